@@ -1,0 +1,121 @@
+/** What the engine asks of a driver. Drivers are dumb: they never look at sources and never decide what to run. */
+import type { Dialect } from '../sql/dialect.ts'
+import type { Script } from '../sql/script.ts'
+import type { Direction, MigrationContext } from './source.ts'
+
+export type Log = (message: string) => void
+
+/** A row of the history table: one migration that is applied, or the baseline. */
+export interface HistoryEntry {
+  readonly version: number
+  readonly name: string
+  /** Null where it was applied by another tool: counted as applied, but not known. */
+  readonly fingerprint: string | null
+  readonly downFingerprint: string | null
+  /** Everything in the source at or below this version counts as applied. */
+  readonly baseline: boolean
+  /** Whether the text of its up and down is recorded. */
+  readonly recorded: boolean
+  /** Set while a migration without a transaction is under way, or was when its process died. */
+  readonly running: Running | null
+  readonly appliedAt: Date | null
+  readonly appliedBy: string | null
+  readonly durationMs: number | null
+}
+
+/** The journal of a migration under way. */
+export interface Running {
+  readonly direction: Direction
+  /** Statements begun and statements known to be finished; begun = finished + 1 while one runs or if that is unknown. */
+  readonly started: number
+  readonly done: number
+  readonly total: number
+}
+
+export interface DatabaseState {
+  /** -1 where nothing is applied. */
+  readonly version: number
+  readonly dirty: boolean
+  /** Lowest version first. */
+  readonly history: readonly HistoryEntry[]
+}
+
+/** What goes into the history for a migration that was applied. */
+export interface HistoryRecord {
+  readonly version: number
+  readonly name: string
+  readonly fingerprint: string
+  readonly downFingerprint: string | null
+  /** Texts; null where the run records fingerprints only, or there is no such half. */
+  readonly up: string | null
+  readonly down: string | null
+}
+
+export interface HistoryChange {
+  readonly put?: HistoryRecord | undefined
+  readonly remove?: number | undefined
+  /** First of all forget what is above `above`, then count everything up to `version` as applied (-1: nothing). */
+  readonly baseline?: { readonly version: number; readonly above: number } | undefined
+}
+
+export type Work =
+  | { readonly kind: 'nil' }
+  | { readonly kind: 'sql'; readonly script: Script }
+  | { readonly kind: 'code'; readonly run: (context: MigrationContext) => Promise<void> | void; readonly log: Log }
+
+/** One move, ready to be run. */
+export interface Step {
+  readonly version: number
+  readonly name: string
+  readonly direction: Direction
+  /** The version row as it must be before, and as it will be. */
+  readonly from: number
+  readonly to: number
+  readonly work: Work
+  readonly history: HistoryChange
+}
+
+export interface LockOptions {
+  /** Milliseconds to go on trying, from now. */
+  readonly timeout: number
+  readonly signal: AbortSignal
+}
+
+export interface Driver {
+  readonly dialect: Dialect
+  /** The database as a person would say it, as `"shop" on 127.0.0.1:5432`; never a password. */
+  readonly database: string
+  /** Whether schema changes can be rolled back. Without it, a migration runs statement by statement under the dirty flag. */
+  readonly transactionalDdl: boolean
+
+  /** Makes our tables where they are missing and takes the lock. @throws LockedError */
+  lock(options: LockOptions): Promise<void>
+  /** @throws LockLostError if the lock was not held any more */
+  unlock(): Promise<void>
+
+  /** Reads only; answers on a database that has none of our tables too. */
+  state(): Promise<DatabaseState>
+  /** The recorded text of an applied migration, or null. */
+  recorded(version: number, direction: Direction): Promise<string | null>
+
+  /**
+   * Runs the body, moves the version row from `from` to `to` and changes the history: all or nothing.
+   * @throws StatementError from the body, StateMovedError where the row was not as expected
+   */
+  apply(step: Step, signal: AbortSignal): Promise<void>
+
+  /** The way without a transaction: flag dirty at `to` with a journal, run statement after statement, flag clean. */
+  begin(step: Step): Promise<void>
+  /** Runs statement `index` (from 0; a code body is one statement) and journals it. @throws StatementError */
+  execute(step: Step, index: number, signal: AbortSignal): Promise<void>
+  finish(step: Step): Promise<void>
+
+  /** Sets the row whatever it was, clean, with a baseline there. */
+  force(version: number): Promise<void>
+  /** Replaces the recorded down of applied migrations. */
+  rerecord(records: readonly HistoryRecord[]): Promise<void>
+  /** Empties the database of all that migrations could have made, our tables too. */
+  drop(): Promise<void>
+  /** Gives back what was borrowed and closes what was opened. Never throws. */
+  close(): Promise<void>
+}

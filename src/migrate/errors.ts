@@ -1,0 +1,263 @@
+/** Every error a user can meet: what happened, where, and what to do next. Each class has a stable code. */
+import { codeFrame, maskSecrets } from '../sql/codeFrame.ts'
+import { positionAt } from '../sql/position.ts'
+import { describeVersion } from './version.ts'
+
+export interface ErrorDetails {
+  /** What to do next, as a sentence or two. */
+  readonly hint?: string | undefined
+  readonly cause?: unknown
+}
+
+/** The base of all our errors. `code` is stable and begins with `MIGRATEST_`. */
+export abstract class MigratestError extends Error {
+  abstract readonly code: string
+  readonly hint: string | undefined
+
+  constructor(message: string, { hint, cause }: ErrorDetails = {}) {
+    super(hint ? `${message}\n\n${hint}` : message, cause === undefined ? undefined : { cause })
+    this.hint = hint
+    this.name = new.target.name
+  }
+}
+
+// --- versions and the state of the database ---
+
+/** The current version or the target is not in the source. Nothing has run. */
+export class VersionNotFoundError extends MigratestError {
+  readonly code = 'MIGRATEST_VERSION_NOT_FOUND'
+  readonly version: number
+  constructor(version: number, message: string, details?: ErrorDetails) {
+    super(message, details)
+    this.version = version
+  }
+}
+
+/** Fewer migrations were there than asked for. Those that were there have been applied. */
+export class ShortLimitError extends MigratestError {
+  readonly code = 'MIGRATEST_SHORT_LIMIT'
+  /** How many were missing. */
+  readonly short: number
+  constructor(short: number, asked: number) {
+    super(`Asked for ${asked} migrations, but only ${asked - short} were there; they have run.`)
+    this.short = short
+  }
+}
+
+/** An earlier migration stopped half-way where it could not be rolled back. Nothing has run. */
+export class DirtyError extends MigratestError {
+  readonly code = 'MIGRATEST_DIRTY'
+  readonly version: number
+  constructor(version: number, what: string) {
+    super(`The database is dirty at version ${describeVersion(version)}: ${what}`, {
+      hint: `Nothing runs until that is settled. Mend the migration and continue with "migrate resume", or put the schema right by hand and say where it is with "migrate force VERSION".`,
+    })
+    this.version = version
+  }
+}
+
+/** The version row was not what this run had read: somebody else moved it. This step was rolled back. */
+export class StateMovedError extends MigratestError {
+  readonly code = 'MIGRATEST_STATE_MOVED'
+  constructor(expected: number, found: string) {
+    super(`The version changed while migrating: expected ${describeVersion(expected)}, found ${found}.`, {
+      hint: 'Another process migrates this database without our lock. This step was rolled back; look at the version and run again.',
+    })
+  }
+}
+
+/** Another process holds the lock. */
+export class LockedError extends MigratestError {
+  readonly code = 'MIGRATEST_LOCKED'
+  constructor(database: string, holder: string | undefined, waitedMs: number) {
+    const waited = waitedMs >= 1000 ? ` (waited ${Math.round(waitedMs / 1000)} s)` : ''
+    super(`Another migration is running on ${database}${waited}${holder ? `: ${holder}` : '.'}`, {
+      hint: 'Wait for it, or raise lockTimeout. If that process is gone for good, end its session on the server.',
+    })
+  }
+}
+
+/** The lock was not held any more when it was to be given back. */
+export class LockLostError extends MigratestError {
+  readonly code = 'MIGRATEST_LOCK_LOST'
+  constructor(database: string) {
+    super(`The migration lock on ${database} was lost during the run.`, {
+      hint: 'A pooler that hands each transaction to another session does this: connect past it, or use lock: "table". Every step checked the version row, so none was applied twice.',
+    })
+  }
+}
+
+// --- the source ---
+
+export class SourceNotFoundError extends MigratestError {
+  readonly code = 'MIGRATEST_SOURCE_NOT_FOUND'
+}
+
+/** A file that must be a migration has a name that is not one. */
+export class FileNameError extends MigratestError {
+  readonly code = 'MIGRATEST_FILE_NAME'
+}
+
+export class DuplicateVersionError extends MigratestError {
+  readonly code = 'MIGRATEST_DUPLICATE_VERSION'
+  readonly version: number
+  constructor(version: number, first: string, second: string) {
+    super(`Two migrations have version ${version}:\n  ${first}\n  ${second}`, { hint: 'Renumber one of them.' })
+    this.version = version
+  }
+}
+
+export class UnreadableFileError extends MigratestError {
+  readonly code = 'MIGRATEST_UNREADABLE_FILE'
+}
+
+/** Migrations changed between the plan and the run. */
+export class SourceChangedError extends MigratestError {
+  readonly code = 'MIGRATEST_SOURCE_CHANGED'
+  constructor(file: string) {
+    super(`${file} changed after the run was planned; it has not been applied.`, { hint: 'Run again.' })
+  }
+}
+
+// --- history against source ---
+
+export class EditedMigrationError extends MigratestError {
+  readonly code = 'MIGRATEST_EDITED'
+}
+
+export class MissingMigrationError extends MigratestError {
+  readonly code = 'MIGRATEST_MISSING'
+}
+
+export class LateMigrationError extends MigratestError {
+  readonly code = 'MIGRATEST_LATE'
+}
+
+/** What was applied cannot be undone: neither the file nor the history knows how. */
+export class NoWayDownError extends MigratestError {
+  readonly code = 'MIGRATEST_NO_WAY_DOWN'
+}
+
+// --- running ---
+
+export interface Place {
+  readonly file: string
+  readonly text: string
+  readonly start: number
+  readonly end?: number | undefined
+}
+
+/** The text of a migration cannot be run as it is. Nothing has run. */
+export class ScriptError extends MigratestError {
+  readonly code = 'MIGRATEST_SCRIPT'
+  readonly file: string
+  readonly line: number
+  readonly column: number
+  constructor(message: string, place: Place, hint: string) {
+    super(`${located(message, place)}`, { hint })
+    const { line, column } = positionAt(place.text, place.start)
+    this.file = place.file
+    this.line = line
+    this.column = column
+  }
+}
+
+/** What a driver throws when the database refuses a statement; the engine turns it into a {@link MigrationFailedError}. */
+export class StatementError extends MigratestError {
+  readonly code = 'MIGRATEST_STATEMENT'
+  readonly info: StatementErrorInfo
+  constructor(info: StatementErrorInfo, cause: unknown) {
+    super(info.message, { cause, hint: info.hint })
+    this.info = info
+  }
+}
+
+export interface StatementErrorInfo {
+  /** The database's own words. */
+  readonly message: string
+  /** SQLSTATE, five characters, where there is one. */
+  readonly sqlState?: string | undefined
+  /** Offset into the script's text. */
+  readonly offset?: number | undefined
+  /** Which statement, from 0. */
+  readonly statement?: number | undefined
+  readonly detail?: string | undefined
+  readonly hint?: string | undefined
+  /** Where inside a function it happened. */
+  readonly context?: string | undefined
+}
+
+/** A migration failed. The message says in what state the database is. */
+export class MigrationFailedError extends MigratestError {
+  readonly code = 'MIGRATEST_MIGRATION_FAILED'
+  readonly version: number
+  readonly file: string
+  readonly line: number | undefined
+  readonly column: number | undefined
+  readonly sqlState: string | undefined
+  constructor(input: {
+    version: number
+    file: string
+    text: string | undefined
+    start?: number | undefined
+    end?: number | undefined
+    info: StatementErrorInfo
+    /** What the database looks like now, as a sentence. */
+    stands: string
+    hint?: string | undefined
+    cause: unknown
+  }) {
+    const { file, text, start, info } = input
+    const words = maskSecrets(info.message)
+    const message = info.sqlState ? `${words} (${info.sqlState})` : words
+    const head =
+      text !== undefined && start !== undefined
+        ? located(message, { file, text, start, end: input.end })
+        : `${file}: ${message}`
+    const more = [info.detail && `Detail: ${maskSecrets(info.detail)}`, info.context && `In: ${info.context}`]
+    const parts = [head, more.filter(Boolean).join('\n'), input.stands].filter(Boolean)
+    super(parts.join('\n\n'), {
+      cause: input.cause,
+      hint: [info.hint, input.hint].filter(Boolean).join(' ') || undefined,
+    })
+    this.version = input.version
+    this.file = file
+    this.sqlState = info.sqlState
+    const at = text !== undefined && start !== undefined ? positionAt(text, start) : undefined
+    this.line = at?.line
+    this.column = at?.column
+  }
+}
+
+/** The run was cancelled through its signal. */
+export class CancelledError extends MigratestError {
+  readonly code = 'MIGRATEST_CANCELLED'
+}
+
+/** The database cannot be reached, or went away. */
+export class ConnectionError extends MigratestError {
+  readonly code = 'MIGRATEST_CONNECTION'
+}
+
+/** An optional package is needed for what was asked. */
+export class NotInstalledError extends MigratestError {
+  readonly code = 'MIGRATEST_NOT_INSTALLED'
+  constructor(packages: string, what: string, cause?: unknown) {
+    super(`${what} needs the package ${packages}, which is not installed.`, {
+      hint: `npm install --save-dev ${packages}`,
+      cause,
+    })
+  }
+}
+
+/** An option or argument that cannot be. */
+export class UsageError extends MigratestError {
+  readonly code = 'MIGRATEST_USAGE'
+}
+
+// --- internal ---
+
+function located(message: string, { file, text, start, end }: Place): string {
+  const { line, column } = positionAt(text, start)
+  return `${file}:${line}:${column}: ${message}\n\n${codeFrame(text, start, end)}`
+}

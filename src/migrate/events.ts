@@ -1,0 +1,12 @@
+/** What the engine says while it works. It never prints. */
+import type { Plan, PlanStep } from './plan.ts'
+
+export type MigrateEvent =
+  | { readonly type: 'planned'; readonly plan: Plan }
+  | { readonly type: 'started'; readonly step: PlanStep }
+  /** `ms`: from handing the step to the driver until it was done. */
+  | { readonly type: 'finished'; readonly step: PlanStep; readonly ms: number }
+  | { readonly type: 'log'; readonly step: PlanStep; readonly message: string }
+  | { readonly type: 'warning'; readonly message: string }
+
+export type OnEvent = (event: MigrateEvent) => void

@@ -1,0 +1,164 @@
+/** From a move to a step: reads bodies, chooses the down that fits what was applied, refuses what cannot be run. */
+import type { Dialect } from '../sql/dialect.ts'
+import { createdObjects, fingerprintOf, readScript, type Script } from '../sql/script.ts'
+import type { Driver, HistoryChange, HistoryRecord, Log, Step, Work } from './driver.ts'
+import { MissingMigrationError, NoWayDownError, ScriptError } from './errors.ts'
+import type { Applied } from './history.ts'
+import type { Move, PlanStep } from './plan.ts'
+import type { Body, CodeBody, Direction, Migration, Source } from './source.ts'
+import { NIL_VERSION } from './version.ts'
+
+/** A body as the engine needs it. `nil`: no such half, or nothing in it. */
+export type Loaded =
+  | { readonly kind: 'nil'; readonly text: string | null }
+  | { readonly kind: 'sql'; readonly text: string; readonly script: Script; readonly fingerprint: string }
+  | { readonly kind: 'code'; readonly text: string; readonly code: CodeBody; readonly fingerprint: string }
+
+export interface LoadInput {
+  readonly source: Source
+  readonly driver: Driver
+  readonly migrations: ReadonlyMap<number, Migration>
+  readonly applied: Applied
+  readonly recordTexts: boolean
+  /** Where the file was edited and no other down is known: use the file's down all the same. */
+  readonly trustEdited: boolean
+}
+
+export interface LoadedStep {
+  readonly plan: PlanStep
+  readonly step: (log: Log) => Step
+  /** For code frames. */
+  readonly text: string | null
+  readonly warning: string | undefined
+}
+
+/**
+ * @throws ScriptError for text that cannot be run, NoWayDownError and MissingMigrationError where there is no body to
+ * run, whatever the source throws where it cannot read
+ */
+export async function loadStep(input: LoadInput, move: Move): Promise<LoadedStep> {
+  return move.direction === 'up' ? loadUp(input, move) : loadDown(input, move)
+}
+
+/** Reads one half of a migration from its source. */
+export async function loadHalf(source: Source, migration: Migration, half: Direction, dialect: Dialect): Promise<Loaded> {
+  return loaded(await source.read(migration, half), dialect)
+}
+
+/** 32 hex digits for what was applied; an up that is nil has the fingerprint of an empty script. */
+export function fingerprintOfHalf(half: Loaded): string {
+  return half.kind === 'nil' ? fingerprintOf([]) : half.fingerprint
+}
+
+// --- internal ---
+
+async function loadUp(input: LoadInput, move: Move): Promise<LoadedStep> {
+  const migration = input.migrations.get(move.version)
+  if (!migration) throw new MissingMigrationError(`Version ${move.version} is not in ${input.source.name}.`)
+  const { dialect } = input.driver
+  const up = await loadHalf(input.source, migration, 'up', dialect)
+  const down = await loadHalf(input.source, migration, 'down', dialect)
+  const file = migration.up ?? migration.down ?? migration.name
+  refuse(up, file)
+  const record: HistoryRecord = {
+    version: move.version,
+    name: migration.name,
+    fingerprint: fingerprintOfHalf(up),
+    downFingerprint: down.kind === 'nil' ? null : down.fingerprint,
+    up: input.recordTexts ? up.text : null,
+    down: input.recordTexts ? down.text : null,
+  }
+  return makeStep(input, move, migration.name, file, 'file', up, { put: record }, undefined)
+}
+
+async function loadDown(input: LoadInput, move: Move): Promise<LoadedStep> {
+  const migration = input.migrations.get(move.version)
+  const entry = input.applied.entries.get(move.version)
+  const { dialect } = input.driver
+  const name = migration?.name ?? entry?.name ?? ''
+  // Below the baseline the row goes down together with what counts as applied.
+  const baseline =
+    move.version <= input.applied.baseline && move.to !== NIL_VERSION
+      ? { version: move.to, above: move.version }
+      : undefined
+  const history: HistoryChange = { remove: move.version, baseline }
+  const up = migration && (await loadHalf(input.source, migration, 'up', dialect))
+  const unchanged = up && (entry === undefined || entry.fingerprint === fingerprintOfHalf(up))
+  if (migration && up && (unchanged || (input.trustEdited && !entry?.recorded))) {
+    const down = await loadHalf(input.source, migration, 'down', dialect)
+    const file = migration.down ?? migration.up ?? name
+    refuse(down, file)
+    return makeStep(input, move, name, file, 'file', down, history, nilDownWarning(up, down, migration))
+  }
+  const what = migration ? `${migration.up ?? migration.name} was edited after it was applied` : `The file of version ${move.version} is gone`
+  if (!entry?.recorded) {
+    throw new NoWayDownError(`${what}, and the history holds no text to undo it with.`, {
+      hint: migration
+        ? "Put the file back as it was, or pass edited: 'ignore' to undo it with the file's down."
+        : 'Put the file back (its branch or your version control has it).',
+    })
+  }
+  const text = await input.driver.recorded(move.version, 'down')
+  const down = loaded(text === null ? null : { kind: 'sql', text }, dialect)
+  const file = `${move.version}_${name} (down recorded in the database)`
+  refuse(down, file)
+  const warning = down.kind === 'nil' ? `${what}, and it had no down when it was applied: the version moves, what it made stays.` : undefined
+  return makeStep(input, move, name, file, 'record', down, history, warning)
+}
+
+function makeStep(
+  input: LoadInput,
+  move: Move,
+  name: string,
+  file: string,
+  origin: 'file' | 'record',
+  half: Loaded,
+  history: HistoryChange,
+  warning: string | undefined,
+): LoadedStep {
+  const plan: PlanStep = {
+    ...move,
+    name,
+    file,
+    origin,
+    fingerprint: half.kind === 'nil' ? null : half.fingerprint,
+    statements: half.kind === 'sql' ? half.script.statements.length : half.kind === 'code' ? 1 : 0,
+    atomic: isAtomic(half, input.driver),
+  }
+  const step = (log: Log): Step => ({ ...move, name, work: workOf(half, log), history })
+  const text = half.kind === 'sql' ? half.script.text : half.text
+  return { plan, step, text, warning }
+}
+
+function isAtomic(half: Loaded, driver: Driver): boolean {
+  if (half.kind === 'nil') return true
+  if (!driver.transactionalDdl) return false
+  return half.kind === 'sql' ? half.script.transaction === 'wrap' : half.code.transaction !== false
+}
+
+function workOf(half: Loaded, log: Log): Work {
+  if (half.kind === 'sql') return { kind: 'sql', script: half.script }
+  if (half.kind === 'code') return { kind: 'code', run: half.code.run, log }
+  return { kind: 'nil' }
+}
+
+function loaded(body: Body | null, dialect: Dialect): Loaded {
+  if (body === null) return { kind: 'nil', text: null }
+  if (body.kind === 'code') return { kind: 'code', text: body.text, code: body, fingerprint: fingerprintOf([body.text]) }
+  const script = readScript(body.text, dialect)
+  if (script.statements.length === 0 && !script.problem) return { kind: 'nil', text: body.text }
+  return { kind: 'sql', text: body.text, script, fingerprint: script.fingerprint }
+}
+
+function refuse(half: Loaded, file: string): void {
+  if (half.kind !== 'sql' || !half.script.problem) return
+  const { message, start, end, hint } = half.script.problem
+  throw new ScriptError(message, { file, text: half.script.text, start, end }, hint)
+}
+
+function nilDownWarning(up: Loaded, down: Loaded, migration: Migration): string | undefined {
+  if (down.kind !== 'nil' || up.kind === 'nil') return undefined
+  const made = up.kind === 'sql' ? createdObjects(up.script) : []
+  const what = made.length > 0 ? `${made.slice(0, 5).join(', ')}${made.length > 5 ? ', …' : ''}` : 'what its up did'
+  return `${migration.version}_${migration.name} has no down: the version moves, and ${what} stays behind.`
+}

@@ -1,0 +1,451 @@
+/** The engine: brings a source and a database together. Plans first, then runs. */
+import { cutStatements } from '../sql/statements.ts'
+import type { DatabaseState, Driver, HistoryRecord, Running } from './driver.ts'
+import {
+  DirtyError,
+  EditedMigrationError,
+  LateMigrationError,
+  MissingMigrationError,
+  ShortLimitError,
+  UsageError,
+} from './errors.ts'
+import type { OnEvent } from './events.ts'
+import { type Applied, reconcile } from './history.ts'
+import { fingerprintOfHalf, type LoadInput, loadHalf, loadStep } from './load.ts'
+import { chooseMoves, type Move, type MovesInput, type Plan, type PlanStep, type Request } from './plan.ts'
+import { continueJournaled, runSteps } from './run.ts'
+import type { Migration, Source } from './source.ts'
+import { isVersion, NIL_VERSION, type Target } from './version.ts'
+
+export interface MigratorOptions {
+  readonly source: Source
+  /** From `openDatabase()`, or a driver of your own. */
+  readonly database: Driver
+  /** Milliseconds to wait for the lock; default 15 000. */
+  readonly lockTimeout?: number
+  /** A migration below the current version that was never applied: `error` (default), `apply` it, or `ignore` it. */
+  readonly outOfOrder?: 'error' | 'apply' | 'ignore'
+  /** An applied migration whose up was edited since: `error` (default) or `ignore`. */
+  readonly edited?: 'error' | 'ignore'
+  /** An applied migration whose file is gone: `error` (default) or `ignore`. */
+  readonly missing?: 'error' | 'ignore'
+  /** What the history keeps: the texts of up and down (default), or fingerprints only. */
+  readonly record?: 'text' | 'fingerprint'
+  readonly onEvent?: OnEvent
+  /** Aborting cancels the running statement; see {@link Migrator.stop} for the gentle way. */
+  readonly signal?: AbortSignal
+}
+
+export interface Run {
+  readonly from: number
+  readonly to: number
+  /** What ran, in order; empty where there was nothing to do. */
+  readonly steps: readonly PlanStep[]
+}
+
+export interface Version {
+  /** -1 where nothing is applied. */
+  readonly version: number
+  readonly dirty: boolean
+}
+
+export interface StatusRow {
+  readonly version: number
+  readonly name: string
+  /** `late`: below the current version and never applied. `unrecorded`: applied by another tool, or adopted. */
+  readonly state: 'applied' | 'unrecorded' | 'pending' | 'late' | 'edited' | 'missing'
+  readonly appliedAt: Date | null
+  readonly appliedBy: string | null
+  readonly durationMs: number | null
+}
+
+export interface Status extends Version {
+  readonly migrations: readonly StatusRow[]
+  /** Set where another tool moved the database: what that means. */
+  readonly disagreement: string | undefined
+  /** The journal of a migration that stopped half-way. */
+  readonly running: (Running & { readonly version: number }) | undefined
+}
+
+/** A migration handed to {@link Migrator.run} directly. */
+export interface GivenMigration {
+  readonly version: number
+  /** The version row afterwards; default `version`. Below `version`: a down. */
+  readonly targetVersion?: number
+  readonly name?: string
+  /** SQL; null or missing moves the version only. */
+  readonly body?: string | null
+}
+
+export class Migrator {
+  readonly #options: MigratorOptions
+  readonly #signal: AbortSignal
+  #stopping = false
+  #busy = false
+  #toldPassedOver = false
+
+  constructor(options: MigratorOptions) {
+    this.#options = options
+    this.#signal = options.signal ?? new AbortController().signal
+  }
+
+  /** Applies all pending migrations, or the next `n`. @throws ShortLimitError when fewer than `n` were there */
+  up(n?: number): Promise<Run> {
+    return n === undefined ? this.#move({ kind: 'up', limit: -1 }) : this.steps(count(n))
+  }
+
+  /** Undoes all applied migrations, or the last `n`. */
+  down(n?: number): Promise<Run> {
+    return n === undefined ? this.#move({ kind: 'down', limit: -1 }) : this.steps(-count(n))
+  }
+
+  /** `n` migrations up, or down where `n` is negative. */
+  steps(n: number): Promise<Run> {
+    if (!Number.isSafeInteger(n)) throw new UsageError(`steps(${n}): the number of steps must be a whole number.`)
+    return this.#move({ kind: n < 0 ? 'down' : 'up', limit: Math.abs(n) })
+  }
+
+  /** Up or down to `target`. */
+  to(target: Target): Promise<Run> {
+    return this.#move({ kind: 'to', target })
+  }
+
+  /** Runs the given migrations as they are, whatever the source holds. */
+  run(...migrations: readonly GivenMigration[]): Promise<Run> {
+    const bodies = new Map(migrations.map((m) => [m.version, m]))
+    const list: Migration[] = migrations.map((m) => ({ version: m.version, name: m.name ?? 'given', up: `migration ${m.version}` }))
+    const given: Source = {
+      name: 'the migrations given to run()',
+      list: async () => list,
+      read: async ({ version }, direction) => {
+        const m = bodies.get(version)
+        const down = m !== undefined && (m.targetVersion ?? version) < version
+        if (m?.body == null || down !== (direction === 'down')) return null
+        return { kind: 'sql', text: m.body }
+      },
+    }
+    return this.#exclusive(async (state) => {
+      let from = state.version
+      const moves = migrations.map((m): Move => {
+        const to = m.targetVersion ?? m.version
+        const move = { version: m.version, direction: to >= m.version ? 'up' : 'down', from, to } as const
+        from = to
+        return move
+      })
+      const applied = { ...reconcile(state, list), entries: new Map() }
+      return this.#execute(state, moves, this.#loadInput(given, list, applied), 0, 0)
+    })
+  }
+
+  /** Sets the version without running anything, and clears the dirty flag. -1 is nil. */
+  async force(version: number): Promise<void> {
+    if (version !== NIL_VERSION && !isVersion(version)) throw new UsageError(`force(${version}): not a version.`)
+    await this.#locked(() => this.#driver.force(version))
+  }
+
+  /** Empties the database of all that migrations could have made. */
+  async drop(): Promise<void> {
+    await this.#locked(() => this.#driver.drop())
+  }
+
+  async version(): Promise<Version> {
+    const { version, dirty } = await this.#driver.state()
+    return { version, dirty }
+  }
+
+  /** What a transition would do, without doing it. `from`: as if the database were at that version. */
+  async plan(target: Target | Request, options: { from?: number } = {}): Promise<Plan> {
+    const read = await this.#driver.state()
+    const { from } = options
+    const state: DatabaseState = from === undefined ? read : { version: from, dirty: false, history: [] }
+    const request: Request = typeof target === 'object' && 'kind' in target ? target : { kind: 'to', target }
+    if (state.dirty) throw dirty(state)
+    const { moves, short, load } = await this.#choose(state, request)
+    const plan = await this.#plan(state, moves, load)
+    if (short > 0) throw new ShortLimitError(short, short + moves.length)
+    return plan
+  }
+
+  /** Every migration and what became of it. Reads only. */
+  async status(): Promise<Status> {
+    const state = await this.#driver.state()
+    const migrations = await this.#options.source.list()
+    const applied = reconcile(state, migrations)
+    const edited = new Set((await this.#compare(migrations, applied)).edited.map((m) => m.version))
+    const inSource = new Map(migrations.map((m) => [m.version, m]))
+    const done = new Set(applied.versions)
+    const late = new Set(applied.late)
+    const rows = [...new Set([...inSource.keys(), ...done])].sort((a, b) => a - b)
+    const running = state.history.find((entry) => entry.running)
+    return {
+      version: state.version,
+      dirty: state.dirty,
+      disagreement: applied.disagreement,
+      running: running?.running ? { ...running.running, version: running.version } : undefined,
+      migrations: rows.map((version): StatusRow => {
+        const entry = applied.entries.get(version)
+        const stateOf = (): StatusRow['state'] => {
+          if (!done.has(version)) return late.has(version) ? 'late' : 'pending'
+          if (!inSource.has(version)) return 'missing'
+          if (edited.has(version)) return 'edited'
+          return entry ? 'applied' : 'unrecorded'
+        }
+        return {
+          version,
+          name: inSource.get(version)?.name ?? entry?.name ?? '',
+          state: stateOf(),
+          appliedAt: entry?.appliedAt ?? null,
+          appliedBy: entry?.appliedBy ?? null,
+          durationMs: entry?.durationMs ?? null,
+        }
+      }),
+    }
+  }
+
+  /**
+   * Continues a migration that stopped half-way, behind the last statement that is known to be done.
+   * `applied`: that many statements are done, where the journal cannot tell whether the last one was.
+   */
+  resume(options: { applied?: number } = {}): Promise<Run> {
+    return this.#locked(async () => {
+      const state = await this.#driver.state()
+      const entry = state.history.find((e) => e.running)
+      if (!state.dirty || !entry?.running) {
+        throw new UsageError('There is nothing to resume: no migration is under way in the journal.', {
+          hint: state.dirty ? 'The dirty flag was set by another tool: settle the schema, then "migrate force VERSION".' : undefined,
+        })
+      }
+      const { direction, started, done, total } = entry.running
+      if (started > done && options.applied === undefined) {
+        throw new UsageError(
+          `It is not known whether statement ${started} of ${total} of ${entry.version}_${entry.name} took effect: the connection ended while it ran.`,
+          { hint: `Look at the schema, then say resume({ applied: ${started} }) if it did or resume({ applied: ${done} }) if not.` },
+        )
+      }
+      const migrations = await this.#options.source.list()
+      const applied = reconcile({ ...state, dirty: false, history: state.history.filter((e) => !e.running) }, migrations)
+      const from = state.version
+      const move: Move = { version: entry.version, direction, from, to: state.version }
+      const input = this.#loadInput(this.#options.source, migrations, { ...applied, entries: new Map() })
+      const loaded = await loadStep(input, move)
+      const behind = options.applied ?? done
+      await this.#sameBefore(entry.version, direction, loaded.text, behind)
+      const step = loaded.step((message) => this.#emit({ type: 'log', step: loaded.plan, message }))
+      await continueJournaled(this.#driver, step, loaded, behind, this.#signal)
+      return { from, to: state.version, steps: [loaded.plan] }
+    })
+  }
+
+  /** Ends the run after the migration that is running. */
+  stop(): void {
+    this.#stopping = true
+  }
+
+  // --- internal ---
+
+  get #driver(): Driver {
+    return this.#options.database
+  }
+
+  #emit: OnEvent = (event) => this.#options.onEvent?.(event)
+
+  #move(request: Request): Promise<Run> {
+    return this.#exclusive(async (state) => {
+      const { moves, short, load } = await this.#choose(state, request)
+      return this.#execute(state, moves, load, short, short + moves.length)
+    })
+  }
+
+  /** Under the lock, on a clean database. */
+  #exclusive(work: (state: DatabaseState) => Promise<Run>): Promise<Run> {
+    return this.#locked(async () => {
+      const state = await this.#driver.state()
+      if (state.dirty) throw dirty(state)
+      return work(state)
+    })
+  }
+
+  async #locked<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#busy) throw new UsageError('This Migrator is already running: await the first call.')
+    this.#busy = true
+    this.#stopping = false
+    try {
+      await this.#driver.lock({ timeout: this.#options.lockTimeout ?? 15_000, signal: this.#signal })
+      let result: T
+      try {
+        result = await work()
+      } catch (error) {
+        // The first error is the one to tell; a lock lost with the connection is its consequence.
+        await this.#driver.unlock().catch(() => undefined)
+        throw error
+      }
+      await this.#driver.unlock()
+      return result
+    } finally {
+      this.#busy = false
+    }
+  }
+
+  async #choose(state: DatabaseState, request: Request): Promise<{ moves: readonly Move[]; short: number; load: LoadInput }> {
+    const { source, outOfOrder = 'error' } = this.#options
+    const migrations = await source.list()
+    this.#tellPassedOver(source)
+    const applied = reconcile(state, migrations)
+    const input: MovesInput = {
+      source: source.name,
+      migrations,
+      current: state.version,
+      applied,
+      applyLate: outOfOrder === 'apply',
+    }
+    const { moves, short } = chooseMoves(input, request)
+    if (applied.disagreement) this.#emit({ type: 'warning', message: applied.disagreement })
+    if (moves.some((m) => m.direction === 'up')) await this.#refuseTrouble(migrations, applied)
+    return { moves, short, load: this.#loadInput(source, migrations, applied) }
+  }
+
+  #tellPassedOver(source: Source): void {
+    if (this.#toldPassedOver || !source.passedOver?.length) return
+    this.#toldPassedOver = true
+    this.#emit({ type: 'warning', message: `Not migrations of ours, passed over: ${source.passedOver.join(', ')}` })
+  }
+
+  #loadInput(source: Source, migrations: readonly Migration[], applied: Applied): LoadInput {
+    return {
+      source,
+      driver: this.#driver,
+      migrations: new Map(migrations.map((m) => [m.version, m])),
+      applied,
+      recordTexts: this.#options.record !== 'fingerprint',
+      trustEdited: this.#options.edited === 'ignore',
+    }
+  }
+
+  /** Before anything goes up: late, edited and missing migrations are told with their names. */
+  async #refuseTrouble(migrations: readonly Migration[], applied: Applied): Promise<void> {
+    const { outOfOrder = 'error', edited = 'error', missing = 'error' } = this.#options
+    const byVersion = new Map(migrations.map((m) => [m.version, m]))
+    const files = (versions: readonly number[]) => versions.map((v) => `  ${fileOf(byVersion.get(v), v)}`).join('\n')
+    if (outOfOrder === 'error' && applied.late.length > 0) {
+      throw new LateMigrationError(`Never applied, though the database is past them:\n${files(applied.late)}`, {
+        hint: "Give them numbers above the latest one, or pass outOfOrder: 'apply' (or 'ignore').",
+      })
+    }
+    const gone = [...applied.entries.values()].filter((entry) => !byVersion.has(entry.version))
+    if (missing === 'error' && gone.length > 0) {
+      const names = gone.map((entry) => `  ${entry.version}_${entry.name}`).join('\n')
+      throw new MissingMigrationError(`Applied, but not in ${this.#options.source.name} any more:\n${names}`, {
+        hint: "Put the files back, undo them first (the history knows how), or pass missing: 'ignore'.",
+      })
+    }
+    const compared = await this.#compare(migrations, applied)
+    if (edited === 'error' && compared.edited.length > 0) {
+      throw new EditedMigrationError(
+        `Edited since they were applied:\n${files(compared.edited.map((m) => m.version))}`,
+        { hint: "Put them back and write the change as a new migration, go down below them and up again, or pass edited: 'ignore'." },
+      )
+    }
+    if (compared.newDowns.length > 0) await this.#driver.rerecord(compared.newDowns)
+  }
+
+  /** Holds what was applied against the files: ups that changed, and downs that were written or mended since. */
+  async #compare(migrations: readonly Migration[], applied: Applied): Promise<{ edited: Migration[]; newDowns: HistoryRecord[] }> {
+    const edited: Migration[] = []
+    const newDowns: HistoryRecord[] = []
+    const { dialect } = this.#driver
+    const { source } = this.#options
+    for (const migration of migrations) {
+      const entry = applied.entries.get(migration.version)
+      if (!entry) continue
+      const up = await loadHalf(source, migration, 'up', dialect)
+      if (fingerprintOfHalf(up) !== entry.fingerprint) {
+        edited.push(migration)
+        continue
+      }
+      const down = await loadHalf(source, migration, 'down', dialect)
+      const downFingerprint = down.kind === 'nil' ? null : down.fingerprint
+      if (downFingerprint === entry.downFingerprint) continue
+      const texts = this.#options.record !== 'fingerprint'
+      const { version, name, fingerprint } = entry
+      newDowns.push({ version, name, fingerprint: fingerprint ?? '', downFingerprint, up: null, down: texts ? down.text : null })
+    }
+    return { edited, newDowns }
+  }
+
+  /** Reads every body once: what cannot be read or run is told before the first statement. */
+  async #plan(state: DatabaseState, moves: readonly Move[], load: LoadInput): Promise<Plan> {
+    const steps: PlanStep[] = []
+    const warnings: string[] = []
+    for (const move of moves) {
+      const { plan, warning } = await loadStep(load, move)
+      steps.push(plan)
+      if (warning) warnings.push(warning)
+    }
+    return { from: state.version, to: moves.at(-1)?.to ?? state.version, steps, warnings }
+  }
+
+  async #execute(state: DatabaseState, moves: readonly Move[], load: LoadInput, short: number, asked: number): Promise<Run> {
+    const plan = await this.#plan(state, moves, load)
+    this.#emit({ type: 'planned', plan })
+    for (const message of plan.warnings) this.#emit({ type: 'warning', message })
+    const { repair } = load.applied
+    const first = plan.steps[0]
+    const ran = await runSteps({
+      driver: this.#driver,
+      steps: plan.steps,
+      signal: this.#signal,
+      stopped: () => this.#stopping,
+      onEvent: this.#emit,
+      load: async (planned) => {
+        const loaded = await loadStep(load, planned)
+        if (planned !== first || !repair) return loaded
+        // The first write also settles what another tool did, in the same transaction.
+        const settled = (step: ReturnType<typeof loaded.step>) => {
+          const { baseline } = step.history
+          return { ...step, history: { ...step.history, baseline: baseline ? { ...baseline, above: Math.min(baseline.above, repair.above) } : repair } }
+        }
+        return { ...loaded, step: (log) => settled(loaded.step(log)) }
+      },
+    })
+    if (short > 0 && ran.length === moves.length) throw new ShortLimitError(short, asked)
+    return { from: state.version, to: ran.at(-1)?.to ?? state.version, steps: ran }
+  }
+
+  /** The statements that are done must still be the ones in the file. */
+  async #sameBefore(version: number, direction: 'up' | 'down', text: string | null, done: number): Promise<void> {
+    const recorded = await this.#driver.recorded(version, direction)
+    if (recorded === null || text === null || done === 0) return
+    const { dialect } = this.#driver
+    const heads = [recorded, text].map((sql) => {
+      const { canonical } = cutStatements(sql, dialect)
+      let ends = 0
+      const end = canonical.findIndex((token) => token === ';' && ++ends === done)
+      return canonical.slice(0, end + 1).join('\0')
+    })
+    if (heads[0] === heads[1]) return
+    throw new EditedMigrationError(`The first ${done} statements of ${version} have run, and they were changed in the file since.`, {
+      hint: 'Put those statements back as they were and mend only what follows, or settle the schema by hand and "migrate force VERSION".',
+    })
+  }
+}
+
+function fileOf(migration: Migration | undefined, version: number): string {
+  return migration?.up ?? migration?.down ?? String(version)
+}
+
+function count(n: number): number {
+  if (Number.isSafeInteger(n) && n >= 0) return n
+  throw new UsageError(`${n} is not a number of migrations.`)
+}
+
+function dirty(state: DatabaseState): DirtyError {
+  const entry = state.history.find((e) => e.running)
+  if (!entry?.running) return new DirtyError(state.version, 'the flag was set by another tool or by hand.')
+  const { direction, done, started, total } = entry.running
+  const unknown = started > done ? `, and whether statement ${started} took effect is not known` : ''
+  return new DirtyError(
+    state.version,
+    `${direction} of ${entry.version}_${entry.name} stopped with ${done} of ${total} statements done${unknown}.`,
+  )
+}
+

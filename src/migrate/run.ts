@@ -1,0 +1,129 @@
+/** Runs planned steps one after another: prefetches, keeps the dirty protocol, turns failures into errors people can use. */
+import type { Driver, Step } from './driver.ts'
+import { CancelledError, MigratestError, MigrationFailedError, SourceChangedError, StatementError } from './errors.ts'
+import type { OnEvent } from './events.ts'
+import type { LoadedStep } from './load.ts'
+import type { PlanStep } from './plan.ts'
+import { describeVersion } from './version.ts'
+
+export interface RunInput {
+  readonly driver: Driver
+  readonly steps: readonly PlanStep[]
+  /** Reads a planned step's body again. */
+  readonly load: (step: PlanStep) => Promise<LoadedStep>
+  readonly signal: AbortSignal
+  /** Asked before each step: true ends the run there. */
+  readonly stopped: () => boolean
+  readonly onEvent: OnEvent
+}
+
+/** Gives the steps that ran. Bodies in memory: the one that runs and the next. */
+export async function runSteps(input: RunInput): Promise<PlanStep[]> {
+  const { driver, steps, signal, onEvent } = input
+  const ran: PlanStep[] = []
+  let next = prefetch(input, steps[0])
+  for (const [i, planned] of steps.entries()) {
+    if (input.stopped()) break
+    if (signal.aborted) throw cancelled(driver, ran.at(-1)?.to ?? planned.from, signal)
+    const loaded = await next
+    next = prefetch(input, steps[i + 1])
+    if (loaded === undefined) break
+    if (loaded.plan.fingerprint !== planned.fingerprint) throw new SourceChangedError(planned.file)
+    const step = loaded.step((message) => onEvent({ type: 'log', step: planned, message }))
+    onEvent({ type: 'started', step: planned })
+    const begun = performance.now()
+    if (planned.atomic) await runAtomic(driver, step, loaded, signal)
+    else await runJournaled(driver, step, loaded, signal)
+    onEvent({ type: 'finished', step: planned, ms: performance.now() - begun })
+    ran.push(planned)
+  }
+  return ran
+}
+
+/** Continues behind statement `done` of a step that is under way. */
+export async function continueJournaled(driver: Driver, step: Step, loaded: LoadedStep, done: number, signal: AbortSignal) {
+  for (let i = done; i < loaded.plan.statements; i++) {
+    try {
+      await driver.execute(step, i, signal)
+    } catch (error) {
+      throw failure(error, driver, loaded, i, signal, dirtyNow(step, i, loaded.plan.statements))
+    }
+  }
+  await driver.finish(step)
+}
+
+// --- internal ---
+
+function prefetch({ load }: RunInput, step: PlanStep | undefined): Promise<LoadedStep | undefined> {
+  const promise = step ? load(step) : Promise.resolve(undefined)
+  // A failed read is thrown when its turn comes; until then it must not count as unhandled.
+  promise.catch(() => undefined)
+  return promise
+}
+
+async function runAtomic(driver: Driver, step: Step, loaded: LoadedStep, signal: AbortSignal): Promise<void> {
+  try {
+    await driver.apply(step, signal)
+  } catch (error) {
+    const stands = `Nothing of it was kept: ${driver.database} is at version ${describeVersion(step.from)}, clean.`
+    throw failure(error, driver, loaded, undefined, signal, stands)
+  }
+}
+
+async function runJournaled(driver: Driver, step: Step, loaded: LoadedStep, signal: AbortSignal): Promise<void> {
+  await driver.begin(step)
+  await continueJournaled(driver, step, loaded, 0, signal)
+}
+
+function dirtyNow(step: Step, index: number, total: number): string {
+  const before = index === 0 ? 'Nothing before it has run' : index === 1 ? 'Statement 1 stands' : `Statements 1 to ${index} stand`
+  return (
+    `Statement ${index + 1} of ${total} failed outside a transaction. ${before}; the database is dirty at version ` +
+    `${describeVersion(step.to)}. Mend the migration and run "migrate resume", or put the schema right by hand and run "migrate force VERSION".`
+  )
+}
+
+function failure(
+  error: unknown,
+  driver: Driver,
+  loaded: LoadedStep,
+  index: number | undefined,
+  signal: AbortSignal,
+  stands: string,
+): unknown {
+  if (signal.aborted) {
+    return new CancelledError(`Cancelled while ${loaded.plan.file} was running on ${driver.database}.\n\n${stands}`, {
+      cause: error,
+    })
+  }
+  if (error instanceof MigratestError && !(error instanceof StatementError)) return error
+  const info = error instanceof StatementError ? error.info : { message: String((error as Error)?.message ?? error) }
+  const place = placeOf(loaded, info.offset, info.statement ?? index)
+  return new MigrationFailedError({
+    version: loaded.plan.version,
+    file: loaded.plan.file,
+    text: loaded.text ?? undefined,
+    ...place,
+    info,
+    stands,
+    cause: error instanceof StatementError ? error.cause : error,
+  })
+}
+
+function placeOf(loaded: LoadedStep, offset: number | undefined, index: number | undefined) {
+  if (offset !== undefined) return { start: offset, end: wordEnd(loaded.text ?? '', offset) }
+  const { work } = loaded.step(() => undefined)
+  if (index === undefined || work.kind !== 'sql') return {}
+  const statement = work.script.statements[index]
+  return statement ? { start: statement.start, end: statement.end } : {}
+}
+
+function wordEnd(text: string, from: number): number {
+  return from + (/^(?:[\w$\u0080-\uffff]+|"[^"\n]*"|'[^'\n]*')/.exec(text.slice(from, from + 200))?.[0].length ?? 1)
+}
+
+function cancelled(driver: Driver, version: number, signal: AbortSignal): CancelledError {
+  return new CancelledError(`Cancelled: ${driver.database} is at version ${describeVersion(version)}, clean.`, {
+    cause: signal.reason,
+  })
+}

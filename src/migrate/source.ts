@@ -1,0 +1,53 @@
+/** What the engine asks of a source. Sources are dumb: they say what there is and hand out one body at a time. */
+import type { Log } from './driver.ts'
+
+export type Direction = 'up' | 'down'
+
+export interface Migration {
+  readonly version: number
+  /** The title, as `add_users`. */
+  readonly name: string
+  /** Where the up and down halves are, as a person would say it (a path); undefined where there is no such half. */
+  readonly up?: string | undefined
+  readonly down?: string | undefined
+}
+
+export interface SqlBody {
+  readonly kind: 'sql'
+  readonly text: string
+}
+
+/** What a code migration is handed. `client` is the driver's own client, inside the migration's transaction. */
+export interface MigrationContext<Client = unknown> {
+  readonly client: Client
+  /** Runs SQL on that client and gives the rows. */
+  readonly sql: (text: string, params?: readonly unknown[]) => Promise<Record<string, unknown>[]>
+  /** Aborted when the run is cancelled. */
+  readonly signal: AbortSignal
+  readonly log: Log
+}
+
+export interface CodeBody {
+  readonly kind: 'code'
+  /** The source text, for the fingerprint and the history. */
+  readonly text: string
+  readonly run: (context: MigrationContext) => Promise<void> | void
+  /** False: no transaction of ours around it. */
+  readonly transaction?: boolean | undefined
+}
+
+export type Body = SqlBody | CodeBody
+
+export interface Source {
+  /** For messages, as `directory migrations`. */
+  readonly name: string
+  /**
+   * Identifies every migration, lowest version first, without reading bodies.
+   * @throws a `MigratestError`: a missing directory, a name that does not fit, two files for one half.
+   */
+  list(): Promise<readonly Migration[]>
+  /** Files that look like migrations and are not ours (`3_x.up.go`), as the last `list()` found them. */
+  readonly passedOver?: readonly string[]
+  /** One body; null where there is no such half. Each call reads anew. */
+  read(migration: Migration, direction: Direction): Promise<Body | null>
+}

@@ -1,0 +1,69 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join, relative, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { SourceNotFoundError, UnreadableFileError } from '../migrate/errors.ts'
+import type { Source } from '../migrate/source.ts'
+import { asModuleMigration, decode, sourceOfFiles } from './files.ts'
+
+/**
+ * Migrations in a folder, as golang-migrate lays them out. Subfolders are not looked into.
+ * @param path absolute, relative to the working directory, or a `file:` URL
+ */
+export function directory(path: string | URL): Source {
+  const folder = typeof path === 'string' ? resolve(path) : resolve(decodeURIComponent(path.pathname))
+  const shownFolder = shorten(folder)
+  const show = (name: string) => join(shownFolder, name)
+  return sourceOfFiles({
+    name: `directory ${shownFolder}`,
+    names: async () => listFolder(folder, shownFolder),
+    text: async (name) => decode(readBytes(join(folder, name), show(name)), show(name)),
+    module: async (name) => asModuleMigration(await importFresh(join(folder, name), show(name)), show(name)),
+    show,
+  })
+}
+
+// --- internal ---
+
+/** A path as a person in the working directory would write it. */
+function shorten(path: string): string {
+  const near = relative(process.cwd(), path)
+  return near === '' ? '.' : near.startsWith('..') ? path : near
+}
+
+function listFolder(folder: string, shown: string): string[] {
+  try {
+    return readdirSync(folder, { withFileTypes: true })
+      .filter((entry) => entry.isFile() || entry.isSymbolicLink())
+      .map((entry) => entry.name)
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException
+    if (code === 'ENOENT') {
+      throw new SourceNotFoundError(`There is no directory ${shown} (looked for ${folder}).`, {
+        hint: 'Make it and put the first migration in it, or pass the path of the right one.',
+        cause,
+      })
+    }
+    if (code === 'ENOTDIR') throw new SourceNotFoundError(`${shown} is a file, not a directory.`, { cause })
+    throw new UnreadableFileError(`${shown} cannot be read: ${(cause as Error).message}`, { cause })
+  }
+}
+
+/** Read at once, not through the thread pool: a small cached file takes 20 µs this way and five times that the other. */
+function readBytes(path: string, shown: string): Uint8Array {
+  try {
+    return readFileSync(path)
+  } catch (cause) {
+    throw new UnreadableFileError(`${shown} cannot be read: ${(cause as Error).message}`, { cause })
+  }
+}
+
+let loads = 0
+
+/** Node runs TypeScript itself; the query makes each load a module of its own. */
+async function importFresh(path: string, shown: string): Promise<unknown> {
+  try {
+    return await import(/* @vite-ignore */ `${pathToFileURL(path).href}?migratest=${loads++}`)
+  } catch (cause) {
+    throw new UnreadableFileError(`${shown} cannot be loaded: ${(cause as Error)?.message ?? cause}`, { cause })
+  }
+}

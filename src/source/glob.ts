@@ -1,0 +1,30 @@
+import { UnreadableFileError } from '../migrate/errors.ts'
+import type { Source } from '../migrate/source.ts'
+import { asModuleMigration, sourceOfFiles } from './files.ts'
+
+/**
+ * Migrations that a bundler found: `glob(import.meta.glob('./migrations/*.sql', { query: '?raw', import: 'default' }))`,
+ * eager or not. Code migrations are globbed without `?raw` and spread in beside the SQL.
+ */
+export function glob(modules: Readonly<Record<string, unknown>>): Source {
+  const paths = new Map(Object.keys(modules).map((path) => [path.slice(path.lastIndexOf('/') + 1), path]))
+  const load = async (name: string): Promise<unknown> => {
+    const found = modules[paths.get(name) ?? '']
+    return typeof found === 'function' ? await (found as () => unknown)() : found
+  }
+  return sourceOfFiles({
+    name: `glob of ${paths.size} files`,
+    names: async () => [...paths.keys()],
+    text: async (name) => {
+      const loaded = await load(name)
+      const text = typeof loaded === 'object' && loaded !== null ? (loaded as { default?: unknown }).default : loaded
+      if (typeof text === 'string') return text
+      if (!name.endsWith('.sql')) return JSON.stringify(Object.entries(loaded as object).map(([key, value]) => [key, String(value)]))
+      throw new UnreadableFileError(`${name}: the glob gives no text for it.`, {
+        hint: "Glob SQL with { query: '?raw', import: 'default' }.",
+      })
+    },
+    module: async (name) => asModuleMigration(await load(name), name),
+    show: (name) => paths.get(name) ?? name,
+  })
+}

@@ -1,0 +1,191 @@
+/**
+ * A migration's SQL, read once: its statements, its fingerprint, its directives, and whether it runs in a
+ * transaction of ours. Nothing here throws; what is wrong with the text is `problem`.
+ */
+import { createHash } from 'node:crypto'
+import type { Dialect } from './dialect.ts'
+import { type Cut, cutStatements, type Problem, type Statement } from './statements.ts'
+
+export interface Script {
+  /** What is sent to the server: as written, with psql's lines and the file's own BEGIN and COMMIT blanked. Same length as the file less a byte order mark. */
+  readonly text: string
+  readonly statements: readonly Statement[]
+  /** 32 hex digits: a hash of the SQL tokens. Comments, white space and letter case (where the database folds it) don't count. */
+  readonly fingerprint: string
+  /** `wrap`: runs in one transaction of ours. `none`: each statement on its own. */
+  readonly transaction: 'wrap' | 'none'
+  /** What the file's own BEGIN asked for, as `ISOLATION LEVEL SERIALIZABLE`; usually empty. */
+  readonly transactionMode: string
+  readonly problem: Problem | undefined
+}
+
+export function readScript(source: string, dialect: Dialect): Script {
+  const text = source.startsWith('\uFEFF') ? source.slice(1) : source
+  const cut = cutStatements(text, dialect)
+  const directives = readDirectives(text, cut)
+  const fingerprint = fingerprintOf([...directives.names.map((name) => `-- migrate: ${name}`), ...cut.canonical])
+  const noTransaction = directives.names.includes('no-transaction')
+  const decided: Decision =
+    cut.problem || directives.problem
+      ? { statements: cut.statements, blanked: [], transaction: 'wrap', mode: '', problem: undefined }
+      : decideTransaction(text, cut.statements, dialect, noTransaction)
+  return {
+    text: blank(text, [...cut.skipped, ...decided.blanked]),
+    statements: decided.statements,
+    fingerprint,
+    transaction: decided.transaction,
+    transactionMode: decided.mode,
+    problem: cut.problem ?? directives.problem ?? decided.problem,
+  }
+}
+
+/** 32 hex digits over the parts, in order. */
+export function fingerprintOf(parts: readonly string[]): string {
+  return createHash('sha256').update(parts.join('\0')).digest('hex').slice(0, 32)
+}
+
+/** What a script makes, as "table users": for telling what a missing down would leave behind. */
+export function createdObjects(script: Script): string[] {
+  const made: string[] = []
+  for (const { words } of script.statements) {
+    if (words[0] !== 'create') continue
+    const rest = words.slice(1).filter((w) => !FILLER.has(w))
+    const kind = rest[0] === 'materialized' ? 'materialized view' : rest[0]
+    const named = rest.slice(rest[0] === 'materialized' ? 2 : 1)
+    if (!kind || !named[0]) continue
+    const name = named[1] === '.' && named[2] ? `${named[0]}.${named[2]}` : named[0]
+    made.push(`${kind} ${name}`)
+  }
+  return made
+}
+
+// --- internal ---
+
+const FILLER = new Set(['or', 'replace', 'if', 'not', 'exists', 'unique', 'concurrently', 'unlogged', 'recursive'])
+const DIRECTIVE = /^--[ \t]*migrate:[ \t]*(.*?)[ \t]*$/
+const DIRECTIVES = ['no-transaction']
+
+function readDirectives(text: string, cut: Cut): { names: string[]; problem: Problem | undefined } {
+  const names: string[] = []
+  for (const comment of cut.comments) {
+    const name = DIRECTIVE.exec(text.slice(comment.start, comment.end))?.[1]
+    if (name === undefined) continue
+    if (!DIRECTIVES.includes(name)) {
+      const message = `"${name}" is not a directive`
+      const hint = `Known directives: ${DIRECTIVES.map((d) => `-- migrate: ${d}`).join(', ')}.`
+      return { names, problem: { kind: 'directive', ...comment, message, hint } }
+    }
+    names.push(name)
+  }
+  return { names, problem: undefined }
+}
+
+interface Decision {
+  statements: readonly Statement[]
+  blanked: readonly { start: number; end: number }[]
+  transaction: 'wrap' | 'none'
+  mode: string
+  problem: Problem | undefined
+}
+
+function decideTransaction(text: string, all: readonly Statement[], dialect: Dialect, directive: boolean): Decision {
+  const plain: Decision = { statements: all, blanked: [], transaction: 'wrap', mode: '', problem: undefined }
+  if (directive) return { ...plain, transaction: 'none' }
+  if (all.length === 1 && refusesTransaction((all[0] as Statement).words, dialect)) {
+    return { ...plain, transaction: 'none' }
+  }
+  const first = all[0]
+  const last = all.at(-1)
+  const wrapped = all.length >= 2 && first && last && opens(first.words) && commits(last.words)
+  const inner = wrapped ? all.slice(1, -1) : all
+  const control = inner.find(({ words }) => controlsTransaction(words))
+  if (control) return { ...plain, problem: controlProblem(text, control) }
+  const alone = inner.find(({ words }) => refusesTransaction(words, dialect))
+  if (alone) return { ...plain, problem: aloneProblem(text, alone, inner.length) }
+  if (!wrapped) return plain
+  const mode = text
+    .slice(first.start, first.end)
+    .replace(/^\s*(begin|start)\b\s*(transaction|work)?/i, '')
+    .trim()
+  return { ...plain, statements: inner, blanked: [withSemicolon(text, first), withSemicolon(text, last)], mode }
+}
+
+/** The statement with the `;` behind it: both go, or an empty statement would be left. */
+function withSemicolon(text: string, statement: Statement): { start: number; end: number } {
+  const next = /^\s*;/.exec(text.slice(statement.end))
+  return { start: statement.start, end: statement.end + (next?.[0].length ?? 0) }
+}
+
+function opens(words: readonly string[]): boolean {
+  return words[0] === 'begin' || (words[0] === 'start' && words[1] === 'transaction')
+}
+
+function commits(words: readonly string[]): boolean {
+  const chained = words.includes('chain') && !words.includes('no')
+  return (words[0] === 'commit' && words[1] !== 'prepared' && !chained) || (words[0] === 'end' && !chained)
+}
+
+/** Savepoints are let through: they begin and end inside our transaction. */
+function controlsTransaction(words: readonly string[]): boolean {
+  const [first, second] = words
+  if (first === 'rollback') return second !== 'to' && words[2] !== 'to'
+  if (first === 'prepare') return second === 'transaction'
+  return opens(words) || ['commit', 'end', 'abort'].includes(first ?? '')
+}
+
+/** Statements that PostgreSQL refuses inside a transaction block (its manual says so on each one's page). */
+export function refusesTransaction(words: readonly string[], dialect: Dialect): boolean {
+  if (dialect !== 'postgres') return false
+  const [first, second, third] = words
+  const concurrently = words.includes('concurrently')
+  switch (first) {
+    case 'vacuum':
+      return true
+    case 'create':
+      if (second === 'index' || (second === 'unique' && third === 'index')) return concurrently
+      return second === 'database' || second === 'tablespace' || second === 'subscription'
+    case 'drop':
+      if (second === 'index') return concurrently
+      return second === 'database' || second === 'tablespace' || second === 'subscription'
+    case 'reindex':
+      return concurrently || words.includes('database') || words.includes('system') || words.includes('schema')
+    case 'alter':
+      if (second === 'system') return true
+      if (second === 'database') return words.includes('tablespace')
+      return second === 'table' && words.includes('detach') && concurrently
+    case 'cluster':
+      return words.length === 1
+    default:
+      return false
+  }
+}
+
+function controlProblem(text: string, { start, end }: Statement): Problem {
+  return {
+    kind: 'transaction',
+    start,
+    end,
+    message: `${text.slice(start, end).toUpperCase()} would end or open a transaction in the middle of the migration`,
+    hint: 'Take it out (the whole file already runs in one transaction), or begin the file with "-- migrate: no-transaction".',
+  }
+}
+
+function aloneProblem(text: string, { start, end, words }: Statement, count: number): Problem {
+  const what = words.includes('concurrently') ? `${words.slice(0, 2).join(' ')} concurrently` : words.slice(0, 2).join(' ')
+  return {
+    kind: 'transaction',
+    start,
+    end: Math.min(end, start + (text.slice(start, end).split('\n')[0]?.length ?? 1)),
+    message: `${what.toUpperCase()} cannot run in a transaction, and this file has ${count} statements that would share one`,
+    hint: 'Give it a migration of its own, or begin the file with "-- migrate: no-transaction".',
+  }
+}
+
+/** Same length, same lines: what is taken out becomes spaces. */
+function blank(text: string, parts: readonly { start: number; end: number }[]): string {
+  let out = text
+  for (const { start, end } of parts) {
+    out = out.slice(0, start) + out.slice(start, end).replace(/[^\r\n]/g, ' ') + out.slice(end)
+  }
+  return out
+}

@@ -1,0 +1,252 @@
+/** Cuts a script into its statements: where each begins and ends, and the words it begins with. */
+import type { Dialect } from './dialect.ts'
+import { type Token, type TokenOptions, tokenize } from './tokens.ts'
+
+export interface Statement {
+  /** Offset of the first token, comments before it left out. */
+  readonly start: number
+  /** Offset after the last token; the terminator is not part of the statement. */
+  readonly end: number
+  /** The first words and symbols, words in lower case: enough to tell what kind of statement it is. */
+  readonly words: readonly string[]
+}
+
+/** Something that keeps a script from being run. Offsets are into the text that was given. */
+export interface Problem {
+  readonly kind: 'unterminated' | 'client-command' | 'copy' | 'transaction' | 'directive'
+  readonly start: number
+  readonly end: number
+  readonly message: string
+  readonly hint: string
+}
+
+export interface Comment {
+  readonly start: number
+  readonly end: number
+}
+
+export interface Cut {
+  readonly statements: Statement[]
+  readonly comments: Comment[]
+  /** Client commands that may be left out (`\restrict`, `DELIMITER`): to be blanked before the script is sent. */
+  readonly skipped: Comment[]
+  /** The tokens that count, in canonical spelling: what the fingerprint is made of. */
+  readonly canonical: string[]
+  readonly problem: Problem | undefined
+}
+
+const WORDS_KEPT = 12
+
+export function cutStatements(text: string, dialect: Dialect, options: TokenOptions = {}): Cut {
+  const cut: Cut & { problem: Problem | undefined } = {
+    statements: [],
+    comments: [],
+    skipped: [],
+    canonical: [],
+    problem: undefined,
+  }
+  const state: TokenOptions = { ...options, delimiter: dialect === 'mysql' ? ';' : '' }
+  let open: OpenStatement | undefined
+  let at = 0
+  const close = () => {
+    if (!open) return
+    cut.statements.push({ start: open.start, end: open.end, words: open.words })
+    cut.canonical.push(';')
+    if (dialect === 'postgres' && copiesFromStdin(open.words)) cut.problem = copyProblem(open)
+    open = undefined
+  }
+
+  scan: for (;;) {
+    // A DELIMITER line changes how the rest is read, so scanning starts again behind it.
+    for (const token of tokenize(text, dialect, state, at)) {
+      at = token.end
+      if (token.unterminated) {
+        cut.problem = unterminated(token)
+        return cut
+      }
+      if (token.kind === 'comment') {
+        cut.comments.push(token)
+        continue
+      }
+      const source = text.slice(token.start, token.end)
+      if (dialect === 'mysql' && !open && isDelimiterLine(text, token, source)) {
+        const end = lineEnd(text, token.start)
+        const delimiter = text.slice(token.end, end).trim().split(/\s+/)[0]
+        if (!delimiter) {
+          cut.problem = clientCommand(token.start, end, 'DELIMITER')
+          return cut
+        }
+        state.delimiter = delimiter
+        cut.skipped.push({ start: token.start, end })
+        at = end
+        continue scan
+      }
+      if (token.kind === 'command') {
+        const name = /^\\\S*/.exec(source)?.[0] ?? source
+        if (name === '\\restrict' || name === '\\unrestrict') {
+          cut.skipped.push(token)
+          continue
+        }
+        cut.problem = clientCommand(token.start, token.end, name)
+        return cut
+      }
+      if (endsStatement(source, dialect, state, open)) {
+        close()
+        if (cut.problem) return cut
+        continue
+      }
+      open ??= new OpenStatement(token.start, dialect)
+      open.add(token, source)
+      cut.canonical.push(canonical(token, source, dialect))
+    }
+    break
+  }
+  close()
+  return cut
+}
+
+// --- internal ---
+
+function endsStatement(source: string, dialect: Dialect, state: TokenOptions, open?: OpenStatement): boolean {
+  if (dialect === 'postgres') return source === ';' && (open?.depth ?? 0) === 0
+  if (source !== state.delimiter) return false
+  // With a delimiter of its own, a file says itself where routines end.
+  return state.delimiter !== ';' || (open?.depth ?? 0) === 0
+}
+
+/** A statement that is being read, and how deep in parentheses and compound statements it is. */
+class OpenStatement {
+  readonly start: number
+  end: number
+  readonly words: string[] = []
+  #dialect: Dialect
+  #parens = 0
+  #blocks = 0
+  #previous = ''
+  #closing = false
+
+  constructor(start: number, dialect: Dialect) {
+    this.start = start
+    this.end = start
+    this.#dialect = dialect
+  }
+
+  get depth(): number {
+    return this.#parens + this.#blocks
+  }
+
+  add(token: Token, source: string): void {
+    this.end = token.end
+    const word = token.kind === 'word' || token.kind === 'symbol' ? source.toLowerCase() : source
+    if (this.words.length < WORDS_KEPT) this.words.push(word)
+    if (token.kind === 'symbol') {
+      if (word === '(') this.#parens++
+      else if (word === ')') this.#parens = Math.max(0, this.#parens - 1)
+    }
+    if (token.kind === 'word') {
+      if (this.#dialect === 'postgres') this.#postgresBlock(word)
+      else this.#mysqlBlock(word)
+    }
+    this.#previous = token.kind === 'quoted' || token.kind === 'string' ? '' : word
+  }
+
+  /** SQL-standard routine bodies: BEGIN ATOMIC … END, in which only CASE … END nests. */
+  #postgresBlock(word: string): void {
+    if (this.#blocks === 0) {
+      if (word === 'atomic' && this.#previous === 'begin' && this.words[0] === 'create') this.#blocks++
+    } else if (word === 'case') this.#blocks++
+    else if (word === 'end') this.#blocks--
+  }
+
+  /** Bodies of routines, triggers and events, and MariaDB's BEGIN NOT ATOMIC. */
+  #mysqlBlock(word: string): void {
+    if (!this.#isCompound()) return
+    if (this.#closing) {
+      // END IF, END CASE, END LOOP …: the word belongs to the END before it.
+      this.#closing = false
+      if (['if', 'case', 'loop', 'while', 'repeat', 'for'].includes(word) && this.#previous === 'end') return
+    }
+    if (word === 'end' && this.#blocks > 0) {
+      this.#blocks--
+      this.#closing = true
+      return
+    }
+    if (word === 'begin' || word === 'case' || word === 'loop') this.#blocks++
+    else if (this.#opensHere(word)) this.#blocks++
+  }
+
+  #isCompound(): boolean {
+    const [first, second, third] = this.words
+    if (first === 'begin') return second === 'not' && third === 'atomic'
+    return first === 'create' && this.words.some((w) => ['trigger', 'procedure', 'function', 'event'].includes(w))
+  }
+
+  /** IF, WHILE, REPEAT and FOR are also functions or parts of clauses: they open a block where a statement begins. */
+  #opensHere(word: string): boolean {
+    if (!['if', 'while', 'repeat', 'for'].includes(word)) return false
+    if (this.#blocks > 0) return [';', 'begin', 'then', 'else', 'do', 'loop', 'repeat', ':'].includes(this.#previous)
+    if (word === 'for') return false
+    return [')', 'row', 'do', 'deterministic', 'sql', 'data', 'definer', 'invoker'].includes(this.#previous)
+  }
+}
+
+function isDelimiterLine(text: string, token: Token, source: string): boolean {
+  if (token.kind !== 'word' || source.toLowerCase() !== 'delimiter') return false
+  return /(^|[\r\n])[ \t]*$/.test(text.slice(Math.max(0, token.start - 200), token.start))
+}
+
+function lineEnd(text: string, from: number): number {
+  const found = text.slice(from).search(/[\r\n]/)
+  return found === -1 ? text.length : from + found
+}
+
+function canonical(token: Token, source: string, dialect: Dialect): string {
+  if (dialect !== 'postgres') return source
+  if (token.kind === 'word') return asciiLower(source)
+  // The letters before a literal are not part of it: e'a' is E'a'.
+  if (token.kind === 'string') return source.replace(/^(?:u&|[ebxn])(?=')/i, asciiLower)
+  return source
+}
+
+/** PostgreSQL folds ASCII letters of unquoted words and, in UTF-8, no others. */
+function asciiLower(text: string): string {
+  return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase())
+}
+
+function copiesFromStdin(words: readonly string[]): boolean {
+  if (words[0] !== 'copy') return false
+  return words.some((word, i) => word === 'from' && words[i + 1] === 'stdin')
+}
+
+function copyProblem(open: OpenStatement): Problem {
+  return {
+    kind: 'copy',
+    start: open.start,
+    end: open.end,
+    message: 'COPY … FROM stdin needs psql: a migration has no standard input',
+    hint: 'Write the rows as INSERT statements (pg_dump --inserts does it), or load them from a code migration.',
+  }
+}
+
+function clientCommand(start: number, end: number, name: string): Problem {
+  const mysql = name === 'DELIMITER'
+  return {
+    kind: 'client-command',
+    start,
+    end,
+    message: mysql ? 'DELIMITER names no delimiter' : `${name} is a command of psql, not SQL`,
+    hint: mysql
+      ? 'Write it as the mysql client wants it: DELIMITER //'
+      : 'Take the line out, or write in SQL what it does; only \\restrict and \\unrestrict (from pg_dump) are passed over.',
+  }
+}
+
+function unterminated(token: Token): Problem {
+  return {
+    kind: 'unterminated',
+    start: token.start,
+    end: token.end,
+    message: `unterminated ${token.unterminated}: it begins here and the file ends before it does`,
+    hint: 'Close it; if the file was being saved just now, try again.',
+  }
+}
