@@ -35,7 +35,7 @@ export function readScript(source: string, dialect: Dialect): Script {
     fingerprint,
     transaction: decided.transaction,
     transactionMode: decided.mode,
-    problem: cut.problem ?? directives.problem ?? decided.problem,
+    problem: nulProblem(text) ?? cut.problem ?? directives.problem ?? decided.problem,
   }
 }
 
@@ -158,6 +158,14 @@ export function refusesTransaction(words: readonly string[], dialect: Dialect): 
     default:
       return false
   }
+}
+
+/** Both protocols end a text at a NUL: what follows would silently not run. */
+function nulProblem(text: string): Problem | undefined {
+  const start = text.indexOf('\0')
+  if (start === -1) return undefined
+  const message = 'a NUL character, which no database takes in SQL'
+  return { kind: 'nul', start, end: start + 1, message, hint: 'Take it out; the file may have been written half, or not be text.' }
 }
 
 function controlProblem(text: string, { start, end }: Statement): Problem {

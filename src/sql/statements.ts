@@ -13,7 +13,7 @@ export interface Statement {
 
 /** Something that keeps a script from being run. Offsets are into the text that was given. */
 export interface Problem {
-  readonly kind: 'unterminated' | 'client-command' | 'copy' | 'transaction' | 'directive'
+  readonly kind: 'unterminated' | 'nul' | 'client-command' | 'copy' | 'transaction' | 'directive'
   readonly start: number
   readonly end: number
   readonly message: string

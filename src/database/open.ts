@@ -1,0 +1,81 @@
+/** From a URL, a client or a pool to a driver. Clients are loaded only when they are needed. */
+import type { PGlite } from '@electric-sql/pglite'
+import type { Client, Pool } from 'pg'
+import type { Driver } from '../migrate/driver.ts'
+import { NotInstalledError, UsageError } from '../migrate/errors.ts'
+import type { ConnectOptions } from './postgres/connection.ts'
+import type { PostgresDriverOptions } from './postgres/driver.ts'
+
+export type OpenOptions = PostgresDriverOptions & ConnectOptions
+
+/**
+ * Opens a database for a `Migrator`. What you opened, you close; a pool lends one client.
+ * @param where `postgres://…` (golang-migrate's parameters are understood), `pglite:` with an optional path, a `pg`
+ * client or pool, or a PGlite instance
+ * @throws ConnectionError, NotInstalledError, UsageError
+ */
+export async function openDatabase(where: string | URL | Client | Pool | PGlite, options: OpenOptions = {}): Promise<Driver> {
+  if (typeof where === 'string' || where instanceof URL) return openUrl(String(where), options)
+  if (isPglite(where)) {
+    const { pgliteDriver } = await import('./pglite/driver.ts')
+    return pgliteDriver(where, options, false)
+  }
+  const [{ openClient, openPool }, { postgresDriver }] = await postgres()
+  const session = isPool(where) ? await openPool(where) : openClient(where)
+  return closingOnFailure(session, () => postgresDriver(session, options))
+}
+
+// --- internal ---
+
+function postgres() {
+  return Promise.all([import('./postgres/connection.ts'), import('./postgres/driver.ts')])
+}
+
+async function openUrl(url: string, options: OpenOptions): Promise<Driver> {
+  const scheme = /^([a-z+]+):/i.exec(url)?.[1]?.toLowerCase()
+  if (scheme === 'pglite') {
+    const [{ PGlite }, { pgliteDriver }] = await Promise.all([loadPglite(), import('./pglite/driver.ts')])
+    const path = url.slice('pglite:'.length).replace(/^\/\//, '')
+    return pgliteDriver(await PGlite.create(path || 'memory://'), options, true)
+  }
+  if (scheme === 'postgres' || scheme === 'postgresql' || scheme === 'pgx5' || scheme === 'pgx') {
+    const [connection, { postgresDriver }] = await postgres()
+    const session = await connection.openUrl(url.replace(/^pgx5?:/i, 'postgres:'), options)
+    const table = golangTable(url)
+    return closingOnFailure(session, () => postgresDriver(session, table ? { table, ...options } : options))
+  }
+  throw new UsageError(scheme ? `${scheme}:// is not a database this version knows.` : 'The database URL has no scheme.', {
+    hint: 'It begins with postgres:// or pglite:',
+  })
+}
+
+async function loadPglite(): Promise<typeof import('@electric-sql/pglite')> {
+  try {
+    return await import('@electric-sql/pglite')
+  } catch (cause) {
+    throw new NotInstalledError('@electric-sql/pglite', 'A PGlite database', cause)
+  }
+}
+
+function golangTable(url: string): string | undefined {
+  const query = url.indexOf('?')
+  if (query === -1) return undefined
+  return new URLSearchParams(url.slice(query)).get('x-migrations-table') ?? undefined
+}
+
+async function closingOnFailure(session: { close(): Promise<void> }, open: () => Promise<Driver>): Promise<Driver> {
+  try {
+    return await open()
+  } catch (error) {
+    await session.close().catch(() => undefined)
+    throw error
+  }
+}
+
+function isPglite(value: object): value is PGlite {
+  return 'execProtocolStream' in value
+}
+
+function isPool(value: object): value is Pool {
+  return 'totalCount' in value
+}

@@ -1,0 +1,79 @@
+/** PGlite: PostgreSQL compiled to WebAssembly, in this process. One session, so everything goes through it. */
+import type { PGlite } from '@electric-sql/pglite'
+import { LockedError } from '../../migrate/errors.ts'
+import type { Driver } from '../../migrate/driver.ts'
+import { type PostgresDriverOptions, postgresDriver } from '../postgres/driver.ts'
+import { type PostgresError, type Row, ScriptFailure, type Session } from '../postgres/session.ts'
+
+/** @param own close the instance with the driver */
+export async function pgliteDriver(db: PGlite, options: PostgresDriverOptions, own: boolean): Promise<Driver> {
+  await db.waitReady
+  const driver = await postgresDriver(new PgliteSession(db, own), options)
+  return exclusive(driver, db)
+}
+
+// --- internal ---
+
+/** Advisory locks are the session's, and here all share one: who migrates is kept beside the instance. */
+const migrating = new WeakSet<PGlite>()
+
+function exclusive(driver: Driver, db: PGlite): Driver {
+  const { lock, unlock } = driver
+  let held = false
+  driver.lock = async (options) => {
+    const end = performance.now() + options.timeout
+    while (migrating.has(db)) {
+      if (performance.now() >= end) throw new LockedError(driver.database, 'in this process.', options.timeout)
+      await new Promise((resolve) => setTimeout(resolve, 10))
+    }
+    migrating.add(db)
+    held = true
+    try {
+      await lock.call(driver, options)
+    } catch (error) {
+      held = false
+      migrating.delete(db)
+      throw error
+    }
+  }
+  driver.unlock = async () => {
+    if (held) migrating.delete(db)
+    held = false
+    await unlock.call(driver)
+  }
+  return driver
+}
+
+class PgliteSession implements Session {
+  readonly label = 'a PGlite database in this process'
+  readonly client: PGlite
+  readonly borrowed: boolean
+  readonly another = undefined
+
+  constructor(db: PGlite, own: boolean) {
+    this.client = db
+    this.borrowed = !own
+  }
+
+  async query(sql: string, params: readonly unknown[] = []): Promise<Row[]> {
+    const { rows } = await this.client.query<Row>(sql, [...params])
+    return rows
+  }
+
+  async script(sql: string, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted()
+    const { protocol } = await import('@electric-sql/pglite')
+    const messages = await this.client.runExclusive(() =>
+      this.client.execProtocolStream(protocol.serialize.query(sql), { throwOnError: false }),
+    )
+    let completed = 0
+    for (const message of messages) {
+      if (message.name === 'commandComplete') completed++
+      else if (message.name === 'error') throw new ScriptFailure(completed, message as unknown as PostgresError)
+    }
+  }
+
+  async close(): Promise<void> {
+    if (!this.borrowed) await this.client.close()
+  }
+}

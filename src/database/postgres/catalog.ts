@@ -1,0 +1,62 @@
+/** Reads what is in a database. */
+import type { Session } from './session.ts'
+import { identifier } from './tables.ts'
+
+export interface DropOptions {
+  /** Schemas that are emptied, not dropped. */
+  readonly keepSchemas: readonly string[]
+  readonly keepExtensions: readonly string[]
+}
+
+/**
+ * The statements that empty a database of all that migrations could have made: objects in the kept schemas one by one
+ * (so owner and grants of the schema stay), other schemas whole, extensions the current user owns, event triggers,
+ * publications, foreign data wrappers and large objects. Members of an extension go with it or stay with it.
+ */
+export async function dropStatements(session: Session, { keepSchemas, keepExtensions }: DropOptions): Promise<string[]> {
+  const kept = [...keepSchemas]
+  const rows = await session.query(OBJECTS, [kept, ['plpgsql', ...keepExtensions]])
+  return rows.map(({ type, identity }) => {
+    if (type === 'large object') return `SELECT pg_catalog.lo_unlink(${identity});`
+    return `DROP ${dropKeyword(String(type))} IF EXISTS ${identity} CASCADE;`
+  })
+}
+
+/** Whether a schema is there. */
+export async function hasSchema(session: Session, schema: string): Promise<boolean> {
+  const rows = await session.query('SELECT 1 FROM pg_namespace WHERE nspname = $1', [schema])
+  return rows.length > 0
+}
+
+export function createSchema(schema: string): string {
+  return `CREATE SCHEMA IF NOT EXISTS ${identifier(schema)};`
+}
+
+// --- internal ---
+
+/** pg_identify_object's words for kinds, where DROP wants others. */
+function dropKeyword(type: string): string {
+  if (type === 'composite type') return 'TYPE'
+  if (type === 'statistics object') return 'STATISTICS'
+  return type.toUpperCase()
+}
+
+const OBJECTS = `
+WITH user_schemas AS (
+  SELECT n.oid, n.nspname FROM pg_namespace n
+  WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+    AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_namespace'::regclass AND e.objid = n.oid AND e.deptype = 'e')
+), addressed AS (
+  SELECT 1 AS part, 'pg_event_trigger'::regclass::oid AS classid, oid AS objid FROM pg_event_trigger
+  UNION ALL SELECT 2, 'pg_publication'::regclass, oid FROM pg_publication
+  UNION ALL SELECT 3, 'pg_namespace'::regclass, oid FROM user_schemas WHERE nspname <> ALL ($1)
+  UNION ALL SELECT DISTINCT 4, d.classid, d.objid FROM pg_depend d JOIN user_schemas s ON s.oid = d.refobjid
+    WHERE d.refclassid = 'pg_namespace'::regclass AND d.deptype = 'n' AND s.nspname = ANY ($1)
+      AND d.classid NOT IN ('pg_default_acl'::regclass, 'pg_extension'::regclass)
+  UNION ALL SELECT 5, 'pg_foreign_data_wrapper'::regclass, oid FROM pg_foreign_data_wrapper
+  UNION ALL SELECT 6, 'pg_extension'::regclass, oid FROM pg_extension
+    WHERE extname <> ALL ($2) AND pg_has_role(extowner, 'USAGE')
+)
+SELECT o.type, o.identity FROM addressed a, pg_identify_object(a.classid, a.objid, 0) o
+WHERE NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = a.classid AND e.objid = a.objid AND e.deptype = 'e' AND a.part <> 6)
+UNION ALL SELECT 'large object', oid::text FROM pg_largeobject_metadata WHERE pg_has_role(lomowner, 'USAGE')`

@@ -1,0 +1,239 @@
+/** Sessions over `pg`: one we open from a URL, a client the caller opened, or one lent by a pool. */
+import type { Client, ClientConfig, Pool, PoolClient } from 'pg'
+import { ConnectionError, NotInstalledError, UsageError } from '../../migrate/errors.ts'
+import { type PostgresError, type Row, ScriptFailure, type Session } from './session.ts'
+
+export interface ConnectOptions {
+  /** Milliseconds; default 15 000. */
+  readonly connectTimeout?: number
+  /** Milliseconds a statement may run; default as the server has it. */
+  readonly statementTimeout?: number
+  /** Milliseconds a statement may wait for a table lock. Not the migration lock: that is `lockTimeout` of the Migrator. */
+  readonly statementLockTimeout?: number
+  /** As `pg` takes it. */
+  readonly ssl?: ClientConfig['ssl']
+  readonly applicationName?: string
+}
+
+/** `pg`, loaded when first needed. @throws NotInstalledError */
+export async function loadPg(): Promise<Pick<typeof import('pg'), 'Client' | 'Query'>> {
+  try {
+    const module = await import('pg')
+    return module.default ?? module
+  } catch (cause) {
+    throw new NotInstalledError('pg', 'A postgres:// database', cause)
+  }
+}
+
+/** @throws ConnectionError */
+export async function connect(url: string, options: ConnectOptions = {}): Promise<Client> {
+  const pg = await loadPg()
+  const { config, shown } = clientConfig(url, options)
+  const client = new pg.Client(config)
+  // Without a listener, a connection that breaks while idle would end the process.
+  client.on('error', () => undefined)
+  try {
+    await client.connect()
+    return client
+  } catch (cause) {
+    await client.end().catch(() => undefined)
+    throw connectionError(cause, shown, config)
+  }
+}
+
+export async function openUrl(url: string, options: ConnectOptions = {}): Promise<Session> {
+  const client = await connect(url, options)
+  return new PgSession(client, { borrowed: false, another: () => openUrl(url, options), end: () => client.end() })
+}
+
+export function openClient(client: Client): Session {
+  return new PgSession(client, { borrowed: true, another: undefined, end: async () => undefined })
+}
+
+export async function openPool(pool: Pool): Promise<Session> {
+  let client: PoolClient
+  try {
+    client = await pool.connect()
+  } catch (cause) {
+    throw connectionError(cause, 'the database of the pool', pool.options ?? {})
+  }
+  return new PgSession(client, {
+    borrowed: true,
+    another: () => openPool(pool),
+    end: async () => client.release(),
+  })
+}
+
+/** A client's database as a person would say it. */
+export function labelOf({ database, host, port }: { database?: string | undefined; host?: string; port?: number }): string {
+  const at = host?.startsWith('/') ? host : `${host ?? 'localhost'}:${port ?? 5432}`
+  return `"${database ?? ''}" on ${at}`
+}
+
+// --- internal ---
+
+/** Fields that `pg` has on every client and its types leave out. */
+interface ClientInside {
+  readonly processID: number
+  readonly password?: string
+  readonly ssl?: ClientConfig['ssl']
+  readonly connection: NodeJS.EventEmitter
+  getTransactionStatus?(): 'I' | 'T' | 'E' | null
+}
+
+interface Ownership {
+  readonly borrowed: boolean
+  readonly another: (() => Promise<Session>) | undefined
+  readonly end: () => Promise<void>
+}
+
+class PgSession implements Session {
+  readonly label: string
+  readonly client: Client | PoolClient
+  readonly borrowed: boolean
+  readonly another: (() => Promise<Session>) | undefined
+  readonly #end: () => Promise<void>
+
+  constructor(client: Client | PoolClient, { borrowed, another, end }: Ownership) {
+    const { database, host, port } = client as Client
+    this.client = client
+    this.label = labelOf({ database, host, port })
+    this.borrowed = borrowed
+    this.another = another
+    this.#end = end
+    const status = inside(client).getTransactionStatus?.()
+    if (status === 'T' || status === 'E') {
+      throw new UsageError(`The client for ${this.label} has a transaction open; migrations need to begin and end their own.`, {
+        hint: 'COMMIT or ROLLBACK first, or hand over a URL or a pool.',
+      })
+    }
+  }
+
+  async query(sql: string, params: readonly unknown[] = []): Promise<Row[]> {
+    try {
+      const result = await this.client.query(sql, [...params])
+      return result.rows ?? []
+    } catch (error) {
+      throw this.#broken(error) ?? error
+    }
+  }
+
+  async script(sql: string, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted()
+    const { Query } = await loadPg()
+    const { connection } = inside(this.client)
+    let completed = 0
+    const count = () => {
+      completed++
+    }
+    const cancel = () => void this.#cancel()
+    connection.on('commandComplete', count)
+    signal.addEventListener('abort', cancel)
+    try {
+      await new Promise<void>((resolve, reject) => {
+        const query = new Query(sql)
+        // Rows are handed over one by one and forgotten: a SELECT in a migration must not fill memory.
+        query.on('row', () => undefined)
+        query.on('end', () => resolve())
+        query.on('error', reject)
+        this.client.query(query)
+      })
+    } catch (error) {
+      const broken = this.#broken(error)
+      if (broken) throw broken
+      throw new ScriptFailure(completed, error as PostgresError)
+    } finally {
+      connection.off('commandComplete', count)
+      signal.removeEventListener('abort', cancel)
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#end()
+  }
+
+  /** From a connection of its own, as psql does on ctrl-C. If that fails, the statement runs to its end. */
+  async #cancel(): Promise<void> {
+    const { host, port, user, database } = this.client as Client
+    const { password, ssl, processID } = inside(this.client)
+    const { Client } = await loadPg()
+    const other = new Client({ host, port, user, database, password, ssl } as ClientConfig)
+    other.on('error', () => undefined)
+    try {
+      await other.connect()
+      await other.query('SELECT pg_cancel_backend($1)', [processID])
+    } catch {
+      // The run's own error says what happened.
+    } finally {
+      await other.end().catch(() => undefined)
+    }
+  }
+
+  /** An error of the connection, not of the statement. */
+  #broken(error: unknown): ConnectionError | undefined {
+    const { severity, message } = error as PostgresError
+    const lost = severity === 'FATAL' || (severity === undefined && /connection|socket|ECONNRESET|EPIPE|not queryable/i.test(message))
+    if (!lost) return undefined
+    return new ConnectionError(`The connection to ${this.label} broke: ${message}`, {
+      hint: 'The server rolls back what was open. Look at the version ("migrate status") and run again.',
+      cause: error,
+    })
+  }
+}
+
+function inside(client: Client | PoolClient): ClientInside {
+  return client as unknown as ClientInside
+}
+
+/** golang-migrate's URLs are understood: its `x-` parameters are ours to read, and `search_path` goes to the server. */
+function clientConfig(url: string, options: ConnectOptions): { config: ClientConfig; shown: string } {
+  let parsed: URL
+  try {
+    parsed = new URL(url)
+  } catch (cause) {
+    throw new UsageError('The database URL is not a URL.', {
+      hint: 'It looks like postgres://user:password@host:5432/database; characters like @ and / in a password are written %40 and %2F.',
+      cause,
+    })
+  }
+  const searchPath = parsed.searchParams.get('search_path')
+  for (const key of [...parsed.searchParams.keys()]) {
+    if (key.startsWith('x-') || key === 'search_path') parsed.searchParams.delete(key)
+  }
+  const host = parsed.searchParams.get('host') ?? decodeURIComponent(parsed.hostname)
+  const shown = labelOf({ database: decodeURIComponent(parsed.pathname.slice(1)), host, port: Number(parsed.port || 5432) })
+  const config: ClientConfig = {
+    connectionString: parsed.href,
+    application_name: options.applicationName ?? 'migratest',
+    connectionTimeoutMillis: options.connectTimeout ?? 15_000,
+    keepAlive: true,
+  }
+  if (options.ssl !== undefined) config.ssl = options.ssl
+  if (options.statementTimeout !== undefined) config.statement_timeout = options.statementTimeout
+  if (options.statementLockTimeout !== undefined) config.lock_timeout = options.statementLockTimeout
+  if (searchPath) config.options = `-c search_path=${searchPath.replace(/[\\ ]/g, '\\$&')}`
+  return { config, shown }
+}
+
+const ADVICE: Record<string, string> = {
+  ECONNREFUSED: 'Nothing listens there: is the server running, and are host and port right?',
+  ENOTFOUND: 'The host name cannot be resolved: is it spelt right?',
+  EAI_AGAIN: 'The host name cannot be resolved just now: is there a network?',
+  ETIMEDOUT: 'No answer: is a firewall in between, or is host or port wrong?',
+  ENOENT: 'There is no such socket: is the server running, and does it listen there?',
+  '28P01': 'The password or the user is wrong.',
+  '28000': 'The server refuses this user from here (pg_hba.conf).',
+  '3D000': 'Create the database first, or correct its name in the URL.',
+  '53300': 'All connections are taken: raise max_connections or close some.',
+  '57P03': 'The server is starting or stopping: try again in a moment.',
+}
+
+function connectionError(cause: unknown, shown: string, { connectionTimeoutMillis }: ClientConfig): ConnectionError {
+  const error = (cause instanceof AggregateError ? cause.errors[0] : cause) as Error & { code?: string }
+  const timedOut = /timeout/i.test(error.message) && !error.code
+  const words = timedOut ? `no answer within ${(connectionTimeoutMillis ?? 0) / 1000} s` : error.message
+  return new ConnectionError(`Cannot connect to ${shown}: ${words}`, {
+    hint: ADVICE[timedOut ? 'ETIMEDOUT' : (error.code ?? '')],
+    cause: error,
+  })
+}

@@ -1,0 +1,408 @@
+/** Runs migrations on PostgreSQL, over any session. */
+import type { DatabaseState, Driver, HistoryEntry, HistoryRecord, LockOptions, Step } from '../../migrate/driver.ts'
+import { LockedError, StateMovedError, StatementError, UsageError } from '../../migrate/errors.ts'
+import type { Direction, MigrationContext } from '../../migrate/source.ts'
+import { NIL_VERSION } from '../../migrate/version.ts'
+import { offsetOfCodePoint } from '../../sql/position.ts'
+import { createSchema, dropStatements } from './catalog.ts'
+import { advisoryLock, type Lock, migrationLockIds, tableLock } from './lock.ts'
+import { type PostgresError, type Row, ScriptFailure, type Session } from './session.ts'
+import * as tables from './tables.ts'
+
+export interface PostgresDriverOptions {
+  /** Where our tables are; default the current schema. */
+  readonly schema?: string
+  /** Default `schema_migrations`; the history is beside it, with `_history` behind the name. */
+  readonly table?: string
+  /** `advisory` (default): golang-migrate's keys. `table`: a locked row, for poolers and servers without session locks. */
+  readonly lock?: 'advisory' | 'table'
+  /** Extensions that `drop()` keeps. */
+  readonly keepExtensions?: readonly string[]
+}
+
+const NEVER = new AbortController().signal
+
+export async function postgresDriver(session: Session, options: PostgresDriverOptions = {}): Promise<Driver> {
+  const opened = await readOpening(session)
+  const schema = options.schema ?? opened.schema
+  if (schema === null) {
+    throw new UsageError(`${session.label}: search_path names no schema that exists, so there is no place for the version table.`, {
+      hint: 'Create the schema, or pass the option schema.',
+    })
+  }
+  const names = tables.tablesIn(schema, options.table ?? 'schema_migrations')
+  const lock =
+    options.lock === 'table'
+      ? tableLock(session, names)
+      : advisoryLock(session, migrationLockIds(opened.database, names))
+  return new PostgresDriver(session, names, lock, opened.restore, options.keepExtensions ?? [])
+}
+
+class PostgresDriver implements Driver {
+  readonly dialect = 'postgres'
+  readonly transactionalDdl = true
+  readonly database: string
+  readonly #session: Session
+  readonly #tables: tables.Tables
+  readonly #lock: Lock
+  readonly #restore: string
+  readonly #keepExtensions: readonly string[]
+  #locked = false
+
+  constructor(session: Session, names: tables.Tables, lock: Lock, restore: string, keepExtensions: readonly string[]) {
+    this.#session = session
+    this.#tables = names
+    this.#lock = lock
+    this.#restore = restore
+    this.#keepExtensions = keepExtensions
+    this.database = session.label
+  }
+
+  async lock(options: LockOptions): Promise<void> {
+    if (this.#locked) throw new LockedError(this.database, 'this very session.', 0)
+    await this.#lock.acquire(options)
+    this.#locked = true
+    try {
+      await this.#ensureTables()
+    } catch (error) {
+      await this.unlock().catch(() => undefined)
+      throw asStatementError(error)
+    }
+  }
+
+  async unlock(): Promise<void> {
+    if (!this.#locked) return
+    this.#locked = false
+    await this.#lock.release()
+  }
+
+  async state(): Promise<DatabaseState> {
+    const { versionTable, historyTable } = this.#tables
+    const read = `SELECT (SELECT version::text || ' ' || dirty FROM ${versionTable} LIMIT 1) AS row, h.* FROM (SELECT) one LEFT JOIN (
+      SELECT version::text, name, fingerprint, down_fingerprint, baseline, up IS NOT NULL AS recorded, running, started, done, total, applied_at, applied_by, duration_ms
+      FROM ${historyTable}) h ON true ORDER BY h.version::bigint`
+    try {
+      return toState(await this.#session.query(read))
+    } catch (error) {
+      if (!isMissingTable(error)) throw asStatementError(error)
+    }
+    // One of the two, or both, are not there: a new database, or one that only golang-migrate has used.
+    const rows = await this.#session
+      .query(`SELECT version::text || ' ' || dirty AS row FROM ${versionTable} LIMIT 1`)
+      .catch((error) => (isMissingTable(error) ? [] : Promise.reject(asStatementError(error))))
+    return toState(rows)
+  }
+
+  async recorded(version: number, direction: Direction): Promise<string | null> {
+    const rows = await this.#session.query(`SELECT ${direction} AS text FROM ${this.#tables.historyTable} WHERE version = ${version}`)
+    return (rows[0]?.text ?? null) as string | null
+  }
+
+  async apply(step: Step, signal: AbortSignal): Promise<void> {
+    if (step.work.kind === 'code') return this.#applyCode(step, step.work, signal)
+    const rebuild = this.#mayLoseOurTables(step)
+    try {
+      await this.#applySql(step, rebuild, signal)
+    } catch (error) {
+      // Our tables went with the migration in a way its text did not show. It was rolled back: once more, kept safe.
+      if (rebuild || !(error instanceof OurTablesGone)) throw error
+      await this.#applySql(step, true, signal)
+    }
+  }
+
+  async begin(step: Step): Promise<void> {
+    const { put, baseline } = step.history
+    const total = step.work.kind === 'sql' ? step.work.script.statements.length : 1
+    await this.#transaction([
+      baseline && step.direction === 'up' ? tables.setBaseline(this.#tables, baseline) : '',
+      tables.moveRow(this.#tables, { version: step.from, dirty: false }, { version: step.to, dirty: true }),
+      tables.beginJournal(this.#tables, step.version, step.direction, total, put),
+    ])
+  }
+
+  async execute(step: Step, index: number, signal: AbortSignal): Promise<void> {
+    await this.#writeJournal(step, { started: index + 1, done: index })
+    const { work } = step
+    try {
+      if (work.kind === 'code') await work.run(this.#context(work.log, signal))
+      else if (work.kind === 'sql') await this.#executeSql(work.script, index, signal)
+    } catch (error) {
+      // The server answered: this statement did not happen. A lost connection leaves it open.
+      if (isAnswer(error)) await this.#writeJournal(step, { started: index, done: index })
+      throw asStatementError(error, index)
+    }
+    await this.#writeJournal(step, { started: index + 1, done: index + 1 })
+  }
+
+  async finish(step: Step): Promise<void> {
+    const { remove, baseline } = step.history
+    const history =
+      step.direction === 'up'
+        ? tables.endJournal(this.#tables, step.version)
+        : tables.changeHistory(this.#tables, { remove, baseline })
+    await this.#transaction([
+      this.#restore,
+      history,
+      tables.moveRow(this.#tables, { version: step.to, dirty: true }, { version: step.to, dirty: false }),
+    ])
+  }
+
+  async force(version: number): Promise<void> {
+    const { versionTable, historyTable } = this.#tables
+    await this.#transaction([
+      `DELETE FROM ${versionTable};`,
+      version === NIL_VERSION ? '' : `INSERT INTO ${versionTable} (version, dirty) VALUES (${version}, false);`,
+      `DELETE FROM ${historyTable} WHERE running = 'up';`,
+      `UPDATE ${historyTable} SET running = NULL, started = NULL, done = NULL, total = NULL WHERE running IS NOT NULL;`,
+      tables.setBaseline(this.#tables, { version, above: version }),
+    ])
+  }
+
+  async rerecord(records: readonly HistoryRecord[]): Promise<void> {
+    await this.#transaction(
+      records.map(
+        ({ version, downFingerprint, down }) =>
+          `UPDATE ${this.#tables.historyTable} SET down_fingerprint = ${tables.literal(downFingerprint)}, down = ${tables.literal(down)} WHERE version = ${version};`,
+      ),
+    )
+  }
+
+  async drop(): Promise<void> {
+    const drops = await dropStatements(this.#session, {
+      keepSchemas: [...new Set([this.#tables.schema, 'public'])],
+      keepExtensions: this.#keepExtensions,
+    })
+    await this.#transaction(drops)
+  }
+
+  async close(): Promise<void> {
+    await this.unlock().catch(() => undefined)
+    await this.#session.close().catch(() => undefined)
+  }
+
+  // --- internal ---
+
+  async #ensureTables(): Promise<void> {
+    const { schema, versionTable, historyTable } = this.#tables
+    const [row] = await this.#session.query(
+      'SELECT to_regclass($1) IS NOT NULL AND to_regclass($2) IS NOT NULL AS there, EXISTS (SELECT FROM pg_namespace WHERE nspname = $3) AS schema',
+      [versionTable, historyTable, schema],
+    )
+    if (row?.there) return
+    await this.#transaction([row?.schema ? '' : createSchema(schema), tables.createTables(this.#tables)])
+  }
+
+  /** One round trip: begin, body, our writes, commit. */
+  async #applySql(step: Step, rebuild: boolean, signal: AbortSignal): Promise<void> {
+    const script = step.work.kind === 'sql' ? step.work.script : undefined
+    const before = [`BEGIN ${script?.transactionMode ?? ''};`, ...(rebuild ? this.#saveTables() : [])]
+    const prefix = `${before.join('\n')}\n`
+    const body = script?.text ?? ''
+    // The newline: the body may end in a comment. The semicolon: or without one.
+    const sql = `${prefix}${body}\n;${this.#tail(step, rebuild)}\nCOMMIT;`
+    try {
+      await this.#session.script(sql, signal)
+    } catch (error) {
+      await this.#session.query('ROLLBACK').catch(() => undefined)
+      if (!(error instanceof ScriptFailure)) throw asStatementError(error)
+      const statement = error.completed - before.length
+      const count = script?.statements.length ?? 0
+      if (statement >= count) throw this.#tailError(error.error, step)
+      throw asStatementError(error.error, statement, { sql, from: prefix.length, length: body.length })
+    }
+  }
+
+  async #applyCode(step: Step, work: Extract<Step['work'], { kind: 'code' }>, signal: AbortSignal): Promise<void> {
+    await this.#session.query('BEGIN')
+    try {
+      await work.run(this.#context(work.log, signal))
+      const [row] = await this.#session.query("SELECT pg_catalog.to_regclass($1) IS NULL AS gone", [this.#tables.versionTable])
+      if (row?.gone) throw new Error('The migration removed the version table; write it in SQL, where it is put back.')
+      await this.#session.script(`${this.#tail(step, false)}\nCOMMIT;`, signal)
+    } catch (error) {
+      await this.#session.query('ROLLBACK').catch(() => undefined)
+      if (error instanceof ScriptFailure) throw this.#tailError(error.error, step)
+      throw asStatementError(error)
+    }
+  }
+
+  /** Role and settings back, then history and version row. */
+  #tail(step: Step, rebuild: boolean): string {
+    return [
+      this.#restore,
+      rebuild ? this.#restoreTables() : '',
+      tables.changeHistory(this.#tables, step.history),
+      tables.moveRow(this.#tables, { version: step.from, dirty: false }, { version: step.to, dirty: false }),
+    ].join('\n')
+  }
+
+  #tailError(error: PostgresError, step: Step): Error {
+    const found = error.message.indexOf(tables.MOVED)
+    if (found !== -1) {
+      return new StateMovedError(step.from, error.message.slice(found + tables.MOVED.length).replace(/"$/, ''))
+    }
+    if (isMissingTable(error)) return new OurTablesGone(error.message, { cause: error })
+    return asStatementError(error)
+  }
+
+  /** Text that may take our tables along. What it does not show is noticed when our write fails. */
+  #mayLoseOurTables({ work }: Step): boolean {
+    if (work.kind !== 'sql') return false
+    const { version } = this.#tables
+    return work.script.statements.some(({ words: [first, second], start, end }) => {
+      if (first === 'drop' && (second === 'schema' || second === 'owned')) return true
+      return first === 'drop' && work.script.text.slice(start, end).toLowerCase().includes(version.toLowerCase())
+    })
+  }
+
+  #saveTables(): string[] {
+    const { versionTable, historyTable } = this.#tables
+    return [
+      `CREATE TEMPORARY TABLE migratest_version ON COMMIT DROP AS SELECT version, dirty FROM ${versionTable};`,
+      `CREATE TEMPORARY TABLE migratest_history ON COMMIT DROP AS SELECT * FROM ${historyTable};`,
+    ]
+  }
+
+  #restoreTables(): string {
+    const { schema, versionTable, historyTable } = this.#tables
+    return `${createSchema(schema)}
+${tables.createTables(this.#tables)}
+INSERT INTO ${versionTable} (version, dirty) SELECT version, dirty FROM pg_temp.migratest_version WHERE NOT EXISTS (SELECT FROM ${versionTable});
+INSERT INTO ${historyTable} SELECT * FROM pg_temp.migratest_history WHERE NOT EXISTS (SELECT FROM ${historyTable});`
+  }
+
+  #executeSql(script: Extract<Step['work'], { kind: 'sql' }>['script'], index: number, signal: AbortSignal): Promise<void> {
+    const { start, end } = script.statements[index] as { start: number; end: number }
+    return this.#session.script(script.text.slice(start, end), signal).catch((error) => {
+      if (error instanceof ScriptFailure) {
+        throw asStatementError(error.error, index, { sql: script.text.slice(start, end), from: 0, length: end - start, shift: start })
+      }
+      throw error
+    })
+  }
+
+  /** Under the role and in the transaction mode of the session as it was opened; the migration's own settings stay. */
+  async #writeJournal(step: Step, progress: { started: number; done: number }): Promise<void> {
+    const local = this.#restore
+      .split('\n')
+      .filter((line) => /^SET (SESSION AUTHORIZATION|ROLE)/.test(line))
+      .map((line) => line.replace('SET ', 'SET LOCAL '))
+    const sql = ['BEGIN READ WRITE;', ...local, tables.journal(this.#tables, step.version, progress), 'COMMIT;'].join('\n')
+    await this.#session.script(sql, NEVER)
+  }
+
+  async #transaction(statements: readonly string[]): Promise<void> {
+    try {
+      await this.#session.script(['BEGIN READ WRITE;', ...statements, 'COMMIT;'].join('\n'), NEVER)
+    } catch (error) {
+      await this.#session.query('ROLLBACK').catch(() => undefined)
+      if (error instanceof ScriptFailure) throw this.#tailError(error.error, { from: NIL_VERSION } as Step)
+      throw asStatementError(error)
+    }
+  }
+
+  #context(log: (message: string) => void, signal: AbortSignal): MigrationContext {
+    return { client: this.#session.client, sql: (text, params) => this.#session.query(text, params), signal, log }
+  }
+}
+
+/** The version or history table was not there when we wrote. */
+class OurTablesGone extends Error {}
+
+interface Opening {
+  readonly database: string
+  readonly schema: string | null
+  /** Statements, one a line, that put role and settings back to what they were at opening. */
+  readonly restore: string
+}
+
+async function readOpening(session: Session): Promise<Opening> {
+  const settings = session.borrowed
+    ? `(SELECT json_object_agg(name, setting) FROM pg_settings WHERE source = 'session' AND name NOT IN ('role', 'session_authorization') AND context IN ('user', 'superuser'))`
+    : 'NULL'
+  const [row] = await session.query(
+    `SELECT current_database() AS database, current_schema() AS schema, session_user AS "user", current_setting('role') AS role, ${settings} AS settings`,
+  )
+  const role = row?.role === 'none' ? 'NONE' : tables.identifier(String(row?.role))
+  const kept = Object.entries((row?.settings ?? {}) as Record<string, string>)
+  return {
+    database: String(row?.database),
+    schema: row?.schema as string | null,
+    restore: [
+      `SET SESSION AUTHORIZATION ${tables.identifier(String(row?.user))};`,
+      `SET ROLE ${role};`,
+      'RESET ALL;',
+      ...kept.map(([name, value]) => `SELECT pg_catalog.set_config(${tables.literal(name)}, ${tables.literal(value)}, false);`),
+    ].join('\n'),
+  }
+}
+
+function toState(rows: readonly Row[]): DatabaseState {
+  const [version, dirty] = String(rows[0]?.row ?? `${NIL_VERSION} false`).split(' ')
+  return {
+    version: Number(version),
+    dirty: dirty === 'true',
+    history: rows.filter((row) => row.version != null).map(toEntry),
+  }
+}
+
+function toEntry(row: Row): HistoryEntry {
+  return {
+    version: Number(row.version),
+    name: String(row.name),
+    fingerprint: row.fingerprint as string | null,
+    downFingerprint: row.down_fingerprint as string | null,
+    baseline: row.baseline === true,
+    recorded: row.recorded === true,
+    running: row.running
+      ? { direction: row.running as Direction, started: Number(row.started), done: Number(row.done), total: Number(row.total) }
+      : null,
+    appliedAt: row.applied_at as Date | null,
+    appliedBy: row.applied_by as string | null,
+    durationMs: row.duration_ms as number | null,
+  }
+}
+
+function isMissingTable(error: unknown): boolean {
+  const code = (error as PostgresError)?.code
+  return code === '42P01' || code === '3F000'
+}
+
+/** Whether the server itself said no, as opposed to the connection breaking. */
+function isAnswer(error: unknown): boolean {
+  const cause = error instanceof StatementError ? (error.cause as PostgresError) : (error as PostgresError)
+  return typeof cause?.severity === 'string' && cause.severity !== 'FATAL'
+}
+
+interface Sent {
+  readonly sql: string
+  /** Where the body is in what was sent. */
+  readonly from: number
+  readonly length: number
+  /** Where what was sent is in the script. */
+  readonly shift?: number
+}
+
+function asStatementError(thrown: unknown, statement?: number, sent?: Sent): Error {
+  if (thrown instanceof StatementError) return thrown
+  const error = (thrown instanceof ScriptFailure ? thrown.error : thrown) as PostgresError
+  if (typeof error?.severity !== 'string') return error
+  let offset: number | undefined
+  if (sent && error.position !== undefined) {
+    const at = offsetOfCodePoint(sent.sql, Number(error.position) - 1) - sent.from
+    if (at >= 0 && at <= sent.length) offset = at + (sent.shift ?? 0)
+  }
+  return new StatementError(
+    { message: error.message, sqlState: error.code, offset, statement, detail: error.detail, hint: hintFor(error), context: error.where },
+    error,
+  )
+}
+
+/** What PostgreSQL itself advises, or what people who met this error needed to know. */
+function hintFor(error: PostgresError): string | undefined {
+  if (error.hint) return error.hint
+  if (error.code === '25001') return 'Give the statement a migration of its own, or begin the file with "-- migrate: no-transaction".'
+  if (error.code === '55P04') return 'A new enum value can be used only after the migration that adds it: use it in the next one.'
+  if (error.code === '42501') return 'The user who migrates lacks a privilege: GRANT it, or connect as the owner.'
+  return undefined
+}

@@ -1,0 +1,127 @@
+/** The migration lock: golang-migrate's advisory keys, taken by polling, or a row where there are no session locks. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { crc32 } from 'node:zlib'
+import type { LockOptions } from '../../migrate/driver.ts'
+import { CancelledError, LockedError, LockLostError, UsageError } from '../../migrate/errors.ts'
+import type { Session } from './session.ts'
+import { identifier, literal, type Tables } from './tables.ts'
+
+/** golang-migrate's `GenerateAdvisoryLockId` (database/util.go): an unsigned 32-bit number. */
+export function advisoryLockId(database: string, ...further: readonly string[]): bigint {
+  const sum = BigInt(crc32([...further, database].join('\0')))
+  return (sum * 1486364155n) & 0xffffffffn
+}
+
+/** golang-migrate names the database `/mydb` when it was opened by URL and `mydb` when handed a connection: both. */
+export function migrationLockIds(database: string, { schema, version }: Tables): readonly [bigint, bigint] {
+  return [advisoryLockId(database, schema, version), advisoryLockId(`/${database}`, schema, version)]
+}
+
+export interface Lock {
+  acquire(options: LockOptions): Promise<void>
+  release(): Promise<void>
+}
+
+const POLL_MS = 50
+
+/**
+ * Held by the session. Polled, never waited for: a session that waits in `pg_advisory_lock` has a snapshot, and
+ * `CREATE INDEX CONCURRENTLY` waits for every snapshot, so the two would wait for each other.
+ */
+export function advisoryLock(session: Session, keys: readonly [bigint, bigint]): Lock {
+  const [first, second] = keys
+  return {
+    async acquire(options) {
+      await poll(session, options, async () => {
+        const [row] = await session.query(`SELECT pg_try_advisory_lock(${first}) AS first, pg_try_advisory_lock(${second}) AS second`)
+        if (row?.first && row.second) return true
+        if (row?.first) await session.query(`SELECT pg_advisory_unlock(${first})`)
+        if (row?.second) await session.query(`SELECT pg_advisory_unlock(${second})`)
+        return false
+      }, () => holderOf(session, keys))
+    },
+    async release() {
+      const [row] = await session.query(`SELECT pg_advisory_unlock(${first}) AS first, pg_advisory_unlock(${second}) AS second`)
+      if (!row?.first || !row.second) throw new LockLostError(session.label)
+    },
+  }
+}
+
+/** A row that an open transaction on a second connection holds: it ends with that connection, so it cannot go stale. */
+export function tableLock(session: Session, { schema, version }: Tables): Lock {
+  const table = `${identifier(schema)}.${identifier(`${version}_lock`)}`
+  let holder: Session | undefined
+  const close = async () => {
+    await holder?.close()
+    holder = undefined
+  }
+  return {
+    async acquire(options) {
+      if (!session.another) {
+        throw new UsageError('lock: "table" needs a second connection, and this database was opened with a client that allows only one.', {
+          hint: 'Open it by URL or with a pool, or use lock: "advisory".',
+        })
+      }
+      holder = await session.another()
+      const other = holder
+      try {
+        await other.query(`CREATE TABLE IF NOT EXISTS ${table} (id integer PRIMARY KEY)`)
+        await other.query(`INSERT INTO ${table} VALUES (1) ON CONFLICT DO NOTHING`)
+        await poll(session, options, async () => {
+          await other.query('BEGIN')
+          const rows = await other.query(`SELECT id FROM ${table} WHERE id = 1 FOR UPDATE SKIP LOCKED`)
+          if (rows.length === 1) return true
+          await other.query('ROLLBACK')
+          return false
+        }, async () => undefined)
+      } catch (error) {
+        await close()
+        throw error
+      }
+    },
+    async release() {
+      try {
+        await holder?.query('COMMIT')
+      } catch {
+        throw new LockLostError(session.label)
+      } finally {
+        await close()
+      }
+    },
+  }
+}
+
+// --- internal ---
+
+async function poll(
+  session: Session,
+  { timeout, signal }: LockOptions,
+  attempt: () => Promise<boolean>,
+  holder: () => Promise<string | undefined>,
+): Promise<void> {
+  const begun = performance.now()
+  while (!(await attempt())) {
+    const waited = performance.now() - begun
+    if (waited >= timeout) throw new LockedError(session.label, await holder(), waited)
+    try {
+      await sleep(Math.min(POLL_MS, timeout - waited), undefined, { signal })
+    } catch (cause) {
+      throw new CancelledError(`Cancelled while waiting for the migration lock on ${session.label}. Nothing has run.`, { cause })
+    }
+  }
+}
+
+/** Who holds one of the keys: process, program, user, address, since when its session is there. */
+async function holderOf(session: Session, keys: readonly bigint[]): Promise<string | undefined> {
+  const objids = keys.map(String).map(literal).join(', ')
+  const rows = await session.query(`
+    SELECT a.pid, a.application_name, a.usename, a.client_addr::text AS address, a.state,
+      to_char(a.backend_start AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS') AS since
+    FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+    WHERE l.locktype = 'advisory' AND l.granted AND ((l.classid::bigint << 32) | l.objid::bigint)::text IN (${objids})
+    LIMIT 1`)
+  const row = rows[0]
+  if (!row) return undefined
+  const program = row.application_name ? ` "${row.application_name}"` : ''
+  return `server process ${row.pid}${program}, user ${row.usename} from ${row.address ?? 'a local socket'}, connected since ${row.since} UTC (${row.state}).`
+}

@@ -1,0 +1,133 @@
+/** The SQL of our two tables. Names always come with their schema: a migration may empty search_path. */
+import type { HistoryChange, HistoryRecord, Running } from '../../migrate/driver.ts'
+import type { Direction } from '../../migrate/source.ts'
+import { NIL_VERSION } from '../../migrate/version.ts'
+
+export interface Tables {
+  readonly schema: string
+  readonly version: string
+  readonly history: string
+  /** Quoted and qualified. */
+  readonly versionTable: string
+  readonly historyTable: string
+}
+
+export function tablesIn(schema: string, table: string): Tables {
+  const history = `${table}_history`
+  return {
+    schema,
+    version: table,
+    history,
+    versionTable: `${identifier(schema)}.${identifier(table)}`,
+    historyTable: `${identifier(schema)}.${identifier(history)}`,
+  }
+}
+
+export function identifier(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`
+}
+
+export function literal(value: string | number | boolean | null): string {
+  if (value === null) return 'NULL'
+  if (typeof value !== 'string') return String(value)
+  const quoted = `'${value.replaceAll("'", "''")}'`
+  // In E'' a backslash is doubled whatever standard_conforming_strings says.
+  return value.includes('\\') ? ` E${quoted.replaceAll('\\', '\\\\')}` : quoted
+}
+
+/** The first as golang-migrate makes it. */
+export function createTables({ versionTable, historyTable }: Tables): string {
+  return `CREATE TABLE IF NOT EXISTS ${versionTable} (version bigint NOT NULL PRIMARY KEY, dirty boolean NOT NULL);
+CREATE TABLE IF NOT EXISTS ${historyTable} (
+  version bigint NOT NULL PRIMARY KEY,
+  name text NOT NULL,
+  fingerprint text,
+  down_fingerprint text,
+  up text,
+  down text,
+  baseline boolean NOT NULL DEFAULT false,
+  running text,
+  started integer,
+  done integer,
+  total integer,
+  duration_ms double precision,
+  applied_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+  applied_by text NOT NULL DEFAULT session_user
+);`
+}
+
+interface VersionRow {
+  readonly version: number
+  readonly dirty: boolean
+}
+
+/** What a failed check says: the database then refuses to read the sentence as a number. */
+export const MOVED = 'MIGRATEST_MOVED to '
+
+/**
+ * Moves the version row, if it is as expected; otherwise raises an error, without a function or a second round trip:
+ * the words above fail to convert to an integer. A clean nil is no row at all, as in golang-migrate.
+ */
+export function moveRow({ versionTable }: Tables, from: VersionRow, to: VersionRow): string {
+  const absent = ({ version, dirty }: VersionRow) => version === NIL_VERSION && !dirty
+  const where = `WHERE version = ${from.version} AND dirty = ${from.dirty}`
+  const change = absent(from)
+    ? absent(to)
+      ? 'SELECT 1'
+      : `INSERT INTO ${versionTable} (version, dirty) SELECT ${to.version}, ${to.dirty} WHERE NOT EXISTS (SELECT FROM ${versionTable}) RETURNING 1`
+    : absent(to)
+      ? `DELETE FROM ${versionTable} ${where} RETURNING 1`
+      : `UPDATE ${versionTable} SET version = ${to.version}, dirty = ${to.dirty} ${where} RETURNING 1`
+  const found = `(SELECT version || CASE WHEN dirty THEN ' (dirty)' ELSE '' END FROM ${versionTable} LIMIT 1)`
+  return `WITH moved AS (${change}) SELECT CASE WHEN pg_catalog.count(*) = 1 THEN 1 ELSE (${literal(MOVED)} || coalesce(${found}, 'nil'))::integer END FROM moved;`
+}
+
+/** The history's part of a step. Durations count from the beginning of the transaction. */
+export function changeHistory(tables: Tables, change: HistoryChange, durationMs?: number): string {
+  const { historyTable } = tables
+  const out: string[] = []
+  const { baseline, put, remove } = change
+  if (baseline) out.push(setBaseline(tables, baseline))
+  if (remove !== undefined) out.push(`DELETE FROM ${historyTable} WHERE version = ${remove};`)
+  if (put) {
+    const since = 'pg_catalog.clock_timestamp() - pg_catalog.transaction_timestamp()'
+    const duration = durationMs ?? `EXTRACT(epoch FROM ${since}) * 1000`
+    out.push(
+      `INSERT INTO ${historyTable} (version, name, fingerprint, down_fingerprint, up, down, duration_ms) VALUES (${recordValues(put)}, ${duration}) ${replaceRecord};`,
+    )
+  }
+  return out.join('\n')
+}
+
+/** The journal row of a migration that is about to run statement by statement. */
+export function beginJournal({ historyTable }: Tables, version: number, direction: Direction, total: number, put?: HistoryRecord): string {
+  const journal = `running = ${literal(direction)}, started = 0, done = 0, total = ${total}`
+  if (!put) return `UPDATE ${historyTable} SET ${journal} WHERE version = ${version};`
+  return `INSERT INTO ${historyTable} (version, name, fingerprint, down_fingerprint, up, down, running, started, done, total)
+VALUES (${recordValues(put)}, ${literal(direction)}, 0, 0, ${total}) ${replaceRecord}, ${journal};`
+}
+
+export function journal({ historyTable }: Tables, version: number, { started, done }: Pick<Running, 'started' | 'done'>): string {
+  return `UPDATE ${historyTable} SET started = ${started}, done = ${done} WHERE version = ${version};`
+}
+
+export function endJournal({ historyTable }: Tables, version: number): string {
+  return `UPDATE ${historyTable} SET running = NULL, started = NULL, done = NULL, total = NULL,
+  duration_ms = EXTRACT(epoch FROM pg_catalog.clock_timestamp() - applied_at) * 1000 WHERE version = ${version};`
+}
+
+export function setBaseline({ historyTable }: Tables, { version, above }: { version: number; above: number }): string {
+  const forget = `DELETE FROM ${historyTable} WHERE version > ${above};`
+  if (version === NIL_VERSION) return forget
+  return `${forget}
+INSERT INTO ${historyTable} (version, name, baseline) VALUES (${version}, 'baseline', true) ON CONFLICT (version) DO UPDATE SET baseline = true;`
+}
+
+// --- internal ---
+
+const replaceRecord = `ON CONFLICT (version) DO UPDATE SET name = excluded.name, fingerprint = excluded.fingerprint, down_fingerprint = excluded.down_fingerprint,
+  up = excluded.up, down = excluded.down, duration_ms = excluded.duration_ms, applied_at = excluded.applied_at, applied_by = excluded.applied_by`
+
+function recordValues({ version, name, fingerprint, downFingerprint, up, down }: HistoryRecord): string {
+  return [version, name, fingerprint, downFingerprint, up, down].map(literal).join(', ')
+}
