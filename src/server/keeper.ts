@@ -1,0 +1,152 @@
+/**
+ * The process that keeps one server for everyone on this machine who asks for the same: starts it, says how far it is,
+ * and stops it when nobody has used it for a while. It is started by whoever asks first and outlives them.
+ *
+ * Those who use the server hold a connection to this process, so one that dies is noticed without clocks or process ids.
+ * What crosses the connection is progress only; the URL with its password goes through a file that only we may read.
+ */
+import { randomBytes } from 'node:crypto'
+import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer, type Server, type Socket } from 'node:net'
+import { type Chosen, chooseAndStart } from './choose.ts'
+import { keeperAddress, runtimeFolder } from './places.ts'
+import { dataFolder, stopLeftover } from './process.ts'
+import { type ClientMessage, isKept, type KeeperMessage, serverFile } from './protocol.ts'
+import { runSetup } from './ready.ts'
+import { keyOf, type RunningServer, type ServerRequest } from './request.ts'
+
+class Keeper {
+  readonly #key: string
+  readonly #request: ServerRequest
+  readonly #idleMs: number
+  readonly #listener: Server
+  readonly #leases = new Set<Socket>()
+  readonly #told = new Set<string>()
+  #state: KeeperMessage = { type: 'progress', text: 'looking for a way to start a server' }
+  #chosen: Chosen | undefined
+  #idle: NodeJS.Timeout | undefined
+
+  constructor(key: string, request: ServerRequest, idleMs: number, listener: Server) {
+    this.#key = key
+    this.#request = request
+    this.#idleMs = idleMs
+    this.#listener = listener
+  }
+
+  async run(): Promise<void> {
+    const begun = performance.now()
+    this.#listener.on('connection', (socket) => this.#greet(socket))
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => void this.#stop())
+    try {
+      rmSync(serverFile(this.#key), { force: true })
+      await removeLeftovers(this.#key)
+      const password = randomBytes(18).toString('hex')
+      const onProgress = (text: string) => this.#tell({ type: 'progress', text })
+      this.#chosen = await chooseAndStart({ key: this.#key, request: this.#request, password, onProgress, isKept })
+      await runSetup(this.#chosen.url, this.#request.setup)
+      const { url, name, reason } = this.#chosen
+      const server: RunningServer = { url, name, reason, startedIn: Math.round(performance.now() - begun) }
+      writeFileSync(serverFile(this.#key), JSON.stringify(server), { mode: 0o600 })
+      this.#tell({ type: 'ready', first: false })
+      this.#watchIdle()
+    } catch (error) {
+      this.#tell({ type: 'failed', message: (error as Error).message })
+      await this.#stop()
+    }
+  }
+
+  #greet(socket: Socket): void {
+    socket.setEncoding('utf8')
+    socket.on('error', () => undefined)
+    let run = ''
+    let rest = ''
+    socket.on('data', (chunk) => {
+      const lines = (rest + chunk).split('\n')
+      rest = lines.pop() ?? ''
+      for (const line of lines) {
+        const message = JSON.parse(line) as ClientMessage
+        if (message.type === 'stop') void this.#stop()
+        else {
+          run = message.run
+          this.#leases.add(socket)
+          runs.set(socket, run)
+          this.#send(socket, this.#state)
+        }
+        this.#watchIdle()
+      }
+    })
+    socket.on('close', () => {
+      this.#leases.delete(socket)
+      this.#watchIdle()
+    })
+  }
+
+  #tell(state: KeeperMessage): void {
+    this.#state = state
+    for (const socket of this.#leases) this.#send(socket, state)
+  }
+
+  #send(socket: Socket, state: KeeperMessage): void {
+    const run = runs.get(socket) ?? ''
+    const message = state.type === 'ready' ? { ...state, first: !this.#told.has(run) } : state
+    if (state.type === 'ready') this.#told.add(run)
+    socket.write(`${JSON.stringify(message)}\n`)
+  }
+
+  #watchIdle(): void {
+    clearTimeout(this.#idle)
+    if (this.#leases.size === 0 && this.#chosen) this.#idle = setTimeout(() => void this.#stop(), this.#idleMs)
+  }
+
+  async #stop(): Promise<void> {
+    // First nobody new: who comes now starts a keeper of its own, which waits for this address.
+    rmSync(serverFile(this.#key), { force: true })
+    const chosen = this.#chosen
+    this.#chosen = undefined
+    await chosen?.stop().catch(() => undefined)
+    for (const socket of this.#leases) socket.end()
+    this.#listener.close()
+    setTimeout(() => process.exit(0), 100)
+  }
+}
+
+const runs = new WeakMap<Socket, string>()
+
+/** Listening on the address is the mutex. Undefined where another keeper has it. */
+async function claim(key: string): Promise<Server | undefined> {
+  const address = keeperAddress(key)
+  const first = await listen(address)
+  if (first || process.platform === 'linux' || process.platform === 'win32') return first
+  // A socket file that nobody listens on was left by a keeper that was killed.
+  if (await isKept(key)) return undefined
+  rmSync(address, { force: true })
+  return listen(address)
+}
+
+function listen(address: string): Promise<Server | undefined> {
+  return new Promise((resolve) => {
+    const server = createServer()
+    server.once('error', () => resolve(undefined))
+    server.listen(address, () => resolve(server))
+  })
+}
+
+/** Servers whose keeper was killed: ours, and any other's that nobody answers for. */
+async function removeLeftovers(ownKey: string): Promise<void> {
+  for (const name of readdirSync(runtimeFolder())) {
+    const key = /^data-([0-9a-f]{16})$/.exec(name)?.[1]
+    if (key && (key === ownKey || !(await isKept(key)))) await stopLeftover(dataFolder(key))
+  }
+  if (existsSync(serverFile(ownKey))) rmSync(serverFile(ownKey), { force: true })
+}
+
+/** Runs until the server is stopped. Returns at once where another keeper was first. */
+async function keep(request: ServerRequest, idleMs: number): Promise<void> {
+  const key = keyOf(request)
+  const listener = await claim(key)
+  if (!listener) return
+  await new Keeper(key, request, idleMs, listener).run()
+}
+
+const [, , request = '', idleMs = ''] = process.argv
+await keep(JSON.parse(request) as ServerRequest, Number(idleMs))

@@ -1,0 +1,138 @@
+/** Asking for a server: finds its keeper or starts one, waits until the server is ready, and holds on to it. */
+import { spawn } from 'node:child_process'
+import { openSync, readFileSync } from 'node:fs'
+import { connect, type Socket } from 'node:net'
+import { extname, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { ServerUnavailableError } from './errors.ts'
+import { keeperAddress, privateFolder } from './places.ts'
+import { type ClientMessage, type KeeperMessage, serverFile } from './protocol.ts'
+import { keyOf, type RunningServer, type ServerRequest } from './request.ts'
+
+export interface ServerLease {
+  readonly server: RunningServer
+  /** Nobody of this run has been told yet which server it uses. */
+  readonly first: boolean
+  readonly release: () => void
+}
+
+export interface LeaseOptions {
+  /** Milliseconds without anybody until the server stops; default ten minutes, in CI twenty seconds. */
+  readonly idleMs?: number
+  readonly onProgress?: (text: string) => void
+}
+
+/** @throws ServerUnavailableError */
+export async function leaseServer(request: ServerRequest, options: LeaseOptions = {}): Promise<ServerLease> {
+  const key = keyOf(request)
+  // A keeper that is just stopping closes the connection: then ask again.
+  for (let tries = 0; tries < 50; tries++) {
+    const socket = await reach(key, request, options)
+    const outcome = await waitUntilReady(socket, options.onProgress)
+    if (outcome.type === 'failed') throw new ServerUnavailableError(outcome.message)
+    if (outcome.type === 'ready') {
+      const server = readServer(key)
+      if (server) {
+        // A worker must be able to end while it holds a lease.
+        socket.unref()
+        return { server, first: outcome.first, release: () => socket.destroy() }
+      }
+    }
+    socket.destroy()
+    await sleep(50)
+  }
+  throw new ServerUnavailableError('The process that keeps the server ends again and again.', {
+    hint: `Its output is in ${logFile(key)}.`,
+  })
+}
+
+/** Stops the server of that request, whoever uses it. Resolves when its keeper is gone. */
+export async function stopServer(request: ServerRequest): Promise<void> {
+  const socket = await tryConnect(keyOf(request))
+  if (!socket) return
+  send(socket, { type: 'stop' })
+  await new Promise((resolve) => socket.once('close', resolve).resume())
+}
+
+// --- internal ---
+
+async function reach(key: string, request: ServerRequest, options: LeaseOptions): Promise<Socket> {
+  const deadline = Date.now() + 30_000
+  let started = 0
+  while (Date.now() < deadline) {
+    const socket = await tryConnect(key)
+    if (socket) {
+      send(socket, { type: 'lease', run: runName() })
+      return socket
+    }
+    // Two who start one at once are no harm: the second finds the address taken and ends.
+    if (Date.now() - started > 5000) {
+      startKeeper(key, request, options)
+      started = Date.now()
+    }
+    await sleep(20)
+  }
+  throw new ServerUnavailableError('The process that keeps the server does not start.', { hint: `Its output is in ${logFile(key)}.` })
+}
+
+function startKeeper(key: string, request: ServerRequest, { idleMs }: LeaseOptions): void {
+  const program = join(import.meta.dirname, `keeper${extname(import.meta.filename)}`)
+  const log = openSync(logFile(key), 'w', 0o600)
+  const idle = idleMs ?? (process.env.CI ? 20_000 : 600_000)
+  const child = spawn(process.execPath, [program, JSON.stringify(request), String(idle)], {
+    detached: true,
+    stdio: ['ignore', log, log],
+    env: { ...process.env, NODE_OPTIONS: '' },
+  })
+  child.on('error', () => undefined)
+  child.unref()
+}
+
+function tryConnect(key: string): Promise<Socket | undefined> {
+  return new Promise((resolve) => {
+    const socket = connect(keeperAddress(key))
+    socket.setEncoding('utf8')
+    socket.once('connect', () => resolve(socket))
+    socket.once('error', () => resolve(undefined))
+    socket.on('error', () => undefined)
+  })
+}
+
+function send(socket: Socket, message: ClientMessage): void {
+  socket.write(`${JSON.stringify(message)}\n`)
+}
+
+type Outcome = Extract<KeeperMessage, { type: 'ready' | 'failed' }> | { readonly type: 'closed' }
+
+function waitUntilReady(socket: Socket, onProgress: ((text: string) => void) | undefined): Promise<Outcome> {
+  return new Promise((resolve) => {
+    let rest = ''
+    socket.on('data', (chunk) => {
+      const lines = (rest + chunk).split('\n')
+      rest = lines.pop() ?? ''
+      for (const line of lines) {
+        const message = JSON.parse(line) as KeeperMessage
+        if (message.type === 'progress') onProgress?.(message.text)
+        else resolve(message)
+      }
+    })
+    socket.once('close', () => resolve({ type: 'closed' }))
+  })
+}
+
+function readServer(key: string): RunningServer | undefined {
+  try {
+    return JSON.parse(readFileSync(serverFile(key), 'utf8')) as RunningServer
+  } catch {
+    return undefined
+  }
+}
+
+function logFile(key: string): string {
+  return join(privateFolder(), `${key}.log`)
+}
+
+/** One name for all workers of a test run: the process that started them. */
+function runName(): string {
+  return String(process.env.VITEST ? process.ppid : process.pid)
+}

@@ -1,0 +1,45 @@
+/** What a preset asks for, and what it gets. Plain data: it crosses a process boundary and is hashed into a key. */
+import { createHash } from 'node:crypto'
+
+/** Where a server may come from. `auto`: the first of the others that can be had. */
+export type From = 'auto' | 'container' | 'embedded' | 'installed'
+
+export interface ServerRequest {
+  readonly kind: 'postgres'
+  readonly from: From
+  /** Major version, as 18; undefined: whatever comes first. */
+  readonly version: number | undefined
+  /** Docker image, with tag. */
+  readonly image: string | undefined
+  /** Server settings, as `{ shared_preload_libraries: 'pg_stat_statements' }`. */
+  readonly flags: Readonly<Record<string, string>>
+  /** SQL run once on the new server, before anyone uses it: roles and other things of the whole cluster. */
+  readonly setup: readonly string[]
+}
+
+/** A server that runs. */
+export interface RunningServer {
+  /** An administrator's URL, password included. */
+  readonly url: string
+  /** As `PostgreSQL 18.4 embedded`. */
+  readonly name: string
+  /** Why this one and not another, as a sentence. */
+  readonly reason: string
+  /** Milliseconds from asking to ready. */
+  readonly startedIn: number
+}
+
+/** What runs inside the process that keeps a server: it can also be stopped. */
+export interface KeptServer extends Omit<RunningServer, 'startedIn' | 'reason'> {
+  readonly stop: () => Promise<void>
+}
+
+/** Equal requests share a server; a new version of the protocol below does not share with an old one. */
+export function keyOf(request: ServerRequest): string {
+  const plain = { protocol: 1, ...request, flags: Object.entries(request.flags).sort(), node: process.versions.modules }
+  return createHash('sha256').update(JSON.stringify(plain)).digest('hex').slice(0, 16)
+}
+
+export function describeRequest({ version, image }: ServerRequest): string {
+  return image ? `a PostgreSQL server from image ${image}` : `a PostgreSQL${version ? ` ${version}` : ''} server`
+}
