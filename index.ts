@@ -1,0 +1,28 @@
+/** `migratest`: engine, sources, databases and fixtures. Imports no test framework and no database client. */
+export { createMigratedDatabase, type DatabaseFixture, withMigratedDatabase } from './fixtures/withMigratedDatabase.ts'
+export { migrateTo } from './fixtures/migrateTo.ts'
+export { type OpenOptions, openDatabase } from './src/database/open.ts'
+export type { DatabaseState, Driver, HistoryEntry, LockOptions, Step } from './src/migrate/driver.ts'
+export * from './src/migrate/errors.ts'
+export type { MigrateEvent, OnEvent } from './src/migrate/events.ts'
+export {
+  type GivenMigration,
+  Migrator,
+  type MigratorOptions,
+  type Run,
+  type Status,
+  type StatusRow,
+  type Version,
+} from './src/migrate/migrator.ts'
+export type { Plan, PlanStep } from './src/migrate/plan.ts'
+export type { Body, CodeBody, Direction, Migration, MigrationContext, Source, SqlBody } from './src/migrate/source.ts'
+export { type JustBefore, justBefore, MAX_VERSION, NIL_VERSION, type Target } from './src/migrate/version.ts'
+export { ServerStartingError, ServerUnavailableError } from './src/server/errors.ts'
+export { directory } from './src/source/directory.ts'
+export type { ModuleMigration } from './src/source/files.ts'
+export { type GitRevisionOptions, gitRevision } from './src/source/gitRevision.ts'
+export { glob } from './src/source/glob.ts'
+export { memory } from './src/source/memory.ts'
+export { type MigratedDatabase, type MigratedDatabaseOptions, OpenTransactionError } from './src/testing/migratedDatabase.ts'
+export type { Rows, Seed } from './src/testing/seeds.ts'
+export type { TestServer } from './src/testing/testServer.ts'

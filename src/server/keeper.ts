@@ -148,5 +148,6 @@ async function keep(request: ServerRequest, idleMs: number): Promise<void> {
   await new Keeper(key, request, idleMs, listener).run()
 }
 
-const [, , request = '', idleMs = ''] = process.argv
-await keep(JSON.parse(request) as ServerRequest, Number(idleMs))
+// By environment, not by arguments: a request may hold passwords of roles, and anyone can list arguments.
+const { MIGRATEST_KEEP = '', MIGRATEST_IDLE_MS = '' } = process.env
+await keep(JSON.parse(MIGRATEST_KEEP) as ServerRequest, Number(MIGRATEST_IDLE_MS))

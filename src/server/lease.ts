@@ -79,10 +79,10 @@ function startKeeper(key: string, request: ServerRequest, { idleMs }: LeaseOptio
   const program = join(import.meta.dirname, `keeper${extname(import.meta.filename)}`)
   const log = openSync(logFile(key), 'w', 0o600)
   const idle = idleMs ?? (process.env.CI ? 20_000 : 600_000)
-  const child = spawn(process.execPath, [program, JSON.stringify(request), String(idle)], {
+  const child = spawn(process.execPath, [program], {
     detached: true,
     stdio: ['ignore', log, log],
-    env: { ...process.env, NODE_OPTIONS: '' },
+    env: { ...process.env, NODE_OPTIONS: '', MIGRATEST_KEEP: JSON.stringify(request), MIGRATEST_IDLE_MS: String(idle) },
   })
   child.on('error', () => undefined)
   child.unref()

@@ -1,0 +1,142 @@
+/** A database at a version, for one test. */
+import { directory } from '../source/directory.ts'
+import type { Dialect } from '../sql/dialect.ts'
+import { MigratestError } from '../migrate/errors.ts'
+import { Migrator, type MigratorOptions, type Run, type Version } from '../migrate/migrator.ts'
+import type { Source } from '../migrate/source.ts'
+import type { Target } from '../migrate/version.ts'
+import { applySeed, type Seed } from './seeds.ts'
+import type { Row, TestDatabase, TestServer } from './testServer.ts'
+
+export interface MigratedDatabaseOptions<Client> extends Pick<MigratorOptions, 'outOfOrder' | 'onEvent'> {
+  /** From a preset: `postgres()`, `pglite()`. */
+  readonly server: TestServer<Client>
+  /** A folder, or a source such as `memory({ … })`. */
+  readonly migrations: string | URL | Source
+  /** Where the test begins; default `'latest'`. */
+  readonly version?: Target
+  /** Rows that are put in when the database passes a version on its way up: `{ 2: 'insert into …' }`. */
+  readonly seeds?: Readonly<Record<number, Seed>>
+}
+
+/** `migrateTo` was called while the test has a transaction open: the two would wait for each other. */
+export class OpenTransactionError extends MigratestError {
+  readonly code = 'MIGRATEST_OPEN_TRANSACTION'
+}
+
+/** A database of one test's own. Dropped when disposed; closing its clients is not the test's business. */
+export class MigratedDatabase<Client = unknown> {
+  readonly name: string
+  readonly dialect: Dialect
+  /** The client library's own client, connected. */
+  readonly client: Client
+  readonly #database: TestDatabase<Client>
+  readonly #options: MigratedDatabaseOptions<Client>
+  readonly #source: Source
+  readonly #clients: Client[]
+  #kept = false
+  #disposed: Promise<void> | undefined
+
+  private constructor(database: TestDatabase<Client>, client: Client, source: Source, options: MigratedDatabaseOptions<Client>) {
+    this.name = database.name
+    this.dialect = options.server.dialect
+    this.client = client
+    this.#database = database
+    this.#options = options
+    this.#source = source
+    this.#clients = [client]
+  }
+
+  /** @throws ServerUnavailableError, and whatever the migrations throw */
+  static async create<Client>(options: MigratedDatabaseOptions<Client>): Promise<MigratedDatabase<Client>> {
+    const { migrations, server, version = 'latest' } = options
+    const source = typeof migrations === 'string' || migrations instanceof URL ? directory(migrations) : migrations
+    const database = await server.create()
+    try {
+      const db = new MigratedDatabase(database, await database.connect(), source, options)
+      if (version !== 'nil') await db.migrate(version)
+      return db
+    } catch (error) {
+      await database.drop().catch(() => undefined)
+      throw error
+    }
+  }
+
+  /** Undefined where the database is in this process (PGlite) and has none. */
+  get url(): string | undefined {
+    return this.#database.url
+  }
+
+  /** One more client, closed with the database. */
+  async connect(): Promise<Client> {
+    const client = await this.#database.connect()
+    this.#clients.push(client)
+    return client
+  }
+
+  /** Runs SQL on `client` and gives the rows. */
+  query<T extends Row = Row>(sql: string, params?: readonly unknown[]): Promise<T[]> {
+    return this.#database.query(this.client, sql, params) as Promise<T[]>
+  }
+
+  /** The version and the dirty flag. -1 is nil. */
+  version(): Promise<Version> {
+    return this.#withMigrator((migrator) => migrator.version())
+  }
+
+  /** Moves to `target` on a connection of its own. @throws OpenTransactionError */
+  async migrate(target: Target): Promise<Run> {
+    const open = await this.#database.openTransaction(this.#clients)
+    if (open !== undefined) {
+      throw new OpenTransactionError(`A transaction is open on this database, so migrating would wait for it for ever. Its last statement:\n\n  ${open}`, {
+        hint: 'COMMIT or ROLLBACK before migrateTo().',
+      })
+    }
+    return this.#withMigrator((migrator) => this.#moveWithSeeds(migrator, target))
+  }
+
+  /** Leaves the database on the server after the test, and gives the line that opens it. It goes with the server. */
+  async keep(): Promise<string> {
+    this.#kept = true
+    return this.#database.keep()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#disposed ??= this.#dispose()
+    await this.#disposed
+  }
+
+  // --- internal ---
+
+  async #dispose(): Promise<void> {
+    await Promise.all(this.#clients.map((client) => this.#database.disconnect(client).catch(() => undefined)))
+    if (!this.#kept) await this.#database.drop()
+  }
+
+  async #withMigrator<T>(work: (migrator: Migrator) => Promise<T>): Promise<T> {
+    const driver = await this.#database.openDriver(this.client)
+    const { outOfOrder, onEvent } = this.#options
+    try {
+      const options: MigratorOptions = { source: this.#source, database: driver, ...(outOfOrder && { outOfOrder }), ...(onEvent && { onEvent }) }
+      return await work(new Migrator(options))
+    } finally {
+      await driver.close()
+    }
+  }
+
+  /** Stops at each seed's version on the way up, and only where the way passes it. */
+  async #moveWithSeeds(migrator: Migrator, target: Target): Promise<Run> {
+    const seeds = Object.entries(this.#options.seeds ?? {}).map(([version, seed]) => ({ version: Number(version), seed }))
+    if (seeds.length === 0) return migrator.to(target)
+    const plan = await migrator.plan(target)
+    const reached = new Set(plan.steps.filter((step) => step.direction === 'up').map((step) => step.version))
+    const steps: Run['steps'][number][] = []
+    for (const { version, seed } of seeds.sort((a, b) => a.version - b.version)) {
+      if (!reached.has(version)) continue
+      steps.push(...(await migrator.to(version)).steps)
+      await applySeed(seed, this)
+    }
+    const last = await migrator.to(target)
+    return { from: plan.from, to: last.to, steps: [...steps, ...last.steps] }
+  }
+}

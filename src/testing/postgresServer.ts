@@ -1,0 +1,197 @@
+/** Test databases on a PostgreSQL server: one per test, named so that what a killed run left can be told apart. */
+import { randomBytes } from 'node:crypto'
+import type { Client } from 'pg'
+import { connect, openUrl } from '../database/postgres/connection.ts'
+import { type Admin, adminOf, createDatabase, dropDatabase, keepDatabase, listDatabases } from '../database/postgres/cluster.ts'
+import { postgresDriver } from '../database/postgres/driver.ts'
+import { identifier, literal } from '../database/postgres/tables.ts'
+import type { Driver } from '../migrate/driver.ts'
+import { leaseServer, type ServerLease } from '../server/lease.ts'
+import type { ServerRequest } from '../server/request.ts'
+import type { Row, TestDatabase, TestServer } from './testServer.ts'
+
+export interface PostgresServerOptions {
+  /** An administrator's URL; undefined: a server on demand. */
+  readonly url: string | undefined
+  readonly request: ServerRequest
+  readonly idleMs: number | undefined
+  readonly extensions: readonly string[]
+  /** SQL run in each new database before its migrations. */
+  readonly init: () => readonly string[]
+}
+
+export function postgresServer(options: PostgresServerOptions): TestServer<Client> {
+  return new PostgresServer(options)
+}
+
+// --- internal ---
+
+interface Started {
+  readonly url: string
+  readonly admin: Admin
+  /** In the names of all databases that this process makes. */
+  readonly prefix: string
+  /** On a server of ours, whose data may be lost, copying files costs nobody a flush. */
+  readonly fileCopy: boolean
+}
+
+/** Advisory locks of living processes: this number and the token in their databases' names. */
+const LIVING = 0x6d_67_72_74
+
+class PostgresServer implements TestServer<Client> {
+  readonly dialect = 'postgres'
+  readonly #options: PostgresServerOptions
+  #starting: Promise<Started> | undefined
+  #state: { text: string; since: number } | undefined
+  #count = 0
+
+  constructor(options: PostgresServerOptions) {
+    this.#options = options
+  }
+
+  warm(): void {
+    this.#start().catch(() => undefined)
+  }
+
+  progress(): string | undefined {
+    if (!this.#state) return undefined
+    return `${this.#state.text}, for ${((performance.now() - this.#state.since) / 1000).toFixed(1)} s`
+  }
+
+  async create(): Promise<TestDatabase<Client>> {
+    const started = await this.#start()
+    const name = `${started.prefix}${this.#count++}`
+    await createDatabase(started.admin, name, { fileCopy: started.fileCopy })
+    const database = new PostgresTestDatabase(started, name, this.#options.extensions)
+    await database.prepare(this.#options.init())
+    return database
+  }
+
+  #start(): Promise<Started> {
+    // A failed start is tried anew by the next who asks: Docker may have come up meanwhile.
+    this.#starting ??= this.#open().catch((error) => {
+      this.#starting = undefined
+      throw error
+    })
+    return this.#starting
+  }
+
+  async #open(): Promise<Started> {
+    this.#state = { text: 'looking for a server', since: performance.now() }
+    const { url, ours } = await this.#findUrl()
+    const admin = adminOf(await connect(url, { applicationName: 'migratest tests' }))
+    const token = randomBytes(4).toString('hex')
+    const { rows } = await admin.query<{ oid: string; version: number }>(
+      `SELECT oid::text, current_setting('server_version_num')::integer AS version, pg_advisory_lock(${LIVING}, ${tokenLock(token)}) FROM pg_database WHERE datname = current_database()`,
+    )
+    const family = `migratest_${rows[0]?.oid}_`
+    await sweep(admin, family)
+    this.#state = undefined
+    const fileCopy = ours && (rows[0]?.version ?? 0) >= 150_000
+    return { url, admin, fileCopy, prefix: `${family}${token}_` }
+  }
+
+  async #findUrl(): Promise<{ url: string; ours: boolean }> {
+    const { request, idleMs, url } = this.#options
+    if (url) {
+      const admin = await connect(url)
+      for (const sql of request.setup) await admin.query(sql)
+      await admin.end()
+      return { url, ours: false }
+    }
+    const lease = await leaseServer(request, {
+      ...(idleMs !== undefined && { idleMs }),
+      onProgress: (text) => {
+        this.#state = { text, since: this.#state?.since ?? performance.now() }
+      },
+    })
+    if (lease.first) announce(lease)
+    return { url: lease.server.url, ours: true }
+  }
+}
+
+class PostgresTestDatabase implements TestDatabase<Client> {
+  readonly name: string
+  readonly url: string
+  readonly #started: Started
+  readonly #extensions: readonly string[]
+
+  constructor(started: Started, name: string, extensions: readonly string[]) {
+    this.name = name
+    this.#started = started
+    this.#extensions = extensions
+    const url = new URL(started.url)
+    url.pathname = `/${name}`
+    this.url = url.href
+  }
+
+  async prepare(init: readonly string[]): Promise<void> {
+    const statements = [...this.#extensions.map((name) => `CREATE EXTENSION IF NOT EXISTS ${identifier(name)}`), ...init]
+    if (statements.length === 0) return
+    const client = await connect(this.url)
+    try {
+      for (const sql of statements) await client.query(sql)
+    } finally {
+      await client.end()
+    }
+  }
+
+  connect(): Promise<Client> {
+    return connect(this.url, { applicationName: 'migratest test' })
+  }
+
+  async query(client: Client, sql: string, params: readonly unknown[] = []): Promise<Row[]> {
+    const result = await client.query(sql, [...params])
+    // Several statements at once give several results; the last one is what was asked for.
+    const last: { rows?: Row[] } | undefined = Array.isArray(result) ? result.at(-1) : result
+    return last?.rows ?? []
+  }
+
+  async openDriver(): Promise<Driver> {
+    return postgresDriver(await openUrl(this.url), { keepExtensions: this.#extensions })
+  }
+
+  async openTransaction(clients: readonly Client[]): Promise<string | undefined> {
+    const pids = clients.map((client) => (client as unknown as { processID: number }).processID)
+    const { rows } = await this.#started.admin.query<{ query: string }>(
+      `SELECT query FROM pg_stat_activity WHERE pid = ANY ($1) AND state LIKE 'idle in transaction%' LIMIT 1`,
+      [pids],
+    )
+    return rows[0]?.query
+  }
+
+  async disconnect(client: Client): Promise<void> {
+    await client.end()
+  }
+
+  async keep(): Promise<string> {
+    await keepDatabase(this.#started.admin, this.name)
+    return `psql '${this.url}'`
+  }
+
+  async drop(): Promise<void> {
+    await dropDatabase(this.#started.admin, this.name)
+  }
+}
+
+function announce({ server }: ServerLease): void {
+  const seconds = (server.startedIn / 1000).toFixed(1)
+  process.stderr.write(`migratest: ${server.name}, started in ${seconds} s (${server.reason})\n`)
+}
+
+/** Databases whose process is gone: nobody holds the lock of the token in their name. Those to be kept stay. */
+async function sweep(admin: Admin, family: string): Promise<void> {
+  const names = await listDatabases(admin, family)
+  const tokens = new Set(names.map((name) => name.slice(family.length).split('_')[0] ?? ''))
+  for (const token of tokens) {
+    if (!/^[0-9a-f]{8}$/.test(token)) continue
+    const { rows } = await admin.query<{ dead: boolean }>(`SELECT pg_try_advisory_lock(${LIVING}, ${tokenLock(token)}) AS dead`)
+    if (!rows[0]?.dead) continue
+    for (const name of names) if (name.startsWith(`${family}${token}_`)) await dropDatabase(admin, name).catch(() => undefined)
+    await admin.query(`SELECT pg_advisory_unlock(${LIVING}, ${tokenLock(token)})`)
+  }
+}
+
+function tokenLock(token: string): string {
+  return `('x' || ${literal(token)})::bit(32)::integer`
+}

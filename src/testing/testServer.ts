@@ -1,0 +1,34 @@
+/** What a test database needs of a server. Presets make these; the engine never sees them. */
+import type { Dialect } from '../sql/dialect.ts'
+import type { Driver } from '../migrate/driver.ts'
+
+export type Row = Record<string, unknown>
+
+/** A server that test databases can be had from. Made by a preset; started when first needed. */
+export interface TestServer<Client> {
+  readonly dialect: Dialect
+  /** Begins to start it, without waiting. A failure is told to whoever asks for a database. */
+  warm(): void
+  /** What is being waited for, as `starting PostgreSQL 18.4, for 2.1 s`; undefined once it is there. */
+  progress(): string | undefined
+  /** An empty database for one test. @throws ServerUnavailableError */
+  create(): Promise<TestDatabase<Client>>
+}
+
+/** An empty database of one test's own. */
+export interface TestDatabase<Client> {
+  readonly name: string
+  /** Undefined where a database is in this process and has no URL. */
+  readonly url: string | undefined
+  connect(): Promise<Client>
+  query(client: Client, sql: string, params?: readonly unknown[]): Promise<Row[]>
+  /** Opens the database for migrations, on a connection of its own where there can be several. */
+  openDriver(client: Client): Promise<Driver>
+  /** The last statement of a transaction that one of these clients has open. */
+  openTransaction(clients: readonly Client[]): Promise<string | undefined>
+  /** Closes a client that `connect()` gave. */
+  disconnect(client: Client): Promise<void>
+  /** Leaves it on the server when the test is over; gives a line that opens it. */
+  keep(): Promise<string>
+  drop(): Promise<void>
+}
