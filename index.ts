@@ -1,6 +1,7 @@
 /** `migratest`: engine, sources, databases and fixtures. Imports no test framework and no database client. */
-export { createMigratedDatabase, type DatabaseFixture, withMigratedDatabase } from './fixtures/withMigratedDatabase.ts'
+
 export { migrateTo } from './fixtures/migrateTo.ts'
+export { createMigratedDatabase, type DatabaseFixture, withMigratedDatabase } from './fixtures/withMigratedDatabase.ts'
 export { type OpenOptions, openDatabase } from './src/database/open.ts'
 export type { DatabaseState, Driver, HistoryEntry, LockOptions, Step } from './src/migrate/driver.ts'
 export * from './src/migrate/errors.ts'
@@ -23,6 +24,10 @@ export type { ModuleMigration } from './src/source/files.ts'
 export { type GitRevisionOptions, gitRevision } from './src/source/gitRevision.ts'
 export { glob } from './src/source/glob.ts'
 export { memory } from './src/source/memory.ts'
-export { type MigratedDatabase, type MigratedDatabaseOptions, OpenTransactionError } from './src/testing/migratedDatabase.ts'
+export {
+  type MigratedDatabase,
+  type MigratedDatabaseOptions,
+  OpenTransactionError,
+} from './src/testing/migratedDatabase.ts'
 export type { Rows, Seed } from './src/testing/seeds.ts'
 export type { TestServer } from './src/testing/testServer.ts'

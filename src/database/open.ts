@@ -14,7 +14,10 @@ export type OpenOptions = PostgresDriverOptions & ConnectOptions
  * client or pool, or a PGlite instance
  * @throws ConnectionError, NotInstalledError, UsageError
  */
-export async function openDatabase(where: string | URL | Client | Pool | PGlite, options: OpenOptions = {}): Promise<Driver> {
+export async function openDatabase(
+  where: string | URL | Client | Pool | PGlite,
+  options: OpenOptions = {},
+): Promise<Driver> {
   if (typeof where === 'string' || where instanceof URL) return openUrl(String(where), options)
   if (isPglite(where)) {
     const { pgliteDriver } = await import('./pglite/driver.ts')
@@ -44,9 +47,12 @@ async function openUrl(url: string, options: OpenOptions): Promise<Driver> {
     const table = golangTable(url)
     return closingOnFailure(session, () => postgresDriver(session, table ? { table, ...options } : options))
   }
-  throw new UsageError(scheme ? `${scheme}:// is not a database this version knows.` : 'The database URL has no scheme.', {
-    hint: 'It begins with postgres:// or pglite:',
-  })
+  throw new UsageError(
+    scheme ? `${scheme}:// is not a database this version knows.` : 'The database URL has no scheme.',
+    {
+      hint: 'It begins with postgres:// or pglite:',
+    },
+  )
 }
 
 async function loadPglite(): Promise<typeof import('@electric-sql/pglite')> {

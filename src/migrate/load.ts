@@ -41,7 +41,12 @@ export async function loadStep(input: LoadInput, move: Move): Promise<LoadedStep
 }
 
 /** Reads one half of a migration from its source. */
-export async function loadHalf(source: Source, migration: Migration, half: Direction, dialect: Dialect): Promise<Loaded> {
+export async function loadHalf(
+  source: Source,
+  migration: Migration,
+  half: Direction,
+  dialect: Dialect,
+): Promise<Loaded> {
   return loaded(await source.read(migration, half), dialect)
 }
 
@@ -90,7 +95,9 @@ async function loadDown(input: LoadInput, move: Move): Promise<LoadedStep> {
     refuse(down, file)
     return makeStep(input, move, name, file, 'file', down, history, nilDownWarning(up, down, migration))
   }
-  const what = migration ? `${migration.up ?? migration.name} was edited after it was applied` : `The file of version ${move.version} is gone`
+  const what = migration
+    ? `${migration.up ?? migration.name} was edited after it was applied`
+    : `The file of version ${move.version} is gone`
   if (!entry?.recorded) {
     throw new NoWayDownError(`${what}, and the history holds no text to undo it with.`, {
       hint: migration
@@ -102,7 +109,10 @@ async function loadDown(input: LoadInput, move: Move): Promise<LoadedStep> {
   const down = loaded(text === null ? null : { kind: 'sql', text }, dialect)
   const file = `${move.version}_${name} (down recorded in the database)`
   refuse(down, file)
-  const warning = down.kind === 'nil' ? `${what}, and it had no down when it was applied: the version moves, what it made stays.` : undefined
+  const warning =
+    down.kind === 'nil'
+      ? `${what}, and it had no down when it was applied: the version moves, what it made stays.`
+      : undefined
   return makeStep(input, move, name, file, 'record', down, history, warning)
 }
 
@@ -144,7 +154,8 @@ function workOf(half: Loaded, log: Log): Work {
 
 function loaded(body: Body | null, dialect: Dialect): Loaded {
   if (body === null) return { kind: 'nil', text: null }
-  if (body.kind === 'code') return { kind: 'code', text: body.text, code: body, fingerprint: fingerprintOf([body.text]) }
+  if (body.kind === 'code')
+    return { kind: 'code', text: body.text, code: body, fingerprint: fingerprintOf([body.text]) }
   const script = readScript(body.text, dialect)
   if (script.statements.length === 0 && !script.problem) return { kind: 'nil', text: body.text }
   return { kind: 'sql', text: body.text, script, fingerprint: script.fingerprint }

@@ -113,7 +113,11 @@ export class Migrator {
   /** Runs the given migrations as they are, whatever the source holds. */
   run(...migrations: readonly GivenMigration[]): Promise<Run> {
     const bodies = new Map(migrations.map((m) => [m.version, m]))
-    const list: Migration[] = migrations.map((m) => ({ version: m.version, name: m.name ?? 'given', up: `migration ${m.version}` }))
+    const list: Migration[] = migrations.map((m) => ({
+      version: m.version,
+      name: m.name ?? 'given',
+      up: `migration ${m.version}`,
+    }))
     const given: Source = {
       name: 'the migrations given to run()',
       list: async () => list,
@@ -133,7 +137,7 @@ export class Migrator {
         return move
       })
       const applied = { ...reconcile(state, list), entries: new Map() }
-      return this.#execute(state, moves, this.#loadInput(given, list, applied), 0, 0)
+      return this.#execute(state, moves, this.#loadInput(given, list, applied), 0)
     })
   }
 
@@ -161,9 +165,7 @@ export class Migrator {
     const request: Request = typeof target === 'object' && 'kind' in target ? target : { kind: 'to', target }
     if (state.dirty) throw dirty(state)
     const { moves, short, load } = await this.#choose(state, request)
-    const plan = await this.#plan(state, moves, load)
-    if (short > 0) throw new ShortLimitError(short, short + moves.length)
-    return plan
+    return this.#plan(state, moves, load, short)
   }
 
   /** Every migration and what became of it. Reads only. */
@@ -212,18 +214,25 @@ export class Migrator {
       const entry = state.history.find((e) => e.running)
       if (!state.dirty || !entry?.running) {
         throw new UsageError('There is nothing to resume: no migration is under way in the journal.', {
-          hint: state.dirty ? 'The dirty flag was set by another tool: settle the schema, then "migrate force VERSION".' : undefined,
+          hint: state.dirty
+            ? 'The dirty flag was set by another tool: settle the schema, then "migrate force VERSION".'
+            : undefined,
         })
       }
       const { direction, started, done, total } = entry.running
       if (started > done && options.applied === undefined) {
         throw new UsageError(
           `It is not known whether statement ${started} of ${total} of ${entry.version}_${entry.name} took effect: the connection ended while it ran.`,
-          { hint: `Look at the schema, then say resume({ applied: ${started} }) if it did or resume({ applied: ${done} }) if not.` },
+          {
+            hint: `Look at the schema, then say resume({ applied: ${started} }) if it did or resume({ applied: ${done} }) if not.`,
+          },
         )
       }
       const migrations = await this.#options.source.list()
-      const applied = reconcile({ ...state, dirty: false, history: state.history.filter((e) => !e.running) }, migrations)
+      const applied = reconcile(
+        { ...state, dirty: false, history: state.history.filter((e) => !e.running) },
+        migrations,
+      )
       const from = state.version
       const move: Move = { version: entry.version, direction, from, to: state.version }
       const input = this.#loadInput(this.#options.source, migrations, { ...applied, entries: new Map() })
@@ -252,7 +261,7 @@ export class Migrator {
   #move(request: Request): Promise<Run> {
     return this.#exclusive(async (state) => {
       const { moves, short, load } = await this.#choose(state, request)
-      return this.#execute(state, moves, load, short, short + moves.length)
+      return this.#execute(state, moves, load, short)
     })
   }
 
@@ -286,7 +295,10 @@ export class Migrator {
     }
   }
 
-  async #choose(state: DatabaseState, request: Request): Promise<{ moves: readonly Move[]; short: number; load: LoadInput }> {
+  async #choose(
+    state: DatabaseState,
+    request: Request,
+  ): Promise<{ moves: readonly Move[]; short: number; load: LoadInput }> {
     const { source, outOfOrder = 'error' } = this.#options
     const migrations = await source.list()
     this.#tellPassedOver(source)
@@ -342,14 +354,19 @@ export class Migrator {
     if (edited === 'error' && compared.edited.length > 0) {
       throw new EditedMigrationError(
         `Edited since they were applied:\n${files(compared.edited.map((m) => m.version))}`,
-        { hint: "Put them back and write the change as a new migration, go down below them and up again, or pass edited: 'ignore'." },
+        {
+          hint: "Put them back and write the change as a new migration, go down below them and up again, or pass edited: 'ignore'.",
+        },
       )
     }
     if (compared.newDowns.length > 0) await this.#driver.rerecord(compared.newDowns)
   }
 
   /** Holds what was applied against the files: ups that changed, and downs that were written or mended since. */
-  async #compare(migrations: readonly Migration[], applied: Applied): Promise<{ edited: Migration[]; newDowns: HistoryRecord[] }> {
+  async #compare(
+    migrations: readonly Migration[],
+    applied: Applied,
+  ): Promise<{ edited: Migration[]; newDowns: HistoryRecord[] }> {
     const edited: Migration[] = []
     const newDowns: HistoryRecord[] = []
     const { dialect } = this.#driver
@@ -367,13 +384,20 @@ export class Migrator {
       if (downFingerprint === entry.downFingerprint) continue
       const texts = this.#options.record !== 'fingerprint'
       const { version, name, fingerprint } = entry
-      newDowns.push({ version, name, fingerprint: fingerprint ?? '', downFingerprint, up: null, down: texts ? down.text : null })
+      newDowns.push({
+        version,
+        name,
+        fingerprint: fingerprint ?? '',
+        downFingerprint,
+        up: null,
+        down: texts ? down.text : null,
+      })
     }
     return { edited, newDowns }
   }
 
   /** Reads every body once: what cannot be read or run is told before the first statement. */
-  async #plan(state: DatabaseState, moves: readonly Move[], load: LoadInput): Promise<Plan> {
+  async #plan(state: DatabaseState, moves: readonly Move[], load: LoadInput, short: number): Promise<Plan> {
     const steps: PlanStep[] = []
     const warnings: string[] = []
     for (const move of moves) {
@@ -381,11 +405,11 @@ export class Migrator {
       steps.push(plan)
       if (warning) warnings.push(warning)
     }
-    return { from: state.version, to: moves.at(-1)?.to ?? state.version, steps, warnings }
+    return { from: state.version, to: moves.at(-1)?.to ?? state.version, steps, short, warnings }
   }
 
-  async #execute(state: DatabaseState, moves: readonly Move[], load: LoadInput, short: number, asked: number): Promise<Run> {
-    const plan = await this.#plan(state, moves, load)
+  async #execute(state: DatabaseState, moves: readonly Move[], load: LoadInput, short: number): Promise<Run> {
+    const plan = await this.#plan(state, moves, load, short)
     this.#emit({ type: 'planned', plan })
     for (const message of plan.warnings) this.#emit({ type: 'warning', message })
     const { repair } = load.applied
@@ -402,12 +426,18 @@ export class Migrator {
         // The first write also settles what another tool did, in the same transaction.
         const settled = (step: ReturnType<typeof loaded.step>) => {
           const { baseline } = step.history
-          return { ...step, history: { ...step.history, baseline: baseline ? { ...baseline, above: Math.min(baseline.above, repair.above) } : repair } }
+          return {
+            ...step,
+            history: {
+              ...step.history,
+              baseline: baseline ? { ...baseline, above: Math.min(baseline.above, repair.above) } : repair,
+            },
+          }
         }
         return { ...loaded, step: (log) => settled(loaded.step(log)) }
       },
     })
-    if (short > 0 && ran.length === moves.length) throw new ShortLimitError(short, asked)
+    if (short > 0 && ran.length === moves.length) throw new ShortLimitError(short, short + moves.length)
     return { from: state.version, to: ran.at(-1)?.to ?? state.version, steps: ran }
   }
 
@@ -423,9 +453,12 @@ export class Migrator {
       return canonical.slice(0, end + 1).join('\0')
     })
     if (heads[0] === heads[1]) return
-    throw new EditedMigrationError(`The first ${done} statements of ${version} have run, and they were changed in the file since.`, {
-      hint: 'Put those statements back as they were and mend only what follows, or settle the schema by hand and "migrate force VERSION".',
-    })
+    throw new EditedMigrationError(
+      `The first ${done} statements of ${version} have run, and they were changed in the file since.`,
+      {
+        hint: 'Put those statements back as they were and mend only what follows, or settle the schema by hand and "migrate force VERSION".',
+      },
+    )
   }
 }
 
@@ -448,4 +481,3 @@ function dirty(state: DatabaseState): DirtyError {
     `${direction} of ${entry.version}_${entry.name} stopped with ${done} of ${total} statements done${unknown}.`,
   )
 }
-

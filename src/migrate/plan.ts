@@ -41,6 +41,8 @@ export interface Plan {
   readonly from: number
   readonly to: number
   readonly steps: readonly PlanStep[]
+  /** How many fewer migrations there are than were asked for; running it applies these and then raises. */
+  readonly short: number
   /** What a person should know before it runs. */
   readonly warnings: readonly string[]
 }
@@ -68,7 +70,10 @@ export function chooseMoves(input: MovesInput, request: Request): Moves {
   if (migrations.length === 0) throw emptySource(input)
   const all = ups(input, Number.POSITIVE_INFINITY)
   if (all.length === 0 && request.limit > 0) {
-    throw new VersionNotFoundError(current, `There is no migration above ${describeVersion(current)} in ${input.source}.`)
+    throw new VersionNotFoundError(
+      current,
+      `There is no migration above ${describeVersion(current)} in ${input.source}.`,
+    )
   }
   return limited(all, request.limit)
 }
@@ -106,7 +111,10 @@ function movesTo(input: MovesInput, target: Target): Move[] {
   // Down to a version that is itself not applied (merged late): up to it from what is left.
   const applied = input.applied.versions.filter((v) => v <= reached)
   const late = input.applied.late
-  return [...down, ...ups({ ...input, current: reached, applied: { ...input.applied, versions: applied, late } }, version)]
+  return [
+    ...down,
+    ...ups({ ...input, current: reached, applied: { ...input.applied, versions: applied, late } }, version),
+  ]
 }
 
 function ups(input: MovesInput, upTo: number): Move[] {
@@ -130,7 +138,12 @@ function downs(input: MovesInput, above: number): Move[] {
   for (let i = versions.length - 1; i >= 0; i--) {
     const version = versions[i] as number
     if (version <= above) break
-    moves.push({ version, direction: 'down', from: moves.at(-1)?.to ?? input.current, to: versions[i - 1] ?? NIL_VERSION })
+    moves.push({
+      version,
+      direction: 'down',
+      from: moves.at(-1)?.to ?? input.current,
+      to: versions[i - 1] ?? NIL_VERSION,
+    })
   }
   return moves
 }

@@ -41,7 +41,13 @@ export async function runSteps(input: RunInput): Promise<PlanStep[]> {
 }
 
 /** Continues behind statement `done` of a step that is under way. */
-export async function continueJournaled(driver: Driver, step: Step, loaded: LoadedStep, done: number, signal: AbortSignal) {
+export async function continueJournaled(
+  driver: Driver,
+  step: Step,
+  loaded: LoadedStep,
+  done: number,
+  signal: AbortSignal,
+) {
   for (let i = done; i < loaded.plan.statements; i++) {
     try {
       await driver.execute(step, i, signal)
@@ -76,7 +82,8 @@ async function runJournaled(driver: Driver, step: Step, loaded: LoadedStep, sign
 }
 
 function dirtyNow(step: Step, index: number, total: number): string {
-  const before = index === 0 ? 'Nothing before it has run' : index === 1 ? 'Statement 1 stands' : `Statements 1 to ${index} stand`
+  const before =
+    index === 0 ? 'Nothing before it has run' : index === 1 ? 'Statement 1 stands' : `Statements 1 to ${index} stand`
   return (
     `Statement ${index + 1} of ${total} failed outside a transaction. ${before}; the database is dirty at version ` +
     `${describeVersion(step.to)}. Mend the migration and run "migrate resume", or put the schema right by hand and run "migrate force VERSION".`

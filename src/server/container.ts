@@ -31,7 +31,13 @@ export async function findEngine(): Promise<true | string> {
   }
 }
 
-export async function startContainer({ key, request, password, onProgress, isKept }: ContainerOptions): Promise<KeptServer> {
+export async function startContainer({
+  key,
+  request,
+  password,
+  onProgress,
+  isKept,
+}: ContainerOptions): Promise<KeptServer> {
   const { PostgreSqlContainer } = await loadPostgresModule()
   const { getContainerRuntimeClient } = await loadTestcontainers()
   const engine = await getContainerRuntimeClient()
@@ -78,7 +84,10 @@ export async function removeLeftovers(ownKey: string, isKept: (key: string) => P
   for (const { Id, Labels } of await dockerode.listContainers({ all: true, filters })) {
     const key = Labels[LABEL_KEY]
     if (!key || (key !== ownKey && (await isKept(key)))) continue
-    await dockerode.getContainer(Id).remove({ force: true, v: true }).catch(() => undefined)
+    await dockerode
+      .getContainer(Id)
+      .remove({ force: true, v: true })
+      .catch(() => undefined)
   }
 }
 
@@ -96,7 +105,13 @@ class UntilItAnswers {
   constructor(urlAt: (port: number) => string) {
     this.#urlAt = urlAt
   }
-  async waitUntilReady(container: { inspect(): Promise<{ State: { Running: boolean } }>; logs(options: object): Promise<Buffer | NodeJS.ReadableStream> }, ports: { getBinding(port: number): number }): Promise<void> {
+  async waitUntilReady(
+    container: {
+      inspect(): Promise<{ State: { Running: boolean } }>
+      logs(options: object): Promise<Buffer | NodeJS.ReadableStream>
+    },
+    ports: { getBinding(port: number): number },
+  ): Promise<void> {
     const url = this.#urlAt(ports.getBinding(5432))
     const deadline = Date.now() + START_TIMEOUT_MS
     for (let tries = 0; !(await answers(url)); tries++) {

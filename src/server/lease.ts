@@ -72,7 +72,9 @@ async function reach(key: string, request: ServerRequest, options: LeaseOptions)
     }
     await sleep(20)
   }
-  throw new ServerUnavailableError('The process that keeps the server does not start.', { hint: `Its output is in ${logFile(key)}.` })
+  throw new ServerUnavailableError('The process that keeps the server does not start.', {
+    hint: `Its output is in ${logFile(key)}.`,
+  })
 }
 
 function startKeeper(key: string, request: ServerRequest, { idleMs }: LeaseOptions): void {

@@ -22,7 +22,14 @@ export interface ProcessOptions {
   readonly onProgress: (text: string) => void
 }
 
-export async function startProcess({ key, binaries, request, password, how, onProgress }: ProcessOptions): Promise<KeptServer> {
+export async function startProcess({
+  key,
+  binaries,
+  request,
+  password,
+  how,
+  onProgress,
+}: ProcessOptions): Promise<KeptServer> {
   const user = serverUser()
   const data = dataFolder(key)
   await stopLeftover(data)
@@ -76,10 +83,30 @@ function initialize({ folder, version }: Binaries, data: string, password: strin
   writeFileSync(passwordFile, password, { mode: 0o600 })
   if (user) for (const path of [data, passwordFile]) chownSync(path, user.uid, user.gid)
   const locale =
-    majorOf({ folder, version }) >= 17 ? ['--locale-provider=builtin', '--builtin-locale=C.UTF-8', '--locale=C'] : ['--locale=C']
-  const args = ['-D', data, '-U', 'postgres', '-E', 'UTF8', '-A', 'scram-sha-256', `--pwfile=${passwordFile}`, '--no-sync', '--no-instructions', ...locale]
+    majorOf({ folder, version }) >= 17
+      ? ['--locale-provider=builtin', '--builtin-locale=C.UTF-8', '--locale=C']
+      : ['--locale=C']
+  const args = [
+    '-D',
+    data,
+    '-U',
+    'postgres',
+    '-E',
+    'UTF8',
+    '-A',
+    'scram-sha-256',
+    `--pwfile=${passwordFile}`,
+    '--no-sync',
+    '--no-instructions',
+    ...locale,
+  ]
   // Not our environment: PGDATA, PGPORT and the like would be obeyed.
-  const { status, stderr } = spawnSync(join(folder, 'initdb'), args, { cwd: '/', encoding: 'utf8', env: { PATH: process.env.PATH, TZ: 'UTC' }, ...user })
+  const { status, stderr } = spawnSync(join(folder, 'initdb'), args, {
+    cwd: '/',
+    encoding: 'utf8',
+    env: { PATH: process.env.PATH, TZ: 'UTC' },
+    ...user,
+  })
   rmSync(passwordFile, { force: true })
   if (status !== 0) {
     rmSync(data, { recursive: true, force: true })
@@ -87,11 +114,31 @@ function initialize({ folder, version }: Binaries, data: string, password: strin
   }
 }
 
-async function launch({ folder }: Binaries, data: string, request: ServerRequest, user: User | undefined): Promise<{ child: ChildProcess; port: number }> {
+async function launch(
+  { folder }: Binaries,
+  data: string,
+  request: ServerRequest,
+  user: User | undefined,
+): Promise<{ child: ChildProcess; port: number }> {
   const port = await freePort()
-  const args = ['-D', data, '-c', 'listen_addresses=127.0.0.1', '-c', `port=${port}`, '-c', 'unix_socket_directories=', ...settingArguments(request.flags)]
+  const args = [
+    '-D',
+    data,
+    '-c',
+    'listen_addresses=127.0.0.1',
+    '-c',
+    `port=${port}`,
+    '-c',
+    'unix_socket_directories=',
+    ...settingArguments(request.flags),
+  ]
   const log = openSync(join(data, 'server.log'), 'a', 0o600)
-  const child = spawn(join(folder, 'postgres'), args, { cwd: '/', env: { PATH: process.env.PATH, TZ: 'UTC' }, stdio: ['ignore', log, log], ...user })
+  const child = spawn(join(folder, 'postgres'), args, {
+    cwd: '/',
+    env: { PATH: process.env.PATH, TZ: 'UTC' },
+    stdio: ['ignore', log, log],
+    ...user,
+  })
   child.on('error', () => undefined)
   return { child, port }
 }

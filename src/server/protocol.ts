@@ -29,4 +29,3 @@ export function isKept(key: string): Promise<boolean> {
     socket.once('error', () => answer(false))
   })
 }
-

@@ -88,7 +88,9 @@ export function decode(bytes: Uint8Array, shown: string): string {
 /** The exports of a module as a migration. @throws UnreadableFileError where they are none */
 export function asModuleMigration(exports: unknown, shown: string): ModuleMigration {
   const namespace = exports as { default?: unknown }
-  const found = (typeof namespace.default === 'object' && namespace.default ? namespace.default : namespace) as ModuleMigration
+  const found = (
+    typeof namespace.default === 'object' && namespace.default ? namespace.default : namespace
+  ) as ModuleMigration
   const wrong = (['up', 'down'] as const).find((half) => found[half] !== undefined && typeof found[half] !== 'function')
   if (wrong) throw new UnreadableFileError(`${shown}: its export "${wrong}" is not a function.`)
   if (found.up || found.down) return found

@@ -19,7 +19,8 @@ export function glob(modules: Readonly<Record<string, unknown>>): Source {
       const loaded = await load(name)
       const text = typeof loaded === 'object' && loaded !== null ? (loaded as { default?: unknown }).default : loaded
       if (typeof text === 'string') return text
-      if (!name.endsWith('.sql')) return JSON.stringify(Object.entries(loaded as object).map(([key, value]) => [key, String(value)]))
+      if (!name.endsWith('.sql'))
+        return JSON.stringify(Object.entries(loaded as object).map(([key, value]) => [key, String(value)]))
       throw new UnreadableFileError(`${name}: the glob gives no text for it.`, {
         hint: "Glob SQL with { query: '?raw', import: 'default' }.",
       })

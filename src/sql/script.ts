@@ -165,7 +165,13 @@ function nulProblem(text: string): Problem | undefined {
   const start = text.indexOf('\0')
   if (start === -1) return undefined
   const message = 'a NUL character, which no database takes in SQL'
-  return { kind: 'nul', start, end: start + 1, message, hint: 'Take it out; the file may have been written half, or not be text.' }
+  return {
+    kind: 'nul',
+    start,
+    end: start + 1,
+    message,
+    hint: 'Take it out; the file may have been written half, or not be text.',
+  }
 }
 
 function controlProblem(text: string, { start, end }: Statement): Problem {
@@ -179,7 +185,9 @@ function controlProblem(text: string, { start, end }: Statement): Problem {
 }
 
 function aloneProblem(text: string, { start, end, words }: Statement, count: number): Problem {
-  const what = words.includes('concurrently') ? `${words.slice(0, 2).join(' ')} concurrently` : words.slice(0, 2).join(' ')
+  const what = words.includes('concurrently')
+    ? `${words.slice(0, 2).join(' ')} concurrently`
+    : words.slice(0, 2).join(' ')
   return {
     kind: 'transaction',
     start,

@@ -1,10 +1,11 @@
 /** A database at a version, for one test. */
-import { directory } from '../source/directory.ts'
-import type { Dialect } from '../sql/dialect.ts'
+
 import { MigratestError } from '../migrate/errors.ts'
 import { Migrator, type MigratorOptions, type Run, type Version } from '../migrate/migrator.ts'
 import type { Source } from '../migrate/source.ts'
 import type { Target } from '../migrate/version.ts'
+import { directory } from '../source/directory.ts'
+import type { Dialect } from '../sql/dialect.ts'
 import { applySeed, type Seed } from './seeds.ts'
 import type { Row, TestDatabase, TestServer } from './testServer.ts'
 
@@ -37,7 +38,12 @@ export class MigratedDatabase<Client = unknown> {
   #kept = false
   #disposed: Promise<void> | undefined
 
-  private constructor(database: TestDatabase<Client>, client: Client, source: Source, options: MigratedDatabaseOptions<Client>) {
+  private constructor(
+    database: TestDatabase<Client>,
+    client: Client,
+    source: Source,
+    options: MigratedDatabaseOptions<Client>,
+  ) {
     this.name = database.name
     this.dialect = options.server.dialect
     this.client = client
@@ -88,9 +94,12 @@ export class MigratedDatabase<Client = unknown> {
   async migrate(target: Target): Promise<Run> {
     const open = await this.#database.openTransaction(this.#clients)
     if (open !== undefined) {
-      throw new OpenTransactionError(`A transaction is open on this database, so migrating would wait for it for ever. Its last statement:\n\n  ${open}`, {
-        hint: 'COMMIT or ROLLBACK before migrateTo().',
-      })
+      throw new OpenTransactionError(
+        `A transaction is open on this database, so migrating would wait for it for ever. Its last statement:\n\n  ${open}`,
+        {
+          hint: 'COMMIT or ROLLBACK before migrateTo().',
+        },
+      )
     }
     return this.#withMigrator((migrator) => this.#moveWithSeeds(migrator, target))
   }
@@ -117,7 +126,12 @@ export class MigratedDatabase<Client = unknown> {
     const driver = await this.#database.openDriver(this.client)
     const { outOfOrder, onEvent } = this.#options
     try {
-      const options: MigratorOptions = { source: this.#source, database: driver, ...(outOfOrder && { outOfOrder }), ...(onEvent && { onEvent }) }
+      const options: MigratorOptions = {
+        source: this.#source,
+        database: driver,
+        ...(outOfOrder && { outOfOrder }),
+        ...(onEvent && { onEvent }),
+      }
       return await work(new Migrator(options))
     } finally {
       await driver.close()
@@ -126,7 +140,10 @@ export class MigratedDatabase<Client = unknown> {
 
   /** Stops at each seed's version on the way up, and only where the way passes it. */
   async #moveWithSeeds(migrator: Migrator, target: Target): Promise<Run> {
-    const seeds = Object.entries(this.#options.seeds ?? {}).map(([version, seed]) => ({ version: Number(version), seed }))
+    const seeds = Object.entries(this.#options.seeds ?? {}).map(([version, seed]) => ({
+      version: Number(version),
+      seed,
+    }))
     if (seeds.length === 0) return migrator.to(target)
     const plan = await migrator.plan(target)
     const reached = new Set(plan.steps.filter((step) => step.direction === 'up').map((step) => step.version))

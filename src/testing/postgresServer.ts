@@ -1,8 +1,15 @@
 /** Test databases on a PostgreSQL server: one per test, named so that what a killed run left can be told apart. */
 import { randomBytes } from 'node:crypto'
 import type { Client } from 'pg'
+import {
+  type Admin,
+  adminOf,
+  createDatabase,
+  dropDatabase,
+  keepDatabase,
+  listDatabases,
+} from '../database/postgres/cluster.ts'
 import { connect, openUrl } from '../database/postgres/connection.ts'
-import { type Admin, adminOf, createDatabase, dropDatabase, keepDatabase, listDatabases } from '../database/postgres/cluster.ts'
 import { postgresDriver } from '../database/postgres/driver.ts'
 import { identifier, literal } from '../database/postgres/tables.ts'
 import type { Driver } from '../migrate/driver.ts'
@@ -126,7 +133,10 @@ class PostgresTestDatabase implements TestDatabase<Client> {
   }
 
   async prepare(init: readonly string[]): Promise<void> {
-    const statements = [...this.#extensions.map((name) => `CREATE EXTENSION IF NOT EXISTS ${identifier(name)}`), ...init]
+    const statements = [
+      ...this.#extensions.map((name) => `CREATE EXTENSION IF NOT EXISTS ${identifier(name)}`),
+      ...init,
+    ]
     if (statements.length === 0) return
     const client = await connect(this.url)
     try {
@@ -185,9 +195,12 @@ async function sweep(admin: Admin, family: string): Promise<void> {
   const tokens = new Set(names.map((name) => name.slice(family.length).split('_')[0] ?? ''))
   for (const token of tokens) {
     if (!/^[0-9a-f]{8}$/.test(token)) continue
-    const { rows } = await admin.query<{ dead: boolean }>(`SELECT pg_try_advisory_lock(${LIVING}, ${tokenLock(token)}) AS dead`)
+    const { rows } = await admin.query<{ dead: boolean }>(
+      `SELECT pg_try_advisory_lock(${LIVING}, ${tokenLock(token)}) AS dead`,
+    )
     if (!rows[0]?.dead) continue
-    for (const name of names) if (name.startsWith(`${family}${token}_`)) await dropDatabase(admin, name).catch(() => undefined)
+    for (const name of names)
+      if (name.startsWith(`${family}${token}_`)) await dropDatabase(admin, name).catch(() => undefined)
     await admin.query(`SELECT pg_advisory_unlock(${LIVING}, ${tokenLock(token)})`)
   }
 }

@@ -1,6 +1,7 @@
 /** What a test database needs of a server. Presets make these; the engine never sees them. */
-import type { Dialect } from '../sql/dialect.ts'
+
 import type { Driver } from '../migrate/driver.ts'
+import type { Dialect } from '../sql/dialect.ts'
 
 export type Row = Record<string, unknown>
 

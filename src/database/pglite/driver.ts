@@ -1,7 +1,7 @@
 /** PGlite: PostgreSQL compiled to WebAssembly, in this process. One session, so everything goes through it. */
 import type { PGlite } from '@electric-sql/pglite'
-import { LockedError } from '../../migrate/errors.ts'
 import type { Driver } from '../../migrate/driver.ts'
+import { LockedError } from '../../migrate/errors.ts'
 import { type PostgresDriverOptions, postgresDriver } from '../postgres/driver.ts'
 import { type PostgresError, type Row, ScriptFailure, type Session } from '../postgres/session.ts'
 

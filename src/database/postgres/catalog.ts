@@ -13,7 +13,10 @@ export interface DropOptions {
  * (so owner and grants of the schema stay), other schemas whole, extensions the current user owns, event triggers,
  * publications, foreign data wrappers and large objects. Members of an extension go with it or stay with it.
  */
-export async function dropStatements(session: Session, { keepSchemas, keepExtensions }: DropOptions): Promise<string[]> {
+export async function dropStatements(
+  session: Session,
+  { keepSchemas, keepExtensions }: DropOptions,
+): Promise<string[]> {
   const kept = [...keepSchemas]
   const rows = await session.query(OBJECTS, [kept, ['plpgsql', ...keepExtensions]])
   return rows.map(({ type, identity }) => {

@@ -65,7 +65,15 @@ export async function openPool(pool: Pool): Promise<Session> {
 }
 
 /** A client's database as a person would say it. */
-export function labelOf({ database, host, port }: { database?: string | undefined; host?: string; port?: number }): string {
+export function labelOf({
+  database,
+  host,
+  port,
+}: {
+  database?: string | undefined
+  host?: string
+  port?: number
+}): string {
   const at = host?.startsWith('/') ? host : `${host ?? 'localhost'}:${port ?? 5432}`
   return `"${database ?? ''}" on ${at}`
 }
@@ -103,9 +111,12 @@ class PgSession implements Session {
     this.#end = end
     const status = inside(client).getTransactionStatus?.()
     if (status === 'T' || status === 'E') {
-      throw new UsageError(`The client for ${this.label} has a transaction open; migrations need to begin and end their own.`, {
-        hint: 'COMMIT or ROLLBACK first, or hand over a URL or a pool.',
-      })
+      throw new UsageError(
+        `The client for ${this.label} has a transaction open; migrations need to begin and end their own.`,
+        {
+          hint: 'COMMIT or ROLLBACK first, or hand over a URL or a pool.',
+        },
+      )
     }
   }
 
@@ -172,7 +183,9 @@ class PgSession implements Session {
   /** An error of the connection, not of the statement. */
   #broken(error: unknown): ConnectionError | undefined {
     const { severity, message } = error as PostgresError
-    const lost = severity === 'FATAL' || (severity === undefined && /connection|socket|ECONNRESET|EPIPE|not queryable/i.test(message))
+    const lost =
+      severity === 'FATAL' ||
+      (severity === undefined && /connection|socket|ECONNRESET|EPIPE|not queryable/i.test(message))
     if (!lost) return undefined
     return new ConnectionError(`The connection to ${this.label} broke: ${message}`, {
       hint: 'The server rolls back what was open. Look at the version ("migrate status") and run again.',
@@ -201,7 +214,11 @@ function clientConfig(url: string, options: ConnectOptions): { config: ClientCon
     if (key.startsWith('x-') || key === 'search_path') parsed.searchParams.delete(key)
   }
   const host = parsed.searchParams.get('host') ?? decodeURIComponent(parsed.hostname)
-  const shown = labelOf({ database: decodeURIComponent(parsed.pathname.slice(1)), host, port: Number(parsed.port || 5432) })
+  const shown = labelOf({
+    database: decodeURIComponent(parsed.pathname.slice(1)),
+    host,
+    port: Number(parsed.port || 5432),
+  })
   const config: ClientConfig = {
     connectionString: parsed.href,
     application_name: options.applicationName ?? 'migratest',

@@ -26,9 +26,12 @@ export async function postgresDriver(session: Session, options: PostgresDriverOp
   const opened = await readOpening(session)
   const schema = options.schema ?? opened.schema
   if (schema === null) {
-    throw new UsageError(`${session.label}: search_path names no schema that exists, so there is no place for the version table.`, {
-      hint: 'Create the schema, or pass the option schema.',
-    })
+    throw new UsageError(
+      `${session.label}: search_path names no schema that exists, so there is no place for the version table.`,
+      {
+        hint: 'Create the schema, or pass the option schema.',
+      },
+    )
   }
   const names = tables.tablesIn(schema, options.table ?? 'schema_migrations')
   const lock =
@@ -94,7 +97,9 @@ class PostgresDriver implements Driver {
   }
 
   async recorded(version: number, direction: Direction): Promise<string | null> {
-    const rows = await this.#session.query(`SELECT ${direction} AS text FROM ${this.#tables.historyTable} WHERE version = ${version}`)
+    const rows = await this.#session.query(
+      `SELECT ${direction} AS text FROM ${this.#tables.historyTable} WHERE version = ${version}`,
+    )
     return (rows[0]?.text ?? null) as string | null
   }
 
@@ -216,7 +221,9 @@ class PostgresDriver implements Driver {
     await this.#session.query('BEGIN')
     try {
       await work.run(this.#context(work.log, signal))
-      const [row] = await this.#session.query("SELECT pg_catalog.to_regclass($1) IS NULL AS gone", [this.#tables.versionTable])
+      const [row] = await this.#session.query('SELECT pg_catalog.to_regclass($1) IS NULL AS gone', [
+        this.#tables.versionTable,
+      ])
       if (row?.gone) throw new Error('The migration removed the version table; write it in SQL, where it is put back.')
       await this.#session.script(`${this.#tail(step, false)}\nCOMMIT;`, signal)
     } catch (error) {
@@ -271,11 +278,20 @@ INSERT INTO ${versionTable} (version, dirty) SELECT version, dirty FROM pg_temp.
 INSERT INTO ${historyTable} SELECT * FROM pg_temp.migratest_history WHERE NOT EXISTS (SELECT FROM ${historyTable});`
   }
 
-  #executeSql(script: Extract<Step['work'], { kind: 'sql' }>['script'], index: number, signal: AbortSignal): Promise<void> {
+  #executeSql(
+    script: Extract<Step['work'], { kind: 'sql' }>['script'],
+    index: number,
+    signal: AbortSignal,
+  ): Promise<void> {
     const { start, end } = script.statements[index] as { start: number; end: number }
     return this.#session.script(script.text.slice(start, end), signal).catch((error) => {
       if (error instanceof ScriptFailure) {
-        throw asStatementError(error.error, index, { sql: script.text.slice(start, end), from: 0, length: end - start, shift: start })
+        throw asStatementError(error.error, index, {
+          sql: script.text.slice(start, end),
+          from: 0,
+          length: end - start,
+          shift: start,
+        })
       }
       throw error
     })
@@ -287,7 +303,9 @@ INSERT INTO ${historyTable} SELECT * FROM pg_temp.migratest_history WHERE NOT EX
       .split('\n')
       .filter((line) => /^SET (SESSION AUTHORIZATION|ROLE)/.test(line))
       .map((line) => line.replace('SET ', 'SET LOCAL '))
-    const sql = ['BEGIN READ WRITE;', ...local, tables.journal(this.#tables, step.version, progress), 'COMMIT;'].join('\n')
+    const sql = ['BEGIN READ WRITE;', ...local, tables.journal(this.#tables, step.version, progress), 'COMMIT;'].join(
+      '\n',
+    )
     await this.#session.script(sql, NEVER)
   }
 
@@ -332,7 +350,9 @@ async function readOpening(session: Session): Promise<Opening> {
       `SET SESSION AUTHORIZATION ${tables.identifier(String(row?.user))};`,
       `SET ROLE ${role};`,
       'RESET ALL;',
-      ...kept.map(([name, value]) => `SELECT pg_catalog.set_config(${tables.literal(name)}, ${tables.literal(value)}, false);`),
+      ...kept.map(
+        ([name, value]) => `SELECT pg_catalog.set_config(${tables.literal(name)}, ${tables.literal(value)}, false);`,
+      ),
     ].join('\n'),
   }
 }
@@ -355,7 +375,12 @@ function toEntry(row: Row): HistoryEntry {
     baseline: row.baseline === true,
     recorded: row.recorded === true,
     running: row.running
-      ? { direction: row.running as Direction, started: Number(row.started), done: Number(row.done), total: Number(row.total) }
+      ? {
+          direction: row.running as Direction,
+          started: Number(row.started),
+          done: Number(row.done),
+          total: Number(row.total),
+        }
       : null,
     appliedAt: row.applied_at as Date | null,
     appliedBy: row.applied_by as string | null,
@@ -393,7 +418,15 @@ function asStatementError(thrown: unknown, statement?: number, sent?: Sent): Err
     if (at >= 0 && at <= sent.length) offset = at + (sent.shift ?? 0)
   }
   return new StatementError(
-    { message: error.message, sqlState: error.code, offset, statement, detail: error.detail, hint: hintFor(error), context: error.where },
+    {
+      message: error.message,
+      sqlState: error.code,
+      offset,
+      statement,
+      detail: error.detail,
+      hint: hintFor(error),
+      context: error.where,
+    },
     error,
   )
 }
@@ -401,8 +434,10 @@ function asStatementError(thrown: unknown, statement?: number, sent?: Sent): Err
 /** What PostgreSQL itself advises, or what people who met this error needed to know. */
 function hintFor(error: PostgresError): string | undefined {
   if (error.hint) return error.hint
-  if (error.code === '25001') return 'Give the statement a migration of its own, or begin the file with "-- migrate: no-transaction".'
-  if (error.code === '55P04') return 'A new enum value can be used only after the migration that adds it: use it in the next one.'
+  if (error.code === '25001')
+    return 'Give the statement a migration of its own, or begin the file with "-- migrate: no-transaction".'
+  if (error.code === '55P04')
+    return 'A new enum value can be used only after the migration that adds it: use it in the next one.'
   if (error.code === '42501') return 'The user who migrates lacks a privilege: GRANT it, or connect as the owner.'
   return undefined
 }

@@ -32,16 +32,25 @@ export function advisoryLock(session: Session, keys: readonly [bigint, bigint]):
   const [first, second] = keys
   return {
     async acquire(options) {
-      await poll(session, options, async () => {
-        const [row] = await session.query(`SELECT pg_try_advisory_lock(${first}) AS first, pg_try_advisory_lock(${second}) AS second`)
-        if (row?.first && row.second) return true
-        if (row?.first) await session.query(`SELECT pg_advisory_unlock(${first})`)
-        if (row?.second) await session.query(`SELECT pg_advisory_unlock(${second})`)
-        return false
-      }, () => holderOf(session, keys))
+      await poll(
+        session,
+        options,
+        async () => {
+          const [row] = await session.query(
+            `SELECT pg_try_advisory_lock(${first}) AS first, pg_try_advisory_lock(${second}) AS second`,
+          )
+          if (row?.first && row.second) return true
+          if (row?.first) await session.query(`SELECT pg_advisory_unlock(${first})`)
+          if (row?.second) await session.query(`SELECT pg_advisory_unlock(${second})`)
+          return false
+        },
+        () => holderOf(session, keys),
+      )
     },
     async release() {
-      const [row] = await session.query(`SELECT pg_advisory_unlock(${first}) AS first, pg_advisory_unlock(${second}) AS second`)
+      const [row] = await session.query(
+        `SELECT pg_advisory_unlock(${first}) AS first, pg_advisory_unlock(${second}) AS second`,
+      )
       if (!row?.first || !row.second) throw new LockLostError(session.label)
     },
   }
@@ -58,22 +67,30 @@ export function tableLock(session: Session, { schema, version }: Tables): Lock {
   return {
     async acquire(options) {
       if (!session.another) {
-        throw new UsageError('lock: "table" needs a second connection, and this database was opened with a client that allows only one.', {
-          hint: 'Open it by URL or with a pool, or use lock: "advisory".',
-        })
+        throw new UsageError(
+          'lock: "table" needs a second connection, and this database was opened with a client that allows only one.',
+          {
+            hint: 'Open it by URL or with a pool, or use lock: "advisory".',
+          },
+        )
       }
       holder = await session.another()
       const other = holder
       try {
         await other.query(`CREATE TABLE IF NOT EXISTS ${table} (id integer PRIMARY KEY)`)
         await other.query(`INSERT INTO ${table} VALUES (1) ON CONFLICT DO NOTHING`)
-        await poll(session, options, async () => {
-          await other.query('BEGIN')
-          const rows = await other.query(`SELECT id FROM ${table} WHERE id = 1 FOR UPDATE SKIP LOCKED`)
-          if (rows.length === 1) return true
-          await other.query('ROLLBACK')
-          return false
-        }, async () => undefined)
+        await poll(
+          session,
+          options,
+          async () => {
+            await other.query('BEGIN')
+            const rows = await other.query(`SELECT id FROM ${table} WHERE id = 1 FOR UPDATE SKIP LOCKED`)
+            if (rows.length === 1) return true
+            await other.query('ROLLBACK')
+            return false
+          },
+          async () => undefined,
+        )
       } catch (error) {
         await close()
         throw error
@@ -106,7 +123,9 @@ async function poll(
     try {
       await sleep(Math.min(POLL_MS, timeout - waited), undefined, { signal })
     } catch (cause) {
-      throw new CancelledError(`Cancelled while waiting for the migration lock on ${session.label}. Nothing has run.`, { cause })
+      throw new CancelledError(`Cancelled while waiting for the migration lock on ${session.label}. Nothing has run.`, {
+        cause,
+      })
     }
   }
 }

@@ -100,14 +100,24 @@ export function changeHistory(tables: Tables, change: HistoryChange, durationMs?
 }
 
 /** The journal row of a migration that is about to run statement by statement. */
-export function beginJournal({ historyTable }: Tables, version: number, direction: Direction, total: number, put?: HistoryRecord): string {
+export function beginJournal(
+  { historyTable }: Tables,
+  version: number,
+  direction: Direction,
+  total: number,
+  put?: HistoryRecord,
+): string {
   const journal = `running = ${literal(direction)}, started = 0, done = 0, total = ${total}`
   if (!put) return `UPDATE ${historyTable} SET ${journal} WHERE version = ${version};`
   return `INSERT INTO ${historyTable} (version, name, fingerprint, down_fingerprint, up, down, running, started, done, total)
 VALUES (${recordValues(put)}, ${literal(direction)}, 0, 0, ${total}) ${replaceRecord}, ${journal};`
 }
 
-export function journal({ historyTable }: Tables, version: number, { started, done }: Pick<Running, 'started' | 'done'>): string {
+export function journal(
+  { historyTable }: Tables,
+  version: number,
+  { started, done }: Pick<Running, 'started' | 'done'>,
+): string {
   return `UPDATE ${historyTable} SET started = ${started}, done = ${done} WHERE version = ${version};`
 }
 

@@ -1,0 +1,265 @@
+import assert from 'node:assert/strict'
+import { readScript } from '../../sql/script.ts'
+import type { Driver, HistoryRecord, Step } from '../driver.ts'
+import { LockedError, StateMovedError, StatementError } from '../errors.ts'
+import type { Direction } from '../source.ts'
+
+/** An empty database that can be opened more than once. */
+export interface DriverSubject {
+  open(): Promise<Driver>
+  /** SQL that makes a thing named `name`, removes it, and fails. */
+  readonly sql: {
+    create(name: string): string
+    drop(name: string): string
+    readonly fails: string
+  }
+  /** Whether there is a thing of that name. */
+  exists(name: string): Promise<boolean>
+}
+
+interface Rule {
+  readonly name: string
+  run(subject: DriverSubject): Promise<void>
+}
+
+const NEVER = new AbortController().signal
+
+export const driverContract: readonly Rule[] = [
+  {
+    name: 'answers nil and clean on an empty database, and writes nothing to say so',
+    run: (subject) =>
+      using(subject, async (driver) => {
+        assert.deepEqual(await driver.state(), { version: -1, dirty: false, history: [] })
+      }),
+  },
+  {
+    name: 'applies a body, moves the version and records it',
+    run: (subject) =>
+      locked(subject, async (driver) => {
+        await move(driver, 'up', -1, 1, subject.sql.create('a'))
+        const state = await driver.state()
+        assert.equal(await subject.exists('a'), true)
+        assert.deepEqual([state.version, state.dirty], [1, false])
+        const entry = state.history[0]
+        assert(entry)
+        assert.deepEqual([entry.version, entry.name, entry.running, entry.baseline], [1, 'm1', null, false])
+        assert.equal(await driver.recorded(1, 'up'), subject.sql.create('a'))
+        assert.equal(await driver.recorded(1, 'down'), 'down 1')
+        assert(entry.appliedAt instanceof Date && (entry.durationMs ?? -1) >= 0)
+      }),
+  },
+  {
+    name: 'forgets an undone migration and goes back to nil',
+    run: (subject) =>
+      locked(subject, async (driver) => {
+        await move(driver, 'up', -1, 1, subject.sql.create('a'))
+        await move(driver, 'down', 1, -1, subject.sql.drop('a'))
+        assert.deepEqual(await driver.state(), { version: -1, dirty: false, history: [] })
+        assert.equal(await subject.exists('a'), false)
+      }),
+  },
+  {
+    name: 'moves the version for a nil migration',
+    run: (subject) =>
+      locked(subject, async (driver) => {
+        await move(driver, 'up', -1, 4, null)
+        assert.equal((await driver.state()).version, 4)
+      }),
+  },
+  {
+    name: 'throws a StatementError with the place of a failed statement',
+    run: (subject) =>
+      locked(subject, async (driver) => {
+        const text = `${subject.sql.create('a')};\n${subject.sql.fails}`
+        await assert.rejects(move(driver, 'up', -1, 1, text), (error) => {
+          assert(error instanceof StatementError)
+          const { offset, statement } = error.info
+          assert(offset !== undefined ? offset > text.indexOf('\n') : statement === 1)
+          return true
+        })
+        const kept = !driver.transactionalDdl
+        assert.equal(await subject.exists('a'), kept)
+        const { version, dirty } = await driver.state()
+        assert.deepEqual([version, dirty], kept ? [1, true] : [-1, false])
+      }),
+  },
+  {
+    name: 'refuses a step when the version is not what was expected, and undoes it',
+    run: (subject) =>
+      locked(subject, async (driver) => {
+        await move(driver, 'up', -1, 1, subject.sql.create('a'))
+        await assert.rejects(move(driver, 'up', 7, 8, subject.sql.create('b')), StateMovedError)
+        assert.equal((await driver.state()).version, 1)
+        assert.equal(await subject.exists('b'), false)
+      }),
+  },
+  {
+    name: 'runs statement by statement under the dirty flag, with a journal',
+    run: (subject) =>
+      locked(subject, async (driver) => {
+        const step = stepOf('up', -1, 1, `${subject.sql.create('a')};\n${subject.sql.create('b')}`)
+        await driver.begin(step)
+        assert.deepEqual(journalOf(await driver.state()), [1, true, { direction: 'up', started: 0, done: 0, total: 2 }])
+        await driver.execute(step, 0, NEVER)
+        assert.deepEqual(journalOf(await driver.state()), [1, true, { direction: 'up', started: 1, done: 1, total: 2 }])
+        assert.deepEqual([await subject.exists('a'), await subject.exists('b')], [true, false])
+        await driver.execute(step, 1, NEVER)
+        await driver.finish(step)
+        const state = await driver.state()
+        assert.deepEqual([state.version, state.dirty, state.history[0]?.running], [1, false, null])
+      }),
+  },
+  {
+    name: 'journals a statement that was refused as not done',
+    run: (subject) =>
+      locked(subject, async (driver) => {
+        const step = stepOf('up', -1, 1, `${subject.sql.create('a')};\n${subject.sql.fails}`)
+        await driver.begin(step)
+        await driver.execute(step, 0, NEVER)
+        await assert.rejects(driver.execute(step, 1, NEVER), StatementError)
+        assert.deepEqual(journalOf(await driver.state()), [1, true, { direction: 'up', started: 1, done: 1, total: 2 }])
+      }),
+  },
+  {
+    name: 'keeps a dirty nil apart from a clean one',
+    run: (subject) =>
+      locked(subject, async (driver) => {
+        await move(driver, 'up', -1, 1, subject.sql.create('a'))
+        const down = stepOf('down', 1, -1, subject.sql.drop('a'))
+        await driver.begin(down)
+        const { version, dirty } = await driver.state()
+        assert.deepEqual([version, dirty], [-1, true])
+        await driver.execute(down, 0, NEVER)
+        await driver.finish(down)
+        assert.deepEqual(await driver.state(), { version: -1, dirty: false, history: [] })
+      }),
+  },
+  {
+    name: 'forces a version over a dirty one, with a baseline there',
+    run: (subject) =>
+      locked(subject, async (driver) => {
+        await driver.begin(stepOf('up', -1, 3, subject.sql.create('a')))
+        await driver.force(2)
+        const state = await driver.state()
+        assert.deepEqual([state.version, state.dirty], [2, false])
+        assert.deepEqual(
+          state.history.map((e) => [e.version, e.baseline, e.fingerprint]),
+          [[2, true, null]],
+        )
+        await driver.force(-1)
+        assert.deepEqual(await driver.state(), { version: -1, dirty: false, history: [] })
+      }),
+  },
+  {
+    name: 'keeps a second holder of the lock out, and lets it in afterwards',
+    run: (subject) =>
+      using(subject, (first) =>
+        using(subject, async (second) => {
+          await first.lock({ timeout: 0, signal: NEVER })
+          await assert.rejects(first.lock({ timeout: 0, signal: NEVER }), LockedError)
+          await assert.rejects(second.lock({ timeout: 20, signal: NEVER }), LockedError)
+          await first.unlock()
+          await second.lock({ timeout: 1000, signal: NEVER })
+          await second.unlock()
+        }),
+      ),
+  },
+  {
+    name: 'stops waiting for the lock when the signal aborts',
+    run: (subject) =>
+      using(subject, (first) =>
+        using(subject, async (second) => {
+          await first.lock({ timeout: 0, signal: NEVER })
+          const begun = performance.now()
+          await assert.rejects(second.lock({ timeout: 60_000, signal: AbortSignal.timeout(60) }))
+          assert(performance.now() - begun < 30_000)
+        }),
+      ),
+  },
+  {
+    name: 'replaces a recorded down',
+    run: (subject) =>
+      locked(subject, async (driver) => {
+        await move(driver, 'up', -1, 1, subject.sql.create('a'))
+        await driver.rerecord([{ ...recordOf(1, ''), down: 'mended', downFingerprint: 'f' }])
+        assert.equal(await driver.recorded(1, 'down'), 'mended')
+        assert.equal((await driver.state()).history[0]?.downFingerprint, 'f')
+        assert.equal(await driver.recorded(1, 'up'), subject.sql.create('a'))
+      }),
+  },
+  {
+    name: 'drops all that migrations made, and its own tables',
+    run: (subject) =>
+      using(subject, async (driver) => {
+        await driver.lock({ timeout: 1000, signal: NEVER })
+        await move(driver, 'up', -1, 1, subject.sql.create('a'))
+        await driver.drop()
+        await driver.unlock()
+        assert.equal(await subject.exists('a'), false)
+        assert.deepEqual(await driver.state(), { version: -1, dirty: false, history: [] })
+      }),
+  },
+]
+
+// --- internal ---
+
+async function using(subject: DriverSubject, work: (driver: Driver) => Promise<void>): Promise<void> {
+  const driver = await subject.open()
+  try {
+    await work(driver)
+  } finally {
+    await driver.close()
+  }
+}
+
+function locked(subject: DriverSubject, work: (driver: Driver) => Promise<void>): Promise<void> {
+  return using(subject, async (driver) => {
+    await driver.lock({ timeout: 1000, signal: NEVER })
+    await work(driver)
+    await driver.unlock()
+  })
+}
+
+/** As the engine does it: at once where that can be, else under the dirty flag. */
+async function move(
+  driver: Driver,
+  direction: Direction,
+  from: number,
+  to: number,
+  text: string | null,
+): Promise<void> {
+  const step = stepOf(direction, from, to, text)
+  if (driver.transactionalDdl || text === null) return driver.apply(step, NEVER)
+  await driver.begin(step)
+  const count = step.work.kind === 'sql' ? step.work.script.statements.length : 0
+  for (let i = 0; i < count; i++) await driver.execute(step, i, NEVER)
+  await driver.finish(step)
+}
+
+function stepOf(direction: Direction, from: number, to: number, text: string | null): Step {
+  const version = direction === 'up' ? to : from
+  return {
+    version,
+    name: `m${version}`,
+    direction,
+    from,
+    to,
+    work: text === null ? { kind: 'nil' } : { kind: 'sql', script: readScript(text, 'postgres') },
+    history: direction === 'up' ? { put: recordOf(version, text ?? '') } : { remove: version },
+  }
+}
+
+function recordOf(version: number, text: string): HistoryRecord {
+  return {
+    version,
+    name: `m${version}`,
+    fingerprint: `up ${version}`,
+    downFingerprint: null,
+    up: text,
+    down: `down ${version}`,
+  }
+}
+
+function journalOf(state: Awaited<ReturnType<Driver['state']>>) {
+  return [state.version, state.dirty, state.history.find((entry) => entry.running)?.running]
+}
