@@ -73,7 +73,7 @@ function readDirectives(text: string, cut: Cut): { names: string[]; problem: Pro
     if (!DIRECTIVES.includes(name)) {
       const message = `"${name}" is not a directive`
       const hint = `Known directives: ${DIRECTIVES.map((d) => `-- migrate: ${d}`).join(', ')}.`
-      return { names, problem: { kind: 'directive', ...comment, message, hint } }
+      return { names, problem: { kind: 'directive', start: comment.start, end: comment.end, message, hint } }
     }
     names.push(name)
   }

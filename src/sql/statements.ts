@@ -161,6 +161,10 @@ class OpenStatement {
   /** Bodies of routines, triggers and events, and MariaDB's BEGIN NOT ATOMIC. */
   #mysqlBlock(word: string): void {
     if (!this.#isCompound()) return
+    if (this.words[0] === 'begin' && this.#blocks === 0) {
+      if (word === 'atomic') this.#blocks++
+      return
+    }
     if (this.#closing) {
       // END IF, END CASE, END LOOP …: the word belongs to the END before it.
       this.#closing = false
@@ -204,7 +208,7 @@ function canonical(token: Token, source: string, dialect: Dialect): string {
   if (dialect !== 'postgres') return source
   if (token.kind === 'word') return asciiLower(source)
   // The letters before a literal are not part of it: e'a' is E'a'.
-  if (token.kind === 'string') return source.replace(/^(?:u&|[ebxn])(?=')/i, asciiLower)
+  if (token.kind === 'string') return source.replace(/^(?:u&|[ebx])(?=')/i, asciiLower)
   return source
 }
 

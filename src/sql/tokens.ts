@@ -77,7 +77,7 @@ function postgresToken(text: string, at: number): Token {
     if (parameter !== -1) return { kind: 'number', start: at, end: parameter }
     return { kind: 'symbol', start: at, end: at + 1 }
   }
-  if (c2 === "'" && /[ebxn]/i.test(c)) return pgString(text, at, at + 1, /e/i.test(c))
+  if (c2 === "'" && /[ebx]/i.test(c)) return pgString(text, at, at + 1, /e/i.test(c))
   if ((c === 'u' || c === 'U') && c2 === '&') {
     if (text[at + 2] === "'") return pgString(text, at, at + 2, false)
     if (text[at + 2] === '"') return quoted(text, at, at + 2, '"', 'quoted')
