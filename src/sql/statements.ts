@@ -95,6 +95,11 @@ export function cutStatements(text: string, dialect: Dialect, options: TokenOpti
         if (cut.problem) return cut
         continue
       }
+      // A planner's hint before a statement counts, but is not one by itself.
+      if (!open && source.startsWith('/*+')) {
+        cut.canonical.push(source)
+        continue
+      }
       open ??= new OpenStatement(token.start, dialect)
       open.add(token, source)
       cut.canonical.push(canonical(token, source, dialect))

@@ -67,7 +67,7 @@ function postgresToken(text: string, at: number): Token {
   const c2 = text[at + 1]
   if (c === '-' && c2 === '-') return { kind: 'comment', start: at, end: match(LINE, text, at) }
   if (c === '/' && c2 === '*') return blockComment(text, at, true)
-  if (c === "'") return pgString(text, at, at, false)
+  if (c === "'") return pgString(text, at, at, 'plain')
   if (c === '"') return quoted(text, at, at, '"', 'quoted')
   if (c === '\\') return { kind: 'command', start: at, end: match(LINE, text, at) }
   if (c === '$') {
@@ -77,9 +77,10 @@ function postgresToken(text: string, at: number): Token {
     if (parameter !== -1) return { kind: 'number', start: at, end: parameter }
     return { kind: 'symbol', start: at, end: at + 1 }
   }
-  if (c2 === "'" && /[ebx]/i.test(c)) return pgString(text, at, at + 1, /e/i.test(c))
+  if (c2 === "'" && /e/i.test(c)) return pgString(text, at, at + 1, 'escapes')
+  if (c2 === "'" && /[bx]/i.test(c)) return pgString(text, at, at + 1, 'bits')
   if ((c === 'u' || c === 'U') && c2 === '&') {
-    if (text[at + 2] === "'") return pgString(text, at, at + 2, false)
+    if (text[at + 2] === "'") return pgString(text, at, at + 2, 'plain')
     if (text[at + 2] === '"') return quoted(text, at, at + 2, '"', 'quoted')
   }
   const word = match(PG_WORD, text, at)
@@ -100,14 +101,15 @@ function cutAtComment(text: string, start: number, end: number): number {
   return end
 }
 
-function pgString(text: string, start: number, open: number, escapes: boolean): Token {
+/** In b'' and x'' a doubled quote is no quote: the literal ends and another begins. */
+function pgString(text: string, start: number, open: number, kind: 'plain' | 'escapes' | 'bits'): Token {
   let at = open + 1
   for (;;) {
     const c = text[at]
     if (c === undefined) return { kind: 'string', start, end: text.length, unterminated: 'string literal' }
-    if (c === '\\' && escapes) at += 2
+    if (c === '\\' && kind === 'escapes') at += 2
     else if (c !== "'") at++
-    else if (text[at + 1] === "'") at += 2
+    else if (text[at + 1] === "'" && kind !== 'bits') at += 2
     else {
       const continued = match(CONTINUATION, text, at + 1)
       if (continued === -1) return { kind: 'string', start, end: at + 1 }

@@ -144,8 +144,12 @@ describe('the lexer against PostgreSQL’s parser', () => {
         }
         const bytes = Buffer.from(text)
         const offset = (byte: number) => bytes.subarray(0, byte).toString().length
-        const ours = new Map([...tokenize(text, 'postgres')].map((token) => [token.start, token.end]))
+        const tokens = [...tokenize(text, 'postgres')]
+        const ours = new Map(tokens.map((token) => [token.start, token.end]))
+        // To the server a backslash is one odd character; to psql, and to us, a command up to the line's end.
+        const command = tokens.find((token) => token.kind === 'command')?.start ?? Number.POSITIVE_INFINITY
         for (const { start, end, tokenName } of scanned) {
+          if (offset(start) >= command) break
           if (exact.has(tokenName))
             expect(ours.get(offset(start)), `${JSON.stringify(text)} at ${start}`).toBe(offset(end))
         }
