@@ -48,7 +48,8 @@ const WAYS: readonly Way[] = [
     name: 'container',
     because: 'Docker answers',
     async start(options) {
-      const engine = await findEngine()
+      options.onProgress('looking for a Docker engine and the image')
+      const engine = await findEngine(options.request)
       return engine === true ? startContainer(options) : engine
     },
   },

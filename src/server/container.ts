@@ -19,12 +19,18 @@ export interface ContainerOptions {
   readonly isKept: (key: string) => Promise<boolean>
 }
 
-/** Whether an engine answers; a sentence where none does. */
-export async function findEngine(): Promise<true | string> {
+/** Whether an engine answers and has or gets the image; a sentence where not. */
+export async function findEngine({ image, version }: Pick<ServerRequest, 'image' | 'version'>): Promise<true | string> {
+  const name = imageOf({ image, version })
   try {
-    const { getContainerRuntimeClient } = await loadTestcontainers()
-    await getContainerRuntimeClient()
-    return true
+    const { getContainerRuntimeClient, ImageName } = await loadTestcontainers()
+    const engine = await getContainerRuntimeClient()
+    const wanted = ImageName.fromString(name)
+    if (await engine.image.exists(wanted)) return true
+    return await engine.image.pull(wanted).then(
+      () => true as const,
+      (error: Error) => `the image ${wanted.string} cannot be had: ${error.message.trim()}`,
+    )
   } catch (error) {
     if (error instanceof NotInstalledError) return 'testcontainers and @testcontainers/postgresql are not installed'
     return 'no Docker engine answers'
@@ -42,7 +48,7 @@ export async function startContainer({
   const { getContainerRuntimeClient } = await loadTestcontainers()
   const engine = await getContainerRuntimeClient()
   await removeLeftovers(key, isKept)
-  const image = request.image ?? `postgres:${request.version ?? 18}`
+  const image = imageOf(request)
   const { host } = engine.info.containerRuntime
   const local = host === 'localhost'
   const urlAt = (port: number) => `postgres://postgres:${password}@${local ? '127.0.0.1' : host}:${port}/postgres`
@@ -132,6 +138,10 @@ class UntilItAnswers {
   getStartupTimeout(): number {
     return START_TIMEOUT_MS
   }
+}
+
+function imageOf({ image, version }: Pick<ServerRequest, 'image' | 'version'>): string {
+  return image ?? `postgres:${version ?? 18}`
 }
 
 function hostLabel(): string {

@@ -34,9 +34,16 @@ export interface KeptServer extends Omit<RunningServer, 'startedIn' | 'reason'> 
   readonly stop: () => Promise<void>
 }
 
-/** Equal requests share a server; a new version of the protocol below does not share with an old one. */
+/** Equal requests share a server, unless their environments name different engines or the protocol is another. */
 export function keyOf(request: ServerRequest): string {
-  const plain = { protocol: 1, ...request, flags: Object.entries(request.flags).sort(), node: process.versions.modules }
+  const engine = Object.entries(process.env).filter(([name]) => /^(DOCKER|TESTCONTAINERS)_/.test(name))
+  const plain = {
+    engine: engine.sort(),
+    protocol: 1,
+    ...request,
+    flags: Object.entries(request.flags).sort(),
+    node: process.versions.modules,
+  }
   return createHash('sha256').update(JSON.stringify(plain)).digest('hex').slice(0, 16)
 }
 

@@ -1,15 +1,15 @@
 /** PGlite: PostgreSQL compiled to WebAssembly, in this process. One session, so everything goes through it. */
 import type { PGlite } from '@electric-sql/pglite'
 import type { Driver } from '../../migrate/driver.ts'
-import { LockedError } from '../../migrate/errors.ts'
 import { type PostgresDriverOptions, postgresDriver } from '../postgres/driver.ts'
+import { type Lock, poll } from '../postgres/lock.ts'
 import { type PostgresError, type Row, ScriptFailure, type Session } from '../postgres/session.ts'
 
 /** @param own close the instance with the driver */
 export async function pgliteDriver(db: PGlite, options: PostgresDriverOptions, own: boolean): Promise<Driver> {
   await db.waitReady
-  const driver = await postgresDriver(new PgliteSession(db, own), options)
-  return exclusive(driver, db)
+  const session = new PgliteSession(db, own)
+  return postgresDriver(session, options, inProcessLock(session.label, db))
 }
 
 // --- internal ---
@@ -17,31 +17,16 @@ export async function pgliteDriver(db: PGlite, options: PostgresDriverOptions, o
 /** Advisory locks are the session's, and here all share one: who migrates is kept beside the instance. */
 const migrating = new WeakSet<PGlite>()
 
-function exclusive(driver: Driver, db: PGlite): Driver {
-  const { lock, unlock } = driver
-  let held = false
-  driver.lock = async (options) => {
-    const end = performance.now() + options.timeout
-    while (migrating.has(db)) {
-      if (performance.now() >= end) throw new LockedError(driver.database, 'in this process.', options.timeout)
-      await new Promise((resolve) => setTimeout(resolve, 10))
-    }
-    migrating.add(db)
-    held = true
-    try {
-      await lock.call(driver, options)
-    } catch (error) {
-      held = false
+function inProcessLock(label: string, db: PGlite): Lock {
+  return {
+    async acquire(options) {
+      const attempt = async () => !migrating.has(db) && migrating.add(db) !== undefined
+      await poll(label, options, attempt, async () => 'in this process.')
+    },
+    async release() {
       migrating.delete(db)
-      throw error
-    }
+    },
   }
-  driver.unlock = async () => {
-    if (held) migrating.delete(db)
-    held = false
-    await unlock.call(driver)
-  }
-  return driver
 }
 
 class PgliteSession implements Session {

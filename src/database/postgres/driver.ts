@@ -22,7 +22,12 @@ export interface PostgresDriverOptions {
 
 const NEVER = new AbortController().signal
 
-export async function postgresDriver(session: Session, options: PostgresDriverOptions = {}): Promise<Driver> {
+/** @param lock where the session's own locks cannot do */
+export async function postgresDriver(
+  session: Session,
+  options: PostgresDriverOptions = {},
+  lock?: Lock,
+): Promise<Driver> {
   const opened = await readOpening(session)
   const schema = options.schema ?? opened.schema
   if (schema === null) {
@@ -34,11 +39,11 @@ export async function postgresDriver(session: Session, options: PostgresDriverOp
     )
   }
   const names = tables.tablesIn(schema, options.table ?? 'schema_migrations')
-  const lock =
+  const chosen =
     options.lock === 'table'
       ? tableLock(session, names)
       : advisoryLock(session, migrationLockIds(opened.database, names))
-  return new PostgresDriver(session, names, lock, opened.restore, options.keepExtensions ?? [])
+  return new PostgresDriver(session, names, lock ?? chosen, opened.restore, options.keepExtensions ?? [])
 }
 
 class PostgresDriver implements Driver {

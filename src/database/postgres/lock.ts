@@ -33,7 +33,7 @@ export function advisoryLock(session: Session, keys: readonly [bigint, bigint]):
   return {
     async acquire(options) {
       await poll(
-        session,
+        session.label,
         options,
         async () => {
           const [row] = await session.query(
@@ -80,7 +80,7 @@ export function tableLock(session: Session, { schema, version }: Tables): Lock {
         await other.query(`CREATE TABLE IF NOT EXISTS ${table} (id integer PRIMARY KEY)`)
         await other.query(`INSERT INTO ${table} VALUES (1) ON CONFLICT DO NOTHING`)
         await poll(
-          session,
+          session.label,
           options,
           async () => {
             await other.query('BEGIN')
@@ -108,10 +108,9 @@ export function tableLock(session: Session, { schema, version }: Tables): Lock {
   }
 }
 
-// --- internal ---
-
-async function poll(
-  session: Session,
+/** Tries until it succeeds. @throws LockedError after `timeout`, CancelledError when the signal aborts */
+export async function poll(
+  label: string,
   { timeout, signal }: LockOptions,
   attempt: () => Promise<boolean>,
   holder: () => Promise<string | undefined>,
@@ -119,16 +118,18 @@ async function poll(
   const begun = performance.now()
   while (!(await attempt())) {
     const waited = performance.now() - begun
-    if (waited >= timeout) throw new LockedError(session.label, await holder(), waited)
+    if (waited >= timeout) throw new LockedError(label, await holder(), waited)
     try {
       await sleep(Math.min(POLL_MS, timeout - waited), undefined, { signal })
     } catch (cause) {
-      throw new CancelledError(`Cancelled while waiting for the migration lock on ${session.label}. Nothing has run.`, {
+      throw new CancelledError(`Cancelled while waiting for the migration lock on ${label}. Nothing has run.`, {
         cause,
       })
     }
   }
 }
+
+// --- internal ---
 
 /** Who holds one of the keys: process, program, user, address, since when its session is there. */
 async function holderOf(session: Session, keys: readonly bigint[]): Promise<string | undefined> {
