@@ -47,7 +47,8 @@ export async function startContainer({
   const { PostgreSqlContainer } = await loadPostgresModule()
   const { getContainerRuntimeClient } = await loadTestcontainers()
   const engine = await getContainerRuntimeClient()
-  await removeLeftovers(key, isKept)
+  const { dockerode } = engine.container as unknown as { dockerode: Docker }
+  await removeLeftovers(dockerode, key, isKept)
   const image = imageOf(request)
   const { host } = engine.info.containerRuntime
   const local = host === 'localhost'
@@ -76,6 +77,10 @@ export async function startContainer({
   return {
     url: urlAt(container.getMappedPort(5432)),
     name: `PostgreSQL in Docker (${container.getLabels()['org.opencontainers.image.ref.name'] ?? image})`,
+    ended: dockerode
+      .getContainer(container.getId())
+      .wait()
+      .catch(() => undefined),
     stop: async () => {
       await container.stop({ timeout: 0, remove: true, removeVolumes: true })
     },
@@ -83,9 +88,11 @@ export async function startContainer({
 }
 
 /** Containers of this machine whose keeper is gone (it was killed), and any of our own key. */
-export async function removeLeftovers(ownKey: string, isKept: (key: string) => Promise<boolean>): Promise<void> {
-  const { getContainerRuntimeClient } = await loadTestcontainers()
-  const { dockerode } = (await getContainerRuntimeClient()).container as unknown as { dockerode: Docker }
+async function removeLeftovers(
+  dockerode: Docker,
+  ownKey: string,
+  isKept: (key: string) => Promise<boolean>,
+): Promise<void> {
   const filters = { label: [`${LABEL_HOST}=${hostLabel()}`] }
   for (const { Id, Labels } of await dockerode.listContainers({ all: true, filters })) {
     const key = Labels[LABEL_KEY]
@@ -102,7 +109,7 @@ export async function removeLeftovers(ownKey: string, isKept: (key: string) => P
 /** The part of dockerode that is used here. */
 interface Docker {
   listContainers(options: object): Promise<{ Id: string; Labels: Record<string, string> }[]>
-  getContainer(id: string): { remove(options: object): Promise<unknown> }
+  getContainer(id: string): { remove(options: object): Promise<unknown>; wait(): Promise<unknown> }
 }
 
 /** Polls with real queries: an open port says nothing, since Docker opens it before the server is there. */

@@ -48,6 +48,8 @@ class Keeper {
       const server: RunningServer = { url, name, reason, startedIn: Math.round(performance.now() - begun) }
       writeFileSync(serverFile(this.#key), JSON.stringify(server), { mode: 0o600 })
       this.#tell({ type: 'ready', first: false })
+      // A server that died is not handed out again: whoever asks next starts another.
+      void this.#chosen.ended.then(() => this.#stop())
       this.#watchIdle()
     } catch (error) {
       this.#tell({ type: 'failed', message: (error as Error).message })
@@ -71,13 +73,13 @@ class Keeper {
           this.#leases.add(socket)
           runs.set(socket, run)
           this.#send(socket, this.#state)
+          this.#watchIdle()
         }
-        this.#watchIdle()
       }
     })
     socket.on('close', () => {
-      this.#leases.delete(socket)
-      this.#watchIdle()
+      // Those who only look whether a keeper is there hold no lease and do not put off its end.
+      if (this.#leases.delete(socket)) this.#watchIdle()
     })
   }
 

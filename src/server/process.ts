@@ -41,14 +41,16 @@ export async function startProcess({
   const log = join(data, 'server.log')
   const deadline = Date.now() + START_TIMEOUT_MS
   while (!(await answers(url))) {
-    if (child.exitCode !== null || Date.now() > deadline) throw failed('postgres did not start', readTail(log))
+    if (child.exitCode !== null || child.signalCode !== null || Date.now() > deadline)
+      throw failed('postgres did not start', readTail(log))
     await sleep(15)
   }
   return {
     url,
     name: `PostgreSQL ${binaries.version} ${how}`,
+    ended: new Promise((resolve) => child.once('exit', resolve)),
     stop: async () => {
-      if (child.exitCode === null) {
+      if (child.exitCode === null && child.signalCode === null) {
         const ended = new Promise((resolve) => child.once('exit', resolve))
         // Immediate: nothing is to be written for later.
         child.kill('SIGQUIT')

@@ -32,6 +32,8 @@ export interface RunningServer {
 /** What runs inside the process that keeps a server: it can also be stopped. */
 export interface KeptServer extends Omit<RunningServer, 'startedIn' | 'reason'> {
   readonly stop: () => Promise<void>
+  /** Resolves when it ended without being asked to. */
+  readonly ended: Promise<unknown>
 }
 
 /** Equal requests share a server, unless their environments name different engines or the protocol is another. */
@@ -42,7 +44,6 @@ export function keyOf(request: ServerRequest): string {
     protocol: 1,
     ...request,
     flags: Object.entries(request.flags).sort(),
-    node: process.versions.modules,
   }
   return createHash('sha256').update(JSON.stringify(plain)).digest('hex').slice(0, 16)
 }
