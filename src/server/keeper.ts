@@ -25,6 +25,7 @@ class Keeper {
   #state: KeeperMessage = { type: 'progress', text: 'looking for a way to start a server' }
   #chosen: Chosen | undefined
   #idle: NodeJS.Timeout | undefined
+  #stopping: Promise<void> | undefined
 
   constructor(key: string, request: ServerRequest, idleMs: number, listener: Server) {
     this.#key = key
@@ -97,15 +98,19 @@ class Keeper {
 
   #watchIdle(): void {
     clearTimeout(this.#idle)
-    if (this.#leases.size === 0 && this.#chosen) this.#idle = setTimeout(() => void this.#stop(), this.#idleMs)
+    if (this.#leases.size === 0 && this.#chosen && !this.#stopping) this.#idle = setTimeout(() => void this.#stop(), this.#idleMs)
   }
 
-  async #stop(): Promise<void> {
+  #stop(): Promise<void> {
+    this.#stopping ??= this.#end()
+    return this.#stopping
+  }
+
+  async #end(): Promise<void> {
     // First nobody new: who comes now starts a keeper of its own, which waits for this address.
     rmSync(serverFile(this.#key), { force: true })
-    const chosen = this.#chosen
-    this.#chosen = undefined
-    await chosen?.stop().catch(() => undefined)
+    clearTimeout(this.#idle)
+    await this.#chosen?.stop().catch(() => undefined)
     for (const socket of this.#leases) socket.end()
     this.#listener.close()
     setTimeout(() => process.exit(0), 100)
