@@ -98,7 +98,8 @@ class Keeper {
 
   #watchIdle(): void {
     clearTimeout(this.#idle)
-    if (this.#leases.size === 0 && this.#chosen && !this.#stopping) this.#idle = setTimeout(() => void this.#stop(), this.#idleMs)
+    if (this.#leases.size === 0 && this.#chosen && !this.#stopping)
+      this.#idle = setTimeout(() => void this.#stop(), this.#idleMs)
   }
 
   #stop(): Promise<void> {
