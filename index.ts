@@ -24,6 +24,7 @@ export type { ModuleMigration } from './src/source/files.ts'
 export { type GitRevisionOptions, gitRevision } from './src/source/gitRevision.ts'
 export { glob } from './src/source/glob.ts'
 export { memory } from './src/source/memory.ts'
+export { GivenError } from './src/testing/given.ts'
 export {
   type MigratedDatabase,
   type MigratedDatabaseOptions,

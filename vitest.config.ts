@@ -1,8 +1,20 @@
+import { join } from 'node:path'
 import { defineConfig } from 'vitest/config'
 
+const here = (file: string) => join(import.meta.dirname, file)
+
 export default defineConfig({
+  // Examples import the package by its name, as its users do; here that means the sources.
+  resolve: {
+    alias: [
+      { find: 'migratest/vitest', replacement: here('fixtures/vitest.ts') },
+      { find: /^migratest\/presets\/(.*)$/, replacement: here('presets/$1.ts') },
+      { find: /^migratest$/, replacement: here('index.ts') },
+    ],
+  },
   test: {
     include: ['test/**/*.test.ts', 'examples/**/*.test.ts'],
+    exclude: ['**/node_modules/**', '**/.runs/**'],
     globalSetup: ['test/support/globalSetup.ts'],
     reporters: ['default', './test/support/reporter.ts'],
     // A first container of a kind may have to be downloaded.

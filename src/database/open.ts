@@ -1,10 +1,15 @@
 /** From a URL, a client or a pool to a driver. Clients are loaded only when they are needed. */
-import type { PGlite } from '@electric-sql/pglite'
 import type { Client, Pool } from 'pg'
 import type { Driver } from '../migrate/driver.ts'
 import { NotInstalledError, UsageError } from '../migrate/errors.ts'
 import type { ConnectOptions } from './postgres/connection.ts'
 import type { PostgresDriverOptions } from './postgres/driver.ts'
+
+/** A PGlite instance, as far as it is looked at here: a user without that package needs none of its types. */
+export interface PgliteInstance {
+  readonly waitReady: Promise<void>
+  execProtocolStream(...args: never[]): Promise<unknown>
+}
 
 export type OpenOptions = PostgresDriverOptions & ConnectOptions
 
@@ -15,13 +20,13 @@ export type OpenOptions = PostgresDriverOptions & ConnectOptions
  * @throws ConnectionError, NotInstalledError, UsageError
  */
 export async function openDatabase(
-  where: string | URL | Client | Pool | PGlite,
+  where: string | URL | Client | Pool | PgliteInstance,
   options: OpenOptions = {},
 ): Promise<Driver> {
   if (typeof where === 'string' || where instanceof URL) return openUrl(String(where), options)
   if (isPglite(where)) {
     const { pgliteDriver } = await import('./pglite/driver.ts')
-    return pgliteDriver(where, options, false)
+    return pgliteDriver(where as unknown as Parameters<typeof pgliteDriver>[0], options, false)
   }
   const [{ openClient, openPool }, { postgresDriver }] = await postgres()
   const session = isPool(where) ? await openPool(where) : openClient(where)
@@ -78,7 +83,7 @@ async function closingOnFailure(session: { close(): Promise<void> }, open: () =>
   }
 }
 
-function isPglite(value: object): value is PGlite {
+function isPglite(value: object): value is PgliteInstance {
   return 'execProtocolStream' in value
 }
 

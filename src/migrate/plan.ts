@@ -79,7 +79,7 @@ export function chooseMoves(input: MovesInput, request: Request): Moves {
 }
 
 /** The version a target means, in this source. */
-export function resolveTarget(input: MovesInput, target: Target): number {
+function resolveTarget(input: MovesInput, target: Target): number {
   const { migrations } = input
   if (target === 'nil' || target === NIL_VERSION) return NIL_VERSION
   if (target === 'latest') {
@@ -92,9 +92,13 @@ export function resolveTarget(input: MovesInput, target: Target): number {
     return migrations.findLast(({ version }) => version < target.justBefore)?.version ?? NIL_VERSION
   }
   if (!isVersion(target)) {
-    throw new VersionNotFoundError(Number(target), `${String(target)} is not a version.`, {
-      hint: 'A version is a whole number from 0 to 9007199254740991, or "latest", "nil", justBefore(n).',
-    })
+    throw new VersionNotFoundError(
+      Number(target),
+      `${typeof target === 'string' ? JSON.stringify(target) : String(target)} is not a version.`,
+      {
+        hint: 'A version is a whole number from 0 to 9007199254740991, or "latest", "nil", justBefore(n).',
+      },
+    )
   }
   mustExist(input, target, 'Asked for version')
   return target

@@ -29,7 +29,7 @@ export async function findEngine({ image, version }: Pick<ServerRequest, 'image'
     if (await engine.image.exists(wanted)) return true
     return await engine.image.pull(wanted).then(
       () => true as const,
-      (error: Error) => `the image ${wanted.string} cannot be had: ${error.message.trim()}`,
+      (error: Error) => `the image ${wanted.string} cannot be had (${brief(error)})`,
     )
   } catch (error) {
     if (error instanceof NotInstalledError) return 'testcontainers and @testcontainers/postgresql are not installed'
@@ -149,6 +149,11 @@ class UntilItAnswers {
 
 function imageOf({ image, version }: Pick<ServerRequest, 'image' | 'version'>): string {
   return image ?? `postgres:${version ?? 18}`
+}
+
+/** Engines answer with the whole chain of what called what; its end says what happened. */
+function brief(error: Error): string {
+  return error.message.trim().split(': ').at(-1)?.slice(0, 120) ?? ''
 }
 
 function hostLabel(): string {

@@ -13,6 +13,8 @@ export interface ServerLease {
   readonly server: RunningServer
   /** Nobody of this run has been told yet which server it uses. */
   readonly first: boolean
+  /** It was started for this lease. */
+  readonly started: boolean
   readonly release: () => void
 }
 
@@ -26,8 +28,10 @@ export interface LeaseOptions {
 export async function leaseServer(request: ServerRequest, options: LeaseOptions = {}): Promise<ServerLease> {
   const key = keyOf(request)
   // A keeper that is just stopping closes the connection: then ask again.
+  let started = false
   for (let tries = 0; tries < 50; tries++) {
-    const socket = await reach(key, request, options)
+    const { socket, fresh } = await reach(key, request, options)
+    started ||= fresh
     const outcome = await waitUntilReady(socket, options.onProgress)
     if (outcome.type === 'failed') throw new ServerUnavailableError(outcome.message)
     if (outcome.type === 'ready') {
@@ -35,7 +39,7 @@ export async function leaseServer(request: ServerRequest, options: LeaseOptions 
       if (server) {
         // A worker must be able to end while it holds a lease.
         socket.unref()
-        return { server, first: outcome.first, release: () => socket.destroy() }
+        return { server, started, first: outcome.first, release: () => socket.destroy() }
       }
     }
     socket.destroy()
@@ -56,14 +60,18 @@ export async function stopServer(request: ServerRequest): Promise<void> {
 
 // --- internal ---
 
-async function reach(key: string, request: ServerRequest, options: LeaseOptions): Promise<Socket> {
+async function reach(
+  key: string,
+  request: ServerRequest,
+  options: LeaseOptions,
+): Promise<{ socket: Socket; fresh: boolean }> {
   const deadline = Date.now() + 30_000
   let started = 0
   while (Date.now() < deadline) {
     const socket = await tryConnect(key)
     if (socket) {
       send(socket, { type: 'lease', run: runName() })
-      return socket
+      return { socket, fresh: started > 0 }
     }
     // Two who start one at once are no harm: the second finds the address taken and ends.
     if (Date.now() - started > 5000) {

@@ -1,5 +1,5 @@
 /** Server settings for data that may be lost: fast, quiet, small. A preset's flags go on top. */
-export const POSTGRES_SETTINGS: Readonly<Record<string, string>> = {
+const POSTGRES_SETTINGS: Readonly<Record<string, string>> = {
   fsync: 'off',
   synchronous_commit: 'off',
   full_page_writes: 'off',

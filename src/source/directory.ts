@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
-import { pathToFileURL } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { SourceNotFoundError, UnreadableFileError } from '../migrate/errors.ts'
 import type { Source } from '../migrate/source.ts'
 import { asModuleMigration, decode, sourceOfFiles } from './files.ts'
@@ -10,11 +10,11 @@ import { asModuleMigration, decode, sourceOfFiles } from './files.ts'
  * @param path absolute, relative to the working directory, or a `file:` URL
  */
 export function directory(path: string | URL): Source {
-  const folder = typeof path === 'string' ? resolve(path) : resolve(decodeURIComponent(path.pathname))
+  const folder = resolve(typeof path === 'string' ? path : fileURLToPath(path))
   const shownFolder = shorten(folder)
   const show = (name: string) => join(shownFolder, name)
   return sourceOfFiles({
-    name: `directory ${shownFolder}`,
+    name: `${shownFolder}/`,
     names: async () => listFolder(folder, shownFolder),
     text: async (name) => decode(readBytes(join(folder, name), show(name)), show(name)),
     module: async (name) => asModuleMigration(await importFresh(join(folder, name), show(name)), show(name)),

@@ -134,7 +134,7 @@ function controlsTransaction(words: readonly string[]): boolean {
 }
 
 /** Statements that PostgreSQL refuses inside a transaction block (its manual says so on each one's page). */
-export function refusesTransaction(words: readonly string[], dialect: Dialect): boolean {
+function refusesTransaction(words: readonly string[], dialect: Dialect): boolean {
   if (dialect !== 'postgres') return false
   const [first, second, third] = words
   const concurrently = words.includes('concurrently')

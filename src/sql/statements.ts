@@ -20,7 +20,7 @@ export interface Problem {
   readonly hint: string
 }
 
-export interface Comment {
+interface Comment {
   readonly start: number
   readonly end: number
 }

@@ -4,7 +4,7 @@
  */
 import type { Dialect } from './dialect.ts'
 
-export type TokenKind =
+type TokenKind =
   | 'word' // keyword or plain identifier
   | 'quoted' // "identifier" or `identifier`
   | 'string' // any literal in quotes, also E'', U&'', $tag$…$tag$

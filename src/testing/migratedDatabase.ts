@@ -1,6 +1,7 @@
 /** A database at a version, for one test. */
 
-import { MigratestError } from '../migrate/errors.ts'
+import { MigratestError, UsageError, VersionNotFoundError } from '../migrate/errors.ts'
+import type { MigrateEvent } from '../migrate/events.ts'
 import { Migrator, type MigratorOptions, type Run, type Version } from '../migrate/migrator.ts'
 import type { Source } from '../migrate/source.ts'
 import type { Target } from '../migrate/version.ts'
@@ -16,7 +17,7 @@ export interface MigratedDatabaseOptions<Client> extends Pick<MigratorOptions, '
   readonly migrations: string | URL | Source
   /** Where the test begins; default `'latest'`. */
   readonly version?: Target
-  /** Rows that are put in when the database passes a version on its way up: `{ 2: 'insert into …' }`. */
+  /** Rows that are put in each time the database passes a version on its way up: `{ 2: 'insert into …' }`. */
   readonly seeds?: Readonly<Record<number, Seed>>
 }
 
@@ -56,6 +57,8 @@ export class MigratedDatabase<Client = unknown> {
   /** @throws ServerUnavailableError, and whatever the migrations throw */
   static async create<Client>(options: MigratedDatabaseOptions<Client>): Promise<MigratedDatabase<Client>> {
     const { migrations, server, version = 'latest' } = options
+    if (migrations === undefined)
+      throw new UsageError("The option migrations is missing: a folder's path, or a source.")
     const source = typeof migrations === 'string' || migrations instanceof URL ? directory(migrations) : migrations
     const database = await server.create()
     try {
@@ -74,34 +77,36 @@ export class MigratedDatabase<Client = unknown> {
   }
 
   /** One more client, closed with the database. */
-  async connect(): Promise<Client> {
-    const client = await this.#database.connect()
-    this.#clients.push(client)
-    return client
+  connect(): Promise<Client> {
+    return this.#during('connect', async () => {
+      const client = await this.#database.connect()
+      this.#clients.push(client)
+      return client
+    })
   }
 
   /** Runs SQL on `client` and gives the rows. */
-  query<T extends Row = Row>(sql: string, params?: readonly unknown[]): Promise<T[]> {
-    return this.#database.query(this.client, sql, params) as Promise<T[]>
+  query<T extends object = Row>(sql: string, params?: readonly unknown[]): Promise<T[]> {
+    return this.#during('query', async () => (await this.#database.query(this.client, sql, params)) as object[] as T[])
   }
 
   /** The version and the dirty flag. -1 is nil. */
   version(): Promise<Version> {
-    return this.#withMigrator((migrator) => migrator.version())
+    return this.#during('version', () => this.#withMigrator((migrator) => migrator.version()))
   }
 
   /** Moves to `target` on a connection of its own. @throws OpenTransactionError */
-  async migrate(target: Target): Promise<Run> {
-    const open = await this.#database.openTransaction(this.#clients)
-    if (open !== undefined) {
-      throw new OpenTransactionError(
-        `A transaction is open on this database, so migrating would wait for it for ever. Its last statement:\n\n  ${open}`,
-        {
-          hint: 'COMMIT or ROLLBACK before migrateTo().',
-        },
-      )
-    }
-    return this.#withMigrator((migrator) => this.#moveWithSeeds(migrator, target))
+  migrate(target: Target): Promise<Run> {
+    return this.#during('migrateTo', async () => {
+      const open = await this.#database.openTransaction()
+      if (open !== undefined) {
+        throw new OpenTransactionError(
+          `A transaction is open on this database, so migrating would wait for it for ever. Its last statement:\n\n  ${open}`,
+          { hint: 'COMMIT or ROLLBACK before migrateTo().' },
+        )
+      }
+      return this.#withMigrator((migrator) => this.#moveWithSeeds(migrator, target))
+    })
   }
 
   /** Leaves the database on the server after the test, and gives the line that opens it. It goes with the server. */
@@ -117,6 +122,23 @@ export class MigratedDatabase<Client = unknown> {
 
   // --- internal ---
 
+  /** A call that a test did not wait for fails with that reason and with the place of the call. */
+  async #during<T>(method: string, work: () => Promise<T>): Promise<T> {
+    const call: { stack?: string } = {}
+    Error.captureStackTrace(call, this.#during)
+    const tooLate = (cause?: unknown) => {
+      const error = new UsageError(`The test was over before ${method}() was: is an await missing?`, { cause })
+      error.stack = `${error.name}: ${error.message}\n${call.stack?.split('\n').slice(1).join('\n')}`
+      return error
+    }
+    if (this.#disposed) throw tooLate()
+    try {
+      return await work()
+    } catch (error) {
+      throw this.#disposed ? tooLate(error) : error
+    }
+  }
+
   async #dispose(): Promise<void> {
     await Promise.all(this.#clients.map((client) => this.#database.disconnect(client).catch(() => undefined)))
     if (!this.#kept) await this.#database.drop()
@@ -124,13 +146,13 @@ export class MigratedDatabase<Client = unknown> {
 
   async #withMigrator<T>(work: (migrator: Migrator) => Promise<T>): Promise<T> {
     const driver = await this.#database.openDriver(this.client)
-    const { outOfOrder, onEvent } = this.#options
+    const { outOfOrder, onEvent = printWarning } = this.#options
     try {
       const options: MigratorOptions = {
         source: this.#source,
         database: driver,
         ...(outOfOrder && { outOfOrder }),
-        ...(onEvent && { onEvent }),
+        onEvent,
       }
       return await work(new Migrator(options))
     } finally {
@@ -145,15 +167,30 @@ export class MigratedDatabase<Client = unknown> {
       seed,
     }))
     if (seeds.length === 0) return migrator.to(target)
+    const known = new Set((await this.#source.list()).map((migration) => migration.version))
+    const stray = seeds.find(({ version }) => !known.has(version))
+    if (stray) {
+      const message = `seeds: there is no version ${stray.version} in ${this.#source.name}.`
+      throw new VersionNotFoundError(stray.version, message)
+    }
     const plan = await migrator.plan(target)
     const reached = new Set(plan.steps.filter((step) => step.direction === 'up').map((step) => step.version))
     const steps: Run['steps'][number][] = []
     for (const { version, seed } of seeds.sort((a, b) => a.version - b.version)) {
       if (!reached.has(version)) continue
       steps.push(...(await migrator.to(version)).steps)
-      await applySeed(seed, this)
+      await applySeed(`seeds[${version}]`, seed, this)
     }
     const last = await migrator.to(target)
     return { from: plan.from, to: last.to, steps: [...steps, ...last.steps] }
   }
+}
+
+const printed = new Set<string>()
+
+/** Once a process: every test of a suite meets the same migrations. */
+function printWarning(event: MigrateEvent): void {
+  if (event.type !== 'warning' || printed.has(event.message)) return
+  printed.add(event.message)
+  process.stderr.write(`migratest: ${event.message}\n`)
 }

@@ -15,6 +15,7 @@ import { identifier, literal } from '../database/postgres/tables.ts'
 import type { Driver } from '../migrate/driver.ts'
 import { leaseServer, type ServerLease } from '../server/lease.ts'
 import type { ServerRequest } from '../server/request.ts'
+import { runGiven } from './given.ts'
 import type { Row, TestDatabase, TestServer } from './testServer.ts'
 
 export interface PostgresServerOptions {
@@ -70,7 +71,12 @@ class PostgresServer implements TestServer<Client> {
     const name = `${started.prefix}${this.#count++}`
     await createDatabase(started.admin, name, { fileCopy: started.fileCopy })
     const database = new PostgresTestDatabase(started, name, this.#options.extensions)
-    await database.prepare(this.#options.init())
+    try {
+      await database.prepare(this.#options.init())
+    } catch (error) {
+      await database.drop()
+      throw error
+    }
     return database
   }
 
@@ -133,14 +139,15 @@ class PostgresTestDatabase implements TestDatabase<Client> {
   }
 
   async prepare(init: readonly string[]): Promise<void> {
+    const extension = (name: string) => `CREATE EXTENSION IF NOT EXISTS ${identifier(name)}`
     const statements = [
-      ...this.#extensions.map((name) => `CREATE EXTENSION IF NOT EXISTS ${identifier(name)}`),
-      ...init,
+      ...this.#extensions.map((name) => ['extensions', extension(name)] as const),
+      ...init.map((sql) => ['init', sql] as const),
     ]
     if (statements.length === 0) return
     const client = await connect(this.url)
     try {
-      for (const sql of statements) await client.query(sql)
+      for (const [option, sql] of statements) await runGiven(option, sql, () => client.query(sql))
     } finally {
       await client.end()
     }
@@ -161,11 +168,11 @@ class PostgresTestDatabase implements TestDatabase<Client> {
     return postgresDriver(await openUrl(this.url), { keepExtensions: this.#extensions })
   }
 
-  async openTransaction(clients: readonly Client[]): Promise<string | undefined> {
-    const pids = clients.map((client) => (client as unknown as { processID: number }).processID)
+  /** Of any session: a client or pool that the test made itself would be waited for all the same. */
+  async openTransaction(): Promise<string | undefined> {
     const { rows } = await this.#started.admin.query<{ query: string }>(
-      `SELECT query FROM pg_stat_activity WHERE pid = ANY ($1) AND state LIKE 'idle in transaction%' LIMIT 1`,
-      [pids],
+      `SELECT query FROM pg_stat_activity WHERE datname = $1 AND state LIKE 'idle in transaction%' LIMIT 1`,
+      [this.name],
     )
     return rows[0]?.query
   }
@@ -184,9 +191,9 @@ class PostgresTestDatabase implements TestDatabase<Client> {
   }
 }
 
-function announce({ server }: ServerLease): void {
-  const seconds = (server.startedIn / 1000).toFixed(1)
-  process.stderr.write(`migratest: ${server.name}, started in ${seconds} s (${server.reason})\n`)
+function announce({ server, started }: ServerLease): void {
+  const since = started ? `started in ${(server.startedIn / 1000).toFixed(1)} s` : 'was running already'
+  process.stderr.write(`migratest: ${server.name}, ${since} (${server.reason})\n`)
 }
 
 /** Databases whose process is gone: nobody holds the lock of the token in their name. Those to be kept stay. */

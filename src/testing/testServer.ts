@@ -25,8 +25,8 @@ export interface TestDatabase<Client> {
   query(client: Client, sql: string, params?: readonly unknown[]): Promise<Row[]>
   /** Opens the database for migrations, on a connection of its own where there can be several. */
   openDriver(client: Client): Promise<Driver>
-  /** The last statement of a transaction that one of these clients has open. */
-  openTransaction(clients: readonly Client[]): Promise<string | undefined>
+  /** The last statement of a transaction that some session has open on it. */
+  openTransaction(): Promise<string | undefined>
   /** Closes a client that `connect()` gave. */
   disconnect(client: Client): Promise<void>
   /** Leaves it on the server when the test is over; gives a line that opens it. */

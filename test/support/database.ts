@@ -11,7 +11,7 @@ import { anyPostgres } from './servers.ts'
 
 anyPostgres.warm()
 
-export class Scratch {
+class Scratch {
   readonly url: string
   readonly client: Client
   readonly events: MigrateEvent[] = []

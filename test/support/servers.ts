@@ -1,6 +1,5 @@
 /** The servers that specifications run on. In CI none may be missing that CI promises to have. */
 import { describe, inject } from 'vitest'
-import { pglite } from '../../presets/pglite.ts'
 import { postgres } from '../../presets/postgres.ts'
 import type { From } from '../../src/server/request.ts'
 
@@ -17,5 +16,3 @@ export function describeOnServers(kinds: readonly From[], name: string, specific
 
 /** The server most specifications run on: whichever this machine has. */
 export const anyPostgres = postgres()
-
-export const inProcess = pglite()

@@ -25,12 +25,6 @@ export async function dropStatements(
   })
 }
 
-/** Whether a schema is there. */
-export async function hasSchema(session: Session, schema: string): Promise<boolean> {
-  const rows = await session.query('SELECT 1 FROM pg_namespace WHERE nspname = $1', [schema])
-  return rows.length > 0
-}
-
 export function createSchema(schema: string): string {
   return `CREATE SCHEMA IF NOT EXISTS ${identifier(schema)};`
 }

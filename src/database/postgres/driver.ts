@@ -422,6 +422,7 @@ function asStatementError(thrown: unknown, statement?: number, sent?: Sent): Err
     const at = offsetOfCodePoint(sent.sql, Number(error.position) - 1) - sent.from
     if (at >= 0 && at <= sent.length) offset = at + (sent.shift ?? 0)
   }
+  offset ??= sent && insideOffset(error, sent)
   return new StatementError(
     {
       message: error.message,
@@ -434,6 +435,18 @@ function asStatementError(thrown: unknown, statement?: number, sent?: Sent): Err
     },
     error,
   )
+}
+
+/** SQL inside a function, where it stands in the file word for word and only once. */
+function insideOffset(
+  { internalPosition, internalQuery }: PostgresError,
+  { sql, from, length, shift = 0 }: Sent,
+): number | undefined {
+  if (internalPosition === undefined || !internalQuery) return undefined
+  const body = sql.slice(from, from + length)
+  const found = body.indexOf(internalQuery)
+  if (found === -1 || body.indexOf(internalQuery, found + 1) !== -1) return undefined
+  return found + offsetOfCodePoint(internalQuery, Number(internalPosition) - 1) + shift
 }
 
 /** What PostgreSQL itself advises, or what people who met this error needed to know. */

@@ -33,6 +33,9 @@ export interface PostgresError extends Error {
   readonly severity?: string
   /** Counted in characters from 1, in the text that was sent. */
   readonly position?: string
+  /** Counted likewise, in `internalQuery`: SQL inside a function. */
+  readonly internalPosition?: string
+  readonly internalQuery?: string
   readonly detail?: string
   readonly hint?: string
   readonly where?: string

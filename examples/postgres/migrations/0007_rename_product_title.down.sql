@@ -1,0 +1,1 @@
+alter table products rename column name to title;

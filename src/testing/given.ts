@@ -1,0 +1,27 @@
+/** SQL that a test or preset hands over: its errors say which option it came from, and where in it. */
+import { MigratestError } from '../migrate/errors.ts'
+import { codeFrame } from '../sql/codeFrame.ts'
+import { offsetOfCodePoint } from '../sql/position.ts'
+
+/** Rows or SQL that a test gave (`given`, `seeds`, `init`, `extensions`) were refused by the database. */
+export class GivenError extends MigratestError {
+  readonly code = 'MIGRATEST_GIVEN'
+}
+
+type Fields = Partial<Record<'code' | 'detail' | 'hint' | 'position', string>>
+
+/** @param option as it is to be named: `given.users[0]`, `seeds[3]` */
+export async function runGiven<T>(option: string, sql: string | undefined, run: () => Promise<T>): Promise<T> {
+  try {
+    return await run()
+  } catch (cause) {
+    if (cause instanceof MigratestError) throw cause
+    const { message, code, detail, hint, position } = cause as Error & Fields
+    const frame =
+      sql !== undefined && position !== undefined
+        ? codeFrame(sql, offsetOfCodePoint(sql, Number(position) - 1))
+        : undefined
+    const parts = [`${option}: ${message}${code ? ` (${code})` : ''}`, frame, detail && `Detail: ${detail}`]
+    throw new GivenError(parts.filter(Boolean).join('\n\n'), { cause, hint })
+  }
+}
