@@ -49,8 +49,7 @@ async function openUrl(url: string, options: OpenOptions): Promise<Driver> {
   if (scheme === 'postgres' || scheme === 'postgresql' || scheme === 'pgx5' || scheme === 'pgx') {
     const [connection, { postgresDriver }] = await postgres()
     const session = await connection.openUrl(url.replace(/^pgx5?:/i, 'postgres:'), options)
-    const table = golangTable(url)
-    return closingOnFailure(session, () => postgresDriver(session, table ? { table, ...options } : options))
+    return closingOnFailure(session, async () => postgresDriver(session, { ...golangTable(url), ...options }))
   }
   throw new UsageError(
     scheme ? `${scheme}:// is not a database this version knows.` : 'The database URL has no scheme.',
@@ -68,10 +67,17 @@ async function loadPglite(): Promise<typeof import('@electric-sql/pglite')> {
   }
 }
 
-function golangTable(url: string): string | undefined {
+/** golang-migrate's `x-migrations-table`, plain or, with `x-migrations-table-quoted`, as `"schema"."table"`. */
+function golangTable(url: string): Pick<PostgresDriverOptions, 'table' | 'schema'> {
   const query = url.indexOf('?')
-  if (query === -1) return undefined
-  return new URLSearchParams(url.slice(query)).get('x-migrations-table') ?? undefined
+  const params = new URLSearchParams(query === -1 ? '' : url.slice(query))
+  const table = params.get('x-migrations-table')
+  if (!table) return {}
+  if (!/^(1|true)$/i.test(params.get('x-migrations-table-quoted') ?? '')) return { table }
+  const parts = /^"([^"]+)"(?:\."([^"]+)")?$/.exec(table)
+  if (!parts) throw new UsageError(`x-migrations-table: ${table} is not quoted as "schema"."table".`)
+  const [, first = '', second] = parts
+  return second ? { schema: first, table: second } : { table: first }
 }
 
 async function closingOnFailure(session: { close(): Promise<void> }, open: () => Promise<Driver>): Promise<Driver> {

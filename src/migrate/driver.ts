@@ -54,8 +54,14 @@ export interface HistoryRecord {
 export interface HistoryChange {
   readonly put?: HistoryRecord | undefined
   readonly remove?: number | undefined
-  /** First of all forget what is above `above`, then count everything up to `version` as applied (-1: nothing). */
-  readonly baseline?: { readonly version: number; readonly above: number } | undefined
+  readonly baseline?: Baseline | undefined
+}
+
+/** First of all forget what is above `above`, then count as applied: all up to `version` (-1: nothing), and `adopt`. */
+export interface Baseline {
+  readonly version: number
+  readonly above: number
+  readonly adopt?: readonly number[]
 }
 
 export type Work =

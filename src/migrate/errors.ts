@@ -214,7 +214,10 @@ export class MigrationFailedError extends MigratestError {
       text !== undefined && start !== undefined
         ? located(message, { file, text, start, end: input.end })
         : `${file}: ${message}`
-    const more = [info.detail && `Detail: ${maskSecrets(info.detail)}`, info.context && `In: ${info.context}`]
+    const more = [
+      info.detail && `Detail: ${maskSecrets(info.detail)}`,
+      info.context && `In: ${maskSecrets(info.context)}`,
+    ]
     const parts = [head, more.filter(Boolean).join('\n'), input.stands].filter(Boolean)
     super(parts.join('\n\n'), {
       cause: input.cause,

@@ -1,5 +1,5 @@
 /** What is applied, worked out from the version row and the history beside it. Pure. */
-import type { DatabaseState, HistoryEntry } from './driver.ts'
+import type { Baseline, DatabaseState, HistoryEntry } from './driver.ts'
 import type { Migration } from './source.ts'
 import { describeVersion, NIL_VERSION } from './version.ts'
 
@@ -12,8 +12,8 @@ export interface Applied {
   readonly late: readonly number[]
   /** Versions up to here count as applied though unrecorded. */
   readonly baseline: number
-  /** Set where the next write must say so in the history (first adoption, or another tool moved the row). */
-  readonly repair: { readonly version: number; readonly above: number } | undefined
+  /** What the next write must settle in the history: first adoption, or another tool moved the row. */
+  readonly repair: Baseline | undefined
   /** Set where another tool moved the row: what a person should know. */
   readonly disagreement: string | undefined
 }
@@ -27,14 +27,18 @@ export function reconcile(state: DatabaseState, migrations: readonly Migration[]
   const recordedBaseline = trusted.findLast((entry) => entry.baseline)?.version ?? NIL_VERSION
   const agrees = head === row
   // A dirty row stands at the target of a migration that is not in the history yet: nothing to repair.
-  const baseline = agreement === row || state.dirty ? recordedBaseline : row
+  const settled = agrees || state.dirty
+  const adopting = !settled && history.length === 0
+  const baseline = adopting ? row : recordedBaseline
+  // What another tool applied above what both know counts as applied; below, only what is known does.
+  const byOthers = (version: number) => !settled && version > agreement && version <= row
   const entries = new Map(trusted.filter((entry) => entry.fingerprint !== null).map((e) => [e.version, e]))
   const known = new Set(trusted.map((entry) => entry.version))
   const versions: number[] = []
   const late: number[] = []
   for (const { version } of migrations) {
     if (version > row) continue
-    if (version <= baseline || known.has(version)) versions.push(version)
+    if (version <= baseline || known.has(version) || byOthers(version)) versions.push(version)
     else late.push(version)
   }
   const inSource = new Set(versions)
@@ -45,8 +49,14 @@ export function reconcile(state: DatabaseState, migrations: readonly Migration[]
     entries,
     late: state.dirty ? [] : late,
     baseline,
-    repair: agrees || state.dirty ? undefined : { version: agreement === row ? NIL_VERSION : row, above: agreement },
-    disagreement: agrees || history.length === 0 || state.dirty ? undefined : disagreement(row, head, agreement),
+    repair: settled
+      ? undefined
+      : {
+          version: adopting ? row : NIL_VERSION,
+          above: agreement,
+          adopt: adopting ? [] : versions.filter(byOthers),
+        },
+    disagreement: settled || adopting ? undefined : disagreement(row, head, agreement),
   }
 }
 

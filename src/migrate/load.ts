@@ -70,8 +70,8 @@ async function loadUp(input: LoadInput, move: Move): Promise<LoadedStep> {
     name: migration.name,
     fingerprint: fingerprintOfHalf(up),
     downFingerprint: down.kind === 'nil' ? null : down.fingerprint,
-    up: input.recordTexts ? up.text : null,
-    down: input.recordTexts ? down.text : null,
+    up: recordable(input, up, down) ? up.text : null,
+    down: recordable(input, up, down) ? down.text : null,
   }
   return makeStep(input, move, migration.name, file, 'file', up, { put: record }, undefined)
 }
@@ -114,6 +114,11 @@ async function loadDown(input: LoadInput, move: Move): Promise<LoadedStep> {
       ? `${what}, and it had no down when it was applied: the version moves, what it made stays.`
       : undefined
   return makeStep(input, move, name, file, 'record', down, history, warning)
+}
+
+/** Code is not kept: its text without what it imports could not be run again. */
+function recordable({ recordTexts }: LoadInput, up: Loaded, down: Loaded): boolean {
+  return recordTexts && up.kind !== 'code' && down.kind !== 'code'
 }
 
 function makeStep(

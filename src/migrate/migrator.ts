@@ -12,7 +12,15 @@ import {
 import type { OnEvent } from './events.ts'
 import { type Applied, reconcile } from './history.ts'
 import { fingerprintOfHalf, type LoadInput, loadHalf, loadStep } from './load.ts'
-import { chooseMoves, type Move, type MovesInput, type Plan, type PlanStep, type Request } from './plan.ts'
+import {
+  chooseMoves,
+  type Move,
+  type MovesInput,
+  type Plan,
+  type PlanStep,
+  type Request,
+  resolveTarget,
+} from './plan.ts'
 import { continueJournaled, runSteps } from './run.ts'
 import type { Migration, Source } from './source.ts'
 import { isVersion, NIL_VERSION, type Target } from './version.ts'
@@ -112,32 +120,13 @@ export class Migrator {
 
   /** Runs the given migrations as they are, whatever the source holds. */
   run(...migrations: readonly GivenMigration[]): Promise<Run> {
-    const bodies = new Map(migrations.map((m) => [m.version, m]))
-    const list: Migration[] = migrations.map((m) => ({
-      version: m.version,
-      name: m.name ?? 'given',
-      up: `migration ${m.version}`,
-    }))
-    const given: Source = {
-      name: 'the migrations given to run()',
-      list: async () => list,
-      read: async ({ version }, direction) => {
-        const m = bodies.get(version)
-        const down = m !== undefined && (m.targetVersion ?? version) < version
-        if (m?.body == null || down !== (direction === 'down')) return null
-        return { kind: 'sql', text: m.body }
-      },
-    }
     return this.#exclusive(async (state) => {
-      let from = state.version
-      const moves = migrations.map((m): Move => {
-        const to = m.targetVersion ?? m.version
-        const move = { version: m.version, direction: to >= m.version ? 'up' : 'down', from, to } as const
-        from = to
-        return move
-      })
-      const applied = { ...reconcile(state, list), entries: new Map() }
-      return this.#execute(state, moves, this.#loadInput(given, list, applied), 0)
+      const steps: PlanStep[] = []
+      for (const given of migrations) {
+        const run = await this.#runGiven({ ...state, version: steps.at(-1)?.to ?? state.version }, given)
+        steps.push(...run.steps)
+      }
+      return { from: state.version, to: steps.at(-1)?.to ?? state.version, steps }
     })
   }
 
@@ -228,16 +217,21 @@ export class Migrator {
           },
         )
       }
+      const behind = options.applied ?? done
+      if (behind !== done && behind !== started) {
+        throw new UsageError(
+          `resume({ applied: ${behind} }): the journal says ${done} of ${total} statements are done, and ${started} begun.`,
+        )
+      }
       const migrations = await this.#options.source.list()
-      const applied = reconcile(
-        { ...state, dirty: false, history: state.history.filter((e) => !e.running) },
-        migrations,
-      )
+      const history = state.history.filter((e) => !e.running)
+      const applied = reconcile({ ...state, dirty: false, history }, migrations)
       const from = state.version
       const move: Move = { version: entry.version, direction, from, to: state.version }
-      const input = this.#loadInput(this.#options.source, migrations, { ...applied, entries: new Map() })
+      // A down fits what was applied, which the entry under way still tells.
+      const entries = new Map(direction === 'down' && entry.fingerprint !== null ? [[entry.version, entry]] : [])
+      const input = this.#loadInput(this.#options.source, migrations, { ...applied, entries })
       const loaded = await loadStep(input, move)
-      const behind = options.applied ?? done
       await this.#sameBefore(entry.version, direction, loaded.text, behind)
       const step = loaded.step((message) => this.#emit({ type: 'log', step: loaded.plan, message }))
       await continueJournaled(this.#driver, step, loaded, behind, this.#signal)
@@ -258,9 +252,28 @@ export class Migrator {
 
   #emit: OnEvent = (event) => this.#options.onEvent?.(event)
 
+  async #runGiven(state: DatabaseState, given: GivenMigration): Promise<Run> {
+    const { version, targetVersion: to = version, name = 'given', body = null } = given
+    const direction = to >= version ? 'up' : 'down'
+    const migration: Migration = { version, name, up: `migration ${version}` }
+    const source: Source = {
+      name: 'the migrations given to run()',
+      list: async () => [migration],
+      read: async (_, half) => (body === null || half !== direction ? null : { kind: 'sql', text: body }),
+    }
+    const applied = { ...reconcile(state, [migration]), entries: new Map() }
+    return this.#execute(
+      state,
+      [{ version, direction, from: state.version, to }],
+      this.#loadInput(source, [migration], applied),
+      0,
+    )
+  }
+
   #move(request: Request): Promise<Run> {
     return this.#exclusive(async (state) => {
-      const { moves, short, load } = await this.#choose(state, request)
+      const { moves, short, load, newDowns } = await this.#choose(state, request)
+      if (newDowns.length > 0) await this.#driver.rerecord(newDowns)
       return this.#execute(state, moves, load, short)
     })
   }
@@ -295,10 +308,7 @@ export class Migrator {
     }
   }
 
-  async #choose(
-    state: DatabaseState,
-    request: Request,
-  ): Promise<{ moves: readonly Move[]; short: number; load: LoadInput }> {
+  async #choose(state: DatabaseState, request: Request): Promise<Choice> {
     const { source, outOfOrder = 'error' } = this.#options
     const migrations = await source.list()
     this.#tellPassedOver(source)
@@ -312,8 +322,10 @@ export class Migrator {
     }
     const { moves, short } = chooseMoves(input, request)
     if (applied.disagreement) this.#emit({ type: 'warning', message: applied.disagreement })
-    if (moves.some((m) => m.direction === 'up')) await this.#refuseTrouble(migrations, applied)
-    return { moves, short, load: this.#loadInput(source, migrations, applied) }
+    const upwards =
+      request.kind === 'to' ? resolveTarget(input, request.target) >= state.version : request.kind === 'up'
+    const newDowns = upwards ? await this.#refuseTrouble(migrations, applied) : []
+    return { moves, short, load: this.#loadInput(source, migrations, applied), newDowns }
   }
 
   #tellPassedOver(source: Source): void {
@@ -333,8 +345,8 @@ export class Migrator {
     }
   }
 
-  /** Before anything goes up: late, edited and missing migrations are told with their names. */
-  async #refuseTrouble(migrations: readonly Migration[], applied: Applied): Promise<void> {
+  /** Before anything goes up: late, edited and missing migrations are told with their names. Gives downs to re-record. */
+  async #refuseTrouble(migrations: readonly Migration[], applied: Applied): Promise<HistoryRecord[]> {
     const { outOfOrder = 'error', edited = 'error', missing = 'error' } = this.#options
     const byVersion = new Map(migrations.map((m) => [m.version, m]))
     const files = (versions: readonly number[]) => versions.map((v) => `  ${fileOf(byVersion.get(v), v)}`).join('\n')
@@ -359,7 +371,7 @@ export class Migrator {
         },
       )
     }
-    if (compared.newDowns.length > 0) await this.#driver.rerecord(compared.newDowns)
+    return compared.newDowns
   }
 
   /** Holds what was applied against the files: ups that changed, and downs that were written or mended since. */
@@ -460,6 +472,13 @@ export class Migrator {
       },
     )
   }
+}
+
+interface Choice {
+  readonly moves: readonly Move[]
+  readonly short: number
+  readonly load: LoadInput
+  readonly newDowns: readonly HistoryRecord[]
 }
 
 function fileOf(migration: Migration | undefined, version: number): string {

@@ -79,7 +79,7 @@ export function chooseMoves(input: MovesInput, request: Request): Moves {
 }
 
 /** The version a target means, in this source. */
-function resolveTarget(input: MovesInput, target: Target): number {
+export function resolveTarget(input: MovesInput, target: Target): number {
   const { migrations } = input
   if (target === 'nil' || target === NIL_VERSION) return NIL_VERSION
   if (target === 'latest') {

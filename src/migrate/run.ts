@@ -31,6 +31,7 @@ export async function runSteps(input: RunInput): Promise<PlanStep[]> {
     if (loaded.plan.fingerprint !== planned.fingerprint) throw new SourceChangedError(planned.file)
     const step = loaded.step((message) => onEvent({ type: 'log', step: planned, message }))
     onEvent({ type: 'started', step: planned })
+    if (signal.aborted) throw cancelled(driver, planned.from, signal)
     const begun = performance.now()
     if (planned.atomic) await runAtomic(driver, step, loaded, signal)
     else await runJournaled(driver, step, loaded, signal)
@@ -49,6 +50,8 @@ export async function continueJournaled(
   signal: AbortSignal,
 ) {
   for (let i = done; i < loaded.plan.statements; i++) {
+    if (signal.aborted)
+      throw failure(signal.reason, driver, loaded, i, signal, stoppedNow(step, i, loaded.plan.statements))
     try {
       await driver.execute(step, i, signal)
     } catch (error) {
@@ -82,11 +85,19 @@ async function runJournaled(driver: Driver, step: Step, loaded: LoadedStep, sign
 }
 
 function dirtyNow(step: Step, index: number, total: number): string {
+  return `Statement ${index + 1} of ${total} failed outside a transaction. ${standing(step, index)}`
+}
+
+function stoppedNow(step: Step, index: number, total: number): string {
+  return `It stopped before statement ${index + 1} of ${total}. ${standing(step, index)}`
+}
+
+function standing(step: Step, done: number): string {
   const before =
-    index === 0 ? 'Nothing before it has run' : index === 1 ? 'Statement 1 stands' : `Statements 1 to ${index} stand`
+    done === 0 ? 'Nothing before it has run' : done === 1 ? 'Statement 1 stands' : `Statements 1 to ${done} stand`
   return (
-    `Statement ${index + 1} of ${total} failed outside a transaction. ${before}; the database is dirty at version ` +
-    `${describeVersion(step.to)}. Mend the migration and run "migrate resume", or put the schema right by hand and run "migrate force VERSION".`
+    `${before}; the database is dirty at version ${describeVersion(step.to)}. Mend the migration and run "migrate resume", ` +
+    'or put the schema right by hand and run "migrate force VERSION".'
   )
 }
 

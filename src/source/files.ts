@@ -27,6 +27,8 @@ export function sourceOfFiles(files: Files): Source {
   /** From "12 up" to the name of the file; filled by list(). */
   let halves = new Map<string, string>()
   let passedOver: string[] = []
+  /** A module is run once for each text it has. */
+  const loaded = new Map<string, { text: string; module: ModuleMigration }>()
 
   const list = async () => {
     const found = new Map<string, string>()
@@ -65,7 +67,9 @@ export function sourceOfFiles(files: Files): Source {
       if (name === undefined) return null
       const text = await files.text(name)
       if (name.endsWith('.sql')) return { kind: 'sql', text }
-      const module = await files.module(name)
+      const known = loaded.get(name)
+      const module = known?.text === text ? known.module : await files.module(name)
+      loaded.set(name, { text, module })
       const run = module[direction]
       return run ? { kind: 'code', text: `${direction}\n${text}`, run, transaction: module.transaction } : null
     },

@@ -31,10 +31,16 @@ export function codeFrame(text: string, start: number, end = start + 1): string 
 
 /** Passwords in SQL text become asterisks of the same length, so that columns stay true. */
 export function maskSecrets(text: string): string {
-  return text.replace(
-    /\b(password|identified\s+by|identified\s+with\s+\S+\s+(?:by|as))(\s*=?\s*)(e?'(?:[^'\\]|''|\\.)*'|"(?:[^"\\]|\\.)*"|\$(\w*)\$[\s\S]*?\$\4\$)/gi,
-    (_all, word: string, gap: string, literal: string) => word + gap + literal.replace(/[^\r\n]/g, '*'),
-  )
+  return text
+    .replace(
+      /\b(password|identified\s+by|identified\s+with\s+\S+\s+(?:by|as))(\s*=?\s*)(''[^']*''|e?'(?:[^'\\]|''|\\.)*'|"(?:[^"\\]|\\.)*"|\$(\w*)\$[\s\S]*?\$\4\$)/gi,
+      (_all, word: string, gap: string, literal: string) => word + gap + stars(literal),
+    )
+    .replace(/(\bpassword=)([^\s'"]+)/gi, (_all, word: string, secret: string) => word + stars(secret))
+}
+
+function stars(secret: string): string {
+  return secret.replace(/[^\r\n]/g, '*')
 }
 
 /** A very long line is shown from a little before the column. */

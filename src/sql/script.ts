@@ -90,7 +90,7 @@ interface Decision {
 
 function decideTransaction(text: string, all: readonly Statement[], dialect: Dialect, directive: boolean): Decision {
   const plain: Decision = { statements: all, blanked: [], transaction: 'wrap', mode: '', problem: undefined }
-  if (directive) return { ...plain, transaction: 'none' }
+  if (directive) return groupTransactions(text, plain)
   if (all.length === 1 && refusesTransaction((all[0] as Statement).words, dialect)) {
     return { ...plain, transaction: 'none' }
   }
@@ -110,6 +110,32 @@ function decideTransaction(text: string, all: readonly Statement[], dialect: Dia
   return { ...plain, statements: inner, blanked: [withSemicolon(text, first), withSemicolon(text, last)], mode }
 }
 
+/** Without a transaction of ours, each of the file's own runs as one unit, from its BEGIN to its end. */
+function groupTransactions(text: string, plain: Decision): Decision {
+  const units: Statement[] = []
+  let begun: Statement | undefined
+  for (const statement of plain.statements) {
+    if (opens(statement.words)) begun ??= statement
+    if (!begun) units.push(statement)
+    else if (ends(statement.words)) {
+      units.push({ ...begun, end: statement.end })
+      begun = undefined
+    }
+  }
+  return { ...plain, statements: units, transaction: 'none', problem: begun && unendedProblem(text, begun) }
+}
+
+function ends(words: readonly string[]): boolean {
+  if (words[0] === 'prepare') return words[1] === 'transaction'
+  return controlsTransaction(words) && !opens(words)
+}
+
+function unendedProblem(text: string, { start }: Statement): Problem {
+  const end = start + (/^\w+/.exec(text.slice(start))?.[0].length ?? 1)
+  const message = 'this transaction is not ended in the file'
+  return { kind: 'transaction', start, end, message, hint: 'Write its COMMIT.' }
+}
+
 /** The statement with the `;` behind it: both go, or an empty statement would be left. */
 function withSemicolon(text: string, statement: Statement): { start: number; end: number } {
   const next = /^\s*;/.exec(text.slice(statement.end))
@@ -117,7 +143,7 @@ function withSemicolon(text: string, statement: Statement): { start: number; end
 }
 
 function opens(words: readonly string[]): boolean {
-  return words[0] === 'begin' || (words[0] === 'start' && words[1] === 'transaction')
+  return (words[0] === 'begin' && words[1] !== 'not') || (words[0] === 'start' && words[1] === 'transaction')
 }
 
 function commits(words: readonly string[]): boolean {

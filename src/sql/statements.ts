@@ -52,7 +52,7 @@ export function cutStatements(text: string, dialect: Dialect, options: TokenOpti
     if (!open) return
     cut.statements.push({ start: open.start, end: open.end, words: open.words })
     cut.canonical.push(';')
-    if (dialect === 'postgres' && copiesFromStdin(open.words)) cut.problem = copyProblem(open)
+    if (dialect === 'postgres' && open.copiesFromStdin) cut.problem = copyProblem(open)
     open = undefined
   }
 
@@ -125,8 +125,10 @@ class OpenStatement {
   end: number
   readonly words: string[] = []
   #dialect: Dialect
+  copiesFromStdin = false
   #parens = 0
-  #blocks = 0
+  /** What is open: bodies and compound statements, and CASE as an expression. */
+  readonly #blocks: ('block' | 'case')[] = []
   #previous = ''
   #closing = false
 
@@ -137,13 +139,14 @@ class OpenStatement {
   }
 
   get depth(): number {
-    return this.#parens + this.#blocks
+    return this.#parens + this.#blocks.length
   }
 
   add(token: Token, source: string): void {
     this.end = token.end
     const word = token.kind === 'word' || token.kind === 'symbol' ? source.toLowerCase() : source
     if (this.words.length < WORDS_KEPT) this.words.push(word)
+    if (word === 'stdin' && this.#previous === 'from' && this.words[0] === 'copy') this.copiesFromStdin = true
     if (token.kind === 'symbol') {
       if (word === '(') this.#parens++
       else if (word === ')') this.#parens = Math.max(0, this.#parens - 1)
@@ -157,17 +160,19 @@ class OpenStatement {
 
   /** SQL-standard routine bodies: BEGIN ATOMIC … END, in which only CASE … END nests. */
   #postgresBlock(word: string): void {
-    if (this.#blocks === 0) {
-      if (word === 'atomic' && this.#previous === 'begin' && this.words[0] === 'create') this.#blocks++
-    } else if (word === 'case') this.#blocks++
-    else if (word === 'end') this.#blocks--
+    if (this.#blocks.length === 0) {
+      if (word === 'atomic' && this.#previous === 'begin' && this.words[0] === 'create') this.#blocks.push('block')
+    } else if (this.#previous === '.' || this.#previous === 'as')
+      return // a column of that name
+    else if (word === 'case') this.#blocks.push('case')
+    else if (word === 'end') this.#blocks.pop()
   }
 
   /** Bodies of routines, triggers and events, and MariaDB's BEGIN NOT ATOMIC. */
   #mysqlBlock(word: string): void {
-    if (!this.#isCompound()) return
-    if (this.words[0] === 'begin' && this.#blocks === 0) {
-      if (word === 'atomic') this.#blocks++
+    if (!this.#isCompound() || this.#previous === '.') return
+    if (this.words[0] === 'begin' && this.#blocks.length === 0) {
+      if (word === 'atomic') this.#blocks.push('block')
       return
     }
     if (this.#closing) {
@@ -175,29 +180,48 @@ class OpenStatement {
       this.#closing = false
       if (['if', 'case', 'loop', 'while', 'repeat', 'for'].includes(word) && this.#previous === 'end') return
     }
-    if (word === 'end' && this.#blocks > 0) {
-      this.#blocks--
+    if (word === 'end' && this.#blocks.length > 0) {
+      this.#blocks.pop()
       this.#closing = true
-      return
+    } else if (word === 'case') this.#blocks.push(this.#beginsStatement() ? 'block' : 'case')
+    else if (['begin', 'loop', 'if', 'while', 'repeat', 'for'].includes(word) && this.#beginsStatement(word)) {
+      this.#blocks.push('block')
     }
-    if (word === 'begin' || word === 'case' || word === 'loop') this.#blocks++
-    else if (this.#opensHere(word)) this.#blocks++
   }
 
   #isCompound(): boolean {
     const [first, second, third] = this.words
     if (first === 'begin') return second === 'not' && third === 'atomic'
-    return first === 'create' && this.words.some((w) => ['trigger', 'procedure', 'function', 'event'].includes(w))
+    const kind = this.words.find((word) => CREATED.has(word))
+    return first === 'create' && kind !== undefined && COMPOUND.has(kind)
   }
 
-  /** IF, WHILE, REPEAT and FOR are also functions or parts of clauses: they open a block where a statement begins. */
-  #opensHere(word: string): boolean {
-    if (!['if', 'while', 'repeat', 'for'].includes(word)) return false
-    if (this.#blocks > 0) return [';', 'begin', 'then', 'else', 'do', 'loop', 'repeat', ':'].includes(this.#previous)
+  /** IF, REPEAT and others are also functions or parts of clauses; they open a block only where a statement begins. */
+  #beginsStatement(word = ''): boolean {
+    if (this.#parens > 0 || this.#blocks.at(-1) === 'case') return false
+    if (this.#blocks.length > 0) return STATEMENT_STARTS.has(this.#previous)
     if (word === 'for') return false
-    return [')', 'row', 'do', 'deterministic', 'sql', 'data', 'definer', 'invoker'].includes(this.#previous)
+    return word === 'begin' || word === 'loop' || BODY_STARTS.has(this.#previous)
   }
 }
+
+/** Kinds of things that CREATE makes: the first of these words says which. */
+const CREATED = new Set([
+  'table',
+  'view',
+  'index',
+  'trigger',
+  'procedure',
+  'function',
+  'event',
+  'database',
+  'schema',
+  'user',
+  'role',
+])
+const COMPOUND = new Set(['trigger', 'procedure', 'function', 'event'])
+const STATEMENT_STARTS = new Set([';', 'begin', 'then', 'else', 'do', 'loop', 'repeat', 'atomic', ':'])
+const BODY_STARTS = new Set([')', 'row', 'do', 'deterministic', 'sql', 'data', 'definer', 'invoker', ':'])
 
 function isDelimiterLine(text: string, token: Token, source: string): boolean {
   if (token.kind !== 'word' || source.toLowerCase() !== 'delimiter') return false
@@ -220,11 +244,6 @@ function canonical(token: Token, source: string, dialect: Dialect): string {
 /** PostgreSQL folds ASCII letters of unquoted words and, in UTF-8, no others. */
 function asciiLower(text: string): string {
   return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase())
-}
-
-function copiesFromStdin(words: readonly string[]): boolean {
-  if (words[0] !== 'copy') return false
-  return words.some((word, i) => word === 'from' && words[i + 1] === 'stdin')
 }
 
 function copyProblem(open: OpenStatement): Problem {

@@ -212,7 +212,15 @@ function conditionalComment(text: string, start: number): Token {
     if (c === "'" || c === '"') at = mysqlString(text, at, at, c).end
     else if (c === '`') at = quoted(text, at, at, c, 'quoted').end
     else if (c === '/' && text[at + 1] === '*') at = blockComment(text, at, false).end
+    else if (c === '#' || /^--\s/.test(text.slice(at, at + 3))) at = commentEnd(text, at)
     else at++
   }
   return { kind: 'hint', start, end: text.length, unterminated: '/*! comment' }
+}
+
+/** The end of a line comment inside a conditional one, which the conditional one may end too. */
+function commentEnd(text: string, at: number): number {
+  const line = match(LINE, text, at)
+  const close = text.indexOf('*/', at)
+  return close !== -1 && close < line ? close : line
 }

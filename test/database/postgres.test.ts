@@ -1,5 +1,6 @@
 /** What was met on real servers: each a test of that name. */
 import { setTimeout as sleep } from 'node:timers/promises'
+import { Client, Pool } from 'pg'
 import { describe, expect } from 'vitest'
 import { openDatabase } from '../../src/database/open.ts'
 import { migrationLockIds } from '../../src/database/postgres/lock.ts'
@@ -44,6 +45,14 @@ describe('one transaction and one round trip', () => {
     // Opening, lock, tables (looked for and made), state, unlock; then one each.
     expect(queries).toBeLessThanOrEqual(20 + 6)
     expect(await db.rows('select count(*)::int as n from schema_migrations_history')).toEqual([{ n: 20 }])
+  })
+
+  test('a literal goes on behind a comment and a line break, as the lexer believes', async ({ db }) => {
+    const migrator = await db.migrator({
+      '1_a.up.sql': "create table a as select E'one;' -- it's\n '\\';two' as t; select 1",
+    })
+    await migrator.up()
+    expect(await db.rows('select t from a')).toEqual([{ t: "one;';two" }])
   })
 
   test('a file that ends in a comment without a newline, and one without a semicolon', async ({ db }) => {
@@ -399,7 +408,7 @@ describe('the lock', () => {
   test('table: a row held by a second connection keeps others out and ends with it', async ({ db }) => {
     const options = { lock: 'table', lockTimeout: 50 } as const
     const migrator = await db.migrator({ '1_a.up.sql': 'select pg_sleep(0.4)' }, { ...options })
-    const other = await db.migrator({ '1_a.up.sql': 'select 1' }, { ...options })
+    const other = await db.migrator({ '1_a.up.sql': 'select pg_sleep(0.4)' }, { ...options })
     const running = migrator.up()
     await sleep(200)
     expect(await failure(other.up())).toBeInstanceOf(LockedError)
@@ -600,5 +609,205 @@ describe('drop', () => {
     expect(await db.rows(left)).toEqual([{ objects: 0, schemas: 0, publications: 0, triggers: 0, large: 0 }])
     expect(await db.rows("select nspowner, nspacl::text from pg_namespace where nspname = 'public'")).toEqual(before)
     expect((await migrator.up()).to).toBe(1)
+  })
+})
+
+describe('met in review', () => {
+  test('the file’s own transaction in a no-transaction file is one unit: all of it or nothing', async ({ db }) => {
+    const migrator = await db.migrator({
+      '1_a.up.sql':
+        '-- migrate: no-transaction\ncreate table a (x int);\nbegin;\ninsert into a values (1);\ninsert into a values (1/0);\ncommit;',
+    })
+    const error = await failure<MigrationFailedError>(migrator.up())
+    expect(error.message).toMatch(/Statement 2 of 2 failed/)
+    expect(await db.rows('select * from a')).toEqual([])
+    expect(await migrator.version()).toEqual({ version: 1, dirty: true })
+  })
+
+  test('without a transaction, a statement that may remove the version table is refused', async ({ db }) => {
+    const migrator = await db.migrator({
+      '1_a.up.sql': '-- migrate: no-transaction\nselect 1;\ndrop schema public cascade',
+    })
+    expect((await failure(migrator.up())).message).toMatch(/may remove the version table/)
+    expect(await migrator.version()).toEqual({ version: -1, dirty: false })
+  })
+
+  test('the mended text is what is recorded after resume', async ({ db }) => {
+    const text = '-- migrate: no-transaction\ncreate table a (id int);\nselect 1/0'
+    await failure((await db.migrator({ '1_a.up.sql': text })).up())
+    const mended = await db.migrator({ '1_a.up.sql': text.replace('1/0', '1') })
+    expect(await failure(mended.resume({ applied: 9 }))).toBeInstanceOf(UsageError)
+    await mended.resume()
+    expect((await mended.up()).steps).toEqual([])
+  })
+
+  test('a down of an adopted version that stops half-way can be resumed', async ({ db }) => {
+    await db.client.query(
+      'create table schema_migrations (version bigint primary key, dirty boolean not null); insert into schema_migrations values (1, false); create table a (id int)',
+    )
+    const files = {
+      '1_a.up.sql': 'create table a (id int)',
+      '1_a.down.sql': '-- migrate: no-transaction\ndrop table a;\nselect 1/0',
+    }
+    await failure((await db.migrator(files)).down())
+    const mended = await db.migrator({ ...files, '1_a.down.sql': files['1_a.down.sql'].replace('1/0', '1') })
+    await mended.resume()
+    expect(await mended.version()).toEqual({ version: -1, dirty: false })
+  })
+
+  test('a cancel reaches nothing that comes after it', async ({ db }) => {
+    const client = await db.connect()
+    for (let i = 0; i < 15; i++) {
+      const controller = new AbortController()
+      const database = await openDatabase(client)
+      const migrator = await db.migrator(
+        { '1_a.up.sql': 'select pg_sleep(0.03)' },
+        { database, signal: controller.signal },
+      )
+      const running = migrator.to('latest').catch(() => undefined)
+      setTimeout(() => controller.abort(), 25 + i)
+      await running
+      await database.close()
+      expect((await client.query('select 1 as one')).rows).toEqual([{ one: 1 }])
+      await client.query('drop table if exists schema_migrations, schema_migrations_history')
+    }
+  })
+
+  test('a code migration is cancelled too', async ({ db }) => {
+    const controller = new AbortController()
+    const up = async ({ sql }: { sql: (text: string) => Promise<unknown> }) => void (await sql('select pg_sleep(60)'))
+    const migrator = await db.migrator({ '1_a.ts': { up } }, { signal: controller.signal })
+    const running = failure(migrator.up())
+    setTimeout(() => controller.abort(), 200)
+    expect(await running).toBeInstanceOf(CancelledError)
+    expect(await migrator.version()).toEqual({ version: -1, dirty: false })
+  })
+
+  test('code runs in the migration’s transaction, and may not end it', async ({ db }) => {
+    const migrator = await db.migrator({
+      '1_a.ts': { up: async ({ sql }) => void (await sql('create table a (id int)')) },
+      '2_b.ts': { up: async ({ sql }) => void (await sql('create table b (id int); commit')) },
+    })
+    expect((await failure(migrator.up())).message).toMatch(/2_b\.ts: The migration ended the transaction it runs in/)
+    expect(await migrator.version()).toEqual({ version: 1, dirty: false })
+    const edited = await db.migrator({ '1_a.ts': { up: async () => undefined } })
+    expect((await failure(edited.down())).code).toBe('MIGRATEST_NO_WAY_DOWN')
+  })
+
+  test('a client of a pool that breaks ends the run, not the process, and is not lent again', async ({ db }) => {
+    const pool = new Pool({ connectionString: db.url, max: 1 })
+    try {
+      const database = await openDatabase(pool)
+      const migrator = await db.migrator(
+        { '1_a.up.sql': 'select pg_terminate_backend(pg_backend_pid())' },
+        { database },
+      )
+      expect(await failure(migrator.up())).toBeInstanceOf(ConnectionError)
+      await database.close()
+      expect((await pool.query('select 1 as one')).rows).toEqual([{ one: 1 }])
+    } finally {
+      await pool.end()
+    }
+  })
+
+  test('a pooled client comes back as it was lent, though the migration failed half-way', async ({ db }) => {
+    const pool = new Pool({ connectionString: db.url, max: 1 })
+    try {
+      const database = await openDatabase(pool)
+      const migrator = await db.migrator(
+        { '1_a.up.sql': "-- migrate: no-transaction\nset search_path to '';\nselect 1/0" },
+        { database },
+      )
+      await failure(migrator.up())
+      await database.close()
+      expect((await pool.query('show search_path')).rows).toEqual([{ search_path: '"$user", public' }])
+    } finally {
+      await pool.end()
+    }
+  })
+
+  test('a client that was never connected is refused, not waited for', async ({ db }) => {
+    expect((await failure(openDatabase(new Client(db.url)))).message).toMatch(/is not connected/)
+  })
+
+  test('lock: table: drop() works, and a schema that is not there yet is made', async ({ db }) => {
+    const migrator = await db.migrator(
+      { '1_a.up.sql': 'create table public.a (id int)' },
+      { lock: 'table', schema: 'app' },
+    )
+    await migrator.up()
+    await migrator.drop()
+    expect(await db.rows("select to_regclass('public.a') as a")).toEqual([{ a: null }])
+  })
+
+  test('lock: table: many at once', async ({ db }) => {
+    const migrators = await Promise.all(
+      Array.from({ length: 6 }, () => db.migrator({ '1_a.up.sql': 'create table a (id int)' }, { lock: 'table' })),
+    )
+    const runs = await Promise.all(migrators.map((migrator) => migrator.up()))
+    expect(runs.reduce((sum, run) => sum + run.steps.length, 0)).toBe(1)
+  })
+
+  test('a user who owns a schema but not the database can drop it in a down', async ({ db }) => {
+    const user = `owner_${process.pid}_${Date.now()}`
+    await db.client.query(
+      `create role ${user} login password 'own'; create schema app authorization ${user}; create schema legacy authorization ${user}`,
+    )
+    try {
+      const url = new URL(db.url)
+      url.username = user
+      url.password = 'own'
+      const files = {
+        '1_a.up.sql': 'create table app.a (id int)',
+        '1_a.down.sql': 'drop schema legacy cascade; drop table app.a',
+      }
+      const migrator = await db.migrator(files, { url: url.href, schema: 'app' })
+      await migrator.up()
+      expect((await migrator.down()).to).toBe(-1)
+    } finally {
+      await db.client.query(`drop owned by ${user} cascade; drop role ${user}`)
+    }
+  })
+
+  test('a table of the user’s named as our temporary ones might be is the user’s', async ({ db }) => {
+    const migrator = await db.migrator({
+      '1_a.up.sql': 'create table migratest_history (id int)',
+      '1_a.down.sql': 'insert into migratest_history (id) values (1); drop schema public cascade',
+    })
+    await migrator.up()
+    expect((await migrator.down()).to).toBe(-1)
+  })
+
+  test('an open parenthesis is told with the place where the file ends', async ({ db }) => {
+    const migrator = await db.migrator({ '1_a.up.sql': 'create table a (\n  id int\n' })
+    const error = await failure<MigrationFailedError>(migrator.up())
+    expect([error.line, error.sqlState]).toEqual([2, '42601'])
+  })
+
+  test('golang-migrate’s quoted table', async ({ db }) => {
+    await db.client.query('create schema s')
+    const url = `${db.url}?x-migrations-table=${encodeURIComponent('"s"."vm"')}&x-migrations-table-quoted=1`
+    const migrator = await db.migrator({ '1_a.up.sql': 'select 1' }, { url })
+    await migrator.up()
+    expect(await db.rows('select version from s.vm')).toEqual([{ version: '1' }])
+  })
+
+  test('a plan reads only: a user without the right to write may ask for it', async ({ db }) => {
+    const files = { '1_a.up.sql': 'select 1', '1_a.down.sql': 'select 1', '2_b.up.sql': 'select 2' }
+    await (await db.migrator(files)).up(1)
+    const user = `reader_${process.pid}_${Date.now()}`
+    await db.client.query(
+      `create role ${user} login password 'read'; grant select on all tables in schema public to ${user}`,
+    )
+    try {
+      const url = new URL(db.url)
+      url.username = user
+      url.password = 'read'
+      const migrator = await db.migrator({ ...files, '1_a.down.sql': 'select 3' }, { url: url.href })
+      expect((await migrator.plan('latest')).steps.map((step) => step.version)).toEqual([2])
+      expect((await migrator.status()).migrations.map((m) => m.state)).toEqual(['applied', 'pending'])
+    } finally {
+      await db.client.query(`drop owned by ${user} cascade; drop role ${user}`)
+    }
   })
 })

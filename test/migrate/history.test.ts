@@ -22,19 +22,20 @@ function entry(text: string): HistoryEntry {
 
 describe('what is applied, from the version row and the history', () => {
   test.each`
-    why                                             | source       | row   | history    | applied      | late   | repair
-    ${'nothing'}                                    | ${[1, 2]}    | ${-1} | ${''}      | ${[]}        | ${[]}  | ${undefined}
-    ${'ours'}                                       | ${[1, 2, 3]} | ${2}  | ${'1 2'}   | ${[1, 2]}    | ${[]}  | ${undefined}
-    ${'merged late'}                                | ${[1, 2, 3]} | ${3}  | ${'1 3'}   | ${[1, 3]}    | ${[2]} | ${undefined}
-    ${'first adoption: all below counts'}           | ${[1, 2, 3]} | ${2}  | ${''}      | ${[1, 2]}    | ${[]}  | ${{ version: 2, above: -1 }}
-    ${'after adoption'}                             | ${[1, 2, 3]} | ${3}  | ${'2b 3'}  | ${[1, 2, 3]} | ${[]}  | ${undefined}
-    ${'a file below a baseline counts, though new'} | ${[1, 2, 3]} | ${3}  | ${'3B'}    | ${[1, 2, 3]} | ${[]}  | ${undefined}
-    ${'another tool went up'}                       | ${[1, 2, 3]} | ${3}  | ${'1 2'}   | ${[1, 2, 3]} | ${[]}  | ${{ version: 3, above: 2 }}
-    ${'another tool went down to one of ours'}      | ${[1, 2, 3]} | ${1}  | ${'1 2 3'} | ${[1]}       | ${[]}  | ${{ version: -1, above: 1 }}
-    ${'another tool went down to nil'}              | ${[1, 2]}    | ${-1} | ${'1 2'}   | ${[]}        | ${[]}  | ${{ version: -1, above: -1 }}
-    ${'another tool went between ours'}             | ${[1, 2, 3]} | ${2}  | ${'1 3'}   | ${[1, 2]}    | ${[]}  | ${{ version: 2, above: 1 }}
-    ${'a file that is gone still counts'}           | ${[1, 3]}    | ${3}  | ${'1 2 3'} | ${[1, 2, 3]} | ${[]}  | ${undefined}
-    ${'one that is under way does not count'}       | ${[1, 2]}    | ${1}  | ${'1 2r'}  | ${[1]}       | ${[]}  | ${undefined}
+    why                                             | source          | row   | history    | applied      | late   | repair
+    ${'nothing'}                                    | ${[1, 2]}       | ${-1} | ${''}      | ${[]}        | ${[]}  | ${undefined}
+    ${'ours'}                                       | ${[1, 2, 3]}    | ${2}  | ${'1 2'}   | ${[1, 2]}    | ${[]}  | ${undefined}
+    ${'merged late'}                                | ${[1, 2, 3]}    | ${3}  | ${'1 3'}   | ${[1, 3]}    | ${[2]} | ${undefined}
+    ${'first adoption: all below counts'}           | ${[1, 2, 3]}    | ${2}  | ${''}      | ${[1, 2]}    | ${[]}  | ${{ version: 2, above: -1, adopt: [] }}
+    ${'after adoption'}                             | ${[1, 2, 3]}    | ${3}  | ${'2b 3'}  | ${[1, 2, 3]} | ${[]}  | ${undefined}
+    ${'a file below a baseline counts, though new'} | ${[1, 2, 3]}    | ${3}  | ${'3B'}    | ${[1, 2, 3]} | ${[]}  | ${undefined}
+    ${'another tool went up'}                       | ${[1, 2, 3]}    | ${3}  | ${'1 2'}   | ${[1, 2, 3]} | ${[]}  | ${{ version: -1, above: 2, adopt: [3] }}
+    ${'another tool went down to one of ours'}      | ${[1, 2, 3]}    | ${1}  | ${'1 2 3'} | ${[1]}       | ${[]}  | ${{ version: -1, above: 1, adopt: [] }}
+    ${'another tool went down to nil'}              | ${[1, 2]}       | ${-1} | ${'1 2'}   | ${[]}        | ${[]}  | ${{ version: -1, above: -1, adopt: [] }}
+    ${'another tool went between ours'}             | ${[1, 2, 3]}    | ${2}  | ${'1 3'}   | ${[1, 2]}    | ${[]}  | ${{ version: -1, above: 1, adopt: [2] }}
+    ${'another tool went up past one merged late'}  | ${[1, 2, 3, 4]} | ${4}  | ${'1 3'}   | ${[1, 3, 4]} | ${[2]} | ${{ version: -1, above: 3, adopt: [4] }}
+    ${'a file that is gone still counts'}           | ${[1, 3]}       | ${3}  | ${'1 2 3'} | ${[1, 2, 3]} | ${[]}  | ${undefined}
+    ${'one that is under way does not count'}       | ${[1, 2]}       | ${1}  | ${'1 2r'}  | ${[1]}       | ${[]}  | ${undefined}
   `('$why', ({ source, row, history, applied, late, repair }) => {
     const migrations = (source as number[]).map((version) => ({ version, name: `m${version}` }))
     const entries = (history as string).split(' ').filter(Boolean).map(entry)

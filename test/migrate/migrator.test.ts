@@ -257,6 +257,20 @@ describe('history against source', () => {
     expect(db.version).toBe(version)
   })
 
+  test('late, edited and missing are told though nothing higher is pending', async () => {
+    const { '2_b.up.sql': _up, '2_b.down.sql': _down, ...without } = FILES
+    const { over } = setUp()
+    await over(without).up()
+    for (const migrator of [
+      over(FILES),
+      over({ ...without, '1_a.up.sql': 'create aa' }),
+      over({ '3_c.up.sql': 'create c' }),
+    ]) {
+      expect((await failure<Error & { code: string }>(migrator.up())).code).toMatch(/LATE|EDITED|MISSING/)
+      expect((await failure<Error & { code: string }>(migrator.to('latest'))).code).toMatch(/LATE|EDITED|MISSING/)
+    }
+  })
+
   test('a late migration that was applied is undone in its place', async () => {
     const { '2_b.up.sql': _up, '2_b.down.sql': _down, ...without } = FILES
     const { db, over } = setUp()
@@ -345,6 +359,16 @@ describe('where nothing can be rolled back', () => {
     expect((await failure(migrator.resume())).message).toMatch(/nothing to resume/)
     expect(await failure(migrator.force(1.5))).toBeInstanceOf(UsageError)
   })
+})
+
+test('run() takes the same version more than once', async () => {
+  const { db, migrator } = setUp()
+  await migrator.run(
+    { version: 1, body: 'create x' },
+    { version: 1, targetVersion: -1, body: 'drop x' },
+    { version: 1, body: 'create y' },
+  )
+  expect(db.executed).toEqual(['create x', 'drop x', 'create y'])
 })
 
 test('code migrations run with a client, and log', async () => {

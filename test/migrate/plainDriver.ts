@@ -132,18 +132,19 @@ export class PlainDriver implements Driver {
     if (baseline) {
       for (const key of [...this.#db.history.keys()]) if (key > baseline.above) this.#db.history.delete(key)
       if (baseline.version >= 0) this.#baseline(baseline.version)
+      for (const version of baseline.adopt ?? []) this.#baseline(version, false)
     }
     if (remove !== undefined) this.#db.history.delete(remove)
     if (put) this.#db.history.set(put.version, entryOf(put))
   }
 
-  #baseline(version: number): void {
+  #baseline(version: number, baseline = true): void {
     const entry = this.#db.history.get(version)
     const fresh = {
       ...entryOf({ version, name: 'baseline', fingerprint: '', downFingerprint: null, up: null, down: null }),
       fingerprint: null,
     }
-    this.#db.history.set(version, { ...(entry ?? fresh), baseline: true })
+    this.#db.history.set(version, { ...(entry ?? fresh), baseline: baseline || entry?.baseline === true })
   }
 }
 

@@ -35,6 +35,11 @@ test.each([
   ["alter user a with encrypted password E'a\\'b'", 'alter user a with encrypted password *******'],
   ["create user a identified by 'x'", 'create user a identified by ***'],
   ["create user a identified with sha2 by 'x'", 'create user a identified with sha2 by ***'],
+  ["execute 'alter role a password ''hunter2'''", "execute 'alter role a password ***********'"],
+  [
+    "create subscription s connection 'host=h password=hunter2 user=u'",
+    "create subscription s connection 'host=h password=******* user=u'",
+  ],
   ['alter role a password $p$secret$p$', 'alter role a password ************'],
 ])('masks secrets at the same length: %s', (sql, masked) => expect(maskSecrets(sql)).toBe(masked))
 

@@ -91,6 +91,12 @@ const BITS = [
   'as',
 ]
 
+/**
+ * libpg-query's scanner is changed to keep comments, and so lost this: a literal goes on behind a comment and a line break.
+ * The server does continue it (test/database/postgres.test.ts), and so do we.
+ */
+const CONTINUES_BEHIND_COMMENT = /'\s*--[^\r\n]*[\r\n](?:\s|--[^\r\n]*[\r\n])*'/
+
 function spans(text: string): [number, number][] {
   const bytes = Buffer.from(text)
   const { stmts } = parseSync(text)
@@ -102,6 +108,7 @@ function spans(text: string): [number, number][] {
 
 /** Each of our statements lies in exactly one of the parser's, in order. */
 function agree(text: string): void {
+  if (CONTINUES_BEHIND_COMMENT.test(text)) return
   let expected: [number, number][]
   try {
     expected = spans(text)
@@ -136,6 +143,7 @@ describe('the lexer against PostgreSQL’s parser', () => {
     const exact = new Set(['SCONST', 'USCONST', 'XCONST', 'BCONST', 'IDENT', 'UIDENT', 'SQL_COMMENT', 'C_COMMENT'])
     fc.assert(
       fc.property(script, (text) => {
+        if (CONTINUES_BEHIND_COMMENT.test(text)) return
         let scanned: { start: number; end: number; tokenName: string }[]
         try {
           scanned = scanSync(text).tokens

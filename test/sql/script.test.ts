@@ -44,9 +44,18 @@ describe('a file’s own transaction', () => {
     ['PREPARE of a query', 'prepare q as select 1; deallocate q'],
   ])('lets through: %s', (_, sql) => expect(readScript(sql, 'postgres').problem).toBeUndefined())
 
-  test('"-- migrate: no-transaction" lets everything through, statement by statement', () => {
+  test('"-- migrate: no-transaction" lets everything through, statement by statement, the file’s own transactions as one', () => {
     const script = readScript('-- migrate: no-transaction\nbegin; select 1; commit; vacuum', 'postgres')
-    expect([script.problem, script.transaction, script.statements.length]).toEqual([undefined, 'none', 4])
+    const units = script.statements.map(({ start, end }) => script.text.slice(start, end))
+    expect([script.problem, script.transaction, units]).toEqual([
+      undefined,
+      'none',
+      ['begin; select 1; commit', 'vacuum'],
+    ])
+    expect(readScript('-- migrate: no-transaction\nvacuum; begin; select 1', 'postgres').problem).toMatchObject({
+      kind: 'transaction',
+      start: 35,
+    })
   })
 })
 

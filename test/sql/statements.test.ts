@@ -140,6 +140,13 @@ describe('what cannot be run is a problem with a place', () => {
       'copy',
       'copy t (a) from stdin',
     ],
+    [
+      'COPY FROM stdin with many columns',
+      'copy t (a, b, c, d, e, f, g, h) from stdin with (format csv);\n',
+      'postgres',
+      'copy',
+      'copy t (a, b, c, d, e, f, g, h) from stdin with (format csv)',
+    ],
     ['DELIMITER without one', 'DELIMITER \nselect 1', 'mysql', 'client-command', 'DELIMITER '],
   ])('%s', (_, sql, dialect, kind, at) => {
     const { problem } = cutStatements(sql, dialect)

@@ -41,7 +41,7 @@ class Scratch {
   /** A migrator over files given as an object. */
   async migrator(
     files: Parameters<typeof memory>[0],
-    options: Partial<MigratorOptions> & OpenOptions = {},
+    options: Partial<MigratorOptions> & OpenOptions & { url?: string } = {},
   ): Promise<Migrator> {
     const database = options.database ?? (await this.open(options))
     return new Migrator({ source: memory(files), onEvent: (event) => this.events.push(event), ...options, database })

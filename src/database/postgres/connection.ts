@@ -46,7 +46,9 @@ export async function openUrl(url: string, options: ConnectOptions = {}): Promis
   return new PgSession(client, { borrowed: false, another: () => openUrl(url, options), end: () => client.end() })
 }
 
+/** @throws UsageError for a client that is not connected or has a transaction open */
 export function openClient(client: Client): Session {
+  refuseUnusable(client)
   return new PgSession(client, { borrowed: true, another: undefined, end: async () => undefined })
 }
 
@@ -57,11 +59,34 @@ export async function openPool(pool: Pool): Promise<Session> {
   } catch (cause) {
     throw connectionError(cause, 'the database of the pool', pool.options ?? {})
   }
-  return new PgSession(client, {
-    borrowed: true,
-    another: () => openPool(pool),
-    end: async () => client.release(),
-  })
+  try {
+    refuseUnusable(client)
+  } catch (error) {
+    client.release(true)
+    throw error
+  }
+  const end = async (lost: boolean) => client.release(lost)
+  return new PgSession(client, { borrowed: true, another: () => openPool(pool), end })
+}
+
+function refuseUnusable(client: Client | PoolClient): void {
+  const { database, host, port } = client as Client
+  const label = labelOf({ database, host, port })
+  const { processID, getTransactionStatus } = inside(client)
+  if (!processID) {
+    throw new UsageError(`The client for ${label} is not connected.`, {
+      hint: 'Call its connect() first, or hand over a URL.',
+    })
+  }
+  const status = getTransactionStatus?.call(client)
+  if (status === 'T' || status === 'E') {
+    throw new UsageError(
+      `The client for ${label} has a transaction open; migrations need to begin and end their own.`,
+      {
+        hint: 'COMMIT or ROLLBACK first, or hand over a URL or a pool.',
+      },
+    )
+  }
 }
 
 /** A client's database as a person would say it. */
@@ -82,7 +107,7 @@ export function labelOf({
 
 /** Fields that `pg` has on every client and its types leave out. */
 interface ClientInside {
-  readonly processID: number
+  readonly processID: number | null
   readonly password?: string
   readonly ssl?: ClientConfig['ssl']
   readonly connection: NodeJS.EventEmitter
@@ -92,7 +117,8 @@ interface ClientInside {
 interface Ownership {
   readonly borrowed: boolean
   readonly another: (() => Promise<Session>) | undefined
-  readonly end: () => Promise<void>
+  /** `lost`: the connection broke while it was held. */
+  readonly end: (lost: boolean) => Promise<void>
 }
 
 class PgSession implements Session {
@@ -100,7 +126,12 @@ class PgSession implements Session {
   readonly client: Client | PoolClient
   readonly borrowed: boolean
   readonly another: (() => Promise<Session>) | undefined
-  readonly #end: () => Promise<void>
+  readonly #end: Ownership['end']
+  #lost = false
+  /** Without a listener, a connection that breaks would end the caller's process. */
+  readonly #onError = () => {
+    this.#lost = true
+  }
 
   constructor(client: Client | PoolClient, { borrowed, another, end }: Ownership) {
     const { database, host, port } = client as Client
@@ -109,39 +140,27 @@ class PgSession implements Session {
     this.borrowed = borrowed
     this.another = another
     this.#end = end
-    const status = inside(client).getTransactionStatus?.()
-    if (status === 'T' || status === 'E') {
-      throw new UsageError(
-        `The client for ${this.label} has a transaction open; migrations need to begin and end their own.`,
-        {
-          hint: 'COMMIT or ROLLBACK first, or hand over a URL or a pool.',
-        },
-      )
-    }
+    client.on('error', this.#onError)
   }
 
-  async query(sql: string, params: readonly unknown[] = []): Promise<Row[]> {
+  async query(sql: string, params: readonly unknown[] = [], signal?: AbortSignal): Promise<Row[]> {
+    const run = async () => (await this.client.query(sql, [...params])).rows ?? []
     try {
-      const result = await this.client.query(sql, [...params])
-      return result.rows ?? []
+      return await (signal ? this.#cancellable(signal, run) : run())
     } catch (error) {
       throw this.#broken(error) ?? error
     }
   }
 
   async script(sql: string, signal: AbortSignal): Promise<void> {
-    signal.throwIfAborted()
     const { Query } = await loadPg()
     const { connection } = inside(this.client)
     let completed = 0
     const count = () => {
       completed++
     }
-    const cancel = () => void this.#cancel()
-    connection.on('commandComplete', count)
-    signal.addEventListener('abort', cancel)
-    try {
-      await new Promise<void>((resolve, reject) => {
+    const run = () =>
+      new Promise<void>((resolve, reject) => {
         const query = new Query(sql)
         // Rows are handed over one by one and forgotten: a SELECT in a migration must not fill memory.
         query.on('row', () => undefined)
@@ -149,18 +168,37 @@ class PgSession implements Session {
         query.on('error', reject)
         this.client.query(query)
       })
+    connection.on('commandComplete', count)
+    try {
+      await this.#cancellable(signal, run)
     } catch (error) {
       const broken = this.#broken(error)
       if (broken) throw broken
       throw new ScriptFailure(completed, error as PostgresError)
     } finally {
       connection.off('commandComplete', count)
-      signal.removeEventListener('abort', cancel)
     }
   }
 
   async close(): Promise<void> {
-    await this.#end()
+    await this.#end(this.#lost)
+    this.client.off('error', this.#onError)
+  }
+
+  /** The cancellation is waited for: it must not reach the statement after this one. */
+  async #cancellable<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+    signal.throwIfAborted()
+    let cancelling: Promise<void> | undefined
+    const cancel = () => {
+      cancelling = this.#cancel()
+    }
+    signal.addEventListener('abort', cancel)
+    try {
+      return await work()
+    } finally {
+      signal.removeEventListener('abort', cancel)
+      await cancelling
+    }
   }
 
   /** From a connection of its own, as psql does on ctrl-C. If that fails, the statement runs to its end. */
@@ -203,10 +241,10 @@ function clientConfig(url: string, options: ConnectOptions): { config: ClientCon
   let parsed: URL
   try {
     parsed = new URL(url)
-  } catch (cause) {
+  } catch {
+    // Without its cause, which holds the URL and so the password.
     throw new UsageError('The database URL is not a URL.', {
       hint: 'It looks like postgres://user:password@host:5432/database; characters like @ and / in a password are written %40 and %2F.',
-      cause,
     })
   }
   const searchPath = parsed.searchParams.get('search_path')

@@ -87,7 +87,7 @@ class PostgresDriver implements Driver {
   async state(): Promise<DatabaseState> {
     const { versionTable, historyTable } = this.#tables
     const read = `SELECT (SELECT version::text || ' ' || dirty FROM ${versionTable} LIMIT 1) AS row, h.* FROM (SELECT) one LEFT JOIN (
-      SELECT version::text, name, fingerprint, down_fingerprint, baseline, up IS NOT NULL AS recorded, running, started, done, total, applied_at, applied_by, duration_ms
+      SELECT version::text, name, fingerprint, down_fingerprint, baseline, up IS NOT NULL OR down IS NOT NULL AS recorded, running, started, done, total, applied_at, applied_by, duration_ms
       FROM ${historyTable}) h ON true ORDER BY h.version::bigint`
     try {
       return toState(await this.#session.query(read))
@@ -110,35 +110,39 @@ class PostgresDriver implements Driver {
 
   async apply(step: Step, signal: AbortSignal): Promise<void> {
     if (step.work.kind === 'code') return this.#applyCode(step, step.work, signal)
-    const rebuild = this.#mayLoseOurTables(step)
-    try {
-      await this.#applySql(step, rebuild, signal)
-    } catch (error) {
-      // Our tables went with the migration in a way its text did not show. It was rolled back: once more, kept safe.
-      if (rebuild || !(error instanceof OurTablesGone)) throw error
-      await this.#applySql(step, true, signal)
+    // Our tables may go with the migration (a down that drops the schema). Then it was rolled back, and runs once more
+    // with our rows kept aside; making the schema again takes more privileges, so that is tried last.
+    for (const rebuild of REBUILDS) {
+      try {
+        return await this.#applySql(step, rebuild, signal)
+      } catch (error) {
+        if (!(error instanceof OurTablesGone) || rebuild === 'schema') throw error
+      }
     }
   }
 
   async begin(step: Step): Promise<void> {
-    const { put, baseline } = step.history
+    const { baseline } = step.history
     const total = step.work.kind === 'sql' ? step.work.script.statements.length : 1
+    this.#refuseLosingOurTables(step)
     await this.#transaction([
       baseline && step.direction === 'up' ? tables.setBaseline(this.#tables, baseline) : '',
       tables.moveRow(this.#tables, { version: step.from, dirty: false }, { version: step.to, dirty: true }),
-      tables.beginJournal(this.#tables, step.version, step.direction, total, put),
+      tables.beginJournal(this.#tables, step, total),
     ])
   }
 
   async execute(step: Step, index: number, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted()
     await this.#writeJournal(step, { started: index + 1, done: index })
     const { work } = step
     try {
       if (work.kind === 'code') await work.run(this.#context(work.log, signal))
       else if (work.kind === 'sql') await this.#executeSql(work.script, index, signal)
     } catch (error) {
-      // The server answered: this statement did not happen. A lost connection leaves it open.
-      if (isAnswer(error)) await this.#writeJournal(step, { started: index, done: index })
+      await this.#putBack()
+      // The server said no: this statement did not happen. A lost connection leaves it open, and so does code.
+      if (work.kind === 'sql' && isAnswer(error)) await this.#writeJournal(step, { started: index, done: index })
       throw asStatementError(error, index)
     }
     await this.#writeJournal(step, { started: index + 1, done: index + 1 })
@@ -148,7 +152,7 @@ class PostgresDriver implements Driver {
     const { remove, baseline } = step.history
     const history =
       step.direction === 'up'
-        ? tables.endJournal(this.#tables, step.version)
+        ? tables.endJournal(this.#tables, step.version, step.history.put)
         : tables.changeHistory(this.#tables, { remove, baseline })
     await this.#transaction([
       this.#restore,
@@ -181,6 +185,8 @@ class PostgresDriver implements Driver {
     const drops = await dropStatements(this.#session, {
       keepSchemas: [...new Set([this.#tables.schema, 'public'])],
       keepExtensions: this.#keepExtensions,
+      // Dropping the row that our own lock holds would wait for itself.
+      keepTables: [this.#lock.table ?? ''],
     })
     await this.#transaction(drops)
   }
@@ -203,9 +209,15 @@ class PostgresDriver implements Driver {
   }
 
   /** One round trip: begin, body, our writes, commit. */
-  async #applySql(step: Step, rebuild: boolean, signal: AbortSignal): Promise<void> {
+  async #applySql(step: Step, rebuild: Rebuild, signal: AbortSignal): Promise<void> {
     const script = step.work.kind === 'sql' ? step.work.script : undefined
-    const before = [`BEGIN ${script?.transactionMode ?? ''};`, ...(rebuild ? this.#saveTables() : [])]
+    // A migration that drops our schema would wait for the lock's row for ever: it fails instead.
+    const limit = this.#lock.table ? ["SET LOCAL lock_timeout = '15s';"] : []
+    const before = [
+      `BEGIN ${script?.transactionMode ?? ''};`,
+      ...limit,
+      ...(rebuild === 'no' ? [] : this.#saveTables()),
+    ]
     const prefix = `${before.join('\n')}\n`
     const body = script?.text ?? ''
     // The newline: the body may end in a comment. The semicolon: or without one.
@@ -223,29 +235,38 @@ class PostgresDriver implements Driver {
   }
 
   async #applyCode(step: Step, work: Extract<Step['work'], { kind: 'code' }>, signal: AbortSignal): Promise<void> {
-    await this.#session.query('BEGIN')
+    const mark = `${process.pid}.${performance.now()}`
+    await this.#session.query(`BEGIN; SET LOCAL migratest.transaction = '${mark}'`)
     try {
       await work.run(this.#context(work.log, signal))
-      const [row] = await this.#session.query('SELECT pg_catalog.to_regclass($1) IS NULL AS gone', [
-        this.#tables.versionTable,
-      ])
+      const [row] = await this.#session.query(
+        "SELECT pg_catalog.to_regclass($1) IS NULL AS gone, pg_catalog.current_setting('migratest.transaction', true) AS mark",
+        [this.#tables.versionTable],
+      )
+      if (row?.mark !== mark) throw new Error(ENDED_BY_CODE)
       if (row?.gone) throw new Error('The migration removed the version table; write it in SQL, where it is put back.')
-      await this.#session.script(`${this.#tail(step, false)}\nCOMMIT;`, signal)
+      await this.#session.script(`${this.#tail(step, 'no')}\nCOMMIT;`, signal)
     } catch (error) {
-      await this.#session.query('ROLLBACK').catch(() => undefined)
+      await this.#putBack()
       if (error instanceof ScriptFailure) throw this.#tailError(error.error, step)
       throw asStatementError(error)
     }
   }
 
   /** Role and settings back, then history and version row. */
-  #tail(step: Step, rebuild: boolean): string {
+  #tail(step: Step, rebuild: Rebuild): string {
     return [
       this.#restore,
-      rebuild ? this.#restoreTables() : '',
+      rebuild === 'no' ? '' : this.#restoreTables(rebuild),
       tables.changeHistory(this.#tables, step.history),
       tables.moveRow(this.#tables, { version: step.from, dirty: false }, { version: step.to, dirty: false }),
     ].join('\n')
+  }
+
+  /** After a failure: no transaction open, role and settings as they were. */
+  async #putBack(): Promise<void> {
+    await this.#session.query('ROLLBACK').catch(() => undefined)
+    await this.#session.script(this.#restore, NEVER).catch(() => undefined)
   }
 
   #tailError(error: PostgresError, step: Step): Error {
@@ -257,30 +278,33 @@ class PostgresDriver implements Driver {
     return asStatementError(error)
   }
 
-  /** Text that may take our tables along. What it does not show is noticed when our write fails. */
-  #mayLoseOurTables({ work }: Step): boolean {
-    if (work.kind !== 'sql') return false
-    const { version } = this.#tables
-    return work.script.statements.some(({ words: [first, second], start, end }) => {
-      if (first === 'drop' && (second === 'schema' || second === 'owned')) return true
-      return first === 'drop' && work.script.text.slice(start, end).toLowerCase().includes(version.toLowerCase())
-    })
+  /** Without a transaction nothing could put our tables back. */
+  #refuseLosingOurTables({ work }: Step): void {
+    if (work.kind !== 'sql') return
+    const drop = work.script.statements.find(
+      ({ words: [first, second] }) => first === 'drop' && (second === 'schema' || second === 'owned'),
+    )
+    if (!drop) return
+    throw new UsageError(
+      `"${work.script.text.slice(drop.start, drop.end)}" may remove the version table, which only a transaction can put back.`,
+      { hint: 'Give the statement a migration of its own, without "-- migrate: no-transaction".' },
+    )
   }
 
   #saveTables(): string[] {
     const { versionTable, historyTable } = this.#tables
     return [
-      `CREATE TEMPORARY TABLE migratest_version ON COMMIT DROP AS SELECT version, dirty FROM ${versionTable};`,
-      `CREATE TEMPORARY TABLE migratest_history ON COMMIT DROP AS SELECT * FROM ${historyTable};`,
+      `CREATE TEMPORARY TABLE ${KEPT_VERSION} ON COMMIT DROP AS SELECT version, dirty FROM ${versionTable};`,
+      `CREATE TEMPORARY TABLE ${KEPT_HISTORY} ON COMMIT DROP AS SELECT * FROM ${historyTable};`,
     ]
   }
 
-  #restoreTables(): string {
+  #restoreTables(rebuild: Rebuild): string {
     const { schema, versionTable, historyTable } = this.#tables
-    return `${createSchema(schema)}
+    return `${rebuild === 'schema' ? createSchema(schema) : ''}
 ${tables.createTables(this.#tables)}
-INSERT INTO ${versionTable} (version, dirty) SELECT version, dirty FROM pg_temp.migratest_version WHERE NOT EXISTS (SELECT FROM ${versionTable});
-INSERT INTO ${historyTable} SELECT * FROM pg_temp.migratest_history WHERE NOT EXISTS (SELECT FROM ${historyTable});`
+INSERT INTO ${versionTable} (version, dirty) SELECT version, dirty FROM pg_temp.${KEPT_VERSION} WHERE NOT EXISTS (SELECT FROM ${versionTable});
+INSERT INTO ${historyTable} SELECT * FROM pg_temp.${KEPT_HISTORY} WHERE NOT EXISTS (SELECT FROM ${historyTable});`
   }
 
   #executeSql(
@@ -311,7 +335,12 @@ INSERT INTO ${historyTable} SELECT * FROM pg_temp.migratest_history WHERE NOT EX
     const sql = ['BEGIN READ WRITE;', ...local, tables.journal(this.#tables, step.version, progress), 'COMMIT;'].join(
       '\n',
     )
-    await this.#session.script(sql, NEVER)
+    try {
+      await this.#session.script(sql, NEVER)
+    } catch (error) {
+      await this.#session.query('ROLLBACK').catch(() => undefined)
+      throw error instanceof ScriptFailure ? this.#tailError(error.error, step) : error
+    }
   }
 
   async #transaction(statements: readonly string[]): Promise<void> {
@@ -325,9 +354,25 @@ INSERT INTO ${historyTable} SELECT * FROM pg_temp.migratest_history WHERE NOT EX
   }
 
   #context(log: (message: string) => void, signal: AbortSignal): MigrationContext {
-    return { client: this.#session.client, sql: (text, params) => this.#session.query(text, params), signal, log }
+    return {
+      client: this.#session.client,
+      sql: (text, params) => this.#session.query(text, params, signal),
+      signal,
+      log,
+    }
   }
 }
+
+/** How far our tables are made again after the body: not at all, the tables, the schema too. */
+type Rebuild = 'no' | 'tables' | 'schema'
+const REBUILDS: readonly Rebuild[] = ['no', 'tables', 'schema']
+
+/** Temporary tables come before all others on the search path: names that no migration means. */
+const KEPT_VERSION = '"migratest kept version"'
+const KEPT_HISTORY = '"migratest kept history"'
+
+const ENDED_BY_CODE =
+  'The migration ended the transaction it runs in, so what it did could not be recorded with it. Export "transaction = false" for a migration that begins and ends its own.'
 
 /** The version or history table was not there when we wrote. */
 class OurTablesGone extends Error {}
@@ -420,7 +465,9 @@ function asStatementError(thrown: unknown, statement?: number, sent?: Sent): Err
   let offset: number | undefined
   if (sent && error.position !== undefined) {
     const at = offsetOfCodePoint(sent.sql, Number(error.position) - 1) - sent.from
-    if (at >= 0 && at <= sent.length) offset = at + (sent.shift ?? 0)
+    // An open parenthesis swallows what follows the body: then the body's end is the place.
+    if (at >= 0)
+      offset = Math.min(at, sent.sql.slice(sent.from, sent.from + sent.length).trimEnd().length) + (sent.shift ?? 0)
   }
   offset ??= sent && insideOffset(error, sent)
   return new StatementError(
@@ -428,7 +475,7 @@ function asStatementError(thrown: unknown, statement?: number, sent?: Sent): Err
       message: error.message,
       sqlState: error.code,
       offset,
-      statement,
+      statement: statement !== undefined && statement >= 0 ? statement : undefined,
       detail: error.detail,
       hint: hintFor(error),
       context: error.where,
@@ -456,6 +503,8 @@ function hintFor(error: PostgresError): string | undefined {
     return 'Give the statement a migration of its own, or begin the file with "-- migrate: no-transaction".'
   if (error.code === '55P04')
     return 'A new enum value can be used only after the migration that adds it: use it in the next one.'
+  if (error.code === '55P03')
+    return 'Another session holds what it waits for; with lock: "table" that may be the migration lock itself: use lock: "advisory" for a migration that drops the schema.'
   if (error.code === '42501') return 'The user who migrates lacks a privilege: GRANT it, or connect as the owner.'
   return undefined
 }

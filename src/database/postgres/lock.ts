@@ -3,7 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { crc32 } from 'node:zlib'
 import type { LockOptions } from '../../migrate/driver.ts'
 import { CancelledError, LockedError, LockLostError, UsageError } from '../../migrate/errors.ts'
-import type { Session } from './session.ts'
+import { createSchema, hasSchema } from './catalog.ts'
+import type { PostgresError, Session } from './session.ts'
 import { identifier, literal, type Tables } from './tables.ts'
 
 /** golang-migrate's `GenerateAdvisoryLockId` (database/util.go): an unsigned 32-bit number. */
@@ -18,6 +19,8 @@ export function migrationLockIds(database: string, { schema, version }: Tables):
 }
 
 export interface Lock {
+  /** The table it needs to stay, if there is one. */
+  readonly table?: string
   acquire(options: LockOptions): Promise<void>
   release(): Promise<void>
 }
@@ -58,13 +61,15 @@ export function advisoryLock(session: Session, keys: readonly [bigint, bigint]):
 
 /** A row that an open transaction on a second connection holds: it ends with that connection, so it cannot go stale. */
 export function tableLock(session: Session, { schema, version }: Tables): Lock {
-  const table = `${identifier(schema)}.${identifier(`${version}_lock`)}`
+  const name = `${version}_lock`
+  const table = `${identifier(schema)}.${identifier(name)}`
   let holder: Session | undefined
   const close = async () => {
     await holder?.close()
     holder = undefined
   }
   return {
+    table: name,
     async acquire(options) {
       if (!session.another) {
         throw new UsageError(
@@ -74,23 +79,18 @@ export function tableLock(session: Session, { schema, version }: Tables): Lock {
           },
         )
       }
-      holder = await session.another()
-      const other = holder
+      const other = await inTime(session.another(), options.timeout)
+      holder = other
       try {
-        await other.query(`CREATE TABLE IF NOT EXISTS ${table} (id integer PRIMARY KEY)`)
-        await other.query(`INSERT INTO ${table} VALUES (1) ON CONFLICT DO NOTHING`)
-        await poll(
-          session.label,
-          options,
-          async () => {
-            await other.query('BEGIN')
-            const rows = await other.query(`SELECT id FROM ${table} WHERE id = 1 FOR UPDATE SKIP LOCKED`)
-            if (rows.length === 1) return true
-            await other.query('ROLLBACK')
-            return false
-          },
-          async () => undefined,
-        )
+        await makeLockTable(other, schema, table)
+        const attempt = async () => {
+          await other.query('BEGIN')
+          const rows = await other.query(`SELECT id FROM ${table} WHERE id = 1 FOR UPDATE SKIP LOCKED`)
+          if (rows.length === 1) return true
+          await other.query('ROLLBACK')
+          return false
+        }
+        await poll(session.label, options, attempt, async () => undefined)
       } catch (error) {
         await close()
         throw error
@@ -130,6 +130,38 @@ export async function poll(
 }
 
 // --- internal ---
+
+/** IF NOT EXISTS does not keep two who make the same thing at once from meeting; the second try then finds it. */
+async function makeLockTable(session: Session, schema: string, table: string): Promise<void> {
+  for (let tries = 0; ; tries++) {
+    try {
+      if (!(await hasSchema(session, schema))) await session.query(createSchema(schema))
+      await session.query(`CREATE TABLE IF NOT EXISTS ${table} (id integer PRIMARY KEY)`)
+      await session.query(`INSERT INTO ${table} VALUES (1) ON CONFLICT DO NOTHING`)
+      return
+    } catch (error) {
+      const { code = '' } = error as PostgresError
+      if (tries >= 10 || !['23505', '42P07', '42P06'].includes(code)) throw error
+    }
+  }
+}
+
+/** A pool that lends only one client would be waited for for ever. */
+async function inTime(opening: Promise<Session>, timeout: number): Promise<Session> {
+  const late = new AbortController()
+  const limit = sleep(Math.max(1000, timeout), undefined, { signal: late.signal }).then(() => {
+    opening.then((session) => session.close()).catch(() => undefined)
+    throw new UsageError('lock: "table" needs a second connection, and the pool does not give one.', {
+      hint: 'Let the pool have at least two clients, or use lock: "advisory".',
+    })
+  })
+  try {
+    return await Promise.race([opening, limit])
+  } finally {
+    limit.catch(() => undefined)
+    late.abort()
+  }
+}
 
 /** Who holds one of the keys: process, program, user, address, since when its session is there. */
 async function holderOf(session: Session, keys: readonly bigint[]): Promise<string | undefined> {

@@ -10,7 +10,7 @@ export interface Session {
   readonly borrowed: boolean
   /** Another session on the same server, which the caller closes. Undefined where there can be only one. */
   readonly another: (() => Promise<Session>) | undefined
-  query(sql: string, params?: readonly unknown[]): Promise<Row[]>
+  query(sql: string, params?: readonly unknown[], signal?: AbortSignal): Promise<Row[]>
   /** Runs any number of statements in one round trip. @throws ScriptFailure */
   script(sql: string, signal: AbortSignal): Promise<void>
   close(): Promise<void>

@@ -1,6 +1,5 @@
 /** The SQL of our two tables. Names always come with their schema: a migration may empty search_path. */
-import type { HistoryChange, HistoryRecord, Running } from '../../migrate/driver.ts'
-import type { Direction } from '../../migrate/source.ts'
+import type { Baseline, HistoryChange, HistoryRecord, Running, Step } from '../../migrate/driver.ts'
 import { NIL_VERSION } from '../../migrate/version.ts'
 
 export interface Tables {
@@ -93,7 +92,7 @@ export function changeHistory(tables: Tables, change: HistoryChange, durationMs?
     const since = 'pg_catalog.clock_timestamp() - pg_catalog.transaction_timestamp()'
     const duration = durationMs ?? `EXTRACT(epoch FROM ${since}) * 1000`
     out.push(
-      `INSERT INTO ${historyTable} (version, name, fingerprint, down_fingerprint, up, down, duration_ms) VALUES (${recordValues(put)}, ${duration}) ${replaceRecord};`,
+      `INSERT INTO ${historyTable} (version, name, fingerprint, down_fingerprint, up, down, duration_ms) VALUES (${recordValues(put)}, ${duration}) ${REPLACE_RECORD};`,
     )
   }
   return out.join('\n')
@@ -102,15 +101,13 @@ export function changeHistory(tables: Tables, change: HistoryChange, durationMs?
 /** The journal row of a migration that is about to run statement by statement. */
 export function beginJournal(
   { historyTable }: Tables,
-  version: number,
-  direction: Direction,
+  { version, name, direction, history: { put } }: Pick<Step, 'version' | 'name' | 'direction' | 'history'>,
   total: number,
-  put?: HistoryRecord,
 ): string {
-  const journal = `running = ${literal(direction)}, started = 0, done = 0, total = ${total}`
-  if (!put) return `UPDATE ${historyTable} SET ${journal} WHERE version = ${version};`
+  const values = put ? recordValues(put) : `${version}, ${literal(name)}, NULL, NULL, NULL, NULL`
+  const keep = put ? `${REPLACE_RECORD}, ` : 'ON CONFLICT (version) DO UPDATE SET '
   return `INSERT INTO ${historyTable} (version, name, fingerprint, down_fingerprint, up, down, running, started, done, total)
-VALUES (${recordValues(put)}, ${literal(direction)}, 0, 0, ${total}) ${replaceRecord}, ${journal};`
+VALUES (${values}, ${literal(direction)}, 0, 0, ${total}) ${keep}running = excluded.running, started = 0, done = 0, total = excluded.total;`
 }
 
 export function journal(
@@ -121,21 +118,29 @@ export function journal(
   return `UPDATE ${historyTable} SET started = ${started}, done = ${done} WHERE version = ${version};`
 }
 
-export function endJournal({ historyTable }: Tables, version: number): string {
-  return `UPDATE ${historyTable} SET running = NULL, started = NULL, done = NULL, total = NULL,
-  duration_ms = EXTRACT(epoch FROM pg_catalog.clock_timestamp() - applied_at) * 1000 WHERE version = ${version};`
+/** The text that was run at last may be another than the one that was begun with. */
+export function endJournal({ historyTable }: Tables, version: number, put?: HistoryRecord): string {
+  const duration = 'EXTRACT(epoch FROM pg_catalog.clock_timestamp() - applied_at) * 1000'
+  const record = put ? `, (version, name, fingerprint, down_fingerprint, up, down) = (${recordValues(put)})` : ''
+  return `UPDATE ${historyTable} SET running = NULL, started = NULL, done = NULL, total = NULL, duration_ms = ${duration}${record} WHERE version = ${version};`
 }
 
-export function setBaseline({ historyTable }: Tables, { version, above }: { version: number; above: number }): string {
-  const forget = `DELETE FROM ${historyTable} WHERE version > ${above};`
-  if (version === NIL_VERSION) return forget
-  return `${forget}
-INSERT INTO ${historyTable} (version, name, baseline) VALUES (${version}, 'baseline', true) ON CONFLICT (version) DO UPDATE SET baseline = true;`
+export function setBaseline({ historyTable }: Tables, { version, above, adopt = [] }: Baseline): string {
+  const insert = `INSERT INTO ${historyTable} (version, name, baseline)`
+  const out = [`DELETE FROM ${historyTable} WHERE version > ${above};`]
+  if (adopt.length > 0) {
+    const rows = adopt.map((adopted) => `(${adopted}, 'unrecorded', false)`)
+    out.push(`${insert} VALUES ${rows.join(', ')} ON CONFLICT (version) DO NOTHING;`)
+  }
+  if (version !== NIL_VERSION) {
+    out.push(`${insert} VALUES (${version}, 'baseline', true) ON CONFLICT (version) DO UPDATE SET baseline = true;`)
+  }
+  return out.join('\n')
 }
 
 // --- internal ---
 
-const replaceRecord = `ON CONFLICT (version) DO UPDATE SET name = excluded.name, fingerprint = excluded.fingerprint, down_fingerprint = excluded.down_fingerprint,
+const REPLACE_RECORD = `ON CONFLICT (version) DO UPDATE SET name = excluded.name, fingerprint = excluded.fingerprint, down_fingerprint = excluded.down_fingerprint,
   up = excluded.up, down = excluded.down, duration_ms = excluded.duration_ms, applied_at = excluded.applied_at, applied_by = excluded.applied_by`
 
 function recordValues({ version, name, fingerprint, downFingerprint, up, down }: HistoryRecord): string {

@@ -1,0 +1,181 @@
+/** `npm run bench`: applying migrations against peers, memory with 10 000, and how soon a server is ready. */
+import { execFileSync, spawnSync } from 'node:child_process'
+import { rmSync } from 'node:fs'
+import { cpus, totalmem } from 'node:os'
+import { dirname, join } from 'node:path'
+import pg from 'pg'
+import { leaseServer, stopServer } from '../dist/src/server/lease.js'
+import { interleaved, table } from './measure.ts'
+import { writeMigrations } from './migrations.ts'
+import { CONTENDERS } from './peers.ts'
+
+const only = process.argv[2]
+const request = {
+  kind: 'postgres',
+  from: 'embedded',
+  version: undefined,
+  image: undefined,
+  flags: {},
+  setup: [],
+} as const
+const lease = await leaseServer(request)
+const admin = new pg.Client(lease.server.url)
+await admin.connect()
+
+console.log(
+  `${new Date().toISOString().slice(0, 10)}, ${cpus().length} × ${cpus()[0]?.model}, ${(totalmem() / 2 ** 30).toFixed(0)} GiB, Node ${process.version}, ${lease.server.name}\n`,
+)
+if (!only || only === 'apply') await apply(100, 15)
+if (!only || only === 'apply') await apply(500, 7)
+if (!only || only === 'process') await wholeProcess(100, 11)
+if (!only || only === 'memory') await memory(10_000)
+if (!only || only === 'container') await container(5)
+await admin.end()
+lease.release()
+
+async function freshDatabase(): Promise<string> {
+  await admin.query('drop database if exists bench with (force)')
+  await admin.query('create database bench template template0 strategy file_copy')
+  const url = new URL(lease.server.url)
+  url.pathname = '/bench'
+  return url.href
+}
+
+async function apply(count: number, rounds: number): Promise<void> {
+  const files = writeMigrations(count)
+  const series = await interleaved(
+    CONTENDERS.map((c) => c.name),
+    rounds,
+    async (name) => {
+      const url = await freshDatabase()
+      const contender = CONTENDERS.find((c) => c.name === name)
+      const begun = performance.now()
+      await contender?.apply(url, files)
+      return performance.now() - begun
+    },
+  )
+  console.log(
+    `## Apply ${count} migrations, in one process, from URL to closed connection (${rounds} rounds)\n\n${table(series)}\n`,
+  )
+  rmSync(dirname(files.folder), { recursive: true })
+}
+
+/** A process each: dbmate is a native binary, ours starts Node. */
+async function wholeProcess(count: number, rounds: number): Promise<void> {
+  const files = writeMigrations(count)
+  const dbmate = join(import.meta.dirname, 'node_modules', '@dbmate', 'linux-x64', 'bin', 'dbmate')
+  const ours = `const { openDatabase, Migrator, directory } = await import(${JSON.stringify(join(import.meta.dirname, '..', 'dist', 'index.js'))})
+    const database = await openDatabase(process.argv[1]); await new Migrator({ source: directory(process.argv[2]), database }).up(); await database.close()`
+  const series = await interleaved(['dbmate', 'migratest (library, one process)'], rounds, async (name) => {
+    const url = await freshDatabase()
+    const begun = performance.now()
+    const [program, args] =
+      name === 'dbmate'
+        ? [
+            dbmate,
+            ['--url', `${url}?sslmode=disable`, '--migrations-dir', files.dbmateFolder, '--no-dump-schema', 'up'],
+          ]
+        : [process.execPath, ['--input-type=module', '-e', ours, url, files.folder]]
+    const { status, stderr } = spawnSync(program, args, { encoding: 'utf8' })
+    if (status !== 0) throw new Error(stderr)
+    return performance.now() - begun
+  })
+  console.log(`## Apply ${count} migrations, whole processes (${rounds} rounds)\n\n${table(series)}\n`)
+  rmSync(dirname(files.folder), { recursive: true })
+}
+
+/** What planning and applying leave and need, in a process of their own. */
+async function memory(count: number): Promise<void> {
+  const url = await freshDatabase()
+  const program = `
+    import { Migrator, openDatabase } from ${JSON.stringify(join(import.meta.dirname, '..', 'dist', 'index.js'))}
+    const text = (i) => 'select ' + i + " as x, '" + 'x'.repeat(10_000) + "' as padding"
+    const source = { name: 'generated', list: async () => Array.from({ length: ${count} }, (_, i) => ({ version: i + 1, name: 'm', up: 'up' })),
+      read: async (m, direction) => direction === 'up' ? { kind: 'sql', text: text(m.version) } : null }
+    const database = await openDatabase(${JSON.stringify(url)})
+    let most = 0
+    const onEvent = (event) => { if (event.type === 'finished' && event.step.version % 200 === 0) { gc(); most = Math.max(most, process.memoryUsage().heapUsed) } }
+    gc(); const before = process.memoryUsage().heapUsed
+    const begun = performance.now()
+    await new Migrator({ source, database, record: 'fingerprint', onEvent }).up()
+    console.log(((most - before) / 2 ** 20).toFixed(1), ((performance.now() - begun) / 1000).toFixed(1))
+    await database.close()`
+  const out = execFileSync(process.execPath, ['--expose-gc', '--input-type=module', '-e', program], {
+    encoding: 'utf8',
+  })
+  const [heap, seconds] = out.trim().split(' ')
+  console.log(
+    `## Memory, ${count} migrations of 10 KB (${((count * 10_000) / 2 ** 20).toFixed(0)} MiB of bodies)\n\nLive heap at most ${heap} MiB above the start; ${seconds} s.\n`,
+  )
+}
+
+/** From asking to the first answered query, against doing the same by hand with the docker command. */
+async function container(rounds: number): Promise<void> {
+  const image = `${process.env.TESTCONTAINERS_HUB_IMAGE_NAME_PREFIX ? `${process.env.TESTCONTAINERS_HUB_IMAGE_NAME_PREFIX}/` : ''}postgres:18`
+  const series = await interleaved(
+    ['docker run, until a query answers', 'container on demand', 'embedded on demand'],
+    rounds,
+    async (name) => {
+      if (name.startsWith('docker')) return dockerRun(image)
+      const own = {
+        ...request,
+        from: name.startsWith('container') ? 'container' : 'embedded',
+        flags: { 'bench.round': String(Math.random()) },
+      } as const
+      const begun = performance.now()
+      const { server, release } = await leaseServer(own)
+      const client = new pg.Client(server.url)
+      await client.connect()
+      await client.query('select 1')
+      const ms = performance.now() - begun
+      await client.end()
+      release()
+      await stopServer(own)
+      return ms
+    },
+  )
+  console.log(`## A server on demand, from asking to the first answer (${rounds} rounds)\n\n${table(series)}\n`)
+}
+
+async function dockerRun(image: string): Promise<number> {
+  const begun = performance.now()
+  const id = execFileSync(
+    'docker',
+    [
+      'run',
+      '-d',
+      '--rm',
+      '--tmpfs',
+      '/data',
+      '-e',
+      'PGDATA=/data/db',
+      '-e',
+      'POSTGRES_PASSWORD=x',
+      '-e',
+      'POSTGRES_INITDB_ARGS=--no-sync',
+      '-p',
+      '127.0.0.1::5432',
+      image,
+      'postgres',
+      '-c',
+      'fsync=off',
+    ],
+    { encoding: 'utf8' },
+  ).trim()
+  const port = execFileSync('docker', ['port', id, '5432'], { encoding: 'utf8' }).trim().split(':').at(-1)
+  for (;;) {
+    const client = new pg.Client({ connectionString: `postgres://postgres:x@127.0.0.1:${port}/postgres` })
+    client.on('error', () => undefined)
+    try {
+      await client.connect()
+      await client.query('select 1')
+      const ms = performance.now() - begun
+      await client.end()
+      execFileSync('docker', ['kill', id])
+      return ms
+    } catch {
+      await client.end().catch(() => undefined)
+      await new Promise((resolve) => setTimeout(resolve, 10))
+    }
+  }
+}
