@@ -12,8 +12,9 @@ import {
   symlinkSync,
 } from 'node:fs'
 import { createRequire } from 'node:module'
-import { tmpdir, userInfo } from 'node:os'
+import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
+import { ownFolder } from './places.ts'
 
 export interface Binaries {
   /** The folder with `postgres` and `initdb`. */
@@ -110,7 +111,7 @@ function resolveFrom(from: NodeJS.Require, name: string): string | undefined {
 function usable(binaries: Binaries, root: string): Binaries | string {
   const user = serverUser()
   if (linksAreThere(root) && versionOf(binaries.folder, user)) return binaries
-  const copy = join(tmpdir(), `migratest-${userInfo().uid}-postgres-${binaries.version}`)
+  const copy = join(ownFolder(tmpdir(), 0o755), `postgres-${binaries.version}`)
   const folder = join(copy, 'bin')
   if (!versionOf(folder, user)) {
     const scratch = `${copy}-${process.pid}`
@@ -122,11 +123,19 @@ function usable(binaries: Binaries, root: string): Binaries | string {
       rmSync(link, { force: true })
       symlinkSync(source.slice(source.lastIndexOf('/') + 1), link)
     }
-    rmSync(copy, { recursive: true, force: true })
-    renameSync(scratch, copy)
+    adopt(scratch, copy)
   }
   const works = versionOf(folder, user)
   return works ? { folder, version: binaries.version } : `the binaries of ${root} do not run on this machine`
+}
+
+/** Several may have made it at once: the first one's stays, since a server may run from it already. */
+function adopt(scratch: string, copy: string): void {
+  try {
+    renameSync(scratch, copy)
+  } catch {
+    rmSync(scratch, { recursive: true, force: true })
+  }
 }
 
 interface Link {

@@ -9,7 +9,7 @@ import { randomBytes } from 'node:crypto'
 import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'
 import { type Chosen, chooseAndStart } from './choose.ts'
-import { keeperAddress, runtimeFolder } from './places.ts'
+import { keeperAddress, mutexAddress, runtimeFolder } from './places.ts'
 import { dataFolder, stopLeftover } from './process.ts'
 import { type ClientMessage, isKept, type KeeperMessage, serverFile } from './protocol.ts'
 import { runSetup } from './ready.ts'
@@ -59,6 +59,11 @@ class Keeper {
   }
 
   #greet(socket: Socket): void {
+    // Too late: who comes now asks again until this process is gone, and then starts a keeper.
+    if (this.#stopping) {
+      socket.destroy()
+      return
+    }
     socket.setEncoding('utf8')
     socket.on('error', () => undefined)
     let run = ''
@@ -67,9 +72,9 @@ class Keeper {
       const lines = (rest + chunk).split('\n')
       rest = lines.pop() ?? ''
       for (const line of lines) {
-        const message = JSON.parse(line) as ClientMessage
-        if (message.type === 'stop') void this.#stop()
-        else {
+        const message = parse(line)
+        if (message?.type === 'stop') void this.#stop()
+        else if (message?.type === 'lease') {
           run = message.run
           this.#leases.add(socket)
           runs.set(socket, run)
@@ -99,7 +104,7 @@ class Keeper {
   #watchIdle(): void {
     clearTimeout(this.#idle)
     if (this.#leases.size === 0 && this.#chosen && !this.#stopping)
-      this.#idle = setTimeout(() => void this.#stop(), this.#idleMs)
+      this.#idle = setTimeout(() => void this.#stop(), Math.min(this.#idleMs, LONGEST_TIMER))
   }
 
   #stop(): Promise<void> {
@@ -108,7 +113,6 @@ class Keeper {
   }
 
   async #end(): Promise<void> {
-    // First nobody new: who comes now starts a keeper of its own, which waits for this address.
     rmSync(serverFile(this.#key), { force: true })
     clearTimeout(this.#idle)
     await this.#chosen?.stop().catch(() => undefined)
@@ -118,16 +122,31 @@ class Keeper {
   }
 }
 
+/** A timer set for longer than this fires at once. */
+const LONGEST_TIMER = 2 ** 31 - 1
+
+function parse(line: string): ClientMessage | undefined {
+  try {
+    return JSON.parse(line) as ClientMessage
+  } catch {
+    return undefined
+  }
+}
+
 const runs = new WeakMap<Socket, string>()
 
-/** Listening on the address is the mutex. Undefined where another keeper has it. */
+/** Undefined where another keeper is there. */
 async function claim(key: string): Promise<Server | undefined> {
-  const address = keeperAddress(key)
-  const first = await listen(address)
-  if (first || process.platform === 'linux' || process.platform === 'win32') return first
-  // A socket file that nobody listens on was left by a keeper that was killed.
+  const mutex = mutexAddress(key)
+  // Held as long as this process lives; nobody has business connecting to it.
+  const held = mutex === undefined ? undefined : await listen(mutex)
+  if (mutex !== undefined && !held) return undefined
+  held?.on('connection', (socket) => socket.destroy())
+  // Also one that shares our folder but not our mutex, as in another network namespace.
   if (await isKept(key)) return undefined
-  rmSync(address, { force: true })
+  const address = keeperAddress(key)
+  // A socket file that nobody listens on was left by a keeper that was killed.
+  if (process.platform !== 'win32') rmSync(address, { force: true })
   return listen(address)
 }
 

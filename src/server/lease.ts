@@ -29,7 +29,8 @@ export async function leaseServer(request: ServerRequest, options: LeaseOptions 
   const key = keyOf(request)
   // A keeper that is just stopping closes the connection: then ask again.
   let started = false
-  for (let tries = 0; tries < 50; tries++) {
+  const deadline = Date.now() + PATIENCE_MS
+  while (Date.now() < deadline) {
     const { socket, fresh } = await reach(key, request, options)
     started ||= fresh
     const outcome = await waitUntilReady(socket, options.onProgress)
@@ -45,7 +46,7 @@ export async function leaseServer(request: ServerRequest, options: LeaseOptions 
     socket.destroy()
     await sleep(50)
   }
-  throw new ServerUnavailableError('The process that keeps the server ends again and again.', {
+  throw new ServerUnavailableError('The process that keeps the server ends again and again, or does not end.', {
     hint: `Its output is in ${logFile(key)}.`,
   })
 }
@@ -59,6 +60,9 @@ export async function stopServer(request: ServerRequest): Promise<void> {
 }
 
 // --- internal ---
+
+/** A server that is stopping is waited for, and one that starts may have to be downloaded: that wait has no limit. */
+const PATIENCE_MS = 60_000
 
 async function reach(
   key: string,

@@ -1,5 +1,5 @@
 /** Where the keeper of a server is found, and where its files are. */
-import { mkdirSync, statfsSync, statSync } from 'node:fs'
+import { lstatSync, mkdirSync, statfsSync } from 'node:fs'
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { ServerUnavailableError } from './errors.ts'
@@ -8,10 +8,22 @@ const MIN_SHM_BYTES = 512 * 2 ** 20
 
 /** Ours alone to write; others may pass through it, since a server that runs as another user has its data inside. */
 export function runtimeFolder(): string {
-  const folder = join(fastFolder(), `migratest-${userInfo().uid}`)
-  mkdirSync(folder, { recursive: true, mode: 0o711 })
-  const { uid, mode } = statSync(folder)
-  if (process.getuid && (uid !== process.getuid() || (mode & 0o022) !== 0)) {
+  return ownFolder(fastFolder(), 0o711)
+}
+
+/** Files only we may read: sockets, URLs with passwords, logs. */
+export function privateFolder(): string {
+  const folder = join(runtimeFolder(), 'private')
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  return folder
+}
+
+/** A folder of this user's in `base`. Names in shared folders can be guessed, so whose it is is looked at. */
+export function ownFolder(base: string, mode: number): string {
+  const folder = join(base, `migratest-${userInfo().uid}`)
+  mkdirSync(folder, { recursive: true, mode })
+  const found = lstatSync(folder)
+  if (process.getuid && (found.uid !== process.getuid() || !found.isDirectory() || (found.mode & 0o022) !== 0)) {
     throw new ServerUnavailableError(`${folder} belongs to somebody else or is writable by others.`, {
       hint: 'Remove it, or set TMPDIR to a folder of your own.',
     })
@@ -19,28 +31,28 @@ export function runtimeFolder(): string {
   return folder
 }
 
-/** Files only we may read: URLs with passwords, logs. */
-export function privateFolder(): string {
-  const folder = join(runtimeFolder(), 'private')
-  mkdirSync(folder, { recursive: true, mode: 0o700 })
-  return folder
-}
-
-/** Where the keeper of `key` listens. The address is also the mutex: only one process can listen on it. */
+/** Where the keeper of `key` listens: in a folder that nobody else may enter. */
 export function keeperAddress(key: string): string {
-  const name = `migratest-${userInfo().uid}-${key}`
-  // Linux and Windows free these names when the process ends, however it ends; a socket file would stay.
-  if (process.platform === 'linux') return `\0${name}`
-  if (process.platform === 'win32') return `\\\\.\\pipe\\${name}`
+  if (process.platform === 'win32') return `\\\\.\\pipe\\migratest-${userInfo().username}-${key}`
   return join(privateFolder(), `${key}.sock`)
 }
 
-/** Memory where there is enough of it: test data need not survive a power cut. */
+/**
+ * A name that only one process can have at a time and that is free again however that process ends, which a file would
+ * not be. Only Linux has such names; it holds the folder's identity, since two containers may share one and not the other.
+ */
+export function mutexAddress(key: string): string | undefined {
+  if (process.platform !== 'linux') return undefined
+  const { dev, ino } = lstatSync(privateFolder())
+  return `\0migratest-${userInfo().uid}-${dev}-${ino}-${key}`
+}
+
+/** Memory where there is enough of it in all: how much is free changes, and everybody must look in the same place. */
 function fastFolder(): string {
   if (process.platform !== 'linux') return tmpdir()
   try {
-    const { bavail, bsize } = statfsSync('/dev/shm')
-    return bavail * bsize >= MIN_SHM_BYTES ? '/dev/shm' : tmpdir()
+    const { blocks, bsize } = statfsSync('/dev/shm')
+    return blocks * bsize >= MIN_SHM_BYTES ? '/dev/shm' : tmpdir()
   } catch {
     return tmpdir()
   }

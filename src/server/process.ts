@@ -36,15 +36,7 @@ export async function startProcess({
   onProgress(`making a data directory for PostgreSQL ${binaries.version}`)
   initialize(binaries, data, password, user)
   onProgress(`starting PostgreSQL ${binaries.version}`)
-  const { child, port } = await launch(binaries, data, request, user)
-  const url = `postgres://postgres:${password}@127.0.0.1:${port}/postgres`
-  const log = join(data, 'server.log')
-  const deadline = Date.now() + START_TIMEOUT_MS
-  while (!(await answers(url))) {
-    if (child.exitCode !== null || child.signalCode !== null || Date.now() > deadline)
-      throw failed('postgres did not start', readTail(log))
-    await sleep(15)
-  }
+  const { child, url } = await startListening(binaries, data, request, user, password)
   return {
     url,
     name: `PostgreSQL ${binaries.version} ${how}`,
@@ -71,13 +63,40 @@ export async function stopLeftover(data: string): Promise<void> {
   if (!existsSync(data)) return
   const pid = Number.parseInt(readTail(join(data, 'postmaster.pid')), 10)
   if (pid > 1 && worksIn(pid, data)) {
-    process.kill(pid, 'SIGQUIT')
+    endProcess(pid)
     for (let i = 0; i < 200 && worksIn(pid, data); i++) await sleep(25)
   }
   rmSync(data, { recursive: true, force: true })
 }
 
 // --- internal ---
+
+/** The port is free when it is looked for; somebody may be faster. */
+const PORT_TRIES = 5
+
+async function startListening(
+  binaries: Binaries,
+  data: string,
+  request: ServerRequest,
+  user: User | undefined,
+  password: string,
+): Promise<{ child: ChildProcess; url: string }> {
+  for (let tries = 1; ; tries++) {
+    const { child, port } = await launch(binaries, data, request, user)
+    const url = `postgres://postgres:${password}@127.0.0.1:${port}/postgres`
+    const deadline = Date.now() + START_TIMEOUT_MS
+    const hasEnded = () => child.exitCode !== null || child.signalCode !== null
+    while (!hasEnded() && Date.now() < deadline) {
+      if (await answers(url)) return { child, url }
+      await sleep(15)
+    }
+    child.kill('SIGKILL')
+    const output = readTail(join(data, 'server.log'))
+    if (tries < PORT_TRIES && /could not bind|Address already in use/.test(output)) continue
+    rmSync(data, { recursive: true, force: true })
+    throw failed('postgres did not start', output)
+  }
+}
 
 function initialize({ folder, version }: Binaries, data: string, password: string, user: User | undefined): void {
   mkdirSync(data, { recursive: true, mode: 0o700 })
@@ -154,6 +173,15 @@ function freePort(): Promise<number> {
       probe.close(() => resolve(typeof address === 'object' && address ? address.port : 0))
     })
   })
+}
+
+/** Another keeper may be sweeping the same, and it may be gone by now. */
+function endProcess(pid: number): void {
+  try {
+    process.kill(pid, 'SIGQUIT')
+  } catch {
+    // It is gone.
+  }
 }
 
 function worksIn(pid: number, data: string): boolean {

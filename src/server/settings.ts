@@ -11,6 +11,8 @@ const POSTGRES_SETTINGS: Readonly<Record<string, string>> = {
   max_wal_size: '4GB',
   checkpoint_timeout: '1d',
   autovacuum: 'off',
+  // Files go with the data directory; shared memory segments of a killed server would stay.
+  dynamic_shared_memory_type: 'mmap',
   log_min_messages: 'fatal',
 }
 

@@ -1,10 +1,12 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { existsSync, statSync } from 'node:fs'
+import { connect as connectSocket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { connect } from '../../src/database/postgres/connection.ts'
 import { ServerUnavailableError } from '../../src/server/errors.ts'
 import { leaseServer, stopServer } from '../../src/server/lease.ts'
+import { keeperAddress } from '../../src/server/places.ts'
 import { dataFolder } from '../../src/server/process.ts'
 import { isKept, serverFile } from '../../src/server/protocol.ts'
 import { answers } from '../../src/server/ready.ts'
@@ -130,6 +132,26 @@ describeOnServers(['embedded', 'container'], 'a server on demand', (from) => {
     await until(async () => !(await isKept(keyOf(own))))
     const second = await leaseServer(own)
     expect(await answers(second.server.url)).toBe(true)
+  })
+
+  test('is not disturbed by nonsense', async () => {
+    const own = request(from)
+    const { server } = await leaseServer(own)
+    const socket = connectSocket(keeperAddress(keyOf(own)))
+    socket.on('error', () => undefined)
+    socket.write('nonsense\n{"type":"unknown"}\n[]\nnull\n')
+    await sleep(200)
+    socket.destroy()
+    expect(await answers(server.url)).toBe(true)
+    expect(await isKept(keyOf(own))).toBe(true)
+  })
+
+  test('may be asked to stay for years', async () => {
+    const own = request(from)
+    const lease = await leaseServer(own, { idleMs: 30 * 365 * 86_400_000 })
+    lease.release()
+    await sleep(500)
+    expect(await answers(lease.server.url)).toBe(true)
   })
 
   test('gets its settings and its setup', async () => {
