@@ -405,6 +405,26 @@ describe('the lock', () => {
     expect(await db.rows('select * from schema_migrations_history')).toEqual([])
   })
 
+  test.for([
+    ['another version', 'update schema_migrations set version = 9', '9'],
+    ['dirty', 'update schema_migrations set dirty = true', '1 (dirty)'],
+    ['no row', 'delete from schema_migrations', 'nil'],
+  ])('a row that somebody moves while a migration runs is noticed: %s', async ([, change = '', found], { db }) => {
+    const migrator = await db.migrator({
+      '1_a.up.sql': 'select 1',
+      '2_b.up.sql': 'create table b (id int); select pg_sleep(0.3)',
+    })
+    const running = failure(migrator.up())
+    await sleep(200)
+    await db.client.query(change)
+    const error = await running
+    expect(error).toBeInstanceOf(StateMovedError)
+    expect(error.message).toContain(`expected 1, found ${found}.`)
+    expect(
+      await db.rows("select to_regclass('b') as b, (select count(*)::int from schema_migrations_history) as n"),
+    ).toEqual([{ b: null, n: 1 }])
+  })
+
   test('table: a row held by a second connection keeps others out and ends with it', async ({ db }) => {
     const options = { lock: 'table', lockTimeout: 50 } as const
     const migrator = await db.migrator({ '1_a.up.sql': 'select pg_sleep(0.4)' }, { ...options })

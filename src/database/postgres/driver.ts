@@ -255,12 +255,15 @@ class PostgresDriver implements Driver {
 
   /** Role and settings back, then history and version row. */
   #tail(step: Step, rebuild: Rebuild): string {
-    return [
-      this.#restore,
-      rebuild === 'no' ? '' : this.#restoreTables(rebuild),
-      tables.changeHistory(this.#tables, step.history),
-      tables.moveRow(this.#tables, { version: step.from, dirty: false }, { version: step.to, dirty: false }),
-    ].join('\n')
+    return [this.#restore, rebuild === 'no' ? '' : this.#restoreTables(rebuild), this.#record(step)].join('\n')
+  }
+
+  #record({ version, from, to, history }: Step): string {
+    const { put, remove, baseline } = history
+    const usual = put && remove === undefined && !baseline && from !== NIL_VERSION && to === version
+    if (usual) return tables.moveUp(this.#tables, from, put)
+    const moved = tables.moveRow(this.#tables, { version: from, dirty: false }, { version: to, dirty: false })
+    return `${tables.changeHistory(this.#tables, history)}\n${moved}`
   }
 
   /** After a failure: no transaction open, role and settings as they were. */
@@ -274,6 +277,7 @@ class PostgresDriver implements Driver {
     if (found !== -1) {
       return new StateMovedError(step.from, error.message.slice(found + tables.MOVED.length).replace(/"$/, ''))
     }
+    if (error.code === '23502' && error.table === this.#tables.history) return new StateMovedError(step.from, 'nil')
     if (isMissingTable(error)) return new OurTablesGone(error.message, { cause: error })
     return asStatementError(error)
   }

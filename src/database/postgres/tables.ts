@@ -77,22 +77,31 @@ export function moveRow({ versionTable }: Tables, from: VersionRow, to: VersionR
     : absent(to)
       ? `DELETE FROM ${versionTable} ${where} RETURNING 1`
       : `UPDATE ${versionTable} SET version = ${to.version}, dirty = ${to.dirty} ${where} RETURNING 1`
-  const found = `(SELECT version || CASE WHEN dirty THEN ' (dirty)' ELSE '' END FROM ${versionTable} LIMIT 1)`
+  const found = `(SELECT version || ${DIRTY_MARK} FROM ${versionTable} LIMIT 1)`
   return `WITH moved AS (${change}) SELECT CASE WHEN pg_catalog.count(*) = 1 THEN 1 ELSE (${literal(MOVED)} || coalesce(${found}, 'nil'))::integer END FROM moved;`
 }
 
+/**
+ * The usual step, one version up, in the cheapest form: the row is checked where it is changed, and a row that is not
+ * there leaves no version for the history, which must have one. (The general form below costs 0.3 ms more a migration.)
+ */
+export function moveUp(tables: Tables, from: number, put: HistoryRecord): string {
+  const { versionTable, historyTable } = tables
+  const moved = `CASE WHEN version = ${from} AND NOT dirty THEN ${put.version} ELSE (${literal(MOVED)} || version || ${DIRTY_MARK})::integer END`
+  const there = `(SELECT version FROM ${versionTable} WHERE version = ${put.version} AND NOT dirty)`
+  return `UPDATE ${versionTable} SET version = ${moved}, dirty = false;
+INSERT INTO ${historyTable} (${RECORD_COLUMNS}, duration_ms) VALUES (${recordValues(put, there)}, ${DURATION}) ${REPLACE_RECORD};`
+}
+
 /** The history's part of a step. Durations count from the beginning of the transaction. */
-export function changeHistory(tables: Tables, change: HistoryChange, durationMs?: number): string {
+export function changeHistory(tables: Tables, { baseline, put, remove }: HistoryChange): string {
   const { historyTable } = tables
   const out: string[] = []
-  const { baseline, put, remove } = change
   if (baseline) out.push(setBaseline(tables, baseline))
   if (remove !== undefined) out.push(`DELETE FROM ${historyTable} WHERE version = ${remove};`)
   if (put) {
-    const since = 'pg_catalog.clock_timestamp() - pg_catalog.transaction_timestamp()'
-    const duration = durationMs ?? `EXTRACT(epoch FROM ${since}) * 1000`
     out.push(
-      `INSERT INTO ${historyTable} (version, name, fingerprint, down_fingerprint, up, down, duration_ms) VALUES (${recordValues(put)}, ${duration}) ${REPLACE_RECORD};`,
+      `INSERT INTO ${historyTable} (${RECORD_COLUMNS}, duration_ms) VALUES (${recordValues(put)}, ${DURATION}) ${REPLACE_RECORD};`,
     )
   }
   return out.join('\n')
@@ -106,7 +115,7 @@ export function beginJournal(
 ): string {
   const values = put ? recordValues(put) : `${version}, ${literal(name)}, NULL, NULL, NULL, NULL`
   const keep = put ? `${REPLACE_RECORD}, ` : 'ON CONFLICT (version) DO UPDATE SET '
-  return `INSERT INTO ${historyTable} (version, name, fingerprint, down_fingerprint, up, down, running, started, done, total)
+  return `INSERT INTO ${historyTable} (${RECORD_COLUMNS}, running, started, done, total)
 VALUES (${values}, ${literal(direction)}, 0, 0, ${total}) ${keep}running = excluded.running, started = 0, done = 0, total = excluded.total;`
 }
 
@@ -121,7 +130,7 @@ export function journal(
 /** The text that was run at last may be another than the one that was begun with. */
 export function endJournal({ historyTable }: Tables, version: number, put?: HistoryRecord): string {
   const duration = 'EXTRACT(epoch FROM pg_catalog.clock_timestamp() - applied_at) * 1000'
-  const record = put ? `, (version, name, fingerprint, down_fingerprint, up, down) = (${recordValues(put)})` : ''
+  const record = put ? `, (${RECORD_COLUMNS}) = (${recordValues(put)})` : ''
   return `UPDATE ${historyTable} SET running = NULL, started = NULL, done = NULL, total = NULL, duration_ms = ${duration}${record} WHERE version = ${version};`
 }
 
@@ -143,6 +152,15 @@ export function setBaseline({ historyTable }: Tables, { version, above, adopt = 
 const REPLACE_RECORD = `ON CONFLICT (version) DO UPDATE SET name = excluded.name, fingerprint = excluded.fingerprint, down_fingerprint = excluded.down_fingerprint,
   up = excluded.up, down = excluded.down, duration_ms = excluded.duration_ms, applied_at = excluded.applied_at, applied_by = excluded.applied_by`
 
-function recordValues({ version, name, fingerprint, downFingerprint, up, down }: HistoryRecord): string {
-  return [version, name, fingerprint, downFingerprint, up, down].map(literal).join(', ')
+const RECORD_COLUMNS = 'version, name, fingerprint, down_fingerprint, up, down'
+
+const DURATION = 'EXTRACT(epoch FROM pg_catalog.clock_timestamp() - pg_catalog.transaction_timestamp()) * 1000'
+
+const DIRTY_MARK = "CASE WHEN dirty THEN ' (dirty)' ELSE '' END"
+
+function recordValues(
+  { version, name, fingerprint, downFingerprint, up, down }: HistoryRecord,
+  sql = String(version),
+): string {
+  return [sql, ...[name, fingerprint, downFingerprint, up, down].map(literal)].join(', ')
 }
