@@ -29,7 +29,7 @@ export async function openDatabase(
     return pgliteDriver(where as unknown as Parameters<typeof pgliteDriver>[0], options, false)
   }
   const [{ openClient, openPool }, { postgresDriver }] = await postgres()
-  const session = isPool(where) ? await openPool(where) : openClient(where)
+  const session = isPool(where) ? await openPool(where) : await openClient(where)
   return closingOnFailure(session, () => postgresDriver(session, options))
 }
 

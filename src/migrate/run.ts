@@ -26,15 +26,18 @@ export async function runSteps(input: RunInput): Promise<PlanStep[]> {
     if (input.stopped()) break
     if (signal.aborted) throw cancelled(driver, ran.at(-1)?.to ?? planned.from, signal)
     const loaded = await next
-    next = prefetch(input, steps[i + 1])
     if (loaded === undefined) break
     if (loaded.plan.fingerprint !== planned.fingerprint) throw new SourceChangedError(planned.file)
     const step = loaded.step((message) => onEvent({ type: 'log', step: planned, message }))
     onEvent({ type: 'started', step: planned })
     if (signal.aborted) throw cancelled(driver, planned.from, signal)
     const begun = performance.now()
-    if (planned.atomic) await runAtomic(driver, step, loaded, signal)
-    else await runJournaled(driver, step, loaded, signal)
+    const running = planned.atomic
+      ? runAtomic(driver, step, loaded, signal)
+      : runJournaled(driver, step, loaded, signal)
+    // Read the next one while the database is busy with this one.
+    next = prefetch(input, steps[i + 1])
+    await running
     onEvent({ type: 'finished', step: planned, ms: performance.now() - begun })
     ran.push(planned)
   }

@@ -43,13 +43,19 @@ export async function connect(url: string, options: ConnectOptions = {}): Promis
 
 export async function openUrl(url: string, options: ConnectOptions = {}): Promise<Session> {
   const client = await connect(url, options)
-  return new PgSession(client, { borrowed: false, another: () => openUrl(url, options), end: () => client.end() })
+  const { Query } = await loadPg()
+  return new PgSession(client, Query, {
+    borrowed: false,
+    another: () => openUrl(url, options),
+    end: () => client.end(),
+  })
 }
 
 /** @throws UsageError for a client that is not connected or has a transaction open */
-export function openClient(client: Client): Session {
+export async function openClient(client: Client): Promise<Session> {
   refuseUnusable(client)
-  return new PgSession(client, { borrowed: true, another: undefined, end: async () => undefined })
+  const { Query } = await loadPg()
+  return new PgSession(client, Query, { borrowed: true, another: undefined, end: async () => undefined })
 }
 
 export async function openPool(pool: Pool): Promise<Session> {
@@ -66,7 +72,8 @@ export async function openPool(pool: Pool): Promise<Session> {
     throw error
   }
   const end = async (lost: boolean) => client.release(lost)
-  return new PgSession(client, { borrowed: true, another: () => openPool(pool), end })
+  const { Query } = await loadPg()
+  return new PgSession(client, Query, { borrowed: true, another: () => openPool(pool), end })
 }
 
 function refuseUnusable(client: Client | PoolClient): void {
@@ -127,13 +134,15 @@ class PgSession implements Session {
   readonly borrowed: boolean
   readonly another: (() => Promise<Session>) | undefined
   readonly #end: Ownership['end']
+  readonly #Query: typeof import('pg').Query
   #lost = false
   /** Without a listener, a connection that breaks would end the caller's process. */
   readonly #onError = () => {
     this.#lost = true
   }
 
-  constructor(client: Client | PoolClient, { borrowed, another, end }: Ownership) {
+  constructor(client: Client | PoolClient, Query: typeof import('pg').Query, { borrowed, another, end }: Ownership) {
+    this.#Query = Query
     const { database, host, port } = client as Client
     this.client = client
     this.label = labelOf({ database, host, port })
@@ -153,8 +162,8 @@ class PgSession implements Session {
   }
 
   async script(sql: string, signal: AbortSignal): Promise<void> {
-    const { Query } = await loadPg()
     const { connection } = inside(this.client)
+    const Query = this.#Query
     let completed = 0
     const count = () => {
       completed++

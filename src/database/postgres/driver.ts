@@ -56,6 +56,7 @@ class PostgresDriver implements Driver {
   readonly #restore: string
   readonly #keepExtensions: readonly string[]
   #locked = false
+  #prepared: string | undefined
 
   constructor(session: Session, names: tables.Tables, lock: Lock, restore: string, keepExtensions: readonly string[]) {
     this.#session = session
@@ -81,6 +82,9 @@ class PostgresDriver implements Driver {
   async unlock(): Promise<void> {
     if (!this.#locked) return
     this.#locked = false
+    if (this.#prepared && this.#session.borrowed)
+      await this.#session.query(`DEALLOCATE ${this.#prepared}`).catch(() => undefined)
+    this.#prepared = undefined
     await this.#lock.release()
   }
 
@@ -116,6 +120,9 @@ class PostgresDriver implements Driver {
       try {
         return await this.#applySql(step, rebuild, signal)
       } catch (error) {
+        // It is not known whether what the failed step prepared is there.
+        this.#prepared = undefined
+        if (error instanceof StatementGone) return this.#applySql(step, rebuild, signal)
         if (!(error instanceof OurTablesGone) || rebuild === 'schema') throw error
       }
     }
@@ -261,9 +268,17 @@ class PostgresDriver implements Driver {
   #record({ version, from, to, history }: Step): string {
     const { put, remove, baseline } = history
     const usual = put && remove === undefined && !baseline && from !== NIL_VERSION && to === version
-    if (usual) return tables.moveUp(this.#tables, from, put)
+    if (usual) return this.#moveUp(from, put)
     const moved = tables.moveRow(this.#tables, { version: from, dirty: false }, { version: to, dirty: false })
     return `${tables.changeHistory(this.#tables, history)}\n${moved}`
+  }
+
+  /** Prepared by the first step that needs it, in that step's own round trip. */
+  #moveUp(from: number, put: HistoryRecord): string {
+    const name = this.#prepared ?? `migratest_${++preparations}`
+    const prepare = this.#prepared === undefined ? tables.prepareMoveUp(this.#tables, name) : ''
+    this.#prepared = name
+    return `${prepare}\n${tables.executeMoveUp(name, from, put)}`
   }
 
   /** After a failure: no transaction open, role and settings as they were. */
@@ -277,8 +292,8 @@ class PostgresDriver implements Driver {
     if (found !== -1) {
       return new StateMovedError(step.from, error.message.slice(found + tables.MOVED.length).replace(/"$/, ''))
     }
-    if (error.code === '23502' && error.table === this.#tables.history) return new StateMovedError(step.from, 'nil')
     if (isMissingTable(error)) return new OurTablesGone(error.message, { cause: error })
+    if (error.code === NO_SUCH_STATEMENT) return new StatementGone(error.message, { cause: error })
     return asStatementError(error)
   }
 
@@ -377,6 +392,13 @@ const KEPT_HISTORY = '"migratest kept history"'
 
 const ENDED_BY_CODE =
   'The migration ended the transaction it runs in, so what it did could not be recorded with it. Export "transaction = false" for a migration that begins and ends its own.'
+
+/** A migration said DEALLOCATE ALL. */
+class StatementGone extends Error {}
+const NO_SUCH_STATEMENT = '26000'
+
+/** Names are never used twice: a session may be opened again by another driver. */
+let preparations = 0
 
 /** The version or history table was not there when we wrote. */
 class OurTablesGone extends Error {}

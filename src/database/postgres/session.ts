@@ -36,8 +36,6 @@ export interface PostgresError extends Error {
   /** Counted likewise, in `internalQuery`: SQL inside a function. */
   readonly internalPosition?: string
   readonly internalQuery?: string
-  /** Of a constraint that was violated. */
-  readonly table?: string
   readonly detail?: string
   readonly hint?: string
   readonly where?: string

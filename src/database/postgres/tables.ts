@@ -82,15 +82,19 @@ export function moveRow({ versionTable }: Tables, from: VersionRow, to: VersionR
 }
 
 /**
- * The usual step, one version up, in the cheapest form: the row is checked where it is changed, and a row that is not
- * there leaves no version for the history, which must have one. (The general form below costs 0.3 ms more a migration.)
+ * The usual step, one version up, as one statement that the server plans once: planning the two below anew for each
+ * migration costs more than running them. Parameters: from, to, then the record's texts. Raises as `moveRow` does.
  */
-export function moveUp(tables: Tables, from: number, put: HistoryRecord): string {
-  const { versionTable, historyTable } = tables
-  const moved = `CASE WHEN version = ${from} AND NOT dirty THEN ${put.version} ELSE (${literal(MOVED)} || version || ${DIRTY_MARK})::integer END`
-  const there = `(SELECT version FROM ${versionTable} WHERE version = ${put.version} AND NOT dirty)`
-  return `UPDATE ${versionTable} SET version = ${moved}, dirty = false;
-INSERT INTO ${historyTable} (${RECORD_COLUMNS}, duration_ms) VALUES (${recordValues(put, there)}, ${DURATION}) ${REPLACE_RECORD};`
+export function prepareMoveUp({ versionTable, historyTable }: Tables, name: string): string {
+  const moved = `UPDATE ${versionTable} SET version = $2, dirty = false WHERE version = $1 AND NOT dirty RETURNING 1`
+  const found = `(SELECT version || ${DIRTY_MARK} FROM ${versionTable} LIMIT 1)`
+  const checked = `CASE WHEN pg_catalog.count(*) = 1 THEN $2 ELSE (${literal(MOVED)} || coalesce(${found}, 'nil'))::bigint END`
+  return `PREPARE ${name} (bigint, bigint, text, text, text, text, text) AS WITH moved AS (${moved})
+INSERT INTO ${historyTable} (${RECORD_COLUMNS}, duration_ms) SELECT ${checked}, $3, $4, $5, $6, $7, ${DURATION} FROM moved ${REPLACE_RECORD};`
+}
+
+export function executeMoveUp(name: string, from: number, put: HistoryRecord): string {
+  return `EXECUTE ${name} (${from}, ${recordValues(put)});`
 }
 
 /** The history's part of a step. Durations count from the beginning of the transaction. */
@@ -158,9 +162,6 @@ const DURATION = 'EXTRACT(epoch FROM pg_catalog.clock_timestamp() - pg_catalog.t
 
 const DIRTY_MARK = "CASE WHEN dirty THEN ' (dirty)' ELSE '' END"
 
-function recordValues(
-  { version, name, fingerprint, downFingerprint, up, down }: HistoryRecord,
-  sql = String(version),
-): string {
-  return [sql, ...[name, fingerprint, downFingerprint, up, down].map(literal)].join(', ')
+function recordValues({ version, name, fingerprint, downFingerprint, up, down }: HistoryRecord): string {
+  return [version, name, fingerprint, downFingerprint, up, down].map(literal).join(', ')
 }
