@@ -1,0 +1,41 @@
+/** What the documents promise is there. */
+import { globSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import * as entry from '../index.ts'
+
+const root = join(import.meta.dirname, '..')
+const read = (file: string) => readFileSync(join(root, file), 'utf8')
+
+test('every error code has its entry, and no entry is left of one that is gone', () => {
+  const inCode = globSync('{src,fixtures}/**/*.ts', { cwd: root }).flatMap((file) =>
+    [...read(file).matchAll(/readonly code = '(MIGRATEST_\w+)'/g)].map((m) => m[1]),
+  )
+  const inDocs = [...read('docs/errors.md').matchAll(/^### (MIGRATEST_\w+)$/gm)].map((m) => m[1])
+  expect(inDocs.toSorted()).toEqual(inCode.toSorted())
+})
+
+test('every error class that is documented is exported', () => {
+  const classes = [...read('docs/errors.md').matchAll(/^`(\w+Error)`/gm)].map((m) => m[1] ?? '')
+  expect(classes.filter((name) => !(name in entry))).toEqual([])
+})
+
+test('links between documents lead somewhere', () => {
+  for (const file of ['README.md', ...globSync('docs/**/*.md', { cwd: root })]) {
+    for (const [, target = ''] of read(file).matchAll(/\]\(([^)#]+)\)/g)) {
+      if (/^https?:/.test(target)) continue
+      expect(globSync(join(root, file, '..', target)), `${file} links to ${target}`).toHaveLength(1)
+    }
+  }
+})
+
+test('imports in the documents exist', () => {
+  const names = ['README.md', ...globSync('docs/**/*.md', { cwd: root })].flatMap((file) =>
+    [...read(file).matchAll(/import (?:type )?\{([^}]+)\} from 'migratest'/g)].flatMap((m) =>
+      (m[1] ?? '').split(',').map((name) => name.trim()),
+    ),
+  )
+  const types = new Set(['MigrationContext'])
+  expect(names.length).toBeGreaterThan(5)
+  expect(names.filter((name) => !(name in entry) && !types.has(name))).toEqual([])
+})
