@@ -11,12 +11,10 @@ export {
   Migrator,
   type MigratorOptions,
   type Run,
-  type Status,
-  type StatusRow,
-  type Version,
 } from './src/migrate/migrator.ts'
 export type { Plan, PlanStep } from './src/migrate/plan.ts'
 export type { Body, CodeBody, Direction, Migration, MigrationContext, Source, SqlBody } from './src/migrate/source.ts'
+export type { Status, StatusRow, Version } from './src/migrate/status.ts'
 export { type JustBefore, justBefore, MAX_VERSION, NIL_VERSION, type Target } from './src/migrate/version.ts'
 export { ServerStartingError, ServerUnavailableError } from './src/server/errors.ts'
 export { directory } from './src/source/directory.ts'

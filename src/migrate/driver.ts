@@ -1,9 +1,7 @@
 /** What the engine asks of a driver. Drivers are dumb: they never look at sources and never decide what to run. */
 import type { Dialect } from '../sql/dialect.ts'
 import type { Script } from '../sql/script.ts'
-import type { Direction, MigrationContext } from './source.ts'
-
-export type Log = (message: string) => void
+import type { Direction, Log, MigrationContext } from './source.ts'
 
 /** A row of the history table: one migration that is applied, or the baseline. */
 export interface HistoryEntry {

@@ -1,11 +1,11 @@
 /** From a move to a step: reads bodies, chooses the down that fits what was applied, refuses what cannot be run. */
 import type { Dialect } from '../sql/dialect.ts'
 import { createdObjects, fingerprintOf, readScript, type Script } from '../sql/script.ts'
-import type { Driver, HistoryChange, HistoryRecord, Log, Step, Work } from './driver.ts'
+import type { Driver, HistoryChange, HistoryRecord, Step, Work } from './driver.ts'
 import { MissingMigrationError, NoWayDownError, ScriptError } from './errors.ts'
 import type { Applied } from './history.ts'
 import type { Move, PlanStep } from './plan.ts'
-import type { Body, CodeBody, Direction, Migration, Source } from './source.ts'
+import type { Body, CodeBody, Direction, Log, Migration, Source } from './source.ts'
 import { NIL_VERSION } from './version.ts'
 
 /** A body as the engine needs it. `nil`: no such half, or nothing in it. */

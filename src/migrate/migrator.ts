@@ -1,17 +1,12 @@
 /** The engine: brings a source and a database together. Plans first, then runs. */
+import { readScript } from '../sql/script.ts'
 import { cutStatements } from '../sql/statements.ts'
-import type { DatabaseState, Driver, HistoryRecord, Running } from './driver.ts'
-import {
-  DirtyError,
-  EditedMigrationError,
-  LateMigrationError,
-  MissingMigrationError,
-  ShortLimitError,
-  UsageError,
-} from './errors.ts'
+import { compareWithFiles, type Policies, refuseTrouble } from './compare.ts'
+import type { DatabaseState, Driver, HistoryRecord } from './driver.ts'
+import { DirtyError, EditedMigrationError, ShortLimitError, UsageError } from './errors.ts'
 import type { OnEvent } from './events.ts'
 import { type Applied, reconcile } from './history.ts'
-import { fingerprintOfHalf, type LoadInput, loadHalf, loadStep } from './load.ts'
+import { type LoadInput, loadStep } from './load.ts'
 import {
   chooseMoves,
   type Move,
@@ -23,20 +18,15 @@ import {
 } from './plan.ts'
 import { continueJournaled, runSteps } from './run.ts'
 import type { Migration, Source } from './source.ts'
+import { type Status, statusOf, type Version } from './status.ts'
 import { isVersion, NIL_VERSION, type Target } from './version.ts'
 
-export interface MigratorOptions {
+export interface MigratorOptions extends Policies {
   readonly source: Source
   /** From `openDatabase()`, or a driver of your own. */
   readonly database: Driver
   /** Milliseconds to wait for the lock; default 15 000. */
   readonly lockTimeout?: number
-  /** A migration below the current version that was never applied: `error` (default), `apply` it, or `ignore` it. */
-  readonly outOfOrder?: 'error' | 'apply' | 'ignore'
-  /** An applied migration whose up was edited since: `error` (default) or `ignore`. */
-  readonly edited?: 'error' | 'ignore'
-  /** An applied migration whose file is gone: `error` (default) or `ignore`. */
-  readonly missing?: 'error' | 'ignore'
   /** What the history keeps: the texts of up and down (default), or fingerprints only. */
   readonly record?: 'text' | 'fingerprint'
   readonly onEvent?: OnEvent
@@ -49,30 +39,6 @@ export interface Run {
   readonly to: number
   /** What ran, in order; empty where there was nothing to do. */
   readonly steps: readonly PlanStep[]
-}
-
-export interface Version {
-  /** -1 where nothing is applied. */
-  readonly version: number
-  readonly dirty: boolean
-}
-
-export interface StatusRow {
-  readonly version: number
-  readonly name: string
-  /** `late`: below the current version and never applied. `unrecorded`: applied by another tool, or adopted. */
-  readonly state: 'applied' | 'unrecorded' | 'pending' | 'late' | 'edited' | 'missing'
-  readonly appliedAt: Date | null
-  readonly appliedBy: string | null
-  readonly durationMs: number | null
-}
-
-export interface Status extends Version {
-  readonly migrations: readonly StatusRow[]
-  /** Set where another tool moved the database: what that means. */
-  readonly disagreement: string | undefined
-  /** The journal of a migration that stopped half-way. */
-  readonly running: (Running & { readonly version: number }) | undefined
 }
 
 /** A migration handed to {@link Migrator.run} directly. */
@@ -162,35 +128,8 @@ export class Migrator {
     const state = await this.#driver.state()
     const migrations = await this.#options.source.list()
     const applied = reconcile(state, migrations)
-    const edited = new Set((await this.#compare(migrations, applied)).edited.map((m) => m.version))
-    const inSource = new Map(migrations.map((m) => [m.version, m]))
-    const done = new Set(applied.versions)
-    const late = new Set(applied.late)
-    const rows = [...new Set([...inSource.keys(), ...done])].sort((a, b) => a - b)
-    const running = state.history.find((entry) => entry.running)
-    return {
-      version: state.version,
-      dirty: state.dirty,
-      disagreement: applied.disagreement,
-      running: running?.running ? { ...running.running, version: running.version } : undefined,
-      migrations: rows.map((version): StatusRow => {
-        const entry = applied.entries.get(version)
-        const stateOf = (): StatusRow['state'] => {
-          if (!done.has(version)) return late.has(version) ? 'late' : 'pending'
-          if (!inSource.has(version)) return 'missing'
-          if (edited.has(version)) return 'edited'
-          return entry ? 'applied' : 'unrecorded'
-        }
-        return {
-          version,
-          name: inSource.get(version)?.name ?? entry?.name ?? '',
-          state: stateOf(),
-          appliedAt: entry?.appliedAt ?? null,
-          appliedBy: entry?.appliedBy ?? null,
-          durationMs: entry?.durationMs ?? null,
-        }
-      }),
-    }
+    const { edited } = await compareWithFiles(this.#loadInput(this.#options.source, migrations, applied))
+    return statusOf(state, migrations, applied, edited)
   }
 
   /**
@@ -324,8 +263,8 @@ export class Migrator {
     if (applied.disagreement) this.#emit({ type: 'warning', message: applied.disagreement })
     const upwards =
       request.kind === 'to' ? resolveTarget(input, request.target) >= state.version : request.kind === 'up'
-    const newDowns = upwards ? await this.#refuseTrouble(migrations, applied) : []
-    return { moves, short, load: this.#loadInput(source, migrations, applied), newDowns }
+    const load = this.#loadInput(source, migrations, applied)
+    return { moves, short, load, newDowns: upwards ? await refuseTrouble(load, this.#options) : [] }
   }
 
   #tellPassedOver(source: Source): void {
@@ -343,69 +282,6 @@ export class Migrator {
       recordTexts: this.#options.record !== 'fingerprint',
       trustEdited: this.#options.edited === 'ignore',
     }
-  }
-
-  /** Before anything goes up: late, edited and missing migrations are told with their names. Gives downs to re-record. */
-  async #refuseTrouble(migrations: readonly Migration[], applied: Applied): Promise<HistoryRecord[]> {
-    const { outOfOrder = 'error', edited = 'error', missing = 'error' } = this.#options
-    const byVersion = new Map(migrations.map((m) => [m.version, m]))
-    const files = (versions: readonly number[]) => versions.map((v) => `  ${fileOf(byVersion.get(v), v)}`).join('\n')
-    if (outOfOrder === 'error' && applied.late.length > 0) {
-      throw new LateMigrationError(`Never applied, though the database is past them:\n${files(applied.late)}`, {
-        hint: "Give them numbers above the latest one, or pass outOfOrder: 'apply' (or 'ignore').",
-      })
-    }
-    const gone = [...applied.entries.values()].filter((entry) => !byVersion.has(entry.version))
-    if (missing === 'error' && gone.length > 0) {
-      const names = gone.map((entry) => `  ${entry.version}_${entry.name}`).join('\n')
-      throw new MissingMigrationError(`Applied, but not in ${this.#options.source.name} any more:\n${names}`, {
-        hint: "Put the files back, undo them first (the history knows how), or pass missing: 'ignore'.",
-      })
-    }
-    const compared = await this.#compare(migrations, applied)
-    if (edited === 'error' && compared.edited.length > 0) {
-      throw new EditedMigrationError(
-        `Edited since they were applied:\n${files(compared.edited.map((m) => m.version))}`,
-        {
-          hint: "Put them back and write the change as a new migration, go down below them and up again, or pass edited: 'ignore'.",
-        },
-      )
-    }
-    return compared.newDowns
-  }
-
-  /** Holds what was applied against the files: ups that changed, and downs that were written or mended since. */
-  async #compare(
-    migrations: readonly Migration[],
-    applied: Applied,
-  ): Promise<{ edited: Migration[]; newDowns: HistoryRecord[] }> {
-    const edited: Migration[] = []
-    const newDowns: HistoryRecord[] = []
-    const { dialect } = this.#driver
-    const { source } = this.#options
-    for (const migration of migrations) {
-      const entry = applied.entries.get(migration.version)
-      if (!entry) continue
-      const up = await loadHalf(source, migration, 'up', dialect)
-      if (fingerprintOfHalf(up) !== entry.fingerprint) {
-        edited.push(migration)
-        continue
-      }
-      const down = await loadHalf(source, migration, 'down', dialect)
-      const downFingerprint = down.kind === 'nil' ? null : down.fingerprint
-      if (downFingerprint === entry.downFingerprint) continue
-      const texts = this.#options.record !== 'fingerprint'
-      const { version, name, fingerprint } = entry
-      newDowns.push({
-        version,
-        name,
-        fingerprint: fingerprint ?? '',
-        downFingerprint,
-        up: null,
-        down: texts ? down.text : null,
-      })
-    }
-    return { edited, newDowns }
   }
 
   /** Reads every body once: what cannot be read or run is told before the first statement. */
@@ -459,10 +335,9 @@ export class Migrator {
     if (recorded === null || text === null || done === 0) return
     const { dialect } = this.#driver
     const heads = [recorded, text].map((sql) => {
-      const { canonical } = cutStatements(sql, dialect)
-      let ends = 0
-      const end = canonical.findIndex((token) => token === ';' && ++ends === done)
-      return canonical.slice(0, end + 1).join('\0')
+      const script = readScript(sql, dialect)
+      const end = script.statements[done - 1]?.end ?? 0
+      return cutStatements(script.text.slice(0, end), dialect).canonical.join('\0')
     })
     if (heads[0] === heads[1]) return
     throw new EditedMigrationError(
@@ -479,10 +354,6 @@ interface Choice {
   readonly short: number
   readonly load: LoadInput
   readonly newDowns: readonly HistoryRecord[]
-}
-
-function fileOf(migration: Migration | undefined, version: number): string {
-  return migration?.up ?? migration?.down ?? String(version)
 }
 
 function count(n: number): number {

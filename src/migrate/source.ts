@@ -1,7 +1,7 @@
 /** What the engine asks of a source. Sources are dumb: they say what there is and hand out one body at a time. */
-import type { Log } from './driver.ts'
-
 export type Direction = 'up' | 'down'
+
+export type Log = (message: string) => void
 
 export interface Migration {
   readonly version: number

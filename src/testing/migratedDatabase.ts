@@ -2,8 +2,9 @@
 
 import { MigratestError, UsageError, VersionNotFoundError } from '../migrate/errors.ts'
 import type { MigrateEvent } from '../migrate/events.ts'
-import { Migrator, type MigratorOptions, type Run, type Version } from '../migrate/migrator.ts'
+import { Migrator, type MigratorOptions, type Run } from '../migrate/migrator.ts'
 import type { Source } from '../migrate/source.ts'
+import type { Version } from '../migrate/status.ts'
 import type { Target } from '../migrate/version.ts'
 import { directory } from '../source/directory.ts'
 import type { Dialect } from '../sql/dialect.ts'

@@ -660,6 +660,16 @@ describe('met in review', () => {
     expect((await mended.up()).steps).toEqual([])
   })
 
+  test('resume goes on behind a transaction of the file’s own', async ({ db }) => {
+    const text =
+      '-- migrate: no-transaction\nbegin;\ncreate table a (id int);\ninsert into a values (1);\ncommit;\nselect 1/0'
+    await failure((await db.migrator({ '1_a.up.sql': text })).up())
+    const changed = await db.migrator({ '1_a.up.sql': text.replace('values (1)', 'values (2)').replace('1/0', '1') })
+    expect((await failure(changed.resume())).code).toBe('MIGRATEST_EDITED')
+    await (await db.migrator({ '1_a.up.sql': text.replace('1/0', '1') })).resume()
+    expect(await db.rows('select id from a')).toEqual([{ id: 1 }])
+  })
+
   test('a down of an adopted version that stops half-way can be resumed', async ({ db }) => {
     await db.client.query(
       'create table schema_migrations (version bigint primary key, dirty boolean not null); insert into schema_migrations values (1, false); create table a (id int)',

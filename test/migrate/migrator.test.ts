@@ -13,7 +13,7 @@ import {
 } from '../../src/migrate/errors.ts'
 import type { MigrateEvent } from '../../src/migrate/events.ts'
 import { Migrator, type MigratorOptions } from '../../src/migrate/migrator.ts'
-import type { Source } from '../../src/migrate/source.ts'
+import type { MigrationContext, Source } from '../../src/migrate/source.ts'
 import { memory } from '../../src/source/memory.ts'
 import { failure } from '../support/database.ts'
 import { PlainDatabase, PlainDriver } from './plainDriver.ts'
@@ -369,6 +369,16 @@ test('run() takes the same version more than once', async () => {
     { version: 1, body: 'create y' },
   )
   expect(db.executed).toEqual(['create x', 'drop x', 'create y'])
+})
+
+test('the text of code is not recorded as SQL, also where its down was mended', async () => {
+  const { over } = setUp({})
+  const code = (note: string) => ({ '1_a.js': { up: () => undefined, down: ({ log }: MigrationContext) => log(note) } })
+  await over(code('first')).up()
+  await over({ ...code('first'), '2_b.up.sql': 'create b' }).up()
+  expect((await failure<Error & { code: string }>(over({ '2_b.up.sql': 'create b' }).down())).code).toBe(
+    'MIGRATEST_NO_WAY_DOWN',
+  )
 })
 
 test('code migrations run with a client, and log', async () => {

@@ -1,12 +1,14 @@
 /** Runs migrations on PostgreSQL, over any session. */
-import type { DatabaseState, Driver, HistoryEntry, HistoryRecord, LockOptions, Step } from '../../migrate/driver.ts'
-import { LockedError, StateMovedError, StatementError, UsageError } from '../../migrate/errors.ts'
+import type { DatabaseState, Driver, HistoryRecord, LockOptions, Step } from '../../migrate/driver.ts'
+import { LockedError, StateMovedError, UsageError } from '../../migrate/errors.ts'
 import type { Direction, MigrationContext } from '../../migrate/source.ts'
 import { NIL_VERSION } from '../../migrate/version.ts'
-import { offsetOfCodePoint } from '../../sql/position.ts'
 import { createSchema, dropStatements } from './catalog.ts'
+import { asStatementError, isAnswer, isMissingTable } from './failure.ts'
 import { advisoryLock, type Lock, migrationLockIds, tableLock } from './lock.ts'
-import { type PostgresError, type Row, ScriptFailure, type Session } from './session.ts'
+import { readOpening } from './opening.ts'
+import { type PostgresError, ScriptFailure, type Session } from './session.ts'
+import { readState } from './state.ts'
 import * as tables from './tables.ts'
 
 export interface PostgresDriverOptions {
@@ -89,20 +91,7 @@ class PostgresDriver implements Driver {
   }
 
   async state(): Promise<DatabaseState> {
-    const { versionTable, historyTable } = this.#tables
-    const read = `SELECT (SELECT version::text || ' ' || dirty FROM ${versionTable} LIMIT 1) AS row, h.* FROM (SELECT) one LEFT JOIN (
-      SELECT version::text, name, fingerprint, down_fingerprint, baseline, up IS NOT NULL OR down IS NOT NULL AS recorded, running, started, done, total, applied_at, applied_by, duration_ms
-      FROM ${historyTable}) h ON true ORDER BY h.version::bigint`
-    try {
-      return toState(await this.#session.query(read))
-    } catch (error) {
-      if (!isMissingTable(error)) throw asStatementError(error)
-    }
-    // One of the two, or both, are not there: a new database, or one that only golang-migrate has used.
-    const rows = await this.#session
-      .query(`SELECT version::text || ' ' || dirty AS row FROM ${versionTable} LIMIT 1`)
-      .catch((error) => (isMissingTable(error) ? [] : Promise.reject(asStatementError(error))))
-    return toState(rows)
+    return readState(this.#session, this.#tables)
   }
 
   async recorded(version: number, direction: Direction): Promise<string | null> {
@@ -402,135 +391,3 @@ let preparations = 0
 
 /** The version or history table was not there when we wrote. */
 class OurTablesGone extends Error {}
-
-interface Opening {
-  readonly database: string
-  readonly schema: string | null
-  /** Statements, one a line, that put role and settings back to what they were at opening. */
-  readonly restore: string
-}
-
-async function readOpening(session: Session): Promise<Opening> {
-  const settings = session.borrowed
-    ? `(SELECT json_object_agg(name, setting) FROM pg_settings WHERE source = 'session' AND name NOT IN ('role', 'session_authorization') AND context IN ('user', 'superuser'))`
-    : 'NULL'
-  const [row] = await session.query(
-    `SELECT current_database() AS database, current_schema() AS schema, session_user AS "user", current_setting('role') AS role, ${settings} AS settings`,
-  )
-  const role = row?.role === 'none' ? 'NONE' : tables.identifier(String(row?.role))
-  const kept = Object.entries((row?.settings ?? {}) as Record<string, string>)
-  return {
-    database: String(row?.database),
-    schema: row?.schema as string | null,
-    restore: [
-      `SET SESSION AUTHORIZATION ${tables.identifier(String(row?.user))};`,
-      `SET ROLE ${role};`,
-      'RESET ALL;',
-      ...kept.map(
-        ([name, value]) => `SELECT pg_catalog.set_config(${tables.literal(name)}, ${tables.literal(value)}, false);`,
-      ),
-    ].join('\n'),
-  }
-}
-
-function toState(rows: readonly Row[]): DatabaseState {
-  const [version, dirty] = String(rows[0]?.row ?? `${NIL_VERSION} false`).split(' ')
-  return {
-    version: Number(version),
-    dirty: dirty === 'true',
-    history: rows.filter((row) => row.version != null).map(toEntry),
-  }
-}
-
-function toEntry(row: Row): HistoryEntry {
-  return {
-    version: Number(row.version),
-    name: String(row.name),
-    fingerprint: row.fingerprint as string | null,
-    downFingerprint: row.down_fingerprint as string | null,
-    baseline: row.baseline === true,
-    recorded: row.recorded === true,
-    running: row.running
-      ? {
-          direction: row.running as Direction,
-          started: Number(row.started),
-          done: Number(row.done),
-          total: Number(row.total),
-        }
-      : null,
-    appliedAt: row.applied_at as Date | null,
-    appliedBy: row.applied_by as string | null,
-    durationMs: row.duration_ms as number | null,
-  }
-}
-
-function isMissingTable(error: unknown): boolean {
-  const code = (error as PostgresError)?.code
-  return code === '42P01' || code === '3F000'
-}
-
-/** Whether the server itself said no, as opposed to the connection breaking. */
-function isAnswer(error: unknown): boolean {
-  const cause = error instanceof StatementError ? (error.cause as PostgresError) : (error as PostgresError)
-  return typeof cause?.severity === 'string' && cause.severity !== 'FATAL'
-}
-
-interface Sent {
-  readonly sql: string
-  /** Where the body is in what was sent. */
-  readonly from: number
-  readonly length: number
-  /** Where what was sent is in the script. */
-  readonly shift?: number
-}
-
-function asStatementError(thrown: unknown, statement?: number, sent?: Sent): Error {
-  if (thrown instanceof StatementError) return thrown
-  const error = (thrown instanceof ScriptFailure ? thrown.error : thrown) as PostgresError
-  if (typeof error?.severity !== 'string') return error
-  let offset: number | undefined
-  if (sent && error.position !== undefined) {
-    const at = offsetOfCodePoint(sent.sql, Number(error.position) - 1) - sent.from
-    // An open parenthesis swallows what follows the body: then the body's end is the place.
-    if (at >= 0)
-      offset = Math.min(at, sent.sql.slice(sent.from, sent.from + sent.length).trimEnd().length) + (sent.shift ?? 0)
-  }
-  offset ??= sent && insideOffset(error, sent)
-  return new StatementError(
-    {
-      message: error.message,
-      sqlState: error.code,
-      offset,
-      statement: statement !== undefined && statement >= 0 ? statement : undefined,
-      detail: error.detail,
-      hint: hintFor(error),
-      context: error.where,
-    },
-    error,
-  )
-}
-
-/** SQL inside a function, where it stands in the file word for word and only once. */
-function insideOffset(
-  { internalPosition, internalQuery }: PostgresError,
-  { sql, from, length, shift = 0 }: Sent,
-): number | undefined {
-  if (internalPosition === undefined || !internalQuery) return undefined
-  const body = sql.slice(from, from + length)
-  const found = body.indexOf(internalQuery)
-  if (found === -1 || body.indexOf(internalQuery, found + 1) !== -1) return undefined
-  return found + offsetOfCodePoint(internalQuery, Number(internalPosition) - 1) + shift
-}
-
-/** What PostgreSQL itself advises, or what people who met this error needed to know. */
-function hintFor(error: PostgresError): string | undefined {
-  if (error.hint) return error.hint
-  if (error.code === '25001')
-    return 'Give the statement a migration of its own, or begin the file with "-- migrate: no-transaction".'
-  if (error.code === '55P04')
-    return 'A new enum value can be used only after the migration that adds it: use it in the next one.'
-  if (error.code === '55P03')
-    return 'Another session holds what it waits for; with lock: "table" that may be the migration lock itself: use lock: "advisory" for a migration that drops the schema.'
-  if (error.code === '42501') return 'The user who migrates lacks a privilege: GRANT it, or connect as the owner.'
-  return undefined
-}

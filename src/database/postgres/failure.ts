@@ -1,0 +1,79 @@
+/** From the server's errors to ours: where in the script it was, and what people who met it needed to know. */
+import { StatementError } from '../../migrate/errors.ts'
+import { offsetOfCodePoint } from '../../sql/position.ts'
+import { type PostgresError, ScriptFailure } from './session.ts'
+
+/** One of our tables, or their schema, is not there. */
+export function isMissingTable(error: unknown): boolean {
+  const code = (error as PostgresError)?.code
+  return code === '42P01' || code === '3F000'
+}
+
+/** Whether the server itself said no, as opposed to the connection breaking. */
+export function isAnswer(error: unknown): boolean {
+  const cause = error instanceof StatementError ? (error.cause as PostgresError) : (error as PostgresError)
+  return typeof cause?.severity === 'string' && cause.severity !== 'FATAL'
+}
+
+export interface Sent {
+  readonly sql: string
+  /** Where the body is in what was sent. */
+  readonly from: number
+  readonly length: number
+  /** Where what was sent is in the script. */
+  readonly shift?: number
+}
+
+/** Any error as what the engine expects of a driver; those of the connection stay what they are. */
+export function asStatementError(thrown: unknown, statement?: number, sent?: Sent): Error {
+  if (thrown instanceof StatementError) return thrown
+  const error = (thrown instanceof ScriptFailure ? thrown.error : thrown) as PostgresError
+  if (typeof error?.severity !== 'string') return error
+  let offset: number | undefined
+  if (sent && error.position !== undefined) {
+    const at = offsetOfCodePoint(sent.sql, Number(error.position) - 1) - sent.from
+    // An open parenthesis swallows what follows the body: then the body's end is the place.
+    if (at >= 0)
+      offset = Math.min(at, sent.sql.slice(sent.from, sent.from + sent.length).trimEnd().length) + (sent.shift ?? 0)
+  }
+  offset ??= sent && insideOffset(error, sent)
+  return new StatementError(
+    {
+      message: error.message,
+      sqlState: error.code,
+      offset,
+      statement: statement !== undefined && statement >= 0 ? statement : undefined,
+      detail: error.detail,
+      hint: hintFor(error),
+      context: error.where,
+    },
+    error,
+  )
+}
+
+// --- internal ---
+
+/** SQL inside a function, where it stands in the file word for word and only once. */
+function insideOffset(
+  { internalPosition, internalQuery }: PostgresError,
+  { sql, from, length, shift = 0 }: Sent,
+): number | undefined {
+  if (internalPosition === undefined || !internalQuery) return undefined
+  const body = sql.slice(from, from + length)
+  const found = body.indexOf(internalQuery)
+  if (found === -1 || body.indexOf(internalQuery, found + 1) !== -1) return undefined
+  return found + offsetOfCodePoint(internalQuery, Number(internalPosition) - 1) + shift
+}
+
+/** What PostgreSQL itself advises, or what people who met this error needed to know. */
+function hintFor(error: PostgresError): string | undefined {
+  if (error.hint) return error.hint
+  if (error.code === '25001')
+    return 'Give the statement a migration of its own, or begin the file with "-- migrate: no-transaction".'
+  if (error.code === '55P04')
+    return 'A new enum value can be used only after the migration that adds it: use it in the next one.'
+  if (error.code === '55P03')
+    return 'Another session holds what it waits for; with lock: "table" that may be the migration lock itself: use lock: "advisory" for a migration that drops the schema.'
+  if (error.code === '42501') return 'The user who migrates lacks a privilege: GRANT it, or connect as the owner.'
+  return undefined
+}

@@ -1,0 +1,57 @@
+/** Reads the version row and the history. */
+import type { DatabaseState, HistoryEntry } from '../../migrate/driver.ts'
+import type { Direction } from '../../migrate/source.ts'
+import { NIL_VERSION } from '../../migrate/version.ts'
+import { asStatementError, isMissingTable } from './failure.ts'
+import type { Row, Session } from './session.ts'
+import type { Tables } from './tables.ts'
+
+/** In one round trip; also where one of the tables, or both, are not there. */
+export async function readState(session: Session, { versionTable, historyTable }: Tables): Promise<DatabaseState> {
+  const read = `SELECT (SELECT version::text || ' ' || dirty FROM ${versionTable} LIMIT 1) AS row, h.* FROM (SELECT) one LEFT JOIN (
+    SELECT version::text, name, fingerprint, down_fingerprint, baseline, up IS NOT NULL OR down IS NOT NULL AS recorded, running, started, done, total, applied_at, applied_by, duration_ms
+    FROM ${historyTable}) h ON true ORDER BY h.version::bigint`
+  try {
+    return toState(await session.query(read))
+  } catch (error) {
+    if (!isMissingTable(error)) throw asStatementError(error)
+  }
+  // One of the two, or both, are not there: a new database, or one that only golang-migrate has used.
+  const rows = await session
+    .query(`SELECT version::text || ' ' || dirty AS row FROM ${versionTable} LIMIT 1`)
+    .catch((error) => (isMissingTable(error) ? [] : Promise.reject(asStatementError(error))))
+  return toState(rows)
+}
+
+// --- internal ---
+
+function toState(rows: readonly Row[]): DatabaseState {
+  const [version, dirty] = String(rows[0]?.row ?? `${NIL_VERSION} false`).split(' ')
+  return {
+    version: Number(version),
+    dirty: dirty === 'true',
+    history: rows.filter((row) => row.version != null).map(toEntry),
+  }
+}
+
+function toEntry(row: Row): HistoryEntry {
+  return {
+    version: Number(row.version),
+    name: String(row.name),
+    fingerprint: row.fingerprint as string | null,
+    downFingerprint: row.down_fingerprint as string | null,
+    baseline: row.baseline === true,
+    recorded: row.recorded === true,
+    running: row.running
+      ? {
+          direction: row.running as Direction,
+          started: Number(row.started),
+          done: Number(row.done),
+          total: Number(row.total),
+        }
+      : null,
+    appliedAt: row.applied_at as Date | null,
+    appliedBy: row.applied_by as string | null,
+    durationMs: row.duration_ms as number | null,
+  }
+}

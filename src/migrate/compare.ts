@@ -1,0 +1,81 @@
+/** Holds what was applied against the files that are there now. */
+
+import type { HistoryRecord } from './driver.ts'
+import { EditedMigrationError, LateMigrationError, MissingMigrationError } from './errors.ts'
+import { fingerprintOfHalf, type LoadInput, loadHalf } from './load.ts'
+import type { Migration } from './source.ts'
+
+/** What a run does about each kind of trouble. */
+export interface Policies {
+  /** A migration below the current version that was never applied: `error` (default), `apply` it, or `ignore` it. */
+  readonly outOfOrder?: 'error' | 'apply' | 'ignore'
+  /** An applied migration whose up was edited since: `error` (default) or `ignore`. */
+  readonly edited?: 'error' | 'ignore'
+  /** An applied migration whose file is gone: `error` (default) or `ignore`. */
+  readonly missing?: 'error' | 'ignore'
+}
+
+export interface Comparison {
+  readonly edited: readonly Migration[]
+  /** Downs that were written or mended beside an unchanged up: to be recorded instead of the old ones. */
+  readonly newDowns: readonly HistoryRecord[]
+}
+
+export async function compareWithFiles(input: LoadInput): Promise<Comparison> {
+  const { source, driver, applied, recordTexts } = input
+  const edited: Migration[] = []
+  const newDowns: HistoryRecord[] = []
+  for (const migration of input.migrations.values()) {
+    const entry = applied.entries.get(migration.version)
+    if (!entry) continue
+    const up = await loadHalf(source, migration, 'up', driver.dialect)
+    if (fingerprintOfHalf(up) !== entry.fingerprint) {
+      edited.push(migration)
+      continue
+    }
+    const down = await loadHalf(source, migration, 'down', driver.dialect)
+    const downFingerprint = down.kind === 'nil' ? null : down.fingerprint
+    if (downFingerprint === entry.downFingerprint) continue
+    const { version, name, fingerprint } = entry
+    const text = recordTexts && down.kind !== 'code' ? down.text : null
+    newDowns.push({ version, name, fingerprint: fingerprint ?? '', downFingerprint, up: null, down: text })
+  }
+  return { edited, newDowns }
+}
+
+/** Before anything goes up: late, missing and edited migrations are told with their names. Gives downs to re-record. */
+export async function refuseTrouble(input: LoadInput, policies: Policies): Promise<readonly HistoryRecord[]> {
+  const { outOfOrder = 'error', edited = 'error', missing = 'error' } = policies
+  const { applied, migrations, source } = input
+  if (outOfOrder === 'error' && applied.late.length > 0) {
+    const files = applied.late.map((version) => fileOf(migrations.get(version), version))
+    throw new LateMigrationError(`Never applied, though the database is past them:\n${listed(files)}`, {
+      hint: "Give them numbers above the latest one, or pass outOfOrder: 'apply' (or 'ignore').",
+    })
+  }
+  const gone = [...applied.entries.values()].filter((entry) => !migrations.has(entry.version))
+  if (missing === 'error' && gone.length > 0) {
+    const names = gone.map((entry) => `${entry.version}_${entry.name}`)
+    throw new MissingMigrationError(`Applied, but not in ${source.name} any more:\n${listed(names)}`, {
+      hint: "Put the files back, undo them first (the history knows how), or pass missing: 'ignore'.",
+    })
+  }
+  const compared = await compareWithFiles(input)
+  if (edited === 'error' && compared.edited.length > 0) {
+    const files = compared.edited.map((migration) => fileOf(migration, migration.version))
+    throw new EditedMigrationError(`Edited since they were applied:\n${listed(files)}`, {
+      hint: "Put them back and write the change as a new migration, go down below them and up again, or pass edited: 'ignore'.",
+    })
+  }
+  return compared.newDowns
+}
+
+// --- internal ---
+
+function fileOf(migration: Migration | undefined, version: number): string {
+  return migration?.up ?? migration?.down ?? String(version)
+}
+
+function listed(names: readonly string[]): string {
+  return names.map((name) => `  ${name}`).join('\n')
+}
