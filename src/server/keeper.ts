@@ -54,7 +54,8 @@ class Keeper {
       this.#watchIdle()
     } catch (error) {
       this.#tell({ type: 'failed', message: (error as Error).message })
-      await this.#stop()
+      // Whoever started this process may not have reached it yet, and must hear why.
+      setTimeout(() => void this.#stop(), FAILURE_TOLD_MS)
     }
   }
 
@@ -122,6 +123,8 @@ class Keeper {
   }
 }
 
+const FAILURE_TOLD_MS = 2000
+
 /** A timer set for longer than this fires at once. */
 const LONGEST_TIMER = 2 ** 31 - 1
 
@@ -150,10 +153,13 @@ async function claim(key: string): Promise<Server | undefined> {
   return listen(address)
 }
 
+/** Undefined where somebody else listens there; any other trouble ends this process, and its output says why. */
 function listen(address: string): Promise<Server | undefined> {
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     const server = createServer()
-    server.once('error', () => resolve(undefined))
+    server.once('error', (error: NodeJS.ErrnoException) =>
+      error.code === 'EADDRINUSE' ? resolve(undefined) : reject(error),
+    )
     server.listen(address, () => resolve(server))
   })
 }

@@ -71,6 +71,7 @@ async function reach(
 ): Promise<{ socket: Socket; fresh: boolean }> {
   const deadline = Date.now() + 30_000
   let started = 0
+  let crashed: number | undefined
   while (Date.now() < deadline) {
     const socket = await tryConnect(key)
     if (socket) {
@@ -79,17 +80,28 @@ async function reach(
     }
     // Two who start one at once are no harm: the second finds the address taken and ends.
     if (Date.now() - started > 5000) {
-      startKeeper(key, request, options)
+      startKeeper(key, request, options, (code) => {
+        crashed = code
+      })
       started = Date.now()
     }
+    if (crashed) break
     await sleep(20)
   }
+  const output = readTail(logFile(key))
+  if (crashed)
+    throw new ServerUnavailableError(`The process that keeps the server ended with code ${crashed}:\n${output}`)
   throw new ServerUnavailableError('The process that keeps the server does not start.', {
     hint: `Its output is in ${logFile(key)}.`,
   })
 }
 
-function startKeeper(key: string, request: ServerRequest, { idleMs }: LeaseOptions): void {
+function startKeeper(
+  key: string,
+  request: ServerRequest,
+  { idleMs }: LeaseOptions,
+  onCrash: (code: number) => void,
+): void {
   const program = join(import.meta.dirname, `keeper${extname(import.meta.filename)}`)
   const log = openSync(logFile(key), 'w', 0o600)
   const idle = idleMs ?? (process.env.CI ? 20_000 : 600_000)
@@ -98,7 +110,8 @@ function startKeeper(key: string, request: ServerRequest, { idleMs }: LeaseOptio
     stdio: ['ignore', log, log],
     env: { ...process.env, NODE_OPTIONS: '', MIGRATEST_KEEP: JSON.stringify(request), MIGRATEST_IDLE_MS: String(idle) },
   })
-  child.on('error', () => undefined)
+  child.on('error', () => onCrash(-1))
+  child.on('exit', (code, signal) => (code || signal) && onCrash(code ?? -1))
   child.unref()
 }
 
@@ -132,6 +145,14 @@ function waitUntilReady(socket: Socket, onProgress: ((text: string) => void) | u
     })
     socket.once('close', () => resolve({ type: 'closed' }))
   })
+}
+
+function readTail(path: string): string {
+  try {
+    return readFileSync(path, 'utf8').slice(-1500).trim() || '(it wrote nothing: is the disk full?)'
+  } catch {
+    return '(it wrote nothing)'
+  }
 }
 
 function readServer(key: string): RunningServer | undefined {
