@@ -1,7 +1,11 @@
 /** What the editor says; `npm run check` is what makes these fail. */
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { PGlite } from '@electric-sql/pglite'
 import type { Client } from 'pg'
-import { test as base, describe, expectTypeOf, test } from 'vitest'
+import { test as base, describe, expect, expectTypeOf, test } from 'vitest'
 import { describeTransitions } from '../fixtures/vitest.ts'
 import {
   createMigratedDatabase,
@@ -17,6 +21,36 @@ import { postgres } from '../presets/postgres.ts'
 
 const onPostgres = { server: postgres(), migrations: 'migrations' }
 const onPglite = { server: pglite(), migrations: memory({}) }
+
+test('a client that is not installed costs nobody its types: each entry point’s declarations name only its own', () => {
+  const out = mkdtempSync(join(tmpdir(), 'migratest-types-'))
+  try {
+    const root = join(import.meta.dirname, '..')
+    const args = ['-p', 'tsconfig.build.json', '--outDir', out, '--emitDeclarationOnly']
+    execFileSync(process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), ...args], { cwd: root })
+    const reached = (entry: string) => [...packagesReached(join(out, entry))].sort()
+    expect(reached('index.d.ts')).toEqual(['pg'])
+    expect(reached('presets/postgres.d.ts')).toEqual(['pg'])
+    expect(reached('presets/pglite.d.ts')).toEqual(['@electric-sql/pglite'])
+    expect(reached('fixtures/vitest.d.ts')).toEqual(['vitest'])
+    expect(reached('src/migrate/contract/index.d.ts')).toEqual([])
+  } finally {
+    rmSync(out, { recursive: true })
+  }
+})
+
+function packagesReached(file: string, seen = new Set<string>(), packages = new Set<string>()): Set<string> {
+  if (seen.has(file)) return packages
+  seen.add(file)
+  for (const [, from, imported] of readFileSync(file, 'utf8').matchAll(
+    /from ['"]([^'"]+)['"]|import\(['"]([^'"]+)['"]\)/g,
+  )) {
+    const target = from ?? imported ?? ''
+    if (target.startsWith('.')) packagesReached(join(file, '..', target.replace(/\.[jt]s$/, '.d.ts')), seen, packages)
+    else if (!target.startsWith('node:')) packages.add(target)
+  }
+  return packages
+}
 
 describe('types', () => {
   test('the client is the library’s own, never any', () => {

@@ -292,6 +292,21 @@ describe('errors', () => {
     expect([error.line, error.column]).toEqual([4, 3])
   })
 
+  test('a role that another test’s database made: it says that roles are the server’s, and the ways out', async ({
+    db,
+  }) => {
+    const role = `shared_${process.pid}_${Date.now()}`
+    await db.client.query(`create role ${role}`)
+    try {
+      const migrator = await db.migrator({ '1_a.up.sql': `create role ${role}` })
+      expect((await failure(migrator.up())).message).toMatch(
+        /already exists \(42710\).*Roles belong to the whole server.*postgres\(\{ roles: \['app'\] \}\)/s,
+      )
+    } finally {
+      await db.client.query(`drop role ${role}`)
+    }
+  })
+
   test('passwords in the migration are masked', async ({ db }) => {
     const migrator = await db.migrator({ '1_a.up.sql': "create role somebody login password 'sekret' nonsense" })
     const error = await failure(migrator.up())
