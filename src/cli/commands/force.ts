@@ -1,0 +1,12 @@
+import { describeVersion } from '../../migrate/version.ts'
+import { type Context, parseVersion } from '../context.ts'
+
+export async function run(context: Context, [text]: readonly string[]): Promise<number> {
+  const version = parseVersion(text)
+  await (await context.migrator()).force(version)
+  context.print(`${context.database} is at version ${describeVersion(version)} by decree; nothing has run.`, {
+    version,
+    dirty: false,
+  })
+  return 0
+}

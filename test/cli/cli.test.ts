@@ -1,0 +1,166 @@
+/** The command as it is typed: what it prints, where, and its exit code. */
+import { spawn, spawnSync } from 'node:child_process'
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, onTestFinished } from 'vitest'
+import { nearest } from '../../src/cli/nearest.ts'
+import { test } from '../support/database.ts'
+
+const program = join(import.meta.dirname, '..', '..', 'src', 'cli', 'main.ts')
+
+const SHOP = {
+  '0001_users.up.sql': 'create table users (id int)',
+  '0001_users.down.sql': 'drop table users',
+  '0002_orders.up.sql': 'create table orders (id int)',
+  '0002_orders.down.sql': 'drop table orders',
+}
+
+function folder(files: Readonly<Record<string, string>> = SHOP): string {
+  const path = mkdtempSync(join(tmpdir(), 'migratest-cli-'))
+  onTestFinished(() => rmSync(path, { recursive: true }))
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(path, name), text)
+  return path
+}
+
+function cli(args: readonly string[], env: Record<string, string> = {}) {
+  const { stdout, stderr, status } = spawnSync(process.execPath, [program, ...args], {
+    encoding: 'utf8',
+    env: { ...process.env, DATABASE_URL: undefined, NODE_ENV: undefined, ...env } as NodeJS.ProcessEnv,
+  })
+  return { out: stdout, err: stderr, code: status }
+}
+
+describe('moving', () => {
+  test('up, status, down, goto, version, by option or environment, options anywhere', ({ db }) => {
+    const path = folder()
+    const at = ['--database', db.url, '--path', path]
+    const up = cli(['up', ...at])
+    expect(up.out).toMatch(
+      /^ {2}up {4}1_users {2}[\d.]+ ms\n {2}up {4}2_orders {2}[\d.]+ ms\n"migratest_\w+" on \S+ is at version 2: 2 migrations in [\d.]+ m?s\.\n$/,
+    )
+    expect([up.err, up.code]).toEqual(['', 0])
+    expect(cli(['up', ...at]).out).toMatch(/^Nothing to do: .* is at version 2\.\n$/)
+    expect(cli([...at, 'down', '1']).out).toMatch(/down {2}2_orders.*\n.*is at version 1: 1 migration in/)
+    expect(cli(['status', ...at]).out).toMatch(
+      /^Version 1, clean, 1 pending\n {2}applied {5}1_users {3}\d{4}-\d\d-\d\d \d\d:\d\d {2}[\d.]+ ms\n {2}pending {5}2_orders\n$/,
+    )
+    expect(cli(['status', ...at, '--exit-code']).code).toBe(1)
+    expect(cli(['plan', ...at]).out).toMatch(/^1 → 2: 1 migration\n {2}up {4}\S+0002_orders\.up\.sql\n$/)
+    const env = { DATABASE_URL: db.url }
+    expect(cli(['goto', 'latest', '-p', path], env).code).toBe(0)
+    expect(cli(['status', '--exit-code', '-p', path], env).code).toBe(0)
+    expect(cli(['version', '-p', path], env).out).toBe('2\n')
+    expect(JSON.parse(cli(['version', '--json', '-p', path], env).out)).toEqual({ version: 2, dirty: false })
+    expect(cli(['force', '-1', '-p', path], env).out).toMatch(/is at version nil by decree/)
+  })
+
+  test('a failure ends with 1 and the place, on stderr', ({ db }) => {
+    const at = ['-d', db.url, '-p', folder({ '1_a.up.sql': 'select 1', '2_b.up.sql': 'select nonsense' })]
+    const { out, err, code } = cli(['up', ...at])
+    expect(out).toMatch(/^ {2}up {4}1_a/)
+    expect(err).toMatch(
+      /2_b\.up\.sql:1:8: column "nonsense" does not exist \(42703\)\n\n> 1 \| select nonsense\n {4}\| {8}\^{8}\n\nNothing of it was kept: .* is at version 1, clean\.\n$/,
+    )
+    expect(code).toBe(1)
+    const json = cli(['up', '--json', ...at])
+    expect(JSON.parse(json.out).error.code).toBe('MIGRATEST_MIGRATION_FAILED')
+  })
+
+  test('what stopped half-way is resumed', ({ db }) => {
+    const path = folder({ '1_a.up.sql': '-- migrate: no-transaction\ncreate table a (id int);\nselect 1/0' })
+    const at = ['-d', db.url, '-p', path]
+    expect(cli(['up', ...at]).err).toMatch(/run "migrate resume"/)
+    expect(cli(['status', ...at]).out).toMatch(
+      /^Version 1, DIRTY.*\n {2}up of 1 stopped with 1 of 2 statements done: "migratest resume"/,
+    )
+    writeFileSync(join(path, '1_a.up.sql'), '-- migrate: no-transaction\ncreate table a (id int);\nselect 1')
+    expect(cli(['resume', ...at]).code).toBe(0)
+    expect(cli(['version', ...at]).out).toBe('1\n')
+  })
+
+  test('SIGINT finishes the running migration and ends with 130', async ({ db }) => {
+    const path = folder({ '1_a.up.sql': 'select pg_sleep(1)', '2_b.up.sql': 'select 2' })
+    const child = spawn(process.execPath, [program, 'up', '-d', db.url, '-p', path], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    const ended = new Promise((resolve) => child.once('close', resolve))
+    for (let i = 0; i < 400; i++) {
+      const [row] = await db.rows(
+        "select count(*)::int as n from pg_stat_activity where query like '%pg_sleep%' and pid <> pg_backend_pid()",
+      )
+      if (row?.n === 1) break
+    }
+    child.kill('SIGINT')
+    expect(await ended).toBe(130)
+    expect(cli(['version', '-d', db.url, '-p', path]).out).toBe('1\n')
+  })
+})
+
+describe('destroying', () => {
+  test('asks for a name unless it was named and is near; --yes then is enough', ({ db }) => {
+    const path = folder()
+    const name = new URL(db.url).pathname.slice(1)
+    const env = { DATABASE_URL: db.url }
+    cli(['up', '-p', path], env)
+    const refused = cli(['drop', '-p', path], env)
+    expect([refused.code, refused.err]).toEqual([2, expect.stringContaining(`Add --confirm ${name} if that is meant.`)])
+    expect(cli(['drop', '--yes', '-p', path], env).code).toBe(2)
+    expect(cli(['drop', '--confirm', 'other', '-p', path], env).err).toMatch(/the database is called/)
+    expect(cli(['drop', '--yes', '-d', db.url, '-p', path], { NODE_ENV: 'production' }).err).toMatch(
+      /NODE_ENV is production/,
+    )
+    expect(cli(['version', '-p', path], env).out).toBe('2\n')
+    expect(cli(['down', '--all', '--yes', '-d', db.url, '-p', path]).out).toMatch(/is at version nil/)
+    expect(cli(['drop', '--confirm', name, '-p', path], env).out).toMatch(/is empty/)
+  })
+})
+
+describe('usage', () => {
+  test.for([
+    ['no command', [], 2, /^migratest: database migrations[\s\S]*Usage: migratest COMMAND/, /^$/],
+    ['help', ['--help'], 0, /Usage: migratest COMMAND/, /^$/],
+    ['help of a command', ['help', 'goto'], 0, /^migratest goto VERSION: move up or down/, /^$/],
+    ['its own version', ['--version'], 0, /^\d+\.\d+\.\d+\n$/, /^$/],
+    ['a command that is none', ['stauts'], 2, /^$/, /There is no command "stauts"\.\n\nDid you mean status\?/],
+    [
+      'an option that is none',
+      ['up', '--databse', 'x'],
+      2,
+      /^$/,
+      /There is no option --databse\.\n\nDid you mean --database\?/,
+    ],
+    ['no database', ['status'], 2, /^$/, /Neither --database nor DATABASE_URL is given/],
+    ['a number that is none', ['up', 'x'], 2, /^$/, /"x" is not a number of migrations/],
+    ['a version that is none', ['goto', '1.5'], 2, /^$/, /"1\.5" is not a version/],
+    ['down without a number', ['down'], 2, /^$/, /How many\?/],
+  ] as const)('%s', ([, args, code, out, err]) => {
+    const found = cli(args)
+    expect(found.out).toMatch(out)
+    expect(found.err).toMatch(err)
+    expect(found.code).toBe(code)
+  })
+
+  test('what was probably meant', () => {
+    expect(nearest('stat', ['status', 'up'])).toBeUndefined()
+    expect(nearest('sttaus', ['status', 'up'])).toBe('status')
+  })
+})
+
+describe('new', () => {
+  test('numbers go on with as many digits; a title becomes a name', () => {
+    const path = folder({})
+    expect(cli(['new', 'Add users', '-p', path]).code).toBe(0)
+    expect(cli(['new', "Ada's", 'größe', '-p', path]).code).toBe(0)
+    expect(readdirSync(path).sort()).toEqual([
+      '0001_add_users.down.sql',
+      '0001_add_users.up.sql',
+      '0002_ada_s_größe.down.sql',
+      '0002_ada_s_größe.up.sql',
+    ])
+    expect(JSON.parse(cli(['new', 'x', '--timestamp', '--json', '-p', path]).out).files[0]).toMatch(
+      /\/\d{14}_x\.up\.sql$/,
+    )
+    expect(cli(['new', '-p', path]).code).toBe(2)
+  })
+})
