@@ -1,5 +1,5 @@
 /** The engine: brings a source and a database together. Plans first, then runs. */
-import { readScript } from '../sql/script.ts'
+import { readScript, type Script } from '../sql/script.ts'
 import { cutStatements } from '../sql/statements.ts'
 import { compareWithFiles, type Policies, refuseTrouble } from './compare.ts'
 import type { DatabaseState, Driver, HistoryRecord } from './driver.ts'
@@ -89,8 +89,9 @@ export class Migrator {
     return this.#exclusive(async (state) => {
       const steps: PlanStep[] = []
       for (const given of migrations) {
-        const run = await this.#runGiven({ ...state, version: steps.at(-1)?.to ?? state.version }, given)
-        steps.push(...run.steps)
+        // The history has changed with each: it is read anew.
+        const now = steps.length === 0 ? state : await this.#driver.state()
+        steps.push(...(await this.#runGiven(now, given)).steps)
       }
       return { from: state.version, to: steps.at(-1)?.to ?? state.version, steps }
     })
@@ -173,6 +174,7 @@ export class Migrator {
       const loaded = await loadStep(input, move)
       await this.#sameBefore(entry.version, direction, loaded.text, behind)
       const step = loaded.step((message) => this.#emit({ type: 'log', step: loaded.plan, message }))
+      if (step.work.kind === 'sql') refuseLostSettings(step.work.script, behind)
       await continueJournaled(this.#driver, step, loaded, behind, this.#signal)
       return { from, to: state.version, steps: [loaded.plan] }
     })
@@ -261,8 +263,11 @@ export class Migrator {
     }
     const { moves, short } = chooseMoves(input, request)
     if (applied.disagreement) this.#emit({ type: 'warning', message: applied.disagreement })
+    // "latest" is a wish to go up, though newer files may be gone.
     const upwards =
-      request.kind === 'to' ? resolveTarget(input, request.target) >= state.version : request.kind === 'up'
+      request.kind === 'to'
+        ? request.target === 'latest' || resolveTarget(input, request.target) >= state.version
+        : request.kind === 'up'
     const load = this.#loadInput(source, migrations, applied)
     return { moves, short, load, newDowns: upwards ? await refuseTrouble(load, this.#options) : [] }
   }
@@ -354,6 +359,24 @@ interface Choice {
   readonly short: number
   readonly load: LoadInput
   readonly newDowns: readonly HistoryRecord[]
+}
+
+/** What the file SET before it stopped went with the session; what is left would run under other settings. */
+function refuseLostSettings({ statements, text }: Script, done: number): void {
+  const isSetting = (index: number) => {
+    const [first, second = ''] = statements[index]?.words ?? []
+    if (first === 'set') return !['local', 'constraints', 'transaction'].includes(second)
+    return first === 'reset' || (first === 'select' && (statements[index]?.words.includes('set_config') ?? false))
+  }
+  const lost = statements.findIndex((_, index) => index < done && isSetting(index))
+  const { start = 0, end = 0 } = statements[lost] ?? {}
+  if (lost === -1 || isSetting(done)) return
+  throw new UsageError(
+    `"${text.slice(start, end)}" ran before the migration stopped, and its effect ended with that session.`,
+    {
+      hint: 'Repeat it in the file as the first of the statements that are left, and resume again.',
+    },
+  )
 }
 
 function count(n: number): number {

@@ -109,6 +109,8 @@ export function resolveTarget(input: MovesInput, target: Target): number {
 function movesTo(input: MovesInput, target: Target): Move[] {
   const version = resolveTarget(input, target)
   if (version >= input.current) return ups(input, version)
+  // Newer files are gone (another branch, perhaps): "latest" is no wish to undo what they did.
+  if (target === 'latest') return []
   const down = downs(input, version)
   const reached = down.at(-1)?.to ?? input.current
   if (reached === version) return down

@@ -35,9 +35,12 @@ export async function runSteps(input: RunInput): Promise<PlanStep[]> {
     const running = planned.atomic
       ? runAtomic(driver, step, loaded, signal)
       : runJournaled(driver, step, loaded, signal)
-    // Read the next one while the database is busy with this one.
-    next = prefetch(input, steps[i + 1])
+    // Read the next one while the database is busy with this one, unless reading needs the session that is busy.
+    const following = steps[i + 1]
+    const apart = step.work.kind !== 'code' && following?.origin !== 'record'
+    if (apart) next = prefetch(input, following)
     await running
+    if (!apart) next = prefetch(input, following)
     onEvent({ type: 'finished', step: planned, ms: performance.now() - begun })
     ran.push(planned)
   }

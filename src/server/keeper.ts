@@ -26,6 +26,7 @@ class Keeper {
   #chosen: Chosen | undefined
   #idle: NodeJS.Timeout | undefined
   #stopping: Promise<void> | undefined
+  #starting: Promise<void> | undefined
 
   constructor(key: string, request: ServerRequest, idleMs: number, listener: Server) {
     this.#key = key
@@ -35,6 +36,11 @@ class Keeper {
   }
 
   async run(): Promise<void> {
+    this.#starting = this.#start()
+    await this.#starting
+  }
+
+  async #start(): Promise<void> {
     const begun = performance.now()
     this.#listener.on('connection', (socket) => this.#greet(socket))
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => void this.#stop())
@@ -116,6 +122,8 @@ class Keeper {
   async #end(): Promise<void> {
     rmSync(serverFile(this.#key), { force: true })
     clearTimeout(this.#idle)
+    // A server that is just being started has to be there before it can be stopped.
+    await this.#starting
     await this.#chosen?.stop().catch(() => undefined)
     for (const socket of this.#leases) socket.end()
     this.#listener.close()
@@ -146,11 +154,16 @@ async function claim(key: string): Promise<Server | undefined> {
   if (mutex !== undefined && !held) return undefined
   held?.on('connection', (socket) => socket.destroy())
   // Also one that shares our folder but not our mutex, as in another network namespace.
-  if (await isKept(key)) return undefined
+  if (await isKept(key)) {
+    held?.close()
+    return undefined
+  }
   const address = keeperAddress(key)
   // A socket file that nobody listens on was left by a keeper that was killed.
   if (process.platform !== 'win32') rmSync(address, { force: true })
-  return listen(address)
+  const listener = await listen(address)
+  if (!listener) held?.close()
+  return listener
 }
 
 /** Undefined where somebody else listens there; any other trouble ends this process, and its output says why. */

@@ -175,7 +175,9 @@ export class MigratedDatabase<Client = unknown> {
       throw new VersionNotFoundError(stray.version, message)
     }
     const plan = await migrator.plan(target)
-    const reached = new Set(plan.steps.filter((step) => step.direction === 'up').map((step) => step.version))
+    const reached = new Set(
+      plan.steps.filter((step) => step.direction === 'up' && step.version > plan.from).map((step) => step.version),
+    )
     const steps: Run['steps'][number][] = []
     for (const { version, seed } of seeds.sort((a, b) => a.version - b.version)) {
       if (!reached.has(version)) continue

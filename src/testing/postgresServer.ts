@@ -6,6 +6,7 @@ import {
   adminOf,
   createDatabase,
   dropDatabase,
+  dropIfUnused,
   keepDatabase,
   listDatabases,
 } from '../database/postgres/cluster.ts'
@@ -92,7 +93,12 @@ class PostgresServer implements TestServer<Client> {
   async #open(): Promise<Started> {
     this.#state = { text: 'looking for a server', since: performance.now() }
     const { url, ours } = await this.#findUrl()
-    const admin = adminOf(await connect(url, { applicationName: 'migratest tests' }))
+    const client = await connect(url, { applicationName: 'migratest tests' })
+    // The lock that says we live goes with this connection: who asks next begins anew, with another token.
+    client.once('end', () => {
+      this.#starting = undefined
+    })
+    const admin = adminOf(client)
     const token = randomBytes(4).toString('hex')
     const { rows } = await admin.query<{ oid: string; version: number }>(
       `SELECT oid::text, current_setting('server_version_num')::integer AS version, pg_advisory_lock(${LIVING}, ${tokenLock(token)}) FROM pg_database WHERE datname = current_database()`,
@@ -107,9 +113,7 @@ class PostgresServer implements TestServer<Client> {
   async #findUrl(): Promise<{ url: string; ours: boolean }> {
     const { request, idleMs, url } = this.#options
     if (url) {
-      const admin = await connect(url)
-      for (const sql of request.setup) await admin.query(sql)
-      await admin.end()
+      await setUp(url, request.setup)
       return { url, ours: false }
     }
     const lease = await leaseServer(request, {
@@ -187,7 +191,25 @@ class PostgresTestDatabase implements TestDatabase<Client> {
   }
 
   async drop(): Promise<void> {
-    await dropDatabase(this.#started.admin, this.name)
+    try {
+      await dropDatabase(this.#started.admin, this.name)
+    } catch (error) {
+      // The administrator's connection broke meanwhile, or the server is gone and everything with it.
+      const client = await connect(this.#started.url).catch(() => Promise.reject(error))
+      await dropDatabase(adminOf(client), this.name).finally(() => client.end())
+    }
+  }
+}
+
+/** One after another, though many workers begin at once: two who make the same role would meet. */
+async function setUp(url: string, setup: readonly string[]): Promise<void> {
+  if (setup.length === 0) return
+  const client = await connect(url)
+  try {
+    await client.query(`SELECT pg_advisory_lock(${LIVING}, 0)`)
+    for (const sql of setup) await runGiven('roles', undefined, () => client.query(sql))
+  } finally {
+    await client.end()
   }
 }
 
@@ -196,7 +218,10 @@ function announce({ server, started }: ServerLease): void {
   process.stderr.write(`migratest: ${server.name}, ${since} (${server.reason})\n`)
 }
 
-/** Databases whose process is gone: nobody holds the lock of the token in their name. Those to be kept stay. */
+/**
+ * Databases whose process is gone: nobody holds the lock of the token in their name, and nobody is connected (the
+ * connection that holds a lock can break while its process lives). Those to be kept stay.
+ */
 async function sweep(admin: Admin, family: string): Promise<void> {
   const names = await listDatabases(admin, family)
   const tokens = new Set(names.map((name) => name.slice(family.length).split('_')[0] ?? ''))
@@ -206,8 +231,8 @@ async function sweep(admin: Admin, family: string): Promise<void> {
       `SELECT pg_try_advisory_lock(${LIVING}, ${tokenLock(token)}) AS dead`,
     )
     if (!rows[0]?.dead) continue
-    for (const name of names)
-      if (name.startsWith(`${family}${token}_`)) await dropDatabase(admin, name).catch(() => undefined)
+    const left = names.filter((name) => name.startsWith(`${family}${token}_`))
+    for (const name of left) await dropIfUnused(admin, name).catch(() => undefined)
     await admin.query(`SELECT pg_advisory_unlock(${LIVING}, ${tokenLock(token)})`)
   }
 }

@@ -14,6 +14,7 @@ import {
   StateMovedError,
   UsageError,
 } from '../../src/migrate/errors.ts'
+import type { MigrationContext } from '../../src/migrate/source.ts'
 import { failure, test } from '../support/database.ts'
 
 describe('one transaction and one round trip', () => {
@@ -820,6 +821,34 @@ describe('met in review', () => {
     })
     await migrator.up()
     expect((await migrator.down()).to).toBe(-1)
+  })
+
+  test('reading ahead does not disturb a code migration that is running', async ({ db }) => {
+    const files = {
+      '1_a.up.sql': 'create table a (id int)',
+      '1_a.down.sql': 'drop table a',
+      '2_b.ts': {
+        up: async () => undefined,
+        down: async ({ sql }: MigrationContext) => {
+          await sql('set local role pg_monitor')
+          await sleep(50)
+          await sql('select 1')
+        },
+      },
+    }
+    await (await db.migrator(files)).up()
+    const edited = await db.migrator({ ...files, '1_a.up.sql': 'create table a (id bigint)' })
+    expect((await edited.down()).steps.map((step) => step.origin)).toEqual(['file', 'record'])
+  })
+
+  test('DEALLOCATE ALL and our tables gone in one migration', async ({ db }) => {
+    const migrator = await db.migrator({
+      '1_a.up.sql': 'select 1',
+      '2_b.up.sql': 'select 2',
+      '3_c.up.sql': 'deallocate all; drop schema public cascade; create schema public',
+    })
+    expect((await migrator.up()).to).toBe(3)
+    expect(await db.rows('select count(*)::int as n from schema_migrations_history')).toEqual([{ n: 3 }])
   })
 
   test('DEALLOCATE ALL in a migration harms nobody', async ({ db }) => {

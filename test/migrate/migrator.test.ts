@@ -361,6 +361,45 @@ describe('where nothing can be rolled back', () => {
   })
 })
 
+test('run() keeps what it recorded before', async () => {
+  const { db, over } = setUp()
+  await over(FILES).up(1)
+  await over(FILES).run({ version: 2, body: 'create b' }, { version: 3, body: 'create c' })
+  expect([...db.history.keys()].sort()).toEqual([1, 2, 3])
+  expect((await over(FILES).up()).steps).toEqual([])
+})
+
+test('"latest" never goes down: where newer files are gone, that is told', async () => {
+  const { db, over } = setUp()
+  await over(FILES).up()
+  db.executed.length = 0
+  const { '3_c.up.sql': _up, '3_c.down.sql': _down, ...older } = FILES
+  expect(await failure(over(older).to('latest'))).toBeInstanceOf(MissingMigrationError)
+  expect((await over(older, { missing: 'ignore' }).to('latest')).steps).toEqual([])
+  expect(db.executed).toEqual([])
+})
+
+test('resume of a mended down compares with what ran, not with what was recorded at first', async () => {
+  const { db, over } = setUp()
+  await over(FILES).up()
+  const broken = { ...FILES, '3_c.down.sql': 'drop c;\nselect other;\nfail' }
+  await failure(over(broken).down(1))
+  await over({ ...broken, '3_c.down.sql': 'drop c;\nselect other;\nselect mended' }).resume()
+  expect([db.version, db.dirty, db.executed.at(-1)]).toEqual([2, false, 'select mended'])
+})
+
+test('resume refuses where a setting that the rest needs went with the session', async () => {
+  const files = { '1_a.up.sql': 'set search_path = app;\ncreate a;\nfail;\ncreate b' }
+  const { over } = setUp()
+  await failure(over(files).up())
+  const mended = files['1_a.up.sql'].replace('fail;', 'create c;')
+  expect((await failure(over({ '1_a.up.sql': mended }).resume())).message).toMatch(
+    /"set search_path = app" ran before the migration stopped/,
+  )
+  const repeated = mended.replace('create c;', 'set search_path = app;\ncreate c;')
+  expect((await over({ '1_a.up.sql': repeated }).resume()).to).toBe(1)
+})
+
 test('run() takes the same version more than once', async () => {
   const { db, migrator } = setUp()
   await migrator.run(

@@ -56,7 +56,11 @@ export class PlainDriver implements Driver {
     this.#move(step.from, false, step.to, true)
     const total = step.work.kind === 'sql' ? step.work.script.statements.length : 1
     const running = { direction: step.direction, started: 0, done: 0, total }
-    const entry = step.history.put ? entryOf(step.history.put) : this.#db.history.get(step.version)
+    const known = this.#db.history.get(step.version)
+    const text = step.work.kind === 'sql' ? step.work.script.text : null
+    const entry = step.history.put
+      ? entryOf(step.history.put)
+      : known && { ...known, down: known.recorded ? text : null }
     this.#db.history.set(step.version, { ...(entry ?? entryOf(blank(step))), running })
   }
 

@@ -42,6 +42,11 @@ export async function dropDatabase(admin: Admin, name: string): Promise<void> {
   await admin.query(`DROP DATABASE IF EXISTS ${identifier(name)} WITH (FORCE)`)
 }
 
+/** @throws the server's error where somebody is connected */
+export async function dropIfUnused(admin: Admin, name: string): Promise<void> {
+  await admin.query(`DROP DATABASE IF EXISTS ${identifier(name)}`)
+}
+
 const KEPT = 'migratest: kept'
 
 /** Marks a database so that {@link listDatabases} passes it over. */

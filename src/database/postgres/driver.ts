@@ -59,6 +59,8 @@ class PostgresDriver implements Driver {
   readonly #keepExtensions: readonly string[]
   #locked = false
   #prepared: string | undefined
+  /** All that were prepared on this session, some perhaps in vain. */
+  readonly #names = new Set<string>()
 
   constructor(session: Session, names: tables.Tables, lock: Lock, restore: string, keepExtensions: readonly string[]) {
     this.#session = session
@@ -84,8 +86,10 @@ class PostgresDriver implements Driver {
   async unlock(): Promise<void> {
     if (!this.#locked) return
     this.#locked = false
-    if (this.#prepared && this.#session.borrowed)
-      await this.#session.query(`DEALLOCATE ${this.#prepared}`).catch(() => undefined)
+    if (this.#session.borrowed) {
+      for (const name of this.#names) await this.#session.query(`DEALLOCATE ${name}`).catch(() => undefined)
+    }
+    this.#names.clear()
     this.#prepared = undefined
     await this.#lock.release()
   }
@@ -105,14 +109,15 @@ class PostgresDriver implements Driver {
     if (step.work.kind === 'code') return this.#applyCode(step, step.work, signal)
     // Our tables may go with the migration (a down that drops the schema). Then it was rolled back, and runs once more
     // with our rows kept aside; making the schema again takes more privileges, so that is tried last.
-    for (const rebuild of REBUILDS) {
+    const ways = [...REBUILDS]
+    for (let way = ways.shift(); way !== undefined; ) {
       try {
-        return await this.#applySql(step, rebuild, signal)
+        return await this.#applySql(step, way, signal)
       } catch (error) {
         // It is not known whether what the failed step prepared is there.
         this.#prepared = undefined
-        if (error instanceof StatementGone) return this.#applySql(step, rebuild, signal)
-        if (!(error instanceof OurTablesGone) || rebuild === 'schema') throw error
+        if (error instanceof OurTablesGone && ways.length > 0) way = ways.shift()
+        else if (!(error instanceof StatementGone)) throw error
       }
     }
   }
@@ -241,7 +246,8 @@ class PostgresDriver implements Driver {
       )
       if (row?.mark !== mark) throw new Error(ENDED_BY_CODE)
       if (row?.gone) throw new Error('The migration removed the version table; write it in SQL, where it is put back.')
-      await this.#session.script(`${this.#tail(step, 'no')}\nCOMMIT;`, signal)
+      // Without the prepared statement: code cannot be run a second time if that is gone.
+      await this.#session.script(`${this.#restore}\n${this.#recordPlainly(step)}\nCOMMIT;`, signal)
     } catch (error) {
       await this.#putBack()
       if (error instanceof ScriptFailure) throw this.#tailError(error.error, step)
@@ -254,10 +260,14 @@ class PostgresDriver implements Driver {
     return [this.#restore, rebuild === 'no' ? '' : this.#restoreTables(rebuild), this.#record(step)].join('\n')
   }
 
-  #record({ version, from, to, history }: Step): string {
+  #record(step: Step): string {
+    const { version, from, to, history } = step
     const { put, remove, baseline } = history
     const usual = put && remove === undefined && !baseline && from !== NIL_VERSION && to === version
-    if (usual) return this.#moveUp(from, put)
+    return usual ? this.#moveUp(from, put) : this.#recordPlainly(step)
+  }
+
+  #recordPlainly({ from, to, history }: Step): string {
     const moved = tables.moveRow(this.#tables, { version: from, dirty: false }, { version: to, dirty: false })
     return `${tables.changeHistory(this.#tables, history)}\n${moved}`
   }
@@ -267,6 +277,7 @@ class PostgresDriver implements Driver {
     const name = this.#prepared ?? `migratest_${++preparations}`
     const prepare = this.#prepared === undefined ? tables.prepareMoveUp(this.#tables, name) : ''
     this.#prepared = name
+    this.#names.add(name)
     return `${prepare}\n${tables.executeMoveUp(name, from, put)}`
   }
 

@@ -114,11 +114,14 @@ export function changeHistory(tables: Tables, { baseline, put, remove }: History
 /** The journal row of a migration that is about to run statement by statement. */
 export function beginJournal(
   { historyTable }: Tables,
-  { version, name, direction, history: { put } }: Pick<Step, 'version' | 'name' | 'direction' | 'history'>,
+  { version, name, direction, work, history: { put } }: Step,
   total: number,
 ): string {
   const values = put ? recordValues(put) : `${version}, ${literal(name)}, NULL, NULL, NULL, NULL`
-  const keep = put ? `${REPLACE_RECORD}, ` : 'ON CONFLICT (version) DO UPDATE SET '
+  // What a down really runs is what resume compares with, where texts are kept at all.
+  const text = work.kind === 'sql' ? literal(work.script.text) : 'NULL'
+  const ran = `down = CASE WHEN coalesce(${historyTable}.up, ${historyTable}.down) IS NULL THEN NULL ELSE ${text} END, `
+  const keep = put ? `${REPLACE_RECORD}, ` : `ON CONFLICT (version) DO UPDATE SET ${ran}`
   return `INSERT INTO ${historyTable} (${RECORD_COLUMNS}, running, started, done, total)
 VALUES (${values}, ${literal(direction)}, 0, 0, ${total}) ${keep}running = excluded.running, started = 0, done = 0, total = excluded.total;`
 }
