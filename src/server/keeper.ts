@@ -11,7 +11,7 @@ import { createServer, type Server, type Socket } from 'node:net'
 import { type Chosen, chooseAndStart } from './choose.ts'
 import { keeperAddress, mutexAddress, runtimeFolder } from './places.ts'
 import { dataFolder, stopLeftover } from './process.ts'
-import { type ClientMessage, isKept, type KeeperMessage, serverFile } from './protocol.ts'
+import { type ClientMessage, isKept, type KeeperMessage, logFile, serverFile } from './protocol.ts'
 import { runSetup } from './ready.ts'
 import { keyOf, type RunningServer, type ServerRequest } from './request.ts'
 
@@ -52,7 +52,13 @@ class Keeper {
       this.#chosen = await chooseAndStart({ key: this.#key, request: this.#request, password, onProgress, isKept })
       await runSetup(this.#chosen.url, this.#request.setup)
       const { url, name, reason } = this.#chosen
-      const server: RunningServer = { url, name, reason, startedIn: Math.round(performance.now() - begun) }
+      const server: RunningServer = {
+        url,
+        name,
+        reason,
+        startedIn: Math.round(performance.now() - begun),
+        startedAt: Date.now(),
+      }
       writeFileSync(serverFile(this.#key), JSON.stringify(server), { mode: 0o600 })
       this.#tell({ type: 'ready', first: false })
       // A server that died is not handed out again: whoever asks next starts another.
@@ -126,6 +132,8 @@ class Keeper {
     await this.#starting
     await this.#chosen?.stop().catch(() => undefined)
     for (const socket of this.#leases) socket.end()
+    // What went wrong has been told; who crashes leaves its output.
+    rmSync(logFile(this.#key), { force: true })
     this.#listener.close()
     setTimeout(() => process.exit(0), 100)
   }
@@ -195,5 +203,6 @@ async function keep(request: ServerRequest, idleMs: number): Promise<void> {
 }
 
 // By environment, not by arguments: a request may hold passwords of roles, and anyone can list arguments.
+process.umask(0o022)
 const { MIGRATEST_KEEP = '', MIGRATEST_IDLE_MS = '' } = process.env
 await keep(JSON.parse(MIGRATEST_KEEP) as ServerRequest, Number(MIGRATEST_IDLE_MS))

@@ -5,16 +5,14 @@ import { connect, type Socket } from 'node:net'
 import { extname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ServerUnavailableError } from './errors.ts'
-import { keeperAddress, privateFolder } from './places.ts'
-import { type ClientMessage, type KeeperMessage, serverFile } from './protocol.ts'
+import { keeperAddress } from './places.ts'
+import { type ClientMessage, type KeeperMessage, logFile, serverFile } from './protocol.ts'
 import { keyOf, type RunningServer, type ServerRequest } from './request.ts'
 
 export interface ServerLease {
   readonly server: RunningServer
   /** Nobody of this run has been told yet which server it uses. */
   readonly first: boolean
-  /** It was started for this lease. */
-  readonly started: boolean
   readonly release: () => void
 }
 
@@ -28,11 +26,9 @@ export interface LeaseOptions {
 export async function leaseServer(request: ServerRequest, options: LeaseOptions = {}): Promise<ServerLease> {
   const key = keyOf(request)
   // A keeper that is just stopping closes the connection: then ask again.
-  let started = false
   const deadline = Date.now() + PATIENCE_MS
   while (Date.now() < deadline) {
-    const { socket, fresh } = await reach(key, request, options)
-    started ||= fresh
+    const socket = await reach(key, request, options)
     const outcome = await waitUntilReady(socket, options.onProgress)
     if (outcome.type === 'failed') throw new ServerUnavailableError(outcome.message)
     if (outcome.type === 'ready') {
@@ -40,7 +36,7 @@ export async function leaseServer(request: ServerRequest, options: LeaseOptions 
       if (server) {
         // A worker must be able to end while it holds a lease.
         socket.unref()
-        return { server, started, first: outcome.first, release: () => socket.destroy() }
+        return { server, first: outcome.first, release: () => socket.destroy() }
       }
     }
     socket.destroy()
@@ -64,11 +60,7 @@ export async function stopServer(request: ServerRequest): Promise<void> {
 /** A server that is stopping is waited for, and one that starts may have to be downloaded: that wait has no limit. */
 const PATIENCE_MS = 60_000
 
-async function reach(
-  key: string,
-  request: ServerRequest,
-  options: LeaseOptions,
-): Promise<{ socket: Socket; fresh: boolean }> {
+async function reach(key: string, request: ServerRequest, options: LeaseOptions): Promise<Socket> {
   const deadline = Date.now() + 30_000
   let started = 0
   let crashed: number | undefined
@@ -76,7 +68,7 @@ async function reach(
     const socket = await tryConnect(key)
     if (socket) {
       send(socket, { type: 'lease', run: runName() })
-      return { socket, fresh: started > 0 }
+      return socket
     }
     // Two who start one at once are no harm: the second finds the address taken and ends.
     if (Date.now() - started > 5000) {
@@ -161,10 +153,6 @@ function readServer(key: string): RunningServer | undefined {
   } catch {
     return undefined
   }
-}
-
-function logFile(key: string): string {
-  return join(privateFolder(), `${key}.log`)
 }
 
 /** One name for all workers of a test run: the process that started them. */

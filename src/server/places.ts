@@ -1,5 +1,5 @@
 /** Where the keeper of a server is found, and where its files are. */
-import { lstatSync, mkdirSync, statfsSync } from 'node:fs'
+import { chmodSync, lstatSync, mkdirSync, statfsSync } from 'node:fs'
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { ServerUnavailableError } from './errors.ts'
@@ -20,7 +20,7 @@ export function privateFolder(): string {
 
 /** A folder of this user's in `base`. Names in shared folders can be guessed, so whose it is is looked at. */
 export function ownFolder(base: string, mode: number): string {
-  const folder = join(base, `migratest-${userInfo().uid}`)
+  const folder = join(base, `migratest-${userId()}`)
   mkdirSync(folder, { recursive: true, mode })
   const found = lstatSync(folder)
   if (process.getuid && (found.uid !== process.getuid() || !found.isDirectory() || (found.mode & 0o022) !== 0)) {
@@ -28,7 +28,14 @@ export function ownFolder(base: string, mode: number): string {
       hint: 'Remove it, or set TMPDIR to a folder of your own.',
     })
   }
+  // Whatever the umask: a server's own user has to pass.
+  if ((found.mode & 0o777) !== mode && process.platform !== 'win32') chmodSync(folder, mode)
   return folder
+}
+
+/** A user in a container may have a number and no name. */
+export function userId(): number {
+  return process.getuid?.() ?? userInfo().uid
 }
 
 /** Where the keeper of `key` listens: in a folder that nobody else may enter. */
@@ -44,7 +51,7 @@ export function keeperAddress(key: string): string {
 export function mutexAddress(key: string): string | undefined {
   if (process.platform !== 'linux') return undefined
   const { dev, ino } = lstatSync(privateFolder())
-  return `\0migratest-${userInfo().uid}-${dev}-${ino}-${key}`
+  return `\0migratest-${userId()}-${dev}-${ino}-${key}`
 }
 
 /** Memory where there is enough of it in all: how much is free changes, and everybody must look in the same place. */

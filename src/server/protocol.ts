@@ -17,6 +17,11 @@ export function serverFile(key: string): string {
   return join(privateFolder(), `${key}.json`)
 }
 
+/** What the keeper's process printed: nothing, unless it crashed. */
+export function logFile(key: string): string {
+  return join(privateFolder(), `${key}.log`)
+}
+
 /** Whether a keeper listens for that key. */
 export function isKept(key: string): Promise<boolean> {
   return new Promise((resolve) => {

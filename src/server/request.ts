@@ -1,5 +1,6 @@
 /** What a preset asks for, and what it gets. Plain data: it crosses a process boundary and is hashed into a key. */
 import { createHash } from 'node:crypto'
+import { embeddedRoot } from './binaries.ts'
 
 /** Where a server may come from. `auto`: the first of the others that can be had. */
 export type From = 'auto' | 'container' | 'embedded' | 'installed'
@@ -27,10 +28,12 @@ export interface RunningServer {
   readonly reason: string
   /** Milliseconds from asking to ready. */
   readonly startedIn: number
+  /** Milliseconds since 1970. */
+  readonly startedAt: number
 }
 
 /** What runs inside the process that keeps a server: it can also be stopped. */
-export interface KeptServer extends Omit<RunningServer, 'startedIn' | 'reason'> {
+export interface KeptServer extends Omit<RunningServer, 'startedIn' | 'startedAt' | 'reason'> {
   readonly stop: () => Promise<void>
   /** Resolves when it ended without being asked to. */
   readonly ended: Promise<unknown>
@@ -41,7 +44,9 @@ export function keyOf(request: ServerRequest): string {
   const engine = Object.entries(process.env).filter(([name]) => /^(DOCKER|TESTCONTAINERS)_/.test(name))
   const plain = {
     engine: engine.sort(),
-    protocol: 1,
+    // Another project's binaries may be of another version, and may go away with it.
+    embedded: ['auto', 'embedded'].includes(request.from) ? embeddedRoot(process.cwd()) : undefined,
+    protocol: 2,
     ...request,
     flags: Object.entries(request.flags).sort(),
   }

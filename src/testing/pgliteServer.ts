@@ -13,15 +13,24 @@ export interface PgliteServerOptions {
 export function pgliteServer(options: PgliteServerOptions): TestServer<PGlite> {
   let count = 0
   let empty: Promise<Blob> | undefined
+  let since: number | undefined
   /** A new instance makes its data directory for a second; a dump of an empty one is read in a tenth of that. */
   const emptyDirectory = () => {
-    empty ??= dumpEmpty()
+    if (!empty) {
+      since = performance.now()
+      empty = dumpEmpty().finally(() => {
+        since = undefined
+      })
+    }
     return empty
   }
   return {
     dialect: 'postgres',
     warm: () => void emptyDirectory().catch(() => undefined),
-    progress: () => undefined,
+    progress: () =>
+      since === undefined
+        ? undefined
+        : `making an empty PGlite database, for ${((performance.now() - since) / 1000).toFixed(1)} s`,
     async create() {
       const { PGlite } = await load()
       const { extensions } = options

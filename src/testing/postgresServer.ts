@@ -213,8 +213,13 @@ async function setUp(url: string, setup: readonly string[]): Promise<void> {
   }
 }
 
-function announce({ server, started }: ServerLease): void {
-  const since = started ? `started in ${(server.startedIn / 1000).toFixed(1)} s` : 'was running already'
+function announce({ server }: ServerLease): void {
+  const { startedAt, startedIn } = server
+  // Another worker of this run may have asked a moment before.
+  const recent = Date.now() - startedAt < 10_000
+  const since = recent
+    ? `started in ${(startedIn / 1000).toFixed(1)} s`
+    : `running since ${new Date(startedAt).toTimeString().slice(0, 5)}`
   process.stderr.write(`migratest: ${server.name}, ${since} (${server.reason})\n`)
 }
 

@@ -64,9 +64,11 @@ export class PlainDriver implements Driver {
     this.#db.history.set(step.version, { ...(entry ?? entryOf(blank(step))), running })
   }
 
-  async execute(step: Step, index: number): Promise<void> {
+  async execute(step: Step, index: number, signal: AbortSignal): Promise<void> {
     this.#journal(step, index + 1, index)
     try {
+      const { work } = step
+      if (work.kind === 'code') await work.run({ client: undefined, sql: async () => [], signal, log: work.log })
       this.#run(step, index)
     } catch (error) {
       if (error instanceof StatementError) this.#journal(step, index, index)

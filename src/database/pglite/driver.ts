@@ -41,6 +41,8 @@ class PgliteSession implements Session {
   }
 
   async query(sql: string, params: readonly unknown[] = []): Promise<Row[]> {
+    // As with pg: without parameters, several statements may come at once, and the last one's rows are given.
+    if (params.length === 0) return ((await this.client.exec(sql)).at(-1)?.rows ?? []) as Row[]
     const { rows } = await this.client.query<Row>(sql, [...params])
     return rows
   }

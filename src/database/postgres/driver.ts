@@ -237,7 +237,7 @@ class PostgresDriver implements Driver {
 
   async #applyCode(step: Step, work: Extract<Step['work'], { kind: 'code' }>, signal: AbortSignal): Promise<void> {
     const mark = `${process.pid}.${performance.now()}`
-    await this.#session.query(`BEGIN; SET LOCAL migratest.transaction = '${mark}'`)
+    await this.#session.script(`BEGIN; SET LOCAL migratest.transaction = '${mark}'`, signal)
     try {
       await work.run(this.#context(work.log, signal))
       const [row] = await this.#session.query(

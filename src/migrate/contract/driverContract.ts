@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { readScript } from '../../sql/script.ts'
 import type { Driver, HistoryRecord, Step } from '../driver.ts'
 import { LockedError, StateMovedError, StatementError } from '../errors.ts'
-import type { Direction } from '../source.ts'
+import type { Direction, MigrationContext } from '../source.ts'
 
 /** An empty database that can be opened more than once. */
 export interface DriverSubject {
@@ -64,6 +64,27 @@ export const driverContract: readonly Rule[] = [
       locked(subject, async (driver) => {
         await move(driver, 'up', -1, 4, null)
         assert.equal((await driver.state()).version, 4)
+      }),
+  },
+  {
+    name: 'runs code with a client, and records it',
+    run: (subject) =>
+      locked(subject, async (driver) => {
+        const said: string[] = []
+        const run = async ({ sql, log }: MigrationContext) => {
+          if (driver.transactionalDdl) await sql(subject.sql.create('a'))
+          log('done')
+        }
+        const step: Step = { ...stepOf('up', -1, 1, null), work: { kind: 'code', run, log: (text) => said.push(text) } }
+        if (driver.transactionalDdl) await driver.apply(step, NEVER)
+        else {
+          await driver.begin(step)
+          await driver.execute(step, 0, NEVER)
+          await driver.finish(step)
+        }
+        assert.deepEqual(said, ['done'])
+        assert.equal((await driver.state()).version, 1)
+        assert.equal(await subject.exists('a'), driver.transactionalDdl)
       }),
   },
   {
