@@ -1,6 +1,7 @@
 /** The command as it is typed: what it prints, where, and its exit code. */
-import { spawn, spawnSync } from 'node:child_process'
+import { execFile, spawn, spawnSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished } from 'vitest'
@@ -29,6 +30,31 @@ function cli(args: readonly string[], env: Record<string, string> = {}) {
     env: { ...process.env, DATABASE_URL: undefined, NODE_ENV: undefined, ...env } as NodeJS.ProcessEnv,
   })
   return { out: stdout, err: stderr, code: status }
+}
+
+/** The same beside this process, so that something here can answer it. */
+function cliBeside(args: readonly string[]): Promise<{ out: string; err: string; code: number }> {
+  const { DATABASE_URL: _, NODE_ENV: __, ...env } = process.env
+  return new Promise((resolve) => {
+    const child = execFile(process.execPath, [program, ...args], { env: env as NodeJS.ProcessEnv }, (_, out, err) =>
+      resolve({ out, err, code: child.exitCode ?? -1 }),
+    )
+  })
+}
+
+/** The same database at an address of loopback, wherever its server is (beside this container, on a remote engine). */
+async function onLoopback(url: string): Promise<string> {
+  const { hostname, port } = new URL(url)
+  const forwarder = createServer((socket) => {
+    const upstream = connect({ host: hostname, port: Number(port) })
+    for (const end of [socket, upstream]) end.on('error', () => undefined)
+    socket.pipe(upstream).pipe(socket)
+  })
+  await new Promise<void>((resolve) => forwarder.listen(0, '127.0.0.1', resolve))
+  onTestFinished(() => void forwarder.close())
+  const near = new URL(url)
+  near.host = `127.0.0.1:${(forwarder.address() as AddressInfo).port}`
+  return near.href
 }
 
 describe('moving', () => {
@@ -85,12 +111,12 @@ describe('moving', () => {
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     const ended = new Promise((resolve) => child.once('close', resolve))
-    for (let i = 0; i < 400; i++) {
-      const [row] = await db.rows(
-        "select count(*)::int as n from pg_stat_activity where query like '%pg_sleep%' and pid <> pg_backend_pid()",
-      )
-      if (row?.n === 1) break
-    }
+    await expect
+      .poll(() => db.rows("select 1 from pg_stat_activity where query like '%pg_sleep%' and pid <> pg_backend_pid()"), {
+        interval: 10,
+        timeout: 30_000,
+      })
+      .toHaveLength(1)
     child.kill('SIGINT')
     expect(await ended).toBe(130)
     expect(cli(['version', '-d', db.url, '-p', path]).out).toBe('1\n')
@@ -98,7 +124,8 @@ describe('moving', () => {
 })
 
 describe('destroying', () => {
-  test('asks for a name unless it was named and is near; --yes then is enough', ({ db }) => {
+  test('asks for a name unless it was named and is near; --yes then is enough', async ({ db }) => {
+    const near = await onLoopback(db.url)
     const path = folder()
     const name = new URL(db.url).pathname.slice(1)
     const env = { DATABASE_URL: db.url }
@@ -107,11 +134,12 @@ describe('destroying', () => {
     expect([refused.code, refused.err]).toEqual([2, expect.stringContaining(`Add --confirm ${name} if that is meant.`)])
     expect(cli(['drop', '--yes', '-p', path], env).code).toBe(2)
     expect(cli(['drop', '--confirm', 'other', '-p', path], env).err).toMatch(/the database is called/)
-    expect(cli(['drop', '--yes', '-d', db.url, '-p', path], { NODE_ENV: 'production' }).err).toMatch(
+    expect(cli(['drop', '--yes', '-d', near, '-p', path], { NODE_ENV: 'production' }).err).toMatch(
       /NODE_ENV is production/,
     )
     expect(cli(['version', '-p', path], env).out).toBe('2\n')
-    expect(cli(['down', '--all', '--yes', '-d', db.url, '-p', path]).out).toMatch(/is at version nil/)
+    const down = await cliBeside(['down', '--all', '--yes', '-d', near, '-p', path])
+    expect(down).toEqual({ out: expect.stringMatching(/is at version nil/), err: '', code: 0 })
     expect(cli(['drop', '--confirm', name, '-p', path], env).out).toMatch(/is empty/)
   })
 })
