@@ -1,9 +1,13 @@
 /** From a URL, a client or a pool to a driver. Clients are loaded only when they are needed. */
+import type { PGlite } from '@electric-sql/pglite'
 import type { Client, Pool } from 'pg'
 import type { Driver } from '../migrate/driver.ts'
 import { NotInstalledError, UsageError } from '../migrate/errors.ts'
+import type { Schema } from '../schema/schema.ts'
 import type { ConnectOptions } from './postgres/connection.ts'
 import type { PostgresDriverOptions } from './postgres/driver.ts'
+import type { Session } from './postgres/session.ts'
+import { ownTables } from './postgres/tables.ts'
 
 /** A PGlite instance, as far as it is looked at here: a user without that package needs none of its types. */
 export interface PgliteInstance {
@@ -33,30 +37,69 @@ export async function openDatabase(
   return closingOnFailure(session, () => postgresDriver(session, options))
 }
 
+export interface SchemaReader {
+  /** What is there now, without the migrations' own tables. */
+  read(): Promise<Schema>
+  close(): Promise<void>
+}
+
+/** Opens a database to read its schema. Takes what {@link openDatabase} takes as a URL, and throws what that throws. */
+export async function openSchemaReader(url: string, options: OpenOptions = {}): Promise<SchemaReader> {
+  const scheme = schemeOf(url)
+  const { readSchema } = await import('./postgres/catalog.ts')
+  const table = options.table ?? golangTable(url).table
+  const session = await openSession(scheme, url, options)
+  return {
+    read: () => readSchema(session, { exclude: ownTables(table) }),
+    close: () => session.close(),
+  }
+}
+
 // --- internal ---
 
 function postgres() {
   return Promise.all([import('./postgres/connection.ts'), import('./postgres/driver.ts')])
 }
 
-async function openUrl(url: string, options: OpenOptions): Promise<Driver> {
-  const scheme = /^([a-z+]+):/i.exec(url)?.[1]?.toLowerCase()
-  if (scheme === 'pglite') {
-    const [{ PGlite }, { pgliteDriver }] = await Promise.all([loadPglite(), import('./pglite/driver.ts')])
-    const path = url.slice('pglite:'.length).replace(/^\/\//, '')
-    return pgliteDriver(await PGlite.create(path || 'memory://'), options, true)
-  }
-  if (scheme === 'postgres' || scheme === 'postgresql' || scheme === 'pgx5' || scheme === 'pgx') {
-    const [connection, { postgresDriver }] = await postgres()
-    const session = await connection.openUrl(url.replace(/^pgx5?:/i, 'postgres:'), options)
-    return closingOnFailure(session, async () => postgresDriver(session, { ...golangTable(url), ...options }))
-  }
+type Scheme = 'postgres' | 'pglite'
+
+function schemeOf(url: string): Scheme {
+  const scheme = /^([a-z0-9+]+):/i.exec(url)?.[1]?.toLowerCase()
+  if (scheme === 'pglite') return 'pglite'
+  if (scheme === 'postgres' || scheme === 'postgresql' || scheme === 'pgx5' || scheme === 'pgx') return 'postgres'
   throw new UsageError(
     scheme ? `${scheme}:// is not a database this version knows.` : 'The database URL has no scheme.',
     {
       hint: 'It begins with postgres:// or pglite:',
     },
   )
+}
+
+async function openUrl(url: string, options: OpenOptions): Promise<Driver> {
+  if (schemeOf(url) === 'pglite') {
+    const { pgliteDriver } = await import('./pglite/driver.ts')
+    return pgliteDriver(await openPglite(url), options, true)
+  }
+  const [session, { postgresDriver }] = await Promise.all([
+    openSession('postgres', url, options),
+    import('./postgres/driver.ts'),
+  ])
+  return closingOnFailure(session, async () => postgresDriver(session, { ...golangTable(url), ...options }))
+}
+
+async function openSession(scheme: Scheme, url: string, options: ConnectOptions): Promise<Session> {
+  if (scheme === 'pglite') {
+    const { pgliteSession } = await import('./pglite/driver.ts')
+    return pgliteSession(await openPglite(url), true)
+  }
+  const connection = await import('./postgres/connection.ts')
+  return connection.openUrl(url.replace(/^pgx5?:/i, 'postgres:'), options)
+}
+
+async function openPglite(url: string): Promise<PGlite> {
+  const { PGlite } = await loadPglite()
+  const path = url.slice('pglite:'.length).replace(/^\/\//, '')
+  return PGlite.create(path || 'memory://')
 }
 
 async function loadPglite(): Promise<typeof import('@electric-sql/pglite')> {

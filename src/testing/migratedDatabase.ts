@@ -6,6 +6,7 @@ import { Migrator, type MigratorOptions, type Run } from '../migrate/migrator.ts
 import type { Source } from '../migrate/source.ts'
 import type { Version } from '../migrate/status.ts'
 import type { Target } from '../migrate/version.ts'
+import type { Schema } from '../schema/schema.ts'
 import { directory } from '../source/directory.ts'
 import type { Dialect } from '../sql/dialect.ts'
 import { applySeed, type Seed } from './seeds.ts'
@@ -94,6 +95,11 @@ export class MigratedDatabase<Client = unknown> {
   /** The version and the dirty flag. -1 is nil. */
   version(): Promise<Version> {
     return this.#during('version', () => this.#withMigrator((migrator) => migrator.version()))
+  }
+
+  /** What is in the database, without the migrations' own tables. `String(await db.schema())` is its DDL. */
+  schema(): Promise<Schema> {
+    return this.#during('schema', () => this.#database.readSchema())
   }
 
   /** Moves to `target` on a connection of its own. @throws OpenTransactionError */

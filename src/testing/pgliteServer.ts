@@ -1,8 +1,11 @@
 /** Test databases in this process: each is a PGlite instance of its own, in memory. */
 import type { PGlite, PGliteOptions } from '@electric-sql/pglite'
-import { pgliteDriver } from '../database/pglite/driver.ts'
+import { pgliteDriver, pgliteSession } from '../database/pglite/driver.ts'
+import { readSchema } from '../database/postgres/catalog.ts'
+import { ownTables } from '../database/postgres/tables.ts'
 import type { Driver } from '../migrate/driver.ts'
 import { NotInstalledError, UsageError } from '../migrate/errors.ts'
+import type { Schema } from '../schema/schema.ts'
 import type { Row, TestDatabase, TestServer } from './testServer.ts'
 
 export interface PgliteServerOptions {
@@ -65,6 +68,10 @@ class PgliteTestDatabase implements TestDatabase<PGlite> {
 
   async openDriver(): Promise<Driver> {
     return pgliteDriver(this.#db, {}, false)
+  }
+
+  async readSchema(): Promise<Schema> {
+    return readSchema(await pgliteSession(this.#db, false), { exclude: ownTables() })
   }
 
   async openTransaction(): Promise<string | undefined> {

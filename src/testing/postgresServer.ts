@@ -1,6 +1,7 @@
 /** Test databases on a PostgreSQL server: one per test, named so that what a killed run left can be told apart. */
 import { randomBytes } from 'node:crypto'
 import type { Client } from 'pg'
+import { readSchema } from '../database/postgres/catalog.ts'
 import {
   type Admin,
   adminOf,
@@ -12,8 +13,10 @@ import {
 } from '../database/postgres/cluster.ts'
 import { connect, openUrl } from '../database/postgres/connection.ts'
 import { postgresDriver } from '../database/postgres/driver.ts'
-import { identifier, literal } from '../database/postgres/tables.ts'
+import type { Session } from '../database/postgres/session.ts'
+import { identifier, literal, ownTables } from '../database/postgres/tables.ts'
 import type { Driver } from '../migrate/driver.ts'
+import type { Schema } from '../schema/schema.ts'
 import { leaseServer, type ServerLease } from '../server/lease.ts'
 import type { ServerRequest } from '../server/request.ts'
 import { runGiven } from './given.ts'
@@ -132,6 +135,8 @@ class PostgresTestDatabase implements TestDatabase<Client> {
   readonly url: string
   readonly #started: Started
   readonly #extensions: readonly string[]
+  /** Opened when the schema is first asked for. */
+  #reader: Promise<Session> | undefined
 
   constructor(started: Started, name: string, extensions: readonly string[]) {
     this.name = name
@@ -172,6 +177,18 @@ class PostgresTestDatabase implements TestDatabase<Client> {
     return postgresDriver(await openUrl(this.url), { keepExtensions: this.#extensions })
   }
 
+  async readSchema(): Promise<Schema> {
+    this.#reader ??= openUrl(this.url)
+    try {
+      return await readSchema(await this.#reader, { exclude: ownTables() })
+    } catch (error) {
+      // The next who asks gets a new connection: this one may be what failed.
+      await this.#closeReader()
+      this.#reader = undefined
+      throw error
+    }
+  }
+
   /** Of any session: a client or pool that the test made itself would be waited for all the same. */
   async openTransaction(): Promise<string | undefined> {
     const { rows } = await this.#started.admin.query<{ query: string }>(
@@ -185,12 +202,19 @@ class PostgresTestDatabase implements TestDatabase<Client> {
     await client.end()
   }
 
+  async #closeReader(): Promise<void> {
+    const reader = await this.#reader?.catch(() => undefined)
+    await reader?.close().catch(() => undefined)
+  }
+
   async keep(): Promise<string> {
+    await this.#closeReader()
     await keepDatabase(this.#started.admin, this.name)
     return `psql '${this.url}'`
   }
 
   async drop(): Promise<void> {
+    await this.#closeReader()
     try {
       await dropDatabase(this.#started.admin, this.name)
     } catch (error) {

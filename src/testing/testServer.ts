@@ -1,6 +1,7 @@
 /** What a test database needs of a server. Presets make these; the engine never sees them. */
 
 import type { Driver } from '../migrate/driver.ts'
+import type { Schema } from '../schema/schema.ts'
 import type { Dialect } from '../sql/dialect.ts'
 
 export type Row = Record<string, unknown>
@@ -25,6 +26,8 @@ export interface TestDatabase<Client> {
   query(client: Client, sql: string, params?: readonly unknown[]): Promise<Row[]>
   /** Opens the database for migrations, on a connection of its own where there can be several. */
   openDriver(client: Client): Promise<Driver>
+  /** What is in it, without the migrations' own tables. */
+  readSchema(): Promise<Schema>
   /** The last statement of a transaction that some session has open on it. */
   openTransaction(): Promise<string | undefined>
   /** Closes a client that `connect()` gave. */

@@ -7,9 +7,14 @@ import { type PostgresError, type Row, ScriptFailure, type Session } from '../po
 
 /** @param own close the instance with the driver */
 export async function pgliteDriver(db: PGlite, options: PostgresDriverOptions, own: boolean): Promise<Driver> {
-  await db.waitReady
-  const session = new PgliteSession(db, own)
+  const session = await pgliteSession(db, own)
   return postgresDriver(session, options, inProcessLock(session.label, db))
+}
+
+/** @param own close the instance with the session */
+export async function pgliteSession(db: PGlite, own: boolean): Promise<Session> {
+  await db.waitReady
+  return new PgliteSession(db, own)
 }
 
 // --- internal ---

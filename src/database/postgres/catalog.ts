@@ -1,68 +1,453 @@
-/** Reads what is in a database. */
+/** Reads the schema of a PostgreSQL database: tables, views, routines and all else, each with the DDL that makes it. */
+import { type Column, type Member, type ObjectKind, Schema, type SchemaObject } from '../../schema/schema.ts'
+import { PREPARED, prepareCatalog } from './catalogQuery.ts'
 import type { Session } from './session.ts'
-import { identifier } from './tables.ts'
+import { literal } from './tables.ts'
 
-export interface DropOptions {
-  /** Schemas that are emptied, not dropped. */
-  readonly keepSchemas: readonly string[]
-  readonly keepExtensions: readonly string[]
-  /** Names of tables, in any schema. */
-  readonly keepTables: readonly string[]
+export interface CatalogOptions {
+  /** Tables that are left out, by name, in whatever schema: the migrations' own. */
+  readonly exclude: readonly string[]
 }
 
 /**
- * The statements that empty a database of all that migrations could have made: objects in the kept schemas one by one
- * (so owner and grants of the schema stay), other schemas whole, extensions the current user owns, event triggers,
- * publications, foreign data wrappers and large objects. Members of an extension go with it or stay with it.
+ * Reads with `search_path` set to `public`, so that names are written the same way whatever the session's path is; the
+ * path is put back. The query is prepared on the session, since planning it takes longer than running it.
  */
-export async function dropStatements(
-  session: Session,
-  { keepSchemas, keepExtensions, keepTables }: DropOptions,
-): Promise<string[]> {
-  const rows = await session.query(OBJECTS, [keepSchemas, ['plpgsql', ...keepExtensions], keepTables])
-  return rows.map(({ type, identity }) => {
-    if (type === 'large object') return `SELECT pg_catalog.lo_unlink(${identity});`
-    return `DROP ${dropKeyword(String(type))} IF EXISTS ${identity} CASCADE;`
-  })
-}
-
-export async function hasSchema(session: Session, schema: string): Promise<boolean> {
-  const rows = await session.query('SELECT 1 FROM pg_namespace WHERE nspname = $1', [schema])
-  return rows.length > 0
-}
-
-export function createSchema(schema: string): string {
-  return `CREATE SCHEMA IF NOT EXISTS ${identifier(schema)};`
+export async function readSchema(session: Session, { exclude }: CatalogOptions): Promise<Schema> {
+  const settings = (name: string) => `current_setting('${name}') AS ${name}`
+  const [before] = await session.query(
+    `SELECT ${settings('search_path')}, ${settings('jit')}, EXISTS (SELECT FROM pg_prepared_statements WHERE name = ${literal(PREPARED)}) AS prepared`,
+  )
+  // Compiling so wide a query would take longer than running it.
+  const set = (path: unknown, jit: unknown) =>
+    `SELECT pg_catalog.set_config('search_path', ${literal(String(path))}, false), pg_catalog.set_config('jit', ${literal(String(jit))}, false);`
+  try {
+    await session.query(`${set('public', 'off')}${before?.prepared ? '' : prepareCatalog(exclude)}`)
+    const rows = (await session.query(`EXECUTE ${PREPARED}`)) as unknown as CatalogRow[]
+    return new Schema('postgres', inOrder(rows))
+  } finally {
+    const forget = session.borrowed ? `DEALLOCATE ${PREPARED};` : ''
+    await session.query(`${set(before?.search_path, before?.jit)}${forget}`)
+  }
 }
 
 // --- internal ---
 
-/** pg_identify_object's words for kinds, where DROP wants others. */
-function dropKeyword(type: string): string {
-  if (['function', 'procedure', 'aggregate'].includes(type)) return 'ROUTINE'
-  if (type === 'composite type') return 'TYPE'
-  if (type === 'statistics object') return 'STATISTICS'
-  return type.toUpperCase()
+// biome-ignore lint/suspicious/noExplicitAny: facts of each kind are as its part of the query gives them
+type Facts = Record<string, any>
+
+interface CatalogRow {
+  readonly kind: ObjectKind | 'needs'
+  readonly oid: string | number
+  readonly facts: Facts
 }
 
-const OBJECTS = `
-WITH kept_extensions AS (
-  SELECT oid, extnamespace FROM pg_extension WHERE extname = ANY ($2) OR NOT pg_has_role(extowner, 'USAGE')
-), user_schemas AS (
-  SELECT n.oid, n.nspname = ANY ($1) OR n.oid IN (SELECT extnamespace FROM kept_extensions) AS kept FROM pg_namespace n
-  WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND (pg_has_role(n.nspowner, 'USAGE') OR n.nspname = ANY ($1))
-    AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_namespace'::regclass AND e.objid = n.oid AND e.deptype = 'e')
-), addressed AS (
-  SELECT 1 AS part, 'pg_event_trigger'::regclass::oid AS classid, oid AS objid FROM pg_event_trigger WHERE pg_has_role(evtowner, 'USAGE')
-  UNION ALL SELECT 2, 'pg_publication'::regclass, oid FROM pg_publication WHERE pg_has_role(pubowner, 'USAGE')
-  UNION ALL SELECT 3, 'pg_namespace'::regclass, oid FROM user_schemas WHERE NOT kept
-  UNION ALL SELECT DISTINCT 4, d.classid, d.objid FROM pg_depend d JOIN user_schemas s ON s.oid = d.refobjid
-    WHERE d.refclassid = 'pg_namespace'::regclass AND d.deptype = 'n' AND s.kept
-      AND d.classid NOT IN ('pg_default_acl'::regclass, 'pg_extension'::regclass)
-      AND NOT EXISTS (SELECT FROM pg_class c WHERE d.classid = 'pg_class'::regclass AND c.oid = d.objid AND c.relname = ANY ($3))
-  UNION ALL SELECT 5, 'pg_foreign_data_wrapper'::regclass, oid FROM pg_foreign_data_wrapper WHERE pg_has_role(fdwowner, 'USAGE')
-  UNION ALL SELECT 6, 'pg_extension'::regclass, oid FROM pg_extension WHERE oid NOT IN (SELECT oid FROM kept_extensions)
-)
-SELECT o.type, o.identity FROM addressed a, pg_identify_object(a.classid, a.objid, 0) o
-WHERE NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = a.classid AND e.objid = a.objid AND e.deptype = 'e' AND a.part <> 6)
-UNION ALL SELECT 'large object', oid::text FROM pg_largeobject_metadata WHERE pg_has_role(lomowner, 'USAGE')`
+const RANKS: readonly ObjectKind[] = ['schema', 'extension', 'other', 'type', 'sequence', 'routine', 'table', 'view']
+
+/** Kinds of a table's own, in the order in which they stand behind it. */
+const BEHIND: readonly ObjectKind[] = [
+  'table',
+  'view',
+  'index',
+  'foreign key',
+  'statistics',
+  'rule',
+  'trigger',
+  'policy',
+]
+
+/** By kind and name, but each behind what it needs; circles are left as they come. */
+function inOrder(rows: readonly CatalogRow[]): SchemaObject[] {
+  const needs = new Map<number, number[]>()
+  const found: { oid: number; key: string; object: SchemaObject }[] = []
+  for (const { kind, oid, facts } of rows) {
+    if (kind === 'needs') {
+      const [object = 0, needed = 0] = facts as unknown as number[]
+      needs.set(object, [...(needs.get(object) ?? []), needed])
+    } else {
+      const object = DESCRIBE[kind](facts)
+      found.push({ oid: Number(oid), key: sortKey(object), object })
+    }
+  }
+  found.sort((a, b) => (a.key < b.key ? -1 : 1))
+  const byOid = new Map(found.map((item) => [item.oid, item]))
+  const tables = new Map(found.filter(({ object }) => object.table === null).map((item) => [item.object.name, item]))
+  const done = new Set<object>()
+  const ordered: SchemaObject[] = []
+  const visit = (item: (typeof found)[number]) => {
+    if (done.has(item)) return
+    done.add(item)
+    const first = (needs.get(item.oid) ?? []).map((oid) => byOid.get(oid)).filter((other) => other !== undefined)
+    for (const other of first.sort((a, b) => (a.key < b.key ? -1 : 1))) visit(other)
+    const owner = item.object.table === null ? undefined : tables.get(item.object.table)
+    if (owner) visit(owner)
+    ordered.push(item.object)
+  }
+  for (const item of found) visit(item)
+  return ordered
+}
+
+function sortKey({ kind, name, table }: SchemaObject): string {
+  const own = table ?? name
+  // Foreign keys last, as a table's place must not depend on which other it refers to.
+  const rank = kind === 'foreign key' ? -1 : RANKS.indexOf(table === null ? kind : 'table')
+  const last = rank === -1 ? RANKS.length : rank
+  return [last, own, Math.max(0, BEHIND.indexOf(kind)), name]
+    .map((part) => String(part).padStart(2, '0'))
+    .join('\u0000')
+}
+
+interface Parts {
+  readonly table?: string
+  readonly members?: readonly Member[]
+  readonly tail?: string
+  readonly more?: readonly (string | false | null | undefined)[]
+  readonly columns?: readonly Column[]
+}
+
+function object(kind: ObjectKind, name: string, head: string, parts: Parts = {}): SchemaObject {
+  return {
+    kind,
+    name,
+    table: parts.table ?? null,
+    head,
+    members: parts.members ?? [],
+    tail: parts.tail ?? ';',
+    more: (parts.more ?? []).filter((line) => typeof line === 'string'),
+    columns: parts.columns ?? [],
+  }
+}
+
+/** Owner, comment and privileges, as they are the same for every kind. `what`: as `TABLE users`. */
+function extras(what: string, facts: Facts): string[] {
+  return [
+    ...(facts.owner ? [`ALTER ${what} OWNER TO ${facts.owner};`] : []),
+    ...comment(what, facts.comment),
+    ...grants(what, facts.acl),
+  ]
+}
+
+function comment(what: string, text: string | null): string[] {
+  return text === null ? [] : [`COMMENT ON ${what} IS ${literal(text).trim()};`]
+}
+
+type Privilege = readonly [grantee: string, privilege: string, grantable: boolean]
+
+interface Acl {
+  readonly granted: readonly Privilege[] | null
+  readonly revoked: readonly Privilege[] | null
+}
+
+/** One statement for each grantee. @param prefix for default privileges; `column`: privileges of that column */
+function grants(what: string, acl: Acl | null, { prefix = '', column = '' } = {}): string[] {
+  const list = (privileges: readonly Privilege[] | null | undefined) => {
+    const by = new Map<string, string[]>()
+    for (const [grantee, privilege, grantable] of privileges ?? []) {
+      const key = `${grantee}${grantable ? ' WITH GRANT OPTION' : ''}`
+      by.set(key, [...(by.get(key) ?? []), column ? `${privilege} (${column})` : privilege])
+    }
+    return [...by].sort(([a], [b]) => (a < b ? -1 : 1))
+  }
+  return [
+    ...list(acl?.revoked).map(
+      ([grantee, privileges]) =>
+        `${prefix}REVOKE ${privileges.join(', ')} ON ${what} FROM ${grantee.replace(/ WITH GRANT OPTION$/, '')};`,
+    ),
+    ...list(acl?.granted).map(
+      ([grantee, privileges]) => `${prefix}GRANT ${privileges.join(', ')} ON ${what} TO ${grantee};`,
+    ),
+  ]
+}
+
+const DESCRIBE: Record<ObjectKind, (facts: Facts) => SchemaObject> = {
+  schema: (facts) =>
+    object(
+      'schema',
+      facts.name,
+      facts.name === 'public' ? 'CREATE SCHEMA IF NOT EXISTS public' : `CREATE SCHEMA ${facts.name}`,
+      {
+        more: extras(`SCHEMA ${facts.name}`, facts.name === 'public' ? { ...facts, comment: null } : facts),
+      },
+    ),
+  extension: ({ name, schema }) =>
+    object('extension', name, `CREATE EXTENSION IF NOT EXISTS ${name} WITH SCHEMA ${schema}`),
+  type: describeType,
+  sequence: (facts) => {
+    const { name } = facts
+    const unlogged = facts.unlogged ? 'UNLOGGED ' : ''
+    const head = `CREATE ${unlogged}SEQUENCE ${name} ${facts.options}`
+    return object('sequence', name, head, { more: extras(`SEQUENCE ${name}`, facts) })
+  },
+  routine: describeRoutine,
+  table: describeTable,
+  view: describeView,
+  index: (facts) => {
+    const { table, name } = facts
+    const more = [
+      facts.clustered && `ALTER TABLE ${table} CLUSTER ON ${lastPart(name)};`,
+      facts.replica && `ALTER TABLE ${table} REPLICA IDENTITY USING INDEX ${lastPart(name)};`,
+      !facts.valid && '-- invalid: its build failed',
+      ...comment(`INDEX ${name}`, facts.comment),
+    ]
+    // On a partitioned table, the partitions' own indexes come with it.
+    const definition =
+      facts.partitioned && facts.valid ? facts.definition.replace(' ON ONLY ', ' ON ') : facts.definition
+    return object('index', name, definition, { table, more })
+  },
+  'foreign key': ({ table, name, definition, comment: text }) =>
+    object('foreign key', name, `ALTER TABLE ${table} ADD CONSTRAINT ${name} ${definition}`, {
+      table,
+      more: comment(`CONSTRAINT ${name} ON ${table}`, text),
+    }),
+  trigger: ({ table, name, definition, enabled, comment: text }) =>
+    object('trigger', name, definition, {
+      table,
+      more: [enabledLine(table, 'TRIGGER', name, enabled), ...comment(`TRIGGER ${name} ON ${table}`, text)],
+    }),
+  rule: ({ table, name, definition, enabled, comment: text }) =>
+    object('rule', name, definition.replace(/;$/, ''), {
+      table,
+      more: [enabledLine(table, 'RULE', name, enabled), ...comment(`RULE ${name} ON ${table}`, text)],
+    }),
+  policy: (facts) => {
+    const { table, name } = facts
+    const lines = [
+      `CREATE POLICY ${name} ON ${table}`,
+      !facts.permissive && 'AS RESTRICTIVE',
+      facts.command !== '*' && `FOR ${POLICY_COMMANDS[facts.command]}`,
+      facts.roles.join() !== 'PUBLIC' && `TO ${facts.roles.join(', ')}`,
+      facts.using !== null && `USING (${facts.using})`,
+      facts.check !== null && `WITH CHECK (${facts.check})`,
+    ]
+    return object('policy', name, lines.filter(Boolean).join(' '), {
+      table,
+      more: comment(`POLICY ${name} ON ${table}`, facts.comment),
+    })
+  },
+  statistics: ({ table, name, definition, comment: text }) =>
+    object('statistics', name, definition, { table, more: comment(`STATISTICS ${name}`, text) }),
+  'event trigger': (facts) => {
+    const { name } = facts
+    const tags = facts.tags ? ` WHEN TAG IN (${facts.tags.map(literal).join(', ')})` : ''
+    const state = ENABLED[facts.enabled]
+    return object(
+      'event trigger',
+      name,
+      `CREATE EVENT TRIGGER ${name} ON ${facts.event}${tags} EXECUTE FUNCTION ${facts.function}()`,
+      {
+        more: [state && `ALTER EVENT TRIGGER ${name} ${state};`, ...comment(`EVENT TRIGGER ${name}`, facts.comment)],
+      },
+    )
+  },
+  'default privileges': ({ name, role, schema, objects, acl }) => {
+    const prefix = `ALTER DEFAULT PRIVILEGES FOR ROLE ${role}${schema ? ` IN SCHEMA ${schema}` : ''} `
+    const [first = `-- default privileges of ${role}`, ...more] = grants(DEFAULT_OBJECTS[objects] ?? objects, acl, {
+      prefix,
+    })
+    return object('default privileges', name, first, { tail: '', more })
+  },
+  other: ({ name }) => object('other', name, `-- ${name}`, { tail: '' }),
+}
+
+const POLICY_COMMANDS: Record<string, string> = { r: 'SELECT', a: 'INSERT', w: 'UPDATE', d: 'DELETE' }
+const DEFAULT_OBJECTS: Record<string, string> = {
+  r: 'TABLES',
+  S: 'SEQUENCES',
+  f: 'FUNCTIONS',
+  T: 'TYPES',
+  n: 'SCHEMAS',
+  L: 'LARGE OBJECTS',
+}
+/** As pg_trigger.tgenabled; `O` is usual. */
+const ENABLED: Record<string, string> = { D: 'DISABLE', R: 'ENABLE REPLICA', A: 'ENABLE ALWAYS' }
+
+function enabledLine(table: string, what: string, name: string, enabled: string): string | undefined {
+  const state = ENABLED[enabled]
+  return state && `ALTER TABLE ${table} ${state} ${what} ${name};`
+}
+
+/** An index is named without its schema where its table has been named. */
+function lastPart(name: string): string {
+  return /(?:"(?:[^"]|"")*"|[^".]+)$/.exec(name)?.[0] ?? name
+}
+
+function describeType(facts: Facts): SchemaObject {
+  const { name, form } = facts
+  const more = extras(form === 'd' ? `DOMAIN ${name}` : `TYPE ${name}`, facts)
+  if (form === 'e') {
+    const members = (facts.labels ?? []).map((label: string) => ({ key: `value ${label}`, text: label }))
+    if (members.length === 0) return object('type', name, `CREATE TYPE ${name} AS ENUM ()`, { more })
+    // The order of an enum's values is part of what it is: they are compared as one.
+    const labels = members.map(({ text }: Member) => text).join(', ')
+    return object('type', name, `CREATE TYPE ${name} AS ENUM (${labels})`, { more })
+  }
+  if (form === 'c') {
+    const members = (facts.attributes ?? []).map(([attribute, type]: string[]) => ({
+      key: `attribute ${attribute}`,
+      text: `${attribute} ${type}`,
+    }))
+    return object('type', name, `CREATE TYPE ${name} AS (${members.length === 0 ? ')' : ''}`, {
+      members,
+      tail: members.length === 0 ? ';' : ');',
+      more,
+    })
+  }
+  if (form === 'r') {
+    const { subtype, diff, canonical } = facts.range
+    const parts = [`SUBTYPE = ${subtype}`, diff && `SUBTYPE_DIFF = ${diff}`, canonical && `CANONICAL = ${canonical}`]
+    return object('type', name, `CREATE TYPE ${name} AS RANGE (${parts.filter(Boolean).join(', ')})`, { more })
+  }
+  const parts = [
+    `CREATE DOMAIN ${name} AS ${facts.base}`,
+    facts.collation && `COLLATE ${facts.collation}`,
+    facts.default !== null && `DEFAULT ${facts.default}`,
+    facts.notNull && 'NOT NULL',
+    ...(facts.constraints ?? []).map(([constraint, definition]: string[]) => `CONSTRAINT ${constraint} ${definition}`),
+  ]
+  return object('type', name, parts.filter(Boolean).join(' '), { more })
+}
+
+function describeRoutine(facts: Facts): SchemaObject {
+  const { name, form } = facts
+  const more = extras(`${form === 'p' ? 'PROCEDURE' : form === 'a' ? 'AGGREGATE' : 'FUNCTION'} ${name}`, facts)
+  if (form !== 'a') {
+    // The database always qualifies the name here, and only here.
+    const definition = String(facts.definition).replace(/^(CREATE OR REPLACE (?:FUNCTION|PROCEDURE) )public\./, '$1')
+    return object('routine', name, definition.trimEnd(), { more })
+  }
+  const parts = Object.entries(facts.aggregate as Record<string, string | null>).filter(([, value]) => value !== null)
+  const body = parts.map(([key, value]) => `${key} = ${value}`).join(', ')
+  return object('routine', name, `CREATE AGGREGATE ${name} (${body})`, { more })
+}
+
+function describeTable(facts: Facts): SchemaObject {
+  const { name } = facts
+  const columns = (facts.columns ?? []) as Facts[]
+  const partition = facts.bound !== null
+  const foreign = facts.form === 'f'
+  const what = foreign ? `FOREIGN TABLE ${name}` : `TABLE ${name}`
+  const kind = facts.persistence === 'u' ? `UNLOGGED ${what}` : what
+  const parents = facts.parents as string[] | null
+  const head = partition ? `CREATE ${kind} PARTITION OF ${parents?.[0]}` : `CREATE ${kind}`
+  const members = [
+    // Columns that come from a parent table stand there.
+    ...columns
+      .filter(({ local }) => local && !partition)
+      .map((column) => ({ key: `column ${column.quoted}`, text: columnText(column) })),
+    ...((facts.constraints ?? []) as string[][]).map(([constraint, definition]) => ({
+      key: `constraint ${constraint}`,
+      text: `CONSTRAINT ${constraint} ${definition}`,
+    })),
+  ]
+  const tail = [
+    facts.bound,
+    !partition && parents && `INHERITS (${parents.join(', ')})`,
+    facts.partitionKey && `PARTITION BY ${facts.partitionKey}`,
+    facts.method && `USING ${facts.method}`,
+    facts.server && `SERVER ${facts.server.name}${optionList(facts.server.options)}`,
+    facts.options && `WITH (${facts.options.join(', ')})`,
+    facts.tablespace && `TABLESPACE ${facts.tablespace}`,
+  ]
+  const behind = tail
+    .filter(Boolean)
+    .map((part) => ` ${part}`)
+    .join('')
+  const body = members.length > 0 ? { open: ' (', close: ')' } : { open: partition ? '' : ' ()', close: '' }
+  return object('table', name, `${head}${body.open}`, {
+    members,
+    tail: `${body.close}${behind};`,
+    more: [
+      ...((facts.sequences ?? []) as string[][]).map(
+        ([sequence, column]) => `ALTER SEQUENCE ${sequence} OWNED BY ${name}.${column};`,
+      ),
+      ...columns.map(
+        (column) =>
+          column.statistics !== null &&
+          `ALTER TABLE ${name} ALTER COLUMN ${column.quoted} SET STATISTICS ${column.statistics};`,
+      ),
+      ...columns.map(
+        (column) =>
+          column.options && `ALTER TABLE ${name} ALTER COLUMN ${column.quoted} SET (${column.options.join(', ')});`,
+      ),
+      ...columns.map(
+        (column) =>
+          column.storage && `ALTER TABLE ${name} ALTER COLUMN ${column.quoted} SET STORAGE ${STORAGE[column.storage]};`,
+      ),
+      facts.rowSecurity && `ALTER TABLE ${name} ENABLE ROW LEVEL SECURITY;`,
+      facts.forced && `ALTER TABLE ${name} FORCE ROW LEVEL SECURITY;`,
+      facts.replica === 'f' && `ALTER TABLE ${name} REPLICA IDENTITY FULL;`,
+      facts.replica === 'n' && `ALTER TABLE ${name} REPLICA IDENTITY NOTHING;`,
+      ...extras(what, facts),
+      ...columnExtras(name, columns),
+      ...((facts.constraints ?? []) as (string | null)[][]).flatMap(([constraint, , text]) =>
+        comment(`CONSTRAINT ${constraint} ON ${name}`, text ?? null),
+      ),
+    ],
+    columns: columns.map(asColumn),
+  })
+}
+
+const STORAGE: Record<string, string> = { p: 'PLAIN', e: 'EXTERNAL', m: 'MAIN', x: 'EXTENDED' }
+
+function describeView(facts: Facts): SchemaObject {
+  const { name } = facts
+  const columns = (facts.columns ?? []) as Facts[]
+  const materialized = facts.form === 'm'
+  const options = facts.options ? ` WITH (${facts.options.join(', ')})` : ''
+  const what = materialized ? `MATERIALIZED VIEW ${name}` : `VIEW ${name}`
+  const definition = String(facts.definition).trimEnd().replace(/;$/, '')
+  const defaults = columns.map(
+    (column) =>
+      column.expression !== null &&
+      `ALTER VIEW ${name} ALTER COLUMN ${column.quoted} SET DEFAULT ${column.expression};`,
+  )
+  return object('view', name, `CREATE ${what}${options} AS\n${definition}`, {
+    tail: materialized && !facts.populated ? '\nWITH NO DATA;' : ';',
+    more: [...defaults, ...extras(what, facts), ...columnExtras(name, columns)],
+    columns: columns.map(asColumn),
+  })
+}
+
+function columnExtras(table: string, columns: readonly Facts[]): string[] {
+  return columns.flatMap((column) => [
+    ...comment(`COLUMN ${table}.${column.quoted}`, column.comment),
+    ...grants(`TABLE ${table}`, column.acl, { column: column.quoted }),
+  ])
+}
+
+function columnText(column: Facts): string {
+  const { expression, generated, identity } = column
+  const sequence = String(column.sequence ?? '').replace(/^AS \S+ ?/, '')
+  const parts = [
+    `${column.quoted} ${column.type}`,
+    column.compression && `COMPRESSION ${column.compression === 'l' ? 'lz4' : 'pglz'}`,
+    column.collation && `COLLATE ${column.collation}`,
+    expression !== null && !generated && `DEFAULT ${expression}`,
+    generated && `GENERATED ALWAYS AS (${expression}) ${generated === 's' ? 'STORED' : 'VIRTUAL'}`,
+    identity && `GENERATED ${identity === 'a' ? 'ALWAYS' : 'BY DEFAULT'} AS IDENTITY${sequence && ` (${sequence})`}`,
+    column.notNull && 'NOT NULL',
+  ]
+  return parts.filter(Boolean).join(' ')
+}
+
+function asColumn(column: Facts): Column {
+  return {
+    name: column.name,
+    type: column.type,
+    nullable: !column.notNull,
+    default: column.generated ? null : column.expression,
+    generated: column.generated ? column.expression : null,
+    identity: column.identity === 'a' ? 'always' : column.identity === 'd' ? 'by default' : null,
+    comment: column.comment,
+  }
+}
+
+/** As pg_foreign_table.ftoptions: `name=value`. */
+function optionList(options: readonly string[] | null): string {
+  if (!options) return ''
+  const list = options.map((option) => {
+    const at = option.indexOf('=')
+    return `${option.slice(0, at)} ${literal(option.slice(at + 1)).trim()}`
+  })
+  return ` OPTIONS (${list.join(', ')})`
+}

@@ -3,7 +3,7 @@ import type { DatabaseState, Driver, HistoryRecord, LockOptions, Step } from '..
 import { LockedError, StateMovedError, UsageError } from '../../migrate/errors.ts'
 import type { Direction, MigrationContext } from '../../migrate/source.ts'
 import { NIL_VERSION } from '../../migrate/version.ts'
-import { createSchema, dropStatements } from './catalog.ts'
+import { createSchema, dropStatements } from './drop.ts'
 import { asStatementError, isAnswer, isMissingTable } from './failure.ts'
 import { advisoryLock, type Lock, migrationLockIds, tableLock } from './lock.ts'
 import { readOpening } from './opening.ts'
@@ -40,7 +40,7 @@ export async function postgresDriver(
       },
     )
   }
-  const names = tables.tablesIn(schema, options.table ?? 'schema_migrations')
+  const names = tables.tablesIn(schema, options.table ?? tables.DEFAULT_TABLE)
   const chosen =
     options.lock === 'table'
       ? tableLock(session, names)

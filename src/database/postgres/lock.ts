@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { crc32 } from 'node:zlib'
 import type { LockOptions } from '../../migrate/driver.ts'
 import { CancelledError, LockedError, LockLostError, UsageError } from '../../migrate/errors.ts'
-import { createSchema, hasSchema } from './catalog.ts'
+import { createSchema, hasSchema } from './drop.ts'
 import type { PostgresError, Session } from './session.ts'
 import { identifier, literal, type Tables } from './tables.ts'
 

@@ -11,6 +11,8 @@ export interface Tables {
   readonly historyTable: string
 }
 
+export const DEFAULT_TABLE = 'schema_migrations'
+
 export function tablesIn(schema: string, table: string): Tables {
   const history = `${table}_history`
   return {
@@ -20,6 +22,12 @@ export function tablesIn(schema: string, table: string): Tables {
     versionTable: `${identifier(schema)}.${identifier(table)}`,
     historyTable: `${identifier(schema)}.${identifier(history)}`,
   }
+}
+
+/** Names of our tables, in whatever schema. */
+export function ownTables(table = DEFAULT_TABLE): string[] {
+  const { version, history } = tablesIn('', table)
+  return [version, history]
 }
 
 export function identifier(name: string): string {

@@ -1,0 +1,177 @@
+/**
+ * One query for everything in the catalogs that a schema is made of (PostgreSQL manual, chapter "System Catalogs"; these
+ * columns are the same from 14 to 18). Each row is the kind of an object, its oid, and its facts as JSON. What belongs to
+ * an extension is the extension's; our own tables are left out. Oids from 16384 on are users' (FirstNormalObjectId).
+ */
+import { literal } from './tables.ts'
+
+/** The name under which the query is prepared on a session. */
+export const PREPARED = 'migratest_schema'
+
+export function prepareCatalog(exclude: readonly string[]): string {
+  return `PREPARE ${PREPARED} AS ${catalogQuery(exclude)}`
+}
+
+/** Role and owner are left out where they are the database's own owner. */
+const owner = (oid: string) =>
+  `CASE WHEN ${oid} NOT IN (SELECT datdba FROM pg_database WHERE datname = current_database()) AND pg_get_userbyid(${oid}) <> 'pg_database_owner' THEN quote_ident(pg_get_userbyid(${oid})) END`
+
+/** What was granted beyond the default and what of the default was revoked, as [grantee, privilege, grantable]. */
+const privileges = (acl: string, standard: string) => {
+  const list = (some: string, without: string) =>
+    `(SELECT json_agg(json_build_array(CASE grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee)) END, privilege_type, is_grantable) ORDER BY grantee, privilege_type)
+      FROM (SELECT grantee, privilege_type, is_grantable FROM aclexplode(${some}) EXCEPT SELECT grantee, privilege_type, is_grantable FROM aclexplode(${without})) g)`
+  return `CASE WHEN ${acl} IS NOT NULL THEN json_build_object('granted', ${list(acl, standard)}, 'revoked', ${list(standard, acl)}) END`
+}
+
+const comment = (oid: string, catalog: string) => `obj_description(${oid}, '${catalog}')`
+
+const notMember = (catalog: string, oid: string) =>
+  `NOT EXISTS (SELECT FROM member WHERE classid = '${catalog}'::regclass AND objid = ${oid})`
+
+const qualified = (namespace: string, name: string) =>
+  `CASE WHEN ${namespace} = 'public'::text::name THEN '' ELSE quote_ident(${namespace}) || '.' END || quote_ident(${name})`
+
+function catalogQuery(exclude: readonly string[]): string {
+  const ours = exclude.length > 0 ? `AND c.relname NOT IN (${exclude.map(literal).join(', ')})` : ''
+  return `
+WITH member AS MATERIALIZED (SELECT classid, objid FROM pg_depend WHERE deptype = 'e'),
+ns AS MATERIALIZED (SELECT * FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'),
+rel AS MATERIALIZED (
+  SELECT c.*, n.nspname, ${qualified('n.nspname', 'c.relname')} AS name FROM pg_class c JOIN ns n ON n.oid = c.relnamespace
+  WHERE c.oid >= 16384 AND c.relkind IN ('r', 'p', 'f', 'v', 'm', 'S') AND ${notMember('pg_class', 'c.oid')} ${ours}
+),
+typ AS MATERIALIZED (
+  SELECT t.*, n.nspname, ${qualified('n.nspname', 't.typname')} AS name FROM pg_type t JOIN ns n ON n.oid = t.typnamespace
+  WHERE t.oid >= 16384 AND ${notMember('pg_type', 't.oid')} AND (t.typtype IN ('e', 'd', 'r') OR (t.typtype = 'c' AND EXISTS (SELECT FROM pg_class c WHERE c.oid = t.typrelid AND c.relkind = 'c')))
+)
+SELECT 'schema' AS kind, n.oid::bigint AS oid, json_build_object('name', quote_ident(n.nspname), 'owner', ${owner('n.nspowner')}, 'comment', ${comment('n.oid', 'pg_namespace')},
+  'acl', ${privileges('n.nspacl', "COALESCE((SELECT initprivs FROM pg_init_privs i WHERE i.objoid = n.oid AND i.classoid = 'pg_namespace'::regclass), acldefault('n', n.nspowner))")}) AS facts
+FROM ns n WHERE ${notMember('pg_namespace', 'n.oid')}
+UNION ALL
+SELECT 'extension', e.oid, json_build_object('name', quote_ident(e.extname), 'schema', quote_ident(n.nspname))
+FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname <> 'plpgsql'
+UNION ALL
+SELECT 'type', CASE WHEN t.typtype = 'c' THEN t.typrelid ELSE t.oid END, json_build_object('name', t.name, 'form', t.typtype, 'owner', ${owner('t.typowner')}, 'comment', ${comment('t.oid', 'pg_type')},
+  'acl', ${privileges('t.typacl', "acldefault('T', t.typowner)")},
+  'labels', (SELECT json_agg(quote_literal(enumlabel) ORDER BY enumsortorder) FROM pg_enum WHERE enumtypid = t.oid),
+  'base', CASE WHEN t.typtype = 'd' THEN format_type(t.typbasetype, t.typtypmod) END, 'default', CASE WHEN t.typtype = 'd' THEN COALESCE(pg_get_expr(t.typdefaultbin, 0), t.typdefault) END, 'notNull', t.typnotnull,
+  'collation', (SELECT ${qualified('n.nspname', 'c.collname')} FROM pg_collation c JOIN pg_namespace n ON n.oid = c.collnamespace WHERE c.oid = t.typcollation AND t.typtype = 'd' AND c.collname <> 'default'),
+  'constraints', (SELECT json_agg(json_build_array(quote_ident(conname), pg_get_constraintdef(oid, true)) ORDER BY conname) FROM pg_constraint WHERE contypid = t.oid AND contype = 'c'),
+  'attributes', (SELECT json_agg(json_build_array(quote_ident(attname), format_type(atttypid, atttypmod)) ORDER BY attnum) FROM pg_attribute WHERE attrelid = t.typrelid AND attnum > 0 AND NOT attisdropped),
+  'range', (SELECT json_build_object('subtype', format_type(rngsubtype, NULL), 'diff', NULLIF(rngsubdiff, 0)::regproc, 'canonical', NULLIF(rngcanonical, 0)::regproc) FROM pg_range WHERE rngtypid = t.oid))
+FROM typ t
+UNION ALL
+SELECT 'sequence', c.oid, json_build_object('name', c.name, 'owner', ${owner('c.relowner')}, 'comment', ${comment('c.oid', 'pg_class')}, 'acl', ${privileges('c.relacl', "acldefault('s', c.relowner)")},
+  'unlogged', c.relpersistence = 'u', 'options', ${sequenceOptions('s')})
+FROM rel c JOIN pg_sequence s ON s.seqrelid = c.oid
+WHERE NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'i')
+UNION ALL
+SELECT 'routine', p.oid, json_build_object('name', p.oid::regprocedure::text, 'form', p.prokind, 'owner', ${owner('p.proowner')}, 'comment', ${comment('p.oid', 'pg_proc')},
+  'acl', ${privileges('p.proacl', "acldefault('f', p.proowner)")},
+  'definition', CASE WHEN p.prokind <> 'a' THEN pg_get_functiondef(p.oid) END,
+  'aggregate', (SELECT json_build_object('SFUNC', a.aggtransfn::regproc, 'STYPE', format_type(a.aggtranstype, NULL), 'FINALFUNC', NULLIF(a.aggfinalfn, 0)::regproc, 'COMBINEFUNC', NULLIF(a.aggcombinefn, 0)::regproc,
+    'INITCOND', quote_literal(a.agginitval), 'SORTOP', (SELECT 'OPERATOR(' || quote_ident(n.nspname) || '.' || o.oprname || ')' FROM pg_operator o JOIN pg_namespace n ON n.oid = o.oprnamespace WHERE o.oid = a.aggsortop),
+    'PARALLEL', CASE p.proparallel WHEN 's' THEN 'SAFE' WHEN 'r' THEN 'RESTRICTED' END) FROM pg_aggregate a WHERE a.aggfnoid = p.oid))
+FROM pg_proc p JOIN ns n ON n.oid = p.pronamespace
+WHERE p.oid >= 16384 AND ${notMember('pg_proc', 'p.oid')} AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'i')
+UNION ALL
+SELECT CASE WHEN c.relkind IN ('v', 'm') THEN 'view' ELSE 'table' END, c.oid, json_build_object('name', c.name, 'form', c.relkind, 'persistence', c.relpersistence, 'owner', ${owner('c.relowner')},
+  'comment', ${comment('c.oid', 'pg_class')}, 'acl', ${privileges('c.relacl', "acldefault('r', c.relowner)")}, 'options', c.reloptions, 'method', (SELECT amname FROM pg_am WHERE oid = c.relam AND amname <> 'heap'),
+  'tablespace', (SELECT quote_ident(spcname) FROM pg_tablespace WHERE oid = c.reltablespace), 'rowSecurity', c.relrowsecurity, 'forced', c.relforcerowsecurity, 'replica', c.relreplident,
+  'ofType', CASE WHEN c.reloftype <> 0 THEN format_type(c.reloftype, NULL) END,
+  'definition', CASE WHEN c.relkind IN ('v', 'm') THEN pg_get_viewdef(c.oid, true) END, 'populated', c.relispopulated,
+  'partitionKey', CASE WHEN c.relkind = 'p' THEN pg_get_partkeydef(c.oid) END, 'bound', CASE WHEN c.relispartition THEN pg_get_expr(c.relpartbound, c.oid) END,
+  'parents', (SELECT json_agg(i.inhparent::regclass::text ORDER BY i.inhseqno) FROM pg_inherits i WHERE i.inhrelid = c.oid),
+  'sequences', (SELECT json_agg(json_build_array(q.name, quote_ident(a.attname)) ORDER BY q.name) FROM pg_depend d JOIN rel q ON q.oid = d.objid AND q.relkind = 'S' JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = d.refobjsubid
+    WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass AND d.refobjid = c.oid AND d.deptype = 'a'),
+  'server', (SELECT json_build_object('name', quote_ident(s.srvname), 'options', f.ftoptions) FROM pg_foreign_table f JOIN pg_foreign_server s ON s.oid = f.ftserver WHERE f.ftrelid = c.oid),
+  'columns', (SELECT json_agg(json_build_object('name', a.attname, 'quoted', quote_ident(a.attname), 'type', format_type(a.atttypid, a.atttypmod), 'notNull', a.attnotnull, 'identity', a.attidentity, 'generated', a.attgenerated, 'local', a.attislocal,
+      'expression', pg_get_expr(d.adbin, d.adrelid), 'comment', col_description(c.oid, a.attnum), 'acl', ${privileges('a.attacl', "acldefault('c', c.relowner)")}, 'statistics', NULLIF(NULLIF(a.attstattarget, -1), 0), 'options', a.attoptions,
+      'storage', CASE WHEN a.attstorage <> t.typstorage THEN a.attstorage END, 'compression', NULLIF(a.attcompression, ''),
+      'collation', (SELECT ${qualified('n.nspname', 'o.collname')} FROM pg_collation o JOIN pg_namespace n ON n.oid = o.collnamespace WHERE o.oid = a.attcollation AND a.attcollation <> t.typcollation),
+      'sequence', CASE WHEN a.attidentity <> '' THEN (SELECT ${sequenceOptions('s')} FROM pg_sequence s JOIN pg_depend x ON x.classid = 'pg_class'::regclass AND x.objid = s.seqrelid AND x.deptype = 'i' AND x.refobjid = c.oid AND x.refobjsubid = a.attnum) END) ORDER BY a.attnum)
+    FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped),
+  'constraints', (SELECT json_agg(json_build_array(quote_ident(k.conname), pg_get_constraintdef(k.oid, true), ${comment('k.oid', 'pg_constraint')}) ORDER BY k.contype <> 'p', k.contype <> 'u', k.conname) FROM pg_constraint k
+    WHERE k.conrelid = c.oid AND k.contype IN ('c', 'p', 'u', 'x') AND k.conislocal AND k.conparentid = 0))
+FROM rel c WHERE c.relkind <> 'S'
+UNION ALL
+SELECT 'index', i.indexrelid, json_build_object('table', c.name, 'name', ${qualified('c.nspname', 'x.relname')}, 'comment', ${comment('i.indexrelid', 'pg_class')}, 'definition', pg_get_indexdef(i.indexrelid, 0, true), 'partitioned', c.relkind = 'p',
+  'valid', i.indisvalid, 'clustered', i.indisclustered, 'replica', i.indisreplident AND c.relreplident = 'i')
+FROM pg_index i JOIN rel c ON c.oid = i.indrelid JOIN pg_class x ON x.oid = i.indexrelid
+WHERE i.indexrelid >= 16384 AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = i.indexrelid AND k.conrelid = i.indrelid AND k.contype IN ('p', 'u', 'x')) AND NOT EXISTS (SELECT FROM pg_inherits h WHERE h.inhrelid = i.indexrelid)
+UNION ALL
+SELECT 'foreign key', k.oid, json_build_object('table', c.name, 'name', quote_ident(k.conname), 'definition', pg_get_constraintdef(k.oid, true), 'comment', ${comment('k.oid', 'pg_constraint')})
+FROM pg_constraint k JOIN rel c ON c.oid = k.conrelid WHERE k.contype = 'f' AND k.conparentid = 0
+UNION ALL
+SELECT 'trigger', t.oid, json_build_object('table', c.name, 'name', quote_ident(t.tgname), 'definition', pg_get_triggerdef(t.oid, true), 'enabled', t.tgenabled, 'comment', ${comment('t.oid', 'pg_trigger')})
+FROM pg_trigger t JOIN rel c ON c.oid = t.tgrelid WHERE NOT t.tgisinternal AND t.tgparentid = 0
+UNION ALL
+SELECT 'rule', r.oid, json_build_object('table', c.name, 'name', quote_ident(r.rulename), 'definition', pg_get_ruledef(r.oid, true), 'enabled', r.ev_enabled, 'comment', ${comment('r.oid', 'pg_rewrite')})
+FROM pg_rewrite r JOIN rel c ON c.oid = r.ev_class WHERE r.oid >= 16384 AND r.rulename <> '_RETURN'
+UNION ALL
+SELECT 'policy', p.oid, json_build_object('table', c.name, 'name', quote_ident(p.polname), 'command', p.polcmd, 'permissive', p.polpermissive, 'comment', ${comment('p.oid', 'pg_policy')},
+  'roles', (SELECT json_agg(CASE r WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(r)) END ORDER BY r) FROM unnest(p.polroles) r), 'using', pg_get_expr(p.polqual, p.polrelid), 'check', pg_get_expr(p.polwithcheck, p.polrelid))
+FROM pg_policy p JOIN rel c ON c.oid = p.polrelid
+UNION ALL
+SELECT 'statistics', s.oid, json_build_object('table', c.name, 'name', ${qualified('n.nspname', 's.stxname')}, 'definition', pg_get_statisticsobjdef(s.oid), 'comment', ${comment('s.oid', 'pg_statistic_ext')})
+FROM pg_statistic_ext s JOIN rel c ON c.oid = s.stxrelid JOIN ns n ON n.oid = s.stxnamespace
+UNION ALL
+SELECT 'event trigger', e.oid, json_build_object('name', quote_ident(e.evtname), 'event', e.evtevent, 'tags', e.evttags, 'function', e.evtfoid::regproc, 'enabled', e.evtenabled, 'comment', ${comment('e.oid', 'pg_event_trigger')})
+FROM pg_event_trigger e WHERE ${notMember('pg_event_trigger', 'e.oid')}
+UNION ALL
+SELECT 'default privileges', d.oid, json_build_object('name', concat_ws(' ', quote_ident(pg_get_userbyid(d.defaclrole)), 'in ' || quote_ident(n.nspname), d.defaclobjtype), 'role', quote_ident(pg_get_userbyid(d.defaclrole)),
+  'schema', quote_ident(n.nspname), 'objects', d.defaclobjtype, 'acl', ${privileges('d.defaclacl', "CASE WHEN d.defaclnamespace = 0 THEN acldefault(CASE d.defaclobjtype WHEN 'S' THEN 's' ELSE d.defaclobjtype END, d.defaclrole) ELSE acldefault('c', d.defaclrole) END")})
+FROM pg_default_acl d LEFT JOIN pg_namespace n ON n.oid = d.defaclnamespace
+UNION ALL
+SELECT 'other', o.objid, json_build_object('name', i.type || ' ' || i.identity)
+FROM (${OTHERS.map((catalog) => `SELECT '${catalog}'::regclass::oid AS classid, oid AS objid FROM ${catalog} WHERE oid >= 16384`).join('\n  UNION ALL ')}
+  UNION ALL SELECT 'pg_type'::regclass, oid FROM pg_type t WHERE oid >= 16384 AND typtype = 'b' AND NOT EXISTS (SELECT FROM pg_type e WHERE e.typarray = t.oid)) o,
+  pg_identify_object(o.classid, o.objid, 0) i
+WHERE NOT EXISTS (SELECT FROM member m WHERE m.classid = o.classid AND m.objid = o.objid) AND (i.schema IS NULL OR (i.schema !~ '^pg_' AND i.schema <> 'information_schema'))
+UNION ALL
+SELECT 'needs', 0, json_build_array(object, needed) FROM (SELECT DISTINCT
+  COALESCE(CASE WHEN w.rulename = '_RETURN' THEN w.ev_class END, a.adrelid, NULLIF(k.conrelid, 0), NULLIF(k.contypid, 0), d.objid)::bigint AS object,
+  COALESCE(NULLIF(e.typrelid, 0), e.oid, NULLIF(t.typrelid, 0), t.oid, NULLIF(rk.conrelid, 0), d.refobjid)::bigint AS needed
+FROM pg_depend d
+LEFT JOIN pg_rewrite w ON d.classid = 'pg_rewrite'::regclass AND w.oid = d.objid
+LEFT JOIN pg_attrdef a ON d.classid = 'pg_attrdef'::regclass AND a.oid = d.objid
+LEFT JOIN pg_constraint k ON d.classid = 'pg_constraint'::regclass AND k.oid = d.objid AND k.contype <> 'f'
+LEFT JOIN pg_constraint rk ON d.refclassid = 'pg_constraint'::regclass AND rk.oid = d.refobjid
+LEFT JOIN pg_type t ON d.refclassid = 'pg_type'::regclass AND t.oid = d.refobjid
+LEFT JOIN pg_type e ON e.typarray = t.oid
+WHERE d.objid >= 16384 AND d.refobjid >= 16384 AND d.deptype IN ('n', 'a')
+  AND NOT (d.deptype = 'a' AND EXISTS (SELECT FROM pg_sequence s WHERE s.seqrelid = d.objid))) edges WHERE object <> needed`
+}
+
+/** Catalogs whose objects are told apart by their identity alone. */
+const OTHERS = [
+  'pg_operator',
+  'pg_opclass',
+  'pg_opfamily',
+  'pg_collation',
+  'pg_conversion',
+  'pg_ts_config',
+  'pg_ts_dict',
+  'pg_ts_parser',
+  'pg_ts_template',
+  'pg_cast',
+  'pg_foreign_data_wrapper',
+  'pg_foreign_server',
+  'pg_user_mapping',
+  'pg_publication',
+  'pg_language',
+  'pg_am',
+  'pg_transform',
+]
+
+/** As CREATE SEQUENCE takes them, without what is the default for the type and the direction. */
+function sequenceOptions(s: string): string {
+  const limit = `CASE ${s}.seqtypid WHEN 'smallint'::regtype THEN 32767 WHEN 'integer'::regtype THEN 2147483647 ELSE 9223372036854775807 END`
+  return `concat_ws(' ', 'AS ' || format_type(${s}.seqtypid, NULL),
+    CASE WHEN ${s}.seqincrement <> 1 THEN 'INCREMENT BY ' || ${s}.seqincrement END,
+    CASE WHEN ${s}.seqmin <> CASE WHEN ${s}.seqincrement > 0 THEN 1 ELSE -${limit} - 1 END THEN 'MINVALUE ' || ${s}.seqmin END,
+    CASE WHEN ${s}.seqmax <> CASE WHEN ${s}.seqincrement > 0 THEN ${limit} ELSE -1 END THEN 'MAXVALUE ' || ${s}.seqmax END,
+    CASE WHEN ${s}.seqstart <> CASE WHEN ${s}.seqincrement > 0 THEN ${s}.seqmin ELSE ${s}.seqmax END THEN 'START WITH ' || ${s}.seqstart END,
+    CASE WHEN ${s}.seqcache <> 1 THEN 'CACHE ' || ${s}.seqcache END, CASE WHEN ${s}.seqcycle THEN 'CYCLE' END)`
+}

@@ -1,0 +1,171 @@
+/** What differs between two schemas, in lines of DDL that a person reads. */
+import type { Member, Schema, SchemaObject } from './schema.ts'
+import { statementOf } from './text.ts'
+
+export interface DiffLine {
+  readonly sign: '+' | '-' | ' '
+  readonly text: string
+}
+
+export interface ObjectDiff {
+  readonly change: 'added' | 'removed' | 'changed'
+  /** As `table users`. */
+  readonly object: string
+  readonly lines: readonly DiffLine[]
+}
+
+export interface SchemaDiff {
+  /** Empty where the schemas are equal, but for the order of columns. */
+  readonly changes: readonly ObjectDiff[]
+  /** Tables that have the same columns in another order, as `users: id, name, email → id, email, name`. */
+  readonly reordered: readonly string[]
+}
+
+export function diffSchemas(before: Schema, after: Schema): SchemaDiff {
+  const old = byKey(before)
+  const now = byKey(after)
+  const changes: ObjectDiff[] = []
+  const reordered: string[] = []
+  // Removals first and from the end, as they would have to be made.
+  for (const [key, object] of [...old].reverse()) {
+    if (!now.has(key)) changes.push({ change: 'removed', object: label(object), lines: whole('-', object) })
+  }
+  for (const [key, object] of now) {
+    const was = old.get(key)
+    if (!was) {
+      changes.push({ change: 'added', object: label(object), lines: whole('+', object) })
+      continue
+    }
+    const lines = changedLines(was, object)
+    if (lines.length > 0) changes.push({ change: 'changed', object: label(object), lines })
+    else if (was.columns.map(({ name }) => name).join() !== object.columns.map(({ name }) => name).join())
+      reordered.push(`${object.name}: ${columnNames(was)} → ${columnNames(object)}`)
+  }
+  return { changes, reordered }
+}
+
+/** As a unified diff: a sign, a space, and the line. */
+export function diffText({ changes }: Pick<SchemaDiff, 'changes'>): string {
+  return changes.flatMap(({ lines }) => lines.map(({ sign, text }) => `${sign} ${text}`.trimEnd())).join('\n')
+}
+
+// --- internal ---
+
+function byKey({ objects }: Schema): Map<string, SchemaObject> {
+  return new Map(objects.map((object) => [`${object.kind} ${object.table ?? ''} ${object.name}`, object]))
+}
+
+function label({ kind, name, table }: SchemaObject): string {
+  return table === null ? `${kind} ${name}` : `${kind} ${name} on ${table}`
+}
+
+function columnNames({ columns }: SchemaObject): string {
+  return columns.map(({ name }) => name).join(', ')
+}
+
+function whole(sign: '+' | '-', object: SchemaObject): DiffLine[] {
+  return [statementOf(object), ...object.more].flatMap((text) => text.split('\n')).map((text) => ({ sign, text }))
+}
+
+/** Members are held against each other by their keys, the rest line by line. */
+function changedLines(was: SchemaObject, now: SchemaObject): DiffLine[] {
+  if (was.members.length === 0 || now.members.length === 0) {
+    return around(lineDiff(whole('-', was), whole('+', now)))
+  }
+  const head = was.head === now.head ? [] : pair(was.head, now.head)
+  const members = memberLines(was.members, now.members)
+  const tail = was.tail === now.tail ? [] : pair(was.tail, now.tail)
+  const more = around(lineDiff(lines('-', was.more.join('\n')), lines('+', now.more.join('\n'))))
+  if (head.length + members.length + tail.length === 0) return more
+  const context = (text: string): DiffLine[] => lines(' ', text)
+  return [
+    ...(head.length > 0 ? head : context(now.head)),
+    ...members.map((line) => ({ ...line, text: `  ${line.text}` })),
+    ...(tail.length > 0 ? tail : context(now.tail)),
+    ...more,
+  ]
+}
+
+function memberLines(was: readonly Member[], now: readonly Member[]): DiffLine[] {
+  const texts = new Map(now.map((member) => [member.key, member.text]))
+  const known = new Map(was.map((member) => [member.key, member.text]))
+  const gone = was.flatMap(({ key, text }): DiffLine[] => {
+    const other = texts.get(key)
+    if (other === undefined) return [{ sign: '-', text }]
+    return other === text ? [] : pair(text, other)
+  })
+  const added = now.filter(({ key }) => !known.has(key)).map(({ text }): DiffLine => ({ sign: '+', text }))
+  return [...gone, ...added]
+}
+
+function pair(was: string, now: string): DiffLine[] {
+  return [...lines('-', was), ...lines('+', now)]
+}
+
+function lines(sign: DiffLine['sign'], text: string): DiffLine[] {
+  return text === '' ? [] : text.split('\n').map((line) => ({ sign, text: line }))
+}
+
+/** Longest common subsequence; beyond a size where that would take long, all old lines and then all new ones. */
+function lineDiff(was: readonly DiffLine[], now: readonly DiffLine[]): DiffLine[] {
+  let start = 0
+  while (start < was.length && start < now.length && was[start]?.text === now[start]?.text) start++
+  let end = 0
+  while (end < was.length - start && end < now.length - start && was.at(-1 - end)?.text === now.at(-1 - end)?.text)
+    end++
+  const same = (line: DiffLine): DiffLine => ({ sign: ' ', text: line.text })
+  const middle = lcs(was.slice(start, was.length - end), now.slice(start, now.length - end))
+  return [...now.slice(0, start).map(same), ...middle, ...now.slice(now.length - end).map(same)]
+}
+
+const LCS_CELLS = 4_000_000
+
+function lcs(was: readonly DiffLine[], now: readonly DiffLine[]): DiffLine[] {
+  if (was.length * now.length > LCS_CELLS) return [...was, ...now]
+  const width = now.length + 1
+  const length = new Uint32Array((was.length + 1) * width)
+  const at = (i: number, j: number) => length[i * width + j] ?? 0
+  for (let i = was.length - 1; i >= 0; i--) {
+    for (let j = now.length - 1; j >= 0; j--) {
+      length[i * width + j] =
+        was[i]?.text === now[j]?.text ? at(i + 1, j + 1) + 1 : Math.max(at(i + 1, j), at(i, j + 1))
+    }
+  }
+  const result: DiffLine[] = []
+  let i = 0
+  let j = 0
+  while (i < was.length || j < now.length) {
+    const old = was[i]
+    const line = now[j]
+    if (old && line && old.text === line.text) {
+      result.push({ sign: ' ', text: line.text })
+      i++
+      j++
+    } else if (old && (!line || at(i + 1, j) >= at(i, j + 1))) {
+      result.push(old)
+      i++
+    } else if (line) {
+      result.push(line)
+      j++
+    }
+  }
+  return result
+}
+
+const CONTEXT = 2
+
+/** Only what is near a change; the first line always, since it says what is changed. */
+function around(all: readonly DiffLine[]): DiffLine[] {
+  const changed = all.flatMap((line, i) => (line.sign === ' ' ? [] : [i]))
+  if (changed.length === 0) return []
+  const shown: DiffLine[] = []
+  let last = -1
+  for (const [i, line] of all.entries()) {
+    const near = i === 0 || changed.some((at) => Math.abs(at - i) <= CONTEXT)
+    if (!near) continue
+    if (i > last + 1) shown.push({ sign: ' ', text: '…' })
+    shown.push(line)
+    last = i
+  }
+  return shown
+}

@@ -1,0 +1,88 @@
+/** What is in a database, as data: every object with the DDL that makes it. Pure; catalogs fill it. */
+import type { Dialect } from '../sql/dialect.ts'
+import { diffSchemas, type SchemaDiff } from './diff.ts'
+import { schemaText } from './text.ts'
+
+export type ObjectKind =
+  | 'schema'
+  | 'extension'
+  | 'type'
+  | 'sequence'
+  | 'routine'
+  | 'table'
+  | 'view'
+  | 'index'
+  | 'foreign key'
+  | 'trigger'
+  | 'rule'
+  | 'policy'
+  | 'statistics'
+  | 'event trigger'
+  | 'default privileges'
+  /** What has no DDL here yet: it is compared by its identity alone. */
+  | 'other'
+
+/** One line of an object that is looked at by itself: a column, a constraint. */
+export interface Member {
+  /** What tells it apart among its siblings, as `column email`. */
+  readonly key: string
+  /** As it stands in the DDL, as `email text NOT NULL`. */
+  readonly text: string
+}
+
+export interface Column {
+  readonly name: string
+  /** As the database writes it, as `character varying(20)`. */
+  readonly type: string
+  readonly nullable: boolean
+  /** An expression, as `now()`; null where there is none. */
+  readonly default: string | null
+  /** The expression of a generated column. */
+  readonly generated: string | null
+  readonly identity: 'always' | 'by default' | null
+  readonly comment: string | null
+}
+
+export interface SchemaObject {
+  readonly kind: ObjectKind
+  /** Quoted where it must be, and qualified unless it is in the default schema. Unique within its kind. */
+  readonly name: string
+  /** The table or view it belongs to: of indexes, triggers, policies, rules, foreign keys. */
+  readonly table: string | null
+  /** The statement that makes it; with members, what stands before the first of them. */
+  readonly head: string
+  readonly members: readonly Member[]
+  /** What stands behind the last member. */
+  readonly tail: string
+  /** Further statements: owner, comments, privileges. */
+  readonly more: readonly string[]
+  /** Of tables and views, in the table's order. */
+  readonly columns: readonly Column[]
+}
+
+/** The schema of a database at one moment. */
+export class Schema {
+  readonly dialect: Dialect
+  /** In an order in which they can be made. */
+  readonly objects: readonly SchemaObject[]
+
+  constructor(dialect: Dialect, objects: readonly SchemaObject[]) {
+    this.dialect = dialect
+    this.objects = objects
+  }
+
+  /** A table or view by its name, as `users` or `app.users`. */
+  table(name: string): SchemaObject | undefined {
+    return this.objects.find((object) => (object.kind === 'table' || object.kind === 'view') && object.name === name)
+  }
+
+  /** What this schema has that `before` has not, and the other way round. */
+  diff(before: Schema): SchemaDiff {
+    return diffSchemas(before, this)
+  }
+
+  /** Canonical DDL: equal schemas give equal text. */
+  toString(): string {
+    return schemaText(this)
+  }
+}
