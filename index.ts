@@ -33,3 +33,4 @@ export {
 } from './src/testing/migratedDatabase.ts'
 export type { Rows, Seed } from './src/testing/seeds.ts'
 export type { TestServer } from './src/testing/testServer.ts'
+export { FindingError } from './src/verify/finding.ts'

@@ -138,6 +138,20 @@ export class NoWayDownError extends MigratestError {
   readonly code = 'MIGRATEST_NO_WAY_DOWN'
 }
 
+/** The migration's down says that there is no way back, and why. Nothing has run. */
+export class IrreversibleError extends MigratestError {
+  readonly code = 'MIGRATEST_IRREVERSIBLE'
+  readonly version: number
+  readonly reason: string
+  constructor(version: number, file: string, reason: string) {
+    super(`${file}: there is no way back from version ${version}: ${reason}`, {
+      hint: 'Its down says so (-- migrate: irreversible). A backup is the way back, or a new migration that goes on from here.',
+    })
+    this.version = version
+    this.reason = reason
+  }
+}
+
 // --- running ---
 
 export interface Place {

@@ -2,7 +2,7 @@
 import type { Dialect } from '../sql/dialect.ts'
 import { createdObjects, fingerprintOf, readScript, type Script } from '../sql/script.ts'
 import type { Driver, HistoryChange, HistoryRecord, Step, Work } from './driver.ts'
-import { MissingMigrationError, NoWayDownError, ScriptError } from './errors.ts'
+import { IrreversibleError, MissingMigrationError, NoWayDownError, ScriptError } from './errors.ts'
 import type { Applied } from './history.ts'
 import type { Move, PlanStep } from './plan.ts'
 import type { Body, CodeBody, Direction, Log, Migration, Source } from './source.ts'
@@ -65,6 +65,7 @@ async function loadUp(input: LoadInput, move: Move): Promise<LoadedStep> {
   const down = await loadHalf(input.source, migration, 'down', dialect)
   const file = migration.up ?? migration.down ?? migration.name
   refuse(up, file)
+  if (up.kind === 'sql' && up.script.irreversible !== undefined) refuseIrreversibleUp(up.script, file)
   const record: HistoryRecord = {
     version: move.version,
     name: migration.name,
@@ -93,6 +94,7 @@ async function loadDown(input: LoadInput, move: Move): Promise<LoadedStep> {
     const down = await loadHalf(input.source, migration, 'down', dialect)
     const file = migration.down ?? migration.up ?? name
     refuse(down, file)
+    refuseIrreversible(down, move.version, file)
     return makeStep(input, move, name, file, 'file', down, history, nilDownWarning(up, down, migration))
   }
   const what = migration
@@ -109,6 +111,7 @@ async function loadDown(input: LoadInput, move: Move): Promise<LoadedStep> {
   const down = loaded(text === null ? null : { kind: 'sql', text }, dialect)
   const file = `${move.version}_${name} (down recorded in the database)`
   refuse(down, file)
+  refuseIrreversible(down, move.version, file)
   const warning =
     down.kind === 'nil'
       ? `${what}, and it had no down when it was applied: the version moves, what it made stays.`
@@ -162,7 +165,8 @@ function loaded(body: Body | null, dialect: Dialect): Loaded {
   if (body.kind === 'code')
     return { kind: 'code', text: body.text, code: body, fingerprint: fingerprintOf([body.text]) }
   const script = readScript(body.text, dialect)
-  if (script.statements.length === 0 && !script.problem) return { kind: 'nil', text: body.text }
+  if (script.statements.length === 0 && !script.problem && script.irreversible === undefined)
+    return { kind: 'nil', text: body.text }
   return { kind: 'sql', text: body.text, script, fingerprint: script.fingerprint }
 }
 
@@ -170,6 +174,17 @@ function refuse(half: Loaded, file: string): void {
   if (half.kind !== 'sql' || !half.script.problem) return
   const { message, start, end, hint } = half.script.problem
   throw new ScriptError(message, { file, text: half.script.text, start, end }, hint)
+}
+
+function refuseIrreversible(down: Loaded, version: number, file: string): void {
+  if (down.kind !== 'sql' || down.script.irreversible === undefined) return
+  throw new IrreversibleError(version, file, down.script.irreversible)
+}
+
+function refuseIrreversibleUp({ text }: Script, file: string): void {
+  const start = text.search(/--[ \t]*migrate:[ \t]*irreversible/)
+  const message = '"irreversible" is said by the down half'
+  throw new ScriptError(message, { file, text, start }, 'Move the line into the .down.sql of this version.')
 }
 
 function nilDownWarning(up: Loaded, down: Loaded, migration: Migration): string | undefined {

@@ -1,6 +1,7 @@
 /** What differs between two schemas, in lines of DDL that a person reads. */
 import type { Member, Schema, SchemaObject } from './schema.ts'
 import { statementOf } from './text.ts'
+import { sameTokens } from './tokens.ts'
 
 export interface DiffLine {
   readonly sign: '+' | '-' | ' '
@@ -15,17 +16,16 @@ export interface ObjectDiff {
 }
 
 export interface SchemaDiff {
-  /** Empty where the schemas are equal, but for the order of columns. */
   readonly changes: readonly ObjectDiff[]
-  /** Tables that have the same columns in another order, as `users: id, name, email → id, email, name`. */
-  readonly reordered: readonly string[]
+  /** What differs and means the same, in words: columns in another order, white space and comments in a routine. */
+  readonly minor: readonly string[]
 }
 
 export function diffSchemas(before: Schema, after: Schema): SchemaDiff {
   const old = byKey(before)
   const now = byKey(after)
   const changes: ObjectDiff[] = []
-  const reordered: string[] = []
+  const minor: string[] = []
   // Removals first and from the end, as they would have to be made.
   for (const [key, object] of [...old].reverse()) {
     if (!now.has(key)) changes.push({ change: 'removed', object: label(object), lines: whole('-', object) })
@@ -36,12 +36,13 @@ export function diffSchemas(before: Schema, after: Schema): SchemaDiff {
       changes.push({ change: 'added', object: label(object), lines: whole('+', object) })
       continue
     }
-    const lines = changedLines(was, object)
+    const relaid = was.head !== object.head && object.kind === 'routine' && sameTokens(was.head, object.head)
+    if (relaid) minor.push(`white space or comments of ${label(object)}`)
+    const lines = changedLines(relaid ? { ...was, head: object.head } : was, object)
     if (lines.length > 0) changes.push({ change: 'changed', object: label(object), lines })
-    else if (was.columns.map(({ name }) => name).join() !== object.columns.map(({ name }) => name).join())
-      reordered.push(`${object.name}: ${columnNames(was)} → ${columnNames(object)}`)
+    else minor.push(...movedColumns(was, object))
   }
-  return { changes, reordered }
+  return { changes, minor }
 }
 
 /** As a unified diff: a sign, a space, and the line. */
@@ -59,8 +60,10 @@ function label({ kind, name, table }: SchemaObject): string {
   return table === null ? `${kind} ${name}` : `${kind} ${name} on ${table}`
 }
 
-function columnNames({ columns }: SchemaObject): string {
-  return columns.map(({ name }) => name).join(', ')
+function movedColumns(was: SchemaObject, now: SchemaObject): string[] {
+  const names = (sign: '+' | '-', { columns }: SchemaObject) => columns.map(({ name }) => ({ sign, text: name }))
+  const moved = lineDiff(names('-', was), names('+', now)).filter(({ sign }) => sign === '+')
+  return moved.length > 0 ? [`the place of ${moved.map(({ text }) => text).join(', ')} in ${label(now)}`] : []
 }
 
 function whole(sign: '+' | '-', object: SchemaObject): DiffLine[] {
@@ -70,12 +73,13 @@ function whole(sign: '+' | '-', object: SchemaObject): DiffLine[] {
 /** Members are held against each other by their keys, the rest line by line. */
 function changedLines(was: SchemaObject, now: SchemaObject): DiffLine[] {
   if (was.members.length === 0 || now.members.length === 0) {
-    return around(lineDiff(whole('-', was), whole('+', now)))
+    const own = (sign: '-' | '+', some: SchemaObject) => lines(sign, statementOf(some))
+    return [...around(lineDiff(own('-', was), own('+', now))), ...moreLines(was, now)]
   }
   const head = was.head === now.head ? [] : pair(was.head, now.head)
   const members = memberLines(was.members, now.members)
   const tail = was.tail === now.tail ? [] : pair(was.tail, now.tail)
-  const more = around(lineDiff(lines('-', was.more.join('\n')), lines('+', now.more.join('\n'))))
+  const more = moreLines(was, now)
   if (head.length + members.length + tail.length === 0) return more
   const context = (text: string): DiffLine[] => lines(' ', text)
   return [
@@ -84,6 +88,12 @@ function changedLines(was: SchemaObject, now: SchemaObject): DiffLine[] {
     ...(tail.length > 0 ? tail : context(now.tail)),
     ...more,
   ]
+}
+
+/** Statements that each stand for themselves: what did not change says nothing about what did. */
+function moreLines(was: SchemaObject, now: SchemaObject): DiffLine[] {
+  const all = lineDiff(lines('-', was.more.join('\n')), lines('+', now.more.join('\n')))
+  return all.filter(({ sign }) => sign !== ' ')
 }
 
 function memberLines(was: readonly Member[], now: readonly Member[]): DiffLine[] {

@@ -46,7 +46,7 @@ async function readTree(revision: string, folder: string, cwd: string): Promise<
     })
   }
   const tree = `${commit}:${folder === '.' ? '' : folder}`
-  const listed = (await git(cwd, ['ls-tree', '-z', tree])).toString()
+  const listed = (await git(cwd, ['ls-tree', '-z', '--full-tree', tree])).toString()
   if (!listed) throw new SourceNotFoundError(`There is no folder ${folder} in git revision ${revision}.`)
   const blobs = listed
     .split('\0')

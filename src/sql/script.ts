@@ -16,6 +16,8 @@ export interface Script {
   readonly transaction: 'wrap' | 'none'
   /** What the file's own BEGIN asked for, as `ISOLATION LEVEL SERIALIZABLE`; usually empty. */
   readonly transactionMode: string
+  /** Why there is no way back, where a down says so with `-- migrate: irreversible REASON`. */
+  readonly irreversible: string | undefined
   readonly problem: Problem | undefined
 }
 
@@ -35,6 +37,7 @@ export function readScript(source: string, dialect: Dialect): Script {
     fingerprint,
     transaction: decided.transaction,
     transactionMode: decided.mode,
+    irreversible: directives.irreversible,
     problem: nulProblem(text) ?? cut.problem ?? directives.problem ?? decided.problem,
   }
 }
@@ -63,21 +66,37 @@ export function createdObjects(script: Script): string[] {
 
 const FILLER = new Set(['or', 'replace', 'if', 'not', 'exists', 'unique', 'concurrently', 'unlogged', 'recursive'])
 const DIRECTIVE = /^--[ \t]*migrate:[ \t]*(.*?)[ \t]*$/
-const DIRECTIVES = ['no-transaction']
+const DIRECTIVES = ['no-transaction', 'irreversible']
 
-function readDirectives(text: string, cut: Cut): { names: string[]; problem: Problem | undefined } {
+interface Directives {
+  readonly names: string[]
+  readonly irreversible: string | undefined
+  readonly problem: Problem | undefined
+}
+
+function readDirectives(text: string, cut: Cut): Directives {
   const names: string[] = []
+  let irreversible: string | undefined
   for (const comment of cut.comments) {
-    const name = DIRECTIVE.exec(text.slice(comment.start, comment.end))?.[1]
-    if (name === undefined) continue
-    if (!DIRECTIVES.includes(name)) {
-      const message = `"${name}" is not a directive`
-      const hint = `Known directives: ${DIRECTIVES.map((d) => `-- migrate: ${d}`).join(', ')}.`
-      return { names, problem: { kind: 'directive', start: comment.start, end: comment.end, message, hint } }
+    const written = DIRECTIVE.exec(text.slice(comment.start, comment.end))?.[1]
+    if (written === undefined) continue
+    const [, name = '', words = ''] = /^(\S*)\s*(.*)$/.exec(written) ?? []
+    const wrong = (message: string, hint: string): Directives => ({
+      names,
+      irreversible,
+      problem: { kind: 'directive', start: comment.start, end: comment.end, message, hint },
+    })
+    if (!DIRECTIVES.includes(name) || (words && name !== 'irreversible')) {
+      const known = DIRECTIVES.map((d) => `-- migrate: ${d}`).join(', ')
+      return wrong(`"${written}" is not a directive`, `Known directives: ${known} REASON.`)
+    }
+    if (name === 'irreversible') {
+      if (!words) return wrong('no reason is given', 'Say why: -- migrate: irreversible the old names are gone')
+      irreversible = words
     }
     names.push(name)
   }
-  return { names, problem: undefined }
+  return { names, irreversible, problem: undefined }
 }
 
 interface Decision {

@@ -1,5 +1,6 @@
 /** A database at a version, for one test. */
 
+import type { Driver } from '../migrate/driver.ts'
 import { MigratestError, UsageError, VersionNotFoundError } from '../migrate/errors.ts'
 import type { MigrateEvent } from '../migrate/events.ts'
 import { Migrator, type MigratorOptions, type Run } from '../migrate/migrator.ts'
@@ -38,6 +39,9 @@ export class MigratedDatabase<Client = unknown> {
   readonly #options: MigratedDatabaseOptions<Client>
   readonly #source: Source
   readonly #clients: Client[]
+  /** Whether one connection serves all moves, for who makes many. */
+  #hold = false
+  #held: Driver | undefined
   #kept = false
   #disposed: Promise<void> | undefined
 
@@ -57,7 +61,10 @@ export class MigratedDatabase<Client = unknown> {
   }
 
   /** @throws ServerUnavailableError, and whatever the migrations throw */
-  static async create<Client>(options: MigratedDatabaseOptions<Client>): Promise<MigratedDatabase<Client>> {
+  static async create<Client>(
+    options: MigratedDatabaseOptions<Client>,
+    { holdConnection = false }: { readonly holdConnection?: boolean } = {},
+  ): Promise<MigratedDatabase<Client>> {
     const { migrations, server, version = 'latest' } = options
     if (migrations === undefined)
       throw new UsageError("The option migrations is missing: a folder's path, or a source.")
@@ -65,6 +72,7 @@ export class MigratedDatabase<Client = unknown> {
     const database = await server.create()
     try {
       const db = new MigratedDatabase(database, await database.connect(), source, options)
+      db.#hold = holdConnection
       if (version !== 'nil') await db.migrate(version)
       return db
     } catch (error) {
@@ -147,12 +155,14 @@ export class MigratedDatabase<Client = unknown> {
   }
 
   async #dispose(): Promise<void> {
+    await this.#held?.close()
     await Promise.all(this.#clients.map((client) => this.#database.disconnect(client).catch(() => undefined)))
     if (!this.#kept) await this.#database.drop()
   }
 
   async #withMigrator<T>(work: (migrator: Migrator) => Promise<T>): Promise<T> {
-    const driver = await this.#database.openDriver(this.client)
+    const driver = this.#held ?? (await this.#database.openDriver(this.client))
+    if (this.#hold) this.#held = driver
     const { outOfOrder, onEvent = printWarning } = this.#options
     try {
       const options: MigratorOptions = {
@@ -163,7 +173,7 @@ export class MigratedDatabase<Client = unknown> {
       }
       return await work(new Migrator(options))
     } finally {
-      await driver.close()
+      if (!this.#hold) await driver.close()
     }
   }
 

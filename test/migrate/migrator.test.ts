@@ -425,3 +425,25 @@ test('code migrations run with a client, and log', async () => {
   await migrator.up()
   expect(events.map((event) => event.type)).toEqual(['planned', 'started', 'log', 'finished'])
 })
+
+test('a down that says there is no way back refuses, with its reason; an up cannot say it', async () => {
+  const files = {
+    '1_a.up.sql': 'create a',
+    '1_a.down.sql': '-- migrate: irreversible the rows were merged',
+  }
+  const { migrator, over } = setUp(files)
+  await migrator.up()
+  expect(await failure(migrator.down(1))).toMatchObject({
+    code: 'MIGRATEST_IRREVERSIBLE',
+    version: 1,
+    reason: 'the rows were merged',
+    message: expect.stringMatching(/^1_a.down.sql: there is no way back from version 1: the rows were merged\n/),
+  })
+  // Also where only the record is left.
+  const gone = over({ '0_z.up.sql': '' }, { missing: 'ignore', outOfOrder: 'ignore' })
+  expect((await failure(gone.down(1))).code).toBe('MIGRATEST_IRREVERSIBLE')
+  const up = over({ ...files, '2_b.up.sql': 'create b;\n-- migrate: irreversible no' })
+  expect((await failure(up.up())).message).toMatch(/^2_b.up.sql:2:1: "irreversible" is said by the down half/)
+  const mute = over({ ...files, '1_a.down.sql': '-- migrate: irreversible' })
+  expect((await failure(mute.down(1))).message).toMatch(/no reason is given/)
+})

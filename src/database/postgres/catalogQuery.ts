@@ -30,7 +30,7 @@ const notMember = (catalog: string, oid: string) =>
   `NOT EXISTS (SELECT FROM member WHERE classid = '${catalog}'::regclass AND objid = ${oid})`
 
 const qualified = (namespace: string, name: string) =>
-  `CASE WHEN ${namespace} = 'public'::text::name THEN '' ELSE quote_ident(${namespace}) || '.' END || quote_ident(${name})`
+  `CASE WHEN ${namespace} IN ('public', 'pg_catalog') THEN '' ELSE quote_ident(${namespace}) || '.' END || quote_ident(${name})`
 
 function catalogQuery(exclude: readonly string[]): string {
   const ours = exclude.length > 0 ? `AND c.relname NOT IN (${exclude.map(literal).join(', ')})` : ''

@@ -1,0 +1,244 @@
+/** What verification finds, on migrations that each have one thing wrong. */
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { pglite } from '../../presets/pglite.ts'
+import { memory } from '../../src/source/memory.ts'
+import { type VerifyOptions, verification } from '../../src/verify/verify.ts'
+import { anyPostgres } from '../support/servers.ts'
+
+type Files = Parameters<typeof memory>[0]
+
+const SOUND: Files = {
+  '1_users.up.sql': 'create table users (id int primary key, name text not null)',
+  '1_users.down.sql': 'drop table users',
+}
+
+/** Names of checks with what they said: `ok`, a remark, or the whole error. */
+async function verify(options: Partial<VerifyOptions<unknown>>): Promise<Record<string, string>> {
+  const made = await verification({
+    server: anyPostgres,
+    migrations: memory(SOUND),
+    ...options,
+  } as VerifyOptions<unknown>)
+  const said: Record<string, string> = {}
+  try {
+    for (const check of made.checks) {
+      said[check.name] = await check.run().then(
+        (remark) => remark ?? 'ok',
+        (error: Error) => error.message,
+      )
+    }
+  } finally {
+    await made.dispose()
+  }
+  return said
+}
+
+const IN_MEMORY = 'not compared with a branch: the migrations are not in a folder'
+const FIRST = { 'versions: in order, none late against the base branch': IN_MEMORY }
+
+describe.for([
+  ['PostgreSQL', anyPostgres],
+  ['PGlite', pglite()],
+] as const)('%s', ([, server]) => {
+  test('sound migrations pass', async () => {
+    const files = { ...SOUND, '3_nothing.up.sql': '' }
+    expect(await verify({ server, migrations: memory(files) })).toEqual({
+      ...FIRST,
+      'nil → 3': 'ok',
+      '1_users: up, down, up': 'ok',
+      '3_nothing: up, down, up': 'ok',
+      'step by step to 3 as straight to it': 'ok',
+      '3 → nil, and nothing left': 'ok',
+    })
+  })
+})
+
+test('a down that does not give back what was', async () => {
+  const said = await verify({
+    migrations: memory({
+      ...SOUND,
+      '2_email.up.sql':
+        'alter table users add email text; alter table users drop name; create index by_email on users (email)',
+      '2_email.down.sql': 'alter table users drop email; alter table users add name text',
+    }),
+  })
+  expect(said['2_email: up, down, up']).toMatchInlineSnapshot(`
+    "2_email.down.sql: does not give back the schema of version 1:
+
+        CREATE TABLE users (
+      -   name text NOT NULL
+      +   name text
+        );
+
+      (- at 1, + after up and down)"
+  `)
+  // What is left at the end is nothing all the same.
+  expect(said['2 → nil, and nothing left']).toBe('ok')
+})
+
+test('no down, though the up made something', async () => {
+  const said = await verify({
+    migrations: memory({ ...SOUND, '2_view.up.sql': 'create view v as select 1 as x; comment on view v is $$it$$' }),
+  })
+  expect(said['2_view: up, down, up']).toMatchInlineSnapshot(`
+    "2_view has no down, and what it did stays:
+
+      + CREATE VIEW v AS
+      +  SELECT 1 AS x;
+      + COMMENT ON VIEW v IS 'it';
+
+      (- at 1, + after up and down)
+
+    Write its down, or say in it why there is none: -- migrate: irreversible REASON"
+  `)
+  expect(said['2 → nil, and nothing left']).toMatch(/^Something is left .*\n\n {2}\+ CREATE VIEW v AS/)
+})
+
+test('a down that fails only after later migrations', async () => {
+  const said = await verify({
+    migrations: memory({
+      ...SOUND,
+      '2_email.up.sql': 'alter table users add email text',
+      '2_email.down.sql': 'alter table users drop email',
+      '3_no_email.up.sql': 'alter table users drop email',
+      '3_no_email.down.sql': 'select 1',
+    }),
+  })
+  expect(said['2_email: up, down, up']).toBe('ok')
+  expect(said['3_no_email: up, down, up']).toMatch(/^3_no_email.down.sql: does not give back the schema of version 2/)
+  expect(said['3 → nil, and nothing left']).toMatch(
+    /^2_email.down.sql:1:1: column "email" of relation "users" does not exist/,
+  )
+})
+
+test('an up that fails, and all behind it', async () => {
+  const said = await verify({
+    migrations: memory({ ...SOUND, '2_typo.up.sql': 'alter table user add x int', '3_c.up.sql': '' }),
+  })
+  expect(said['nil → 3']).toMatch(/^2_typo.up.sql:1:1/)
+  expect(said['1_users: up, down, up']).toBe('ok')
+  expect(said['3_c: up, down, up']).toMatch(/^2_typo.up.sql/)
+})
+
+test('up a second time is not as the first time', async () => {
+  const files = {
+    '1_a.up.sql':
+      "do $$ begin if to_regclass('was_here') is null then create table t (id int); else create table t (id bigint); end if; end $$; create table if not exists was_here ()",
+    '1_a.down.sql': 'drop table t',
+  }
+  const said = await verify({ migrations: memory({ '0_marker.up.sql': '', ...files }) })
+  expect(said['1_a: up, down, up']).toMatch(
+    /does not give back the schema of version 0:\n\n {2}\+ CREATE TABLE was_here \(\);/,
+  )
+  // Where what tells the second time apart is no schema, only the second up shows it.
+  const sequence = {
+    '1_s.up.sql': 'create sequence s',
+    '1_s.down.sql': 'drop sequence s',
+    '2_a.up.sql':
+      "do $$ begin if nextval('s') = 1 then create table t (id int); else create table t (id bigint); end if; end $$",
+    '2_a.down.sql': 'drop table t',
+  }
+  const second = await verify({ migrations: memory(sequence) })
+  expect(second['2_a: up, down, up']).toMatch(
+    /^2_a.up.sql: up a second time gives another schema[^+-]*- {3}id integer\n {2}\+ {3}id bigint/,
+  )
+})
+
+test('step by step gives another schema than straight', async () => {
+  const files = {
+    '1_s.up.sql': 'create sequence s',
+    '1_s.down.sql': 'drop sequence s',
+    '2_a.up.sql': "select nextval('s')",
+    '3_b.up.sql':
+      "do $$ begin if nextval('s') = 2 then create table t (id int); else create table t (id bigint); end if; end $$",
+    '3_b.down.sql': "drop table t; select setval('s', currval('s') - 1)",
+  }
+  const said = await verify({ migrations: memory(files) })
+  expect(said['3_b: up, down, up']).toBe('ok')
+  expect(said['step by step to 3 as straight to it']).toMatch(/^Version 3 has another schema .*\n[^+-]*- {3}id integer/)
+})
+
+test('steps without a way back say why, in the down or in an option', async () => {
+  const files = {
+    ...SOUND,
+    '2_gone.up.sql': 'alter table users drop name',
+    '2_gone.down.sql': '-- migrate: irreversible the names are gone',
+    '3_more.up.sql': 'alter table users add x int',
+    '3_more.down.sql': 'alter table users drop x',
+    '4_kind.up.sql': "create type kind as enum ('a')",
+  }
+  expect(await verify({ migrations: memory(files), irreversible: { 4: 'no down was written' } })).toEqual({
+    ...FIRST,
+    'nil → 4': 'ok',
+    '1_users: up, down, up': 'ok',
+    '2_gone: up, down, up': 'no way back: the names are gone',
+    '3_more: up, down, up': 'ok',
+    '4_kind: up, down, up': 'no way back: no down was written',
+    'step by step to 4 as straight to it': 'ok',
+    '4 → nil, and nothing left': 'in stretches around 2_gone, 4_kind',
+  })
+  await expect(verify({ irreversible: { 9: 'x' } })).rejects.toThrow('irreversible: there is no version 9')
+})
+
+test('what means the same is a remark: columns in another order, white space in a function', async () => {
+  const body = (text: string) => `create or replace function f() returns int language plpgsql as $$ ${text} $$`
+  const said = await verify({
+    migrations: memory({
+      '1_t.up.sql': `create table t (a int, b int, c int); ${body('begin return 1; end')}`,
+      '1_t.down.sql': 'drop table t; drop function f()',
+      '2_u.up.sql': `alter table t drop a; ${body('begin return 2; end')}`,
+      '2_u.down.sql': `alter table t add a int; ${body('begin\n  return 1; -- one\nend')}`,
+    }),
+  })
+  expect(said['2_u: up, down, up']).toBe(
+    'the way back changes white space or comments of routine f(); the place of a in table t',
+  )
+})
+
+describe('against the base branch', () => {
+  function repository(onMain: Files, here: Files): string {
+    const root = mkdtempSync(join(tmpdir(), 'migratest-base-'))
+    onTestFinished(() => rmSync(root, { recursive: true }))
+    const folder = join(root, 'db', 'migrations')
+    const git = (...args: string[]) =>
+      execFileSync('git', ['-c', 'user.name=x', '-c', 'user.email=x@example.org', ...args], { cwd: root })
+    mkdirSync(folder, { recursive: true })
+    git('init', '-q', '-b', 'main')
+    for (const [name, text] of Object.entries(onMain)) writeFileSync(join(folder, name), String(text))
+    git('add', '.')
+    git('commit', '-q', '-m', 'main')
+    git('checkout', '-q', '-b', 'feature')
+    for (const [name, text] of Object.entries(here)) writeFileSync(join(folder, name), String(text))
+    return folder
+  }
+
+  async function late(folder: string, base?: string | false): Promise<string | undefined> {
+    const made = await verification({ server: anyPostgres, migrations: folder, ...(base !== undefined && { base }) })
+    return made.checks[0]?.run()
+  }
+
+  test('new ones come after what is there', async () => {
+    const folder = repository({ ...SOUND, '5_last.up.sql': '' }, { '6_new.up.sql': '' })
+    expect(await late(folder)).toBe('compared with main')
+    writeFileSync(join(folder, '3_late.up.sql'), '')
+    await expect(late(folder)).rejects.toThrow(/3_late.up.sql is new, and comes before 5, which main has already/)
+    expect(await late(folder, false)).toBe('not compared with a branch: base is false')
+  })
+
+  test('a number that the branch has given to another', async () => {
+    const folder = repository(SOUND, {})
+    rmSync(join(folder, '1_users.up.sql'))
+    rmSync(join(folder, '1_users.down.sql'))
+    writeFileSync(join(folder, '1_people.up.sql'), '')
+    await expect(late(folder, 'main')).rejects.toThrow(/1_people.up.sql: version 1 is 1_users on main/)
+  })
+
+  test('a branch that was named must be there', async () => {
+    const folder = repository(SOUND, {})
+    await expect(late(folder, 'origin/main')).rejects.toThrow('git knows no revision "origin/main"')
+  })
+})
