@@ -2,6 +2,7 @@
 
 export { migrateTo } from './fixtures/migrateTo.ts'
 export { createMigratedDatabase, type DatabaseFixture, withMigratedDatabase } from './fixtures/withMigratedDatabase.ts'
+export { type Config, defineConfig } from './src/cli/config.ts'
 export { type OpenOptions, openDatabase } from './src/database/open.ts'
 export type { DatabaseState, Driver, HistoryEntry, LockOptions, Step } from './src/migrate/driver.ts'
 export * from './src/migrate/errors.ts'

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import type { Client } from 'pg'
 import { identifier, literal } from '../src/database/postgres/tables.ts'
 import type { From } from '../src/server/request.ts'
+import { serverUrl } from '../src/testing/anyServer.ts'
 import { postgresServer } from '../src/testing/postgresServer.ts'
 import type { TestServer } from '../src/testing/testServer.ts'
 
@@ -40,12 +41,6 @@ export function postgres(options: PostgresOptions = {}): TestServer<Client> {
 }
 
 // --- internal ---
-
-/** Never DATABASE_URL: that one may be somebody's data. */
-function serverUrl(): string | undefined {
-  const url = process.env.MIGRATEST_SERVER_URL
-  return url && /^postgres(ql)?:/.test(url) ? url : undefined
-}
 
 function createRole(name: string): string {
   return `DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = ${literal(name)}) THEN CREATE ROLE ${identifier(name)}; END IF; END $$`

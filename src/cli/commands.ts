@@ -1,65 +1,146 @@
-/** All commands: what they are called and do, and where they are. Help is made of this table. */
+/** All commands: what they are called, do and take, and where they are. Help and completion are made of this table. */
 import type { Context } from './context.ts'
 import { nearest } from './nearest.ts'
-import { OptionError, optionLines } from './options.ts'
+import { OptionError, type OwnOption, optionLines } from './options.ts'
 
 interface Command {
   /** Gives the exit code. */
-  run(context: Context, args: readonly string[]): Promise<number>
+  run(context: Context, args: readonly string[], commands: CommandTable): Promise<number> | number
 }
 
-interface Entry {
+/** What a command says about itself. */
+interface Description {
   readonly usage: string
   readonly summary: string
+  readonly takes: readonly OwnOption[]
+  /** Words that may follow. */
+  readonly words?: readonly string[]
+}
+
+export type CommandTable = Readonly<Record<string, Description>>
+
+interface Entry extends Description {
   readonly load: () => Promise<Command>
 }
 
+const DATABASE = ['database', 'path'] as const
+const MOVE = [...DATABASE, 'lock-timeout'] as const
+const GUARD = ['yes', 'confirm'] as const
+
 export const COMMANDS = {
+  init: {
+    usage: 'init',
+    summary: 'write a configuration and a folder for migrations',
+    takes: ['path'],
+    load: () => import('./commands/init.ts'),
+  },
+  new: {
+    usage: 'new NAME',
+    summary: 'write an empty pair of migration files',
+    takes: ['path', 'timestamp', 'base'],
+    load: () => import('./commands/new.ts'),
+  },
   up: {
     usage: 'up [N]',
     summary: 'apply all pending migrations, or the next N',
+    takes: MOVE,
     load: () => import('./commands/up.ts'),
   },
   down: {
     usage: 'down N | --all',
     summary: 'undo the last N migrations, or all',
+    takes: [...MOVE, 'all', ...GUARD],
     load: () => import('./commands/down.ts'),
   },
   goto: {
     usage: 'goto VERSION',
     summary: 'move up or down to a version, "latest" or "nil"',
+    takes: [...MOVE, ...GUARD],
+    words: ['latest', 'nil'],
     load: () => import('./commands/goto.ts'),
+  },
+  redo: {
+    usage: 'redo [N]',
+    summary: 'undo the last migration, or the last N, and apply them again',
+    takes: MOVE,
+    load: () => import('./commands/redo.ts'),
   },
   status: {
     usage: 'status',
     summary: 'show every migration and what became of it',
+    takes: [...DATABASE, 'exit-code'],
     load: () => import('./commands/status.ts'),
   },
   plan: {
     usage: 'plan [VERSION]',
-    summary: 'show what a move would do; default: to the latest',
+    summary: 'print the SQL that a move would run; default: to the latest',
+    takes: [...DATABASE, 'from'],
+    words: ['latest', 'nil'],
     load: () => import('./commands/plan.ts'),
   },
-  version: { usage: 'version', summary: "show the database's version", load: () => import('./commands/version.ts') },
+  version: {
+    usage: 'version',
+    summary: "show the database's version",
+    takes: DATABASE,
+    load: () => import('./commands/version.ts'),
+  },
+  verify: {
+    usage: 'verify',
+    summary: 'prove every migration up, down and up again, on a test server',
+    takes: ['path', 'server', 'base'],
+    load: () => import('./commands/verify.ts'),
+  },
+  schema: {
+    usage: 'schema [FILE]',
+    summary: "print the database's schema as DDL, or write it to a file for git",
+    takes: [...DATABASE, 'check', 'fresh', 'server'],
+    load: () => import('./commands/schema.ts'),
+  },
   resume: {
     usage: 'resume',
     summary: 'continue a migration that stopped half-way',
+    takes: [...MOVE, 'applied'],
     load: () => import('./commands/resume.ts'),
   },
   force: {
     usage: 'force VERSION',
     summary: 'set the version without running anything',
+    takes: MOVE,
+    words: ['nil'],
     load: () => import('./commands/force.ts'),
   },
   drop: {
     usage: 'drop',
     summary: 'empty the database of all that migrations could have made',
+    takes: [...MOVE, ...GUARD],
     load: () => import('./commands/drop.ts'),
   },
-  new: {
-    usage: 'new NAME',
-    summary: 'write an empty pair of migration files',
-    load: () => import('./commands/new.ts'),
+  wait: {
+    usage: 'wait',
+    summary: 'wait until the database answers',
+    takes: ['database', 'timeout'],
+    load: () => import('./commands/wait.ts'),
+  },
+  databases: {
+    usage: 'databases list | open NAME | gc',
+    summary: 'test databases that were kept: show them, open one, remove them',
+    takes: ['server'],
+    words: ['list', 'open', 'gc'],
+    load: () => import('./commands/databases.ts'),
+  },
+  servers: {
+    usage: 'servers list | stop [KEY]',
+    summary: 'servers that run on demand: show them, stop those nobody uses, or one',
+    takes: ['all'],
+    words: ['list', 'stop'],
+    load: () => import('./commands/servers.ts'),
+  },
+  completion: {
+    usage: 'completion bash | zsh | fish',
+    summary: 'print a script that completes commands and options in that shell',
+    takes: [],
+    words: ['bash', 'zsh', 'fish'],
+    load: () => import('./commands/completion.ts'),
   },
 } as const satisfies Record<string, Entry>
 
@@ -67,7 +148,7 @@ export type CommandName = keyof typeof COMMANDS
 
 /** @throws OptionError with what was probably meant */
 export function findCommand(name: string): CommandName {
-  if (name in COMMANDS) return name as CommandName
+  if (Object.hasOwn(COMMANDS, name)) return name as CommandName
   const meant = nearest(name, Object.keys(COMMANDS))
   throw new OptionError(`There is no command "${name}".`, {
     hint: meant ? `Did you mean ${meant}?` : 'See: migratest --help',
@@ -75,7 +156,7 @@ export function findCommand(name: string): CommandName {
 }
 
 export function overview(): string {
-  const commands = Object.values(COMMANDS).map(({ usage, summary }) => `  ${usage.padEnd(28)} ${summary}`)
+  const commands = Object.values(COMMANDS).map(({ usage, summary }) => `  ${usage.padEnd(34)} ${summary}`)
   return [
     'migratest: database migrations, applied and tested',
     '',
@@ -83,12 +164,12 @@ export function overview(): string {
     '',
     ...commands,
     '',
-    'Options, before or after the command:',
+    'Options of all commands; "migratest COMMAND --help" shows its own:',
     ...optionLines(),
   ].join('\n')
 }
 
 export function helpOf(name: CommandName): string {
-  const { usage, summary } = COMMANDS[name]
-  return [`migratest ${usage}: ${summary}`, '', 'Options:', ...optionLines()].join('\n')
+  const { usage, summary, takes } = COMMANDS[name]
+  return [`migratest ${usage}: ${summary}`, '', 'Options:', ...optionLines(takes)].join('\n')
 }

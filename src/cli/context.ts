@@ -1,51 +1,104 @@
-/** What commands share: options, the database, printing, and ending on a signal. */
-import { openDatabase } from '../database/open.ts'
+/** What commands share: options, configuration, the database, printing, and ending on a signal. */
+import { relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { OpenOptions } from '../database/open.ts'
 import type { Driver } from '../migrate/driver.ts'
 import { UsageError } from '../migrate/errors.ts'
 import type { MigrateEvent } from '../migrate/events.ts'
-import { Migrator } from '../migrate/migrator.ts'
+import type { Migrator } from '../migrate/migrator.ts'
+import type { Source } from '../migrate/source.ts'
 import { isVersion, NIL_VERSION, type Target } from '../migrate/version.ts'
-import { directory } from '../source/directory.ts'
+import type { TestServer } from '../testing/testServer.ts'
+import { type FoundConfig, fromConfig } from './config.ts'
 import type { Options } from './options.ts'
+import { Progress } from './progress.ts'
 import { stepLine } from './render.ts'
 
 export class Context {
   readonly options: Options
+  readonly found: FoundConfig
   /** The exit code of the signal that ended the run. */
   stoppedBy: number | undefined
   readonly #cancel = new AbortController()
+  readonly #progress: Progress
   #driver: Driver | undefined
 
-  constructor(options: Options) {
+  constructor(options: Options, found: FoundConfig) {
     this.options = options
+    this.found = found
+    this.#progress = new Progress(!options.json && !options.quiet && process.stderr.isTTY)
+  }
+
+  get config(): FoundConfig['config'] {
+    return this.found.config
   }
 
   get url(): string {
-    const url = this.options.database ?? process.env.DATABASE_URL
+    const url = this.options.database ?? this.config.database ?? process.env.DATABASE_URL
     if (url) return url
     throw new UsageError('Which database? Neither --database nor DATABASE_URL is given.', {
       hint: 'migratest status --database postgres://user@localhost:5432/shop',
     })
   }
 
+  /** A folder's path, or a source that the configuration holds. */
+  get migrations(): string | Source {
+    if (this.options.path !== undefined) return this.options.path
+    const { migrations = 'migrations' } = this.config
+    if (migrations instanceof URL) return fileURLToPath(migrations)
+    if (typeof migrations !== 'string') return migrations
+    // As a person in this folder would write it.
+    return relative(process.cwd(), fromConfig(this.found, migrations)) || '.'
+  }
+
+  /** For commands that write files. */
   get folder(): string {
-    return this.options.path ?? 'migrations'
+    const { migrations } = this
+    if (typeof migrations === 'string') return migrations
+    throw new UsageError('The configuration names no folder of migrations but a source.', { hint: 'Say which: --path' })
+  }
+
+  async source(): Promise<Source> {
+    const { migrations } = this
+    return typeof migrations === 'string' ? (await import('../source/directory.ts')).directory(migrations) : migrations
+  }
+
+  get openOptions(): OpenOptions {
+    const { table, schema, lock } = this.config
+    return { ...(table && { table }), ...(schema && { schema }), ...(lock && { lock }) }
   }
 
   async migrator(): Promise<Migrator> {
-    const seconds = Number(this.options['lock-timeout'] ?? 15)
-    if (!(seconds >= 0))
-      throw new UsageError(`--lock-timeout ${this.options['lock-timeout']} is not a number of seconds.`)
-    this.#driver = await openDatabase(this.url)
+    const { 'lock-timeout': text } = this.options
+    const lockTimeout = text === undefined ? (this.config.lockTimeout ?? 15_000) : parseSeconds('--lock-timeout', text)
+    const [{ openDatabase }, { Migrator }, source] = await Promise.all([
+      import('../database/open.ts'),
+      import('../migrate/migrator.ts'),
+      this.source(),
+    ])
+    this.#driver = await openDatabase(this.url, this.openOptions)
+    const { outOfOrder, edited, missing, record } = this.config
     const migrator = new Migrator({
-      source: directory(this.folder),
+      source,
       database: this.#driver,
-      lockTimeout: seconds * 1000,
+      lockTimeout,
+      ...(outOfOrder && { outOfOrder }),
+      ...(edited && { edited }),
+      ...(missing && { missing }),
+      ...(record && { record }),
       onEvent: (event) => this.#show(event),
       signal: this.#cancel.signal,
     })
-    this.#endOnSignal(migrator)
+    this.endOnSignal('after the running migration', () => migrator.stop())
     return migrator
+  }
+
+  /** Where test databases are made. */
+  async testServer(): Promise<TestServer<unknown>> {
+    const { server: url } = this.options
+    if (url === undefined && this.config.server) return this.config.server
+    const { anyServer } = await import('../testing/anyServer.ts')
+    return anyServer(url)
   }
 
   /** The database as a person would say it. */
@@ -55,30 +108,34 @@ export class Context {
 
   /** Data: to stdout, as text or, with --json, as one document. */
   print(text: string, data: unknown): void {
+    this.#progress.clear()
     if (this.options.json) console.log(JSON.stringify(data))
-    else if (!this.options.quiet) console.log(text)
+    else if (!this.options.quiet && text) console.log(text)
+  }
+
+  /** A line of data that comes while the rest is still being worked on; not with --json, which prints one document. */
+  printLine(text: string): void {
+    this.#progress.clear()
+    if (!this.options.json && !this.options.quiet) console.log(text)
   }
 
   /** All else: to stderr. */
   tell(text: string): void {
+    this.#progress.clear()
     if (!this.options.quiet) console.error(text)
   }
 
-  async close(): Promise<void> {
-    await this.#driver?.close()
+  /** Says what is being done while it takes long, where a person looks on. */
+  busy(text: string): void {
+    this.#progress.start(text)
   }
 
-  // --- internal ---
-
-  #show(event: MigrateEvent): void {
-    if (event.type === 'finished' && !this.options.json && !this.options.quiet)
-      console.log(stepLine(event.step, event.ms))
-    if (event.type === 'warning') this.tell(`warning: ${event.message}`)
-    if (event.type === 'log') this.tell(`${event.step.name}: ${event.message}`)
+  idle(): void {
+    this.#progress.clear()
   }
 
-  /** The first signal finishes the running migration, the second cancels it. */
-  #endOnSignal(migrator: Migrator): void {
+  /** The first signal asks to stop, the second cancels. */
+  endOnSignal(when: string, stop: () => void): void {
     for (const [signal, code] of [
       ['SIGINT', 130],
       ['SIGTERM', 143],
@@ -86,10 +143,28 @@ export class Context {
       process.on(signal, () => {
         if (this.stoppedBy) return this.#cancel.abort()
         this.stoppedBy = code
-        this.tell('Stopping after the running migration. Once more cancels it.')
-        migrator.stop()
+        this.tell(`Stopping ${when}. Once more cancels it.`)
+        stop()
       })
     }
+  }
+
+  async close(): Promise<void> {
+    this.#progress.clear()
+    await this.#driver?.close()
+  }
+
+  // --- internal ---
+
+  #show(event: MigrateEvent): void {
+    if (event.type === 'started')
+      this.busy(`${event.step.direction.padEnd(4)}  ${event.step.version}_${event.step.name}`)
+    if (event.type === 'finished') this.printLine(stepLine(event.step, event.ms))
+    if (event.type === 'warning') this.tell(`warning: ${event.message}`)
+    if (event.type === 'log') this.tell(`${event.step.name}: ${event.message}`)
+    if (!this.options.verbose) return
+    if (event.type === 'planned') this.tell(`planned: ${event.plan.steps.length} steps on ${this.database}`)
+    if (event.type === 'started') this.tell(`running: ${event.step.file}, ${event.step.statements} statements`)
   }
 }
 
@@ -115,4 +190,11 @@ export function parseCount(text: string | undefined): number | undefined {
   if (text === undefined) return undefined
   if (/^\d+$/.test(text)) return Number(text)
   throw new UsageError(`"${text}" is not a number of migrations.`)
+}
+
+/** Milliseconds. @throws UsageError */
+export function parseSeconds(option: string, text: string): number {
+  const seconds = Number(text)
+  if (text.trim() !== '' && seconds >= 0) return seconds * 1000
+  throw new UsageError(`${option} ${text} is not a number of seconds.`)
 }

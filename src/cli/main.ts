@@ -1,16 +1,27 @@
 #!/usr/bin/env node
 /** The command `migratest`, also `migrate`. Loads only what the command that is asked for needs. */
-import { MigratestError } from '../migrate/errors.ts'
-import { COMMANDS, findCommand, helpOf, overview } from './commands.ts'
-import { Context } from './context.ts'
-import { OptionError, parseOptions } from './options.ts'
+import module from 'node:module'
+import type { MigratestError } from '../migrate/errors.ts'
+import type { Context } from './context.ts'
+
+// Compiled code is kept between runs, where the system has a place for it.
+module.enableCompileCache?.()
 
 /** 0 done or nothing to do, 1 failure or findings, 2 usage; 130 and 143 stopped by SIGINT and SIGTERM. */
 async function main(argv: readonly string[]): Promise<number> {
+  if (argv.length === 1 && (argv[0] === '--version' || argv[0] === '-v')) {
+    console.log(ownVersion())
+    return 0
+  }
+  const [{ parseOptions, refuseForeign }, { COMMANDS, findCommand, helpOf, overview }] = await Promise.all([
+    import('./options.ts'),
+    import('./commands.ts'),
+  ])
   const { options, positionals } = parseOptions(argv)
+  if (options['no-color']) process.env.NO_COLOR = '1'
   const [name, ...args] = positionals
   if (options.version) {
-    console.log(await ownVersion())
+    console.log(ownVersion())
     return 0
   }
   if (name === undefined || name === 'help') {
@@ -23,37 +34,59 @@ async function main(argv: readonly string[]): Promise<number> {
     console.log(helpOf(command))
     return 0
   }
-  const context = new Context(options)
+  const { takes, load } = COMMANDS[command]
+  refuseForeign(command, takes, options)
+  const [{ Context }, { loadConfig }, { run }] = await Promise.all([
+    import('./context.ts'),
+    import('./config.ts'),
+    load(),
+  ])
+  const context = new Context(options, await loadConfig(options.config))
   try {
-    const { run } = await COMMANDS[command].load()
-    const code = await run(context, args)
+    const code = await run(context, args, COMMANDS)
     return context.stoppedBy ?? code
   } catch (error) {
-    if (context.stoppedBy && error instanceof MigratestError && error.code === 'MIGRATEST_CANCELLED') {
-      context.tell(error.message)
-      return context.stoppedBy
-    }
-    throw error
+    return stopped(context, error as MigratestError)
   } finally {
     await context.close()
   }
 }
 
-/** From the package's manifest, which is one folder further up once this is built. */
-async function ownVersion(): Promise<string> {
-  const { existsSync, readFileSync } = await import('node:fs')
-  const found = ['../..', '../../..']
-    .map((up) => new URL(`${up}/package.json`, import.meta.url))
-    .find((url) => existsSync(url))
-  return found ? (JSON.parse(readFileSync(found, 'utf8')) as { version: string }).version : 'unknown'
+/** A run that was cancelled because it was asked to. */
+function stopped(context: Context, error: MigratestError): number {
+  if (context.stoppedBy === undefined || error.code !== 'MIGRATEST_CANCELLED') throw error
+  context.tell(error.message)
+  return context.stoppedBy
 }
 
-function report(error: unknown): number {
-  if (process.argv.includes('--json') && error instanceof MigratestError) {
-    console.log(JSON.stringify({ error: { code: error.code, message: error.message } }))
-  } else if (error instanceof MigratestError) console.error(error.message)
+/** From the package's manifest, which is one folder further up once this is built. */
+function ownVersion(): string {
+  const require = module.createRequire(import.meta.url)
+  for (const up of ['../..', '../../..']) {
+    try {
+      return (require(`${up}/package.json`) as { version: string }).version
+    } catch {
+      // Not there: one further up.
+    }
+  }
+  return 'unknown'
+}
+
+function report(error: Partial<MigratestError> & { code?: string }): number {
+  const known = error.code?.startsWith('MIGRATEST_')
+  if (process.argv.includes('--json') && known) {
+    const { code, message, version, file, line, column } = error as unknown as Record<string, unknown>
+    console.log(JSON.stringify({ error: { code, message, version, file, line, column } }))
+  } else if (known) console.error(`${error.message}${reference(error.code ?? '')}`)
   else console.error(error)
-  return error instanceof OptionError || (error as MigratestError)?.code === 'MIGRATEST_USAGE' ? 2 : 1
+  if (known && process.argv.includes('--verbose')) console.error(error)
+  return error.code === 'MIGRATEST_OPTION' || error.code === 'MIGRATEST_USAGE' ? 2 : 1
+}
+
+/** Where the error is explained: in the package itself, so for this very version. */
+function reference(code: string): string {
+  if (code === 'MIGRATEST_OPTION' || code === 'MIGRATEST_USAGE' || code === 'MIGRATEST_FINDING') return ''
+  return `\n\n(${code}: docs/errors.md)`
 }
 
 process.exitCode = await main(process.argv.slice(2)).catch(report)

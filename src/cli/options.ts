@@ -1,4 +1,4 @@
-/** Options, before or after the command. One table drives parsing and help. */
+/** Options, before or after the command. One table drives parsing, help and completion. */
 import { parseArgs } from 'node:util'
 import { MigratestError } from '../migrate/errors.ts'
 import { nearest } from './nearest.ts'
@@ -8,23 +8,55 @@ export class OptionError extends MigratestError {
   readonly code = 'MIGRATEST_OPTION'
 }
 
-const OPTIONS = {
+interface Entry {
+  readonly type: 'string' | 'boolean'
+  readonly short?: string
+  readonly value?: string
+  readonly help: string
+}
+
+/** What every command takes. */
+const SHARED = {
+  config: {
+    type: 'string',
+    short: 'c',
+    value: 'FILE',
+    help: 'the configuration; default: migratest.config.ts, where there is one',
+  },
+  json: { type: 'boolean', help: 'print one JSON document' },
+  quiet: { type: 'boolean', short: 'q', help: 'print errors only' },
+  verbose: { type: 'boolean', help: 'also print what is done meanwhile' },
+  'no-color': { type: 'boolean', help: 'no colours, as with NO_COLOR' },
+  help: { type: 'boolean', short: 'h', help: 'show help' },
+  version: { type: 'boolean', short: 'v', help: 'show the version of this program' },
+} as const satisfies Record<string, Entry>
+
+/** What some commands take; each says which. */
+const OWN = {
   database: { type: 'string', short: 'd', value: 'URL', help: 'the database; default: $DATABASE_URL' },
   path: { type: 'string', short: 'p', value: 'FOLDER', help: 'the migrations; default: migrations' },
   'lock-timeout': { type: 'string', value: 'SECONDS', help: 'how long to wait for another migration; default: 15' },
-  all: { type: 'boolean', help: 'down: every migration' },
-  applied: { type: 'string', value: 'K', help: 'resume: that many statements are done' },
-  'exit-code': { type: 'boolean', help: 'status: end with 1 unless everything is applied as it is in the files' },
-  timestamp: { type: 'boolean', help: 'new: number by time instead of in sequence' },
+  all: { type: 'boolean', help: 'every one' },
+  from: { type: 'string', value: 'VERSION', help: 'as if the database were at that version' },
+  applied: { type: 'string', value: 'K', help: 'that many statements are done' },
+  'exit-code': { type: 'boolean', help: 'end with 1 unless everything is applied as it is in the files' },
+  check: { type: 'boolean', help: 'write nothing; end with 1 where the file differs' },
+  fresh: { type: 'boolean', help: 'of the migrations alone, on a test server, instead of a database' },
+  server: {
+    type: 'string',
+    value: 'URL',
+    help: 'the server for test databases; default: $MIGRATEST_SERVER_URL, else one on demand',
+  },
+  base: { type: 'string', value: 'BRANCH', help: 'the branch to be merged into; default: as git and the CI say' },
+  timestamp: { type: 'boolean', help: 'number by time instead of in sequence' },
+  timeout: { type: 'string', value: 'SECONDS', help: 'how long to wait; default: 60' },
   yes: { type: 'boolean', short: 'y', help: 'do not ask before destroying data' },
   confirm: { type: 'string', value: 'NAME', help: "the database's name, where --yes is not enough" },
-  json: { type: 'boolean', help: 'print one JSON document' },
-  quiet: { type: 'boolean', short: 'q', help: 'print errors only' },
-  help: { type: 'boolean', short: 'h', help: 'show help' },
-  version: { type: 'boolean', short: 'v', help: 'show the version of this program' },
-} as const satisfies Record<string, { type: 'string' | 'boolean'; short?: string; value?: string; help: string }>
+} as const satisfies Record<string, Entry>
 
-type Table = typeof OPTIONS
+export type OwnOption = keyof typeof OWN
+const ALL = { ...OWN, ...SHARED }
+type Table = typeof ALL
 export type Options = { readonly [K in keyof Table]?: Table[K]['type'] extends 'string' ? string : boolean }
 
 /** @throws OptionError */
@@ -32,12 +64,11 @@ export function parseOptions(argv: readonly string[]): { options: Options; posit
   // "force -1" is the nil version, not an option.
   const args = argv.map((arg) => (arg === '-1' ? 'nil' : arg))
   try {
-    const { values, positionals } = parseArgs({ args, options: OPTIONS, allowPositionals: true })
+    const { values, positionals } = parseArgs({ args, options: ALL, allowPositionals: true })
     return { options: values as Options, positionals }
   } catch (cause) {
     const unknown = /'(-[^'\s]+)/.exec((cause as Error).message)?.[1]
-    const names = Object.keys(OPTIONS).map((name) => `--${name}`)
-    const meant = unknown && nearest(unknown, names)
+    const meant = unknown && nearest(unknown, optionNames(Object.keys(OWN) as OwnOption[]))
     const message = /Unknown option/.test((cause as Error).message)
       ? `There is no option ${unknown}.`
       : (cause as Error).message
@@ -45,10 +76,26 @@ export function parseOptions(argv: readonly string[]): { options: Options; posit
   }
 }
 
-export function optionLines(): string[] {
-  return Object.entries(OPTIONS).map(([name, option]) => {
-    const short = 'short' in option ? `-${option.short}, ` : '    '
-    const value = 'value' in option ? ` ${option.value}` : ''
-    return `  ${`${short}--${name}${value}`.padEnd(28)} ${option.help}`
+/** @throws OptionError: one that another command takes */
+export function refuseForeign(command: string, taken: readonly OwnOption[], options: Options): void {
+  const foreign = (Object.keys(OWN) as OwnOption[]).find((name) => options[name] !== undefined && !taken.includes(name))
+  if (foreign === undefined) return
+  throw new OptionError(`${command} takes no --${foreign}.`, { hint: `See: migratest ${command} --help` })
+}
+
+/** As they are typed: those that a command takes, and those that all take. */
+export function optionNames(taken: readonly OwnOption[]): string[] {
+  return [...taken, ...Object.keys(SHARED)].map((name) => `--${name}`)
+}
+
+/** Aligned lines of help. @param taken what the command takes; left out: the shared ones only */
+export function optionLines(taken: readonly OwnOption[] = []): string[] {
+  const entries: [string, Entry][] = [
+    ...taken.map((name): [string, Entry] => [name, OWN[name]]),
+    ...Object.entries(SHARED),
+  ]
+  return entries.map(([name, { short, value, help }]) => {
+    const left = `${short ? `-${short}, ` : '    '}--${name}${value ? ` ${value}` : ''}`
+    return `  ${left.padEnd(28)} ${help}`
   })
 }

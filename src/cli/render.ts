@@ -1,53 +1,54 @@
-/** What commands print. Pure. */
-
+/** What commands print. Pure, but for whether the terminal has colours. */
+import { styleText } from 'node:util'
 import type { Run } from '../migrate/migrator.ts'
 import type { Plan, PlanStep } from '../migrate/plan.ts'
 import type { Status, StatusRow } from '../migrate/status.ts'
 import { describeVersion } from '../migrate/version.ts'
 
 export function stepLine({ direction, version, name }: PlanStep, ms: number): string {
-  return `  ${direction.padEnd(4)}  ${version}_${name}  ${time(ms)}`
+  return `  ${direction.padEnd(4)}  ${version}_${name}  ${dim(time(ms))}`
 }
 
-export function runLine({ to, steps }: Run, database: string, ms: number): string {
+export function runLine({ to, steps }: Pick<Run, 'to' | 'steps'>, database: string, ms: number): string {
   if (steps.length === 0) return `Nothing to do: ${database} is at version ${describeVersion(to)}.`
-  return `${database} is at version ${describeVersion(to)}: ${count(steps.length)} in ${time(ms)}.`
+  return `${database} is at version ${describeVersion(to)}: ${plural(steps.length, 'migration')} in ${time(ms)}.`
 }
 
+/** SQL that can be run, with comments about it. */
 export function planText({ from, to, steps, warnings, short }: Plan): string {
-  if (steps.length === 0) return `Nothing to do at version ${describeVersion(from)}.`
-  const lines = steps.map((step) => {
+  if (steps.length === 0) return `-- Nothing to do at version ${describeVersion(from)}.`
+  const blocks = steps.map((step) => {
     const notes = [
       step.fingerprint === null && 'nothing to run',
       step.origin === 'record' && 'as recorded when it was applied',
-      !step.atomic && `${step.statements} ${step.statements === 1 ? 'statement' : 'statements'} without a transaction`,
+      !step.atomic && `${plural(step.statements, 'statement')} without a transaction`,
     ]
     const note = notes.filter(Boolean).join(', ')
-    return `  ${step.direction.padEnd(4)}  ${step.file}${note && `  (${note})`}`
+    const head = dim(`-- ${step.direction} ${step.file}${note && ` (${note})`}`)
+    return step.text == null ? head : `${head}\n${closed(step.text)}`
   })
-  const missing = short > 0 ? [`  ${short} fewer than asked for`] : []
-  const told = warnings.map((warning) => `  warning: ${warning}`)
-  return [
-    `${describeVersion(from)} → ${describeVersion(to)}: ${count(steps.length)}`,
-    ...lines,
-    ...missing,
-    ...told,
-  ].join('\n')
+  const told = [
+    ...(short > 0 ? [`${short} fewer than asked for`] : []),
+    ...warnings.map((warning) => `warning: ${warning}`),
+  ]
+  const title = `-- ${describeVersion(from)} → ${describeVersion(to)}: ${plural(steps.length, 'migration')}`
+  return [[title, ...told.map((text) => `-- ${text}`)].join('\n'), ...blocks].join('\n\n')
 }
 
 export function statusText(status: Status): string {
   const waiting = status.migrations.filter((row) => row.state === 'pending').length
   const odd = status.migrations.filter((row) => isOdd(row)).length
   const head = [
-    `Version ${describeVersion(status.version)}, ${status.dirty ? 'DIRTY' : 'clean'}`,
+    `Version ${describeVersion(status.version)}, ${status.dirty ? red('DIRTY') : 'clean'}`,
     `${waiting} pending`,
-    ...(odd > 0 ? [`${odd} to look at`] : []),
+    ...(odd > 0 ? [red(`${odd} to look at`)] : []),
   ].join(', ')
   const width = Math.max(0, ...status.migrations.map((row) => label(row).length))
   const rows = status.migrations.map((row) => {
     const when = row.appliedAt ? row.appliedAt.toISOString().slice(0, 16).replace('T', ' ') : ''
     const took = row.durationMs === null ? '' : time(row.durationMs)
-    return `  ${row.state.padEnd(10)}  ${label(row).padEnd(width)}  ${when}  ${took}`.trimEnd()
+    const state = painted(row, row.state.padEnd(10))
+    return `  ${state}  ${label(row).padEnd(width)}  ${dim(`${when}  ${took}`)}`.trimEnd()
   })
   const { running } = status
   const half = running
@@ -63,20 +64,72 @@ export function isSettled({ dirty, migrations }: Status): boolean {
   return !dirty && migrations.every((row) => row.state === 'applied' || row.state === 'unrecorded')
 }
 
+/** A check of `verify`: its remark behind it, or what it found below it. */
+export function checkLine(name: string, { ok, text }: { ok: boolean; text: string | undefined }, ms: number): string {
+  if (!ok) return `${red('✗')} ${name}\n\n${paintedDiff(text ?? '').replace(/^(?=.)/gm, '    ')}\n`
+  return `${styleText('green', '✓')} ${name}  ${dim([time(ms), text].filter(Boolean).join(', '))}`
+}
+
+/** @param many where it is not `one` and an s */
+export function plural(n: number, one: string, many = `${one}s`): string {
+  return `${n} ${n === 1 ? one : many}`
+}
+
+export function time(ms: number): string {
+  return ms < 1000 ? `${ms.toFixed(1)} ms` : `${(ms / 1000).toFixed(1)} s`
+}
+
+export function bytes(n: number): string {
+  return n < 2 ** 20 ? `${(n / 2 ** 10).toFixed(0)} KiB` : `${(n / 2 ** 20).toFixed(1)} MiB`
+}
+
+/** Rows, each column as wide as its widest. */
+export function columns(rows: readonly (readonly string[])[]): string {
+  const widths = (rows[0] ?? []).map((_, i) => Math.max(...rows.map((row) => row[i]?.length ?? 0)))
+  return rows
+    .map((row) =>
+      row
+        .map((cell, i) => cell.padEnd(widths[i] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n')
+}
+
+/** Lines of a diff in their colours. */
+export function paintedDiff(text: string): string {
+  return text
+    .split('\n')
+    .map((line) => (/^ *\+ /.test(line) ? styleText('green', line) : /^ *- /.test(line) ? red(line) : line))
+    .join('\n')
+}
+
 // --- internal ---
+
+/** Text of SQL whose last statement ends, so that what follows is another. */
+function closed(text: string): string {
+  const trimmed = text.trim()
+  if (/;\s*$/.test(trimmed)) return trimmed
+  return /--[^\n]*$/.test(trimmed) ? `${trimmed}\n;` : `${trimmed};`
+}
 
 function isOdd({ state }: StatusRow): boolean {
   return state === 'edited' || state === 'missing' || state === 'late'
+}
+
+function painted(row: StatusRow, text: string): string {
+  if (isOdd(row)) return red(text)
+  return row.state === 'pending' ? styleText('yellow', text) : text
 }
 
 function label({ version, name }: StatusRow): string {
   return `${version}_${name}`
 }
 
-function count(migrations: number): string {
-  return `${migrations} ${migrations === 1 ? 'migration' : 'migrations'}`
+function dim(text: string): string {
+  return text.trim() === '' ? text : styleText('dim', text)
 }
 
-function time(ms: number): string {
-  return ms < 1000 ? `${ms.toFixed(1)} ms` : `${(ms / 1000).toFixed(1)} s`
+function red(text: string): string {
+  return styleText('red', text)
 }

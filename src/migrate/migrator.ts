@@ -113,15 +113,18 @@ export class Migrator {
     return { version, dirty }
   }
 
-  /** What a transition would do, without doing it. `from`: as if the database were at that version. */
-  async plan(target: Target | Request, options: { from?: number } = {}): Promise<Plan> {
+  /**
+   * What a transition would do, without doing it. `from`: as if the database were at that version. `texts`: with what
+   * each step runs, which is then all in memory.
+   */
+  async plan(target: Target | Request, options: { from?: number; texts?: boolean } = {}): Promise<Plan> {
     const read = await this.#driver.state()
-    const { from } = options
+    const { from, texts } = options
     const state: DatabaseState = from === undefined ? read : { version: from, dirty: false, history: [] }
     const request: Request = typeof target === 'object' && 'kind' in target ? target : { kind: 'to', target }
     if (state.dirty) throw dirty(state)
     const { moves, short, load } = await this.#choose(state, request)
-    return this.#plan(state, moves, load, short)
+    return this.#plan(state, moves, load, short, texts)
   }
 
   /** Every migration and what became of it. Reads only. */
@@ -290,12 +293,18 @@ export class Migrator {
   }
 
   /** Reads every body once: what cannot be read or run is told before the first statement. */
-  async #plan(state: DatabaseState, moves: readonly Move[], load: LoadInput, short: number): Promise<Plan> {
+  async #plan(
+    state: DatabaseState,
+    moves: readonly Move[],
+    load: LoadInput,
+    short: number,
+    texts = false,
+  ): Promise<Plan> {
     const steps: PlanStep[] = []
     const warnings: string[] = []
     for (const move of moves) {
-      const { plan, warning } = await loadStep(load, move)
-      steps.push(plan)
+      const { plan, warning, text } = await loadStep(load, move)
+      steps.push(texts ? { ...plan, text: plan.fingerprint === null ? null : text } : plan)
       if (warning) warnings.push(warning)
     }
     return { from: state.version, to: moves.at(-1)?.to ?? state.version, steps, short, warnings }

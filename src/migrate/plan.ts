@@ -35,6 +35,8 @@ export interface PlanStep extends Move {
   readonly statements: number
   /** Body, version and history change together or not at all. */
   readonly atomic: boolean
+  /** What runs, where the plan was asked for texts; null where nothing does. */
+  readonly text?: string | null
 }
 
 export interface Plan {

@@ -50,6 +50,12 @@ export function diffText({ changes }: Pick<SchemaDiff, 'changes'>): string {
   return changes.flatMap(({ lines }) => lines.map(({ sign, text }) => `${sign} ${text}`.trimEnd())).join('\n')
 }
 
+/** Two texts, line by line: what changed and what is near it. Empty where they are equal. */
+export function textDiff(before: string, after: string): string {
+  const shown = around(lineDiff(lines('-', before), lines('+', after)))
+  return shown.map(({ sign, text }) => `${sign} ${text}`.trimEnd()).join('\n')
+}
+
 // --- internal ---
 
 function byKey({ objects }: Schema): Map<string, SchemaObject> {

@@ -87,6 +87,7 @@ class Keeper {
       for (const line of lines) {
         const message = parse(line)
         if (message?.type === 'stop') void this.#stop()
+        else if (message?.type === 'look') this.#send(socket, { type: 'seen', users: this.#leases.size })
         else if (message?.type === 'lease') {
           run = message.run
           this.#leases.add(socket)

@@ -1,12 +1,12 @@
 /** Asking for a server: finds its keeper or starts one, waits until the server is ready, and holds on to it. */
 import { spawn } from 'node:child_process'
 import { openSync, readFileSync } from 'node:fs'
-import { connect, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { extname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ServerUnavailableError } from './errors.ts'
-import { keeperAddress } from './places.ts'
-import { type ClientMessage, type KeeperMessage, logFile, serverFile } from './protocol.ts'
+import { readServer, send, stopKey, tryConnect } from './found.ts'
+import { type KeeperMessage, logFile } from './protocol.ts'
 import { keyOf, type RunningServer, type ServerRequest } from './request.ts'
 
 export interface ServerLease {
@@ -49,10 +49,7 @@ export async function leaseServer(request: ServerRequest, options: LeaseOptions 
 
 /** Stops the server of that request, whoever uses it. Resolves when its keeper is gone. */
 export async function stopServer(request: ServerRequest): Promise<void> {
-  const socket = await tryConnect(keyOf(request))
-  if (!socket) return
-  send(socket, { type: 'stop' })
-  await new Promise((resolve) => socket.once('close', resolve).resume())
+  await stopKey(keyOf(request))
 }
 
 // --- internal ---
@@ -107,20 +104,6 @@ function startKeeper(
   child.unref()
 }
 
-function tryConnect(key: string): Promise<Socket | undefined> {
-  return new Promise((resolve) => {
-    const socket = connect(keeperAddress(key))
-    socket.setEncoding('utf8')
-    socket.once('connect', () => resolve(socket))
-    socket.once('error', () => resolve(undefined))
-    socket.on('error', () => undefined)
-  })
-}
-
-function send(socket: Socket, message: ClientMessage): void {
-  socket.write(`${JSON.stringify(message)}\n`)
-}
-
 type Outcome = Extract<KeeperMessage, { type: 'ready' | 'failed' }> | { readonly type: 'closed' }
 
 function waitUntilReady(socket: Socket, onProgress: ((text: string) => void) | undefined): Promise<Outcome> {
@@ -132,7 +115,7 @@ function waitUntilReady(socket: Socket, onProgress: ((text: string) => void) | u
       for (const line of lines) {
         const message = JSON.parse(line) as KeeperMessage
         if (message.type === 'progress') onProgress?.(message.text)
-        else resolve(message)
+        else if (message.type !== 'seen') resolve(message)
       }
     })
     socket.once('close', () => resolve({ type: 'closed' }))
@@ -144,14 +127,6 @@ function readTail(path: string): string {
     return readFileSync(path, 'utf8').slice(-1500).trim() || '(it wrote nothing: is the disk full?)'
   } catch {
     return '(it wrote nothing)'
-  }
-}
-
-function readServer(key: string): RunningServer | undefined {
-  try {
-    return JSON.parse(readFileSync(serverFile(key), 'utf8')) as RunningServer
-  } catch {
-    return undefined
   }
 }
 

@@ -9,9 +9,14 @@ export type KeeperMessage =
   /** `first`: nobody of this run has been told about the server yet. */
   | { readonly type: 'ready'; readonly first: boolean }
   | { readonly type: 'failed'; readonly message: string }
+  /** The answer to `look`: how many hold a lease. */
+  | { readonly type: 'seen'; readonly users: number }
 
 /** To the keeper. */
-export type ClientMessage = { readonly type: 'lease'; readonly run: string } | { readonly type: 'stop' }
+export type ClientMessage =
+  | { readonly type: 'lease'; readonly run: string }
+  | { readonly type: 'look' }
+  | { readonly type: 'stop' }
 
 export function serverFile(key: string): string {
   return join(privateFolder(), `${key}.json`)

@@ -46,7 +46,7 @@ export function keyOf(request: ServerRequest): string {
     engine: engine.sort(),
     // Another project's binaries may be of another version, and may go away with it.
     embedded: ['auto', 'embedded'].includes(request.from) ? embeddedRoot(process.cwd()) : undefined,
-    protocol: 2,
+    protocol: 3,
     ...request,
     flags: Object.entries(request.flags).sort(),
   }

@@ -49,16 +49,43 @@ export async function dropIfUnused(admin: Admin, name: string): Promise<void> {
 
 const KEPT = 'migratest: kept'
 
-/** Marks a database so that {@link listDatabases} passes it over. */
+/** Marks a database, with the time, so that {@link listDatabases} passes it over. */
 export async function keepDatabase(admin: Admin, name: string): Promise<void> {
-  await admin.query(`COMMENT ON DATABASE ${identifier(name)} IS ${literal(KEPT)}`)
+  await admin.query(`COMMENT ON DATABASE ${identifier(name)} IS ${literal(`${KEPT} ${new Date().toISOString()}`)}`)
+}
+
+export interface Kept {
+  readonly name: string
+  /** Undefined where it is not known. */
+  readonly keptAt: Date | undefined
+  readonly sizeBytes: number
+  /** How many are connected to it. */
+  readonly connections: number
+}
+
+/** Those that {@link keepDatabase} marked, oldest first. */
+export async function listKeptDatabases(admin: Admin): Promise<Kept[]> {
+  const { rows } = await admin.query<{ name: string; comment: string; size: string; connections: number }>(
+    `SELECT datname AS name, shobj_description(oid, 'pg_database') AS comment, pg_database_size(oid) AS size,
+       (SELECT count(*)::int FROM pg_stat_activity a WHERE a.datid = d.oid) AS connections
+     FROM pg_database d WHERE starts_with(shobj_description(oid, 'pg_database'), ${literal(KEPT)}) ORDER BY oid`,
+  )
+  return rows.map(({ name, comment, size, connections }) => {
+    const keptAt = new Date(comment.slice(KEPT.length).trim())
+    return {
+      name,
+      keptAt: Number.isNaN(keptAt.getTime()) ? undefined : keptAt,
+      sizeBytes: Number(size),
+      connections,
+    }
+  })
 }
 
 /** Names that begin with `prefix`, without those that are to be kept, oldest first. */
 export async function listDatabases(admin: Admin, prefix: string): Promise<string[]> {
   const { rows } = await admin.query<{ datname: string }>(
     `SELECT datname FROM pg_database WHERE starts_with(datname, ${literal(prefix)})
-       AND shobj_description(oid, 'pg_database') IS DISTINCT FROM ${literal(KEPT)} ORDER BY oid`,
+       AND NOT starts_with(COALESCE(shobj_description(oid, 'pg_database'), ''), ${literal(KEPT)}) ORDER BY oid`,
   )
   return rows.map((row) => row.datname)
 }

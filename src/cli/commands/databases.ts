@@ -1,0 +1,55 @@
+import { spawnSync } from 'node:child_process'
+import { UsageError } from '../../migrate/errors.ts'
+import { type KeptDatabase, listKept, removeKept } from '../../testing/kept.ts'
+import type { Context } from '../context.ts'
+import { bytes, columns, plural } from '../render.ts'
+
+export async function run(context: Context, [action = 'list', name]: readonly string[]): Promise<number> {
+  const all = await listKept(context.options.server)
+  if (action === 'list') return list(context, all)
+  if (action === 'gc') return gc(context, all)
+  if (action === 'open') return open(context, all, name)
+  throw new UsageError(`databases ${action}? There is list, open and gc.`)
+}
+
+function list(context: Context, all: readonly KeptDatabase[]): number {
+  const rows = all.map(({ name, keptAt, sizeBytes, connections, server }) => [
+    name,
+    keptAt === undefined ? '' : `kept ${keptAt.toISOString().slice(0, 16).replace('T', ' ')}`,
+    bytes(sizeBytes),
+    connections > 0 ? plural(connections, 'connection') : '',
+    server,
+  ])
+  context.print(
+    all.length === 0 ? 'No test database is kept.' : columns(rows),
+    all.map(({ url: _, ...database }) => database),
+  )
+  return 0
+}
+
+/** With psql where it is there and a person sits here; else the URL, for another client. */
+function open(context: Context, all: readonly KeptDatabase[], name: string | undefined): number {
+  const found =
+    all.find((database) => database.name === name) ?? (name === undefined && all.length === 1 ? all[0] : undefined)
+  if (!found) {
+    const names = all.map((database) => database.name).join(', ')
+    throw new UsageError(name === undefined ? 'Which one?' : `No test database ${name} is kept.`, {
+      hint: names ? `There is ${names}.` : 'A test keeps its database with db.keep().',
+    })
+  }
+  const interactive = process.stdin.isTTY && process.stdout.isTTY && !context.options.json
+  if (interactive && spawnSync('psql', ['--version']).status === 0) {
+    return spawnSync('psql', [found.url], { stdio: 'inherit' }).status ?? 1
+  }
+  context.print(found.url, { name: found.name, url: found.url })
+  return 0
+}
+
+async function gc(context: Context, all: readonly KeptDatabase[]): Promise<number> {
+  const free = all.filter(({ connections }) => connections === 0)
+  await removeKept(free)
+  const left = all.length - free.length
+  const spared = left > 0 ? ` ${plural(left, 'is', 'are')} connected to and ${left === 1 ? 'stays' : 'stay'}.` : ''
+  context.print(`Removed ${plural(free.length, 'database')}.${spared}`, { removed: free.map(({ name }) => name) })
+  return 0
+}

@@ -1,0 +1,43 @@
+import { UsageError } from '../../migrate/errors.ts'
+import { type FoundServer, listServers, stopKey } from '../../server/found.ts'
+import type { Context } from '../context.ts'
+import { columns, plural } from '../render.ts'
+
+export async function run(context: Context, [action = 'list', key]: readonly string[]): Promise<number> {
+  if (action === 'list') return list(context)
+  if (action === 'stop') return stop(context, key)
+  throw new UsageError(`servers ${action}? There is list and stop.`)
+}
+
+async function list(context: Context): Promise<number> {
+  const servers = await listServers()
+  const rows = servers.map(({ key, name, users, startedAt }) => [
+    key,
+    name,
+    users === 0 ? 'nobody uses it' : `used by ${plural(users, 'process', 'processes')}`,
+    `since ${new Date(startedAt).toTimeString().slice(0, 5)}`,
+  ])
+  const text = servers.length === 0 ? 'No server runs on demand.' : columns(rows)
+  context.print(
+    text,
+    servers.map(({ key, name, users, startedAt }) => ({ key, name, users, startedAt })),
+  )
+  return 0
+}
+
+/** Those that nobody uses; with --all or by its key, whoever uses it. */
+async function stop(context: Context, key: string | undefined): Promise<number> {
+  const servers = await listServers()
+  const meant = servers.filter((server) => isMeant(server, key, context.options.all ?? false))
+  if (key !== undefined && meant.length === 0) throw new UsageError(`There is no server ${key}.`)
+  await Promise.all(meant.map((server) => stopKey(server.key)))
+  const left = servers.length - meant.length
+  const spared = left > 0 && key === undefined ? ` ${plural(left, 'is', 'are')} in use; --all stops them too.` : ''
+  context.print(`Stopped ${plural(meant.length, 'server')}.${spared}`, { stopped: meant.map((server) => server.key) })
+  return 0
+}
+
+function isMeant(server: FoundServer, key: string | undefined, all: boolean): boolean {
+  if (key !== undefined) return server.key.startsWith(key)
+  return all || server.users === 0
+}

@@ -1,0 +1,47 @@
+import { verification } from '../../verify/verify.ts'
+import type { Context } from '../context.ts'
+import { checkLine, plural, time } from '../render.ts'
+
+/** Ends with 1 where anything was found. */
+export async function run(context: Context): Promise<number> {
+  const { irreversible, base: configured, outOfOrder } = context.config
+  const base = context.options.base ?? configured
+  const begun = performance.now()
+  const { migrations, checks, dispose } = await verification({
+    server: await context.testServer(),
+    migrations: context.migrations,
+    ...(irreversible && { irreversible }),
+    ...(base !== undefined && { base }),
+    ...(outOfOrder && { outOfOrder }),
+  })
+  const results: { name: string; version: number | undefined; ok: boolean; ms: number; text: string | undefined }[] = []
+  let stop = false
+  context.endOnSignal('after the running check', () => {
+    stop = true
+  })
+  try {
+    for (const { name, version, run: check } of checks) {
+      if (stop) break
+      const since = performance.now()
+      context.busy(name)
+      const result = await check().then(
+        (text) => ({ ok: true, text }),
+        (error: Error) => ({ ok: false, text: error.message }),
+      )
+      const ms = Math.round(performance.now() - since)
+      results.push({ name, version, ...result, ms })
+      context.printLine(checkLine(name, result, ms))
+    }
+  } finally {
+    await dispose()
+  }
+  const findings = results.filter(({ ok }) => !ok).length
+  const found = findings === 0 ? 'nothing found' : plural(findings, 'finding')
+  const ms = performance.now() - begun
+  context.print(`${plural(migrations, 'migration')}, ${plural(results.length, 'check')}, ${found}, in ${time(ms)}.`, {
+    migrations,
+    findings,
+    checks: results,
+  })
+  return findings === 0 ? 0 : 1
+}

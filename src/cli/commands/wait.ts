@@ -1,0 +1,32 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { openDatabase } from '../../database/open.ts'
+import { type Context, parseSeconds } from '../context.ts'
+import { time } from '../render.ts'
+
+const PAUSE_MS = 100
+
+/** Trouble that waiting does not mend. */
+const FINAL = ['MIGRATEST_USAGE', 'MIGRATEST_NOT_INSTALLED']
+
+/** Until it answers a query: an open port says nothing. */
+export async function run(context: Context): Promise<number> {
+  const timeout = parseSeconds('--timeout', context.options.timeout ?? '60')
+  const { url } = context
+  const begun = performance.now()
+  context.busy('waiting for the database')
+  for (;;) {
+    try {
+      const driver = await openDatabase(url, context.openOptions)
+      const { database } = driver
+      await driver.close()
+      const ms = Math.round(performance.now() - begun)
+      context.print(`${database} answers, after ${time(ms)}.`, { database, ms })
+      return 0
+    } catch (error) {
+      const { code = '' } = error as { code?: string }
+      const left = timeout - (performance.now() - begun)
+      if (FINAL.includes(code) || left <= 0) throw error
+      await sleep(Math.min(PAUSE_MS, left))
+    }
+  }
+}

@@ -1,0 +1,32 @@
+/** One line on the terminal about what takes long; gone when it is done. */
+
+const PATIENCE_MS = 400
+
+export class Progress {
+  readonly #shown: boolean
+  #timer: NodeJS.Timeout | undefined
+  #written = false
+
+  /** @param shown whether a person looks on */
+  constructor(shown: boolean) {
+    this.#shown = shown
+  }
+
+  start(text: string): void {
+    this.clear()
+    if (!this.#shown) return
+    const begun = performance.now()
+    this.#timer = setInterval(() => {
+      const seconds = ((performance.now() - begun) / 1000).toFixed(1)
+      process.stderr.write(`\r\u001b[2K  ${text}  … ${seconds} s`)
+      this.#written = true
+    }, PATIENCE_MS)
+    this.#timer.unref()
+  }
+
+  clear(): void {
+    clearInterval(this.#timer)
+    if (this.#written) process.stderr.write('\r\u001b[2K')
+    this.#written = false
+  }
+}
