@@ -68,9 +68,8 @@ async function apply(count: number, rounds: number): Promise<void> {
 async function wholeProcess(count: number, rounds: number): Promise<void> {
   const files = writeMigrations(count)
   const dbmate = join(import.meta.dirname, 'node_modules', '@dbmate', 'linux-x64', 'bin', 'dbmate')
-  const ours = `const { openDatabase, Migrator, directory } = await import(${JSON.stringify(join(import.meta.dirname, '..', 'dist', 'index.js'))})
-    const database = await openDatabase(process.argv[1]); await new Migrator({ source: directory(process.argv[2]), database }).up(); await database.close()`
-  const series = await interleaved(['dbmate', 'migratest (library, one process)'], rounds, async (name) => {
+  const ours = join(import.meta.dirname, '..', 'dist', 'src', 'cli', 'main.js')
+  const series = await interleaved(['dbmate', 'migrate up'], rounds, async (name) => {
     const url = await freshDatabase()
     const begun = performance.now()
     const [program, args] =
@@ -79,7 +78,7 @@ async function wholeProcess(count: number, rounds: number): Promise<void> {
             dbmate,
             ['--url', `${url}?sslmode=disable`, '--migrations-dir', files.dbmateFolder, '--no-dump-schema', 'up'],
           ]
-        : [process.execPath, ['--input-type=module', '-e', ours, url, files.folder]]
+        : [process.execPath, [ours, 'up', '-d', url, '-p', files.folder]]
     const { status, stderr } = spawnSync(program, args, { encoding: 'utf8' })
     if (status !== 0) throw new Error(stderr)
     return performance.now() - begun

@@ -71,16 +71,17 @@ export class Context {
   async migrator(): Promise<Migrator> {
     const { 'lock-timeout': text } = this.options
     const lockTimeout = text === undefined ? (this.config.lockTimeout ?? 15_000) : parseSeconds('--lock-timeout', text)
-    const [{ openDatabase }, { Migrator }, source] = await Promise.all([
-      import('../database/open.ts'),
-      import('../migrate/migrator.ts'),
-      this.source(),
-    ])
-    this.#driver = await openDatabase(this.url, this.openOptions)
+    const { url } = this
+    // The engine is loaded while the server answers.
+    const opening = import('../database/open.ts').then(({ openDatabase }) => openDatabase(url, this.openOptions))
+    opening.catch(() => undefined)
+    const [{ Migrator }, source] = await Promise.all([import('../migrate/migrator.ts'), this.source()])
+    const database = await opening
+    this.#driver = database
     const { outOfOrder, edited, missing, record } = this.config
     const migrator = new Migrator({
       source,
-      database: this.#driver,
+      database,
       lockTimeout,
       ...(outOfOrder && { outOfOrder }),
       ...(edited && { edited }),

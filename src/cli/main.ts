@@ -1,6 +1,9 @@
 #!/usr/bin/env node
 /** The command `migratest`, also `migrate`. Loads only what the command that is asked for needs. */
+import { existsSync, readFileSync } from 'node:fs'
 import module from 'node:module'
+import { join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import type { MigratestError } from '../migrate/errors.ts'
 import type { Context } from './context.ts'
 
@@ -18,7 +21,10 @@ async function main(argv: readonly string[]): Promise<number> {
     import('./commands.ts'),
   ])
   const { options, positionals } = parseOptions(argv)
-  if (options['no-color']) process.env.NO_COLOR = '1'
+  if (options['no-color']) {
+    process.env.NO_COLOR = '1'
+    delete process.env.FORCE_COLOR
+  }
   const [name, ...args] = positionals
   if (options.version) {
     console.log(ownVersion())
@@ -59,17 +65,14 @@ function stopped(context: Context, error: MigratestError): number {
   return context.stoppedBy
 }
 
-/** From the package's manifest, which is one folder further up once this is built. */
+/** The package's folder, which is one further up once this is built. */
+function packageFolder(): string {
+  const candidates = ['../../', '../../../'].map((up) => fileURLToPath(new URL(up, import.meta.url)))
+  return candidates.find((folder) => existsSync(join(folder, 'package.json'))) ?? '.'
+}
+
 function ownVersion(): string {
-  const require = module.createRequire(import.meta.url)
-  for (const up of ['../..', '../../..']) {
-    try {
-      return (require(`${up}/package.json`) as { version: string }).version
-    } catch {
-      // Not there: one further up.
-    }
-  }
-  return 'unknown'
+  return (JSON.parse(readFileSync(join(packageFolder(), 'package.json'), 'utf8')) as { version: string }).version
 }
 
 function report(error: Partial<MigratestError> & { code?: string }): number {
@@ -85,8 +88,9 @@ function report(error: Partial<MigratestError> & { code?: string }): number {
 
 /** Where the error is explained: in the package itself, so for this very version. */
 function reference(code: string): string {
-  if (code === 'MIGRATEST_OPTION' || code === 'MIGRATEST_USAGE' || code === 'MIGRATEST_FINDING') return ''
-  return `\n\n(${code}: docs/errors.md)`
+  if (code === 'MIGRATEST_OPTION' || code === 'MIGRATEST_USAGE') return ''
+  const file = relative(process.cwd(), join(packageFolder(), 'docs', 'errors.md'))
+  return `\n\nSee ${file}#${code.toLowerCase()}`
 }
 
 process.exitCode = await main(process.argv.slice(2)).catch(report)

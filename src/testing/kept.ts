@@ -1,5 +1,5 @@
 /** Test databases that were kept: on the servers that run on demand here, or on one by its URL. */
-import { adminOf, dropIfUnused, type Kept, listKeptDatabases } from '../database/postgres/cluster.ts'
+import { type Admin, briefAdmin, dropIfUnused, type Kept, listKeptDatabases } from '../database/postgres/cluster.ts'
 import { connect } from '../database/postgres/connection.ts'
 import { listServers } from '../server/found.ts'
 import { serverUrl } from './anyServer.ts'
@@ -38,12 +38,12 @@ async function keptOn(server: { readonly url: string; readonly name: string }): 
   })
 }
 
-async function onServer<T>(url: string, work: (admin: ReturnType<typeof adminOf>) => Promise<T>): Promise<T> {
+async function onServer<T>(url: string, work: (admin: Admin) => Promise<T>): Promise<T> {
   const administration = new URL(url)
   administration.pathname = '/postgres'
   const client = await connect(administration.href)
   try {
-    return await work(adminOf(client))
+    return await work(briefAdmin(client))
   } finally {
     await client.end()
   }

@@ -4,10 +4,11 @@ import type { Client } from 'pg'
 import { readSchema } from '../database/postgres/catalog.ts'
 import {
   type Admin,
-  adminOf,
+  briefAdmin,
   createDatabase,
   dropDatabase,
   dropIfUnused,
+  heldAdmin,
   keepDatabase,
   listDatabases,
 } from '../database/postgres/cluster.ts'
@@ -101,7 +102,7 @@ class PostgresServer implements TestServer<Client> {
     client.once('end', () => {
       this.#starting = undefined
     })
-    const admin = adminOf(client)
+    const admin = heldAdmin(client)
     const token = randomBytes(4).toString('hex')
     const { rows } = await admin.query<{ oid: string; version: number }>(
       `SELECT oid::text, current_setting('server_version_num')::integer AS version, pg_advisory_lock(${LIVING}, ${tokenLock(token)}) FROM pg_database WHERE datname = current_database()`,
@@ -220,7 +221,7 @@ class PostgresTestDatabase implements TestDatabase<Client> {
     } catch (error) {
       // The administrator's connection broke meanwhile, or the server is gone and everything with it.
       const client = await connect(this.#started.url).catch(() => Promise.reject(error))
-      await dropDatabase(adminOf(client), this.name).finally(() => client.end())
+      await dropDatabase(briefAdmin(client), this.name).finally(() => client.end())
     }
   }
 }

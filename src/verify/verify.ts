@@ -22,7 +22,7 @@ export interface VerifyOptions<Client> extends Omit<MigratedDatabaseOptions<Clie
   readonly base?: string | false
 }
 
-export interface Check {
+interface Check {
   /** As `7_split_names: up, down, up`. */
   readonly name: string
   /** Undefined for checks of all migrations together. */

@@ -1,46 +1,12 @@
 /** The command as it is typed: what it prints, where, and its exit code. */
-import { execFile, spawn, spawnSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { readdirSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, connect, createServer } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished } from 'vitest'
 import { nearest } from '../../src/cli/nearest.ts'
+import { cli, cliBeside, folder, program } from '../support/cli.ts'
 import { test } from '../support/database.ts'
-
-const program = join(import.meta.dirname, '..', '..', 'src', 'cli', 'main.ts')
-
-const SHOP = {
-  '0001_users.up.sql': 'create table users (id int)',
-  '0001_users.down.sql': 'drop table users',
-  '0002_orders.up.sql': 'create table orders (id int)',
-  '0002_orders.down.sql': 'drop table orders',
-}
-
-function folder(files: Readonly<Record<string, string>> = SHOP): string {
-  const path = mkdtempSync(join(tmpdir(), 'migratest-cli-'))
-  onTestFinished(() => rmSync(path, { recursive: true }))
-  for (const [name, text] of Object.entries(files)) writeFileSync(join(path, name), text)
-  return path
-}
-
-function cli(args: readonly string[], env: Record<string, string> = {}) {
-  const { stdout, stderr, status } = spawnSync(process.execPath, [program, ...args], {
-    encoding: 'utf8',
-    env: { ...process.env, DATABASE_URL: undefined, NODE_ENV: undefined, ...env } as NodeJS.ProcessEnv,
-  })
-  return { out: stdout, err: stderr, code: status }
-}
-
-/** The same beside this process, so that something here can answer it. */
-function cliBeside(args: readonly string[]): Promise<{ out: string; err: string; code: number }> {
-  const { DATABASE_URL: _, NODE_ENV: __, ...env } = process.env
-  return new Promise((resolve) => {
-    const child = execFile(process.execPath, [program, ...args], { env: env as NodeJS.ProcessEnv }, (_, out, err) =>
-      resolve({ out, err, code: child.exitCode ?? -1 }),
-    )
-  })
-}
 
 /** The same database at an address of loopback, wherever its server is (beside this container, on a remote engine). */
 async function onLoopback(url: string): Promise<string> {
@@ -72,7 +38,9 @@ describe('moving', () => {
       /^Version 1, clean, 1 pending\n {2}applied {5}1_users {3}\d{4}-\d\d-\d\d \d\d:\d\d {2}[\d.]+ ms\n {2}pending {5}2_orders\n$/,
     )
     expect(cli(['status', ...at, '--exit-code']).code).toBe(1)
-    expect(cli(['plan', ...at]).out).toMatch(/^1 → 2: 1 migration\n {2}up {4}\S+0002_orders\.up\.sql\n$/)
+    expect(cli(['plan', ...at]).out).toMatch(
+      /^-- 1 → 2: 1 migration\n\n-- up \S+0002_orders\.up\.sql\ncreate table orders \(id int\);\n$/,
+    )
     const env = { DATABASE_URL: db.url }
     expect(cli(['goto', 'latest', '-p', path], env).code).toBe(0)
     expect(cli(['status', '--exit-code', '-p', path], env).code).toBe(0)
@@ -86,7 +54,7 @@ describe('moving', () => {
     const { out, err, code } = cli(['up', ...at])
     expect(out).toMatch(/^ {2}up {4}1_a/)
     expect(err).toMatch(
-      /2_b\.up\.sql:1:8: column "nonsense" does not exist \(42703\)\n\n> 1 \| select nonsense\n {4}\| {8}\^{8}\n\nNothing of it was kept: .* is at version 1, clean\.\n$/,
+      /2_b\.up\.sql:1:8: column "nonsense" does not exist \(42703\)\n\n> 1 \| select nonsense\n {4}\| {8}\^{8}\n\nNothing of it was kept: .* is at version 1, clean\.\n\nSee docs\/errors\.md#migratest_migration_failed\n$/,
     )
     expect(code).toBe(1)
     const json = cli(['up', '--json', ...at])

@@ -7,8 +7,12 @@ export async function run(context: Context): Promise<number> {
   const { irreversible, base: configured, outOfOrder } = context.config
   const base = context.options.base ?? configured
   const begun = performance.now()
+  const server = await context.testServer()
+  context.busy('waiting for a test server')
+  // The first check must not seem to take as long as the server's start.
+  await (await server.create()).drop()
   const { migrations, checks, dispose } = await verification({
-    server: await context.testServer(),
+    server,
     migrations: context.migrations,
     ...(irreversible && { irreversible }),
     ...(base !== undefined && { base }),

@@ -2,13 +2,13 @@
 import type { Client, QueryResultRow } from 'pg'
 import { identifier, literal } from './tables.ts'
 
-/** An administrator's connection that does not keep a finished process from ending. */
+/** An administrator's connection. */
 export interface Admin {
   query<T extends QueryResultRow>(sql: string, params?: readonly unknown[]): Promise<{ rows: T[] }>
 }
 
-/** The client's socket counts for the event loop only while a query is under way. */
-export function adminOf(client: Client): Admin {
+/** For a connection that is held: it does not keep a finished process from ending, since it counts only while it works. */
+export function heldAdmin(client: Client): Admin {
   const { stream } = (client as unknown as { connection: { stream: { ref?(): void; unref?(): void } } }).connection
   let running = 0
   stream.unref?.()
@@ -22,6 +22,11 @@ export function adminOf(client: Client): Admin {
       }
     },
   }
+}
+
+/** For a connection that is opened for some work and closed behind it. */
+export function briefAdmin(client: Client): Admin {
+  return { query: (sql, params = []) => client.query(sql, [...params]) }
 }
 
 export interface CreateOptions {

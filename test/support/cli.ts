@@ -1,0 +1,52 @@
+/** The command as it is typed. */
+import { execFile, spawnSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { onTestFinished } from 'vitest'
+
+export const program = join(import.meta.dirname, '..', '..', 'src', 'cli', 'main.ts')
+
+const SHOP = {
+  '0001_users.up.sql': 'create table users (id int)',
+  '0001_users.down.sql': 'drop table users',
+  '0002_orders.up.sql': 'create table orders (id int)',
+  '0002_orders.down.sql': 'drop table orders',
+}
+
+/** A folder of migrations, gone with the test. */
+export function folder(files: Readonly<Record<string, string>> = SHOP): string {
+  const path = mkdtempSync(join(tmpdir(), 'migratest-cli-'))
+  onTestFinished(() => rmSync(path, { recursive: true }))
+  for (const [name, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(path, name)), { recursive: true })
+    writeFileSync(join(path, name), text)
+  }
+  return path
+}
+
+/** Runs the command and waits. */
+export function cli(args: readonly string[], env: Record<string, string> = {}, cwd?: string) {
+  const { stdout, stderr, status } = spawnSync(process.execPath, [program, ...args], {
+    encoding: 'utf8',
+    cwd,
+    env: {
+      ...process.env,
+      DATABASE_URL: undefined,
+      NODE_ENV: undefined,
+      FORCE_COLOR: undefined,
+      ...env,
+    } as NodeJS.ProcessEnv,
+  })
+  return { out: stdout, err: stderr, code: status }
+}
+
+/** The same beside this process, so that something here can answer it. */
+export function cliBeside(args: readonly string[]): Promise<{ out: string; err: string; code: number }> {
+  const { DATABASE_URL: _, NODE_ENV: __, ...env } = process.env
+  return new Promise((resolve) => {
+    const child = execFile(process.execPath, [program, ...args], { env: env as NodeJS.ProcessEnv }, (_, out, err) =>
+      resolve({ out, err, code: child.exitCode ?? -1 }),
+    )
+  })
+}
