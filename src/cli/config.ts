@@ -1,6 +1,6 @@
 /** `migratest.config.ts`: what a project says once instead of with options. */
 import { existsSync } from 'node:fs'
-import { dirname, isAbsolute, join, resolve } from 'node:path'
+import { dirname, isAbsolute, join, relative, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { UsageError } from '../migrate/errors.ts'
 import type { MigratorOptions } from '../migrate/migrator.ts'
@@ -68,9 +68,9 @@ export async function loadConfig(named: string | undefined): Promise<FoundConfig
   return { config, folder: dirname(file), file }
 }
 
-/** A path that a configuration names. */
+/** A path that a configuration names, as a person in the working directory would write it. */
 export function fromConfig({ folder }: FoundConfig, path: string): string {
-  return isAbsolute(path) ? path : join(folder, path)
+  return isAbsolute(path) ? path : relative(process.cwd(), join(folder, path)) || '.'
 }
 
 // --- internal ---

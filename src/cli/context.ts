@@ -1,5 +1,4 @@
 /** What commands share: options, configuration, the database, printing, and ending on a signal. */
-import { relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { OpenOptions } from '../database/open.ts'
 import type { Driver } from '../migrate/driver.ts'
@@ -47,8 +46,7 @@ export class Context {
     const { migrations = 'migrations' } = this.config
     if (migrations instanceof URL) return fileURLToPath(migrations)
     if (typeof migrations !== 'string') return migrations
-    // As a person in this folder would write it.
-    return relative(process.cwd(), fromConfig(this.found, migrations)) || '.'
+    return fromConfig(this.found, migrations)
   }
 
   /** For commands that write files. */

@@ -1,0 +1,183 @@
+/**
+ * Every snippet in the documents is run. A block of TypeScript or SQL whose first line names a file is that file; other
+ * TypeScript is run as it stands, with what it uses imported. A `console` block is typed and its screen compared.
+ */
+import { spawnSync } from 'node:child_process'
+import { cpSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { describe, expect, onTestFinished } from 'vitest'
+import * as root from '../index.ts'
+import { COMMANDS, findCommand } from '../src/cli/commands.ts'
+import { parseOptions, refuseForeign } from '../src/cli/options.ts'
+import { program } from './support/cli.ts'
+import { test } from './support/database.ts'
+import { runVitest } from './support/vitestRun.ts'
+
+const ROOT = join(import.meta.dirname, '..')
+const SHOP = join(ROOT, 'examples', 'postgres', 'migrations')
+
+interface Block {
+  readonly language: string
+  readonly text: string
+  readonly line: number
+}
+
+function blocksOf(page: string): Block[] {
+  const text = readFileSync(join(ROOT, page), 'utf8')
+  return [...text.matchAll(/^( *)```(\w+)\n([\s\S]*?)^ *```$/gm)].map((found) => ({
+    language: found[2] ?? '',
+    text: (found[3] ?? '').replaceAll(new RegExp(`^${found[1]}`, 'gm'), ''),
+    line: text.slice(0, found.index).split('\n').length,
+  }))
+}
+
+/** `users.test.ts` of `// users.test.ts — any vitest project`. */
+function fileOf({ language, text }: Block): string | undefined {
+  return { ts: /^\/\/ (\S+\.m?ts)\b/, sql: /^-- (\S+\.sql)\b/, json: /^\/\/ (\S+\.json)\b/ }[language]?.exec(text)?.[1]
+}
+
+const MODULES: Record<string, readonly string[]> = {
+  migratest: Object.keys(root),
+  'migratest/vitest': ['describeTransitions', 'describeMigrations'],
+  'migratest/presets/postgres': ['postgres'],
+  'migratest/presets/pglite': ['pglite'],
+  vitest: ['describe', 'expect', 'test', 'test as base'],
+}
+
+/** A file that runs the snippet: what it uses and does not import or declare itself is imported. */
+function runnable(text: string): string {
+  const own = new Set(
+    [...text.matchAll(/(?:const|let|function) (\w+)|import (?:type )?\{([^}]+)\}/g)].flatMap((m) => [
+      m[1],
+      ...(m[2] ?? '').split(',').map((name) => name.trim().split(' as ').at(-1)),
+    ]),
+  )
+  const imports = Object.entries(MODULES).flatMap(([module, names]) => {
+    const used = names.filter((name) => {
+      const local = name.split(' as ').at(-1) ?? ''
+      return !own.has(local) && new RegExp(`(?<![\\w.])${local}\\b`).test(text)
+    })
+    return used.length > 0 ? [`import { ${used.join(', ')} } from '${module}'`] : []
+  })
+  const registers = /\b(?:test|describe\w*)\(/.test(text)
+  return [...imports, text, registers ? '' : "import { test as _test } from 'vitest'\n_test('runs', () => {})"].join(
+    '\n',
+  )
+}
+
+const PAGES = ['README.md', ...globSync('docs/*.md', { cwd: ROOT })].sort()
+
+/** Pages of which other things are the snippets' project than the shop's migrations. */
+const OWN_MIGRATIONS = ['docs/getting-started.md']
+
+describe.for(PAGES)('%s', (page) => {
+  const blocks = blocksOf(page)
+  const named = blocks.filter((block) => fileOf(block) !== undefined)
+  const code = blocks.filter((block) => block.language === 'ts' && !named.includes(block))
+  const screens = blocks.filter(({ language }) => language === 'console')
+
+  const tests = named.filter((block) => /\.test\.ts$/.test(fileOf(block) ?? ''))
+  if (code.length + tests.length > 0)
+    test('its TypeScript runs', async ({ db }) => {
+      const files: Record<string, string> = {}
+      if (!OWN_MIGRATIONS.includes(page)) {
+        for (const name of globSync('*.sql', { cwd: SHOP }))
+          files[`migrations/${name}`] = readFileSync(join(SHOP, name), 'utf8')
+      }
+      for (const block of named) files[fileOf(block) ?? ''] = block.text
+      for (const block of code) files[`line-${block.line}.test.ts`] = runnable(block.text)
+      const { screen, exitCode } = await runVitest(
+        files,
+        `testTimeout: 60_000, env: { DATABASE_URL: ${JSON.stringify(db.url)} },`,
+      )
+      expect(exitCode, screen).toBe(0)
+    }, 180_000)
+
+  if (screens.length > 0)
+    test('its screens are what is printed', async ({ db }) => {
+      const cwd = mkdtempSync(join(tmpdir(), 'migratest-screens-'))
+      onTestFinished(() => rmSync(cwd, { recursive: true }))
+      const bin = join(cwd, '.bin')
+      mkdirSync(bin)
+      writeFileSync(join(bin, 'npx'), `#!/bin/sh\nshift\nexec '${process.execPath}' '${program}' "$@"\n`, {
+        mode: 0o755,
+      })
+      // What the configuration imports.
+      mkdirSync(join(cwd, 'node_modules'))
+      symlinkSync(ROOT, join(cwd, 'node_modules', 'migratest'))
+      if (!OWN_MIGRATIONS.includes(page)) cpSync(SHOP, join(cwd, 'migrations'), { recursive: true })
+      const env = {
+        ...process.env,
+        PATH: `${bin}:${process.env.PATH}`,
+        DATABASE_URL: db.url,
+        FORCE_COLOR: undefined,
+        CI: undefined,
+      }
+      for (const block of blocks) {
+        const file = fileOf(block)
+        if (file !== undefined) {
+          mkdirSync(dirname(join(cwd, file)), { recursive: true })
+          writeFileSync(join(cwd, file), block.text)
+        }
+        if (block.language !== 'console') continue
+        for (const [whole, command = '', wanted = ''] of block.text.matchAll(/^\$ (.*)\n((?:(?!\$ ).*\n)*)/gm)) {
+          const { stdout, stderr } = spawnSync('sh', ['-c', command], {
+            cwd,
+            env: env as NodeJS.ProcessEnv,
+            encoding: 'utf8',
+          })
+          const screen = `${stdout}${stderr}`
+          if (process.env.UPDATE_SCREENS) update(page, whole, `$ ${command}\n${shown(screen)}`)
+          else expect(steady(screen), `${page}:${block.line}: ${command}`).toBe(steady(wanted))
+        }
+      }
+    }, 120_000)
+
+  test('commands in it exist, with their options', () => {
+    const typed = blocks
+      .filter(({ language }) => ['sh', 'console', 'yaml'].includes(language))
+      .flatMap(({ text }) => [...text.matchAll(/npx migratest ([^#\n&|)]*)/g)].map((found) => (found[1] ?? '').trim()))
+    for (const line of typed) {
+      const { options, positionals } = parseOptions(line.split(/\s+/))
+      const command = findCommand(positionals[0] ?? '')
+      expect(() => refuseForeign(command, COMMANDS[command].takes, options), `${page}: ${line}`).not.toThrow()
+    }
+  })
+})
+
+/** `UPDATE_SCREENS=1` writes what is printed into the page; the diff is then for a person to look at. */
+function update(page: string, before: string, after: string): void {
+  const file = join(ROOT, page)
+  const whole = readFileSync(file, 'utf8')
+  // The same command may be typed more than once on a page; those above are done already.
+  const at = whole.indexOf(before, updated.get(page) ?? 0)
+  updated.set(page, at + after.length)
+  writeFileSync(file, `${whole.slice(0, at)}${after}${whole.slice(at + before.length)}`)
+}
+
+const updated = new Map<string, number>()
+
+/** As a reader's own database would be called. */
+function shown(screen: string): string {
+  const text = screen
+    .replaceAll(/^migratest: PostgreSQL.*\n/gm, '')
+    .replaceAll(/"migratest_\w+" on [^\s:]+:\d+/g, '"shop" on 127.0.0.1:5432')
+    .replaceAll(/See \S+errors\.md/g, 'See node_modules/migratest/docs/errors.md')
+    .replaceAll(/[ \t]+$/gm, '')
+    .replace(/^\n+/, '')
+    .trimEnd()
+  return text === '' ? '' : `${text}\n`
+}
+
+/** Without what is another each time: durations, dates, where the database is, which server it was. */
+function steady(screen: string): string {
+  return screen
+    .replaceAll(/^migratest: PostgreSQL.*\n/gm, '')
+    .replaceAll(/"(?:migratest_\w+|shop)" on [^\s:]+:\d+/g, 'DATABASE')
+    .replaceAll(/ *\b[\d.]+ m?s\b/g, ' TIME')
+    .replaceAll(/\d{4}-\d\d-\d\d \d\d:\d\d/g, 'DATE')
+    .replaceAll(/See \S+errors\.md/g, 'See errors.md')
+    .replaceAll(/[ \t]+$/gm, '')
+    .trim()
+}
