@@ -29,14 +29,3 @@ test('links between documents lead somewhere', () => {
     }
   }
 })
-
-test('imports in the documents exist', () => {
-  const names = ['README.md', ...globSync('docs/**/*.md', { cwd: root })].flatMap((file) =>
-    [...read(file).matchAll(/import (?:type )?\{([^}]+)\} from 'migratest'/g)].flatMap((m) =>
-      (m[1] ?? '').split(',').map((name) => name.trim()),
-    ),
-  )
-  const types = new Set(['MigrationContext'])
-  expect(names.length).toBeGreaterThan(5)
-  expect(names.filter((name) => !(name in entry) && !types.has(name))).toEqual([])
-})
