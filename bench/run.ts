@@ -1,10 +1,13 @@
-/** `npm run bench`: applying migrations against peers, memory with 10 000, and how soon a server is ready. */
+/** `npm run bench`: applying migrations against peers, starting, verifying, memory with 10 000, how soon a server is ready. */
 import { execFileSync, spawnSync } from 'node:child_process'
 import { rmSync } from 'node:fs'
 import { cpus, totalmem } from 'node:os'
 import { dirname, join } from 'node:path'
 import pg from 'pg'
 import { leaseServer, stopServer } from '../dist/src/server/lease.js'
+import { MigratedDatabase } from '../dist/src/testing/migratedDatabase.js'
+import { postgresServer } from '../dist/src/testing/postgresServer.js'
+import { verification } from '../dist/src/verify/verify.js'
 import { interleaved, table } from './measure.ts'
 import { writeMigrations } from './migrations.ts'
 import { CONTENDERS } from './peers.ts'
@@ -29,6 +32,8 @@ console.log(
 if (!only || only === 'apply') await apply(100, 15)
 if (!only || only === 'apply') await apply(500, 7)
 if (!only || only === 'process') await wholeProcess(100, 11)
+if (!only || only === 'start') await start(100, 11)
+if (!only || only === 'verify') await verify(100, 5)
 if (!only || only === 'memory') await memory(10_000)
 if (!only || only === 'container') await container(5)
 await admin.end()
@@ -84,6 +89,48 @@ async function wholeProcess(count: number, rounds: number): Promise<void> {
     return performance.now() - begun
   })
   console.log(`## Apply ${count} migrations, whole processes (${rounds} rounds)\n\n${table(series)}\n`)
+  rmSync(dirname(files.folder), { recursive: true })
+}
+
+/** From typing to the prompt: what a command costs that has nothing to do. */
+async function start(count: number, rounds: number): Promise<void> {
+  const files = writeMigrations(count)
+  const url = await freshDatabase()
+  const main = join(import.meta.dirname, '..', 'dist', 'src', 'cli', 'main.js')
+  const at = ['-d', url, '-p', files.folder]
+  const commands: Record<string, string[]> = {
+    'node -e 0': ['-e', '0'],
+    'migrate --version': [main, '--version'],
+    'migrate --help': [main, '--help'],
+    'migrate status': [main, 'status', ...at],
+  }
+  execFileSync(process.execPath, [main, 'up', ...at])
+  const series = await interleaved(Object.keys(commands), rounds, async (name) => {
+    const begun = performance.now()
+    execFileSync(process.execPath, commands[name] ?? [])
+    return performance.now() - begun
+  })
+  console.log(`## Starting, status of ${count} applied migrations (${rounds} rounds)\n\n${table(series)}\n`)
+  rmSync(dirname(files.folder), { recursive: true })
+}
+
+/** Every migration up, down and up again with three readings of the schema, and all of them twice, beside one replay. */
+async function verify(count: number, rounds: number): Promise<void> {
+  const files = writeMigrations(count)
+  const server = postgresServer({ url: lease.server.url, request, idleMs: undefined, extensions: [], init: () => [] })
+  const series = await interleaved(['replay', 'verification'], rounds, async (name) => {
+    const begun = performance.now()
+    if (name === 'replay') {
+      const db = await MigratedDatabase.create({ server, migrations: files.folder })
+      await db[Symbol.asyncDispose]()
+    } else {
+      const { checks, dispose } = await verification({ server, migrations: files.folder, base: false })
+      for (const check of checks) await check.run()
+      await dispose()
+    }
+    return performance.now() - begun
+  })
+  console.log(`## Verify ${count} migrations, beside one replay (${rounds} rounds)\n\n${table(series)}\n`)
   rmSync(dirname(files.folder), { recursive: true })
 }
 

@@ -47,7 +47,13 @@ export async function loadHalf(
   half: Direction,
   dialect: Dialect,
 ): Promise<Loaded> {
-  return loaded(await source.read(migration, half), dialect)
+  const body = await source.read(migration, half)
+  // A source that hands out one body again, the very same, has its text read once.
+  const known = body && read.get(body)
+  if (known?.dialect === dialect) return known.half
+  const fresh = loaded(body, dialect)
+  if (body) read.set(body, { dialect, half: fresh })
+  return fresh
 }
 
 /** 32 hex digits for what was applied; an up that is nil has the fingerprint of an empty script. */
@@ -56,6 +62,8 @@ export function fingerprintOfHalf(half: Loaded): string {
 }
 
 // --- internal ---
+
+const read = new WeakMap<Body, { readonly dialect: Dialect; readonly half: Loaded }>()
 
 async function loadUp(input: LoadInput, move: Move): Promise<LoadedStep> {
   const migration = input.migrations.get(move.version)

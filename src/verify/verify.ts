@@ -2,7 +2,7 @@
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { IrreversibleError, MigratestError, UsageError } from '../migrate/errors.ts'
-import type { Migration, Source } from '../migrate/source.ts'
+import type { Body, Migration, Source } from '../migrate/source.ts'
 import { describeVersion, NIL_VERSION } from '../migrate/version.ts'
 import type { Schema } from '../schema/schema.ts'
 import { directory } from '../source/directory.ts'
@@ -40,7 +40,7 @@ export interface Verification {
 
 /** @throws what the source throws: two files for one version, a name that does not fit; UsageError */
 export async function verification<Client>(options: VerifyOptions<Client>): Promise<Verification> {
-  const source = sourceOf(options.migrations)
+  const source = held(sourceOf(options.migrations))
   const migrations = await source.list()
   if (migrations.length === 0) throw new UsageError(`There are no migrations in ${source.name}.`)
   const stray = Object.keys(options.irreversible ?? {}).find(
@@ -240,6 +240,23 @@ function fileOf({ up, down, name }: Migration): string {
 
 function sourceOf(migrations: string | URL | Source): Source {
   return typeof migrations === 'string' || migrations instanceof URL ? directory(migrations) : migrations
+}
+
+/** Each file is read once, and stays as it was: every move looks at all that are applied. */
+function held(source: Source): Source {
+  const listed = source.list()
+  listed.catch(() => undefined)
+  const bodies = new Map<string, Promise<Body | null>>()
+  return {
+    name: source.name,
+    list: () => listed,
+    async read(migration, direction) {
+      const key = `${migration.version} ${direction}`
+      const body = bodies.get(key) ?? source.read(migration, direction)
+      bodies.set(key, body)
+      return body
+    },
+  }
 }
 
 function folderOf(migrations: string | URL | Source): string | undefined {

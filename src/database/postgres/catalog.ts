@@ -10,28 +10,43 @@ export interface CatalogOptions {
 }
 
 /**
- * Reads with `search_path` set to `public`, so that names are written the same way whatever the session's path is; the
- * path is put back. The query is prepared on the session, since planning it takes longer than running it.
+ * Reads with `search_path` set to `public`, so that names are written the same way whatever the session's path is; on a
+ * borrowed session all is put back. The query is prepared, since planning it takes longer than running it.
  */
 export async function readSchema(session: Session, { exclude }: CatalogOptions): Promise<Schema> {
-  const settings = (name: string) => `current_setting('${name}') AS ${name}`
-  const [before] = await session.query(
-    `SELECT ${settings('search_path')}, ${settings('jit')}, EXISTS (SELECT FROM pg_prepared_statements WHERE name = ${literal(PREPARED)}) AS prepared`,
-  )
-  // Compiling so wide a query would take longer than running it.
-  const set = (path: unknown, jit: unknown) =>
-    `SELECT pg_catalog.set_config('search_path', ${literal(String(path))}, false), pg_catalog.set_config('jit', ${literal(String(jit))}, false);`
-  try {
-    await session.query(`${set('public', 'off')}${before?.prepared ? '' : prepareCatalog(exclude)}`)
-    const rows = (await session.query(`EXECUTE ${PREPARED}`)) as unknown as CatalogRow[]
-    return new Schema('postgres', inOrder(rows))
-  } finally {
-    const forget = session.borrowed ? `DEALLOCATE ${PREPARED};` : ''
-    await session.query(`${set(before?.search_path, before?.jit)}${forget}`)
+  if (session.borrowed) return readOnBorrowed(session, exclude)
+  if (!prepared.has(session)) {
+    await session.query(`${set('public', 'off')}${prepareCatalog(exclude)}`)
+    prepared.add(session)
   }
+  return execute(session)
 }
 
 // --- internal ---
+
+/** Sessions of our own that are set and hold the query. */
+const prepared = new WeakSet<Session>()
+
+async function readOnBorrowed(session: Session, exclude: readonly string[]): Promise<Schema> {
+  const [before] = await session.query(`SELECT current_setting('search_path') AS path, current_setting('jit') AS jit`)
+  try {
+    await session.query(`${set('public', 'off')}${prepareCatalog(exclude)}`)
+    return await execute(session)
+  } finally {
+    await session.query(`${set(before?.path, before?.jit)}DEALLOCATE ${PREPARED};`)
+  }
+}
+
+/** Compiling so wide a query (jit) would take longer than running it. */
+function set(path: unknown, jit: unknown): string {
+  const setting = (name: string, value: unknown) => `pg_catalog.set_config('${name}', ${literal(String(value))}, false)`
+  return `SELECT ${setting('search_path', path)}, ${setting('jit', jit)};`
+}
+
+async function execute(session: Session): Promise<Schema> {
+  const rows = (await session.query(`EXECUTE ${PREPARED}`)) as unknown as CatalogRow[]
+  return new Schema('postgres', inOrder(rows))
+}
 
 // biome-ignore lint/suspicious/noExplicitAny: facts of each kind are as its part of the query gives them
 type Facts = Record<string, any>

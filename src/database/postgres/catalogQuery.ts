@@ -1,7 +1,8 @@
 /**
  * One query for everything in the catalogs that a schema is made of (PostgreSQL manual, chapter "System Catalogs"; these
  * columns are the same from 14 to 18). Each row is the kind of an object, its oid, and its facts as JSON. What belongs to
- * an extension is the extension's; our own tables are left out. Oids from 16384 on are users' (FirstNormalObjectId).
+ * an extension is the extension's; our own tables are left out. OFFSET 0 keeps the planner, which knows little about how
+ * many rows a catalog has, from reading a whole one for each table. Oids from 16384 on are users' (FirstNormalObjectId).
  */
 import { literal } from './tables.ts'
 
@@ -83,15 +84,15 @@ SELECT CASE WHEN c.relkind IN ('v', 'm') THEN 'view' ELSE 'table' END, c.oid, js
   'definition', CASE WHEN c.relkind IN ('v', 'm') THEN pg_get_viewdef(c.oid, true) END, 'populated', c.relispopulated,
   'partitionKey', CASE WHEN c.relkind = 'p' THEN pg_get_partkeydef(c.oid) END, 'bound', CASE WHEN c.relispartition THEN pg_get_expr(c.relpartbound, c.oid) END,
   'parents', (SELECT json_agg(i.inhparent::regclass::text ORDER BY i.inhseqno) FROM pg_inherits i WHERE i.inhrelid = c.oid),
-  'sequences', (SELECT json_agg(json_build_array(q.name, quote_ident(a.attname)) ORDER BY q.name) FROM pg_depend d JOIN rel q ON q.oid = d.objid AND q.relkind = 'S' JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = d.refobjsubid
-    WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass AND d.refobjid = c.oid AND d.deptype = 'a'),
+  'sequences', (SELECT json_agg(json_build_array(q.name, quote_ident(a.attname)) ORDER BY q.name) FROM (SELECT objid, refobjsubid FROM pg_depend WHERE refclassid = 'pg_class'::regclass AND refobjid = c.oid AND classid = 'pg_class'::regclass AND deptype = 'a' OFFSET 0) d
+    JOIN rel q ON q.oid = d.objid AND q.relkind = 'S' JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = d.refobjsubid),
   'server', (SELECT json_build_object('name', quote_ident(s.srvname), 'options', f.ftoptions) FROM pg_foreign_table f JOIN pg_foreign_server s ON s.oid = f.ftserver WHERE f.ftrelid = c.oid),
   'columns', (SELECT json_agg(json_build_object('name', a.attname, 'quoted', quote_ident(a.attname), 'type', format_type(a.atttypid, a.atttypmod), 'notNull', a.attnotnull, 'identity', a.attidentity, 'generated', a.attgenerated, 'local', a.attislocal,
       'expression', pg_get_expr(d.adbin, d.adrelid), 'comment', col_description(c.oid, a.attnum), 'acl', ${privileges('a.attacl', "acldefault('c', c.relowner)")}, 'statistics', NULLIF(NULLIF(a.attstattarget, -1), 0), 'options', a.attoptions,
       'storage', CASE WHEN a.attstorage <> t.typstorage THEN a.attstorage END, 'compression', NULLIF(a.attcompression, ''),
       'collation', (SELECT ${qualified('n.nspname', 'o.collname')} FROM pg_collation o JOIN pg_namespace n ON n.oid = o.collnamespace WHERE o.oid = a.attcollation AND a.attcollation <> t.typcollation),
       'sequence', CASE WHEN a.attidentity <> '' THEN (SELECT ${sequenceOptions('s')} FROM pg_sequence s JOIN pg_depend x ON x.classid = 'pg_class'::regclass AND x.objid = s.seqrelid AND x.deptype = 'i' AND x.refobjid = c.oid AND x.refobjsubid = a.attnum) END) ORDER BY a.attnum)
-    FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped),
+    FROM pg_attribute a CROSS JOIN LATERAL (SELECT typstorage, typcollation FROM pg_type WHERE oid = a.atttypid OFFSET 0) t LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped),
   'constraints', (SELECT json_agg(json_build_array(quote_ident(k.conname), pg_get_constraintdef(k.oid, true), ${comment('k.oid', 'pg_constraint')}) ORDER BY k.contype <> 'p', k.contype <> 'u', k.conname) FROM pg_constraint k
     WHERE k.conrelid = c.oid AND k.contype IN ('c', 'p', 'u', 'x') AND k.conislocal AND k.conparentid = 0))
 FROM rel c WHERE c.relkind <> 'S'
