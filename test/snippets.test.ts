@@ -96,17 +96,12 @@ describe.for(PAGES)('%s', (page) => {
 
   if (screens.length > 0)
     test('its screens are what is printed', async ({ db }) => {
-      const cwd = mkdtempSync(join(tmpdir(), 'migratest-screens-'))
-      onTestFinished(() => rmSync(cwd, { recursive: true }))
+      const cwd = project(page)
       const bin = join(cwd, '.bin')
       mkdirSync(bin)
       writeFileSync(join(bin, 'npx'), `#!/bin/sh\nshift\nexec '${process.execPath}' '${program}' "$@"\n`, {
         mode: 0o755,
       })
-      // What the configuration imports.
-      mkdirSync(join(cwd, 'node_modules'))
-      symlinkSync(ROOT, join(cwd, 'node_modules', 'migratest'))
-      if (!OWN_MIGRATIONS.includes(page)) cpSync(SHOP, join(cwd, 'migrations'), { recursive: true })
       const env = {
         ...process.env,
         PATH: `${bin}:${process.env.PATH}`,
@@ -134,6 +129,21 @@ describe.for(PAGES)('%s', (page) => {
       }
     }, 120_000)
 
+  for (const block of named.filter((some) => /\.node-test\.ts$/.test(fileOf(some) ?? ''))) {
+    test(`${fileOf(block)} passes with node --test`, () => {
+      const cwd = project(page)
+      const file = fileOf(block) ?? ''
+      writeFileSync(join(cwd, file), block.text)
+      const { status, stdout, stderr } = spawnSync(process.execPath, ['--test', file], {
+        cwd,
+        env: { ...process.env, NODE_OPTIONS: '', NODE_TEST_CONTEXT: undefined } as NodeJS.ProcessEnv,
+        encoding: 'utf8',
+      })
+      expect(status, `${stdout}${stderr}`).toBe(0)
+      expect(stdout).toMatch(/pass 1/)
+    })
+  }
+
   test('commands in it exist, with their options', () => {
     const typed = blocks
       .filter(({ language }) => ['sh', 'console', 'yaml'].includes(language))
@@ -145,6 +155,26 @@ describe.for(PAGES)('%s', (page) => {
     }
   })
 })
+
+/** A folder that is a user's project: the package is in it by its name, as its sources, and the shop's migrations. */
+function project(page: string): string {
+  const cwd = mkdtempSync(join(tmpdir(), 'migratest-page-'))
+  onTestFinished(() => rmSync(cwd, { recursive: true }))
+  const installed = join(cwd, 'node_modules', 'migratest')
+  mkdirSync(installed, { recursive: true })
+  // Node takes types off files that are really elsewhere.
+  symlinkSync(ROOT, join(installed, 'root'))
+  const exports = {
+    '.': './root/index.ts',
+    './vitest': './root/fixtures/vitest.ts',
+    './presets/*': './root/presets/*.ts',
+    './contract': './root/src/migrate/contract/index.ts',
+  }
+  writeFileSync(join(installed, 'package.json'), JSON.stringify({ name: 'migratest', type: 'module', exports }))
+  writeFileSync(join(cwd, 'package.json'), '{ "type": "module" }')
+  if (!OWN_MIGRATIONS.includes(page)) cpSync(SHOP, join(cwd, 'migrations'), { recursive: true })
+  return cwd
+}
 
 /** `UPDATE_SCREENS=1` writes what is printed into the page; the diff is then for a person to look at. */
 function update(page: string, before: string, after: string): void {
