@@ -9,12 +9,16 @@ interface Command {
 }
 
 /** What a command says about itself. */
-interface Description {
+export interface Description {
   readonly usage: string
   readonly summary: string
   readonly takes: readonly OwnOption[]
+  /** How many arguments there may be; default none. */
+  readonly args?: number
   /** Words that may follow. */
   readonly words?: readonly string[]
+  /** Runs without the configuration, also where that is broken. */
+  readonly alone?: true
 }
 
 export type CommandTable = Readonly<Record<string, Description>>
@@ -31,30 +35,35 @@ export const COMMANDS = {
   init: {
     usage: 'init',
     summary: 'write a configuration and a folder for migrations',
+    alone: true,
     takes: ['path'],
     load: () => import('./commands/init.ts'),
   },
   new: {
     usage: 'new NAME',
     summary: 'write an empty pair of migration files',
+    args: 99,
     takes: ['path', 'timestamp', 'base'],
     load: () => import('./commands/new.ts'),
   },
   up: {
     usage: 'up [N]',
     summary: 'apply all pending migrations, or the next N',
+    args: 1,
     takes: MOVE,
     load: () => import('./commands/up.ts'),
   },
   down: {
     usage: 'down N | --all',
     summary: 'undo the last N migrations, or all',
+    args: 1,
     takes: [...MOVE, 'all', ...GUARD],
     load: () => import('./commands/down.ts'),
   },
   goto: {
     usage: 'goto VERSION',
     summary: 'move up or down to a version, "latest" or "nil"',
+    args: 1,
     takes: [...MOVE, ...GUARD],
     words: ['latest', 'nil'],
     load: () => import('./commands/goto.ts'),
@@ -62,6 +71,7 @@ export const COMMANDS = {
   redo: {
     usage: 'redo [N]',
     summary: 'undo the last migration, or the last N, and apply them again',
+    args: 1,
     takes: MOVE,
     load: () => import('./commands/redo.ts'),
   },
@@ -74,6 +84,7 @@ export const COMMANDS = {
   plan: {
     usage: 'plan [VERSION]',
     summary: 'print the SQL that a move would run; default: to the latest',
+    args: 1,
     takes: [...DATABASE, 'from'],
     words: ['latest', 'nil'],
     load: () => import('./commands/plan.ts'),
@@ -93,6 +104,7 @@ export const COMMANDS = {
   schema: {
     usage: 'schema [FILE]',
     summary: "print the database's schema as DDL, or write it to a file for git",
+    args: 1,
     takes: [...DATABASE, 'check', 'fresh', 'server'],
     load: () => import('./commands/schema.ts'),
   },
@@ -105,6 +117,7 @@ export const COMMANDS = {
   force: {
     usage: 'force VERSION',
     summary: 'set the version without running anything',
+    args: 1,
     takes: MOVE,
     words: ['nil'],
     load: () => import('./commands/force.ts'),
@@ -124,6 +137,7 @@ export const COMMANDS = {
   databases: {
     usage: 'databases list | open NAME | gc',
     summary: 'test databases that were kept: show them, open one, remove them',
+    args: 2,
     takes: ['server'],
     words: ['list', 'open', 'gc'],
     load: () => import('./commands/databases.ts'),
@@ -131,6 +145,8 @@ export const COMMANDS = {
   servers: {
     usage: 'servers list | stop [KEY]',
     summary: 'servers that run on demand: show them, stop those nobody uses, or one',
+    alone: true,
+    args: 2,
     takes: ['all'],
     words: ['list', 'stop'],
     load: () => import('./commands/servers.ts'),
@@ -138,6 +154,8 @@ export const COMMANDS = {
   completion: {
     usage: 'completion bash | zsh | fish',
     summary: 'print a script that completes commands and options in that shell',
+    alone: true,
+    args: 1,
     takes: [],
     words: ['bash', 'zsh', 'fish'],
     load: () => import('./commands/completion.ts'),

@@ -1,5 +1,5 @@
 /** `migratest.config.ts`: what a project says once instead of with options. */
-import { existsSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { dirname, isAbsolute, join, relative, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { UsageError } from '../migrate/errors.ts'
@@ -47,26 +47,42 @@ export interface FoundConfig {
 
 /** @param named by `--config`. @throws UsageError */
 export async function loadConfig(named: string | undefined): Promise<FoundConfig> {
-  const folder = process.cwd()
-  const file = named === undefined ? NAMES.map((name) => join(folder, name)).find(existsSync) : resolve(named)
-  if (file === undefined) return { config: {}, folder, file }
-  if (!existsSync(file)) throw new UsageError(`There is no configuration ${named}.`)
+  const file = named === undefined ? findConfig() : resolve(named)
+  if (file === undefined) return NO_CONFIG
+  if (!existsSync(file) || !statSync(file).isFile()) throw new UsageError(`There is no configuration "${named}".`)
   let config: unknown
   try {
-    config = ((await import(pathToFileURL(file).href)) as { default?: unknown }).default
+    config = await ((await import(pathToFileURL(file).href)) as { default?: unknown }).default
   } catch (cause) {
-    throw new UsageError(`${file} cannot be loaded: ${(cause as Error).message}`, { cause })
+    const hint = /\.[jt]s$/.test(file)
+      ? 'Is it a module? In a package without "type": "module" it is called .mts or .mjs.'
+      : undefined
+    throw new UsageError(`${file} cannot be loaded: ${cause instanceof Error ? cause.message : String(cause)}`, {
+      cause,
+      hint,
+    })
   }
-  if (typeof config !== 'object' || config === null) {
+  if (typeof config !== 'object' || config === null || Array.isArray(config)) {
     throw new UsageError(`${file} exports no configuration.`, { hint: 'Write: export default defineConfig({ … })' })
   }
-  const unknown = Object.keys(config).find((name) => !KNOWN.includes(name))
-  if (unknown !== undefined) {
-    const meant = nearest(unknown, KNOWN)
-    throw new UsageError(`${file}: there is no setting "${unknown}".`, { hint: meant && `Did you mean ${meant}?` })
+  for (const [name, value] of Object.entries(config)) {
+    if (!Object.hasOwn(SETTINGS, name)) {
+      const meant = nearest(name, Object.keys(SETTINGS))
+      throw new UsageError(`${file}: there is no setting "${name}".`, { hint: meant && `Did you mean ${meant}?` })
+    }
+    const { is, what } = SETTINGS[name as keyof Config]
+    if (value !== undefined && !is(value)) throw new UsageError(`${file}: ${name} is not ${what}.`)
   }
   return { config, folder: dirname(file), file }
 }
+
+/** In the working directory. */
+export function findConfig(): string | undefined {
+  return NAMES.map((name) => join(process.cwd(), name)).find((file) => existsSync(file))
+}
+
+/** For commands that need none. */
+export const NO_CONFIG: FoundConfig = { config: {}, folder: process.cwd(), file: undefined }
 
 /** A path that a configuration names, as a person in the working directory would write it. */
 export function fromConfig({ folder }: FoundConfig, path: string): string {
@@ -77,19 +93,35 @@ export function fromConfig({ folder }: FoundConfig, path: string): string {
 
 const NAMES = ['ts', 'mts', 'js', 'mjs'].map((ending) => `migratest.config.${ending}`)
 
-const KNOWN: readonly string[] = [
-  'database',
-  'migrations',
-  'table',
-  'schema',
-  'lock',
-  'lockTimeout',
-  'server',
-  'schemaFile',
-  'irreversible',
-  'base',
-  'outOfOrder',
-  'edited',
-  'missing',
-  'record',
-] satisfies (keyof Config)[]
+interface Setting {
+  readonly is: (value: unknown) => boolean
+  readonly what: string
+}
+
+const text: Setting = { is: (value) => typeof value === 'string', what: 'a string' }
+const oneOf = (...words: string[]): Setting => ({
+  is: (value) => words.includes(value as string),
+  what: words.map((word) => `"${word}"`).join(' or '),
+})
+const has = (value: unknown, method: string) =>
+  typeof value === 'object' && value !== null && typeof (value as Record<string, unknown>)[method] === 'function'
+
+const SETTINGS: Record<keyof Config, Setting> = {
+  database: text,
+  migrations: {
+    is: (value) => typeof value === 'string' || value instanceof URL || has(value, 'list'),
+    what: 'a folder or a source',
+  },
+  table: text,
+  schema: text,
+  lock: oneOf('advisory', 'table'),
+  lockTimeout: { is: (value) => typeof value === 'number' && value >= 0, what: 'a number of milliseconds' },
+  server: { is: (value) => has(value, 'create'), what: 'a server of a preset, as postgres()' },
+  schemaFile: text,
+  irreversible: { is: (value) => typeof value === 'object' && value !== null, what: 'reasons by version' },
+  base: { is: (value) => value === false || typeof value === 'string', what: 'the name of a branch, or false' },
+  outOfOrder: oneOf('error', 'apply', 'ignore'),
+  edited: oneOf('error', 'ignore'),
+  missing: oneOf('error', 'ignore'),
+  record: oneOf('text', 'fingerprint'),
+}

@@ -134,13 +134,13 @@ export class Context {
   }
 
   /** The first signal asks to stop, the second cancels. */
-  endOnSignal(when: string, stop: () => void): void {
+  endOnSignal(when: string, stop: () => void, cancel: (code: number) => void = () => this.#cancel.abort()): void {
     for (const [signal, code] of [
       ['SIGINT', 130],
       ['SIGTERM', 143],
     ] as const) {
       process.on(signal, () => {
-        if (this.stoppedBy) return this.#cancel.abort()
+        if (this.stoppedBy) return cancel(code)
         this.stoppedBy = code
         this.tell(`Stopping ${when}. Once more cancels it.`)
         stop()
@@ -173,12 +173,12 @@ export function parseTarget(text: string | undefined): Target {
   if (text === 'latest' || text === 'nil') return text
   const version = /^\d+$/.test(text) ? Number(text) : Number.NaN
   if (isVersion(version)) return version
-  throw new UsageError(`"${text}" is not a version: a number, "latest" or "nil".`)
+  throw new UsageError(`"${masked(text)}" is not a version: a number, "latest" or "nil".`)
 }
 
 /** @throws UsageError */
 export function parseVersion(text: string | undefined): number {
-  const target = parseTarget(text)
+  const target = text === undefined ? undefined : parseTarget(text)
   if (target === 'nil') return NIL_VERSION
   if (typeof target === 'number') return target
   throw new UsageError('Which version? A number or "nil".')
@@ -187,8 +187,13 @@ export function parseVersion(text: string | undefined): number {
 /** @throws UsageError */
 export function parseCount(text: string | undefined): number | undefined {
   if (text === undefined) return undefined
-  if (/^\d+$/.test(text)) return Number(text)
-  throw new UsageError(`"${text}" is not a number of migrations.`)
+  if (/^\d{1,15}$/.test(text)) return Number(text)
+  throw new UsageError(`"${masked(text)}" is not a number of migrations.`)
+}
+
+/** What was typed in the wrong place may be a URL. */
+function masked(text: string): string {
+  return text.replace(/:\/\/.*/s, '://…')
 }
 
 /** Milliseconds. @throws UsageError */

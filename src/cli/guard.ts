@@ -1,11 +1,15 @@
 /** Before data is destroyed. */
 import { createInterface } from 'node:readline/promises'
+import { locateDatabase } from '../database/open.ts'
 import { UsageError } from '../migrate/errors.ts'
 import type { Context } from './context.ts'
 
+/** The exit code for a question that was answered with Ctrl-C. */
+const INTERRUPTED = 130
+
 /**
  * `--yes` is enough for a database that was named on the command line and is on this machine; for any other its name has
- * to be typed, or given with `--confirm`. In production it is refused.
+ * to be typed, or given with `--confirm`. In production it is refused. Host and name are those that would be connected to.
  * @throws UsageError
  */
 export async function guard(context: Context, what: string): Promise<void> {
@@ -13,22 +17,38 @@ export async function guard(context: Context, what: string): Promise<void> {
   if (process.env.NODE_ENV === 'production') {
     throw new UsageError(`NODE_ENV is production: ${what} is refused.`)
   }
-  const url = new URL(context.url)
-  const name = decodeURIComponent(url.pathname.slice(1))
-  const near = ['localhost', '127.0.0.1', '[::1]', ''].includes(url.hostname)
+  const place = await locateDatabase(context.url)
+  const name = place.database
+  if (!name)
+    throw new UsageError(`The URL names no database, so ${what} is refused.`, { hint: 'Name it: postgres://host/NAME' })
+  const near = place.host.startsWith('/') || ['localhost', '127.0.0.1', '::1', '[::1]', ''].includes(place.host)
   if (confirm === name) return
   if (confirm !== undefined) throw new UsageError(`--confirm ${confirm}: the database is called "${name}".`)
   if (yes && near && database !== undefined) return
-  if (!process.stdin.isTTY) {
+  const where = place.host ? ` on ${place.host}` : ''
+  if (!process.stdin.isTTY || context.options.json) {
     const enough = near && database !== undefined ? '--yes' : `--confirm ${name}`
-    throw new UsageError(`${what} destroys data in "${name}" on ${url.host}.`, {
+    throw new UsageError(`${what} destroys data in "${name}"${where}.`, {
       hint: `Add ${enough} if that is meant.`,
     })
   }
+  const answer = await ask(`${what} destroys data in "${name}"${where}. Type the database's name to go on: `)
+  if (answer?.trim() !== name) throw new UsageError('That is not its name; nothing was done.')
+}
+
+// --- internal ---
+
+/** Undefined where the terminal was closed. Ctrl-C ends the program. */
+async function ask(question: string): Promise<string | undefined> {
   const terminal = createInterface({ input: process.stdin, output: process.stderr })
-  const answer = await terminal.question(
-    `${what} destroys data in "${name}" on ${url.host}. Type the database's name to go on: `,
-  )
-  terminal.close()
-  if (answer.trim() !== name) throw new UsageError('That is not its name; nothing was done.')
+  terminal.once('SIGINT', () => {
+    process.stderr.write('\nNothing was done.\n')
+    process.exit(INTERRUPTED)
+  })
+  try {
+    const closed = new Promise<undefined>((resolve) => terminal.once('close', () => resolve(undefined)))
+    return await Promise.race([terminal.question(question), closed])
+  } finally {
+    terminal.close()
+  }
 }

@@ -5,6 +5,7 @@ import module from 'node:module'
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { MigratestError } from '../migrate/errors.ts'
+import type { Description } from './commands.ts'
 import type { Context } from './context.ts'
 
 // Compiled code is kept between runs, where the system has a place for it.
@@ -16,10 +17,8 @@ async function main(argv: readonly string[]): Promise<number> {
     console.log(ownVersion())
     return 0
   }
-  const [{ parseOptions, refuseForeign }, { COMMANDS, findCommand, helpOf, overview }] = await Promise.all([
-    import('./options.ts'),
-    import('./commands.ts'),
-  ])
+  const [{ parseOptions, refuseForeign, refuseSurplus }, { COMMANDS, findCommand, helpOf, overview }] =
+    await Promise.all([import('./options.ts'), import('./commands.ts')])
   const { options, positionals } = parseOptions(argv)
   if (options['no-color']) {
     process.env.NO_COLOR = '1'
@@ -32,22 +31,27 @@ async function main(argv: readonly string[]): Promise<number> {
   }
   if (name === undefined || name === 'help') {
     const asked = args[0] === undefined ? undefined : findCommand(args[0])
+    if (name === undefined && !options.help) {
+      console.error(overview())
+      return 2
+    }
     console.log(asked ? helpOf(asked) : overview())
-    return name === undefined && !options.help ? 2 : 0
+    return 0
   }
   const command = findCommand(name)
   if (options.help) {
     console.log(helpOf(command))
     return 0
   }
-  const { takes, load } = COMMANDS[command]
+  const { takes, load, ...more }: Description & { load: (typeof COMMANDS)[typeof command]['load'] } = COMMANDS[command]
   refuseForeign(command, takes, options)
-  const [{ Context }, { loadConfig }, { run }] = await Promise.all([
+  refuseSurplus(command, args, more.args ?? 0)
+  const [{ Context }, { loadConfig, NO_CONFIG }, { run }] = await Promise.all([
     import('./context.ts'),
     import('./config.ts'),
     load(),
   ])
-  const context = new Context(options, await loadConfig(options.config))
+  const context = new Context(options, more.alone ? NO_CONFIG : await loadConfig(options.config))
   try {
     const code = await run(context, args, COMMANDS)
     return context.stoppedBy ?? code
@@ -61,7 +65,8 @@ async function main(argv: readonly string[]): Promise<number> {
 /** A run that was cancelled because it was asked to. */
 function stopped(context: Context, error: MigratestError): number {
   if (context.stoppedBy === undefined || error.code !== 'MIGRATEST_CANCELLED') throw error
-  context.tell(error.message)
+  if (context.options.json) context.print('', errorDocument(error))
+  else context.tell(error.message)
   return context.stoppedBy
 }
 
@@ -75,16 +80,31 @@ function ownVersion(): string {
   return (JSON.parse(readFileSync(join(packageFolder(), 'package.json'), 'utf8')) as { version: string }).version
 }
 
-function report(error: Partial<MigratestError> & { code?: string }): number {
-  const known = error.code?.startsWith('MIGRATEST_')
-  if (process.argv.includes('--json') && known) {
-    const { code, message, version, file, line, column } = error as unknown as Record<string, unknown>
-    console.log(JSON.stringify({ error: { code, message, version, file, line, column } }))
-  } else if (known) console.error(`${error.message}${reference(error.code ?? '')}`)
-  else console.error(error)
-  if (known && process.argv.includes('--verbose')) console.error(error)
-  return error.code === 'MIGRATEST_OPTION' || error.code === 'MIGRATEST_USAGE' ? 2 : 1
+/** Everything but what a stack trace of somebody else's error would tell: those may hold a URL with its password. */
+function errorDocument(error: Partial<MigratestError>): object {
+  const { code = 'UNKNOWN', message, version, file, line, column } = error as unknown as Record<string, unknown>
+  return { error: { code, message, version, file, line, column } }
 }
+
+function report(thrown: unknown): number {
+  const error = (thrown instanceof Error ? thrown : new Error(String(thrown))) as Partial<MigratestError> & Error
+  const { code = '' } = error
+  const known = code.startsWith('MIGRATEST_')
+  // Of the system: ENOENT, EACCES.
+  const system = /^E[A-Z]+$/.test(code)
+  if (process.argv.includes('--json')) console.log(JSON.stringify(errorDocument(error)))
+  else if (known) console.error(`${error.message}${reference(code)}`)
+  else console.error(system ? error.message : error.stack)
+  if (known && process.argv.includes('--verbose')) console.error(error.stack)
+  return code === 'MIGRATEST_OPTION' || code === 'MIGRATEST_USAGE' ? 2 : 1
+}
+
+/** A reader who has seen enough is no failure; a full disk is one. */
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit()
+  process.stderr.write(`The output cannot be written: ${error.message}\n`)
+  process.exit(1)
+})
 
 /** Where the error is explained: in the package itself, so for this very version. */
 function reference(code: string): string {

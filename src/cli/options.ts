@@ -62,7 +62,8 @@ export type Options = { readonly [K in keyof Table]?: Table[K]['type'] extends '
 /** @throws OptionError */
 export function parseOptions(argv: readonly string[]): { options: Options; positionals: string[] } {
   // "force -1" is the nil version, not an option.
-  const args = argv.map((arg) => (arg === '-1' ? 'nil' : arg))
+  const takesVersion = argv.some((arg) => arg === 'force' || arg === 'goto' || arg === 'plan')
+  const args = takesVersion ? argv.map((arg) => (arg === '-1' ? 'nil' : arg)) : argv
   try {
     const { values, positionals } = parseArgs({ args, options: ALL, allowPositionals: true })
     return { options: values as Options, positionals }
@@ -81,6 +82,16 @@ export function refuseForeign(command: string, taken: readonly OwnOption[], opti
   const foreign = (Object.keys(OWN) as OwnOption[]).find((name) => options[name] !== undefined && !taken.includes(name))
   if (foreign === undefined) return
   throw new OptionError(`${command} takes no --${foreign}.`, { hint: `See: migratest ${command} --help` })
+}
+
+/** @throws OptionError: more than a command takes, which may be a slip of the hand before something is destroyed */
+export function refuseSurplus(command: string, args: readonly string[], most: number): void {
+  const surplus = args[most]
+  if (surplus === undefined) return
+  const shown = surplus.replace(/:\/\/.*/s, '://…')
+  throw new OptionError(`${command} takes ${most === 0 ? 'no arguments' : `at most ${most}`}; what is "${shown}"?`, {
+    hint: /:\/\//.test(surplus) ? 'A database is named with --database URL.' : `See: migratest ${command} --help`,
+  })
 }
 
 /** As they are typed: those that a command takes, and those that all take. */

@@ -18,7 +18,9 @@ export class Progress {
     const begun = performance.now()
     this.#timer = setInterval(() => {
       const seconds = ((performance.now() - begun) / 1000).toFixed(1)
-      process.stderr.write(`\r\u001b[2K  ${text}  … ${seconds} s`)
+      // A line that breaks could not be taken back.
+      const width = (process.stderr.columns || 80) - 1
+      process.stderr.write(`\r\u001b[2K${`  ${seconds} s  ${text}`.slice(0, width)}`)
       this.#written = true
     }, PATIENCE_MS)
     this.#timer.unref()

@@ -4,7 +4,7 @@ import type { Client, Pool } from 'pg'
 import type { Driver } from '../migrate/driver.ts'
 import { NotInstalledError, UsageError } from '../migrate/errors.ts'
 import type { Schema } from '../schema/schema.ts'
-import type { ConnectOptions } from './postgres/connection.ts'
+import type { ConnectOptions, Place } from './postgres/connection.ts'
 import type { PostgresDriverOptions } from './postgres/driver.ts'
 import type { Session } from './postgres/session.ts'
 import { ownTables } from './postgres/tables.ts'
@@ -35,6 +35,13 @@ export async function openDatabase(
   const [{ openClient, openPool }, { postgresDriver }] = await postgres()
   const session = isPool(where) ? await openPool(where) : await openClient(where)
   return closingOnFailure(session, () => postgresDriver(session, options))
+}
+
+/** Where a URL leads, as it would be connected to; nothing is. For PGlite, the database is its folder and there is no host. */
+export async function locateDatabase(url: string): Promise<Place> {
+  if (schemeOf(url) === 'pglite') return { host: '', port: 0, database: pglitePath(url) }
+  const { placeOf } = await import('./postgres/connection.ts')
+  return placeOf(url.replace(/^pgx5?:/i, 'postgres:'))
 }
 
 export interface SchemaReader {
@@ -98,8 +105,11 @@ async function openSession(scheme: Scheme, url: string, options: ConnectOptions)
 
 async function openPglite(url: string): Promise<PGlite> {
   const { PGlite } = await loadPglite()
-  const path = url.slice('pglite:'.length).replace(/^\/\//, '')
-  return PGlite.create(path || 'memory://')
+  return PGlite.create(pglitePath(url) || 'memory://')
+}
+
+function pglitePath(url: string): string {
+  return url.slice('pglite:'.length).replace(/^\/\//, '')
 }
 
 async function loadPglite(): Promise<typeof import('@electric-sql/pglite')> {

@@ -50,7 +50,7 @@ export class DirtyError extends MigratestError {
   readonly version: number
   constructor(version: number, what: string) {
     super(`The database is dirty at version ${describeVersion(version)}: ${what}`, {
-      hint: `Nothing runs until that is settled. Mend the migration and continue with "migrate resume", or put the schema right by hand and say where it is with "migrate force VERSION".`,
+      hint: `Nothing runs until that is settled. Mend the migration and continue with "migratest resume", or put the schema right by hand and say where it is with "migratest force VERSION".`,
     })
     this.version = version
   }

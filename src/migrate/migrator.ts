@@ -147,7 +147,7 @@ export class Migrator {
       if (!state.dirty || !entry?.running) {
         throw new UsageError('There is nothing to resume: no migration is under way in the journal.', {
           hint: state.dirty
-            ? 'The dirty flag was set by another tool: settle the schema, then "migrate force VERSION".'
+            ? 'The dirty flag was set by another tool: settle the schema, then "migratest force VERSION".'
             : undefined,
         })
       }
@@ -178,7 +178,10 @@ export class Migrator {
       await this.#sameBefore(entry.version, direction, loaded.text, behind)
       const step = loaded.step((message) => this.#emit({ type: 'log', step: loaded.plan, message }))
       if (step.work.kind === 'sql') refuseLostSettings(step.work.script, behind)
+      const begun = performance.now()
+      this.#emit({ type: 'started', step: loaded.plan })
       await continueJournaled(this.#driver, step, loaded, behind, this.#signal)
+      this.#emit({ type: 'finished', step: loaded.plan, ms: performance.now() - begun })
       return { from, to: state.version, steps: [loaded.plan] }
     })
   }
@@ -278,7 +281,12 @@ export class Migrator {
   #tellPassedOver(source: Source): void {
     if (this.#toldPassedOver || !source.passedOver?.length) return
     this.#toldPassedOver = true
-    this.#emit({ type: 'warning', message: `Not migrations of ours, passed over: ${source.passedOver.join(', ')}` })
+    const names = source.passedOver
+    const more = names.length > 3 ? ` and ${names.length - 3} more` : ''
+    this.#emit({
+      type: 'warning',
+      message: `Not migrations of ours, passed over: ${names.slice(0, 3).join(', ')}${more}`,
+    })
   }
 
   #loadInput(source: Source, migrations: readonly Migration[], applied: Applied): LoadInput {
@@ -357,7 +365,7 @@ export class Migrator {
     throw new EditedMigrationError(
       `The first ${done} statements of ${version} have run, and they were changed in the file since.`,
       {
-        hint: 'Put those statements back as they were and mend only what follows, or settle the schema by hand and "migrate force VERSION".',
+        hint: 'Put those statements back as they were and mend only what follows, or settle the schema by hand and "migratest force VERSION".',
       },
     )
   }

@@ -102,8 +102,8 @@ function standing(step: Step, done: number): string {
   const before =
     done === 0 ? 'Nothing before it has run' : done === 1 ? 'Statement 1 stands' : `Statements 1 to ${done} stand`
   return (
-    `${before}; the database is dirty at version ${describeVersion(step.to)}. Mend the migration and run "migrate resume", ` +
-    'or put the schema right by hand and run "migrate force VERSION".'
+    `${before}; the database is dirty at version ${describeVersion(step.to)}. Mend the migration and run "migratest resume", ` +
+    'or put the schema right by hand and run "migratest force VERSION".'
   )
 }
 

@@ -2,13 +2,14 @@
 import { hostname } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { NotInstalledError } from '../migrate/errors.ts'
-import { userId } from './places.ts'
+import { folderId, userId } from './places.ts'
 import { answers } from './ready.ts'
 import type { KeptServer, ServerRequest } from './request.ts'
 import { settingArguments } from './settings.ts'
 
 const LABEL_KEY = 'migratest.key'
 const LABEL_HOST = 'migratest.host'
+const LABEL_FOLDER = 'migratest.folder'
 const START_TIMEOUT_MS = 180_000
 
 export interface ContainerOptions {
@@ -69,7 +70,7 @@ export async function startContainer({
     // In memory, and away from the image's volume, wherever that is in this version.
     .withTmpFs({ '/migratest': 'rw' })
     .withEnvironment({ PGDATA: '/migratest/data', POSTGRES_INITDB_ARGS: '--no-sync' })
-    .withLabels({ [LABEL_KEY]: key, [LABEL_HOST]: hostLabel() })
+    .withLabels({ [LABEL_KEY]: key, [LABEL_HOST]: hostLabel(), [LABEL_FOLDER]: folderId() })
     .withCommand(['postgres', ...settingArguments(request.flags)])
     // The module's own check would start a process in the container four times a second for as long as it lives.
     .withHealthCheck({ test: ['CMD', 'true'], interval: 86_400_000, timeout: 1000, retries: 1 })
@@ -95,9 +96,11 @@ async function removeLeftovers(
   isKept: (key: string) => Promise<boolean>,
 ): Promise<void> {
   const filters = { label: [`${LABEL_HOST}=${hostLabel()}`] }
-  for (const { Id, Labels } of await dockerode.listContainers({ all: true, filters })) {
+  for (const { Id, Labels, State } of await dockerode.listContainers({ all: true, filters })) {
     const key = Labels[LABEL_KEY]
-    if (!key || (key !== ownKey && (await isKept(key)))) continue
+    // A running one may be kept from another folder, of which nobody here knows; a stopped one serves nobody.
+    if (!key || (State === 'running' && Labels[LABEL_FOLDER] !== folderId())) continue
+    if (key !== ownKey && (await isKept(key))) continue
     await dockerode
       .getContainer(Id)
       .remove({ force: true, v: true })
@@ -109,7 +112,7 @@ async function removeLeftovers(
 
 /** The part of dockerode that is used here. */
 interface Docker {
-  listContainers(options: object): Promise<{ Id: string; Labels: Record<string, string> }[]>
+  listContainers(options: object): Promise<{ Id: string; State: string; Labels: Record<string, string> }[]>
   getContainer(id: string): { remove(options: object): Promise<unknown>; wait(): Promise<unknown> }
 }
 

@@ -44,14 +44,19 @@ export function keeperAddress(key: string): string {
   return join(privateFolder(), `${key}.sock`)
 }
 
+/** Tells folders apart that are called the same: containers may share an engine and a host's name, and not the folder. */
+export function folderId(): string {
+  const { dev, ino } = lstatSync(privateFolder())
+  return `${dev}-${ino}`
+}
+
 /**
  * A name that only one process can have at a time and that is free again however that process ends, which a file would
  * not be. Only Linux has such names; it holds the folder's identity, since two containers may share one and not the other.
  */
 export function mutexAddress(key: string): string | undefined {
   if (process.platform !== 'linux') return undefined
-  const { dev, ino } = lstatSync(privateFolder())
-  return `\0migratest-${userId()}-${dev}-${ino}-${key}`
+  return `\0migratest-${userId()}-${folderId()}-${key}`
 }
 
 /** Memory where there is enough of it in all: how much is free changes, and everybody must look in the same place. */

@@ -1,6 +1,7 @@
 /** Test databases that were kept: on the servers that run on demand here, or on one by its URL. */
 import { type Admin, briefAdmin, dropIfUnused, type Kept, listKeptDatabases } from '../database/postgres/cluster.ts'
 import { connect } from '../database/postgres/connection.ts'
+import { UsageError } from '../migrate/errors.ts'
 import { listServers } from '../server/found.ts'
 import { serverUrl } from './anyServer.ts'
 
@@ -15,7 +16,7 @@ export interface KeptDatabase extends Kept {
 export async function listKept(url: string | undefined): Promise<KeptDatabase[]> {
   const given = url ?? serverUrl()
   const servers = [
-    ...(given === undefined ? [] : [{ url: given, name: new URL(given).host }]),
+    ...(given === undefined ? [] : [{ url: given, name: hostOf(given) }]),
     ...(url === undefined ? await listServers() : []),
   ]
   const lists = await Promise.all(servers.map(keptOn))
@@ -28,6 +29,13 @@ export async function removeKept(databases: readonly KeptDatabase[]): Promise<vo
 }
 
 // --- internal ---
+
+/** @throws UsageError, without the URL, which may hold a password */
+function hostOf(url: string): string {
+  const parsed = URL.canParse(url) ? new URL(url) : undefined
+  if (parsed) return parsed.host
+  throw new UsageError("The server's URL is not a URL.", { hint: 'It looks like postgres://user:password@host:5432' })
+}
 
 async function keptOn(server: { readonly url: string; readonly name: string }): Promise<KeptDatabase[]> {
   const found = await onServer(server.url, listKeptDatabases)

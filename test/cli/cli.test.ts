@@ -64,7 +64,7 @@ describe('moving', () => {
   test('what stopped half-way is resumed', ({ db }) => {
     const path = folder({ '1_a.up.sql': '-- migrate: no-transaction\ncreate table a (id int);\nselect 1/0' })
     const at = ['-d', db.url, '-p', path]
-    expect(cli(['up', ...at]).err).toMatch(/run "migrate resume"/)
+    expect(cli(['up', ...at]).err).toMatch(/run "migratest resume"/)
     expect(cli(['status', ...at]).out).toMatch(
       /^Version 1, DIRTY.*\n {2}up of 1 stopped with 1 of 2 statements done: "migratest resume"/,
     )
@@ -108,13 +108,43 @@ describe('destroying', () => {
     expect(cli(['version', '-p', path], env).out).toBe('2\n')
     const down = await cliBeside(['down', '--all', '--yes', '-d', near, '-p', path])
     expect(down).toEqual({ out: expect.stringMatching(/is at version nil/), err: '', code: 0 })
+    // Where a URL leads is what counts, not how it begins.
+    const elsewhere = ['drop', '--yes', '-d', near.replace('?', '').concat('?host=192.0.2.1')]
+    expect(cli(elsewhere)).toMatchObject({ code: 2, err: expect.stringContaining(`--confirm ${name}`) })
+    const unnamed = new URL(near)
+    unnamed.pathname = '/'
+    expect(cli(['drop', '--confirm', '', '-d', unnamed.href]).code).toBe(2)
     expect(cli(['drop', '--confirm', name, '-p', path], env).out).toMatch(/is empty/)
   })
 })
 
 describe('usage', () => {
   test.for([
-    ['no command', [], 2, /^migratest: database migrations[\s\S]*Usage: migratest COMMAND/, /^$/],
+    ['no command', [], 2, /^$/, /^migratest: database migrations[\s\S]*Usage: migratest COMMAND/],
+    ['too many arguments', ['up', '1', '2'], 2, /^$/, /^up takes at most 1; what is "2"\?\n/],
+    [
+      'a URL without its option',
+      ['status', 'postgres://u:secret@h/db'],
+      2,
+      /^$/,
+      /what is "postgres:\/\/…"\?\n\nA database is named with/,
+    ],
+    ['a URL for a number', ['up', 'postgres://u:secret@h/db'], 2, /^$/, /^"postgres:\/\/…" is not a number/],
+    ['a number and all', ['down', '1', '--all'], 2, /^$/, /Both 1 and --all/],
+    [
+      'a URL that is none',
+      ['drop', '--yes', '-d', 'postgres://u:secret@h:99999/db'],
+      2,
+      /^$/,
+      /^The database URL is not a URL/,
+    ],
+    [
+      'a server that is none',
+      ['databases', 'list', '--server', 'postgres://u:secret@h:99999/'],
+      2,
+      /^$/,
+      /^The server's URL is not a URL/,
+    ],
     ['help', ['--help'], 0, /Usage: migratest COMMAND/, /^$/],
     ['help of a command', ['help', 'goto'], 0, /^migratest goto VERSION: move up or down/, /^$/],
     ['its own version', ['--version'], 0, /^\d+\.\d+\.\d+\n$/, /^$/],

@@ -1,6 +1,6 @@
 /** Commands beyond moving, as they are typed. */
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { lstatSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect } from 'vitest'
@@ -31,7 +31,8 @@ describe('redo', () => {
     writeFileSync(join(cwd, 'migrations/0002_orders.up.sql'), 'create table orders (id int, name text)')
     expect(cli(['redo'], env, cwd).code).toBe(0)
     expect(cli(['status', '--exit-code'], env, cwd).code).toBe(0)
-    expect(cli(['redo', '3'], env, cwd).err).toMatch(/Asked for 3 migrations, but only 2/)
+    expect(cli(['redo', '3'], env, cwd).err).toMatch(/Only 2 migrations can be undone, not 3; nothing was done/)
+    expect(cli(['version'], env, cwd).out).toBe('2\n')
   })
 })
 
@@ -100,7 +101,17 @@ describe('schema', () => {
     )
     expect(checked.code).toBe(1)
     expect(cli(['schema', '--check'], env, cwd).err).toMatch(/Which file is to be checked\?/)
-    expect(existsSync(join(cwd, 'schema.sql.part'))).toBe(false)
+    expect(readdirSync(cwd).sort()).toEqual(['migrations', 'schema.sql'])
+    // A link stays a link, and what is no file is written to.
+    symlinkSync('schema.sql', join(cwd, 'link.sql'))
+    expect(cli(['schema', 'link.sql'], env, cwd).code).toBe(0)
+    expect(lstatSync(join(cwd, 'link.sql')).isSymbolicLink()).toBe(true)
+    expect(readFileSync(join(cwd, 'schema.sql'), 'utf8')).toContain('email text')
+    execFileSync('mkfifo', ['pipe'], { cwd })
+    const reader = spawn('cat', ['pipe'], { cwd, stdio: ['ignore', 'ignore', 'ignore'] })
+    expect(cli(['schema', 'pipe'], env, cwd).code).toBe(0)
+    expect(lstatSync(join(cwd, 'pipe')).isFIFO()).toBe(true)
+    reader.kill()
   })
 })
 
@@ -161,7 +172,8 @@ describe('databases and servers', () => {
     // What is in use is spared.
     cli(['servers', 'stop'])
     expect(await database.connect().then((client) => client.end())).toBeUndefined()
-    expect(cli(['servers', 'stop', 'f00']).err).toMatch(/There is no server f00/)
+    expect(cli(['servers', 'stop', 'f00']).err).toMatch(/There is no server "f00"/)
+    expect(cli(['servers', 'stop', '']).code).toBe(2)
     await database.drop()
   })
 })
@@ -172,6 +184,14 @@ describe('init', () => {
     expect(cli(['init'], {}, cwd).out).toMatch(/^Wrote migratest.config.ts; db\/migrations\/ has 1 files/)
     expect(cli(['up'], { DATABASE_URL: db.url }, cwd).out).toMatch(/1_a/)
     expect(cli(['init'], {}, cwd)).toMatchObject({ code: 2, err: expect.stringMatching(/is there already/) })
+    // A package of another kind, and a folder with a quote in its name.
+    const other = folder({ 'package.json': '{ "type": "commonjs" }' })
+    expect(cli(['init', '-p', "it's"], {}, other).out).toMatch(/^Wrote migratest.config.mts; it's\/ is empty/)
+    expect(cli(['new', 'x'], {}, other)).toMatchObject({
+      code: 0,
+      err: '',
+      out: expect.stringMatching(/^it's\/0001_x/),
+    })
   })
 })
 
@@ -188,12 +208,15 @@ describe('configuration', () => {
   })
 
   test.for([
+    [`{ migrations: 5 }`, /migrations is not a folder or a source/],
+    [`{ lock: 'tabel' }`, /lock is not "advisory" or "table"/],
+    ['[]', /exports no configuration/],
     [`{ databse: 'x' }`, /there is no setting "databse"\.\n\nDid you mean database\?/],
     ['5', /exports no configuration/],
     ['(() => { throw new Error("boom") })()', /cannot be loaded: boom/],
   ] as const)('what is wrong with it is said: %s', ([text, message]) => {
     expect(cli(['version'], {}, config(text))).toMatchObject({ code: 2, err: expect.stringMatching(message) })
-    expect(cli(['version', '-c', 'none.ts']).err).toMatch(/There is no configuration none.ts/)
+    expect(cli(['version', '-c', 'none.ts']).err).toMatch(/There is no configuration "none.ts"/)
   })
 })
 
@@ -301,5 +324,5 @@ test('SIGINT between checks of verify ends with 130 and leaves nothing', async (
   await expect.poll(() => out, { timeout: 30_000 }).toContain('versions: in order')
   child.kill('SIGINT')
   expect(await ended).toBe(130)
-  expect(out).toMatch(/2 migrations, [12] checks?, /)
+  expect(out).toMatch(/2 migrations, stopped after [12] of 6 checks, /)
 })

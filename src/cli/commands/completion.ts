@@ -5,7 +5,7 @@ import { optionNames } from '../options.ts'
 
 /** All there is to complete is in the table of commands, so the script needs no process of ours while typing. */
 export function run(context: Context, [shell]: readonly string[], commands: CommandTable): number {
-  const write = SHELLS[shell ?? '']
+  const write = Object.hasOwn(SHELLS, shell ?? '') ? SHELLS[shell as keyof typeof SHELLS] : undefined
   if (!write) throw new UsageError('For which shell? bash, zsh or fish.')
   const all = Object.entries(commands).map(([name, { summary, takes, words = [] }]) => ({
     name,

@@ -5,11 +5,11 @@ import type { Context } from '../context.ts'
 import { bytes, columns, plural } from '../render.ts'
 
 export async function run(context: Context, [action = 'list', name]: readonly string[]): Promise<number> {
+  if (action !== 'list' && action !== 'open' && action !== 'gc')
+    throw new UsageError(`databases ${action}? There is list, open and gc.`)
   const all = await listKept(context.options.server)
   if (action === 'list') return list(context, all)
-  if (action === 'gc') return gc(context, all)
-  if (action === 'open') return open(context, all, name)
-  throw new UsageError(`databases ${action}? There is list, open and gc.`)
+  return action === 'gc' ? gc(context, all) : open(context, all, name)
 }
 
 function list(context: Context, all: readonly KeptDatabase[]): number {

@@ -1,5 +1,6 @@
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { UsageError } from '../../migrate/errors.ts'
+import { findConfig } from '../config.ts'
 import type { Context } from '../context.ts'
 
 /** Where projects keep them, most usual first. */
@@ -12,24 +13,37 @@ const USUAL = [
   'src/db/migrations',
 ]
 
-const CONFIG = 'migratest.config.ts'
-
 export function run(context: Context): number {
-  if (context.found.file !== undefined) throw new UsageError(`${context.found.file} is there already.`)
+  const there = findConfig()
+  if (there !== undefined) throw new UsageError(`${there} is there already.`)
   const folder = context.options.path ?? USUAL.find(holdsMigrations) ?? 'migrations'
   const before = existsSync(folder) ? readdirSync(folder).length : 0
   mkdirSync(folder, { recursive: true })
-  writeFileSync(CONFIG, configText(folder), { flag: 'wx' })
+  const name = isModulePackage() ? 'migratest.config.ts' : 'migratest.config.mts'
+  writeFileSync(name, configText(folder), { flag: 'wx' })
   const next =
     before === 0
       ? ['migratest new create_users', 'migratest up --database postgres://user@localhost:5432/shop']
       : ['migratest verify', 'migratest status --database postgres://user@localhost:5432/shop']
   const about = before === 0 ? `${folder}/ is empty` : `${folder}/ has ${before} files`
-  context.print([`Wrote ${CONFIG}; ${about}.`, '', 'Next:', ...next.map((line) => `  npx ${line}`)].join('\n'), {
-    config: CONFIG,
+  context.print([`Wrote ${name}; ${about}.`, '', 'Next:', ...next.map((line) => `  npx ${line}`)].join('\n'), {
+    config: name,
     migrations: folder,
   })
   return 0
+}
+
+/** Only there is a .ts file a module without saying so. */
+function isModulePackage(): boolean {
+  try {
+    return (JSON.parse(readFileSync('package.json', 'utf8')) as { type?: string }).type === 'module'
+  } catch {
+    return false
+  }
+}
+
+function quoted(text: string): string {
+  return /['\\]/.test(text) ? JSON.stringify(text) : `'${text}'`
 }
 
 function holdsMigrations(folder: string): boolean {
@@ -41,7 +55,7 @@ function configText(folder: string): string {
 
 export default {
   // The database: --database, or the environment's DATABASE_URL.
-  migrations: ${JSON.stringify(folder).replaceAll('"', "'")},
+  migrations: ${quoted(folder)},
 } satisfies Config
 `
 }

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { UsageError } from '../../migrate/errors.ts'
 import { textDiff } from '../../schema/diff.ts'
 import type { Schema } from '../../schema/schema.ts'
@@ -13,6 +13,9 @@ SET check_function_bodies = false;
 
 export async function run(context: Context, [named]: readonly string[]): Promise<number> {
   const { check, fresh } = context.options
+  if (context.options.server !== undefined && !fresh)
+    throw new UsageError('--server is where --fresh makes a database.')
+  if (named === '') throw new UsageError('The name of the file is empty.')
   const { schemaFile } = context.config
   const file = named ?? (schemaFile === undefined ? undefined : fromConfig(context.found, schemaFile))
   if (check && file === undefined)
@@ -23,7 +26,7 @@ export async function run(context: Context, [named]: readonly string[]): Promise
     context.print(text.trimEnd(), schema)
     return 0
   }
-  const before = existsSync(file) ? readFileSync(file, 'utf8') : ''
+  const before = existsSync(file) && statSync(file).isFile() ? readFileSync(file, 'utf8') : ''
   if (check) {
     const same = before.replaceAll('\r\n', '\n') === text
     const words = same
@@ -32,15 +35,29 @@ export async function run(context: Context, [named]: readonly string[]): Promise
     context.print(words, { file, same })
     return same ? 0 : 1
   }
-  // Whoever reads it meanwhile gets the old one or the new one.
-  writeFileSync(`${file}.part`, text)
-  renameSync(`${file}.part`, file)
+  write(file, text)
   context.print(before === text ? `${file} is as it was.` : `Wrote ${file}: ${schema.objects.length} objects.`, {
     file,
     objects: schema.objects.length,
     changed: before !== text,
   })
   return 0
+}
+
+/** Whoever reads it meanwhile gets the old one or the new one. A link stays one; what is no file is written to. */
+function write(file: string, text: string): void {
+  const target = existsSync(file) ? realpathSync(file) : file
+  if (existsSync(target) && !statSync(target).isFile()) {
+    writeFileSync(target, text)
+    return
+  }
+  const part = `${target}.${process.pid}.part`
+  try {
+    writeFileSync(part, text, { flag: 'wx' })
+    renameSync(part, target)
+  } finally {
+    rmSync(part, { force: true })
+  }
 }
 
 async function ofDatabase(context: Context): Promise<Schema> {

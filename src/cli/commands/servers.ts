@@ -28,8 +28,7 @@ async function list(context: Context): Promise<number> {
 /** Those that nobody uses; with --all or by its key, whoever uses it. */
 async function stop(context: Context, key: string | undefined): Promise<number> {
   const servers = await listServers()
-  const meant = servers.filter((server) => isMeant(server, key, context.options.all ?? false))
-  if (key !== undefined && meant.length === 0) throw new UsageError(`There is no server ${key}.`)
+  const meant = key === undefined ? unused(servers, context.options.all ?? false) : [byKey(servers, key)]
   await Promise.all(meant.map((server) => stopKey(server.key)))
   const left = servers.length - meant.length
   const spared = left > 0 && key === undefined ? ` ${plural(left, 'is', 'are')} in use; --all stops them too.` : ''
@@ -37,7 +36,14 @@ async function stop(context: Context, key: string | undefined): Promise<number> 
   return 0
 }
 
-function isMeant(server: FoundServer, key: string | undefined, all: boolean): boolean {
-  if (key !== undefined) return server.key.startsWith(key)
-  return all || server.users === 0
+function unused(servers: readonly FoundServer[], all: boolean): readonly FoundServer[] {
+  return servers.filter(({ users }) => all || users === 0)
+}
+
+/** The beginning of a key is enough where only one begins so. */
+function byKey(servers: readonly FoundServer[], key: string): FoundServer {
+  const [found, another] = key === '' ? [] : servers.filter((server) => server.key.startsWith(key))
+  if (!found) throw new UsageError(`There is no server "${key}".`)
+  if (another) throw new UsageError(`More than one server's key begins with ${key}.`)
+  return found
 }

@@ -20,9 +20,11 @@ export async function run(context: Context): Promise<number> {
   })
   const results: { name: string; version: number | undefined; ok: boolean; ms: number; text: string | undefined }[] = []
   let stop = false
-  context.endOnSignal('after the running check', () => {
+  const stopSoon = () => {
     stop = true
-  })
+  }
+  // What a check is in the middle of is swept by whoever uses the server next.
+  context.endOnSignal('after the running check', stopSoon, (code) => process.exit(code))
   try {
     for (const { name, version, run: check } of checks) {
       if (stop) break
@@ -41,8 +43,9 @@ export async function run(context: Context): Promise<number> {
   }
   const findings = results.filter(({ ok }) => !ok).length
   const found = findings === 0 ? 'nothing found' : plural(findings, 'finding')
+  const done = stop ? `stopped after ${results.length} of ${checks.length} checks` : plural(results.length, 'check')
   const ms = performance.now() - begun
-  context.print(`${plural(migrations, 'migration')}, ${plural(results.length, 'check')}, ${found}, in ${time(ms)}.`, {
+  context.print(`${plural(migrations, 'migration')}, ${done}, ${found}, in ${time(ms)}.`, {
     migrations,
     findings,
     checks: results,

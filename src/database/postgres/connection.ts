@@ -41,6 +41,20 @@ export async function connect(url: string, options: ConnectOptions = {}): Promis
   }
 }
 
+export interface Place {
+  /** A name, an address, or the folder of a socket. */
+  readonly host: string
+  readonly port: number
+  readonly database: string
+}
+
+/** Where that URL leads, with all that `pg` takes into account: `?host=`, PGHOST, PGDATABASE. Connects to nothing. */
+export async function placeOf(url: string): Promise<Place> {
+  const pg = await loadPg()
+  const { host, port, database } = new pg.Client(clientConfig(url, {}).config)
+  return { host, port, database: database ?? '' }
+}
+
 export async function openUrl(url: string, options: ConnectOptions = {}): Promise<Session> {
   const client = await connect(url, options)
   const { Query } = await loadPg()
@@ -260,9 +274,9 @@ function clientConfig(url: string, options: ConnectOptions): { config: ClientCon
   for (const key of [...parsed.searchParams.keys()]) {
     if (key.startsWith('x-') || key === 'search_path') parsed.searchParams.delete(key)
   }
-  const host = parsed.searchParams.get('host') ?? decodeURIComponent(parsed.hostname)
+  const host = parsed.searchParams.get('host') ?? decoded(parsed.hostname)
   const shown = labelOf({
-    database: decodeURIComponent(parsed.pathname.slice(1)),
+    database: decoded(parsed.pathname.slice(1)),
     host,
     port: Number(parsed.port || 5432),
   })
@@ -277,6 +291,17 @@ function clientConfig(url: string, options: ConnectOptions): { config: ClientCon
   if (options.statementLockTimeout !== undefined) config.lock_timeout = options.statementLockTimeout
   if (searchPath) config.options = `-c search_path=${searchPath.replace(/[\\ ]/g, '\\$&')}`
   return { config, shown }
+}
+
+/** @throws UsageError for a `%` that stands for nothing */
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part)
+  } catch {
+    throw new UsageError('The database URL has a % that is not followed by two hex digits.', {
+      hint: 'A percent sign itself is written %25.',
+    })
+  }
 }
 
 const ADVICE: Record<string, string> = {
