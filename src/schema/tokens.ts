@@ -7,16 +7,16 @@ export function sameTokens(a: string, b: string): boolean {
 }
 
 function canonical(text: string): string[] {
-  const parts: string[] = []
-  for (const { kind, start, end } of tokenize(text, 'postgres')) {
-    if (kind === 'comment') continue
-    const token = text.slice(start, end)
-    // Bodies are SQL or PL/pgSQL, both of the same tokens; one in another language is compared as it stands.
+  const tokens = [...tokenize(text, 'postgres')]
+    .filter(({ kind }) => kind !== 'comment')
+    .map(({ start, end }) => text.slice(start, end))
+  // Bodies in SQL or PL/pgSQL are of the same tokens; one in another language is compared as it stands.
+  const language = tokens[tokens.findIndex((token) => /^language$/i.test(token)) + 1] ?? ''
+  if (!/^(?:sql|plpgsql)$/i.test(language)) return tokens
+  return tokens.flatMap((token) => {
     const quoted = /^(\$\w*\$)([\s\S]*)\1$/.exec(token)
-    if (quoted && /\bLANGUAGE (?:sql|plpgsql)\b/i.test(text)) parts.push(...canonicalBody(quoted[2] ?? ''))
-    else parts.push(token)
-  }
-  return parts
+    return quoted ? canonicalBody(quoted[2] ?? '') : [token]
+  })
 }
 
 function canonicalBody(body: string): string[] {

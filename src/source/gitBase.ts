@@ -9,40 +9,57 @@ export interface GitBase {
   readonly path: string
   /** A folder in the repository. */
   readonly cwd: string
+  /** Whether the folder is there in that revision. */
+  readonly present: boolean
 }
 
 /**
  * `revision`: where it is known. Else what GitHub Actions or GitLab says a pull request is for, the remote's default
- * branch, or a branch called main or master. Undefined where the folder is in no repository, or there is no such branch.
+ * branch, or a branch called main or master. A sentence where there is none.
  */
-export function findGitBase(folder: string, revision?: string): GitBase | undefined {
-  if (!existsSync(folder)) return undefined
+export function findGitBase(folder: string, revision?: string): GitBase | string {
+  if (!existsSync(folder)) return `there is no folder ${folder}`
   const prefix = git(folder, ['rev-parse', '--show-prefix'])
-  if (prefix === undefined) return undefined
-  const place = { path: prefix.replace(/\/$/, '') || '.', cwd: folder }
-  if (revision !== undefined) return { revision, ...place }
+  if (prefix === undefined) return 'no git repository'
+  const path = prefix.replace(/\/$/, '') || '.'
+  const exists = (name: string) => git(folder, ['rev-parse', '--verify', '--quiet', `${name}^{commit}`]) !== undefined
+  const at = (name: string): GitBase => ({
+    revision: name,
+    path,
+    cwd: folder,
+    present:
+      !exists(name) ||
+      git(folder, ['rev-parse', '--verify', '--quiet', `${name}:${path === '.' ? '' : path}`]) !== undefined,
+  })
+  if (revision !== undefined) return at(revision)
   const { GITHUB_BASE_REF, CI_MERGE_REQUEST_TARGET_BRANCH_NAME } = process.env
   const target = GITHUB_BASE_REF || CI_MERGE_REQUEST_TARGET_BRANCH_NAME
-  const candidates = [
-    ...(target ? [`origin/${target}`] : []),
-    ...[git(folder, ['symbolic-ref', '--quiet', '--short', 'refs/remotes/origin/HEAD'])].filter(
-      (name) => name !== undefined,
-    ),
-    'origin/main',
-    'origin/master',
-    'main',
-    'master',
-  ]
-  const found = candidates.find(
-    (name) => git(folder, ['rev-parse', '--verify', '--quiet', `${name}^{commit}`]) !== undefined,
-  )
-  return found === undefined ? undefined : { revision: found, ...place }
+  if (target) {
+    // Another branch would be the wrong one to compare with.
+    const found = [`origin/${target}`, target].find(exists)
+    return found === undefined ? `origin/${target} is not fetched` : at(found)
+  }
+  const remote = git(folder, ['symbolic-ref', '--quiet', '--short', 'refs/remotes/origin/HEAD'])
+  const candidates = [...(remote ? [remote] : []), 'origin/main', 'origin/master', 'main', 'master']
+  const found = candidates.find(exists)
+  return found === undefined ? 'no branch that it could be merged into' : at(found)
+}
+
+/** Without what a git hook sets: those variables would be about another folder. */
+export function gitEnvironment(): NodeJS.ProcessEnv {
+  const { GIT_DIR: _, GIT_WORK_TREE: __, GIT_INDEX_FILE: ___, GIT_PREFIX: ____, ...rest } = process.env
+  return rest
 }
 
 // --- internal ---
 
 /** Undefined where git is not there or says no. */
 function git(cwd: string, args: readonly string[]): string | undefined {
-  const { status, stdout } = spawnSync('git', args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
+  const { status, stdout } = spawnSync('git', args, {
+    cwd,
+    env: gitEnvironment(),
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })
   return status === 0 ? stdout.trim() : undefined
 }

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { SourceNotFoundError, UnreadableFileError } from '../migrate/errors.ts'
 import type { Source } from '../migrate/source.ts'
 import { decode, sourceOfFiles } from './files.ts'
+import { gitEnvironment } from './gitBase.ts'
 
 export interface GitRevisionOptions {
   /** The migrations' folder, from the root of the repository. */
@@ -67,7 +68,7 @@ async function readTree(revision: string, folder: string, cwd: string): Promise<
 /** Runs git and gives what it printed; empty where it failed with status 1 or 128. */
 function git(cwd: string, args: readonly string[], input = ''): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    const child = spawn('git', args, { cwd, stdio: ['pipe', 'pipe', 'ignore'] })
+    const child = spawn('git', args, { cwd, env: gitEnvironment(), stdio: ['pipe', 'pipe', 'ignore'] })
     const chunks: Buffer[] = []
     child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk))
     child.on('error', (cause) =>

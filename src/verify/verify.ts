@@ -1,13 +1,14 @@
 /** Proves migrations on a real database: each up, down and up again, and all of them from nil to the latest and back. */
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { IrreversibleError, MigratestError, UsageError } from '../migrate/errors.ts'
+import { MigrationFailedError, UsageError } from '../migrate/errors.ts'
 import type { Body, Migration, Source } from '../migrate/source.ts'
 import { describeVersion, NIL_VERSION } from '../migrate/version.ts'
 import type { Schema } from '../schema/schema.ts'
 import { directory } from '../source/directory.ts'
 import { findGitBase } from '../source/gitBase.ts'
 import { gitRevision } from '../source/gitRevision.ts'
+import { readScript } from '../sql/script.ts'
 import type { MigratedDatabaseOptions } from '../testing/migratedDatabase.ts'
 import { FindingError } from './finding.ts'
 import { Walk } from './walk.ts'
@@ -47,7 +48,7 @@ export async function verification<Client>(options: VerifyOptions<Client>): Prom
     (v) => !migrations.some(({ version }) => version === Number(v)),
   )
   if (stray !== undefined) throw new UsageError(`irreversible: there is no version ${stray} in ${source.name}.`)
-  const verifier = new Verifier(options, source, migrations)
+  const verifier = new Verifier(options, source, migrations, await reasonsOf(options, source, migrations))
   return {
     migrations: migrations.length,
     checks: verifier.checks(),
@@ -64,17 +65,26 @@ class Verifier<Client> {
   readonly #stepwise: Walk<Client>
   /** Goes all the way at once. */
   readonly #straight: Walk<Client>
-  /** Found to have no way back: declared here or by their downs. */
-  readonly #irreversible = new Set<number>()
+  /** Why there is no way back, by version. */
+  readonly #irreversible: ReadonlyMap<number, string>
+  /** The first whose up failed: nothing above it can be reached. */
+  #failed: Migration | undefined
+  #nil: Schema | undefined
+  #latest: Schema | undefined
 
-  constructor(options: VerifyOptions<Client>, source: Source, migrations: readonly Migration[]) {
+  constructor(
+    options: VerifyOptions<Client>,
+    source: Source,
+    migrations: readonly Migration[],
+    irreversible: ReadonlyMap<number, string>,
+  ) {
+    this.#irreversible = irreversible
     this.#options = options
     this.#migrations = migrations
     // Each file is read by every check that needs it; warnings would come again with each.
     const walked = { onEvent: () => undefined, ...options, migrations: source }
     this.#stepwise = new Walk(walked)
     this.#straight = new Walk(walked)
-    for (const version of Object.keys(options.irreversible ?? {})) this.#irreversible.add(Number(version))
   }
 
   checks(): Check[] {
@@ -106,15 +116,10 @@ class Verifier<Client> {
     if (base === false) return 'not compared with a branch: base is false'
     if (folder === undefined) return 'not compared with a branch: the migrations are not in a folder'
     const found = findGitBase(folder, base)
-    if (!found) return 'not compared with a branch: no repository, or none that it could be merged into'
-    const { revision, ...place } = found
-    let there: readonly Migration[]
-    try {
-      there = await gitRevision(revision, place).list()
-    } catch (error) {
-      if (base !== undefined || !(error instanceof MigratestError)) throw error
-      return `not compared with ${revision}: ${error.message.split('\n')[0]}`
-    }
+    if (typeof found === 'string') return `not compared with a branch: ${found}`
+    const { revision, present, ...place } = found
+    if (!present) return `${revision} has no migrations there yet`
+    const there = await gitRevision(revision, place).list()
     const known = new Map(there.map((migration) => [migration.version, migration]))
     const highest = there.at(-1)?.version ?? NIL_VERSION
     for (const migration of this.#migrations) {
@@ -139,42 +144,40 @@ class Verifier<Client> {
   }
 
   async #straightUp(latest: number): Promise<undefined> {
-    await this.#straight.schemaAt(NIL_VERSION)
-    await this.#straight.move(latest)
+    await this.#straightSchema(latest)
+    // What a migration makes for the whole server must not be in its way when another database makes it again.
+    await this.#straight.dispose()
+  }
+
+  /** Of a database that went up all the way at once. */
+  async #straightSchema(latest: number): Promise<Schema> {
+    this.#refuseUnreachable(latest)
+    this.#nil ??= await this.#straight.schemaAt(NIL_VERSION)
+    this.#latest ??= await this.#going(() => this.#straight.schemaAt(latest))
+    return this.#latest
   }
 
   async #roundTrip(migration: Migration, below: number): Promise<string | undefined> {
     const { version } = migration
+    this.#refuseUnreachable(version)
     const walk = this.#stepwise
     const before = await walk.schemaAt(below)
-    const up = await walk.move(version)
-    if (this.#irreversible.has(version)) return `no way back: ${this.#options.irreversible?.[version]}`
-    let down: Schema
-    try {
-      down = await walk.move(below)
-    } catch (error) {
-      if (!(error instanceof IrreversibleError)) throw error
-      this.#irreversible.add(version)
-      return `no way back: ${error.reason}`
-    }
+    const up = await this.#going(() => walk.move(version))
+    const reason = this.#irreversible.get(version)
+    if (reason !== undefined) return `no way back: ${reason}`
+    const down = await walk.move(below)
     const file = migration.down ?? migration.up
     const undone = down.diff(before)
     if (undone.changes.length > 0) {
       await walk.dispose()
-      throw migration.down === undefined
-        ? new FindingError(`${titleOf(migration)} has no down, and what it did stays:`, {
-            version,
-            file,
-            diff: undone,
-            legend: `- at ${describeVersion(below)}, + after up and down`,
-            hint: 'Write its down, or say in it why there is none: -- migrate: irreversible REASON',
-          })
-        : new FindingError(`${file}: does not give back the schema of version ${describeVersion(below)}:`, {
-            version,
-            file,
-            diff: undone,
-            legend: `- at ${describeVersion(below)}, + after up and down`,
-          })
+      const details = { version, file, diff: undone, legend: `- at ${describeVersion(below)}, + after up and down` }
+      if (migration.down === undefined) {
+        throw new FindingError(`${titleOf(migration)} has no down, and what it did stays:`, {
+          ...details,
+          hint: 'Write its down, or say in it why there is none: -- migrate: irreversible REASON',
+        })
+      }
+      throw new FindingError(`${file}: does not give back the schema of version ${describeVersion(below)}:`, details)
     }
     const again = await walk.move(version)
     const diff = again.diff(up)
@@ -189,8 +192,29 @@ class Verifier<Client> {
     return undone.minor.length > 0 ? `the way back changes ${undone.minor.join('; ')}` : undefined
   }
 
+  /** Remembers where a way up ended. */
+  async #going<T>(way: () => Promise<T>): Promise<T> {
+    try {
+      return await way()
+    } catch (error) {
+      if (error instanceof MigrationFailedError)
+        this.#failed ??= this.#migrations.find(({ version }) => version === error.version)
+      throw error
+    }
+  }
+
+  /** The one that failed says why itself; those above it need not say it again. */
+  #refuseUnreachable(version: number): void {
+    const failed = this.#failed
+    if (!failed || version <= failed.version) return
+    throw new FindingError(`Not reached: ${titleOf(failed)} does not go up.`, {
+      version: failed.version,
+      file: failed.up,
+    })
+  }
+
   async #sameAtLatest(latest: number): Promise<undefined> {
-    const straight = await this.#straight.schemaAt(latest)
+    const straight = await this.#straightSchema(latest)
     const diff = (await this.#stepwise.schemaAt(latest)).diff(straight)
     if (diff.changes.length === 0) return
     throw new FindingError(
@@ -204,19 +228,21 @@ class Verifier<Client> {
 
   /** In stretches: below each step that has no way back, a database begins anew. */
   async #straightDown(latest: number): Promise<string | undefined> {
+    this.#refuseUnreachable(latest)
+    await this.#stepwise.dispose()
     const walk = this.#straight
     const ends = this.#migrations.filter(({ version }) => this.#irreversible.has(version)).reverse()
     let top = latest
     for (const { version } of ends) {
       await walk.schemaAt(top)
       if (version < top) await walk.move(version)
+      await walk.dispose()
       top = this.#migrations.findLast((migration) => migration.version < version)?.version ?? NIL_VERSION
     }
-    await walk.dispose()
-    const empty = await walk.schemaAt(NIL_VERSION)
     if (top !== NIL_VERSION) {
+      this.#nil ??= await walk.schemaAt(NIL_VERSION)
       await walk.schemaAt(top)
-      const diff = (await walk.move(NIL_VERSION)).diff(empty)
+      const diff = (await walk.move(NIL_VERSION)).diff(this.#nil)
       if (diff.changes.length > 0) {
         throw new FindingError('Something is left when every migration has been undone:', {
           diff,
@@ -228,6 +254,22 @@ class Verifier<Client> {
     const around = ends.map(titleOf).reverse()
     return around.length > 0 ? `in stretches around ${around.join(', ')}` : undefined
   }
+}
+
+/** From the options, and from downs that say so themselves. */
+async function reasonsOf<Client>(
+  { irreversible = {}, server }: VerifyOptions<Client>,
+  source: Source,
+  migrations: readonly Migration[],
+): Promise<ReadonlyMap<number, string>> {
+  const reasons = new Map(Object.entries(irreversible).map(([version, reason]) => [Number(version), reason]))
+  for (const migration of migrations) {
+    // What cannot be read is told by the check of that migration.
+    const body = await source.read(migration, 'down').catch(() => null)
+    const reason = body?.kind === 'sql' ? readScript(body.text, server.dialect).irreversible : undefined
+    if (reason !== undefined) reasons.set(migration.version, reason)
+  }
+  return reasons
 }
 
 function titleOf({ version, name }: Migration): string {

@@ -52,7 +52,8 @@ export class Walk<Client> {
       await db.migrate(version)
       this.#at = version
     } catch (error) {
-      await this.dispose()
+      // The migration's own error is the one to tell, also where its database cannot be dropped.
+      await this.dispose().catch(() => undefined)
       throw error
     }
   }

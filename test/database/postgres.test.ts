@@ -135,7 +135,7 @@ describe('a file’s own transaction', () => {
     expect(error.message).toMatch(
       /Statement 3 of 4 failed outside a transaction\. Statements 1 to 2 stand; the database is dirty at version 1/,
     )
-    expect(error.message).toMatch(/migrate resume.*migrate force/)
+    expect(error.message).toMatch(/migratest resume.*migratest force/)
     expect(await migrator.version()).toEqual({ version: 1, dirty: true })
     expect((await failure(migrator.up())).message).toMatch(/up of 1_a stopped with 2 of 4 statements done/)
 

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { pglite } from '../../presets/pglite.ts'
 import { memory } from '../../src/source/memory.ts'
 import { type VerifyOptions, verification } from '../../src/verify/verify.ts'
@@ -121,7 +121,9 @@ test('an up that fails, and all behind it', async () => {
   })
   expect(said['nil → 3']).toMatch(/^2_typo.up.sql:1:1/)
   expect(said['1_users: up, down, up']).toBe('ok')
-  expect(said['3_c: up, down, up']).toMatch(/^2_typo.up.sql/)
+  expect(said['3_c: up, down, up']).toBe('Not reached: 2_typo does not go up.')
+  expect(said['3 → nil, and nothing left']).toBe('Not reached: 2_typo does not go up.')
+  expect(said['2_typo: up, down, up']).toMatch(/^2_typo.up.sql:1:1/)
 })
 
 test('up a second time is not as the first time', async () => {
@@ -199,6 +201,42 @@ test('what means the same is a remark: columns in another order, white space in 
   )
 })
 
+test('each check can be run alone', async () => {
+  const files = {
+    ...SOUND,
+    '2_gone.up.sql': 'alter table users drop name',
+    '2_gone.down.sql': '-- migrate: irreversible the names are gone',
+  }
+  const count = (await verification({ server: anyPostgres, migrations: memory(files) })).checks.length
+  for (let i = 0; i < count; i++) {
+    const made = await verification({ server: anyPostgres, migrations: memory(files) })
+    await made.checks[i]?.run()
+    await made.dispose()
+  }
+})
+
+test('roles and temporary tables of migrations are no findings', async () => {
+  const role = `verify_role_${process.pid}`
+  const files = {
+    '1_role.up.sql': `do $$ begin if not exists (select from pg_roles where rolname = '${role}') then create role ${role}; end if; end $$; create table t (a int); grant select on t to ${role}`,
+    '1_role.down.sql': `drop table t; drop role ${role}`,
+    '2_temp.up.sql': 'create temp table backfill as select * from t; alter table t add b int',
+    '2_temp.down.sql': 'alter table t drop b',
+  }
+  const said = await verify({ migrations: memory(files) })
+  expect(Object.values(said).filter((text) => text !== 'ok')).toEqual([IN_MEMORY])
+})
+
+test('a database that cannot be dropped does not hide what failed', async () => {
+  const files = {
+    '1_s.up.sql': "create subscription s connection 'dbname=x' publication y with (connect = false)",
+    '1_s.down.sql': 'selec 1',
+  }
+  const made = await verification({ server: anyPostgres, migrations: memory(files) })
+  await expect(made.checks[2]?.run()).rejects.toThrow(/1_s.down.sql:1:1: syntax error/)
+  await made.dispose().catch(() => undefined)
+})
+
 describe('against the base branch', () => {
   function repository(onMain: Files, here: Files): string {
     const root = mkdtempSync(join(tmpdir(), 'migratest-base-'))
@@ -210,7 +248,7 @@ describe('against the base branch', () => {
     git('init', '-q', '-b', 'main')
     for (const [name, text] of Object.entries(onMain)) writeFileSync(join(folder, name), String(text))
     git('add', '.')
-    git('commit', '-q', '-m', 'main')
+    git('commit', '-q', '--allow-empty', '-m', 'main')
     git('checkout', '-q', '-b', 'feature')
     for (const [name, text] of Object.entries(here)) writeFileSync(join(folder, name), String(text))
     return folder
@@ -227,6 +265,18 @@ describe('against the base branch', () => {
     writeFileSync(join(folder, '3_late.up.sql'), '')
     await expect(late(folder)).rejects.toThrow(/3_late.up.sql is new, and comes before 5, which main has already/)
     expect(await late(folder, false)).toBe('not compared with a branch: base is false')
+  })
+
+  test('a branch that has none there yet, one that is not fetched, and a git hook', async () => {
+    const folder = repository({}, SOUND)
+    expect(await late(folder, 'main')).toBe('main has no migrations there yet')
+    const other = repository({ ...SOUND, '9_x.up.sql': '' }, { '5_z.up.sql': '' })
+    vi.stubEnv('GITHUB_BASE_REF', 'dev')
+    onTestFinished(() => void vi.unstubAllEnvs())
+    expect(await late(other)).toBe('not compared with a branch: origin/dev is not fetched')
+    vi.stubEnv('GITHUB_BASE_REF', '')
+    vi.stubEnv('GIT_DIR', '.git')
+    await expect(late(other)).rejects.toThrow(/5_z.up.sql is new/)
   })
 
   test('a number that the branch has given to another', async () => {

@@ -37,7 +37,7 @@ async function onBase({ options, config }: Context, folder: string): Promise<rea
   const base = options.base ?? config.base
   if (base === false) return undefined
   const found = findGitBase(folder, base)
-  if (!found) return undefined
+  if (typeof found === 'string' || !found.present) return undefined
   try {
     return await gitRevision(found.revision, found).list()
   } catch (error) {

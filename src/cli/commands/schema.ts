@@ -6,7 +6,7 @@ import { fromConfig } from '../config.ts'
 import type { Context } from '../context.ts'
 import { paintedDiff } from '../render.ts'
 
-const HEAD = `-- The schema, as migratest schema writes it. To be read, and to make an empty database of.
+const HEAD = `-- The schema, as migratest schema writes it: to be read, compared, and to make an empty database of.
 SET check_function_bodies = false;
 
 `

@@ -16,7 +16,7 @@ export interface CatalogOptions {
 export async function readSchema(session: Session, { exclude }: CatalogOptions): Promise<Schema> {
   if (session.borrowed) return readOnBorrowed(session, exclude)
   if (!prepared.has(session)) {
-    await session.query(`${set('public', 'off')}${prepareCatalog(exclude)}`)
+    await session.query(`${set(SETTINGS)}${prepareCatalog(exclude)}`)
     prepared.add(session)
   }
   return execute(session)
@@ -27,20 +27,40 @@ export async function readSchema(session: Session, { exclude }: CatalogOptions):
 /** Sessions of our own that are set and hold the query. */
 const prepared = new WeakSet<Session>()
 
+/**
+ * Settings that change how the server writes names, values and expressions. `pg_temp` last, or temporary tables would
+ * hide others. Compiling so wide a query (jit) would take longer than running it.
+ */
+const SETTINGS: Readonly<Record<string, string>> = {
+  search_path: 'public, pg_temp',
+  TimeZone: 'UTC',
+  DateStyle: 'ISO, YMD',
+  IntervalStyle: 'postgres',
+  extra_float_digits: '1',
+  bytea_output: 'hex',
+  quote_all_identifiers: 'off',
+  standard_conforming_strings: 'on',
+  jit: 'off',
+}
+
 async function readOnBorrowed(session: Session, exclude: readonly string[]): Promise<Schema> {
-  const [before] = await session.query(`SELECT current_setting('search_path') AS path, current_setting('jit') AS jit`)
+  const names = Object.keys(SETTINGS)
+  const [before] = await session.query(
+    `SELECT json_object(ARRAY[${names.map((name) => `${literal(name)}, current_setting(${literal(name)})`).join(', ')}]) AS settings`,
+  )
   try {
-    await session.query(`${set('public', 'off')}${prepareCatalog(exclude)}`)
+    await session.query(`${set(SETTINGS)}${prepareCatalog(exclude)}`)
     return await execute(session)
   } finally {
-    await session.query(`${set(before?.path, before?.jit)}DEALLOCATE ${PREPARED};`)
+    await session.query(`${set(before?.settings as Record<string, string>)}DEALLOCATE ${PREPARED};`)
   }
 }
 
-/** Compiling so wide a query (jit) would take longer than running it. */
-function set(path: unknown, jit: unknown): string {
-  const setting = (name: string, value: unknown) => `pg_catalog.set_config('${name}', ${literal(String(value))}, false)`
-  return `SELECT ${setting('search_path', path)}, ${setting('jit', jit)};`
+function set(settings: Readonly<Record<string, string>>): string {
+  const calls = Object.entries(settings).map(
+    ([name, value]) => `pg_catalog.set_config(${literal(name)}, ${literal(value)}, false)`,
+  )
+  return `SELECT ${calls.join(', ')};`
 }
 
 async function execute(session: Session): Promise<Schema> {
@@ -78,7 +98,9 @@ function inOrder(rows: readonly CatalogRow[]): SchemaObject[] {
   for (const { kind, oid, facts } of rows) {
     if (kind === 'needs') {
       const [object = 0, needed = 0] = facts as unknown as number[]
-      needs.set(object, [...(needs.get(object) ?? []), needed])
+      const list = needs.get(object)
+      if (list) list.push(needed)
+      else needs.set(object, [needed])
     } else {
       const object = DESCRIBE[kind](facts)
       found.push({ oid: Number(oid), key: sortKey(object), object })
@@ -104,10 +126,10 @@ function inOrder(rows: readonly CatalogRow[]): SchemaObject[] {
 
 function sortKey({ kind, name, table }: SchemaObject): string {
   const own = table ?? name
-  // Foreign keys last, as a table's place must not depend on which other it refers to.
-  const rank = kind === 'foreign key' ? -1 : RANKS.indexOf(table === null ? kind : 'table')
-  const last = rank === -1 ? RANKS.length : rank
-  return [last, own, Math.max(0, BEHIND.indexOf(kind)), name]
+  // Last what refers to tables without being theirs: a table's place must not depend on which other it refers to.
+  const last = kind === 'foreign key' || name.startsWith('publication ')
+  const rank = last ? -1 : RANKS.indexOf(table === null ? kind : 'table')
+  return [rank === -1 ? RANKS.length : rank, own, Math.max(0, BEHIND.indexOf(kind)), name]
     .map((part) => String(part).padStart(2, '0'))
     .join('\u0000')
 }
@@ -133,12 +155,12 @@ function object(kind: ObjectKind, name: string, head: string, parts: Parts = {})
   }
 }
 
-/** Owner, comment and privileges, as they are the same for every kind. `what`: as `TABLE users`. */
-function extras(what: string, facts: Facts): string[] {
+/** Owner, comment and privileges. `what`: as `VIEW users`; `granted`: as GRANT calls it, `TABLE users`. */
+function extras(what: string, facts: Facts, granted = what): string[] {
   return [
     ...(facts.owner ? [`ALTER ${what} OWNER TO ${facts.owner};`] : []),
     ...comment(what, facts.comment),
-    ...grants(what, facts.acl),
+    ...grants(granted, facts.acl),
   ]
 }
 
@@ -151,6 +173,8 @@ type Privilege = readonly [grantee: string, privilege: string, grantable: boolea
 interface Acl {
   readonly granted: readonly Privilege[] | null
   readonly revoked: readonly Privilege[] | null
+  /** What there is for this kind, which differs between versions. */
+  readonly all: readonly string[] | null
 }
 
 /** One statement for each grantee. @param prefix for default privileges; `column`: privileges of that column */
@@ -161,7 +185,10 @@ function grants(what: string, acl: Acl | null, { prefix = '', column = '' } = {}
       const key = `${grantee}${grantable ? ' WITH GRANT OPTION' : ''}`
       by.set(key, [...(by.get(key) ?? []), column ? `${privilege} (${column})` : privilege])
     }
-    return [...by].sort(([a], [b]) => (a < b ? -1 : 1))
+    const all = acl?.all?.length ?? 0
+    return [...by]
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, names]): [string, string[]] => [key, all > 1 && names.length === all ? ['ALL'] : names])
   }
   return [
     ...list(acl?.revoked).map(
@@ -181,17 +208,28 @@ const DESCRIBE: Record<ObjectKind, (facts: Facts) => SchemaObject> = {
       facts.name,
       facts.name === 'public' ? 'CREATE SCHEMA IF NOT EXISTS public' : `CREATE SCHEMA ${facts.name}`,
       {
-        more: extras(`SCHEMA ${facts.name}`, facts.name === 'public' ? { ...facts, comment: null } : facts),
+        more: extras(
+          `SCHEMA ${facts.name}`,
+          // What initdb writes.
+          facts.comment === 'standard public schema' ? { ...facts, comment: null } : facts,
+        ),
       },
     ),
-  extension: ({ name, schema }) =>
-    object('extension', name, `CREATE EXTENSION IF NOT EXISTS ${name} WITH SCHEMA ${schema}`),
+  extension: ({ name, schema, version }) =>
+    object(
+      'extension',
+      name,
+      `CREATE EXTENSION IF NOT EXISTS ${name} WITH SCHEMA ${schema}${version ? ` VERSION ${version}` : ''}`,
+    ),
   type: describeType,
   sequence: (facts) => {
     const { name } = facts
     const unlogged = facts.unlogged ? 'UNLOGGED ' : ''
     const head = `CREATE ${unlogged}SEQUENCE ${name} ${facts.options}`
-    return object('sequence', name, head, { more: extras(`SEQUENCE ${name}`, facts) })
+    return object('sequence', name, head, {
+      // One that belongs to a column has its table's owner.
+      more: extras(`SEQUENCE ${name}`, facts.owned ? { ...facts, owner: null } : facts),
+    })
   },
   routine: describeRoutine,
   table: describeTable,
@@ -201,7 +239,7 @@ const DESCRIBE: Record<ObjectKind, (facts: Facts) => SchemaObject> = {
     const more = [
       facts.clustered && `ALTER TABLE ${table} CLUSTER ON ${lastPart(name)};`,
       facts.replica && `ALTER TABLE ${table} REPLICA IDENTITY USING INDEX ${lastPart(name)};`,
-      !facts.valid && '-- invalid: its build failed',
+      !facts.valid && !facts.partitioned && '-- invalid: its build failed',
       ...comment(`INDEX ${name}`, facts.comment),
     ]
     // On a partitioned table, the partitions' own indexes come with it.
@@ -261,7 +299,10 @@ const DESCRIBE: Record<ObjectKind, (facts: Facts) => SchemaObject> = {
     })
     return object('default privileges', name, first, { tail: '', more })
   },
-  other: ({ name }) => object('other', name, `-- ${name}`, { tail: '' }),
+  other: ({ name, definition, comment: text, what }) =>
+    definition
+      ? object('other', name, definition, { more: comment(what, text ?? null) })
+      : object('other', name, `-- not written out: ${name}`, { tail: '' }),
 }
 
 const POLICY_COMMANDS: Record<string, string> = { r: 'SELECT', a: 'INSERT', w: 'UPDATE', d: 'DELETE' }
@@ -308,31 +349,46 @@ function describeType(facts: Facts): SchemaObject {
     })
   }
   if (form === 'r') {
-    const { subtype, diff, canonical } = facts.range
-    const parts = [`SUBTYPE = ${subtype}`, diff && `SUBTYPE_DIFF = ${diff}`, canonical && `CANONICAL = ${canonical}`]
+    const { subtype, diff, canonical, opclass, collation } = facts.range
+    const parts = [
+      `SUBTYPE = ${subtype}`,
+      diff && `SUBTYPE_DIFF = ${diff}`,
+      canonical && `CANONICAL = ${canonical}`,
+      opclass && `SUBTYPE_OPCLASS = ${opclass}`,
+      collation && `COLLATION = ${collation}`,
+    ]
     return object('type', name, `CREATE TYPE ${name} AS RANGE (${parts.filter(Boolean).join(', ')})`, { more })
   }
+  const checks = (facts.constraints ?? []) as [string, string, boolean][]
   const parts = [
     `CREATE DOMAIN ${name} AS ${facts.base}`,
     facts.collation && `COLLATE ${facts.collation}`,
     facts.default !== null && `DEFAULT ${facts.default}`,
     facts.notNull && 'NOT NULL',
-    ...(facts.constraints ?? []).map(([constraint, definition]: string[]) => `CONSTRAINT ${constraint} ${definition}`),
+    ...checks
+      .filter(([, , valid]) => valid)
+      .map(([constraint, definition]) => `CONSTRAINT ${constraint} ${definition}`),
   ]
-  return object('type', name, parts.filter(Boolean).join(' '), { more })
+  const unproven = checks
+    .filter(([, , valid]) => !valid)
+    .map(([constraint, definition]) => `ALTER DOMAIN ${name} ADD CONSTRAINT ${constraint} ${definition};`)
+  return object('type', name, parts.filter(Boolean).join(' '), { more: [...unproven, ...more] })
 }
 
 function describeRoutine(facts: Facts): SchemaObject {
   const { name, form } = facts
-  const more = extras(`${form === 'p' ? 'PROCEDURE' : form === 'a' ? 'AGGREGATE' : 'FUNCTION'} ${name}`, facts)
+  const more =
+    form === 'a'
+      ? extras(`AGGREGATE ${facts.signature}`, facts, `FUNCTION ${name}`)
+      : extras(`${form === 'p' ? 'PROCEDURE' : 'FUNCTION'} ${name}`, facts)
   if (form !== 'a') {
     // The database always qualifies the name here, and only here.
     const definition = String(facts.definition).replace(/^(CREATE OR REPLACE (?:FUNCTION|PROCEDURE) )public\./, '$1')
     return object('routine', name, definition.trimEnd(), { more })
   }
   const parts = Object.entries(facts.aggregate as Record<string, string | null>).filter(([, value]) => value !== null)
-  const body = parts.map(([key, value]) => `${key} = ${value}`).join(', ')
-  return object('routine', name, `CREATE AGGREGATE ${name} (${body})`, { more })
+  const body = parts.map(([key, value]) => (value === '' ? key : `${key} = ${value}`)).join(', ')
+  return object('routine', name, `CREATE AGGREGATE ${facts.signature} (${body})`, { more })
 }
 
 function describeTable(facts: Facts): SchemaObject {
@@ -344,15 +400,23 @@ function describeTable(facts: Facts): SchemaObject {
   const kind = facts.persistence === 'u' ? `UNLOGGED ${what}` : what
   const parents = facts.parents as string[] | null
   const head = partition ? `CREATE ${kind} PARTITION OF ${parents?.[0]}` : `CREATE ${kind}`
+  const constraints = (facts.constraints ?? []) as Facts[]
+  const notNulls = (facts.notNulls ?? []) as Facts[]
+  const own = columns.filter(({ local }) => local && !partition)
+  const unproven = new Set(notNulls.filter(({ valid }) => !valid).map(({ column }) => column))
   const members = [
     // Columns that come from a parent table stand there.
-    ...columns
-      .filter(({ local }) => local && !partition)
-      .map((column) => ({ key: `column ${column.quoted}`, text: columnText(column) })),
-    ...((facts.constraints ?? []) as string[][]).map(([constraint, definition]) => ({
-      key: `constraint ${constraint}`,
-      text: `CONSTRAINT ${constraint} ${definition}`,
+    ...own.map((column) => ({
+      key: `column ${column.quoted}`,
+      text: columnText(unproven.has(column.name) ? { ...column, notNull: false } : column),
     })),
+    // One that was not held against the rows cannot be made with the table.
+    ...constraints
+      .filter(({ valid }) => valid)
+      .map((constraint) => ({
+        key: `constraint ${constraint.name}`,
+        text: `CONSTRAINT ${constraint.name} ${constraint.definition}`,
+      })),
   ]
   const tail = [
     facts.bound,
@@ -372,8 +436,15 @@ function describeTable(facts: Facts): SchemaObject {
     members,
     tail: `${body.close}${behind};`,
     more: [
-      ...((facts.sequences ?? []) as string[][]).map(
-        ([sequence, column]) => `ALTER SEQUENCE ${sequence} OWNED BY ${name}.${column};`,
+      ...constraints
+        .filter(({ valid }) => !valid)
+        .map((constraint) => `ALTER TABLE ${name} ADD CONSTRAINT ${constraint.name} ${constraint.definition};`),
+      ...notNulls.flatMap((constraint) => notNullLines(name, constraint)),
+      ...columns.filter((column) => !own.includes(column)).flatMap((column) => inheritedLines(name, column)),
+      facts.ofType && `ALTER TABLE ${name} OF ${facts.ofType};`,
+      ...constraints.map(({ clustered, index }) => clustered && `ALTER TABLE ${name} CLUSTER ON ${lastPart(index)};`),
+      ...constraints.map(
+        ({ replica, index }) => replica && `ALTER TABLE ${name} REPLICA IDENTITY USING INDEX ${lastPart(index)};`,
       ),
       ...columns.map(
         (column) =>
@@ -390,13 +461,19 @@ function describeTable(facts: Facts): SchemaObject {
       ),
       facts.rowSecurity && `ALTER TABLE ${name} ENABLE ROW LEVEL SECURITY;`,
       facts.forced && `ALTER TABLE ${name} FORCE ROW LEVEL SECURITY;`,
-      facts.replica === 'f' && `ALTER TABLE ${name} REPLICA IDENTITY FULL;`,
-      facts.replica === 'n' && `ALTER TABLE ${name} REPLICA IDENTITY NOTHING;`,
-      ...extras(what, facts),
+      !foreign && facts.replica === 'f' && `ALTER TABLE ${name} REPLICA IDENTITY FULL;`,
+      !foreign && facts.replica === 'n' && `ALTER TABLE ${name} REPLICA IDENTITY NOTHING;`,
+      ...extras(what, facts, `TABLE ${name}`),
+      ...((facts.sequences ?? []) as string[][]).flatMap(([sequence, column]) => [
+        // Both have to have one owner before they are linked.
+        ...(facts.owner ? [`ALTER SEQUENCE ${sequence} OWNER TO ${facts.owner};`] : []),
+        `ALTER SEQUENCE ${sequence} OWNED BY ${name}.${column};`,
+      ]),
       ...columnExtras(name, columns),
-      ...((facts.constraints ?? []) as (string | null)[][]).flatMap(([constraint, , text]) =>
-        comment(`CONSTRAINT ${constraint} ON ${name}`, text ?? null),
+      ...[...constraints, ...notNulls].flatMap((constraint) =>
+        comment(`CONSTRAINT ${constraint.name} ON ${name}`, constraint.comment),
       ),
+      ...constraints.flatMap(({ index, indexComment }) => (index ? comment(`INDEX ${index}`, indexComment) : [])),
     ],
     columns: columns.map(asColumn),
   })
@@ -418,7 +495,7 @@ function describeView(facts: Facts): SchemaObject {
   )
   return object('view', name, `CREATE ${what}${options} AS\n${definition}`, {
     tail: materialized && !facts.populated ? '\nWITH NO DATA;' : ';',
-    more: [...defaults, ...extras(what, facts), ...columnExtras(name, columns)],
+    more: [...defaults, ...extras(what, facts, `TABLE ${name}`), ...columnExtras(name, columns)],
     columns: columns.map(asColumn),
   })
 }
@@ -427,14 +504,39 @@ function columnExtras(table: string, columns: readonly Facts[]): string[] {
   return columns.flatMap((column) => [
     ...comment(`COLUMN ${table}.${column.quoted}`, column.comment),
     ...grants(`TABLE ${table}`, column.acl, { column: column.quoted }),
+    ...(column.sequence ? comment(`SEQUENCE ${column.sequence.name}`, column.sequence.comment) : []),
+    ...(column.sequence ? grants(`SEQUENCE ${column.sequence.name}`, column.sequence.acl) : []),
   ])
+}
+
+/** From PostgreSQL 18 on: one that children do not have, or that was not held against the rows. */
+function notNullLines(table: string, { name, quoted, inherited, valid }: Facts): string[] {
+  const kind = `${inherited ? '' : ' NO INHERIT'}${valid ? '' : ' NOT VALID'}`
+  if (valid) return inherited ? [] : [`-- NOT NULL of ${quoted} is not inherited: ${name}`]
+  return [`ALTER TABLE ${table} ADD CONSTRAINT ${name} NOT NULL ${quoted}${kind};`]
+}
+
+/** What a partition or child has otherwise than its parent. */
+function inheritedLines(table: string, { quoted, expression, generated, notNull, parent }: Facts): string[] {
+  const alter = `ALTER TABLE ONLY ${table} ALTER COLUMN ${quoted}`
+  const lines: string[] = []
+  if (!generated && expression !== (parent?.expression ?? null))
+    lines.push(expression === null ? `${alter} DROP DEFAULT;` : `${alter} SET DEFAULT ${expression};`)
+  if (parent && notNull && !parent.notNull) lines.push(`${alter} SET NOT NULL;`)
+  return lines
 }
 
 function columnText(column: Facts): string {
   const { expression, generated, identity } = column
-  const sequence = String(column.sequence ?? '').replace(/^AS \S+ ?/, '')
+  const sequence = [
+    column.sequence && !column.sequence.usual && `SEQUENCE NAME ${column.sequence.name}`,
+    String(column.sequence?.options ?? '').replace(/^AS \S+ ?/, ''),
+  ]
+    .filter(Boolean)
+    .join(' ')
   const parts = [
     `${column.quoted} ${column.type}`,
+    column.foreign && optionList(column.foreign).trim(),
     column.compression && `COMPRESSION ${column.compression === 'l' ? 'lz4' : 'pglz'}`,
     column.collation && `COLLATE ${column.collation}`,
     expression !== null && !generated && `DEFAULT ${expression}`,

@@ -22,13 +22,18 @@ const privileges = (acl: string, standard: string) => {
   const list = (some: string, without: string) =>
     `(SELECT json_agg(json_build_array(CASE grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee)) END, privilege_type, is_grantable) ORDER BY grantee, privilege_type)
       FROM (SELECT grantee, privilege_type, is_grantable FROM aclexplode(${some}) EXCEPT SELECT grantee, privilege_type, is_grantable FROM aclexplode(${without})) g)`
-  return `CASE WHEN ${acl} IS NOT NULL THEN json_build_object('granted', ${list(acl, standard)}, 'revoked', ${list(standard, acl)}) END`
+  return `CASE WHEN ${acl} IS NOT NULL THEN json_build_object('granted', ${list(acl, standard)}, 'revoked', ${list(standard, acl)},
+    'all', (SELECT json_agg(DISTINCT privilege_type) FROM aclexplode(${standard}))) END`
 }
 
 const comment = (oid: string, catalog: string) => `obj_description(${oid}, '${catalog}')`
 
 const notMember = (catalog: string, oid: string) =>
   `NOT EXISTS (SELECT FROM member WHERE classid = '${catalog}'::regclass AND objid = ${oid})`
+
+/** Not made by the server for another object, as the cast of a range to its multirange. */
+const notMade = (catalog: string, oid: string) =>
+  `NOT EXISTS (SELECT FROM pg_depend WHERE classid = '${catalog}'::regclass AND objid = ${oid} AND deptype = 'i')`
 
 const qualified = (namespace: string, name: string) =>
   `CASE WHEN ${namespace} IN ('public', 'pg_catalog') THEN '' ELSE quote_ident(${namespace}) || '.' END || quote_ident(${name})`
@@ -39,18 +44,20 @@ function catalogQuery(exclude: readonly string[]): string {
 WITH member AS MATERIALIZED (SELECT classid, objid FROM pg_depend WHERE deptype = 'e'),
 ns AS MATERIALIZED (SELECT * FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'),
 rel AS MATERIALIZED (
-  SELECT c.*, n.nspname, ${qualified('n.nspname', 'c.relname')} AS name FROM pg_class c JOIN ns n ON n.oid = c.relnamespace
+  SELECT c.*, n.nspname, c.oid::regclass::text AS name FROM pg_class c JOIN ns n ON n.oid = c.relnamespace
   WHERE c.oid >= 16384 AND c.relkind IN ('r', 'p', 'f', 'v', 'm', 'S') AND ${notMember('pg_class', 'c.oid')} ${ours}
 ),
 typ AS MATERIALIZED (
-  SELECT t.*, n.nspname, ${qualified('n.nspname', 't.typname')} AS name FROM pg_type t JOIN ns n ON n.oid = t.typnamespace
+  SELECT t.*, n.nspname, t.oid::regtype::text AS name FROM pg_type t JOIN ns n ON n.oid = t.typnamespace
   WHERE t.oid >= 16384 AND ${notMember('pg_type', 't.oid')} AND (t.typtype IN ('e', 'd', 'r') OR (t.typtype = 'c' AND EXISTS (SELECT FROM pg_class c WHERE c.oid = t.typrelid AND c.relkind = 'c')))
 )
-SELECT 'schema' AS kind, n.oid::bigint AS oid, json_build_object('name', quote_ident(n.nspname), 'owner', ${owner('n.nspowner')}, 'comment', ${comment('n.oid', 'pg_namespace')},
-  'acl', ${privileges('n.nspacl', "COALESCE((SELECT initprivs FROM pg_init_privs i WHERE i.objoid = n.oid AND i.classoid = 'pg_namespace'::regclass), acldefault('n', n.nspowner))")}) AS facts
+SELECT 'schema' AS kind, n.oid::bigint AS oid, json_build_object('name', quote_ident(n.nspname), 'comment', ${comment('n.oid', 'pg_namespace')},
+  'owner', CASE WHEN n.nspname = 'public' THEN CASE WHEN pg_get_userbyid(n.nspowner) <> 'pg_database_owner' THEN quote_ident(pg_get_userbyid(n.nspowner)) END ELSE ${owner('n.nspowner')} END,
+  'acl', ${privileges("COALESCE(n.nspacl, acldefault('n', n.nspowner))", "CASE WHEN n.nspname = 'public' THEN acldefault('n', n.nspowner) || makeaclitem(0, n.nspowner, 'USAGE', false) ELSE acldefault('n', n.nspowner) END")}) AS facts
 FROM ns n WHERE ${notMember('pg_namespace', 'n.oid')}
 UNION ALL
-SELECT 'extension', e.oid, json_build_object('name', quote_ident(e.extname), 'schema', quote_ident(n.nspname))
+SELECT 'extension', e.oid, json_build_object('name', quote_ident(e.extname), 'schema', quote_ident(n.nspname),
+  'version', (SELECT quote_literal(e.extversion) FROM pg_available_extensions() v WHERE v.name = e.extname AND v.default_version <> e.extversion))
 FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname <> 'plpgsql'
 UNION ALL
 SELECT 'type', CASE WHEN t.typtype = 'c' THEN t.typrelid ELSE t.oid END, json_build_object('name', t.name, 'form', t.typtype, 'owner', ${owner('t.typowner')}, 'comment', ${comment('t.oid', 'pg_type')},
@@ -58,27 +65,29 @@ SELECT 'type', CASE WHEN t.typtype = 'c' THEN t.typrelid ELSE t.oid END, json_bu
   'labels', (SELECT json_agg(quote_literal(enumlabel) ORDER BY enumsortorder) FROM pg_enum WHERE enumtypid = t.oid),
   'base', CASE WHEN t.typtype = 'd' THEN format_type(t.typbasetype, t.typtypmod) END, 'default', CASE WHEN t.typtype = 'd' THEN COALESCE(pg_get_expr(t.typdefaultbin, 0), t.typdefault) END, 'notNull', t.typnotnull,
   'collation', (SELECT ${qualified('n.nspname', 'c.collname')} FROM pg_collation c JOIN pg_namespace n ON n.oid = c.collnamespace WHERE c.oid = t.typcollation AND t.typtype = 'd' AND c.collname <> 'default'),
-  'constraints', (SELECT json_agg(json_build_array(quote_ident(conname), pg_get_constraintdef(oid, true)) ORDER BY conname) FROM pg_constraint WHERE contypid = t.oid AND contype = 'c'),
-  'attributes', (SELECT json_agg(json_build_array(quote_ident(attname), format_type(atttypid, atttypmod)) ORDER BY attnum) FROM pg_attribute WHERE attrelid = t.typrelid AND attnum > 0 AND NOT attisdropped),
-  'range', (SELECT json_build_object('subtype', format_type(rngsubtype, NULL), 'diff', NULLIF(rngsubdiff, 0)::regproc, 'canonical', NULLIF(rngcanonical, 0)::regproc) FROM pg_range WHERE rngtypid = t.oid))
+  'constraints', (SELECT json_agg(json_build_array(quote_ident(conname), pg_get_constraintdef(oid, true), convalidated) ORDER BY conname) FROM pg_constraint WHERE contypid = t.oid AND contype = 'c'),
+  'attributes', (SELECT json_agg(json_build_array(quote_ident(attname), format_type(atttypid, atttypmod) || COALESCE(' COLLATE ' || (SELECT NULLIF(o.oid, y.typcollation)::regcollation::text FROM pg_collation o, pg_type y WHERE o.oid = attcollation AND y.oid = atttypid), '')) ORDER BY attnum) FROM pg_attribute WHERE attrelid = t.typrelid AND attnum > 0 AND NOT attisdropped),
+  'range', (SELECT json_build_object('subtype', format_type(rngsubtype, NULL), 'opclass', (SELECT ${qualified('n.nspname', 'o.opcname')} FROM pg_opclass o JOIN pg_namespace n ON n.oid = o.opcnamespace WHERE o.oid = rngsubopc AND NOT o.opcdefault), 'collation', (SELECT NULLIF(rngcollation, y.typcollation)::regcollation FROM pg_type y WHERE y.oid = rngsubtype AND rngcollation <> y.typcollation), 'diff', NULLIF(rngsubdiff, 0)::regproc, 'canonical', NULLIF(rngcanonical, 0)::regproc) FROM pg_range WHERE rngtypid = t.oid))
 FROM typ t
 UNION ALL
 SELECT 'sequence', c.oid, json_build_object('name', c.name, 'owner', ${owner('c.relowner')}, 'comment', ${comment('c.oid', 'pg_class')}, 'acl', ${privileges('c.relacl', "acldefault('s', c.relowner)")},
-  'unlogged', c.relpersistence = 'u', 'options', ${sequenceOptions('s')})
+  'unlogged', c.relpersistence = 'u', 'options', ${sequenceOptions('s')},
+  'owned', EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'a'))
 FROM rel c JOIN pg_sequence s ON s.seqrelid = c.oid
 WHERE NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'i')
 UNION ALL
-SELECT 'routine', p.oid, json_build_object('name', p.oid::regprocedure::text, 'form', p.prokind, 'owner', ${owner('p.proowner')}, 'comment', ${comment('p.oid', 'pg_proc')},
+SELECT 'routine', p.oid, json_build_object('name', p.oid::regprocedure::text, 'form', p.prokind, 'signature', CASE WHEN p.prokind = 'a' THEN regexp_replace(p.oid::regprocedure::text, '\\(.*', '') || '(' || COALESCE(NULLIF(pg_get_function_identity_arguments(p.oid), ''), '*') || ')' END, 'owner', ${owner('p.proowner')}, 'comment', ${comment('p.oid', 'pg_proc')},
   'acl', ${privileges('p.proacl', "acldefault('f', p.proowner)")},
   'definition', CASE WHEN p.prokind <> 'a' THEN pg_get_functiondef(p.oid) END,
-  'aggregate', (SELECT json_build_object('SFUNC', a.aggtransfn::regproc, 'STYPE', format_type(a.aggtranstype, NULL), 'FINALFUNC', NULLIF(a.aggfinalfn, 0)::regproc, 'COMBINEFUNC', NULLIF(a.aggcombinefn, 0)::regproc,
-    'INITCOND', quote_literal(a.agginitval), 'SORTOP', (SELECT 'OPERATOR(' || quote_ident(n.nspname) || '.' || o.oprname || ')' FROM pg_operator o JOIN pg_namespace n ON n.oid = o.oprnamespace WHERE o.oid = a.aggsortop),
+  'aggregate', (SELECT json_build_object('SFUNC', a.aggtransfn::regproc, 'STYPE', format_type(a.aggtranstype, NULL), 'SSPACE', NULLIF(a.aggtransspace, 0), 'FINALFUNC', NULLIF(a.aggfinalfn, 0)::regproc, 'FINALFUNC_EXTRA', CASE WHEN a.aggfinalextra THEN '' END, 'COMBINEFUNC', NULLIF(a.aggcombinefn, 0)::regproc,
+    'INITCOND', quote_literal(a.agginitval), 'MSFUNC', NULLIF(a.aggmtransfn, 0)::regproc, 'MINVFUNC', NULLIF(a.aggminvtransfn, 0)::regproc, 'MSTYPE', CASE WHEN a.aggmtranstype <> 0 THEN format_type(a.aggmtranstype, NULL) END,
+    'MFINALFUNC', NULLIF(a.aggmfinalfn, 0)::regproc, 'MINITCOND', quote_literal(a.aggminitval), 'SORTOP', (SELECT 'OPERATOR(' || quote_ident(n.nspname) || '.' || o.oprname || ')' FROM pg_operator o JOIN pg_namespace n ON n.oid = o.oprnamespace WHERE o.oid = a.aggsortop),
     'PARALLEL', CASE p.proparallel WHEN 's' THEN 'SAFE' WHEN 'r' THEN 'RESTRICTED' END) FROM pg_aggregate a WHERE a.aggfnoid = p.oid))
 FROM pg_proc p JOIN ns n ON n.oid = p.pronamespace
 WHERE p.oid >= 16384 AND ${notMember('pg_proc', 'p.oid')} AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'i')
 UNION ALL
 SELECT CASE WHEN c.relkind IN ('v', 'm') THEN 'view' ELSE 'table' END, c.oid, json_build_object('name', c.name, 'form', c.relkind, 'persistence', c.relpersistence, 'owner', ${owner('c.relowner')},
-  'comment', ${comment('c.oid', 'pg_class')}, 'acl', ${privileges('c.relacl', "acldefault('r', c.relowner)")}, 'options', c.reloptions, 'method', (SELECT amname FROM pg_am WHERE oid = c.relam AND amname <> 'heap'),
+  'comment', ${comment('c.oid', 'pg_class')}, 'acl', ${privileges('c.relacl', "acldefault('r', c.relowner)")}, 'options', c.reloptions || (SELECT array_agg('toast.' || o) FROM pg_class x, unnest(x.reloptions) o WHERE x.oid = c.reltoastrelid), 'method', (SELECT amname FROM pg_am WHERE oid = c.relam AND amname <> 'heap'),
   'tablespace', (SELECT quote_ident(spcname) FROM pg_tablespace WHERE oid = c.reltablespace), 'rowSecurity', c.relrowsecurity, 'forced', c.relforcerowsecurity, 'replica', c.relreplident,
   'ofType', CASE WHEN c.reloftype <> 0 THEN format_type(c.reloftype, NULL) END,
   'definition', CASE WHEN c.relkind IN ('v', 'm') THEN pg_get_viewdef(c.oid, true) END, 'populated', c.relispopulated,
@@ -88,16 +97,22 @@ SELECT CASE WHEN c.relkind IN ('v', 'm') THEN 'view' ELSE 'table' END, c.oid, js
     JOIN rel q ON q.oid = d.objid AND q.relkind = 'S' JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = d.refobjsubid),
   'server', (SELECT json_build_object('name', quote_ident(s.srvname), 'options', f.ftoptions) FROM pg_foreign_table f JOIN pg_foreign_server s ON s.oid = f.ftserver WHERE f.ftrelid = c.oid),
   'columns', (SELECT json_agg(json_build_object('name', a.attname, 'quoted', quote_ident(a.attname), 'type', format_type(a.atttypid, a.atttypmod), 'notNull', a.attnotnull, 'identity', a.attidentity, 'generated', a.attgenerated, 'local', a.attislocal,
-      'expression', pg_get_expr(d.adbin, d.adrelid), 'comment', col_description(c.oid, a.attnum), 'acl', ${privileges('a.attacl', "acldefault('c', c.relowner)")}, 'statistics', NULLIF(NULLIF(a.attstattarget, -1), 0), 'options', a.attoptions,
+      'expression', pg_get_expr(d.adbin, d.adrelid), 'comment', col_description(c.oid, a.attnum), 'acl', ${privileges('a.attacl', "acldefault('c', c.relowner)")}, 'foreign', a.attfdwoptions,
+      'parent', CASE WHEN a.attinhcount > 0 THEN (SELECT json_build_object('expression', pg_get_expr(pd.adbin, pd.adrelid), 'notNull', pa.attnotnull) FROM pg_inherits h JOIN pg_attribute pa ON pa.attrelid = h.inhparent AND pa.attname = a.attname LEFT JOIN pg_attrdef pd ON pd.adrelid = pa.attrelid AND pd.adnum = pa.attnum WHERE h.inhrelid = c.oid ORDER BY h.inhseqno LIMIT 1) END,
+      'statistics', CASE WHEN a.attstattarget >= 0 THEN a.attstattarget END, 'options', a.attoptions,
       'storage', CASE WHEN a.attstorage <> t.typstorage THEN a.attstorage END, 'compression', NULLIF(a.attcompression, ''),
       'collation', (SELECT ${qualified('n.nspname', 'o.collname')} FROM pg_collation o JOIN pg_namespace n ON n.oid = o.collnamespace WHERE o.oid = a.attcollation AND a.attcollation <> t.typcollation),
-      'sequence', CASE WHEN a.attidentity <> '' THEN (SELECT ${sequenceOptions('s')} FROM pg_sequence s JOIN pg_depend x ON x.classid = 'pg_class'::regclass AND x.objid = s.seqrelid AND x.deptype = 'i' AND x.refobjid = c.oid AND x.refobjsubid = a.attnum) END) ORDER BY a.attnum)
+      'sequence', CASE WHEN a.attidentity <> '' THEN (SELECT json_build_object('options', ${sequenceOptions('s')}, 'name', s.seqrelid::regclass::text, 'comment', obj_description(s.seqrelid, 'pg_class'), 'acl', (SELECT ${privileges('z.relacl', "acldefault('s', z.relowner)")} FROM pg_class z WHERE z.oid = s.seqrelid),
+        'usual', (SELECT z.relname = c.relname || '_' || a.attname || '_seq' FROM pg_class z WHERE z.oid = s.seqrelid)) FROM pg_sequence s JOIN pg_depend x ON x.classid = 'pg_class'::regclass AND x.objid = s.seqrelid AND x.deptype = 'i' AND x.refobjid = c.oid AND x.refobjsubid = a.attnum) END) ORDER BY a.attnum)
     FROM pg_attribute a CROSS JOIN LATERAL (SELECT typstorage, typcollation FROM pg_type WHERE oid = a.atttypid OFFSET 0) t LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped),
-  'constraints', (SELECT json_agg(json_build_array(quote_ident(k.conname), pg_get_constraintdef(k.oid, true), ${comment('k.oid', 'pg_constraint')}) ORDER BY k.contype <> 'p', k.contype <> 'u', k.conname) FROM pg_constraint k
-    WHERE k.conrelid = c.oid AND k.contype IN ('c', 'p', 'u', 'x') AND k.conislocal AND k.conparentid = 0))
+  'constraints', (SELECT json_agg(json_build_object('name', quote_ident(k.conname), 'definition', pg_get_constraintdef(k.oid, true), 'comment', ${comment('k.oid', 'pg_constraint')}, 'valid', k.convalidated,
+      'clustered', x.indisclustered, 'replica', x.indisreplident AND c.relreplident = 'i', 'index', NULLIF(k.conindid, 0)::regclass::text, 'indexComment', ${comment('k.conindid', 'pg_class')}) ORDER BY k.contype <> 'p', k.contype <> 'u', k.conname)
+    FROM pg_constraint k LEFT JOIN pg_index x ON x.indexrelid = k.conindid WHERE k.conrelid = c.oid AND k.contype IN ('c', 'p', 'u', 'x') AND k.conislocal AND k.conparentid = 0),
+  'notNulls', (SELECT json_agg(json_build_object('name', quote_ident(k.conname), 'column', a.attname, 'quoted', quote_ident(a.attname), 'inherited', NOT k.connoinherit, 'valid', k.convalidated, 'comment', ${comment('k.oid', 'pg_constraint')}) ORDER BY k.conkey)
+    FROM pg_constraint k JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.conkey[1] WHERE k.conrelid = c.oid AND k.contype = 'n' AND k.conislocal AND (k.connoinherit OR NOT k.convalidated OR ${comment('k.oid', 'pg_constraint')} IS NOT NULL)))
 FROM rel c WHERE c.relkind <> 'S'
 UNION ALL
-SELECT 'index', i.indexrelid, json_build_object('table', c.name, 'name', ${qualified('c.nspname', 'x.relname')}, 'comment', ${comment('i.indexrelid', 'pg_class')}, 'definition', pg_get_indexdef(i.indexrelid, 0, true), 'partitioned', c.relkind = 'p',
+SELECT 'index', i.indexrelid, json_build_object('table', c.name, 'name', i.indexrelid::regclass::text, 'comment', ${comment('i.indexrelid', 'pg_class')}, 'definition', pg_get_indexdef(i.indexrelid, 0, true), 'partitioned', c.relkind = 'p',
   'valid', i.indisvalid, 'clustered', i.indisclustered, 'replica', i.indisreplident AND c.relreplident = 'i')
 FROM pg_index i JOIN rel c ON c.oid = i.indrelid JOIN pg_class x ON x.oid = i.indexrelid
 WHERE i.indexrelid >= 16384 AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = i.indexrelid AND k.conrelid = i.indrelid AND k.contype IN ('p', 'u', 'x')) AND NOT EXISTS (SELECT FROM pg_inherits h WHERE h.inhrelid = i.indexrelid)
@@ -125,9 +140,15 @@ SELECT 'default privileges', d.oid, json_build_object('name', concat_ws(' ', quo
   'schema', quote_ident(n.nspname), 'objects', d.defaclobjtype, 'acl', ${privileges('d.defaclacl', "CASE WHEN d.defaclnamespace = 0 THEN acldefault(CASE d.defaclobjtype WHEN 'S' THEN 's' ELSE d.defaclobjtype END, d.defaclrole) ELSE acldefault('c', d.defaclrole) END")})
 FROM pg_default_acl d LEFT JOIN pg_namespace n ON n.oid = d.defaclnamespace
 UNION ALL
+${WRITTEN_OUT.map(({ catalog, definition }) => written(catalog, definition)).join('\nUNION ALL\n')}
+UNION ALL
+-- Options of user mappings are passwords, and stay where they are.
+SELECT 'other', m.umid, json_build_object('name', 'user mapping for ' || m.usename || ' on server ' || m.srvname, 'definition', 'CREATE USER MAPPING FOR ' || m.usename || ' SERVER ' || quote_ident(m.srvname))
+FROM pg_user_mappings m
+UNION ALL
 SELECT 'other', o.objid, json_build_object('name', i.type || ' ' || i.identity)
 FROM (${OTHERS.map((catalog) => `SELECT '${catalog}'::regclass::oid AS classid, oid AS objid FROM ${catalog} WHERE oid >= 16384`).join('\n  UNION ALL ')}
-  UNION ALL SELECT 'pg_type'::regclass, oid FROM pg_type t WHERE oid >= 16384 AND typtype = 'b' AND NOT EXISTS (SELECT FROM pg_type e WHERE e.typarray = t.oid)) o,
+  UNION ALL SELECT 'pg_type'::regclass, oid FROM pg_type t WHERE oid >= 16384 AND typtype = 'b' AND NOT EXISTS (SELECT FROM pg_type e WHERE e.oid = t.typelem AND e.typarray = t.oid)) o,
   pg_identify_object(o.classid, o.objid, 0) i
 WHERE NOT EXISTS (SELECT FROM member m WHERE m.classid = o.classid AND m.objid = o.objid) AND (i.schema IS NULL OR (i.schema !~ '^pg_' AND i.schema <> 'information_schema'))
 UNION ALL
@@ -140,27 +161,70 @@ LEFT JOIN pg_attrdef a ON d.classid = 'pg_attrdef'::regclass AND a.oid = d.objid
 LEFT JOIN pg_constraint k ON d.classid = 'pg_constraint'::regclass AND k.oid = d.objid AND k.contype <> 'f'
 LEFT JOIN pg_constraint rk ON d.refclassid = 'pg_constraint'::regclass AND rk.oid = d.refobjid
 LEFT JOIN pg_type t ON d.refclassid = 'pg_type'::regclass AND t.oid = d.refobjid
-LEFT JOIN pg_type e ON e.typarray = t.oid
+LEFT JOIN pg_type e ON e.oid = t.typelem AND e.typarray = t.oid
 WHERE d.objid >= 16384 AND d.refobjid >= 16384 AND d.deptype IN ('n', 'a')
   AND NOT (d.deptype = 'a' AND EXISTS (SELECT FROM pg_sequence s WHERE s.seqrelid = d.objid))) edges WHERE object <> needed`
 }
 
+/** As `name=value`, in an array. */
+const options = (array: string) =>
+  `COALESCE((SELECT ' OPTIONS (' || string_agg(quote_ident(split_part(o, '=', 1)) || ' ' || quote_literal(substr(o, strpos(o, '=') + 1)), ', ') || ')' FROM unnest(${array}) o), '')`
+
+/** Small kinds whose DDL is put together right here. `x` is the catalog's row. */
+const WRITTEN_OUT: readonly { readonly catalog: string; readonly definition: string }[] = [
+  {
+    catalog: 'pg_foreign_data_wrapper',
+    definition: `'CREATE FOREIGN DATA WRAPPER ' || quote_ident(x.fdwname) || COALESCE(' HANDLER ' || NULLIF(x.fdwhandler, 0)::regproc, '') || COALESCE(' VALIDATOR ' || NULLIF(x.fdwvalidator, 0)::regproc, '') || ${options('x.fdwoptions')}`,
+  },
+  {
+    catalog: 'pg_foreign_server',
+    definition: `'CREATE SERVER ' || quote_ident(x.srvname) || COALESCE(' TYPE ' || quote_literal(x.srvtype), '') || COALESCE(' VERSION ' || quote_literal(x.srvversion), '') || ' FOREIGN DATA WRAPPER ' || (SELECT quote_ident(fdwname) FROM pg_foreign_data_wrapper WHERE oid = x.srvfdw) || ${options('x.srvoptions')}`,
+  },
+  {
+    catalog: 'pg_collation',
+    // Where the locale is differs between versions.
+    definition: `'CREATE COLLATION ' || x.oid::regcollation || ' (provider = ' || CASE x.collprovider WHEN 'i' THEN 'icu' WHEN 'b' THEN 'builtin' ELSE 'libc' END || ', locale = ' || quote_literal(COALESCE(to_jsonb(x) ->> 'colllocale', to_jsonb(x) ->> 'colliculocale', x.collcollate)) || CASE WHEN x.collisdeterministic THEN '' ELSE ', deterministic = false' END || ')'`,
+  },
+  {
+    catalog: 'pg_ts_dict',
+    definition: `'CREATE TEXT SEARCH DICTIONARY ' || x.oid::regdictionary || ' (TEMPLATE = ' || (SELECT quote_ident(n.nspname) || '.' || quote_ident(t.tmplname) FROM pg_ts_template t JOIN pg_namespace n ON n.oid = t.tmplnamespace WHERE t.oid = x.dicttemplate) || COALESCE(', ' || x.dictinitoption, '') || ')'`,
+  },
+  {
+    catalog: 'pg_ts_config',
+    definition: `'CREATE TEXT SEARCH CONFIGURATION ' || x.oid::regconfig || ' (PARSER = ' || (SELECT quote_ident(n.nspname) || '.' || quote_ident(p.prsname) FROM pg_ts_parser p JOIN pg_namespace n ON n.oid = p.prsnamespace WHERE p.oid = x.cfgparser) || ')' || COALESCE((SELECT string_agg(E';\\nALTER TEXT SEARCH CONFIGURATION ' || x.oid::regconfig || ' ADD MAPPING FOR ' || quote_ident(alias) || ' WITH ' || dictionaries, '' ORDER BY alias)
+      FROM (SELECT (SELECT alias FROM ts_token_type(x.cfgparser) WHERE tokid = m.maptokentype) AS alias, string_agg(m.mapdict::regdictionary::text, ', ' ORDER BY m.mapseqno) AS dictionaries FROM pg_ts_config_map m WHERE m.mapcfg = x.oid GROUP BY m.maptokentype) maps), '')`,
+  },
+  {
+    catalog: 'pg_operator',
+    // One that another names before it exists has no function yet.
+    definition: `CASE WHEN x.oprcode <> 0 THEN 'CREATE OPERATOR ' || CASE WHEN x.oprnamespace = 'public'::regnamespace THEN '' ELSE x.oprnamespace::regnamespace || '.' END || x.oprname || ' (FUNCTION = ' || x.oprcode::regproc || COALESCE(', LEFTARG = ' || format_type(NULLIF(x.oprleft, 0), NULL), '') || COALESCE(', RIGHTARG = ' || format_type(NULLIF(x.oprright, 0), NULL), '')
+      || COALESCE(', COMMUTATOR = ' || (SELECT 'OPERATOR(' || o.oprnamespace::regnamespace || '.' || o.oprname || ')' FROM pg_operator o WHERE o.oid = x.oprcom), '') || COALESCE(', NEGATOR = ' || (SELECT 'OPERATOR(' || o.oprnamespace::regnamespace || '.' || o.oprname || ')' FROM pg_operator o WHERE o.oid = x.oprnegate), '')
+      || COALESCE(', RESTRICT = ' || NULLIF(x.oprrest, 0)::regproc, '') || COALESCE(', JOIN = ' || NULLIF(x.oprjoin, 0)::regproc, '') || CASE WHEN x.oprcanhash THEN ', HASHES' ELSE '' END || CASE WHEN x.oprcanmerge THEN ', MERGES' ELSE '' END || ')' END`,
+  },
+  {
+    catalog: 'pg_cast',
+    definition: `'CREATE CAST (' || format_type(x.castsource, NULL) || ' AS ' || format_type(x.casttarget, NULL) || ') ' || CASE x.castmethod WHEN 'f' THEN 'WITH FUNCTION ' || x.castfunc::regprocedure WHEN 'i' THEN 'WITH INOUT' ELSE 'WITHOUT FUNCTION' END || CASE x.castcontext WHEN 'a' THEN ' AS ASSIGNMENT' WHEN 'i' THEN ' AS IMPLICIT' ELSE '' END`,
+  },
+  {
+    catalog: 'pg_publication',
+    definition: `'CREATE PUBLICATION ' || quote_ident(x.pubname) || CASE WHEN x.puballtables THEN ' FOR ALL TABLES' ELSE COALESCE((SELECT ' FOR ' || string_agg(part, ', ' ORDER BY part) FROM (
+        SELECT 'TABLE ' || r.prrelid::regclass || COALESCE((SELECT ' (' || string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) || ')' FROM pg_attribute a WHERE a.attrelid = r.prrelid AND a.attnum = ANY (r.prattrs)), '') || COALESCE(' WHERE (' || pg_get_expr(r.prqual, r.prrelid) || ')', '') AS part FROM pg_publication_rel r WHERE r.prpubid = x.oid
+        UNION ALL SELECT 'TABLES IN SCHEMA ' || s.pnnspid::regnamespace FROM pg_publication_namespace s WHERE s.pnpubid = x.oid) parts), '') END
+      || ' WITH (publish = ' || quote_literal(concat_ws(', ', CASE WHEN x.pubinsert THEN 'insert' END, CASE WHEN x.pubupdate THEN 'update' END, CASE WHEN x.pubdelete THEN 'delete' END, CASE WHEN x.pubtruncate THEN 'truncate' END)) || CASE WHEN x.pubviaroot THEN ', publish_via_partition_root' ELSE '' END || ')'`,
+  },
+]
+
+const written = (catalog: string, definition: string) =>
+  `SELECT 'other', x.oid, json_build_object('name', i.type || ' ' || i.identity, 'definition', ${definition}, 'comment', ${comment('x.oid', catalog)}, 'what', upper(i.type) || ' ' || i.identity)
+FROM ${catalog} x, pg_identify_object('${catalog}'::regclass, x.oid, 0) i WHERE x.oid >= 16384 AND ${notMember(catalog, 'x.oid')} AND ${notMade(catalog, 'x.oid')}`
+
 /** Catalogs whose objects are told apart by their identity alone. */
 const OTHERS = [
-  'pg_operator',
   'pg_opclass',
   'pg_opfamily',
-  'pg_collation',
   'pg_conversion',
-  'pg_ts_config',
-  'pg_ts_dict',
   'pg_ts_parser',
   'pg_ts_template',
-  'pg_cast',
-  'pg_foreign_data_wrapper',
-  'pg_foreign_server',
-  'pg_user_mapping',
-  'pg_publication',
   'pg_language',
   'pg_am',
   'pg_transform',

@@ -91,6 +91,8 @@ class PostgresDriver implements Driver {
     }
     this.#names.clear()
     this.#prepared = undefined
+    // A temporary table of one run must not be there for the next, which would have another session elsewhere.
+    if (!this.#session.borrowed) await this.#session.query('DISCARD TEMP').catch(() => undefined)
     await this.#lock.release()
   }
 

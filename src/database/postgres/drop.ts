@@ -43,6 +43,7 @@ function dropKeyword(type: string): string {
   if (['function', 'procedure', 'aggregate'].includes(type)) return 'ROUTINE'
   if (type === 'composite type') return 'TYPE'
   if (type === 'statistics object') return 'STATISTICS'
+  if (type === 'foreign-data wrapper') return 'FOREIGN DATA WRAPPER'
   return type.toUpperCase()
 }
 
