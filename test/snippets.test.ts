@@ -89,7 +89,7 @@ describe.for(PAGES)('%s', (page) => {
       for (const block of code) files[`line-${block.line}.test.ts`] = runnable(block.text)
       const { screen, exitCode } = await runVitest(
         files,
-        `testTimeout: 60_000, env: { DATABASE_URL: ${JSON.stringify(db.url)} },`,
+        `testTimeout: 60_000, update: 'new', env: { DATABASE_URL: ${JSON.stringify(db.url)} },`,
       )
       expect(exitCode, screen).toBe(0)
     }, 180_000)

@@ -10,6 +10,7 @@ import type { Target } from '../migrate/version.ts'
 import type { Schema } from '../schema/schema.ts'
 import { directory } from '../source/directory.ts'
 import type { Dialect } from '../sql/dialect.ts'
+import { findSnapshots, type Held } from './findSnapshots.ts'
 import { applySeed, type Seed } from './seeds.ts'
 import type { Row, TestDatabase, TestServer } from './testServer.ts'
 
@@ -22,6 +23,11 @@ export interface MigratedDatabaseOptions<Client> extends Pick<MigratorOptions, '
   readonly version?: Target
   /** Rows that are put in each time the database passes a version on its way up: `{ 2: 'insert into …' }`. */
   readonly seeds?: Readonly<Record<number, Seed>>
+  /**
+   * `false`: every database is made by running its migrations. Default: on a server on demand, a database at a version that
+   * was made before from the same texts and seeds is copied. With `onEvent` they always run.
+   */
+  readonly snapshots?: boolean
 }
 
 /** `migrateTo` was called while the test has a transaction open: the two would wait for each other. */
@@ -69,15 +75,37 @@ export class MigratedDatabase<Client = unknown> {
     if (migrations === undefined)
       throw new UsageError("The option migrations is missing: a folder's path, or a source.")
     const source = typeof migrations === 'string' || migrations instanceof URL ? directory(migrations) : migrations
-    const database = await server.create()
+    const held = await findSnapshots(options, source)
+    const copy = held?.nearest === undefined ? undefined : await held.snapshots.clone(held.nearest)
+    const database = copy ?? (await server.create())
+    const isThere = copy !== undefined && held?.nearest === held?.wanted
     try {
+      if (held && !isThere) await MigratedDatabase.#freezeAt(database, source, options, held)
       const db = new MigratedDatabase(database, await database.connect(), source, options)
       db.#hold = holdConnection
-      if (version !== 'nil') await db.migrate(version)
+      if (!held && version !== 'nil') await db.migrate(version)
       return db
     } catch (error) {
       await database.drop().catch(() => undefined)
       throw error
+    }
+  }
+
+  /** Migrates it to where the test begins and keeps a copy of that. Who is connected has to go before it can be copied. */
+  static async #freezeAt<Client>(
+    database: TestDatabase<Client>,
+    source: Source,
+    options: MigratedDatabaseOptions<Client>,
+    { snapshots, wanted }: Held<Client>,
+  ): Promise<void> {
+    const db = new MigratedDatabase(database, await database.connect(), source, options)
+    try {
+      const begun = performance.now()
+      await db.migrate(options.version ?? 'latest')
+      await db.#disconnect()
+      if (performance.now() - begun > WORTH_KEEPING_MS) await snapshots.freeze(database, wanted)
+    } finally {
+      await db.#disconnect()
     }
   }
 
@@ -156,8 +184,13 @@ export class MigratedDatabase<Client = unknown> {
 
   async #dispose(): Promise<void> {
     await this.#held?.close()
-    await Promise.all(this.#clients.map((client) => this.#database.disconnect(client).catch(() => undefined)))
+    await this.#disconnect()
     if (!this.#kept) await this.#database.drop()
+  }
+
+  async #disconnect(): Promise<void> {
+    const clients = this.#clients.splice(0)
+    await Promise.all(clients.map((client) => this.#database.disconnect(client).catch(() => undefined)))
   }
 
   async #withMigrator<T>(work: (migrator: Migrator) => Promise<T>): Promise<T> {
@@ -204,6 +237,9 @@ export class MigratedDatabase<Client = unknown> {
     return { from: plan.from, to: last.to, steps: [...steps, ...last.steps] }
   }
 }
+
+/** Below this, running the migrations costs no more than copying a database does. */
+const WORTH_KEEPING_MS = 20
 
 const printed = new Set<string>()
 

@@ -9,6 +9,7 @@ import {
   dropDatabase,
   dropIfUnused,
   heldAdmin,
+  isCopiedWhole,
   keepDatabase,
   listDatabases,
 } from '../database/postgres/cluster.ts'
@@ -21,7 +22,7 @@ import type { Schema } from '../schema/schema.ts'
 import { leaseServer, type ServerLease } from '../server/lease.ts'
 import type { ServerRequest } from '../server/request.ts'
 import { runGiven } from './given.ts'
-import type { Row, TestDatabase, TestServer } from './testServer.ts'
+import type { Row, Snapshots, TestDatabase, TestServer } from './testServer.ts'
 
 export interface PostgresServerOptions {
   /** An administrator's URL; undefined: a server on demand. */
@@ -44,8 +45,28 @@ interface Started {
   readonly admin: Admin
   /** In the names of all databases that this process makes. */
   readonly prefix: string
-  /** On a server of ours, whose data may be lost, copying files costs nobody a flush. */
+  /** Made on demand, so that nobody's data is on it. */
+  readonly ours: boolean
+  /** Where data may be lost, copying files costs nobody a flush. */
   readonly fileCopy: boolean
+}
+
+/** SQLSTATE of a template that is not there. */
+const UNDEFINED_DATABASE = '3D000'
+
+/** Each takes about 8 MiB, mostly of memory. */
+const MOST_SNAPSHOTS = 24
+
+const SNAPSHOT_PREFIX = 'migratest_snapshot_'
+
+function snapshotName(key: string): string {
+  return `${SNAPSHOT_PREFIX}${key}`
+}
+
+/** The oldest go first. One that is just being copied stays. */
+async function dropSurplus(admin: Admin): Promise<void> {
+  const names = await listDatabases(admin, SNAPSHOT_PREFIX)
+  for (const name of names.slice(0, -MOST_SNAPSHOTS)) await dropIfUnused(admin, name).catch(() => undefined)
 }
 
 /** Advisory locks of living processes: this number and the token in their databases' names. */
@@ -73,9 +94,7 @@ class PostgresServer implements TestServer<Client> {
 
   async create(): Promise<TestDatabase<Client>> {
     const started = await this.#start()
-    const name = `${started.prefix}${this.#count++}`
-    await createDatabase(started.admin, name, { fileCopy: started.fileCopy })
-    const database = new PostgresTestDatabase(started, name, this.#options.extensions)
+    const database = await this.#make(started)
     try {
       await database.prepare(this.#options.init())
     } catch (error) {
@@ -83,6 +102,46 @@ class PostgresServer implements TestServer<Client> {
       throw error
     }
     return database
+  }
+
+  /** Only on servers on demand: they and all on them go when nobody needs them. */
+  async snapshots(): Promise<Snapshots<Client> | undefined> {
+    const started = await this.#start()
+    if (!started.ours) return undefined
+    const { admin, fileCopy } = started
+    const { extensions, init } = this.#options
+    return {
+      ground: [...extensions, '', ...init()],
+      nearest: async (keys) => {
+        const names = keys.map((key) => literal(snapshotName(key)))
+        if (names.length === 0) return undefined
+        const { rows } = await admin.query<{ datname: string }>(
+          `SELECT datname FROM pg_database WHERE datname IN (${names.join(', ')})`,
+        )
+        const there = new Set(rows.map(({ datname }) => datname))
+        return keys.findLast((key) => there.has(snapshotName(key)))
+      },
+      clone: (key) =>
+        this.#make(started, snapshotName(key)).catch((error: { code?: string }) => {
+          if (error.code === UNDEFINED_DATABASE) return undefined
+          throw error
+        }),
+      freeze: async ({ name }, key) => {
+        try {
+          if (!(await isCopiedWhole(admin, name))) return
+          await createDatabase(admin, snapshotName(key), { template: name, fileCopy, closed: true })
+          await dropSurplus(admin)
+        } catch {
+          // Another process was first, or somebody is still connected: the next who needs it makes it.
+        }
+      },
+    }
+  }
+
+  async #make(started: Started, template?: string): Promise<PostgresTestDatabase> {
+    const name = `${started.prefix}${this.#count++}`
+    await createDatabase(started.admin, name, { fileCopy: started.fileCopy, ...(template && { template }) })
+    return new PostgresTestDatabase(started, name, this.#options.extensions)
   }
 
   #start(): Promise<Started> {
@@ -111,7 +170,7 @@ class PostgresServer implements TestServer<Client> {
     await sweep(admin, family)
     this.#state = undefined
     const fileCopy = ours && (rows[0]?.version ?? 0) >= 150_000
-    return { url, admin, fileCopy, prefix: `${family}${token}_` }
+    return { url, admin, ours, fileCopy, prefix: `${family}${token}_` }
   }
 
   async #findUrl(): Promise<{ url: string; ours: boolean }> {

@@ -15,6 +15,20 @@ export interface TestServer<Client> {
   progress(): string | undefined
   /** An empty database for one test. @throws ServerUnavailableError */
   create(): Promise<TestDatabase<Client>>
+  /** Undefined where there are none: on a server that is not ours to fill. */
+  snapshots?(): Promise<Snapshots<Client> | undefined>
+}
+
+/** Databases frozen at one version each, under keys that say what they were made of. */
+export interface Snapshots<Client> {
+  /** What each database has before its first migration: part of what it is made of. */
+  readonly ground: readonly string[]
+  /** The last of these keys that there is a snapshot of. */
+  nearest(keys: readonly string[]): Promise<string | undefined>
+  /** A copy for one test; undefined where the snapshot went meanwhile. */
+  clone(key: string): Promise<TestDatabase<Client> | undefined>
+  /** Keeps a copy of a database to which nobody is connected. Not where a copy would lack something. Never throws. */
+  freeze(database: TestDatabase<Client>, key: string): Promise<void>
 }
 
 /** An empty database of one test's own. */

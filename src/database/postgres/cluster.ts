@@ -11,12 +11,16 @@ export interface Admin {
 export function heldAdmin(client: Client): Admin {
   const { stream } = (client as unknown as { connection: { stream: { ref?(): void; unref?(): void } } }).connection
   let running = 0
+  // One after another: many tests ask at once, and the client does not queue for them.
+  let last: Promise<unknown> = Promise.resolve()
   stream.unref?.()
   return {
     async query<T extends QueryResultRow>(sql: string, params: readonly unknown[] = []) {
       if (running++ === 0) stream.ref?.()
+      const query = last.then(() => client.query<T>(sql, [...params]))
+      last = query.catch(() => undefined)
       try {
-        return await client.query<T>(sql, [...params])
+        return await query
       } finally {
         if (--running === 0) stream.unref?.()
       }
@@ -34,12 +38,25 @@ export interface CreateOptions {
   readonly template?: string
   /** Copies files instead of writing every page to the log: faster, but flushes the whole server first. From PostgreSQL 15 on. */
   readonly fileCopy?: boolean
+  /** Nobody can connect to it; it can still be copied. */
+  readonly closed?: boolean
 }
 
 export async function createDatabase(admin: Admin, name: string, options: CreateOptions = {}): Promise<void> {
   const template = identifier(options.template ?? 'template0')
   const strategy = options.fileCopy ? ' STRATEGY FILE_COPY' : ''
-  await admin.query(`CREATE DATABASE ${identifier(name)} TEMPLATE ${template}${strategy}`)
+  const closed = options.closed ? ' ALLOW_CONNECTIONS false' : ''
+  await admin.query(`CREATE DATABASE ${identifier(name)} TEMPLATE ${template}${strategy}${closed}`)
+}
+
+/** Whether a copy of it would be the same: settings and privileges of a database are not copied with it. */
+export async function isCopiedWhole(admin: Admin, name: string): Promise<boolean> {
+  const { rows } = await admin.query<{ whole: boolean }>(
+    `SELECT datacl IS NULL AND NOT EXISTS (SELECT FROM pg_db_role_setting s WHERE s.setdatabase = d.oid)
+       AND shobj_description(oid, 'pg_database') IS NULL AND NOT EXISTS (SELECT FROM pg_subscription b WHERE b.subdbid = d.oid) AS whole
+     FROM pg_database d WHERE datname = ${literal(name)}`,
+  )
+  return rows[0]?.whole ?? false
 }
 
 /** Ends every session on it first. A database that is not there is fine. */

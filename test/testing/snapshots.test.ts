@@ -1,0 +1,223 @@
+/** Databases that are copied instead of migrated: when, when not, and that nobody can tell the difference. */
+import { randomBytes } from 'node:crypto'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { createMigratedDatabase, type MigratedDatabaseOptions, migrateTo } from '../../index.ts'
+import { postgres } from '../../presets/postgres.ts'
+import { memory } from '../../src/source/memory.ts'
+import { fingerprintChain } from '../../src/testing/chain.ts'
+import { folder } from '../support/cli.ts'
+import { describeOnServers } from '../support/servers.ts'
+
+/** Texts that no other run has; slow enough to be worth a copy. */
+function files(tag = randomBytes(6).toString('hex')): Record<string, string> {
+  return {
+    '1_users.up.sql': `-- ${tag}\ncreate table users (id int generated always as identity, name text default '${tag}'); select pg_sleep(0.03)`,
+    '1_users.down.sql': 'drop table users',
+    '2_email.up.sql': 'alter table users add email text; select pg_sleep(0.03)',
+    '2_email.down.sql': 'alter table users drop email',
+    '3_orders.up.sql': 'create table orders (id int); select pg_sleep(0.03)',
+    '3_orders.down.sql': 'drop table orders',
+  }
+}
+
+describeOnServers(['container', 'embedded'], 'snapshots', (from) => {
+  const server = postgres({ from })
+  type Options = Partial<MigratedDatabaseOptions<never>>
+
+  /** When each migration of a new database was applied: of a copy, when it was for the first one. */
+  async function appliedAt(migrations: MigratedDatabaseOptions<never>['migrations'], options: Options = {}) {
+    await using db = await createMigratedDatabase({ server, migrations, ...(options as object) })
+    const rows = await db.query<{ v: number; at: Date }>(
+      'select version::int as v, applied_at as at from schema_migrations_history order by version',
+    )
+    return rows.map(({ v, at }) => `${v} ${at.getTime()}`)
+  }
+
+  test('the second database at a version is a copy of the first, and a third at another begins from it', async () => {
+    const migrations = memory(files())
+    const first = await appliedAt(migrations, { version: 2 })
+    expect(await appliedAt(migrations, { version: 2 })).toEqual(first)
+    const third = await appliedAt(migrations)
+    expect(third.slice(0, 2)).toEqual(first)
+    expect(third).toHaveLength(3)
+    expect(await appliedAt(migrations, { version: { justBefore: 3 } })).toEqual(first)
+  })
+
+  test('a copy goes up and down like any other, and is its test’s own', async () => {
+    const migrations = memory(files())
+    await appliedAt(migrations, { version: 2 })
+    const options = { server, migrations, version: 2 }
+    await using one = await createMigratedDatabase(options)
+    await using two = await createMigratedDatabase(options)
+    await one.query('insert into users (email) values ($1)', ['a@example.org'])
+    expect(await two.query('select * from users')).toEqual([])
+    await migrateTo(one, 3)
+    await migrateTo(one, 'nil')
+    expect((await one.version()).version).toBe(-1)
+    expect((await two.version()).version).toBe(2)
+    expect(String(await two.schema())).toContain('email text')
+  })
+
+  test('is the same as a database whose migrations ran', async () => {
+    const migrations = memory(files())
+    await appliedAt(migrations)
+    await using copy = await createMigratedDatabase({ server, migrations })
+    await using run = await createMigratedDatabase({ server, migrations, snapshots: false })
+    expect(String(await copy.schema())).toBe(String(await run.schema()))
+    const history =
+      'select version, name, fingerprint, down_fingerprint, up, down, baseline from schema_migrations_history order by version'
+    expect(await copy.query(history)).toEqual(await run.query(history))
+    expect(await copy.query('select * from schema_migrations')).toEqual(
+      await run.query('select * from schema_migrations'),
+    )
+  })
+
+  test('an edit anywhere makes what is above it anew, and only that', async () => {
+    const path = folder(files())
+    const first = await appliedAt(path, { version: 1 })
+    const all = await appliedAt(path)
+    writeFileSync(join(path, '2_email.up.sql'), 'alter table users add mail text; select pg_sleep(0.03)')
+    const edited = await appliedAt(path)
+    expect(edited[0]).toBe(first[0])
+    expect(edited.slice(1)).not.toEqual(all.slice(1))
+    // Put back, what was made before serves again; a comment is no edit.
+    writeFileSync(join(path, '2_email.up.sql'), 'alter table users /* so */ add email text; select pg_sleep(0.03)')
+    expect(await appliedAt(path)).toEqual(all)
+    // The down is in the history, so it counts too.
+    writeFileSync(join(path, '2_email.down.sql'), 'alter table users drop if exists email')
+    expect((await appliedAt(path))[1]).not.toBe(all[1])
+    await using db = await createMigratedDatabase({ server, migrations: path })
+    await migrateTo(db, 1)
+    expect(String(await db.schema())).not.toContain('email')
+  })
+
+  test('seeds are part of it', async () => {
+    const migrations = memory(files())
+    const seeded = (name: string) => ({ seeds: { 1: { users: [{ name }] } } })
+    const ada = await appliedAt(migrations, seeded('Ada'))
+    expect(await appliedAt(migrations, seeded('Ada'))).toEqual(ada)
+    expect(await appliedAt(migrations, seeded('Eve'))).not.toEqual(ada)
+    await using db = await createMigratedDatabase({ server, migrations, ...seeded('Ada') })
+    expect(await db.query('select name from users')).toEqual([{ name: 'Ada' }])
+    // What a function does cannot be told.
+    const byFunction = { seeds: { 1: () => undefined } }
+    expect(await appliedAt(migrations, byFunction)).not.toEqual(await appliedAt(migrations, byFunction))
+  })
+
+  test.for([
+    ['code', { '4_code.ts': 'export async function up() {}' }],
+    [
+      'settings of the database',
+      {
+        '4_set.up.sql':
+          "do $$ begin execute format('alter database %I set work_mem = %L', current_database(), '8MB'); end $$; select pg_sleep(0.03)",
+      },
+    ],
+    [
+      'privileges on the database',
+      {
+        '4_grant.up.sql':
+          "do $$ begin execute format('grant create on database %I to pg_monitor', current_database()); end $$; select pg_sleep(0.03)",
+      },
+    ],
+    [
+      'a comment on the database',
+      {
+        '4_say.up.sql':
+          "do $$ begin execute format('comment on database %I is %L', current_database(), 'x'); end $$; select pg_sleep(0.03)",
+      },
+    ],
+  ] as const)('what a copy would lack or its text does not tell is run again: %s', async ([, more]) => {
+    const path = folder({ ...files(), ...more })
+    const last = async () => (await appliedAt(path)).at(-1)
+    expect(await last()).not.toBe(await last())
+  })
+
+  test('who listens to the migrations hears them run', async () => {
+    const migrations = memory(files())
+    await appliedAt(migrations)
+    const heard: string[] = []
+    await appliedAt(migrations, { onEvent: (event) => heard.push(event.type) })
+    expect(heard.filter((type) => type === 'finished')).toHaveLength(3)
+  })
+
+  test('many at once: all are right, whoever makes the snapshot', async () => {
+    const migrations = memory(files())
+    const options = { server, migrations }
+    const all = await Promise.all(Array.from({ length: 8 }, () => createMigratedDatabase(options)))
+    for (const db of all) expect((await db.query('select * from orders')).length).toBe(0)
+    await Promise.all(all.map((db) => db[Symbol.asyncDispose]()))
+  })
+
+  test('a snapshot that goes meanwhile is made again', async () => {
+    const migrations = memory(files())
+    const first = await appliedAt(migrations)
+    const snapshots = await server.snapshots?.()
+    const keys = (
+      await fingerprintChain({ source: migrations, dialect: 'postgres', seeds: {}, ground: snapshots?.ground ?? [] })
+    ).map(({ key }) => key)
+    expect(await snapshots?.nearest(keys)).toBe(keys.at(-1))
+    expect(await snapshots?.clone('nothing')).toBeUndefined()
+    await using admin = await createMigratedDatabase({ server, migrations: memory({}), version: 'nil' })
+    await admin.query(`drop database migratest_snapshot_${keys.at(-1)}`)
+    const again = await appliedAt(migrations)
+    expect(again).not.toEqual(first)
+    expect(await appliedAt(migrations)).toEqual(again)
+  })
+
+  test('the oldest go when there are many', async () => {
+    await using admin = await createMigratedDatabase({ server, migrations: memory({}), version: 'nil' })
+    const count = async () =>
+      (await admin.query("select from pg_database where starts_with(datname, 'migratest_snapshot_')")).length
+    for (let i = 0; i < 26; i++) await appliedAt(memory(files()), { version: 1 })
+    expect(await count()).toBeLessThanOrEqual(24)
+  }, 60_000)
+})
+
+describe('the chain', () => {
+  const chain = (texts: Record<string, string>, ground: string[] = [], seeds = {}) =>
+    fingerprintChain({ source: memory(texts), dialect: 'postgres', seeds, ground })
+  const base = files('x')
+
+  test.for([
+    ['an up', { ...base, '2_email.up.sql': 'select 1' }, 1],
+    ['a down', { ...base, '2_email.down.sql': 'select 1' }, 1],
+    ['no down', Object.fromEntries(Object.entries(base).filter(([name]) => name !== '2_email.down.sql')), 1],
+    ['an empty down', { ...base, '2_email.down.sql': '' }, 1],
+    [
+      'a name',
+      Object.fromEntries(Object.entries(base).map(([name, text]) => [name.replace('2_email', '2_mail'), text])),
+      1,
+    ],
+    [
+      'a number',
+      Object.fromEntries(Object.entries(base).map(([name, text]) => [name.replace('3_orders', '4_orders'), text])),
+      2,
+    ],
+    ['one between', { ...base, '02_a.up.sql': '', '2_email.up.sql': undefined as unknown as string }, 1],
+  ] as const)('another text is another key from there on: %s', async ([, changed, at]) => {
+    const before = await chain(base)
+    const texts = Object.fromEntries(Object.entries(changed).filter(([, text]) => text !== undefined))
+    delete (texts as Record<string, string>)['02_a.up.sql']
+    const after = await chain(texts)
+    expect(after.slice(0, at)).toEqual(before.slice(0, at))
+    for (const [i, link] of after.entries()) if (i >= at) expect(link.key).not.toBe(before[i]?.key)
+  })
+
+  test('ground and seeds count; comments and white space do not', async () => {
+    const before = await chain(base)
+    expect((await chain(base, ['create extension x']))[0]?.key).not.toBe(before[0]?.key)
+    expect((await chain(base, [], { 2: 'select 1' })).map(({ key }) => key === before[0]?.key)).toEqual([
+      true,
+      false,
+      false,
+    ])
+    expect((await chain(base, [], { 2: { t: [{ a: 1n }] } }))[1]?.key).not.toBe(
+      (await chain(base, [], { 2: { t: [{ a: '1' }] } }))[1]?.key,
+    )
+    expect(await chain({ ...base, '2_email.up.sql': `-- hello\n${base['2_email.up.sql']}` })).toEqual(before)
+    expect(await chain({ ...base, '2_email.up.sql': 'commit' })).toHaveLength(1)
+  })
+})
