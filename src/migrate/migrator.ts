@@ -17,7 +17,7 @@ import {
   resolveTarget,
 } from './plan.ts'
 import { continueJournaled, runSteps } from './run.ts'
-import type { Migration, Source } from './source.ts'
+import { type Migration, passedOverMessage, type Source } from './source.ts'
 import { type Status, statusOf, type Version } from './status.ts'
 import { isVersion, NIL_VERSION, type Target } from './version.ts'
 
@@ -279,14 +279,10 @@ export class Migrator {
   }
 
   #tellPassedOver(source: Source): void {
-    if (this.#toldPassedOver || !source.passedOver?.length) return
+    const message = passedOverMessage(source)
+    if (this.#toldPassedOver || message === undefined) return
     this.#toldPassedOver = true
-    const names = source.passedOver
-    const more = names.length > 3 ? ` and ${names.length - 3} more` : ''
-    this.#emit({
-      type: 'warning',
-      message: `Not migrations of ours, passed over: ${names.slice(0, 3).join(', ')}${more}`,
-    })
+    this.#emit({ type: 'warning', message })
   }
 
   #loadInput(source: Source, migrations: readonly Migration[], applied: Applied): LoadInput {

@@ -51,3 +51,10 @@ export interface Source {
   /** One body; null where there is no such half. Each call reads anew. */
   read(migration: Migration, direction: Direction): Promise<Body | null>
 }
+
+/** A few of them by name; undefined where there are none. */
+export function passedOverMessage({ passedOver = [] }: Source): string | undefined {
+  if (passedOver.length === 0) return undefined
+  const more = passedOver.length > 3 ? ` and ${passedOver.length - 3} more` : ''
+  return `Not migrations of ours, passed over: ${passedOver.slice(0, 3).join(', ')}${more}`
+}

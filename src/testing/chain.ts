@@ -1,21 +1,23 @@
 /** What a database at a version was made of, as a key: the same key, the same database. */
-import { fingerprintOfHalf, loadHalf } from '../migrate/load.ts'
-import type { Source } from '../migrate/source.ts'
+import { fingerprintOfHalf, type Loaded, loadHalf } from '../migrate/load.ts'
+import type { Migration, Source } from '../migrate/source.ts'
 import type { Dialect } from '../sql/dialect.ts'
 import { fingerprintOf } from '../sql/script.ts'
-import type { Seed } from './seeds.ts'
 
 export interface Link {
   readonly version: number
-  /** 32 hex digits over this migration, its seed, and all that went before. */
+  /** 32 hex digits over this migration and all that went before. */
   readonly key: string
 }
 
 export interface ChainInput {
   readonly source: Source
+  /** Those up to where the test begins. */
+  readonly migrations: readonly Migration[]
   readonly dialect: Dialect
-  readonly seeds: Readonly<Record<number, Seed>>
-  /** What each database has before its first migration. */
+  /** Versions at which rows are put in. */
+  readonly seeded: ReadonlySet<number>
+  /** What each database has before its first migration, and what its sessions are told. */
   readonly ground: readonly string[]
 }
 
@@ -23,21 +25,18 @@ export interface ChainInput {
 const FORMAT = '1'
 
 /**
- * One link a migration, lowest version first. It ends before the first that its text does not tell: code (which may import
- * anything), a seed that is a function, a text that cannot be run.
+ * One link a migration, lowest version first. It ends before the first whose text does not tell what it leaves: code (which
+ * may import anything), rows of a seed, objects of the whole server, a text that cannot be read or run.
  */
-export async function fingerprintChain({ source, dialect, seeds, ground }: ChainInput): Promise<Link[]> {
+export async function fingerprintChain({ source, migrations, dialect, seeded, ground }: ChainInput): Promise<Link[]> {
   const links: Link[] = []
   let key = fingerprintOf([FORMAT, ...ground])
-  for (const migration of await source.list()) {
-    const up = await loadHalf(source, migration, 'up', dialect)
-    const down = await loadHalf(source, migration, 'down', dialect)
-    const seed = seeds[migration.version]
-    if (up.kind === 'code' || down.kind === 'code' || typeof seed === 'function') break
-    if (up.kind === 'sql' && up.script.problem) break
-    // The history holds the down too.
-    const parts = [key, String(migration.version), migration.name, fingerprintOfHalf(up), fingerprintOfHalf(down)]
-    key = fingerprintOf([...parts, down.kind, JSON.stringify(seed ?? null, exactly)])
+  for (const migration of migrations) {
+    if (seeded.has(migration.version) || isCode(migration)) break
+    const halves = await read(source, migration, dialect)
+    if (halves === undefined || halves.some((half) => !isTold(half))) break
+    const parts = halves.flatMap((half) => [half.kind, fingerprintOfHalf(half)])
+    key = fingerprintOf([key, String(migration.version), migration.name, ...parts])
     links.push({ version: migration.version, key })
   }
   return links
@@ -45,10 +44,29 @@ export async function fingerprintChain({ source, dialect, seeds, ground }: Chain
 
 // --- internal ---
 
-/** Values that JSON would leave out or write alike. */
-function exactly(_: string, value: unknown): unknown {
-  if (typeof value === 'bigint') return `bigint ${value}`
-  if (value === undefined) return 'undefined'
-  if (typeof value === 'number' && !Number.isFinite(value)) return String(value)
-  return value
+/** By its name: loading it would run it. */
+function isCode({ up, down }: Migration): boolean {
+  return /\.m?[jt]s$/.test(up ?? down ?? '')
+}
+
+/** Up and down, which is in the history too. Undefined where one cannot be read: running the migrations tells why. */
+async function read(source: Source, migration: Migration, dialect: Dialect): Promise<Loaded[] | undefined> {
+  try {
+    return [await loadHalf(source, migration, 'up', dialect), await loadHalf(source, migration, 'down', dialect)]
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * Roles, tablespaces, other databases and replication slots are the server's: a copy of a database neither makes nor holds
+ * them as its migrations would. Looked for everywhere, since functions and DO blocks make them too.
+ */
+const OF_THE_SERVER =
+  /\b(?:create|alter|drop)\s+(?:role|user|group|tablespace|database|subscription)\b|\b(?:drop|reassign)\s+owned\b|\balter\s+system\b|replication_slot|\bdblink\b/i
+
+function isTold(half: Loaded): boolean {
+  if (half.kind === 'code') return false
+  if (half.kind === 'nil') return true
+  return half.script.problem === undefined && !OF_THE_SERVER.test(half.text)
 }

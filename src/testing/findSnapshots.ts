@@ -10,76 +10,72 @@ import type { Snapshots } from './testServer.ts'
 
 export interface Held<Client> {
   readonly snapshots: Snapshots<Client>
-  /** The key of the version that is asked for. */
-  readonly wanted: string
+  /** The key of the version that is asked for; undefined where texts do not tell all that is in it. */
+  readonly wanted: string | undefined
   /** The highest at or below it that there is; undefined: none. */
   readonly nearest: string | undefined
+  /** Whether the texts are still those that the key was made of, read anew. */
+  readonly isStill: () => Promise<boolean>
 }
 
-/** Undefined where the migrations have to run: nobody may hear of them otherwise, or their texts do not tell what they do. */
+/** Undefined where the migrations have to run: somebody listens to them, or there are no snapshots here. */
 export async function findSnapshots<Client>(
   options: MigratedDatabaseOptions<Client>,
   source: Source,
 ): Promise<Held<Client> | undefined> {
-  const { server, version = 'latest', onEvent, seeds = {} } = options
+  const { server, version = 'latest', onEvent } = options
   if (options.snapshots === false || onEvent || version === 'nil') return undefined
   const snapshots = await server.snapshots?.()
   if (!snapshots) return undefined
-  const migrations = await source.list()
-  // A seed at a version that is not there is an error, which running them raises.
-  const stray = Object.keys(seeds).some((version) => !migrations.some((m) => m.version === Number(version)))
-  if (stray) return undefined
-  const links = await chainOf(options, {
-    source,
-    dialect: server.dialect,
-    seeds,
-    ground: snapshots.ground,
-  })
-  const end = linkAt(links, version, migrations)
-  if (end === undefined) return undefined
-  const keys = links.slice(0, end + 1).map(({ key }) => key)
-  const wanted = keys.at(-1)
-  return wanted === undefined ? undefined : { snapshots, wanted, nearest: await snapshots.nearest(keys) }
+  const seeded = new Set(Object.keys(options.seeds ?? {}).map(Number))
+  const all = await source.list()
+  const end = indexOf(version, all)
+  // What is not there, seeds among it, is an error that running the migrations raises.
+  if (end < 0 || [...seeded].some((seed) => !all.some((migration) => migration.version === seed))) return undefined
+  const migrations = all.slice(0, end + 1)
+  const input = { source, migrations, dialect: server.dialect, seeded, ground: snapshots.ground }
+  const keysOf = (links: readonly Link[]) => links.map(({ key }) => key)
+  const keys = keysOf(await chainOf(options, input))
+  if (keys.length === 0) return undefined
+  const wanted = keys.length === migrations.length ? keys.at(-1) : undefined
+  const isStill = async () => keysOf(await fingerprintChain(input)).at(-1) === wanted
+  return { snapshots, wanted, nearest: await snapshots.nearest(keys), isStill }
 }
 
 // --- internal ---
 
-/** Where the chain has that version; undefined where it does not reach so far, or there is no such version. */
-function linkAt(links: readonly Link[], target: Target, migrations: readonly Migration[]): number | undefined {
-  const found = migrations.findIndex(({ version }) =>
-    typeof target === 'object' ? version === target.justBefore : version === target,
-  )
-  const index = target === 'latest' ? migrations.length - 1 : typeof target === 'object' ? found - 1 : found
-  return index >= 0 && index < links.length ? index : undefined
+/** Where that version is; -1 where it is not. */
+function indexOf(target: Target, migrations: readonly Migration[]): number {
+  if (target === 'latest') return migrations.length - 1
+  if (typeof target !== 'object') return migrations.findIndex(({ version }) => version === target)
+  const above = migrations.findIndex(({ version }) => version === target.justBefore)
+  return above === -1 ? -1 : above - 1
 }
 
 interface Known {
   readonly stamp: string
-  readonly seeds: unknown
   readonly links: Promise<Link[]>
 }
 
 /** By server, since what tests share is the server, while each may have options of its own. */
 const known = new WeakMap<object, Known[]>()
 
-const MOST_KNOWN = 8
+const MOST_KNOWN = 32
 
 /** Reading every file for every test would take longer than the copy: a folder's are read again when one has changed. */
-function chainOf<Client>(
-  { server, migrations, seeds }: MigratedDatabaseOptions<Client>,
-  input: ChainInput,
-): Promise<Link[]> {
-  const stamp = stampOf(migrations)
-  if (stamp === undefined) return fingerprintChain(input)
+function chainOf<Client>({ server, migrations }: MigratedDatabaseOptions<Client>, input: ChainInput): Promise<Link[]> {
+  const files = stampOf(migrations)
+  if (files === undefined) return fingerprintChain(input)
+  const stamp = [files, input.migrations.length, [...input.seeded].join(), ...input.ground].join('\0')
   const before = known.get(server) ?? []
-  const found = before.find((chain) => chain.stamp === stamp && chain.seeds === seeds)
+  const found = before.find((chain) => chain.stamp === stamp)
   if (found) return found.links
   const links = fingerprintChain(input)
-  known.set(server, [{ stamp, seeds, links }, ...before].slice(0, MOST_KNOWN))
+  known.set(server, [{ stamp, links }, ...before].slice(0, MOST_KNOWN))
   return links
 }
 
-/** Names, sizes and times of a folder's files; undefined where the migrations are in no folder. */
+/** Names, places, sizes and times of a folder's files; undefined where the migrations are in no folder. */
 function stampOf(migrations: string | URL | Source): string | undefined {
   if (typeof migrations !== 'string' && !(migrations instanceof URL)) return undefined
   const folder = resolve(migrations instanceof URL ? fileURLToPath(migrations) : migrations)
@@ -87,8 +83,8 @@ function stampOf(migrations: string | URL | Source): string | undefined {
     const files = readdirSync(folder)
       .sort()
       .map((name) => {
-        const { mtimeMs, ctimeMs, size } = statSync(join(folder, name))
-        return `${name} ${mtimeMs} ${ctimeMs} ${size}`
+        const { dev, ino, mtimeMs, ctimeMs, size } = statSync(join(folder, name))
+        return [name, dev, ino, mtimeMs, ctimeMs, size].join(' ')
       })
     return [folder, ...files].join('\0')
   } catch {

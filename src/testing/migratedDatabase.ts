@@ -4,7 +4,7 @@ import type { Driver } from '../migrate/driver.ts'
 import { MigratestError, UsageError, VersionNotFoundError } from '../migrate/errors.ts'
 import type { MigrateEvent } from '../migrate/events.ts'
 import { Migrator, type MigratorOptions, type Run } from '../migrate/migrator.ts'
-import type { Source } from '../migrate/source.ts'
+import { passedOverMessage, type Source } from '../migrate/source.ts'
 import type { Version } from '../migrate/status.ts'
 import type { Target } from '../migrate/version.ts'
 import type { Schema } from '../schema/schema.ts'
@@ -78,12 +78,14 @@ export class MigratedDatabase<Client = unknown> {
     const held = await findSnapshots(options, source)
     const copy = held?.nearest === undefined ? undefined : await held.snapshots.clone(held.nearest)
     const database = copy ?? (await server.create())
-    const isThere = copy !== undefined && held?.nearest === held?.wanted
+    const isThere = copy !== undefined && held?.wanted !== undefined && held.nearest === held.wanted
+    // Running the migrations would say so.
+    if (isThere) tellPassedOver(source)
     try {
-      if (held && !isThere) await MigratedDatabase.#freezeAt(database, source, options, held)
+      if (held?.wanted !== undefined && !isThere) await MigratedDatabase.#freezeAt(database, source, options, held)
       const db = new MigratedDatabase(database, await database.connect(), source, options)
       db.#hold = holdConnection
-      if (!held && version !== 'nil') await db.migrate(version)
+      if (held?.wanted === undefined && version !== 'nil') await db.migrate(version)
       return db
     } catch (error) {
       await database.drop().catch(() => undefined)
@@ -96,14 +98,14 @@ export class MigratedDatabase<Client = unknown> {
     database: TestDatabase<Client>,
     source: Source,
     options: MigratedDatabaseOptions<Client>,
-    { snapshots, wanted }: Held<Client>,
+    { snapshots, wanted = '', isStill }: Held<Client>,
   ): Promise<void> {
     const db = new MigratedDatabase(database, await database.connect(), source, options)
     try {
       const begun = performance.now()
       await db.migrate(options.version ?? 'latest')
       await db.#disconnect()
-      if (performance.now() - begun > WORTH_KEEPING_MS) await snapshots.freeze(database, wanted)
+      if (performance.now() - begun > WORTH_KEEPING_MS && (await isStill())) await snapshots.freeze(database, wanted)
     } finally {
       await db.#disconnect()
     }
@@ -242,6 +244,11 @@ export class MigratedDatabase<Client = unknown> {
 const WORTH_KEEPING_MS = 20
 
 const printed = new Set<string>()
+
+function tellPassedOver(source: Source): void {
+  const message = passedOverMessage(source)
+  if (message !== undefined) printWarning({ type: 'warning', message })
+}
 
 /** Once a process: every test of a suite meets the same migrations. */
 function printWarning(event: MigrateEvent): void {

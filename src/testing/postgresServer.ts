@@ -1,15 +1,16 @@
 /** Test databases on a PostgreSQL server: one per test, named so that what a killed run left can be told apart. */
 import { randomBytes } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Client } from 'pg'
 import { readSchema } from '../database/postgres/catalog.ts'
 import {
   type Admin,
   briefAdmin,
+  canBeCopied,
   createDatabase,
   dropDatabase,
   dropIfUnused,
   heldAdmin,
-  isCopiedWhole,
   keepDatabase,
   listDatabases,
 } from '../database/postgres/cluster.ts'
@@ -51,11 +52,17 @@ interface Started {
   readonly fileCopy: boolean
 }
 
-/** SQLSTATE of a template that is not there. */
-const UNDEFINED_DATABASE = '3D000'
-
 /** Each takes about 8 MiB, mostly of memory. */
 const MOST_SNAPSHOTS = 24
+
+/** Keys whose databases could not be copied: asking again would only take time. */
+const refused = new Set<string>()
+
+/** What `pg` tells each session from the environment, which may change how texts are understood. */
+function sessionSettings(): string[] {
+  const names = ['PGOPTIONS', 'PGDATESTYLE', 'PGTZ', 'PGCLIENTENCODING', 'PGGEQO']
+  return names.map((name) => `${name}=${process.env[name] ?? ''}`)
+}
 
 const SNAPSHOT_PREFIX = 'migratest_snapshot_'
 
@@ -111,28 +118,42 @@ class PostgresServer implements TestServer<Client> {
     const { admin, fileCopy } = started
     const { extensions, init } = this.#options
     return {
-      ground: [...extensions, '', ...init()],
+      ground: [...sessionSettings(), '', ...extensions, '', ...init()],
       nearest: async (keys) => {
         const names = keys.map((key) => literal(snapshotName(key)))
         if (names.length === 0) return undefined
         const { rows } = await admin.query<{ datname: string }>(
-          `SELECT datname FROM pg_database WHERE datname IN (${names.join(', ')})`,
+          `SELECT datname FROM pg_database WHERE datconnlimit = -1 AND datname IN (${names.join(', ')})`,
         )
         const there = new Set(rows.map(({ datname }) => datname))
         return keys.findLast((key) => there.has(snapshotName(key)))
       },
       clone: (key) =>
-        this.#make(started, snapshotName(key)).catch((error: { code?: string }) => {
-          if (error.code === UNDEFINED_DATABASE) return undefined
-          throw error
-        }),
+        // Whatever keeps it from being copied, the migrations can still run.
+        this.#make(started, snapshotName(key)).catch(() => undefined),
       freeze: async ({ name }, key) => {
+        if (refused.has(key)) return
+        // Its own connection: others of this process need not wait.
+        const client = await connect(started.url).catch(() => undefined)
+        if (!client) return
         try {
-          if (!(await isCopiedWhole(admin, name))) return
-          await createDatabase(admin, snapshotName(key), { template: name, fileCopy, closed: true })
-          await dropSurplus(admin)
+          const brief = briefAdmin(client)
+          // Sessions that were ended a moment ago may still be there.
+          let ready = false
+          for (let i = 0; i < 5 && !ready; i++) {
+            if (i > 0) await sleep(20)
+            ready = await canBeCopied(brief, name)
+          }
+          if (!ready) {
+            refused.add(key)
+            return
+          }
+          await createDatabase(brief, snapshotName(key), { template: name, fileCopy, closed: true })
+          await dropSurplus(brief)
         } catch {
-          // Another process was first, or somebody is still connected: the next who needs it makes it.
+          // Another process was first, or there is no room: the next who needs it makes it.
+        } finally {
+          await client.end().catch(() => undefined)
         }
       },
     }

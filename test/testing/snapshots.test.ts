@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { createMigratedDatabase, type MigratedDatabaseOptions, migrateTo } from '../../index.ts'
 import { postgres } from '../../presets/postgres.ts'
+import type { Source } from '../../src/migrate/source.ts'
 import { memory } from '../../src/source/memory.ts'
 import { fingerprintChain } from '../../src/testing/chain.ts'
 import { folder } from '../support/cli.ts'
@@ -20,6 +21,10 @@ function files(tag = randomBytes(6).toString('hex')): Record<string, string> {
     '3_orders.up.sql': 'create table orders (id int); select pg_sleep(0.03)',
     '3_orders.down.sql': 'drop table orders',
   }
+}
+
+async function chainOf(source: Source, ground: readonly string[] = []) {
+  return fingerprintChain({ source, migrations: await source.list(), dialect: 'postgres', seeded: new Set(), ground })
 }
 
 describeOnServers(['container', 'embedded'], 'snapshots', (from) => {
@@ -93,17 +98,18 @@ describeOnServers(['container', 'embedded'], 'snapshots', (from) => {
     expect(String(await db.schema())).not.toContain('email')
   })
 
-  test('seeds are part of it', async () => {
+  test('a copy ends where seeds begin', async () => {
     const migrations = memory(files())
-    const seeded = (name: string) => ({ seeds: { 1: { users: [{ name }] } } })
-    const ada = await appliedAt(migrations, seeded('Ada'))
-    expect(await appliedAt(migrations, seeded('Ada'))).toEqual(ada)
-    expect(await appliedAt(migrations, seeded('Eve'))).not.toEqual(ada)
-    await using db = await createMigratedDatabase({ server, migrations, ...seeded('Ada') })
-    expect(await db.query('select name from users')).toEqual([{ name: 'Ada' }])
-    // What a function does cannot be told.
-    const byFunction = { seeds: { 1: () => undefined } }
-    expect(await appliedAt(migrations, byFunction)).not.toEqual(await appliedAt(migrations, byFunction))
+    const below = await appliedAt(migrations, { version: 1 })
+    const seeded = (name: string) => ({ seeds: { 2: { users: [{ name }] } } })
+    for (const name of ['Ada', 'Eve']) {
+      const applied = await appliedAt(migrations, seeded(name))
+      expect(applied[0]).toBe(below[0])
+      await using db = await createMigratedDatabase({ server, migrations, ...seeded(name) })
+      expect(await db.query('select name from users')).toEqual([{ name }])
+    }
+    await using without = await createMigratedDatabase({ server, migrations })
+    expect(await without.query('select name from users')).toEqual([])
   })
 
   test.for([
@@ -132,7 +138,55 @@ describeOnServers(['container', 'embedded'], 'snapshots', (from) => {
   ] as const)('what a copy would lack or its text does not tell is run again: %s', async ([, more]) => {
     const path = folder({ ...files(), ...more })
     const last = async () => (await appliedAt(path)).at(-1)
-    expect(await last()).not.toBe(await last())
+    const [before, after] = [await last(), await last()]
+    expect(after).not.toBe(before)
+    // What is below it is still copied.
+    expect((await appliedAt(path, { version: 3 })).at(-1)).toBe((await appliedAt(path, { version: 3 })).at(-1))
+  })
+
+  test('a file above the version asked for is neither loaded nor looked at', async () => {
+    const path = folder({ ...files(), '4_code.ts': 'throw new Error("loaded")', '5_bad.up.sql': "select 'open" })
+    expect(await appliedAt(path, { version: 3 })).toEqual(await appliedAt(path, { version: 3 }))
+    await expect(appliedAt(path)).rejects.toThrow(/loaded/)
+  })
+
+  test('texts that change while they run are not kept under their old key', async () => {
+    const old = files()
+    const fresh = { ...old, '1_users.up.sql': 'create table users (other int); select pg_sleep(0.03)' }
+    let reads = 0
+    const source = {
+      ...memory(old),
+      read: (...args: Parameters<ReturnType<typeof memory>['read']>) => memory(reads++ < 6 ? old : fresh).read(...args),
+    }
+    await appliedAt(source)
+    await using db = await createMigratedDatabase({ server, migrations: memory(old) })
+    expect(String(await db.schema())).not.toContain('other integer')
+  })
+
+  test('somebody else who connects to test databases does no harm', async () => {
+    const path = folder(files())
+    await using watcher = await createMigratedDatabase({ server, migrations: memory({}), version: 'nil' })
+    const seen = new Set<string>([watcher.name])
+    const clients: { end(): Promise<void> }[] = []
+    const { Client } = await import('pg')
+    const timer = setInterval(async () => {
+      const rows = await watcher.query<{ datname: string }>(
+        "select datname from pg_database where datname like 'migratest\\_%' and datallowconn",
+      )
+      for (const { datname } of rows) {
+        if (seen.has(datname)) continue
+        seen.add(datname)
+        const url = new URL(watcher.url ?? '')
+        url.pathname = `/${datname}`
+        const client = new Client(url.href)
+        client.on('error', () => undefined)
+        clients.push(client)
+        await client.connect().catch(() => undefined)
+      }
+    }, 5)
+    for (let i = 0; i < 3; i++) expect(await appliedAt(path)).toHaveLength(3)
+    clearInterval(timer)
+    for (const client of clients) await client.end().catch(() => undefined)
   })
 
   test('who listens to the migrations hears them run', async () => {
@@ -155,9 +209,7 @@ describeOnServers(['container', 'embedded'], 'snapshots', (from) => {
     const migrations = memory(files())
     const first = await appliedAt(migrations)
     const snapshots = await server.snapshots?.()
-    const keys = (
-      await fingerprintChain({ source: migrations, dialect: 'postgres', seeds: {}, ground: snapshots?.ground ?? [] })
-    ).map(({ key }) => key)
+    const keys = (await chainOf(migrations, snapshots?.ground)).map(({ key }) => key)
     expect(await snapshots?.nearest(keys)).toBe(keys.at(-1))
     expect(await snapshots?.clone('nothing')).toBeUndefined()
     await using admin = await createMigratedDatabase({ server, migrations: memory({}), version: 'nil' })
@@ -177,8 +229,7 @@ describeOnServers(['container', 'embedded'], 'snapshots', (from) => {
 })
 
 describe('the chain', () => {
-  const chain = (texts: Record<string, string>, ground: string[] = [], seeds = {}) =>
-    fingerprintChain({ source: memory(texts), dialect: 'postgres', seeds, ground })
+  const chain = (texts: Record<string, string>, ground: string[] = []) => chainOf(memory(texts), ground)
   const base = files('x')
 
   test.for([
@@ -206,18 +257,18 @@ describe('the chain', () => {
     for (const [i, link] of after.entries()) if (i >= at) expect(link.key).not.toBe(before[i]?.key)
   })
 
-  test('ground and seeds count; comments and white space do not', async () => {
+  test('ground counts; comments and white space do not', async () => {
     const before = await chain(base)
     expect((await chain(base, ['create extension x']))[0]?.key).not.toBe(before[0]?.key)
-    expect((await chain(base, [], { 2: 'select 1' })).map(({ key }) => key === before[0]?.key)).toEqual([
-      true,
-      false,
-      false,
-    ])
-    expect((await chain(base, [], { 2: { t: [{ a: 1n }] } }))[1]?.key).not.toBe(
-      (await chain(base, [], { 2: { t: [{ a: '1' }] } }))[1]?.key,
-    )
-    expect(await chain({ ...base, '2_email.up.sql': `-- hello\n${base['2_email.up.sql']}` })).toEqual(before)
+    expect(
+      await chain({
+        ...base,
+        '2_email.up.sql': `-- hello
+${base['2_email.up.sql']}`,
+      }),
+    ).toEqual(before)
     expect(await chain({ ...base, '2_email.up.sql': 'commit' })).toHaveLength(1)
+    expect(await chain({ ...base, '2_email.down.sql': 'drop owned by x' })).toHaveLength(1)
+    expect(await chain({ ...base, '2_email.up.sql': 'select user, role from groups' })).toHaveLength(3)
   })
 })

@@ -49,10 +49,19 @@ export async function createDatabase(admin: Admin, name: string, options: Create
   await admin.query(`CREATE DATABASE ${identifier(name)} TEMPLATE ${template}${strategy}${closed}`)
 }
 
-/** Whether a copy of it would be the same: settings and privileges of a database are not copied with it. */
-export async function isCopiedWhole(admin: Admin, name: string): Promise<boolean> {
+/** Larger ones are not worth the memory. */
+const MOST_COPIED_BYTES = 64 * 2 ** 20
+
+/**
+ * Whether a copy of it would be the same, and can be made at once: what a database itself has (owner, settings, privileges,
+ * slots) is not copied with it, and one that somebody is connected to would be waited for.
+ */
+export async function canBeCopied(admin: Admin, name: string): Promise<boolean> {
   const { rows } = await admin.query<{ whole: boolean }>(
-    `SELECT datacl IS NULL AND NOT EXISTS (SELECT FROM pg_db_role_setting s WHERE s.setdatabase = d.oid)
+    `SELECT datacl IS NULL AND datdba = session_user::regrole AND datconnlimit = -1 AND pg_database_size(oid) < ${MOST_COPIED_BYTES}
+       AND NOT EXISTS (SELECT FROM pg_stat_activity a WHERE a.datid = d.oid) AND NOT EXISTS (SELECT FROM pg_prepared_xacts x WHERE x.database = d.datname)
+       AND NOT EXISTS (SELECT FROM pg_replication_slots r WHERE r.database = d.datname) AND NOT EXISTS (SELECT FROM pg_shseclabel l WHERE l.objoid = d.oid AND l.classoid = 'pg_database'::regclass)
+       AND NOT EXISTS (SELECT FROM pg_db_role_setting s WHERE s.setdatabase = d.oid)
        AND shobj_description(oid, 'pg_database') IS NULL AND NOT EXISTS (SELECT FROM pg_subscription b WHERE b.subdbid = d.oid) AS whole
      FROM pg_database d WHERE datname = ${literal(name)}`,
   )
