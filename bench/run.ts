@@ -34,6 +34,7 @@ if (!only || only === 'apply') await apply(500, 7)
 if (!only || only === 'process') await wholeProcess(100, 11)
 if (!only || only === 'start') await start(100, 11)
 if (!only || only === 'verify') await verify(100, 5)
+if (!only || only === 'database') await testDatabase(100, 15)
 if (!only || only === 'memory') await memory(10_000)
 if (!only || only === 'container') await container(5)
 await admin.end()
@@ -111,6 +112,31 @@ async function start(count: number, rounds: number): Promise<void> {
     return performance.now() - begun
   })
   console.log(`## Starting, status of ${count} applied migrations (${rounds} rounds)\n\n${table(series)}\n`)
+  rmSync(dirname(files.folder), { recursive: true })
+}
+
+/** A connected database of one's own at the latest version, from asking to the first query; dropping it is not counted. */
+async function testDatabase(count: number, rounds: number): Promise<void> {
+  const files = writeMigrations(count)
+  const server = postgresServer({ url: undefined, request, idleMs: undefined, extensions: [], init: () => [] })
+  const series = await interleaved(['connect, to a database that is there', 'copy', 'replay'], rounds, async (name) => {
+    if (name.startsWith('connect')) {
+      const client = new pg.Client(lease.server.url)
+      const begun = performance.now()
+      await client.connect()
+      await client.query('select 1')
+      const ms = performance.now() - begun
+      await client.end()
+      return ms
+    }
+    const begun = performance.now()
+    const db = await MigratedDatabase.create({ server, migrations: files.folder, snapshots: name === 'copy' })
+    await db.query('select 1')
+    const ms = performance.now() - begun
+    await db[Symbol.asyncDispose]()
+    return ms
+  })
+  console.log(`## A test's database at version ${count} (${rounds} rounds)\n\n${table(series)}\n`)
   rmSync(dirname(files.folder), { recursive: true })
 }
 
