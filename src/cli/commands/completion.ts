@@ -54,7 +54,8 @@ const SHELLS: Record<string, (all: readonly Completed[]) => string> = {
       ...all.map(({ name, words }) => `    ${name}) compadd -- ${words.join(' ')}; _files ;;`),
       '  esac',
       '}',
-      `compdef _migratest ${PROGRAMS.join(' ')}`,
+      // Autoloaded, it is called at once; sourced, it only says for whom it is.
+      `if [ "$funcstack[1]" = _migratest ]; then _migratest "$@"; else compdef _migratest ${PROGRAMS.join(' ')}; fi`,
     ].join('\n'),
   fish: (all) =>
     PROGRAMS.flatMap((program) => [
