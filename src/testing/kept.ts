@@ -15,11 +15,12 @@ export interface KeptDatabase extends Kept {
 /** @param url of a server; undefined: `MIGRATEST_SERVER_URL` where it is set, and all servers on demand */
 export async function listKept(url: string | undefined): Promise<KeptDatabase[]> {
   const given = url ?? serverUrl()
-  const servers = [
-    ...(given === undefined ? [] : [{ url: given, name: hostOf(given) }]),
-    ...(url === undefined ? await listServers() : []),
-  ]
-  const lists = await Promise.all(servers.map(keptOn))
+  const onDemand = url === undefined ? await listServers() : []
+  const lists = await Promise.all([
+    ...(given === undefined ? [] : [keptOn({ url: given, name: hostOf(given) })]),
+    // One that stops just now takes its databases with it.
+    ...onDemand.map((server) => keptOn(server).catch(() => [])),
+  ])
   return lists.flat()
 }
 

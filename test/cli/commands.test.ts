@@ -4,10 +4,11 @@ import { lstatSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect } from 'vitest'
+import { postgres } from '../../presets/postgres.ts'
 import { COMMANDS } from '../../src/cli/commands.ts'
+import { keyOf } from '../../src/server/request.ts'
 import { cli, folder, program } from '../support/cli.ts'
 import { test } from '../support/database.ts'
-import { anyPostgres } from '../support/servers.ts'
 
 const MIGRATIONS = {
   'migrations/0001_users.up.sql': 'create table users (id int)',
@@ -141,8 +142,13 @@ describe('wait', () => {
 })
 
 describe('databases and servers', () => {
+  // A server that no other test uses.
+  const flags = { 'cli.test': String(process.pid) }
+  const own = postgres({ flags })
+  const request = { kind: 'postgres', from: 'auto', version: undefined, image: undefined, flags, setup: [] } as const
+
   test('a kept database is listed, opened and removed', async () => {
-    const database = await anyPostgres.create()
+    const database = await own.create()
     await database.keep()
     const listed = JSON.parse(cli(['databases', 'list', '--json']).out) as { name: string }[]
     expect(listed).toContainEqual({
@@ -155,26 +161,29 @@ describe('databases and servers', () => {
     expect(cli(['databases', 'list']).out).toMatch(new RegExp(`${database.name} +kept \\d{4}-\\d\\d-\\d\\d .*MiB`))
     expect(cli(['databases', 'open', database.name]).out).toBe(`${database.url}\n`)
     expect(cli(['databases', 'open', 'nothing']).err).toMatch(/No test database nothing is kept/)
+    // Only on its server: others may have some that their tests look at.
     const client = await database.connect()
-    const spared = cli(['databases', 'gc'])
-    expect(spared.out).toMatch(/connected to/)
+    const at = ['--server', database.url ?? '']
+    expect(cli(['databases', 'gc', ...at]).out).toMatch(/^Removed 0 databases\. 1 is connected to and stays\.\n$/)
     await client.end()
     await expect
-      .poll(() => JSON.parse(cli(['databases', 'gc', '--json']).out).removed, { timeout: 20_000 })
-      .toContain(database.name)
+      .poll(() => JSON.parse(cli(['databases', 'gc', '--json', ...at]).out).removed, { timeout: 20_000 })
+      .toEqual([database.name])
   })
 
   test('servers that run on demand', async () => {
-    const database = await anyPostgres.create()
-    const servers = JSON.parse(cli(['servers', 'list', '--json']).out) as { key: string; users: number; name: string }[]
-    expect(servers.find(({ users }) => users > 0)).toMatchObject({ key: expect.stringMatching(/^[0-9a-f]{16}$/) })
+    const database = await own.create()
+    const found = () =>
+      (JSON.parse(cli(['servers', 'list', '--json']).out) as { key: string; users: number }[]).find(
+        (server) => server.key === keyOf(request),
+      )
+    expect(found()).toMatchObject({ users: 1 })
     expect(cli(['servers', 'list']).out).toMatch(/^[0-9a-f]{16} {2}PostgreSQL .* used by \d+ process/m)
-    // What is in use is spared.
-    cli(['servers', 'stop'])
     expect(await database.connect().then((client) => client.end())).toBeUndefined()
     expect(cli(['servers', 'stop', 'f00']).err).toMatch(/There is no server "f00"/)
     expect(cli(['servers', 'stop', '']).code).toBe(2)
-    await database.drop()
+    expect(cli(['servers', 'stop', keyOf(request)]).out).toBe('Stopped 1 server.\n')
+    expect(found()).toBeUndefined()
   })
 })
 
