@@ -1,0 +1,444 @@
+/** DDL of what the catalog query gives: one function a kind of object. */
+import type { Column, Member, ObjectKind, SchemaObject } from '../../schema/schema.ts'
+import { literal } from './tables.ts'
+
+// biome-ignore lint/suspicious/noExplicitAny: facts of each kind are as its part of the query gives them
+export type Facts = Record<string, any>
+
+/** By kind. */
+export const DESCRIBE: Record<ObjectKind, (facts: Facts) => SchemaObject> = {
+  schema: (facts) =>
+    object(
+      'schema',
+      facts.name,
+      facts.name === 'public' ? 'CREATE SCHEMA IF NOT EXISTS public' : `CREATE SCHEMA ${facts.name}`,
+      {
+        more: extras(
+          `SCHEMA ${facts.name}`,
+          // What initdb writes.
+          facts.comment === 'standard public schema' ? { ...facts, comment: null } : facts,
+        ),
+      },
+    ),
+  extension: ({ name, schema, version }) =>
+    object(
+      'extension',
+      name,
+      `CREATE EXTENSION IF NOT EXISTS ${name} WITH SCHEMA ${schema}${version ? ` VERSION ${version}` : ''}`,
+    ),
+  type: describeType,
+  sequence: (facts) => {
+    const { name } = facts
+    const unlogged = facts.unlogged ? 'UNLOGGED ' : ''
+    const head = `CREATE ${unlogged}SEQUENCE ${name} ${facts.options}`
+    return object('sequence', name, head, {
+      // One that belongs to a column has its table's owner.
+      more: extras(`SEQUENCE ${name}`, facts.owned ? { ...facts, owner: null } : facts),
+    })
+  },
+  routine: describeRoutine,
+  table: describeTable,
+  view: describeView,
+  index: (facts) => {
+    const { table, name } = facts
+    const more = [
+      facts.clustered && `ALTER TABLE ${table} CLUSTER ON ${lastPart(name)};`,
+      facts.replica && `ALTER TABLE ${table} REPLICA IDENTITY USING INDEX ${lastPart(name)};`,
+      !facts.valid && !facts.partitioned && '-- invalid: its build failed',
+      ...comment(`INDEX ${name}`, facts.comment),
+    ]
+    // On a partitioned table, the partitions' own indexes come with it.
+    const definition =
+      facts.partitioned && facts.valid ? facts.definition.replace(' ON ONLY ', ' ON ') : facts.definition
+    return object('index', name, definition, { table, more })
+  },
+  'foreign key': ({ table, name, definition, comment: text }) =>
+    object('foreign key', name, `ALTER TABLE ${table} ADD CONSTRAINT ${name} ${definition}`, {
+      table,
+      more: comment(`CONSTRAINT ${name} ON ${table}`, text),
+    }),
+  trigger: ({ table, name, definition, enabled, comment: text }) =>
+    object('trigger', name, definition, {
+      table,
+      more: [enabledLine(table, 'TRIGGER', name, enabled), ...comment(`TRIGGER ${name} ON ${table}`, text)],
+    }),
+  rule: ({ table, name, definition, enabled, comment: text }) =>
+    object('rule', name, definition.replace(/;$/, ''), {
+      table,
+      more: [enabledLine(table, 'RULE', name, enabled), ...comment(`RULE ${name} ON ${table}`, text)],
+    }),
+  policy: (facts) => {
+    const { table, name } = facts
+    const lines = [
+      `CREATE POLICY ${name} ON ${table}`,
+      !facts.permissive && 'AS RESTRICTIVE',
+      facts.command !== '*' && `FOR ${POLICY_COMMANDS[facts.command]}`,
+      facts.roles.join() !== 'PUBLIC' && `TO ${facts.roles.join(', ')}`,
+      facts.using !== null && `USING (${facts.using})`,
+      facts.check !== null && `WITH CHECK (${facts.check})`,
+    ]
+    return object('policy', name, lines.filter(Boolean).join(' '), {
+      table,
+      more: comment(`POLICY ${name} ON ${table}`, facts.comment),
+    })
+  },
+  statistics: ({ table, name, definition, comment: text }) =>
+    object('statistics', name, definition, { table, more: comment(`STATISTICS ${name}`, text) }),
+  'event trigger': (facts) => {
+    const { name } = facts
+    const tags = facts.tags ? ` WHEN TAG IN (${facts.tags.map(literal).join(', ')})` : ''
+    const state = ENABLED[facts.enabled]
+    return object(
+      'event trigger',
+      name,
+      `CREATE EVENT TRIGGER ${name} ON ${facts.event}${tags} EXECUTE FUNCTION ${facts.function}()`,
+      {
+        more: [state && `ALTER EVENT TRIGGER ${name} ${state};`, ...comment(`EVENT TRIGGER ${name}`, facts.comment)],
+      },
+    )
+  },
+  'default privileges': ({ name, role, schema, objects, acl }) => {
+    const prefix = `ALTER DEFAULT PRIVILEGES FOR ROLE ${role}${schema ? ` IN SCHEMA ${schema}` : ''} `
+    const [first = `-- default privileges of ${role}`, ...more] = grants(DEFAULT_OBJECTS[objects] ?? objects, acl, {
+      prefix,
+    })
+    return object('default privileges', name, first, { tail: '', more })
+  },
+  other: ({ name, definition, comment: text, what }) =>
+    definition
+      ? object('other', name, definition, { more: comment(what, text ?? null) })
+      : object('other', name, `-- not written out: ${name}`, { tail: '' }),
+}
+
+// --- internal ---
+
+interface Parts {
+  readonly table?: string
+  readonly members?: readonly Member[]
+  readonly tail?: string
+  readonly more?: readonly (string | false | null | undefined)[]
+  readonly columns?: readonly Column[]
+}
+
+function object(kind: ObjectKind, name: string, head: string, parts: Parts = {}): SchemaObject {
+  return {
+    kind,
+    name,
+    table: parts.table ?? null,
+    head,
+    members: parts.members ?? [],
+    tail: parts.tail ?? ';',
+    more: (parts.more ?? []).filter((line) => typeof line === 'string'),
+    columns: parts.columns ?? [],
+  }
+}
+
+/** Owner, comment and privileges. `what`: as `VIEW users`; `granted`: as GRANT calls it, `TABLE users`. */
+function extras(what: string, facts: Facts, granted = what): string[] {
+  return [
+    ...(facts.owner ? [`ALTER ${what} OWNER TO ${facts.owner};`] : []),
+    ...comment(what, facts.comment),
+    ...grants(granted, facts.acl),
+  ]
+}
+
+function comment(what: string, text: string | null): string[] {
+  return text === null ? [] : [`COMMENT ON ${what} IS ${literal(text).trim()};`]
+}
+
+type Privilege = readonly [grantee: string, privilege: string, grantable: boolean]
+
+interface Acl {
+  readonly granted: readonly Privilege[] | null
+  readonly revoked: readonly Privilege[] | null
+  /** What there is for this kind, which differs between versions. */
+  readonly all: readonly string[] | null
+}
+
+/** One statement for each grantee. @param prefix for default privileges; `column`: privileges of that column */
+function grants(what: string, acl: Acl | null, { prefix = '', column = '' } = {}): string[] {
+  const list = (privileges: readonly Privilege[] | null | undefined) => {
+    const by = new Map<string, string[]>()
+    for (const [grantee, privilege, grantable] of privileges ?? []) {
+      const key = `${grantee}${grantable ? ' WITH GRANT OPTION' : ''}`
+      by.set(key, [...(by.get(key) ?? []), column ? `${privilege} (${column})` : privilege])
+    }
+    const all = acl?.all?.length ?? 0
+    return [...by]
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, names]): [string, string[]] => [key, all > 1 && names.length === all ? ['ALL'] : names])
+  }
+  return [
+    ...list(acl?.revoked).map(
+      ([grantee, privileges]) =>
+        `${prefix}REVOKE ${privileges.join(', ')} ON ${what} FROM ${grantee.replace(/ WITH GRANT OPTION$/, '')};`,
+    ),
+    ...list(acl?.granted).map(
+      ([grantee, privileges]) => `${prefix}GRANT ${privileges.join(', ')} ON ${what} TO ${grantee};`,
+    ),
+  ]
+}
+
+const POLICY_COMMANDS: Record<string, string> = { r: 'SELECT', a: 'INSERT', w: 'UPDATE', d: 'DELETE' }
+const DEFAULT_OBJECTS: Record<string, string> = {
+  r: 'TABLES',
+  S: 'SEQUENCES',
+  f: 'FUNCTIONS',
+  T: 'TYPES',
+  n: 'SCHEMAS',
+  L: 'LARGE OBJECTS',
+}
+/** As pg_trigger.tgenabled; `O` is usual. */
+const ENABLED: Record<string, string> = { D: 'DISABLE', R: 'ENABLE REPLICA', A: 'ENABLE ALWAYS' }
+
+function enabledLine(table: string, what: string, name: string, enabled: string): string | undefined {
+  const state = ENABLED[enabled]
+  return state && `ALTER TABLE ${table} ${state} ${what} ${name};`
+}
+
+/** An index is named without its schema where its table has been named. */
+function lastPart(name: string): string {
+  return /(?:"(?:[^"]|"")*"|[^".]+)$/.exec(name)?.[0] ?? name
+}
+
+function describeType(facts: Facts): SchemaObject {
+  const { name, form } = facts
+  const more = extras(form === 'd' ? `DOMAIN ${name}` : `TYPE ${name}`, facts)
+  if (form === 'e') {
+    const members = (facts.labels ?? []).map((label: string) => ({ key: `value ${label}`, text: label }))
+    if (members.length === 0) return object('type', name, `CREATE TYPE ${name} AS ENUM ()`, { more })
+    // The order of an enum's values is part of what it is: they are compared as one.
+    const labels = members.map(({ text }: Member) => text).join(', ')
+    return object('type', name, `CREATE TYPE ${name} AS ENUM (${labels})`, { more })
+  }
+  if (form === 'c') {
+    const members = (facts.attributes ?? []).map(([attribute, type]: string[]) => ({
+      key: `attribute ${attribute}`,
+      text: `${attribute} ${type}`,
+    }))
+    return object('type', name, `CREATE TYPE ${name} AS (${members.length === 0 ? ')' : ''}`, {
+      members,
+      tail: members.length === 0 ? ';' : ');',
+      more,
+    })
+  }
+  if (form === 'r') {
+    const { subtype, diff, canonical, opclass, collation } = facts.range
+    const parts = [
+      `SUBTYPE = ${subtype}`,
+      diff && `SUBTYPE_DIFF = ${diff}`,
+      canonical && `CANONICAL = ${canonical}`,
+      opclass && `SUBTYPE_OPCLASS = ${opclass}`,
+      collation && `COLLATION = ${collation}`,
+    ]
+    return object('type', name, `CREATE TYPE ${name} AS RANGE (${parts.filter(Boolean).join(', ')})`, { more })
+  }
+  const checks = (facts.constraints ?? []) as [string, string, boolean][]
+  const parts = [
+    `CREATE DOMAIN ${name} AS ${facts.base}`,
+    facts.collation && `COLLATE ${facts.collation}`,
+    facts.default !== null && `DEFAULT ${facts.default}`,
+    facts.notNull && 'NOT NULL',
+    ...checks
+      .filter(([, , valid]) => valid)
+      .map(([constraint, definition]) => `CONSTRAINT ${constraint} ${definition}`),
+  ]
+  const unproven = checks
+    .filter(([, , valid]) => !valid)
+    .map(([constraint, definition]) => `ALTER DOMAIN ${name} ADD CONSTRAINT ${constraint} ${definition};`)
+  return object('type', name, parts.filter(Boolean).join(' '), { more: [...unproven, ...more] })
+}
+
+function describeRoutine(facts: Facts): SchemaObject {
+  const { name, form } = facts
+  const more =
+    form === 'a'
+      ? extras(`AGGREGATE ${facts.signature}`, facts, `FUNCTION ${name}`)
+      : extras(`${form === 'p' ? 'PROCEDURE' : 'FUNCTION'} ${name}`, facts)
+  if (form !== 'a') {
+    // The database always qualifies the name here, and only here.
+    const definition = String(facts.definition).replace(/^(CREATE OR REPLACE (?:FUNCTION|PROCEDURE) )public\./, '$1')
+    return object('routine', name, definition.trimEnd(), { more })
+  }
+  const parts = Object.entries(facts.aggregate as Record<string, string | null>).filter(([, value]) => value !== null)
+  const body = parts.map(([key, value]) => (value === '' ? key : `${key} = ${value}`)).join(', ')
+  return object('routine', name, `CREATE AGGREGATE ${facts.signature} (${body})`, { more })
+}
+
+function describeTable(facts: Facts): SchemaObject {
+  const { name } = facts
+  const columns = (facts.columns ?? []) as Facts[]
+  const partition = facts.bound !== null
+  const foreign = facts.form === 'f'
+  const what = foreign ? `FOREIGN TABLE ${name}` : `TABLE ${name}`
+  const kind = facts.persistence === 'u' ? `UNLOGGED ${what}` : what
+  const parents = facts.parents as string[] | null
+  const head = partition ? `CREATE ${kind} PARTITION OF ${parents?.[0]}` : `CREATE ${kind}`
+  const constraints = (facts.constraints ?? []) as Facts[]
+  const notNulls = (facts.notNulls ?? []) as Facts[]
+  const own = columns.filter(({ local }) => local && !partition)
+  const unproven = new Set(notNulls.filter(({ valid }) => !valid).map(({ column }) => column))
+  const members = [
+    // Columns that come from a parent table stand there.
+    ...own.map((column) => ({
+      key: `column ${column.quoted}`,
+      text: columnText(unproven.has(column.name) ? { ...column, notNull: false } : column),
+    })),
+    // One that was not held against the rows cannot be made with the table.
+    ...constraints
+      .filter(({ valid }) => valid)
+      .map((constraint) => ({
+        key: `constraint ${constraint.name}`,
+        text: `CONSTRAINT ${constraint.name} ${constraint.definition}`,
+      })),
+  ]
+  const tail = [
+    facts.bound,
+    !partition && parents && `INHERITS (${parents.join(', ')})`,
+    facts.partitionKey && `PARTITION BY ${facts.partitionKey}`,
+    facts.method && `USING ${facts.method}`,
+    facts.server && `SERVER ${facts.server.name}${optionList(facts.server.options)}`,
+    facts.options && `WITH (${facts.options.join(', ')})`,
+    facts.tablespace && `TABLESPACE ${facts.tablespace}`,
+  ]
+  const behind = tail
+    .filter(Boolean)
+    .map((part) => ` ${part}`)
+    .join('')
+  const body = members.length > 0 ? { open: ' (', close: ')' } : { open: partition ? '' : ' ()', close: '' }
+  return object('table', name, `${head}${body.open}`, {
+    members,
+    tail: `${body.close}${behind};`,
+    more: [
+      ...constraints
+        .filter(({ valid }) => !valid)
+        .map((constraint) => `ALTER TABLE ${name} ADD CONSTRAINT ${constraint.name} ${constraint.definition};`),
+      ...notNulls.flatMap((constraint) => notNullLines(name, constraint)),
+      ...columns.filter((column) => !own.includes(column)).flatMap((column) => inheritedLines(name, column)),
+      facts.ofType && `ALTER TABLE ${name} OF ${facts.ofType};`,
+      ...constraints.map(({ clustered, index }) => clustered && `ALTER TABLE ${name} CLUSTER ON ${lastPart(index)};`),
+      ...constraints.map(
+        ({ replica, index }) => replica && `ALTER TABLE ${name} REPLICA IDENTITY USING INDEX ${lastPart(index)};`,
+      ),
+      ...columns.map(
+        (column) =>
+          column.statistics !== null &&
+          `ALTER TABLE ${name} ALTER COLUMN ${column.quoted} SET STATISTICS ${column.statistics};`,
+      ),
+      ...columns.map(
+        (column) =>
+          column.options && `ALTER TABLE ${name} ALTER COLUMN ${column.quoted} SET (${column.options.join(', ')});`,
+      ),
+      ...columns.map(
+        (column) =>
+          column.storage && `ALTER TABLE ${name} ALTER COLUMN ${column.quoted} SET STORAGE ${STORAGE[column.storage]};`,
+      ),
+      facts.rowSecurity && `ALTER TABLE ${name} ENABLE ROW LEVEL SECURITY;`,
+      facts.forced && `ALTER TABLE ${name} FORCE ROW LEVEL SECURITY;`,
+      !foreign && facts.replica === 'f' && `ALTER TABLE ${name} REPLICA IDENTITY FULL;`,
+      !foreign && facts.replica === 'n' && `ALTER TABLE ${name} REPLICA IDENTITY NOTHING;`,
+      ...extras(what, facts, `TABLE ${name}`),
+      ...((facts.sequences ?? []) as string[][]).flatMap(([sequence, column]) => [
+        // Both have to have one owner before they are linked.
+        ...(facts.owner ? [`ALTER SEQUENCE ${sequence} OWNER TO ${facts.owner};`] : []),
+        `ALTER SEQUENCE ${sequence} OWNED BY ${name}.${column};`,
+      ]),
+      ...columnExtras(name, columns),
+      ...[...constraints, ...notNulls].flatMap((constraint) =>
+        comment(`CONSTRAINT ${constraint.name} ON ${name}`, constraint.comment),
+      ),
+      ...constraints.flatMap(({ index, indexComment }) => (index ? comment(`INDEX ${index}`, indexComment) : [])),
+    ],
+    columns: columns.map(asColumn),
+  })
+}
+
+const STORAGE: Record<string, string> = { p: 'PLAIN', e: 'EXTERNAL', m: 'MAIN', x: 'EXTENDED' }
+
+function describeView(facts: Facts): SchemaObject {
+  const { name } = facts
+  const columns = (facts.columns ?? []) as Facts[]
+  const materialized = facts.form === 'm'
+  const options = facts.options ? ` WITH (${facts.options.join(', ')})` : ''
+  const what = materialized ? `MATERIALIZED VIEW ${name}` : `VIEW ${name}`
+  const definition = String(facts.definition).trimEnd().replace(/;$/, '')
+  const defaults = columns.map(
+    (column) =>
+      column.expression !== null &&
+      `ALTER VIEW ${name} ALTER COLUMN ${column.quoted} SET DEFAULT ${column.expression};`,
+  )
+  return object('view', name, `CREATE ${what}${options} AS\n${definition}`, {
+    tail: materialized && !facts.populated ? '\nWITH NO DATA;' : ';',
+    more: [...defaults, ...extras(what, facts, `TABLE ${name}`), ...columnExtras(name, columns)],
+    columns: columns.map(asColumn),
+  })
+}
+
+function columnExtras(table: string, columns: readonly Facts[]): string[] {
+  return columns.flatMap((column) => [
+    ...comment(`COLUMN ${table}.${column.quoted}`, column.comment),
+    ...grants(`TABLE ${table}`, column.acl, { column: column.quoted }),
+    ...(column.sequence ? comment(`SEQUENCE ${column.sequence.name}`, column.sequence.comment) : []),
+    ...(column.sequence ? grants(`SEQUENCE ${column.sequence.name}`, column.sequence.acl) : []),
+  ])
+}
+
+/** From PostgreSQL 18 on: one that children do not have, or that was not held against the rows. */
+function notNullLines(table: string, { name, quoted, inherited, valid }: Facts): string[] {
+  const kind = `${inherited ? '' : ' NO INHERIT'}${valid ? '' : ' NOT VALID'}`
+  if (valid) return inherited ? [] : [`-- NOT NULL of ${quoted} is not inherited: ${name}`]
+  return [`ALTER TABLE ${table} ADD CONSTRAINT ${name} NOT NULL ${quoted}${kind};`]
+}
+
+/** What a partition or child has otherwise than its parent. */
+function inheritedLines(table: string, { quoted, expression, generated, notNull, parent }: Facts): string[] {
+  const alter = `ALTER TABLE ONLY ${table} ALTER COLUMN ${quoted}`
+  const lines: string[] = []
+  if (!generated && expression !== (parent?.expression ?? null))
+    lines.push(expression === null ? `${alter} DROP DEFAULT;` : `${alter} SET DEFAULT ${expression};`)
+  if (parent && notNull && !parent.notNull) lines.push(`${alter} SET NOT NULL;`)
+  return lines
+}
+
+function columnText(column: Facts): string {
+  const { expression, generated, identity } = column
+  const sequence = [
+    column.sequence && !column.sequence.usual && `SEQUENCE NAME ${column.sequence.name}`,
+    String(column.sequence?.options ?? '').replace(/^AS \S+ ?/, ''),
+  ]
+    .filter(Boolean)
+    .join(' ')
+  const parts = [
+    `${column.quoted} ${column.type}`,
+    column.foreign && optionList(column.foreign).trim(),
+    column.compression && `COMPRESSION ${column.compression === 'l' ? 'lz4' : 'pglz'}`,
+    column.collation && `COLLATE ${column.collation}`,
+    expression !== null && !generated && `DEFAULT ${expression}`,
+    generated && `GENERATED ALWAYS AS (${expression}) ${generated === 's' ? 'STORED' : 'VIRTUAL'}`,
+    identity && `GENERATED ${identity === 'a' ? 'ALWAYS' : 'BY DEFAULT'} AS IDENTITY${sequence && ` (${sequence})`}`,
+    column.notNull && 'NOT NULL',
+  ]
+  return parts.filter(Boolean).join(' ')
+}
+
+function asColumn(column: Facts): Column {
+  return {
+    name: column.name,
+    type: column.type,
+    nullable: !column.notNull,
+    default: column.generated ? null : column.expression,
+    generated: column.generated ? column.expression : null,
+    identity: column.identity === 'a' ? 'always' : column.identity === 'd' ? 'by default' : null,
+    comment: column.comment,
+  }
+}
+
+/** As pg_foreign_table.ftoptions: `name=value`. */
+function optionList(options: readonly string[] | null): string {
+  if (!options) return ''
+  const list = options.map((option) => {
+    const at = option.indexOf('=')
+    return `${option.slice(0, at)} ${literal(option.slice(at + 1)).trim()}`
+  })
+  return ` OPTIONS (${list.join(', ')})`
+}
