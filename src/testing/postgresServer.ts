@@ -1,12 +1,10 @@
 /** Test databases on a PostgreSQL server: one per test, named so that what a killed run left can be told apart. */
 import { randomBytes } from 'node:crypto'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Client } from 'pg'
 import { readSchema } from '../database/postgres/catalog.ts'
 import {
   type Admin,
   briefAdmin,
-  canBeCopied,
   createDatabase,
   dropDatabase,
   dropIfUnused,
@@ -23,6 +21,7 @@ import type { Schema } from '../schema/schema.ts'
 import { leaseServer, type ServerLease } from '../server/lease.ts'
 import type { ServerRequest } from '../server/request.ts'
 import { runGiven } from './given.ts'
+import { postgresSnapshots } from './postgresSnapshots.ts'
 import type { Row, Snapshots, TestDatabase, TestServer } from './testServer.ts'
 
 export interface PostgresServerOptions {
@@ -50,30 +49,6 @@ interface Started {
   readonly ours: boolean
   /** Where data may be lost, copying files costs nobody a flush. */
   readonly fileCopy: boolean
-}
-
-/** Each takes about 8 MiB, mostly of memory. */
-const MOST_SNAPSHOTS = 24
-
-/** Keys whose databases could not be copied: asking again would only take time. */
-const refused = new Set<string>()
-
-/** What `pg` tells each session from the environment, which may change how texts are understood. */
-function sessionSettings(): string[] {
-  const names = ['PGOPTIONS', 'PGDATESTYLE', 'PGTZ', 'PGCLIENTENCODING', 'PGGEQO']
-  return names.map((name) => `${name}=${process.env[name] ?? ''}`)
-}
-
-const SNAPSHOT_PREFIX = 'migratest_snapshot_'
-
-function snapshotName(key: string): string {
-  return `${SNAPSHOT_PREFIX}${key}`
-}
-
-/** The oldest go first. One that is just being copied stays. */
-async function dropSurplus(admin: Admin): Promise<void> {
-  const names = await listDatabases(admin, SNAPSHOT_PREFIX)
-  for (const name of names.slice(0, -MOST_SNAPSHOTS)) await dropIfUnused(admin, name).catch(() => undefined)
 }
 
 /** Advisory locks of living processes: this number and the token in their databases' names. */
@@ -115,48 +90,8 @@ class PostgresServer implements TestServer<Client> {
   async snapshots(): Promise<Snapshots<Client> | undefined> {
     const started = await this.#start()
     if (!started.ours) return undefined
-    const { admin, fileCopy } = started
     const { extensions, init } = this.#options
-    return {
-      ground: [...sessionSettings(), '', ...extensions, '', ...init()],
-      nearest: async (keys) => {
-        const names = keys.map((key) => literal(snapshotName(key)))
-        if (names.length === 0) return undefined
-        const { rows } = await admin.query<{ datname: string }>(
-          `SELECT datname FROM pg_database WHERE datconnlimit = -1 AND datname IN (${names.join(', ')})`,
-        )
-        const there = new Set(rows.map(({ datname }) => datname))
-        return keys.findLast((key) => there.has(snapshotName(key)))
-      },
-      clone: (key) =>
-        // Whatever keeps it from being copied, the migrations can still run.
-        this.#make(started, snapshotName(key)).catch(() => undefined),
-      freeze: async ({ name }, key) => {
-        if (refused.has(key)) return
-        // Its own connection: others of this process need not wait.
-        const client = await connect(started.url).catch(() => undefined)
-        if (!client) return
-        try {
-          const brief = briefAdmin(client)
-          // Sessions that were ended a moment ago may still be there.
-          let ready = false
-          for (let i = 0; i < 5 && !ready; i++) {
-            if (i > 0) await sleep(20)
-            ready = await canBeCopied(brief, name)
-          }
-          if (!ready) {
-            refused.add(key)
-            return
-          }
-          await createDatabase(brief, snapshotName(key), { template: name, fileCopy, closed: true })
-          await dropSurplus(brief)
-        } catch {
-          // Another process was first, or there is no room: the next who needs it makes it.
-        } finally {
-          await client.end().catch(() => undefined)
-        }
-      },
-    }
+    return postgresSnapshots(started, [...extensions, '', ...init()], (template) => this.#make(started, template))
   }
 
   async #make(started: Started, template?: string): Promise<PostgresTestDatabase> {
