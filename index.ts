@@ -22,10 +22,11 @@ export { diffText } from './src/schema/diff.ts'
 export type { Column, Member, ObjectKind, Schema, SchemaObject } from './src/schema/schema.ts'
 export { ServerStartingError, ServerUnavailableError } from './src/server/errors.ts'
 export { directory } from './src/source/directory.ts'
-export type { ModuleMigration } from './src/source/files.ts'
+export { defineMigration, type ModuleMigration } from './src/source/files.ts'
 export { type GitRevisionOptions, gitRevision } from './src/source/gitRevision.ts'
 export { glob } from './src/source/glob.ts'
 export { memory } from './src/source/memory.ts'
+export { register } from './src/source/module/registry.ts'
 export { GivenError } from './src/testing/given.ts'
 export {
   type MigratedDatabase,

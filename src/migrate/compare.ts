@@ -2,7 +2,7 @@
 
 import type { HistoryRecord } from './driver.ts'
 import { EditedMigrationError, LateMigrationError, MissingMigrationError } from './errors.ts'
-import { fingerprintOfHalf, type LoadInput, loadHalf } from './load.ts'
+import { fingerprintOfHalf, type LoadInput, loadHalf, recordOf } from './load.ts'
 import type { Migration } from './source.ts'
 
 /** What a run does about each kind of trouble. */
@@ -22,7 +22,7 @@ export interface Comparison {
 }
 
 export async function compareWithFiles(input: LoadInput): Promise<Comparison> {
-  const { source, driver, applied, recordTexts } = input
+  const { source, driver, applied } = input
   const edited: Migration[] = []
   const newDowns: HistoryRecord[] = []
   for (const migration of input.migrations.values()) {
@@ -37,8 +37,14 @@ export async function compareWithFiles(input: LoadInput): Promise<Comparison> {
     const downFingerprint = down.kind === 'nil' ? null : down.fingerprint
     if (downFingerprint === entry.downFingerprint) continue
     const { version, name, fingerprint } = entry
-    const text = recordTexts && down.kind !== 'code' ? down.text : null
-    newDowns.push({ version, name, fingerprint: fingerprint ?? '', downFingerprint, up: null, down: text })
+    newDowns.push({
+      version,
+      name,
+      fingerprint: fingerprint ?? '',
+      downFingerprint,
+      up: null,
+      down: recordOf(input, down),
+    })
   }
   return { edited, newDowns }
 }

@@ -20,6 +20,7 @@ export interface LoadInput {
   readonly migrations: ReadonlyMap<number, Migration>
   readonly applied: Applied
   readonly recordTexts: boolean
+  readonly runRecordedCode: boolean
   /** Where the file was edited and no other down is known: use the file's down all the same. */
   readonly trustEdited: boolean
 }
@@ -29,6 +30,8 @@ export interface LoadedStep {
   readonly step: (log: Log) => Step
   /** For code frames. */
   readonly text: string | null
+  /** Of code: where in its files an error was thrown. */
+  readonly locate: CodeBody['locate']
   readonly warning: string | undefined
 }
 
@@ -79,10 +82,10 @@ async function loadUp(input: LoadInput, move: Move): Promise<LoadedStep> {
     name: migration.name,
     fingerprint: fingerprintOfHalf(up),
     downFingerprint: down.kind === 'nil' ? null : down.fingerprint,
-    up: recordable(input, up, down) ? up.text : null,
-    down: recordable(input, up, down) ? down.text : null,
+    up: input.recordTexts ? up.text : null,
+    down: recordOf(input, down),
   }
-  return makeStep(input, move, migration.name, file, 'file', up, { put: record }, undefined)
+  return makeStep(input, move, migration.name, file, 'file', up, { put: record }, remarksOf(up))
 }
 
 async function loadDown(input: LoadInput, move: Move): Promise<LoadedStep> {
@@ -116,7 +119,13 @@ async function loadDown(input: LoadInput, move: Move): Promise<LoadedStep> {
     })
   }
   const text = await input.driver.recorded(move.version, 'down')
-  const down = loaded(text === null ? null : { kind: 'sql', text }, dialect)
+  if (text === null && entry.downFingerprint !== null) {
+    throw new NoWayDownError(`${what}, and its down was code that could not be recorded.`, {
+      hint: 'Put the file back (its branch or your version control has it).',
+    })
+  }
+  const body = text === null ? null : isCode(text) ? await revived(input, text, what) : ({ kind: 'sql', text } as const)
+  const down = loaded(body, dialect)
   const file = `${move.version}_${name} (down recorded in the database)`
   refuse(down, file)
   refuseIrreversible(down, move.version, file)
@@ -127,9 +136,30 @@ async function loadDown(input: LoadInput, move: Move): Promise<LoadedStep> {
   return makeStep(input, move, name, file, 'record', down, history, warning)
 }
 
-/** Code is not kept: its text without what it imports could not be run again. */
-function recordable({ recordTexts }: LoadInput, up: Loaded, down: Loaded): boolean {
-  return recordTexts && up.kind !== 'code' && down.kind !== 'code'
+/** What the history keeps to undo it with. Of code that is all that it is made of, where the source can tell. */
+export function recordOf({ recordTexts }: Pick<LoadInput, 'recordTexts'>, down: Loaded): string | null {
+  if (!recordTexts) return null
+  return down.kind === 'code' ? (down.code.record ?? null) : down.text
+}
+
+/** SQL never begins like this. */
+function isCode(record: string): boolean {
+  return record.startsWith('{"migratest":"code"')
+}
+
+/** @throws NoWayDownError: code of the database's is not run unasked */
+async function revived({ source, runRecordedCode }: LoadInput, record: string, what: string): Promise<Body | null> {
+  if (!runRecordedCode) {
+    throw new NoWayDownError(`${what}. Its down is recorded in the database as code, which is not run unasked.`, {
+      hint: "Put the file back; or, where you trust all who can write to this database, pass recordedCode: 'run'.",
+    })
+  }
+  if (!source.revive) throw new NoWayDownError(`${what}, and ${source.name} cannot run code that was recorded.`)
+  return source.revive(record, 'down')
+}
+
+function remarksOf(half: Loaded): string | undefined {
+  return half.kind === 'code' && half.code.remarks?.length ? half.code.remarks.join('\n') : undefined
 }
 
 function makeStep(
@@ -153,7 +183,7 @@ function makeStep(
   }
   const step = (log: Log): Step => ({ ...move, name, work: workOf(half, log), history })
   const text = half.kind === 'sql' ? half.script.text : half.text
-  return { plan, step, text, warning }
+  return { plan, step, text, warning, locate: half.kind === 'code' ? half.code.locate : undefined }
 }
 
 function isAtomic(half: Loaded, driver: Driver): boolean {
@@ -171,7 +201,7 @@ function workOf(half: Loaded, log: Log): Work {
 function loaded(body: Body | null, dialect: Dialect): Loaded {
   if (body === null) return { kind: 'nil', text: null }
   if (body.kind === 'code')
-    return { kind: 'code', text: body.text, code: body, fingerprint: fingerprintOf([body.text]) }
+    return { kind: 'code', text: body.text, code: body, fingerprint: body.fingerprint ?? fingerprintOf([body.text]) }
   const script = readScript(body.text, dialect)
   if (script.statements.length === 0 && !script.problem && script.irreversible === undefined)
     return { kind: 'nil', text: body.text }

@@ -29,6 +29,11 @@ export interface MigratorOptions extends Policies {
   readonly lockTimeout?: number
   /** What the history keeps: the texts of up and down (default), or fingerprints only. */
   readonly record?: 'text' | 'fingerprint'
+  /**
+   * A down that is code and was recorded, for a migration whose file is gone or was edited: `refuse` (default), or `run`.
+   * Whoever can write to the history can then have code run where you migrate.
+   */
+  readonly recordedCode?: 'refuse' | 'run'
   readonly onEvent?: OnEvent
   /** Aborting cancels the running statement; see {@link Migrator.stop} for the gentle way. */
   readonly signal?: AbortSignal
@@ -292,6 +297,7 @@ export class Migrator {
       migrations: new Map(migrations.map((m) => [m.version, m])),
       applied,
       recordTexts: this.#options.record !== 'fingerprint',
+      runRecordedCode: this.#options.recordedCode === 'run',
       trustEdited: this.#options.edited === 'ignore',
     }
   }

@@ -122,11 +122,13 @@ function failure(
   }
   if (error instanceof MigratestError && !(error instanceof StatementError)) return error
   const info = error instanceof StatementError ? error.info : { message: String((error as Error)?.message ?? error) }
-  const place = placeOf(loaded, info.offset, info.statement ?? index)
+  const place = loaded.locate
+    ? loaded.locate(error instanceof StatementError ? error.cause : error)
+    : { text: loaded.text ?? undefined, ...placeOf(loaded, info.offset, info.statement ?? index) }
   return new MigrationFailedError({
     version: loaded.plan.version,
     file: loaded.plan.file,
-    text: loaded.text ?? undefined,
+    text: undefined,
     ...place,
     info,
     stands,

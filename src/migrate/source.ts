@@ -29,11 +29,27 @@ export interface MigrationContext<Client = unknown> {
 
 export interface CodeBody {
   readonly kind: 'code'
-  /** The source text, for the fingerprint and the history. */
+  /** The source text, for people and the history. */
   readonly text: string
   readonly run: (context: MigrationContext) => Promise<void> | void
   /** False: no transaction of ours around it. */
   readonly transaction?: boolean | undefined
+  /** 32 hex digits that change when what this half does may have changed; default: of the text. */
+  readonly fingerprint?: string | undefined
+  /** What {@link Source.revive} makes a body of again; left out where it cannot. */
+  readonly record?: string | undefined
+  /** What a person should know before it runs. */
+  readonly remarks?: readonly string[] | undefined
+  /** Where in the migration's own files an error was thrown. */
+  readonly locate?: ((error: unknown) => CodePlace | undefined) | undefined
+}
+
+export interface CodePlace {
+  readonly file: string
+  readonly text: string
+  /** Offsets into the text. */
+  readonly start: number
+  readonly end: number
 }
 
 export type Body = SqlBody | CodeBody
@@ -50,6 +66,8 @@ export interface Source {
   readonly passedOver?: readonly string[]
   /** One body; null where there is no such half. Each call reads anew. */
   read(migration: Migration, direction: Direction): Promise<Body | null>
+  /** The body of code that was recorded, as {@link CodeBody.record}. */
+  revive?(record: string, direction: Direction): Promise<Body | null>
 }
 
 /** A few of them by name; undefined where there are none. */

@@ -1,9 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
+import { fileURLToPath } from 'node:url'
 import { SourceNotFoundError, UnreadableFileError } from '../migrate/errors.ts'
 import type { Source } from '../migrate/source.ts'
-import { asModuleMigration, decode, sourceOfFiles } from './files.ts'
+import { decode, sourceOfFiles } from './files.ts'
+import type { ModuleLoader } from './module/loader.ts'
 
 /**
  * Migrations in a folder, as golang-migrate lays them out. Subfolders are not looked into.
@@ -13,11 +14,17 @@ export function directory(path: string | URL): Source {
   const folder = resolve(typeof path === 'string' ? path : fileURLToPath(path))
   const shownFolder = shorten(folder)
   const show = (name: string) => join(shownFolder, name)
+  let loading: Promise<ModuleLoader> | undefined
+  const loader = () => {
+    loading ??= import('./module/loader.ts').then((module) => new module.ModuleLoader(shorten))
+    return loading
+  }
   return sourceOfFiles({
     name: `${shownFolder}/`,
     names: async () => listFolder(folder, shownFolder),
     text: async (name) => decode(readBytes(join(folder, name), show(name)), show(name)),
-    module: async (name) => asModuleMigration(await importFresh(join(folder, name), show(name)), show(name)),
+    module: async (name) => (await loader()).load(join(folder, name)),
+    revive: async (record) => (await loader()).revive(record, folder),
     show,
   })
 }
@@ -54,16 +61,5 @@ function readBytes(path: string, shown: string): Uint8Array {
     return readFileSync(path)
   } catch (cause) {
     throw new UnreadableFileError(`${shown} cannot be read: ${(cause as Error).message}`, { cause })
-  }
-}
-
-let loads = 0
-
-/** Node runs TypeScript itself; the query makes each load a module of its own. */
-async function importFresh(path: string, shown: string): Promise<unknown> {
-  try {
-    return await import(/* @vite-ignore */ `${pathToFileURL(path).href}?migratest=${loads++}`)
-  } catch (cause) {
-    throw new UnreadableFileError(`${shown} cannot be loaded: ${(cause as Error)?.message ?? cause}`, { cause })
   }
 }

@@ -1,6 +1,7 @@
 /** A source made of files, wherever they are: names in, migrations out. The other sources are built on it. */
 import { DuplicateVersionError, UnreadableFileError } from '../migrate/errors.ts'
-import type { Body, CodeBody, Migration, Source } from '../migrate/source.ts'
+import type { Body, CodeBody, Direction, Migration, MigrationContext, Source } from '../migrate/source.ts'
+import { fingerprintOf } from '../sql/script.ts'
 import { type FileName, parseFileName } from './fileNames.ts'
 
 export interface Files {
@@ -9,26 +10,39 @@ export interface Files {
   /** File names without their folder. */
   readonly names: () => Promise<readonly string[]>
   readonly text: (name: string) => Promise<string>
-  /** A code migration's exports. */
-  readonly module: (name: string) => Promise<ModuleMigration>
+  readonly module: (name: string) => Promise<LoadedModule>
+  /** What was recorded of a code migration. */
+  readonly revive?: (record: string) => Promise<LoadedModule>
   /** The file as a person would say it. */
   readonly show: (name: string) => string
 }
 
-/** What a code migration exports, by name or as its default export. */
-export interface ModuleMigration {
-  readonly up?: CodeBody['run'] | undefined
-  readonly down?: CodeBody['run'] | undefined
+/** What a code migration exports, by name or as its default export. `Client`: of the driver, as `pg.Client`. */
+// biome-ignore lint/suspicious/noExplicitAny: whoever names no client says nothing about it
+export interface ModuleMigration<Client = any> {
+  readonly up?: ((context: MigrationContext<Client>) => Promise<void> | void) | undefined
+  readonly down?: ((context: MigrationContext<Client>) => Promise<void> | void) | undefined
   /** False: no transaction of ours around it. */
   readonly transaction?: boolean | undefined
+  /** Names or versions of migrations below this one; default the one before it. */
+  readonly dependsOn?: readonly (string | number)[] | undefined
+}
+
+/** Gives the editor the types: `export default defineMigration<pg.Client>({ async up({ client, sql }) { … } })`. */
+export function defineMigration<Client = unknown>(migration: ModuleMigration<Client>): ModuleMigration<Client> {
+  return migration
+}
+
+/** A code migration with what its loader knows of it. */
+export interface LoadedModule extends ModuleMigration, Pick<CodeBody, 'text' | 'remarks' | 'locate'> {
+  readonly fingerprint?: (half: Direction) => string
+  readonly record?: () => string
 }
 
 export function sourceOfFiles(files: Files): Source {
   /** From "12 up" to the name of the file; filled by list(). */
   let halves = new Map<string, string>()
   let passedOver: string[] = []
-  /** A module is run once for each text it has. */
-  const loaded = new Map<string, { text: string; module: ModuleMigration }>()
 
   const list = async () => {
     const found = new Map<string, string>()
@@ -65,14 +79,15 @@ export function sourceOfFiles(files: Files): Source {
       if (halves.size === 0) await list()
       const name = halves.get(`${version} ${direction}`)
       if (name === undefined) return null
-      const text = await files.text(name)
-      if (name.endsWith('.sql')) return { kind: 'sql', text }
-      const known = loaded.get(name)
-      const module = known?.text === text ? known.module : await files.module(name)
-      loaded.set(name, { text, module })
-      const run = module[direction]
-      return run ? { kind: 'code', text: `${direction}\n${text}`, run, transaction: module.transaction } : null
+      if (name.endsWith('.sql')) return { kind: 'sql', text: await files.text(name) }
+      return bodyOf(await files.module(name), direction)
     },
+    ...(files.revive && {
+      revive: async (record: string, direction: Direction) => {
+        const module = await files.revive?.(record)
+        return module ? bodyOf(module, direction) : null
+      },
+    }),
   }
 }
 
@@ -103,7 +118,46 @@ export function asModuleMigration(exports: unknown, shown: string): ModuleMigrat
   })
 }
 
+/** A code migration that is there already; it is known by the text of its functions. */
+export function loadedModule(exports: unknown, shown: string): LoadedModule {
+  const known = modules.get(exports as object)
+  if (known) return known
+  const migration = asModuleMigration(exports, shown)
+  const { up = '', down = '' } = migration
+  const made = {
+    ...migration,
+    text: `${up}\n${down}`,
+    fingerprint: (half: Direction) => fingerprintOf([half, String(migration[half])]),
+  }
+  modules.set(exports as object, made)
+  return made
+}
+
 // --- internal ---
+
+const modules = new WeakMap<object, LoadedModule>()
+
+/** The same object for the same module: what is worked out of a body is kept with it. */
+function bodyOf(module: LoadedModule, direction: Direction): CodeBody | null {
+  const run = module[direction]
+  if (!run) return null
+  const known = bodies.get(module) ?? {}
+  const { text, transaction, fingerprint, record, remarks, locate } = module
+  known[direction] ??= {
+    kind: 'code',
+    text,
+    run,
+    transaction,
+    fingerprint: fingerprint?.(direction),
+    record: record?.(),
+    remarks,
+    locate,
+  }
+  bodies.set(module, known)
+  return known[direction]
+}
+
+const bodies = new WeakMap<LoadedModule, { up?: CodeBody; down?: CodeBody }>()
 
 function directions(parsed: Extract<FileName, { kind: 'sql' | 'code' }>): readonly ('up' | 'down')[] {
   return parsed.kind === 'sql' ? [parsed.direction] : ['up', 'down']

@@ -1,6 +1,6 @@
 import { UnreadableFileError } from '../migrate/errors.ts'
 import type { Source } from '../migrate/source.ts'
-import { asModuleMigration, sourceOfFiles } from './files.ts'
+import { loadedModule, sourceOfFiles } from './files.ts'
 
 /**
  * Migrations that a bundler found: `glob(import.meta.glob('./migrations/*.sql', { query: '?raw', import: 'default' }))`,
@@ -19,13 +19,11 @@ export function glob(modules: Readonly<Record<string, unknown>>): Source {
       const loaded = await load(name)
       const text = typeof loaded === 'object' && loaded !== null ? (loaded as { default?: unknown }).default : loaded
       if (typeof text === 'string') return text
-      if (!name.endsWith('.sql'))
-        return JSON.stringify(Object.entries(loaded as object).map(([key, value]) => [key, String(value)]))
       throw new UnreadableFileError(`${name}: the glob gives no text for it.`, {
         hint: "Glob SQL with { query: '?raw', import: 'default' }.",
       })
     },
-    module: async (name) => asModuleMigration(await load(name), name),
+    module: async (name) => loadedModule(await load(name), name),
     show: (name) => paths.get(name) ?? name,
   })
 }

@@ -154,16 +154,6 @@ describe('directory', () => {
     expect(await say()).toEqual(['two'])
     expect(await source.read(only, 'down')).toBeNull()
   })
-
-  test.each([
-    ['exports nothing', 'export const x = 1', /exports neither up nor down/],
-    ['does not parse', 'export const = ', /cannot be loaded/],
-    ['throws', 'throw new Error("no")', /cannot be loaded: no/],
-    ['exports no function', 'export const up = 1', /its export "up" is not a function/],
-  ])('a code migration that %s', async (_, text, message) => {
-    const source = directory(folder({ '1_code.mjs': text }))
-    expect((await failure(source.read({ version: 1, name: '' }, 'up'))).message).toMatch(message)
-  })
 })
 
 describe('gitRevision', () => {

@@ -1,0 +1,94 @@
+/** A migration's module with all of the project that it imports, read and compiled; and what its imports mean. */
+import { readFileSync } from 'node:fs'
+import { ScriptError } from '../../migrate/errors.ts'
+import { decode } from '../files.ts'
+import { type Compiled, compile } from './compile.ts'
+import type { Resolve, Resolved } from './resolve.ts'
+import type { Toolchain } from './toolchain.ts'
+
+export interface Closure {
+  readonly entry: Compiled
+  /** By path, the entry first. */
+  readonly modules: ReadonlyMap<string, Compiled>
+  readonly resolve: Resolve
+}
+
+export type Show = (path: string) => string
+
+/** @throws ScriptError: a text that is no code, or an import of what is not there */
+export async function readClosure(tools: Toolchain, path: string, resolveOn: Resolve, show: Show): Promise<Closure> {
+  const modules = new Map<string, Compiled>()
+  const meanings = new Map<string, Resolved>()
+  const resolve: Resolve = (specifier, from) => {
+    const key = `${from}\0${specifier}`
+    const known = meanings.get(key) ?? resolveOn(specifier, from)
+    meanings.set(key, known)
+    return known
+  }
+  const read = async (file: string): Promise<Compiled> => {
+    const compiled = await compiledFile(tools, file, show)
+    modules.set(file, compiled)
+    for (const specifier of [...compiled.imports, ...compiled.lazyImports]) {
+      const meant = attempt(() => resolve(specifier, file))
+      if (meant instanceof Error) {
+        // One that is imported when it runs may be meant not to be there.
+        if (!compiled.imports.includes(specifier)) continue
+        throw notFound(compiled, specifier, show(file), meant)
+      }
+      if (meant.kind === 'own' && !modules.has(meant.path)) await read(meant.path)
+    }
+    return compiled
+  }
+  return { entry: await read(path), modules, resolve }
+}
+
+/** As it is now; the same object as long as the text is. */
+export async function compiledFile(tools: Toolchain, path: string, show: Show): Promise<Compiled> {
+  const text = readText(path, show)
+  const known = compiledFiles.get(path)
+  if (known?.text === text) return known
+  const compiled = await compile(tools, path, text, show(path))
+  compiledFiles.set(path, compiled)
+  return compiled
+}
+
+/** Whether every file still has the text that was read. */
+export function isCurrent({ modules }: Closure, show: Show): boolean {
+  for (const { path, text } of modules.values()) {
+    if (attempt(() => readText(path, show)) !== text) return false
+  }
+  return true
+}
+
+// --- internal ---
+
+/** The last text of each file, for all loads of this process: compiling is what costs. */
+const compiledFiles = new Map<string, Compiled>()
+
+function readText(path: string, show: Show): string {
+  return decode(readFileSync(path), show(path)).replace(/^\uFEFF/, '')
+}
+
+function attempt<T>(work: () => T): T | Error {
+  try {
+    return work()
+  } catch (error) {
+    return error as Error
+  }
+}
+
+function notFound({ text }: Compiled, specifier: string, file: string, cause: Error): ScriptError {
+  const found = [`'${specifier}'`, `"${specifier}"`].map((quoted) => text.indexOf(quoted)).find((at) => at !== -1)
+  const start = found === undefined ? 0 : found + 1
+  const hint = /^[./~#]/.test(specifier)
+    ? 'Is the path right, and the file there?'
+    : `Is the package installed? npm install ${specifier
+        .split('/')
+        .slice(0, specifier.startsWith('@') ? 2 : 1)
+        .join('/')}`
+  return new ScriptError(
+    `"${specifier}" is not found (${cause.message})`,
+    { file, text, start, end: start + specifier.length },
+    hint,
+  )
+}

@@ -1,0 +1,136 @@
+/** One load: the modules of one migration, each instantiated once, and nothing shared with any other load. */
+import { createRequire } from 'node:module'
+import { dirname } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import type { Compiled } from './compile.ts'
+import type { ModuleGlobals } from './globals.ts'
+import type { Resolved } from './resolve.ts'
+
+type Exports = Record<string, unknown>
+
+interface Instance {
+  readonly exports: Exports
+  /** Settled when its body has run. */
+  done: Promise<void> | undefined
+  finished: boolean
+  /** Modules that its body waits for just now. */
+  readonly waitsFor: Set<Instance>
+}
+
+export interface LoadInput {
+  readonly module: (path: string) => Promise<Compiled>
+  readonly resolve: (specifier: string, from: string) => Resolved
+  readonly importNative: (url: string) => Promise<object>
+  readonly globals: ModuleGlobals
+}
+
+export class Instances {
+  readonly #input: LoadInput
+  readonly #instances = new Map<string, Instance>()
+
+  constructor(input: LoadInput) {
+    this.#input = input
+  }
+
+  /** Runs the module at `path` and what it imports. */
+  async run(path: string): Promise<Exports> {
+    const instance = this.#instance(path)
+    await instance.done
+    return instance.exports
+  }
+
+  // --- internal ---
+
+  #instance(path: string): Instance {
+    const known = this.#instances.get(path)
+    if (known) return known
+    const exports = Object.defineProperty(Object.create(null), Symbol.toStringTag, { value: 'Module' }) as Exports
+    const made: Instance = { exports, done: undefined, finished: false, waitsFor: new Set() }
+    this.#instances.set(path, made)
+    made.done = this.#execute(path, made).then(() => {
+      made.finished = true
+    })
+    // Thrown where it is waited for; an import that nobody waits for must not end the process.
+    made.done.catch(() => undefined)
+    return made
+  }
+
+  async #execute(path: string, instance: Instance): Promise<void> {
+    const compiled = await this.#input.module(path)
+    const factory = compiled.factory(this.#input.globals)
+    if (compiled.kind === 'commonjs') return runCommonJs(path, instance.exports, factory)
+    const lookUp = (specifier: string) => this.#input.resolve(specifier, path)
+    const load = (specifier: string, names?: readonly string[]) =>
+      this.#import(lookUp(specifier), specifier, instance, names)
+    await factory(
+      (specifier: string, { importedNames }: { importedNames?: readonly string[] } = {}) =>
+        load(specifier, importedNames),
+      async (specifier: string) => load(String(specifier)),
+      instance.exports,
+      (from: Exports) => exportAll(instance.exports, from),
+      importMeta(path, lookUp),
+    )
+  }
+
+  async #import(resolved: Resolved, specifier: string, from: Instance, names: readonly string[] = []): Promise<object> {
+    if (resolved.kind === 'native') {
+      const namespace = await this.#input.importNative(resolved.url)
+      refuseMissing(namespace, names, specifier)
+      return namespace
+    }
+    const instance = this.#instance(resolved.path)
+    // In a circle the other one is half run, as in every ES module loader.
+    if (instance === from || (!instance.finished && reaches(instance, from))) return instance.exports
+    from.waitsFor.add(instance)
+    try {
+      await instance.done
+    } finally {
+      from.waitsFor.delete(instance)
+    }
+    refuseMissing(instance.exports, names, specifier)
+    return instance.exports
+  }
+}
+
+// --- internal ---
+
+function reaches(from: Instance, to: Instance, seen = new Set<Instance>()): boolean {
+  if (from === to) return true
+  if (seen.has(from)) return false
+  seen.add(from)
+  return [...from.waitsFor].some((next) => reaches(next, to, seen))
+}
+
+function refuseMissing(namespace: object, names: readonly string[], specifier: string): void {
+  const missing = names.find((name) => !(name in namespace))
+  if (missing !== undefined) throw new SyntaxError(`"${specifier}" has no export named "${missing}".`)
+}
+
+function exportAll(exports: Exports, from: Exports): void {
+  for (const key of Object.keys(from)) {
+    if (key === 'default' || key in exports) continue
+    Object.defineProperty(exports, key, { enumerable: true, configurable: true, get: () => from[key] })
+  }
+}
+
+function importMeta(path: string, lookUp: (specifier: string) => Resolved): object {
+  return {
+    url: pathToFileURL(path).href,
+    filename: path,
+    dirname: dirname(path),
+    main: false,
+    resolve: (specifier: string) => {
+      const resolved = lookUp(specifier)
+      return resolved.kind === 'native' ? resolved.url : pathToFileURL(resolved.path).href
+    },
+  }
+}
+
+/** What it requires is Node's, and stays loaded. */
+function runCommonJs(path: string, exports: Exports, body: (...args: readonly unknown[]) => unknown): void {
+  const module = { exports: {} as unknown }
+  body.call(module.exports, module.exports, createRequire(path), module, path, dirname(path))
+  const made = module.exports
+  if (typeof made === 'object' && made !== null) Object.assign(exports, made)
+  exports.default = made
+}

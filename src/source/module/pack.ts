@@ -1,0 +1,65 @@
+/** A code migration as text for the history: all of the project that it is made of, so that it can be run again later. */
+import { join } from 'node:path'
+import { UnreadableFileError } from '../../migrate/errors.ts'
+import type { Closure, Show } from './closure.ts'
+import { type Compiled, compile } from './compile.ts'
+import { diskResolve, type Resolve } from './resolve.ts'
+import type { Toolchain } from './toolchain.ts'
+
+interface Pack {
+  readonly migratest: 'code'
+  /** Names of modules, from the folder of migrations; the migration itself first. */
+  readonly modules: Readonly<Record<string, Packed>>
+}
+
+interface Packed {
+  /** JavaScript. */
+  readonly code: string
+  /** What its imports mean among these modules; others are packages. */
+  readonly imports?: Readonly<Record<string, string>>
+}
+
+/** @param meaning the name of the module that an import means, if it is one of these */
+export function pack(
+  named: readonly (readonly [string, Compiled])[],
+  meaning: (module: Compiled, specifier: string) => string | undefined,
+): string {
+  const modules = named.map(([name, module]): [string, Packed] => {
+    const own = [...module.imports, ...module.lazyImports].flatMap((specifier): [string, string][] => {
+      const meant = meaning(module, specifier)
+      return meant === undefined ? [] : [[specifier, meant]]
+    })
+    return [name, { code: module.code, ...(own.length > 0 && { imports: Object.fromEntries(own) }) }]
+  })
+  const packed: Pack = { migratest: 'code', modules: Object.fromEntries(modules) }
+  return JSON.stringify(packed)
+}
+
+/** @throws UnreadableFileError */
+export async function unpack(tools: Toolchain, text: string, folder: string, show: Show): Promise<Closure> {
+  const names = readPack(text)
+  const modules = new Map<string, Compiled>()
+  for (const [name, { code }] of Object.entries(names)) {
+    const path = join(folder, name)
+    modules.set(path, await compile(tools, path, code, show(path)))
+  }
+  const onDisk = diskResolve(tools)
+  const resolve: Resolve = (specifier, from) => {
+    const name = Object.keys(names).find((candidate) => join(folder, candidate) === from) ?? ''
+    const own = names[name]?.imports?.[specifier]
+    return own === undefined ? onDisk(specifier, join(folder, 'recorded.ts')) : { kind: 'own', path: join(folder, own) }
+  }
+  const [entry] = modules.values()
+  if (!entry) throw new UnreadableFileError('The record of a migration holds no code.')
+  return { entry, modules, resolve }
+}
+
+// --- internal ---
+
+function readPack(text: string): Pack['modules'] {
+  try {
+    return (JSON.parse(text) as Pack).modules
+  } catch (cause) {
+    throw new UnreadableFileError('The record of a migration cannot be read.', { cause })
+  }
+}

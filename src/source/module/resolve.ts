@@ -1,0 +1,50 @@
+/** From an import to what it means: a file of the project, which we run, or a package, which Node does. */
+import { isBuiltin } from 'node:module'
+import { sep } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import type { Toolchain } from './toolchain.ts'
+
+export type Resolved =
+  /** A file that is loaded afresh with the migration. */
+  | { readonly kind: 'own'; readonly path: string }
+  /** What Node imports, once per process. */
+  | { readonly kind: 'native'; readonly url: string }
+
+export type Resolve = (specifier: string, from: string) => Resolved
+
+const CODE = ['.ts', '.mts', '.cts', '.js', '.mjs', '.cjs', '.json']
+
+/** @throws Error with the reason; the caller says in which file */
+export function diskResolve(tools: Toolchain): Resolve {
+  const resolver = new tools.ResolverFactory({
+    tsconfig: 'auto',
+    conditionNames: ['node', 'import', 'module-sync', 'default'],
+    extensions: CODE,
+    // As TypeScript writes them: the name of what would be built.
+    extensionAlias: { '.js': ['.ts', '.js'], '.mjs': ['.mts', '.mjs'], '.cjs': ['.cts', '.cjs'] },
+    builtinModules: true,
+  })
+  return (specifier, from) => {
+    const known = nativeResolve(specifier)
+    if (known) return known
+    const { path, error } = resolver.resolveFileSync(from, specifier)
+    if (path === undefined) throw new Error(error ?? 'it is not found')
+    const isPackage = path.includes(`${sep}node_modules${sep}`) || !CODE.some((ending) => path.endsWith(ending))
+    return isPackage ? { kind: 'native', url: pathToFileURL(path).href } : { kind: 'own', path }
+  }
+}
+
+/** What is the same wherever it is imported from. */
+export function nativeResolve(specifier: string): Resolved | undefined {
+  if (isBuiltin(specifier))
+    return { kind: 'native', url: specifier.startsWith('node:') ? specifier : `node:${specifier}` }
+  if (/^(?:data|node):/.test(specifier)) return { kind: 'native', url: specifier }
+  // This very copy, also where the project has another or none: a run has one set of classes.
+  if (specifier === 'migratest')
+    return { kind: 'native', url: new URL(`../../../index${OWN_ENDING}`, import.meta.url).href }
+  return undefined
+}
+
+// --- internal ---
+
+const OWN_ENDING = import.meta.url.endsWith('.ts') ? '.ts' : '.js'
