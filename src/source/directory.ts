@@ -3,6 +3,7 @@ import { join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { SourceNotFoundError, UnreadableFileError } from '../migrate/errors.ts'
 import type { Source } from '../migrate/source.ts'
+import { parseFileName } from './fileNames.ts'
 import { decode, sourceOfFiles } from './files.ts'
 import type { ModuleLoader } from './module/loader.ts'
 
@@ -19,17 +20,28 @@ export function directory(path: string | URL): Source {
     loading ??= import('./module/loader.ts').then((module) => new module.ModuleLoader(shorten))
     return loading
   }
+  let preparing: Promise<unknown> | undefined
+  const prepared = async () => {
+    const ready = await loader()
+    preparing ??= ready.prepare(listFolder(folder, shownFolder).filter(isCode).map((name) => join(folder, name)))
+    await preparing
+    return ready
+  }
   return sourceOfFiles({
     name: `${shownFolder}/`,
     names: async () => listFolder(folder, shownFolder),
     text: async (name) => decode(readBytes(join(folder, name), show(name)), show(name)),
-    module: async (name) => (await loader()).load(join(folder, name)),
+    module: async (name) => (await prepared()).load(join(folder, name)),
     revive: async (record) => (await loader()).revive(record, folder),
     show,
   })
 }
 
 // --- internal ---
+
+function isCode(name: string): boolean {
+  return !name.endsWith('.sql') && parseFileName(name).kind === 'code'
+}
 
 /** A path as a person in the working directory would write it. */
 function shorten(path: string): string {

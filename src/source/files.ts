@@ -142,14 +142,18 @@ function bodyOf(module: LoadedModule, direction: Direction): CodeBody | null {
   const run = module[direction]
   if (!run) return null
   const known = bodies.get(module) ?? {}
-  const { text, transaction, fingerprint, record, remarks, locate } = module
+  const { text, transaction, remarks, locate } = module
   known[direction] ??= {
     kind: 'code',
     text,
     run,
     transaction,
-    fingerprint: fingerprint?.(direction),
-    record: record?.(),
+    get fingerprint() {
+      return module.fingerprint?.(direction)
+    },
+    get record() {
+      return module.record?.()
+    },
     remarks,
     locate,
   }

@@ -9,7 +9,7 @@ import { noticingGlobals } from './globals.ts'
 import { Instances } from './instances.ts'
 import { pack, unpack } from './pack.ts'
 import { type Registry, withRegistry } from './registry.ts'
-import { diskResolve } from './resolve.ts'
+import { type DiskResolver, diskResolver } from './resolve.ts'
 import { framesIn, restoredStack } from './stack.ts'
 import { fingerprintOfCode } from './syntax.ts'
 import { type Toolchain, toolchain } from './toolchain.ts'
@@ -17,6 +17,10 @@ import { type Toolchain, toolchain } from './toolchain.ts'
 export class ModuleLoader {
   readonly #show: Show
   readonly #loaded = new Map<string, { readonly closure: Closure; readonly module: LoadedModule }>()
+
+  /** Paths whose load began and did not succeed. */
+  readonly #failed = new Set<string>()
+  #resolver: DiskResolver | undefined
 
   /** @param show a path as a person would say it */
   constructor(show: Show) {
@@ -31,10 +35,20 @@ export class ModuleLoader {
     const known = this.#loaded.get(path)
     if (known && isCurrent(known.closure, this.#show)) return known.module
     const tools = await toolchain()
-    const closure = await readClosure(tools, path, diskResolve(tools), this.#show)
+    this.#resolver ??= diskResolver(tools)
+    if (known || this.#failed.delete(path)) this.#resolver.forget()
+    this.#failed.add(path)
+    const closure = await readClosure(tools, path, this.#resolver.resolve, this.#show)
     const module = await this.#run(tools, closure)
     this.#loaded.set(path, { closure, module })
+    this.#failed.delete(path)
     return module
+  }
+
+  /** Compiles many at once, which takes less time than one after another. What is wrong is told when it is loaded. */
+  async prepare(paths: readonly string[]): Promise<void> {
+    const tools = await toolchain()
+    await Promise.allSettled(paths.map((path) => compiledFile(tools, path, this.#show)))
   }
 
   /** What was recorded of a migration, to be run again. @param folder where its packages are looked for */

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { UnreadableFileError } from '../../migrate/errors.ts'
 import type { Closure, Show } from './closure.ts'
 import { type Compiled, compile } from './compile.ts'
-import { diskResolve, type Resolve } from './resolve.ts'
+import { diskResolver, type Resolve } from './resolve.ts'
 import type { Toolchain } from './toolchain.ts'
 
 interface Pack {
@@ -43,7 +43,7 @@ export async function unpack(tools: Toolchain, text: string, folder: string, sho
     const path = join(folder, name)
     modules.set(path, await compile(tools, path, code, show(path)))
   }
-  const onDisk = diskResolve(tools)
+  const { resolve: onDisk } = diskResolver(tools)
   const resolve: Resolve = (specifier, from) => {
     const name = Object.keys(names).find((candidate) => join(folder, candidate) === from) ?? ''
     const own = names[name]?.imports?.[specifier]

@@ -14,8 +14,14 @@ export type Resolve = (specifier: string, from: string) => Resolved
 
 const CODE = ['.ts', '.mts', '.cts', '.js', '.mjs', '.cjs', '.json']
 
-/** @throws Error with the reason; the caller says in which file */
-export function diskResolve(tools: Toolchain): Resolve {
+export interface DiskResolver {
+  /** @throws Error with the reason; the caller says in which file */
+  readonly resolve: Resolve
+  /** What is known of the disk may be wrong by now. */
+  readonly forget: () => void
+}
+
+export function diskResolver(tools: Toolchain): DiskResolver {
   const resolver = new tools.ResolverFactory({
     tsconfig: 'auto',
     conditionNames: ['node', 'import', 'module-sync', 'default'],
@@ -24,7 +30,7 @@ export function diskResolve(tools: Toolchain): Resolve {
     extensionAlias: { '.js': ['.ts', '.js'], '.mjs': ['.mts', '.mjs'], '.cjs': ['.cts', '.cjs'] },
     builtinModules: true,
   })
-  return (specifier, from) => {
+  const resolve: Resolve = (specifier, from) => {
     const known = nativeResolve(specifier)
     if (known) return known
     const { path, error } = resolver.resolveFileSync(from, specifier)
@@ -32,10 +38,15 @@ export function diskResolve(tools: Toolchain): Resolve {
     const isPackage = path.includes(`${sep}node_modules${sep}`) || !CODE.some((ending) => path.endsWith(ending))
     return isPackage ? { kind: 'native', url: pathToFileURL(path).href } : { kind: 'own', path }
   }
+  return { resolve, forget: () => resolver.clearCache() }
 }
 
+// --- internal ---
+
+const OWN_ENDING = import.meta.url.endsWith('.ts') ? '.ts' : '.js'
+
 /** What is the same wherever it is imported from. */
-export function nativeResolve(specifier: string): Resolved | undefined {
+function nativeResolve(specifier: string): Resolved | undefined {
   if (isBuiltin(specifier))
     return { kind: 'native', url: specifier.startsWith('node:') ? specifier : `node:${specifier}` }
   if (/^(?:data|node):/.test(specifier)) return { kind: 'native', url: specifier }
@@ -44,7 +55,3 @@ export function nativeResolve(specifier: string): Resolved | undefined {
     return { kind: 'native', url: new URL(`../../../index${OWN_ENDING}`, import.meta.url).href }
   return undefined
 }
-
-// --- internal ---
-
-const OWN_ENDING = import.meta.url.endsWith('.ts') ? '.ts' : '.js'

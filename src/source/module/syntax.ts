@@ -17,9 +17,8 @@ export function fingerprintOfCode(
 ): string {
   const other = half === 'up' ? 'down' : 'up'
   const parts = named.flatMap(([name, compiled], index) => {
-    if (compiled.kind === 'json') return [name, JSON.stringify(JSON.parse(compiled.code))]
-    const code = index === 0 ? without(tools, compiled, other) : compiled.code
-    return [name, withoutComments(tools, compiled.path, code)]
+    if (index > 0) return [name, wholeOf(tools, compiled)]
+    return [name, withoutComments(tools, compiled.path, without(tools, compiled, other))]
   })
   return fingerprintOf(['code', half, ...parts])
 }
@@ -40,6 +39,18 @@ export function literalList(
 }
 
 // --- internal ---
+
+/** Helpers are part of many migrations. */
+const whole = new WeakMap<Compiled, string>()
+
+function wholeOf(tools: Toolchain, compiled: Compiled): string {
+  const known = whole.get(compiled)
+  if (known !== undefined) return known
+  const { kind, path, code } = compiled
+  const text = kind === 'json' ? JSON.stringify(JSON.parse(code)) : withoutComments(tools, path, code)
+  whole.set(compiled, text)
+  return text
+}
 
 /** Of a syntax tree, what is looked at here. */
 interface Node {
