@@ -1,6 +1,7 @@
 /** All commands: what they are called, do and take, and where they are. Help and completion are made of this table. */
+
+import { nearest } from '../migrate/nearest.ts'
 import type { Context } from './context.ts'
-import { nearest } from './nearest.ts'
 import { OptionError, type OwnOption, optionLines } from './options.ts'
 
 interface Command {

@@ -4,9 +4,9 @@ import { dirname, isAbsolute, join, relative, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { UsageError } from '../migrate/errors.ts'
 import type { MigratorOptions } from '../migrate/migrator.ts'
+import { nearest } from '../migrate/nearest.ts'
 import type { Source } from '../migrate/source.ts'
 import type { TestServer } from '../testing/testServer.ts'
-import { nearest } from './nearest.ts'
 
 export interface Config extends Pick<MigratorOptions, 'outOfOrder' | 'edited' | 'missing' | 'record'> {
   /** The database's URL; default `$DATABASE_URL`. */

@@ -1,7 +1,7 @@
 /** Options, before or after the command. One table drives parsing, help and completion. */
 import { parseArgs } from 'node:util'
 import { MigratestError } from '../migrate/errors.ts'
-import { nearest } from './nearest.ts'
+import { nearest } from '../migrate/nearest.ts'
 
 /** The command line cannot be understood. */
 export class OptionError extends MigratestError {

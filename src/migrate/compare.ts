@@ -1,7 +1,13 @@
 /** Holds what was applied against the files that are there now. */
 
 import type { HistoryRecord } from './driver.ts'
-import { EditedMigrationError, LateMigrationError, MissingMigrationError } from './errors.ts'
+import {
+  EditedMigrationError,
+  LateMigrationError,
+  MigratestError,
+  MissingMigrationError,
+  SourceProblemsError,
+} from './errors.ts'
 import { fingerprintOfHalf, type LoadInput, loadHalf, recordOf } from './load.ts'
 import type { Migration } from './source.ts'
 
@@ -19,21 +25,31 @@ export interface Comparison {
   readonly edited: readonly Migration[]
   /** Downs that were written or mended beside an unchanged up: to be recorded instead of the old ones. */
   readonly newDowns: readonly HistoryRecord[]
+  /** Files that cannot be read, by version. */
+  readonly broken: ReadonlyMap<number, MigratestError>
 }
 
 export async function compareWithFiles(input: LoadInput): Promise<Comparison> {
   const { source, driver, applied } = input
   const edited: Migration[] = []
   const newDowns: HistoryRecord[] = []
+  const broken = new Map<number, MigratestError>()
   for (const migration of input.migrations.values()) {
     const entry = applied.entries.get(migration.version)
     if (!entry) continue
-    const up = await loadHalf(source, migration, 'up', driver.dialect)
+    const halves = await attempt(async () => ({
+      up: await loadHalf(source, migration, 'up', driver.dialect),
+      down: await loadHalf(source, migration, 'down', driver.dialect),
+    }))
+    if (halves instanceof MigratestError) {
+      broken.set(migration.version, halves)
+      continue
+    }
+    const { up, down } = halves
     if (fingerprintOfHalf(up) !== entry.fingerprint) {
       edited.push(migration)
       continue
     }
-    const down = await loadHalf(source, migration, 'down', driver.dialect)
     const downFingerprint = down.kind === 'nil' ? null : down.fingerprint
     if (downFingerprint === entry.downFingerprint) continue
     const { version, name, fingerprint } = entry
@@ -46,17 +62,25 @@ export async function compareWithFiles(input: LoadInput): Promise<Comparison> {
       down: recordOf(input, down),
     })
   }
-  return { edited, newDowns }
+  return { edited, newDowns, broken }
 }
 
-/** Before anything goes up: late, missing and edited migrations are told with their names. Gives downs to re-record. */
-export async function refuseTrouble(input: LoadInput, policies: Policies): Promise<readonly HistoryRecord[]> {
+/**
+ * Before anything goes up: late, missing and edited migrations are told with their names. Gives downs to re-record.
+ * @param independent late ones of a branch of their own, which may run now
+ */
+export async function refuseTrouble(
+  input: LoadInput,
+  policies: Policies,
+  independent: ReadonlySet<number>,
+): Promise<readonly HistoryRecord[]> {
   const { outOfOrder = 'error', edited = 'error', missing = 'error' } = policies
   const { applied, migrations, source } = input
-  if (outOfOrder === 'error' && applied.late.length > 0) {
-    const files = applied.late.map((version) => fileOf(migrations.get(version), version))
+  const late = applied.late.filter((version) => !independent.has(version))
+  if (outOfOrder === 'error' && late.length > 0) {
+    const files = late.map((version) => fileOf(migrations.get(version), version))
     throw new LateMigrationError(`Never applied, though the database is past them:\n${listed(files)}`, {
-      hint: "Give them numbers above the latest one, or pass outOfOrder: 'apply' (or 'ignore').",
+      hint: "Give them numbers above the latest one, say what they depend on where that is another branch (-- migrate: depends-on …), or pass outOfOrder: 'apply' (or 'ignore').",
     })
   }
   const gone = [...applied.entries.values()].filter((entry) => !migrations.has(entry.version))
@@ -67,6 +91,7 @@ export async function refuseTrouble(input: LoadInput, policies: Policies): Promi
     })
   }
   const compared = await compareWithFiles(input)
+  throwAll([...compared.broken.values()])
   if (edited === 'error' && compared.edited.length > 0) {
     const files = compared.edited.map((migration) => fileOf(migration, migration.version))
     throw new EditedMigrationError(`Edited since they were applied:\n${listed(files)}`, {
@@ -74,6 +99,23 @@ export async function refuseTrouble(input: LoadInput, policies: Policies): Promi
     })
   }
   return compared.newDowns
+}
+
+/** What every file has wrong, at once. */
+export function throwAll(errors: readonly MigratestError[]): void {
+  const [only, second] = errors
+  if (second) throw new SourceProblemsError(errors)
+  if (only) throw only
+}
+
+/** What is wrong with a file is given, not thrown. */
+export async function attempt<T>(work: () => Promise<T>): Promise<T | MigratestError> {
+  try {
+    return await work()
+  } catch (error) {
+    if (error instanceof MigratestError) return error
+    throw error
+  }
 }
 
 // --- internal ---

@@ -51,7 +51,7 @@ export interface HistoryRecord {
 
 export interface HistoryChange {
   readonly put?: HistoryRecord | undefined
-  readonly remove?: number | undefined
+  readonly remove?: number | readonly number[] | undefined
   readonly baseline?: Baseline | undefined
 }
 

@@ -111,6 +111,18 @@ export class UnreadableFileError extends MigratestError {
   readonly code = 'MIGRATEST_UNREADABLE_FILE'
 }
 
+/** Several files cannot be read or run; what is wrong with each. Nothing has run. */
+export class SourceProblemsError extends MigratestError {
+  readonly code = 'MIGRATEST_SOURCE_PROBLEMS'
+  readonly errors: readonly MigratestError[]
+  constructor(errors: readonly MigratestError[]) {
+    super(
+      `${errors.length} migrations cannot be run as they are.\n\n${errors.map(({ message }) => message).join('\n\n')}`,
+    )
+    this.errors = errors
+  }
+}
+
 /** Migrations changed between the plan and the run. */
 export class SourceChangedError extends MigratestError {
   readonly code = 'MIGRATEST_SOURCE_CHANGED'
@@ -127,6 +139,48 @@ export class EditedMigrationError extends MigratestError {
 
 export class MissingMigrationError extends MigratestError {
   readonly code = 'MIGRATEST_MISSING'
+}
+
+/** What migrations say of each other cannot be: an unknown name, a circle, a version in the wrong order. Nothing has run. */
+export class GraphError extends MigratestError {
+  readonly code = 'MIGRATEST_GRAPH'
+  readonly problems: readonly string[]
+  constructor(problems: readonly string[]) {
+    super(problems.join('\n'), {
+      hint: 'Mend the lines "-- migrate: depends-on …" (or dependsOn) of these migrations; nothing has run.',
+    })
+    this.problems = problems
+  }
+}
+
+/** More than one migration is followed by none: two branches met in the folder. Nothing has run. */
+export class HeadsError extends MigratestError {
+  readonly code = 'MIGRATEST_HEADS'
+  readonly heads: readonly string[]
+  constructor(heads: readonly string[]) {
+    super(`${heads.length} migrations are followed by none:\n${heads.map((head) => `  ${head}`).join('\n')}`, {
+      hint: 'Write the one that joins them with "migratest merge", or say which follows which with "-- migrate: depends-on …".',
+    })
+    this.heads = heads
+  }
+}
+
+/** Of what a squashed migration replaces, some is applied to this database and some is not. Nothing has run. */
+export class SquashedError extends MigratestError {
+  readonly code = 'MIGRATEST_SQUASHED'
+  /** Names of those that are not applied. */
+  readonly missing: readonly string[]
+  constructor(file: string, replaces: readonly string[], missing: readonly string[]) {
+    const applied = replaces.length - missing.length
+    const some = missing.length > 10 ? [...missing.slice(0, 10), `and ${missing.length - 10} more`] : missing
+    super(
+      `${file} replaces ${replaces.length} migrations, of which this database has ${applied}. Not applied:\n${some.map((name) => `  ${name}`).join('\n')}`,
+      {
+        hint: 'Take the migrations as they were before the squash from your version control, migrate up with them, then use these.',
+      },
+    )
+    this.missing = missing
+  }
 }
 
 export class LateMigrationError extends MigratestError {

@@ -59,6 +59,25 @@ export async function loadHalf(
   return fresh
 }
 
+/** What the history keeps of a migration that is applied. */
+export async function loadRecord(
+  input: LoadInput,
+  migration: Migration,
+): Promise<{ up: Loaded; record: HistoryRecord }> {
+  const { dialect } = input.driver
+  const up = await loadHalf(input.source, migration, 'up', dialect)
+  const down = await loadHalf(input.source, migration, 'down', dialect)
+  const record: HistoryRecord = {
+    version: migration.version,
+    name: migration.name,
+    fingerprint: fingerprintOfHalf(up),
+    downFingerprint: down.kind === 'nil' ? null : down.fingerprint,
+    up: input.recordTexts ? up.text : null,
+    down: recordOf(input, down),
+  }
+  return { up, record }
+}
+
 /** 32 hex digits for what was applied; an up that is nil has the fingerprint of an empty script. */
 export function fingerprintOfHalf(half: Loaded): string {
   return half.kind === 'nil' ? fingerprintOf([]) : half.fingerprint
@@ -71,20 +90,10 @@ const read = new WeakMap<Body, { readonly dialect: Dialect; readonly half: Loade
 async function loadUp(input: LoadInput, move: Move): Promise<LoadedStep> {
   const migration = input.migrations.get(move.version)
   if (!migration) throw new MissingMigrationError(`Version ${move.version} is not in ${input.source.name}.`)
-  const { dialect } = input.driver
-  const up = await loadHalf(input.source, migration, 'up', dialect)
-  const down = await loadHalf(input.source, migration, 'down', dialect)
+  const { up, record } = await loadRecord(input, migration)
   const file = migration.up ?? migration.down ?? migration.name
   refuse(up, file)
   if (up.kind === 'sql' && up.script.irreversible !== undefined) refuseIrreversibleUp(up.script, file)
-  const record: HistoryRecord = {
-    version: move.version,
-    name: migration.name,
-    fingerprint: fingerprintOfHalf(up),
-    downFingerprint: down.kind === 'nil' ? null : down.fingerprint,
-    up: input.recordTexts ? up.text : null,
-    down: recordOf(input, down),
-  }
   return makeStep(input, move, migration.name, file, 'file', up, { put: record }, remarksOf(up))
 }
 

@@ -1,24 +1,18 @@
 /** The engine: brings a source and a database together. Plans first, then runs. */
-import { readScript, type Script } from '../sql/script.ts'
-import { cutStatements } from '../sql/statements.ts'
-import { compareWithFiles, type Policies, refuseTrouble } from './compare.ts'
-import type { DatabaseState, Driver, HistoryRecord } from './driver.ts'
-import { DirtyError, EditedMigrationError, ShortLimitError, UsageError } from './errors.ts'
+import { type AdoptedRecord, type Choice, type ChooseInput, choose, loadInput } from './choose.ts'
+import { attempt, type Policies, throwAll } from './compare.ts'
+import type { DatabaseState, Driver, Step } from './driver.ts'
+import { DirtyError, MigratestError, ShortLimitError, UsageError } from './errors.ts'
 import type { OnEvent } from './events.ts'
-import { type Applied, reconcile } from './history.ts'
+import type { Graph } from './graph.ts'
+import { reconcile } from './history.ts'
 import { type LoadInput, loadStep } from './load.ts'
-import {
-  chooseMoves,
-  type Move,
-  type MovesInput,
-  type Plan,
-  type PlanStep,
-  type Request,
-  resolveTarget,
-} from './plan.ts'
-import { continueJournaled, runSteps } from './run.ts'
+import type { Move, Plan, PlanStep, Request } from './plan.ts'
+import { resume } from './resume.ts'
+import { runSteps } from './run.ts'
 import { type Migration, passedOverMessage, type Source } from './source.ts'
-import { type Status, statusOf, type Version } from './status.ts'
+import type { Status, Version } from './status.ts'
+import { survey } from './survey.ts'
 import { isVersion, NIL_VERSION, type Target } from './version.ts'
 
 export interface MigratorOptions extends Policies {
@@ -134,11 +128,12 @@ export class Migrator {
 
   /** Every migration and what became of it. Reads only. */
   async status(): Promise<Status> {
-    const state = await this.#driver.state()
-    const migrations = await this.#options.source.list()
-    const applied = reconcile(state, migrations)
-    const { edited } = await compareWithFiles(this.#loadInput(this.#options.source, migrations, applied))
-    return statusOf(state, migrations, applied, edited)
+    return (await this.#survey()).status
+  }
+
+  /** Which migration follows which. Reads only. */
+  async graph(): Promise<Graph> {
+    return (await this.#survey()).graph
   }
 
   /**
@@ -146,49 +141,7 @@ export class Migrator {
    * `applied`: that many statements are done, where the journal cannot tell whether the last one was.
    */
   resume(options: { applied?: number } = {}): Promise<Run> {
-    return this.#locked(async () => {
-      const state = await this.#driver.state()
-      const entry = state.history.find((e) => e.running)
-      if (!state.dirty || !entry?.running) {
-        throw new UsageError('There is nothing to resume: no migration is under way in the journal.', {
-          hint: state.dirty
-            ? 'The dirty flag was set by another tool: settle the schema, then "migratest force VERSION".'
-            : undefined,
-        })
-      }
-      const { direction, started, done, total } = entry.running
-      if (started > done && options.applied === undefined) {
-        throw new UsageError(
-          `It is not known whether statement ${started} of ${total} of ${entry.version}_${entry.name} took effect: the connection ended while it ran.`,
-          {
-            hint: `Look at the schema, then say resume({ applied: ${started} }) if it did or resume({ applied: ${done} }) if not.`,
-          },
-        )
-      }
-      const behind = options.applied ?? done
-      if (behind !== done && behind !== started) {
-        throw new UsageError(
-          `resume({ applied: ${behind} }): the journal says ${done} of ${total} statements are done, and ${started} begun.`,
-        )
-      }
-      const migrations = await this.#options.source.list()
-      const history = state.history.filter((e) => !e.running)
-      const applied = reconcile({ ...state, dirty: false, history }, migrations)
-      const from = state.version
-      const move: Move = { version: entry.version, direction, from, to: state.version }
-      // A down fits what was applied, which the entry under way still tells.
-      const entries = new Map(direction === 'down' && entry.fingerprint !== null ? [[entry.version, entry]] : [])
-      const input = this.#loadInput(this.#options.source, migrations, { ...applied, entries })
-      const loaded = await loadStep(input, move)
-      await this.#sameBefore(entry.version, direction, loaded.text, behind)
-      const step = loaded.step((message) => this.#emit({ type: 'log', step: loaded.plan, message }))
-      if (step.work.kind === 'sql') refuseLostSettings(step.work.script, behind)
-      const begun = performance.now()
-      this.#emit({ type: 'started', step: loaded.plan })
-      await continueJournaled(this.#driver, step, loaded, behind, this.#signal)
-      this.#emit({ type: 'finished', step: loaded.plan, ms: performance.now() - begun })
-      return { from, to: state.version, steps: [loaded.plan] }
-    })
+    return this.#locked(() => resume({ ...this.#choosing, signal: this.#signal, onEvent: this.#emit }, options))
   }
 
   /** Ends the run after the migration that is running. */
@@ -214,20 +167,36 @@ export class Migrator {
       read: async (_, half) => (body === null || half !== direction ? null : { kind: 'sql', text: body }),
     }
     const applied = { ...reconcile(state, [migration]), entries: new Map() }
-    return this.#execute(
-      state,
-      [{ version, direction, from: state.version, to }],
-      this.#loadInput(source, [migration], applied),
-      0,
-    )
+    const load = loadInput({ ...this.#choosing, source }, [migration], applied)
+    return this.#execute(state, [{ version, direction, from: state.version, to }], load, 0)
   }
 
   #move(request: Request): Promise<Run> {
     return this.#exclusive(async (state) => {
-      const { moves, short, load, newDowns } = await this.#choose(state, request)
+      const { moves, short, load, newDowns, adopted } = await this.#choose(state, request)
       if (newDowns.length > 0) await this.#driver.rerecord(newDowns)
+      for (const adoption of adopted) await this.#adopt(state, adoption)
       return this.#execute(state, moves, load, short)
     })
+  }
+
+  /** Writes down that a squashed migration is applied, since all that it replaces is. */
+  async #adopt({ version: row }: DatabaseState, { version, replaced, baseline, record }: AdoptedRecord): Promise<void> {
+    await this.#write({
+      version,
+      name: record.name,
+      direction: 'up',
+      from: row,
+      to: row,
+      history: { put: record, remove: replaced, baseline: baseline ? { version, above: row } : undefined },
+    })
+    const message = `${version}_${record.name} replaces ${replaced.length + 1} migrations that are all applied: the history now says so.`
+    this.#emit({ type: 'warning', message })
+  }
+
+  /** A step in which only version and history change. */
+  #write(step: Omit<Step, 'work'>): Promise<void> {
+    return this.#driver.apply({ ...step, work: { kind: 'nil' } }, this.#signal)
   }
 
   /** Under the lock, on a clean database. */
@@ -261,26 +230,19 @@ export class Migrator {
   }
 
   async #choose(state: DatabaseState, request: Request): Promise<Choice> {
-    const { source, outOfOrder = 'error' } = this.#options
-    const migrations = await source.list()
-    this.#tellPassedOver(source)
-    const applied = reconcile(state, migrations)
-    const input: MovesInput = {
-      source: source.name,
-      migrations,
-      current: state.version,
-      applied,
-      applyLate: outOfOrder === 'apply',
-    }
-    const { moves, short } = chooseMoves(input, request)
-    if (applied.disagreement) this.#emit({ type: 'warning', message: applied.disagreement })
-    // "latest" is a wish to go up, though newer files may be gone.
-    const upwards =
-      request.kind === 'to'
-        ? request.target === 'latest' || resolveTarget(input, request.target) >= state.version
-        : request.kind === 'up'
-    const load = this.#loadInput(source, migrations, applied)
-    return { moves, short, load, newDowns: upwards ? await refuseTrouble(load, this.#options) : [] }
+    const choice = await choose(this.#choosing, state, request)
+    this.#tellPassedOver(this.#options.source)
+    const { disagreement } = choice.load.applied
+    if (disagreement) this.#emit({ type: 'warning', message: disagreement })
+    return choice
+  }
+
+  async #survey() {
+    return survey(this.#choosing, await this.#driver.state())
+  }
+
+  get #choosing(): ChooseInput {
+    return this.#options
   }
 
   #tellPassedOver(source: Source): void {
@@ -288,18 +250,6 @@ export class Migrator {
     if (this.#toldPassedOver || message === undefined) return
     this.#toldPassedOver = true
     this.#emit({ type: 'warning', message })
-  }
-
-  #loadInput(source: Source, migrations: readonly Migration[], applied: Applied): LoadInput {
-    return {
-      source,
-      driver: this.#driver,
-      migrations: new Map(migrations.map((m) => [m.version, m])),
-      applied,
-      recordTexts: this.#options.record !== 'fingerprint',
-      runRecordedCode: this.#options.recordedCode === 'run',
-      trustEdited: this.#options.edited === 'ignore',
-    }
   }
 
   /** Reads every body once: what cannot be read or run is told before the first statement. */
@@ -312,11 +262,18 @@ export class Migrator {
   ): Promise<Plan> {
     const steps: PlanStep[] = []
     const warnings: string[] = []
+    const wrong: MigratestError[] = []
     for (const move of moves) {
-      const { plan, warning, text } = await loadStep(load, move)
+      const step = await attempt(() => loadStep(load, move))
+      if (step instanceof MigratestError) {
+        wrong.push(step)
+        continue
+      }
+      const { plan, warning, text } = step
       steps.push(texts ? { ...plan, text: plan.fingerprint === null ? null : text } : plan)
       if (warning) warnings.push(warning)
     }
+    throwAll(wrong)
     return { from: state.version, to: moves.at(-1)?.to ?? state.version, steps, short, warnings }
   }
 
@@ -352,50 +309,6 @@ export class Migrator {
     if (short > 0 && ran.length === moves.length) throw new ShortLimitError(short, short + moves.length)
     return { from: state.version, to: ran.at(-1)?.to ?? state.version, steps: ran }
   }
-
-  /** The statements that are done must still be the ones in the file. */
-  async #sameBefore(version: number, direction: 'up' | 'down', text: string | null, done: number): Promise<void> {
-    const recorded = await this.#driver.recorded(version, direction)
-    if (recorded === null || text === null || done === 0) return
-    const { dialect } = this.#driver
-    const heads = [recorded, text].map((sql) => {
-      const script = readScript(sql, dialect)
-      const end = script.statements[done - 1]?.end ?? 0
-      return cutStatements(script.text.slice(0, end), dialect).canonical.join('\0')
-    })
-    if (heads[0] === heads[1]) return
-    throw new EditedMigrationError(
-      `The first ${done} statements of ${version} have run, and they were changed in the file since.`,
-      {
-        hint: 'Put those statements back as they were and mend only what follows, or settle the schema by hand and "migratest force VERSION".',
-      },
-    )
-  }
-}
-
-interface Choice {
-  readonly moves: readonly Move[]
-  readonly short: number
-  readonly load: LoadInput
-  readonly newDowns: readonly HistoryRecord[]
-}
-
-/** What the file SET before it stopped went with the session; what is left would run under other settings. */
-function refuseLostSettings({ statements, text }: Script, done: number): void {
-  const isSetting = (index: number) => {
-    const [first, second = ''] = statements[index]?.words ?? []
-    if (first === 'set') return !['local', 'constraints', 'transaction'].includes(second)
-    return first === 'reset' || (first === 'select' && (statements[index]?.words.includes('set_config') ?? false))
-  }
-  const lost = statements.findIndex((_, index) => index < done && isSetting(index))
-  const { start = 0, end = 0 } = statements[lost] ?? {}
-  if (lost === -1 || isSetting(done)) return
-  throw new UsageError(
-    `"${text.slice(start, end)}" ran before the migration stopped, and its effect ended with that session.`,
-    {
-      hint: 'Repeat it in the file as the first of the statements that are left, and resume again.',
-    },
-  )
 }
 
 function count(n: number): number {

@@ -54,8 +54,8 @@ export interface MovesInput {
   readonly migrations: readonly Migration[]
   readonly current: number
   readonly applied: Pick<Applied, 'versions' | 'entries' | 'late'>
-  /** Whether migrations merged late are applied. */
-  readonly applyLate: boolean
+  /** Those merged late that are applied. */
+  readonly applyLate: ReadonlySet<number>
 }
 
 /** @throws VersionNotFoundError: the current version (looked at first) or the target is not there */
@@ -132,7 +132,7 @@ function ups(input: MovesInput, upTo: number): Move[] {
   let from = input.current
   for (const { version } of input.migrations) {
     if (version > upTo || applied.has(version)) continue
-    if (version < input.current && !(input.applyLate && late.has(version))) continue
+    if (version < input.current && !(input.applyLate.has(version) && late.has(version))) continue
     const to = Math.max(from, version)
     moves.push({ version, direction: 'up', from, to })
     from = to

@@ -12,6 +12,19 @@ export interface Migration {
   readonly down?: string | undefined
 }
 
+/** What a migration says of others; read without running it. */
+export interface Relations {
+  /**
+   * As they are written: names (`0004_users`), titles or versions. None: it follows nothing. Left out: it follows the one
+   * before it.
+   */
+  readonly dependsOn?: readonly string[] | undefined
+  /** Of a migration that others were squashed into: their names. */
+  readonly replaces?: readonly string[] | undefined
+  /** Why it cannot be read. */
+  readonly problem?: string | undefined
+}
+
 export interface SqlBody {
   readonly kind: 'sql'
   readonly text: string
@@ -66,6 +79,8 @@ export interface Source {
   readonly passedOver?: readonly string[]
   /** One body; null where there is no such half. Each call reads anew. */
   read(migration: Migration, direction: Direction): Promise<Body | null>
+  /** By version, of those that say something. */
+  relations?(): Promise<ReadonlyMap<number, Relations>>
   /** The body of code that was recorded, as {@link CodeBody.record}. */
   revive?(record: string, direction: Direction): Promise<Body | null>
 }

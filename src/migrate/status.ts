@@ -17,12 +17,16 @@ export interface StatusRow {
   readonly appliedAt: Date | null
   readonly appliedBy: string | null
   readonly durationMs: number | null
+  /** Why its file cannot be read or run, where it cannot. */
+  readonly problem: string | null
 }
 
 export interface Status extends Version {
   readonly migrations: readonly StatusRow[]
   /** Set where another tool moved the database: what that means. */
   readonly disagreement: string | undefined
+  /** What is wrong with what migrations say of each other, and branches that nothing joins. */
+  readonly problems: readonly string[]
   /** The journal of a migration that stopped half-way. */
   readonly running: (Running & { readonly version: number }) | undefined
 }
@@ -31,12 +35,12 @@ export function statusOf(
   state: DatabaseState,
   migrations: readonly Migration[],
   applied: Applied,
-  edited: readonly Migration[],
+  found: { edited: readonly Migration[]; broken: ReadonlyMap<number, Error>; problems: readonly string[] },
 ): Status {
   const inSource = new Map(migrations.map((migration) => [migration.version, migration]))
   const done = new Set(applied.versions)
   const late = new Set(applied.late)
-  const changed = new Set(edited.map(({ version }) => version))
+  const changed = new Set(found.edited.map(({ version }) => version))
   const versions = [...new Set([...inSource.keys(), ...done])].sort((a, b) => a - b)
   const under = state.history.find((entry) => entry.running)
   const stateOf = (version: number): StatusRow['state'] => {
@@ -49,6 +53,7 @@ export function statusOf(
     version: state.version,
     dirty: state.dirty,
     disagreement: applied.disagreement,
+    problems: found.problems,
     running: under?.running ? { ...under.running, version: under.version } : undefined,
     migrations: versions.map((version) => {
       const entry = applied.entries.get(version)
@@ -59,6 +64,7 @@ export function statusOf(
         appliedAt: entry?.appliedAt ?? null,
         appliedBy: entry?.appliedBy ?? null,
         durationMs: entry?.durationMs ?? null,
+        problem: found.broken.get(version)?.message ?? null,
       }
     }),
   }

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { SourceNotFoundError, UnreadableFileError } from '../migrate/errors.ts'
@@ -23,7 +23,11 @@ export function directory(path: string | URL): Source {
   let preparing: Promise<unknown> | undefined
   const prepared = async () => {
     const ready = await loader()
-    preparing ??= ready.prepare(listFolder(folder, shownFolder).filter(isCode).map((name) => join(folder, name)))
+    preparing ??= ready.prepare(
+      listFolder(folder, shownFolder)
+        .filter(isCode)
+        .map((name) => join(folder, name)),
+    )
     await preparing
     return ready
   }
@@ -31,6 +35,8 @@ export function directory(path: string | URL): Source {
     name: `${shownFolder}/`,
     names: async () => listFolder(folder, shownFolder),
     text: async (name) => decode(readBytes(join(folder, name), show(name)), show(name)),
+    stamp: (name) => stampOf(join(folder, name)),
+    relations: async (name) => (await loader()).relations(join(folder, name)),
     module: async (name) => (await prepared()).load(join(folder, name)),
     revive: async (record) => (await loader()).revive(record, folder),
     show,
@@ -41,6 +47,12 @@ export function directory(path: string | URL): Source {
 
 function isCode(name: string): boolean {
   return !name.endsWith('.sql') && parseFileName(name).kind === 'code'
+}
+
+/** A file that is gone is told when it is read. */
+function stampOf(path: string): string {
+  const { mtimeMs, size, ino } = statSync(path, { throwIfNoEntry: false }) ?? { mtimeMs: 0, size: 0, ino: 0 }
+  return `${mtimeMs} ${size} ${ino}`
 }
 
 /** A path as a person in the working directory would write it. */

@@ -1,7 +1,7 @@
 /** A source made of files, wherever they are: names in, migrations out. The other sources are built on it. */
 import { DuplicateVersionError, UnreadableFileError } from '../migrate/errors.ts'
-import type { Body, CodeBody, Direction, Migration, MigrationContext, Source } from '../migrate/source.ts'
-import { fingerprintOf } from '../sql/script.ts'
+import type { Body, CodeBody, Direction, Migration, MigrationContext, Relations, Source } from '../migrate/source.ts'
+import { fingerprintOf, readScript } from '../sql/script.ts'
 import { type FileName, parseFileName } from './fileNames.ts'
 
 export interface Files {
@@ -10,6 +10,10 @@ export interface Files {
   /** File names without their folder. */
   readonly names: () => Promise<readonly string[]>
   readonly text: (name: string) => Promise<string>
+  /** Changes when the text does, and costs less than reading it. */
+  readonly stamp?: (name: string) => string
+  /** What a code migration says of others. */
+  readonly relations?: (name: string) => Promise<Relations | undefined>
   readonly module: (name: string) => Promise<LoadedModule>
   /** What was recorded of a code migration. */
   readonly revive?: (record: string) => Promise<LoadedModule>
@@ -43,6 +47,17 @@ export function sourceOfFiles(files: Files): Source {
   /** From "12 up" to the name of the file; filled by list(). */
   let halves = new Map<string, string>()
   let passedOver: string[] = []
+
+  const known = new Map<string, { stamp: string; relations: Relations | undefined }>()
+
+  const relationsOf = async (name: string): Promise<Relations | undefined> => {
+    const stamp = files.stamp?.(name)
+    const before = known.get(name)
+    if (before && before.stamp === stamp) return before.relations
+    const relations = name.endsWith('.sql') ? relationsInSql(await files.text(name)) : await files.relations?.(name)
+    if (stamp !== undefined) known.set(name, { stamp, relations })
+    return relations
+  }
 
   const list = async () => {
     const found = new Map<string, string>()
@@ -82,6 +97,16 @@ export function sourceOfFiles(files: Files): Source {
       if (name.endsWith('.sql')) return { kind: 'sql', text: await files.text(name) }
       return bodyOf(await files.module(name), direction)
     },
+    async relations() {
+      if (halves.size === 0) await list()
+      const found = new Map<number, Relations>()
+      for (const [key, name] of halves) {
+        if (!key.endsWith(' up')) continue
+        const relations = await relationsOf(name)
+        if (relations) found.set(Number.parseInt(key, 10), relations)
+      }
+      return found
+    },
     ...(files.revive && {
       revive: async (record: string, direction: Direction) => {
         const module = await files.revive?.(record)
@@ -118,6 +143,11 @@ export function asModuleMigration(exports: unknown, shown: string): ModuleMigrat
   })
 }
 
+/** What an object says of others, as {@link Source.relations} gives it. */
+export function relationsIn({ dependsOn }: ModuleMigration): Relations | undefined {
+  return dependsOn && { dependsOn: dependsOn.map(String) }
+}
+
 /** A code migration that is there already; it is known by the text of its functions. */
 export function loadedModule(exports: unknown, shown: string): LoadedModule {
   const known = modules.get(exports as object)
@@ -134,6 +164,14 @@ export function loadedModule(exports: unknown, shown: string): LoadedModule {
 }
 
 // --- internal ---
+
+/** Read by the lexer only where the words are there. */
+function relationsInSql(text: string): Relations | undefined {
+  if (!/--[ \t]*migrate:[ \t]*(?:depends-on|replaces)\b/.test(text)) return undefined
+  // Comments are the same in all dialects; what else is wrong is told when it is read to be run.
+  const { dependsOn, replaces } = readScript(text, 'postgres')
+  return dependsOn || replaces ? { dependsOn, replaces } : undefined
+}
 
 const modules = new WeakMap<object, LoadedModule>()
 

@@ -1,6 +1,6 @@
 import { UnreadableFileError } from '../migrate/errors.ts'
 import type { Source } from '../migrate/source.ts'
-import { loadedModule, sourceOfFiles } from './files.ts'
+import { loadedModule, relationsIn, sourceOfFiles } from './files.ts'
 
 /**
  * Migrations that a bundler found: `glob(import.meta.glob('./migrations/*.sql', { query: '?raw', import: 'default' }))`,
@@ -23,6 +23,7 @@ export function glob(modules: Readonly<Record<string, unknown>>): Source {
         hint: "Glob SQL with { query: '?raw', import: 'default' }.",
       })
     },
+    relations: async (name) => relationsIn(loadedModule(await load(name), name)),
     module: async (name) => loadedModule(await load(name), name),
     show: (name) => paths.get(name) ?? name,
   })

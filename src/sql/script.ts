@@ -18,6 +18,10 @@ export interface Script {
   readonly transactionMode: string
   /** Why there is no way back, where a down says so with `-- migrate: irreversible REASON`. */
   readonly irreversible: string | undefined
+  /** `-- migrate: depends-on NAME, …`; empty for `depends-on nothing`. */
+  readonly dependsOn: readonly string[] | undefined
+  /** `-- migrate: replaces NAME, …` */
+  readonly replaces: readonly string[] | undefined
   readonly problem: Problem | undefined
 }
 
@@ -25,7 +29,8 @@ export function readScript(source: string, dialect: Dialect): Script {
   const text = source.startsWith('\uFEFF') ? source.slice(1) : source
   const cut = cutStatements(text, dialect)
   const directives = readDirectives(text, cut)
-  const fingerprint = fingerprintOf([...directives.names.map((name) => `-- migrate: ${name}`), ...cut.canonical])
+  const counted = directives.names.filter((name) => !RELATIONS.includes(name)).map((name) => `-- migrate: ${name}`)
+  const fingerprint = fingerprintOf([...counted, ...cut.canonical])
   const noTransaction = directives.names.includes('no-transaction')
   const decided: Decision =
     cut.problem || directives.problem
@@ -38,6 +43,8 @@ export function readScript(source: string, dialect: Dialect): Script {
     transaction: decided.transaction,
     transactionMode: decided.mode,
     irreversible: directives.irreversible,
+    dependsOn: directives.dependsOn,
+    replaces: directives.replaces,
     problem: nulProblem(text) ?? cut.problem ?? directives.problem ?? decided.problem,
   }
 }
@@ -66,37 +73,49 @@ export function createdObjects(script: Script): string[] {
 
 const FILLER = new Set(['or', 'replace', 'if', 'not', 'exists', 'unique', 'concurrently', 'unlogged', 'recursive'])
 const DIRECTIVE = /^--[ \t]*migrate:[ \t]*(.*?)[ \t]*$/
-const DIRECTIVES = ['no-transaction', 'irreversible']
+/** What says where a migration belongs changes nothing of what runs. */
+const RELATIONS = ['depends-on', 'replaces']
+const DIRECTIVES = ['no-transaction', 'irreversible', ...RELATIONS]
+const WITH_WORDS: Readonly<Record<string, string>> = {
+  irreversible: 'no reason is given|Say why: -- migrate: irreversible the old names are gone',
+  'depends-on': 'on what is not said|Name migrations, as -- migrate: depends-on 0004_users, 0006_roles; or "nothing".',
+  replaces: 'what it replaces is not said|"migratest squash" writes this line.',
+}
 
 interface Directives {
   readonly names: string[]
-  readonly irreversible: string | undefined
-  readonly problem: Problem | undefined
+  irreversible?: string
+  dependsOn?: string[]
+  replaces?: string[]
+  problem?: Problem
 }
 
 function readDirectives(text: string, cut: Cut): Directives {
-  const names: string[] = []
-  let irreversible: string | undefined
+  const found: Directives = { names: [] }
   for (const comment of cut.comments) {
     const written = DIRECTIVE.exec(text.slice(comment.start, comment.end))?.[1]
     if (written === undefined) continue
     const [, name = '', words = ''] = /^(\S*)\s*(.*)$/.exec(written) ?? []
     const wrong = (message: string, hint: string): Directives => ({
-      names,
-      irreversible,
+      ...found,
       problem: { kind: 'directive', start: comment.start, end: comment.end, message, hint },
     })
-    if (!DIRECTIVES.includes(name) || (words && name !== 'irreversible')) {
+    const [missing = '', how = ''] = WITH_WORDS[name]?.split('|') ?? []
+    if (!DIRECTIVES.includes(name) || (words && !missing)) {
       const known = DIRECTIVES.map((d) => `-- migrate: ${d}`).join(', ')
-      return wrong(`"${written}" is not a directive`, `Known directives: ${known} REASON.`)
+      return wrong(`"${written}" is not a directive`, `Known directives: ${known}.`)
     }
-    if (name === 'irreversible') {
-      if (!words) return wrong('no reason is given', 'Say why: -- migrate: irreversible the old names are gone')
-      irreversible = words
-    }
-    names.push(name)
+    if (missing && !words) return wrong(missing, how)
+    if (name === 'irreversible') found.irreversible = words
+    if (name === 'depends-on') found.dependsOn = [...(found.dependsOn ?? []), ...listed(words)]
+    if (name === 'replaces') found.replaces = [...(found.replaces ?? []), ...listed(words)]
+    found.names.push(name)
   }
-  return { names, irreversible, problem: undefined }
+  return found
+}
+
+function listed(words: string): string[] {
+  return words === 'nothing' ? [] : words.split(/[\s,]+/).filter(Boolean)
 }
 
 interface Decision {

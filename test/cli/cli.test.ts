@@ -4,7 +4,7 @@ import { readdirSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished } from 'vitest'
-import { nearest } from '../../src/cli/nearest.ts'
+import { nearest } from '../../src/migrate/nearest.ts'
 import { cli, cliBeside, folder, program } from '../support/cli.ts'
 import { test } from '../support/database.ts'
 

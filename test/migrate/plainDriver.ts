@@ -140,7 +140,7 @@ export class PlainDriver implements Driver {
       if (baseline.version >= 0) this.#baseline(baseline.version)
       for (const version of baseline.adopt ?? []) this.#baseline(version, false)
     }
-    if (remove !== undefined) this.#db.history.delete(remove)
+    for (const version of [remove ?? []].flat()) this.#db.history.delete(version)
     if (put) this.#db.history.set(put.version, entryOf(put))
   }
 

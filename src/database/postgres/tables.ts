@@ -110,7 +110,8 @@ export function changeHistory(tables: Tables, { baseline, put, remove }: History
   const { historyTable } = tables
   const out: string[] = []
   if (baseline) out.push(setBaseline(tables, baseline))
-  if (remove !== undefined) out.push(`DELETE FROM ${historyTable} WHERE version = ${remove};`)
+  const removed = [remove ?? []].flat()
+  if (removed.length > 0) out.push(`DELETE FROM ${historyTable} WHERE version IN (${removed.join(', ')});`)
   if (put) {
     out.push(
       `INSERT INTO ${historyTable} (${RECORD_COLUMNS}, duration_ms) VALUES (${recordValues(put)}, ${DURATION}) ${REPLACE_RECORD};`,

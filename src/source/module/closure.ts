@@ -52,6 +52,10 @@ export async function compiledFile(tools: Toolchain, path: string, show: Show): 
   return compiled
 }
 
+export function readText(path: string, show: Show): string {
+  return decode(readFileSync(path), show(path)).replace(/^\uFEFF/, '')
+}
+
 /** Whether every file still has the text that was read. */
 export function isCurrent({ modules }: Closure, show: Show): boolean {
   for (const { path, text } of modules.values()) {
@@ -64,10 +68,6 @@ export function isCurrent({ modules }: Closure, show: Show): boolean {
 
 /** The last text of each file, for all loads of this process: compiling is what costs. */
 const compiledFiles = new Map<string, Compiled>()
-
-function readText(path: string, show: Show): string {
-  return decode(readFileSync(path), show(path)).replace(/^\uFEFF/, '')
-}
 
 function attempt<T>(work: () => T): T | Error {
   try {

@@ -1,9 +1,9 @@
 /** Loads migrations written in TypeScript: each in modules of its own, afresh whenever a file that it is made of changed. */
 import { dirname, relative } from 'node:path'
 import { ScriptError, UnreadableFileError } from '../../migrate/errors.ts'
-import type { CodePlace, Direction } from '../../migrate/source.ts'
+import type { CodePlace, Direction, Relations } from '../../migrate/source.ts'
 import { asModuleMigration, type LoadedModule } from '../files.ts'
-import { type Closure, compiledFile, isCurrent, readClosure, type Show } from './closure.ts'
+import { type Closure, compiledFile, isCurrent, readClosure, readText, type Show } from './closure.ts'
 import type { Compiled } from './compile.ts'
 import { noticingGlobals } from './globals.ts'
 import { Instances } from './instances.ts'
@@ -11,7 +11,7 @@ import { pack, unpack } from './pack.ts'
 import { type Registry, withRegistry } from './registry.ts'
 import { type DiskResolver, diskResolver } from './resolve.ts'
 import { framesIn, restoredStack } from './stack.ts'
-import { fingerprintOfCode } from './syntax.ts'
+import { fingerprintOfCode, literalList } from './syntax.ts'
 import { type Toolchain, toolchain } from './toolchain.ts'
 
 export class ModuleLoader {
@@ -43,6 +43,15 @@ export class ModuleLoader {
     this.#loaded.set(path, { closure, module })
     this.#failed.delete(path)
     return module
+  }
+
+  /** Read off the code, which is not run. Only what is written out can be read. */
+  async relations(path: string): Promise<Relations | undefined> {
+    if (!/\bdependsOn\b/.test(readText(path, this.#show))) return undefined
+    const tools = await toolchain()
+    const list = literalList(tools, await compiledFile(tools, path, this.#show), 'dependsOn')
+    if (list === null) return { problem: `${this.#show(path)}: dependsOn is not written out as ['0004_users', …]` }
+    return list && { dependsOn: list.map(String) }
   }
 
   /** Compiles many at once, which takes less time than one after another. What is wrong is told when it is loaded. */

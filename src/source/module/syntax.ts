@@ -114,10 +114,11 @@ function describedBy(statement: Node): Node | undefined {
 
 /** Cut out together with the comma behind it: a trailing comma more or less is none in what is compared. */
 function without(tools: Toolchain, { path, code }: Compiled, half: Direction): string {
-  const cut = members(parse(tools, path, code)).find(({ name }) => name === half)?.whole
-  if (!cut) return code
-  const behind = /^\s*,/.exec(code.slice(cut.end))?.[0].length ?? 0
-  return code.slice(0, cut.start) + code.slice(cut.end + behind)
+  const cuts = members(parse(tools, path, code)).filter(({ name }) => name === half || name === 'dependsOn')
+  return cuts.reduceRight((text, { whole: { start, end } }) => {
+    const behind = /^\s*,/.exec(text.slice(end))?.[0].length ?? 0
+    return text.slice(0, start) + text.slice(end + behind)
+  }, code)
 }
 
 function withoutComments({ minifySync }: Toolchain, path: string, code: string): string {

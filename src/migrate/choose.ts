@@ -1,0 +1,130 @@
+/** From a wish to the moves it needs, with everything that must be told before any of them. Reads; changes nothing. */
+import { type Policies, refuseTrouble } from './compare.ts'
+import type { DatabaseState, Driver, HistoryEntry, HistoryRecord } from './driver.ts'
+import { GraphError, HeadsError } from './errors.ts'
+import { buildGraph, type Graph, independent, labelOf } from './graph.ts'
+import { type Applied, reconcile } from './history.ts'
+import { type LoadInput, loadRecord } from './load.ts'
+import { chooseMoves, type Move, type MovesInput, type Request, resolveTarget } from './plan.ts'
+import type { Migration, Relations, Source } from './source.ts'
+import { type Adoption, findAdoptions } from './squash.ts'
+
+export interface ChooseInput extends Policies {
+  readonly source: Source
+  readonly database: Driver
+  readonly record?: 'text' | 'fingerprint' | undefined
+  readonly recordedCode?: 'refuse' | 'run' | undefined
+}
+
+export interface Choice {
+  readonly moves: readonly Move[]
+  readonly short: number
+  readonly load: LoadInput
+  /** To be written before the moves: downs that were mended, and squashed migrations that are applied already. */
+  readonly newDowns: readonly HistoryRecord[]
+  readonly adopted: readonly AdoptedRecord[]
+}
+
+export interface AdoptedRecord extends Adoption {
+  readonly record: HistoryRecord
+}
+
+export async function choose(input: ChooseInput, read: DatabaseState, request: Request): Promise<Choice> {
+  const { source, outOfOrder = 'error' } = input
+  const migrations = await source.list()
+  const relations = (isUpwards(request, read.version) && (await source.relations?.())) || NO_RELATIONS
+  const graph = relations.size > 0 ? buildGraph(migrations, relations) : undefined
+  const adopted = graph ? await adoptedRecords(input, read, migrations, relations) : []
+  const state = adopted.reduce(asAdopted, read)
+  const applied = reconcile(state, migrations)
+  const free = new Set(graph ? independent(graph, applied.late, applied.versions) : [])
+  const apply = outOfOrder === 'apply' ? applied.late : outOfOrder === 'error' ? [...free] : []
+  const moving: MovesInput = {
+    source: source.name,
+    migrations,
+    current: state.version,
+    applied,
+    applyLate: new Set(apply),
+  }
+  const { moves, short } = chooseMoves(moving, request)
+  const load = loadInput(input, migrations, applied)
+  // "latest" is a wish to go up, though newer files may be gone.
+  const upwards =
+    request.kind === 'to'
+      ? request.target === 'latest' || resolveTarget(moving, request.target) >= state.version
+      : request.kind === 'up'
+  if (!upwards) return { moves, short, load, newDowns: [], adopted: [] }
+  if (graph) refuseGraph(graph, moves.length > 0 && isUnbounded(request))
+  return { moves, short, load, newDowns: await refuseTrouble(load, input, free), adopted }
+}
+
+export function loadInput(
+  { source, database, record, recordedCode, edited }: ChooseInput,
+  migrations: readonly Migration[],
+  applied: Applied,
+): LoadInput {
+  return {
+    source,
+    driver: database,
+    migrations: new Map(migrations.map((m) => [m.version, m])),
+    applied,
+    recordTexts: record !== 'fingerprint',
+    runRecordedCode: recordedCode === 'run',
+    trustEdited: edited === 'ignore',
+  }
+}
+
+/** Squashed migrations whose parts are all applied. @throws SquashedError where some are not */
+export async function adoptedRecords(
+  input: ChooseInput,
+  state: DatabaseState,
+  migrations: readonly Migration[],
+  relations: ReadonlyMap<number, Relations>,
+): Promise<AdoptedRecord[]> {
+  const load = loadInput(input, migrations, reconcile(state, migrations))
+  const adoptions = findAdoptions(state, migrations, relations)
+  return Promise.all(
+    adoptions.map(async (adoption) => {
+      const migration = load.migrations.get(adoption.version) as Migration
+      return { ...adoption, record: (await loadRecord(load, migration)).record }
+    }),
+  )
+}
+
+/** As the history will be once it is written. */
+export function asAdopted(state: DatabaseState, { version, replaced, baseline, record }: AdoptedRecord): DatabaseState {
+  const own = state.history.find((entry) => entry.version === version)
+  const entry: HistoryEntry = {
+    ...(own ?? { running: null, appliedAt: null, appliedBy: null, durationMs: null }),
+    version,
+    name: record.name,
+    fingerprint: record.fingerprint,
+    downFingerprint: record.downFingerprint,
+    baseline: baseline || own?.baseline === true,
+    recorded: record.up !== null || record.down !== null,
+  }
+  const others = state.history.filter((other) => other.version !== version && !replaced.includes(other.version))
+  return { ...state, history: [...others, entry].sort((a, b) => a.version - b.version) }
+}
+
+// --- internal ---
+
+const NO_RELATIONS: ReadonlyMap<number, Relations> = new Map()
+
+/** Before it is known what a target means: only a move that goes down for certain does not look at relations. */
+function isUpwards(request: Request, current: number): boolean {
+  if (request.kind !== 'to') return request.kind === 'up'
+  const { target } = request
+  if (target === 'nil') return false
+  return typeof target === 'number' ? target >= current : true
+}
+
+function isUnbounded(request: Request): boolean {
+  return request.kind === 'to' ? request.target === 'latest' : request.kind === 'up' && request.limit === -1
+}
+
+function refuseGraph(graph: Graph, wholeWay: boolean): void {
+  if (graph.problems.length > 0) throw new GraphError(graph.problems)
+  if (!wholeWay || graph.heads.length < 2) return
+  throw new HeadsError(graph.nodes.filter(({ version }) => graph.heads.includes(version)).map(labelOf))
+}

@@ -1,0 +1,177 @@
+/**
+ * Which migration follows which. Versions stay the order in which migrations run: what one depends on is below it, so that
+ * the version row keeps its meaning; the graph says what belongs to one branch and what to another. Pure.
+ */
+import { nearest } from './nearest.ts'
+import type { Migration, Relations } from './source.ts'
+
+export interface GraphNode {
+  readonly version: number
+  readonly name: string
+  /** Versions that it follows, ascending. */
+  readonly parents: readonly number[]
+  /** Whether it says so itself; else it follows the one before it. */
+  readonly explicit: boolean
+  /** Names of those that were squashed into it. */
+  readonly replaces: readonly string[]
+}
+
+export interface Graph {
+  /** Lowest version first, which is the order in which they run. */
+  readonly nodes: readonly GraphNode[]
+  /** Versions that follow nothing, and those that nothing follows. */
+  readonly roots: readonly number[]
+  readonly heads: readonly number[]
+  /** What is wrong with what migrations say, a sentence each. */
+  readonly problems: readonly string[]
+}
+
+export type RelationsByVersion = ReadonlyMap<number, Relations>
+
+export function buildGraph(migrations: readonly Migration[], relations: RelationsByVersion): Graph {
+  const sorted = [...migrations].sort((a, b) => a.version - b.version)
+  const problems: string[] = []
+  const squashed = new Map(
+    sorted.flatMap((migration) =>
+      (relations.get(migration.version)?.replaces ?? []).map((name) => [versionIn(name), migration] as const),
+    ),
+  )
+  const named = sorted.map((migration, index): GraphNode => {
+    const { version, name } = migration
+    const { dependsOn, replaces = [], problem } = relations.get(version) ?? {}
+    if (problem) problems.push(problem)
+    const before = sorted[index - 1]
+    if (dependsOn === undefined) {
+      return { version, name, parents: before ? [before.version] : [], explicit: false, replaces }
+    }
+    const parents = dependsOn.flatMap((reference) => {
+      const found = find(sorted, squashed, reference)
+      if (typeof found === 'object') return [found.version]
+      problems.push(`${labelOf(migration)} depends on ${reference}: ${found}`)
+      return []
+    })
+    return { version, name, parents: [...new Set(parents)].sort((a, b) => a - b), explicit: true, replaces }
+  })
+  const rounds = circles(named)
+  problems.push(...rounds.map(({ text }) => text))
+  for (const node of named) {
+    const round = (parent: number) => rounds.some(({ members }) => members.has(parent) && members.has(node.version))
+    for (const parent of node.parents.filter((candidate) => candidate > node.version && !round(candidate))) {
+      problems.push(
+        `${labelOf(node)} depends on ${labelIn(named, parent)}, which has a higher version: migrations run in the order of their versions. Give ${labelOf(node)} a higher one.`,
+      )
+    }
+  }
+  const nodes = named.map((node) => ({ ...node, parents: node.parents.filter((parent) => parent < node.version) }))
+  const followed = new Set(nodes.flatMap(({ parents }) => parents))
+  return {
+    nodes,
+    roots: nodes.filter(({ parents }) => parents.length === 0).map(({ version }) => version),
+    heads: nodes.filter(({ version }) => !followed.has(version)).map(({ version }) => version),
+    problems,
+  }
+}
+
+/** All that a version follows, directly or not. */
+export function ancestorsOf({ nodes }: Graph, version: number): Set<number> {
+  const byVersion = new Map(nodes.map((node) => [node.version, node]))
+  const found = new Set<number>()
+  const left = [version]
+  for (let next = left.pop(); next !== undefined; next = left.pop()) {
+    for (const parent of byVersion.get(next)?.parents ?? []) {
+      if (found.has(parent)) continue
+      found.add(parent)
+      left.push(parent)
+    }
+  }
+  return found
+}
+
+/**
+ * Those of the late migrations that belong to a branch of their own: nothing that is applied follows them, so that they can
+ * run now as well as they could have then.
+ */
+export function independent(graph: Graph, late: readonly number[], applied: readonly number[]): number[] {
+  if (late.length === 0) return []
+  const followed = new Set(applied.flatMap((version) => [...ancestorsOf(graph, version)]))
+  return late.filter((version) => !followed.has(version))
+}
+
+export function labelOf({ version, name }: Pick<GraphNode, 'version' | 'name'>): string {
+  return `${version}_${name}`
+}
+
+// --- internal ---
+
+/** The version that a name begins with. */
+export function versionIn(reference: string): number {
+  return /^\d+/.test(reference) ? Number.parseInt(reference, 10) : Number.NaN
+}
+
+/** The migration that is meant, or why there is none. */
+function find(
+  migrations: readonly Migration[],
+  squashed: ReadonlyMap<number, Migration>,
+  reference: string,
+): Migration | string {
+  const [, digits, title] = /^(?:(\d+)(?:_|$))?(.*)$/s.exec(reference) ?? []
+  if (digits !== undefined) {
+    const version = Number(digits)
+    const found = migrations.find((migration) => migration.version === version)
+    if (found && (!title || found.name === title)) return found
+    const replacing = squashed.get(version)
+    if (replacing) return replacing
+    if (found) return `version ${version} is called ${found.name}.`
+  } else {
+    const [only, second] = migrations.filter(({ name }) => name === reference)
+    if (only && second) return `two are called so, ${labelOf(only)} and ${labelOf(second)}; say which.`
+    if (only) return only
+  }
+  const names = migrations.flatMap((migration) => [labelOf(migration), migration.name, shownName(migration)])
+  const meant = nearest(reference, names)
+  return meant ? `there is none. Did you mean ${meant}?` : 'there is none.'
+}
+
+/** As its file is called, with the zeros. */
+function shownName({ up, down }: Migration): string {
+  return /(\d+_[^/\\]*?)(?:\.(?:up|down)\.sql|\.m?[jt]s)$/.exec(up ?? down ?? '')?.[1] ?? ''
+}
+
+function labelIn(nodes: readonly GraphNode[], version: number): string {
+  const node = nodes.find((candidate) => candidate.version === version)
+  return node ? labelOf(node) : String(version)
+}
+
+/** From one to another, along what each follows; undefined where there is no way. */
+function wayTo(nodes: readonly GraphNode[], from: number, to: number): number[] | undefined {
+  const byVersion = new Map(nodes.map((node) => [node.version, node]))
+  const cameFrom = new Map<number, number>([[from, from]])
+  const left = [from]
+  for (let next = left.shift(); next !== undefined && next !== to; next = left.shift()) {
+    for (const parent of byVersion.get(next)?.parents ?? []) {
+      if (cameFrom.has(parent)) continue
+      cameFrom.set(parent, next)
+      left.push(parent)
+    }
+  }
+  if (!cameFrom.has(to)) return undefined
+  const way = [to]
+  for (let at = to; at !== from; at = cameFrom.get(at) as number) way.unshift(cameFrom.get(at) as number)
+  return way
+}
+
+/** Each circle once, with the whole way round: each has a migration that follows one above it, or itself. */
+function circles(nodes: readonly GraphNode[]): { text: string; members: ReadonlySet<number> }[] {
+  const found = new Map<string, { text: string; members: ReadonlySet<number> }>()
+  for (const node of nodes) {
+    for (const parent of node.parents.filter((candidate) => candidate >= node.version)) {
+      const way = wayTo(nodes, parent, node.version)
+      if (!way) continue
+      const key = way.toSorted((a, b) => a - b).join()
+      const round = [node.version, ...way].map((step) => labelIn(nodes, step))
+      const text = way.length === 1 ? `${round[0]} depends on itself.` : `A circle: ${round.join(' → ')}`
+      if (!found.has(key)) found.set(key, { text, members: new Set(way) })
+    }
+  }
+  return [...found.values()]
+}

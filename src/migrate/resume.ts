@@ -1,0 +1,110 @@
+/** Continues a migration that stopped half-way, behind the last statement that is known to be done. */
+import { readScript, type Script } from '../sql/script.ts'
+import { cutStatements } from '../sql/statements.ts'
+import { type ChooseInput, loadInput } from './choose.ts'
+import type { Driver } from './driver.ts'
+import { EditedMigrationError, UsageError } from './errors.ts'
+import type { OnEvent } from './events.ts'
+import { reconcile } from './history.ts'
+import { loadStep } from './load.ts'
+import type { Move, PlanStep } from './plan.ts'
+import { continueJournaled } from './run.ts'
+import type { Direction } from './source.ts'
+
+export interface ResumeInput extends ChooseInput {
+  readonly signal: AbortSignal
+  readonly onEvent: OnEvent
+}
+
+/** @param options `applied`: that many statements are done, where the journal cannot tell. @throws UsageError */
+export async function resume(
+  input: ResumeInput,
+  options: { readonly applied?: number },
+): Promise<{ from: number; to: number; steps: PlanStep[] }> {
+  const { database, source, signal, onEvent } = input
+  const state = await database.state()
+  const entry = state.history.find((e) => e.running)
+  if (!state.dirty || !entry?.running) {
+    throw new UsageError('There is nothing to resume: no migration is under way in the journal.', {
+      hint: state.dirty
+        ? 'The dirty flag was set by another tool: settle the schema, then "migratest force VERSION".'
+        : undefined,
+    })
+  }
+  const { direction, started, done, total } = entry.running
+  if (started > done && options.applied === undefined) {
+    throw new UsageError(
+      `It is not known whether statement ${started} of ${total} of ${entry.version}_${entry.name} took effect: the connection ended while it ran.`,
+      {
+        hint: `Look at the schema, then say resume({ applied: ${started} }) if it did or resume({ applied: ${done} }) if not.`,
+      },
+    )
+  }
+  const behind = options.applied ?? done
+  if (behind !== done && behind !== started) {
+    throw new UsageError(
+      `resume({ applied: ${behind} }): the journal says ${done} of ${total} statements are done, and ${started} begun.`,
+    )
+  }
+  const migrations = await source.list()
+  const history = state.history.filter((e) => !e.running)
+  const applied = reconcile({ ...state, dirty: false, history }, migrations)
+  const from = state.version
+  const move: Move = { version: entry.version, direction, from, to: state.version }
+  // A down fits what was applied, which the entry under way still tells.
+  const entries = new Map(direction === 'down' && entry.fingerprint !== null ? [[entry.version, entry]] : [])
+  const loaded = await loadStep(loadInput(input, migrations, { ...applied, entries }), move)
+  await refuseEdited(database, entry.version, direction, loaded.text, behind)
+  const step = loaded.step((message) => onEvent({ type: 'log', step: loaded.plan, message }))
+  if (step.work.kind === 'sql') refuseLostSettings(step.work.script, behind)
+  const begun = performance.now()
+  onEvent({ type: 'started', step: loaded.plan })
+  await continueJournaled(database, step, loaded, behind, signal)
+  onEvent({ type: 'finished', step: loaded.plan, ms: performance.now() - begun })
+  return { from, to: state.version, steps: [loaded.plan] }
+}
+
+// --- internal ---
+
+/** The statements that are done must still be the ones in the file. */
+async function refuseEdited(
+  driver: Driver,
+  version: number,
+  direction: Direction,
+  text: string | null,
+  done: number,
+): Promise<void> {
+  const recorded = await driver.recorded(version, direction)
+  if (recorded === null || text === null || done === 0) return
+  const { dialect } = driver
+  const heads = [recorded, text].map((sql) => {
+    const script = readScript(sql, dialect)
+    const end = script.statements[done - 1]?.end ?? 0
+    return cutStatements(script.text.slice(0, end), dialect).canonical.join('\0')
+  })
+  if (heads[0] === heads[1]) return
+  throw new EditedMigrationError(
+    `The first ${done} statements of ${version} have run, and they were changed in the file since.`,
+    {
+      hint: 'Put those statements back as they were and mend only what follows, or settle the schema by hand and "migratest force VERSION".',
+    },
+  )
+}
+
+/** What the file SET before it stopped went with the session; what is left would run under other settings. */
+function refuseLostSettings({ statements, text }: Script, done: number): void {
+  const isSetting = (index: number) => {
+    const [first, second = ''] = statements[index]?.words ?? []
+    if (first === 'set') return !['local', 'constraints', 'transaction'].includes(second)
+    return first === 'reset' || (first === 'select' && (statements[index]?.words.includes('set_config') ?? false))
+  }
+  const lost = statements.findIndex((_, index) => index < done && isSetting(index))
+  const { start = 0, end = 0 } = statements[lost] ?? {}
+  if (lost === -1 || isSetting(done)) return
+  throw new UsageError(
+    `"${text.slice(start, end)}" ran before the migration stopped, and its effect ended with that session.`,
+    {
+      hint: 'Repeat it in the file as the first of the statements that are left, and resume again.',
+    },
+  )
+}

@@ -1,0 +1,57 @@
+/** Everything that can be said about a source and a database without moving anything; also while a file is broken. */
+
+import { adoptedRecords, asAdopted, type ChooseInput, loadInput } from './choose.ts'
+import { attempt, compareWithFiles } from './compare.ts'
+import type { DatabaseState } from './driver.ts'
+import { MigratestError } from './errors.ts'
+import { buildGraph, type Graph, labelOf } from './graph.ts'
+import { reconcile } from './history.ts'
+import { type LoadInput, loadHalf, loadStep } from './load.ts'
+import { type Status, statusOf } from './status.ts'
+
+export interface Survey {
+  readonly status: Status
+  readonly graph: Graph
+}
+
+export async function survey(input: ChooseInput, read: DatabaseState): Promise<Survey> {
+  const { source } = input
+  const migrations = await source.list()
+  const relations = (await source.relations?.()) ?? new Map()
+  const graph = buildGraph(migrations, relations)
+  const adopted = await attempt(() => adoptedRecords(input, read, migrations, relations))
+  const state = adopted instanceof MigratestError ? read : adopted.reduce(asAdopted, read)
+  const applied = reconcile(state, migrations)
+  const load = loadInput(input, migrations, applied)
+  const compared = await compareWithFiles(load)
+  const broken = new Map([...(await brokenPending(load)), ...compared.broken])
+  const problems = [
+    ...graph.problems,
+    ...headsOf(graph),
+    ...(adopted instanceof MigratestError ? [adopted.message] : []),
+  ]
+  return { status: statusOf(state, migrations, applied, { edited: compared.edited, broken, problems }), graph }
+}
+
+// --- internal ---
+
+function headsOf({ heads, nodes }: Graph): string[] {
+  if (heads.length < 2) return []
+  const names = nodes.filter(({ version }) => heads.includes(version)).map(labelOf)
+  return [`${heads.length} migrations are followed by none: ${names.join(', ')}. "migratest merge" joins them.`]
+}
+
+/** Those that have not run and could not be run as they are. */
+async function brokenPending(load: LoadInput): Promise<Map<number, MigratestError>> {
+  const broken = new Map<number, MigratestError>()
+  for (const migration of load.migrations.values()) {
+    const { version } = migration
+    if (load.applied.entries.has(version)) continue
+    const found = await attempt(async () => {
+      await loadStep(load, { version, direction: 'up', from: version, to: version })
+      await loadHalf(load.source, migration, 'down', load.driver.dialect)
+    })
+    if (found instanceof MigratestError) broken.set(version, found)
+  }
+  return broken
+}
