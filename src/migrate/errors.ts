@@ -183,6 +183,22 @@ export class SquashedError extends MigratestError {
   }
 }
 
+/** A migration cannot be recorded as applied before what it follows is, nor as not applied while something follows it. */
+export class FakeOrderError extends MigratestError {
+  readonly code = 'MIGRATEST_FAKE_ORDER'
+  /** Names of those in the way. */
+  readonly others: readonly string[]
+  constructor(head: string, state: 'applied' | 'not applied', others: readonly string[]) {
+    super(`${head} what is ${state}:\n${others.map((name) => `  ${name}`).join('\n')}`, {
+      hint:
+        state === 'applied'
+          ? 'Take back those first, the last one first.'
+          : 'Apply or fake those first, or say with "migratest force VERSION" that everything up to a version is there.',
+    })
+    this.others = others
+  }
+}
+
 export class LateMigrationError extends MigratestError {
   readonly code = 'MIGRATEST_LATE'
 }

@@ -1,13 +1,14 @@
 /** The engine: brings a source and a database together. Plans first, then runs. */
 import { type AdoptedRecord, type Choice, type ChooseInput, choose, loadInput } from './choose.ts'
 import { attempt, type Policies, throwAll } from './compare.ts'
-import type { DatabaseState, Driver, Step } from './driver.ts'
+import type { DatabaseState, Driver } from './driver.ts'
 import { DirtyError, MigratestError, ShortLimitError, UsageError } from './errors.ts'
 import type { OnEvent } from './events.ts'
-import type { Graph } from './graph.ts'
+import { type Fake, fakeDown, fakeUp } from './fake.ts'
 import { reconcile } from './history.ts'
-import { type LoadInput, loadStep } from './load.ts'
+import { type LoadedStep, type LoadInput, loadStep } from './load.ts'
 import type { Move, Plan, PlanStep, Request } from './plan.ts'
+import { recordSql } from './recording.ts'
 import { resume } from './resume.ts'
 import { runSteps } from './run.ts'
 import { type Migration, passedOverMessage, type Source } from './source.ts'
@@ -102,6 +103,16 @@ export class Migrator {
     await this.#locked(() => this.#driver.force(version))
   }
 
+  /** Records one migration as applied without running it. @throws FakeOrderError where what it follows is not applied */
+  fake(version: number): Promise<Run> {
+    return this.#fake(version, fakeUp)
+  }
+
+  /** Records one migration as not applied without undoing it. @throws FakeOrderError where something applied follows it */
+  unfake(version: number): Promise<Run> {
+    return this.#fake(version, fakeDown)
+  }
+
   /** Empties the database of all that migrations could have made. */
   async drop(): Promise<void> {
     await this.#locked(() => this.#driver.drop())
@@ -113,8 +124,8 @@ export class Migrator {
   }
 
   /**
-   * What a transition would do, without doing it. `from`: as if the database were at that version. `texts`: with what
-   * each step runs, which is then all in memory.
+   * What a transition would do, without doing it. `from`: as if the database were at that version. `texts`: with the SQL
+   * of each step, which is then all in memory; code is run for it against a client that only listens.
    */
   async plan(target: Target | Request, options: { from?: number; texts?: boolean } = {}): Promise<Plan> {
     const read = await this.#driver.state()
@@ -128,12 +139,7 @@ export class Migrator {
 
   /** Every migration and what became of it. Reads only. */
   async status(): Promise<Status> {
-    return (await this.#survey()).status
-  }
-
-  /** Which migration follows which. Reads only. */
-  async graph(): Promise<Graph> {
-    return (await this.#survey()).graph
+    return survey(this.#choosing, await this.#driver.state())
   }
 
   /**
@@ -180,6 +186,14 @@ export class Migrator {
     })
   }
 
+  #fake(version: number, faked: typeof fakeUp): Promise<Run> {
+    return this.#exclusive(async (state) => {
+      const step = await faked(this.#choosing, state, version)
+      await this.#write(step)
+      return { from: state.version, to: step.to, steps: [] }
+    })
+  }
+
   /** Writes down that a squashed migration is applied, since all that it replaces is. */
   async #adopt({ version: row }: DatabaseState, { version, replaced, baseline, record }: AdoptedRecord): Promise<void> {
     await this.#write({
@@ -195,7 +209,7 @@ export class Migrator {
   }
 
   /** A step in which only version and history change. */
-  #write(step: Omit<Step, 'work'>): Promise<void> {
+  #write(step: Fake): Promise<void> {
     return this.#driver.apply({ ...step, work: { kind: 'nil' } }, this.#signal)
   }
 
@@ -237,10 +251,6 @@ export class Migrator {
     return choice
   }
 
-  async #survey() {
-    return survey(this.#choosing, await this.#driver.state())
-  }
-
   get #choosing(): ChooseInput {
     return this.#options
   }
@@ -269,12 +279,21 @@ export class Migrator {
         wrong.push(step)
         continue
       }
-      const { plan, warning, text } = step
-      steps.push(texts ? { ...plan, text: plan.fingerprint === null ? null : text } : plan)
+      const { plan, warning } = step
+      steps.push(texts ? { ...plan, ...(await this.#sqlOf(step)) } : plan)
       if (warning) warnings.push(warning)
     }
     throwAll(wrong)
     return { from: state.version, to: moves.at(-1)?.to ?? state.version, steps, short, warnings }
+  }
+
+  /** Of code, what it says to a client that only listens. */
+  async #sqlOf({ plan, text, step }: LoadedStep): Promise<Pick<PlanStep, 'text' | 'notes'>> {
+    const { work } = step(() => undefined)
+    if (work.kind === 'nil') return { text: null }
+    if (work.kind === 'sql') return { text }
+    const { statements, notes } = await recordSql(work, this.#driver.dialect)
+    return { text: statements.join(';\n'), notes: [`code of ${plan.file}`, ...notes] }
   }
 
   async #execute(state: DatabaseState, moves: readonly Move[], load: LoadInput, short: number): Promise<Run> {

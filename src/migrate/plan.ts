@@ -37,6 +37,8 @@ export interface PlanStep extends Move {
   readonly atomic: boolean
   /** What runs, where the plan was asked for texts; null where nothing does. */
   readonly text?: string | null
+  /** Of code: why that may not be all that it runs. */
+  readonly notes?: readonly string[]
 }
 
 export interface Plan {

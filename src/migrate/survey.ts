@@ -9,12 +9,7 @@ import { reconcile } from './history.ts'
 import { type LoadInput, loadHalf, loadStep } from './load.ts'
 import { type Status, statusOf } from './status.ts'
 
-export interface Survey {
-  readonly status: Status
-  readonly graph: Graph
-}
-
-export async function survey(input: ChooseInput, read: DatabaseState): Promise<Survey> {
+export async function survey(input: ChooseInput, read: DatabaseState): Promise<Status> {
   const { source } = input
   const migrations = await source.list()
   const relations = (await source.relations?.()) ?? new Map()
@@ -30,13 +25,13 @@ export async function survey(input: ChooseInput, read: DatabaseState): Promise<S
     ...headsOf(graph),
     ...(adopted instanceof MigratestError ? [adopted.message] : []),
   ]
-  return { status: statusOf(state, migrations, applied, { edited: compared.edited, broken, problems }), graph }
+  return statusOf(state, migrations, applied, { edited: compared.edited, broken, problems })
 }
 
 // --- internal ---
 
-function headsOf({ heads, nodes }: Graph): string[] {
-  if (heads.length < 2) return []
+function headsOf({ heads, nodes, problems }: Graph): string[] {
+  if (heads.length < 2 || problems.length > 0) return []
   const names = nodes.filter(({ version }) => heads.includes(version)).map(labelOf)
   return [`${heads.length} migrations are followed by none: ${names.join(', ')}. "migratest merge" joins them.`]
 }

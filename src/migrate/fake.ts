@@ -1,0 +1,76 @@
+/** Recording a migration as applied, or as not, without running anything: only where what it follows agrees. */
+import { type ChooseInput, loadInput } from './choose.ts'
+import type { DatabaseState, Step } from './driver.ts'
+import { FakeOrderError, GraphError, UsageError, VersionNotFoundError } from './errors.ts'
+import { ancestorsOf, buildGraph, type Graph, labelOf } from './graph.ts'
+import { type Applied, reconcile } from './history.ts'
+import { loadRecord } from './load.ts'
+import type { Migration } from './source.ts'
+import { NIL_VERSION } from './version.ts'
+
+/** A step that changes the version and the history only. */
+export type Fake = Omit<Step, 'work'>
+
+/** @throws FakeOrderError: something that it follows is not applied */
+export async function fakeUp(input: ChooseInput, state: DatabaseState, version: number): Promise<Fake> {
+  const { migrations, graph, applied } = await look(input, state)
+  const migration = migrations.find((candidate) => candidate.version === version)
+  if (!migration) throw new VersionNotFoundError(version, `Version ${version} is not in ${input.source.name}.`)
+  if (applied.versions.includes(version)) throw new UsageError(`${labelOf(migration)} is applied already.`)
+  const needed = ancestorsOf(graph, version)
+  const missing = graph.nodes.filter((node) => needed.has(node.version) && !applied.versions.includes(node.version))
+  if (missing.length > 0) throw new FakeOrderError(`${labelOf(migration)} follows`, 'not applied', missing.map(labelOf))
+  const { record } = await loadRecord(loadInput(input, migrations, applied), migration)
+  return {
+    version,
+    name: migration.name,
+    direction: 'up',
+    from: state.version,
+    to: Math.max(state.version, version),
+    history: { put: record, baseline: applied.repair },
+  }
+}
+
+/** @throws FakeOrderError: something that is applied follows it */
+export async function fakeDown(input: ChooseInput, state: DatabaseState, version: number): Promise<Fake> {
+  const { migrations, graph, applied } = await look(input, state)
+  const name = migrations.find((candidate) => candidate.version === version)?.name ?? applied.entries.get(version)?.name
+  if (name === undefined || !applied.versions.includes(version)) {
+    throw new UsageError(`Version ${version} is not applied.`)
+  }
+  const followers = graph.nodes.filter(
+    (node) => applied.versions.includes(node.version) && ancestorsOf(graph, node.version).has(version),
+  )
+  // One whose file is gone is in no graph; what is above it may have been made after it.
+  const known = migrations.some((candidate) => candidate.version === version)
+  const above = known && version > applied.baseline ? [] : applied.versions.filter((other) => other > version)
+  const after = [...new Set([...followers.map(labelOf), ...above.map((other) => labelIn(graph, other))])]
+  if (after.length > 0) throw new FakeOrderError(`${labelOf({ version, name })} is followed by`, 'applied', after)
+  const to = applied.versions.findLast((other) => other !== version) ?? NIL_VERSION
+  const below = version <= applied.baseline && to !== NIL_VERSION ? { version: to, above: version } : undefined
+  return {
+    version,
+    name,
+    direction: 'down',
+    from: state.version,
+    to,
+    history: { remove: version, baseline: applied.repair ?? below },
+  }
+}
+
+// --- internal ---
+
+async function look(
+  { source }: ChooseInput,
+  state: DatabaseState,
+): Promise<{ migrations: readonly Migration[]; graph: Graph; applied: Applied }> {
+  const migrations = await source.list()
+  const graph = buildGraph(migrations, (await source.relations?.()) ?? new Map())
+  if (graph.problems.length > 0) throw new GraphError(graph.problems)
+  return { migrations, graph, applied: reconcile(state, migrations) }
+}
+
+function labelIn({ nodes }: Graph, version: number): string {
+  const node = nodes.find((candidate) => candidate.version === version)
+  return node ? labelOf(node) : String(version)
+}
