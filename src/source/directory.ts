@@ -33,7 +33,10 @@ export function directory(path: string | URL): Source {
   }
   return sourceOfFiles({
     name: `${shownFolder}/`,
-    names: async () => listFolder(folder, shownFolder),
+    names: async () => {
+      if (loading) (await loading).refresh()
+      return listFolder(folder, shownFolder)
+    },
     text: async (name) => decode(readBytes(join(folder, name), show(name)), show(name)),
     stamp: (name) => stampOf(join(folder, name)),
     relations: async (name) => (await loader()).relations(join(folder, name)),

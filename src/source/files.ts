@@ -40,7 +40,7 @@ export function defineMigration<Client = unknown>(migration: ModuleMigration<Cli
 /** A code migration with what its loader knows of it. */
 export interface LoadedModule extends ModuleMigration, Pick<CodeBody, 'text' | 'remarks' | 'locate'> {
   readonly fingerprint?: (half: Direction) => string
-  readonly record?: () => string
+  readonly record?: () => string | undefined
 }
 
 export function sourceOfFiles(files: Files): Source {

@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process'
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { directory } from '../../index.ts'
 import type { CodeBody, Migration } from '../../src/migrate/source.ts'
 import { ModuleLoader } from '../../src/source/module/loader.ts'
@@ -116,6 +116,34 @@ ${UP} log([a, b, c, all.a, all.b, d].join()) }`,
 ${UP} log(left(it) + old + basename('/x/y') + EOL.length) }`,
     },
     ['<it1y1'],
+  ],
+  [
+    'packages that bring their TypeScript, JSON of packages, CommonJS that was a module or is a function',
+    {
+      'node_modules/left/package.json':
+        '{ "name": "left", "version": "1.2.3", "type": "module", "exports": { ".": "./index.js", "./package.json": "./package.json" } }',
+      'node_modules/left/index.js': 'export const left = "js"',
+      'node_modules/left/index.ts': 'export const left: string = "ts"',
+      'f.cjs': 'module.exports = function f() { return "f" }; module.exports.more = "more"',
+      'm.cjs':
+        'Object.defineProperty(exports, "__esModule", { value: true }); exports.default = "d"; exports.named = "n"; exports.lazy = () => import("node:os")',
+      'c.cts': 'export const c: string = "c"',
+      '0001_it.ts': `import { left } from 'left'\nimport pkg from 'left/package.json' with { type: 'json' }\nimport f, { more } from './f.cjs'\nimport d, { named, lazy } from './m.cjs'\nimport { c } from './c.cts'\nimport path = require('node:path')
+export async function up({ log }: any) { log([left, pkg.version, f(), more, d, named, typeof (await lazy()).EOL, c, path.basename('/a/b'), 10n, 'me@example.com'].join()) }`,
+    },
+    ['js,1.2.3,f,more,d,n,string,c,b,10,me@example.com'],
+  ],
+  [
+    'accessors, beside fields as tsconfig wants them',
+    {
+      'tsconfig.json': '{ "compilerOptions": { "useDefineForClassFields": false } }',
+      '0001_it.ts':
+        `let how = 'define'\nclass B { set x(_: number) { how = 'set' } }\nclass A extends B { x = 5; accessor y = 6 }\n${UP} log(how + new A().y) }`.replace(
+          'log(how + new A().y)',
+          'const y = new A().y; log(how + y)',
+        ),
+    },
+    ['set6'],
   ],
   [
     'circles, with live bindings',
@@ -330,6 +358,19 @@ test.each([
     ' down: async () => 2 })',
     ' })',
   ],
+  ['names', 'function up() { return 1 }\n', 'function down() { return 2 }\nexport { up, down }\n', 'export { up }\n'],
+  [
+    'a short object',
+    'function up() { return 1 }\n',
+    'function down() {}\nexport default { up, down }\n',
+    'export default { up }\n',
+  ],
+  [
+    'an object with a name',
+    'const it = { up() { return 1 }',
+    ', down() {} }\nexport default it\n',
+    ' }\nexport default it\n',
+  ],
   ['register', "import { register } from 'migratest'\nregister({ up() { return 1 },", ' down() {} })', ' })'],
 ])('a down that is written later leaves the fingerprint of the up: %s', async (_, up, down, end = '') => {
   const { load, write } = project({ '1_a.ts': up + end })
@@ -340,6 +381,118 @@ test.each([
   expect(fingerprint?.('up')).toBe(before)
   write('1_a.ts', up.replace('1', '3') + down)
   expect((await load('1_a.ts')).fingerprint?.('up')).not.toBe(before)
+})
+
+test.each([
+  ['calls it', 'export async function up() { return down() }\nexport function down() { return "DOWN" }'],
+  ['is it', 'export const down = () => "DOWN"\nexport const up = down'],
+  ['calls it as its own', 'export default { up() { return this.down() }, down() { return "DOWN" } }'],
+  ['is it under another name', 'const undo = () => "DOWN"\nexport default { up: undo, down: undo }'],
+  ['has a computed name', 'const down = "up"\nexport default { [down]() { return "DOWN" } }'],
+  [
+    'is made of it',
+    'const make = (o: any) => ({ up: o.undo, ...o })\nexport default make({ undo() {}, down() { return "DOWN" } })',
+  ],
+])('an up that %s has another fingerprint once the down is edited', async (_, text) => {
+  const { load, write } = project({ '1_a.ts': text })
+  const before = (await load('1_a.ts')).fingerprint?.('up')
+  write('1_a.ts', text.replace('DOWN', 'OTHER'))
+  expect((await load('1_a.ts')).fingerprint?.('up')).not.toBe(before)
+})
+
+test('a link to a file or folder is what it leads to', async () => {
+  const { root, loader, write } = project({
+    'releases/1/m/1_a.ts': "import { h } from '../h.ts'\nexport const up = () => h as any",
+    'releases/1/h.ts': 'export const h = "one"',
+    'h.ts': 'export const h = "wrong"',
+  })
+  const link = join(root, 'm')
+  symlinkSync('releases/1/m', link)
+  const first = await loader.load(join(link, '1_a.ts'))
+  expect(first.up?.({} as never)).toBe('one')
+  expect(first.record?.()).not.toContain('releases')
+  write('releases/2/m/1_a.ts', "import { h } from '../h.ts'\nexport const up = () => h as any")
+  write('releases/2/h.ts', 'export const h = "one"')
+  rmSync(link)
+  symlinkSync('releases/2/m', link)
+  const second = await loader.load(join(link, '1_a.ts'))
+  expect(second).not.toBe(first)
+  expect(second.fingerprint?.('up')).toBe(first.fingerprint?.('up'))
+})
+
+test.each<[string, Record<string, string>, (write: (name: string, text: string) => void) => void]>([
+  [
+    'a file comes before a folder',
+    { 'h/index.ts': 'export const h = 1' },
+    (write) => write('h.ts', 'export const h = 2'),
+  ],
+  [
+    'TypeScript comes before JavaScript',
+    { 'h.js': 'export const h = 1' },
+    (write) => write('h.ts', 'export const h = 2'),
+  ],
+  [
+    'tsconfig means another folder',
+    {
+      'tsconfig.json': '{ "compilerOptions": { "paths": { "~/*": ["./x/*"] } } }',
+      '1_a.ts': "import { h } from '~/h'\nexport const up = () => h as any",
+      'x/h.ts': 'export const h = 1',
+      'y/h.ts': 'export const h = 2',
+    },
+    (write) => write('tsconfig.json', '{ "compilerOptions": { "paths": { "~/*": ["./y/*"] } } }'),
+  ],
+])('an import that means something else by now is followed: %s', async (_, files, edit) => {
+  const { load, loader, write } = project({
+    '1_a.ts': "import { h } from './h'\nexport const up = () => h as any",
+    ...files,
+  })
+  expect((await load('1_a.ts')).up?.({} as never)).toBe(1)
+  edit(write)
+  // A source does so each time that it lists its files.
+  loader.refresh()
+  expect((await load('1_a.ts')).up?.({} as never)).toBe(2)
+})
+
+test('what only shows when it runs is said, and is not recorded', async () => {
+  const { load } = project({
+    'de.ts': '',
+    '1_a.ts': 'export const up = () => {}\nexport const down = (c: any) => import("./" + c.x) as any',
+  })
+  const { remarks, record } = await load('1_a.ts')
+  expect(remarks).toEqual([expect.stringMatching(/^1_a\.ts imports something that only shows when it runs/)])
+  expect(record?.()).toBeUndefined()
+})
+
+test('two who load a file at once get one module', async () => {
+  const { load } = project({ '1_a.ts': 'export const up = () => {}' })
+  const [first, second] = await Promise.all([load('1_a.ts'), load('1_a.ts')])
+  expect(first).toBe(second)
+})
+
+test('a clock that is replaced is seen by migrations', async () => {
+  const { load } = project({ '1_a.ts': 'export const up = () => [Date.now(), new Date().getTime()] as any' })
+  const { up } = await load('1_a.ts')
+  vi.useFakeTimers({ now: 7 })
+  onTestFinished(() => void vi.useRealTimers())
+  expect(up?.({} as never)).toEqual([7, 7])
+})
+
+test.each([
+  ['a frozen error', 'const e = new Error("real reason"); Object.freeze(e); throw e', /Error: real reason/],
+  [
+    'an error without a stack',
+    'const e: any = new Error("real reason"); Object.defineProperty(e, "stack", { get() { throw 1 } }); throw e',
+    /real reason/,
+  ],
+  ['an object', 'throw { message: "real reason" }', /it threw \{ message: 'real reason' \}/],
+  ['an object without a prototype', 'throw Object.create(null)', /it threw \[Object: null prototype\] \{\}/],
+])('%s that is thrown does not hide why', async (_, text, message) => {
+  await expect(project({ '1_a.ts': text }).load('1_a.ts')).rejects.toThrow(message)
+})
+
+test('a path with parentheses is no hindrance to a place', async () => {
+  const { load } = project({ '(group)/1_(x).ts': 'export const a = 1\nthrow new Error("no")' })
+  await expect(load('(group)/1_(x).ts')).rejects.toThrow(/^\(group\)\/1_\(x\)\.ts:2:7: Error: no/)
 })
 
 test('a fingerprint is the same wherever the project is', async () => {
@@ -374,6 +527,8 @@ test.each<[string, string | undefined]>([
   ['const id = Math.random()', 'random numbers'],
   ['const id = Math.max(1, 2)', undefined],
   ['const id = crypto.randomUUID()', 'random numbers'],
+  ["import { randomUUID } from 'node:crypto'; const id = randomUUID()", 'random numbers'],
+  ["import { createHash } from 'node:crypto'; const id = createHash('sha256')", undefined],
   ['const at = performance.now()', 'the clock'],
   ['const later = () => Date.now()', undefined],
 ])('"%s" at load is reported: %s', async (line, what) => {

@@ -46,7 +46,7 @@ export async function readClosure(tools: Toolchain, path: string, resolveOn: Res
 export async function compiledFile(tools: Toolchain, path: string, show: Show): Promise<Compiled> {
   const text = readText(path, show)
   const known = compiledFiles.get(path)
-  if (known?.text === text) return known
+  if (known?.text === text && known.settled()) return known
   const compiled = await compile(tools, path, text, show(path))
   compiledFiles.set(path, compiled)
   return compiled
@@ -56,10 +56,16 @@ export function readText(path: string, show: Show): string {
   return decode(readFileSync(path), show(path)).replace(/^\uFEFF/, '')
 }
 
-/** Whether every file still has the text that was read. */
-export function isCurrent({ modules }: Closure, show: Show): boolean {
-  for (const { path, text } of modules.values()) {
-    if (attempt(() => readText(path, show)) !== text) return false
+/** Whether every file still has the text that was read, and every import still means the same. */
+export function isCurrent({ modules }: Closure, resolveOn: Resolve, show: Show): boolean {
+  for (const { path, text, imports, lazyImports, settled } of modules.values()) {
+    if (attempt(() => readText(path, show)) !== text || !settled()) return false
+    for (const specifier of [...imports, ...lazyImports]) {
+      const meant = attempt(() => resolveOn(specifier, path))
+      if (meant instanceof Error) {
+        if (imports.includes(specifier)) return false
+      } else if (meant.kind === 'own' && !modules.has(meant.path)) return false
+    }
   }
   return true
 }

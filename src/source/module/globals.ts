@@ -1,51 +1,76 @@
 /** What modules find where they look for globals: the real ones, which notice being read while a module loads. */
+
 type Notice = (what: string) => void
 
-export interface ModuleGlobals {
-  readonly Date: DateConstructor
-  readonly Math: Math
-  readonly performance: typeof performance
-  readonly crypto: typeof crypto
-  readonly babelHelpers: typeof DECORATORS
-}
+/** What is looked up outside of a module's own scope, so that it may declare the same names. */
+export const GLOBAL_NAMES = ['Date', 'Math', 'performance', 'crypto', 'babelHelpers'] as const
+
+export type ModuleGlobals = Readonly<Record<(typeof GLOBAL_NAMES)[number], unknown>>
 
 /** @param notice called with what was read, as "the clock"; does nothing once the load is over */
 export function noticingGlobals(notice: Notice): ModuleGlobals {
   const clock = () => notice('the clock')
   const random = () => notice('random numbers')
+  const noticingDate: DateConstructor = new Proxy(Date, {
+    // The one that is there when it is used: tests replace it.
+    apply: (_, self, args) => {
+      clock()
+      return Reflect.apply(globalThis.Date, self, args)
+    },
+    construct: (_, args, newTarget) => {
+      if (args.length === 0) clock()
+      return Reflect.construct(globalThis.Date, args, newTarget === noticingDate ? globalThis.Date : newTarget)
+    },
+    get: (_, key) => noticed(globalThis.Date, key, { now: clock }),
+  })
   return {
-    Date: new Proxy(Date, {
-      apply: (target, self, args) => {
-        clock()
-        return Reflect.apply(target, self, args)
-      },
-      construct: (target, args, subclass) => {
-        if (args.length === 0) clock()
-        return Reflect.construct(target, args, subclass)
-      },
-      get: (target, key) => noticed(target, key, { now: clock }),
-    }),
+    Date: noticingDate,
     Math: new Proxy(Math, { get: (target, key) => noticed(target, key, { random }) }),
     performance: new Proxy(performance, { get: (target, key) => noticed(target, key, { now: clock }) }),
     // Node loads it when it is first looked at, which takes longer than a migration.
-    crypto: new Proxy({} as typeof crypto, {
-      get: (_, key) => noticed(crypto, key, { randomUUID: random, getRandomValues: random }),
-    }),
+    crypto: new Proxy({}, { get: (_, key) => noticed(crypto, key, RANDOM(random)) }),
     babelHelpers: DECORATORS,
   }
 }
 
+/** A module of Node's that hands out random numbers, in the same manner. */
+export function noticingNative(url: string, namespace: object, notice: Notice): object {
+  if (url !== 'node:crypto') return namespace
+  const noisy = RANDOM(() => notice('random numbers'))
+  return new Proxy(
+    {},
+    {
+      get: (_, key) => noticed(namespace, key, noisy),
+      has: (_, key) => key in namespace,
+      ownKeys: () => Reflect.ownKeys(namespace),
+      getOwnPropertyDescriptor: (_, key) => ({
+        value: Reflect.get(namespace, key),
+        enumerable: true,
+        configurable: true,
+      }),
+    },
+  )
+}
+
 // --- internal ---
 
-function noticed(target: object, key: string | symbol, noisy: Record<string, () => void>): unknown {
+const RANDOM = (random: () => void) => ({
+  randomUUID: random,
+  randomBytes: random,
+  randomInt: random,
+  getRandomValues: random,
+})
+
+function noticed(target: object, key: string | symbol, noisy: Readonly<Record<string, () => void>>): unknown {
   const value: unknown = Reflect.get(target, key)
-  const say = noisy[key as string]
   if (typeof value !== 'function') return value
-  // Built-ins of an instance look at what they are called on; what is a class is handed out as it is.
-  if (say === undefined) return target instanceof Function || target === Math ? value : value.bind(target)
+  const say = Object.hasOwn(noisy, key) ? noisy[key as string] : undefined
+  // Methods of an instance look at what they are called on; classes and plain functions do not.
+  const bound = target === globalThis.crypto || target === performance ? value.bind(target) : value
+  if (say === undefined) return bound
   return (...args: unknown[]) => {
     say()
-    return Reflect.apply(value, target, args)
+    return Reflect.apply(bound, target, args)
   }
 }
 
@@ -58,8 +83,7 @@ interface Metadata {
 const DECORATORS = {
   decorate(decorators: readonly Decorator[], target: object, key?: string, given?: PropertyDescriptor | null): unknown {
     const ofMember = key !== undefined
-    let result: unknown =
-      ofMember && given === null ? Object.getOwnPropertyDescriptor(target, key) : ofMember ? given : target
+    let result: unknown = ofMember ? (given === null ? Object.getOwnPropertyDescriptor(target, key) : given) : target
     for (const decorator of [...decorators].reverse()) {
       if (decorator) result = (ofMember ? decorator(target, key, result) : decorator(result)) || result
     }

@@ -120,6 +120,7 @@ function importMeta(path: string, lookUp: (specifier: string) => Resolved): obje
     dirname: dirname(path),
     main: false,
     resolve: (specifier: string) => {
+      if (/^\.{0,2}\//.test(specifier)) return new URL(specifier, pathToFileURL(path)).href
       const resolved = lookUp(specifier)
       return resolved.kind === 'native' ? resolved.url : pathToFileURL(resolved.path).href
     },
@@ -130,7 +131,8 @@ function importMeta(path: string, lookUp: (specifier: string) => Resolved): obje
 function runCommonJs(path: string, exports: Exports, body: (...args: readonly unknown[]) => unknown): void {
   const module = { exports: {} as unknown }
   body.call(module.exports, module.exports, createRequire(path), module, path, dirname(path))
-  const made = module.exports
-  if (typeof made === 'object' && made !== null) Object.assign(exports, made)
-  exports.default = made
+  const made = module.exports as { __esModule?: boolean; default?: unknown } | null
+  if ((typeof made === 'object' && made !== null) || typeof made === 'function') Object.assign(exports, made)
+  // What was compiled from a module says so.
+  exports.default = made?.__esModule ? made.default : made
 }

@@ -1,11 +1,13 @@
 /** Loads migrations written in TypeScript: each in modules of its own, afresh whenever a file that it is made of changed. */
+import { realpathSync } from 'node:fs'
 import { dirname, relative } from 'node:path'
+import { inspect } from 'node:util'
 import { ScriptError, UnreadableFileError } from '../../migrate/errors.ts'
 import type { CodePlace, Direction, Relations } from '../../migrate/source.ts'
 import { asModuleMigration, type LoadedModule } from '../files.ts'
 import { type Closure, compiledFile, isCurrent, readClosure, readText, type Show } from './closure.ts'
 import type { Compiled } from './compile.ts'
-import { noticingGlobals } from './globals.ts'
+import { noticingGlobals, noticingNative } from './globals.ts'
 import { Instances } from './instances.ts'
 import { pack, unpack } from './pack.ts'
 import { type Registry, withRegistry } from './registry.ts'
@@ -18,55 +20,82 @@ export class ModuleLoader {
   readonly #show: Show
   readonly #loaded = new Map<string, { readonly closure: Closure; readonly module: LoadedModule }>()
 
-  /** Paths whose load began and did not succeed. */
-  readonly #failed = new Set<string>()
+  readonly #loading = new Map<string, Promise<LoadedModule>>()
+  /** The names that people gave to files whose real path is another. */
+  readonly #given = new Map<string, string>()
   #resolver: DiskResolver | undefined
 
   /** @param show a path as a person would say it */
   constructor(show: Show) {
-    this.#show = show
+    this.#show = (path) => show(this.#given.get(path) ?? path)
+  }
+
+  /** Looks at the disk anew: what an import means may have changed. */
+  refresh(): void {
+    this.#resolver?.forget()
   }
 
   /**
    * The same object until a file changed that it is made of.
    * @throws ScriptError with the place in the TypeScript, UnreadableFileError, NotInstalledError
    */
-  async load(path: string): Promise<LoadedModule> {
-    const known = this.#loaded.get(path)
-    if (known && isCurrent(known.closure, this.#show)) return known.module
-    const tools = await toolchain()
-    this.#resolver ??= diskResolver(tools)
-    if (known || this.#failed.delete(path)) this.#resolver.forget()
-    this.#failed.add(path)
-    const closure = await readClosure(tools, path, this.#resolver.resolve, this.#show)
-    const module = await this.#run(tools, closure)
-    this.#loaded.set(path, { closure, module })
-    this.#failed.delete(path)
-    return module
+  load(given: string): Promise<LoadedModule> {
+    const path = this.#real(given)
+    const underWay = this.#loading.get(path)
+    if (underWay) return underWay
+    const loading = this.#load(path).finally(() => this.#loading.delete(path))
+    this.#loading.set(path, loading)
+    return loading
   }
 
   /** Read off the code, which is not run. Only what is written out can be read. */
   async relations(path: string): Promise<Relations | undefined> {
-    if (!/\bdependsOn\b/.test(readText(path, this.#show))) return undefined
+    const real = this.#real(path)
+    if (!/\bdependsOn\b/.test(readText(real, this.#show))) return undefined
     const tools = await toolchain()
-    const list = literalList(tools, await compiledFile(tools, path, this.#show), 'dependsOn')
-    if (list === null) return { problem: `${this.#show(path)}: dependsOn is not written out as ['0004_users', …]` }
+    const list = literalList(tools, await compiledFile(tools, real, this.#show), 'dependsOn')
+    if (list === null) return { problem: `${this.#show(real)}: dependsOn is not written out as ['0004_users', …]` }
     return list && { dependsOn: list.map(String) }
   }
 
   /** Compiles many at once, which takes less time than one after another. What is wrong is told when it is loaded. */
   async prepare(paths: readonly string[]): Promise<void> {
     const tools = await toolchain()
-    await Promise.allSettled(paths.map((path) => compiledFile(tools, path, this.#show)))
+    await Promise.allSettled(paths.map((path) => compiledFile(tools, this.#real(path), this.#show)))
   }
 
   /** What was recorded of a migration, to be run again. @param folder where its packages are looked for */
   async revive(record: string, folder: string): Promise<LoadedModule> {
     const tools = await toolchain()
-    return this.#run(tools, await unpack(tools, record, folder, (path) => `${this.#show(path)} (as recorded)`))
+    const real = this.#real(folder)
+    return this.#run(tools, await unpack(tools, record, real, (path) => `${this.#show(path)} (as recorded)`))
   }
 
   // --- internal ---
+
+  /** As Node has it: what a file imports is beside the file itself, not beside a link to it. */
+  #real(given: string): string {
+    const path = realPath(given)
+    if (path !== given) this.#given.set(path, given)
+    return path
+  }
+
+  async #load(path: string): Promise<LoadedModule> {
+    const tools = await toolchain()
+    this.#resolver ??= diskResolver(tools)
+    const { resolve, forget } = this.#resolver
+    const known = this.#loaded.get(path)
+    if (known && isCurrent(known.closure, resolve, this.#show)) return known.module
+    if (known) forget()
+    // What is known of the disk may be older than what failed.
+    const closure = await readClosure(tools, path, resolve, this.#show).catch(() => {
+      forget()
+      return readClosure(tools, path, resolve, this.#show)
+    })
+    const module = await this.#run(tools, closure)
+    this.#loaded.set(path, { closure, module })
+    return module
+  }
 
   async #run(tools: Toolchain, closure: Closure): Promise<LoadedModule> {
     const { entry, modules, resolve } = closure
@@ -75,16 +104,16 @@ export class ModuleLoader {
     const compiled = new Map(modules)
     const remarks = new Set<string>()
     let loading = true
-    const globals = noticingGlobals((what) => {
+    const notice = (what: string) => {
       if (!loading) return
       const [frame] = framesIn(new Error().stack ?? '', compiled)
       const where = frame ? `${this.#show(frame.compiled.path)}:${frame.line}:${frame.column}` : shown
       remarks.add(`${where} reads ${what} while it is loaded: two loads may differ. Read it in up or down.`)
-    })
+    }
     const instances = new Instances({
       resolve,
-      globals,
-      importNative: (url) => import(/* @vite-ignore */ url) as Promise<object>,
+      globals: noticingGlobals(notice),
+      importNative: async (url) => noticingNative(url, await importNative(url), notice),
       module: async (path) => {
         const found = compiled.get(path) ?? (await compiledFile(tools, path, this.#show))
         compiled.set(path, found)
@@ -101,6 +130,8 @@ export class ModuleLoader {
     } finally {
       loading = false
     }
+    const computed = [...modules.values()].find((module) => module.computed)
+    if (computed) remarks.add(`${this.#show(computed.path)} ${COMPUTED}`)
     const folder = dirname(entry.path)
     const named = [...modules.values()].map((module) => [portable(folder, module.path), module] as const)
     // The order in which helpers are imported tells nothing.
@@ -110,7 +141,8 @@ export class ModuleLoader {
       ...migration,
       text: entry.text,
       fingerprint: (half: Direction) => fingerprintOfCode(tools, sorted, half),
-      record: () => pack(sorted, (module, specifier) => ownName(closure, folder, module, specifier)),
+      record: () =>
+        computed ? undefined : pack(sorted, (module, specifier) => ownName(closure, folder, module, specifier)),
       remarks: [...remarks],
       locate,
     }
@@ -118,7 +150,7 @@ export class ModuleLoader {
 
   #notLoaded(error: unknown, shown: string, place: CodePlace | undefined): Error {
     if (error instanceof ScriptError || error instanceof UnreadableFileError) return error
-    const words = error instanceof Error ? `${error.name}: ${error.message}` : `it threw ${String(error)}`
+    const words = error instanceof Error ? `${error.name}: ${error.message}` : `it threw ${inspect(error)}`
     const hint = 'It failed while it was loaded; nothing has run.'
     if (place) return new ScriptError(words, place, hint)
     return new UnreadableFileError(`${shown} cannot be loaded: ${words}`, { cause: error, hint })
@@ -126,10 +158,11 @@ export class ModuleLoader {
 
   /** Where in the project's own code it was thrown; its stack then tells places in TypeScript. */
   #locate(error: unknown, compiled: ReadonlyMap<string, Compiled>): CodePlace | undefined {
-    if (!(error instanceof Error) || typeof error.stack !== 'string') return undefined
-    const [frame] = framesIn(error.stack, compiled)
+    const stack = stackOf(error)
+    const [frame] = framesIn(stack, compiled)
     if (!frame) return undefined
-    error.stack = restoredStack(error.stack, compiled)
+    // One that is frozen keeps its places.
+    Reflect.set(error as Error, 'stack', restoredStack(stack, compiled))
     const { path, text } = frame.compiled
     const start = offsetOf(text, frame.line, frame.column)
     return { file: this.#show(path), text, start, end: start + (/^[\w$]+/.exec(text.slice(start))?.[0].length ?? 1) }
@@ -137,6 +170,22 @@ export class ModuleLoader {
 }
 
 // --- internal ---
+
+const COMPUTED =
+  'imports something that only shows when it runs: an edit of that goes unnoticed, and its down cannot be recorded.'
+
+function realPath(path: string): string {
+  try {
+    return realpathSync(path)
+  } catch {
+    return path
+  }
+}
+
+function importNative(url: string): Promise<object> {
+  const json = url.endsWith('.json') ? { with: { type: 'json' } } : undefined
+  return import(/* @vite-ignore */ url, json) as Promise<object>
+}
 
 /** A path that is the same on every machine. */
 function portable(folder: string, path: string): string {
@@ -149,6 +198,15 @@ function ownName({ resolve }: Closure, folder: string, module: Compiled, specifi
     return meant.kind === 'own' ? portable(folder, meant.path) : undefined
   } catch {
     return undefined
+  }
+}
+
+/** Whatever was thrown: looking at it must not throw. */
+function stackOf(error: unknown): string {
+  try {
+    return error instanceof Error && typeof error.stack === 'string' ? error.stack : ''
+  } catch {
+    return ''
   }
 }
 

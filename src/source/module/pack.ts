@@ -1,5 +1,6 @@
 /** A code migration as text for the history: all of the project that it is made of, so that it can be run again later. */
-import { join } from 'node:path'
+import { existsSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { UnreadableFileError } from '../../migrate/errors.ts'
 import type { Closure, Show } from './closure.ts'
 import { type Compiled, compile } from './compile.ts'
@@ -47,7 +48,9 @@ export async function unpack(tools: Toolchain, text: string, folder: string, sho
   const resolve: Resolve = (specifier, from) => {
     const name = Object.keys(names).find((candidate) => join(folder, candidate) === from) ?? ''
     const own = names[name]?.imports?.[specifier]
-    return own === undefined ? onDisk(specifier, join(folder, 'recorded.ts')) : { kind: 'own', path: join(folder, own) }
+    if (own !== undefined) return { kind: 'own', path: join(folder, own) }
+    // A package is looked for where the module was, if that is still there, as in a workspace.
+    return onDisk(specifier, existsSync(dirname(from)) ? from : join(folder, 'recorded.ts'))
   }
   const [entry] = modules.values()
   if (!entry) throw new UnreadableFileError('The record of a migration holds no code.')
@@ -57,9 +60,12 @@ export async function unpack(tools: Toolchain, text: string, folder: string, sho
 // --- internal ---
 
 function readPack(text: string): Pack['modules'] {
+  let modules: unknown
   try {
-    return (JSON.parse(text) as Pack).modules
-  } catch (cause) {
-    throw new UnreadableFileError('The record of a migration cannot be read.', { cause })
+    modules = (JSON.parse(text) as Partial<Pack> | null)?.modules
+  } catch {
+    // Told below.
   }
+  if (typeof modules === 'object' && modules !== null) return modules as Pack['modules']
+  throw new UnreadableFileError('The record of a migration cannot be read.')
 }

@@ -1,6 +1,6 @@
 /** From an import to what it means: a file of the project, which we run, or a package, which Node does. */
 import { isBuiltin } from 'node:module'
-import { sep } from 'node:path'
+import { dirname, sep } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { Toolchain } from './toolchain.ts'
 
@@ -12,7 +12,9 @@ export type Resolved =
 
 export type Resolve = (specifier: string, from: string) => Resolved
 
-const CODE = ['.ts', '.mts', '.cts', '.js', '.mjs', '.cjs', '.json']
+/** Without declarations, which say what is somewhere else. */
+const CODE = /(?<!\.d)\.(?:[cm]?[jt]s|json)$/
+const INSTALLED = `${sep}node_modules${sep}`
 
 export interface DiskResolver {
   /** @throws Error with the reason; the caller says in which file */
@@ -22,26 +24,39 @@ export interface DiskResolver {
 }
 
 export function diskResolver(tools: Toolchain): DiskResolver {
-  const resolver = new tools.ResolverFactory({
+  const conditions = { conditionNames: ['node', 'import', 'module-sync', 'default'], builtinModules: true }
+  const packages = new tools.ResolverFactory({ ...conditions, extensions: ['.js', '.json', '.node'] })
+  const project = new tools.ResolverFactory({
+    ...conditions,
     tsconfig: 'auto',
-    conditionNames: ['node', 'import', 'module-sync', 'default'],
-    extensions: CODE,
+    extensions: ['.ts', '.mts', '.cts', '.js', '.mjs', '.cjs', '.json'],
     // As TypeScript writes them: the name of what would be built.
     extensionAlias: { '.js': ['.ts', '.js'], '.mjs': ['.mts', '.mjs'], '.cjs': ['.cts', '.cjs'] },
-    builtinModules: true,
   })
   const resolve: Resolve = (specifier, from) => {
     const known = nativeResolve(specifier)
     if (known) return known
-    const { path, error } = resolver.resolveFileSync(from, specifier)
-    if (path === undefined) throw new Error(error ?? 'it is not found')
-    const isPackage = path.includes(`${sep}node_modules${sep}`) || !CODE.some((ending) => path.endsWith(ending))
-    return isPackage ? { kind: 'native', url: pathToFileURL(path).href } : { kind: 'own', path }
+    const { path, error } = project.resolveFileSync(from, specifier)
+    if (path !== undefined && !path.includes(INSTALLED) && CODE.test(path)) return { kind: 'own', path }
+    // A package is found as Node finds it: what TypeScript it brings is not run.
+    const asNode = packages.sync(dirname(from), specifier)
+    const found = asNode.path ?? path
+    if (found === undefined) throw notFound(error ?? 'it is not found')
+    return { kind: 'native', url: pathToFileURL(found).href }
   }
-  return { resolve, forget: () => resolver.clearCache() }
+  const forget = () => {
+    project.clearCache()
+    packages.clearCache()
+  }
+  return { resolve, forget }
 }
 
 // --- internal ---
+
+/** With the code that code asks for where a package is optional. */
+function notFound(why: string): Error {
+  return Object.assign(new Error(why), { code: 'ERR_MODULE_NOT_FOUND' })
+}
 
 const OWN_ENDING = import.meta.url.endsWith('.ts') ? '.ts' : '.js'
 

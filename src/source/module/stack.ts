@@ -25,7 +25,7 @@ export function restoredStack(stack: string, modules: ReadonlyMap<string, Compil
 // --- internal ---
 
 /** A syntax error has no column. */
-const PLACE = /(file:\/\/[^\s()]*\?migratest=\d+):(\d+)(?::(\d+))?/g
+const PLACE = /(file:\/\/\S*?\?migratest=\d+):(\d+)(?::(\d+))?/g
 
 function frameOf(
   [, url = '', line, column]: RegExpMatchArray,

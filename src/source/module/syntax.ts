@@ -2,8 +2,9 @@
 
 import type { Direction } from '../../migrate/source.ts'
 import { fingerprintOf } from '../../sql/script.ts'
-import { asJavaScript, type Compiled } from './compile.ts'
+import type { Compiled } from './compile.ts'
 import type { Toolchain } from './toolchain.ts'
+import { asJavaScript } from './transform.ts'
 
 /**
  * 32 hex digits over one half and all that both share. Comments and white space don't count, nor does the other half:
@@ -18,7 +19,7 @@ export function fingerprintOfCode(
   const other = half === 'up' ? 'down' : 'up'
   const parts = named.flatMap(([name, compiled], index) => {
     if (index > 0) return [name, wholeOf(tools, compiled)]
-    return [name, withoutComments(tools, compiled.path, without(tools, compiled, other))]
+    return [name, compiled.kind === 'json' ? compiled.code : without(tools, compiled, other)]
   })
   return fingerprintOf(['code', half, ...parts])
 }
@@ -41,14 +42,14 @@ export function literalList(
 // --- internal ---
 
 /** Helpers are part of many migrations. */
-const whole = new WeakMap<Compiled, string>()
+const wholes = new WeakMap<Compiled, string>()
 
 function wholeOf(tools: Toolchain, compiled: Compiled): string {
-  const known = whole.get(compiled)
+  const known = wholes.get(compiled)
   if (known !== undefined) return known
   const { kind, path, code } = compiled
   const text = kind === 'json' ? JSON.stringify(JSON.parse(code)) : withoutComments(tools, path, code)
-  whole.set(compiled, text)
+  wholes.set(compiled, text)
   return text
 }
 
@@ -70,55 +71,109 @@ interface Node {
   readonly properties?: readonly Node[]
   readonly elements?: readonly (Node | null)[]
   readonly key?: Node
+  readonly computed?: boolean
+  readonly specifiers?: readonly Node[]
+  readonly source?: Node | null
+  readonly exported?: Node
+  readonly local?: Node
 }
 
 interface Member {
   readonly name: string
   readonly value: Node | undefined
   /** What to leave out for a text without it. */
-  readonly whole: Node
+  readonly whole: readonly Node[]
+  /** What else may not be spoken of in what is left. */
+  readonly alias?: string | undefined
+}
+
+/** What a name at the top level stands for. */
+interface Binding {
+  readonly value: Node | undefined
+  readonly statement: Node
 }
 
 function parse({ parseSync }: Toolchain, path: string, code: string): Node {
   return parseSync(asJavaScript(path), code).program as unknown as Node
 }
 
+function bindingsIn({ body = [] }: Node): Map<string, Binding> {
+  const found = new Map<string, Binding>()
+  for (const statement of body) {
+    if (statement.type === 'FunctionDeclaration' && statement.id?.name) {
+      found.set(statement.id.name, { value: statement, statement })
+    }
+    const [only, second] = statement.declarations ?? []
+    if (only?.id?.name && !second) found.set(only.id.name, { value: only.init ?? undefined, statement })
+  }
+  return found
+}
+
 /** What the module exports by name, or in the object that it exports by default or registers. */
 function members(program: Node): Member[] {
+  const bindings = bindingsIn(program)
+  const bound = (name: string, local: string | undefined, whole: Node): Member => {
+    const binding = local === undefined ? undefined : bindings.get(local)
+    return { name, value: binding?.value, whole: binding ? [whole, binding.statement] : [whole], alias: local }
+  }
   return (program.body ?? []).flatMap((statement): Member[] => {
-    if (statement.type === 'ExportNamedDeclaration' && statement.declaration) {
-      const { declaration } = statement
-      if (declaration.id?.name) return [{ name: declaration.id.name, value: declaration, whole: statement }]
+    const { declaration, specifiers = [], source } = statement
+    if (statement.type === 'ExportNamedDeclaration' && declaration) {
+      if (declaration.id?.name) return [{ name: declaration.id.name, value: declaration, whole: [statement] }]
       const [only, second] = declaration.declarations ?? []
-      return only?.id?.name && !second ? [{ name: only.id.name, value: only.init ?? undefined, whole: statement }] : []
+      return only?.id?.name && !second
+        ? [{ name: only.id.name, value: only.init ?? undefined, whole: [statement] }]
+        : []
     }
-    const object = describedBy(statement)
-    return (object?.properties ?? []).flatMap((property) => {
+    if (statement.type === 'ExportNamedDeclaration' && !source) {
+      return specifiers.map((specifier) => bound(specifier.exported?.name ?? '', specifier.local?.name, specifier))
+    }
+    return (describedBy(statement, bindings)?.properties ?? []).flatMap((property) => {
       const name = property.key?.name ?? property.key?.value
-      return typeof name === 'string' ? [{ name, value: property.value as Node, whole: property }] : []
+      if (typeof name !== 'string' || property.computed) return []
+      const value = property.value as Node
+      return value.type === 'Identifier' ? [bound(name, value.name, property)] : [{ name, value, whole: [property] }]
     })
   })
 }
 
 /** The object in `export default { … }`, `export default defineMigration({ … })` and `register({ … })`. */
-function describedBy(statement: Node): Node | undefined {
+function describedBy(statement: Node, bindings: ReadonlyMap<string, Binding>): Node | undefined {
   const said =
     statement.type === 'ExportDefaultDeclaration'
       ? statement.declaration
-      : statement.type === 'ExpressionStatement' && statement.expression?.callee?.name === 'register'
+      : statement.expression?.callee?.name === 'register'
         ? statement.expression
         : undefined
-  const object = said?.type === 'CallExpression' ? said.arguments?.[0] : said
+  const called = said?.type === 'CallExpression' && ['defineMigration', 'register'].includes(said.callee?.name ?? '')
+  const given = called ? said.arguments?.[0] : said
+  const object = given?.type === 'Identifier' ? bindings.get(given.name ?? '')?.value : given
   return object?.type === 'ObjectExpression' ? object : undefined
 }
 
-/** Cut out together with the comma behind it: a trailing comma more or less is none in what is compared. */
+/**
+ * Without one half, and without comments. The whole where the rest still speaks of that half: an up that calls its down does
+ * what both say.
+ */
 function without(tools: Toolchain, { path, code }: Compiled, half: Direction): string {
-  const cuts = members(parse(tools, path, code)).filter(({ name }) => name === half || name === 'dependsOn')
-  return cuts.reduceRight((text, { whole: { start, end } }) => {
-    const behind = /^\s*,/.exec(text.slice(end))?.[0].length ?? 0
-    return text.slice(0, start) + text.slice(end + behind)
-  }, code)
+  const found = members(parse(tools, path, code))
+  const cuts = found.filter(({ name }) => name === half || name === 'dependsOn')
+  const rest = cut(code, cuts)
+  const spoken = cuts.flatMap(({ name, alias }) => [name, ...(alias ? [alias] : [])])
+  const cleaned = rest === code ? undefined : withoutComments(tools, path, rest)
+  const ofBoth = cleaned !== undefined && new RegExp(`(?<![\\w$])(?:this|${spoken.join('|')})(?![\\w$])`).test(cleaned)
+  return ofBoth || cleaned === undefined ? withoutComments(tools, path, code) : cleaned
+}
+
+/** Each together with the comma behind it: one more or less at the end is none in what is compared. */
+function cut(code: string, members: readonly Member[]): string {
+  const ranges = [...new Map(members.flatMap(({ whole }) => whole).map((node) => [node.start, node])).values()]
+  return ranges
+    .sort((a, b) => b.start - a.start)
+    .reduce((text, { start, end }) => {
+      const behind = /^\s*,/.exec(text.slice(end))?.[0].length ?? 0
+      return text.slice(0, start) + text.slice(end + behind)
+    }, code)
 }
 
 function withoutComments({ minifySync }: Toolchain, path: string, code: string): string {

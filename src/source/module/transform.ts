@@ -1,0 +1,148 @@
+/** From TypeScript to what a module runner runs, in steps whose source maps lead back to the text. */
+import { statSync } from 'node:fs'
+import { extname } from 'node:path'
+import { stripVTControlCharacters } from 'node:util'
+import { ScriptError, UnreadableFileError } from '../../migrate/errors.ts'
+import type { Toolchain } from './toolchain.ts'
+
+export interface Transformed {
+  /** JavaScript, still with its imports and exports. */
+  readonly code: string
+  /** What runs. */
+  readonly runnable: string
+  readonly kind: 'module' | 'commonjs'
+  readonly imports: readonly string[]
+  readonly lazyImports: readonly string[]
+  /** Whether it imports something that only shows when it runs. */
+  readonly computed: boolean
+  /** From what runs back to the text, in this order. */
+  readonly maps: readonly MapData[]
+  /** The tsconfig files that it was read by, and their state. */
+  readonly settings: readonly Settings[]
+}
+
+export type MapData = { readonly mappings: string } | null | undefined
+
+interface Settings {
+  readonly path: string
+  readonly stamp: string
+}
+
+interface Input {
+  readonly path: string
+  readonly text: string
+  /** The file as it is to be named in an error. */
+  readonly shown: string
+}
+
+/** @throws ScriptError for a text that is no TypeScript */
+export async function transform(tools: Toolchain, input: Input): Promise<Transformed> {
+  const { path, text } = input
+  const typed = tools.transformSync(path, text.replace(/^#!/, '//'), {
+    sourcemap: true,
+    tsconfig: true,
+    helpers: { mode: 'External' },
+  })
+  refuse(typed.errors, input)
+  const settings = typed.tsconfigFilePaths.map((file) => ({ path: file, stamp: stampOf(file) }))
+  const plain = isAheadOfNode(tools, path, typed.code)
+    ? await lowered(typed.code, input)
+    : { code: typed.code, maps: [] }
+  const { code } = plain
+  const runner = await tools.moduleRunnerTransform(path, splitImports(tools, path, code), { sourcemap: true })
+  refuse(runner.errors, input)
+  const maps = [...plain.maps, typed.map]
+  if (isCommonJs(runner.code, code, path)) {
+    const computed = /\brequire\(\s*["'`.]|\brequire\((?!\s*["'])|\bimport\(/.test(
+      code.replace(/\brequire\(\s*["']node:/g, ''),
+    )
+    return { code, runnable: code, kind: 'commonjs', imports: [], lazyImports: [], computed, maps, settings }
+  }
+  return {
+    code,
+    runnable: runner.code,
+    kind: 'module',
+    imports: runner.deps,
+    lazyImports: runner.dynamicDeps,
+    computed: /__vite_ssr_dynamic_import__\((?!\s*["'])/.test(runner.code) || /\bcreateRequire\b/.test(code),
+    maps: [runner.map, ...maps],
+    settings,
+  }
+}
+
+/** Whether tsconfig still says what it said. */
+export function isSettled(settings: readonly Settings[]): boolean {
+  return settings.every(({ path, stamp }) => stampOf(path) === stamp)
+}
+
+/** What is left of TypeScript once its types are away, by name. */
+export function asJavaScript(path: string): string {
+  return path.replace(/\.[cm]?ts$/, '.mjs').replace(/\.cjs$/, '.mjs')
+}
+
+// --- internal ---
+
+function stampOf(path: string): string {
+  const { mtimeMs = 0, size = 0 } = statSync(path, { throwIfNoEntry: false }) ?? {}
+  return `${mtimeMs} ${size}`
+}
+
+/** Standard decorators and auto-accessors; experimental decorators are calls by now. */
+function isAheadOfNode({ parseSync }: Toolchain, path: string, code: string): boolean {
+  if (!/@[^\s@]|\baccessor\s/.test(code)) return false
+  const tree = JSON.stringify(parseSync(asJavaScript(path), code).program, (_, value) =>
+    typeof value === 'bigint' ? String(value) : value,
+  )
+  return tree.includes('"decorators":[{') || /"type":"(?:TSAbstract)?AccessorProperty"/.test(tree)
+}
+
+/** What rolldown leaves as it is and Node does not run yet, esbuild writes in older words. */
+async function lowered(code: string, { path, text, shown }: Input): Promise<{ code: string; maps: MapData[] }> {
+  const esbuild = await import('esbuild').catch(() => undefined)
+  if (!esbuild) {
+    throw new ScriptError(
+      'Node runs no standard decorators yet',
+      { file: shown, text, start: Math.max(0, text.search(/@[\w$(]|\baccessor\s/)) },
+      'Set "experimentalDecorators" in tsconfig.json, if that is what they are, or: npm install --save-dev esbuild',
+    )
+  }
+  const out = await esbuild.transform(code, { loader: 'js', target: 'node22', sourcemap: 'external', sourcefile: path })
+  return { code: out.code, maps: [JSON.parse(out.map) as MapData] }
+}
+
+/**
+ * `import a, * as b` as two imports in the same line: the transformer forgets the first (rolldown 1.3.2). The text is looked
+ * at before it is parsed, which is rarely needed.
+ */
+function splitImports({ parseSync }: Toolchain, path: string, code: string): string {
+  if (!/^import [^\s,{]+, \* as /m.test(code)) return code
+  let split = code
+  for (const node of parseSync(asJavaScript(path), code).program.body.toReversed()) {
+    if (node.type !== 'ImportDeclaration' || node.specifiers.length !== 2) continue
+    const [first, second] = node.specifiers
+    if (first?.type !== 'ImportDefaultSpecifier' || second?.type !== 'ImportNamespaceSpecifier') continue
+    const from = code.slice(second.end, node.end)
+    const two = `import * as ${second.local.name}${from};import ${first.local.name}${from}`
+    split = split.slice(0, node.start) + two + split.slice(node.end)
+  }
+  return split
+}
+
+/** Node's own rule: what has no import and no export may be CommonJS; here it is if it says so. */
+function isCommonJs(runnable: string, code: string, path: string): boolean {
+  if (/__vite_ssr_(?:import|exports|exportAll|import_meta)_/.test(runnable)) return false
+  const extension = extname(path)
+  if (extension === '.mjs' || extension === '.mts') return false
+  return extension === '.cjs' || extension === '.cts' || /\bmodule\.exports\b|\bexports\.\w|\brequire\(/.test(code)
+}
+
+/** What the transformer found, without the picture that it draws itself. */
+function refuse(errors: readonly object[], { text, shown }: Input): void {
+  const [first] = errors as readonly { message?: string; pos?: number; code?: string }[]
+  if (!first) return
+  const words = stripVTControlCharacters(first.message?.split('\n')[0] ?? '').replace(/^\[\w+\] /, '')
+  if (/tsconfig/.test(words))
+    throw new UnreadableFileError(`${shown} cannot be loaded: ${words}`, { hint: 'Mend tsconfig.json.' })
+  const hint = 'Nothing has run. Mend the file; an editor shows the same.'
+  throw new ScriptError(words, { file: shown, text, start: first.pos ?? 0 }, hint)
+}
