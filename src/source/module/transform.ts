@@ -64,7 +64,7 @@ export async function transform(tools: Toolchain, input: Input): Promise<Transfo
     kind: 'module',
     imports: runner.deps,
     lazyImports: runner.dynamicDeps,
-    computed: /__vite_ssr_dynamic_import__\((?!\s*["'])/.test(runner.code) || /\bcreateRequire\b/.test(code),
+    computed: importsComputed(runner.code) || /\bcreateRequire\b/.test(code),
     maps: [runner.map, ...maps],
     settings,
   }
@@ -85,6 +85,12 @@ export function asJavaScript(path: string): string {
 function stampOf(path: string): string {
   const { mtimeMs = 0, size = 0 } = statSync(path, { throwIfNoEntry: false }) ?? {}
   return `${mtimeMs} ${size}`
+}
+
+/** Whether some `import()` is of more than a string. */
+function importsComputed(runnable: string): boolean {
+  const calls = runnable.match(/__vite_ssr_dynamic_import__\(/g)?.length ?? 0
+  return calls > (runnable.match(/__vite_ssr_dynamic_import__\((["'])(?:(?!\1).)*\1\s*[,)]/g)?.length ?? 0)
 }
 
 /** Standard decorators and auto-accessors; experimental decorators are calls by now. */
