@@ -20,6 +20,8 @@ export interface Description {
   readonly words?: readonly string[]
   /** Runs without the configuration, also where that is broken. */
   readonly alone?: true
+  /** Works on a project's files or starts servers, so that it is not in a bundle. */
+  readonly project?: true
 }
 
 export type CommandTable = Readonly<Record<string, Description>>
@@ -32,8 +34,9 @@ const DATABASE = ['database', 'path'] as const
 const MOVE = [...DATABASE, 'lock-timeout'] as const
 const GUARD = ['yes', 'confirm'] as const
 
-export const COMMANDS = {
+const TABLE = {
   init: {
+    project: true,
     usage: 'init',
     summary: 'write a configuration and a folder for migrations',
     alone: true,
@@ -41,10 +44,11 @@ export const COMMANDS = {
     load: () => import('./commands/init.ts'),
   },
   new: {
+    project: true,
     usage: 'new NAME',
-    summary: 'write an empty pair of migration files',
+    summary: 'write an empty pair of migration files, or one in TypeScript',
     args: 99,
-    takes: ['path', 'timestamp', 'base'],
+    takes: ['path', 'ts', 'timestamp', 'base'],
     load: () => import('./commands/new.ts'),
   },
   up: {
@@ -84,11 +88,40 @@ export const COMMANDS = {
   },
   plan: {
     usage: 'plan [VERSION]',
-    summary: 'print the SQL that a move would run; default: to the latest',
+    summary: 'show what a move would run; default: to the latest',
     args: 1,
     takes: [...DATABASE, 'from'],
     words: ['latest', 'nil'],
     load: () => import('./commands/plan.ts'),
+  },
+  showsql: {
+    usage: 'showsql [FROM..TO]',
+    summary: 'print the SQL of what is pending, or of any range without a database',
+    args: 1,
+    takes: DATABASE,
+    load: () => import('./commands/showsql.ts'),
+  },
+  dag: {
+    usage: 'dag',
+    summary: 'draw which migration follows which',
+    takes: [...DATABASE, 'format'],
+    load: () => import('./commands/dag.ts'),
+  },
+  merge: {
+    project: true,
+    usage: 'merge [NAME]',
+    summary: 'write the migration that joins branches',
+    args: 99,
+    takes: ['path', 'timestamp', 'base'],
+    load: () => import('./commands/merge.ts'),
+  },
+  squash: {
+    project: true,
+    usage: 'squash FIRST..LAST [NAME]',
+    summary: 'replace migrations by one that leaves the same schema, proved on a test server',
+    args: 99,
+    takes: ['path', 'server', 'yes'],
+    load: () => import('./commands/squash.ts'),
   },
   version: {
     usage: 'version',
@@ -97,6 +130,7 @@ export const COMMANDS = {
     load: () => import('./commands/version.ts'),
   },
   verify: {
+    project: true,
     usage: 'verify',
     summary: 'prove every migration up, down and up again, on a test server',
     takes: ['path', 'server', 'base'],
@@ -123,11 +157,32 @@ export const COMMANDS = {
     words: ['nil'],
     load: () => import('./commands/force.ts'),
   },
+  fake: {
+    usage: 'fake VERSION',
+    summary: 'record one migration as applied without running it',
+    args: 1,
+    takes: MOVE,
+    load: () => import('./commands/fake.ts'),
+  },
+  unfake: {
+    usage: 'unfake VERSION',
+    summary: 'record one migration as not applied without undoing it',
+    args: 1,
+    takes: MOVE,
+    load: () => import('./commands/unfake.ts'),
+  },
   drop: {
     usage: 'drop',
     summary: 'empty the database of all that migrations could have made',
     takes: [...MOVE, ...GUARD],
     load: () => import('./commands/drop.ts'),
+  },
+  bundle: {
+    project: true,
+    usage: 'bundle',
+    summary: 'make one file of the command and all migrations, for images without the folder',
+    takes: ['path', 'output'],
+    load: () => import('./commands/bundle.ts'),
   },
   wait: {
     usage: 'wait',
@@ -136,6 +191,7 @@ export const COMMANDS = {
     load: () => import('./commands/wait.ts'),
   },
   databases: {
+    project: true,
     usage: 'databases list | open NAME | gc',
     summary: 'test databases that were kept: show them, open one, remove them',
     args: 2,
@@ -144,6 +200,7 @@ export const COMMANDS = {
     load: () => import('./commands/databases.ts'),
   },
   servers: {
+    project: true,
     usage: 'servers list | stop [KEY]',
     summary: 'servers that run on demand: show them, stop those nobody uses, or one',
     alone: true,
@@ -161,21 +218,27 @@ export const COMMANDS = {
     words: ['bash', 'zsh', 'fish'],
     load: () => import('./commands/completion.ts'),
   },
-} as const satisfies Record<string, Entry>
+} satisfies Record<string, Entry>
 
-export type CommandName = keyof typeof COMMANDS
+export type CommandName = keyof typeof TABLE
+export const COMMANDS: Readonly<Record<CommandName, Entry>> = TABLE
 
 /** @throws OptionError with what was probably meant */
-export function findCommand(name: string): CommandName {
-  if (Object.hasOwn(COMMANDS, name)) return name as CommandName
-  const meant = nearest(name, Object.keys(COMMANDS))
+export function findCommand(name: string, bundled: boolean): CommandName {
+  const known = Object.keys(COMMANDS).filter((command) => isThere(command as CommandName, bundled))
+  if (known.includes(name)) return name as CommandName
+  if (Object.hasOwn(COMMANDS, name)) throw new OptionError(`"${name}" works in a project, and this is a bundle.`)
+  const meant = nearest(name, known)
   throw new OptionError(`There is no command "${name}".`, {
     hint: meant ? `Did you mean ${meant}?` : 'See: migratest --help',
   })
 }
 
-export function overview(): string {
-  const commands = Object.values(COMMANDS).map(({ usage, summary }) => `  ${usage.padEnd(34)} ${summary}`)
+export function overview(bundled: boolean): string {
+  const there = Object.keys(COMMANDS).filter((name) => isThere(name as CommandName, bundled))
+  const commands = there
+    .map((name) => COMMANDS[name as CommandName])
+    .map(({ usage, summary }) => `  ${usage.padEnd(34)} ${summary}`)
   return [
     'migratest: database migrations, applied and tested',
     '',
@@ -191,4 +254,10 @@ export function overview(): string {
 export function helpOf(name: CommandName): string {
   const { usage, summary, takes } = COMMANDS[name]
   return [`migratest ${usage}: ${summary}`, '', 'Options:', ...optionLines(takes)].join('\n')
+}
+
+// --- internal ---
+
+function isThere(name: CommandName, bundled: boolean): boolean {
+  return !bundled || !COMMANDS[name].project
 }

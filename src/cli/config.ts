@@ -8,7 +8,7 @@ import { nearest } from '../migrate/nearest.ts'
 import type { Source } from '../migrate/source.ts'
 import type { TestServer } from '../testing/testServer.ts'
 
-export interface Config extends Pick<MigratorOptions, 'outOfOrder' | 'edited' | 'missing' | 'record'> {
+export interface Config extends Pick<MigratorOptions, 'outOfOrder' | 'edited' | 'missing' | 'record' | 'recordedCode'> {
   /** The database's URL; default `$DATABASE_URL`. */
   readonly database?: string | undefined
   /** A folder, from the folder of this file, or a source; default `migrations`. */
@@ -124,4 +124,5 @@ const SETTINGS: Record<keyof Config, Setting> = {
   edited: oneOf('error', 'ignore'),
   missing: oneOf('error', 'ignore'),
   record: oneOf('text', 'fingerprint'),
+  recordedCode: oneOf('refuse', 'run'),
 }

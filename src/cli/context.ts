@@ -20,16 +20,23 @@ export class Context {
   stoppedBy: number | undefined
   readonly #cancel = new AbortController()
   readonly #progress: Progress
+  readonly #version: () => string
   #driver: Driver | undefined
 
-  constructor(options: Options, found: FoundConfig) {
+  /** @param version of this program */
+  constructor(options: Options, found: FoundConfig, version: () => string) {
     this.options = options
     this.found = found
+    this.#version = version
     this.#progress = new Progress(!options.json && !options.quiet && process.stderr.isTTY)
   }
 
   get config(): FoundConfig['config'] {
     return this.found.config
+  }
+
+  get version(): string {
+    return this.#version()
   }
 
   get url(): string {
@@ -38,6 +45,11 @@ export class Context {
     throw new UsageError('Which database? Neither --database nor DATABASE_URL is given.', {
       hint: 'migratest status --database postgres://user@localhost:5432/shop',
     })
+  }
+
+  /** Whether a database is named anywhere. */
+  get hasDatabase(): boolean {
+    return Boolean(this.options.database ?? this.config.database ?? process.env.DATABASE_URL)
   }
 
   /** A folder's path, or a source that the configuration holds. */
@@ -76,7 +88,7 @@ export class Context {
     const [{ Migrator }, source] = await Promise.all([import('../migrate/migrator.ts'), this.source()])
     const database = await opening
     this.#driver = database
-    const { outOfOrder, edited, missing, record } = this.config
+    const { outOfOrder, edited, missing, record, recordedCode } = this.config
     const migrator = new Migrator({
       source,
       database,
@@ -85,11 +97,22 @@ export class Context {
       ...(edited && { edited }),
       ...(missing && { missing }),
       ...(record && { record }),
+      ...(recordedCode && { recordedCode }),
       onEvent: (event) => this.#show(event),
       signal: this.#cancel.signal,
     })
     this.endOnSignal('after the running migration', () => migrator.stop())
     return migrator
+  }
+
+  /** Of the files alone, as if for an empty database. */
+  async offlineMigrator(): Promise<Migrator> {
+    const [{ Migrator }, { offlineDatabase }, source] = await Promise.all([
+      import('../migrate/migrator.ts'),
+      import('../migrate/offline.ts'),
+      this.source(),
+    ])
+    return new Migrator({ source, database: offlineDatabase('postgres'), onEvent: (event) => this.#show(event) })
   }
 
   /** Where test databases are made. */
@@ -110,6 +133,12 @@ export class Context {
     this.#progress.clear()
     if (this.options.json) console.log(JSON.stringify(data))
     else if (!this.options.quiet && text) console.log(text)
+  }
+
+  /** Data in a format that was asked for by name. */
+  printRaw(text: string): void {
+    this.#progress.clear()
+    if (!this.options.quiet) console.log(text)
   }
 
   /** A line of data that comes while the rest is still being worked on; not with --json, which prints one document. */

@@ -14,8 +14,28 @@ export function runLine({ to, steps }: Pick<Run, 'to' | 'steps'>, database: stri
   return `${database} is at version ${describeVersion(to)}: ${plural(steps.length, 'migration')} in ${time(ms)}.`
 }
 
+/** A line a step: what it is, how much, and how. */
+export function planText({ from, to, steps, warnings, short }: Plan, database: string): string {
+  if (steps.length === 0) return `Nothing to do: ${database} is at version ${describeVersion(from)}.`
+  const width = Math.max(...steps.map(({ version, name }) => `${version}_${name}`.length))
+  const lines = steps.map((step) => {
+    const notes = [
+      step.fingerprint === null ? 'nothing to run' : step.code ? 'code' : plural(step.statements, 'statement'),
+      step.origin === 'record' && 'as recorded when it was applied',
+      !step.atomic && 'without a transaction',
+    ]
+    return `  ${step.direction.padEnd(4)}  ${`${step.version}_${step.name}`.padEnd(width)}  ${dim(notes.filter(Boolean).join(', '))}`
+  })
+  const told = [
+    ...(short > 0 ? [`${short} fewer than asked for`] : []),
+    ...warnings.map((warning) => `warning: ${warning}`),
+  ]
+  const head = `${describeVersion(from)} → ${describeVersion(to)}: ${plural(steps.length, 'migration')} on ${database}`
+  return [head, ...lines, ...told].join('\n')
+}
+
 /** SQL that can be run, with comments about it. */
-export function planText({ from, to, steps, warnings, short }: Plan): string {
+export function sqlText({ from, to, steps, warnings, short }: Plan): string {
   if (steps.length === 0) return `-- Nothing to do at version ${describeVersion(from)}.`
   const blocks = steps.map((step) => {
     const notes = [
@@ -25,7 +45,8 @@ export function planText({ from, to, steps, warnings, short }: Plan): string {
     ]
     const note = notes.filter(Boolean).join(', ')
     const head = dim(`-- ${step.direction} ${step.file}${note && ` (${note})`}`)
-    return step.text == null ? head : `${head}\n${closed(step.text)}`
+    const said = (step.notes ?? []).map((text) => `\n${dim(`-- ${text}`)}`).join('')
+    return step.text ? `${head}${said}\n${closed(step.text)}` : `${head}${said}`
   })
   const told = [
     ...(short > 0 ? [`${short} fewer than asked for`] : []),
@@ -48,7 +69,8 @@ export function statusText(status: Status): string {
     const when = row.appliedAt ? row.appliedAt.toISOString().slice(0, 16).replace('T', ' ') : ''
     const took = row.durationMs === null ? '' : time(row.durationMs)
     const state = painted(row, row.state.padEnd(10))
-    return `  ${state}  ${label(row).padEnd(width)}  ${dim(`${when}  ${took}`)}`.trimEnd()
+    const line = `  ${state}  ${label(row).padEnd(width)}  ${dim(`${when}  ${took}`)}`.trimEnd()
+    return row.problem === null ? line : `${line}\n${red(row.problem.split('\n\n')[0] ?? '').replace(/^/gm, '      ')}`
   })
   const { running } = status
   const half = running
@@ -56,12 +78,15 @@ export function statusText(status: Status): string {
         `  ${running.direction} of ${running.version} stopped with ${running.done} of ${running.total} statements done: "migratest resume"`,
       ]
     : []
-  return [head, ...half, ...(status.disagreement ? [`  ${status.disagreement}`] : []), ...rows].join('\n')
+  const told = [...(status.disagreement ? [status.disagreement] : []), ...status.problems.map((text) => red(text))]
+  return [head, ...half, ...told.map((text) => text.replace(/^/gm, '  ')), ...rows].join('\n')
 }
 
 /** Whether everything is applied as it is in the files. */
-export function isSettled({ dirty, migrations }: Status): boolean {
-  return !dirty && migrations.every((row) => row.state === 'applied' || row.state === 'unrecorded')
+export function isSettled({ dirty, migrations, problems }: Status): boolean {
+  return (
+    !dirty && problems.length === 0 && migrations.every((row) => row.state === 'applied' || row.state === 'unrecorded')
+  )
 }
 
 /** A check of `verify`: its remark behind it, or what it found below it. */
@@ -113,8 +138,8 @@ function closed(text: string): string {
   return /--[^\n]*$/.test(trimmed) ? `${trimmed}\n;` : `${trimmed};`
 }
 
-function isOdd({ state }: StatusRow): boolean {
-  return state === 'edited' || state === 'missing' || state === 'late'
+function isOdd({ state, problem }: StatusRow): boolean {
+  return problem !== null || state === 'edited' || state === 'missing' || state === 'late'
 }
 
 function painted(row: StatusRow, text: string): string {

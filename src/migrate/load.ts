@@ -188,6 +188,7 @@ function makeStep(
     origin,
     fingerprint: half.kind === 'nil' ? null : half.fingerprint,
     statements: half.kind === 'sql' ? half.script.statements.length : half.kind === 'code' ? 1 : 0,
+    code: half.kind === 'code',
     atomic: isAtomic(half, input.driver),
   }
   const step = (log: Log): Step => ({ ...move, name, work: workOf(half, log), history })

@@ -33,6 +33,8 @@ export interface PlanStep extends Move {
   /** 32 hex digits; null for a nil migration, of which nothing runs. */
   readonly fingerprint: string | null
   readonly statements: number
+  /** Whether it is code. */
+  readonly code: boolean
   /** Body, version and history change together or not at all. */
   readonly atomic: boolean
   /** What runs, where the plan was asked for texts; null where nothing does. */

@@ -2,7 +2,8 @@
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { MigrationFailedError, UsageError } from '../migrate/errors.ts'
-import type { Body, Migration, Source } from '../migrate/source.ts'
+import { buildGraph, independent } from '../migrate/graph.ts'
+import type { Body, Migration, Relations, Source } from '../migrate/source.ts'
 import { describeVersion, NIL_VERSION } from '../migrate/version.ts'
 import type { Schema } from '../schema/schema.ts'
 import { directory } from '../source/directory.ts'
@@ -60,6 +61,7 @@ export async function verification<Client>(options: VerifyOptions<Client>): Prom
 
 class Verifier<Client> {
   readonly #options: VerifyOptions<Client>
+  readonly #source: Source
   readonly #migrations: readonly Migration[]
   /** Goes up step by step, each with its way back. */
   readonly #stepwise: Walk<Client>
@@ -80,6 +82,7 @@ class Verifier<Client> {
   ) {
     this.#irreversible = irreversible
     this.#options = options
+    this.#source = source
     this.#migrations = migrations
     // Each file is read by every check that needs it; warnings would come again with each.
     const walked = { onEvent: () => undefined, ...options, migrations: source }
@@ -112,6 +115,15 @@ class Verifier<Client> {
   /** Numbers are unique and in order, or the source would not have listed them. */
   async #late(): Promise<string | undefined> {
     const { migrations, base } = this.#options
+    const relations = (await this.#source.relations?.()) ?? new Map<number, Relations>()
+    const graph = buildGraph(this.#migrations, relations)
+    if (graph.problems.length > 0) throw new FindingError(graph.problems.join('\n'), {})
+    if (graph.heads.length > 1) {
+      const heads = this.#migrations.filter(({ version }) => graph.heads.includes(version)).map(titleOf)
+      throw new FindingError(`${heads.length} migrations are followed by none: ${heads.join(', ')}.`, {
+        hint: 'Write the one that joins them with "migratest merge", or say which follows which with "-- migrate: depends-on …".',
+      })
+    }
     const folder = folderOf(migrations)
     if (base === false) return 'not compared with a branch: base is false'
     if (folder === undefined) return 'not compared with a branch: the migrations are not in a folder'
@@ -126,14 +138,17 @@ class Verifier<Client> {
       const { version, name } = migration
       const other = known.get(version)
       const file = fileOf(migration)
-      if (other && other.name !== name) {
+      const replaced = other && relations.get(version)?.replaces?.includes(titleOf(other))
+      if (other && other.name !== name && !replaced) {
         throw new FindingError(`${file}: version ${version} is ${titleOf(other)} on ${revision}.`, {
           version,
           file,
           hint: `Give this one a number above ${highest}.`,
         })
       }
-      if (!other && version < highest) {
+      // One of a branch of its own runs where those above it have run already.
+      const followed = independent(graph, [version], [...known.keys()]).length === 0
+      if (!other && version < highest && followed) {
         throw new FindingError(
           `${file} is new, and comes before ${highest}, which ${revision} has already: a database that is there would never run it.`,
           { version, file, hint: `Give it a number above ${highest}.` },
@@ -290,7 +305,7 @@ function held(source: Source): Source {
   listed.catch(() => undefined)
   const bodies = new Map<string, Promise<Body | null>>()
   return {
-    name: source.name,
+    ...source,
     list: () => listed,
     async read(migration, direction) {
       const key = `${migration.version} ${direction}`

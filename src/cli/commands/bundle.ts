@@ -1,0 +1,27 @@
+import { chmodSync, writeFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { bundle } from '../bundle.ts'
+import type { Context } from '../context.ts'
+import { bytes, plural } from '../render.ts'
+
+export async function run(context: Context): Promise<number> {
+  const { output = 'migrate.mjs' } = context.options
+  const source = await context.source()
+  const migrations = await source.list()
+  context.busy('bundling')
+  const code = await bundle({
+    source,
+    folder: resolve(context.folder),
+    config: context.config,
+    version: context.version,
+  })
+  writeFileSync(output, code)
+  chmodSync(output, 0o755)
+  const size = Buffer.byteLength(code)
+  context.print(`${output}: ${plural(migrations.length, 'migration')} and the command, ${bytes(size)}`, {
+    file: output,
+    migrations: migrations.length,
+    bytes: size,
+  })
+  return 0
+}

@@ -1,0 +1,44 @@
+import { styleText } from 'node:util'
+import { buildGraph, type GraphNode, labelOf } from '../../migrate/graph.ts'
+import type { StatusRow } from '../../migrate/status.ts'
+import type { Context } from '../context.ts'
+import { dagDocument, dagMermaid } from '../dag/formats.ts'
+import { dagSvg } from '../dag/svg.ts'
+import { dagText } from '../dag/text.ts'
+import { OptionError } from '../options.ts'
+
+const FORMATS = ['text', 'json', 'mermaid', 'svg'] as const
+
+/** Without a database, of the files alone. Ends with 1 where the migrations contradict each other. */
+export async function run(context: Context): Promise<number> {
+  const { json, format = json ? 'json' : 'text' } = context.options
+  if (!FORMATS.some((known) => known === format)) {
+    throw new OptionError(`--format ${format} is none of ${FORMATS.join(', ')}.`)
+  }
+  const source = await context.source()
+  const graph = buildGraph(await source.list(), (await source.relations?.()) ?? new Map())
+  const states = await statesOf(context)
+  const stateOf = (version: number) => states?.get(version)?.state
+  if (format === 'json') context.printRaw(JSON.stringify(dagDocument(graph, stateOf)))
+  if (format === 'mermaid') context.printRaw(dagMermaid(graph, stateOf))
+  if (format === 'svg') context.printRaw(dagSvg(graph, stateOf))
+  if (format === 'text') context.printRaw(dagText(graph, (node) => labelled(node, stateOf(node.version), graph.heads)))
+  if (format !== 'json') for (const problem of graph.problems) context.tell(problem)
+  return graph.problems.length > 0 ? 1 : 0
+}
+
+// --- internal ---
+
+/** Undefined where no database is named. */
+async function statesOf(context: Context): Promise<Map<number, StatusRow> | undefined> {
+  if (!context.hasDatabase) return undefined
+  const { migrations } = await (await context.migrator()).status()
+  return new Map(migrations.map((row) => [row.version, row]))
+}
+
+function labelled(node: GraphNode, state: string | undefined, heads: readonly number[]): string {
+  const head = heads.length > 1 && heads.includes(node.version) ? styleText('red', ' (head)') : ''
+  const replaces = node.replaces.length > 0 ? styleText('dim', ` (replaces ${node.replaces.length})`) : ''
+  const said = state && state !== 'applied' ? `  ${styleText('yellow', state)}` : ''
+  return `${labelOf(node)}${head}${replaces}${said}`
+}

@@ -1,0 +1,12 @@
+import { describeVersion } from '../../migrate/version.ts'
+import { type Context, parseVersion } from '../context.ts'
+
+export async function run(context: Context, [text]: readonly string[]): Promise<number> {
+  const version = parseVersion(text)
+  const { from, to } = await (await context.migrator()).fake(version)
+  context.print(
+    `${context.database} is at version ${describeVersion(to)}: ${version} counts as applied; nothing has run.`,
+    { from, to },
+  )
+  return 0
+}

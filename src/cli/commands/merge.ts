@@ -1,0 +1,29 @@
+import { existsSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { GraphError, UsageError } from '../../migrate/errors.ts'
+import { buildGraph, labelOf } from '../../migrate/graph.ts'
+import { directory } from '../../source/directory.ts'
+import type { Context } from '../context.ts'
+import { nextNumber, titleOf } from '../numbering.ts'
+
+/** Writes the migration that follows all heads. There is nothing to undo in it. */
+export async function run(context: Context, args: readonly string[]): Promise<number> {
+  const { folder } = context
+  const source = directory(folder)
+  const graph = buildGraph(await source.list(), (await source.relations?.()) ?? new Map())
+  if (graph.problems.length > 0) throw new GraphError(graph.problems)
+  const heads = graph.nodes.filter(({ version }) => graph.heads.includes(version)).map(labelOf)
+  if (heads.length < 2) {
+    context.print(`Nothing to merge: ${heads.length === 0 ? 'there are no migrations' : `all lead to ${heads[0]}`}.`, {
+      files: [],
+      heads,
+    })
+    return 0
+  }
+  const title = titleOf(args) || 'merge'
+  const file = join(folder, `${await nextNumber(context, folder)}_${title}.up.sql`)
+  if (existsSync(file)) throw new UsageError(`${file} is there already.`)
+  writeFileSync(file, `-- migrate: depends-on ${heads.join(', ')}\n`, { flag: 'wx' })
+  context.print(`${file} follows ${heads.join(' and ')}`, { files: [file], heads })
+  return 0
+}

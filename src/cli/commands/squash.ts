@@ -1,0 +1,89 @@
+import { spawnSync } from 'node:child_process'
+import { existsSync, rmSync, writeFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { GraphError, UsageError } from '../../migrate/errors.ts'
+import { buildGraph, labelOf } from '../../migrate/graph.ts'
+import type { Migration, Source } from '../../migrate/source.ts'
+import { type Part, squash } from '../../migrate/squashing.ts'
+import { NIL_VERSION } from '../../migrate/version.ts'
+import { directory } from '../../source/directory.ts'
+import { gitEnvironment } from '../../source/gitBase.ts'
+import { proveSquash } from '../../verify/squashProof.ts'
+import { type Context, parseVersion } from '../context.ts'
+import { titleOf } from '../numbering.ts'
+import { plural } from '../render.ts'
+
+/** Nothing is written before a test server has proved that both ways lead to the same schema. */
+export async function run(context: Context, [range = '', ...words]: readonly string[]): Promise<number> {
+  const [first, last, more] = range.split('..')
+  if (!first || !last || more !== undefined) {
+    throw new UsageError(`"${range}" is no range of versions.`, { hint: 'For example: migratest squash 1..40' })
+  }
+  const { folder } = context
+  const source = directory(folder)
+  const relations = (await source.relations?.()) ?? new Map()
+  const migrations = await source.list()
+  const { problems } = buildGraph(migrations, relations)
+  if (problems.length > 0) throw new GraphError(problems)
+  const replaced = between(migrations, parseVersion(first), parseVersion(last))
+  const parts = await Promise.all(replaced.map((migration) => readPart(source, migration)))
+  const end = replaced.at(-1) as Migration
+  const start = replaced[0] as Migration
+  const before = migrations.findLast(({ version }) => version < start.version)?.version ?? NIL_VERSION
+  const { up, down } = squash(parts, relations.get(start.version)?.dependsOn, 'postgres')
+  const digits = /(\d+)_[^/\\]*$/.exec(end.up ?? end.down ?? '')?.[1] ?? String(end.version)
+  const name = `${digits}_${titleOf(words) || 'squashed'}`
+  const files = { [`${name}.up.sql`]: up, ...(down !== undefined && { [`${name}.down.sql`]: down }) }
+  const old = replaced.flatMap((migration) => [migration.up, migration.down]).filter((file) => file !== undefined)
+  refuseLosing(context, old)
+  context.busy('proving that the schema is the same')
+  const undoable = down !== undefined && !/^-- migrate: irreversible/.test(down)
+  await proveSquash({ server: await context.testServer(), source, replaced, before, files, undoable })
+  const written = Object.keys(files).map((file) => join(folder, file))
+  // The new ones first: whatever happens in between, no text is lost.
+  for (const [file, text] of Object.entries(files)) writeFileSync(join(folder, file), text)
+  for (const file of old) if (!written.includes(join(folder, basename(file)))) rmSync(file)
+  const left = down === undefined ? '\nIt has no down, as one of them has none.' : ''
+  context.print(`${written[0]} replaces ${plural(replaced.length, 'migration')}; the schema is the same.${left}`, {
+    files: written,
+    replaced: replaced.map(labelOf),
+  })
+  return 0
+}
+
+// --- internal ---
+
+function between(migrations: readonly Migration[], first: number, last: number): Migration[] {
+  for (const version of [first, last]) {
+    if (!migrations.some((migration) => migration.version === version)) {
+      throw new UsageError(`There is no migration ${version} to squash.`)
+    }
+  }
+  const found = migrations.filter(({ version }) => version >= first && version <= last)
+  if (found.length < 2) throw new UsageError('Fewer than two migrations need no squashing.')
+  return found
+}
+
+async function readPart(source: Source, migration: Migration): Promise<Part> {
+  return { migration, up: await source.read(migration, 'up'), down: await source.read(migration, 'down') }
+}
+
+/** What is replaced is removed, so version control must have it as it is. */
+function refuseLosing({ options, folder }: Context, files: readonly string[]): void {
+  if (options.yes) return
+  const { status, stdout } = spawnSync(
+    'git',
+    ['status', '--porcelain', '--ignored', '--', ...files.map((file) => basename(file))],
+    {
+      cwd: folder,
+      env: gitEnvironment(),
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    },
+  )
+  if (status === 0 && stdout === '' && files.every((file) => existsSync(file))) return
+  const why = status === 0 ? 'they are not all committed as they are' : 'they are in no git repository'
+  throw new UsageError(`The files of what is squashed are removed, and ${why}.`, {
+    hint: 'Commit them first, or say --yes.',
+  })
+}

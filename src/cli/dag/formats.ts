@@ -1,0 +1,33 @@
+/** A graph for other programs: JSON, and Mermaid for Markdown pages. */
+import { type Graph, labelOf } from '../../migrate/graph.ts'
+
+type StateOf = (version: number) => string | undefined
+
+/** Migrations in the order in which they run. The same graph gives the same document, wherever it is. */
+export function dagDocument({ nodes, roots, heads, problems }: Graph, stateOf: StateOf): object {
+  return {
+    format: 1,
+    migrations: nodes.map((node) => {
+      const state = stateOf(node.version)
+      const { version, name, parents, explicit, replaces } = node
+      return { version, name, parents, explicit, ...(replaces.length > 0 && { replaces }), ...(state && { state }) }
+    }),
+    roots,
+    heads,
+    problems,
+  }
+}
+
+export function dagMermaid({ nodes }: Graph, stateOf: StateOf): string {
+  const boxes = nodes.map((node) => {
+    const state = stateOf(node.version)
+    const name = labelOf(node).replaceAll('"', '#quot;')
+    return `  m${node.version}["${name}"]${state ? `:::${state}` : ''}`
+  })
+  const arrows = nodes.flatMap(({ version, parents }) => parents.map((parent) => `  m${parent} --> m${version}`))
+  const states = new Set(nodes.map(({ version }) => stateOf(version)).filter((state) => state !== undefined))
+  const classes = [...states].map(
+    (state) => `  classDef ${state} ${state === 'applied' ? 'stroke-width:2px' : 'stroke-dasharray:4'}`,
+  )
+  return ['flowchart TB', ...boxes, ...arrows, ...classes].join('\n')
+}

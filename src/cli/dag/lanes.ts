@@ -1,0 +1,41 @@
+/** Where each migration of a graph is drawn: rows from the newest down, and the lanes between them. Pure. */
+import type { Graph, GraphNode } from '../../migrate/graph.ts'
+
+export interface Row {
+  readonly node: GraphNode
+  /** From 0, on the left. */
+  readonly lane: number
+  /** Lanes that pass by. */
+  readonly passing: readonly number[]
+  /** Lanes from above that end here, beside its own. */
+  readonly joining: readonly number[]
+  /** Lanes that lead on to what it follows, beside its own. */
+  readonly leaving: readonly number[]
+  /** Whether its own lane leads on. */
+  readonly goesOn: boolean
+}
+
+export function lanesOf({ nodes }: Graph): Row[] {
+  /** The version that each lane leads to. */
+  const lanes: (number | undefined)[] = []
+  const free = (from: number): number => {
+    const found = lanes.findIndex((version, i) => i >= from && version === undefined)
+    return found === -1 ? Math.max(lanes.length, from) : found
+  }
+  return nodes.toReversed().map((node) => {
+    const own = lanes.flatMap((version, i) => (version === node.version ? [i] : []))
+    const lane = own[0] ?? free(0)
+    const joining = own.slice(1)
+    for (const i of own) lanes[i] = undefined
+    const passing = lanes.flatMap((version, i) => (version === undefined ? [] : [i]))
+    const [first, ...others] = node.parents.toReversed()
+    if (first !== undefined) lanes[lane] = first
+    const leaving = others.map((parent) => {
+      const shared = lanes.indexOf(parent)
+      const to = shared === -1 ? free(lane + 1) : shared
+      lanes[to] = parent
+      return to
+    })
+    return { node, lane, passing, joining, leaving, goesOn: first !== undefined }
+  })
+}

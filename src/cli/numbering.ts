@@ -1,0 +1,62 @@
+/** The number of the next migration, as those before it are numbered. */
+import { MigratestError } from '../migrate/errors.ts'
+import type { Migration } from '../migrate/source.ts'
+import { directory } from '../source/directory.ts'
+import { findGitBase } from '../source/gitBase.ts'
+import { gitRevision } from '../source/gitRevision.ts'
+import type { Context } from './context.ts'
+
+/**
+ * Goes on where the folder and the branch to be merged into end, with as many digits, or by time where they did so before;
+ * an empty folder begins with 0001.
+ */
+export async function nextNumber(context: Context, folder: string): Promise<string> {
+  const here = (await directory(folder).list()).at(-1)
+  const there = (await onBase(context, folder))?.at(-1)
+  const last = there && there.version > (here?.version ?? -1) ? there : here
+  return next(last, context.options.timestamp ?? false)
+}
+
+/** As words become part of a file's name; empty where nothing is left. */
+export function titleOf(words: readonly string[]): string {
+  return words
+    .join('_')
+    .trim()
+    .replace(/[^\p{L}\p{N}]+/gu, '_')
+    .replace(/^_+|_+$/g, '')
+    .toLowerCase()
+}
+
+// --- internal ---
+
+/** Undefined where there is no such branch, or nothing of ours on it. */
+async function onBase({ options, config }: Context, folder: string): Promise<readonly Migration[] | undefined> {
+  const base = options.base ?? config.base
+  if (base === false) return undefined
+  const found = findGitBase(folder, base)
+  if (typeof found === 'string' || !found.present) return undefined
+  try {
+    return await gitRevision(found.revision, found).list()
+  } catch (error) {
+    if (options.base !== undefined || !(error instanceof MigratestError)) throw error
+    return undefined
+  }
+}
+
+function next(last: Migration | undefined, byTime: boolean): string {
+  if (last === undefined) return byTime ? timestamp() : '0001'
+  const digits = /(\d+)_[^/\\]*$/.exec(last.up ?? last.down ?? '')?.[1] ?? ''
+  if (byTime || /^(?:19|20)\d{12}$/.test(digits)) return later(timestamp(), last.version)
+  // Seconds since 1970, as some have it.
+  if (/^1[5-9]\d{8}$/.test(digits)) return later(String(Math.floor(Date.now() / 1000)), last.version)
+  return String(last.version + 1).padStart(digits.length, '0')
+}
+
+/** A clock that went back, or a colleague's that went ahead, must not put it before what is there. */
+function later(number: string, last: number): string {
+  return Number(number) > last ? number : String(last + 1)
+}
+
+function timestamp(): string {
+  return new Date().toISOString().replace(/\D/g, '').slice(0, 14)
+}

@@ -1,0 +1,105 @@
+/** Runs a command line: finds the command, loads what it needs, and makes an exit code of what happens. */
+import type { MigratestError } from '../migrate/errors.ts'
+import type { FoundConfig } from './config.ts'
+import type { Context } from './context.ts'
+
+/** What a program says of itself. */
+export interface Own {
+  readonly version: () => string
+  /** Where an error is explained, as a last paragraph. */
+  readonly reference: (code: string) => string
+  /** Where it carries its own. */
+  readonly config?: FoundConfig
+}
+
+/** 0 done or nothing to do, 1 failure or findings, 2 usage; 130 and 143 stopped by SIGINT and SIGTERM. */
+export async function run(argv: readonly string[], own: Own): Promise<number> {
+  return main(argv, own).catch((error) => report(error, argv, own))
+}
+
+// --- internal ---
+
+async function main(argv: readonly string[], own: Own): Promise<number> {
+  if (argv.length === 1 && (argv[0] === '--version' || argv[0] === '-v')) {
+    console.log(own.version())
+    return 0
+  }
+  const [{ parseOptions, refuseForeign, refuseSurplus }, { COMMANDS, findCommand, helpOf, overview }] =
+    await Promise.all([import('./options.ts'), import('./commands.ts')])
+  const { options, positionals } = parseOptions(argv)
+  const bundled = own.config !== undefined
+  if (options['no-color']) {
+    process.env.NO_COLOR = '1'
+    delete process.env.FORCE_COLOR
+  }
+  const [name, ...args] = positionals
+  if (options.version) {
+    console.log(own.version())
+    return 0
+  }
+  if (name === undefined || name === 'help') {
+    const asked = args[0] === undefined ? undefined : findCommand(args[0], bundled)
+    if (name === undefined && !options.help) {
+      console.error(overview(bundled))
+      return 2
+    }
+    console.log(asked ? helpOf(asked) : overview(bundled))
+    return 0
+  }
+  const command = findCommand(name, bundled)
+  if (options.help) {
+    console.log(helpOf(command))
+    return 0
+  }
+  const { takes, load, ...more } = COMMANDS[command]
+  refuseForeign(command, takes, options)
+  refuseSurplus(command, args, more.args ?? 0)
+  const [{ Context }, { loadConfig, NO_CONFIG }, { run }] = await Promise.all([
+    import('./context.ts'),
+    import('./config.ts'),
+    load(),
+  ])
+  const context = new Context(
+    options,
+    own.config ?? (more.alone ? NO_CONFIG : await loadConfig(options.config)),
+    own.version,
+  )
+  try {
+    const code = await run(context, args, COMMANDS)
+    return context.stoppedBy ?? code
+  } catch (error) {
+    return stopped(context, error as MigratestError)
+  } finally {
+    await context.close()
+  }
+}
+
+/** A run that was cancelled because it was asked to. */
+function stopped(context: Context, error: MigratestError): number {
+  if (context.stoppedBy === undefined || error.code !== 'MIGRATEST_CANCELLED') throw error
+  if (context.options.json) context.print('', errorDocument(error))
+  else context.tell(error.message)
+  return context.stoppedBy
+}
+
+/** Everything but what a stack trace of somebody else's error would tell: those may hold a URL with its password. */
+function errorDocument(error: Partial<MigratestError>): object {
+  const { code = 'UNKNOWN', message, version, file, line, column } = error as unknown as Record<string, unknown>
+  return { error: { code, message, version, file, line, column } }
+}
+
+function report(thrown: unknown, argv: readonly string[], own: Own): number {
+  const error = (thrown instanceof Error ? thrown : new Error(String(thrown))) as Partial<MigratestError> & Error
+  const { code = '' } = error
+  const known = code.startsWith('MIGRATEST_')
+  // Of the system: ENOENT, EACCES.
+  const system = /^E[A-Z]+$/.test(code)
+  if (argv.includes('--json')) console.log(JSON.stringify(errorDocument(error)))
+  else if (known)
+    console.error(
+      `${error.message}${code === 'MIGRATEST_OPTION' || code === 'MIGRATEST_USAGE' ? '' : own.reference(code)}`,
+    )
+  else console.error(system ? error.message : error.stack)
+  if (known && argv.includes('--verbose')) console.error(error.stack)
+  return code === 'MIGRATEST_OPTION' || code === 'MIGRATEST_USAGE' ? 2 : 1
+}

@@ -1,0 +1,17 @@
+/** The command inside a bundle: its migrations and settings are in the same file. */
+import { type BundledSource, bundled } from '../source/bundled.ts'
+import type { Config } from './config.ts'
+import { endWithReader } from './output.ts'
+import { run } from './run.ts'
+
+export interface Standalone {
+  readonly version: string
+  readonly config: Omit<Config, 'migrations'>
+  readonly migrations: BundledSource
+}
+
+export async function runStandalone({ version, config, migrations }: Standalone): Promise<void> {
+  endWithReader()
+  const found = { config: { ...config, migrations: bundled(migrations) }, folder: process.cwd(), file: undefined }
+  process.exitCode = await run(process.argv.slice(2), { version: () => version, reference: () => '', config: found })
+}

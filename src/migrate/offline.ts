@@ -1,0 +1,29 @@
+/** No database at all: for plans of the files alone. */
+import type { Dialect } from '../sql/dialect.ts'
+import type { Driver } from './driver.ts'
+import { UsageError } from './errors.ts'
+import { NIL_VERSION } from './version.ts'
+
+/** At the nil version, with no history. Whatever would change something throws. */
+export function offlineDatabase(dialect: Dialect): Driver {
+  const refuse = async () => {
+    throw new UsageError('This needs a database, and none is open.')
+  }
+  return {
+    dialect,
+    database: 'no database',
+    transactionalDdl: dialect === 'postgres',
+    state: async () => ({ version: NIL_VERSION, dirty: false, history: [] }),
+    recorded: async () => null,
+    close: async () => undefined,
+    lock: refuse,
+    unlock: refuse,
+    apply: refuse,
+    begin: refuse,
+    execute: refuse,
+    finish: refuse,
+    force: refuse,
+    rerecord: refuse,
+    drop: refuse,
+  }
+}
