@@ -150,7 +150,7 @@ describe.for(PAGES)('%s', (page) => {
       .flatMap(({ text }) => [...text.matchAll(/npx migratest ([^#\n&|)]*)/g)].map((found) => (found[1] ?? '').trim()))
     for (const line of typed) {
       const { options, positionals } = parseOptions(line.split(/\s+/))
-      const command = findCommand(positionals[0] ?? '')
+      const command = findCommand(positionals[0] ?? '', false)
       expect(() => refuseForeign(command, COMMANDS[command].takes, options), `${page}: ${line}`).not.toThrow()
     }
   })

@@ -3,7 +3,6 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { NotInstalledError } from '../migrate/errors.ts'
 import type { Relations, Source } from '../migrate/source.ts'
-import { COMMANDS, type CommandName } from './commands.ts'
 import type { Config } from './config.ts'
 
 export interface BundleInput {
@@ -11,13 +10,16 @@ export interface BundleInput {
   readonly folder: string
   readonly config: Config
   readonly version: string
+  /** Names of commands that have no place in it. */
+  readonly without: readonly string[]
 }
 
 /** @throws NotInstalledError, or rolldown's error where an import of a migration cannot be found */
-export async function bundle({ source, folder, config, version }: BundleInput): Promise<string> {
+export async function bundle({ source, folder, config, version, without }: BundleInput): Promise<string> {
   const { rolldown } = await import('rolldown').catch((cause) => {
     throw new NotInstalledError('rolldown', 'Bundling', cause)
   })
+  const leftOut = [...LEFT_OUT, ...without.map((name) => `/commands/${name}`)]
   const entry = await entryText(source, folder, { ...config }, version)
   const build = await rolldown({
     input: ENTRY,
@@ -33,7 +35,7 @@ export async function bundle({ source, folder, config, version }: BundleInput): 
           if (id === ENTRY) return ENTRY
           if (id === 'migratest') return OWN('../../index')
           const own = importer?.startsWith(OWN_FOLDER) && id.startsWith('.') ? join(dirname(importer), id) : undefined
-          if (own && LEFT_OUT.some((path) => own.replace(/\.[jt]s$/, '').endsWith(path))) return `\0left out:${own}`
+          if (own && leftOut.some((path) => own.replace(/\.[jt]s$/, '').endsWith(path))) return `\0left out:${own}`
           // A client of the project's, though the importing file may be somewhere else.
           return importer?.startsWith(OWN_FOLDER) && /^pg(?:\/|$)/.test(id)
             ? this.resolve(id, join(folder, 'x.ts'), { skipSelf: true })
@@ -62,14 +64,7 @@ const OWN = (path: string) => fileURLToPath(new URL(`${path}${ENDING}`, import.m
 const EXTERNAL = [/^node:/, 'pg-native', 'pg-cloudflare', '@electric-sql/pglite', 'rolldown', /^rolldown\//, 'esbuild']
 
 /** What works on files or starts servers. */
-const LEFT_OUT = [
-  ...Object.keys(COMMANDS)
-    .filter((name) => COMMANDS[name as CommandName].project)
-    .map((name) => `/commands/${name}`),
-  '/testing/anyServer',
-  '/source/directory',
-  '/source/module/loader',
-]
+const LEFT_OUT = ['/testing/anyServer', '/source/directory', '/source/module/loader']
 const NOT_HERE = `
 const refuse = () => { throw Object.assign(new Error('This is a bundle: it has its migrations in it, and works on no files and starts no servers.'), { code: 'MIGRATEST_USAGE' }) }
 export { refuse as run, refuse as directory, refuse as anyServer, refuse as ModuleLoader }

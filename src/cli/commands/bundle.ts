@@ -1,10 +1,11 @@
 import { chmodSync, writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { bundle } from '../bundle.ts'
+import type { CommandTable } from '../commands.ts'
 import type { Context } from '../context.ts'
 import { bytes, plural } from '../render.ts'
 
-export async function run(context: Context): Promise<number> {
+export async function run(context: Context, _: readonly string[], commands: CommandTable): Promise<number> {
   const { output = 'migrate.mjs' } = context.options
   const source = await context.source()
   const migrations = await source.list()
@@ -14,6 +15,7 @@ export async function run(context: Context): Promise<number> {
     folder: resolve(context.folder),
     config: context.config,
     version: context.version,
+    without: Object.keys(commands).filter((name) => commands[name]?.project),
   })
   writeFileSync(output, code)
   chmodSync(output, 0o755)
