@@ -14,7 +14,17 @@ export {
   type Run,
 } from './src/migrate/migrator.ts'
 export type { Plan, PlanStep } from './src/migrate/plan.ts'
-export type { Body, CodeBody, Direction, Migration, MigrationContext, Source, SqlBody } from './src/migrate/source.ts'
+export type {
+  Body,
+  CodeBody,
+  Direction,
+  Migration,
+  MigrationContext,
+  Relations,
+  Source,
+  Sql,
+  SqlBody,
+} from './src/migrate/source.ts'
 export type { Status, StatusRow, Version } from './src/migrate/status.ts'
 export { type JustBefore, justBefore, MAX_VERSION, NIL_VERSION, type Target } from './src/migrate/version.ts'
 export type { DiffLine, ObjectDiff, SchemaDiff } from './src/schema/diff.ts'

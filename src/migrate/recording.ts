@@ -1,7 +1,7 @@
 /** What SQL a code migration runs, found by running it against a client that only listens. */
 import type { Dialect } from '../sql/dialect.ts'
 import { inlineParameters } from '../sql/parameters.ts'
-import type { CodeBody } from './source.ts'
+import type { CodeBody, Sql } from './source.ts'
 
 export interface RecordedSql {
   readonly statements: readonly string[]
@@ -19,7 +19,7 @@ export async function recordSql({ run }: Pick<CodeBody, 'run'>, dialect: Dialect
   }
   const context = {
     client: listeningClient(hear),
-    sql: async (text: string, params?: readonly unknown[]) => hear(text, params),
+    sql: (async (text, params) => hear(text, params)) as Sql,
     signal: new AbortController().signal,
     log: () => undefined,
   }

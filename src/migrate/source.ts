@@ -30,11 +30,16 @@ export interface SqlBody {
   readonly text: string
 }
 
+export type Sql = <Row extends object = Record<string, unknown>>(
+  text: string,
+  params?: readonly unknown[],
+) => Promise<Row[]>
+
 /** What a code migration is handed. `client` is the driver's own client, inside the migration's transaction. */
 export interface MigrationContext<Client = unknown> {
   readonly client: Client
-  /** Runs SQL on that client and gives the rows. */
-  readonly sql: (text: string, params?: readonly unknown[]) => Promise<Record<string, unknown>[]>
+  /** Runs SQL on that client and gives the rows, which are what you say they are: `sql<{ id: number }>('select …')`. */
+  readonly sql: Sql
   /** Aborted when the run is cancelled. */
   readonly signal: AbortSignal
   readonly log: Log

@@ -1,7 +1,9 @@
 import { spawn } from 'node:child_process'
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { SourceMap } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { directory } from '../../index.ts'
 import type { CodeBody, Migration } from '../../src/migrate/source.ts'
@@ -564,6 +566,79 @@ test('the source hands out the two halves, and the same body as long as nothing 
   write('m/1_a.ts', 'export const up = () => {}')
   expect(await source.read(migration, 'up')).not.toBe(up)
   expect(await source.read(migration, 'down')).toBeNull()
+})
+
+/** A process that waits for a debugger, and one that speaks to it. */
+async function debug(
+  script: string,
+  atScript: (url: string, map: string) => { line: number; column: number } | undefined,
+) {
+  const child = spawn(process.execPath, ['--inspect-brk=127.0.0.1:0', '--input-type=module', '-e', script], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+  onTestFinished(() => void child.kill('SIGKILL'))
+  let said = ''
+  for await (const chunk of child.stderr) {
+    said += chunk
+    if (/ws:\/\/\S+/.test(said)) break
+  }
+  const socket = new WebSocket(/ws:\/\/\S+/.exec(said)?.[0] ?? '')
+  onTestFinished(() => socket.close())
+  await new Promise((done) => socket.addEventListener('open', done, { once: true }))
+  let id = 0
+  const send = (method: string, params: object = {}) => socket.send(JSON.stringify({ id: ++id, method, params }))
+  const hit = new Promise<unknown>((resolve) => {
+    socket.addEventListener('message', ({ data }) => {
+      const { method, params } = JSON.parse(String(data))
+      if (
+        method === 'Debugger.scriptParsed' &&
+        params.sourceMapURL?.startsWith('data:') &&
+        params.url.includes('?migratest=')
+      ) {
+        const place = atScript(params.url, Buffer.from(params.sourceMapURL.split(',')[1], 'base64').toString())
+        if (!place) return
+        send('Debugger.setBreakpointByUrl', { url: params.url, lineNumber: place.line, columnNumber: place.column })
+      }
+      if (method !== 'Debugger.paused') return
+      const { location } = params.callFrames[0]
+      // Without one it is where a program begins.
+      if (params.hitBreakpoints.length > 0) resolve(location.lineNumber)
+      else send('Debugger.resume')
+    })
+  })
+  send('Runtime.enable')
+  send('Debugger.enable')
+  send('Runtime.runIfWaitingForDebugger')
+  return hit
+}
+
+test('a breakpoint set in the TypeScript is hit', { timeout: 30_000 }, async () => {
+  const { root } = project({
+    '1_a.ts':
+      "interface A {\n  a: string\n}\n\nenum E { a }\n\nexport async function up() {\n  const here: A = { a: 'b' }\n  return [here, E.a] as any\n}\n",
+  })
+  const script = `
+const { ModuleLoader } = await import(${JSON.stringify(join(import.meta.dirname, '../../src/source/module/loader.ts'))})
+const { up } = await new ModuleLoader((path) => path).load(${JSON.stringify(join(root, '1_a.ts'))})
+await new Promise((done) => setTimeout(done, 300))
+await up()`
+  let expected = -1
+  const hit = await debug(script, (_, text) => {
+    const map = JSON.parse(text)
+    expect(map.sources).toEqual([pathToFileURL(join(root, '1_a.ts')).href])
+    // As a debugger does: the place in what runs for line 8 of the file.
+    const lines = (map.mappings as string).split(';')
+    const source = new SourceMap(map)
+    for (const [line] of lines.entries()) {
+      const entry = source.findEntry(line, 200)
+      if ('originalLine' in entry && entry.originalLine === 7) {
+        expected = line
+        return { line, column: 0 }
+      }
+    }
+    return undefined
+  })
+  expect(hit).toBe(expected)
 })
 
 test('a thousand reloads keep nothing', { timeout: 60_000 }, async () => {

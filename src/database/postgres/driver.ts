@@ -1,7 +1,7 @@
 /** Runs migrations on PostgreSQL, over any session. */
 import type { DatabaseState, Driver, HistoryRecord, LockOptions, Step } from '../../migrate/driver.ts'
 import { LockedError, StateMovedError, UsageError } from '../../migrate/errors.ts'
-import type { Direction, MigrationContext } from '../../migrate/source.ts'
+import type { Direction, MigrationContext, Sql } from '../../migrate/source.ts'
 import { NIL_VERSION } from '../../migrate/version.ts'
 import { createSchema, dropStatements } from './drop.ts'
 import { asStatementError, isAnswer, isMissingTable } from './failure.ts'
@@ -377,7 +377,7 @@ INSERT INTO ${historyTable} SELECT * FROM pg_temp.${KEPT_HISTORY} WHERE NOT EXIS
   #context(log: (message: string) => void, signal: AbortSignal): MigrationContext {
     return {
       client: this.#session.client,
-      sql: (text, params) => this.#session.query(text, params, signal),
+      sql: ((text, params) => this.#session.query(text, params, signal)) as Sql,
       signal,
       log,
     }

@@ -1,0 +1,215 @@
+/** Migrations in TypeScript, on a real database. */
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { describe, expect, onTestFinished } from 'vitest'
+import type { MigrationFailedError, SourceProblemsError } from '../../src/migrate/errors.ts'
+import type { MigratorOptions } from '../../src/migrate/migrator.ts'
+import { directory } from '../../src/source/directory.ts'
+import { failure, test } from '../support/database.ts'
+
+function folder(files: Record<string, string>) {
+  const path = realpathSync(mkdtempSync(join(tmpdir(), 'code-')))
+  onTestFinished(() => rmSync(path, { recursive: true, force: true }))
+  const write = (name: string, text: string) => {
+    mkdirSync(dirname(join(path, name)), { recursive: true })
+    writeFileSync(join(path, name), text)
+  }
+  for (const [name, text] of Object.entries(files)) write(name, text)
+  const remove = (name: string) => rmSync(join(path, name))
+  return {
+    path,
+    write,
+    remove,
+    over: (options: Partial<MigratorOptions> = {}) => ({ source: directory(path), ...options }),
+  }
+}
+
+const USERS = {
+  '1_users.up.sql':
+    "create table users (id int primary key, name text); insert into users values (1, 'Ada Lovelace'), (2, 'Grace Hopper')",
+  '1_users.down.sql': 'drop table users',
+}
+const SPLIT = {
+  'names.ts': "export const split = (name: string) => name.split(' ')",
+  '2_split.ts': `import type { Client } from 'pg'
+import { defineMigration } from 'migratest'
+import { split } from './names.ts'
+
+interface User { id: number; name: string }
+
+export default defineMigration<Client>({
+  async up({ sql, client, log }) {
+    await sql('alter table users add first_name text')
+    for (const { id, name } of await sql<User>('select id, name from users'))
+      await client.query('update users set first_name = $1 where id = $2', [split(name)[0], id])
+    log('done')
+  },
+  async down({ sql }) {
+    await sql('alter table users drop first_name')
+  },
+})
+`,
+}
+
+test('code and SQL go up and down together', async ({ db }) => {
+  const { over } = folder({ ...USERS, ...SPLIT })
+  const migrator = await db.migrator({}, over())
+  await migrator.up()
+  expect(await db.rows('select first_name from users order by id')).toEqual([
+    { first_name: 'Ada' },
+    { first_name: 'Grace' },
+  ])
+  expect(db.events.filter(({ type }) => type === 'log')).toMatchObject([{ message: 'done', step: { version: 2 } }])
+  await migrator.down()
+  await migrator.up()
+})
+
+describe('a failure', () => {
+  test('in a helper has its place there, and nothing of the migration is kept', async ({ db }) => {
+    const { path, over } = folder({
+      ...USERS,
+      'h.ts': 'type A = 1\n\nexport function fail(): never {\n  throw new RangeError("too far")\n}\n',
+      '2_b.ts':
+        "import { fail } from './h.ts'\nexport async function up({ sql }: any) {\n  await sql('drop table users')\n  fail()\n}\n",
+    })
+    const error = await failure<MigrationFailedError>((await db.migrator({}, over())).up())
+    expect(error.message).toContain(`${path}/h.ts:4:9: too far\n\n  2 |`)
+    expect(error.message).toContain('Nothing of it was kept: ')
+    expect([error.code, error.version, error.line, error.column]).toEqual(['MIGRATEST_MIGRATION_FAILED', 2, 4, 9])
+    expect((error.cause as Error).stack).toContain('2_b.ts:4:3')
+    expect(await db.rows('select count(*)::int from users')).toEqual([{ count: 2 }])
+  })
+
+  test.for([
+    ['sql', "await sql('select nonsense')"],
+    ['the client', "await client.query('select nonsense')"],
+    ['a helper', 'await query(sql)'],
+  ] as const)('of SQL run by %s has the place of the call', async ([, call], { db }) => {
+    const { path, over } = folder({
+      'h.ts': "type A = 1\nexport const query = async (sql: any) => {\n  await sql('select nonsense')\n}\n",
+      '1_b.ts': `import { query } from './h.ts'\nenum E { a }\nexport async function up({ sql, client }: any) {\n  ${call}\n}\n`,
+    })
+    const error = await failure<MigrationFailedError>((await db.migrator({}, over())).up())
+    const place = call.includes('query(sql)') ? `${path}/h.ts:3:3` : `${path}/1_b.ts:4:3`
+    expect(error.message).toContain(`${place}: column "nonsense" does not exist (42703)`)
+  })
+
+  test('of several files is told at once; status and the others go on', async ({ db }) => {
+    const { over } = folder({
+      ...USERS,
+      '2_b.ts': 'const x: = 1',
+      '3_c.ts': "import './nowhere.ts'\nexport const up = 1",
+      '4_d.up.sql': 'select 1',
+    })
+    const migrator = await db.migrator({}, over())
+    const error = await failure<SourceProblemsError>(migrator.up())
+    expect(error.errors.map(({ code }) => code)).toEqual(['MIGRATEST_SCRIPT', 'MIGRATEST_SCRIPT'])
+    const { migrations } = await migrator.status()
+    expect(
+      migrations.map(({ version, state, problem }) => [
+        version,
+        state,
+        problem?.replace(/^.*\//, '').split('\n')[0] ?? null,
+      ]),
+    ).toEqual([
+      [1, 'pending', null],
+      [2, 'pending', '2_b.ts:1:10: Unexpected token'],
+      [3, 'pending', "nowhere.ts')"],
+      [4, 'pending', null],
+    ])
+    expect((await migrator.to(1)).to).toBe(1)
+  })
+})
+
+describe('a down', () => {
+  test('that is written later is used, and is no edit', async ({ db }) => {
+    const { write, over } = folder({
+      ...USERS,
+      '2_b.ts': "export async function up({ sql }: any) { await sql('create table b ()') }",
+    })
+    await (await db.migrator({}, over())).up()
+    write(
+      '2_b.ts',
+      "export async function up({ sql }: any) { await sql('create table b ()') }\nexport async function down({ sql }: any) { await sql('drop table b') }",
+    )
+    const migrator = await db.migrator({}, over())
+    expect((await migrator.status()).migrations.map(({ state }) => state)).toEqual(['applied', 'applied'])
+    await migrator.to(1)
+    expect(await db.rows("select to_regclass('b') as b")).toEqual([{ b: null }])
+  })
+
+  test('of a file that is gone, or was edited, runs from the record where that is allowed, and only then', async ({
+    db,
+  }) => {
+    const { write, remove, over } = folder({ ...USERS, ...SPLIT })
+    await (await db.migrator({}, over())).up()
+    for (const change of [
+      () => write('names.ts', 'export const split = (s: string) => [s]'),
+      () => ['2_split.ts', 'names.ts'].forEach(remove),
+    ]) {
+      change()
+      const refused = await failure((await db.migrator({}, over())).to(1))
+      expect([refused.code, refused.message]).toEqual([
+        'MIGRATEST_NO_WAY_DOWN',
+        expect.stringContaining("recordedCode: 'run'"),
+      ])
+    }
+    const { steps } = await (await db.migrator({}, over({ recordedCode: 'run' }))).to(1)
+    expect(steps).toMatchObject([{ version: 2, direction: 'down', origin: 'record', code: true }])
+    expect(Object.keys((await db.rows('select * from users limit 1'))[0] ?? {})).toEqual(['id', 'name'])
+  })
+
+  test('that was never recorded is refused', async ({ db }) => {
+    const { remove, over } = folder({ ...USERS, ...SPLIT })
+    await (await db.migrator({}, over({ record: 'fingerprint' }))).up()
+    remove('2_split.ts')
+    expect((await failure((await db.migrator({}, over({ recordedCode: 'run' }))).to(1))).code).toBe(
+      'MIGRATEST_NO_WAY_DOWN',
+    )
+  })
+})
+
+test('a helper that is edited after the migration was applied makes it an edited one', async ({ db }) => {
+  const { write, over } = folder({ ...USERS, ...SPLIT })
+  await (await db.migrator({}, over())).up()
+  write('names.ts', "export const split = (name: string) => name.split('-')")
+  const error = await failure((await db.migrator({}, over())).up())
+  expect([error.code, error.message]).toEqual(['MIGRATEST_EDITED', expect.stringContaining('2_split.ts')])
+})
+
+test('what reads the clock while it is loaded is told before it runs', async ({ db }) => {
+  const { over } = folder({ '1_a.ts': 'const now = Date.now()\nexport const up = () => {}' })
+  await (await db.migrator({}, over())).up()
+  expect(db.warnings()).toEqual([expect.stringContaining('1_a.ts:1:18 reads the clock while it is loaded')])
+})
+
+test('its SQL is shown without a database being touched', async ({ db }) => {
+  const { over } = folder({
+    '1_a.ts': `export async function up({ sql, client }: any) {
+  await sql('insert into t values ($1, $2, $3, $10)', [1, "O'Hara", null])
+  await client.query({ text: 'select $1::jsonb', values: [{ a: [1] }] })
+  const { rows } = await client.query('select 1')
+  if (rows.length > 0) await sql('never')
+}
+export async function down({ sql }: any) {
+  const [first] = await sql('select name from t')
+  await sql('drop table ' + first.name)
+}`,
+  })
+  const migrator = await db.migrator({}, over())
+  const up = await migrator.plan('latest', { texts: true })
+  expect(up.steps).toMatchObject([
+    {
+      text: `insert into t values (1, 'O''Hara', NULL, $10);\nselect '{"a":[1]}'::jsonb;\nselect 1`,
+      notes: [expect.stringContaining('code of'), 'goes by the rows of "select 1", shown as if there were none'],
+    },
+  ])
+  const down = await migrator.plan('nil', { from: 1, texts: true })
+  expect(down.steps[0]?.notes).toEqual([
+    expect.stringContaining('code of'),
+    'goes by the rows of "select name from t", shown as if there were none',
+    expect.stringContaining('stopped here without a database: '),
+  ])
+  expect(await db.rows("select to_regclass('schema_migrations') as t")).toEqual([{ t: null }])
+})
