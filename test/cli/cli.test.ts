@@ -38,9 +38,7 @@ describe('moving', () => {
       /^Version 1, clean, 1 pending\n {2}applied {5}1_users {3}\d{4}-\d\d-\d\d \d\d:\d\d {2}[\d.]+ ms\n {2}pending {5}2_orders\n$/,
     )
     expect(cli(['status', ...at, '--exit-code']).code).toBe(1)
-    expect(cli(['plan', ...at]).out).toMatch(
-      /^-- 1 → 2: 1 migration\n\n-- up \S+0002_orders\.up\.sql\ncreate table orders \(id int\);\n$/,
-    )
+    expect(cli(['plan', ...at]).out).toMatch(/^1 → 2: 1 migration on .*\n {2}up {4}2_orders {2}1 statement\n$/)
     const env = { DATABASE_URL: db.url }
     expect(cli(['goto', 'latest', '-p', path], env).code).toBe(0)
     expect(cli(['status', '--exit-code', '-p', path], env).code).toBe(0)

@@ -38,19 +38,40 @@ describe('redo', () => {
 })
 
 describe('plan', () => {
+  test('shows what would run', ({ db }) => {
+    const cwd = folder({
+      ...MIGRATIONS,
+      'migrations/0003_log.ts': 'export const up = () => {}\nexport const transaction = false',
+    })
+    const { out } = cli(['plan'], { DATABASE_URL: db.url }, cwd)
+    expect(out).toMatch(/^nil → 3: 3 migrations on "/)
+    expect(out.split('\n').slice(1)).toEqual([
+      '  up    1_users   1 statement',
+      '  up    2_orders  1 statement',
+      '  up    3_log     code, without a transaction',
+      '',
+    ])
+    expect(JSON.parse(cli(['plan', '1', '--json'], { DATABASE_URL: db.url }, cwd).out).steps).toMatchObject([
+      { version: 1 },
+    ])
+    expect(cli(['plan', '1', '--from', '2'], { DATABASE_URL: db.url }, cwd).out).toContain(
+      '  down  2_orders  1 statement',
+    )
+  })
+})
+
+describe('showsql', () => {
   test('prints SQL that runs', async ({ db }) => {
     const cwd = folder(MIGRATIONS)
     const env = { DATABASE_URL: db.url }
-    const { out } = cli(['plan'], env, cwd)
+    const { out } = cli(['showsql'], env, cwd)
     expect(out).toBe(
       '-- nil → 2: 2 migrations\n\n-- up migrations/0001_users.up.sql\ncreate table users (id int);\n\n-- up migrations/0002_orders.up.sql\n-- orders\ncreate table orders (id int) -- end\n;\n',
     )
     await db.rows(out)
     await db.rows('drop table users, orders')
-    expect(cli(['plan', '1', '--from', '2'], env, cwd).out).toMatch(
-      /^-- 2 → 1: 1 migration\n\n-- down .*\ndrop table orders;/,
-    )
-    expect(JSON.parse(cli(['plan', '1', '--json'], env, cwd).out).steps).toMatchObject([
+    expect(cli(['showsql', '2..1'], {}, cwd).out).toMatch(/^-- 2 → 1: 1 migration\n\n-- down .*\ndrop table orders;/)
+    expect(JSON.parse(cli(['showsql', 'nil..1', '--json'], {}, cwd).out).steps).toMatchObject([
       { version: 1, text: 'create table users (id int)' },
     ])
     expect(await db.rows("select to_regclass('schema_migrations') as t")).toEqual([{ t: null }])
@@ -263,7 +284,7 @@ describe('usage', () => {
       code: 2,
       err: 'up takes no --exit-code.\n\nSee: migratest up --help\n',
     })
-    expect(cli(['plan', '--help']).out).toMatch(/^migratest plan \[VERSION\]: print the SQL[\s\S]*--from VERSION/)
+    expect(cli(['plan', '--help']).out).toMatch(/^migratest plan \[VERSION\]: show what[\s\S]*--from VERSION/)
     expect(cli(['plan', '--help']).out).not.toMatch(/--yes/)
   })
 

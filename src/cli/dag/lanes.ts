@@ -11,6 +11,8 @@ export interface Row {
   readonly joining: readonly number[]
   /** Lanes that lead on to what it follows, beside its own. */
   readonly leaving: readonly number[]
+  /** Whether nothing follows it. */
+  readonly isHead: boolean
   /** Whether its own lane leads on. */
   readonly goesOn: boolean
 }
@@ -36,6 +38,6 @@ export function lanesOf({ nodes }: Graph): Row[] {
       lanes[to] = parent
       return to
     })
-    return { node, lane, passing, joining, leaving, goesOn: first !== undefined }
+    return { node, lane, passing, joining, leaving, isHead: own.length === 0, goesOn: first !== undefined }
   })
 }

@@ -5,20 +5,37 @@ import { lanesOf } from './lanes.ts'
 /** @param label what stands beside a migration */
 export function dagText(graph: Graph, label: (node: GraphNode) => string): string {
   const rows = lanesOf(graph)
-  const lines = rows.flatMap(({ node, lane, passing, joining, leaving, goesOn }, i) => {
-    const above = joining.flatMap((from) =>
-      slope(from, lane, [lane, ...passing, ...joining.filter((other) => other < from)]),
-    )
+  const lines = rows.flatMap(({ node, lane, passing, joining, leaving, isHead, goesOn }, i) => {
+    const ends = [lane, ...joining]
+    // From the right: each lane runs into the next one that ends here too.
+    const above = ends
+      .map((from, nth) => (nth === 0 ? [] : slope(from, ends[nth - 1] ?? lane, [...passing, ...ends.slice(0, nth)])))
+      .toReversed()
+      .flat()
     const here = `${drawn(new Map([...passing.map((at) => [at * 2, '|'] as const), [lane * 2, '*']]))} ${label(node)}`
-    const own = goesOn ? [lane] : []
-    const below = leaving.flatMap((to, nth) => slope(lane, to, [...own, ...passing, ...leaving.slice(0, nth)]))
-    const gap = above.length + below.length === 0 && i > 0 && passing.length === 0 && !rows[i - 1]?.goesOn ? [''] : []
-    return [...gap, ...above, here, ...below]
+    const below = branches(lane, leaving, passing, goesOn)
+    const apart = i > 0 && isHead && passing.length === 0 && !rows[i - 1]?.goesOn
+    return [...(apart ? [''] : []), ...above, here, ...below]
   })
   return lines.join('\n')
 }
 
 // --- internal ---
+
+/** A new lane branches off the one before it; one that is there already is reached from the migration itself. */
+function branches(lane: number, leaving: readonly number[], passing: readonly number[], goesOn: boolean): string[] {
+  const standing = [...(goesOn ? [lane] : []), ...passing]
+  let last = lane
+  return leaving.flatMap((to) => {
+    const isNew = !passing.includes(to)
+    const lines = slope(isNew ? last : lane, to, standing)
+    if (isNew) {
+      standing.push(to)
+      last = to
+    }
+    return lines
+  })
+}
 
 /** The lines on which something goes from one lane to another, a lane a line; `standing` lanes pass by. */
 function slope(from: number, to: number, standing: readonly number[]): string[] {
