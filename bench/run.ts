@@ -1,4 +1,4 @@
-/** `npm run bench`: applying migrations against peers, starting, verifying, memory with 10 000, how soon a server is ready. */
+/** `npm run bench`: applying migrations against peers, starting, verifying, loading TypeScript, memory, how soon a server is ready. */
 import { execFileSync, spawnSync } from 'node:child_process'
 import { rmSync } from 'node:fs'
 import { cpus, totalmem } from 'node:os'
@@ -8,6 +8,7 @@ import { leaseServer, stopServer } from '../dist/src/server/lease.js'
 import { MigratedDatabase } from '../dist/src/testing/migratedDatabase.js'
 import { postgresServer } from '../dist/src/testing/postgresServer.js'
 import { verification } from '../dist/src/verify/verify.js'
+import { loading, reloads } from './loading.ts'
 import { interleaved, table } from './measure.ts'
 import { writeMigrations } from './migrations.ts'
 import { CONTENDERS } from './peers.ts'
@@ -35,7 +36,9 @@ if (!only || only === 'process') await wholeProcess(100, 11)
 if (!only || only === 'start') await start(100, 11)
 if (!only || only === 'verify') await verify(100, 5)
 if (!only || only === 'database') await testDatabase(100, 15)
+if (!only || only === 'load') await loading(200, 9)
 if (!only || only === 'memory') await memory(10_000)
+if (!only || only === 'memory') reloads(2000)
 if (!only || only === 'container') await container(5)
 await admin.end()
 lease.release()

@@ -10,7 +10,7 @@ interface Command {
 }
 
 /** What a command says about itself. */
-export interface Description {
+interface Description {
   readonly usage: string
   readonly summary: string
   readonly takes: readonly OwnOption[]

@@ -9,14 +9,14 @@ export interface BundledSource {
   readonly files: Readonly<Record<string, BundledSql | BundledCode>>
 }
 
-export interface BundledSql {
+interface BundledSql {
   /** The file as a person would say it. */
   readonly shown: string
   readonly text: string
 }
 
 /** Code with what its loader knew of it: there is no loader any more. */
-export interface BundledCode extends BundledSql {
+interface BundledCode extends BundledSql {
   readonly load: () => Promise<unknown>
   readonly fingerprints: Readonly<Partial<Record<Direction, string>>>
   readonly record: string | undefined

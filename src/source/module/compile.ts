@@ -9,7 +9,7 @@ import type { Toolchain } from './toolchain.ts'
 import { isSettled, type MapData, transform } from './transform.ts'
 
 /** What runs a module's body; how often it is called is how often the module is instantiated. */
-export type Factory = (globals: object) => (...names: readonly unknown[]) => Promise<void>
+type Factory = (globals: object) => (...names: readonly unknown[]) => Promise<void>
 
 export interface Compiled {
   /** Absolute, without symbolic links. */

@@ -1,0 +1,2 @@
+alter table posts drop author_id;
+drop table authors;

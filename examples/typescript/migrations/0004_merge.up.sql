@@ -1,0 +1,1 @@
+-- migrate: depends-on 0002_create_authors, 0003_summarize_posts
