@@ -31,7 +31,7 @@ interface Entry extends Description {
 }
 
 const DATABASE = ['database', 'path'] as const
-const MOVE = [...DATABASE, 'lock-timeout'] as const
+const MOVE = [...DATABASE, 'lock-timeout', 'run-recorded-code'] as const
 const GUARD = ['yes', 'confirm'] as const
 
 const TABLE = {

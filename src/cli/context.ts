@@ -88,7 +88,8 @@ export class Context {
     const [{ Migrator }, source] = await Promise.all([import('../migrate/migrator.ts'), this.source()])
     const database = await opening
     this.#driver = database
-    const { outOfOrder, edited, missing, record, recordedCode } = this.config
+    const { outOfOrder, edited, missing, record } = this.config
+    const recordedCode = this.options['run-recorded-code'] ? 'run' : this.config.recordedCode
     const migrator = new Migrator({
       source,
       database,
@@ -162,8 +163,13 @@ export class Context {
     this.#progress.clear()
   }
 
+  /** Ends the running statement. */
+  cancel(): void {
+    this.#cancel.abort()
+  }
+
   /** The first signal asks to stop, the second cancels. */
-  endOnSignal(when: string, stop: () => void, cancel: (code: number) => void = () => this.#cancel.abort()): void {
+  endOnSignal(when: string, stop: () => void, cancel: (code: number) => void = () => this.cancel()): void {
     for (const [signal, code] of [
       ['SIGINT', 130],
       ['SIGTERM', 143],

@@ -38,6 +38,7 @@ const OWN = {
   'lock-timeout': { type: 'string', value: 'SECONDS', help: 'how long to wait for another migration; default: 15' },
   all: { type: 'boolean', help: 'every one' },
   from: { type: 'string', value: 'VERSION', help: 'as if the database were at that version' },
+  'run-recorded-code': { type: 'boolean', help: 'also downs in TypeScript that only the history still has' },
   applied: { type: 'string', value: 'K', help: 'that many statements are done' },
   'exit-code': { type: 'boolean', help: 'end with 1 unless everything is applied as it is in the files' },
   check: { type: 'boolean', help: 'write nothing; end with 1 where the file differs' },

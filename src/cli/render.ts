@@ -4,6 +4,7 @@ import type { Run } from '../migrate/migrator.ts'
 import type { Plan, PlanStep } from '../migrate/plan.ts'
 import type { Status, StatusRow } from '../migrate/status.ts'
 import { describeVersion } from '../migrate/version.ts'
+import { leavesSettings, readScript, withEnd } from '../sql/script.ts'
 
 export function stepLine({ direction, version, name }: PlanStep, ms: number): string {
   return `  ${direction.padEnd(4)}  ${version}_${name}  ${dim(time(ms))}`
@@ -45,15 +46,17 @@ export function sqlText({ from, to, steps, warnings, short }: Plan): string {
     ]
     const note = notes.filter(Boolean).join(', ')
     const head = dim(`-- ${step.direction} ${step.file}${note && ` (${note})`}`)
-    const said = (step.notes ?? []).map((text) => `\n${dim(`-- ${text}`)}`).join('')
-    return step.text ? `${head}${said}\n${closed(step.text)}` : `${head}${said}`
+    const said = (step.notes ?? []).map((text) => `\n${dim(commented(text))}`).join('')
+    return step.text
+      ? `${head}${said}\n${withEnd(step.text, 'postgres').trimStart()}${putBack(step.text)}`
+      : `${head}${said}`
   })
   const told = [
     ...(short > 0 ? [`${short} fewer than asked for`] : []),
     ...warnings.map((warning) => `warning: ${warning}`),
   ]
   const title = `-- ${describeVersion(from)} → ${describeVersion(to)}: ${plural(steps.length, 'migration')}`
-  return [[title, ...told.map((text) => `-- ${text}`)].join('\n'), ...blocks].join('\n\n')
+  return [[title, ...told.map(commented)].join('\n'), ...blocks].join('\n\n')
 }
 
 export function statusText(status: Status): string {
@@ -131,11 +134,13 @@ export function paintedDiff(text: string): string {
 
 // --- internal ---
 
-/** Text of SQL whose last statement ends, so that what follows is another. */
-function closed(text: string): string {
-  const trimmed = text.trim()
-  if (/;\s*$/.test(trimmed)) return trimmed
-  return /--[^\n]*$/.test(trimmed) ? `${trimmed}\n;` : `${trimmed};`
+function commented(text: string): string {
+  return text.replace(/^/gm, '-- ')
+}
+
+/** What a migration sets ends with it. */
+function putBack(sql: string): string {
+  return leavesSettings(readScript(sql, 'postgres')) ? '\nRESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL;' : ''
 }
 
 function isOdd({ state, problem }: StatusRow): boolean {

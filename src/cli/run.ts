@@ -64,14 +64,31 @@ async function main(argv: readonly string[], own: Own): Promise<number> {
     own.config ?? (more.alone ? NO_CONFIG : await loadConfig(options.config)),
     own.version,
   )
+  // Of a migration in code: what it ran is rolled back before the program ends.
+  let stray: { readonly error: unknown } | undefined
+  const onStray = (error: unknown) => {
+    stray ??= { error }
+    context.cancel()
+  }
+  process.on('unhandledRejection', onStray)
   try {
     const code = await run(context, args, COMMANDS)
+    if (stray) throw await strayError(stray.error)
     return context.stoppedBy ?? code
   } catch (error) {
+    if (stray && (error as MigratestError).code === 'MIGRATEST_CANCELLED')
+      throw await strayError(stray.error, error as Error)
     return stopped(context, error as MigratestError)
   } finally {
+    process.off('unhandledRejection', onStray)
     await context.close()
   }
+}
+
+/** A failure that reached nobody: something was not awaited. */
+async function strayError(error: unknown, cancelled?: Error): Promise<Error> {
+  const { StrayError } = await import('../migrate/errors.ts')
+  return new StrayError(error, cancelled)
 }
 
 /** A run that was cancelled because it was asked to. */

@@ -1,7 +1,7 @@
 /** From a wish to the moves it needs, with everything that must be told before any of them. Reads; changes nothing. */
 import { type Policies, refuseTrouble } from './compare.ts'
 import type { DatabaseState, Driver, HistoryEntry, HistoryRecord } from './driver.ts'
-import { GraphError, HeadsError } from './errors.ts'
+import { GraphError, HeadsError, SquashedError } from './errors.ts'
 import { buildGraph, type Graph, independent, labelOf } from './graph.ts'
 import { type Applied, reconcile } from './history.ts'
 import { type LoadInput, loadRecord } from './load.ts'
@@ -29,12 +29,18 @@ export interface AdoptedRecord extends Adoption {
   readonly record: HistoryRecord
 }
 
-export async function choose(input: ChooseInput, read: DatabaseState, request: Request): Promise<Choice> {
+/** @param supposed where no database is in that state: then none has half of what was squashed */
+export async function choose(
+  input: ChooseInput,
+  read: DatabaseState,
+  request: Request,
+  supposed = false,
+): Promise<Choice> {
   const { source, outOfOrder = 'error' } = input
   const migrations = await source.list()
-  const relations = (isUpwards(request, read.version) && (await source.relations?.())) || NO_RELATIONS
+  const relations = (await source.relations?.()) ?? NO_RELATIONS
   const graph = relations.size > 0 ? buildGraph(migrations, relations) : undefined
-  const adopted = graph ? await adoptedRecords(input, read, migrations, relations) : []
+  const adopted = graph && !supposed ? await adopt(input, read, request, migrations, relations) : []
   const state = adopted.reduce(asAdopted, read)
   const applied = reconcile(state, migrations)
   const free = new Set(graph ? independent(graph, applied.late, applied.versions) : [])
@@ -53,7 +59,7 @@ export async function choose(input: ChooseInput, read: DatabaseState, request: R
     request.kind === 'to'
       ? request.target === 'latest' || resolveTarget(moving, request.target) >= state.version
       : request.kind === 'up'
-  if (!upwards) return { moves, short, load, newDowns: [], adopted: [] }
+  if (!upwards) return { moves, short, load, newDowns: [], adopted }
   if (graph) refuseGraph(graph, moves.length > 0 && isUnbounded(request))
   return { moves, short, load, newDowns: await refuseTrouble(load, input, free), adopted }
 }
@@ -111,12 +117,27 @@ export function asAdopted(state: DatabaseState, { version, replaced, baseline, r
 
 const NO_RELATIONS: ReadonlyMap<number, Relations> = new Map()
 
-/** Before it is known what a target means: only a move that goes down for certain does not look at relations. */
-function isUpwards(request: Request, current: number): boolean {
-  if (request.kind !== 'to') return request.kind === 'up'
+/** Going down, a database that has some of what was squashed goes by what was recorded of them. */
+async function adopt(
+  input: ChooseInput,
+  state: DatabaseState,
+  request: Request,
+  migrations: readonly Migration[],
+  relations: ReadonlyMap<number, Relations>,
+): Promise<AdoptedRecord[]> {
+  try {
+    return await adoptedRecords(input, state, migrations, relations)
+  } catch (error) {
+    if (error instanceof SquashedError && goesDown(request, state.version)) return []
+    throw error
+  }
+}
+
+/** Before it is known what a target means. */
+function goesDown(request: Request, current: number): boolean {
+  if (request.kind !== 'to') return request.kind === 'down'
   const { target } = request
-  if (target === 'nil') return false
-  return typeof target === 'number' ? target >= current : true
+  return target === 'nil' || (typeof target === 'number' && target < current)
 }
 
 function isUnbounded(request: Request): boolean {

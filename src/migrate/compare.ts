@@ -1,13 +1,8 @@
 /** Holds what was applied against the files that are there now. */
 
+import { attempt, throwAll } from './attempt.ts'
 import type { HistoryRecord } from './driver.ts'
-import {
-  EditedMigrationError,
-  LateMigrationError,
-  MigratestError,
-  MissingMigrationError,
-  SourceProblemsError,
-} from './errors.ts'
+import { EditedMigrationError, LateMigrationError, MigratestError, MissingMigrationError } from './errors.ts'
 import { fingerprintOfHalf, type LoadInput, loadHalf, recordOf } from './load.ts'
 import type { Migration } from './source.ts'
 
@@ -99,23 +94,6 @@ export async function refuseTrouble(
     })
   }
   return compared.newDowns
-}
-
-/** What every file has wrong, at once. */
-export function throwAll(errors: readonly MigratestError[]): void {
-  const [only, second] = errors
-  if (second) throw new SourceProblemsError(errors)
-  if (only) throw only
-}
-
-/** What is wrong with a file is given, not thrown. */
-export async function attempt<T>(work: () => Promise<T>): Promise<T | MigratestError> {
-  try {
-    return await work()
-  } catch (error) {
-    if (error instanceof MigratestError) return error
-    throw error
-  }
 }
 
 // --- internal ---

@@ -65,7 +65,7 @@ export interface Baseline {
 export type Work =
   | { readonly kind: 'nil' }
   | { readonly kind: 'sql'; readonly script: Script }
-  | { readonly kind: 'code'; readonly run: (context: MigrationContext) => Promise<void> | void; readonly log: Log }
+  | { readonly kind: 'code'; readonly run: (context: MigrationContext) => unknown; readonly log: Log }
 
 /** One move, ready to be run. */
 export interface Step {

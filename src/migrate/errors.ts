@@ -269,6 +269,8 @@ export interface StatementErrorInfo {
   readonly hint?: string | undefined
   /** Where inside a function it happened. */
   readonly context?: string | undefined
+  /** What the database looks like now, where that is not as usual. */
+  readonly stands?: string | undefined
 }
 
 /** A migration failed. The message says in what state the database is. */
@@ -313,6 +315,17 @@ export class MigrationFailedError extends MigratestError {
     const at = text !== undefined && start !== undefined ? positionAt(text, start) : undefined
     this.line = at?.line
     this.column = at?.column
+  }
+}
+
+/** Something that a migration in code did not wait for failed; the command then cancels what runs. */
+export class StrayError extends MigratestError {
+  readonly code = 'MIGRATEST_STRAY'
+  constructor(error: unknown, cancelled: Error | undefined) {
+    super(`A promise that nobody awaits failed: ${error instanceof Error ? error.message : String(error)}`, {
+      hint: ['Await it, or catch what it throws.', cancelled?.message].filter(Boolean).join('\n\n'),
+      cause: error,
+    })
   }
 }
 

@@ -2,7 +2,7 @@
 import { type ChooseInput, loadInput } from './choose.ts'
 import type { DatabaseState, Step } from './driver.ts'
 import { FakeOrderError, GraphError, UsageError, VersionNotFoundError } from './errors.ts'
-import { ancestorsOf, buildGraph, type Graph, labelOf } from './graph.ts'
+import { ancestorsOf, buildGraph, descendantsOf, type Graph, labelOf } from './graph.ts'
 import { type Applied, reconcile } from './history.ts'
 import { loadRecord } from './load.ts'
 import type { Migration } from './source.ts'
@@ -38,14 +38,13 @@ export async function fakeDown(input: ChooseInput, state: DatabaseState, version
   if (name === undefined || !applied.versions.includes(version)) {
     throw new UsageError(`Version ${version} is not applied.`)
   }
-  const followers = graph.nodes.filter(
-    (node) => applied.versions.includes(node.version) && ancestorsOf(graph, node.version).has(version),
-  )
+  const after = descendantsOf(graph, version)
+  const followers = graph.nodes.filter((node) => after.has(node.version) && applied.versions.includes(node.version))
   // One whose file is gone is in no graph; what is above it may have been made after it.
   const known = migrations.some((candidate) => candidate.version === version)
   const above = known && version > applied.baseline ? [] : applied.versions.filter((other) => other > version)
-  const after = [...new Set([...followers.map(labelOf), ...above.map((other) => labelIn(graph, other))])]
-  if (after.length > 0) throw new FakeOrderError(`${labelOf({ version, name })} is followed by`, 'applied', after)
+  const inTheWay = [...new Set([...followers.map(labelOf), ...above.map((other) => labelIn(graph, other))])]
+  if (inTheWay.length > 0) throw new FakeOrderError(`${labelOf({ version, name })} is followed by`, 'applied', inTheWay)
   const to = applied.versions.findLast((other) => other !== version) ?? NIL_VERSION
   const below = version <= applied.baseline && to !== NIL_VERSION ? { version: to, above: version } : undefined
   return {

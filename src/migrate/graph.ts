@@ -31,11 +31,7 @@ export type RelationsByVersion = ReadonlyMap<number, Relations>
 export function buildGraph(migrations: readonly Migration[], relations: RelationsByVersion): Graph {
   const sorted = [...migrations].sort((a, b) => a.version - b.version)
   const problems: string[] = []
-  const squashed = new Map(
-    sorted.flatMap((migration) =>
-      (relations.get(migration.version)?.replaces ?? []).map((name) => [versionIn(name), migration] as const),
-    ),
-  )
+  const squashed = findSquashed(sorted, relations, problems)
   const named = sorted.map((migration, index): GraphNode => {
     const { version, name } = migration
     const { dependsOn, replaces = [], problem } = relations.get(version) ?? {}
@@ -72,19 +68,19 @@ export function buildGraph(migrations: readonly Migration[], relations: Relation
   }
 }
 
-/** All that a version follows, directly or not. */
-export function ancestorsOf({ nodes }: Graph, version: number): Set<number> {
-  const byVersion = new Map(nodes.map((node) => [node.version, node]))
-  const found = new Set<number>()
-  const left = [version]
-  for (let next = left.pop(); next !== undefined; next = left.pop()) {
-    for (const parent of byVersion.get(next)?.parents ?? []) {
-      if (found.has(parent)) continue
-      found.add(parent)
-      left.push(parent)
-    }
+/** All that one of these versions follows, directly or not. */
+export function ancestorsOf({ nodes }: Graph, ...versions: readonly number[]): Set<number> {
+  const parents = new Map(nodes.map((node) => [node.version, node.parents]))
+  return reached(versions, (version) => parents.get(version) ?? [])
+}
+
+/** All that follow a version, directly or not. */
+export function descendantsOf({ nodes }: Graph, version: number): Set<number> {
+  const children = new Map<number, number[]>()
+  for (const node of nodes) {
+    for (const parent of node.parents) children.set(parent, [...(children.get(parent) ?? []), node.version])
   }
-  return found
+  return reached([version], (next) => children.get(next) ?? [])
 }
 
 /**
@@ -93,7 +89,7 @@ export function ancestorsOf({ nodes }: Graph, version: number): Set<number> {
  */
 export function independent(graph: Graph, late: readonly number[], applied: readonly number[]): number[] {
   if (late.length === 0) return []
-  const followed = new Set(applied.flatMap((version) => [...ancestorsOf(graph, version)]))
+  const followed = ancestorsOf(graph, ...applied)
   return late.filter((version) => !followed.has(version))
 }
 
@@ -101,17 +97,57 @@ export function labelOf({ version, name }: Pick<GraphNode, 'version' | 'name'>):
   return `${version}_${name}`
 }
 
-// --- internal ---
-
 /** The version that a name begins with. */
 export function versionIn(reference: string): number {
   return /^\d+/.test(reference) ? Number.parseInt(reference, 10) : Number.NaN
 }
 
+// --- internal ---
+
+function reached(from: readonly number[], next: (version: number) => readonly number[]): Set<number> {
+  const found = new Set<number>()
+  const left = [...from]
+  for (let at = left.pop(); at !== undefined; at = left.pop()) {
+    for (const version of next(at)) {
+      if (found.has(version)) continue
+      found.add(version)
+      left.push(version)
+    }
+  }
+  return found
+}
+
+/** What was squashed, by version, title and name, with what it was squashed into. */
+function findSquashed(
+  migrations: readonly Migration[],
+  relations: RelationsByVersion,
+  problems: string[],
+): ReadonlyMap<string, Migration> {
+  const present = new Map(migrations.map((migration) => [migration.version, migration]))
+  const squashed = new Map<string, Migration>()
+  for (const migration of migrations) {
+    for (const name of relations.get(migration.version)?.replaces ?? []) {
+      const version = versionIn(name)
+      const label = labelOf(migration)
+      const still = present.get(version)
+      const other = squashed.get(String(version))
+      if (Number.isNaN(version)) problems.push(`${label} replaces "${name}", which begins with no version.`)
+      else if (other) problems.push(`${label} and ${labelOf(other)} both replace ${name}.`)
+      else if (still && still !== migration) problems.push(`${label} replaces ${name}, whose file is still there.`)
+      else if (still && name === label)
+        problems.push(`${label} replaces a migration of its own name; call it otherwise.`)
+      squashed.set(String(version), migration)
+      const title = name.replace(/^\d+_/, '')
+      if (!squashed.has(title)) squashed.set(title, migration)
+    }
+  }
+  return squashed
+}
+
 /** The migration that is meant, or why there is none. */
 function find(
   migrations: readonly Migration[],
-  squashed: ReadonlyMap<number, Migration>,
+  squashed: ReadonlyMap<string, Migration>,
   reference: string,
 ): Migration | string {
   const [, digits, title] = /^(?:(\d+)(?:_|$))?(.*)$/s.exec(reference) ?? []
@@ -119,13 +155,14 @@ function find(
     const version = Number(digits)
     const found = migrations.find((migration) => migration.version === version)
     if (found && (!title || found.name === title)) return found
-    const replacing = squashed.get(version)
+    const replacing = squashed.get(String(version))
     if (replacing) return replacing
     if (found) return `version ${version} is called ${found.name}.`
   } else {
     const [only, second] = migrations.filter(({ name }) => name === reference)
     if (only && second) return `two are called so, ${labelOf(only)} and ${labelOf(second)}; say which.`
-    if (only) return only
+    const replacing = only ?? squashed.get(reference)
+    if (replacing) return replacing
   }
   const names = migrations.flatMap((migration) => [labelOf(migration), migration.name, shownName(migration)])
   const meant = nearest(reference, names)

@@ -1,8 +1,9 @@
 /** From a move to a step: reads bodies, chooses the down that fits what was applied, refuses what cannot be run. */
 import type { Dialect } from '../sql/dialect.ts'
 import { createdObjects, fingerprintOf, readScript, type Script } from '../sql/script.ts'
+import { attempt } from './attempt.ts'
 import type { Driver, HistoryChange, HistoryRecord, Step, Work } from './driver.ts'
-import { IrreversibleError, MissingMigrationError, NoWayDownError, ScriptError } from './errors.ts'
+import { IrreversibleError, MigratestError, MissingMigrationError, NoWayDownError, ScriptError } from './errors.ts'
 import type { Applied } from './history.ts'
 import type { Move, PlanStep } from './plan.ts'
 import type { Body, CodeBody, Direction, Log, Migration, Source } from './source.ts'
@@ -108,7 +109,10 @@ async function loadDown(input: LoadInput, move: Move): Promise<LoadedStep> {
       ? { version: move.to, above: move.version }
       : undefined
   const history: HistoryChange = { remove: move.version, baseline }
-  const up = migration && (await loadHalf(input.source, migration, 'up', dialect))
+  // A file that cannot be read stops nobody whose way back is recorded.
+  const read = migration && (await attempt(() => loadHalf(input.source, migration, 'up', dialect)))
+  if (read instanceof MigratestError && !entry?.recorded) throw read
+  const up = read instanceof MigratestError ? undefined : read
   const unchanged = up && (entry === undefined || entry.fingerprint === fingerprintOfHalf(up))
   if (migration && up && (unchanged || (input.trustEdited && !entry?.recorded))) {
     const down = await loadHalf(input.source, migration, 'down', dialect)
@@ -117,8 +121,16 @@ async function loadDown(input: LoadInput, move: Move): Promise<LoadedStep> {
     refuseIrreversible(down, move.version, file)
     return makeStep(input, move, name, file, 'file', down, history, nilDownWarning(up, down, migration))
   }
+  // Code that the file still has as it was recorded.
+  if (migration && entry && up && entry.downFingerprint !== null) {
+    const same = await attempt(() => loadHalf(input.source, migration, 'down', dialect))
+    if (!(same instanceof MigratestError) && same.kind === 'code' && same.fingerprint === entry.downFingerprint) {
+      const file = migration.down ?? migration.up ?? name
+      return makeStep(input, move, name, file, 'file', same, history, undefined)
+    }
+  }
   const what = migration
-    ? `${migration.up ?? migration.name} was edited after it was applied`
+    ? `${migration.up ?? migration.name} ${up ? 'was edited after it was applied' : 'cannot be read'}`
     : `The file of version ${move.version} is gone`
   if (!entry?.recorded) {
     throw new NoWayDownError(`${what}, and the history holds no text to undo it with.`, {
@@ -160,7 +172,7 @@ function isCode(record: string): boolean {
 async function revived({ source, runRecordedCode }: LoadInput, record: string, what: string): Promise<Body | null> {
   if (!runRecordedCode) {
     throw new NoWayDownError(`${what}. Its down is recorded in the database as code, which is not run unasked.`, {
-      hint: "Put the file back; or, where you trust all who can write to this database, pass recordedCode: 'run'.",
+      hint: "Put the file back; or, where you trust all who can write to this database, say --run-recorded-code (recordedCode: 'run').",
     })
   }
   if (!source.revive) throw new NoWayDownError(`${what}, and ${source.name} cannot run code that was recorded.`)

@@ -1,6 +1,8 @@
 /** The engine: brings a source and a database together. Plans first, then runs. */
+import { withEnd } from '../sql/script.ts'
+import { attempt, throwAll } from './attempt.ts'
 import { type AdoptedRecord, type Choice, type ChooseInput, choose, loadInput } from './choose.ts'
-import { attempt, type Policies, throwAll } from './compare.ts'
+import type { Policies } from './compare.ts'
 import type { DatabaseState, Driver } from './driver.ts'
 import { DirtyError, MigratestError, ShortLimitError, UsageError } from './errors.ts'
 import type { OnEvent } from './events.ts'
@@ -133,7 +135,7 @@ export class Migrator {
     const state: DatabaseState = from === undefined ? read : { version: from, dirty: false, history: [] }
     const request: Request = typeof target === 'object' && 'kind' in target ? target : { kind: 'to', target }
     if (state.dirty) throw dirty(state)
-    const { moves, short, load } = await this.#choose(state, request)
+    const { moves, short, load } = await this.#choose(state, request, from !== undefined)
     return this.#plan(state, moves, load, short, texts)
   }
 
@@ -243,8 +245,8 @@ export class Migrator {
     }
   }
 
-  async #choose(state: DatabaseState, request: Request): Promise<Choice> {
-    const choice = await choose(this.#choosing, state, request)
+  async #choose(state: DatabaseState, request: Request, supposed = false): Promise<Choice> {
+    const choice = await choose(this.#choosing, state, request, supposed)
     this.#tellPassedOver(this.#options.source)
     const { disagreement } = choice.load.applied
     if (disagreement) this.#emit({ type: 'warning', message: disagreement })
@@ -293,7 +295,11 @@ export class Migrator {
     if (work.kind === 'nil') return { text: null }
     if (work.kind === 'sql') return { text }
     const { statements, notes } = await recordSql(work, this.#driver.dialect)
-    return { text: statements.join(';\n'), notes: [`code of ${plan.file}`, ...notes] }
+    const { dialect } = this.#driver
+    return {
+      text: statements.map((sql) => withEnd(sql, dialect)).join('\n'),
+      notes: [`code of ${plan.file}`, ...notes],
+    }
   }
 
   async #execute(state: DatabaseState, moves: readonly Move[], load: LoadInput, short: number): Promise<Run> {

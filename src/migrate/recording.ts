@@ -13,28 +13,39 @@ export interface RecordedSql {
 export async function recordSql({ run }: Pick<CodeBody, 'run'>, dialect: Dialect): Promise<RecordedSql> {
   const statements: string[] = []
   const notes = new Set<string>()
-  const hear = (text: string, params: readonly unknown[] = []): Rows => {
+  const hear = (text: string, params: readonly unknown[] = []): Heard => {
+    if (statements.length >= MOST) throw new Error(`it goes on after ${MOST} statements`)
     statements.push(inlineParameters(text.trim(), params, dialect))
-    return emptyRows(() => notes.add(`goes by the rows of "${short(text)}", shown as if there were none`))
+    const looked = () => notes.add(`goes by the rows of "${short(text)}", shown as if there were none`)
+    return { rows: emptyRows(looked), looked }
   }
   const context = {
     client: listeningClient(hear),
-    sql: (async (text, params) => hear(text, params)) as Sql,
+    sql: (async (text, params) => hear(text, params).rows) as Sql,
     signal: new AbortController().signal,
     log: () => undefined,
   }
+  let timer: NodeJS.Timeout | undefined
   try {
-    await run(context)
+    const tooLong = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new Error(`it waited for ${LONGEST / 1000} s`)), LONGEST)
+    })
+    await Promise.race([run(context), tooLong])
   } catch (error) {
     notes.add(`stopped here without a database: ${error instanceof Error ? error.message : String(error)}`)
   }
+  clearTimeout(timer)
   return { statements, notes: [...notes] }
 }
 
 // --- internal ---
 
 type Rows = Record<string, unknown>[]
-type Hear = (text: string, params?: readonly unknown[]) => Rows
+type Heard = { readonly rows: Rows; readonly looked: () => void }
+type Hear = (text: string, params?: readonly unknown[]) => Heard
+
+const MOST = 10_000
+const LONGEST = 5000
 
 /** No rows, which tell when somebody looks at them. */
 function emptyRows(looked: () => void): Rows {
@@ -50,11 +61,23 @@ function emptyRows(looked: () => void): Rows {
 
 /** As `pg`, PGlite and mysql2 are called; what else a client can do has no answer without a database. */
 function listeningClient(hear: Hear): unknown {
-  const answer = (rows: Rows) => ({ rows, rowCount: 0, affectedRows: 0, fields: [] })
-  const query = (asked: string | { text: string; values?: readonly unknown[] }, ...more: unknown[]) => {
-    const { text, values } = typeof asked === 'string' ? { text: asked, values: more[0] } : asked
+  const answer = ({ rows, looked }: Heard) => ({
+    rows,
+    fields: [],
+    get rowCount() {
+      looked()
+      return 0
+    },
+    get affectedRows() {
+      looked()
+      return 0
+    },
+  })
+  const query = (asked: string | Asked, ...more: unknown[]) => {
+    const { text, values = more[0], callback, submit } = typeof asked === 'string' ? { text: asked } : (asked as Asked)
+    if (submit) throw new Error('a cursor or stream needs one')
     const result = answer(hear(text, Array.isArray(values) ? values : []))
-    const done = more.at(-1)
+    const done = callback ?? more.at(-1)
     if (typeof done === 'function') return void queueMicrotask(() => done(null, result))
     return Promise.resolve(result)
   }
@@ -78,6 +101,14 @@ function listeningClient(hear: Hear): unknown {
       }
     },
   })
+}
+
+/** As `pg` takes it. */
+interface Asked {
+  readonly text: string
+  readonly values?: unknown
+  readonly callback?: unknown
+  readonly submit?: unknown
 }
 
 function short(text: string): string {

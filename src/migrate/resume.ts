@@ -2,7 +2,7 @@
 import { readScript, type Script } from '../sql/script.ts'
 import { cutStatements } from '../sql/statements.ts'
 import { type ChooseInput, loadInput } from './choose.ts'
-import type { Driver } from './driver.ts'
+import type { Driver, HistoryEntry, Running } from './driver.ts'
 import { EditedMigrationError, UsageError } from './errors.ts'
 import type { OnEvent } from './events.ts'
 import { reconcile } from './history.ts'
@@ -33,12 +33,7 @@ export async function resume(
   }
   const { direction, started, done, total } = entry.running
   if (started > done && options.applied === undefined) {
-    throw new UsageError(
-      `It is not known whether statement ${started} of ${total} of ${entry.version}_${entry.name} took effect: the connection ended while it ran.`,
-      {
-        hint: `Look at the schema, then say resume({ applied: ${started} }) if it did or resume({ applied: ${done} }) if not.`,
-      },
-    )
+    throw unknownProgress(entry, entry.running)
   }
   const behind = options.applied ?? done
   if (behind !== done && behind !== started) {
@@ -65,6 +60,17 @@ export async function resume(
 }
 
 // --- internal ---
+
+function unknownProgress({ version, name }: HistoryEntry, { started, done, total }: Running): UsageError {
+  const how = (applied: number) => `"migratest resume --applied ${applied}" or resume({ applied: ${applied} })`
+  const what = `${version}_${name}`
+  return new UsageError(
+    total === 1
+      ? `It is not known how much of ${what} took effect: it began, and did not come to its end.`
+      : `It is not known whether statement ${started} of ${total} of ${what} took effect: the connection ended while it ran.`,
+    { hint: `Look at the schema. If it did: ${how(started)}. If not: ${how(done)}.` },
+  )
+}
 
 /** The statements that are done must still be the ones in the file. */
 async function refuseEdited(

@@ -91,6 +91,9 @@ async function runJournaled(driver: Driver, step: Step, loaded: LoadedStep, sign
 }
 
 function dirtyNow(step: Step, index: number, total: number): string {
+  if (step.work.kind === 'code') {
+    return `It failed outside a transaction: what it did before that stands, and the database is dirty at version ${describeVersion(step.to)}. ${WAYS_ON}`
+  }
   return `Statement ${index + 1} of ${total} failed outside a transaction. ${standing(step, index)}`
 }
 
@@ -101,11 +104,11 @@ function stoppedNow(step: Step, index: number, total: number): string {
 function standing(step: Step, done: number): string {
   const before =
     done === 0 ? 'Nothing before it has run' : done === 1 ? 'Statement 1 stands' : `Statements 1 to ${done} stand`
-  return (
-    `${before}; the database is dirty at version ${describeVersion(step.to)}. Mend the migration and run "migratest resume", ` +
-    'or put the schema right by hand and run "migratest force VERSION".'
-  )
+  return `${before}; the database is dirty at version ${describeVersion(step.to)}. ${WAYS_ON}`
 }
+
+const WAYS_ON =
+  'Mend the migration and run "migratest resume", or put the schema right by hand and run "migratest force VERSION".'
 
 function failure(
   error: unknown,
@@ -121,7 +124,7 @@ function failure(
     })
   }
   if (error instanceof MigratestError && !(error instanceof StatementError)) return error
-  const info = error instanceof StatementError ? error.info : { message: String((error as Error)?.message ?? error) }
+  const info = error instanceof StatementError ? error.info : { message: wordsOf(error) }
   const place = loaded.locate
     ? loaded.locate(error instanceof StatementError ? error.cause : error)
     : { text: loaded.text ?? undefined, ...placeOf(loaded, info.offset, info.statement ?? index) }
@@ -130,10 +133,23 @@ function failure(
     file: loaded.plan.file,
     text: undefined,
     ...place,
-    info,
-    stands,
+    info:
+      place && 'file' in place && place.file !== loaded.plan.file ? { ...info, context: inside(loaded, info) } : info,
+    stands: info.stands ?? stands,
     cause: error instanceof StatementError ? error.cause : error,
   })
+}
+
+/** With what it is called, where that tells something, and what caused it. */
+function wordsOf(error: unknown): string {
+  if (!(error instanceof Error)) return String((error as { message?: unknown } | null)?.message ?? error)
+  const said = error.name === 'Error' ? error.message : `${error.name}: ${error.message}`
+  return error.cause instanceof Error ? `${said}\nCaused by: ${wordsOf(error.cause)}` : said
+}
+
+/** Which migration a helper was running for. */
+function inside({ plan }: LoadedStep, { context }: { readonly context?: string | undefined }): string {
+  return [`${plan.direction} of ${plan.file}`, context].filter(Boolean).join('\n')
 }
 
 function placeOf(loaded: LoadedStep, offset: number | undefined, index: number | undefined) {

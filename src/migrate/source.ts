@@ -49,7 +49,8 @@ export interface CodeBody {
   readonly kind: 'code'
   /** The source text, for people and the history. */
   readonly text: string
-  readonly run: (context: MigrationContext) => Promise<void> | void
+  /** What it returns is waited for, and is nobody's business. */
+  readonly run: (context: MigrationContext) => unknown
   /** False: no transaction of ours around it. */
   readonly transaction?: boolean | undefined
   /** 32 hex digits that change when what this half does may have changed; default: of the text. */

@@ -2,8 +2,8 @@
 import type { DatabaseState, HistoryEntry } from './driver.ts'
 import { SquashedError } from './errors.ts'
 import { type RelationsByVersion, versionIn } from './graph.ts'
+import { reconcile } from './history.ts'
 import type { Migration } from './source.ts'
-import { NIL_VERSION } from './version.ts'
 
 /** A squashed migration that is applied in all but its record. */
 export interface Adoption {
@@ -16,18 +16,32 @@ export interface Adoption {
 
 /** @throws SquashedError: some of what one replaces is applied, and some is not */
 export function findAdoptions(
-  { version: row, history }: DatabaseState,
+  state: DatabaseState,
   migrations: readonly Migration[],
   relations: RelationsByVersion,
 ): Adoption[] {
-  return migrations.flatMap((migration): Adoption[] => {
-    const names = relations.get(migration.version)?.replaces ?? []
-    if (names.length === 0) return []
-    const state = stateOf(row, history, names, migration)
-    if (state.missing.length === names.length || state.recorded) return []
-    if (state.missing.length > 0) throw new SquashedError(migration.up ?? migration.name, names, state.missing)
-    const versions = names.map(versionIn)
-    const inside = history.filter(({ version }) => versions.includes(version))
+  const squashed = migrations.filter(({ version }) => relations.get(version)?.replaces?.length)
+  if (squashed.length === 0) return []
+  const names = new Map(squashed.map(({ version }) => [version, relations.get(version)?.replaces ?? []]))
+  // As if the files were still there: what counts as applied is worked out as ever.
+  const parts = [...names.values()].flat().map((name): Migration => ({ version: versionIn(name), name }))
+  const before = [...migrations.filter(({ version }) => !names.has(version)), ...parts]
+  const applied = new Set(
+    reconcile(
+      state,
+      before.sort((a, b) => a.version - b.version),
+    ).versions,
+  )
+  const entries = new Map(state.history.map((entry) => [entry.version, entry]))
+  return squashed.flatMap((migration): Adoption[] => {
+    const replaces = names.get(migration.version) ?? []
+    const versions = replaces.map(versionIn)
+    if (isRecorded(migration, versions, entries)) return []
+    const missing = replaces.filter((name) => !applied.has(versionIn(name)))
+    if (missing.length === replaces.length) return []
+    if (missing.length > 0) throw new SquashedError(migration.up ?? migration.name, replaces, missing)
+    // Where nothing of it is recorded, it counts as applied itself.
+    const inside = versions.flatMap((version) => entries.get(version) ?? [])
     if (inside.length === 0) return []
     return [
       {
@@ -41,25 +55,11 @@ export function findAdoptions(
 
 // --- internal ---
 
-function stateOf(
-  row: number,
-  history: readonly HistoryEntry[],
-  names: readonly string[],
+/** Under its own name, which is none of those that it replaces. */
+function isRecorded(
   { version, name }: Migration,
-): { missing: string[]; recorded: boolean } {
-  const entries = new Map(history.map((entry) => [entry.version, entry]))
-  const baseline = history.findLast((entry) => entry.baseline)?.version ?? NIL_VERSION
-  const adopted = history.length === 0 ? row : baseline
-  const own = entries.get(version)
-  return {
-    missing: names.filter((replaced) => !entries.has(versionIn(replaced)) && versionIn(replaced) > adopted),
-    recorded:
-      own !== undefined &&
-      own.fingerprint !== null &&
-      own.name === name &&
-      !names.some((replaced) => {
-        const at = versionIn(replaced)
-        return at !== version && entries.has(at)
-      }),
-  }
+  replaced: readonly number[],
+  entries: ReadonlyMap<number, HistoryEntry>,
+): boolean {
+  return entries.get(version)?.name === name && !replaced.some((other) => other !== version && entries.has(other))
 }

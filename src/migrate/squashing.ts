@@ -1,8 +1,9 @@
 /** Several migrations as one: their texts one after another, as they would have run. Pure. */
 import type { Dialect } from '../sql/dialect.ts'
-import { readScript } from '../sql/script.ts'
+import { inDirective, leavesSettings, readScript, withEnd } from '../sql/script.ts'
+import { tokenize } from '../sql/tokens.ts'
 import { UsageError } from './errors.ts'
-import { labelOf } from './graph.ts'
+import { type Graph, labelOf } from './graph.ts'
 import type { Body, Migration } from './source.ts'
 
 export interface Part {
@@ -15,30 +16,54 @@ export interface Squashed {
   readonly up: string
   /** Undefined where one of the parts has none: nobody could say what would be left. */
   readonly down: string | undefined
+  /** Names of all that it stands for; a squashed one among the parts stands for its own. */
+  readonly replaces: readonly string[]
 }
 
-/** @param dependsOn what the first of them says it follows. @throws UsageError: one that is code */
-export function squash(parts: readonly Part[], dependsOn: readonly string[] | undefined, dialect: Dialect): Squashed {
-  const names = parts.map(({ migration }) => labelOf(migration))
+/** @param graph of all migrations, these among them. @throws UsageError: one that cannot be squashed */
+export function squash(parts: readonly Part[], graph: Graph, dialect: Dialect): Squashed {
+  const versions = new Set(parts.map(({ migration }) => migration.version))
+  const nodes = graph.nodes.filter(({ version }) => versions.has(version))
+  const replaces = nodes.flatMap((node) => [...node.replaces, labelOf(node)])
   const head = [
-    ...(dependsOn ? [`-- migrate: depends-on ${dependsOn.join(', ') || 'nothing'}`] : []),
-    ...chunks(names, 8).map((some) => `-- migrate: replaces ${some.join(', ')}`),
+    ...dependsOn(graph, versions),
+    ...chunks(replaces, 8).map((some) => `-- migrate: replaces ${some.map(inDirective).join(', ')}`),
   ]
-  const ups = parts.map((part) => section(part.migration, part.up, dialect))
+  const ups = sections(
+    parts.map(({ migration, up }) => [migration, up]),
+    dialect,
+  )
   const reasons = parts.flatMap(({ migration, down }) => {
     const reason = down?.kind === 'sql' ? readScript(down.text, dialect).irreversible : undefined
     return reason === undefined ? [] : [`-- migrate: irreversible ${labelOf(migration)}: ${reason}`]
   })
-  const withoutDown = parts.some((part) => !isNil(part.up, dialect) && isNil(part.down, dialect))
-  const downs = parts.toReversed().map((part) => section(part.migration, part.down, dialect))
   const [irreversible] = reasons
+  const withoutDown = parts.some((part) => !isNil(part.up, dialect) && isNil(part.down, dialect))
+  const down = () =>
+    sections(
+      parts.toReversed().map((part) => [part.migration, part.down]),
+      dialect,
+    )
   return {
-    up: `${[head.join('\n'), ...ups].filter(Boolean).join('\n\n')}\n`,
-    down: irreversible ? `${irreversible}\n` : withoutDown ? undefined : `${downs.filter(Boolean).join('\n\n')}\n`,
+    up: `${[head.join('\n'), ...ups].join('\n\n')}\n`,
+    down: irreversible ? `${irreversible}\n` : withoutDown ? undefined : `${down().join('\n\n')}\n`,
+    replaces,
   }
 }
 
 // --- internal ---
+
+/** What any of them follows outside; nothing is said where it is just the one before. */
+function dependsOn({ nodes }: Graph, versions: ReadonlySet<number>): string[] {
+  const inside = nodes.filter(({ version }) => versions.has(version))
+  const first = inside[0]?.version ?? 0
+  const before = nodes.findLast(({ version }) => version < first)
+  const outside = new Set(inside.flatMap(({ parents }) => parents.filter((parent) => !versions.has(parent))))
+  const isUsual = before ? outside.size === 1 && outside.has(before.version) : outside.size === 0
+  if (isUsual) return []
+  const names = nodes.filter(({ version }) => outside.has(version)).map((node) => inDirective(labelOf(node)))
+  return [`-- migrate: depends-on ${names.join(', ') || 'nothing'}`]
+}
 
 function chunks<T>(items: readonly T[], size: number): T[][] {
   return Array.from({ length: Math.ceil(items.length / size) }, (_, i) => items.slice(i * size, (i + 1) * size))
@@ -51,36 +76,66 @@ function isNil(body: Body | null, dialect: Dialect): boolean {
   return statements.length === 0 && irreversible === undefined
 }
 
-/** One part under its name. What it set ends with it, as it does when it runs alone. */
-function section(migration: Migration, body: Body | null, dialect: Dialect): string {
-  if (body?.kind === 'code') {
-    throw new UsageError(`${migration.up ?? labelOf(migration)} is code, which cannot be squashed into SQL.`, {
-      hint: 'Squash up to the one before it, or from the one after it.',
+/** Each part under its name. What one sets ends with it, as it does when it runs alone. */
+function sections(halves: readonly (readonly [Migration, Body | null])[], dialect: Dialect): string[] {
+  const texts = halves.flatMap(([migration, body]) => {
+    const text = body && sqlOf(migration, body, dialect)
+    return text ? [{ name: labelOf(migration), text }] : []
+  })
+  // Also behind one that sets nothing: it may call a function that does.
+  const resets = dialect === 'postgres' && texts.some(({ text }) => leavesSettings(readScript(text, dialect)))
+  const reset = resets ? '\nRESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL;' : ''
+  return texts.map(({ name, text }) => `-- ${name}\n${text}${reset}`)
+}
+
+function sqlOf(migration: Migration, body: Body, dialect: Dialect): string {
+  const file = migration.up ?? labelOf(migration)
+  if (body.kind === 'code') {
+    throw new UsageError(`${file} is code, which cannot be squashed into SQL.`, { hint: HINT })
+  }
+  if (isNil(body, dialect)) return ''
+  const { text, statements } = readScript(body.text, dialect)
+  if (statements.some(({ start }) => /^(?:begin|start)\b/i.test(text.slice(start)))) {
+    throw new UsageError(`${file} begins and ends transactions of its own, which cannot be part of another.`, {
+      hint: HINT,
     })
   }
-  if (body === null || isNil(body, dialect)) return ''
-  const script = readScript(body.text, dialect)
-  const text = withoutConcurrently(script.text, script.statements)
-    .replace(/^[ \t]*--[ \t]*migrate:.*\r?\n?/gm, '')
-    .trim()
-  const sets = script.statements.some(
-    ({ words: [first, second], words }) =>
-      (first === 'set' && !['local', 'constraints', 'transaction'].includes(second ?? '')) ||
-      words.includes('set_config'),
+  return withEnd(withoutDirectives(withoutConcurrently(text, statements, dialect), dialect), dialect).trim()
+}
+
+const HINT = 'Squash up to the one before it, or from the one after it.'
+
+/** They are about a whole file. */
+function withoutDirectives(text: string, dialect: Dialect): string {
+  const said = [...tokenize(text, dialect)].filter(
+    ({ kind, start, end }) => kind === 'comment' && /^--[ \t]*migrate:/.test(text.slice(start, end)),
   )
-  const ended = /;\s*$/.test(text) ? text : `${text}${/--[^\n]*$/.test(text) ? '\n' : ''};`
-  const reset = sets && dialect === 'postgres' ? '\nRESET SESSION AUTHORIZATION;\nRESET ROLE;\nRESET ALL;' : ''
-  return `-- ${labelOf(migration)}\n${ended}${reset}`
+  return said.reduceRight((out, { start, end }) => {
+    const rest = out.slice(end)
+    // The whole line, where it stands alone.
+    const alone = /(?:^|\n)[ \t]*$/.test(out.slice(0, start))
+    return out.slice(0, start) + (alone ? rest.replace(/^\r?\n/, '') : rest)
+  }, text)
 }
 
 /** Nobody waits on the tables of a database that is being made; in one transaction it could not run. */
 function withoutConcurrently(
   text: string,
   statements: readonly { start: number; end: number; words: readonly string[] }[],
+  dialect: Dialect,
 ): string {
-  return statements.reduceRight((out, { start, end, words }) => {
-    if (!words.includes('concurrently')) return out
-    const plain = out.slice(start, end).replace(/\bconcurrently[ \t]*/i, '')
-    return out.slice(0, start) + plain + out.slice(end)
+  return statements.reduceRight((out, { start, end, words: [first, second, third] }) => {
+    const ofIndex = second === 'index' || (second === 'unique' && third === 'index')
+    const may =
+      ((first === 'create' || first === 'drop') && ofIndex) ||
+      first === 'reindex' ||
+      (first === 'alter' && second === 'table')
+    if (!may) return out
+    const sql = out.slice(start, end)
+    const word = [...tokenize(sql, dialect)].find(
+      (token) => token.kind === 'word' && /^concurrently$/i.test(sql.slice(token.start, token.end)),
+    )
+    if (!word) return out
+    return out.slice(0, start) + sql.slice(0, word.start) + sql.slice(word.end).replace(/^[ \t]+/, '') + out.slice(end)
   }, text)
 }

@@ -1,7 +1,8 @@
 /** Everything that can be said about a source and a database without moving anything; also while a file is broken. */
 
+import { attempt } from './attempt.ts'
 import { adoptedRecords, asAdopted, type ChooseInput, loadInput } from './choose.ts'
-import { attempt, compareWithFiles } from './compare.ts'
+import { compareWithFiles } from './compare.ts'
 import type { DatabaseState } from './driver.ts'
 import { MigratestError } from './errors.ts'
 import { buildGraph, type Graph, labelOf } from './graph.ts'

@@ -1,6 +1,6 @@
 /** Migrations that were put into a program when it was bundled. */
 import type { Direction, Relations, Source } from '../migrate/source.ts'
-import { asModuleMigration, sourceOfFiles } from './files.ts'
+import { asModuleMigration, type LoadedModule, sourceOfFiles } from './files.ts'
 import { type Registry, withRegistry } from './module/registry.ts'
 
 export interface BundledSource {
@@ -26,6 +26,7 @@ interface BundledCode extends BundledSql {
 export function bundled({ name: source, files }: BundledSource): Source {
   const file = (name: string) => files[name] as BundledSql | BundledCode
   const code = (name: string) => files[name] as BundledCode
+  const known = new Map<string, LoadedModule>()
   return sourceOfFiles({
     name: source,
     names: async () => Object.keys(files),
@@ -33,11 +34,21 @@ export function bundled({ name: source, files }: BundledSource): Source {
     relations: async (name) => code(name).relations,
     show: (name) => file(name).shown,
     module: async (name) => {
+      // A module in a program runs once, and registers once.
+      const before = known.get(name)
+      if (before) return before
       const { load, text, fingerprints, record, shown } = code(name)
       const registry: Registry = { shown, migration: undefined }
       const exports = await withRegistry(registry, load)
       const migration = asModuleMigration(registry.migration ?? exports, shown)
-      return { ...migration, text, fingerprint: (half) => fingerprints[half] ?? '', record: () => record }
+      const module: LoadedModule = {
+        ...migration,
+        text,
+        fingerprint: (half) => fingerprints[half] ?? '',
+        record: () => record,
+      }
+      known.set(name, module)
+      return module
     },
   })
 }

@@ -24,8 +24,8 @@ export interface Files {
 /** What a code migration exports, by name or as its default export. `Client`: of the driver, as `pg.Client`. */
 // biome-ignore lint/suspicious/noExplicitAny: whoever names no client says nothing about it
 export interface ModuleMigration<Client = any> {
-  readonly up?: ((context: MigrationContext<Client>) => Promise<void> | void) | undefined
-  readonly down?: ((context: MigrationContext<Client>) => Promise<void> | void) | undefined
+  readonly up?: ((context: MigrationContext<Client>) => unknown) | undefined
+  readonly down?: ((context: MigrationContext<Client>) => unknown) | undefined
   /** False: no transaction of ours around it. */
   readonly transaction?: boolean | undefined
   /** Names or versions of migrations below this one; default the one before it. */

@@ -25,18 +25,34 @@ export function inlineParameters(sql: string, params: readonly unknown[], dialec
 
 // --- internal ---
 
-/** As the client would send it: text whose type the server finds out. */
+/** As the client sends it: text whose type the server finds out. */
 function literalOf(value: unknown, dialect: Dialect): string {
   if (value === null || value === undefined) return 'NULL'
-  if (typeof value === 'number' || typeof value === 'bigint') return String(value)
-  if (typeof value === 'boolean') return String(value)
-  if (value instanceof Date) return quoted(value.toISOString(), dialect)
-  if (value instanceof Uint8Array) {
-    const hex = Buffer.from(value).toString('hex')
-    return dialect === 'mysql' ? `x'${hex}'` : `'\\x${hex}'`
-  }
+  if (typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean') return `'${value}'`
+  const bytes = bytesOf(value)
+  if (bytes) return dialect === 'mysql' ? `x'${bytes.toString('hex')}'` : `'\\x${bytes.toString('hex')}'`
   if (Array.isArray(value) && dialect === 'postgres') return quoted(arrayText(value), dialect)
-  return quoted(typeof value === 'object' ? JSON.stringify(value) : String(value), dialect)
+  return quoted(textOf(value), dialect)
+}
+
+function textOf(value: unknown): string {
+  if (value instanceof Date) return localTime(value)
+  const own = (value as { toPostgres?: (prepare: (value: unknown) => unknown) => unknown } | null)?.toPostgres
+  if (typeof own === 'function') return String(own.call(value, (inner) => inner))
+  return typeof value === 'object' ? JSON.stringify(value) : String(value)
+}
+
+function bytesOf(value: unknown): Buffer | undefined {
+  if (value instanceof ArrayBuffer) return Buffer.from(value)
+  return ArrayBuffer.isView(value) ? Buffer.from(value.buffer, value.byteOffset, value.byteLength) : undefined
+}
+
+/** As `pg` writes dates: in local time, with its offset. */
+function localTime(date: Date): string {
+  const offset = -date.getTimezoneOffset()
+  const two = (n: number) => String(Math.floor(Math.abs(n))).padStart(2, '0')
+  const local = new Date(date.getTime() + offset * 60_000).toISOString().slice(0, -1)
+  return `${local}${offset < 0 ? '-' : '+'}${two(offset / 60)}:${two(offset % 60)}`
 }
 
 function quoted(text: string, dialect: Dialect): string {
@@ -50,8 +66,8 @@ function arrayText(values: readonly unknown[]): string {
   const items = values.map((value) => {
     if (value === null || value === undefined) return 'NULL'
     if (Array.isArray(value)) return arrayText(value)
-    const text =
-      value instanceof Date ? value.toISOString() : typeof value === 'object' ? JSON.stringify(value) : String(value)
+    const bytes = bytesOf(value)
+    const text = bytes ? `\\x${bytes.toString('hex')}` : textOf(value)
     return `"${text.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`
   })
   return `{${items.join(',')}}`

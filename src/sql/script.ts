@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto'
 import type { Dialect } from './dialect.ts'
 import { type Cut, cutStatements, type Problem, type Statement } from './statements.ts'
+import { type Token, tokenize } from './tokens.ts'
 
 export interface Script {
   /** What is sent to the server: as written, with psql's lines and the file's own BEGIN and COMMIT blanked. Same length as the file less a byte order mark. */
@@ -52,6 +53,33 @@ export function readScript(source: string, dialect: Dialect): Script {
 /** 32 hex digits over the parts, in order. */
 export function fingerprintOf(parts: readonly string[]): string {
   return createHash('sha256').update(parts.join('\0')).digest('hex').slice(0, 32)
+}
+
+/** A name as a directive takes it. */
+export function inDirective(name: string): string {
+  return /[\s,"]/.test(name) ? `"${name.replaceAll('"', '""')}"` : name
+}
+
+/** Whether it may leave settings or a role to what runs after it in the same transaction or session. */
+export function leavesSettings({ text, statements }: Pick<Script, 'text' | 'statements'>): boolean {
+  if (/\bset_config\b/i.test(text)) return true
+  return statements.some(({ words: [first = '', second = ''], start, end }) => {
+    if (first === 'set') return !['constraints', 'transaction'].includes(second)
+    return first === 'reset' || (first === 'do' && /\bset\b/i.test(text.slice(start, end)))
+  })
+}
+
+/** The text with its last statement ended, so that another may follow. */
+export function withEnd(text: string, dialect: Dialect): string {
+  const trimmed = text.trimEnd()
+  let last: Token | undefined
+  let open = false
+  for (const token of tokenize(trimmed, dialect)) {
+    open = token.kind === 'comment' && !trimmed.startsWith('/*', token.start)
+    if (token.kind !== 'comment') last = token
+  }
+  if (last === undefined || trimmed.slice(last.start, last.end) === ';') return trimmed
+  return open ? `${trimmed}\n;` : `${trimmed};`
 }
 
 /** What a script makes, as "table users": for telling what a missing down would leave behind. */
@@ -115,7 +143,8 @@ function readDirectives(text: string, cut: Cut): Directives {
 }
 
 function listed(words: string): string[] {
-  return words === 'nothing' ? [] : words.split(/[\s,]+/).filter(Boolean)
+  if (words === 'nothing') return []
+  return [...words.matchAll(/"((?:[^"]|"")*)"|[^\s,"]+/g)].map(([all, quoted]) => quoted?.replaceAll('""', '"') ?? all)
 }
 
 interface Decision {

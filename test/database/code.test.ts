@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path'
 import { describe, expect, onTestFinished } from 'vitest'
 import type { MigrationFailedError, SourceProblemsError } from '../../src/migrate/errors.ts'
 import type { MigratorOptions } from '../../src/migrate/migrator.ts'
+import type { MigrationContext } from '../../src/migrate/source.ts'
 import { directory } from '../../src/source/directory.ts'
 import { failure, test } from '../support/database.ts'
 
@@ -74,9 +75,10 @@ describe('a failure', () => {
         "import { fail } from './h.ts'\nexport async function up({ sql }: any) {\n  await sql('drop table users')\n  fail()\n}\n",
     })
     const error = await failure<MigrationFailedError>((await db.migrator({}, over())).up())
-    expect(error.message).toContain(`${path}/h.ts:4:9: too far\n\n  2 |`)
+    expect(error.message).toContain(`${path}/h.ts:4:9: RangeError: too far\n\n  2 |`)
     expect(error.message).toContain('Nothing of it was kept: ')
     expect([error.code, error.version, error.line, error.column]).toEqual(['MIGRATEST_MIGRATION_FAILED', 2, 4, 9])
+    expect(error.message).toContain(`In: up of ${path}/2_b.ts`)
     expect((error.cause as Error).stack).toContain('2_b.ts:4:3')
     expect(await db.rows('select count(*)::int from users')).toEqual([{ count: 2 }])
   })
@@ -91,7 +93,9 @@ describe('a failure', () => {
       '1_b.ts': `import { query } from './h.ts'\nenum E { a }\nexport async function up({ sql, client }: any) {\n  ${call}\n}\n`,
     })
     const error = await failure<MigrationFailedError>((await db.migrator({}, over())).up())
-    const place = call.includes('query(sql)') ? `${path}/h.ts:3:3` : `${path}/1_b.ts:4:3`
+    const place = call.includes('query(sql)')
+      ? `${path}/h.ts:3:9`
+      : `${path}/1_b.ts:4:${call.includes('client') ? 3 : 9}`
     expect(error.message).toContain(`${place}: column "nonsense" does not exist (42703)`)
   })
 
@@ -170,6 +174,74 @@ describe('a down', () => {
   })
 })
 
+describe('what code leaves behind', () => {
+  test.for([
+    [
+      'a query that nobody waits for',
+      "sql('select pg_sleep(0.05)')",
+      'It ended while "select pg_sleep(0.05)" was still running: await it.',
+    ],
+    ['one that fails', "sql('select 1/0'); await null", 'It ended while "select 1/0" was still running: await it.'],
+    [
+      'a failure that it swallows',
+      "try { await sql('select nonsense') } catch {}\n  await sql('select 1')",
+      'since "select nonsense" failed: column "nonsense" does not exist',
+    ],
+  ] as const)('%s: is told, and nothing of it is kept', async ([, body, message], { db }) => {
+    const { over } = folder({
+      '1_a.ts': `export async function up({ sql }: any) {\n  await sql('create table a ()')\n  ${body}\n}`,
+    })
+    const migrator = await db.migrator({}, over())
+    expect((await failure(migrator.up())).message).toContain(message)
+    expect(await db.rows("select to_regclass('a') as a")).toEqual([{ a: null }])
+    expect(await migrator.version()).toEqual({ version: -1, dirty: false })
+  })
+
+  test('a query after its end is refused', async ({ db }) => {
+    const late: Promise<unknown>[] = []
+    const up = ({ sql }: MigrationContext) => {
+      late.push(new Promise((done) => setTimeout(done, 20)).then(() => sql('create table late ()')))
+    }
+    await (await db.migrator({ '1_a.ts': { up } })).up()
+    expect((await failure(Promise.all(late))).message).toBe(
+      'The migration has ended, and runs "create table late ()" now: await all that it does.',
+    )
+  })
+
+  test('a transaction that it ended itself is told as what it is', async ({ db }) => {
+    const up = async ({ sql }: MigrationContext) => void (await sql('create table kept (); commit'))
+    const error = await failure((await db.migrator({ '1_a.ts': { up } })).up())
+    expect(error.message).toContain('What it did up to there stays')
+    expect(error.message).not.toContain('Nothing of it was kept')
+  })
+
+  test('outside a transaction it stays, and resume asks', async ({ db }) => {
+    const { write, over } = folder({
+      '1_a.ts':
+        "export const transaction = false\nexport async function up({ sql }: any) {\n  await sql('create table a ()')\n  throw new TypeError('no')\n}",
+    })
+    const migrator = await db.migrator({}, over())
+    const error = await failure<MigrationFailedError>(migrator.up())
+    expect(error.message).toContain('1_a.ts:4:9: TypeError: no')
+    expect(error.message).toContain('It failed outside a transaction: what it did before that stands')
+    expect((await failure(migrator.resume())).message).toContain('It is not known how much of 1_a took effect')
+    write(
+      '1_a.ts',
+      "export const transaction = false\nexport async function up({ sql }: any) { await sql('create table if not exists a ()') }",
+    )
+    expect((await migrator.resume({ applied: 0 })).to).toBe(1)
+  })
+})
+
+test('a migration whose up was edited goes down by its own down, which is as it was recorded', async ({ db }) => {
+  const { write, over } = folder({ ...USERS, ...SPLIT })
+  await (await db.migrator({}, over())).up()
+  write('2_split.ts', SPLIT['2_split.ts'].replace('add first_name text', 'add first_name text default null'))
+  const migrator = await db.migrator({}, over())
+  expect((await migrator.to(1)).steps).toMatchObject([{ origin: 'file', version: 2 }])
+  await migrator.up()
+})
+
 test('a helper that is edited after the migration was applied makes it an edited one', async ({ db }) => {
   const { write, over } = folder({ ...USERS, ...SPLIT })
   await (await db.migrator({}, over())).up()
@@ -201,7 +273,7 @@ export async function down({ sql }: any) {
   const up = await migrator.plan('latest', { texts: true })
   expect(up.steps).toMatchObject([
     {
-      text: `insert into t values (1, 'O''Hara', NULL, $10);\nselect '{"a":[1]}'::jsonb;\nselect 1`,
+      text: `insert into t values ('1', 'O''Hara', NULL, $10);\nselect '{"a":[1]}'::jsonb;\nselect 1;`,
       notes: [expect.stringContaining('code of'), 'goes by the rows of "select 1", shown as if there were none'],
     },
   ])

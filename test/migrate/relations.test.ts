@@ -152,6 +152,71 @@ describe('a squashed migration', () => {
     expect((await migrator.status()).migrations.map(({ state }) => state)).toEqual(['applied', 'applied'])
   })
 
+  test('is undone whole, or not at all, by one that has not recorded it yet', async ({ db }) => {
+    const parts = await db.migrator(PARTS)
+    await parts.to(2)
+    await db.rows('create table c (id int)')
+    await parts.force(3)
+    const migrator = await db.migrator(SQUASHED)
+    expect((await migrator.down(1)).steps.map(({ version, to }) => [version, to])).toEqual([[3, -1]])
+    expect(
+      await db.rows("select tablename from pg_tables where schemaname = 'public' and tablename !~ 'migrations'"),
+    ).toEqual([])
+    await migrator.up()
+  })
+
+  test('goes by what was recorded on one that has some, going down', async ({ db }) => {
+    await (await db.migrator(PARTS)).to(2)
+    const migrator = await db.migrator(SQUASHED)
+    expect((await migrator.down()).steps.map(({ version, origin }) => [version, origin])).toEqual([
+      [2, 'record'],
+      [1, 'record'],
+    ])
+    await migrator.up()
+  })
+
+  test('is known where another tool went on, or went back', async ({ db }) => {
+    await (await db.migrator(PARTS)).to(2)
+    await db.rows('create table c (id int); update schema_migrations set version = 3')
+    const migrator = await db.migrator(SQUASHED)
+    await migrator.up()
+    expect(await names(db)).toEqual(['3_all', '4_d'])
+    await db.rows('drop table d, c, b; update schema_migrations set version = 1')
+    expect(
+      (await failure<SquashedError>((await db.migrator({ ...SQUASHED, '1_a.up.sql': '' })).to('latest'))).code,
+    ).toBe('MIGRATEST_GRAPH')
+  })
+
+  test('four at once record it once', async ({ db }) => {
+    await (await db.migrator(PARTS)).up()
+    const migrators = await Promise.all([1, 2, 3, 4].map(() => db.migrator(SQUASHED)))
+    const runs = await Promise.all(migrators.map((migrator) => migrator.up()))
+    expect(runs.flatMap(({ steps }) => steps)).toHaveLength(1)
+    expect(await names(db)).toEqual(['3_all', '4_d'])
+  })
+
+  test.for([
+    [
+      'a file of what it replaces that is still there',
+      { '1_a.up.sql': '' },
+      '3_all replaces 1_a, whose file is still there.',
+    ],
+    ['two that replace the same', { '5_e.up.sql': '-- migrate: replaces 2_b, 5_x' }, '5_e and 3_all both replace 2_b.'],
+    [
+      'a name of its own',
+      { '5_e.up.sql': '-- migrate: replaces 5_e' },
+      '5_e replaces a migration of its own name; call it otherwise.',
+    ],
+    [
+      'a name without a version',
+      { '5_e.up.sql': '-- migrate: replaces users' },
+      '5_e replaces "users", which begins with no version.',
+    ],
+  ] as const)('%s is told', async ([, files, problem], { db }) => {
+    const migrator = await db.migrator({ ...SQUASHED, ...files })
+    expect((await failure<GraphError>(migrator.up())).problems).toContain(problem)
+  })
+
   test('is refused on one that has some, with those that are missing', async ({ db }) => {
     await (await db.migrator(PARTS)).to(1)
     const migrator = await db.migrator(SQUASHED)

@@ -1,5 +1,5 @@
-import { chmodSync, writeFileSync } from 'node:fs'
-import { resolve } from 'node:path'
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
 import { bundle } from '../bundle.ts'
 import type { CommandTable } from '../commands.ts'
 import type { Context } from '../context.ts'
@@ -17,6 +17,7 @@ export async function run(context: Context, _: readonly string[], commands: Comm
     version: context.version,
     without: Object.keys(commands).filter((name) => commands[name]?.project),
   })
+  mkdirSync(dirname(output), { recursive: true })
   writeFileSync(output, code)
   chmodSync(output, 0o755)
   const size = Buffer.byteLength(code)

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { GraphError, UsageError } from '../../migrate/errors.ts'
 import { buildGraph, labelOf } from '../../migrate/graph.ts'
 import { directory } from '../../source/directory.ts'
+import { inDirective } from '../../sql/script.ts'
 import type { Context } from '../context.ts'
 import { nextNumber, titleOf } from '../numbering.ts'
 
@@ -23,7 +24,7 @@ export async function run(context: Context, args: readonly string[]): Promise<nu
   const title = titleOf(args) || 'merge'
   const file = join(folder, `${await nextNumber(context, folder)}_${title}.up.sql`)
   if (existsSync(file)) throw new UsageError(`${file} is there already.`)
-  writeFileSync(file, `-- migrate: depends-on ${heads.join(', ')}\n`, { flag: 'wx' })
+  writeFileSync(file, `-- migrate: depends-on ${heads.map(inDirective).join(', ')}\n`, { flag: 'wx' })
   context.print(`${file} follows ${heads.join(' and ')}`, { files: [file], heads })
   return 0
 }

@@ -23,8 +23,11 @@ export async function run(context: Context, args: readonly string[]): Promise<nu
 const TYPESCRIPT = `import { defineMigration } from 'migratest'
 
 export default defineMigration({
-  async up({ sql }) {},
-
-  async down({ sql }) {},
+  async up({ sql }) {
+    await sql('')
+  },
+  async down({ sql }) {
+    await sql('')
+  },
 })
 `

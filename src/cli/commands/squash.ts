@@ -2,12 +2,13 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { GraphError, UsageError } from '../../migrate/errors.ts'
-import { buildGraph, labelOf } from '../../migrate/graph.ts'
-import type { Migration, Source } from '../../migrate/source.ts'
+import { buildGraph, labelOf, type RelationsByVersion } from '../../migrate/graph.ts'
+import type { Migration, Relations, Source } from '../../migrate/source.ts'
 import { type Part, squash } from '../../migrate/squashing.ts'
 import { NIL_VERSION } from '../../migrate/version.ts'
 import { directory } from '../../source/directory.ts'
 import { gitEnvironment } from '../../source/gitBase.ts'
+import { readScript } from '../../sql/script.ts'
 import { proveSquash } from '../../verify/squashProof.ts'
 import { type Context, parseVersion } from '../context.ts'
 import { titleOf } from '../numbering.ts'
@@ -23,16 +24,22 @@ export async function run(context: Context, [range = '', ...words]: readonly str
   const source = directory(folder)
   const relations = (await source.relations?.()) ?? new Map()
   const migrations = await source.list()
-  const { problems } = buildGraph(migrations, relations)
-  if (problems.length > 0) throw new GraphError(problems)
+  const graph = buildGraph(migrations, relations)
+  if (graph.problems.length > 0) throw new GraphError(graph.problems)
   const replaced = between(migrations, parseVersion(first), parseVersion(last))
   const parts = await Promise.all(replaced.map((migration) => readPart(source, migration)))
   const end = replaced.at(-1) as Migration
   const start = replaced[0] as Migration
   const before = migrations.findLast(({ version }) => version < start.version)?.version ?? NIL_VERSION
-  const { up, down } = squash(parts, relations.get(start.version)?.dependsOn, 'postgres')
+  const { up, down, replaces } = squash(parts, graph, 'postgres')
   const digits = /(\d+)_[^/\\]*$/.exec(end.up ?? end.down ?? '')?.[1] ?? String(end.version)
-  const name = `${digits}_${titleOf(words) || 'squashed'}`
+  const title = titleOf(words) || 'squashed'
+  const name = `${digits}_${title}`
+  const gone = new Set(replaced.map(({ version }) => version))
+  refuseBroken([...migrations.filter(({ version }) => !gone.has(version)), { version: end.version, name: title }], {
+    relations: new Map([...relations, [end.version, { ...relationsOf(up), replaces }]]),
+    heads: graph.heads.length,
+  })
   const files = { [`${name}.up.sql`]: up, ...(down !== undefined && { [`${name}.down.sql`]: down }) }
   const old = replaced.flatMap((migration) => [migration.up, migration.down]).filter((file) => file !== undefined)
   refuseLosing(context, old)
@@ -52,6 +59,25 @@ export async function run(context: Context, [range = '', ...words]: readonly str
 }
 
 // --- internal ---
+
+function relationsOf(up: string): Relations {
+  const { dependsOn } = readScript(up, 'postgres')
+  return { dependsOn }
+}
+
+/** What the others say of those that are replaced must still be true of what replaces them. */
+function refuseBroken(
+  migrations: readonly Migration[],
+  { relations, heads }: { relations: RelationsByVersion; heads: number },
+): void {
+  const after = buildGraph(migrations, relations)
+  if (after.problems.length > 0) throw new GraphError(after.problems)
+  if (after.heads.length > Math.max(1, heads)) {
+    throw new UsageError('Squashed, they would leave branches that nothing joins.', {
+      hint: 'Squash whole branches with what joins them.',
+    })
+  }
+}
 
 function between(migrations: readonly Migration[], first: number, last: number): Migration[] {
   for (const version of [first, last]) {

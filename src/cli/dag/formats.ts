@@ -21,7 +21,7 @@ export function dagDocument({ nodes, roots, heads, problems }: Graph, stateOf: S
 export function dagMermaid({ nodes }: Graph, stateOf: StateOf): string {
   const boxes = nodes.map((node) => {
     const state = stateOf(node.version)
-    const name = labelOf(node).replaceAll('"', '#quot;')
+    const name = labelOf(node).replace(/[#"&<>]/g, (letter) => `#${letter.codePointAt(0)};`)
     return `  m${node.version}["${name}"]${state ? `:::${state}` : ''}`
   })
   const arrows = nodes.flatMap(({ version, parents }) => parents.map((parent) => `  m${parent} --> m${version}`))

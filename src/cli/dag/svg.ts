@@ -33,7 +33,10 @@ export function dagSvg(graph: Graph, stateOf: (version: number) => string | unde
       const x = MARGIN + over * LANE
       const colour = COLOURS[over % COLOURS.length]
       // Over to its lane, down along it, and over to where it ends.
-      const path = `M${from.x} ${from.y}${bend(from.x, x, from.y, from.y + ROW)}V${to.y - ROW}${bend(x, to.x, to.y - ROW, to.y)}`
+      const straight = to.y - from.y === ROW
+      const path = straight
+        ? `M${from.x} ${from.y}${bend(from.x, to.x, from.y, to.y)}`
+        : `M${from.x} ${from.y}${bend(from.x, x, from.y, from.y + ROW)}V${to.y - ROW}${bend(x, to.x, to.y - ROW, to.y)}`
       return [`  <path d="${path}" stroke="${colour}"/>`]
     }),
   )

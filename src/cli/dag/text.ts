@@ -14,8 +14,11 @@ export function dagText(graph: Graph, label: (node: GraphNode) => string): strin
       .flat()
     const here = `${drawn(new Map([...passing.map((at) => [at * 2, '|'] as const), [lane * 2, '*']]))} ${label(node)}`
     const below = branches(lane, leaving, passing, goesOn)
-    const apart = i > 0 && isHead && passing.length === 0 && !rows[i - 1]?.goesOn
-    return [...(apart ? [''] : []), ...above, here, ...below]
+    // What begins under the end of another has nothing to do with it.
+    const before = rows[i - 1]
+    const apart = isHead && before !== undefined && !before.goesOn && before.lane === lane
+    const between = apart ? [passing.length > 0 ? drawn(new Map(passing.map((at) => [at * 2, '|']))) : ''] : []
+    return [...between, ...above, here, ...below]
   })
   return lines.join('\n')
 }

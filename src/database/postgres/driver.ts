@@ -1,7 +1,8 @@
 /** Runs migrations on PostgreSQL, over any session. */
+import { runCode } from '../../migrate/codeContext.ts'
 import type { DatabaseState, Driver, HistoryRecord, LockOptions, Step } from '../../migrate/driver.ts'
-import { LockedError, StateMovedError, UsageError } from '../../migrate/errors.ts'
-import type { Direction, MigrationContext, Sql } from '../../migrate/source.ts'
+import { LockedError, StateMovedError, StatementError, UsageError } from '../../migrate/errors.ts'
+import type { Direction } from '../../migrate/source.ts'
 import { NIL_VERSION } from '../../migrate/version.ts'
 import { createSchema, dropStatements } from './drop.ts'
 import { asStatementError, isAnswer, isMissingTable } from './failure.ts'
@@ -140,7 +141,7 @@ class PostgresDriver implements Driver {
     await this.#writeJournal(step, { started: index + 1, done: index })
     const { work } = step
     try {
-      if (work.kind === 'code') await work.run(this.#context(work.log, signal))
+      if (work.kind === 'code') await this.#runCode(work, signal)
       else if (work.kind === 'sql') await this.#executeSql(work.script, index, signal)
     } catch (error) {
       await this.#putBack()
@@ -241,12 +242,12 @@ class PostgresDriver implements Driver {
     const mark = `${process.pid}.${performance.now()}`
     await this.#session.script(`BEGIN; SET LOCAL migratest.transaction = '${mark}'`, signal)
     try {
-      await work.run(this.#context(work.log, signal))
+      await this.#runCode(work, signal)
       const [row] = await this.#session.query(
         "SELECT pg_catalog.to_regclass($1) IS NULL AS gone, pg_catalog.current_setting('migratest.transaction', true) AS mark",
         [this.#tables.versionTable],
       )
-      if (row?.mark !== mark) throw new Error(ENDED_BY_CODE)
+      if (row?.mark !== mark) throw new StatementError({ message: ENDED_BY_CODE, stands: ENDED_STANDS }, undefined)
       if (row?.gone) throw new Error('The migration removed the version table; write it in SQL, where it is put back.')
       // Without the prepared statement: code cannot be run a second time if that is gone.
       await this.#session.script(`${this.#restore}\n${this.#recordPlainly(step)}\nCOMMIT;`, signal)
@@ -374,13 +375,9 @@ INSERT INTO ${historyTable} SELECT * FROM pg_temp.${KEPT_HISTORY} WHERE NOT EXIS
     }
   }
 
-  #context(log: (message: string) => void, signal: AbortSignal): MigrationContext {
-    return {
-      client: this.#session.client,
-      sql: ((text, params) => this.#session.query(text, params, signal)) as Sql,
-      signal,
-      log,
-    }
+  #runCode({ run, log }: Extract<Step['work'], { kind: 'code' }>, signal: AbortSignal): Promise<void> {
+    const query = (text: string, params: readonly unknown[] | undefined) => this.#session.query(text, params, signal)
+    return runCode(run, { client: this.#session.client, query, signal, log })
   }
 }
 
@@ -391,6 +388,9 @@ const REBUILDS: readonly Rebuild[] = ['no', 'tables', 'schema']
 /** Temporary tables come before all others on the search path: names that no migration means. */
 const KEPT_VERSION = '"migratest kept version"'
 const KEPT_HISTORY = '"migratest kept history"'
+
+const ENDED_STANDS =
+  'What it did up to there stays, and the version does not say so: take that back by hand, or say with "migratest fake" that it is applied.'
 
 const ENDED_BY_CODE =
   'The migration ended the transaction it runs in, so what it did could not be recorded with it. Export "transaction = false" for a migration that begins and ends its own.'
