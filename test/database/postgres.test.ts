@@ -518,7 +518,7 @@ describe('ending early', () => {
       /1 of 3 statements done, and whether statement 2 took effect is not known/,
     )
     expect((await failure(again.resume())).message).toMatch(
-      /resume\(\{ applied: 2 \}\) if it did or resume\(\{ applied: 1 \}\) if not/,
+      /If it did: "migratest resume --applied 2" or .*If not: "migratest resume --applied 1" or resume\(\{ applied: 1 \}\)/,
     )
     await again.resume({ applied: 1 })
     expect(await again.version()).toEqual({ version: 1, dirty: false })
@@ -736,7 +736,8 @@ describe('met in review', () => {
     expect((await failure(migrator.up())).message).toMatch(/2_b\.ts: The migration ended the transaction it runs in/)
     expect(await migrator.version()).toEqual({ version: 1, dirty: false })
     const edited = await db.migrator({ '1_a.ts': { up: async () => undefined } })
-    expect((await failure(edited.down())).code).toBe('MIGRATEST_NO_WAY_DOWN')
+    await edited.down()
+    expect(db.warnings()).toEqual([expect.stringMatching(/was edited after it was applied, and it had no down/)])
   })
 
   test('a client of a pool that breaks ends the run, not the process, and is not lent again', async ({ db }) => {

@@ -170,9 +170,12 @@ describeOnServers(['container', 'embedded'], 'snapshots', (from) => {
     const clients: { end(): Promise<void> }[] = []
     const { Client } = await import('pg')
     const timer = setInterval(async () => {
-      const rows = await watcher.query<{ datname: string }>(
-        "select datname from pg_database where datname like 'migratest\\_%' and datallowconn",
-      )
+      // The last question may still be open when the test is over.
+      const rows = await watcher
+        .query<{ datname: string }>(
+          "select datname from pg_database where datname like 'migratest\\_%' and datallowconn",
+        )
+        .catch(() => [])
       for (const { datname } of rows) {
         if (seen.has(datname)) continue
         seen.add(datname)
