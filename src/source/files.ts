@@ -49,14 +49,37 @@ export function sourceOfFiles(files: Files): Source {
   let passedOver: string[] = []
 
   const known = new Map<string, { stamp: string; relations: Relations | undefined }>()
+  /** Texts that were read for relations, for who reads them next: a few, and each once. */
+  const justRead = new Map<string, { stamp: string; text: string }>()
+  let lettersKept = 0
 
   const relationsOf = async (name: string): Promise<Relations | undefined> => {
     const stamp = files.stamp?.(name)
     const before = known.get(name)
     if (before && before.stamp === stamp) return before.relations
-    const relations = name.endsWith('.sql') ? relationsInSql(await files.text(name)) : await files.relations?.(name)
-    if (stamp !== undefined) known.set(name, { stamp, relations })
+    if (!name.endsWith('.sql')) {
+      const relations = await files.relations?.(name)
+      if (stamp !== undefined) known.set(name, { stamp, relations })
+      return relations
+    }
+    const text = await files.text(name)
+    const relations = relationsInSql(text)
+    if (stamp !== undefined) {
+      known.set(name, { stamp, relations })
+      if (lettersKept + text.length <= MOST_LETTERS_KEPT) {
+        lettersKept += text.length
+        justRead.set(name, { stamp, text })
+      }
+    }
     return relations
+  }
+
+  const textOf = async (name: string): Promise<string> => {
+    const kept = justRead.get(name)
+    if (!kept) return files.text(name)
+    justRead.delete(name)
+    lettersKept -= kept.text.length
+    return files.stamp?.(name) === kept.stamp ? kept.text : files.text(name)
   }
 
   const list = async () => {
@@ -94,7 +117,7 @@ export function sourceOfFiles(files: Files): Source {
       if (halves.size === 0) await list()
       const name = halves.get(`${version} ${direction}`)
       if (name === undefined) return null
-      if (name.endsWith('.sql')) return { kind: 'sql', text: await files.text(name) }
+      if (name.endsWith('.sql')) return { kind: 'sql', text: await textOf(name) }
       return bodyOf(await files.module(name), direction)
     },
     async relations() {
@@ -164,6 +187,8 @@ export function loadedModule(exports: unknown, shown: string): LoadedModule {
 }
 
 // --- internal ---
+
+const MOST_LETTERS_KEPT = 2 ** 20
 
 /** Read by the lexer only where the words are there. */
 function relationsInSql(text: string): Relations | undefined {

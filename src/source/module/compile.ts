@@ -1,4 +1,5 @@
 /** One file's text made ready to run, as often as it is asked to. */
+import inspector from 'node:inspector'
 import { createRequire, SourceMap, type SourceMapPayload } from 'node:module'
 import { extname } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -150,7 +151,6 @@ const EMPTY_MAP = { file: '', version: 3, sources: [], sourcesContent: [], names
 
 /** For a debugger that is attached, so that breakpoints in the file are hit. */
 async function inlineMap(maps: readonly MapData[], url: string): Promise<string> {
-  const { default: inspector } = await import('node:inspector')
   if (inspector.url() === undefined) return ''
   const { default: remapping } = await import('@jridgewell/remapping')
   const whole = remapping(maps.map((map) => ({ ...EMPTY_MAP, ...map })) as Parameters<typeof remapping>[0], () => null)

@@ -38,7 +38,7 @@ interface Input {
 /** @throws ScriptError for a text that is no TypeScript */
 export async function transform(tools: Toolchain, input: Input): Promise<Transformed> {
   const { path, text } = input
-  const typed = tools.transformSync(path, text.replace(/^#!/, '//'), {
+  const typed = await tools.transform(path, text.replace(/^#!/, '//'), {
     sourcemap: true,
     tsconfig: true,
     helpers: { mode: 'External' },
