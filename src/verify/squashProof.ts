@@ -1,4 +1,5 @@
 /** Whether a squashed migration leaves what those that it replaces leave: both are run, and their schemas compared. */
+import { MigrationFailedError } from '../migrate/errors.ts'
 import type { Migration, Source } from '../migrate/source.ts'
 import { describeVersion } from '../migrate/version.ts'
 import { memory } from '../source/memory.ts'
@@ -53,7 +54,13 @@ export async function proveSquash<Client>({
       })
     }
     if (!undoable) return
-    const undone = (await apart.schemaAt(before)).diff(await together.move(before))
+    const below = await together.move(before).catch((error) => {
+      if (!(error instanceof MigrationFailedError)) throw error
+      throw new FindingError(error.message, {
+        hint: 'Up, both ways lead to the same schema; it is a down that does not run, and may never have. Mend that one, or squash around it.',
+      })
+    })
+    const undone = (await apart.schemaAt(before)).diff(below)
     if (undone.changes.length === 0) return
     throw new FindingError('Undone, the squashed migration would leave another schema:', {
       diff: undone,
