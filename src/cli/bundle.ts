@@ -1,8 +1,9 @@
 /** Makes one file of the command and all migrations, for places that have neither the folder nor packages. */
-import { dirname, join } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { NotInstalledError } from '../migrate/errors.ts'
-import type { Relations, Source } from '../migrate/source.ts'
+import type { Direction, Relations, Source } from '../migrate/source.ts'
+import { ModuleLoader, type ModulePart } from '../source/module/loader.ts'
 import type { Config } from './config.ts'
 
 export interface BundleInput {
@@ -33,7 +34,6 @@ export async function bundle({ source, folder, config, version, without }: Bundl
         name: 'migratest',
         resolveId(id, importer) {
           if (id === ENTRY) return ENTRY
-          if (id === 'migratest') return OWN('../../index')
           const own = importer?.startsWith(OWN_FOLDER) && id.startsWith('.') ? join(dirname(importer), id) : undefined
           if (own && leftOut.some((path) => own.replace(/\.[jt]s$/, '').endsWith(path))) return `\0left out:${own}`
           // A client of the project's, though the importing file may be somewhere else.
@@ -85,33 +85,62 @@ const KEPT = [
 
 async function entryText(source: Source, folder: string, config: Config, version: string): Promise<string> {
   const relations = (await source.relations?.()) ?? new Map<number, Relations>()
-  const files: string[] = []
+  const loader = new ModuleLoader((path) => relative(process.cwd(), path))
+  const files = new Map<string, string>()
+  const parts = new Map<string, ModulePart>()
   for (const migration of await source.list()) {
+    const prints: Partial<Record<Direction, string>> = {}
     for (const half of ['up', 'down'] as const) {
       const shown = migration[half]
       const body = await source.read(migration, half)
-      if (shown === undefined || (half === 'down' && shown === migration.up)) continue
+      if (shown === undefined || body === null) continue
       const name = shown.replace(/^.*[/\\]/, '')
-      const either = body ?? (await source.read(migration, 'down'))
-      if (!either) continue
-      const head = `shown: ${JSON.stringify(shown)}, text: ${JSON.stringify(either.text)}`
-      if (either.kind === 'sql') {
-        files.push(`${JSON.stringify(name)}: { ${head} }`)
+      const known = { shown, text: body.text }
+      if (body.kind === 'sql') {
+        files.set(name, literal(known))
         continue
       }
-      const down = await source.read(migration, 'down')
-      const prints = {
-        ...(body?.kind === 'code' && { up: body.fingerprint }),
-        ...(down?.kind === 'code' && { down: down.fingerprint }),
-      }
-      files.push(
-        `${JSON.stringify(name)}: { ${head}, load: () => import(${JSON.stringify(join(folder, name))}), fingerprints: ${JSON.stringify(prints)}, record: ${JSON.stringify(either.record) ?? 'undefined'}, relations: ${JSON.stringify(relations.get(migration.version)) ?? 'undefined'} }`,
+      prints[half] = body.fingerprint ?? ''
+      files.set(
+        name,
+        literal({ ...known, fingerprints: prints, record: body.record, relations: relations.get(migration.version) }),
       )
+      for (const part of await loader.parts(join(folder, name))) parts.set(part.name, part)
     }
   }
   const settings = Object.fromEntries(KEPT.filter((key) => config[key] !== undefined).map((key) => [key, config[key]]))
-  const migrations = `{ name: ${JSON.stringify(source.name)}, files: { ${files.join(',\n')} } }`
-  return `import { runStandalone } from ${JSON.stringify(OWN('./standalone'))}
-await runStandalone({ version: ${JSON.stringify(version)}, config: ${JSON.stringify(settings)}, migrations: ${migrations} })
+  const migrations = `{ name: ${literal(source.name)}, files: ${record(files)}, modules: ${modulesText(parts)}, natives: ${nativesText(parts)} }`
+  return `import { runStandalone } from ${literal(OWN('./standalone'))}
+await runStandalone({ version: ${literal(version)}, config: ${literal(settings)}, migrations: ${migrations} })
 `
+}
+
+function modulesText(parts: ReadonlyMap<string, ModulePart>): string {
+  const texts = [...parts].map(([name, { json, factory, imports }]): [string, string] => {
+    const body = json === undefined ? `factory: ${factory}` : `json: ${literal(json)}`
+    return [name, `{ ${body}, imports: ${literal(imports)} }`]
+  })
+  return record(new Map(texts))
+}
+
+/** Packages become part of the file; what Node brings stays an import. */
+function nativesText(parts: ReadonlyMap<string, ModulePart>): string {
+  const urls = [...parts.values()].flatMap(({ imports }) =>
+    Object.values(imports).flatMap((meaning) => ('native' in meaning ? [meaning.native] : [])),
+  )
+  const target = (url: string) => {
+    if (!url.startsWith('file:')) return url
+    const path = fileURLToPath(url)
+    // The whole of this package would bring all that starts servers with it.
+    return path === OWN('../../index') ? OWN('../source/migrationApi') : path
+  }
+  return record(new Map([...new Set(urls)].map((url) => [url, `() => import(${literal(target(url))})`])))
+}
+
+function record(entries: ReadonlyMap<string, string>): string {
+  return `{ ${[...entries].map(([key, value]) => `${literal(key)}: ${value}`).join(',\n')} }`
+}
+
+function literal(value: unknown): string {
+  return JSON.stringify(value) ?? 'undefined'
 }

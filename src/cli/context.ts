@@ -170,12 +170,19 @@ export class Context {
 
   /** The first signal asks to stop, the second cancels. */
   endOnSignal(when: string, stop: () => void, cancel: (code: number) => void = () => this.cancel()): void {
+    let cancelled = false
     for (const [signal, code] of [
       ['SIGINT', 130],
       ['SIGTERM', 143],
     ] as const) {
       process.on(signal, () => {
-        if (this.stoppedBy) return cancel(code)
+        // Code may wait for what nobody can cancel; the server takes back what a program leaves open.
+        if (cancelled) process.exit(code)
+        if (this.stoppedBy) {
+          cancelled = true
+          this.tell('Cancelling. Once more ends the program.')
+          return cancel(code)
+        }
         this.stoppedBy = code
         this.tell(`Stopping ${when}. Once more cancels it.`)
         stop()

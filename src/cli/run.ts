@@ -66,21 +66,30 @@ async function main(argv: readonly string[], own: Own): Promise<number> {
   )
   // Of a migration in code: what it ran is rolled back before the program ends.
   let stray: { readonly error: unknown } | undefined
-  const onStray = (error: unknown) => {
+  let isOver = false
+  const onStray = async (error: unknown) => {
+    if (isOver) {
+      // The document of what was done is printed already.
+      process.exitCode = 1
+      console.error((await strayError(error)).message)
+      return
+    }
     stray ??= { error }
     context.cancel()
   }
   process.on('unhandledRejection', onStray)
+  process.on('uncaughtException', onStray)
   try {
     const code = await run(context, args, COMMANDS)
-    if (stray) throw await strayError(stray.error)
-    return context.stoppedBy ?? code
+    if (!stray) return context.stoppedBy ?? code
+    console.error((await strayError(stray.error)).message)
+    return 1
   } catch (error) {
     if (stray && (error as MigratestError).code === 'MIGRATEST_CANCELLED')
       throw await strayError(stray.error, error as Error)
     return stopped(context, error as MigratestError)
   } finally {
-    process.off('unhandledRejection', onStray)
+    isOver = true
     await context.close()
   }
 }

@@ -6,6 +6,7 @@ import { ancestorsOf, buildGraph, descendantsOf, type Graph, labelOf } from './g
 import { type Applied, reconcile } from './history.ts'
 import { loadRecord } from './load.ts'
 import type { Migration } from './source.ts'
+import { findAdoptions } from './squash.ts'
 import { NIL_VERSION } from './version.ts'
 
 /** A step that changes the version and the history only. */
@@ -64,8 +65,18 @@ async function look(
   state: DatabaseState,
 ): Promise<{ migrations: readonly Migration[]; graph: Graph; applied: Applied }> {
   const migrations = await source.list()
-  const graph = buildGraph(migrations, (await source.relations?.()) ?? new Map())
+  const relations = (await source.relations?.()) ?? new Map()
+  const graph = buildGraph(migrations, relations)
   if (graph.problems.length > 0) throw new GraphError(graph.problems)
+  const [squashed] = findAdoptions(state, migrations, relations)
+  if (squashed) {
+    throw new UsageError(
+      `Version ${squashed.version} replaces migrations that are applied, which the history does not say yet.`,
+      {
+        hint: 'Say "migratest up" first: it records that.',
+      },
+    )
+  }
   return { migrations, graph, applied: reconcile(state, migrations) }
 }
 

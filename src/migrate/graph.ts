@@ -123,6 +123,11 @@ function findSquashed(
   relations: RelationsByVersion,
   problems: string[],
 ): ReadonlyMap<string, Migration> {
+  for (const migration of migrations) {
+    const highest = Math.max(...(relations.get(migration.version)?.replaces ?? []).map(versionIn))
+    if (highest === Number.NEGATIVE_INFINITY || highest === migration.version || Number.isNaN(highest)) continue
+    problems.push(`${labelOf(migration)} replaces migrations up to ${highest}, so that is its version too.`)
+  }
   const present = new Map(migrations.map((migration) => [migration.version, migration]))
   const squashed = new Map<string, Migration>()
   for (const migration of migrations) {

@@ -182,9 +182,11 @@ export class Migrator {
   #move(request: Request): Promise<Run> {
     return this.#exclusive(async (state) => {
       const { moves, short, load, newDowns, adopted } = await this.#choose(state, request)
-      if (newDowns.length > 0) await this.#driver.rerecord(newDowns)
-      for (const adoption of adopted) await this.#adopt(state, adoption)
-      return this.#execute(state, moves, load, short)
+      // Not before it is known that the moves can be made: what is written here replaces other ways back.
+      return this.#execute(state, moves, load, short, async () => {
+        if (newDowns.length > 0) await this.#driver.rerecord(newDowns)
+        for (const adoption of adopted) await this.#adopt(state, adoption)
+      })
     })
   }
 
@@ -302,12 +304,19 @@ export class Migrator {
     }
   }
 
-  async #execute(state: DatabaseState, moves: readonly Move[], load: LoadInput, short: number): Promise<Run> {
+  async #execute(
+    state: DatabaseState,
+    moves: readonly Move[],
+    load: LoadInput,
+    short: number,
+    first: () => Promise<void> = async () => undefined,
+  ): Promise<Run> {
     const plan = await this.#plan(state, moves, load, short)
+    await first()
     this.#emit({ type: 'planned', plan })
     for (const message of plan.warnings) this.#emit({ type: 'warning', message })
     const { repair } = load.applied
-    const first = plan.steps[0]
+    const begins = plan.steps[0]
     const ran = await runSteps({
       driver: this.#driver,
       steps: plan.steps,
@@ -316,7 +325,7 @@ export class Migrator {
       onEvent: this.#emit,
       load: async (planned) => {
         const loaded = await loadStep(load, planned)
-        if (planned !== first || !repair) return loaded
+        if (planned !== begins || !repair) return loaded
         // The first write also settles what another tool did, in the same transaction.
         const settled = (step: ReturnType<typeof loaded.step>) => {
           const { baseline } = step.history

@@ -27,6 +27,8 @@ export interface Status extends Version {
   readonly disagreement: string | undefined
   /** What is wrong with what migrations say of each other, and branches that nothing joins. */
   readonly problems: readonly string[]
+  /** Those of the problems because of which nothing goes up. */
+  readonly blocked: readonly string[]
   /** The journal of a migration that stopped half-way. */
   readonly running: (Running & { readonly version: number }) | undefined
 }
@@ -35,7 +37,12 @@ export function statusOf(
   state: DatabaseState,
   migrations: readonly Migration[],
   applied: Applied,
-  found: { edited: readonly Migration[]; broken: ReadonlyMap<number, Error>; problems: readonly string[] },
+  found: {
+    edited: readonly Migration[]
+    broken: ReadonlyMap<number, Error>
+    problems: readonly string[]
+    blocked: readonly string[]
+  },
 ): Status {
   const inSource = new Map(migrations.map((migration) => [migration.version, migration]))
   const done = new Set(applied.versions)
@@ -54,6 +61,7 @@ export function statusOf(
     dirty: state.dirty,
     disagreement: applied.disagreement,
     problems: found.problems,
+    blocked: found.blocked,
     running: under?.running ? { ...under.running, version: under.version } : undefined,
     migrations: versions.map((version) => {
       const entry = applied.entries.get(version)

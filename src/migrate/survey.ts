@@ -21,12 +21,9 @@ export async function survey(input: ChooseInput, read: DatabaseState): Promise<S
   const load = loadInput(input, migrations, applied)
   const compared = await compareWithFiles(load)
   const broken = new Map([...(await brokenPending(load)), ...compared.broken])
-  const problems = [
-    ...graph.problems,
-    ...headsOf(graph),
-    ...(adopted instanceof MigratestError ? [adopted.message] : []),
-  ]
-  return statusOf(state, migrations, applied, { edited: compared.edited, broken, problems })
+  const blocked = [...graph.problems, ...(adopted instanceof MigratestError ? [adopted.message] : [])]
+  const problems = [...blocked, ...headsOf(graph)]
+  return statusOf(state, migrations, applied, { edited: compared.edited, broken, problems, blocked })
 }
 
 // --- internal ---

@@ -1,12 +1,20 @@
-/** Migrations that were put into a program when it was bundled. */
+/** Migrations that were put into a program when it was bundled; code runs in modules of its own, as it does from files. */
+import { UnreadableFileError } from '../migrate/errors.ts'
 import type { Direction, Relations, Source } from '../migrate/source.ts'
 import { asModuleMigration, type LoadedModule, sourceOfFiles } from './files.ts'
+import { type Factory, jsonFactory } from './module/compile.ts'
+import { noticingGlobals } from './module/globals.ts'
+import { Instances } from './module/instances.ts'
 import { type Registry, withRegistry } from './module/registry.ts'
 
 export interface BundledSource {
   /** As the source said its name. */
   readonly name: string
   readonly files: Readonly<Record<string, BundledSql | BundledCode>>
+  /** All modules of all migrations, by their names from the folder. */
+  readonly modules: Readonly<Record<string, BundledModule>>
+  /** Packages, by the URL that they had. */
+  readonly natives: Readonly<Record<string, () => Promise<object>>>
 }
 
 interface BundledSql {
@@ -15,40 +23,69 @@ interface BundledSql {
   readonly text: string
 }
 
-/** Code with what its loader knew of it: there is no loader any more. */
+/** Code with what its loader knew of it. */
 interface BundledCode extends BundledSql {
-  readonly load: () => Promise<unknown>
   readonly fingerprints: Readonly<Partial<Record<Direction, string>>>
   readonly record: string | undefined
   readonly relations: Relations | undefined
 }
 
-export function bundled({ name: source, files }: BundledSource): Source {
-  const file = (name: string) => files[name] as BundledSql | BundledCode
-  const code = (name: string) => files[name] as BundledCode
+interface BundledModule {
+  readonly json?: string
+  readonly factory?: Factory
+  readonly imports: Readonly<Record<string, { readonly own?: string; readonly native?: string }>>
+}
+
+export function bundled(source: BundledSource): Source {
+  const { name: shownSource, files } = source
   const known = new Map<string, LoadedModule>()
+  const code = (name: string) => files[name] as BundledCode
   return sourceOfFiles({
-    name: source,
+    name: shownSource,
     names: async () => Object.keys(files),
-    text: async (name) => file(name).text,
+    text: async (name) => code(name).text,
     relations: async (name) => code(name).relations,
-    show: (name) => file(name).shown,
+    show: (name) => code(name).shown,
     module: async (name) => {
-      // A module in a program runs once, and registers once.
-      const before = known.get(name)
-      if (before) return before
-      const { load, text, fingerprints, record, shown } = code(name)
-      const registry: Registry = { shown, migration: undefined }
-      const exports = await withRegistry(registry, load)
-      const migration = asModuleMigration(registry.migration ?? exports, shown)
-      const module: LoadedModule = {
-        ...migration,
-        text,
-        fingerprint: (half) => fingerprints[half] ?? '',
-        record: () => record,
-      }
+      const module = known.get(name) ?? (await load(source, name))
       known.set(name, module)
       return module
+    },
+  })
+}
+
+// --- internal ---
+
+async function load(source: BundledSource, name: string): Promise<LoadedModule> {
+  const { text, fingerprints, record, shown } = source.files[name] as BundledCode
+  const registry: Registry = { shown, migration: undefined }
+  const instances = instancesOf(source)
+  try {
+    const exports = await withRegistry(registry, () => instances.run(name))
+    const migration = asModuleMigration(registry.migration ?? exports, shown)
+    return { ...migration, text, fingerprint: (half) => fingerprints[half] ?? '', record: () => record }
+  } catch (cause) {
+    if (cause instanceof UnreadableFileError) throw cause
+    const why = cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause)
+    throw new UnreadableFileError(`${shown} cannot be loaded: ${why}`, { cause })
+  }
+}
+
+function instancesOf({ modules, natives }: BundledSource): Instances {
+  return new Instances({
+    globals: noticingGlobals(() => undefined),
+    resolve: (specifier, from) => {
+      const { own, native } = modules[from]?.imports[specifier] ?? {}
+      if (own !== undefined) return { kind: 'own', path: own }
+      if (native !== undefined) return { kind: 'native', url: native }
+      throw new Error(`"${specifier}" is not in the bundle.`)
+    },
+    importNative: async (url) => (natives[url] as () => Promise<object>)(),
+    module: async (path) => {
+      const { json, factory } = modules[path] ?? {}
+      if (json !== undefined) return { kind: 'json', factory: jsonFactory(json) }
+      if (factory) return { kind: 'module', factory }
+      throw new Error(`${path} is not in the bundle.`)
     },
   })
 }

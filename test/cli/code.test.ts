@@ -40,6 +40,15 @@ describe('a migration in TypeScript', () => {
     expect(await db.rows("select to_regclass('a') as a")).toEqual([{ a: null }])
   })
 
+  test('that leaves something behind when all is done is told, and ends with 1', ({ db }) => {
+    const cwd = folder({
+      'migrations/1_a.ts': "export const up = () => { setTimeout(() => Promise.reject(new Error('late')), 30) }",
+    })
+    const { out, err, code } = cli(['up', '--json'], { DATABASE_URL: db.url }, cwd)
+    expect(JSON.parse(out)).toMatchObject({ to: 1 })
+    expect([err.split('\n')[0], code]).toEqual(['A promise that nobody awaits failed: late', 1])
+  })
+
   test('whose file is gone is undone with --run-recorded-code', ({ db }) => {
     const cwd = folder({
       'migrations/1_a.ts':
@@ -150,6 +159,34 @@ register({ up: ({ sql }: any) => sql(\`create table \${E.b} (\${left(word)} int,
     'package.json': '{ "type": "module" }',
     'migratest.config.ts': "export default { table: 'versions', outOfOrder: 'ignore' }",
   }
+
+  test('gives each migration helpers of its own, as files do, and tells which one cannot be loaded', async ({ db }) => {
+    const held = (n: number) =>
+      `import { hold } from './state.ts'\nexport const up = ({ sql }: any) => sql(\`create table t${n}_\${hold()} ()\`)`
+    const cwd = folder({
+      'migrations/1_a.ts': held(1),
+      'migrations/2_b.ts': held(2),
+      'migrations/state.ts': 'let n = 0\nexport const hold = () => ++n',
+    })
+    const env = { ...process.env, DATABASE_URL: db.url, NODE_ENV: undefined } as NodeJS.ProcessEnv
+    cli(['bundle'], {}, cwd)
+    expect(spawnSync(process.execPath, ['migrate.mjs', 'up'], { cwd, env }).status).toBe(0)
+    expect(await db.rows("select tablename from pg_tables where tablename ~ '^t' order by 1")).toEqual([
+      { tablename: 't1_1' },
+      { tablename: 't2_1' },
+    ])
+    writeFileSync(
+      join(cwd, 'migrations/3_c.ts'),
+      "if (!process.env.HERE) throw new Error('needs HERE')\nexport const up = () => {}",
+    )
+    expect(cli(['bundle'], { HERE: '1' }, cwd).code).toBe(0)
+    expect(spawnSync(process.execPath, ['migrate.mjs', 'up'], { cwd, env, encoding: 'utf8' }).stderr).toMatch(
+      /^migrations\/3_c\.ts cannot be loaded: Error: needs HERE/,
+    )
+    writeFileSync(join(cwd, 'migrations/3_c.ts'), "import './old.cjs'\nexport const up = () => {}")
+    writeFileSync(join(cwd, 'migrations/old.cjs'), 'module.exports = 1')
+    expect(cli(['bundle'], {}, cwd).err).toContain('old.cjs is CommonJS, which cannot be put into a bundle')
+  })
 
   test('is one file that goes on where the folder was, and the folder where it was', async ({ db }) => {
     const cwd = folder(FILES)

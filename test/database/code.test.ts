@@ -208,11 +208,31 @@ describe('what code leaves behind', () => {
     )
   })
 
-  test('a transaction that it ended itself is told as what it is', async ({ db }) => {
-    const up = async ({ sql }: MigrationContext) => void (await sql('create table kept (); commit'))
-    const error = await failure((await db.migrator({ '1_a.ts': { up } })).up())
-    expect(error.message).toContain('What it did up to there stays')
+  test.for([
+    ['and comes to its end', ''],
+    ['and fails', "throw new Error('later')"],
+    ['and runs what fails', "await sql('select nonsense')"],
+    ['and begins another', "await sql('begin; create table more ()')"],
+  ] as const)('a transaction that it committed itself is told as what it is: %s', async ([, more], { db }) => {
+    const { over } = folder({
+      '1_a.ts': `export async function up({ sql }: any) {\n  await sql('create table kept (); commit')\n  ${more}\n}`,
+    })
+    const error = await failure((await db.migrator({}, over())).up())
+    expect(error.message).toContain('what it did up to there stays')
     expect(error.message).not.toContain('Nothing of it was kept')
+    expect(await db.rows("select to_regclass('kept') is not null as kept")).toEqual([{ kept: true }])
+  })
+
+  test('one that it rolled back itself is refused, and nothing is kept', async ({ db }) => {
+    const up = async ({ sql }: MigrationContext) => void (await sql('create table gone (); rollback'))
+    const error = await failure((await db.migrator({ '1_a.ts': { up } })).up())
+    expect(error.message).toContain('Nothing of it was kept')
+  })
+
+  test('RESET ALL is no end of a transaction', async ({ db }) => {
+    const up = async ({ sql }: MigrationContext) =>
+      void (await sql("create table a (); set statement_timeout = '1min'; reset all"))
+    expect((await (await db.migrator({ '1_a.ts': { up } })).up()).to).toBe(1)
   })
 
   test('outside a transaction it stays, and resume asks', async ({ db }) => {

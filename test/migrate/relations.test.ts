@@ -187,6 +187,20 @@ describe('a squashed migration', () => {
     ).toBe('MIGRATEST_GRAPH')
   })
 
+  test('keeps the recorded downs where its own cannot run', async ({ db }) => {
+    await (await db.migrator(PARTS)).up()
+    const irreversible = { ...SQUASHED, '3_all.down.sql': '-- migrate: irreversible no way' }
+    expect((await failure((await db.migrator(irreversible)).down(1))).code).toBe('MIGRATEST_IRREVERSIBLE')
+    expect(await names(db)).toEqual(['1_a', '2_b', '3_c'])
+  })
+
+  test('is neither faked nor unfaked before it is recorded', async ({ db }) => {
+    await (await db.migrator(PARTS)).to(1)
+    expect((await failure((await db.migrator(SQUASHED)).fake(3))).code).toBe('MIGRATEST_SQUASHED')
+    await (await db.migrator(PARTS)).up()
+    expect((await failure((await db.migrator(SQUASHED)).unfake(3))).message).toContain('"migratest up" first')
+  })
+
   test('four at once record it once', async ({ db }) => {
     await (await db.migrator(PARTS)).up()
     const migrators = await Promise.all([1, 2, 3, 4].map(() => db.migrator(SQUASHED)))

@@ -390,6 +390,10 @@ test.each([
   ['is it', 'export const down = () => "DOWN"\nexport const up = down'],
   ['calls it as its own', 'export default { up() { return this.down() }, down() { return "DOWN" } }'],
   ['is it under another name', 'const undo = () => "DOWN"\nexport default { up: undo, down: undo }'],
+  [
+    'calls it under a name with a dollar',
+    'const $d = () => "DOWN"\nexport const up = () => $d()\nexport { $d as down }',
+  ],
   ['has a computed name', 'const down = "up"\nexport default { [down]() { return "DOWN" } }'],
   [
     'is made of it',

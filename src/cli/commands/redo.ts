@@ -9,6 +9,9 @@ export async function run(context: Context, [count]: readonly string[]): Promise
   const { short } = await migrator.plan({ kind: 'down', limit: n })
   if (short > 0)
     throw new UsageError(`Only ${plural(n - short, 'migration')} can be undone, not ${n}; nothing was done.`)
+  const { blocked } = await migrator.status()
+  if (blocked.length > 0)
+    throw new UsageError(`Nothing would go up again, so nothing was undone.\n\n${blocked.join('\n')}`)
   const down = await migrator.down(n)
   if (context.stoppedBy !== undefined) {
     context.tell(`Undone, and not applied again: ${down.steps.map(({ version }) => version).join(', ')}.`)

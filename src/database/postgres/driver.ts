@@ -239,23 +239,31 @@ class PostgresDriver implements Driver {
   }
 
   async #applyCode(step: Step, work: Extract<Step['work'], { kind: 'code' }>, signal: AbortSignal): Promise<void> {
-    const mark = `${process.pid}.${performance.now()}`
-    await this.#session.script(`BEGIN; SET LOCAL migratest.transaction = '${mark}'`, signal)
+    await this.#session.script('BEGIN', signal)
+    const [begun] = await this.#session.query('SELECT pg_catalog.txid_current()::text AS id')
     try {
       await this.#runCode(work, signal)
       const [row] = await this.#session.query(
-        "SELECT pg_catalog.to_regclass($1) IS NULL AS gone, pg_catalog.current_setting('migratest.transaction', true) AS mark",
+        'SELECT pg_catalog.to_regclass($1) IS NULL AS gone, pg_catalog.txid_current_if_assigned()::text AS id',
         [this.#tables.versionTable],
       )
-      if (row?.mark !== mark) throw new StatementError({ message: ENDED_BY_CODE, stands: ENDED_STANDS }, undefined)
+      if (row?.id !== begun?.id) throw new Error(ENDED_BY_CODE)
       if (row?.gone) throw new Error('The migration removed the version table; write it in SQL, where it is put back.')
       // Without the prepared statement: code cannot be run a second time if that is gone.
       await this.#session.script(`${this.#restore}\n${this.#recordPlainly(step)}\nCOMMIT;`, signal)
     } catch (error) {
       await this.#putBack()
-      if (error instanceof ScriptFailure) throw this.#tailError(error.error, step)
-      throw asStatementError(error)
+      const told = error instanceof ScriptFailure ? this.#tailError(error.error, step) : asStatementError(error)
+      throw (await this.#isCommitted(begun?.id)) ? endedByCode(told) : told
     }
+  }
+
+  /** Whether code has committed what we began. */
+  async #isCommitted(id: unknown): Promise<boolean> {
+    const rows = await this.#session
+      .query('SELECT pg_catalog.txid_status($1) AS status', [id])
+      .catch((): { status?: unknown }[] => [])
+    return rows[0]?.status === 'committed'
   }
 
   /** Role and settings back, then history and version row. */
@@ -389,11 +397,16 @@ const REBUILDS: readonly Rebuild[] = ['no', 'tables', 'schema']
 const KEPT_VERSION = '"migratest kept version"'
 const KEPT_HISTORY = '"migratest kept history"'
 
-const ENDED_STANDS =
-  'What it did up to there stays, and the version does not say so: take that back by hand, or say with "migratest fake" that it is applied.'
-
 const ENDED_BY_CODE =
   'The migration ended the transaction it runs in, so what it did could not be recorded with it. Export "transaction = false" for a migration that begins and ends its own.'
+
+/** The same failure, without the promise that nothing of it was kept. */
+function endedByCode(error: Error): StatementError {
+  const info = error instanceof StatementError ? error.info : { message: error.message }
+  const stands =
+    'It had ended the transaction it runs in: what it did up to there stays, and the version does not say so. Take that back by hand, or say with "migratest fake" that it is applied.'
+  return new StatementError({ ...info, stands }, error instanceof StatementError ? error.cause : error)
+}
 
 /** A migration said DEALLOCATE ALL. */
 class StatementGone extends Error {}

@@ -10,7 +10,7 @@ import type { Toolchain } from './toolchain.ts'
 import { isSettled, type MapData, transform } from './transform.ts'
 
 /** What runs a module's body; how often it is called is how often the module is instantiated. */
-type Factory = (globals: object) => (...names: readonly unknown[]) => Promise<void>
+export type Factory = (globals: object) => (...names: readonly unknown[]) => Promise<void>
 
 export interface Compiled {
   /** Absolute, without symbolic links. */
@@ -18,6 +18,8 @@ export interface Compiled {
   readonly text: string
   /** JavaScript, still with its imports and exports; the data as JSON for `.json`. */
   readonly code: string
+  /** What runs, where it is put into another program. */
+  readonly runnable: string
   readonly kind: 'module' | 'commonjs' | 'json'
   /** Specifiers of what it imports; the second are imported when it runs. */
   readonly imports: readonly string[]
@@ -47,6 +49,7 @@ export async function compile(tools: Toolchain, path: string, text: string, show
     path,
     text,
     code,
+    runnable,
     kind,
     imports,
     lazyImports,
@@ -60,7 +63,27 @@ export async function compile(tools: Toolchain, path: string, text: string, show
   }
 }
 
+/** The text of a factory of an ES module, to be put into a program. */
+export function factoryText({ runnable }: Pick<Compiled, 'runnable'>): string {
+  return `${factoryHead('module', GLOBAL_NAMES)}\n${runnable}\n}})`
+}
+
+/** Of JSON: its data by default and by name. */
+export function jsonFactory(text: string): Factory {
+  const fill = async (_import: unknown, _lazy: unknown, exports: Record<string, unknown>) => {
+    const data = JSON.parse(text) as unknown
+    if (typeof data === 'object' && data !== null && !Array.isArray(data)) Object.assign(exports, data)
+    exports.default = data
+  }
+  return () => fill as ReturnType<Factory>
+}
+
 // --- internal ---
+
+function factoryHead(kind: keyof typeof NAMES, globals: readonly string[]): string {
+  const head = kind === 'module' ? ['async ', '"use strict";'] : ['', '']
+  return `(function({${globals.join(',')}}){return ${head[0]}function(${NAMES[kind].join(',')}){${head[1]}`
+}
 
 let compilations = 0
 
@@ -95,9 +118,7 @@ function compileFactory(
   debug: string,
   requiring: string | undefined,
 ): Factory {
-  const head = kind === 'module' ? ['async ', '"use strict";'] : ['', '']
-  const outer = requiring === undefined ? GLOBAL_NAMES : [...GLOBAL_NAMES, 'require']
-  const before = `(function({${outer.join(',')}}){return ${head[0]}function(${NAMES[kind].join(',')}){${head[1]}`
+  const before = factoryHead(kind, requiring === undefined ? GLOBAL_NAMES : [...GLOBAL_NAMES, 'require'])
   const script = new Script(`${before}${code}\n}})${debug}`, {
     filename,
     columnOffset: -before.length,
@@ -116,18 +137,14 @@ function compiledJson(text: string, shown: string): Omit<Compiled, 'path' | 'tex
     const place = { file: shown, text, start: 0 }
     throw new ScriptError(`not JSON: ${(cause as Error).message}`, place, 'Mend it, or do not import it.')
   }
-  const fill = async (_import: unknown, _lazy: unknown, exports: Record<string, unknown>) => {
-    const data = JSON.parse(text) as unknown
-    if (typeof data === 'object' && data !== null && !Array.isArray(data)) Object.assign(exports, data)
-    exports.default = data
-  }
   return {
     code: text,
+    runnable: text,
     kind: 'json',
     imports: [],
     lazyImports: [],
     computed: false,
-    factory: () => fill as ReturnType<Factory>,
+    factory: jsonFactory(text),
     origin: () => undefined,
     settled: () => true,
   }

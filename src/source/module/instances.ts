@@ -18,7 +18,7 @@ interface Instance {
 }
 
 export interface LoadInput {
-  readonly module: (path: string) => Promise<Compiled>
+  readonly module: (path: string) => Promise<Pick<Compiled, 'kind' | 'factory'>>
   readonly resolve: (specifier: string, from: string) => Resolved
   readonly importNative: (url: string) => Promise<object>
   readonly globals: ModuleGlobals

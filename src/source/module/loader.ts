@@ -6,7 +6,7 @@ import { ScriptError, UnreadableFileError } from '../../migrate/errors.ts'
 import type { CodePlace, Direction, Relations } from '../../migrate/source.ts'
 import { asModuleMigration, type LoadedModule } from '../files.ts'
 import { type Closure, compiledFile, isCurrent, readClosure, readText, type Show } from './closure.ts'
-import type { Compiled } from './compile.ts'
+import { type Compiled, factoryText } from './compile.ts'
 import { noticingGlobals, noticingNative } from './globals.ts'
 import { Instances } from './instances.ts'
 import { pack, unpack } from './pack.ts'
@@ -15,6 +15,17 @@ import { type DiskResolver, diskResolver } from './resolve.ts'
 import { framesIn, restoredStack } from './stack.ts'
 import { fingerprintOfCode, literalList } from './syntax.ts'
 import { type Toolchain, toolchain } from './toolchain.ts'
+
+/** A module as text. */
+export interface ModulePart {
+  readonly name: string
+  readonly json?: string
+  /** An expression. */
+  readonly factory?: string
+  readonly imports: Readonly<Record<string, ModuleMeaning>>
+}
+
+export type ModuleMeaning = { readonly own: string } | { readonly native: string }
 
 export class ModuleLoader {
   readonly #show: Show
@@ -69,6 +80,32 @@ export class ModuleLoader {
     const tools = await toolchain()
     const real = this.#real(folder)
     return this.#run(tools, await unpack(tools, record, real, (path) => `${this.#show(path)} (as recorded)`))
+  }
+
+  /**
+   * What a migration is made of, to be put into a program: names from its folder, the migration first.
+   * @throws UnreadableFileError for CommonJS, whose requires nobody can follow
+   */
+  async parts(path: string): Promise<ModulePart[]> {
+    await this.load(path)
+    const { closure } = this.#loaded.get(this.#real(path)) as { closure: Closure }
+    const folder = dirname(closure.entry.path)
+    return [...closure.modules.values()].map((compiled) => {
+      if (compiled.kind === 'commonjs') {
+        throw new UnreadableFileError(`${this.#show(compiled.path)} is CommonJS, which cannot be put into a bundle.`, {
+          hint: 'Write it as a module: import and export.',
+        })
+      }
+      const imports = [...compiled.imports, ...compiled.lazyImports].flatMap((specifier): [string, ModuleMeaning][] => {
+        const own = ownName(closure, folder, compiled, specifier)
+        if (own !== undefined) return [[specifier, { own }]]
+        const native = nativeUrl(closure, compiled, specifier)
+        return native === undefined ? [] : [[specifier, { native }]]
+      })
+      const name = portable(folder, compiled.path)
+      const body = compiled.kind === 'json' ? { json: compiled.text } : { factory: factoryText(compiled) }
+      return { name, ...body, imports: Object.fromEntries(imports) }
+    })
   }
 
   // --- internal ---
@@ -190,6 +227,15 @@ function importNative(url: string): Promise<object> {
 /** A path that is the same on every machine. */
 function portable(folder: string, path: string): string {
   return relative(folder, path).replaceAll('\\', '/')
+}
+
+function nativeUrl({ resolve }: Closure, module: Compiled, specifier: string): string | undefined {
+  try {
+    const meant = resolve(specifier, module.path)
+    return meant.kind === 'native' ? meant.url : undefined
+  } catch {
+    return undefined
+  }
 }
 
 function ownName({ resolve }: Closure, folder: string, module: Compiled, specifier: string): string | undefined {

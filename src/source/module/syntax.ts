@@ -161,7 +161,11 @@ function without(tools: Toolchain, { path, code }: Compiled, half: Direction): s
   const rest = cut(code, cuts)
   const spoken = cuts.flatMap(({ name, alias }) => [name, ...(alias ? [alias] : [])])
   const cleaned = rest === code ? undefined : withoutComments(tools, path, rest)
-  const ofBoth = cleaned !== undefined && new RegExp(`(?<![\\w$])(?:this|${spoken.join('|')})(?![\\w$])`).test(cleaned)
+  const ofBoth =
+    cleaned !== undefined &&
+    new RegExp(`(?<![\\w$])(?:this|${spoken.map((word) => word.replace(/[$]/g, '\\$&')).join('|')})(?![\\w$])`).test(
+      cleaned,
+    )
   return ofBoth || cleaned === undefined ? withoutComments(tools, path, code) : cleaned
 }
 
