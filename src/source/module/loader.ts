@@ -25,7 +25,7 @@ export interface ModulePart {
   readonly imports: Readonly<Record<string, ModuleMeaning>>
 }
 
-export type ModuleMeaning = { readonly own: string } | { readonly native: string }
+type ModuleMeaning = { readonly own: string } | { readonly native: string }
 
 export class ModuleLoader {
   readonly #show: Show
