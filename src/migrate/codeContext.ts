@@ -1,15 +1,8 @@
 /** What code is handed while it runs, and what it may not do: go on afterwards, or leave queries that nobody waits for. */
-import type { CodeBody, Log, MigrationContext, Sql } from './source.ts'
-
-export interface CodeSession {
-  readonly client: unknown
-  readonly query: (text: string, params: readonly unknown[] | undefined) => Promise<Record<string, unknown>[]>
-  readonly signal: AbortSignal
-  readonly log: Log
-}
+import type { CodeBody, MigrationContext, Sql } from './source.ts'
 
 /** Runs a code migration. @throws what it throws, or Error where it ended while a query of its was still running */
-export async function runCode(run: CodeBody['run'], { client, query, signal, log }: CodeSession): Promise<void> {
+export async function runCode(run: CodeBody['run'], context: MigrationContext): Promise<void> {
   const pending = new Map<Promise<unknown>, string>()
   let isOver = false
   let first: { text: string; error: unknown } | undefined
@@ -20,7 +13,7 @@ export async function runCode(run: CodeBody['run'], { client, query, signal, log
       )
     // Where it was called is known now; once the server has answered, nobody may be waiting.
     const called = new Error()
-    const running = query(text, params)
+    const running = context.sql(text, params)
     pending.set(running, text)
     const settled = () => void pending.delete(running)
     // One that nobody waits for must not end the process; what it means is told below.
@@ -32,7 +25,7 @@ export async function runCode(run: CodeBody['run'], { client, query, signal, log
     return running
   }) as Sql
   try {
-    await run({ client, sql, signal, log } satisfies MigrationContext)
+    await run({ ...context, sql })
     const [left] = pending.values()
     await Promise.allSettled(pending.keys())
     if (left !== undefined) throw new Error(`It ended while "${short(left)}" was still running: await it.`)

@@ -2,9 +2,10 @@
 import { type ChooseInput, loadInput } from './choose.ts'
 import type { DatabaseState, Step } from './driver.ts'
 import { FakeOrderError, GraphError, UsageError, VersionNotFoundError } from './errors.ts'
-import { ancestorsOf, buildGraph, descendantsOf, type Graph, labelOf } from './graph.ts'
+import { ancestorsOf, descendantsOf, type Graph, labelOf } from './graph.ts'
 import { type Applied, reconcile } from './history.ts'
 import { loadRecord } from './load.ts'
+import { readGraph } from './readGraph.ts'
 import type { Migration } from './source.ts'
 import { findAdoptions } from './squash.ts'
 import { NIL_VERSION } from './version.ts'
@@ -64,9 +65,7 @@ async function look(
   { source }: ChooseInput,
   state: DatabaseState,
 ): Promise<{ migrations: readonly Migration[]; graph: Graph; applied: Applied }> {
-  const migrations = await source.list()
-  const relations = (await source.relations?.()) ?? new Map()
-  const graph = buildGraph(migrations, relations)
+  const { migrations, relations, graph } = await readGraph(source)
   if (graph.problems.length > 0) throw new GraphError(graph.problems)
   const [squashed] = findAdoptions(state, migrations, relations)
   if (squashed) {

@@ -2,6 +2,7 @@
 import type { Dialect } from '../sql/dialect.ts'
 import { createdObjects, fingerprintOf, readScript, type Script } from '../sql/script.ts'
 import { attempt } from './attempt.ts'
+import { runCode } from './codeContext.ts'
 import type { Driver, HistoryChange, HistoryRecord, Step, Work } from './driver.ts'
 import { IrreversibleError, MigratestError, MissingMigrationError, NoWayDownError, ScriptError } from './errors.ts'
 import type { Applied } from './history.ts'
@@ -216,7 +217,10 @@ function isAtomic(half: Loaded, driver: Driver): boolean {
 
 function workOf(half: Loaded, log: Log): Work {
   if (half.kind === 'sql') return { kind: 'sql', script: half.script }
-  if (half.kind === 'code') return { kind: 'code', run: half.code.run, log }
+  if (half.kind === 'code') {
+    const { run } = half.code
+    return { kind: 'code', run: (context) => runCode(run, context), log }
+  }
   return { kind: 'nil' }
 }
 

@@ -5,16 +5,15 @@ import { adoptedRecords, asAdopted, type ChooseInput, loadInput } from './choose
 import { compareWithFiles } from './compare.ts'
 import type { DatabaseState } from './driver.ts'
 import { MigratestError } from './errors.ts'
-import { buildGraph, type Graph, labelOf } from './graph.ts'
+import { type Graph, labelOf } from './graph.ts'
 import { reconcile } from './history.ts'
 import { type LoadInput, loadHalf, loadStep } from './load.ts'
+import { readGraph } from './readGraph.ts'
 import { type Status, statusOf } from './status.ts'
 
 export async function survey(input: ChooseInput, read: DatabaseState): Promise<Status> {
   const { source } = input
-  const migrations = await source.list()
-  const relations = (await source.relations?.()) ?? new Map()
-  const graph = buildGraph(migrations, relations)
+  const { migrations, relations, graph } = await readGraph(source)
   const adopted = await attempt(() => adoptedRecords(input, read, migrations, relations))
   const state = adopted instanceof MigratestError ? read : adopted.reduce(asAdopted, read)
   const applied = reconcile(state, migrations)

@@ -48,6 +48,7 @@ export function sourceOfFiles(files: Files): Source {
   let halves = new Map<string, string>()
   let passedOver: string[] = []
 
+  /** What was read off a file, as long as its stamp is the same. */
   const known = new Map<string, { stamp: string; relations: Relations | undefined }>()
   /** Texts that were read for relations, for who reads them next: a few, and each once. */
   const justRead = new Map<string, { stamp: string; text: string }>()
@@ -66,6 +67,8 @@ export function sourceOfFiles(files: Files): Source {
     const relations = relationsInSql(text)
     if (stamp !== undefined) {
       known.set(name, { stamp, relations })
+      lettersKept -= justRead.get(name)?.text.length ?? 0
+      justRead.delete(name)
       if (lettersKept + text.length <= MOST_LETTERS_KEPT) {
         lettersKept += text.length
         justRead.set(name, { stamp, text })

@@ -1,5 +1,6 @@
 import { styleText } from 'node:util'
-import { buildGraph, type GraphNode, labelOf } from '../../migrate/graph.ts'
+import { type GraphNode, labelOf } from '../../migrate/graph.ts'
+import { readGraph } from '../../migrate/readGraph.ts'
 import type { StatusRow } from '../../migrate/status.ts'
 import type { Context } from '../context.ts'
 import { dagDocument, dagMermaid } from '../dag/formats.ts'
@@ -15,8 +16,7 @@ export async function run(context: Context): Promise<number> {
   if (!FORMATS.some((known) => known === format)) {
     throw new OptionError(`--format ${format} is none of ${FORMATS.join(', ')}.`)
   }
-  const source = await context.source()
-  const graph = buildGraph(await source.list(), (await source.relations?.()) ?? new Map())
+  const { graph } = await readGraph(await context.source())
   const states = await statesOf(context)
   const stateOf = (version: number) => states?.get(version)?.state
   if (format === 'json') context.printRaw(JSON.stringify(dagDocument(graph, stateOf)))

@@ -1,7 +1,8 @@
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { GraphError, UsageError } from '../../migrate/errors.ts'
-import { buildGraph, labelOf } from '../../migrate/graph.ts'
+import { labelOf } from '../../migrate/graph.ts'
+import { readGraph } from '../../migrate/readGraph.ts'
 import { directory } from '../../source/directory.ts'
 import { inDirective } from '../../sql/script.ts'
 import type { Context } from '../context.ts'
@@ -10,8 +11,7 @@ import { nextNumber, titleOf } from '../numbering.ts'
 /** Writes the migration that follows all heads. There is nothing to undo in it. */
 export async function run(context: Context, args: readonly string[]): Promise<number> {
   const { folder } = context
-  const source = directory(folder)
-  const graph = buildGraph(await source.list(), (await source.relations?.()) ?? new Map())
+  const { graph } = await readGraph(directory(folder))
   if (graph.problems.length > 0) throw new GraphError(graph.problems)
   const heads = graph.nodes.filter(({ version }) => graph.heads.includes(version)).map(labelOf)
   if (heads.length < 2) {

@@ -3,6 +3,7 @@ import { existsSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { GraphError, UsageError } from '../../migrate/errors.ts'
 import { buildGraph, labelOf, type RelationsByVersion } from '../../migrate/graph.ts'
+import { readGraph } from '../../migrate/readGraph.ts'
 import type { Migration, Relations, Source } from '../../migrate/source.ts'
 import { type Part, squash } from '../../migrate/squashing.ts'
 import { NIL_VERSION } from '../../migrate/version.ts'
@@ -22,9 +23,7 @@ export async function run(context: Context, [range = '', ...words]: readonly str
   }
   const { folder } = context
   const source = directory(folder)
-  const relations = (await source.relations?.()) ?? new Map()
-  const migrations = await source.list()
-  const graph = buildGraph(migrations, relations)
+  const { migrations, relations, graph } = await readGraph(source)
   if (graph.problems.length > 0) throw new GraphError(graph.problems)
   const replaced = between(migrations, parseVersion(first), parseVersion(last))
   const parts = await Promise.all(replaced.map((migration) => readPart(source, migration)))

@@ -1,8 +1,7 @@
 /** Runs migrations on PostgreSQL, over any session. */
-import { runCode } from '../../migrate/codeContext.ts'
 import type { DatabaseState, Driver, HistoryRecord, LockOptions, Step } from '../../migrate/driver.ts'
 import { LockedError, StateMovedError, StatementError, UsageError } from '../../migrate/errors.ts'
-import type { Direction } from '../../migrate/source.ts'
+import type { Direction, Log, MigrationContext, Sql } from '../../migrate/source.ts'
 import { NIL_VERSION } from '../../migrate/version.ts'
 import { createSchema, dropStatements } from './drop.ts'
 import { asStatementError, isAnswer, isMissingTable } from './failure.ts'
@@ -141,7 +140,7 @@ class PostgresDriver implements Driver {
     await this.#writeJournal(step, { started: index + 1, done: index })
     const { work } = step
     try {
-      if (work.kind === 'code') await this.#runCode(work, signal)
+      if (work.kind === 'code') await work.run(this.#context(work.log, signal))
       else if (work.kind === 'sql') await this.#executeSql(work.script, index, signal)
     } catch (error) {
       await this.#putBack()
@@ -242,7 +241,7 @@ class PostgresDriver implements Driver {
     await this.#session.script('BEGIN', signal)
     const [begun] = await this.#session.query('SELECT pg_catalog.txid_current()::text AS id')
     try {
-      await this.#runCode(work, signal)
+      await work.run(this.#context(work.log, signal))
       const [row] = await this.#session.query(
         'SELECT pg_catalog.to_regclass($1) IS NULL AS gone, pg_catalog.txid_current_if_assigned()::text AS id',
         [this.#tables.versionTable],
@@ -383,9 +382,9 @@ INSERT INTO ${historyTable} SELECT * FROM pg_temp.${KEPT_HISTORY} WHERE NOT EXIS
     }
   }
 
-  #runCode({ run, log }: Extract<Step['work'], { kind: 'code' }>, signal: AbortSignal): Promise<void> {
-    const query = (text: string, params: readonly unknown[] | undefined) => this.#session.query(text, params, signal)
-    return runCode(run, { client: this.#session.client, query, signal, log })
+  #context(log: Log, signal: AbortSignal): MigrationContext {
+    const sql = ((text, params) => this.#session.query(text, params, signal)) as Sql
+    return { client: this.#session.client, sql, signal, log }
   }
 }
 

@@ -1,0 +1,15 @@
+import { buildGraph, type Graph, type RelationsByVersion } from './graph.ts'
+import type { Migration, Source } from './source.ts'
+
+export interface ReadGraph {
+  readonly migrations: readonly Migration[]
+  readonly relations: RelationsByVersion
+  readonly graph: Graph
+}
+
+/** What a source says of its migrations, and the graph that it makes; no body is run. */
+export async function readGraph(source: Source): Promise<ReadGraph> {
+  const migrations = await source.list()
+  const relations = (await source.relations?.()) ?? new Map()
+  return { migrations, relations, graph: buildGraph(migrations, relations) }
+}
