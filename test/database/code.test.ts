@@ -1,27 +1,21 @@
 /** Migrations in TypeScript, on a real database. */
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
-import { describe, expect, onTestFinished } from 'vitest'
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect } from 'vitest'
 import type { MigrationFailedError, SourceProblemsError } from '../../src/migrate/errors.ts'
 import type { MigratorOptions } from '../../src/migrate/migrator.ts'
 import type { MigrationContext } from '../../src/migrate/source.ts'
 import { directory } from '../../src/source/directory.ts'
+import { folder as folderOf, write } from '../support/cli.ts'
 import { failure, test } from '../support/database.ts'
 
+/** A source of files that can be edited. */
 function folder(files: Record<string, string>) {
-  const path = realpathSync(mkdtempSync(join(tmpdir(), 'code-')))
-  onTestFinished(() => rmSync(path, { recursive: true, force: true }))
-  const write = (name: string, text: string) => {
-    mkdirSync(dirname(join(path, name)), { recursive: true })
-    writeFileSync(join(path, name), text)
-  }
-  for (const [name, text] of Object.entries(files)) write(name, text)
-  const remove = (name: string) => rmSync(join(path, name))
+  const path = folderOf(files)
   return {
     path,
-    write,
-    remove,
+    write: (name: string, text: string) => write(path, name, text),
+    remove: (name: string) => rmSync(join(path, name)),
     over: (options: Partial<MigratorOptions> = {}) => ({ source: directory(path), ...options }),
   }
 }

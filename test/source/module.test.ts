@@ -1,25 +1,25 @@
 import { spawn } from 'node:child_process'
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { rmSync, symlinkSync } from 'node:fs'
 import { SourceMap } from 'node:module'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { directory } from '../../index.ts'
 import type { CodeBody, Migration } from '../../src/migrate/source.ts'
 import { ModuleLoader } from '../../src/source/module/loader.ts'
+import { folder, write } from '../support/cli.ts'
 
 /** A project of the given files, in a folder of its own. */
 function project(files: Record<string, string>) {
-  const root = realpathSync(mkdtempSync(join(tmpdir(), 'modules-')))
-  onTestFinished(() => rmSync(root, { recursive: true, force: true }))
-  const write = (name: string, text: string) => {
-    mkdirSync(dirname(join(root, name)), { recursive: true })
-    writeFileSync(join(root, name), text)
-  }
-  for (const [name, text] of Object.entries(files)) write(name, text)
+  const root = folder(files)
   const loader = new ModuleLoader((path) => path.replace(`${root}/`, ''))
-  return { root, write, loader, load: (name: string) => loader.load(join(root, name)) }
+  return {
+    root,
+    write: (name: string, text: string) => write(root, name, text),
+    loader,
+    load: (name: string) => loader.load(join(root, name)),
+  }
 }
 
 /** Runs `up` of 0001_it.ts with a context that collects what it logs. */

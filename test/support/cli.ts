@@ -1,6 +1,6 @@
 /** The command as it is typed. */
 import { execFile, spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { onTestFinished } from 'vitest'
@@ -14,15 +14,18 @@ const SHOP = {
   '0002_orders.down.sql': 'drop table orders',
 }
 
-/** A folder of migrations, gone with the test. */
+/** A folder of files, gone with the test; default: two migrations. */
 export function folder(files: Readonly<Record<string, string>> = SHOP): string {
-  const path = mkdtempSync(join(tmpdir(), 'migratest-cli-'))
+  const path = realpathSync(mkdtempSync(join(tmpdir(), 'migratest-cli-')))
   onTestFinished(() => rmSync(path, { recursive: true }))
-  for (const [name, text] of Object.entries(files)) {
-    mkdirSync(dirname(join(path, name)), { recursive: true })
-    writeFileSync(join(path, name), text)
-  }
+  for (const [name, text] of Object.entries(files)) write(path, name, text)
   return path
+}
+
+/** A file in it, with the folders that it needs. */
+export function write(path: string, name: string, text: string): void {
+  mkdirSync(dirname(join(path, name)), { recursive: true })
+  writeFileSync(join(path, name), text)
 }
 
 /** Runs the command and waits. */
