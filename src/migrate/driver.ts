@@ -107,6 +107,11 @@ export interface Driver {
    * @throws StatementError from the body, StateMovedError where the row was not as expected
    */
   apply(step: Step, signal: AbortSignal): Promise<void>
+  /**
+   * The same for several steps in one round trip, each in a transaction of its own. Where one fails, those before it
+   * stand; which it was is read from `state()`. Leave it out where that cannot be had.
+   */
+  applyAll?(steps: readonly Step[], signal: AbortSignal): Promise<void>
 
   /** The way without a transaction: flag dirty at `to` with a journal, run statement after statement, flag clean. */
   begin(step: Step): Promise<void>

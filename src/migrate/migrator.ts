@@ -32,6 +32,11 @@ export interface MigratorOptions extends Policies {
    */
   readonly recordedCode?: 'refuse' | 'run'
   readonly onEvent?: OnEvent
+  /**
+   * Sends many ups in one round trip, each in its own transaction, where the driver can: faster, but `stop()` waits for all
+   * that were sent, and times are shares. For databases that are made to be thrown away. Default false.
+   */
+  readonly batch?: boolean
   /** Aborting cancels the running statement; see {@link Migrator.stop} for the gentle way. */
   readonly signal?: AbortSignal
 }
@@ -323,6 +328,7 @@ export class Migrator {
       signal: this.#signal,
       stopped: () => this.#stopping,
       onEvent: this.#emit,
+      batch: this.#options.batch ?? false,
       load: async (planned) => {
         const loaded = await loadStep(load, planned)
         if (planned !== begins || !repair) return loaded

@@ -15,14 +15,17 @@ export interface RunInput {
   /** Asked before each step: true ends the run there. */
   readonly stopped: () => boolean
   readonly onEvent: OnEvent
+  /** Many ups at once where the driver can: nobody can stop between them. */
+  readonly batch: boolean
 }
 
 /** Gives the steps that ran. Bodies in memory: the one that runs and the next. */
 export async function runSteps(input: RunInput): Promise<PlanStep[]> {
   const { driver, steps, signal, onEvent } = input
-  const ran: PlanStep[] = []
-  let next = prefetch(input, steps[0])
-  for (const [i, planned] of steps.entries()) {
+  const ran = input.batch ? await runBatches(input) : []
+  let next = prefetch(input, steps[ran.length])
+  for (let i = ran.length; i < steps.length; i++) {
+    const planned = steps[i] as PlanStep
     if (input.stopped()) break
     if (signal.aborted) throw cancelled(driver, ran.at(-1)?.to ?? planned.from, signal)
     const loaded = await next
@@ -68,6 +71,53 @@ export async function continueJournaled(
 }
 
 // --- internal ---
+
+const BATCH_STEPS = 100
+const BATCH_LENGTH = 2 ** 19
+
+/**
+ * As far as steps can go together. One that fails ends it: what stands by then is asked of the database, and the rest is
+ * for the way one by one, which knows best how to tell what is wrong.
+ */
+async function runBatches(input: RunInput): Promise<PlanStep[]> {
+  const { driver, steps, signal, onEvent } = input
+  const ran: PlanStep[] = []
+  while (driver.applyAll && !input.stopped() && !signal.aborted) {
+    const batch: Step[] = []
+    let length = 0
+    for (const planned of steps.slice(ran.length, ran.length + BATCH_STEPS)) {
+      if (!planned.atomic || planned.code || planned.direction !== 'up' || length > BATCH_LENGTH) break
+      const loaded = await input.load(planned)
+      // Its turn comes, and with it the error.
+      if (loaded.plan.fingerprint !== planned.fingerprint) break
+      const step = loaded.step((message) => onEvent({ type: 'log', step: planned, message }))
+      length += step.work.kind === 'sql' ? step.work.script.text.length : 0
+      batch.push(step)
+    }
+    if (batch.length < 2) break
+    const begun = performance.now()
+    const failed = await driver.applyAll(batch, signal).then(
+      () => false,
+      () => true,
+    )
+    const done = failed ? await countDone(driver, batch) : batch.length
+    const ms = (performance.now() - begun) / Math.max(done, 1)
+    for (const step of steps.slice(ran.length, ran.length + done)) {
+      onEvent({ type: 'started', step })
+      onEvent({ type: 'finished', step, ms })
+      ran.push(step)
+    }
+    if (failed) break
+  }
+  return ran
+}
+
+async function countDone(driver: Driver, batch: readonly Step[]): Promise<number> {
+  const { history, dirty } = await driver.state()
+  const applied = new Set(history.map(({ version }) => version))
+  const left = batch.findIndex(({ version }) => !applied.has(version))
+  return dirty ? 0 : left === -1 ? batch.length : left
+}
 
 function prefetch({ load }: RunInput, step: PlanStep | undefined): Promise<LoadedStep | undefined> {
   const promise = step ? load(step) : Promise.resolve(undefined)

@@ -124,6 +124,18 @@ class PostgresDriver implements Driver {
     }
   }
 
+  async applyAll(steps: readonly Step[], signal: AbortSignal): Promise<void> {
+    const sql = steps.map((step) => this.#inTransaction(step, 'no').sql).join('\n')
+    try {
+      await this.#session.script(sql, signal)
+    } catch (error) {
+      // It is not known whether what was prepared is there.
+      this.#prepared = undefined
+      await this.#session.query('ROLLBACK').catch(() => undefined)
+      throw error
+    }
+  }
+
   async begin(step: Step): Promise<void> {
     const { baseline } = step.history
     const total = step.work.kind === 'sql' ? step.work.script.statements.length : 1
@@ -213,6 +225,21 @@ class PostgresDriver implements Driver {
 
   /** One round trip: begin, body, our writes, commit. */
   async #applySql(step: Step, rebuild: Rebuild, signal: AbortSignal): Promise<void> {
+    const { sql, before, from, script } = this.#inTransaction(step, rebuild)
+    try {
+      await this.#session.script(sql, signal)
+    } catch (error) {
+      await this.#session.query('ROLLBACK').catch(() => undefined)
+      if (!(error instanceof ScriptFailure)) throw asStatementError(error)
+      const statement = error.completed - before
+      const count = script?.statements.length ?? 0
+      if (statement >= count) throw this.#tailError(error.error, step)
+      throw asStatementError(error.error, statement, { sql, from, length: script?.text.length ?? 0 })
+    }
+  }
+
+  /** `before`: statements before the body, which begins at `from`. */
+  #inTransaction(step: Step, rebuild: Rebuild) {
     const script = step.work.kind === 'sql' ? step.work.script : undefined
     // A migration that drops our schema would wait for the lock's row for ever: it fails instead.
     const limit = this.#lock.table ? ["SET LOCAL lock_timeout = '15s';"] : []
@@ -222,19 +249,9 @@ class PostgresDriver implements Driver {
       ...(rebuild === 'no' ? [] : this.#saveTables()),
     ]
     const prefix = `${before.join('\n')}\n`
-    const body = script?.text ?? ''
     // The newline: the body may end in a comment. The semicolon: or without one.
-    const sql = `${prefix}${body}\n;${this.#tail(step, rebuild)}\nCOMMIT;`
-    try {
-      await this.#session.script(sql, signal)
-    } catch (error) {
-      await this.#session.query('ROLLBACK').catch(() => undefined)
-      if (!(error instanceof ScriptFailure)) throw asStatementError(error)
-      const statement = error.completed - before.length
-      const count = script?.statements.length ?? 0
-      if (statement >= count) throw this.#tailError(error.error, step)
-      throw asStatementError(error.error, statement, { sql, from: prefix.length, length: body.length })
-    }
+    const sql = `${prefix}${script?.text ?? ''}\n;${this.#tail(step, rebuild)}\nCOMMIT;`
+    return { sql, before: before.length, from: prefix.length, script }
   }
 
   async #applyCode(step: Step, work: Extract<Step['work'], { kind: 'code' }>, signal: AbortSignal): Promise<void> {

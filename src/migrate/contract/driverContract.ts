@@ -49,6 +49,25 @@ export const driverContract: readonly Rule[] = [
       }),
   },
   {
+    name: 'applies several at once, where it can; those before one that fails stand',
+    run: (subject) =>
+      locked(subject, async (driver) => {
+        if (!driver.applyAll) return
+        const { create, fails } = subject.sql
+        await driver.applyAll([stepOf('up', -1, 1, create('a')), stepOf('up', 1, 2, null)], NEVER)
+        assert.equal((await driver.state()).version, 2)
+        const more = [stepOf('up', 2, 3, create('b')), stepOf('up', 3, 4, fails), stepOf('up', 4, 5, create('c'))]
+        await assert.rejects(driver.applyAll(more, NEVER))
+        const { version, dirty, history } = await driver.state()
+        assert(!dirty && history.length === version && (version === 2 || version === 3))
+        assert.deepEqual(
+          [await subject.exists('a'), await subject.exists('b'), await subject.exists('c')],
+          [true, version === 3, false],
+        )
+        await move(driver, 'up', version, 6, create('d'))
+      }),
+  },
+  {
     name: 'forgets an undone migration and goes back to nil',
     run: (subject) =>
       locked(subject, async (driver) => {
