@@ -4,7 +4,7 @@ import type { Client } from 'pg'
 import { identifier, literal } from '../src/database/postgres/tables.ts'
 import type { From } from '../src/server/request.ts'
 import { serverUrl } from '../src/testing/anyServer.ts'
-import { postgresServer } from '../src/testing/postgresServer.ts'
+import { postgresServer } from '../src/testing/postgres/server.ts'
 import type { TestServer } from '../src/testing/testServer.ts'
 
 export interface PostgresOptions {
@@ -24,6 +24,8 @@ export interface PostgresOptions {
   readonly init?: string | URL | readonly (string | URL)[]
   /** Server settings, as `{ shared_preload_libraries: 'pg_stat_statements' }`. */
   readonly flags?: Readonly<Record<string, string>>
+  /** What snapshots may take on the server; default 512. The least lately used go first. */
+  readonly snapshotMegabytes?: number
   /** Minutes without a test until the server stops by itself; default 10, in CI a third of a minute. */
   readonly idleMinutes?: number
 }
@@ -36,6 +38,7 @@ export function postgres(options: PostgresOptions = {}): TestServer<Client> {
     request: { kind: 'postgres', from, version, image, flags, setup: roles.map(createRole) },
     idleMs: idleMinutes === undefined ? undefined : idleMinutes * 60_000,
     extensions,
+    snapshotBytes: options.snapshotMegabytes === undefined ? undefined : options.snapshotMegabytes * 2 ** 20,
     init: () => [options.init ?? []].flat().map((sql) => (sql instanceof URL ? readFileSync(sql, 'utf8') : sql)),
   })
 }

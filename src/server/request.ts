@@ -16,6 +16,8 @@ export interface ServerRequest {
   readonly flags: Readonly<Record<string, string>>
   /** SQL run once on the new server, before anyone uses it: roles and other things of the whole cluster. */
   readonly setup: readonly string[]
+  /** Makes it a server that nobody else asks for. */
+  readonly own?: string
 }
 
 /** A server that runs. */

@@ -1,5 +1,5 @@
 /** A server for test databases where no preset was chosen. */
-import { postgresServer } from './postgresServer.ts'
+import { postgresServer } from './postgres/server.ts'
 import type { TestServer } from './testServer.ts'
 
 /** @param url of an administrator; undefined: `MIGRATEST_SERVER_URL`, else a server on demand, whichever this machine has */

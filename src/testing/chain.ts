@@ -15,28 +15,35 @@ export interface ChainInput {
   /** Those up to where the test begins. */
   readonly migrations: readonly Migration[]
   readonly dialect: Dialect
-  /** Versions at which rows are put in. */
-  readonly seeded: ReadonlySet<number>
+  /** Versions at which rows are put in, and what says which; undefined where nothing does. */
+  readonly seeded: ReadonlyMap<number, string | undefined>
   /** What each database has before its first migration, and what its sessions are told. */
   readonly ground: readonly string[]
 }
 
 /** Changes when what is written into a database changes. */
-const FORMAT = '1'
+const FORMAT = '2'
 
 /**
  * One link a migration, lowest version first. It ends before the first whose text does not tell what it leaves: code (which
- * may import anything), rows of a seed, objects of the whole server, a text that cannot be read or run.
+ * may import anything, as may a seed that is a function), objects of the whole server, a text that cannot be read or run.
  */
 export async function fingerprintChain({ source, migrations, dialect, seeded, ground }: ChainInput): Promise<Link[]> {
   const links: Link[] = []
   let key = fingerprintOf([FORMAT, ...ground])
   for (const migration of migrations) {
-    if (seeded.has(migration.version) || isCode(migration)) break
+    const seed = seeded.get(migration.version)
+    if ((seed === undefined && seeded.has(migration.version)) || isCode(migration)) break
     const halves = await read(source, migration, dialect)
     if (halves === undefined || halves.some((half) => !isTold(half))) break
     const parts = halves.flatMap((half) => [half.kind, fingerprintOfHalf(half)])
-    key = fingerprintOf([key, String(migration.version), migration.name, ...parts])
+    key = fingerprintOf([
+      key,
+      String(migration.version),
+      migration.name,
+      ...parts,
+      ...(seed === undefined ? [] : ['seed', seed]),
+    ])
     links.push({ version: migration.version, key })
   }
   return links
@@ -68,5 +75,10 @@ const OF_THE_SERVER =
 function isTold(half: Loaded): boolean {
   if (half.kind === 'code') return false
   if (half.kind === 'nil') return true
-  return half.script.problem === undefined && !OF_THE_SERVER.test(half.text)
+  if (half.script.problem !== undefined) return false
+  // What a database itself has is copied along; one that is named may be another.
+  const own = half.text.includes('current_database()')
+    ? half.text.replace(/\b(alter|to|on)\s+database\b/gi, '')
+    : half.text
+  return !OF_THE_SERVER.test(own.replace(/\balter\s+role\s+\S+\s+in\b/gi, ''))
 }

@@ -1,11 +1,20 @@
 /** Test databases that were kept: on the servers that run on demand here, or on one by its URL. */
-import { type Admin, briefAdmin, dropIfUnused, type Kept, listKeptDatabases } from '../database/postgres/cluster.ts'
+import { type Admin, briefAdmin, dropIfUnused, listDatabases, sizeOf } from '../database/postgres/cluster.ts'
 import { connect } from '../database/postgres/connection.ts'
 import { UsageError } from '../migrate/errors.ts'
 import { listServers } from '../server/found.ts'
 import { serverUrl } from './anyServer.ts'
+import { type About, readMark } from './postgres/marks.ts'
 
-export interface KeptDatabase extends Kept {
+export interface KeptDatabase extends About {
+  readonly name: string
+  /** Undefined where it is not known. */
+  readonly keptAt: Date | undefined
+  /** When it goes; undefined: with its server. */
+  readonly until: Date | undefined
+  readonly sizeBytes: number
+  /** How many are connected to it. */
+  readonly connections: number
   /** With the server's password. */
   readonly url: string
   /** As `PostgreSQL in Docker (postgres:18)`. */
@@ -39,12 +48,25 @@ function hostOf(url: string): string {
 }
 
 async function keptOn(server: { readonly url: string; readonly name: string }): Promise<KeptDatabase[]> {
-  const found = await onServer(server.url, listKeptDatabases)
-  return found.map((kept) => {
-    const url = new URL(server.url)
-    url.pathname = `/${kept.name}`
-    return { ...kept, url: url.href, server: server.name }
+  return onServer(server.url, async (admin) => {
+    const all: KeptDatabase[] = []
+    for (const { name, comment, connections } of await listDatabases(admin, 'migratest_')) {
+      const mark = readMark(comment)
+      if (mark?.kind !== 'kept') continue
+      const url = new URL(server.url)
+      url.pathname = `/${name}`
+      const { test, file, version } = mark
+      const [keptAt, until] = [dateOf(mark.at), dateOf(mark.until)]
+      const sizeBytes = await sizeOf(admin, name)
+      all.push({ name, test, file, version, keptAt, until, sizeBytes, connections, url: url.href, server: server.name })
+    }
+    return all
   })
+}
+
+function dateOf(iso: string | undefined): Date | undefined {
+  const date = new Date(iso ?? '')
+  return Number.isNaN(date.getTime()) ? undefined : date
 }
 
 async function onServer<T>(url: string, work: (admin: Admin) => Promise<T>): Promise<T> {

@@ -1,7 +1,7 @@
 /** A database at a version, for one test. */
 
 import type { Driver } from '../migrate/driver.ts'
-import { MigratestError, UsageError, VersionNotFoundError } from '../migrate/errors.ts'
+import { MigratestError, MigrationFailedError, UsageError, VersionNotFoundError } from '../migrate/errors.ts'
 import type { MigrateEvent } from '../migrate/events.ts'
 import { Migrator, type MigratorOptions, type Run } from '../migrate/migrator.ts'
 import { passedOverMessage, type Source } from '../migrate/source.ts'
@@ -10,9 +10,11 @@ import type { Target } from '../migrate/version.ts'
 import type { Schema } from '../schema/schema.ts'
 import { directory } from '../source/directory.ts'
 import type { Dialect } from '../sql/dialect.ts'
-import { findSnapshots, type Held } from './findSnapshots.ts'
+import { whileWorking } from './hold.ts'
+import { tellLeftOpen } from './leftOpen.ts'
+import { anticipate, type Bring, type Obtained, obtain } from './obtain.ts'
 import { applySeed, type Seed } from './seeds.ts'
-import type { Row, TestDatabase, TestServer } from './testServer.ts'
+import type { Purpose, Row, TestDatabase, TestServer } from './testServer.ts'
 
 export interface MigratedDatabaseOptions<Client> extends Pick<MigratorOptions, 'outOfOrder' | 'onEvent'> {
   /** From a preset: `postgres()`, `pglite()`. */
@@ -24,15 +26,38 @@ export interface MigratedDatabaseOptions<Client> extends Pick<MigratorOptions, '
   /** Rows that are put in each time the database passes a version on its way up: `{ 2: 'insert into …' }`. */
   readonly seeds?: Readonly<Record<number, Seed>>
   /**
-   * `false`: every database is made by running its migrations. Default: on a server on demand, a database at a version that
-   * was made before from the same texts and seeds is copied. With `onEvent` they always run.
+   * `false`: every database is made by running its migrations. Default: a database at a version that was made before from
+   * the same texts and seeds is copied. With `onEvent` they always run.
    */
   readonly snapshots?: boolean
+  /**
+   * What a test has for itself. `database` (default); `transaction`: one database for all tests of a file, each in a
+   * transaction that is rolled back, for tests that only query; `server`: a server on demand, for migrations that change
+   * what all databases of a server share.
+   */
+  readonly isolation?: 'database' | 'transaction' | 'server'
+  /**
+   * Databases of failed tests that stay on the server: the newest of a process (default 3), for so long (default 60
+   * minutes). `false`: none; the default under `CI`.
+   */
+  readonly keepFailed?: false | { readonly newest?: number; readonly minutes?: number }
 }
 
 /** `migrateTo` was called while the test has a transaction open: the two would wait for each other. */
 export class OpenTransactionError extends MigratestError {
   readonly code = 'MIGRATEST_OPEN_TRANSACTION'
+}
+
+/** A test that shares its database did what it can only do with one of its own. */
+export class SharedDatabaseError extends MigratestError {
+  readonly code = 'MIGRATEST_SHARED_DATABASE'
+}
+
+export interface CreateOptions {
+  /** Whether one connection serves all moves, for who makes many. */
+  readonly holdConnection?: boolean
+  /** For what is told of the test's database. */
+  readonly test?: { readonly name: string; readonly file: string | undefined } | undefined
 }
 
 /** A database of one test's own. Dropped when disposed; closing its clients is not the test's business. */
@@ -41,84 +66,103 @@ export class MigratedDatabase<Client = unknown> {
   readonly dialect: Dialect
   /** The client library's own client, connected. */
   readonly client: Client
+  readonly #obtained: Obtained<Client>
   readonly #database: TestDatabase<Client>
   readonly #options: MigratedDatabaseOptions<Client>
   readonly #source: Source
   readonly #clients: Client[]
-  /** Whether one connection serves all moves, for who makes many. */
-  #hold = false
+  readonly #test: CreateOptions['test']
+  readonly #hold: boolean
   #held: Driver | undefined
+  /** More than rows may have changed. */
+  #changed = false
   #kept = false
   #disposed: Promise<void> | undefined
 
   private constructor(
-    database: TestDatabase<Client>,
-    client: Client,
+    obtained: Obtained<Client>,
     source: Source,
     options: MigratedDatabaseOptions<Client>,
+    { holdConnection = false, test }: CreateOptions = {},
   ) {
+    const { database, client } = obtained
     this.name = database.name
     this.dialect = options.server.dialect
     this.client = client
+    this.#obtained = obtained
     this.#database = database
     this.#options = options
     this.#source = source
     this.#clients = [client]
+    this.#test = test
+    this.#hold = holdConnection
   }
 
   /** @throws ServerUnavailableError, and whatever the migrations throw */
   static async create<Client>(
     options: MigratedDatabaseOptions<Client>,
-    { holdConnection = false }: { readonly holdConnection?: boolean } = {},
+    create: CreateOptions = {},
   ): Promise<MigratedDatabase<Client>> {
-    const { migrations, server, version = 'latest' } = options
-    if (migrations === undefined)
-      throw new UsageError("The option migrations is missing: a folder's path, or a source.")
-    const source = typeof migrations === 'string' || migrations instanceof URL ? directory(migrations) : migrations
-    const held = await findSnapshots(options, source)
-    const copy = held?.nearest === undefined ? undefined : await held.snapshots.clone(held.nearest)
-    const database = copy ?? (await server.create())
-    const isThere = copy !== undefined && held?.wanted !== undefined && held.nearest === held.wanted
+    if (options.isolation === 'server') return MigratedDatabase.#createAlone(options, create)
+    const { version = 'latest' } = options
+    const source = sourceOf(options)
+    const obtained = await obtain(options, source, bringer(options, source))
     // Running the migrations would say so.
-    if (isThere) tellPassedOver(source)
+    if (obtained.at !== undefined) tellPassedOver(source)
+    const db = new MigratedDatabase(obtained, source, options, create)
     try {
-      if (held?.wanted !== undefined && !isThere) await MigratedDatabase.#freezeAt(database, source, options, held)
-      const db = new MigratedDatabase(database, await database.connect(), source, options)
-      db.#hold = holdConnection
-      if (held?.wanted === undefined && version !== 'nil') await db.migrate(version)
+      if (version !== 'nil' && (obtained.at === undefined || obtained.at === 'nil')) {
+        await db.migrate(version)
+        db.#changed = false
+      }
       return db
     } catch (error) {
-      await database.drop().catch(() => undefined)
+      await db[Symbol.asyncDispose]().catch(() => undefined)
       throw error
     }
   }
 
-  /** Migrates it to where the test begins and keeps a copy of that. Who is connected has to go before it can be copied. */
-  static async #freezeAt<Client>(
-    database: TestDatabase<Client>,
-    source: Source,
+  /** On a server that goes with it. */
+  static async #createAlone<Client>(
     options: MigratedDatabaseOptions<Client>,
-    { snapshots, wanted = '', isStill }: Held<Client>,
-  ): Promise<void> {
-    const db = new MigratedDatabase(database, await database.connect(), source, options)
-    try {
-      const begun = performance.now()
-      await db.migrate(options.version ?? 'latest')
-      await db.#disconnect()
-      if (performance.now() - begun > WORTH_KEEPING_MS && (await isStill())) await snapshots.freeze(database, wanted)
-    } finally {
-      await db.#disconnect()
+    create: CreateOptions,
+  ): Promise<MigratedDatabase<Client>> {
+    const another = options.server.another?.()
+    if (!another) {
+      throw new UsageError("isolation: 'server' needs a server that can be started for it.", {
+        hint: 'postgres() starts one in Docker or from binaries; one by its URL, and pglite(), are what they are.',
+      })
     }
+    const { isolation: _, ...rest } = options
+    try {
+      const db = await MigratedDatabase.create({ ...rest, server: another.server, snapshots: false }, create)
+      const dispose = db[Symbol.asyncDispose].bind(db)
+      db[Symbol.asyncDispose] = () => dispose().finally(() => (db.#kept ? undefined : another.stop()))
+      return db
+    } catch (error) {
+      await another.stop()
+      throw error
+    }
+  }
+
+  /** Begins to make one, for a file of tests that is being read. Never throws. */
+  static anticipate<Client>(options: MigratedDatabaseOptions<Client>): void {
+    options.server.warm()
+    if (options.isolation !== undefined && options.isolation !== 'database') return
+    if (options.migrations !== undefined) anticipate(options, sourceOf(options)).catch(() => undefined)
   }
 
   /** Undefined where the database is in this process (PGlite) and has none. */
   get url(): string | undefined {
+    if (this.#obtained.transaction)
+      throw shared('Its URL', "would lead past the transaction that this test's rows are in")
     return this.#database.url
   }
 
   /** One more client, closed with the database. */
   connect(): Promise<Client> {
     return this.#during('connect', async () => {
+      if (this.#obtained.transaction) throw shared('connect()', "would not see the rows of the test's own transaction")
       const client = await this.#database.connect()
       this.#clients.push(client)
       return client
@@ -137,12 +181,13 @@ export class MigratedDatabase<Client = unknown> {
 
   /** What is in the database, without the migrations' own tables. `String(await db.schema())` is its DDL. */
   schema(): Promise<Schema> {
-    return this.#during('schema', () => this.#database.readSchema())
+    return this.#during('schema', () => this.#database.readSchema(this.client))
   }
 
-  /** Moves to `target` on a connection of its own. @throws OpenTransactionError */
+  /** Moves to `target` on a connection of its own. @throws OpenTransactionError, SharedDatabaseError */
   migrate(target: Target): Promise<Run> {
     return this.#during('migrateTo', async () => {
+      if (this.#obtained.transaction) throw shared('migrateTo()', 'would change it for all of them')
       const open = await this.#database.openTransaction()
       if (open !== undefined) {
         throw new OpenTransactionError(
@@ -150,16 +195,20 @@ export class MigratedDatabase<Client = unknown> {
           { hint: 'COMMIT or ROLLBACK before migrateTo().' },
         )
       }
-      return this.#withMigrator((migrator) => this.#moveWithSeeds(migrator, target))
+      this.#changed = true
+      return this.#withMigrator((migrator) => moveWithSeeds(migrator, target, this.#source, this.#options, this))
     })
   }
 
   /** Leaves the database on the server after the test, and gives the line that opens it. It goes with the server. */
-  async keep(): Promise<string> {
+  async keep(purpose: Purpose = {}): Promise<string> {
+    if (this.#obtained.transaction) throw shared('keep()', 'has nothing to keep: its rows are rolled back')
     this.#kept = true
-    return this.#database.keep()
+    this.#obtained.lose()
+    return this.#database.keep({ test: this.#test?.name, file: this.#test?.file, ...purpose })
   }
 
+  /** Resolves when the test's clients are closed; the database is put back or dropped behind that. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#disposed ??= this.#dispose()
     await this.#disposed
@@ -185,63 +234,147 @@ export class MigratedDatabase<Client = unknown> {
   }
 
   async #dispose(): Promise<void> {
-    await this.#held?.close()
-    await this.#disconnect()
-    if (!this.#kept) await this.#database.drop()
+    const { transaction } = this.#obtained
+    const whole = transaction ? await transaction.rollBack() : true
+    const after = whileWorking(() => this.#afterwards())
+    if (!whole) {
+      await after
+      throw new SharedDatabaseError(
+        'The test ended the transaction it runs in (COMMIT, ROLLBACK), so what it wrote could not be rolled back, and other tests may have seen it. Its database is not used again.',
+        { hint: "Give the test a database of its own: isolation: 'database'. Savepoints are fine." },
+      )
+    }
+    if (!this.#database.restore) await after
+    else {
+      const done: Promise<void> = after.finally(() => unfinished.delete(done))
+      unfinished.add(done)
+    }
   }
 
-  async #disconnect(): Promise<void> {
+  /** Nobody waits for it: the next test begins meanwhile. A process that ends by itself does so after it. */
+  async #afterwards(): Promise<void> {
+    await this.#held?.close()
     const clients = this.#clients.splice(0)
+    const left = await this.#database.leftOpen?.(clients).catch(() => [])
+    if (left && !this.#obtained.transaction) tellLeftOpen(left, this.#test, this.name)
     await Promise.all(clients.map((client) => this.#database.disconnect(client).catch(() => undefined)))
+    if (!this.#kept) await this.#obtained.release({ changed: this.#changed }).catch(() => undefined)
   }
 
   async #withMigrator<T>(work: (migrator: Migrator) => Promise<T>): Promise<T> {
     const driver = this.#held ?? (await this.#database.openDriver(this.client))
     if (this.#hold) this.#held = driver
-    const { outOfOrder, onEvent = printWarning } = this.#options
     try {
-      const options: MigratorOptions = {
-        source: this.#source,
-        database: driver,
-        ...(outOfOrder && { outOfOrder }),
-        onEvent,
-      }
-      return await work(new Migrator(options))
+      return await work(migratorOn(driver, this.#source, this.#options))
     } finally {
       if (!this.#hold) await driver.close()
     }
   }
+}
 
-  /** Stops at each seed's version on the way up, and only where the way passes it. */
-  async #moveWithSeeds(migrator: Migrator, target: Target): Promise<Run> {
-    const seeds = Object.entries(this.#options.seeds ?? {}).map(([version, seed]) => ({
-      version: Number(version),
-      seed,
-    }))
-    if (seeds.length === 0) return migrator.to(target)
-    const known = new Set((await this.#source.list()).map((migration) => migration.version))
-    const stray = seeds.find(({ version }) => !known.has(version))
-    if (stray) {
-      const message = `seeds: there is no version ${stray.version} in ${this.#source.name}.`
-      throw new VersionNotFoundError(stray.version, message)
+/** Work behind tests that are over. */
+const unfinished = new Set<Promise<void>>()
+
+/** Resolves when databases of tests that are over have been put back or dropped. */
+export async function settled(): Promise<void> {
+  while (unfinished.size > 0) await Promise.all(unfinished)
+}
+
+// --- internal ---
+
+function sourceOf<Client>({ migrations }: MigratedDatabaseOptions<Client>): Source {
+  if (migrations === undefined) throw new UsageError("The option migrations is missing: a folder's path, or a source.")
+  return typeof migrations === 'string' || migrations instanceof URL ? directory(migrations) : migrations
+}
+
+function shared(what: string, why: string): SharedDatabaseError {
+  return new SharedDatabaseError(`With isolation: 'transaction' tests share a database: ${what} ${why}.`, {
+    hint: "Leave the option out for this test, or say isolation: 'database'.",
+  })
+}
+
+/** For databases that no test has yet: moves them with seeds, and closes what it opened. */
+function bringer<Client>(options: MigratedDatabaseOptions<Client>, source: Source): Bring<Client> {
+  return async (database, target) => {
+    const seeded = Object.keys(options.seeds ?? {}).length > 0
+    const client = await database.connect()
+    try {
+      const driver = await database.openDriver(client)
+      const seeding = {
+        dialect: options.server.dialect,
+        query: (sql: string, params?: readonly unknown[]) => database.query(client, sql, params),
+      }
+      try {
+        const migrator = migratorOn(driver, source, options)
+        if (seeded) await moveWithSeeds(migrator, target, source, options, seeding as MigratedDatabase<Client>)
+        else await migrator.to(target)
+      } finally {
+        await driver.close()
+      }
+    } finally {
+      await database.disconnect(client).catch(() => undefined)
     }
-    const plan = await migrator.plan(target)
-    const reached = new Set(
-      plan.steps.filter((step) => step.direction === 'up' && step.version > plan.from).map((step) => step.version),
-    )
-    const steps: Run['steps'][number][] = []
-    for (const { version, seed } of seeds.sort((a, b) => a.version - b.version)) {
-      if (!reached.has(version)) continue
-      steps.push(...(await migrator.to(version)).steps)
-      await applySeed(`seeds[${version}]`, seed, this)
-    }
-    const last = await migrator.to(target)
-    return { from: plan.from, to: last.to, steps: [...steps, ...last.steps] }
   }
 }
 
-/** Below this, running the migrations costs no more than copying a database does. */
-const WORTH_KEEPING_MS = 20
+function migratorOn<Client>(
+  database: Driver,
+  source: Source,
+  { outOfOrder, onEvent }: MigratedDatabaseOptions<Client>,
+): Migrator {
+  return new Migrator({
+    source,
+    database,
+    ...(outOfOrder && { outOfOrder }),
+    onEvent: onEvent ?? printWarning,
+    batch: onEvent === undefined,
+  })
+}
+
+/** Stops at each seed's version on the way up, and only where the way passes it. */
+async function moveWithSeeds<Client>(
+  migrator: Migrator,
+  target: Target,
+  source: Source,
+  options: MigratedDatabaseOptions<Client>,
+  db: MigratedDatabase<Client>,
+): Promise<Run> {
+  const seeds = Object.entries(options.seeds ?? {}).map(([version, seed]) => ({ version: Number(version), seed }))
+  if (seeds.length === 0) return explained(() => migrator.to(target))
+  const known = new Set((await source.list()).map((migration) => migration.version))
+  const stray = seeds.find(({ version }) => !known.has(version))
+  if (stray) {
+    const message = `seeds: there is no version ${stray.version} in ${source.name}.`
+    throw new VersionNotFoundError(stray.version, message)
+  }
+  const plan = await migrator.plan(target)
+  const reached = new Set(
+    plan.steps.filter((step) => step.direction === 'up' && step.version > plan.from).map((step) => step.version),
+  )
+  const steps: Run['steps'][number][] = []
+  for (const { version, seed } of seeds.sort((a, b) => a.version - b.version)) {
+    if (!reached.has(version)) continue
+    steps.push(...(await explained(() => migrator.to(version))).steps)
+    await applySeed(`seeds[${version}]`, seed, db as MigratedDatabase)
+  }
+  const last = await explained(() => migrator.to(target))
+  return { from: plan.from, to: last.to, steps: [...steps, ...last.steps] }
+}
+
+/** Others of these would be met by all test databases of a server. */
+async function explained(move: () => Promise<Run>): Promise<Run> {
+  try {
+    return await move()
+  } catch (error) {
+    if (error instanceof MigrationFailedError && OF_THE_SERVER.test(`${error.sqlState} ${error.message}`)) {
+      error.message += `\n\nRoles, tablespaces and databases belong to the whole server, which all test databases share. Make them only if they are not there, leave roles to the preset (postgres({ roles: ['app'] })), or give the test a server of its own: isolation: 'server'.`
+    }
+    throw error
+  }
+}
+
+/** Already there, or still needed elsewhere. */
+const OF_THE_SERVER = /^(?:42710|42P04|2BP01) [\s\S]*?\b(?:role|tablespace|database) "/
 
 const printed = new Set<string>()
 

@@ -6,7 +6,7 @@ import { ownTables } from '../database/postgres/tables.ts'
 import type { Driver } from '../migrate/driver.ts'
 import { NotInstalledError, UsageError } from '../migrate/errors.ts'
 import type { Schema } from '../schema/schema.ts'
-import type { Row, TestDatabase, TestServer } from './testServer.ts'
+import type { OpenTransaction, Row, TestDatabase, TestServer } from './testServer.ts'
 
 export interface PgliteServerOptions {
   readonly extensions: PGliteOptions['extensions']
@@ -50,6 +50,7 @@ class PgliteTestDatabase implements TestDatabase<PGlite> {
   readonly name: string
   readonly url = undefined
   readonly #db: PGlite
+  #turn: Promise<void> = Promise.resolve()
 
   constructor(db: PGlite, name: string) {
     this.#db = db
@@ -76,6 +77,25 @@ class PgliteTestDatabase implements TestDatabase<PGlite> {
 
   async openTransaction(): Promise<string | undefined> {
     return this.#db.isInTransaction() ? '(PGlite does not say which)' : undefined
+  }
+
+  /** There is one connection: who begins meanwhile waits. */
+  async begin(): Promise<OpenTransaction> {
+    const before = this.#turn
+    let next = () => undefined as void
+    this.#turn = new Promise((resolve) => {
+      next = resolve
+    })
+    await before
+    await this.#db.exec('BEGIN')
+    return {
+      rollBack: async () => {
+        const whole = this.#db.isInTransaction()
+        await this.#db.exec('ROLLBACK').catch(() => undefined)
+        next()
+        return whole
+      },
+    }
   }
 
   async disconnect(): Promise<void> {

@@ -15,20 +15,58 @@ export interface TestServer<Client> {
   progress(): string | undefined
   /** An empty database for one test. @throws ServerUnavailableError */
   create(): Promise<TestDatabase<Client>>
-  /** Undefined where there are none: on a server that is not ours to fill. */
-  snapshots?(): Promise<Snapshots<Client> | undefined>
+  /** Undefined where there are none. */
+  snapshots?(): Promise<Snapshots<Client>>
+  /** How many databases may be prepared ahead; none where it is left out. */
+  ahead?(): Promise<number>
+  /** A server for one test alone. Undefined where its preset cannot start any. */
+  another?(): { readonly server: TestServer<Client>; stop(): Promise<void> } | undefined
 }
 
 /** Databases frozen at one version each, under keys that say what they were made of. */
 export interface Snapshots<Client> {
   /** What each database has before its first migration: part of what it is made of. */
   readonly ground: readonly string[]
-  /** The last of these keys that there is a snapshot of. */
-  nearest(keys: readonly string[]): Promise<string | undefined>
+  /**
+   * The last of these keys that there is a snapshot of; and how many of the keys another chain shares that parts from this
+   * one: where somebody is editing.
+   */
+  look(keys: readonly string[]): Promise<{ nearest: string | undefined; parted: number }>
   /** A copy for one test; undefined where the snapshot went meanwhile. */
   clone(key: string): Promise<TestDatabase<Client> | undefined>
-  /** Keeps a copy of a database to which nobody is connected. Not where a copy would lack something. Never throws. */
-  freeze(database: TestDatabase<Client>, key: string): Promise<void>
+  /** Whether it can be worthwhile to freeze one under that key: false once that was found impossible. */
+  canFreeze(key: string): boolean
+  /** Keeps a copy of a database to which nobody is connected. Not where a copy would lack something, or there is no room. */
+  freeze(database: TestDatabase<Client>, key: string, keys: readonly string[]): Promise<void>
+  /** While one builds a snapshot, others who want the same wait. */
+  exclusively<T>(key: string, work: () => Promise<T>): Promise<T>
+}
+
+/** Somebody who is connected to a test's database when the test is over. */
+export interface LeftOpen {
+  readonly application: string
+  /** The last statement. */
+  readonly statement: string
+  readonly state: 'idle' | 'running' | 'in a transaction'
+  /** Whether it is one of the clients that we gave. */
+  readonly given: boolean
+}
+
+/** A transaction that a test's statements run in. */
+export interface OpenTransaction {
+  /** Rolls back. False where the test has ended it, so that something of it may have been kept. */
+  rollBack(): Promise<boolean>
+}
+
+/** What a kept database was for. */
+export interface Purpose {
+  readonly test?: string | undefined
+  readonly file?: string | undefined
+  readonly version?: number | undefined
+  /** Milliseconds after which it goes; undefined: with its server. */
+  readonly forMs?: number | undefined
+  /** Of those that were kept with this, only so many stay. */
+  readonly newest?: number | undefined
 }
 
 /** An empty database of one test's own. */
@@ -41,12 +79,28 @@ export interface TestDatabase<Client> {
   /** Opens the database for migrations, on a connection of its own where there can be several. */
   openDriver(client: Client): Promise<Driver>
   /** What is in it, without the migrations' own tables. */
-  readSchema(): Promise<Schema>
+  readSchema(client: Client): Promise<Schema>
   /** The last statement of a transaction that some session has open on it. */
   openTransaction(): Promise<string | undefined>
   /** Closes a client that `connect()` gave. */
   disconnect(client: Client): Promise<void>
+  /** Who is connected, before the given clients are closed. */
+  leftOpen?(clients: readonly Client[]): Promise<LeftOpen[]>
+  /** Begins a transaction on a client, and watches that it is not ended. */
+  begin?(client: Client): Promise<OpenTransaction>
+  /** Ends who is connected, and puts it back as it was when it was copied. False where that cannot be proved. */
+  restore?(): Promise<boolean>
+  /** Before a test has it: remembers what a copy is like, to be held against it later. */
+  observe?(): Promise<void>
+  /** A connection for a test to come: it does not keep the process from ending. */
+  connectAhead?(): Promise<Client>
+  /** The connection is handed to a test now. False where it broke meanwhile. */
+  hand?(client: Client): boolean
+  /** Nobody needs it just now: another process may have it, should this one end. */
+  offer?(): Promise<void>
+  /** A test has it from now on. */
+  withdraw?(): Promise<void>
   /** Leaves it on the server when the test is over; gives a line that opens it. */
-  keep(): Promise<string>
+  keep(purpose?: Purpose): Promise<string>
   drop(): Promise<void>
 }

@@ -24,7 +24,7 @@ function files(tag = randomBytes(6).toString('hex')): Record<string, string> {
 }
 
 async function chainOf(source: Source, ground: readonly string[] = []) {
-  return fingerprintChain({ source, migrations: await source.list(), dialect: 'postgres', seeded: new Set(), ground })
+  return fingerprintChain({ source, migrations: await source.list(), dialect: 'postgres', seeded: new Map(), ground })
 }
 
 describeOnServers(['container', 'embedded'], 'snapshots', (from) => {
@@ -98,36 +98,28 @@ describeOnServers(['container', 'embedded'], 'snapshots', (from) => {
     expect(String(await db.schema())).not.toContain('email')
   })
 
-  test('a copy ends where seeds begin', async () => {
+  test('seeds are copied too, each with its own text; a seed that is a function runs each time', async () => {
     const migrations = memory(files())
     const below = await appliedAt(migrations, { version: 1 })
     const seeded = (name: string) => ({ seeds: { 2: { users: [{ name }] } } })
     for (const name of ['Ada', 'Eve']) {
       const applied = await appliedAt(migrations, seeded(name))
       expect(applied[0]).toBe(below[0])
+      expect(await appliedAt(migrations, seeded(name))).toEqual(applied)
       await using db = await createMigratedDatabase({ server, migrations, ...seeded(name) })
       expect(await db.query('select name from users')).toEqual([{ name }])
     }
+    let runs = 0
+    const counting = { seeds: { 2: () => runs++ } }
+    await appliedAt(migrations, counting)
+    await appliedAt(migrations, counting)
+    expect(runs).toBe(2)
     await using without = await createMigratedDatabase({ server, migrations })
     expect(await without.query('select name from users')).toEqual([])
   })
 
   test.for([
     ['code', { '4_code.ts': 'export async function up() {}' }],
-    [
-      'settings of the database',
-      {
-        '4_set.up.sql':
-          "do $$ begin execute format('alter database %I set work_mem = %L', current_database(), '8MB'); end $$; select pg_sleep(0.03)",
-      },
-    ],
-    [
-      'privileges on the database',
-      {
-        '4_grant.up.sql':
-          "do $$ begin execute format('grant create on database %I to pg_monitor', current_database()); end $$; select pg_sleep(0.03)",
-      },
-    ],
     [
       'a comment on the database',
       {
@@ -142,6 +134,34 @@ describeOnServers(['container', 'embedded'], 'snapshots', (from) => {
     expect(after).not.toBe(before)
     // What is below it is still copied.
     expect((await appliedAt(path, { version: 3 })).at(-1)).toBe((await appliedAt(path, { version: 3 })).at(-1))
+  })
+
+  test('a copy has what the database itself has: settings, privileges, owner, connection limit', async () => {
+    const server = postgres({ from, roles: ['copied_owner'], idleMinutes: 0.05 })
+    const migrations = memory({
+      ...files(),
+      '4_own.up.sql': `do $$ begin
+        execute format('alter database %I set search_path = public, "$user", pg_catalog', current_database());
+        execute format('alter role copied_owner in database %I set work_mem = %L', current_database(), '8MB');
+        execute format('grant create on database %I to copied_owner with grant option', current_database());
+        execute format('revoke temporary on database %I from public', current_database());
+        execute format('alter database %I connection limit 50', current_database());
+        execute format('alter database %I owner to copied_owner', current_database());
+      end $$; select pg_sleep(0.03)`,
+    })
+    const read = async () => {
+      await using db = await createMigratedDatabase({ server, migrations })
+      const [own] = await db.query<object>(
+        `select pg_get_userbyid(datdba) as owner, datconnlimit, (select array_agg(a::text order by a::text) from unnest(datacl) a) as acl,
+           (select json_agg(s.setconfig order by setrole) from pg_db_role_setting s where setdatabase = d.oid) as settings, current_setting('search_path') as path
+         from pg_database d where datname = current_database()`,
+      )
+      const history = await db.query('select applied_at from schema_migrations_history')
+      return { own, history }
+    }
+    const [made, copied] = [await read(), await read()]
+    expect(copied).toEqual(made)
+    expect(made.own).toMatchObject({ owner: 'copied_owner', datconnlimit: 50, path: 'public, "$user", pg_catalog' })
   })
 
   test('a file above the version asked for is neither loaded nor looked at', async () => {
@@ -213,21 +233,35 @@ describeOnServers(['container', 'embedded'], 'snapshots', (from) => {
     const first = await appliedAt(migrations)
     const snapshots = await server.snapshots?.()
     const keys = (await chainOf(migrations, snapshots?.ground)).map(({ key }) => key)
-    expect(await snapshots?.nearest(keys)).toBe(keys.at(-1))
+    expect((await snapshots?.look(keys))?.nearest).toBe(keys.at(-1))
     expect(await snapshots?.clone('nothing')).toBeUndefined()
     await using admin = await createMigratedDatabase({ server, migrations: memory({}), version: 'nil' })
-    await admin.query(`drop database migratest_snapshot_${keys.at(-1)}`)
+    await admin.query(`drop database if exists migratest_snapshot_${keys.at(-1)}`)
     const again = await appliedAt(migrations)
     expect(again).not.toEqual(first)
     expect(await appliedAt(migrations)).toEqual(again)
   })
 
-  test('the oldest go when there are many', async () => {
-    await using admin = await createMigratedDatabase({ server, migrations: memory({}), version: 'nil' })
-    const count = async () =>
-      (await admin.query("select from pg_database where starts_with(datname, 'migratest_snapshot_')")).length
-    for (let i = 0; i < 26; i++) await appliedAt(memory(files()), { version: 1 })
-    expect(await count()).toBeLessThanOrEqual(24)
+  test('within their budget: those that were not used for longest go first', async () => {
+    const small = postgres({ from, flags: { 'migratest.test': 'budget' }, snapshotMegabytes: 40, idleMinutes: 0.05 })
+    const at = async (migrations: Source) => {
+      await using db = await createMigratedDatabase({ server: small, migrations, version: 1 })
+      return String(
+        (await db.query<{ at: Date }>('select applied_at as at from schema_migrations_history'))[0]?.at.getTime(),
+      )
+    }
+    const used = memory(files())
+    const first = await at(used)
+    for (let i = 0; i < 8; i++) {
+      await at(memory(files()))
+      expect(await at(used)).toBe(first)
+    }
+    await using admin = await createMigratedDatabase({ server: small, migrations: memory({}), version: 'nil' })
+    const [row] = await admin.query<{ mb: number }>(
+      "select sum(pg_database_size(oid))::float / 1048576 as mb from pg_database where starts_with(datname, 'migratest_snapshot_')",
+    )
+    expect(row?.mb).toBeLessThanOrEqual(40)
+    expect(row?.mb).toBeGreaterThan(20)
   }, 60_000)
 })
 

@@ -13,8 +13,10 @@ export async function run(context: Context, [action = 'list', name]: readonly st
 }
 
 function list(context: Context, all: readonly KeptDatabase[]): number {
-  const rows = all.map(({ name, keptAt, sizeBytes, connections, server }) => [
+  const rows = all.map(({ name, test, file, version, keptAt, sizeBytes, connections, server }) => [
     name,
+    [file, test].filter(Boolean).join(' > '),
+    version === undefined ? '' : `at ${version === -1 ? 'nil' : version}`,
     keptAt === undefined ? '' : `kept ${keptAt.toISOString().slice(0, 16).replace('T', ' ')}`,
     bytes(sizeBytes),
     connections > 0 ? plural(connections, 'connection') : '',

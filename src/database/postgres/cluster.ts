@@ -1,4 +1,4 @@
-/** Databases of a PostgreSQL server: making, keeping, listing, dropping them. */
+/** Databases of a server: making, copying, marking, listing, dropping them, and who is connected to them. */
 import type { Client, QueryResultRow } from 'pg'
 import { identifier, literal } from './tables.ts'
 
@@ -9,23 +9,31 @@ export interface Admin {
 
 /** For a connection that is held: it does not keep a finished process from ending, since it counts only while it works. */
 export function heldAdmin(client: Client): Admin {
-  const { stream } = (client as unknown as { connection: { stream: { ref?(): void; unref?(): void } } }).connection
   let running = 0
   // One after another: many tests ask at once, and the client does not queue for them.
   let last: Promise<unknown> = Promise.resolve()
-  stream.unref?.()
+  letEnd(client)
   return {
     async query<T extends QueryResultRow>(sql: string, params: readonly unknown[] = []) {
-      if (running++ === 0) stream.ref?.()
+      if (running++ === 0) keepAlive(client)
       const query = last.then(() => client.query<T>(sql, [...params]))
       last = query.catch(() => undefined)
       try {
         return await query
       } finally {
-        if (--running === 0) stream.unref?.()
+        if (--running === 0) letEnd(client)
       }
     },
   }
+}
+
+/** An idle connection that is not to keep its process from ending. */
+export function letEnd(client: Client): void {
+  streamOf(client).unref?.()
+}
+
+export function keepAlive(client: Client): void {
+  streamOf(client).ref?.()
 }
 
 /** For a connection that is opened for some work and closed behind it. */
@@ -33,39 +41,42 @@ export function briefAdmin(client: Client): Admin {
   return { query: (sql, params = []) => client.query(sql, [...params]) }
 }
 
+/** How a database is copied. From PostgreSQL 15 on; before, there is only the copying of files. */
+export type Strategy = 'FILE_COPY' | 'WAL_LOG'
+
 export interface CreateOptions {
   /** Copies this database; nobody may be connected to it. Default `template0`, which nobody's additions reach. */
   readonly template?: string
-  /** Copies files instead of writing every page to the log: faster, but flushes the whole server first. From PostgreSQL 15 on. */
-  readonly fileCopy?: boolean
+  /** Files are copied faster than pages are logged, but the whole server is flushed first. */
+  readonly strategy?: Strategy | undefined
   /** Nobody can connect to it; it can still be copied. */
   readonly closed?: boolean
 }
 
 export async function createDatabase(admin: Admin, name: string, options: CreateOptions = {}): Promise<void> {
   const template = identifier(options.template ?? 'template0')
-  const strategy = options.fileCopy ? ' STRATEGY FILE_COPY' : ''
+  const strategy = options.strategy ? ` STRATEGY ${options.strategy}` : ''
   const closed = options.closed ? ' ALLOW_CONNECTIONS false' : ''
   await admin.query(`CREATE DATABASE ${identifier(name)} TEMPLATE ${template}${strategy}${closed}`)
 }
 
-/** Larger ones are not worth the memory. */
-const MOST_COPIED_BYTES = 64 * 2 ** 20
+export async function renameDatabase(admin: Admin, name: string, to: string): Promise<void> {
+  await admin.query(`ALTER DATABASE ${identifier(name)} RENAME TO ${identifier(to)}`)
+}
 
 /**
- * Whether a copy of it would be the same, and can be made at once: what a database itself has (owner, settings, privileges,
- * slots) is not copied with it, and one that somebody is connected to would be waited for.
+ * Whether a copy of it, with its belongings, would be the same, and can be made at once: one that somebody is connected to
+ * would be waited for; slots, subscriptions and labels are not copied; a comment is where ours would be.
  */
-export async function canBeCopied(admin: Admin, name: string): Promise<boolean> {
-  const { rows } = await admin.query<{ whole: boolean }>(
-    `SELECT datacl IS NULL AND datdba = session_user::regrole AND datconnlimit = -1 AND pg_database_size(oid) < ${MOST_COPIED_BYTES}
-       AND NOT EXISTS (SELECT FROM pg_stat_activity a WHERE a.datid = d.oid) AND NOT EXISTS (SELECT FROM pg_prepared_xacts x WHERE x.database = d.datname)
+export async function canBeCopied(admin: Admin, name: string): Promise<{ whole: boolean; sizeBytes: number }> {
+  const { rows } = await admin.query<{ whole: boolean; size: string }>(
+    `SELECT pg_database_size(oid) AS size,
+       NOT EXISTS (SELECT FROM pg_stat_activity a WHERE a.datid = d.oid) AND NOT EXISTS (SELECT FROM pg_prepared_xacts x WHERE x.database = d.datname)
        AND NOT EXISTS (SELECT FROM pg_replication_slots r WHERE r.database = d.datname) AND NOT EXISTS (SELECT FROM pg_shseclabel l WHERE l.objoid = d.oid AND l.classoid = 'pg_database'::regclass)
-       AND NOT EXISTS (SELECT FROM pg_db_role_setting s WHERE s.setdatabase = d.oid)
        AND shobj_description(oid, 'pg_database') IS NULL AND NOT EXISTS (SELECT FROM pg_subscription b WHERE b.subdbid = d.oid) AS whole
      FROM pg_database d WHERE datname = ${literal(name)}`,
   )
-  return rows[0]?.whole ?? false
+  return { whole: rows[0]?.whole ?? false, sizeBytes: Number(rows[0]?.size ?? 0) }
 }
 
 /** Ends every session on it first. A database that is not there is fine. */
@@ -78,45 +89,61 @@ export async function dropIfUnused(admin: Admin, name: string): Promise<void> {
   await admin.query(`DROP DATABASE IF EXISTS ${identifier(name)}`)
 }
 
-const KEPT = 'migratest: kept'
-
-/** Marks a database, with the time, so that {@link listDatabases} passes it over. */
-export async function keepDatabase(admin: Admin, name: string): Promise<void> {
-  await admin.query(`COMMENT ON DATABASE ${identifier(name)} IS ${literal(`${KEPT} ${new Date().toISOString()}`)}`)
+/** What is said of a database, for whoever lists them; null: nothing. */
+export async function commentOn(admin: Admin, name: string, comment: string | null): Promise<void> {
+  await admin.query(`COMMENT ON DATABASE ${identifier(name)} IS ${literal(comment)}`)
 }
 
-export interface Kept {
+export interface FoundDatabase {
   readonly name: string
-  /** Undefined where it is not known. */
-  readonly keptAt: Date | undefined
-  readonly sizeBytes: number
+  readonly oid: number
+  readonly comment: string
   /** How many are connected to it. */
   readonly connections: number
 }
 
-/** Those that {@link keepDatabase} marked, oldest first. */
-export async function listKeptDatabases(admin: Admin): Promise<Kept[]> {
-  const { rows } = await admin.query<{ name: string; comment: string; size: string; connections: number }>(
-    `SELECT datname AS name, shobj_description(oid, 'pg_database') AS comment, pg_database_size(oid) AS size,
+/** Those whose names begin so, oldest first. */
+export async function listDatabases(admin: Admin, prefix: string): Promise<FoundDatabase[]> {
+  const { rows } = await admin.query<{ name: string; oid: string; comment: string; connections: number }>(
+    `SELECT datname AS name, oid::text, coalesce(shobj_description(oid, 'pg_database'), '') AS comment,
        (SELECT count(*)::int FROM pg_stat_activity a WHERE a.datid = d.oid) AS connections
-     FROM pg_database d WHERE starts_with(shobj_description(oid, 'pg_database'), ${literal(KEPT)}) ORDER BY oid`,
+     FROM pg_database d WHERE starts_with(datname, ${literal(prefix)}) AND datconnlimit <> -2 ORDER BY d.oid`,
   )
-  return rows.map(({ name, comment, size, connections }) => {
-    const keptAt = new Date(comment.slice(KEPT.length).trim())
-    return {
-      name,
-      keptAt: Number.isNaN(keptAt.getTime()) ? undefined : keptAt,
-      sizeBytes: Number(size),
-      connections,
-    }
-  })
+  return rows.map((row) => ({ ...row, oid: Number(row.oid) }))
 }
 
-/** Names that begin with `prefix`, without those that are to be kept, oldest first. */
-export async function listDatabases(admin: Admin, prefix: string): Promise<string[]> {
-  const { rows } = await admin.query<{ datname: string }>(
-    `SELECT datname FROM pg_database WHERE starts_with(datname, ${literal(prefix)})
-       AND NOT starts_with(COALESCE(shobj_description(oid, 'pg_database'), ''), ${literal(KEPT)}) ORDER BY oid`,
+/** Bytes on disk; 0 where it is gone. */
+export async function sizeOf(admin: Admin, name: string): Promise<number> {
+  const { rows } = await admin.query<{ size: string }>(
+    `SELECT pg_database_size(oid) AS size FROM pg_database WHERE datname = ${literal(name)}`,
   )
-  return rows.map((row) => row.datname)
+  return Number(rows[0]?.size ?? 0)
+}
+
+export interface SessionOn {
+  readonly pid: number
+  readonly application: string
+  /** `active`, `idle`, `idle in transaction`, … */
+  readonly state: string
+  /** The last statement. */
+  readonly query: string
+}
+
+export async function sessionsOn(admin: Admin, name: string): Promise<SessionOn[]> {
+  const { rows } = await admin.query<SessionOn & QueryResultRow>(
+    `SELECT pid, application_name AS application, coalesce(state, '') AS state, left(query, 200) AS query
+     FROM pg_stat_activity WHERE datname = $1 AND backend_type <> 'autovacuum worker' ORDER BY backend_start`,
+    [name],
+  )
+  return rows
+}
+
+export async function endSession(admin: Admin, pid: number): Promise<void> {
+  await admin.query('SELECT pg_terminate_backend($1)', [pid])
+}
+
+// --- internal ---
+
+function streamOf(client: Client): { ref?(): void; unref?(): void } {
+  return (client as unknown as { connection: { stream: { ref?(): void; unref?(): void } } }).connection.stream
 }

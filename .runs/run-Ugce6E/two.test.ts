@@ -1,0 +1,15 @@
+
+  import { describe, expect, test as base } from 'vitest'
+  import { withMigratedDatabase, migrateTo } from 'migratest'
+  import { postgres } from 'migratest/presets/postgres'
+  const test = base.extend('db', withMigratedDatabase({ server: postgres(), migrations: 'migrations', version: 2 }))
+  describe.concurrent('at 2', () => {
+    for (let i = 0; i < 8; i++) test('test ' + i, async ({ db, expect }) => {
+      expect((await db.version()).version).toBe(2)
+      expect(await db.query('select * from users')).toEqual([])
+      await db.query('insert into users (name) values ($1)', ['Ada ' + i])
+      if (i % 2) await migrateTo(db, 2 === 1 ? 2 : 1)
+      expect(await db.query('select name from users')).toEqual([{ name: 'Ada ' + i }])
+      console.log('NAME ' + db.name)
+    })
+  })

@@ -1,0 +1,223 @@
+/**
+ * What a copy was like when it was made, so that after a test it can be told whether only rows changed, and then be put back.
+ *
+ * Told from the tables themselves: each row of each catalog, and of each table that had rows, must be there still and no
+ * other with it (by the transaction that wrote it), and a table that never had a page must have none. Statistics would not
+ * see everything. What is not rows makes it different: DDL and TRUNCATE are seen in pg_class, large objects in their own
+ * catalog, settings of the database in theirs.
+ */
+import type { Client } from 'pg'
+import { identifier, literal } from './tables.ts'
+
+/** Sessions that have the statements below prepared. */
+export class Likeness {
+  readonly #counted: readonly Counted[]
+  readonly #bare: readonly Bare[]
+  readonly #sequences: readonly Sequence[]
+  readonly #statements: string
+
+  private constructor(counted: readonly Counted[], bare: readonly Bare[], sequences: readonly Sequence[]) {
+    this.#counted = counted
+    this.#bare = bare
+    this.#sequences = sequences
+    this.#statements = prepare(counted, bare, sequences)
+  }
+
+  /**
+   * Of a copy that nobody has used yet, on a session of its own. Undefined where that cannot be told (an administrator who
+   * may not read everything, tables elsewhere) or would take longer than a new copy.
+   */
+  static async read(client: Client): Promise<Likeness | undefined> {
+    try {
+      await client.query(SETTINGS)
+      const { rows: tables } = await client.query<Table>(TABLES)
+      const { rows: others } = await client.query<{ elsewhere: boolean }>(ELSEWHERE)
+      if (others[0]?.elsewhere) return undefined
+      const isBare = (table: Table) => table.kind !== 'S' && !table.system && Number(table.size) === 0
+      const counted = tables.filter((table) => table.kind !== 'S' && !isBare(table))
+      const bytes = counted.reduce((sum, { size, system }) => sum + (system ? 0 : Number(size)), 0)
+      if (bytes > MOST_BYTES) return undefined
+      const named = (table: Table) => `${identifier(table.schema)}.${identifier(table.name)}`
+      const bare = tables.filter(isBare).map((table) => ({
+        oid: table.oid,
+        name: named(table),
+        referencing: table.referencing,
+      }))
+      const sequences = tables
+        .filter(({ kind }) => kind === 'S')
+        .map((table) => ({ name: named(table), last: '', called: false }))
+      const blank = new Likeness(
+        counted.map((table) => ({ name: named(table), system: table.system, rows: 0 })),
+        bare,
+        sequences,
+      )
+      await client.query(blank.#statements)
+      const { rows, last, none } = await blank.#ask(client, '3')
+      if (none.length > 0) return undefined
+      return new Likeness(
+        blank.#counted.map((table, i) => ({ ...table, rows: Number(rows[i]?.count) })),
+        bare,
+        sequences.map(({ name }, i) => ({ name, last: last[i]?.last ?? '', called: last[i]?.called ?? false })),
+      )
+    } catch {
+      return undefined
+    }
+  }
+
+  /** Gets another session ready to ask. */
+  async prepare(client: Client): Promise<void> {
+    await client.query(SETTINGS)
+    await client.query(this.#statements)
+  }
+
+  /**
+   * Puts a copy back, if only rows were added; nobody else may be connected.
+   * @param since the first transaction after it was made, or put back
+   * @returns the same for the next time; undefined where it is another database by now
+   */
+  async restore(client: Client, since: string): Promise<string | undefined> {
+    // Nothing on the whole server has written: only what needs no transaction is left to look at.
+    const untouched = (await nextTransaction(client)) === since
+    const found = await this.#ask(client, untouched ? undefined : short(since))
+    const changed = found.rows.map(({ count, fresh }, i) => ({
+      table: this.#counted[i],
+      count: Number(count),
+      fresh: Number(fresh),
+    }))
+    // Rows that were there must be there still, and in a catalog no others.
+    if (changed.some(({ table, count, fresh }) => count - fresh !== table?.rows || (table.system && fresh > 0)))
+      return undefined
+    if (!found.same) return undefined
+    const truncate = this.#withReferencing(found.none.map(({ oid }) => oid))
+    if (truncate === undefined) return undefined
+    const moved = this.#sequences.filter(
+      ({ last, called }, i) => last !== found.last[i]?.last || called !== found.last[i]?.called,
+    )
+    const added = changed.flatMap(({ table, fresh }) => (table && fresh > 0 ? [table.name] : []))
+    if (truncate.length === 0 && moved.length === 0 && added.length === 0)
+      return untouched ? since : nextTransaction(client)
+    await client.query(
+      [
+        'BEGIN;',
+        truncate.length > 0 ? `TRUNCATE ONLY ${truncate.join(', ')};` : '',
+        ...added.map((name) => `DELETE FROM ONLY ${name} WHERE age(xmin) <= age(${literal(short(since))}::xid);`),
+        ...moved.map(({ name, last, called }) => `SELECT pg_catalog.setval(${literal(name)}, ${last}, ${called});`),
+        'COMMIT;',
+      ].join('\n'),
+    )
+    return nextTransaction(client)
+  }
+
+  /** @param since undefined: rows need not be looked at */
+  async #ask(client: Client, since: string | undefined): Promise<Answers> {
+    const statements = [
+      since === undefined ? 'SELECT WHERE false' : `EXECUTE migratest_rows(${literal(since)})`,
+      since === undefined ? 'SELECT WHERE false' : 'EXECUTE migratest_sizes',
+      this.#sequences.length === 0 ? 'SELECT WHERE false' : 'EXECUTE migratest_sequences',
+      `EXECUTE migratest_database(${literal(since ?? '3')})`,
+    ]
+    const results = (await client.query(statements.join('; '))) as unknown as { rows: never[] }[]
+    const [rows, none, last, database] = results.map((result) => result.rows)
+    const [first] = (database ?? []) as { same: boolean; fresh: boolean }[]
+    const same = first !== undefined && first.same && (since === undefined || !first.fresh)
+    return { rows: rows ?? [], none: none ?? [], last: last ?? [], same }
+  }
+
+  /** Truncating asks for all tables that refer to one of them; undefined where one of those has rows to keep. */
+  #withReferencing(oids: readonly string[]): string[] | undefined {
+    const byOid = new Map(this.#bare.map((table) => [table.oid, table]))
+    const all = new Set(oids)
+    for (const oid of all) {
+      for (const referencing of byOid.get(oid)?.referencing ?? []) {
+        if (!byOid.has(referencing)) return undefined
+        all.add(referencing)
+      }
+    }
+    return [...all].map((oid) => byOid.get(oid)?.name ?? '')
+  }
+}
+
+/** The first transaction that has not begun yet, of the whole server. */
+export async function nextTransaction(client: Pick<Client, 'query'>): Promise<string> {
+  const { rows } = await client.query<{ next: string }>('SELECT pg_snapshot_xmax(pg_current_snapshot())::text AS next')
+  return rows[0]?.next ?? '0'
+}
+
+// --- internal ---
+
+/** Rows to count anew after each test; above, a new copy is sooner there. */
+const MOST_BYTES = 8 * 2 ** 20
+
+interface Table {
+  readonly oid: string
+  readonly schema: string
+  readonly name: string
+  readonly kind: 'r' | 'm' | 'S'
+  readonly size: string
+  readonly system: boolean
+  /** Tables that have a foreign key to it. */
+  readonly referencing: readonly string[]
+}
+
+interface Counted {
+  readonly name: string
+  /** A catalog: rows of it that are new cannot just be deleted. */
+  readonly system: boolean
+  readonly rows: number
+}
+
+interface Bare {
+  readonly oid: string
+  readonly name: string
+  readonly referencing: readonly string[]
+}
+
+interface Sequence {
+  readonly name: string
+  readonly last: string
+  readonly called: boolean
+}
+
+interface Answers {
+  readonly rows: readonly { count: string; fresh: string }[]
+  /** Tables that had no page and have one. */
+  readonly none: readonly { oid: string }[]
+  readonly last: readonly { last: string; called: boolean }[]
+  readonly same: boolean
+}
+
+/** As a replica: triggers of the test's tables do not fire when they are emptied. */
+const SETTINGS = `SET search_path = pg_catalog; SET jit = off; SET plan_cache_mode = force_generic_plan; SET row_security = off; SET statement_timeout = 0; SET lock_timeout = 0;
+SET session_replication_role = replica; SET client_min_messages = error; SET default_transaction_read_only = off; SET standard_conforming_strings = on`
+
+const TABLES = `SELECT c.oid::text, nspname AS schema, relname AS name, relkind AS kind, pg_relation_size(c.oid)::text AS size,
+    nspname IN ('pg_catalog', 'information_schema') AS system,
+    ARRAY(SELECT DISTINCT conrelid::text FROM pg_constraint f WHERE f.confrelid = c.oid AND f.contype = 'f' AND f.conrelid <> c.oid) AS referencing
+  FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
+  WHERE relkind IN ('r', 'm', 'S') AND NOT relisshared AND nspname <> 'pg_toast' AND relpersistence <> 't' ORDER BY c.oid`
+
+/** Rows on other servers, triggers that fire for a replica too, settings that a test could reset. */
+const ELSEWHERE = `SELECT EXISTS (SELECT FROM pg_class WHERE relkind = 'f') OR EXISTS (SELECT FROM pg_db_role_setting s, pg_database d WHERE s.setdatabase = d.oid AND d.datname = current_database())
+  OR EXISTS (SELECT FROM pg_trigger WHERE tgenabled IN ('A', 'R') AND tgtype & 32 <> 0) AS elsewhere`
+
+/** As rows carry it. */
+function short(transaction: string): string {
+  return String(BigInt(transaction) & 0xffff_ffffn)
+}
+
+function prepare(counted: readonly Counted[], bare: readonly Bare[], sequences: readonly Sequence[]): string {
+  const rows = counted.map(
+    ({ name }) => `SELECT count(*), count(*) FILTER (WHERE age(xmin) <= age($1)) AS fresh FROM ONLY ${name}`,
+  )
+  const last = sequences.map(({ name }) => `SELECT last_value::text AS last, is_called AS called FROM ${name}`)
+  return [
+    `PREPARE migratest_rows(xid) AS ${rows.join(' UNION ALL ')}`,
+    `PREPARE migratest_sizes AS SELECT oid::text FROM unnest('{${bare.map(({ oid }) => oid).join()}}'::oid[]) oid WHERE pg_relation_size(oid) > 0`,
+    last.length > 0 ? `PREPARE migratest_sequences AS ${last.join(' UNION ALL ')}` : 'SELECT',
+    `PREPARE migratest_database(xid) AS SELECT age(d.xmin) <= age($1) OR EXISTS (SELECT FROM pg_db_role_setting s WHERE s.setdatabase = d.oid AND age(s.xmin) <= age($1)) AS fresh,
+       NOT EXISTS (SELECT FROM pg_stat_activity a WHERE a.datid = d.oid AND a.pid <> pg_backend_pid() AND a.backend_type <> 'autovacuum worker')
+       AND NOT EXISTS (SELECT FROM pg_prepared_xacts x WHERE x.database = d.datname) AND NOT EXISTS (SELECT FROM pg_replication_slots r WHERE r.database = d.datname)
+       AND NOT EXISTS (SELECT FROM pg_subscription b WHERE b.subdbid = d.oid) AS same
+     FROM pg_database d WHERE datname = current_database()`,
+  ].join(';\n')
+}

@@ -1,0 +1,196 @@
+/**
+ * Databases that are ready before a test asks: copied, connected, and used again where they can be put back as they were.
+ * One pool a process for each snapshot that its tests begin with.
+ */
+import { whileWorking } from './hold.ts'
+import type { TestDatabase } from './testServer.ts'
+
+export interface Ready<Client> {
+  readonly database: TestDatabase<Client>
+  /** Connected. */
+  readonly client: Client
+}
+
+export interface PoolOptions<Client> {
+  /** Another copy; undefined where there is none to be had this way. */
+  readonly clone: () => Promise<TestDatabase<Client> | undefined>
+  /** The most that may wait for a test. */
+  readonly most: number
+}
+
+export class Pool<Client> {
+  readonly #options: PoolOptions<Client>
+  readonly #ready: Ready<Client>[] = []
+  readonly #waiting: ((ready: Ready<Client> | undefined) => void)[] = []
+  /** Being made or put back. */
+  #coming = 0
+  #out = 0
+  #peak = 0
+  #taken = 0
+  /** Grows while tests have to wait. */
+  #more = 0
+  #offering: NodeJS.Timeout | undefined
+
+  constructor(options: PoolOptions<Client>) {
+    this.#options = options
+  }
+
+  /** Undefined where none is ready, nor about to be: the caller makes its own, and gives that back all the same. */
+  async take(): Promise<Ready<Client> | undefined> {
+    this.#taken++
+    this.#peak = Math.max(this.#peak, ++this.#out)
+    const ready = await this.#next()
+    if (!ready) return undefined
+    try {
+      await ready.database.withdraw?.()
+    } catch {
+      await ready.database.drop().catch(() => undefined)
+      return undefined
+    }
+    return ready
+  }
+
+  /** In the background: puts it back, or drops it. @param changed more than rows, as far as is known */
+  async give(database: TestDatabase<Client>, { changed }: { changed: boolean }): Promise<void> {
+    this.#out--
+    if (changed || !database.restore || this.#ready.length > this.#wanted()) await this.#drop(database)
+    else {
+      await this.#bring(async () => {
+        if (await database.restore?.()) return database
+        await this.#drop(database)
+        return undefined
+      })
+    }
+    this.#refill()
+  }
+
+  /** One that was taken is not given back. */
+  lose(): void {
+    this.#out--
+  }
+
+  /** From the second take on: a file with one test needs no second database. */
+  prepare(): void {
+    if (this.#taken > 1) this.#refill()
+  }
+
+  /** Before its first test: the file that asks for it is still being read. */
+  prepareFirst(): void {
+    if (this.#taken === 0 && this.#coming === 0 && this.#ready.length === 0 && this.#options.most > 0) void this.#make()
+  }
+
+  /** What lies there may be had by the next process, should this one end. */
+  async offer(): Promise<void> {
+    await Promise.all(this.#ready.map(({ database }) => database.offer?.().catch(() => undefined)))
+  }
+
+  /** Drops what nobody has had. */
+  async clear(): Promise<void> {
+    clearTimeout(this.#offering)
+    await Promise.all(this.#ready.splice(0).map(({ database }) => this.#drop(database)))
+  }
+
+  // --- internal ---
+
+  async #next(): Promise<Ready<Client> | undefined> {
+    for (let ready = this.#ready.shift(); ready; ready = this.#ready.shift()) {
+      if (ready.database.hand?.(ready.client) ?? true) return ready
+      // Its connection broke: perhaps the server was restarted.
+      void this.#drop(ready.database)
+    }
+    this.#more = Math.min(this.#more + 1, MOST_MORE)
+    if (this.#coming <= this.#waiting.length) return undefined
+    return new Promise((resolve) => this.#waiting.push(resolve))
+  }
+
+  #wanted(): number {
+    return Math.min(this.#peak + this.#more, this.#options.most)
+  }
+
+  #refill(): void {
+    while (this.#taken > 1 && this.#ready.length + this.#coming < this.#wanted()) void this.#make()
+  }
+
+  #make(): Promise<void> {
+    return this.#bring(this.#options.clone)
+  }
+
+  #bring(get: () => Promise<TestDatabase<Client> | undefined>): Promise<void> {
+    return whileWorking(() => this.#bringOne(get))
+  }
+
+  async #bringOne(get: () => Promise<TestDatabase<Client> | undefined>): Promise<void> {
+    this.#coming++
+    let ready: Ready<Client> | undefined
+    try {
+      const database = await get()
+      if (database) ready = { database, client: await connectAhead(database) }
+    } catch {
+      // Whoever takes next makes its own, and meets what is wrong.
+    } finally {
+      this.#coming--
+    }
+    this.#deliver(ready)
+  }
+
+  #deliver(ready: Ready<Client> | undefined): void {
+    const waiting = this.#waiting.shift()
+    if (waiting) {
+      waiting(ready && (ready.database.hand?.(ready.client) ?? true) ? ready : undefined)
+    } else if (ready) {
+      this.#ready.push(ready)
+      this.#offerLater()
+    }
+  }
+
+  #offerLater(): void {
+    clearTimeout(this.#offering)
+    this.#offering = setTimeout(() => void this.offer(), OFFER_AFTER_MS)
+    this.#offering.unref()
+  }
+
+  async #drop(database: TestDatabase<Client>): Promise<void> {
+    await database.drop().catch(() => undefined)
+  }
+}
+
+/** Of the process, by server and snapshot. */
+export function poolOf<Client>(server: object, key: string, make: () => Pool<Client>): Pool<Client> {
+  const ofServer = pools.get(server) ?? new Map<string, Pool<never>>()
+  pools.set(server, ofServer)
+  const found = ofServer.get(key) as Pool<Client> | undefined
+  if (found) return found
+  const pool = make()
+  ofServer.set(key, pool as unknown as Pool<never>)
+  if (all.size === 0) process.once('beforeExit', () => void clearPools())
+  all.add(pool as unknown as Pool<never>)
+  return pool
+}
+
+/** A file's tests are over, and its process may go with them: what is ready, or is just being put back, others may have. */
+export async function offerAll(): Promise<void> {
+  await Promise.all([...all].map((pool) => pool.offer()))
+}
+
+/** A process that ends by itself leaves nothing. */
+async function clearPools(): Promise<void> {
+  await Promise.all([...all].map((pool) => pool.clear()))
+}
+
+// --- internal ---
+
+const OFFER_AFTER_MS = 500
+const MOST_MORE = 2
+
+const pools = new WeakMap<object, Map<string, Pool<never>>>()
+const all = new Set<Pool<never>>()
+
+async function connectAhead<Client>(database: TestDatabase<Client>): Promise<Client> {
+  try {
+    await database.observe?.()
+    return await (database.connectAhead?.() ?? database.connect())
+  } catch (error) {
+    await database.drop().catch(() => undefined)
+    throw error
+  }
+}
