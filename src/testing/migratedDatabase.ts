@@ -58,6 +58,8 @@ export interface CreateOptions {
   readonly holdConnection?: boolean
   /** For what is told of the test's database. */
   readonly test?: { readonly name: string; readonly file: string | undefined } | undefined
+  /** Hears where it is to go, before it does. */
+  readonly onTarget?: ((target: Target) => void) | undefined
 }
 
 /** A database of one test's own. Dropped when disposed; closing its clients is not the test's business. */
@@ -72,6 +74,7 @@ export class MigratedDatabase<Client = unknown> {
   readonly #source: Source
   readonly #clients: Client[]
   readonly #test: CreateOptions['test']
+  readonly #onTarget: CreateOptions['onTarget']
   readonly #hold: boolean
   #held: Driver | undefined
   /** More than rows may have changed. */
@@ -83,7 +86,7 @@ export class MigratedDatabase<Client = unknown> {
     obtained: Obtained<Client>,
     source: Source,
     options: MigratedDatabaseOptions<Client>,
-    { holdConnection = false, test }: CreateOptions = {},
+    { holdConnection = false, test, onTarget }: CreateOptions = {},
   ) {
     const { database, client } = obtained
     this.name = database.name
@@ -95,6 +98,7 @@ export class MigratedDatabase<Client = unknown> {
     this.#source = source
     this.#clients = [client]
     this.#test = test
+    this.#onTarget = onTarget
     this.#hold = holdConnection
   }
 
@@ -105,6 +109,7 @@ export class MigratedDatabase<Client = unknown> {
   ): Promise<MigratedDatabase<Client>> {
     if (options.isolation === 'server') return MigratedDatabase.#createAlone(options, create)
     const { version = 'latest' } = options
+    create.onTarget?.(version)
     const source = sourceOf(options)
     const obtained = await obtain(options, source, bringer(options, source))
     // Running the migrations would say so.
@@ -186,6 +191,7 @@ export class MigratedDatabase<Client = unknown> {
 
   /** Moves to `target` on a connection of its own. @throws OpenTransactionError, SharedDatabaseError */
   migrate(target: Target): Promise<Run> {
+    this.#onTarget?.(target)
     return this.#during('migrateTo', async () => {
       if (this.#obtained.transaction) throw shared('migrateTo()', 'would change it for all of them')
       const open = await this.#database.openTransaction()

@@ -29,6 +29,8 @@ export class Pool<Client> {
   #taken = 0
   /** Grows while tests have to wait. */
   #more = 0
+  /** Whether the last database could be put back. */
+  #restores = false
   #offering: NodeJS.Timeout | undefined
 
   constructor(options: PoolOptions<Client>) {
@@ -53,10 +55,12 @@ export class Pool<Client> {
   /** In the background: puts it back, or drops it. @param changed more than rows, as far as is known */
   async give(database: TestDatabase<Client>, { changed }: { changed: boolean }): Promise<void> {
     this.#out--
-    if (changed || !database.restore || this.#ready.length > this.#wanted()) await this.#drop(database)
+    const all = this.#ready.length + this.#coming + this.#out
+    if (changed || !database.restore || all >= this.#capacity()) await this.#drop(database)
     else {
       await this.#bring(async () => {
-        if (await database.restore?.()) return database
+        this.#restores = (await database.restore?.()) ?? false
+        if (this.#restores) return database
         await this.#drop(database)
         return undefined
       })
@@ -103,12 +107,15 @@ export class Pool<Client> {
     return new Promise((resolve) => this.#waiting.push(resolve))
   }
 
-  #wanted(): number {
-    return Math.min(this.#peak + this.#more, this.#options.most)
+  /** At most, with those that tests have. */
+  #capacity(): number {
+    return Math.min(2 * this.#peak + this.#more, this.#options.most)
   }
 
+  /** Where databases come back, those that tests have just now will be there again. */
   #refill(): void {
-    while (this.#taken > 1 && this.#ready.length + this.#coming < this.#wanted()) void this.#make()
+    const wanted = this.#restores ? this.#capacity() - this.#out : Math.min(this.#peak + this.#more, this.#options.most)
+    while (this.#taken > 1 && this.#ready.length + this.#coming < wanted) void this.#make()
   }
 
   #make(): Promise<void> {

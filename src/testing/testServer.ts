@@ -17,6 +17,10 @@ export interface TestServer<Client> {
   create(): Promise<TestDatabase<Client>>
   /** Undefined where there are none. */
   snapshots?(): Promise<Snapshots<Client>>
+  /** An administrator's URL, once it is there; undefined where it has none. */
+  url?(): Promise<string | undefined>
+  /** Drops what processes left that are gone. */
+  sweep?(): Promise<void>
   /** How many databases may be prepared ahead; none where it is left out. */
   ahead?(): Promise<number>
   /** A server for one test alone. Undefined where its preset cannot start any. */

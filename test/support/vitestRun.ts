@@ -24,6 +24,7 @@ export function isInstalled(major: VitestMajor): boolean {
 
 const ALIASES = {
   'migratest/contract': 'src/migrate/contract/index.ts',
+  'migratest/vitest/plugin': 'presets/vitestPlugin.ts',
   'migratest/vitest': 'fixtures/vitest.ts',
   'migratest/presets/postgres': 'presets/postgres.ts',
   'migratest/presets/pglite': 'presets/pglite.ts',

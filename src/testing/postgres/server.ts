@@ -90,6 +90,17 @@ class PostgresServer implements TestServer<Client> {
     }
   }
 
+  async url(): Promise<string> {
+    const { registry } = await this.#start()
+    return registry.url
+  }
+
+  /** Of a server that was never used, nothing is left. */
+  async sweep(): Promise<void> {
+    const started = await this.#starting
+    await started?.registry.sweep()
+  }
+
   async ahead(): Promise<number> {
     const { registry } = await this.#start()
     return registry.ahead
