@@ -42,7 +42,9 @@ export {
   type MigratedDatabase,
   type MigratedDatabaseOptions,
   OpenTransactionError,
+  SharedDatabaseError,
 } from './src/testing/migratedDatabase.ts'
+export { NoSpaceError } from './src/testing/noSpace.ts'
 export type { Rows, Seed } from './src/testing/seeds.ts'
 export type { TestServer } from './src/testing/testServer.ts'
 export { FindingError } from './src/verify/finding.ts'

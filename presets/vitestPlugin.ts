@@ -56,6 +56,8 @@ class Run implements Reporter {
   /** Lowest changed version by folder; undefined: a file that tells none. */
   readonly #changed = new Map<string, number | undefined>()
   #timer: NodeJS.Timeout | undefined
+  /** By test, from the last time that it ran: of those that a rerun passes over, vitest keeps none. */
+  readonly #metas = new Map<string, MigratestMeta>()
 
   constructor(vitest: Vitest) {
     this.#vitest = vitest
@@ -86,8 +88,9 @@ class Run implements Reporter {
 
   async onTestRunEnd(modules: readonly TestModule[]): Promise<void> {
     for (const test of modules.flatMap((module) => [...module.children.allTests()])) {
-      const folder = test.meta().migratest?.migrations
-      if (folder !== undefined) this.#watch(folder)
+      const meta = test.meta().migratest
+      if (meta) this.#metas.set(test.id, meta)
+      if (meta?.migrations !== undefined) this.#watch(meta.migrations)
     }
     if (!this.#vitest.config.watch) await this.#sweep()
   }
@@ -121,7 +124,7 @@ class Run implements Reporter {
     for (const module of this.#vitest.state.getTestModules()) {
       const tests = [...module.children.allTests()]
       const affected = (test: TestCase) =>
-        changes.some(([folder, version]) => dependsOn(test.meta().migratest, folder, version))
+        changes.some(([folder, version]) => dependsOn(this.#metas.get(test.id), folder, version))
       const ids = tests.filter(affected).map(({ id }) => id)
       if (ids.length > 0) specifications.push(module.project.createSpecification(module.moduleId, { testIds: ids }))
     }

@@ -60,7 +60,7 @@ async function keptOn(server: { readonly url: string; readonly name: string }): 
       const sizeBytes = await sizeOf(admin, name)
       all.push({ name, test, file, version, keptAt, until, sizeBytes, connections, url: url.href, server: server.name })
     }
-    return all
+    return all.sort((a, b) => (a.keptAt?.getTime() ?? 0) - (b.keptAt?.getTime() ?? 0))
   })
 }
 

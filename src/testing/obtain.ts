@@ -3,7 +3,7 @@ import type { Source } from '../migrate/source.ts'
 import type { Target } from '../migrate/version.ts'
 import type { MigratedDatabaseOptions } from './migratedDatabase.ts'
 import { Pool, poolOf } from './pool.ts'
-import { findRoute, type Route } from './route.ts'
+import { findRoute, type Route, sharedKey } from './route.ts'
 import type { OpenTransaction, TestDatabase } from './testServer.ts'
 import { sharedOf } from './transactions.ts'
 
@@ -85,8 +85,7 @@ async function obtainTransaction<Client>(
       throw error
     }
   }
-  const key = route?.whole ? route.links.at(-1)?.key : undefined
-  const shared = sharedOf(server, key ?? `${source.name}\0${JSON.stringify(version)}`, make)
+  const shared = sharedOf(server, await sharedKey(options, source), make)
   const { database, client, transaction, release } = await shared.take()
   return { database, client, transaction, at: version, release: () => release(), lose: () => undefined }
 }

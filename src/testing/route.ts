@@ -36,7 +36,38 @@ export async function findRoute<Client>(
   return { snapshots, links, whole, isStill }
 }
 
+/**
+ * Says of what a database is made, for those that share one: by its texts, where they tell all; else by what was handed over.
+ * Differs from the keys of snapshots.
+ */
+export async function sharedKey<Client>(options: MigratedDatabaseOptions<Client>, source: Source): Promise<string> {
+  const { server, migrations, version = 'latest', seeds = {} } = options
+  const seeded = new Map(Object.entries(seeds).map(([at, seed]) => [Number(at), seedText(seed)]))
+  const chain = () => chainTo(source, version, { dialect: server.dialect, seeded, ground: ['shared'] })
+  const { links, whole } = await remembered(options, ['shared', version, [...seeded]], chain)
+  if (whole) return links.at(-1)?.key ?? 'empty'
+  const handed = Object.entries(seeds).map(([at, seed]) => [
+    at,
+    typeof seed === 'function' ? idOf(seed) : seedText(seed),
+  ])
+  return JSON.stringify([
+    typeof migrations === 'object' ? idOf(migrations) : migrations,
+    version,
+    handed,
+    links.at(-1)?.key,
+  ])
+}
+
 // --- internal ---
+
+const ids = new WeakMap<object, number>()
+let lastId = 0
+
+function idOf(thing: object): number {
+  const id = ids.get(thing) ?? ++lastId
+  ids.set(thing, id)
+  return id
+}
 
 /** Where that version is; -1 where it is not. */
 function indexOf(target: Target, migrations: readonly Migration[]): number {

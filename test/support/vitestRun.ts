@@ -36,35 +36,91 @@ export async function runVitest(
   files: Readonly<Record<string, string>>,
   config = '',
   major: VitestMajor = 5,
+  plugin?: string,
 ): Promise<Outcome> {
+  const project = writeProject(files, config, major, plugin)
+  try {
+    const args = ['run', '--reporter=default', '--reporter=json', '--outputFile.json=report.json']
+    const { screen, exitCode } = await run([...project.program, ...args], project.root)
+    return {
+      tests: readReport(join(project.root, 'report.json')),
+      screen: screen.replaceAll(`${project.root}/`, ''),
+      exitCode,
+    }
+  } finally {
+    rmSync(project.root, { recursive: true, force: true })
+  }
+}
+
+export interface Watching {
+  readonly root: string
+  /** What was printed since the last call that gave something; waits until it matches. */
+  until(pattern: RegExp): Promise<string>
+  write(name: string, text: string): void
+  stop(): Promise<void>
+}
+
+/** `vitest watch`, with the plugin where `plugin` says what it is called with. */
+export async function watchVitest(
+  files: Readonly<Record<string, string>>,
+  { plugin, major = 5 }: { plugin: string; major?: VitestMajor },
+): Promise<Watching> {
+  const { root, program } = writeProject(files, '', major, plugin)
+  const child = spawn(process.execPath, [...program, 'watch', '--reporter=verbose'], {
+    cwd: root,
+    env: environment(),
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let unread = ''
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', (text) => (unread += stripVTControlCharacters(String(text))))
+  return {
+    root,
+    async until(pattern) {
+      const deadline = Date.now() + 60_000
+      for (;;) {
+        const found = pattern.exec(unread)
+        if (found) {
+          const text = unread.slice(0, found.index + found[0].length)
+          unread = unread.slice(text.length)
+          return text
+        }
+        if (Date.now() > deadline || child.exitCode !== null) throw new Error(`no ${pattern} in:\n${unread}`)
+        await new Promise((resolve) => setTimeout(resolve, 20))
+      }
+    },
+    write: (name, text) => writeFileSync(join(root, name), text),
+    async stop() {
+      const ended = new Promise((resolve) => child.once('exit', resolve))
+      child.kill('SIGTERM')
+      await ended
+      rmSync(root, { recursive: true, force: true })
+    },
+  }
+}
+
+function writeProject(files: Readonly<Record<string, string>>, config: string, major: VitestMajor, plugin?: string) {
   const home = VITESTS[major]
   mkdirSync(join(home, '.runs'), { recursive: true })
   const root = mkdtempSync(join(home, '.runs', 'run-'))
-  try {
-    for (const [name, text] of Object.entries(files)) {
-      mkdirSync(join(root, name, '..'), { recursive: true })
-      writeFileSync(join(root, name), text)
-    }
-    const alias = Object.entries(ALIASES).map(([find, file]) => ({ find, replacement: join(ROOT, file) }))
-    writeFileSync(
-      join(root, 'vitest.config.ts'),
-      `export default { resolve: { alias: ${JSON.stringify(alias)} }, test: { include: ['**/*.test.ts'], pool: 'forks', ${config} } }`,
-    )
-    const program = join(home, 'node_modules', 'vitest', 'vitest.mjs')
-    const args = [
-      program,
-      'run',
-      '--root',
-      root,
-      '--reporter=default',
-      '--reporter=json',
-      '--outputFile.json=report.json',
-    ]
-    const { screen, exitCode } = await run(args, root)
-    return { tests: readReport(join(root, 'report.json')), screen: screen.replaceAll(`${root}/`, ''), exitCode }
-  } finally {
-    rmSync(root, { recursive: true, force: true })
+  for (const [name, text] of Object.entries(files)) {
+    mkdirSync(join(root, name, '..'), { recursive: true })
+    writeFileSync(join(root, name), text)
   }
+  const alias = Object.entries(ALIASES).map(([find, file]) => ({ find, replacement: join(ROOT, file) }))
+  const [imports, plugins] =
+    plugin === undefined
+      ? ['', '']
+      : [
+          `import { migratest } from ${JSON.stringify(join(ROOT, ALIASES['migratest/vitest/plugin']))}
+           import { postgres } from ${JSON.stringify(join(ROOT, ALIASES['migratest/presets/postgres']))}\n`,
+          `plugins: [migratest(${plugin})], `,
+        ]
+  writeFileSync(
+    join(root, 'vitest.config.ts'),
+    `${imports}export default { ${plugins}resolve: { alias: ${JSON.stringify(alias)} }, test: { include: ['**/*.test.ts'], pool: 'forks', ${config} } }`,
+  )
+  return { root, program: [join(home, 'node_modules', 'vitest', 'vitest.mjs'), '--root', root] }
 }
 
 interface Report {
@@ -82,18 +138,21 @@ function readReport(path: string): Outcome['tests'] {
 
 function run(args: string[], cwd: string): Promise<{ screen: string; exitCode: number | null }> {
   return new Promise((resolve) => {
-    const env = {
-      ...process.env,
-      FORCE_COLOR: '0',
-      VITEST: undefined,
-      VITEST_POOL_ID: undefined,
-      VITEST_WORKER_ID: undefined,
-      NODE_ENV: undefined,
-    }
-    const child = spawn(process.execPath, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn(process.execPath, args, { cwd, env: environment(), stdio: ['ignore', 'pipe', 'pipe'] })
     let screen = ''
     for (const stream of [child.stdout, child.stderr])
       stream.on('data', (text) => (screen += stripVTControlCharacters(String(text))))
     child.on('close', (exitCode) => resolve({ screen, exitCode }))
   })
+}
+
+function environment(): NodeJS.ProcessEnv {
+  return {
+    ...process.env,
+    FORCE_COLOR: '0',
+    VITEST: undefined,
+    VITEST_POOL_ID: undefined,
+    VITEST_WORKER_ID: undefined,
+    NODE_ENV: undefined,
+  } as NodeJS.ProcessEnv
 }

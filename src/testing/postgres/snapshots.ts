@@ -11,14 +11,9 @@ import {
   renameDatabase,
   type Strategy,
 } from '../../database/postgres/cluster.ts'
-import { MigratestError } from '../../migrate/errors.ts'
+import { NoSpaceError } from '../noSpace.ts'
 import { readMark, type SnapshotMark, writeMark } from './marks.ts'
 import type { Registry } from './registry.ts'
-
-/** There is no room left on the server's disk, or in the memory where its data is. */
-export class NoSpaceError extends MigratestError {
-  readonly code = 'MIGRATEST_NO_SPACE'
-}
 
 export class SnapshotStore {
   readonly #registry: Registry
