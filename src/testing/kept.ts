@@ -30,7 +30,7 @@ export async function listKept(url: string | undefined): Promise<KeptDatabase[]>
     // One that stops just now takes its databases with it.
     ...onDemand.map((server) => keptOn(server).catch(() => [])),
   ])
-  return lists.flat()
+  return lists.flat().sort((a, b) => (a.keptAt?.getTime() ?? 0) - (b.keptAt?.getTime() ?? 0))
 }
 
 /** Those that nobody is connected to. */
@@ -60,7 +60,7 @@ async function keptOn(server: { readonly url: string; readonly name: string }): 
       const sizeBytes = await sizeOf(admin, name)
       all.push({ name, test, file, version, keptAt, until, sizeBytes, connections, url: url.href, server: server.name })
     }
-    return all.sort((a, b) => (a.keptAt?.getTime() ?? 0) - (b.keptAt?.getTime() ?? 0))
+    return all
   })
 }
 

@@ -82,17 +82,15 @@ class PgliteTestDatabase implements TestDatabase<PGlite> {
   /** There is one connection: who begins meanwhile waits. */
   async begin(): Promise<OpenTransaction> {
     const before = this.#turn
-    let next = () => undefined as void
-    this.#turn = new Promise((resolve) => {
-      next = resolve
-    })
+    const turn = Promise.withResolvers<void>()
+    this.#turn = turn.promise
     await before
     await this.#db.exec('BEGIN')
     return {
       rollBack: async () => {
         const whole = this.#db.isInTransaction()
         await this.#db.exec('ROLLBACK').catch(() => undefined)
-        next()
+        turn.resolve()
         return whole
       },
     }

@@ -119,7 +119,7 @@ export class Likeness {
     const results = (await client.query(statements.join('; '))) as unknown as { rows: never[] }[]
     const [rows, none, last, database] = results.map((result) => result.rows)
     const [first] = (database ?? []) as { same: boolean; fresh: boolean }[]
-    const same = first !== undefined && first.same && (since === undefined || !first.fresh)
+    const same = first?.same === true && (since === undefined || !first.fresh)
     return { rows: rows ?? [], none: none ?? [], last: last ?? [], same }
   }
 

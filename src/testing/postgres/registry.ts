@@ -42,6 +42,8 @@ export class Registry {
   readonly url: string
   /** Made on demand, so that nobody's data is on it, and all goes with it. */
   readonly ours: boolean
+  /** Its data may be lost (fsync is off), so that flushing costs nobody anything. */
+  readonly volatile: boolean
   /** `server_version_num`. */
   readonly version: number
   readonly admin: Admin
@@ -52,12 +54,16 @@ export class Registry {
   readonly #maxConnections: number
   #count = 0
   #maker: Promise<Admin> | undefined
+  #makerClient: Client | undefined
   readonly #tickets = new Set<number>()
+  /** By key, the last one here: a session gets its own locks again. */
+  readonly #building = new Map<string, Promise<void>>()
 
   private constructor(url: string, ours: boolean, client: Client, row: OpeningRow, token: string) {
     this.url = url
     this.ours = ours
     this.version = row.version
+    this.volatile = row.volatile
     this.#client = client
     this.admin = heldAdmin(client)
     this.#token = token
@@ -70,7 +76,7 @@ export class Registry {
     const client = await connectPatiently(url, 'migratest tests')
     const token = randomBytes(4).toString('hex')
     const { rows } = await client.query<OpeningRow>(
-      `SELECT oid::text, current_setting('server_version_num')::integer AS version, current_setting('max_connections')::integer AS connections,
+      `SELECT oid::text, current_setting('server_version_num')::integer AS version, current_setting('max_connections')::integer AS connections, current_setting('fsync') = 'off' AS volatile,
          pg_advisory_lock(${LIVING}, ${hex(token)}) FROM pg_database WHERE datname = current_database()`,
     )
     return new Registry(url, ours, client, rows[0] as OpeningRow, token)
@@ -95,13 +101,25 @@ export class Registry {
   /** For what takes its time; there, nobody waits for an answer. Where connections are few, the same as `admin`. */
   maker(): Promise<Admin> {
     if (this.#few) return Promise.resolve(this.admin)
-    this.#maker ??= connectPatiently(this.url, 'migratest tests').then((client) => {
-      client.once('end', () => {
-        this.#maker = undefined
-      })
-      return heldAdmin(client)
-    })
+    this.#maker ??= this.#openMaker()
     return this.#maker
+  }
+
+  /** The next who asks for it gets another connection. */
+  async renewMaker(): Promise<void> {
+    this.#maker = undefined
+    const client = this.#makerClient
+    this.#makerClient = undefined
+    await client?.end().catch(() => undefined)
+  }
+
+  async #openMaker(): Promise<Admin> {
+    const client = await connectPatiently(this.url, 'migratest tests')
+    this.#makerClient = client
+    client.once('end', () => {
+      if (this.#makerClient === client) this.#maker = undefined
+    })
+    return heldAdmin(client)
   }
 
   /** How many databases may be made and connected ahead of the tests that need them. */
@@ -136,14 +154,23 @@ export class Registry {
 
   /** Others who want to build the same wait until this one is done, on whatever machine they are, or gone. */
   async exclusively<T>(key: string, work: () => Promise<T>): Promise<T> {
-    const client = await connectPatiently(this.url, 'migratest tests')
+    const before = this.#building.get(key)
+    const turn = Promise.withResolvers<void>()
+    this.#building.set(key, turn.promise)
+    const number = Number.parseInt(key.slice(0, 8), 16)
     try {
-      await client.query(`SET lock_timeout = '60s'`)
+      await before
       // One that hangs is not waited for: then two build the same, and the second finds it there.
-      await client.query(`SELECT pg_advisory_lock(${BUILDING}, ${hex(key.slice(0, 8))})`).catch(() => undefined)
-      return await work()
+      const deadline = Date.now() + BUILD_MS
+      let locked = await this.#tryLock(BUILDING, number)
+      while (!locked && Date.now() < deadline) {
+        await sleep(15)
+        locked = await this.#tryLock(BUILDING, number)
+      }
+      return await work().finally(() => locked && this.#unlock(BUILDING, number).catch(() => undefined))
     } finally {
-      await client.end().catch(() => undefined)
+      turn.resolve()
+      if (this.#building.get(key) === turn.promise) this.#building.delete(key)
     }
   }
 
@@ -194,12 +221,14 @@ export class Registry {
 
   /** The oldest go first; not those that somebody looks at. */
   async dropFailedBeyond(newest: number): Promise<void> {
-    const kept = (await listDatabases(this.admin, this.#family)).flatMap(({ name, comment }) => {
+    const kept = (await listDatabases(this.admin, this.#family)).flatMap(({ name, comment, connections }) => {
       const mark = readMark(comment)
-      return mark?.kind === 'kept' && mark.failed ? [{ name, at: mark.at ?? '' }] : []
+      return mark?.kind === 'kept' && mark.failed ? [{ name, connections, at: mark.at ?? '' }] : []
     })
     const oldest = kept.sort((a, b) => (a.at < b.at ? 1 : -1)).slice(newest)
-    for (const { name } of oldest) await dropIfUnused(this.admin, name).catch(() => undefined)
+    // The server would wait five seconds for those who are connected.
+    for (const { name } of oldest.filter(({ connections }) => connections === 0))
+      await dropIfUnused(this.admin, name).catch(() => undefined)
   }
 
   /**
@@ -245,8 +274,8 @@ export class Registry {
   }
 
   /** Nobody lives who made it. Who is connected to it may have lost the connection that held the lock. */
-  async #dropIfLeft({ name, oid }: FoundDatabase): Promise<void> {
-    if (!/^[0-9a-f]{8}$/.test(this.#tokenOf(name)) || !(await this.#isOrphan(name))) return
+  async #dropIfLeft({ name, oid, connections }: FoundDatabase): Promise<void> {
+    if (connections > 0 || !/^[0-9a-f]{8}$/.test(this.#tokenOf(name)) || !(await this.#isOrphan(name))) return
     if (!(await this.#tryLock(CLAIMED, oid))) return
     await dropIfUnused(this.admin, name).catch(() => undefined)
     await this.#unlock(CLAIMED, oid)
@@ -302,12 +331,14 @@ export async function connectAhead(url: string, applicationName: string): Promis
 // --- internal ---
 
 const PATIENCE_MS = 30_000
+const BUILD_MS = 60_000
 const TOO_MANY = '53300'
 
 interface OpeningRow {
   readonly oid: string
   readonly version: number
   readonly connections: number
+  readonly volatile: boolean
 }
 
 /** Eight hex digits as the server's integer. */

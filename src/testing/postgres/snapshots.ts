@@ -48,10 +48,9 @@ export class SnapshotStore {
 
   /** Makes `name` a copy of it. False where the snapshot went meanwhile, or cannot be copied just now. */
   async copy(key: string, name: string): Promise<boolean> {
-    const admin = await this.#registry.maker()
     const mark = this.#marks.get(key)
     try {
-      await this.#withRoom(admin, () =>
+      await this.#withRoom((admin) =>
         createDatabase(admin, name, { template: nameOf(key), strategy: this.#strategyFor(mark) }),
       )
     } catch (error) {
@@ -59,14 +58,14 @@ export class SnapshotStore {
       // Whatever keeps it from being copied, the migrations can still run.
       return false
     }
-    if (mark?.belongings) await copyBelongings(admin, nameOf(key), name)
+    if (mark?.belongings) await copyBelongings(await this.#registry.maker(), nameOf(key), name)
+    if (mark && Date.now() - Date.parse(mark.used) > USED_EVERY_MS) await this.#markUsed(key, mark)
     return true
   }
 
   /** Makes an empty database. @throws NoSpaceError */
   async createEmpty(name: string): Promise<void> {
-    const admin = await this.#registry.maker()
-    await this.#withRoom(admin, () => createDatabase(admin, name, { strategy: this.#strategyFor(undefined) }))
+    await this.#withRoom((admin) => createDatabase(admin, name, { strategy: this.#strategyFor(undefined) }))
   }
 
   isVerified(key: string): boolean {
@@ -75,13 +74,10 @@ export class SnapshotStore {
 
   /** Whether a copy holds what the snapshot is to hold. One that does not is dropped, and made again by who needs it. */
   async verify(key: string, digest: string): Promise<boolean> {
-    if (this.#marks.get(key)?.digest === digest) {
+    const mark = this.#marks.get(key)
+    if (mark?.digest === digest) {
       this.#verified.add(key)
-      const mark = this.#marks.get(key) as SnapshotMark
-      // Who has been used lately stays.
-      await commentOn(this.#registry.admin, nameOf(key), writeMark({ ...mark, used: new Date().toISOString() })).catch(
-        () => undefined,
-      )
+      await this.#markUsed(key, mark)
       return true
     }
     await dropIfUnused(this.#registry.admin, nameOf(key)).catch(() => undefined)
@@ -142,15 +138,22 @@ export class SnapshotStore {
 
   // --- internal ---
 
+  /** Who has been used lately stays. */
+  async #markUsed(key: string, mark: SnapshotMark): Promise<void> {
+    const used = { ...mark, used: new Date().toISOString() }
+    this.#marks.set(key, used)
+    await commentOn(this.#registry.admin, nameOf(key), writeMark(used)).catch(() => undefined)
+  }
+
   #strategyFor(mark: SnapshotMark | undefined): Strategy | undefined {
     if (this.#registry.version < 150_000) return undefined
     // Where data may be lost, copying files costs nobody a flush.
-    return mark?.strategy ?? (this.#registry.ours ? 'FILE_COPY' : undefined)
+    return mark?.strategy ?? (this.#registry.volatile ? 'FILE_COPY' : probed.get(this.#registry.url))
   }
 
-  /** On a server that is not ours, what it has to flush for a copy of files is not known: both ways are tried once. */
+  /** What a durable server has to flush for a copy of files is not known: both ways are tried once. */
   async #probe(admin: Admin, template: string): Promise<Strategy | undefined> {
-    if (this.#registry.ours || this.#registry.version < 150_000) return undefined
+    if (this.#registry.volatile || this.#registry.version < 150_000) return undefined
     if (probed.has(this.#registry.url)) return probed.get(this.#registry.url)
     const times: Record<string, number> = {}
     for (const strategy of ['WAL_LOG', 'FILE_COPY'] as const) {
@@ -191,13 +194,16 @@ export class SnapshotStore {
   }
 
   /** Where the disk is full, snapshots go before tests fail. */
-  async #withRoom(admin: Admin, work: () => Promise<void>): Promise<void> {
+  async #withRoom(work: (admin: Admin) => Promise<void>): Promise<void> {
     for (;;) {
+      const admin = await this.#registry.maker()
       try {
-        return await work()
+        return await work(admin)
       } catch (cause) {
         if ((cause as { code?: string }).code !== DISK_FULL) throw cause
-        if (await this.#dropOldest(admin)) continue
+        // PostgreSQL 18.4 goes on reading ahead where the copy broke off: another copy on this connection fails.
+        await this.#registry.renewMaker()
+        if (await this.#dropOldest(this.#registry.admin)) continue
         throw new NoSpaceError('There is no room left on the server for another test database.', {
           cause,
           hint: 'Kept databases take room too: "migratest databases gc" removes them. A container has as much as its tmpfs, embedded binaries what is free in /dev/shm or the temporary folder.',
@@ -230,6 +236,9 @@ const PREFIX = 'migratest_snapshot_'
 
 /** Larger ones are not worth the memory. */
 const MOST_COPIED_BYTES = 64 * 2 ** 20
+
+/** Written so often at most. */
+const USED_EVERY_MS = 20_000
 
 const DISK_FULL = '53100'
 

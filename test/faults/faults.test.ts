@@ -1,0 +1,181 @@
+/** What breaks around test databases: killed runs, a crashed server, no room, few connections. Then the next run is right. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chmodSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Client } from 'pg'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { createMigratedDatabase, memory, NoSpaceError } from '../../index.ts'
+import { postgres } from '../../presets/postgres.ts'
+import { settled } from '../../src/testing/migratedDatabase.ts'
+import { folder } from '../support/cli.ts'
+import { failure } from '../support/database.ts'
+import { describeOnServers } from '../support/servers.ts'
+import type { TakerInput } from './taker.ts'
+
+/** Slow enough that a kill meets each part of the work. */
+const migrations = (tag: string) =>
+  folder({
+    '1_users.up.sql': `create table users (id int generated always as identity primary key, name text); comment on table users is '${tag}'; select pg_sleep(0.02)`,
+    '1_users.down.sql': 'drop table users',
+    '2_email.up.sql': 'alter table users add email text; select pg_sleep(0.02)',
+    '2_email.down.sql': 'alter table users drop email',
+    '3_orders.up.sql': 'create table orders (id serial primary key); select pg_sleep(0.02)',
+    '3_orders.down.sql': 'drop table orders',
+  })
+
+function take(
+  input: TakerInput,
+  as: { uid?: number; gid?: number } = {},
+): { child: ChildProcess; output: () => string } {
+  const child = spawn(process.execPath, [join(import.meta.dirname, 'taker.ts')], {
+    env: { ...process.env, TAKER: JSON.stringify(input), ...(as.uid !== undefined && { HOME: '/tmp' }) },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    ...as,
+  })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (output += text))
+  onTestFinished(() => void child.kill('SIGKILL'))
+  return { child, output: () => output }
+}
+
+async function finished({ child, output }: ReturnType<typeof take>): Promise<string> {
+  if (child.exitCode === null) await once(child, 'exit')
+  return output()
+}
+
+/** Databases on a server that neither wait to be copied nor to be used. */
+async function leftOn(url: string): Promise<string[]> {
+  const client = new Client(url)
+  await client.connect()
+  const { rows } = await client.query(
+    `select datname from pg_database where starts_with(datname, 'migratest_') and not starts_with(datname, 'migratest_snapshot_')
+       and coalesce(shobj_description(oid, 'pg_database'), '') not like 'migratest: free %'`,
+  )
+  await client.end()
+  return rows.map(({ datname }) => datname)
+}
+
+async function adminUrl(server: ReturnType<typeof postgres>): Promise<string> {
+  return (await server.url?.()) ?? ''
+}
+
+describe('a run that is killed', () => {
+  test('at any moment: nothing wrong is left for the next, and in the end nothing at all', {
+    timeout: 120_000,
+  }, async () => {
+    const flags = { 'migratest.fault': 'killed' }
+    const server = postgres({ flags, idleMinutes: 0.2 })
+    const url = await adminUrl(server)
+    for (let i = 0; i < 14; i++) {
+      const run = take({
+        server: { flags },
+        folder: migrations(`k${Math.floor(i / 3)}`),
+        takes: 50,
+        migrate: i % 2 === 0,
+      })
+      // From before it connects to well into its tests.
+      await Promise.race([sleep(250 + i * 70), once(run.child, 'exit')])
+      run.child.kill('SIGKILL')
+      await finished(run)
+      const next = take({ server: { flags }, folder: migrations(`k${Math.floor(i / 3)}`), takes: 3 })
+      expect(await finished(next), `after the kill at ${250 + i * 70} ms`).toMatch(/done\n$/)
+    }
+    await vi.waitFor(
+      async () => {
+        await server.sweep?.()
+        expect(await leftOn(url)).toEqual([])
+      },
+      { timeout: 10_000, interval: 200 },
+    )
+  })
+})
+
+describe('a server', () => {
+  test('that crashes in the midst of a run: its tests fail, the next ones do not', { timeout: 60_000 }, async () => {
+    const server = postgres({ from: 'embedded', flags: { 'migratest.fault': 'crash' }, idleMinutes: 0.05 })
+    const options = { server, migrations: migrations('crash') }
+    for (let i = 0; i < 4; i++) await (await createMigratedDatabase(options))[Symbol.asyncDispose]()
+    const db = await createMigratedDatabase(options)
+    const [row] = await db.query<{ pid: number }>('select pg_backend_pid() as pid')
+    // The postmaster ends all sessions, recovers and goes on at the same port.
+    process.kill(row?.pid ?? 0, 'SIGKILL')
+    await failure(db.query('select pg_sleep(5)'))
+    await db[Symbol.asyncDispose]()
+    await settled()
+    await vi.waitFor(
+      async () => {
+        await using next = await createMigratedDatabase(options)
+        expect(await next.query('select * from users')).toEqual([])
+      },
+      { timeout: 20_000, interval: 100 },
+    )
+    for (let i = 0; i < 4; i++) {
+      await using next = await createMigratedDatabase(options)
+      expect(await next.query('select * from orders')).toEqual([])
+    }
+  })
+
+  test('with 15 connections serves 8 workers at once', { timeout: 120_000 }, async () => {
+    const flags = { 'migratest.fault': 'few', max_connections: '15' }
+    const server = postgres({ flags, idleMinutes: 0.2 })
+    await adminUrl(server)
+    const path = migrations('few')
+    const runs = Array.from({ length: 8 }, () => take({ server: { flags }, folder: path, takes: 6, migrate: true }))
+    for (const run of runs) expect(await finished(run)).toMatch(/5\ndone\n$/)
+  })
+
+  test('several runs at once, on branches with other migrations: each has its own', { timeout: 60_000 }, async () => {
+    const flags = { 'migratest.fault': 'branches' }
+    await adminUrl(postgres({ flags, idleMinutes: 0.1 }))
+    const runs = ['main', 'main', 'branch', 'branch'].map((tag) =>
+      take({ server: { flags }, folder: migrations(tag), takes: 15, migrate: true }),
+    )
+    for (const run of runs) expect(await finished(run)).toMatch(/done\n$/)
+  })
+})
+
+describe('who runs it', () => {
+  test.skipIf(process.getuid?.() !== 0)('root, or somebody who is not', { timeout: 60_000 }, async () => {
+    const path = migrations('user')
+    chmodSync(path, 0o755)
+    const nobody = { uid: 65_534, gid: 65_534 }
+    const run = take({ server: { from: 'embedded', idleMinutes: 0.02 }, folder: path, takes: 3 }, nobody)
+    expect(await finished(run)).toMatch(/done\n$/)
+  })
+})
+
+describeOnServers(['container'], 'a server without room', () => {
+  test('gives up its snapshots first, and then says so', { timeout: 120_000 }, async () => {
+    const { PostgreSqlContainer } = await import('@testcontainers/postgresql')
+    const container = await new PostgreSqlContainer('postgres:18')
+      .withTmpFs({ '/small': 'rw,size=150m', '/log': 'rw' })
+      .withEnvironment({ PGDATA: '/small/data', POSTGRES_INITDB_ARGS: '--no-sync --waldir=/log/wal' })
+      .withCommand(['postgres', '-c', 'fsync=off', '-c', 'shared_buffers=16MB'])
+      .start()
+    onTestFinished(async () => void (await container.stop({ timeout: 0 })))
+    const server = postgres({ url: container.getConnectionUri() })
+    const slow = (n: number) => memory({ '1_a.up.sql': `create table a${n} (); select pg_sleep(0.03)` })
+    for (let n = 0; n < 4; n++)
+      await (await createMigratedDatabase({ server, migrations: slow(n) }))[Symbol.asyncDispose]()
+    await settled()
+    const all: { [Symbol.asyncDispose](): Promise<void> }[] = []
+    const fill = async () => {
+      for (let n = 0; n < 40; n++)
+        all.push(await createMigratedDatabase({ server, migrations: memory({}), version: 'nil' }))
+    }
+    const error = await failure(fill())
+    expect(error).toBeInstanceOf(NoSpaceError)
+    expect(error.message).toMatch(/no room left on the server[\s\S]*migratest databases gc/)
+    const client = new Client(container.getConnectionUri())
+    await client.connect()
+    const { rows } = await client.query("select from pg_database where starts_with(datname, 'migratest_snapshot_')")
+    expect(rows.length).toBeLessThanOrEqual(1)
+    await client.end()
+    // Room again: it goes on.
+    for (const db of all) await db[Symbol.asyncDispose]()
+    await settled()
+    await (await createMigratedDatabase({ server, migrations: slow(9) }))[Symbol.asyncDispose]()
+  })
+})
