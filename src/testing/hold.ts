@@ -7,3 +7,13 @@ export async function whileWorking<T>(work: () => Promise<T>): Promise<T> {
     clearInterval(timer)
   }
 }
+
+/** When the process ends by itself, since nothing is left to do. */
+export function atProcessEnd(work: () => Promise<void>): void {
+  if (works.size === 0) process.once('beforeExit', () => void Promise.all([...works].map((each) => each())))
+  works.add(work)
+}
+
+// --- internal ---
+
+const works = new Set<() => Promise<void>>()

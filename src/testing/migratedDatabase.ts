@@ -37,7 +37,7 @@ export interface MigratedDatabaseOptions<Client> extends Pick<MigratorOptions, '
    */
   readonly isolation?: 'database' | 'transaction' | 'server'
   /**
-   * Databases of failed tests that stay on the server: the newest of a process (default 3), for so long (default 60
+   * Databases of failed tests that stay on the server: the newest of all (default 3), for so long (default 60
    * minutes). `false`: none; the default under `CI`.
    */
   readonly keepFailed?: false | { readonly newest?: number; readonly minutes?: number }
@@ -81,6 +81,8 @@ export class MigratedDatabase<Client = unknown> {
   #changed = false
   #kept = false
   #disposed: Promise<void> | undefined
+  /** What goes on when it is disposed of. */
+  #after: Promise<void> | undefined
 
   private constructor(
     obtained: Obtained<Client>,
@@ -142,7 +144,11 @@ export class MigratedDatabase<Client = unknown> {
     try {
       const db = await MigratedDatabase.create({ ...rest, server: another.server, snapshots: false }, create)
       const dispose = db[Symbol.asyncDispose].bind(db)
-      db[Symbol.asyncDispose] = () => dispose().finally(() => (db.#kept ? undefined : another.stop()))
+      db[Symbol.asyncDispose] = async () => {
+        await dispose()
+        await db.#after
+        if (!db.#kept) await another.stop()
+      }
       return db
     } catch (error) {
       await another.stop()
@@ -186,7 +192,7 @@ export class MigratedDatabase<Client = unknown> {
 
   /** What is in the database, without the migrations' own tables. `String(await db.schema())` is its DDL. */
   schema(): Promise<Schema> {
-    return this.#during('schema', () => this.#database.readSchema(this.client))
+    return this.#during('schema', () => this.#database.readSchema(this.#obtained.transaction ? this.client : undefined))
   }
 
   /** Moves to `target` on a connection of its own. @throws OpenTransactionError, SharedDatabaseError */
@@ -209,12 +215,13 @@ export class MigratedDatabase<Client = unknown> {
   /** Leaves the database on the server after the test, and gives the line that opens it. It goes with the server. */
   async keep(purpose: Purpose = {}): Promise<string> {
     if (this.#obtained.transaction) throw shared('keep()', 'has nothing to keep: its rows are rolled back')
+    const line = await this.#database.keep({ test: this.#test?.name, file: this.#test?.file, ...purpose })
+    if (!this.#kept) this.#obtained.lose()
     this.#kept = true
-    this.#obtained.lose()
-    return this.#database.keep({ test: this.#test?.name, file: this.#test?.file, ...purpose })
+    return line
   }
 
-  /** Resolves when the test's clients are closed; the database is put back or dropped behind that. */
+  /** Its clients are closed, and it is put back or dropped, behind the test; `settled()` waits for that. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#disposed ??= this.#dispose()
     await this.#disposed
@@ -243,6 +250,7 @@ export class MigratedDatabase<Client = unknown> {
     const { transaction } = this.#obtained
     const whole = transaction ? await transaction.rollBack() : true
     const after = whileWorking(() => this.#afterwards())
+    this.#after = after
     if (!whole) {
       await after
       throw new SharedDatabaseError(
@@ -264,7 +272,9 @@ export class MigratedDatabase<Client = unknown> {
     const left = await this.#database.leftOpen?.(clients).catch(() => [])
     if (left && !this.#obtained.transaction) tellLeftOpen(left, this.#test, this.name)
     await Promise.all(clients.map((client) => this.#database.disconnect(client).catch(() => undefined)))
-    if (!this.#kept) await this.#obtained.release({ changed: this.#changed }).catch(() => undefined)
+    // Whoever is still there, and comes again, must not come to the next test's database.
+    const others = left?.some(({ given }) => !given) ?? false
+    if (!this.#kept) await this.#obtained.release({ changed: this.#changed || others }).catch(() => undefined)
   }
 
   async #withMigrator<T>(work: (migrator: Migrator) => Promise<T>): Promise<T> {

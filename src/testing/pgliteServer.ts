@@ -85,15 +85,28 @@ class PgliteTestDatabase implements TestDatabase<PGlite> {
     const turn = Promise.withResolvers<void>()
     this.#turn = turn.promise
     await before
-    await this.#db.exec('BEGIN')
+    let begun: string | undefined
+    try {
+      await this.#db.exec('BEGIN')
+      begun = await this.#transaction()
+    } catch (error) {
+      turn.resolve()
+      throw error
+    }
     return {
       rollBack: async () => {
-        const whole = this.#db.isInTransaction()
+        // One that failed cannot be asked which it is.
+        const now = this.#db.isInTransaction() ? await this.#transaction().catch(() => begun) : undefined
         await this.#db.exec('ROLLBACK').catch(() => undefined)
         turn.resolve()
-        return whole
+        return now === begun
       },
     }
+  }
+
+  async #transaction(): Promise<string | undefined> {
+    const { rows } = await this.#db.query<{ id: string }>('SELECT pg_current_xact_id()::text AS id')
+    return rows[0]?.id
   }
 
   async disconnect(): Promise<void> {

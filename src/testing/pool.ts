@@ -2,7 +2,7 @@
  * Databases that are ready before a test asks: copied, connected, and used again where they can be put back as they were.
  * One pool a process for each snapshot that its tests begin with.
  */
-import { whileWorking } from './hold.ts'
+import { atProcessEnd, whileWorking } from './hold.ts'
 import type { TestDatabase } from './testServer.ts'
 
 export interface Ready<Client> {
@@ -169,19 +169,14 @@ export function poolOf<Client>(server: object, key: string, make: () => Pool<Cli
   if (found) return found
   const pool = make()
   ofServer.set(key, pool as unknown as Pool<never>)
-  if (all.size === 0) process.once('beforeExit', () => void clearPools())
   all.add(pool as unknown as Pool<never>)
+  atProcessEnd(() => pool.clear())
   return pool
 }
 
 /** A file's tests are over, and its process may go with them: what is ready, or is just being put back, others may have. */
 export async function offerAll(): Promise<void> {
   await Promise.all([...all].map((pool) => pool.offer()))
-}
-
-/** A process that ends by itself leaves nothing. */
-async function clearPools(): Promise<void> {
-  await Promise.all([...all].map((pool) => pool.clear()))
 }
 
 // --- internal ---

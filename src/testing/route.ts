@@ -41,21 +41,17 @@ export async function findRoute<Client>(
  * Differs from the keys of snapshots.
  */
 export async function sharedKey<Client>(options: MigratedDatabaseOptions<Client>, source: Source): Promise<string> {
-  const { server, migrations, version = 'latest', seeds = {} } = options
+  const { server, migrations, version = 'latest', seeds = {}, onEvent, outOfOrder } = options
   const seeded = new Map(Object.entries(seeds).map(([at, seed]) => [Number(at), seedText(seed)]))
   const chain = () => chainTo(source, version, { dialect: server.dialect, seeded, ground: ['shared'] })
   const { links, whole } = await remembered(options, ['shared', version, [...seeded]], chain)
-  if (whole) return links.at(-1)?.key ?? 'empty'
+  if (whole && !onEvent) return links.at(-1)?.key ?? 'empty'
   const handed = Object.entries(seeds).map(([at, seed]) => [
     at,
     typeof seed === 'function' ? idOf(seed) : seedText(seed),
   ])
-  return JSON.stringify([
-    typeof migrations === 'object' ? idOf(migrations) : migrations,
-    version,
-    handed,
-    links.at(-1)?.key,
-  ])
+  const from = typeof migrations === 'object' ? idOf(migrations) : migrations
+  return JSON.stringify([from, version, handed, outOfOrder, onEvent && idOf(onEvent), links.at(-1)?.key])
 }
 
 // --- internal ---

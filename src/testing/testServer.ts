@@ -82,8 +82,8 @@ export interface TestDatabase<Client> {
   query(client: Client, sql: string, params?: readonly unknown[]): Promise<Row[]>
   /** Opens the database for migrations, on a connection of its own where there can be several. */
   openDriver(client: Client): Promise<Driver>
-  /** What is in it, without the migrations' own tables. */
-  readSchema(client: Client): Promise<Schema>
+  /** What is in it, without the migrations' own tables. @param within a client whose own transaction is to be seen */
+  readSchema(within?: Client): Promise<Schema>
   /** The last statement of a transaction that some session has open on it. */
   openTransaction(): Promise<string | undefined>
   /** Closes a client that `connect()` gave. */

@@ -1,4 +1,5 @@
 /** One database for all tests of a process that only query: each has its own connection, and a transaction that is rolled back. */
+import { atProcessEnd } from './hold.ts'
 import type { OpenTransaction, TestDatabase } from './testServer.ts'
 
 export interface Borrowed<Client> {
@@ -11,67 +12,57 @@ export interface Borrowed<Client> {
 
 export class Shared<Client> {
   readonly #make: () => Promise<TestDatabase<Client>>
-  #database: Promise<TestDatabase<Client>> | undefined
-  #ahead: Promise<Client | undefined> | undefined
-  #users = 0
+  #current: Generation<Client> | undefined
 
   constructor(make: () => Promise<TestDatabase<Client>>) {
     this.#make = make
   }
 
   async take(): Promise<Borrowed<Client>> {
-    this.#users++
+    const generation = this.#current ?? { database: this.#make(), users: 0, ahead: undefined, idle: undefined }
+    this.#current = generation
+    generation.users++
+    clearTimeout(generation.idle)
     try {
-      this.#database ??= this.#make()
-      const making = this.#database
-      const database = await making.catch((error) => {
-        this.#database = undefined
-        throw error
-      })
-      const client = await this.#connect(database)
+      const database = await generation.database
+      const client = await connectOf(generation, database)
       const { begin } = database
       if (!begin) throw new Error('no transactions')
       const transaction = await begin.call(database, client)
-      this.#ahead ??= database.connectAhead?.().catch(() => undefined)
-      const watched: OpenTransaction = {
-        rollBack: async () => {
-          const whole = await transaction.rollBack()
-          // What this test has kept must not be met by another.
-          if (!whole && this.#database === making) this.#forget()
-          return whole
-        },
+      generation.ahead ??= database.connectAhead?.().catch(() => undefined)
+      const rollBack = async () => {
+        const whole = await transaction.rollBack()
+        // What this test has kept must not be met by another.
+        if (!whole) this.#forget(generation)
+        return whole
       }
-      return { database, client, transaction: watched, release: () => this.#release(database, making) }
+      return { database, client, transaction: { rollBack }, release: () => this.#release(generation) }
     } catch (error) {
-      this.#users--
+      this.#forget(generation)
+      await this.#release(generation)
       throw error
     }
   }
 
-  /** With the process, or when nobody uses it. */
+  /** Drops what nobody uses. */
   async clear(): Promise<void> {
-    const making = this.#database
-    this.#forget()
-    await (await making?.catch(() => undefined))?.drop().catch(() => undefined)
+    const generation = this.#current
+    if (!generation || generation.users > 0) return
+    this.#forget(generation)
+    await dropOf(generation)
   }
 
   // --- internal ---
 
-  async #connect(database: TestDatabase<Client>): Promise<Client> {
-    const ahead = this.#ahead
-    this.#ahead = undefined
-    const client = await ahead
-    return client && database.hand?.(client) ? client : database.connect()
+  #forget(generation: Generation<Client>): void {
+    if (this.#current === generation) this.#current = undefined
   }
 
-  #forget(): void {
-    this.#database = undefined
-    this.#ahead = undefined
-  }
-
-  async #release(database: TestDatabase<Client>, making: Promise<TestDatabase<Client>>): Promise<void> {
-    this.#users--
-    if (this.#database !== making && this.#users === 0) await database.drop().catch(() => undefined)
+  async #release(generation: Generation<Client>): Promise<void> {
+    if (--generation.users > 0) return
+    if (this.#current !== generation) await dropOf(generation)
+    // A database in this process would keep it from ending.
+    else generation.idle = setTimeout(() => void this.clear(), IDLE_MS).unref()
   }
 }
 
@@ -86,10 +77,32 @@ export function sharedOf<Client>(
   if (found) return found
   const shared = new Shared(make)
   ofServer.set(key, shared as unknown as Shared<never>)
-  process.once('beforeExit', () => void shared.clear())
+  atProcessEnd(() => shared.clear())
   return shared
 }
 
 // --- internal ---
 
+const IDLE_MS = 2000
+
+/** One database, until a test spoils it. */
+interface Generation<Client> {
+  readonly database: Promise<TestDatabase<Client>>
+  users: number
+  ahead: Promise<Client | undefined> | undefined
+  idle: NodeJS.Timeout | undefined
+}
+
 const known = new WeakMap<object, Map<string, Shared<never>>>()
+
+async function connectOf<Client>(generation: Generation<Client>, database: TestDatabase<Client>): Promise<Client> {
+  const ahead = generation.ahead
+  generation.ahead = undefined
+  const client = await ahead
+  return client && database.hand?.(client) ? client : database.connect()
+}
+
+async function dropOf<Client>({ database }: Generation<Client>): Promise<void> {
+  const made = await database.catch(() => undefined)
+  await made?.drop().catch(() => undefined)
+}

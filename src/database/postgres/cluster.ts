@@ -100,14 +100,16 @@ export interface FoundDatabase {
   readonly comment: string
   /** How many are connected to it. */
   readonly connections: number
+  /** False where dropping it was broken off: it can only be dropped. */
+  readonly valid: boolean
 }
 
 /** Those whose names begin so, oldest first. */
 export async function listDatabases(admin: Admin, prefix: string): Promise<FoundDatabase[]> {
-  const { rows } = await admin.query<{ name: string; oid: string; comment: string; connections: number }>(
-    `SELECT datname AS name, oid::text, coalesce(shobj_description(oid, 'pg_database'), '') AS comment,
+  const { rows } = await admin.query<Omit<FoundDatabase, 'oid'> & { oid: string }>(
+    `SELECT datname AS name, oid::text, coalesce(shobj_description(oid, 'pg_database'), '') AS comment, datconnlimit <> -2 AS valid,
        (SELECT count(*)::int FROM pg_stat_activity a WHERE a.datid = d.oid) AS connections
-     FROM pg_database d WHERE starts_with(datname, ${literal(prefix)}) AND datconnlimit <> -2 ORDER BY d.oid`,
+     FROM pg_database d WHERE starts_with(datname, ${literal(prefix)}) ORDER BY d.oid`,
   )
   return rows.map((row) => ({ ...row, oid: Number(row.oid) }))
 }

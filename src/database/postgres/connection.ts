@@ -68,6 +68,11 @@ export async function openUrl(url: string, options: ConnectOptions = {}): Promis
 /** @throws UsageError for a client that is not connected or has a transaction open */
 export async function openClient(client: Client): Promise<Session> {
   refuseUnusable(client)
+  return borrowClient(client)
+}
+
+/** A client that may have a transaction open: for reading what only its session sees. */
+export async function borrowClient(client: Client): Promise<Session> {
   const { Query } = await loadPg()
   return new PgSession(client, Query, { borrowed: true, another: undefined, end: async () => undefined })
 }

@@ -15,12 +15,19 @@ export class Likeness {
   readonly #bare: readonly Bare[]
   readonly #sequences: readonly Sequence[]
   readonly #statements: string
+  readonly #facts: Facts
 
-  private constructor(counted: readonly Counted[], bare: readonly Bare[], sequences: readonly Sequence[]) {
+  private constructor(
+    counted: readonly Counted[],
+    bare: readonly Bare[],
+    sequences: readonly Sequence[],
+    facts: Facts,
+  ) {
     this.#counted = counted
     this.#bare = bare
     this.#sequences = sequences
     this.#statements = prepare(counted, bare, sequences)
+    this.#facts = facts
   }
 
   /**
@@ -50,14 +57,16 @@ export class Likeness {
         counted.map((table) => ({ name: named(table), system: table.system, rows: 0 })),
         bare,
         sequences,
+        { statistics: '', bytes: 0 },
       )
       await client.query(blank.#statements)
-      const { rows, last, none } = await blank.#ask(client, '3')
+      const { rows, last, none, facts } = await blank.#ask(client, '3')
       if (none.length > 0) return undefined
       return new Likeness(
         blank.#counted.map((table, i) => ({ ...table, rows: Number(rows[i]?.count) })),
         bare,
         sequences.map(({ name }, i) => ({ name, last: last[i]?.last ?? '', called: last[i]?.called ?? false })),
+        facts,
       )
     } catch {
       return undefined
@@ -87,7 +96,9 @@ export class Likeness {
     // Rows that were there must be there still, and in a catalog no others.
     if (changed.some(({ table, count, fresh }) => count - fresh !== table?.rows || (table.system && fresh > 0)))
       return undefined
-    if (!found.same) return undefined
+    const { statistics, bytes } = found.facts
+    if (!found.same || statistics !== this.#facts.statistics || bytes > this.#facts.bytes + MOST_MORE_BYTES)
+      return undefined
     const truncate = this.#withReferencing(found.none.map(({ oid }) => oid))
     if (truncate === undefined) return undefined
     const moved = this.#sequences.filter(
@@ -118,9 +129,10 @@ export class Likeness {
     ]
     const results = (await client.query(statements.join('; '))) as unknown as { rows: never[] }[]
     const [rows, none, last, database] = results.map((result) => result.rows)
-    const [first] = (database ?? []) as { same: boolean; fresh: boolean }[]
+    const [first] = (database ?? []) as { same: boolean; fresh: boolean; statistics: string; bytes: string }[]
     const same = first?.same === true && (since === undefined || !first.fresh)
-    return { rows: rows ?? [], none: none ?? [], last: last ?? [], same }
+    const facts = { statistics: first?.statistics ?? '', bytes: Number(first?.bytes ?? 0) }
+    return { rows: rows ?? [], none: none ?? [], last: last ?? [], same, facts }
   }
 
   /** Truncating asks for all tables that refer to one of them; undefined where one of those has rows to keep. */
@@ -147,6 +159,8 @@ export async function nextTransaction(client: Pick<Client, 'query'>): Promise<st
 
 /** Rows to count anew after each test; above, a new copy is sooner there. */
 const MOST_BYTES = 8 * 2 ** 20
+/** What may be left of deleted rows. */
+const MOST_MORE_BYTES = 2 ** 19
 
 interface Table {
   readonly oid: string
@@ -184,10 +198,18 @@ interface Answers {
   readonly none: readonly { oid: string }[]
   readonly last: readonly { last: string; called: boolean }[]
   readonly same: boolean
+  readonly facts: Facts
+}
+
+interface Facts {
+  /** What the planner goes by. */
+  readonly statistics: string
+  /** Of tables that had rows: what was deleted from them still takes room. */
+  readonly bytes: number
 }
 
 /** As a replica: triggers of the test's tables do not fire when they are emptied. */
-const SETTINGS = `SET search_path = pg_catalog; SET jit = off; SET plan_cache_mode = force_generic_plan; SET row_security = off; SET statement_timeout = 0; SET lock_timeout = 0;
+const SETTINGS = `SET search_path = pg_catalog; SET jit = off; SET plan_cache_mode = force_generic_plan; SET row_security = off; SET statement_timeout = '20s'; SET lock_timeout = '1s';
 SET session_replication_role = replica; SET client_min_messages = error; SET default_transaction_read_only = off; SET standard_conforming_strings = on`
 
 const TABLES = `SELECT c.oid::text, nspname AS schema, relname AS name, relkind AS kind, pg_relation_size(c.oid)::text AS size,
@@ -196,13 +218,18 @@ const TABLES = `SELECT c.oid::text, nspname AS schema, relname AS name, relkind 
   FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
   WHERE relkind IN ('r', 'm', 'S') AND NOT relisshared AND nspname <> 'pg_toast' AND relpersistence <> 't' ORDER BY c.oid`
 
-/** Rows on other servers, triggers that fire for a replica too, settings that a test could reset. */
+/** Rows on other servers, triggers and rules that fire for a replica too when rows go, settings that a test could reset. */
 const ELSEWHERE = `SELECT EXISTS (SELECT FROM pg_class WHERE relkind = 'f') OR EXISTS (SELECT FROM pg_db_role_setting s, pg_database d WHERE s.setdatabase = d.oid AND d.datname = current_database())
-  OR EXISTS (SELECT FROM pg_trigger WHERE tgenabled IN ('A', 'R') AND tgtype & 32 <> 0) AS elsewhere`
+  OR EXISTS (SELECT FROM pg_trigger WHERE tgenabled IN ('A', 'R') AND tgtype & 40 <> 0)
+  OR EXISTS (SELECT FROM pg_rewrite WHERE ev_enabled IN ('A', 'R') AND ev_type = '4') AS elsewhere`
 
 /** As rows carry it. */
 function short(transaction: string): string {
   return String(BigInt(transaction) & 0xffff_ffffn)
+}
+
+function texts(values: readonly string[]): string {
+  return `ARRAY[${values.map(literal).join(', ')}]::text[]`
 }
 
 function prepare(counted: readonly Counted[], bare: readonly Bare[], sequences: readonly Sequence[]): string {
@@ -217,7 +244,10 @@ function prepare(counted: readonly Counted[], bare: readonly Bare[], sequences: 
     `PREPARE migratest_database(xid) AS SELECT age(d.xmin) <= age($1) OR EXISTS (SELECT FROM pg_db_role_setting s WHERE s.setdatabase = d.oid AND age(s.xmin) <= age($1)) AS fresh,
        NOT EXISTS (SELECT FROM pg_stat_activity a WHERE a.datid = d.oid AND a.pid <> pg_backend_pid() AND a.backend_type <> 'autovacuum worker')
        AND NOT EXISTS (SELECT FROM pg_prepared_xacts x WHERE x.database = d.datname) AND NOT EXISTS (SELECT FROM pg_replication_slots r WHERE r.database = d.datname)
-       AND NOT EXISTS (SELECT FROM pg_subscription b WHERE b.subdbid = d.oid) AS same
+       AND NOT EXISTS (SELECT FROM pg_subscription b WHERE b.subdbid = d.oid) AND shobj_description(d.oid, 'pg_database') IS NULL
+       AND NOT EXISTS (SELECT FROM pg_shseclabel l WHERE l.objoid = d.oid AND l.classoid = 'pg_database'::regclass) AS same,
+       (SELECT concat_ws(' ', sum(reltuples::numeric), sum(relpages), sum(relallvisible)) FROM pg_class WHERE relkind IN ('r', 'm')) AS statistics,
+       (SELECT coalesce(sum(pg_relation_size(name::regclass)), 0) FROM unnest(${texts(counted.filter(({ system }) => !system).map(({ name }) => name))}) name) AS bytes
      FROM pg_database d WHERE datname = current_database()`,
   ].join(';\n')
 }

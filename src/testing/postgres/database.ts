@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Client } from 'pg'
 import { readSchema } from '../../database/postgres/catalog.ts'
 import { commentOn, endSession, keepAlive, sessionsOn } from '../../database/postgres/cluster.ts'
-import { openUrl } from '../../database/postgres/connection.ts'
+import { borrowClient, openUrl } from '../../database/postgres/connection.ts'
 import { postgresDriver } from '../../database/postgres/driver.ts'
 import { Likeness, nextTransaction } from '../../database/postgres/likeness.ts'
 import type { Session } from '../../database/postgres/session.ts'
@@ -43,6 +43,7 @@ export class PostgresTestDatabase implements TestDatabase<Client> {
   #since: string | undefined
   /** Opened when the schema is first asked for. */
   #reader: Promise<Session> | undefined
+  #reading: Promise<unknown> = Promise.resolve()
   /** Looks whether it is as it was; stays, since getting ready takes longer than looking. */
   #inspector: Client | undefined
   #offered = false
@@ -116,16 +117,11 @@ export class PostgresTestDatabase implements TestDatabase<Client> {
     return postgresDriver(session, { keepExtensions: this.#extensions })
   }
 
-  async readSchema(): Promise<Schema> {
-    this.#reader ??= openUrl(this.url)
-    try {
-      return await readSchema(await this.#reader, { exclude: ownTables() })
-    } catch (error) {
-      // The next who asks gets a new connection: this one may be what failed.
-      await this.#closeReader()
-      this.#reader = undefined
-      throw error
-    }
+  /** One after another: a reader prepares its query once. */
+  readSchema(within?: Client): Promise<Schema> {
+    const reading = this.#reading.then(() => (within ? this.#readWithin(within) : this.#read()))
+    this.#reading = reading.catch(() => undefined)
+    return reading
   }
 
   /** Of any session: a client or pool that the test made itself would be waited for all the same. */
@@ -155,17 +151,24 @@ export class PostgresTestDatabase implements TestDatabase<Client> {
   async begin(client: Client): Promise<OpenTransaction> {
     await client.query('BEGIN')
     let ended = false
+    let rolledBack = false
     const { connection } = client as unknown as { connection: NodeJS.EventEmitter }
     connection.on('readyForQuery', ({ status }: { status: string }) => {
       if (status === 'I') ended = true
     })
     connection.on('commandComplete', ({ text }: { text: string }) => {
-      if (/^(COMMIT|PREPARE TRANSACTION|BEGIN|START TRANSACTION)$/.test(text)) ended = true
+      // A ROLLBACK may be one to a savepoint, and a BEGIN in a transaction only a warning: it is both that tell.
+      const begun = text === 'BEGIN' || text === 'START TRANSACTION'
+      if (text === 'COMMIT' || text === 'PREPARE TRANSACTION' || (begun && rolledBack)) ended = true
+      rolledBack = text === 'ROLLBACK'
     })
     return {
       rollBack: async () => {
         const whole = !ended
-        await client.query('ROLLBACK').catch(() => undefined)
+        const { readyForQuery = true } = client as unknown as { readyForQuery?: boolean }
+        // A statement that nobody waited for: what it holds goes with its session.
+        if (readyForQuery) await client.query('ROLLBACK').catch(() => undefined)
+        else await endSession(this.#registry.admin, pidOf(client) ?? 0).catch(() => undefined)
         return whole
       },
     }
@@ -223,6 +226,22 @@ export class PostgresTestDatabase implements TestDatabase<Client> {
   }
 
   // --- internal ---
+
+  async #read(): Promise<Schema> {
+    this.#reader ??= patiently(() => openUrl(this.url))
+    try {
+      return await readSchema(await this.#reader, { exclude: ownTables() })
+    } catch (error) {
+      // The next who asks gets a new connection: this one may be what failed.
+      await this.#closeReader()
+      throw error
+    }
+  }
+
+  /** Where only this session sees what is there. */
+  async #readWithin(client: Client): Promise<Schema> {
+    return readSchema(await borrowClient(client), { exclude: ownTables() })
+  }
 
   async #inspect(): Promise<Client> {
     this.#inspector ??= await connectAhead(this.url, 'migratest inspector')

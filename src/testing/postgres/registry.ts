@@ -9,6 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Client } from 'pg'
 import {
   type Admin,
+  briefAdmin,
   commentOn,
   dropDatabase,
   dropIfUnused,
@@ -56,6 +57,8 @@ export class Registry {
   #maker: Promise<Admin> | undefined
   #makerClient: Client | undefined
   readonly #tickets = new Set<number>()
+  /** Made by a process that is gone, and ours by now. */
+  readonly #claimed = new Set<string>()
   /** By key, the last one here: a session gets its own locks again. */
   readonly #building = new Map<string, Promise<void>>()
 
@@ -198,15 +201,11 @@ export class Registry {
   async claim(key: string): Promise<string | undefined> {
     const mark = writeMark({ kind: 'free', key })
     for (const { name, oid, comment } of await listDatabases(this.admin, this.#family)) {
-      if (comment !== mark || !(await this.#isOrphan(name))) continue
-      if (!(await this.#tryLock(CLAIMED, oid))) continue
-      // Somebody may have had it since it was listed.
-      const [still] = await listDatabases(this.admin, name)
-      if (still?.name === name && still.comment === mark && still.connections === 0) {
-        await this.unmark(name)
-        return name
-      }
-      await this.#unlock(CLAIMED, oid)
+      // A session gets its own locks again: what this process has, it knows.
+      if (comment !== mark || this.#isOurs(name)) continue
+      this.#claimed.add(name)
+      if (await this.#claimOne(name, oid, mark)) return name
+      this.#claimed.delete(name)
     }
     return undefined
   }
@@ -259,31 +258,63 @@ export class Registry {
     } catch (error) {
       // The administrator's connection broke meanwhile, or the server is gone and everything with it.
       const client = await connect(this.url).catch(() => Promise.reject(error))
-      await dropDatabase(heldAdmin(client), name).finally(() => client.end())
+      try {
+        if ((error as { code?: string }).code === IN_USE) await this.#rollBackPrepared(name)
+        await dropDatabase(briefAdmin(client), name)
+      } finally {
+        await client.end()
+      }
     }
   }
 
   // --- internal ---
 
+  async #claimOne(name: string, oid: number, mark: string): Promise<boolean> {
+    if (!(await this.#isOrphan(name)) || !(await this.#tryLock(CLAIMED, oid))) return false
+    // Somebody may have had it since it was listed.
+    const [still] = await listDatabases(this.admin, name)
+    if (still?.name === name && still.comment === mark && still.connections === 0) {
+      await this.unmark(name)
+      return true
+    }
+    await this.#unlock(CLAIMED, oid)
+    return false
+  }
+
   #isOurs(name: string): boolean {
-    return this.#tokenOf(name) === this.#token
+    return this.#tokenOf(name) === this.#token || this.#claimed.has(name)
   }
 
   #tokenOf(name: string): string {
     return name.slice(this.#family.length).split('_')[0] ?? ''
   }
 
+  /** Transactions that a test has prepared and left: they would hold the database for ever. */
+  async #rollBackPrepared(name: string): Promise<void> {
+    const client = await connect(this.urlOf(name))
+    try {
+      const { rows } = await client.query<{ gid: string }>(
+        'SELECT gid FROM pg_prepared_xacts WHERE database = current_database()',
+      )
+      for (const { gid } of rows) await client.query(`ROLLBACK PREPARED ${literal(gid)}`)
+    } finally {
+      await client.end()
+    }
+  }
+
   /** Nobody lives who made it. Who is connected to it may have lost the connection that held the lock. */
   async #dropIfLeft({ name, oid, connections }: FoundDatabase): Promise<void> {
     if (connections > 0 || !/^[0-9a-f]{8}$/.test(this.#tokenOf(name)) || !(await this.#isOrphan(name))) return
     if (!(await this.#tryLock(CLAIMED, oid))) return
-    await dropIfUnused(this.admin, name).catch(() => undefined)
+    await dropIfUnused(this.admin, name).catch((error: { code?: string }) =>
+      // Nobody is connected, so it is a prepared transaction.
+      error.code === IN_USE ? this.drop(name).catch(() => undefined) : undefined,
+    )
     await this.#unlock(CLAIMED, oid)
   }
 
   async #isOrphan(name: string): Promise<boolean> {
     const token = this.#tokenOf(name)
-    if (token === this.#token) return false
     const { rows } = await this.admin.query(
       `SELECT FROM pg_locks WHERE locktype = 'advisory' AND classid = ${LIVING} AND objid = (('x' || ${literal(token)})::bit(32)::bigint)::oid AND objsubid = 2
          AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
@@ -333,6 +364,7 @@ export async function connectAhead(url: string, applicationName: string): Promis
 const PATIENCE_MS = 30_000
 const BUILD_MS = 60_000
 const TOO_MANY = '53300'
+const IN_USE = '55006'
 
 interface OpeningRow {
   readonly oid: string

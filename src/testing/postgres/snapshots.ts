@@ -35,9 +35,11 @@ export class SnapshotStore {
     const found = await listDatabases(this.#registry.admin, PREFIX)
     let parted = 0
     const there = new Set<string>()
-    for (const { name, comment } of found) {
+    for (const { name, comment, valid } of found) {
       const mark = readMark(comment)
-      if (mark?.kind !== 'snapshot') continue
+      // Where dropping one was broken off, its name is still taken.
+      if (!valid) await dropIfUnused(this.#registry.admin, name).catch(() => undefined)
+      if (mark?.kind !== 'snapshot' || !valid) continue
       const key = name.slice(PREFIX.length)
       there.add(key)
       this.#marks.set(key, mark)
@@ -58,7 +60,12 @@ export class SnapshotStore {
       // Whatever keeps it from being copied, the migrations can still run.
       return false
     }
-    if (mark?.belongings) await copyBelongings(await this.#registry.maker(), nameOf(key), name)
+    if (mark?.belongings) {
+      await copyBelongings(await this.#registry.maker(), nameOf(key), name).catch(async (error) => {
+        await this.#registry.drop(name).catch(() => undefined)
+        throw error
+      })
+    }
     if (mark && Date.now() - Date.parse(mark.used) > USED_EVERY_MS) await this.#markUsed(key, mark)
     return true
   }
