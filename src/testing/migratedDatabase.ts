@@ -216,7 +216,7 @@ export class MigratedDatabase<Client = unknown> {
   async keep(purpose: Purpose = {}): Promise<string> {
     if (this.#obtained.transaction) throw shared('keep()', 'has nothing to keep: its rows are rolled back')
     const line = await this.#database.keep({ test: this.#test?.name, file: this.#test?.file, ...purpose })
-    if (!this.#kept) this.#obtained.lose()
+    if (!this.#kept) this.#obtained.lose(this.#disposed !== undefined)
     this.#kept = true
     return line
   }
@@ -247,6 +247,7 @@ export class MigratedDatabase<Client = unknown> {
   }
 
   async #dispose(): Promise<void> {
+    if (!this.#kept) this.#obtained.over?.()
     const { transaction } = this.#obtained
     const whole = transaction ? await transaction.rollBack() : true
     const after = whileWorking(() => this.#afterwards())

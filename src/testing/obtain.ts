@@ -15,10 +15,12 @@ export interface Obtained<Client> {
   readonly at: Target | undefined
   /** The test's statements run in it. */
   readonly transaction?: OpenTransaction | undefined
-  /** After the test, its clients closed: puts back or drops. @param changed more than rows, as far as is known */
+  /** The test is over. */
+  over?(): void
+  /** Then, its clients closed: puts back or drops. @param changed more than rows, as far as is known */
   release(how: { changed: boolean }): Promise<void>
-  /** It is kept: nobody gets it again. */
-  lose(): void
+  /** It is kept: nobody gets it again. @param isOver whether `over` was said */
+  lose(isOver: boolean): void
 }
 
 /** Moves a database to a target, on connections of its own. */
@@ -61,9 +63,9 @@ async function obtainCopy<Client>(
   try {
     const { database, client } = ready ?? (await connected(await copyOrBuild(options, route, bring)))
     const release = ({ changed }: { changed: boolean }) => pool.give(database, { changed: changed || at === undefined })
-    return { database, client, at, release, lose: () => pool.lose() }
+    return { database, client, at, over: () => pool.over(), release, lose: (isOver) => pool.lose(isOver) }
   } catch (error) {
-    pool.lose()
+    pool.lose(false)
     throw error
   }
 }

@@ -27,8 +27,8 @@ export class Pool<Client> {
   #out = 0
   #peak = 0
   #taken = 0
-  /** Grows while tests have to wait. */
-  #more = 0
+  /** Of tests that are over, and not put back yet. */
+  #back = 0
   /** Whether the last database could be put back. */
   #restores = false
   #offering: NodeJS.Timeout | undefined
@@ -52,11 +52,17 @@ export class Pool<Client> {
     return ready
   }
 
-  /** In the background: puts it back, or drops it. @param changed more than rows, as far as is known */
-  async give(database: TestDatabase<Client>, { changed }: { changed: boolean }): Promise<void> {
+  /** A test that took one is over. */
+  over(): void {
     this.#out--
-    const all = this.#ready.length + this.#coming + this.#out
-    if (changed || !database.restore || all >= this.#capacity()) await this.#drop(database)
+    this.#back++
+  }
+
+  /** In the background, after `over`: puts it back, or drops it. @param changed more than rows, as far as is known */
+  async give(database: TestDatabase<Client>, { changed }: { changed: boolean }): Promise<void> {
+    this.#back--
+    // One that is put back costs less than another one that is being made.
+    if (changed || !database.restore || this.#ready.length >= this.#wanted()) await this.#drop(database)
     else {
       await this.#bring(async () => {
         this.#restores = (await database.restore?.()) ?? false
@@ -68,9 +74,10 @@ export class Pool<Client> {
     this.#refill()
   }
 
-  /** One that was taken is not given back. */
-  lose(): void {
-    this.#out--
+  /** One that was taken is not given back. @param isOver whether `over` was said */
+  lose(isOver: boolean): void {
+    if (isOver) this.#back--
+    else this.#out--
   }
 
   /** From the second take on: a file with one test needs no second database. */
@@ -102,20 +109,19 @@ export class Pool<Client> {
       // Its connection broke: perhaps the server was restarted.
       void this.#drop(ready.database)
     }
-    this.#more = Math.min(this.#more + 1, MOST_MORE)
     if (this.#coming <= this.#waiting.length) return undefined
     return new Promise((resolve) => this.#waiting.push(resolve))
   }
 
-  /** At most, with those that tests have. */
-  #capacity(): number {
-    return Math.min(2 * this.#peak + this.#more, this.#options.most)
+  /** As many as tests have had at once, and one. */
+  #wanted(): number {
+    return Math.min(this.#peak + 1, this.#options.most)
   }
 
-  /** Where databases come back, those that tests have just now will be there again. */
+  /** Where databases come back, those that tests had a moment ago will be there again. */
   #refill(): void {
-    const wanted = this.#restores ? this.#capacity() - this.#out : Math.min(this.#peak + this.#more, this.#options.most)
-    while (this.#taken > 1 && this.#ready.length + this.#coming < wanted) void this.#make()
+    const coming = () => this.#ready.length + this.#coming + (this.#restores ? this.#back : 0)
+    while (this.#taken > 1 && coming() < this.#wanted()) void this.#make()
   }
 
   #make(): Promise<void> {
@@ -182,7 +188,6 @@ export async function offerAll(): Promise<void> {
 // --- internal ---
 
 const OFFER_AFTER_MS = 500
-const MOST_MORE = 2
 
 const pools = new WeakMap<object, Map<string, Pool<never>>>()
 const all = new Set<Pool<never>>()
