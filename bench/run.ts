@@ -1,17 +1,19 @@
 /** `npm run bench`: applying migrations against peers, starting, verifying, loading TypeScript, memory, how soon a server is ready. */
 import { execFileSync, spawnSync } from 'node:child_process'
-import { rmSync } from 'node:fs'
+import { appendFileSync, rmSync } from 'node:fs'
 import { cpus, totalmem } from 'node:os'
 import { dirname, join } from 'node:path'
 import pg from 'pg'
+import { directory, Migrator, openDatabase } from '../dist/index.js'
 import { leaseServer, stopServer } from '../dist/src/server/lease.js'
-import { MigratedDatabase } from '../dist/src/testing/migratedDatabase.js'
+import { MigratedDatabase, settled } from '../dist/src/testing/migratedDatabase.js'
 import { postgresServer } from '../dist/src/testing/postgres/server.js'
 import { verification } from '../dist/src/verify/verify.js'
 import { loading, reloads } from './loading.ts'
 import { interleaved, table } from './measure.ts'
 import { writeMigrations } from './migrations.ts'
 import { CONTENDERS } from './peers.ts'
+import { taking } from './taking.ts'
 
 const only = process.argv[2]
 let databases = 0
@@ -36,6 +38,8 @@ if (!only || only === 'process') await wholeProcess(100, 11)
 if (!only || only === 'start') await start(100, 11)
 if (!only || only === 'verify') await verify(100, 5)
 if (!only || only === 'database') await testDatabase(100, 15)
+if (!only || only === 'taking') await takingAll()
+if (!only || only === 'edit') await edits(500, 3)
 if (!only || only === 'load') await loading(200, 9)
 if (!only || only === 'memory') await memory(10_000)
 if (!only || only === 'memory') reloads(2000)
@@ -141,6 +145,76 @@ async function testDatabase(count: number, rounds: number): Promise<void> {
   })
   console.log(`## A test's database at version ${count} (${rounds} rounds)\n\n${table(series)}\n`)
   rmSync(dirname(files.folder), { recursive: true })
+}
+
+/** 200 takes back to back by 1, 2 and 8 workers, of 20, 100 and 500 migrations; then behind tests of 30 ms. */
+async function takingAll(): Promise<void> {
+  for (const count of [100, 20, 500]) {
+    const files = writeMigrations(count)
+    const template = await makeTemplate(files.folder)
+    const base = { url: lease.server.url, template, files, flags: request.flags }
+    const ours = ['connect', 'migratest', 'migratest, a row written']
+    const ways =
+      count === 100 ? [...ours, 'template, FILE_COPY', 'template, WAL_LOG', 'umzug', 'node-pg-migrate'] : ours
+    console.log(`## Taking test databases, ${count} migrations, 200 back to back\n`)
+    await taking({ ...base, ways, workers: [1, 2, 8], takes: 200, rounds: count === 100 ? 3 : 2 })
+    if (count === 100) {
+      const pause = { ...base, ways: ['nothing', 'migratest', 'migratest, a row written'], pauseMs: 30, rounds: 2 }
+      console.log(`## 500 tests of 30 ms, ${count} migrations\n`)
+      await taking({ ...pause, workers: [1, 2], takes: 500 })
+    }
+    await admin.query(`drop database if exists ${template}`)
+    rmSync(dirname(files.folder), { recursive: true })
+  }
+}
+
+async function makeTemplate(folder: string): Promise<string> {
+  const url = await freshDatabase()
+  const name = new URL(url).pathname.slice(1)
+  const database = await openDatabase(url)
+  await new Migrator({ source: directory(folder), database }).up()
+  await database.close()
+  await admin.query(`alter database ${name} with allow_connections false`)
+  return name
+}
+
+/** The first database after an edit, and the first of all. */
+async function edits(count: number, rounds: number): Promise<void> {
+  const places = ['the last', 'the one in the middle', 'the first']
+  const series = await interleaved(['no edit', ...places, 'nothing is there'], rounds, async (name) => {
+    const files = writeMigrations(count)
+    const own = { ...request, flags: { ...request.flags, 'bench.edit': String(Math.random()) } }
+    const first = () => {
+      const server = postgresServer({ url: undefined, request: own, idleMs: undefined, extensions: [], init: () => [] })
+      return MigratedDatabase.create({ server, migrations: files.folder })
+    }
+    const warm = await leaseServer(own)
+    const time = async () => {
+      const begun = performance.now()
+      const db = await first()
+      await db.query('select 1')
+      const ms = performance.now() - begun
+      await db[Symbol.asyncDispose]()
+      await settled()
+      return ms
+    }
+    let ms = await time()
+    const place = places.indexOf(name)
+    if (place >= 0) {
+      const at = [count, count / 2, 1][place] ?? 1
+      const path = join(files.folder, `${String(at).padStart(6, '0')}_step_${at}.up.sql`)
+      // Twice: whoever edits a migration does so again.
+      for (const text of ['select 1;', 'select 2;']) {
+        appendFileSync(path, text)
+        ms = await time()
+      }
+    } else if (name === 'no edit') ms = await time()
+    warm.release()
+    await stopServer(own)
+    rmSync(dirname(files.folder), { recursive: true })
+    return ms
+  })
+  console.log(`## The first database after an edit, ${count} migrations (${rounds} rounds)\n\n${table(series)}\n`)
 }
 
 /** Every migration up, down and up again with three readings of the schema, and all of them twice, beside one replay. */

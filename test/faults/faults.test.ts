@@ -123,17 +123,41 @@ describe('a server', () => {
     await adminUrl(server)
     const path = migrations('few')
     const runs = Array.from({ length: 8 }, () => take({ server: { flags }, folder: path, takes: 6, migrate: true }))
-    for (const run of runs) expect(await finished(run)).toMatch(/5\ndone\n$/)
+    for (const run of runs) expect(await finished(run)).toMatch(/^5 made \d+\ndone\n$/m)
   })
 
-  test('several runs at once, on branches with other migrations: each has its own', { timeout: 60_000 }, async () => {
-    const flags = { 'migratest.fault': 'branches' }
-    await adminUrl(postgres({ flags, idleMinutes: 0.1 }))
-    const runs = ['main', 'main', 'branch', 'branch'].map((tag) =>
-      take({ server: { flags }, folder: migrations(tag), takes: 15, migrate: true }),
-    )
-    for (const run of runs) expect(await finished(run)).toMatch(/done\n$/)
-  })
+  test.for([
+    ['on demand', false],
+    ['by its URL, as shards on several machines have it', true],
+  ] as const)(
+    '%s: runs at once, on branches with other migrations; what two need is built once',
+    { timeout: 60_000 },
+    async ([, byUrl]) => {
+      const flags = { 'migratest.fault': `branches ${byUrl}` }
+      const server = postgres({ flags, idleMinutes: 0.1 })
+      const url = await adminUrl(server)
+      const given = byUrl ? { url } : { flags }
+      const tags = ['main', 'main', 'main', 'branch', 'branch']
+      const runs = tags.map((tag) => take({ server: given, folder: migrations(tag), takes: 12, migrate: true }))
+      const outputs = await Promise.all(runs.map(finished))
+      for (const output of outputs) expect(output).toMatch(/done\n$/)
+      const built = (tag: string) =>
+        new Set(
+          outputs.flatMap((output, i) =>
+            tags[i] === tag ? [...output.matchAll(/made (.*)/g)].map(([, at]) => at) : [],
+          ),
+        )
+      expect([built('main').size, built('branch').size]).toEqual([1, 1])
+      await vi.waitFor(
+        async () => {
+          await (byUrl ? postgres({ url }) : server).sweep?.()
+          await server.sweep?.()
+          expect(await leftOn(url)).toEqual([])
+        },
+        { timeout: 10_000, interval: 200 },
+      )
+    },
+  )
 })
 
 describe('who runs it', () => {

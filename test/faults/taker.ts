@@ -25,6 +25,9 @@ for (let i = 0; i < takes; i++) {
     await migrateTo(db, 2)
     await migrateTo(db, 'latest')
   }
-  process.stdout.write(`${i}\n`)
+  const [made] = await db.query<{ at: Date }>(
+    'select applied_at as at from schema_migrations_history where version = 1',
+  )
+  process.stdout.write(`${i} made ${made?.at.getTime()}\n`)
 }
 process.stdout.write('done\n')
