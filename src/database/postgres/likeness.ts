@@ -54,19 +54,20 @@ export class Likeness {
         .filter(({ kind }) => kind === 'S')
         .map((table) => ({ name: named(table), last: '', called: false }))
       const blank = new Likeness(
-        counted.map((table) => ({ name: named(table), system: table.system, rows: 0 })),
+        counted.map((table) => ({ oid: table.oid, name: named(table), system: table.system, rows: 0 })),
         bare,
         sequences,
         { statistics: '', bytes: 0 },
       )
       await client.query(blank.#statements)
-      const { rows, last, none, facts } = await blank.#ask(client, '3')
+      const { database, last } = await blank.#askFirst(client, '3')
+      const { rows, none } = await blank.#askRows(client, '3')
       if (none.length > 0) return undefined
       return new Likeness(
         blank.#counted.map((table, i) => ({ ...table, rows: Number(rows[i]?.count) })),
         bare,
         sequences.map(({ name }, i) => ({ name, last: last[i]?.last ?? '', called: last[i]?.called ?? false })),
-        facts,
+        database.facts,
       )
     } catch {
       return undefined
@@ -85,54 +86,66 @@ export class Likeness {
    * @returns the same for the next time; undefined where it is another database by now
    */
   async restore(client: Client, since: string): Promise<string | undefined> {
+    const { database, last } = await this.#askFirst(client, short(since))
+    const { statistics, bytes } = database.facts
+    if (database.others) throw new OthersConnected()
+    if (!database.same || statistics !== this.#facts.statistics || bytes > this.#facts.bytes + MOST_MORE_BYTES)
+      return undefined
     // Nothing on the whole server has written: only what needs no transaction is left to look at.
-    const untouched = (await nextTransaction(client)) === since
-    const found = await this.#ask(client, untouched ? undefined : short(since))
-    const changed = found.rows.map(({ count, fresh }, i) => ({
+    const untouched = database.next === since
+    const { rows, none } = untouched ? { rows: [], none: [] } : await this.#askRows(client, short(since))
+    const changed = rows.map(({ count, fresh }, i) => ({
       table: this.#counted[i],
       count: Number(count),
       fresh: Number(fresh),
     }))
     // Rows that were there must be there still, and in a catalog no others.
-    if (changed.some(({ table, count, fresh }) => count - fresh !== table?.rows || (table.system && fresh > 0)))
-      return undefined
-    const { statistics, bytes } = found.facts
-    if (!found.same || statistics !== this.#facts.statistics || bytes > this.#facts.bytes + MOST_MORE_BYTES)
-      return undefined
-    const truncate = this.#withReferencing(found.none.map(({ oid }) => oid))
+    const differs = changed.some(
+      ({ table, count, fresh }) => count - fresh !== table?.rows || (table.system && fresh > 0),
+    )
+    if (differs || (!untouched && database.fresh)) return undefined
+    const truncate = this.#withReferencing(none.map(({ oid }) => oid))
     if (truncate === undefined) return undefined
     const moved = this.#sequences.filter(
-      ({ last, called }, i) => last !== found.last[i]?.last || called !== found.last[i]?.called,
+      (sequence, i) => sequence.last !== last[i]?.last || sequence.called !== last[i]?.called,
     )
     const added = changed.flatMap(({ table, fresh }) => (table && fresh > 0 ? [table.name] : []))
-    if (truncate.length === 0 && moved.length === 0 && added.length === 0)
-      return untouched ? since : nextTransaction(client)
-    await client.query(
+    // No transaction from before this look can write any more: nobody is connected.
+    if (truncate.length === 0 && moved.length === 0 && added.length === 0) return database.next
+    const results = (await client.query(
       [
-        'BEGIN;',
-        truncate.length > 0 ? `TRUNCATE ONLY ${truncate.join(', ')};` : '',
-        ...added.map((name) => `DELETE FROM ONLY ${name} WHERE age(xmin) <= age(${literal(short(since))}::xid);`),
-        ...moved.map(({ name, last, called }) => `SELECT pg_catalog.setval(${literal(name)}, ${last}, ${called});`),
-        'COMMIT;',
-      ].join('\n'),
-    )
-    return nextTransaction(client)
+        'BEGIN',
+        ...(truncate.length > 0 ? [`TRUNCATE ONLY ${truncate.join(', ')}`] : []),
+        ...added.map((name) => `DELETE FROM ONLY ${name} WHERE age(xmin) <= age(${literal(short(since))}::xid)`),
+        ...moved.map(({ name, last, called }) => `SELECT setval(${literal(name)}, ${last}, ${called})`),
+        'COMMIT',
+        NEXT_TRANSACTION,
+      ].join(';\n'),
+    )) as unknown as { rows: { next: string }[] }[]
+    return results.at(-1)?.rows[0]?.next
   }
 
-  /** @param since undefined: rows need not be looked at */
-  async #ask(client: Client, since: string | undefined): Promise<Answers> {
-    const statements = [
-      since === undefined ? 'SELECT WHERE false' : `EXECUTE migratest_rows(${literal(since)})`,
-      since === undefined ? 'SELECT WHERE false' : 'EXECUTE migratest_sizes',
-      this.#sequences.length === 0 ? 'SELECT WHERE false' : 'EXECUTE migratest_sequences',
-      `EXECUTE migratest_database(${literal(since ?? '3')})`,
+  async #askFirst(client: Client, since: string): Promise<{ database: DatabaseFacts; last: readonly SequenceRow[] }> {
+    const sequences = this.#sequences.length === 0 ? 'SELECT WHERE false' : 'EXECUTE migratest_sequences'
+    const results = (await client.query(`EXECUTE migratest_database(${literal(since)}); ${sequences}`)) as unknown as [
+      { rows: (Omit<DatabaseFacts, 'facts'> & { statistics: string; bytes: string })[] },
+      { rows: SequenceRow[] },
     ]
-    const results = (await client.query(statements.join('; '))) as unknown as { rows: never[] }[]
-    const [rows, none, last, database] = results.map((result) => result.rows)
-    const [first] = (database ?? []) as { same: boolean; fresh: boolean; statistics: string; bytes: string }[]
-    const same = first?.same === true && (since === undefined || !first.fresh)
-    const facts = { statistics: first?.statistics ?? '', bytes: Number(first?.bytes ?? 0) }
-    return { rows: rows ?? [], none: none ?? [], last: last ?? [], same, facts }
+    const [found, last] = results
+    const [row] = found.rows
+    if (!row) throw new Error('the database is not listed')
+    const { statistics, bytes, ...rest } = row
+    return { database: { ...rest, facts: { statistics, bytes: Number(bytes) } }, last: last.rows }
+  }
+
+  async #askRows(
+    client: Client,
+    since: string,
+  ): Promise<{ rows: readonly RowCount[]; none: readonly { oid: string }[] }> {
+    const results = (await client.query(
+      `EXECUTE migratest_rows(${literal(since)}); EXECUTE migratest_sizes`,
+    )) as unknown as [{ rows: RowCount[] }, { rows: { oid: string }[] }]
+    return { rows: results[0].rows, none: results[1].rows }
   }
 
   /** Truncating asks for all tables that refer to one of them; undefined where one of those has rows to keep. */
@@ -151,11 +164,16 @@ export class Likeness {
 
 /** The first transaction that has not begun yet, of the whole server. */
 export async function nextTransaction(client: Pick<Client, 'query'>): Promise<string> {
-  const { rows } = await client.query<{ next: string }>('SELECT pg_snapshot_xmax(pg_current_snapshot())::text AS next')
+  const { rows } = await client.query<{ next: string }>(NEXT_TRANSACTION)
   return rows[0]?.next ?? '0'
 }
 
+/** Whoever is connected may go on writing: they have to go first. */
+export class OthersConnected extends Error {}
+
 // --- internal ---
+
+const NEXT_TRANSACTION = 'SELECT pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())::text AS next'
 
 /** Rows to count anew after each test; above, a new copy is sooner there. */
 const MOST_BYTES = 8 * 2 ** 20
@@ -174,6 +192,7 @@ interface Table {
 }
 
 interface Counted {
+  readonly oid: string
   readonly name: string
   /** A catalog: rows of it that are new cannot just be deleted. */
   readonly system: boolean
@@ -192,12 +211,25 @@ interface Sequence {
   readonly called: boolean
 }
 
-interface Answers {
-  readonly rows: readonly { count: string; fresh: string }[]
-  /** Tables that had no page and have one. */
-  readonly none: readonly { oid: string }[]
-  readonly last: readonly { last: string; called: boolean }[]
+interface RowCount {
+  readonly count: string
+  readonly fresh: string
+}
+
+interface SequenceRow {
+  readonly last: string
+  readonly called: boolean
+}
+
+interface DatabaseFacts {
+  /** Somebody else is connected. */
+  readonly others: boolean
+  /** Nothing is there that only the database itself has. */
   readonly same: boolean
+  /** What it has itself was written since. */
+  readonly fresh: boolean
+  /** The first transaction that has not begun yet. */
+  readonly next: string
   readonly facts: Facts
 }
 
@@ -228,10 +260,6 @@ function short(transaction: string): string {
   return String(BigInt(transaction) & 0xffff_ffffn)
 }
 
-function texts(values: readonly string[]): string {
-  return `ARRAY[${values.map(literal).join(', ')}]::text[]`
-}
-
 function prepare(counted: readonly Counted[], bare: readonly Bare[], sequences: readonly Sequence[]): string {
   const rows = counted.map(
     ({ name }) => `SELECT count(*), count(*) FILTER (WHERE age(xmin) <= age($1)) AS fresh FROM ONLY ${name}`,
@@ -242,12 +270,16 @@ function prepare(counted: readonly Counted[], bare: readonly Bare[], sequences: 
     `PREPARE migratest_sizes AS SELECT oid::text FROM unnest('{${bare.map(({ oid }) => oid).join()}}'::oid[]) oid WHERE pg_relation_size(oid) > 0`,
     last.length > 0 ? `PREPARE migratest_sequences AS ${last.join(' UNION ALL ')}` : 'SELECT',
     `PREPARE migratest_database(xid) AS SELECT age(d.xmin) <= age($1) OR EXISTS (SELECT FROM pg_db_role_setting s WHERE s.setdatabase = d.oid AND age(s.xmin) <= age($1)) AS fresh,
-       NOT EXISTS (SELECT FROM pg_stat_activity a WHERE a.datid = d.oid AND a.pid <> pg_backend_pid() AND a.backend_type <> 'autovacuum worker')
-       AND NOT EXISTS (SELECT FROM pg_prepared_xacts x WHERE x.database = d.datname) AND NOT EXISTS (SELECT FROM pg_replication_slots r WHERE r.database = d.datname)
+       EXISTS (SELECT FROM pg_stat_get_activity(NULL) a WHERE a.datid = d.oid AND a.pid <> pg_backend_pid() AND a.backend_type <> 'autovacuum worker') AS others,
+       pg_snapshot_xmax(pg_current_snapshot())::text AS next,
+       NOT EXISTS (SELECT FROM pg_prepared_xacts x WHERE x.database = d.datname) AND NOT EXISTS (SELECT FROM pg_replication_slots r WHERE r.database = d.datname)
        AND NOT EXISTS (SELECT FROM pg_subscription b WHERE b.subdbid = d.oid) AND shobj_description(d.oid, 'pg_database') IS NULL
        AND NOT EXISTS (SELECT FROM pg_shseclabel l WHERE l.objoid = d.oid AND l.classoid = 'pg_database'::regclass) AS same,
        (SELECT concat_ws(' ', sum(reltuples::numeric), sum(relpages), sum(relallvisible)) FROM pg_class WHERE relkind IN ('r', 'm')) AS statistics,
-       (SELECT coalesce(sum(pg_relation_size(name::regclass)), 0) FROM unnest(${texts(counted.filter(({ system }) => !system).map(({ name }) => name))}) name) AS bytes
+       (SELECT coalesce(sum(pg_relation_size(oid)), 0) FROM unnest('{${counted
+         .filter(({ system }) => !system)
+         .map(({ oid }) => oid)
+         .join()}}'::oid[]) oid) AS bytes
      FROM pg_database d WHERE datname = current_database()`,
   ].join(';\n')
 }

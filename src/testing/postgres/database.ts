@@ -5,7 +5,7 @@ import { readSchema } from '../../database/postgres/catalog.ts'
 import { commentOn, endSession, keepAlive, sessionsOn } from '../../database/postgres/cluster.ts'
 import { borrowClient, openUrl } from '../../database/postgres/connection.ts'
 import { postgresDriver } from '../../database/postgres/driver.ts'
-import { Likeness, nextTransaction } from '../../database/postgres/likeness.ts'
+import { Likeness, nextTransaction, OthersConnected } from '../../database/postgres/likeness.ts'
 import type { Session } from '../../database/postgres/session.ts'
 import { identifier, ownTables } from '../../database/postgres/tables.ts'
 import type { Driver } from '../../migrate/driver.ts'
@@ -184,8 +184,7 @@ export class PostgresTestDatabase implements TestDatabase<Client> {
       const inspector = await this.#inspect()
       if (!ready) await likeness.prepare(inspector)
       await this.#closeReader()
-      await this.#endOthers()
-      const since = await likeness.restore(inspector, this.#since)
+      const since = await this.#restoreAlone(likeness, inspector, this.#since)
       kin.misses = since === undefined ? kin.misses + 1 : 0
       this.#since = since
       return since !== undefined
@@ -241,6 +240,16 @@ export class PostgresTestDatabase implements TestDatabase<Client> {
   /** Where only this session sees what is there. */
   async #readWithin(client: Client): Promise<Schema> {
     return readSchema(await borrowClient(client), { exclude: ownTables() })
+  }
+
+  async #restoreAlone(likeness: Likeness, inspector: Client, since: string): Promise<string | undefined> {
+    try {
+      return await likeness.restore(inspector, since)
+    } catch (error) {
+      if (!(error instanceof OthersConnected)) throw error
+      await this.#endOthers()
+      return likeness.restore(inspector, since)
+    }
   }
 
   async #inspect(): Promise<Client> {
