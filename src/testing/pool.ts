@@ -24,13 +24,15 @@ export class Pool<Client> {
   readonly #waiting: ((ready: Ready<Client> | undefined) => void)[] = []
   /** Being made or put back. */
   #coming = 0
+  /** Of these, new ones. */
+  #making = 0
   #out = 0
   #peak = 0
   #taken = 0
   /** Of tests that are over, and not put back yet. */
   #back = 0
   /** Whether the last database could be put back. */
-  #restores = false
+  #restores = true
   #offering: NodeJS.Timeout | undefined
 
   constructor(options: PoolOptions<Client>) {
@@ -61,12 +63,16 @@ export class Pool<Client> {
   /** In the background, after `over`: puts it back, or drops it. @param changed more than rows, as far as is known */
   async give(database: TestDatabase<Client>, { changed }: { changed: boolean }): Promise<void> {
     this.#back--
-    // One that is put back costs less than another one that is being made.
-    if (changed || !database.restore || this.#ready.length >= this.#wanted()) await this.#drop(database)
-    else {
+    // One that is put back costs less than those that are just being made.
+    const enough = this.#restores && this.#all() - this.#making >= this.#wanted()
+    if (changed || !database.restore || enough) {
+      this.#disappoint()
+      await this.#drop(database)
+    } else {
       await this.#bring(async () => {
         this.#restores = (await database.restore?.()) ?? false
         if (this.#restores) return database
+        this.#disappoint(1)
         await this.#drop(database)
         return undefined
       })
@@ -78,6 +84,7 @@ export class Pool<Client> {
   lose(isOver: boolean): void {
     if (isOver) this.#back--
     else this.#out--
+    this.#disappoint()
   }
 
   /** From the second take on: a file with one test needs no second database. */
@@ -109,23 +116,37 @@ export class Pool<Client> {
       // Its connection broke: perhaps the server was restarted.
       void this.#drop(ready.database)
     }
-    if (this.#coming <= this.#waiting.length) return undefined
+    if (this.#expected() <= this.#waiting.length) return undefined
     return new Promise((resolve) => this.#waiting.push(resolve))
   }
 
-  /** As many as tests have had at once, and one. */
-  #wanted(): number {
-    return Math.min(this.#peak + 1, this.#options.most)
+  /** Those that will be there in a moment. */
+  #expected(): number {
+    return this.#coming + (this.#restores ? this.#back : 0)
   }
 
-  /** Where databases come back, those that tests had a moment ago will be there again. */
+  /** Those that are there; where databases come back, also those that tests have, or had a moment ago. */
+  #all(): number {
+    return this.#ready.length + this.#expected() + (this.#restores ? this.#out - this.#waiting.length : 0)
+  }
+
+  /** As many as tests have had at once, and one, beside those that tests have. */
+  #wanted(): number {
+    return Math.min((this.#restores ? 2 : 1) * this.#peak + 1, this.#options.most)
+  }
+
   #refill(): void {
-    const coming = () => this.#ready.length + this.#coming + (this.#restores ? this.#back : 0)
-    while (this.#taken > 1 && coming() < this.#wanted()) void this.#make()
+    while (this.#taken > 1 && this.#all() < this.#wanted()) void this.#make()
+  }
+
+  /** Who waits for one that will not come makes its own. @param gone of those that are counted as coming */
+  #disappoint(gone = 0): void {
+    while (this.#waiting.length > this.#expected() - gone) this.#waiting.shift()?.(undefined)
   }
 
   #make(): Promise<void> {
-    return this.#bring(this.#options.clone)
+    this.#making++
+    return this.#bring(() => this.#options.clone().finally(() => this.#making--))
   }
 
   #bring(get: () => Promise<TestDatabase<Client> | undefined>): Promise<void> {
