@@ -7,7 +7,7 @@ export interface About {
   readonly version?: number | undefined
 }
 
-export interface KeptMark extends About {
+interface KeptMark extends About {
   readonly kind: 'kept'
   /** ISO time; undefined where it is not known. */
   readonly at: string | undefined
@@ -32,7 +32,7 @@ export interface SnapshotMark {
 }
 
 /** A copy of a snapshot that no test has had yet, or that was put back: whoever claims it may use it. */
-export interface FreeMark {
+interface FreeMark {
   readonly kind: 'free'
   readonly key: string
 }

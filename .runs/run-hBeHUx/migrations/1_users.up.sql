@@ -1,1 +1,0 @@
-create table users (id serial primary key, name text not null);
