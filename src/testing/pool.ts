@@ -65,6 +65,7 @@ export class Pool<Client> {
     this.#back--
     // One that is put back costs less than those that are just being made.
     const enough = this.#restores && this.#all() - this.#making >= this.#wanted()
+    if (changed) this.#restores = false
     if (changed || !database.restore || enough) {
       this.#disappoint()
       await this.#drop(database)
@@ -170,7 +171,9 @@ export class Pool<Client> {
   #deliver(ready: Ready<Client> | undefined): void {
     const waiting = this.#waiting.shift()
     if (waiting) {
-      waiting(ready && (ready.database.hand?.(ready.client) ?? true) ? ready : undefined)
+      const usable = ready && (ready.database.hand?.(ready.client) ?? true)
+      waiting(usable ? ready : undefined)
+      if (ready && !usable) void this.#drop(ready.database)
     } else if (ready) {
       this.#ready.push(ready)
       this.#offerLater()

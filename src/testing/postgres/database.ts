@@ -12,8 +12,9 @@ import type { Driver } from '../../migrate/driver.ts'
 import type { Schema } from '../../schema/schema.ts'
 import { runGiven } from '../given.ts'
 import type { LeftOpen, OpenTransaction, Purpose, Row, TestDatabase } from '../testServer.ts'
+import { connectAhead, connectPatiently, patiently } from './connections.ts'
 import { writeMark } from './marks.ts'
-import { connectAhead, connectPatiently, patiently, type Registry } from './registry.ts'
+import type { Registry } from './registry.ts'
 
 /** Copies of one snapshot: what they are like is read once, of the first that is made ahead of a test. */
 export interface Kin {

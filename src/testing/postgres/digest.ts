@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { openUrl } from '../../database/postgres/connection.ts'
 import { postgresDriver } from '../../database/postgres/driver.ts'
-import { patiently } from './registry.ts'
+import { patiently } from './connections.ts'
 
 /** On a connection of its own. */
 export async function digestOf(url: string): Promise<string> {

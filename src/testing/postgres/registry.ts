@@ -15,11 +15,11 @@ import {
   dropIfUnused,
   type FoundDatabase,
   heldAdmin,
-  letEnd,
   listDatabases,
 } from '../../database/postgres/cluster.ts'
 import { connect } from '../../database/postgres/connection.ts'
 import { literal } from '../../database/postgres/tables.ts'
+import { connectPatiently } from './connections.ts'
 import { readMark, writeMark } from './marks.ts'
 
 /** First numbers of our locks; the second one says which process, database, snapshot. */
@@ -334,37 +334,10 @@ export class Registry {
   }
 }
 
-export function connectPatiently(url: string, applicationName: string): Promise<Client> {
-  return patiently(() => connect(url, { applicationName }))
-}
-
-/** Where all connections are taken, one comes free when another test is over. @throws ConnectionError */
-export async function patiently<T>(open: () => Promise<T>): Promise<T> {
-  const deadline = Date.now() + PATIENCE_MS
-  for (;;) {
-    try {
-      return await open()
-    } catch (error) {
-      const { code } = (error as { cause?: { code?: string } }).cause ?? {}
-      if (code !== TOO_MANY || Date.now() > deadline) throw error
-      await sleep(20 + Math.random() * 20)
-    }
-  }
-}
-
-/** Connected, and not keeping the process alive until {@link keepAlive}. */
-export async function connectAhead(url: string, applicationName: string): Promise<Client> {
-  const client = await connect(url, { applicationName })
-  letEnd(client)
-  return client
-}
-
 // --- internal ---
 
-const PATIENCE_MS = 30_000
-const BUILD_MS = 60_000
-const TOO_MANY = '53300'
 const IN_USE = '55006'
+const BUILD_MS = 60_000
 
 interface OpeningRow {
   readonly oid: string
