@@ -3,6 +3,7 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { appendFileSync, rmSync } from 'node:fs'
 import { cpus, totalmem } from 'node:os'
 import { dirname, join } from 'node:path'
+import { PostgreSqlContainer } from '@testcontainers/postgresql'
 import pg from 'pg'
 import { directory, Migrator, openDatabase } from '../dist/index.js'
 import { leaseServer, stopServer } from '../dist/src/server/lease.js'
@@ -39,6 +40,7 @@ if (!only || only === 'start') await start(100, 11)
 if (!only || only === 'verify') await verify(100, 5)
 if (!only || only === 'database') await testDatabase(100, 15)
 if (!only || only === 'taking') await takingAll()
+if (!only || only === 'restore') await restoreSnapshot(15)
 if (!only || only === 'edit') await edits(500, 3)
 if (!only || only === 'load') await loading(200, 9)
 if (!only || only === 'memory') await memory(10_000)
@@ -155,7 +157,9 @@ async function takingAll(): Promise<void> {
     const base = { url: lease.server.url, template, files, flags: request.flags }
     const ours = ['connect', 'migratest', 'migratest, a row written']
     const ways =
-      count === 100 ? [...ours, 'template, FILE_COPY', 'template, WAL_LOG', 'umzug', 'node-pg-migrate'] : ours
+      count === 100
+        ? [...ours, 'template, FILE_COPY', 'template, WAL_LOG', 'pgsql-test', 'umzug', 'node-pg-migrate']
+        : ours
     console.log(`## Taking test databases, ${count} migrations, 200 back to back\n`)
     await taking({ ...base, ways, workers: [1, 2, 8], takes: 200, rounds: count === 100 ? 3 : 2 })
     if (count === 100) {
@@ -166,6 +170,34 @@ async function takingAll(): Promise<void> {
     await admin.query(`drop database if exists ${template}`)
     rmSync(dirname(files.folder), { recursive: true })
   }
+}
+
+/** testcontainers' own way back to a state: the same database again, its connections ended. */
+async function restoreSnapshot(rounds: number): Promise<void> {
+  const files = writeMigrations(100)
+  const container = await new PostgreSqlContainer('postgres:18')
+    .withTmpFs({ '/data': 'rw' })
+    .withEnvironment({ PGDATA: '/data/db' })
+    .withDatabase('shop')
+    .withCommand(['postgres', '-c', 'fsync=off'])
+    .start()
+  const database = await openDatabase(container.getConnectionUri())
+  await new Migrator({ source: directory(files.folder), database }).up()
+  await database.close()
+  await container.snapshot()
+  const series = await interleaved(['restoreSnapshot, and connect'], rounds, async () => {
+    const begun = performance.now()
+    await container.restoreSnapshot()
+    const client = new pg.Client(container.getConnectionUri())
+    await client.connect()
+    await client.query('select 1')
+    const ms = performance.now() - begun
+    await client.end()
+    return ms
+  })
+  await container.stop({ timeout: 0 })
+  console.log(`## testcontainers, 100 migrations (${rounds} rounds)\n\n${table(series)}\n`)
+  rmSync(dirname(files.folder), { recursive: true })
 }
 
 async function makeTemplate(folder: string): Promise<string> {

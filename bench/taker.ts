@@ -1,5 +1,6 @@
 /** One worker of the "taking" bench: takes a database, queries it and gives it back, again and again. A process each. */
 import pg from 'pg'
+import { getConnections } from 'pgsql-test'
 import { createMigratedDatabase } from '../dist/index.js'
 import { postgres } from '../dist/presets/postgres.js'
 import { settled } from '../dist/src/testing/migratedDatabase.js'
@@ -77,6 +78,18 @@ const WAYS: Record<string, Take> = {
   'template, WAL_LOG': cloned('wal_log'),
   umzug: replayed('umzug'),
   'node-pg-migrate': replayed('node-pg-migrate'),
+  'pgsql-test': async () => {
+    const at = new URL(url)
+    const { pg: client, teardown } = await getConnections(
+      {
+        pg: { host: at.hostname, port: Number(at.port), user: at.username, password: at.password },
+        db: { template, rootDb: 'postgres', prefix: 'take_' },
+      },
+      [],
+    )
+    await client.query('select 1')
+    return teardown
+  },
   nothing: async () => async () => undefined,
 }
 

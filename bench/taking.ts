@@ -48,7 +48,7 @@ export async function taking({ ways, workers, takes, pauseMs = 0, rounds, ...res
 }
 
 function slow(way: string): boolean {
-  return way === 'umzug' || way === 'node-pg-migrate' || way.endsWith('WAL_LOG')
+  return way === 'pgsql-test' || way === 'umzug' || way === 'node-pg-migrate' || way.endsWith('WAL_LOG')
 }
 
 /** All begin together, once each is warm. */
