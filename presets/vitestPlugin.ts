@@ -56,6 +56,7 @@ class Run implements Reporter {
   /** Lowest changed version by folder; undefined: a file that tells none. */
   readonly #changed = new Map<string, number | undefined>()
   #timer: NodeJS.Timeout | undefined
+  #running = false
   /** By test, from the last time that it ran: of those that a rerun passes over, vitest keeps none. */
   readonly #metas = new Map<string, MigratestMeta>()
 
@@ -67,10 +68,7 @@ class Run implements Reporter {
 
   add(project: TestProject, { server, migrations }: PluginOptions): void {
     project.provide('migratest', { serverUrl: null })
-    if (server) {
-      this.#servers.set(project, server)
-      if (!this.#vitest.config.standalone) server.warm()
-    }
+    if (server) this.#servers.set(project, server)
     for (const folder of [migrations ?? []].flat()) {
       this.#watch(folder instanceof URL ? fileURLToPath(folder) : resolve(project.config.root, folder))
     }
@@ -78,6 +76,7 @@ class Run implements Reporter {
 
   /** Before the first test: vitest waits for it. */
   async onTestRunStart(): Promise<void> {
+    this.#running = true
     for (const [project, server] of this.#servers) {
       // Tests that need it tell why it does not start.
       const serverUrl = (await server.url?.().catch(() => null)) ?? null
@@ -93,6 +92,9 @@ class Run implements Reporter {
       if (meta?.migrations !== undefined) this.#watch(meta.migrations)
     }
     if (!this.#vitest.config.watch) await this.#sweep()
+    this.#running = false
+    // What was saved meanwhile: by now it is known which tests it concerns.
+    if (this.#changed.size > 0) this.#rerunSoon()
   }
 
   // --- internal ---
@@ -111,13 +113,18 @@ class Run implements Reporter {
       const version = versionOf(path.slice(folder.length + 1))
       const before = this.#changed.has(folder) ? this.#changed.get(folder) : Number.POSITIVE_INFINITY
       this.#changed.set(folder, before === undefined || version === undefined ? undefined : Math.min(before, version))
-      clearTimeout(this.#timer)
-      this.#timer = setTimeout(() => void this.#rerun(), SETTLE_MS)
+      if (!this.#running) this.#rerunSoon()
     }
     for (const event of ['add', 'change', 'unlink'] as const) watcher.on(event, notice)
   }
 
+  #rerunSoon(): void {
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => void this.#rerun(), SETTLE_MS)
+  }
+
   async #rerun(): Promise<void> {
+    if (this.#running) return
     const changes = [...this.#changed]
     this.#changed.clear()
     const specifications = []

@@ -79,7 +79,8 @@ export class MigratedDatabase<Client = unknown> {
   #held: Driver | undefined
   /** More than rows may have changed. */
   #changed = false
-  #kept = false
+  /** Its line; what fails leaves it as it was. */
+  #keeping: Promise<string> | undefined
   #disposed: Promise<void> | undefined
   /** What goes on when it is disposed of. */
   #after: Promise<void> | undefined
@@ -147,7 +148,7 @@ export class MigratedDatabase<Client = unknown> {
       db[Symbol.asyncDispose] = async () => {
         await dispose()
         await db.#after
-        if (!db.#kept) await another.stop()
+        if (!(await db.#isKept())) await another.stop()
       }
       return db
     } catch (error) {
@@ -213,12 +214,12 @@ export class MigratedDatabase<Client = unknown> {
   }
 
   /** Leaves the database on the server after the test, and gives the line that opens it. It goes with the server. */
-  async keep(purpose: Purpose = {}): Promise<string> {
-    if (this.#obtained.transaction) throw shared('keep()', 'has nothing to keep: its rows are rolled back')
-    const line = await this.#database.keep({ test: this.#test?.name, file: this.#test?.file, ...purpose })
-    if (!this.#kept) this.#obtained.lose(this.#disposed !== undefined)
-    this.#kept = true
-    return line
+  keep(purpose: Purpose = {}): Promise<string> {
+    return this.#during('keep', async () => {
+      if (this.#obtained.transaction) throw shared('keep()', 'has nothing to keep: its rows are rolled back')
+      this.#keeping = this.#database.keep({ test: this.#test?.name, file: this.#test?.file, ...purpose })
+      return this.#keeping
+    })
   }
 
   /** Its clients are closed, and it is put back or dropped, behind the test; `settled()` waits for that. */
@@ -247,9 +248,9 @@ export class MigratedDatabase<Client = unknown> {
   }
 
   async #dispose(): Promise<void> {
-    if (!this.#kept) this.#obtained.over?.()
+    this.#obtained.over?.()
     const { transaction } = this.#obtained
-    const whole = transaction ? await transaction.rollBack() : true
+    const whole = transaction ? await transaction.rollBack().catch(() => false) : true
     const after = whileWorking(() => this.#afterwards())
     this.#after = after
     if (!whole) {
@@ -275,7 +276,13 @@ export class MigratedDatabase<Client = unknown> {
     await Promise.all(clients.map((client) => this.#database.disconnect(client).catch(() => undefined)))
     // Whoever is still there, and comes again, must not come to the next test's database.
     const others = left?.some(({ given }) => !given) ?? false
-    if (!this.#kept) await this.#obtained.release({ changed: this.#changed || others }).catch(() => undefined)
+    if (await this.#isKept()) this.#obtained.lose(true)
+    else await this.#obtained.release({ changed: this.#changed || others }).catch(() => undefined)
+  }
+
+  async #isKept(): Promise<boolean> {
+    const line = await this.#keeping?.catch(() => undefined)
+    return line !== undefined
   }
 
   async #withMigrator<T>(work: (migrator: Migrator) => Promise<T>): Promise<T> {

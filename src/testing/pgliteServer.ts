@@ -51,6 +51,7 @@ class PgliteTestDatabase implements TestDatabase<PGlite> {
   readonly url = undefined
   readonly #db: PGlite
   #turn: Promise<void> = Promise.resolve()
+  #reading: Promise<unknown> = Promise.resolve()
 
   constructor(db: PGlite, name: string) {
     this.#db = db
@@ -71,8 +72,13 @@ class PgliteTestDatabase implements TestDatabase<PGlite> {
     return pgliteDriver(this.#db, {}, false)
   }
 
-  async readSchema(): Promise<Schema> {
-    return readSchema(await pgliteSession(this.#db, false), { exclude: ownTables() })
+  /** One after another: there is one connection. */
+  readSchema(): Promise<Schema> {
+    const reading = this.#reading.then(async () =>
+      readSchema(await pgliteSession(this.#db, false), { exclude: ownTables() }),
+    )
+    this.#reading = reading.catch(() => undefined)
+    return reading
   }
 
   async openTransaction(): Promise<string | undefined> {
@@ -95,11 +101,18 @@ class PgliteTestDatabase implements TestDatabase<PGlite> {
     }
     return {
       rollBack: async () => {
-        // One that failed cannot be asked which it is.
-        const now = this.#db.isInTransaction() ? await this.#transaction().catch(() => begun) : undefined
-        await this.#db.exec('ROLLBACK').catch(() => undefined)
-        turn.resolve()
-        return now === begun
+        try {
+          // One that failed cannot be asked which it is.
+          const now = this.#db.isInTransaction() ? await this.#transaction().catch(() => begun) : undefined
+          await this.#db.exec('ROLLBACK')
+          await this.#db.exec('DEALLOCATE ALL; SELECT pg_advisory_unlock_all(); UNLISTEN *')
+          return now === begun
+        } catch {
+          // The test has closed it.
+          return false
+        } finally {
+          turn.resolve()
+        }
       },
     }
   }

@@ -142,7 +142,7 @@ export class Pool<Client> {
 
   /** Who waits for one that will not come makes its own. @param gone of those that are counted as coming */
   #disappoint(gone = 0): void {
-    while (this.#waiting.length > this.#expected() - gone) this.#waiting.shift()?.(undefined)
+    while (this.#waiting.length > Math.max(0, this.#expected() - gone)) this.#waiting.shift()?.(undefined)
   }
 
   #make(): Promise<void> {

@@ -66,9 +66,29 @@ describe.each(servers)("isolation: 'transaction' on %s", { timeout: 30_000 }, (k
     expect(await next.query('select * from users')).toEqual([])
   })
 
+  test('the schema is that of the transaction, asked twice at once, too', async () => {
+    await using db = await createMigratedDatabase(options)
+    await db.query('create table made_here ()')
+    const [one, two] = await Promise.all([db.schema(), db.schema()])
+    expect(String(one)).toContain('made_here')
+    expect(String(two)).toBe(String(one))
+  })
+
+  test('a test that closes its client spoils it for no other', async () => {
+    const own = { ...options, migrations: files('closed') }
+    const db = await createMigratedDatabase(own)
+    const client = db.client as { end?(): Promise<void>; close?(): Promise<void> }
+    await (client.end ?? client.close)?.call(client)
+    await db[Symbol.asyncDispose]().catch(() => undefined)
+    await using next = await createMigratedDatabase(own)
+    expect(await next.query('select * from users')).toEqual([])
+  })
+
   test('savepoints are fine', async () => {
     await using db = await createMigratedDatabase(options)
     await db.query("savepoint s; insert into users values (1, 'Ada'); rollback to s; release s")
+    await db.query('savepoint s')
+    await db.query('rollback to s')
     expect(await db.query('select * from users')).toEqual([])
   })
 

@@ -152,6 +152,16 @@ describe('a database that is used again', () => {
     else expect(names).not.toContain(used.name)
   })
 
+  test('one that is over cannot be kept, and nothing else is', async () => {
+    await warmUp()
+    const used = await createMigratedDatabase(options)
+    await used[Symbol.asyncDispose]()
+    await settled()
+    await expect(used.keep()).rejects.toThrow(/The test was over before keep\(\)/)
+    await using db = await createMigratedDatabase(options)
+    expect(await db.query('select count(*)::int as n from lookup')).toEqual([{ n: 2 }])
+  })
+
   test('what was migrated is not used again', async () => {
     await warmUp()
     const used = await createMigratedDatabase(options)

@@ -156,9 +156,10 @@ export class PostgresTestDatabase implements TestDatabase<Client> {
     const { connection } = client as unknown as { connection: NodeJS.EventEmitter }
     connection.on('readyForQuery', ({ status }: { status: string }) => {
       if (status === 'I') ended = true
+      rolledBack = false
     })
     connection.on('commandComplete', ({ text }: { text: string }) => {
-      // A ROLLBACK may be one to a savepoint, and a BEGIN in a transaction only a warning: it is both that tell.
+      // Within one message: a ROLLBACK may be one to a savepoint, and a BEGIN only a warning; it is both that tell.
       const begun = text === 'BEGIN' || text === 'START TRANSACTION'
       if (text === 'COMMIT' || text === 'PREPARE TRANSACTION' || (begun && rolledBack)) ended = true
       rolledBack = text === 'ROLLBACK'
