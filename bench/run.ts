@@ -161,7 +161,7 @@ async function takingAll(): Promise<void> {
         ? [...ours, 'template, FILE_COPY', 'template, WAL_LOG', 'pgsql-test', 'umzug', 'node-pg-migrate']
         : ours
     console.log(`## Taking test databases, ${count} migrations, 200 back to back\n`)
-    await taking({ ...base, ways, workers: [1, 2, 8], takes: 200, rounds: count === 100 ? 3 : 2 })
+    await taking({ ...base, ways, workers: [1, 2, 8], takes: 200, rounds: 2 })
     if (count === 100) {
       const pause = { ...base, ways: ['nothing', 'migratest', 'migratest, a row written'], pauseMs: 30, rounds: 2 }
       console.log(`## 500 tests of 30 ms, ${count} migrations\n`)
