@@ -4,7 +4,8 @@ import { connect } from '../database/postgres/connection.ts'
 import { UsageError } from '../migrate/errors.ts'
 import { listServers } from '../server/found.ts'
 import { serverUrl } from './anyServer.ts'
-import { type About, readMark } from './postgres/marks.ts'
+import { readMark } from './postgres/marks.ts'
+import type { About } from './testServer.ts'
 
 export interface KeptDatabase extends About {
   readonly name: string

@@ -90,7 +90,7 @@ export class Pool<Client> {
 
   /** From the second take on: a file with one test needs no second database. */
   prepare(): void {
-    if (this.#taken > 1) this.#refill()
+    this.#refill()
   }
 
   /** Before its first test: the file that asks for it is still being read. */

@@ -63,10 +63,14 @@ export interface OpenTransaction {
 }
 
 /** What a kept database was for. */
-export interface Purpose {
+export interface About {
   readonly test?: string | undefined
   readonly file?: string | undefined
   readonly version?: number | undefined
+}
+
+/** With what becomes of it. */
+export interface Purpose extends About {
   /** Milliseconds after which it goes; undefined: with its server. */
   readonly forMs?: number | undefined
   /** Of those that were kept with this, only so many stay. */

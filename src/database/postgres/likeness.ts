@@ -9,7 +9,7 @@
 import type { Client } from 'pg'
 import { identifier, literal } from './tables.ts'
 
-/** Sessions that have the statements below prepared. */
+/** Of a snapshot: all its copies are held against it. */
 export class Likeness {
   readonly #counted: readonly Counted[]
   readonly #bare: readonly Bare[]

@@ -1,11 +1,5 @@
 /** What is written on a test database (as its comment), for other processes and for people. */
-
-/** What a kept database was for. */
-export interface About {
-  readonly test?: string | undefined
-  readonly file?: string | undefined
-  readonly version?: number | undefined
-}
+import type { About } from '../testServer.ts'
 
 interface KeptMark extends About {
   readonly kind: 'kept'

@@ -116,15 +116,6 @@ export class Registry {
     await client?.end().catch(() => undefined)
   }
 
-  async #openMaker(): Promise<Admin> {
-    const client = await connectPatiently(this.url, 'migratest tests')
-    this.#makerClient = client
-    client.once('end', () => {
-      if (this.#makerClient === client) this.#maker = undefined
-    })
-    return heldAdmin(client)
-  }
-
   /** How many databases may be made and connected ahead of the tests that need them. */
   get ahead(): number {
     return this.#few ? 0 : Math.min(8, Math.floor(this.#maxConnections / 12))
@@ -268,6 +259,15 @@ export class Registry {
   }
 
   // --- internal ---
+
+  async #openMaker(): Promise<Admin> {
+    const client = await connectPatiently(this.url, 'migratest tests')
+    this.#makerClient = client
+    client.once('end', () => {
+      if (this.#makerClient === client) this.#maker = undefined
+    })
+    return heldAdmin(client)
+  }
 
   async #claimOne(name: string, oid: number, mark: string): Promise<boolean> {
     if (!(await this.#isOrphan(name)) || !(await this.#tryLock(CLAIMED, oid))) return false
