@@ -146,7 +146,7 @@ const TABLE = {
   resume: {
     usage: 'resume',
     summary: 'continue a migration that stopped half-way',
-    takes: [...MOVE, 'applied'],
+    takes: [...MOVE, 'applied', 'not-applied'],
     load: () => import('./commands/resume.ts'),
   },
   force: {

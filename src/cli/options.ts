@@ -40,6 +40,7 @@ const OWN = {
   from: { type: 'string', value: 'VERSION', help: 'as if the database were at that version' },
   'run-recorded-code': { type: 'boolean', help: 'also downs in TypeScript that only the history still has' },
   applied: { type: 'string', value: 'K', help: 'that many statements are done' },
+  'not-applied': { type: 'string', value: 'K', help: 'statement K is not done' },
   'exit-code': { type: 'boolean', help: 'end with 1 unless everything is applied as it is in the files' },
   check: { type: 'boolean', help: 'write nothing; end with 1 where the file differs' },
   fresh: { type: 'boolean', help: 'of the migrations alone, on a test server, instead of a database' },

@@ -1,10 +1,13 @@
 /** From a URL, a client or a pool to a driver. Clients are loaded only when they are needed. */
 import type { PGlite } from '@electric-sql/pglite'
+import type { Connection, Pool as MysqlPool } from 'mysql2/promise'
 import type { Client, Pool } from 'pg'
 import type { Driver } from '../migrate/driver.ts'
 import { NotInstalledError, UsageError } from '../migrate/errors.ts'
 import type { Schema } from '../schema/schema.ts'
-import type { ConnectOptions, Place } from './postgres/connection.ts'
+import type { CallbackConnection, CallbackPool } from './mysql/connection.ts'
+import type { Place } from './place.ts'
+import type { ConnectOptions } from './postgres/connection.ts'
 import type { PostgresDriverOptions } from './postgres/driver.ts'
 import type { Session } from './postgres/session.ts'
 import { ownTables } from './postgres/tables.ts'
@@ -15,31 +18,38 @@ export interface PgliteInstance {
   execProtocolStream(...args: never[]): Promise<unknown>
 }
 
+/** A connection or pool of `mysql2`, with promises or with callbacks. */
+export type MysqlClient = Connection | MysqlPool | CallbackConnection | CallbackPool
+
+/** Of MySQL and MariaDB: `table`, `lock`, `connectTimeout`, `statementLockTimeout`, `ssl`, `applicationName`. */
 export type OpenOptions = PostgresDriverOptions & ConnectOptions
 
 /**
  * Opens a database for a `Migrator`. What you opened, you close; a pool lends one client.
- * @param where `postgres://…` (golang-migrate's parameters are understood), `pglite:` with an optional path, a `pg`
- * client or pool, or a PGlite instance
+ * @param where `postgres://…`, `mysql://…`, `mariadb://…` (golang-migrate's parameters are understood), `pglite:` with an
+ * optional path, a client or pool of `pg` or `mysql2`, or a PGlite instance
  * @throws ConnectionError, NotInstalledError, UsageError
  */
 export async function openDatabase(
-  where: string | URL | Client | Pool | PgliteInstance,
+  where: string | URL | Client | Pool | PgliteInstance | MysqlClient,
   options: OpenOptions = {},
 ): Promise<Driver> {
   if (typeof where === 'string' || where instanceof URL) return openUrl(String(where), options)
+  if (isMysql(where)) return openMysqlClient(where, options)
   if (isPglite(where)) {
     const { pgliteDriver } = await import('./pglite/driver.ts')
     return pgliteDriver(where as unknown as Parameters<typeof pgliteDriver>[0], options, false)
   }
   const [{ openClient, openPool }, { postgresDriver }] = await postgres()
-  const session = isPool(where) ? await openPool(where) : await openClient(where)
+  const session = isPool(where) ? await openPool(where) : await openClient(where as Client)
   return closingOnFailure(session, () => postgresDriver(session, options))
 }
 
 /** Where a URL leads, as it would be connected to; nothing is. For PGlite, the database is its folder and there is no host. */
 export async function locateDatabase(url: string): Promise<Place> {
-  if (schemeOf(url) === 'pglite') return { host: '', port: 0, database: pglitePath(url) }
+  const scheme = schemeOf(url)
+  if (scheme === 'pglite') return { host: '', port: 0, database: pglitePath(url) }
+  if (scheme === 'mysql') return (await import('./mysql/connection.ts')).placeOf(url)
   const { placeOf } = await import('./postgres/connection.ts')
   return placeOf(url.replace(/^pgx5?:/i, 'postgres:'))
 }
@@ -53,8 +63,9 @@ export interface SchemaReader {
 /** Opens a database to read its schema. Takes what {@link openDatabase} takes as a URL, and throws what that throws. */
 export async function openSchemaReader(url: string, options: OpenOptions = {}): Promise<SchemaReader> {
   const scheme = schemeOf(url)
-  const { readSchema } = await import('./postgres/catalog.ts')
   const table = options.table ?? golangTable(url).table
+  if (scheme === 'mysql') return openMysqlReader(url, options, ownTables(table))
+  const { readSchema } = await import('./postgres/catalog.ts')
   const session = await openSession(scheme, url, options)
   return {
     read: () => readSchema(session, { exclude: ownTables(table) }),
@@ -64,26 +75,37 @@ export async function openSchemaReader(url: string, options: OpenOptions = {}): 
 
 // --- internal ---
 
+function mysql() {
+  return Promise.all([import('./mysql/connection.ts'), import('./mysql/driver.ts')])
+}
+
 function postgres() {
   return Promise.all([import('./postgres/connection.ts'), import('./postgres/driver.ts')])
 }
 
-type Scheme = 'postgres' | 'pglite'
+type Scheme = 'postgres' | 'mysql' | 'pglite'
 
 function schemeOf(url: string): Scheme {
   const scheme = /^([a-z0-9+]+):/i.exec(url)?.[1]?.toLowerCase()
   if (scheme === 'pglite') return 'pglite'
+  if (scheme === 'mysql' || scheme === 'mariadb') return 'mysql'
   if (scheme === 'postgres' || scheme === 'postgresql' || scheme === 'pgx5' || scheme === 'pgx') return 'postgres'
   throw new UsageError(
     scheme ? `${scheme}:// is not a database this version knows.` : 'The database URL has no scheme.',
     {
-      hint: 'It begins with postgres:// or pglite:',
+      hint: 'It begins with postgres://, mysql://, mariadb:// or pglite:',
     },
   )
 }
 
 async function openUrl(url: string, options: OpenOptions): Promise<Driver> {
-  if (schemeOf(url) === 'pglite') {
+  const scheme = schemeOf(url)
+  if (scheme === 'mysql') {
+    const [{ openUrl }, { mysqlDriver }] = await mysql()
+    const session = await openUrl(url, options as MysqlOptions)
+    return closingOnFailure(session, () => mysqlDriver(session, { ...golangTable(url), ...options }))
+  }
+  if (scheme === 'pglite') {
     const { pgliteDriver } = await import('./pglite/driver.ts')
     return pgliteDriver(await openPglite(url), options, true)
   }
@@ -92,6 +114,25 @@ async function openUrl(url: string, options: OpenOptions): Promise<Driver> {
     import('./postgres/driver.ts'),
   ])
   return closingOnFailure(session, async () => postgresDriver(session, { ...golangTable(url), ...options }))
+}
+
+type MysqlOptions = import('./mysql/connection.ts').ConnectOptions
+
+async function openMysqlClient(where: MysqlClient, options: OpenOptions): Promise<Driver> {
+  const [{ openClient, openPool }, { mysqlDriver }] = await mysql()
+  const session =
+    'getConnection' in where
+      ? await openPool(where as MysqlPool)
+      : await openClient(where as Connection | CallbackConnection)
+  return closingOnFailure(session, () => mysqlDriver(session, options))
+}
+
+async function openMysqlReader(url: string, options: OpenOptions, exclude: string[]): Promise<SchemaReader> {
+  const [{ openUrl, placeOf }] = await mysql()
+  const { readSchema } = await import('./mysql/catalog.ts')
+  const session = await openUrl(url, options as MysqlOptions)
+  const { database } = placeOf(url)
+  return { read: () => readSchema(session, database, { exclude }), close: () => session.close() }
 }
 
 async function openSession(scheme: Scheme, url: string, options: ConnectOptions): Promise<Session> {
@@ -144,6 +185,10 @@ async function closingOnFailure(session: { close(): Promise<void> }, open: () =>
 
 function isPglite(value: object): value is PgliteInstance {
   return 'execProtocolStream' in value
+}
+
+function isMysql(value: object): value is MysqlClient {
+  return 'threadId' in value || 'getConnection' in value
 }
 
 function isPool(value: object): value is Pool {

@@ -91,6 +91,8 @@ export interface Driver {
   readonly database: string
   /** Whether schema changes can be rolled back. Without it, a migration runs statement by statement under the dirty flag. */
   readonly transactionalDdl: boolean
+  /** Whether rows can, where schema changes cannot: a migration that changes nothing but rows is then one transaction. */
+  readonly transactionalRows?: boolean
 
   /** Makes our tables where they are missing and takes the lock. @throws LockedError */
   lock(options: LockOptions): Promise<void>
@@ -118,6 +120,13 @@ export interface Driver {
   /** Runs statement `index` (from 0; a code body is one statement) and journals it. @throws StatementError */
   execute(step: Step, index: number, signal: AbortSignal): Promise<void>
   finish(step: Step): Promise<void>
+  /** Takes back what `begin` wrote, where no statement took effect. */
+  abandon?(step: Step): Promise<void>
+  /**
+   * Of the statement under way when a migration stopped: whether it took effect. Undefined where that cannot be told.
+   * Left out where nothing is recorded to tell it by.
+   */
+  tookEffect?(version: number): Promise<boolean | undefined>
 
   /** Sets the row whatever it was, clean, with a baseline there. */
   force(version: number): Promise<void>

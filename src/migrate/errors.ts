@@ -269,6 +269,8 @@ export interface StatementErrorInfo {
   readonly hint?: string | undefined
   /** Where inside a function it happened. */
   readonly context?: string | undefined
+  /** It had no effect at all, so that what is before it is all that stands. */
+  readonly undone?: boolean | undefined
   /** What the database looks like now, where that is not as usual. */
   readonly stands?: string | undefined
 }

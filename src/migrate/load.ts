@@ -211,8 +211,8 @@ function makeStep(
 
 function isAtomic(half: Loaded, driver: Driver): boolean {
   if (half.kind === 'nil') return true
-  if (!driver.transactionalDdl) return false
-  return half.kind === 'sql' ? half.script.transaction === 'wrap' : half.code.transaction !== false
+  if (half.kind === 'sql') return half.script.transaction === 'wrap' && (driver.transactionalDdl || driver.transactionalRows === true)
+  return driver.transactionalDdl && half.code.transaction !== false
 }
 
 function workOf(half: Loaded, log: Log): Work {

@@ -11,7 +11,7 @@ import { reconcile } from './history.ts'
 import { type LoadedStep, type LoadInput, loadStep } from './load.ts'
 import type { Move, Plan, PlanStep, Request } from './plan.ts'
 import { recordSql } from './recording.ts'
-import { resume } from './resume.ts'
+import { type ResumeOptions, resume } from './resume.ts'
 import { runSteps } from './run.ts'
 import { type Migration, passedOverMessage, type Source } from './source.ts'
 import type { Status, Version } from './status.ts'
@@ -153,7 +153,7 @@ export class Migrator {
    * Continues a migration that stopped half-way, behind the last statement that is known to be done.
    * `applied`: that many statements are done, where the journal cannot tell whether the last one was.
    */
-  resume(options: { applied?: number } = {}): Promise<Run> {
+  resume(options: ResumeOptions = {}): Promise<Run> {
     return this.#locked(() => resume({ ...this.#choosing, signal: this.#signal, onEvent: this.#emit }, options))
   }
 

@@ -16,10 +16,17 @@ export interface ResumeInput extends ChooseInput {
   readonly onEvent: OnEvent
 }
 
-/** @param options `applied`: that many statements are done, where the journal cannot tell. @throws UsageError */
+export interface ResumeOptions {
+  /** That many statements are done, where neither the journal nor the schema can tell. */
+  readonly applied?: number | undefined
+  /** The statement of that number, from 1, is not done: the same said the other way round. */
+  readonly notApplied?: number | undefined
+}
+
+/** @throws UsageError */
 export async function resume(
   input: ResumeInput,
-  options: { readonly applied?: number },
+  options: ResumeOptions,
 ): Promise<{ from: number; to: number; steps: PlanStep[] }> {
   const { database, source, signal, onEvent } = input
   const state = await database.state()
@@ -32,15 +39,13 @@ export async function resume(
     })
   }
   const { direction, started, done, total } = entry.running
-  if (started > done && options.applied === undefined) {
-    throw unknownProgress(entry, entry.running)
-  }
-  const behind = options.applied ?? done
-  if (behind !== done && behind !== started) {
+  const said = saidBehind(options)
+  if (said !== undefined && said !== done && said !== started) {
     throw new UsageError(
-      `resume({ applied: ${behind} }): the journal says ${done} of ${total} statements are done, and ${started} begun.`,
+      `resume({ applied: ${said} }): the journal says ${done} of ${total} statements are done, and ${started} begun.`,
     )
   }
+  const behind = said ?? (await foundBehind(database, entry, entry.running))
   const migrations = await source.list()
   const history = state.history.filter((e) => !e.running)
   const applied = reconcile({ ...state, dirty: false, history }, migrations)
@@ -61,14 +66,32 @@ export async function resume(
 
 // --- internal ---
 
-function unknownProgress({ version, name }: HistoryEntry, { started, done, total }: Running): UsageError {
+function saidBehind({ applied, notApplied }: ResumeOptions): number | undefined {
+  if (applied !== undefined && notApplied !== undefined && applied !== notApplied - 1) {
+    throw new UsageError(`resume: applied: ${applied} and notApplied: ${notApplied} cannot both be so.`)
+  }
+  return applied ?? (notApplied === undefined ? undefined : notApplied - 1)
+}
+
+/** How many statements are done: as the journal says, or else the objects that the last one was to change. */
+async function foundBehind(driver: Driver, entry: HistoryEntry, running: Running): Promise<number> {
+  const { started, done } = running
+  if (started === done) return done
+  const effect = await driver.tookEffect?.(entry.version)
+  if (effect === undefined) throw unknownProgress(entry, running)
+  return effect ? started : done
+}
+
+function unknownProgress({ version, name }: HistoryEntry, { started, total }: Running): UsageError {
   const how = (applied: number) => `"migratest resume --applied ${applied}" or resume({ applied: ${applied} })`
   const what = `${version}_${name}`
   return new UsageError(
     total === 1
       ? `It is not known how much of ${what} took effect: it began, and did not come to its end.`
       : `It is not known whether statement ${started} of ${total} of ${what} took effect: the connection ended while it ran.`,
-    { hint: `Look at the schema. If it did: ${how(started)}. If not: ${how(done)}.` },
+    {
+      hint: `Look at the schema. If it did: ${how(started)}. If not: "migratest resume --not-applied ${started}" or resume({ notApplied: ${started} }).`,
+    },
   )
 }
 

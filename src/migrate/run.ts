@@ -64,7 +64,10 @@ export async function continueJournaled(
     try {
       await driver.execute(step, i, signal)
     } catch (error) {
-      throw failure(error, driver, loaded, i, signal, dirtyNow(step, i, loaded.plan.statements))
+      const stands = (await tryAbandon(driver, step, i, error))
+        ? cleanStill(driver, step)
+        : dirtyNow(step, i, loaded.plan.statements)
+      throw failure(error, driver, loaded, i, signal, stands)
     }
   }
   await driver.finish(step)
@@ -130,14 +133,26 @@ async function runAtomic(driver: Driver, step: Step, loaded: LoadedStep, signal:
   try {
     await driver.apply(step, signal)
   } catch (error) {
-    const stands = `Nothing of it was kept: ${driver.database} is at version ${describeVersion(step.from)}, clean.`
-    throw failure(error, driver, loaded, undefined, signal, stands)
+    throw failure(error, driver, loaded, undefined, signal, cleanStill(driver, step))
   }
 }
 
 async function runJournaled(driver: Driver, step: Step, loaded: LoadedStep, signal: AbortSignal): Promise<void> {
   await driver.begin(step)
   await continueJournaled(driver, step, loaded, 0, signal)
+}
+
+/** Where the first statement was refused and left nothing behind, nothing of the migration stands. */
+async function tryAbandon(driver: Driver, step: Step, index: number, error: unknown): Promise<boolean> {
+  const undone = error instanceof StatementError && error.info.undone === true
+  // One that is resumed does not know any more where it came from.
+  if (index > 0 || !undone || !driver.abandon || step.from === step.to) return false
+  await driver.abandon(step)
+  return true
+}
+
+function cleanStill(driver: Driver, step: Step): string {
+  return `Nothing of it was kept: ${driver.database} is at version ${describeVersion(step.from)}, clean.`
 }
 
 function dirtyNow(step: Step, index: number, total: number): string {

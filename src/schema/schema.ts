@@ -18,6 +18,7 @@ export type ObjectKind =
   | 'policy'
   | 'statistics'
   | 'event trigger'
+  | 'event'
   | 'default privileges'
   /** What has no DDL here yet: it is compared by its identity alone. */
   | 'other'

@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto'
 import type { Dialect } from './dialect.ts'
 import { type Cut, cutStatements, type Problem, type Statement } from './statements.ts'
+import { changesRowsOnly } from './rows.ts'
 import { type Token, tokenize } from './tokens.ts'
 
 export interface Script {
@@ -157,34 +158,53 @@ interface Decision {
 
 function decideTransaction(text: string, all: readonly Statement[], dialect: Dialect, directive: boolean): Decision {
   const plain: Decision = { statements: all, blanked: [], transaction: 'wrap', mode: '', problem: undefined }
-  if (directive) return groupTransactions(text, plain)
+  if (directive) return groupUnits(text, plain)
+  if (dialect === 'mysql') return decideMysql(text, plain)
   if (all.length === 1 && refusesTransaction((all[0] as Statement).words, dialect)) {
     return { ...plain, transaction: 'none' }
   }
-  const first = all[0]
-  const last = all.at(-1)
-  const wrapped = all.length >= 2 && first && last && opens(first.words) && commits(last.words)
-  const inner = wrapped ? all.slice(1, -1) : all
+  const wrapper = wrapperOf(all)
+  const inner = wrapper ? all.slice(1, -1) : all
   const control = inner.find(({ words }) => controlsTransaction(words))
   if (control) return { ...plain, problem: controlProblem(text, control) }
   const alone = inner.find(({ words }) => refusesTransaction(words, dialect))
   if (alone) return { ...plain, problem: aloneProblem(text, alone, inner.length) }
-  if (!wrapped) return plain
+  if (!wrapper) return plain
   const mode = text
-    .slice(first.start, first.end)
+    .slice(wrapper[0].start, wrapper[0].end)
     .replace(/^\s*(begin|start)\b\s*(transaction|work)?/i, '')
     .trim()
-  return { ...plain, statements: inner, blanked: [withSemicolon(text, first), withSemicolon(text, last)], mode }
+  return { ...plain, statements: inner, blanked: wrapper.map((statement) => withSemicolon(text, statement)), mode }
 }
 
-/** Without a transaction of ours, each of the file's own runs as one unit, from its BEGIN to its end. */
-function groupTransactions(text: string, plain: Decision): Decision {
+/** Rows alone are one transaction. What defines things commits by itself, so there each statement is on its own. */
+function decideMysql(text: string, plain: Decision): Decision {
+  const { statements } = plain
+  const wrapper = wrapperOf(statements)
+  const inner = wrapper ? statements.slice(1, -1) : statements
+  if (inner.some(({ words }) => controlsTransaction(words))) return groupUnits(text, plain)
+  const blanked = wrapper?.map((statement) => withSemicolon(text, statement)) ?? []
+  const blankedOut = { ...plain, statements: inner, blanked }
+  return inner.every(({ words }) => changesRowsOnly(words)) ? blankedOut : groupUnits(text, blankedOut)
+}
+
+/** The BEGIN and COMMIT that stand around a whole file. */
+function wrapperOf(all: readonly Statement[]): readonly [Statement, Statement] | undefined {
+  const first = all[0]
+  const last = all.at(-1)
+  return all.length >= 2 && first && last && opens(first.words) && commits(last.words) ? [first, last] : undefined
+}
+
+/** Without a transaction of ours, each of the file's own runs as one unit, from its BEGIN to its end; so do locked tables. */
+function groupUnits(text: string, plain: Decision): Decision {
   const units: Statement[] = []
   let begun: Statement | undefined
+  const isBeginning = ({ words }: Statement) => opens(words) || (words[0] === 'lock' && /^tables?$/.test(words[1] ?? ''))
+  const isEnd = ({ words }: Statement) => ends(words) || (words[0] === 'unlock' && begun?.words[0] === 'lock')
   for (const statement of plain.statements) {
-    if (opens(statement.words)) begun ??= statement
+    if (isBeginning(statement)) begun ??= statement
     if (!begun) units.push(statement)
-    else if (ends(statement.words)) {
+    else if (isEnd(statement)) {
       units.push({ ...begun, end: statement.end })
       begun = undefined
     }
@@ -199,8 +219,9 @@ function ends(words: readonly string[]): boolean {
 
 function unendedProblem(text: string, { start }: Statement): Problem {
   const end = start + (/^\w+/.exec(text.slice(start))?.[0].length ?? 1)
-  const message = 'this transaction is not ended in the file'
-  return { kind: 'transaction', start, end, message, hint: 'Write its COMMIT.' }
+  const locked = text.slice(start, end).toLowerCase() === 'lock'
+  const message = locked ? 'these tables stay locked' : 'this transaction is not ended in the file'
+  return { kind: 'transaction', start, end, message, hint: locked ? 'Write UNLOCK TABLES.' : 'Write its COMMIT.' }
 }
 
 /** The statement with the `;` behind it: both go, or an empty statement would be left. */

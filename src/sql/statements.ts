@@ -52,6 +52,7 @@ export function cutStatements(text: string, dialect: Dialect, options: TokenOpti
     if (!open) return
     cut.statements.push({ start: open.start, end: open.end, words: open.words })
     cut.canonical.push(';')
+    if (dialect === 'mysql' && open.words[0] === 'set') readModes(text.slice(open.start, open.end), state)
     if (dialect === 'postgres' && open.copiesFromStdin) cut.problem = copyProblem(open)
     open = undefined
   }
@@ -222,6 +223,14 @@ const CREATED = new Set([
 const COMPOUND = new Set(['trigger', 'procedure', 'function', 'event'])
 const STATEMENT_STARTS = new Set([';', 'begin', 'then', 'else', 'do', 'loop', 'repeat', 'atomic', ':'])
 const BODY_STARTS = new Set([')', 'row', 'do', 'deterministic', 'sql', 'data', 'definer', 'invoker', ':'])
+
+/** How the server reads what comes after a file's own SET sql_mode. */
+function readModes(statement: string, state: TokenOptions): void {
+  const modes = /\bsql_mode\b\s*=\s*(.*)$/is.exec(statement)?.[1]
+  if (modes === undefined) return
+  state.ansiQuotes = /\bansi(?:_quotes)?\b/i.test(modes)
+  state.noBackslashEscapes = /\bno_backslash_escapes\b/i.test(modes)
+}
 
 function isDelimiterLine(text: string, token: Token, source: string): boolean {
   if (token.kind !== 'word' || source.toLowerCase() !== 'delimiter') return false

@@ -27,6 +27,8 @@ export interface TokenOptions {
   delimiter?: string
   /** MySQL only: `"` quotes identifiers (sql_mode ANSI_QUOTES). */
   ansiQuotes?: boolean
+  /** MySQL only: a backslash is a character like others (sql_mode NO_BACKSLASH_ESCAPES). */
+  noBackslashEscapes?: boolean
 }
 
 /** Only these: a no-break space is a letter to both scanners. */
@@ -155,7 +157,7 @@ function blockComment(text: string, start: number, nested: boolean): Token {
 }
 
 function mysqlToken(text: string, at: number, options: TokenOptions): Token {
-  const { delimiter, ansiQuotes } = options
+  const { delimiter, ansiQuotes, noBackslashEscapes: plain } = options
   if (delimiter && text.startsWith(delimiter, at)) return { kind: 'symbol', start: at, end: at + delimiter.length }
   const c = text[at] as string
   const c2 = text[at + 1]
@@ -168,9 +170,9 @@ function mysqlToken(text: string, at: number, options: TokenOptions): Token {
     const conditional = text[at + 2] === '!' || text.startsWith('M!', at + 2)
     return conditional ? conditionalComment(text, at) : blockComment(text, at, false)
   }
-  if (c === "'" || (c === '"' && !ansiQuotes)) return mysqlString(text, at, at, c)
+  if (c === "'" || (c === '"' && !ansiQuotes)) return mysqlString(text, at, at, c, plain)
   if (c === '`' || c === '"') return quoted(text, at, at, c, 'quoted')
-  if (c2 === "'" && /[nxb]/i.test(c)) return mysqlString(text, at, at + 1, "'")
+  if (c2 === "'" && /[nxb]/i.test(c)) return mysqlString(text, at, at + 1, "'", plain)
   if (c === '$') {
     const open = match(DOLLAR_QUOTE, text, at)
     if (open !== -1 && text.indexOf(text.slice(at, open), open) !== -1) return dollarQuoted(text, at, open)
@@ -192,9 +194,9 @@ function cutAtDelimiter(text: string, start: number, end: number, delimiter: str
   return found > 0 ? start + found : end
 }
 
-function mysqlString(text: string, start: number, open: number, quote: string): Token {
+function mysqlString(text: string, start: number, open: number, quote: string, plain = false): Token {
   for (let at = open + 1; at < text.length; at++) {
-    if (text[at] === '\\') at++
+    if (text[at] === '\\' && !plain) at++
     else if (text[at] === quote) {
       if (text[at + 1] !== quote) return { kind: 'string', start, end: at + 1 }
       at++

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { advisoryLockId } from '../../src/database/postgres/lock.ts'
+import { advisoryLockId } from '../../src/database/locking.ts'
 import ids from '../conformance/lock-ids.json' with { type: 'json' }
 
 test.each(ids)(

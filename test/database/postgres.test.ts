@@ -518,9 +518,9 @@ describe('ending early', () => {
       /1 of 3 statements done, and whether statement 2 took effect is not known/,
     )
     expect((await failure(again.resume())).message).toMatch(
-      /If it did: "migratest resume --applied 2" or .*If not: "migratest resume --applied 1" or resume\(\{ applied: 1 \}\)/,
+      /If it did: "migratest resume --applied 2" or .*If not: "migratest resume --not-applied 2" or resume\(\{ notApplied: 2 \}\)/,
     )
-    await again.resume({ applied: 1 })
+    await again.resume({ notApplied: 2 })
     expect(await again.version()).toEqual({ version: 1, dirty: false })
   })
 })

@@ -3,5 +3,6 @@ import { move } from '../move.ts'
 
 export function run(context: Context): Promise<number> {
   const applied = parseCount(context.options.applied)
-  return move(context, (migrator) => migrator.resume(applied === undefined ? {} : { applied }))
+  const notApplied = parseCount(context.options['not-applied'])
+  return move(context, (migrator) => migrator.resume({ applied, notApplied }))
 }

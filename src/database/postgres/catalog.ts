@@ -70,7 +70,7 @@ async function execute(session: Session): Promise<Schema> {
 }
 
 interface CatalogRow {
-  readonly kind: ObjectKind | 'needs'
+  readonly kind: keyof typeof DESCRIBE | 'needs'
   readonly oid: string | number
   readonly facts: Facts
 }

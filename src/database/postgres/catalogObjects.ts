@@ -6,7 +6,10 @@ import { literal } from './tables.ts'
 export type Facts = Record<string, any>
 
 /** By kind. */
-export const DESCRIBE: Record<ObjectKind, (facts: Facts) => SchemaObject> = {
+/** Not events: PostgreSQL has none. */
+type Kind = Exclude<ObjectKind, 'event'>
+
+export const DESCRIBE: Record<Kind, (facts: Facts) => SchemaObject> = {
   schema: (facts) =>
     object(
       'schema',

@@ -1,6 +1,7 @@
 /** Sessions over `pg`: one we open from a URL, a client the caller opened, or one lent by a pool. */
 import type { Client, ClientConfig, Pool, PoolClient } from 'pg'
 import { ConnectionError, NotInstalledError, UsageError } from '../../migrate/errors.ts'
+import type { Place } from '../place.ts'
 import { type PostgresError, type Row, ScriptFailure, type Session } from './session.ts'
 
 export interface ConnectOptions {
@@ -39,13 +40,6 @@ export async function connect(url: string, options: ConnectOptions = {}): Promis
     await client.end().catch(() => undefined)
     throw connectionError(cause, shown, config)
   }
-}
-
-export interface Place {
-  /** A name, an address, or the folder of a socket. */
-  readonly host: string
-  readonly port: number
-  readonly database: string
 }
 
 /** Where that URL leads, with all that `pg` takes into account: `?host=`, PGHOST, PGDATABASE. Connects to nothing. */

@@ -1,31 +1,14 @@
 /** The migration lock: golang-migrate's advisory keys, taken by polling, or a row where there are no session locks. */
-import { setTimeout as sleep } from 'node:timers/promises'
-import { crc32 } from 'node:zlib'
-import type { LockOptions } from '../../migrate/driver.ts'
-import { CancelledError, LockedError, LockLostError, UsageError } from '../../migrate/errors.ts'
+import { LockLostError, UsageError } from '../../migrate/errors.ts'
+import { advisoryLockId, inTime, type Lock, poll } from '../locking.ts'
 import { createSchema, hasSchema } from './drop.ts'
 import type { PostgresError, Session } from './session.ts'
 import { identifier, literal, type Tables } from './tables.ts'
-
-/** golang-migrate's `GenerateAdvisoryLockId` (database/util.go): an unsigned 32-bit number. */
-export function advisoryLockId(database: string, ...further: readonly string[]): bigint {
-  const sum = BigInt(crc32([...further, database].join('\0')))
-  return (sum * 1486364155n) & 0xffffffffn
-}
 
 /** golang-migrate names the database `/mydb` when it was opened by URL and `mydb` when handed a connection: both. */
 export function migrationLockIds(database: string, { schema, version }: Tables): readonly [bigint, bigint] {
   return [advisoryLockId(database, schema, version), advisoryLockId(`/${database}`, schema, version)]
 }
-
-export interface Lock {
-  /** The table it needs to stay, if there is one. */
-  readonly table?: string
-  acquire(options: LockOptions): Promise<void>
-  release(): Promise<void>
-}
-
-const POLL_MS = 50
 
 /**
  * Held by the session. Polled, never waited for: a session that waits in `pg_advisory_lock` has a snapshot, and
@@ -108,27 +91,6 @@ export function tableLock(session: Session, { schema, version }: Tables): Lock {
   }
 }
 
-/** Tries until it succeeds. @throws LockedError after `timeout`, CancelledError when the signal aborts */
-export async function poll(
-  label: string,
-  { timeout, signal }: LockOptions,
-  attempt: () => Promise<boolean>,
-  holder: () => Promise<string | undefined>,
-): Promise<void> {
-  const begun = performance.now()
-  while (!(await attempt())) {
-    const waited = performance.now() - begun
-    if (waited >= timeout) throw new LockedError(label, await holder(), waited)
-    try {
-      await sleep(Math.min(POLL_MS, timeout - waited), undefined, { signal })
-    } catch (cause) {
-      throw new CancelledError(`Cancelled while waiting for the migration lock on ${label}. Nothing has run.`, {
-        cause,
-      })
-    }
-  }
-}
-
 // --- internal ---
 
 /** IF NOT EXISTS does not keep two who make the same thing at once from meeting; the second try then finds it. */
@@ -143,23 +105,6 @@ async function makeLockTable(session: Session, schema: string, table: string): P
       const { code = '' } = error as PostgresError
       if (tries >= 10 || !['23505', '42P07', '42P06'].includes(code)) throw error
     }
-  }
-}
-
-/** A pool that lends only one client would be waited for for ever. */
-async function inTime(opening: Promise<Session>, timeout: number): Promise<Session> {
-  const late = new AbortController()
-  const limit = sleep(Math.max(1000, timeout), undefined, { signal: late.signal }).then(() => {
-    opening.then((session) => session.close()).catch(() => undefined)
-    throw new UsageError('lock: "table" needs a second connection, and the pool does not give one.', {
-      hint: 'Let the pool have at least two clients, or use lock: "advisory".',
-    })
-  })
-  try {
-    return await Promise.race([opening, limit])
-  } finally {
-    limit.catch(() => undefined)
-    late.abort()
   }
 }
 

@@ -1,0 +1,373 @@
+/** Sessions over `mysql2`: opened by URL, or over a connection or pool of the caller's. */
+import type { Connection, ConnectionOptions, Pool, PoolConnection } from 'mysql2/promise'
+import { ConnectionError, NotInstalledError, UsageError } from '../../migrate/errors.ts'
+import type { Place } from '../place.ts'
+import { type MysqlError, type Row, ScriptFailure, type Session } from './session.ts'
+
+export interface ConnectOptions {
+  /** Milliseconds to wait for a connection; default 15 000. */
+  readonly connectTimeout?: number
+  /** As `mysql2` takes it. */
+  readonly ssl?: ConnectionOptions['ssl']
+  /** Milliseconds a statement may wait for a table's metadata lock, rounded up to seconds. Not the migration lock. */
+  readonly statementLockTimeout?: number
+  /** What the session is called where sessions are listed (`program_name` in performance_schema). */
+  readonly applicationName?: string
+}
+
+/** `mysql2`, loaded when first needed. @throws NotInstalledError */
+export async function loadMysql(): Promise<typeof import('mysql2/promise')> {
+  try {
+    const module = await import('mysql2/promise')
+    return module.default ?? module
+  } catch (cause) {
+    throw new NotInstalledError('mysql2', 'A mysql:// database', cause)
+  }
+}
+
+/** @param more on top of what the URL says. @throws ConnectionError */
+export async function connect(
+  url: string,
+  options: ConnectOptions = {},
+  more: ConnectionOptions = {},
+): Promise<Connection> {
+  const mysql = await loadMysql()
+  const config = clientConfig(url, options)
+  try {
+    const client = await mysql.createConnection({ ...config, ...more })
+    // Without a listener, a connection that breaks while idle would end the process.
+    client.on('error', () => undefined)
+    // The client's own idea of a collation would go into views and routines; this takes the server's.
+    await client.query('SET NAMES utf8mb4')
+    if (options.statementLockTimeout !== undefined) {
+      await client.query(`SET SESSION lock_wait_timeout = ${Math.max(1, Math.ceil(options.statementLockTimeout / 1000))}`)
+    }
+    return client
+  } catch (cause) {
+    throw connectionError(cause as MysqlError, config)
+  }
+}
+
+/** Where that URL leads. Connects to nothing. */
+export function placeOf(url: string): Place {
+  const { host, port, database, socketPath } = clientConfig(url, {})
+  return { host: socketPath ?? host ?? '', port: port ?? PORT, database: database ?? '' }
+}
+
+export async function openUrl(url: string, options: ConnectOptions = {}): Promise<Session> {
+  const client = await connect(url, options, OURS)
+  const another = () => openUrl(url, options)
+  return new MysqlSession(client, { borrowed: false, another, end: () => client.end() })
+}
+
+/** @param client of `mysql2/promise` or of `mysql2`. @throws UsageError for one that is closed */
+export async function openClient(client: Connection | CallbackConnection): Promise<Session> {
+  const promised = 'promise' in client ? client.promise() : client
+  const { config, _closing } = raw(promised)
+  if (_closing) {
+    throw new UsageError(`The client for ${labelOf(config)} is closed.`, {
+      hint: 'Hand over one that is connected, or a URL.',
+    })
+  }
+  const another = async (): Promise<Session> => {
+    const { createConnection } = await loadMysql()
+    const other = await createConnection(config)
+    return new MysqlSession(other, { borrowed: false, another, end: () => other.end() })
+  }
+  return new MysqlSession(promised, { borrowed: true, another, end: async () => undefined })
+}
+
+/** @param pool of `mysql2/promise` or of `mysql2` */
+export async function openPool(pool: Pool | CallbackPool): Promise<Session> {
+  const promised = 'promise' in pool ? pool.promise() : pool
+  let client: PoolConnection
+  try {
+    client = await promised.getConnection()
+  } catch (cause) {
+    throw connectionError(cause as MysqlError, {})
+  }
+  const end = async (lost: boolean) => (lost ? client.destroy() : client.release())
+  return new MysqlSession(client, { borrowed: true, another: () => openPool(pool), end })
+}
+
+/** mysql2's own, which takes callbacks. */
+export interface CallbackConnection {
+  promise(): Connection
+}
+export interface CallbackPool {
+  promise(): Pool
+}
+
+export function labelOf({ database, host, port, socketPath }: ConnectionOptions): string {
+  return `"${database ?? ''}" on ${socketPath ?? `${host ?? 'localhost'}:${port ?? PORT}`}`
+}
+
+/** The server's number for this session. */
+export function threadOf(client: Connection): number {
+  return client.threadId
+}
+
+/** Lets the process end while nobody needs the connection, or keeps it from that again. */
+export function holdProcess(client: Connection, hold: boolean): void {
+  const { stream } = raw(client)
+  if (hold) stream.ref?.()
+  else stream.unref?.()
+}
+
+export function isUsable(client: Connection): boolean {
+  const { _closing, _fatalError } = raw(client)
+  return !_closing && !_fatalError
+}
+
+// --- internal ---
+
+const PORT = 3306
+
+/** Many statements in one message; no names of functions as reserved words, which mysql2 asks for and no other client does. */
+const OURS: ConnectionOptions = { multipleStatements: true, flags: ['-IGNORE_SPACE'] }
+
+interface RawConnection {
+  readonly config: ConnectionOptions & { readonly multipleStatements?: boolean }
+  readonly stream: { ref?(): void; unref?(): void }
+  readonly _closing?: boolean
+  readonly _fatalError?: Error | null
+  query(options: object): RawQuery
+}
+
+interface RawQuery extends NodeJS.EventEmitter {
+  /** How many results are complete: the one way to know which of several statements failed. */
+  readonly _resultIndex: number
+}
+
+/** The connection under the promises. */
+function raw(client: Connection): RawConnection {
+  return (client as unknown as { connection: RawConnection }).connection
+}
+
+interface Ownership {
+  readonly borrowed: boolean
+  readonly another: () => Promise<Session>
+  /** `lost`: the connection broke while it was held. */
+  readonly end: (lost: boolean) => Promise<unknown> | unknown
+}
+
+class MysqlSession implements Session {
+  readonly label: string
+  readonly client: Connection
+  readonly borrowed: boolean
+  readonly another: () => Promise<Session>
+  readonly #end: Ownership['end']
+  readonly #several: boolean
+  #lost = false
+  readonly #onError = () => {
+    this.#lost = true
+  }
+
+  constructor(client: Connection, { borrowed, another, end }: Ownership) {
+    const { config } = raw(client)
+    this.client = client
+    this.label = labelOf(config)
+    this.borrowed = borrowed
+    this.another = another
+    this.#end = end
+    this.#several = config.multipleStatements === true
+    client.on('error', this.#onError)
+  }
+
+  async query(sql: string, params: readonly unknown[] = [], signal?: AbortSignal): Promise<Row[]> {
+    const run = async () => {
+      const [rows] = await this.client.query({ sql, ...PLAIN }, [...params])
+      return rowsOf(rows)
+    }
+    try {
+      return await (signal ? this.#cancellable(signal, run) : run())
+    } catch (error) {
+      throw this.#broken(error) ?? error
+    }
+  }
+
+  async queries(statements: readonly string[]): Promise<Row[][]> {
+    if (statements.length === 0) return []
+    if (statements.length === 1 || !this.#several) {
+      const all: Row[][] = []
+      for (const sql of statements) all.push(await this.query(sql))
+      return all
+    }
+    try {
+      const [results] = await this.client.query({ sql: joined(statements), ...PLAIN })
+      return (results as unknown[]).map((rows) => (Array.isArray(rows) ? (rows as Row[]) : []))
+    } catch (error) {
+      throw this.#broken(error) ?? error
+    }
+  }
+
+  async script(statements: readonly string[], signal: AbortSignal): Promise<void> {
+    const messages = this.#several ? [joined(statements)] : statements
+    for (const [index, sql] of messages.entries()) {
+      await this.#cancellable(signal, () => this.#run(sql, index))
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#end(this.#lost)
+    this.client.off('error', this.#onError)
+  }
+
+  /** Rows are handed over one by one and forgotten: a SELECT in a migration must not fill memory. */
+  #run(sql: string, before: number): Promise<void> {
+    return new Promise<void>((resolve, reject) => {
+      const query = raw(this.client).query({ sql, ...PLAIN })
+      query.on('result', () => undefined)
+      query.on('fields', () => undefined)
+      query.on('end', () => resolve())
+      query.on('error', (error: MysqlError) =>
+        reject(this.#broken(error) ?? new ScriptFailure(before + query._resultIndex, error)),
+      )
+    })
+  }
+
+  /** The cancellation is waited for: it must not reach the statement after this one. */
+  async #cancellable<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+    signal.throwIfAborted()
+    let cancelling: Promise<void> | undefined
+    const cancel = () => {
+      cancelling = this.#cancel()
+    }
+    signal.addEventListener('abort', cancel)
+    try {
+      return await work()
+    } finally {
+      signal.removeEventListener('abort', cancel)
+      await cancelling
+    }
+  }
+
+  /** From a connection of its own, as the mysql client does on ctrl-C. If that fails, the statement runs to its end. */
+  async #cancel(): Promise<void> {
+    try {
+      const other = await this.another()
+      try {
+        await other.query(`KILL QUERY ${threadOf(this.client)}`)
+      } finally {
+        await other.close()
+      }
+    } catch {
+      // The run's own error says what happened.
+    }
+  }
+
+  /** An error of the connection, not of the statement. */
+  #broken(thrown: unknown): ConnectionError | undefined {
+    const error = thrown as MysqlError
+    const killed = GONE.has(error?.code ?? '')
+    if (!killed && (error?.errno ?? -1) > 0 && error?.sqlState !== undefined) return undefined
+    if (!killed && !error?.fatal && !/clos|connection|ECONNRESET|EPIPE/i.test(`${error?.code} ${error?.message}`))
+      return undefined
+    this.#lost = true
+    return new ConnectionError(`The connection to ${this.label} broke: ${error.message}`, {
+      hint: 'The server rolls back what was open; a schema change that it had begun it may finish. Look at the version ("migratest status") and run again.',
+      cause: error,
+    })
+  }
+}
+
+/** The session was ended by somebody, or the server is going down. */
+const GONE = new Set(['ER_SERVER_SHUTDOWN', 'ER_NEW_ABORTING_CONNECTION', 'ER_CONNECTION_KILLED'])
+
+/** Whatever the caller's own connection is set to. */
+const PLAIN = { rowsAsArray: false, nestTables: false as unknown as string, typeCast: true, namedPlaceholders: false }
+
+/** The newline: a statement may end in a comment. */
+function joined(statements: readonly string[]): string {
+  return statements.join('\n;\n')
+}
+
+/** Several statements, or a CALL, give several results; those of the last that has rows were asked for. */
+function rowsOf(result: unknown): Row[] {
+  if (!Array.isArray(result)) return []
+  if (result.length > 0 && result.every((one) => Array.isArray(one) || (one && 'affectedRows' in one))) {
+    return (result.findLast((one) => Array.isArray(one)) as Row[] | undefined) ?? []
+  }
+  return result as Row[]
+}
+
+/** golang-migrate's `user:password@tcp(host:port)/database` is understood, and so are its `x-` parameters. */
+function clientConfig(url: string, options: ConnectOptions): ConnectionOptions {
+  let socket: string | undefined
+  const plain = url
+    .replace(/^(?:mysql|mariadb):/i, 'mysql:')
+    .replace(/@tcp\(([^)]*)\)/, (_, at: string) => `@${at}`)
+    .replace(/@?unix\(([^)]*)\)/, (_, path: string) => {
+      socket = path
+      return '@localhost'
+    })
+  let parsed: URL
+  try {
+    parsed = new URL(plain)
+  } catch {
+    // Without its cause, which holds the URL and so the password.
+    throw new UsageError('The database URL is not a URL.', {
+      hint: 'It looks like mysql://user:password@host:3306/database; characters like @ and / in a password are written %40 and %2F.',
+    })
+  }
+  const { searchParams } = parsed
+  const socketPath = socket ?? searchParams.get('socketPath') ?? searchParams.get('socket') ?? undefined
+  const ssl = options.ssl ?? sslOf(searchParams)
+  return {
+    user: decoded(parsed.username) || 'root',
+    password: decoded(parsed.password),
+    database: decoded(parsed.pathname.slice(1)) || undefined,
+    ...(socketPath ? { socketPath } : { host: decoded(parsed.hostname) || '127.0.0.1', port: Number(parsed.port || PORT) }),
+    connectTimeout: options.connectTimeout ?? 15_000,
+    connectAttributes: { program_name: options.applicationName ?? 'migratest' },
+    enableKeepAlive: true,
+    flags: ['-IGNORE_SPACE'],
+    ...(ssl !== undefined && { ssl }),
+  } as ConnectionOptions
+}
+
+/** As the mysql client (`ssl-mode`), Go's driver (`tls`) and Prisma (`sslaccept`) write it. */
+function sslOf(params: URLSearchParams): ConnectionOptions['ssl'] | undefined {
+  const mode = (params.get('ssl-mode') ?? params.get('sslmode') ?? params.get('tls') ?? params.get('ssl'))?.toLowerCase()
+  const lenient = params.get('sslaccept') === 'accept_invalid_certs'
+  if (mode === undefined) return lenient ? { rejectUnauthorized: false } : undefined
+  if (['false', 'disabled', 'disable', 'preferred', '0'].includes(mode)) return undefined
+  const trusting = lenient || ['required', 'require', 'skip-verify'].includes(mode)
+  return { rejectUnauthorized: !trusting }
+}
+
+/** @throws UsageError for a `%` that stands for nothing */
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part)
+  } catch {
+    throw new UsageError('The database URL has a % that is not followed by two hex digits.', {
+      hint: 'A percent sign itself is written %25.',
+    })
+  }
+}
+
+const ADVICE: Record<string, string> = {
+  ECONNREFUSED: 'Nothing listens there: is the server running, and are host and port right?',
+  ENOTFOUND: 'The host name cannot be resolved: is it spelt right?',
+  EAI_AGAIN: 'The host name cannot be resolved just now: is there a network?',
+  ETIMEDOUT: 'No answer: is a firewall in between, or is host or port wrong?',
+  ENOENT: 'There is no such socket: is the server running, and does it listen there?',
+  ER_ACCESS_DENIED_ERROR: 'The password or the user is wrong, or the user may not come from this host.',
+  ER_DBACCESS_DENIED_ERROR: 'The user has no privileges on that database: GRANT them.',
+  ER_BAD_DB_ERROR: 'Create the database first, or correct its name in the URL.',
+  ER_CON_COUNT_ERROR: 'All connections are taken: raise max_connections or close some.',
+  ER_USER_LIMIT_REACHED: 'This user has as many connections as it may: close some.',
+  ER_HOST_IS_BLOCKED: 'The server has had too many broken connections from here: "FLUSH HOSTS" lets this host in again.',
+}
+
+function connectionError(error: MysqlError, config: ConnectionOptions): ConnectionError {
+  if (error instanceof ConnectionError) return error
+  const timedOut = error.code === 'ETIMEDOUT' || /timeout/i.test(error.message)
+  const words = timedOut ? `no answer within ${(config.connectTimeout ?? 0) / 1000} s` : error.message || String(error.code)
+  const where = config.host || config.socketPath ? labelOf(config) : 'the database of the pool'
+  return new ConnectionError(`Cannot connect to ${where}: ${words}`, {
+    hint: ADVICE[timedOut ? 'ETIMEDOUT' : (error.code ?? '')],
+    cause: error,
+  })
+}

@@ -1,0 +1,143 @@
+/** Every object of a database with the statement that makes it, as the server writes it down itself. */
+import type { Row, Session } from './session.ts'
+import { identifier, literal } from './tables.ts'
+
+export interface Definition {
+  readonly kind: 'sequence' | 'table' | 'view' | 'procedure' | 'function' | 'trigger' | 'event'
+  readonly name: string
+  readonly sql: string
+  /** Of triggers. */
+  readonly table: string | null
+  /** Session settings that it was made under and keeps: of what has a text that is read later. */
+  readonly settings: Readonly<Record<string, string>>
+}
+
+export interface ColumnFacts {
+  readonly table: string
+  readonly name: string
+  readonly type: string
+  readonly nullable: boolean
+  readonly default: string | null
+  /** The expression of a generated column. */
+  readonly generated: string | null
+  readonly extra: string
+  readonly comment: string
+}
+
+export interface Definitions {
+  readonly characterSet: string
+  readonly collation: string
+  /** Whether that is the server's default. */
+  readonly usual: boolean
+  /** As `root`@`%`. */
+  readonly user: string
+  /** Tables first, each view behind those it reads, triggers in the order they fire. */
+  readonly objects: readonly Definition[]
+  readonly columns: readonly ColumnFacts[]
+}
+
+/** Two round trips. @param exclude tables that are left out, by name */
+export async function readDefinitions(
+  session: Session,
+  database: string,
+  exclude: readonly string[],
+): Promise<Definitions> {
+  const db = literal(database)
+  const quoted = identifier(database)
+  return withSettings(session, database, async () => {
+    const [facts, tables, triggers, procedures, functions, events, columns] = (await session.queries([
+      `SELECT default_character_set_name AS cs, default_collation_name AS co, @@collation_server AS server, CURRENT_USER() AS user FROM information_schema.schemata WHERE schema_name = ${db}`,
+      `SHOW FULL TABLES FROM ${quoted}`,
+      `SHOW TRIGGERS FROM ${quoted}`,
+      `SHOW PROCEDURE STATUS WHERE Db = ${db}`,
+      `SHOW FUNCTION STATUS WHERE Db = ${db}`,
+      `SHOW EVENTS FROM ${quoted}`,
+      `SELECT table_name AS t, column_name AS n, column_type AS y, is_nullable AS u, column_default AS d, generation_expression AS g, extra AS x, column_comment AS c FROM information_schema.columns WHERE table_schema = ${db} ORDER BY table_name, ordinal_position`,
+    ])) as [Row[], Row[], Row[], Row[], Row[], Row[], Row[]]
+    const named = [
+      ...tables.map((row) => {
+        const [name, type] = Object.values(row).map(String) as [string, string]
+        return { kind: KINDS[type] ?? 'table', name, table: null } as const
+      }),
+      ...procedures.map(({ Name }) => ({ kind: 'procedure', name: String(Name), table: null }) as const),
+      ...functions.map(({ Name }) => ({ kind: 'function', name: String(Name), table: null }) as const),
+      // As they come they are in the order in which they fire.
+      ...triggers.map(({ Trigger, Table }) => ({ kind: 'trigger', name: String(Trigger), table: String(Table) }) as const),
+      ...events.map(({ Name }) => ({ kind: 'event', name: String(Name), table: null }) as const),
+    ].filter(({ kind, name, table }) => !exclude.includes(kind === 'trigger' ? (table ?? '') : name))
+    const shown = await session.queries(
+      named.map(({ kind, name }) => `SHOW CREATE ${kind.toUpperCase()} ${quoted}.${identifier(name)}`),
+    )
+    const [fact = {}] = facts
+    return {
+      characterSet: String(fact.cs),
+      collation: String(fact.co),
+      usual: fact.co === fact.server,
+      user: String(fact.user),
+      objects: inOrder(named.map((object, i) => ({ ...object, ...readShown(shown[i]?.[0] ?? {}) }))),
+      columns: columns
+        .filter(({ t }) => !exclude.includes(String(t)))
+        .map(({ t, n, y, u, d, g, x, c }) => ({
+          table: String(t),
+          name: String(n),
+          type: String(y),
+          nullable: u === 'YES',
+          default: d as string | null,
+          generated: g ? String(g) : null,
+          extra: String(x),
+          comment: String(c),
+        })),
+    }
+  })
+}
+
+// --- internal ---
+
+const KINDS: Readonly<Record<string, Definition['kind']>> = {
+  'BASE TABLE': 'table',
+  'SYSTEM VERSIONED': 'table',
+  VIEW: 'view',
+  SEQUENCE: 'sequence',
+}
+
+const ORDER: readonly Definition['kind'][] = ['sequence', 'table', 'function', 'procedure', 'view', 'trigger', 'event']
+
+/**
+ * How the server writes names and texts depends on the session's mode and on which database is its current one; both are
+ * put back.
+ */
+async function withSettings<T>(session: Session, database: string, work: () => Promise<T>): Promise<T> {
+  const [before] = await session.query('SELECT DATABASE() AS db, @@sql_mode AS mode, @@sql_quote_show_create AS quotes')
+  const set = (db: unknown, mode: unknown, quotes: unknown) =>
+    session.queries([
+      ...(db === null ? [] : [`USE ${identifier(String(db))}`]),
+      `SET SESSION sql_mode = ${literal(String(mode))}, SESSION sql_quote_show_create = ${quotes}`,
+    ])
+  await set(database, '', 1)
+  try {
+    return await work()
+  } finally {
+    await set(before?.db ?? null, before?.mode, before?.quotes)
+  }
+}
+
+const SETTINGS = ['sql_mode', 'time_zone', 'character_set_client', 'collation_connection']
+
+function readShown(row: Row): Pick<Definition, 'sql' | 'settings'> {
+  const [, sql] = Object.entries(row).find(([name]) => /^create |^sql original statement$/i.test(name)) ?? []
+  const settings = SETTINGS.flatMap((name) => (typeof row[name] === 'string' ? [[name, row[name]] as const] : []))
+  return { sql: String(sql ?? ''), settings: Object.fromEntries(settings) }
+}
+
+/** By kind, and views behind those that they read; the rest as it comes, which is by name. */
+function inOrder(objects: readonly Definition[]): Definition[] {
+  const views = new Map(objects.filter(({ kind }) => kind === 'view').map((view) => [view.name, view]))
+  const done = new Set<Definition>()
+  const visit = (view: Definition) => {
+    if (done.has(view) || !views.delete(view.name)) return
+    for (const other of [...views.values()]) if (view.sql.includes(identifier(other.name))) visit(other)
+    done.add(view)
+  }
+  for (const view of [...views.values()]) visit(view)
+  return ORDER.flatMap((kind) => (kind === 'view' ? [...done] : objects.filter((object) => object.kind === kind)))
+}

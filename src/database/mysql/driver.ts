@@ -1,0 +1,355 @@
+/** Runs migrations on MySQL and MariaDB: what changes rows in a transaction, all else statement by statement with a journal. */
+import type { DatabaseState, Driver, HistoryRecord, LockOptions, Step } from '../../migrate/driver.ts'
+import { ConnectionError, LockedError, StateMovedError, StatementError, UsageError } from '../../migrate/errors.ts'
+import type { Direction, Log, MigrationContext, Sql } from '../../migrate/source.ts'
+import { describeVersion } from '../../migrate/version.ts'
+import { changesRowsOnly, changesSessionOnly } from '../../sql/rows.ts'
+import type { Script } from '../../sql/script.ts'
+import { cutStatements } from '../../sql/statements.ts'
+import type { Lock } from '../locking.ts'
+import { dropStatements } from './drop.ts'
+import { asStatementError, isMissingTable } from './failure.ts'
+import { advisoryLock, tableLock } from './lock.ts'
+import { readSettings, restoreSettings, type Settings } from './opening.ts'
+import { hasChanged, type Progress, readProgress } from './progress.ts'
+import { ScriptFailure, type Session } from './session.ts'
+import { readState } from './state.ts'
+import * as tables from './tables.ts'
+
+export interface MysqlDriverOptions {
+  /** Default `schema_migrations`; the history is beside it, with `_history` behind the name. */
+  readonly table?: string
+  /** `advisory` (default): golang-migrate's named lock. `table`: a locked row, for clusters, where named locks are one node's. */
+  readonly lock?: 'advisory' | 'table'
+}
+
+const NEVER = new AbortController().signal
+
+/** @throws UsageError where the session has no current database */
+export async function mysqlDriver(session: Session, options: MysqlDriverOptions = {}): Promise<Driver> {
+  const [row] = await session.query('SELECT DATABASE() AS name')
+  if (row?.name == null) {
+    throw new UsageError(`${session.label}: the URL names no database, so there is no place for the version table.`, {
+      hint: 'Write it behind the host: mysql://user:password@host:3306/database',
+    })
+  }
+  const names = tables.tablesIn(String(row.name), options.table ?? tables.DEFAULT_TABLE)
+  const lock = options.lock === 'table' ? tableLock(session, names) : advisoryLock(session, names)
+  return new MysqlDriver(session, names, lock)
+}
+
+class MysqlDriver implements Driver {
+  readonly dialect = 'mysql'
+  readonly transactionalDdl = false
+  readonly transactionalRows = true
+  readonly database: string
+  readonly #session: Session
+  readonly #tables: tables.Tables
+  readonly #lock: Lock
+  #locked = false
+  /** Read before the first migration that may change them. */
+  #settings: Settings | undefined
+  #rowsStay: boolean | undefined
+
+  constructor(session: Session, names: tables.Tables, lock: Lock) {
+    this.#session = session
+    this.#tables = names
+    this.#lock = lock
+    this.database = session.label
+  }
+
+  async lock(options: LockOptions): Promise<void> {
+    if (this.#locked) throw new LockedError(this.database, 'this very session.', 0)
+    await this.#lock.acquire(options)
+    this.#locked = true
+    try {
+      await this.#ensureTables()
+    } catch (error) {
+      await this.unlock().catch(() => undefined)
+      throw asStatementError(error)
+    }
+  }
+
+  async unlock(): Promise<void> {
+    if (!this.#locked) return
+    this.#locked = false
+    await this.#lock.release()
+  }
+
+  state(): Promise<DatabaseState> {
+    return readState(this.#session, this.#tables)
+  }
+
+  async recorded(version: number, direction: Direction): Promise<string | null> {
+    const rows = await this.#session.query(
+      `SELECT ${direction} AS text FROM ${this.#tables.historyTable} WHERE version = ${version}`,
+    )
+    return (rows[0]?.text ?? null) as string | null
+  }
+
+  /** Of nothing, or of rows: one transaction, one round trip. */
+  async apply(step: Step, signal: AbortSignal): Promise<void> {
+    const script = step.work.kind === 'sql' ? step.work.script : undefined
+    const body = script?.statements ?? []
+    await this.#remember(script)
+    const { from, to, history } = step
+    const before = [tables.BEGIN_MEASURING, `START TRANSACTION ${script?.transactionMode ?? ''}`]
+    const moved = tables.moveRow(this.#tables, { version: from, dirty: false }, { version: to, dirty: false })
+    const after = [...tables.changeHistory(this.#tables, history), ...moved, 'COMMIT']
+    const texts = body.map(({ start, end }) => script?.text.slice(start, end) ?? '')
+    try {
+      await this.#session.script([...before, ...texts, ...after], signal)
+    } catch (error) {
+      await this.#rollBack()
+      if (!(error instanceof ScriptFailure)) throw asStatementError(error)
+      const index = error.index - before.length
+      const statement = body[index]
+      if (!statement) throw await this.#tailError(error, step)
+      throw asStatementError(error, index, { sql: texts[index] ?? '', from: statement.start })
+    } finally {
+      await this.#putBack(script)
+    }
+  }
+
+  async begin(step: Step): Promise<void> {
+    const { baseline } = step.history
+    const total = step.work.kind === 'sql' ? step.work.script.statements.length : 1
+    this.#refuseLosingOurTables(step)
+    await this.#remember(step.work.kind === 'sql' ? step.work.script : undefined, step.work.kind === 'code')
+    await this.#transaction(step, [
+      ...tables.moveRow(this.#tables, { version: step.from, dirty: false }, { version: step.to, dirty: true }),
+      ...(baseline && step.direction === 'up' ? tables.setBaseline(this.#tables, baseline) : []),
+      tables.beginJournal(this.#tables, step, total),
+    ])
+  }
+
+  async execute(step: Step, index: number, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted()
+    const { work } = step
+    if (work.kind === 'code') return this.#executeCode(step, work, signal)
+    if (work.kind === 'sql') await this.#executeSql(step, work.script, index, signal)
+  }
+
+  async finish(step: Step): Promise<void> {
+    const { remove, baseline, put } = step.history
+    await this.#transaction(step, [
+      ...(step.direction === 'up'
+        ? [tables.endJournal(this.#tables, step.version, put)]
+        : tables.changeHistory(this.#tables, { remove, baseline })),
+      ...tables.moveRow(this.#tables, { version: step.to, dirty: true }, { version: step.to, dirty: false }),
+    ])
+    await this.#putBack(step.work.kind === 'sql' ? step.work.script : undefined, step.work.kind === 'code')
+  }
+
+  async abandon(step: Step): Promise<void> {
+    await this.#transaction(step, [
+      tables.forgetJournal(this.#tables, step),
+      ...tables.moveRow(this.#tables, { version: step.to, dirty: true }, { version: step.from, dirty: false }),
+    ])
+    await this.#putBack(undefined, true)
+  }
+
+  async tookEffect(version: number): Promise<boolean | undefined> {
+    const [row] = await this.#session.query(
+      `SELECT progress FROM ${this.#tables.historyTable} WHERE version = ${version}`,
+    )
+    if (typeof row?.progress !== 'string') return undefined
+    // Of what touches nothing but the session, nothing is left, and it may run again.
+    if (row.progress === SESSION_ONLY) return false
+    return hasChanged(this.#session, JSON.parse(row.progress) as Progress)
+  }
+
+  async force(version: number): Promise<void> {
+    await this.#transaction(undefined, tables.force(this.#tables, version))
+  }
+
+  async rerecord(records: readonly HistoryRecord[]): Promise<void> {
+    await this.#transaction(
+      undefined,
+      records.map((record) => tables.rerecord(this.#tables, record)),
+    )
+  }
+
+  async drop(): Promise<void> {
+    const kept = this.#lock.table === undefined ? [] : [this.#lock.table]
+    const drops = await dropStatements(this.#session, this.#tables.database, kept)
+    try {
+      await this.#session.script(drops, NEVER)
+    } catch (error) {
+      throw asStatementError(error)
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.unlock().catch(() => undefined)
+    await this.#session.close().catch(() => undefined)
+  }
+
+  // --- internal ---
+
+  async #ensureTables(): Promise<void> {
+    const { database, version, history } = this.#tables
+    const names = [version, history].map(tables.literal).join(', ')
+    const [row] = await this.#session.query(
+      `SELECT COUNT(*) AS n FROM information_schema.tables WHERE table_schema = ${tables.literal(database)} AND table_name IN (${names})`,
+    )
+    if (Number(row?.n) < 2) await this.#session.script(tables.createTables(this.#tables), NEVER)
+  }
+
+  async #executeSql(step: Step, script: Script, index: number, signal: AbortSignal): Promise<void> {
+    const { start = 0, end = 0, words = [] } = script.statements[index] ?? {}
+    const sql = script.text.slice(start, end)
+    // A unit of the file's own, from BEGIN or LOCK TABLES to its end, goes piece by piece.
+    const pieces = cutStatements(sql, 'mysql').statements.map((piece) => sql.slice(piece.start, piece.end))
+    const way = await this.#wayOf(sql, words)
+    const journal = (done: number, progress?: string | null) =>
+      tables.journal(this.#tables, step.version, { started: index + 1, done }, progress)
+    const started = way.rows && !(await this.#dirtyRows()) ? [] : [journal(index, way.progress), 'COMMIT']
+    const before = way.rows ? [...started, 'START TRANSACTION'] : started
+    try {
+      await this.#session.script([...before, ...pieces, journal(index + 1, null), 'COMMIT'], signal)
+    } catch (error) {
+      await this.#rollBack()
+      if (error instanceof ScriptFailure && this.#isOurs(error)) throw await this.#tailError(error, step)
+      if (!(error instanceof ScriptFailure)) throw error
+      // The server said no: this statement did not happen. A lost connection leaves it open.
+      const effect = way.rows ? started.length > 0 : await this.#effectOf(way.progress)
+      await this.#session
+        .script([tables.journal(this.#tables, step.version, { started: index, done: index }), 'COMMIT'], NEVER)
+        .catch(() => undefined)
+      const shift = pieces[error.index - before.length] ?? sql
+      throw asStatementError(
+        error,
+        index,
+        { sql: shift, from: start + Math.max(0, sql.indexOf(shift)) },
+        {
+          undone: effect === false,
+          stands: effect === true ? this.#inPart(step, index) : undefined,
+        },
+      )
+    }
+  }
+
+  /** Whether it is rows, and else what it is about to change. */
+  async #wayOf(sql: string, words: readonly string[]): Promise<{ rows: boolean; progress: string | null }> {
+    if (changesSessionOnly(words)) return { rows: false, progress: SESSION_ONLY }
+    if (changesRowsOnly(words)) return { rows: true, progress: null }
+    const progress = await readProgress(this.#session, sql, this.#tables.database)
+    return { rows: false, progress: progress ? JSON.stringify(progress) : null }
+  }
+
+  /** Of a statement that was refused. Undefined where nobody can tell. */
+  async #effectOf(progress: string | null): Promise<boolean | undefined> {
+    if (progress === null) return undefined
+    if (progress === SESSION_ONLY) return false
+    return hasChanged(this.#session, JSON.parse(progress) as Progress).catch(() => undefined)
+  }
+
+  #inPart({ to }: Step, index: number): string {
+    return `Statement ${index + 1} took effect in part before it failed, as some that name several objects do; the database is dirty at version ${describeVersion(to)}. Take that part out of the statement and run "migratest resume", or put the schema right by hand and run "migratest force VERSION".`
+  }
+
+  /** Tables whose rows no rollback takes back (MyISAM, MEMORY). Looked for once. */
+  async #dirtyRows(): Promise<boolean> {
+    if (this.#rowsStay === undefined) {
+      const [row] = await this.#session.query(
+        `SELECT EXISTS (SELECT 1 FROM information_schema.tables t JOIN information_schema.engines e ON e.engine = t.engine WHERE t.table_schema = ${tables.literal(this.#tables.database)} AND e.transactions = 'NO') AS some`,
+      )
+      this.#rowsStay = Number(row?.some) === 1
+    }
+    return this.#rowsStay
+  }
+
+  /** In a transaction, as far as it goes: schema changes commit it, and then what came before them stays. */
+  async #executeCode(step: Step, work: Extract<Step['work'], { kind: 'code' }>, signal: AbortSignal): Promise<void> {
+    const journal = (started: number, done: number) => tables.journal(this.#tables, step.version, { started, done })
+    await this.#session.script([journal(1, 0), 'COMMIT', 'START TRANSACTION', `SAVEPOINT ${UNTOUCHED}`], NEVER)
+    try {
+      await work.run(this.#context(work.log, signal))
+      await this.#session.script([journal(1, 1), 'COMMIT'], NEVER)
+    } catch (error) {
+      // It is gone where something has committed.
+      const undone = await this.#session.query(`RELEASE SAVEPOINT ${UNTOUCHED}`).then(
+        () => true,
+        () => false,
+      )
+      await this.#rollBack()
+      if (undone) await this.#session.script([journal(0, 0), 'COMMIT'], NEVER).catch(() => undefined)
+      if (!undone || error instanceof ConnectionError) throw asStatementError(error)
+      const told = asStatementError(error, undefined, undefined, { undone })
+      if (told instanceof StatementError) throw told
+      throw new StatementError({ message: told.message, undone }, error)
+    }
+  }
+
+  /** Before the first migration that may leave settings behind. */
+  async #remember(script: Script | undefined, always = false): Promise<void> {
+    if (always || leavesSettings(script)) this.#settings ??= await readSettings(this.#session)
+  }
+
+  async #putBack(script: Script | undefined, always = false): Promise<void> {
+    if (!this.#settings || !(always || leavesSettings(script))) return
+    await restoreSettings(this.#session, this.#settings).catch(() => undefined)
+  }
+
+  async #rollBack(): Promise<void> {
+    await this.#session.query('ROLLBACK').catch(() => undefined)
+    await this.#session.query('UNLOCK TABLES').catch(() => undefined)
+  }
+
+  async #transaction(step: Step | undefined, statements: readonly string[]): Promise<void> {
+    try {
+      await this.#session.script(['START TRANSACTION', ...statements, 'COMMIT'], NEVER)
+    } catch (error) {
+      await this.#rollBack()
+      if (error instanceof ScriptFailure && step) throw await this.#tailError(error, step)
+      throw asStatementError(error)
+    }
+  }
+
+  /** Of our own writes. The check behind the version row fails with a number out of range. */
+  async #tailError(error: ScriptFailure, step: Step): Promise<Error> {
+    if (error.error.errno !== OUT_OF_RANGE) return asStatementError(error)
+    const { version, dirty } = await this.state()
+    return new StateMovedError(step.from, `${describeVersion(version)}${dirty ? ' (dirty)' : ''}`)
+  }
+
+  /** One of our tables is not there any more. */
+  #isOurs(error: ScriptFailure): boolean {
+    return isMissingTable(error) && error.message.includes(this.#tables.history)
+  }
+
+  /** Nothing could put our tables back. */
+  #refuseLosingOurTables({ work }: Step): void {
+    if (work.kind !== 'sql') return
+    const { text, statements } = work.script
+    const drop = statements.find(({ words: [first, second], start, end }) => {
+      if (first !== 'drop') return false
+      const sql = text.slice(start, end)
+      if (second === 'database' || second === 'schema') return namesIn(sql).includes(this.#tables.database)
+      return second === 'table' && namesIn(sql).some((name) => [this.#tables.version, this.#tables.history].includes(name))
+    })
+    if (!drop) return
+    throw new UsageError(
+      `"${text.slice(drop.start, drop.end)}" would remove the version table, and nothing here could put it back.`,
+      { hint: 'Drop what the migration made, one by one; "migratest drop" empties a database.' },
+    )
+  }
+
+  #context(log: Log, signal: AbortSignal): MigrationContext {
+    const sql = ((text, params) => this.#session.query(text, params, signal)) as Sql
+    return { client: this.#session.client, sql, signal, log }
+  }
+}
+
+const OUT_OF_RANGE = 1690
+const UNTOUCHED = 'migratest_untouched'
+const SESSION_ONLY = '{}'
+
+function leavesSettings(script: Script | undefined): boolean {
+  return script?.statements.some(({ words }) => changesSessionOnly(words) || words[0] === 'call') ?? false
+}
+
+function namesIn(sql: string): string[] {
+  return [...sql.matchAll(/`((?:[^`]|``)+)`|[\w$]+/g)].map(([all, quoted]) => quoted?.replaceAll('``', '`') ?? all)
+}

@@ -1,0 +1,107 @@
+/** From the server's errors to ours: where in the script it was, and what people who met it needed to know. */
+import { StatementError } from '../../migrate/errors.ts'
+import { type MysqlError, ScriptFailure } from './session.ts'
+
+const NO_SUCH_TABLE = 1146
+const NO_SUCH_DATABASE = 1049
+
+/** One of our tables, or their database, is not there. */
+export function isMissingTable(error: unknown): boolean {
+  const { errno } = causeOf(error)
+  return errno === NO_SUCH_TABLE || errno === NO_SUCH_DATABASE
+}
+
+/** Whether the server itself said no, as opposed to the connection breaking. */
+export function isAnswer(error: unknown): boolean {
+  const { errno = -1, sqlState } = causeOf(error)
+  return errno > 0 && sqlState !== undefined
+}
+
+export interface Sent {
+  /** The statement. */
+  readonly sql: string
+  /** Where it is in the script. */
+  readonly from: number
+}
+
+/** Any error as what the engine expects of a driver; those of the connection stay what they are. */
+export function asStatementError(
+  thrown: unknown,
+  statement?: number,
+  sent?: Sent,
+  more: { undone?: boolean; stands?: string | undefined } = {},
+): Error {
+  if (thrown instanceof StatementError) return thrown
+  const error = thrown instanceof ScriptFailure ? thrown.error : (thrown as MysqlError)
+  if (!isAnswer(error)) return error
+  const place = sent && offsetIn(sent.sql, error)
+  return new StatementError(
+    {
+      message: wordsOf(error),
+      sqlState: error.sqlState,
+      offset: place === undefined || !sent ? undefined : sent.from + place,
+      statement,
+      hint: HINTS[error.errno ?? 0],
+      ...more,
+    },
+    error,
+  )
+}
+
+// --- internal ---
+
+function causeOf(error: unknown): MysqlError {
+  const thrown = error instanceof StatementError ? (error.cause as MysqlError) : (error as MysqlError)
+  return thrown instanceof ScriptFailure ? thrown.error : (thrown ?? new Error())
+}
+
+/** The end of a syntax error repeats what the code frame shows. */
+function wordsOf({ sqlMessage, message }: MysqlError): string {
+  const words = sqlMessage ?? message
+  return words.replace(/; check the manual that corresponds to your \w+ server version for the right syntax to use/, '')
+}
+
+/** MySQL gives no position; what it gives is the text from there on and its line, or the name it is about. */
+function offsetIn(sql: string, { sqlMessage = '' }: MysqlError): number | undefined {
+  const near = /near '([\s\S]*)' at line (\d+)$/.exec(sqlMessage)
+  if (near) return offsetOfNear(sql, near[1] ?? '', Number(near[2]))
+  for (const [, name = ''] of sqlMessage.matchAll(/'([^']+)'/g)) {
+    const found = offsetOfName(sql, name) ?? offsetOfName(sql, name.split('.').at(-1) ?? '')
+    if (found !== undefined) return found
+  }
+  return undefined
+}
+
+function offsetOfNear(sql: string, near: string, line: number): number {
+  if (near === '') return sql.trimEnd().length
+  const lines = sql.split('\n')
+  const from = lines.slice(0, line - 1).reduce((sum, text) => sum + text.length + 1, 0)
+  // What is sent behind the statement may be in it, too.
+  for (let length = near.length; length > 0; length = Math.floor(length / 2)) {
+    const head = near.slice(0, length).split('\n;\n')[0] ?? ''
+    const found = head === '' ? -1 : sql.indexOf(head, Math.max(0, from - 1))
+    if (found !== -1) return found
+  }
+  return from
+}
+
+/** As a word of its own, once or first. */
+function offsetOfName(sql: string, name: string): number | undefined {
+  if (name.length === 0 || name.length > 64) return undefined
+  const escaped = name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
+  const found = new RegExp(`(?<![\\p{L}\\p{N}_$])${escaped}(?![\\p{L}\\p{N}_$])`, 'iu').exec(sql)
+  return found?.index
+}
+
+/** What people who met this error needed to know, by the server's number. */
+const HINTS: Readonly<Record<number, string>> = {
+  1205: 'Another session holds a lock on those rows, or on the table.',
+  1213: 'Two sessions waited for each other, and this one was chosen to give up. Running it again is safe.',
+  1142: 'The user who migrates lacks a privilege: GRANT it.',
+  1044: 'The user who migrates lacks a privilege on that database: GRANT it.',
+  1227: 'The user who migrates lacks a privilege of the whole server; a DEFINER of another user asks for SET_USER_ID or SUPER.',
+  1419: 'With binary logs, routines and triggers need SUPER or log_bin_trust_function_creators = 1.',
+  1418: 'With binary logs, a function says that it is DETERMINISTIC, NO SQL or READS SQL DATA; or set log_bin_trust_function_creators = 1.',
+  1100: 'The file has locked other tables: write UNLOCK TABLES before this statement.',
+  1153: 'The statement is larger than max_allowed_packet: raise that, or write several statements.',
+}

@@ -1,0 +1,48 @@
+/** What a session is like when it is opened, and the way back there. */
+import type { Session } from './session.ts'
+import { identifier, literal } from './tables.ts'
+
+export interface Settings {
+  readonly database: string | null
+  readonly role: string | null
+  readonly variables: ReadonlyMap<string, string>
+}
+
+export async function readSettings(session: Session): Promise<Settings> {
+  const [[row = {}] = [], variables = []] = await session.queries([
+    'SELECT DATABASE() AS db, CURRENT_ROLE() AS role',
+    'SHOW SESSION VARIABLES',
+  ])
+  const role = row.role === null || row.role === 'NONE' ? null : String(row.role)
+  return {
+    database: row.db as string | null,
+    role,
+    variables: new Map(variables.map(({ Variable_name: name, Value }) => [String(name), String(Value)])),
+  }
+}
+
+/** Whatever a migration has set is set back, one by one: what only the whole server has is left. */
+export async function restoreSettings(session: Session, before: Settings): Promise<void> {
+  await session.query('UNLOCK TABLES')
+  const now = await readSettings(session)
+  const changes = [
+    ...(before.database === null || before.database === now.database ? [] : [`USE ${identifier(before.database)}`]),
+    ...(before.role === now.role ? [] : [`SET ROLE ${before.role ?? 'NONE'}`]),
+    'SET SESSION timestamp = DEFAULT',
+  ]
+  for (const [name, value] of before.variables) {
+    if (now.variables.get(name) === value || PASSING.has(name)) continue
+    // Numbers as numbers, everything else as it was shown.
+    changes.push(`SET SESSION ${name} = ${/^-?\d+(\.\d+)?$/.test(value) ? value : literal(value)}`)
+  }
+  for (const sql of changes) await session.query(sql).catch(() => undefined)
+}
+
+// --- internal ---
+
+/** What changes by itself. */
+const PASSING = new Set(
+  'timestamp last_insert_id identity insert_id error_count warning_count rand_seed1 rand_seed2 pseudo_thread_id last_gtid statement_id in_transaction gtid_executed gtid_binlog_pos gtid_current_pos'.split(
+    ' ',
+  ),
+)

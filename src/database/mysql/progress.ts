@@ -1,0 +1,200 @@
+/** What a statement is about to change, read before and after: so it can be told whether it took effect, though nobody heard. */
+import { createHash } from 'node:crypto'
+import { type Token, tokenize } from '../../sql/tokens.ts'
+import type { MysqlError, Row, Session } from './session.ts'
+import { identifier } from './tables.ts'
+
+interface Target {
+  readonly kind: 'TABLE' | 'TRIGGER' | 'PROCEDURE' | 'FUNCTION' | 'EVENT' | 'DATABASE'
+  /** As SHOW CREATE takes it. */
+  readonly name: string
+}
+
+/** Targets, and what each was like: a hash, or null where it was not there. */
+export interface Progress {
+  readonly targets: readonly Target[]
+  readonly before: readonly (string | null)[]
+}
+
+/** Undefined where it cannot be told what the statement changes. */
+export async function readProgress(session: Session, sql: string, database: string): Promise<Progress | undefined> {
+  const targets = targetsOf(sql, database)
+  if (targets === undefined) return undefined
+  const before = await readTargets(session, targets)
+  return before && { targets, before }
+}
+
+/** Whether anything is another than it was. Undefined where that cannot be read. */
+export async function hasChanged(session: Session, { targets, before }: Progress): Promise<boolean | undefined> {
+  const now = await readTargets(session, targets)
+  return now?.some((hash, i) => hash !== before[i])
+}
+
+/** The objects that a statement makes, changes or removes. Undefined: nobody can tell from its text. */
+export function targetsOf(sql: string, database: string): readonly Target[] | undefined {
+  const words = new Words(sql, database)
+  const verb = words.take('create', 'alter', 'drop', 'rename')
+  if (verb === 'rename') {
+    if (!words.take('table', 'tables')) return undefined
+    return words.names('TABLE', ['to', ','])
+  }
+  if (verb === undefined) return undefined
+  words.skip(BEFORE_KIND)
+  const kind = words.take(...Object.keys(KINDS))
+  if (kind === undefined) return undefined
+  const shown = KINDS[kind] ?? 'TABLE'
+  words.skip(BEFORE_NAME)
+  if (kind === 'index') {
+    words.name()
+    words.skipTo('on')
+    return words.names('TABLE', [])
+  }
+  if (kind === 'database' || kind === 'schema') {
+    const name = words.plainName()
+    return [{ kind: 'DATABASE', name: identifier(name ?? database) }]
+  }
+  const targets = words.names(shown, verb === 'drop' ? [','] : [])
+  // Two things may be told by what becomes of the other name.
+  const renamed = verb === 'alter' && shown === 'TABLE' ? words.renamed() : undefined
+  return targets && renamed ? [...targets, renamed] : targets
+}
+
+// --- internal ---
+
+const KINDS: Readonly<Record<string, Target['kind']>> = {
+  table: 'TABLE',
+  view: 'TABLE',
+  sequence: 'TABLE',
+  index: 'TABLE',
+  trigger: 'TRIGGER',
+  procedure: 'PROCEDURE',
+  function: 'FUNCTION',
+  event: 'EVENT',
+  database: 'DATABASE',
+  schema: 'DATABASE',
+}
+
+const BEFORE_KIND =
+  'or replace temporary unique fulltext spatial vector online offline ignore aggregate algorithm = undefined merge temptable definer current_user role sql security invoker'.split(
+    ' ',
+  )
+const BEFORE_NAME = ['if', 'not', 'exists', 'wait', 'nowait']
+
+/** The tokens of a statement, one after another. */
+class Words {
+  readonly #sql: string
+  readonly #tokens: Token[]
+  readonly #database: string
+  #at = 0
+
+  constructor(sql: string, database: string) {
+    this.#sql = sql
+    this.#database = database
+    this.#tokens = [...tokenize(sql, 'mysql')].filter(({ kind }) => kind !== 'comment')
+  }
+
+  /** The next word, if it is one of these. */
+  take(...words: readonly string[]): string | undefined {
+    const word = this.#text().toLowerCase()
+    if (!words.includes(word)) return undefined
+    this.#at++
+    return word
+  }
+
+  skip(words: readonly string[]): void {
+    for (let token = this.#tokens[this.#at]; token; token = this.#tokens[++this.#at]) {
+      const word = this.#text().toLowerCase()
+      if (words.includes(word)) continue
+      // A definer: 'name'@'host', `name`@`host`, name@host.
+      const before = this.#previous()
+      if (words === BEFORE_KIND && (before === '=' || before === '@' || word === '@' || word.startsWith('@'))) continue
+      if (words === BEFORE_KIND && token.kind !== 'word') continue
+      return
+    }
+  }
+
+  skipTo(word: string): void {
+    while (this.#at < this.#tokens.length && this.#text().toLowerCase() !== word) this.#at++
+    this.#at++
+  }
+
+  /** Names, with what may stand between them. Undefined where there is none. */
+  names(kind: Target['kind'], between: readonly string[]): Target[] | undefined {
+    const all: Target[] = []
+    do {
+      const name = this.name()
+      if (name === undefined) return undefined
+      all.push({ kind, name })
+    } while (this.take(...between))
+    return all
+  }
+
+  name(): string | undefined {
+    const first = this.plainName()
+    if (first === undefined) return undefined
+    if (this.#text() !== '.') return `${identifier(this.#database)}.${identifier(first)}`
+    this.#at++
+    const second = this.plainName()
+    return second === undefined ? undefined : `${identifier(first)}.${identifier(second)}`
+  }
+
+  plainName(): string | undefined {
+    const token = this.#tokens[this.#at]
+    if (!token) return undefined
+    const text = this.#text()
+    this.#at++
+    if (token.kind === 'word') return text
+    if (token.kind !== 'quoted' && !text.startsWith('"')) return undefined
+    const quote = text[0] as string
+    return text.slice(1, -1).replaceAll(quote + quote, quote)
+  }
+
+  /** ALTER TABLE … RENAME [TO | AS] name, of the table and not of a column or key. */
+  renamed(): Target | undefined {
+    for (; this.#at < this.#tokens.length; this.#at++) {
+      if (this.#text().toLowerCase() !== 'rename') continue
+      this.#at++
+      if (['column', 'index', 'key'].includes(this.#text().toLowerCase())) continue
+      this.take('to', 'as')
+      const name = this.name()
+      return name === undefined ? undefined : { kind: 'TABLE', name }
+    }
+    return undefined
+  }
+
+  #text(): string {
+    const token = this.#tokens[this.#at]
+    return token ? this.#sql.slice(token.start, token.end) : ''
+  }
+
+  #previous(): string {
+    const token = this.#tokens[this.#at - 1]
+    return token ? this.#sql.slice(token.start, token.end) : ''
+  }
+}
+
+/** Undefined where one cannot be read though it may be there. */
+async function readTargets(session: Session, targets: readonly Target[]): Promise<(string | null)[] | undefined> {
+  const hashes: (string | null)[] = []
+  for (const { kind, name } of targets) {
+    try {
+      const [row] = await session.query(`SHOW CREATE ${kind} ${name}`)
+      const definition = definitionOf(row ?? {})
+      if (definition === undefined) return undefined
+      hashes.push(createHash('sha256').update(definition).digest('hex').slice(0, 32))
+    } catch (error) {
+      if (!NOT_THERE.has((error as MysqlError).errno ?? 0)) return undefined
+      hashes.push(null)
+    }
+  }
+  return hashes
+}
+
+/** The statement, without where its numbers go on, which any row moves. Undefined where this user may not see it. */
+function definitionOf(row: Row): string | undefined {
+  const [, text] = Object.entries(row).find(([name]) => /^create |^sql original statement$/i.test(name)) ?? []
+  return typeof text === 'string' ? text.replace(/ AUTO_INCREMENT=\d+/, '') : undefined
+}
+
+/** Database, table, trigger, routine, event. */
+const NOT_THERE = new Set([1049, 1146, 1360, 1305, 1539, 1517])

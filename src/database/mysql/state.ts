@@ -1,0 +1,57 @@
+/** Reads the version row and the history. */
+import type { DatabaseState, HistoryEntry } from '../../migrate/driver.ts'
+import type { Direction } from '../../migrate/source.ts'
+import { NIL_VERSION } from '../../migrate/version.ts'
+import { asStatementError, isMissingTable } from './failure.ts'
+import type { Row, Session } from './session.ts'
+import type { Tables } from './tables.ts'
+
+/** Also where one of the tables, or both, are not there. */
+export async function readState(session: Session, { versionTable, historyTable }: Tables): Promise<DatabaseState> {
+  const version = `SELECT CAST(version AS char) AS version, dirty FROM ${versionTable} LIMIT 1`
+  const history = `SELECT CAST(version AS char) AS version, name, fingerprint, down_fingerprint, baseline, up IS NOT NULL OR down IS NOT NULL AS recorded, running, started, done, total,
+ CONCAT(REPLACE(CAST(applied_at AS char), ' ', 'T'), 'Z') AS applied_at, applied_by, duration_ms FROM ${historyTable} AS h ORDER BY h.version`
+  try {
+    const [row = [], entries = []] = await session.queries([version, history])
+    return toState(row, entries)
+  } catch (error) {
+    if (!isMissingTable(error)) throw asStatementError(error)
+  }
+  // One of the two, or both, are not there: a new database, or one that only golang-migrate has used.
+  const rows = await session
+    .query(version)
+    .catch((error) => (isMissingTable(error) ? [] : Promise.reject(asStatementError(error))))
+  return toState(rows, [])
+}
+
+// --- internal ---
+
+function toState([row]: readonly Row[], history: readonly Row[]): DatabaseState {
+  return {
+    version: row ? Number(row.version) : NIL_VERSION,
+    dirty: Number(row?.dirty ?? 0) !== 0,
+    history: history.map(toEntry),
+  }
+}
+
+function toEntry(row: Row): HistoryEntry {
+  return {
+    version: Number(row.version),
+    name: String(row.name),
+    fingerprint: row.fingerprint as string | null,
+    downFingerprint: row.down_fingerprint as string | null,
+    baseline: Number(row.baseline) === 1,
+    recorded: Number(row.recorded) === 1,
+    running: row.running
+      ? {
+          direction: row.running as Direction,
+          started: Number(row.started),
+          done: Number(row.done),
+          total: Number(row.total),
+        }
+      : null,
+    appliedAt: new Date(String(row.applied_at)),
+    appliedBy: row.applied_by as string | null,
+    durationMs: row.duration_ms === null ? null : Number(row.duration_ms),
+  }
+}

@@ -1,0 +1,195 @@
+/** The SQL of our two tables. Names always come with their database: a migration may say USE. Right under any sql_mode. */
+import type { Baseline, HistoryChange, HistoryRecord, Running, Step } from '../../migrate/driver.ts'
+import { NIL_VERSION } from '../../migrate/version.ts'
+
+export interface Tables {
+  readonly database: string
+  readonly version: string
+  readonly history: string
+  /** Quoted and qualified. */
+  readonly versionTable: string
+  readonly historyTable: string
+}
+
+export const DEFAULT_TABLE = 'schema_migrations'
+
+export function tablesIn(database: string, table: string): Tables {
+  const history = `${table}_history`
+  return {
+    database,
+    version: table,
+    history,
+    versionTable: `${identifier(database)}.${identifier(table)}`,
+    historyTable: `${identifier(database)}.${identifier(history)}`,
+  }
+}
+
+export function identifier(name: string): string {
+  return `\`${name.replaceAll('`', '``')}\``
+}
+
+/** What could mean something else under some sql_mode or character set goes as hex digits. */
+export function literal(value: string | number | boolean | null): string {
+  if (value === null) return 'NULL'
+  if (typeof value !== 'string') return String(value)
+  if (/^[\w .,:;/()@+=-]*$/.test(value)) return `'${value}'`
+  return `_utf8mb4 x'${Buffer.from(value).toString('hex')}'`
+}
+
+/** The first as golang-migrate makes it. */
+export function createTables({ versionTable, historyTable }: Tables): string[] {
+  return [
+    `CREATE TABLE IF NOT EXISTS ${versionTable} (version bigint NOT NULL PRIMARY KEY, dirty boolean NOT NULL) ENGINE=InnoDB`,
+    `CREATE TABLE IF NOT EXISTS ${historyTable} (
+  version bigint NOT NULL PRIMARY KEY,
+  name text NOT NULL,
+  fingerprint varchar(64),
+  down_fingerprint varchar(64),
+  up longtext,
+  down longtext,
+  baseline boolean NOT NULL DEFAULT false,
+  running varchar(8),
+  started int,
+  done int,
+  total int,
+  progress longtext,
+  duration_ms double,
+  applied_at datetime(6) NOT NULL,
+  applied_by varchar(255) NOT NULL
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin`,
+  ]
+}
+
+interface VersionRow {
+  readonly version: number
+  readonly dirty: boolean
+}
+
+/**
+ * Moves the version row, if it is as expected; the second statement fails where it was not: a number one too large. A clean
+ * nil is no row at all, as in golang-migrate.
+ */
+export function moveRow({ versionTable }: Tables, from: VersionRow, to: VersionRow): string[] {
+  const absent = ({ version, dirty }: VersionRow) => version === NIL_VERSION && !dirty
+  const where = `WHERE version = ${from.version} AND dirty = ${from.dirty}`
+  if (absent(from) && absent(to)) return []
+  const change = absent(from)
+    ? `INSERT INTO ${versionTable} (version, dirty) SELECT ${to.version}, ${to.dirty} FROM DUAL WHERE NOT EXISTS (SELECT 1 FROM ${versionTable})`
+    : absent(to)
+      ? `DELETE FROM ${versionTable} ${where}`
+      : `UPDATE ${versionTable} SET version = ${to.version}, dirty = ${to.dirty} ${where}`
+  return [change, CHECK_MOVED]
+}
+
+export const CHECK_MOVED = 'SELECT 9223372036854775807 + (ROW_COUNT() <> 1)'
+
+/** Begins to measure how long a migration takes. */
+export const BEGIN_MEASURING = 'SET @migratest_begun = UTC_TIMESTAMP(6)'
+
+export function changeHistory(tables: Tables, { baseline, put, remove }: HistoryChange): string[] {
+  const { historyTable } = tables
+  const removed = [remove ?? []].flat()
+  return [
+    ...(baseline ? setBaseline(tables, baseline) : []),
+    ...(removed.length > 0 ? [`DELETE FROM ${historyTable} WHERE version IN (${removed.join(', ')})`] : []),
+    ...(put
+      ? [
+          `INSERT INTO ${historyTable} (${COLUMNS}, duration_ms) VALUES (${values(put)}, ${SINCE_BEGUN}) ${REPLACE}, duration_ms = ${SINCE_BEGUN}`,
+        ]
+      : []),
+  ]
+}
+
+/** The journal row of a migration that is about to run statement by statement. */
+export function beginJournal(
+  { historyTable }: Tables,
+  { version, name, direction, work, history: { put } }: Step,
+  total: number,
+): string {
+  const row = put ?? { version, name, fingerprint: null, downFingerprint: null, up: null, down: null }
+  // What a down really runs is what resume compares with, where texts are kept at all.
+  const text = work.kind === 'sql' ? literal(work.script.text) : 'NULL'
+  const replace = put
+    ? `${REPLACE},`
+    : `ON DUPLICATE KEY UPDATE down = CASE WHEN coalesce(up, down) IS NULL THEN NULL ELSE ${text} END,`
+  const running = `running = ${literal(direction)}, started = 0, done = 0, total = ${total}, progress = NULL`
+  return `INSERT INTO ${historyTable} (${COLUMNS}, running, started, done, total) VALUES (${values(row)}, ${literal(direction)}, 0, 0, ${total}) ${replace} ${running}`
+}
+
+/** @param progress what the statement under way is about to change, as it is before; undefined: stays as it is written */
+export function journal(
+  { historyTable }: Tables,
+  version: number,
+  { started, done }: Pick<Running, 'started' | 'done'>,
+  progress?: string | null,
+): string {
+  const known = progress === undefined ? '' : `, progress = ${literal(progress)}`
+  return `UPDATE ${historyTable} SET started = ${started}, done = ${done}${known} WHERE version = ${version}`
+}
+
+/** The text that was run at last may be another than the one that was begun with. */
+export function endJournal({ historyTable }: Tables, version: number, put?: HistoryRecord): string {
+  const duration = 'TIMESTAMPDIFF(MICROSECOND, applied_at, UTC_TIMESTAMP(6)) / 1000'
+  const record = put ? `, ${assignments(put)}` : ''
+  return `UPDATE ${historyTable} SET duration_ms = ${duration}, ${NOT_RUNNING}${record} WHERE version = ${version}`
+}
+
+/** Takes back what `beginJournal` wrote. */
+export function forgetJournal({ historyTable }: Tables, { version, direction }: Step): string {
+  return direction === 'up'
+    ? `DELETE FROM ${historyTable} WHERE version = ${version}`
+    : `UPDATE ${historyTable} SET ${NOT_RUNNING} WHERE version = ${version}`
+}
+
+export function setBaseline({ historyTable }: Tables, { version, above, adopt = [] }: Baseline): string[] {
+  const insert = `INSERT INTO ${historyTable} (version, name, baseline, applied_at, applied_by)`
+  const row = (of: number, name: string, baseline: boolean) =>
+    `(${of}, '${name}', ${baseline}, UTC_TIMESTAMP(6), CURRENT_USER())`
+  const out = [`DELETE FROM ${historyTable} WHERE version > ${above}`]
+  if (adopt.length > 0) {
+    const rows = adopt.map((adopted) => row(adopted, 'unrecorded', false))
+    out.push(`${insert} VALUES ${rows.join(', ')} ON DUPLICATE KEY UPDATE version = version`)
+  }
+  if (version !== NIL_VERSION) {
+    out.push(`${insert} VALUES ${row(version, 'baseline', true)} ON DUPLICATE KEY UPDATE baseline = true`)
+  }
+  return out
+}
+
+export function force(tables: Tables, version: number): string[] {
+  const { versionTable, historyTable } = tables
+  return [
+    // With a condition: sql_safe_updates asks for one.
+    `DELETE FROM ${versionTable} WHERE version >= ${NIL_VERSION}`,
+    ...(version === NIL_VERSION ? [] : [`INSERT INTO ${versionTable} (version, dirty) VALUES (${version}, false)`]),
+    `DELETE FROM ${historyTable} WHERE version >= ${NIL_VERSION} AND running = 'up'`,
+    `UPDATE ${historyTable} SET ${NOT_RUNNING} WHERE version >= ${NIL_VERSION} AND running IS NOT NULL`,
+    ...setBaseline(tables, { version, above: version }),
+  ]
+}
+
+export function rerecord({ historyTable }: Tables, { version, downFingerprint, down }: HistoryRecord): string {
+  return `UPDATE ${historyTable} SET down_fingerprint = ${literal(downFingerprint)}, down = ${literal(down)} WHERE version = ${version}`
+}
+
+// --- internal ---
+
+const COLUMNS = 'version, name, fingerprint, down_fingerprint, up, down, applied_at, applied_by'
+const SINCE_BEGUN = 'TIMESTAMPDIFF(MICROSECOND, @migratest_begun, UTC_TIMESTAMP(6)) / 1000'
+const NOT_RUNNING = 'running = NULL, started = NULL, done = NULL, total = NULL, progress = NULL'
+// VALUES() is the one way that MySQL 5.7, 8, 9 and MariaDB all know.
+const REPLACE = `ON DUPLICATE KEY UPDATE ${['name', 'fingerprint', 'down_fingerprint', 'up', 'down', 'applied_at', 'applied_by'].map((column) => `${column} = VALUES(${column})`).join(', ')}`
+
+type Recorded = Omit<HistoryRecord, 'fingerprint'> & { readonly fingerprint: string | null }
+
+function values({ version, name, fingerprint, downFingerprint, up, down }: Recorded): string {
+  const texts = [name, fingerprint, downFingerprint, up, down].map(literal)
+  return [version, ...texts, 'UTC_TIMESTAMP(6)', 'CURRENT_USER()'].join(', ')
+}
+
+function assignments({ name, fingerprint, downFingerprint, up, down }: HistoryRecord): string {
+  const all = { name, fingerprint, down_fingerprint: downFingerprint, up, down }
+  return Object.entries(all)
+    .map(([column, value]) => `${column} = ${literal(value)}`)
+    .join(', ')
+}
