@@ -34,7 +34,7 @@ export interface PostgresOptions {
 export function postgres(options: PostgresOptions = {}): TestServer<Client> {
   const { from = 'auto', version, image, flags = {}, roles = [], extensions = [], idleMinutes } = options
   return postgresServer({
-    url: options.url ?? serverUrl(),
+    url: options.url ?? serverUrl('postgres'),
     request: { kind: 'postgres', from, version, image, flags, setup: roles.map(createRole) },
     idleMs: idleMinutes === undefined ? undefined : idleMinutes * 60_000,
     extensions,

@@ -21,6 +21,8 @@ export interface Config extends Pick<MigratorOptions, 'outOfOrder' | 'edited' | 
   readonly lock?: 'advisory' | 'table'
   /** Milliseconds to wait for another migration; default 15 000. */
   readonly lockTimeout?: number
+  /** What SQL is read as where no database tells, and which server `verify` starts; default: as the database's URL says. */
+  readonly dialect?: 'postgres' | 'mysql' | 'mariadb'
   /** Where `verify` and `schema --fresh` make test databases: `postgres({ version: 17 })`. */
   // biome-ignore lint/suspicious/noExplicitAny: of whatever client
   readonly server?: TestServer<any>
@@ -116,6 +118,7 @@ const SETTINGS: Record<keyof Config, Setting> = {
   schema: text,
   lock: oneOf('advisory', 'table'),
   lockTimeout: { is: (value) => typeof value === 'number' && value >= 0, what: 'a number of milliseconds' },
+  dialect: oneOf('postgres', 'mysql', 'mariadb'),
   server: { is: (value) => has(value, 'create'), what: 'a server of a preset, as postgres()' },
   schemaFile: text,
   irreversible: { is: (value) => typeof value === 'object' && value !== null, what: 'reasons by version' },

@@ -7,6 +7,8 @@ import type { MigrateEvent } from '../migrate/events.ts'
 import type { Migrator } from '../migrate/migrator.ts'
 import type { Source } from '../migrate/source.ts'
 import { isVersion, NIL_VERSION, type Target } from '../migrate/version.ts'
+import { dialectOf, kindOfUrl, type ServerKind } from '../server/kinds.ts'
+import type { Dialect } from '../sql/dialect.ts'
 import type { TestServer } from '../testing/testServer.ts'
 import { type FoundConfig, fromConfig } from './config.ts'
 import type { Options } from './options.ts'
@@ -40,7 +42,7 @@ export class Context {
   }
 
   get url(): string {
-    const url = this.options.database ?? this.config.database ?? process.env.DATABASE_URL
+    const url = this.#named
     if (url) return url
     throw new UsageError('Which database? Neither --database nor DATABASE_URL is given.', {
       hint: 'migratest status --database postgres://user@localhost:5432/shop',
@@ -49,7 +51,14 @@ export class Context {
 
   /** Whether a database is named anywhere. */
   get hasDatabase(): boolean {
-    return Boolean(this.options.database ?? this.config.database ?? process.env.DATABASE_URL)
+    return Boolean(this.#named)
+  }
+
+  /** What SQL is read as, without a database: as it is said, else as test servers or the database's URL have it. */
+  get dialect(): Dialect {
+    if (this.#driver) return this.#driver.dialect
+    const said = this.options.dialect ?? this.config.dialect
+    return said === undefined && this.config.server ? this.config.server.dialect : dialectOf(this.#kind)
   }
 
   /** A folder's path, or a source that the configuration holds. */
@@ -113,7 +122,7 @@ export class Context {
       import('../migrate/offline.ts'),
       this.source(),
     ])
-    return new Migrator({ source, database: offlineDatabase('postgres'), onEvent: (event) => this.#show(event) })
+    return new Migrator({ source, database: offlineDatabase(this.dialect), onEvent: (event) => this.#show(event) })
   }
 
   /** Where test databases are made. */
@@ -121,7 +130,7 @@ export class Context {
     const { server: url } = this.options
     if (url === undefined && this.config.server) return this.config.server
     const { anyServer } = await import('../testing/anyServer.ts')
-    return anyServer(url)
+    return anyServer((url && kindOfUrl(url)) || this.#kind, url)
   }
 
   /** The database as a person would say it. */
@@ -196,6 +205,17 @@ export class Context {
   }
 
   // --- internal ---
+
+  get #named(): string | undefined {
+    return this.options.database ?? this.config.database ?? process.env.DATABASE_URL
+  }
+
+  get #kind(): ServerKind {
+    const said = this.options.dialect ?? this.config.dialect
+    if (said === undefined) return kindOfUrl(this.#named ?? '') ?? 'postgres'
+    if (said === 'postgres' || said === 'mysql' || said === 'mariadb') return said
+    throw new UsageError(`--dialect ${said}? There is postgres, mysql and mariadb.`)
+  }
 
   #show(event: MigrateEvent): void {
     if (event.type === 'started')

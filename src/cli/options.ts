@@ -39,6 +39,7 @@ const OWN = {
   all: { type: 'boolean', help: 'every one' },
   from: { type: 'string', value: 'VERSION', help: 'as if the database were at that version' },
   'run-recorded-code': { type: 'boolean', help: 'also downs in TypeScript that only the history still has' },
+  dialect: { type: 'string', value: 'NAME', help: 'postgres, mysql or mariadb, where no URL tells' },
   applied: { type: 'string', value: 'K', help: 'that many statements are done' },
   'not-applied': { type: 'string', value: 'K', help: 'statement K is not done' },
   'exit-code': { type: 'boolean', help: 'end with 1 unless everything is applied as it is in the files' },

@@ -1,9 +1,11 @@
 /** What commands print. Pure, but for whether the terminal has colours. */
+
 import { styleText } from 'node:util'
 import type { Run } from '../migrate/migrator.ts'
 import type { Plan, PlanStep } from '../migrate/plan.ts'
 import type { Status, StatusRow } from '../migrate/status.ts'
 import { describeVersion } from '../migrate/version.ts'
+import type { Dialect } from '../sql/dialect.ts'
 import { leavesSettings, readScript, withEnd } from '../sql/script.ts'
 
 export function stepLine({ direction, version, name }: PlanStep, ms: number): string {
@@ -36,7 +38,7 @@ export function planText({ from, to, steps, warnings, short }: Plan, database: s
 }
 
 /** SQL that can be run, with comments about it. */
-export function sqlText({ from, to, steps, warnings, short }: Plan): string {
+export function sqlText({ from, to, steps, warnings, short }: Plan, dialect: Dialect): string {
   if (steps.length === 0) return `-- Nothing to do at version ${describeVersion(from)}.`
   const blocks = steps.map((step) => {
     const notes = [
@@ -48,7 +50,7 @@ export function sqlText({ from, to, steps, warnings, short }: Plan): string {
     const head = dim(`-- ${step.direction} ${step.file}${note && ` (${note})`}`)
     const said = (step.notes ?? []).map((text) => `\n${dim(commented(text))}`).join('')
     return step.text
-      ? `${head}${said}\n${withEnd(step.text, 'postgres').trimStart()}${putBack(step.text)}`
+      ? `${head}${said}\n${withEnd(step.text, dialect).trimStart()}${putBack(step.text, dialect)}`
       : `${head}${said}`
   })
   const told = [
@@ -139,8 +141,10 @@ function commented(text: string): string {
 }
 
 /** What a migration sets ends with it. */
-function putBack(sql: string): string {
-  return leavesSettings(readScript(sql, 'postgres')) ? '\nRESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL;' : ''
+function putBack(sql: string, dialect: Dialect): string {
+  return dialect === 'postgres' && leavesSettings(readScript(sql, dialect))
+    ? '\nRESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL;'
+    : ''
 }
 
 function isOdd({ state, problem }: StatusRow): boolean {

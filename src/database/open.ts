@@ -6,11 +6,11 @@ import type { Driver } from '../migrate/driver.ts'
 import { NotInstalledError, UsageError } from '../migrate/errors.ts'
 import type { Schema } from '../schema/schema.ts'
 import type { CallbackConnection, CallbackPool } from './mysql/connection.ts'
+import { ownTables } from './ownTables.ts'
 import type { Place } from './place.ts'
 import type { ConnectOptions } from './postgres/connection.ts'
 import type { PostgresDriverOptions } from './postgres/driver.ts'
 import type { Session } from './postgres/session.ts'
-import { ownTables } from './postgres/tables.ts'
 
 /** A PGlite instance, as far as it is looked at here: a user without that package needs none of its types. */
 export interface PgliteInstance {

@@ -211,7 +211,8 @@ function makeStep(
 
 function isAtomic(half: Loaded, driver: Driver): boolean {
   if (half.kind === 'nil') return true
-  if (half.kind === 'sql') return half.script.transaction === 'wrap' && (driver.transactionalDdl || driver.transactionalRows === true)
+  if (half.kind === 'sql')
+    return half.script.transaction === 'wrap' && (driver.transactionalDdl || driver.transactionalRows === true)
   return driver.transactionalDdl && half.code.transaction !== false
 }
 

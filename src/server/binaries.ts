@@ -22,6 +22,10 @@ export interface Binaries {
   readonly folder: string
   /** As `18.4`. */
   readonly version: string
+  /** Of MySQL and MariaDB: `mysqld`, `mariadbd`. */
+  readonly program?: string
+  /** MariaDB's program that makes a data directory. */
+  readonly installer?: string
 }
 
 export interface User {

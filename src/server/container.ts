@@ -1,7 +1,9 @@
-/** A PostgreSQL server in a container, through testcontainers. */
+/** A server in a container, through testcontainers and its module for that kind. */
 import { hostname } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { GenericContainer } from 'testcontainers'
 import { NotInstalledError } from '../migrate/errors.ts'
+import { type ServerKind, TITLES } from './kinds.ts'
 import { folderId, userId } from './places.ts'
 import { answers } from './ready.ts'
 import type { KeptServer, ServerRequest } from './request.ts'
@@ -22,8 +24,8 @@ export interface ContainerOptions {
 }
 
 /** Whether an engine answers and has or gets the image; a sentence where not. */
-export async function findEngine({ image, version }: Pick<ServerRequest, 'image' | 'version'>): Promise<true | string> {
-  const name = imageOf({ image, version })
+export async function findEngine(request: Pick<ServerRequest, 'kind' | 'image' | 'version'>): Promise<true | string> {
+  const name = imageOf(request)
   try {
     const { getContainerRuntimeClient, ImageName } = await loadTestcontainers()
     const engine = await getContainerRuntimeClient()
@@ -34,7 +36,7 @@ export async function findEngine({ image, version }: Pick<ServerRequest, 'image'
       (error: Error) => `the image ${wanted.string} cannot be had (${brief(error)})`,
     )
   } catch (error) {
-    if (error instanceof NotInstalledError) return 'testcontainers and @testcontainers/postgresql are not installed'
+    if (error instanceof NotInstalledError) return `testcontainers and ${KINDS[request.kind].module} are not installed`
     return 'no Docker engine answers'
   }
 }
@@ -46,7 +48,7 @@ export async function startContainer({
   onProgress,
   isKept,
 }: ContainerOptions): Promise<KeptServer> {
-  const { PostgreSqlContainer } = await loadPostgresModule()
+  const { port, module, urlAt: at, make } = KINDS[request.kind]
   const { getContainerRuntimeClient } = await loadTestcontainers()
   const engine = await getContainerRuntimeClient()
   const { dockerode } = engine.container as unknown as { dockerode: Docker }
@@ -54,31 +56,21 @@ export async function startContainer({
   const image = imageOf(request)
   const { host } = engine.info.containerRuntime
   const local = host === 'localhost'
-  const urlAt = (port: number) => `postgres://postgres:${password}@${local ? '127.0.0.1' : host}:${port}/postgres`
-
-  class Container extends PostgreSqlContainer {
-    protected override async beforeContainerCreated(): Promise<void> {
-      // Only this machine needs to reach it.
-      if (local) this.hostConfig.PortBindings = { '5432/tcp': [{ HostIp: '127.0.0.1', HostPort: '0' }] }
-    }
-  }
+  const urlAt = (mapped: number) => at(password, `${local ? '127.0.0.1' : host}:${mapped}`)
   onProgress(`getting the image ${image} and starting a container`)
-  const container = await new Container(image)
-    .withDatabase('postgres')
-    .withUsername('postgres')
-    .withPassword(password)
-    // In memory, and away from the image's volume, wherever that is in this version.
-    .withTmpFs({ '/migratest': 'rw' })
-    .withEnvironment({ PGDATA: '/migratest/data', POSTGRES_INITDB_ARGS: '--no-sync' })
+  const made = await make(image, password, settingArguments(request)).catch((cause) => {
+    throw new NotInstalledError(module, `${TITLES[request.kind]} in Docker`, cause)
+  })
+  if (local) onlyHere(made, port)
+  const container = await made
     .withLabels({ [LABEL_KEY]: key, [LABEL_HOST]: hostLabel(), [LABEL_FOLDER]: folderId() })
-    .withCommand(['postgres', ...settingArguments(request.flags)])
     // The module's own check would start a process in the container four times a second for as long as it lives.
     .withHealthCheck({ test: ['CMD', 'true'], interval: 86_400_000, timeout: 1000, retries: 1 })
-    .withWaitStrategy(new UntilItAnswers(urlAt))
+    .withWaitStrategy(new UntilItAnswers(port, urlAt))
     .start()
   return {
-    url: urlAt(container.getMappedPort(5432)),
-    name: `PostgreSQL in Docker (${container.getLabels()['org.opencontainers.image.ref.name'] ?? image})`,
+    url: urlAt(container.getMappedPort(port)),
+    name: `${TITLES[request.kind]} in Docker (${container.getLabels()['org.opencontainers.image.ref.name'] ?? image})`,
     ended: dockerode
       .getContainer(container.getId())
       .wait()
@@ -118,8 +110,10 @@ interface Docker {
 
 /** Polls with real queries: an open port says nothing, since Docker opens it before the server is there. */
 class UntilItAnswers {
+  readonly #port: number
   readonly #urlAt: (port: number) => string
-  constructor(urlAt: (port: number) => string) {
+  constructor(port: number, urlAt: (port: number) => string) {
+    this.#port = port
     this.#urlAt = urlAt
   }
   async waitUntilReady(
@@ -129,7 +123,7 @@ class UntilItAnswers {
     },
     ports: { getBinding(port: number): number },
   ): Promise<void> {
-    const url = this.#urlAt(ports.getBinding(5432))
+    const url = this.#urlAt(ports.getBinding(this.#port))
     const deadline = Date.now() + START_TIMEOUT_MS
     for (let tries = 0; !(await answers(url)); tries++) {
       if (Date.now() > deadline) throw new Error(`no answer from the container within ${START_TIMEOUT_MS / 1000} s`)
@@ -151,8 +145,8 @@ class UntilItAnswers {
   }
 }
 
-function imageOf({ image, version }: Pick<ServerRequest, 'image' | 'version'>): string {
-  return image ?? `postgres:${version ?? 18}`
+function imageOf({ kind, image, version }: Pick<ServerRequest, 'kind' | 'image' | 'version'>): string {
+  return image ?? `${kind}:${version ?? KINDS[kind].version}`
 }
 
 /** Engines answer with the whole chain of what called what; its end says what happened. */
@@ -172,10 +166,73 @@ async function loadTestcontainers(): Promise<typeof import('testcontainers')> {
   }
 }
 
-async function loadPostgresModule(): Promise<typeof import('@testcontainers/postgresql')> {
-  try {
-    return await import('@testcontainers/postgresql')
-  } catch (cause) {
-    throw new NotInstalledError('@testcontainers/postgresql', 'PostgreSQL in Docker', cause)
+interface ContainerKind {
+  /** Where none is asked for. */
+  readonly version: string
+  readonly port: number
+  readonly module: string
+  /** An administrator's. */
+  readonly urlAt: (password: string, address: string) => string
+  /** Data in memory. @param settings arguments of the server */
+  readonly make: (image: string, password: string, settings: readonly string[]) => Promise<GenericContainer>
+}
+
+const KINDS: Readonly<Record<ServerKind, ContainerKind>> = {
+  postgres: {
+    version: '18',
+    port: 5432,
+    module: '@testcontainers/postgresql',
+    urlAt: (password, address) => `postgres://postgres:${password}@${address}/postgres`,
+    make: async (image, password, settings) => {
+      const { PostgreSqlContainer } = await import('@testcontainers/postgresql')
+      const container = new PostgreSqlContainer(image).withDatabase('postgres').withUsername('postgres')
+      return (
+        container
+          .withPassword(password)
+          // Away from the image's volume, wherever that is in this version.
+          .withTmpFs({ '/migratest': 'rw' })
+          .withEnvironment({ PGDATA: '/migratest/data', POSTGRES_INITDB_ARGS: '--no-sync' })
+          .withCommand(['postgres', ...settings])
+      )
+    },
+  },
+  mysql: {
+    version: '9.7',
+    port: 3306,
+    module: '@testcontainers/mysql',
+    urlAt: mysqlUrl,
+    make: async (image, password, settings) => {
+      const { MySqlContainer } = await import('@testcontainers/mysql')
+      const container = new MySqlContainer(image).withRootPassword(password).withUserPassword(password)
+      return container.withTmpFs(MYSQL_DATA).withCommand(['mysqld', ...settings])
+    },
+  },
+  mariadb: {
+    version: '11.8',
+    port: 3306,
+    module: '@testcontainers/mariadb',
+    urlAt: mysqlUrl,
+    make: async (image, password, settings) => {
+      const { MariaDbContainer } = await import('@testcontainers/mariadb')
+      const container = new MariaDbContainer(image).withRootPassword(password).withUserPassword(password)
+      return container.withTmpFs(MYSQL_DATA).withCommand(['mariadbd', ...settings])
+    },
+  },
+}
+
+const MYSQL_DATA = { '/var/lib/mysql': 'rw' }
+
+function mysqlUrl(password: string, address: string): string {
+  return `mysql://root:${password}@${address}/mysql`
+}
+
+/** Only this machine needs to reach it; the library binds to all addresses. */
+function onlyHere(container: GenericContainer, port: number): void {
+  const inside = container as unknown as {
+    hostConfig: { PortBindings?: object }
+    beforeContainerCreated?: () => Promise<void>
+  }
+  inside.beforeContainerCreated = async () => {
+    inside.hostConfig.PortBindings = { [`${port}/tcp`]: [{ HostIp: '127.0.0.1', HostPort: '0' }] }
   }
 }

@@ -1,15 +1,15 @@
-/** A PostgreSQL server as a child process, from embedded or installed binaries. */
+/** A server as a child process, from embedded or installed binaries. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { chownSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Binaries, majorOf, serverUser, type User } from './binaries.ts'
-import { ServerUnavailableError } from './errors.ts'
+import { type Binaries, serverUser, type User } from './binaries.ts'
+import { TITLES } from './kinds.ts'
 import { runtimeFolder } from './places.ts'
+import { failed, PROGRAMS, programOf } from './programs.ts'
 import { answers } from './ready.ts'
 import type { KeptServer, ServerRequest } from './request.ts'
-import { settingArguments } from './settings.ts'
 
 const START_TIMEOUT_MS = 60_000
 
@@ -22,30 +22,31 @@ export interface ProcessOptions {
   readonly onProgress: (text: string) => void
 }
 
-export async function startProcess({
-  key,
-  binaries,
-  request,
-  password,
-  how,
-  onProgress,
-}: ProcessOptions): Promise<KeptServer> {
+export async function startProcess(options: ProcessOptions): Promise<KeptServer> {
+  const { key, binaries, request, password, how, onProgress } = options
+  const title = `${TITLES[request.kind]} ${binaries.version}`
+  const program = programOf(request.kind)
   const user = serverUser()
   const data = dataFolder(key)
   await stopLeftover(data)
-  onProgress(`making a data directory for PostgreSQL ${binaries.version}`)
-  initialize(binaries, data, password, user)
-  onProgress(`starting PostgreSQL ${binaries.version}`)
-  const { child, url } = await startListening(binaries, data, request, user, password)
+  onProgress(`making a data directory for ${title}`)
+  try {
+    program.initialize({ binaries, data, password, user })
+  } catch (error) {
+    rmSync(data, { recursive: true, force: true })
+    throw error
+  }
+  onProgress(`starting ${title}`)
+  const { child, url } = await startListening(options, data, user)
   return {
     url,
-    name: `PostgreSQL ${binaries.version} ${how}`,
+    name: `${title} ${how}`,
     ended: new Promise((resolve) => child.once('exit', resolve)),
     stop: async () => {
       if (child.exitCode === null && child.signalCode === null) {
         const ended = new Promise((resolve) => child.once('exit', resolve))
         // Immediate: nothing is to be written for later.
-        child.kill('SIGQUIT')
+        child.kill(program.quit)
         await Promise.race([ended, sleep(10_000).then(() => child.kill('SIGKILL'))])
       }
       rmSync(data, { recursive: true, force: true })
@@ -58,12 +59,18 @@ export function dataFolder(key: string): string {
   return join(runtimeFolder(), `data-${key}`)
 }
 
+/** Beside the data: MySQL wants an empty folder to begin with. */
+function logOf(key: string): string {
+  return join(dataFolder(key), 'server.log')
+}
+
 /** Ends a server whose keeper was killed, and removes its data. Only a process that works in that very folder. */
 export async function stopLeftover(data: string): Promise<void> {
   if (!existsSync(data)) return
-  const pid = Number.parseInt(readTail(join(data, 'postmaster.pid')), 10)
-  if (pid > 1 && worksIn(pid, data)) {
-    endProcess(pid)
+  for (const { pidFile, quit } of Object.values(PROGRAMS)) {
+    const pid = Number.parseInt(readTail(join(data, pidFile)), 10)
+    if (!(pid > 1) || !worksIn(pid, data)) continue
+    endProcess(pid, quit)
     for (let i = 0; i < 200 && worksIn(pid, data); i++) await sleep(25)
   }
   rmSync(data, { recursive: true, force: true })
@@ -75,91 +82,46 @@ export async function stopLeftover(data: string): Promise<void> {
 const PORT_TRIES = 5
 
 async function startListening(
-  binaries: Binaries,
+  options: ProcessOptions,
   data: string,
-  request: ServerRequest,
   user: User | undefined,
-  password: string,
 ): Promise<{ child: ChildProcess; url: string }> {
+  const program = programOf(options.request.kind)
   for (let tries = 1; ; tries++) {
-    const { child, port } = await launch(binaries, data, request, user)
-    const url = `postgres://postgres:${password}@127.0.0.1:${port}/postgres`
+    const { child, port } = await launch(options, data, user)
+    const url = program.urlAt(options.password, port)
     const deadline = Date.now() + START_TIMEOUT_MS
     const hasEnded = () => child.exitCode !== null || child.signalCode !== null
     while (!hasEnded() && Date.now() < deadline) {
-      if (await answers(url)) return { child, url }
+      if (await answers(url)) {
+        program.started?.(data)
+        return { child, url }
+      }
       await sleep(15)
     }
     child.kill('SIGKILL')
-    const output = readTail(join(data, 'server.log'))
-    if (tries < PORT_TRIES && /could not bind|Address already in use/.test(output)) continue
+    const output = readTail(logOf(options.key))
+    if (tries < PORT_TRIES && /could not bind|Address already in use/i.test(output)) continue
     rmSync(data, { recursive: true, force: true })
-    throw failed('postgres did not start', output)
-  }
-}
-
-function initialize({ folder, version }: Binaries, data: string, password: string, user: User | undefined): void {
-  mkdirSync(data, { recursive: true, mode: 0o700 })
-  const passwordFile = join(data, '..', `${data.slice(data.lastIndexOf('/') + 1)}.pw`)
-  writeFileSync(passwordFile, password, { mode: 0o600 })
-  if (user) for (const path of [data, passwordFile]) chownSync(path, user.uid, user.gid)
-  const locale =
-    majorOf({ folder, version }) >= 17
-      ? ['--locale-provider=builtin', '--builtin-locale=C.UTF-8', '--locale=C']
-      : ['--locale=C']
-  const args = [
-    '-D',
-    data,
-    '-U',
-    'postgres',
-    '-E',
-    'UTF8',
-    '-A',
-    'scram-sha-256',
-    `--pwfile=${passwordFile}`,
-    '--no-sync',
-    '--no-instructions',
-    ...locale,
-  ]
-  // Not our environment: PGDATA, PGPORT and the like would be obeyed.
-  const { status, stderr } = spawnSync(join(folder, 'initdb'), args, {
-    cwd: '/',
-    encoding: 'utf8',
-    env: { PATH: process.env.PATH, TZ: 'UTC' },
-    ...user,
-  })
-  rmSync(passwordFile, { force: true })
-  if (status !== 0) {
-    rmSync(data, { recursive: true, force: true })
-    throw failed('initdb failed', stderr)
+    throw failed(`${TITLES[options.request.kind]} did not start`, output)
   }
 }
 
 async function launch(
-  { folder }: Binaries,
+  { key, binaries, request, password }: ProcessOptions,
   data: string,
-  request: ServerRequest,
   user: User | undefined,
 ): Promise<{ child: ChildProcess; port: number }> {
   const port = await freePort()
-  const args = [
-    '-D',
-    data,
-    '-c',
-    'listen_addresses=127.0.0.1',
-    '-c',
-    `port=${port}`,
-    '-c',
-    'unix_socket_directories=',
-    ...settingArguments(request.flags),
-  ]
-  const log = openSync(join(data, 'server.log'), 'a', 0o600)
-  const child = spawn(join(folder, 'postgres'), args, {
+  const { program, args } = programOf(request.kind).command({ binaries, data, port, request, password, user })
+  const log = openSync(logOf(key), 'a', 0o600)
+  const child = spawn(program, args, {
     cwd: '/',
     env: { PATH: process.env.PATH, TZ: 'UTC' },
     stdio: ['ignore', log, log],
     ...user,
   })
+  closeSync(log)
   child.on('error', () => undefined)
   return { child, port }
 }
@@ -176,9 +138,9 @@ function freePort(): Promise<number> {
 }
 
 /** Another keeper may be sweeping the same, and it may be gone by now. */
-function endProcess(pid: number): void {
+function endProcess(pid: number, signal: NodeJS.Signals): void {
   try {
-    process.kill(pid, 'SIGQUIT')
+    process.kill(pid, signal)
   } catch {
     // It is gone.
   }
@@ -200,8 +162,4 @@ function readTail(path: string): string {
   } catch {
     return ''
   }
-}
-
-function failed(what: string, output: string): ServerUnavailableError {
-  return new ServerUnavailableError(`${what}:\n${output.trim()}`)
 }

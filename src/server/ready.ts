@@ -1,31 +1,59 @@
+import { loadMysql } from '../database/mysql/connection.ts'
 import { loadPg } from '../database/postgres/connection.ts'
 
 /** Whether a server takes queries at this URL, as opposed to only taking connections. */
 export async function answers(url: string): Promise<boolean> {
-  const { Client } = await loadPg()
-  const client = new Client({ connectionString: url, connectionTimeoutMillis: 2000, application_name: 'migratest' })
-  client.on('error', () => undefined)
   try {
-    await client.connect()
-    await client.query('SELECT 1')
+    await withClient(url, 2000, (query) => query('SELECT 1'))
     return true
   } catch {
     return false
-  } finally {
-    await client.end().catch(() => undefined)
   }
 }
 
 /** Runs SQL once, as the administrator. */
 export async function runSetup(url: string, setup: readonly string[]): Promise<void> {
   if (setup.length === 0) return
-  const { Client } = await loadPg()
-  const client = new Client({ connectionString: url, application_name: 'migratest' })
-  client.on('error', () => undefined)
-  await client.connect()
+  await withClient(url, 15_000, async (query) => {
+    for (const sql of setup) await query(sql)
+  })
+}
+
+// --- internal ---
+
+type Query = (sql: string) => Promise<unknown>
+
+async function withClient(url: string, timeoutMs: number, work: (query: Query) => Promise<unknown>): Promise<void> {
+  const { query, end } = /^postgres/.test(url)
+    ? await postgresClient(url, timeoutMs)
+    : await mysqlClient(url, timeoutMs)
   try {
-    for (const sql of setup) await client.query(sql)
+    await work(query)
   } finally {
-    await client.end().catch(() => undefined)
+    await end().catch(() => undefined)
   }
+}
+
+async function postgresClient(url: string, timeoutMs: number) {
+  const { Client } = await loadPg()
+  const client = new Client({
+    connectionString: url,
+    connectionTimeoutMillis: timeoutMs,
+    application_name: 'migratest',
+  })
+  client.on('error', () => undefined)
+  try {
+    await client.connect()
+  } catch (error) {
+    await client.end().catch(() => undefined)
+    throw error
+  }
+  return { query: (sql: string) => client.query(sql), end: () => client.end() }
+}
+
+async function mysqlClient(url: string, timeoutMs: number) {
+  const { createConnection } = await loadMysql()
+  const client = await createConnection({ uri: url, connectTimeout: timeoutMs })
+  client.on('error', () => undefined)
+  return { query: (sql: string) => client.query(sql), end: () => client.end() }
 }

@@ -1,15 +1,16 @@
 /** What a preset asks for, and what it gets. Plain data: it crosses a process boundary and is hashed into a key. */
 import { createHash } from 'node:crypto'
 import { embeddedRoot } from './binaries.ts'
+import { type ServerKind, TITLES } from './kinds.ts'
 
 /** Where a server may come from. `auto`: the first of the others that can be had. */
 export type From = 'auto' | 'container' | 'embedded' | 'installed'
 
 export interface ServerRequest {
-  readonly kind: 'postgres'
+  readonly kind: ServerKind
   readonly from: From
-  /** Major version, as 18; undefined: whatever comes first. */
-  readonly version: number | undefined
+  /** As 18 or '8.4'; undefined: whatever comes first. */
+  readonly version: number | string | undefined
   /** Docker image, with tag. */
   readonly image: string | undefined
   /** Server settings, as `{ shared_preload_libraries: 'pg_stat_statements' }`. */
@@ -47,14 +48,18 @@ export function keyOf(request: ServerRequest): string {
   const plain = {
     engine: engine.sort(),
     // Another project's binaries may be of another version, and may go away with it.
-    embedded: ['auto', 'embedded'].includes(request.from) ? embeddedRoot(process.cwd()) : undefined,
-    protocol: 3,
+    embedded:
+      request.kind === 'postgres' && ['auto', 'embedded'].includes(request.from)
+        ? embeddedRoot(process.cwd())
+        : undefined,
+    protocol: 4,
     ...request,
     flags: Object.entries(request.flags).sort(),
   }
   return createHash('sha256').update(JSON.stringify(plain)).digest('hex').slice(0, 16)
 }
 
-export function describeRequest({ version, image }: ServerRequest): string {
-  return image ? `a PostgreSQL server from image ${image}` : `a PostgreSQL${version ? ` ${version}` : ''} server`
+export function describeRequest({ kind, version, image }: ServerRequest): string {
+  const title = TITLES[kind]
+  return image ? `a ${title} server from image ${image}` : `a ${title}${version ? ` ${version}` : ''} server`
 }

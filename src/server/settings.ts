@@ -1,3 +1,5 @@
+import type { ServerRequest } from './request.ts'
+
 /** Server settings for data that may be lost: fast, quiet, small. A preset's flags go on top. */
 const POSTGRES_SETTINGS: Readonly<Record<string, string>> = {
   fsync: 'off',
@@ -16,7 +18,30 @@ const POSTGRES_SETTINGS: Readonly<Record<string, string>> = {
   log_min_messages: 'fatal',
 }
 
-export function settingArguments(flags: Readonly<Record<string, string>>): string[] {
-  const merged = { ...POSTGRES_SETTINGS, ...flags }
-  return Object.entries(merged).flatMap(([name, value]) => ['-c', `${name}=${value}`])
+/** `loose-`: what one of the two, or one of their versions, does not know is passed over. */
+const MYSQL_SETTINGS: Readonly<Record<string, string>> = {
+  'innodb-flush-log-at-trx-commit': '0',
+  'innodb-doublewrite': 'OFF',
+  // Keeping statistics of each new table takes a tenth of making it.
+  'innodb-stats-persistent': 'OFF',
+  'skip-log-bin': '',
+  'loose-performance-schema': 'OFF',
+  'loose-mysqlx': 'OFF',
+  // A host may have few of the kernel's slots for these, and memory needs none.
+  'loose-innodb-use-native-aio': 'OFF',
+  'skip-name-resolve': '',
+  'max-connections': '200',
+  'default-time-zone': '+00:00',
+  // Events of test databases would fire while tests run.
+  'event-scheduler': 'OFF',
+}
+
+export function settingArguments({ kind, flags }: Pick<ServerRequest, 'kind' | 'flags'>): string[] {
+  if (kind === 'postgres') {
+    return Object.entries({ ...POSTGRES_SETTINGS, ...flags }).flatMap(([name, value]) => ['-c', `${name}=${value}`])
+  }
+  const given = Object.entries(flags).map(([name, value]) => [name.replaceAll('_', '-'), value] as const)
+  const names = new Set(given.map(([name]) => name))
+  const ours = Object.entries(MYSQL_SETTINGS).filter(([name]) => !names.has(name.replace(/^loose-/, '')))
+  return [...ours, ...given].map(([name, value]) => (value === '' ? `--${name}` : `--${name}=${value}`))
 }

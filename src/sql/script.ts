@@ -4,8 +4,8 @@
  */
 import { createHash } from 'node:crypto'
 import type { Dialect } from './dialect.ts'
-import { type Cut, cutStatements, type Problem, type Statement } from './statements.ts'
 import { changesRowsOnly } from './rows.ts'
+import { type Cut, cutStatements, type Problem, type Statement } from './statements.ts'
 import { type Token, tokenize } from './tokens.ts'
 
 export interface Script {
@@ -199,7 +199,8 @@ function wrapperOf(all: readonly Statement[]): readonly [Statement, Statement] |
 function groupUnits(text: string, plain: Decision): Decision {
   const units: Statement[] = []
   let begun: Statement | undefined
-  const isBeginning = ({ words }: Statement) => opens(words) || (words[0] === 'lock' && /^tables?$/.test(words[1] ?? ''))
+  const isBeginning = ({ words }: Statement) =>
+    opens(words) || (words[0] === 'lock' && /^tables?$/.test(words[1] ?? ''))
   const isEnd = ({ words }: Statement) => ends(words) || (words[0] === 'unlock' && begun?.words[0] === 'lock')
   for (const statement of plain.statements) {
     if (isBeginning(statement)) begun ??= statement

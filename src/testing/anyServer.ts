@@ -1,20 +1,28 @@
 /** A server for test databases where no preset was chosen. */
+import { dialectOf, kindOfUrl, type ServerKind } from '../server/kinds.ts'
+import type { Dialect } from '../sql/dialect.ts'
+import { mysqlServer } from './mysql/server.ts'
 import { postgresServer } from './postgres/server.ts'
 import type { TestServer } from './testServer.ts'
 
-/** @param url of an administrator; undefined: `MIGRATEST_SERVER_URL`, else a server on demand, whichever this machine has */
-export function anyServer(url = serverUrl()): TestServer<unknown> {
-  return postgresServer({
+/**
+ * @param kind of server, where it is to be started
+ * @param url of an administrator; undefined: `MIGRATEST_SERVER_URL`, else a server on demand, whichever this machine has
+ */
+export function anyServer(kind: ServerKind, url = serverUrl(dialectOf(kind))): TestServer<unknown> {
+  const options = {
     url,
-    request: { kind: 'postgres', from: 'auto', version: undefined, image: undefined, flags: {}, setup: [] },
+    request: { kind, from: 'auto', version: undefined, image: undefined, flags: {}, setup: [] },
     idleMs: undefined,
     extensions: [],
     init: () => [],
-  })
+  } as const
+  return kind === 'postgres' ? postgresServer(options) : mysqlServer(options)
 }
 
 /** Never DATABASE_URL: that one may be somebody's data. */
-export function serverUrl(): string | undefined {
+export function serverUrl(dialect: Dialect): string | undefined {
   const url = process.env.MIGRATEST_SERVER_URL
-  return url && /^postgres(ql)?:/.test(url) ? url : undefined
+  const kind = url === undefined ? undefined : kindOfUrl(url)
+  return kind !== undefined && dialectOf(kind) === dialect ? url : undefined
 }

@@ -70,7 +70,7 @@ async function read(source: Source, migration: Migration, dialect: Dialect): Pro
  * them as its migrations would. Looked for everywhere, since functions and DO blocks make them too.
  */
 const OF_THE_SERVER =
-  /\b(?:create|alter|drop)\s+(?:role|user|group|tablespace|database|subscription)\b|\b(?:drop|reassign)\s+owned\b|\balter\s+system\b|replication_slot|\bdblink\b/i
+  /\b(?:create|alter|drop)\s+(?:role|user|group|tablespace|database|subscription)\b|\b(?:drop|reassign)\s+owned\b|\balter\s+system\b|replication_slot|\bdblink\b|\bset\s+(?:global|persist\w*)\b|@@global\b|\binstall\s+(?:plugin|component)\b|^\s*use\s/im
 
 function isTold(half: Loaded): boolean {
   if (half.kind === 'code') return false

@@ -1,10 +1,13 @@
 /** Test databases that were kept: on the servers that run on demand here, or on one by its URL. */
-import { type Admin, briefAdmin, dropIfUnused, listDatabases, sizeOf } from '../database/postgres/cluster.ts'
+import { sizeOf as mysqlSizeOf } from '../database/mysql/cluster.ts'
+import { briefAdmin, dropIfUnused, listDatabases, sizeOf } from '../database/postgres/cluster.ts'
 import { connect } from '../database/postgres/connection.ts'
 import { UsageError } from '../migrate/errors.ts'
 import { listServers } from '../server/found.ts'
-import { serverUrl } from './anyServer.ts'
-import { readMark } from './postgres/marks.ts'
+import { dialectOf, kindOfUrl } from '../server/kinds.ts'
+import { readMark } from './marks.ts'
+import { MysqlRegistry } from './mysql/registry.ts'
+import type { FoundDatabase } from './registry.ts'
 import type { About } from './testServer.ts'
 
 export interface KeptDatabase extends About {
@@ -24,7 +27,7 @@ export interface KeptDatabase extends About {
 
 /** @param url of a server; undefined: `MIGRATEST_SERVER_URL` where it is set, and all servers on demand */
 export async function listKept(url: string | undefined): Promise<KeptDatabase[]> {
-  const given = url ?? serverUrl()
+  const given = url ?? process.env.MIGRATEST_SERVER_URL
   const onDemand = url === undefined ? await listServers() : []
   const lists = await Promise.all([
     ...(given === undefined ? [] : [keptOn({ url: given, name: hostOf(given) })]),
@@ -36,7 +39,7 @@ export async function listKept(url: string | undefined): Promise<KeptDatabase[]>
 
 /** Those that nobody is connected to. */
 export async function removeKept(databases: readonly KeptDatabase[]): Promise<void> {
-  for (const { url, name } of databases) await onServer(url, (admin) => dropIfUnused(admin, name))
+  for (const { url, name } of databases) await onServer(url, (server) => server.dropIfUnused(name))
 }
 
 // --- internal ---
@@ -51,14 +54,14 @@ function hostOf(url: string): string {
 async function keptOn(server: { readonly url: string; readonly name: string }): Promise<KeptDatabase[]> {
   return onServer(server.url, async (admin) => {
     const all: KeptDatabase[] = []
-    for (const { name, comment, connections } of await listDatabases(admin, 'migratest_')) {
+    for (const { name, comment, connections } of await admin.list('migratest_')) {
       const mark = readMark(comment)
       if (mark?.kind !== 'kept') continue
       const url = new URL(server.url)
       url.pathname = `/${name}`
       const { test, file, version } = mark
       const [keptAt, until] = [dateOf(mark.at), dateOf(mark.until)]
-      const sizeBytes = await sizeOf(admin, name)
+      const sizeBytes = await admin.sizeOf(name)
       all.push({ name, test, file, version, keptAt, until, sizeBytes, connections, url: url.href, server: server.name })
     }
     return all
@@ -70,13 +73,45 @@ function dateOf(iso: string | undefined): Date | undefined {
   return Number.isNaN(date.getTime()) ? undefined : date
 }
 
-async function onServer<T>(url: string, work: (admin: Admin) => Promise<T>): Promise<T> {
+interface Administration {
+  list(prefix: string): Promise<Pick<FoundDatabase, 'name' | 'comment' | 'connections'>[]>
+  /** Bytes. */
+  sizeOf(name: string): Promise<number>
+  dropIfUnused(name: string): Promise<void>
+}
+
+async function onServer<T>(url: string, work: (server: Administration) => Promise<T>): Promise<T> {
+  const kind = kindOfUrl(url) ?? 'postgres'
+  return dialectOf(kind) === 'mysql' ? onMysql(url, work) : onPostgres(url, work)
+}
+
+async function onPostgres<T>(url: string, work: (server: Administration) => Promise<T>): Promise<T> {
   const administration = new URL(url)
   administration.pathname = '/postgres'
   const client = await connect(administration.href)
+  const admin = briefAdmin(client)
   try {
-    return await work(briefAdmin(client))
+    return await work({
+      list: (prefix) => listDatabases(admin, prefix),
+      sizeOf: (name) => sizeOf(admin, name),
+      dropIfUnused: (name) => dropIfUnused(admin, name),
+    })
   } finally {
     await client.end()
+  }
+}
+
+async function onMysql<T>(url: string, work: (server: Administration) => Promise<T>): Promise<T> {
+  const administration = new URL(url)
+  administration.pathname = '/mysql'
+  const registry = await MysqlRegistry.open(administration.href, false)
+  try {
+    return await work({
+      list: (prefix) => registry.list(prefix),
+      sizeOf: (name) => mysqlSizeOf(registry.admin, name),
+      dropIfUnused: (name) => registry.dropIfUnused(name),
+    })
+  } finally {
+    await registry.admin.close()
   }
 }

@@ -1,8 +1,8 @@
 /** Test databases in this process: each is a PGlite instance of its own, in memory. */
 import type { PGlite, PGliteOptions } from '@electric-sql/pglite'
+import { ownTables } from '../database/ownTables.ts'
 import { pgliteDriver, pgliteSession } from '../database/pglite/driver.ts'
 import { readSchema } from '../database/postgres/catalog.ts'
-import { ownTables } from '../database/postgres/tables.ts'
 import type { Driver } from '../migrate/driver.ts'
 import { NotInstalledError, UsageError } from '../migrate/errors.ts'
 import type { Schema } from '../schema/schema.ts'

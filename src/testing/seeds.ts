@@ -43,7 +43,8 @@ async function insertRows(option: string, db: MigratedDatabase, tables: Rows): P
       const names = columns.map((column) => quote(column, db.dialect)).join(', ')
       const marks = columns.map((_, n) => (postgres ? `$${n + 1}` : '?')).join(', ')
       const into = `INSERT INTO ${quoteTable(table, db.dialect)}`
-      const sql = columns.length > 0 ? `${into} (${names}) ${override}VALUES (${marks})` : `${into} DEFAULT VALUES`
+      const empty = postgres ? `${into} DEFAULT VALUES` : `${into} () VALUES ()`
+      const sql = columns.length > 0 ? `${into} (${names}) ${override}VALUES (${marks})` : empty
       await runGiven(`${option}.${table}[${i}]`, undefined, () => db.query(sql, Object.values(row)))
     }
   }

@@ -16,7 +16,7 @@ declare module 'vitest' {
 }
 
 export default async function setup(project: TestProject): Promise<void> {
-  const engine = await findEngine({ image: undefined, version: undefined })
+  const engine = await findEngine({ kind: 'postgres', image: undefined, version: undefined })
   const embedded = findEmbedded(process.cwd())
   const installed = findInstalled()
   project.provide('servers', [

@@ -29,7 +29,7 @@ function list(context: Context, all: readonly KeptDatabase[]): number {
   return 0
 }
 
-/** With psql where it is there and a person sits here; else the URL, for another client. */
+/** With psql or mysql where it is there and a person sits here; else the URL, for another client. */
 function open(context: Context, all: readonly KeptDatabase[], name: string | undefined): number {
   const found =
     all.find((database) => database.name === name) ?? (name === undefined && all.length === 1 ? all[0] : undefined)
@@ -40,11 +40,24 @@ function open(context: Context, all: readonly KeptDatabase[], name: string | und
     })
   }
   const interactive = process.stdin.isTTY && process.stdout.isTTY && !context.options.json
-  if (interactive && spawnSync('psql', ['--version']).status === 0) {
-    return spawnSync('psql', [found.url], { stdio: 'inherit' }).status ?? 1
+  const client = interactive ? clientFor(found.url) : undefined
+  if (client) {
+    const [program, args, env] = client
+    return spawnSync(program, args, { stdio: 'inherit', env: { ...process.env, ...env } }).status ?? 1
   }
   context.print(found.url, { name: found.name, url: found.url })
   return 0
+}
+
+/** The database's own client, if it is installed. The password goes by environment: anyone can list arguments. */
+function clientFor(url: string): [program: string, args: string[], env: NodeJS.ProcessEnv] | undefined {
+  const isThere = (program: string) => spawnSync(program, ['--version']).status === 0
+  if (/^postgres/.test(url)) return isThere('psql') ? ['psql', [url], {}] : undefined
+  const program = ['mysql', 'mariadb'].find(isThere)
+  if (!program) return undefined
+  const { hostname, port, username, password, pathname } = new URL(url)
+  const args = [`--host=${hostname}`, `--port=${port}`, `--user=${decodeURIComponent(username)}`, pathname.slice(1)]
+  return [program, args, { MYSQL_PWD: decodeURIComponent(password) }]
 }
 
 async function gc(context: Context, all: readonly KeptDatabase[]): Promise<number> {

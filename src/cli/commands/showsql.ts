@@ -14,6 +14,6 @@ export async function run(context: Context, [range]: readonly string[]): Promise
   const migrator = from === undefined ? await context.migrator() : await context.offlineMigrator()
   const options = { ...(from !== undefined && { from: parseVersion(from || 'nil') }), texts: true }
   const plan = await migrator.plan(parseTarget(to || 'latest'), options)
-  context.print(sqlText(plan), plan)
+  context.print(sqlText(plan, context.dialect), plan)
   return 0
 }

@@ -9,6 +9,7 @@ import { type Part, squash } from '../../migrate/squashing.ts'
 import { NIL_VERSION } from '../../migrate/version.ts'
 import { directory } from '../../source/directory.ts'
 import { gitEnvironment } from '../../source/gitBase.ts'
+import type { Dialect } from '../../sql/dialect.ts'
 import { readScript } from '../../sql/script.ts'
 import { proveSquash } from '../../verify/squashProof.ts'
 import { type Context, parseVersion } from '../context.ts'
@@ -30,13 +31,13 @@ export async function run(context: Context, [range = '', ...words]: readonly str
   const end = replaced.at(-1) as Migration
   const start = replaced[0] as Migration
   const before = migrations.findLast(({ version }) => version < start.version)?.version ?? NIL_VERSION
-  const { up, down, replaces } = squash(parts, graph, 'postgres')
+  const { up, down, replaces } = squash(parts, graph, context.dialect)
   const digits = /(\d+)_[^/\\]*$/.exec(end.up ?? end.down ?? '')?.[1] ?? String(end.version)
   const title = titleOf(words) || 'squashed'
   const name = `${digits}_${title}`
   const gone = new Set(replaced.map(({ version }) => version))
   refuseBroken([...migrations.filter(({ version }) => !gone.has(version)), { version: end.version, name: title }], {
-    relations: new Map([...relations, [end.version, { ...relationsOf(up), replaces }]]),
+    relations: new Map([...relations, [end.version, { ...relationsOf(up, context.dialect), replaces }]]),
     heads: graph.heads.length,
   })
   const files = { [`${name}.up.sql`]: up, ...(down !== undefined && { [`${name}.down.sql`]: down }) }
@@ -59,8 +60,8 @@ export async function run(context: Context, [range = '', ...words]: readonly str
 
 // --- internal ---
 
-function relationsOf(up: string): Relations {
-  const { dependsOn } = readScript(up, 'postgres')
+function relationsOf(up: string, dialect: Dialect): Relations {
+  const { dependsOn } = readScript(up, dialect)
   return { dependsOn }
 }
 

@@ -55,7 +55,10 @@ function describeTable({ name, sql }: Definition): SchemaObject {
     .filter((line) => !isForeignKey(line))
     .map((text): Member => ({ key: keyOf(text), text }))
   // Where its numbers go on is no part of a schema.
-  const tail = lines.slice(end).join('\n').replace(/ AUTO_INCREMENT=\d+/, '')
+  const tail = lines
+    .slice(end)
+    .join('\n')
+    .replace(/ AUTO_INCREMENT=\d+/, '')
   return { ...plain('table', shown(name), lines[0] ?? ''), members, tail: `${tail};` }
 }
 

@@ -40,7 +40,9 @@ export async function connect(
     // The client's own idea of a collation would go into views and routines; this takes the server's.
     await client.query('SET NAMES utf8mb4')
     if (options.statementLockTimeout !== undefined) {
-      await client.query(`SET SESSION lock_wait_timeout = ${Math.max(1, Math.ceil(options.statementLockTimeout / 1000))}`)
+      await client.query(
+        `SET SESSION lock_wait_timeout = ${Math.max(1, Math.ceil(options.statementLockTimeout / 1000))}`,
+      )
     }
     return client
   } catch (cause) {
@@ -54,10 +56,11 @@ export function placeOf(url: string): Place {
   return { host: socketPath ?? host ?? '', port: port ?? PORT, database: database ?? '' }
 }
 
-export async function openUrl(url: string, options: ConnectOptions = {}): Promise<Session> {
+/** @param idle whether it lets the process end while it waits for work */
+export async function openUrl(url: string, options: ConnectOptions = {}, { idle = false } = {}): Promise<Session> {
   const client = await connect(url, options, OURS)
   const another = () => openUrl(url, options)
-  return new MysqlSession(client, { borrowed: false, another, end: () => client.end() })
+  return new MysqlSession(client, { borrowed: false, another, end: () => client.end(), idle })
 }
 
 /** @param client of `mysql2/promise` or of `mysql2`. @throws UsageError for one that is closed */
@@ -128,7 +131,7 @@ const OURS: ConnectionOptions = { multipleStatements: true, flags: ['-IGNORE_SPA
 
 interface RawConnection {
   readonly config: ConnectionOptions & { readonly multipleStatements?: boolean }
-  readonly stream: { ref?(): void; unref?(): void }
+  readonly stream: { ref?(): void; unref?(): void; once?(event: 'close', listener: () => void): void }
   readonly _closing?: boolean
   readonly _fatalError?: Error | null
   query(options: object): RawQuery
@@ -149,6 +152,8 @@ interface Ownership {
   readonly another: () => Promise<Session>
   /** `lost`: the connection broke while it was held. */
   readonly end: (lost: boolean) => Promise<unknown> | unknown
+  /** Whether it lets the process end while it waits for work. */
+  readonly idle?: boolean
 }
 
 class MysqlSession implements Session {
@@ -158,12 +163,14 @@ class MysqlSession implements Session {
   readonly another: () => Promise<Session>
   readonly #end: Ownership['end']
   readonly #several: boolean
+  readonly #idle: boolean
+  #busy = 0
   #lost = false
   readonly #onError = () => {
     this.#lost = true
   }
 
-  constructor(client: Connection, { borrowed, another, end }: Ownership) {
+  constructor(client: Connection, { borrowed, another, end, idle = false }: Ownership) {
     const { config } = raw(client)
     this.client = client
     this.label = labelOf(config)
@@ -171,6 +178,8 @@ class MysqlSession implements Session {
     this.another = another
     this.#end = end
     this.#several = config.multipleStatements === true
+    this.#idle = idle
+    if (idle) holdProcess(client, false)
     client.on('error', this.#onError)
   }
 
@@ -180,7 +189,7 @@ class MysqlSession implements Session {
       return rowsOf(rows)
     }
     try {
-      return await (signal ? this.#cancellable(signal, run) : run())
+      return await this.#working(() => (signal ? this.#cancellable(signal, run) : run()))
     } catch (error) {
       throw this.#broken(error) ?? error
     }
@@ -194,7 +203,7 @@ class MysqlSession implements Session {
       return all
     }
     try {
-      const [results] = await this.client.query({ sql: joined(statements), ...PLAIN })
+      const [results] = await this.#working(() => this.client.query({ sql: joined(statements), ...PLAIN }))
       return (results as unknown[]).map((rows) => (Array.isArray(rows) ? (rows as Row[]) : []))
     } catch (error) {
       throw this.#broken(error) ?? error
@@ -204,13 +213,28 @@ class MysqlSession implements Session {
   async script(statements: readonly string[], signal: AbortSignal): Promise<void> {
     const messages = this.#several ? [joined(statements)] : statements
     for (const [index, sql] of messages.entries()) {
-      await this.#cancellable(signal, () => this.#run(sql, index))
+      await this.#working(() => this.#cancellable(signal, () => this.#run(sql, index)))
     }
+  }
+
+  onEnd(listener: () => void): void {
+    raw(this.client).stream.once?.('close', listener)
   }
 
   async close(): Promise<void> {
     await this.#end(this.#lost)
     this.client.off('error', this.#onError)
+  }
+
+  /** Somebody waits for it: the process must not end. */
+  async #working<T>(work: () => Promise<T>): Promise<T> {
+    if (!this.#idle) return work()
+    if (this.#busy++ === 0) holdProcess(this.client, true)
+    try {
+      return await work()
+    } finally {
+      if (--this.#busy === 0) holdProcess(this.client, false)
+    }
   }
 
   /** Rows are handed over one by one and forgotten: a SELECT in a migration must not fill memory. */
@@ -317,7 +341,9 @@ function clientConfig(url: string, options: ConnectOptions): ConnectionOptions {
     user: decoded(parsed.username) || 'root',
     password: decoded(parsed.password),
     database: decoded(parsed.pathname.slice(1)) || undefined,
-    ...(socketPath ? { socketPath } : { host: decoded(parsed.hostname) || '127.0.0.1', port: Number(parsed.port || PORT) }),
+    ...(socketPath
+      ? { socketPath }
+      : { host: decoded(parsed.hostname) || '127.0.0.1', port: Number(parsed.port || PORT) }),
     connectTimeout: options.connectTimeout ?? 15_000,
     connectAttributes: { program_name: options.applicationName ?? 'migratest' },
     enableKeepAlive: true,
@@ -328,7 +354,12 @@ function clientConfig(url: string, options: ConnectOptions): ConnectionOptions {
 
 /** As the mysql client (`ssl-mode`), Go's driver (`tls`) and Prisma (`sslaccept`) write it. */
 function sslOf(params: URLSearchParams): ConnectionOptions['ssl'] | undefined {
-  const mode = (params.get('ssl-mode') ?? params.get('sslmode') ?? params.get('tls') ?? params.get('ssl'))?.toLowerCase()
+  const mode = (
+    params.get('ssl-mode') ??
+    params.get('sslmode') ??
+    params.get('tls') ??
+    params.get('ssl')
+  )?.toLowerCase()
   const lenient = params.get('sslaccept') === 'accept_invalid_certs'
   if (mode === undefined) return lenient ? { rejectUnauthorized: false } : undefined
   if (['false', 'disabled', 'disable', 'preferred', '0'].includes(mode)) return undefined
@@ -358,13 +389,16 @@ const ADVICE: Record<string, string> = {
   ER_BAD_DB_ERROR: 'Create the database first, or correct its name in the URL.',
   ER_CON_COUNT_ERROR: 'All connections are taken: raise max_connections or close some.',
   ER_USER_LIMIT_REACHED: 'This user has as many connections as it may: close some.',
-  ER_HOST_IS_BLOCKED: 'The server has had too many broken connections from here: "FLUSH HOSTS" lets this host in again.',
+  ER_HOST_IS_BLOCKED:
+    'The server has had too many broken connections from here: "FLUSH HOSTS" lets this host in again.',
 }
 
 function connectionError(error: MysqlError, config: ConnectionOptions): ConnectionError {
   if (error instanceof ConnectionError) return error
   const timedOut = error.code === 'ETIMEDOUT' || /timeout/i.test(error.message)
-  const words = timedOut ? `no answer within ${(config.connectTimeout ?? 0) / 1000} s` : error.message || String(error.code)
+  const words = timedOut
+    ? `no answer within ${(config.connectTimeout ?? 0) / 1000} s`
+    : error.message || String(error.code)
   const where = config.host || config.socketPath ? labelOf(config) : 'the database of the pool'
   return new ConnectionError(`Cannot connect to ${where}: ${words}`, {
     hint: ADVICE[timedOut ? 'ETIMEDOUT' : (error.code ?? '')],

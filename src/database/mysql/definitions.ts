@@ -62,7 +62,9 @@ export async function readDefinitions(
       ...procedures.map(({ Name }) => ({ kind: 'procedure', name: String(Name), table: null }) as const),
       ...functions.map(({ Name }) => ({ kind: 'function', name: String(Name), table: null }) as const),
       // As they come they are in the order in which they fire.
-      ...triggers.map(({ Trigger, Table }) => ({ kind: 'trigger', name: String(Trigger), table: String(Table) }) as const),
+      ...triggers.map(
+        ({ Trigger, Table }) => ({ kind: 'trigger', name: String(Trigger), table: String(Table) }) as const,
+      ),
       ...events.map(({ Name }) => ({ kind: 'event', name: String(Name), table: null }) as const),
     ].filter(({ kind, name, table }) => !exclude.includes(kind === 'trigger' ? (table ?? '') : name))
     const shown = await session.queries(

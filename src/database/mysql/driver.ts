@@ -33,7 +33,7 @@ export async function mysqlDriver(session: Session, options: MysqlDriverOptions 
       hint: 'Write it behind the host: mysql://user:password@host:3306/database',
     })
   }
-  const names = tables.tablesIn(String(row.name), options.table ?? tables.DEFAULT_TABLE)
+  const names = tables.tablesIn(String(row.name), options.table)
   const lock = options.lock === 'table' ? tableLock(session, names) : advisoryLock(session, names)
   return new MysqlDriver(session, names, lock)
 }
@@ -327,7 +327,9 @@ class MysqlDriver implements Driver {
       if (first !== 'drop') return false
       const sql = text.slice(start, end)
       if (second === 'database' || second === 'schema') return namesIn(sql).includes(this.#tables.database)
-      return second === 'table' && namesIn(sql).some((name) => [this.#tables.version, this.#tables.history].includes(name))
+      return (
+        second === 'table' && namesIn(sql).some((name) => [this.#tables.version, this.#tables.history].includes(name))
+      )
     })
     if (!drop) return
     throw new UsageError(

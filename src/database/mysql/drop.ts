@@ -20,7 +20,11 @@ export async function dropStatements(session: Session, database: string, keep: r
   // Triggers go with their tables; tables may refer to each other.
   return all.length === 0
     ? []
-    : ['SET @migratest_checks = @@foreign_key_checks, SESSION foreign_key_checks = 0', ...all, 'SET SESSION foreign_key_checks = @migratest_checks']
+    : [
+        'SET @migratest_checks = @@foreign_key_checks, SESSION foreign_key_checks = 0',
+        ...all,
+        'SET SESSION foreign_key_checks = @migratest_checks',
+      ]
 }
 
 // --- internal ---

@@ -16,6 +16,8 @@ export interface Session {
   queries(statements: readonly string[]): Promise<Row[][]>
   /** Runs statements one after another, in one round trip where the client takes several at once. @throws ScriptFailure */
   script(statements: readonly string[], signal: AbortSignal): Promise<void>
+  /** Called once, when the connection is lost or closed. */
+  onEnd(listener: () => void): void
   close(): Promise<void>
 }
 

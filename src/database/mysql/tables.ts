@@ -1,6 +1,7 @@
 /** The SQL of our two tables. Names always come with their database: a migration may say USE. Right under any sql_mode. */
 import type { Baseline, HistoryChange, HistoryRecord, Running, Step } from '../../migrate/driver.ts'
 import { NIL_VERSION } from '../../migrate/version.ts'
+import { ownTables } from '../ownTables.ts'
 
 export interface Tables {
   readonly database: string
@@ -11,15 +12,14 @@ export interface Tables {
   readonly historyTable: string
 }
 
-export const DEFAULT_TABLE = 'schema_migrations'
-
-export function tablesIn(database: string, table: string): Tables {
-  const history = `${table}_history`
+/** @param table default `schema_migrations` */
+export function tablesIn(database: string, table?: string): Tables {
+  const [version, history] = ownTables(table)
   return {
     database,
-    version: table,
+    version,
     history,
-    versionTable: `${identifier(database)}.${identifier(table)}`,
+    versionTable: `${identifier(database)}.${identifier(version)}`,
     historyTable: `${identifier(database)}.${identifier(history)}`,
   }
 }

@@ -1,8 +1,8 @@
 /** PGlite: PostgreSQL compiled to WebAssembly, in this process. One session, so everything goes through it. */
 import type { PGlite } from '@electric-sql/pglite'
 import type { Driver } from '../../migrate/driver.ts'
-import { type PostgresDriverOptions, postgresDriver } from '../postgres/driver.ts'
 import { type Lock, poll } from '../locking.ts'
+import { type PostgresDriverOptions, postgresDriver } from '../postgres/driver.ts'
 import { type PostgresError, type Row, ScriptFailure, type Session } from '../postgres/session.ts'
 
 /** @param own close the instance with the driver */

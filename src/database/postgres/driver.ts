@@ -3,9 +3,9 @@ import type { DatabaseState, Driver, HistoryRecord, LockOptions, Step } from '..
 import { LockedError, StateMovedError, StatementError, UsageError } from '../../migrate/errors.ts'
 import type { Direction, Log, MigrationContext, Sql } from '../../migrate/source.ts'
 import { NIL_VERSION } from '../../migrate/version.ts'
+import type { Lock } from '../locking.ts'
 import { createSchema, dropStatements } from './drop.ts'
 import { asStatementError, isAnswer, isMissingTable } from './failure.ts'
-import type { Lock } from '../locking.ts'
 import { advisoryLock, migrationLockIds, tableLock } from './lock.ts'
 import { readOpening } from './opening.ts'
 import { type PostgresError, ScriptFailure, type Session } from './session.ts'
@@ -41,7 +41,7 @@ export async function postgresDriver(
       },
     )
   }
-  const names = tables.tablesIn(schema, options.table ?? tables.DEFAULT_TABLE)
+  const names = tables.tablesIn(schema, options.table)
   const chosen =
     options.lock === 'table'
       ? tableLock(session, names)

@@ -1,6 +1,7 @@
 /** The SQL of our two tables. Names always come with their schema: a migration may empty search_path. */
 import type { Baseline, HistoryChange, HistoryRecord, Running, Step } from '../../migrate/driver.ts'
 import { NIL_VERSION } from '../../migrate/version.ts'
+import { ownTables } from '../ownTables.ts'
 
 export interface Tables {
   readonly schema: string
@@ -11,23 +12,16 @@ export interface Tables {
   readonly historyTable: string
 }
 
-export const DEFAULT_TABLE = 'schema_migrations'
-
-export function tablesIn(schema: string, table: string): Tables {
-  const history = `${table}_history`
+/** @param table default `schema_migrations` */
+export function tablesIn(schema: string, table?: string): Tables {
+  const [version, history] = ownTables(table)
   return {
     schema,
-    version: table,
+    version,
     history,
-    versionTable: `${identifier(schema)}.${identifier(table)}`,
+    versionTable: `${identifier(schema)}.${identifier(version)}`,
     historyTable: `${identifier(schema)}.${identifier(history)}`,
   }
-}
-
-/** Names of our tables, in whatever schema. */
-export function ownTables(table = DEFAULT_TABLE): string[] {
-  const { version, history } = tablesIn('', table)
-  return [version, history]
 }
 
 export function identifier(name: string): string {

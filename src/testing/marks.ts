@@ -1,5 +1,5 @@
 /** What is written on a test database (as its comment), for other processes and for people. */
-import type { About } from '../testServer.ts'
+import type { About } from './testServer.ts'
 
 interface KeptMark extends About {
   readonly kind: 'kept'
@@ -19,7 +19,7 @@ export interface SnapshotMark {
   /** Says what it holds, to be compared before it is first used elsewhere. */
   readonly digest: string
   /** Whether it has belongings that a copy must be given. */
-  readonly belongings: boolean
+  readonly belongings?: boolean
   readonly strategy?: 'FILE_COPY' | 'WAL_LOG' | undefined
   /** Eight digits of each key of its chain: where the chain of another text parts from it. */
   readonly chain: string

@@ -1,0 +1,56 @@
+/** The databases of a server: which there are, who is connected, and what they take. */
+import type { Session } from './session.ts'
+import { identifier, literal } from './tables.ts'
+
+export interface SessionOn {
+  readonly id: number
+  readonly user: string
+  readonly running: boolean
+  readonly inTransaction: boolean
+  /** What runs; empty where nothing does: the server does not say what ran last. */
+  readonly statement: string
+}
+
+/** Everyone whose current database it is. */
+export async function sessionsOn(admin: Session, database: string): Promise<SessionOn[]> {
+  const [processes = [], open = []] = await admin.queries([
+    'SHOW FULL PROCESSLIST',
+    'SELECT trx_mysql_thread_id AS id FROM information_schema.innodb_trx',
+  ])
+  const transactions = new Set(open.map(({ id }) => Number(id)))
+  return processes
+    .filter(({ db }) => db === database)
+    .map(({ Id, User, Command, Info }) => ({
+      id: Number(Id),
+      user: String(User),
+      running: Command !== 'Sleep',
+      inTransaction: transactions.has(Number(Id)),
+      statement: String(Info ?? ''),
+    }))
+}
+
+/** How many sessions each database has. */
+export async function countSessions(admin: Session): Promise<Map<string, number>> {
+  const counts = new Map<string, number>()
+  for (const { db } of await admin.query('SHOW PROCESSLIST')) {
+    if (db !== null) counts.set(String(db), (counts.get(String(db)) ?? 0) + 1)
+  }
+  return counts
+}
+
+/** One that is gone meanwhile is fine. */
+export async function endSession(admin: Session, id: number): Promise<void> {
+  await admin.query(`KILL CONNECTION ${id}`).catch(() => undefined)
+}
+
+/** Bytes of rows and indexes, as the server estimates them; 0 where it is gone. */
+export async function sizeOf(admin: Session, database: string): Promise<number> {
+  const [row] = await admin.query(
+    `SELECT COALESCE(SUM(data_length + index_length), 0) AS bytes FROM information_schema.tables WHERE table_schema = ${literal(database)}`,
+  )
+  return Number(row?.bytes ?? 0)
+}
+
+export async function dropDatabase(admin: Session, name: string): Promise<void> {
+  await admin.query(`DROP DATABASE IF EXISTS ${identifier(name)}`)
+}

@@ -1,0 +1,25 @@
+/** Test databases on a MySQL or MariaDB server. */
+import type { Connection } from 'mysql2/promise'
+import type { Likeness } from '../../database/mysql/likeness.ts'
+import { DatabaseServer, type DatabaseServerOptions, type Engine } from '../databaseServer.ts'
+import type { TestServer } from '../testServer.ts'
+import { digestOf, MysqlTestDatabase } from './database.ts'
+import { MysqlRegistry } from './registry.ts'
+import { MysqlSnapshots } from './snapshots.ts'
+
+export function mysqlServer(options: DatabaseServerOptions): TestServer<Connection> {
+  return new DatabaseServer(ENGINE, options)
+}
+
+// --- internal ---
+
+const ENGINE: Engine<Connection, MysqlRegistry, Likeness> = {
+  dialect: 'mysql',
+  open: (url, ours) => MysqlRegistry.open(url, ours),
+  store: (registry, bytes) => new MysqlSnapshots(registry, bytes),
+  database: (name, origin) => new MysqlTestDatabase(name, origin),
+  digest: (registry, name) => digestOf(registry.urlOf(name), name),
+  // Its rows tell what was changed: no moment is needed to tell it by.
+  now: async () => 'then',
+  settings: () => [],
+}
