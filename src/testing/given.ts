@@ -1,4 +1,6 @@
 /** SQL that a test or preset hands over: its errors say which option it came from, and where in it. */
+
+import { offsetOfError } from '../database/mysql/failure.ts'
 import { MigratestError } from '../migrate/errors.ts'
 import { codeFrame } from '../sql/codeFrame.ts'
 import { offsetOfCodePoint } from '../sql/position.ts'
@@ -8,7 +10,7 @@ export class GivenError extends MigratestError {
   readonly code = 'MIGRATEST_GIVEN'
 }
 
-type Fields = Partial<Record<'code' | 'detail' | 'hint' | 'position', string>>
+type Fields = Partial<Record<'code' | 'detail' | 'hint' | 'position' | 'sqlState', string>>
 
 /** @param option as it is to be named: `given.users[0]`, `seeds[3]` */
 export async function runGiven<T>(option: string, sql: string | undefined, run: () => Promise<T>): Promise<T> {
@@ -16,12 +18,14 @@ export async function runGiven<T>(option: string, sql: string | undefined, run: 
     return await run()
   } catch (cause) {
     if (cause instanceof MigratestError) throw cause
-    const { message, code, detail, hint, position } = cause as Error & Fields
-    const frame =
-      sql !== undefined && position !== undefined
-        ? codeFrame(sql, offsetOfCodePoint(sql, Number(position) - 1))
-        : undefined
-    const parts = [`${option}: ${message}${code ? ` (${code})` : ''}`, frame, detail && `Detail: ${detail}`]
+    const { message, sqlState, code, detail, hint, position } = cause as Error & Fields
+    const offset =
+      position === undefined
+        ? offsetOfError(sql ?? '', cause as Error)
+        : offsetOfCodePoint(sql ?? '', Number(position) - 1)
+    const frame = sql !== undefined && offset !== undefined ? codeFrame(sql, offset) : undefined
+    const state = sqlState ?? code
+    const parts = [`${option}: ${message}${state ? ` (${state})` : ''}`, frame, detail && `Detail: ${detail}`]
     throw new GivenError(parts.filter(Boolean).join('\n\n'), { cause, hint })
   }
 }

@@ -1,4 +1,6 @@
 import { afterAll, describe, test } from 'vitest'
+import { mariadb } from '../../presets/mariadb.ts'
+import { mysql } from '../../presets/mysql.ts'
 import { pglite } from '../../presets/pglite.ts'
 import { postgres } from '../../presets/postgres.ts'
 import { openDatabase } from '../../src/database/open.ts'
@@ -10,6 +12,7 @@ import { describeOnServers } from '../support/servers.ts'
 const sql = {
   create: (name: string) => `create table ${name} (id int)`,
   drop: (name: string) => `drop table ${name}`,
+  insert: (name: string) => `insert into ${name} values (1)`,
   fails: 'select nonsense',
 }
 
@@ -18,6 +21,20 @@ describeOnServers(['container', 'embedded', 'installed'], 'PostgreSQL', (from) =
   if (from === 'container')
     describe('version 17', () => contract(postgres({ from, version: 17 }), (database) => database.url ?? ''))
 })
+
+describeOnServers(
+  ['container'],
+  'MySQL',
+  (from) => contract(mysql({ from }), (database) => database.url ?? ''),
+  'mysql',
+)
+
+describeOnServers(
+  ['container', 'installed'],
+  'MariaDB',
+  (from) => contract(mariadb({ from }), (database) => database.url ?? ''),
+  'mariadb',
+)
 
 describe('PGlite', () => {
   contract(pglite(), (_, client) => client)
@@ -29,7 +46,12 @@ describe('a driver without transactions', () => {
       const db = new PlainDatabase()
       const subject: DriverSubject = {
         open: async () => new PlainDriver(db),
-        sql: { create: (thing) => `create ${thing}`, drop: (thing) => `drop ${thing}`, fails: 'fail' },
+        sql: {
+          create: (thing) => `create ${thing}`,
+          drop: (thing) => `drop ${thing}`,
+          insert: (thing) => `insert ${thing}`,
+          fails: 'fail',
+        },
         exists: async (thing) => db.things.has(thing),
       }
       return run(subject)
@@ -51,9 +73,11 @@ function contract<Client>(
         await run({
           open: () => openDatabase(target(database, client)),
           sql,
-          exists: async (thing) =>
-            (await database.query(client, `select to_regclass('public.${thing}') is not null as there`))[0]?.there ===
-            true,
+          exists: async (thing) => {
+            const mine = server.dialect === 'mysql' ? 'database()' : "'public'"
+            const found = `select 1 from information_schema.tables where table_schema = ${mine} and table_name = '${thing}'`
+            return (await database.query(client, found)).length > 0
+          },
         })
       } finally {
         await database.disconnect(client)

@@ -25,9 +25,9 @@ export default class ServersReporter implements Reporter {
       }
     }
     const servers = (this.#vitest?.getRootProject().getProvidedContext().servers ?? []) as Availability[]
-    const out = ['', 'PostgreSQL servers on this machine:']
-    for (const { name, missing } of servers)
-      out.push(`  ${missing === undefined ? 'used' : 'not here'}: ${name}${missing ? ` (${missing})` : ''}`)
+    const out = ['', 'Servers on this machine:']
+    for (const { kind, from, missing } of servers)
+      out.push(`  ${missing === undefined ? 'used' : 'not here'}: ${kind}, ${from}${missing ? ` (${missing})` : ''}`)
     if (skippedSuites.size > 0) out.push('Skipped:')
     for (const [suite, tests] of skippedSuites) out.push(`  ${suite}: ${tests}`)
     out.push('', `${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped`)

@@ -34,7 +34,7 @@ export function asStatementError(
   if (thrown instanceof StatementError) return thrown
   const error = thrown instanceof ScriptFailure ? thrown.error : (thrown as MysqlError)
   if (!isAnswer(error)) return error
-  const place = sent && offsetIn(sent.sql, error)
+  const place = sent && offsetOfError(sent.sql, error)
   return new StatementError(
     {
       message: wordsOf(error),
@@ -48,6 +48,20 @@ export function asStatementError(
   )
 }
 
+/**
+ * MySQL gives no position; what it gives is the text from there on and its line, or the name it is about.
+ * @param sql one statement
+ */
+export function offsetOfError(sql: string, { sqlMessage = '' }: MysqlError): number | undefined {
+  const near = /near '([\s\S]*)' at line (\d+)$/.exec(sqlMessage)
+  if (near) return offsetOfNear(sql, near[1] ?? '', Number(near[2]))
+  for (const [, name = ''] of sqlMessage.matchAll(/'([^']+)'/g)) {
+    const found = offsetOfName(sql, name) ?? offsetOfName(sql, name.split('.').at(-1) ?? '')
+    if (found !== undefined) return found
+  }
+  return undefined
+}
+
 // --- internal ---
 
 function causeOf(error: unknown): MysqlError {
@@ -59,17 +73,6 @@ function causeOf(error: unknown): MysqlError {
 function wordsOf({ sqlMessage, message }: MysqlError): string {
   const words = sqlMessage ?? message
   return words.replace(/; check the manual that corresponds to your \w+ server version for the right syntax to use/, '')
-}
-
-/** MySQL gives no position; what it gives is the text from there on and its line, or the name it is about. */
-function offsetIn(sql: string, { sqlMessage = '' }: MysqlError): number | undefined {
-  const near = /near '([\s\S]*)' at line (\d+)$/.exec(sqlMessage)
-  if (near) return offsetOfNear(sql, near[1] ?? '', Number(near[2]))
-  for (const [, name = ''] of sqlMessage.matchAll(/'([^']+)'/g)) {
-    const found = offsetOfName(sql, name) ?? offsetOfName(sql, name.split('.').at(-1) ?? '')
-    if (found !== undefined) return found
-  }
-  return undefined
 }
 
 function offsetOfNear(sql: string, near: string, line: number): number {

@@ -7,10 +7,11 @@ import type { Direction, MigrationContext } from '../source.ts'
 /** An empty database that can be opened more than once. */
 export interface DriverSubject {
   open(): Promise<Driver>
-  /** SQL that makes a thing named `name`, removes it, and fails. */
+  /** SQL that makes a thing named `name`, removes it, puts a row into it, and fails. */
   readonly sql: {
     create(name: string): string
     drop(name: string): string
+    insert(name: string): string
     readonly fails: string
   }
   /** Whether there is a thing of that name. */
@@ -54,9 +55,13 @@ export const driverContract: readonly Rule[] = [
       locked(subject, async (driver) => {
         if (!driver.applyAll) return
         const { create, fails } = subject.sql
-        await driver.applyAll([stepOf('up', -1, 1, create('a')), stepOf('up', 1, 2, null)], NEVER)
+        await driver.applyAll([stepOf(driver, 'up', -1, 1, create('a')), stepOf(driver, 'up', 1, 2, null)], NEVER)
         assert.equal((await driver.state()).version, 2)
-        const more = [stepOf('up', 2, 3, create('b')), stepOf('up', 3, 4, fails), stepOf('up', 4, 5, create('c'))]
+        const more = [
+          stepOf(driver, 'up', 2, 3, create('b')),
+          stepOf(driver, 'up', 3, 4, fails),
+          stepOf(driver, 'up', 4, 5, create('c')),
+        ]
         await assert.rejects(driver.applyAll(more, NEVER))
         const { version, dirty, history } = await driver.state()
         assert(!dirty && history.length === version && (version === 2 || version === 3))
@@ -94,7 +99,10 @@ export const driverContract: readonly Rule[] = [
           if (driver.transactionalDdl) await sql(subject.sql.create('a'))
           log('done')
         }
-        const step: Step = { ...stepOf('up', -1, 1, null), work: { kind: 'code', run, log: (text) => said.push(text) } }
+        const step: Step = {
+          ...stepOf(driver, 'up', -1, 1, null),
+          work: { kind: 'code', run, log: (text) => said.push(text) },
+        }
         if (driver.transactionalDdl) await driver.apply(step, NEVER)
         else {
           await driver.begin(step)
@@ -137,7 +145,7 @@ export const driverContract: readonly Rule[] = [
     name: 'runs statement by statement under the dirty flag, with a journal',
     run: (subject) =>
       locked(subject, async (driver) => {
-        const step = stepOf('up', -1, 1, `${subject.sql.create('a')};\n${subject.sql.create('b')}`)
+        const step = stepOf(driver, 'up', -1, 1, `${subject.sql.create('a')};\n${subject.sql.create('b')}`)
         await driver.begin(step)
         assert.deepEqual(journalOf(await driver.state()), [1, true, { direction: 'up', started: 0, done: 0, total: 2 }])
         await driver.execute(step, 0, NEVER)
@@ -153,7 +161,7 @@ export const driverContract: readonly Rule[] = [
     name: 'journals a statement that was refused as not done',
     run: (subject) =>
       locked(subject, async (driver) => {
-        const step = stepOf('up', -1, 1, `${subject.sql.create('a')};\n${subject.sql.fails}`)
+        const step = stepOf(driver, 'up', -1, 1, `${subject.sql.create('a')};\n${subject.sql.fails}`)
         await driver.begin(step)
         await driver.execute(step, 0, NEVER)
         await assert.rejects(driver.execute(step, 1, NEVER), StatementError)
@@ -161,11 +169,76 @@ export const driverContract: readonly Rule[] = [
       }),
   },
   {
+    name: 'takes back what it began, where no statement took effect',
+    run: (subject) =>
+      locked(subject, async (driver) => {
+        if (!driver.abandon) return
+        await move(driver, 'up', -1, 1, subject.sql.create('a'))
+        const { fails } = subject.sql
+        for (const step of [stepOf(driver, 'up', 1, 2, fails), stepOf(driver, 'down', 1, -1, fails)]) {
+          await driver.begin(step)
+          await assert.rejects(driver.execute(step, 0, NEVER), (error) => {
+            assert(error instanceof StatementError)
+            assert.equal(error.info.undone, true)
+            return true
+          })
+          await driver.abandon(step)
+          const { version, dirty, history } = await driver.state()
+          assert.deepEqual([version, dirty, history.length, history[0]?.running], [1, false, 1, null])
+        }
+      }),
+  },
+  {
+    name: 'tells of a statement under way whether it took effect, where it can',
+    run: (subject) =>
+      locked(subject, async (driver) => {
+        if (!driver.tookEffect) return
+        const step = stepOf(driver, 'up', -1, 1, `${subject.sql.create('a')};\n${subject.sql.create('b')}`)
+        await driver.begin(step)
+        assert.equal(await driver.tookEffect(1), undefined)
+        await driver.execute(step, 0, NEVER)
+        assert.equal(await driver.tookEffect(1), undefined)
+      }),
+  },
+  {
+    name: 'runs rows in one transaction, where it can: all or nothing',
+    run: (subject) =>
+      locked(subject, async (driver) => {
+        if (!driver.transactionalDdl && !driver.transactionalRows) return
+        await move(driver, 'up', -1, 1, subject.sql.create('a'))
+        const { insert, fails } = subject.sql
+        await assert.rejects(driver.apply(stepOf(driver, 'up', 1, 2, `${insert('a')};\n${fails}`), NEVER), (error) => {
+          assert(error instanceof StatementError)
+          return true
+        })
+        const { version, dirty } = await driver.state()
+        assert.deepEqual([version, dirty], [1, false])
+        await driver.apply(stepOf(driver, 'up', 1, 2, `${insert('a')};\n${insert('a')}`), NEVER)
+        await assert.rejects(driver.apply(stepOf(driver, 'up', 1, 3, insert('a')), NEVER), StateMovedError)
+        assert.equal((await driver.state()).version, 2)
+      }),
+  },
+  {
+    name: 'forgets several at once',
+    run: (subject) =>
+      locked(subject, async (driver) => {
+        for (const version of [1, 2, 3]) await move(driver, 'up', version === 1 ? -1 : version - 1, version, null)
+        await driver.apply(
+          { ...stepOf(driver, 'up', 3, 4, null), history: { put: recordOf(4, ''), remove: [1, 2] } },
+          NEVER,
+        )
+        assert.deepEqual(
+          (await driver.state()).history.map((entry) => entry.version),
+          [3, 4],
+        )
+      }),
+  },
+  {
     name: 'keeps a dirty nil apart from a clean one',
     run: (subject) =>
       locked(subject, async (driver) => {
         await move(driver, 'up', -1, 1, subject.sql.create('a'))
-        const down = stepOf('down', 1, -1, subject.sql.drop('a'))
+        const down = stepOf(driver, 'down', 1, -1, subject.sql.drop('a'))
         await driver.begin(down)
         const { version, dirty } = await driver.state()
         assert.deepEqual([version, dirty], [-1, true])
@@ -178,7 +251,7 @@ export const driverContract: readonly Rule[] = [
     name: 'forces a version over a dirty one, with a baseline there',
     run: (subject) =>
       locked(subject, async (driver) => {
-        await driver.begin(stepOf('up', -1, 3, subject.sql.create('a')))
+        await driver.begin(stepOf(driver, 'up', -1, 3, subject.sql.create('a')))
         await driver.force(2)
         const state = await driver.state()
         assert.deepEqual([state.version, state.dirty], [2, false])
@@ -268,7 +341,7 @@ async function move(
   to: number,
   text: string | null,
 ): Promise<void> {
-  const step = stepOf(direction, from, to, text)
+  const step = stepOf(driver, direction, from, to, text)
   if (driver.transactionalDdl || text === null) return driver.apply(step, NEVER)
   await driver.begin(step)
   const count = step.work.kind === 'sql' ? step.work.script.statements.length : 0
@@ -276,7 +349,7 @@ async function move(
   await driver.finish(step)
 }
 
-function stepOf(direction: Direction, from: number, to: number, text: string | null): Step {
+function stepOf({ dialect }: Driver, direction: Direction, from: number, to: number, text: string | null): Step {
   const version = direction === 'up' ? to : from
   return {
     version,
@@ -284,7 +357,7 @@ function stepOf(direction: Direction, from: number, to: number, text: string | n
     direction,
     from,
     to,
-    work: text === null ? { kind: 'nil' } : { kind: 'sql', script: readScript(text, 'postgres') },
+    work: text === null ? { kind: 'nil' } : { kind: 'sql', script: readScript(text, dialect) },
     history: direction === 'up' ? { put: recordOf(version, text ?? '') } : { remove: version },
   }
 }

@@ -1,12 +1,12 @@
 /** Connecting to a server whose connections may all be taken. */
 import type { Connection } from 'mysql2/promise'
-import { connect, holdProcess, openUrl } from '../../database/mysql/connection.ts'
+import { type ConnectOptions, connect, holdProcess, openUrl } from '../../database/mysql/connection.ts'
 import type { Session } from '../../database/mysql/session.ts'
 import { patiently } from '../patience.ts'
 
 /** A session of our own, which does not keep the process from ending while it waits for work. */
-export function openPatiently(url: string): Promise<Session> {
-  return patiently(() => openUrl(url, { applicationName: 'migratest tests' }, { idle: true }), TOO_MANY)
+export function openPatiently(url: string, options: ConnectOptions = {}): Promise<Session> {
+  return patiently(() => openUrl(url, { applicationName: 'migratest tests', ...options }, { idle: true }), TOO_MANY)
 }
 
 /** A client for tests: dates as the server has them, several statements at once. */

@@ -50,7 +50,8 @@ export class MysqlTestDatabase extends ServerDatabase<Connection, MysqlRegistry,
   }
 
   async openDriver(): Promise<Driver> {
-    return mysqlDriver(await openPatiently(this.url))
+    // A transaction of somebody's on a table would be waited for, by default for a year.
+    return mysqlDriver(await openPatiently(this.url, { statementLockTimeout: LONGEST_WAIT_MS }))
   }
 
   /** Of any session: a client or pool that the test made itself would be waited for all the same. */
@@ -169,3 +170,4 @@ export async function digestOf(url: string, name: string): Promise<string> {
 
 const MARK = 'migratest_test'
 const PATIENCE_MS = 2000
+const LONGEST_WAIT_MS = 20_000

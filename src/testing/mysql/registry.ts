@@ -152,6 +152,7 @@ export class MysqlRegistry extends Registry {
   }
 
   async #dropOn(session: Session, name: string): Promise<void> {
+    await session.query(LEAVE)
     for (const { id } of await sessionsOn(session, name)) await endSession(session, id)
     // Other sessions may hold its tables from elsewhere: nobody waits for those for ever.
     await session.queries(['SET SESSION lock_wait_timeout = 20', `DROP DATABASE IF EXISTS ${identifier(name)}`])
@@ -168,6 +169,10 @@ export class MysqlRegistry extends Registry {
 const PREFIX = 'migratest'
 const FAMILY = 'migratest_t_'
 const REGISTRY = identifier('migratest_registry')
+
+/** Makes no test database the current one. */
+export const LEAVE = `USE ${REGISTRY}`
+
 const DATABASES = `${REGISTRY}.${identifier('databases')}`
 const PROCESSES = `${REGISTRY}.${identifier('processes')}`
 
