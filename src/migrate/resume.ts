@@ -1,4 +1,6 @@
 /** Continues a migration that stopped half-way, behind the last statement that is known to be done. */
+import type { Dialect } from '../sql/dialect.ts'
+import { changesSessionOnly } from '../sql/rows.ts'
 import { readScript, type Script } from '../sql/script.ts'
 import { cutStatements } from '../sql/statements.ts'
 import { type ChooseInput, loadInput } from './choose.ts'
@@ -54,9 +56,10 @@ export async function resume(
   // A down fits what was applied, which the entry under way still tells.
   const entries = new Map(direction === 'down' && entry.fingerprint !== null ? [[entry.version, entry]] : [])
   const loaded = await loadStep(loadInput(input, migrations, { ...applied, entries }), move)
-  await refuseEdited(database, entry.version, direction, loaded.text, behind)
   const step = loaded.step((message) => onEvent({ type: 'log', step: loaded.plan, message }))
-  if (step.work.kind === 'sql') refuseLostSettings(step.work.script, behind)
+  const script = step.work.kind === 'sql' ? step.work.script : undefined
+  await refuseEdited(database, entry.version, direction, script, behind)
+  if (script) refuseLostSettings(script, behind, database.dialect)
   const begun = performance.now()
   onEvent({ type: 'started', step: loaded.plan })
   await continueJournaled(database, step, loaded, behind, signal)
@@ -100,18 +103,14 @@ async function refuseEdited(
   driver: Driver,
   version: number,
   direction: Direction,
-  text: string | null,
+  script: Script | undefined,
   done: number,
 ): Promise<void> {
   const recorded = await driver.recorded(version, direction)
-  if (recorded === null || text === null || done === 0) return
+  if (recorded === null || script === undefined || done === 0) return
   const { dialect } = driver
-  const heads = [recorded, text].map((sql) => {
-    const script = readScript(sql, dialect)
-    const end = script.statements[done - 1]?.end ?? 0
-    return cutStatements(script.text.slice(0, end), dialect).canonical.join('\0')
-  })
-  if (heads[0] === heads[1]) return
+  const [before, now] = [readScript(recorded, dialect), script].map((one) => headOf(one, done, dialect))
+  if (before === now) return
   throw new EditedMigrationError(
     `The first ${done} statements of ${version} have run, and they were changed in the file since.`,
     {
@@ -120,12 +119,24 @@ async function refuseEdited(
   )
 }
 
+/** The first statements, without what does not count. */
+function headOf({ text, statements }: Script, count: number, dialect: Dialect): string {
+  const parts = statements.slice(0, count).flatMap(({ start, end }) => {
+    const sql = text.slice(start, end)
+    const { canonical, problem } = cutStatements(sql, dialect)
+    return problem ? [sql] : canonical
+  })
+  return parts.join('\0')
+}
+
 /** What the file SET before it stopped went with the session; what is left would run under other settings. */
-function refuseLostSettings({ statements, text }: Script, done: number): void {
+function refuseLostSettings({ statements, text }: Script, done: number, dialect: Dialect): void {
   const isSetting = (index: number) => {
-    const [first, second = ''] = statements[index]?.words ?? []
+    const { words = [], start = 0, end = 0 } = statements[index] ?? {}
+    if (dialect === 'mysql') return changesSessionOnly(words, text.slice(start, end))
+    const [first, second = ''] = words
     if (first === 'set') return !['local', 'constraints', 'transaction'].includes(second)
-    return first === 'reset' || (first === 'select' && (statements[index]?.words.includes('set_config') ?? false))
+    return first === 'reset' || (first === 'select' && words.includes('set_config'))
   }
   const lost = statements.findIndex((_, index) => index < done && isSetting(index))
   const { start = 0, end = 0 } = statements[lost] ?? {}

@@ -9,6 +9,8 @@ import { type Cut, cutStatements, type Problem, type Statement } from './stateme
 import { type Token, tokenize } from './tokens.ts'
 
 export interface Script {
+  /** As it was written, less a byte order mark. */
+  readonly source: string
   /** What is sent to the server: as written, with psql's lines and the file's own BEGIN and COMMIT blanked. Same length as the file less a byte order mark. */
   readonly text: string
   readonly statements: readonly Statement[]
@@ -39,6 +41,7 @@ export function readScript(source: string, dialect: Dialect): Script {
       ? { statements: cut.statements, blanked: [], transaction: 'wrap', mode: '', problem: undefined }
       : decideTransaction(text, cut.statements, dialect, noTransaction)
   return {
+    source: text,
     text: blank(text, [...cut.skipped, ...decided.blanked]),
     statements: decided.statements,
     fingerprint,
@@ -185,7 +188,9 @@ function decideMysql(text: string, plain: Decision): Decision {
   if (inner.some(({ words }) => controlsTransaction(words))) return groupUnits(text, plain)
   const blanked = wrapper?.map((statement) => withSemicolon(text, statement)) ?? []
   const blankedOut = { ...plain, statements: inner, blanked }
-  return inner.every(({ words }) => changesRowsOnly(words)) ? blankedOut : groupUnits(text, blankedOut)
+  return inner.every(({ words, start, end }) => changesRowsOnly(words, text.slice(start, end)))
+    ? blankedOut
+    : groupUnits(text, blankedOut)
 }
 
 /** The BEGIN and COMMIT that stand around a whole file. */
@@ -199,14 +204,19 @@ function wrapperOf(all: readonly Statement[]): readonly [Statement, Statement] |
 function groupUnits(text: string, plain: Decision): Decision {
   const units: Statement[] = []
   let begun: Statement | undefined
+  let parts: Statement[] = []
   const isBeginning = ({ words }: Statement) =>
     opens(words) || (words[0] === 'lock' && /^tables?$/.test(words[1] ?? ''))
   const isEnd = ({ words }: Statement) => ends(words) || (words[0] === 'unlock' && begun?.words[0] === 'lock')
   for (const statement of plain.statements) {
-    if (isBeginning(statement)) begun ??= statement
-    if (!begun) units.push(statement)
-    else if (isEnd(statement)) {
-      units.push({ ...begun, end: statement.end })
+    if (!begun && isBeginning(statement)) {
+      begun = statement
+      parts = []
+    }
+    if (begun) parts.push(statement)
+    else units.push(statement)
+    if (begun && isEnd(statement)) {
+      units.push({ ...begun, end: statement.end, parts })
       begun = undefined
     }
   }

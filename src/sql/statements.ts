@@ -9,6 +9,8 @@ export interface Statement {
   readonly end: number
   /** The first words and symbols, words in lower case: enough to tell what kind of statement it is. */
   readonly words: readonly string[]
+  /** Of a unit, as from BEGIN to COMMIT: the statements that it is made of. */
+  readonly parts?: readonly Statement[]
 }
 
 /** Something that keeps a script from being run. Offsets are into the text that was given. */
@@ -52,7 +54,8 @@ export function cutStatements(text: string, dialect: Dialect, options: TokenOpti
     if (!open) return
     cut.statements.push({ start: open.start, end: open.end, words: open.words })
     cut.canonical.push(';')
-    if (dialect === 'mysql' && open.words[0] === 'set') readModes(text.slice(open.start, open.end), state)
+    if (dialect === 'mysql' && /^(?:set$|\/\*)/.test(open.words[0] ?? ''))
+      readModes(text.slice(open.start, open.end), state)
     if (dialect === 'postgres' && open.copiesFromStdin) cut.problem = copyProblem(open)
     open = undefined
   }
@@ -132,6 +135,8 @@ class OpenStatement {
   readonly #blocks: ('block' | 'case')[] = []
   #previous = ''
   #closing = false
+  /** Behind DECLARE … HANDLER FOR, whose statement comes without a word before it. */
+  #handling = false
 
   constructor(start: number, dialect: Dialect) {
     this.start = start
@@ -148,6 +153,8 @@ class OpenStatement {
     const word = token.kind === 'word' || token.kind === 'symbol' ? source.toLowerCase() : source
     if (this.words.length < WORDS_KEPT) this.words.push(word)
     if (word === 'stdin' && this.#previous === 'from' && this.words[0] === 'copy') this.copiesFromStdin = true
+    if (word === ';') this.#handling = false
+    else if (word === 'handler' && HANDLERS.has(this.#previous)) this.#handling = true
     if (token.kind === 'symbol') {
       if (word === '(') this.#parens++
       else if (word === ')') this.#parens = Math.max(0, this.#parens - 1)
@@ -193,13 +200,15 @@ class OpenStatement {
   #isCompound(): boolean {
     const [first, second, third] = this.words
     if (first === 'begin') return second === 'not' && third === 'atomic'
-    const kind = this.words.find((word) => CREATED.has(word))
+    // DEFINER=user@host names nothing that is made.
+    const kind = this.words.find((word, i) => CREATED.has(word) && this.words[i - 1] !== '=')
     return first === 'create' && kind !== undefined && COMPOUND.has(kind)
   }
 
   /** IF, REPEAT and others are also functions or parts of clauses; they open a block only where a statement begins. */
   #beginsStatement(word = ''): boolean {
     if (this.#parens > 0 || this.#blocks.at(-1) === 'case') return false
+    if (this.#handling && word !== 'for') return true
     if (this.#blocks.length > 0) return STATEMENT_STARTS.has(this.#previous)
     if (word === 'for') return false
     return word === 'begin' || word === 'loop' || BODY_STARTS.has(this.#previous)
@@ -220,6 +229,7 @@ const CREATED = new Set([
   'user',
   'role',
 ])
+const HANDLERS = new Set(['exit', 'continue', 'undo'])
 const COMPOUND = new Set(['trigger', 'procedure', 'function', 'event'])
 const STATEMENT_STARTS = new Set([';', 'begin', 'then', 'else', 'do', 'loop', 'repeat', 'atomic', ':'])
 const BODY_STARTS = new Set([')', 'row', 'do', 'deterministic', 'sql', 'data', 'definer', 'invoker', ':'])

@@ -1,4 +1,5 @@
 /** Snapshots on a server: which there are, which are whole, and which go when they take too much room. */
+import { ConnectionError } from '../migrate/errors.ts'
 import type { Store } from './databaseServer.ts'
 import { readMark, type SnapshotMark, writeMark } from './marks.ts'
 import { NoSpaceError } from './noSpace.ts'
@@ -61,6 +62,7 @@ export abstract class SnapshotStore<R extends Registry> implements Store {
     } catch (error) {
       if (error instanceof NoSpaceError) throw error
       // Whatever keeps it from being copied, the migrations can still run.
+      if (!this.isExpected(error)) await this.#giveUp(key, error as Error)
       return false
     }
     if (mark && Date.now() - Date.parse(mark.used) > USED_EVERY_MS) await this.#markUsed(key, mark)
@@ -133,6 +135,14 @@ export abstract class SnapshotStore<R extends Registry> implements Store {
   }
 
   // --- internal ---
+
+  /** It can be kept, and not be copied: trying once more for each test would only take time. */
+  async #giveUp(key: string, error: Error): Promise<void> {
+    if (error instanceof ConnectionError) return
+    this.#refused.add(key)
+    tellOnce(`a snapshot cannot be copied, so the migrations run each time: ${error.message}`)
+    await this.registry.dropIfUnused(snapshotName(key)).catch(() => undefined)
+  }
 
   /** Who has been used lately stays. */
   async #markUsed(key: string, mark: SnapshotMark): Promise<void> {

@@ -30,6 +30,8 @@ const KINDS: Readonly<Record<Definition['kind'], ObjectKind>> = {
   view: 'view',
   procedure: 'routine',
   function: 'routine',
+  package: 'routine',
+  'package body': 'routine',
   trigger: 'trigger',
   event: 'event',
 }
@@ -38,7 +40,7 @@ function describe(object: Definition, definitions: Definitions): SchemaObject {
   const { kind, name, table } = object
   const columns = definitions.columns.filter((column) => column.table === name).map(columnOf)
   if (kind === 'table') return { ...describeTable(object), columns }
-  const routine = kind === 'procedure' || kind === 'function'
+  const routine = KINDS[kind] === 'routine'
   return {
     ...plain(KINDS[kind], routine ? `${kind} ${shown(name)}` : shown(name), textOf(object, definitions)),
     table: table === null ? null : shown(table),

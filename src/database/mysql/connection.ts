@@ -131,7 +131,12 @@ const OURS: ConnectionOptions = { multipleStatements: true, flags: ['-IGNORE_SPA
 
 interface RawConnection {
   readonly config: ConnectionOptions & { readonly multipleStatements?: boolean }
-  readonly stream: { ref?(): void; unref?(): void; once?(event: 'close', listener: () => void): void }
+  readonly stream: {
+    ref?(): void
+    unref?(): void
+    once?(event: 'close', listener: () => void): void
+    off?(event: 'close', listener: () => void): void
+  }
   readonly _closing?: boolean
   readonly _fatalError?: Error | null
   query(options: object): RawQuery
@@ -158,6 +163,7 @@ interface Ownership {
 
 class MysqlSession implements Session {
   readonly label: string
+  readonly identity: object
   readonly client: Connection
   readonly borrowed: boolean
   readonly another: () => Promise<Session>
@@ -173,6 +179,7 @@ class MysqlSession implements Session {
   constructor(client: Connection, { borrowed, another, end, idle = false }: Ownership) {
     const { config } = raw(client)
     this.client = client
+    this.identity = raw(client)
     this.label = labelOf(config)
     this.borrowed = borrowed
     this.another = another
@@ -211,9 +218,11 @@ class MysqlSession implements Session {
   }
 
   async script(statements: readonly string[], signal: AbortSignal): Promise<void> {
-    const messages = this.#several ? [joined(statements)] : statements
-    for (const [index, sql] of messages.entries()) {
-      await this.#working(() => this.#cancellable(signal, () => this.#run(sql, index)))
+    let done = 0
+    for (const message of this.#several ? together(statements) : statements.map((sql) => [sql])) {
+      const before = done
+      await this.#working(() => this.#cancellable(signal, () => this.#run(joined(message), before)))
+      done += message.length
     }
   }
 
@@ -240,13 +249,26 @@ class MysqlSession implements Session {
   /** Rows are handed over one by one and forgotten: a SELECT in a migration must not fill memory. */
   #run(sql: string, before: number): Promise<void> {
     return new Promise<void>((resolve, reject) => {
+      const { stream } = raw(this.client)
+      // mysql2 tells a query without a callback nothing of a connection that is lost.
+      const lost = () => {
+        this.#lost = true
+        reject(this.#broken({ message: 'it was closed', fatal: true }))
+      }
+      if (!isUsable(this.client)) return lost()
+      stream.once?.('close', lost)
+      const settled = () => stream.off?.('close', lost)
       const query = raw(this.client).query({ sql, ...PLAIN })
       query.on('result', () => undefined)
       query.on('fields', () => undefined)
-      query.on('end', () => resolve())
-      query.on('error', (error: MysqlError) =>
-        reject(this.#broken(error) ?? new ScriptFailure(before + query._resultIndex, error)),
-      )
+      query.on('end', () => {
+        settled()
+        resolve()
+      })
+      query.on('error', (error: MysqlError) => {
+        settled()
+        reject(this.#broken(error) ?? new ScriptFailure(before + query._resultIndex, error))
+      })
     })
   }
 
@@ -269,11 +291,12 @@ class MysqlSession implements Session {
   /** From a connection of its own, as the mysql client does on ctrl-C. If that fails, the statement runs to its end. */
   async #cancel(): Promise<void> {
     try {
-      const other = await this.another()
+      const { createConnection } = await loadMysql()
+      const other = await createConnection(raw(this.client).config)
       try {
         await other.query(`KILL QUERY ${threadOf(this.client)}`)
       } finally {
-        await other.close()
+        await other.end()
       }
     } catch {
       // The run's own error says what happened.
@@ -304,6 +327,29 @@ const PLAIN = { rowsAsArray: false, nestTables: false as unknown as string, type
 /** The newline: a statement may end in a comment. */
 function joined(statements: readonly string[]): string {
   return statements.join('\n;\n')
+}
+
+/** CREATE …, as far as the word that says what. */
+const BODY = /^(?:\/\*!\d*\s*)?create\b[^;(]{0,300}?\b(?:procedure|function|trigger|event|package)\b/i
+
+/**
+ * What the server may skip altogether goes alone: beside others it would be an empty statement, which is an error. So does what
+ * has a body: MySQL keeps what stands behind it, up to the next statement, as part of that.
+ */
+function together(statements: readonly string[]): string[][] {
+  const messages: string[][] = []
+  let open: string[] | undefined
+  for (const sql of statements) {
+    if (/^\/\*M?!(?:(?!\*\/)[\s\S])*\*\/$/i.test(sql) || BODY.test(sql)) {
+      messages.push([sql])
+      open = undefined
+    } else if (open) open.push(sql)
+    else {
+      open = [sql]
+      messages.push(open)
+    }
+  }
+  return messages
 }
 
 /** Several statements, or a CALL, give several results; those of the last that has rows were asked for. */

@@ -9,21 +9,29 @@ export interface Blueprint {
   readonly objects: readonly Definition[]
   /** Tables that have rows, with the columns that are written. */
   readonly filled: readonly { readonly table: string; readonly columns: readonly string[] }[]
-  /** Sequences (MariaDB), and where they go on. */
-  readonly sequences: readonly { readonly name: string; readonly next: string }[]
 }
 
+/** @param filled tables that have rows. Undefined where a copy would lack something, or be another. */
 export function blueprintOf(
-  { characterSet, collation, objects, columns }: Definitions,
+  { characterSet, collation, options, objects, columns }: Definitions,
   filled: readonly string[],
-  sequences: Blueprint['sequences'],
-): Blueprint {
+  database: string,
+): Blueprint | undefined {
+  const odd = objects.some(({ kind, name, sql, settings }) => {
+    if (sql === '') return true
+    // Earlier rows of versioned tables cannot be written; other engines keep their rows elsewhere.
+    if (kind === 'table') return !ENGINES.test(sql) || (sql.includes('WITH SYSTEM VERSIONING') && filled.includes(name))
+    if (kind === 'view' || kind === 'sequence') return false
+    // Its text names this very database, or would be read as other characters.
+    const ascii = [...sql].every((character) => character <= '\u007f')
+    return sql.includes(database) || !(ascii || /^utf8/.test(settings.character_set_client ?? 'utf8mb4'))
+  })
+  if (odd || /READ ONLY|ENCRYPTION='Y'|\bCOMMENT\b/.test(options)) return undefined
   const written = (table: string) =>
     columns
       .filter((column) => column.table === table && !/\b(VIRTUAL|STORED|PERSISTENT) GENERATED\b/i.test(column.extra))
       .map(({ name }) => name)
-  const kept = filled.map((table) => ({ table, columns: written(table) }))
-  return { characterSet, collation, objects, filled: kept, sequences }
+  return { characterSet, collation, objects, filled: filled.map((table) => ({ table, columns: written(table) })) }
 }
 
 export function createDatabase(
@@ -60,7 +68,6 @@ export function copyStatements(
     ...PLAINLY,
     `USE ${identifier(to)}`,
     ...blueprint.objects.filter(({ kind }) => kind === 'sequence').map(({ sql }) => sql),
-    ...blueprint.sequences.map(({ name, next }) => `SELECT SETVAL(${identifier(name)}, ${next}, 0)`),
     ...tablesOf(blueprint, () => true),
     ...rows(blueprint, from),
     ...texts.flatMap((object) => [
@@ -71,6 +78,8 @@ export function copyStatements(
 }
 
 // --- internal ---
+
+const ENGINES = /\) ENGINE=(?:InnoDB|MyISAM|Aria|MEMORY)\b/
 
 /** Whatever was once allowed is allowed again: zero dates, a zero that is no next number, row formats. */
 const PLAINLY = [

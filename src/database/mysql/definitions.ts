@@ -3,7 +3,16 @@ import type { Row, Session } from './session.ts'
 import { identifier, literal } from './tables.ts'
 
 export interface Definition {
-  readonly kind: 'sequence' | 'table' | 'view' | 'procedure' | 'function' | 'trigger' | 'event'
+  readonly kind:
+    | 'sequence'
+    | 'table'
+    | 'view'
+    | 'procedure'
+    | 'function'
+    | 'package'
+    | 'package body'
+    | 'trigger'
+    | 'event'
   readonly name: string
   readonly sql: string
   /** Of triggers. */
@@ -29,6 +38,8 @@ export interface Definitions {
   readonly collation: string
   /** Whether that is the server's default. */
   readonly usual: boolean
+  /** What else it is: encrypted, read only, with a comment. */
+  readonly options: string
   /** As `root`@`%`. */
   readonly user: string
   /** Tables first, each view behind those it reads, triggers in the order they fire. */
@@ -45,12 +56,12 @@ export async function readDefinitions(
   const db = literal(database)
   const quoted = identifier(database)
   return withSettings(session, database, async () => {
-    const [facts, tables, triggers, procedures, functions, events, columns] = (await session.queries([
+    const [facts, made, tables, triggers, routines, events, columns] = (await session.queries([
       `SELECT default_character_set_name AS cs, default_collation_name AS co, @@collation_server AS server, CURRENT_USER() AS user FROM information_schema.schemata WHERE schema_name = ${db}`,
+      `SHOW CREATE DATABASE ${quoted}`,
       `SHOW FULL TABLES FROM ${quoted}`,
       `SHOW TRIGGERS FROM ${quoted}`,
-      `SHOW PROCEDURE STATUS WHERE Db = ${db}`,
-      `SHOW FUNCTION STATUS WHERE Db = ${db}`,
+      `SELECT routine_name AS name, routine_type AS type FROM information_schema.routines WHERE routine_schema = ${db} ORDER BY routine_type, routine_name`,
       `SHOW EVENTS FROM ${quoted}`,
       `SELECT table_name AS t, column_name AS n, column_type AS y, is_nullable AS u, column_default AS d, generation_expression AS g, extra AS x, column_comment AS c FROM information_schema.columns WHERE table_schema = ${db} ORDER BY table_name, ordinal_position`,
     ])) as [Row[], Row[], Row[], Row[], Row[], Row[], Row[]]
@@ -59,8 +70,11 @@ export async function readDefinitions(
         const [name, type] = Object.values(row).map(String) as [string, string]
         return { kind: KINDS[type] ?? 'table', name, table: null } as const
       }),
-      ...procedures.map(({ Name }) => ({ kind: 'procedure', name: String(Name), table: null }) as const),
-      ...functions.map(({ Name }) => ({ kind: 'function', name: String(Name), table: null }) as const),
+      ...routines.map(({ name, type }) => ({
+        kind: String(type).toLowerCase() as 'procedure' | 'function' | 'package' | 'package body',
+        name: String(name),
+        table: null,
+      })),
       // As they come they are in the order in which they fire.
       ...triggers.map(
         ({ Trigger, Table }) => ({ kind: 'trigger', name: String(Trigger), table: String(Table) }) as const,
@@ -76,7 +90,10 @@ export async function readDefinitions(
       collation: String(fact.co),
       usual: fact.co === fact.server,
       user: String(fact.user),
-      objects: inOrder(named.map((object, i) => ({ ...object, ...readShown(shown[i]?.[0] ?? {}) }))),
+      options: String(Object.values(made[0] ?? {})[1]).replace(quoted, ''),
+      objects: inOrder(
+        named.map((object, i) => ({ ...object, ...readShown(shown[i]?.[0] ?? {}, object.kind, quoted) })),
+      ),
       columns: columns
         .filter(({ t }) => !exclude.includes(String(t)))
         .map(({ t, n, y, u, d, g, x, c }) => ({
@@ -102,33 +119,58 @@ const KINDS: Readonly<Record<string, Definition['kind']>> = {
   SEQUENCE: 'sequence',
 }
 
-const ORDER: readonly Definition['kind'][] = ['sequence', 'table', 'function', 'procedure', 'view', 'trigger', 'event']
+const ORDER: readonly Definition['kind'][] = [
+  'sequence',
+  'table',
+  'package',
+  'package body',
+  'function',
+  'procedure',
+  'view',
+  'trigger',
+  'event',
+]
 
 /**
  * How the server writes names and texts depends on the session's mode and on which database is its current one; both are
  * put back.
  */
 async function withSettings<T>(session: Session, database: string, work: () => Promise<T>): Promise<T> {
-  const [before] = await session.query('SELECT DATABASE() AS db, @@sql_mode AS mode, @@sql_quote_show_create AS quotes')
-  const set = (db: unknown, mode: unknown, quotes: unknown) =>
+  const [before] = await session.query(
+    'SELECT DATABASE() AS db, @@sql_mode AS mode, @@sql_quote_show_create AS quotes, @@time_zone AS zone',
+  )
+  const set = (db: unknown, mode: unknown, quotes: unknown, zone: unknown) =>
     session.queries([
       ...(db === null ? [] : [`USE ${identifier(String(db))}`]),
-      `SET SESSION sql_mode = ${literal(String(mode))}, SESSION sql_quote_show_create = ${quotes}`,
+      `SET SESSION sql_mode = ${literal(String(mode))}, SESSION sql_quote_show_create = ${quotes}, SESSION time_zone = ${literal(String(zone))}`,
     ])
-  await set(database, '', 1)
+  await set(database, '', 1, '+00:00')
   try {
     return await work()
   } finally {
-    await set(before?.db ?? null, before?.mode, before?.quotes)
+    await set(before?.db ?? null, before?.mode, before?.quotes, before?.zone)
   }
 }
 
 const SETTINGS = ['sql_mode', 'time_zone', 'character_set_client', 'collation_connection']
 
-function readShown(row: Row): Pick<Definition, 'sql' | 'settings'> {
+/**
+ * MySQL writes the character set of a column or not, by how it was made; it follows from the collation. Where it writes the
+ * database's own name, that is taken out: a copy has another.
+ */
+function readShown(row: Row, kind: Definition['kind'], database: string): Pick<Definition, 'sql' | 'settings'> {
   const [, sql] = Object.entries(row).find(([name]) => /^create |^sql original statement$/i.test(name)) ?? []
   const settings = SETTINGS.flatMap((name) => (typeof row[name] === 'string' ? [[name, row[name]] as const] : []))
-  return { sql: String(sql ?? ''), settings: Object.fromEntries(settings) }
+  const text = String(sql ?? '')
+  if (!['sequence', 'table', 'view'].includes(kind)) return { sql: text, settings: Object.fromEntries(settings) }
+  const plain = text.replaceAll(`${database}.`, '').replace(/ CHARACTER SET (\w+) COLLATE (?=\1_)/g, ' COLLATE ')
+  return { sql: plain, settings: Object.fromEntries(settings) }
+}
+
+/** The server writes what a view reads behind FROM and JOIN; elsewhere, a name is a column's or an alias. */
+function reads(view: Definition, other: Definition): boolean {
+  const name = identifier(other.name).replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
+  return new RegExp(`\\b(?:from|join)[ (]*${name}(?!\\.)`, 'i').test(view.sql)
 }
 
 /** By kind, and views behind those that they read; the rest as it comes, which is by name. */
@@ -137,7 +179,7 @@ function inOrder(objects: readonly Definition[]): Definition[] {
   const done = new Set<Definition>()
   const visit = (view: Definition) => {
     if (done.has(view) || !views.delete(view.name)) return
-    for (const other of [...views.values()]) if (view.sql.includes(identifier(other.name))) visit(other)
+    for (const other of [...views.values()]) if (reads(view, other)) visit(other)
     done.add(view)
   }
   for (const view of [...views.values()]) visit(view)

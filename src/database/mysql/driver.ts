@@ -3,15 +3,14 @@ import type { DatabaseState, Driver, HistoryRecord, LockOptions, Step } from '..
 import { ConnectionError, LockedError, StateMovedError, StatementError, UsageError } from '../../migrate/errors.ts'
 import type { Direction, Log, MigrationContext, Sql } from '../../migrate/source.ts'
 import { describeVersion } from '../../migrate/version.ts'
-import { changesRowsOnly, changesSessionOnly } from '../../sql/rows.ts'
+import { changesRowsOnly, changesSessionOnly, leavesSession } from '../../sql/rows.ts'
 import type { Script } from '../../sql/script.ts'
-import { cutStatements } from '../../sql/statements.ts'
 import type { Lock } from '../locking.ts'
 import { dropStatements } from './drop.ts'
 import { asStatementError, isMissingTable } from './failure.ts'
 import { advisoryLock, tableLock } from './lock.ts'
 import { readSettings, restoreSettings, type Settings } from './opening.ts'
-import { hasChanged, type Progress, readProgress } from './progress.ts'
+import { hasChanged, type Progress, readProgress, tookEffect } from './progress.ts'
 import { ScriptFailure, type Session } from './session.ts'
 import { readState } from './state.ts'
 import * as tables from './tables.ts'
@@ -49,7 +48,10 @@ class MysqlDriver implements Driver {
   #locked = false
   /** Read before the first migration that may change them. */
   #settings: Settings | undefined
-  #rowsStay: boolean | undefined
+  /** Whether something may have been set that was not put back. */
+  #unsettled = false
+  /** What names without a database mean, where a file has said USE. */
+  #current: string | undefined
 
   constructor(session: Session, names: tables.Tables, lock: Lock) {
     this.#session = session
@@ -73,6 +75,8 @@ class MysqlDriver implements Driver {
   async unlock(): Promise<void> {
     if (!this.#locked) return
     this.#locked = false
+    // What a failed migration has set is the caller's connection's no more.
+    if (this.#unsettled) await this.#putBack(undefined, true)
     await this.#lock.release()
   }
 
@@ -81,9 +85,7 @@ class MysqlDriver implements Driver {
   }
 
   async recorded(version: number, direction: Direction): Promise<string | null> {
-    const rows = await this.#session.query(
-      `SELECT ${direction} AS text FROM ${this.#tables.historyTable} WHERE version = ${version}`,
-    )
+    const rows = await this.#session.query(tables.readRecorded(this.#tables, version, direction))
     return (rows[0]?.text ?? null) as string | null
   }
 
@@ -105,7 +107,8 @@ class MysqlDriver implements Driver {
       const index = error.index - before.length
       const statement = body[index]
       if (!statement) throw await this.#tailError(error, step)
-      throw asStatementError(error, index, { sql: texts[index] ?? '', from: statement.start })
+      const stands = (await this.#rowsStay()) ? this.#rowsStand(step) : undefined
+      throw asStatementError(error, index, { sql: texts[index] ?? '', from: statement.start }, { stands })
     } finally {
       await this.#putBack(script)
     }
@@ -143,7 +146,7 @@ class MysqlDriver implements Driver {
 
   async abandon(step: Step): Promise<void> {
     await this.#transaction(step, [
-      tables.forgetJournal(this.#tables, step),
+      ...tables.forgetJournal(this.#tables, step),
       ...tables.moveRow(this.#tables, { version: step.to, dirty: true }, { version: step.from, dirty: false }),
     ])
     await this.#putBack(undefined, true)
@@ -156,7 +159,7 @@ class MysqlDriver implements Driver {
     if (typeof row?.progress !== 'string') return undefined
     // Of what touches nothing but the session, nothing is left, and it may run again.
     if (row.progress === SESSION_ONLY) return false
-    return hasChanged(this.#session, JSON.parse(row.progress) as Progress)
+    return tookEffect(this.#session, JSON.parse(row.progress) as Progress)
   }
 
   async force(version: number): Promise<void> {
@@ -197,67 +200,79 @@ class MysqlDriver implements Driver {
   }
 
   async #executeSql(step: Step, script: Script, index: number, signal: AbortSignal): Promise<void> {
-    const { start = 0, end = 0, words = [] } = script.statements[index] ?? {}
+    const { start = 0, end = 0, words = [], parts } = script.statements[index] ?? {}
     const sql = script.text.slice(start, end)
     // A unit of the file's own, from BEGIN or LOCK TABLES to its end, goes piece by piece.
-    const pieces = cutStatements(sql, 'mysql').statements.map((piece) => sql.slice(piece.start, piece.end))
-    const way = await this.#wayOf(sql, words)
+    const pieces = (parts ?? [{ start, end }]).map((piece) => ({
+      sql: script.text.slice(piece.start, piece.end),
+      from: piece.start,
+    }))
+    const way = await this.#wayOf(sql, words, parts !== undefined)
     const journal = (done: number, progress?: string | null) =>
       tables.journal(this.#tables, step.version, { started: index + 1, done }, progress)
-    const started = way.rows && !(await this.#dirtyRows()) ? [] : [journal(index, way.progress), 'COMMIT']
-    const before = way.rows ? [...started, 'START TRANSACTION'] : started
+    const begun = way.rows && !(await this.#rowsStay()) ? [] : [journal(index, way.progress), 'COMMIT']
+    const before = way.rows ? [...begun, 'START TRANSACTION'] : begun
+    const texts = pieces.map((piece) => piece.sql)
     try {
-      await this.#session.script([...before, ...pieces, journal(index + 1, null), 'COMMIT'], signal)
+      await this.#session.script([...before, ...texts, journal(index + 1, null), 'COMMIT'], signal)
     } catch (error) {
       await this.#rollBack()
-      if (error instanceof ScriptFailure && this.#isOurs(error)) throw await this.#tailError(error, step)
       if (!(error instanceof ScriptFailure)) throw error
-      // The server said no: this statement did not happen. A lost connection leaves it open.
-      const effect = way.rows ? started.length > 0 : await this.#effectOf(way.progress)
-      await this.#session
-        .script([tables.journal(this.#tables, step.version, { started: index, done: index }), 'COMMIT'], NEVER)
-        .catch(() => undefined)
-      const shift = pieces[error.index - before.length] ?? sql
-      throw asStatementError(
-        error,
-        index,
-        { sql: shift, from: start + Math.max(0, sql.indexOf(shift)) },
-        {
-          undone: effect === false,
-          stands: effect === true ? this.#inPart(step, index) : undefined,
-        },
-      )
+      if (this.#isOurs(error)) throw await this.#tailError(error, step)
+      const piece = pieces[error.index - before.length]
+      if (!way.rows && error.index >= before.length + pieces.length) {
+        // It took effect; what failed, or was cancelled, is writing that down.
+        return await this.#session.script([journal(index + 1, null), 'COMMIT'], NEVER)
+      }
+      const effect = way.rows ? begun.length > 0 : await this.#effectOf(way.progress, error)
+      // The server said no: this statement did not happen. A lost connection leaves it open, and so does what calls others.
+      if (way.rows || !way.opaque || effect === false) {
+        const refused = tables.journal(this.#tables, step.version, { started: index, done: index })
+        await this.#session.script([refused, 'COMMIT'], NEVER).catch(() => undefined)
+      }
+      const stands = effect === true && !way.rows ? this.#inPart(step, index) : undefined
+      throw asStatementError(error, index, piece, { undone: effect === false, stands })
+    } finally {
+      if (words[0] === 'use' || way.opaque) await this.#findCurrent()
     }
   }
 
-  /** Whether it is rows, and else what it is about to change. */
-  async #wayOf(sql: string, words: readonly string[]): Promise<{ rows: boolean; progress: string | null }> {
-    if (changesSessionOnly(words)) return { rows: false, progress: SESSION_ONLY }
-    if (changesRowsOnly(words)) return { rows: true, progress: null }
-    const progress = await readProgress(this.#session, sql, this.#tables.database)
-    return { rows: false, progress: progress ? JSON.stringify(progress) : null }
+  /** Whether it is rows, and else what it is about to change. `opaque`: it runs others, of which some may have run. */
+  async #wayOf(sql: string, words: readonly string[], isUnit: boolean): Promise<Way> {
+    if (isUnit || OPAQUE.has(words[0] ?? '')) return { rows: false, opaque: true, progress: null }
+    if (changesSessionOnly(words, sql)) return { rows: false, opaque: false, progress: SESSION_ONLY }
+    if (changesRowsOnly(words, sql)) return { rows: true, opaque: false, progress: null }
+    const progress = await readProgress(this.#session, sql, this.#current ?? this.#tables.database)
+    return { rows: false, opaque: false, progress: progress ? JSON.stringify(progress) : null }
   }
 
   /** Of a statement that was refused. Undefined where nobody can tell. */
-  async #effectOf(progress: string | null): Promise<boolean | undefined> {
-    if (progress === null) return undefined
+  async #effectOf(progress: string | null, { error }: ScriptFailure): Promise<boolean | undefined> {
     if (progress === SESSION_ONLY) return false
-    return hasChanged(this.#session, JSON.parse(progress) as Progress).catch(() => undefined)
+    if (progress !== null) return hasChanged(this.#session, JSON.parse(progress) as Progress).catch(() => undefined)
+    return NOT_READ.has(error.errno ?? 0) ? false : undefined
+  }
+
+  /** What names without a database mean now. */
+  async #findCurrent(): Promise<void> {
+    const [row] = await this.#session.query('SELECT DATABASE() AS name').catch(() => [])
+    this.#current = row?.name == null ? undefined : String(row.name)
   }
 
   #inPart({ to }: Step, index: number): string {
     return `Statement ${index + 1} took effect in part before it failed, as some that name several objects do; the database is dirty at version ${describeVersion(to)}. Take that part out of the statement and run "migratest resume", or put the schema right by hand and run "migratest force VERSION".`
   }
 
-  /** Tables whose rows no rollback takes back (MyISAM, MEMORY). Looked for once. */
-  async #dirtyRows(): Promise<boolean> {
-    if (this.#rowsStay === undefined) {
-      const [row] = await this.#session.query(
-        `SELECT EXISTS (SELECT 1 FROM information_schema.tables t JOIN information_schema.engines e ON e.engine = t.engine WHERE t.table_schema = ${tables.literal(this.#tables.database)} AND e.transactions = 'NO') AS some`,
-      )
-      this.#rowsStay = Number(row?.some) === 1
-    }
-    return this.#rowsStay
+  #rowsStand({ from }: Step): string {
+    return `${this.database} is at version ${describeVersion(from)}, clean; but rows that it wrote to tables without transactions (MyISAM, MEMORY) are there.`
+  }
+
+  /** Whether there are tables whose rows no rollback takes back. */
+  async #rowsStay(): Promise<boolean> {
+    const [row] = await this.#session.query(
+      `SELECT EXISTS (SELECT 1 FROM information_schema.tables WHERE table_schema = ${tables.literal(this.#tables.database)} AND engine IN ('MyISAM', 'MEMORY', 'Aria', 'CSV', 'ARCHIVE')) AS some`,
+    )
+    return Number(row?.some) === 1
   }
 
   /** In a transaction, as far as it goes: schema changes commit it, and then what came before them stays. */
@@ -269,11 +284,12 @@ class MysqlDriver implements Driver {
       await this.#session.script([journal(1, 1), 'COMMIT'], NEVER)
     } catch (error) {
       // It is gone where something has committed.
-      const undone = await this.#session.query(`RELEASE SAVEPOINT ${UNTOUCHED}`).then(
+      const whole = await this.#session.query(`RELEASE SAVEPOINT ${UNTOUCHED}`).then(
         () => true,
         () => false,
       )
       await this.#rollBack()
+      const undone = whole && !(await this.#rowsStay().catch(() => true))
       if (undone) await this.#session.script([journal(0, 0), 'COMMIT'], NEVER).catch(() => undefined)
       if (!undone || error instanceof ConnectionError) throw asStatementError(error)
       const told = asStatementError(error, undefined, undefined, { undone })
@@ -284,12 +300,16 @@ class MysqlDriver implements Driver {
 
   /** Before the first migration that may leave settings behind. */
   async #remember(script: Script | undefined, always = false): Promise<void> {
-    if (always || leavesSettings(script)) this.#settings ??= await readSettings(this.#session)
+    if (!always && !script?.statements.some(leavesSession)) return
+    this.#settings ??= await readSettings(this.#session)
+    this.#unsettled = true
   }
 
   async #putBack(script: Script | undefined, always = false): Promise<void> {
-    if (!this.#settings || !(always || leavesSettings(script))) return
+    if (!this.#settings || !(always || script?.statements.some(leavesSession))) return
     await restoreSettings(this.#session, this.#settings).catch(() => undefined)
+    this.#unsettled = false
+    this.#current = undefined
   }
 
   async #rollBack(): Promise<void> {
@@ -348,9 +368,17 @@ const OUT_OF_RANGE = 1690
 const UNTOUCHED = 'migratest_untouched'
 const SESSION_ONLY = '{}'
 
-function leavesSettings(script: Script | undefined): boolean {
-  return script?.statements.some(({ words }) => changesSessionOnly(words) || words[0] === 'call') ?? false
+interface Way {
+  readonly rows: boolean
+  readonly opaque: boolean
+  readonly progress: string | null
 }
+
+/** A syntax error, or a name that is none: nothing has run. */
+const NOT_READ = new Set([1064, 1300])
+
+/** What runs other statements, that are not in the file. */
+const OPAQUE = new Set(['call', 'execute', 'begin'])
 
 function namesIn(sql: string): string[] {
   return [...sql.matchAll(/`((?:[^`]|``)+)`|[\w$]+/g)].map(([all, quoted]) => quoted?.replaceAll('``', '`') ?? all)

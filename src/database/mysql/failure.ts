@@ -72,11 +72,16 @@ function causeOf(error: unknown): MysqlError {
 /** The end of a syntax error repeats what the code frame shows. */
 function wordsOf({ sqlMessage, message }: MysqlError): string {
   const words = sqlMessage ?? message
-  return words.replace(/; check the manual that corresponds to your \w+ server version for the right syntax to use/, '')
+  // What is sent behind the statement is ours.
+  const theirs = words.replace(/(?<=near '|\n);\n[\s\S]*(?=' at line \d+$)/, '')
+  return theirs.replace(
+    /; check the manual that corresponds to your \w+ server version for the right syntax to use/,
+    '',
+  )
 }
 
 function offsetOfNear(sql: string, near: string, line: number): number {
-  if (near === '') return sql.trimEnd().length
+  if (near === '' || near.startsWith(';\n')) return sql.trimEnd().length
   const lines = sql.split('\n')
   const from = lines.slice(0, line - 1).reduce((sum, text) => sum + text.length + 1, 0)
   // What is sent behind the statement may be in it, too.

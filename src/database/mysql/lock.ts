@@ -15,12 +15,16 @@ export function advisoryLock(session: Session, tables: Tables): Lock {
   return {
     async acquire(options) {
       const attempt = async () => {
+        // A session gets a lock that it has once more.
+        if (holding.has(session.identity)) return false
         const [row] = await session.query(`SELECT GET_LOCK(${name}, 0) AS got`)
         return Number(row?.got) === 1
       }
       await poll(session.label, options, attempt, () => holderOf(session, name))
+      holding.add(session.identity)
     },
     async release() {
+      holding.delete(session.identity)
       const [row] = await session.query(`SELECT RELEASE_LOCK(${name}) AS released`)
       if (Number(row?.released) !== 1) throw new LockLostError(session.label)
     },
@@ -42,12 +46,17 @@ export function tableLock(session: Session, { database, version }: Tables): Lock
       const other = await inTime(session.another(), options.timeout)
       holder = other
       try {
-        await other.query(`CREATE TABLE IF NOT EXISTS ${table} (id int PRIMARY KEY) ENGINE=InnoDB`)
-        await other.query(`INSERT IGNORE INTO ${table} VALUES (1)`)
+        await other.query(`CREATE TABLE IF NOT EXISTS ${table} (id int PRIMARY KEY, holder bigint) ENGINE=InnoDB`)
+        // Writing it would wait for who holds it.
+        const there = await other.query(`SELECT id FROM ${table} WHERE id = 1`)
+        if (there.length === 0) await other.query(`INSERT IGNORE INTO ${table} VALUES (1, NULL)`)
         const attempt = async () => {
           await other.query('START TRANSACTION')
           try {
-            return (await other.query(`SELECT id FROM ${table} WHERE id = 1 FOR UPDATE NOWAIT`)).length === 1
+            const rows = await other.query(`SELECT id FROM ${table} WHERE id = 1 FOR UPDATE NOWAIT`)
+            if (rows.length === 1 && !(await isStillRunning(other, table))) return true
+            await other.query('ROLLBACK')
+            return false
           } catch (error) {
             await other.query('ROLLBACK')
             if (TAKEN.has((error as MysqlError).errno ?? 0)) return false
@@ -55,6 +64,7 @@ export function tableLock(session: Session, { database, version }: Tables): Lock
           }
         }
         await poll(session.label, options, attempt, async () => undefined)
+        await session.query(`REPLACE INTO ${table} VALUES (2, CONNECTION_ID())`)
       } catch (error) {
         await close()
         throw error
@@ -73,6 +83,17 @@ export function tableLock(session: Session, { database, version }: Tables): Lock
 }
 
 // --- internal ---
+
+/** Sessions that have a migration lock. */
+const holding = new WeakSet<object>()
+
+/** Who held it last may be dead, and the server still at its last statement. */
+async function isStillRunning(session: Session, table: string): Promise<boolean> {
+  const [row] = await session.query(`SELECT holder FROM ${table} WHERE id = 2`)
+  if (row?.holder == null) return false
+  const processes = await session.query('SHOW PROCESSLIST')
+  return processes.some(({ Id, Command }) => Number(Id) === Number(row.holder) && Command !== 'Sleep')
+}
 
 /** ER_LOCK_NOWAIT of MySQL, ER_LOCK_WAIT_TIMEOUT of MariaDB. */
 const TAKEN = new Set([3572, 1205])

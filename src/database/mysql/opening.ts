@@ -32,8 +32,9 @@ export async function restoreSettings(session: Session, before: Settings): Promi
   ]
   for (const [name, value] of before.variables) {
     if (now.variables.get(name) === value || PASSING.has(name)) continue
-    // Numbers as numbers, everything else as it was shown.
-    changes.push(`SET SESSION ${name} = ${/^-?\d+(\.\d+)?$/.test(value) ? value : literal(value)}`)
+    // Numbers as numbers; what is shown as ON may want to be set to 1.
+    const plain = value === 'ON' ? '1' : value === 'OFF' ? '0' : value
+    changes.push(`SET SESSION ${name} = ${/^-?\d+(\.\d+)?$/.test(plain) ? plain : literal(value)}`)
   }
   for (const sql of changes) await session.query(sql).catch(() => undefined)
 }

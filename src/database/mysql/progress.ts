@@ -12,16 +12,30 @@ interface Target {
 
 /** Targets, and what each was like: a hash, or null where it was not there. */
 export interface Progress {
+  /** `make`, `change`: the targets are there afterwards; `remove`: they are not; `rename`: all are others. */
+  readonly verb: 'make' | 'change' | 'remove' | 'rename'
   readonly targets: readonly Target[]
   readonly before: readonly (string | null)[]
 }
 
-/** Undefined where it cannot be told what the statement changes. */
+/** Undefined where it cannot be told what the statement changes. @param database that is the current one */
 export async function readProgress(session: Session, sql: string, database: string): Promise<Progress | undefined> {
-  const targets = targetsOf(sql, database)
-  if (targets === undefined) return undefined
-  const before = await readTargets(session, targets)
-  return before && { targets, before }
+  const aim = aimOf(sql, database)
+  if (aim === undefined) return undefined
+  const before = await readTargets(session, aim.targets)
+  return before && { ...aim, before }
+}
+
+/** Whether it took effect; undefined where that cannot be read, or it did so in part. */
+export async function tookEffect(session: Session, progress: Progress): Promise<boolean | undefined> {
+  const { targets, before, verb } = progress
+  const now = await readTargets(session, targets)
+  if (!now) return undefined
+  const changed = now.filter((hash, i) => hash !== before[i]).length
+  if (changed === 0) return false
+  if (verb === 'rename') return changed === now.length ? true : undefined
+  if (verb === 'remove') return now.every((hash) => hash === null) ? true : undefined
+  return now.every((hash) => hash !== null) ? true : undefined
 }
 
 /** Whether anything is another than it was. Undefined where that cannot be read. */
@@ -31,14 +45,19 @@ export async function hasChanged(session: Session, { targets, before }: Progress
 }
 
 /** The objects that a statement makes, changes or removes. Undefined: nobody can tell from its text. */
-export function targetsOf(sql: string, database: string): readonly Target[] | undefined {
+export function aimOf(sql: string, database: string): Pick<Progress, 'verb' | 'targets'> | undefined {
   const words = new Words(sql, database)
   const verb = words.take('create', 'alter', 'drop', 'rename')
+  if (verb === undefined) return undefined
   if (verb === 'rename') {
     if (!words.take('table', 'tables')) return undefined
-    return words.names('TABLE', ['to', ','])
+    words.skip(BEFORE_NAME)
+    const targets = words.names('TABLE', ['to', ','])
+    // Names that are given in turn look the same before and after.
+    return targets && new Set(targets.map(({ name }) => name)).size === targets.length
+      ? { verb: 'rename', targets }
+      : undefined
   }
-  if (verb === undefined) return undefined
   words.skip(BEFORE_KIND)
   const kind = words.take(...Object.keys(KINDS))
   if (kind === undefined) return undefined
@@ -47,16 +66,18 @@ export function targetsOf(sql: string, database: string): readonly Target[] | un
   if (kind === 'index') {
     words.name()
     words.skipTo('on')
-    return words.names('TABLE', [])
+    return aim('change', words.names('TABLE', []))
   }
   if (kind === 'database' || kind === 'schema') {
     const name = words.plainName()
-    return [{ kind: 'DATABASE', name: identifier(name ?? database) }]
+    return aim(VERBS[verb], [{ kind: 'DATABASE', name: identifier(name ?? database) }])
   }
   const targets = words.names(shown, verb === 'drop' ? [','] : [])
-  // Two things may be told by what becomes of the other name.
-  const renamed = verb === 'alter' && shown === 'TABLE' ? words.renamed() : undefined
-  return targets && renamed ? [...targets, renamed] : targets
+  if (verb !== 'alter' || shown !== 'TABLE') return aim(VERBS[verb], targets)
+  // What it does to rows and files is not in its definition.
+  if (words.has(UNSEEN)) return undefined
+  const renamed = words.renamed()
+  return renamed ? aim('rename', targets && [...targets, renamed]) : aim('change', targets)
 }
 
 // --- internal ---
@@ -72,6 +93,18 @@ const KINDS: Readonly<Record<string, Target['kind']>> = {
   event: 'EVENT',
   database: 'DATABASE',
   schema: 'DATABASE',
+}
+
+const VERBS: Readonly<Record<string, 'make' | 'change' | 'remove'>> = {
+  create: 'make',
+  alter: 'change',
+  drop: 'remove',
+}
+
+const UNSEEN = ['exchange', 'truncate', 'import', 'discard']
+
+function aim(verb: Progress['verb'] | undefined, targets: readonly Target[] | undefined) {
+  return targets && verb && { verb, targets }
 }
 
 const BEFORE_KIND =
@@ -149,6 +182,13 @@ class Words {
     return text.slice(1, -1).replaceAll(quote + quote, quote)
   }
 
+  /** Whether one of these stands in what is left. */
+  has(words: readonly string[]): boolean {
+    return this.#tokens
+      .slice(this.#at)
+      .some(({ kind, start, end }) => kind === 'word' && words.includes(this.#sql.slice(start, end).toLowerCase()))
+  }
+
   /** ALTER TABLE … RENAME [TO | AS] name, of the table and not of a column or key. */
   renamed(): Target | undefined {
     for (; this.#at < this.#tokens.length; this.#at++) {
@@ -178,8 +218,8 @@ async function readTargets(session: Session, targets: readonly Target[]): Promis
   const hashes: (string | null)[] = []
   for (const { kind, name } of targets) {
     try {
-      const [row] = await session.query(`SHOW CREATE ${kind} ${name}`)
-      const definition = definitionOf(row ?? {})
+      const row = await showPlainly(session, `SHOW CREATE ${kind} ${name}`)
+      const definition = definitionOf(row)
       if (definition === undefined) return undefined
       hashes.push(createHash('sha256').update(definition).digest('hex').slice(0, 32))
     } catch (error) {
@@ -188,6 +228,20 @@ async function readTargets(session: Session, targets: readonly Target[]): Promis
     }
   }
   return hashes
+}
+
+/** Whatever the file has set: how names are quoted depends on it. */
+async function showPlainly(session: Session, sql: string): Promise<Row> {
+  const set =
+    "SET @migratest_mode = @@sql_mode, @migratest_quotes = @@sql_quote_show_create, SESSION sql_mode = '', SESSION sql_quote_show_create = 1"
+  const back = 'SET SESSION sql_mode = @migratest_mode, SESSION sql_quote_show_create = @migratest_quotes'
+  try {
+    const [, rows = []] = await session.queries([set, sql, back])
+    return rows[0] ?? {}
+  } catch (error) {
+    await session.query(back)
+    throw error
+  }
 }
 
 /** The statement, without where its numbers go on, which any row moves. Undefined where this user may not see it. */

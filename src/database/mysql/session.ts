@@ -4,6 +4,8 @@ export type Row = Record<string, unknown>
 export interface Session {
   /** The database as a person would say it; never a password. */
   readonly label: string
+  /** The same for all that share its connection. */
+  readonly identity: object
   /** What code migrations are handed. */
   readonly client: unknown
   /** Whether the caller's settings are on it, to be put back after each migration. */

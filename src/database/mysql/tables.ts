@@ -1,5 +1,6 @@
 /** The SQL of our two tables. Names always come with their database: a migration may say USE. Right under any sql_mode. */
 import type { Baseline, HistoryChange, HistoryRecord, Running, Step } from '../../migrate/driver.ts'
+import type { Direction } from '../../migrate/source.ts'
 import { NIL_VERSION } from '../../migrate/version.ts'
 import { ownTables } from '../ownTables.ts'
 
@@ -53,6 +54,7 @@ export function createTables({ versionTable, historyTable }: Tables): string[] {
   done int,
   total int,
   progress longtext,
+  running_text longtext,
   duration_ms double,
   applied_at datetime(6) NOT NULL,
   applied_by varchar(255) NOT NULL
@@ -108,10 +110,10 @@ export function beginJournal(
 ): string {
   const row = put ?? { version, name, fingerprint: null, downFingerprint: null, up: null, down: null }
   // What a down really runs is what resume compares with, where texts are kept at all.
-  const text = work.kind === 'sql' ? literal(work.script.text) : 'NULL'
+  const text = work.kind === 'sql' && !put ? literal(work.script.source) : 'NULL'
   const replace = put
     ? `${REPLACE},`
-    : `ON DUPLICATE KEY UPDATE down = CASE WHEN coalesce(up, down) IS NULL THEN NULL ELSE ${text} END,`
+    : `ON DUPLICATE KEY UPDATE running_text = CASE WHEN coalesce(up, down) IS NULL THEN NULL ELSE ${text} END,`
   const running = `running = ${literal(direction)}, started = 0, done = 0, total = ${total}, progress = NULL`
   return `INSERT INTO ${historyTable} (${COLUMNS}, running, started, done, total) VALUES (${values(row)}, ${literal(direction)}, 0, 0, ${total}) ${replace} ${running}`
 }
@@ -135,10 +137,20 @@ export function endJournal({ historyTable }: Tables, version: number, put?: Hist
 }
 
 /** Takes back what `beginJournal` wrote. */
-export function forgetJournal({ historyTable }: Tables, { version, direction }: Step): string {
-  return direction === 'up'
-    ? `DELETE FROM ${historyTable} WHERE version = ${version}`
-    : `UPDATE ${historyTable} SET ${NOT_RUNNING} WHERE version = ${version}`
+export function forgetJournal({ historyTable }: Tables, { version, direction }: Step): string[] {
+  if (direction === 'up') return [`DELETE FROM ${historyTable} WHERE version = ${version}`]
+  return [
+    // Of what another tool had applied there was no row.
+    `DELETE FROM ${historyTable} WHERE version = ${version} AND fingerprint IS NULL AND NOT baseline AND name <> '${UNRECORDED}'`,
+    `UPDATE ${historyTable} SET ${NOT_RUNNING} WHERE version = ${version}`,
+  ]
+}
+
+/** A recorded text; of a down that is under way, the one that runs. */
+export function readRecorded({ historyTable }: Tables, version: number, direction: Direction): string {
+  const text =
+    direction === 'down' ? "CASE WHEN running = 'down' THEN coalesce(running_text, down) ELSE down END" : 'up'
+  return `SELECT ${text} AS text FROM ${historyTable} WHERE version = ${version}`
 }
 
 export function setBaseline({ historyTable }: Tables, { version, above, adopt = [] }: Baseline): string[] {
@@ -147,7 +159,7 @@ export function setBaseline({ historyTable }: Tables, { version, above, adopt = 
     `(${of}, '${name}', ${baseline}, UTC_TIMESTAMP(6), CURRENT_USER())`
   const out = [`DELETE FROM ${historyTable} WHERE version > ${above}`]
   if (adopt.length > 0) {
-    const rows = adopt.map((adopted) => row(adopted, 'unrecorded', false))
+    const rows = adopt.map((adopted) => row(adopted, UNRECORDED, false))
     out.push(`${insert} VALUES ${rows.join(', ')} ON DUPLICATE KEY UPDATE version = version`)
   }
   if (version !== NIL_VERSION) {
@@ -174,9 +186,10 @@ export function rerecord({ historyTable }: Tables, { version, downFingerprint, d
 
 // --- internal ---
 
+const UNRECORDED = 'unrecorded'
 const COLUMNS = 'version, name, fingerprint, down_fingerprint, up, down, applied_at, applied_by'
 const SINCE_BEGUN = 'TIMESTAMPDIFF(MICROSECOND, @migratest_begun, UTC_TIMESTAMP(6)) / 1000'
-const NOT_RUNNING = 'running = NULL, started = NULL, done = NULL, total = NULL, progress = NULL'
+const NOT_RUNNING = 'running = NULL, started = NULL, done = NULL, total = NULL, progress = NULL, running_text = NULL'
 // VALUES() is the one way that MySQL 5.7, 8, 9 and MariaDB all know.
 const REPLACE = `ON DUPLICATE KEY UPDATE ${['name', 'fingerprint', 'down_fingerprint', 'up', 'down', 'applied_at', 'applied_by'].map((column) => `${column} = VALUES(${column})`).join(', ')}`
 

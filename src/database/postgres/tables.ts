@@ -122,7 +122,7 @@ export function beginJournal(
 ): string {
   const values = put ? recordValues(put) : `${version}, ${literal(name)}, NULL, NULL, NULL, NULL`
   // What a down really runs is what resume compares with, where texts are kept at all.
-  const text = work.kind === 'sql' ? literal(work.script.text) : 'NULL'
+  const text = work.kind === 'sql' ? literal(work.script.source) : 'NULL'
   const ran = `down = CASE WHEN coalesce(${historyTable}.up, ${historyTable}.down) IS NULL THEN NULL ELSE ${text} END, `
   const keep = put ? `${REPLACE_RECORD}, ` : `ON CONFLICT (version) DO UPDATE SET ${ran}`
   return `INSERT INTO ${historyTable} (${RECORD_COLUMNS}, running, started, done, total)

@@ -1,7 +1,7 @@
 /** The registry of a MySQL or MariaDB server: locks are named locks, and what is written on databases is in a table of ours. */
 import { randomBytes } from 'node:crypto'
 import { countSessions, dropDatabase, endSession, sessionsOn } from '../../database/mysql/cluster.ts'
-import type { Session } from '../../database/mysql/session.ts'
+import type { MysqlError, Session } from '../../database/mysql/session.ts'
 import { identifier, literal } from '../../database/mysql/tables.ts'
 import { runGiven } from '../given.ts'
 import { type FoundDatabase, type LockKind, Registry } from '../registry.ts'
@@ -12,6 +12,7 @@ export class MysqlRegistry extends Registry {
   /** Whether events of enabled schedules fire on this server. */
   readonly eventsFire: boolean
   #maker: Promise<Session> | undefined
+  readonly #freezing = new Set<string>()
   readonly #lost = new Set<() => void>()
 
   private constructor(url: string, ours: boolean, token: string, admin: Session, opening: Opening) {
@@ -24,7 +25,7 @@ export class MysqlRegistry extends Registry {
   }
 
   static async open(url: string, ours: boolean): Promise<MysqlRegistry> {
-    const admin = await openPatiently(url)
+    const admin = await openPatiently(url, { statementLockTimeout: SHORT_WAIT_MS })
     const token = randomBytes(4).toString('hex')
     const [row] = await admin.query('SELECT @@max_connections AS connections, @@event_scheduler AS scheduler')
     await admin.queries([
@@ -99,15 +100,33 @@ export class MysqlRegistry extends Registry {
     return (row?.blueprint ?? undefined) as string | undefined
   }
 
+  /** One at a time for each: others do not wait, since they need not freeze it. @throws Freezing */
+  async whileFreezing<T>(key: string, work: () => Promise<T>): Promise<T> {
+    const which = `freeze ${key}`
+    if (this.#freezing.has(key) || !(await this.tryLock('building', which))) throw new Freezing()
+    this.#freezing.add(key)
+    try {
+      return await work()
+    } finally {
+      this.#freezing.delete(key)
+      await this.unlock('building', which).catch(() => undefined)
+    }
+  }
+
+  /** Where somebody holds its tables from elsewhere, or in a prepared transaction, it is left to be swept. */
   async drop(name: string): Promise<void> {
     const maker = await this.maker().catch(() => this.admin)
     try {
       await this.#dropOn(maker, name)
     } catch (error) {
-      // The administrator's connection broke meanwhile, or the server is gone and everything with it.
-      const session = await openPatiently(this.url).catch(() => Promise.reject(error))
+      // That, or the administrator's connection broke meanwhile, or the server is gone and everything with it.
+      const session = await openPatiently(this.url, { statementLockTimeout: DROP_WAIT_MS }).catch(() =>
+        Promise.reject(error),
+      )
       try {
         await this.#dropOn(session, name)
+      } catch (again) {
+        if (!isLockTimeout(again)) throw again
       } finally {
         await session.close()
       }
@@ -144,7 +163,7 @@ export class MysqlRegistry extends Registry {
   // --- internal ---
 
   async #openMaker(): Promise<Session> {
-    const session = await openPatiently(this.url)
+    const session = await openPatiently(this.url, { statementLockTimeout: SHORT_WAIT_MS })
     session.onEnd(() => {
       this.#maker = undefined
     })
@@ -154,8 +173,7 @@ export class MysqlRegistry extends Registry {
   async #dropOn(session: Session, name: string): Promise<void> {
     await session.query(LEAVE)
     for (const { id } of await sessionsOn(session, name)) await endSession(session, id)
-    // Other sessions may hold its tables from elsewhere: nobody waits for those for ever.
-    await session.queries(['SET SESSION lock_wait_timeout = 20', `DROP DATABASE IF EXISTS ${identifier(name)}`])
+    await dropDatabase(session, name)
     await this.#forget(session, name)
   }
 
@@ -164,7 +182,18 @@ export class MysqlRegistry extends Registry {
   }
 }
 
+/** Somebody freezes the same just now. */
+export class Freezing extends Error {}
+
 // --- internal ---
+
+/** What waits for a table keeps everything else waiting on these connections. */
+const SHORT_WAIT_MS = 1000
+const DROP_WAIT_MS = 5000
+
+function isLockTimeout(error: unknown): boolean {
+  return (error as MysqlError).errno === 1205
+}
 
 const PREFIX = 'migratest'
 const FAMILY = 'migratest_t_'

@@ -6,9 +6,9 @@ import { type Blueprint, blueprintOf, copyStatements, createDatabase, keepRows }
 import { readDefinitions } from '../../database/mysql/definitions.ts'
 import { type MysqlError, ScriptFailure, type Session } from '../../database/mysql/session.ts'
 import { identifier } from '../../database/mysql/tables.ts'
-import { type SnapshotMark, writeMark } from '../marks.ts'
+import { readMark, type SnapshotMark, writeMark } from '../marks.ts'
 import { type FreezeAbout, MOST_COPIED_BYTES, SnapshotStore, snapshotName } from '../snapshotStore.ts'
-import { LEAVE, type MysqlRegistry } from './registry.ts'
+import { Freezing, LEAVE, type MysqlRegistry } from './registry.ts'
 
 export class MysqlSnapshots extends SnapshotStore<MysqlRegistry> {
   readonly #blueprints = new Map<string, Blueprint>()
@@ -32,28 +32,34 @@ export class MysqlSnapshots extends SnapshotStore<MysqlRegistry> {
 
   /** On a connection of its own: names are written as its current database has it. */
   protected async keepCopy(name: string, key: string, about: FreezeAbout): Promise<SnapshotMark | undefined> {
-    const session = await openUrl(this.registry.urlOf(name))
     const kept = snapshotName(key)
-    try {
-      const bytes = await sizeOf(session, name)
-      if (bytes > MOST_COPIED_BYTES || (await sessionsOn(session, name)).length > 1) return undefined
-      const blueprint = await readBlueprint(session, name)
-      const text = JSON.stringify(blueprint)
-      if (text.length > MOST_TEXT || blueprint.objects.some(({ sql }) => sql === '')) return undefined
-      // One that was not finished by who began it has nothing written on it.
-      await session.script([`DROP DATABASE IF EXISTS ${identifier(kept)}`, createDatabase(kept, blueprint)], NEVER)
-      await session.script(keepRows(blueprint, name, kept), NEVER)
-      const mark = this.markOf(bytes, about)
-      await this.registry.writeBlueprint(kept, writeMark(mark), text)
-      this.#blueprints.set(key, blueprint)
-      return mark
-    } finally {
-      await session.close()
-    }
+    return this.registry.whileFreezing(key, async () => {
+      // Another process was first.
+      const known = readMark((await this.registry.list(kept))[0]?.comment ?? '')
+      if (known?.kind === 'snapshot') return known
+      const session = await openUrl(this.registry.urlOf(name))
+      try {
+        const bytes = await sizeOf(session, name)
+        if (bytes > MOST_COPIED_BYTES || (await sessionsOn(session, name)).length > 1) return undefined
+        const blueprint = await readBlueprint(session, name)
+        if (!blueprint) return undefined
+        const text = JSON.stringify(blueprint)
+        if (text.length > MOST_TEXT) return undefined
+        // One that was not finished by who began it has nothing written on it.
+        await session.script([`DROP DATABASE IF EXISTS ${identifier(kept)}`, createDatabase(kept, blueprint)], NEVER)
+        await session.script(keepRows(blueprint, name, kept), NEVER)
+        const mark = this.markOf(bytes, about)
+        await this.registry.writeBlueprint(kept, writeMark(mark), text)
+        this.#blueprints.set(key, blueprint)
+        return mark
+      } finally {
+        await session.close()
+      }
+    })
   }
 
   protected isExpected(error: unknown): boolean {
-    return this.isFull(error) || EXPECTED.has(causeOf(error).errno ?? 0)
+    return error instanceof Freezing || this.isFull(error) || EXPECTED.has(causeOf(error).errno ?? 0)
   }
 
   protected isFull(error: unknown): boolean {
@@ -104,18 +110,17 @@ function causeOf(error: unknown): MysqlError {
   return error instanceof ScriptFailure ? error.error : (error as MysqlError)
 }
 
-async function readBlueprint(session: Session, name: string): Promise<Blueprint> {
+async function readBlueprint(session: Session, name: string): Promise<Blueprint | undefined> {
   const definitions = await readDefinitions(session, name, [])
   const at = (table: string) => `${identifier(name)}.${identifier(table)}`
   const tables = definitions.objects.filter(({ kind }) => kind === 'table').map((table) => table.name)
-  const sequences = definitions.objects.filter(({ kind }) => kind === 'sequence').map((sequence) => sequence.name)
+  const sequences = definitions.objects.filter(({ kind }) => kind === 'sequence')
   const rows = await session.queries(tables.map((table) => `SELECT EXISTS (SELECT 1 FROM ${at(table)}) AS filled`))
-  const next = await session.queries(
-    sequences.map((sequence) => `SELECT CAST(next_not_cached_value AS char) AS next FROM ${at(sequence)}`),
+  const used = await session.queries(
+    sequences.map((sequence) => `SELECT next_not_cached_value <> start_value AS used FROM ${at(sequence.name)}`),
   )
-  return blueprintOf(
-    definitions,
-    tables.filter((_, i) => Number(rows[i]?.[0]?.filled) === 1),
-    sequences.map((sequence, i) => ({ name: sequence, next: String(next[i]?.[0]?.next ?? 1) })),
-  )
+  // Which number is next only the server's memory knows.
+  if (used.some(([row]) => Number(row?.used) !== 0)) return undefined
+  const filled = tables.filter((_, i) => Number(rows[i]?.[0]?.filled) === 1)
+  return blueprintOf(definitions, filled, name)
 }
