@@ -223,7 +223,7 @@ INSERT INTO teams VALUES (1);`,
       const migrator = await db.migrator({
         '1_a.up.sql': 'begin;\ncreate table a (id int);\ninsert into a values (1);\ncommit;',
         '2_b.up.sql': `set autocommit = 0;\ninsert into a values (2);\ncreate table b (id int);\ninsert into a values (3);\nuse mysql;\ninsert into ${db.name}.a values (4)`,
-        '3_c.up.sql': 'create table c as select database() as d, @@autocommit as a',
+        '3_c.up.sql': 'set @a = @@autocommit; create table c as select database() as d, @a as a',
       })
       await migrator.up()
       expect(await db.rows('select id from a order by id')).toEqual([1, 2, 3, 4].map((id) => ({ id })))

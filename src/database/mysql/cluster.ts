@@ -26,6 +26,18 @@ export async function sessionsOn(admin: Session, database: string): Promise<Sess
     }))
 }
 
+/**
+ * Whether there are transactions that may hold rows of any database: prepared ones, which have no session, and those of sessions
+ * whose current database is not one of these.
+ */
+export async function hasStrayTransactions(admin: Session, prefix: string): Promise<boolean> {
+  const [processes = [], status = []] = await admin.queries(['SHOW FULL PROCESSLIST', 'SHOW ENGINE INNODB STATUS'])
+  const text = String(status[0]?.Status ?? '')
+  if (/^---TRANSACTION \(?\d+\)?, ACTIVE \(PREPARED\)/m.test(text)) return true
+  const open = openTransactions(text)
+  return processes.some(({ Id, db }) => open.has(Number(Id)) && !String(db ?? '').startsWith(prefix))
+}
+
 /** How many sessions each database has. */
 export async function countSessions(admin: Session): Promise<Map<string, number>> {
   const counts = new Map<string, number>()

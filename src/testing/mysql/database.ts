@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Connection } from 'mysql2/promise'
 import { readSchema } from '../../database/mysql/catalog.ts'
-import { endSession, sessionsOn } from '../../database/mysql/cluster.ts'
+import { endSession, hasStrayTransactions, sessionsOn } from '../../database/mysql/cluster.ts'
 import { holdProcess, isUsable, openClient, openUrl, threadOf } from '../../database/mysql/connection.ts'
 import { mysqlDriver } from '../../database/mysql/driver.ts'
 import { Likeness } from '../../database/mysql/likeness.ts'
@@ -16,7 +16,7 @@ import { ServerDatabase } from '../serverDatabase.ts'
 import { snapshotName } from '../snapshotStore.ts'
 import type { LeftOpen, OpenTransaction, Row } from '../testServer.ts'
 import { connectAhead, connectPatiently, openPatiently } from './connections.ts'
-import type { MysqlRegistry } from './registry.ts'
+import { FAMILY, type MysqlRegistry } from './registry.ts'
 
 export class MysqlTestDatabase extends ServerDatabase<Connection, MysqlRegistry, Likeness> {
   readonly dialect = 'mysql'
@@ -115,6 +115,7 @@ export class MysqlTestDatabase extends ServerDatabase<Connection, MysqlRegistry,
   protected async restoreTo(likeness: Likeness, { key }: Kin<Likeness>): Promise<string | undefined> {
     const inspector = await this.#inspect()
     await this.#endOthers()
+    if (await hasStrayTransactions(this.registry.admin, FAMILY)) return undefined
     return (await likeness.restore(inspector, this.name, snapshotName(key))) ? 'then' : undefined
   }
 

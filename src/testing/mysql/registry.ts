@@ -12,6 +12,7 @@ export class MysqlRegistry extends Registry {
   /** Whether events of enabled schedules fire on this server. */
   readonly eventsFire: boolean
   #maker: Promise<Session> | undefined
+  #making: Promise<unknown> = Promise.resolve()
   readonly #freezing = new Set<string>()
   readonly #lost = new Set<() => void>()
 
@@ -25,7 +26,7 @@ export class MysqlRegistry extends Registry {
   }
 
   static async open(url: string, ours: boolean): Promise<MysqlRegistry> {
-    const admin = await openPatiently(url, { statementLockTimeout: SHORT_WAIT_MS })
+    const admin = await openHasty(url, SHORT_WAIT_MS)
     const token = randomBytes(4).toString('hex')
     const [row] = await admin.query('SELECT @@max_connections AS connections, @@event_scheduler AS scheduler')
     await admin.queries([
@@ -44,11 +45,19 @@ export class MysqlRegistry extends Registry {
     this.#lost.add(listener)
   }
 
-  /** For what takes its time; there, nobody waits for an answer. Where connections are few, the same as `admin`. */
-  maker(): Promise<Session> {
-    if (this.few) return Promise.resolve(this.admin)
-    this.#maker ??= this.#openMaker()
-    return this.#maker
+  /** For what takes its time, one after another: in several messages that go by the session's current database. */
+  make<T>(work: (session: Session) => Promise<T>): Promise<T> {
+    const done = this.#making.then(async () => {
+      const maker = await this.#openMaker()
+      try {
+        return await work(maker)
+      } finally {
+        // Whose current database it is counts as connected to it.
+        await maker.query(`USE ${REGISTRY}`).catch(() => undefined)
+      }
+    })
+    this.#making = done.catch(() => undefined)
+    return done
   }
 
   async setUp(statements: readonly string[]): Promise<void> {
@@ -115,14 +124,11 @@ export class MysqlRegistry extends Registry {
 
   /** Where somebody holds its tables from elsewhere, or in a prepared transaction, it is left to be swept. */
   async drop(name: string): Promise<void> {
-    const maker = await this.maker().catch(() => this.admin)
     try {
-      await this.#dropOn(maker, name)
+      await this.make((maker) => this.#dropOn(maker, name))
     } catch (error) {
       // That, or the administrator's connection broke meanwhile, or the server is gone and everything with it.
-      const session = await openPatiently(this.url, { statementLockTimeout: DROP_WAIT_MS }).catch(() =>
-        Promise.reject(error),
-      )
+      const session = await openHasty(this.url, DROP_WAIT_MS).catch(() => Promise.reject(error))
       try {
         await this.#dropOn(session, name)
       } catch (again) {
@@ -162,16 +168,21 @@ export class MysqlRegistry extends Registry {
 
   // --- internal ---
 
-  async #openMaker(): Promise<Session> {
-    const session = await openPatiently(this.url, { statementLockTimeout: SHORT_WAIT_MS })
-    session.onEnd(() => {
-      this.#maker = undefined
-    })
-    return session
+  /** Where connections are few, the same as `admin`. */
+  #openMaker(): Promise<Session> {
+    if (this.few) return Promise.resolve(this.admin)
+    if (!this.#maker) {
+      const opening = openHasty(this.url, SHORT_WAIT_MS)
+      const forget = () => {
+        if (this.#maker === opening) this.#maker = undefined
+      }
+      opening.then((session) => session.onEnd(forget), forget)
+      this.#maker = opening
+    }
+    return this.#maker
   }
 
   async #dropOn(session: Session, name: string): Promise<void> {
-    await session.query(LEAVE)
     for (const { id } of await sessionsOn(session, name)) await endSession(session, id)
     await dropDatabase(session, name)
     await this.#forget(session, name)
@@ -191,16 +202,21 @@ export class Freezing extends Error {}
 const SHORT_WAIT_MS = 1000
 const DROP_WAIT_MS = 5000
 
+/** One that waits for nobody for long: neither for a table's definition nor, as MariaDB's DROP does, for its rows. */
+async function openHasty(url: string, waitMs: number): Promise<Session> {
+  const session = await openPatiently(url, { statementLockTimeout: waitMs })
+  await session.query(`SET SESSION innodb_lock_wait_timeout = ${waitMs / 1000}`)
+  return session
+}
+
 function isLockTimeout(error: unknown): boolean {
   return (error as MysqlError).errno === 1205
 }
 
 const PREFIX = 'migratest'
-const FAMILY = 'migratest_t_'
+/** What the names of all test databases begin with. */
+export const FAMILY = 'migratest_t_'
 const REGISTRY = identifier('migratest_registry')
-
-/** Makes no test database the current one. */
-export const LEAVE = `USE ${REGISTRY}`
 
 const DATABASES = `${REGISTRY}.${identifier('databases')}`
 const PROCESSES = `${REGISTRY}.${identifier('processes')}`

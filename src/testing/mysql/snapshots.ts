@@ -8,7 +8,7 @@ import { type MysqlError, ScriptFailure, type Session } from '../../database/mys
 import { identifier } from '../../database/mysql/tables.ts'
 import { readMark, type SnapshotMark, writeMark } from '../marks.ts'
 import { type FreezeAbout, MOST_COPIED_BYTES, SnapshotStore, snapshotName } from '../snapshotStore.ts'
-import { Freezing, LEAVE, type MysqlRegistry } from './registry.ts'
+import { Freezing, type MysqlRegistry } from './registry.ts'
 
 export class MysqlSnapshots extends SnapshotStore<MysqlRegistry> {
   readonly #blueprints = new Map<string, Blueprint>()
@@ -70,14 +70,7 @@ export class MysqlSnapshots extends SnapshotStore<MysqlRegistry> {
 
   #run(statements: readonly string[]): Promise<void> {
     return this.withRoom(
-      async () => {
-        const maker = await this.registry.maker()
-        // Whose current database it is counts as connected to it.
-        await maker.script([...statements, LEAVE], NEVER).catch(async (error) => {
-          await maker.query(LEAVE).catch(() => undefined)
-          throw error
-        })
-      },
+      () => this.registry.make((maker) => maker.script(statements, NEVER)),
       async () => undefined,
     )
   }
