@@ -98,7 +98,7 @@ const TABLE = {
     usage: 'showsql [FROM..TO]',
     summary: 'print the SQL of what is pending, or of any range without a database',
     args: 1,
-    takes: DATABASE,
+    takes: [...DATABASE, 'dialect'],
     load: () => import('./commands/showsql.ts'),
   },
   dag: {
@@ -120,7 +120,7 @@ const TABLE = {
     usage: 'squash FIRST..LAST [NAME]',
     summary: 'replace migrations by one that leaves the same schema, proved on a test server',
     args: 99,
-    takes: ['path', 'server', 'yes'],
+    takes: ['path', 'server', 'dialect', 'yes'],
     load: () => import('./commands/squash.ts'),
   },
   version: {
@@ -133,14 +133,14 @@ const TABLE = {
     project: true,
     usage: 'verify',
     summary: 'prove every migration up, down and up again, on a test server',
-    takes: ['path', 'server', 'base'],
+    takes: ['path', 'server', 'dialect', 'base'],
     load: () => import('./commands/verify.ts'),
   },
   schema: {
     usage: 'schema [FILE]',
     summary: "print the database's schema as DDL, or write it to a file for git",
     args: 1,
-    takes: [...DATABASE, 'check', 'fresh', 'server'],
+    takes: [...DATABASE, 'check', 'fresh', 'server', 'dialect'],
     load: () => import('./commands/schema.ts'),
   },
   resume: {

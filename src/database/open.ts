@@ -1,11 +1,9 @@
 /** From a URL, a client or a pool to a driver. Clients are loaded only when they are needed. */
 import type { PGlite } from '@electric-sql/pglite'
-import type { Connection, Pool as MysqlPool } from 'mysql2/promise'
 import type { Client, Pool } from 'pg'
 import type { Driver } from '../migrate/driver.ts'
 import { NotInstalledError, UsageError } from '../migrate/errors.ts'
 import type { Schema } from '../schema/schema.ts'
-import type { CallbackConnection, CallbackPool } from './mysql/connection.ts'
 import { ownTables } from './ownTables.ts'
 import type { Place } from './place.ts'
 import type { ConnectOptions } from './postgres/connection.ts'
@@ -18,8 +16,10 @@ export interface PgliteInstance {
   execProtocolStream(...args: never[]): Promise<unknown>
 }
 
-/** A connection or pool of `mysql2`, with promises or with callbacks. */
-export type MysqlClient = Connection | MysqlPool | CallbackConnection | CallbackPool
+/** A connection or pool of `mysql2`, with promises or with callbacks, as far as it is looked at here. */
+export type MysqlClient =
+  | { readonly threadId: number | null; query(...args: never[]): unknown }
+  | { getConnection(...args: never[]): unknown; query(...args: never[]): unknown }
 
 /** Of MySQL and MariaDB: `table`, `lock`, `connectTimeout`, `statementLockTimeout`, `ssl`, `applicationName`. */
 export type OpenOptions = PostgresDriverOptions & ConnectOptions
@@ -122,8 +122,8 @@ async function openMysqlClient(where: MysqlClient, options: OpenOptions): Promis
   const [{ openClient, openPool }, { mysqlDriver }] = await mysql()
   const session =
     'getConnection' in where
-      ? await openPool(where as MysqlPool)
-      : await openClient(where as Connection | CallbackConnection)
+      ? await openPool(where as unknown as Parameters<typeof openPool>[0])
+      : await openClient(where as unknown as Parameters<typeof openClient>[0])
   return closingOnFailure(session, () => mysqlDriver(session, options))
 }
 

@@ -1,5 +1,5 @@
 /** Names of our two tables, in all dialects. */
-export const DEFAULT_TABLE = 'schema_migrations'
+const DEFAULT_TABLE = 'schema_migrations'
 
 /** The version table and the history beside it. */
 export function ownTables(table = DEFAULT_TABLE): [version: string, history: string] {

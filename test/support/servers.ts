@@ -25,8 +25,8 @@ export function describeOnServers<F extends From>(
 
 /** The server most specifications run on: whichever this machine has. */
 export const anyPostgres = postgres()
-export const anyMysql = mysql()
-export const anyMariadb = mariadb()
+const anyMysql = mysql()
+const anyMariadb = mariadb()
 
 /** What the same test says in the SQL of each database. */
 export interface Dialected {
@@ -44,7 +44,7 @@ export interface Dialected {
 const POSTGRES = { mysql: false, id: 'id serial primary key', parameter: '$1' }
 const MYSQL = { mysql: true, id: 'id int primary key auto_increment', parameter: '?' }
 
-export const DATABASES: readonly Dialected[] = [
+const DATABASES: readonly Dialected[] = [
   {
     name: 'PostgreSQL',
     server: anyPostgres as TestServer<unknown>,

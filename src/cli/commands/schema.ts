@@ -6,10 +6,11 @@ import { fromConfig } from '../config.ts'
 import type { Context } from '../context.ts'
 import { paintedDiff } from '../render.ts'
 
-const HEAD = `-- The schema, as migratest schema writes it: to be read, compared, and to make an empty database of.
-SET check_function_bodies = false;
-
-`
+/** @returns what stands before it: in its order, some refer to what comes later. */
+function headOf({ dialect }: Schema): string {
+  const unchecked = dialect === 'postgres' ? 'SET check_function_bodies = false;' : 'SET foreign_key_checks = 0;'
+  return `-- The schema, as migratest schema writes it: to be read, compared, and to make an empty database of.\n${unchecked}\n\n`
+}
 
 export async function run(context: Context, [named]: readonly string[]): Promise<number> {
   const { check, fresh } = context.options
@@ -21,7 +22,7 @@ export async function run(context: Context, [named]: readonly string[]): Promise
   if (check && file === undefined)
     throw new UsageError('Which file is to be checked? For example: migratest schema --check schema.sql')
   const schema = fresh ? await ofMigrations(context) : await ofDatabase(context)
-  const text = `${HEAD}${schema}`
+  const text = `${headOf(schema)}${schema}`
   if (file === undefined) {
     context.print(text.trimEnd(), schema)
     return 0

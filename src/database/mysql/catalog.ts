@@ -95,12 +95,20 @@ function shown(name: string): string {
   return /^[A-Za-z_][\w$]*$/.test(name) ? name : identifier(name)
 }
 
-/** Without a definer that is who reads it: that is the usual one, and another on each machine. */
-function textOf({ sql }: Definition, { user }: Definitions): string {
+/**
+ * Without a definer that is who reads it: that is the usual one, and another on each machine. As the mysql client wants it,
+ * and migrations are read: with a delimiter around semicolons, and under the mode that its quotes were written in.
+ */
+function textOf({ sql, settings }: Definition, { user }: Definitions): string {
   const [name = '', host = ''] = user.split(/@(?=[^@]*$)/)
-  const text = sql.replace(` DEFINER=${identifier(name)}@${identifier(host)}`, '')
-  return `${text.trimEnd()};`
+  const definers = [` DEFINER=${identifier(name)}@${identifier(host)}`, ` DEFINER="${name}"@"${host}"`]
+  const text = definers.reduce((all, definer) => all.replace(definer, ''), sql.trimEnd())
+  const ended = text.includes(';') ? `DELIMITER ;;\n${text};;\nDELIMITER ;` : `${text};`
+  const modes = (settings.sql_mode ?? '').split(',').filter((mode) => QUOTING.includes(mode))
+  return modes.length === 0 ? ended : `SET sql_mode = '${modes.join(',')}';\n${ended}\nSET sql_mode = DEFAULT;`
 }
+
+const QUOTING = ['ANSI_QUOTES', 'NO_BACKSLASH_ESCAPES']
 
 function plain(kind: ObjectKind, name: string, head: string): SchemaObject {
   return { kind, name, table: null, head, members: [], tail: '', more: [], columns: [] }

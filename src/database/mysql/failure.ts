@@ -12,7 +12,7 @@ export function isMissingTable(error: unknown): boolean {
 }
 
 /** Whether the server itself said no, as opposed to the connection breaking. */
-export function isAnswer(error: unknown): boolean {
+function isAnswer(error: unknown): boolean {
   const { errno = -1, sqlState } = causeOf(error)
   return errno > 0 && sqlState !== undefined
 }

@@ -83,7 +83,7 @@ export function moveRow({ versionTable }: Tables, from: VersionRow, to: VersionR
   return [change, CHECK_MOVED]
 }
 
-export const CHECK_MOVED = 'SELECT 9223372036854775807 + (ROW_COUNT() <> 1)'
+const CHECK_MOVED = 'SELECT 9223372036854775807 + (ROW_COUNT() <> 1)'
 
 /** Begins to measure how long a migration takes. */
 export const BEGIN_MEASURING = 'SET @migratest_begun = UTC_TIMESTAMP(6)'
