@@ -88,31 +88,19 @@ export class Context {
   }
 
   async migrator(): Promise<Migrator> {
-    const { 'lock-timeout': text } = this.options
-    const lockTimeout = text === undefined ? (this.config.lockTimeout ?? 15_000) : parseSeconds('--lock-timeout', text)
     const { url } = this
     // The engine is loaded while the server answers.
     const opening = import('../database/open.ts').then(({ openDatabase }) => openDatabase(url, this.openOptions))
     opening.catch(() => undefined)
-    const [{ Migrator }, source] = await Promise.all([import('../migrate/migrator.ts'), this.source()])
-    const database = await opening
-    this.#driver = database
-    const { outOfOrder, edited, missing, record } = this.config
-    const recordedCode = this.options['run-recorded-code'] ? 'run' : this.config.recordedCode
-    const migrator = new Migrator({
-      source,
-      database,
-      lockTimeout,
-      ...(outOfOrder && { outOfOrder }),
-      ...(edited && { edited }),
-      ...(missing && { missing }),
-      ...(record && { record }),
-      ...(recordedCode && { recordedCode }),
-      onEvent: (event) => this.#show(event),
-      signal: this.#cancel.signal,
-    })
+    const migrator = await this.#migratorOn(opening, (event) => this.#show(event))
+    this.#driver = await opening
     this.endOnSignal('after the running migration', () => migrator.stop())
     return migrator
+  }
+
+  /** With the same rules, on another database; what it does is not shown. */
+  migratorOn(database: Driver): Promise<Migrator> {
+    return this.#migratorOn(Promise.resolve(database), () => undefined)
   }
 
   /** Of the files alone, as if for an empty database. */
@@ -215,6 +203,26 @@ export class Context {
     if (said === undefined) return kindOfUrl(this.#named ?? '') ?? 'postgres'
     if (said === 'postgres' || said === 'mysql' || said === 'mariadb') return said
     throw new UsageError(`--dialect ${said}? There is postgres, mysql and mariadb.`)
+  }
+
+  async #migratorOn(opening: Promise<Driver>, onEvent: (event: MigrateEvent) => void): Promise<Migrator> {
+    const { 'lock-timeout': text } = this.options
+    const lockTimeout = text === undefined ? (this.config.lockTimeout ?? 15_000) : parseSeconds('--lock-timeout', text)
+    const [{ Migrator }, source] = await Promise.all([import('../migrate/migrator.ts'), this.source()])
+    const { outOfOrder, edited, missing, record } = this.config
+    const recordedCode = this.options['run-recorded-code'] ? 'run' : this.config.recordedCode
+    return new Migrator({
+      source,
+      database: await opening,
+      lockTimeout,
+      ...(outOfOrder && { outOfOrder }),
+      ...(edited && { edited }),
+      ...(missing && { missing }),
+      ...(record && { record }),
+      ...(recordedCode && { recordedCode }),
+      onEvent,
+      signal: this.#cancel.signal,
+    })
   }
 
   #show(event: MigrateEvent): void {

@@ -1,12 +1,40 @@
 /** Moves, and says where the database is then. */
+import { openRehearsal } from '../database/open.ts'
+import { MigrationFailedError } from '../migrate/errors.ts'
 import type { Migrator, Run } from '../migrate/migrator.ts'
 import type { Context } from './context.ts'
 import { runLine } from './render.ts'
 
 export async function move(context: Context, run: (migrator: Migrator) => Promise<Run>): Promise<number> {
+  if (context.options.rehearse) await rehearse(context, run)
   const migrator = await context.migrator()
   const begun = performance.now()
   const result = await run(migrator)
   context.print(runLine(result, context.database, performance.now() - begun), result)
   return 0
+}
+
+// --- internal ---
+
+/** On an empty copy of the schema. Nothing is done where a failed migration leaves nothing behind anyway. */
+async function rehearse(context: Context, run: (migrator: Migrator) => Promise<Run>): Promise<void> {
+  context.busy('rehearsing on an empty copy of the schema')
+  const rehearsal = await openRehearsal(context.url, context.openOptions)
+  if (!rehearsal) return
+  try {
+    const { steps } = await run(await context.migratorOn(rehearsal.database))
+    if (steps.length > 0)
+      context.tell(
+        `Rehearsed: ${steps.length === 1 ? 'it runs' : `all ${steps.length} run`} on an empty copy of the schema.`,
+      )
+  } catch (error) {
+    if (error instanceof MigrationFailedError)
+      error.message = error.message.replace(
+        error.stands,
+        `That was a rehearsal on an empty copy of the schema: ${rehearsal.of} is as it was.`,
+      )
+    throw error
+  } finally {
+    await rehearsal.drop()
+  }
 }

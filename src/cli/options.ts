@@ -40,6 +40,10 @@ const OWN = {
   from: { type: 'string', value: 'VERSION', help: 'as if the database were at that version' },
   'run-recorded-code': { type: 'boolean', help: 'also downs in TypeScript that only the history still has' },
   dialect: { type: 'string', value: 'NAME', help: 'postgres, mysql or mariadb, where no URL tells' },
+  rehearse: {
+    type: 'boolean',
+    help: 'first on an empty copy of the schema (MySQL, MariaDB), so that an error is found before anything stands',
+  },
   applied: { type: 'string', value: 'K', help: 'that many statements are done' },
   'not-applied': { type: 'string', value: 'K', help: 'statement K is not done' },
   'exit-code': { type: 'boolean', help: 'end with 1 unless everything is applied as it is in the files' },

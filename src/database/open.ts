@@ -54,6 +54,27 @@ export async function locateDatabase(url: string): Promise<Place> {
   return placeOf(url.replace(/^pgx5?:/i, 'postgres:'))
 }
 
+export interface Rehearsal {
+  /** As what it is a copy of is said. */
+  readonly of: string
+  /** To be moved as the database itself will be. */
+  readonly database: Driver
+  /** Closes it, too. */
+  drop(): Promise<void>
+}
+
+/**
+ * An empty copy of a database's schema on its own server, at the same version: what fails there would have failed half-way.
+ * Undefined where a migration that fails leaves nothing behind.
+ * @throws UsageError where the schema cannot be copied, and what {@link openDatabase} throws
+ */
+export async function openRehearsal(url: string, options: OpenOptions = {}): Promise<Rehearsal | undefined> {
+  if (schemeOf(url) !== 'mysql') return undefined
+  const { rehearse } = await import('./mysql/rehearsal.ts')
+  const { table } = { ...golangTable(url), ...options }
+  return rehearse(url, ownTables(table), (copy) => openUrl(copy, options))
+}
+
 export interface SchemaReader {
   /** What is there now, without the migrations' own tables. */
   read(): Promise<Schema>

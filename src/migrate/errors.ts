@@ -283,6 +283,8 @@ export class MigrationFailedError extends MigratestError {
   readonly line: number | undefined
   readonly column: number | undefined
   readonly sqlState: string | undefined
+  /** What the database looks like now, as a sentence: the end of the message. */
+  readonly stands: string
   constructor(input: {
     version: number
     file: string
@@ -311,6 +313,7 @@ export class MigrationFailedError extends MigratestError {
       cause: input.cause,
       hint: [info.hint, input.hint].filter(Boolean).join(' ') || undefined,
     })
+    this.stands = input.stands
     this.version = input.version
     this.file = file
     this.sqlState = info.sqlState

@@ -74,10 +74,8 @@ function wordsOf({ sqlMessage, message }: MysqlError): string {
   const words = sqlMessage ?? message
   // What is sent behind the statement is ours.
   const theirs = words.replace(/(?<=near '|\n);\n[\s\S]*(?=' at line \d+$)/, '')
-  return theirs.replace(
-    /; check the manual that corresponds to your \w+ server version for the right syntax to use/,
-    '',
-  )
+  const near = theirs.replace(/(?<=near ')[\s\S]*(?=' at line \d+$)/, (text) => text.trim().replace(/\s+/g, ' '))
+  return near.replace(/; check the manual that corresponds to your \w+ server version for the right syntax to use/, '')
 }
 
 function offsetOfNear(sql: string, near: string, line: number): number {

@@ -1,0 +1,2 @@
+DROP VIEW rich;
+ALTER TABLE accounts DROP COLUMN currency;

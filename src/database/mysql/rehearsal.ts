@@ -1,0 +1,59 @@
+/** An empty copy of a database's schema, to try migrations on. */
+import { randomBytes } from 'node:crypto'
+import type { Driver } from '../../migrate/driver.ts'
+import { UsageError } from '../../migrate/errors.ts'
+import { openUrl, placeOf } from './connection.ts'
+import { copyStatements, createDatabase } from './copy.ts'
+import { readDefinitions } from './definitions.ts'
+import { identifier } from './tables.ts'
+
+const NEVER = new AbortController().signal
+
+/** @param own the migrations' own tables, whose rows come along. @param open opens a database by its URL */
+export async function rehearse(url: string, own: readonly string[], open: (url: string) => Promise<Driver>) {
+  const { database: name } = placeOf(url)
+  const copy = `${name.slice(0, 40)}_rehearsal_${randomBytes(4).toString('hex')}`
+  const session = await openUrl(url)
+  const drop = async () => {
+    await session.query(`DROP DATABASE IF EXISTS ${identifier(copy)}`).catch(() => undefined)
+    await session.close()
+  }
+  try {
+    const definitions = await readDefinitions(session, name, [])
+    const filled = own
+      .filter((table) => definitions.objects.some((object) => object.name === table))
+      .map((table) => ({
+        table,
+        columns: definitions.columns.filter((column) => column.table === table).map((column) => column.name),
+      }))
+    const blueprint = { ...definitions, filled }
+    const statements = [createDatabase(copy, blueprint), ...copyStatements(blueprint, name, copy, { events: false })]
+    await session.script([...statements, `USE ${identifier(name)}`], NEVER)
+    const driver = await open(withDatabase(url, name, copy))
+    return {
+      of: session.label,
+      database: driver,
+      drop: async () => {
+        await driver.close()
+        await drop()
+      },
+    }
+  } catch (cause) {
+    await drop()
+    throw new UsageError(
+      `The schema of ${session.label} cannot be copied for a rehearsal: ${(cause as Error).message}`,
+      {
+        cause,
+        hint: 'The user needs the privileges to make a database, its views and routines; else leave --rehearse out.',
+      },
+    )
+  }
+}
+
+// --- internal ---
+
+/** Also in golang-migrate's form, which is no URL. */
+function withDatabase(url: string, name: string, copy: string): string {
+  const at = url.lastIndexOf(`/${encodeURIComponent(name)}`)
+  return `${url.slice(0, at)}/${copy}${url.slice(at + 1 + encodeURIComponent(name).length)}`
+}
