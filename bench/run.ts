@@ -13,6 +13,7 @@ import { verification } from '../dist/src/verify/verify.js'
 import { loading, reloads } from './loading.ts'
 import { interleaved, table } from './measure.ts'
 import { writeMigrations } from './migrations.ts'
+import { mysqlFamily } from './mysql.ts'
 import { CONTENDERS } from './peers.ts'
 import { taking } from './taking.ts'
 
@@ -46,6 +47,8 @@ if (!only || only === 'load') await loading(200, 9)
 if (!only || only === 'memory') await memory(10_000)
 if (!only || only === 'memory') reloads(2000)
 if (!only || only === 'container') await container(5)
+if (!only || only === 'mysql') await mysqlFamily('mysql')
+if (!only || only === 'mysql') await mysqlFamily('mariadb')
 await admin.end()
 lease.release()
 await stopServer(request)

@@ -8,14 +8,28 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { describe, expect, onTestFinished } from 'vitest'
 import * as root from '../index.ts'
+import { mysql } from '../presets/mysql.ts'
 import { COMMANDS, findCommand } from '../src/cli/commands.ts'
 import { parseOptions, refuseForeign } from '../src/cli/options.ts'
 import { program } from './support/cli.ts'
 import { test } from './support/database.ts'
+import { mysqlScratch } from './support/mysqlDatabase.ts'
 import { runVitest } from './support/vitestRun.ts'
 
 const ROOT = join(import.meta.dirname, '..')
 const SHOP = join(ROOT, 'examples', 'postgres', 'migrations')
+
+/** The page whose snippets have MySQL, and a bank's migrations. */
+const MYSQL_PAGE = 'docs/mysql.md'
+
+function migrationsOf(page: string): string {
+  return page === MYSQL_PAGE ? join(ROOT, 'examples', 'mysql', 'migrations') : SHOP
+}
+
+/** An empty database for them. */
+async function urlFor(page: string, usual: string): Promise<string> {
+  return page === MYSQL_PAGE ? (await mysqlScratch(mysql())).url : usual
+}
 
 interface Block {
   readonly language: string
@@ -42,6 +56,8 @@ const MODULES: Record<string, readonly string[]> = {
   'migratest/vitest': ['describeTransitions', 'describeMigrations'],
   'migratest/presets/postgres': ['postgres'],
   'migratest/presets/pglite': ['pglite'],
+  'migratest/presets/mysql': ['mysql'],
+  'migratest/presets/mariadb': ['mariadb'],
   vitest: ['describe', 'expect', 'test', 'test as base'],
 }
 
@@ -82,14 +98,15 @@ describe.for(PAGES)('%s', (page) => {
     test('its TypeScript runs', async ({ db }) => {
       const files: Record<string, string> = {}
       if (!OWN_MIGRATIONS.includes(page)) {
-        for (const name of globSync('*.sql', { cwd: SHOP }))
-          files[`migrations/${name}`] = readFileSync(join(SHOP, name), 'utf8')
+        const folder = migrationsOf(page)
+        for (const name of globSync('*.sql', { cwd: folder }))
+          files[`migrations/${name}`] = readFileSync(join(folder, name), 'utf8')
       }
       for (const block of named) files[fileOf(block) ?? ''] = block.text
       for (const block of code) files[`line-${block.line}.test.ts`] = runnable(block.text)
       const { screen, exitCode } = await runVitest(
         files,
-        `testTimeout: 60_000, update: 'new', env: { DATABASE_URL: ${JSON.stringify(db.url)} },`,
+        `testTimeout: 60_000, update: 'new', env: { DATABASE_URL: ${JSON.stringify(await urlFor(page, db.url))} },`,
       )
       expect(exitCode, screen).toBe(0)
     }, 180_000)
@@ -105,7 +122,7 @@ describe.for(PAGES)('%s', (page) => {
       const env = {
         ...process.env,
         PATH: `${bin}:${process.env.PATH}`,
-        DATABASE_URL: db.url,
+        DATABASE_URL: await urlFor(page, db.url),
         FORCE_COLOR: undefined,
         CI: undefined,
       }
@@ -172,7 +189,7 @@ function project(page: string): string {
   }
   writeFileSync(join(installed, 'package.json'), JSON.stringify({ name: 'migratest', type: 'module', exports }))
   writeFileSync(join(cwd, 'package.json'), '{ "type": "module" }')
-  if (!OWN_MIGRATIONS.includes(page)) cpSync(SHOP, join(cwd, 'migrations'), { recursive: true })
+  if (!OWN_MIGRATIONS.includes(page)) cpSync(migrationsOf(page), join(cwd, 'migrations'), { recursive: true })
   return cwd
 }
 
@@ -191,7 +208,8 @@ const updated = new Map<string, number>()
 /** As a reader's own database would be called. */
 function shown(screen: string): string {
   const text = screen
-    .replaceAll(/^migratest: PostgreSQL.*\n/gm, '')
+    .replaceAll(/^migratest: (?:PostgreSQL|MySQL|MariaDB).*\n/gm, '')
+    .replaceAll(/"migratest_t_\w+" on [^\s:]+:\d+/g, '"shop" on 127.0.0.1:3306')
     .replaceAll(/"migratest_\w+" on [^\s:]+:\d+/g, '"shop" on 127.0.0.1:5432')
     .replaceAll(/See \S+errors\.md/g, 'See node_modules/migratest/docs/errors.md')
     .replaceAll(/[ \t]+$/gm, '')

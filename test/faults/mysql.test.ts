@@ -1,6 +1,5 @@
 /** kill -9 between and inside statements: afterwards it is known what is so, and there is a way on. */
 import { fork } from 'node:child_process'
-import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Connection } from 'mysql2/promise'
 import { expect, test } from 'vitest'
@@ -29,7 +28,7 @@ describeOnDatabases(['MySQL', 'MariaDB'], ({ name: kind, server: anyServer }) =>
     const migrator = await db.migrator(FILES, { lockTimeout: 30_000 })
     await migrator.to(1)
     for (let n = 0; n < KILLS; n++) {
-      const child = fork(join(import.meta.dirname, 'mysqlMigrator.ts'), [db.url], {
+      const child = fork(new URL('./mysqlMigrator.ts', import.meta.url), [db.url], {
         stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
       })
       let output = ''

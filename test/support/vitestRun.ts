@@ -28,6 +28,8 @@ const ALIASES = {
   'migratest/vitest': 'fixtures/vitest.ts',
   'migratest/presets/postgres': 'presets/postgres.ts',
   'migratest/presets/pglite': 'presets/pglite.ts',
+  'migratest/presets/mysql': 'presets/mysql.ts',
+  'migratest/presets/mariadb': 'presets/mariadb.ts',
   migratest: 'index.ts',
 }
 
