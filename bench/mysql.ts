@@ -85,7 +85,7 @@ let databases = 0
 
 async function fresh(url: string, admin: Connection): Promise<string> {
   const name = `bench_${databases++}`
-  await admin.query(`drop database if exists bench_${databases - 3}; create database ${name}`)
+  await admin.query(`drop database if exists bench_${Math.max(0, databases - 4)}; create database ${name}`)
   const own = new URL(url)
   own.pathname = `/${name}`
   return own.href

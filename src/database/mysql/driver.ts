@@ -10,7 +10,7 @@ import { dropStatements } from './drop.ts'
 import { asStatementError, isMissingTable } from './failure.ts'
 import { advisoryLock, tableLock } from './lock.ts'
 import { readSettings, restoreSettings, type Settings } from './opening.ts'
-import { hasChanged, type Progress, readProgress, tookEffect } from './progress.ts'
+import { hasChanged, type Modes, type Progress, readProgress, tookEffect } from './progress.ts'
 import { ScriptFailure, type Session } from './session.ts'
 import { readState } from './state.ts'
 import * as tables from './tables.ts'
@@ -26,7 +26,7 @@ const NEVER = new AbortController().signal
 
 /** @throws UsageError where the session has no current database */
 export async function mysqlDriver(session: Session, options: MysqlDriverOptions = {}): Promise<Driver> {
-  const [row] = await session.query('SELECT DATABASE() AS name')
+  const [row] = await session.query('SELECT DATABASE() AS name, @@sql_mode AS mode, @@sql_quote_show_create AS quotes')
   if (row?.name == null) {
     throw new UsageError(`${session.label}: the URL names no database, so there is no place for the version table.`, {
       hint: 'Write it behind the host: mysql://user:password@host:3306/database',
@@ -34,7 +34,8 @@ export async function mysqlDriver(session: Session, options: MysqlDriverOptions 
   }
   const names = tables.tablesIn(String(row.name), options.table)
   const lock = options.lock === 'table' ? tableLock(session, names) : advisoryLock(session, names)
-  return new MysqlDriver(session, names, lock)
+  const modes = { mode: String(row.mode), quotes: Number(row.quotes) }
+  return new MysqlDriver(session, names, lock, modes)
 }
 
 class MysqlDriver implements Driver {
@@ -45,15 +46,19 @@ class MysqlDriver implements Driver {
   readonly #session: Session
   readonly #tables: tables.Tables
   readonly #lock: Lock
+  readonly #modes: Modes
   #locked = false
   /** Read before the first migration that may change them. */
   #settings: Settings | undefined
   /** Whether something may have been set that was not put back. */
   #unsettled = false
+  /** A migration that is to be written down as begun. */
+  #begun: Step | undefined
   /** What names without a database mean, where a file has said USE. */
   #current: string | undefined
 
-  constructor(session: Session, names: tables.Tables, lock: Lock) {
+  constructor(session: Session, names: tables.Tables, lock: Lock, modes: Modes) {
+    this.#modes = modes
     this.#session = session
     this.#tables = names
     this.#lock = lock
@@ -80,7 +85,8 @@ class MysqlDriver implements Driver {
     await this.#lock.release()
   }
 
-  state(): Promise<DatabaseState> {
+  async state(): Promise<DatabaseState> {
+    await this.#writeBegun()
     return readState(this.#session, this.#tables)
   }
 
@@ -114,16 +120,11 @@ class MysqlDriver implements Driver {
     }
   }
 
+  /** Written with the first statement, in the same message: until then nothing has begun. */
   async begin(step: Step): Promise<void> {
-    const { baseline } = step.history
-    const total = step.work.kind === 'sql' ? step.work.script.statements.length : 1
     this.#refuseLosingOurTables(step)
     await this.#remember(step.work.kind === 'sql' ? step.work.script : undefined, step.work.kind === 'code')
-    await this.#transaction(step, [
-      ...tables.moveRow(this.#tables, { version: step.from, dirty: false }, { version: step.to, dirty: true }),
-      ...(baseline && step.direction === 'up' ? tables.setBaseline(this.#tables, baseline) : []),
-      tables.beginJournal(this.#tables, step, total),
-    ])
+    this.#begun = step
   }
 
   async execute(step: Step, index: number, signal: AbortSignal): Promise<void> {
@@ -134,6 +135,7 @@ class MysqlDriver implements Driver {
   }
 
   async finish(step: Step): Promise<void> {
+    await this.#writeBegun()
     const { remove, baseline, put } = step.history
     await this.#transaction(step, [
       ...(step.direction === 'up'
@@ -145,6 +147,7 @@ class MysqlDriver implements Driver {
   }
 
   async abandon(step: Step): Promise<void> {
+    await this.#writeBegun()
     await this.#transaction(step, [
       ...tables.forgetJournal(this.#tables, step),
       ...tables.moveRow(this.#tables, { version: step.to, dirty: true }, { version: step.from, dirty: false }),
@@ -163,6 +166,7 @@ class MysqlDriver implements Driver {
   }
 
   async force(version: number): Promise<void> {
+    await this.#writeBegun()
     await this.#transaction(undefined, tables.force(this.#tables, version))
   }
 
@@ -190,6 +194,31 @@ class MysqlDriver implements Driver {
 
   // --- internal ---
 
+  #beginning(step: Step, first: { started: number; progress: string | null }): string[] {
+    const { baseline } = step.history
+    const total = step.work.kind === 'sql' ? step.work.script.statements.length : 1
+    return [
+      'START TRANSACTION',
+      ...tables.moveRow(this.#tables, { version: step.from, dirty: false }, { version: step.to, dirty: true }),
+      ...(baseline && step.direction === 'up' ? tables.setBaseline(this.#tables, baseline) : []),
+      tables.beginJournal(this.#tables, step, total, first),
+      'COMMIT',
+    ]
+  }
+
+  /** What was begun, where no statement of it has run yet. */
+  async #writeBegun(): Promise<void> {
+    const step = this.#begun
+    if (!step) return
+    this.#begun = undefined
+    try {
+      await this.#session.script(this.#beginning(step, { started: 0, progress: null }), NEVER)
+    } catch (error) {
+      await this.#rollBack()
+      throw error instanceof ScriptFailure ? await this.#tailError(error, step) : asStatementError(error)
+    }
+  }
+
   async #ensureTables(): Promise<void> {
     const { database, version, history } = this.#tables
     const names = [version, history].map(tables.literal).join(', ')
@@ -210,21 +239,30 @@ class MysqlDriver implements Driver {
     const way = await this.#wayOf(sql, words, parts !== undefined)
     const journal = (done: number, progress?: string | null) =>
       tables.journal(this.#tables, step.version, { started: index + 1, done }, progress)
-    const begun = way.rows && !(await this.#rowsStay()) ? [] : [journal(index, way.progress), 'COMMIT']
+    const undoable = way.rows && !(await this.#rowsStay())
+    const first = this.#begun === step
+    const begun = first
+      ? this.#beginning(step, { started: undoable ? 0 : 1, progress: way.progress })
+      : undoable
+        ? []
+        : [journal(index, way.progress), 'COMMIT']
     const before = way.rows ? [...begun, 'START TRANSACTION'] : begun
+    // Behind the last one the whole is written down at once; should that not come to pass, it can be told by looking.
+    const isLast = index === script.statements.length - 1 && way.progress !== null
     const texts = pieces.map((piece) => piece.sql)
+    this.#begun = undefined
     try {
-      await this.#session.script([...before, ...texts, journal(index + 1, null), 'COMMIT'], signal)
+      await this.#session.script([...before, ...texts, ...(isLast ? [] : [journal(index + 1, null), 'COMMIT'])], signal)
     } catch (error) {
       await this.#rollBack()
       if (!(error instanceof ScriptFailure)) throw error
-      if (this.#isOurs(error)) throw await this.#tailError(error, step)
+      if (this.#isOurs(error) || (first && error.index < begun.length)) throw await this.#tailError(error, step)
       const piece = pieces[error.index - before.length]
       if (!way.rows && error.index >= before.length + pieces.length) {
         // It took effect; what failed, or was cancelled, is writing that down.
         return await this.#session.script([journal(index + 1, null), 'COMMIT'], NEVER)
       }
-      const effect = way.rows ? begun.length > 0 : await this.#effectOf(way.progress, error)
+      const effect = way.rows ? !undoable : await this.#effectOf(way.progress, error)
       // The server said no: this statement did not happen. A lost connection leaves it open, and so does what calls others.
       if (way.rows || !way.opaque || effect === false) {
         const refused = tables.journal(this.#tables, step.version, { started: index, done: index })
@@ -242,7 +280,8 @@ class MysqlDriver implements Driver {
     if (isUnit || OPAQUE.has(words[0] ?? '')) return { rows: false, opaque: true, progress: null }
     if (changesSessionOnly(words, sql)) return { rows: false, opaque: false, progress: SESSION_ONLY }
     if (changesRowsOnly(words, sql)) return { rows: true, opaque: false, progress: null }
-    const progress = await readProgress(this.#session, sql, this.#current ?? this.#tables.database)
+    const where = { database: this.#current ?? this.#tables.database, modes: this.#modes, changed: this.#unsettled }
+    const progress = await readProgress(this.#session, sql, where)
     return { rows: false, opaque: false, progress: progress ? JSON.stringify(progress) : null }
   }
 
@@ -278,6 +317,7 @@ class MysqlDriver implements Driver {
   /** In a transaction, as far as it goes: schema changes commit it, and then what came before them stays. */
   async #executeCode(step: Step, work: Extract<Step['work'], { kind: 'code' }>, signal: AbortSignal): Promise<void> {
     const journal = (started: number, done: number) => tables.journal(this.#tables, step.version, { started, done })
+    await this.#writeBegun()
     await this.#session.script([journal(1, 0), 'COMMIT', 'START TRANSACTION', `SAVEPOINT ${UNTOUCHED}`], NEVER)
     try {
       await work.run(this.#context(work.log, signal))

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { type Token, tokenize } from '../../sql/tokens.ts'
 import type { MysqlError, Row, Session } from './session.ts'
-import { identifier } from './tables.ts'
+import { identifier, literal } from './tables.ts'
 
 interface Target {
   readonly kind: 'TABLE' | 'TRIGGER' | 'PROCEDURE' | 'FUNCTION' | 'EVENT' | 'DATABASE'
@@ -16,20 +16,41 @@ export interface Progress {
   readonly verb: 'make' | 'change' | 'remove' | 'rename'
   readonly targets: readonly Target[]
   readonly before: readonly (string | null)[]
+  /** How definitions were written when they were read. */
+  readonly modes: Modes
 }
 
-/** Undefined where it cannot be told what the statement changes. @param database that is the current one */
-export async function readProgress(session: Session, sql: string, database: string): Promise<Progress | undefined> {
+/** What decides how the server writes names: `sql_mode` and `sql_quote_show_create`. */
+export interface Modes {
+  readonly mode: string
+  readonly quotes: number
+}
+
+interface Reading {
+  /** That is the current one. */
+  readonly database: string
+  /** Of the session when it was opened. */
+  readonly modes: Modes
+  /** Whether the session may have others by now. */
+  readonly changed: boolean
+}
+
+/** Undefined where it cannot be told what the statement changes. */
+export async function readProgress(
+  session: Session,
+  sql: string,
+  { database, modes, changed }: Reading,
+): Promise<Progress | undefined> {
   const aim = aimOf(sql, database)
   if (aim === undefined) return undefined
-  const before = await readTargets(session, aim.targets)
-  return before && { ...aim, before }
+  const before = await readTargets(session, aim.targets, changed ? modes : undefined)
+  return before && { ...aim, before, modes }
 }
 
 /** Whether it took effect; undefined where that cannot be read, or it did so in part. */
 export async function tookEffect(session: Session, progress: Progress): Promise<boolean | undefined> {
-  const { targets, before, verb } = progress
-  const now = await readTargets(session, targets)
+  const { targets, before, verb, modes } = progress
+  const now = await readTargets(session, targets, modes)
   if (!now) return undefined
   const changed = now.filter((hash, i) => hash !== before[i]).length
   if (changed === 0) return false
@@ -39,8 +60,8 @@ export async function tookEffect(session: Session, progress: Progress): Promise<
 }
 
 /** Whether anything is another than it was. Undefined where that cannot be read. */
-export async function hasChanged(session: Session, { targets, before }: Progress): Promise<boolean | undefined> {
-  const now = await readTargets(session, targets)
+export async function hasChanged(session: Session, { targets, before, modes }: Progress): Promise<boolean | undefined> {
+  const now = await readTargets(session, targets, modes)
   return now?.some((hash, i) => hash !== before[i])
 }
 
@@ -213,12 +234,16 @@ class Words {
   }
 }
 
-/** Undefined where one cannot be read though it may be there. */
-async function readTargets(session: Session, targets: readonly Target[]): Promise<(string | null)[] | undefined> {
+/** Undefined where one cannot be read though it may be there. @param modes to read under; undefined: as the session is */
+async function readTargets(
+  session: Session,
+  targets: readonly Target[],
+  modes: Modes | undefined,
+): Promise<(string | null)[] | undefined> {
   const hashes: (string | null)[] = []
   for (const { kind, name } of targets) {
     try {
-      const row = await showPlainly(session, `SHOW CREATE ${kind} ${name}`)
+      const row = await show(session, `SHOW CREATE ${kind} ${name}`, modes)
       const definition = definitionOf(row)
       if (definition === undefined) return undefined
       hashes.push(createHash('sha256').update(definition).digest('hex').slice(0, 32))
@@ -231,9 +256,9 @@ async function readTargets(session: Session, targets: readonly Target[]): Promis
 }
 
 /** Whatever the file has set: how names are quoted depends on it. */
-async function showPlainly(session: Session, sql: string): Promise<Row> {
-  const set =
-    "SET @migratest_mode = @@sql_mode, @migratest_quotes = @@sql_quote_show_create, SESSION sql_mode = '', SESSION sql_quote_show_create = 1"
+async function show(session: Session, sql: string, modes: Modes | undefined): Promise<Row> {
+  if (!modes) return (await session.query(sql))[0] ?? {}
+  const set = `SET @migratest_mode = @@sql_mode, @migratest_quotes = @@sql_quote_show_create, SESSION sql_mode = ${literal(modes.mode)}, SESSION sql_quote_show_create = ${modes.quotes}`
   const back = 'SET SESSION sql_mode = @migratest_mode, SESSION sql_quote_show_create = @migratest_quotes'
   try {
     const [, rows = []] = await session.queries([set, sql, back])

@@ -102,11 +102,12 @@ export function changeHistory(tables: Tables, { baseline, put, remove }: History
   ]
 }
 
-/** The journal row of a migration that is about to run statement by statement. */
+/** The journal row of a migration that is about to run statement by statement. @param first of its first statement, where that begins at once */
 export function beginJournal(
   { historyTable }: Tables,
   { version, name, direction, work, history: { put } }: Step,
   total: number,
+  first: { readonly started: number; readonly progress: string | null },
 ): string {
   const row = put ?? { version, name, fingerprint: null, downFingerprint: null, up: null, down: null }
   // What a down really runs is what resume compares with, where texts are kept at all.
@@ -114,8 +115,9 @@ export function beginJournal(
   const replace = put
     ? `${REPLACE},`
     : `ON DUPLICATE KEY UPDATE running_text = CASE WHEN coalesce(up, down) IS NULL THEN NULL ELSE ${text} END,`
-  const running = `running = ${literal(direction)}, started = 0, done = 0, total = ${total}, progress = NULL`
-  return `INSERT INTO ${historyTable} (${COLUMNS}, running, started, done, total) VALUES (${values(row)}, ${literal(direction)}, 0, 0, ${total}) ${replace} ${running}`
+  const [started, progress] = [first.started, literal(first.progress)]
+  const running = `running = ${literal(direction)}, started = ${started}, done = 0, total = ${total}, progress = ${progress}`
+  return `INSERT INTO ${historyTable} (${COLUMNS}, running, started, done, total, progress) VALUES (${values(row)}, ${literal(direction)}, ${started}, 0, ${total}, ${progress}) ${replace} ${running}`
 }
 
 /** @param progress what the statement under way is about to change, as it is before; undefined: stays as it is written */
