@@ -72,7 +72,13 @@ export async function openRehearsal(url: string, options: OpenOptions = {}): Pro
   if (schemeOf(url) !== 'mysql') return undefined
   const { rehearse } = await import('./mysql/rehearsal.ts')
   const { table } = { ...golangTable(url), ...options }
-  return rehearse(url, ownTables(table), (copy) => openUrl(copy, options))
+  const [{ openUrl }, { mysqlDriver }] = await mysql()
+  return rehearse(url, ownTables(table), async (copy) => {
+    const session = await openUrl(copy, options as MysqlOptions)
+    return closingOnFailure(session, () =>
+      mysqlDriver(session, { ...options, ...(table && { table }), onlyHere: true }),
+    )
+  })
 }
 
 export interface SchemaReader {

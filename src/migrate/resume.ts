@@ -1,6 +1,6 @@
 /** Continues a migration that stopped half-way, behind the last statement that is known to be done. */
 import type { Dialect } from '../sql/dialect.ts'
-import { changesSessionOnly } from '../sql/rows.ts'
+import { readies } from '../sql/rows.ts'
 import { readScript, type Script } from '../sql/script.ts'
 import { cutStatements } from '../sql/statements.ts'
 import { type ChooseInput, loadInput } from './choose.ts'
@@ -132,8 +132,10 @@ function headOf({ text, statements }: Script, count: number, dialect: Dialect): 
 /** What the file SET before it stopped went with the session; what is left would run under other settings. */
 function refuseLostSettings({ statements, text }: Script, done: number, dialect: Dialect): void {
   const isSetting = (index: number) => {
-    const { words = [], start = 0, end = 0 } = statements[index] ?? {}
-    if (dialect === 'mysql') return changesSessionOnly(words, text.slice(start, end))
+    const statement = statements[index]
+    if (!statement) return false
+    const { words } = statement
+    if (dialect === 'mysql') return readies(statement, text)
     const [first, second = ''] = words
     if (first === 'set') return !['local', 'constraints', 'transaction'].includes(second)
     return first === 'reset' || (first === 'select' && words.includes('set_config'))

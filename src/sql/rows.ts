@@ -4,7 +4,7 @@ import type { Statement } from './statements.ts'
 /** Whether rows are all that it changes, so that a rollback takes it back. @param text the statement's */
 export function changesRowsOnly(words: readonly string[], text: string): boolean {
   const [first = '', second = ''] = plainly(words)
-  if (first === 'set') return second !== 'transaction' && !isOfServer(words, text) && !/\bautocommit\b/i.test(text)
+  if (first === 'set') return second !== 'transaction' && !isOfServer(words, text) && !NOT_WITHIN.test(text)
   if (first === 'create' || first === 'drop') return second === 'temporary'
   if (first === 'load') return second !== 'index'
   return ROWS.has(first)
@@ -22,7 +22,28 @@ export function leavesSession({ words, parts }: Pick<Statement, 'words' | 'parts
   return ['use', 'set', 'call', 'prepare', 'execute', 'begin'].includes(plainly(words)[0] ?? '')
 }
 
+/** Whether it runs statements that are not seen here, so that some of them may have run where it fails. */
+export function runsOthers(words: readonly string[]): boolean {
+  const [first = '', second = ''] = plainly(words)
+  return OTHERS.has(first) || words[1] === ':' || (first === 'set' && second === 'statement')
+}
+
+/** Whether what it leaves is the session's alone, and what follows may need it. @param text the script's */
+export function readies({ words, parts, start, end }: Statement, text: string): boolean {
+  if (parts) return parts.some((part) => readies(part, text))
+  const [first = '', second = ''] = plainly(words)
+  if (first === 'prepare' || (first === 'create' && second === 'temporary')) return true
+  const sql = text.slice(start, end)
+  return changesSessionOnly(words, sql) || (first === 'select' && /\binto\s+@/i.test(sql))
+}
+
 // --- internal ---
+
+/** What cannot be set in a transaction, or ends it. */
+const NOT_WITHIN =
+  /\b(?:autocommit|sql_log_bin|transaction_isolation|tx_isolation|transaction_read_only|tx_read_only)\b/i
+
+const OTHERS = new Set(['call', 'execute', 'begin', 'if', 'case', 'loop', 'while', 'repeat', 'for'])
 
 const ROWS = new Set(
   'insert update delete replace select with values table do use savepoint release rollback explain describe desc show ('.split(

@@ -183,6 +183,8 @@ function decideTransaction(text: string, all: readonly Statement[], dialect: Dia
 /** Rows alone are one transaction. What defines things commits by itself, so there each statement is on its own. */
 function decideMysql(text: string, plain: Decision): Decision {
   const { statements } = plain
+  const local = statements.find(({ words }) => words[0] === 'load' && words.slice(0, 4).includes('local'))
+  if (local) return { ...plain, problem: localProblem(local) }
   const wrapper = wrapperOf(statements)
   const inner = wrapper ? statements.slice(1, -1) : statements
   if (inner.some(({ words }) => controlsTransaction(words))) return groupUnits(text, plain)
@@ -296,6 +298,16 @@ function nulProblem(text: string): Problem | undefined {
     end: start + 1,
     message,
     hint: 'Take it out; the file may have been written half, or not be text.',
+  }
+}
+
+function localProblem({ start, end }: Statement): Problem {
+  return {
+    kind: 'copy',
+    start,
+    end,
+    message: 'LOAD DATA LOCAL needs a client with files: a migration has none',
+    hint: 'Write the rows as INSERT statements, or load them from a code migration.',
   }
 }
 

@@ -75,7 +75,11 @@ export function cutStatements(text: string, dialect: Dialect, options: TokenOpti
       const source = text.slice(token.start, token.end)
       if (dialect === 'mysql' && !open && isDelimiterLine(text, token, source)) {
         const end = lineEnd(text, token.start)
-        const delimiter = text.slice(token.end, end).trim().split(/\s+/)[0]
+        const delimiter = text
+          .slice(token.end, end)
+          .trim()
+          .split(/\s+/)[0]
+          ?.replace(/^(['"`])(.+)\1$/, '$2')
         if (!delimiter) {
           cut.problem = clientCommand(token.start, end, 'DELIMITER')
           return cut
@@ -134,9 +138,12 @@ class OpenStatement {
   /** What is open: bodies and compound statements, and CASE as an expression. */
   readonly #blocks: ('block' | 'case')[] = []
   #previous = ''
+  #beforePrevious = ''
   #closing = false
   /** Behind DECLARE … HANDLER FOR, whose statement comes without a word before it. */
   #handling = false
+  /** In UNTIL's condition, which an END follows. */
+  #until = false
 
   constructor(start: number, dialect: Dialect) {
     this.start = start
@@ -153,7 +160,8 @@ class OpenStatement {
     const word = token.kind === 'word' || token.kind === 'symbol' ? source.toLowerCase() : source
     if (this.words.length < WORDS_KEPT) this.words.push(word)
     if (word === 'stdin' && this.#previous === 'from' && this.words[0] === 'copy') this.copiesFromStdin = true
-    if (word === ';') this.#handling = false
+    if (word === ';') this.#handling = this.#until = false
+    else if (word === 'until' && token.kind === 'word') this.#until = true
     else if (word === 'handler' && HANDLERS.has(this.#previous)) this.#handling = true
     if (token.kind === 'symbol') {
       if (word === '(') this.#parens++
@@ -163,7 +171,10 @@ class OpenStatement {
       if (this.#dialect === 'postgres') this.#postgresBlock(word)
       else this.#mysqlBlock(word)
     }
-    this.#previous = token.kind === 'quoted' || token.kind === 'string' ? '' : word
+    this.#beforePrevious = this.#previous
+    // DO as a statement of its own, not that of a loop.
+    const alone = word === 'do' && this.#dialect === 'mysql' && STATEMENT_STARTS.has(this.#previous)
+    this.#previous = token.kind === 'quoted' || token.kind === 'string' || alone ? '' : word
   }
 
   /** SQL-standard routine bodies: BEGIN ATOMIC … END, in which only CASE … END nests. */
@@ -188,8 +199,11 @@ class OpenStatement {
       this.#closing = false
       if (['if', 'case', 'loop', 'while', 'repeat', 'for'].includes(word) && this.#previous === 'end') return
     }
-    if (word === 'end' && this.#blocks.length > 0) {
-      this.#blocks.pop()
+    // A block's END stands where a statement could; elsewhere it is a name.
+    const ends =
+      this.#blocks.at(-1) === 'case' || (this.#parens === 0 && (this.#until || STATEMENT_STARTS.has(this.#previous)))
+    if (word === 'end' && this.#blocks.length > 0 && ends) {
+      if (this.#blocks.pop() === 'block') this.#until = false
       this.#closing = true
     } else if (word === 'case') this.#blocks.push(this.#beginsStatement() ? 'block' : 'case')
     else if (['begin', 'loop', 'if', 'while', 'repeat', 'for'].includes(word) && this.#beginsStatement(word)) {
@@ -200,6 +214,7 @@ class OpenStatement {
   #isCompound(): boolean {
     const [first, second, third] = this.words
     if (first === 'begin') return second === 'not' && third === 'atomic'
+    if (TOP_LEVEL.has(first ?? '') || (first === 'alter' && this.words.includes('event'))) return true
     // DEFINER=user@host names nothing that is made.
     const kind = this.words.find((word, i) => CREATED.has(word) && this.words[i - 1] !== '=')
     return first === 'create' && kind !== undefined && COMPOUND.has(kind)
@@ -210,7 +225,9 @@ class OpenStatement {
     if (this.#parens > 0 || this.#blocks.at(-1) === 'case') return false
     if (this.#handling && word !== 'for') return true
     if (this.#blocks.length > 0) return STATEMENT_STARTS.has(this.#previous)
+    if (this.words.length === 1) return TOP_LEVEL.has(word)
     if (word === 'for') return false
+    if (['follows', 'precedes', 'comment', 'returns'].includes(this.#beforePrevious)) return true
     return word === 'begin' || word === 'loop' || BODY_STARTS.has(this.#previous)
   }
 }
@@ -229,6 +246,8 @@ const CREATED = new Set([
   'user',
   'role',
 ])
+/** MariaDB's, outside of routines. */
+const TOP_LEVEL = new Set(['if', 'case', 'loop', 'while', 'repeat', 'for'])
 const HANDLERS = new Set(['exit', 'continue', 'undo'])
 const COMPOUND = new Set(['trigger', 'procedure', 'function', 'event'])
 const STATEMENT_STARTS = new Set([';', 'begin', 'then', 'else', 'do', 'loop', 'repeat', 'atomic', ':'])

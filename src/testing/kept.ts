@@ -1,5 +1,7 @@
 /** Test databases that were kept: on the servers that run on demand here, or on one by its URL. */
+
 import { sizeOf as mysqlSizeOf } from '../database/mysql/cluster.ts'
+import { plainUrl } from '../database/mysql/connection.ts'
 import { briefAdmin, dropIfUnused, listDatabases, sizeOf } from '../database/postgres/cluster.ts'
 import { connect } from '../database/postgres/connection.ts'
 import { UsageError } from '../migrate/errors.ts'
@@ -27,7 +29,8 @@ export interface KeptDatabase extends About {
 
 /** @param url of a server; undefined: `MIGRATEST_SERVER_URL` where it is set, and all servers on demand */
 export async function listKept(url: string | undefined): Promise<KeptDatabase[]> {
-  const given = url ?? process.env.MIGRATEST_SERVER_URL
+  const named = url ?? process.env.MIGRATEST_SERVER_URL
+  const given = named !== undefined && kindOfUrl(named) !== 'postgres' ? plainUrl(named) : named
   const onDemand = url === undefined ? await listServers() : []
   const lists = await Promise.all([
     ...(given === undefined ? [] : [keptOn({ url: given, name: hostOf(given) })]),

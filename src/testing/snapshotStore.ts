@@ -37,6 +37,10 @@ export abstract class SnapshotStore<R extends Registry> implements Store {
   /** Whether that is no reason for words: another process was first, or there is no room. */
   protected abstract isExpected(error: unknown): boolean
   protected abstract isFull(error: unknown): boolean
+  /** Whether a snapshot is written down that is not there, or not whole: it can be made anew. */
+  protected isStale(_error: unknown): boolean {
+    return false
+  }
 
   /** The last of these keys that there is a snapshot of, and where a chain like this one was parted from at the latest. */
   async look(keys: readonly string[]): Promise<{ nearest: string | undefined; parted: number }> {
@@ -139,8 +143,10 @@ export abstract class SnapshotStore<R extends Registry> implements Store {
   /** It can be kept, and not be copied: trying once more for each test would only take time. */
   async #giveUp(key: string, error: Error): Promise<void> {
     if (error instanceof ConnectionError) return
-    this.#refused.add(key)
-    tellOnce(`a snapshot cannot be copied, so the migrations run each time: ${error.message}`)
+    if (!this.isStale(error)) {
+      this.#refused.add(key)
+      tellOnce(`a snapshot cannot be copied, so the migrations run each time: ${error.message}`)
+    }
     await this.registry.dropIfUnused(snapshotName(key)).catch(() => undefined)
   }
 

@@ -71,6 +71,24 @@ describeOnDatabases(['MySQL', 'MariaDB'], ({ name: kind, server: anyServer }) =>
     expect(await db.tables()).toContain('more')
   })
 
+  test('a rehearsal reaches nothing but its copy', async () => {
+    const db = await mysqlScratch(server)
+    const path = folder({
+      '1_a.up.sql': 'create table a (id int)',
+      '2_b.up.sql': 'create table b (id int); create table nope.c (id int)',
+    })
+    const url = `${db.url}?ssl-ca=/${db.name}/ca.pem`
+    const failed = cli(['up', '--rehearse', '--path', path, '--database', url])
+    expect([failed.code, failed.err]).toEqual([
+      2,
+      expect.stringMatching(/"create table nope\.c \(id int\)" may reach another database: it cannot be rehearsed/),
+    ])
+    write(path, '2_b.up.sql', `use ${db.name}; create table b (id int)`)
+    expect(cli(['up', '--rehearse', '--path', path, '--database', url]).err).toMatch(/cannot be rehearsed/)
+    expect(await db.rows('show tables')).toEqual([])
+    expect(await db.rows(`show databases like '${db.name}\\_rehearsal%'`)).toEqual([])
+  })
+
   test('schema writes DDL that --check compares, and verify finds a down that leaves something', async () => {
     const db = await mysqlScratch(server)
     const path = folder(SHOP)

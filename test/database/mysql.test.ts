@@ -152,6 +152,79 @@ describeOnDatabases(['MySQL', 'MariaDB'], ({ name: kind, server: anyServer }) =>
       expect(await db.tables()).toEqual(['a'])
     })
 
+    test('what runs others is never taken for done, nor for not begun', async ({ db }) => {
+      await db.rows(
+        "create procedure p() begin select 1; create table made (id int); signal sqlstate '45000' set message_text = 'no!'; end",
+      )
+      for (const [sql, what] of [
+        ['call p()', /no!/],
+        [
+          'set @a = 1; start transaction; create table part (x int); insert into nope values (1); commit; set @a = 2',
+          /nope/,
+        ],
+      ] as const) {
+        const migrator = await db.migrator({ '1_a.up.sql': sql })
+        const error = await failure(migrator.up())
+        expect(error.message).toMatch(what)
+        expect(await migrator.version()).toEqual({ version: 1, dirty: true })
+        expect((await failure(migrator.resume())).message).toMatch(/not known (?:whether|how much)/)
+        await migrator.force(-1)
+      }
+      expect(await db.tables()).toEqual(['made', 'part'])
+    })
+
+    test('rows of tables without transactions are said to be there', async ({ db }) => {
+      const files = (rows: string) => ({
+        '1_a.up.sql': `create table m (a int unique) engine=MyISAM;\ninsert into m values ${rows}`,
+      })
+      const error = await failure((await db.migrator(files('(1), (2), (1)'))).up())
+      expect(error.message).toMatch(/rows that it wrote to tables without transactions .* are there/)
+      expect((await failure((await db.migrator(files('(3)'))).resume())).message).toMatch(
+        /not known whether statement 2/,
+      )
+      await (await db.migrator({ '2_b.up.sql': 'select 1' })).force(-1)
+      const alone = await failure((await db.migrator({ '3_c.up.sql': 'insert into m values (7), (7)' })).up())
+      expect(alone.message).toMatch(/version nil, clean; but rows that it wrote to tables without transactions/)
+    })
+
+    test('what the session lost is asked to be repeated: variables, temporary tables, a database in use', async ({
+      db,
+    }) => {
+      for (const prelude of [
+        'select 7 into @x',
+        'create temporary table tt (id int)',
+        'use mysql',
+        "set sql_mode = ''",
+      ]) {
+        const files = (last: string) => ({ '1_a.up.sql': `create table ${db.name}.z (id int);\n${prelude};\n${last}` })
+        await failure((await db.migrator(files(`insert into ${db.name}.z values (nope)`))).up())
+        const again = await db.migrator(files(`insert into ${db.name}.z values (1)`))
+        expect((await failure(again.resume())).message).toContain(`"${prelude}" ran before the migration stopped`)
+        await again.force(-1)
+        await db.rows('drop table z')
+      }
+    })
+
+    test('LOAD DATA LOCAL is refused before anything runs', async ({ db }) => {
+      const migrator = await db.migrator({
+        '1_a.up.sql': "create table z (a int);\nload data local infile '/etc/hosts' into table z",
+      })
+      expect((await failure(migrator.up())).message).toMatch(/1_a\.up\.sql:2:1: LOAD DATA LOCAL needs a client/)
+      expect(await db.tables()).toEqual([])
+    })
+
+    test('a file of many megabytes runs, though no message may be that long', async ({ db }) => {
+      const rows = Array.from({ length: 1500 }, (_, i) => `insert into z values (${i}, '${'é'.repeat(6000)}')`).join(
+        ';\n',
+      )
+      const migrator = await db.migrator(
+        { '1_a.up.sql': 'create table z (id int primary key, t text)', '2_rows.up.sql': rows },
+        { record: 'fingerprint' },
+      )
+      await migrator.up()
+      expect(await db.rows('select count(*) as n from z')).toEqual([{ n: 1500 }])
+    })
+
     test('a statement that names several objects may take effect in part', async ({ db }) => {
       const files = (second: string) => ({ '1_a.up.sql': `create table a (id int);\n${second}` })
       const error = await failure((await db.migrator(files('drop table a, missing'))).up())

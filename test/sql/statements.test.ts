@@ -111,6 +111,25 @@ const MYSQL: typeof BOTH = [
     'begin not atomic select 1; end; select 2',
     ['begin not atomic select 1; end', 'select 2'],
   ],
+  ...[
+    'create procedure p() begin declare exit handler for sqlexception begin rollback; resignal; end; declare continue handler for not found set @a = 1; insert into t values (1); end',
+    'create definer=user@localhost procedure p() begin select 1; select 2; end',
+    'create procedure p() begin do if(1, 3, 2); select 1; end',
+    'create procedure p() begin update t set end = 1; insert into h (start, end) values (1, 2); select start, end from h; select 1 as end; end',
+    "create procedure p() begin declare end int; xa end 'a'; select case when 1 then 2 end; end",
+    'create procedure p() begin repeat set @a = case @b when 1 then 2 end; until @a > 1 end repeat; select 1; end',
+    'create trigger t2 before insert on t for each row follows t1 if new.a then set new.b = 1; end if',
+    "create procedure p() comment 'x' if 1 then select 1; end if",
+    'create function f() returns int if 1 then return 1; else return 2; end if',
+    'alter event e do begin select 1; select 2; end',
+    'if 1 = 1 then create table a (id int); create table b (id int); end if',
+    'create procedure p() begin outer_one: loop inner_one: while 1 do leave outer_one; end while inner_one; end loop outer_one; end',
+  ].map((sql): [string, string, string[]] => [sql.slice(0, 60), `${sql}; select 2`, [sql, 'select 2']]),
+  [
+    'DELIMITER in quotes',
+    "DELIMITER '//'\nselect 1; select 2//\ndelimiter ;\nselect 3",
+    ['select 1; select 2', 'select 3'],
+  ],
   ['begin is a statement elsewhere', 'begin; select 1; commit', ['begin', 'select 1', 'commit']],
 ]
 

@@ -79,11 +79,11 @@ describeOnDatabases(['MySQL', 'MariaDB'], ({ name: kind, server: anyServer }) =>
   describe('whatever a test does to its database, the next one has it as it should be', () => {
     const migrations = made({
       '1_a.up.sql': `create table a (id int primary key auto_increment, x varchar(20) not null, y varchar(20) not null default '', pos int not null);
-create table b (id int primary key auto_increment, x int); create table c (id int primary key, a int, foreign key (a) references a (id));
+create table b (id int primary key auto_increment, x int); create table c (id int primary key, a int, foreign key (a) references a (id)); create table f (id int primary key, x float, y double);
 create trigger t after insert on b for each row update a set pos = pos where id = 0;
 create procedure p() select 1`,
       '2_rows.up.sql':
-        "insert into a (id, x, y, pos) values (1, '', 'Hello', 1), (46, 'x', '', 10); insert into c values (1, 46)",
+        "insert into a (id, x, y, pos) values (1, '', 'Hello', 1), (46, 'x', '', 10); insert into c values (1, 46); insert into f values (1, 1.2345671, 0.1)",
     })
     test.for<[string, string | ((db: Db) => Promise<unknown>)]>([
       ['inserts', "insert into a (x, pos) values ('new', 3); insert into b (x) values (1)"],
@@ -91,6 +91,7 @@ create procedure p() select 1`,
       ['deletes', 'delete from c; delete from a'],
       ['moves a text to the next column', "update a set x = y, y = '' where id = 1"],
       ['swaps values', 'update a set pos = 11 - pos'],
+      ['changes the last digits of a float', 'update f set x = 1.2345678'],
       ['truncates', 'set foreign_key_checks = 0; truncate a'],
       ['adds a column', 'alter table a add column z int'],
       ['drops a trigger', 'drop trigger t'],
@@ -120,6 +121,7 @@ create procedure p() select 1`,
       for (let again = 0; again < 4; again++) {
         const next = await createMigratedDatabase({ server, migrations })
         expect([String(await next.schema()), await contents(next)]).toEqual(expected)
+        expect(await next.query('select x + 0e0 = 1.2345670461654663 as same from f')).toEqual([{ same: 1 }])
         expect(await next.query("select @@sql_mode <> '' as m, @@foreign_key_checks as f, @x as x")).toEqual([
           { m: 1, f: 1, x: null },
         ])

@@ -56,6 +56,11 @@ export function placeOf(url: string): Place {
   return { host: socketPath ?? host ?? '', port: port ?? PORT, database: database ?? '' }
 }
 
+/** As `new URL` takes it, also where it is written as golang-migrate has it. */
+export function plainUrl(url: string): string {
+  return plainly(url).plain
+}
+
 /** @param idle whether it lets the process end while it waits for work */
 export async function openUrl(url: string, options: ConnectOptions = {}, { idle = false } = {}): Promise<Session> {
   const client = await connect(url, options, OURS)
@@ -74,7 +79,7 @@ export async function openClient(client: Connection | CallbackConnection): Promi
   }
   const another = async (): Promise<Session> => {
     const { createConnection } = await loadMysql()
-    const other = await createConnection(config)
+    const other = await createConnection(placeIn(config))
     return new MysqlSession(other, { borrowed: false, another, end: () => other.end() })
   }
   return new MysqlSession(promised, { borrowed: true, another, end: async () => undefined })
@@ -127,7 +132,7 @@ export function isUsable(client: Connection): boolean {
 const PORT = 3306
 
 /** Many statements in one message; no names of functions as reserved words, which mysql2 asks for and no other client does. */
-const OURS: ConnectionOptions = { multipleStatements: true, flags: ['-IGNORE_SPACE'] }
+const OURS: ConnectionOptions = { multipleStatements: true, flags: ['-IGNORE_SPACE', '-LOCAL_FILES'] }
 
 interface RawConnection {
   readonly config: ConnectionOptions & { readonly multipleStatements?: boolean }
@@ -221,7 +226,7 @@ class MysqlSession implements Session {
     let done = 0
     for (const message of this.#several ? together(statements) : statements.map((sql) => [sql])) {
       const before = done
-      await this.#working(() => this.#cancellable(signal, () => this.#run(joined(message), before)))
+      await this.#working(() => this.#cancellable(signal, () => this.#run(message, before)))
       done += message.length
     }
   }
@@ -247,7 +252,9 @@ class MysqlSession implements Session {
   }
 
   /** Rows are handed over one by one and forgotten: a SELECT in a migration must not fill memory. */
-  #run(sql: string, before: number): Promise<void> {
+  #run(message: readonly string[], before: number): Promise<void> {
+    const count = message.length
+    const sql = joined(message)
     return new Promise<void>((resolve, reject) => {
       const { stream } = raw(this.client)
       // mysql2 tells a query without a callback nothing of a connection that is lost.
@@ -267,7 +274,7 @@ class MysqlSession implements Session {
       })
       query.on('error', (error: MysqlError) => {
         settled()
-        reject(this.#broken(error) ?? new ScriptFailure(before + query._resultIndex, error))
+        reject(this.#broken(error) ?? new ScriptFailure(before + Math.min(query._resultIndex, count - 1), error))
       })
     })
   }
@@ -292,7 +299,7 @@ class MysqlSession implements Session {
   async #cancel(): Promise<void> {
     try {
       const { createConnection } = await loadMysql()
-      const other = await createConnection(raw(this.client).config)
+      const other = await createConnection(placeIn(raw(this.client).config))
       try {
         await other.query(`KILL QUERY ${threadOf(this.client)}`)
       } finally {
@@ -332,24 +339,46 @@ function joined(statements: readonly string[]): string {
 /** CREATE …, as far as the word that says what. */
 const BODY = /^(?:\/\*!\d*\s*)?create\b[^;(]{0,300}?\b(?:procedure|function|trigger|event|package)\b/i
 
+/** What runs others, of which each may have a result. */
+const SEVERAL = /^(?:\/\*M?!\d*\s*)?(?:call|execute|begin\s+not|if|case|loop|while|repeat|for|set\s+statement)\b/i
+
+/** Longer messages than the server takes (max_allowed_packet) would be cut off. */
+const MOST_LENGTH = 2 ** 20
+
 /**
  * What the server may skip altogether goes alone: beside others it would be an empty statement, which is an error. So does what
- * has a body: MySQL keeps what stands behind it, up to the next statement, as part of that.
+ * has a body (MySQL keeps what stands behind it, up to the next statement, as part of that), and what may have many results.
  */
 function together(statements: readonly string[]): string[][] {
   const messages: string[][] = []
   let open: string[] | undefined
+  let length = 0
   for (const sql of statements) {
-    if (/^\/\*M?!(?:(?!\*\/)[\s\S])*\*\/$/i.test(sql) || BODY.test(sql)) {
+    const skipped = /^\/\*M?!/i.test(sql) && sql.indexOf('*/') === sql.length - 2
+    length += sql.length
+    if (skipped || BODY.test(sql) || SEVERAL.test(sql)) {
       messages.push([sql])
       open = undefined
-    } else if (open) open.push(sql)
+    } else if (open && length < MOST_LENGTH) open.push(sql)
     else {
       open = [sql]
+      length = sql.length
       messages.push(open)
     }
   }
   return messages
+}
+
+/** How to connect to the same once more. */
+function placeIn({ host, port, socketPath, user, password, database, ssl }: ConnectionOptions): ConnectionOptions {
+  const where = socketPath ? { socketPath } : { ...(host && { host }), ...(port && { port }) }
+  return {
+    ...where,
+    ...(user && { user }),
+    ...(password && { password }),
+    ...(database && { database }),
+    ...(ssl && { ssl }),
+  }
 }
 
 /** Several statements, or a CALL, give several results; those of the last that has rows were asked for. */
@@ -361,8 +390,8 @@ function rowsOf(result: unknown): Row[] {
   return result as Row[]
 }
 
-/** golang-migrate's `user:password@tcp(host:port)/database` is understood, and so are its `x-` parameters. */
-function clientConfig(url: string, options: ConnectOptions): ConnectionOptions {
+/** As a URL, where it is written as golang-migrate has it. */
+function plainly(url: string): { plain: string; socket: string | undefined } {
   let socket: string | undefined
   const plain = url
     .replace(/^(?:mysql|mariadb):/i, 'mysql:')
@@ -371,6 +400,12 @@ function clientConfig(url: string, options: ConnectOptions): ConnectionOptions {
       socket = path
       return '@localhost'
     })
+  return { plain, socket }
+}
+
+/** golang-migrate's `user:password@tcp(host:port)/database` is understood, and so are its `x-` parameters. */
+function clientConfig(url: string, options: ConnectOptions): ConnectionOptions {
+  const { plain, socket } = plainly(url)
   let parsed: URL
   try {
     parsed = new URL(plain)
@@ -393,7 +428,7 @@ function clientConfig(url: string, options: ConnectOptions): ConnectionOptions {
     connectTimeout: options.connectTimeout ?? 15_000,
     connectAttributes: { program_name: options.applicationName ?? 'migratest' },
     enableKeepAlive: true,
-    flags: ['-IGNORE_SPACE'],
+    flags: ['-IGNORE_SPACE', '-LOCAL_FILES'],
     ...(ssl !== undefined && { ssl }),
   } as ConnectionOptions
 }

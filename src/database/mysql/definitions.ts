@@ -47,23 +47,28 @@ export interface Definitions {
   readonly columns: readonly ColumnFacts[]
 }
 
-/** Two round trips. @param exclude tables that are left out, by name */
+/** @param exclude tables that are left out, by name. @param withColumns whether facts of columns are read, which takes longer than all else */
 export async function readDefinitions(
   session: Session,
   database: string,
   exclude: readonly string[],
+  { withColumns = true } = {},
 ): Promise<Definitions> {
   const db = literal(database)
   const quoted = identifier(database)
   return withSettings(session, database, async () => {
-    const [facts, made, tables, triggers, routines, events, columns] = (await session.queries([
+    const [facts, made, tables, triggers, routines, events, columns = []] = (await session.queries([
       `SELECT default_character_set_name AS cs, default_collation_name AS co, @@collation_server AS server, CURRENT_USER() AS user FROM information_schema.schemata WHERE schema_name = ${db}`,
       `SHOW CREATE DATABASE ${quoted}`,
       `SHOW FULL TABLES FROM ${quoted}`,
       `SHOW TRIGGERS FROM ${quoted}`,
       `SELECT routine_name AS name, routine_type AS type FROM information_schema.routines WHERE routine_schema = ${db} ORDER BY routine_type, routine_name`,
       `SHOW EVENTS FROM ${quoted}`,
-      `SELECT table_name AS t, column_name AS n, column_type AS y, is_nullable AS u, column_default AS d, generation_expression AS g, extra AS x, column_comment AS c FROM information_schema.columns WHERE table_schema = ${db} ORDER BY table_name, ordinal_position`,
+      ...(withColumns
+        ? [
+            `SELECT table_name AS t, column_name AS n, column_type AS y, is_nullable AS u, column_default AS d, generation_expression AS g, extra AS x, column_comment AS c FROM information_schema.columns WHERE table_schema = ${db} ORDER BY table_name, ordinal_position`,
+          ]
+        : []),
     ])) as [Row[], Row[], Row[], Row[], Row[], Row[], Row[]]
     const named = [
       ...tables.map((row) => {

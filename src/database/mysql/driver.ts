@@ -3,7 +3,7 @@ import type { DatabaseState, Driver, HistoryRecord, LockOptions, Step } from '..
 import { ConnectionError, LockedError, StateMovedError, StatementError, UsageError } from '../../migrate/errors.ts'
 import type { Direction, Log, MigrationContext, Sql } from '../../migrate/source.ts'
 import { describeVersion } from '../../migrate/version.ts'
-import { changesRowsOnly, changesSessionOnly, leavesSession } from '../../sql/rows.ts'
+import { changesRowsOnly, changesSessionOnly, leavesSession, runsOthers } from '../../sql/rows.ts'
 import type { Script } from '../../sql/script.ts'
 import type { Lock } from '../locking.ts'
 import { dropStatements } from './drop.ts'
@@ -20,6 +20,8 @@ export interface MysqlDriverOptions {
   readonly table?: string
   /** `advisory` (default): golang-migrate's named lock. `table`: a locked row, for clusters, where named locks are one node's. */
   readonly lock?: 'advisory' | 'table'
+  /** Refuses what says USE, or names another database: it is a copy, and nothing may happen elsewhere. */
+  readonly onlyHere?: boolean
 }
 
 const NEVER = new AbortController().signal
@@ -35,7 +37,7 @@ export async function mysqlDriver(session: Session, options: MysqlDriverOptions 
   const names = tables.tablesIn(String(row.name), options.table)
   const lock = options.lock === 'table' ? tableLock(session, names) : advisoryLock(session, names)
   const modes = { mode: String(row.mode), quotes: Number(row.quotes) }
-  return new MysqlDriver(session, names, lock, modes)
+  return new MysqlDriver(session, names, lock, modes, options.onlyHere ?? false)
 }
 
 class MysqlDriver implements Driver {
@@ -47,6 +49,7 @@ class MysqlDriver implements Driver {
   readonly #tables: tables.Tables
   readonly #lock: Lock
   readonly #modes: Modes
+  readonly #onlyHere: boolean
   #locked = false
   /** Read before the first migration that may change them. */
   #settings: Settings | undefined
@@ -57,7 +60,8 @@ class MysqlDriver implements Driver {
   /** What names without a database mean, where a file has said USE. */
   #current: string | undefined
 
-  constructor(session: Session, names: tables.Tables, lock: Lock, modes: Modes) {
+  constructor(session: Session, names: tables.Tables, lock: Lock, modes: Modes, onlyHere: boolean) {
+    this.#onlyHere = onlyHere
     this.#modes = modes
     this.#session = session
     this.#tables = names
@@ -98,6 +102,7 @@ class MysqlDriver implements Driver {
   /** Of nothing, or of rows: one transaction, one round trip. */
   async apply(step: Step, signal: AbortSignal): Promise<void> {
     const script = step.work.kind === 'sql' ? step.work.script : undefined
+    this.#refuseElsewhere(step)
     const body = script?.statements ?? []
     await this.#remember(script)
     const { from, to, history } = step
@@ -123,6 +128,7 @@ class MysqlDriver implements Driver {
   /** Written with the first statement, in the same message: until then nothing has begun. */
   async begin(step: Step): Promise<void> {
     this.#refuseLosingOurTables(step)
+    this.#refuseElsewhere(step)
     await this.#remember(step.work.kind === 'sql' ? step.work.script : undefined, step.work.kind === 'code')
     this.#begun = step
   }
@@ -258,17 +264,17 @@ class MysqlDriver implements Driver {
       if (!(error instanceof ScriptFailure)) throw error
       if (this.#isOurs(error) || (first && error.index < begun.length)) throw await this.#tailError(error, step)
       const piece = pieces[error.index - before.length]
-      if (!way.rows && error.index >= before.length + pieces.length) {
+      if (!way.rows && !isLast && error.index >= before.length + pieces.length) {
         // It took effect; what failed, or was cancelled, is writing that down.
         return await this.#session.script([journal(index + 1, null), 'COMMIT'], NEVER)
       }
-      const effect = way.rows ? !undoable : await this.#effectOf(way.progress, error)
+      const effect = way.rows ? !undoable : await this.#effectOf(way, error)
       // The server said no: this statement did not happen. A lost connection leaves it open, and so does what calls others.
-      if (way.rows || !way.opaque || effect === false) {
+      if (!way.opaque && !(way.rows && effect === true)) {
         const refused = tables.journal(this.#tables, step.version, { started: index, done: index })
         await this.#session.script([refused, 'COMMIT'], NEVER).catch(() => undefined)
       }
-      const stands = effect === true && !way.rows ? this.#inPart(step, index) : undefined
+      const stands = effect !== true ? undefined : way.rows ? this.#rowsInPart(step, index) : this.#inPart(step, index)
       throw asStatementError(error, index, piece, { undone: effect === false, stands })
     } finally {
       if (words[0] === 'use' || way.opaque) await this.#findCurrent()
@@ -277,7 +283,7 @@ class MysqlDriver implements Driver {
 
   /** Whether it is rows, and else what it is about to change. `opaque`: it runs others, of which some may have run. */
   async #wayOf(sql: string, words: readonly string[], isUnit: boolean): Promise<Way> {
-    if (isUnit || OPAQUE.has(words[0] ?? '')) return { rows: false, opaque: true, progress: null }
+    if (isUnit || runsOthers(words)) return { rows: false, opaque: true, progress: null }
     if (changesSessionOnly(words, sql)) return { rows: false, opaque: false, progress: SESSION_ONLY }
     if (changesRowsOnly(words, sql)) return { rows: true, opaque: false, progress: null }
     const where = { database: this.#current ?? this.#tables.database, modes: this.#modes, changed: this.#unsettled }
@@ -286,7 +292,8 @@ class MysqlDriver implements Driver {
   }
 
   /** Of a statement that was refused. Undefined where nobody can tell. */
-  async #effectOf(progress: string | null, { error }: ScriptFailure): Promise<boolean | undefined> {
+  async #effectOf({ progress, opaque }: Way, { error }: ScriptFailure): Promise<boolean | undefined> {
+    if (opaque) return undefined
     if (progress === SESSION_ONLY) return false
     if (progress !== null) return hasChanged(this.#session, JSON.parse(progress) as Progress).catch(() => undefined)
     return NOT_READ.has(error.errno ?? 0) ? false : undefined
@@ -300,6 +307,10 @@ class MysqlDriver implements Driver {
 
   #inPart({ to }: Step, index: number): string {
     return `Statement ${index + 1} took effect in part before it failed, as some that name several objects do; the database is dirty at version ${describeVersion(to)}. Take that part out of the statement and run "migratest resume", or put the schema right by hand and run "migratest force VERSION".`
+  }
+
+  #rowsInPart({ to }: Step, index: number): string {
+    return `Statement ${index + 1} failed, and rows that it wrote to tables without transactions (MyISAM, MEMORY) are there; the database is dirty at version ${describeVersion(to)}. Take them out by hand, mend the statement and run "migratest resume --not-applied ${index + 1}".`
   }
 
   #rowsStand({ from }: Step): string {
@@ -398,6 +409,22 @@ class MysqlDriver implements Driver {
     )
   }
 
+  #refuseElsewhere({ work, name }: Step): void {
+    if (!this.#onlyHere || work.kind === 'nil') return
+    if (work.kind === 'code')
+      throw new UsageError(`${name} is code, which may reach other databases: it cannot be rehearsed.`)
+    const { text, statements } = work.script
+    const all = statements.flatMap((statement) => statement.parts ?? [statement])
+    const found = all.find(({ words, start, end }) => words[0] === 'use' || namesAnother(text.slice(start, end)))
+    if (!found) return
+    throw new UsageError(
+      `"${text.slice(found.start, found.end).slice(0, 200)}" may reach another database: it cannot be rehearsed.`,
+      {
+        hint: 'Leave --rehearse out for this one.',
+      },
+    )
+  }
+
   #context(log: Log, signal: AbortSignal): MigrationContext {
     const sql = ((text, params) => this.#session.query(text, params, signal)) as Sql
     return { client: this.#session.client, sql, signal, log }
@@ -417,8 +444,12 @@ interface Way {
 /** A syntax error, or a name that is none: nothing has run. */
 const NOT_READ = new Set([1064, 1300])
 
-/** What runs other statements, that are not in the file. */
-const OPAQUE = new Set(['call', 'execute', 'begin'])
+/** Tables, and what is made, with a database before the name. Inside bodies too. */
+function namesAnother(sql: string): boolean {
+  const name = '(?:`(?:[^`]|``)+`|[\\w$]+)'
+  const before = 'into|update|from|join|table|view|procedure|function|trigger|event|exists|on|to|call|references'
+  return new RegExp(`\\b(?:${before})\\s+${name}\\s*\\.\\s*${name}\\s*(?!\\s*=)`, 'i').test(sql)
+}
 
 function namesIn(sql: string): string[] {
   return [...sql.matchAll(/`((?:[^`]|``)+)`|[\w$]+/g)].map(([all, quoted]) => quoted?.replaceAll('``', '`') ?? all)

@@ -1,6 +1,6 @@
 /** What a database is like, to be held against it later: all its statements, and a hash of each table's rows. */
 import { createHash } from 'node:crypto'
-import { type ColumnFacts, readDefinitions } from './definitions.ts'
+import { type ColumnFacts, type Definitions, readDefinitions } from './definitions.ts'
 import type { Session } from './session.ts'
 import { identifier } from './tables.ts'
 
@@ -13,33 +13,27 @@ export class Likeness {
     this.#tables = tables
   }
 
-  /** Undefined where it has what cannot be held against anything: sequences, whose numbers the server keeps in its memory. */
+  /**
+   * Undefined where it has what cannot be held against anything: sequences, whose numbers the server keeps in its memory, and
+   * values longer than its longest message.
+   */
   static async read(session: Session, database: string): Promise<Likeness | undefined> {
-    const { objects, characterSet, collation, options, columns } = await readDefinitions(session, database, [])
-    if (objects.some(({ kind }) => kind === 'sequence')) return undefined
-    const schema: unknown[] = [characterSet, collation, options]
+    const definitions = await readDefinitions(session, database, [])
+    if (definitions.objects.some(({ kind }) => kind === 'sequence')) return undefined
     const tables = new Map<string, TableLikeness>()
-    for (const object of objects) {
-      const number = / AUTO_INCREMENT=(\d+)/.exec(object.sql)?.[1] ?? ''
-      schema.push([object.kind, object.name, object.sql.replace(/ AUTO_INCREMENT=\d+/, ''), object.settings])
-      if (object.kind === 'table') tables.set(object.name, { number, rows: '', triggers: false })
-      const table = object.table === null ? undefined : tables.get(object.table)
-      if (table) tables.set(object.table ?? '', { ...table, triggers: true })
+    for (const { kind, name, sql } of definitions.objects) {
+      if (kind !== 'table') continue
+      const triggers = definitions.objects.some((object) => object.kind === 'trigger' && object.table === name)
+      const columns = definitions.columns.filter(({ table }) => table === name)
+      tables.set(name, { number: numberIn(sql), rows: '', triggers, hash: (of) => hashOf(of, name, columns) })
     }
-    const names = [...tables.keys()]
-    const hashes = await session.queries(
-      names.map((name) =>
-        hashOf(
-          database,
-          name,
-          columns.filter(({ table }) => table === name),
-        ),
-      ),
+    const rows = await readRows(
+      session,
+      [...tables.values()].map(({ hash }) => hash(database)),
     )
-    for (const [i, name] of names.entries()) {
-      tables.set(name, { ...(tables.get(name) as TableLikeness), rows: Object.values(hashes[i]?.[0] ?? {}).join(' ') })
-    }
-    return new Likeness(JSON.stringify(schema), tables)
+    if (!rows) return undefined
+    for (const [i, [name, table]] of [...tables].entries()) tables.set(name, { ...table, rows: rows[i] ?? '' })
+    return new Likeness(schemaOf(definitions), tables)
   }
 
   /** 32 hex digits. */
@@ -56,39 +50,57 @@ export class Likeness {
    * @param from where the rows are. @returns false where more is another, or it did not become the same
    */
   async restore(session: Session, database: string, from: string): Promise<boolean> {
-    const now = await Likeness.read(session, database)
-    if (!now || now.#schema !== this.#schema) return false
-    const changed = [...this.#tables].filter(([name, was]) => {
-      const is = now.#tables.get(name)
-      return is?.rows !== was.rows || is.number !== was.number
-    })
+    const now = await readDefinitions(session, database, [], { withColumns: false })
+    if (schemaOf(now) !== this.#schema) return false
+    const numbers = new Map(now.objects.map(({ name, sql, kind }) => [kind === 'table' ? name : '', numberIn(sql)]))
+    const tables = [...this.#tables]
+    const rows = await readRows(
+      session,
+      tables.map(([, { hash }]) => hash(database)),
+    )
+    if (!rows) return false
+    const changed = tables.filter(([name, was], i) => rows[i] !== was.rows || numbers.get(name) !== was.number)
     if (changed.length === 0) return true
-    // Whoever holds its rows holds them for long: then it is dropped.
-    const statements = [
-      "SET SESSION sql_mode = 'NO_AUTO_VALUE_ON_ZERO', SESSION foreign_key_checks = 0, SESSION innodb_lock_wait_timeout = 1, SESSION lock_wait_timeout = 1",
-    ]
-    for (const [name, { rows, number, triggers }] of changed) {
+    const statements: string[] = []
+    for (const [name, { rows: wanted, number, triggers }] of changed) {
       const table = `${identifier(database)}.${identifier(name)}`
-      const filled = !rows.startsWith(EMPTY)
+      const filled = !wanted.startsWith(EMPTY)
       // They would fire.
       if (filled && triggers) return false
-      const numbered = now.#tables.get(name)?.number !== number
+      const numbered = numbers.get(name) !== number
       statements.push(numbered || triggers ? `TRUNCATE TABLE ${table}` : `DELETE FROM ${table}`)
-      if (filled) {
-        statements.push(`INSERT INTO ${table} SELECT * FROM ${identifier(from)}.${identifier(name)}`)
-        if (numbered && number !== '') statements.push(`ALTER TABLE ${table} AUTO_INCREMENT = ${number}`)
-      }
+      if (!filled) continue
+      statements.push(`INSERT INTO ${table} SELECT * FROM ${identifier(from)}.${identifier(name)}`)
+      if (numbered && number !== '') statements.push(`ALTER TABLE ${table} AUTO_INCREMENT = ${number}`)
     }
-    // One with generated columns cannot be filled like this: then it is dropped.
-    await session.queries(statements)
-    const after = await Likeness.read(session, database)
-    return after?.digest === this.digest
+    // Whoever holds its rows holds them for long, and one with generated columns cannot be filled like this: then it is dropped.
+    await session.queries([SETTINGS, ...statements])
+    return this.#isAsBefore(session, database, changed)
+  }
+
+  /** Whether these tables are what they were. */
+  async #isAsBefore(session: Session, database: string, tables: readonly (readonly [string, TableLikeness])[]) {
+    const shown = await session.queries(
+      tables.map(([name]) => `SHOW CREATE TABLE ${identifier(database)}.${identifier(name)}`),
+    )
+    const rows = await readRows(
+      session,
+      tables.map(([, { hash }]) => hash(database)),
+    )
+    return tables.every(
+      ([, was], i) => rows?.[i] === was.rows && numberIn(String(shown[i]?.[0]?.['Create Table'])) === was.number,
+    )
   }
 }
 
 // --- internal ---
 
+const SETTINGS =
+  "SET SESSION sql_mode = 'NO_AUTO_VALUE_ON_ZERO', SESSION foreign_key_checks = 0, SESSION innodb_lock_wait_timeout = 1, SESSION lock_wait_timeout = 1"
+
 interface TableLikeness {
+  /** The query that reads `rows`, in a database of that name. */
+  readonly hash: (database: string) => string
   /** Where its numbers go on; empty where it has none, or has given none. */
   readonly number: string
   /** How many, and two sums of hashes. */
@@ -98,10 +110,38 @@ interface TableLikeness {
 
 const EMPTY = '0 '
 
+function numberIn(sql: string): string {
+  return / AUTO_INCREMENT=(\d+)/.exec(sql)?.[1] ?? ''
+}
+
+/** Everything but rows and numbers. */
+function schemaOf({ objects, characterSet, collation, options }: Definitions): string {
+  const all = objects.map(({ kind, name, sql, settings }) => [
+    kind,
+    name,
+    sql.replace(/ AUTO_INCREMENT=\d+/, ''),
+    settings,
+  ])
+  return JSON.stringify([characterSet, collation, options, all])
+}
+
+/** Undefined where a row could not be read. */
+async function readRows(session: Session, hashes: readonly string[]): Promise<string[] | undefined> {
+  const all: string[] = []
+  for (const [row = {}] of await session.queries(hashes)) {
+    const { unread, ...hash } = row
+    if (Number(unread ?? 0) > 0) return undefined
+    all.push(Object.values(hash).join(' '))
+  }
+  return all
+}
+
 /** A text that no other value has. What is bytes cannot be quoted as text. */
 function asText({ name, type }: ColumnFacts): string {
   const column = identifier(name)
-  return BYTES.test(type) ? `IFNULL(HEX(${column}), '-')` : `CAST(QUOTE(${column}) AS BINARY)`
+  if (BYTES.test(type)) return `IFNULL(HEX(${column}), '-')`
+  // As text, a float has fewer digits than it holds.
+  return `CAST(QUOTE(${/^float/i.test(type) ? `${column} + 0e0` : column}) AS BINARY)`
 }
 
 const BYTES = /blob|binary|^bit|geometry|point|linestring|polygon|geomcollection|vector/i
@@ -113,5 +153,5 @@ const BYTES = /blob|binary|^bit|geometry|point|linestring|polygon|geomcollection
 function hashOf(database: string, table: string, columns: readonly ColumnFacts[]): string {
   const row = columns.map(asText).join(', ')
   const half = (from: number) => `SUM(CAST(CONV(SUBSTR(h, ${from}, 15), 16, 10) AS UNSIGNED))`
-  return `SELECT COUNT(*) AS n, ${half(1)} AS a, ${half(16)} AS b FROM (SELECT SHA2(CONCAT_WS(',', ${row}), 256) AS h FROM ${identifier(database)}.${identifier(table)}) AS hashes`
+  return `SELECT COUNT(*) AS n, ${half(1)} AS a, ${half(16)} AS b, SUM(h IS NULL) AS unread FROM (SELECT SHA2(CONCAT_WS(',', ${row}), 256) AS h FROM ${identifier(database)}.${identifier(table)}) AS hashes`
 }

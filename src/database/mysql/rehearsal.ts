@@ -29,7 +29,10 @@ export async function rehearse(url: string, own: readonly string[], open: (url: 
     const blueprint = { ...definitions, filled }
     const statements = [createDatabase(copy, blueprint), ...copyStatements(blueprint, name, copy, { events: false })]
     await session.script([...statements, `USE ${identifier(name)}`], NEVER)
-    const driver = await open(withDatabase(url, name, copy))
+    const there = withDatabase(url, copy)
+    // Nothing may run anywhere else.
+    if (placeOf(there).database !== copy) throw new Error('its URL is written in a way that is not understood')
+    const driver = await open(there)
     return {
       of: session.label,
       database: driver,
@@ -53,7 +56,7 @@ export async function rehearse(url: string, own: readonly string[], open: (url: 
 // --- internal ---
 
 /** Also in golang-migrate's form, which is no URL. */
-function withDatabase(url: string, name: string, copy: string): string {
-  const at = url.lastIndexOf(`/${encodeURIComponent(name)}`)
-  return `${url.slice(0, at)}/${copy}${url.slice(at + 1 + encodeURIComponent(name).length)}`
+function withDatabase(url: string, copy: string): string {
+  const [, place = '', query = ''] = /^([^?]*)(.*)$/s.exec(url) ?? []
+  return `${place.slice(0, place.lastIndexOf('/'))}/${encodeURIComponent(copy)}${query}`
 }

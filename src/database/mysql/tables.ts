@@ -29,12 +29,12 @@ export function identifier(name: string): string {
   return `\`${name.replaceAll('`', '``')}\``
 }
 
-/** What could mean something else under some sql_mode or character set goes as hex digits. */
+/** A backslash means something else under some sql_mode: then it goes as hex digits. */
 export function literal(value: string | number | boolean | null): string {
   if (value === null) return 'NULL'
   if (typeof value !== 'string') return String(value)
-  if (/^[\w .,:;/()@+=-]*$/.test(value)) return `'${value}'`
-  return `_utf8mb4 x'${Buffer.from(value).toString('hex')}'`
+  if (value.includes('\\')) return `_utf8mb4 x'${Buffer.from(value).toString('hex')}'`
+  return `${/^[ -~\s]*$/.test(value) ? '' : '_utf8mb4'}'${value.replaceAll("'", "''")}'`
 }
 
 /** The first as golang-migrate makes it. */

@@ -1,5 +1,6 @@
 /** Test databases on a MySQL or MariaDB server. */
 import type { Connection } from 'mysql2/promise'
+import { plainUrl } from '../../database/mysql/connection.ts'
 import type { Likeness } from '../../database/mysql/likeness.ts'
 import { DatabaseServer, type DatabaseServerOptions, type Engine } from '../databaseServer.ts'
 import type { TestServer } from '../testServer.ts'
@@ -8,7 +9,8 @@ import { MysqlRegistry } from './registry.ts'
 import { MysqlSnapshots } from './snapshots.ts'
 
 export function mysqlServer(options: DatabaseServerOptions): TestServer<Connection> {
-  return new DatabaseServer(ENGINE, options)
+  const { url } = options
+  return new DatabaseServer(ENGINE, { ...options, url: url === undefined ? undefined : plainUrl(url) })
 }
 
 // --- internal ---

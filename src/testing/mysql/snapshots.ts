@@ -66,6 +66,10 @@ export class MysqlSnapshots extends SnapshotStore<MysqlRegistry> {
     return FULL.has(causeOf(error).errno ?? 0)
   }
 
+  protected override isStale(error: unknown): boolean {
+    return STALE.has(causeOf(error).errno ?? 0)
+  }
+
   // --- internal ---
 
   #run(statements: readonly string[]): Promise<void> {
@@ -98,6 +102,9 @@ const FULL = new Set([1114, 1021, 1026, 3])
 
 /** There already, no connection left. */
 const EXPECTED = new Set([1007, 1040, 1203])
+
+/** No such database, no such table. */
+const STALE = new Set([1049, 1146])
 
 function causeOf(error: unknown): MysqlError {
   return error instanceof ScriptFailure ? error.error : (error as MysqlError)
