@@ -84,8 +84,8 @@ function statementsOf({ folder }: Files): [name: string, statements: string[]][]
 let databases = 0
 
 async function fresh(url: string, admin: Connection): Promise<string> {
-  const name = `bench_${databases++}`
-  await admin.query(`drop database if exists bench_${Math.max(0, databases - 4)}; create database ${name}`)
+  const name = `bench_${process.pid}_${databases++}`
+  await admin.query(`drop database if exists \`bench_${process.pid}_${databases - 4}\`; create database ${name}`)
   const own = new URL(url)
   own.pathname = `/${name}`
   return own.href
@@ -176,13 +176,13 @@ async function apply(url: string, admin: Connection, files: Files): Promise<void
 
 /** Its migrations run; CREATE TABLE … LIKE and the rows, by hand; a copy of ours; and one that was waiting. */
 async function atVersion(url: string, admin: Connection, files: Files): Promise<void> {
-  const from = 'bench_source'
+  const from = `bench_source_${process.pid}`
   await admin.query(`create database ${from}`)
   await migratest(Object.assign(new URL(url), { pathname: `/${from}` }).href, files)
   const [shown] = (await admin.query(`show tables from ${from}`)) as unknown as [Record<string, string>[]]
   const tables = shown.map((row) => Object.values(row)[0] as string)
   const like = async () => {
-    const name = `bench_like_${databases++}`
+    const name = `bench_like_${process.pid}_${databases++}`
     const begun = performance.now()
     await admin.query(
       `create database ${name}; use ${name}; set foreign_key_checks = 0; ${tables.map((one) => `create table ${one} like ${from}.${one}; insert into ${one} select * from ${from}.${one}`).join('; ')}`,
@@ -322,7 +322,7 @@ async function dockerRun(kind: Kind, image: string): Promise<number> {
     .at(-1)
   const host = execFileSync(
     'docker',
-    ['inspect', '-f', '{{.NetworkSettings.Gateway}}{{range .NetworkSettings.Networks}}{{.Gateway}}{{end}}', id],
+    ['inspect', '-f', '{{range .NetworkSettings.Networks}}{{.Gateway}}{{end}}', id],
     { encoding: 'utf8' },
   ).trim()
   for (;;) {
