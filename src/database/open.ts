@@ -49,7 +49,7 @@ export async function openDatabase(
 export async function locateDatabase(url: string): Promise<Place> {
   const scheme = schemeOf(url)
   if (scheme === 'pglite') return { host: '', port: 0, database: pglitePath(url) }
-  if (scheme === 'mysql') return (await import('./mysql/connection.ts')).placeOf(url)
+  if (scheme === 'mysql') return (await import('./mysql/address.ts')).placeOf(url)
   const { placeOf } = await import('./postgres/connection.ts')
   return placeOf(url.replace(/^pgx5?:/i, 'postgres:'))
 }
@@ -143,7 +143,7 @@ async function openUrl(url: string, options: OpenOptions): Promise<Driver> {
   return closingOnFailure(session, async () => postgresDriver(session, { ...golangTable(url), ...options }))
 }
 
-type MysqlOptions = import('./mysql/connection.ts').ConnectOptions
+type MysqlOptions = import('./mysql/address.ts').ConnectOptions
 
 async function openMysqlClient(where: MysqlClient, options: OpenOptions): Promise<Driver> {
   const [{ openClient, openPool }, { mysqlDriver }] = await mysql()
@@ -155,7 +155,8 @@ async function openMysqlClient(where: MysqlClient, options: OpenOptions): Promis
 }
 
 async function openMysqlReader(url: string, options: OpenOptions, exclude: string[]): Promise<SchemaReader> {
-  const [{ openUrl, placeOf }] = await mysql()
+  const [{ openUrl }] = await mysql()
+  const { placeOf } = await import('./mysql/address.ts')
   const { readSchema } = await import('./mysql/catalog.ts')
   const session = await openUrl(url, options as MysqlOptions)
   const { database } = placeOf(url)

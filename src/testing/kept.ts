@@ -1,7 +1,7 @@
 /** Test databases that were kept: on the servers that run on demand here, or on one by its URL. */
 
+import { plainUrl } from '../database/mysql/address.ts'
 import { sizeOf as mysqlSizeOf } from '../database/mysql/cluster.ts'
-import { plainUrl } from '../database/mysql/connection.ts'
 import { briefAdmin, dropIfUnused, listDatabases, sizeOf } from '../database/postgres/cluster.ts'
 import { connect } from '../database/postgres/connection.ts'
 import { UsageError } from '../migrate/errors.ts'

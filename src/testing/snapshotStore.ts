@@ -37,10 +37,8 @@ export abstract class SnapshotStore<R extends Registry> implements Store {
   /** Whether that is no reason for words: another process was first, or there is no room. */
   protected abstract isExpected(error: unknown): boolean
   protected abstract isFull(error: unknown): boolean
-  /** Whether a snapshot is written down that is not there, or not whole: it can be made anew. */
-  protected isStale(_error: unknown): boolean {
-    return false
-  }
+  /** A copy could not be made, for whatever reason. */
+  protected async failed(_key: string, _error: Error): Promise<void> {}
 
   /** The last of these keys that there is a snapshot of, and where a chain like this one was parted from at the latest. */
   async look(keys: readonly string[]): Promise<{ nearest: string | undefined; parted: number }> {
@@ -66,7 +64,7 @@ export abstract class SnapshotStore<R extends Registry> implements Store {
     } catch (error) {
       if (error instanceof NoSpaceError) throw error
       // Whatever keeps it from being copied, the migrations can still run.
-      if (!this.isExpected(error)) await this.#giveUp(key, error as Error)
+      if (!(error instanceof ConnectionError || this.isExpected(error))) await this.failed(key, error as Error)
       return false
     }
     if (mark && Date.now() - Date.parse(mark.used) > USED_EVERY_MS) await this.#markUsed(key, mark)
@@ -115,6 +113,12 @@ export abstract class SnapshotStore<R extends Registry> implements Store {
     }
   }
 
+  /** It can be kept, and not be copied: trying once more for each test would only take time. */
+  protected refuse(key: string, error: Error): void {
+    this.#refused.add(key)
+    tellOnce(`a snapshot cannot be copied, so the migrations run each time: ${error.message}`)
+  }
+
   /** What is written on a snapshot that is made now. */
   protected markOf(bytes: number, { digest, keys }: FreezeAbout): SnapshotMark {
     const chain = keys.map((part) => part.slice(0, 8)).join('')
@@ -139,16 +143,6 @@ export abstract class SnapshotStore<R extends Registry> implements Store {
   }
 
   // --- internal ---
-
-  /** It can be kept, and not be copied: trying once more for each test would only take time. */
-  async #giveUp(key: string, error: Error): Promise<void> {
-    if (error instanceof ConnectionError) return
-    if (!this.isStale(error)) {
-      this.#refused.add(key)
-      tellOnce(`a snapshot cannot be copied, so the migrations run each time: ${error.message}`)
-    }
-    await this.registry.dropIfUnused(snapshotName(key)).catch(() => undefined)
-  }
 
   /** Who has been used lately stays. */
   async #markUsed(key: string, mark: SnapshotMark): Promise<void> {

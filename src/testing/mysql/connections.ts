@@ -1,6 +1,7 @@
 /** Connecting to a server whose connections may all be taken. */
 import type { Connection } from 'mysql2/promise'
-import { type ConnectOptions, connect, holdProcess, openUrl } from '../../database/mysql/connection.ts'
+import type { ConnectOptions } from '../../database/mysql/address.ts'
+import { connect, holdProcess, openUrl } from '../../database/mysql/connection.ts'
 import type { Session } from '../../database/mysql/session.ts'
 import { patiently } from '../patience.ts'
 

@@ -1,6 +1,6 @@
 /** Test databases on a MySQL or MariaDB server. */
 import type { Connection } from 'mysql2/promise'
-import { plainUrl } from '../../database/mysql/connection.ts'
+import { plainUrl } from '../../database/mysql/address.ts'
 import type { Likeness } from '../../database/mysql/likeness.ts'
 import { DatabaseServer, type DatabaseServerOptions, type Engine } from '../databaseServer.ts'
 import type { TestServer } from '../testServer.ts'

@@ -66,8 +66,10 @@ export class MysqlSnapshots extends SnapshotStore<MysqlRegistry> {
     return FULL.has(causeOf(error).errno ?? 0)
   }
 
-  protected override isStale(error: unknown): boolean {
-    return STALE.has(causeOf(error).errno ?? 0)
+  /** One that is written down and not there, or not whole, is made anew; any other would fail for each test. */
+  protected override async failed(key: string, error: Error): Promise<void> {
+    if (!STALE.has(causeOf(error).errno ?? 0)) this.refuse(key, error)
+    await this.registry.dropIfUnused(snapshotName(key)).catch(() => undefined)
   }
 
   // --- internal ---
