@@ -134,7 +134,7 @@ export class DatabaseServer<Client, R extends Registry, Likeness> implements Tes
   /** Of a server that was never used, nothing is left. */
   async sweep(): Promise<void> {
     const started = await this.#starting
-    await started?.registry.sweep()
+    await started?.registry.sweep({ patienceMs: SWEEP_PATIENCE_MS })
   }
 
   async ahead(): Promise<number> {
@@ -230,6 +230,9 @@ export class DatabaseServer<Client, R extends Registry, Likeness> implements Tes
 }
 
 // --- internal ---
+
+/** Another run may sweep just now, and have looked before this one was over. */
+const SWEEP_PATIENCE_MS = 3000
 
 const SNAPSHOT_BYTES = 512 * 2 ** 20
 

@@ -184,11 +184,16 @@ export abstract class Registry {
   }
 
   /**
-   * Drops what processes left that are gone, and what was kept for long enough. Whoever sweeps already is enough.
+   * Drops what processes left that are gone, and what was kept for long enough. Whoever sweeps already is enough, unless
+   * something has just been left: then `patienceMs` is how long it is waited for.
    * @param all also those that are free to be used
    */
-  async sweep({ all = !this.ours } = {}): Promise<void> {
-    if (!(await this.tryLock('all', 'sweeping'))) return
+  async sweep({ all = !this.ours, patienceMs = 0 } = {}): Promise<void> {
+    const deadline = Date.now() + patienceMs
+    while (!(await this.tryLock('all', 'sweeping'))) {
+      if (Date.now() >= deadline) return
+      await sleep(25)
+    }
     try {
       const found = (await this.list(this.family)).filter(({ name }) => !this.#isOurs(name))
       let free = 0
