@@ -59,8 +59,12 @@ export async function continueJournaled(
   signal: AbortSignal,
 ) {
   for (let i = done; i < loaded.plan.statements; i++) {
-    if (signal.aborted)
-      throw failure(signal.reason, driver, loaded, i, signal, stoppedNow(step, i, loaded.plan.statements))
+    if (signal.aborted) {
+      const stands = (await tryAbandon(driver, step, i, NOT_BEGUN))
+        ? cleanStill(driver, step)
+        : stoppedNow(step, i, loaded.plan.statements)
+      throw failure(signal.reason, driver, loaded, i, signal, stands)
+    }
     try {
       await driver.execute(step, i, signal)
     } catch (error) {
@@ -141,6 +145,9 @@ async function runJournaled(driver: Driver, step: Step, loaded: LoadedStep, sign
   await driver.begin(step)
   await continueJournaled(driver, step, loaded, 0, signal)
 }
+
+/** Of a statement that was not begun. */
+const NOT_BEGUN = new StatementError({ message: 'cancelled', undone: true }, undefined)
 
 /** Where the first statement was refused and left nothing behind, nothing of the migration stands. */
 async function tryAbandon(driver: Driver, step: Step, index: number, error: unknown): Promise<boolean> {

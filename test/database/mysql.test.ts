@@ -152,6 +152,28 @@ describeOnDatabases(['MySQL', 'MariaDB'], ({ name: kind, server: anyServer }) =>
       expect(await db.tables()).toEqual(['a'])
     })
 
+    test('cancelled before its first statement, a migration leaves everything clean', async ({ db }) => {
+      for (const when of ['started', 'sent'] as const) {
+        const cancel = new AbortController()
+        const migrator = await db.migrator(
+          { '1_a.up.sql': 'create table a (id int);\ncreate table b (id int)' },
+          {
+            signal: cancel.signal,
+            onEvent: ({ type }) =>
+              type === 'started' && (when === 'started' ? cancel.abort() : setImmediate(() => cancel.abort())),
+          },
+        )
+        const error = await failure(migrator.up())
+        expect(error).toBeInstanceOf(CancelledError)
+        const { version, dirty } = await (await db.migrator({})).version()
+        const said = /is at version nil, clean|Cancelled: .* clean/.test(error.message)
+        expect([version, dirty]).toEqual(said ? [-1, false] : [1, true])
+        if (when === 'started') expect(said).toBe(true)
+        await migrator.force(-1).catch(async () => (await db.migrator({})).force(-1))
+        await db.rows('drop table if exists a, b')
+      }
+    })
+
     test('what runs others is never taken for done, nor for not begun', async ({ db }) => {
       await db.rows(
         "create procedure p() begin select 1; create table made (id int); signal sqlstate '45000' set message_text = 'no!'; end",

@@ -84,6 +84,7 @@ class MysqlDriver implements Driver {
   async unlock(): Promise<void> {
     if (!this.#locked) return
     this.#locked = false
+    this.#begun = undefined
     // What a failed migration has set is the caller's connection's no more.
     if (this.#unsettled) await this.#putBack(undefined, true)
     await this.#lock.release()
@@ -134,6 +135,7 @@ class MysqlDriver implements Driver {
   }
 
   async execute(step: Step, index: number, signal: AbortSignal): Promise<void> {
+    if (signal.aborted) await this.#writeBegun()
     signal.throwIfAborted()
     const { work } = step
     if (work.kind === 'code') return this.#executeCode(step, work, signal)
@@ -261,7 +263,14 @@ class MysqlDriver implements Driver {
       await this.#session.script([...before, ...texts, ...(isLast ? [] : [journal(index + 1, null), 'COMMIT'])], signal)
     } catch (error) {
       await this.#rollBack()
-      if (!(error instanceof ScriptFailure)) throw error
+      if (!(error instanceof ScriptFailure)) {
+        // Cancelled before it was sent.
+        if (first && signal.aborted && !(error instanceof ConnectionError)) {
+          this.#begun = step
+          await this.#writeBegun()
+        }
+        throw error
+      }
       if (this.#isOurs(error) || (first && error.index < begun.length)) throw await this.#tailError(error, step)
       const piece = pieces[error.index - before.length]
       if (!way.rows && !isLast && error.index >= before.length + pieces.length) {
