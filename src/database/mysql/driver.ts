@@ -138,8 +138,12 @@ class MysqlDriver implements Driver {
     if (signal.aborted) await this.#writeBegun()
     signal.throwIfAborted()
     const { work } = step
-    if (work.kind === 'code') return this.#executeCode(step, work, signal)
-    if (work.kind === 'sql') await this.#executeSql(step, work.script, index, signal)
+    try {
+      if (work.kind === 'code') await this.#executeCode(step, work, signal)
+      else if (work.kind === 'sql') await this.#executeSql(step, work.script, index, signal)
+    } catch (error) {
+      throw asStatementError(error, index)
+    }
   }
 
   async finish(step: Step): Promise<void> {
