@@ -320,11 +320,9 @@ async function dockerRun(kind: Kind, image: string): Promise<number> {
     .split('\n')[0]
     ?.split(':')
     .at(-1)
-  const host = execFileSync(
-    'docker',
-    ['inspect', '-f', '{{range .NetworkSettings.Networks}}{{.Gateway}}{{end}}', id],
-    { encoding: 'utf8' },
-  ).trim()
+  const host = execFileSync('docker', ['inspect', '-f', '{{range .NetworkSettings.Networks}}{{.Gateway}}{{end}}', id], {
+    encoding: 'utf8',
+  }).trim()
   for (;;) {
     try {
       const client = await createConnection({ uri: `mysql://root:x@${host}:${port}/mysql` })
