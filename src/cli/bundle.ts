@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { NotInstalledError } from '../migrate/errors.ts'
 import type { Direction, Relations, Source } from '../migrate/source.ts'
 import { ModuleLoader, type ModulePart } from '../source/module/loader.ts'
+import type { Dialect } from '../sql/dialect.ts'
 import type { Config } from './config.ts'
 
 export interface BundleInput {
@@ -11,12 +12,14 @@ export interface BundleInput {
   readonly folder: string
   readonly config: Config
   readonly version: string
+  /** Whose client is part of it; another would have to be installed where it runs. */
+  readonly dialect: Dialect
   /** Names of commands that have no place in it. */
   readonly without: readonly string[]
 }
 
 /** @throws NotInstalledError, or rolldown's error where an import of a migration cannot be found */
-export async function bundle({ source, folder, config, version, without }: BundleInput): Promise<string> {
+export async function bundle({ source, folder, config, version, dialect, without }: BundleInput): Promise<string> {
   const { rolldown } = await import('rolldown').catch((cause) => {
     throw new NotInstalledError('rolldown', 'Bundling', cause)
   })
@@ -28,7 +31,7 @@ export async function bundle({ source, folder, config, version, without }: Bundl
     platform: 'node',
     tsconfig: true,
     logLevel: 'silent',
-    external: EXTERNAL,
+    external: [...EXTERNAL, CLIENTS[dialect === 'postgres' ? 'mysql' : 'postgres']],
     plugins: [
       {
         name: 'migratest',
@@ -37,7 +40,7 @@ export async function bundle({ source, folder, config, version, without }: Bundl
           const own = importer?.startsWith(OWN_FOLDER) && id.startsWith('.') ? join(dirname(importer), id) : undefined
           if (own && leftOut.some((path) => own.replace(/\.[jt]s$/, '').endsWith(path))) return `\0left out:${own}`
           // A client of the project's, though the importing file may be somewhere else.
-          return importer?.startsWith(OWN_FOLDER) && /^pg(?:\/|$)/.test(id)
+          return importer?.startsWith(OWN_FOLDER) && CLIENTS[dialect].test(id)
             ? this.resolve(id, join(folder, 'x.ts'), { skipSelf: true })
             : null
         },
@@ -62,6 +65,8 @@ const OWN = (path: string) => fileURLToPath(new URL(`${path}${ENDING}`, import.m
 
 /** With files of their own that cannot be part of another. */
 const EXTERNAL = [/^node:/, 'pg-native', 'pg-cloudflare', '@electric-sql/pglite', 'rolldown', /^rolldown\//, 'esbuild']
+
+const CLIENTS: Readonly<Record<Dialect, RegExp>> = { postgres: /^pg(?:\/|$)/, mysql: /^mysql2(?:\/|$)/ }
 
 /** What works on files or starts servers. */
 const LEFT_OUT = ['/testing/anyServer', '/source/directory', '/source/module/loader']

@@ -181,7 +181,7 @@ const TABLE = {
     project: true,
     usage: 'bundle',
     summary: 'make one file of the command and all migrations, for images without the folder',
-    takes: ['path', 'output'],
+    takes: ['path', 'output', 'dialect'],
     load: () => import('./commands/bundle.ts'),
   },
   wait: {

@@ -1,4 +1,5 @@
 /** The command on MySQL and MariaDB, as it is typed. */
+import { spawnSync } from 'node:child_process'
 import type { Connection } from 'mysql2/promise'
 import { describe, expect, test } from 'vitest'
 import { createMigratedDatabase, memory } from '../../index.ts'
@@ -115,6 +116,21 @@ describeOnDatabases(['MySQL', 'MariaDB'], ({ name: kind, server: anyServer }) =>
     expect(cli(['showsql', '--path', path, '--dialect', 'oracle', 'nil..1']).err).toMatch(
       /There is postgres, mysql and mariadb/,
     )
+  })
+
+  test('a bundle has its client in it', async () => {
+    const db = await mysqlScratch(server)
+    const path = folder(SHOP)
+    const output = `${folder({})}/migrate.mjs`
+    expect(cli(['bundle', '--path', path, '--dialect', dialect, '-o', output]).out).toMatch(
+      /2 migrations and the command/,
+    )
+    const { status, stdout, stderr } = spawnSync(process.execPath, [output, 'up', '--database', db.url], {
+      encoding: 'utf8',
+      cwd: '/',
+    })
+    expect([status, stderr]).toEqual([0, ''])
+    expect(stdout).toMatch(/is at version 2: 2 migrations/)
   })
 
   describe('databases', () => {

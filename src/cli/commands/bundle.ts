@@ -15,6 +15,7 @@ export async function run(context: Context, _: readonly string[], commands: Comm
     folder: resolve(context.folder),
     config: context.config,
     version: context.version,
+    dialect: context.dialect,
     without: Object.keys(commands).filter((name) => commands[name]?.project),
   })
   mkdirSync(dirname(output), { recursive: true })

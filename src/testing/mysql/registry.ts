@@ -71,7 +71,7 @@ export class MysqlRegistry extends Registry {
     }
   }
 
-  /** Writes down that it is there, and makes it. */
+  /** What writes down that it was made, and when among the others. */
   create(name: string): string[] {
     return [`INSERT IGNORE INTO ${DATABASES} (name) VALUES (${literal(name)})`]
   }

@@ -68,6 +68,7 @@ export class MysqlSnapshots extends SnapshotStore<MysqlRegistry> {
 
   /** One that is written down and not there, or not whole, is made anew; any other would fail for each test. */
   protected override async failed(key: string, error: Error): Promise<void> {
+    this.#blueprints.delete(key)
     if (!STALE.has(causeOf(error).errno ?? 0)) this.refuse(key, error)
     await this.registry.dropIfUnused(snapshotName(key)).catch(() => undefined)
   }
