@@ -127,6 +127,8 @@ export abstract class ServerDatabase<Client, R extends Registry, Likeness> imple
   }
 
   async drop(): Promise<void> {
+    // This process may be gone before the server has dropped it: nobody is to claim it meanwhile.
+    await this.withdraw().catch(() => undefined)
     await this.closeOwn()
     await this.registry.drop(this.name).finally(() => this.#ticket())
   }
