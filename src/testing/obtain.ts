@@ -61,7 +61,9 @@ async function obtainCopy<Client>(
   const ready = await pool.take()
   pool.prepare()
   try {
-    const { database, client } = ready ?? (await connected(await copyOrBuild(options, route, bring)))
+    const make = async () => connected(await copyOrBuild(options, route, bring))
+    const { database, client } =
+      ready ?? (await make().catch((error) => (isGone(error) ? make() : Promise.reject(error))))
     const release = ({ changed }: { changed: boolean }) => pool.give(database, { changed: changed || at === undefined })
     return { database, client, at, over: () => pool.over(), release, lose: (isOver) => pool.lose(isOver) }
   } catch (error) {
@@ -110,6 +112,12 @@ async function connected<Client>(
     await database.drop().catch(() => undefined)
     throw error
   }
+}
+
+/** Left by a process that ended, and dropped by what it had begun before. */
+function isGone(error: unknown): boolean {
+  const { code } = (error as { cause?: { code?: string } }).cause ?? {}
+  return code === '3D000' || code === 'ER_BAD_DB_ERROR'
 }
 
 /** Below this, running the migrations costs no more than copying a database does. */
