@@ -61,9 +61,7 @@ async function obtainCopy<Client>(
   const ready = await pool.take()
   pool.prepare()
   try {
-    const make = async () => connected(await copyOrBuild(options, route, bring))
-    const { database, client } =
-      ready ?? (await make().catch((error) => (isGone(error) ? make() : Promise.reject(error))))
+    const { database, client } = ready ?? (await connectedTo(() => copyOrBuild(options, route, bring)))
     const release = ({ changed }: { changed: boolean }) => pool.give(database, { changed: changed || at === undefined })
     return { database, client, at, over: () => pool.over(), release, lose: (isOver) => pool.lose(isOver) }
   } catch (error) {
@@ -114,10 +112,15 @@ async function connected<Client>(
   }
 }
 
-/** Left by a process that ended, and dropped by what it had begun before. */
-function isGone(error: unknown): boolean {
-  const { code } = (error as { cause?: { code?: string } }).cause ?? {}
-  return code === '3D000' || code === 'ER_BAD_DB_ERROR'
+/** Once more, where it was left by a process that ended, and dropped by what that had begun before. */
+async function connectedTo<Client>(make: () => Promise<TestDatabase<Client>>) {
+  try {
+    return await connected(await make())
+  } catch (error) {
+    const { code } = (error as { cause?: { code?: string } }).cause ?? {}
+    if (code !== '3D000' && code !== 'ER_BAD_DB_ERROR') throw error
+    return connected(await make())
+  }
 }
 
 /** Below this, running the migrations costs no more than copying a database does. */
