@@ -323,16 +323,20 @@ async function dockerRun(kind: Kind, image: string): Promise<number> {
   const host = execFileSync('docker', ['inspect', '-f', '{{range .NetworkSettings.Networks}}{{.Gateway}}{{end}}', id], {
     encoding: 'utf8',
   }).trim()
-  for (;;) {
-    try {
-      const client = await createConnection({ uri: `mysql://root:x@${host}:${port}/mysql` })
-      await client.query('select 1')
-      const ms = performance.now() - begun
-      await client.end()
-      execFileSync('docker', ['kill', id])
-      return ms
-    } catch {
-      await new Promise((resolve) => setTimeout(resolve, 10))
+  try {
+    for (const deadline = begun + 60_000; performance.now() < deadline; ) {
+      try {
+        const client = await createConnection({ uri: `mysql://root:x@${host}:${port}/mysql` })
+        await client.query('select 1')
+        const ms = performance.now() - begun
+        await client.end()
+        return ms
+      } catch {
+        await new Promise((resolve) => setTimeout(resolve, 10))
+      }
     }
+    throw new Error(`${image} does not answer at ${host}:${port}`)
+  } finally {
+    execFileSync('docker', ['kill', id])
   }
 }

@@ -1,7 +1,7 @@
 /** Where a database of MySQL or MariaDB is: URLs as mysql2 takes them, and what to say when nobody answers there. */
 import type { ConnectionOptions } from 'mysql2/promise'
 import { ConnectionError, UsageError } from '../../migrate/errors.ts'
-import type { Place } from '../place.ts'
+import { decoded, type Place, UNREACHABLE } from '../place.ts'
 import type { MysqlError } from './session.ts'
 
 export interface ConnectOptions {
@@ -106,23 +106,8 @@ function sslOf(params: URLSearchParams): ConnectionOptions['ssl'] | undefined {
   return { rejectUnauthorized: !trusting }
 }
 
-/** @throws UsageError for a `%` that stands for nothing */
-function decoded(part: string): string {
-  try {
-    return decodeURIComponent(part)
-  } catch {
-    throw new UsageError('The database URL has a % that is not followed by two hex digits.', {
-      hint: 'A percent sign itself is written %25.',
-    })
-  }
-}
-
 const ADVICE: Record<string, string> = {
-  ECONNREFUSED: 'Nothing listens there: is the server running, and are host and port right?',
-  ENOTFOUND: 'The host name cannot be resolved: is it spelt right?',
-  EAI_AGAIN: 'The host name cannot be resolved just now: is there a network?',
-  ETIMEDOUT: 'No answer: is a firewall in between, or is host or port wrong?',
-  ENOENT: 'There is no such socket: is the server running, and does it listen there?',
+  ...UNREACHABLE,
   ER_ACCESS_DENIED_ERROR: 'The password or the user is wrong, or the user may not come from this host.',
   ER_DBACCESS_DENIED_ERROR: 'The user has no privileges on that database: GRANT them.',
   ER_BAD_DB_ERROR: 'Create the database first, or correct its name in the URL.',

@@ -1,6 +1,7 @@
 /** Sessions over `mysql2`: opened by URL, or over a connection or pool of the caller's. */
 import type { Connection, ConnectionOptions, Pool, PoolConnection } from 'mysql2/promise'
 import { ConnectionError, NotInstalledError, UsageError } from '../../migrate/errors.ts'
+import { cancellable } from '../cancellable.ts'
 import { type ConnectOptions, clientConfig, connectionError, labelOf } from './address.ts'
 import { joined, together } from './messages.ts'
 import { type MysqlError, type Row, ScriptFailure, type Session } from './session.ts'
@@ -174,7 +175,7 @@ class MysqlSession implements Session {
       return rowsOf(rows)
     }
     try {
-      return await this.#working(() => (signal ? this.#cancellable(signal, run) : run()))
+      return await this.#working(() => (signal ? cancellable(signal, run, () => this.#cancel()) : run()))
     } catch (error) {
       throw this.#broken(error) ?? error
     }
@@ -199,7 +200,13 @@ class MysqlSession implements Session {
     let done = 0
     for (const message of this.#several ? together(statements) : statements.map((sql) => [sql])) {
       const before = done
-      await this.#working(() => this.#cancellable(signal, () => this.#run(message, before)))
+      await this.#working(() =>
+        cancellable(
+          signal,
+          () => this.#run(message, before),
+          () => this.#cancel(),
+        ),
+      )
       done += message.length
     }
   }
@@ -250,22 +257,6 @@ class MysqlSession implements Session {
         reject(this.#broken(error) ?? new ScriptFailure(before + Math.min(query._resultIndex, count - 1), error))
       })
     })
-  }
-
-  /** The cancellation is waited for: it must not reach the statement after this one. */
-  async #cancellable<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-    signal.throwIfAborted()
-    let cancelling: Promise<void> | undefined
-    const cancel = () => {
-      cancelling = this.#cancel()
-    }
-    signal.addEventListener('abort', cancel)
-    try {
-      return await work()
-    } finally {
-      signal.removeEventListener('abort', cancel)
-      await cancelling
-    }
   }
 
   /** From a connection of its own, as the mysql client does on ctrl-C. If that fails, the statement runs to its end. */

@@ -1,7 +1,8 @@
 /** Sessions over `pg`: one we open from a URL, a client the caller opened, or one lent by a pool. */
 import type { Client, ClientConfig, Pool, PoolClient } from 'pg'
 import { ConnectionError, NotInstalledError, UsageError } from '../../migrate/errors.ts'
-import type { Place } from '../place.ts'
+import { cancellable } from '../cancellable.ts'
+import { decoded, type Place, UNREACHABLE } from '../place.ts'
 import { type PostgresError, type Row, ScriptFailure, type Session } from './session.ts'
 
 export interface ConnectOptions {
@@ -168,7 +169,7 @@ class PgSession implements Session {
   async query(sql: string, params: readonly unknown[] = [], signal?: AbortSignal): Promise<Row[]> {
     const run = async () => (await this.client.query(sql, [...params])).rows ?? []
     try {
-      return await (signal ? this.#cancellable(signal, run) : run())
+      return await (signal ? cancellable(signal, run, () => this.#cancel()) : run())
     } catch (error) {
       throw this.#broken(error) ?? error
     }
@@ -192,7 +193,7 @@ class PgSession implements Session {
       })
     connection.on('commandComplete', count)
     try {
-      await this.#cancellable(signal, run)
+      await cancellable(signal, run, () => this.#cancel())
     } catch (error) {
       const broken = this.#broken(error)
       if (broken) throw broken
@@ -205,22 +206,6 @@ class PgSession implements Session {
   async close(): Promise<void> {
     await this.#end(this.#lost)
     this.client.off('error', this.#onError)
-  }
-
-  /** The cancellation is waited for: it must not reach the statement after this one. */
-  async #cancellable<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-    signal.throwIfAborted()
-    let cancelling: Promise<void> | undefined
-    const cancel = () => {
-      cancelling = this.#cancel()
-    }
-    signal.addEventListener('abort', cancel)
-    try {
-      return await work()
-    } finally {
-      signal.removeEventListener('abort', cancel)
-      await cancelling
-    }
   }
 
   /** From a connection of its own, as psql does on ctrl-C. If that fails, the statement runs to its end. */
@@ -292,23 +277,8 @@ function clientConfig(url: string, options: ConnectOptions): { config: ClientCon
   return { config, shown }
 }
 
-/** @throws UsageError for a `%` that stands for nothing */
-function decoded(part: string): string {
-  try {
-    return decodeURIComponent(part)
-  } catch {
-    throw new UsageError('The database URL has a % that is not followed by two hex digits.', {
-      hint: 'A percent sign itself is written %25.',
-    })
-  }
-}
-
 const ADVICE: Record<string, string> = {
-  ECONNREFUSED: 'Nothing listens there: is the server running, and are host and port right?',
-  ENOTFOUND: 'The host name cannot be resolved: is it spelt right?',
-  EAI_AGAIN: 'The host name cannot be resolved just now: is there a network?',
-  ETIMEDOUT: 'No answer: is a firewall in between, or is host or port wrong?',
-  ENOENT: 'There is no such socket: is the server running, and does it listen there?',
+  ...UNREACHABLE,
   '28P01': 'The password or the user is wrong.',
   '28000': 'The server refuses this user from here (pg_hba.conf).',
   '3D000': 'Create the database first, or correct its name in the URL.',
