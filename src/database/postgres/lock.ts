@@ -103,7 +103,7 @@ async function makeLockTable(session: Session, schema: string, table: string): P
       return
     } catch (error) {
       const { code = '' } = error as PostgresError
-      if (tries >= 10 || !['23505', '42P07', '42P06'].includes(code)) throw error
+      if (tries >= 10 || !['23505', '42P07', '42P06', '42710'].includes(code)) throw error
     }
   }
 }
