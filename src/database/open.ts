@@ -4,6 +4,7 @@ import type { Client, Pool } from 'pg'
 import type { Driver } from '../migrate/driver.ts'
 import { NotInstalledError, UsageError } from '../migrate/errors.ts'
 import type { Schema } from '../schema/schema.ts'
+import type { DevelopmentDatabase, Fallback } from './development.ts'
 import { ownTables } from './ownTables.ts'
 import type { Place } from './place.ts'
 import type { ConnectOptions } from './postgres/connection.ts'
@@ -79,6 +80,22 @@ export async function openRehearsal(url: string, options: OpenOptions = {}): Pro
       mysqlDriver(session, { ...options, ...(table && { table }), onlyHere: true }),
     )
   })
+}
+
+/**
+ * A database to develop on, by its URL. Its `fallback` also works where the database itself cannot be opened.
+ * @throws UsageError where there is no way to follow files on that kind of database, and what {@link openDatabase} throws
+ */
+export async function openDevelopment(url: string, options: OpenOptions = {}): Promise<DevelopmentDatabase> {
+  if (schemeOf(url) !== 'postgres') throw new UsageError('Only postgres:// databases can be watched.')
+  const { openPostgresDevelopment } = await import('./postgres/development.ts')
+  return openPostgresDevelopment(url.replace(/^pgx5?:/i, 'postgres:'), { ...golangTable(url), ...options })
+}
+
+/** What {@link DevelopmentDatabase.fallback} is, where the database itself may not be there. */
+export async function openFallback(url: string, options: OpenOptions = {}): Promise<Fallback> {
+  const { postgresFallback } = await import('./postgres/development.ts')
+  return postgresFallback(url.replace(/^pgx5?:/i, 'postgres:'), options)
 }
 
 export interface SchemaReader {

@@ -85,6 +85,11 @@ export interface LockOptions {
   readonly signal: AbortSignal
 }
 
+export interface Together {
+  /** Runs `work` and takes back all that it did in the database. */
+  takenBack<T>(work: () => Promise<T>): Promise<T>
+}
+
 export interface Driver {
   readonly dialect: Dialect
   /** The database as a person would say it, as `"shop" on 127.0.0.1:5432`; never a password. */
@@ -114,6 +119,12 @@ export interface Driver {
    * stand; which it was is read from `state()`. Leave it out where that cannot be had.
    */
   applyAll?(steps: readonly Step[], signal: AbortSignal): Promise<void>
+
+  /**
+   * One transaction around all that `work` runs on this driver's session: kept as a whole, or, where it throws, not at all.
+   * Left out where schema changes cannot be rolled back.
+   */
+  together?<T>(work: (together: Together) => Promise<T>): Promise<T>
 
   /** The way without a transaction: flag dirty at `to` with a journal, run statement after statement, flag clean. */
   begin(step: Step): Promise<void>

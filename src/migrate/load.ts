@@ -35,6 +35,8 @@ export interface LoadedStep {
   /** Of code: where in its files an error was thrown. */
   readonly locate: CodeBody['locate']
   readonly warning: string | undefined
+  /** Whether others may run in the same transaction. */
+  readonly shares: boolean
 }
 
 /**
@@ -152,7 +154,7 @@ async function loadDown(input: LoadInput, move: Move): Promise<LoadedStep> {
   refuse(down, file)
   refuseIrreversible(down, move.version, file)
   const warning =
-    down.kind === 'nil'
+    down.kind === 'nil' && entry.fingerprint !== fingerprintOf([])
       ? `${what}, and it had no down when it was applied: the version moves, what it made stays.`
       : undefined
   return makeStep(input, move, name, file, 'record', down, history, warning)
@@ -206,7 +208,8 @@ function makeStep(
   }
   const step = (log: Log): Step => ({ ...move, name, work: workOf(half, log), history })
   const text = half.kind === 'sql' ? half.script.text : half.text
-  return { plan, step, text, warning, locate: half.kind === 'code' ? half.code.locate : undefined }
+  const shares = plan.atomic && (half.kind !== 'sql' || half.script.transactionMode === '')
+  return { plan, step, text, warning, shares, locate: half.kind === 'code' ? half.code.locate : undefined }
 }
 
 function isAtomic(half: Loaded, driver: Driver): boolean {

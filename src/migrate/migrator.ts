@@ -1,12 +1,21 @@
 /** The engine: brings a source and a database together. Plans first, then runs. */
 import { withEnd } from '../sql/script.ts'
 import { attempt, throwAll } from './attempt.ts'
-import { type AdoptedRecord, type Choice, type ChooseInput, choose, loadInput } from './choose.ts'
+import {
+  type AdoptedRecord,
+  type Choice,
+  type ChooseInput,
+  choose,
+  chooseToFollow,
+  loadInput,
+  type Wish,
+} from './choose.ts'
 import type { Policies } from './compare.ts'
 import type { DatabaseState, Driver } from './driver.ts'
 import { DirtyError, MigratestError, ShortLimitError, UsageError } from './errors.ts'
 import type { OnEvent } from './events.ts'
 import { type Fake, fakeDown, fakeUp } from './fake.ts'
+import { type Following, type FollowPlan, fromNothing, planSteps } from './follow.ts'
 import { reconcile } from './history.ts'
 import { type LoadedStep, type LoadInput, loadStep } from './load.ts'
 import type { Move, Plan, PlanStep, Request } from './plan.ts'
@@ -144,6 +153,18 @@ export class Migrator {
     return this.#plan(state, moves, load, short, texts)
   }
 
+  /**
+   * Works out what has to move so that the database is what the files say, and hands that to `work`, which carries it out.
+   * What was edited, is gone or came late is undone from the top; nothing is refused for it. For databases in development.
+   */
+  follow<T>(work: (following: Following) => Promise<T>, wish: Wish = 'all'): Promise<T> {
+    return this.#locked(async () => {
+      const state = await this.#driver.state()
+      if (state.dirty) throw dirty(state)
+      return work(await this.#following(state, wish))
+    })
+  }
+
   /** Every migration and what became of it. Reads only. */
   async status(): Promise<Status> {
     return survey(this.#choosing, await this.#driver.state())
@@ -201,6 +222,50 @@ export class Migrator {
       await this.#write(step)
       return { from: state.version, to: step.to, steps: [] }
     })
+  }
+
+  async #following(state: DatabaseState, wish: Wish): Promise<Following> {
+    const choice = await chooseToFollow(this.#choosing, state, wish)
+    this.#tellPassedOver(this.#options.source)
+    const { downs, ups, load, newDowns, adopted, changes } = choice
+    const down = await planSteps(load, downs)
+    // Without a way down they are not reached, but what is wrong with them is told all the same.
+    const up = await planSteps(load, ups)
+    const settle = async () => {
+      if (newDowns.length > 0) await this.#driver.rerecord(newDowns)
+      for (const adoption of adopted) await this.#adopt(state, adoption)
+    }
+    const begins = down.steps[0] ?? up.steps[0]
+    const plan: FollowPlan = {
+      from: state.version,
+      to: up.steps.at(-1)?.to ?? down.steps.at(-1)?.to ?? state.version,
+      steps: [...down.steps, ...up.steps],
+      short: 0,
+      warnings: [...down.warnings, ...up.warnings],
+      blocked: down.blocked,
+      apart: [...down.apart, ...up.apart],
+      history: load.applied.versions,
+      records: newDowns.length + adopted.length,
+      changes,
+    }
+    return {
+      plan,
+      down: async () => {
+        await settle()
+        await this.#run(down.steps, load, begins)
+      },
+      up: async () => {
+        if (down.steps.length === 0) await settle()
+        await this.#run(up.steps, load, begins)
+      },
+      replay: async () => {
+        const nothing = fromNothing(choice, this.#choosing)
+        const { steps } = await planSteps(nothing.load, nothing.moves)
+        await this.#driver.drop()
+        await this.#driver.force(NIL_VERSION)
+        await this.#run(steps, nothing.load, undefined)
+      },
+    }
   }
 
   /** Writes down that a squashed migration is applied, since all that it replaces is. */
@@ -320,11 +385,17 @@ export class Migrator {
     await first()
     this.#emit({ type: 'planned', plan })
     for (const message of plan.warnings) this.#emit({ type: 'warning', message })
+    const ran = await this.#run(plan.steps, load, plan.steps[0])
+    if (short > 0 && ran.length === moves.length) throw new ShortLimitError(short, short + moves.length)
+    return { from: state.version, to: ran.at(-1)?.to ?? state.version, steps: ran }
+  }
+
+  /** @param begins the step whose write also settles what another tool did to the history */
+  #run(steps: readonly PlanStep[], load: LoadInput, begins: PlanStep | undefined): Promise<PlanStep[]> {
     const { repair } = load.applied
-    const begins = plan.steps[0]
-    const ran = await runSteps({
+    return runSteps({
       driver: this.#driver,
-      steps: plan.steps,
+      steps,
       signal: this.#signal,
       stopped: () => this.#stopping,
       onEvent: this.#emit,
@@ -332,7 +403,6 @@ export class Migrator {
       load: async (planned) => {
         const loaded = await loadStep(load, planned)
         if (planned !== begins || !repair) return loaded
-        // The first write also settles what another tool did, in the same transaction.
         const settled = (step: ReturnType<typeof loaded.step>) => {
           const { baseline } = step.history
           return {
@@ -346,8 +416,6 @@ export class Migrator {
         return { ...loaded, step: (log) => settled(loaded.step(log)) }
       },
     })
-    if (short > 0 && ran.length === moves.length) throw new ShortLimitError(short, short + moves.length)
-    return { from: state.version, to: ran.at(-1)?.to ?? state.version, steps: ran }
   }
 }
 

@@ -84,6 +84,14 @@ export function chooseMoves(input: MovesInput, request: Request): Moves {
   return limited(all, request.limit)
 }
 
+/** Down from the top to below `bottom`, then up with all there is: what was edited, is gone or came late stands no more. */
+export function chooseFollowing(input: MovesInput, bottom: number): { downs: readonly Move[]; ups: readonly Move[] } {
+  const undone = downs(input, bottom - 1)
+  const current = undone.at(-1)?.to ?? input.current
+  const applied = { ...input.applied, versions: input.applied.versions.filter((version) => version < bottom) }
+  return { downs: undone, ups: ups({ ...input, current, applied }, Number.POSITIVE_INFINITY) }
+}
+
 /** The version a target means, in this source. */
 export function resolveTarget(input: MovesInput, target: Target): number {
   const { migrations } = input

@@ -1,5 +1,5 @@
 /** Runs migrations on PostgreSQL, over any session. */
-import type { DatabaseState, Driver, HistoryRecord, LockOptions, Step } from '../../migrate/driver.ts'
+import type { DatabaseState, Driver, HistoryRecord, LockOptions, Step, Together } from '../../migrate/driver.ts'
 import { LockedError, StateMovedError, StatementError, UsageError } from '../../migrate/errors.ts'
 import type { Direction, Log, MigrationContext, Sql } from '../../migrate/source.ts'
 import { NIL_VERSION } from '../../migrate/version.ts'
@@ -21,6 +21,8 @@ export interface PostgresDriverOptions {
   readonly lock?: 'advisory' | 'table'
   /** Extensions that `drop()` keeps. */
   readonly keepExtensions?: readonly string[]
+  /** Names of tables that `drop()` keeps, in any schema. */
+  readonly keepTables?: readonly string[]
 }
 
 const NEVER = new AbortController().signal
@@ -46,7 +48,7 @@ export async function postgresDriver(
     options.lock === 'table'
       ? tableLock(session, names)
       : advisoryLock(session, migrationLockIds(opened.database, names))
-  return new PostgresDriver(session, names, lock ?? chosen, opened.restore, options.keepExtensions ?? [])
+  return new PostgresDriver(session, names, lock ?? chosen, opened.restore, options)
 }
 
 class PostgresDriver implements Driver {
@@ -57,18 +59,26 @@ class PostgresDriver implements Driver {
   readonly #tables: tables.Tables
   readonly #lock: Lock
   readonly #restore: string
-  readonly #keepExtensions: readonly string[]
+  readonly #keep: Pick<PostgresDriverOptions, 'keepExtensions' | 'keepTables'>
   #locked = false
+  /** All is in one transaction, which is not ours to begin and to end. */
+  #inside = false
   #prepared: string | undefined
   /** All that were prepared on this session, some perhaps in vain. */
   readonly #names = new Set<string>()
 
-  constructor(session: Session, names: tables.Tables, lock: Lock, restore: string, keepExtensions: readonly string[]) {
+  constructor(
+    session: Session,
+    names: tables.Tables,
+    lock: Lock,
+    restore: string,
+    keep: Pick<PostgresDriverOptions, 'keepExtensions' | 'keepTables'>,
+  ) {
     this.#session = session
     this.#tables = names
     this.#lock = lock
     this.#restore = restore
-    this.#keepExtensions = keepExtensions
+    this.#keep = keep
     this.database = session.label
   }
 
@@ -137,6 +147,31 @@ class PostgresDriver implements Driver {
     }
   }
 
+  async together<T>(work: (together: Together) => Promise<T>): Promise<T> {
+    await this.#session.script('BEGIN READ WRITE', NEVER)
+    this.#inside = true
+    try {
+      const takenBack = async <R>(trial: () => Promise<R>): Promise<R> => {
+        await this.#session.script(`SAVEPOINT ${TRIAL}`, NEVER)
+        try {
+          return await trial()
+        } finally {
+          // A connection that broke has its own error.
+          await this.#session.script(`ROLLBACK TO ${TRIAL}; RELEASE ${TRIAL}`, NEVER).catch(() => undefined)
+        }
+      }
+      const result = await work({ takenBack })
+      await this.#session.script('COMMIT', NEVER)
+      return result
+    } catch (error) {
+      await this.#session.query('ROLLBACK').catch(() => undefined)
+      throw asStatementError(error)
+    } finally {
+      this.#inside = false
+      this.#prepared = undefined
+    }
+  }
+
   async begin(step: Step): Promise<void> {
     const { baseline } = step.history
     const total = step.work.kind === 'sql' ? step.work.script.statements.length : 1
@@ -200,9 +235,9 @@ class PostgresDriver implements Driver {
   async drop(): Promise<void> {
     const drops = await dropStatements(this.#session, {
       keepSchemas: [...new Set([this.#tables.schema, 'public'])],
-      keepExtensions: this.#keepExtensions,
+      keepExtensions: this.#keep.keepExtensions ?? [],
       // Dropping the row that our own lock holds would wait for itself.
-      keepTables: [this.#lock.table ?? ''],
+      keepTables: [this.#lock.table ?? '', ...(this.#keep.keepTables ?? [])],
     })
     await this.#transaction(drops)
   }
@@ -230,7 +265,7 @@ class PostgresDriver implements Driver {
     try {
       await this.#session.script(sql, signal)
     } catch (error) {
-      await this.#session.query('ROLLBACK').catch(() => undefined)
+      await this.#rollBack()
       if (!(error instanceof ScriptFailure)) throw asStatementError(error)
       const statement = error.completed - before
       const count = script?.statements.length ?? 0
@@ -245,18 +280,18 @@ class PostgresDriver implements Driver {
     // A migration that drops our schema would wait for the lock's row for ever: it fails instead.
     const limit = this.#lock.table ? ["SET LOCAL lock_timeout = '15s';"] : []
     const before = [
-      `BEGIN ${script?.transactionMode ?? ''};`,
+      this.#inside ? `SAVEPOINT ${STEP};` : `BEGIN ${script?.transactionMode ?? ''};`,
       ...limit,
       ...(rebuild === 'no' ? [] : this.#saveTables()),
     ]
     const prefix = `${before.join('\n')}\n`
     // The newline: the body may end in a comment. The semicolon: or without one.
-    const sql = `${prefix}${script?.text ?? ''}\n;${this.#tail(step, rebuild)}\nCOMMIT;`
+    const sql = `${prefix}${script?.text ?? ''}\n;${this.#tail(step, rebuild)}\n${this.#end}`
     return { sql, before: before.length, from: prefix.length, script }
   }
 
   async #applyCode(step: Step, work: Extract<Step['work'], { kind: 'code' }>, signal: AbortSignal): Promise<void> {
-    await this.#session.script('BEGIN', signal)
+    await this.#session.script(this.#inside ? `SAVEPOINT ${STEP}` : 'BEGIN', signal)
     const [begun] = await this.#session.query('SELECT pg_catalog.txid_current()::text AS id')
     try {
       await work.run(this.#context(work.log, signal))
@@ -267,7 +302,7 @@ class PostgresDriver implements Driver {
       if (row?.id !== begun?.id) throw new Error(ENDED_BY_CODE)
       if (row?.gone) throw new Error('The migration removed the version table; write it in SQL, where it is put back.')
       // Without the prepared statement: code cannot be run a second time if that is gone.
-      await this.#session.script(`${this.#restore}\n${this.#recordPlainly(step)}\nCOMMIT;`, signal)
+      await this.#session.script(`${this.#restore}\n${this.#recordPlainly(step)}\n${this.#end}`, signal)
     } catch (error) {
       await this.#putBack()
       const told = error instanceof ScriptFailure ? this.#tailError(error.error, step) : asStatementError(error)
@@ -309,9 +344,23 @@ class PostgresDriver implements Driver {
     return `${prepare}\n${tables.executeMoveUp(name, from, put)}`
   }
 
+  /**
+   * What keeps what a step did. Among others, its constraints are checked as a commit would, while it is known whose rows
+   * they are; that is taken back, since the next step is to find them deferred.
+   */
+  get #end(): string {
+    if (!this.#inside) return 'COMMIT;'
+    return `SAVEPOINT ${TRIAL}; SET CONSTRAINTS ALL IMMEDIATE; ROLLBACK TO ${TRIAL}; RELEASE ${TRIAL}; RELEASE ${STEP};`
+  }
+
+  async #rollBack(): Promise<void> {
+    const sql = this.#inside ? `ROLLBACK TO ${STEP}; RELEASE ${STEP}` : 'ROLLBACK'
+    await this.#session.script(sql, NEVER).catch(() => undefined)
+  }
+
   /** After a failure: no transaction open, role and settings as they were. */
   async #putBack(): Promise<void> {
-    await this.#session.query('ROLLBACK').catch(() => undefined)
+    await this.#rollBack()
     await this.#session.script(this.#restore, NEVER).catch(() => undefined)
   }
 
@@ -391,10 +440,11 @@ INSERT INTO ${historyTable} SELECT * FROM pg_temp.${KEPT_HISTORY} WHERE NOT EXIS
   }
 
   async #transaction(statements: readonly string[]): Promise<void> {
+    const begin = this.#inside ? `SAVEPOINT ${STEP};` : 'BEGIN READ WRITE;'
     try {
-      await this.#session.script(['BEGIN READ WRITE;', ...statements, 'COMMIT;'].join('\n'), NEVER)
+      await this.#session.script([begin, ...statements, this.#end].join('\n'), NEVER)
     } catch (error) {
-      await this.#session.query('ROLLBACK').catch(() => undefined)
+      await this.#rollBack()
       if (error instanceof ScriptFailure) throw this.#tailError(error.error, { from: NIL_VERSION } as Step)
       throw asStatementError(error)
     }
@@ -428,6 +478,10 @@ function endedByCode(error: Error): StatementError {
 /** A migration said DEALLOCATE ALL. */
 class StatementGone extends Error {}
 const NO_SUCH_STATEMENT = '26000'
+
+/** Names of savepoints: of a step among several in one transaction, and of what is tried and taken back. */
+const STEP = '"migratest step"'
+const TRIAL = '"migratest trial"'
 
 /** Names are never used twice: a session may be opened again by another driver. */
 let preparations = 0

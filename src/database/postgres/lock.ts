@@ -109,7 +109,7 @@ async function makeLockTable(session: Session, schema: string, table: string): P
 }
 
 /** Who holds one of the keys: process, program, user, address, since when its session is there. */
-async function holderOf(session: Session, keys: readonly bigint[]): Promise<string | undefined> {
+export async function holderOf(session: Session, keys: readonly bigint[]): Promise<string | undefined> {
   const objids = keys.map(String).map(literal).join(', ')
   const rows = await session.query(`
     SELECT a.pid, a.application_name, a.usename, a.client_addr::text AS address, a.state,

@@ -92,7 +92,7 @@ export function prepareMoveUp({ versionTable, historyTable }: Tables, name: stri
   const found = `(SELECT version || ${DIRTY_MARK} FROM ${versionTable} LIMIT 1)`
   const checked = `CASE WHEN pg_catalog.count(*) = 1 THEN $2 ELSE (${literal(MOVED)} || coalesce(${found}, 'nil'))::bigint END`
   return `PREPARE ${name} (bigint, bigint, text, text, text, text, text) AS WITH moved AS (${moved})
-INSERT INTO ${historyTable} (${RECORD_COLUMNS}, duration_ms) SELECT ${checked}, $3, $4, $5, $6, $7, ${DURATION} FROM moved ${REPLACE_RECORD};`
+INSERT INTO ${historyTable} (${RECORD_COLUMNS}, duration_ms) SELECT ${checked}, $3, $4, $5, $6, $7, ${SINCE_STATEMENT} FROM moved ${REPLACE_RECORD};`
 }
 
 export function executeMoveUp(name: string, from: number, put: HistoryRecord): string {
@@ -165,6 +165,9 @@ const REPLACE_RECORD = `ON CONFLICT (version) DO UPDATE SET name = excluded.name
 const RECORD_COLUMNS = 'version, name, fingerprint, down_fingerprint, up, down'
 
 const DURATION = 'EXTRACT(epoch FROM pg_catalog.clock_timestamp() - pg_catalog.transaction_timestamp()) * 1000'
+
+/** What runs in the same message began with it, also where it shares its transaction with others. */
+const SINCE_STATEMENT = 'EXTRACT(epoch FROM pg_catalog.clock_timestamp() - pg_catalog.statement_timestamp()) * 1000'
 
 const DIRTY_MARK = "CASE WHEN dirty THEN ' (dirty)' ELSE '' END"
 

@@ -1,0 +1,106 @@
+/** What a database in development has beyond what migrations need: who watches it, whose it is, and rows that survive. */
+import type { Driver } from '../migrate/driver.ts'
+import { MigratestError } from '../migrate/errors.ts'
+import type { Schema } from '../schema/schema.ts'
+
+/** More rows than may be carried unasked. Nothing has run. */
+export class TooManyRowsError extends MigratestError {
+  readonly code = 'MIGRATEST_TOO_MANY_ROWS'
+  readonly rows: number
+  constructor(tables: readonly TableRows[], most: number) {
+    const rows = tables.reduce((sum, table) => sum + table.rows, 0)
+    const largest = [...tables].sort((a, b) => b.rows - a.rows).slice(0, 3)
+    super(
+      `${rows} rows would have to be carried, more than ${most}: ${largest.map(({ table, rows: some }) => `${table} (${some})`).join(', ')}.`,
+      { hint: 'Say --carry-rows with a higher number, or empty those tables.' },
+    )
+    this.rows = rows
+  }
+}
+
+/** Somebody else watches this database. */
+export class WatchedError extends MigratestError {
+  readonly code = 'MIGRATEST_WATCHED'
+  constructor(database: string, holder: string | undefined) {
+    super(`Another watch follows ${database}${holder ? `: ${holder}` : '.'}`, {
+      hint: 'Two would undo and apply each other’s migrations. End that one, or give this one a database of its own.',
+    })
+  }
+}
+
+export interface TableRows {
+  readonly table: string
+  readonly rows: number
+}
+
+/** Rows or values that have no place just now. */
+export interface LeftRows extends TableRows {
+  /** Where only values of it are left: the column. */
+  readonly column?: string
+  readonly why: string
+}
+
+export interface Carried {
+  /** How many rows are there again that a down had taken, by table. */
+  readonly back: readonly TableRows[]
+  /** What was carried and stays aside until it has a place. */
+  readonly left: readonly LeftRows[]
+}
+
+/** Which tables steps have written to or changed. */
+export type Reached = readonly string[] | 'all'
+
+/** Keeps rows while migrations are undone and applied again. Its calls follow one another on the driver's session. */
+export interface RowKeeper {
+  /** What `work` reaches, in the open transaction. */
+  reached(work: () => Promise<void>): Promise<Reached>
+  /**
+   * Copies aside what these tables hold, but for rows that the migrations to be undone have inserted themselves.
+   * @param undone versions. @throws TooManyRowsError
+   */
+  keep(reached: Reached, options: { undone: readonly number[]; most: number }): Promise<void>
+  /** After the downs: notes what is still there. */
+  compare(): Promise<void>
+  /** After the ups, in a transaction. */
+  putBack(): Promise<Carried>
+  /** What is known of an applied migration's rows must outlive that its record is written anew. */
+  remember(versions: readonly number[]): Promise<void>
+  /** How many rows wait for a place. */
+  waiting(): Promise<readonly TableRows[]>
+  /** Lets those go. */
+  forget(): Promise<void>
+}
+
+export type Marker =
+  | { readonly kind: 'none' }
+  /** `here`: it was set on this very database, not on one that this was copied from. */
+  | { readonly kind: 'marked'; readonly environment: string; readonly here: boolean }
+
+/** Other sessions on it, as a person would say who they are. */
+export interface DevelopmentDatabase {
+  readonly driver: Driver
+  readonly rows: RowKeeper
+  schema(): Promise<Schema>
+  /** Held until it is closed. @throws WatchedError */
+  watch(): Promise<void>
+  /** Runs a file of SQL in one transaction. @throws MigrationFailedError */
+  run(sql: string, file: string): Promise<void>
+  marker(): Promise<Marker>
+  mark(environment: string): Promise<void>
+  /** Resolves when a connection breaks. */
+  readonly lost: Promise<void>
+  /** A copy to go back to, where steps do not share a transaction. Ends all sessions on the database. */
+  readonly fallback: Fallback
+  close(): Promise<void>
+}
+
+/** A copy beside the database. After each of its calls the database has to be opened anew. */
+export interface Fallback {
+  /** @returns how many sessions of others were ended */
+  take(): Promise<number>
+  /** Makes the copy the database. */
+  restore(): Promise<void>
+  drop(): Promise<void>
+  /** Whether there is one whose maker is gone: then a run was cut off half-way. */
+  wasCutOff(): Promise<boolean>
+}

@@ -1,0 +1,204 @@
+/** A PostgreSQL database that is being developed on: migrated, read, and held against a second watch. */
+import type { Client } from 'pg'
+import { MigrationFailedError, ScriptError, type StatementError } from '../../migrate/errors.ts'
+import { readScript } from '../../sql/script.ts'
+import { type DevelopmentDatabase, type Fallback, type Marker, WatchedError } from '../development.ts'
+import { ownTables } from '../ownTables.ts'
+import { decoded } from '../place.ts'
+import { readSchema } from './catalog.ts'
+import { type Admin, briefAdmin, createDatabase, dropDatabase, renameDatabase } from './cluster.ts'
+import { type ConnectOptions, connect, openUrl } from './connection.ts'
+import { type PostgresDriverOptions, postgresDriver } from './driver.ts'
+import { createSchema } from './drop.ts'
+import { asStatementError, isMissingTable } from './failure.ts'
+import { holderOf } from './lock.ts'
+import { readOpening } from './opening.ts'
+import { developmentTables } from './rows/development.ts'
+import { postgresRows } from './rows/keeper.ts'
+import { ScriptFailure, type Session } from './session.ts'
+import { literal, tablesIn } from './tables.ts'
+
+export async function openPostgresDevelopment(
+  url: string,
+  options: PostgresDriverOptions & ConnectOptions = {},
+): Promise<DevelopmentDatabase> {
+  const session = await openUrl(url, options)
+  let second: Session | undefined
+  try {
+    second = await openUrl(url, options)
+    return await opened(url, options, session, second)
+  } catch (error) {
+    await session.close().catch(() => undefined)
+    await second?.close().catch(() => undefined)
+    throw error
+  }
+}
+
+export function postgresFallback(url: string, options: ConnectOptions): Fallback {
+  return new Copy(url, options)
+}
+
+// --- internal ---
+
+const NEVER = new AbortController().signal
+
+/** Beside golang-migrate's keys: any number that is the same in all our watches. */
+const WATCH_KEY = 723401728
+
+async function opened(
+  url: string,
+  options: PostgresDriverOptions & ConnectOptions,
+  session: Session,
+  second: Session,
+): Promise<DevelopmentDatabase> {
+  const driver = await postgresDriver(session, { ...options, keepTables: ownTables(options.table) })
+  const { schema, restore } = await readOpening(session)
+  const tables = tablesIn(options.schema ?? schema ?? 'public', options.table)
+  const own = developmentTables(tables)
+  const both = [session, second].map(
+    ({ client }) => new Promise<void>((resolve) => (client as Client).once('end', resolve)),
+  )
+  return {
+    driver,
+    rows: postgresRows(session, tables),
+    schema: () => readSchema(second, { exclude: own.own }),
+    async watch() {
+      const [row] = await second.query(`SELECT pg_try_advisory_lock(${WATCH_KEY}::bigint) AS locked`)
+      if (!row?.locked) throw new WatchedError(session.label, await holderOf(second, [BigInt(WATCH_KEY)]))
+      await session.script(`${createSchema(tables.schema)}\n${own.create}`, NEVER)
+    },
+    async run(sql, file) {
+      const script = readScript(sql, 'postgres')
+      const before = 'BEGIN;\n'
+      try {
+        if (script.problem) {
+          const { message, start, end, hint } = script.problem
+          throw new ScriptError(message, { file, text: script.text, start, end }, hint)
+        }
+        await session.script(`${before}${script.text}\n;${restore}\nCOMMIT;`, NEVER)
+      } catch (error) {
+        await session.query('ROLLBACK').catch(() => undefined)
+        if (!(error instanceof ScriptFailure)) throw error
+        const at = error.completed - 1
+        const sent = { sql: before + script.text, from: before.length, length: script.text.length }
+        const { info } = asStatementError(error, at, sent) as StatementError
+        const place = script.statements[at]
+        const start = info.offset ?? place?.start
+        const stands = 'Nothing of it was kept.'
+        throw new MigrationFailedError({
+          version: -1,
+          file,
+          text: script.text,
+          start,
+          end: place?.end,
+          info,
+          stands,
+          cause: error,
+        })
+      }
+    },
+    async marker(): Promise<Marker> {
+      const rows = await session
+        .query(
+          `SELECT value->>'environment' AS environment, value->'place' = ${PLACE} AS here FROM ${own.developmentTable} WHERE key = 'marker'`,
+        )
+        .catch((error) => (isMissingTable(error) ? [] : Promise.reject(error)))
+      const [row] = rows
+      if (!row) return { kind: 'none' }
+      return { kind: 'marked', environment: String(row.environment), here: row.here === true }
+    },
+    async mark(environment) {
+      await session.script(
+        `${createSchema(tables.schema)}\n${own.create}
+INSERT INTO ${own.developmentTable} (key, value) SELECT 'marker', jsonb_build_object('environment', ${literal(environment)}, 'place', ${PLACE}, 'at', now(), 'by', session_user)
+ON CONFLICT (key) DO UPDATE SET value = excluded.value;`,
+        NEVER,
+      )
+    },
+    lost: Promise.race(both),
+    fallback: postgresFallback(url, options),
+    async close() {
+      await driver.close()
+      await second.close().catch(() => undefined)
+    },
+  }
+}
+
+/** A copy of the database elsewhere has another oid, or is on a server with another identifier. */
+const PLACE = `(SELECT jsonb_build_object('system', (SELECT system_identifier::text FROM pg_control_system()), 'database', oid::text) FROM pg_database WHERE datname = current_database())`
+
+/**
+ * Made by the server itself, from files: nobody may be connected meanwhile. While one is there, a lock on another database
+ * says that its maker lives.
+ */
+class Copy implements Fallback {
+  readonly #url: string
+  readonly #options: ConnectOptions
+  #held: { client: Client; admin: Admin; name: string; copy: string } | undefined
+
+  constructor(url: string, options: ConnectOptions) {
+    this.#url = url
+    this.#options = options
+  }
+
+  async take(): Promise<number> {
+    const { admin, name, copy } = await this.#hold()
+    await admin.query(`SELECT pg_advisory_lock(${WATCH_KEY}, hashtext(${literal(name)}))`)
+    const ended = await endSessions(admin, name)
+    await dropDatabase(admin, copy)
+    // Half a copy is none: it gets its name when it is whole.
+    await dropDatabase(admin, `${copy}~`)
+    await createDatabase(admin, `${copy}~`, { template: name })
+    await renameDatabase(admin, `${copy}~`, copy)
+    return ended
+  }
+
+  async restore(): Promise<void> {
+    const { admin, name, copy } = await this.#hold()
+    // Should this end half-way, the copy is still called so: the next start makes it the database.
+    await dropDatabase(admin, name)
+    await renameDatabase(admin, copy, name)
+    await this.#release()
+  }
+
+  async drop(): Promise<void> {
+    const { admin, copy } = await this.#hold()
+    await dropDatabase(admin, copy)
+    await this.#release()
+  }
+
+  async wasCutOff(): Promise<boolean> {
+    const { admin, name, copy } = await this.#hold()
+    const { rows } = await admin.query<{ locked: boolean; there: boolean }>(
+      `SELECT pg_try_advisory_lock(${WATCH_KEY}, hashtext(${literal(name)})) AS locked, EXISTS (SELECT FROM pg_database WHERE datname = ${literal(copy)}) AS there`,
+    )
+    const cutOff = rows[0]?.locked === true && rows[0].there
+    if (!cutOff) await this.#release()
+    return cutOff
+  }
+
+  /** On another database of the same server. */
+  async #hold() {
+    if (this.#held) return this.#held
+    const url = new URL(this.#url)
+    const name = decoded(url.pathname.slice(1))
+    url.pathname = name === 'postgres' ? '/template1' : '/postgres'
+    const client = await connect(url.href, this.#options)
+    const admin = briefAdmin(client)
+    this.#held = { client, admin, name, copy: `${name.slice(0, 40)}_before_watch` }
+    return this.#held
+  }
+
+  async #release(): Promise<void> {
+    const held = this.#held
+    this.#held = undefined
+    await held?.client.end().catch(() => undefined)
+  }
+}
+
+async function endSessions(admin: Admin, name: string): Promise<number> {
+  const { rows } = await admin.query<{ ended: number }>(
+    `SELECT count(pg_terminate_backend(pid))::int AS ended FROM pg_stat_activity WHERE datname = ${literal(name)} AND backend_type = 'client backend' AND pid <> pg_backend_pid()`,
+  )
+  return rows[0]?.ended ?? 0
+}

@@ -1,0 +1,109 @@
+/** One move of a database to what the files say, rows carried: in one transaction where that can be. */
+import type { Carried, DevelopmentDatabase } from '../database/development.ts'
+import type { Wish } from '../migrate/choose.ts'
+import type { MigrationFailedError } from '../migrate/errors.ts'
+import { MigratestError } from '../migrate/errors.ts'
+import type { Following, FollowPlan } from '../migrate/follow.ts'
+import type { Migrator } from '../migrate/migrator.ts'
+
+export interface ReconcileOptions {
+  /** Rows that may be carried. */
+  readonly most: number
+  /** `replay`: from nothing, all rows carried. `apart`: one by one, where a copy of the database is there to go back to. */
+  readonly way: 'together' | 'apart' | 'replay'
+  /** Default `all`: as the files say. */
+  readonly wish?: Wish
+}
+
+export type Outcome =
+  | { readonly kind: 'nothing' }
+  | { readonly kind: 'done'; readonly plan: FollowPlan; readonly carried: Carried }
+  /** Nothing was done: steps do not share a transaction. */
+  | { readonly kind: 'apart'; readonly plan: FollowPlan; readonly why: string }
+  /** Nothing was done: there is no way back. `loss`: what applying everything from nothing would not carry. */
+  | { readonly kind: 'blocked'; readonly plan: FollowPlan; readonly why: string; readonly loss: Carried }
+
+/** @throws what is wrong with the files, MigrationFailedError, TooManyRowsError: the database is as it was */
+export function reconcile(
+  { driver, rows }: DevelopmentDatabase,
+  migrator: Migrator,
+  { most, way, wish = 'all' }: ReconcileOptions,
+  onPlan: (plan: FollowPlan) => Promise<void>,
+): Promise<Outcome> {
+  return migrator.follow(async (following): Promise<Outcome> => {
+    const { plan } = following
+    const { together } = driver
+    if (way !== 'replay' && plan.steps.length === 0 && plan.records === 0 && !plan.blocked) return { kind: 'nothing' }
+    await onPlan(plan)
+    const inOne = <T>(work: Parameters<NonNullable<typeof together>>[0]) =>
+      (together as NonNullable<typeof together>).call(driver, work) as Promise<T>
+    const undone = plan.steps.filter(({ direction }) => direction === 'down').map(({ version }) => version)
+    const mended = plan.changes.filter(({ what }) => what === 'down').map(({ version }) => version)
+
+    const replay = async () => {
+      const all = plan.history
+      await rows.keep('all', { undone: all, most })
+      await following.replay()
+      return rows.putBack()
+    }
+    const blocked = async (why: string): Promise<Outcome> => {
+      const loss = await inOne<Carried>(({ takenBack }) => takenBack(replay))
+      return { kind: 'blocked', plan, why, loss }
+    }
+
+    if (way === 'replay') return { kind: 'done', plan, carried: await inOne<Carried>(replay) }
+    if (plan.blocked) return blocked(plan.blocked.message)
+    if (way === 'apart') {
+      if (undone.length > 0) await rows.keep('all', { undone, most })
+      await rows.remember(mended)
+      await following.down()
+      if (undone.length > 0) await rows.compare()
+      await following.up()
+      return { kind: 'done', plan, carried: await inOne<Carried>(() => rows.putBack()) }
+    }
+    const [apart] = plan.apart
+    if (apart !== undefined) return { kind: 'apart', plan, why: `${apart} runs outside a transaction` }
+    try {
+      const carried = await inOne<Carried>(async ({ takenBack }) => {
+        if (undone.length > 0) {
+          const reached = await takenBack(() => rows.reached(() => tried(following)))
+          await rows.keep(reached, { undone, most })
+        }
+        await rows.remember(mended)
+        await following.down()
+        if (undone.length > 0) await rows.compare()
+        await following.up()
+        return rows.putBack()
+      })
+      return { kind: 'done', plan, carried }
+    } catch (error) {
+      if (error instanceof DownFailed) return blocked(error.message)
+      const why = WANTS_ITS_OWN[(error as Partial<MigrationFailedError>).sqlState ?? '']
+      if (why) return { kind: 'apart', plan, why: `${(error as MigrationFailedError).file}: ${why}` }
+      throw error
+    }
+  }, wish)
+}
+
+// --- internal ---
+
+/** A down does not run. */
+class DownFailed extends MigratestError {
+  readonly code = 'MIGRATEST_DOWN_FAILED'
+}
+
+async function tried(following: Following): Promise<void> {
+  try {
+    await following.down()
+  } catch (cause) {
+    if ((cause as Partial<MigratestError>).code !== 'MIGRATEST_MIGRATION_FAILED') throw cause
+    throw new DownFailed((cause as Error).message, { cause })
+  }
+}
+
+/** What fails only since it shares a transaction with others, by SQLSTATE. */
+const WANTS_ITS_OWN: Readonly<Record<string, string>> = {
+  '55P04': 'a new value of an enum can be used only when it is committed',
+  '55006': 'it changes a table whose rows still wait for a check',
+  '25001': 'it holds a statement that runs outside a transaction only',
+}
