@@ -80,6 +80,22 @@ const TABLE = {
     takes: MOVE,
     load: () => import('./commands/redo.ts'),
   },
+  watch: {
+    project: true,
+    usage: 'watch',
+    summary: 'apply migrations as they are saved, rows carried; without --database on a server on demand',
+    takes: [...DATABASE, 'dialect', 'on-irreversible', 'carry-rows', 'seeds', 'exec', 'confirm'],
+    load: () => import('./commands/watch.ts'),
+  },
+  mark: {
+    project: true,
+    usage: 'mark ENVIRONMENT',
+    summary: 'say what a database is for: development, or anything that is not to be watched',
+    args: 1,
+    takes: ['database', 'confirm'],
+    words: ['development', 'production'],
+    load: () => import('./commands/mark.ts'),
+  },
   status: {
     usage: 'status',
     summary: 'show every migration and what became of it',

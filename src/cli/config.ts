@@ -28,10 +28,25 @@ export interface Config extends Pick<MigratorOptions, 'outOfOrder' | 'edited' | 
   readonly server?: TestServer<any>
   /** Where `schema` writes, from the folder of this file; default standard output. */
   readonly schemaFile?: string
+  /** `watch`. */
+  readonly watch?: WatchConfig
   /** `verify`: versions that have no way back, each with the reason. */
   readonly irreversible?: Readonly<Record<number, string>>
   /** `verify` and `new`: the branch to be merged into; `false`: not compared. */
   readonly base?: string | false
+}
+
+export interface WatchConfig {
+  /** Files of SQL, from the folder of this file, for a database that is new or was reset. */
+  readonly seeds?: string | readonly string[]
+  /** Run after each change of the schema, with the database's URL in `DATABASE_URL`. */
+  readonly exec?: string
+  /** Where there is no way back; default `ask`. */
+  readonly onIrreversible?: 'ask' | 'snapshot' | 'stop'
+  /** Rows that are carried without asking; default 100 000. */
+  readonly carryRows?: number
+  /** Writes `schemaFile` after each change; default true where there is one. */
+  readonly schemaFile?: boolean
 }
 
 /** Gives the editor the types; does nothing else. */
@@ -121,6 +136,7 @@ const SETTINGS: Record<keyof Config, Setting> = {
   dialect: oneOf('postgres', 'mysql', 'mariadb'),
   server: { is: (value) => has(value, 'create'), what: 'a server of a preset, as postgres()' },
   schemaFile: text,
+  watch: { is: (value) => typeof value === 'object' && value !== null, what: 'an object' },
   irreversible: { is: (value) => typeof value === 'object' && value !== null, what: 'reasons by version' },
   base: { is: (value) => value === false || typeof value === 'string', what: 'the name of a branch, or false' },
   outOfOrder: oneOf('error', 'apply', 'ignore'),

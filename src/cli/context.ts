@@ -4,7 +4,7 @@ import type { OpenOptions } from '../database/open.ts'
 import type { Driver } from '../migrate/driver.ts'
 import { UsageError } from '../migrate/errors.ts'
 import type { MigrateEvent } from '../migrate/events.ts'
-import type { Migrator } from '../migrate/migrator.ts'
+import type { Migrator, MigratorOptions } from '../migrate/migrator.ts'
 import type { Source } from '../migrate/source.ts'
 import { isVersion, NIL_VERSION, type Target } from '../migrate/version.ts'
 import { dialectOf, kindOfUrl, type ServerKind } from '../server/kinds.ts'
@@ -58,7 +58,15 @@ export class Context {
   get dialect(): Dialect {
     if (this.#driver) return this.#driver.dialect
     const said = this.options.dialect ?? this.config.dialect
-    return said === undefined && this.config.server ? this.config.server.dialect : dialectOf(this.#kind)
+    return said === undefined && this.config.server ? this.config.server.dialect : dialectOf(this.kind)
+  }
+
+  /** Of server, as it is said or the database's URL tells. */
+  get kind(): ServerKind {
+    const said = this.options.dialect ?? this.config.dialect
+    if (said === undefined) return kindOfUrl(this.#named ?? '') ?? 'postgres'
+    if (said === 'postgres' || said === 'mysql' || said === 'mariadb') return said
+    throw new UsageError(`--dialect ${said}? There is postgres, mysql and mariadb.`)
   }
 
   /** A folder's path, or a source that the configuration holds. */
@@ -85,6 +93,23 @@ export class Context {
   get openOptions(): OpenOptions {
     const { table, schema, lock } = this.config
     return { ...(table && { table }), ...(schema && { schema }), ...(lock && { lock }) }
+  }
+
+  /** As options and configuration say. */
+  get migratorOptions(): Omit<MigratorOptions, 'source' | 'database' | 'onEvent'> {
+    const { 'lock-timeout': text } = this.options
+    const lockTimeout = text === undefined ? (this.config.lockTimeout ?? 15_000) : parseSeconds('--lock-timeout', text)
+    const { outOfOrder, edited, missing, record } = this.config
+    const recordedCode = this.options['run-recorded-code'] ? 'run' : this.config.recordedCode
+    return {
+      lockTimeout,
+      ...(outOfOrder && { outOfOrder }),
+      ...(edited && { edited }),
+      ...(missing && { missing }),
+      ...(record && { record }),
+      ...(recordedCode && { recordedCode }),
+      signal: this.#cancel.signal,
+    }
   }
 
   async migrator(): Promise<Migrator> {
@@ -118,7 +143,7 @@ export class Context {
     const { server: url } = this.options
     if (url === undefined && this.config.server) return this.config.server
     const { anyServer } = await import('../testing/anyServer.ts')
-    return anyServer((url && kindOfUrl(url)) || this.#kind, url)
+    return anyServer((url && kindOfUrl(url)) || this.kind, url)
   }
 
   /** The database as a person would say it. */
@@ -198,31 +223,9 @@ export class Context {
     return this.options.database ?? this.config.database ?? process.env.DATABASE_URL
   }
 
-  get #kind(): ServerKind {
-    const said = this.options.dialect ?? this.config.dialect
-    if (said === undefined) return kindOfUrl(this.#named ?? '') ?? 'postgres'
-    if (said === 'postgres' || said === 'mysql' || said === 'mariadb') return said
-    throw new UsageError(`--dialect ${said}? There is postgres, mysql and mariadb.`)
-  }
-
   async #migratorOn(opening: Promise<Driver>, onEvent: (event: MigrateEvent) => void): Promise<Migrator> {
-    const { 'lock-timeout': text } = this.options
-    const lockTimeout = text === undefined ? (this.config.lockTimeout ?? 15_000) : parseSeconds('--lock-timeout', text)
     const [{ Migrator }, source] = await Promise.all([import('../migrate/migrator.ts'), this.source()])
-    const { outOfOrder, edited, missing, record } = this.config
-    const recordedCode = this.options['run-recorded-code'] ? 'run' : this.config.recordedCode
-    return new Migrator({
-      source,
-      database: await opening,
-      lockTimeout,
-      ...(outOfOrder && { outOfOrder }),
-      ...(edited && { edited }),
-      ...(missing && { missing }),
-      ...(record && { record }),
-      ...(recordedCode && { recordedCode }),
-      onEvent,
-      signal: this.#cancel.signal,
-    })
+    return new Migrator({ ...this.migratorOptions, source, database: await opening, onEvent })
   }
 
   #show(event: MigrateEvent): void {

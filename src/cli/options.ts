@@ -60,6 +60,14 @@ const OWN = {
   format: { type: 'string', value: 'FORMAT', help: 'text (default), json, mermaid or svg' },
   timestamp: { type: 'boolean', help: 'number by time instead of in sequence' },
   timeout: { type: 'string', value: 'SECONDS', help: 'how long to wait; default: 60' },
+  'on-irreversible': {
+    type: 'string',
+    value: 'WHAT',
+    help: 'where there is no way back: ask (default), snapshot (all from nothing, rows carried) or stop',
+  },
+  'carry-rows': { type: 'string', value: 'N', help: 'rows that are carried without asking; default: 100000' },
+  seeds: { type: 'string', value: 'FILE', help: 'SQL for a database that is new or was reset' },
+  exec: { type: 'string', value: 'COMMAND', help: 'run after each change, with the URL in $DATABASE_URL' },
   yes: { type: 'boolean', short: 'y', help: 'do not ask before destroying data' },
   confirm: { type: 'string', value: 'NAME', help: "the database's name, where --yes is not enough" },
 } as const satisfies Record<string, Entry>

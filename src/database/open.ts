@@ -92,6 +92,15 @@ export async function openDevelopment(url: string, options: OpenOptions = {}): P
   return openPostgresDevelopment(url.replace(/^pgx5?:/i, 'postgres:'), { ...golangTable(url), ...options })
 }
 
+/** @param server an administrator's URL. @returns the database's */
+export async function createIfMissing(server: string, name: string): Promise<string> {
+  const { createMissing } = await import('./postgres/development.ts')
+  await createMissing(server, name)
+  const url = new URL(server)
+  url.pathname = `/${encodeURIComponent(name)}`
+  return url.href
+}
+
 /** What {@link DevelopmentDatabase.fallback} is, where the database itself may not be there. */
 export async function openFallback(url: string, options: OpenOptions = {}): Promise<Fallback> {
   const { postgresFallback } = await import('./postgres/development.ts')

@@ -3,6 +3,7 @@ import { hostname } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { GenericContainer } from 'testcontainers'
 import { NotInstalledError } from '../migrate/errors.ts'
+import { recall, remember } from './kept.ts'
 import { type ServerKind, TITLES } from './kinds.ts'
 import { folderId, userId } from './places.ts'
 import { answers } from './ready.ts'
@@ -58,16 +59,23 @@ export async function startContainer({
   const local = host === 'localhost'
   const urlAt = (mapped: number) => at(password, `${local ? '127.0.0.1' : host}:${mapped}`)
   onProgress(`getting the image ${image} and starting a container`)
-  const made = await make(image, password, settingArguments(request)).catch((cause) => {
+  const made = await make(
+    image,
+    password,
+    settingArguments(request),
+    request.keep ? volumeOf(key, image) : undefined,
+  ).catch((cause) => {
     throw new NotInstalledError(module, `${TITLES[request.kind]} in Docker`, cause)
   })
-  if (local) onlyHere(made, port)
+  const known = request.keep ? recall(key)?.port : undefined
+  if (local || known !== undefined) bindPort(made, port, local ? '127.0.0.1' : '', known)
   const container = await made
     .withLabels({ [LABEL_KEY]: key, [LABEL_HOST]: hostLabel(), [LABEL_FOLDER]: folderId() })
     // The module's own check would start a process in the container four times a second for as long as it lives.
     .withHealthCheck({ test: ['CMD', 'true'], interval: 86_400_000, timeout: 1000, retries: 1 })
     .withWaitStrategy(new UntilItAnswers(port, urlAt))
     .start()
+  if (request.keep) remember(key, { password, port: container.getMappedPort(port) })
   return {
     url: urlAt(container.getMappedPort(port)),
     name: `${TITLES[request.kind]} in Docker (${container.getLabels()['org.opencontainers.image.ref.name'] ?? image})`,
@@ -76,7 +84,7 @@ export async function startContainer({
       .wait()
       .catch(() => undefined),
     stop: async () => {
-      await container.stop({ timeout: 0, remove: true, removeVolumes: true })
+      await container.stop({ timeout: request.keep ? 30_000 : 0, remove: true, removeVolumes: true })
     },
   }
 }
@@ -173,8 +181,13 @@ interface ContainerKind {
   readonly module: string
   /** An administrator's. */
   readonly urlAt: (password: string, address: string) => string
-  /** Data in memory. @param settings arguments of the server */
-  readonly make: (image: string, password: string, settings: readonly string[]) => Promise<GenericContainer>
+  /** Data in memory, or in a volume. @param settings arguments of the server */
+  readonly make: (
+    image: string,
+    password: string,
+    settings: readonly string[],
+    volume: string | undefined,
+  ) => Promise<GenericContainer>
 }
 
 const KINDS: Readonly<Record<ServerKind, ContainerKind>> = {
@@ -183,14 +196,12 @@ const KINDS: Readonly<Record<ServerKind, ContainerKind>> = {
     port: 5432,
     module: '@testcontainers/postgresql',
     urlAt: (password, address) => `postgres://postgres:${password}@${address}/postgres`,
-    make: async (image, password, settings) => {
+    make: async (image, password, settings, volume) => {
       const { PostgreSqlContainer } = await import('@testcontainers/postgresql')
       const container = new PostgreSqlContainer(image).withDatabase('postgres').withUsername('postgres')
       return (
-        container
-          .withPassword(password)
-          // Away from the image's volume, wherever that is in this version.
-          .withTmpFs({ '/migratest': 'rw' })
+        // Away from the image's volume, wherever that is in this version.
+        holding(container.withPassword(password), '/migratest', volume)
           .withEnvironment({ PGDATA: '/migratest/data', POSTGRES_INITDB_ARGS: '--no-sync' })
           .withCommand(['postgres', ...settings])
       )
@@ -201,10 +212,10 @@ const KINDS: Readonly<Record<ServerKind, ContainerKind>> = {
     port: 3306,
     module: '@testcontainers/mysql',
     urlAt: mysqlUrl,
-    make: async (image, password, settings) => {
+    make: async (image, password, settings, volume) => {
       const { MySqlContainer } = await import('@testcontainers/mysql')
       const container = new MySqlContainer(image).withRootPassword(password).withUserPassword(password)
-      return container.withTmpFs(MYSQL_DATA).withCommand(['mysqld', ...settings])
+      return holding(container, MYSQL_DATA, volume).withCommand(['mysqld', ...settings])
     },
   },
   mariadb: {
@@ -212,27 +223,38 @@ const KINDS: Readonly<Record<ServerKind, ContainerKind>> = {
     port: 3306,
     module: '@testcontainers/mariadb',
     urlAt: mysqlUrl,
-    make: async (image, password, settings) => {
+    make: async (image, password, settings, volume) => {
       const { MariaDbContainer } = await import('@testcontainers/mariadb')
       const container = new MariaDbContainer(image).withRootPassword(password).withUserPassword(password)
-      return container.withTmpFs(MYSQL_DATA).withCommand(['mariadbd', ...settings])
+      return holding(container, MYSQL_DATA, volume).withCommand(['mariadbd', ...settings])
     },
   },
 }
 
-const MYSQL_DATA = { '/var/lib/mysql': 'rw' }
+const MYSQL_DATA = '/var/lib/mysql'
+
+function holding<C extends GenericContainer>(container: C, data: string, volume: string | undefined): C {
+  return volume === undefined
+    ? container.withTmpFs({ [data]: 'rw' })
+    : container.withBindMounts([{ source: volume, target: data, mode: 'rw' }])
+}
+
+/** One for each version: a server does not read what another has written. */
+function volumeOf(key: string, image: string): string {
+  return `migratest-${key}-${image.replace(/.*:/, '').replace(/[^\w.-]/g, '_')}`
+}
 
 function mysqlUrl(password: string, address: string): string {
   return `mysql://root:${password}@${address}/mysql`
 }
 
-/** Only this machine needs to reach it; the library binds to all addresses. */
-function onlyHere(container: GenericContainer, port: number): void {
+/** Only this machine needs to reach it; the library binds to all addresses. @param known where URLs say that it is */
+function bindPort(container: GenericContainer, port: number, host: string, known = 0): void {
   const inside = container as unknown as {
     hostConfig: { PortBindings?: object }
     beforeContainerCreated?: () => Promise<void>
   }
   inside.beforeContainerCreated = async () => {
-    inside.hostConfig.PortBindings = { [`${port}/tcp`]: [{ HostIp: '127.0.0.1', HostPort: '0' }] }
+    inside.hostConfig.PortBindings = { [`${port}/tcp`]: [{ HostIp: host, HostPort: String(known) }] }
   }
 }

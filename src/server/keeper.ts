@@ -9,10 +9,11 @@ import { randomBytes } from 'node:crypto'
 import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'
 import { type Chosen, chooseAndStart } from './choose.ts'
+import { recall, remember } from './kept.ts'
 import { keeperAddress, mutexAddress, runtimeFolder } from './places.ts'
 import { dataFolder, stopLeftover } from './process.ts'
 import { type ClientMessage, isKept, type KeeperMessage, logFile, serverFile } from './protocol.ts'
-import { runSetup } from './ready.ts'
+import { isUsed, runSetup } from './ready.ts'
 import { keyOf, type RunningServer, type ServerRequest } from './request.ts'
 
 class Keeper {
@@ -47,7 +48,8 @@ class Keeper {
     try {
       rmSync(serverFile(this.#key), { force: true })
       await removeLeftovers(this.#key)
-      const password = randomBytes(18).toString('hex')
+      const password = (this.#request.keep && recall(this.#key)?.password) || randomBytes(18).toString('hex')
+      if (this.#request.keep) remember(this.#key, { ...recall(this.#key), password })
       const onProgress = (text: string) => this.#tell({ type: 'progress', text })
       this.#chosen = await chooseAndStart({ key: this.#key, request: this.#request, password, onProgress, isKept })
       await runSetup(this.#chosen.url, this.#request.setup)
@@ -118,7 +120,13 @@ class Keeper {
   #watchIdle(): void {
     clearTimeout(this.#idle)
     if (this.#leases.size === 0 && this.#chosen && !this.#stopping)
-      this.#idle = setTimeout(() => void this.#stop(), Math.min(this.#idleMs, LONGEST_TIMER))
+      this.#idle = setTimeout(() => void this.#stopUnlessUsed(), Math.min(this.#idleMs, LONGEST_TIMER))
+  }
+
+  /** An app that was given the URL holds no lease. */
+  async #stopUnlessUsed(): Promise<void> {
+    if (this.#request.keep && this.#chosen && (await isUsed(this.#chosen.url))) this.#watchIdle()
+    else await this.#stop()
   }
 
   #stop(): Promise<void> {

@@ -1,6 +1,6 @@
 /** Where the keeper of a server is found, and where its files are. */
 import { chmodSync, lstatSync, mkdirSync, statfsSync } from 'node:fs'
-import { tmpdir, userInfo } from 'node:os'
+import { homedir, tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { ServerUnavailableError } from './errors.ts'
 
@@ -9,6 +9,20 @@ const MIN_SHM_BYTES = 512 * 2 ** 20
 /** Ours alone to write; others may pass through it, since a server that runs as another user has its data inside. */
 export function runtimeFolder(): string {
   return ownFolder(fastFolder(), 0o711)
+}
+
+/** Where the data of servers is that keep it: on disk, and not among what the system clears away. */
+export function keptFolder(): string {
+  const { XDG_DATA_HOME, LOCALAPPDATA } = process.env
+  const usual: Partial<Record<NodeJS.Platform, string>> = {
+    darwin: join(homedir(), 'Library', 'Application Support'),
+    win32: LOCALAPPDATA ?? homedir(),
+  }
+  // A server that root starts runs as another user, who may not enter root's home.
+  const home = userId() === 0 ? '/var/lib' : join(homedir(), '.local', 'share')
+  const base = XDG_DATA_HOME || usual[process.platform] || home
+  mkdirSync(base, { recursive: true })
+  return ownFolder(base, 0o711)
 }
 
 /** Files only we may read: sockets, URLs with passwords, logs. */

@@ -1,10 +1,11 @@
 /** A server as a child process, from embedded or installed binaries. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { closeSync, existsSync, openSync, readFileSync, rmSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Binaries, serverUser, type User } from './binaries.ts'
+import { type Binaries, majorOf, serverUser, type User } from './binaries.ts'
+import { keptData, recall, remember } from './kept.ts'
 import { TITLES } from './kinds.ts'
 import { runtimeFolder } from './places.ts'
 import { failed, PROGRAMS, programOf } from './programs.ts'
@@ -27,14 +28,19 @@ export async function startProcess(options: ProcessOptions): Promise<KeptServer>
   const title = `${TITLES[request.kind]} ${binaries.version}`
   const program = programOf(request.kind)
   const user = serverUser()
-  const data = dataFolder(key)
-  await stopLeftover(data)
-  onProgress(`making a data directory for ${title}`)
-  try {
-    program.initialize({ binaries, data, password, user })
-  } catch (error) {
+  const data = request.keep ? keptData(`${key}-${majorOf(binaries)}`) : dataFolder(key)
+  await (request.keep ? endLeftover(data) : stopLeftover(data))
+  if (!request.keep || !existsSync(doneFile(data))) {
+    onProgress(`making a data directory for ${title}`)
     rmSync(data, { recursive: true, force: true })
-    throw error
+    try {
+      program.initialize({ binaries, data, password, user })
+    } catch (error) {
+      rmSync(data, { recursive: true, force: true })
+      throw error
+    }
+    // Of what was begun and not finished, nothing is used.
+    if (request.keep) writeFileSync(doneFile(data), '')
   }
   onProgress(`starting ${title}`)
   const { child, url } = await startListening(options, data, user)
@@ -45,11 +51,11 @@ export async function startProcess(options: ProcessOptions): Promise<KeptServer>
     stop: async () => {
       if (child.exitCode === null && child.signalCode === null) {
         const ended = new Promise((resolve) => child.once('exit', resolve))
-        // Immediate: nothing is to be written for later.
-        child.kill(program.quit)
-        await Promise.race([ended, sleep(10_000).then(() => child.kill('SIGKILL'))])
+        // Immediate, where nothing is to be written for later.
+        child.kill(request.keep ? program.close : program.quit)
+        await Promise.race([ended, sleep(request.keep ? 30_000 : 10_000).then(() => child.kill('SIGKILL'))])
       }
-      rmSync(data, { recursive: true, force: true })
+      if (!request.keep) rmSync(data, { recursive: true, force: true })
     },
   }
 }
@@ -59,21 +65,31 @@ export function dataFolder(key: string): string {
   return join(runtimeFolder(), `data-${key}`)
 }
 
+/** Beside the data, so that it goes with a folder made anew. */
+function doneFile(data: string): string {
+  return `${data}.made`
+}
+
 /** Beside the data: MySQL wants an empty folder to begin with. */
-function logOf(key: string): string {
-  return join(dataFolder(key), 'server.log')
+function logOf(data: string): string {
+  return join(data, 'server.log')
 }
 
 /** Ends a server whose keeper was killed, and removes its data. Only a process that works in that very folder. */
 export async function stopLeftover(data: string): Promise<void> {
   if (!existsSync(data)) return
+  await endLeftover(data)
+  rmSync(data, { recursive: true, force: true })
+}
+
+/** The same for one that keeps its data. */
+async function endLeftover(data: string): Promise<void> {
   for (const { pidFile, quit } of Object.values(PROGRAMS)) {
     const pid = Number.parseInt(readTail(join(data, pidFile)), 10)
     if (!(pid > 1) || !worksIn(pid, data)) continue
     endProcess(pid, quit)
     for (let i = 0; i < 200 && worksIn(pid, data); i++) await sleep(25)
   }
-  rmSync(data, { recursive: true, force: true })
 }
 
 // --- internal ---
@@ -88,33 +104,36 @@ async function startListening(
 ): Promise<{ child: ChildProcess; url: string }> {
   const program = programOf(options.request.kind)
   for (let tries = 1; ; tries++) {
-    const { child, port } = await launch(options, data, user)
+    const known = tries === 1 && options.request.keep ? recall(options.key)?.port : undefined
+    const port = known !== undefined && (await isFree(known)) ? known : await freePort()
+    const child = launch(options, data, port, user)
     const url = program.urlAt(options.password, port)
     const deadline = Date.now() + START_TIMEOUT_MS
     const hasEnded = () => child.exitCode !== null || child.signalCode !== null
     while (!hasEnded() && Date.now() < deadline) {
       if (await answers(url)) {
         program.started?.(data)
+        if (options.request.keep) remember(options.key, { password: options.password, port })
         return { child, url }
       }
       await sleep(15)
     }
     child.kill('SIGKILL')
-    const output = readTail(logOf(options.key))
+    const output = readTail(logOf(data))
     if (tries < PORT_TRIES && /could not bind|Address already in use/i.test(output)) continue
-    rmSync(data, { recursive: true, force: true })
+    if (!options.request.keep) rmSync(data, { recursive: true, force: true })
     throw failed(`${TITLES[options.request.kind]} did not start`, output)
   }
 }
 
-async function launch(
-  { key, binaries, request, password }: ProcessOptions,
+function launch(
+  { binaries, request, password }: ProcessOptions,
   data: string,
+  port: number,
   user: User | undefined,
-): Promise<{ child: ChildProcess; port: number }> {
-  const port = await freePort()
+): ChildProcess {
   const { program, args } = programOf(request.kind).command({ binaries, data, port, request, password, user })
-  const log = openSync(logOf(key), 'a', 0o600)
+  const log = openSync(logOf(data), 'a', 0o600)
   const child = spawn(program, args, {
     cwd: '/',
     env: { PATH: process.env.PATH, TZ: 'UTC' },
@@ -123,14 +142,21 @@ async function launch(
   })
   closeSync(log)
   child.on('error', () => undefined)
-  return { child, port }
+  return child
 }
 
-function freePort(): Promise<number> {
+function isFree(port: number): Promise<boolean> {
+  return freePort(port).then(
+    () => true,
+    () => false,
+  )
+}
+
+function freePort(wanted = 0): Promise<number> {
   return new Promise((resolve, reject) => {
     const probe = createServer()
     probe.once('error', reject)
-    probe.listen(0, '127.0.0.1', () => {
+    probe.listen(wanted, '127.0.0.1', () => {
       const address = probe.address()
       probe.close(() => resolve(typeof address === 'object' && address ? address.port : 0))
     })

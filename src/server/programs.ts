@@ -28,11 +28,14 @@ interface Program {
   readonly pidFile: string
   /** At once: nothing is to be written for later. */
   readonly quit: NodeJS.Signals
+  /** In good order, whoever is connected. */
+  readonly close: NodeJS.Signals
 }
 
 const POSTGRES: Program = {
   pidFile: 'postmaster.pid',
   quit: 'SIGQUIT',
+  close: 'SIGINT',
   urlAt: (password, port) => `postgres://postgres:${password}@127.0.0.1:${port}/postgres`,
   initialize({ binaries, data, password, user }) {
     makeFolder(data, user)
@@ -65,6 +68,7 @@ const POSTGRES: Program = {
 const MYSQL: Program = {
   pidFile: 'mysqld.pid',
   quit: 'SIGKILL',
+  close: 'SIGTERM',
   urlAt: (password, port) => `mysql://root:${password}@127.0.0.1:${port}/mysql`,
   initialize({ binaries, data, password, user }) {
     makeFolder(data, user)

@@ -11,6 +11,21 @@ export async function answers(url: string): Promise<boolean> {
   }
 }
 
+/** Whether anybody is connected. */
+export async function isUsed(url: string): Promise<boolean> {
+  let count = 0
+  await withClient(url, 2000, async (query) => {
+    const result = await query(
+      /^postgres/.test(url)
+        ? "SELECT count(*)::int AS n FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+        : "SELECT count(*) - 1 AS n FROM information_schema.processlist WHERE user NOT IN ('event_scheduler', 'system user')",
+    )
+    const rows = (Array.isArray(result) ? result[0] : (result as { rows: unknown }).rows) as { n: number | string }[]
+    count = Number(rows[0]?.n)
+  }).catch(() => undefined)
+  return count > 0
+}
+
 /** Runs SQL once, as the administrator. */
 export async function runSetup(url: string, setup: readonly string[]): Promise<void> {
   if (setup.length === 0) return

@@ -19,6 +19,8 @@ export interface ServerRequest {
   readonly setup: readonly string[]
   /** Makes it a server that nobody else asks for. */
   readonly own?: string
+  /** Its data outlives it, and a crash. */
+  readonly keep?: true
 }
 
 /** A server that runs. */

@@ -18,6 +18,16 @@ const POSTGRES_SETTINGS: Readonly<Record<string, string>> = {
   log_min_messages: 'fatal',
 }
 
+/** Where data is to be there tomorrow: what a crash of the machine may take are the last moments, not the files. */
+const KEPT_POSTGRES: Readonly<Record<string, string>> = {
+  ...POSTGRES_SETTINGS,
+  fsync: 'on',
+  full_page_writes: 'on',
+  max_wal_size: '1GB',
+  checkpoint_timeout: '5min',
+  autovacuum: 'on',
+}
+
 /** `loose-`: what one of the two, or one of their versions, does not know is passed over. */
 const MYSQL_SETTINGS: Readonly<Record<string, string>> = {
   'innodb-flush-log-at-trx-commit': '0',
@@ -36,12 +46,24 @@ const MYSQL_SETTINGS: Readonly<Record<string, string>> = {
   'event-scheduler': 'OFF',
 }
 
-export function settingArguments({ kind, flags }: Pick<ServerRequest, 'kind' | 'flags'>): string[] {
+const KEPT_MYSQL: Readonly<Record<string, string>> = {
+  ...MYSQL_SETTINGS,
+  'innodb-flush-log-at-trx-commit': '2',
+  'innodb-doublewrite': 'ON',
+  'event-scheduler': 'ON',
+}
+
+export function settingArguments({ kind, flags, keep }: Pick<ServerRequest, 'kind' | 'flags' | 'keep'>): string[] {
   if (kind === 'postgres') {
-    return Object.entries({ ...POSTGRES_SETTINGS, ...flags }).flatMap(([name, value]) => ['-c', `${name}=${value}`])
+    return Object.entries({ ...(keep ? KEPT_POSTGRES : POSTGRES_SETTINGS), ...flags }).flatMap(([name, value]) => [
+      '-c',
+      `${name}=${value}`,
+    ])
   }
   const given = Object.entries(flags).map(([name, value]) => [name.replaceAll('_', '-'), value] as const)
   const names = new Set(given.map(([name]) => name))
-  const ours = Object.entries(MYSQL_SETTINGS).filter(([name]) => !names.has(name.replace(/^loose-/, '')))
+  const ours = Object.entries(keep ? KEPT_MYSQL : MYSQL_SETTINGS).filter(
+    ([name]) => !names.has(name.replace(/^loose-/, '')),
+  )
   return [...ours, ...given].map(([name, value]) => (value === '' ? `--${name}` : `--${name}=${value}`))
 }

@@ -51,12 +51,14 @@ export type Question =
 
 export type WatchEvent =
   | {
-      readonly type: 'ready'
+      readonly type: 'opened'
       readonly database: string
       readonly server: string
       readonly version: number
       readonly watching: string
     }
+  /** The files are followed from now on. */
+  | { readonly type: 'ready'; readonly version: number }
   /** Files were saved, by name. */
   | { readonly type: 'noticed'; readonly files: readonly string[] }
   /** What was saved means the same as what was applied. */

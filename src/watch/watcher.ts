@@ -74,6 +74,7 @@ export class Watcher {
     await this.#recover()
     const development = await this.#open()
     const { version } = await development.driver.state()
+    onEvent({ type: 'opened', database: development.driver.database, server, version, watching: folder })
     this.#collector = collect(folder, (saved) => this.#notice(saved))
     await this.#collector.ready
     this.#schema = await development.schema()
@@ -82,7 +83,7 @@ export class Watcher {
     if (version === NIL_VERSION && this.#options.seeds.length > 0) this.do({ kind: 'seed' })
     await this.#schedule.idle()
     const now = (await this.#development?.driver.state().catch(() => undefined))?.version ?? version
-    onEvent({ type: 'ready', database: development.driver.database, server, version: now, watching: folder })
+    onEvent({ type: 'ready', version: now })
   }
 
   do(job: Job): void {

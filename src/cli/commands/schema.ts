@@ -1,16 +1,11 @@
-import { existsSync, readFileSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import { UsageError } from '../../migrate/errors.ts'
 import { textDiff } from '../../schema/diff.ts'
 import type { Schema } from '../../schema/schema.ts'
 import { fromConfig } from '../config.ts'
 import type { Context } from '../context.ts'
 import { paintedDiff } from '../render.ts'
-
-/** @returns what stands before it: in its order, some refer to what comes later. */
-function headOf({ dialect }: Schema): string {
-  const unchecked = dialect === 'postgres' ? 'SET check_function_bodies = false;' : 'SET foreign_key_checks = 0;'
-  return `-- The schema, as migratest schema writes it: to be read, compared, and to make an empty database of.\n${unchecked}\n\n`
-}
+import { schemaFileText, writeSchema } from '../schemaFile.ts'
 
 export async function run(context: Context, [named]: readonly string[]): Promise<number> {
   const { check, fresh } = context.options
@@ -22,13 +17,13 @@ export async function run(context: Context, [named]: readonly string[]): Promise
   if (check && file === undefined)
     throw new UsageError('Which file is to be checked? For example: migratest schema --check schema.sql')
   const schema = fresh ? await ofMigrations(context) : await ofDatabase(context)
-  const text = `${headOf(schema)}${schema}`
+  const text = schemaFileText(schema)
   if (file === undefined) {
     context.print(text.trimEnd(), schema)
     return 0
   }
-  const before = existsSync(file) && statSync(file).isFile() ? readFileSync(file, 'utf8') : ''
   if (check) {
+    const before = existsSync(file) && statSync(file).isFile() ? readFileSync(file, 'utf8') : ''
     const same = before.replaceAll('\r\n', '\n') === text
     const words = same
       ? `${file} is up to date.`
@@ -36,29 +31,13 @@ export async function run(context: Context, [named]: readonly string[]): Promise
     context.print(words, { file, same })
     return same ? 0 : 1
   }
-  write(file, text)
-  context.print(before === text ? `${file} is as it was.` : `Wrote ${file}: ${schema.objects.length} objects.`, {
+  const changed = writeSchema(file, schema)
+  context.print(changed ? `Wrote ${file}: ${schema.objects.length} objects.` : `${file} is as it was.`, {
     file,
     objects: schema.objects.length,
-    changed: before !== text,
+    changed,
   })
   return 0
-}
-
-/** Whoever reads it meanwhile gets the old one or the new one. A link stays one; what is no file is written to. */
-function write(file: string, text: string): void {
-  const target = existsSync(file) ? realpathSync(file) : file
-  if (existsSync(target) && !statSync(target).isFile()) {
-    writeFileSync(target, text)
-    return
-  }
-  const part = `${target}.${process.pid}.part`
-  try {
-    writeFileSync(part, text, { flag: 'wx' })
-    renameSync(part, target)
-  } finally {
-    rmSync(part, { force: true })
-  }
 }
 
 async function ofDatabase(context: Context): Promise<Schema> {

@@ -1,4 +1,5 @@
 /** A PostgreSQL database that is being developed on: migrated, read, and held against a second watch. */
+import { createHash } from 'node:crypto'
 import type { Client } from 'pg'
 import { MigrationFailedError, ScriptError, type StatementError } from '../../migrate/errors.ts'
 import { readScript } from '../../sql/script.ts'
@@ -31,6 +32,20 @@ export async function openPostgresDevelopment(
     await session.close().catch(() => undefined)
     await second?.close().catch(() => undefined)
     throw error
+  }
+}
+
+/** On the server of that URL. */
+export async function createMissing(server: string, name: string): Promise<void> {
+  const client = await connect(server)
+  try {
+    const admin = briefAdmin(client)
+    const { rows } = await admin.query('SELECT 1 FROM pg_database WHERE datname = $1', [name])
+    // Not while it is away: a run that was cut off has a copy, which is to be the database again.
+    const { rows: copies } = await admin.query('SELECT 1 FROM pg_database WHERE datname = $1', [copyOf(name)])
+    if (rows.length === 0 && copies.length === 0) await createDatabase(admin, name)
+  } finally {
+    await client.end().catch(() => undefined)
   }
 }
 
@@ -185,7 +200,7 @@ class Copy implements Fallback {
     url.pathname = name === 'postgres' ? '/template1' : '/postgres'
     const client = await connect(url.href, this.#options)
     const admin = briefAdmin(client)
-    this.#held = { client, admin, name, copy: `${name.slice(0, 40)}_before_watch` }
+    this.#held = { client, admin, name, copy: copyOf(name) }
     return this.#held
   }
 
@@ -194,6 +209,14 @@ class Copy implements Fallback {
     this.#held = undefined
     await held?.client.end().catch(() => undefined)
   }
+}
+
+/** Names are cut at 63 bytes, where they may become those of others. */
+function copyOf(name: string): string {
+  const whole = `${name}_before_watch`
+  return Buffer.byteLength(whole) < 63
+    ? whole
+    : `${createHash('sha256').update(name).digest('hex').slice(0, 32)}_before_watch`
 }
 
 async function endSessions(admin: Admin, name: string): Promise<number> {

@@ -1,0 +1,119 @@
+import { UsageError } from '../../migrate/errors.ts'
+import { diffText } from '../../schema/diff.ts'
+import { allow } from '../../watch/allowed.ts'
+import type { Question, WatchEvent } from '../../watch/events.ts'
+import { ownDatabase } from '../../watch/ownDatabase.ts'
+import { Watcher, type WatchOptions } from '../../watch/watcher.ts'
+import { fromConfig } from '../config.ts'
+import type { Context } from '../context.ts'
+import { paintedDiff } from '../render.ts'
+import { writeSchema } from '../schemaFile.ts'
+import { KEYS, keysText } from '../watch/keys.ts'
+import { eventText } from '../watch/lines.ts'
+import { Terminal, typedLine } from '../watch/terminal.ts'
+
+/** Until it is quit. */
+export async function run(context: Context): Promise<number> {
+  const settings = settingsOf(context)
+  const { folder } = context
+  const isTyped = Boolean(process.stdin.isTTY && process.stdout.isTTY && !context.options.json)
+  context.busy('starting a server')
+  const own = context.hasDatabase
+    ? undefined
+    : await ownDatabase(context.kind, process.cwd(), (text) => context.busy(text))
+  context.idle()
+  const url = own?.url ?? context.url
+  const open = { ...context.openOptions, applicationName: 'migratest watch' }
+  let terminal: Terminal | undefined
+  let over: () => void = () => undefined
+  const quit = new Promise<void>((resolve) => {
+    over = resolve
+  })
+  try {
+    await allow(url, {
+      open,
+      own: own !== undefined,
+      named: context.options.database !== undefined,
+      confirmed: context.options.confirm,
+      ask: isTyped ? typedLine : undefined,
+    })
+    const watcher = new Watcher({
+      ...settings,
+      url,
+      server: own?.server ?? '',
+      source: await context.source(),
+      folder,
+      open,
+      // Whoever may write to a database in development may as well write the files.
+      migrator: { recordedCode: 'run', ...context.migratorOptions },
+      onSchema:
+        settings.schemaFile === undefined ? undefined : (schema) => writeSchema(settings.schemaFile ?? '', schema),
+      ask: isTyped
+        ? async (_: Question, signal) => {
+            context.printRaw('  y: do it   any other key: leave it')
+            return terminal ? terminal.confirm(signal) : false
+          }
+        : undefined,
+      onEvent: (event) => show(context, event),
+    })
+    if (isTyped) terminal = new Terminal((key) => KEYS.find((known) => known.key === key)?.run(actions))
+    const actions = {
+      do: (job: Parameters<Watcher['do']>[0]) => watcher.do(job),
+      reset: () => {
+        context.printRaw('  Empty the database, rows and all? y: do it   any other key: leave it')
+        void terminal?.confirm(new AbortController().signal).then((yes) => yes && watcher.do({ kind: 'reset' }))
+      },
+      diff: () =>
+        void watcher.sinceStart().then((diff) => {
+          const text = diff && diffText(diff)
+          context.printRaw(text ? paintedDiff(text) : '  Nothing changed in the schema.')
+        }),
+      psql: () => context.printRaw(`  psql '${url}'`),
+      help: () => context.printRaw(keysText()),
+      quit: () => over(),
+    }
+    context.endOnSignal('after what runs', over, (code) => process.exit(code))
+    await watcher.start()
+    if (terminal) context.printRaw('Press h for help, q to quit.')
+    await quit
+    terminal?.close()
+    await watcher.close()
+    return 0
+  } finally {
+    terminal?.close()
+    own?.release()
+  }
+}
+
+// --- internal ---
+
+function show(context: Context, event: WatchEvent): void {
+  if (context.options.json) {
+    console.log(JSON.stringify(event))
+    return
+  }
+  const text = eventText(event, new Date().toTimeString().slice(0, 8))
+  if (text) context.printLine(text)
+}
+
+/** @throws UsageError */
+function settingsOf(
+  context: Context,
+): Pick<WatchOptions, 'carryRows' | 'onIrreversible' | 'seeds' | 'command'> & { schemaFile: string | undefined } {
+  const { watch = {}, schemaFile } = context.config
+  const { 'carry-rows': rows, 'on-irreversible': what = watch.onIrreversible ?? 'ask', seeds, exec } = context.options
+  const carryRows = rows === undefined ? (watch.carryRows ?? 100_000) : Number(rows)
+  if (!(carryRows >= 0)) throw new UsageError(`--carry-rows ${rows} is not a number of rows.`)
+  if (what !== 'ask' && what !== 'snapshot' && what !== 'stop') {
+    throw new UsageError(`--on-irreversible ${what}? There is ask, snapshot and stop.`)
+  }
+  const configured = [watch.seeds ?? []].flat().map((file) => fromConfig(context.found, file))
+  return {
+    carryRows,
+    onIrreversible: what,
+    seeds: seeds === undefined ? configured : [seeds],
+    command: exec ?? watch.exec,
+    schemaFile:
+      schemaFile === undefined || watch.schemaFile === false ? undefined : fromConfig(context.found, schemaFile),
+  }
+}

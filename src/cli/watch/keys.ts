@@ -1,0 +1,41 @@
+/** Keys, as vitest's. The table drives both help and handlers. */
+import type { Job } from '../../watch/watcher.ts'
+
+export interface Actions {
+  do(job: Job): void
+  /** Asked before. */
+  reset(): void
+  diff(): void
+  psql(): void
+  help(): void
+  quit(): void
+}
+
+interface Key {
+  readonly key: string
+  readonly does: string
+  readonly run: (actions: Actions) => void
+}
+
+export const KEYS: readonly Key[] = [
+  { key: 'r', does: 'make the database what the files say', run: (actions) => actions.do({ kind: 'follow' }) },
+  { key: 'u', does: 'apply the next migration', run: (actions) => actions.do(move('up')) },
+  { key: 'd', does: 'undo the last migration', run: (actions) => actions.do(move('down')) },
+  { key: 'e', does: 'undo the last one and apply it again', run: (actions) => actions.do(move('redo')) },
+  { key: 'R', does: 'reset: empty the database and apply everything', run: (actions) => actions.reset() },
+  { key: 's', does: 'run the seeds', run: (actions) => actions.do({ kind: 'seed' }) },
+  { key: 'c', does: 'what changed in the schema since this began', run: (actions) => actions.diff() },
+  { key: 'p', does: 'the line that opens the database', run: (actions) => actions.psql() },
+  { key: 'h', does: 'this help', run: (actions) => actions.help() },
+  { key: 'q', does: 'quit', run: (actions) => actions.quit() },
+]
+
+export function keysText(): string {
+  return KEYS.map(({ key, does }) => `  ${key}  ${does}`).join('\n')
+}
+
+// --- internal ---
+
+function move(kind: 'up' | 'down' | 'redo'): Job {
+  return { kind: 'move', wish: { kind, count: 1 } }
+}

@@ -1,0 +1,171 @@
+/** What a watch says, in lines for people. The first one is the answer. */
+import { styleText } from 'node:util'
+import type { Carried } from '../../database/development.ts'
+import { describeVersion, NIL_VERSION } from '../../migrate/version.ts'
+import { diffText } from '../../schema/diff.ts'
+import type { Applied, Question, RanStep, WatchEvent } from '../../watch/events.ts'
+import { columns, paintedDiff, plural } from '../render.ts'
+
+/** Empty where there is nothing to say. @param at the time of day, as 13:22:41 */
+export function eventText(event: WatchEvent, at: string): string {
+  switch (event.type) {
+    case 'opened':
+      return openedText(event)
+    case 'ready':
+      return styleText('dim', 'Waiting for changes.')
+    case 'noticed':
+      return ''
+    case 'unchanged':
+      return headline('=', 'dim', at, `${listed(event.files)}: comments and white space only, nothing to run`)
+    case 'applied':
+      return appliedText(event, at)
+    case 'failed':
+      return `${headline('✗', 'red', at, firstLine(event.error.message))}${restOf(event.error.message)}`
+    case 'asked':
+      return questionText(event.question, at)
+    case 'left':
+      return headline('·', 'yellow', at, 'left as it was')
+    case 'drifted':
+      return `${headline('!', 'yellow', at, 'the schema was changed by something else:')}\n${indented(paintedDiff(diffText(event.diff)))}`
+    case 'lost':
+      return headline('!', 'yellow', at, `${event.why} Waiting for it.`)
+    case 'back':
+      return headline('✓', 'green', at, 'the server is back')
+    case 'seeded':
+      return headline('✓', 'green', at, `seeded: ${listed(event.files)}`)
+    case 'command': {
+      const failed = event.code !== 0
+      const head = headline(
+        failed ? '✗' : '✓',
+        failed ? 'red' : 'green',
+        at,
+        `${event.command}${failed ? ` ended with ${event.code}` : ''}`,
+      )
+      return event.output && failed ? `${head}\n${indented(event.output)}` : head
+    }
+    case 'warning':
+      return headline('!', 'yellow', at, event.message)
+  }
+}
+
+/** What did not find its place. */
+export function lossText({ left }: Carried): string {
+  return columns(
+    left.map(({ table, column, rows, why }) => [
+      column === undefined ? table : `${table}.${column}`,
+      plural(rows, column === undefined ? 'row' : 'value'),
+      why,
+    ]),
+  )
+}
+
+// --- internal ---
+
+function openedText({ database, server, version, watching }: Extract<WatchEvent, { type: 'opened' }>): string {
+  const head = `${styleText('bold', 'migratest watch')}  ${database}, version ${describeVersion(version)}`
+  return [head, server && styleText('dim', server), styleText('dim', `watching ${watching}`), '']
+    .filter((line, i) => line || i === 3)
+    .join('\n')
+}
+
+function appliedText(applied: Applied, at: string): string {
+  const { to, changes, steps, how, why, carried, diff, ms } = applied
+  const back = carried.back.reduce((sum, { rows }) => sum + rows, 0)
+  const total = ms.noticed + ms.planned + ms.run
+  const facts = [
+    changes.length > 0
+      ? changes
+          .slice(0, 3)
+          .map(({ version, name, what }) => `${version}_${name} ${WORDS[what]}`)
+          .join(', ')
+      : '',
+    changes.length > 3 ? `${changes.length - 3} more` : '',
+    back > 0 ? `${plural(back, 'row')} carried` : '',
+  ].filter(Boolean)
+  const parts = [
+    headline(
+      '✓',
+      'green',
+      at,
+      `version ${describeVersion(to)} in ${Math.round(total)} ms${facts.length > 0 ? `: ${facts.join(', ')}` : ''}`,
+    ),
+    indented(stepsText(steps)),
+    how === 'in one transaction'
+      ? ''
+      : indented(
+          styleText(
+            'yellow',
+            `${how}, not in one transaction${why ? `: ${firstLine(why)}` : ''}`.replace(
+              'from nothing, not in one transaction',
+              'from nothing',
+            ),
+          ),
+        ),
+    carried.left.length > 0
+      ? `${indented(styleText('yellow', 'kept aside until they have a place again:'))}\n${indented(lossText(carried), 4)}`
+      : '',
+    // Of a new database that would be all there is.
+    diff.changes.length > 0 && applied.from !== NIL_VERSION ? `\n${indented(paintedDiff(diffText(diff)))}\n` : '',
+  ]
+  return parts.filter(Boolean).join('\n')
+}
+
+const WORDS = { edited: 'edited', gone: 'gone', late: 'came late', new: 'new', down: 'has another down' } as const
+
+const MOST_STEPS = 6
+
+function stepsText(steps: readonly RanStep[]): string {
+  const rows = (['down', 'up'] as const).flatMap((direction) => {
+    const some = steps.filter((step) => step.direction === direction)
+    const arrow = direction === 'down' ? '↓' : '↑'
+    const [first] = some
+    const last = some.at(-1)
+    if (some.length > MOST_STEPS && first && last) {
+      const ms = some.reduce((sum, step) => sum + step.ms, 0)
+      return [[arrow, `${plural(some.length, 'migration')}, ${label(first)} … ${label(last)}`, '', took(ms)]]
+    }
+    return some.map((step) => [arrow, label(step), step.origin === 'record' ? 'as recorded' : '', took(step.ms)])
+  })
+  return rows.length > 0 ? styleText('dim', columns(rows)) : ''
+}
+
+function questionText(question: Question, at: string): string {
+  if (question.about === 'many rows') return headline('?', 'yellow', at, question.why)
+  const { why, loss } = question
+  const head = headline('?', 'yellow', at, firstLine(why))
+  const lost =
+    loss.left.length === 0
+      ? '  Everything can be applied from nothing, and all rows are carried.'
+      : `  Everything can be applied from nothing; what has no place then is kept aside:\n${indented(lossText(loss), 4)}`
+  return `${head}${restOf(why)}\n${lost}`
+}
+
+function headline(sign: string, colour: 'green' | 'red' | 'yellow' | 'dim', at: string, text: string): string {
+  return `${styleText(colour, sign)} ${styleText('dim', at)}  ${text}`
+}
+
+function took(ms: number): string {
+  return `${ms.toFixed(1)} ms`
+}
+
+function label({ version, name }: RanStep): string {
+  return `${version}_${name}`
+}
+
+function listed(names: readonly string[]): string {
+  return names.length > 3 ? `${names.slice(0, 3).join(', ')} and ${names.length - 3} more` : names.join(', ')
+}
+
+function firstLine(text: string): string {
+  return text.split('\n')[0] ?? ''
+}
+
+/** What follows the first line. */
+function restOf(text: string): string {
+  const rest = text.split('\n').slice(1).join('\n')
+  return rest.trim() === '' ? '' : `\n${indented(rest)}`
+}
+
+function indented(text: string, by = 2): string {
+  return text.replace(/^(?=.)/gm, ' '.repeat(by))
+}
