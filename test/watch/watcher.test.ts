@@ -1,0 +1,257 @@
+/** A real folder, a real server: from a save to the database and back to a person. */
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { describe, expect } from 'vitest'
+import { failure } from '../support/database.ts'
+import { test } from '../support/watch.ts'
+
+const USERS = 'create table users (id serial primary key, name text not null)'
+
+describe('from save to schema', () => {
+  test('starts at the latest, follows a save, says what changed and how long it took', async ({ watched, db }) => {
+    watched.write('1_users.up.sql', USERS)
+    watched.write('1_users.down.sql', 'drop table users')
+    await watched.start()
+    expect(watched.events.map(({ type }) => type)).toEqual(['opened', 'applied', 'ready'])
+    await db.rows("insert into users (name) values ('Ada')")
+    const applied = await watched.save('1_users.up.sql', USERS.replace(')', ', mail text)'))
+    expect(applied).toMatchObject({
+      type: 'applied',
+      changes: [{ version: 1, what: 'edited' }],
+      how: 'in one transaction',
+      carried: { back: [{ table: 'users', rows: 1 }], left: [] },
+      diff: { changes: [{ change: 'changed', object: 'table users' }] },
+    })
+    expect(await db.rows('select * from users')).toEqual([{ id: 1, name: 'Ada', mail: null }])
+  })
+
+  test('an error has its place, and the same database goes on with the mended file', async ({ watched, db }) => {
+    watched.write('1_users.up.sql', USERS)
+    watched.write('1_users.down.sql', 'drop table users')
+    await watched.start()
+    await db.rows("insert into users (name) values ('Ada')")
+    const failed = await watched.save('1_users.up.sql', `${USERS};\ncreate index on users (nme)`)
+    expect(failed).toMatchObject({
+      type: 'failed',
+      error: {
+        code: 'MIGRATEST_MIGRATION_FAILED',
+        line: 2,
+        column: 24,
+        message: expect.stringContaining('as they were'),
+      },
+    })
+    expect(await db.rows('select name from users')).toEqual([{ name: 'Ada' }])
+    expect(await watched.save('1_users.up.sql', `${USERS};\ncreate index on users (name)`)).toMatchObject({
+      type: 'applied',
+    })
+  })
+
+  test('comments do nothing and say so; an unfinished statement is a failure until it is finished', async ({
+    watched,
+  }) => {
+    watched.write('1_users.up.sql', USERS)
+    await watched.start()
+    expect(await watched.save('1_users.up.sql', `-- all users\n${USERS}`)).toEqual({
+      type: 'unchanged',
+      files: ['1_users.up.sql'],
+    })
+    expect(await watched.save('2_a.up.sql', "create table a (v text default 'x")).toMatchObject({ type: 'failed' })
+    expect(await watched.save('2_a.up.sql', "create table a (v text default 'x')")).toMatchObject({
+      type: 'applied',
+      to: 2,
+    })
+  })
+
+  test('what editors leave for a moment is nothing', async ({ watched }) => {
+    watched.write('1_users.up.sql', USERS)
+    await watched.start()
+    for (const name of ['.1_users.up.sql.swp', '4913', '1_users.up.sql~', '#1_users.up.sql#', '.#1_users.up.sql']) {
+      watched.write(name, 'x')
+      watched.remove(name)
+    }
+    await sleep(300)
+    expect(watched.events.map(({ type }) => type)).toEqual(['opened', 'applied', 'ready'])
+    // As vim and others save: beside it, and renamed over it.
+    const next = watched.next('applied')
+    watched.write('.1_users.up.sql.tmp', USERS.replace(')', ', mail text)'))
+    watched.rename('.1_users.up.sql.tmp', '1_users.up.sql')
+    // Its down was never written.
+    await expect(Promise.race([next, watched.next('left')])).resolves.toMatchObject({ type: 'left' })
+  })
+
+  test('files that come while git holds its index are one change', async ({ watched }) => {
+    mkdirSync(join(watched.folder, '.git'))
+    watched.write('1_users.up.sql', USERS)
+    await watched.start()
+    writeFileSync(join(watched.folder, '.git', 'index.lock'), '')
+    const next = watched.next('applied')
+    for (const version of [2, 3, 4]) {
+      watched.write(`${version}_t.up.sql`, `create table t${version} (id int)`)
+      await sleep(60)
+    }
+    expect(watched.of('applied')).toHaveLength(1)
+    rmSync(join(watched.folder, '.git', 'index.lock'))
+    expect((await next).changes.map(({ version }) => version)).toEqual([2, 3, 4])
+  })
+
+  test('a file in TypeScript, and the helper it imports from a folder below', async ({ watched, db }) => {
+    mkdirSync(join(watched.folder, 'lib'))
+    writeFileSync(join(watched.folder, 'lib', 'name.ts'), "export const name: string = 'one'")
+    const next = watched.next('applied')
+    watched.write(
+      '1_a.ts',
+      "import { name } from './lib/name.ts'\nexport const up = ({ sql }) => sql(`create table ${name} (id int)`)\nexport const down = ({ sql }) => sql(`drop table ${name}`)",
+    )
+    await watched.start()
+    await next
+    const again = watched.next('applied', 'failed')
+    writeFileSync(join(watched.folder, 'lib', 'name.ts'), "export const name: string = 'two'")
+    expect(await again).toMatchObject({ type: 'applied', steps: [{ origin: 'record' }, { origin: 'file' }] })
+    expect(await db.rows("select to_regclass('one') as one, to_regclass('two')::text as two")).toEqual([
+      { one: null, two: 'two' },
+    ])
+  })
+
+  test('steps that share no transaction have a copy to go back to', async ({ watched, db }) => {
+    watched.write('1_users.up.sql', USERS)
+    watched.write('1_users.down.sql', 'drop table users')
+    await watched.start()
+    await db.rows("insert into users (name) values ('Ada'), ('Ada')")
+    // Only the second of its statements fails: the first stands, but for the copy.
+    const failed = await watched.save(
+      '2_i.up.sql',
+      '-- migrate: no-transaction\ncreate index concurrently a on users (name); create unique index concurrently b on users (name)',
+    )
+    expect(failed).toMatchObject({ type: 'failed', error: { message: expect.stringContaining('as they were') } })
+    const rows = await (await db.connect()).query("select to_regclass('a') as a, count(*)::int from users")
+    expect(rows.rows).toEqual([{ a: null, count: 2 }])
+    expect(watched.of('warning').map(({ message }) => message)).toEqual([
+      'To copy the database, a session of others had to be ended.',
+    ])
+    expect(await watched.save('2_i.up.sql', 'create index concurrently a on users (name)')).toMatchObject({
+      type: 'applied',
+      how: 'one by one',
+      why: expect.stringContaining('2_i.up.sql'),
+    })
+    const copies = await (await db.connect()).query(
+      "select datname from pg_database where datname like '%before_watch%'",
+    )
+    expect(copies.rows).toEqual([])
+  })
+})
+
+describe('what a person asks for', () => {
+  test('no way back: asked, with what would be lost; a new save takes the question back', async ({ watched, db }) => {
+    watched.write('1_users.up.sql', USERS)
+    const questions: unknown[] = []
+    let answer: ((yes: boolean) => void) | undefined
+    await watched.start({
+      onIrreversible: 'ask',
+      ask: (question, signal) => {
+        questions.push(question)
+        return new Promise((resolve) => {
+          answer = resolve
+          signal.addEventListener('abort', () => resolve(false))
+        })
+      },
+    })
+    await db.rows("insert into users (name) values ('Ada')")
+    const asked = watched.next('asked')
+    watched.write('1_users.up.sql', USERS.replace(')', ', mail text)'))
+    await asked
+    const again = watched.next('asked')
+    watched.write('1_users.up.sql', USERS.replace(')', ', email text)'))
+    expect(await again).toMatchObject({ question: { about: 'no way back', loss: { left: [] } } })
+    const applied = watched.next('applied')
+    answer?.(true)
+    expect(await applied).toMatchObject({ how: 'from nothing', carried: { back: [{ table: 'users', rows: 1 }] } })
+    expect(await db.rows('select * from users')).toEqual([{ id: 1, name: 'Ada', email: null }])
+    expect(questions).toHaveLength(2)
+  })
+
+  test('up, down, redo, reset, seeds; rows of what is undone are back with it', async ({ watched, db }) => {
+    watched.write('1_users.up.sql', USERS)
+    watched.write('1_users.down.sql', 'drop table users')
+    watched.write('seeds.txt', "insert into users (name) values ('Seed')")
+    const watcher = await watched.start({ seeds: [join(watched.folder, 'seeds.txt')] })
+    expect(await db.rows('select name from users')).toEqual([{ name: 'Seed' }])
+    const move = async (kind: 'up' | 'down' | 'redo') => {
+      const next = watched.next('applied')
+      watcher.do({ kind: 'move', wish: { kind, count: 1 } })
+      return (await next).steps.map((step) => `${step.direction} ${step.version}`)
+    }
+    expect(await move('down')).toEqual(['down 1'])
+    expect(await db.rows("select to_regclass('users')")).toEqual([{ to_regclass: null }])
+    expect(await move('up')).toEqual(['up 1'])
+    await db.rows("insert into users (name) values ('Ada')")
+    expect(await move('redo')).toEqual(['down 1', 'up 1'])
+    expect(await db.rows('select name from users order by id')).toEqual([{ name: 'Seed' }, { name: 'Ada' }])
+    const seeded = watched.next('seeded')
+    watcher.do({ kind: 'reset' })
+    await seeded
+    expect(await db.rows('select name from users')).toEqual([{ name: 'Seed' }])
+  })
+
+  test('drift is told, a command is run, the schema is handed out', async ({ watched, db }) => {
+    watched.write('1_users.up.sql', USERS)
+    watched.write('1_users.down.sql', 'drop table users')
+    const schemas: string[] = []
+    await watched.start({
+      command: `node -e "console.log(new URL(process.env.DATABASE_URL).pathname); process.exit(3)"`,
+      onSchema: (schema) => schemas.push(String(schema)),
+    })
+    await db.rows('alter table users add hand int')
+    const next = watched.next('command')
+    watched.write('2_b.up.sql', 'create table b (id int)')
+    expect(await next).toMatchObject({ code: 3, output: new URL(watched.url).pathname })
+    expect(watched.of('drifted')).toMatchObject([{ diff: { changes: [{ object: 'table users' }] } }])
+    expect(schemas.at(-1)).toContain('CREATE TABLE b')
+  })
+
+  test('a failing seed has its place', async ({ watched }) => {
+    watched.write('1_users.up.sql', USERS)
+    watched.write('seeds.txt', '-- rows\ninsert into user_s values (1)')
+    await watched.start({ seeds: [join(watched.folder, 'seeds.txt')] })
+    expect(watched.of('failed')).toMatchObject([
+      { error: { line: 2, column: 13, message: expect.stringContaining('user_s') } },
+    ])
+  })
+})
+
+describe('it does not fall over', () => {
+  test('a second watch on the database says who the first is', async ({ watched, db }) => {
+    watched.write('1_users.up.sql', USERS)
+    await watched.start({ open: { applicationName: 'the first' } })
+    const { Watched } = await import('../support/watch.ts')
+    const second = new Watched(db.url)
+    const error = await failure(second.start())
+    expect(error).toMatchObject({ code: 'MIGRATEST_WATCHED', message: expect.stringContaining('"the first"') })
+    await second.close()
+  })
+
+  test('sessions that the server ends are opened again', async ({ watched, db }) => {
+    watched.write('1_users.up.sql', USERS)
+    await watched.start({ open: { applicationName: 'watch' } })
+    const back = watched.next('back')
+    await db.rows("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'watch'")
+    await back
+    expect(await watched.save('2_b.up.sql', 'create table b (id int)')).toMatchObject({ type: 'applied' })
+  })
+
+  test('a folder that goes and comes back', async ({ watched }) => {
+    watched.write('1_users.up.sql', USERS)
+    watched.write('1_users.down.sql', 'drop table users')
+    await watched.start()
+    const failed = watched.next('failed', 'left', 'applied')
+    rmSync(watched.folder, { recursive: true })
+    expect((await failed).type).toMatch(/failed|applied/)
+    const next = watched.next('applied')
+    mkdirSync(watched.folder)
+    watched.write('1_users.up.sql', USERS)
+    watched.write('2_b.up.sql', 'create table b (id int)')
+    await next
+    await watched.quiet()
+    expect(String(await watched.schema())).toBe(String(await watched.fresh()))
+  })
+})
