@@ -16,6 +16,7 @@ import { writeMigrations } from './migrations.ts'
 import { mysqlFamily } from './mysql.ts'
 import { CONTENDERS } from './peers.ts'
 import { taking } from './taking.ts'
+import { watching } from './watching.ts'
 
 const only = process.argv[2]
 let databases = 0
@@ -43,6 +44,10 @@ if (!only || only === 'database') await testDatabase(100, 15)
 if (!only || only === 'taking') await takingAll()
 if (!only || only === 'restore') await restoreSnapshot(15)
 if (!only || only === 'edit') await edits(500, 3)
+if (!only || only === 'watch') {
+  await watching(freshDatabase, { count: 100, at: 100, rounds: 60, beside: true })
+  await watching(freshDatabase, { count: 100, at: 50, rounds: 30, beside: false })
+}
 if (!only || only === 'load') await loading(200, 9)
 if (!only || only === 'memory') await memory(10_000)
 if (!only || only === 'memory') reloads(2000)

@@ -52,6 +52,8 @@ export type Reached = readonly string[] | 'all'
 
 /** Keeps rows while migrations are undone and applied again. Its calls follow one another on the driver's session. */
 export interface RowKeeper {
+  /** Forgets what another run may have left undone. */
+  begin(): void
   /** What `work` reaches, in the open transaction. */
   reached(work: () => Promise<void>): Promise<Reached>
   /**
@@ -59,8 +61,11 @@ export interface RowKeeper {
    * @param undone versions. @throws TooManyRowsError
    */
   keep(reached: Reached, options: { undone: readonly number[]; most: number }): Promise<void>
-  /** After the downs: notes what is still there. */
+  /** After the downs: notes what is still there. In a transaction, as `keep`. */
   compare(): Promise<void>
+  /** Before the ups that share this transaction, and after each: notes what they write. */
+  look(): Promise<void>
+  looked(version: number, up: string | null): Promise<void>
   /** After the ups, in a transaction. */
   putBack(): Promise<Carried>
   /** What is known of an applied migration's rows must outlive that its record is written anew. */

@@ -25,10 +25,13 @@ export interface Following {
   /** Undoes what does not stand any more, from the top. Can be run again where it was taken back. */
   down(): Promise<void>
   /** Applies what is there. */
-  up(): Promise<void>
+  up(after?: AfterStep): Promise<void>
   /** Empties the database and applies everything from nothing. */
-  replay(): Promise<void>
+  replay(after?: AfterStep): Promise<void>
 }
+
+/** @param text of its body, null where there is none */
+export type AfterStep = (step: PlanStep, text: string | null) => Promise<void>
 
 export interface Planned {
   readonly steps: readonly PlanStep[]

@@ -15,7 +15,7 @@ import type { DatabaseState, Driver } from './driver.ts'
 import { DirtyError, MigratestError, ShortLimitError, UsageError } from './errors.ts'
 import type { OnEvent } from './events.ts'
 import { type Fake, fakeDown, fakeUp } from './fake.ts'
-import { type Following, type FollowPlan, fromNothing, planSteps } from './follow.ts'
+import { type AfterStep, type Following, type FollowPlan, fromNothing, planSteps } from './follow.ts'
 import { reconcile } from './history.ts'
 import { type LoadedStep, type LoadInput, loadStep } from './load.ts'
 import type { Move, Plan, PlanStep, Request } from './plan.ts'
@@ -254,16 +254,16 @@ export class Migrator {
         await settle()
         await this.#run(down.steps, load, begins)
       },
-      up: async () => {
+      up: async (after) => {
         if (down.steps.length === 0) await settle()
-        await this.#run(up.steps, load, begins)
+        await this.#run(up.steps, load, begins, after)
       },
-      replay: async () => {
+      replay: async (after) => {
         const nothing = fromNothing(choice, this.#choosing)
         const { steps } = await planSteps(nothing.load, nothing.moves)
         await this.#driver.drop()
         await this.#driver.force(NIL_VERSION)
-        await this.#run(steps, nothing.load, undefined)
+        await this.#run(steps, nothing.load, undefined, after)
       },
     }
   }
@@ -391,11 +391,17 @@ export class Migrator {
   }
 
   /** @param begins the step whose write also settles what another tool did to the history */
-  #run(steps: readonly PlanStep[], load: LoadInput, begins: PlanStep | undefined): Promise<PlanStep[]> {
+  #run(
+    steps: readonly PlanStep[],
+    load: LoadInput,
+    begins: PlanStep | undefined,
+    after?: AfterStep,
+  ): Promise<PlanStep[]> {
     const { repair } = load.applied
     return runSteps({
       driver: this.#driver,
       steps,
+      after,
       signal: this.#signal,
       stopped: () => this.#stopping,
       onEvent: this.#emit,

@@ -12,6 +12,8 @@ export interface RunInput {
   /** Reads a planned step's body again. */
   readonly load: (step: PlanStep) => Promise<LoadedStep>
   readonly signal: AbortSignal
+  /** Waited for behind each step. */
+  readonly after?: ((step: PlanStep, text: string | null) => Promise<void>) | undefined
   /** Asked before each step: true ends the run there. */
   readonly stopped: () => boolean
   readonly onEvent: OnEvent
@@ -43,6 +45,7 @@ export async function runSteps(input: RunInput): Promise<PlanStep[]> {
     const apart = step.work.kind !== 'code' && following?.origin !== 'record'
     if (apart) next = prefetch(input, following)
     await running
+    await input.after?.(planned, loaded.text)
     if (!apart) next = prefetch(input, following)
     onEvent({ type: 'finished', step: planned, ms: performance.now() - begun })
     ran.push(planned)

@@ -5,6 +5,7 @@ import type { MigrationFailedError } from '../migrate/errors.ts'
 import { MigratestError } from '../migrate/errors.ts'
 import type { Following, FollowPlan } from '../migrate/follow.ts'
 import type { Migrator } from '../migrate/migrator.ts'
+import type { PlanStep } from '../migrate/plan.ts'
 
 export interface ReconcileOptions {
   /** Rows that may be carried. */
@@ -35,6 +36,8 @@ export function reconcile(
     const { together } = driver
     if (way !== 'replay' && plan.steps.length === 0 && plan.records === 0 && !plan.blocked) return { kind: 'nothing' }
     await onPlan(plan)
+    rows.begin()
+    const after = ({ version }: PlanStep, text: string | null) => rows.looked(version, text)
     const inOne = <T>(work: Parameters<NonNullable<typeof together>>[0]) =>
       (together as NonNullable<typeof together>).call(driver, work) as Promise<T>
     const undone = plan.steps.filter(({ direction }) => direction === 'down').map(({ version }) => version)
@@ -43,7 +46,8 @@ export function reconcile(
     const replay = async () => {
       const all = plan.history
       await rows.keep('all', { undone: all, most })
-      await following.replay()
+      await rows.look()
+      await following.replay(after)
       return rows.putBack()
     }
     const blocked = async (why: string): Promise<Outcome> => {
@@ -54,10 +58,10 @@ export function reconcile(
     if (way === 'replay') return { kind: 'done', plan, carried: await inOne<Carried>(replay) }
     if (plan.blocked) return blocked(plan.blocked.message)
     if (way === 'apart') {
-      if (undone.length > 0) await rows.keep('all', { undone, most })
+      if (undone.length > 0) await inOne(() => rows.keep('all', { undone, most }))
       await rows.remember(mended)
       await following.down()
-      if (undone.length > 0) await rows.compare()
+      if (undone.length > 0) await inOne(() => rows.compare())
       await following.up()
       return { kind: 'done', plan, carried: await inOne<Carried>(() => rows.putBack()) }
     }
@@ -72,14 +76,16 @@ export function reconcile(
         await rows.remember(mended)
         await following.down()
         if (undone.length > 0) await rows.compare()
-        await following.up()
+        await rows.look()
+        await following.up(after)
         return rows.putBack()
       })
       return { kind: 'done', plan, carried }
     } catch (error) {
       if (error instanceof DownFailed) return blocked(error.message)
       const why = WANTS_ITS_OWN[(error as Partial<MigrationFailedError>).sqlState ?? '']
-      if (why) return { kind: 'apart', plan, why: `${(error as MigrationFailedError).file}: ${why}` }
+      const { file } = error as MigrationFailedError
+      if (why) return { kind: 'apart', plan, why: `${file ?? 'a migration'}: ${why}` }
       throw error
     }
   }, wish)

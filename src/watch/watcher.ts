@@ -16,6 +16,7 @@ import { type Collector, collect, type Saved } from './collect.ts'
 import { runCommand } from './command.ts'
 import type { Failure, OnWatchEvent, Question, RanStep } from './events.ts'
 import { type Outcome, reconcile } from './reconcile.ts'
+import { remembering } from './remembering.ts'
 import { Schedule } from './schedule.ts'
 
 export interface WatchOptions {
@@ -52,6 +53,7 @@ export type Job =
 
 export class Watcher {
   readonly #options: WatchOptions
+  readonly #source: Source
   readonly #schedule = new Schedule(() => this.#next())
   readonly #end = new AbortController()
   #development: DevelopmentDatabase | undefined
@@ -66,6 +68,7 @@ export class Watcher {
 
   constructor(options: WatchOptions) {
     this.#options = options
+    this.#source = remembering(options.source)
   }
 
   /** Resolves when the database follows. @throws what keeps it from being opened; a migration that fails is told as an event */
@@ -196,7 +199,7 @@ export class Watcher {
     const development = await this.#open()
     const migrator = new Migrator({
       ...this.#options.migrator,
-      source: this.#options.source,
+      source: this.#source,
       database: development.driver,
       onEvent: (event) => this.#hear(event),
     })

@@ -45,6 +45,338 @@ const USERS = 'create table users (id serial primary key, name text not null);'
 const ORDERS =
   'create table orders (id serial primary key, user_id int not null references users, total numeric(10,2));'
 
+interface Case {
+  readonly name: string
+  /** Version, up, down. */
+  readonly files: readonly [number, string, string][]
+  readonly rows?: readonly string[]
+  /** What a person saves, or does in the database. */
+  readonly edits: readonly (string | readonly [number, string, string][])[]
+  readonly query: string
+  readonly expected: readonly object[]
+  /** What the last edit left. */
+  readonly left?: readonly object[]
+}
+
+const CASES: readonly Case[] = [
+  {
+    name: 'a row that a foreign key changed for a migration is the user’s',
+    files: [
+      [
+        1,
+        'create table cat (id int primary key); create table post (id int primary key, cat int references cat on delete set null)',
+        'drop table post, cat',
+      ],
+      [2, 'delete from cat where id = 1', 'select 1'],
+    ],
+    rows: ['insert into cat values (1), (2)', 'insert into post values (1, 1), (2, 2)', 'delete from cat where id = 1'],
+    edits: [
+      [
+        [
+          1,
+          'create table cat (id int primary key, n int); create table post (id int primary key, cat int references cat on delete set null)',
+          'drop table post, cat',
+        ],
+      ],
+    ],
+    query: 'select id, cat from post order by id',
+    expected: [
+      { id: 1, cat: null },
+      { id: 2, cat: 2 },
+    ],
+  },
+  {
+    name: 'rows that a later migration wrote anew are the user’s: renamed, rewritten, updated by a trigger',
+    files: [[1, 'create table people (id int primary key, n int)', 'drop table if exists people, users']],
+    rows: ['insert into people values (1, 1), (2, 2)'],
+    edits: [
+      [
+        [
+          2,
+          'alter table people rename to users; alter table users alter n type bigint; update users set n = n + 1',
+          'alter table users rename to people',
+        ],
+      ],
+      [[1, 'create table people (id int primary key, n int, x int)', 'drop table if exists people, users']],
+    ],
+    query: 'select count(*)::int from users',
+    expected: [{ count: 2 }],
+  },
+  {
+    name: 'rows that were made of others are carried',
+    files: [[1, USERS, 'drop table users']],
+    rows: ["insert into users (name) values ('Ada'), ('Bob')"],
+    edits: [
+      [
+        [
+          2,
+          'create table profile (user_id int primary key references users, bio text); insert into profile select id from users',
+          'drop table profile',
+        ],
+      ],
+      [[1, USERS.replace(');', ', mail text);'), 'drop table users']],
+    ],
+    query: 'select user_id from profile order by 1',
+    expected: [{ user_id: 1 }, { user_id: 2 }],
+  },
+  {
+    name: 'tables without a key: a partition that goes, a column that comes back, a row that a down deletes',
+    files: [
+      [
+        1,
+        'create table ev (at int, msg text) partition by range (at); create table ev1 partition of ev for values from (0) to (10); create table log (msg text); create table k (kind int)',
+        'drop table ev, log, k',
+      ],
+      [
+        2,
+        'create table ev2 partition of ev for values from (10) to (20); alter table log add level text; insert into k values (1)',
+        'drop table ev2; alter table log drop level; delete from k where kind = 2',
+      ],
+    ],
+    rows: [
+      "insert into ev values (1, 'a'), (11, 'b'), (11, 'b')",
+      "insert into log values ('x', 'high'), ('x', 'high'), ('y', 'low')",
+      'insert into k values (2)',
+    ],
+    edits: [
+      [
+        [
+          2,
+          'create table ev2 partition of ev for values from (10) to (20); alter table log add level text, add n int; insert into k values (1)',
+          'drop table ev2; alter table log drop level',
+        ],
+      ],
+    ],
+    query:
+      'select (select json_agg(at order by at) from ev) as ev, (select json_agg(msg || level order by msg) from log) as log, (select json_agg(kind order by kind) from k) as k',
+    expected: [{ ev: [1, 11, 11], log: ['xhigh', 'xhigh', 'ylow'], k: [1, 1, 2] }],
+  },
+  {
+    name: 'a child’s row does not stand for its parent’s',
+    files: [
+      [
+        1,
+        'create table p (id int primary key, v text); create table c (primary key (id)) inherits (p)',
+        'drop table c, p',
+      ],
+    ],
+    rows: ["insert into p values (1, 'p')", "insert into c values (1, 'c'), (2, 'c2')"],
+    edits: [
+      [
+        [
+          1,
+          "create table p (id int primary key, v text); create table c (x int, primary key (id)) inherits (p); insert into c values (1, 'seed')",
+          'drop table c, p',
+        ],
+      ],
+    ],
+    query: 'select tableoid::regclass::text as t, id, v from p order by 1, 2',
+    expected: [
+      { t: 'c', id: 1, v: 'seed' },
+      { t: 'c', id: 2, v: 'c2' },
+      { t: 'p', id: 1, v: 'p' },
+    ],
+  },
+  {
+    name: 'what a down’s other type cut off is back',
+    files: [
+      [1, 'create table price (id int primary key, v int, nick text)', 'drop table price'],
+      [
+        2,
+        'alter table price alter v type numeric(10,2)',
+        'alter table price alter v type int, alter nick type varchar(3) using left(nick, 3)',
+      ],
+    ],
+    rows: ["insert into price values (1, 9.49, 'Lovelace')"],
+    edits: [
+      [[2, 'alter table price alter v type numeric(12,3), alter nick type text', 'alter table price alter v type int']],
+    ],
+    query: 'select v, nick from price',
+    expected: [{ v: '9.490', nick: 'Lovelace' }],
+  },
+  {
+    name: 'one value that cannot be filled in takes no other with it',
+    files: [[1, 'create table t (id int primary key, v int, w text)', 'drop table t']],
+    rows: ["insert into t values (1, 200, 'keep me')"],
+    edits: [
+      [
+        [
+          1,
+          'create table t (id int primary key, v int check (v < 100), w text); insert into t values (1)',
+          'drop table t',
+        ],
+      ],
+    ],
+    query: 'select * from t',
+    expected: [{ id: 1, v: null, w: 'keep me' }],
+    left: [{ table: 't', column: 'v', rows: 1 }],
+  },
+  {
+    name: 'a null that waited comes back as null, and fills nobody’s newer row',
+    files: [
+      [1, "create table t (id int primary key, w text default 'x')", 'drop table t'],
+      [2, 'create table o (id int)', 'drop table o'],
+    ],
+    rows: ['insert into t values (1, null), (2, null)'],
+    edits: [
+      [[1, 'create table other (id int)', 'drop table other']],
+      [[1, "create table t (id int primary key, w text default 'x'); ", 'drop table t']],
+      "insert into t values (3, 'new')",
+      [[1, 'create table other (id int)', 'drop table other']],
+      [[1, "create table t (id int primary key, w text default 'x') ", 'drop table t']],
+    ],
+    query: 'select * from t order by id',
+    expected: [
+      { id: 1, w: null },
+      { id: 2, w: null },
+      { id: 3, w: 'new' },
+    ],
+  },
+  {
+    name: 'sequences: downwards, of a text column, beyond their limits, begun elsewhere',
+    files: [
+      [
+        1,
+        "create table a (id int generated by default as identity (increment -1) primary key); create sequence inv; create table b (code text primary key default 'INV-' || nextval('inv')); alter sequence inv owned by b.code; create sequence s; create sequence l",
+        'drop table a, b; drop sequence s, l',
+      ],
+    ],
+    rows: [
+      'insert into a default values',
+      'insert into a default values',
+      'insert into b default values',
+      "select setval('s', 102), setval('l', 102)",
+    ],
+    edits: [
+      [
+        [
+          1,
+          "create table a (id int generated by default as identity (increment -1) primary key, x int); create sequence inv; create table b (code text primary key default 'INV-' || nextval('inv')); alter sequence inv owned by b.code; create sequence s maxvalue 50; create sequence l start 1000",
+          'drop table a, b; drop sequence s, l',
+        ],
+      ],
+    ],
+    query:
+      "with i as (insert into a default values returning id), j as (insert into b default values returning code) select i.id, j.code, nextval('s')::int as s, nextval('l')::int as l from i, j",
+    expected: [{ id: -3, code: 'INV-2', s: 1, l: 1000 }],
+  },
+  {
+    name: 'a row that a deferred foreign key refuses takes no other with it, and rows that wait for each other come in any order',
+    files: [
+      [
+        1,
+        'create table u (id int primary key, n int); create table o (id int primary key, u int references u deferrable initially deferred); create table tree (id int primary key, parent int references tree, n int)',
+        'drop table o, u, tree',
+      ],
+    ],
+    rows: [
+      'insert into u values (1, 1), (2, -2)',
+      'insert into o values (1, 1), (2, 2)',
+      'insert into tree values (2, null, 1), (3, null, -1), (1, 2, 1)',
+    ],
+    edits: [
+      [
+        [
+          1,
+          'create table u (id int primary key, n int check (n > 0)); create table o (id int primary key, u int references u deferrable initially deferred); create table tree (id int primary key, parent int references tree, n int check (n > 0))',
+          'drop table o, u, tree',
+        ],
+      ],
+    ],
+    query:
+      'select (select json_agg(id order by id) from u) as u, (select json_agg(id order by id) from o) as o, (select json_agg(id order by id) from tree) as tree',
+    expected: [{ u: [1], o: [1], tree: [1, 2] }],
+    left: [
+      { table: 'u', rows: 1 },
+      { table: 'o', rows: 1, why: expect.stringContaining('o_u_fkey') },
+      { table: 'tree', rows: 1 },
+    ],
+  },
+  {
+    name: 'circles of foreign keys of the same name, deferrable unique columns, rules, defaults that raise',
+    files: [
+      [
+        1,
+        `create table a (id int primary key, b int, pos int unique deferrable); create table b (id int primary key, a int not null, constraint fk foreign key (a) references a);
+         alter table a add constraint fk foreign key (b) references b; create table c (id int primary key, a int, constraint fk foreign key (a) references a);
+         create table seen (id int); create rule note as on insert to c do also insert into seen values (new.id);
+         create table d (id int primary key, tenant int default current_setting('app.tenant')::int); insert into d values (1, 2)`,
+        'drop table a, b, c, d, seen cascade',
+      ],
+    ],
+    rows: [
+      'insert into a values (1, null, 1), (2, null, 2)',
+      'insert into b values (1, 1)',
+      'update a set b = 1 where id = 1',
+      'insert into c values (1, 1); delete from seen',
+      'update d set tenant = 3',
+    ],
+    edits: [
+      [
+        [
+          1,
+          `create table a (id int primary key, b int, pos int unique deferrable, x int); create table b (id int primary key, a int not null, constraint fk foreign key (a) references a);
+         alter table a add constraint fk foreign key (b) references b; create table c (id int primary key, a int, constraint fk foreign key (a) references a);
+         create table seen (id int); create rule note as on insert to c do also insert into seen values (new.id);
+         create table d (id int primary key, tenant int default current_setting('app.tenant')::int); insert into d values (1, 2)`,
+          'drop table a, b, c, d, seen cascade',
+        ],
+      ],
+    ],
+    query:
+      'select (select json_agg(array[id, b, pos] order by id) from a) as a, (select count(*)::int from b) as b, (select count(*)::int from c) as c, (select count(*)::int from seen) as seen, (select tenant from d) as d',
+    expected: [
+      {
+        a: [
+          [1, 1, 1],
+          [2, null, 2],
+        ],
+        b: 1,
+        c: 1,
+        seen: 0,
+        d: 2,
+      },
+    ],
+  },
+  {
+    name: 'triggers of partitions stay quiet, materialized views are filled again',
+    files: [
+      [
+        1,
+        `create table log (id int primary key) partition by range (id); create table log1 partition of log for values from (0) to (10); create table seen (id int);
+         create function note() returns trigger language plpgsql as $$ begin insert into seen values (new.id); return new; end $$;
+         create trigger note after insert on log1 for each row execute function note(); create materialized view m as select count(*)::int as n from log`,
+        'drop materialized view m; drop table log, seen; drop function note',
+      ],
+    ],
+    rows: ['insert into log values (1), (2); delete from seen; refresh materialized view m'],
+    edits: [
+      [
+        [
+          1,
+          `create table log (id int primary key, x int) partition by range (id); create table log1 partition of log for values from (0) to (10); create table seen (id int);
+         create function note() returns trigger language plpgsql as $$ begin insert into seen values (new.id); return new; end $$;
+         create trigger note after insert on log1 for each row execute function note(); create materialized view m as select count(*)::int as n from log`,
+          'drop materialized view m; drop table log, seen; drop function note',
+        ],
+      ],
+    ],
+    query: 'select n, (select count(*)::int from seen) as seen from m',
+    expected: [{ n: 2, seen: 0 }],
+  },
+  {
+    name: 'a sequence goes on where it was when it is back',
+    files: [[1, 'create sequence tickets start 100', 'drop sequence tickets']],
+    rows: ["select nextval('tickets'), nextval('tickets')"],
+    edits: [
+      [[1, 'create table a (id int)', 'drop table a']],
+      [[1, 'create sequence tickets start 100', 'drop sequence tickets']],
+    ],
+    query: "select nextval('tickets')::int as n",
+    expected: [{ n: 102 }],
+  },
+]
+
 describe('the plan', () => {
   test('an edited migration is undone by what was recorded, and those above with it', async ({ following, db }) => {
     following.write(1, USERS, 'drop table users')
@@ -160,7 +492,7 @@ describe('one transaction', () => {
     following.write(3, 'alter table orders add column total int', 'alter table orders drop column total')
     expect(await following.follow()).toMatchObject({ kind: 'apart', why: expect.stringContaining('wait for a check') })
     expect(await following.follow({ way: 'apart' })).toMatchObject({ kind: 'done' })
-    expect(await db.rows('select id, user_id, total from orders')).toEqual([{ id: 2, user_id: 3, total: null }])
+    expect(await db.rows('select user_id, total from orders')).toEqual([{ user_id: 3, total: null }])
   })
 
   test('CONCURRENTLY goes one by one', async ({ following }) => {
@@ -404,8 +736,8 @@ describe('rows survive', () => {
       carried: {
         back: [{ table: 't', rows: 2 }],
         left: [
-          { table: 't', column: 'v', rows: 1, why: 'a value that integer cannot hold' },
           { table: 't', rows: 1, why: expect.stringContaining('t_v_check') },
+          { table: 't', column: 'v', rows: 1, why: 'a value that integer cannot hold' },
         ],
       },
     })
@@ -415,7 +747,7 @@ describe('rows survive', () => {
     ])
     following.write(1, 'create table t (id int primary key, v int, w int not null)', 'drop table t')
     expect(await following.follow()).toMatchObject({
-      carried: { back: [], left: [{ table: 't', rows: 3, why: 'column w is NOT NULL and has no default' }] },
+      carried: { back: [], left: [{ table: 't', rows: 2, why: 'column w is NOT NULL and has no default' }] },
     })
     following.write(1, 'create table t (id int primary key, v int, w int not null default 0)', 'drop table t')
     await following.follow()
@@ -424,5 +756,116 @@ describe('rows survive', () => {
       { id: 2, v: null, w: 0 },
       { id: 3, v: -1, w: 0 },
     ])
+    // The text that did not fit is there where it does.
+    following.write(1, 'create table t (id int primary key, v text)', 'drop table t')
+    await following.follow()
+    expect(await db.rows('select * from t order by id')).toEqual([
+      { id: 1, v: '10' },
+      { id: 2, v: 'ten' },
+      { id: 3, v: '-1' },
+    ])
+    // Of the column that went.
+    expect(await following.dev.rows.waiting()).toEqual([{ table: 't', rows: 3 }])
+  })
+
+  for (const { name, files, rows = [], edits, query, expected, left = [] } of CASES) {
+    test(name, async ({ following, db }) => {
+      for (const [version, up, down] of files) following.write(version, up, down)
+      expect(await following.follow()).toMatchObject({ kind: 'done' })
+      for (const sql of rows) await db.rows(sql)
+      let outcome: Outcome | undefined
+      for (const edit of edits) {
+        if (typeof edit === 'string') {
+          await db.rows(edit)
+          continue
+        }
+        for (const [version, up, down] of edit) following.write(version, up, down)
+        outcome = await following.follow().catch(() => undefined)
+      }
+      expect(outcome).toMatchObject({ kind: 'done', carried: { left } })
+      expect(await db.rows(query)).toEqual(expected)
+    })
+  }
+})
+
+describe('what is left behind', () => {
+  test('a follow that failed leaves nothing for the next, and sequences stay where people set them', async ({
+    following,
+    db,
+  }) => {
+    following.write(1, USERS, 'drop table users')
+    await following.follow()
+    await db.rows("insert into users (name) values ('Ada')")
+    following.write(1, 'create tabel users (id int)', 'drop table users')
+    await failure(following.follow())
+    following.write(1, USERS, 'drop table users')
+    expect(await following.follow()).toEqual({ kind: 'nothing' })
+    following.write(2, 'create table b (id int)', 'drop table b')
+    expect(await following.follow()).toMatchObject({ kind: 'done' })
+    following.write(1, USERS.replace(');', ', mail text);'), 'drop table users')
+    await following.follow()
+    await db.rows('truncate users restart identity')
+    following.write(3, 'create table c (id int)', 'drop table c')
+    await following.follow()
+    expect(await db.rows("insert into users (name) values ('Bob') returning id")).toEqual([{ id: 1 }])
+    expect(await db.rows("select relname::text from pg_class where relpersistence = 't'")).toEqual([])
+  })
+
+  test('a down that removes our tables', async ({ following, db }) => {
+    const up = (more: string) => `create table a (id int primary key${more}); create table b (id int)`
+    following.write(1, up(''), 'drop schema public cascade; create schema public')
+    await following.follow()
+    await db.rows('insert into a values (1)')
+    following.write(1, up(', x int'), 'drop schema public cascade; create schema public')
+    await following.follow()
+    await db.rows('update a set x = 3')
+    following.write(1, up(''), 'drop schema public cascade; create schema public')
+    await following.follow()
+    following.write(1, up(', x int'), 'drop schema public cascade; create schema public')
+    await following.follow()
+    expect(await db.rows('select * from a')).toEqual([{ id: 1, x: 3 }])
+  })
+
+  test('nobody’s row is missed that comes while it runs', async ({ following, db }) => {
+    following.write(1, USERS, 'select pg_sleep(0.3); drop table users')
+    await following.follow()
+    await db.rows("insert into users (name) values ('Ada')")
+    const other = await db.connect()
+    following.write(1, USERS.replace(');', ', mail text);'), 'drop table users')
+    const run = following.follow()
+    await new Promise((resolve) => setTimeout(resolve, 450))
+    await other.query("insert into users (name) values ('Bob')")
+    await run
+    expect(await db.rows('select name from users order by 1')).toEqual([{ name: 'Ada' }, { name: 'Bob' }])
+  })
+
+  test('the rows of an owner who is held to policies', async ({ following, db }) => {
+    const role = `watch_owner_${process.pid}`
+    await db.rows(
+      `create role ${role} login password 'own'; grant all on schema public to ${role}; grant create on database ${new URL(db.url).pathname.slice(1)} to ${role}`,
+    )
+    const url = new URL(db.url)
+    url.username = role
+    url.password = 'own'
+    await following.dev.close()
+    await db.rows('drop table schema_migrations_development, schema_migrations_kept')
+    const dev = await openDevelopment(url.href)
+    try {
+      await dev.watch()
+      const own = new Following(dev)
+      const up = (more: string) => `create table t (id int primary key, owner text${more});
+        alter table t enable row level security; alter table t force row level security;
+        create policy p on t using (owner = current_setting('app.u', true))`
+      own.write(1, up(''), 'drop table t')
+      await own.follow()
+      await db.rows("insert into t values (1, 'a'), (2, 'b')")
+      own.write(1, up(', x int'), 'drop table t')
+      expect(await own.follow()).toMatchObject({ carried: { back: [{ rows: 2 }] } })
+      expect(await db.rows('select id from t order by id')).toEqual([{ id: 1 }, { id: 2 }])
+      expect(await db.rows("select relforcerowsecurity as f from pg_class where relname = 't'")).toEqual([{ f: true }])
+    } finally {
+      await dev.close()
+      await db.rows(`drop owned by ${role} cascade; drop role ${role}`)
+    }
   })
 })

@@ -37,7 +37,7 @@ describe('from save to schema', () => {
       error: {
         code: 'MIGRATEST_MIGRATION_FAILED',
         line: 2,
-        column: 24,
+        column: 1,
         message: expect.stringContaining('as they were'),
       },
     })
@@ -101,6 +101,7 @@ describe('from save to schema', () => {
     const next = watched.next('applied')
     watched.write(
       '1_a.ts',
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: of the file's own
       "import { name } from './lib/name.ts'\nexport const up = ({ sql }) => sql(`create table ${name} (id int)`)\nexport const down = ({ sql }) => sql(`drop table ${name}`)",
     )
     await watched.start()

@@ -8,6 +8,7 @@ import { createSchema, dropStatements } from './drop.ts'
 import { asStatementError, isAnswer, isMissingTable } from './failure.ts'
 import { advisoryLock, migrationLockIds, tableLock } from './lock.ts'
 import { readOpening } from './opening.ts'
+import { developmentTables, type OwnDevelopment } from './rows/development.ts'
 import { type PostgresError, ScriptFailure, type Session } from './session.ts'
 import { readState } from './state.ts'
 import * as tables from './tables.ts'
@@ -21,7 +22,7 @@ export interface PostgresDriverOptions {
   readonly lock?: 'advisory' | 'table'
   /** Extensions that `drop()` keeps. */
   readonly keepExtensions?: readonly string[]
-  /** Names of tables that `drop()` keeps, in any schema. */
+  /** Names of tables that `drop()` keeps, in any schema: those of a database in development, which are put back as ours are. */
   readonly keepTables?: readonly string[]
 }
 
@@ -353,6 +354,11 @@ class PostgresDriver implements Driver {
     return `SAVEPOINT ${TRIAL}; SET CONSTRAINTS ALL IMMEDIATE; ROLLBACK TO ${TRIAL}; RELEASE ${TRIAL}; RELEASE ${STEP};`
   }
 
+  /** Where there are tables for it. */
+  get #development(): OwnDevelopment | undefined {
+    return this.#keep.keepTables ? developmentTables(this.#tables) : undefined
+  }
+
   async #rollBack(): Promise<void> {
     const sql = this.#inside ? `ROLLBACK TO ${STEP}; RELEASE ${STEP}` : 'ROLLBACK'
     await this.#session.script(sql, NEVER).catch(() => undefined)
@@ -390,6 +396,7 @@ class PostgresDriver implements Driver {
   #saveTables(): string[] {
     const { versionTable, historyTable } = this.#tables
     return [
+      ...(this.#development?.save ?? []),
       `CREATE TEMPORARY TABLE ${KEPT_VERSION} ON COMMIT DROP AS SELECT version, dirty FROM ${versionTable};`,
       `CREATE TEMPORARY TABLE ${KEPT_HISTORY} ON COMMIT DROP AS SELECT * FROM ${historyTable};`,
     ]
@@ -399,6 +406,7 @@ class PostgresDriver implements Driver {
     const { schema, versionTable, historyTable } = this.#tables
     return `${rebuild === 'schema' ? createSchema(schema) : ''}
 ${tables.createTables(this.#tables)}
+${this.#development?.restore ?? ''}
 INSERT INTO ${versionTable} (version, dirty) SELECT version, dirty FROM pg_temp.${KEPT_VERSION} WHERE NOT EXISTS (SELECT FROM ${versionTable});
 INSERT INTO ${historyTable} SELECT * FROM pg_temp.${KEPT_HISTORY} WHERE NOT EXISTS (SELECT FROM ${historyTable});`
   }

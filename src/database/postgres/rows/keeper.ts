@@ -1,8 +1,7 @@
 /**
- * Keeps rows while migrations are undone and applied again. They are copied aside as text, which any type can be read
- * from again: a copy in their own types would keep a down from dropping these types.
+ * Keeps rows while migrations are undone and applied again: copied aside before the first down, put back after the last up.
+ * What finds no place then stays in a table of ours until it does.
  */
-import { readScript } from '../../../sql/script.ts'
 import {
   type Carried,
   type LeftRows,
@@ -12,38 +11,24 @@ import {
   TooManyRowsError,
 } from '../../development.ts'
 import type { Session } from '../session.ts'
-import { identifier, literal, type Tables } from '../tables.ts'
-import { developmentTables, type OwnDevelopment } from './development.ts'
+import { literal, type Tables } from '../tables.ts'
+import { type Aside, asideOf, createCopy, keptAside, pairing, settings } from './aside.ts'
+import { derives, developmentTables, isQuiet, type OwnDevelopment, type Remembered } from './development.ts'
 import {
-  type RowColumn,
   type RowSequence,
   type RowTable,
+  readMaterialized,
   readReached,
   readSequences,
   readTables,
+  readWritten,
   standing,
+  type Written,
 } from './model.ts'
 import { inOrder, PutBack } from './putBack.ts'
 
-/** A table's rows, copied aside. */
-export interface Aside {
-  /** As it was; undefined where all come from what was kept before. */
-  readonly was: RowTable | undefined
-  readonly name: string
-  readonly shown: string
-  /** Where the copy is. */
-  readonly copy: string
-  /** Its columns are named c0, c1, … in this order. */
-  readonly columns: readonly string[]
-  readonly rows: number
-  /** The table is the same as before the downs. */
-  survived: boolean
-  /** Columns that have been there all the time. */
-  lasting: ReadonlySet<string>
-}
-
 export function postgresRows(session: Session, tables: Tables): RowKeeper {
-  return new PostgresRows(session, tables)
+  return new PostgresRows(session, developmentTables(tables))
 }
 
 class PostgresRows implements RowKeeper {
@@ -51,10 +36,21 @@ class PostgresRows implements RowKeeper {
   readonly #development: OwnDevelopment
   #aside: Aside[] = []
   #sequences: RowSequence[] = []
+  #materialized = new Set<string>()
+  #written: Map<string, Written> | undefined
+  #applied: Remembered[] = []
 
-  constructor(session: Session, tables: Tables) {
+  constructor(session: Session, development: OwnDevelopment) {
     this.#session = session
-    this.#development = developmentTables(tables)
+    this.#development = development
+  }
+
+  begin(): void {
+    this.#aside = []
+    this.#sequences = []
+    this.#materialized.clear()
+    this.#written = undefined
+    this.#applied = []
   }
 
   reached(work: () => Promise<void>): Promise<Reached> {
@@ -62,13 +58,20 @@ class PostgresRows implements RowKeeper {
   }
 
   async keep(reached: Reached, { undone, most }: { undone: readonly number[]; most: number }): Promise<void> {
-    this.#aside = []
     const { own } = this.#development
     const found = await readTables(this.#session, own, reached === 'all' ? undefined : { oids: reached })
+    if (found.length > 0) {
+      // Rows that come from now on would be missed. Policies would hide some, and settings change how values are written.
+      const forced = found
+        .filter(({ forced }) => forced)
+        .map(({ name }) => `ALTER TABLE ${name} NO FORCE ROW LEVEL SECURITY;`)
+      await this.#script(
+        `${settings}\nLOCK TABLE ${found.map(({ from }) => from).join(', ')} IN SHARE ROW EXCLUSIVE MODE;\n${forced.join('\n')}`,
+      )
+    }
     const oids = [...found.map(({ oid }) => oid), ...(reached === 'all' ? [] : reached)]
     this.#sequences = await readSequences(this.#session, oids)
-    const counted = await this.#count(found)
-    const filled = counted.filter(({ rows }) => rows > 0)
+    const filled = (await this.#count(found)).filter(({ rows }) => rows > 0)
     if (filled.reduce((sum, { rows }) => sum + rows, 0) > most) {
       throw new TooManyRowsError(
         filled.map(({ table, rows }) => ({ table: table.shown, rows })),
@@ -76,78 +79,103 @@ class PostgresRows implements RowKeeper {
       )
     }
     const makers = filled.length > 0 ? await this.#makersOf(undone) : []
-    const script: string[] = []
-    for (const [i, { table, rows }] of filled.entries()) {
-      const aside = asideOf(table, i, rows)
-      const inserted = makers.filter(({ xid, insertsOnly }) => insertsOnly || xid === table.made).map(({ xid }) => xid)
-      const values = table.columns.map(({ name }, n) => `t.${name}::text AS c${n}`)
-      const where = inserted.length > 0 ? ` WHERE NOT (t.xmin::text = ANY ('{${inserted.join()}}'))` : ''
-      script.push(
-        `CREATE TEMPORARY TABLE ${aside.copy} AS SELECT ${MARKS}${values.map((value) => `, ${value}`).join('')} FROM ${table.partitioned ? '' : 'ONLY '}${table.name} t${where};`,
+    this.#aside = filled.map(({ table }, i) => asideOf(table, i))
+    const script = this.#aside.map((aside, i) => {
+      const table = (filled[i] as (typeof filled)[number]).table
+      return createCopy(
+        aside,
+        table,
+        makers.filter((maker) => maker.ownsIn(table)).map(({ xid }) => xid),
       )
-      this.#aside.push(aside)
-    }
-    if (script.length > 0) await this.#session.script(script.join('\n'), NEVER)
+    })
+    script.push(
+      ...found.filter(({ forced }) => forced).map(({ name }) => `ALTER TABLE ${name} FORCE ROW LEVEL SECURITY;`),
+    )
+    if (script.length > 0) await this.#script(script.join('\n'))
+    this.#materialized = new Set((await readMaterialized(this.#session)).map(({ oid }) => oid))
   }
 
   async compare(): Promise<void> {
     const was = this.#aside.flatMap((aside) => aside.was ?? [])
+    if (was.length === 0) return
     const now = new Map(
-      was.length === 0
-        ? []
-        : (await readTables(this.#session, this.#development.own, { oids: was.map(({ oid }) => oid) })).map((table) => [
-            table.oid,
-            table,
-          ]),
+      (await readTables(this.#session, this.#development.own, { oids: was.map(({ oid }) => oid) })).map((table) => [
+        table.oid,
+        table,
+      ]),
     )
-    const script: string[] = []
+    const script: string[] = [settings]
     for (const aside of this.#aside) {
       const table = aside.was && now.get(aside.was.oid)
       if (!aside.was || !table) continue
       aside.survived = true
-      const numbers = new Map(table.columns.map(({ name, number }) => [name, number]))
-      aside.lasting = new Set(
-        aside.was.columns.filter(({ name, number }) => numbers.get(name) === number).map(({ name }) => name),
-      )
-      if (table.key.length === 0 || !table.key.every((name) => aside.columns.includes(name))) continue
-      const match = table.key.map((name) => `t.${name}::text = k.c${aside.columns.indexOf(name)}`).join(' AND ')
-      script.push(`UPDATE ${aside.copy} k SET state = 'present' FROM ${table.name} t WHERE ${match};`)
+      const there = new Map(table.columns.map((column) => [column.name, column]))
+      const same = aside.was.columns.filter(({ name, number }) => there.get(name)?.number === number)
+      const changed = same.filter(({ name, whole }) => there.get(name)?.whole !== whole).map(({ name }) => name)
+      aside.lasting = new Set(same.map(({ name }) => name).filter((name) => !changed.includes(name)))
+      aside.changed = new Set(changed)
+      script.push(...changed.map((name) => `ALTER TABLE ${aside.copy} ADD COLUMN d${aside.indexOf(name)} text;`))
+      const set = changed.map((name) => `, d${aside.indexOf(name)} = t.${name}::text`).join('')
+      const pairs = pairing(aside, table, [...aside.lasting])
+      if (pairs)
+        script.push(`UPDATE ${aside.copy} k SET state = 'present'${set} FROM ${pairs.from} WHERE ${pairs.where};`)
     }
-    if (script.length > 0) await this.#session.script(script.join('\n'), NEVER)
+    await this.#script(script.join('\n'))
+  }
+
+  async looked(version: number, up: string | null): Promise<void> {
+    if (up === null || isQuiet(up)) return
+    const before = this.#written
+    this.#written = await readWritten(this.#session)
+    const updated = [...this.#written].filter(([oid, { updated, file }]) => {
+      const was = before?.get(oid)
+      return was === undefined ? updated > 0 : was.updated !== updated || was.file !== file
+    })
+    this.#applied.push({ version, updated: updated.map(([oid]) => oid), derives: derives(up) })
+  }
+
+  /** Before the ups: what has been written by then is not theirs. */
+  async look(): Promise<void> {
+    this.#written = await readWritten(this.#session)
   }
 
   async putBack(): Promise<Carried> {
-    const before = await this.#waitingWithPlace()
-    await this.#loadWaiting(before)
-    const names = this.#aside.map(({ name }) => name)
+    await this.#script(`${settings}\n${this.#development.create}\n${this.#development.remember(this.#applied)}`)
+    await this.#loadWaiting()
+    const names = [...new Set(this.#aside.map(({ name }) => name))]
     const now = names.length === 0 ? [] : await readTables(this.#session, this.#development.own, { names })
-    const byName = new Map(now.map((table) => [table.name, table]))
+    const putting = new PutBack(this.#session, now, this.#development.keptTable)
     const back: TableRows[] = []
     const left: LeftRows[] = []
-    const putting = new PutBack(this.#session)
-    await putting.begin(now)
-    for (const table of inOrder(now)) {
-      const aside = this.#aside.find(({ name }) => name === table.name) as Aside
-      const put = await putting.table(aside, table)
-      if (put.rows > 0) back.push({ table: table.shown, rows: put.rows })
-      left.push(...put.left)
+    if (now.length > 0) {
+      await putting.begin()
+      for (const table of inOrder(now)) {
+        const put = await putting.table(
+          table,
+          this.#aside.filter(({ name }) => name === table.name),
+        )
+        if (put.rows > 0) back.push({ table: table.shown, rows: put.rows })
+        left.push(...put.left)
+      }
+      await putting.end()
     }
-    await putting.end()
+    const there = new Set(now.map(({ name }) => name))
+    for (const aside of this.#aside) {
+      if (there.has(aside.name) || aside.origin !== 'table') continue
+      const rows = await putting.leaveWhole(aside)
+      left.push({ table: aside.shown, rows, why: 'its table is gone' })
+    }
     await this.#setSequences(now)
-    for (const { name, shown, copy } of this.#aside) {
-      if (byName.has(name)) continue
-      const [row] = await this.#session.query(`SELECT count(*)::int AS rows FROM ${copy}`)
-      left.push({ table: shown, rows: Number(row?.rows), why: 'its table is gone' })
-    }
-    await this.#leaveAside(before, byName)
+    if (back.length > 0) await this.#refresh()
+    // Temporary, but a session may live long.
     const copies = this.#aside.map(({ copy }) => copy)
-    if (copies.length > 0) await this.#session.script(`DROP TABLE ${copies.join(', ')};`, NEVER)
-    this.#aside = []
+    if (copies.length > 0) await this.#script(`DROP TABLE ${copies.join(', ')};`)
+    this.begin()
     return { back, left: left.filter(({ rows }) => rows > 0) }
   }
 
   remember(versions: readonly number[]): Promise<void> {
-    return this.#session.script(this.#development.remember(versions), NEVER)
+    return this.#script(this.#development.remember(versions.map((version) => ({ version }))))
   }
 
   async waiting(): Promise<readonly TableRows[]> {
@@ -158,7 +186,8 @@ class PostgresRows implements RowKeeper {
   }
 
   async forget(): Promise<void> {
-    await this.#session.query(`DELETE FROM ${this.#development.keptTable}`)
+    const { keptTable, developmentTable } = this.#development
+    await this.#script(`DELETE FROM ${keptTable}; DELETE FROM ${developmentTable} WHERE key <> 'marker';`)
   }
 
   // --- internal ---
@@ -166,117 +195,107 @@ class PostgresRows implements RowKeeper {
   async #count(found: readonly RowTable[]): Promise<{ table: RowTable; rows: number }[]> {
     if (found.length === 0) return []
     const counts = await this.#session.query(
-      found
-        .map(
-          ({ name, partitioned }, i) =>
-            `SELECT ${i} AS i, count(*)::int AS rows FROM ${partitioned ? '' : 'ONLY '}${name}`,
-        )
-        .join(' UNION ALL '),
+      found.map(({ from }, i) => `SELECT ${i} AS i, count(*)::int AS rows FROM ${from}`).join(' UNION ALL '),
     )
     return counts.map(({ i, rows }) => ({ table: found[Number(i)] as RowTable, rows: Number(rows) }))
   }
 
   /**
    * The transactions in which these versions were applied: a row whose xmin is one of them was written by that migration.
-   * One that made the table cannot have met rows of others; of any other it has to be seen from its text.
+   * It was inserted by it where the migration made the table, or was seen to change no rows of it. Rows that were made of
+   * others are not made again while those are aside: they are carried like a user's.
    */
-  async #makersOf(versions: readonly number[]): Promise<{ xid: string; insertsOnly: boolean }[]> {
+  async #makersOf(versions: readonly number[]) {
     if (versions.length === 0) return []
     const rows = await this.#session.query(this.#development.makers(versions))
-    return rows.map(({ xid, up }) => ({ xid: String(xid), insertsOnly: up !== null && insertsOnly(String(up)) }))
+    return rows
+      .filter((row) => row.up !== null && !(row.derives ?? derives(String(row.up))))
+      .map((row) => {
+        const xid = String(row.xid)
+        const updated = row.updated as string[] | null
+        return { xid, ownsIn: ({ made, oid }: RowTable) => made === xid || updated?.includes(oid) === false }
+      })
   }
 
-  /** Names of tables that are there now and of which rows wait. */
-  async #waitingWithPlace(): Promise<string[]> {
-    const rows = await this.#session.query(
-      `SELECT tab FROM (SELECT DISTINCT tab FROM ${this.#development.keptTable}) w WHERE to_regclass(tab) IS NOT NULL`,
-    )
-    return rows.map(({ tab }) => String(tab))
-  }
-
-  /** Beside what was copied from the table, or alone. */
-  async #loadWaiting(names: readonly string[]): Promise<void> {
-    for (const name of names) {
-      const rows = await this.#session.query(
-        `SELECT DISTINCT k.key AS name FROM ${this.#development.keptTable}, jsonb_object_keys(line) k(key) WHERE tab = ${literal(name)}`,
-      )
-      const columns = rows.map((row) => String(row.name))
-      const index = this.#aside.findIndex((aside) => aside.name === name)
-      const aside = index === -1 ? this.#emptyAside(name, columns) : (this.#aside[index] as Aside)
-      const known = columns.filter((column) => aside.columns.includes(column))
-      const more = columns.filter((column) => !aside.columns.includes(column))
-      const wide = { ...aside, columns: [...aside.columns, ...more], rows: aside.rows + 1 }
-      const script = [
-        ...(index === -1
-          ? [
-              `CREATE TEMPORARY TABLE ${aside.copy} (n bigint, state text, error text${columns.map((_, n) => `, c${n} text`).join('')});`,
-            ]
-          : more.map((_, n) => `ALTER TABLE ${aside.copy} ADD COLUMN c${aside.columns.length + n} text;`)),
-        `INSERT INTO ${aside.copy} (n, state${[...known, ...more].map((column) => `, c${wide.columns.indexOf(column)}`).join('')})
-         SELECT -id, CASE WHEN whole THEN 'waited' ELSE 'values' END${[...known, ...more].map((column) => `, line->>${literal(column)}`).join('')} FROM ${this.#development.keptTable} WHERE tab = ${literal(name)};`,
-      ]
-      await this.#session.script(script.join('\n'), NEVER)
-      if (index === -1) this.#aside.push(wide)
-      else this.#aside[index] = wide
-    }
-  }
-
-  #emptyAside(name: string, columns: readonly string[]): Aside {
-    const copy = copyName(this.#aside.length)
-    const shown = name.replace(/^public\./, '')
-    return { was: undefined, name, shown, copy, columns, rows: 0, survived: false, lasting: new Set() }
-  }
-
-  /** Rows that found no place, and values whose column is gone, stay in the database. */
-  async #leaveAside(loaded: readonly string[], now: ReadonlyMap<string, RowTable>): Promise<void> {
+  /** Of tables that are there now. Each shape of lines is one copy: what a line does not name is left to the default. */
+  async #loadWaiting(): Promise<void> {
     const { keptTable } = this.#development
-    const script =
-      loaded.length > 0 ? [`DELETE FROM ${keptTable} WHERE tab IN (${loaded.map(literal).join(', ')});`] : []
-    for (const { name, copy, columns } of this.#aside) {
-      const table = now.get(name)
-      const line = (some: readonly string[]) =>
-        inParts(some)
-          .map((part) => part.map((column) => `${literal(column)}, c${columns.indexOf(column)}`).join(', '))
-          .map((pairs) => `jsonb_strip_nulls(jsonb_build_object(${pairs}))`)
-          .join(' || ')
-      const insert = `INSERT INTO ${keptTable} (tab, whole, line) SELECT ${literal(name)}`
-      const nowhere = table ? "state IN ('new', 'waited')" : "state <> 'values'"
-      script.push(`${insert}, true, ${line(columns)} FROM ${copy} WHERE ${nowhere} ORDER BY n;`)
-      if (!table || table.key.length === 0 || !table.key.every((column) => columns.includes(column))) continue
-      const gone = columns.filter((column) => !table.columns.some((there) => there.name === column))
-      if (gone.length === 0) continue
-      const some = gone.map((column) => `c${columns.indexOf(column)} IS NOT NULL`).join(' OR ')
+    const shapes = await this.#session.query(
+      `SELECT tab, whole, keys FROM (SELECT tab, whole, (SELECT array_agg(j ORDER BY j) FROM jsonb_object_keys(line) j) AS keys FROM ${keptTable}) w
+       WHERE EXISTS (SELECT FROM pg_class c WHERE c.oid = to_regclass(tab) AND c.relkind IN ('r', 'p') AND NOT c.relispartition) GROUP BY 1, 2, 3`,
+    )
+    const script: string[] = []
+    for (const { tab, whole, keys } of shapes) {
+      const columns = (keys as string[] | null) ?? []
+      const aside = keptAside(String(tab), columns, whole === true ? 'waited' : 'values', this.#aside.length)
+      this.#aside.push(aside)
+      const shape = `ARRAY[${columns.map(literal).join(', ')}]::text[]`
+      const values = columns.map((name, i) => `, line->>${literal(name)} AS c${i}`).join('')
       script.push(
-        `${insert}, false, ${line([...table.key, ...gone])} FROM ${copy} WHERE state NOT IN ('new', 'waited') AND (${some}) ORDER BY n;`,
+        `CREATE TEMPORARY TABLE ${aside.copy} AS SELECT id AS n, 'new'::text AS state, NULL::text AS error, '{}'::text[] AS bad${values} FROM ${keptTable}
+         WHERE tab = ${literal(String(tab))} AND whole = ${whole === true} AND (SELECT coalesce(array_agg(j ORDER BY j), '{}') FROM jsonb_object_keys(line) j) = ${shape};`,
       )
     }
-    if (script.length > 0) await this.#session.script(script.join('\n'), NEVER)
+    if (script.length > 0) await this.#script(script.join('\n'))
   }
 
-  /** Made anew, they go on where they were, and behind what was put back. */
+  /** Made anew, they go on where they were, and behind what was put back; those that are gone, when they are there again. */
   async #setSequences(tables: readonly RowTable[]): Promise<void> {
-    const script: string[] = []
-    const there = await this.#session.query(
-      this.#sequences.length === 0
-        ? 'SELECT WHERE false'
-        : `SELECT name FROM unnest(ARRAY[${this.#sequences.map(({ name }) => literal(name)).join(', ')}]) name WHERE to_regclass(name) IS NOT NULL`,
+    const { developmentTable } = this.#development
+    const stored = await this.#session.query(
+      `SELECT key, value->>'last' AS last FROM ${developmentTable} WHERE starts_with(key, 'sequence ')`,
     )
-    const present = new Set(there.map(({ name }) => String(name)))
-    const now = new Map((await standing(this.#session, [...present])).map((sequence) => [sequence.name, sequence]))
-    for (const { name, last, called } of this.#sequences) {
-      const at = now.get(name)
-      if (!at || !called || (at.called && BigInt(at.last) >= BigInt(last))) continue
-      script.push(`SELECT pg_catalog.setval(${literal(name)}, ${last});`)
-    }
-    for (const table of tables) {
-      for (const { name, sequence } of table.columns) {
-        if (sequence === null) continue
+    const wanted = new Map([
+      ...stored.map(({ key, last }) => [String(key).slice('sequence '.length), BigInt(String(last))] as const),
+      ...this.#sequences.map(({ name, last }) => [name, last] as const),
+    ])
+    const owned = tables.flatMap(({ name, columns }) =>
+      columns.filter(({ typeId }) => INTEGERS.includes(typeId)).map((column) => ({ table: name, ...column })),
+    )
+    const names = [...new Set([...wanted.keys(), ...owned.flatMap(({ sequence }) => sequence ?? [])])]
+    if (names.length === 0) return
+    const there = await this.#session.query(
+      `SELECT name FROM unnest(ARRAY[${names.map(literal).join(', ')}]) name WHERE EXISTS (SELECT FROM pg_class c WHERE c.oid = to_regclass(name) AND c.relkind = 'S')`,
+    )
+    const now = await standing(
+      this.#session,
+      there.map(({ name }) => String(name)),
+    )
+    const present = new Set(now.map(({ name }) => name))
+    const script: string[] = []
+    for (const { name, last, step, least, most } of now) {
+      const ahead = (value: bigint) => value >= least && value <= most && (step > 0n ? value > last : value < last)
+      const extremes = owned
+        .filter(({ sequence }) => sequence === name)
+        .map(({ table, name: column }) => `SELECT ${step > 0n ? 'max' : 'min'}(${column})::bigint FROM ${table}`)
+      const old = wanted.get(name)
+      if (old !== undefined && ahead(old)) script.push(`SELECT pg_catalog.setval(${literal(name)}, ${old});`)
+      const beyond = step > 0n ? '>' : '<'
+      for (const extreme of extremes) {
         script.push(
-          `SELECT pg_catalog.setval(${literal(sequence)}, m) FROM (SELECT max(${name}) AS m FROM ${table.name}) t, ${sequence} s WHERE m > s.last_value OR (m = s.last_value AND NOT s.is_called);`,
+          `SELECT pg_catalog.setval(${literal(name)}, e) FROM (${extreme}) x (e), ${name} s WHERE e BETWEEN ${least} AND ${most} AND (e ${beyond} s.last_value OR e = s.last_value AND NOT s.is_called);`,
         )
       }
+      if (stored.some(({ key }) => key === `sequence ${name}`))
+        script.push(`DELETE FROM ${developmentTable} WHERE key = ${literal(`sequence ${name}`)};`)
     }
-    if (script.length > 0) await this.#session.script(script.join('\n'), NEVER)
+    for (const { name, last } of this.#sequences) {
+      if (present.has(name)) continue
+      script.push(
+        `INSERT INTO ${developmentTable} VALUES (${literal(`sequence ${name}`)}, '{"last": "${last}"}') ON CONFLICT (key) DO UPDATE SET value = excluded.value;`,
+      )
+    }
+    if (script.length > 0) await this.#script(script.join('\n'))
+  }
+
+  /** Views that were filled while rows were aside. */
+  async #refresh(): Promise<void> {
+    const made = (await readMaterialized(this.#session)).filter(({ oid }) => !this.#materialized.has(oid))
+    if (made.length > 0) await this.#script(made.map(({ name }) => `REFRESH MATERIALIZED VIEW ${name};`).join('\n'))
+  }
+
+  #script(sql: string): Promise<void> {
+    return this.#session.script(sql, NEVER)
   }
 }
 
@@ -284,44 +303,5 @@ class PostgresRows implements RowKeeper {
 
 const NEVER = new AbortController().signal
 
-/** `new`: to be put back. `present`: still there. `waited`, `values`: kept before, a row or values of one. `done`, `met`: there now. */
-const MARKS = `row_number() OVER () AS n, 'new'::text AS state, NULL::text AS error`
-
-/** A function takes a hundred arguments. */
-const MOST_COLUMNS = 40
-
-function inParts(columns: readonly string[]): string[][] {
-  const parts: string[][] = []
-  for (let i = 0; i === 0 || i < columns.length; i += MOST_COLUMNS) parts.push(columns.slice(i, i + MOST_COLUMNS))
-  return parts
-}
-
-function copyName(i: number): string {
-  return `pg_temp.${identifier(`migratest rows ${i}`)}`
-}
-
-function asideOf(table: RowTable, i: number, rows: number): Aside {
-  const columns = table.columns.map(({ name }: RowColumn) => name)
-  return {
-    was: table,
-    name: table.name,
-    shown: table.shown,
-    copy: copyName(i),
-    columns,
-    rows,
-    survived: false,
-    lasting: new Set(),
-  }
-}
-
-/** Whether rows that it wrote can only be rows that it inserted. */
-function insertsOnly(up: string): boolean {
-  const { statements, problem, source } = readScript(up, 'postgres')
-  if (problem) return false
-  return statements.every(({ words: [first = ''], start, end }) => {
-    if (first === 'insert') return !/\bdo\s+update\b|\bwith\b/i.test(source.slice(start, end))
-    return HARMLESS.includes(first)
-  })
-}
-
-const HARMLESS = ['create', 'comment', 'grant', 'revoke', 'set', 'reset', 'delete', 'truncate', 'drop']
+/** int8, int2, int4 */
+const INTEGERS = ['20', '21', '23']

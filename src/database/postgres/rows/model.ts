@@ -1,5 +1,6 @@
 /** What has to be known of tables to carry their rows. */
 import type { Session } from '../session.ts'
+import { literal } from '../tables.ts'
 
 export interface RowColumn {
   /** Quoted where it must be. */
@@ -8,7 +9,10 @@ export interface RowColumn {
   /** What a text is cast to: without length, which the assignment then checks instead of cutting. */
   readonly type: string
   readonly typeId: string
+  /** With length. */
+  readonly whole: string
   readonly required: boolean
+  readonly nullable: boolean
   readonly generated: boolean
   readonly identity: boolean
   readonly default: string | null
@@ -19,30 +23,41 @@ export interface RowTable {
   readonly oid: string
   /** Quoted and qualified. */
   readonly name: string
+  /** Its own rows, without those of tables that inherit from it. */
+  readonly from: string
   /** As a person says it. */
   readonly shown: string
-  readonly partitioned: boolean
   /** The transaction that made it. */
   readonly made: string
+  /** Its owner is held to its policies, too. */
+  readonly forced: boolean
   readonly columns: readonly RowColumn[]
   /** Names of the columns that tell rows apart; empty where none do. */
   readonly key: readonly string[]
-  /** Triggers of users that fire, with the word that makes them fire again. */
-  readonly triggers: readonly { readonly name: string; readonly state: 'O' | 'A' | 'R' }[]
+  /** Triggers and rules of users that fire, its partitions' too, with what makes them fire again. */
+  readonly firing: readonly {
+    readonly table: string
+    readonly kind: 'TRIGGER' | 'RULE'
+    readonly name: string
+    readonly state: 'O' | 'A' | 'R'
+  }[]
   /** Foreign keys to other tables. */
   readonly references: readonly {
+    /** Quoted and qualified. */
     readonly constraint: string
-    readonly schema: string
+    readonly deferrable: boolean
     readonly table: string
-    /** As it is to be put back: `NOT DEFERRABLE`. */
-    readonly mode: string
+    readonly columns: readonly string[]
   }[]
 }
 
 export interface RowSequence {
   readonly name: string
-  readonly last: string
-  readonly called: boolean
+  /** The value that was given last; before the first, what comes before that. */
+  readonly last: bigint
+  readonly step: bigint
+  readonly least: bigint
+  readonly most: bigint
 }
 
 /** @param which oids, names, or undefined: all tables of users. @param own names that are left out */
@@ -81,14 +96,40 @@ export async function standing(session: Session, names: readonly string[]): Prom
   if (names.length === 0) return []
   const rows = await session.query(
     names
-      .map((name, i) => `SELECT ${i} AS i, last_value::text AS last, is_called AS called FROM ${name}`)
+      .map(
+        (name, i) =>
+          `SELECT ${i} AS i, s.last_value::text AS last, s.is_called AS called, q.seqincrement::text AS step, q.seqmin::text AS least, q.seqmax::text AS most FROM ${name} s, pg_sequence q WHERE q.seqrelid = ${literal(name)}::regclass`,
+      )
       .join(' UNION ALL '),
   )
-  return rows.map(({ i, last, called }) => ({
+  return rows.map(({ i, last, called, step, least, most }) => ({
     name: names[Number(i)] ?? '',
-    last: String(last),
-    called: called === true,
+    last: BigInt(String(last)) - (called === true ? 0n : BigInt(String(step))),
+    step: BigInt(String(step)),
+    least: BigInt(String(least)),
+    most: BigInt(String(most)),
   }))
+}
+
+export interface Written {
+  readonly updated: number
+  readonly file: string
+}
+
+/** Rows updated in the open transaction, and the file, of each table. */
+export async function readWritten(session: Session): Promise<Map<string, Written>> {
+  const rows = await session.query(
+    "SELECT oid::text, pg_stat_get_xact_tuples_updated(oid)::int AS updated, coalesce(pg_relation_filenode(oid), 0)::text AS file FROM pg_class WHERE relkind = 'r' AND oid >= 16384",
+  )
+  return new Map(rows.map(({ oid, updated, file }) => [String(oid), { updated: Number(updated), file: String(file) }]))
+}
+
+/** Views that hold rows of their own, in the order in which they were made. */
+export async function readMaterialized(session: Session): Promise<{ oid: string; name: string }[]> {
+  const rows = await session.query(
+    "SELECT c.oid::text, format('%I.%I', n.nspname, c.relname) AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'm' AND c.relispopulated ORDER BY c.oid",
+  )
+  return rows.map(({ oid, name }) => ({ oid: String(oid), name: String(name) }))
 }
 
 /**
@@ -119,10 +160,11 @@ LEFT JOIN pg_class c ON c.oid = l.oid`
 const TABLES = `
 SELECT json_build_object(
   'oid', c.oid::text, 'name', format('%I.%I', n.nspname, c.relname),
+  'from', CASE c.relkind WHEN 'p' THEN '' ELSE 'ONLY ' END || format('%I.%I', n.nspname, c.relname),
   'shown', CASE n.nspname WHEN 'public' THEN '' ELSE quote_ident(n.nspname) || '.' END || quote_ident(c.relname),
-  'partitioned', c.relkind = 'p',
-  'made', (SELECT t.xmin::text FROM pg_type t WHERE t.oid = c.reltype),
-  'columns', coalesce((SELECT json_agg(json_build_object('name', quote_ident(a.attname), 'number', a.attnum, 'type', format_type(a.atttypid, -1), 'typeId', a.atttypid::text,
+  'made', (SELECT a.xmin::text FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum = -6),
+  'forced', c.relrowsecurity AND c.relforcerowsecurity,
+  'columns', coalesce((SELECT json_agg(json_build_object('name', quote_ident(a.attname), 'number', a.attnum, 'type', format_type(a.atttypid, -1), 'typeId', a.atttypid::text, 'whole', format_type(a.atttypid, a.atttypmod), 'nullable', NOT a.attnotnull,
       'required', a.attnotnull AND NOT a.atthasdef AND a.attidentity = '', 'generated', a.attgenerated <> '', 'identity', a.attidentity <> '',
       'default', pg_get_expr(d.adbin, d.adrelid), 'sequence', pg_get_serial_sequence(format('%I.%I', n.nspname, c.relname), a.attname)) ORDER BY a.attnum)
     FROM pg_attribute a LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
@@ -131,10 +173,12 @@ SELECT json_build_object(
     FROM pg_index i WHERE i.indrelid = c.oid AND i.indisunique AND i.indisvalid AND i.indimmediate AND i.indpred IS NULL AND i.indexprs IS NULL
       AND (i.indisprimary OR NOT EXISTS (SELECT FROM unnest(i.indkey::int[]) k JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k WHERE NOT a.attnotnull))
     ORDER BY i.indisprimary DESC, i.indnatts, i.indexrelid LIMIT 1), '[]'),
-  'triggers', coalesce((SELECT json_agg(json_build_object('name', quote_ident(g.tgname), 'state', g.tgenabled)) FROM pg_trigger g
-    WHERE g.tgrelid = c.oid AND NOT g.tgisinternal AND g.tgenabled <> 'D'), '[]'),
-  'references', coalesce((SELECT json_agg(json_build_object('constraint', quote_ident(k.conname), 'schema', quote_ident(n.nspname), 'table', k.confrelid::text,
-      'mode', CASE WHEN NOT k.condeferrable THEN 'NOT DEFERRABLE' WHEN k.condeferred THEN 'DEFERRABLE INITIALLY DEFERRED' ELSE 'DEFERRABLE INITIALLY IMMEDIATE' END)) FROM pg_constraint k
+  'firing', coalesce((SELECT json_agg(json_build_object('table', f.oid::regclass::text, 'kind', f.kind, 'name', quote_ident(f.name), 'state', f.state)) FROM (
+      SELECT g.tgrelid AS oid, 'TRIGGER' AS kind, g.tgname AS name, g.tgenabled AS state FROM pg_trigger g WHERE NOT g.tgisinternal AND g.tgparentid = 0 AND g.tgenabled <> 'D'
+        AND (g.tgrelid = c.oid OR g.tgrelid IN (SELECT relid FROM pg_partition_tree(c.oid)))
+      UNION ALL SELECT r.ev_class, 'RULE', r.rulename, r.ev_enabled FROM pg_rewrite r WHERE r.ev_class = c.oid AND r.ev_enabled <> 'D' AND r.ev_type IN ('2', '3')) f), '[]'),
+  'references', coalesce((SELECT json_agg(json_build_object('constraint', format('%I.%I', n.nspname, k.conname), 'table', k.confrelid::text, 'deferrable', k.condeferrable,
+      'columns', (SELECT json_agg(quote_ident(a.attname)) FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum = ANY (k.conkey)))) FROM pg_constraint k
     WHERE k.conrelid = c.oid AND k.contype = 'f' AND k.confrelid <> c.oid), '[]')
 ) AS facts
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace

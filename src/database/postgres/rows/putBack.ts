@@ -2,25 +2,28 @@
 import type { LeftRows } from '../../development.ts'
 import type { Session } from '../session.ts'
 import { literal } from '../tables.ts'
-import type { Aside } from './keeper.ts'
+import { type Aside, pairing } from './aside.ts'
 import type { RowColumn, RowTable } from './model.ts'
 
-/** Tables before those that refer to them; in circles, as they come. */
+/** Tables before those that refer to them; a circle begins where what refers to a later table may be null for a while. */
 export function inOrder(tables: readonly RowTable[]): RowTable[] {
-  const byOid = new Map(tables.map((table) => [table.oid, table]))
-  const ordered = new Set<RowTable>()
-  const under = new Set<RowTable>()
-  const visit = (table: RowTable) => {
-    if (ordered.has(table) || under.has(table)) return
-    under.add(table)
-    for (const { table: oid } of table.references) {
-      const other = byOid.get(oid)
-      if (other) visit(other)
-    }
-    ordered.add(table)
+  const ordered: RowTable[] = []
+  const left = new Map(tables.map((table) => [table.oid, table]))
+  const waits = ({ references }: RowTable) => references.filter(({ table }) => left.has(table))
+  while (left.size > 0) {
+    const all = [...left.values()]
+    const next =
+      all.find((table) => waits(table).length === 0) ??
+      all.find((table) => waits(table).every(({ columns }) => columns.every((name) => isNullable(table, name)))) ??
+      (all[0] as RowTable)
+    left.delete(next.oid)
+    ordered.push(next)
   }
-  for (const table of tables) visit(table)
-  return [...ordered]
+  return ordered
+}
+
+function isNullable({ columns }: RowTable, name: string): boolean {
+  return columns.some((column) => column.name === name && column.nullable)
 }
 
 export interface Put {
@@ -28,220 +31,339 @@ export interface Put {
   readonly left: readonly LeftRows[]
 }
 
+/** Rows come back in this state: `new`, to be put back; `present`, never gone; `met`, their key was written anew; `done`. */
 export class PutBack {
   readonly #session: Session
-  #after: string[] = []
+  readonly #tables: readonly RowTable[]
+  readonly #keptTable: string
+  /** Columns that refer to tables whose rows come later; filled in the end. */
+  readonly #late = new Map<RowTable, ReadonlySet<string>>()
+  readonly #circling: { readonly aside: Aside; readonly table: RowTable; readonly pairs: readonly Pair[] }[] = []
   #checks: boolean | undefined
+  #readers = 0
+  #after: string[] = []
 
-  constructor(session: Session) {
+  constructor(session: Session, tables: readonly RowTable[], keptTable: string) {
     this.#session = session
+    this.#tables = tables
+    this.#keptTable = keptTable
   }
 
-  /** Triggers of users stay quiet, and foreign keys of tables that refer to each other are looked at in the end. */
-  async begin(tables: readonly RowTable[]): Promise<void> {
-    const before: string[] = []
-    this.#after = []
-    const place = new Map(inOrder(tables).map(({ oid }, i) => [oid, i]))
-    for (const table of tables) {
-      for (const { name, state } of table.triggers) {
-        before.push(`ALTER TABLE ${table.name} DISABLE TRIGGER ${name};`)
-        this.#after.push(`ALTER TABLE ${table.name} ENABLE ${WORDS[state]}TRIGGER ${name};`)
+  /** Triggers and rules of users stay quiet; constraints are looked at with each statement, so that it is known whose rows fail. */
+  async begin(): Promise<void> {
+    const before = ['SET CONSTRAINTS ALL IMMEDIATE;']
+    const deferred: string[] = []
+    const place = new Map(inOrder(this.#tables).map(({ oid }, i) => [oid, i]))
+    for (const table of this.#tables) {
+      for (const { table: on, kind, name, state } of table.firing) {
+        before.push(`ALTER TABLE ${on} DISABLE ${kind} ${name};`)
+        this.#after.push(`ALTER TABLE ${on} ENABLE ${WORDS[state]}${kind} ${name};`)
+      }
+      if (table.forced) {
+        before.push(`ALTER TABLE ${table.name} NO FORCE ROW LEVEL SECURITY;`)
+        this.#after.push(`ALTER TABLE ${table.name} FORCE ROW LEVEL SECURITY;`)
       }
       const own = place.get(table.oid) ?? 0
-      for (const { constraint, schema, mode, table: other } of table.references) {
-        if ((place.get(other) ?? -1) < own) continue
-        before.push(
-          `ALTER TABLE ${table.name} ALTER CONSTRAINT ${constraint} DEFERRABLE INITIALLY DEFERRED;`,
-          `SET CONSTRAINTS ${schema}.${constraint} DEFERRED;`,
-        )
-        this.#after.push(`ALTER TABLE ${table.name} ALTER CONSTRAINT ${constraint} ${mode};`)
-      }
+      const round = table.references.filter(({ table: other }) => (place.get(other) ?? -1) >= own)
+      const late = round.filter(({ columns }) => columns.every((name) => isNullable(table, name)))
+      if (late.length > 0) this.#late.set(table, new Set(late.flatMap(({ columns }) => columns)))
+      deferred.push(...round.filter((one) => one.deferrable && !late.includes(one)).map(({ constraint }) => constraint))
     }
-    // Tables whose rows still wait for a check cannot be altered.
-    if (before.length > 0) await this.#script(['SET CONSTRAINTS ALL IMMEDIATE;', ...before].join('\n'))
+    await this.#script(before.join('\n'))
+    for (const constraint of deferred) await this.#tries(`SET CONSTRAINTS ${constraint} DEFERRED;`)
   }
 
   async end(): Promise<void> {
-    if (this.#after.length > 0) await this.#script(['SET CONSTRAINTS ALL IMMEDIATE;', ...this.#after].join('\n'))
+    for (const { aside, table, pairs } of this.#circling) {
+      const late = this.#late.get(table)
+      await this.#fill(aside, table, pairs, "'done'", (column) => late?.has(column.name) === true && 'null')
+    }
+    await this.#script(['SET CONSTRAINTS ALL IMMEDIATE;', ...this.#after].join('\n'))
   }
 
-  async table(aside: Aside, table: RowTable): Promise<Put> {
+  async table(table: RowTable, asides: readonly Aside[]): Promise<Put> {
     const left: LeftRows[] = []
-    const pairs = await this.#pairs(aside, table, left)
-    const keyed = table.key.length > 0 && table.key.every((name) => pairs.some(({ column }) => column.name === name))
-    if (keyed) await this.#meet(aside, table, pairs)
-    const missing = table.columns.filter(
-      ({ name, required }) => required && !pairs.some(({ column }) => column.name === name),
-    )
-    let refused: string | undefined
-    if (!keyed && !(await this.#isEmpty(aside, table))) {
-      refused = aside.survived ? undefined : 'it has no key, and the migrations fill it'
-      if (aside.survived) await this.#query(`UPDATE ${aside.copy} SET state = 'present'`)
-    } else if (pairs.length === 0) {
-      refused = 'it has none of their columns any more'
-    } else if (missing.length > 0) {
-      refused = `column ${missing.map(({ name }) => name).join(', ')} is NOT NULL and has no default`
-    } else await this.#insert(aside, table, pairs, keyed)
-    if (keyed) await this.#fill(aside, table, pairs)
-    left.push(...(await this.#leftOf(aside, table, refused)))
-    const [row] = await this.#query(`SELECT count(*)::int AS rows FROM ${aside.copy} WHERE state = 'done'`)
-    return { rows: Number(row?.rows ?? 0), left }
+    let rows = 0
+    for (const aside of asides) {
+      if (aside.origin === 'values') {
+        await this.#values(aside, table)
+        continue
+      }
+      const put = await this.#rows(aside, table)
+      rows += put.rows
+      if (aside.origin === 'table') left.push(...put.left)
+    }
+    return { rows, left }
+  }
+
+  /** Keeps all of it until there is a place. @returns how many rows */
+  async leaveWhole(aside: Aside): Promise<number> {
+    return this.#keepLines(aside, true, aside.columns, "state = 'new'")
   }
 
   // --- internal ---
 
+  async #rows(aside: Aside, table: RowTable): Promise<Put> {
+    const pairs = await this.#pairs(aside, table)
+    const keyed = isKeyed(table, pairs)
+    const [{ empty, fresh, present } = {}] = await this.#query(
+      `SELECT NOT EXISTS (SELECT FROM ${table.name}) AS empty, count(*) FILTER (WHERE state = 'new')::int AS fresh, count(*) FILTER (WHERE state = 'present')::int AS present FROM ${aside.copy}`,
+    )
+    const tells = keyed || aside.survived
+    let refused: string | undefined
+    let rows = 0
+    if (Number(fresh) > 0) {
+      if (keyed && !empty) await this.#meet(aside, table, pairs)
+      refused = this.#refusal(table, pairs, tells || empty === true)
+      if (refused === undefined) rows = await this.#insert(aside, table, pairs)
+    }
+    if (keyed && !empty && aside.origin === 'table')
+      await this.#fill(aside, table, pairs, "'met'", (column) => !aside.changed.has(column.name) && 'default')
+    if (Number(present) > 0) {
+      await this.#fill(aside, table, pairs, "'present'", (column) =>
+        aside.changed.has(column.name) ? 'untouched' : !aside.lasting.has(column.name) && 'any default',
+      )
+    }
+    return { rows, left: await this.#leave(aside, table, refused) }
+  }
+
+  /** What was kept of rows that were there all the time. */
+  async #values(aside: Aside, table: RowTable): Promise<void> {
+    const pairs = await this.#pairs(aside, table)
+    // Whose column is not back waits on.
+    if (!isKeyed(table, pairs) || pairs.length < aside.columns.length) return
+    await this.#fill(aside, table, pairs, "'new'", () => 'any default')
+    await this.#query(`DELETE FROM ${this.#keptTable} WHERE id IN (SELECT n FROM ${aside.copy} WHERE bad = '{}')`)
+  }
+
+  #refusal(table: RowTable, pairs: readonly Pair[], hasPlace: boolean): string | undefined {
+    const missing = table.columns.filter(
+      ({ name, required }) => required && !pairs.some(({ column }) => column.name === name),
+    )
+    if (!hasPlace) return 'it has no key, and the migrations fill it'
+    if (pairs.length === 0) return 'it has none of their columns any more'
+    if (missing.length === 0) return undefined
+    return `column ${missing.map(({ name }) => name).join(', ')} is NOT NULL and has no default`
+  }
+
   /** Columns that were kept and are there now, each with what its values are read from. */
-  async #pairs(aside: Aside, table: RowTable, left: LeftRows[]): Promise<Pair[]> {
+  async #pairs(aside: Aside, table: RowTable): Promise<Pair[]> {
     const pairs: Pair[] = []
     for (const column of table.columns) {
-      const index = aside.columns.indexOf(column.name)
+      const index = aside.indexOf(column.name)
       if (index === -1 || column.generated) continue
-      const was = aside.was?.columns.find(({ name }) => name === column.name)
       const kept = `k.c${index}`
-      const plain = `${kept}::${column.type}`
-      if (was && was.typeId === column.typeId) {
-        pairs.push({ column, kept, value: plain })
+      const was = aside.was?.columns.find(({ name }) => name === column.name)
+      if (was?.typeId === column.typeId) {
+        pairs.push({ column, kept, value: aside.isText(column.name) ? `${kept}::${column.type}` : kept })
         continue
       }
-      const checked = await this.#checked(kept, column)
-      const valid = checked ?? plain
-      const lost = await this.#lost(aside, kept, valid, checked !== undefined)
-      if (lost > 0) {
-        const why = `${lost === 1 ? 'a value' : 'values'} that ${column.type} cannot hold`
-        left.push({ table: table.shown, column: column.name, rows: lost, why })
-        if (checked === undefined) continue
-      }
-      pairs.push({ column, kept, value: valid })
+      const text = aside.isText(column.name) ? kept : `${kept}::text`
+      const value = await this.#reading(text, column)
+      await this.#query(
+        `UPDATE ${aside.copy} k SET bad = bad || ${literal(column.name)}::text WHERE ${kept} IS NOT NULL AND (${value}) IS NULL`,
+      )
+      pairs.push({ column, kept, value })
     }
     return pairs
   }
 
-  /** PostgreSQL 16 and later can say of a text whether a type takes it. */
-  async #checked(kept: string, { type }: RowColumn): Promise<string | undefined> {
+  /** Null where the type does not take the text. From PostgreSQL 16 on the server can tell; before, it is tried. */
+  async #reading(text: string, { type }: RowColumn): Promise<string> {
     if (this.#checks === undefined) {
       const [row] = await this.#query("SELECT to_regproc('pg_catalog.pg_input_is_valid') IS NOT NULL AS there")
       this.#checks = row?.there === true
     }
-    return this.#checks
-      ? `CASE WHEN pg_catalog.pg_input_is_valid(${kept}, ${literal(type)}) THEN ${kept}::${type} END`
-      : undefined
+    if (this.#checks)
+      return `CASE WHEN pg_catalog.pg_input_is_valid(${text}, ${literal(type)}) THEN ${text}::${type} END`
+    const reader = `pg_temp.${`migratest_read_${this.#readers++}`}`
+    await this.#script(
+      `CREATE FUNCTION ${reader}(t text) RETURNS ${type} LANGUAGE plpgsql AS $migratest$ BEGIN RETURN t::${type}; EXCEPTION WHEN OTHERS THEN RETURN NULL; END $migratest$;`,
+    )
+    // Else the type could not be dropped later in the session.
+    this.#after.push(`DROP FUNCTION ${reader}(text);`)
+    return `${reader}(${text})`
   }
 
-  /** How many values cannot be read; where one of them fails the query, all. */
-  async #lost(aside: Aside, kept: string, value: string, checks: boolean): Promise<number> {
-    const count = `SELECT count(*)::int AS lost FROM ${aside.copy} k WHERE ${kept} IS NOT NULL`
-    if (checks) {
-      const [row] = await this.#query(`${count} AND (${value}) IS NULL`)
-      return Number(row?.lost)
-    }
-    const readable = await this.#tries(`SELECT count(${value}) FROM ${aside.copy} k;`)
-    if (readable === undefined) return 0
-    const [row] = await this.#query(count)
-    return Number(row?.lost)
-  }
-
-  /** Rows whose key is there already: written by the migrations, or never gone. */
+  /** Rows whose key the migrations have written. */
   async #meet(aside: Aside, table: RowTable, pairs: readonly Pair[]): Promise<void> {
     await this.#query(
-      `UPDATE ${aside.copy} k SET state = 'met' FROM ${table.name} t WHERE state IN ('new', 'waited') AND ${matching(table, pairs)}`,
+      `UPDATE ${aside.copy} k SET state = 'met' FROM ${table.from} t WHERE state = 'new' AND ${matching(table, pairs)}`,
     )
   }
 
-  async #isEmpty({ copy }: Aside, table: RowTable): Promise<boolean> {
-    const [row] = await this.#query(
-      `SELECT NOT EXISTS (SELECT FROM ${table.name}) AND EXISTS (SELECT FROM ${copy}) AS empty`,
-    )
-    return row?.empty === true
-  }
-
-  async #insert(aside: Aside, table: RowTable, pairs: readonly Pair[], keyed: boolean): Promise<void> {
-    const names = pairs.map(({ column }) => column.name).join(', ')
-    const values = pairs.map(({ value }) => value).join(', ')
-    const into = `INSERT INTO ${table.name} (${names}) OVERRIDING SYSTEM VALUE`
-    const rows = `SELECT ${values} FROM ${aside.copy} k WHERE state IN ('new', 'waited') ORDER BY n`
-    const failed = await this.#tries(`${into} ${rows} ON CONFLICT DO NOTHING;`)
-    if (failed !== undefined) {
-      // One by one: what is wrong with some is not wrong with all.
-      await this.#script(`DO $migratest$ DECLARE r record; BEGIN
-FOR r IN SELECT n FROM ${aside.copy} WHERE state IN ('new', 'waited') ORDER BY n LOOP
-  BEGIN
-    ${into} SELECT ${values} FROM ${aside.copy} k WHERE k.n = r.n ON CONFLICT DO NOTHING;
-    ${keyed ? '' : `UPDATE ${aside.copy} SET state = 'done' WHERE n = r.n;`}
-  EXCEPTION WHEN OTHERS THEN UPDATE ${aside.copy} SET error = SQLERRM WHERE n = r.n;
-  END;
+  /** @returns how many rows came back */
+  async #insert(aside: Aside, table: RowTable, pairs: readonly Pair[]): Promise<number> {
+    const late = this.#late.get(table)
+    const now = pairs.filter(({ column }) => !late?.has(column.name))
+    const into = `INSERT INTO ${table.name} (${now.map(({ column }) => column.name).join(', ')}) OVERRIDING SYSTEM VALUE SELECT ${now.map(({ value }) => value).join(', ')} FROM ${aside.copy} k`
+    const failed = await this.#tries(`${into} WHERE state = 'new' ORDER BY n;`)
+    if (failed === undefined) await this.#query(`UPDATE ${aside.copy} SET state = 'done' WHERE state = 'new'`)
+    // One by one: what is wrong with some is not wrong with all. Once more, as long as others may have waited for one.
+    else {
+      await this.#script(`DO $migratest$ DECLARE r record; more boolean := true; BEGIN
+WHILE more LOOP
+  more := false;
+  FOR r IN SELECT n FROM ${aside.copy} WHERE state = 'new' ORDER BY n LOOP
+    BEGIN
+      ${into} WHERE k.n = r.n;
+      UPDATE ${aside.copy} SET state = 'done' WHERE n = r.n;
+      more := true;
+    EXCEPTION WHEN OTHERS THEN UPDATE ${aside.copy} SET error = SQLERRM WHERE n = r.n;
+    END;
+  END LOOP;
 END LOOP; END $migratest$;`)
-    } else if (!keyed) await this.#query(`UPDATE ${aside.copy} SET state = 'done' WHERE state IN ('new', 'waited')`)
-    if (!keyed) return
-    await this.#query(
-      `UPDATE ${aside.copy} k SET state = 'done' FROM ${table.name} t WHERE state IN ('new', 'waited') AND ${matching(table, pairs)}`,
-    )
+    }
+    if (late && isKeyed(table, pairs)) this.#circling.push({ aside, table, pairs })
+    const [row] = await this.#query(`SELECT count(*)::int AS rows FROM ${aside.copy} WHERE state = 'done'`)
+    if (aside.origin === 'waited') {
+      await this.#query(`DELETE FROM ${this.#keptTable} WHERE id IN (SELECT n FROM ${aside.copy} WHERE state = 'done')`)
+    }
+    return Number(row?.rows)
   }
 
-  /** Of rows that are there, only what is null or as it comes by default is filled in. */
-  async #fill(aside: Aside, table: RowTable, pairs: readonly Pair[]): Promise<void> {
-    const fillable = pairs.filter(({ column }) => !table.key.includes(column.name) && !column.identity)
-    const groups: [states: string, some: readonly Pair[]][] = [
-      ["'present'", fillable.filter(({ column }) => !aside.lasting.has(column.name))],
-      ["'met', 'values'", fillable],
-    ]
-    for (const [states, some] of groups) {
-      if (some.length === 0) continue
-      const [any] = await this.#query(`SELECT EXISTS (SELECT FROM ${aside.copy} WHERE state IN (${states})) AS any`)
-      if (!any?.any) continue
-      const open = new Map<Pair, string>()
-      for (const pair of some) open.set(pair, await this.#isOpen(pair))
-      const set = some.map((pair) => {
-        const { column, value } = pair
-        return `${column.name} = CASE WHEN ${open.get(pair)} THEN ${value} ELSE t.${column.name} END`
-      })
-      const where = `k.state IN (${states}) AND ${matching(table, pairs)} AND (${[...open.values()].join(' OR ')})`
-      const failed = await this.#tries(
-        `UPDATE ${table.name} t SET ${set.join(', ')} FROM ${aside.copy} k WHERE ${where};`,
-      )
-      if (failed === undefined) continue
-      await this.#script(`DO $migratest$ DECLARE r record; BEGIN
-FOR r IN SELECT n FROM ${aside.copy} WHERE state IN (${states}) LOOP
-  BEGIN
-    UPDATE ${table.name} t SET ${set.join(', ')} FROM ${aside.copy} k WHERE k.n = r.n AND ${where};
-  EXCEPTION WHEN OTHERS THEN UPDATE ${aside.copy} SET error = SQLERRM WHERE n = r.n;
-  END;
+  /** Of rows that are there, only what is open is filled in. What cannot be is noted as bad. */
+  async #fill(
+    aside: Aside,
+    table: RowTable,
+    pairs: readonly Pair[],
+    state: string,
+    openTo: (column: RowColumn) => OpenTo | false,
+  ): Promise<void> {
+    const some = pairs.flatMap((pair) => {
+      const to = !table.key.includes(pair.column.name) && !pair.column.identity && openTo(pair.column)
+      return to ? [{ ...pair, to }] : []
+    })
+    const found = isKeyed(table, pairs)
+      ? { from: `${aside.copy} k`, where: matching(table, pairs) }
+      : await this.#byPlace(aside, table)
+    if (some.length === 0 || !found) return
+    const open: { readonly pair: Pair; readonly when: string }[] = []
+    for (const pair of some) open.push({ pair, when: await this.#isOpen(aside, pair, pair.to) })
+    const set = open.map(
+      ({ pair: { column, value }, when }) =>
+        `${column.name} = CASE WHEN ${when} THEN ${value} ELSE t.${column.name} END`,
+    )
+    const update = (assignments: readonly string[], when: string, row: string) =>
+      `UPDATE ${table.from} t SET ${assignments.join(', ')} FROM ${found.from} WHERE k.state = ${state} ${row} AND ${found.where} AND (${when});`
+    if ((await this.#tries(update(set, open.map(({ when }) => when).join(' OR '), ''))) === undefined) return
+    const each = open.map(
+      ({ pair, when }, i) => `BEGIN ${update([set[i] as string], when, 'AND k.n = r.n')}
+  EXCEPTION WHEN OTHERS THEN UPDATE ${aside.copy} SET bad = bad || ${literal(pair.column.name)}::text, error = SQLERRM WHERE n = r.n; END;`,
+    )
+    await this.#script(`DO $migratest$ DECLARE r record; BEGIN
+FOR r IN SELECT n FROM ${aside.copy} WHERE state = ${state} LOOP
+  ${each.join('\n  ')}
 END LOOP; END $migratest$;`)
+  }
+
+  /** Where nothing but all its values tells a row. */
+  async #byPlace(aside: Aside, table: RowTable): Promise<{ from: string; where: string } | undefined> {
+    const pairs = aside.survived ? pairing(aside, table, [...aside.lasting]) : undefined
+    if (!pairs || table.key.length > 0) return undefined
+    const paired = `(SELECT k.n, t."migratest table" AS "table", t."migratest place" AS place FROM ${aside.copy} k, ${pairs.from} WHERE ${pairs.where}) w`
+    return { from: `${aside.copy} k, ${paired}`, where: 'w.n = k.n AND t.tableoid = w."table" AND t.ctid = w.place' }
+  }
+
+  /**
+   * Whether a column of a row may be filled in. A default that is another each time cannot be told from what was written:
+   * in a row that never went it is open, since only the column was made anew; in one that was written anew it is not.
+   */
+  async #isOpen(aside: Aside, { column, kept, value }: Pair, to: OpenTo): Promise<string> {
+    const now = `t.${column.name}::text`
+    const different = `(${value}) IS NOT NULL AND ${now} IS DISTINCT FROM ${kept}::text`
+    if (to === 'untouched') {
+      const made = `k.d${aside.indexOf(column.name)}::${column.type}::${column.whole}`
+      return `(${different} AND (t.${column.name} IS NULL OR t.${column.name}::text IS NOT DISTINCT FROM (${made})::text))`
+    }
+    const isNull = `t.${column.name} IS NULL`
+    if (column.default === null || to === 'null') return `(${different} AND ${isNull})`
+    const preset = `(${column.default})::${column.whole}::text`
+    const asks =
+      /\b(?:nextval|now|clock_timestamp|timeofday|random\w*|gen_random\w*|uuid\w*|txid_current|pg_backend_pid)\s*\(|\bcurrent_|\blocaltime/i
+    if (to === 'any default' && asks.test(column.default)) return `(${different})`
+    // A function of the user's may do anything; one that raises is no default to compare with.
+    const steady = !/\bnextval\b/i.test(column.default) && (await this.#isSteady(preset))
+    if (!steady) return to === 'any default' ? `(${different})` : `(${different} AND ${isNull})`
+    return `(${different} AND (${isNull} OR ${now} = ${preset}))`
+  }
+
+  /** Tried and taken back, with all that it may have done. */
+  async #isSteady(expression: string): Promise<boolean> {
+    await this.#script(`SAVEPOINT ${ROWS}`)
+    try {
+      const [row] = await this.#query(`SELECT ${expression} IS NOT DISTINCT FROM ${expression} AS steady`)
+      return row?.steady === true
+    } catch {
+      return false
+    } finally {
+      await this.#script(`ROLLBACK TO ${ROWS}; RELEASE ${ROWS};`)
     }
   }
 
-  /** Whether a column of a row is to be filled. A default that is another each time cannot be told from what was written. */
-  async #isOpen({ column, kept, value }: Pair): Promise<string> {
-    const now = `t.${column.name}::text`
-    const different = `(${value}) IS NOT NULL AND ${now} IS DISTINCT FROM ${kept}`
-    if (column.default === null) return `(${different} AND t.${column.name} IS NULL)`
-    const preset = `(${column.default})::text`
-    const steady =
-      !/\bnextval\b/i.test(column.default) &&
-      (await this.#query(`SELECT ${preset} IS NOT DISTINCT FROM ${preset} AS steady`))[0]?.steady === true
-    return steady ? `(${different} AND (t.${column.name} IS NULL OR ${now} = ${preset}))` : `(${different})`
+  /** Keeps what found no place, and says why. */
+  async #leave(aside: Aside, table: RowTable, refused: string | undefined): Promise<LeftRows[]> {
+    const { copy, columns } = aside
+    const gone = columns.filter((name) => !table.columns.some((column) => column.name === name))
+    const [counts] = await this.#query(
+      `SELECT count(*) FILTER (WHERE state = 'new')::int AS fresh, (array_agg(error) FILTER (WHERE state = 'new'))[1] AS why, count(*) FILTER (WHERE bad <> '{}')::int AS bad${gone.map((name, i) => `, count(c${aside.indexOf(name)}) FILTER (WHERE state <> 'new')::int AS g${i}`).join('')} FROM ${copy}`,
+    )
+    if (aside.origin !== 'table') return []
+    const left: LeftRows[] = []
+    if (Number(counts?.fresh) > 0) {
+      const why = refused ?? String(counts?.why ?? 'no reason was given')
+      left.push({ table: table.shown, rows: await this.#keepLines(aside, true, columns, "state = 'new'"), why })
+    }
+    const keyed = table.key.length > 0 && table.key.every((name) => columns.includes(name))
+    for (const [i, name] of gone.entries()) {
+      const rows = Number(counts?.[`g${i}`])
+      if (rows === 0) continue
+      const why = keyed ? 'its column is gone' : 'its column is gone, and without a key they cannot be kept'
+      left.push({ table: table.shown, column: name, rows, why })
+      if (keyed)
+        await this.#keepLines(
+          aside,
+          false,
+          [...table.key, name],
+          `state <> 'new' AND c${aside.indexOf(name)} IS NOT NULL`,
+        )
+    }
+    if (Number(counts?.bad) === 0) return left
+    const bad = await this.#query(
+      `SELECT name, count(*)::int AS rows, (array_agg(error))[1] AS why FROM ${copy}, unnest(bad) name WHERE state <> 'new' GROUP BY 1 ORDER BY 1`,
+    )
+    for (const { name, rows, why } of bad) {
+      const column = table.columns.find((one) => one.name === name)
+      const words = why ? String(why) : `${rows === 1 ? 'a value' : 'values'} that ${column?.type ?? 'it'} cannot hold`
+      left.push({ table: table.shown, column: String(name), rows: Number(rows), why: words })
+      if (keyed)
+        await this.#keepLines(
+          aside,
+          false,
+          [...table.key, String(name)],
+          `state <> 'new' AND ${literal(String(name))} = ANY (bad)`,
+        )
+    }
+    return left
   }
 
-  async #leftOf(aside: Aside, table: RowTable, refused: string | undefined): Promise<LeftRows[]> {
-    const rows = await this.#query(
-      `SELECT count(*)::int AS rows, (array_agg(error) FILTER (WHERE error IS NOT NULL))[1] AS why FROM ${aside.copy} WHERE state IN ('new', 'waited')`,
+  /** @param whole rows, as opposed to values of rows that are there. @returns how many */
+  async #keepLines(
+    { name, copy, indexOf, isText }: Aside,
+    whole: boolean,
+    columns: readonly string[],
+    where: string,
+  ): Promise<number> {
+    const text = (column: string) => `c${indexOf(column)}${isText(column) ? '' : '::text'}`
+    const parts: string[] = []
+    for (let i = 0; i === 0 || i < columns.length; i += MOST_COLUMNS) {
+      const pairs = columns.slice(i, i + MOST_COLUMNS).map((column) => `${literal(column)}, ${text(column)}`)
+      parts.push(`jsonb_build_object(${pairs.join(', ')})`)
+    }
+    const [row] = await this.#query(
+      `WITH kept AS (INSERT INTO ${this.#keptTable} (tab, whole, line) SELECT ${literal(name)}, ${whole}, ${parts.join(' || ')} FROM ${copy} WHERE ${where} ORDER BY n RETURNING 1) SELECT count(*)::int AS rows FROM kept`,
     )
-    const why = (row: (typeof rows)[number] | undefined) =>
-      refused ?? (row?.why ? String(row.why) : 'other rows have what must be there only once')
-    const left: LeftRows[] = rows.map((row) => ({ table: table.shown, rows: Number(row.rows), why: why(row) }))
-    const gone = aside.columns.filter((name) => !table.columns.some((column) => column.name === name))
-    if (gone.length === 0) return left
-    const [counts] = await this.#query(
-      `SELECT ${gone.map((name, i) => `count(c${aside.columns.indexOf(name)})::int AS g${i}`).join(', ')} FROM ${aside.copy} WHERE state NOT IN ('new', 'waited')`,
-    )
-    return [
-      ...left,
-      ...gone.map((name, i) => ({
-        table: table.shown,
-        column: name,
-        rows: Number(counts?.[`g${i}`] ?? 0),
-        why: 'its column is gone',
-      })),
-    ]
+    return Number(row?.rows)
   }
 
   /** What the server says where it fails, which then did nothing. */
@@ -271,16 +393,25 @@ const NEVER = new AbortController().signal
 const ROWS = '"migratest rows"'
 const WORDS = { O: '', A: 'ALWAYS ', R: 'REPLICA ' } as const
 
+/** A function takes a hundred arguments. */
+const MOST_COLUMNS = 40
+
+/** Whether a column is to be filled: where it is null, where it is that or its default, or as a down's other type left it. */
+type OpenTo = 'null' | 'default' | 'any default' | 'untouched'
+
 interface Pair {
   readonly column: RowColumn
-  /** The text. */
   readonly kept: string
   /** The value, in the type that the column has now. */
   readonly value: string
 }
 
-function matching(table: RowTable, pairs: readonly Pair[]): string {
-  return table.key
+function isKeyed({ key }: RowTable, pairs: readonly Pair[]): boolean {
+  return key.length > 0 && key.every((name) => pairs.some(({ column }) => column.name === name))
+}
+
+function matching({ key }: RowTable, pairs: readonly Pair[]): string {
+  return key
     .map((name) => `t.${name} = ${pairs.find(({ column }) => column.name === name)?.value ?? 'NULL'}`)
     .join(' AND ')
 }

@@ -1,0 +1,40 @@
+/** A source that reads a file of SQL again only where it may have changed: most of a folder is as it was at the last save. */
+import { statSync } from 'node:fs'
+import type { Body, Source } from '../migrate/source.ts'
+
+export function remembering(source: Source): Source {
+  const known = new Map<string, { readonly stamp: string; readonly body: Body | null }>()
+  return {
+    name: source.name,
+    get passedOver() {
+      return source.passedOver ?? []
+    },
+    list: () => source.list(),
+    ...(source.relations && { relations: () => (source.relations as NonNullable<Source['relations']>)() }),
+    ...(source.revive && {
+      revive: (record, direction) => (source.revive as NonNullable<Source['revive']>)(record, direction),
+    }),
+    async read(migration, direction) {
+      const path = migration[direction]
+      const stamp = path?.endsWith('.sql') ? stampOf(path) : undefined
+      if (path === undefined || stamp === undefined) return source.read(migration, direction)
+      const before = known.get(path)
+      if (before?.stamp === stamp) return before.body
+      const body = await source.read(migration, direction)
+      known.set(path, { stamp, body })
+      return body
+    },
+  }
+}
+
+// --- internal ---
+
+/** Two saves may come within one tick of the file system's clock. */
+const YOUNG_MS = 100
+
+/** Undefined of a file that is gone, or so young that it may change without a trace. */
+function stampOf(path: string): string | undefined {
+  const stat = statSync(path, { throwIfNoEntry: false, bigint: true })
+  if (!stat || Date.now() - Number(stat.mtimeMs) < YOUNG_MS) return undefined
+  return `${stat.mtimeNs} ${stat.ctimeNs} ${stat.size} ${stat.ino}`
+}
