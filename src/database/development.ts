@@ -86,6 +86,8 @@ export interface DevelopmentDatabase {
   readonly driver: Driver
   readonly rows: RowKeeper
   schema(): Promise<Schema>
+  /** Another where the schema may be another; costs less than reading it. */
+  stamp(): Promise<string>
   /** Held until it is closed. @throws WatchedError */
   watch(): Promise<void>
   /** Runs a file of SQL in one transaction. @throws MigrationFailedError */

@@ -63,7 +63,7 @@ export function collect(folder: string, onSaved: (saved: Saved) => void): Collec
 // --- internal ---
 
 /** The parts of one save come closer to each other than this. A run that saw half of it is run again for the other. */
-const SETTLE_MS = 12
+const SETTLE_MS = 6
 const EMPTY_MS = 150
 /** Somebody may leave a lock behind. */
 const LOCKED_MS = 30_000

@@ -61,6 +61,8 @@ export class Watcher {
   #jobs: Job[] = []
   #saved: Saved | undefined
   #schema: Schema | undefined
+  /** Of the catalogs, when the schema was read. */
+  #stamp: string | undefined
   #first: Schema | undefined
   #question: AbortController | undefined
   #steps = new Map<string, RanStep>()
@@ -170,7 +172,9 @@ export class Watcher {
     }
     const { plan, carried } = outcome
     const before = this.#schema
-    this.#schema = await (await this.#open()).schema()
+    const development = await this.#open()
+    this.#schema = await development.schema()
+    this.#stamp = await development.stamp()
     onEvent({
       type: 'applied',
       from: plan.from,
@@ -303,6 +307,7 @@ export class Watcher {
 
   /** Where the schema is not as it was left, somebody else changed it. */
   async #drift(development: DevelopmentDatabase): Promise<void> {
+    if ((await development.stamp()) === this.#stamp) return
     const now = await development.schema()
     const before = this.#schema
     this.#schema = now

@@ -77,6 +77,7 @@ async function opened(
     driver,
     rows: postgresRows(session, tables),
     schema: () => readSchema(second, { exclude: own.own }),
+    stamp: async () => String((await second.query(STAMP))[0]?.stamp),
     async watch() {
       const [row] = await second.query(`SELECT pg_try_advisory_lock(${WATCH_KEY}::bigint) AS locked`)
       if (!row?.locked) throw new WatchedError(session.label, await holderOf(second, [BigInt(WATCH_KEY)]))
@@ -138,6 +139,29 @@ ON CONFLICT (key) DO UPDATE SET value = excluded.value;`,
     },
   }
 }
+
+/** Which versions of which rows the catalogs hold of what users made, without jit, whose compiling would take longer. */
+const STAMP = `SELECT md5(coalesce(string_agg(o::text || ' ' || x, ',' ORDER BY o, x), '')) AS stamp FROM (${[
+  ['pg_class', 'oid'],
+  ['pg_attribute', 'attrelid'],
+  ['pg_attrdef', 'oid'],
+  ['pg_constraint', 'oid'],
+  ['pg_index', 'indexrelid'],
+  ['pg_proc', 'oid'],
+  ['pg_type', 'oid'],
+  ['pg_enum', 'oid'],
+  ['pg_trigger', 'oid'],
+  ['pg_rewrite', 'oid'],
+  ['pg_policy', 'oid'],
+  ['pg_namespace', 'oid'],
+  ['pg_extension', 'oid'],
+  ['pg_sequence', 'seqrelid'],
+  ['pg_description', 'objoid'],
+  ['pg_statistic_ext', 'oid'],
+  ['pg_default_acl', 'oid'],
+]
+  .map(([catalog, oid]) => `SELECT ${oid} AS o, xmin::text AS x FROM ${catalog} WHERE ${oid} >= 16384`)
+  .join(' UNION ALL ')}) rows`
 
 /** A copy of the database elsewhere has another oid, or is on a server with another identifier. */
 const PLACE = `(SELECT jsonb_build_object('system', (SELECT system_identifier::text FROM pg_control_system()), 'database', oid::text) FROM pg_database WHERE datname = current_database())`

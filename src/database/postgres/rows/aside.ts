@@ -46,7 +46,12 @@ export function keptAside(name: string, columns: readonly string[], origin: 'wai
 export function createCopy({ copy, isText }: Aside, { columns, from }: RowTable, inserted: readonly string[]): string {
   const values = columns.map(({ name }, i) => `, t.${name}${isText(name) ? '::text' : ''} AS c${i}`).join('')
   const where = inserted.length > 0 ? ` WHERE NOT (t.xmin::text = ANY ('{${inserted.join()}}'))` : ''
-  return `CREATE TEMPORARY TABLE ${copy} AS SELECT row_number() OVER () AS n, 'new'::text AS state, NULL::text AS error, '{}'::text[] AS bad${values} FROM ${from} t${where};`
+  return `CREATE TEMPORARY TABLE ${copy} AS SELECT row_number() OVER () AS n${values} FROM ${from} t${where}; ${addMarks(copy)}`
+}
+
+/** What becomes of each row. Columns that are added with a default take no room. */
+export function addMarks(copy: string): string {
+  return `ALTER TABLE ${copy} ADD COLUMN state text NOT NULL DEFAULT 'new', ADD COLUMN error text, ADD COLUMN bad text[] NOT NULL DEFAULT '{}';`
 }
 
 /**

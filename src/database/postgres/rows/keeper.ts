@@ -12,7 +12,7 @@ import {
 } from '../../development.ts'
 import type { Session } from '../session.ts'
 import { literal, type Tables } from '../tables.ts'
-import { type Aside, asideOf, createCopy, keptAside, pairing, settings } from './aside.ts'
+import { type Aside, addMarks, asideOf, createCopy, keptAside, pairing, settings } from './aside.ts'
 import { derives, developmentTables, isQuiet, type OwnDevelopment, type Remembered } from './development.ts'
 import {
   type RowSequence,
@@ -97,13 +97,14 @@ class PostgresRows implements RowKeeper {
 
   async compare(): Promise<void> {
     const was = this.#aside.flatMap((aside) => aside.was ?? [])
-    if (was.length === 0) return
-    const now = new Map(
-      (await readTables(this.#session, this.#development.own, { oids: was.map(({ oid }) => oid) })).map((table) => [
-        table.oid,
-        table,
-      ]),
-    )
+    const there =
+      was.length === 0
+        ? []
+        : await this.#session.query(`SELECT oid::text FROM pg_class WHERE oid IN (${was.map(({ oid }) => oid).join()})`)
+    if (there.length === 0) return
+    const oids = there.map(({ oid }) => String(oid))
+    const tables = await readTables(this.#session, this.#development.own, { oids })
+    const now = new Map(tables.map((table) => [table.oid, table]))
     const script: string[] = [settings]
     for (const aside of this.#aside) {
       const table = aside.was && now.get(aside.was.oid)
@@ -232,8 +233,8 @@ class PostgresRows implements RowKeeper {
       const shape = `ARRAY[${columns.map(literal).join(', ')}]::text[]`
       const values = columns.map((name, i) => `, line->>${literal(name)} AS c${i}`).join('')
       script.push(
-        `CREATE TEMPORARY TABLE ${aside.copy} AS SELECT id AS n, 'new'::text AS state, NULL::text AS error, '{}'::text[] AS bad${values} FROM ${keptTable}
-         WHERE tab = ${literal(String(tab))} AND whole = ${whole === true} AND (SELECT coalesce(array_agg(j ORDER BY j), '{}') FROM jsonb_object_keys(line) j) = ${shape};`,
+        `CREATE TEMPORARY TABLE ${aside.copy} AS SELECT id AS n${values} FROM ${keptTable}
+         WHERE tab = ${literal(String(tab))} AND whole = ${whole === true} AND (SELECT coalesce(array_agg(j ORDER BY j), '{}') FROM jsonb_object_keys(line) j) = ${shape};\n${addMarks(aside.copy)}`,
       )
     }
     if (script.length > 0) await this.#script(script.join('\n'))

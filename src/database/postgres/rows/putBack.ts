@@ -115,7 +115,22 @@ export class PutBack {
     if (Number(fresh) > 0) {
       if (keyed && !empty) await this.#meet(aside, table, pairs)
       refused = this.#refusal(table, pairs, tells || empty === true)
-      if (refused === undefined) rows = await this.#insert(aside, table, pairs)
+      if (refused === undefined) {
+        // Most often all of them fit, and nothing has to be noted of each.
+        const simple = empty === true && Number(present) === 0 && aside.origin === 'table' && !this.#late.has(table)
+        if (simple && (await this.#tries(`${this.#inserting(aside, table, pairs)};`)) === undefined) {
+          return {
+            rows: Number(fresh),
+            left: await this.#leaveValues(
+              aside,
+              table,
+              'true',
+              pairs.every(({ plain }) => plain),
+            ),
+          }
+        }
+        rows = await this.#insert(aside, table, pairs)
+      }
     }
     if (keyed && !empty && aside.origin === 'table')
       await this.#fill(aside, table, pairs, "'met'", (column) => !aside.changed.has(column.name) && 'default')
@@ -155,7 +170,7 @@ export class PutBack {
       const kept = `k.c${index}`
       const was = aside.was?.columns.find(({ name }) => name === column.name)
       if (was?.typeId === column.typeId) {
-        pairs.push({ column, kept, value: aside.isText(column.name) ? `${kept}::${column.type}` : kept })
+        pairs.push({ column, kept, value: aside.isText(column.name) ? `${kept}::${column.type}` : kept, plain: true })
         continue
       }
       const text = aside.isText(column.name) ? kept : `${kept}::text`
@@ -163,7 +178,7 @@ export class PutBack {
       await this.#query(
         `UPDATE ${aside.copy} k SET bad = bad || ${literal(column.name)}::text WHERE ${kept} IS NOT NULL AND (${value}) IS NULL`,
       )
-      pairs.push({ column, kept, value })
+      pairs.push({ column, kept, value, plain: false })
     }
     return pairs
   }
@@ -192,11 +207,17 @@ export class PutBack {
     )
   }
 
+  #inserting(aside: Aside, table: RowTable, pairs: readonly Pair[]): string {
+    const columns = pairs.map(({ column }) => column.name).join(', ')
+    const values = pairs.map(({ value }) => value).join(', ')
+    return `INSERT INTO ${table.name} (${columns}) OVERRIDING SYSTEM VALUE SELECT ${values} FROM ${aside.copy} k`
+  }
+
   /** @returns how many rows came back */
   async #insert(aside: Aside, table: RowTable, pairs: readonly Pair[]): Promise<number> {
     const late = this.#late.get(table)
     const now = pairs.filter(({ column }) => !late?.has(column.name))
-    const into = `INSERT INTO ${table.name} (${now.map(({ column }) => column.name).join(', ')}) OVERRIDING SYSTEM VALUE SELECT ${now.map(({ value }) => value).join(', ')} FROM ${aside.copy} k`
+    const into = this.#inserting(aside, table, now)
     const failed = await this.#tries(`${into} WHERE state = 'new' ORDER BY n;`)
     if (failed === undefined) await this.#query(`UPDATE ${aside.copy} SET state = 'done' WHERE state = 'new'`)
     // One by one: what is wrong with some is not wrong with all. Once more, as long as others may have waited for one.
@@ -303,46 +324,48 @@ END LOOP; END $migratest$;`)
 
   /** Keeps what found no place, and says why. */
   async #leave(aside: Aside, table: RowTable, refused: string | undefined): Promise<LeftRows[]> {
-    const { copy, columns } = aside
-    const gone = columns.filter((name) => !table.columns.some((column) => column.name === name))
-    const [counts] = await this.#query(
-      `SELECT count(*) FILTER (WHERE state = 'new')::int AS fresh, (array_agg(error) FILTER (WHERE state = 'new'))[1] AS why, count(*) FILTER (WHERE bad <> '{}')::int AS bad${gone.map((name, i) => `, count(c${aside.indexOf(name)}) FILTER (WHERE state <> 'new')::int AS g${i}`).join('')} FROM ${copy}`,
-    )
     if (aside.origin !== 'table') return []
-    const left: LeftRows[] = []
-    if (Number(counts?.fresh) > 0) {
-      const why = refused ?? String(counts?.why ?? 'no reason was given')
-      left.push({ table: table.shown, rows: await this.#keepLines(aside, true, columns, "state = 'new'"), why })
-    }
+    const [row] = await this.#query(
+      `SELECT count(*)::int AS fresh, (array_agg(error))[1] AS why FROM ${aside.copy} WHERE state = 'new'`,
+    )
+    const values = await this.#leaveValues(aside, table, "state <> 'new'", false)
+    if (Number(row?.fresh) === 0) return values
+    const rows = await this.#keepLines(aside, true, aside.columns, "state = 'new'")
+    return [{ table: table.shown, rows, why: refused ?? String(row?.why ?? 'no reason was given') }, ...values]
+  }
+
+  /** Of rows that are there: values whose column is gone, or does not take them. @param plain where none are of another type */
+  async #leaveValues(aside: Aside, table: RowTable, placed: string, plain: boolean): Promise<LeftRows[]> {
+    const { copy, columns } = aside
     const keyed = table.key.length > 0 && table.key.every((name) => columns.includes(name))
+    const left: LeftRows[] = []
+    const gone = columns.filter((name) => !table.columns.some((column) => column.name === name))
+    const [counts] =
+      gone.length === 0
+        ? []
+        : await this.#query(
+            `SELECT ${gone.map((name, i) => `count(c${aside.indexOf(name)})::int AS g${i}`).join(', ')} FROM ${copy} WHERE ${placed}`,
+          )
     for (const [i, name] of gone.entries()) {
       const rows = Number(counts?.[`g${i}`])
       if (rows === 0) continue
       const why = keyed ? 'its column is gone' : 'its column is gone, and without a key they cannot be kept'
       left.push({ table: table.shown, column: name, rows, why })
-      if (keyed)
-        await this.#keepLines(
-          aside,
-          false,
-          [...table.key, name],
-          `state <> 'new' AND c${aside.indexOf(name)} IS NOT NULL`,
-        )
+      if (keyed) {
+        const has = `${placed} AND c${aside.indexOf(name)} IS NOT NULL`
+        await this.#keepLines(aside, false, [...table.key, name], has)
+      }
     }
-    if (Number(counts?.bad) === 0) return left
+    if (plain) return left
     const bad = await this.#query(
-      `SELECT name, count(*)::int AS rows, (array_agg(error))[1] AS why FROM ${copy}, unnest(bad) name WHERE state <> 'new' GROUP BY 1 ORDER BY 1`,
+      `SELECT name, count(*)::int AS rows, (array_agg(error))[1] AS why FROM ${copy}, unnest(bad) name WHERE ${placed} GROUP BY 1 ORDER BY 1`,
     )
     for (const { name, rows, why } of bad) {
       const column = table.columns.find((one) => one.name === name)
       const words = why ? String(why) : `${rows === 1 ? 'a value' : 'values'} that ${column?.type ?? 'it'} cannot hold`
       left.push({ table: table.shown, column: String(name), rows: Number(rows), why: words })
-      if (keyed)
-        await this.#keepLines(
-          aside,
-          false,
-          [...table.key, String(name)],
-          `state <> 'new' AND ${literal(String(name))} = ANY (bad)`,
-        )
+      const has = `${placed} AND ${literal(String(name))} = ANY (bad)`
+      if (keyed) await this.#keepLines(aside, false, [...table.key, String(name)], has)
     }
     return left
   }
@@ -368,9 +391,8 @@ END LOOP; END $migratest$;`)
 
   /** What the server says where it fails, which then did nothing. */
   async #tries(sql: string): Promise<string | undefined> {
-    await this.#script(`SAVEPOINT ${ROWS}`)
     try {
-      await this.#script(`${sql}\nRELEASE ${ROWS};`)
+      await this.#script(`SAVEPOINT ${ROWS};\n${sql}\nRELEASE ${ROWS};`)
       return undefined
     } catch (error) {
       await this.#script(`ROLLBACK TO ${ROWS}; RELEASE ${ROWS};`)
@@ -404,6 +426,8 @@ interface Pair {
   readonly kept: string
   /** The value, in the type that the column has now. */
   readonly value: string
+  /** It had that type before. */
+  readonly plain: boolean
 }
 
 function isKeyed({ key }: RowTable, pairs: readonly Pair[]): boolean {
