@@ -1,0 +1,1 @@
+INSERT INTO notes (title) VALUES ('Write a migration'), ('Save it'), ('Look here');

@@ -1,0 +1,180 @@
+/** `migratest/vite`: `vite dev` has a database, which follows every save; a migration that fails is shown where the page is. */
+import { resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Plugin, ViteDevServer } from 'vite'
+import { eventText } from '../src/cli/watch/lines.ts'
+import type { ServerKind } from '../src/server/kinds.ts'
+import { directory } from '../src/source/directory.ts'
+import { allow } from '../src/watch/allowed.ts'
+import type { Failure, WatchEvent } from '../src/watch/events.ts'
+import { ownDatabase } from '../src/watch/ownDatabase.ts'
+import { Watcher } from '../src/watch/watcher.ts'
+
+export interface VitePluginOptions {
+  /** A folder, from vite's root; default `migrations`. */
+  readonly migrations?: string | URL
+  /** A database's URL, on this machine or marked for development; default: one of the project's own, on a server on demand that keeps its data. */
+  readonly database?: string
+  /** Which server is started, where no database is named; default `postgres`. */
+  readonly dialect?: ServerKind
+  /** The variable of the environment that the URL is put into; default `DATABASE_URL`. */
+  readonly env?: string
+  /** Files of SQL, from vite's root, for a database that is new. */
+  readonly seeds?: string | readonly string[]
+  /** Run after each change of the schema. */
+  readonly exec?: string
+  /**
+   * Where there is no way back: leave the database as it is and say so (`stop`, default), or apply everything from nothing
+   * with the rows carried.
+   */
+  readonly onIrreversible?: 'snapshot' | 'stop'
+  /** Rows that are carried; default 100 000. */
+  readonly carryRows?: number
+  /** Reloads the page after each change; default true. */
+  readonly reload?: boolean
+}
+
+/** For `plugins` of the vite configuration. Does nothing where vite builds, or runs tests. */
+export function migratest(options: VitePluginOptions = {}): Plugin {
+  let database: Database | undefined
+  return {
+    name: 'migratest',
+    apply: (_, { command, isPreview }) => command === 'serve' && !isPreview && !process.env.VITEST,
+    async config({ root = process.cwd() }) {
+      // Before anything of the app is loaded, which may read the URL at once.
+      database = await Database.of(resolve(root), options)
+    },
+    configureServer(server) {
+      database?.attach(server)
+      server.httpServer?.once('close', () => database?.detach(server))
+    },
+    async closeBundle() {
+      await database?.closeUnlessUsed()
+    },
+  }
+}
+
+// --- internal ---
+
+/** vite starts a server anew before it closes the old one: both have the same database. */
+const running = new Map<string, Promise<Database>>()
+
+class Database {
+  readonly #key: string
+  readonly #watcher: Watcher
+  readonly #release: () => void
+  readonly #reload: boolean
+  readonly #servers = new Set<ViteDevServer>()
+  /** What was said before there was a server to say it. */
+  #unsaid: WatchEvent[] = []
+  #failure: Failure | undefined
+
+  private constructor(
+    key: string,
+    reload: boolean,
+    release: () => void,
+    options: Omit<ConstructorParameters<typeof Watcher>[0], 'onEvent'>,
+  ) {
+    this.#key = key
+    this.#reload = reload
+    this.#release = release
+    this.#watcher = new Watcher({ ...options, onEvent: (event) => this.#hear(event) })
+  }
+
+  static async of(root: string, options: VitePluginOptions): Promise<Database> {
+    const key = JSON.stringify([root, options])
+    const database = running.get(key) ?? Database.#start(key, root, options)
+    running.set(key, database)
+    database.catch(() => running.delete(key))
+    return database
+  }
+
+  static async #start(key: string, root: string, options: VitePluginOptions): Promise<Database> {
+    const {
+      migrations = 'migrations',
+      database: named,
+      dialect = 'postgres',
+      env = 'DATABASE_URL',
+      seeds = [],
+    } = options
+    const folder = migrations instanceof URL ? fileURLToPath(migrations) : resolve(root, migrations)
+    const own = named === undefined ? await ownDatabase(dialect, root, () => undefined) : undefined
+    const url = own?.url ?? named ?? ''
+    const open = { applicationName: 'vite, migratest' }
+    try {
+      await allow(url, { open, own: own !== undefined, named: true, confirmed: undefined, ask: undefined })
+      const database = new Database(key, options.reload ?? true, own?.release ?? (() => undefined), {
+        url,
+        server: own?.server ?? '',
+        source: directory(folder),
+        folder,
+        open,
+        migrator: { recordedCode: 'run' },
+        carryRows: options.carryRows ?? 100_000,
+        onIrreversible: options.onIrreversible ?? 'stop',
+        seeds: [seeds].flat().map((file) => resolve(root, file)),
+        command: options.exec,
+        onSchema: undefined,
+        ask: undefined,
+      })
+      await database.#watcher.start()
+      process.env[env] = url
+      return database
+    } catch (error) {
+      own?.release()
+      throw error
+    }
+  }
+
+  attach(server: ViteDevServer): void {
+    this.#servers.add(server)
+    server.ws.on('connection', () => {
+      if (this.#failure) server.ws.send({ type: 'error', err: overlay(this.#failure) })
+    })
+    for (const event of this.#unsaid) this.#say(server, event)
+    this.#unsaid = []
+  }
+
+  detach(server: ViteDevServer): void {
+    this.#servers.delete(server)
+    void this.closeUnlessUsed()
+  }
+
+  async closeUnlessUsed(): Promise<void> {
+    if (this.#servers.size > 0 || !running.delete(this.#key)) return
+    await this.#watcher.close()
+    this.#release()
+  }
+
+  // --- internal ---
+
+  #hear(event: WatchEvent): void {
+    const failed = this.#failure !== undefined
+    if (event.type === 'failed') this.#failure = event.error
+    if (event.type === 'left') this.#failure = { code: 'MIGRATEST_LEFT', message: event.why }
+    if (event.type === 'applied' || event.type === 'unchanged') this.#failure = undefined
+    if (this.#servers.size === 0) this.#unsaid.push(event)
+    for (const server of this.#servers) {
+      this.#say(server, event)
+      if (this.#failure) server.ws.send({ type: 'error', err: overlay(this.#failure) })
+      else if ((event.type === 'applied' && this.#reload) || failed) server.ws.send({ type: 'full-reload' })
+    }
+  }
+
+  #say(server: ViteDevServer, event: WatchEvent): void {
+    const text = eventText(event, new Date().toTimeString().slice(0, 8))
+    if (text) server.config.logger.info(text)
+  }
+}
+
+/** As vite shows it over the page. */
+function overlay({ message, file, line, column }: Failure) {
+  const [head = '', ...rest] = message.split('\n')
+  return {
+    message: head,
+    stack: '',
+    plugin: 'migratest',
+    frame: rest.join('\n').trim(),
+    ...(file !== undefined && { id: file, loc: { file, line: line ?? 1, column: (column ?? 1) - 1 } }),
+  }
+}

@@ -1,0 +1,112 @@
+/** The vite plugin on a real vite: the URL in the environment, the overlay, the reload, and an end. */
+import { cpSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { createServer, type ViteDevServer } from 'vite'
+import { expect, onTestFinished } from 'vitest'
+import { migratest } from '../../presets/vitePlugin.ts'
+import { test } from '../support/database.ts'
+
+const NAME = 'MIGRATEST_TEST_URL'
+
+async function started(url: string): Promise<{ server: ViteDevServer; root: string; said: string[] }> {
+  const root = realpathSync(mkdtempSync(join(tmpdir(), 'migratest-vite-')))
+  cpSync(join(import.meta.dirname, '..', '..', 'examples', 'vite'), root, { recursive: true })
+  const said: string[] = []
+  const info = (text: string) => void said.push(text)
+  // It keeps out of test runs, of which this is one.
+  const { VITEST } = process.env
+  delete process.env.VITEST
+  const server = await createServer({
+    root,
+    configFile: false,
+    server: { port: 0, host: '127.0.0.1' },
+    customLogger: {
+      info,
+      warn: info,
+      warnOnce: info,
+      error: info,
+      clearScreen: () => undefined,
+      hasErrorLogged: () => false,
+      hasWarned: false,
+    },
+    plugins: [migratest({ database: url, env: NAME, seeds: 'seeds.sql' })],
+  })
+  process.env.VITEST = VITEST
+  await server.listen()
+  onTestFinished(async () => {
+    await server.close()
+    rmSync(root, { recursive: true, force: true })
+    delete process.env[NAME]
+  })
+  return { server, root, said }
+}
+
+/** As a browser does. */
+async function page(server: ViteDevServer): Promise<Record<string, unknown>[]> {
+  const heard: Record<string, unknown>[] = []
+  const port = Number(new URL(server.resolvedUrls?.local[0] ?? '').port)
+  const socket = new WebSocket(`ws://127.0.0.1:${port}/?token=${server.config.webSocketToken}`, 'vite-hmr')
+  socket.addEventListener('message', ({ data }) => void heard.push(JSON.parse(String(data))))
+  await new Promise((resolve) => socket.addEventListener('open', resolve))
+  onTestFinished(() => socket.close())
+  return heard
+}
+
+async function until(what: () => boolean): Promise<void> {
+  for (let i = 0; !what() && i < 1000; i++) await sleep(10)
+  expect(what()).toBe(true)
+}
+
+test('vite dev has a database, shows a migration that fails where the page is, and takes it back when it is mended', async ({
+  db,
+}) => {
+  const { server, root, said } = await started(db.url)
+  expect(process.env[NAME]).toBe(db.url)
+  expect(await db.rows('select id::int, title, done from notes order by id limit 1')).toEqual([
+    { id: 1, title: 'Write a migration', done: false },
+  ])
+  expect(said.join('\n')).toContain('version 2')
+  const heard = await page(server)
+  const file = join(root, 'migrations', '0002_add_done.up.sql')
+  writeFileSync(file, 'ALTER TABLE notes ADD COLUMN done bolean;')
+  await until(() => heard.some(({ type }) => type === 'error'))
+  expect(heard.find(({ type }) => type === 'error')).toMatchObject({
+    err: {
+      message: expect.stringContaining('type "bolean" does not exist'),
+      plugin: 'migratest',
+      loc: { line: 1, column: 34 },
+    },
+  })
+  // Who comes later sees it, too.
+  const later = await page(server)
+  await until(() => later.some(({ type }) => type === 'error'))
+  writeFileSync(file, 'ALTER TABLE notes ADD COLUMN done boolean, ADD COLUMN due date;')
+  await until(() => heard.some(({ type }) => type === 'full-reload'))
+  expect(await db.rows('select title, done, due from notes where id = 1')).toEqual([
+    { title: 'Write a migration', done: false, due: null },
+  ])
+  const fresh = await page(server)
+  await sleep(100)
+  expect(fresh.filter(({ type }) => type === 'error')).toEqual([])
+})
+
+test('a restart of vite keeps the watch; its end ends it', async ({ db }) => {
+  const { server } = await started(db.url)
+  const watching = async () =>
+    (
+      await db.rows(
+        "select count(*)::int as n from pg_stat_activity where datname = current_database() and application_name = 'vite, migratest'",
+      )
+    )[0]?.n
+  expect(await watching()).toBe(2)
+  const { VITEST } = process.env
+  delete process.env.VITEST
+  await server.restart()
+  process.env.VITEST = VITEST
+  expect(await watching()).toBe(2)
+  await server.close()
+  for (let i = 0; i < 200 && (await watching()) !== 0; i++) await sleep(10)
+  expect(await watching()).toBe(0)
+})
