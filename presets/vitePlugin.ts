@@ -98,7 +98,7 @@ class Database {
       seeds = [],
     } = options
     const folder = migrations instanceof URL ? fileURLToPath(migrations) : resolve(root, migrations)
-    const own = named === undefined ? await ownDatabase(dialect, root, () => undefined) : undefined
+    const own = named === undefined ? await patiently((tell) => ownDatabase(dialect, root, tell)) : undefined
     const url = own?.url ?? named ?? ''
     const open = { applicationName: 'vite, migratest' }
     try {
@@ -167,6 +167,24 @@ class Database {
   }
 }
 
+const PATIENCE_MS = 1000
+
+/** Says what is waited for, where that takes long: an image may have to be downloaded. */
+async function patiently<T>(work: (tell: (text: string) => void) => Promise<T>): Promise<T> {
+  let doing = 'looking for a server'
+  const timer = setInterval(() => {
+    if (doing) console.info(`migratest: ${doing}`)
+    doing = ''
+  }, PATIENCE_MS)
+  try {
+    return await work((text) => {
+      doing = text
+    })
+  } finally {
+    clearInterval(timer)
+  }
+}
+
 /** As vite shows it over the page. */
 function overlay({ message, file, line, column }: Failure) {
   const [head = '', ...rest] = message.split('\n')
@@ -175,6 +193,6 @@ function overlay({ message, file, line, column }: Failure) {
     stack: '',
     plugin: 'migratest',
     frame: rest.join('\n').trim(),
-    ...(file !== undefined && { id: file, loc: { file, line: line ?? 1, column: (column ?? 1) - 1 } }),
+    ...(file !== undefined && { id: file, loc: { file, line: line ?? 1, column: column ?? 1 } }),
   }
 }

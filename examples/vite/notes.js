@@ -1,5 +1,5 @@
 /** Every column there is: the page shows what the migrations say. */
-const rows = await (await fetch('/notes')).json()
+const rows = await (await fetch('/api/notes')).json()
 const columns = Object.keys(rows[0] ?? {})
 const line = (cell, values) => {
   const row = document.createElement('tr')

@@ -9,7 +9,7 @@ const api = {
     const pool = new pg.Pool({ connectionString: process.env.DATABASE_URL })
     // A pool whose connections break while they are idle would end the process.
     pool.on('error', () => undefined)
-    middlewares.use('/notes', async (_, response) => {
+    middlewares.use('/api/notes', async (_, response) => {
       response.setHeader('content-type', 'application/json')
       try {
         response.end(JSON.stringify((await pool.query('select * from notes order by id')).rows))

@@ -3,7 +3,7 @@ import { hostname } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { GenericContainer } from 'testcontainers'
 import { NotInstalledError } from '../migrate/errors.ts'
-import { recall, remember } from './kept.ts'
+import { recall, rememberPort } from './kept.ts'
 import { type ServerKind, TITLES } from './kinds.ts'
 import { folderId, userId } from './places.ts'
 import { answers } from './ready.ts'
@@ -75,7 +75,7 @@ export async function startContainer({
     .withHealthCheck({ test: ['CMD', 'true'], interval: 86_400_000, timeout: 1000, retries: 1 })
     .withWaitStrategy(new UntilItAnswers(port, urlAt))
     .start()
-  if (request.keep) remember(key, { password, port: container.getMappedPort(port) })
+  if (request.keep) rememberPort(key, container.getMappedPort(port))
   return {
     url: urlAt(container.getMappedPort(port)),
     name: `${TITLES[request.kind]} in Docker (${container.getLabels()['org.opencontainers.image.ref.name'] ?? image})`,
@@ -241,7 +241,7 @@ function holding<C extends GenericContainer>(container: C, data: string, volume:
 
 /** One for each version: a server does not read what another has written. */
 function volumeOf(key: string, image: string): string {
-  return `migratest-${key}-${image.replace(/.*:/, '').replace(/[^\w.-]/g, '_')}`
+  return `migratest-${key}-${recall(key)?.id ?? 'own'}-${image.replace(/.*:/, '').replace(/[^\w.-]/g, '_')}`
 }
 
 function mysqlUrl(password: string, address: string): string {

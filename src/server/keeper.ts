@@ -48,8 +48,9 @@ class Keeper {
     try {
       rmSync(serverFile(this.#key), { force: true })
       await removeLeftovers(this.#key)
-      const password = (this.#request.keep && recall(this.#key)?.password) || randomBytes(18).toString('hex')
-      if (this.#request.keep) remember(this.#key, { ...recall(this.#key), password })
+      const known = this.#request.keep && recall(this.#key)
+      const { password } = known || { password: randomBytes(18).toString('hex') }
+      if (this.#request.keep && !known) remember(this.#key, { password, id: randomBytes(4).toString('hex') })
       const onProgress = (text: string) => this.#tell({ type: 'progress', text })
       this.#chosen = await chooseAndStart({ key: this.#key, request: this.#request, password, onProgress, isKept })
       await runSetup(this.#chosen.url, this.#request.setup)

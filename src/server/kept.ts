@@ -5,6 +5,8 @@ import { keptFolder } from './places.ts'
 
 export interface Remembered {
   readonly password: string
+  /** Tells its data from what another may have left, whose password nobody knows any more. */
+  readonly id: string
   /** Undefined before its first start. */
   readonly port?: number | undefined
 }
@@ -19,6 +21,12 @@ export function recall(key: string): Remembered | undefined {
 
 export function remember(key: string, remembered: Remembered): void {
   writeFileSync(fileOf(key), JSON.stringify(remembered), { mode: 0o600 })
+}
+
+/** Where it is found at last. */
+export function rememberPort(key: string, port: number): void {
+  const known = recall(key)
+  if (known && known.port !== port) remember(key, { ...known, port })
 }
 
 /** Where its data is, for servers that are processes. */

@@ -5,7 +5,7 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Binaries, majorOf, serverUser, type User } from './binaries.ts'
-import { keptData, recall, remember } from './kept.ts'
+import { keptData, recall, rememberPort } from './kept.ts'
 import { TITLES } from './kinds.ts'
 import { runtimeFolder } from './places.ts'
 import { failed, PROGRAMS, programOf } from './programs.ts'
@@ -28,7 +28,7 @@ export async function startProcess(options: ProcessOptions): Promise<KeptServer>
   const title = `${TITLES[request.kind]} ${binaries.version}`
   const program = programOf(request.kind)
   const user = serverUser()
-  const data = request.keep ? keptData(`${key}-${majorOf(binaries)}`) : dataFolder(key)
+  const data = request.keep ? keptData(`${key}-${recall(key)?.id ?? 'own'}-${majorOf(binaries)}`) : dataFolder(key)
   await (request.keep ? endLeftover(data) : stopLeftover(data))
   if (!request.keep || !existsSync(doneFile(data))) {
     onProgress(`making a data directory for ${title}`)
@@ -113,7 +113,7 @@ async function startListening(
     while (!hasEnded() && Date.now() < deadline) {
       if (await answers(url)) {
         program.started?.(data)
-        if (options.request.keep) remember(options.key, { password: options.password, port })
+        if (options.request.keep) rememberPort(options.key, port)
         return { child, url }
       }
       await sleep(15)

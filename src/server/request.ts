@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import { embeddedRoot } from './binaries.ts'
 import { type ServerKind, TITLES } from './kinds.ts'
+import { keptFolder } from './places.ts'
 
 /** Where a server may come from. `auto`: the first of the others that can be had. */
 export type From = 'auto' | 'container' | 'embedded' | 'installed'
@@ -54,6 +55,8 @@ export function keyOf(request: ServerRequest): string {
       request.kind === 'postgres' && ['auto', 'embedded'].includes(request.from)
         ? embeddedRoot(process.cwd())
         : undefined,
+    // Whose data it keeps.
+    home: request.keep ? keptFolder() : undefined,
     protocol: 4,
     ...request,
     flags: Object.entries(request.flags).sort(),

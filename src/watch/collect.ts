@@ -18,6 +18,7 @@ export interface Collector {
 
 export function collect(folder: string, onSaved: (saved: Saved) => void): Collector {
   const changed = new Set<string>()
+  const seen = new Map<string, string>()
   let timer: NodeJS.Timeout | undefined
   let first = 0
   const fire = () => {
@@ -30,14 +31,18 @@ export function collect(folder: string, onSaved: (saved: Saved) => void): Collec
       return
     }
     const files = [...changed]
+    for (const path of files) seen.set(path, stampOf(path))
     changed.clear()
     timer = undefined
     const at = Math.max(...files.map((path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0))
     onSaved({ files: files.map((path) => basename(path)), at: at > 0 && at <= Date.now() ? at : Date.now() - waited })
   }
-  const notice = (path: string) => {
+  const notice = (name: string) => {
+    const path = resolve(folder, name)
+    // One save is told in several events, some of them late.
+    if (seen.get(path) === stampOf(path)) return
     if (timer === undefined) first = performance.now()
-    changed.add(resolve(folder, path))
+    changed.add(path)
     clearTimeout(timer)
     timer = setTimeout(fire, SETTLE_MS)
   }
@@ -75,6 +80,12 @@ function isPassing(path: string): boolean {
     /^(?:4913|\.DS_Store|node_modules|\.git)$/.test(name) ||
     /^\.#|^#.*#$|~$|\.(?:sw[a-z]|tmp|temp|part|bak|orig|crswap)$|___jb_(?:tmp|old)___$/i.test(name)
   )
+}
+
+/** Empty of a file that is gone. */
+function stampOf(path: string): string {
+  const stat = statSync(path, { throwIfNoEntry: false, bigint: true })
+  return stat?.isFile() ? `${stat.mtimeNs} ${stat.size} ${stat.ino}` : ''
 }
 
 function sizeOf(path: string): number | undefined {

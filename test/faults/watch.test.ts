@@ -4,6 +4,7 @@ import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, onTestFinished } from 'vitest'
 import { findEmbedded, findInstalled } from '../../src/server/binaries.ts'
+import { remember } from '../../src/server/kept.ts'
 import { startProcess } from '../../src/server/process.ts'
 import type { WatchEvent } from '../../src/watch/events.ts'
 import { program } from '../support/cli.ts'
@@ -125,6 +126,7 @@ describe('the server restarts under it', () => {
       delete process.env.XDG_DATA_HOME
       rmSync(home, { recursive: true, force: true })
     })
+    remember(key, { password: 'secret', id: 'test' })
     const start = () =>
       startProcess({ key, binaries, request, password: 'secret', how: 'embedded', onProgress: () => undefined })
     const first = await start()

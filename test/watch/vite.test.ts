@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { createServer, type ViteDevServer } from 'vite'
 import { expect, onTestFinished } from 'vitest'
 import { migratest } from '../../presets/vitePlugin.ts'
+import { openDevelopment } from '../../src/database/open.ts'
 import { test } from '../support/database.ts'
 
 const NAME = 'MIGRATEST_TEST_URL'
@@ -13,6 +14,10 @@ const NAME = 'MIGRATEST_TEST_URL'
 async function started(url: string): Promise<{ server: ViteDevServer; root: string; said: string[] }> {
   const root = realpathSync(mkdtempSync(join(tmpdir(), 'migratest-vite-')))
   cpSync(join(import.meta.dirname, '..', '..', 'examples', 'vite'), root, { recursive: true })
+  // Servers in Docker may be on another host than this one.
+  const development = await openDevelopment(url)
+  await development.mark('development')
+  await development.close()
   const said: string[] = []
   const info = (text: string) => void said.push(text)
   // It keeps out of test runs, of which this is one.
@@ -76,7 +81,7 @@ test('vite dev has a database, shows a migration that fails where the page is, a
     err: {
       message: expect.stringContaining('type "bolean" does not exist'),
       plugin: 'migratest',
-      loc: { line: 1, column: 34 },
+      loc: { line: 1, column: 35 },
     },
   })
   // Who comes later sees it, too.
