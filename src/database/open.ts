@@ -87,14 +87,24 @@ export async function openRehearsal(url: string, options: OpenOptions = {}): Pro
  * @throws UsageError where there is no way to follow files on that kind of database, and what {@link openDatabase} throws
  */
 export async function openDevelopment(url: string, options: OpenOptions = {}): Promise<DevelopmentDatabase> {
-  if (schemeOf(url) !== 'postgres') throw new UsageError('Only postgres:// databases can be watched.')
+  const scheme = schemeOf(url)
+  if (scheme === 'pglite') {
+    throw new UsageError('PGlite has one connection, which the app needs: it cannot be watched.', {
+      hint: 'Leave --database out: a server is started then.',
+    })
+  }
+  if (scheme === 'mysql') {
+    const { openMysqlDevelopment } = await import('./mysql/development.ts')
+    return openMysqlDevelopment(url, { ...(options as MysqlOptions), ...golangTable(url) })
+  }
   const { openPostgresDevelopment } = await import('./postgres/development.ts')
   return openPostgresDevelopment(url.replace(/^pgx5?:/i, 'postgres:'), { ...golangTable(url), ...options })
 }
 
 /** @param server an administrator's URL. @returns the database's */
 export async function createIfMissing(server: string, name: string): Promise<string> {
-  const { createMissing } = await import('./postgres/development.ts')
+  const { createMissing } =
+    schemeOf(server) === 'mysql' ? await import('./mysql/copies.ts') : await import('./postgres/development.ts')
   await createMissing(server, name)
   const url = new URL(server)
   url.pathname = `/${encodeURIComponent(name)}`
@@ -103,6 +113,10 @@ export async function createIfMissing(server: string, name: string): Promise<str
 
 /** What {@link DevelopmentDatabase.fallback} is, where the database itself may not be there. */
 export async function openFallback(url: string, options: OpenOptions = {}): Promise<Fallback> {
+  if (schemeOf(url) === 'mysql') {
+    const { MysqlCopy } = await import('./mysql/copies.ts')
+    return new MysqlCopy(url, options as MysqlOptions)
+  }
   const { postgresFallback } = await import('./postgres/development.ts')
   return postgresFallback(url.replace(/^pgx5?:/i, 'postgres:'), options)
 }

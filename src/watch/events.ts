@@ -26,8 +26,11 @@ export interface Applied {
   readonly to: number
   readonly changes: readonly Change[]
   readonly steps: readonly RanStep[]
-  /** `one by one`: not atomic; there was a copy of the database to go back to. */
-  readonly how: 'in one transaction' | 'one by one' | 'from nothing'
+  /**
+   * `one by one`: not atomic; there was a copy of the database to go back to. `rehearsed`: the same, on MySQL, where it ran on
+   * an empty copy of the schema first.
+   */
+  readonly how: 'in one transaction' | 'one by one' | 'rehearsed' | 'from nothing'
   /** Why not in one transaction. */
   readonly why: string | undefined
   readonly carried: Carried
@@ -46,7 +49,7 @@ export interface Failure {
 
 export type Question =
   /** `loss`: what would not be carried. */
-  | { readonly about: 'no way back'; readonly why: string; readonly loss: Carried }
+  | { readonly about: 'no way back'; readonly why: string; readonly loss: Carried | undefined }
   | { readonly about: 'many rows'; readonly why: string }
 
 export type WatchEvent =

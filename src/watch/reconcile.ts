@@ -1,6 +1,7 @@
 /** One move of a database to what the files say, rows carried: in one transaction where that can be. */
 import type { Carried, DevelopmentDatabase } from '../database/development.ts'
 import type { Wish } from '../migrate/choose.ts'
+import type { Together } from '../migrate/driver.ts'
 import type { MigrationFailedError } from '../migrate/errors.ts'
 import { MigratestError } from '../migrate/errors.ts'
 import type { Following, FollowPlan } from '../migrate/follow.ts'
@@ -21,8 +22,8 @@ export type Outcome =
   | { readonly kind: 'done'; readonly plan: FollowPlan; readonly carried: Carried }
   /** Nothing was done: steps do not share a transaction. */
   | { readonly kind: 'apart'; readonly plan: FollowPlan; readonly why: string }
-  /** Nothing was done: there is no way back. `loss`: what applying everything from nothing would not carry. */
-  | { readonly kind: 'blocked'; readonly plan: FollowPlan; readonly why: string; readonly loss: Carried }
+  /** Nothing was done: there is no way back. `loss`: what applying everything from nothing would not carry, where that can be tried. */
+  | { readonly kind: 'blocked'; readonly plan: FollowPlan; readonly why: string; readonly loss: Carried | undefined }
 
 /** @throws what is wrong with the files, MigrationFailedError, TooManyRowsError: the database is as it was */
 export function reconcile(
@@ -38,8 +39,9 @@ export function reconcile(
     await onPlan(plan)
     rows.begin()
     const after = ({ version }: PlanStep, text: string | null) => rows.looked(version, text)
-    const inOne = <T>(work: Parameters<NonNullable<typeof together>>[0]) =>
-      (together as NonNullable<typeof together>).call(driver, work) as Promise<T>
+    // Without transactions around schema changes there is a copy to go back to.
+    const inOne = <T>(work: (together: Together) => Promise<T>): Promise<T> =>
+      together ? (together.call(driver, work) as Promise<T>) : work(NOTHING_TAKEN_BACK)
     const undone = plan.steps.filter(({ direction }) => direction === 'down').map(({ version }) => version)
     const mended = plan.changes.filter(({ what }) => what === 'down').map(({ version }) => version)
 
@@ -51,10 +53,15 @@ export function reconcile(
       return rows.putBack()
     }
     const blocked = async (why: string): Promise<Outcome> => {
-      const loss = await inOne<Carried>(({ takenBack }) => takenBack(replay))
+      const loss = together && (await inOne<Carried>(({ takenBack }) => takenBack(replay)))
       return { kind: 'blocked', plan, why, loss }
     }
 
+    if (way === 'replay' && !together) {
+      await rows.keep('all', { undone: plan.history, most })
+      await following.replay(after)
+      return { kind: 'done', plan, carried: await rows.putBack() }
+    }
     if (way === 'replay') return { kind: 'done', plan, carried: await inOne<Carried>(replay) }
     if (plan.blocked) return blocked(plan.blocked.message)
     if (way === 'apart') {
@@ -62,10 +69,12 @@ export function reconcile(
       await rows.remember(mended)
       await following.down()
       if (undone.length > 0) await inOne(() => rows.compare())
+      await rows.look()
       await following.up()
       return { kind: 'done', plan, carried: await inOne<Carried>(() => rows.putBack()) }
     }
     const [apart] = plan.apart
+    if (!together) return { kind: 'apart', plan, why: 'it keeps no schema changes in a transaction' }
     if (apart !== undefined) return { kind: 'apart', plan, why: `${apart} runs outside a transaction` }
     try {
       const carried = await inOne<Carried>(async ({ takenBack }) => {
@@ -106,6 +115,8 @@ async function tried(following: Following): Promise<void> {
     throw new DownFailed((cause as Error).message, { cause })
   }
 }
+
+const NOTHING_TAKEN_BACK: Together = { takenBack: (work) => work() }
 
 /** What fails only since it shares a transaction with others, by SQLSTATE. */
 const WANTS_ITS_OWN: Readonly<Record<string, string>> = {

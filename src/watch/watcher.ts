@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { DevelopmentDatabase } from '../database/development.ts'
-import { type OpenOptions, openDevelopment, openFallback } from '../database/open.ts'
+import { type OpenOptions, openDevelopment, openFallback, openRehearsal } from '../database/open.ts'
 import type { Wish } from '../migrate/choose.ts'
 import type { MigratestError, MigrationFailedError } from '../migrate/errors.ts'
 import type { MigrateEvent } from '../migrate/events.ts'
@@ -14,7 +14,7 @@ import { diffSchemas } from '../schema/diff.ts'
 import type { Schema } from '../schema/schema.ts'
 import { type Collector, collect, type Saved } from './collect.ts'
 import { runCommand } from './command.ts'
-import type { Failure, OnWatchEvent, Question, RanStep } from './events.ts'
+import type { Applied, Failure, OnWatchEvent, Question, RanStep } from './events.ts'
 import { type Outcome, reconcile } from './reconcile.ts'
 import { remembering } from './remembering.ts'
 import { Schedule } from './schedule.ts'
@@ -232,8 +232,17 @@ export class Watcher {
       return { outcome: undefined, how: 'in one transaction', why: first.why }
     }
     if (first.kind === 'apart') {
-      const outcome = await this.#apart(onPlan, wish)
-      return { ...(await this.#decided(outcome, onPlan, wish)), how: 'one by one', why: first.why }
+      const rehearsed = await this.#rehearse(wish)
+      if (typeof rehearsed === 'object') {
+        const blocked = { kind: 'blocked', plan: first.plan, why: rehearsed.message, loss: undefined } as const
+        return this.#decided(blocked, onPlan, wish)
+      }
+      const outcome = await this.#beside('apart', onPlan, wish)
+      return {
+        ...(await this.#decided(outcome, onPlan, wish)),
+        how: rehearsed ? 'rehearsed' : 'one by one',
+        why: first.why,
+      }
     }
     if (first.kind === 'blocked') {
       const { why, loss } = first
@@ -246,14 +255,17 @@ export class Watcher {
         return { outcome: undefined, how: 'from nothing', why }
       }
       this.#steps.clear()
-      const outcome = await this.#reconcile({ most: carryRows, way: 'replay', wish }, onPlan)
+      const { driver } = await this.#open()
+      const outcome = driver.together
+        ? await this.#reconcile({ most: carryRows, way: 'replay', wish }, onPlan)
+        : await this.#beside('replay', onPlan, wish)
       return { outcome: outcome.kind === 'done' ? outcome : undefined, how: 'from nothing', why }
     }
     return { outcome: first, how: 'in one transaction', why: undefined }
   }
 
   /** One by one, with a copy of the database to go back to. */
-  async #apart(onPlan: () => Promise<void>, wish: Wish): Promise<Reconciled> {
+  async #beside(way: 'apart' | 'replay', onPlan: () => Promise<void>, wish: Wish): Promise<Reconciled> {
     const { carryRows, onEvent } = this.#options
     const { fallback } = await this.#open()
     await this.#shut()
@@ -264,13 +276,37 @@ export class Watcher {
     }
     try {
       this.#steps.clear()
-      const outcome = await this.#reconcile({ most: carryRows, way: 'apart', wish }, onPlan)
+      const outcome = await this.#reconcile({ most: carryRows, way, wish }, onPlan)
       await fallback.drop()
       return outcome
     } catch (error) {
       await this.#shut()
       await fallback.restore()
       throw error
+    }
+  }
+
+  /**
+   * On an empty copy of the schema, where a failure would leave something behind.
+   * @returns whether there was any need; why there is no way back, where a down fails. @throws what fails of the ups
+   */
+  async #rehearse(wish: Wish): Promise<boolean | Error> {
+    const { url, open, migrator } = this.#options
+    const rehearsal = await openRehearsal(url, open)
+    if (!rehearsal) return false
+    try {
+      const other = new Migrator({ ...migrator, source: this.#source, database: rehearsal.database })
+      return await other.follow(async (following) => {
+        const failed = await following.down().then(
+          () => undefined,
+          (error: Error) => error,
+        )
+        if (failed) return failed
+        await following.up()
+        return true
+      }, wish)
+    } finally {
+      await rehearsal.drop()
     }
   }
 
@@ -415,4 +451,4 @@ const RETRY_MS = 250
 /** `declined`: nothing was done, as a person said. */
 type Reconciled = Outcome | { readonly kind: 'declined'; readonly why: string }
 
-type How = 'in one transaction' | 'one by one' | 'from nothing'
+type How = Applied['how']

@@ -90,7 +90,7 @@ function appliedText(applied: Applied, at: string): string {
       `version ${describeVersion(to)} in ${Math.round(total)} ms${facts.length > 0 ? `: ${facts.join(', ')}` : ''}`,
     ),
     indented(stepsText(steps)),
-    how === 'in one transaction'
+    how === 'in one transaction' || how === 'rehearsed'
       ? ''
       : indented(
           styleText(
@@ -134,9 +134,11 @@ function questionText(question: Question, at: string): string {
   const { why, loss } = question
   const head = headline('?', 'yellow', at, firstLine(why))
   const lost =
-    loss.left.length === 0
-      ? '  Everything can be applied from nothing, and all rows are carried.'
-      : `  Everything can be applied from nothing; what has no place then is kept aside:\n${indented(lossText(loss), 4)}`
+    loss === undefined
+      ? '  Everything can be applied from nothing; rows that have no place then are kept aside.'
+      : loss.left.length === 0
+        ? '  Everything can be applied from nothing, and all rows are carried.'
+        : `  Everything can be applied from nothing; what has no place then is kept aside:\n${indented(lossText(loss), 4)}`
   return `${head}${restOf(why)}\n${lost}`
 }
 

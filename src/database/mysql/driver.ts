@@ -22,6 +22,8 @@ export interface MysqlDriverOptions {
   readonly lock?: 'advisory' | 'table'
   /** Refuses what says USE, or names another database: it is a copy, and nothing may happen elsewhere. */
   readonly onlyHere?: boolean
+  /** Names of tables that `drop()` keeps. */
+  readonly keepTables?: readonly string[]
 }
 
 const NEVER = new AbortController().signal
@@ -37,7 +39,7 @@ export async function mysqlDriver(session: Session, options: MysqlDriverOptions 
   const names = tables.tablesIn(String(row.name), options.table)
   const lock = options.lock === 'table' ? tableLock(session, names) : advisoryLock(session, names)
   const modes = { mode: String(row.mode), quotes: Number(row.quotes) }
-  return new MysqlDriver(session, names, lock, modes, options.onlyHere ?? false)
+  return new MysqlDriver(session, names, lock, modes, options)
 }
 
 class MysqlDriver implements Driver {
@@ -50,6 +52,7 @@ class MysqlDriver implements Driver {
   readonly #lock: Lock
   readonly #modes: Modes
   readonly #onlyHere: boolean
+  readonly #keepTables: readonly string[]
   #locked = false
   /** Read before the first migration that may change them. */
   #settings: Settings | undefined
@@ -60,8 +63,15 @@ class MysqlDriver implements Driver {
   /** What names without a database mean, where a file has said USE. */
   #current: string | undefined
 
-  constructor(session: Session, names: tables.Tables, lock: Lock, modes: Modes, onlyHere: boolean) {
+  constructor(
+    session: Session,
+    names: tables.Tables,
+    lock: Lock,
+    modes: Modes,
+    { onlyHere = false, keepTables = [] }: MysqlDriverOptions,
+  ) {
     this.#onlyHere = onlyHere
+    this.#keepTables = keepTables
     this.#modes = modes
     this.#session = session
     this.#tables = names
@@ -190,7 +200,7 @@ class MysqlDriver implements Driver {
   }
 
   async drop(): Promise<void> {
-    const kept = this.#lock.table === undefined ? [] : [this.#lock.table]
+    const kept = [...this.#keepTables, ...(this.#lock.table === undefined ? [] : [this.#lock.table])]
     const drops = await dropStatements(this.#session, this.#tables.database, kept)
     try {
       await this.#session.script(drops, NEVER)

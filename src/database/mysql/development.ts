@@ -1,0 +1,126 @@
+/** A MySQL or MariaDB database that is being developed on. */
+import { MigrationFailedError, ScriptError } from '../../migrate/errors.ts'
+import { readScript } from '../../sql/script.ts'
+import { type DevelopmentDatabase, type Marker, WatchedError } from '../development.ts'
+import { ownTables } from '../ownTables.ts'
+import { type ConnectOptions, placeOf } from './address.ts'
+import { readSchema } from './catalog.ts'
+import { openUrl } from './connection.ts'
+import { MysqlCopy, watchLock } from './copies.ts'
+import { type MysqlDriverOptions, mysqlDriver } from './driver.ts'
+import { asStatementError, isMissingTable } from './failure.ts'
+import { mysqlRows } from './rows.ts'
+import { ScriptFailure, type Session } from './session.ts'
+import { identifier, literal } from './tables.ts'
+
+export async function openMysqlDevelopment(
+  url: string,
+  options: MysqlDriverOptions & ConnectOptions,
+): Promise<DevelopmentDatabase> {
+  const session = await openUrl(url, options)
+  let second: Session | undefined
+  try {
+    second = await openUrl(url, options)
+    return await opened(url, options, session, second)
+  } catch (error) {
+    await session.close().catch(() => undefined)
+    await second?.close().catch(() => undefined)
+    throw error
+  }
+}
+
+// --- internal ---
+
+const NEVER = new AbortController().signal
+
+async function opened(
+  url: string,
+  options: MysqlDriverOptions & ConnectOptions,
+  session: Session,
+  second: Session,
+): Promise<DevelopmentDatabase> {
+  const { database } = placeOf(url)
+  const own = ownTables(options.table)
+  const driver = await mysqlDriver(session, { ...options, keepTables: own })
+  const table = `${identifier(database)}.${identifier(own[2])}`
+  const create = `CREATE TABLE IF NOT EXISTS ${table} (name varchar(100) NOT NULL PRIMARY KEY, value longtext NOT NULL)`
+  const lock = watchLock(database)
+  const ends = [session, second].map((one) => new Promise<void>((resolve) => one.onEnd(resolve)))
+  let reads = 0
+  return {
+    driver,
+    rows: mysqlRows(second, database, own),
+    schema: () => readSchema(second, database, { exclude: own }),
+    // Nothing cheaper tells whether a definition changed.
+    stamp: async () => String(reads++),
+    async watch() {
+      const [row] = await second.query(
+        `SELECT GET_LOCK(${literal(lock)}, 0) AS got, IS_USED_LOCK(${literal(lock)}) AS id`,
+      )
+      if (Number(row?.got) !== 1) {
+        const processes = await second.query('SHOW PROCESSLIST').catch(() => [])
+        const holder = processes.find(({ Id }) => Number(Id) === Number(row?.id))
+        throw new WatchedError(
+          session.label,
+          holder && `session ${holder.Id}, user ${holder.User} from ${holder.Host}.`,
+        )
+      }
+      await session.script([create], NEVER)
+    },
+    async run(sql, file) {
+      const { problem, text, statements } = readScript(sql, 'mysql')
+      if (problem) {
+        const { message, start, end, hint } = problem
+        throw new ScriptError(message, { file, text, start, end }, hint)
+      }
+      const all = statements.map(({ start, end }) => text.slice(start, end))
+      try {
+        await second.script(['START TRANSACTION', ...all, 'COMMIT'], NEVER)
+      } catch (error) {
+        await second.query('ROLLBACK').catch(() => undefined)
+        if (!(error instanceof ScriptFailure)) throw error
+        const place = statements[error.index - 1]
+        const cause = asStatementError(error.error)
+        const stands = 'Rows of it were not kept.'
+        throw new MigrationFailedError({
+          version: -1,
+          file,
+          text,
+          start: place?.start,
+          end: place?.end,
+          info: { message: cause.message },
+          stands,
+          cause: error,
+        })
+      }
+    },
+    async marker(): Promise<Marker> {
+      const [row] = await session
+        .query(`SELECT value FROM ${table} WHERE name = 'marker'`)
+        .catch((error) => (isMissingTable(error) ? [] : Promise.reject(error)))
+      if (!row) return { kind: 'none' }
+      const { environment, place } = JSON.parse(String(row.value)) as { environment: string; place: string }
+      return { kind: 'marked', environment, here: place === (await placeIn(session)) }
+    },
+    async mark(environment) {
+      const value = literal(JSON.stringify({ environment, place: await placeIn(session) }))
+      await session.script([create, `REPLACE INTO ${table} VALUES ('marker', ${value})`], NEVER)
+    },
+    lost: Promise.race(ends),
+    fallback: new MysqlCopy(url, options),
+    async close() {
+      await driver.close()
+      await second.close().catch(() => undefined)
+    },
+  }
+}
+
+/** The server's own identity, and the database's name: it has no number of its own. */
+async function placeIn(session: Session): Promise<string> {
+  const rows = await session.query(
+    "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('server_uuid', 'server_uid', 'hostname')",
+  )
+  const known = new Map(rows.map(({ Variable_name: name, Value }) => [String(name), String(Value)]))
+  const [row] = await session.query('SELECT DATABASE() AS db')
+  return `${known.get('server_uuid') ?? known.get('server_uid') ?? known.get('hostname')} ${row?.db}`
+}
