@@ -183,6 +183,7 @@ function project(page: string): string {
   symlinkSync(ROOT, join(installed, 'root'))
   const exports = {
     '.': './root/index.ts',
+    './vite': './root/presets/vitePlugin.ts',
     './vitest': './root/fixtures/vitest.ts',
     './presets/*': './root/presets/*.ts',
     './contract': './root/src/migrate/contract/index.ts',

@@ -2,8 +2,7 @@
 import type { Carried, DevelopmentDatabase } from '../database/development.ts'
 import type { Wish } from '../migrate/choose.ts'
 import type { Together } from '../migrate/driver.ts'
-import type { MigrationFailedError } from '../migrate/errors.ts'
-import { MigratestError } from '../migrate/errors.ts'
+import type { MigratestError, MigrationFailedError } from '../migrate/errors.ts'
 import type { Following, FollowPlan } from '../migrate/follow.ts'
 import type { Migrator } from '../migrate/migrator.ts'
 import type { PlanStep } from '../migrate/plan.ts'
@@ -103,9 +102,7 @@ export function reconcile(
 // --- internal ---
 
 /** A down does not run. */
-class DownFailed extends MigratestError {
-  readonly code = 'MIGRATEST_DOWN_FAILED'
-}
+class DownFailed extends Error {}
 
 async function tried(following: Following): Promise<void> {
   try {
