@@ -36,7 +36,7 @@ export interface Config extends Pick<MigratorOptions, 'outOfOrder' | 'edited' | 
   readonly base?: string | false
 }
 
-export interface WatchConfig {
+interface WatchConfig {
   /** Files of SQL, from the folder of this file, for a database that is new or was reset. */
   readonly seeds?: string | readonly string[]
   /** Run after each change of the schema, with the database's URL in `DATABASE_URL`. */
@@ -82,14 +82,9 @@ export async function loadConfig(named: string | undefined): Promise<FoundConfig
   if (typeof config !== 'object' || config === null || Array.isArray(config)) {
     throw new UsageError(`${file} exports no configuration.`, { hint: 'Write: export default defineConfig({ … })' })
   }
-  for (const [name, value] of Object.entries(config)) {
-    if (!Object.hasOwn(SETTINGS, name)) {
-      const meant = nearest(name, Object.keys(SETTINGS))
-      throw new UsageError(`${file}: there is no setting "${name}".`, { hint: meant && `Did you mean ${meant}?` })
-    }
-    const { is, what } = SETTINGS[name as keyof Config]
-    if (value !== undefined && !is(value)) throw new UsageError(`${file}: ${name} is not ${what}.`)
-  }
+  refuseOthers(config, SETTINGS, (name) => `${file}: ${name}`)
+  const { watch } = config as Config
+  if (watch) refuseOthers(watch, WATCH_SETTINGS, (name) => `${file}: watch.${name}`)
   return { config, folder: dirname(file), file }
 }
 
@@ -110,6 +105,23 @@ export function fromConfig({ folder }: FoundConfig, path: string): string {
 
 const NAMES = ['ts', 'mts', 'js', 'mjs'].map((ending) => `migratest.config.${ending}`)
 
+/** @throws UsageError for a setting that is not known, or is not what it should be */
+function refuseOthers(
+  given: object,
+  settings: Readonly<Record<string, Setting>>,
+  place: (name: string) => string,
+): void {
+  for (const [name, value] of Object.entries(given)) {
+    const setting = Object.hasOwn(settings, name) ? settings[name] : undefined
+    if (!setting) {
+      const meant = nearest(name, Object.keys(settings))
+      const where = place('').replace(/: (watch\.)?$/, (_, part) => (part ? ', watch' : ''))
+      throw new UsageError(`${where}: there is no setting "${name}".`, { hint: meant && `Did you mean ${meant}?` })
+    }
+    if (value !== undefined && !setting.is(value)) throw new UsageError(`${place(name)} is not ${setting.what}.`)
+  }
+}
+
 interface Setting {
   readonly is: (value: unknown) => boolean
   readonly what: string
@@ -122,6 +134,17 @@ const oneOf = (...words: string[]): Setting => ({
 })
 const has = (value: unknown, method: string) =>
   typeof value === 'object' && value !== null && typeof (value as Record<string, unknown>)[method] === 'function'
+
+const WATCH_SETTINGS: Record<keyof WatchConfig, Setting> = {
+  seeds: {
+    is: (value) => typeof value === 'string' || (Array.isArray(value) && value.every((one) => typeof one === 'string')),
+    what: 'a file or a list of files',
+  },
+  exec: text,
+  onIrreversible: oneOf('ask', 'snapshot', 'stop'),
+  carryRows: { is: (value) => typeof value === 'number' && value >= 0, what: 'a number of rows' },
+  schemaFile: { is: (value) => typeof value === 'boolean', what: 'true or false' },
+}
 
 const SETTINGS: Record<keyof Config, Setting> = {
   database: text,

@@ -92,6 +92,8 @@ export interface DevelopmentDatabase {
   watch(): Promise<void>
   /** Runs a file of SQL in one transaction. @throws MigrationFailedError */
   run(sql: string, file: string): Promise<void>
+  /** Who holds what the driver's session waits for; undefined where it waits for nobody, or that cannot be told. */
+  blockers(): Promise<string | undefined>
   marker(): Promise<Marker>
   mark(environment: string): Promise<void>
   /** Resolves when a connection breaks. */

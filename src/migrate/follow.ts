@@ -1,7 +1,7 @@
 /** Making a database what the files say: what is undone, what is applied, and where there is no way back. */
 import { attempt } from './attempt.ts'
 import { type Change, type FollowChoice, loadInput } from './choose.ts'
-import { IrreversibleError, MigratestError, NoWayDownError } from './errors.ts'
+import { MigratestError, NoWayDownError } from './errors.ts'
 import { reconcile } from './history.ts'
 import { type LoadInput, loadStep } from './load.ts'
 import type { Move, Plan, PlanStep } from './plan.ts'
@@ -71,9 +71,4 @@ export function fromNothing({ load }: FollowChoice, input: Parameters<typeof loa
     return { version, direction: 'up', from, to: version }
   })
   return { moves, load: loadInput(input, migrations, applied) }
-}
-
-/** Whether what stopped a plan is that there is no way back, as opposed to a file that cannot be read. */
-export function isNoWayBack(error: unknown): error is MigratestError {
-  return error instanceof IrreversibleError || error instanceof NoWayDownError
 }

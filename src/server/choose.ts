@@ -2,6 +2,7 @@
 import { type Binaries, findEmbedded, findInstalled } from './binaries.ts'
 import { type ContainerOptions, findEngine, startContainer } from './container.ts'
 import { ServerUnavailableError } from './errors.ts'
+import { fileOf, recall, rememberMore } from './kept.ts'
 import type { ServerKind } from './kinds.ts'
 import { findInstalledMysql } from './mysqlBinaries.ts'
 import { startProcess } from './process.ts'
@@ -13,14 +14,16 @@ export interface Chosen extends KeptServer {
 
 /** @throws ServerUnavailableError naming every way that was tried */
 export async function chooseAndStart(options: ContainerOptions): Promise<Chosen> {
-  const { request } = options
-  const ways = WAYS.filter((way) => request.from === 'auto' || request.from === way.name)
+  const { request, key } = options
+  const kept = request.keep ? recall(key)?.way : undefined
+  const ways = WAYS.filter(({ name }) => (request.from === 'auto' || request.from === name) && name === (kept ?? name))
   const refused: string[] = []
   for (const way of ways) {
     try {
       const started = await way.start(options)
       if (typeof started === 'string') refused.push(`${way.name}: ${started}`)
       else {
+        if (request.keep) rememberMore(key, { way: way.name })
         const asked = request.from === way.name
         return { ...started, reason: asked ? 'the preset asks for it' : [...refused, way.because].join('; ') }
       }
@@ -31,7 +34,9 @@ export async function chooseAndStart(options: ContainerOptions): Promise<Chosen>
   throw new ServerUnavailableError(
     `Cannot have ${describeRequest(request)}:\n${refused.map((r) => `  ${r}`).join('\n')}`,
     {
-      hint: `Start Docker, or ${ELSE[request.kind]}, or set MIGRATEST_SERVER_URL to an administrator's URL of a server for tests.`,
+      hint: kept
+        ? `Its data is where it ran before (${kept}). Make that work again; or remove ${fileOf(key)}, and it begins anew elsewhere.`
+        : `Start Docker, or ${ELSE[request.kind]}, or set MIGRATEST_SERVER_URL to an administrator's URL of a server for tests.`,
     },
   )
 }

@@ -3,7 +3,7 @@ import { hostname } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { GenericContainer } from 'testcontainers'
 import { NotInstalledError } from '../migrate/errors.ts'
-import { recall, rememberPort } from './kept.ts'
+import { recall, rememberMore } from './kept.ts'
 import { type ServerKind, TITLES } from './kinds.ts'
 import { folderId, userId } from './places.ts'
 import { answers } from './ready.ts'
@@ -75,7 +75,7 @@ export async function startContainer({
     .withHealthCheck({ test: ['CMD', 'true'], interval: 86_400_000, timeout: 1000, retries: 1 })
     .withWaitStrategy(new UntilItAnswers(port, urlAt))
     .start()
-  if (request.keep) rememberPort(key, container.getMappedPort(port))
+  if (request.keep) rememberMore(key, { port: container.getMappedPort(port) })
   return {
     url: urlAt(container.getMappedPort(port)),
     name: `${TITLES[request.kind]} in Docker (${container.getLabels()['org.opencontainers.image.ref.name'] ?? image})`,

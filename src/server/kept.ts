@@ -7,6 +7,8 @@ export interface Remembered {
   readonly password: string
   /** Tells its data from what another may have left, whose password nobody knows any more. */
   readonly id: string
+  /** Which way it was started: its data is there. */
+  readonly way?: string | undefined
   /** Undefined before its first start. */
   readonly port?: number | undefined
 }
@@ -23,10 +25,10 @@ export function remember(key: string, remembered: Remembered): void {
   writeFileSync(fileOf(key), JSON.stringify(remembered), { mode: 0o600 })
 }
 
-/** Where it is found at last. */
-export function rememberPort(key: string, port: number): void {
+/** What came of its start. */
+export function rememberMore(key: string, more: Pick<Remembered, 'port' | 'way'>): void {
   const known = recall(key)
-  if (known && known.port !== port) remember(key, { ...known, port })
+  if (known) remember(key, { ...known, ...more })
 }
 
 /** Where its data is, for servers that are processes. */
@@ -34,8 +36,7 @@ export function keptData(key: string): string {
   return join(keptFolder(), `data-${key}`)
 }
 
-// --- internal ---
-
-function fileOf(key: string): string {
+/** What forgets it, when it is removed. */
+export function fileOf(key: string): string {
   return join(keptFolder(), `${key}.json`)
 }

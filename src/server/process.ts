@@ -5,7 +5,7 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Binaries, majorOf, serverUser, type User } from './binaries.ts'
-import { keptData, recall, rememberPort } from './kept.ts'
+import { keptData, recall, rememberMore } from './kept.ts'
 import { TITLES } from './kinds.ts'
 import { runtimeFolder } from './places.ts'
 import { failed, PROGRAMS, programOf } from './programs.ts'
@@ -113,7 +113,7 @@ async function startListening(
     while (!hasEnded() && Date.now() < deadline) {
       if (await answers(url)) {
         program.started?.(data)
-        if (options.request.keep) rememberPort(options.key, port)
+        if (options.request.keep) rememberMore(options.key, { port })
         return { child, url }
       }
       await sleep(15)

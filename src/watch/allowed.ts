@@ -28,7 +28,12 @@ export async function allow(url: string, { open, own, named, confirmed, ask }: A
   if (!database) throw new UsageError('The URL names no database.', { hint: 'Name it: postgres://host/NAME' })
   // Whoever watched it was allowed to, and died: it is put back before it can be looked at.
   const fallback = await openFallback(url, open)
-  if (await fallback.wasCutOff()) return fallback.restore()
+  // Who may not look beside the database made no copy either.
+  const wasCutOff = await fallback.wasCutOff().catch((error: MigratestError) => {
+    if (error.code !== 'MIGRATEST_CONNECTION') throw error
+    return false
+  })
+  if (wasCutOff) return fallback.restore()
   const development = await openDevelopment(url, open)
   try {
     const marker = await development.marker()

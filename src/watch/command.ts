@@ -1,28 +1,64 @@
-/** A command of the user's, after a change of the schema. */
-import { spawn } from 'node:child_process'
+/** A command of the user's, after a change of the schema: one at a time, and the last change counts. */
+import { type ChildProcess, spawn } from 'node:child_process'
 
-/** With the database's URL in `DATABASE_URL`. Never throws. */
-export function runCommand(
-  command: string,
-  url: string,
-  signal: AbortSignal,
-): Promise<{ readonly code: number; readonly output: string }> {
-  return new Promise((resolve) => {
-    const child = spawn(command, {
+export interface Finished {
+  readonly command: string
+  readonly code: number
+  /** Its last 20 000 characters. */
+  readonly output: string
+}
+
+export class Command {
+  readonly #command: string
+  readonly #url: string
+  readonly #onEnd: (finished: Finished) => void
+  #child: ChildProcess | undefined
+
+  /** @param url goes into `DATABASE_URL` */
+  constructor(command: string, url: string, onEnd: (finished: Finished) => void) {
+    this.#command = command
+    this.#url = url
+    this.#onEnd = onEnd
+  }
+
+  /** Ends the one that still runs. */
+  start(): void {
+    this.stop()
+    const child = spawn(this.#command, {
       shell: true,
-      signal,
+      // A group of its own, so that what the shell starts ends with it.
+      detached: process.platform !== 'win32',
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, DATABASE_URL: url },
+      env: { ...process.env, DATABASE_URL: this.#url },
     })
+    this.#child = child
     let output = ''
     const hear = (chunk: Buffer) => {
       output = (output + chunk.toString()).slice(-MOST_OUTPUT)
     }
     child.stdout?.on('data', hear)
     child.stderr?.on('data', hear)
-    child.once('error', (error) => resolve({ code: -1, output: error.message }))
-    child.once('close', (code) => resolve({ code: code ?? -1, output: output.trim() }))
-  })
+    const end = (code: number, text: string) => {
+      if (this.#child !== child) return
+      this.#child = undefined
+      this.#onEnd({ command: this.#command, code, output: text.trim() })
+    }
+    child.once('error', (error) => end(-1, error.message))
+    child.once('close', (code) => end(code ?? -1, output))
+  }
+
+  stop(): void {
+    const child = this.#child
+    this.#child = undefined
+    if (!child?.pid) return
+    child.stdout?.destroy()
+    child.stderr?.destroy()
+    try {
+      process.kill(process.platform === 'win32' ? child.pid : -child.pid, 'SIGTERM')
+    } catch {
+      // It is gone.
+    }
+  }
 }
 
 // --- internal ---

@@ -14,7 +14,7 @@ export interface RanStep {
 }
 
 /** Milliseconds, each from the end of the one before; the first from the save. */
-export interface Split {
+interface Split {
   readonly noticed: number
   readonly planned: number
   readonly run: number
@@ -49,7 +49,12 @@ export interface Failure {
 
 export type Question =
   /** `loss`: what would not be carried. */
-  | { readonly about: 'no way back'; readonly why: string; readonly loss: Carried | undefined }
+  | {
+      readonly about: 'no way back'
+      readonly changes: readonly Change[]
+      readonly why: string
+      readonly loss: Carried | undefined
+    }
   | { readonly about: 'many rows'; readonly why: string }
 
 export type WatchEvent =
@@ -75,6 +80,10 @@ export type WatchEvent =
   | { readonly type: 'drifted'; readonly diff: SchemaDiff }
   | { readonly type: 'lost'; readonly why: string }
   | { readonly type: 'back' }
+  /** What was asked for has nothing to do. */
+  | { readonly type: 'nothing'; readonly why: string }
+  /** Somebody holds what a run needs. */
+  | { readonly type: 'waiting'; readonly why: string }
   | { readonly type: 'seeded'; readonly files: readonly string[] }
   | { readonly type: 'command'; readonly command: string; readonly code: number; readonly output: string }
   | { readonly type: 'warning'; readonly message: string }

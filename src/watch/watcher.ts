@@ -13,7 +13,7 @@ import { NIL_VERSION } from '../migrate/version.ts'
 import { diffSchemas } from '../schema/diff.ts'
 import type { Schema } from '../schema/schema.ts'
 import { type Collector, collect, type Saved } from './collect.ts'
-import { runCommand } from './command.ts'
+import { Command } from './command.ts'
 import type { Applied, Failure, OnWatchEvent, Question, RanStep } from './events.ts'
 import { type Outcome, reconcile } from './reconcile.ts'
 import { remembering } from './remembering.ts'
@@ -54,6 +54,7 @@ export type Job =
 export class Watcher {
   readonly #options: WatchOptions
   readonly #source: Source
+  readonly #command: Command | undefined
   readonly #schedule = new Schedule(() => this.#next())
   readonly #end = new AbortController()
   #development: DevelopmentDatabase | undefined
@@ -67,9 +68,20 @@ export class Watcher {
   #question: AbortController | undefined
   #steps = new Map<string, RanStep>()
   #said = ''
+  /** The database is new, and nothing has filled it yet. */
+  #seedsDue = false
+  /** Milliseconds of this run in which a person was asked. */
+  #askedMs = 0
+  #isReady = false
+  #waitedFor = ''
 
   constructor(options: WatchOptions) {
     this.#options = options
+    const { command, url, onEvent } = options
+    this.#command =
+      command === undefined
+        ? undefined
+        : new Command(command, url, (finished) => onEvent({ type: 'command', ...finished }))
     this.#source = remembering(options.source)
   }
 
@@ -84,10 +96,11 @@ export class Watcher {
     await this.#collector.ready
     this.#schema = await development.schema()
     this.#first = this.#schema
+    this.#seedsDue = version === NIL_VERSION
     this.do({ kind: 'follow' })
-    if (version === NIL_VERSION && this.#options.seeds.length > 0) this.do({ kind: 'seed' })
     await this.#schedule.idle()
     const now = (await this.#development?.driver.state().catch(() => undefined))?.version ?? version
+    this.#isReady = true
     onEvent({ type: 'ready', version: now })
   }
 
@@ -113,6 +126,7 @@ export class Watcher {
   async close(): Promise<void> {
     this.#end.abort()
     this.#question?.abort()
+    this.#command?.stop()
     this.#jobs = []
     await this.#collector?.close()
     await this.#schedule.idle()
@@ -131,12 +145,18 @@ export class Watcher {
   async #next(): Promise<void> {
     const job = this.#jobs.shift()
     if (!job || this.#end.signal.aborted) return
+    const waits = setInterval(() => void this.#tellWait(), PATIENCE_MS)
     try {
       await this.#run(job)
     } catch (error) {
       if (this.#end.signal.aborted) return
-      if (await this.#reconnected(error)) this.do(job)
+      // Saved between the plan and the run: once more, with what it says now.
+      if ((error as MigratestError).code === 'MIGRATEST_SOURCE_CHANGED') this.do(job)
+      else if (await this.#reconnected(error)) this.do(job)
       else this.#fail(error as Error)
+    } finally {
+      clearInterval(waits)
+      this.#waitedFor = ''
     }
     if (this.#jobs.length > 0) this.#schedule.poke()
   }
@@ -157,6 +177,7 @@ export class Watcher {
     drift.catch(() => undefined)
     let planned = 0
     this.#steps.clear()
+    this.#askedMs = 0
     const onPlan = async () => {
       await drift
       planned = Date.now()
@@ -168,7 +189,8 @@ export class Watcher {
     if (outcome.kind === 'nothing') {
       await drift
       if (saved.files.length > 0) onEvent({ type: 'unchanged', files: saved.files })
-      return
+      else if (this.#isReady) onEvent({ type: 'nothing', why: nothingTo(wish) })
+      return this.#seedIfDue()
     }
     const { plan, carried } = outcome
     const before = this.#schema
@@ -189,11 +211,16 @@ export class Watcher {
       ms: {
         noticed: Math.max(0, begun - saved.at),
         planned: planned - begun,
-        run: ran - planned,
+        run: ran - planned - this.#askedMs,
         shown: Date.now() - ran,
       },
     })
-    await this.#after()
+    await this.#seedIfDue()
+    this.#after()
+  }
+
+  async #seedIfDue(): Promise<void> {
+    if (this.#seedsDue && this.#options.seeds.length > 0) await this.#seed()
   }
 
   async #reconcile(
@@ -245,11 +272,11 @@ export class Watcher {
       }
     }
     if (first.kind === 'blocked') {
-      const { why, loss } = first
+      const { why, loss, plan } = first
       const { onIrreversible, onEvent, carryRows } = this.#options
       const agreed =
         onIrreversible === 'snapshot' ||
-        (onIrreversible === 'ask' && (await this.#asked({ about: 'no way back', why, loss })))
+        (onIrreversible === 'ask' && (await this.#asked({ about: 'no way back', changes: plan.changes, why, loss })))
       if (!agreed) {
         onEvent({ type: 'left', why })
         return { outcome: undefined, how: 'from nothing', why }
@@ -316,18 +343,22 @@ export class Watcher {
     if (!ask) return false
     this.#question = new AbortController()
     const { signal } = this.#question
+    const begun = Date.now()
     try {
       return (await ask(question, signal)) && !signal.aborted
     } finally {
+      this.#askedMs += Date.now() - begun
       this.#question = undefined
     }
   }
 
   async #seed(): Promise<void> {
     const { seeds, onEvent } = this.#options
+    if (seeds.length === 0) return onEvent({ type: 'nothing', why: 'there are no seeds: say --seeds FILE' })
     const development = await this.#open()
+    this.#seedsDue = false
     for (const file of seeds) await development.run(readFileSync(file, 'utf8'), file)
-    if (seeds.length > 0) onEvent({ type: 'seeded', files: seeds })
+    onEvent({ type: 'seeded', files: seeds })
   }
 
   async #reset(): Promise<void> {
@@ -337,7 +368,8 @@ export class Watcher {
     await development.driver.force(NIL_VERSION)
     await development.driver.unlock()
     await development.rows.forget()
-    this.#jobs.unshift({ kind: 'follow' }, { kind: 'seed' })
+    this.#seedsDue = true
+    this.#jobs.unshift({ kind: 'follow' })
     this.#schema = await development.schema()
   }
 
@@ -351,12 +383,17 @@ export class Watcher {
     this.#options.onEvent({ type: 'drifted', diff: diffSchemas(before, now) })
   }
 
-  async #after(): Promise<void> {
-    const { command, onSchema, onEvent, url } = this.#options
-    if (this.#schema) onSchema?.(this.#schema)
-    if (command === undefined || this.#jobs.length > 0) return
-    const { code, output } = await runCommand(command, url, this.#end.signal)
-    onEvent({ type: 'command', command, code, output })
+  #after(): void {
+    if (this.#schema) this.#options.onSchema?.(this.#schema)
+    // Another change comes at once: that one counts.
+    if (this.#jobs.length === 0) this.#command?.start()
+  }
+
+  /** Who holds what this run waits for. */
+  async #tellWait(): Promise<void> {
+    const who = (await this.#development?.blockers().catch(() => undefined)) ?? ''
+    if (who !== '' && who !== this.#waitedFor) this.#options.onEvent({ type: 'waiting', why: who })
+    this.#waitedFor = who
   }
 
   #hear(event: MigrateEvent): void {
@@ -402,7 +439,7 @@ export class Watcher {
   async #recover(): Promise<void> {
     const { url, open, onEvent } = this.#options
     const fallback = await openFallback(url, open)
-    if (!(await fallback.wasCutOff())) return
+    if (!(await fallback.wasCutOff().catch(notThere))) return
     await fallback.restore()
     onEvent({
       type: 'warning',
@@ -447,6 +484,18 @@ export class Watcher {
 // --- internal ---
 
 const RETRY_MS = 250
+const PATIENCE_MS = 1000
+
+/** Who may not look beside the database made no copy either. Whether the database can be reached is told by opening it. */
+function notThere(error: MigratestError): false {
+  if (error.code === 'MIGRATEST_CONNECTION') return false
+  throw error
+}
+
+function nothingTo(wish: Wish): string {
+  if (wish === 'all') return 'the database is what the files say'
+  return wish.kind === 'up' ? 'there is nothing more to apply' : 'there is nothing to undo'
+}
 
 /** `declined`: nothing was done, as a person said. */
 type Reconciled = Outcome | { readonly kind: 'declined'; readonly why: string }

@@ -1,5 +1,5 @@
 /** A real folder, a real server: from a save to the database and back to a person. */
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect } from 'vitest'
@@ -210,6 +210,58 @@ describe('what a person asks for', () => {
     expect(schemas.at(-1)).toContain('CREATE TABLE b')
   })
 
+  test('seeds wait until the migrations are right', async ({ watched, db }) => {
+    watched.write('1_users.up.sql', 'creat table users (id int)')
+    watched.write('seeds.txt', "insert into users (name) values ('Seed')")
+    await watched.start({ seeds: [join(watched.folder, 'seeds.txt')] })
+    expect(watched.of('failed')).toHaveLength(1)
+    const seeded = watched.next('seeded')
+    watched.write('1_users.up.sql', USERS)
+    await seeded
+    expect(await db.rows('select name from users')).toEqual([{ name: 'Seed' }])
+  })
+
+  test('a command that does not end keeps nobody waiting, and ends with the watch', async ({ watched }) => {
+    watched.write('1_users.up.sql', USERS)
+    const pid = join(watched.folder, 'pid.txt')
+    await watched.start({ command: `echo $$ > ${pid}; sleep 300; echo` })
+    await expect.poll(() => existsSync(pid) && readFileSync(pid, 'utf8').trim() !== '').toBe(true)
+    const first = Number(readFileSync(pid, 'utf8'))
+    expect(await watched.save('2_b.up.sql', 'create table b (id int)')).toMatchObject({ type: 'applied' })
+    await expect.poll(() => Number(readFileSync(pid, 'utf8'))).not.toBe(first)
+    await expect.poll(() => isAlive(first)).toBe(false)
+    const second = Number(readFileSync(pid, 'utf8'))
+    await watched.close()
+    await expect.poll(() => isAlive(second)).toBe(false)
+  })
+
+  test('who holds what it waits for is said', async ({ watched, db }) => {
+    watched.write('1_users.up.sql', USERS)
+    watched.write('1_users.down.sql', 'drop table users')
+    await watched.start()
+    const other = await db.connect()
+    await other.query("set application_name = 'the app'; begin; lock table users")
+    const waiting = watched.next('waiting')
+    const applied = watched.next('applied')
+    watched.write('1_users.up.sql', USERS.replace(')', ', mail text)'))
+    expect((await waiting).why).toMatch(/"the app", user \w+ \(idle in transaction\): .*lock table users/)
+    await other.query('rollback')
+    await applied
+  })
+
+  test('keys with nothing to do say so', async ({ watched }) => {
+    watched.write('1_users.up.sql', USERS)
+    const watcher = await watched.start()
+    const why = async (job: Parameters<typeof watcher.do>[0]) => {
+      const next = watched.next('nothing')
+      watcher.do(job)
+      return (await next).why
+    }
+    expect(await why({ kind: 'follow' })).toBe('the database is what the files say')
+    expect(await why({ kind: 'move', wish: { kind: 'up', count: 1 } })).toBe('there is nothing more to apply')
+    expect(await why({ kind: 'seed' })).toContain('--seeds FILE')
+  })
+
   test('a failing seed has its place', async ({ watched }) => {
     watched.write('1_users.up.sql', USERS)
     watched.write('seeds.txt', '-- rows\ninsert into user_s values (1)')
@@ -256,3 +308,12 @@ describe('it does not fall over', () => {
     expect(String(await watched.schema())).toBe(String(await watched.fresh()))
   })
 })
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch {
+    return false
+  }
+}

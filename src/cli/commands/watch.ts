@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { UsageError } from '../../migrate/errors.ts'
 import { diffText } from '../../schema/diff.ts'
 import { allow } from '../../watch/allowed.ts'
@@ -16,6 +17,9 @@ import { Terminal, typedLine } from '../watch/terminal.ts'
 export async function run(context: Context): Promise<number> {
   const settings = settingsOf(context)
   const { folder } = context
+  const source = await context.source()
+  // What is wrong with the folder is told before a server is looked for.
+  await source.list()
   const isTyped = Boolean(process.stdin.isTTY && process.stdout.isTTY && !context.options.json)
   context.busy('starting a server')
   const own = context.hasDatabase
@@ -41,7 +45,7 @@ export async function run(context: Context): Promise<number> {
       ...settings,
       url,
       server: own?.server ?? '',
-      source: await context.source(),
+      source,
       folder,
       open,
       // Whoever may write to a database in development may as well write the files.
@@ -50,7 +54,7 @@ export async function run(context: Context): Promise<number> {
         settings.schemaFile === undefined ? undefined : (schema) => writeSchema(settings.schemaFile ?? '', schema),
       ask: isTyped
         ? async (_: Question, signal) => {
-            context.printRaw('  y: do it   any other key: leave it')
+            context.printRaw('  y  do it    any other key  leave it; r asks again')
             return terminal ? terminal.confirm(signal) : false
           }
         : undefined,
@@ -60,8 +64,11 @@ export async function run(context: Context): Promise<number> {
     const actions = {
       do: (job: Parameters<Watcher['do']>[0]) => watcher.do(job),
       reset: () => {
-        context.printRaw('  Empty the database, rows and all? y: do it   any other key: leave it')
-        void terminal?.confirm(new AbortController().signal).then((yes) => yes && watcher.do({ kind: 'reset' }))
+        context.printRaw('  Empty the database, rows and all?\n  y  do it    any other key  leave it')
+        void terminal?.confirm(new AbortController().signal).then((yes) => {
+          if (yes) watcher.do({ kind: 'reset' })
+          else context.printRaw('  Nothing was done.')
+        })
       },
       diff: () =>
         void watcher.sinceStart().then((diff) => {
@@ -106,6 +113,9 @@ function settingsOf(
   if (!(carryRows >= 0)) throw new UsageError(`--carry-rows ${rows} is not a number of rows.`)
   if (what !== 'ask' && what !== 'snapshot' && what !== 'stop') {
     throw new UsageError(`--on-irreversible ${what}? There is ask, snapshot and stop.`)
+  }
+  for (const file of seeds === undefined ? [] : [seeds]) {
+    if (!existsSync(file)) throw new UsageError(`--seeds ${file}: there is no such file.`)
   }
   const configured = [watch.seeds ?? []].flat().map((file) => fromConfig(context.found, file))
   return {

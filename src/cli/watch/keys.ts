@@ -1,7 +1,7 @@
 /** Keys, as vitest's. The table drives both help and handlers. */
 import type { Job } from '../../watch/watcher.ts'
 
-export interface Actions {
+interface Actions {
   do(job: Job): void
   /** Asked before. */
   reset(): void

@@ -16,7 +16,7 @@ export function eventText(event: WatchEvent, at: string): string {
     case 'noticed':
       return ''
     case 'unchanged':
-      return headline('=', 'dim', at, `${listed(event.files)}: comments and white space only, nothing to run`)
+      return headline('=', 'dim', at, `${listed(event.files)}: nothing that runs has changed`)
     case 'applied':
       return appliedText(event, at)
     case 'failed':
@@ -25,6 +25,10 @@ export function eventText(event: WatchEvent, at: string): string {
       return questionText(event.question, at)
     case 'left':
       return headline('·', 'yellow', at, 'left as it was')
+    case 'nothing':
+      return headline('=', 'dim', at, event.why)
+    case 'waiting':
+      return headline('…', 'yellow', at, `waiting for ${event.why}`)
     case 'drifted':
       return `${headline('!', 'yellow', at, 'the schema was changed by something else:')}\n${indented(paintedDiff(diffText(event.diff)))}`
     case 'lost':
@@ -48,8 +52,10 @@ export function eventText(event: WatchEvent, at: string): string {
   }
 }
 
+// --- internal ---
+
 /** What did not find its place. */
-export function lossText({ left }: Carried): string {
+function lossText({ left }: Carried): string {
   return columns(
     left.map(({ table, column, rows, why }) => [
       column === undefined ? table : `${table}.${column}`,
@@ -58,8 +64,6 @@ export function lossText({ left }: Carried): string {
     ]),
   )
 }
-
-// --- internal ---
 
 function openedText({ database, server, version, watching }: Extract<WatchEvent, { type: 'opened' }>): string {
   const head = `${styleText('bold', 'migratest watch')}  ${database}, version ${describeVersion(version)}`
@@ -110,7 +114,7 @@ function appliedText(applied: Applied, at: string): string {
   return parts.filter(Boolean).join('\n')
 }
 
-const WORDS = { edited: 'edited', gone: 'gone', late: 'came late', new: 'new', down: 'has another down' } as const
+const WORDS = { edited: 'edited', gone: 'gone', late: 'came late', new: 'new', down: 'has its down recorded' } as const
 
 const MOST_STEPS = 6
 
@@ -131,15 +135,16 @@ function stepsText(steps: readonly RanStep[]): string {
 
 function questionText(question: Question, at: string): string {
   if (question.about === 'many rows') return headline('?', 'yellow', at, question.why)
-  const { why, loss } = question
-  const head = headline('?', 'yellow', at, firstLine(why))
+  const { changes, why, loss } = question
+  const what = changes.map(({ version, name, what }) => `${version}_${name} ${WORDS[what]}`)
+  const head = `${headline('?', 'yellow', at, `${listed(what)}, and there is no way back`)}\n${indented(why)}`
   const lost =
     loss === undefined
       ? '  Everything can be applied from nothing; rows that have no place then are kept aside.'
       : loss.left.length === 0
         ? '  Everything can be applied from nothing, and all rows are carried.'
         : `  Everything can be applied from nothing; what has no place then is kept aside:\n${indented(lossText(loss), 4)}`
-  return `${head}${restOf(why)}\n${lost}`
+  return `${head}\n${lost}`
 }
 
 function headline(sign: string, colour: 'green' | 'red' | 'yellow' | 'dim', at: string, text: string): string {

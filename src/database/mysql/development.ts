@@ -94,6 +94,7 @@ async function opened(
         })
       }
     },
+    blockers: async () => undefined,
     async marker(): Promise<Marker> {
       const [row] = await session
         .query(`SELECT value FROM ${table} WHERE name = 'marker'`)

@@ -113,6 +113,18 @@ async function opened(
         })
       }
     },
+    async blockers() {
+      const { processID } = session.client as unknown as { processID: number }
+      const rows = await second.query(
+        `SELECT a.pid, a.application_name AS name, a.usename AS user, a.state, left(a.query, 80) AS query FROM unnest(pg_blocking_pids($1)) b JOIN pg_stat_activity a ON a.pid = b`,
+        [processID],
+      )
+      const said = rows.map(
+        ({ pid, name, user, state, query }) =>
+          `server process ${pid}${name ? ` "${name}"` : ''}, user ${user} (${state}): ${String(query).replaceAll(/\s+/g, ' ')}`,
+      )
+      return said.length > 0 ? said.join('; ') : undefined
+    },
     async marker(): Promise<Marker> {
       const rows = await session
         .query(

@@ -98,9 +98,8 @@ class PostgresDriver implements Driver {
   async unlock(): Promise<void> {
     if (!this.#locked) return
     this.#locked = false
-    if (this.#session.borrowed) {
-      for (const name of this.#names) await this.#session.query(`DEALLOCATE ${name}`).catch(() => undefined)
-    }
+    // Who borrows gets it back as it was, and one of ours may live for days.
+    for (const name of this.#names) await this.#session.query(`DEALLOCATE ${name}`).catch(() => undefined)
     this.#names.clear()
     this.#prepared = undefined
     // A temporary table of one run must not be there for the next, which would have another session elsewhere.
