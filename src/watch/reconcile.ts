@@ -1,7 +1,7 @@
 /** One move of a database to what the files say, rows carried: in one transaction where that can be. */
-import type { Carried, DevelopmentDatabase } from '../database/development.ts'
+import type { Carried, DevelopmentDatabase, RowKeeper } from '../database/development.ts'
 import type { Wish } from '../migrate/choose.ts'
-import type { Together } from '../migrate/driver.ts'
+import type { Driver, Together } from '../migrate/driver.ts'
 import type { MigratestError, MigrationFailedError } from '../migrate/errors.ts'
 import type { Following, FollowPlan } from '../migrate/follow.ts'
 import type { Migrator } from '../migrate/migrator.ts'
@@ -11,7 +11,7 @@ export interface ReconcileOptions {
   /** Rows that may be carried. */
   readonly most: number
   /** `replay`: from nothing, all rows carried. `apart`: one by one, where a copy of the database is there to go back to. */
-  readonly way: 'together' | 'apart' | 'replay'
+  readonly way: 'together' | 'apart' | 'replay' | 'replay apart'
   /** Default `all`: as the files say. */
   readonly wish?: Wish
 }
@@ -24,7 +24,7 @@ export type Outcome =
   /** Nothing was done: there is no way back. `loss`: what applying everything from nothing would not carry, where that can be tried. */
   | { readonly kind: 'blocked'; readonly plan: FollowPlan; readonly why: string; readonly loss: Carried | undefined }
 
-/** @throws what is wrong with the files, MigrationFailedError, TooManyRowsError: the database is as it was */
+/** @throws what is wrong with the files, MigrationFailedError, TooManyRowsError: the database is as it was, or its copy is */
 export function reconcile(
   { driver, rows }: DevelopmentDatabase,
   migrator: Migrator,
@@ -33,87 +33,149 @@ export function reconcile(
 ): Promise<Outcome> {
   return migrator.follow(async (following): Promise<Outcome> => {
     const { plan } = following
-    const { together } = driver
-    if (way !== 'replay' && plan.steps.length === 0 && plan.records === 0 && !plan.blocked) return { kind: 'nothing' }
+    const replays = way === 'replay' || way === 'replay apart'
+    if (!replays && plan.steps.length === 0 && plan.records === 0 && !plan.blocked) return { kind: 'nothing' }
     await onPlan(plan)
     rows.begin()
-    const after = ({ version }: PlanStep, text: string | null) => rows.looked(version, text)
-    // Without transactions around schema changes there is a copy to go back to.
-    const inOne = <T>(work: (together: Together) => Promise<T>): Promise<T> =>
-      together ? (together.call(driver, work) as Promise<T>) : work(NOTHING_TAKEN_BACK)
-    const undone = plan.steps.filter(({ direction }) => direction === 'down').map(({ version }) => version)
-    const mended = plan.changes.filter(({ what }) => what === 'down').map(({ version }) => version)
-
-    const replay = async () => {
-      const all = plan.history
-      await rows.keep('all', { undone: all, most })
-      await rows.look()
-      await following.replay(after)
-      return rows.putBack()
+    const move = new Move(driver, rows, following, most)
+    if (way === 'replay apart') return { kind: 'done', plan, carried: await move.replayApart() }
+    if (way === 'apart') return plan.blocked ? move.blocked(plan.blocked.message) : move.apart()
+    if (!driver.together) {
+      if (plan.blocked) return move.blocked(plan.blocked.message)
+      return { kind: 'apart', plan, why: 'it keeps no schema changes in a transaction' }
     }
-    const blocked = async (why: string): Promise<Outcome> => {
-      const loss = together && (await inOne<Carried>(({ takenBack }) => takenBack(replay)))
-      return { kind: 'blocked', plan, why, loss }
-    }
-
-    if (way === 'replay' && !together) {
-      await rows.keep('all', { undone: plan.history, most })
-      await following.replay(after)
-      return { kind: 'done', plan, carried: await rows.putBack() }
-    }
-    if (way === 'replay') return { kind: 'done', plan, carried: await inOne<Carried>(replay) }
-    if (plan.blocked) return blocked(plan.blocked.message)
-    if (way === 'apart') {
-      if (undone.length > 0) await inOne(() => rows.keep('all', { undone, most }))
-      await rows.remember(mended)
-      await following.down()
-      if (undone.length > 0) await inOne(() => rows.compare())
-      await rows.look()
-      await following.up()
-      return { kind: 'done', plan, carried: await inOne<Carried>(() => rows.putBack()) }
-    }
-    const [apart] = plan.apart
-    if (!together) return { kind: 'apart', plan, why: 'it keeps no schema changes in a transaction' }
-    if (apart !== undefined) return { kind: 'apart', plan, why: `${apart} runs outside a transaction` }
     try {
-      const carried = await inOne<Carried>(async ({ takenBack }) => {
-        if (undone.length > 0) {
-          const reached = await takenBack(() => rows.reached(() => tried(following)))
-          await rows.keep(reached, { undone, most })
-        }
-        await rows.remember(mended)
-        await following.down()
-        if (undone.length > 0) await rows.compare()
-        await rows.look()
-        await following.up(after)
-        return rows.putBack()
-      })
-      return { kind: 'done', plan, carried }
+      if (way === 'replay') return { kind: 'done', plan, carried: await move.replay() }
+      if (plan.blocked) return await move.blocked(plan.blocked.message)
+      const [file] = plan.apart
+      if (file !== undefined) return { kind: 'apart', plan, why: `${file} runs outside a transaction` }
+      return await move.together()
     } catch (error) {
-      if (error instanceof DownFailed) return blocked(error.message)
-      const why = WANTS_ITS_OWN[(error as Partial<MigrationFailedError>).sqlState ?? '']
-      const { file } = error as MigrationFailedError
-      if (why) return { kind: 'apart', plan, why: `${file ?? 'a migration'}: ${why}` }
-      throw error
+      const why = whyApart(error)
+      if (why === undefined) throw error
+      return { kind: 'apart', plan, why }
     }
   }, wish)
 }
 
+/** A down does not run. */
+export class DownFailed extends Error {}
+
 // --- internal ---
 
-/** A down does not run. */
-class DownFailed extends Error {}
+/** The ways in which a plan can be carried out. */
+class Move {
+  readonly #driver: Driver
+  readonly #rows: RowKeeper
+  readonly #following: Following
+  readonly #most: number
 
-async function tried(following: Following): Promise<void> {
-  try {
-    await following.down()
-  } catch (cause) {
-    if ((cause as Partial<MigratestError>).code !== 'MIGRATEST_MIGRATION_FAILED') throw cause
-    throw new DownFailed((cause as Error).message, { cause })
+  constructor(driver: Driver, rows: RowKeeper, following: Following, most: number) {
+    this.#driver = driver
+    this.#rows = rows
+    this.#following = following
+    this.#most = most
+  }
+
+  async together(): Promise<Outcome> {
+    const { plan } = this.#following
+    try {
+      const carried = await this.#inOne(async ({ takenBack }) => {
+        const goesDown = this.#undone.length > 0
+        if (goesDown) {
+          const reached = await takenBack(() => this.#rows.reached(() => this.#down()))
+          await this.#rows.keep(reached, { undone: this.#undone, most: this.#most })
+        }
+        await this.#rows.remember(this.#mended)
+        await this.#down()
+        if (goesDown) await this.#rows.compare()
+        await this.#rows.look()
+        await this.#following.up(this.#after)
+        return this.#rows.putBack()
+      })
+      return { kind: 'done', plan, carried }
+    } catch (error) {
+      if (error instanceof DownFailed) return this.blocked(error.message)
+      throw error
+    }
+  }
+
+  /** Each step by itself, with a copy of the database to go back to. @throws DownFailed */
+  async apart(): Promise<Outcome> {
+    const goesDown = this.#undone.length > 0
+    if (goesDown) await this.#inOne(() => this.#rows.keep('all', { undone: this.#undone, most: this.#most }))
+    await this.#rows.remember(this.#mended)
+    await this.#down()
+    if (goesDown) await this.#inOne(() => this.#rows.compare())
+    await this.#rows.look()
+    await this.#following.up()
+    return { kind: 'done', plan: this.#following.plan, carried: await this.#inOne(() => this.#rows.putBack()) }
+  }
+
+  replay(): Promise<Carried> {
+    return this.#inOne(() => this.#replayed())
+  }
+
+  async replayApart(): Promise<Carried> {
+    const { plan } = this.#following
+    await this.#inOne(() => this.#rows.keep('all', { undone: plan.history, most: this.#most }))
+    await this.#following.replay()
+    return this.#inOne(() => this.#rows.putBack())
+  }
+
+  /** What would be lost is tried, and taken back. */
+  async blocked(why: string): Promise<Outcome> {
+    const { plan } = this.#following
+    const loss = this.#driver.together
+      ? await this.#inOne(({ takenBack }) => takenBack(() => this.#replayed())).catch((error) => {
+          if (whyApart(error) === undefined) throw error
+          return undefined
+        })
+      : undefined
+    return { kind: 'blocked', plan, why, loss }
+  }
+
+  // --- internal ---
+
+  get #undone(): readonly number[] {
+    const { steps } = this.#following.plan
+    return steps.filter(({ direction }) => direction === 'down').map(({ version }) => version)
+  }
+
+  get #mended(): readonly number[] {
+    const { changes } = this.#following.plan
+    return changes.filter(({ what }) => what === 'down').map(({ version }) => version)
+  }
+
+  #after = ({ version }: PlanStep, text: string | null) => this.#rows.looked(version, text)
+
+  async #replayed(): Promise<Carried> {
+    await this.#rows.keep('all', { undone: this.#following.plan.history, most: this.#most })
+    await this.#rows.look()
+    await this.#following.replay(this.#after)
+    return this.#rows.putBack()
+  }
+
+  async #down(): Promise<void> {
+    try {
+      await this.#following.down()
+    } catch (cause) {
+      if ((cause as Partial<MigratestError>).code !== 'MIGRATEST_MIGRATION_FAILED') throw cause
+      throw new DownFailed((cause as Error).message, { cause })
+    }
+  }
+
+  /** Where there are no transactions around schema changes, there is a copy to go back to. */
+  #inOne<T>(work: (together: Together) => Promise<T>): Promise<T> {
+    return this.#driver.together ? this.#driver.together(work) : work({ takenBack: (trial) => trial() })
   }
 }
 
-const NOTHING_TAKEN_BACK: Together = { takenBack: (work) => work() }
+function whyApart(error: unknown): string | undefined {
+  const { sqlState = '', file = 'a migration' } = error as Partial<MigrationFailedError>
+  const why = WANTS_ITS_OWN[sqlState]
+  return why === undefined ? undefined : `${file}: ${why}`
+}
 
 /** What fails only since it shares a transaction with others, by SQLSTATE. */
 const WANTS_ITS_OWN: Readonly<Record<string, string>> = {

@@ -15,7 +15,7 @@ import type { Schema } from '../schema/schema.ts'
 import { type Collector, collect, type Saved } from './collect.ts'
 import { Command } from './command.ts'
 import type { Applied, Failure, OnWatchEvent, Question, RanStep } from './events.ts'
-import { type Outcome, reconcile } from './reconcile.ts'
+import { DownFailed, type Outcome, reconcile } from './reconcile.ts'
 import { remembering } from './remembering.ts'
 import { Schedule } from './schedule.ts'
 
@@ -57,6 +57,8 @@ export class Watcher {
   readonly #command: Command | undefined
   readonly #schedule = new Schedule(() => this.#next())
   readonly #end = new AbortController()
+  /** Ends the running statement. */
+  readonly #cancel = new AbortController()
   #development: DevelopmentDatabase | undefined
   #collector: Collector | undefined
   #jobs: Job[] = []
@@ -122,14 +124,16 @@ export class Watcher {
     return this.#schedule.idle()
   }
 
-  /** After what is running. */
+  /** After what is running, or, where that takes long, without it: it is taken back. */
   async close(): Promise<void> {
     this.#end.abort()
+    const hurry = setTimeout(() => this.#cancel.abort(), CLOSE_MS)
     this.#question?.abort()
     this.#command?.stop()
     this.#jobs = []
     await this.#collector?.close()
     await this.#schedule.idle()
+    clearTimeout(hurry)
     await this.#development?.close()
     this.#development = undefined
   }
@@ -232,6 +236,7 @@ export class Watcher {
       ...this.#options.migrator,
       source: this.#source,
       database: development.driver,
+      signal: this.#cancel.signal,
       onEvent: (event) => this.#hear(event),
     })
     try {
@@ -285,14 +290,19 @@ export class Watcher {
       const { driver } = await this.#open()
       const outcome = driver.together
         ? await this.#reconcile({ most: carryRows, way: 'replay', wish }, onPlan)
-        : await this.#beside('replay', onPlan, wish)
+        : await this.#beside('replay apart', onPlan, wish)
+      if (outcome.kind === 'apart') {
+        this.#steps.clear()
+        const last = await this.#beside('replay apart', onPlan, wish)
+        return { outcome: last.kind === 'done' ? last : undefined, how: 'from nothing', why }
+      }
       return { outcome: outcome.kind === 'done' ? outcome : undefined, how: 'from nothing', why }
     }
     return { outcome: first, how: 'in one transaction', why: undefined }
   }
 
   /** One by one, with a copy of the database to go back to. */
-  async #beside(way: 'apart' | 'replay', onPlan: () => Promise<void>, wish: Wish): Promise<Reconciled> {
+  async #beside(way: 'apart' | 'replay apart', onPlan: () => Promise<void>, wish: Wish): Promise<Reconciled> {
     const { carryRows, onEvent } = this.#options
     const { fallback } = await this.#open()
     await this.#shut()
@@ -309,8 +319,16 @@ export class Watcher {
     } catch (error) {
       await this.#shut()
       await fallback.restore()
-      throw error
+      if (!(error instanceof DownFailed)) throw error
+      return this.#reconcileBlocked(error, onPlan, wish)
     }
+  }
+
+  /** A down failed among steps that share no transaction. */
+  async #reconcileBlocked(error: Error, onPlan: () => Promise<void>, wish: Wish): Promise<Reconciled> {
+    const again = await this.#reconcile({ most: this.#options.carryRows, way: 'together', wish }, onPlan)
+    if (again.kind !== 'apart') return again
+    return { kind: 'blocked', plan: again.plan, why: error.message, loss: undefined }
   }
 
   /**
@@ -485,6 +503,7 @@ export class Watcher {
 
 const RETRY_MS = 250
 const PATIENCE_MS = 1000
+const CLOSE_MS = 2000
 
 /** Who may not look beside the database made no copy either. Whether the database can be reached is told by opening it. */
 function notThere(error: MigratestError): false {

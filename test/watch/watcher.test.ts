@@ -273,6 +273,33 @@ describe('what a person asks for', () => {
 })
 
 describe('it does not fall over', () => {
+  test('what waits for a lock does not keep it from ending', async ({ watched, db }) => {
+    watched.write('1_users.up.sql', USERS)
+    watched.write('1_users.down.sql', 'drop table users')
+    await watched.start()
+    const other = await db.connect()
+    await other.query('begin; lock table users')
+    const waiting = watched.next('waiting')
+    watched.write('1_users.up.sql', USERS.replace(')', ', mail text)'))
+    await waiting
+    await watched.close()
+    await other.query('rollback')
+    expect(await db.rows('select * from users')).toEqual([])
+  })
+
+  test('no way back among migrations that share no transaction: from nothing, one by one', async ({ watched, db }) => {
+    watched.write('1_users.up.sql', USERS)
+    watched.write('2_i.up.sql', 'create index concurrently by_name on users (name)')
+    await watched.start({ onIrreversible: 'snapshot' })
+    // The copy ended the first client.
+    await (await db.connect()).query("insert into users (name) values ('Ada')")
+    const applied = await watched.save('1_users.up.sql', USERS.replace(')', ', mail text)'))
+    expect(applied).toMatchObject({ type: 'applied', how: 'from nothing', carried: { back: [{ rows: 1 }], left: [] } })
+    const client = await db.connect()
+    expect((await client.query('select * from users')).rows).toEqual([{ id: 1, name: 'Ada', mail: null }])
+    expect((await client.query("select to_regclass('by_name')::text as i")).rows).toEqual([{ i: 'by_name' }])
+  })
+
   test('a second watch on the database says who the first is', async ({ watched, db }) => {
     watched.write('1_users.up.sql', USERS)
     await watched.start({ open: { applicationName: 'the first' } })

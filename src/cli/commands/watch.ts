@@ -11,6 +11,7 @@ import { paintedDiff } from '../render.ts'
 import { writeSchema } from '../schemaFile.ts'
 import { KEYS, keysText } from '../watch/keys.ts'
 import { eventText } from '../watch/lines.ts'
+import { openLine } from '../watch/openLine.ts'
 import { Terminal, typedLine } from '../watch/terminal.ts'
 
 /** Until it is quit. */
@@ -75,7 +76,7 @@ export async function run(context: Context): Promise<number> {
           const text = diff && diffText(diff)
           context.printRaw(text ? paintedDiff(text) : '  Nothing changed in the schema.')
         }),
-      psql: () => context.printRaw(`  psql '${url}'`),
+      psql: () => context.printRaw(`  ${openLine(url)}`),
       help: () => context.printRaw(keysText()),
       quit: () => over(),
     }
