@@ -75,6 +75,7 @@ export class Watcher {
   /** Milliseconds of this run in which a person was asked. */
   #askedMs = 0
   #isReady = false
+  #runs = 0
   #waitedFor = ''
 
   constructor(options: WatchOptions) {
@@ -221,6 +222,10 @@ export class Watcher {
     })
     await this.#seedIfDue()
     this.#after()
+    // What a server keeps for a session of tables that are gone, it never lets go.
+    if (++this.#runs % FRESH_AFTER !== 0) return
+    await this.#shut()
+    await this.#open()
   }
 
   async #seedIfDue(): Promise<void> {
@@ -504,6 +509,8 @@ export class Watcher {
 const RETRY_MS = 250
 const PATIENCE_MS = 1000
 const CLOSE_MS = 2000
+/** Some 10 KiB each. */
+const FRESH_AFTER = 250
 
 /** Who may not look beside the database made no copy either. Whether the database can be reached is told by opening it. */
 function notThere(error: MigratestError): false {
