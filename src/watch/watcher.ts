@@ -69,7 +69,7 @@ export class Watcher {
   #first: Schema | undefined
   #question: AbortController | undefined
   #steps = new Map<string, RanStep>()
-  #said = ''
+  readonly #said = new Set<string>()
   /** The database is new, and nothing has filled it yet. */
   #seedsDue = false
   /** Milliseconds of this run in which a person was asked. */
@@ -386,10 +386,14 @@ export class Watcher {
 
   async #reset(): Promise<void> {
     const development = await this.#open()
-    await development.driver.lock({ timeout: 15_000, signal: this.#end.signal })
-    await development.driver.drop()
-    await development.driver.force(NIL_VERSION)
-    await development.driver.unlock()
+    const { driver } = development
+    await driver.lock({ timeout: LOCK_MS, signal: this.#end.signal })
+    try {
+      await driver.drop()
+      await driver.force(NIL_VERSION)
+    } finally {
+      await driver.unlock()
+    }
     await development.rows.forget()
     this.#seedsDue = true
     this.#jobs.unshift({ kind: 'follow' })
@@ -423,8 +427,8 @@ export class Watcher {
     const { onEvent } = this.#options
     if (event.type === 'log') onEvent({ type: 'warning', message: `${event.step.name}: ${event.message}` })
     // The same is said at each plan.
-    if (event.type === 'warning' && event.message !== this.#said) {
-      this.#said = event.message
+    if (event.type === 'warning' && !this.#said.has(event.message)) {
+      this.#said.add(event.message)
       onEvent({ type: 'warning', message: event.message })
     }
     if (event.type !== 'finished') return
@@ -508,6 +512,7 @@ export class Watcher {
 
 const RETRY_MS = 250
 const PATIENCE_MS = 1000
+const LOCK_MS = 15_000
 const CLOSE_MS = 2000
 /** Some 10 KiB each. */
 const FRESH_AFTER = 250
