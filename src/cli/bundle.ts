@@ -68,8 +68,15 @@ const EXTERNAL = [/^node:/, 'pg-native', 'pg-cloudflare', '@electric-sql/pglite'
 
 const CLIENTS: Readonly<Record<Dialect, RegExp>> = { postgres: /^pg(?:\/|$)/, mysql: /^mysql2(?:\/|$)/ }
 
-/** What works on files or starts servers. */
-const LEFT_OUT = ['/testing/anyServer', '/source/directory', '/source/module/loader']
+/** What works on files, starts servers or watches. */
+const LEFT_OUT = [
+  '/testing/anyServer',
+  '/source/directory',
+  '/source/module/loader',
+  '/postgres/development',
+  '/mysql/development',
+  '/mysql/copies',
+]
 const NOT_HERE = `
 const refuse = () => { throw Object.assign(new Error('This is a bundle: it has its migrations in it, and works on no files and starts no servers.'), { code: 'MIGRATEST_USAGE' }) }
 export { refuse as run, refuse as directory, refuse as anyServer, refuse as ModuleLoader }

@@ -53,7 +53,7 @@ export async function planSteps(load: LoadInput, moves: readonly Move[]): Promis
     }
     const { plan, warning, shares } = loaded
     if (move.direction === 'down' && plan.fingerprint === null && warning !== undefined) {
-      return { steps, warnings, apart, blocked: new NoWayDownError(warning) }
+      return { steps, warnings, apart, blocked: new NoWayDownError(warning.replace(/: the version moves.*$/s, '.')) }
     }
     steps.push(plan)
     if (warning) warnings.push(warning)

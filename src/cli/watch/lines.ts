@@ -91,20 +91,12 @@ function appliedText(applied: Applied, at: string): string {
       '✓',
       'green',
       at,
-      `version ${describeVersion(to)} in ${Math.round(total)} ms${facts.length > 0 ? `: ${facts.join(', ')}` : ''}`,
+      `version ${describeVersion(to)}${how === 'from nothing' ? ' from nothing' : ''} in ${Math.round(total)} ms${facts.length > 0 ? `: ${facts.join(', ')}` : ''}`,
     ),
     indented(stepsText(steps)),
-    how === 'in one transaction' || how === 'rehearsed'
-      ? ''
-      : indented(
-          styleText(
-            'yellow',
-            `${how}, not in one transaction${why ? `: ${firstLine(why)}` : ''}`.replace(
-              'from nothing, not in one transaction',
-              'from nothing',
-            ),
-          ),
-        ),
+    how === 'one by one'
+      ? indented(styleText('yellow', `one by one, not in one transaction${why ? `: ${firstLine(why)}` : ''}`))
+      : '',
     carried.left.length > 0
       ? `${indented(styleText('yellow', 'kept aside until they have a place again:'))}\n${indented(lossText(carried), 4)}`
       : '',
