@@ -2,7 +2,7 @@
 import type { Carried, DevelopmentDatabase, RowKeeper } from '../database/development.ts'
 import type { Wish } from '../migrate/choose.ts'
 import type { Driver, Together } from '../migrate/driver.ts'
-import type { MigratestError, MigrationFailedError } from '../migrate/errors.ts'
+import type { MigratestError, MigrationFailedError, StatementError } from '../migrate/errors.ts'
 import type { Following, FollowPlan } from '../migrate/follow.ts'
 import type { Migrator } from '../migrate/migrator.ts'
 import type { PlanStep } from '../migrate/plan.ts'
@@ -172,8 +172,8 @@ class Move {
 }
 
 function whyApart(error: unknown): string | undefined {
-  const { sqlState = '', file = 'a migration' } = error as Partial<MigrationFailedError>
-  const why = WANTS_ITS_OWN[sqlState]
+  const { sqlState, file = 'a migration' } = error as Partial<MigrationFailedError>
+  const why = WANTS_ITS_OWN[sqlState ?? (error as Partial<StatementError>).info?.sqlState ?? '']
   return why === undefined ? undefined : `${file}: ${why}`
 }
 

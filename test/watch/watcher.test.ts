@@ -294,7 +294,11 @@ describe('it does not fall over', () => {
     // The copy ended the first client.
     await (await db.connect()).query("insert into users (name) values ('Ada')")
     const applied = await watched.save('1_users.up.sql', USERS.replace(')', ', mail text)'))
-    expect(applied).toMatchObject({ type: 'applied', how: 'from nothing', carried: { back: [{ rows: 1 }], left: [] } })
+    expect(applied, JSON.stringify(applied)).toMatchObject({
+      type: 'applied',
+      how: 'from nothing',
+      carried: { back: [{ rows: 1 }], left: [] },
+    })
     const client = await db.connect()
     expect((await client.query('select * from users')).rows).toEqual([{ id: 1, name: 'Ada', mail: null }])
     expect((await client.query("select to_regclass('by_name')::text as i")).rows).toEqual([{ i: 'by_name' }])

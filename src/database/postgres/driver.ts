@@ -173,6 +173,11 @@ class PostgresDriver implements Driver {
   }
 
   async begin(step: Step): Promise<void> {
+    // Its journal is committed statement by statement, and all else with it.
+    if (this.#inside) {
+      const message = `${step.version}_${step.name} runs outside a transaction`
+      throw new StatementError({ message, sqlState: ACTIVE_TRANSACTION }, undefined)
+    }
     const { baseline } = step.history
     const total = step.work.kind === 'sql' ? step.work.script.statements.length : 1
     this.#refuseLosingOurTables(step)
@@ -485,6 +490,7 @@ function endedByCode(error: Error): StatementError {
 /** A migration said DEALLOCATE ALL. */
 class StatementGone extends Error {}
 const NO_SUCH_STATEMENT = '26000'
+const ACTIVE_TRANSACTION = '25001'
 
 /** Names of savepoints: of a step among several in one transaction, and of what is tried and taken back. */
 const STEP = '"migratest step"'
