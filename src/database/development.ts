@@ -68,6 +68,8 @@ export interface RowKeeper {
   looked(version: number, up: string | null): Promise<void>
   /** After the ups, in a transaction. */
   putBack(): Promise<Carried>
+  /** Whether rows are aside though the transaction is over: a migration's code has committed it in the middle. */
+  areStranded(): Promise<boolean>
   /** What is known of an applied migration's rows must outlive that its record is written anew. */
   remember(versions: readonly number[]): Promise<void>
   /** How many rows wait for a place. */

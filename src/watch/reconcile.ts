@@ -95,6 +95,7 @@ class Move {
       })
       return { kind: 'done', plan, carried }
     } catch (error) {
+      if (await this.#rows.areStranded().catch(() => false)) await this.#inOne(() => this.#rows.putBack())
       if (error instanceof DownFailed) return this.blocked(error.message)
       throw error
     }
@@ -112,8 +113,13 @@ class Move {
     return { kind: 'done', plan: this.#following.plan, carried: await this.#inOne(() => this.#rows.putBack()) }
   }
 
-  replay(): Promise<Carried> {
-    return this.#inOne(() => this.#replayed())
+  async replay(): Promise<Carried> {
+    try {
+      return await this.#inOne(() => this.#replayed())
+    } catch (error) {
+      if (await this.#rows.areStranded().catch(() => false)) await this.#inOne(() => this.#rows.putBack())
+      throw error
+    }
   }
 
   async replayApart(): Promise<Carried> {

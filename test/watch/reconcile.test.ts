@@ -826,6 +826,20 @@ describe('what is left behind', () => {
     expect(await db.rows('select * from a')).toEqual([{ id: 1, x: 3 }])
   })
 
+  test('code that commits in the middle loses nobody’s rows', async ({ following, db }) => {
+    following.write(1, USERS, 'drop table users')
+    const code = { up: ({ sql }: { sql: (text: string) => unknown }) => sql('select 1'), down: () => undefined }
+    Object.assign(following.files, { '2_code.ts': code })
+    await following.follow()
+    await db.rows("insert into users (name) values ('Ada')")
+    Object.assign(following.files, {
+      '2_code.ts': { ...code, up: ({ sql }: { sql: (text: string) => unknown }) => sql('commit') },
+    })
+    following.write(1, USERS.replace(');', ', mail text);'), 'drop table users')
+    expect(await failure(following.follow())).toMatchObject({ code: 'MIGRATEST_MIGRATION_FAILED' })
+    expect(await db.rows('select * from users')).toEqual([{ id: 1, name: 'Ada', mail: null }])
+  })
+
   test('nobody’s row is missed that comes while it runs', async ({ following, db }) => {
     following.write(1, USERS, 'select pg_sleep(0.3); drop table users')
     await following.follow()

@@ -153,6 +153,11 @@ class MysqlRows implements RowKeeper {
     return { back, left: left.filter(({ rows }) => rows > 0) }
   }
 
+  /** They are in the copy, which the database goes back to. */
+  async areStranded(): Promise<boolean> {
+    return false
+  }
+
   async remember(): Promise<void> {
     // Nothing of a record is needed to tell a migration's rows.
   }

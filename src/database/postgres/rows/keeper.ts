@@ -175,6 +175,13 @@ class PostgresRows implements RowKeeper {
     return { back, left: left.filter(({ rows }) => rows > 0) }
   }
 
+  async areStranded(): Promise<boolean> {
+    const [first] = this.#aside
+    if (!first) return false
+    const [row] = await this.#session.query(`SELECT to_regclass(${literal(first.copy)}) IS NOT NULL AS there`)
+    return row?.there === true
+  }
+
   remember(versions: readonly number[]): Promise<void> {
     return this.#script(this.#development.remember(versions.map((version) => ({ version }))))
   }
