@@ -1,0 +1,212 @@
+/** Carries a plan out in the way that it can be: in one transaction, beside a copy, from nothing, or not, as a person says. */
+import { openRehearsal } from '../database/open.ts'
+import type { Wish } from '../migrate/choose.ts'
+import type { MigratestError } from '../migrate/errors.ts'
+import type { MigrateEvent } from '../migrate/events.ts'
+import type { FollowPlan } from '../migrate/follow.ts'
+import { Migrator } from '../migrate/migrator.ts'
+import type { Source } from '../migrate/source.ts'
+import type { Applied, Question, RanStep } from './events.ts'
+import type { Link } from './link.ts'
+import type { WatchOptions } from './options.ts'
+import { DownFailed, type Outcome, type ReconcileOptions, reconcile } from './reconcile.ts'
+
+/** Undefined outcome: nothing was done, as a person said. */
+export interface CarriedOut {
+  readonly outcome: Extract<Outcome, { kind: 'done' | 'nothing' }> | undefined
+  readonly how: Applied['how']
+  readonly why: string | undefined
+}
+
+export class CarryOut {
+  readonly #options: WatchOptions
+  readonly #source: Source
+  readonly #link: Link
+  readonly #cancel: AbortSignal
+  readonly #wish: Wish
+  readonly #onPlan: () => Promise<void>
+  readonly #said: Set<string>
+  readonly #steps = new Map<string, RanStep>()
+  #question: AbortController | undefined
+  #askedMs = 0
+
+  /** @param said warnings that need not be said again */
+  constructor(
+    options: WatchOptions,
+    { source, link, cancel, said }: { source: Source; link: Link; cancel: AbortSignal; said: Set<string> },
+    wish: Wish,
+    onPlan: () => Promise<void>,
+  ) {
+    this.#options = options
+    this.#source = source
+    this.#link = link
+    this.#cancel = cancel
+    this.#said = said
+    this.#wish = wish
+    this.#onPlan = onPlan
+  }
+
+  get steps(): readonly RanStep[] {
+    return [...this.#steps.values()]
+  }
+
+  /** Milliseconds in which a person was asked. */
+  get askedMs(): number {
+    return this.#askedMs
+  }
+
+  /** What was asked about is another plan by now. */
+  withdraw(): void {
+    this.#question?.abort()
+  }
+
+  async run(): Promise<CarriedOut> {
+    return this.#decided(await this.#reconcile('together'))
+  }
+
+  // --- internal ---
+
+  async #reconcile(way: ReconcileOptions['way']): Promise<Reconciled> {
+    const development = await this.#link.open()
+    const migrator = new Migrator({
+      ...this.#options.migrator,
+      source: this.#source,
+      database: development.driver,
+      signal: this.#cancel,
+      onEvent: (event) => this.#hear(event),
+    })
+    // Steps of another way were taken back.
+    this.#steps.clear()
+    const options = { most: this.#options.carryRows, way, wish: this.#wish }
+    try {
+      return await reconcile(development, migrator, options, this.#onPlan)
+    } catch (error) {
+      if ((error as MigratestError).code !== 'MIGRATEST_TOO_MANY_ROWS') throw error
+      const why = (error as Error).message
+      if (!(await this.#asked({ about: 'many rows', why }))) return { kind: 'declined', why }
+      return reconcile(development, migrator, { ...options, most: Number.POSITIVE_INFINITY }, this.#onPlan)
+    }
+  }
+
+  /** What becomes of a plan that could not simply be carried out. */
+  async #decided(first: Reconciled): Promise<CarriedOut> {
+    switch (first.kind) {
+      case 'declined':
+        this.#options.onEvent({ type: 'left', why: first.why })
+        return { outcome: undefined, how: 'in one transaction', why: first.why }
+      case 'apart': {
+        const rehearsed = await this.#rehearse()
+        if (rehearsed instanceof Error) return this.#blocked(first.plan, rehearsed.message, undefined)
+        const carried = await this.#decided(await this.#beside('apart'))
+        return carried.how === 'from nothing'
+          ? carried
+          : { ...carried, how: rehearsed ? 'rehearsed' : 'one by one', why: first.why }
+      }
+      case 'blocked':
+        return this.#blocked(first.plan, first.why, first.loss)
+      default:
+        return { outcome: first, how: 'in one transaction', why: undefined }
+    }
+  }
+
+  /** There is no way back. */
+  async #blocked(
+    plan: FollowPlan,
+    why: string,
+    loss: Extract<Outcome, { kind: 'blocked' }>['loss'],
+  ): Promise<CarriedOut> {
+    const { onIrreversible, onEvent } = this.#options
+    const agreed =
+      onIrreversible === 'snapshot' ||
+      (onIrreversible === 'ask' && (await this.#asked({ about: 'no way back', changes: plan.changes, why, loss })))
+    if (!agreed) {
+      onEvent({ type: 'left', why })
+      return { outcome: undefined, how: 'from nothing', why }
+    }
+    const { driver } = await this.#link.open()
+    const tried = driver.together ? await this.#reconcile('replay') : undefined
+    const outcome = tried === undefined || tried.kind === 'apart' ? await this.#beside('replay apart') : tried
+    return { outcome: outcome.kind === 'done' ? outcome : undefined, how: 'from nothing', why }
+  }
+
+  /** One by one, with a copy of the database to go back to. */
+  async #beside(way: 'apart' | 'replay apart'): Promise<Reconciled> {
+    const { fallback } = await this.#link.open()
+    await this.#link.close()
+    const ended = await fallback.take()
+    if (ended > 0) {
+      const others = ended === 1 ? 'a session' : `${ended} sessions`
+      const message = `To copy the database, ${others} of others had to be ended.`
+      this.#options.onEvent({ type: 'warning', message })
+    }
+    try {
+      const outcome = await this.#reconcile(way)
+      await fallback.drop()
+      return outcome
+    } catch (error) {
+      await this.#link.close()
+      await fallback.restore()
+      if (!(error instanceof DownFailed)) throw error
+      const again = await this.#reconcile('together')
+      if (again.kind !== 'apart') return again
+      return { kind: 'blocked', plan: again.plan, why: error.message, loss: undefined }
+    }
+  }
+
+  /**
+   * On an empty copy of the schema, where a failure would leave something behind.
+   * @returns whether there was any need; why there is no way back, where a down fails. @throws what fails of the ups
+   */
+  async #rehearse(): Promise<boolean | Error> {
+    const { url, open, migrator } = this.#options
+    const rehearsal = await openRehearsal(url, open)
+    if (!rehearsal) return false
+    try {
+      const other = new Migrator({ ...migrator, source: this.#source, database: rehearsal.database })
+      return await other.follow(async (following) => {
+        const failed = await following.down().then(
+          () => undefined,
+          (error: Error) => error,
+        )
+        if (failed) return failed
+        await following.up()
+        return true
+      }, this.#wish)
+    } finally {
+      await rehearsal.drop()
+    }
+  }
+
+  async #asked(question: Question): Promise<boolean> {
+    const { ask, onEvent } = this.#options
+    onEvent({ type: 'asked', question })
+    if (!ask) return false
+    this.#question = new AbortController()
+    const { signal } = this.#question
+    const begun = Date.now()
+    try {
+      return (await ask(question, signal)) && !signal.aborted
+    } finally {
+      this.#askedMs += Date.now() - begun
+      this.#question = undefined
+    }
+  }
+
+  #hear(event: MigrateEvent): void {
+    const { onEvent } = this.#options
+    if (event.type === 'log') onEvent({ type: 'warning', message: `${event.step.name}: ${event.message}` })
+    // The same is said at each plan.
+    if (event.type === 'warning' && !this.#said.has(event.message)) {
+      this.#said.add(event.message)
+      onEvent({ type: 'warning', message: event.message })
+    }
+    if (event.type !== 'finished') return
+    const { version, name, direction, origin } = event.step
+    this.#steps.set(`${direction} ${version}`, { version, name, direction, origin, ms: event.ms })
+  }
+}
+
+// --- internal ---
+
+/** `declined`: nothing was done, as a person said. */
+type Reconciled = Outcome | { readonly kind: 'declined'; readonly why: string }

@@ -1,0 +1,87 @@
+/** The database that is watched: opened when it is needed, waited for when it is away, put back where a run was cut off. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { DevelopmentDatabase } from '../database/development.ts'
+import { type OpenOptions, openDevelopment, openFallback } from '../database/open.ts'
+import type { MigratestError } from '../migrate/errors.ts'
+import type { OnWatchEvent } from './events.ts'
+
+export class Link {
+  readonly #url: string
+  readonly #options: OpenOptions
+  readonly #onEvent: OnWatchEvent
+  readonly #onLost: () => void
+  #development: DevelopmentDatabase | undefined
+
+  constructor(url: string, options: OpenOptions, onEvent: OnWatchEvent, onLost: () => void) {
+    this.#url = url
+    this.#options = options
+    this.#onEvent = onEvent
+    this.#onLost = onLost
+  }
+
+  /** Where it is open. */
+  get current(): DevelopmentDatabase | undefined {
+    return this.#development
+  }
+
+  /** @throws ConnectionError, WatchedError */
+  async open(): Promise<DevelopmentDatabase> {
+    if (this.#development) return this.#development
+    const development = await openDevelopment(this.#url, this.#options)
+    try {
+      await development.watch()
+    } catch (error) {
+      await development.close()
+      throw error
+    }
+    this.#development = development
+    void development.lost.then(() => {
+      if (this.#development === development) this.#onLost()
+    })
+    return development
+  }
+
+  async close(): Promise<void> {
+    const development = this.#development
+    this.#development = undefined
+    await development?.close()
+  }
+
+  /** A run that was cut off left the copy that it would have gone back to. */
+  async recover(): Promise<void> {
+    const fallback = await openFallback(this.#url, this.#options)
+    if (!(await fallback.wasCutOff().catch(notThere))) return
+    await fallback.restore()
+    const message = 'The last run was cut off half-way: the database is again as it was before it.'
+    this.#onEvent({ type: 'warning', message })
+  }
+
+  /** Waits until the server is back. False where the error is another, or it is ended meanwhile. */
+  async reconnect(error: unknown, end: AbortSignal): Promise<boolean> {
+    if ((error as MigratestError).code !== 'MIGRATEST_CONNECTION') return false
+    this.#onEvent({ type: 'lost', why: (error as Error).message.split('\n')[0] ?? '' })
+    await this.close()
+    while (!end.aborted) {
+      try {
+        await this.recover()
+        await this.open()
+        this.#onEvent({ type: 'back' })
+        return true
+      } catch (again) {
+        if ((again as MigratestError).code !== 'MIGRATEST_CONNECTION') throw again
+        await sleep(RETRY_MS, undefined, { signal: end }).catch(() => undefined)
+      }
+    }
+    return false
+  }
+}
+
+// --- internal ---
+
+const RETRY_MS = 250
+
+/** Who may not look beside the database made no copy either. Whether the database can be reached is told by opening it. */
+function notThere(error: MigratestError): false {
+  if (error.code === 'MIGRATEST_CONNECTION') return false
+  throw error
+}
