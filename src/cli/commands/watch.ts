@@ -101,7 +101,7 @@ function show(context: Context, event: WatchEvent): void {
     console.log(JSON.stringify(event))
     return
   }
-  const text = eventText(event, new Date().toTimeString().slice(0, 8))
+  const text = eventText(event, new Date().toTimeString().slice(0, 8), process.stdout.columns)
   if (text) context.printLine(text)
 }
 

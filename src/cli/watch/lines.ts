@@ -6,8 +6,8 @@ import { diffText } from '../../schema/diff.ts'
 import type { Applied, Question, RanStep, WatchEvent } from '../../watch/events.ts'
 import { columns, paintedDiff, plural } from '../render.ts'
 
-/** Empty where there is nothing to say. @param at the time of day, as 13:22:41 */
-export function eventText(event: WatchEvent, at: string): string {
+/** Empty where there is nothing to say. @param at the time of day, as 13:22:41. @param width of the terminal */
+export function eventText(event: WatchEvent, at: string, width = Number.POSITIVE_INFINITY): string {
   switch (event.type) {
     case 'opened':
       return openedText(event)
@@ -22,7 +22,7 @@ export function eventText(event: WatchEvent, at: string): string {
     case 'failed':
       return `${headline('✗', 'red', at, firstLine(event.error.message))}${restOf(event.error.message)}`
     case 'asked':
-      return questionText(event.question, at)
+      return questionText(event.question, at, width)
     case 'left':
       return headline('·', 'yellow', at, 'left as it was')
     case 'nothing':
@@ -125,11 +125,11 @@ function stepsText(steps: readonly RanStep[]): string {
   return rows.length > 0 ? styleText('dim', columns(rows)) : ''
 }
 
-function questionText(question: Question, at: string): string {
+function questionText(question: Question, at: string, width: number): string {
   if (question.about === 'many rows') return headline('?', 'yellow', at, question.why)
   const { changes, why, loss } = question
   const what = changes.map(({ version, name, what }) => `${version}_${name} ${WORDS[what]}`)
-  const head = `${headline('?', 'yellow', at, `${listed(what)}, and there is no way back`)}\n${indented(why)}`
+  const head = `${headline('?', 'yellow', at, `${listed(what)}, and there is no way back`)}\n${indented(wrapped(why, width - 2))}`
   const lost =
     loss === undefined
       ? '  Everything can be applied from nothing; rows that have no place then are kept aside.'
@@ -163,6 +163,17 @@ function firstLine(text: string): string {
 function restOf(text: string): string {
   const rest = text.split('\n').slice(1).join('\n')
   return rest.trim() === '' ? '' : `\n${indented(rest)}`
+}
+
+/** Broken between words. */
+function wrapped(text: string, width: number): string {
+  const lines: string[] = []
+  for (const word of text.split(' ')) {
+    const last = lines.at(-1)
+    if (last !== undefined && last.length + 1 + word.length <= width) lines[lines.length - 1] = `${last} ${word}`
+    else lines.push(word)
+  }
+  return lines.join('\n')
 }
 
 function indented(text: string, by = 2): string {
