@@ -165,8 +165,15 @@ function restOf(text: string): string {
   return rest.trim() === '' ? '' : `\n${indented(rest)}`
 }
 
-/** Broken between words. */
+/** Broken between words, but for lines of a code frame. */
 function wrapped(text: string, width: number): string {
+  return text
+    .split('\n')
+    .map((line) => (/^[> ]/.test(line) ? line : brokenLine(line, width)))
+    .join('\n')
+}
+
+function brokenLine(text: string, width: number): string {
   const lines: string[] = []
   for (const word of text.split(' ')) {
     const last = lines.at(-1)
