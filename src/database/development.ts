@@ -107,6 +107,8 @@ export interface DevelopmentDatabase {
 
 /** A copy beside the database. After each of its calls the database has to be opened anew. */
 export interface Fallback {
+  /** Nobody may be connected while it is made and put back. */
+  readonly alone: boolean
   /** @returns how many sessions of others were ended */
   take(): Promise<number>
   /** Makes the copy the database. */

@@ -132,7 +132,7 @@ export class CarryOut {
   /** One by one, with a copy of the database to go back to. */
   async #beside(way: 'apart' | 'replay apart'): Promise<Reconciled> {
     const { fallback } = await this.#link.open()
-    await this.#link.close()
+    if (fallback.alone) await this.#link.close()
     const ended = await fallback.take()
     if (ended > 0) {
       const others = ended === 1 ? 'a session' : `${ended} sessions`
@@ -144,7 +144,7 @@ export class CarryOut {
       await fallback.drop()
       return outcome
     } catch (error) {
-      await this.#link.close()
+      if (fallback.alone) await this.#link.close()
       await fallback.restore()
       if (!(error instanceof DownFailed)) throw error
       const again = await this.#reconcile('together')

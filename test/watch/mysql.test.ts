@@ -2,10 +2,158 @@
 import { expect, onTestFinished, test } from 'vitest'
 import { mariadb } from '../../presets/mariadb.ts'
 import { mysql } from '../../presets/mysql.ts'
+import type { WatchEvent } from '../../src/watch/events.ts'
 import { failure } from '../support/database.ts'
 import { type MysqlScratch, mysqlScratch } from '../support/mysqlDatabase.ts'
 import { describeOnServers } from '../support/servers.ts'
 import { Watched } from '../support/watch.ts'
+
+interface Case {
+  readonly name: string
+  readonly first: Readonly<Record<string, string>>
+  readonly rows: readonly string[]
+  /** Files as they are saved; without a name, what somebody does in the database. */
+  readonly edits: readonly (readonly [file: string, text: string])[]
+  readonly query: string
+  readonly expected: readonly object[]
+  readonly left?: readonly object[] | 'failed'
+  readonly only?: 'mysql' | 'mariadb'
+}
+
+const DOWN = { '1_n.down.sql': 'drop table n' }
+
+const CASES: readonly Case[] = [
+  {
+    name: 'columns that come back have their values again, whatever their default',
+    first: {
+      '1_n.up.sql':
+        'create table n (id int primary key, up timestamp not null default current_timestamp on update current_timestamp)',
+      ...DOWN,
+      '2_c.up.sql':
+        "alter table n add age int not null, add made timestamp not null default current_timestamp, add j varchar(9) default (concat('a', 'b'))",
+      '2_c.down.sql': 'alter table n drop age, drop made, drop j',
+    },
+    rows: ["insert into n values (1, '2001-01-01', 41, '2002-02-02', 'x')"],
+    edits: [
+      [
+        '2_c.up.sql',
+        "alter table n add age int not null, add made timestamp not null default current_timestamp, add j varchar(9) default (concat('a', 'b')); create table extra (id int)",
+      ],
+    ],
+    query: "select age, date_format(made, '%Y-%m-%d') as made, date_format(up, '%Y-%m-%d') as up, j from n",
+    expected: [{ age: 41, made: '2002-02-02', up: '2001-01-01', j: 'x' }],
+  },
+  {
+    name: 'one value that does not fit takes no other with it, and waits',
+    first: {
+      '1_n.up.sql': 'create table n (id int primary key)',
+      ...DOWN,
+      '2_c.up.sql': 'alter table n add nick varchar(10)',
+      '2_c.down.sql': 'alter table n drop nick',
+    },
+    rows: ["insert into n values (1, 'longnick'), (2, 'ab')"],
+    edits: [
+      ['2_c.up.sql', 'alter table n add nick varchar(3)'],
+      ['2_c.up.sql', 'alter table n add nick varchar(4)'],
+      ['2_c.up.sql', 'alter table n add nick varchar(12)'],
+    ],
+    query: 'select * from n order by id',
+    expected: [
+      { id: 1, nick: 'longnick' },
+      { id: 2, nick: 'ab' },
+    ],
+  },
+  {
+    name: 'zeros are numbers, large numbers and fine times are keys',
+    first: {
+      '1_n.up.sql':
+        'create table n (id int primary key auto_increment, v varchar(9)); create table b (id bigint, at datetime(6), v varchar(9), primary key (id, at))',
+      '1_n.down.sql': 'drop table n, b',
+    },
+    rows: [
+      "set session sql_mode = 'NO_AUTO_VALUE_ON_ZERO'",
+      "insert into n values (0, 'a'), (1, 'b')",
+      "insert into b values (9007199254740993, '2026-01-02 03:04:05.678901', 'ok'), (9007199254740995, '2026-01-02 03:04:05.678902', 'too long'), (9007199254740994, '2026-01-02 03:04:05.678901', 'ok')",
+    ],
+    edits: [
+      [
+        '1_n.up.sql',
+        'create table n (id int primary key auto_increment, v varchar(9), x int); create table b (id bigint, at datetime(6), v varchar(3), primary key (id, at))',
+      ],
+    ],
+    query:
+      'select (select group_concat(id order by id) from n) as n, (select group_concat(id order by id) from b) as b',
+    expected: [{ n: '0,1', b: '9007199254740993,9007199254740994' }],
+    left: [{ table: 'b', rows: 1 }],
+  },
+  {
+    name: 'a waiting row whose key is taken goes on waiting',
+    first: { '1_n.up.sql': 'create table n (id int primary key, v int)', ...DOWN },
+    rows: ['insert into n values (1, 111), (2, 222)'],
+    edits: [
+      ['1_n.up.sql', 'create table n (id int primary key, v int, w int not null)'],
+      ['', 'insert into n values (1, 5, 5)'],
+      ['1_n.up.sql', 'create table n (id int primary key, v int, w int not null default 4)'],
+      ['', 'delete from n where id = 1'],
+      ['1_n.up.sql', 'create table n (id int primary key, v int, w int not null default 6)'],
+    ],
+    query: 'select id, v from n order by id',
+    expected: [
+      { id: 1, v: 111 },
+      { id: 2, v: 222 },
+    ],
+  },
+  {
+    name: 'circles, self references, another collation, zero dates',
+    first: {
+      '1_n.up.sql':
+        'create table n (id varchar(9) collate utf8mb4_unicode_ci primary key, other varchar(9) collate utf8mb4_unicode_ci, d date, foreign key (other) references n (id)); create table a (id int primary key, b int); create table b (id int primary key, a int, foreign key (a) references a (id)); alter table a add constraint ab foreign key (b) references b (id)',
+      '1_n.down.sql': 'alter table a drop foreign key ab; drop table b, a, n',
+    },
+    rows: [
+      "set session sql_mode = ''",
+      'set session foreign_key_checks = 0',
+      "insert into n values ('x', 'y', '0000-00-00'), ('y', 'x', null)",
+      'insert into a values (1, 1)',
+      'insert into b values (1, 1)',
+    ],
+    edits: [
+      [
+        '1_n.up.sql',
+        'create table n (id varchar(9) collate utf8mb4_general_ci primary key, other varchar(9) collate utf8mb4_general_ci, d date, foreign key (other) references n (id)); create table a (id int primary key, b int); create table b (id int primary key, a int, foreign key (a) references a (id)); alter table a add constraint ab foreign key (b) references b (id)',
+      ],
+    ],
+    query:
+      'select group_concat(id order by id) as ids, group_concat(cast(d as char)) as d, (select count(*) from a join b on a.b = b.id and b.a = a.id) as round from n',
+    expected: [{ ids: 'x,y', d: '0000-00-00', round: 1 }],
+  },
+  {
+    name: 'a database of other letters, a text that names it, and one that goes back whole',
+    first: {
+      '1_n.up.sql': 'alter database character set latin1; create table `té日` (v varchar(9) character set utf8mb4)',
+      '1_n.down.sql': 'drop table `té日`',
+    },
+    rows: [
+      "insert into `té日` values ('ü日'), ('ü日')",
+      'create trigger hand before insert on `té日` for each row set new.v = concat(new.v, database())',
+    ],
+    edits: [['2_u.up.sql', 'alter table `té日` add unique (v)']],
+    query:
+      "select count(*) as n, min(hex(v)) as v, (select count(*) from information_schema.triggers where trigger_name = 'hand' and trigger_schema = database()) as t from `té日`",
+    expected: [{ n: 2, v: 'C3BCE697A5', t: 1 }],
+    left: 'failed',
+  },
+  {
+    name: 'a sequence goes on behind a move that failed',
+    first: { '1_n.up.sql': 'create table n (v int)', ...DOWN },
+    rows: ['create sequence sq nocache', 'select nextval(sq), nextval(sq)', 'insert into n values (1), (1)'],
+    edits: [['2_u.up.sql', 'alter table n add unique (v)']],
+    query: 'select cast(nextval(sq) as char) as v',
+    expected: [{ v: '3' }],
+    left: 'failed',
+    only: 'mariadb',
+  },
+]
 
 for (const [kind, preset] of [
   ['mysql', mysql],
@@ -131,6 +279,26 @@ for (const [kind, preset] of [
         await db.rows('insert into a (id) values (3)')
         expect(await db.rows('select * from log')).toEqual([{ id: 3 }])
       })
+
+      for (const { name, first, rows, edits, query, expected, left = [], only = kind } of CASES) {
+        if (only !== kind) continue
+        test(name, async () => {
+          const { db, watch } = await watched()
+          for (const [file, text] of Object.entries(first)) watch.write(file, text)
+          await watch.start()
+          for (const sql of rows) await db.rows(sql)
+          let last: WatchEvent | undefined
+          for (const [file, text] of edits) {
+            if (file === '') await db.rows(text)
+            else last = await watch.save(file, text)
+          }
+          if (left !== 'failed')
+            expect(last, JSON.stringify(last)).toMatchObject({ type: 'applied', carried: { left } })
+          else expect(last).toMatchObject({ type: 'failed' })
+          const client = await db.connect()
+          expect(JSON.parse(JSON.stringify((await client.query(query))[0]))).toEqual(expected)
+        })
+      }
 
       test('no way back: from nothing, rows carried; a second watch is told', async () => {
         const { db, watch } = await watched()

@@ -7,7 +7,7 @@ import { openUrl } from './connection.ts'
 import { type Blueprint, blueprintOf, copyStatements, createDatabase } from './copy.ts'
 import { readDefinitions } from './definitions.ts'
 import { dropStatements } from './drop.ts'
-import type { Session } from './session.ts'
+import { type MysqlError, ScriptFailure, type Session } from './session.ts'
 import { identifier, literal } from './tables.ts'
 
 /** `before`: as it was before the move. `kept`: rows that wait for a place, and what is known of others. */
@@ -20,10 +20,13 @@ export function besideOf(database: string, what: 'before' | 'kept'): string {
 }
 
 export class MysqlCopy implements Fallback {
+  readonly alone = false
   readonly #url: string
   readonly #options: ConnectOptions
   readonly #database: string
   readonly #copy: string
+  /** Holds a lock that says that whoever made the copy lives. */
+  #held: Session | undefined
 
   constructor(url: string, options: ConnectOptions) {
     this.#url = url
@@ -33,8 +36,10 @@ export class MysqlCopy implements Fallback {
   }
 
   /** Nobody has to go for it. */
-  take(): Promise<number> {
-    return this.#on(async (session) => {
+  async take(): Promise<number> {
+    const session = await this.#hold(TAKE_S)
+    if (!session) throw new UsageError('Somebody else is moving this database just now.')
+    try {
       const blueprint = await this.#blueprintOf(session)
       const statements = copyStatements(blueprint, this.#database, this.#copy, { events: false })
       await session.script(
@@ -42,38 +47,64 @@ export class MysqlCopy implements Fallback {
           `DROP DATABASE IF EXISTS ${identifier(this.#copy)}`,
           createDatabase(this.#copy, blueprint),
           ...statements,
+          ...numbersOf(blueprint, this.#database, this.#copy),
           // Half a copy is none: this is what says that it is whole.
-          `CREATE TABLE ${this.#whole} (what longtext NOT NULL)`,
-          `INSERT INTO ${this.#whole} VALUES (${literal(JSON.stringify(blueprint))})`,
+          `CREATE TABLE ${this.#whole} (what longtext CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL) AS SELECT ${literal(JSON.stringify(blueprint))} AS what`,
         ],
         NEVER,
       )
       return 0
-    })
+    } catch (cause) {
+      await this.#release()
+      const { errno } = cause instanceof ScriptFailure ? cause.error : (cause as MysqlError)
+      if (errno !== ACCESS_DENIED) throw cause
+      throw new UsageError(`Each move wants a copy of ${session.label} to go back to, which this user may not make.`, {
+        hint: `GRANT ALL ON \`${this.#database}\\_%\`.* TO the user, on a server for development.`,
+        cause,
+      })
+    }
   }
 
   /** In its place, so that whoever is connected stays so. */
-  restore(): Promise<void> {
-    return this.#on(async (session) => {
-      const [row] = await session.query(`SELECT what FROM ${this.#whole}`)
-      const blueprint = JSON.parse(String(row?.what)) as Blueprint
-      const drops = await dropStatements(session, this.#database, [])
-      const copy = copyStatements(blueprint, this.#copy, this.#database, { events: true })
-      await session.script([...drops, ...copy, `DROP DATABASE ${identifier(this.#copy)}`], NEVER)
-    })
+  async restore(): Promise<void> {
+    const session = await this.#hold(TAKE_S)
+    if (!session) throw new UsageError('Somebody else is moving this database just now.')
+    const [row] = await session.query(`SELECT what FROM ${this.#whole}`)
+    const blueprint = JSON.parse(String(row?.what)) as Blueprint
+    const drops = await dropStatements(session, this.#database, [])
+    const { characterSet, collation } = blueprint
+    await session.script(
+      [
+        `ALTER DATABASE ${identifier(this.#database)} CHARACTER SET ${characterSet} COLLATE ${collation}`,
+        ...drops,
+        ...copyStatements(blueprint, this.#copy, this.#database, { events: true }),
+        ...numbersOf(blueprint, this.#copy, this.#database),
+      ],
+      NEVER,
+    )
+    await this.drop()
   }
 
-  drop(): Promise<void> {
-    return this.#on((session) => session.script([`DROP DATABASE IF EXISTS ${identifier(this.#copy)}`], NEVER))
+  /** First what says that it is whole: half of it is none. */
+  async drop(): Promise<void> {
+    const session = await this.#hold(TAKE_S)
+    await session?.script(
+      [`DROP TABLE IF EXISTS ${this.#whole}`, `DROP DATABASE IF EXISTS ${identifier(this.#copy)}`],
+      NEVER,
+    )
+    await this.#release()
   }
 
   async wasCutOff(): Promise<boolean> {
-    return this.#on(async (session) => {
-      const [row] = await session.query(
-        `SELECT (SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = ${literal(this.#copy)} AND table_name = ${literal(WHOLE)}) AS whole, IS_FREE_LOCK(${literal(watchLock(this.#database))}) AS free`,
-      )
-      return Number(row?.whole) > 0 && Number(row?.free) === 1
-    })
+    const session = await this.#hold(0)
+    if (!session) return false
+    const [table] = await session.query(
+      `SELECT COUNT(*) AS n FROM information_schema.tables WHERE table_schema = ${literal(this.#copy)} AND table_name = ${literal(WHOLE)}`,
+    )
+    const [row] = Number(table?.n) > 0 ? await session.query(`SELECT COUNT(*) AS n FROM ${this.#whole}`) : []
+    const isCutOff = Number(row?.n) === 1
+    if (!isCutOff) await this.#release()
+    return isCutOff
   }
 
   // --- internal ---
@@ -88,20 +119,31 @@ export class MysqlCopy implements Fallback {
     const at = (table: string) => `${identifier(this.#database)}.${identifier(table)}`
     const rows = await session.queries(tables.map((table) => `SELECT EXISTS (SELECT 1 FROM ${at(table)}) AS filled`))
     const filled = tables.filter((_, i) => Number(rows[i]?.[0]?.filled) === 1)
-    const blueprint = blueprintOf(definitions, filled, this.#database)
+    // Texts that name the database are right again where they are put back, and nothing runs in the copy.
+    const blueprint = blueprintOf(definitions, filled, undefined)
     if (blueprint) return blueprint
     throw new UsageError(`${session.label} has what cannot be copied, so there would be nothing to go back to.`, {
-      hint: 'A table of another engine than InnoDB, MyISAM, Aria or MEMORY, one with system versioning, or a text that names the database itself.',
+      hint: 'A table of another engine than InnoDB, MyISAM, Aria or MEMORY, or one with system versioning.',
     })
   }
 
-  async #on<T>(work: (session: Session) => Promise<T>): Promise<T> {
+  /** Undefined where another holds it. */
+  async #hold(seconds: number): Promise<Session | undefined> {
+    if (this.#held) return this.#held
     const session = await openUrl(this.#url, this.#options)
-    try {
-      return await work(session)
-    } finally {
-      await session.close().catch(() => undefined)
+    const [row] = await session.query(`SELECT GET_LOCK(${literal(lockOf('copy', this.#database))}, ${seconds}) AS got`)
+    if (Number(row?.got) === 1) {
+      this.#held = session
+      return session
     }
+    await session.close().catch(() => undefined)
+    return undefined
+  }
+
+  async #release(): Promise<void> {
+    const session = this.#held
+    this.#held = undefined
+    await session?.close().catch(() => undefined)
   }
 }
 
@@ -116,11 +158,26 @@ export async function createMissing(server: string, name: string): Promise<void>
 }
 
 /** Such names are the whole server's, and at most 64 characters long. */
-export function watchLock(database: string): string {
-  return `migratest watch ${createHash('sha256').update(database).digest('hex').slice(0, 32)}`
+export function lockOf(what: 'watch' | 'copy', database: string): string {
+  return `migratest ${what} ${createHash('sha256').update(database).digest('hex').slice(0, 32)}`
 }
+
+/** A table in the copy, when all of it is there. */
+export const WHOLE = 'migratest whole'
 
 // --- internal ---
 
 const NEVER = new AbortController().signal
-const WHOLE = 'migratest whole'
+const TAKE_S = 30
+/** ER_DBACCESS_DENIED_ERROR */
+const ACCESS_DENIED = 1044
+
+/** Which number is next is no part of a sequence's definition. */
+function numbersOf({ objects }: Blueprint, from: string, to: string): string[] {
+  return objects
+    .filter(({ kind }) => kind === 'sequence')
+    .map(({ name }) => {
+      const at = (database: string) => `${identifier(database)}.${identifier(name)}`
+      return `SELECT SETVAL(${at(to)}, (SELECT next_not_cached_value FROM ${at(from)}), 0)`
+    })
+}

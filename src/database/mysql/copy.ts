@@ -11,11 +11,11 @@ export interface Blueprint {
   readonly filled: readonly { readonly table: string; readonly columns: readonly string[] }[]
 }
 
-/** @param filled tables that have rows. Undefined where a copy would lack something, or be another. */
+/** @param filled tables that have rows. @param database whose name no text may hold. Undefined where a copy would lack something, or be another. */
 export function blueprintOf(
   { characterSet, collation, options, objects, columns }: Definitions,
   filled: readonly string[],
-  database: string,
+  database: string | undefined,
 ): Blueprint | undefined {
   const odd = objects.some(({ kind, name, sql, settings }) => {
     if (sql === '') return true
@@ -24,7 +24,10 @@ export function blueprintOf(
     if (kind === 'view' || kind === 'sequence') return false
     // Its text names this very database, or would be read as other characters.
     const ascii = [...sql].every((character) => character <= '\u007f')
-    return sql.includes(database) || !(ascii || /^utf8/.test(settings.character_set_client ?? 'utf8mb4'))
+    return (
+      (database !== undefined && sql.includes(database)) ||
+      !(ascii || /^utf8/.test(settings.character_set_client ?? 'utf8mb4'))
+    )
   })
   if (odd || /READ ONLY|ENCRYPTION='Y'|\bCOMMENT\b/.test(options)) return undefined
   const written = (table: string) =>

@@ -6,7 +6,7 @@ import { ownTables } from '../ownTables.ts'
 import { type ConnectOptions, placeOf } from './address.ts'
 import { readSchema } from './catalog.ts'
 import { openUrl } from './connection.ts'
-import { MysqlCopy, watchLock } from './copies.ts'
+import { lockOf, MysqlCopy } from './copies.ts'
 import { type MysqlDriverOptions, mysqlDriver } from './driver.ts'
 import { asStatementError, isMissingTable } from './failure.ts'
 import { mysqlRows } from './rows.ts'
@@ -44,7 +44,7 @@ async function opened(
   const driver = await mysqlDriver(session, { ...options, keepTables: own })
   const table = `${identifier(database)}.${identifier(own[2])}`
   const create = `CREATE TABLE IF NOT EXISTS ${table} (name varchar(100) NOT NULL PRIMARY KEY, value longtext NOT NULL)`
-  const lock = watchLock(database)
+  const lock = lockOf('watch', database)
   const ends = [session, second].map((one) => new Promise<void>((resolve) => one.onEnd(resolve)))
   let reads = 0
   return {

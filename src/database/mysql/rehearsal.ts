@@ -48,7 +48,7 @@ export async function rehearse(url: string, own: readonly string[], open: (url: 
       `The schema of ${session.label} cannot be copied for a rehearsal: ${(cause as Error).message}`,
       {
         cause,
-        hint: 'The user needs the privileges to make a database, its views and routines; else leave --rehearse out.',
+        hint: 'The user needs the privileges to make a database, its views and routines; else leave --rehearse out, where there is that option.',
       },
     )
   }

@@ -10,35 +10,21 @@ import {
   type TableRows,
   TooManyRowsError,
 } from '../development.ts'
-import { besideOf } from './copies.ts'
+import { besideOf, WHOLE } from './copies.ts'
+import { KeptRows, type Store } from './keptRows.ts'
+import { at, inOrder, list, type RowColumn, type RowTable, readRowTables, same } from './rowTables.ts'
 import type { Session } from './session.ts'
 import { identifier, literal } from './tables.ts'
 
-interface Table {
-  readonly name: string
-  readonly columns: readonly {
-    readonly name: string
-    readonly nullable: boolean
-    readonly preset: string | null
-    readonly generated: boolean
-    readonly counts: boolean
-  }[]
-  readonly key: readonly string[]
-  readonly references: readonly string[]
-}
-
-/** Rows that are to be put into a table, from wherever they are. */
-interface Store {
-  readonly table: string
-  /** Quoted and qualified. */
-  readonly at: string
-  readonly columns: readonly string[]
-  /** `rows`: as the table had them. `waited`, `values`: kept before. */
-  readonly origin: 'rows' | 'waited' | 'values'
-}
-
 export function mysqlRows(session: Session, database: string, own: readonly string[]): RowKeeper {
   return new MysqlRows(session, database, own)
+}
+
+/** What a table still was after the downs. */
+interface Stayed {
+  readonly columns: ReadonlySet<string>
+  /** Where the keys of its rows are. */
+  readonly keys: { readonly at: string; readonly of: readonly RowColumn[]; readonly key: readonly string[] } | undefined
 }
 
 class MysqlRows implements RowKeeper {
@@ -46,22 +32,18 @@ class MysqlRows implements RowKeeper {
   readonly #database: string
   readonly #own: readonly string[]
   readonly #before: string
-  readonly #kept: string
+  readonly #kept: KeptRows
   #stores: Store[] = []
+  readonly #stayed = new Map<string, Stayed>()
   /** Tables before the ups. */
   #there = new Set<string>()
-  /** After the downs: which columns each table still has, and where the keys of its rows are. */
-  #stayed = new Map<
-    string,
-    { readonly columns: ReadonlySet<string>; readonly keys: string | undefined; readonly key: readonly string[] }
-  >()
 
   constructor(session: Session, database: string, own: readonly string[]) {
     this.#session = session
     this.#database = database
     this.#own = own
     this.#before = besideOf(database, 'before')
-    this.#kept = besideOf(database, 'kept')
+    this.#kept = new KeptRows(session, besideOf(database, 'kept'))
   }
 
   begin(): void {
@@ -76,9 +58,8 @@ class MysqlRows implements RowKeeper {
   }
 
   async keep(_: Reached, { most }: { undone: readonly number[]; most: number }): Promise<void> {
-    const tables = (await this.#tablesOf(this.#before)).filter(
-      ({ name }) => !this.#own.includes(name) && name !== WHOLE,
-    )
+    const all = await readRowTables(this.#session, this.#before)
+    const tables = all.filter(({ name }) => !this.#own.includes(name) && name !== WHOLE)
     const counts = await this.#session.queries(
       tables.map(({ name }) => `SELECT COUNT(*) AS n FROM ${at(this.#before, name)}`),
     )
@@ -89,28 +70,31 @@ class MysqlRows implements RowKeeper {
         most,
       )
     }
-    this.#stores = filled.map(({ table }) => ({
-      table: table.name,
-      at: at(this.#before, table.name),
-      columns: table.columns.filter(({ generated }) => !generated).map(({ name }) => name),
+    this.#stores = filled.map(({ table: { name, columns } }) => ({
+      table: name,
+      at: at(this.#before, name),
+      columns: columns.filter(({ generated }) => !generated),
       origin: 'rows',
     }))
   }
 
   async compare(): Promise<void> {
-    const now = new Map((await this.#tablesOf(this.#database)).map((table) => [table.name, table]))
+    const now = new Map((await readRowTables(this.#session, this.#database)).map((table) => [table.name, table]))
     for (const [i, { table: name, columns }] of this.#stores.entries()) {
       const table = now.get(name)
       if (!table) continue
-      const key = table.key.every((column) => columns.includes(column)) ? table.key : []
-      const keys = key.length > 0 ? at(this.#before, `migratest keys ${i}`) : undefined
-      if (keys) await this.#run(`CREATE TABLE ${keys} AS SELECT ${list(key)} FROM ${at(this.#database, name)}`)
-      this.#stayed.set(name, { columns: new Set(table.columns.map((column) => column.name)), keys, key })
+      const isKeyed = table.key.length > 0 && table.key.every((one) => columns.some((column) => column.name === one))
+      const keys = at(this.#before, `migratest keys ${i}`)
+      if (isKeyed) await this.#run(`CREATE TABLE ${keys} AS SELECT ${list(table.key)} FROM ${at(this.#database, name)}`)
+      this.#stayed.set(name, {
+        columns: new Set(table.columns.map((column) => column.name)),
+        keys: isKeyed ? { at: keys, of: table.columns, key: table.key } : undefined,
+      })
     }
   }
 
   async look(): Promise<void> {
-    this.#there = new Set((await this.#tablesOf(this.#database)).map(({ name }) => name))
+    this.#there = new Set((await readRowTables(this.#session, this.#database)).map(({ name }) => name))
   }
 
   async looked(): Promise<void> {
@@ -118,39 +102,39 @@ class MysqlRows implements RowKeeper {
   }
 
   async putBack(): Promise<Carried> {
-    await this.#makeKept()
-    const now = await this.#tablesOf(this.#database)
-    const back: TableRows[] = []
+    const now = await readRowTables(this.#session, this.#database)
+    const back = new Map<string, number>()
     const left: LeftRows[] = []
-    const made = await this.#madeBefore()
-    await this.#rememberMade(now)
-    const waiting = await this.#waitingStores()
-    const triggers = await this.#quiet()
+    const old = await this.#kept.of('made')
+    const madeIn = (table: string) => old.findLast((store) => store.table === table)
+    const replaced = await this.#rememberMade(now, old)
+    const waiting = [...(await this.#kept.of('waited')), ...(await this.#kept.of('values'))]
+    const [mode] = await this.#session.query('SELECT @@sql_mode AS mode')
+    const again = await this.#quiet()
     try {
+      // What does not fit is refused, not cut; zeros are numbers and dates as they were.
+      await this.#run("SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO'")
       for (const table of inOrder(now)) {
         const own = this.#stores.find((store) => store.table === table.name)
-        if (own) {
-          const put = await this.#put(own, table, made.get(table.name))
-          if (put.rows > 0) back.push({ table: table.name, rows: put.rows })
-          left.push(...put.left)
-        }
-        for (const store of waiting.filter((one) => one.table === table.name)) {
-          const put = await this.#put(store, table, undefined)
-          if (store.origin === 'waited' && put.rows > 0) back.push({ table: table.name, rows: put.rows })
+        for (const store of [...(own ? [own] : []), ...waiting.filter((one) => one.table === table.name)]) {
+          const put = await this.#put(store, table, store === own ? madeIn(table.name) : undefined)
+          if (put.rows > 0) back.set(table.name, (back.get(table.name) ?? 0) + put.rows)
+          if (store === own) left.push(...put.left)
         }
       }
     } finally {
-      for (const sql of triggers) await this.#run(sql)
+      for (const sql of again) await this.#run(sql)
+      await this.#run(`SET SESSION sql_mode = ${literal(String(mode?.mode))}`)
     }
     for (const store of this.#stores) {
       if (now.some(({ name }) => name === store.table)) continue
-      const rows = await this.#keepAside(store, store.columns, 'waited', whereNot(store, made.get(store.table)))
+      const rows = await this.#kept.add(store, namesOf(store), 'waited', notMade(store, madeIn(store.table)))
       left.push({ table: store.table, rows, why: 'its table is gone' })
     }
     await this.#setNumbers(now)
-    for (const old of this.#replaced) await this.#dropKept(old)
+    for (const store of replaced) await this.#kept.drop(store)
     this.begin()
-    return { back, left: left.filter(({ rows }) => rows > 0) }
+    return { back: [...back].map(([table, rows]) => ({ table, rows })), left: left.filter(({ rows }) => rows > 0) }
   }
 
   /** They are in the copy, which the database goes back to. */
@@ -163,236 +147,225 @@ class MysqlRows implements RowKeeper {
   }
 
   async waiting(): Promise<readonly TableRows[]> {
-    const stores = await this.#waitingStores()
+    const stores = [...(await this.#kept.of('waited')), ...(await this.#kept.of('values'))]
     const counts = await this.#session.queries(stores.map((store) => `SELECT COUNT(*) AS n FROM ${store.at}`))
     return stores.map(({ table }, i) => ({ table, rows: Number(counts[i]?.[0]?.n) }))
   }
 
-  async forget(): Promise<void> {
-    await this.#run(`DROP DATABASE IF EXISTS ${identifier(this.#kept)}`)
+  forget(): Promise<void> {
+    return this.#kept.dropAll()
   }
 
   // --- internal ---
 
-  async #put(store: Store, table: Table, made: Store | undefined): Promise<{ rows: number; left: LeftRows[] }> {
-    const stayed = this.#stayed.get(table.name)
-    const there = new Map(table.columns.filter(({ generated }) => !generated).map((column) => [column.name, column]))
-    const columns = store.columns.filter((name) => there.has(name))
-    const gone = store.columns.filter((name) => !there.has(name))
+  async #put(store: Store, table: RowTable, made: Store | undefined): Promise<{ rows: number; left: LeftRows[] }> {
+    const writable = table.columns.filter(({ generated }) => !generated).map(({ name }) => name)
+    const columns = namesOf(store).filter((name) => writable.includes(name))
+    const gone = namesOf(store).filter((name) => !writable.includes(name))
     const key = table.key.length > 0 && table.key.every((name) => columns.includes(name)) ? table.key : []
-    const target = at(this.#database, table.name)
-    const left: LeftRows[] = []
     if (store.origin === 'values') {
-      if (key.length === 0 || gone.length > 0) return { rows: 0, left }
-      await this.#fill(
-        store,
-        table,
-        key,
-        columns.filter((name) => !key.includes(name)),
-      )
-      await this.#dropKept(store)
-      return { rows: 0, left }
+      if (key.length > 0 && gone.length === 0) await this.#fillWaiting(store, table, key, columns)
+      return { rows: 0, left: [] }
     }
+    const target = at(this.#database, table.name)
+    const stayed = store.origin === 'rows' ? this.#stayed.get(table.name) : undefined
+    const isThere = key.length > 0 ? `EXISTS (SELECT 1 FROM ${target} t WHERE ${matching(key, table, store)})` : 'false'
+    // Rows that never went, that a migration had inserted, and whose key is written anew, are not put back.
+    const never = stayed?.keys
+      ? `NOT EXISTS (SELECT 1 FROM ${stayed.keys.at} p WHERE ${same(stayed.keys.key, ['p', stayed.keys.of], ['k', store.columns])})`
+      : 'true'
+    const absent = `${notMade(store, made)} AND ${never} AND NOT ${isThere}`
     const [counted] = await this.#session.query(`SELECT EXISTS (SELECT 1 FROM ${target}) AS filled`)
     const isFilled = Number(counted?.filled) === 1
-    const missing = table.columns.filter(
-      ({ name, nullable, preset, generated, counts }) =>
-        !nullable && preset === null && !generated && !counts && !columns.includes(name),
-    )
-    // Rows that never went, that a migration had inserted, and whose key is written anew.
-    const absent = [
-      whereNot(store, made),
-      stayed?.keys && store.origin === 'rows'
-        ? `NOT EXISTS (SELECT 1 FROM ${stayed.keys} p WHERE ${same(stayed.key, 'p')})`
-        : 'true',
-      key.length > 0 ? `NOT EXISTS (SELECT 1 FROM ${target} t WHERE ${same(key, 't')})` : 'true',
-    ].join(' AND ')
-    let rows = 0
-    let why: string | undefined
-    if (key.length === 0 && isFilled)
-      why = store.origin === 'rows' && stayed ? '' : 'it has no key, and the migrations fill it'
-    else if (missing.length > 0) why = `column ${list(missing.map(({ name }) => name))} is NOT NULL and has no default`
-    else if (columns.length > 0) {
-      const inserted = await this.#insert(store, target, columns, key, absent)
-      rows = inserted.rows
-      why = inserted.why
+    const readded = columns.filter((name) => stayed && !stayed.columns.has(name) && !key.includes(name))
+    const left: LeftRows[] = []
+    // Before rows come back that need no filling.
+    if (store.origin === 'rows' && key.length > 0 && isFilled) {
+      const fillable = stayed ? readded : columns.filter((name) => !key.includes(name))
+      for (const name of fillable) left.push(...(await this.#fill(store, table, key, name, stayed !== undefined)))
     }
-    if (store.origin === 'rows') {
-      const fillable = columns.filter((name) => !key.includes(name) && !(stayed?.columns.has(name) ?? false))
-      if (key.length > 0 && isFilled && fillable.length > 0) await this.#fill(store, table, key, fillable)
-      if (why)
-        left.push({ table: table.name, rows: await this.#keepAside(store, store.columns, 'waited', absent), why })
-      for (const name of gone) {
-        const words =
-          key.length > 0 ? 'its column is gone' : 'its column is gone, and without a key they cannot be kept'
-        const has = `${whereNot(store, made)} AND k.${identifier(name)} IS NOT NULL${key.length > 0 ? ` AND EXISTS (SELECT 1 FROM ${target} t WHERE ${same(key, 't')})` : ''}`
-        const [row] = await this.#session.query(`SELECT COUNT(*) AS n FROM ${store.at} k WHERE ${has}`)
-        if (Number(row?.n) === 0) continue
-        left.push({ table: table.name, column: name, rows: Number(row?.n), why: words })
-        if (key.length > 0) await this.#keepAside(store, [...key, name], 'values', has)
-      }
-    } else if (key.length > 0) {
-      await this.#run(`DELETE k FROM ${store.at} k WHERE EXISTS (SELECT 1 FROM ${target} t WHERE ${same(key, 't')})`)
-      await this.#dropIfEmpty(store)
-    } else if (rows > 0) await this.#dropKept(store)
+    const candidates = await this.#candidates(store, columns, key, absent)
+    const { rows, why } = await this.#insert(store, table, columns, key, { candidates, absent, isFilled, stayed })
+    if (store.origin === 'waited') {
+      if (key.length > 0 && rows > 0) {
+        const inserted = `${candidates} c`
+        await this.#run(
+          `DELETE k FROM ${store.at} k JOIN ${inserted} ON ${same(key, ['c', store.columns], ['k', store.columns])} JOIN ${target} t ON ${matching(key, table, store)}`,
+        )
+        await this.#kept.dropIfEmpty(store)
+      } else if (rows > 0) await this.#kept.drop(store)
+      return { rows, left }
+    }
+    if (why) left.push({ table: table.name, rows: await this.#kept.add(store, namesOf(store), 'waited', absent), why })
+    for (const name of [...gone, ...(key.length === 0 ? readded : [])]) {
+      const has = `${notMade(store, made)} AND k.${identifier(name)} IS NOT NULL AND ${key.length > 0 ? isThere : 'true'}`
+      const [row] = await this.#session.query(`SELECT COUNT(*) AS n FROM ${store.at} k WHERE ${has}`)
+      const words = key.length > 0 ? 'its column is gone' : 'its column is gone, and without a key they cannot be kept'
+      left.push({ table: table.name, column: name, rows: Number(row?.n), why: words })
+      if (key.length > 0) await this.#kept.add(store, [...key, name], 'values', has)
+    }
     return { rows, left }
   }
 
-  /** All at once, or one by one where some are refused. */
-  async #insert(store: Store, target: string, columns: readonly string[], key: readonly string[], absent: string) {
-    const into = `INSERT INTO ${target} (${list(columns)}) SELECT ${columns.map((name) => `k.${identifier(name)}`).join(', ')} FROM ${store.at} k WHERE ${absent}`
-    const [before] = await this.#session.query(`SELECT COUNT(*) AS n FROM ${target}`)
-    const count = async () => {
-      const [after] = await this.#session.query(`SELECT COUNT(*) AS n FROM ${target}`)
-      return Number(after?.n) - Number(before?.n)
+  /** Rows that are to come back, numbered on the server: not every value survives a client. */
+  async #candidates(store: Store, columns: readonly string[], key: readonly string[], absent: string): Promise<string> {
+    const place = at(this.#before, 'migratest candidates')
+    const names = key.length > 0 ? key : columns
+    await this.#run(`DROP TABLE IF EXISTS ${place}`)
+    await this.#run(`CREATE DATABASE IF NOT EXISTS ${identifier(this.#before)}`)
+    await this.#run(
+      `CREATE TABLE ${place} AS SELECT ROW_NUMBER() OVER () AS \`migratest n\`${names.map((name) => `, k.${identifier(name)}`).join('')} FROM ${store.at} k WHERE ${absent}`,
+    )
+    return place
+  }
+
+  /** All at once, or one by one where some are refused. @returns why, where not all of them are there */
+  async #insert(
+    store: Store,
+    table: RowTable,
+    columns: readonly string[],
+    key: readonly string[],
+    about: { candidates: string; absent: string; isFilled: boolean; stayed: Stayed | undefined },
+  ): Promise<{ rows: number; why: string | undefined }> {
+    const { candidates, absent, isFilled, stayed } = about
+    const wanted = await this.#countOf(candidates)
+    const missing = table.columns.filter(
+      (column) =>
+        !column.nullable &&
+        column.preset === 'none' &&
+        !column.generated &&
+        !column.counts &&
+        !columns.includes(column.name),
+    )
+    if (wanted === 0) return { rows: 0, why: undefined }
+    if (key.length === 0 && isFilled)
+      return { rows: 0, why: stayed ? undefined : 'it has no key, and the migrations fill it' }
+    if (columns.length === 0) return { rows: 0, why: 'it has none of their columns any more' }
+    if (missing.length > 0) {
+      return { rows: 0, why: `column ${list(missing.map(({ name }) => name))} is NOT NULL and has no default` }
     }
-    try {
-      await this.#run(into)
-      return { rows: await count(), why: undefined }
-    } catch (error) {
-      const why = (error as Error).message
-      if (key.length === 0) return { rows: 0, why }
-      const keys = await this.#session.query(`SELECT ${list(key)} FROM ${store.at} k WHERE ${absent}`)
+    const target = at(this.#database, table.name)
+    const before = await this.#countOf(target)
+    const into = `INSERT INTO ${target} (${list(columns)}) SELECT ${columns.map((name) => `k.${identifier(name)}`).join(', ')} FROM ${store.at} k`
+    let why = await this.#tries(`${into} WHERE ${absent}`)
+    const round = table.references.some(
+      (reference) => reference.table === table.name || !this.#comesBefore(reference.table, table.name),
+    )
+    if (why !== undefined && round) why = await this.#insertRound(`${into} WHERE ${absent}`, table)
+    if (why !== undefined && key.length > 0 && wanted <= MOST_ONE_BY_ONE) {
+      const join = `${into} JOIN ${candidates} c ON ${same(key, ['c', store.columns], ['k', store.columns])}`
+      const open = new Set(Array.from({ length: wanted }, (_, n) => n + 1))
+      // Once more, as long as others may have waited for one.
       for (let more = true; more; ) {
-        const had = await count()
-        for (const row of keys) {
-          const one = key.map((name) => `k.${identifier(name)} = ?`).join(' AND ')
-          await this.#session
-            .query(
-              `${into} AND ${one}`,
-              key.map((name) => row[name]),
-            )
-            .catch(() => undefined)
+        more = false
+        for (const n of open) {
+          const refused = await this.#tries(`${join} WHERE c.\`migratest n\` = ${n}`)
+          if (refused === undefined) {
+            open.delete(n)
+            more = true
+          } else why = refused
         }
-        more = (await count()) > had
       }
-      return { rows: await count(), why }
+    }
+    const rows = (await this.#countOf(target)) - before
+    return { rows, why: rows === wanted ? undefined : (why ?? 'what they refer to is not there') }
+  }
+
+  /** Rows that refer to each other come without checks; those whose other row did not come go again. */
+  async #insertRound(sql: string, table: RowTable): Promise<string | undefined> {
+    await this.#run('SET SESSION foreign_key_checks = 0')
+    try {
+      const failed = await this.#tries(sql)
+      if (failed !== undefined) return failed
+      const target = at(this.#database, table.name)
+      for (let gone = true; gone; ) {
+        gone = false
+        for (const { columns, table: other, to } of table.references) {
+          const filled = columns.map((name) => `t.${identifier(name)} IS NOT NULL`).join(' AND ')
+          const met = columns.map((name, i) => `o.${identifier(to[i] ?? '')} = t.${identifier(name)}`).join(' AND ')
+          const had = await this.#countOf(target)
+          // A table later in the round has none of its rows yet: its own turn looks at them.
+          if (other !== table.name && !this.#comesBefore(other, table.name)) continue
+          await this.#run(
+            `DELETE t FROM ${target} t LEFT JOIN ${at(this.#database, other)} o ON ${met} WHERE ${filled} AND o.${identifier(to[0] ?? '')} IS NULL`,
+          )
+          if ((await this.#countOf(target)) < had) gone = true
+        }
+      }
+      return undefined
+    } finally {
+      await this.#run('SET SESSION foreign_key_checks = 1')
     }
   }
 
-  /** Only what is null or as it comes by default. */
-  async #fill(store: Store, table: Table, key: readonly string[], columns: readonly string[]): Promise<void> {
-    for (const name of columns) {
-      const column = table.columns.find((one) => one.name === name)
-      const open = `(t.${identifier(name)} IS NULL${column?.preset == null ? '' : ` OR t.${identifier(name)} = DEFAULT(t.${identifier(name)})`})`
-      const sql = `UPDATE ${at(this.#database, table.name)} t JOIN ${store.at} k ON ${same(key, 't')} SET t.${identifier(name)} = k.${identifier(name)} WHERE k.${identifier(name)} IS NOT NULL AND ${open}`
-      await this.#run(sql).catch(() => undefined)
+  #order: readonly string[] = []
+
+  #comesBefore(one: string, other: string): boolean {
+    return this.#order.indexOf(one) < this.#order.indexOf(other)
+  }
+
+  /**
+   * Only what is null or as it comes by default. Of a column that was made anew in a row that never went, a value that
+   * nobody can have written counts as such, too.
+   */
+  async #fill(
+    store: Store,
+    table: RowTable,
+    key: readonly string[],
+    name: string,
+    readded: boolean,
+  ): Promise<LeftRows[]> {
+    const column = table.columns.find((one) => one.name === name)
+    const value = `t.${identifier(name)}`
+    const always = readded && (column?.preset === 'expression' || (column?.preset === 'none' && !column.nullable))
+    const open = always
+      ? 'true'
+      : `(${value} IS NULL${column?.preset === 'constant' ? ` OR ${value} = DEFAULT(${value})` : ''})`
+    const touched = table.columns.filter((one) => one.touched && one.name !== name)
+    const set = [
+      `${value} = k.${identifier(name)}`,
+      ...touched.map((one) => `t.${identifier(one.name)} = t.${identifier(one.name)}`),
+    ]
+    const where = `k.${identifier(name)} IS NOT NULL AND ${open}`
+    const update = `UPDATE ${at(this.#database, table.name)} t JOIN ${store.at} k ON ${matching(key, table, store)}`
+    const failed = await this.#tries(`${update} SET ${set.join(', ')} WHERE ${where}`)
+    if (failed === undefined) return []
+    const open_ = `EXISTS (SELECT 1 FROM ${at(this.#database, table.name)} t WHERE ${matching(key, table, store)} AND ${where})`
+    const candidates = await this.#candidates(store, [...key, name], key, open_)
+    const wanted = await this.#countOf(candidates)
+    for (let n = 1; n <= wanted && wanted <= MOST_ONE_BY_ONE; n++) {
+      const one = `${update} JOIN ${candidates} c ON ${same(key, ['c', store.columns], ['k', store.columns])}`
+      await this.#tries(`${one} SET ${set.join(', ')} WHERE ${where} AND c.\`migratest n\` = ${n}`)
     }
+    if (store.origin !== 'rows') return []
+    const rows = await this.#kept.add(store, [...key, name], 'values', open_)
+    return [{ table: table.name, column: name, rows, why: failed }]
   }
 
-  // --- rows that migrations made ---
-
-  /** What each table held the last time before rows came back. */
-  async #madeBefore(): Promise<Map<string, Store>> {
-    const stores = await this.#storesOf('made')
-    return new Map(stores.map((store) => [store.table, store]))
+  /** Values whose column is back; those that are there go from what waits. */
+  async #fillWaiting(store: Store, table: RowTable, key: readonly string[], columns: readonly string[]): Promise<void> {
+    const values = columns.filter((name) => !key.includes(name))
+    for (const name of values) await this.#fill(store, table, key, name, true)
+    const there = `${matching(key, table, store)} AND ${same(values, ['t', table.columns], ['k', store.columns], '<=>')}`
+    await this.#run(`DELETE k FROM ${store.at} k JOIN ${at(this.#database, table.name)} t ON ${there}`)
+    await this.#kept.dropIfEmpty(store)
   }
 
-  /** Tables that were made anew hold what migrations wrote, and nothing else. */
-  async #rememberMade(now: readonly Table[]): Promise<void> {
+  /** Tables that were made anew hold what migrations wrote, and nothing else. @returns what counts no more */
+  async #rememberMade(now: readonly RowTable[], old: readonly Store[]): Promise<Store[]> {
+    this.#order = inOrder(now).map(({ name }) => name)
+    const replaced: Store[] = []
     for (const table of now) {
       if (this.#there.has(table.name) || this.#own.includes(table.name)) continue
-      const [row] = await this.#session.query(`SELECT COUNT(*) AS n FROM ${at(this.#database, table.name)}`)
-      const old = (await this.#storesOf('made')).filter((store) => store.table === table.name)
-      this.#replaced.push(...old)
-      if (Number(row?.n) > 0 && Number(row?.n) <= MOST_MADE) {
-        const columns = table.columns.filter(({ generated }) => !generated).map(({ name }) => name)
-        await this.#store(
-          { table: table.name, at: at(this.#database, table.name), columns, origin: 'rows' },
-          columns,
-          'made',
-          'true',
-        )
-      }
+      replaced.push(...old.filter((store) => store.table === table.name))
+      const rows = await this.#countOf(at(this.#database, table.name))
+      if (rows === 0 || rows > MOST_MADE) continue
+      const columns = table.columns.filter(({ generated }) => !generated)
+      const store: Store = { table: table.name, at: at(this.#database, table.name), columns, origin: 'rows' }
+      await this.#kept.add(store, namesOf(store), 'made', 'true')
     }
+    return replaced
   }
-
-  /** Records of rows that count no more once this run is over. */
-  #replaced: Store[] = []
-
-  // --- what waits ---
-
-  async #makeKept(): Promise<void> {
-    await this.#run(`CREATE DATABASE IF NOT EXISTS ${identifier(this.#kept)}`)
-    await this.#run(
-      `CREATE TABLE IF NOT EXISTS ${at(this.#kept, INDEX)} (n int PRIMARY KEY AUTO_INCREMENT, tab varchar(64) NOT NULL, what varchar(10) NOT NULL, done tinyint NOT NULL DEFAULT 0)`,
-    )
-    // A run that was cut off left some half made.
-    for (const { n } of await this.#session.query(`SELECT n FROM ${at(this.#kept, INDEX)} WHERE done = 0`)) {
-      await this.#run(`DROP TABLE IF EXISTS ${at(this.#kept, `t${n}`)}`)
-      await this.#run(`DELETE FROM ${at(this.#kept, INDEX)} WHERE n = ${n}`)
-    }
-    this.#replaced = []
-  }
-
-  async #keepAside(
-    store: Store,
-    columns: readonly string[],
-    what: 'waited' | 'values',
-    where: string,
-  ): Promise<number> {
-    return this.#store(store, columns, what, where)
-  }
-
-  async #store(
-    store: Store,
-    columns: readonly string[],
-    what: 'waited' | 'values' | 'made',
-    where: string,
-  ): Promise<number> {
-    await this.#run(
-      `INSERT INTO ${at(this.#kept, INDEX)} (tab, what) VALUES (${literal(store.table)}, ${literal(what)})`,
-    )
-    const [row] = await this.#session.query('SELECT LAST_INSERT_ID() AS n')
-    const place = at(this.#kept, `t${row?.n}`)
-    await this.#run(
-      `CREATE TABLE ${place} AS SELECT ${columns.map((name) => `k.${identifier(name)}`).join(', ')} FROM ${store.at} k WHERE ${where}`,
-    )
-    const [count] = await this.#session.query(`SELECT COUNT(*) AS n FROM ${place}`)
-    const rows = Number(count?.n)
-    await this.#run(`UPDATE ${at(this.#kept, INDEX)} SET done = 1 WHERE n = ${row?.n}`)
-    if (rows === 0) await this.#dropKept({ ...store, at: place })
-    return rows
-  }
-
-  async #waitingStores(): Promise<Store[]> {
-    return [...(await this.#storesOf('waited')), ...(await this.#storesOf('values'))]
-  }
-
-  async #storesOf(what: 'waited' | 'values' | 'made'): Promise<Store[]> {
-    const index = await this.#session
-      .query(`SELECT n, tab FROM ${at(this.#kept, INDEX)} WHERE what = ${literal(what)} AND done = 1 ORDER BY n`)
-      .catch(() => [])
-    if (index.length === 0) return []
-    const tables = new Map((await this.#tablesOf(this.#kept)).map((table) => [table.name, table]))
-    return index.flatMap(({ n, tab }) => {
-      const table = tables.get(`t${n}`)
-      if (!table) return []
-      const columns = table.columns.map(({ name }) => name)
-      return [
-        {
-          table: String(tab),
-          at: at(this.#kept, `t${n}`),
-          columns,
-          origin: what === 'values' ? 'values' : 'waited',
-        } as const,
-      ]
-    })
-  }
-
-  async #dropIfEmpty(store: Store): Promise<void> {
-    const [row] = await this.#session.query(`SELECT EXISTS (SELECT 1 FROM ${store.at}) AS filled`)
-    if (Number(row?.filled) === 0) await this.#dropKept(store)
-  }
-
-  async #dropKept(store: Store): Promise<void> {
-    const n = /t(\d+)`$/.exec(store.at)?.[1]
-    if (n === undefined || !store.at.startsWith(identifier(this.#kept))) return
-    await this.#run(`DROP TABLE IF EXISTS ${store.at}`)
-    await this.#run(`DELETE FROM ${at(this.#kept, INDEX)} WHERE n = ${n}`)
-  }
-
-  // --- the database ---
 
   /** Triggers cannot be switched off: they are dropped. @returns what makes them again */
   async #quiet(): Promise<string[]> {
@@ -407,12 +380,11 @@ class MysqlRows implements RowKeeper {
       )
       await this.#run(`DROP TRIGGER ${name}`)
     }
-    const [mode] = again.length > 0 ? await this.#session.query('SELECT @@sql_mode AS mode') : []
-    return mode ? [...again, `SET SESSION sql_mode = ${literal(String(mode.mode))}`] : []
+    return again
   }
 
   /** Numbers go on where they were. */
-  async #setNumbers(now: readonly Table[]): Promise<void> {
+  async #setNumbers(now: readonly RowTable[]): Promise<void> {
     const next = await this.#session.query(
       `SELECT b.table_name AS name, CAST(b.auto_increment AS CHAR) AS next, CAST(t.auto_increment AS CHAR) AS now FROM information_schema.tables b
        JOIN information_schema.tables t ON t.table_schema = ${literal(this.#database)} AND t.table_name = b.table_name
@@ -425,35 +397,17 @@ class MysqlRows implements RowKeeper {
     }
   }
 
-  async #tablesOf(database: string): Promise<Table[]> {
-    const db = literal(database)
-    const [tables = [], columns = [], keys = [], references = []] = await this.#session.queries([
-      `SELECT table_name AS name FROM information_schema.tables WHERE table_schema = ${db} AND table_type = 'BASE TABLE' ORDER BY 1`,
-      `SELECT table_name AS tab, column_name AS name, is_nullable AS nullable, column_default AS preset, extra FROM information_schema.columns WHERE table_schema = ${db} ORDER BY table_name, ordinal_position`,
-      `SELECT s.table_name AS tab, s.index_name AS name, s.column_name AS col, s.nullable, s.sub_part AS part FROM information_schema.statistics s WHERE s.table_schema = ${db} AND s.non_unique = 0 ORDER BY s.index_name = 'PRIMARY' DESC, s.index_name, s.seq_in_index`,
-      `SELECT DISTINCT table_name AS tab, referenced_table_name AS other FROM information_schema.key_column_usage WHERE table_schema = ${db} AND referenced_table_schema = ${db} AND referenced_table_name <> table_name`,
-    ])
-    return tables.map(({ name }) => {
-      const own = keys.filter(({ tab }) => tab === name)
-      const indexes = [...new Set(own.map((row) => row.name))].map((index) => own.filter((row) => row.name === index))
-      const key = indexes.find((parts) =>
-        parts.every(({ col, nullable, part }) => col !== null && nullable !== 'YES' && part === null),
-      )
-      return {
-        name: String(name),
-        columns: columns
-          .filter(({ tab }) => tab === name)
-          .map((column) => ({
-            name: String(column.name),
-            nullable: column.nullable === 'YES',
-            preset: column.preset === null ? null : String(column.preset),
-            generated: /GENERATED/i.test(String(column.extra)) && !/DEFAULT_GENERATED/i.test(String(column.extra)),
-            counts: /auto_increment/i.test(String(column.extra)),
-          })),
-        key: (key ?? []).map(({ col }) => String(col)),
-        references: references.filter(({ tab }) => tab === name).map(({ other }) => String(other)),
-      }
-    })
+  async #countOf(table: string): Promise<number> {
+    const [row] = await this.#session.query(`SELECT COUNT(*) AS n FROM ${table}`)
+    return Number(row?.n)
+  }
+
+  /** What the server says where it fails, which then changed no row. */
+  async #tries(sql: string): Promise<string | undefined> {
+    return this.#run(sql).then(
+      () => undefined,
+      (error: Error) => error.message,
+    )
   }
 
   #run(sql: string): Promise<void> {
@@ -464,38 +418,21 @@ class MysqlRows implements RowKeeper {
 // --- internal ---
 
 const NEVER = new AbortController().signal
-const WHOLE = 'migratest whole'
-const INDEX = 'migratest index'
 const MOST_MADE = 10_000
+const MOST_ONE_BY_ONE = 10_000
 
-function at(database: string, table: string): string {
-  return `${identifier(database)}.${identifier(table)}`
+function namesOf({ columns }: Store): string[] {
+  return columns.map(({ name }) => name)
 }
 
-function list(columns: readonly string[]): string {
-  return columns.map(identifier).join(', ')
-}
-
-function same(key: readonly string[], other: 't' | 'p'): string {
-  return key.map((name) => `${other}.${identifier(name)} = k.${identifier(name)}`).join(' AND ')
+/** Which row of the table (`t`) is which of the store (`k`). */
+function matching(key: readonly string[], table: RowTable, store: Store): string {
+  return same(key, ['t', table.columns], ['k', store.columns])
 }
 
 /** Not those that a migration had inserted, and nobody changed since. */
-function whereNot(store: Store, made: Store | undefined): string {
-  const shared = made?.columns.filter((name) => store.columns.includes(name)) ?? []
+function notMade(store: Store, made: Store | undefined): string {
+  const shared = made ? namesOf(made).filter((name) => namesOf(store).includes(name)) : []
   if (!made || shared.length === 0 || store.origin !== 'rows') return 'true'
-  return `NOT EXISTS (SELECT 1 FROM ${made.at} m WHERE ${shared.map((name) => `m.${identifier(name)} <=> k.${identifier(name)}`).join(' AND ')})`
-}
-
-/** Tables before those that refer to them; in circles, as they come. */
-function inOrder(tables: readonly Table[]): Table[] {
-  const left = new Map(tables.map((table) => [table.name, table]))
-  const ordered: Table[] = []
-  while (left.size > 0) {
-    const all = [...left.values()]
-    const next = all.find(({ references }) => !references.some((other) => left.has(other))) ?? (all[0] as Table)
-    left.delete(next.name)
-    ordered.push(next)
-  }
-  return ordered
+  return `NOT EXISTS (SELECT 1 FROM ${made.at} m WHERE ${same(shared, ['m', made.columns], ['k', store.columns], '<=>')})`
 }

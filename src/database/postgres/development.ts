@@ -183,6 +183,7 @@ const PLACE = `(SELECT jsonb_build_object('system', (SELECT system_identifier::t
  * says that its maker lives.
  */
 class Copy implements Fallback {
+  readonly alone = true
   readonly #url: string
   readonly #options: ConnectOptions
   #held: { client: Client; admin: Admin; name: string; copy: string } | undefined

@@ -1,0 +1,95 @@
+/** Rows that wait for a place, and what is known of others: tables in a database beside the one that is watched. */
+import type { RowColumn } from './rowTables.ts'
+import { at, list, readRowTables } from './rowTables.ts'
+import type { Session } from './session.ts'
+import { identifier, literal } from './tables.ts'
+
+/** Rows that are to be put into a table, from wherever they are. */
+export interface Store {
+  readonly table: string
+  /** Quoted and qualified. */
+  readonly at: string
+  readonly columns: readonly RowColumn[]
+  /** `rows`: as the table had them. `waited`, `values`: kept before. `made`: what migrations left in it. */
+  readonly origin: 'rows' | What
+}
+
+export type What = 'waited' | 'values' | 'made'
+
+export class KeptRows {
+  readonly #session: Session
+  readonly #database: string
+
+  constructor(session: Session, database: string) {
+    this.#session = session
+    this.#database = database
+  }
+
+  /** @param where of rows `k`. @returns how many */
+  async add(store: Store, columns: readonly string[], what: What, where: string): Promise<number> {
+    const [row] = await this.#session.query(`SELECT EXISTS (SELECT 1 FROM ${store.at} k WHERE ${where}) AS filled`)
+    if (Number(row?.filled) !== 1) return 0
+    await this.#make()
+    const index = at(this.#database, INDEX)
+    await this.#run(`INSERT INTO ${index} (tab, what) VALUES (${literal(store.table)}, ${literal(what)})`)
+    const [made] = await this.#session.query('SELECT LAST_INSERT_ID() AS n')
+    const place = at(this.#database, `t${made?.n}`)
+    await this.#run(`CREATE TABLE ${place} AS SELECT ${list(columns)} FROM ${store.at} k WHERE ${where}`)
+    const [count] = await this.#session.query(`SELECT COUNT(*) AS n FROM ${place}`)
+    await this.#run(`UPDATE ${index} SET done = 1 WHERE n = ${made?.n}`)
+    return Number(count?.n)
+  }
+
+  async of(what: What): Promise<Store[]> {
+    const index = await this.#session
+      .query(`SELECT n, tab FROM ${at(this.#database, INDEX)} WHERE what = ${literal(what)} AND done = 1 ORDER BY n`)
+      .catch(() => [])
+    if (index.length === 0) return []
+    const tables = new Map((await readRowTables(this.#session, this.#database)).map((table) => [table.name, table]))
+    return index.flatMap(({ n, tab }) => {
+      const table = tables.get(`t${n}`)
+      if (!table) return []
+      return [{ table: String(tab), at: at(this.#database, `t${n}`), columns: table.columns, origin: what }]
+    })
+  }
+
+  async drop(store: Store): Promise<void> {
+    const n = /`t(\d+)`$/.exec(store.at)?.[1]
+    if (n === undefined || store.origin === 'rows') return
+    await this.#run(`DELETE FROM ${at(this.#database, INDEX)} WHERE n = ${n}`)
+    await this.#run(`DROP TABLE IF EXISTS ${store.at}`)
+  }
+
+  async dropIfEmpty(store: Store): Promise<void> {
+    const [row] = await this.#session.query(`SELECT EXISTS (SELECT 1 FROM ${store.at}) AS filled`)
+    if (Number(row?.filled) === 0) await this.drop(store)
+  }
+
+  async dropAll(): Promise<void> {
+    await this.#run(`DROP DATABASE IF EXISTS ${identifier(this.#database)}`)
+  }
+
+  // --- internal ---
+
+  async #make(): Promise<void> {
+    const index = at(this.#database, INDEX)
+    await this.#run(`CREATE DATABASE IF NOT EXISTS ${identifier(this.#database)} CHARACTER SET utf8mb4`)
+    await this.#run(
+      `CREATE TABLE IF NOT EXISTS ${index} (n int PRIMARY KEY AUTO_INCREMENT, tab varchar(64) NOT NULL, what varchar(10) NOT NULL, done tinyint NOT NULL DEFAULT 0)`,
+    )
+    // A run that was cut off left some half made.
+    for (const { n } of await this.#session.query(`SELECT n FROM ${index} WHERE done = 0`)) {
+      await this.#run(`DROP TABLE IF EXISTS ${at(this.#database, `t${n}`)}`)
+      await this.#run(`DELETE FROM ${index} WHERE n = ${n}`)
+    }
+  }
+
+  #run(sql: string): Promise<void> {
+    return this.#session.script([sql], NEVER)
+  }
+}
+
+// --- internal ---
+
+const NEVER = new AbortController().signal
+const INDEX = 'migratest index'
