@@ -23,7 +23,7 @@ export interface RowTable {
   readonly references: readonly Reference[]
 }
 
-export interface Reference {
+interface Reference {
   readonly columns: readonly string[]
   readonly table: string
   readonly to: readonly string[]
