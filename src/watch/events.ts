@@ -63,6 +63,8 @@ export type WatchEvent =
       readonly database: string
       readonly server: string
       readonly version: number
+      /** Migrations above it that are not applied. */
+      readonly pending: number
       readonly watching: string
     }
   /** The files are followed from now on. */

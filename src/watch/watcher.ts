@@ -65,8 +65,12 @@ export class Watcher {
     const { folder, onEvent, server } = this.#options
     await this.#link.recover()
     const development = await this.#link.open()
-    const { version } = await development.driver.state()
-    onEvent({ type: 'opened', database: development.driver.database, server, version, watching: folder })
+    const { version, history } = await development.driver.state()
+    const applied = new Set(history.map((entry) => entry.version))
+    // What is wrong with the folder is told by the first run.
+    const listed = await this.#source.list().catch(() => [])
+    const pending = listed.filter((migration) => migration.version > version && !applied.has(migration.version)).length
+    onEvent({ type: 'opened', database: development.driver.database, server, version, pending, watching: folder })
     this.#collector = collect(folder, (saved) => this.#notice(saved))
     await this.#collector.ready
     this.#schema = await development.schema()

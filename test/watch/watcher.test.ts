@@ -14,6 +14,7 @@ describe('from save to schema', () => {
     watched.write('1_users.down.sql', 'drop table users')
     await watched.start()
     expect(watched.events.map(({ type }) => type)).toEqual(['opened', 'applied', 'ready'])
+    expect(watched.events[0]).toMatchObject({ version: -1, pending: 1 })
     await db.rows("insert into users (name) values ('Ada')")
     const applied = await watched.save('1_users.up.sql', USERS.replace(')', ', mail text)'))
     expect(applied).toMatchObject({

@@ -65,8 +65,8 @@ function lossText({ left }: Carried): string {
   )
 }
 
-function openedText({ database, server, version, watching }: Extract<WatchEvent, { type: 'opened' }>): string {
-  const head = `${styleText('bold', 'migratest watch')}  ${database}, version ${describeVersion(version)}`
+function openedText({ database, server, version, pending, watching }: Extract<WatchEvent, { type: 'opened' }>): string {
+  const head = `${styleText('bold', 'migratest watch')}  ${database}, version ${describeVersion(version)}, ${pending === 0 ? 'nothing' : pending} pending`
   return [head, server && styleText('dim', server), styleText('dim', `watching ${watching}`), '']
     .filter((line, i) => line || i === 3)
     .join('\n')
