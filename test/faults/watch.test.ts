@@ -1,5 +1,8 @@
 /** `migrate watch`, killed at rising moments, and its server restarted under it. */
 import { type ChildProcess, spawn } from 'node:child_process'
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, onTestFinished } from 'vitest'
@@ -118,8 +121,7 @@ describe('the server restarts under it', () => {
       setup: [],
       keep: true,
     } as const
-    const { mkdtempSync, rmSync, chmodSync } = await import('node:fs')
-    const home = mkdtempSync('/dev/shm/migratest-restart-')
+    const home = mkdtempSync(join(tmpdir(), 'migratest-restart-'))
     chmodSync(home, 0o755)
     process.env.XDG_DATA_HOME = home
     onTestFinished(() => {
