@@ -83,7 +83,7 @@ export type Marker =
   /** `here`: it was set on this very database, not on one that this was copied from. */
   | { readonly kind: 'marked'; readonly environment: string; readonly here: boolean }
 
-/** Other sessions on it, as a person would say who they are. */
+/** A database that files are followed with: its driver, its rows, its schema, whose it is, and a way back. */
 export interface DevelopmentDatabase {
   readonly driver: Driver
   readonly rows: RowKeeper
@@ -116,4 +116,21 @@ export interface Fallback {
   drop(): Promise<void>
   /** Whether there is one whose maker is gone: then a run was cut off half-way. */
   wasCutOff(): Promise<boolean>
+}
+
+/** One session for what moves it and one for what looks on; neither is left open where the work with them fails. */
+export async function withTwoSessions<S extends { close(): Promise<void> }>(
+  open: () => Promise<S>,
+  work: (session: S, second: S) => Promise<DevelopmentDatabase>,
+): Promise<DevelopmentDatabase> {
+  const session = await open()
+  let second: S | undefined
+  try {
+    second = await open()
+    return await work(session, second)
+  } catch (error) {
+    await session.close().catch(() => undefined)
+    await second?.close().catch(() => undefined)
+    throw error
+  }
 }

@@ -1,7 +1,7 @@
 /** A MySQL or MariaDB database that is being developed on. */
 import { MigrationFailedError, ScriptError } from '../../migrate/errors.ts'
 import { readScript } from '../../sql/script.ts'
-import { type DevelopmentDatabase, type Marker, WatchedError } from '../development.ts'
+import { type DevelopmentDatabase, type Marker, WatchedError, withTwoSessions } from '../development.ts'
 import { ownTables } from '../ownTables.ts'
 import { type ConnectOptions, placeOf } from './address.ts'
 import { readSchema } from './catalog.ts'
@@ -17,16 +17,10 @@ export async function openMysqlDevelopment(
   url: string,
   options: MysqlDriverOptions & ConnectOptions,
 ): Promise<DevelopmentDatabase> {
-  const session = await openUrl(url, options)
-  let second: Session | undefined
-  try {
-    second = await openUrl(url, options)
-    return await opened(url, options, session, second)
-  } catch (error) {
-    await session.close().catch(() => undefined)
-    await second?.close().catch(() => undefined)
-    throw error
-  }
+  return withTwoSessions(
+    () => openUrl(url, options),
+    (session, second) => opened(url, options, session, second),
+  )
 }
 
 // --- internal ---

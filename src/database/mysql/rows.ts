@@ -330,15 +330,15 @@ class MysqlRows implements RowKeeper {
     const update = `UPDATE ${at(this.#database, table.name)} t JOIN ${store.at} k ON ${matching(key, table, store)}`
     const failed = await this.#tries(`${update} SET ${set.join(', ')} WHERE ${where}`)
     if (failed === undefined) return []
-    const open_ = `EXISTS (SELECT 1 FROM ${at(this.#database, table.name)} t WHERE ${matching(key, table, store)} AND ${where})`
-    const candidates = await this.#candidates(store, [...key, name], key, open_)
+    const isOpen = `EXISTS (SELECT 1 FROM ${at(this.#database, table.name)} t WHERE ${matching(key, table, store)} AND ${where})`
+    const candidates = await this.#candidates(store, [...key, name], key, isOpen)
     const wanted = await this.#countOf(candidates)
     for (let n = 1; n <= wanted && wanted <= MOST_ONE_BY_ONE; n++) {
       const one = `${update} JOIN ${candidates} c ON ${same(key, ['c', store.columns], ['k', store.columns])}`
       await this.#tries(`${one} SET ${set.join(', ')} WHERE ${where} AND c.\`migratest n\` = ${n}`)
     }
     if (store.origin !== 'rows') return []
-    const rows = await this.#kept.add(store, [...key, name], 'values', open_)
+    const rows = await this.#kept.add(store, [...key, name], 'values', isOpen)
     return [{ table: table.name, column: name, rows, why: failed }]
   }
 

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import type { Client } from 'pg'
 import { MigrationFailedError, ScriptError, type StatementError } from '../../migrate/errors.ts'
 import { readScript } from '../../sql/script.ts'
-import { type DevelopmentDatabase, type Fallback, type Marker, WatchedError } from '../development.ts'
+import { type DevelopmentDatabase, type Fallback, type Marker, WatchedError, withTwoSessions } from '../development.ts'
 import { ownTables } from '../ownTables.ts'
 import { decoded } from '../place.ts'
 import { readSchema } from './catalog.ts'
@@ -23,16 +23,10 @@ export async function openPostgresDevelopment(
   url: string,
   options: PostgresDriverOptions & ConnectOptions = {},
 ): Promise<DevelopmentDatabase> {
-  const session = await openUrl(url, options)
-  let second: Session | undefined
-  try {
-    second = await openUrl(url, options)
-    return await opened(url, options, session, second)
-  } catch (error) {
-    await session.close().catch(() => undefined)
-    await second?.close().catch(() => undefined)
-    throw error
-  }
+  return withTwoSessions(
+    () => openUrl(url, options),
+    (session, second) => opened(url, options, session, second),
+  )
 }
 
 /** On the server of that URL. */
