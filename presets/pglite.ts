@@ -1,6 +1,6 @@
 /** PostgreSQL in this process, through PGlite: nothing to start, one connection, some types and extensions missing. */
-import { readFileSync } from 'node:fs'
 import type { PGlite, PGliteOptions } from '@electric-sql/pglite'
+import { initTexts } from '../src/testing/given.ts'
 import { pgliteServer } from '../src/testing/pgliteServer.ts'
 import type { TestServer } from '../src/testing/testServer.ts'
 
@@ -15,6 +15,6 @@ export interface PgliteOptions {
 export function pglite(options: PgliteOptions = {}): TestServer<PGlite> {
   return pgliteServer({
     extensions: options.extensions,
-    init: () => [options.init ?? []].flat().map((sql) => (sql instanceof URL ? readFileSync(sql, 'utf8') : sql)),
+    init: () => initTexts(options.init),
   })
 }

@@ -1,9 +1,9 @@
 /** A PostgreSQL server for tests: in Docker, from embedded or installed binaries, or one you run. */
-import { readFileSync } from 'node:fs'
 import type { Client } from 'pg'
 import { identifier, literal } from '../src/database/postgres/tables.ts'
 import type { From } from '../src/server/request.ts'
 import { serverUrl } from '../src/testing/anyServer.ts'
+import { initTexts } from '../src/testing/given.ts'
 import { postgresServer } from '../src/testing/postgres/server.ts'
 import type { TestServer } from '../src/testing/testServer.ts'
 
@@ -39,7 +39,7 @@ export function postgres(options: PostgresOptions = {}): TestServer<Client> {
     idleMs: idleMinutes === undefined ? undefined : idleMinutes * 60_000,
     extensions,
     snapshotBytes: options.snapshotMegabytes === undefined ? undefined : options.snapshotMegabytes * 2 ** 20,
-    init: () => [options.init ?? []].flat().map((sql) => (sql instanceof URL ? readFileSync(sql, 'utf8') : sql)),
+    init: () => initTexts(options.init),
   })
 }
 

@@ -1,10 +1,10 @@
 /** `migratest/vite`: `vite dev` has a database, which follows every save; a migration that fails is shown where the page is. */
 import { resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import type { Plugin, ViteDevServer } from 'vite'
 import { eventText } from '../src/cli/watch/lines.ts'
 import type { ServerKind } from '../src/server/kinds.ts'
 import { directory } from '../src/source/directory.ts'
+import { pathOf } from '../src/source/folder.ts'
 import { allow } from '../src/watch/allowed.ts'
 import type { Failure, WatchEvent } from '../src/watch/events.ts'
 import { ownDatabase } from '../src/watch/ownDatabase.ts'
@@ -97,7 +97,7 @@ class Database {
       env = 'DATABASE_URL',
       seeds = [],
     } = options
-    const folder = migrations instanceof URL ? fileURLToPath(migrations) : resolve(root, migrations)
+    const folder = resolve(root, pathOf(migrations))
     const own = named === undefined ? await patiently((tell) => ownDatabase(dialect, root, tell)) : undefined
     const url = own?.url ?? named ?? ''
     const open = { applicationName: 'vite, migratest' }

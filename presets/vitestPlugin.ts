@@ -1,8 +1,8 @@
 /** `migratest/vitest/plugin`: one server for the whole run, nothing left behind it, and reruns when a migration changes. */
 import { resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import type { Plugin } from 'vitest/config'
 import type { Reporter, TestCase, TestModule, TestProject, Vitest } from 'vitest/node'
+import { pathOf } from '../src/source/folder.ts'
 import { dependsOn, type MigratestMeta, versionOf } from '../src/testing/meta.ts'
 import type { TestServer } from '../src/testing/testServer.ts'
 
@@ -70,7 +70,7 @@ class Run implements Reporter {
     project.provide('migratest', { serverUrl: null })
     if (server) this.#servers.set(project, server)
     for (const folder of [migrations ?? []].flat()) {
-      this.#watch(folder instanceof URL ? fileURLToPath(folder) : resolve(project.config.root, folder))
+      this.#watch(resolve(project.config.root, pathOf(folder)))
     }
   }
 

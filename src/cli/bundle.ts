@@ -1,7 +1,7 @@
 /** Makes one file of the command and all migrations, for places that have neither the folder nor packages. */
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { NotInstalledError } from '../migrate/errors.ts'
+import { loadPackage } from '../migrate/loadPackage.ts'
 import type { Direction, Relations, Source } from '../migrate/source.ts'
 import { ModuleLoader, type ModulePart } from '../source/module/loader.ts'
 import type { Dialect } from '../sql/dialect.ts'
@@ -20,9 +20,7 @@ export interface BundleInput {
 
 /** @throws NotInstalledError, or rolldown's error where an import of a migration cannot be found */
 export async function bundle({ source, folder, config, version, dialect, without }: BundleInput): Promise<string> {
-  const { rolldown } = await import('rolldown').catch((cause) => {
-    throw new NotInstalledError('rolldown', 'Bundling', cause)
-  })
+  const { rolldown } = await loadPackage('rolldown', 'Bundling', () => import('rolldown'))
   const leftOut = [...LEFT_OUT, ...without.map((name) => `/commands/${name}`)]
   const entry = await entryText(source, folder, { ...config }, version)
   const build = await rolldown({

@@ -6,6 +6,7 @@ import { UsageError } from '../migrate/errors.ts'
 import type { MigratorOptions } from '../migrate/migrator.ts'
 import { nearest } from '../migrate/nearest.ts'
 import type { Source } from '../migrate/source.ts'
+import { isUrl } from '../source/folder.ts'
 import type { TestServer } from '../testing/testServer.ts'
 
 export interface Config extends Pick<MigratorOptions, 'outOfOrder' | 'edited' | 'missing' | 'record' | 'recordedCode'> {
@@ -149,7 +150,7 @@ const WATCH_SETTINGS: Record<keyof WatchConfig, Setting> = {
 const SETTINGS: Record<keyof Config, Setting> = {
   database: text,
   migrations: {
-    is: (value) => typeof value === 'string' || value instanceof URL || has(value, 'list'),
+    is: (value) => typeof value === 'string' || isUrl(value) || has(value, 'list'),
     what: 'a folder or a source',
   },
   table: text,

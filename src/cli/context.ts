@@ -1,5 +1,4 @@
 /** What commands share: options, configuration, the database, printing, and ending on a signal. */
-import { fileURLToPath } from 'node:url'
 import type { OpenOptions } from '../database/open.ts'
 import type { Driver } from '../migrate/driver.ts'
 import { UsageError } from '../migrate/errors.ts'
@@ -8,6 +7,7 @@ import type { Migrator, MigratorOptions } from '../migrate/migrator.ts'
 import type { Source } from '../migrate/source.ts'
 import { isVersion, NIL_VERSION, type Target } from '../migrate/version.ts'
 import { dialectOf, kindOfUrl, type ServerKind } from '../server/kinds.ts'
+import { isUrl, pathOf } from '../source/folder.ts'
 import type { Dialect } from '../sql/dialect.ts'
 import type { TestServer } from '../testing/testServer.ts'
 import { type FoundConfig, fromConfig } from './config.ts'
@@ -73,9 +73,8 @@ export class Context {
   get migrations(): string | Source {
     if (this.options.path !== undefined) return this.options.path
     const { migrations = 'migrations' } = this.config
-    if (migrations instanceof URL) return fileURLToPath(migrations)
-    if (typeof migrations !== 'string') return migrations
-    return fromConfig(this.found, migrations)
+    if (typeof migrations !== 'string' && !isUrl(migrations)) return migrations
+    return fromConfig(this.found, pathOf(migrations))
   }
 
   /** For commands that write files. */

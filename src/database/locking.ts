@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { crc32 } from 'node:zlib'
 import type { LockOptions } from '../migrate/driver.ts'
 import { CancelledError, LockedError, UsageError } from '../migrate/errors.ts'
+import { now } from '../migrate/realTime.ts'
 
 /** golang-migrate's `GenerateAdvisoryLockId` (database/util.go): an unsigned 32-bit number. */
 export function advisoryLockId(database: string, ...further: readonly string[]): bigint {
@@ -24,9 +25,9 @@ export async function poll(
   attempt: () => Promise<boolean>,
   holder: () => Promise<string | undefined>,
 ): Promise<void> {
-  const begun = performance.now()
+  const begun = now()
   while (!(await attempt())) {
-    const waited = performance.now() - begun
+    const waited = now() - begun
     if (waited >= timeout) throw new LockedError(label, await holder(), waited)
     try {
       await sleep(Math.min(POLL_MS, timeout - waited), undefined, { signal })

@@ -2,7 +2,8 @@
 import type { PGlite } from '@electric-sql/pglite'
 import type { Client, Pool } from 'pg'
 import type { Driver } from '../migrate/driver.ts'
-import { NotInstalledError, UsageError } from '../migrate/errors.ts'
+import { UsageError } from '../migrate/errors.ts'
+import { loadPackage } from '../migrate/loadPackage.ts'
 import type { Schema } from '../schema/schema.ts'
 import type { DevelopmentDatabase, Fallback } from './development.ts'
 import { ownTables } from './ownTables.ts'
@@ -35,7 +36,7 @@ export async function openDatabase(
   where: string | URL | Client | Pool | PgliteInstance | MysqlClient,
   options: OpenOptions = {},
 ): Promise<Driver> {
-  if (typeof where === 'string' || where instanceof URL) return openUrl(String(where), options)
+  if (typeof where === 'string' || 'href' in where) return openUrl(String(where), options)
   if (isMysql(where)) return openMysqlClient(where, options)
   if (isPglite(where)) {
     const { pgliteDriver } = await import('./pglite/driver.ts')
@@ -222,11 +223,7 @@ function pglitePath(url: string): string {
 }
 
 async function loadPglite(): Promise<typeof import('@electric-sql/pglite')> {
-  try {
-    return await import('@electric-sql/pglite')
-  } catch (cause) {
-    throw new NotInstalledError('@electric-sql/pglite', 'A PGlite database', cause)
-  }
+  return loadPackage('@electric-sql/pglite', 'A PGlite database', () => import('@electric-sql/pglite'))
 }
 
 /** golang-migrate's `x-migrations-table`, plain or, with `x-migrations-table-quoted`, as `"schema"."table"`. */

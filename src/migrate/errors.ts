@@ -355,6 +355,21 @@ export class NotInstalledError extends MigratestError {
   }
 }
 
+/** A package is installed, and loading it failed. */
+export class NotLoadedError extends MigratestError {
+  readonly code = 'MIGRATEST_NOT_LOADED'
+  constructor(name: string, what: string, cause: unknown) {
+    const reason = hasMessage(cause) ? cause.message : String(cause)
+    const isBrowserLike = 'document' in globalThis
+    super(`${what} needs the package ${name}. It is installed, but loading it failed: ${reason}`, {
+      hint: isBrowserLike
+        ? 'This test runs in an environment that imitates a browser (jsdom, happy-dom) and replaces what the package needs from Node. Run it in the environment "node": begin the file with "// @vitest-environment node" or "/** @jest-environment node */".'
+        : undefined,
+      cause,
+    })
+  }
+}
+
 /** An option or argument that cannot be. */
 export class UsageError extends MigratestError {
   readonly code = 'MIGRATEST_USAGE'
@@ -365,4 +380,11 @@ export class UsageError extends MigratestError {
 function located(message: string, { file, text, start, end }: Place): string {
   const { line, column } = positionAt(text, start)
   return `${file}:${line}:${column}: ${message}\n\n${codeFrame(text, start, end)}`
+}
+
+// --- internal ---
+
+/** An error of another realm (jest, jsdom) is no `instanceof Error` here. */
+function hasMessage(thrown: unknown): thrown is { readonly message: string } {
+  return typeof (thrown as { message?: unknown } | null)?.message === 'string'
 }

@@ -1,6 +1,7 @@
 /** What SQL a code migration runs, found by running it against a client that only listens. */
 import type { Dialect } from '../sql/dialect.ts'
 import { inlineParameters } from '../sql/parameters.ts'
+import { clearTimeout, setTimeout } from './realTime.ts'
 import type { CodeBody, Sql } from './source.ts'
 
 export interface RecordedSql {

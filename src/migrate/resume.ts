@@ -10,6 +10,7 @@ import type { OnEvent } from './events.ts'
 import { reconcile } from './history.ts'
 import { loadStep } from './load.ts'
 import type { Move, PlanStep } from './plan.ts'
+import { now } from './realTime.ts'
 import { continueJournaled } from './run.ts'
 import type { Direction } from './source.ts'
 
@@ -60,10 +61,10 @@ export async function resume(
   const script = step.work.kind === 'sql' ? step.work.script : undefined
   await refuseEdited(database, entry.version, direction, script, behind)
   if (script) refuseLostSettings(script, behind, database.dialect)
-  const begun = performance.now()
+  const begun = now()
   onEvent({ type: 'started', step: loaded.plan })
   await continueJournaled(database, step, loaded, behind, signal)
-  onEvent({ type: 'finished', step: loaded.plan, ms: performance.now() - begun })
+  onEvent({ type: 'finished', step: loaded.plan, ms: now() - begun })
   return { from, to: state.version, steps: [loaded.plan] }
 }
 

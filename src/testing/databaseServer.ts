@@ -1,5 +1,6 @@
 /** Test databases on a server: on demand, or one by its URL. What differs from kind to kind comes from its engine. */
 import { randomBytes } from 'node:crypto'
+import { now } from '../migrate/realTime.ts'
 import { leaseServer, type ServerLease, stopServer } from '../server/lease.ts'
 import type { ServerRequest } from '../server/request.ts'
 import type { Dialect } from '../sql/dialect.ts'
@@ -90,7 +91,7 @@ export class DatabaseServer<Client, R extends Registry, Likeness> implements Tes
 
   progress(): string | undefined {
     if (!this.#state) return undefined
-    return `${this.#state.text}, for ${((performance.now() - this.#state.since) / 1000).toFixed(1)} s`
+    return `${this.#state.text}, for ${((now() - this.#state.since) / 1000).toFixed(1)} s`
   }
 
   async create(): Promise<TestDatabase<Client>> {
@@ -187,7 +188,7 @@ export class DatabaseServer<Client, R extends Registry, Likeness> implements Tes
   }
 
   async #open(): Promise<Started<R>> {
-    this.#state = { text: 'looking for a server', since: performance.now() }
+    this.#state = { text: 'looking for a server', since: now() }
     const { url, ours } = await this.#findUrl()
     const started = (known.get(url) as Promise<Started<R>> | undefined) ?? this.#openRegistry(url, ours)
     known.set(url, started)
@@ -221,7 +222,7 @@ export class DatabaseServer<Client, R extends Registry, Likeness> implements Tes
     const lease = await leaseServer(request, {
       ...(idleMs !== undefined && { idleMs }),
       onProgress: (text) => {
-        this.#state = { text, since: this.#state?.since ?? performance.now() }
+        this.#state = { text, since: this.#state?.since ?? now() }
       },
     })
     if (lease.first && request.own === undefined) announce(lease)
@@ -251,7 +252,7 @@ async function noDatabase(ticket: () => Promise<void>): Promise<undefined> {
 function announce({ server }: ServerLease): void {
   const { startedAt, startedIn } = server
   // Another worker of this run may have asked a moment before.
-  const recent = Date.now() - startedAt < 10_000
+  const recent = now() - startedAt < 10_000
   const since = recent
     ? `started in ${(startedIn / 1000).toFixed(1)} s`
     : `running since ${new Date(startedAt).toTimeString().slice(0, 5)}`

@@ -1,7 +1,8 @@
 /** SQL that a test or preset hands over: its errors say which option it came from, and where in it. */
-
+import { readFileSync } from 'node:fs'
 import { offsetOfError } from '../database/mysql/failure.ts'
 import { MigratestError } from '../migrate/errors.ts'
+import { isUrl, pathOf } from '../source/folder.ts'
 import { codeFrame } from '../sql/codeFrame.ts'
 import { offsetOfCodePoint } from '../sql/position.ts'
 
@@ -11,6 +12,11 @@ export class GivenError extends MigratestError {
 }
 
 type Fields = Partial<Record<'code' | 'detail' | 'hint' | 'position' | 'sqlState', string>>
+
+/** The texts of a preset's `init`: SQL as it is, and the contents of files that URLs name. */
+export function initTexts(init: string | URL | readonly (string | URL)[] = []): string[] {
+  return [init].flat().map((sql) => (isUrl(sql) ? readFileSync(pathOf(sql, 'init'), 'utf8') : (sql as string)))
+}
 
 /** @param option as it is to be named: `given.users[0]`, `seeds[3]` */
 export async function runGiven<T>(option: string, sql: string | undefined, run: () => Promise<T>): Promise<T> {

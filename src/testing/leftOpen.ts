@@ -1,5 +1,31 @@
-/** What a test left open on its database: said, since it is ended with the test. */
+/** What a test left open on its database, and what becomes of it. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { now } from '../migrate/realTime.ts'
 import type { LeftOpen } from './testServer.ts'
+
+/**
+ * Milliseconds in which a server ends a session whose client has said goodbye: first those in which it mostly does, while the next
+ * test may wait for this database; then those that a server under load may take.
+ */
+export const ENDING_MS = { mostly: 15, atMost: 1000 }
+
+/**
+ * Looks at the sessions on a database until those that are ending have ended: the server may not have read a goodbye yet that
+ * `pool.end()` has sent.
+ * @param isOther whether a session is none of those that the test was given
+ */
+export async function withoutEnding<S>(
+  look: () => Promise<S[]>,
+  isOther: (session: S) => boolean,
+  patienceMs: number,
+): Promise<S[]> {
+  const deadline = now() + patienceMs
+  for (let pause = 1; ; pause = Math.min(pause * 2, 20)) {
+    const all = await look()
+    if (!all.some(isOther) || now() > deadline) return all
+    await sleep(pause)
+  }
+}
 
 /** Once for each kind, by file: a pool that the whole file uses would be told for each test. */
 export function tellLeftOpen(
@@ -24,11 +50,15 @@ export function tellLeftOpen(
 
 const told = new Set<string>()
 
+/** Ending such a session would reach its owner as an uncaught error, long after the test. */
+const STAYS = 'its database stays until this process ends; close it in the test'
+
 function describe({ application, state, given }: LeftOpen): string | undefined {
   const whose = application ? ` of "${application}"` : ''
   if (state === 'in a transaction')
-    return `a transaction open${given ? '' : `, on a connection${whose}`}: it was rolled back`
-  if (state === 'running') return `a statement running${given ? '' : `, on a connection${whose}`}: it was ended`
-  // Ours are closed with the test.
-  return given ? undefined : `a connection${whose} open: it was ended`
+    return given ? 'a transaction open: it was rolled back' : `a connection${whose} open, with a transaction: ${STAYS}`
+  if (state === 'running')
+    return given ? 'a statement running: it was ended' : `a connection${whose} open, with a statement running: ${STAYS}`
+  // The clients that the test was given are closed with it.
+  return given ? undefined : `a connection${whose} open: ${STAYS}`
 }

@@ -1,8 +1,8 @@
 /** What a test tells of its database, and which tests a changed migration concerns. */
 import { resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import type { Source } from '../migrate/source.ts'
 import type { Target } from '../migrate/version.ts'
+import { isUrl, pathOf } from '../source/folder.ts'
 
 /** In vitest's `task.meta.migratest`. */
 export interface MigratestMeta {
@@ -19,8 +19,7 @@ export interface MigratestMeta {
 /** Tells in `meta` what a test asks for. */
 export function noting(meta: object | undefined, migrations: string | URL | Source): (target: Target) => void {
   const own: MigratestMeta = {}
-  if (migrations instanceof URL) own.migrations = fileURLToPath(migrations).replace(/\/$/, '')
-  else if (typeof migrations === 'string') own.migrations = resolve(migrations)
+  if (typeof migrations === 'string' || isUrl(migrations)) own.migrations = resolve(pathOf(migrations))
   if (meta) Object.assign(meta, { migratest: own })
   return (target) => {
     if (target === 'latest') own.latest = true

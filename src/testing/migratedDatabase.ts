@@ -8,13 +8,14 @@ import type { Version } from '../migrate/status.ts'
 import type { Target } from '../migrate/version.ts'
 import type { Schema } from '../schema/schema.ts'
 import { directory } from '../source/directory.ts'
+import { isUrl } from '../source/folder.ts'
 import type { Dialect } from '../sql/dialect.ts'
-import { whileWorking } from './hold.ts'
-import { tellLeftOpen } from './leftOpen.ts'
+import { atProcessEnd, endsWithTest, whileWorking } from './hold.ts'
+import { ENDING_MS, tellLeftOpen } from './leftOpen.ts'
 import { bringer, migratorOn, moveWithSeeds, tellPassedOver } from './moves.ts'
 import { anticipate, type Obtained, obtain } from './obtain.ts'
 import type { Seed } from './seeds.ts'
-import type { Purpose, Row, TestDatabase, TestServer } from './testServer.ts'
+import type { LeftOpen, Purpose, Row, TestDatabase, TestServer } from './testServer.ts'
 
 export interface MigratedDatabaseOptions<Client> extends Pick<MigratorOptions, 'outOfOrder' | 'onEvent'> {
   /** From a preset: `postgres()`, `pglite()`. */
@@ -79,6 +80,8 @@ export class MigratedDatabase<Client = unknown> {
   #held: Driver | undefined
   /** More than rows may have changed. */
   #changed = false
+  /** The test is over, and somebody is still connected whom only the test could end. */
+  #isHeld = false
   /** Its line; what fails leaves it as it was. */
   #keeping: Promise<string> | undefined
   #disposed: Promise<void> | undefined
@@ -260,7 +263,7 @@ export class MigratedDatabase<Client = unknown> {
         { hint: "Give the test a database of its own: isolation: 'database'. Savepoints are fine." },
       )
     }
-    if (!this.#database.restore) await after
+    if (!this.#database.restore || endsWithTest()) await after
     else {
       const done: Promise<void> = after.finally(() => unfinished.delete(done))
       unfinished.add(done)
@@ -271,16 +274,38 @@ export class MigratedDatabase<Client = unknown> {
   async #afterwards(): Promise<void> {
     await this.#held?.close()
     const clients = this.#clients.splice(0)
-    const left = await this.#database.leftOpen?.(clients).catch(() => [])
-    if (left && !this.#obtained.transaction) tellLeftOpen(left, this.#test, this.name)
+    const left = await this.#leftOpen(clients, ENDING_MS.mostly)
+    const others = left.some(({ given }) => !given)
+    tellLeftOpen(
+      left.filter(({ given }) => given),
+      this.#test,
+      this.name,
+    )
     await Promise.all(clients.map((client) => this.#database.disconnect(client).catch(() => undefined)))
-    // Whoever is still there, and comes again, must not come to the next test's database.
-    const others = left?.some(({ given }) => !given) ?? false
-    if (await this.#isKept()) this.#obtained.lose(true)
-    else await this.#obtained.release({ changed: this.#changed || others }).catch(() => undefined)
+    if (others || (await this.#isKept())) this.#obtained.lose(true)
+    else await this.#obtained.release({ changed: this.#changed }).catch(() => undefined)
+    if (others) await this.#dropUnlessHeld()
   }
 
+  /** A pool that the test left open must not meet the next test's database, nor see its own end. */
+  async #dropUnlessHeld(): Promise<void> {
+    const left = await this.#leftOpen([], ENDING_MS.atMost)
+    tellLeftOpen(left, this.#test, this.name)
+    this.#isHeld = left.length > 0
+    const drop = () => this.#database.drop().catch(() => undefined)
+    if (this.#isHeld) atProcessEnd(drop)
+    else if (!(await this.#isKept())) await drop()
+  }
+
+  async #leftOpen(clients: readonly Client[], patienceMs: number): Promise<LeftOpen[]> {
+    // Of a database that tests share, the sessions are theirs.
+    if (this.#obtained.transaction) return []
+    return (await this.#database.leftOpen?.(clients, patienceMs).catch(() => [])) ?? []
+  }
+
+  /** Whether it stays when the test is over. */
   async #isKept(): Promise<boolean> {
+    if (this.#isHeld) return true
     const line = await this.#keeping?.catch(() => undefined)
     return line !== undefined
   }
@@ -308,7 +333,7 @@ export async function settled(): Promise<void> {
 
 function sourceOf<Client>({ migrations }: MigratedDatabaseOptions<Client>): Source {
   if (migrations === undefined) throw new UsageError("The option migrations is missing: a folder's path, or a source.")
-  return typeof migrations === 'string' || migrations instanceof URL ? directory(migrations) : migrations
+  return typeof migrations === 'string' || isUrl(migrations) ? directory(migrations) : migrations
 }
 
 function shared(what: string, why: string): SharedDatabaseError {

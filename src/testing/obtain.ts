@@ -1,6 +1,9 @@
 /** How a test comes by its database: one that is ready, a copy of a snapshot, or its migrations run. */
+
+import { now } from '../migrate/realTime.ts'
 import type { Source } from '../migrate/source.ts'
 import type { Target } from '../migrate/version.ts'
+import { endsWithTest } from './hold.ts'
 import type { MigratedDatabaseOptions } from './migratedDatabase.ts'
 import { Pool, poolOf } from './pool.ts'
 import { findRoute, type Route, sharedKey } from './route.ts'
@@ -38,6 +41,7 @@ export async function obtain<Client>(
 
 /** Begins to make what the first test of a file will ask for, while the file is read. */
 export async function anticipate<Client>(options: MigratedDatabaseOptions<Client>, source: Source): Promise<void> {
+  if (endsWithTest()) return
   const route = await findRoute(options, source)
   if (!route) return
   const { nearest } = await route.snapshots.look(route.links.map(({ key }) => key))
@@ -98,7 +102,8 @@ async function poolFor<Client>(
 ): Promise<Pool<Client>> {
   const key = links.at(-1)?.key ?? ''
   const most = (await server.ahead?.()) ?? 0
-  return poolOf(server, key, () => new Pool({ clone: () => snapshots.clone(key), most }))
+  const refills = !endsWithTest()
+  return poolOf(server, key, () => new Pool({ clone: () => snapshots.clone(key), most, refills }))
 }
 
 async function connected<Client>(
@@ -152,9 +157,9 @@ async function copyOrBuild<Client>(
       const from = base ? keys.indexOf(nearest ?? '') + 1 : 0
       let spent = 0
       for (const stop of stops(from, keys.length, parted)) {
-        const begun = performance.now()
+        const begun = now()
         await bring(database, links[stop - 1]?.version ?? 'nil')
-        spent += performance.now() - begun
+        spent += now() - begun
         const last = stop === keys.length
         const worth = spent > (last || stop === parted || stop === keys.length - 1 ? WORTH_KEEPING_MS : CHECKPOINT_MS)
         if (!(worth || (last && asked.has(key))) || !snapshots.canFreeze(key) || !(await isStill())) continue

@@ -4,7 +4,9 @@ import { ownTables } from '../database/ownTables.ts'
 import { pgliteDriver, pgliteSession } from '../database/pglite/driver.ts'
 import { readSchema } from '../database/postgres/catalog.ts'
 import type { Driver } from '../migrate/driver.ts'
-import { NotInstalledError, UsageError } from '../migrate/errors.ts'
+import { UsageError } from '../migrate/errors.ts'
+import { loadPackage } from '../migrate/loadPackage.ts'
+import { now } from '../migrate/realTime.ts'
 import type { Schema } from '../schema/schema.ts'
 import type { OpenTransaction, Row, TestDatabase, TestServer } from './testServer.ts'
 
@@ -20,7 +22,7 @@ export function pgliteServer(options: PgliteServerOptions): TestServer<PGlite> {
   /** A new instance makes its data directory for a second; a dump of an empty one is read in a tenth of that. */
   const emptyDirectory = () => {
     if (!empty) {
-      since = performance.now()
+      since = now()
       empty = dumpEmpty().finally(() => {
         since = undefined
       })
@@ -31,9 +33,7 @@ export function pgliteServer(options: PgliteServerOptions): TestServer<PGlite> {
     dialect: 'postgres',
     warm: () => void emptyDirectory().catch(() => undefined),
     progress: () =>
-      since === undefined
-        ? undefined
-        : `making an empty PGlite database, for ${((performance.now() - since) / 1000).toFixed(1)} s`,
+      since === undefined ? undefined : `making an empty PGlite database, for ${((now() - since) / 1000).toFixed(1)} s`,
     async create() {
       const { PGlite } = await load()
       const { extensions } = options
@@ -146,9 +146,5 @@ async function dumpEmpty(): Promise<Blob> {
 }
 
 async function load(): Promise<typeof import('@electric-sql/pglite')> {
-  try {
-    return await import('@electric-sql/pglite')
-  } catch (cause) {
-    throw new NotInstalledError('@electric-sql/pglite', 'pglite()', cause)
-  }
+  return loadPackage('@electric-sql/pglite', 'pglite()', () => import('@electric-sql/pglite'))
 }

@@ -2,6 +2,8 @@
  * Databases that are ready before a test asks: copied, connected, and used again where they can be put back as they were.
  * One pool a process for each snapshot that its tests begin with.
  */
+
+import { clearTimeout, setTimeout } from '../migrate/realTime.ts'
 import { atProcessEnd, whileWorking } from './hold.ts'
 import type { TestDatabase } from './testServer.ts'
 
@@ -16,6 +18,8 @@ export interface PoolOptions<Client> {
   readonly clone: () => Promise<TestDatabase<Client> | undefined>
   /** The most that may wait for a test. */
   readonly most: number
+  /** Whether databases are made while no test waits for them. */
+  readonly refills: boolean
 }
 
 export class Pool<Client> {
@@ -137,7 +141,7 @@ export class Pool<Client> {
   }
 
   #refill(): void {
-    while (this.#taken > 1 && this.#all() < this.#wanted()) void this.#make()
+    while (this.#options.refills && this.#taken > 1 && this.#all() < this.#wanted()) void this.#make()
   }
 
   /** Who waits for one that will not come makes its own. @param gone of those that are counted as coming */

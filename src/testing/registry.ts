@@ -5,6 +5,7 @@
  */
 import { availableParallelism } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { now } from '../migrate/realTime.ts'
 import { readMark, writeMark } from './marks.ts'
 
 /** What is locked: by a process as long as it lives, and for as long as it does something. */
@@ -128,9 +129,9 @@ export abstract class Registry {
     try {
       await before
       // One that hangs is not waited for: then two build the same, and the second finds it there.
-      const deadline = Date.now() + BUILD_MS
+      const deadline = now() + BUILD_MS
       let locked = await this.tryLock('building', key)
-      while (!locked && Date.now() < deadline) {
+      while (!locked && now() < deadline) {
         await sleep(15)
         locked = await this.tryLock('building', key)
       }
@@ -189,9 +190,9 @@ export abstract class Registry {
    * @param all also those that are free to be used
    */
   async sweep({ all = !this.ours, patienceMs = 0 } = {}): Promise<void> {
-    const deadline = Date.now() + patienceMs
+    const deadline = now() + patienceMs
     while (!(await this.tryLock('all', 'sweeping'))) {
-      if (Date.now() >= deadline) return
+      if (now() >= deadline) return
       await sleep(25)
     }
     try {
@@ -200,7 +201,7 @@ export abstract class Registry {
       for (const database of found.toReversed()) {
         const mark = readMark(database.comment)
         if (mark?.kind === 'kept') {
-          if (mark.until !== undefined && Date.parse(mark.until) < Date.now())
+          if (mark.until !== undefined && Date.parse(mark.until) < now())
             await this.dropIfUnused(database.name).catch(() => undefined)
         } else if (mark?.kind !== 'free' || all || ++free > MOST_FREE) await this.#dropIfLeft(database)
       }

@@ -1,9 +1,9 @@
 /** Which snapshots lead to where a test begins: keys of its migrations, as far as their texts tell all. */
 import { readdirSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import type { Migration, Source } from '../migrate/source.ts'
 import type { Target } from '../migrate/version.ts'
+import { isUrl, pathOf } from '../source/folder.ts'
 import { type ChainInput, fingerprintChain, type Link } from './chain.ts'
 import type { MigratedDatabaseOptions } from './migratedDatabase.ts'
 import { seedText } from './seeds.ts'
@@ -130,8 +130,8 @@ interface Folder {
 
 /** Undefined where the migrations are in no folder. */
 function lookAt(migrations: string | URL | Source): Folder | undefined {
-  if (typeof migrations !== 'string' && !(migrations instanceof URL)) return undefined
-  const path = resolve(migrations instanceof URL ? fileURLToPath(migrations) : migrations)
+  if (typeof migrations !== 'string' && !isUrl(migrations)) return undefined
+  const path = resolve(pathOf(migrations))
   try {
     const names = readdirSync(path)
     const facts = new Float64Array(names.length * 5)

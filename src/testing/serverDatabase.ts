@@ -1,5 +1,6 @@
 /** One test's database on a server: what is the same for all kinds of servers. */
 import type { Driver } from '../migrate/driver.ts'
+import { now } from '../migrate/realTime.ts'
 import type { Schema } from '../schema/schema.ts'
 import type { Dialect } from '../sql/dialect.ts'
 import type { DatabaseOrigin, Kin, OwnDatabase } from './databaseServer.ts'
@@ -37,7 +38,7 @@ export abstract class ServerDatabase<Client, R extends Registry, Likeness> imple
   abstract query(client: Client, sql: string, params?: readonly unknown[]): Promise<Row[]>
   abstract openDriver(): Promise<Driver>
   abstract openTransaction(): Promise<string | undefined>
-  abstract leftOpen(clients: readonly Client[]): Promise<LeftOpen[]>
+  abstract leftOpen(clients: readonly Client[], patienceMs: number): Promise<LeftOpen[]>
   abstract begin(client: Client): Promise<OpenTransaction>
 
   /** SQL that makes an extension. */
@@ -116,10 +117,10 @@ export abstract class ServerDatabase<Client, R extends Registry, Likeness> imple
 
   async keep({ forMs, newest, ...about }: Purpose = {}): Promise<string> {
     await this.closeOwn()
-    const now = Date.now()
-    const until = forMs === undefined ? undefined : new Date(now + forMs).toISOString()
+    const at = now()
+    const until = forMs === undefined ? undefined : new Date(at + forMs).toISOString()
     const failed = newest === undefined ? undefined : true
-    const mark = writeMark({ kind: 'kept', at: new Date(now).toISOString(), until, failed, ...about })
+    const mark = writeMark({ kind: 'kept', at: new Date(at).toISOString(), until, failed, ...about })
     await this.registry.write(this.name, mark)
     if (newest !== undefined) await this.registry.dropFailedBeyond(newest)
     await this.#ticket()

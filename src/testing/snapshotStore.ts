@@ -1,5 +1,6 @@
 /** Snapshots on a server: which there are, which are whole, and which go when they take too much room. */
 import { ConnectionError } from '../migrate/errors.ts'
+import { now } from '../migrate/realTime.ts'
 import type { Store } from './databaseServer.ts'
 import { readMark, type SnapshotMark, writeMark } from './marks.ts'
 import { NoSpaceError } from './noSpace.ts'
@@ -67,7 +68,7 @@ export abstract class SnapshotStore<R extends Registry> implements Store {
       if (!(error instanceof ConnectionError || this.isExpected(error))) await this.failed(key, error as Error)
       return false
     }
-    if (mark && Date.now() - Date.parse(mark.used) > USED_EVERY_MS) await this.#markUsed(key, mark)
+    if (mark && now() - Date.parse(mark.used) > USED_EVERY_MS) await this.#markUsed(key, mark)
     return true
   }
 
@@ -122,7 +123,7 @@ export abstract class SnapshotStore<R extends Registry> implements Store {
   /** What is written on a snapshot that is made now. */
   protected markOf(bytes: number, { digest, keys }: FreezeAbout): SnapshotMark {
     const chain = keys.map((part) => part.slice(0, 8)).join('')
-    return { kind: 'snapshot', bytes, used: new Date().toISOString(), digest, chain }
+    return { kind: 'snapshot', bytes, used: new Date(now()).toISOString(), digest, chain }
   }
 
   /** Where the disk is full, snapshots go before tests fail. @param afterwards when it was full */
@@ -146,7 +147,7 @@ export abstract class SnapshotStore<R extends Registry> implements Store {
 
   /** Who has been used lately stays. */
   async #markUsed(key: string, mark: SnapshotMark): Promise<void> {
-    const used = { ...mark, used: new Date().toISOString() }
+    const used = { ...mark, used: new Date(now()).toISOString() }
     this.#marks.set(key, used)
     await this.registry.write(snapshotName(key), writeMark(used)).catch(() => undefined)
   }

@@ -92,8 +92,8 @@ export interface TestDatabase<Client> {
   openTransaction(): Promise<string | undefined>
   /** Closes a client that `connect()` gave. */
   disconnect(client: Client): Promise<void>
-  /** Who is connected, before the given clients are closed. */
-  leftOpen?(clients: readonly Client[]): Promise<LeftOpen[]>
+  /** Who is connected, before the given clients are closed. Sessions that are ending get so many milliseconds to be gone. */
+  leftOpen?(clients: readonly Client[], patienceMs: number): Promise<LeftOpen[]>
   /** Begins a transaction on a client, and watches that it is not ended. */
   begin?(client: Client): Promise<OpenTransaction>
   /** Ends who is connected, and puts it back as it was when it was copied. False where that cannot be proved. */

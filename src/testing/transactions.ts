@@ -1,4 +1,6 @@
 /** One database for all tests of a process that only query: each has its own connection, and a transaction that is rolled back. */
+
+import { clearTimeout, setTimeout } from '../migrate/realTime.ts'
 import { atProcessEnd } from './hold.ts'
 import type { OpenTransaction, TestDatabase } from './testServer.ts'
 

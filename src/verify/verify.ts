@@ -1,12 +1,12 @@
 /** Proves migrations on a real database: each up, down and up again, and all of them from nil to the latest and back. */
 import { resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { MigrationFailedError, UsageError } from '../migrate/errors.ts'
 import { buildGraph, independent } from '../migrate/graph.ts'
 import type { Body, Migration, Relations, Source } from '../migrate/source.ts'
 import { describeVersion, NIL_VERSION } from '../migrate/version.ts'
 import type { Schema } from '../schema/schema.ts'
 import { directory } from '../source/directory.ts'
+import { isUrl, pathOf } from '../source/folder.ts'
 import { findGitBase } from '../source/gitBase.ts'
 import { gitRevision } from '../source/gitRevision.ts'
 import { readScript } from '../sql/script.ts'
@@ -296,7 +296,7 @@ function fileOf({ up, down, name }: Migration): string {
 }
 
 function sourceOf(migrations: string | URL | Source): Source {
-  return typeof migrations === 'string' || migrations instanceof URL ? directory(migrations) : migrations
+  return typeof migrations === 'string' || isUrl(migrations) ? directory(migrations) : migrations
 }
 
 /** Each file is read once, and stays as it was: every move looks at all that are applied. */
@@ -317,6 +317,5 @@ function held(source: Source): Source {
 }
 
 function folderOf(migrations: string | URL | Source): string | undefined {
-  if (migrations instanceof URL) return fileURLToPath(migrations)
-  return typeof migrations === 'string' ? resolve(migrations) : undefined
+  return typeof migrations === 'string' || isUrl(migrations) ? resolve(pathOf(migrations)) : undefined
 }

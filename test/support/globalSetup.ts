@@ -26,7 +26,7 @@ export default async function setup(project: TestProject): Promise<void> {
     const engine = await findEngine({ kind, image: undefined, version: undefined })
     const installed = kind === 'postgres' ? findInstalled() : findInstalledMysql(kind)
     return [
-      { kind, from: 'container', missing: engine === true ? undefined : engine },
+      { kind, from: 'container', missing: engine === true ? undefined : engine.why },
       { kind, from: 'installed', missing: installed.length > 0 ? undefined : MISSING[kind] },
     ]
   })

@@ -1,19 +1,16 @@
 /** Sessions over `mysql2`: opened by URL, or over a connection or pool of the caller's. */
 import type { Connection, ConnectionOptions, Pool, PoolConnection } from 'mysql2/promise'
-import { ConnectionError, NotInstalledError, UsageError } from '../../migrate/errors.ts'
+import { ConnectionError, UsageError } from '../../migrate/errors.ts'
+import { loadPackage } from '../../migrate/loadPackage.ts'
 import { cancellable } from '../cancellable.ts'
 import { type ConnectOptions, clientConfig, connectionError, labelOf } from './address.ts'
 import { joined, together } from './messages.ts'
 import { type MysqlError, type Row, ScriptFailure, type Session } from './session.ts'
 
-/** `mysql2`, loaded when first needed. @throws NotInstalledError */
+/** `mysql2`, loaded when first needed. @throws NotInstalledError, NotLoadedError */
 export async function loadMysql(): Promise<typeof import('mysql2/promise')> {
-  try {
-    const module = await import('mysql2/promise')
-    return module.default ?? module
-  } catch (cause) {
-    throw new NotInstalledError('mysql2', 'A mysql:// database', cause)
-  }
+  const module = await loadPackage('mysql2', 'A mysql:// database', () => import('mysql2/promise'))
+  return module.default ?? module
 }
 
 /** @param more on top of what the URL says. @throws ConnectionError */
@@ -103,6 +100,12 @@ export function isUsable(client: Connection): boolean {
   return !_closing && !_fatalError
 }
 
+/** Whether a statement is under way on it. */
+export function isBusy(client: Connection): boolean {
+  const { _command, _commands } = raw(client)
+  return _command != null || (_commands?.length ?? 0) > 0
+}
+
 // --- internal ---
 
 /** Many statements in one message; no names of functions as reserved words, which mysql2 asks for and no other client does. */
@@ -117,6 +120,9 @@ interface RawConnection {
     off?(event: 'close', listener: () => void): void
   }
   readonly _closing?: boolean
+  /** The command that is under way, and those that wait behind it. */
+  readonly _command?: object | null
+  readonly _commands?: { readonly length: number }
   readonly _fatalError?: Error | null
   query(options: object): RawQuery
 }

@@ -1,6 +1,7 @@
 /** Sessions over `pg`: one we open from a URL, a client the caller opened, or one lent by a pool. */
 import type { Client, ClientConfig, Pool, PoolClient } from 'pg'
-import { ConnectionError, NotInstalledError, UsageError } from '../../migrate/errors.ts'
+import { ConnectionError, UsageError } from '../../migrate/errors.ts'
+import { loadPackage } from '../../migrate/loadPackage.ts'
 import { cancellable } from '../cancellable.ts'
 import { decoded, type Place, UNREACHABLE } from '../place.ts'
 import { type PostgresError, type Row, ScriptFailure, type Session } from './session.ts'
@@ -17,14 +18,10 @@ export interface ConnectOptions {
   readonly applicationName?: string
 }
 
-/** `pg`, loaded when first needed. @throws NotInstalledError */
+/** `pg`, loaded when first needed. @throws NotInstalledError, NotLoadedError */
 export async function loadPg(): Promise<Pick<typeof import('pg'), 'Client' | 'Query'>> {
-  try {
-    const module = await import('pg')
-    return module.default ?? module
-  } catch (cause) {
-    throw new NotInstalledError('pg', 'A postgres:// database', cause)
-  }
+  const module = await loadPackage('pg', 'A postgres:// database', () => import('pg'))
+  return module.default ?? module
 }
 
 /** @throws ConnectionError */

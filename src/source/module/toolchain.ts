@@ -1,15 +1,15 @@
 /** What transforms TypeScript and finds modules: rolldown, loaded when the first code migration is. */
-import { NotInstalledError } from '../../migrate/errors.ts'
+import { loadPackage } from '../../migrate/loadPackage.ts'
 
 export type Toolchain = typeof import('rolldown/experimental')
 
 let loading: Promise<Toolchain> | undefined
 
-/** @throws NotInstalledError */
+/** @throws NotInstalledError, NotLoadedError */
 export function toolchain(): Promise<Toolchain> {
-  loading ??= import('rolldown/experimental').catch((cause) => {
+  loading ??= loadPackage('rolldown', 'A migration in TypeScript or JavaScript', () => import('rolldown/experimental'))
+  loading.catch(() => {
     loading = undefined
-    throw new NotInstalledError('rolldown', 'A migration in TypeScript or JavaScript', cause)
   })
   return loading
 }

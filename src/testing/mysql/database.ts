@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Connection } from 'mysql2/promise'
 import { readSchema } from '../../database/mysql/catalog.ts'
 import { endSession, hasStrayTransactions, sessionsOn } from '../../database/mysql/cluster.ts'
-import { holdProcess, isUsable, openClient, openUrl, threadOf } from '../../database/mysql/connection.ts'
+import { holdProcess, isBusy, isUsable, openClient, openUrl, threadOf } from '../../database/mysql/connection.ts'
 import { mysqlDriver } from '../../database/mysql/driver.ts'
 import { Likeness } from '../../database/mysql/likeness.ts'
 import type { Session } from '../../database/mysql/session.ts'
@@ -12,6 +12,7 @@ import type { Driver } from '../../migrate/driver.ts'
 import { UsageError } from '../../migrate/errors.ts'
 import type { Schema } from '../../schema/schema.ts'
 import type { Kin } from '../databaseServer.ts'
+import { withoutEnding } from '../leftOpen.ts'
 import { ServerDatabase } from '../serverDatabase.ts'
 import { snapshotName } from '../snapshotStore.ts'
 import type { LeftOpen, OpenTransaction, Row } from '../testServer.ts'
@@ -38,7 +39,11 @@ export class MysqlTestDatabase extends ServerDatabase<Connection, MysqlRegistry,
   }
 
   async disconnect(client: Connection): Promise<void> {
-    await client.end()
+    // A goodbye waits behind the statement that runs, and the server notices a closed socket only when that is done.
+    if (isBusy(client)) {
+      await endSession(this.registry.admin, threadOf(client)).catch(() => undefined)
+      client.destroy()
+    } else await client.end()
   }
 
   async query(client: Connection, sql: string, params: readonly unknown[] = []): Promise<Row[]> {
@@ -61,16 +66,15 @@ export class MysqlTestDatabase extends ServerDatabase<Connection, MysqlRegistry,
     return open && (open.statement || '(the server does not say which)')
   }
 
-  async leftOpen(clients: readonly Connection[]): Promise<LeftOpen[]> {
+  async leftOpen(clients: readonly Connection[], patienceMs: number): Promise<LeftOpen[]> {
     const given = new Set(clients.map(threadOf))
     const own = await this.#ownIds()
     const look = async () => (await sessionsOn(this.registry.admin, this.name)).filter(({ id }) => !own.has(id))
-    let all = await look()
-    // Who has been told to go takes a moment, and so does one whose answer was sent just now.
-    for (let tries = 0; tries < 5 && all.some(({ id, running }) => running || !given.has(id)); tries++) {
-      await sleep(5)
-      all = await look()
-    }
+    const settled = await withoutEnding(look, ({ id }) => !given.has(id), patienceMs)
+    // A session whose answer was sent a moment ago still counts as running.
+    const isRunning = settled.some(({ running }) => running)
+    if (isRunning) await sleep(5)
+    const all = isRunning ? await look() : settled
     return all.map(({ id, running, inTransaction, statement }) => ({
       application: '',
       statement,

@@ -1,8 +1,8 @@
 /** What the presets of MySQL and MariaDB have in common. */
-import { readFileSync } from 'node:fs'
 import type { Connection } from 'mysql2/promise'
 import type { From } from '../../server/request.ts'
 import { serverUrl } from '../anyServer.ts'
+import { initTexts } from '../given.ts'
 import type { TestServer } from '../testServer.ts'
 import { mysqlServer } from './server.ts'
 
@@ -35,6 +35,6 @@ export function mysqlPreset(kind: 'mysql' | 'mariadb', options: MysqlOptions): T
     idleMs: idleMinutes === undefined ? undefined : idleMinutes * 60_000,
     extensions: [],
     snapshotBytes: snapshotMegabytes === undefined ? undefined : snapshotMegabytes * 2 ** 20,
-    init: () => [options.init ?? []].flat().map((sql) => (sql instanceof URL ? readFileSync(sql, 'utf8') : sql)),
+    init: () => initTexts(options.init),
   })
 }

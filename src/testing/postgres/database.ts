@@ -12,6 +12,7 @@ import { identifier } from '../../database/postgres/tables.ts'
 import type { Driver } from '../../migrate/driver.ts'
 import type { Schema } from '../../schema/schema.ts'
 import type { Kin } from '../databaseServer.ts'
+import { withoutEnding } from '../leftOpen.ts'
 import { ServerDatabase } from '../serverDatabase.ts'
 import type { LeftOpen, OpenTransaction, Row } from '../testServer.ts'
 import { connectAhead, connectPatiently, patiently } from './connections.ts'
@@ -61,18 +62,17 @@ export class PostgresTestDatabase extends ServerDatabase<Client, PostgresRegistr
     await client.end()
   }
 
-  async leftOpen(clients: readonly Client[]): Promise<LeftOpen[]> {
+  async leftOpen(clients: readonly Client[], patienceMs: number): Promise<LeftOpen[]> {
     const given = new Set(clients.map(pidOf))
     const own = await this.#ownPids()
-    const all = await sessionsOn(this.registry.admin, this.name)
-    return all
-      .filter(({ pid }) => !own.has(pid))
-      .map(({ pid, application, state, query }) => ({
-        application,
-        statement: query,
-        state: state === 'active' ? 'running' : state.startsWith('idle in transaction') ? 'in a transaction' : 'idle',
-        given: given.has(pid),
-      }))
+    const look = async () => (await sessionsOn(this.registry.admin, this.name)).filter(({ pid }) => !own.has(pid))
+    const all = await withoutEnding(look, ({ pid }) => !given.has(pid), patienceMs)
+    return all.map(({ pid, application, state, query }) => ({
+      application,
+      statement: query,
+      state: state === 'active' ? 'running' : state.startsWith('idle in transaction') ? 'in a transaction' : 'idle',
+      given: given.has(pid),
+    }))
   }
 
   async begin(client: Client): Promise<OpenTransaction> {

@@ -10,6 +10,7 @@ import {
   renameDatabase,
   type Strategy,
 } from '../../database/postgres/cluster.ts'
+import { now } from '../../migrate/realTime.ts'
 import { type SnapshotMark, writeMark } from '../marks.ts'
 import { type FreezeAbout, MOST_COPIED_BYTES, SnapshotStore, snapshotName } from '../snapshotStore.ts'
 import type { PostgresRegistry } from './registry.ts'
@@ -86,9 +87,9 @@ export class PostgresSnapshots extends SnapshotStore<PostgresRegistry> {
     const times: Record<string, number> = {}
     for (const strategy of ['WAL_LOG', 'FILE_COPY'] as const) {
       const name = `${this.registry.newName()}_probe`
-      const begun = performance.now()
+      const begun = now()
       await createDatabase(admin, name, { template, strategy, closed: true })
-      times[strategy] = performance.now() - begun
+      times[strategy] = now() - begun
       await dropIfUnused(admin, name)
     }
     const chosen = (times.FILE_COPY ?? 0) < (times.WAL_LOG ?? 0) ? 'FILE_COPY' : 'WAL_LOG'

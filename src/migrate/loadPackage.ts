@@ -1,0 +1,29 @@
+/** Loads a package that only some projects need, and tells apart why it cannot be loaded. */
+import { NotInstalledError, NotLoadedError } from './errors.ts'
+
+/**
+ * @param purpose what needs the package, as the subject of a sentence: "A postgres:// database"
+ * @param load a function with the literal `import('…')`, so that bundlers see the name
+ * @throws NotInstalledError where the package is not there, NotLoadedError where it is there and cannot be loaded
+ */
+export async function loadPackage<T>(name: string, purpose: string, load: () => Promise<T>): Promise<T> {
+  try {
+    return await load()
+  } catch (cause) {
+    if (isMissing(cause, name)) throw new NotInstalledError(name, purpose, cause)
+    throw new NotLoadedError(name, purpose, cause)
+  }
+}
+
+// --- internal ---
+
+/** The package itself is missing, and not one that it imports. Node's loader, vite's and jest's each have their own words. */
+function isMissing(error: unknown, name: string): boolean {
+  const { code, message = '' } = (error ?? {}) as { code?: string; message?: string }
+  const isNotFound =
+    code === 'ERR_MODULE_NOT_FOUND' ||
+    code === 'MODULE_NOT_FOUND' ||
+    /^(?:Cannot find (?:package|module)|Failed to (?:load url|resolve import)|Could not resolve)\b/.test(message)
+  const found = /['"]([^'"]+)['"]/.exec(message)?.[1] ?? name
+  return isNotFound && (found === name || found.startsWith(`${name}/`))
+}

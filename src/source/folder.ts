@@ -1,0 +1,25 @@
+/** The folder that an option names: a path, or a `file:` URL as an object or as text. */
+import { fileURLToPath } from 'node:url'
+import { UsageError } from '../migrate/errors.ts'
+
+/** Whether a value is a URL. Test environments (jsdom, happy-dom) have URL classes of their own, so `instanceof` does not tell. */
+export function isUrl(value: unknown): value is URL {
+  const { href, protocol } = (value ?? {}) as Partial<URL>
+  return typeof value === 'object' && typeof href === 'string' && typeof protocol === 'string'
+}
+
+/**
+ * The path that a string or a URL means; a relative path stays relative.
+ * @param option the name of the option, for the message. @throws UsageError for a URL that names no file
+ */
+export function pathOf(where: string | URL, option = 'migrations'): string {
+  const text = typeof where === 'string' ? where : where.href
+  if (/^file:/i.test(text)) return fileURLToPath(text).replace(/(?<=.)[\\/]$/, '')
+  if (typeof where === 'string') return where
+  const isRewritten = 'document' in globalThis
+  throw new UsageError(`${option}: ${text} is not the URL of a file.`, {
+    hint: isRewritten
+      ? `In an environment that imitates a browser (jsdom, happy-dom), "new URL('…', import.meta.url)" becomes the address of a page. Write a path instead: join(import.meta.dirname, 'migrations'), or 'migrations' from the working directory.`
+      : `Write a path, or a file: URL.`,
+  })
+}
