@@ -30,6 +30,8 @@ export interface VitePluginOptions {
   readonly onIrreversible?: 'snapshot' | 'stop'
   /** Rows that are carried; default 100 000. */
   readonly carryRows?: number
+  /** Looks at the files ten times a second instead of waiting for events; default: as vite's `server.watch.usePolling`. */
+  readonly poll?: boolean
   /** Reloads the page after each change; default true. */
   readonly reload?: boolean
 }
@@ -40,9 +42,10 @@ export function migratest(options: VitePluginOptions = {}): Plugin {
   return {
     name: 'migratest',
     apply: (_, { command, isPreview }) => command === 'serve' && !isPreview && !process.env.VITEST,
-    async config({ root = process.cwd() }) {
+    async config({ root = process.cwd(), server }) {
+      const poll = server?.watch?.usePolling === true
       // Before anything of the app is loaded, which may read the URL at once.
-      database = await Database.of(resolve(root), options)
+      database = await Database.of(resolve(root), { poll, ...options })
     },
     configureServer(server) {
       database?.attach(server)
@@ -56,8 +59,11 @@ export function migratest(options: VitePluginOptions = {}): Plugin {
 
 // --- internal ---
 
-/** vite starts a server anew before it closes the old one: both have the same database. */
-const running = new Map<string, Promise<Database>>()
+/**
+ * Databases that are followed, by what is held: one watch each. vite starts a server anew before it closes the old one, so both
+ * have the same database; where its options have changed, the old watch ends before the new one begins.
+ */
+const running = new Map<string, { readonly options: string; readonly database: Promise<Database> }>()
 
 class Database {
   readonly #key: string
@@ -68,6 +74,7 @@ class Database {
   /** What was said before there was a server to say it. */
   #unsaid: WatchEvent[] = []
   #failure: Failure | undefined
+  #isOver = false
 
   private constructor(
     key: string,
@@ -82,11 +89,27 @@ class Database {
   }
 
   static async of(root: string, options: VitePluginOptions): Promise<Database> {
-    const key = JSON.stringify([root, options])
-    const database = running.get(key) ?? Database.#start(key, root, options)
-    running.set(key, database)
-    database.catch(() => running.delete(key))
+    const { database: named, dialect = 'postgres' } = options
+    const key = JSON.stringify(named === undefined ? [root, dialect] : [named])
+    const told = JSON.stringify([root, options])
+    const before = running.get(key)
+    if (before?.options === told) return before.database
+    const database = Database.#replace(before?.database, key, root, options)
+    const entry = { options: told, database }
+    running.set(key, entry)
+    database.catch(() => running.get(key) === entry && running.delete(key))
     return database
+  }
+
+  static async #replace(
+    before: Promise<Database> | undefined,
+    key: string,
+    root: string,
+    options: VitePluginOptions,
+  ): Promise<Database> {
+    const old = await before?.catch(() => undefined)
+    await old?.end()
+    return Database.#start(key, root, options)
   }
 
   static async #start(key: string, root: string, options: VitePluginOptions): Promise<Database> {
@@ -103,9 +126,12 @@ class Database {
     const open = { applicationName: 'vite, migratest' }
     try {
       await allow(url, { open, own: own !== undefined, named: true, confirmed: undefined, ask: undefined })
-      const database = new Database(key, options.reload ?? true, own?.release ?? (() => undefined), {
+      const database = new Database(key, options.reload ?? true, () => own?.release(), {
         url,
         server: own?.server ?? '',
+        reason: own?.reason ?? '',
+        restart: own && (() => own.restart()),
+        poll: options.poll ?? false,
         source: directory(folder),
         folder,
         open,
@@ -141,7 +167,15 @@ class Database {
   }
 
   async closeUnlessUsed(): Promise<void> {
-    if (this.#servers.size > 0 || !running.delete(this.#key)) return
+    if (this.#servers.size > 0) return
+    const entry = running.get(this.#key)
+    if ((await entry?.database.catch(() => undefined)) === this) running.delete(this.#key)
+    await this.end()
+  }
+
+  async end(): Promise<void> {
+    if (this.#isOver) return
+    this.#isOver = true
     await this.#watcher.close()
     this.#release()
   }

@@ -84,7 +84,7 @@ const TABLE = {
     project: true,
     usage: 'watch',
     summary: 'apply migrations as they are saved, rows carried; without --database on a server on demand',
-    takes: [...DATABASE, 'dialect', 'on-irreversible', 'carry-rows', 'seeds', 'exec', 'confirm'],
+    takes: [...DATABASE, 'dialect', 'on-irreversible', 'carry-rows', 'seeds', 'exec', 'poll', 'confirm'],
     load: () => import('./commands/watch.ts'),
   },
   mark: {

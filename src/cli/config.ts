@@ -46,6 +46,8 @@ interface WatchConfig {
   readonly onIrreversible?: 'ask' | 'snapshot' | 'stop'
   /** Rows that are carried without asking; default 100 000. */
   readonly carryRows?: number
+  /** Looks at the files ten times a second instead of waiting for events; by itself on file systems that give none. */
+  readonly poll?: boolean
   /** Writes `schemaFile` after each change; default true where there is one. */
   readonly schemaFile?: boolean
 }
@@ -144,6 +146,7 @@ const WATCH_SETTINGS: Record<keyof WatchConfig, Setting> = {
   exec: text,
   onIrreversible: oneOf('ask', 'snapshot', 'stop'),
   carryRows: { is: (value) => typeof value === 'number' && value >= 0, what: 'a number of rows' },
+  poll: { is: (value) => typeof value === 'boolean', what: 'true or false' },
   schemaFile: { is: (value) => typeof value === 'boolean', what: 'true or false' },
 }
 

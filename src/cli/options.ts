@@ -67,6 +67,7 @@ const OWN = {
   },
   'carry-rows': { type: 'string', value: 'N', help: 'rows that are carried without asking; default: 100000' },
   seeds: { type: 'string', value: 'FILE', help: 'SQL for a database that is new or was reset' },
+  poll: { type: 'boolean', help: 'look at the files ten times a second, where the file system gives no events' },
   exec: { type: 'string', value: 'COMMAND', help: 'run after each change, with the URL in $DATABASE_URL' },
   yes: { type: 'boolean', short: 'y', help: 'do not ask before destroying data' },
   confirm: { type: 'string', value: 'NAME', help: "the database's name, where --yes is not enough" },

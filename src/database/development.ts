@@ -88,6 +88,8 @@ export interface DevelopmentDatabase {
   readonly driver: Driver
   readonly rows: RowKeeper
   schema(): Promise<Schema>
+  /** The objects that are there, as the driver's session sees them within a transaction: lines such as `table public.users`. */
+  shape(): Promise<ReadonlySet<string>>
   /** Another where the schema may be another; costs less than reading it. */
   stamp(): Promise<string>
   /** Held until it is closed. @throws WatchedError */

@@ -61,6 +61,8 @@ export interface Rehearsal {
   readonly of: string
   /** To be moved as the database itself will be. */
   readonly database: Driver
+  /** The objects that are in it, as those of a {@link DevelopmentDatabase}. */
+  shape(): Promise<ReadonlySet<string>>
   /** Closes it, too. */
   drop(): Promise<void>
 }

@@ -25,6 +25,8 @@ export interface LoadInput {
   readonly runRecordedCode: boolean
   /** Where the file was edited and no other down is known: use the file's down all the same. */
   readonly trustEdited: boolean
+  /** The file's down comes first, also where its up was edited since it was applied. */
+  readonly preferFileDowns?: boolean
 }
 
 export interface LoadedStep {
@@ -117,7 +119,7 @@ async function loadDown(input: LoadInput, move: Move): Promise<LoadedStep> {
   if (read instanceof MigratestError && !entry?.recorded) throw read
   const up = read instanceof MigratestError ? undefined : read
   const unchanged = up && (entry === undefined || entry.fingerprint === fingerprintOfHalf(up))
-  if (migration && up && (unchanged || (input.trustEdited && !entry?.recorded))) {
+  if (migration && up && (unchanged || input.preferFileDowns || (input.trustEdited && !entry?.recorded))) {
     const down = await loadHalf(input.source, migration, 'down', dialect)
     const file = migration.down ?? migration.up ?? name
     refuse(down, file)

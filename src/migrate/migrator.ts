@@ -156,12 +156,17 @@ export class Migrator {
   /**
    * Works out what has to move so that the database is what the files say, and hands that to `work`, which carries it out.
    * What was edited, is gone or came late is undone from the top; nothing is refused for it. For databases in development.
+   * @param downs whether an edited migration is undone by the down that was recorded with it, or by the one in its file
    */
-  follow<T>(work: (following: Following) => Promise<T>, wish: Wish = 'all'): Promise<T> {
+  follow<T>(
+    work: (following: Following) => Promise<T>,
+    wish: Wish = 'all',
+    downs: 'record' | 'file' = 'record',
+  ): Promise<T> {
     return this.#locked(async () => {
       const state = await this.#driver.state()
       if (state.dirty) throw dirty(state)
-      return work(await this.#following(state, wish))
+      return work(await this.#following(state, wish, downs))
     })
   }
 
@@ -224,10 +229,11 @@ export class Migrator {
     })
   }
 
-  async #following(state: DatabaseState, wish: Wish): Promise<Following> {
+  async #following(state: DatabaseState, wish: Wish, downsFrom: 'record' | 'file'): Promise<Following> {
     const choice = await chooseToFollow(this.#choosing, state, wish)
     this.#tellPassedOver(this.#options.source)
-    const { downs, ups, load, newDowns, adopted, changes } = choice
+    const { downs, ups, newDowns, adopted, changes } = choice
+    const load = { ...choice.load, preferFileDowns: downsFrom === 'file' }
     const down = await planSteps(load, downs)
     // Without a way down they are not reached, but what is wrong with them is told all the same.
     const up = await planSteps(load, ups)

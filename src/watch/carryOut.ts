@@ -3,13 +3,23 @@ import { openRehearsal } from '../database/open.ts'
 import type { Wish } from '../migrate/choose.ts'
 import type { MigratestError } from '../migrate/errors.ts'
 import type { MigrateEvent } from '../migrate/events.ts'
-import type { FollowPlan } from '../migrate/follow.ts'
+import type { Following, FollowPlan } from '../migrate/follow.ts'
 import { Migrator } from '../migrate/migrator.ts'
+import type { PlanStep } from '../migrate/plan.ts'
 import type { Source } from '../migrate/source.ts'
+import type { Effects } from './effects.ts'
 import type { Applied, Question, RanStep } from './events.ts'
 import type { Link } from './link.ts'
 import type { WatchOptions } from './options.ts'
-import { DownFailed, type Outcome, type ReconcileOptions, reconcile } from './reconcile.ts'
+import {
+  checkUndone,
+  DownFailed,
+  downsNamed,
+  isAlreadyThere,
+  type Outcome,
+  type ReconcileOptions,
+  reconcile,
+} from './reconcile.ts'
 
 /** Undefined outcome: nothing was done, as a person said. */
 export interface CarriedOut {
@@ -26,14 +36,18 @@ export class CarryOut {
   readonly #wish: Wish
   readonly #onPlan: () => Promise<void>
   readonly #said: Set<string>
+  readonly #effects: Effects
   readonly #steps = new Map<string, RanStep>()
+  /** Which down undoes what was edited: the one that was recorded, and where that does not, the file's. */
+  #downs: 'record' | 'file' = 'record'
+  #running: { readonly step: string; readonly since: number } | undefined
   #question: AbortController | undefined
   #askedMs = 0
 
   /** @param said warnings that need not be said again */
   constructor(
     options: WatchOptions,
-    { source, link, cancel, said }: { source: Source; link: Link; cancel: AbortSignal; said: Set<string> },
+    { source, link, cancel, said, effects }: Beside,
     wish: Wish,
     onPlan: () => Promise<void>,
   ) {
@@ -42,12 +56,18 @@ export class CarryOut {
     this.#link = link
     this.#cancel = cancel
     this.#said = said
+    this.#effects = effects
     this.#wish = wish
     this.#onPlan = onPlan
   }
 
   get steps(): readonly RanStep[] {
     return [...this.#steps.values()]
+  }
+
+  /** The step that is under way, and since when, in milliseconds since 1970. */
+  get running(): { readonly step: string; readonly since: number } | undefined {
+    return this.#running
   }
 
   /** Milliseconds in which a person was asked. */
@@ -77,7 +97,13 @@ export class CarryOut {
     })
     // Steps of another way were taken back.
     this.#steps.clear()
-    const options = { most: this.#options.carryRows, way, wish: this.#wish }
+    const options = {
+      most: this.#options.carryRows,
+      way,
+      wish: this.#wish,
+      downs: this.#downs,
+      effects: this.#effects,
+    }
     try {
       return await reconcile(development, migrator, options, this.#onPlan)
     } catch (error) {
@@ -92,10 +118,16 @@ export class CarryOut {
   async #decided(first: Reconciled): Promise<CarriedOut> {
     switch (first.kind) {
       case 'declined':
-        this.#options.onEvent({ type: 'left', why: first.why })
+        this.#options.onEvent({ type: 'left', why: first.why, asked: true })
         return { outcome: undefined, how: 'in one transaction', why: first.why }
+      case 'lagging': {
+        this.#downs = 'file'
+        const second = await this.#reconcile('together')
+        // The first reason is the one to tell: the file's down was only a try.
+        return this.#decided(second.kind === 'blocked' ? { ...second, why: `${first.why}\n${second.why}` } : second)
+      }
       case 'apart': {
-        const rehearsed = await this.#rehearse()
+        const rehearsed = await this.#rehearsed()
         if (rehearsed instanceof Error) return this.#blocked(first.plan, rehearsed.message, undefined)
         const carried = await this.#decided(await this.#beside('apart'))
         return carried.how === 'from nothing'
@@ -120,7 +152,7 @@ export class CarryOut {
       onIrreversible === 'snapshot' ||
       (onIrreversible === 'ask' && (await this.#asked({ about: 'no way back', changes: plan.changes, why, loss })))
     if (!agreed) {
-      onEvent({ type: 'left', why })
+      onEvent({ type: 'left', why, asked: onIrreversible === 'ask' })
       return { outcome: undefined, how: 'from nothing', why }
     }
     const { driver } = await this.#link.open()
@@ -147,6 +179,10 @@ export class CarryOut {
       if (fallback.alone) await this.#link.close()
       await fallback.restore()
       if (!(error instanceof DownFailed)) throw error
+      if (this.#downs === 'record') {
+        this.#downs = 'file'
+        return this.#beside(way)
+      }
       const again = await this.#reconcile('together')
       if (again.kind !== 'apart') return again
       return { kind: 'blocked', plan: again.plan, why: error.message, loss: undefined }
@@ -154,24 +190,50 @@ export class CarryOut {
   }
 
   /**
-   * On an empty copy of the schema, where a failure would leave something behind.
-   * @returns whether there was any need; why there is no way back, where a down fails. @throws what fails of the ups
+   * On an empty copy of the schema, where a failure would leave something behind: first with the downs that were recorded, and
+   * where those do not undo what was applied, with the files'.
+   * @returns whether there was any need; why there is no way back. @throws what fails of the ups
    */
-  async #rehearse(): Promise<boolean | Error> {
+  async #rehearsed(): Promise<boolean | Error> {
+    const first = await this.#rehearse()
+    if (!(first instanceof DownFailed) || this.#downs === 'file') return first
+    this.#downs = 'file'
+    const second = await this.#rehearse()
+    return second instanceof DownFailed ? new DownFailed(`${first.message}\n${second.message}`) : second
+  }
+
+  async #rehearse(): Promise<boolean | DownFailed> {
     const { url, open, migrator } = this.#options
     const rehearsal = await openRehearsal(url, open)
     if (!rehearsal) return false
-    try {
+    const follow = <T>(work: (following: Following) => Promise<T>) => {
       const other = new Migrator({ ...migrator, source: this.#source, database: rehearsal.database })
-      return await other.follow(async (following) => {
-        const failed = await following.down().then(
-          () => undefined,
-          (error: Error) => error,
-        )
-        if (failed) return failed
+      return other.follow(work, this.#wish, this.#downs)
+    }
+    let isKnown = true
+    let downs: readonly PlanStep[] = []
+    try {
+      await follow(async (following) => {
+        downs = following.plan.steps.filter(({ direction }) => direction === 'down')
+        await following.down().catch((cause: Error) => {
+          throw new DownFailed(cause.message, { cause })
+        })
+        if (downs.length > 0) isKnown = checkUndone(this.#effects, downs, await rehearsal.shape())
         await following.up()
-        return true
-      }, this.#wish)
+      })
+      return true
+    } catch (error) {
+      if (error instanceof DownFailed) return error
+      if (isKnown || !isAlreadyThere(error)) throw error
+      // What fails on an empty database, too, is the fault of no down.
+      const isFaultOfDowns = await follow((following) => following.replay()).then(
+        () => true,
+        () => false,
+      )
+      if (!isFaultOfDowns) throw error
+      return new DownFailed(
+        `${downsNamed(downs)} did not undo what was applied: ${(error as Error).message.split('\n')[0]}`,
+      )
     } finally {
       await rehearsal.drop()
     }
@@ -194,19 +256,33 @@ export class CarryOut {
 
   #hear(event: MigrateEvent): void {
     const { onEvent } = this.#options
-    if (event.type === 'log') onEvent({ type: 'warning', message: `${event.step.name}: ${event.message}` })
+    if (event.type === 'started')
+      this.#running = { step: `${event.step.version}_${event.step.name}`, since: Date.now() }
+    if (event.type === 'log') {
+      onEvent({ type: 'log', step: `${event.step.version}_${event.step.name}`, message: event.message })
+    }
     // The same is said at each plan.
     if (event.type === 'warning' && !this.#said.has(event.message)) {
       this.#said.add(event.message)
       onEvent({ type: 'warning', message: event.message })
     }
     if (event.type !== 'finished') return
+    this.#running = undefined
     const { version, name, direction, origin } = event.step
     this.#steps.set(`${direction} ${version}`, { version, name, direction, origin, ms: event.ms })
   }
 }
 
 // --- internal ---
+
+/** What a run works on, beside the options. */
+interface Beside {
+  readonly source: Source
+  readonly link: Link
+  readonly cancel: AbortSignal
+  readonly said: Set<string>
+  readonly effects: Effects
+}
 
 /** `declined`: nothing was done, as a person said. */
 type Reconciled = Outcome | { readonly kind: 'declined'; readonly why: string }

@@ -1,5 +1,5 @@
 /** From what the file system says to "look now": bursts, saves in two halves, swap files and checkouts are one change each. */
-import { existsSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, readFileSync, statfsSync, statSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { type FSWatcher, watch } from 'chokidar'
 
@@ -16,7 +16,29 @@ export interface Collector {
   close(): Promise<void>
 }
 
-export function collect(folder: string, onSaved: (saved: Saved) => void): Collector {
+export interface CollectOptions {
+  /** Looks at the files ten times a second instead of waiting for events of the file system. */
+  readonly poll: boolean
+  /** Called once where events cannot be had and the files are polled instead. */
+  readonly onPolling: (why: string) => void
+}
+
+/**
+ * Why the file system of a folder gives no events for what is written from outside: a bind mount of a container, a share, a
+ * Windows drive in WSL. Undefined where it does, or where the system does not tell.
+ */
+export function lacksEvents(folder: string): string | undefined {
+  try {
+    return SILENT[statfsSync(folder).type]
+  } catch {
+    return undefined
+  }
+}
+
+/** @param path of the folder, absolute or relative to the working directory */
+export function collect(path: string, options: CollectOptions, onSaved: (saved: Saved) => void): Collector {
+  // Names in events begin with what is watched: one base for all of them.
+  const folder = resolve(path)
   const changed = new Set<string>()
   const seen = new Map<string, string>()
   let timer: NodeJS.Timeout | undefined
@@ -30,10 +52,11 @@ export function collect(folder: string, onSaved: (saved: Saved) => void): Collec
       timer = setTimeout(fire, SETTLE_MS)
       return
     }
-    const files = [...changed]
-    for (const path of files) seen.set(path, stampOf(path))
+    for (const path of changed) seen.set(path, stampOf(path))
+    const files = [...changed].filter((file) => file === folder || isOfInterest(file))
     changed.clear()
     timer = undefined
+    if (files.length === 0) return
     const at = Math.max(...files.map((path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0))
     onSaved({ files: files.map((path) => basename(path)), at: at > 0 && at <= Date.now() ? at : Date.now() - waited })
   }
@@ -46,21 +69,50 @@ export function collect(folder: string, onSaved: (saved: Saved) => void): Collec
     clearTimeout(timer)
     timer = setTimeout(fire, SETTLE_MS)
   }
-  const watcher: FSWatcher = watch(folder, { ignoreInitial: true, ignored: (path) => isPassing(path), atomic: false })
-  for (const event of ['add', 'change', 'unlink'] as const) watcher.on(event, notice)
-  // A second change within 50 ms is told here only.
-  watcher.on('raw', (_, path, details) => {
-    const { watchedPath = folder } = (details ?? {}) as { watchedPath?: string }
-    const whole = basename(watchedPath) === path ? watchedPath : join(watchedPath, path ?? '')
-    if (path && !isPassing(whole)) notice(whole)
+  const begin = (usePolling: boolean): FSWatcher => {
+    const watcher = watch(folder, {
+      ignoreInitial: true,
+      ignored: (name) => isPassing(name),
+      atomic: false,
+      usePolling,
+      interval: POLL_MS,
+    })
+    for (const event of ['add', 'change', 'unlink'] as const) watcher.on(event, notice)
+    // A second change within 50 ms is told here only.
+    watcher.on('raw', (_, name, details) => {
+      const { watchedPath = folder } = (details ?? {}) as { watchedPath?: string }
+      const whole = basename(watchedPath) === name ? watchedPath : resolve(watchedPath, name ?? '')
+      if (name && !isPassing(whole)) notice(whole)
+    })
+    watcher.on('error', (error) => {
+      const { code = '' } = error as NodeJS.ErrnoException
+      if (!usePolling && OUT_OF_WATCHES.has(code)) {
+        options.onPolling(`the system has no more watches to give (${code})`)
+        void watcher.close()
+        current = begin(true)
+        current.once('ready', isReady)
+        // What happened meanwhile was told to nobody.
+        notice(folder)
+        return
+      }
+      // A folder that cannot be watched any more is told by the next run, which cannot read it.
+      notice(folder)
+    })
+    return watcher
+  }
+  let isReady: () => void = () => undefined
+  const ready = new Promise<void>((done) => {
+    isReady = done
   })
-  // A folder that cannot be watched any more is told by the next run, which cannot read it.
-  watcher.on('error', () => notice(folder))
+  const silent = options.poll ? undefined : lacksEvents(folder)
+  if (silent !== undefined) options.onPolling(`${silent} tells of no changes that are made outside`)
+  let current = begin(options.poll || silent !== undefined)
+  current.once('ready', () => isReady())
   return {
-    ready: new Promise((done) => watcher.once('ready', () => done())),
+    ready,
     close: async () => {
       clearTimeout(timer)
-      await watcher.close()
+      await current.close()
     },
   }
 }
@@ -70,6 +122,20 @@ export function collect(folder: string, onSaved: (saved: Saved) => void): Collec
 /** The parts of one save come closer to each other than this. A run that saw half of it is run again for the other. */
 const SETTLE_MS = 6
 const EMPTY_MS = 150
+const POLL_MS = 100
+const OUT_OF_WATCHES = new Set(['ENOSPC', 'EMFILE'])
+
+/** File systems that give no events for changes made elsewhere, by their magic numbers (Linux, statfs(2) and magic.h). */
+const SILENT: Readonly<Record<number, string>> = {
+  26985: 'NFS',
+  20859: 'SMB',
+  4283649346: 'CIFS',
+  4266872130: 'SMB',
+  16914839: '9P (a Windows drive in WSL, or a mount of a virtual machine)',
+  1702057286: 'FUSE (a mount of Docker Desktop or of a virtual machine)',
+  2020557398: 'a shared folder of VirtualBox',
+}
+
 /** Somebody may leave a lock behind. */
 const LOCKED_MS = 30_000
 
@@ -80,6 +146,11 @@ function isPassing(path: string): boolean {
     /^(?:4913|\.DS_Store|node_modules|\.git)$/.test(name) ||
     /^\.#|^#.*#$|~$|\.(?:sw[a-z]|tmp|temp|part|bak|orig|crswap)$|___jb_(?:tmp|old)___$/i.test(name)
   )
+}
+
+/** Editors make and remove files with names of all kinds; of those that are gone, only what a migration is made of counts. */
+function isOfInterest(path: string): boolean {
+  return existsSync(path) || /\.(?:sql|[cm]?[jt]s|json)$/i.test(path)
 }
 
 /** Empty of a file that is gone. */

@@ -61,7 +61,10 @@ export type WatchEvent =
   | {
       readonly type: 'opened'
       readonly database: string
+      /** As "PostgreSQL 18.4 (embedded)"; empty where the URL was named. */
       readonly server: string
+      /** Why the server comes from there. */
+      readonly reason: string
       readonly version: number
       /** Migrations above it that are not applied. */
       readonly pending: number
@@ -71,19 +74,25 @@ export type WatchEvent =
   | { readonly type: 'ready'; readonly version: number }
   /** Files were saved, by name. */
   | { readonly type: 'noticed'; readonly files: readonly string[] }
-  /** What was saved means the same as what was applied. */
-  | { readonly type: 'unchanged'; readonly files: readonly string[] }
+  /** What was saved means the same as what was applied. `mended`: the save before could not be applied. */
+  | { readonly type: 'unchanged'; readonly files: readonly string[]; readonly mended: boolean }
   | ({ readonly type: 'applied' } & Applied)
   /** The database is as it was. */
   | { readonly type: 'failed'; readonly error: Failure; readonly version: number | undefined }
   | { readonly type: 'asked'; readonly question: Question }
-  | { readonly type: 'left'; readonly why: string }
+  /** The database was left as it was. `asked`: a person was asked before, with the reason. */
+  | { readonly type: 'left'; readonly why: string; readonly asked: boolean }
   /** The schema is not as the last run left it: somebody changed it by hand. */
   | { readonly type: 'drifted'; readonly diff: SchemaDiff }
-  | { readonly type: 'lost'; readonly why: string }
+  /** The connection broke. `restarts`: the server is the watch's own, which starts it again. */
+  | { readonly type: 'lost'; readonly why: string; readonly restarts: boolean }
   | { readonly type: 'back' }
   /** What was asked for has nothing to do. */
   | { readonly type: 'nothing'; readonly why: string }
+  /** A step takes long: it is still running. */
+  | { readonly type: 'running'; readonly step: string; readonly seconds: number }
+  /** What code says through `log()`, and notices and warnings that the server sends while a step runs. */
+  | { readonly type: 'log'; readonly step: string; readonly message: string }
   /** Somebody holds what a run needs. */
   | { readonly type: 'waiting'; readonly why: string }
   | { readonly type: 'seeded'; readonly files: readonly string[] }

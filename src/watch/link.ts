@@ -4,19 +4,25 @@ import type { DevelopmentDatabase } from '../database/development.ts'
 import { type OpenOptions, openDevelopment, openFallback } from '../database/open.ts'
 import type { MigratestError } from '../migrate/errors.ts'
 import type { OnWatchEvent } from './events.ts'
+import type { WatchOptions } from './options.ts'
 
 export class Link {
   readonly #url: string
   readonly #options: OpenOptions
   readonly #onEvent: OnWatchEvent
   readonly #onLost: () => void
+  readonly #restart: (() => Promise<void>) | undefined
   #development: DevelopmentDatabase | undefined
 
-  constructor(url: string, options: OpenOptions, onEvent: OnWatchEvent, onLost: () => void) {
+  constructor(
+    { url, open, onEvent, restart }: Pick<WatchOptions, 'url' | 'open' | 'onEvent' | 'restart'>,
+    onLost: () => void,
+  ) {
     this.#url = url
-    this.#options = options
+    this.#options = open
     this.#onEvent = onEvent
     this.#onLost = onLost
+    this.#restart = restart
   }
 
   /** Where it is open. */
@@ -59,10 +65,16 @@ export class Link {
   /** Waits until the server is back. False where the error is another, or it is ended meanwhile. */
   async reconnect(error: unknown, end: AbortSignal): Promise<boolean> {
     if ((error as MigratestError).code !== 'MIGRATEST_CONNECTION') return false
-    this.#onEvent({ type: 'lost', why: (error as Error).message.split('\n')[0] ?? '' })
+    this.#onEvent({
+      type: 'lost',
+      why: (error as Error).message.split('\n')[0] ?? '',
+      restarts: this.#restart !== undefined,
+    })
     await this.close()
     while (!end.aborted) {
       try {
+        // Nobody else would start the watch's own server.
+        await this.#restart?.()
         await this.recover()
         await this.open()
         this.#onEvent({ type: 'back' })

@@ -7,11 +7,17 @@ import type { OnWatchEvent, Question } from './events.ts'
 
 export interface WatchOptions {
   readonly url: string
-  /** Where the server comes from, as a person would say it; empty where it was named. */
+  /** The server, as "PostgreSQL 18.4 (embedded)"; empty where the URL was named. */
   readonly server: string
+  /** Why it comes from there; empty where the URL was named. */
+  readonly reason: string
+  /** Starts the server again, if it is the watch's own and has stopped. @throws ServerUnavailableError, UsageError */
+  readonly restart: (() => Promise<void>) | undefined
   readonly source: Source
   /** What is watched. */
   readonly folder: string
+  /** Looks at the files again and again instead of waiting for events. */
+  readonly poll: boolean
   readonly open: OpenOptions
   readonly migrator: Omit<Partial<MigratorOptions>, 'source' | 'database' | 'onEvent'>
   /** Rows that are carried unasked. */

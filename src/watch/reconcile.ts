@@ -6,6 +6,7 @@ import type { MigratestError, MigrationFailedError, StatementError } from '../mi
 import type { Following, FollowPlan } from '../migrate/follow.ts'
 import type { Migrator } from '../migrate/migrator.ts'
 import type { PlanStep } from '../migrate/plan.ts'
+import { type Effects, leftoversText, type Shape } from './effects.ts'
 
 export interface ReconcileOptions {
   /** Rows that may be carried. */
@@ -14,6 +15,10 @@ export interface ReconcileOptions {
   readonly way: 'together' | 'apart' | 'replay' | 'replay apart'
   /** Default `all`: as the files say. */
   readonly wish?: Wish
+  /** Which down undoes an edited migration; default the one that was recorded when it was applied. */
+  readonly downs?: 'record' | 'file'
+  /** What is known of migrations that were applied before, and will be of those that are. */
+  readonly effects: Effects
 }
 
 export type Outcome =
@@ -21,83 +26,154 @@ export type Outcome =
   | { readonly kind: 'done'; readonly plan: FollowPlan; readonly carried: Carried }
   /** Nothing was done: steps do not share a transaction. */
   | { readonly kind: 'apart'; readonly plan: FollowPlan; readonly why: string }
+  /** Nothing was done: the recorded downs did not undo what was applied. Those of the files may. */
+  | { readonly kind: 'lagging'; readonly plan: FollowPlan; readonly why: string }
   /** Nothing was done: there is no way back. `loss`: what applying everything from nothing would not carry, where that can be tried. */
   | { readonly kind: 'blocked'; readonly plan: FollowPlan; readonly why: string; readonly loss: Carried | undefined }
 
 /** @throws what is wrong with the files, MigrationFailedError, TooManyRowsError: the database is as it was, or its copy is */
 export function reconcile(
-  { driver, rows }: DevelopmentDatabase,
+  development: DevelopmentDatabase,
   migrator: Migrator,
-  { most, way, wish = 'all' }: ReconcileOptions,
+  { most, way, wish = 'all', downs = 'record', effects }: ReconcileOptions,
   onPlan: (plan: FollowPlan) => Promise<void>,
 ): Promise<Outcome> {
-  return migrator.follow(async (following): Promise<Outcome> => {
-    const { plan } = following
-    const replays = way === 'replay' || way === 'replay apart'
-    if (!replays && plan.steps.length === 0 && plan.records === 0 && !plan.blocked) return { kind: 'nothing' }
-    await onPlan(plan)
-    rows.begin()
-    const move = new Move(driver, rows, following, most)
-    if (way === 'replay apart') return { kind: 'done', plan, carried: await move.replayApart() }
-    if (way === 'apart') return plan.blocked ? move.blocked(plan.blocked.message) : move.apart()
-    if (!driver.together) {
-      if (plan.blocked) return move.blocked(plan.blocked.message)
-      return { kind: 'apart', plan, why: 'it keeps no schema changes in a transaction' }
-    }
-    try {
-      if (way === 'replay') return { kind: 'done', plan, carried: await move.replay() }
-      if (plan.blocked) return await move.blocked(plan.blocked.message)
-      const [file] = plan.apart
-      if (file !== undefined) return { kind: 'apart', plan, why: `${file} runs outside a transaction` }
-      return await move.together()
-    } catch (error) {
-      const why = whyApart(error)
-      if (why === undefined) throw error
-      return { kind: 'apart', plan, why }
-    }
-  }, wish)
+  return migrator.follow(
+    async (following): Promise<Outcome> => {
+      const { plan } = following
+      const replays = way === 'replay' || way === 'replay apart'
+      if (!replays && plan.steps.length === 0 && plan.records === 0 && !plan.blocked) return { kind: 'nothing' }
+      await onPlan(plan)
+      const { driver, rows } = development
+      rows.begin()
+      const move = new Move(development, following, { most, downs, effects })
+      if (way === 'replay apart') return { kind: 'done', plan, carried: await move.replayApart() }
+      if (way === 'apart') return plan.blocked ? move.blocked(plan.blocked.message) : move.apart()
+      if (!driver.together) {
+        if (plan.blocked) return move.blocked(plan.blocked.message)
+        return { kind: 'apart', plan, why: 'it keeps no schema changes in a transaction' }
+      }
+      try {
+        if (way === 'replay') return { kind: 'done', plan, carried: await move.replay() }
+        if (plan.blocked) return await move.blocked(plan.blocked.message)
+        const [file] = plan.apart
+        if (file !== undefined) return { kind: 'apart', plan, why: `${file} runs outside a transaction` }
+        return await move.together()
+      } catch (error) {
+        const why = whyApart(error)
+        if (why === undefined) throw error
+        return { kind: 'apart', plan, why }
+      }
+    },
+    wish,
+    downs,
+  )
 }
 
-/** A down does not run. */
+/** A down does not run, or does not undo what was applied. */
 export class DownFailed extends Error {}
+
+/** An error of something that is there already, which a down may have left; by SQLSTATE, and MySQL's by number. */
+export function isAlreadyThere(error: unknown): boolean {
+  const { code, sqlState, cause } = error as Partial<MigrationFailedError>
+  if (code !== 'MIGRATEST_MIGRATION_FAILED') return false
+  const { errno } = ((cause as { cause?: { errno?: number } } | undefined)?.cause ?? {}) as { errno?: number }
+  return ALREADY_THERE.has(sqlState ?? '') || ALREADY_THERE_MYSQL.has(errno ?? 0)
+}
+
+/**
+ * Holds the shape of a database after downs against what is known of the migrations that were undone.
+ * @returns whether they are known. @throws DownFailed, naming the downs and what they left
+ */
+export function checkUndone(effects: Effects, downs: readonly PlanStep[], shape: Shape): boolean {
+  const found = effects.leftBy(
+    downs.map(({ version }) => version),
+    shape,
+  )
+  const text = found && leftoversText(found)
+  if (text !== undefined) throw new DownFailed(`${downsNamed(downs)} did not undo what was applied: it ${text}.`)
+  return found !== undefined
+}
+
+/** As the subject of a sentence. */
+export function downsNamed(downs: readonly PlanStep[]): string {
+  const [first] = downs
+  return downs.length === 1 && first
+    ? `${first.file}`
+    : `Undoing ${downs.map(({ version, name }) => `${version}_${name}`).join(', ')}`
+}
 
 // --- internal ---
 
 /** The ways in which a plan can be carried out. */
 class Move {
+  readonly #development: DevelopmentDatabase
   readonly #driver: Driver
   readonly #rows: RowKeeper
   readonly #following: Following
   readonly #most: number
+  readonly #downs: 'record' | 'file'
+  readonly #effects: Effects
+  /** The objects as they were after the last step, where that was looked at. */
+  #shape: Shape | undefined
+  #toApply: number
+  readonly #learned: (() => void)[] = []
 
-  constructor(driver: Driver, rows: RowKeeper, following: Following, most: number) {
-    this.#driver = driver
-    this.#rows = rows
+  constructor(
+    development: DevelopmentDatabase,
+    following: Following,
+    { most, downs, effects }: { most: number; downs: 'record' | 'file'; effects: Effects },
+  ) {
+    this.#development = development
+    this.#driver = development.driver
+    this.#rows = development.rows
     this.#following = following
     this.#most = most
+    this.#downs = downs
+    this.#effects = effects
+    this.#toApply = this.#steps('up').length
   }
 
   async together(): Promise<Outcome> {
     const { plan } = this.#following
+    // Where nothing is undone, nothing can be left behind.
+    let isKnown = this.#undone.length === 0
     try {
       const carried = await this.#inOne(async ({ takenBack }) => {
         const goesDown = this.#undone.length > 0
         if (goesDown) {
-          const reached = await takenBack(() => this.#rows.reached(() => this.#down()))
+          const reached = await takenBack(async () => {
+            const found = await this.#rows.reached(() => this.#down())
+            isKnown = await this.#checkUndone()
+            return found
+          })
           await this.#rows.keep(reached, { undone: this.#undone, most: this.#most })
         }
         await this.#rows.remember(this.#mended)
         await this.#down()
         if (goesDown) await this.#rows.compare()
         await this.#rows.look()
+        await this.#beginLearning()
         await this.#following.up(this.#after)
         return this.#rows.putBack()
       })
+      this.#keepLearned()
       return { kind: 'done', plan, carried }
     } catch (error) {
       if (await this.#rows.areStranded().catch(() => false)) await this.#inOne(() => this.#rows.putBack())
-      if (error instanceof DownFailed) return this.blocked(error.message)
-      throw error
+      const wasLeft = !isKnown && isAlreadyThere(error)
+      if (!(error instanceof DownFailed || wasLeft)) throw error
+      const { message } = error as Error
+      const why = wasLeft
+        ? `${downsNamed(this.#steps('down'))} did not undo what was applied: ${message.split('\n')[0]}`
+        : message
+      if (this.#downs === 'record') return { kind: 'lagging', plan, why }
+      try {
+        return await this.blocked(why)
+      } catch (again) {
+        // What fails on an empty database, too, is the fault of no down.
+        throw wasLeft ? error : again
+      }
     }
   }
 
@@ -107,15 +183,21 @@ class Move {
     if (goesDown) await this.#inOne(() => this.#rows.keep('all', { undone: this.#undone, most: this.#most }))
     await this.#rows.remember(this.#mended)
     await this.#down()
+    if (goesDown) await this.#checkUndone()
     if (goesDown) await this.#inOne(() => this.#rows.compare())
     await this.#rows.look()
-    await this.#following.up()
-    return { kind: 'done', plan: this.#following.plan, carried: await this.#inOne(() => this.#rows.putBack()) }
+    await this.#beginLearning()
+    await this.#following.up((step) => this.#learn(step))
+    const carried = await this.#inOne(() => this.#rows.putBack())
+    this.#keepLearned()
+    return { kind: 'done', plan: this.#following.plan, carried }
   }
 
   async replay(): Promise<Carried> {
     try {
-      return await this.#inOne(() => this.#replayed())
+      const carried = await this.#inOne(() => this.#replayed())
+      this.#effects.clear()
+      return carried
     } catch (error) {
       if (await this.#rows.areStranded().catch(() => false)) await this.#inOne(() => this.#rows.putBack())
       throw error
@@ -126,6 +208,7 @@ class Move {
     const { plan } = this.#following
     await this.#inOne(() => this.#rows.keep('all', { undone: plan.history, most: this.#most }))
     await this.#following.replay()
+    this.#effects.clear()
     return this.#inOne(() => this.#rows.putBack())
   }
 
@@ -143,9 +226,39 @@ class Move {
 
   // --- internal ---
 
+  #steps(wanted: 'up' | 'down'): readonly PlanStep[] {
+    return this.#following.plan.steps.filter(({ direction }) => direction === wanted)
+  }
+
   get #undone(): readonly number[] {
-    const { steps } = this.#following.plan
-    return steps.filter(({ direction }) => direction === 'down').map(({ version }) => version)
+    return this.#steps('down').map(({ version }) => version)
+  }
+
+  async #checkUndone(): Promise<boolean> {
+    this.#shape = await this.#development.shape()
+    return checkUndone(this.#effects, this.#steps('down'), this.#shape)
+  }
+
+  /** Before the ups: the shape below the first of them, where it will be wanted. */
+  async #beginLearning(): Promise<void> {
+    if (this.#toApply > 0 && this.#toApply <= MOST_LEARNED) this.#shape ??= await this.#development.shape()
+  }
+
+  /** Looks what a step made and removed: of the last steps, which are those that a person edits. */
+  async #learn({ version }: PlanStep): Promise<void> {
+    const remaining = --this.#toApply
+    const before = this.#shape
+    const after = remaining <= MOST_LEARNED ? await this.#development.shape() : undefined
+    this.#shape = after
+    this.#learned.push(() => {
+      if (before && after) this.#effects.record(version, before, after)
+      else this.#effects.forget(version)
+    })
+  }
+
+  /** What was learned is true once it is kept. */
+  #keepLearned(): void {
+    for (const keep of this.#learned) keep()
   }
 
   get #mended(): readonly number[] {
@@ -153,12 +266,15 @@ class Move {
     return changes.filter(({ what }) => what === 'down').map(({ version }) => version)
   }
 
-  #after = ({ version }: PlanStep, text: string | null) => this.#rows.looked(version, text)
+  #after = async (step: PlanStep, text: string | null) => {
+    await this.#rows.looked(step.version, text)
+    await this.#learn(step)
+  }
 
   async #replayed(): Promise<Carried> {
     await this.#rows.keep('all', { undone: this.#following.plan.history, most: this.#most })
     await this.#rows.look()
-    await this.#following.replay(this.#after)
+    await this.#following.replay(({ version }, text) => this.#rows.looked(version, text))
     return this.#rows.putBack()
   }
 
@@ -176,6 +292,12 @@ class Move {
     return this.#driver.together ? this.#driver.together(work) : work({ takenBack: (trial) => trial() })
   }
 }
+
+const MOST_LEARNED = 5
+
+const ALREADY_THERE = new Set(['42P07', '42710', '42701', '42723', '42P06', '42P16', '23505', '42S01', '42S21'])
+/** Duplicate keys, foreign keys, checks, routines, triggers, events and rows. */
+const ALREADY_THERE_MYSQL = new Set([1050, 1060, 1061, 1062, 1304, 1359, 1537, 1826, 3822])
 
 function whyApart(error: unknown): string | undefined {
   const { sqlState, file = 'a migration' } = error as Partial<MigrationFailedError>

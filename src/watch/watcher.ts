@@ -1,5 +1,6 @@
 /** Follows the files of migrations with a database: from one save to the next, as long as it is not closed. */
 import { readFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { DevelopmentDatabase } from '../database/development.ts'
 import type { Wish } from '../migrate/choose.ts'
 import type { MigratestError, MigrationFailedError } from '../migrate/errors.ts'
@@ -10,6 +11,7 @@ import type { Schema } from '../schema/schema.ts'
 import { CarryOut } from './carryOut.ts'
 import { type Collector, collect, type Saved } from './collect.ts'
 import { Command } from './command.ts'
+import { Effects } from './effects.ts'
 import type { Failure } from './events.ts'
 import { Link } from './link.ts'
 import type { WatchOptions } from './options.ts'
@@ -42,11 +44,18 @@ export class Watcher {
   #stamp: string | undefined
   #first: Schema | undefined
   readonly #said = new Set<string>()
+  readonly #effects = new Effects()
   /** The database is new, and nothing has filled it yet. */
   #seedsDue = false
   #isReady = false
   #runs = 0
   #waitedFor = ''
+  /** What the run that is under way follows. */
+  #followed: Saved | undefined
+  /** The last failure, until a run succeeds. */
+  #failed: { readonly message: string; readonly at: number } | undefined
+  /** Runs in a row that met files which were gone when they were read. */
+  #retries = 0
 
   constructor(options: WatchOptions) {
     this.#options = options
@@ -57,12 +66,12 @@ export class Watcher {
         : new Command(command, url, (finished) => onEvent({ type: 'command', ...finished }))
     this.#source = remembering(options.source)
     // Also where nobody saves just now: it has to be known when it is back.
-    this.#link = new Link(url, options.open, onEvent, () => this.do({ kind: 'follow' }))
+    this.#link = new Link(options, () => this.do({ kind: 'follow' }))
   }
 
   /** Resolves when the database follows. @throws what keeps it from being opened; a migration that fails is told as an event */
   async start(): Promise<void> {
-    const { folder, onEvent, server } = this.#options
+    const { folder, onEvent, server, reason, poll } = this.#options
     await this.#link.recover()
     const development = await this.#link.open()
     const { version, history } = await development.driver.state()
@@ -70,8 +79,18 @@ export class Watcher {
     // What is wrong with the folder is told by the first run.
     const listed = await this.#source.list().catch(() => [])
     const pending = listed.filter((migration) => migration.version > version && !applied.has(migration.version)).length
-    onEvent({ type: 'opened', database: development.driver.database, server, version, pending, watching: folder })
-    this.#collector = collect(folder, (saved) => this.#notice(saved))
+    onEvent({
+      type: 'opened',
+      database: development.driver.database,
+      server,
+      reason,
+      version,
+      pending,
+      watching: folder,
+    })
+    const onPolling = (why: string) =>
+      onEvent({ type: 'warning', message: `The files are looked at every 100 ms, since ${why}.` })
+    this.#collector = collect(folder, { poll, onPolling }, (saved) => this.#notice(saved))
     await this.#collector.ready
     this.#schema = await development.schema()
     this.#first = this.#schema
@@ -130,10 +149,13 @@ export class Watcher {
       await this.#run(job)
     } catch (error) {
       if (this.#end.signal.aborted) return
-      // Saved between the plan and the run: once more, with what it says now.
-      if ((error as MigratestError).code === 'MIGRATEST_SOURCE_CHANGED') this.do(job)
-      else if (await this.#link.reconnect(error, this.#end.signal)) this.do(job)
-      else this.#fail(error as Error)
+      // Saved or renamed between two looks at the folder: once more, with what it says now.
+      if (sawTwoStates(error) && this.#retries++ < MOST_RETRIES) {
+        await sleep(RETRY_MS)
+        this.#saved ??= this.#followed
+        this.do(job)
+      } else if (await this.#link.reconnect(error, this.#end.signal)) this.do(job)
+      else if (!this.#end.signal.aborted) this.#fail(error as Error)
     } finally {
       clearInterval(waits)
       this.#waitedFor = ''
@@ -151,12 +173,19 @@ export class Watcher {
     const begun = Date.now()
     const saved = this.#saved ?? { files: [], at: begun }
     this.#saved = undefined
+    this.#followed = saved
     const { onEvent } = this.#options
     if (saved.files.length > 0) onEvent({ type: 'noticed', files: saved.files })
     const drift = this.#drift(await this.#link.open())
     drift.catch(() => undefined)
     let planned = 0
-    const beside = { source: this.#source, link: this.#link, cancel: this.#cancel.signal, said: this.#said }
+    const beside = {
+      source: this.#source,
+      link: this.#link,
+      cancel: this.#cancel.signal,
+      said: this.#said,
+      effects: this.#effects,
+    }
     const carryOut = new CarryOut(this.#options, beside, wish, async () => {
       await drift
       planned = Date.now()
@@ -167,8 +196,10 @@ export class Watcher {
     if (outcome === undefined) return
     if (outcome.kind === 'nothing') {
       await drift
-      if (saved.files.length > 0) onEvent({ type: 'unchanged', files: saved.files })
-      else if (this.#isReady) onEvent({ type: 'nothing', why: nothingTo(wish) })
+      if (saved.files.length > 0) {
+        onEvent({ type: 'unchanged', files: saved.files, mended: this.#failed !== undefined })
+      } else if (this.#isReady) onEvent({ type: 'nothing', why: nothingTo(wish) })
+      this.#succeeded()
       return this.#seedIfDue()
     }
     const { plan, carried } = outcome
@@ -195,6 +226,7 @@ export class Watcher {
         shown: Date.now() - ran,
       },
     })
+    this.#succeeded()
     await this.#seedIfDue()
     this.#after()
     // What a server keeps for a session of tables that are gone, it never lets go.
@@ -227,6 +259,7 @@ export class Watcher {
       await driver.unlock()
     }
     await development.rows.forget()
+    this.#effects.clear()
     this.#seedsDue = true
     this.#jobs.unshift({ kind: 'follow' })
     this.#schema = await development.schema()
@@ -248,15 +281,31 @@ export class Watcher {
     if (this.#jobs.length === 0) this.#command?.start()
   }
 
-  /** Who holds what this run waits for. */
+  #succeeded(): void {
+    this.#failed = undefined
+    this.#retries = 0
+  }
+
+  /** Who holds what this run waits for, or which step takes long. */
   async #tellWait(): Promise<void> {
+    const running = this.#carryOut?.running
+    const seconds = running ? Math.floor((Date.now() - running.since) / 1000) : 0
     const who = (await this.#link.current?.blockers().catch(() => undefined)) ?? ''
     if (who !== '' && who !== this.#waitedFor) this.#options.onEvent({ type: 'waiting', why: who })
     this.#waitedFor = who
+    if (who === '' && running && SAID_AT_S.includes(seconds)) {
+      this.#options.onEvent({ type: 'running', step: running.step, seconds })
+    }
   }
 
   #fail(error: Error): void {
     const { code = 'UNKNOWN', file, line, column, version } = error as Partial<MigrationFailedError>
+    const { message } = error
+    const now = Date.now()
+    // A save that the system tells of in two parts fails twice in the same way.
+    const isRepeated = this.#failed?.message === message && now - this.#failed.at < REPEATED_MS
+    this.#failed = { message, at: now }
+    if (isRepeated && (this.#followed?.files.length ?? 0) > 0) return
     this.#options.onEvent({ type: 'failed', error: { code, message: this.#words(error), file, line, column }, version })
   }
 
@@ -272,10 +321,22 @@ export class Watcher {
 // --- internal ---
 
 const PATIENCE_MS = 1000
+/** After so many seconds it is said that a step is still running. */
+const SAID_AT_S = [3, 10, 30, 60, 120, 300, 600, 1800, 3600]
+const REPEATED_MS = 500
+const MOST_RETRIES = 10
+const RETRY_MS = 20
 const LOCK_MS = 15_000
 const CLOSE_MS = 2000
 /** Some 10 KiB each. */
 const FRESH_AFTER = 250
+
+/** A file was listed and then changed, or gone, when it was read. */
+function sawTwoStates(error: unknown): boolean {
+  const { code, cause } = error as MigratestError
+  if (code === 'MIGRATEST_SOURCE_CHANGED') return true
+  return code === 'MIGRATEST_UNREADABLE_FILE' && (cause as NodeJS.ErrnoException | undefined)?.code === 'ENOENT'
+}
 
 function nothingTo(wish: Wish): string {
   if (wish === 'all') return 'the database is what the files say'

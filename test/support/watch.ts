@@ -28,6 +28,9 @@ export class Watched {
     this.#watcher = new Watcher({
       url: this.url,
       server: '',
+      reason: '',
+      restart: undefined,
+      poll: false,
       source: directory(this.folder),
       folder: this.folder,
       open: {},

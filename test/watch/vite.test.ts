@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createServer, type ViteDevServer } from 'vite'
 import { expect, onTestFinished } from 'vitest'
-import { migratest } from '../../presets/vitePlugin.ts'
+import { migratest, type VitePluginOptions } from '../../presets/vitePlugin.ts'
 import { openDevelopment } from '../../src/database/open.ts'
 import { test } from '../support/database.ts'
 
@@ -23,6 +23,7 @@ async function started(url: string): Promise<{ server: ViteDevServer; root: stri
   // It keeps out of test runs, of which this is one.
   const { VITEST } = process.env
   delete process.env.VITEST
+  const options: VitePluginOptions = { database: url, env: NAME, seeds: 'seeds.sql' }
   const server = await createServer({
     root,
     configFile: false,
@@ -36,7 +37,7 @@ async function started(url: string): Promise<{ server: ViteDevServer; root: stri
       hasErrorLogged: () => false,
       hasWarned: false,
     },
-    plugins: [migratest({ database: url, env: NAME, seeds: 'seeds.sql' })],
+    plugins: [migratest(options)],
   })
   process.env.VITEST = VITEST
   await server.listen()
@@ -45,7 +46,7 @@ async function started(url: string): Promise<{ server: ViteDevServer; root: stri
     rmSync(root, { recursive: true, force: true })
     delete process.env[NAME]
   })
-  return { server, root, said }
+  return { server, root, said, options }
 }
 
 /** As a browser does. */
@@ -114,4 +115,17 @@ test('a restart of vite keeps the watch; its end ends it', async ({ db }) => {
   await server.close()
   for (let i = 0; i < 200 && (await watching()) !== 0; i++) await sleep(10)
   expect(await watching()).toBe(0)
+})
+
+test('a restart with other options: the old watch ends, and the new one follows the same database', async ({ db }) => {
+  const { server, root, options } = await started(db.url)
+  const { VITEST } = process.env
+  delete process.env.VITEST
+  Object.assign(options, { reload: false, seeds: [] })
+  await server.restart()
+  process.env.VITEST = VITEST
+  writeFileSync(join(root, 'migrations/7_later.up.sql'), 'create table later (id int)')
+  const isThere = async () => (await db.rows("select to_regclass('later') as there"))[0]?.there !== null
+  for (let i = 0; i < 500 && !(await isThere()); i++) await sleep(10)
+  expect(await isThere()).toBe(true)
 })

@@ -1,10 +1,11 @@
 /** A real folder, a real server: from a save to the database and back to a person. */
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect } from 'vitest'
 import { failure } from '../support/database.ts'
-import { test } from '../support/watch.ts'
+import { anyPostgres } from '../support/servers.ts'
+import { test, Watched } from '../support/watch.ts'
 
 const USERS = 'create table users (id serial primary key, name text not null)'
 
@@ -55,6 +56,7 @@ describe('from save to schema', () => {
     await watched.start()
     expect(await watched.save('1_users.up.sql', `-- all users\n${USERS}`)).toEqual({
       type: 'unchanged',
+      mended: false,
       files: ['1_users.up.sql'],
     })
     expect(await watched.save('2_a.up.sql', "create table a (v text default 'x")).toMatchObject({ type: 'failed' })
@@ -338,6 +340,170 @@ describe('it does not fall over', () => {
     await next
     await watched.quiet()
     expect(String(await watched.schema())).toBe(String(await watched.fresh()))
+  })
+})
+
+describe('a folder and its names', () => {
+  test('a relative folder is followed from save to save', async ({ watched, db }) => {
+    watched.write('1_a.up.sql', 'create table a (id int)')
+    watched.write('1_a.down.sql', 'drop table a')
+    await watched.start({ folder: relative(process.cwd(), watched.folder) })
+    for (const column of ['b', 'c', 'd']) {
+      const text = `${readFileSync(join(watched.folder, '1_a.up.sql'), 'utf8')};\nalter table a add ${column} int`
+      expect(await watched.save('1_a.up.sql', text)).toMatchObject({ type: 'applied' })
+    }
+    expect(await db.rows('select id, b, c, d from a')).toEqual([])
+  })
+
+  test('files that are polled are followed, too', async ({ watched }) => {
+    watched.write('1_a.up.sql', 'create table a (id int)')
+    await watched.start({ poll: true })
+    expect(await watched.save('2_b.up.sql', 'create table b (id int)')).toMatchObject({ type: 'applied', to: 2 })
+    expect(await watched.save('2_b.down.sql', 'drop table b')).toMatchObject({ type: 'applied' })
+    expect(await watched.save('2_b.up.sql', 'create table b (id int, c int)')).toMatchObject({ type: 'applied' })
+  })
+
+  test('a pair that is renamed in two steps fails nowhere', async ({ watched }) => {
+    watched.write('1_a.up.sql', 'create table a (id int)')
+    watched.write('1_a.down.sql', 'drop table a')
+    await watched.start()
+    for (let i = 0; i < 20; i++) {
+      watched.rename(i % 2 ? '1_b.up.sql' : '1_a.up.sql', i % 2 ? '1_a.up.sql' : '1_b.up.sql')
+      await sleep(i)
+      watched.rename(i % 2 ? '1_b.down.sql' : '1_a.down.sql', i % 2 ? '1_a.down.sql' : '1_b.down.sql')
+      await sleep(25)
+    }
+    await watched.quiet()
+    expect(watched.of('failed')).toEqual([])
+  })
+
+  test('names that editors make for a moment are not shown, whatever they are', async ({ watched }) => {
+    watched.write('1_a.up.sql', 'create table a (id int)')
+    await watched.start()
+    for (const name of ['sedKx81aQ', '.goutputstream-8WQ1X2', '1_a.up.sql.25871.tmp2']) {
+      watched.write(name, 'x')
+      watched.remove(name)
+    }
+    await sleep(300)
+    expect(watched.of('noticed')).toEqual([])
+  })
+})
+
+describe('a down that lags behind its up', () => {
+  const GROWN = 'create table shelf (id int);\ncreate table rack (id int);'
+
+  test('is named with what it left, and followed again when it is mended', async ({ watched, db }) => {
+    watched.write('1_shelf.up.sql', 'create table shelf (id int);')
+    watched.write('1_shelf.down.sql', 'drop table shelf;')
+    await watched.start()
+    await db.rows('insert into shelf values (1)')
+    expect(await watched.save('1_shelf.up.sql', GROWN)).toMatchObject({ type: 'applied' })
+    const hook = `${GROWN}\ncreate table hook (id int);`
+    expect(await watched.save('1_shelf.up.sql', hook)).toMatchObject({
+      type: 'left',
+      why: expect.stringContaining('did not undo what was applied: it left table public.rack.'),
+    })
+    expect(await watched.save('1_shelf.down.sql', 'drop table shelf; drop table rack;')).toMatchObject({
+      type: 'applied',
+    })
+    expect(await db.rows("select id, to_regclass('hook')::text as hook from shelf")).toEqual([{ id: 1, hook: 'hook' }])
+  })
+
+  test('is noticed also where the next up would not meet what it left', async ({ watched }) => {
+    watched.write('1_shelf.up.sql', GROWN)
+    watched.write('1_shelf.down.sql', 'drop table shelf;')
+    await watched.start()
+    expect(await watched.save('1_shelf.up.sql', 'create table shelf (id int, n int);')).toMatchObject({ type: 'left' })
+  })
+
+  test('is built anew with its rows where that is wished', async ({ watched, db }) => {
+    watched.write('1_shelf.up.sql', GROWN)
+    watched.write('1_shelf.down.sql', 'drop table shelf;')
+    await watched.start({ onIrreversible: 'snapshot' })
+    await db.rows('insert into shelf values (1); insert into rack values (2)')
+    const next = await watched.save('1_shelf.up.sql', `${GROWN}\ncreate table hook (id int);`)
+    expect(next).toMatchObject({ type: 'applied', how: 'from nothing' })
+    expect(await db.rows('select shelf.id, rack.id as rack from shelf, rack')).toEqual([{ id: 1, rack: 2 }])
+  })
+
+  test('is suspected, where an earlier watch applied it, by what the up meets', async ({ watched }) => {
+    watched.write('1_shelf.up.sql', GROWN)
+    watched.write('1_shelf.down.sql', 'drop table shelf;')
+    await (await watched.start()).close()
+    await watched.start()
+    const hook = `${GROWN}\ncreate table hook (id int);`
+    expect(await watched.save('1_shelf.up.sql', hook)).toMatchObject({
+      type: 'left',
+      why: expect.stringContaining('relation "rack" already exists'),
+    })
+    expect(await watched.save('1_shelf.down.sql', 'drop table shelf; drop table rack;')).toMatchObject({
+      type: 'applied',
+    })
+  })
+
+  test('is not blamed for a text that makes the same thing twice', async ({ watched }) => {
+    watched.write('1_shelf.up.sql', 'create table shelf (id int);')
+    watched.write('1_shelf.down.sql', 'drop table shelf;')
+    await (await watched.start()).close()
+    await watched.start()
+    expect(
+      await watched.save('1_shelf.up.sql', 'create table shelf (id int); create table shelf (id int);'),
+    ).toMatchObject({
+      type: 'failed',
+      error: { code: 'MIGRATEST_MIGRATION_FAILED' },
+    })
+  })
+
+  test('is not blamed for what was made by hand', async ({ watched, db }) => {
+    watched.write('1_shelf.up.sql', 'create table shelf (id int);')
+    watched.write('1_shelf.down.sql', 'drop table shelf;')
+    await watched.start()
+    await db.rows('create table by_hand (id int)')
+    expect(await watched.save('1_shelf.up.sql', 'create table shelf (id int, n int);')).toMatchObject({
+      type: 'applied',
+    })
+  })
+})
+
+describe('what is said', () => {
+  test('after a failure that is mended by taking it back, that all is well', async ({ watched }) => {
+    watched.write('1_a.up.sql', 'create table a (id int)')
+    await watched.start()
+    expect(await watched.save('1_a.up.sql', 'create tabel a (id int)')).toMatchObject({ type: 'failed' })
+    expect(await watched.save('1_a.up.sql', 'create table a (id int)')).toMatchObject({
+      type: 'unchanged',
+      mended: true,
+    })
+  })
+
+  test('that a step takes long', async ({ watched }) => {
+    await watched.start()
+    const running = watched.next('running')
+    watched.write('1_slow.up.sql', 'select pg_sleep(4)')
+    expect(await running).toMatchObject({ step: '1_slow', seconds: 3 })
+    await watched.next('applied')
+  })
+
+  test('what code logs is no warning', async ({ watched }) => {
+    await watched.start()
+    const log = watched.next('log')
+    watched.write('1_l.ts', "export const up = ({ log }) => log('half done')")
+    expect(await log).toMatchObject({ step: '1_l', message: 'half done' })
+  })
+
+  test('a second watch names the first of this database, not one of another', async ({ watched, db }) => {
+    const other = await anyPostgres.create()
+    const elsewhere = new Watched(other.url ?? '')
+    await elsewhere.start()
+    await watched.start()
+    const [{ pid }] = (await db.rows(
+      "select pid from pg_locks where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database())",
+    )) as [{ pid: number }]
+    const second = new Watched(watched.url)
+    expect((await failure(second.start())).message).toContain(`server process ${pid} `)
+    await second.close()
+    await elsewhere.close()
+    await other.drop()
   })
 })
 

@@ -47,6 +47,8 @@ export async function run(context: Context): Promise<number> {
       ...settings,
       url,
       server: own?.server ?? '',
+      reason: own?.reason ?? '',
+      restart: own && (() => own.restart()),
       source,
       folder,
       open,
@@ -101,14 +103,20 @@ function show(context: Context, event: WatchEvent): void {
     console.log(JSON.stringify(event))
     return
   }
-  const text = eventText(event, new Date().toTimeString().slice(0, 8), process.stdout.columns)
+  const text = eventText(event, new Date().toTimeString().slice(0, 8), {
+    width: process.stdout.columns,
+    verbose: context.options.verbose ?? false,
+  })
   if (text) context.printLine(text)
 }
 
 /** @throws UsageError */
-function settingsOf(
-  context: Context,
-): Pick<WatchOptions, 'carryRows' | 'onIrreversible' | 'seeds' | 'command'> & { schemaFile: string | undefined } {
+function settingsOf(context: Context): Pick<
+  WatchOptions,
+  'carryRows' | 'onIrreversible' | 'seeds' | 'command' | 'poll'
+> & {
+  schemaFile: string | undefined
+} {
   const { watch = {}, schemaFile } = context.config
   const { 'carry-rows': rows, 'on-irreversible': what = watch.onIrreversible ?? 'ask', seeds, exec } = context.options
   const carryRows = rows === undefined ? (watch.carryRows ?? 100_000) : Number(rows)
@@ -125,6 +133,7 @@ function settingsOf(
     onIrreversible: what,
     seeds: seeds === undefined ? configured : [seeds],
     command: exec ?? watch.exec,
+    poll: context.options.poll ?? watch.poll ?? false,
     schemaFile:
       schemaFile === undefined || watch.schemaFile === false ? undefined : fromConfig(context.found, schemaFile),
   }

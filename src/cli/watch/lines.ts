@@ -6,17 +6,26 @@ import { diffText } from '../../schema/diff.ts'
 import type { Applied, Question, RanStep, WatchEvent } from '../../watch/events.ts'
 import { columns, paintedDiff, plural } from '../render.ts'
 
-/** Empty where there is nothing to say. @param at the time of day, as 13:22:41. @param width of the terminal */
-export function eventText(event: WatchEvent, at: string, width = Number.POSITIVE_INFINITY): string {
+/**
+ * Empty where there is nothing to say.
+ * @param at the time of day, as 13:22:41
+ */
+export function eventText(
+  event: WatchEvent,
+  at: string,
+  { width = Number.POSITIVE_INFINITY, verbose = false } = {},
+): string {
   switch (event.type) {
     case 'opened':
-      return openedText(event)
+      return openedText(event, verbose)
     case 'ready':
       return styleText('dim', 'Waiting for changes.')
     case 'noticed':
       return ''
     case 'unchanged':
-      return headline('=', 'dim', at, `${listed(event.files)}: nothing that runs has changed`)
+      return event.mended
+        ? headline('✓', 'green', at, `${listed(event.files)}: all is well again, the database is what the files say`)
+        : headline('=', 'dim', at, `${listed(event.files)}: nothing that runs has changed`)
     case 'applied':
       return appliedText(event, at)
     case 'failed':
@@ -24,15 +33,24 @@ export function eventText(event: WatchEvent, at: string, width = Number.POSITIVE
     case 'asked':
       return questionText(event.question, at, width)
     case 'left':
-      return headline('·', 'yellow', at, 'left as it was')
+      return `${headline('·', 'yellow', at, 'left as it was')}${event.asked ? '' : `\n${indented(wrapped(event.why, width - 2))}`}`
     case 'nothing':
       return headline('=', 'dim', at, event.why)
+    case 'running':
+      return headline('…', 'dim', at, `${event.step} is still running, for ${event.seconds} s`)
+    case 'log':
+      return headline('·', 'dim', at, `${event.step}: ${event.message}`)
     case 'waiting':
       return headline('…', 'yellow', at, `waiting for ${event.why}`)
     case 'drifted':
       return `${headline('!', 'yellow', at, 'the schema was changed by something else:')}\n${indented(paintedDiff(diffText(event.diff)))}`
     case 'lost':
-      return headline('!', 'yellow', at, `${event.why} Waiting for it.`)
+      return headline(
+        '!',
+        'yellow',
+        at,
+        `${sentence(event.why)} ${event.restarts ? 'Starting the server again.' : 'Waiting for it.'}`,
+      )
     case 'back':
       return headline('✓', 'green', at, 'the server is back')
     case 'seeded':
@@ -65,9 +83,13 @@ function lossText({ left }: Carried): string {
   )
 }
 
-function openedText({ database, server, version, pending, watching }: Extract<WatchEvent, { type: 'opened' }>): string {
+function openedText(
+  { database, server, reason, version, pending, watching }: Extract<WatchEvent, { type: 'opened' }>,
+  isVerbose: boolean,
+): string {
+  const from = server && isVerbose ? `${server}, since ${reason}` : server
   const head = `${styleText('bold', 'migratest watch')}  ${database}, version ${describeVersion(version)}, ${pending === 0 ? 'nothing' : pending} pending`
-  return [head, server && styleText('dim', server), styleText('dim', `watching ${watching}`), '']
+  return [head, from && styleText('dim', from), styleText('dim', `watching ${watching}`), '']
     .filter((line, i) => line || i === 3)
     .join('\n')
 }
@@ -137,6 +159,11 @@ function questionText(question: Question, at: string, width: number): string {
         ? '  Everything can be applied from nothing, and all rows are carried.'
         : `  Everything can be applied from nothing; what has no place then is kept aside:\n${indented(lossText(loss), 4)}`
   return `${head}\n${lost}`
+}
+
+/** With a full stop at its end. */
+function sentence(text: string): string {
+  return /[.!?…]$/.test(text) ? text : `${text}.`
 }
 
 function headline(sign: string, colour: 'green' | 'red' | 'yellow' | 'dim', at: string, text: string): string {

@@ -11,6 +11,7 @@ import { type MysqlDriverOptions, mysqlDriver } from './driver.ts'
 import { asStatementError, isMissingTable } from './failure.ts'
 import { mysqlRows } from './rows.ts'
 import { ScriptFailure, type Session } from './session.ts'
+import { readShape } from './shape.ts'
 import { identifier, literal } from './tables.ts'
 
 export async function openMysqlDevelopment(
@@ -45,6 +46,7 @@ async function opened(
     driver,
     rows: mysqlRows(second, database, own),
     schema: () => readSchema(second, database, { exclude: own }),
+    shape: () => readShape(second, database, own),
     // Nothing cheaper tells whether a definition changed.
     stamp: async () => String(reads++),
     async watch() {

@@ -6,6 +6,7 @@ import { placeOf } from './address.ts'
 import { openUrl } from './connection.ts'
 import { copyStatements, createDatabase } from './copy.ts'
 import { readDefinitions } from './definitions.ts'
+import { readShape } from './shape.ts'
 import { identifier } from './tables.ts'
 
 const NEVER = new AbortController().signal
@@ -37,6 +38,7 @@ export async function rehearse(url: string, own: readonly string[], open: (url: 
     return {
       of: session.label,
       database: driver,
+      shape: () => readShape(session, copy, own),
       drop: async () => {
         await driver.close()
         await drop()

@@ -17,6 +17,7 @@ import { readOpening } from './opening.ts'
 import { developmentTables } from './rows/development.ts'
 import { postgresRows } from './rows/keeper.ts'
 import { ScriptFailure, type Session } from './session.ts'
+import { readShape } from './shape.ts'
 import { literal, tablesIn } from './tables.ts'
 
 export async function openPostgresDevelopment(
@@ -71,6 +72,7 @@ async function opened(
     driver,
     rows: postgresRows(session, tables),
     schema: () => readSchema(second, { exclude: own.own }),
+    shape: () => readShape(session, own.own),
     stamp: async () => String((await second.query(STAMP))[0]?.stamp),
     async watch() {
       const [row] = await second.query(`SELECT pg_try_advisory_lock(${WATCH_KEY}::bigint) AS locked`)
@@ -110,7 +112,7 @@ async function opened(
     async blockers() {
       const { processID } = session.client as unknown as { processID: number }
       const rows = await second.query(
-        `SELECT a.pid, a.application_name AS name, a.usename AS user, a.state, left(a.query, 80) AS query FROM unnest(pg_blocking_pids($1)) b JOIN pg_stat_activity a ON a.pid = b`,
+        `SELECT a.pid, a.application_name AS name, a.usename AS user, a.state, left(a.query, 80) AS query FROM unnest(pg_blocking_pids($1)) b JOIN pg_stat_activity a ON a.pid = b WHERE b <> pg_backend_pid()`,
         [processID],
       )
       const said = rows.map(

@@ -108,14 +108,16 @@ async function makeLockTable(session: Session, schema: string, table: string): P
   }
 }
 
-/** Who holds one of the keys: process, program, user, address, since when its session is there. */
+/** Who holds one of the keys on this database, since other databases of the server have the same keys: process, program, user, address, since when its session is there. */
 export async function holderOf(session: Session, keys: readonly bigint[]): Promise<string | undefined> {
   const objids = keys.map(String).map(literal).join(', ')
   const rows = await session.query(`
     SELECT a.pid, a.application_name, a.usename, a.client_addr::text AS address, a.state,
       to_char(a.backend_start AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS') AS since
     FROM pg_locks l JOIN pg_stat_activity a USING (pid)
-    WHERE l.locktype = 'advisory' AND l.granted AND ((l.classid::bigint << 32) | l.objid::bigint)::text IN (${objids})
+    WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
+      AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+      AND ((l.classid::bigint << 32) | l.objid::bigint)::text IN (${objids})
     LIMIT 1`)
   const row = rows[0]
   if (!row) return undefined
