@@ -65,7 +65,7 @@ export interface MovesInput {
 /** @throws VersionNotFoundError: the current version (looked at first) or the target is not there */
 export function chooseMoves(input: MovesInput, request: Request): Moves {
   const { migrations, current } = input
-  mustExist(input, current, 'The database is at version')
+  mustExist(input, current, 'The database is at that version')
   if (request.kind === 'to') return { moves: movesTo(input, request.target), short: 0 }
   if (request.limit === 0) return { moves: [], short: 0 }
   if (request.kind === 'down') {
@@ -102,7 +102,7 @@ export function resolveTarget(input: MovesInput, target: Target): number {
     return last.version
   }
   if (typeof target === 'object') {
-    mustExist(input, target.justBefore, 'Asked for the version just before')
+    mustExist(input, target.justBefore)
     return migrations.findLast(({ version }) => version < target.justBefore)?.version ?? NIL_VERSION
   }
   if (!isVersion(target)) {
@@ -114,7 +114,7 @@ export function resolveTarget(input: MovesInput, target: Target): number {
       },
     )
   }
-  mustExist(input, target, 'Asked for version')
+  mustExist(input, target)
   return target
 }
 
@@ -173,10 +173,10 @@ function limited(all: Move[], limit: number): Moves {
   return { moves: all.slice(0, limit), short: Math.max(0, limit - all.length) }
 }
 
-function mustExist({ migrations, source, applied }: MovesInput, version: number, what: string): void {
+function mustExist({ migrations, source, applied }: MovesInput, version: number, why?: string): void {
   if (version === NIL_VERSION) return
   if (migrations.some((m) => m.version === version) || applied.entries.has(version)) return
-  throw new VersionNotFoundError(version, `${what} ${version}, which is not in ${source}.`, {
+  throw new VersionNotFoundError(version, `There is no version ${version} in ${source}${why ? `. ${why}` : ''}.`, {
     hint: nearest(migrations, version),
   })
 }

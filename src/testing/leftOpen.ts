@@ -7,7 +7,7 @@ import type { LeftOpen } from './testServer.ts'
  * Milliseconds in which a server ends a session whose client has said goodbye: first those in which it mostly does, while the next
  * test may wait for this database; then those that a server under load may take.
  */
-export const ENDING_MS = { mostly: 15, atMost: 1000 }
+export const ENDING_MS = { mostly: 15, atMost: 400 }
 
 /**
  * Looks at the sessions on a database until those that are ending have ended: the server may not have read a goodbye yet that

@@ -59,6 +59,8 @@ export interface CreateOptions {
   readonly holdConnection?: boolean
   /** For what is told of the test's database. */
   readonly test?: { readonly name: string; readonly file: string | undefined } | undefined
+  /** Hears the name of the database, if it is kept because the test failed. */
+  readonly onKept?: ((name: string) => void) | undefined
   /** Hears where it is to go, before it does. */
   readonly onTarget?: ((target: Target) => void) | undefined
 }
@@ -85,6 +87,7 @@ export class MigratedDatabase<Client = unknown> {
   /** Its line; what fails leaves it as it was. */
   #keeping: Promise<string> | undefined
   #disposed: Promise<void> | undefined
+  readonly #looked = Promise.withResolvers<void>()
   /** What goes on when it is disposed of. */
   #after: Promise<void> | undefined
 
@@ -243,23 +246,27 @@ export class MigratedDatabase<Client = unknown> {
       return error
     }
     if (this.#disposed) throw tooLate()
+    let result: T
     try {
-      return await work()
+      result = await work()
     } catch (error) {
       throw this.#disposed ? tooLate(error) : error
     }
+    // It was quick enough this time; on another day it would not be.
+    if (this.#disposed) throw tooLate()
+    return result
   }
 
   async #dispose(): Promise<void> {
     this.#obtained.over?.()
     const { transaction } = this.#obtained
     const whole = transaction ? await transaction.rollBack().catch(() => false) : true
-    const after = whileWorking(() => this.#afterwards())
+    const after = whileWorking(() => this.#afterwards().finally(this.#looked.resolve))
     this.#after = after
     if (!whole) {
       await after
       throw new SharedDatabaseError(
-        'The test ended the transaction it runs in (COMMIT, ROLLBACK), so what it wrote could not be rolled back, and other tests may have seen it. Its database is not used again.',
+        `The test ended the transaction it runs in (${ENDINGS[this.dialect]}), so what it wrote could not be rolled back, and other tests may have seen it. Its database is not used again.`,
         { hint: "Give the test a database of its own: isolation: 'database'. Savepoints are fine." },
       )
     }
@@ -282,9 +289,15 @@ export class MigratedDatabase<Client = unknown> {
       this.name,
     )
     await Promise.all(clients.map((client) => this.#database.disconnect(client).catch(() => undefined)))
+    if (!others) this.#looked.resolve()
     if (others || (await this.#isKept())) this.#obtained.lose(true)
     else await this.#obtained.release({ changed: this.#changed }).catch(() => undefined)
-    if (others) await this.#dropUnlessHeld()
+    if (others) await this.#dropUnlessHeld().finally(this.#looked.resolve)
+  }
+
+  /** Resolves when what the test left open has been told. Wait for it where the process may end with this test. */
+  get leftOpenTold(): Promise<void> {
+    return this.#looked.promise
   }
 
   /** A pool that the test left open must not meet the next test's database, nor see its own end. */
@@ -334,6 +347,12 @@ export async function settled(): Promise<void> {
 function sourceOf<Client>({ migrations }: MigratedDatabaseOptions<Client>): Source {
   if (migrations === undefined) throw new UsageError("The option migrations is missing: a folder's path, or a source.")
   return typeof migrations === 'string' || isUrl(migrations) ? directory(migrations) : migrations
+}
+
+/** How a test may have ended its transaction. */
+const ENDINGS: Readonly<Record<Dialect, string>> = {
+  postgres: 'COMMIT, ROLLBACK',
+  mysql: 'COMMIT, ROLLBACK, or a schema change, with which MySQL commits by itself',
 }
 
 function shared(what: string, why: string): SharedDatabaseError {

@@ -92,7 +92,10 @@ async function explained(move: () => Promise<Run>): Promise<Run> {
     return await move()
   } catch (error) {
     if (error instanceof MigrationFailedError && OF_THE_SERVER.test(`${error.sqlState} ${error.message}`)) {
-      error.message += `\n\nRoles, tablespaces and databases belong to the whole server, which all test databases share. Make them only if they are not there, leave roles to the preset (postgres({ roles: ['app'] })), or give the test a server of its own: isolation: 'server'.`
+      const what = error.hint
+        ? 'In tests'
+        : 'Roles, tablespaces and databases belong to the whole server, which all test databases share'
+      error.message += `\n\n${what}: leave roles to the preset (postgres({ roles: ['app'] })), or give the test a server of its own (isolation: 'server').`
     }
     throw error
   }

@@ -6,6 +6,7 @@
 import { availableParallelism } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { now } from '../migrate/realTime.ts'
+import { ENDING_MS } from './leftOpen.ts'
 import { readMark, writeMark } from './marks.ts'
 
 /** What is locked: by a process as long as it lives, and for as long as it does something. */
@@ -196,21 +197,30 @@ export abstract class Registry {
       await sleep(25)
     }
     try {
-      const found = (await this.list(this.family)).filter(({ name }) => !this.#isOurs(name))
-      let free = 0
-      for (const database of found.toReversed()) {
-        const mark = readMark(database.comment)
-        if (mark?.kind === 'kept') {
-          if (mark.until !== undefined && Date.parse(mark.until) < now())
-            await this.dropIfUnused(database.name).catch(() => undefined)
-        } else if (mark?.kind !== 'free' || all || ++free > MOST_FREE) await this.#dropIfLeft(database)
-      }
+      // A process that ended a moment ago is still connected, as the server sees it.
+      const again = now() + Math.min(patienceMs, ENDING_MS.atMost)
+      while ((await this.#sweepOnce(all)) > 0 && now() < again) await sleep(25)
     } finally {
       await this.unlock('all', 'sweeping').catch(() => undefined)
     }
   }
 
   // --- internal ---
+
+  /** @returns how many databases seem to be in use */
+  async #sweepOnce(all: boolean): Promise<number> {
+    const found = (await this.list(this.family)).filter(({ name }) => !this.#isOurs(name))
+    let free = 0
+    let used = 0
+    for (const database of found.toReversed()) {
+      const mark = readMark(database.comment)
+      if (mark?.kind === 'kept') {
+        if (mark.until !== undefined && Date.parse(mark.until) < now())
+          await this.dropIfUnused(database.name).catch(() => undefined)
+      } else if ((mark?.kind !== 'free' || all || ++free > MOST_FREE) && !(await this.#dropIfLeft(database))) used++
+    }
+    return used
+  }
 
   async #claimOne(name: string, mark: string): Promise<boolean> {
     if ((await this.isLiving(this.#tokenOf(name))) || !(await this.tryLock('claimed', name))) return false
@@ -232,14 +242,19 @@ export abstract class Registry {
     return name.slice(this.family.length).split('_')[0] ?? ''
   }
 
-  /** Nobody lives who made it. Who is connected to it may have lost the connection that held the lock. */
-  async #dropIfLeft({ name, connections }: FoundDatabase): Promise<void> {
+  /**
+   * Nobody lives who made it. Who is connected to it may have lost the connection that held the lock.
+   * @returns false where it is in use
+   */
+  async #dropIfLeft({ name, connections }: FoundDatabase): Promise<boolean> {
     const token = this.#tokenOf(name)
-    if (connections > 0 || !/^[0-9a-f]{8}$/.test(token) || (await this.isLiving(token))) return
-    if (!(await this.tryLock('claimed', name))) return
+    if (!/^[0-9a-f]{8}$/.test(token)) return true
+    if (connections > 0 || (await this.isLiving(token))) return false
+    if (!(await this.tryLock('claimed', name))) return true
     // Nobody is connected, and still it may be in use: then whatever holds it is ended.
     await this.dropIfUnused(name).catch(() => this.drop(name).catch(() => undefined))
     await this.unlock('claimed', name)
+    return true
   }
 }
 

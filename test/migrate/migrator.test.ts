@@ -58,9 +58,7 @@ describe('targets', () => {
     const { migrator, db } = setUp()
     const error = await failure(migrator.to(7))
     expect(error).toBeInstanceOf(VersionNotFoundError)
-    expect(error.message).toBe(
-      'Asked for version 7, which is not in memory.\n\nNearest: 3_c. There are 3 migrations, up to 3.',
-    )
+    expect(error.message).toBe('There is no version 7 in memory().\n\nNearest: 3_c. There are 3 migrations, up to 3.')
     expect(db.executed).toEqual([])
   })
 
@@ -70,7 +68,7 @@ describe('targets', () => {
 
   test('an empty source says how a migration is named', async () => {
     expect((await failure(setUp({}).migrator.up())).message).toMatch(
-      /no migrations in memory.*0001_create_users\.up\.sql/s,
+      /no migrations in memory\(\).*0001_create_users\.up\.sql/s,
     )
   })
 })
@@ -232,7 +230,9 @@ describe('history against source', () => {
     const { migrator, over } = setUp()
     await migrator.to(2)
     const { '1_a.up.sql': _up, '1_a.down.sql': _down, ...gone } = FILES
-    expect((await failure<MissingMigrationError>(over(gone).up())).message).toMatch(/not in memory any more:\n {2}1_a/)
+    expect((await failure<MissingMigrationError>(over(gone).up())).message).toMatch(
+      /not in memory\(\) any more:\n {2}1_a/,
+    )
     expect(await failure(over(gone).up())).toBeInstanceOf(MissingMigrationError)
     expect((await over(gone).status()).migrations.map((m) => m.state)).toEqual(['missing', 'applied', 'pending'])
     expect((await over(gone, { missing: 'ignore' }).up()).to).toBe(3)

@@ -159,6 +159,18 @@ create procedure p() select 1`,
     expect(await failure(db[Symbol.asyncDispose]())).toBeInstanceOf(SharedDatabaseError)
   })
 
+  test('a statement that outlives its test is killed: the next test does not wait for it', async () => {
+    const options = { server, migrations: memory({ '1_a.up.sql': 'create table a (id int)' }) }
+    const db = await createMigratedDatabase(options)
+    const late = failure(db.query('select sleep(20)'))
+    await sleep(200)
+    const begun = Date.now()
+    await db[Symbol.asyncDispose]()
+    await settled()
+    expect((await late).message).toMatch(/The test was over before query\(\) was/)
+    expect(Date.now() - begun).toBeLessThan(15_000)
+  })
+
   test('a prepared transaction keeps its database, and nobody waits for it', async () => {
     const migrations = made({ '1_a.up.sql': 'create table a (id int primary key)' })
     const xid = `x${process.pid}${kind}`

@@ -11,7 +11,9 @@ import { test } from '../support/database.ts'
 
 const NAME = 'MIGRATEST_TEST_URL'
 
-async function started(url: string): Promise<{ server: ViteDevServer; root: string; said: string[] }> {
+async function started(
+  url: string,
+): Promise<{ server: ViteDevServer; root: string; said: string[]; options: VitePluginOptions }> {
   const root = realpathSync(mkdtempSync(join(tmpdir(), 'migratest-vite-')))
   cpSync(join(import.meta.dirname, '..', '..', 'examples', 'vite'), root, { recursive: true })
   // Servers in Docker may be on another host than this one.

@@ -106,6 +106,11 @@ export function isBusy(client: Connection): boolean {
   return _command != null || (_commands?.length ?? 0) > 0
 }
 
+/** Resolves when its connection is closed. */
+export function untilClosed(client: Connection): Promise<void> {
+  return new Promise((resolve) => raw(client).stream.once?.('close', resolve))
+}
+
 // --- internal ---
 
 /** Many statements in one message; no names of functions as reserved words, which mysql2 asks for and no other client does. */

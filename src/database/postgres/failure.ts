@@ -75,7 +75,7 @@ function hintFor(error: PostgresError): string | undefined {
   if (error.code === '55P03')
     return 'Another session holds what it waits for; with lock: "table" that may be the migration lock itself: use lock: "advisory" for a migration that drops the schema.'
   if (error.code === '42710' && /^role /.test(error.message)) {
-    return "Roles belong to the whole server, so databases that are migrated on it share them. Make it only if it is not there (DO $$ … IF NOT EXISTS …), or leave it to the preset: postgres({ roles: ['app'] })."
+    return 'Roles belong to the whole server, so databases that are migrated on it share them. Make it only if it is not there: DO $$ … IF NOT EXISTS …'
   }
   if (error.code === '42501') return 'The user who migrates lacks a privilege: GRANT it, or connect as the owner.'
   return undefined

@@ -3,7 +3,15 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Connection } from 'mysql2/promise'
 import { readSchema } from '../../database/mysql/catalog.ts'
 import { endSession, hasStrayTransactions, sessionsOn } from '../../database/mysql/cluster.ts'
-import { holdProcess, isBusy, isUsable, openClient, openUrl, threadOf } from '../../database/mysql/connection.ts'
+import {
+  holdProcess,
+  isBusy,
+  isUsable,
+  openClient,
+  openUrl,
+  threadOf,
+  untilClosed,
+} from '../../database/mysql/connection.ts'
 import { mysqlDriver } from '../../database/mysql/driver.ts'
 import { Likeness } from '../../database/mysql/likeness.ts'
 import type { Session } from '../../database/mysql/session.ts'
@@ -41,7 +49,10 @@ export class MysqlTestDatabase extends ServerDatabase<Connection, MysqlRegistry,
   async disconnect(client: Connection): Promise<void> {
     // A goodbye waits behind the statement that runs, and the server notices a closed socket only when that is done.
     if (isBusy(client)) {
+      const closed = untilClosed(client)
       await endSession(this.registry.admin, threadOf(client)).catch(() => undefined)
+      // Who waits for the statement hears from the server that it was killed.
+      await Promise.race([closed, sleep(KILL_MS, undefined, { ref: false })])
       client.destroy()
     } else await client.end()
   }
@@ -176,4 +187,5 @@ export async function digestOf(url: string, name: string): Promise<string> {
 
 const MARK = 'migratest_test'
 const PATIENCE_MS = 2000
+const KILL_MS = 1000
 const LONGEST_WAIT_MS = 20_000

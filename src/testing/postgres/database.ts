@@ -7,7 +7,7 @@ import { endSession, keepAlive, sessionsOn } from '../../database/postgres/clust
 import { borrowClient, openUrl } from '../../database/postgres/connection.ts'
 import { postgresDriver } from '../../database/postgres/driver.ts'
 import { Likeness, nextTransaction, OthersConnected } from '../../database/postgres/likeness.ts'
-import type { Session } from '../../database/postgres/session.ts'
+import type { PostgresError, Session } from '../../database/postgres/session.ts'
 import { identifier } from '../../database/postgres/tables.ts'
 import type { Driver } from '../../migrate/driver.ts'
 import type { Schema } from '../../schema/schema.ts'
@@ -80,9 +80,17 @@ export class PostgresTestDatabase extends ServerDatabase<Client, PostgresRegistr
     let ended = false
     let rolledBack = false
     const { connection } = client as unknown as { connection: NodeJS.EventEmitter }
+    let failed: string | undefined
     connection.on('readyForQuery', ({ status }: { status: string }) => {
       if (status === 'I') ended = true
+      // Rolled back to a savepoint, it goes on.
+      if (status === 'T') failed = undefined
       rolledBack = false
+    })
+    // Before pg's own listener, which hands the error to whoever waits for it.
+    connection.prependListener('errorMessage', (error: PostgresError) => {
+      if (error.code !== ABORTED) failed ??= `${error.message}${statementOf(client)}`
+      else if (failed !== undefined) error.message += `. The first statement that failed: ${failed}`
     })
     connection.on('commandComplete', ({ text }: { text: string }) => {
       // Within one message: a ROLLBACK may be one to a savepoint, and a BEGIN only a warning; it is both that tell.
@@ -184,6 +192,19 @@ export async function sinceNow(registry: PostgresRegistry): Promise<string> {
 // --- internal ---
 
 const GIVEN = 'migratest test'
+
+/** in_failed_sql_transaction */
+const ABORTED = '25P02'
+
+/** The statement that is under way on a client, to stand behind its error. */
+function statementOf(client: Client): string {
+  const { _getActiveQuery, activeQuery } = client as unknown as {
+    _getActiveQuery?(): { text?: string } | null
+    activeQuery?: { text?: string } | null
+  }
+  const { text } = (_getActiveQuery ? _getActiveQuery.call(client) : activeQuery) ?? {}
+  return text ? ` (${text.replace(/\s+/g, ' ').trim().slice(0, 120)})` : ''
+}
 
 function pidOf(client: Client): number | undefined {
   return (client as unknown as { processID?: number }).processID
