@@ -234,6 +234,7 @@ export class Context {
     if (event.type === 'warning') this.tell(`warning: ${event.message}`)
     if (event.type === 'log') this.tell(`${event.step.name}: ${event.message}`)
     if (!this.options.verbose) return
+    if (event.type === 'notice') this.tell(`${event.step.name}: ${event.severity}: ${event.message}`)
     if (event.type === 'planned') this.tell(`planned: ${event.plan.steps.length} steps on ${this.database}`)
     if (event.type === 'started') this.tell(`running: ${event.step.file}, ${event.step.statements} statements`)
   }

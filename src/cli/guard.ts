@@ -1,6 +1,8 @@
 /** Before data is destroyed. */
+
 import { createInterface } from 'node:readline/promises'
 import { locateDatabase } from '../database/open.ts'
+import { isLoopback } from '../database/place.ts'
 import { UsageError } from '../migrate/errors.ts'
 import type { Context } from './context.ts'
 
@@ -21,7 +23,7 @@ export async function guard(context: Context, what: string): Promise<void> {
   const name = place.database
   if (!name)
     throw new UsageError(`The URL names no database, so ${what} is refused.`, { hint: 'Name it: postgres://host/NAME' })
-  const near = place.host.startsWith('/') || ['localhost', '127.0.0.1', '::1', '[::1]', ''].includes(place.host)
+  const near = isLoopback(place.host)
   if (confirm === name) return
   if (confirm !== undefined) throw new UsageError(`--confirm ${confirm}: the database is called "${name}".`)
   if (yes && near && database !== undefined) return

@@ -8,6 +8,11 @@ export interface Place {
   readonly database: string
 }
 
+/** Whether a host is this machine: a socket, a loopback address, or none at all. */
+export function isLoopback(host: string): boolean {
+  return host.startsWith('/') || /^(?:|localhost|\[?::1\]?|127(?:\.\d{1,3}){3})$/i.test(host)
+}
+
 /** A part of a URL. @throws UsageError for a `%` that stands for nothing */
 export function decoded(part: string): string {
   try {

@@ -33,8 +33,8 @@ export async function compareWithFiles(input: LoadInput): Promise<Comparison> {
     const entry = applied.entries.get(migration.version)
     if (!entry) continue
     const halves = await attempt(async () => ({
-      up: await loadHalf(source, migration, 'up', driver.dialect),
-      down: await loadHalf(source, migration, 'down', driver.dialect),
+      up: await loadHalf(source, migration, 'up', driver),
+      down: await loadHalf(source, migration, 'down', driver),
     }))
     if (halves instanceof MigratestError) {
       broken.set(migration.version, halves)

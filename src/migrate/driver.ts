@@ -1,6 +1,7 @@
 /** What the engine asks of a driver. Drivers are dumb: they never look at sources and never decide what to run. */
 import type { Dialect } from '../sql/dialect.ts'
 import type { Script } from '../sql/script.ts'
+import type { Syntax } from '../sql/tokens.ts'
 import type { Direction, Log, MigrationContext } from './source.ts'
 
 /** A row of the history table: one migration that is applied, or the baseline. */
@@ -64,8 +65,16 @@ export interface Baseline {
 
 export type Work =
   | { readonly kind: 'nil' }
-  | { readonly kind: 'sql'; readonly script: Script }
-  | { readonly kind: 'code'; readonly run: (context: MigrationContext) => unknown; readonly log: Log }
+  | { readonly kind: 'sql'; readonly script: Script; readonly notice?: OnNotice | undefined }
+  | {
+      readonly kind: 'code'
+      readonly run: (context: MigrationContext) => unknown
+      readonly log: Log
+      readonly notice?: OnNotice | undefined
+    }
+
+/** Hears what the server says while a step runs: severity as the server writes it (NOTICE, WARNING), and the message. */
+export type OnNotice = (notice: { readonly severity: string; readonly message: string }) => void
 
 /** One move, ready to be run. */
 export interface Step {
@@ -92,6 +101,8 @@ export interface Together {
 
 export interface Driver {
   readonly dialect: Dialect
+  /** How this session reads literals and names, where that is not the usual way of its dialect. */
+  readonly syntax?: Syntax
   /** The database as a person would say it, as `"shop" on 127.0.0.1:5432`; never a password. */
   readonly database: string
   /** Whether schema changes can be rolled back. Without it, a migration runs statement by statement under the dirty flag. */

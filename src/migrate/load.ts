@@ -1,9 +1,8 @@
 /** From a move to a step: reads bodies, chooses the down that fits what was applied, refuses what cannot be run. */
-import type { Dialect } from '../sql/dialect.ts'
 import { createdObjects, fingerprintOf, readScript, type Script } from '../sql/script.ts'
 import { attempt } from './attempt.ts'
 import { runCode } from './codeContext.ts'
-import type { Driver, HistoryChange, HistoryRecord, Step, Work } from './driver.ts'
+import type { Driver, HistoryChange, HistoryRecord, OnNotice, Step, Work } from './driver.ts'
 import { IrreversibleError, MigratestError, MissingMigrationError, NoWayDownError, ScriptError } from './errors.ts'
 import type { Applied } from './history.ts'
 import type { Move, PlanStep } from './plan.ts'
@@ -29,9 +28,15 @@ export interface LoadInput {
   readonly preferFileDowns?: boolean
 }
 
+/** Who hears what a step says while it runs. */
+export interface Hears {
+  readonly log: Log
+  readonly notice?: OnNotice
+}
+
 export interface LoadedStep {
   readonly plan: PlanStep
-  readonly step: (log: Log) => Step
+  readonly step: (hears: Hears) => Step
   /** For code frames. */
   readonly text: string | null
   /** Of code: where in its files an error was thrown. */
@@ -49,19 +54,23 @@ export async function loadStep(input: LoadInput, move: Move): Promise<LoadedStep
   return move.direction === 'up' ? loadUp(input, move) : loadDown(input, move)
 }
 
+/** How SQL is read: a database's, or that of a dialect where none was asked. */
+export type Language = Pick<Driver, 'dialect' | 'syntax'>
+
 /** Reads one half of a migration from its source. */
 export async function loadHalf(
   source: Source,
   migration: Migration,
   half: Direction,
-  dialect: Dialect,
+  language: Language,
 ): Promise<Loaded> {
   const body = await source.read(migration, half)
   // A source that hands out one body again, the very same, has its text read once.
   const known = body && read.get(body)
-  if (known?.dialect === dialect) return known.half
-  const fresh = loaded(body, dialect)
-  if (body) read.set(body, { dialect, half: fresh })
+  const spoken = JSON.stringify([language.dialect, language.syntax])
+  if (known?.language === spoken) return known.half
+  const fresh = loaded(body, language)
+  if (body) read.set(body, { language: spoken, half: fresh })
   return fresh
 }
 
@@ -70,9 +79,9 @@ export async function loadRecord(
   input: LoadInput,
   migration: Migration,
 ): Promise<{ up: Loaded; record: HistoryRecord }> {
-  const { dialect } = input.driver
-  const up = await loadHalf(input.source, migration, 'up', dialect)
-  const down = await loadHalf(input.source, migration, 'down', dialect)
+  const { driver } = input
+  const up = await loadHalf(input.source, migration, 'up', driver)
+  const down = await loadHalf(input.source, migration, 'down', driver)
   const record: HistoryRecord = {
     version: migration.version,
     name: migration.name,
@@ -91,7 +100,7 @@ export function fingerprintOfHalf(half: Loaded): string {
 
 // --- internal ---
 
-const read = new WeakMap<Body, { readonly dialect: Dialect; readonly half: Loaded }>()
+const read = new WeakMap<Body, { readonly language: string; readonly half: Loaded }>()
 
 async function loadUp(input: LoadInput, move: Move): Promise<LoadedStep> {
   const migration = input.migrations.get(move.version)
@@ -106,7 +115,7 @@ async function loadUp(input: LoadInput, move: Move): Promise<LoadedStep> {
 async function loadDown(input: LoadInput, move: Move): Promise<LoadedStep> {
   const migration = input.migrations.get(move.version)
   const entry = input.applied.entries.get(move.version)
-  const { dialect } = input.driver
+  const { driver } = input
   const name = migration?.name ?? entry?.name ?? ''
   // Below the baseline the row goes down together with what counts as applied.
   const baseline =
@@ -115,12 +124,12 @@ async function loadDown(input: LoadInput, move: Move): Promise<LoadedStep> {
       : undefined
   const history: HistoryChange = { remove: move.version, baseline }
   // A file that cannot be read stops nobody whose way back is recorded.
-  const read = migration && (await attempt(() => loadHalf(input.source, migration, 'up', dialect)))
+  const read = migration && (await attempt(() => loadHalf(input.source, migration, 'up', driver)))
   if (read instanceof MigratestError && !entry?.recorded) throw read
   const up = read instanceof MigratestError ? undefined : read
   const unchanged = up && (entry === undefined || entry.fingerprint === fingerprintOfHalf(up))
   if (migration && up && (unchanged || input.preferFileDowns || (input.trustEdited && !entry?.recorded))) {
-    const down = await loadHalf(input.source, migration, 'down', dialect)
+    const down = await loadHalf(input.source, migration, 'down', driver)
     const file = migration.down ?? migration.up ?? name
     refuse(down, file)
     refuseIrreversible(down, move.version, file)
@@ -128,7 +137,7 @@ async function loadDown(input: LoadInput, move: Move): Promise<LoadedStep> {
   }
   // Code that the file still has as it was recorded.
   if (migration && entry && up && entry.downFingerprint !== null) {
-    const same = await attempt(() => loadHalf(input.source, migration, 'down', dialect))
+    const same = await attempt(() => loadHalf(input.source, migration, 'down', driver))
     if (!(same instanceof MigratestError) && same.kind === 'code' && same.fingerprint === entry.downFingerprint) {
       const file = migration.down ?? migration.up ?? name
       return makeStep(input, move, name, file, 'file', same, history, undefined)
@@ -151,7 +160,7 @@ async function loadDown(input: LoadInput, move: Move): Promise<LoadedStep> {
     })
   }
   const body = text === null ? null : isCode(text) ? await revived(input, text, what) : ({ kind: 'sql', text } as const)
-  const down = loaded(body, dialect)
+  const down = loaded(body, driver)
   const file = `${move.version}_${name} (down recorded in the database)`
   refuse(down, file)
   refuseIrreversible(down, move.version, file)
@@ -208,7 +217,7 @@ function makeStep(
     code: half.kind === 'code',
     atomic: isAtomic(half, input.driver),
   }
-  const step = (log: Log): Step => ({ ...move, name, work: workOf(half, log), history })
+  const step = (hears: Hears): Step => ({ ...move, name, work: workOf(half, hears), history })
   const text = half.kind === 'sql' ? half.script.text : half.text
   const shares = plan.atomic && (half.kind !== 'sql' || half.script.transactionMode === '')
   return { plan, step, text, warning, shares, locate: half.kind === 'code' ? half.code.locate : undefined }
@@ -221,20 +230,20 @@ function isAtomic(half: Loaded, driver: Driver): boolean {
   return driver.transactionalDdl && half.code.transaction !== false
 }
 
-function workOf(half: Loaded, log: Log): Work {
-  if (half.kind === 'sql') return { kind: 'sql', script: half.script }
+function workOf(half: Loaded, { log, notice }: Hears): Work {
+  if (half.kind === 'sql') return { kind: 'sql', script: half.script, notice }
   if (half.kind === 'code') {
     const { run } = half.code
-    return { kind: 'code', run: (context) => runCode(run, context), log }
+    return { kind: 'code', run: (context) => runCode(run, context), log, notice }
   }
   return { kind: 'nil' }
 }
 
-function loaded(body: Body | null, dialect: Dialect): Loaded {
+function loaded(body: Body | null, { dialect, syntax }: Language): Loaded {
   if (body === null) return { kind: 'nil', text: null }
   if (body.kind === 'code')
     return { kind: 'code', text: body.text, code: body, fingerprint: body.fingerprint ?? fingerprintOf([body.text]) }
-  const script = readScript(body.text, dialect)
+  const script = readScript(body.text, dialect, syntax)
   if (script.statements.length === 0 && !script.problem && script.irreversible === undefined)
     return { kind: 'nil', text: body.text }
   return { kind: 'sql', text: body.text, script, fingerprint: script.fingerprint }

@@ -369,7 +369,7 @@ export class Migrator {
 
   /** Of code, what it says to a client that only listens. */
   async #sqlOf({ plan, text, step }: LoadedStep): Promise<Pick<PlanStep, 'text' | 'notes'>> {
-    const { work } = step(() => undefined)
+    const { work } = step({ log: () => undefined })
     if (work.kind === 'nil') return { text: null }
     if (work.kind === 'sql') return { text }
     const { statements, notes } = await recordSql(work, this.#driver.dialect)
@@ -425,7 +425,7 @@ export class Migrator {
             },
           }
         }
-        return { ...loaded, step: (log) => settled(loaded.step(log)) }
+        return { ...loaded, step: (hears) => settled(loaded.step(hears)) }
       },
     })
   }

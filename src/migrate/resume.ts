@@ -11,7 +11,7 @@ import { reconcile } from './history.ts'
 import { loadStep } from './load.ts'
 import type { Move, PlanStep } from './plan.ts'
 import { now } from './realTime.ts'
-import { continueJournaled } from './run.ts'
+import { continueJournaled, hearing } from './run.ts'
 import type { Direction } from './source.ts'
 
 export interface ResumeInput extends ChooseInput {
@@ -57,7 +57,7 @@ export async function resume(
   // A down fits what was applied, which the entry under way still tells.
   const entries = new Map(direction === 'down' && entry.fingerprint !== null ? [[entry.version, entry]] : [])
   const loaded = await loadStep(loadInput(input, migrations, { ...applied, entries }), move)
-  const step = loaded.step((message) => onEvent({ type: 'log', step: loaded.plan, message }))
+  const step = loaded.step(hearing(onEvent, loaded.plan))
   const script = step.work.kind === 'sql' ? step.work.script : undefined
   await refuseEdited(database, entry.version, direction, script, behind)
   if (script) refuseLostSettings(script, behind, database.dialect)
@@ -109,8 +109,8 @@ async function refuseEdited(
 ): Promise<void> {
   const recorded = await driver.recorded(version, direction)
   if (recorded === null || script === undefined || done === 0) return
-  const { dialect } = driver
-  const [before, now] = [readScript(recorded, dialect), script].map((one) => headOf(one, done, dialect))
+  const { dialect, syntax } = driver
+  const [before, now] = [readScript(recorded, dialect, syntax), script].map((one) => headOf(one, done, driver))
   if (before === now) return
   throw new EditedMigrationError(
     `The first ${done} statements of ${version} have run, and they were changed in the file since.`,
@@ -121,11 +121,11 @@ async function refuseEdited(
 }
 
 /** The first statements, without what does not count. */
-function headOf({ text, statements }: Script, count: number, dialect: Dialect): string {
+function headOf({ text, statements }: Script, count: number, { dialect, syntax }: Driver): string {
   const parts = statements.slice(0, count).flatMap(({ start, end }) => {
     const sql = text.slice(start, end)
-    const { canonical, problem } = cutStatements(sql, dialect)
-    return problem ? [sql] : canonical
+    const { canonical, problem } = cutStatements(sql, dialect, syntax)
+    return problem ? sql : String(canonical)
   })
   return parts.join('\0')
 }

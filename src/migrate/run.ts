@@ -2,7 +2,7 @@
 import type { Driver, Step } from './driver.ts'
 import { CancelledError, MigratestError, MigrationFailedError, SourceChangedError, StatementError } from './errors.ts'
 import type { OnEvent } from './events.ts'
-import type { LoadedStep } from './load.ts'
+import type { Hears, LoadedStep } from './load.ts'
 import type { PlanStep } from './plan.ts'
 import { now } from './realTime.ts'
 import { describeVersion } from './version.ts'
@@ -34,7 +34,7 @@ export async function runSteps(input: RunInput): Promise<PlanStep[]> {
     const loaded = await next
     if (loaded === undefined) break
     if (loaded.plan.fingerprint !== planned.fingerprint) throw new SourceChangedError(planned.file)
-    const step = loaded.step((message) => onEvent({ type: 'log', step: planned, message }))
+    const step = loaded.step(hearing(onEvent, planned))
     onEvent({ type: 'started', step: planned })
     if (signal.aborted) throw cancelled(driver, planned.from, signal)
     const begun = now()
@@ -81,6 +81,14 @@ export async function continueJournaled(
   await driver.finish(step)
 }
 
+/** Turns what a step says into events. */
+export function hearing(onEvent: OnEvent, step: PlanStep): Hears {
+  return {
+    log: (message) => onEvent({ type: 'log', step, message }),
+    notice: (notice) => onEvent({ type: 'notice', step, ...notice }),
+  }
+}
+
 // --- internal ---
 
 const BATCH_STEPS = 100
@@ -101,7 +109,7 @@ async function runBatches(input: RunInput): Promise<PlanStep[]> {
       const loaded = await input.load(planned)
       // Its turn comes, and with it the error.
       if (loaded.plan.fingerprint !== planned.fingerprint) break
-      const step = loaded.step((message) => onEvent({ type: 'log', step: planned, message }))
+      const step = loaded.step(hearing(onEvent, planned))
       length += step.work.kind === 'sql' ? step.work.script.text.length : 0
       batch.push(step)
     }
@@ -141,6 +149,10 @@ async function runAtomic(driver: Driver, step: Step, loaded: LoadedStep, signal:
   try {
     await driver.apply(step, signal)
   } catch (error) {
+    // The server knows best which statements it refuses in a transaction. Nothing of it ran, and alone it can go without one.
+    if (isRefusedInTransaction(error) && loaded.plan.statements === 1 && !loaded.plan.code) {
+      return runJournaled(driver, step, loaded, signal)
+    }
     throw failure(error, driver, loaded, undefined, signal, cleanStill(driver, step))
   }
 }
@@ -160,6 +172,11 @@ async function tryAbandon(driver: Driver, step: Step, index: number, error: unkn
   if (index > 0 || !undone || !driver.abandon || step.from === step.to) return false
   await driver.abandon(step)
   return true
+}
+
+/** active_sql_transaction */
+function isRefusedInTransaction(error: unknown): boolean {
+  return error instanceof StatementError && error.info.sqlState === '25001'
 }
 
 function cleanStill(driver: Driver, step: Step): string {
@@ -230,7 +247,7 @@ function inside({ plan }: LoadedStep, { context }: { readonly context?: string |
 
 function placeOf(loaded: LoadedStep, offset: number | undefined, index: number | undefined) {
   if (offset !== undefined) return { start: offset, end: wordEnd(loaded.text ?? '', offset) }
-  const { work } = loaded.step(() => undefined)
+  const { work } = loaded.step({ log: () => undefined })
   if (index === undefined || work.kind !== 'sql') return {}
   const statement = work.script.statements[index]
   return statement ? { start: statement.start, end: statement.end } : {}

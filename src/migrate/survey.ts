@@ -41,7 +41,7 @@ async function brokenPending(load: LoadInput): Promise<Map<number, MigratestErro
     if (load.applied.entries.has(version)) continue
     const found = await attempt(async () => {
       await loadStep(load, { version, direction: 'up', from: version, to: version })
-      await loadHalf(load.source, migration, 'down', load.driver.dialect)
+      await loadHalf(load.source, migration, 'down', load.driver)
     })
     if (found instanceof MigratestError) broken.set(version, found)
   }

@@ -3,10 +3,11 @@
  * transaction of ours. Nothing here throws; what is wrong with the text is `problem`.
  */
 import { createHash } from 'node:crypto'
+import type { Canonical } from './canonical.ts'
 import type { Dialect } from './dialect.ts'
 import { changesRowsOnly } from './rows.ts'
 import { type Cut, cutStatements, type Problem, type Statement } from './statements.ts'
-import { type Token, tokenize } from './tokens.ts'
+import { type Syntax, type Token, tokenize } from './tokens.ts'
 
 export interface Script {
   /** As it was written, less a byte order mark. */
@@ -29,12 +30,13 @@ export interface Script {
   readonly problem: Problem | undefined
 }
 
-export function readScript(source: string, dialect: Dialect): Script {
+/** @param syntax how the server reads literals, where one was asked */
+export function readScript(source: string, dialect: Dialect, syntax: Syntax = {}): Script {
   const text = source.startsWith('\uFEFF') ? source.slice(1) : source
-  const cut = cutStatements(text, dialect)
+  const cut = cutStatements(text, dialect, syntax)
   const directives = readDirectives(text, cut)
   const counted = directives.names.filter((name) => !RELATIONS.includes(name)).map((name) => `-- migrate: ${name}`)
-  const fingerprint = fingerprintOf([...counted, ...cut.canonical])
+  const fingerprint = fingerprintOf(counted, cut.canonical)
   const noTransaction = directives.names.includes('no-transaction')
   const decided: Decision =
     cut.problem || directives.problem
@@ -54,9 +56,12 @@ export function readScript(source: string, dialect: Dialect): Script {
   }
 }
 
-/** 32 hex digits over the parts, in order. */
-export function fingerprintOf(parts: readonly string[]): string {
-  return createHash('sha256').update(parts.join('\0')).digest('hex').slice(0, 32)
+/** 32 hex digits over the parts, in order, and the tokens behind them. */
+export function fingerprintOf(parts: readonly string[], tokens?: Canonical): string {
+  const hash = createHash('sha256').update(parts.join('\0'))
+  if (tokens && parts.length > 0 && String(tokens) !== '') hash.update('\0')
+  tokens?.feed(hash)
+  return hash.digest('hex').slice(0, 32)
 }
 
 /** A name as a directive takes it. */
@@ -252,9 +257,10 @@ function commits(words: readonly string[]): boolean {
   return (words[0] === 'commit' && words[1] !== 'prepared' && !chained) || (words[0] === 'end' && !chained)
 }
 
-/** Savepoints are let through: they begin and end inside our transaction. */
+/** Savepoints are let through: they begin and end inside our transaction. COMMIT PREPARED ends another one. */
 function controlsTransaction(words: readonly string[]): boolean {
   const [first, second] = words
+  if (second === 'prepared' && (first === 'commit' || first === 'rollback')) return false
   if (first === 'rollback') return second !== 'to' && words[2] !== 'to'
   if (first === 'prepare') return second === 'transaction'
   return opens(words) || ['commit', 'end', 'abort'].includes(first ?? '')
@@ -281,7 +287,12 @@ function refusesTransaction(words: readonly string[], dialect: Dialect): boolean
       if (second === 'database') return words.includes('tablespace')
       return second === 'table' && words.includes('detach') && concurrently
     case 'cluster':
-      return words.length === 1
+      return words.length === 1 || second === 'verbose'
+    case 'discard':
+      return second === 'all'
+    case 'commit':
+    case 'rollback':
+      return second === 'prepared'
     default:
       return false
   }
@@ -336,9 +347,12 @@ function aloneProblem(text: string, { start, end, words }: Statement, count: num
 
 /** Same length, same lines: what is taken out becomes spaces. */
 function blank(text: string, parts: readonly { start: number; end: number }[]): string {
-  let out = text
-  for (const { start, end } of parts) {
-    out = out.slice(0, start) + out.slice(start, end).replace(/[^\r\n]/g, ' ') + out.slice(end)
+  if (parts.length === 0) return text
+  const pieces: string[] = []
+  let at = 0
+  for (const { start, end } of [...parts].sort((a, b) => a.start - b.start)) {
+    pieces.push(text.slice(at, start), text.slice(start, end).replace(/[^\r\n]/g, ' '))
+    at = end
   }
-  return out
+  return [...pieces, text.slice(at)].join('')
 }

@@ -1,6 +1,7 @@
 /** Cuts a script into its statements: where each begins and ends, and the words it begins with. */
+import { Canonical } from './canonical.ts'
 import type { Dialect } from './dialect.ts'
-import { type Token, type TokenOptions, tokenize } from './tokens.ts'
+import { type Syntax, type Token, type TokenOptions, tokenize } from './tokens.ts'
 
 export interface Statement {
   /** Offset of the first token, comments before it left out. */
@@ -11,6 +12,8 @@ export interface Statement {
   readonly words: readonly string[]
   /** Of a unit, as from BEGIN to COMMIT: the statements that it is made of. */
   readonly parts?: readonly Statement[]
+  /** It changes how the server reads literals: what follows must not be in the same message. */
+  readonly changesSyntax?: true
 }
 
 /** Something that keeps a script from being run. Offsets are into the text that was given. */
@@ -33,29 +36,33 @@ export interface Cut {
   /** Client commands that may be left out (`\restrict`, `DELIMITER`): to be blanked before the script is sent. */
   readonly skipped: Comment[]
   /** The tokens that count, in canonical spelling: what the fingerprint is made of. */
-  readonly canonical: string[]
+  readonly canonical: Canonical
   readonly problem: Problem | undefined
 }
 
 const WORDS_KEPT = 12
 
-export function cutStatements(text: string, dialect: Dialect, options: TokenOptions = {}): Cut {
+/** @param syntax how the server reads literals where the text begins */
+export function cutStatements(text: string, dialect: Dialect, syntax: Syntax = {}): Cut {
   const cut: Cut & { problem: Problem | undefined } = {
     statements: [],
     comments: [],
     skipped: [],
-    canonical: [],
+    canonical: new Canonical(),
     problem: undefined,
   }
-  const state: TokenOptions = { ...options, delimiter: dialect === 'mysql' ? ';' : '' }
+  const state: TokenOptions = { ...syntax, delimiter: dialect === 'mysql' ? ';' : '' }
   let open: OpenStatement | undefined
   let at = 0
   const close = () => {
     if (!open) return
-    cut.statements.push({ start: open.start, end: open.end, words: open.words })
+    const { start, end, words } = open
+    const isChange =
+      dialect === 'mysql'
+        ? /^(?:set$|\/\*)/.test(words[0] ?? '') && readModes(text.slice(start, end), state, syntax)
+        : SETTERS.has(words[0] ?? '') && readConforming(text.slice(start, end), state, syntax)
+    cut.statements.push({ start, end, words, ...(isChange && { changesSyntax: true as const }) })
     cut.canonical.push(';')
-    if (dialect === 'mysql' && /^(?:set$|\/\*)/.test(open.words[0] ?? ''))
-      readModes(text.slice(open.start, open.end), state)
     if (dialect === 'postgres' && open.copiesFromStdin) cut.problem = copyProblem(open)
     open = undefined
   }
@@ -108,7 +115,7 @@ export function cutStatements(text: string, dialect: Dialect, options: TokenOpti
         cut.canonical.push(source)
         continue
       }
-      open ??= new OpenStatement(token.start, dialect)
+      open ??= new OpenStatement(token.start, dialect, state.oracle === true)
       open.add(token, source)
       cut.canonical.push(canonical(token, source, dialect))
     }
@@ -136,7 +143,10 @@ class OpenStatement {
   copiesFromStdin = false
   #parens = 0
   /** What is open: bodies and compound statements, and CASE as an expression. */
-  readonly #blocks: ('block' | 'case')[] = []
+  readonly #blocks: ('block' | 'case' | 'declarations')[] = []
+  readonly #isOracle: boolean
+  /** Behind PROCEDURE, FUNCTION, PACKAGE or TRIGGER: AS or IS begins its body. */
+  #inHeader = false
   #previous = ''
   #beforePrevious = ''
   #closing = false
@@ -145,7 +155,8 @@ class OpenStatement {
   /** In UNTIL's condition, which an END follows. */
   #until = false
 
-  constructor(start: number, dialect: Dialect) {
+  constructor(start: number, dialect: Dialect, isOracle: boolean) {
+    this.#isOracle = isOracle
     this.start = start
     this.end = start
     this.#dialect = dialect
@@ -167,9 +178,10 @@ class OpenStatement {
       if (word === '(') this.#parens++
       else if (word === ')') this.#parens = Math.max(0, this.#parens - 1)
     }
+    if (this.#isOracle && word === ';') this.#inHeader = false
     if (token.kind === 'word') {
       if (this.#dialect === 'postgres') this.#postgresBlock(word)
-      else this.#mysqlBlock(word)
+      else if (!(this.#isOracle && this.#oracleBlock(word))) this.#mysqlBlock(word)
     }
     this.#beforePrevious = this.#previous
     // DO as a statement of its own, not that of a loop.
@@ -211,6 +223,40 @@ class OpenStatement {
     }
   }
 
+  /** Oracle's bodies: AS or IS, declarations, BEGIN … END; packages hold routines. @returns whether the word is one of those */
+  #oracleBlock(word: string): boolean {
+    if (this.words[0] !== 'create' || this.#previous === '.' || this.#parens > 0) return false
+    if (['procedure', 'function', 'package', 'trigger'].includes(word) && this.#beginsRoutine()) {
+      this.#inHeader = true
+      return true
+    }
+    if ((word === 'as' || word === 'is') && this.#inHeader) {
+      this.#inHeader = false
+      this.#blocks.push('declarations')
+      return true
+    }
+    if (word === 'declare' && this.#inHeader) {
+      this.#inHeader = false
+      this.#blocks.push('declarations')
+      return true
+    }
+    // The statements of the body whose declarations were read up to here.
+    if (word === 'begin' && this.#blocks.at(-1) === 'declarations') {
+      this.#blocks[this.#blocks.length - 1] = 'block'
+      return true
+    }
+    if (word === 'end' && this.#blocks.at(-1) === 'declarations' && STATEMENT_STARTS.has(this.#previous)) {
+      this.#blocks.pop()
+      return true
+    }
+    return false
+  }
+
+  /** PROCEDURE and others in what is made, or in a package. */
+  #beginsRoutine(): boolean {
+    return this.#blocks.length === 0 || (this.#blocks.at(-1) === 'declarations' && ORACLE_STARTS.has(this.#previous))
+  }
+
   #isCompound(): boolean {
     const [first, second, third] = this.words
     if (first === 'begin') return second === 'not' && third === 'atomic'
@@ -243,22 +289,72 @@ const CREATED = new Set([
   'event',
   'database',
   'schema',
+  'package',
   'user',
   'role',
 ])
 /** MariaDB's, outside of routines. */
 const TOP_LEVEL = new Set(['if', 'case', 'loop', 'while', 'repeat', 'for'])
 const HANDLERS = new Set(['exit', 'continue', 'undo'])
-const COMPOUND = new Set(['trigger', 'procedure', 'function', 'event'])
+const COMPOUND = new Set(['trigger', 'procedure', 'function', 'event', 'package'])
 const STATEMENT_STARTS = new Set([';', 'begin', 'then', 'else', 'do', 'loop', 'repeat', 'atomic', ':'])
 const BODY_STARTS = new Set([')', 'row', 'do', 'deterministic', 'sql', 'data', 'definer', 'invoker', ':'])
 
-/** How the server reads what comes after a file's own SET sql_mode. */
-function readModes(statement: string, state: TokenOptions): void {
-  const modes = /\bsql_mode\b\s*=\s*(.*)$/is.exec(statement)?.[1]
-  if (modes === undefined) return
-  state.ansiQuotes = /\bansi(?:_quotes)?\b/i.test(modes)
-  state.noBackslashEscapes = /\bno_backslash_escapes\b/i.test(modes)
+const ORACLE_STARTS = new Set([';', 'as', 'is'])
+const SETTERS = new Set(['set', 'reset', 'select', 'discard'])
+
+/** What an sql_mode says about literals, names and bodies. @param modes as `@@sql_mode` has it, or the number behind it */
+export function syntaxOfModes(modes: string): Syntax {
+  const number = /^\s*\d+\s*$/.test(modes) ? Number(modes) : 0
+  const has = (name: string) => new RegExp(`\\b(?:${name})\\b`, 'i').test(modes)
+  return {
+    // MariaDB's combinations hold ANSI_QUOTES, too.
+    ansiQuotes: has('ansi|ansi_quotes|oracle|mssql|db2|maxdb|postgresql') || (number & 4) !== 0,
+    noBackslashEscapes: has('no_backslash_escapes') || (number & (1 << 20)) !== 0,
+    oracle: has('oracle') || (number & 512) !== 0,
+  }
+}
+
+/** How the server reads what comes after a file's own SET sql_mode. @returns whether it was one */
+function readModes(statement: string, state: TokenOptions, opening: Syntax): boolean {
+  const found = /\bsql_mode\b\s*:?=\s*/i.exec(statement)
+  if (!found || /\b(?:global|persist|persist_only)\b/i.test(statement.slice(0, found.index))) return false
+  const value = statement.slice(found.index + found[0].length)
+  const literal = /^(?:'[^']*'|"[^"]*"|[\w$]+)(?=\s*(?:,|\*\/|$))/.exec(value)?.[0]
+  // What was there, with more or less of it: CONCAT(@@sql_mode, ',ANSI_QUOTES'). What a variable holds is what was there at first.
+  const isKept = /@/.test(value)
+  if (literal === undefined && !isKept) Object.assign(state, syntaxOfModes(value))
+  else if (literal !== undefined) {
+    const plain = literal.replace(/^['"]|['"]$/g, '')
+    Object.assign(state, /^default$/i.test(plain) ? settled(opening) : syntaxOfModes(plain))
+  } else {
+    const added = /^replace\s*\(/i.test(value) ? {} : syntaxOfModes(value.replace(/@+[\w.$]+/g, ''))
+    const base = /@@/.test(value) ? settled(state) : settled(opening)
+    const removed = /^replace\s*\(/i.test(value) ? syntaxOfModes(value.replace(/@+[\w.$]+/g, '')) : {}
+    for (const key of ['ansiQuotes', 'noBackslashEscapes', 'oracle'] as const)
+      state[key] = (base[key] || added[key] === true) && removed[key] !== true
+  }
+  return true
+}
+
+function settled({ ansiQuotes = false, noBackslashEscapes = false, oracle = false }: Syntax) {
+  return { ansiQuotes, noBackslashEscapes, oracle }
+}
+
+/** PostgreSQL's standard_conforming_strings, which a file may set. @returns whether it did */
+function readConforming(statement: string, state: TokenOptions, { backslashEscapes = false }: Syntax): boolean {
+  if (/^(?:reset|discard)\s+all\b/i.test(statement)) {
+    const isChange = state.backslashEscapes !== backslashEscapes
+    state.backslashEscapes = backslashEscapes
+    return isChange
+  }
+  const found = /\bstandard_conforming_strings\b["']?\s*(?:(?:=|to\b|,)\s*["']?(\w+))?/i.exec(statement)
+  if (!found) return false
+  const [, value = 'default'] = found
+  state.backslashEscapes = /^default$/i.test(value)
+    ? backslashEscapes
+    : /^(?:off|of|false|fals|fal|fa|f|0|no|n)$/i.test(value)
+  return true
 }
 
 function isDelimiterLine(text: string, token: Token, source: string): boolean {
@@ -271,7 +367,9 @@ function lineEnd(text: string, from: number): number {
   return found === -1 ? text.length : from + found
 }
 
-function canonical(token: Token, source: string, dialect: Dialect): string {
+function canonical(token: Token, written: string, dialect: Dialect): string {
+  // A checkout may change the line ends of a literal or a body, and means the same.
+  const source = written.includes('\r\n') ? written.replaceAll('\r\n', '\n') : written
   if (dialect !== 'postgres') return source
   if (token.kind === 'word') return asciiLower(source)
   // The letters before a literal are not part of it: e'a' is E'a'.

@@ -22,13 +22,21 @@ export interface Token {
   readonly unterminated?: string
 }
 
-export interface TokenOptions {
-  /** MySQL only: what ends a statement, changed by DELIMITER. It is cut as a symbol of its own. */
-  delimiter?: string
+/** How a session reads literals and names. The server knows: its settings may come from the server, the database or the user. */
+export interface Syntax {
   /** MySQL only: `"` quotes identifiers (sql_mode ANSI_QUOTES). */
   ansiQuotes?: boolean
   /** MySQL only: a backslash is a character like others (sql_mode NO_BACKSLASH_ESCAPES). */
   noBackslashEscapes?: boolean
+  /** MariaDB only: bodies are written as Oracle has them (sql_mode ORACLE). */
+  oracle?: boolean
+  /** PostgreSQL only: a backslash escapes in plain literals, too (standard_conforming_strings off). */
+  backslashEscapes?: boolean
+}
+
+export interface TokenOptions extends Syntax {
+  /** MySQL only: what ends a statement, changed by DELIMITER. It is cut as a symbol of its own. */
+  delimiter?: string
 }
 
 /** Only these: a no-break space is a letter to both scanners. */
@@ -39,8 +47,6 @@ const NUMBER = /\d[0-9A-Za-z_]*(?:\.(?!\.)[0-9A-Za-z_]*)?|\.\d[0-9A-Za-z_]*/y
 const DOLLAR_QUOTE = /\$(?:[A-Za-z_\u0080-\uffff][A-Za-z0-9_\u0080-\uffff]*)?\$/y
 const PG_PARAMETER = /\$\d+/y
 const PG_OPERATOR = /[+\-*/<>=~!@#%^&|`?]+/y
-/** What may stand between two halves of one literal: 'a' <newline> 'b'. */
-const CONTINUATION = /[ \t\f\v]*(?:--[^\r\n]*)?[\r\n](?:[\s]|--[^\r\n]*[\r\n])*'/y
 const LINE = /[^\r\n]*/y
 
 function match(pattern: RegExp, text: string, at: number): number {
@@ -64,12 +70,12 @@ export function* tokenize(text: string, dialect: Dialect, options: TokenOptions 
   }
 }
 
-function postgresToken(text: string, at: number): Token {
+function postgresToken(text: string, at: number, { backslashEscapes = false }: TokenOptions): Token {
   const c = text[at] as string
   const c2 = text[at + 1]
   if (c === '-' && c2 === '-') return { kind: 'comment', start: at, end: match(LINE, text, at) }
   if (c === '/' && c2 === '*') return blockComment(text, at, true)
-  if (c === "'") return pgString(text, at, at, 'plain')
+  if (c === "'") return pgString(text, at, at, backslashEscapes ? 'escapes' : 'plain')
   if (c === '"') return quoted(text, at, at, '"', 'quoted')
   if (c === '\\') return { kind: 'command', start: at, end: match(LINE, text, at) }
   if (c === '$') {
@@ -113,10 +119,30 @@ function pgString(text: string, start: number, open: number, kind: 'plain' | 'es
     else if (c !== "'") at++
     else if (text[at + 1] === "'" && kind !== 'bits') at += 2
     else {
-      const continued = match(CONTINUATION, text, at + 1)
+      const continued = continuation(text, at + 1)
       if (continued === -1) return { kind: 'string', start, end: at + 1 }
       at = continued
     }
+  }
+}
+
+const BLANK = /[ \t\f\v]*/y
+const LINE_ENDS = /[\r\n]\s*/y
+
+/**
+ * Where the second half of a literal begins, behind its quote: white space with a line end in it, and line comments, may stand
+ * between the halves. -1 where there is none.
+ */
+function continuation(text: string, from: number): number {
+  let at = match(BLANK, text, from)
+  let hasLineEnd = false
+  for (;;) {
+    if (text[at] === "'" && hasLineEnd) return at + 1
+    if (text.startsWith('--', at)) at = match(LINE, text, at)
+    const next = match(LINE_ENDS, text, at)
+    if (next === -1) return -1
+    hasLineEnd = true
+    at = next
   }
 }
 

@@ -59,7 +59,10 @@ function isCode({ up, down }: Migration): boolean {
 /** Up and down, which is in the history too. Undefined where one cannot be read: running the migrations tells why. */
 async function read(source: Source, migration: Migration, dialect: Dialect): Promise<Loaded[] | undefined> {
   try {
-    return [await loadHalf(source, migration, 'up', dialect), await loadHalf(source, migration, 'down', dialect)]
+    return [
+      await loadHalf(source, migration, 'up', { dialect }),
+      await loadHalf(source, migration, 'down', { dialect }),
+    ]
   } catch {
     return undefined
   }

@@ -1,5 +1,7 @@
 /** Whether a database may be watched: one that was made for it, named for it, or marked. */
+
 import { locateDatabase, type OpenOptions, openDevelopment, openFallback } from '../database/open.ts'
+import { isLoopback } from '../database/place.ts'
 import { MigratestError, UsageError } from '../migrate/errors.ts'
 
 /** This database is not for development, or it is not known whether it is. Nothing was touched. */
@@ -43,7 +45,7 @@ export async function allow(url: string, { open, own, named, confirmed, ask }: A
       })
     }
     if (marker.kind === 'marked' && marker.here) return
-    const near = host.startsWith('/') || ['localhost', '127.0.0.1', '::1', '[::1]', ''].includes(host)
+    const near = isLoopback(host)
     const where = near ? 'on this machine' : `on ${host}`
     if (!own && !(near && named)) {
       const copied = marker.kind === 'marked' ? ' It was copied from one that is marked for development.' : ''

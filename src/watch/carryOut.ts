@@ -261,6 +261,10 @@ export class CarryOut {
     if (event.type === 'log') {
       onEvent({ type: 'log', step: `${event.step.version}_${event.step.name}`, message: event.message })
     }
+    if (event.type === 'notice') {
+      const message = `${event.severity}: ${event.message}`
+      onEvent({ type: 'log', step: `${event.step.version}_${event.step.name}`, message })
+    }
     // The same is said at each plan.
     if (event.type === 'warning' && !this.#said.has(event.message)) {
       this.#said.add(event.message)

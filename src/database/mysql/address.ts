@@ -1,7 +1,10 @@
 /** Where a database of MySQL or MariaDB is: URLs as mysql2 takes them, and what to say when nobody answers there. */
+import { readFileSync } from 'node:fs'
 import type { ConnectionOptions } from 'mysql2/promise'
 import { ConnectionError, UsageError } from '../../migrate/errors.ts'
-import { decoded, type Place, UNREACHABLE } from '../place.ts'
+import { nearest } from '../../migrate/nearest.ts'
+import { type Place, UNREACHABLE } from '../place.ts'
+import { urlParts } from '../urlParts.ts'
 import type { MysqlError } from './session.ts'
 
 export interface ConnectOptions {
@@ -27,32 +30,30 @@ export function plainUrl(url: string): string {
 }
 
 export function labelOf({ database, host, port, socketPath }: ConnectionOptions): string {
-  return `"${database ?? ''}" on ${socketPath ?? `${host ?? 'localhost'}:${port ?? PORT}`}`
+  return `"${database ?? ''}" on ${socketPath ?? `${host?.includes(':') ? `[${host}]` : (host ?? 'localhost')}:${port ?? PORT}`}`
 }
 
-/** golang-migrate's `user:password@tcp(host:port)/database` is understood, and so are its `x-` parameters. */
+/**
+ * golang-migrate's `user:password@tcp(host:port)/database` is understood, and so are its `x-` parameters. Parameters of connection pools
+ * and of other drivers' types mean nothing here and are passed over.
+ * @throws UsageError, which holds no piece of the URL that may be one of a password
+ */
 export function clientConfig(url: string, options: ConnectOptions): ConnectionOptions {
   const { plain, socket } = plainly(url)
-  let parsed: URL
-  try {
-    parsed = new URL(plain)
-  } catch {
-    // Without its cause, which holds the URL and so the password.
-    throw new UsageError('The database URL is not a URL.', {
-      hint: 'It looks like mysql://user:password@host:3306/database; characters like @ and / in a password are written %40 and %2F.',
-    })
+  const { user, password, hosts, database, params, mayShowNames } = urlParts(plain, EXAMPLE)
+  refuseUnknown(params, mayShowNames)
+  const [{ host = '', port = '' } = {}] = hosts
+  if (hosts.length > 1) {
+    throw new UsageError('The database URL names several hosts; for MySQL and MariaDB, name the one that takes writes.')
   }
-  const { searchParams } = parsed
-  const socketPath = socket ?? searchParams.get('socketPath') ?? searchParams.get('socket') ?? undefined
-  const ssl = options.ssl ?? sslOf(searchParams)
+  const socketPath = socket ?? params.get('socketPath') ?? params.get('socket')
+  const ssl = options.ssl ?? sslOf(params)
   return {
-    user: decoded(parsed.username) || 'root',
-    password: decoded(parsed.password),
-    database: decoded(parsed.pathname.slice(1)) || undefined,
-    ...(socketPath
-      ? { socketPath }
-      : { host: decoded(parsed.hostname) || '127.0.0.1', port: Number(parsed.port || PORT) }),
-    connectTimeout: options.connectTimeout ?? 15_000,
+    user: user || 'root',
+    password: password ?? '',
+    database,
+    ...(socketPath ? { socketPath } : { host: host || '127.0.0.1', port: portOf(port) }),
+    connectTimeout: options.connectTimeout ?? timeoutOf(params) ?? 15_000,
     connectAttributes: { program_name: options.applicationName ?? 'migratest' },
     enableKeepAlive: true,
     flags: ['-IGNORE_SPACE', '-LOCAL_FILES'],
@@ -77,6 +78,56 @@ export function connectionError(error: MysqlError, config: ConnectionOptions): C
 // --- internal ---
 
 const PORT = 3306
+const EXAMPLE = 'mysql://user:password@host:3306/database'
+
+const HONOURED =
+  'socket socketPath ssl-mode sslmode ssl tls sslaccept ssl-ca ssl-cert ssl-key sslcert sslkey connectTimeout connect_timeout timeout charset'.split(
+    ' ',
+  )
+
+/** Of pools, and of the types that other drivers give: nothing here depends on them. */
+const PASSED_OVER =
+  'connection_limit pool_timeout socket_timeout statement_cache_size multiStatements parseTime loc collation interpolateParams clientFoundRows columnsWithAlias maxAllowedPacket readTimeout writeTimeout allowNativePasswords checkConnLiveness allowPublicKeyRetrieval connectionLimit waitForConnections queueLimit multipleStatements timezone dateStrings decimalNumbers supportBigNumbers bigNumberStrings serverVersion sslcert_password'.split(
+    ' ',
+  )
+
+function refuseUnknown(params: ReadonlyMap<string, string>, mayShow: boolean): void {
+  const name = [...params.keys()].find(
+    (one) => !HONOURED.includes(one) && !PASSED_OVER.includes(one) && !one.startsWith('x-'),
+  )
+  if (name !== undefined) {
+    const meant = mayShow ? nearest(name, HONOURED) : undefined
+    throw new UsageError(`The database URL has a parameter that is not known here${mayShow ? `: ${name}` : ''}.`, {
+      hint: meant
+        ? `Did you mean ${meant}?`
+        : 'Take it out; a setting of the session is written in the migration (SET …).',
+    })
+  }
+  const charset = params.get('charset')
+  if (charset && !/^utf-?8(?:mb4)?(?:,|_|$)/i.test(charset)) {
+    throw new UsageError(`charset=${charset}: migrations are sent as UTF-8 (utf8mb4).`, {
+      hint: 'Take the parameter out.',
+    })
+  }
+}
+
+function portOf(text: string): number {
+  if (text === '') return PORT
+  const port = Number(text)
+  if (Number.isInteger(port) && port > 0 && port < 65_536) return port
+  // It may be a piece of a password.
+  throw new UsageError('The port in the database URL is not a port number.', {
+    hint: `It looks like ${EXAMPLE}; characters like @ : / ? # in a password are written %40 %3A %2F %3F %23.`,
+  })
+}
+
+/** Milliseconds: mysql2's own is in those, others' are seconds or Go's `30s`. */
+function timeoutOf(params: ReadonlyMap<string, string>): number | undefined {
+  const own = Number(params.get('connectTimeout'))
+  if (own > 0) return own
+  const seconds = Number.parseFloat(params.get('connect_timeout') ?? params.get('timeout') ?? '')
+  return seconds > 0 ? seconds * 1000 : undefined
+}
 
 /** As a URL, where it is written as golang-migrate has it. */
 function plainly(url: string): { plain: string; socket: string | undefined } {
@@ -92,7 +143,7 @@ function plainly(url: string): { plain: string; socket: string | undefined } {
 }
 
 /** As the mysql client (`ssl-mode`), Go's driver (`tls`) and Prisma (`sslaccept`) write it. */
-function sslOf(params: URLSearchParams): ConnectionOptions['ssl'] | undefined {
+function sslOf(params: ReadonlyMap<string, string>): ConnectionOptions['ssl'] | undefined {
   const mode = (
     params.get('ssl-mode') ??
     params.get('sslmode') ??
@@ -103,7 +154,12 @@ function sslOf(params: URLSearchParams): ConnectionOptions['ssl'] | undefined {
   if (mode === undefined) return lenient ? { rejectUnauthorized: false } : undefined
   if (['false', 'disabled', 'disable', 'preferred', '0'].includes(mode)) return undefined
   const trusting = lenient || ['required', 'require', 'skip-verify'].includes(mode)
-  return { rejectUnauthorized: !trusting }
+  const read = (...names: string[]) => {
+    const file = names.map((name) => params.get(name)).find(Boolean)
+    return file === undefined ? undefined : readFileSync(file, 'utf8')
+  }
+  const [ca, cert, key] = [read('ssl-ca'), read('ssl-cert', 'sslcert'), read('ssl-key', 'sslkey')]
+  return { rejectUnauthorized: !trusting, ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) }
 }
 
 const ADVICE: Record<string, string> = {

@@ -1,21 +1,27 @@
 /** Reads the schema of a PostgreSQL database: tables, views, routines and all else, each with the DDL that makes it. */
 import { type ObjectKind, Schema, type SchemaObject } from '../../schema/schema.ts'
 import { DESCRIBE, type Facts } from './catalogObjects.ts'
-import { PREPARED, prepareCatalog } from './catalogQuery.ts'
+import { catalogQuery, PREPARED, prepareCatalog } from './catalogQuery.ts'
 import type { Session } from './session.ts'
 import { literal } from './tables.ts'
 
 export interface CatalogOptions {
+  /**
+   * Keeps the settings and the prepared query on the session, for whoever reads again and again: planning the query takes longer than
+   * running it. Not for a session that a pooler may hand to somebody else.
+   */
+  readonly keep?: boolean
   /** Tables that are left out, by name, in whatever schema: the migrations' own. */
   readonly exclude: readonly string[]
 }
 
 /**
- * Reads with `search_path` set to `public`, so that names are written the same way whatever the session's path is; on a
- * borrowed session all is put back. The query is prepared, since planning it takes longer than running it.
+ * Reads with `search_path` set to `public`, so that names are written the same way whatever the session's path is. On a borrowed
+ * session all is put back; on one of ours nothing outlives the message, unless `keep` says so.
  */
-export async function readSchema(session: Session, { exclude }: CatalogOptions): Promise<Schema> {
+export async function readSchema(session: Session, { exclude, keep = false }: CatalogOptions): Promise<Schema> {
   if (session.borrowed) return readOnBorrowed(session, exclude)
+  if (!keep) return readInTransaction(session, exclude)
   if (!prepared.has(session)) {
     await session.query(`${set(SETTINGS)}${prepareCatalog(exclude)}`)
     prepared.add(session)
@@ -44,6 +50,17 @@ const SETTINGS: Readonly<Record<string, string>> = {
   jit: 'off',
 }
 
+/** A pooler keeps a transaction on one session, and what is set within it ends with it. */
+async function readInTransaction(session: Session, exclude: readonly string[]): Promise<Schema> {
+  await session.query(`BEGIN READ ONLY; ${set(SETTINGS, true)}`)
+  try {
+    const rows = (await session.query(catalogQuery(exclude))) as unknown as CatalogRow[]
+    return new Schema('postgres', inOrder(rows))
+  } finally {
+    await session.query('ROLLBACK')
+  }
+}
+
 async function readOnBorrowed(session: Session, exclude: readonly string[]): Promise<Schema> {
   const names = Object.keys(SETTINGS)
   const [before] = await session.query(
@@ -57,9 +74,9 @@ async function readOnBorrowed(session: Session, exclude: readonly string[]): Pro
   }
 }
 
-function set(settings: Readonly<Record<string, string>>): string {
+function set(settings: Readonly<Record<string, string>>, local = false): string {
   const calls = Object.entries(settings).map(
-    ([name, value]) => `pg_catalog.set_config(${literal(name)}, ${literal(value)}, false)`,
+    ([name, value]) => `pg_catalog.set_config(${literal(name)}, ${literal(value)}, ${local})`,
   )
   return `SELECT ${calls.join(', ')};`
 }

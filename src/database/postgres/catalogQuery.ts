@@ -38,7 +38,7 @@ const notMade = (catalog: string, oid: string) =>
 const qualified = (namespace: string, name: string) =>
   `CASE WHEN ${namespace} IN ('public', 'pg_catalog') THEN '' ELSE quote_ident(${namespace}) || '.' END || quote_ident(${name})`
 
-function catalogQuery(exclude: readonly string[]): string {
+export function catalogQuery(exclude: readonly string[]): string {
   const ours = exclude.length > 0 ? `AND c.relname NOT IN (${exclude.map(literal).join(', ')})` : ''
   return `
 WITH member AS MATERIALIZED (SELECT classid, objid FROM pg_depend WHERE deptype = 'e'),

@@ -3,8 +3,10 @@ import type { Client, ClientConfig, Pool, PoolClient } from 'pg'
 import { ConnectionError, UsageError } from '../../migrate/errors.ts'
 import { loadPackage } from '../../migrate/loadPackage.ts'
 import { cancellable } from '../cancellable.ts'
-import { decoded, type Place, UNREACHABLE } from '../place.ts'
-import { type PostgresError, type Row, ScriptFailure, type Session } from './session.ts'
+import { isLoopback, type Place, UNREACHABLE } from '../place.ts'
+import { addressOf, fallbackOf, labelOf } from './address.ts'
+import { isFatal } from './failure.ts'
+import { type Notice, type PostgresError, type Row, ScriptFailure, type Session } from './session.ts'
 
 export interface ConnectOptions {
   /** Milliseconds; default 15 000. */
@@ -26,24 +28,45 @@ export async function loadPg(): Promise<Pick<typeof import('pg'), 'Client' | 'Qu
 
 /** @throws ConnectionError */
 export async function connect(url: string, options: ConnectOptions = {}): Promise<Client> {
-  const pg = await loadPg()
-  const { config, shown } = clientConfig(url, options)
-  const client = new pg.Client(config)
-  // Without a listener, a connection that breaks while idle would end the process.
-  client.on('error', () => undefined)
-  try {
-    await client.connect()
-    return client
-  } catch (cause) {
-    await client.end().catch(() => undefined)
-    throw connectionError(cause, shown, config)
+  const { Client } = await loadPg()
+  const { configs, wanted } = addressOf(url, options)
+  const attempt = async (config: ClientConfig): Promise<Client> => {
+    const client = new Client(config)
+    // Without a listener, a connection that breaks while idle would end the process.
+    client.on('error', () => undefined)
+    try {
+      await client.connect()
+      return client
+    } catch (cause) {
+      await client.end().catch(() => undefined)
+      const other = fallbackOf(config, cause as Error)
+      if (other) return attempt(other)
+      throw connectionError(cause, labelOf(client), config)
+    }
   }
+  let failure: unknown
+  for (const config of configs) {
+    const client = await attempt(config).catch((error) => {
+      failure ??= error
+      return undefined
+    })
+    if (!client) continue
+    if (wanted === 'any' || !(await isReadOnly(client))) return client
+    await client.end().catch(() => undefined)
+    failure ??= new ConnectionError(`Cannot migrate ${labelOf(client)}: it takes no writes.`, {
+      hint: 'It is a standby. target_session_attrs asks for a primary server: name its host, too.',
+    })
+  }
+  throw failure
 }
 
 /** Where that URL leads, with all that `pg` takes into account: `?host=`, PGHOST, PGDATABASE. Connects to nothing. */
 export async function placeOf(url: string): Promise<Place> {
   const pg = await loadPg()
-  const { host, port, database } = new pg.Client(clientConfig(url, {}).config)
+  const clients = addressOf(url, {}).configs.map((config) => new pg.Client(config))
+  // Of several, one that is elsewhere counts: whoever asks wants to know whether it is this machine.
+  const away = clients.find(({ host }) => !isLoopback(host))
+  const { host, port, database } = away ?? (clients[0] as Client)
   return { host, port, database: database ?? '' }
 }
 
@@ -107,20 +130,6 @@ function refuseUnusable(client: Client | PoolClient): void {
   }
 }
 
-/** A client's database as a person would say it. */
-export function labelOf({
-  database,
-  host,
-  port,
-}: {
-  database?: string | undefined
-  host?: string
-  port?: number
-}): string {
-  const at = host?.startsWith('/') ? host : `${host ?? 'localhost'}:${port ?? 5432}`
-  return `"${database ?? ''}" on ${at}`
-}
-
 // --- internal ---
 
 /** Fields that `pg` has on every client and its types leave out. */
@@ -130,6 +139,13 @@ interface ClientInside {
   readonly ssl?: ClientConfig['ssl']
   readonly connection: NodeJS.EventEmitter
   getTransactionStatus?(): 'I' | 'T' | 'E' | null
+}
+
+async function isReadOnly(client: Client): Promise<boolean> {
+  const { rows } = await client.query(
+    "SELECT pg_is_in_recovery() OR current_setting('default_transaction_read_only') = 'on' AS closed",
+  )
+  return rows[0]?.closed === true
 }
 
 interface Ownership {
@@ -200,6 +216,12 @@ class PgSession implements Session {
     }
   }
 
+  onNotice(listener: (notice: Notice) => void): () => void {
+    const heard = ({ severity = 'NOTICE', message = '' }: Partial<Notice>) => listener({ severity, message })
+    this.client.on('notice', heard)
+    return () => void this.client.off('notice', heard)
+  }
+
   async close(): Promise<void> {
     await this.#end(this.#lost)
     this.client.off('error', this.#onError)
@@ -224,13 +246,14 @@ class PgSession implements Session {
 
   /** An error of the connection, not of the statement. */
   #broken(error: unknown): ConnectionError | undefined {
-    const { severity, message } = error as PostgresError
+    const { severity, code, message } = error as PostgresError
     const lost =
-      severity === 'FATAL' ||
-      (severity === undefined && /connection|socket|ECONNRESET|EPIPE|not queryable/i.test(message))
+      severity === undefined
+        ? /connection|socket|ECONNRESET|EPIPE|not queryable/i.test(message)
+        : isFatal({ severity, code })
     if (!lost) return undefined
     return new ConnectionError(`The connection to ${this.label} broke: ${message}`, {
-      hint: 'The server rolls back what was open. Look at the version ("migrate status") and run again.',
+      hint: 'The server rolls back what was open. Look at the version ("migratest status") and run again.',
       cause: error,
     })
   }
@@ -240,44 +263,19 @@ function inside(client: Client | PoolClient): ClientInside {
   return client as unknown as ClientInside
 }
 
-/** golang-migrate's URLs are understood: its `x-` parameters are ours to read, and `search_path` goes to the server. */
-function clientConfig(url: string, options: ConnectOptions): { config: ClientConfig; shown: string } {
-  let parsed: URL
-  try {
-    parsed = new URL(url)
-  } catch {
-    // Without its cause, which holds the URL and so the password.
-    throw new UsageError('The database URL is not a URL.', {
-      hint: 'It looks like postgres://user:password@host:5432/database; characters like @ and / in a password are written %40 and %2F.',
-    })
-  }
-  const searchPath = parsed.searchParams.get('search_path')
-  for (const key of [...parsed.searchParams.keys()]) {
-    if (key.startsWith('x-') || key === 'search_path') parsed.searchParams.delete(key)
-  }
-  const host = parsed.searchParams.get('host') ?? decoded(parsed.hostname)
-  const shown = labelOf({
-    database: decoded(parsed.pathname.slice(1)),
-    host,
-    port: Number(parsed.port || 5432),
-  })
-  const config: ClientConfig = {
-    connectionString: parsed.href,
-    application_name: options.applicationName ?? 'migratest',
-    connectionTimeoutMillis: options.connectTimeout ?? 15_000,
-    keepAlive: true,
-  }
-  if (options.ssl !== undefined) config.ssl = options.ssl
-  if (options.statementTimeout !== undefined) config.statement_timeout = options.statementTimeout
-  if (options.statementLockTimeout !== undefined) config.lock_timeout = options.statementLockTimeout
-  if (searchPath) config.options = `-c search_path=${searchPath.replace(/[\\ ]/g, '\\$&')}`
-  return { config, shown }
-}
+const CERTIFICATE =
+  'The certificate is signed by nobody this machine knows: name the authority with ?sslrootcert=FILE, or encrypt without checking who answers (?sslmode=require).'
 
 const ADVICE: Record<string, string> = {
   ...UNREACHABLE,
   '28P01': 'The password or the user is wrong.',
-  '28000': 'The server refuses this user from here (pg_hba.conf).',
+  '28000':
+    'The server refuses this user from here (pg_hba.conf); it may want SSL (?sslmode=require) or want none (?sslmode=disable).',
+  SELF_SIGNED_CERT_IN_CHAIN: CERTIFICATE,
+  DEPTH_ZERO_SELF_SIGNED_CERT: CERTIFICATE,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: CERTIFICATE,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: CERTIFICATE,
+  ERR_TLS_CERT_ALTNAME_INVALID: 'The certificate is for another host name: ?sslmode=verify-ca checks all but the name.',
   '3D000': 'Create the database first, or correct its name in the URL.',
   '53300': 'All connections are taken: raise max_connections or close some.',
   '57P03': 'The server is starting or stopping: try again in a moment.',
@@ -288,7 +286,9 @@ function connectionError(cause: unknown, shown: string, { connectionTimeoutMilli
   const timedOut = /timeout/i.test(error.message) && !error.code
   const words = timedOut ? `no answer within ${(connectionTimeoutMillis ?? 0) / 1000} s` : error.message
   return new ConnectionError(`Cannot connect to ${shown}: ${words}`, {
-    hint: ADVICE[timedOut ? 'ETIMEDOUT' : (error.code ?? '')],
+    hint: /does not support SSL/.test(error.message)
+      ? 'This server has no SSL: connect with ?sslmode=disable, or ?sslmode=prefer to use it where there is one.'
+      : ADVICE[timedOut ? 'ETIMEDOUT' : (error.code ?? '')],
     cause: error,
   })
 }

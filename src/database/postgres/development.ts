@@ -62,7 +62,7 @@ async function opened(
   second: Session,
 ): Promise<DevelopmentDatabase> {
   const driver = await postgresDriver(session, { ...options, keepTables: ownTables(options.table) })
-  const { schema, restore } = await readOpening(session)
+  const { schema, restore } = await readOpening(session, ownTables(options.table)[0])
   const tables = tablesIn(options.schema ?? schema ?? 'public', options.table)
   const own = developmentTables(tables)
   const both = [session, second].map(
@@ -71,7 +71,7 @@ async function opened(
   return {
     driver,
     rows: postgresRows(session, tables),
-    schema: () => readSchema(second, { exclude: own.own }),
+    schema: () => readSchema(second, { exclude: own.own, keep: true }),
     shape: () => readShape(session, own.own),
     stamp: async () => String((await second.query(STAMP))[0]?.stamp),
     async watch() {

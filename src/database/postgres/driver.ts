@@ -1,13 +1,17 @@
 /** Runs migrations on PostgreSQL, over any session. */
+import { randomBytes } from 'node:crypto'
 import type { DatabaseState, Driver, HistoryRecord, LockOptions, Step, Together } from '../../migrate/driver.ts'
 import { LockedError, StateMovedError, StatementError, UsageError } from '../../migrate/errors.ts'
 import type { Direction, Log, MigrationContext, Sql } from '../../migrate/source.ts'
 import { NIL_VERSION } from '../../migrate/version.ts'
+import type { Script } from '../../sql/script.ts'
+import type { Syntax } from '../../sql/tokens.ts'
 import type { Lock } from '../locking.ts'
+import { ownTables } from '../ownTables.ts'
 import { createSchema, dropStatements } from './drop.ts'
 import { asStatementError, isAnswer, isMissingTable } from './failure.ts'
 import { advisoryLock, migrationLockIds, tableLock } from './lock.ts'
-import { readOpening } from './opening.ts'
+import { type Opening, readOpening } from './opening.ts'
 import { developmentTables, type OwnDevelopment } from './rows/development.ts'
 import { type PostgresError, ScriptFailure, type Session } from './session.ts'
 import { readState } from './state.ts'
@@ -34,7 +38,7 @@ export async function postgresDriver(
   options: PostgresDriverOptions = {},
   lock?: Lock,
 ): Promise<Driver> {
-  const opened = await readOpening(session)
+  const opened = await readOpening(session, ownTables(options.table)[0])
   const schema = options.schema ?? opened.schema
   if (schema === null) {
     throw new UsageError(
@@ -49,12 +53,13 @@ export async function postgresDriver(
     options.lock === 'table'
       ? tableLock(session, names)
       : advisoryLock(session, migrationLockIds(opened.database, names))
-  return new PostgresDriver(session, names, lock ?? chosen, opened.restore, options)
+  return new PostgresDriver(session, names, lock ?? chosen, opened, options)
 }
 
 class PostgresDriver implements Driver {
   readonly dialect = 'postgres'
   readonly transactionalDdl = true
+  readonly syntax: Syntax
   readonly database: string
   readonly #session: Session
   readonly #tables: tables.Tables
@@ -72,13 +77,14 @@ class PostgresDriver implements Driver {
     session: Session,
     names: tables.Tables,
     lock: Lock,
-    restore: string,
+    { restore, syntax }: Opening,
     keep: Pick<PostgresDriverOptions, 'keepExtensions' | 'keepTables'>,
   ) {
     this.#session = session
     this.#tables = names
     this.#lock = lock
     this.#restore = restore
+    this.syntax = syntax
     this.#keep = keep
     this.database = session.label
   }
@@ -192,14 +198,19 @@ class PostgresDriver implements Driver {
     signal.throwIfAborted()
     await this.#writeJournal(step, { started: index + 1, done: index })
     const { work } = step
+    const unhear = this.#hear(step)
     try {
       if (work.kind === 'code') await work.run(this.#context(work.log, signal))
       else if (work.kind === 'sql') await this.#executeSql(work.script, index, signal)
     } catch (error) {
       await this.#putBack()
       // The server said no: this statement did not happen. A lost connection leaves it open, and so does code.
-      if (work.kind === 'sql' && isAnswer(error)) await this.#writeJournal(step, { started: index, done: index })
-      throw asStatementError(error, index)
+      if (work.kind !== 'sql' || !isAnswer(error)) throw asStatementError(error, index)
+      await this.#writeJournal(step, { started: index, done: index })
+      const { words = [] } = work.script.statements[index] ?? {}
+      throw await this.#withEffect(asStatementError(error, index), words)
+    } finally {
+      unhear()
     }
     await this.#writeJournal(step, { started: index + 1, done: index + 1 })
   }
@@ -214,6 +225,14 @@ class PostgresDriver implements Driver {
       this.#restore,
       history,
       tables.moveRow(this.#tables, { version: step.to, dirty: true }, { version: step.to, dirty: false }),
+    ])
+  }
+
+  async abandon(step: Step): Promise<void> {
+    await this.#transaction([
+      this.#restore,
+      tables.forgetJournal(this.#tables, step),
+      tables.moveRow(this.#tables, { version: step.to, dirty: true }, { version: step.from, dirty: false }),
     ])
   }
 
@@ -267,16 +286,42 @@ class PostgresDriver implements Driver {
   /** One round trip: begin, body, our writes, commit. */
   async #applySql(step: Step, rebuild: Rebuild, signal: AbortSignal): Promise<void> {
     const { sql, before, from, script } = this.#inTransaction(step, rebuild)
+    let completed = 0
+    let start = 0
+    const unhear = this.#hear(step)
     try {
-      await this.#session.script(sql, signal)
+      // The server reads a whole message before it runs any of it, so what changes how it reads ends a message.
+      for (const end of [...messageEnds(script).map((offset) => from + offset), sql.length]) {
+        const done = completed
+        await this.#session.script(sql.slice(start, end), signal).catch((error) => {
+          if (error instanceof ScriptFailure) throw new ScriptFailure(done + error.completed, error.error)
+          throw error
+        })
+        completed = before + (script?.statements.filter((one) => from + one.end <= end).length ?? 0)
+        start = end
+      }
     } catch (error) {
       await this.#rollBack()
       if (!(error instanceof ScriptFailure)) throw asStatementError(error)
       const statement = error.completed - before
       const count = script?.statements.length ?? 0
       if (statement >= count) throw this.#tailError(error.error, step)
-      throw asStatementError(error.error, statement, { sql, from, length: script?.text.length ?? 0 })
+      const length = script?.text.length ?? 0
+      // Positions count from the beginning of the message.
+      const sent =
+        start === 0
+          ? { sql, from, length }
+          : { sql: sql.slice(start), from: 0, length: from + length - start, shift: start - from }
+      throw asStatementError(error.error, statement, sent)
+    } finally {
+      unhear()
     }
+  }
+
+  /** Hands on what the server says while a step runs. */
+  #hear({ work }: Step): () => void {
+    const notice = work.kind === 'nil' ? undefined : work.notice
+    return (notice && this.#session.onNotice?.(notice)) ?? (() => undefined)
   }
 
   /** `before`: statements before the body, which begins at `from`. */
@@ -332,7 +377,8 @@ class PostgresDriver implements Driver {
     const { version, from, to, history } = step
     const { put, remove, baseline } = history
     const usual = put && remove === undefined && !baseline && from !== NIL_VERSION && to === version
-    return usual ? this.#moveUp(from, put) : this.#recordPlainly(step)
+    // Without session locks there may be a pooler, which hands each transaction to another session: nothing may stay on one.
+    return usual && this.#lock.table === undefined ? this.#moveUp(from, put) : this.#recordPlainly(step)
   }
 
   #recordPlainly({ from, to, history }: Step): string {
@@ -342,7 +388,7 @@ class PostgresDriver implements Driver {
 
   /** Prepared by the first step that needs it, in that step's own round trip. */
   #moveUp(from: number, put: HistoryRecord): string {
-    const name = this.#prepared ?? `migratest_${++preparations}`
+    const name = this.#prepared ?? `migratest_${RUN}_${++preparations}`
     const prepare = this.#prepared === undefined ? tables.prepareMoveUp(this.#tables, name) : ''
     this.#prepared = name
     this.#names.add(name)
@@ -413,6 +459,23 @@ ${tables.createTables(this.#tables)}
 ${this.#development?.restore ?? ''}
 INSERT INTO ${versionTable} (version, dirty) SELECT version, dirty FROM pg_temp.${KEPT_VERSION} WHERE NOT EXISTS (SELECT FROM ${versionTable});
 INSERT INTO ${historyTable} SELECT * FROM pg_temp.${KEPT_HISTORY} WHERE NOT EXISTS (SELECT FROM ${historyTable});`
+  }
+
+  /** A statement that was refused left nothing, but for those that work in several transactions. */
+  async #withEffect(error: Error, words: readonly string[]): Promise<Error> {
+    if (!(error instanceof StatementError)) return error
+    const { info } = error
+    if (['call', 'do', 'execute', 'vacuum'].includes(words[0] ?? '')) return error
+    if (!words.includes('concurrently')) return new StatementError({ ...info, undone: true }, error.cause)
+    const rows = await this.#session
+      .query(
+        'SELECT indexrelid::regclass::text AS name FROM pg_catalog.pg_index WHERE NOT indisvalid ORDER BY 1 LIMIT 3',
+      )
+      .catch(() => [])
+    if (rows.length === 0) return new StatementError({ ...info, undone: true }, error.cause)
+    const names = rows.map(({ name }) => String(name)).join(', ')
+    const left = `It left an invalid index behind (${names}), which costs writes and serves no query: DROP INDEX CONCURRENTLY it before you run this again.`
+    return new StatementError({ ...info, hint: [info.hint, left].filter(Boolean).join('\n\n') }, error.cause)
   }
 
   #executeSql(
@@ -496,8 +559,18 @@ const ACTIVE_TRANSACTION = '25001'
 const STEP = '"migratest step"'
 const TRIAL = '"migratest trial"'
 
-/** Names are never used twice: a session may be opened again by another driver. */
+/** Names are never used twice: a session may be opened again by another driver, or be another process's by turns. */
 let preparations = 0
+const RUN = randomBytes(6).toString('hex')
+
+/** Where a message has to end: behind each statement that changes how the next ones are read. */
+function messageEnds(script: Script | undefined): number[] {
+  return (script?.statements ?? []).flatMap(({ changesSyntax, end }) => {
+    if (!changesSyntax || script === undefined) return []
+    const semicolon = script.text.indexOf(';', end)
+    return semicolon === -1 ? [] : [semicolon + 1]
+  })
+}
 
 /** The version or history table was not there when we wrote. */
 class OurTablesGone extends Error {}

@@ -12,7 +12,15 @@ export function isMissingTable(error: unknown): boolean {
 /** Whether the server itself said no, as opposed to the connection breaking. */
 export function isAnswer(error: unknown): boolean {
   const cause = error instanceof StatementError ? (error.cause as PostgresError) : (error as PostgresError)
-  return typeof cause?.severity === 'string' && cause.severity !== 'FATAL'
+  return typeof cause?.severity === 'string' && !isFatal(cause)
+}
+
+/**
+ * Whether the server ended the session with this error. Its severity says so in the server's own language (lc_messages), so the
+ * codes count: PostgreSQL manual, "Error Codes", classes 08, 53300, 57P01 to 57P05, and the two timeouts that end a session.
+ */
+export function isFatal({ severity, code = '' }: Pick<PostgresError, 'severity' | 'code'>): boolean {
+  return severity === 'FATAL' || severity === 'PANIC' || /^(?:08...|53300|57P0[1-5]|25P0[34])$/.test(code)
 }
 
 export interface Sent {
@@ -77,6 +85,16 @@ function hintFor(error: PostgresError): string | undefined {
   if (error.code === '42710' && /^role /.test(error.message)) {
     return 'Roles belong to the whole server, so databases that are migrated on it share them. Make it only if it is not there: DO $$ … IF NOT EXISTS …'
   }
-  if (error.code === '42501') return 'The user who migrates lacks a privilege: GRANT it, or connect as the owner.'
+  if (error.code === '42501') {
+    const schema = /^permission denied for schema (.*)$/.exec(error.message)?.[1]
+    // Since PostgreSQL 15 only the owner of a database may make things in its schema public.
+    if (schema !== undefined) {
+      return `The user who migrates may not make anything in the schema ${schema}. As its owner run: GRANT CREATE, USAGE ON SCHEMA ${schema} TO the_user; or give the user a schema of its own (CREATE SCHEMA … AUTHORIZATION the_user) and name it in the URL (?search_path=…).`
+    }
+    return 'The user who migrates lacks a privilege: GRANT it, or connect as the owner.'
+  }
+  if (error.code === '2D000') {
+    return 'It calls a procedure that commits. Begin the file with "-- migrate: no-transaction", so that no transaction is around it.'
+  }
   return undefined
 }

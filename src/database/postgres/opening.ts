@@ -1,26 +1,35 @@
 /** What a session is like when it is opened, and the way back there. */
+import type { Syntax } from '../../sql/tokens.ts'
 import type { Session } from './session.ts'
 import { identifier, literal } from './tables.ts'
 
 export interface Opening {
   readonly database: string
+  /** Where the version table is, or is to be made: the first schema of the search path that has it, else the current one. */
   readonly schema: string | null
+  /** How literals are read. */
+  readonly syntax: Syntax
   /** Statements, one a line, that put role and settings back to what they were at opening. */
   readonly restore: string
 }
 
-export async function readOpening(session: Session): Promise<Opening> {
+/** @param table the name of the version table */
+export async function readOpening(session: Session, table: string): Promise<Opening> {
   const settings = session.borrowed
     ? `(SELECT json_object_agg(name, setting) FROM pg_settings WHERE source = 'session' AND name NOT IN ('role', 'session_authorization') AND context IN ('user', 'superuser'))`
     : 'NULL'
   const [row] = await session.query(
-    `SELECT current_database() AS database, current_schema() AS schema, session_user AS "user", current_setting('role') AS role, ${settings} AS settings`,
+    `SELECT current_database() AS database, coalesce(
+      (SELECT s.name FROM unnest(current_schemas(false)) WITH ORDINALITY AS s (name, at) JOIN pg_namespace n ON n.nspname = s.name JOIN pg_class c ON c.relnamespace = n.oid
+       WHERE c.relname = ${literal(table)} AND c.relkind IN ('r', 'p', 'v') ORDER BY s.at LIMIT 1),
+      current_schema()) AS schema, current_setting('standard_conforming_strings') AS conforming, session_user AS "user", current_setting('role') AS role, ${settings} AS settings`,
   )
   const role = row?.role === 'none' ? 'NONE' : identifier(String(row?.role))
   const kept = Object.entries((row?.settings ?? {}) as Record<string, string>)
   return {
     database: String(row?.database),
     schema: row?.schema as string | null,
+    syntax: row?.conforming === 'off' ? { backslashEscapes: true } : {},
     restore: [
       `SET SESSION AUTHORIZATION ${identifier(String(row?.user))};`,
       `SET ROLE ${role};`,

@@ -13,7 +13,16 @@ export interface Session {
   query(sql: string, params?: readonly unknown[], signal?: AbortSignal): Promise<Row[]>
   /** Runs any number of statements in one round trip. @throws ScriptFailure */
   script(sql: string, signal: AbortSignal): Promise<void>
+  /** Hears what the server says beside results, until the function that is given back is called. */
+  onNotice?(listener: (notice: Notice) => void): () => void
   close(): Promise<void>
+}
+
+/** A notice or a warning of the server. */
+export interface Notice {
+  /** As the server writes it: NOTICE, WARNING, INFO; in its own language. */
+  readonly severity: string
+  readonly message: string
 }
 
 /** A script that failed, and how many of its statements had completed: many errors carry no position. */

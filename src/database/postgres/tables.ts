@@ -144,6 +144,14 @@ export function endJournal({ historyTable }: Tables, version: number, put?: Hist
   return `UPDATE ${historyTable} SET running = NULL, started = NULL, done = NULL, total = NULL, duration_ms = ${duration}${record} WHERE version = ${version};`
 }
 
+/** Takes back what `beginJournal` wrote. */
+export function forgetJournal({ historyTable }: Tables, { version, direction }: Step): string {
+  if (direction === 'up') return `DELETE FROM ${historyTable} WHERE version = ${version};`
+  // Of what another tool had applied there was no row.
+  return `DELETE FROM ${historyTable} WHERE version = ${version} AND fingerprint IS NULL AND NOT baseline AND name <> 'unrecorded';
+UPDATE ${historyTable} SET running = NULL, started = NULL, done = NULL, total = NULL WHERE version = ${version};`
+}
+
 export function setBaseline({ historyTable }: Tables, { version, above, adopt = [] }: Baseline): string {
   const insert = `INSERT INTO ${historyTable} (version, name, baseline)`
   const out = [`DELETE FROM ${historyTable} WHERE version > ${above};`]

@@ -119,7 +119,7 @@ export class PostgresTestDatabase extends ServerDatabase<Client, PostgresRegistr
     if (within) return readSchema(await borrowClient(within), { exclude: ownTables() })
     this.#reader ??= patiently(() => openUrl(this.url))
     try {
-      return await readSchema(await this.#reader, { exclude: ownTables() })
+      return await readSchema(await this.#reader, { exclude: ownTables(), keep: true })
     } catch (error) {
       // The next who asks gets a new connection: this one may be what failed.
       await this.#closeReader()

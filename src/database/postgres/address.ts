@@ -1,0 +1,249 @@
+/** Where a URL leads and how to connect there, as libpq understands it (PostgreSQL manual, "Connection URIs", "Parameter Key Words"). */
+import { readFileSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import type { ConnectionOptions as TlsOptions } from 'node:tls'
+import type { ClientConfig } from 'pg'
+import { UsageError } from '../../migrate/errors.ts'
+import { nearest } from '../../migrate/nearest.ts'
+import { type UrlParts, urlParts } from '../urlParts.ts'
+import type { ConnectOptions } from './connection.ts'
+
+/** Servers that are tried in turn, and which of them will do. */
+export interface Address {
+  readonly configs: readonly ClientConfig[]
+  /** `primary`: one that takes writes. */
+  readonly wanted: 'any' | 'primary'
+}
+
+/** A client's database as a person would say it. */
+export function labelOf({
+  database,
+  host,
+  port,
+}: {
+  database?: string | undefined
+  host?: string
+  port?: number
+}): string {
+  const at = host?.startsWith('/')
+    ? host
+    : `${host?.includes(':') ? `[${host}]` : (host ?? 'localhost')}:${port ?? 5432}`
+  return `"${database ?? ''}" on ${at}`
+}
+
+/**
+ * Every part of a URL is honoured or refused by name; the parameters of connection pools mean nothing here and are passed over.
+ * golang-migrate's `x-` parameters are read elsewhere.
+ * @throws UsageError, which holds no piece of the URL that may be one of a password
+ */
+export function addressOf(url: string, options: ConnectOptions): Address {
+  const parts = urlParts(url, 'postgres://user:password@host:5432/database')
+  const given = withService(parts)
+  refuseUnknown(given, parts.mayShowNames)
+  const get = (name: string): string | undefined => given.get(name) || undefined
+  const hosts = listed(get('host')) ?? parts.hosts.map(({ host }) => host)
+  const ports = listed(get('port')) ?? parts.hosts.map(({ port }) => port)
+  const addresses = listed(get('hostaddr'))
+  const mode = sslMode(get('sslmode') ?? fromSsl(get('ssl')) ?? process.env.PGSSLMODE)
+  const shared: ClientConfig = {
+    user: get('user') ?? parts.user,
+    password: get('password') ?? parts.password,
+    database: get('dbname') ?? parts.database,
+    application_name: get('application_name') ?? options.applicationName ?? 'migratest',
+    connectionTimeoutMillis: options.connectTimeout ?? seconds('connect_timeout', get('connect_timeout')) ?? 15_000,
+    keepAlive: true,
+    options: startupOptions(given),
+    ...timeouts(given, options),
+    ...(/^(?:require|prefer)$/.test(get('channel_binding') ?? '') && { enableChannelBinding: true }),
+    ...(get('sslnegotiation') && { sslnegotiation: get('sslnegotiation') }),
+  } as ClientConfig
+  const count = Math.max(hosts.length, addresses?.length ?? 0, 1)
+  const configs = Array.from({ length: count }, (_, i): ClientConfig => {
+    const host = hosts[i] || undefined
+    const port = portOf(ports.length === 1 ? ports[0] : ports[i])
+    const config: ClientConfig = { ...shared, host: addresses?.[i] || host, ...(port && { port }) }
+    if (options.ssl !== undefined) return { ...config, ssl: options.ssl }
+    const tls = tlsOptions(mode, given, host)
+    config.ssl = mode === undefined || mode === 'disable' || mode === 'allow' ? false : tls
+    if (mode === undefined || mode === 'allow') others.set(config, { ...config, ssl: tls })
+    if (mode === 'prefer') others.set(config, { ...config, ssl: false })
+    return config
+  })
+  return { configs, wanted: wantedOf(get('target_session_attrs')) }
+}
+
+/**
+ * How else to connect to the same server, where the mode leaves SSL to the server: `prefer` with SSL at first, `allow` without it, and
+ * so where nothing is said.
+ */
+export function fallbackOf(config: ClientConfig, error: Error & { code?: string }): ClientConfig | undefined {
+  const isAboutSsl = error.code === '28000' || /does not support SSL/.test(error.message)
+  return isAboutSsl ? others.get(config) : undefined
+}
+
+// --- internal ---
+
+const others = new WeakMap<ClientConfig, ClientConfig>()
+
+/** What is read here. */
+const HONOURED =
+  'host hostaddr port user password dbname application_name connect_timeout options search_path schema currentSchema sslmode ssl sslcert sslkey sslpassword sslrootcert sslnegotiation ssl_min_protocol_version channel_binding target_session_attrs service servicefile statement_timeout lock_timeout query_timeout idle_in_transaction_session_timeout client_encoding'.split(
+    ' ',
+  )
+
+/** Of pools and drivers, and of the network: nothing here depends on them. */
+const PASSED_OVER =
+  'uselibpqcompat pgbouncer connection_limit pool_timeout socket_timeout pool_mode statement_cache_size prepared_statements max_idle_connection_lifetime keepalives keepalives_idle keepalives_interval keepalives_count tcp_user_timeout fallback_application_name sslsni sslcompression gssencmode load_balance_hosts sslaccept workaround supa'.split(
+    ' ',
+  )
+
+type Given = ReadonlyMap<string, string>
+
+function refuseUnknown(given: Given, mayShow: boolean): void {
+  for (const name of given.keys()) {
+    if (HONOURED.includes(name) || PASSED_OVER.includes(name) || name.startsWith('x-')) continue
+    const meant = mayShow ? nearest(name, HONOURED) : undefined
+    throw new UsageError(
+      mayShow
+        ? `The database URL has a parameter that is not known here: ${name}.`
+        : 'The database URL has a parameter that is not known here.',
+      {
+        hint: meant
+          ? `Did you mean ${meant}?`
+          : 'A setting of the session is written ?options=-c%20NAME%3DVALUE; or take the parameter out.',
+      },
+    )
+  }
+  const encoding = given.get('client_encoding')
+  if (encoding && !/^(?:utf-?8|auto)$/i.test(encoding)) {
+    throw new UsageError(`client_encoding=${encoding}: migrations are sent as UTF-8.`, {
+      hint: 'Take the parameter out.',
+    })
+  }
+}
+
+function listed(text: string | undefined): string[] | undefined {
+  return text?.split(',')
+}
+
+function portOf(text: string | undefined): number | undefined {
+  if (!text) return undefined
+  const port = Number(text)
+  if (Number.isInteger(port) && port > 0 && port < 65_536) return port
+  // It may be a piece of a password.
+  throw new UsageError('The port in the database URL is not a port number.', {
+    hint: 'It looks like postgres://user:password@host:5432/database; characters like @ : / ? # in a password are written %40 %3A %2F %3F %23.',
+  })
+}
+
+function seconds(name: string, text: string | undefined): number | undefined {
+  return text === undefined ? undefined : numberOf(name, text) * 1000
+}
+
+function numberOf(name: string, text: string): number {
+  const value = Number(text)
+  if (text.trim() !== '' && value >= 0) return value
+  throw new UsageError(`${name} in the database URL is not a number.`)
+}
+
+/** Settings of the session that the server gets at the start: the URL's or the environment's, and the search path. */
+function startupOptions(given: Given): string | undefined {
+  const path = given.get('search_path') ?? given.get('schema') ?? given.get('currentSchema')
+  const base = given.get('options') ?? process.env.PGOPTIONS
+  const all = [base, path && `-c search_path=${path.replace(/[\\ ]/g, '\\$&')}`].filter(Boolean)
+  return all.length > 0 ? all.join(' ') : undefined
+}
+
+function timeouts(given: Given, { statementTimeout, statementLockTimeout }: ConnectOptions): ClientConfig {
+  const found: Record<string, number> = {}
+  for (const name of ['statement_timeout', 'lock_timeout', 'query_timeout', 'idle_in_transaction_session_timeout']) {
+    const text = given.get(name)
+    if (text !== undefined) found[name] = numberOf(name, text)
+  }
+  if (statementTimeout !== undefined) found.statement_timeout = statementTimeout
+  if (statementLockTimeout !== undefined) found.lock_timeout = statementLockTimeout
+  return found
+}
+
+type SslMode = 'disable' | 'allow' | 'prefer' | 'require' | 'verify-ca' | 'verify-full'
+const SSL_MODES: readonly string[] = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full']
+
+function sslMode(text: string | undefined): SslMode | undefined {
+  if (text === undefined || text === '') return undefined
+  // pg's own word for it.
+  if (text === 'no-verify') return 'require'
+  if (SSL_MODES.includes(text)) return text as SslMode
+  throw new UsageError(`sslmode=${text}? There is ${SSL_MODES.join(', ')}.`)
+}
+
+/** `?ssl=true`, as `pg` and JDBC have it. */
+function fromSsl(text: string | undefined): SslMode | 'no-verify' | undefined {
+  if (text === undefined) return undefined
+  if (/^(?:0|false|off)$/i.test(text)) return 'disable'
+  return text === 'no-verify' ? text : 'verify-full'
+}
+
+/** PostgreSQL manual, "Protection Provided in Different Modes". */
+function tlsOptions(mode: SslMode | undefined, given: Given, host: string | undefined): TlsOptions {
+  const read = (name: string) => {
+    const file = given.get(name)
+    return file ? readFileSync(file, 'utf8') : undefined
+  }
+  const authority = given.get('sslrootcert')
+  const ca = authority === 'system' ? undefined : read('sslrootcert')
+  const [cert, key] = [read('sslcert'), read('sslkey')]
+  const passphrase = given.get('sslpassword')
+  const minVersion = given.get('ssl_min_protocol_version')
+  const isChecked = mode === 'verify-full' || mode === 'verify-ca' || (authority !== undefined && mode === 'require')
+  const isNameChecked = mode === 'verify-full' || authority === 'system'
+  return {
+    rejectUnauthorized: isChecked || isNameChecked,
+    ...(!isNameChecked && { checkServerIdentity: () => undefined }),
+    ...(ca && { ca }),
+    ...(cert && { cert }),
+    ...(key && { key }),
+    ...(passphrase && { passphrase }),
+    ...(minVersion && { minVersion: minVersion as TlsOptions['minVersion'] }),
+    ...(given.get('hostaddr') && host && { servername: host }),
+  } as TlsOptions
+}
+
+function wantedOf(text: string | undefined): Address['wanted'] {
+  if (text === undefined || text === 'any') return 'any'
+  if (text === 'primary' || text === 'read-write') return 'primary'
+  throw new UsageError(`target_session_attrs=${text}: migrations write, so they need "primary" or "read-write".`)
+}
+
+/** What a service file says stands behind what the URL says. */
+function withService({ params }: UrlParts): Given {
+  const service = params.get('service') ?? process.env.PGSERVICE
+  if (!service) return params
+  const file = params.get('servicefile') ?? process.env.PGSERVICEFILE ?? join(homedir(), '.pg_service.conf')
+  const files = [file, ...(process.env.PGSYSCONFDIR ? [join(process.env.PGSYSCONFDIR, 'pg_service.conf')] : [])]
+  for (const path of files) {
+    const found = sectionOf(path, service)
+    if (found) return new Map([...found, ...params])
+  }
+  throw new UsageError(`There is no service "${service}" in ${files.join(' or ')}.`, {
+    hint: 'Its name comes from PGSERVICE or ?service=.',
+  })
+}
+
+function sectionOf(path: string, service: string): Map<string, string> | undefined {
+  let text: string
+  try {
+    text = readFileSync(path, 'utf8')
+  } catch {
+    return undefined
+  }
+  let found: Map<string, string> | undefined
+  for (const line of text.split(/\r?\n/).map((one) => one.trim())) {
+    const section = /^\[(.*)\]$/.exec(line)?.[1]
+    if (section !== undefined && found) return found
+    if (section === service) found = new Map()
+    const [, name, value = ''] = /^([^#=\s]+)\s*=\s*(.*)$/.exec(line) ?? []
+    if (name && section === undefined) found?.set(name, value)
+  }
+  return found
+}

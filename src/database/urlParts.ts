@@ -1,0 +1,56 @@
+/** The parts of a database URL, cut so that no message can hold a piece of a password, whatever was left unencoded in it. */
+import { UsageError } from '../migrate/errors.ts'
+import { decoded } from './place.ts'
+
+export interface UrlParts {
+  readonly user: string | undefined
+  readonly password: string | undefined
+  /** Names or addresses without brackets, and ports as they are written; one entry with empty texts where the URL names none. */
+  readonly hosts: readonly { readonly host: string; readonly port: string }[]
+  readonly database: string | undefined
+  readonly params: ReadonlyMap<string, string>
+  /** Whether the names of parameters may be shown: not where they may be a piece of a password. */
+  readonly mayShowNames: boolean
+}
+
+/** @param example a URL as it should look. @throws UsageError */
+export function urlParts(url: string, example: string): UrlParts {
+  const [, rest] = /^[a-z][a-z0-9+.-]*:\/\/(.*)$/is.exec(url.trim()) ?? []
+  if (rest === undefined) {
+    throw new UsageError('The database URL is not a URL.', { hint: `It looks like ${example}` })
+  }
+  const [, authority = '', path = '', query = ''] = /^([^/?#]*)([^?]*)(?:\?(.*))?$/s.exec(rest) ?? []
+  const at = authority.lastIndexOf('@')
+  // An @ behind the authority: what stands before it was meant as the password.
+  const isSplit =
+    path.includes('@') || path.includes('#') || (at === -1 && query.includes('@') && authority.includes(':'))
+  if (isSplit) {
+    throw new UsageError('The database URL has a character in its user or password that has to be encoded.', {
+      hint: `In ${example}, these characters of a password are written so: @ %40, : %3A, / %2F, ? %3F, # %23, % %25.`,
+    })
+  }
+  const [user, ...password] = (at === -1 ? '' : authority.slice(0, at)).split(':')
+  const params = new Map<string, string>()
+  for (const part of query.split('&').filter(Boolean)) {
+    const [name = '', ...value] = part.split('=')
+    params.set(decoded(name), decoded(value.join('=').replaceAll('+', ' ')))
+  }
+  return {
+    user: user ? decoded(user) : undefined,
+    password: password.length > 0 ? decoded(password.join(':')) : undefined,
+    hosts: authority
+      .slice(at + 1)
+      .split(',')
+      .map(hostAndPort),
+    database: path.length > 1 ? decoded(path.slice(1)) : undefined,
+    params,
+    mayShowNames: !query.includes('@'),
+  }
+}
+
+// --- internal ---
+
+function hostAndPort(text: string): { host: string; port: string } {
+  const [, bracketed, plain = '', port = ''] = /^(?:\[([^\]]*)\]|([^:]*))(?::(.*))?$/s.exec(text) ?? []
+  return { host: decoded(bracketed ?? plain), port }
+}
