@@ -65,7 +65,12 @@ export interface Baseline {
 
 export type Work =
   | { readonly kind: 'nil' }
-  | { readonly kind: 'sql'; readonly script: Script; readonly notice?: OnNotice | undefined }
+  | {
+      readonly kind: 'sql'
+      readonly script: Script
+      readonly notice?: OnNotice | undefined
+      readonly warn?: Log | undefined
+    }
   | {
       readonly kind: 'code'
       readonly run: (context: MigrationContext) => unknown
@@ -139,6 +144,12 @@ export interface Driver {
 
   /** The way without a transaction: flag dirty at `to` with a journal, run statement after statement, flag clean. */
   begin(step: Step): Promise<void>
+  /**
+   * The same as `execute` for one statement or several in a row, where they can share a round trip. Leave it out where that cannot be
+   * had.
+   * @returns how many have run. @throws StatementError whose `statement` says which failed: those before it stand
+   */
+  executeSome?(step: Step, index: number, signal: AbortSignal): Promise<number>
   /** Runs statement `index` (from 0; a code body is one statement) and journals it. @throws StatementError */
   execute(step: Step, index: number, signal: AbortSignal): Promise<void>
   finish(step: Step): Promise<void>

@@ -32,6 +32,7 @@ export interface LoadInput {
 export interface Hears {
   readonly log: Log
   readonly notice?: OnNotice
+  readonly warn?: Log
 }
 
 export interface LoadedStep {
@@ -230,8 +231,8 @@ function isAtomic(half: Loaded, driver: Driver): boolean {
   return driver.transactionalDdl && half.code.transaction !== false
 }
 
-function workOf(half: Loaded, { log, notice }: Hears): Work {
-  if (half.kind === 'sql') return { kind: 'sql', script: half.script, notice }
+function workOf(half: Loaded, { log, notice, warn }: Hears): Work {
+  if (half.kind === 'sql') return { kind: 'sql', script: half.script, notice, warn }
   if (half.kind === 'code') {
     const { run } = half.code
     return { kind: 'code', run: (context) => runCode(run, context), log, notice }

@@ -62,7 +62,7 @@ export async function continueJournaled(
   done: number,
   signal: AbortSignal,
 ) {
-  for (let i = done; i < loaded.plan.statements; i++) {
+  for (let i = done; i < loaded.plan.statements; ) {
     if (signal.aborted) {
       const stands = (await tryAbandon(driver, step, i, NOT_BEGUN))
         ? cleanStill(driver, step)
@@ -70,12 +70,17 @@ export async function continueJournaled(
       throw failure(signal.reason, driver, loaded, i, signal, stands)
     }
     try {
-      await driver.execute(step, i, signal)
+      if (driver.executeSome) i += await driver.executeSome(step, i, signal)
+      else {
+        await driver.execute(step, i, signal)
+        i++
+      }
     } catch (error) {
-      const stands = (await tryAbandon(driver, step, i, error))
+      const at = (error instanceof StatementError ? error.info.statement : undefined) ?? i
+      const stands = (await tryAbandon(driver, step, at, error))
         ? cleanStill(driver, step)
-        : dirtyNow(step, i, loaded.plan.statements)
-      throw failure(error, driver, loaded, i, signal, stands)
+        : dirtyNow(step, at, loaded.plan.statements)
+      throw failure(error, driver, loaded, at, signal, stands)
     }
   }
   await driver.finish(step)
@@ -86,6 +91,7 @@ export function hearing(onEvent: OnEvent, step: PlanStep): Hears {
   return {
     log: (message) => onEvent({ type: 'log', step, message }),
     notice: (notice) => onEvent({ type: 'notice', step, ...notice }),
+    warn: (message) => onEvent({ type: 'warning', message }),
   }
 }
 

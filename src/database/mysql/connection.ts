@@ -117,7 +117,7 @@ export function untilClosed(client: Connection): Promise<void> {
 const OURS: ConnectionOptions = { multipleStatements: true, flags: ['-IGNORE_SPACE', '-LOCAL_FILES'] }
 
 interface RawConnection {
-  readonly config: ConnectionOptions & { readonly multipleStatements?: boolean }
+  readonly config: ConnectionOptions & { readonly multipleStatements?: boolean; charsetNumber?: number }
   readonly stream: {
     ref?(): void
     unref?(): void
@@ -136,6 +136,33 @@ interface RawQuery extends NodeJS.EventEmitter {
   /** How many results are complete: the one way to know which of several statements failed. */
   readonly _resultIndex: number
 }
+
+/**
+ * Texts go to the server in UTF-8, as the mysql client sends a file: what a migration says with SET NAMES is how the server reads those
+ * bytes. mysql2 would send what follows in the new character set instead.
+ * @returns what ends that; then mysql2 knows what the server has said meanwhile
+ */
+function sendingUtf8(config: RawConnection['config']): () => void {
+  let charset = config.charsetNumber
+  Object.defineProperty(config, 'charsetNumber', {
+    configurable: true,
+    enumerable: true,
+    get: () => UTF8MB4,
+    set: (told: number) => {
+      charset = told
+    },
+  })
+  return () =>
+    void Object.defineProperty(config, 'charsetNumber', {
+      configurable: true,
+      enumerable: true,
+      writable: true,
+      value: charset,
+    })
+}
+
+/** utf8mb4_general_ci, by the number that every server knows it by. */
+const UTF8MB4 = 45
 
 /** The connection under the promises. */
 function raw(client: Connection): RawConnection {
@@ -255,7 +282,11 @@ class MysqlSession implements Session {
       }
       if (!isUsable(this.client)) return lost()
       stream.once?.('close', lost)
-      const settled = () => stream.off?.('close', lost)
+      const unlock = sendingUtf8(raw(this.client).config)
+      const settled = () => {
+        stream.off?.('close', lost)
+        unlock()
+      }
       const query = raw(this.client).query({ sql, ...PLAIN })
       query.on('result', () => undefined)
       query.on('fields', () => undefined)

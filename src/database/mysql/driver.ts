@@ -5,6 +5,8 @@ import type { Direction, Log, MigrationContext, Sql } from '../../migrate/source
 import { describeVersion } from '../../migrate/version.ts'
 import { changesRowsOnly, changesSessionOnly, leavesSession, runsOthers } from '../../sql/rows.ts'
 import type { Script } from '../../sql/script.ts'
+import { type Statement, syntaxOfModes } from '../../sql/statements.ts'
+import type { Syntax } from '../../sql/tokens.ts'
 import type { Lock } from '../locking.ts'
 import { dropStatements } from './drop.ts'
 import { asStatementError, isMissingTable } from './failure.ts'
@@ -30,7 +32,9 @@ const NEVER = new AbortController().signal
 
 /** @throws UsageError where the session has no current database */
 export async function mysqlDriver(session: Session, options: MysqlDriverOptions = {}): Promise<Driver> {
-  const [row] = await session.query('SELECT DATABASE() AS name, @@sql_mode AS mode, @@sql_quote_show_create AS quotes')
+  const [row] = await session.query(
+    'SELECT DATABASE() AS name, @@sql_mode AS mode, @@sql_quote_show_create AS quotes, @@max_allowed_packet AS packet',
+  )
   if (row?.name == null) {
     throw new UsageError(`${session.label}: the URL names no database, so there is no place for the version table.`, {
       hint: 'Write it behind the host: mysql://user:password@host:3306/database',
@@ -39,18 +43,21 @@ export async function mysqlDriver(session: Session, options: MysqlDriverOptions 
   const names = tables.tablesIn(String(row.name), options.table)
   const lock = options.lock === 'table' ? tableLock(session, names) : advisoryLock(session, names)
   const modes = { mode: String(row.mode), quotes: Number(row.quotes) }
-  return new MysqlDriver(session, names, lock, modes, options)
+  return new MysqlDriver(session, names, lock, { ...modes, packet: Number(row.packet) }, options)
 }
 
 class MysqlDriver implements Driver {
   readonly dialect = 'mysql'
   readonly transactionalDdl = false
   readonly transactionalRows = true
+  readonly syntax: Syntax
   readonly database: string
   readonly #session: Session
   readonly #tables: tables.Tables
   readonly #lock: Lock
   readonly #modes: Modes
+  /** Bytes of the largest message that the server takes. */
+  readonly #packet: number
   readonly #onlyHere: boolean
   readonly #keepTables: readonly string[]
   #locked = false
@@ -60,6 +67,8 @@ class MysqlDriver implements Driver {
   #unsettled = false
   /** A migration that is to be written down as begun. */
   #begun: Step | undefined
+  /** The migration whose record was written when it began: it need not be written again. */
+  #recorded: number | undefined
   /** What names without a database mean, where a file has said USE. */
   #current: string | undefined
 
@@ -67,12 +76,14 @@ class MysqlDriver implements Driver {
     session: Session,
     names: tables.Tables,
     lock: Lock,
-    modes: Modes,
+    { packet, ...modes }: Modes & { readonly packet: number },
     { onlyHere = false, keepTables = [] }: MysqlDriverOptions,
   ) {
     this.#onlyHere = onlyHere
     this.#keepTables = keepTables
     this.#modes = modes
+    this.#packet = packet
+    this.syntax = syntaxOfModes(modes.mode)
     this.#session = session
     this.#tables = names
     this.#lock = lock
@@ -107,7 +118,7 @@ class MysqlDriver implements Driver {
 
   async recorded(version: number, direction: Direction): Promise<string | null> {
     const rows = await this.#session.query(tables.readRecorded(this.#tables, version, direction))
-    return (rows[0]?.text ?? null) as string | null
+    return tables.unstored((rows[0]?.text ?? null) as string | null)
   }
 
   /** Of nothing, or of rows: one transaction, one round trip. */
@@ -116,7 +127,7 @@ class MysqlDriver implements Driver {
     this.#refuseElsewhere(step)
     const body = script?.statements ?? []
     await this.#remember(script)
-    const { from, to, history } = step
+    const { from, to, history } = this.#fitting(step)
     const before = [tables.BEGIN_MEASURING, `START TRANSACTION ${script?.transactionMode ?? ''}`]
     const moved = tables.moveRow(this.#tables, { version: from, dirty: false }, { version: to, dirty: false })
     const after = [...tables.changeHistory(this.#tables, history), ...moved, 'COMMIT']
@@ -142,6 +153,7 @@ class MysqlDriver implements Driver {
     this.#refuseElsewhere(step)
     await this.#remember(step.work.kind === 'sql' ? step.work.script : undefined, step.work.kind === 'code')
     this.#begun = step
+    this.#recorded = step.version
   }
 
   async execute(step: Step, index: number, signal: AbortSignal): Promise<void> {
@@ -158,10 +170,11 @@ class MysqlDriver implements Driver {
 
   async finish(step: Step): Promise<void> {
     await this.#writeBegun()
-    const { remove, baseline, put } = step.history
+    const isRecorded = this.#recorded === step.version
+    const { remove, baseline, put } = isRecorded ? step.history : this.#fitting(step).history
     await this.#transaction(step, [
       ...(step.direction === 'up'
-        ? [tables.endJournal(this.#tables, step.version, put)]
+        ? tables.endJournal(this.#tables, step.version, isRecorded ? undefined : put)
         : tables.changeHistory(this.#tables, { remove, baseline })),
       ...tables.moveRow(this.#tables, { version: step.to, dirty: true }, { version: step.to, dirty: false }),
     ])
@@ -179,7 +192,7 @@ class MysqlDriver implements Driver {
 
   async tookEffect(version: number): Promise<boolean | undefined> {
     const [row] = await this.#session.query(
-      `SELECT progress FROM ${this.#tables.historyTable} WHERE version = ${version}`,
+      `SELECT progress FROM ${this.#tables.journalTable} WHERE version = ${version}`,
     )
     if (typeof row?.progress !== 'string') return undefined
     // Of what touches nothing but the session, nothing is left, and it may run again.
@@ -216,6 +229,22 @@ class MysqlDriver implements Driver {
 
   // --- internal ---
 
+  /** Without texts that the server would not take in one message: then only fingerprints are recorded, and that is said. */
+  #fitting(step: Step): Step {
+    const { put } = step.history
+    if (!put) return step
+    const size = [put.up, put.down].reduce((sum, text) => sum + (tables.stored(text)?.length ?? 0), 0)
+    // Hex digits are two for a byte, and UTF-8 has up to three bytes for a character; only short texts are written so.
+    if (size < this.#packet / 2) return step
+    const megabytes = (this.#packet / 2 ** 20).toFixed(0)
+    if (step.work.kind === 'sql') {
+      step.work.warn?.(
+        `${step.version}_${step.name}: its text does not fit into a message of this server (max_allowed_packet is ${megabytes} MB), so only its fingerprint is recorded: it cannot be undone once its file is edited or gone. Raise max_allowed_packet to keep texts.`,
+      )
+    }
+    return { ...step, history: { ...step.history, put: { ...put, up: null, down: null } } }
+  }
+
   #beginning(step: Step, first: { started: number; progress: string | null }): string[] {
     const { baseline } = step.history
     const total = step.work.kind === 'sql' ? step.work.script.statements.length : 1
@@ -223,7 +252,7 @@ class MysqlDriver implements Driver {
       'START TRANSACTION',
       ...tables.moveRow(this.#tables, { version: step.from, dirty: false }, { version: step.to, dirty: true }),
       ...(baseline && step.direction === 'up' ? tables.setBaseline(this.#tables, baseline) : []),
-      tables.beginJournal(this.#tables, step, total, first),
+      ...tables.beginJournal(this.#tables, this.#fitting(step), total, first),
       'COMMIT',
     ]
   }
@@ -242,12 +271,12 @@ class MysqlDriver implements Driver {
   }
 
   async #ensureTables(): Promise<void> {
-    const { database, version, history } = this.#tables
-    const names = [version, history].map(tables.literal).join(', ')
+    const { database, version, history, journal } = this.#tables
+    const names = [version, history, journal].map(tables.literal).join(', ')
     const [row] = await this.#session.query(
       `SELECT COUNT(*) AS n FROM information_schema.tables WHERE table_schema = ${tables.literal(database)} AND table_name IN (${names})`,
     )
-    if (Number(row?.n) < 2) await this.#session.script(tables.createTables(this.#tables), NEVER)
+    if (Number(row?.n) < 3) await this.#session.script(tables.createTables(this.#tables), NEVER)
   }
 
   async #executeSql(step: Step, script: Script, index: number, signal: AbortSignal): Promise<void> {
@@ -301,6 +330,43 @@ class MysqlDriver implements Driver {
       throw asStatementError(error, index, piece, { undone: effect === false, stands })
     } finally {
       if (words[0] === 'use' || way.opaque) await this.#findCurrent()
+    }
+  }
+
+  /**
+   * Statements in a row that change rows only are one transaction and one message, in which the journal moves once: how they go one by
+   * one is tried where one fails, so that what stands is what would stand then.
+   * @returns how many statements have run
+   */
+  async executeSome(step: Step, index: number, signal: AbortSignal): Promise<number> {
+    const { work } = step
+    const some = work.kind === 'sql' ? rowsFrom(work.script, index) : []
+    if (work.kind !== 'sql' || some.length < 2 || signal.aborted || (await this.#rowsStay())) {
+      await this.execute(step, index, signal)
+      return 1
+    }
+    const { text } = work.script
+    const texts = some.map(({ start, end }) => text.slice(start, end))
+    const isFirst = this.#begun === step
+    const begun = isFirst ? this.#beginning(step, { started: 0, progress: null }) : []
+    const move = (done: number) => tables.journal(this.#tables, step.version, { started: done, done }, null)
+    this.#begun = undefined
+    try {
+      await this.#session.script(
+        [...begun, 'START TRANSACTION', ...texts, move(index + texts.length), 'COMMIT'],
+        signal,
+      )
+      return texts.length
+    } catch (error) {
+      await this.#rollBack()
+      if (!(error instanceof ScriptFailure)) throw asStatementError(error, index)
+      if (this.#isOurs(error) || error.index < begun.length) throw await this.#tailError(error, step)
+      const at = Math.min(error.index - begun.length - 1, texts.length - 1)
+      if (at < 0 || signal.aborted) throw asStatementError(error, index)
+      if (at > 0)
+        await this.#session.script(['START TRANSACTION', ...texts.slice(0, at), move(index + at), 'COMMIT'], NEVER)
+      const sent = { sql: texts[at] ?? '', from: some[at]?.start ?? 0 }
+      throw asStatementError(error, index + at, sent, { undone: true })
     }
   }
 
@@ -410,7 +476,8 @@ class MysqlDriver implements Driver {
 
   /** One of our tables is not there any more. */
   #isOurs(error: ScriptFailure): boolean {
-    return isMissingTable(error) && error.message.includes(this.#tables.history)
+    const { history, journal } = this.#tables
+    return isMissingTable(error) && [history, journal].some((name) => error.message.includes(name))
   }
 
   /** Nothing could put our tables back. */
@@ -422,7 +489,8 @@ class MysqlDriver implements Driver {
       const sql = text.slice(start, end)
       if (second === 'database' || second === 'schema') return namesIn(sql).includes(this.#tables.database)
       return (
-        second === 'table' && namesIn(sql).some((name) => [this.#tables.version, this.#tables.history].includes(name))
+        second === 'table' &&
+        namesIn(sql).some((name) => [this.#tables.version, this.#tables.history, this.#tables.journal].includes(name))
       )
     })
     if (!drop) return
@@ -462,6 +530,24 @@ interface Way {
   readonly rows: boolean
   readonly opaque: boolean
   readonly progress: string | null
+}
+
+const MOST_ROWS = 1000
+const MOST_LENGTH = 2 ** 20
+
+/** The statements from one on that change rows only, and leave nothing to the session. */
+function rowsFrom(script: Script, index: number): readonly Statement[] {
+  let length = 0
+  let end = index
+  for (const statement of script.statements.slice(index, index + MOST_ROWS)) {
+    const { words, parts, changesSyntax } = statement
+    if (parts || changesSyntax || leavesSession(statement) || runsOthers(words)) break
+    if (!['insert', 'update', 'delete', 'replace'].includes(words[0] ?? '')) break
+    length += statement.end - statement.start
+    if (length > MOST_LENGTH) break
+    end++
+  }
+  return script.statements.slice(index, end)
 }
 
 /** A syntax error, or a name that is none: nothing has run. */

@@ -7,10 +7,13 @@ import type { Row, Session } from './session.ts'
 import type { Tables } from './tables.ts'
 
 /** Also where one of the tables, or both, are not there. */
-export async function readState(session: Session, { versionTable, historyTable }: Tables): Promise<DatabaseState> {
+export async function readState(
+  session: Session,
+  { versionTable, historyTable, journalTable }: Tables,
+): Promise<DatabaseState> {
   const version = `SELECT CAST(version AS char) AS version, dirty FROM ${versionTable} LIMIT 1`
-  const history = `SELECT CAST(version AS char) AS version, name, fingerprint, down_fingerprint, baseline, up IS NOT NULL OR down IS NOT NULL AS recorded, running, started, done, total,
- CONCAT(REPLACE(CAST(applied_at AS char), ' ', 'T'), 'Z') AS applied_at, applied_by, duration_ms FROM ${historyTable} AS h ORDER BY h.version`
+  const history = `SELECT CAST(h.version AS char) AS version, name, fingerprint, down_fingerprint, baseline, up IS NOT NULL OR down IS NOT NULL AS recorded, running, started, done, total,
+ CONCAT(REPLACE(CAST(applied_at AS char), ' ', 'T'), 'Z') AS applied_at, applied_by, duration_ms FROM ${historyTable} AS h LEFT JOIN ${journalTable} AS j ON j.version = h.version ORDER BY h.version`
   try {
     const [row = [], entries = []] = await session.queries([version, history])
     return toState(row, entries)

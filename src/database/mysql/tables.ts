@@ -1,4 +1,7 @@
-/** The SQL of our two tables. Names always come with their database: a migration may say USE. Right under any sql_mode. */
+/**
+ * The SQL of our tables. What moves while a migration runs has a table of its own: a server with a binary log writes a changed row
+ * whole, before and after, and the history's rows hold texts. Names always come with their database: a migration may say USE. Right under any sql_mode. */
+import { gunzipSync, gzipSync } from 'node:zlib'
 import type { Baseline, HistoryChange, HistoryRecord, Running, Step } from '../../migrate/driver.ts'
 import type { Direction } from '../../migrate/source.ts'
 import { NIL_VERSION } from '../../migrate/version.ts'
@@ -8,20 +11,24 @@ export interface Tables {
   readonly database: string
   readonly version: string
   readonly history: string
+  readonly journal: string
   /** Quoted and qualified. */
   readonly versionTable: string
   readonly historyTable: string
+  readonly journalTable: string
 }
 
 /** @param table default `schema_migrations` */
 export function tablesIn(database: string, table?: string): Tables {
-  const [version, history] = ownTables(table)
+  const [version, history, , , journal] = ownTables(table)
   return {
     database,
     version,
     history,
+    journal,
     versionTable: `${identifier(database)}.${identifier(version)}`,
     historyTable: `${identifier(database)}.${identifier(history)}`,
+    journalTable: `${identifier(database)}.${identifier(journal)}`,
   }
 }
 
@@ -29,16 +36,31 @@ export function identifier(name: string): string {
   return `\`${name.replaceAll('`', '``')}\``
 }
 
-/** A backslash means something else under some sql_mode: then it goes as hex digits. */
+/**
+ * Plain ASCII, so that no setting of the session makes other characters of it: all else goes as hex digits (SET NAMES, a backslash under
+ * NO_BACKSLASH_ESCAPES).
+ */
 export function literal(value: string | number | boolean | null): string {
   if (value === null) return 'NULL'
   if (typeof value !== 'string') return String(value)
-  if (value.includes('\\')) return `_utf8mb4 x'${Buffer.from(value).toString('hex')}'`
-  return `${/^[ -~\s]*$/.test(value) ? '' : '_utf8mb4'}'${value.replaceAll("'", "''")}'`
+  if (/[^\t\n\r -~]|\\/.test(value)) return `_utf8mb4 x'${Buffer.from(value).toString('hex')}'`
+  return `'${value.replaceAll("'", "''")}'`
+}
+
+/** A text as it is kept: a long one compressed, in ASCII, since each write of its row is also written to the binary log. */
+export function stored(text: string | null): string | null {
+  if (text === null || text.length < LONG) return text
+  return `${COMPRESSED}${gzipSync(text).toString('base64')}`
+}
+
+/** The text that was {@link stored}. */
+export function unstored(kept: string | null): string | null {
+  if (!kept?.startsWith(COMPRESSED)) return kept
+  return gunzipSync(Buffer.from(kept.slice(COMPRESSED.length), 'base64')).toString()
 }
 
 /** The first as golang-migrate makes it. */
-export function createTables({ versionTable, historyTable }: Tables): string[] {
+export function createTables({ versionTable, historyTable, journalTable }: Tables): string[] {
   return [
     `CREATE TABLE IF NOT EXISTS ${versionTable} (version bigint NOT NULL PRIMARY KEY, dirty boolean NOT NULL) ENGINE=InnoDB`,
     `CREATE TABLE IF NOT EXISTS ${historyTable} (
@@ -50,15 +72,13 @@ export function createTables({ versionTable, historyTable }: Tables): string[] {
   down longtext,
   baseline boolean NOT NULL DEFAULT false,
   running varchar(8),
-  started int,
-  done int,
   total int,
-  progress longtext,
   running_text longtext,
   duration_ms double,
   applied_at datetime(6) NOT NULL,
   applied_by varchar(255) NOT NULL
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin`,
+    `CREATE TABLE IF NOT EXISTS ${journalTable} (version bigint NOT NULL PRIMARY KEY, started int NOT NULL, done int NOT NULL, progress longtext) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin`,
   ]
 }
 
@@ -102,46 +122,53 @@ export function changeHistory(tables: Tables, { baseline, put, remove }: History
   ]
 }
 
-/** The journal row of a migration that is about to run statement by statement. @param first of its first statement, where that begins at once */
+/** The rows of a migration that is about to run statement by statement. @param first of its first statement, where that begins at once */
 export function beginJournal(
-  { historyTable }: Tables,
+  { historyTable, journalTable }: Tables,
   { version, name, direction, work, history: { put } }: Step,
   total: number,
   first: { readonly started: number; readonly progress: string | null },
-): string {
+): string[] {
   const row = put ?? { version, name, fingerprint: null, downFingerprint: null, up: null, down: null }
   // What a down really runs is what resume compares with, where texts are kept at all.
-  const text = work.kind === 'sql' && !put ? literal(work.script.source) : 'NULL'
+  const text = work.kind === 'sql' && !put ? literal(stored(work.script.source)) : 'NULL'
   const replace = put
     ? `${REPLACE},`
     : `ON DUPLICATE KEY UPDATE running_text = CASE WHEN coalesce(up, down) IS NULL THEN NULL ELSE ${text} END,`
-  const [started, progress] = [first.started, literal(first.progress)]
-  const running = `running = ${literal(direction)}, started = ${started}, done = 0, total = ${total}, progress = ${progress}`
-  return `INSERT INTO ${historyTable} (${COLUMNS}, running, started, done, total, progress) VALUES (${values(row)}, ${literal(direction)}, ${started}, 0, ${total}, ${progress}) ${replace} ${running}`
+  const running = `running = ${literal(direction)}, total = ${total}`
+  return [
+    `INSERT INTO ${historyTable} (${COLUMNS}, running, total) VALUES (${values(row)}, ${literal(direction)}, ${total}) ${replace} ${running}`,
+    `REPLACE INTO ${journalTable} (version, started, done, progress) VALUES (${version}, ${first.started}, 0, ${literal(first.progress)})`,
+  ]
 }
 
 /** @param progress what the statement under way is about to change, as it is before; undefined: stays as it is written */
 export function journal(
-  { historyTable }: Tables,
+  { journalTable }: Tables,
   version: number,
   { started, done }: Pick<Running, 'started' | 'done'>,
   progress?: string | null,
 ): string {
   const known = progress === undefined ? '' : `, progress = ${literal(progress)}`
-  return `UPDATE ${historyTable} SET started = ${started}, done = ${done}${known} WHERE version = ${version}`
+  return `UPDATE ${journalTable} SET started = ${started}, done = ${done}${known} WHERE version = ${version}`
 }
 
-/** The text that was run at last may be another than the one that was begun with. */
-export function endJournal({ historyTable }: Tables, version: number, put?: HistoryRecord): string {
+/** @param put the record, where the text that ran at last may be another than the one that was begun with */
+export function endJournal({ historyTable, journalTable }: Tables, version: number, put?: HistoryRecord): string[] {
   const duration = 'TIMESTAMPDIFF(MICROSECOND, applied_at, UTC_TIMESTAMP(6)) / 1000'
   const record = put ? `, ${assignments(put)}` : ''
-  return `UPDATE ${historyTable} SET duration_ms = ${duration}, ${NOT_RUNNING}${record} WHERE version = ${version}`
+  return [
+    `UPDATE ${historyTable} SET duration_ms = ${duration}, ${NOT_RUNNING}${record} WHERE version = ${version}`,
+    `DELETE FROM ${journalTable} WHERE version = ${version}`,
+  ]
 }
 
 /** Takes back what `beginJournal` wrote. */
-export function forgetJournal({ historyTable }: Tables, { version, direction }: Step): string[] {
-  if (direction === 'up') return [`DELETE FROM ${historyTable} WHERE version = ${version}`]
+export function forgetJournal({ historyTable, journalTable }: Tables, { version, direction }: Step): string[] {
+  const forget = `DELETE FROM ${journalTable} WHERE version = ${version}`
+  if (direction === 'up') return [forget, `DELETE FROM ${historyTable} WHERE version = ${version}`]
   return [
+    forget,
     // Of what another tool had applied there was no row.
     `DELETE FROM ${historyTable} WHERE version = ${version} AND fingerprint IS NULL AND NOT baseline AND name <> '${UNRECORDED}'`,
     `UPDATE ${historyTable} SET ${NOT_RUNNING} WHERE version = ${version}`,
@@ -171,8 +198,9 @@ export function setBaseline({ historyTable }: Tables, { version, above, adopt = 
 }
 
 export function force(tables: Tables, version: number): string[] {
-  const { versionTable, historyTable } = tables
+  const { versionTable, historyTable, journalTable } = tables
   return [
+    `DELETE FROM ${journalTable} WHERE version >= ${NIL_VERSION}`,
     // With a condition: sql_safe_updates asks for one.
     `DELETE FROM ${versionTable} WHERE version >= ${NIL_VERSION}`,
     ...(version === NIL_VERSION ? [] : [`INSERT INTO ${versionTable} (version, dirty) VALUES (${version}, false)`]),
@@ -183,27 +211,31 @@ export function force(tables: Tables, version: number): string[] {
 }
 
 export function rerecord({ historyTable }: Tables, { version, downFingerprint, down }: HistoryRecord): string {
-  return `UPDATE ${historyTable} SET down_fingerprint = ${literal(downFingerprint)}, down = ${literal(down)} WHERE version = ${version}`
+  return `UPDATE ${historyTable} SET down_fingerprint = ${literal(downFingerprint)}, down = ${literal(stored(down))} WHERE version = ${version}`
 }
 
 // --- internal ---
 
+/** Characters from which on a text is compressed, and what a compressed one begins with: no SQL does. */
+const LONG = 8192
+const COMPRESSED = 'migratest:gzip:'
+
 const UNRECORDED = 'unrecorded'
 const COLUMNS = 'version, name, fingerprint, down_fingerprint, up, down, applied_at, applied_by'
 const SINCE_BEGUN = 'TIMESTAMPDIFF(MICROSECOND, @migratest_begun, UTC_TIMESTAMP(6)) / 1000'
-const NOT_RUNNING = 'running = NULL, started = NULL, done = NULL, total = NULL, progress = NULL, running_text = NULL'
+const NOT_RUNNING = 'running = NULL, total = NULL, running_text = NULL'
 // VALUES() is the one way that MySQL 5.7, 8, 9 and MariaDB all know.
 const REPLACE = `ON DUPLICATE KEY UPDATE ${['name', 'fingerprint', 'down_fingerprint', 'up', 'down', 'applied_at', 'applied_by'].map((column) => `${column} = VALUES(${column})`).join(', ')}`
 
 type Recorded = Omit<HistoryRecord, 'fingerprint'> & { readonly fingerprint: string | null }
 
 function values({ version, name, fingerprint, downFingerprint, up, down }: Recorded): string {
-  const texts = [name, fingerprint, downFingerprint, up, down].map(literal)
+  const texts = [name, fingerprint, downFingerprint, stored(up), stored(down)].map(literal)
   return [version, ...texts, 'UTC_TIMESTAMP(6)', 'CURRENT_USER()'].join(', ')
 }
 
 function assignments({ name, fingerprint, downFingerprint, up, down }: HistoryRecord): string {
-  const all = { name, fingerprint, down_fingerprint: downFingerprint, up, down }
+  const all = { name, fingerprint, down_fingerprint: downFingerprint, up: stored(up), down: stored(down) }
   return Object.entries(all)
     .map(([column, value]) => `${column} = ${literal(value)}`)
     .join(', ')
