@@ -1,4 +1,5 @@
 /** What commands share: options, configuration, the database, printing, and ending on a signal. */
+
 import type { OpenOptions } from '../database/open.ts'
 import type { Driver } from '../migrate/driver.ts'
 import { UsageError } from '../migrate/errors.ts'
@@ -12,6 +13,7 @@ import type { Dialect } from '../sql/dialect.ts'
 import type { TestServer } from '../testing/testServer.ts'
 import { type FoundConfig, fromConfig } from './config.ts'
 import type { Options } from './options.ts'
+import { printOut } from './output.ts'
 import { Progress } from './progress.ts'
 import { stepLine } from './render.ts'
 
@@ -24,6 +26,8 @@ export class Context {
   readonly #progress: Progress
   readonly #version: () => string
   #driver: Driver | undefined
+  /** The migration that is under way. */
+  #running: string | undefined
 
   /** @param version of this program */
   constructor(options: Options, found: FoundConfig, version: () => string) {
@@ -31,6 +35,12 @@ export class Context {
     this.found = found
     this.#version = version
     this.#progress = new Progress(!options.json && !options.quiet && process.stderr.isTTY)
+    process.once('exit', (code) => {
+      if (this.#running === undefined || this.stoppedBy !== undefined) return
+      console.error(
+        `${this.#running} ended the program while it ran (process.exit, code ${code}). The server takes back what its transaction did; look at "migratest status".`,
+      )
+    })
   }
 
   get config(): FoundConfig['config'] {
@@ -153,20 +163,20 @@ export class Context {
   /** Data: to stdout, as text or, with --json, as one document. */
   print(text: string, data: unknown): void {
     this.#progress.clear()
-    if (this.options.json) console.log(JSON.stringify(data))
-    else if (!this.options.quiet && text) console.log(text)
+    if (this.options.json) printOut(JSON.stringify(data))
+    else if (!this.options.quiet && text) printOut(text)
   }
 
   /** Data in a format that was asked for by name. */
   printRaw(text: string): void {
     this.#progress.clear()
-    if (!this.options.quiet) console.log(text)
+    if (!this.options.quiet) printOut(text)
   }
 
   /** A line of data that comes while the rest is still being worked on; not with --json, which prints one document. */
   printLine(text: string): void {
     this.#progress.clear()
-    if (!this.options.json && !this.options.quiet) console.log(text)
+    if (!this.options.json && !this.options.quiet) printOut(text)
   }
 
   /** All else: to stderr. */
@@ -211,6 +221,11 @@ export class Context {
     }
   }
 
+  /** What ran has failed, and its error will be told. */
+  failed(): void {
+    this.#running = undefined
+  }
+
   async close(): Promise<void> {
     this.#progress.clear()
     await this.#driver?.close()
@@ -228,6 +243,8 @@ export class Context {
   }
 
   #show(event: MigrateEvent): void {
+    if (event.type === 'started') this.#running = event.step.file
+    if (event.type === 'finished') this.#running = undefined
     if (event.type === 'started')
       this.busy(`${event.step.direction.padEnd(4)}  ${event.step.version}_${event.step.name}`)
     if (event.type === 'finished') this.printLine(stepLine(event.step, event.ms))

@@ -7,6 +7,11 @@ import { fileURLToPath } from 'node:url'
 import { endWithReader } from './output.ts'
 import { run } from './run.ts'
 
+const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
+if (major < 22 || (major === 22 && minor < 22)) {
+  process.stderr.write(`warning: migratest supports Node 22.22 or later; this is Node ${process.versions.node}.\n`)
+}
+
 // Compiled code is kept between runs, where the system has a place for it.
 module.enableCompileCache?.()
 endWithReader()

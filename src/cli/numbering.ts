@@ -1,4 +1,9 @@
 /** The number of the next migration, as those before it are numbered. */
+import { createHash } from 'node:crypto'
+import { mkdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { MigratestError } from '../migrate/errors.ts'
 import type { Migration } from '../migrate/source.ts'
 import { directory } from '../source/directory.ts'
@@ -17,6 +22,33 @@ export async function nextNumber(context: Context, folder: string): Promise<stri
   return next(last, context.options.timestamp ?? false)
 }
 
+/**
+ * Whoever looks for the next number in a folder writes its file before the next one looks. The lock is a folder among the system's
+ * temporary files; one that a killed process left is taken over.
+ */
+export async function oneAtATime<T>(folder: string, work: () => Promise<T>): Promise<T> {
+  const lock = join(
+    tmpdir(),
+    `migratest-new-${createHash('sha256').update(resolve(folder)).digest('hex').slice(0, 16)}`,
+  )
+  const deadline = Date.now() + LOCKED_MS
+  for (;;) {
+    try {
+      mkdirSync(lock)
+      break
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+      if (Date.now() > deadline) rmSync(lock, { recursive: true, force: true })
+      else await sleep(20)
+    }
+  }
+  try {
+    return await work()
+  } finally {
+    rmSync(lock, { recursive: true, force: true })
+  }
+}
+
 /** As words become part of a file's name; empty where nothing is left. */
 export function titleOf(words: readonly string[]): string {
   return words
@@ -28,6 +60,8 @@ export function titleOf(words: readonly string[]): string {
 }
 
 // --- internal ---
+
+const LOCKED_MS = 5000
 
 /** Undefined where there is no such branch, or nothing of ours on it. */
 async function onBase({ options, config }: Context, folder: string): Promise<readonly Migration[] | undefined> {

@@ -1,7 +1,9 @@
 /** Runs a command line: finds the command, loads what it needs, and makes an exit code of what happens. */
+
 import type { MigratestError } from '../migrate/errors.ts'
 import type { FoundConfig } from './config.ts'
 import type { Context } from './context.ts'
+import { keepStdoutForData, printOut } from './output.ts'
 
 /** What a program says of itself. */
 export interface Own {
@@ -21,12 +23,13 @@ export async function run(argv: readonly string[], own: Own): Promise<number> {
 
 async function main(argv: readonly string[], own: Own): Promise<number> {
   if (argv.length === 1 && (argv[0] === '--version' || argv[0] === '-v')) {
-    console.log(own.version())
+    printOut(own.version())
     return 0
   }
   const [{ parseOptions, refuseForeign, refuseSurplus }, { COMMANDS, findCommand, helpOf, overview }] =
     await Promise.all([import('./options.ts'), import('./commands.ts')])
   const { options, positionals } = parseOptions(argv)
+  if (options.json) keepStdoutForData()
   const bundled = own.config !== undefined
   if (options['no-color']) {
     process.env.NO_COLOR = '1'
@@ -34,7 +37,7 @@ async function main(argv: readonly string[], own: Own): Promise<number> {
   }
   const [name, ...args] = positionals
   if (options.version) {
-    console.log(own.version())
+    printOut(own.version())
     return 0
   }
   if (name === undefined || name === 'help') {
@@ -43,12 +46,12 @@ async function main(argv: readonly string[], own: Own): Promise<number> {
       console.error(overview(bundled))
       return 2
     }
-    console.log(asked ? helpOf(asked) : overview(bundled))
+    printOut(asked ? helpOf(asked) : overview(bundled))
     return 0
   }
   const command = findCommand(name, bundled)
   if (options.help) {
-    console.log(helpOf(command))
+    printOut(helpOf(command))
     return 0
   }
   const { takes, load, ...more } = COMMANDS[command]
@@ -85,6 +88,7 @@ async function main(argv: readonly string[], own: Own): Promise<number> {
     console.error((await strayError(stray.error)).message)
     return 1
   } catch (error) {
+    context.failed()
     if (stray && (error as MigratestError).code === 'MIGRATEST_CANCELLED')
       throw await strayError(stray.error, error as Error)
     return stopped(context, error as MigratestError)
@@ -120,7 +124,7 @@ function report(thrown: unknown, argv: readonly string[], own: Own): number {
   const known = code.startsWith('MIGRATEST_')
   // Of the system: ENOENT, EACCES.
   const system = /^E[A-Z]+$/.test(code)
-  if (argv.includes('--json')) console.log(JSON.stringify(errorDocument(error)))
+  if (argv.includes('--json')) printOut(JSON.stringify(errorDocument(error)))
   else if (known)
     console.error(
       `${error.message}${code === 'MIGRATEST_OPTION' || code === 'MIGRATEST_USAGE' ? '' : own.reference(code)}`,

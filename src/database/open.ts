@@ -92,9 +92,7 @@ export async function openRehearsal(url: string, options: OpenOptions = {}): Pro
 export async function openDevelopment(url: string, options: OpenOptions = {}): Promise<DevelopmentDatabase> {
   const scheme = schemeOf(url)
   if (scheme === 'pglite') {
-    throw new UsageError('PGlite has one connection, which the app needs: it cannot be watched.', {
-      hint: 'Leave --database out: a server is started then.',
-    })
+    throw notWatched()
   }
   if (scheme === 'mysql') {
     const { openMysqlDevelopment } = await import('./mysql/development.ts')
@@ -116,6 +114,7 @@ export async function createIfMissing(server: string, name: string): Promise<str
 
 /** What {@link DevelopmentDatabase.fallback} is, where the database itself may not be there. */
 export async function openFallback(url: string, options: OpenOptions = {}): Promise<Fallback> {
+  if (schemeOf(url) === 'pglite') throw notWatched()
   if (schemeOf(url) === 'mysql') {
     const { MysqlCopy } = await import('./mysql/copies.ts')
     return new MysqlCopy(url, options as MysqlOptions)
@@ -135,15 +134,25 @@ export async function openSchemaReader(url: string, options: OpenOptions = {}): 
   const scheme = schemeOf(url)
   const table = options.table ?? golangTable(url).table
   if (scheme === 'mysql') return openMysqlReader(url, options, ownTables(table))
-  const { readSchema } = await import('./postgres/catalog.ts')
+  const [{ readSchema }, { asStatementError }] = await Promise.all([
+    import('./postgres/catalog.ts'),
+    import('./postgres/failure.ts'),
+  ])
   const session = await openSession(scheme, url, options)
   return {
-    read: () => readSchema(session, { exclude: ownTables(table) }),
+    read: () =>
+      readSchema(session, { exclude: ownTables(table) }).catch((error) => Promise.reject(asStatementError(error))),
     close: () => session.close(),
   }
 }
 
 // --- internal ---
+
+function notWatched(): UsageError {
+  return new UsageError('PGlite has one connection, which the app needs: it cannot be watched.', {
+    hint: 'Leave --database out: a server is started then.',
+  })
+}
 
 function mysql() {
   return Promise.all([import('./mysql/connection.ts'), import('./mysql/driver.ts')])
@@ -200,10 +209,16 @@ async function openMysqlClient(where: MysqlClient, options: OpenOptions): Promis
 async function openMysqlReader(url: string, options: OpenOptions, exclude: string[]): Promise<SchemaReader> {
   const [{ openUrl }] = await mysql()
   const { placeOf } = await import('./mysql/address.ts')
-  const { readSchema } = await import('./mysql/catalog.ts')
+  const [{ readSchema }, { asStatementError }] = await Promise.all([
+    import('./mysql/catalog.ts'),
+    import('./mysql/failure.ts'),
+  ])
   const session = await openUrl(url, options as MysqlOptions)
   const { database } = placeOf(url)
-  return { read: () => readSchema(session, database, { exclude }), close: () => session.close() }
+  return {
+    read: () => readSchema(session, database, { exclude }).catch((error) => Promise.reject(asStatementError(error))),
+    close: () => session.close(),
+  }
 }
 
 async function openSession(scheme: Scheme, url: string, options: ConnectOptions): Promise<Session> {

@@ -25,7 +25,8 @@ export async function runCode(run: CodeBody['run'], context: MigrationContext): 
     return running
   }) as Sql
   try {
-    await run({ ...context, sql })
+    const result: unknown = await run({ ...context, sql })
+    refuseUnrun(result)
     const [left] = pending.values()
     await Promise.allSettled(pending.keys())
     if (left !== undefined) throw new Error(`It ended while "${short(left)}" was still running: await it.`)
@@ -37,6 +38,15 @@ export async function runCode(run: CodeBody['run'], context: MigrationContext): 
 }
 
 // --- internal ---
+
+/** What was returned and runs only when somebody calls it: nobody does. */
+function refuseUnrun(result: unknown): void {
+  const { next } = (result ?? {}) as { next?: unknown }
+  if (typeof result === 'function' || typeof next === 'function') {
+    const what = typeof result === 'function' ? 'a function' : 'a generator'
+    throw new Error(`It returned ${what}, which nobody calls, so what is in it did not run.`)
+  }
+}
 
 /** PostgreSQL says so of every statement behind the one that failed. */
 function explained(error: unknown, first: { text: string; error: unknown } | undefined): unknown {

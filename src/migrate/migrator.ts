@@ -368,10 +368,10 @@ export class Migrator {
   }
 
   /** Of code, what it says to a client that only listens. */
-  async #sqlOf({ plan, text, step }: LoadedStep): Promise<Pick<PlanStep, 'text' | 'notes'>> {
+  async #sqlOf({ plan, step }: LoadedStep): Promise<Pick<PlanStep, 'text' | 'notes'>> {
     const { work } = step({ log: () => undefined })
     if (work.kind === 'nil') return { text: null }
-    if (work.kind === 'sql') return { text }
+    if (work.kind === 'sql') return { text: work.script.clientText() }
     const { statements, notes } = await recordSql(work, this.#driver.dialect)
     const { dialect } = this.#driver
     return {

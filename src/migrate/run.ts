@@ -1,4 +1,5 @@
 /** Runs planned steps one after another: prefetches, keeps the dirty protocol, turns failures into errors people can use. */
+import { inspect } from 'node:util'
 import type { Driver, Step } from './driver.ts'
 import { CancelledError, MigratestError, MigrationFailedError, SourceChangedError, StatementError } from './errors.ts'
 import type { OnEvent } from './events.ts'
@@ -241,7 +242,14 @@ function failure(
 
 /** With what it is called, where that tells something, and what caused it. */
 function wordsOf(error: unknown): string {
-  if (!(error instanceof Error)) return String((error as { message?: unknown } | null)?.message ?? error)
+  if (!(error instanceof Error)) {
+    const { message } = (error ?? {}) as { message?: unknown }
+    return typeof message === 'string'
+      ? message
+      : typeof error === 'string'
+        ? error
+        : inspect(error, { breakLength: 100 })
+  }
   const said = error.name === 'Error' ? error.message : `${error.name}: ${error.message}`
   return error.cause instanceof Error ? `${said}\nCaused by: ${wordsOf(error.cause)}` : said
 }

@@ -94,13 +94,14 @@ function sqlOf(migration: Migration, body: Body, dialect: Dialect): string {
     throw new UsageError(`${file} is code, which cannot be squashed into SQL.`, { hint: HINT })
   }
   if (isNil(body, dialect)) return ''
-  const { text, statements } = readScript(body.text, dialect)
+  const { text, statements, clientText } = readScript(body.text, dialect)
   if (statements.some(({ start }) => /^(?:begin|start)\b/i.test(text.slice(start)))) {
     throw new UsageError(`${file} begins and ends transactions of its own, which cannot be part of another.`, {
       hint: HINT,
     })
   }
-  return withEnd(withoutDirectives(withoutConcurrently(text, statements, dialect), dialect), dialect).trim()
+  const whole = dialect === 'mysql' ? clientText() : withoutConcurrently(text, statements, dialect)
+  return withEnd(withoutDirectives(whole, dialect), dialect).trim()
 }
 
 const HINT = 'Squash up to the one before it, or from the one after it.'

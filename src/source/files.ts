@@ -128,7 +128,11 @@ export function sourceOfFiles(files: Files): Source {
       const found = new Map<number, Relations>()
       for (const [key, name] of halves) {
         if (!key.endsWith(' up')) continue
-        const relations = await relationsOf(name)
+        // One that cannot be read says so when it is to be run; until then it says nothing of others.
+        const relations = await relationsOf(name).catch((error) => {
+          if (error instanceof UnreadableFileError && name.endsWith('.sql')) return undefined
+          throw error
+        })
         if (relations) found.set(Number.parseInt(key, 10), relations)
       }
       return found
@@ -163,7 +167,29 @@ export function asModuleMigration(exports: unknown, shown: string): ModuleMigrat
   ) as ModuleMigration
   const wrong = (['up', 'down'] as const).find((half) => found[half] !== undefined && typeof found[half] !== 'function')
   if (wrong) throw new UnreadableFileError(`${shown}: its export "${wrong}" is not a function.`)
+  const generator = (['up', 'down'] as const).find((half) =>
+    GENERATORS.has(Object.prototype.toString.call(found[half])),
+  )
+  if (generator) {
+    throw new UnreadableFileError(
+      `${shown}: its ${generator} is a generator function, which would be called and never run.`,
+      {
+        hint: `Write "export async function ${generator}({ sql }) { … }" and await each statement instead of yielding it.`,
+      },
+    )
+  }
   if (found.up || found.down) return found
+  const named = Object.entries(exports as object).find(
+    ([, value]) => typeof value === 'function' && typeof value.prototype?.up === 'function',
+  )
+  if (named) {
+    throw new UnreadableFileError(
+      `${shown}: exports a class (${named[0]}) with an up method, as TypeORM's migrations are.`,
+      {
+        hint: 'Export functions instead: "export async function up({ sql }) { … }", and a down beside it.',
+      },
+    )
+  }
   throw new UnreadableFileError(`${shown}: exports neither up nor down.`, {
     hint: 'Write "export async function up({ sql }) { … }", and a down beside it; or move the file if it is not a migration.',
   })
@@ -192,6 +218,7 @@ export function loadedModule(exports: unknown, shown: string): LoadedModule {
 // --- internal ---
 
 const MOST_LETTERS_KEPT = 2 ** 20
+const GENERATORS = new Set(['[object GeneratorFunction]', '[object AsyncGeneratorFunction]'])
 
 /** Read by the lexer only where the words are there. */
 function relationsInSql(text: string): Relations | undefined {

@@ -15,6 +15,8 @@ export interface Script {
   /** What is sent to the server: as written, with psql's lines and the file's own BEGIN and COMMIT blanked. Same length as the file less a byte order mark. */
   readonly text: string
   readonly statements: readonly Statement[]
+  /** The text as the database's own client takes it, with the file's DELIMITER lines, and ended so that another may follow. */
+  readonly clientText: () => string
   /** 32 hex digits: a hash of the SQL tokens. Comments, white space and letter case (where the database folds it) don't count. */
   readonly fingerprint: string
   /** `wrap`: runs in one transaction of ours. `none`: each statement on its own. */
@@ -42,9 +44,11 @@ export function readScript(source: string, dialect: Dialect, syntax: Syntax = {}
     cut.problem || directives.problem
       ? { statements: cut.statements, blanked: [], transaction: 'wrap', mode: '', problem: undefined }
       : decideTransaction(text, cut.statements, dialect, noTransaction)
+  const sent = blank(text, [...cut.skipped, ...decided.blanked])
   return {
     source: text,
-    text: blank(text, [...cut.skipped, ...decided.blanked]),
+    text: sent,
+    clientText: () => forClient(text, sent, cut, dialect),
     statements: decided.statements,
     fingerprint,
     transaction: decided.transaction,
@@ -107,6 +111,19 @@ export function createdObjects(script: Script): string[] {
 }
 
 // --- internal ---
+
+function forClient(source: string, sent: string, { skipped, delimiter, isEnded }: Cut, dialect: Dialect): string {
+  if (dialect !== 'mysql' || skipped.length === 0) return withEnd(sent, dialect)
+  const pieces: string[] = []
+  let at = 0
+  for (const { start, end } of skipped) {
+    pieces.push(sent.slice(at, start), source.slice(start, end))
+    at = end
+  }
+  const whole = [...pieces, sent.slice(at)].join('').trimEnd()
+  if (delimiter === ';') return isEnded ? whole : withEnd(whole, dialect)
+  return `${whole}${isEnded ? '' : `\n${delimiter}`}\nDELIMITER ;`
+}
 
 const FILLER = new Set(['or', 'replace', 'if', 'not', 'exists', 'unique', 'concurrently', 'unlogged', 'recursive'])
 const DIRECTIVE = /^--[ \t]*migrate:[ \t]*(.*?)[ \t]*$/

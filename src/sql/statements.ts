@@ -38,18 +38,23 @@ export interface Cut {
   /** The tokens that count, in canonical spelling: what the fingerprint is made of. */
   readonly canonical: Canonical
   readonly problem: Problem | undefined
+  /** MySQL only: what ends a statement where the text ends, and whether its last statement was ended so. */
+  readonly delimiter: string
+  readonly isEnded: boolean
 }
 
 const WORDS_KEPT = 12
 
 /** @param syntax how the server reads literals where the text begins */
 export function cutStatements(text: string, dialect: Dialect, syntax: Syntax = {}): Cut {
-  const cut: Cut & { problem: Problem | undefined } = {
+  const cut: Cut & { problem: Problem | undefined; delimiter: string; isEnded: boolean } = {
     statements: [],
     comments: [],
     skipped: [],
     canonical: new Canonical(),
     problem: undefined,
+    delimiter: ';',
+    isEnded: true,
   }
   const state: TokenOptions = { ...syntax, delimiter: dialect === 'mysql' ? ';' : '' }
   let open: OpenStatement | undefined
@@ -106,9 +111,21 @@ export function cutStatements(text: string, dialect: Dialect, syntax: Syntax = {
         return cut
       }
       if (endsStatement(source, dialect, state, open)) {
+        // pg_dump writes COPY for a table without rows, too: there is nothing to do.
+        const end = open?.copiesFromStdin ? emptyCopyEnd(text, token.end) : -1
+        if (open && end !== -1) {
+          cut.skipped.push({ start: open.start, end })
+          open = undefined
+          at = end
+          continue scan
+        }
         close()
         if (cut.problem) return cut
         continue
+      }
+      if (token.kind === 'word' && source.includes('\uFEFF')) {
+        cut.problem = byteOrderMark(token.start + source.indexOf('\uFEFF'))
+        return cut
       }
       // A planner's hint before a statement counts, but is not one by itself.
       if (!open && source.startsWith('/*+')) {
@@ -121,6 +138,8 @@ export function cutStatements(text: string, dialect: Dialect, syntax: Syntax = {
     }
     break
   }
+  cut.delimiter = state.delimiter ?? ';'
+  cut.isEnded = open === undefined
   close()
   return cut
 }
@@ -380,6 +399,22 @@ function canonical(token: Token, written: string, dialect: Dialect): string {
 /** PostgreSQL folds ASCII letters of unquoted words and, in UTF-8, no others. */
 function asciiLower(text: string): string {
   return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase())
+}
+
+/** Where an end mark stands on the line behind a COPY, behind that mark; -1 where there are rows. */
+function emptyCopyEnd(text: string, from: number): number {
+  const found = /^[ \t]*\r?\n\\\.[ \t]*(?=\r?\n|$)/.exec(text.slice(from, from + 200))
+  return found ? from + found[0].length : -1
+}
+
+function byteOrderMark(start: number): Problem {
+  return {
+    kind: 'nul',
+    start,
+    end: start + 1,
+    message: 'a byte order mark (U+FEFF) in the middle of the text, which cannot be seen',
+    hint: 'Files that were joined may leave one: take it out.',
+  }
 }
 
 function copyProblem(open: OpenStatement): Problem {

@@ -22,7 +22,7 @@ export interface ChainInput {
 }
 
 /** Changes when what is written into a database changes. */
-const FORMAT = '2'
+const FORMAT = '3'
 
 /**
  * One link a migration, lowest version first. It ends before the first whose text does not tell what it leaves: code (which

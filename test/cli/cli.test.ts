@@ -134,7 +134,7 @@ describe('usage', () => {
       ['drop', '--yes', '-d', 'postgres://u:secret@h:99999/db'],
       2,
       /^$/,
-      /^The database URL is not a URL/,
+      /^The port in the database URL is not a port number/,
     ],
     [
       'a server that is none',

@@ -2,18 +2,21 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { UsageError } from '../../migrate/errors.ts'
 import type { Context } from '../context.ts'
-import { nextNumber, titleOf } from '../numbering.ts'
+import { nextNumber, oneAtATime, titleOf } from '../numbering.ts'
 
 export async function run(context: Context, args: readonly string[]): Promise<number> {
   const title = titleOf(args)
   if (!title) throw new UsageError('What is it called? For example: migratest new add_users')
   const { folder } = context
   mkdirSync(folder, { recursive: true })
-  const number = await nextNumber(context, folder)
   const endings = context.options.ts ? ['ts'] : ['up.sql', 'down.sql']
-  const files = endings.map((ending) => join(folder, `${number}_${title}.${ending}`))
-  for (const file of files) if (existsSync(file)) throw new UsageError(`${file} is there already.`)
-  for (const file of files) writeFileSync(file, context.options.ts ? TYPESCRIPT : '', { flag: 'wx' })
+  const files = await oneAtATime(folder, async () => {
+    const number = await nextNumber(context, folder)
+    const names = endings.map((ending) => join(folder, `${number}_${title}.${ending}`))
+    for (const file of names) if (existsSync(file)) throw new UsageError(`${file} is there already.`)
+    for (const file of names) writeFileSync(file, context.options.ts ? TYPESCRIPT : '', { flag: 'wx' })
+    return names
+  })
   context.print(files.join('\n'), { files })
   return 0
 }

@@ -8,6 +8,7 @@ import { ownDatabase } from '../../watch/ownDatabase.ts'
 import { Watcher } from '../../watch/watcher.ts'
 import { fromConfig } from '../config.ts'
 import type { Context } from '../context.ts'
+import { printOut } from '../output.ts'
 import { paintedDiff } from '../render.ts'
 import { writeSchema } from '../schemaFile.ts'
 import { KEYS, keysText } from '../watch/keys.ts'
@@ -100,7 +101,7 @@ export async function run(context: Context): Promise<number> {
 
 function show(context: Context, event: WatchEvent): void {
   if (context.options.json) {
-    console.log(JSON.stringify(event))
+    printOut(JSON.stringify(event))
     return
   }
   const text = eventText(event, new Date().toTimeString().slice(0, 8), {

@@ -234,14 +234,18 @@ class MysqlSession implements Session {
     }
   }
 
-  async script(statements: readonly string[], signal: AbortSignal): Promise<void> {
+  async script(
+    statements: readonly string[],
+    signal: AbortSignal,
+    onRow: (row: Row, statement: number) => void = () => undefined,
+  ): Promise<void> {
     let done = 0
     for (const message of this.#several ? together(statements) : statements.map((sql) => [sql])) {
       const before = done
       await this.#working(() =>
         cancellable(
           signal,
-          () => this.#run(message, before),
+          () => this.#run(message, before, onRow),
           () => this.#cancel(),
         ),
       )
@@ -270,7 +274,7 @@ class MysqlSession implements Session {
   }
 
   /** Rows are handed over one by one and forgotten: a SELECT in a migration must not fill memory. */
-  #run(message: readonly string[], before: number): Promise<void> {
+  #run(message: readonly string[], before: number, onRow: (row: Row, statement: number) => void): Promise<void> {
     const count = message.length
     const sql = joined(message)
     return new Promise<void>((resolve, reject) => {
@@ -288,7 +292,7 @@ class MysqlSession implements Session {
         unlock()
       }
       const query = raw(this.client).query({ sql, ...PLAIN })
-      query.on('result', () => undefined)
+      query.on('result', (row: Row, index: number) => onRow(row, before + index))
       query.on('fields', () => undefined)
       query.on('end', () => {
         settled()

@@ -13,7 +13,7 @@ import { asStatementError, isMissingTable } from './failure.ts'
 import { advisoryLock, tableLock } from './lock.ts'
 import { readSettings, restoreSettings, type Settings } from './opening.ts'
 import { hasChanged, type Modes, type Progress, readProgress, tookEffect } from './progress.ts'
-import { ScriptFailure, type Session } from './session.ts'
+import { type Row, ScriptFailure, type Session } from './session.ts'
 import { readState } from './state.ts'
 import * as tables from './tables.ts'
 
@@ -132,12 +132,14 @@ class MysqlDriver implements Driver {
     const moved = tables.moveRow(this.#tables, { version: from, dirty: false }, { version: to, dirty: false })
     const after = [...tables.changeHistory(this.#tables, history), ...moved, 'COMMIT']
     const texts = body.map(({ start, end }) => script?.text.slice(start, end) ?? '')
+    for (const [i, text] of texts.entries()) this.#refuseTooLong(text, i, body[i]?.start ?? 0)
+    const heard = withWarnings(texts, step.work)
     try {
-      await this.#session.script([...before, ...texts, ...after], signal)
+      await this.#session.script([...before, ...heard.statements, ...after], signal, heard.onRow)
     } catch (error) {
       await this.#rollBack()
       if (!(error instanceof ScriptFailure)) throw asStatementError(error)
-      const index = error.index - before.length
+      const index = heard.textAt(error.index - before.length)
       const statement = body[index]
       if (!statement) throw await this.#tailError(error, step)
       const stands = (await this.#rowsStay()) ? this.#rowsStand(step) : undefined
@@ -229,6 +231,22 @@ class MysqlDriver implements Driver {
 
   // --- internal ---
 
+  /** The server would only close the connection. */
+  #refuseTooLong(sql: string, index: number, from: number): void {
+    if (sql.length < this.#packet / 3 || Buffer.byteLength(sql) < this.#packet) return
+    const megabytes = (bytes: number) => (bytes / 2 ** 20).toFixed(1)
+    throw new StatementError(
+      {
+        message: `this statement is ${megabytes(Buffer.byteLength(sql))} MB, and the server takes ${megabytes(this.#packet)} MB at most (max_allowed_packet)`,
+        offset: from,
+        statement: index,
+        hint: 'Write several statements, or raise max_allowed_packet on the server.',
+        undone: true,
+      },
+      undefined,
+    )
+  }
+
   /** Without texts that the server would not take in one message: then only fingerprints are recorded, and that is said. */
   #fitting(step: Step): Step {
     const { put } = step.history
@@ -287,6 +305,7 @@ class MysqlDriver implements Driver {
       sql: script.text.slice(piece.start, piece.end),
       from: piece.start,
     }))
+    for (const piece of pieces) this.#refuseTooLong(piece.sql, index, piece.from)
     const way = await this.#wayOf(sql, words, parts !== undefined)
     const journal = (done: number, progress?: string | null) =>
       tables.journal(this.#tables, step.version, { started: index + 1, done }, progress)
@@ -300,10 +319,15 @@ class MysqlDriver implements Driver {
     const before = way.rows ? [...begun, 'START TRANSACTION'] : begun
     // Behind the last one the whole is written down at once; should that not come to pass, it can be told by looking.
     const isLast = index === script.statements.length - 1 && way.progress !== null
-    const texts = pieces.map((piece) => piece.sql)
+    const heard = withWarnings(
+      pieces.map((piece) => piece.sql),
+      step.work,
+    )
+    const texts = heard.statements
     this.#begun = undefined
     try {
-      await this.#session.script([...before, ...texts, ...(isLast ? [] : [journal(index + 1, null), 'COMMIT'])], signal)
+      const after = isLast ? [] : [journal(index + 1, null), 'COMMIT']
+      await this.#session.script([...before, ...texts, ...after], signal, heard.onRow)
     } catch (error) {
       await this.#rollBack()
       if (!(error instanceof ScriptFailure)) {
@@ -315,8 +339,8 @@ class MysqlDriver implements Driver {
         throw error
       }
       if (this.#isOurs(error) || (first && error.index < begun.length)) throw await this.#tailError(error, step)
-      const piece = pieces[error.index - before.length]
-      if (!way.rows && !isLast && error.index >= before.length + pieces.length) {
+      const piece = pieces[heard.textAt(error.index - before.length)]
+      if (!way.rows && !isLast && error.index >= before.length + texts.length) {
         // It took effect; what failed, or was cancelled, is writing that down.
         return await this.#session.script([journal(index + 1, null), 'COMMIT'], NEVER)
       }
@@ -532,6 +556,27 @@ interface Way {
   readonly progress: string | null
 }
 
+/**
+ * Statements with a look at their warnings behind each, which the server forgets with the next statement; many in a row are not looked
+ * at, since that would take longer than running them.
+ */
+function withWarnings(texts: readonly string[], work: Step['work']) {
+  const notice = work.kind === 'nil' ? undefined : work.notice
+  if (!notice || texts.length > MOST_HEARD) {
+    return { statements: texts, textAt: (index: number) => index, onRow: () => undefined }
+  }
+  return {
+    statements: texts.flatMap((text) => [text, 'SHOW WARNINGS']),
+    /** Which text the statement at that place is. */
+    textAt: (index: number) => Math.floor(index / 2),
+    onRow: ({ Level, Code, Message }: Row) => {
+      if (typeof Level === 'string' && typeof Message === 'string' && Code !== undefined)
+        notice({ severity: Level, message: Message })
+    },
+  }
+}
+
+const MOST_HEARD = 50
 const MOST_ROWS = 1000
 const MOST_LENGTH = 2 ** 20
 

@@ -16,8 +16,15 @@ export interface Session {
   query(sql: string, params?: readonly unknown[], signal?: AbortSignal): Promise<Row[]>
   /** The rows of each statement; in one round trip where the client takes several at once. Rows are kept: for what is small. */
   queries(statements: readonly string[]): Promise<Row[][]>
-  /** Runs statements one after another, in one round trip where the client takes several at once. @throws ScriptFailure */
-  script(statements: readonly string[], signal: AbortSignal): Promise<void>
+  /**
+   * Runs statements one after another, in one round trip where the client takes several at once.
+   * @param onRow hears each row, and which statement gave it. @throws ScriptFailure
+   */
+  script(
+    statements: readonly string[],
+    signal: AbortSignal,
+    onRow?: (row: Row, statement: number) => void,
+  ): Promise<void>
   /** Called once, when the connection is lost or closed. */
   onEnd(listener: () => void): void
   close(): Promise<void>

@@ -12,7 +12,7 @@ export async function readState(
   { versionTable, historyTable, journalTable }: Tables,
 ): Promise<DatabaseState> {
   const version = `SELECT CAST(version AS char) AS version, dirty FROM ${versionTable} LIMIT 1`
-  const history = `SELECT CAST(h.version AS char) AS version, name, fingerprint, down_fingerprint, baseline, up IS NOT NULL OR down IS NOT NULL AS recorded, running, started, done, total,
+  const history = `SELECT CAST(h.version AS char) AS version, name, fingerprint, down_fingerprint, baseline, up IS NOT NULL OR down IS NOT NULL AS recorded, running, j.started, j.done, total,
  CONCAT(REPLACE(CAST(applied_at AS char), ' ', 'T'), 'Z') AS applied_at, applied_by, duration_ms FROM ${historyTable} AS h LEFT JOIN ${journalTable} AS j ON j.version = h.version ORDER BY h.version`
   try {
     const [row = [], entries = []] = await session.queries([version, history])

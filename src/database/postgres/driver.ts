@@ -5,6 +5,7 @@ import { LockedError, StateMovedError, StatementError, UsageError } from '../../
 import type { Direction, Log, MigrationContext, Sql } from '../../migrate/source.ts'
 import { NIL_VERSION } from '../../migrate/version.ts'
 import type { Script } from '../../sql/script.ts'
+import type { Statement } from '../../sql/statements.ts'
 import type { Syntax } from '../../sql/tokens.ts'
 import type { Lock } from '../locking.ts'
 import { ownTables } from '../ownTables.ts'
@@ -216,6 +217,10 @@ class PostgresDriver implements Driver {
   }
 
   async finish(step: Step): Promise<void> {
+    if (step.work.kind === 'sql' && step.work.script.statements.some(givesUpLocks)) {
+      // The migration gave up the session's locks, ours among them.
+      await this.#lock.acquire({ timeout: RETAKE_MS, signal: NEVER })
+    }
     const { remove, baseline } = step.history
     const history =
       step.direction === 'up'
@@ -529,6 +534,12 @@ INSERT INTO ${historyTable} SELECT * FROM pg_temp.${KEPT_HISTORY} WHERE NOT EXIS
     const sql = ((text, params) => this.#session.query(text, params, signal)) as Sql
     return { client: this.#session.client, sql, signal, log }
   }
+}
+
+const RETAKE_MS = 15_000
+
+function givesUpLocks({ words: [first, second] }: Statement): boolean {
+  return first === 'discard' && second === 'all'
 }
 
 /** How far our tables are made again after the body: not at all, the tables, the schema too. */
