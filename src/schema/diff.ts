@@ -73,7 +73,9 @@ function movedColumns(was: SchemaObject, now: SchemaObject): string[] {
 }
 
 function whole(sign: '+' | '-', object: SchemaObject): DiffLine[] {
-  return [statementOf(object), ...object.more].flatMap((text) => text.split('\n')).map((text) => ({ sign, text }))
+  return [statementOf(object), ...object.more, ...(object.later ?? [])]
+    .flatMap((text) => text.split('\n'))
+    .map((text) => ({ sign, text }))
 }
 
 /** Members are held against each other by their keys, the rest line by line. */
@@ -98,7 +100,7 @@ function changedLines(was: SchemaObject, now: SchemaObject): DiffLine[] {
 
 /** Statements that each stand for themselves: what did not change says nothing about what did. */
 function moreLines(was: SchemaObject, now: SchemaObject): DiffLine[] {
-  const all = lineDiff(lines('-', was.more.join('\n')), lines('+', now.more.join('\n')))
+  const all = lineDiff(lines('-', further(was)), lines('+', further(now)))
   return all.filter(({ sign }) => sign !== ' ')
 }
 
@@ -184,4 +186,9 @@ function around(all: readonly DiffLine[]): DiffLine[] {
     last = i
   }
   return shown
+}
+
+/** What stands behind the statement that makes it. */
+function further({ more, later = [] }: SchemaObject): string {
+  return [...more, ...later].join('\n')
 }

@@ -57,6 +57,8 @@ export interface SchemaObject {
   readonly tail: string
   /** Further statements: owner, comments, privileges. */
   readonly more: readonly string[]
+  /** Statements that come behind all objects, since they need what needs this one: a default that calls a function that reads the table. */
+  readonly later?: readonly string[]
   /** Of tables and views, in the table's order. */
   readonly columns: readonly Column[]
 }

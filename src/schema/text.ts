@@ -14,6 +14,8 @@ export function schemaText({ objects }: Pick<Schema, 'objects'>): string {
     else blocks.push(text)
     table = owner
   }
+  const later = objects.flatMap((object) => object.later ?? [])
+  if (later.length > 0) blocks.push(later.join('\n'))
   return blocks.length === 0 ? '' : `${blocks.join('\n\n')}\n`
 }
 

@@ -17,6 +17,9 @@ export async function run(context: Context, [named]: readonly string[]): Promise
   if (check && file === undefined)
     throw new UsageError('Which file is to be checked? For example: migratest schema --check schema.sql')
   const schema = fresh ? await ofMigrations(context) : await ofDatabase(context)
+  for (const { head } of schema.objects) {
+    if (head.startsWith('-- not ')) context.tell(`warning: ${head.slice(3)}`)
+  }
   const text = schemaFileText(schema)
   if (file === undefined) {
     context.print(text.trimEnd(), schema)

@@ -1,8 +1,8 @@
 /** Reads the schema of a MySQL or MariaDB database: tables, views, routines and all else, each with the DDL that makes it. */
 import { type Member, type ObjectKind, Schema, type SchemaObject } from '../../schema/schema.ts'
-import { type ColumnFacts, type Definition, type Definitions, readDefinitions } from './definitions.ts'
+import { type ColumnFacts, type Definition, type Definitions, readDefinitions, replaceOutside } from './definitions.ts'
 import type { Session } from './session.ts'
-import { identifier } from './tables.ts'
+import { identifier, literal } from './tables.ts'
 
 export interface CatalogOptions {
   /** Tables that are left out, by name: the migrations' own. */
@@ -57,10 +57,7 @@ function describeTable({ name, sql }: Definition): SchemaObject {
     .filter((line) => !isForeignKey(line))
     .map((text): Member => ({ key: keyOf(text), text }))
   // Where its numbers go on is no part of a schema.
-  const tail = lines
-    .slice(end)
-    .join('\n')
-    .replace(/ AUTO_INCREMENT=\d+/, '')
+  const tail = replaceOutside(lines.slice(end).join('\n'), / AUTO_INCREMENT=\d+/, '')
   return { ...plain('table', shown(name), lines[0] ?? ''), members, tail: `${tail};` }
 }
 
@@ -97,18 +94,47 @@ function shown(name: string): string {
 
 /**
  * Without a definer that is who reads it: that is the usual one, and another on each machine. As the mysql client wants it,
- * and migrations are read: with a delimiter around semicolons, and under the mode that its quotes were written in.
+ * and migrations are read: with a delimiter around semicolons, and under the settings that the server keeps with it.
  */
-function textOf({ sql, settings }: Definition, { user }: Definitions): string {
-  const [name = '', host = ''] = user.split(/@(?=[^@]*$)/)
-  const definers = [` DEFINER=${identifier(name)}@${identifier(host)}`, ` DEFINER="${name}"@"${host}"`]
+function textOf({ kind, name, sql, settings }: Definition, { user, defaults }: Definitions): string {
+  if (sql === '') return `-- not visible to this user, so it is left out: ${kind} ${shown(name)}`
+  const [account = '', host = ''] = user.split(/@(?=[^@]*$)/)
+  const definers = [` DEFINER=${identifier(account)}@${identifier(host)}`, ` DEFINER="${account}"@"${host}"`]
   const text = definers.reduce((all, definer) => all.replace(definer, ''), sql.trimEnd())
   const ended = text.includes(';') ? `DELIMITER ;;\n${text};;\nDELIMITER ;` : `${text};`
-  const modes = (settings.sql_mode ?? '').split(',').filter((mode) => QUOTING.includes(mode))
-  return modes.length === 0 ? ended : `SET sql_mode = '${modes.join(',')}';\n${ended}\nSET sql_mode = DEFAULT;`
+  const { before, after } = settingsAround(settings, defaults, text)
+  return [...before, ended, ...after].join('\n')
 }
 
-const QUOTING = ['ANSI_QUOTES', 'NO_BACKSLASH_ESCAPES']
+/** What has to be set for it to be made again as it is, and the way back. */
+function settingsAround(
+  {
+    sql_mode: mode,
+    time_zone: zone,
+    character_set_client: client,
+    collation_connection: collation,
+  }: Definition['settings'],
+  defaults: Definitions['defaults'],
+  text: string,
+): { before: string[]; after: string[] } {
+  const before: string[] = []
+  const after: string[] = []
+  // The text itself is UTF-8: it may be read as other characters only where it holds ASCII alone.
+  const isAscii = [...text].every((character) => character <= '\u007f')
+  if (client !== undefined && client !== 'utf8mb4' && isAscii) before.push(`SET character_set_client = ${client};`)
+  if (collation !== undefined && collation !== defaults.collation)
+    before.push(`SET collation_connection = ${collation};`)
+  if (before.length > 0) after.push('SET NAMES utf8mb4;')
+  if (zone !== undefined && zone !== 'SYSTEM') {
+    before.push(`SET time_zone = ${literal(zone)};`)
+    after.push('SET time_zone = DEFAULT;')
+  }
+  if (mode !== undefined && mode !== defaults.mode) {
+    before.push(`SET sql_mode = ${literal(mode)};`)
+    after.push('SET sql_mode = DEFAULT;')
+  }
+  return { before, after }
+}
 
 function plain(kind: ObjectKind, name: string, head: string): SchemaObject {
   return { kind, name, table: null, head, members: [], tail: '', more: [], columns: [] }

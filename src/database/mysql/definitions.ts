@@ -36,6 +36,8 @@ export interface ColumnFacts {
 export interface Definitions {
   readonly characterSet: string
   readonly collation: string
+  /** The server's own sql_mode, and the collation that a session in utf8mb4 has: what a text need not say. */
+  readonly defaults: { readonly mode: string; readonly collation: string }
   /** Whether that is the server's default. */
   readonly usual: boolean
   /** What else it is: encrypted, read only, with a comment. */
@@ -58,7 +60,7 @@ export async function readDefinitions(
   const quoted = identifier(database)
   return withSettings(session, database, async () => {
     const [facts, made, tables, triggers, routines, events, columns = []] = (await session.queries([
-      `SELECT default_character_set_name AS cs, default_collation_name AS co, @@collation_server AS server, CURRENT_USER() AS user FROM information_schema.schemata WHERE schema_name = ${db}`,
+      `SELECT default_character_set_name AS cs, default_collation_name AS co, @@collation_server AS server, CURRENT_USER() AS user, @@GLOBAL.sql_mode AS mode, @@collation_connection AS connection FROM information_schema.schemata WHERE schema_name = ${db}`,
       `SHOW CREATE DATABASE ${quoted}`,
       `SHOW FULL TABLES FROM ${quoted}`,
       `SHOW TRIGGERS FROM ${quoted}`,
@@ -94,6 +96,7 @@ export async function readDefinitions(
       characterSet: String(fact.cs),
       collation: String(fact.co),
       usual: fact.co === fact.server,
+      defaults: { mode: String(fact.mode), collation: String(fact.connection) },
       user: String(fact.user),
       options: String(Object.values(made[0] ?? {})[1]).replace(quoted, ''),
       objects: inOrder(
@@ -168,8 +171,22 @@ function readShown(row: Row, kind: Definition['kind'], database: string): Pick<D
   const settings = SETTINGS.flatMap((name) => (typeof row[name] === 'string' ? [[name, row[name]] as const] : []))
   const text = String(sql ?? '')
   if (!['sequence', 'table', 'view'].includes(kind)) return { sql: text, settings: Object.fromEntries(settings) }
-  const plain = text.replaceAll(`${database}.`, '').replace(/ CHARACTER SET (\w+) COLLATE (?=\1_)/g, ' COLLATE ')
+  const unqualified = replaceOutside(text, new RegExp(escaped(`${database}.`)), '')
+  const plain = replaceOutside(unqualified, / CHARACTER SET (\w+) COLLATE (?=\1_)/, ' COLLATE ')
   return { sql: plain, settings: Object.fromEntries(settings) }
+}
+
+/** Replaces every match, but not in literals and quoted names: a comment may hold anything. */
+export function replaceOutside(sql: string, pattern: RegExp, by: string): string {
+  const all = new RegExp(`'(?:[^'\\\\]|''|\\\\.)*'|(?<found>${pattern.source})|\`(?:[^\`]|\`\`)*\``, 'gs')
+  return sql.replace(all, (whole, ...rest) => {
+    const { found } = rest.at(-1) as { found?: string }
+    return found === undefined ? whole : by
+  })
+}
+
+function escaped(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
 }
 
 /** The server writes what a view reads behind FROM and JOIN; elsewhere, a name is a column's or an alias. */

@@ -22,6 +22,8 @@ export async function rehearse(url: string, own: readonly string[], open: (url: 
   }
   try {
     const definitions = await readDefinitions(session, name, [])
+    const hidden = definitions.objects.find(({ sql }) => sql === '')
+    if (hidden) throw new Error(`this user may not see how the ${hidden.kind} ${hidden.name} is defined`)
     const filled = own
       .filter((table) => definitions.objects.some((object) => object.name === table))
       .map((table) => ({

@@ -106,20 +106,33 @@ const BEHIND: readonly ObjectKind[] = [
   'policy',
 ]
 
-/** By kind and name, but each behind what it needs; circles are left as they come. */
+/**
+ * By kind and name, but each behind what it needs. A default or a check that needs what needs its table (a function whose body reads
+ * it) is made behind both, as pg_dump does; other circles are left as they come.
+ */
 function inOrder(rows: readonly CatalogRow[]): SchemaObject[] {
   const needs = new Map<number, number[]>()
+  const parts: { object: number; needed: number; part: string }[] = []
+  for (const { kind, facts } of rows) {
+    if (kind !== 'needs') continue
+    const [object, needed, part] = facts as unknown as [number, number, string | null]
+    if (part !== null) parts.push({ object, needed, part })
+    needs.set(object, [...(needs.get(object) ?? []), needed])
+  }
+  const later = new Map<number, string[]>()
+  for (const { object, needed, part } of parts) {
+    if (!reaches(needs, needed, object)) continue
+    later.set(object, [...(later.get(object) ?? []), part])
+    needs.set(
+      object,
+      (needs.get(object) ?? []).filter((other) => other !== needed),
+    )
+  }
   const found: { oid: number; key: string; object: SchemaObject }[] = []
   for (const { kind, oid, facts } of rows) {
-    if (kind === 'needs') {
-      const [object = 0, needed = 0] = facts as unknown as number[]
-      const list = needs.get(object)
-      if (list) list.push(needed)
-      else needs.set(object, [needed])
-    } else {
-      const object = DESCRIBE[kind](facts)
-      found.push({ oid: Number(oid), key: sortKey(object), object })
-    }
+    if (kind === 'needs') continue
+    const object = DESCRIBE[kind](later.has(Number(oid)) ? { ...facts, later: later.get(Number(oid)) } : facts)
+    found.push({ oid: Number(oid), key: sortKey(object), object })
   }
   found.sort((a, b) => (a.key < b.key ? -1 : 1))
   const byOid = new Map(found.map((item) => [item.oid, item]))
@@ -137,6 +150,18 @@ function inOrder(rows: readonly CatalogRow[]): SchemaObject[] {
   }
   for (const item of found) visit(item)
   return ordered
+}
+
+function reaches(needs: ReadonlyMap<number, readonly number[]>, from: number, to: number): boolean {
+  const seen = new Set<number>()
+  const open = [from]
+  for (let at = open.pop(); at !== undefined; at = open.pop()) {
+    if (at === to) return true
+    if (seen.has(at)) continue
+    seen.add(at)
+    open.push(...(needs.get(at) ?? []))
+  }
+  return false
 }
 
 function sortKey({ kind, name, table }: SchemaObject): string {

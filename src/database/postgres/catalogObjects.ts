@@ -5,8 +5,7 @@ import { literal } from './tables.ts'
 // biome-ignore lint/suspicious/noExplicitAny: facts of each kind are as its part of the query gives them
 export type Facts = Record<string, any>
 
-/** By kind. */
-/** Not events: PostgreSQL has none. */
+/** The kinds that PostgreSQL has: there are no events. */
 type Kind = Exclude<ObjectKind, 'event'>
 
 export const DESCRIBE: Record<Kind, (facts: Facts) => SchemaObject> = {
@@ -45,6 +44,7 @@ export const DESCRIBE: Record<Kind, (facts: Facts) => SchemaObject> = {
   index: (facts) => {
     const { table, name } = facts
     const more = [
+      facts.alone && facts.parent && `ALTER INDEX ${facts.parent} ATTACH PARTITION ${name};`,
       facts.clustered && `ALTER TABLE ${table} CLUSTER ON ${lastPart(name)};`,
       facts.replica && `ALTER TABLE ${table} REPLICA IDENTITY USING INDEX ${lastPart(name)};`,
       !facts.valid && !facts.partitioned && '-- invalid: its build failed',
@@ -52,7 +52,9 @@ export const DESCRIBE: Record<Kind, (facts: Facts) => SchemaObject> = {
     ]
     // On a partitioned table, the partitions' own indexes come with it.
     const definition =
-      facts.partitioned && facts.valid ? facts.definition.replace(' ON ONLY ', ' ON ') : facts.definition
+      facts.partitioned && facts.valid && !facts.alone
+        ? facts.definition.replace(' ON ONLY ', ' ON ')
+        : facts.definition
     return object('index', name, definition, { table, more })
   },
   'foreign key': ({ table, name, definition, comment: text }) =>
@@ -60,11 +62,16 @@ export const DESCRIBE: Record<Kind, (facts: Facts) => SchemaObject> = {
       table,
       more: comment(`CONSTRAINT ${name} ON ${table}`, text),
     }),
-  trigger: ({ table, name, definition, enabled, comment: text }) =>
-    object('trigger', name, definition, {
+  trigger: ({ table, name, definition, enabled, comment: text }) => {
+    // A partition's own comes with its table's; it may be switched otherwise.
+    if (definition === null) {
+      return object('trigger', name, `ALTER TABLE ${table} ${ENABLED[enabled] ?? 'ENABLE'} TRIGGER ${name}`, { table })
+    }
+    return object('trigger', name, definition, {
       table,
       more: [enabledLine(table, 'TRIGGER', name, enabled), ...comment(`TRIGGER ${name} ON ${table}`, text)],
-    }),
+    })
+  },
   rule: ({ table, name, definition, enabled, comment: text }) =>
     object('rule', name, definition.replace(/;$/, ''), {
       table,
@@ -85,8 +92,15 @@ export const DESCRIBE: Record<Kind, (facts: Facts) => SchemaObject> = {
       more: comment(`POLICY ${name} ON ${table}`, facts.comment),
     })
   },
-  statistics: ({ table, name, definition, comment: text }) =>
-    object('statistics', name, definition, { table, more: comment(`STATISTICS ${name}`, text) }),
+  statistics: ({ table, name, definition, owner, target, comment: text }) =>
+    object('statistics', name, definition, {
+      table,
+      more: [
+        target && `ALTER STATISTICS ${name} SET STATISTICS ${target};`,
+        owner && `ALTER STATISTICS ${name} OWNER TO ${owner};`,
+        ...comment(`STATISTICS ${name}`, text),
+      ],
+    }),
   'event trigger': (facts) => {
     const { name } = facts
     const tags = facts.tags ? ` WHEN TAG IN (${facts.tags.map(literal).join(', ')})` : ''
@@ -107,9 +121,11 @@ export const DESCRIBE: Record<Kind, (facts: Facts) => SchemaObject> = {
     })
     return object('default privileges', name, first, { tail: '', more })
   },
-  other: ({ name, definition, comment: text, what }) =>
+  other: ({ name, definition, comment: text, what, owner, acl, granted, note }) =>
     definition
-      ? object('other', name, definition, { more: comment(what, text ?? null) })
+      ? object('other', name, definition, {
+          more: note ? [`-- ${note}`] : extras(what, { owner, acl, comment: text ?? null }, granted),
+        })
       : object('other', name, `-- not written out: ${name}`, { tail: '' }),
 }
 
@@ -121,6 +137,7 @@ interface Parts {
   readonly tail?: string
   readonly more?: readonly (string | false | null | undefined)[]
   readonly columns?: readonly Column[]
+  readonly later?: readonly string[]
 }
 
 function object(kind: ObjectKind, name: string, head: string, parts: Parts = {}): SchemaObject {
@@ -133,6 +150,7 @@ function object(kind: ObjectKind, name: string, head: string, parts: Parts = {})
     tail: parts.tail ?? ';',
     more: (parts.more ?? []).filter((line) => typeof line === 'string'),
     columns: parts.columns ?? [],
+    ...(parts.later && parts.later.length > 0 && { later: parts.later }),
   }
 }
 
@@ -215,28 +233,31 @@ function describeType(facts: Facts): SchemaObject {
     return object('type', name, `CREATE TYPE ${name} AS ENUM (${labels})`, { more })
   }
   if (form === 'c') {
-    const members = (facts.attributes ?? []).map(([attribute, type]: string[]) => ({
+    const attributes = (facts.attributes ?? []) as [string, string, string | null][]
+    const members = attributes.map(([attribute, type]) => ({
       key: `attribute ${attribute}`,
       text: `${attribute} ${type}`,
     }))
+    const comments = attributes.flatMap(([attribute, , text]) => comment(`COLUMN ${name}.${attribute}`, text))
     return object('type', name, `CREATE TYPE ${name} AS (${members.length === 0 ? ')' : ''}`, {
       members,
       tail: members.length === 0 ? ';' : ');',
-      more,
+      more: [...more, ...comments],
     })
   }
   if (form === 'r') {
-    const { subtype, diff, canonical, opclass, collation } = facts.range
+    const { subtype, diff, canonical, opclass, collation, multirange } = facts.range
     const parts = [
       `SUBTYPE = ${subtype}`,
       diff && `SUBTYPE_DIFF = ${diff}`,
       canonical && `CANONICAL = ${canonical}`,
       opclass && `SUBTYPE_OPCLASS = ${opclass}`,
       collation && `COLLATION = ${collation}`,
+      multirange && `MULTIRANGE_TYPE_NAME = ${multirange}`,
     ]
     return object('type', name, `CREATE TYPE ${name} AS RANGE (${parts.filter(Boolean).join(', ')})`, { more })
   }
-  const checks = (facts.constraints ?? []) as [string, string, boolean][]
+  const checks = (facts.constraints ?? []) as [string, string, boolean, string | null][]
   const parts = [
     `CREATE DOMAIN ${name} AS ${facts.base}`,
     facts.collation && `COLLATE ${facts.collation}`,
@@ -249,7 +270,13 @@ function describeType(facts: Facts): SchemaObject {
   const unproven = checks
     .filter(([, , valid]) => !valid)
     .map(([constraint, definition]) => `ALTER DOMAIN ${name} ADD CONSTRAINT ${constraint} ${definition};`)
-  return object('type', name, parts.filter(Boolean).join(' '), { more: [...unproven, ...more] })
+  return object('type', name, parts.filter(Boolean).join(' '), {
+    more: [
+      ...unproven,
+      ...more,
+      ...checks.flatMap(([constraint, , , text]) => comment(`CONSTRAINT ${constraint} ON DOMAIN ${name}`, text)),
+    ],
+  })
 }
 
 function describeRoutine(facts: Facts): SchemaObject {
@@ -276,27 +303,35 @@ function describeTable(facts: Facts): SchemaObject {
   const what = foreign ? `FOREIGN TABLE ${name}` : `TABLE ${name}`
   const kind = facts.persistence === 'u' ? `UNLOGGED ${what}` : what
   const parents = facts.parents as string[] | null
-  const head = partition ? `CREATE ${kind} PARTITION OF ${parents?.[0]}` : `CREATE ${kind}`
+  // An expression of its own has no place in PARTITION OF before PostgreSQL 16: then it is attached.
+  const attached = partition && columns.some(hasOwnExpression)
+  const head = partition && !attached ? `CREATE ${kind} PARTITION OF ${parents?.[0]}` : `CREATE ${kind}`
   const constraints = (facts.constraints ?? []) as Facts[]
   const notNulls = (facts.notNulls ?? []) as Facts[]
-  const own = columns.filter(({ local }) => local && !partition)
+  const own = columns.filter(({ local }) => attached || (local && !partition))
+  const names = new Map(notNulls.filter(({ usual, valid }) => !usual && valid).map((one) => [one.column, one.name]))
   const unproven = new Set(notNulls.filter(({ valid }) => !valid).map(({ column }) => column))
   const members = [
     // Columns that come from a parent table stand there.
     ...own.map((column) => ({
       key: `column ${column.quoted}`,
-      text: columnText(unproven.has(column.name) ? { ...column, notNull: false } : column),
+      text: columnText({
+        ...column,
+        notNull: column.notNull && !unproven.has(column.name),
+        notNullName: names.get(column.name),
+        expression: isLater(facts, `column ${column.quoted}`) ? null : column.expression,
+      }),
     })),
     // One that was not held against the rows cannot be made with the table.
     ...constraints
-      .filter(({ valid }) => valid)
+      .filter(({ valid, part }) => valid && !isLater(facts, part))
       .map((constraint) => ({
         key: `constraint ${constraint.name}`,
-        text: `CONSTRAINT ${constraint.name} ${constraint.definition}`,
+        text: `CONSTRAINT ${constraint.name} ${constraintText(constraint)}`,
       })),
   ]
   const tail = [
-    facts.bound,
+    !attached && facts.bound,
     !partition && parents && `INHERITS (${parents.join(', ')})`,
     facts.partitionKey && `PARTITION BY ${facts.partitionKey}`,
     facts.method && `USING ${facts.method}`,
@@ -308,11 +343,14 @@ function describeTable(facts: Facts): SchemaObject {
     .filter(Boolean)
     .map((part) => ` ${part}`)
     .join('')
-  const body = members.length > 0 ? { open: ' (', close: ')' } : { open: partition ? '' : ' ()', close: '' }
+  const body =
+    members.length > 0 ? { open: ' (', close: ')' } : { open: partition && !attached ? '' : ' ()', close: '' }
   return object('table', name, `${head}${body.open}`, {
     members,
     tail: `${body.close}${behind};`,
+    later: laterLines(name, facts, constraints),
     more: [
+      attached && `ALTER TABLE ONLY ${parents?.[0]} ATTACH PARTITION ${name} ${facts.bound};`,
       ...constraints
         .filter(({ valid }) => !valid)
         .map((constraint) => `ALTER TABLE ${name} ADD CONSTRAINT ${constraint.name} ${constraint.definition};`),
@@ -346,7 +384,7 @@ function describeTable(facts: Facts): SchemaObject {
         ...(facts.owner ? [`ALTER SEQUENCE ${sequence} OWNER TO ${facts.owner};`] : []),
         `ALTER SEQUENCE ${sequence} OWNED BY ${name}.${column};`,
       ]),
-      ...columnExtras(name, columns),
+      ...columnExtras(name, columns, facts.persistence),
       ...[...constraints, ...notNulls].flatMap((constraint) =>
         comment(`CONSTRAINT ${constraint.name} ON ${name}`, constraint.comment),
       ),
@@ -354,6 +392,33 @@ function describeTable(facts: Facts): SchemaObject {
     ],
     columns: columns.map(asColumn),
   })
+}
+
+/** Whether it is made behind what needs the table, since it needs that itself. @param part as `column name` */
+function isLater(facts: Facts, part: string): boolean {
+  return (facts.later as string[] | undefined)?.includes(part) ?? false
+}
+
+function laterLines(table: string, facts: Facts, constraints: readonly Facts[]): string[] {
+  const columns = ((facts.columns ?? []) as Facts[]).filter(({ quoted }) => isLater(facts, `column ${quoted}`))
+  return [
+    ...columns.map(
+      ({ quoted, expression }) => `ALTER TABLE ${table} ALTER COLUMN ${quoted} SET DEFAULT ${expression};`,
+    ),
+    ...constraints
+      .filter(({ part, valid }) => valid && isLater(facts, part))
+      .map((constraint) => `ALTER TABLE ${table} ADD CONSTRAINT ${constraint.name} ${constraintText(constraint)};`),
+  ]
+}
+
+/** With its index's own options, which stand before whether it can be deferred. */
+function constraintText({ definition, options, tablespace }: Facts): string {
+  const index = `${options ? ` WITH (${options})` : ''}${tablespace ? ` USING INDEX TABLESPACE ${tablespace}` : ''}`
+  return index === '' ? definition : String(definition).replace(/(?= (?:NOT )?DEFERRABLE\b| INITIALLY |$)/, index)
+}
+
+function hasOwnExpression({ generated, expression, parent }: Facts): boolean {
+  return Boolean(generated) && parent !== null && parent !== undefined && expression !== parent.expression
 }
 
 const STORAGE: Record<string, string> = { p: 'PLAIN', e: 'EXTERNAL', m: 'MAIN', x: 'EXTENDED' }
@@ -370,19 +435,27 @@ function describeView(facts: Facts): SchemaObject {
       column.expression !== null &&
       `ALTER VIEW ${name} ALTER COLUMN ${column.quoted} SET DEFAULT ${column.expression};`,
   )
-  return object('view', name, `CREATE ${what}${options} AS\n${definition}`, {
-    tail: materialized && !facts.populated ? '\nWITH NO DATA;' : ';',
-    more: [...defaults, ...extras(what, facts, `TABLE ${name}`), ...columnExtras(name, columns)],
-    columns: columns.map(asColumn),
-  })
+  return object(
+    'view',
+    name,
+    `CREATE ${what}${facts.method && materialized ? ` USING ${facts.method}` : ''}${options} AS\n${definition}`,
+    {
+      tail: materialized && !facts.populated ? '\nWITH NO DATA;' : ';',
+      more: [...defaults, ...extras(what, facts, `TABLE ${name}`), ...columnExtras(name, columns)],
+      columns: columns.map(asColumn),
+    },
+  )
 }
 
-function columnExtras(table: string, columns: readonly Facts[]): string[] {
+function columnExtras(table: string, columns: readonly Facts[], persistence?: string): string[] {
   return columns.flatMap((column) => [
     ...comment(`COLUMN ${table}.${column.quoted}`, column.comment),
     ...grants(`TABLE ${table}`, column.acl, { column: column.quoted }),
     ...(column.sequence ? comment(`SEQUENCE ${column.sequence.name}`, column.sequence.comment) : []),
     ...(column.sequence ? grants(`SEQUENCE ${column.sequence.name}`, column.sequence.acl) : []),
+    ...(column.sequence && persistence && column.sequence.persistence !== persistence
+      ? [`ALTER SEQUENCE ${column.sequence.name} SET ${column.sequence.persistence === 'u' ? 'UNLOGGED' : 'LOGGED'};`]
+      : []),
   ])
 }
 
@@ -419,7 +492,7 @@ function columnText(column: Facts): string {
     expression !== null && !generated && `DEFAULT ${expression}`,
     generated && `GENERATED ALWAYS AS (${expression}) ${generated === 's' ? 'STORED' : 'VIRTUAL'}`,
     identity && `GENERATED ${identity === 'a' ? 'ALWAYS' : 'BY DEFAULT'} AS IDENTITY${sequence && ` (${sequence})`}`,
-    column.notNull && 'NOT NULL',
+    column.notNull && (column.notNullName ? `CONSTRAINT ${column.notNullName} NOT NULL` : 'NOT NULL'),
   ]
   return parts.filter(Boolean).join(' ')
 }

@@ -35,6 +35,9 @@ const notMember = (catalog: string, oid: string) =>
 const notMade = (catalog: string, oid: string) =>
   `NOT EXISTS (SELECT FROM pg_depend WHERE classid = '${catalog}'::regclass AND objid = ${oid} AND deptype = 'i')`
 
+/** The name that the server gives a NOT NULL where nobody names it; a longer one is cut in ways of its own. */
+const usualNotNull = "(k.conname = c.relname || '_' || a.attname || '_not_null' OR length(c.relname || a.attname) > 53)"
+
 const qualified = (namespace: string, name: string) =>
   `CASE WHEN ${namespace} IN ('public', 'pg_catalog') THEN '' ELSE quote_ident(${namespace}) || '.' END || quote_ident(${name})`
 
@@ -50,6 +53,12 @@ rel AS MATERIALIZED (
 typ AS MATERIALIZED (
   SELECT t.*, n.nspname, t.oid::regtype::text AS name FROM pg_type t JOIN ns n ON n.oid = t.typnamespace
   WHERE t.oid >= 16384 AND ${notMember('pg_type', 't.oid')} AND (t.typtype IN ('e', 'd', 'r') OR (t.typtype = 'c' AND EXISTS (SELECT FROM pg_class c WHERE c.oid = t.typrelid AND c.relkind = 'c')))
+),
+-- Partitioned indexes of which a partition's own has a name that the server would not give it.
+named AS MATERIALIZED (
+  SELECT DISTINCT pg_partition_root(i.indexrelid) AS root FROM pg_inherits h JOIN pg_index i ON i.indexrelid = h.inhrelid JOIN pg_class x ON x.oid = i.indexrelid JOIN rel c ON c.oid = i.indrelid
+  WHERE NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = i.indexrelid)
+    AND x.relname <> left(c.relname || '_' || (SELECT string_agg(COALESCE(a.attname, 'expr'), '_' ORDER BY u.at) FROM unnest(i.indkey::smallint[]) WITH ORDINALITY u (num, at) LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = u.num AND u.num <> 0) || '_idx', 63)
 )
 SELECT 'schema' AS kind, n.oid::bigint AS oid, json_build_object('name', quote_ident(n.nspname), 'comment', ${comment('n.oid', 'pg_namespace')},
   'owner', CASE WHEN n.nspname = 'public' THEN CASE WHEN pg_get_userbyid(n.nspowner) <> 'pg_database_owner' THEN quote_ident(pg_get_userbyid(n.nspowner)) END ELSE ${owner('n.nspowner')} END,
@@ -65,9 +74,10 @@ SELECT 'type', CASE WHEN t.typtype = 'c' THEN t.typrelid ELSE t.oid END, json_bu
   'labels', (SELECT json_agg(quote_literal(enumlabel) ORDER BY enumsortorder) FROM pg_enum WHERE enumtypid = t.oid),
   'base', CASE WHEN t.typtype = 'd' THEN format_type(t.typbasetype, t.typtypmod) END, 'default', CASE WHEN t.typtype = 'd' THEN COALESCE(pg_get_expr(t.typdefaultbin, 0), t.typdefault) END, 'notNull', t.typnotnull,
   'collation', (SELECT ${qualified('n.nspname', 'c.collname')} FROM pg_collation c JOIN pg_namespace n ON n.oid = c.collnamespace WHERE c.oid = t.typcollation AND t.typtype = 'd' AND c.collname <> 'default'),
-  'constraints', (SELECT json_agg(json_build_array(quote_ident(conname), pg_get_constraintdef(oid, true), convalidated) ORDER BY conname) FROM pg_constraint WHERE contypid = t.oid AND contype = 'c'),
-  'attributes', (SELECT json_agg(json_build_array(quote_ident(attname), format_type(atttypid, atttypmod) || COALESCE(' COLLATE ' || (SELECT NULLIF(o.oid, y.typcollation)::regcollation::text FROM pg_collation o, pg_type y WHERE o.oid = attcollation AND y.oid = atttypid), '')) ORDER BY attnum) FROM pg_attribute WHERE attrelid = t.typrelid AND attnum > 0 AND NOT attisdropped),
-  'range', (SELECT json_build_object('subtype', format_type(rngsubtype, NULL), 'opclass', (SELECT ${qualified('n.nspname', 'o.opcname')} FROM pg_opclass o JOIN pg_namespace n ON n.oid = o.opcnamespace WHERE o.oid = rngsubopc AND NOT o.opcdefault), 'collation', (SELECT NULLIF(rngcollation, y.typcollation)::regcollation FROM pg_type y WHERE y.oid = rngsubtype AND rngcollation <> y.typcollation), 'diff', NULLIF(rngsubdiff, 0)::regproc, 'canonical', NULLIF(rngcanonical, 0)::regproc) FROM pg_range WHERE rngtypid = t.oid))
+  'constraints', (SELECT json_agg(json_build_array(quote_ident(conname), pg_get_constraintdef(oid, true), convalidated, ${comment('oid', 'pg_constraint')}) ORDER BY conname) FROM pg_constraint WHERE contypid = t.oid AND contype = 'c'),
+  'attributes', (SELECT json_agg(json_build_array(quote_ident(attname), format_type(atttypid, atttypmod) || COALESCE(' COLLATE ' || (SELECT NULLIF(o.oid, y.typcollation)::regcollation::text FROM pg_collation o, pg_type y WHERE o.oid = attcollation AND y.oid = atttypid), ''), col_description(t.typrelid, attnum)) ORDER BY attnum) FROM pg_attribute WHERE attrelid = t.typrelid AND attnum > 0 AND NOT attisdropped),
+  'range', (SELECT json_build_object('subtype', format_type(rngsubtype, NULL), 'opclass', (SELECT ${qualified('n.nspname', 'o.opcname')} FROM pg_opclass o JOIN pg_namespace n ON n.oid = o.opcnamespace WHERE o.oid = rngsubopc AND NOT o.opcdefault), 'collation', (SELECT NULLIF(rngcollation, y.typcollation)::regcollation FROM pg_type y WHERE y.oid = rngsubtype AND rngcollation <> y.typcollation), 'diff', NULLIF(rngsubdiff, 0)::regproc, 'canonical', NULLIF(rngcanonical, 0)::regproc,
+    'multirange', (SELECT m.oid::regtype::text FROM pg_type m WHERE m.oid = rngmultitypid AND (m.typnamespace <> t.typnamespace OR m.typname <> CASE WHEN t.typname ~ 'range' THEN regexp_replace(t.typname, 'range', 'multirange') ELSE t.typname || '_multirange' END))) FROM pg_range WHERE rngtypid = t.oid))
 FROM typ t
 UNION ALL
 SELECT 'sequence', c.oid, json_build_object('name', c.name, 'owner', ${owner('c.relowner')}, 'comment', ${comment('c.oid', 'pg_class')}, 'acl', ${privileges('c.relacl', "acldefault('s', c.relowner)")},
@@ -103,25 +113,31 @@ SELECT CASE WHEN c.relkind IN ('v', 'm') THEN 'view' ELSE 'table' END, c.oid, js
       'storage', CASE WHEN a.attstorage <> t.typstorage THEN a.attstorage END, 'compression', NULLIF(a.attcompression, ''),
       'collation', (SELECT ${qualified('n.nspname', 'o.collname')} FROM pg_collation o JOIN pg_namespace n ON n.oid = o.collnamespace WHERE o.oid = a.attcollation AND a.attcollation <> t.typcollation),
       'sequence', CASE WHEN a.attidentity <> '' THEN (SELECT json_build_object('options', ${sequenceOptions('s')}, 'name', s.seqrelid::regclass::text, 'comment', obj_description(s.seqrelid, 'pg_class'), 'acl', (SELECT ${privileges('z.relacl', "acldefault('s', z.relowner)")} FROM pg_class z WHERE z.oid = s.seqrelid),
-        'usual', (SELECT z.relname = c.relname || '_' || a.attname || '_seq' FROM pg_class z WHERE z.oid = s.seqrelid)) FROM pg_sequence s JOIN pg_depend x ON x.classid = 'pg_class'::regclass AND x.objid = s.seqrelid AND x.deptype = 'i' AND x.refobjid = c.oid AND x.refobjsubid = a.attnum) END) ORDER BY a.attnum)
+        'usual', (SELECT z.relname = c.relname || '_' || a.attname || '_seq' FROM pg_class z WHERE z.oid = s.seqrelid),
+        'persistence', (SELECT z.relpersistence FROM pg_class z WHERE z.oid = s.seqrelid)) FROM pg_sequence s JOIN pg_depend x ON x.classid = 'pg_class'::regclass AND x.objid = s.seqrelid AND x.deptype = 'i' AND x.refobjid = c.oid AND x.refobjsubid = a.attnum) END) ORDER BY a.attnum)
     FROM pg_attribute a CROSS JOIN LATERAL (SELECT typstorage, typcollation FROM pg_type WHERE oid = a.atttypid OFFSET 0) t LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped),
   'constraints', (SELECT json_agg(json_build_object('name', quote_ident(k.conname), 'definition', pg_get_constraintdef(k.oid, true), 'comment', ${comment('k.oid', 'pg_constraint')}, 'valid', k.convalidated,
-      'clustered', x.indisclustered, 'replica', x.indisreplident AND c.relreplident = 'i', 'index', NULLIF(k.conindid, 0)::regclass::text, 'indexComment', ${comment('k.conindid', 'pg_class')}) ORDER BY k.contype <> 'p', k.contype <> 'u', k.conname)
+      'clustered', x.indisclustered, 'replica', x.indisreplident AND c.relreplident = 'i', 'index', NULLIF(k.conindid, 0)::regclass::text,
+      'options', (SELECT array_to_string(z.reloptions, ', ') FROM pg_class z WHERE z.oid = k.conindid), 'tablespace', (SELECT quote_ident(y.spcname) FROM pg_class z JOIN pg_tablespace y ON y.oid = z.reltablespace WHERE z.oid = k.conindid), 'part', 'constraint ' || quote_ident(k.conname), 'indexComment', ${comment('k.conindid', 'pg_class')}) ORDER BY k.contype <> 'p', k.contype <> 'u', k.conname)
     FROM pg_constraint k LEFT JOIN pg_index x ON x.indexrelid = k.conindid WHERE k.conrelid = c.oid AND k.contype IN ('c', 'p', 'u', 'x') AND k.conislocal AND k.conparentid = 0),
-  'notNulls', (SELECT json_agg(json_build_object('name', quote_ident(k.conname), 'column', a.attname, 'quoted', quote_ident(a.attname), 'inherited', NOT k.connoinherit, 'valid', k.convalidated, 'comment', ${comment('k.oid', 'pg_constraint')}) ORDER BY k.conkey)
-    FROM pg_constraint k JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.conkey[1] WHERE k.conrelid = c.oid AND k.contype = 'n' AND k.conislocal AND (k.connoinherit OR NOT k.convalidated OR ${comment('k.oid', 'pg_constraint')} IS NOT NULL)))
+  'notNulls', (SELECT json_agg(json_build_object('name', quote_ident(k.conname), 'column', a.attname, 'quoted', quote_ident(a.attname), 'inherited', NOT k.connoinherit, 'valid', k.convalidated, 'usual', ${usualNotNull}, 'comment', ${comment('k.oid', 'pg_constraint')}) ORDER BY k.conkey)
+    FROM pg_constraint k JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.conkey[1] WHERE k.conrelid = c.oid AND k.contype = 'n' AND k.conislocal AND (k.connoinherit OR NOT k.convalidated OR ${comment('k.oid', 'pg_constraint')} IS NOT NULL OR NOT ${usualNotNull})))
 FROM rel c WHERE c.relkind <> 'S'
 UNION ALL
 SELECT 'index', i.indexrelid, json_build_object('table', c.name, 'name', i.indexrelid::regclass::text, 'comment', ${comment('i.indexrelid', 'pg_class')}, 'definition', pg_get_indexdef(i.indexrelid, 0, true), 'partitioned', c.relkind = 'p',
-  'valid', i.indisvalid, 'clustered', i.indisclustered, 'replica', i.indisreplident AND c.relreplident = 'i')
+  'valid', i.indisvalid, 'clustered', i.indisclustered, 'replica', i.indisreplident AND c.relreplident = 'i',
+  'alone', pg_partition_root(i.indexrelid) IN (SELECT root FROM named), 'parent', (SELECT h.inhparent::regclass::text FROM pg_inherits h WHERE h.inhrelid = i.indexrelid))
 FROM pg_index i JOIN rel c ON c.oid = i.indrelid JOIN pg_class x ON x.oid = i.indexrelid
-WHERE i.indexrelid >= 16384 AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = i.indexrelid AND k.conrelid = i.indrelid AND k.contype IN ('p', 'u', 'x')) AND NOT EXISTS (SELECT FROM pg_inherits h WHERE h.inhrelid = i.indexrelid)
+WHERE i.indexrelid >= 16384 AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = i.indexrelid AND k.conrelid = i.indrelid AND k.contype IN ('p', 'u', 'x')) AND (NOT EXISTS (SELECT FROM pg_inherits h WHERE h.inhrelid = i.indexrelid) OR pg_partition_root(i.indexrelid) IN (SELECT root FROM named))
 UNION ALL
 SELECT 'foreign key', k.oid, json_build_object('table', c.name, 'name', quote_ident(k.conname), 'definition', pg_get_constraintdef(k.oid, true), 'comment', ${comment('k.oid', 'pg_constraint')})
 FROM pg_constraint k JOIN rel c ON c.oid = k.conrelid WHERE k.contype = 'f' AND k.conparentid = 0
 UNION ALL
 SELECT 'trigger', t.oid, json_build_object('table', c.name, 'name', quote_ident(t.tgname), 'definition', pg_get_triggerdef(t.oid, true), 'enabled', t.tgenabled, 'comment', ${comment('t.oid', 'pg_trigger')})
 FROM pg_trigger t JOIN rel c ON c.oid = t.tgrelid WHERE NOT t.tgisinternal AND t.tgparentid = 0
+UNION ALL
+SELECT 'trigger', t.oid, json_build_object('table', c.name, 'name', quote_ident(t.tgname), 'definition', NULL, 'enabled', t.tgenabled)
+FROM pg_trigger t JOIN rel c ON c.oid = t.tgrelid JOIN pg_trigger p ON p.oid = t.tgparentid WHERE t.tgenabled <> p.tgenabled
 UNION ALL
 SELECT 'rule', r.oid, json_build_object('table', c.name, 'name', quote_ident(r.rulename), 'definition', pg_get_ruledef(r.oid, true), 'enabled', r.ev_enabled, 'comment', ${comment('r.oid', 'pg_rewrite')})
 FROM pg_rewrite r JOIN rel c ON c.oid = r.ev_class WHERE r.oid >= 16384 AND r.rulename <> '_RETURN'
@@ -130,7 +146,7 @@ SELECT 'policy', p.oid, json_build_object('table', c.name, 'name', quote_ident(p
   'roles', (SELECT json_agg(CASE r WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(r)) END ORDER BY r) FROM unnest(p.polroles) r), 'using', pg_get_expr(p.polqual, p.polrelid), 'check', pg_get_expr(p.polwithcheck, p.polrelid))
 FROM pg_policy p JOIN rel c ON c.oid = p.polrelid
 UNION ALL
-SELECT 'statistics', s.oid, json_build_object('table', c.name, 'name', ${qualified('n.nspname', 's.stxname')}, 'definition', pg_get_statisticsobjdef(s.oid), 'comment', ${comment('s.oid', 'pg_statistic_ext')})
+SELECT 'statistics', s.oid, json_build_object('table', c.name, 'name', ${qualified('n.nspname', 's.stxname')}, 'definition', pg_get_statisticsobjdef(s.oid), 'owner', ${owner('s.stxowner')}, 'target', NULLIF(to_jsonb(s) ->> 'stxstattarget', '-1'), 'comment', ${comment('s.oid', 'pg_statistic_ext')})
 FROM pg_statistic_ext s JOIN rel c ON c.oid = s.stxrelid JOIN ns n ON n.oid = s.stxnamespace
 UNION ALL
 SELECT 'event trigger', e.oid, json_build_object('name', quote_ident(e.evtname), 'event', e.evtevent, 'tags', e.evttags, 'function', e.evtfoid::regproc, 'enabled', e.evtenabled, 'comment', ${comment('e.oid', 'pg_event_trigger')})
@@ -140,10 +156,10 @@ SELECT 'default privileges', d.oid, json_build_object('name', concat_ws(' ', quo
   'schema', quote_ident(n.nspname), 'objects', d.defaclobjtype, 'acl', ${privileges('d.defaclacl', "CASE WHEN d.defaclnamespace = 0 THEN acldefault(CASE d.defaclobjtype WHEN 'S' THEN 's' ELSE d.defaclobjtype END, d.defaclrole) ELSE acldefault('c', d.defaclrole) END")})
 FROM pg_default_acl d LEFT JOIN pg_namespace n ON n.oid = d.defaclnamespace
 UNION ALL
-${WRITTEN_OUT.map(({ catalog, definition }) => written(catalog, definition)).join('\nUNION ALL\n')}
+${WRITTEN_OUT.map(written).join('\nUNION ALL\n')}
 UNION ALL
 -- Options of user mappings are passwords, and stay where they are.
-SELECT 'other', m.umid, json_build_object('name', 'user mapping for ' || m.usename || ' on server ' || m.srvname, 'definition', 'CREATE USER MAPPING FOR ' || m.usename || ' SERVER ' || quote_ident(m.srvname))
+SELECT 'other', m.umid, json_build_object('name', 'user mapping for ' || m.usename || ' on server ' || m.srvname, 'definition', 'CREATE USER MAPPING FOR ' || CASE WHEN m.umuser = 0 THEN 'PUBLIC' ELSE quote_ident(m.usename) END || ' SERVER ' || quote_ident(m.srvname), 'note', CASE WHEN m.umoptions IS NOT NULL THEN 'its options are left out, since they may hold a password' END)
 FROM pg_user_mappings m
 UNION ALL
 SELECT 'other', o.objid, json_build_object('name', i.type || ' ' || i.identity)
@@ -152,7 +168,9 @@ FROM (${OTHERS.map((catalog) => `SELECT '${catalog}'::regclass::oid AS classid, 
   pg_identify_object(o.classid, o.objid, 0) i
 WHERE NOT EXISTS (SELECT FROM member m WHERE m.classid = o.classid AND m.objid = o.objid) AND (i.schema IS NULL OR (i.schema !~ '^pg_' AND i.schema <> 'information_schema'))
 UNION ALL
-SELECT 'needs', 0, json_build_array(object, needed) FROM (SELECT DISTINCT
+SELECT 'needs', 0, json_build_array(object, needed, part) FROM (SELECT DISTINCT
+  -- What of a table needs it, where that can be made behind the table.
+  COALESCE('column ' || (SELECT quote_ident(attname) FROM pg_attribute WHERE attrelid = a.adrelid AND attnum = a.adnum AND attgenerated = ''), 'constraint ' || CASE WHEN k.contype = 'c' AND k.conrelid <> 0 THEN quote_ident(k.conname) END) AS part,
   COALESCE(CASE WHEN w.rulename = '_RETURN' THEN w.ev_class END, a.adrelid, NULLIF(k.conrelid, 0), NULLIF(k.contypid, 0), d.objid)::bigint AS object,
   COALESCE(NULLIF(e.typrelid, 0), e.oid, NULLIF(t.typrelid, 0), t.oid, NULLIF(rk.conrelid, 0), d.refobjid)::bigint AS needed
 FROM pg_depend d
@@ -163,39 +181,67 @@ LEFT JOIN pg_constraint rk ON d.refclassid = 'pg_constraint'::regclass AND rk.oi
 LEFT JOIN pg_type t ON d.refclassid = 'pg_type'::regclass AND t.oid = d.refobjid
 LEFT JOIN pg_type e ON e.oid = t.typelem AND e.typarray = t.oid
 WHERE d.objid >= 16384 AND d.refobjid >= 16384 AND d.deptype IN ('n', 'a')
-  AND NOT (d.deptype = 'a' AND EXISTS (SELECT FROM pg_sequence s WHERE s.seqrelid = d.objid))) edges WHERE object <> needed`
+  AND NOT (d.deptype = 'a' AND EXISTS (SELECT FROM pg_sequence s WHERE s.seqrelid = d.objid))
+UNION SELECT NULL, t.oid::bigint, t.tgparentid::bigint FROM pg_trigger t WHERE t.tgparentid <> 0
+UNION SELECT NULL, h.inhrelid::bigint, h.inhparent::bigint FROM pg_inherits h JOIN pg_index i ON i.indexrelid = h.inhrelid
+-- A partition that is made behind its table's index gets one of its own at once.
+UNION SELECT NULL, h.inhparent::bigint, i.indrelid::bigint FROM pg_inherits h JOIN pg_index i ON i.indexrelid = h.inhrelid WHERE pg_partition_root(i.indexrelid) IN (SELECT root FROM named)) edges WHERE object <> needed`
 }
 
 /** As `name=value`, in an array. */
 const options = (array: string) =>
   `COALESCE((SELECT ' OPTIONS (' || string_agg(quote_ident(split_part(o, '=', 1)) || ' ' || quote_literal(substr(o, strpos(o, '=') + 1)), ', ') || ')' FROM unnest(${array}) o), '')`
 
+interface WrittenOut {
+  readonly catalog: string
+  readonly definition: string
+  /** As ALTER and COMMENT name the kind. */
+  readonly what: string
+  /** Columns of the catalog, where it has them; `granted`: as GRANT names the kind. */
+  readonly owner?: string
+  readonly acl?: { readonly column: string; readonly kind: string; readonly granted: string }
+}
+
 /** Small kinds whose DDL is put together right here. `x` is the catalog's row. */
-const WRITTEN_OUT: readonly { readonly catalog: string; readonly definition: string }[] = [
+const WRITTEN_OUT: readonly WrittenOut[] = [
   {
     catalog: 'pg_foreign_data_wrapper',
+    what: 'FOREIGN DATA WRAPPER',
+    owner: 'fdwowner',
+    acl: { column: 'fdwacl', kind: 'F', granted: 'FOREIGN DATA WRAPPER' },
     definition: `'CREATE FOREIGN DATA WRAPPER ' || quote_ident(x.fdwname) || COALESCE(' HANDLER ' || NULLIF(x.fdwhandler, 0)::regproc, '') || COALESCE(' VALIDATOR ' || NULLIF(x.fdwvalidator, 0)::regproc, '') || ${options('x.fdwoptions')}`,
   },
   {
     catalog: 'pg_foreign_server',
+    what: 'SERVER',
+    owner: 'srvowner',
+    acl: { column: 'srvacl', kind: 'S', granted: 'FOREIGN SERVER' },
     definition: `'CREATE SERVER ' || quote_ident(x.srvname) || COALESCE(' TYPE ' || quote_literal(x.srvtype), '') || COALESCE(' VERSION ' || quote_literal(x.srvversion), '') || ' FOREIGN DATA WRAPPER ' || (SELECT quote_ident(fdwname) FROM pg_foreign_data_wrapper WHERE oid = x.srvfdw) || ${options('x.srvoptions')}`,
   },
   {
     catalog: 'pg_collation',
+    what: 'COLLATION',
+    owner: 'collowner',
     // Where the locale is differs between versions.
-    definition: `'CREATE COLLATION ' || x.oid::regcollation || ' (provider = ' || CASE x.collprovider WHEN 'i' THEN 'icu' WHEN 'b' THEN 'builtin' ELSE 'libc' END || ', locale = ' || quote_literal(COALESCE(to_jsonb(x) ->> 'colllocale', to_jsonb(x) ->> 'colliculocale', x.collcollate)) || CASE WHEN x.collisdeterministic THEN '' ELSE ', deterministic = false' END || ')'`,
+    definition: `'CREATE COLLATION ' || x.oid::regcollation || ' (provider = ' || CASE x.collprovider WHEN 'i' THEN 'icu' WHEN 'b' THEN 'builtin' ELSE 'libc' END || ', locale = ' || quote_literal(COALESCE(to_jsonb(x) ->> 'colllocale', to_jsonb(x) ->> 'colliculocale', x.collcollate)) || CASE WHEN x.collisdeterministic THEN '' ELSE ', deterministic = false' END || COALESCE(', rules = ' || quote_literal(to_jsonb(x) ->> 'collicurules'), '') || ')'`,
   },
   {
     catalog: 'pg_ts_dict',
+    what: 'TEXT SEARCH DICTIONARY',
+    owner: 'dictowner',
     definition: `'CREATE TEXT SEARCH DICTIONARY ' || x.oid::regdictionary || ' (TEMPLATE = ' || (SELECT quote_ident(n.nspname) || '.' || quote_ident(t.tmplname) FROM pg_ts_template t JOIN pg_namespace n ON n.oid = t.tmplnamespace WHERE t.oid = x.dicttemplate) || COALESCE(', ' || x.dictinitoption, '') || ')'`,
   },
   {
     catalog: 'pg_ts_config',
+    what: 'TEXT SEARCH CONFIGURATION',
+    owner: 'cfgowner',
     definition: `'CREATE TEXT SEARCH CONFIGURATION ' || x.oid::regconfig || ' (PARSER = ' || (SELECT quote_ident(n.nspname) || '.' || quote_ident(p.prsname) FROM pg_ts_parser p JOIN pg_namespace n ON n.oid = p.prsnamespace WHERE p.oid = x.cfgparser) || ')' || COALESCE((SELECT string_agg(E';\\nALTER TEXT SEARCH CONFIGURATION ' || x.oid::regconfig || ' ADD MAPPING FOR ' || quote_ident(alias) || ' WITH ' || dictionaries, '' ORDER BY alias)
       FROM (SELECT (SELECT alias FROM ts_token_type(x.cfgparser) WHERE tokid = m.maptokentype) AS alias, string_agg(m.mapdict::regdictionary::text, ', ' ORDER BY m.mapseqno) AS dictionaries FROM pg_ts_config_map m WHERE m.mapcfg = x.oid GROUP BY m.maptokentype) maps), '')`,
   },
   {
     catalog: 'pg_operator',
+    what: 'OPERATOR',
+    owner: 'oprowner',
     // One that another names before it exists has no function yet.
     definition: `CASE WHEN x.oprcode <> 0 THEN 'CREATE OPERATOR ' || CASE WHEN x.oprnamespace = 'public'::regnamespace THEN '' ELSE x.oprnamespace::regnamespace || '.' END || x.oprname || ' (FUNCTION = ' || x.oprcode::regproc || COALESCE(', LEFTARG = ' || format_type(NULLIF(x.oprleft, 0), NULL), '') || COALESCE(', RIGHTARG = ' || format_type(NULLIF(x.oprright, 0), NULL), '')
       || COALESCE(', COMMUTATOR = ' || (SELECT 'OPERATOR(' || o.oprnamespace::regnamespace || '.' || o.oprname || ')' FROM pg_operator o WHERE o.oid = x.oprcom), '') || COALESCE(', NEGATOR = ' || (SELECT 'OPERATOR(' || o.oprnamespace::regnamespace || '.' || o.oprname || ')' FROM pg_operator o WHERE o.oid = x.oprnegate), '')
@@ -203,10 +249,13 @@ const WRITTEN_OUT: readonly { readonly catalog: string; readonly definition: str
   },
   {
     catalog: 'pg_cast',
+    what: 'CAST',
     definition: `'CREATE CAST (' || format_type(x.castsource, NULL) || ' AS ' || format_type(x.casttarget, NULL) || ') ' || CASE x.castmethod WHEN 'f' THEN 'WITH FUNCTION ' || x.castfunc::regprocedure WHEN 'i' THEN 'WITH INOUT' ELSE 'WITHOUT FUNCTION' END || CASE x.castcontext WHEN 'a' THEN ' AS ASSIGNMENT' WHEN 'i' THEN ' AS IMPLICIT' ELSE '' END`,
   },
   {
     catalog: 'pg_publication',
+    what: 'PUBLICATION',
+    owner: 'pubowner',
     definition: `'CREATE PUBLICATION ' || quote_ident(x.pubname) || CASE WHEN x.puballtables THEN ' FOR ALL TABLES' ELSE COALESCE((SELECT ' FOR ' || string_agg(part, ', ' ORDER BY part) FROM (
         SELECT 'TABLE ' || r.prrelid::regclass || COALESCE((SELECT ' (' || string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) || ')' FROM pg_attribute a WHERE a.attrelid = r.prrelid AND a.attnum = ANY (r.prattrs)), '') || COALESCE(' WHERE (' || pg_get_expr(r.prqual, r.prrelid) || ')', '') AS part FROM pg_publication_rel r WHERE r.prpubid = x.oid
         UNION ALL SELECT 'TABLES IN SCHEMA ' || s.pnnspid::regnamespace FROM pg_publication_namespace s WHERE s.pnpubid = x.oid) parts), '') END
@@ -214,8 +263,9 @@ const WRITTEN_OUT: readonly { readonly catalog: string; readonly definition: str
   },
 ]
 
-const written = (catalog: string, definition: string) =>
-  `SELECT 'other', x.oid, json_build_object('name', i.type || ' ' || i.identity, 'definition', ${definition}, 'comment', ${comment('x.oid', catalog)}, 'what', upper(i.type) || ' ' || i.identity)
+const written = ({ catalog, definition, what, owner: ownerColumn, acl }: WrittenOut) =>
+  `SELECT 'other', x.oid, json_build_object('name', i.type || ' ' || i.identity, 'definition', ${definition}, 'comment', ${comment('x.oid', catalog)}, 'what', '${what} ' || i.identity,
+  'owner', ${ownerColumn ? owner(`x.${ownerColumn}`) : 'NULL'}, 'acl', ${acl ? privileges(`x.${acl.column}`, `acldefault('${acl.kind}', x.${ownerColumn})`) : 'NULL::json'}, 'granted', ${acl ? `'${acl.granted} ' || i.identity` : 'NULL'})
 FROM ${catalog} x, pg_identify_object('${catalog}'::regclass, x.oid, 0) i WHERE x.oid >= 16384 AND ${notMember(catalog, 'x.oid')} AND ${notMade(catalog, 'x.oid')}`
 
 /** Catalogs whose objects are told apart by their identity alone. */
