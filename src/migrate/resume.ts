@@ -125,7 +125,7 @@ function headOf({ text, statements }: Script, count: number, { dialect, syntax }
   const parts = statements.slice(0, count).flatMap(({ start, end }) => {
     const sql = text.slice(start, end)
     const { canonical, problem } = cutStatements(sql, dialect, syntax)
-    return problem ? sql : String(canonical)
+    return problem ? sql : canonical.digest()
   })
   return parts.join('\0')
 }

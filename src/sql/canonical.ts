@@ -1,34 +1,33 @@
-/** The tokens of a script in canonical spelling, kept as text in pieces: a large file has millions of them. */
-import type { Hash } from 'node:crypto'
+/** The tokens of a script in canonical spelling, as a hash: a large file has millions of them, and they are not kept. */
+import { createHash } from 'node:crypto'
 
 export class Canonical {
-  readonly #pieces: string[] = []
+  readonly #hash = createHash('sha256')
   #open: string[] = []
+  #isEmpty = true
+  #digest: string | undefined
 
   push(token: string): void {
     this.#open.push(token)
     if (this.#open.length >= MOST_OPEN) this.#close()
   }
 
-  /** Feeds them to a hash, each divided from the next by a NUL, which no SQL holds. */
-  feed(hash: Hash): void {
-    this.#close()
-    for (const [i, piece] of this.#pieces.entries()) hash.update(i === 0 ? piece : `\0${piece}`)
-  }
-
-  toString(): string {
-    this.#close()
-    return this.#pieces.join('\0')
+  /** Hex digits over all tokens, each divided from the next by a NUL, which no SQL holds. Nothing can be pushed after it. */
+  digest(): string {
+    if (this.#open.length > 0) this.#close()
+    this.#digest ??= this.#hash.digest('hex')
+    return this.#digest
   }
 
   // --- internal ---
 
   #close(): void {
-    if (this.#open.length > 0) this.#pieces.push(this.#open.join('\0'))
+    this.#hash.update(`${this.#isEmpty ? '' : '\0'}${this.#open.join('\0')}`)
+    this.#isEmpty = false
     this.#open = []
   }
 }
 
 // --- internal ---
 
-const MOST_OPEN = 2000
+const MOST_OPEN = 200

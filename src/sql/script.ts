@@ -15,7 +15,7 @@ export interface Script {
   /** What is sent to the server: as written, with psql's lines and the file's own BEGIN and COMMIT blanked. Same length as the file less a byte order mark. */
   readonly text: string
   readonly statements: readonly Statement[]
-  /** The text as the database's own client takes it, with the file's DELIMITER lines, and ended so that another may follow. */
+  /** The text as the database's own client takes it: what is sent, and with the file's DELIMITER lines, which end as they began. */
   readonly clientText: () => string
   /** 32 hex digits: a hash of the SQL tokens. Comments, white space and letter case (where the database folds it) don't count. */
   readonly fingerprint: string
@@ -48,7 +48,7 @@ export function readScript(source: string, dialect: Dialect, syntax: Syntax = {}
   return {
     source: text,
     text: sent,
-    clientText: () => forClient(text, sent, cut, dialect),
+    clientText: clientTextOf(text, sent, cut, dialect),
     statements: decided.statements,
     fingerprint,
     transaction: decided.transaction,
@@ -62,10 +62,9 @@ export function readScript(source: string, dialect: Dialect, syntax: Syntax = {}
 
 /** 32 hex digits over the parts, in order, and the tokens behind them. */
 export function fingerprintOf(parts: readonly string[], tokens?: Canonical): string {
-  const hash = createHash('sha256').update(parts.join('\0'))
-  if (tokens && parts.length > 0 && String(tokens) !== '') hash.update('\0')
-  tokens?.feed(hash)
-  return hash.digest('hex').slice(0, 32)
+  if (tokens && parts.length === 0) return tokens.digest().slice(0, 32)
+  const all = tokens ? [...parts, tokens.digest()] : parts
+  return createHash('sha256').update(all.join('\0')).digest('hex').slice(0, 32)
 }
 
 /** A name as a directive takes it. */
@@ -112,8 +111,20 @@ export function createdObjects(script: Script): string[] {
 
 // --- internal ---
 
-function forClient(source: string, sent: string, { skipped, delimiter, isEnded }: Cut, dialect: Dialect): string {
-  if (dialect !== 'mysql' || skipped.length === 0) return withEnd(sent, dialect)
+/** A function, since most never ask; it holds what it needs and not the tokens. */
+function clientTextOf(
+  source: string,
+  sent: string,
+  { skipped, delimiter, isEnded }: Cut,
+  dialect: Dialect,
+): () => string {
+  if (dialect !== 'mysql' || skipped.length === 0) return () => sent
+  return () => forClient(source, sent, { skipped, delimiter, isEnded }, dialect)
+}
+
+type Ending = Pick<Cut, 'skipped' | 'delimiter' | 'isEnded'>
+
+function forClient(source: string, sent: string, { skipped, delimiter, isEnded }: Ending, dialect: Dialect): string {
   const pieces: string[] = []
   let at = 0
   for (const { start, end } of skipped) {

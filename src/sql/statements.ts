@@ -187,8 +187,9 @@ class OpenStatement {
 
   add(token: Token, source: string): void {
     this.end = token.end
-    const word = token.kind === 'word' || token.kind === 'symbol' ? source.toLowerCase() : source
-    if (this.words.length < WORDS_KEPT) this.words.push(word)
+    const word = token.kind === 'word' || token.kind === 'symbol' ? lower(source) : source
+    if (this.words.length < WORDS_KEPT)
+      this.words.push(word.length > LONGEST_WORD ? flat(word.slice(0, LONGEST_WORD)) : word)
     if (word === 'stdin' && this.#previous === 'from' && this.words[0] === 'copy') this.copiesFromStdin = true
     if (word === ';') this.#handling = this.#until = false
     else if (word === 'until' && token.kind === 'word') this.#until = true
@@ -295,6 +296,27 @@ class OpenStatement {
     if (['follows', 'precedes', 'comment', 'returns'].includes(this.#beforePrevious)) return true
     return word === 'begin' || word === 'loop' || BODY_STARTS.has(this.#previous)
   }
+}
+
+/** A literal tells nothing about the kind of a statement: of a long one, its beginning is kept. */
+const LONGEST_WORD = 64
+
+const words = new Map<string, string>()
+
+/** In lower case, and the same string for the same word: a large file has the same ones in each of its statements. */
+function lower(word: string): string {
+  const known = words.get(word)
+  if (known !== undefined) return known
+  const small = flat(word.toLowerCase())
+  if (words.size < MOST_WORDS) words.set(flat(word), small)
+  return small
+}
+
+const MOST_WORDS = 5000
+
+/** A copy: a part of a string keeps the whole of it in memory. */
+function flat(text: string): string {
+  return Buffer.from(text).toString()
 }
 
 /** Kinds of things that CREATE makes: the first of these words says which. */

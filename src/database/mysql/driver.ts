@@ -8,6 +8,7 @@ import type { Script } from '../../sql/script.ts'
 import { type Statement, syntaxOfModes } from '../../sql/statements.ts'
 import type { Syntax } from '../../sql/tokens.ts'
 import type { Lock } from '../locking.ts'
+import { decompressed } from '../storedText.ts'
 import { dropStatements } from './drop.ts'
 import { asStatementError, isMissingTable } from './failure.ts'
 import { advisoryLock, tableLock } from './lock.ts'
@@ -118,7 +119,7 @@ class MysqlDriver implements Driver {
 
   async recorded(version: number, direction: Direction): Promise<string | null> {
     const rows = await this.#session.query(tables.readRecorded(this.#tables, version, direction))
-    return tables.unstored((rows[0]?.text ?? null) as string | null)
+    return decompressed((rows[0]?.text ?? null) as string | null)
   }
 
   /** Of nothing, or of rows: one transaction, one round trip. */

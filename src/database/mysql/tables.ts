@@ -1,11 +1,11 @@
 /**
  * The SQL of our tables. What moves while a migration runs has a table of its own: a server with a binary log writes a changed row
  * whole, before and after, and the history's rows hold texts. Names always come with their database: a migration may say USE. Right under any sql_mode. */
-import { gunzipSync, gzipSync } from 'node:zlib'
 import type { Baseline, HistoryChange, HistoryRecord, Running, Step } from '../../migrate/driver.ts'
 import type { Direction } from '../../migrate/source.ts'
 import { NIL_VERSION } from '../../migrate/version.ts'
 import { ownTables } from '../ownTables.ts'
+import { compressed } from '../storedText.ts'
 
 export interface Tables {
   readonly database: string
@@ -45,18 +45,6 @@ export function literal(value: string | number | boolean | null): string {
   if (typeof value !== 'string') return String(value)
   if (/[^\t\n\r -~]|\\/.test(value)) return `_utf8mb4 x'${Buffer.from(value).toString('hex')}'`
   return `'${value.replaceAll("'", "''")}'`
-}
-
-/** A text as it is kept: a long one compressed, in ASCII, since each write of its row is also written to the binary log. */
-export function stored(text: string | null): string | null {
-  if (text === null || text.length < LONG) return text
-  return `${COMPRESSED}${gzipSync(text).toString('base64')}`
-}
-
-/** The text that was {@link stored}. */
-export function unstored(kept: string | null): string | null {
-  if (!kept?.startsWith(COMPRESSED)) return kept
-  return gunzipSync(Buffer.from(kept.slice(COMPRESSED.length), 'base64')).toString()
 }
 
 /** The first as golang-migrate makes it. */
@@ -216,9 +204,13 @@ export function rerecord({ historyTable }: Tables, { version, downFingerprint, d
 
 // --- internal ---
 
-/** Characters from which on a text is compressed, and what a compressed one begins with: no SQL does. */
+/** A server with a binary log writes each change of a row whole, so texts are kept short. */
 const LONG = 8192
-const COMPRESSED = 'migratest:gzip:'
+
+/** A text as the history keeps it. */
+export function stored(text: string | null): string | null {
+  return compressed(text, LONG)
+}
 
 const UNRECORDED = 'unrecorded'
 const COLUMNS = 'version, name, fingerprint, down_fingerprint, up, down, applied_at, applied_by'

@@ -9,6 +9,7 @@ import type { Statement } from '../../sql/statements.ts'
 import type { Syntax } from '../../sql/tokens.ts'
 import type { Lock } from '../locking.ts'
 import { ownTables } from '../ownTables.ts'
+import { decompressed } from '../storedText.ts'
 import { createSchema, dropStatements } from './drop.ts'
 import { asStatementError, isAnswer, isMissingTable } from './failure.ts'
 import { advisoryLock, migrationLockIds, tableLock } from './lock.ts'
@@ -122,7 +123,7 @@ class PostgresDriver implements Driver {
     const rows = await this.#session.query(
       `SELECT ${direction} AS text FROM ${this.#tables.historyTable} WHERE version = ${version}`,
     )
-    return (rows[0]?.text ?? null) as string | null
+    return decompressed((rows[0]?.text ?? null) as string | null)
   }
 
   async apply(step: Step, signal: AbortSignal): Promise<void> {
@@ -143,7 +144,10 @@ class PostgresDriver implements Driver {
   }
 
   async applyAll(steps: readonly Step[], signal: AbortSignal): Promise<void> {
-    const sql = steps.map((step) => this.#inTransaction(step, 'no').sql).join('\n')
+    const sql = steps
+      .map((step) => this.#inTransaction(step, 'no'))
+      .map(({ prefix, script, suffix }) => `${prefix}${script?.text ?? ''}${suffix}`)
+      .join('\n')
     try {
       await this.#session.script(sql, signal)
     } catch (error) {
@@ -256,7 +260,7 @@ class PostgresDriver implements Driver {
     await this.#transaction(
       records.map(
         ({ version, downFingerprint, down }) =>
-          `UPDATE ${this.#tables.historyTable} SET down_fingerprint = ${tables.literal(downFingerprint)}, down = ${tables.literal(down)} WHERE version = ${version};`,
+          `UPDATE ${this.#tables.historyTable} SET down_fingerprint = ${tables.literal(downFingerprint)}, down = ${tables.literal(tables.stored(down))} WHERE version = ${version};`,
       ),
     )
   }
@@ -288,36 +292,32 @@ class PostgresDriver implements Driver {
     await this.#transaction([row?.schema ? '' : createSchema(schema), tables.createTables(this.#tables)])
   }
 
-  /** One round trip: begin, body, our writes, commit. */
+  /** One round trip: begin, body, our writes, commit. A long body goes in several messages of the same transaction. */
   async #applySql(step: Step, rebuild: Rebuild, signal: AbortSignal): Promise<void> {
-    const { sql, before, from, script } = this.#inTransaction(step, rebuild)
-    let completed = 0
+    const { before, prefix, script, suffix } = this.#inTransaction(step, rebuild)
+    const text = script?.text ?? ''
+    const statements = script?.statements ?? []
     let start = 0
+    let completed = 0
     const unhear = this.#hear(step)
     try {
-      // The server reads a whole message before it runs any of it, so what changes how it reads ends a message.
-      for (const end of [...messageEnds(script).map((offset) => from + offset), sql.length]) {
-        const done = completed
-        await this.#session.script(sql.slice(start, end), signal).catch((error) => {
-          if (error instanceof ScriptFailure) throw new ScriptFailure(done + error.completed, error.error)
-          throw error
-        })
-        completed = before + (script?.statements.filter((one) => from + one.end <= end).length ?? 0)
+      for (const end of [...messageEnds(script), text.length]) {
+        const head = start === 0 ? prefix : ''
+        const sql = `${head}${text.slice(start, end)}${end === text.length ? suffix : ''}`
+        try {
+          await this.#session.script(sql, signal)
+        } catch (error) {
+          await this.#rollBack()
+          if (!(error instanceof ScriptFailure)) throw asStatementError(error)
+          const statement = completed + error.completed - (start === 0 ? before : 0)
+          if (statement >= statements.length) throw this.#tailError(error.error, step)
+          // Positions count from the beginning of the message.
+          const sent = { sql, from: head.length, length: end - start, shift: start }
+          throw asStatementError(error.error, statement, sent)
+        }
+        while ((statements[completed]?.end ?? Number.POSITIVE_INFINITY) <= end) completed++
         start = end
       }
-    } catch (error) {
-      await this.#rollBack()
-      if (!(error instanceof ScriptFailure)) throw asStatementError(error)
-      const statement = error.completed - before
-      const count = script?.statements.length ?? 0
-      if (statement >= count) throw this.#tailError(error.error, step)
-      const length = script?.text.length ?? 0
-      // Positions count from the beginning of the message.
-      const sent =
-        start === 0
-          ? { sql, from, length }
-          : { sql: sql.slice(start), from: 0, length: from + length - start, shift: start - from }
-      throw asStatementError(error.error, statement, sent)
     } finally {
       unhear()
     }
@@ -329,7 +329,7 @@ class PostgresDriver implements Driver {
     return (notice && this.#session.onNotice?.(notice)) ?? (() => undefined)
   }
 
-  /** `before`: statements before the body, which begins at `from`. */
+  /** `before`: how many statements stand before the body. */
   #inTransaction(step: Step, rebuild: Rebuild) {
     const script = step.work.kind === 'sql' ? step.work.script : undefined
     // A migration that drops our schema would wait for the lock's row for ever: it fails instead.
@@ -341,8 +341,8 @@ class PostgresDriver implements Driver {
     ]
     const prefix = `${before.join('\n')}\n`
     // The newline: the body may end in a comment. The semicolon: or without one.
-    const sql = `${prefix}${script?.text ?? ''}\n;${this.#tail(step, rebuild)}\n${this.#end}`
-    return { sql, before: before.length, from: prefix.length, script }
+    const suffix = `\n;${this.#tail(step, rebuild)}\n${this.#end}`
+    return { before: before.length, prefix, script, suffix }
   }
 
   async #applyCode(step: Step, work: Extract<Step['work'], { kind: 'code' }>, signal: AbortSignal): Promise<void> {
@@ -574,14 +574,24 @@ const TRIAL = '"migratest trial"'
 let preparations = 0
 const RUN = randomBytes(6).toString('hex')
 
-/** Where a message has to end: behind each statement that changes how the next ones are read. */
+/**
+ * Where messages end within a text: behind a statement that changes how the next ones are read, since the server reads a whole message
+ * before it runs any of it; and now and then in a long text, which would otherwise be in memory several times.
+ */
 function messageEnds(script: Script | undefined): number[] {
-  return (script?.statements ?? []).flatMap(({ changesSyntax, end }) => {
-    if (!changesSyntax || script === undefined) return []
+  const ends: number[] = []
+  let last = 0
+  for (const { changesSyntax, end } of script?.statements ?? []) {
+    if (script === undefined || !(changesSyntax || end - last > LONG_MESSAGE)) continue
     const semicolon = script.text.indexOf(';', end)
-    return semicolon === -1 ? [] : [semicolon + 1]
-  })
+    if (semicolon === -1) continue
+    last = semicolon + 1
+    ends.push(last)
+  }
+  return ends
 }
+
+const LONG_MESSAGE = 2 ** 20
 
 /** The version or history table was not there when we wrote. */
 class OurTablesGone extends Error {}

@@ -2,6 +2,7 @@
 import type { Baseline, HistoryChange, HistoryRecord, Running, Step } from '../../migrate/driver.ts'
 import { NIL_VERSION } from '../../migrate/version.ts'
 import { ownTables } from '../ownTables.ts'
+import { compressed } from '../storedText.ts'
 
 export interface Tables {
   readonly schema: string
@@ -34,6 +35,11 @@ export function literal(value: string | number | boolean | null): string {
   const quoted = `'${value.replaceAll("'", "''")}'`
   // In E'' a backslash is doubled whatever standard_conforming_strings says.
   return value.includes('\\') ? ` E${quoted.replaceAll('\\', '\\\\')}` : quoted
+}
+
+/** A text as the history keeps it: one of a megabyte would otherwise be in memory and in the message once more. */
+export function stored(text: string | null): string | null {
+  return compressed(text, 2 ** 20)
 }
 
 /** The first as golang-migrate makes it. */
@@ -122,7 +128,7 @@ export function beginJournal(
 ): string {
   const values = put ? recordValues(put) : `${version}, ${literal(name)}, NULL, NULL, NULL, NULL`
   // What a down really runs is what resume compares with, where texts are kept at all.
-  const text = work.kind === 'sql' ? literal(work.script.source) : 'NULL'
+  const text = work.kind === 'sql' ? literal(stored(work.script.source)) : 'NULL'
   const ran = `down = CASE WHEN coalesce(${historyTable}.up, ${historyTable}.down) IS NULL THEN NULL ELSE ${text} END, `
   const keep = put ? `${REPLACE_RECORD}, ` : `ON CONFLICT (version) DO UPDATE SET ${ran}`
   return `INSERT INTO ${historyTable} (${RECORD_COLUMNS}, running, started, done, total)
@@ -180,5 +186,5 @@ const SINCE_STATEMENT = 'EXTRACT(epoch FROM pg_catalog.clock_timestamp() - pg_ca
 const DIRTY_MARK = "CASE WHEN dirty THEN ' (dirty)' ELSE '' END"
 
 function recordValues({ version, name, fingerprint, downFingerprint, up, down }: HistoryRecord): string {
-  return [version, name, fingerprint, downFingerprint, up, down].map(literal).join(', ')
+  return [version, name, fingerprint, downFingerprint, stored(up), stored(down)].map(literal).join(', ')
 }

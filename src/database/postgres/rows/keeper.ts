@@ -2,6 +2,7 @@
  * Keeps rows while migrations are undone and applied again: copied aside before the first down, put back after the last up.
  * What finds no place then stays in a table of ours until it does.
  */
+
 import {
   type Carried,
   type LeftRows,
@@ -10,6 +11,7 @@ import {
   type TableRows,
   TooManyRowsError,
 } from '../../development.ts'
+import { decompressed } from '../../storedText.ts'
 import type { Session } from '../session.ts'
 import { literal, type Tables } from '../tables.ts'
 import { type Aside, addMarks, asideOf, createCopy, keptAside, pairing, settings } from './aside.ts'
@@ -217,7 +219,7 @@ class PostgresRows implements RowKeeper {
     if (versions.length === 0) return []
     const rows = await this.#session.query(this.#development.makers(versions))
     return rows
-      .filter((row) => row.up !== null && !(row.derives ?? derives(String(row.up))))
+      .filter((row) => row.up !== null && !(row.derives ?? derives(decompressed(String(row.up)) ?? '')))
       .map((row) => {
         const xid = String(row.xid)
         const updated = row.updated as string[] | null
