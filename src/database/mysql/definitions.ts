@@ -172,11 +172,11 @@ function readShown(row: Row, kind: Definition['kind'], database: string): Pick<D
   const text = String(sql ?? '')
   if (!['sequence', 'table', 'view'].includes(kind)) return { sql: text, settings: Object.fromEntries(settings) }
   const unqualified = replaceOutside(text, new RegExp(escaped(`${database}.`)), '')
-  const plain = replaceOutside(unqualified, / CHARACTER SET (\w+) COLLATE (?=\1_)/, ' COLLATE ')
+  const plain = replaceOutside(unqualified, / CHARACTER SET (?<set>\w+) COLLATE (?=\k<set>_)/, ' COLLATE ')
   return { sql: plain, settings: Object.fromEntries(settings) }
 }
 
-/** Replaces every match, but not in literals and quoted names: a comment may hold anything. */
+/** Replaces every match, but not in literals and quoted names: a comment may hold anything. @param pattern its groups have names */
 export function replaceOutside(sql: string, pattern: RegExp, by: string): string {
   const all = new RegExp(`'(?:[^'\\\\]|''|\\\\.)*'|(?<found>${pattern.source})|\`(?:[^\`]|\`\`)*\``, 'gs')
   return sql.replace(all, (whole, ...rest) => {

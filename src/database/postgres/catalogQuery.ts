@@ -159,7 +159,7 @@ UNION ALL
 ${WRITTEN_OUT.map(written).join('\nUNION ALL\n')}
 UNION ALL
 -- Options of user mappings are passwords, and stay where they are.
-SELECT 'other', m.umid, json_build_object('name', 'user mapping for ' || m.usename || ' on server ' || m.srvname, 'definition', 'CREATE USER MAPPING FOR ' || CASE WHEN m.umuser = 0 THEN 'PUBLIC' ELSE quote_ident(m.usename) END || ' SERVER ' || quote_ident(m.srvname), 'note', CASE WHEN m.umoptions IS NOT NULL THEN 'its options are left out, since they may hold a password' END)
+SELECT 'other', m.umid, json_build_object('name', 'user mapping for ' || m.usename || ' on server ' || m.srvname, 'definition', 'CREATE USER MAPPING FOR ' || CASE WHEN m.umuser = 0 THEN 'PUBLIC' ELSE quote_ident(m.usename) END || ' SERVER ' || quote_ident(m.srvname), 'note', 'its options, if it has any, are left out: they may hold a password')
 FROM pg_user_mappings m
 UNION ALL
 SELECT 'other', o.objid, json_build_object('name', i.type || ' ' || i.identity)
