@@ -27,7 +27,7 @@ export interface CollectOptions {
  * Why the file system of a folder gives no events for what is written from outside: a bind mount of a container, a share, a
  * Windows drive in WSL. Undefined where it does, or where the system does not tell.
  */
-export function lacksEvents(folder: string): string | undefined {
+function lacksEvents(folder: string): string | undefined {
   try {
     return SILENT[statfsSync(folder).type]
   } catch {
