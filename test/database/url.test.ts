@@ -118,11 +118,12 @@ describe('MySQL', () => {
 })
 
 test('whatever is left unencoded in a password, no message and no label holds a piece of it', () => {
-  const character = fc.constantFrom(...'abcXYZ019@:/?#%&=+,[]!$ ')
+  // No message of ours has these letters and digits, so that a piece is found only where it was let out.
+  const character = fc.constantFrom(...'QZJqz078@:/?#%&=+,[]!$ ')
   const passwords = fc.string({ unit: character, minLength: 6, maxLength: 16 }).map((text) => `Zq${text}`)
   const pieces = (password: string) =>
-    Array.from({ length: password.length - 3 }, (_, i) => password.slice(i, i + 4)).filter(
-      (piece) => !'db.example:5432/shop'.includes(piece),
+    Array.from({ length: password.length - 3 }, (_, i) => password.slice(i, i + 4)).filter((piece) =>
+      /[QZJqz078]/.test(piece),
     )
   fc.assert(
     fc.property(passwords, (password) => {
@@ -143,6 +144,6 @@ test('whatever is left unencoded in a password, no message and no label holds a 
         for (const piece of pieces(password)) expect(said).not.toContain(piece)
       }
     }),
-    { numRuns: 3000 },
+    { numRuns: 10_000 },
   )
 })
