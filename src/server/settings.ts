@@ -16,6 +16,9 @@ const POSTGRES_SETTINGS: Readonly<Record<string, string>> = {
   // Files go with the data directory; shared memory segments of a killed server would stay.
   dynamic_shared_memory_type: 'mmap',
   log_min_messages: 'fatal',
+  // Until a client has sent its password, its session does not answer the signal that DROP DATABASE sends to all sessions:
+  // a test process that is blocked meanwhile (by execSync, at a breakpoint) makes all others wait for so long. Default: 60 s.
+  authentication_timeout: '10s',
 }
 
 /** Where data is to be there tomorrow: what a crash of the machine may take are the last moments, not the files. */

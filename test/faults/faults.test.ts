@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync } from 'node:fs'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Client } from 'pg'
@@ -115,6 +116,25 @@ describe('a server', () => {
       await using next = await createMigratedDatabase(options)
       expect(await next.query('select * from orders')).toEqual([])
     }
+  })
+
+  test('is not held up by a client that is blocked before it sends its password', { timeout: 40_000 }, async () => {
+    const server = postgres({ flags: { 'migratest.fault': 'blocked client' }, idleMinutes: 0.05 })
+    const url = await adminUrl(server)
+    const { hostname, port } = new URL(url)
+    const socket = connect(Number(port), hostname).on('error', () => undefined)
+    onTestFinished(() => void socket.destroy())
+    // The startup message of protocol 3.0; the server asks for the password, and none is sent.
+    const text = Buffer.from('\0\x03\0\0user\0postgres\0database\0postgres\0\0', 'latin1')
+    const length = Buffer.alloc(4)
+    length.writeInt32BE(text.length + 4)
+    socket.write(Buffer.concat([length, text]))
+    const [asked] = await once(socket, 'data')
+    expect(asked[0]).toBe('R'.charCodeAt(0))
+    // DROP DATABASE waits for all sessions. PostgreSQL's own limit for that client is a minute.
+    const database = await server.create()
+    await database.drop()
+    expect(await leftOn(url)).toEqual([])
   })
 
   test('with 15 connections serves 8 workers at once', { timeout: 120_000 }, async () => {

@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { describe, expect } from 'vitest'
+import { describe, expect, vi } from 'vitest'
 import { failure } from '../support/database.ts'
 import { anyPostgres } from '../support/servers.ts'
 import { test, Watched } from '../support/watch.ts'
@@ -210,7 +210,7 @@ describe('what a person asks for', () => {
     watched.write('2_b.up.sql', 'create table b (id int)')
     expect(await next).toMatchObject({ code: 3, output: new URL(watched.url).pathname })
     expect(watched.of('drifted')).toMatchObject([{ diff: { changes: [{ object: 'table users' }] } }])
-    expect(schemas.at(-1)).toContain('CREATE TABLE b')
+    await vi.waitFor(() => expect(schemas.at(-1)).toContain('CREATE TABLE b'), 10_000)
   })
 
   test('seeds wait until the migrations are right', async ({ watched, db }) => {

@@ -9,7 +9,7 @@ export function connectPatiently(url: string, applicationName: string): Promise<
 }
 
 export function patiently<T>(open: () => Promise<T>): Promise<T> {
-  return retry(open, [TOO_MANY])
+  return retry(open, [TOO_MANY, SENT_TOO_LATE])
 }
 
 /** Connected, and not keeping the process alive until {@link keepAlive}. */
@@ -22,3 +22,5 @@ export async function connectAhead(url: string, applicationName: string): Promis
 // --- internal ---
 
 const TOO_MANY = '53300'
+/** The password came after authentication_timeout: this process was blocked meanwhile. */
+const SENT_TOO_LATE = '57014'
