@@ -30,7 +30,8 @@ export type { Status, StatusRow, Version } from './src/migrate/status.ts'
 export { type JustBefore, justBefore, MAX_VERSION, NIL_VERSION, type Target } from './src/migrate/version.ts'
 export type { DiffLine, ObjectDiff, SchemaDiff } from './src/schema/diff.ts'
 export { diffText } from './src/schema/diff.ts'
-export type { Column, Member, ObjectKind, Schema, SchemaObject } from './src/schema/schema.ts'
+export type { Column, Member, ObjectKind, SchemaObject } from './src/schema/model.ts'
+export type { Schema } from './src/schema/schema.ts'
 export { ServerStartingError, ServerUnavailableError } from './src/server/errors.ts'
 export { directory } from './src/source/directory.ts'
 export { defineMigration, type ModuleMigration } from './src/source/files.ts'
@@ -41,12 +42,11 @@ export { register } from './src/source/module/registry.ts'
 export { GivenError } from './src/testing/given.ts'
 export {
   type MigratedDatabase,
-  type MigratedDatabaseOptions,
   OpenTransactionError,
   SharedDatabaseError,
-} from './src/testing/migratedDatabase.ts'
-export { NoSpaceError } from './src/testing/noSpace.ts'
-export type { Rows, Seed } from './src/testing/seeds.ts'
+} from './src/testing/lease/migratedDatabase.ts'
+export type { MigratedDatabaseOptions, Rows, Seed, SeedTarget } from './src/testing/lease/options.ts'
+export { NoSpaceError } from './src/testing/server/noSpace.ts'
 export type { TestServer } from './src/testing/testServer.ts'
 export { FindingError } from './src/verify/finding.ts'
 export { NotForDevelopmentError } from './src/watch/allowed.ts'

@@ -3,7 +3,7 @@ import pg from 'pg'
 import { getConnections } from 'pgsql-test'
 import { createMigratedDatabase } from '../dist/index.js'
 import { postgres } from '../dist/presets/postgres.js'
-import { settled } from '../dist/src/testing/migratedDatabase.js'
+import { settled } from '../dist/src/testing/lease/migratedDatabase.js'
 import { CONTENDERS } from './peers.ts'
 
 export interface TakerInput {

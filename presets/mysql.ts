@@ -1,6 +1,6 @@
 /** A MySQL server for tests: in Docker, installed on this machine, or one you run. */
 import type { Connection } from 'mysql2/promise'
-import { mysqlPreset, type MysqlOptions as Options } from '../src/testing/mysql/preset.ts'
+import { mysqlPreset, type MysqlOptions as Options } from '../src/testing/server/mysql/preset.ts'
 import type { TestServer } from '../src/testing/testServer.ts'
 
 export type MysqlOptions = Options

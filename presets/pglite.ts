@@ -1,7 +1,7 @@
 /** PostgreSQL in this process, through PGlite: nothing to start, one connection, some types and extensions missing. */
 import type { PGlite, PGliteOptions } from '@electric-sql/pglite'
 import { initTexts } from '../src/testing/given.ts'
-import { pgliteServer } from '../src/testing/pgliteServer.ts'
+import { pgliteServer } from '../src/testing/server/pgliteServer.ts'
 import type { TestServer } from '../src/testing/testServer.ts'
 
 export interface PgliteOptions {

@@ -2,9 +2,9 @@
 import type { Client } from 'pg'
 import { identifier, literal } from '../src/database/postgres/tables.ts'
 import type { From } from '../src/server/request.ts'
-import { serverUrl } from '../src/testing/anyServer.ts'
 import { initTexts } from '../src/testing/given.ts'
-import { postgresServer } from '../src/testing/postgres/server.ts'
+import { serverUrl } from '../src/testing/server/anyServer.ts'
+import { postgresServer } from '../src/testing/server/postgres/server.ts'
 import type { TestServer } from '../src/testing/testServer.ts'
 
 export interface PostgresOptions {

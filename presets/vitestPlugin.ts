@@ -3,7 +3,7 @@ import { resolve } from 'node:path'
 import type { Plugin } from 'vitest/config'
 import type { Reporter, TestCase, TestModule, TestProject, Vitest } from 'vitest/node'
 import { pathOf } from '../src/source/folder.ts'
-import { dependsOn, type MigratestMeta, versionOf } from '../src/testing/meta.ts'
+import { dependsOn, type MigratestMeta, versionOf } from '../src/testing/lease/meta.ts'
 import type { TestServer } from '../src/testing/testServer.ts'
 
 export interface PluginOptions {

@@ -1,30 +1,14 @@
 /** All commands: what they are called, do and take, and where they are. Help and completion are made of this table. */
 
 import { nearest } from '../migrate/nearest.ts'
+import type { CommandTable, Description } from './commandTable.ts'
 import type { Context } from './context.ts'
-import { OptionError, type OwnOption, optionLines } from './options.ts'
+import { OptionError, optionLines } from './options.ts'
 
 interface Command {
   /** Gives the exit code. */
   run(context: Context, args: readonly string[], commands: CommandTable): Promise<number> | number
 }
-
-/** What a command says about itself. */
-interface Description {
-  readonly usage: string
-  readonly summary: string
-  readonly takes: readonly OwnOption[]
-  /** How many arguments there may be; default none. */
-  readonly args?: number
-  /** Words that may follow. */
-  readonly words?: readonly string[]
-  /** Runs without the configuration, also where that is broken. */
-  readonly alone?: true
-  /** Works on a project's files or starts servers, so that it is not in a bundle. */
-  readonly project?: true
-}
-
-export type CommandTable = Readonly<Record<string, Description>>
 
 interface Entry extends Description {
   readonly load: () => Promise<Command>

@@ -151,7 +151,7 @@ export class Context {
   async testServer(): Promise<TestServer<unknown>> {
     const { server: url } = this.options
     if (url === undefined && this.config.server) return this.config.server
-    const { anyServer } = await import('../testing/anyServer.ts')
+    const { anyServer } = await import('../testing/server/anyServer.ts')
     return anyServer((url && kindOfUrl(url)) || this.kind, url)
   }
 

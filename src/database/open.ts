@@ -8,7 +8,7 @@ import type { Schema } from '../schema/schema.ts'
 import type { DevelopmentDatabase, Fallback } from './development.ts'
 import { ownTables } from './ownTables.ts'
 import type { Place } from './place.ts'
-import type { ConnectOptions } from './postgres/connection.ts'
+import type { ConnectOptions } from './postgres/address.ts'
 import type { PostgresDriverOptions } from './postgres/driver.ts'
 import type { Session } from './postgres/session.ts'
 
@@ -75,7 +75,7 @@ export interface Rehearsal {
 export async function openRehearsal(url: string, options: OpenOptions = {}): Promise<Rehearsal | undefined> {
   if (schemeOf(url) !== 'mysql') return undefined
   const { rehearse } = await import('./mysql/rehearsal.ts')
-  const { table } = { ...golangTable(url), ...options }
+  const { table } = withUrlTable(url, options)
   const [{ openUrl }, { mysqlDriver }] = await mysql()
   return rehearse(url, ownTables(table), async (copy) => {
     const session = await openUrl(copy, options as MysqlOptions)
@@ -96,10 +96,10 @@ export async function openDevelopment(url: string, options: OpenOptions = {}): P
   }
   if (scheme === 'mysql') {
     const { openMysqlDevelopment } = await import('./mysql/development.ts')
-    return openMysqlDevelopment(url, { ...(options as MysqlOptions), ...golangTable(url) })
+    return openMysqlDevelopment(url, withUrlTable(url, options as OpenOptions & MysqlOptions))
   }
   const { openPostgresDevelopment } = await import('./postgres/development.ts')
-  return openPostgresDevelopment(url.replace(/^pgx5?:/i, 'postgres:'), { ...golangTable(url), ...options })
+  return openPostgresDevelopment(url.replace(/^pgx5?:/i, 'postgres:'), withUrlTable(url, options))
 }
 
 /** @param server an administrator's URL. @returns the database's */
@@ -132,7 +132,7 @@ export interface SchemaReader {
 /** Opens a database to read its schema. Takes what {@link openDatabase} takes as a URL, and throws what that throws. */
 export async function openSchemaReader(url: string, options: OpenOptions = {}): Promise<SchemaReader> {
   const scheme = schemeOf(url)
-  const table = options.table ?? golangTable(url).table
+  const { table } = withUrlTable(url, options)
   if (scheme === 'mysql') return openMysqlReader(url, options, ownTables(table))
   const [{ readSchema }, { asStatementError }] = await Promise.all([
     import('./postgres/catalog.ts'),
@@ -182,7 +182,7 @@ async function openUrl(url: string, options: OpenOptions): Promise<Driver> {
   if (scheme === 'mysql') {
     const [{ openUrl }, { mysqlDriver }] = await mysql()
     const session = await openUrl(url, options as MysqlOptions)
-    return closingOnFailure(session, () => mysqlDriver(session, { ...golangTable(url), ...options }))
+    return closingOnFailure(session, () => mysqlDriver(session, withUrlTable(url, options)))
   }
   if (scheme === 'pglite') {
     const { pgliteDriver } = await import('./pglite/driver.ts')
@@ -192,7 +192,7 @@ async function openUrl(url: string, options: OpenOptions): Promise<Driver> {
     openSession('postgres', url, options),
     import('./postgres/driver.ts'),
   ])
-  return closingOnFailure(session, async () => postgresDriver(session, { ...golangTable(url), ...options }))
+  return closingOnFailure(session, async () => postgresDriver(session, withUrlTable(url, options)))
 }
 
 type MysqlOptions = import('./mysql/address.ts').ConnectOptions
@@ -241,6 +241,11 @@ function pglitePath(url: string): string {
 
 async function loadPglite(): Promise<typeof import('@electric-sql/pglite')> {
   return loadPackage('@electric-sql/pglite', 'A PGlite database', () => import('@electric-sql/pglite'))
+}
+
+/** With the version table that the URL names, unless `options` name one. */
+function withUrlTable<O extends OpenOptions>(url: string, options: O): O {
+  return options.table === undefined ? { ...golangTable(url), ...options } : options
 }
 
 /** golang-migrate's `x-migrations-table`, plain or, with `x-migrations-table-quoted`, as `"schema"."table"`. */

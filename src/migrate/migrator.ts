@@ -89,9 +89,13 @@ export class Migrator {
     return n === undefined ? this.#move({ kind: 'down', limit: -1 }) : this.steps(-count(n))
   }
 
-  /** `n` migrations up, or down where `n` is negative. */
-  steps(n: number): Promise<Run> {
+  /** Runs `n` migrations up, or down where `n` is negative. With 0 it runs nothing and looks at nothing, not even at the dirty flag. */
+  async steps(n: number): Promise<Run> {
     if (!Number.isSafeInteger(n)) throw new UsageError(`steps(${n}): the number of steps must be a whole number.`)
+    if (n === 0) {
+      const { version } = await this.#driver.state()
+      return { from: version, to: version, steps: [] }
+    }
     return this.#move({ kind: n < 0 ? 'down' : 'up', limit: Math.abs(n) })
   }
 

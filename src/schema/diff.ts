@@ -1,5 +1,5 @@
 /** What differs between two schemas, in lines of DDL that a person reads. */
-import type { Member, Schema, SchemaObject } from './schema.ts'
+import type { Member, Objects, SchemaObject } from './model.ts'
 import { statementOf } from './text.ts'
 import { sameTokens } from './tokens.ts'
 
@@ -21,7 +21,7 @@ export interface SchemaDiff {
   readonly minor: readonly string[]
 }
 
-export function diffSchemas(before: Schema, after: Schema): SchemaDiff {
+export function diffSchemas(before: Objects, after: Objects): SchemaDiff {
   const old = byKey(before)
   const now = byKey(after)
   const changes: ObjectDiff[] = []
@@ -58,7 +58,7 @@ export function textDiff(before: string, after: string): string {
 
 // --- internal ---
 
-function byKey({ objects }: Schema): Map<string, SchemaObject> {
+function byKey({ objects }: Objects): Map<string, SchemaObject> {
   return new Map(objects.map((object) => [`${object.kind} ${object.table ?? ''} ${object.name}`, object]))
 }
 

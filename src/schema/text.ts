@@ -1,8 +1,8 @@
 /** A schema as canonical DDL text. */
-import type { Schema, SchemaObject } from './schema.ts'
+import type { Objects, SchemaObject } from './model.ts'
 
 /** One statement after another, each object's own together. Ends with a newline unless there is nothing. */
-export function schemaText({ objects }: Pick<Schema, 'objects'>): string {
+export function schemaText({ objects }: Objects): string {
   const blocks: string[] = []
   let table: string | undefined
   for (const object of objects) {

@@ -10,7 +10,7 @@ import { isUrl, pathOf } from '../source/folder.ts'
 import { findGitBase } from '../source/gitBase.ts'
 import { gitRevision } from '../source/gitRevision.ts'
 import { readScript } from '../sql/script.ts'
-import type { MigratedDatabaseOptions } from '../testing/migratedDatabase.ts'
+import type { MigratedDatabaseOptions } from '../testing/lease/options.ts'
 import { FindingError } from './finding.ts'
 import { Walk } from './walk.ts'
 

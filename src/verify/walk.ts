@@ -1,7 +1,8 @@
 /** One database that goes through the versions, and what its schema was at each. */
 import { NIL_VERSION } from '../migrate/version.ts'
 import type { Schema } from '../schema/schema.ts'
-import { MigratedDatabase, type MigratedDatabaseOptions } from '../testing/migratedDatabase.ts'
+import { MigratedDatabase } from '../testing/lease/migratedDatabase.ts'
+import type { MigratedDatabaseOptions } from '../testing/lease/options.ts'
 
 export class Walk<Client> {
   readonly #options: MigratedDatabaseOptions<Client>

@@ -298,6 +298,13 @@ describe('where nothing can be rolled back', () => {
     expect([db.version, db.dirty, [...db.things]]).toEqual([2, true, ['a', 'b1', 'b2']])
   })
 
+  test('steps(0) runs nothing, even on a dirty database', async () => {
+    const { db, migrator } = setUp(BROKEN)
+    await failure(migrator.up())
+    expect(await migrator.steps(0)).toEqual({ from: db.version, to: db.version, steps: [] })
+    expect(db.dirty).toBe(true)
+  })
+
   test('a dirty database runs nothing else', async () => {
     const { db, migrator } = setUp(BROKEN)
     await failure(migrator.up())

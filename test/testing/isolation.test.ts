@@ -2,10 +2,17 @@
 import { randomBytes } from 'node:crypto'
 import { Client } from 'pg'
 import { describe, expect, test, vi } from 'vitest'
-import { createMigratedDatabase, memory, migrateTo, SharedDatabaseError, UsageError } from '../../index.ts'
+import {
+  createMigratedDatabase,
+  memory,
+  migrateTo,
+  type SeedTarget,
+  SharedDatabaseError,
+  UsageError,
+} from '../../index.ts'
 import { pglite } from '../../presets/pglite.ts'
 import { postgres } from '../../presets/postgres.ts'
-import { settled } from '../../src/testing/migratedDatabase.ts'
+import { settled } from '../../src/testing/lease/migratedDatabase.ts'
 import type { TestServer } from '../../src/testing/testServer.ts'
 import { failure } from '../support/database.ts'
 
@@ -35,6 +42,21 @@ describe.each(servers)("isolation: 'transaction' on %s", { timeout: 30_000 }, (k
       if (i === 2) await failure(db.query('select nonsense'))
     }
     expect(names.size).toBe(1)
+  })
+
+  test('a seed that is a function has the client', async () => {
+    const seeds = {
+      2: async (db: SeedTarget<{ query(sql: string): Promise<unknown> }>) => {
+        expect(db.dialect).toBe('postgres')
+        await db.client.query("insert into users values (7, 'client')")
+        await db.query('insert into users values ($1, $2)', [8, 'query'])
+      },
+    }
+    await using db = await createMigratedDatabase({ ...options, migrations: files('seeded'), seeds })
+    expect(await db.query('select id, name from users order by id')).toEqual([
+      { id: 7, name: 'client' },
+      { id: 8, name: 'query' },
+    ])
   })
 
   test('two at once', async () => {

@@ -3,10 +3,17 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Connection } from 'mysql2/promise'
 import { createConnection } from 'mysql2/promise'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { createMigratedDatabase, type MigratedDatabase, memory, migrateTo, SharedDatabaseError } from '../../index.ts'
+import {
+  createMigratedDatabase,
+  type MigratedDatabase,
+  memory,
+  migrateTo,
+  type SeedTarget,
+  SharedDatabaseError,
+} from '../../index.ts'
 import { mariadb } from '../../presets/mariadb.ts'
 import { mysql } from '../../presets/mysql.ts'
-import { settled } from '../../src/testing/migratedDatabase.ts'
+import { settled } from '../../src/testing/lease/migratedDatabase.ts'
 import type { TestServer } from '../../src/testing/testServer.ts'
 import { everything } from '../database/everything.mysql.ts'
 import { failure } from '../support/database.ts'
@@ -148,11 +155,12 @@ create procedure p() select 1`,
 
   test("isolation: 'transaction': one database, each test's rows are rolled back, a schema change is said", async () => {
     const migrations = made({ '1_a.up.sql': 'create table a (id int primary key)' })
-    const options = { server, migrations, isolation: 'transaction' } as const
+    const seeds = { 1: (to: SeedTarget<Connection>) => to.client.query('insert into a values (9)') }
+    const options = { server, migrations, isolation: 'transaction', seeds } as const
     for (const id of [1, 2]) {
       await using db = await createMigratedDatabase(options)
       await db.query('insert into a values (?)', [id])
-      expect(await db.query('select id from a')).toEqual([{ id }])
+      expect(await db.query('select id from a order by id')).toEqual([{ id }, { id: 9 }])
     }
     const db = await createMigratedDatabase(options)
     await db.query('create table b (id int)')

@@ -4,7 +4,7 @@ import type { Client } from 'pg'
 import { describe, expect, test } from 'vitest'
 import { createMigratedDatabase, type MigratedDatabase, memory, migrateTo } from '../../index.ts'
 import { postgres } from '../../presets/postgres.ts'
-import { settled } from '../../src/testing/migratedDatabase.ts'
+import { settled } from '../../src/testing/lease/migratedDatabase.ts'
 
 const server = postgres()
 

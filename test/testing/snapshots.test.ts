@@ -7,7 +7,7 @@ import { createMigratedDatabase, type MigratedDatabaseOptions, migrateTo } from 
 import { postgres } from '../../presets/postgres.ts'
 import type { Source } from '../../src/migrate/source.ts'
 import { memory } from '../../src/source/memory.ts'
-import { fingerprintChain } from '../../src/testing/chain.ts'
+import { fingerprintChain } from '../../src/testing/lease/chain.ts'
 import { folder } from '../support/cli.ts'
 import { describeOnServers } from '../support/servers.ts'
 

@@ -1,7 +1,7 @@
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { bundle } from '../bundle.ts'
-import type { CommandTable } from '../commands.ts'
+import type { CommandTable } from '../commandTable.ts'
 import type { Context } from '../context.ts'
 import { bytes, plural } from '../render.ts'
 

@@ -1,5 +1,5 @@
 import { UsageError } from '../../migrate/errors.ts'
-import type { CommandTable } from '../commands.ts'
+import type { CommandTable } from '../commandTable.ts'
 import type { Context } from '../context.ts'
 import { optionNames } from '../options.ts'
 

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { UsageError } from '../../migrate/errors.ts'
-import { type KeptDatabase, listKept, removeKept } from '../../testing/kept.ts'
+import { type KeptDatabase, listKept, removeKept } from '../../testing/server/kept.ts'
 import type { Context } from '../context.ts'
 import { bytes, columns, plural } from '../render.ts'
 

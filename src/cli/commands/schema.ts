@@ -54,7 +54,7 @@ async function ofDatabase(context: Context): Promise<Schema> {
 }
 
 async function ofMigrations(context: Context): Promise<Schema> {
-  const { MigratedDatabase } = await import('../../testing/migratedDatabase.ts')
+  const { MigratedDatabase } = await import('../../testing/lease/migratedDatabase.ts')
   const server = await context.testServer()
   context.busy('applying the migrations to an empty database')
   const db = await MigratedDatabase.create({ server, migrations: context.migrations })

@@ -1,5 +1,6 @@
 /** Reads the schema of a MySQL or MariaDB database: tables, views, routines and all else, each with the DDL that makes it. */
-import { type Member, type ObjectKind, Schema, type SchemaObject } from '../../schema/schema.ts'
+import type { Member, ObjectKind, SchemaObject } from '../../schema/model.ts'
+import { Schema } from '../../schema/schema.ts'
 import { type ColumnFacts, type Definition, type Definitions, readDefinitions, replaceOutside } from './definitions.ts'
 import type { Session } from './session.ts'
 import { identifier, literal } from './tables.ts'

@@ -7,7 +7,18 @@ import type { ClientConfig } from 'pg'
 import { UsageError } from '../../migrate/errors.ts'
 import { nearest } from '../../migrate/nearest.ts'
 import { type UrlParts, urlParts } from '../urlParts.ts'
-import type { ConnectOptions } from './connection.ts'
+
+export interface ConnectOptions {
+  /** Milliseconds; default 15 000. */
+  readonly connectTimeout?: number
+  /** Milliseconds a statement may run; default as the server has it. */
+  readonly statementTimeout?: number
+  /** Milliseconds a statement may wait for a table lock. Not the migration lock: that is `lockTimeout` of the Migrator. */
+  readonly statementLockTimeout?: number
+  /** As `pg` takes it. */
+  readonly ssl?: ClientConfig['ssl']
+  readonly applicationName?: string
+}
 
 /** Servers that are tried in turn, and which of them will do. */
 export interface Address {

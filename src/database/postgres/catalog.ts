@@ -1,5 +1,6 @@
 /** Reads the schema of a PostgreSQL database: tables, views, routines and all else, each with the DDL that makes it. */
-import { type ObjectKind, Schema, type SchemaObject } from '../../schema/schema.ts'
+import type { ObjectKind, SchemaObject } from '../../schema/model.ts'
+import { Schema } from '../../schema/schema.ts'
 import { DESCRIBE, type Facts } from './catalogObjects.ts'
 import { catalogQuery, PREPARED, prepareCatalog } from './catalogQuery.ts'
 import type { Session } from './session.ts'

@@ -1,5 +1,5 @@
 /** DDL of what the catalog query gives: one function a kind of object. */
-import type { Column, Member, ObjectKind, SchemaObject } from '../../schema/schema.ts'
+import type { Column, Member, ObjectKind, SchemaObject } from '../../schema/model.ts'
 import { literal } from './tables.ts'
 
 // biome-ignore lint/suspicious/noExplicitAny: facts of each kind are as its part of the query gives them

@@ -4,21 +4,9 @@ import { ConnectionError, UsageError } from '../../migrate/errors.ts'
 import { loadPackage } from '../../migrate/loadPackage.ts'
 import { cancellable } from '../cancellable.ts'
 import { isLoopback, type Place, UNREACHABLE } from '../place.ts'
-import { addressOf, fallbackOf, labelOf } from './address.ts'
+import { addressOf, type ConnectOptions, fallbackOf, labelOf } from './address.ts'
 import { isFatal } from './failure.ts'
 import { type Notice, type PostgresError, type Row, ScriptFailure, type Session } from './session.ts'
-
-export interface ConnectOptions {
-  /** Milliseconds; default 15 000. */
-  readonly connectTimeout?: number
-  /** Milliseconds a statement may run; default as the server has it. */
-  readonly statementTimeout?: number
-  /** Milliseconds a statement may wait for a table lock. Not the migration lock: that is `lockTimeout` of the Migrator. */
-  readonly statementLockTimeout?: number
-  /** As `pg` takes it. */
-  readonly ssl?: ClientConfig['ssl']
-  readonly applicationName?: string
-}
 
 /** `pg`, loaded when first needed. @throws NotInstalledError, NotLoadedError */
 export async function loadPg(): Promise<Pick<typeof import('pg'), 'Client' | 'Query'>> {

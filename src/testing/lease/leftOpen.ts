@@ -1,0 +1,38 @@
+/** What a test left open on its database, and what becomes of it. */
+import type { LeftOpen } from '../testServer.ts'
+
+/** Once for each kind, by file: a pool that the whole file uses would be told for each test. */
+export function tellLeftOpen(
+  left: readonly LeftOpen[],
+  test: { readonly name: string; readonly file: string | undefined } | undefined,
+  database: string,
+): void {
+  for (const found of left) {
+    const words = describe(found)
+    if (words === undefined) continue
+    const key = `${test?.file ?? ''}\0${words}`
+    if (told.has(key)) continue
+    told.add(key)
+    const statement = found.statement.replace(/\s+/g, ' ').trim().slice(0, 120)
+    process.stderr.write(
+      `migratest: ${test?.name ?? `the test that had ${database}`} left ${words}${statement && `; its last statement: ${statement}`}\n`,
+    )
+  }
+}
+
+// --- internal ---
+
+const told = new Set<string>()
+
+/** Ending such a session would reach its owner as an uncaught error, long after the test. */
+const STAYS = 'its database stays until this process ends; close it in the test'
+
+function describe({ application, state, given }: LeftOpen): string | undefined {
+  const whose = application ? ` of "${application}"` : ''
+  if (state === 'in a transaction')
+    return given ? 'a transaction open: it was rolled back' : `a connection${whose} open, with a transaction: ${STAYS}`
+  if (state === 'running')
+    return given ? 'a statement running: it was ended' : `a connection${whose} open, with a statement running: ${STAYS}`
+  // The clients that the test was given are closed with it.
+  return given ? undefined : `a connection${whose} open: ${STAYS}`
+}

@@ -1,0 +1,116 @@
+/** Moving a test's database: with seeds on the way, in few round trips, and with words of what all databases of a server share. */
+
+import type { Driver } from '../../migrate/driver.ts'
+import { MigrationFailedError, VersionNotFoundError } from '../../migrate/errors.ts'
+import type { MigrateEvent } from '../../migrate/events.ts'
+import { Migrator, type Run } from '../../migrate/migrator.ts'
+import { passedOverMessage, type Source } from '../../migrate/source.ts'
+import type { Target } from '../../migrate/version.ts'
+import type { Bring } from './obtain.ts'
+import type { MigratedDatabaseOptions, SeedTarget } from './options.ts'
+import { applySeed } from './seeds.ts'
+
+/** For databases that no test has yet: moves them with seeds, and closes what it opened. */
+export function bringer<Client>(options: MigratedDatabaseOptions<Client>, source: Source): Bring<Client> {
+  return async (database, version) => {
+    const seeded = Object.keys(options.seeds ?? {}).length > 0
+    const client = await database.connect()
+    try {
+      const driver = await database.openDriver(client)
+      const target: SeedTarget<Client> = {
+        dialect: options.server.dialect,
+        client,
+        query: async <T extends object>(sql: string, params?: readonly unknown[]) =>
+          (await database.query(client, sql, params)) as object[] as T[],
+      }
+      try {
+        const migrator = migratorOn(driver, source, options)
+        if (seeded) await moveWithSeeds(migrator, version, source, options, target)
+        else await migrator.to(version)
+      } finally {
+        await driver.close()
+      }
+    } finally {
+      await database.disconnect(client).catch(() => undefined)
+    }
+  }
+}
+
+export function migratorOn<Client>(
+  database: Driver,
+  source: Source,
+  { outOfOrder, onEvent }: MigratedDatabaseOptions<Client>,
+): Migrator {
+  return new Migrator({
+    source,
+    database,
+    ...(outOfOrder && { outOfOrder }),
+    onEvent: onEvent ?? printWarning,
+    batch: onEvent === undefined,
+  })
+}
+
+/** Stops at each seed's version on the way up, and only where the way passes it. */
+export async function moveWithSeeds<Client>(
+  migrator: Migrator,
+  target: Target,
+  source: Source,
+  options: MigratedDatabaseOptions<Client>,
+  db: SeedTarget<Client>,
+): Promise<Run> {
+  const seeds = Object.entries(options.seeds ?? {}).map(([version, seed]) => ({ version: Number(version), seed }))
+  if (seeds.length === 0) return explained(() => migrator.to(target))
+  const known = new Set((await source.list()).map((migration) => migration.version))
+  const stray = seeds.find(({ version }) => !known.has(version))
+  if (stray) {
+    const message = `seeds: there is no version ${stray.version} in ${source.name}.`
+    throw new VersionNotFoundError(stray.version, message)
+  }
+  const plan = await migrator.plan(target)
+  const reached = new Set(
+    plan.steps.filter((step) => step.direction === 'up' && step.version > plan.from).map((step) => step.version),
+  )
+  const steps: Run['steps'][number][] = []
+  for (const { version, seed } of seeds.sort((a, b) => a.version - b.version)) {
+    if (!reached.has(version)) continue
+    steps.push(...(await explained(() => migrator.to(version))).steps)
+    await applySeed(`seeds[${version}]`, seed, db)
+  }
+  const last = await explained(() => migrator.to(target))
+  return { from: plan.from, to: last.to, steps: [...steps, ...last.steps] }
+}
+
+/** What running the migrations would say, where they need not run. */
+export function tellPassedOver(source: Source): void {
+  const message = passedOverMessage(source)
+  if (message !== undefined) printWarning({ type: 'warning', message })
+}
+
+// --- internal ---
+
+/** Others of these would be met by all test databases of a server. */
+async function explained(move: () => Promise<Run>): Promise<Run> {
+  try {
+    return await move()
+  } catch (error) {
+    if (error instanceof MigrationFailedError && OF_THE_SERVER.test(`${error.sqlState} ${error.message}`)) {
+      const what = error.hint
+        ? 'In tests'
+        : 'Roles, tablespaces and databases belong to the whole server, which all test databases share'
+      error.message += `\n\n${what}: leave roles to the preset (postgres({ roles: ['app'] })), or give the test a server of its own (isolation: 'server').`
+    }
+    throw error
+  }
+}
+
+/** Already there, or still needed elsewhere. */
+const OF_THE_SERVER = /^(?:42710|42P04|2BP01) [\s\S]*?\b(?:role|tablespace|database) "/
+
+const printed = new Set<string>()
+
+/** Once a process: every test of a suite meets the same migrations. */
+function printWarning(event: MigrateEvent): void {
+  if (event.type !== 'warning' || printed.has(event.message)) return
+  printed.add(event.message)
+  process.stderr.write(`migratest: ${event.message}\n`)
+}

@@ -1,0 +1,66 @@
+/** Rows that a test begins with: SQL, rows by table, or a function. */
+import { identifier } from '../../database/postgres/tables.ts'
+import { runGiven } from '../given.ts'
+import type { Rows, Seed, SeedTarget } from './options.ts'
+
+/** @param option where it was written, for errors: `given`, `seeds[3]` */
+export async function applySeed(option: string, seed: Seed, db: SeedTarget): Promise<void> {
+  if (typeof seed === 'string') await runGiven(option, seed, () => db.query(seed))
+  else if (typeof seed === 'function') await seed(db)
+  else await insertRows(option, db, seed)
+}
+
+/** What says which rows a seed puts in: the same text, the same rows. Undefined of a function, and of values unknown here. */
+export function seedText(seed: Seed): string | undefined {
+  if (typeof seed === 'function') return undefined
+  try {
+    return typeof seed === 'string' ? `sql ${seed}` : `rows ${tagged(seed)}`
+  } catch {
+    return undefined
+  }
+}
+
+/** Table names may be qualified: `app.users`. */
+export function quoteTable(name: string, dialect: 'postgres' | 'mysql'): string {
+  const parts = name.split('.').map((part) => quote(part, dialect))
+  return parts.join('.')
+}
+
+// --- internal ---
+
+async function insertRows(option: string, db: SeedTarget, tables: Rows): Promise<void> {
+  const postgres = db.dialect === 'postgres'
+  // Rows may name the values of identity columns, as a dump does.
+  const override = postgres ? 'OVERRIDING SYSTEM VALUE ' : ''
+  for (const [table, rows] of Object.entries(tables)) {
+    for (const [i, row] of rows.entries()) {
+      const columns = Object.keys(row)
+      const names = columns.map((column) => quote(column, db.dialect)).join(', ')
+      const marks = columns.map((_, n) => (postgres ? `$${n + 1}` : '?')).join(', ')
+      const into = `INSERT INTO ${quoteTable(table, db.dialect)}`
+      const empty = postgres ? `${into} DEFAULT VALUES` : `${into} () VALUES ()`
+      const sql = columns.length > 0 ? `${into} (${names}) ${override}VALUES (${marks})` : empty
+      await runGiven(`${option}.${table}[${i}]`, undefined, () => db.query(sql, Object.values(row)))
+    }
+  }
+}
+
+/** With the type of each value, since a driver writes 1, '1' and 1n in ways of its own. @throws for others */
+function tagged(value: unknown): string {
+  if (value === null || value === undefined || typeof value === 'boolean') return String(value)
+  if (typeof value === 'number') return Object.is(value, -0) ? '-0' : String(value)
+  if (typeof value === 'bigint') return `${value}n`
+  if (typeof value === 'string') return JSON.stringify(value)
+  // Written in local time.
+  if (value instanceof Date) return `date ${value.toISOString()} ${value.getTimezoneOffset()}`
+  if (value instanceof Uint8Array) return `bytes ${Buffer.from(value).toString('hex')}`
+  if (Array.isArray(value)) return `[${value.map(tagged).join()}]`
+  const prototype = typeof value === 'object' ? Object.getPrototypeOf(value) : undefined
+  if (prototype !== Object.prototype && prototype !== null) throw new TypeError('not plain')
+  if ('toPostgres' in (value as object) || 'toJSON' in (value as object)) throw new TypeError('not plain')
+  return `{${Object.entries(value as object).map(([name, of]) => `${JSON.stringify(name)}:${tagged(of)}`)}}`
+}
+
+function quote(name: string, dialect: 'postgres' | 'mysql'): string {
+  return dialect === 'postgres' ? identifier(name) : `\`${name.replaceAll('`', '``')}\``
+}

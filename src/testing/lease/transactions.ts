@@ -1,0 +1,110 @@
+/** One database for all tests of a process that only query: each has its own connection, and a transaction that is rolled back. */
+
+import { clearTimeout, setTimeout } from '../../migrate/realTime.ts'
+import type { OpenTransaction, TestDatabase } from '../testServer.ts'
+import { atProcessEnd } from './hold.ts'
+
+export interface Borrowed<Client> {
+  readonly database: TestDatabase<Client>
+  readonly client: Client
+  readonly transaction: OpenTransaction
+  /** After the rollback. */
+  release(): Promise<void>
+}
+
+export class Shared<Client> {
+  readonly #make: () => Promise<TestDatabase<Client>>
+  #current: Generation<Client> | undefined
+
+  constructor(make: () => Promise<TestDatabase<Client>>) {
+    this.#make = make
+  }
+
+  async take(): Promise<Borrowed<Client>> {
+    const generation = this.#current ?? { database: this.#make(), users: 0, ahead: undefined, idle: undefined }
+    this.#current = generation
+    generation.users++
+    clearTimeout(generation.idle)
+    try {
+      const database = await generation.database
+      const client = await connectOf(generation, database)
+      const { begin } = database
+      if (!begin) throw new Error('no transactions')
+      const transaction = await begin.call(database, client)
+      generation.ahead ??= database.connectAhead?.().catch(() => undefined)
+      const rollBack = async () => {
+        const whole = await transaction.rollBack()
+        // What this test has kept must not be met by another.
+        if (!whole) this.#forget(generation)
+        return whole
+      }
+      return { database, client, transaction: { rollBack }, release: () => this.#release(generation) }
+    } catch (error) {
+      this.#forget(generation)
+      await this.#release(generation)
+      throw error
+    }
+  }
+
+  /** Drops what nobody uses. */
+  async clear(): Promise<void> {
+    const generation = this.#current
+    if (!generation || generation.users > 0) return
+    this.#forget(generation)
+    await dropOf(generation)
+  }
+
+  // --- internal ---
+
+  #forget(generation: Generation<Client>): void {
+    if (this.#current === generation) this.#current = undefined
+  }
+
+  async #release(generation: Generation<Client>): Promise<void> {
+    if (--generation.users > 0) return
+    if (this.#current !== generation) await dropOf(generation)
+    // A database in this process would keep it from ending.
+    else generation.idle = setTimeout(() => void this.clear(), IDLE_MS).unref()
+  }
+}
+
+export function sharedOf<Client>(
+  server: object,
+  key: string,
+  make: () => Promise<TestDatabase<Client>>,
+): Shared<Client> {
+  const ofServer = known.get(server) ?? new Map<string, Shared<never>>()
+  known.set(server, ofServer)
+  const found = ofServer.get(key) as Shared<Client> | undefined
+  if (found) return found
+  const shared = new Shared(make)
+  ofServer.set(key, shared as unknown as Shared<never>)
+  atProcessEnd(() => shared.clear())
+  return shared
+}
+
+// --- internal ---
+
+const IDLE_MS = 2000
+
+/** One database, until a test spoils it. */
+interface Generation<Client> {
+  readonly database: Promise<TestDatabase<Client>>
+  users: number
+  ahead: Promise<Client | undefined> | undefined
+  idle: NodeJS.Timeout | undefined
+}
+
+const known = new WeakMap<object, Map<string, Shared<never>>>()
+
+async function connectOf<Client>(generation: Generation<Client>, database: TestDatabase<Client>): Promise<Client> {
+  const ahead = generation.ahead
+  generation.ahead = undefined
+  const client = await ahead
+  return client && database.hand?.(client) ? client : database.connect()
+}
+
+async function dropOf<Client>({ database }: Generation<Client>): Promise<void> {
+  const made = await database.catch(() => undefined)
+  await made?.drop().catch(() => undefined)
+}

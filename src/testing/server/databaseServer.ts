@@ -1,0 +1,260 @@
+/** Test databases on a server: on demand, or one by its URL. What differs from kind to kind comes from its engine. */
+import { randomBytes } from 'node:crypto'
+import { now } from '../../migrate/realTime.ts'
+import { leaseServer, type ServerLease, stopServer } from '../../server/lease.ts'
+import type { ServerRequest } from '../../server/request.ts'
+import type { Dialect } from '../../sql/dialect.ts'
+import type { Snapshots, TestDatabase, TestServer } from '../testServer.ts'
+import type { Registry } from './registry.ts'
+
+export interface DatabaseServerOptions {
+  /** An administrator's URL; undefined: a server on demand. */
+  readonly url: string | undefined
+  readonly request: ServerRequest
+  readonly idleMs: number | undefined
+  /** Of PostgreSQL: created in each database before its migrations. */
+  readonly extensions: readonly string[]
+  /** SQL run in each new database before its migrations. */
+  readonly init: () => readonly string[]
+  /** Bytes that snapshots may take on the server; default 512 MiB. */
+  readonly snapshotBytes?: number | undefined
+}
+
+/** Copies of one snapshot: what they are like is read once, of the first that is made ahead of a test. */
+export interface Kin<Likeness> {
+  readonly key: string
+  likeness: Promise<Likeness | undefined> | undefined
+  /** How many in a row could not be put back. */
+  misses: number
+}
+
+export interface DatabaseOrigin<R extends Registry, Likeness> {
+  readonly registry: R
+  readonly extensions: readonly string[]
+  /** Of a copy: the others. */
+  readonly kin?: Kin<Likeness> | undefined
+  /** Of a copy: the moment it was made, as the server counts. */
+  readonly since?: string | undefined
+  /** Lets another test have one, where not many can at a time. */
+  readonly ticket: () => Promise<void>
+}
+
+/** A database that was made here. */
+export interface OwnDatabase<Client, Likeness> extends TestDatabase<Client> {
+  prepare(init: readonly string[]): Promise<void>
+  /** From now on it is a copy: a snapshot was made of it. */
+  adopt(kin: Kin<Likeness>, since: string | undefined): void
+}
+
+export interface Store {
+  createEmpty(name: string): Promise<void>
+  look: Snapshots<unknown>['look']
+  copy(key: string, name: string): Promise<boolean>
+  isVerified(key: string): boolean
+  /** Whether a copy holds what the snapshot is to hold. */
+  verify(key: string, digest: string): Promise<boolean>
+  canFreeze(key: string): boolean
+  freeze(name: string, key: string, about: { digest: string; keys: readonly string[] }): Promise<boolean>
+}
+
+/** What one kind of server needs. */
+export interface Engine<Client, R extends Registry, Likeness> {
+  readonly dialect: Dialect
+  open(url: string, ours: boolean): Promise<R>
+  store(registry: R, bytes: number): Store
+  database(name: string, origin: DatabaseOrigin<R, Likeness>): OwnDatabase<Client, Likeness>
+  /** What a database holds, as a hash, read on a connection of its own. */
+  digest(registry: R, name: string): Promise<string>
+  /** The moment, as the server counts; undefined where that is not needed. */
+  now(registry: R): Promise<string | undefined>
+  /** What each session is told from the environment, which may change how texts are understood. */
+  settings(): readonly string[]
+}
+
+export class DatabaseServer<Client, R extends Registry, Likeness> implements TestServer<Client> {
+  readonly dialect: Dialect
+  readonly #engine: Engine<Client, R, Likeness>
+  readonly #options: DatabaseServerOptions
+  #starting: Promise<Started<R>> | undefined
+  #state: { text: string; since: number } | undefined
+  readonly #kin = new Map<string, Kin<Likeness>>()
+
+  constructor(engine: Engine<Client, R, Likeness>, options: DatabaseServerOptions) {
+    this.dialect = engine.dialect
+    this.#engine = engine
+    this.#options = options
+  }
+
+  warm(): void {
+    this.#start().catch(() => undefined)
+  }
+
+  progress(): string | undefined {
+    if (!this.#state) return undefined
+    return `${this.#state.text}, for ${((now() - this.#state.since) / 1000).toFixed(1)} s`
+  }
+
+  async create(): Promise<TestDatabase<Client>> {
+    const { registry, store } = await this.#start()
+    const ticket = await registry.ticket()
+    const name = registry.newName()
+    const database = this.#engine.database(name, { registry, extensions: this.#options.extensions, ticket })
+    try {
+      await store.createEmpty(name)
+      await database.prepare(this.#options.init())
+    } catch (error) {
+      await database.drop()
+      throw error
+    }
+    return database
+  }
+
+  async snapshots(): Promise<Snapshots<Client>> {
+    const { registry, store } = await this.#start()
+    const { extensions, init } = this.#options
+    return {
+      ground: [...this.#engine.settings(), '', ...extensions, '', ...init()],
+      look: (keys) => store.look(keys),
+      clone: (key) => this.#clone(key),
+      canFreeze: (key) => store.canFreeze(key),
+      freeze: async (database, key, keys) => {
+        const digest = await this.#engine.digest(registry, database.name)
+        if (!(await store.freeze(database.name, key, { digest, keys }))) return
+        const own = database as Partial<OwnDatabase<Client, Likeness>>
+        own.adopt?.(this.#kinOf(key), await this.#engine.now(registry))
+      },
+      exclusively: (key, work) => registry.exclusively(key, work),
+    }
+  }
+
+  async url(): Promise<string> {
+    const { registry } = await this.#start()
+    return registry.url
+  }
+
+  /** Of a server that was never used, nothing is left. */
+  async sweep(): Promise<void> {
+    const started = await this.#starting
+    await started?.registry.sweep({ patienceMs: SWEEP_PATIENCE_MS })
+  }
+
+  async ahead(): Promise<number> {
+    const { registry } = await this.#start()
+    return registry.ahead
+  }
+
+  another(): { server: TestServer<Client>; stop(): Promise<void> } | undefined {
+    if (this.#options.url) return undefined
+    const request = { ...this.#options.request, own: randomBytes(8).toString('hex') }
+    const server = new DatabaseServer(this.#engine, { ...this.#options, request, idleMs: 0 })
+    return { server, stop: () => stopServer(request) }
+  }
+
+  // --- internal ---
+
+  async #clone(key: string): Promise<TestDatabase<Client> | undefined> {
+    const { registry, store } = await this.#start()
+    const ticket = await registry.ticket()
+    try {
+      const left = registry.ours && store.isVerified(key) ? await registry.claim(key) : undefined
+      const name = left ?? registry.newName()
+      if (left === undefined && !(await store.copy(key, name))) return await noDatabase(ticket)
+      if (!store.isVerified(key) && !(await store.verify(key, await this.#engine.digest(registry, name)))) {
+        await registry.drop(name)
+        return await noDatabase(ticket)
+      }
+      const { extensions } = this.#options
+      const since = await this.#engine.now(registry)
+      return this.#engine.database(name, { registry, extensions, kin: this.#kinOf(key), since, ticket })
+    } catch (error) {
+      await ticket()
+      throw error
+    }
+  }
+
+  #kinOf(key: string): Kin<Likeness> {
+    const kin = this.#kin.get(key) ?? { key, likeness: undefined, misses: 0 }
+    this.#kin.set(key, kin)
+    return kin
+  }
+
+  #start(): Promise<Started<R>> {
+    // A failed start is tried anew by the next who asks: Docker may have come up meanwhile.
+    this.#starting ??= this.#open().catch((error) => {
+      this.#starting = undefined
+      throw error
+    })
+    return this.#starting
+  }
+
+  async #open(): Promise<Started<R>> {
+    this.#state = { text: 'looking for a server', since: now() }
+    const { url, ours } = await this.#findUrl()
+    const started = (known.get(url) as Promise<Started<R>> | undefined) ?? this.#openRegistry(url, ours)
+    known.set(url, started)
+    const { registry } = await started
+    // The lock that says we live goes with this connection: who asks next begins anew, with another number.
+    registry.onLost(() => {
+      this.#starting = undefined
+      this.#kin.clear()
+    })
+    // Nobody waits for it.
+    registry.sweep().catch(() => undefined)
+    if (!ours) await registry.setUp(this.#options.request.setup)
+    this.#state = undefined
+    return started
+  }
+
+  async #openRegistry(url: string, ours: boolean): Promise<Started<R>> {
+    try {
+      const registry = await this.#engine.open(url, ours)
+      registry.onLost(() => known.delete(url))
+      return { registry, store: this.#engine.store(registry, this.#options.snapshotBytes ?? SNAPSHOT_BYTES) }
+    } catch (error) {
+      known.delete(url)
+      throw error
+    }
+  }
+
+  async #findUrl(): Promise<{ url: string; ours: boolean }> {
+    const { request, idleMs, url } = this.#options
+    if (url) return { url, ours: false }
+    const lease = await leaseServer(request, {
+      ...(idleMs !== undefined && { idleMs }),
+      onProgress: (text) => {
+        this.#state = { text, since: this.#state?.since ?? now() }
+      },
+    })
+    if (lease.first && request.own === undefined) announce(lease)
+    return { url: lease.server.url, ours: true }
+  }
+}
+
+// --- internal ---
+
+/** Another run may sweep just now, and have looked before this one was over. */
+const SWEEP_PATIENCE_MS = 3000
+
+const SNAPSHOT_BYTES = 512 * 2 ** 20
+
+interface Started<R> {
+  readonly registry: R
+  readonly store: Store
+}
+
+/** By URL: several presets in a process share a server, and what is known of it. */
+const known = new Map<string, Promise<Started<Registry>>>()
+
+async function noDatabase(ticket: () => Promise<void>): Promise<undefined> {
+  await ticket()
+}
+
+function announce({ server }: ServerLease): void {
+  const { startedAt, startedIn } = server
+  // Another worker of this run may have asked a moment before.
+  const recent = now() - startedAt < 10_000
+  const since = recent
+    ? `started in ${(startedIn / 1000).toFixed(1)} s`
+    : `running since ${new Date(startedAt).toTimeString().slice(0, 5)}`
+  process.stderr.write(`migratest: ${server.name}, ${since} (${server.reason})\n`)
+}

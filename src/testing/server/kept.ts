@@ -1,0 +1,120 @@
+/** Test databases that were kept: on the servers that run on demand here, or on one by its URL. */
+
+import { plainUrl } from '../../database/mysql/address.ts'
+import { sizeOf as mysqlSizeOf } from '../../database/mysql/cluster.ts'
+import { briefAdmin, dropIfUnused, listDatabases, sizeOf } from '../../database/postgres/cluster.ts'
+import { connect } from '../../database/postgres/connection.ts'
+import { UsageError } from '../../migrate/errors.ts'
+import { listServers } from '../../server/found.ts'
+import { dialectOf, kindOfUrl } from '../../server/kinds.ts'
+import type { About } from '../testServer.ts'
+import { readMark } from './marks.ts'
+import { MysqlRegistry } from './mysql/registry.ts'
+import type { FoundDatabase } from './registry.ts'
+
+export interface KeptDatabase extends About {
+  readonly name: string
+  /** Undefined where it is not known. */
+  readonly keptAt: Date | undefined
+  /** When it goes; undefined: with its server. */
+  readonly until: Date | undefined
+  readonly sizeBytes: number
+  /** How many are connected to it. */
+  readonly connections: number
+  /** With the server's password. */
+  readonly url: string
+  /** As `PostgreSQL in Docker (postgres:18)`. */
+  readonly server: string
+}
+
+/** @param url of a server; undefined: `MIGRATEST_SERVER_URL` where it is set, and all servers on demand */
+export async function listKept(url: string | undefined): Promise<KeptDatabase[]> {
+  const named = url ?? process.env.MIGRATEST_SERVER_URL
+  const given = named !== undefined && kindOfUrl(named) !== 'postgres' ? plainUrl(named) : named
+  const onDemand = url === undefined ? await listServers() : []
+  const lists = await Promise.all([
+    ...(given === undefined ? [] : [keptOn({ url: given, name: hostOf(given) })]),
+    // One that stops just now takes its databases with it.
+    ...onDemand.map((server) => keptOn(server).catch(() => [])),
+  ])
+  return lists.flat().sort((a, b) => (a.keptAt?.getTime() ?? 0) - (b.keptAt?.getTime() ?? 0))
+}
+
+/** Those that nobody is connected to. */
+export async function removeKept(databases: readonly KeptDatabase[]): Promise<void> {
+  for (const { url, name } of databases) await onServer(url, (server) => server.dropIfUnused(name))
+}
+
+// --- internal ---
+
+/** @throws UsageError, without the URL, which may hold a password */
+function hostOf(url: string): string {
+  const parsed = URL.canParse(url) ? new URL(url) : undefined
+  if (parsed) return parsed.host
+  throw new UsageError("The server's URL is not a URL.", { hint: 'It looks like postgres://user:password@host:5432' })
+}
+
+async function keptOn(server: { readonly url: string; readonly name: string }): Promise<KeptDatabase[]> {
+  return onServer(server.url, async (admin) => {
+    const all: KeptDatabase[] = []
+    for (const { name, comment, connections } of await admin.list('migratest_')) {
+      const mark = readMark(comment)
+      if (mark?.kind !== 'kept') continue
+      const url = new URL(server.url)
+      url.pathname = `/${name}`
+      const { test, file, version } = mark
+      const [keptAt, until] = [dateOf(mark.at), dateOf(mark.until)]
+      const sizeBytes = await admin.sizeOf(name)
+      all.push({ name, test, file, version, keptAt, until, sizeBytes, connections, url: url.href, server: server.name })
+    }
+    return all
+  })
+}
+
+function dateOf(iso: string | undefined): Date | undefined {
+  const date = new Date(iso ?? '')
+  return Number.isNaN(date.getTime()) ? undefined : date
+}
+
+interface Administration {
+  list(prefix: string): Promise<Pick<FoundDatabase, 'name' | 'comment' | 'connections'>[]>
+  /** Bytes. */
+  sizeOf(name: string): Promise<number>
+  dropIfUnused(name: string): Promise<void>
+}
+
+async function onServer<T>(url: string, work: (server: Administration) => Promise<T>): Promise<T> {
+  const kind = kindOfUrl(url) ?? 'postgres'
+  return dialectOf(kind) === 'mysql' ? onMysql(url, work) : onPostgres(url, work)
+}
+
+async function onPostgres<T>(url: string, work: (server: Administration) => Promise<T>): Promise<T> {
+  const administration = new URL(url)
+  administration.pathname = '/postgres'
+  const client = await connect(administration.href)
+  const admin = briefAdmin(client)
+  try {
+    return await work({
+      list: (prefix) => listDatabases(admin, prefix),
+      sizeOf: (name) => sizeOf(admin, name),
+      dropIfUnused: (name) => dropIfUnused(admin, name),
+    })
+  } finally {
+    await client.end()
+  }
+}
+
+async function onMysql<T>(url: string, work: (server: Administration) => Promise<T>): Promise<T> {
+  const administration = new URL(url)
+  administration.pathname = '/mysql'
+  const registry = await MysqlRegistry.open(administration.href, false)
+  try {
+    return await work({
+      list: (prefix) => registry.list(prefix),
+      sizeOf: (name) => mysqlSizeOf(registry.admin, name),
+      dropIfUnused: (name) => registry.dropIfUnused(name),
+    })
+  } finally {
+    await registry.admin.close()
+  }
+}

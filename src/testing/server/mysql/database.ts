@@ -1,0 +1,191 @@
+/** One test's database on a MySQL or MariaDB server. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Connection } from 'mysql2/promise'
+import { readSchema } from '../../../database/mysql/catalog.ts'
+import { endSession, hasStrayTransactions, sessionsOn } from '../../../database/mysql/cluster.ts'
+import {
+  holdProcess,
+  isBusy,
+  isUsable,
+  openClient,
+  openUrl,
+  threadOf,
+  untilClosed,
+} from '../../../database/mysql/connection.ts'
+import { mysqlDriver } from '../../../database/mysql/driver.ts'
+import { Likeness } from '../../../database/mysql/likeness.ts'
+import type { Session } from '../../../database/mysql/session.ts'
+import { ownTables } from '../../../database/ownTables.ts'
+import type { Driver } from '../../../migrate/driver.ts'
+import { UsageError } from '../../../migrate/errors.ts'
+import type { Schema } from '../../../schema/schema.ts'
+import { withoutEnding } from '../../ending.ts'
+import type { LeftOpen, OpenTransaction, Row } from '../../testServer.ts'
+import type { Kin } from '../databaseServer.ts'
+import { ServerDatabase } from '../serverDatabase.ts'
+import { snapshotName } from '../snapshotStore.ts'
+import { connectAhead, connectPatiently, openPatiently } from './connections.ts'
+import { FAMILY, type MysqlRegistry } from './registry.ts'
+
+export class MysqlTestDatabase extends ServerDatabase<Connection, MysqlRegistry, Likeness> {
+  readonly dialect = 'mysql'
+  /** Reads schemas, and looks whether it is as it was. */
+  #inspector: Promise<Session> | undefined
+
+  connect(): Promise<Connection> {
+    return connectPatiently(this.url)
+  }
+
+  connectAhead(): Promise<Connection> {
+    return connectAhead(this.url)
+  }
+
+  hand(client: Connection): boolean {
+    if (!isUsable(client)) return false
+    holdProcess(client, true)
+    return true
+  }
+
+  async disconnect(client: Connection): Promise<void> {
+    // A goodbye waits behind the statement that runs, and the server notices a closed socket only when that is done.
+    if (isBusy(client)) {
+      const closed = untilClosed(client)
+      await endSession(this.registry.admin, threadOf(client)).catch(() => undefined)
+      // Who waits for the statement hears from the server that it was killed.
+      await Promise.race([closed, sleep(KILL_MS, undefined, { ref: false })])
+      client.destroy()
+    } else await client.end()
+  }
+
+  async query(client: Connection, sql: string, params: readonly unknown[] = []): Promise<Row[]> {
+    const [result] = await client.query(sql, [...params])
+    if (!Array.isArray(result)) return []
+    // Several statements, or a CALL, give several results; the last that has rows is what was asked for.
+    const several = result.length > 0 && result.every((one) => Array.isArray(one) || 'affectedRows' in (one ?? {}))
+    return ((several ? result.findLast((one) => Array.isArray(one)) : result) ?? []) as Row[]
+  }
+
+  async openDriver(): Promise<Driver> {
+    // A transaction of somebody's on a table would be waited for, by default for a year.
+    return mysqlDriver(await openPatiently(this.url, { statementLockTimeout: LONGEST_WAIT_MS }))
+  }
+
+  /** Of any session: a client or pool that the test made itself would be waited for all the same. */
+  async openTransaction(): Promise<string | undefined> {
+    const own = await this.#ownIds()
+    const open = (await sessionsOn(this.registry.admin, this.name)).find((one) => one.inTransaction && !own.has(one.id))
+    return open && (open.statement || '(the server does not say which)')
+  }
+
+  async leftOpen(clients: readonly Connection[], patienceMs: number): Promise<LeftOpen[]> {
+    const given = new Set(clients.map(threadOf))
+    const own = await this.#ownIds()
+    const look = async () => (await sessionsOn(this.registry.admin, this.name)).filter(({ id }) => !own.has(id))
+    const settled = await withoutEnding(look, ({ id }) => !given.has(id), patienceMs)
+    // A session whose answer was sent a moment ago still counts as running.
+    const isRunning = settled.some(({ running }) => running)
+    if (isRunning) await sleep(5)
+    const all = isRunning ? await look() : settled
+    return all.map(({ id, running, inTransaction, statement }) => ({
+      application: '',
+      statement,
+      state: running ? 'running' : inTransaction ? 'in a transaction' : 'idle',
+      given: given.has(id),
+    }))
+  }
+
+  /** A schema change would commit it, and with it the savepoint is gone. */
+  async begin(client: Connection): Promise<OpenTransaction> {
+    await client.query(`START TRANSACTION; SAVEPOINT ${MARK}`)
+    return {
+      rollBack: async () => {
+        // A statement that nobody waited for: what it holds goes with its session.
+        const late = sleep(PATIENCE_MS, undefined, { ref: false }).then(() =>
+          endSession(this.registry.admin, threadOf(client)),
+        )
+        late.catch(() => undefined)
+        const whole = await client.query(`ROLLBACK TO SAVEPOINT ${MARK}`).then(
+          () => true,
+          () => false,
+        )
+        await client.query('ROLLBACK').catch(() => undefined)
+        return whole
+      },
+    }
+  }
+
+  protected extensionSql(name: string): string {
+    throw new UsageError(`extensions: MySQL has none, so ${name} cannot be made.`)
+  }
+
+  protected async read(within: Connection | undefined): Promise<Schema> {
+    const session = within ? await openClient(within) : await this.#inspect()
+    return readSchema(session, this.name, { exclude: ownTables() })
+  }
+
+  protected async readLikeness(): Promise<Likeness | undefined> {
+    return Likeness.read(await this.#inspect(), this.name)
+  }
+
+  protected async restoreTo(likeness: Likeness, { key }: Kin<Likeness>): Promise<string | undefined> {
+    const inspector = await this.#inspect()
+    await this.#endOthers()
+    if (await hasStrayTransactions(this.registry.admin, FAMILY)) return undefined
+    return (await likeness.restore(inspector, this.name, snapshotName(key))) ? 'then' : undefined
+  }
+
+  protected async closeOwn(): Promise<void> {
+    const inspector = await this.#inspector?.catch(() => undefined)
+    this.#inspector = undefined
+    await inspector?.close().catch(() => undefined)
+  }
+
+  // --- internal ---
+
+  #inspect(): Promise<Session> {
+    if (!this.#inspector) {
+      const opening = openPatiently(this.url)
+      this.#inspector = opening
+      const forget = () => {
+        if (this.#inspector === opening) this.#inspector = undefined
+      }
+      opening.then((session) => session.onEnd(forget), forget)
+    }
+    return this.#inspector
+  }
+
+  async #ownIds(): Promise<Set<number>> {
+    const inspector = await this.#inspector?.catch(() => undefined)
+    return new Set(inspector ? [threadOf(inspector.client as Connection)] : [])
+  }
+
+  /** Sessions that have been ended take a moment to go. */
+  async #endOthers(): Promise<void> {
+    const own = await this.#ownIds()
+    for (let tries = 0; tries < 100; tries++) {
+      const others = (await sessionsOn(this.registry.admin, this.name)).filter(({ id }) => !own.has(id))
+      if (others.length === 0) return
+      if (tries >= 2) for (const { id } of others) await endSession(this.registry.admin, id)
+      await sleep(tries < 4 ? 1 : 5)
+    }
+    throw new Error('somebody stays connected')
+  }
+}
+
+/** What a database holds, as a hash, read on a connection of its own. */
+export async function digestOf(url: string, name: string): Promise<string> {
+  const session = await openUrl(url)
+  try {
+    // Without one, what was frozen cannot be told from what others made: then each process makes its own.
+    return (await Likeness.read(session, name))?.digest ?? 'none'
+  } finally {
+    await session.close().catch(() => undefined)
+  }
+}
+
+// --- internal ---
+
+const MARK = 'migratest_test'
+const PATIENCE_MS = 2000
+const KILL_MS = 1000
+const LONGEST_WAIT_MS = 20_000

@@ -1,0 +1,20 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { now } from '../../migrate/realTime.ts'
+
+/** Where all connections are taken, one comes free when another test is over. @param codes that say so. @throws ConnectionError */
+export async function patiently<T>(open: () => Promise<T>, codes: readonly string[]): Promise<T> {
+  const deadline = now() + PATIENCE_MS
+  for (;;) {
+    try {
+      return await open()
+    } catch (error) {
+      const { code } = (error as { cause?: { code?: string } }).cause ?? {}
+      if (!codes.includes(code ?? '') || now() > deadline) throw error
+      await sleep(20 + Math.random() * 20)
+    }
+  }
+}
+
+// --- internal ---
+
+const PATIENCE_MS = 30_000

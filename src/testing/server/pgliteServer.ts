@@ -1,0 +1,150 @@
+/** Test databases in this process: each is a PGlite instance of its own, in memory. */
+import type { PGlite, PGliteOptions } from '@electric-sql/pglite'
+import { ownTables } from '../../database/ownTables.ts'
+import { pgliteDriver, pgliteSession } from '../../database/pglite/driver.ts'
+import { readSchema } from '../../database/postgres/catalog.ts'
+import type { Driver } from '../../migrate/driver.ts'
+import { UsageError } from '../../migrate/errors.ts'
+import { loadPackage } from '../../migrate/loadPackage.ts'
+import { now } from '../../migrate/realTime.ts'
+import type { Schema } from '../../schema/schema.ts'
+import type { OpenTransaction, Row, TestDatabase, TestServer } from '../testServer.ts'
+
+export interface PgliteServerOptions {
+  readonly extensions: PGliteOptions['extensions']
+  readonly init: () => readonly string[]
+}
+
+export function pgliteServer(options: PgliteServerOptions): TestServer<PGlite> {
+  let count = 0
+  let empty: Promise<Blob> | undefined
+  let since: number | undefined
+  /** A new instance makes its data directory for a second; a dump of an empty one is read in a tenth of that. */
+  const emptyDirectory = () => {
+    if (!empty) {
+      since = now()
+      empty = dumpEmpty().finally(() => {
+        since = undefined
+      })
+    }
+    return empty
+  }
+  return {
+    dialect: 'postgres',
+    warm: () => void emptyDirectory().catch(() => undefined),
+    progress: () =>
+      since === undefined ? undefined : `making an empty PGlite database, for ${((now() - since) / 1000).toFixed(1)} s`,
+    async create() {
+      const { PGlite } = await load()
+      const { extensions } = options
+      const db = await PGlite.create({ loadDataDir: await emptyDirectory(), ...(extensions && { extensions }) })
+      for (const sql of options.init()) await db.exec(sql)
+      return new PgliteTestDatabase(db, `pglite_${count++}`)
+    },
+  }
+}
+
+// --- internal ---
+
+class PgliteTestDatabase implements TestDatabase<PGlite> {
+  readonly name: string
+  readonly url = undefined
+  readonly #db: PGlite
+  #turn: Promise<void> = Promise.resolve()
+  #reading: Promise<unknown> = Promise.resolve()
+
+  constructor(db: PGlite, name: string) {
+    this.#db = db
+    this.name = name
+  }
+
+  async connect(): Promise<PGlite> {
+    return this.#db
+  }
+
+  async query(client: PGlite, sql: string, params: readonly unknown[] = []): Promise<Row[]> {
+    if (params.length > 0) return (await client.query<Row>(sql, [...params])).rows
+    const results = await client.exec(sql)
+    return (results.at(-1)?.rows ?? []) as Row[]
+  }
+
+  async openDriver(): Promise<Driver> {
+    return pgliteDriver(this.#db, {}, false)
+  }
+
+  /** One after another: there is one connection. */
+  readSchema(): Promise<Schema> {
+    const reading = this.#reading.then(async () =>
+      readSchema(await pgliteSession(this.#db, false), { exclude: ownTables() }),
+    )
+    this.#reading = reading.catch(() => undefined)
+    return reading
+  }
+
+  async openTransaction(): Promise<string | undefined> {
+    return this.#db.isInTransaction() ? '(PGlite does not say which)' : undefined
+  }
+
+  /** There is one connection: who begins meanwhile waits. */
+  async begin(): Promise<OpenTransaction> {
+    const before = this.#turn
+    const turn = Promise.withResolvers<void>()
+    this.#turn = turn.promise
+    await before
+    let begun: string | undefined
+    try {
+      await this.#db.exec('BEGIN')
+      begun = await this.#transaction()
+    } catch (error) {
+      turn.resolve()
+      throw error
+    }
+    return {
+      rollBack: async () => {
+        try {
+          // One that failed cannot be asked which it is.
+          const now = this.#db.isInTransaction() ? await this.#transaction().catch(() => begun) : undefined
+          await this.#db.exec('ROLLBACK')
+          await this.#db.exec('DEALLOCATE ALL; SELECT pg_advisory_unlock_all(); UNLISTEN *')
+          return now === begun
+        } catch {
+          // The test has closed it.
+          return false
+        } finally {
+          turn.resolve()
+        }
+      },
+    }
+  }
+
+  async #transaction(): Promise<string | undefined> {
+    const { rows } = await this.#db.query<{ id: string }>('SELECT pg_current_xact_id()::text AS id')
+    return rows[0]?.id
+  }
+
+  async disconnect(): Promise<void> {
+    // One instance serves all clients; drop() closes it.
+  }
+
+  async keep(): Promise<string> {
+    throw new UsageError('A PGlite database lives in its process and cannot be kept after the test.', {
+      hint: 'Use db.client.dumpDataDir() to save it.',
+    })
+  }
+
+  async drop(): Promise<void> {
+    if (!this.#db.closed) await this.#db.close()
+  }
+}
+
+async function dumpEmpty(): Promise<Blob> {
+  const { PGlite } = await load()
+  const db = await PGlite.create()
+  const dump = await db.dumpDataDir('none')
+  await db.close()
+  return dump
+}
+
+async function load(): Promise<typeof import('@electric-sql/pglite')> {
+  return loadPackage('@electric-sql/pglite', 'pglite()', () => import('@electric-sql/pglite'))
+}

@@ -1,0 +1,31 @@
+/** What a database holds, as a hash: the history of its migrations and the outline of its catalogs. */
+import { createHash } from 'node:crypto'
+import { openUrl } from '../../../database/postgres/connection.ts'
+import { postgresDriver } from '../../../database/postgres/driver.ts'
+import { patiently } from './connections.ts'
+
+/** On a connection of its own. */
+export async function digestOf(url: string): Promise<string> {
+  const session = await patiently(() => openUrl(url))
+  try {
+    const driver = await postgresDriver(session)
+    const { version, dirty, history } = await driver.state()
+    const [catalogs] = await session.query(OUTLINE)
+    const applied = history.map((entry) => [entry.version, entry.name, entry.fingerprint, entry.downFingerprint])
+    return createHash('sha256')
+      .update(JSON.stringify([version, dirty, applied, catalogs?.outline]))
+      .digest('hex')
+      .slice(0, 32)
+  } finally {
+    await session.close().catch(() => undefined)
+  }
+}
+
+// --- internal ---
+
+/** Objects are numbered, and a copy has the same numbers. */
+const OUTLINE = `SELECT pg_catalog.md5(pg_catalog.concat_ws(' ',
+    (SELECT pg_catalog.string_agg(pg_catalog.concat_ws(',', relname, relkind, relnatts, relchecks, relhasindex, relrowsecurity), ' ' ORDER BY oid) FROM pg_catalog.pg_class WHERE relnamespace <> 'pg_catalog'::pg_catalog.regnamespace),
+    (SELECT pg_catalog.concat_ws(',', pg_catalog.count(*), pg_catalog.max(oid::bigint)) FROM pg_catalog.pg_type), (SELECT pg_catalog.concat_ws(',', pg_catalog.count(*), pg_catalog.max(oid::bigint)) FROM pg_catalog.pg_proc),
+    (SELECT pg_catalog.count(*) FROM pg_catalog.pg_attribute), (SELECT pg_catalog.count(*) FROM pg_catalog.pg_constraint), (SELECT pg_catalog.count(*) FROM pg_catalog.pg_trigger),
+    (SELECT pg_catalog.count(*) FROM pg_catalog.pg_enum), (SELECT pg_catalog.count(*) FROM pg_catalog.pg_description))) AS outline`

@@ -1,0 +1,184 @@
+/** The registry of a PostgreSQL server: locks are advisory locks, and what is written on a database is its comment. */
+import { randomBytes } from 'node:crypto'
+import { crc32 } from 'node:zlib'
+import type { Client } from 'pg'
+import {
+  type Admin,
+  briefAdmin,
+  commentOn,
+  dropDatabase,
+  dropIfUnused,
+  heldAdmin,
+  listDatabases,
+} from '../../../database/postgres/cluster.ts'
+import { connect } from '../../../database/postgres/connection.ts'
+import { literal } from '../../../database/postgres/tables.ts'
+import { runGiven } from '../../given.ts'
+import { type FoundDatabase, type LockKind, Registry } from '../registry.ts'
+import { connectPatiently } from './connections.ts'
+
+export class PostgresRegistry extends Registry {
+  /** Its data may be lost (fsync is off), so that flushing costs nobody anything. */
+  readonly volatile: boolean
+  /** `server_version_num`. */
+  readonly version: number
+  readonly admin: Admin
+  readonly #client: Client
+  #maker: Promise<Admin> | undefined
+  #makerClient: Client | undefined
+
+  private constructor(url: string, ours: boolean, client: Client, row: OpeningRow, token: string) {
+    super({ url, ours, token, family: `migratest_${row.oid}_`, maxConnections: row.connections })
+    this.version = row.version
+    this.volatile = row.volatile
+    this.#client = client
+    this.admin = heldAdmin(client)
+  }
+
+  static async open(url: string, ours: boolean): Promise<PostgresRegistry> {
+    const client = await connectPatiently(url, 'migratest tests')
+    const token = randomBytes(4).toString('hex')
+    const { rows } = await client.query<OpeningRow>(
+      `SELECT oid::text, current_setting('server_version_num')::integer AS version, current_setting('max_connections')::integer AS connections, current_setting('fsync') = 'off' AS volatile,
+         pg_advisory_lock(${NUMBERS.living}, ${hex(token)}) FROM pg_database WHERE datname = current_database()`,
+    )
+    return new PostgresRegistry(url, ours, client, rows[0] as OpeningRow, token)
+  }
+
+  onLost(listener: () => void): void {
+    this.#client.once('end', listener)
+  }
+
+  /** For what takes its time; there, nobody waits for an answer. Where connections are few, the same as `admin`. */
+  maker(): Promise<Admin> {
+    if (this.few) return Promise.resolve(this.admin)
+    this.#maker ??= this.#openMaker()
+    return this.#maker
+  }
+
+  /** The next who asks for it gets another connection. */
+  async renewMaker(): Promise<void> {
+    this.#maker = undefined
+    const client = this.#makerClient
+    this.#makerClient = undefined
+    await client?.end().catch(() => undefined)
+  }
+
+  async setUp(statements: readonly string[]): Promise<void> {
+    const client = await connectPatiently(this.url, 'migratest tests')
+    try {
+      await client.query(`SELECT pg_advisory_lock(${NUMBERS.all}, ${numberOf('setting up')})`)
+      for (const sql of statements) await runGiven('roles', undefined, () => client.query(sql))
+    } finally {
+      await client.end()
+    }
+  }
+
+  list(prefix: string): Promise<FoundDatabase[]> {
+    return listDatabases(this.admin, prefix)
+  }
+
+  write(name: string, comment: string | null): Promise<void> {
+    return commentOn(this.admin, name, comment)
+  }
+
+  dropIfUnused(name: string): Promise<void> {
+    return dropIfUnused(this.admin, name)
+  }
+
+  async drop(name: string): Promise<void> {
+    try {
+      await dropDatabase(await this.maker(), name)
+    } catch (error) {
+      // The administrator's connection broke meanwhile, or the server is gone and everything with it.
+      const client = await connect(this.url).catch(() => Promise.reject(error))
+      try {
+        if ((error as { code?: string }).code === IN_USE) await this.#rollBackPrepared(name)
+        await dropDatabase(briefAdmin(client), name)
+      } finally {
+        await client.end()
+      }
+    }
+  }
+
+  protected async tryLock(kind: LockKind, which: string): Promise<boolean> {
+    const { rows } = await this.admin.query<{ got: boolean }>(
+      `SELECT pg_try_advisory_lock(${NUMBERS[kind]}, ${numberOf(which)}) AS got`,
+    )
+    return rows[0]?.got ?? false
+  }
+
+  protected async unlock(kind: LockKind, which: string): Promise<void> {
+    await this.admin.query(`SELECT pg_advisory_unlock(${NUMBERS[kind]}, ${numberOf(which)})`)
+  }
+
+  protected async isLiving(token: string): Promise<boolean> {
+    const { rows } = await this.admin.query(
+      `SELECT FROM pg_locks WHERE ${LIVING} AND objid = (('x' || ${literal(token)})::bit(32)::bigint)::oid AND objsubid = 2`,
+    )
+    return rows.length > 0
+  }
+
+  protected async countLiving(): Promise<number> {
+    const { rows } = await this.admin.query<{ processes: number }>(
+      `SELECT count(*)::int AS processes FROM pg_locks WHERE ${LIVING} AND granted`,
+    )
+    return rows[0]?.processes ?? 1
+  }
+
+  // --- internal ---
+
+  async #openMaker(): Promise<Admin> {
+    const client = await connectPatiently(this.url, 'migratest tests')
+    this.#makerClient = client
+    client.once('end', () => {
+      if (this.#makerClient === client) this.#maker = undefined
+    })
+    return heldAdmin(client)
+  }
+
+  /** Transactions that a test has prepared and left: they would hold the database for ever. */
+  async #rollBackPrepared(name: string): Promise<void> {
+    const client = await connect(this.urlOf(name))
+    try {
+      const { rows } = await client.query<{ gid: string }>(
+        'SELECT gid FROM pg_prepared_xacts WHERE database = current_database()',
+      )
+      for (const { gid } of rows) await client.query(`ROLLBACK PREPARED ${literal(gid)}`)
+    } finally {
+      await client.end()
+    }
+  }
+}
+
+// --- internal ---
+
+const IN_USE = '55006'
+
+/** First numbers of our locks; the second one says which. */
+const FIRST = 0x6d_67_72_74
+const NUMBERS: Readonly<Record<LockKind, number>> = {
+  living: FIRST,
+  claimed: FIRST + 1,
+  building: FIRST + 2,
+  ticket: FIRST + 3,
+  all: FIRST + 4,
+}
+
+const LIVING = `locktype = 'advisory' AND classid = ${FIRST} AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`
+
+interface OpeningRow {
+  readonly oid: string
+  readonly version: number
+  readonly connections: number
+  readonly volatile: boolean
+}
+
+function numberOf(which: string): number {
+  return crc32(which) | 0
+}
+
+/** Eight hex digits as the server's integer. */
+function hex(digits: string): string {
+  return `('x' || ${literal(digits)})::bit(32)::integer`
+}
