@@ -7,7 +7,7 @@ import { stripVTControlCharacters } from 'node:util'
 const ROOT = join(import.meta.dirname, '..', '..')
 
 /** Vitest by major version: where it is installed. */
-const VITESTS = { 5: ROOT, 4: join(ROOT, 'test', 'vitest-4') } as const
+const VITESTS = { 5: ROOT, 4: join(ROOT, 'test', 'vitest-4'), 3: join(ROOT, 'test', 'vitest-3') } as const
 export type VitestMajor = keyof typeof VITESTS
 
 export interface Outcome {
