@@ -100,6 +100,10 @@ export interface DevelopmentDatabase {
   blockers(): Promise<string | undefined>
   marker(): Promise<Marker>
   mark(environment: string): Promise<void>
+  /** What {@link recordEffects} wrote. */
+  effects(): Promise<string | undefined>
+  /** Keeps what a watch knows of the migrations that are applied, for the next one. */
+  recordEffects(text: string): Promise<void>
   /** Resolves when a connection breaks. */
   readonly lost: Promise<void>
   /** A copy to go back to, where steps do not share a transaction. Ends all sessions on the database. */

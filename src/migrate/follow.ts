@@ -30,8 +30,8 @@ export interface Following {
   replay(after?: AfterStep): Promise<void>
 }
 
-/** @param text of its body, null where there is none */
-export type AfterStep = (step: PlanStep, text: string | null) => Promise<void>
+/** @param text of its body, null where there is none. @param remaining how many steps follow */
+export type AfterStep = (step: PlanStep, text: string | null, remaining: number) => Promise<void>
 
 export interface Planned {
   readonly steps: readonly PlanStep[]

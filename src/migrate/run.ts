@@ -14,8 +14,8 @@ export interface RunInput {
   /** Reads a planned step's body again. */
   readonly load: (step: PlanStep) => Promise<LoadedStep>
   readonly signal: AbortSignal
-  /** Waited for behind each step. */
-  readonly after?: ((step: PlanStep, text: string | null) => Promise<void>) | undefined
+  /** Waited for after each step. `remaining`: how many steps follow. */
+  readonly after?: ((step: PlanStep, text: string | null, remaining: number) => Promise<void>) | undefined
   /** Asked before each step: true ends the run there. */
   readonly stopped: () => boolean
   readonly onEvent: OnEvent
@@ -47,7 +47,7 @@ export async function runSteps(input: RunInput): Promise<PlanStep[]> {
     const apart = step.work.kind !== 'code' && following?.origin !== 'record'
     if (apart) next = prefetch(input, following)
     await running
-    await input.after?.(planned, loaded.text)
+    await input.after?.(planned, loaded.text, steps.length - i - 1)
     if (!apart) next = prefetch(input, following)
     onEvent({ type: 'finished', step: planned, ms: now() - begun })
     ran.push(planned)

@@ -124,7 +124,8 @@ export class CarryOut {
         this.#downs = 'file'
         const second = await this.#reconcile('together')
         // The first reason is the one to tell: the file's down was only a try.
-        return this.#decided(second.kind === 'blocked' ? { ...second, why: `${first.why}\n${second.why}` } : second)
+        if (second.kind !== 'blocked' || second.why === first.why) return this.#decided(second)
+        return this.#decided({ ...second, why: `${first.why}\n${second.why}` })
       }
       case 'apart': {
         const rehearsed = await this.#rehearsed()
@@ -199,7 +200,8 @@ export class CarryOut {
     if (!(first instanceof DownFailed) || this.#downs === 'file') return first
     this.#downs = 'file'
     const second = await this.#rehearse()
-    return second instanceof DownFailed ? new DownFailed(`${first.message}\n${second.message}`) : second
+    if (!(second instanceof DownFailed) || second.message === first.message) return second
+    return new DownFailed(`${first.message}\n${second.message}`)
   }
 
   async #rehearse(): Promise<boolean | DownFailed> {
@@ -215,16 +217,17 @@ export class CarryOut {
     try {
       await follow(async (following) => {
         downs = following.plan.steps.filter(({ direction }) => direction === 'down')
+        const before = await rehearsal.shape()
         await following.down().catch((cause: Error) => {
           throw new DownFailed(cause.message, { cause })
         })
-        if (downs.length > 0) isKnown = checkUndone(this.#effects, downs, await rehearsal.shape())
+        if (downs.length > 0) isKnown = checkUndone(this.#effects, downs, before, await rehearsal.shape())
         await following.up()
       })
       return true
     } catch (error) {
       if (error instanceof DownFailed) return error
-      if (isKnown || !isAlreadyThere(error)) throw error
+      if (downs.length === 0 || !isAlreadyThere(error, isKnown)) throw error
       // What fails on an empty database, too, is the fault of no down.
       const isFaultOfDowns = await follow((following) => following.replay()).then(
         () => true,

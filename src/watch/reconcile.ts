@@ -3,7 +3,7 @@ import type { Carried, DevelopmentDatabase, RowKeeper } from '../database/develo
 import type { Wish } from '../migrate/choose.ts'
 import type { Driver, Together } from '../migrate/driver.ts'
 import type { MigratestError, MigrationFailedError, StatementError } from '../migrate/errors.ts'
-import type { Following, FollowPlan } from '../migrate/follow.ts'
+import type { AfterStep, Following, FollowPlan } from '../migrate/follow.ts'
 import type { Migrator } from '../migrate/migrator.ts'
 import type { PlanStep } from '../migrate/plan.ts'
 import { type Effects, leftoversText, type Shape } from './effects.ts'
@@ -73,26 +73,33 @@ export function reconcile(
 /** A down does not run, or does not undo what was applied. */
 export class DownFailed extends Error {}
 
-/** An error of something that is there already, which a down may have left; by SQLSTATE, and MySQL's by number. */
-export function isAlreadyThere(error: unknown): boolean {
+/**
+ * An error of something that is there already, which a down may have left; by SQLSTATE, and MySQL's by number.
+ * @param rowsOnly where it is known that the downs left no object
+ */
+export function isAlreadyThere(error: unknown, rowsOnly: boolean): boolean {
   const { code, sqlState, cause } = error as Partial<MigrationFailedError>
   if (code !== 'MIGRATEST_MIGRATION_FAILED') return false
   const { errno } = ((cause as { cause?: { errno?: number } } | undefined)?.cause ?? {}) as { errno?: number }
-  return ALREADY_THERE.has(sqlState ?? '') || ALREADY_THERE_MYSQL.has(errno ?? 0)
+  if (sqlState === DUPLICATE_KEY || errno === DUPLICATE_KEY_MYSQL) return true
+  return !rowsOnly && (ALREADY_THERE.has(sqlState ?? '') || ALREADY_THERE_MYSQL.has(errno ?? 0))
 }
 
 /**
- * Holds the shape of a database after downs against what is known of the migrations that were undone.
+ * Holds the shape of a database before and after downs against what is known of the migrations that were undone.
  * @returns whether they are known. @throws DownFailed, naming the downs and what they left
  */
-export function checkUndone(effects: Effects, downs: readonly PlanStep[], shape: Shape): boolean {
+export function checkUndone(effects: Effects, downs: readonly PlanStep[], before: Shape, now: Shape): boolean {
   const found = effects.leftBy(
     downs.map(({ version }) => version),
-    shape,
+    before,
+    now,
   )
   const text = found && leftoversText(found)
-  if (text !== undefined) throw new DownFailed(`${downsNamed(downs)} did not undo what was applied: it ${text}.`)
-  return found !== undefined
+  if (text === undefined) return found !== undefined
+  const atFault = downs.filter(({ version }) => found?.of.includes(version))
+  const named = downsNamed(atFault.length > 0 ? atFault : downs)
+  throw new DownFailed(`${named} did not undo what was applied: it ${text}.`)
 }
 
 /** As the subject of a sentence. */
@@ -101,6 +108,11 @@ export function downsNamed(downs: readonly PlanStep[]): string {
   return downs.length === 1 && first
     ? `${first.file}`
     : `Undoing ${downs.map(({ version, name }) => `${version}_${name}`).join(', ')}`
+}
+
+/** No object was left, and still there is something already. */
+export function leftRowsText(downs: readonly PlanStep[], error: Error): string {
+  return `${downsNamed(downs)} may have left rows: ${error.message.split('\n')[0]}`
 }
 
 // --- internal ---
@@ -114,9 +126,10 @@ class Move {
   readonly #most: number
   readonly #downs: 'record' | 'file'
   readonly #effects: Effects
+  /** The objects as they were before the first down. */
+  #before: Shape = new Set()
   /** The objects as they were after the last step, where that was looked at. */
   #shape: Shape | undefined
-  #toApply: number
   readonly #learned: (() => void)[] = []
 
   constructor(
@@ -131,7 +144,6 @@ class Move {
     this.#most = most
     this.#downs = downs
     this.#effects = effects
-    this.#toApply = this.#steps('up').length
   }
 
   async together(): Promise<Outcome> {
@@ -142,6 +154,7 @@ class Move {
       const carried = await this.#inOne(async ({ takenBack }) => {
         const goesDown = this.#undone.length > 0
         if (goesDown) {
+          this.#before = await this.#development.shape()
           const reached = await takenBack(async () => {
             const found = await this.#rows.reached(() => this.#down())
             isKnown = await this.#checkUndone()
@@ -161,12 +174,14 @@ class Move {
       return { kind: 'done', plan, carried }
     } catch (error) {
       if (await this.#rows.areStranded().catch(() => false)) await this.#inOne(() => this.#rows.putBack())
-      const wasLeft = !isKnown && isAlreadyThere(error)
+      const wasLeft = this.#undone.length > 0 && isAlreadyThere(error, isKnown)
       if (!(error instanceof DownFailed || wasLeft)) throw error
       const { message } = error as Error
-      const why = wasLeft
-        ? `${downsNamed(this.#steps('down'))} did not undo what was applied: ${message.split('\n')[0]}`
-        : message
+      const why = !wasLeft
+        ? message
+        : isKnown
+          ? leftRowsText(this.#steps('down'), error as Error)
+          : `${downsNamed(this.#steps('down'))} did not undo what was applied: ${message.split('\n')[0]}`
       if (this.#downs === 'record') return { kind: 'lagging', plan, why }
       try {
         return await this.blocked(why)
@@ -181,13 +196,19 @@ class Move {
   async apart(): Promise<Outcome> {
     const goesDown = this.#undone.length > 0
     if (goesDown) await this.#inOne(() => this.#rows.keep('all', { undone: this.#undone, most: this.#most }))
+    if (goesDown) this.#before = await this.#development.shape()
     await this.#rows.remember(this.#mended)
     await this.#down()
     if (goesDown) await this.#checkUndone()
     if (goesDown) await this.#inOne(() => this.#rows.compare())
     await this.#rows.look()
     await this.#beginLearning()
-    await this.#following.up((step) => this.#learn(step))
+    try {
+      await this.#following.up((step, _, remaining) => this.#learn(step, remaining))
+    } catch (error) {
+      if (!goesDown || this.#downs === 'file' || !isAlreadyThere(error, true)) throw error
+      throw new DownFailed(leftRowsText(this.#steps('down'), error as Error), { cause: error })
+    }
     const carried = await this.#inOne(() => this.#rows.putBack())
     this.#keepLearned()
     return { kind: 'done', plan: this.#following.plan, carried }
@@ -197,6 +218,7 @@ class Move {
     try {
       const carried = await this.#inOne(() => this.#replayed())
       this.#effects.clear()
+      this.#keepLearned()
       return carried
     } catch (error) {
       if (await this.#rows.areStranded().catch(() => false)) await this.#inOne(() => this.#rows.putBack())
@@ -207,8 +229,10 @@ class Move {
   async replayApart(): Promise<Carried> {
     const { plan } = this.#following
     await this.#inOne(() => this.#rows.keep('all', { undone: plan.history, most: this.#most }))
-    await this.#following.replay()
+    this.#shape = undefined
+    await this.#following.replay((step, _, remaining) => this.#learn(step, remaining))
     this.#effects.clear()
+    this.#keepLearned()
     return this.#inOne(() => this.#rows.putBack())
   }
 
@@ -236,22 +260,22 @@ class Move {
 
   async #checkUndone(): Promise<boolean> {
     this.#shape = await this.#development.shape()
-    return checkUndone(this.#effects, this.#steps('down'), this.#shape)
+    return checkUndone(this.#effects, this.#steps('down'), this.#before, this.#shape)
   }
 
   /** Before the ups: the shape below the first of them, where it will be wanted. */
   async #beginLearning(): Promise<void> {
-    if (this.#toApply > 0 && this.#toApply <= MOST_LEARNED) this.#shape ??= await this.#development.shape()
+    const { length } = this.#steps('up')
+    if (length > 0 && length <= MOST_LEARNED) this.#shape ??= await this.#development.shape()
   }
 
   /** Looks what a step made and removed: of the last steps, which are those that a person edits. */
-  async #learn({ version }: PlanStep): Promise<void> {
-    const remaining = --this.#toApply
+  async #learn({ version, fingerprint }: PlanStep, remaining: number): Promise<void> {
     const before = this.#shape
     const after = remaining <= MOST_LEARNED ? await this.#development.shape() : undefined
     this.#shape = after
     this.#learned.push(() => {
-      if (before && after) this.#effects.record(version, before, after)
+      if (before && after) this.#effects.record(version, fingerprint, before, after)
       else this.#effects.forget(version)
     })
   }
@@ -266,15 +290,16 @@ class Move {
     return changes.filter(({ what }) => what === 'down').map(({ version }) => version)
   }
 
-  #after = async (step: PlanStep, text: string | null) => {
+  #after: AfterStep = async (step, text, remaining) => {
     await this.#rows.looked(step.version, text)
-    await this.#learn(step)
+    await this.#learn(step, remaining)
   }
 
   async #replayed(): Promise<Carried> {
     await this.#rows.keep('all', { undone: this.#following.plan.history, most: this.#most })
     await this.#rows.look()
-    await this.#following.replay(({ version }, text) => this.#rows.looked(version, text))
+    this.#shape = undefined
+    await this.#following.replay(this.#after)
     return this.#rows.putBack()
   }
 
@@ -295,9 +320,11 @@ class Move {
 
 const MOST_LEARNED = 5
 
-const ALREADY_THERE = new Set(['42P07', '42710', '42701', '42723', '42P06', '42P16', '23505', '42S01', '42S21'])
+const DUPLICATE_KEY = '23505'
+const DUPLICATE_KEY_MYSQL = 1062
+const ALREADY_THERE = new Set(['42P07', '42710', '42701', '42723', '42P06', '42P16', '42S01', '42S21'])
 /** Duplicate keys, foreign keys, checks, routines, triggers, events and rows. */
-const ALREADY_THERE_MYSQL = new Set([1050, 1060, 1061, 1062, 1304, 1359, 1537, 1826, 3822])
+const ALREADY_THERE_MYSQL = new Set([1050, 1060, 1061, 1304, 1359, 1537, 1826, 3822])
 
 function whyApart(error: unknown): string | undefined {
   const { sqlState, file = 'a migration' } = error as Partial<MigrationFailedError>

@@ -95,6 +95,8 @@ export class Watcher {
     this.#schema = await development.schema()
     this.#first = this.#schema
     this.#seedsDue = version === NIL_VERSION
+    const known = await development.effects()
+    if (known !== undefined) this.#effects.load(known, history)
     this.do({ kind: 'follow' })
     await this.#schedule.idle()
     const now = (await this.#link.current?.driver.state().catch(() => undefined))?.version ?? version
@@ -207,6 +209,7 @@ export class Watcher {
     const development = await this.#link.open()
     const schema = await development.schema()
     this.#schema = schema
+    await development.recordEffects(String(this.#effects))
     this.#stamp = await development.stamp()
     onEvent({
       type: 'applied',

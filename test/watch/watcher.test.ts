@@ -3,6 +3,9 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node
 import { join, relative } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, vi } from 'vitest'
+import { openDatabase } from '../../src/database/open.ts'
+import { Migrator } from '../../src/migrate/migrator.ts'
+import { directory } from '../../src/source/directory.ts'
 import { failure } from '../support/database.ts'
 import { anyPostgres } from '../support/servers.ts'
 import { test, Watched } from '../support/watch.ts'
@@ -426,10 +429,12 @@ describe('a down that lags behind its up', () => {
     expect(await db.rows('select shelf.id, rack.id as rack from shelf, rack')).toEqual([{ id: 1, rack: 2 }])
   })
 
-  test('is suspected, where an earlier watch applied it, by what the up meets', async ({ watched }) => {
+  test('is suspected, where no watch applied it, by what the up meets', async ({ watched }) => {
     watched.write('1_shelf.up.sql', GROWN)
     watched.write('1_shelf.down.sql', 'drop table shelf;')
-    await (await watched.start()).close()
+    const driver = await openDatabase(watched.url)
+    await new Migrator({ source: directory(watched.folder), database: driver }).up()
+    await driver.close()
     await watched.start()
     const hook = `${GROWN}\ncreate table hook (id int);`
     expect(await watched.save('1_shelf.up.sql', hook)).toMatchObject({
@@ -437,6 +442,64 @@ describe('a down that lags behind its up', () => {
       why: expect.stringContaining('relation "rack" already exists'),
     })
     expect(await watched.save('1_shelf.down.sql', 'drop table shelf; drop table rack;')).toMatchObject({
+      type: 'applied',
+    })
+  })
+
+  test('is noticed by the next watch, too', async ({ watched }) => {
+    watched.write('1_shelf.up.sql', `${GROWN}\ncreate index shelf_id on shelf (id);`)
+    watched.write('1_shelf.down.sql', 'drop table shelf;')
+    await (await watched.start()).close()
+    await watched.start()
+    expect(await watched.save('1_shelf.up.sql', 'create table shelf (id int);')).toMatchObject({
+      type: 'left',
+      why: expect.stringContaining('it left table public.rack.'),
+    })
+  })
+
+  test.for([
+    ['drop table b; drop table a', 'table public.a'],
+    ['drop table b; alter table a drop keep', 'column keep text on public.a'],
+  ] as const)(
+    'is noticed where it removes what another migration made: %s',
+    async ([down, missing], { watched, db }) => {
+      watched.write('1_a.up.sql', 'create table a (id int primary key, keep text)')
+      watched.write('1_a.down.sql', 'drop table a')
+      watched.write('2_b.up.sql', 'create table b (id int primary key)')
+      watched.write('2_b.down.sql', down)
+      await watched.start()
+      await db.rows('insert into a values (1)')
+      expect(await watched.save('2_b.up.sql', 'create table b (id int primary key, n int)')).toMatchObject({
+        type: 'left',
+        why: expect.stringContaining(`2_b.down.sql did not undo what was applied: it did not give back ${missing}.`),
+      })
+      expect(await watched.save('2_b.down.sql', 'drop table b')).toMatchObject({ type: 'applied' })
+      expect(await db.rows('select id from a')).toEqual([{ id: 1 }])
+    },
+  )
+
+  test('of rows is named, and the down in the file is tried', async ({ watched, db }) => {
+    watched.write('1_a.up.sql', 'create table a (id int primary key)')
+    watched.write('1_a.down.sql', 'drop table a')
+    watched.write('2_b.up.sql', 'insert into a values (7);')
+    watched.write('2_b.down.sql', 'select 1;')
+    await watched.start()
+    expect(await watched.save('2_b.up.sql', 'insert into a values (7), (8);')).toMatchObject({
+      type: 'left',
+      why: expect.stringContaining('may have left rows'),
+    })
+    expect(await watched.save('2_b.down.sql', 'delete from a where id in (7, 8);')).toMatchObject({ type: 'applied' })
+    expect(await db.rows('select id from a order by id')).toEqual([{ id: 7 }, { id: 8 }])
+  })
+
+  test('is not blamed for what was added to its table by hand', async ({ watched, db }) => {
+    watched.write('1_shelf.up.sql', 'create table shelf (id int);')
+    watched.write('1_shelf.down.sql', 'drop table shelf;')
+    await watched.start()
+    await db.rows(
+      'alter table shelf add hand int; create index by_hand on shelf (hand); alter table shelf alter id type bigint',
+    )
+    expect(await watched.save('1_shelf.up.sql', 'create table shelf (id int, n int);')).toMatchObject({
       type: 'applied',
     })
   })

@@ -103,6 +103,15 @@ async function opened(
       const value = literal(JSON.stringify({ environment, place: await placeIn(session) }))
       await session.script([create, `REPLACE INTO ${table} VALUES ('marker', ${value})`], NEVER)
     },
+    async effects() {
+      const [row] = await session
+        .query(`SELECT value FROM ${table} WHERE name = 'effects'`)
+        .catch((error) => (isMissingTable(error) ? [] : Promise.reject(error)))
+      return row && String(row.value)
+    },
+    async recordEffects(text) {
+      await session.script([`REPLACE INTO ${table} VALUES ('effects', ${literal(text)})`], NEVER)
+    },
     lost: Promise.race(ends),
     fallback: new MysqlCopy(url, options),
     async close() {

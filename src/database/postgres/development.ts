@@ -140,6 +140,18 @@ ON CONFLICT (key) DO UPDATE SET value = excluded.value;`,
         NEVER,
       )
     },
+    async effects() {
+      const rows = await session
+        .query(`SELECT value #>> '{}' AS text FROM ${own.developmentTable} WHERE key = 'effects'`)
+        .catch((error) => (isMissingTable(error) ? [] : Promise.reject(error)))
+      return rows[0] && String(rows[0].text)
+    },
+    async recordEffects(text) {
+      await session.query(
+        `INSERT INTO ${own.developmentTable} (key, value) VALUES ('effects', to_jsonb($1::text)) ON CONFLICT (key) DO UPDATE SET value = excluded.value`,
+        [text],
+      )
+    },
     lost: Promise.race(both),
     fallback: postgresFallback(url, options),
     async close() {
