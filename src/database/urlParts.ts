@@ -1,4 +1,5 @@
 /** The parts of a database URL, cut so that no message can hold a piece of a password, whatever was left unencoded in it. */
+import { readFileSync } from 'node:fs'
 import { UsageError } from '../migrate/errors.ts'
 import { decoded } from './place.ts'
 
@@ -45,6 +46,15 @@ export function urlParts(url: string, example: string): UrlParts {
     database: path.length > 1 ? decoded(path.slice(1)) : undefined,
     params,
     mayShowNames: !query.includes('@'),
+  }
+}
+
+/** A certificate or key. @param parameter that names the file. @throws UsageError */
+export function readPem(parameter: string, file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (cause) {
+    throw new UsageError(`${parameter}=${file}: that file cannot be read (${(cause as NodeJS.ErrnoException).code}).`)
   }
 }
 

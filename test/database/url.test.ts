@@ -30,6 +30,7 @@ describe('PostgreSQL', () => {
       { options: '-c statement_timeout=5000 -c search_path=app' },
     ],
     ['postgres://h/shop?schema=app', { options: '-c search_path=app' }],
+    ['postgres://h/shop?schema=MyApp', { options: '-c search_path="MyApp"' }],
     ['postgres://h/shop?currentSchema=app,public', { options: '-c search_path=app,public' }],
     [
       'postgres://h/shop?connect_timeout=3&statement_timeout=700',
@@ -98,12 +99,25 @@ describe('PostgreSQL', () => {
 })
 
 describe('MySQL', () => {
+  test('an authority alone asks for SSL that it has signed', () => {
+    const file = join(folder({ 'ca.pem': 'CA' }), 'ca.pem')
+    expect(clientConfig(`mysql://h/shop?ssl-ca=${file}`, {}).ssl).toEqual({ rejectUnauthorized: true, ca: 'CA' })
+    const prisma = clientConfig(`mysql://h/shop?sslaccept=strict&sslcert=${file}`, {})
+    expect(prisma.ssl).toEqual({ rejectUnauthorized: true, verifyIdentity: true, ca: 'CA' })
+  })
+
   test.each([
     ['mysql://root:x@[::1]:3307/shop', { host: '::1', port: 3307 }],
     ['mysql://u:p@tcp(db.example:3306)/shop', { host: 'db.example', user: 'u', password: 'p' }],
     ['mysql://u:p@unix(/run/m.sock)/shop', { socketPath: '/run/m.sock' }],
     ['mariadb://u@h/shop?sslmode=require&multiStatements=true', { ssl: { rejectUnauthorized: false } }],
     ['mysql://u@h/shop?connect_timeout=3', { connectTimeout: 3000 }],
+    ['mysql://u@h/shop?sslaccept=strict', { ssl: { rejectUnauthorized: true, verifyIdentity: true } }],
+    ['mysql://u@h/shop?sslaccept=accept_invalid_certs', { ssl: { rejectUnauthorized: false } }],
+    ['mysql://u@h/shop?ssl-mode=VERIFY_IDENTITY', { ssl: { rejectUnauthorized: true, verifyIdentity: true } }],
+    ['mysql://u@h/shop?tls=true', { ssl: { rejectUnauthorized: true, verifyIdentity: true } }],
+    ['mysql://u@h/shop?ssl={"rejectUnauthorized":false}', { ssl: { rejectUnauthorized: false } }],
+    ['mysql://u@h/shop?ssl=Amazon%20RDS', { ssl: 'Amazon RDS' }],
   ])('%s', (url, expected) => {
     expect(clientConfig(url, {})).toMatchObject(expected)
   })
@@ -111,6 +125,9 @@ describe('MySQL', () => {
   test.each([
     ['mysql://h/shop?sslmod=require', /not known here: sslmod.\s+Did you mean sslmode\?/],
     ['mysql://h/shop?charset=latin1', /charset=latin1/],
+    ['mysql://h/shop?ssl-mode=bogus', /ssl-mode=bogus is not known here.*verify_identity/s],
+    ['mysql://h/shop?ssl-ca=/nope.pem', /ssl-ca=\/nope\.pem: that file cannot be read/],
+    ['mysql://h/shop?ssl={x', /not JSON/],
     ['mysql://a:1,b:2/shop', /several hosts/],
   ])('%s is refused by name', (url, message) => {
     expect(refusal(() => clientConfig(url, {}))).toMatch(message)

@@ -1,10 +1,9 @@
 /** Where a database of MySQL or MariaDB is: URLs as mysql2 takes them, and what to say when nobody answers there. */
-import { readFileSync } from 'node:fs'
 import type { ConnectionOptions } from 'mysql2/promise'
 import { ConnectionError, UsageError } from '../../migrate/errors.ts'
 import { nearest } from '../../migrate/nearest.ts'
 import { type Place, UNREACHABLE } from '../place.ts'
-import { urlParts } from '../urlParts.ts'
+import { readPem, urlParts } from '../urlParts.ts'
 import type { MysqlError } from './session.ts'
 
 export interface ConnectOptions {
@@ -70,7 +69,7 @@ export function connectionError(error: MysqlError, config: ConnectionOptions): C
     : error.message || String(error.code)
   const where = config.host || config.socketPath ? labelOf(config) : 'the database of the pool'
   return new ConnectionError(`Cannot connect to ${where}: ${words}`, {
-    hint: ADVICE[timedOut ? 'ETIMEDOUT' : (error.code ?? '')],
+    hint: ADVICE[timedOut ? 'ETIMEDOUT' : /altnames/.test(error.message) ? OTHER_NAME : (error.code ?? '')],
     cause: error,
   })
 }
@@ -142,25 +141,84 @@ function plainly(url: string): { plain: string; socket: string | undefined } {
   return { plain, socket }
 }
 
-/** As the mysql client (`ssl-mode`), Go's driver (`tls`) and Prisma (`sslaccept`) write it. */
+/**
+ * As the mysql client (`ssl-mode`), Go's driver (`tls`), Prisma (`sslaccept`) and mysql2 (`ssl`, as JSON) write it. A certificate's
+ * authority alone asks for SSL with that authority, as it does for the mysql client.
+ * @throws UsageError
+ */
 function sslOf(params: ReadonlyMap<string, string>): ConnectionOptions['ssl'] | undefined {
-  const mode = (
-    params.get('ssl-mode') ??
-    params.get('sslmode') ??
-    params.get('tls') ??
-    params.get('ssl')
-  )?.toLowerCase()
-  const lenient = params.get('sslaccept') === 'accept_invalid_certs'
-  if (mode === undefined) return lenient ? { rejectUnauthorized: false } : undefined
-  if (['false', 'disabled', 'disable', 'preferred', '0'].includes(mode)) return undefined
-  const trusting = lenient || ['required', 'require', 'skip-verify'].includes(mode)
-  const read = (...names: string[]) => {
-    const file = names.map((name) => params.get(name)).find(Boolean)
-    return file === undefined ? undefined : readFileSync(file, 'utf8')
+  const [name = '', value] = ['ssl-mode', 'sslmode', 'tls', 'ssl', 'sslaccept']
+    .map((one) => [one, params.get(one)] as const)
+    .find(([, given]) => given) ?? ['', undefined]
+  const hasKey = params.has('ssl-key') || params.has('sslkey')
+  const files = Object.fromEntries(
+    (hasKey ? FILES : PRISMA_FILES).flatMap(([option, ...names]) => {
+      const given = names.find((one) => params.get(one))
+      return given === undefined ? [] : [[option, readPem(given, params.get(given) ?? '')]]
+    }),
+  )
+  if (value?.startsWith('{')) return { ...asJson(value), ...files }
+  if (value === AMAZON) return value
+  const mode = value?.toLowerCase().replaceAll('_', '-')
+  if (mode === undefined) return Object.keys(files).length > 0 ? { rejectUnauthorized: true, ...files } : undefined
+  const checks = MODES[mode]
+  if (checks === undefined) {
+    throw new UsageError(`${name}=${value} is not known here.`, {
+      hint: `Write ?ssl-mode=required (encrypted, the certificate is not checked), verify_ca, verify_identity or disabled.`,
+    })
   }
-  const [ca, cert, key] = [read('ssl-ca'), read('ssl-cert', 'sslcert'), read('ssl-key', 'sslkey')]
-  return { rejectUnauthorized: !trusting, ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) }
+  return checks === 'none' ? undefined : { ...checks, ...files }
 }
+
+/** mysql2's name for the authorities of Amazon RDS. */
+const AMAZON = 'Amazon RDS'
+
+const FILES = [
+  ['ca', 'ssl-ca'],
+  ['cert', 'ssl-cert', 'sslcert'],
+  ['key', 'ssl-key', 'sslkey'],
+] as const
+
+/** Prisma's `sslcert` is that of the authority; a client's would need its key. */
+const PRISMA_FILES = [['ca', 'ssl-ca', 'sslcert']] as const
+
+const ENCRYPTED = { rejectUnauthorized: false }
+const BY_AUTHORITY = { rejectUnauthorized: true }
+const BY_NAME = { rejectUnauthorized: true, verifyIdentity: true }
+
+/** By what is checked. `preferred` is met by a connection without SSL, too. */
+const MODES: Readonly<Record<string, 'none' | (ConnectionOptions['ssl'] & object)>> = {
+  disabled: 'none',
+  disable: 'none',
+  false: 'none',
+  '0': 'none',
+  preferred: 'none',
+  prefer: 'none',
+  required: ENCRYPTED,
+  require: ENCRYPTED,
+  'skip-verify': ENCRYPTED,
+  'accept-invalid-certs': ENCRYPTED,
+  'verify-ca': BY_AUTHORITY,
+  'verify-identity': BY_NAME,
+  'verify-full': BY_NAME,
+  strict: BY_NAME,
+  true: BY_NAME,
+  '1': BY_NAME,
+}
+
+function asJson(text: string): object {
+  try {
+    return JSON.parse(text) as object
+  } catch {
+    throw new UsageError('The parameter ssl of the database URL is not JSON.', {
+      hint: 'It looks like ?ssl={"rejectUnauthorized":true}; or write ?ssl-mode=verify_ca.',
+    })
+  }
+}
+
+const OTHER_NAME = 'ERR_TLS_CERT_ALTNAME_INVALID'
+const CERTIFICATE =
+  'The certificate is signed by nobody this machine knows: name the authority with ?ssl-ca=FILE, or encrypt without checking who answers (?ssl-mode=required).'
 
 const ADVICE: Record<string, string> = {
   ...UNREACHABLE,
@@ -169,6 +227,9 @@ const ADVICE: Record<string, string> = {
   ER_BAD_DB_ERROR: 'Create the database first, or correct its name in the URL.',
   ER_CON_COUNT_ERROR: 'All connections are taken: raise max_connections or close some.',
   ER_USER_LIMIT_REACHED: 'This user has as many connections as it may: close some.',
+  // mysql2's code for all that is wrong with a certificate.
+  HANDSHAKE_SSL_ERROR: CERTIFICATE,
+  [OTHER_NAME]: 'The certificate is for another host name: ?ssl-mode=verify_ca checks all but the name.',
   ER_HOST_IS_BLOCKED:
     'The server has had too many broken connections from here: "FLUSH HOSTS" lets this host in again.',
 }

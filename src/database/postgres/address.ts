@@ -6,7 +6,7 @@ import type { ConnectionOptions as TlsOptions } from 'node:tls'
 import type { ClientConfig } from 'pg'
 import { UsageError } from '../../migrate/errors.ts'
 import { nearest } from '../../migrate/nearest.ts'
-import { type UrlParts, urlParts } from '../urlParts.ts'
+import { readPem, type UrlParts, urlParts } from '../urlParts.ts'
 
 export interface ConnectOptions {
   /** Milliseconds; default 15 000. */
@@ -57,6 +57,9 @@ export function addressOf(url: string, options: ConnectOptions): Address {
   const ports = listed(get('port')) ?? parts.hosts.map(({ port }) => port)
   const addresses = listed(get('hostaddr'))
   const mode = sslMode(get('sslmode') ?? fromSsl(get('ssl')) ?? process.env.PGSSLMODE)
+  if (get('sslnegotiation') === 'direct' && !/^(?:require|verify-ca|verify-full)$/.test(mode ?? '')) {
+    throw new UsageError('sslnegotiation=direct needs sslmode=require, verify-ca or verify-full.')
+  }
   const shared: ClientConfig = {
     user: get('user') ?? parts.user,
     password: get('password') ?? parts.password,
@@ -160,10 +163,16 @@ function numberOf(name: string, text: string): number {
 
 /** Settings of the session that the server gets at the start: the URL's or the environment's, and the search path. */
 function startupOptions(given: Given): string | undefined {
-  const path = given.get('search_path') ?? given.get('schema') ?? given.get('currentSchema')
+  const schema = given.get('schema')
+  const path = given.get('search_path') ?? (schema && quotedIfNeeded(schema)) ?? given.get('currentSchema')
   const base = given.get('options') ?? process.env.PGOPTIONS
   const all = [base, path && `-c search_path=${path.replace(/[\\ ]/g, '\\$&')}`].filter(Boolean)
   return all.length > 0 ? all.join(' ') : undefined
+}
+
+/** Prisma's `schema` is one name, in the case in which it is written. */
+function quotedIfNeeded(name: string): string {
+  return /[A-Z]/.test(name) && !/[",]/.test(name) ? `"${name}"` : name
 }
 
 function timeouts(given: Given, { statementTimeout, statementLockTimeout }: ConnectOptions): ClientConfig {
@@ -199,7 +208,7 @@ function fromSsl(text: string | undefined): SslMode | 'no-verify' | undefined {
 function tlsOptions(mode: SslMode | undefined, given: Given, host: string | undefined): TlsOptions {
   const read = (name: string) => {
     const file = given.get(name)
-    return file ? readFileSync(file, 'utf8') : undefined
+    return file ? readPem(name, file) : undefined
   }
   const authority = given.get('sslrootcert')
   const ca = authority === 'system' ? undefined : read('sslrootcert')
