@@ -37,6 +37,7 @@ export class Context {
     this.#progress = new Progress(!options.json && !options.quiet && process.stderr.isTTY)
     process.once('exit', (code) => {
       if (this.#running === undefined || this.stoppedBy !== undefined) return
+      if (code === 0) process.exitCode = 1
       console.error(
         `${this.#running} ended the program while it ran (process.exit, code ${code}). The server takes back what its transaction did; look at "migratest status".`,
       )

@@ -46,6 +46,14 @@ function refuseUnrun(result: unknown): void {
     const what = typeof result === 'function' ? 'a function' : 'a generator'
     throw new Error(`It returned ${what}, which nobody calls, so what is in it did not run.`)
   }
+  if (result instanceof Error) throw result
+  const isText = (value: unknown) => typeof value === 'string' && value.trim() !== ''
+  if (isText(result) || (Array.isArray(result) && result.length > 0 && result.every(isText))) {
+    throw new Error('It returned a text, which nobody runs: await sql(text) instead.')
+  }
+  if (typeof (result as { [Symbol.asyncIterator]?: unknown } | null)?.[Symbol.asyncIterator] === 'function') {
+    throw new Error('It returned something to iterate over, which nobody does, so what is in it may not have run.')
+  }
 }
 
 /** PostgreSQL says so of every statement behind the one that failed. */

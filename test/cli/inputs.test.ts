@@ -43,6 +43,18 @@ describe('code that would not run, or ends oddly', () => {
       'export const up = () => process.exit(3)',
       /1_x\.ts ended the program while it ran \(process\.exit, code 3\)/,
     ],
+    [
+      'process.exit(0)',
+      'export const up = () => process.exit(0)',
+      /1_x\.ts ended the program while it ran \(process\.exit, code 0\)/,
+    ],
+    [
+      'a text that is returned',
+      'export const up = () => "create table t (id int)"',
+      /It returned a text, which nobody/,
+    ],
+    ['texts that are returned', 'export const up = () => ["create table t (id int)"]', /It returned a text/],
+    ['an error that is returned', 'export const up = () => new Error("nope")', /nope/],
   ] as const)('%s', async ([, text, message], { db }) => {
     const found = up(db.url, '1_x.ts', text)
     expect(found.err).toMatch(message)

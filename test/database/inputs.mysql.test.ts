@@ -7,7 +7,7 @@ import { MigrationFailedError } from '../../src/migrate/errors.ts'
 import { Migrator } from '../../src/migrate/migrator.ts'
 import { memory } from '../../src/source/memory.ts'
 import type { TestServer } from '../../src/testing/testServer.ts'
-import { cli } from '../support/cli.ts'
+import { cli, folder } from '../support/cli.ts'
 import { failure } from '../support/database.ts'
 import { mysqlScratch } from '../support/mysqlDatabase.ts'
 import { describeOnDatabases } from '../support/servers.ts'
@@ -31,6 +31,33 @@ describeOnDatabases(['MySQL', 'MariaDB'], ({ name: kind, server: anyServer }) =>
         expect(await db.tables()).toEqual([])
       },
     )
+  })
+
+  describe('a character set', () => {
+    test('is refused in a file where our tables have names that it would change', async ({ db }) => {
+      const files = { '1_a.up.sql': 'create table a (id int);\nset names latin1;\ninsert into a values (1);' }
+      const error = await failure<MigrationFailedError>((await db.migrator(files, { table: 'versions_ü' })).up())
+      expect(error.message).toMatch(/2:1: this statement changes the character set.*versions_ü.*is not ASCII/s)
+      expect(await (await db.open({ table: 'versions_ü' })).state()).toMatchObject({ version: -1, dirty: false })
+      expect(await db.tables()).not.toContain('a')
+      const utf8 = { '1_a.up.sql': 'set names utf8mb4;\ncreate table a (id int);' }
+      await (await db.migrator(utf8, { table: 'versions_ü' })).up()
+      expect(await db.tables()).toContain('a')
+    })
+
+    test('is refused in code, which sends UTF-8', async ({ db }) => {
+      const root = folder({
+        '1_a.ts': 'export async function up({ sql }) { await sql("/* x */ set names latin1") }',
+      })
+      const found = cli(['up', '-d', db.url, '--path', root])
+      expect(found.err).toMatch(/Code sends UTF-8/)
+      expect(found.code).toBe(1)
+    })
+  })
+
+  test('our lock table is not part of the schema', async ({ db }) => {
+    await (await db.migrator({ '1_a.up.sql': 'create table a (id int)' }, { lock: 'table' })).up()
+    expect(cli(['schema', '-d', db.url]).out).not.toMatch(/schema_migrations/)
   })
 
   describe('what is written beside a migration', () => {

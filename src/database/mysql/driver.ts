@@ -126,6 +126,7 @@ class MysqlDriver implements Driver {
   async apply(step: Step, signal: AbortSignal): Promise<void> {
     const script = step.work.kind === 'sql' ? step.work.script : undefined
     this.#refuseElsewhere(step)
+    this.#refuseOtherNames(step)
     const body = script?.statements ?? []
     await this.#remember(script)
     const { from, to, history } = this.#fitting(step)
@@ -299,6 +300,7 @@ class MysqlDriver implements Driver {
   }
 
   async #executeSql(step: Step, script: Script, index: number, signal: AbortSignal): Promise<void> {
+    if (this.#begun === step) this.#refuseOtherNames(step)
     const { start = 0, end = 0, words = [], parts } = script.statements[index] ?? {}
     const sql = script.text.slice(start, end)
     // A unit of the file's own, from BEGIN or LOCK TABLES to its end, goes piece by piece.
@@ -541,10 +543,43 @@ class MysqlDriver implements Driver {
     )
   }
 
+  /** Under another character set the server would read other letters in the names of our tables. */
+  #refuseOtherNames({ work }: Step): void {
+    const { versionTable } = this.#tables
+    if (work.kind !== 'sql' || /^[\0-\x7f]*$/.test(versionTable)) return
+    const { text, statements } = work.script
+    const index = statements.findIndex(({ start, end }) => setsCharset(text.slice(start, end)))
+    if (index === -1) return
+    const message = `this statement changes the character set of what is sent, and ${versionTable}, which is written after it, is not ASCII`
+    throw new StatementError(
+      {
+        message,
+        offset: statements[index]?.start,
+        statement: index,
+        hint: 'Leave it out: files are sent as UTF-8. Or give the database and the version table names in ASCII.',
+        undone: true,
+      },
+      undefined,
+    )
+  }
+
   #context(log: Log, signal: AbortSignal): MigrationContext {
-    const sql = ((text, params) => this.#session.query(text, params, signal)) as Sql
+    const sql = ((text, params) => {
+      if (!setsCharset(text)) return this.#session.query(text, params, signal)
+      const message = 'Code sends UTF-8: after this statement, the server would read other characters.'
+      return Promise.reject(new UsageError(message, { hint: 'Leave it out: no setting is needed for UTF-8.' }))
+    }) as Sql
     return { client: this.#session.client, sql, signal, log }
   }
+}
+
+/** Whether a statement changes the character set in which the server reads what follows, or may. */
+function setsCharset(sql: string): boolean {
+  return (
+    /^(?:\s|--[^\n]*\n|#[^\n]*\n|\/\*.*?\*\/)*set\b/is.test(sql) &&
+    /\b(?:names|character\s+set|charset|character_set_(?:client|connection))\b/i.test(sql) &&
+    !/^\s*set\s+(?:names|character\s+set|charset)\s+['"]?utf8(?:mb4)?\b/i.test(sql)
+  )
 }
 
 const OUT_OF_RANGE = 1690

@@ -1,6 +1,7 @@
 /** The migration lock: golang-migrate's named lock, taken by polling, or a row where there are no such locks. */
 import { LockLostError } from '../../migrate/errors.ts'
 import { advisoryLockId, inTime, type Lock, poll } from '../locking.ts'
+import { ownTables } from '../ownTables.ts'
 import type { MysqlError, Session } from './session.ts'
 import { identifier, literal, type Tables } from './tables.ts'
 
@@ -33,7 +34,7 @@ export function advisoryLock(session: Session, tables: Tables): Lock {
 
 /** A row that an open transaction on a second connection holds: for Galera and other clusters, where named locks are one node's. */
 export function tableLock(session: Session, { database, version }: Tables): Lock {
-  const name = `${version}_lock`
+  const name = ownTables(version)[5]
   const table = `${identifier(database)}.${identifier(name)}`
   let holder: Session | undefined
   const close = async () => {

@@ -1,6 +1,7 @@
 /** The migration lock: golang-migrate's advisory keys, taken by polling, or a row where there are no session locks. */
 import { LockLostError, UsageError } from '../../migrate/errors.ts'
 import { advisoryLockId, inTime, type Lock, poll } from '../locking.ts'
+import { ownTables } from '../ownTables.ts'
 import { createSchema, hasSchema } from './drop.ts'
 import type { PostgresError, Session } from './session.ts'
 import { identifier, literal, type Tables } from './tables.ts'
@@ -44,7 +45,7 @@ export function advisoryLock(session: Session, keys: readonly [bigint, bigint]):
 
 /** A row that an open transaction on a second connection holds: it ends with that connection, so it cannot go stale. */
 export function tableLock(session: Session, { schema, version }: Tables): Lock {
-  const name = `${version}_lock`
+  const name = ownTables(version)[5]
   const table = `${identifier(schema)}.${identifier(name)}`
   let holder: Session | undefined
   const close = async () => {
