@@ -1,4 +1,5 @@
 /** From a URL, a client or a pool to a driver. Clients are loaded only when they are needed. */
+import { URL } from 'node:url'
 import type { PGlite } from '@electric-sql/pglite'
 import type { Client, Pool } from 'pg'
 import type { Driver } from '../migrate/driver.ts'

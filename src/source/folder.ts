@@ -1,5 +1,5 @@
 /** The folder that an option names: a path, or a `file:` URL as an object or as text. */
-import { fileURLToPath } from 'node:url'
+import { fileURLToPath, type URL } from 'node:url'
 import { UsageError } from '../migrate/errors.ts'
 
 /** Whether a value is a URL. Test environments (jsdom, happy-dom) have URL classes of their own, so `instanceof` does not tell. */

@@ -62,7 +62,10 @@ export class Link {
     this.#onEvent({ type: 'warning', message })
   }
 
-  /** Waits until the server is back. False where the error is another, or it is ended meanwhile. */
+  /**
+   * Waits until the server is back. False where the error is another, or it is ended meanwhile.
+   * @throws what keeps the watch's own server from being started, after some tries
+   */
   async reconnect(error: unknown, end: AbortSignal): Promise<boolean> {
     if ((error as MigratestError).code !== 'MIGRATEST_CONNECTION') return false
     this.#onEvent({
@@ -71,6 +74,7 @@ export class Link {
       restarts: this.#restart !== undefined,
     })
     await this.close()
+    let tries = 0
     while (!end.aborted) {
       try {
         // Nobody else would start the watch's own server.
@@ -80,8 +84,11 @@ export class Link {
         this.#onEvent({ type: 'back' })
         return true
       } catch (again) {
-        if ((again as MigratestError).code !== 'MIGRATEST_CONNECTION') throw again
-        await sleep(RETRY_MS, undefined, { signal: end }).catch(() => undefined)
+        const { code } = again as MigratestError
+        // What a killed server has left may take a moment to go.
+        const isStarting = code === 'MIGRATEST_SERVER_UNAVAILABLE' && ++tries < MOST_STARTS
+        if (code !== 'MIGRATEST_CONNECTION' && !isStarting) throw again
+        await sleep(isStarting ? START_AGAIN_MS : RETRY_MS, undefined, { signal: end }).catch(() => undefined)
       }
     }
     return false
@@ -91,6 +98,8 @@ export class Link {
 // --- internal ---
 
 const RETRY_MS = 250
+const START_AGAIN_MS = 1000
+const MOST_STARTS = 5
 
 /** Who may not look beside the database made no copy either. Whether the database can be reached is told by opening it. */
 function notThere(error: MigratestError): false {

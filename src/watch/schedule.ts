@@ -20,10 +20,13 @@ export class Schedule {
   }
 
   async #work(): Promise<void> {
-    while (this.#again) {
-      this.#again = false
-      await this.#run()
+    try {
+      while (this.#again) {
+        this.#again = false
+        await this.#run()
+      }
+    } finally {
+      this.#running = undefined
     }
-    this.#running = undefined
   }
 }

@@ -156,8 +156,13 @@ export class Watcher {
         await sleep(RETRY_MS)
         this.#saved ??= this.#followed
         this.do(job)
-      } else if (await this.#link.reconnect(error, this.#end.signal)) this.do(job)
-      else if (!this.#end.signal.aborted) this.#fail(error as Error)
+        return
+      }
+      // Its step does not run any more.
+      this.#carryOut = undefined
+      const back = await this.#link.reconnect(error, this.#end.signal).catch((why: Error) => why)
+      if (back === true) this.do(job)
+      else if (!this.#end.signal.aborted) this.#fail(back || (error as Error))
     } finally {
       clearInterval(waits)
       this.#waitedFor = ''

@@ -4,7 +4,9 @@ import { join, relative } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, vi } from 'vitest'
 import { openDatabase } from '../../src/database/open.ts'
+import { UsageError } from '../../src/migrate/errors.ts'
 import { Migrator } from '../../src/migrate/migrator.ts'
+import { ServerUnavailableError } from '../../src/server/errors.ts'
 import { directory } from '../../src/source/directory.ts'
 import { failure } from '../support/database.ts'
 import { anyPostgres } from '../support/servers.ts'
@@ -389,6 +391,43 @@ describe('a folder and its names', () => {
     }
     await sleep(300)
     expect(watched.of('noticed')).toEqual([])
+  })
+})
+
+describe('the own server of a watch', () => {
+  const broken = (db: { rows(sql: string): Promise<unknown> }) =>
+    db.rows(
+      'select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()',
+    )
+
+  test('is started again, also where the first try fails', async ({ watched, db }) => {
+    watched.write('1_a.up.sql', 'create table a (id int)')
+    let tries = 0
+    await watched.start({
+      restart: async () => {
+        if (tries++ === 0) throw new ServerUnavailableError('Its lock file is still there.')
+      },
+    })
+    const back = watched.next('back')
+    await broken(db)
+    await back
+    expect(tries).toBe(2)
+    expect(await watched.save('2_b.up.sql', 'create table b (id int)')).toMatchObject({ type: 'applied' })
+  })
+
+  test('that cannot be started is said, and tried again with the next save', async ({ watched, db }) => {
+    watched.write('1_a.up.sql', 'create table a (id int)')
+    let isHere = false
+    await watched.start({
+      restart: async () => {
+        if (!isHere) throw new UsageError('It is at another address.')
+      },
+    })
+    const failed = watched.next('failed')
+    await broken(db)
+    expect((await failed).error.message).toMatch(/another address/)
+    isHere = true
+    expect(await watched.save('2_b.up.sql', 'create table b (id int)')).toMatchObject({ type: 'applied' })
   })
 })
 

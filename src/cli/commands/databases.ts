@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process'
+import { URL } from 'node:url'
 import { UsageError } from '../../migrate/errors.ts'
 import { type KeptDatabase, listKept, removeKept } from '../../testing/server/kept.ts'
 import type { Context } from '../context.ts'

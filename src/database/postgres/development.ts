@@ -1,5 +1,7 @@
 /** A PostgreSQL database that is being developed on: migrated, read, and held against a second watch. */
+
 import { createHash } from 'node:crypto'
+import { URL } from 'node:url'
 import type { Client } from 'pg'
 import { MigrationFailedError, ScriptError, type StatementError } from '../../migrate/errors.ts'
 import { readScript } from '../../sql/script.ts'

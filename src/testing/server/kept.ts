@@ -1,5 +1,6 @@
 /** Test databases that were kept: on the servers that run on demand here, or on one by its URL. */
 
+import { URL } from 'node:url'
 import { plainUrl } from '../../database/mysql/address.ts'
 import { sizeOf as mysqlSizeOf } from '../../database/mysql/cluster.ts'
 import { briefAdmin, dropIfUnused, listDatabases, sizeOf } from '../../database/postgres/cluster.ts'

@@ -3,8 +3,10 @@
  * process holds a lock while it is connected, and its databases carry the number of that lock. No clocks, no process ids,
  * so runs, worktrees and machines that share a server need not know of each other.
  */
+
 import { availableParallelism } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { URL } from 'node:url'
 import { now } from '../../migrate/realTime.ts'
 import { ENDING_MS } from '../ending.ts'
 import { readMark, writeMark } from './marks.ts'

@@ -46,7 +46,8 @@ export class PostgresRegistry extends Registry {
   }
 
   onLost(listener: () => void): void {
-    this.#client.once('end', listener)
+    // A listener for each of a file's migrations.
+    this.#client.setMaxListeners(0).once('end', listener)
   }
 
   /** For what takes its time; there, nobody waits for an answer. Where connections are few, the same as `admin`. */
