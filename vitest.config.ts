@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { defineConfig } from 'vitest/config'
 
@@ -21,5 +22,7 @@ export default defineConfig({
     hookTimeout: 180_000,
     testTimeout: 60_000,
     pool: 'forks',
+    // The files wait for servers more than they compute.
+    maxWorkers: Math.max(3, availableParallelism() - 1),
   },
 })

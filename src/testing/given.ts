@@ -1,5 +1,7 @@
 /** SQL that a test or preset hands over: its errors say which option it came from, and where in it. */
+
 import { readFileSync } from 'node:fs'
+import { URL } from 'node:url'
 import { offsetOfError } from '../database/mysql/failure.ts'
 import { MigratestError } from '../migrate/errors.ts'
 import { isUrl, pathOf } from '../source/folder.ts'
@@ -15,7 +17,10 @@ type Fields = Partial<Record<'code' | 'detail' | 'hint' | 'position' | 'sqlState
 
 /** The texts of a preset's `init`: SQL as it is, and the contents of files that URLs name. */
 export function initTexts(init: string | URL | readonly (string | URL)[] = []): string[] {
-  return [init].flat().map((sql) => (isUrl(sql) ? readFileSync(pathOf(sql, 'init'), 'utf8') : (sql as string)))
+  return [init].flat().map((sql) => {
+    const url = typeof sql === 'string' && sql.startsWith('file://') ? new URL(sql) : sql
+    return isUrl(url) ? readFileSync(pathOf(url, 'init'), 'utf8') : (url as string)
+  })
 }
 
 /** @param option as it is to be named: `given.users[0]`, `seeds[3]` */

@@ -7,10 +7,18 @@ import { type ConnectOptions, clientConfig, connectionError, labelOf } from './a
 import { joined, together } from './messages.ts'
 import { type MysqlError, type Row, ScriptFailure, type Session } from './session.ts'
 
-/** `mysql2`, loaded when first needed. @throws NotInstalledError, NotLoadedError */
+let loadingMysql: Promise<typeof import('mysql2/promise')> | undefined
+
+/** `mysql2`, loaded when first needed, and once: jest refuses an import between two tests. @throws NotInstalledError, NotLoadedError */
 export async function loadMysql(): Promise<typeof import('mysql2/promise')> {
-  const module = await loadPackage('mysql2', 'A mysql:// database', () => import('mysql2/promise'))
-  return module.default ?? module
+  loadingMysql ??= loadPackage('mysql2', 'A mysql:// database', async () => {
+    const module = await import('mysql2/promise')
+    return module.default ?? module
+  })
+  loadingMysql.catch(() => {
+    loadingMysql = undefined
+  })
+  return loadingMysql
 }
 
 /** @param more on top of what the URL says. @throws ConnectionError */

@@ -8,9 +8,15 @@ import { addressOf, type ConnectOptions, fallbackOf, labelOf } from './address.t
 import { isFatal } from './failure.ts'
 import { type Notice, type PostgresError, type Row, ScriptFailure, type Session } from './session.ts'
 
-/** `pg`, loaded when first needed. @throws NotInstalledError, NotLoadedError */
+let loadingPg: Promise<typeof import('pg')> | undefined
+
+/** `pg`, loaded when first needed, and once: jest refuses an import between two tests. @throws NotInstalledError, NotLoadedError */
 export async function loadPg(): Promise<Pick<typeof import('pg'), 'Client' | 'Query'>> {
-  const module = await loadPackage('pg', 'A postgres:// database', () => import('pg'))
+  loadingPg ??= loadPackage('pg', 'A postgres:// database', () => import('pg'))
+  loadingPg.catch(() => {
+    loadingPg = undefined
+  })
+  const module = await loadingPg
   return module.default ?? module
 }
 
