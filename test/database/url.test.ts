@@ -136,11 +136,11 @@ describe('MySQL', () => {
 
 test('whatever is left unencoded in a password, no message and no label holds a piece of it', () => {
   // No message of ours has these letters and digits, so that a piece is found only where it was let out.
-  const character = fc.constantFrom(...'QZJqz078@:/?#%&=+,[]!$ ')
+  const character = fc.constantFrom(...'QZJqz789@:/?#%&=+,[]!$ ')
   const passwords = fc.string({ unit: character, minLength: 6, maxLength: 16 }).map((text) => `Zq${text}`)
   const pieces = (password: string) =>
     Array.from({ length: password.length - 3 }, (_, i) => password.slice(i, i + 4)).filter((piece) =>
-      /[QZJqz078]/.test(piece),
+      /[QZJqz789]/.test(piece),
     )
   fc.assert(
     fc.property(passwords, (password) => {

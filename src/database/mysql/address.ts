@@ -99,7 +99,9 @@ function refuseUnknown(params: ReadonlyMap<string, string>, mayShow: boolean): v
     throw new UsageError(`The database URL has a parameter that is not known here${mayShow ? `: ${name}` : ''}.`, {
       hint: meant
         ? `Did you mean ${meant}?`
-        : 'Take it out; a setting of the session is written in the migration (SET …).',
+        : !mayShow
+          ? 'Where a password holds @ : / ? # or %, they are written %40 %3A %2F %3F %23 %25.'
+          : 'Take it out; a setting of the session is written in the migration (SET …).',
     })
   }
   const charset = params.get('charset')

@@ -125,7 +125,9 @@ function refuseUnknown(given: Given, mayShow: boolean): void {
       {
         hint: meant
           ? `Did you mean ${meant}?`
-          : 'A setting of the session is written ?options=-c%20NAME%3DVALUE; or take the parameter out.',
+          : !mayShow
+            ? 'Where a password holds @ : / ? # or %, they are written %40 %3A %2F %3F %23 %25.'
+            : 'A setting of the session is written ?options=-c%20NAME%3DVALUE; or take the parameter out.',
       },
     )
   }

@@ -280,9 +280,11 @@ function connectionError(cause: unknown, shown: string, { connectionTimeoutMilli
   const timedOut = /timeout/i.test(error.message) && !error.code
   const words = timedOut ? `no answer within ${(connectionTimeoutMillis ?? 0) / 1000} s` : error.message
   return new ConnectionError(`Cannot connect to ${shown}: ${words}`, {
-    hint: /does not support SSL/.test(error.message)
-      ? 'This server has no SSL: connect with ?sslmode=disable, or ?sslmode=prefer to use it where there is one.'
-      : ADVICE[timedOut ? 'ETIMEDOUT' : (error.code ?? '')],
+    hint: /^role .* does not exist$/.test(error.message)
+      ? 'Create the user (CREATE ROLE … LOGIN), or correct the one in the URL.'
+      : /does not support SSL/.test(error.message)
+        ? 'This server has no SSL: connect with ?sslmode=disable, or ?sslmode=prefer to use it where there is one.'
+        : ADVICE[timedOut ? 'ETIMEDOUT' : (error.code ?? '')],
     cause: error,
   })
 }

@@ -44,9 +44,9 @@ export async function postgresDriver(
   const schema = options.schema ?? opened.schema
   if (schema === null) {
     throw new UsageError(
-      `${session.label}: search_path names no schema that exists, so there is no place for the version table.`,
+      `${session.label}: search_path names no schema that this user may use, so there is no place for the version table.`,
       {
-        hint: 'Create the schema, or pass the option schema.',
+        hint: 'Create the schema, or let the user in: GRANT USAGE, CREATE ON SCHEMA … TO …. Which schemas are meant is said by ?search_path= or ?schema= in the URL.',
       },
     )
   }
