@@ -21,6 +21,8 @@ export default defineConfig({
     // A first container of a kind may have to be downloaded.
     hookTimeout: 180_000,
     testTimeout: 60_000,
+    // Long enough where three files share two processors.
+    expect: { poll: { timeout: 10_000 } },
     pool: 'forks',
     // The files wait for servers more than they compute.
     maxWorkers: Math.max(3, availableParallelism() - 1),

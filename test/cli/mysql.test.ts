@@ -78,7 +78,7 @@ describeOnDatabases(['MySQL', 'MariaDB'], ({ name: kind, server: anyServer }) =>
       '1_a.up.sql': 'create table a (id int)',
       '2_b.up.sql': 'create table b (id int); create table nope.c (id int)',
     })
-    const url = `${db.url}?ssl-ca=/${db.name}/ca.pem`
+    const url = `${db.url}?x-note=/${db.name}/ca.pem`
     const failed = cli(['up', '--rehearse', '--path', path, '--database', url])
     expect([failed.code, failed.err]).toEqual([
       2,
