@@ -111,7 +111,7 @@ export function downsNamed(downs: readonly PlanStep[]): string {
 }
 
 /** No object was left, and still there is something already. */
-export function leftRowsText(downs: readonly PlanStep[], error: Error): string {
+function leftRowsText(downs: readonly PlanStep[], error: Error): string {
   return `${downsNamed(downs)} may have left rows: ${error.message.split('\n')[0]}`
 }
 
