@@ -80,8 +80,10 @@ export class LockedError extends MigratestError {
 /** The lock was not held any more when it was to be given back. */
 export class LockLostError extends MigratestError {
   readonly code = 'MIGRATEST_LOCK_LOST'
-  constructor(database: string) {
-    super(`The migration lock on ${database} was lost during the run.`, {
+  /** @param left what still holds it, where the connection leads to another session by now */
+  constructor(database: string, left?: string) {
+    const still = left === undefined ? '' : ` It is still held by ${left}: end that one, or the next run is refused.`
+    super(`The migration lock on ${database} was lost during the run.${still}`, {
       hint: 'A pooler that hands each transaction to another session does this: connect past it, or use lock: "table". Every step checked the version row, so none was applied twice.',
     })
   }

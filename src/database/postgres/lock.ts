@@ -17,6 +17,7 @@ export function migrationLockIds(database: string, { schema, version }: Tables):
  */
 export function advisoryLock(session: Session, keys: readonly [bigint, bigint]): Lock {
   const [first, second] = keys
+  let holder = 0
   return {
     async acquire(options) {
       await poll(
@@ -24,8 +25,9 @@ export function advisoryLock(session: Session, keys: readonly [bigint, bigint]):
         options,
         async () => {
           const [row] = await session.query(
-            `SELECT pg_try_advisory_lock(${first}) AS first, pg_try_advisory_lock(${second}) AS second`,
+            `SELECT pg_try_advisory_lock(${first}) AS first, pg_try_advisory_lock(${second}) AS second, pg_backend_pid() AS pid`,
           )
+          holder = Number(row?.pid)
           if (row?.first && row.second) return true
           if (row?.first) await session.query(`SELECT pg_advisory_unlock(${first})`)
           if (row?.second) await session.query(`SELECT pg_advisory_unlock(${second})`)
@@ -36,9 +38,12 @@ export function advisoryLock(session: Session, keys: readonly [bigint, bigint]):
     },
     async release() {
       const [row] = await session.query(
-        `SELECT pg_advisory_unlock(${first}) AS first, pg_advisory_unlock(${second}) AS second`,
+        `SELECT pg_advisory_unlock(${first}) AS first, pg_advisory_unlock(${second}) AS second, pg_backend_pid() AS pid`,
       )
-      if (!row?.first || !row.second) throw new LockLostError(session.label)
+      if (row?.first && row.second) return
+      const left =
+        Number(row?.pid) === holder ? undefined : `server process ${holder} (SELECT pg_terminate_backend(${holder}))`
+      throw new LockLostError(session.label, left)
     },
   }
 }
