@@ -20,8 +20,8 @@ export async function readOpening(session: Session, table: string): Promise<Open
     : 'NULL'
   const [row] = await session.query(
     `SELECT current_database() AS database, coalesce(
-      (SELECT s.name FROM unnest(current_schemas(false)) WITH ORDINALITY AS s (name, at) JOIN pg_namespace n ON n.nspname = s.name JOIN pg_class c ON c.relnamespace = n.oid
-       WHERE c.relname = ${literal(table)} AND c.relkind IN ('r', 'p', 'v') ORDER BY s.at LIMIT 1),
+      (SELECT s.name FROM unnest(current_schemas(false)) WITH ORDINALITY AS s (name, at)
+       WHERE to_regclass(quote_ident(s.name) || '.' || ${literal(identifier(table))}) IS NOT NULL ORDER BY s.at LIMIT 1),
       current_schema()) AS schema, current_setting('standard_conforming_strings') AS conforming, session_user AS "user", current_setting('role') AS role, ${settings} AS settings`,
   )
   const role = row?.role === 'none' ? 'NONE' : identifier(String(row?.role))
