@@ -100,7 +100,7 @@ describeOnDatabases(['MySQL', 'MariaDB'], ({ name: kind, server: anyServer }) =>
     }) => {
       await db.rows('create table big (id int primary key auto_increment, t varchar(200))')
       await db.rows(
-        `insert into big (t) select repeat('x', 200) from (select 1 from information_schema.columns limit 200) a, (select 1 from information_schema.columns limit 200) b`,
+        `insert into big (t) select repeat('x', 200) from (select 1 from information_schema.columns limit 400) a, (select 1 from information_schema.columns limit 400) b`,
       )
       const alter = 'alter table big add column more int, algorithm=copy'
       const files = { '1_a.up.sql': `create table a (id int);\n${alter};\ncreate table c (id int)` }
