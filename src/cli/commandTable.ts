@@ -1,7 +1,7 @@
-/** What the table of commands says of each; help and completion are made of it. */
+/** The entry of each command in the table, from which help and completion are made. */
 import type { OwnOption } from './options.ts'
 
-/** What a command says about itself. */
+/** The texts and options by which a command describes itself. */
 export interface Description {
   readonly usage: string
   readonly summary: string

@@ -222,7 +222,7 @@ export class Context {
     }
   }
 
-  /** What ran has failed, and its error will be told. */
+  /** Notes that the running migration has failed; the caller prints its error. */
   failed(): void {
     this.#running = undefined
   }

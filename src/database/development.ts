@@ -100,7 +100,7 @@ export interface DevelopmentDatabase {
   blockers(): Promise<string | undefined>
   marker(): Promise<Marker>
   mark(environment: string): Promise<void>
-  /** What {@link recordEffects} wrote. */
+  /** Reads the text that {@link recordEffects} wrote. */
   effects(): Promise<string | undefined>
   /** Keeps what a watch knows of the migrations that are applied, for the next one. */
   recordEffects(text: string): Promise<void>

@@ -15,5 +15,5 @@ export function decompressed(kept: string | null): string | null {
 
 // --- internal ---
 
-/** What a compressed one begins with: no SQL does. */
+/** The prefix of a compressed text. No SQL begins so. */
 const COMPRESSED = 'migratest:gzip:'

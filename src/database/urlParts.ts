@@ -1,6 +1,7 @@
 /** The parts of a database URL, cut so that no message can hold a piece of a password, whatever was left unencoded in it. */
 import { readFileSync } from 'node:fs'
 import { UsageError } from '../migrate/errors.ts'
+import { nearest } from '../migrate/nearest.ts'
 import { decoded } from './place.ts'
 
 export interface UrlParts {
@@ -56,6 +57,30 @@ export function readPem(parameter: string, file: string): string {
   } catch (cause) {
     throw new UsageError(`${parameter}=${file}: that file cannot be read (${(cause as NodeJS.ErrnoException).code}).`)
   }
+}
+
+/**
+ * golang-migrate's `x-` parameters are read elsewhere.
+ * @param advice what to do about a parameter that resembles no other. @throws UsageError
+ */
+export function refuseUnknown(
+  params: ReadonlyMap<string, string>,
+  mayShowNames: boolean,
+  { honoured, passedOver, advice }: { honoured: readonly string[]; passedOver: readonly string[]; advice: string },
+): void {
+  const name = [...params.keys()].find(
+    (one) => !honoured.includes(one) && !passedOver.includes(one) && !one.startsWith('x-'),
+  )
+  if (name === undefined) return
+  if (!mayShowNames) {
+    throw new UsageError('The database URL has a parameter that is not known here.', {
+      hint: 'Where a password holds @ : / ? # or %, they are written %40 %3A %2F %3F %23 %25.',
+    })
+  }
+  const meant = nearest(name, honoured)
+  throw new UsageError(`The database URL has a parameter that is not known here: ${name}.`, {
+    hint: meant ? `Did you mean ${meant}?` : advice,
+  })
 }
 
 // --- internal ---

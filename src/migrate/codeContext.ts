@@ -39,7 +39,7 @@ export async function runCode(run: CodeBody['run'], context: MigrationContext): 
 
 // --- internal ---
 
-/** What was returned and runs only when somebody calls it: nobody does. */
+/** Refuses a result that would only run if somebody called it. */
 function refuseUnrun(result: unknown): void {
   const { next } = (result ?? {}) as { next?: unknown }
   if (typeof result === 'function' || typeof next === 'function') {

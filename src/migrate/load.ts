@@ -28,7 +28,7 @@ export interface LoadInput {
   readonly preferFileDowns?: boolean
 }
 
-/** Who hears what a step says while it runs. */
+/** Listeners to the messages of a running step. */
 export interface Hears {
   readonly log: Log
   readonly notice?: OnNotice

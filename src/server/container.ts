@@ -30,7 +30,7 @@ export interface ContainerOptions {
 export interface Refusal {
   /** As the end of a line: no capital letter, no full stop. */
   readonly why: string
-  /** What would open it, in the imperative. */
+  /** The command that opens it, in the imperative. */
   readonly advice?: string | undefined
 }
 

@@ -282,7 +282,7 @@ export class CarryOut {
 
 // --- internal ---
 
-/** What a run works on, beside the options. */
+/** The parts of the watch that a run uses, beside the options. */
 interface Beside {
   readonly source: Source
   readonly link: Link

@@ -3,7 +3,7 @@
 /** Objects of a database, one line each, as `table public.users` or `column public.users.name text`. */
 export type Shape = ReadonlySet<string>
 
-/** What undoing migrations did not undo. */
+/** Differences that remain after migrations were undone. */
 export interface Leftovers {
   /** Objects that the migrations made and that are still there. */
   readonly left: readonly string[]
@@ -72,7 +72,7 @@ export class Effects {
     }
     const left = [...made.keys()].filter((object) => now.has(object))
     const notBack = [...removed.keys()].filter((object) => !now.has(object))
-    // What somebody added to tables that the migrations made goes with them.
+    // Objects that somebody added to the migrations' own tables go with those tables.
     const tables = new Set([...made.keys()].flatMap((object) => RELATION.exec(object)?.[1] ?? []))
     // A column that is there with another type is there: its values are looked after with the rows.
     const there = new Set([...now, ...made.keys(), ...removed.keys()].map(identity))
@@ -101,7 +101,7 @@ const MOST_NAMED = 4
 /** A version, the fingerprint of its up, and what that made and removed. */
 type Saved = [number, string | null, string[], string[]]
 
-/** What has columns or values. */
+/** Objects that have columns or values. */
 const RELATION = /^(?:table|view|materialized view|foreign table|type) (.*)$/
 const ON = /^(?:column|constraint|index|trigger|policy) .* on (.*)$/
 

@@ -85,7 +85,7 @@ export class Link {
         return true
       } catch (again) {
         const { code } = again as MigratestError
-        // What a killed server has left may take a moment to go.
+        // A killed server's files and processes may take a moment to go.
         const isStarting = code === 'MIGRATEST_SERVER_UNAVAILABLE' && ++tries < MOST_STARTS
         if (code !== 'MIGRATEST_CONNECTION' && !isStarting) throw again
         await sleep(isStarting ? START_AGAIN_MS : RETRY_MS, undefined, { signal: end }).catch(() => undefined)

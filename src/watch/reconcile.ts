@@ -280,7 +280,7 @@ class Move {
     })
   }
 
-  /** What was learned is true once it is kept. */
+  /** Records the effects that were learned, once the run is committed. */
   #keepLearned(): void {
     for (const keep of this.#learned) keep()
   }

@@ -50,7 +50,7 @@ export class Watcher {
   #isReady = false
   #runs = 0
   #waitedFor = ''
-  /** What the run that is under way follows. */
+  /** The save that the current run follows. */
   #followed: Saved | undefined
   /** The last failure, until a run succeeds. */
   #failed: { readonly message: string; readonly at: number } | undefined

@@ -1,9 +1,8 @@
 /** Where a database of MySQL or MariaDB is: URLs as mysql2 takes them, and what to say when nobody answers there. */
 import type { ConnectionOptions } from 'mysql2/promise'
 import { ConnectionError, UsageError } from '../../migrate/errors.ts'
-import { nearest } from '../../migrate/nearest.ts'
 import { type Place, UNREACHABLE } from '../place.ts'
-import { readPem, urlParts } from '../urlParts.ts'
+import { readPem, refuseUnknown, urlParts } from '../urlParts.ts'
 import type { MysqlError } from './session.ts'
 
 export interface ConnectOptions {
@@ -40,7 +39,12 @@ export function labelOf({ database, host, port, socketPath }: ConnectionOptions)
 export function clientConfig(url: string, options: ConnectOptions): ConnectionOptions {
   const { plain, socket } = plainly(url)
   const { user, password, hosts, database, params, mayShowNames } = urlParts(plain, EXAMPLE)
-  refuseUnknown(params, mayShowNames)
+  refuseUnknown(params, mayShowNames, {
+    honoured: HONOURED,
+    passedOver: PASSED_OVER,
+    advice: 'Take it out; a setting of the session is written in the migration (SET …).',
+  })
+  refuseOtherCharset(params)
   const [{ host = '', port = '' } = {}] = hosts
   if (hosts.length > 1) {
     throw new UsageError('The database URL names several hosts; for MySQL and MariaDB, name the one that takes writes.')
@@ -90,20 +94,8 @@ const PASSED_OVER =
     ' ',
   )
 
-function refuseUnknown(params: ReadonlyMap<string, string>, mayShow: boolean): void {
-  const name = [...params.keys()].find(
-    (one) => !HONOURED.includes(one) && !PASSED_OVER.includes(one) && !one.startsWith('x-'),
-  )
-  if (name !== undefined) {
-    const meant = mayShow ? nearest(name, HONOURED) : undefined
-    throw new UsageError(`The database URL has a parameter that is not known here${mayShow ? `: ${name}` : ''}.`, {
-      hint: meant
-        ? `Did you mean ${meant}?`
-        : !mayShow
-          ? 'Where a password holds @ : / ? # or %, they are written %40 %3A %2F %3F %23 %25.'
-          : 'Take it out; a setting of the session is written in the migration (SET …).',
-    })
-  }
+/** Migrations are sent as UTF-8. @throws UsageError */
+function refuseOtherCharset(params: ReadonlyMap<string, string>): void {
   const charset = params.get('charset')
   if (charset && !/^utf-?8(?:mb4)?(?:,|_|$)/i.test(charset)) {
     throw new UsageError(`charset=${charset}: migrations are sent as UTF-8 (utf8mb4).`, {

@@ -5,8 +5,7 @@ import { join } from 'node:path'
 import type { ConnectionOptions as TlsOptions } from 'node:tls'
 import type { ClientConfig } from 'pg'
 import { UsageError } from '../../migrate/errors.ts'
-import { nearest } from '../../migrate/nearest.ts'
-import { readPem, type UrlParts, urlParts } from '../urlParts.ts'
+import { readPem, refuseUnknown, type UrlParts, urlParts } from '../urlParts.ts'
 
 export interface ConnectOptions {
   /** Milliseconds; default 15 000. */
@@ -51,7 +50,12 @@ export function labelOf({
 export function addressOf(url: string, options: ConnectOptions): Address {
   const parts = urlParts(url, 'postgres://user:password@host:5432/database')
   const given = withService(parts)
-  refuseUnknown(given, parts.mayShowNames)
+  refuseUnknown(given, parts.mayShowNames, {
+    honoured: HONOURED,
+    passedOver: PASSED_OVER,
+    advice: 'A setting of the session is written ?options=-c%20NAME%3DVALUE; or take the parameter out.',
+  })
+  refuseOtherEncoding(given)
   const get = (name: string): string | undefined => given.get(name) || undefined
   const hosts = listed(get('host')) ?? parts.hosts.map(({ host }) => host)
   const ports = listed(get('port')) ?? parts.hosts.map(({ port }) => port)
@@ -100,7 +104,7 @@ export function fallbackOf(config: ClientConfig, error: Error & { code?: string 
 
 const others = new WeakMap<ClientConfig, ClientConfig>()
 
-/** What is read here. */
+/** Parameters that this module reads. */
 const HONOURED =
   'host hostaddr port user password dbname application_name connect_timeout options search_path schema currentSchema sslmode ssl sslcert sslkey sslpassword sslrootcert sslnegotiation ssl_min_protocol_version channel_binding target_session_attrs service servicefile statement_timeout lock_timeout query_timeout idle_in_transaction_session_timeout client_encoding'.split(
     ' ',
@@ -114,23 +118,8 @@ const PASSED_OVER =
 
 type Given = ReadonlyMap<string, string>
 
-function refuseUnknown(given: Given, mayShow: boolean): void {
-  for (const name of given.keys()) {
-    if (HONOURED.includes(name) || PASSED_OVER.includes(name) || name.startsWith('x-')) continue
-    const meant = mayShow ? nearest(name, HONOURED) : undefined
-    throw new UsageError(
-      mayShow
-        ? `The database URL has a parameter that is not known here: ${name}.`
-        : 'The database URL has a parameter that is not known here.',
-      {
-        hint: meant
-          ? `Did you mean ${meant}?`
-          : !mayShow
-            ? 'Where a password holds @ : / ? # or %, they are written %40 %3A %2F %3F %23 %25.'
-            : 'A setting of the session is written ?options=-c%20NAME%3DVALUE; or take the parameter out.',
-      },
-    )
-  }
+/** Migrations are sent as UTF-8. @throws UsageError */
+function refuseOtherEncoding(given: Given): void {
   const encoding = given.get('client_encoding')
   if (encoding && !/^(?:utf-?8|auto)$/i.test(encoding)) {
     throw new UsageError(`client_encoding=${encoding}: migrations are sent as UTF-8.`, {
@@ -237,7 +226,7 @@ function wantedOf(text: string | undefined): Address['wanted'] {
   throw new UsageError(`target_session_attrs=${text}: migrations write, so they need "primary" or "read-write".`)
 }
 
-/** What a service file says stands behind what the URL says. */
+/** Adds the settings of a service file; the URL's own win over them. */
 function withService({ params }: UrlParts): Given {
   const service = params.get('service') ?? process.env.PGSERVICE
   if (!service) return params

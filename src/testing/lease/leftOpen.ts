@@ -1,4 +1,4 @@
-/** What a test left open on its database, and what becomes of it. */
+/** Connections and transactions that a test left open on its database, and their treatment. */
 import type { LeftOpen } from '../testServer.ts'
 
 /** Once for each kind, by file: a pool that the whole file uses would be told for each test. */

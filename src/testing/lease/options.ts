@@ -1,4 +1,4 @@
-/** What a test asks for: its server, its migrations, where it begins, and which rows it begins with. */
+/** The options of a test's database: its server, its migrations, the version it begins at, and the rows it begins with. */
 import type { MigratorOptions } from '../../migrate/migrator.ts'
 import type { Source } from '../../migrate/source.ts'
 import type { Target } from '../../migrate/version.ts'
@@ -8,7 +8,7 @@ import type { Row, TestServer } from '../testServer.ts'
 /** Rows by table: `{ users: [{ name: 'Ada' }] }`. */
 export type Rows = Readonly<Record<string, readonly object[]>>
 
-/** What a seed that is a function works on. With `isolation: 'transaction'` no test has that database yet. */
+/** The database as a seed function gets it. With `isolation: 'transaction'` no test has that database yet. */
 export interface SeedTarget<Client = unknown> {
   readonly dialect: Dialect
   /** The client library's own client, connected. */
