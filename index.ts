@@ -2,35 +2,35 @@
 
 export { migrateTo } from './fixtures/migrateTo.ts'
 export { createMigratedDatabase, type DatabaseFixture, withMigratedDatabase } from './fixtures/withMigratedDatabase.ts'
-export { type Config, defineConfig } from './src/cli/config.ts'
-export { TooManyRowsError, WatchedError } from './src/database/development.ts'
+export { defineConfig, type MigratestConfig } from './src/cli/config.ts'
+export { AlreadyWatchedError, TooManyRowsError } from './src/database/development.ts'
 export { type OpenOptions, openDatabase } from './src/database/open.ts'
-export type { DatabaseState, Driver, HistoryEntry, LockOptions, Step } from './src/migrate/driver.ts'
+export type { DatabaseState, Driver, HistoryEntry, LockOptions, MigrationStep } from './src/migrate/driver.ts'
 export * from './src/migrate/errors.ts'
 export type { MigrateEvent, OnEvent } from './src/migrate/events.ts'
 export {
   type GivenMigration,
+  type MigrationRun,
   Migrator,
   type MigratorOptions,
-  type Run,
 } from './src/migrate/migrator.ts'
-export type { Plan, PlanStep } from './src/migrate/plan.ts'
+export type { MigrationPlan, PlanStep } from './src/migrate/plan.ts'
 export type {
-  Body,
   CodeBody,
   Direction,
   Migration,
+  MigrationBody,
   MigrationContext,
   Relations,
+  RunSql,
   Source,
-  Sql,
   SqlBody,
 } from './src/migrate/source.ts'
-export type { Status, StatusRow, Version } from './src/migrate/status.ts'
+export type { MigrationState, MigrationStatus, StatusRow } from './src/migrate/status.ts'
 export { type JustBefore, justBefore, MAX_VERSION, NIL_VERSION, type Target } from './src/migrate/version.ts'
 export type { DiffLine, ObjectDiff, SchemaDiff } from './src/schema/diff.ts'
 export { diffText } from './src/schema/diff.ts'
-export type { Column, Member, ObjectKind, SchemaObject } from './src/schema/model.ts'
+export type { ObjectKind, SchemaColumn, SchemaMember, SchemaObject } from './src/schema/model.ts'
 export type { Schema } from './src/schema/schema.ts'
 export { ServerStartingError, ServerUnavailableError } from './src/server/errors.ts'
 export { directory } from './src/source/directory.ts'
@@ -39,14 +39,14 @@ export { type GitRevisionOptions, gitRevision } from './src/source/gitRevision.t
 export { glob } from './src/source/glob.ts'
 export { memory } from './src/source/memory.ts'
 export { register } from './src/source/module/registry.ts'
-export { GivenError } from './src/testing/given.ts'
+export { SeedError } from './src/testing/given.ts'
 export {
   type MigratedDatabase,
   OpenTransactionError,
   SharedDatabaseError,
 } from './src/testing/lease/migratedDatabase.ts'
-export type { MigratedDatabaseOptions, Rows, Seed, SeedTarget } from './src/testing/lease/options.ts'
+export type { MigratedDatabaseOptions, Seed, SeedRows, SeedTarget } from './src/testing/lease/options.ts'
 export { NoSpaceError } from './src/testing/server/noSpace.ts'
 export type { TestServer } from './src/testing/testServer.ts'
-export { FindingError } from './src/verify/finding.ts'
+export { VerificationError } from './src/verify/finding.ts'
 export { NotForDevelopmentError } from './src/watch/allowed.ts'

@@ -9,7 +9,7 @@ import { createPool } from 'mysql2'
 import { type Connection, createConnection } from 'mysql2/promise'
 import { Umzug } from 'umzug'
 import { directory, Migrator, openDatabase } from '../dist/index.js'
-import { leaseServer, stopServer } from '../dist/src/server/lease.js'
+import { acquireServer, stopServer } from '../dist/src/server/lease.js'
 import { MigratedDatabase, settled } from '../dist/src/testing/lease/migratedDatabase.js'
 import { mysqlServer } from '../dist/src/testing/server/mysql/server.js'
 import { interleaved, median, table } from './measure.ts'
@@ -20,7 +20,7 @@ const OWN = { 'innodb-lock-wait-timeout': '49' }
 
 export async function mysqlFamily(kind: Kind): Promise<void> {
   const request = { kind, from: 'auto', version: undefined, image: undefined, flags: OWN, setup: [] } as const
-  const lease = await leaseServer(request)
+  const lease = await acquireServer(request)
   console.log(`# ${lease.server.name}\n`)
   const files = writeMigrations(100)
   const admin = await createConnection({ uri: lease.server.url, multipleStatements: true })
@@ -295,7 +295,7 @@ async function ready(kind: Kind): Promise<void> {
     const flags = { 'innodb-lock-wait-timeout': String(10 + Math.floor(Math.random() * 1000)) }
     const request = { kind, from: 'container', version: undefined, image: undefined, flags, setup: [] } as const
     const begun = performance.now()
-    const { server, release } = await leaseServer(request)
+    const { server, release } = await acquireServer(request)
     const client = await createConnection({ uri: server.url })
     await client.query('select 1')
     const ms = performance.now() - begun

@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path'
 import { PostgreSqlContainer } from '@testcontainers/postgresql'
 import pg from 'pg'
 import { directory, Migrator, openDatabase } from '../dist/index.js'
-import { leaseServer, stopServer } from '../dist/src/server/lease.js'
+import { acquireServer, stopServer } from '../dist/src/server/lease.js'
 import { MigratedDatabase, settled } from '../dist/src/testing/lease/migratedDatabase.js'
 import { postgresServer } from '../dist/src/testing/server/postgres/server.js'
 import { verification } from '../dist/src/verify/verify.js'
@@ -28,7 +28,7 @@ const request = {
   flags: { 'bench.run': String(process.pid) },
   setup: [],
 } as const
-const lease = await leaseServer(request)
+const lease = await acquireServer(request)
 const admin = new pg.Client(lease.server.url)
 await admin.connect()
 
@@ -228,7 +228,7 @@ async function edits(count: number, rounds: number): Promise<void> {
       const server = postgresServer({ url: undefined, request: own, idleMs: undefined, extensions: [], init: () => [] })
       return MigratedDatabase.create({ server, migrations: files.folder })
     }
-    const warm = await leaseServer(own)
+    const warm = await acquireServer(own)
     const time = async () => {
       const begun = performance.now()
       const db = await first()
@@ -316,7 +316,7 @@ async function container(rounds: number): Promise<void> {
         flags: { 'bench.round': String(Math.random()) },
       } as const
       const begun = performance.now()
-      const { server, release } = await leaseServer(own)
+      const { server, release } = await acquireServer(own)
       const client = new pg.Client(server.url)
       await client.connect()
       await client.query('select 1')

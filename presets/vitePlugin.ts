@@ -27,7 +27,7 @@ export interface VitePluginOptions {
    * Where there is no way back: leave the database as it is and say so (`stop`, default), or apply everything from nothing
    * with the rows carried.
    */
-  readonly onIrreversible?: 'snapshot' | 'stop'
+  readonly onIrreversible?: 'rebuild' | 'stop'
   /** Rows that are carried; default 100 000. */
   readonly carryRows?: number
   /** Looks at the files ten times a second instead of waiting for events; default: as vite's `server.watch.usePolling`. */
@@ -185,7 +185,7 @@ class Database {
   #hear(event: WatchEvent): void {
     const failed = this.#failure !== undefined
     if (event.type === 'failed') this.#failure = event.error
-    if (event.type === 'left') this.#failure = { code: 'MIGRATEST_LEFT', message: event.why }
+    if (event.type === 'skipped') this.#failure = { code: 'MIGRATEST_SKIPPED', message: event.why }
     if (event.type === 'applied' || event.type === 'unchanged') this.#failure = undefined
     if (this.#servers.size === 0) this.#unsaid.push(event)
     for (const server of this.#servers) {

@@ -10,10 +10,10 @@ import { describeTransitions } from '../fixtures/vitest.ts'
 import {
   createMigratedDatabase,
   type MigratedDatabase,
+  type MigrationRun,
   memory,
   migrateTo,
   openDatabase,
-  type Run,
   withMigratedDatabase,
 } from '../index.ts'
 import { pglite } from '../presets/pglite.ts'
@@ -77,7 +77,7 @@ describe('types', () => {
   test('the callback gives what it gave', () => {
     const five = () => withMigratedDatabase(onPostgres, async (db) => (await db.client.query('select 5')).rowCount)
     expectTypeOf<ReturnType<typeof five>>().toEqualTypeOf<Promise<number | null>>()
-    expectTypeOf(migrateTo<Client>).returns.toEqualTypeOf<Promise<Run>>()
+    expectTypeOf(migrateTo<Client>).returns.toEqualTypeOf<Promise<MigrationRun>>()
   })
 
   test('what cannot be is refused', () => {

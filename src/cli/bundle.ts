@@ -5,12 +5,12 @@ import { loadPackage } from '../migrate/loadPackage.ts'
 import type { Direction, Relations, Source } from '../migrate/source.ts'
 import { ModuleLoader, type ModulePart } from '../source/module/loader.ts'
 import type { Dialect } from '../sql/dialect.ts'
-import type { Config } from './config.ts'
+import type { MigratestConfig } from './config.ts'
 
 export interface BundleInput {
   readonly source: Source
   readonly folder: string
-  readonly config: Config
+  readonly config: MigratestConfig
   readonly version: string
   /** Whose client is part of it; another would have to be installed where it runs. */
   readonly dialect: Dialect
@@ -85,7 +85,7 @@ const KEPT = [
   'table',
   'schema',
   'lock',
-  'lockTimeout',
+  'lockTimeoutMs',
   'outOfOrder',
   'edited',
   'missing',
@@ -93,7 +93,7 @@ const KEPT = [
   'recordedCode',
 ] as const
 
-async function entryText(source: Source, folder: string, config: Config, version: string): Promise<string> {
+async function entryText(source: Source, folder: string, config: MigratestConfig, version: string): Promise<string> {
   const relations = (await source.relations?.()) ?? new Map<number, Relations>()
   const loader = new ModuleLoader((path) => relative(process.cwd(), path))
   const files = new Map<string, string>()

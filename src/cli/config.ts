@@ -9,7 +9,8 @@ import type { Source } from '../migrate/source.ts'
 import { isUrl } from '../source/folder.ts'
 import type { TestServer } from '../testing/testServer.ts'
 
-export interface Config extends Pick<MigratorOptions, 'outOfOrder' | 'edited' | 'missing' | 'record' | 'recordedCode'> {
+export interface MigratestConfig
+  extends Pick<MigratorOptions, 'outOfOrder' | 'edited' | 'missing' | 'record' | 'recordedCode'> {
   /** The database's URL; default `$DATABASE_URL`. */
   readonly database?: string | undefined
   /** A folder, from the folder of this file, or a source; default `migrations`. */
@@ -21,7 +22,7 @@ export interface Config extends Pick<MigratorOptions, 'outOfOrder' | 'edited' | 
   /** `advisory` (default), or `table`, where a pooler hands each transaction to another session. */
   readonly lock?: 'advisory' | 'table'
   /** Milliseconds to wait for another migration; default 15 000. */
-  readonly lockTimeout?: number
+  readonly lockTimeoutMs?: number
   /** What SQL is read as where no database tells, and which server `verify` starts; default: as the database's URL says. */
   readonly dialect?: 'postgres' | 'mysql' | 'mariadb'
   /** Where `verify` and `schema --fresh` make test databases: `postgres({ version: 17 })`. */
@@ -43,7 +44,7 @@ interface WatchConfig {
   /** Run after each change of the schema, with the database's URL in `DATABASE_URL`. */
   readonly exec?: string
   /** Where there is no way back; default `ask`. */
-  readonly onIrreversible?: 'ask' | 'snapshot' | 'stop'
+  readonly onIrreversible?: 'ask' | 'rebuild' | 'stop'
   /** Rows that are carried without asking; default 100 000. */
   readonly carryRows?: number
   /** Looks at the files ten times a second instead of waiting for events; by itself on file systems that give none. */
@@ -53,12 +54,12 @@ interface WatchConfig {
 }
 
 /** Gives the editor the types; does nothing else. */
-export function defineConfig(config: Config): Config {
+export function defineConfig(config: MigratestConfig): MigratestConfig {
   return config
 }
 
 export interface FoundConfig {
-  readonly config: Config
+  readonly config: MigratestConfig
   /** What paths in it are relative to. */
   readonly folder: string
   /** Undefined where there is none. */
@@ -86,7 +87,7 @@ export async function loadConfig(named: string | undefined): Promise<FoundConfig
     throw new UsageError(`${file} exports no configuration.`, { hint: 'Write: export default defineConfig({ … })' })
   }
   refuseOthers(config, SETTINGS, (name) => `${file}: ${name}`)
-  const { watch } = config as Config
+  const { watch } = config as MigratestConfig
   if (watch) refuseOthers(watch, WATCH_SETTINGS, (name) => `${file}: watch.${name}`)
   return { config, folder: dirname(file), file }
 }
@@ -144,13 +145,13 @@ const WATCH_SETTINGS: Record<keyof WatchConfig, Setting> = {
     what: 'a file or a list of files',
   },
   exec: text,
-  onIrreversible: oneOf('ask', 'snapshot', 'stop'),
+  onIrreversible: oneOf('ask', 'rebuild', 'stop'),
   carryRows: { is: (value) => typeof value === 'number' && value >= 0, what: 'a number of rows' },
   poll: { is: (value) => typeof value === 'boolean', what: 'true or false' },
   schemaFile: { is: (value) => typeof value === 'boolean', what: 'true or false' },
 }
 
-const SETTINGS: Record<keyof Config, Setting> = {
+const SETTINGS: Record<keyof MigratestConfig, Setting> = {
   database: text,
   migrations: {
     is: (value) => typeof value === 'string' || isUrl(value) || has(value, 'list'),
@@ -159,7 +160,7 @@ const SETTINGS: Record<keyof Config, Setting> = {
   table: text,
   schema: text,
   lock: oneOf('advisory', 'table'),
-  lockTimeout: { is: (value) => typeof value === 'number' && value >= 0, what: 'a number of milliseconds' },
+  lockTimeoutMs: { is: (value) => typeof value === 'number' && value >= 0, what: 'a number of milliseconds' },
   dialect: oneOf('postgres', 'mysql', 'mariadb'),
   server: { is: (value) => has(value, 'create'), what: 'a server of a preset, as postgres()' },
   schemaFile: text,

@@ -108,11 +108,12 @@ export class Context {
   /** As options and configuration say. */
   get migratorOptions(): Omit<MigratorOptions, 'source' | 'database' | 'onEvent'> {
     const { 'lock-timeout': text } = this.options
-    const lockTimeout = text === undefined ? (this.config.lockTimeout ?? 15_000) : parseSeconds('--lock-timeout', text)
+    const lockTimeoutMs =
+      text === undefined ? (this.config.lockTimeoutMs ?? 15_000) : parseSeconds('--lock-timeout', text)
     const { outOfOrder, edited, missing, record } = this.config
     const recordedCode = this.options['run-recorded-code'] ? 'run' : this.config.recordedCode
     return {
-      lockTimeout,
+      lockTimeoutMs,
       ...(outOfOrder && { outOfOrder }),
       ...(edited && { edited }),
       ...(missing && { missing }),

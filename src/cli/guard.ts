@@ -1,8 +1,8 @@
 /** Before data is destroyed. */
 
 import { createInterface } from 'node:readline/promises'
+import { isLoopback } from '../database/address.ts'
 import { locateDatabase } from '../database/open.ts'
-import { isLoopback } from '../database/place.ts'
 import { UsageError } from '../migrate/errors.ts'
 import type { Context } from './context.ts'
 

@@ -1,11 +1,11 @@
 /** Moves, and says where the database is then. */
 import { openRehearsal } from '../database/open.ts'
 import { MigrationFailedError } from '../migrate/errors.ts'
-import type { Migrator, Run } from '../migrate/migrator.ts'
+import type { MigrationRun, Migrator } from '../migrate/migrator.ts'
 import type { Context } from './context.ts'
 import { runLine } from './render.ts'
 
-export async function move(context: Context, run: (migrator: Migrator) => Promise<Run>): Promise<number> {
+export async function move(context: Context, run: (migrator: Migrator) => Promise<MigrationRun>): Promise<number> {
   if (context.options.rehearse) await rehearse(context, run)
   const migrator = await context.migrator()
   const begun = performance.now()
@@ -17,7 +17,7 @@ export async function move(context: Context, run: (migrator: Migrator) => Promis
 // --- internal ---
 
 /** On an empty copy of the schema. Nothing is done where a failed migration leaves nothing behind anyway. */
-async function rehearse(context: Context, run: (migrator: Migrator) => Promise<Run>): Promise<void> {
+async function rehearse(context: Context, run: (migrator: Migrator) => Promise<MigrationRun>): Promise<void> {
   context.busy('rehearsing on an empty copy of the schema')
   const rehearsal = await openRehearsal(context.url, context.openOptions)
   if (!rehearsal) return
@@ -30,7 +30,7 @@ async function rehearse(context: Context, run: (migrator: Migrator) => Promise<R
   } catch (error) {
     if (error instanceof MigrationFailedError)
       error.message = error.message.replace(
-        error.stands,
+        error.databaseState,
         `That was a rehearsal on an empty copy of the schema: ${rehearsal.of} is as it was.`,
       )
     throw error

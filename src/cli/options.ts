@@ -63,7 +63,7 @@ const OWN = {
   'on-irreversible': {
     type: 'string',
     value: 'WHAT',
-    help: 'where there is no way back: ask (default), snapshot (all from nothing, rows carried) or stop',
+    help: 'what to do where a migration cannot be undone: ask (default), rebuild (everything from nothing, keeping rows) or stop',
   },
   'carry-rows': { type: 'string', value: 'N', help: 'rows that are carried without asking; default: 100000' },
   seeds: { type: 'string', value: 'FILE', help: 'SQL for a database that is new or was reset' },

@@ -1,9 +1,9 @@
 /** What commands print. Pure, but for whether the terminal has colours. */
 
 import { styleText } from 'node:util'
-import type { Run } from '../migrate/migrator.ts'
-import type { Plan, PlanStep } from '../migrate/plan.ts'
-import type { Status, StatusRow } from '../migrate/status.ts'
+import type { MigrationRun } from '../migrate/migrator.ts'
+import type { MigrationPlan, PlanStep } from '../migrate/plan.ts'
+import type { MigrationStatus, StatusRow } from '../migrate/status.ts'
 import { describeVersion } from '../migrate/version.ts'
 import type { Dialect } from '../sql/dialect.ts'
 import { leavesSettings, readScript, withEnd } from '../sql/script.ts'
@@ -12,13 +12,13 @@ export function stepLine({ direction, version, name }: PlanStep, ms: number): st
   return `  ${direction.padEnd(4)}  ${version}_${name}  ${dim(time(ms))}`
 }
 
-export function runLine({ to, steps }: Pick<Run, 'to' | 'steps'>, database: string, ms: number): string {
+export function runLine({ to, steps }: Pick<MigrationRun, 'to' | 'steps'>, database: string, ms: number): string {
   if (steps.length === 0) return `Nothing to do: ${database} is at version ${describeVersion(to)}.`
   return `${database} is at version ${describeVersion(to)}: ${plural(steps.length, 'migration')} in ${time(ms)}.`
 }
 
 /** A line a step: what it is, how much, and how. */
-export function planText({ from, to, steps, warnings, short }: Plan, database: string): string {
+export function planText({ from, to, steps, warnings, short }: MigrationPlan, database: string): string {
   if (steps.length === 0) return `Nothing to do: ${database} is at version ${describeVersion(from)}.`
   const width = Math.max(...steps.map(({ version, name }) => `${version}_${name}`.length))
   const lines = steps.map((step) => {
@@ -38,7 +38,7 @@ export function planText({ from, to, steps, warnings, short }: Plan, database: s
 }
 
 /** SQL that can be run, with comments about it. */
-export function sqlText({ from, to, steps, warnings, short }: Plan, dialect: Dialect): string {
+export function sqlText({ from, to, steps, warnings, short }: MigrationPlan, dialect: Dialect): string {
   if (steps.length === 0) return `-- Nothing to do at version ${describeVersion(from)}.`
   const blocks = steps.map((step) => {
     const notes = [
@@ -61,7 +61,7 @@ export function sqlText({ from, to, steps, warnings, short }: Plan, dialect: Dia
   return [[title, ...told.map(commented)].join('\n'), ...blocks].join('\n\n')
 }
 
-export function statusText(status: Status): string {
+export function statusText(status: MigrationStatus): string {
   const waiting = status.migrations.filter((row) => row.state === 'pending').length
   const odd = status.migrations.filter((row) => isOdd(row)).length
   const head = [
@@ -88,7 +88,7 @@ export function statusText(status: Status): string {
 }
 
 /** Whether everything is applied as it is in the files. */
-export function isSettled({ dirty, migrations, problems }: Status): boolean {
+export function isSettled({ dirty, migrations, problems }: MigrationStatus): boolean {
   return (
     !dirty && problems.length === 0 && migrations.every((row) => row.state === 'applied' || row.state === 'unrecorded')
   )

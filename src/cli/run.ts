@@ -100,8 +100,8 @@ async function main(argv: readonly string[], own: Own): Promise<number> {
 
 /** A failure that reached nobody: something was not awaited. */
 async function strayError(error: unknown, cancelled?: Error): Promise<Error> {
-  const { StrayError } = await import('../migrate/errors.ts')
-  return new StrayError(error, cancelled)
+  const { UnhandledRejectionError } = await import('../migrate/errors.ts')
+  return new UnhandledRejectionError(error, cancelled)
 }
 
 /** A run that was cancelled because it was asked to. */

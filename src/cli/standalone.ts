@@ -1,12 +1,12 @@
 /** The command inside a bundle: its migrations and settings are in the same file. */
 import { type BundledSource, bundled } from '../source/bundled.ts'
-import type { Config } from './config.ts'
+import type { MigratestConfig } from './config.ts'
 import { endWithReader } from './output.ts'
 import { run } from './run.ts'
 
 export interface Standalone {
   readonly version: string
-  readonly config: Omit<Config, 'migrations'>
+  readonly config: Omit<MigratestConfig, 'migrations'>
   readonly migrations: BundledSource
 }
 

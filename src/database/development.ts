@@ -19,8 +19,8 @@ export class TooManyRowsError extends MigratestError {
 }
 
 /** Somebody else watches this database. */
-export class WatchedError extends MigratestError {
-  readonly code = 'MIGRATEST_WATCHED'
+export class AlreadyWatchedError extends MigratestError {
+  readonly code = 'MIGRATEST_ALREADY_WATCHED'
   constructor(database: string, holder: string | undefined) {
     super(`Another watch follows ${database}${holder ? `: ${holder}` : '.'}`, {
       hint: 'Two would undo and apply each other’s migrations. End that one, or give this one a database of its own.',
@@ -92,7 +92,7 @@ export interface DevelopmentDatabase {
   shape(): Promise<ReadonlySet<string>>
   /** Another where the schema may be another; costs less than reading it. */
   stamp(): Promise<string>
-  /** Held until it is closed. @throws WatchedError */
+  /** Held until it is closed. @throws AlreadyWatchedError */
   watch(): Promise<void>
   /** Runs a file of SQL in one transaction. @throws MigrationFailedError */
   run(sql: string, file: string): Promise<void>

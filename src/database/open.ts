@@ -6,9 +6,9 @@ import type { Driver } from '../migrate/driver.ts'
 import { UsageError } from '../migrate/errors.ts'
 import { loadPackage } from '../migrate/loadPackage.ts'
 import type { Schema } from '../schema/schema.ts'
+import type { DatabaseAddress } from './address.ts'
 import type { DevelopmentDatabase, Fallback } from './development.ts'
 import { ownTables } from './ownTables.ts'
-import type { Place } from './place.ts'
 import type { ConnectOptions } from './postgres/address.ts'
 import type { PostgresDriverOptions } from './postgres/driver.ts'
 import type { Session } from './postgres/session.ts'
@@ -24,7 +24,7 @@ export type MysqlClient =
   | { readonly threadId: number | null; query(...args: never[]): unknown }
   | { getConnection(...args: never[]): unknown; query(...args: never[]): unknown }
 
-/** Of MySQL and MariaDB: `table`, `lock`, `connectTimeout`, `statementLockTimeout`, `ssl`, `applicationName`. */
+/** Of MySQL and MariaDB: `table`, `lock`, `connectTimeoutMs`, `statementLockTimeoutMs`, `ssl`, `applicationName`. */
 export type OpenOptions = PostgresDriverOptions & ConnectOptions
 
 /**
@@ -49,7 +49,7 @@ export async function openDatabase(
 }
 
 /** Where a URL leads, as it would be connected to; nothing is. For PGlite, the database is its folder and there is no host. */
-export async function locateDatabase(url: string): Promise<Place> {
+export async function locateDatabase(url: string): Promise<DatabaseAddress> {
   const scheme = schemeOf(url)
   if (scheme === 'pglite') return { host: '', port: 0, database: pglitePath(url) }
   if (scheme === 'mysql') return (await import('./mysql/address.ts')).placeOf(url)
@@ -117,8 +117,8 @@ export async function createIfMissing(server: string, name: string): Promise<str
 export async function openFallback(url: string, options: OpenOptions = {}): Promise<Fallback> {
   if (schemeOf(url) === 'pglite') throw notWatched()
   if (schemeOf(url) === 'mysql') {
-    const { MysqlCopy } = await import('./mysql/copies.ts')
-    return new MysqlCopy(url, options as MysqlOptions)
+    const { DatabaseCopy } = await import('./mysql/copies.ts')
+    return new DatabaseCopy(url, options as MysqlOptions)
   }
   const { postgresFallback } = await import('./postgres/development.ts')
   return postgresFallback(url.replace(/^pgx5?:/i, 'postgres:'), options)

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { UsageError } from '../migrate/errors.ts'
 import { nearest } from '../migrate/nearest.ts'
-import { decoded } from './place.ts'
+import { decoded } from './address.ts'
 
 export interface UrlParts {
   readonly user: string | undefined

@@ -2,9 +2,9 @@
 import { throwAll } from './attempt.ts'
 import { compareWithFiles, type Policies, refuseTrouble } from './compare.ts'
 import type { DatabaseState, Driver, HistoryEntry, HistoryRecord } from './driver.ts'
-import { GraphError, HeadsError, SquashedError } from './errors.ts'
+import { GraphError, MultipleHeadsError, SquashedError } from './errors.ts'
 import { buildGraph, type Graph, independent, labelOf } from './graph.ts'
-import { type Applied, reconcile } from './history.ts'
+import { type AppliedMigrations, reconcile } from './history.ts'
 import { type LoadInput, loadRecord } from './load.ts'
 import { chooseFollowing, chooseMoves, type Move, type MovesInput, type Request, resolveTarget } from './plan.ts'
 import type { Migration, Relations, Source } from './source.ts'
@@ -75,10 +75,14 @@ export interface Change {
 }
 
 /** `all`: as the files say. Else so many of those applied last are undone, applied, or both. */
-export type Wish = 'all' | { readonly kind: 'up' | 'down' | 'redo'; readonly count: number }
+export type FollowScope = 'all' | { readonly kind: 'up' | 'down' | 'redo'; readonly count: number }
 
 /** Never refuses what was edited, is gone or came late: that is what it is for. */
-export async function chooseToFollow(input: ChooseInput, read: DatabaseState, wish: Wish): Promise<FollowChoice> {
+export async function chooseToFollow(
+  input: ChooseInput,
+  read: DatabaseState,
+  wish: FollowScope,
+): Promise<FollowChoice> {
   const { source, outOfOrder = 'error' } = input
   const migrations = await source.list()
   const relations = (await source.relations?.()) ?? NO_RELATIONS
@@ -119,7 +123,7 @@ export async function chooseToFollow(input: ChooseInput, read: DatabaseState, wi
 export function loadInput(
   { source, database, record, recordedCode, edited }: ChooseInput,
   migrations: readonly Migration[],
-  applied: Applied,
+  applied: AppliedMigrations,
 ): LoadInput {
   return {
     source,
@@ -168,7 +172,7 @@ export function asAdopted(state: DatabaseState, { version, replaced, baseline, r
 // --- internal ---
 
 /** The lowest of those to be undone. */
-function lastOf(applied: readonly number[], { kind, count }: Exclude<Wish, 'all'>): number | undefined {
+function lastOf(applied: readonly number[], { kind, count }: Exclude<FollowScope, 'all'>): number | undefined {
   return kind === 'up' ? undefined : applied.slice(-count)[0]
 }
 
@@ -219,5 +223,5 @@ function isUnbounded(request: Request): boolean {
 function refuseGraph(graph: Graph, wholeWay: boolean): void {
   if (graph.problems.length > 0) throw new GraphError(graph.problems)
   if (!wholeWay || graph.heads.length < 2) return
-  throw new HeadsError(graph.nodes.filter(({ version }) => graph.heads.includes(version)).map(labelOf))
+  throw new MultipleHeadsError(graph.nodes.filter(({ version }) => graph.heads.includes(version)).map(labelOf))
 }

@@ -1,5 +1,5 @@
 /** What code is handed while it runs, and what it may not do: go on afterwards, or leave queries that nobody waits for. */
-import type { CodeBody, MigrationContext, Sql } from './source.ts'
+import type { CodeBody, MigrationContext, RunSql } from './source.ts'
 
 /** Runs a code migration. @throws what it throws, or Error where it ended while a query of its was still running */
 export async function runCode(run: CodeBody['run'], context: MigrationContext): Promise<void> {
@@ -23,7 +23,7 @@ export async function runCode(run: CodeBody['run'], context: MigrationContext): 
       if (error instanceof Error) error.stack = `${error.stack}\n${called.stack?.replace(/^.*\n/, '')}`
     })
     return running
-  }) as Sql
+  }) as RunSql
   try {
     const result: unknown = await run({ ...context, sql })
     refuseUnrun(result)

@@ -16,14 +16,14 @@ export interface HistoryEntry {
   /** Whether the text of its up and down is recorded. */
   readonly recorded: boolean
   /** Set while a migration without a transaction is under way, or was when its process died. */
-  readonly running: Running | null
+  readonly running: Journal | null
   readonly appliedAt: Date | null
   readonly appliedBy: string | null
   readonly durationMs: number | null
 }
 
 /** The journal of a migration under way. */
-export interface Running {
+export interface Journal {
   readonly direction: Direction
   /** Statements begun and statements known to be finished; begun = finished + 1 while one runs or if that is unknown. */
   readonly started: number
@@ -63,7 +63,7 @@ export interface Baseline {
   readonly adopt?: readonly number[]
 }
 
-export type Work =
+export type StepWork =
   | { readonly kind: 'nil' }
   | {
       readonly kind: 'sql'
@@ -82,14 +82,14 @@ export type Work =
 export type OnNotice = (notice: { readonly severity: string; readonly message: string }) => void
 
 /** One move, ready to be run. */
-export interface Step {
+export interface MigrationStep {
   readonly version: number
   readonly name: string
   readonly direction: Direction
   /** The version row as it must be before, and as it will be. */
   readonly from: number
   readonly to: number
-  readonly work: Work
+  readonly work: StepWork
   readonly history: HistoryChange
 }
 
@@ -99,9 +99,9 @@ export interface LockOptions {
   readonly signal: AbortSignal
 }
 
-export interface Together {
+export interface SharedTransaction {
   /** Runs `work` and takes back all that it did in the database. */
-  takenBack<T>(work: () => Promise<T>): Promise<T>
+  rolledBack<T>(work: () => Promise<T>): Promise<T>
 }
 
 export interface Driver {
@@ -129,37 +129,37 @@ export interface Driver {
    * Runs the body, moves the version row from `from` to `to` and changes the history: all or nothing.
    * @throws StatementError from the body, StateMovedError where the row was not as expected
    */
-  apply(step: Step, signal: AbortSignal): Promise<void>
+  apply(step: MigrationStep, signal: AbortSignal): Promise<void>
   /**
    * The same for several steps in one round trip, each in a transaction of its own. Where one fails, those before it
    * stand; which it was is read from `state()`. Leave it out where that cannot be had.
    */
-  applyAll?(steps: readonly Step[], signal: AbortSignal): Promise<void>
+  applyAll?(steps: readonly MigrationStep[], signal: AbortSignal): Promise<void>
 
   /**
    * One transaction around all that `work` runs on this driver's session: kept as a whole, or, where it throws, not at all.
    * Left out where schema changes cannot be rolled back.
    */
-  together?<T>(work: (together: Together) => Promise<T>): Promise<T>
+  inOneTransaction?<T>(work: (together: SharedTransaction) => Promise<T>): Promise<T>
 
   /** The way without a transaction: flag dirty at `to` with a journal, run statement after statement, flag clean. */
-  begin(step: Step): Promise<void>
+  begin(step: MigrationStep): Promise<void>
   /**
    * The same as `execute` for one statement or several in a row, where they can share a round trip. Leave it out where that cannot be
    * had.
    * @returns how many have run. @throws StatementError whose `statement` says which failed: those before it stand
    */
-  executeSome?(step: Step, index: number, signal: AbortSignal): Promise<number>
+  executeSome?(step: MigrationStep, index: number, signal: AbortSignal): Promise<number>
   /** Runs statement `index` (from 0; a code body is one statement) and journals it. @throws StatementError */
-  execute(step: Step, index: number, signal: AbortSignal): Promise<void>
-  finish(step: Step): Promise<void>
+  execute(step: MigrationStep, index: number, signal: AbortSignal): Promise<void>
+  finish(step: MigrationStep): Promise<void>
   /** Takes back what `begin` wrote, where no statement took effect. */
-  abandon?(step: Step): Promise<void>
+  abandon?(step: MigrationStep): Promise<void>
   /**
    * Of the statement under way when a migration stopped: whether it took effect. Undefined where that cannot be told.
    * Left out where nothing is recorded to tell it by.
    */
-  tookEffect?(version: number): Promise<boolean | undefined>
+  wasApplied?(version: number): Promise<boolean | undefined>
 
   /** Sets the row whatever it was, clean, with a baseline there. */
   force(version: number): Promise<void>

@@ -72,7 +72,7 @@ export class LockedError extends MigratestError {
   constructor(database: string, holder: string | undefined, waitedMs: number) {
     const waited = waitedMs >= 1000 ? ` (waited ${Math.round(waitedMs / 1000)} s)` : ''
     super(`Another migration is running on ${database}${waited}${holder ? `: ${holder}` : '.'}`, {
-      hint: 'Wait for it, or raise lockTimeout. If that process is gone for good, end its session on the server.',
+      hint: 'Wait for it, or raise lockTimeoutMs. If that process is gone for good, end its session on the server.',
     })
   }
 }
@@ -156,8 +156,8 @@ export class GraphError extends MigratestError {
 }
 
 /** More than one migration is followed by none: two branches met in the folder. Nothing has run. */
-export class HeadsError extends MigratestError {
-  readonly code = 'MIGRATEST_HEADS'
+export class MultipleHeadsError extends MigratestError {
+  readonly code = 'MIGRATEST_MULTIPLE_HEADS'
   readonly heads: readonly string[]
   constructor(heads: readonly string[]) {
     super(`${heads.length} migrations are followed by none:\n${heads.map((head) => `  ${head}`).join('\n')}`, {
@@ -226,7 +226,7 @@ export class IrreversibleError extends MigratestError {
 
 // --- running ---
 
-export interface Place {
+export interface TextPlace {
   readonly file: string
   readonly text: string
   readonly start: number
@@ -239,7 +239,7 @@ export class ScriptError extends MigratestError {
   readonly file: string
   readonly line: number
   readonly column: number
-  constructor(message: string, place: Place, hint: string) {
+  constructor(message: string, place: TextPlace, hint: string) {
     super(`${located(message, place)}`, { hint })
     const { line, column } = positionAt(place.text, place.start)
     this.file = place.file
@@ -274,7 +274,7 @@ export interface StatementErrorInfo {
   /** It had no effect at all, so that what is before it is all that stands. */
   readonly undone?: boolean | undefined
   /** What the database looks like now, where that is not as usual. */
-  readonly stands?: string | undefined
+  readonly databaseState?: string | undefined
 }
 
 /** A migration failed. The message says in what state the database is. */
@@ -286,7 +286,7 @@ export class MigrationFailedError extends MigratestError {
   readonly column: number | undefined
   readonly sqlState: string | undefined
   /** What the database looks like now, as a sentence: the end of the message. */
-  readonly stands: string
+  readonly databaseState: string
   constructor(input: {
     version: number
     file: string
@@ -295,7 +295,7 @@ export class MigrationFailedError extends MigratestError {
     end?: number | undefined
     info: StatementErrorInfo
     /** What the database looks like now, as a sentence. */
-    stands: string
+    databaseState: string
     hint?: string | undefined
     cause: unknown
   }) {
@@ -310,12 +310,12 @@ export class MigrationFailedError extends MigratestError {
       info.detail && `Detail: ${maskSecrets(info.detail)}`,
       info.context && `In: ${maskSecrets(info.context)}`,
     ]
-    const parts = [head, more.filter(Boolean).join('\n'), input.stands].filter(Boolean)
+    const parts = [head, more.filter(Boolean).join('\n'), input.databaseState].filter(Boolean)
     super(parts.join('\n\n'), {
       cause: input.cause,
       hint: [info.hint, input.hint].filter(Boolean).join(' ') || undefined,
     })
-    this.stands = input.stands
+    this.databaseState = input.databaseState
     this.version = input.version
     this.file = file
     this.sqlState = info.sqlState
@@ -326,8 +326,8 @@ export class MigrationFailedError extends MigratestError {
 }
 
 /** Something that a migration in code did not wait for failed; the command then cancels what runs. */
-export class StrayError extends MigratestError {
-  readonly code = 'MIGRATEST_STRAY'
+export class UnhandledRejectionError extends MigratestError {
+  readonly code = 'MIGRATEST_UNHANDLED_REJECTION'
   constructor(error: unknown, cancelled: Error | undefined) {
     super(`A promise that nobody awaits failed: ${error instanceof Error ? error.message : String(error)}`, {
       hint: ['Await it, or catch what it throws.', cancelled?.message].filter(Boolean).join('\n\n'),
@@ -379,7 +379,7 @@ export class UsageError extends MigratestError {
 
 // --- internal ---
 
-function located(message: string, { file, text, start, end }: Place): string {
+function located(message: string, { file, text, start, end }: TextPlace): string {
   const { line, column } = positionAt(text, start)
   return `${file}:${line}:${column}: ${message}\n\n${codeFrame(text, start, end)}`
 }

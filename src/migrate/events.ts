@@ -1,8 +1,8 @@
 /** What the engine says while it works. It never prints. */
-import type { Plan, PlanStep } from './plan.ts'
+import type { MigrationPlan, PlanStep } from './plan.ts'
 
 export type MigrateEvent =
-  | { readonly type: 'planned'; readonly plan: Plan }
+  | { readonly type: 'planned'; readonly plan: MigrationPlan }
   | { readonly type: 'started'; readonly step: PlanStep }
   /** `ms`: from handing the step to the driver until it was done. */
   | { readonly type: 'finished'; readonly step: PlanStep; readonly ms: number }

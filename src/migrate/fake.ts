@@ -1,9 +1,9 @@
 /** Recording a migration as applied, or as not, without running anything: only where what it follows agrees. */
 import { type ChooseInput, loadInput } from './choose.ts'
-import type { DatabaseState, Step } from './driver.ts'
+import type { DatabaseState, MigrationStep } from './driver.ts'
 import { FakeOrderError, GraphError, UsageError, VersionNotFoundError } from './errors.ts'
 import { ancestorsOf, descendantsOf, type Graph, labelOf } from './graph.ts'
-import { type Applied, reconcile } from './history.ts'
+import { type AppliedMigrations, reconcile } from './history.ts'
 import { loadRecord } from './load.ts'
 import { readGraph } from './readGraph.ts'
 import type { Migration } from './source.ts'
@@ -11,7 +11,7 @@ import { findAdoptions } from './squash.ts'
 import { NIL_VERSION } from './version.ts'
 
 /** A step that changes the version and the history only. */
-export type Fake = Omit<Step, 'work'>
+export type Fake = Omit<MigrationStep, 'work'>
 
 /** @throws FakeOrderError: something that it follows is not applied */
 export async function fakeUp(input: ChooseInput, state: DatabaseState, version: number): Promise<Fake> {
@@ -64,7 +64,7 @@ export async function fakeDown(input: ChooseInput, state: DatabaseState, version
 async function look(
   { source }: ChooseInput,
   state: DatabaseState,
-): Promise<{ migrations: readonly Migration[]; graph: Graph; applied: Applied }> {
+): Promise<{ migrations: readonly Migration[]; graph: Graph; applied: AppliedMigrations }> {
   const { migrations, relations, graph } = await readGraph(source)
   if (graph.problems.length > 0) throw new GraphError(graph.problems)
   const [squashed] = findAdoptions(state, migrations, relations)

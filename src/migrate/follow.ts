@@ -4,10 +4,10 @@ import { type Change, type FollowChoice, loadInput } from './choose.ts'
 import { MigratestError, NoWayDownError } from './errors.ts'
 import { reconcile } from './history.ts'
 import { type LoadInput, loadStep } from './load.ts'
-import type { Move, Plan, PlanStep } from './plan.ts'
+import type { MigrationPlan, Move, PlanStep } from './plan.ts'
 import { NIL_VERSION } from './version.ts'
 
-export interface FollowPlan extends Plan {
+export interface FollowPlan extends MigrationPlan {
   readonly changes: readonly Change[]
   /** Why it cannot be gone back: what the first such down says. The steps are then those up to there. */
   readonly blocked: MigratestError | undefined

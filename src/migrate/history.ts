@@ -3,7 +3,7 @@ import type { Baseline, DatabaseState, HistoryEntry } from './driver.ts'
 import type { Migration } from './source.ts'
 import { describeVersion, NIL_VERSION } from './version.ts'
 
-export interface Applied {
+export interface AppliedMigrations {
   /** Ascending. Also migrations whose file is gone, if the history knows them. */
   readonly versions: readonly number[]
   /** What the history knows of each version that was applied with this tool. */
@@ -18,7 +18,7 @@ export interface Applied {
   readonly disagreement: string | undefined
 }
 
-export function reconcile(state: DatabaseState, migrations: readonly Migration[]): Applied {
+export function reconcile(state: DatabaseState, migrations: readonly Migration[]): AppliedMigrations {
   const history = state.history.filter((entry) => entry.running === null)
   const row = state.version
   const head = history.at(-1)?.version ?? NIL_VERSION

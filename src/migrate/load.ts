@@ -2,11 +2,11 @@
 import { createdObjects, fingerprintOf, readScript, type Script } from '../sql/script.ts'
 import { attempt } from './attempt.ts'
 import { runCode } from './codeContext.ts'
-import type { Driver, HistoryChange, HistoryRecord, OnNotice, Step, Work } from './driver.ts'
+import type { Driver, HistoryChange, HistoryRecord, MigrationStep, OnNotice, StepWork } from './driver.ts'
 import { IrreversibleError, MigratestError, MissingMigrationError, NoWayDownError, ScriptError } from './errors.ts'
-import type { Applied } from './history.ts'
+import type { AppliedMigrations } from './history.ts'
 import type { Move, PlanStep } from './plan.ts'
-import type { Body, CodeBody, Direction, Log, Migration, Source } from './source.ts'
+import type { CodeBody, Direction, Log, Migration, MigrationBody, Source } from './source.ts'
 import { NIL_VERSION } from './version.ts'
 
 /** A body as the engine needs it. `nil`: no such half, or nothing in it. */
@@ -19,7 +19,7 @@ export interface LoadInput {
   readonly source: Source
   readonly driver: Driver
   readonly migrations: ReadonlyMap<number, Migration>
-  readonly applied: Applied
+  readonly applied: AppliedMigrations
   readonly recordTexts: boolean
   readonly runRecordedCode: boolean
   /** Where the file was edited and no other down is known: use the file's down all the same. */
@@ -37,7 +37,7 @@ export interface Hears {
 
 export interface LoadedStep {
   readonly plan: PlanStep
-  readonly step: (hears: Hears) => Step
+  readonly step: (hears: Hears) => MigrationStep
   /** For code frames. */
   readonly text: string | null
   /** Of code: where in its files an error was thrown. */
@@ -101,7 +101,7 @@ export function fingerprintOfHalf(half: Loaded): string {
 
 // --- internal ---
 
-const read = new WeakMap<Body, { readonly language: string; readonly half: Loaded }>()
+const read = new WeakMap<MigrationBody, { readonly language: string; readonly half: Loaded }>()
 
 async function loadUp(input: LoadInput, move: Move): Promise<LoadedStep> {
   const migration = input.migrations.get(move.version)
@@ -184,7 +184,11 @@ function isCode(record: string): boolean {
 }
 
 /** @throws NoWayDownError: code of the database's is not run unasked */
-async function revived({ source, runRecordedCode }: LoadInput, record: string, what: string): Promise<Body | null> {
+async function revived(
+  { source, runRecordedCode }: LoadInput,
+  record: string,
+  what: string,
+): Promise<MigrationBody | null> {
   if (!runRecordedCode) {
     throw new NoWayDownError(`${what}. Its down is recorded in the database as code, which is not run unasked.`, {
       hint: "Put the file back; or, where you trust all who can write to this database, say --run-recorded-code (recordedCode: 'run').",
@@ -218,7 +222,7 @@ function makeStep(
     code: half.kind === 'code',
     atomic: isAtomic(half, input.driver),
   }
-  const step = (hears: Hears): Step => ({ ...move, name, work: workOf(half, hears), history })
+  const step = (hears: Hears): MigrationStep => ({ ...move, name, work: workOf(half, hears), history })
   const text = half.kind === 'sql' ? half.script.text : half.text
   const shares = plan.atomic && (half.kind !== 'sql' || half.script.transactionMode === '')
   return { plan, step, text, warning, shares, locate: half.kind === 'code' ? half.code.locate : undefined }
@@ -231,7 +235,7 @@ function isAtomic(half: Loaded, driver: Driver): boolean {
   return driver.transactionalDdl && half.code.transaction !== false
 }
 
-function workOf(half: Loaded, { log, notice, warn }: Hears): Work {
+function workOf(half: Loaded, { log, notice, warn }: Hears): StepWork {
   if (half.kind === 'sql') return { kind: 'sql', script: half.script, notice, warn }
   if (half.kind === 'code') {
     const { run } = half.code
@@ -240,7 +244,7 @@ function workOf(half: Loaded, { log, notice, warn }: Hears): Work {
   return { kind: 'nil' }
 }
 
-function loaded(body: Body | null, { dialect, syntax }: Language): Loaded {
+function loaded(body: MigrationBody | null, { dialect, syntax }: Language): Loaded {
   if (body === null) return { kind: 'nil', text: null }
   if (body.kind === 'code')
     return { kind: 'code', text: body.text, code: body, fingerprint: body.fingerprint ?? fingerprintOf([body.text]) }

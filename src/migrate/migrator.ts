@@ -7,8 +7,8 @@ import {
   type ChooseInput,
   choose,
   chooseToFollow,
+  type FollowScope,
   loadInput,
-  type Wish,
 } from './choose.ts'
 import type { Policies } from './compare.ts'
 import type { DatabaseState, Driver } from './driver.ts'
@@ -18,12 +18,12 @@ import { type Fake, fakeDown, fakeUp } from './fake.ts'
 import { type AfterStep, type Following, type FollowPlan, fromNothing, planSteps } from './follow.ts'
 import { reconcile } from './history.ts'
 import { type LoadedStep, type LoadInput, loadStep } from './load.ts'
-import type { Move, Plan, PlanStep, Request } from './plan.ts'
+import type { MigrationPlan, Move, PlanStep, Request } from './plan.ts'
 import { recordSql } from './recording.ts'
 import { type ResumeOptions, resume } from './resume.ts'
 import { runSteps } from './run.ts'
 import { type Migration, passedOverMessage, type Source } from './source.ts'
-import type { Status, Version } from './status.ts'
+import type { MigrationState, MigrationStatus } from './status.ts'
 import { survey } from './survey.ts'
 import { isVersion, NIL_VERSION, type Target } from './version.ts'
 
@@ -32,7 +32,7 @@ export interface MigratorOptions extends Policies {
   /** From `openDatabase()`, or a driver of your own. */
   readonly database: Driver
   /** Milliseconds to wait for the lock; default 15 000. */
-  readonly lockTimeout?: number
+  readonly lockTimeoutMs?: number
   /** What the history keeps: the texts of up and down (default), or fingerprints only. */
   readonly record?: 'text' | 'fingerprint'
   /**
@@ -50,7 +50,7 @@ export interface MigratorOptions extends Policies {
   readonly signal?: AbortSignal
 }
 
-export interface Run {
+export interface MigrationRun {
   readonly from: number
   readonly to: number
   /** What ran, in order; empty where there was nothing to do. */
@@ -80,17 +80,17 @@ export class Migrator {
   }
 
   /** Applies all pending migrations, or the next `n`. @throws ShortLimitError when fewer than `n` were there */
-  up(n?: number): Promise<Run> {
+  up(n?: number): Promise<MigrationRun> {
     return n === undefined ? this.#move({ kind: 'up', limit: -1 }) : this.steps(count(n))
   }
 
-  /** Undoes all applied migrations, or the last `n`. */
-  down(n?: number): Promise<Run> {
-    return n === undefined ? this.#move({ kind: 'down', limit: -1 }) : this.steps(-count(n))
+  /** Undoes the last applied migration, the last `n`, or all of them: `down('all')`. @throws ShortLimitError when fewer than `n` were applied */
+  down(n: number | 'all' = 1): Promise<MigrationRun> {
+    return n === 'all' ? this.#move({ kind: 'down', limit: -1 }) : this.steps(-count(n))
   }
 
   /** Runs `n` migrations up, or down where `n` is negative. With 0 it runs nothing and looks at nothing, not even at the dirty flag. */
-  async steps(n: number): Promise<Run> {
+  async steps(n: number): Promise<MigrationRun> {
     if (!Number.isSafeInteger(n)) throw new UsageError(`steps(${n}): the number of steps must be a whole number.`)
     if (n === 0) {
       const { version } = await this.#driver.state()
@@ -100,12 +100,12 @@ export class Migrator {
   }
 
   /** Up or down to `target`. */
-  to(target: Target): Promise<Run> {
+  to(target: Target): Promise<MigrationRun> {
     return this.#move({ kind: 'to', target })
   }
 
   /** Runs the given migrations as they are, whatever the source holds. */
-  run(...migrations: readonly GivenMigration[]): Promise<Run> {
+  run(...migrations: readonly GivenMigration[]): Promise<MigrationRun> {
     return this.#exclusive(async (state) => {
       const steps: PlanStep[] = []
       for (const given of migrations) {
@@ -124,12 +124,12 @@ export class Migrator {
   }
 
   /** Records one migration as applied without running it. @throws FakeOrderError where what it follows is not applied */
-  fake(version: number): Promise<Run> {
+  fake(version: number): Promise<MigrationRun> {
     return this.#fake(version, fakeUp)
   }
 
   /** Records one migration as not applied without undoing it. @throws FakeOrderError where something applied follows it */
-  unfake(version: number): Promise<Run> {
+  unfake(version: number): Promise<MigrationRun> {
     return this.#fake(version, fakeDown)
   }
 
@@ -138,7 +138,7 @@ export class Migrator {
     await this.#locked(() => this.#driver.drop())
   }
 
-  async version(): Promise<Version> {
+  async version(): Promise<MigrationState> {
     const { version, dirty } = await this.#driver.state()
     return { version, dirty }
   }
@@ -147,7 +147,7 @@ export class Migrator {
    * What a transition would do, without doing it. `from`: as if the database were at that version. `texts`: with the SQL
    * of each step, which is then all in memory; code is run for it against a client that only listens.
    */
-  async plan(target: Target | Request, options: { from?: number; texts?: boolean } = {}): Promise<Plan> {
+  async plan(target: Target | Request, options: { from?: number; texts?: boolean } = {}): Promise<MigrationPlan> {
     const read = await this.#driver.state()
     const { from, texts } = options
     const state: DatabaseState = from === undefined ? read : { version: from, dirty: false, history: [] }
@@ -164,7 +164,7 @@ export class Migrator {
    */
   follow<T>(
     work: (following: Following) => Promise<T>,
-    wish: Wish = 'all',
+    wish: FollowScope = 'all',
     downs: 'record' | 'file' = 'record',
   ): Promise<T> {
     return this.#locked(async () => {
@@ -175,7 +175,7 @@ export class Migrator {
   }
 
   /** Every migration and what became of it. Reads only. */
-  async status(): Promise<Status> {
+  async status(): Promise<MigrationStatus> {
     return survey(this.#choosing, await this.#driver.state())
   }
 
@@ -183,7 +183,7 @@ export class Migrator {
    * Continues a migration that stopped half-way, behind the last statement that is known to be done.
    * `applied`: that many statements are done, where the journal cannot tell whether the last one was.
    */
-  resume(options: ResumeOptions = {}): Promise<Run> {
+  resume(options: ResumeOptions = {}): Promise<MigrationRun> {
     return this.#locked(() => resume({ ...this.#choosing, signal: this.#signal, onEvent: this.#emit }, options))
   }
 
@@ -200,7 +200,7 @@ export class Migrator {
 
   #emit: OnEvent = (event) => this.#options.onEvent?.(event)
 
-  async #runGiven(state: DatabaseState, given: GivenMigration): Promise<Run> {
+  async #runGiven(state: DatabaseState, given: GivenMigration): Promise<MigrationRun> {
     const { version, targetVersion: to = version, name = 'given', body = null } = given
     const direction = to >= version ? 'up' : 'down'
     const migration: Migration = { version, name, up: `migration ${version}` }
@@ -214,7 +214,7 @@ export class Migrator {
     return this.#execute(state, [{ version, direction, from: state.version, to }], load, 0)
   }
 
-  #move(request: Request): Promise<Run> {
+  #move(request: Request): Promise<MigrationRun> {
     return this.#exclusive(async (state) => {
       const { moves, short, load, newDowns, adopted } = await this.#choose(state, request)
       // Not before it is known that the moves can be made: what is written here replaces other ways back.
@@ -225,7 +225,7 @@ export class Migrator {
     })
   }
 
-  #fake(version: number, faked: typeof fakeUp): Promise<Run> {
+  #fake(version: number, faked: typeof fakeUp): Promise<MigrationRun> {
     return this.#exclusive(async (state) => {
       const step = await faked(this.#choosing, state, version)
       await this.#write(step)
@@ -233,7 +233,7 @@ export class Migrator {
     })
   }
 
-  async #following(state: DatabaseState, wish: Wish, downsFrom: 'record' | 'file'): Promise<Following> {
+  async #following(state: DatabaseState, wish: FollowScope, downsFrom: 'record' | 'file'): Promise<Following> {
     const choice = await chooseToFollow(this.#choosing, state, wish)
     this.#tellPassedOver(this.#options.source)
     const { downs, ups, newDowns, adopted, changes } = choice
@@ -298,7 +298,7 @@ export class Migrator {
   }
 
   /** Under the lock, on a clean database. */
-  #exclusive(work: (state: DatabaseState) => Promise<Run>): Promise<Run> {
+  #exclusive(work: (state: DatabaseState) => Promise<MigrationRun>): Promise<MigrationRun> {
     return this.#locked(async () => {
       const state = await this.#driver.state()
       if (state.dirty) throw dirty(state)
@@ -311,7 +311,7 @@ export class Migrator {
     this.#busy = true
     this.#stopping = false
     try {
-      await this.#driver.lock({ timeout: this.#options.lockTimeout ?? 15_000, signal: this.#signal })
+      await this.#driver.lock({ timeout: this.#options.lockTimeoutMs ?? 15_000, signal: this.#signal })
       let result: T
       try {
         result = await work()
@@ -353,7 +353,7 @@ export class Migrator {
     load: LoadInput,
     short: number,
     texts = false,
-  ): Promise<Plan> {
+  ): Promise<MigrationPlan> {
     const steps: PlanStep[] = []
     const warnings: string[] = []
     const wrong: MigratestError[] = []
@@ -390,7 +390,7 @@ export class Migrator {
     load: LoadInput,
     short: number,
     first: () => Promise<void> = async () => undefined,
-  ): Promise<Run> {
+  ): Promise<MigrationRun> {
     const plan = await this.#plan(state, moves, load, short)
     await first()
     this.#emit({ type: 'planned', plan })

@@ -1,6 +1,6 @@
 /** Which migrations a transition needs, in which order. Pure: no bodies, no database. */
 import { VersionNotFoundError } from './errors.ts'
-import type { Applied } from './history.ts'
+import type { AppliedMigrations } from './history.ts'
 import type { Direction, Migration } from './source.ts'
 import { describeVersion, isVersion, NIL_VERSION, type Target } from './version.ts'
 
@@ -43,7 +43,7 @@ export interface PlanStep extends Move {
   readonly notes?: readonly string[]
 }
 
-export interface Plan {
+export interface MigrationPlan {
   readonly from: number
   readonly to: number
   readonly steps: readonly PlanStep[]
@@ -57,7 +57,7 @@ export interface MovesInput {
   readonly source: string
   readonly migrations: readonly Migration[]
   readonly current: number
-  readonly applied: Pick<Applied, 'versions' | 'entries' | 'late'>
+  readonly applied: Pick<AppliedMigrations, 'versions' | 'entries' | 'late'>
   /** Those merged late that are applied. */
   readonly applyLate: ReadonlySet<number>
 }

@@ -2,7 +2,7 @@
 import type { Dialect } from '../sql/dialect.ts'
 import { inlineParameters } from '../sql/parameters.ts'
 import { clearTimeout, setTimeout } from './realTime.ts'
-import type { CodeBody, Sql } from './source.ts'
+import type { CodeBody, RunSql } from './source.ts'
 
 export interface RecordedSql {
   readonly statements: readonly string[]
@@ -22,7 +22,7 @@ export async function recordSql({ run }: Pick<CodeBody, 'run'>, dialect: Dialect
   }
   const context = {
     client: listeningClient(hear),
-    sql: (async (text, params) => hear(text, params).rows) as Sql,
+    sql: (async (text, params) => hear(text, params).rows) as RunSql,
     signal: new AbortController().signal,
     log: () => undefined,
   }

@@ -4,7 +4,7 @@ import { readies } from '../sql/rows.ts'
 import { readScript, type Script } from '../sql/script.ts'
 import { cutStatements } from '../sql/statements.ts'
 import { type ChooseInput, loadInput } from './choose.ts'
-import type { Driver, HistoryEntry, Running } from './driver.ts'
+import type { Driver, HistoryEntry, Journal } from './driver.ts'
 import { EditedMigrationError, UsageError } from './errors.ts'
 import type { OnEvent } from './events.ts'
 import { reconcile } from './history.ts'
@@ -78,15 +78,15 @@ function saidBehind({ applied, notApplied }: ResumeOptions): number | undefined 
 }
 
 /** How many statements are done: as the journal says, or else the objects that the last one was to change. */
-async function foundBehind(driver: Driver, entry: HistoryEntry, running: Running): Promise<number> {
+async function foundBehind(driver: Driver, entry: HistoryEntry, running: Journal): Promise<number> {
   const { started, done } = running
   if (started === done) return done
-  const effect = await driver.tookEffect?.(entry.version)
+  const effect = await driver.wasApplied?.(entry.version)
   if (effect === undefined) throw unknownProgress(entry, running)
   return effect ? started : done
 }
 
-function unknownProgress({ version, name }: HistoryEntry, { started, total }: Running): UsageError {
+function unknownProgress({ version, name }: HistoryEntry, { started, total }: Journal): UsageError {
   const how = (applied: number) => `"migratest resume --applied ${applied}" or resume({ applied: ${applied} })`
   const what = `${version}_${name}`
   return new UsageError(

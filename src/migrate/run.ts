@@ -1,6 +1,6 @@
 /** Runs planned steps one after another: prefetches, keeps the dirty protocol, turns failures into errors people can use. */
 import { inspect } from 'node:util'
-import type { Driver, Step } from './driver.ts'
+import type { Driver, MigrationStep } from './driver.ts'
 import { CancelledError, MigratestError, MigrationFailedError, SourceChangedError, StatementError } from './errors.ts'
 import type { OnEvent } from './events.ts'
 import type { Hears, LoadedStep } from './load.ts'
@@ -58,17 +58,17 @@ export async function runSteps(input: RunInput): Promise<PlanStep[]> {
 /** Continues behind statement `done` of a step that is under way. */
 export async function continueJournaled(
   driver: Driver,
-  step: Step,
+  step: MigrationStep,
   loaded: LoadedStep,
   done: number,
   signal: AbortSignal,
 ) {
   for (let i = done; i < loaded.plan.statements; ) {
     if (signal.aborted) {
-      const stands = (await tryAbandon(driver, step, i, NOT_BEGUN))
+      const databaseState = (await tryAbandon(driver, step, i, NOT_BEGUN))
         ? cleanStill(driver, step)
         : stoppedNow(step, i, loaded.plan.statements)
-      throw failure(signal.reason, driver, loaded, i, signal, stands)
+      throw failure(signal.reason, driver, loaded, i, signal, databaseState)
     }
     try {
       if (driver.executeSome) i += await driver.executeSome(step, i, signal)
@@ -78,10 +78,10 @@ export async function continueJournaled(
       }
     } catch (error) {
       const at = (error instanceof StatementError ? error.info.statement : undefined) ?? i
-      const stands = (await tryAbandon(driver, step, at, error))
+      const databaseState = (await tryAbandon(driver, step, at, error))
         ? cleanStill(driver, step)
         : dirtyNow(step, at, loaded.plan.statements)
-      throw failure(error, driver, loaded, at, signal, stands)
+      throw failure(error, driver, loaded, at, signal, databaseState)
     }
   }
   await driver.finish(step)
@@ -109,7 +109,7 @@ async function runBatches(input: RunInput): Promise<PlanStep[]> {
   const { driver, steps, signal, onEvent } = input
   const ran: PlanStep[] = []
   while (driver.applyAll && !input.stopped() && !signal.aborted) {
-    const batch: Step[] = []
+    const batch: MigrationStep[] = []
     let length = 0
     for (const planned of steps.slice(ran.length, ran.length + BATCH_STEPS)) {
       if (!planned.atomic || planned.code || planned.direction !== 'up' || length > BATCH_LENGTH) break
@@ -138,7 +138,7 @@ async function runBatches(input: RunInput): Promise<PlanStep[]> {
   return ran
 }
 
-async function countDone(driver: Driver, batch: readonly Step[]): Promise<number> {
+async function countDone(driver: Driver, batch: readonly MigrationStep[]): Promise<number> {
   const { history, dirty } = await driver.state()
   const applied = new Set(history.map(({ version }) => version))
   const left = batch.findIndex(({ version }) => !applied.has(version))
@@ -152,7 +152,7 @@ function prefetch({ load }: RunInput, step: PlanStep | undefined): Promise<Loade
   return promise
 }
 
-async function runAtomic(driver: Driver, step: Step, loaded: LoadedStep, signal: AbortSignal): Promise<void> {
+async function runAtomic(driver: Driver, step: MigrationStep, loaded: LoadedStep, signal: AbortSignal): Promise<void> {
   try {
     await driver.apply(step, signal)
   } catch (error) {
@@ -164,7 +164,12 @@ async function runAtomic(driver: Driver, step: Step, loaded: LoadedStep, signal:
   }
 }
 
-async function runJournaled(driver: Driver, step: Step, loaded: LoadedStep, signal: AbortSignal): Promise<void> {
+async function runJournaled(
+  driver: Driver,
+  step: MigrationStep,
+  loaded: LoadedStep,
+  signal: AbortSignal,
+): Promise<void> {
   await driver.begin(step)
   await continueJournaled(driver, step, loaded, 0, signal)
 }
@@ -173,7 +178,7 @@ async function runJournaled(driver: Driver, step: Step, loaded: LoadedStep, sign
 const NOT_BEGUN = new StatementError({ message: 'cancelled', undone: true }, undefined)
 
 /** Where the first statement was refused and left nothing behind, nothing of the migration stands. */
-async function tryAbandon(driver: Driver, step: Step, index: number, error: unknown): Promise<boolean> {
+async function tryAbandon(driver: Driver, step: MigrationStep, index: number, error: unknown): Promise<boolean> {
   const undone = error instanceof StatementError && error.info.undone === true
   // One that is resumed does not know any more where it came from.
   if (index > 0 || !undone || !driver.abandon || step.from === step.to) return false
@@ -186,22 +191,22 @@ function isRefusedInTransaction(error: unknown): boolean {
   return error instanceof StatementError && error.info.sqlState === '25001'
 }
 
-function cleanStill(driver: Driver, step: Step): string {
+function cleanStill(driver: Driver, step: MigrationStep): string {
   return `Nothing of it was kept: ${driver.database} is at version ${describeVersion(step.from)}, clean.`
 }
 
-function dirtyNow(step: Step, index: number, total: number): string {
+function dirtyNow(step: MigrationStep, index: number, total: number): string {
   if (step.work.kind === 'code') {
     return `It failed outside a transaction: what it did before that stands, and the database is dirty at version ${describeVersion(step.to)}. ${WAYS_ON}`
   }
   return `Statement ${index + 1} of ${total} failed outside a transaction. ${standing(step, index)}`
 }
 
-function stoppedNow(step: Step, index: number, total: number): string {
+function stoppedNow(step: MigrationStep, index: number, total: number): string {
   return `It stopped before statement ${index + 1} of ${total}. ${standing(step, index)}`
 }
 
-function standing(step: Step, done: number): string {
+function standing(step: MigrationStep, done: number): string {
   const before =
     done === 0 ? 'Nothing before it has run' : done === 1 ? 'Statement 1 stands' : `Statements 1 to ${done} stand`
   return `${before}; the database is dirty at version ${describeVersion(step.to)}. ${WAYS_ON}`
@@ -216,12 +221,15 @@ function failure(
   loaded: LoadedStep,
   index: number | undefined,
   signal: AbortSignal,
-  stands: string,
+  databaseState: string,
 ): unknown {
   if (signal.aborted) {
-    return new CancelledError(`Cancelled while ${loaded.plan.file} was running on ${driver.database}.\n\n${stands}`, {
-      cause: error,
-    })
+    return new CancelledError(
+      `Cancelled while ${loaded.plan.file} was running on ${driver.database}.\n\n${databaseState}`,
+      {
+        cause: error,
+      },
+    )
   }
   if (error instanceof MigratestError && !(error instanceof StatementError)) return error
   const info = error instanceof StatementError ? error.info : { message: wordsOf(error) }
@@ -235,7 +243,7 @@ function failure(
     ...place,
     info:
       place && 'file' in place && place.file !== loaded.plan.file ? { ...info, context: inside(loaded, info) } : info,
-    stands: info.stands ?? stands,
+    databaseState: info.databaseState ?? databaseState,
     cause: error instanceof StatementError ? error.cause : error,
   })
 }

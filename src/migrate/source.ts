@@ -30,7 +30,7 @@ export interface SqlBody {
   readonly text: string
 }
 
-export type Sql = <Row extends object = Record<string, unknown>>(
+export type RunSql = <Row extends object = Record<string, unknown>>(
   text: string,
   params?: readonly unknown[],
 ) => Promise<Row[]>
@@ -39,7 +39,7 @@ export type Sql = <Row extends object = Record<string, unknown>>(
 export interface MigrationContext<Client = unknown> {
   readonly client: Client
   /** Runs SQL on that client and gives the rows, which are what you say they are: `sql<{ id: number }>('select …')`. */
-  readonly sql: Sql
+  readonly sql: RunSql
   /** Aborted when the run is cancelled. */
   readonly signal: AbortSignal
   readonly log: Log
@@ -71,7 +71,7 @@ export interface CodePlace {
   readonly end: number
 }
 
-export type Body = SqlBody | CodeBody
+export type MigrationBody = SqlBody | CodeBody
 
 export interface Source {
   /** For messages, as `directory migrations`. */
@@ -84,11 +84,11 @@ export interface Source {
   /** Files that look like migrations and are not ours (`3_x.up.go`), as the last `list()` found them. */
   readonly passedOver?: readonly string[]
   /** One body; null where there is no such half. Each call reads anew. */
-  read(migration: Migration, direction: Direction): Promise<Body | null>
+  read(migration: Migration, direction: Direction): Promise<MigrationBody | null>
   /** By version, of those that say something. */
   relations?(): Promise<ReadonlyMap<number, Relations>>
   /** The body of code that was recorded, as {@link CodeBody.record}. */
-  revive?(record: string, direction: Direction): Promise<Body | null>
+  revive?(record: string, direction: Direction): Promise<MigrationBody | null>
 }
 
 /** A few of them by name; undefined where there are none. */

@@ -4,12 +4,12 @@ import { inDirective, leavesSettings, readScript, withEnd } from '../sql/script.
 import { tokenize } from '../sql/tokens.ts'
 import { UsageError } from './errors.ts'
 import { type Graph, labelOf } from './graph.ts'
-import type { Body, Migration } from './source.ts'
+import type { Migration, MigrationBody } from './source.ts'
 
 export interface Part {
   readonly migration: Migration
-  readonly up: Body | null
-  readonly down: Body | null
+  readonly up: MigrationBody | null
+  readonly down: MigrationBody | null
 }
 
 export interface Squashed {
@@ -69,7 +69,7 @@ function chunks<T>(items: readonly T[], size: number): T[][] {
   return Array.from({ length: Math.ceil(items.length / size) }, (_, i) => items.slice(i * size, (i + 1) * size))
 }
 
-function isNil(body: Body | null, dialect: Dialect): boolean {
+function isNil(body: MigrationBody | null, dialect: Dialect): boolean {
   if (body === null) return true
   if (body.kind === 'code') return false
   const { statements, irreversible } = readScript(body.text, dialect)
@@ -77,7 +77,7 @@ function isNil(body: Body | null, dialect: Dialect): boolean {
 }
 
 /** Each part under its name. What one sets ends with it, as it does when it runs alone. */
-function sections(halves: readonly (readonly [Migration, Body | null])[], dialect: Dialect): string[] {
+function sections(halves: readonly (readonly [Migration, MigrationBody | null])[], dialect: Dialect): string[] {
   const texts = halves.flatMap(([migration, body]) => {
     const text = body && sqlOf(migration, body, dialect)
     return text ? [{ name: labelOf(migration), text }] : []
@@ -88,7 +88,7 @@ function sections(halves: readonly (readonly [Migration, Body | null])[], dialec
   return texts.map(({ name, text }) => `-- ${name}\n${text}${reset}`)
 }
 
-function sqlOf(migration: Migration, body: Body, dialect: Dialect): string {
+function sqlOf(migration: Migration, body: MigrationBody, dialect: Dialect): string {
   const file = migration.up ?? labelOf(migration)
   if (body.kind === 'code') {
     throw new UsageError(`${file} is code, which cannot be squashed into SQL.`, { hint: HINT })

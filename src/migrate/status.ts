@@ -1,9 +1,9 @@
 /** What became of every migration. Pure. */
-import type { DatabaseState, Running } from './driver.ts'
-import type { Applied } from './history.ts'
+import type { DatabaseState, Journal } from './driver.ts'
+import type { AppliedMigrations } from './history.ts'
 import type { Migration } from './source.ts'
 
-export interface Version {
+export interface MigrationState {
   /** -1 where nothing is applied. */
   readonly version: number
   readonly dirty: boolean
@@ -21,7 +21,7 @@ export interface StatusRow {
   readonly problem: string | null
 }
 
-export interface Status extends Version {
+export interface MigrationStatus extends MigrationState {
   readonly migrations: readonly StatusRow[]
   /** Set where another tool moved the database: what that means. */
   readonly disagreement: string | undefined
@@ -30,20 +30,20 @@ export interface Status extends Version {
   /** Those of the problems because of which nothing goes up. */
   readonly blocked: readonly string[]
   /** The journal of a migration that stopped half-way. */
-  readonly running: (Running & { readonly version: number }) | undefined
+  readonly running: (Journal & { readonly version: number }) | undefined
 }
 
 export function statusOf(
   state: DatabaseState,
   migrations: readonly Migration[],
-  applied: Applied,
+  applied: AppliedMigrations,
   found: {
     edited: readonly Migration[]
     broken: ReadonlyMap<number, Error>
     problems: readonly string[]
     blocked: readonly string[]
   },
-): Status {
+): MigrationStatus {
   const inSource = new Map(migrations.map((migration) => [migration.version, migration]))
   const done = new Set(applied.versions)
   const late = new Set(applied.late)

@@ -9,9 +9,9 @@ import { type Graph, labelOf } from './graph.ts'
 import { reconcile } from './history.ts'
 import { type LoadInput, loadHalf, loadStep } from './load.ts'
 import { readGraph } from './readGraph.ts'
-import { type Status, statusOf } from './status.ts'
+import { type MigrationStatus, statusOf } from './status.ts'
 
-export async function survey(input: ChooseInput, read: DatabaseState): Promise<Status> {
+export async function survey(input: ChooseInput, read: DatabaseState): Promise<MigrationStatus> {
   const { source } = input
   const { migrations, relations, graph } = await readGraph(source)
   const adopted = await attempt(() => adoptedRecords(input, read, migrations, relations))

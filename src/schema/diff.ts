@@ -1,5 +1,5 @@
 /** What differs between two schemas, in lines of DDL that a person reads. */
-import type { Member, Objects, SchemaObject } from './model.ts'
+import type { Objects, SchemaMember, SchemaObject } from './model.ts'
 import { statementOf } from './text.ts'
 import { sameTokens } from './tokens.ts'
 
@@ -63,7 +63,8 @@ function byKey({ objects }: Objects): Map<string, SchemaObject> {
 }
 
 function label({ kind, name, table }: SchemaObject): string {
-  return table === null ? `${kind} ${name}` : `${kind} ${name} on ${table}`
+  const title = `${kind.replaceAll('-', ' ')} ${name}`
+  return table === null ? title : `${title} on ${table}`
 }
 
 function movedColumns(was: SchemaObject, now: SchemaObject): string[] {
@@ -104,7 +105,7 @@ function moreLines(was: SchemaObject, now: SchemaObject): DiffLine[] {
   return all.filter(({ sign }) => sign !== ' ')
 }
 
-function memberLines(was: readonly Member[], now: readonly Member[]): DiffLine[] {
+function memberLines(was: readonly SchemaMember[], now: readonly SchemaMember[]): DiffLine[] {
   const texts = new Map(now.map((member) => [member.key, member.text]))
   const known = new Map(was.map((member) => [member.key, member.text]))
   const gone = was.flatMap(({ key, text }): DiffLine[] => {

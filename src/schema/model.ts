@@ -9,26 +9,26 @@ export type ObjectKind =
   | 'table'
   | 'view'
   | 'index'
-  | 'foreign key'
+  | 'foreign-key'
   | 'trigger'
   | 'rule'
   | 'policy'
   | 'statistics'
-  | 'event trigger'
+  | 'event-trigger'
   | 'event'
-  | 'default privileges'
+  | 'default-privileges'
   /** What has no DDL here yet: it is compared by its identity alone. */
   | 'other'
 
 /** One line of an object that is looked at by itself: a column, a constraint. */
-export interface Member {
+export interface SchemaMember {
   /** What tells it apart among its siblings, as `column email`. */
   readonly key: string
   /** As it stands in the DDL, as `email text NOT NULL`. */
   readonly text: string
 }
 
-export interface Column {
+export interface SchemaColumn {
   readonly name: string
   /** As the database writes it, as `character varying(20)`. */
   readonly type: string
@@ -49,7 +49,7 @@ export interface SchemaObject {
   readonly table: string | null
   /** The statement that makes it; with members, what stands before the first of them. */
   readonly head: string
-  readonly members: readonly Member[]
+  readonly members: readonly SchemaMember[]
   /** What stands behind the last member. */
   readonly tail: string
   /** Further statements: owner, comments, privileges. */
@@ -57,7 +57,7 @@ export interface SchemaObject {
   /** Statements that come behind all objects, since they need what needs this one: a default that calls a function that reads the table. */
   readonly later?: readonly string[]
   /** Of tables and views, in the table's order. */
-  readonly columns: readonly Column[]
+  readonly columns: readonly SchemaColumn[]
 }
 
 /** A schema, as far as its text and its difference from another are concerned. */

@@ -1,6 +1,14 @@
 /** A source made of files, wherever they are: names in, migrations out. The other sources are built on it. */
 import { DuplicateVersionError, UnreadableFileError } from '../migrate/errors.ts'
-import type { Body, CodeBody, Direction, Migration, MigrationContext, Relations, Source } from '../migrate/source.ts'
+import type {
+  CodeBody,
+  Direction,
+  Migration,
+  MigrationBody,
+  MigrationContext,
+  Relations,
+  Source,
+} from '../migrate/source.ts'
 import { fingerprintOf, readScript } from '../sql/script.ts'
 import { type FileName, parseFileName } from './fileNames.ts'
 
@@ -116,7 +124,7 @@ export function sourceOfFiles(files: Files): Source {
       return passedOver
     },
     list,
-    async read({ version }, direction): Promise<Body | null> {
+    async read({ version }, direction): Promise<MigrationBody | null> {
       if (halves.size === 0) await list()
       const name = halves.get(`${version} ${direction}`)
       if (name === undefined) return null

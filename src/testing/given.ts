@@ -9,8 +9,8 @@ import { codeFrame } from '../sql/codeFrame.ts'
 import { offsetOfCodePoint } from '../sql/position.ts'
 
 /** Rows or SQL that a test gave (`given`, `seeds`, `init`, `extensions`) were refused by the database. */
-export class GivenError extends MigratestError {
-  readonly code = 'MIGRATEST_GIVEN'
+export class SeedError extends MigratestError {
+  readonly code = 'MIGRATEST_SEED'
 }
 
 type Fields = Partial<Record<'code' | 'detail' | 'hint' | 'position' | 'sqlState', string>>
@@ -37,6 +37,6 @@ export async function runGiven<T>(option: string, sql: string | undefined, run: 
     const frame = sql !== undefined && offset !== undefined ? codeFrame(sql, offset) : undefined
     const state = sqlState ?? code
     const parts = [`${option}: ${message}${state ? ` (${state})` : ''}`, frame, detail && `Detail: ${detail}`]
-    throw new GivenError(parts.filter(Boolean).join('\n\n'), { cause, hint })
+    throw new SeedError(parts.filter(Boolean).join('\n\n'), { cause, hint })
   }
 }

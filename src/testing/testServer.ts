@@ -30,7 +30,7 @@ export interface TestServer<Client> {
 /** Databases frozen at one version each, under keys that say what they were made of. */
 export interface Snapshots<Client> {
   /** What each database has before its first migration: part of what it is made of. */
-  readonly ground: readonly string[]
+  readonly environment: readonly string[]
   /**
    * The last of these keys that there is a snapshot of; and how many of the keys another chain shares that parts from this
    * one: where somebody is editing.
@@ -51,7 +51,7 @@ export interface LeftOpen {
   readonly application: string
   /** The last statement. */
   readonly statement: string
-  readonly state: 'idle' | 'running' | 'in a transaction'
+  readonly state: 'idle' | 'running' | 'in-transaction'
   /** Whether it is one of the clients that we gave. */
   readonly given: boolean
 }
@@ -103,11 +103,11 @@ export interface TestDatabase<Client> {
   /** A connection for a test to come: it does not keep the process from ending. */
   connectAhead?(): Promise<Client>
   /** The connection is handed to a test now. False where it broke meanwhile. */
-  hand?(client: Client): boolean
+  activate?(client: Client): boolean
   /** Nobody needs it just now: another process may have it, should this one end. */
-  offer?(): Promise<void>
+  share?(): Promise<void>
   /** A test has it from now on. */
-  withdraw?(): Promise<void>
+  unshare?(): Promise<void>
   /** Leaves it on the server when the test is over; gives a line that opens it. */
   keep(purpose?: Purpose): Promise<string>
   drop(): Promise<void>

@@ -2,8 +2,8 @@
 import { MigratestError } from '../migrate/errors.ts'
 import { diffText, type SchemaDiff } from '../schema/diff.ts'
 
-export class FindingError extends MigratestError {
-  readonly code = 'MIGRATEST_FINDING'
+export class VerificationError extends MigratestError {
+  readonly code = 'MIGRATEST_VERIFICATION'
   /** The migration it is about; undefined where it is about all of them. */
   readonly version: number | undefined
   readonly file: string | undefined

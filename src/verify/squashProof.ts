@@ -4,7 +4,7 @@ import type { Migration, Source } from '../migrate/source.ts'
 import { describeVersion } from '../migrate/version.ts'
 import { memory } from '../source/memory.ts'
 import type { TestServer } from '../testing/testServer.ts'
-import { FindingError } from './finding.ts'
+import { VerificationError } from './finding.ts'
 import { Walk } from './walk.ts'
 
 export interface SquashProof<Client> {
@@ -19,7 +19,7 @@ export interface SquashProof<Client> {
   readonly undoable: boolean
 }
 
-/** @throws FindingError with the difference, or the error of the migration that failed */
+/** @throws VerificationError with the difference, or the error of the migration that failed */
 export async function proveSquash<Client>({
   server,
   source,
@@ -48,7 +48,7 @@ export async function proveSquash<Client>({
     const found = await together.schemaAt(version)
     const difference = expected.diff(found)
     if (difference.changes.length > 0) {
-      throw new FindingError('Squashed, they would leave another schema:', {
+      throw new VerificationError('Squashed, they would leave another schema:', {
         diff: difference,
         legend: '- one by one, + squashed',
       })
@@ -56,13 +56,13 @@ export async function proveSquash<Client>({
     if (!undoable) return
     const below = await together.move(before).catch((error) => {
       if (!(error instanceof MigrationFailedError)) throw error
-      throw new FindingError(error.message, {
+      throw new VerificationError(error.message, {
         hint: 'Up, both ways lead to the same schema; it is a down that does not run, and may never have. Mend that one, or squash around it.',
       })
     })
     const undone = (await apart.schemaAt(before)).diff(below)
     if (undone.changes.length === 0) return
-    throw new FindingError('Undone, the squashed migration would leave another schema:', {
+    throw new VerificationError('Undone, the squashed migration would leave another schema:', {
       diff: undone,
       legend: `- at ${describeVersion(before)}, + after up and down`,
     })

@@ -2,7 +2,7 @@
 import { resolve } from 'node:path'
 import { MigrationFailedError, UsageError } from '../migrate/errors.ts'
 import { buildGraph, independent } from '../migrate/graph.ts'
-import type { Body, Migration, Relations, Source } from '../migrate/source.ts'
+import type { Migration, MigrationBody, Relations, Source } from '../migrate/source.ts'
 import { describeVersion, NIL_VERSION } from '../migrate/version.ts'
 import type { Schema } from '../schema/schema.ts'
 import { directory } from '../source/directory.ts'
@@ -11,7 +11,7 @@ import { findGitBase } from '../source/gitBase.ts'
 import { gitRevision } from '../source/gitRevision.ts'
 import { readScript } from '../sql/script.ts'
 import type { MigratedDatabaseOptions } from '../testing/lease/options.ts'
-import { FindingError } from './finding.ts'
+import { VerificationError } from './finding.ts'
 import { Walk } from './walk.ts'
 
 export interface VerifyOptions<Client> extends Omit<MigratedDatabaseOptions<Client>, 'version'> {
@@ -29,7 +29,7 @@ interface Check {
   readonly name: string
   /** Undefined for checks of all migrations together. */
   readonly version: number | undefined
-  /** In order, one after another. @throws FindingError, or what a migration throws; gives a remark where there is one */
+  /** In order, one after another. @throws VerificationError, or what a migration throws; gives a remark where there is one */
   run(): Promise<string | undefined>
 }
 
@@ -117,10 +117,10 @@ class Verifier<Client> {
     const { migrations, base } = this.#options
     const relations = (await this.#source.relations?.()) ?? new Map<number, Relations>()
     const graph = buildGraph(this.#migrations, relations)
-    if (graph.problems.length > 0) throw new FindingError(graph.problems.join('\n'), {})
+    if (graph.problems.length > 0) throw new VerificationError(graph.problems.join('\n'), {})
     if (graph.heads.length > 1) {
       const heads = this.#migrations.filter(({ version }) => graph.heads.includes(version)).map(titleOf)
-      throw new FindingError(`${heads.length} migrations are followed by none: ${heads.join(', ')}.`, {
+      throw new VerificationError(`${heads.length} migrations are followed by none: ${heads.join(', ')}.`, {
         hint: 'Write the one that joins them with "migratest merge", or say which follows which with "-- migrate: depends-on …".',
       })
     }
@@ -140,7 +140,7 @@ class Verifier<Client> {
       const file = fileOf(migration)
       const replaced = other && relations.get(version)?.replaces?.includes(titleOf(other))
       if (other && other.name !== name && !replaced) {
-        throw new FindingError(`${file}: version ${version} is ${titleOf(other)} on ${revision}.`, {
+        throw new VerificationError(`${file}: version ${version} is ${titleOf(other)} on ${revision}.`, {
           version,
           file,
           hint: `Give this one a number above ${highest}.`,
@@ -149,7 +149,7 @@ class Verifier<Client> {
       // One of a branch of its own runs where those above it have run already.
       const followed = independent(graph, [version], [...known.keys()]).length === 0
       if (!other && version < highest && followed) {
-        throw new FindingError(
+        throw new VerificationError(
           `${file} is new, and comes before ${highest}, which ${revision} has already: a database that is there would never run it.`,
           { version, file, hint: `Give it a number above ${highest}.` },
         )
@@ -187,22 +187,28 @@ class Verifier<Client> {
       await walk.dispose()
       const details = { version, file, diff: undone, legend: `- at ${describeVersion(below)}, + after up and down` }
       if (migration.down === undefined) {
-        throw new FindingError(`${titleOf(migration)} has no down, and what it did stays:`, {
+        throw new VerificationError(`${titleOf(migration)} has no down, and what it did stays:`, {
           ...details,
           hint: 'Write its down, or say in it why there is none: -- migrate: irreversible REASON',
         })
       }
-      throw new FindingError(`${file}: does not give back the schema of version ${describeVersion(below)}:`, details)
+      throw new VerificationError(
+        `${file}: does not give back the schema of version ${describeVersion(below)}:`,
+        details,
+      )
     }
     const again = await walk.move(version)
     const diff = again.diff(up)
     if (diff.changes.length > 0) {
-      throw new FindingError(`${migration.up ?? file}: up a second time gives another schema than the first time:`, {
-        version,
-        file: migration.up,
-        diff,
-        legend: '- the first time, + the second time',
-      })
+      throw new VerificationError(
+        `${migration.up ?? file}: up a second time gives another schema than the first time:`,
+        {
+          version,
+          file: migration.up,
+          diff,
+          legend: '- the first time, + the second time',
+        },
+      )
     }
     return undone.minor.length > 0 ? `the way back changes ${undone.minor.join('; ')}` : undefined
   }
@@ -222,7 +228,7 @@ class Verifier<Client> {
   #refuseUnreachable(version: number): void {
     const failed = this.#failed
     if (!failed || version <= failed.version) return
-    throw new FindingError(`Not reached: ${titleOf(failed)} does not go up.`, {
+    throw new VerificationError(`Not reached: ${titleOf(failed)} does not go up.`, {
       version: failed.version,
       file: failed.up,
     })
@@ -232,7 +238,7 @@ class Verifier<Client> {
     const straight = await this.#straightSchema(latest)
     const diff = (await this.#stepwise.schemaAt(latest)).diff(straight)
     if (diff.changes.length === 0) return
-    throw new FindingError(
+    throw new VerificationError(
       `Version ${latest} has another schema where each step was undone and done again on the way:`,
       {
         diff,
@@ -259,7 +265,7 @@ class Verifier<Client> {
       await walk.schemaAt(top)
       const diff = (await walk.move(NIL_VERSION)).diff(this.#nil)
       if (diff.changes.length > 0) {
-        throw new FindingError('Something is left when every migration has been undone:', {
+        throw new VerificationError('Something is left when every migration has been undone:', {
           diff,
           legend: '+ left',
           hint: 'The down of the migration that made it does not remove it.',
@@ -303,7 +309,7 @@ function sourceOf(migrations: string | URL | Source): Source {
 function held(source: Source): Source {
   const listed = source.list()
   listed.catch(() => undefined)
-  const bodies = new Map<string, Promise<Body | null>>()
+  const bodies = new Map<string, Promise<MigrationBody | null>>()
   return {
     ...source,
     list: () => listed,

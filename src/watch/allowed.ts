@@ -1,7 +1,7 @@
 /** Whether a database may be watched: one that was made for it, named for it, or marked. */
 
+import { isLoopback } from '../database/address.ts'
 import { locateDatabase, type OpenOptions, openDevelopment, openFallback } from '../database/open.ts'
-import { isLoopback } from '../database/place.ts'
 import { MigratestError, UsageError } from '../migrate/errors.ts'
 
 /** This database is not for development, or it is not known whether it is. Nothing was touched. */

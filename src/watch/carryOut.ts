@@ -1,6 +1,6 @@
 /** Carries a plan out in the way that it can be: in one transaction, beside a copy, from nothing, or not, as a person says. */
 import { openRehearsal } from '../database/open.ts'
-import type { Wish } from '../migrate/choose.ts'
+import type { FollowScope } from '../migrate/choose.ts'
 import type { MigratestError } from '../migrate/errors.ts'
 import type { MigrateEvent } from '../migrate/events.ts'
 import type { Following, FollowPlan } from '../migrate/follow.ts'
@@ -9,7 +9,6 @@ import type { PlanStep } from '../migrate/plan.ts'
 import type { Source } from '../migrate/source.ts'
 import type { Effects } from './effects.ts'
 import type { Applied, Question, RanStep } from './events.ts'
-import type { Link } from './link.ts'
 import type { WatchOptions } from './options.ts'
 import {
   checkUndone,
@@ -20,6 +19,7 @@ import {
   type ReconcileOptions,
   reconcile,
 } from './reconcile.ts'
+import type { WatchedConnection } from './watchedConnection.ts'
 
 /** Undefined outcome: nothing was done, as a person said. */
 export interface CarriedOut {
@@ -31,9 +31,9 @@ export interface CarriedOut {
 export class CarryOut {
   readonly #options: WatchOptions
   readonly #source: Source
-  readonly #link: Link
+  readonly #link: WatchedConnection
   readonly #cancel: AbortSignal
-  readonly #wish: Wish
+  readonly #wish: FollowScope
   readonly #onPlan: () => Promise<void>
   readonly #said: Set<string>
   readonly #effects: Effects
@@ -48,7 +48,7 @@ export class CarryOut {
   constructor(
     options: WatchOptions,
     { source, link, cancel, said, effects }: Beside,
-    wish: Wish,
+    wish: FollowScope,
     onPlan: () => Promise<void>,
   ) {
     this.#options = options
@@ -109,7 +109,7 @@ export class CarryOut {
     } catch (error) {
       if ((error as MigratestError).code !== 'MIGRATEST_TOO_MANY_ROWS') throw error
       const why = (error as Error).message
-      if (!(await this.#asked({ about: 'many rows', why }))) return { kind: 'declined', why }
+      if (!(await this.#asked({ about: 'row-limit', why }))) return { kind: 'declined', why }
       return reconcile(development, migrator, { ...options, most: Number.POSITIVE_INFINITY }, this.#onPlan)
     }
   }
@@ -118,8 +118,8 @@ export class CarryOut {
   async #decided(first: Reconciled): Promise<CarriedOut> {
     switch (first.kind) {
       case 'declined':
-        this.#options.onEvent({ type: 'left', why: first.why, asked: true })
-        return { outcome: undefined, how: 'in one transaction', why: first.why }
+        this.#options.onEvent({ type: 'skipped', why: first.why, asked: true })
+        return { outcome: undefined, how: 'atomic', why: first.why }
       case 'lagging': {
         this.#downs = 'file'
         const second = await this.#reconcile('together')
@@ -131,14 +131,14 @@ export class CarryOut {
         const rehearsed = await this.#rehearsed()
         if (rehearsed instanceof Error) return this.#blocked(first.plan, rehearsed.message, undefined)
         const carried = await this.#decided(await this.#beside('apart'))
-        return carried.how === 'from nothing'
+        return carried.how === 'rebuilt'
           ? carried
-          : { ...carried, how: rehearsed ? 'rehearsed' : 'one by one', why: first.why }
+          : { ...carried, how: rehearsed ? 'rehearsed' : 'stepwise', why: first.why }
       }
       case 'blocked':
         return this.#blocked(first.plan, first.why, first.loss)
       default:
-        return { outcome: first, how: 'in one transaction', why: undefined }
+        return { outcome: first, how: 'atomic', why: undefined }
     }
   }
 
@@ -150,20 +150,20 @@ export class CarryOut {
   ): Promise<CarriedOut> {
     const { onIrreversible, onEvent } = this.#options
     const agreed =
-      onIrreversible === 'snapshot' ||
-      (onIrreversible === 'ask' && (await this.#asked({ about: 'no way back', changes: plan.changes, why, loss })))
+      onIrreversible === 'rebuild' ||
+      (onIrreversible === 'ask' && (await this.#asked({ about: 'irreversible', changes: plan.changes, why, loss })))
     if (!agreed) {
-      onEvent({ type: 'left', why, asked: onIrreversible === 'ask' })
-      return { outcome: undefined, how: 'from nothing', why }
+      onEvent({ type: 'skipped', why, asked: onIrreversible === 'ask' })
+      return { outcome: undefined, how: 'rebuilt', why }
     }
     const { driver } = await this.#link.open()
-    const tried = driver.together ? await this.#reconcile('replay') : undefined
-    const outcome = tried === undefined || tried.kind === 'apart' ? await this.#beside('replay apart') : tried
-    return { outcome: outcome.kind === 'done' ? outcome : undefined, how: 'from nothing', why }
+    const tried = driver.inOneTransaction ? await this.#reconcile('replay') : undefined
+    const outcome = tried === undefined || tried.kind === 'apart' ? await this.#beside('replayApart') : tried
+    return { outcome: outcome.kind === 'done' ? outcome : undefined, how: 'rebuilt', why }
   }
 
   /** One by one, with a copy of the database to go back to. */
-  async #beside(way: 'apart' | 'replay apart'): Promise<Reconciled> {
+  async #beside(way: 'apart' | 'replayApart'): Promise<Reconciled> {
     const { fallback } = await this.#link.open()
     if (fallback.alone) await this.#link.close()
     const ended = await fallback.take()
@@ -285,7 +285,7 @@ export class CarryOut {
 /** The parts of the watch that a run uses, beside the options. */
 interface Beside {
   readonly source: Source
-  readonly link: Link
+  readonly link: WatchedConnection
   readonly cancel: AbortSignal
   readonly said: Set<string>
   readonly effects: Effects

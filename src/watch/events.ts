@@ -30,7 +30,7 @@ export interface Applied {
    * `one by one`: not atomic; there was a copy of the database to go back to. `rehearsed`: the same, on MySQL, where it ran on
    * an empty copy of the schema first.
    */
-  readonly how: 'in one transaction' | 'one by one' | 'rehearsed' | 'from nothing'
+  readonly how: 'atomic' | 'stepwise' | 'rehearsed' | 'rebuilt'
   /** Why not in one transaction. */
   readonly why: string | undefined
   readonly carried: Carried
@@ -50,12 +50,12 @@ export interface Failure {
 export type Question =
   /** `loss`: what would not be carried. */
   | {
-      readonly about: 'no way back'
+      readonly about: 'irreversible'
       readonly changes: readonly Change[]
       readonly why: string
       readonly loss: Carried | undefined
     }
-  | { readonly about: 'many rows'; readonly why: string }
+  | { readonly about: 'row-limit'; readonly why: string }
 
 export type WatchEvent =
   | {
@@ -73,7 +73,7 @@ export type WatchEvent =
   /** The files are followed from now on. */
   | { readonly type: 'ready'; readonly version: number }
   /** Files were saved, by name. */
-  | { readonly type: 'noticed'; readonly files: readonly string[] }
+  | { readonly type: 'changed'; readonly files: readonly string[] }
   /** What was saved means the same as what was applied. `mended`: the save before could not be applied. */
   | { readonly type: 'unchanged'; readonly files: readonly string[]; readonly mended: boolean }
   | ({ readonly type: 'applied' } & Applied)
@@ -81,14 +81,14 @@ export type WatchEvent =
   | { readonly type: 'failed'; readonly error: Failure; readonly version: number | undefined }
   | { readonly type: 'asked'; readonly question: Question }
   /** The database was left as it was. `asked`: a person was asked before, with the reason. */
-  | { readonly type: 'left'; readonly why: string; readonly asked: boolean }
+  | { readonly type: 'skipped'; readonly why: string; readonly asked: boolean }
   /** The schema is not as the last run left it: somebody changed it by hand. */
   | { readonly type: 'drifted'; readonly diff: SchemaDiff }
   /** The connection broke. `restarts`: the server is the watch's own, which starts it again. */
-  | { readonly type: 'lost'; readonly why: string; readonly restarts: boolean }
-  | { readonly type: 'back' }
+  | { readonly type: 'disconnected'; readonly why: string; readonly restarts: boolean }
+  | { readonly type: 'reconnected' }
   /** What was asked for has nothing to do. */
-  | { readonly type: 'nothing'; readonly why: string }
+  | { readonly type: 'idle'; readonly why: string }
   /** A step takes long: it is still running. */
   | { readonly type: 'running'; readonly step: string; readonly seconds: number }
   /** What code says through `log()`, and notices and warnings that the server sends while a step runs. */

@@ -23,7 +23,7 @@ export interface WatchOptions {
   /** Rows that are carried unasked. */
   readonly carryRows: number
   /** Where there is no way back: ask, apply everything from nothing with all rows carried, or leave the database as it is. */
-  readonly onIrreversible: 'ask' | 'snapshot' | 'stop'
+  readonly onIrreversible: 'ask' | 'rebuild' | 'stop'
   /** Files of SQL for a database that was empty. */
   readonly seeds: readonly string[]
   /** Run after each change of the schema. */

@@ -3,8 +3,8 @@ import { createHash } from 'node:crypto'
 import { basename, resolve } from 'node:path'
 import { createIfMissing } from '../database/open.ts'
 import { UsageError } from '../migrate/errors.ts'
+import { type AcquireOptions, acquireServer } from '../server/acquire.ts'
 import type { ServerKind } from '../server/kinds.ts'
-import { type LeaseOptions, leaseServer } from '../server/lease.ts'
 import type { ServerRequest } from '../server/request.ts'
 
 export interface OwnDatabase {
@@ -23,7 +23,7 @@ export interface OwnDatabase {
 export async function ownDatabase(
   kind: ServerKind,
   folder: string,
-  onProgress: NonNullable<LeaseOptions['onProgress']>,
+  onProgress: NonNullable<AcquireOptions['onProgress']>,
 ): Promise<OwnDatabase> {
   const request: ServerRequest = {
     kind,
@@ -34,7 +34,7 @@ export async function ownDatabase(
     setup: [],
     keep: true,
   }
-  let lease = await leaseServer(request, { onProgress })
+  let lease = await acquireServer(request, { onProgress })
   const { server } = lease
   try {
     const url = await createIfMissing(server.url, nameOf(folder))
@@ -44,7 +44,7 @@ export async function ownDatabase(
       reason: server.reason,
       async restart() {
         lease.release()
-        lease = await leaseServer(request, { onProgress: () => undefined })
+        lease = await acquireServer(request, { onProgress: () => undefined })
         // Its data, port and password are kept, so mostly it is where it was.
         if (lease.server.url === server.url) return
         throw new UsageError('The server was started again, but at another address than before.', {

@@ -1,7 +1,7 @@
 /** One move of a database to what the files say, rows carried: in one transaction where that can be. */
 import type { Carried, DevelopmentDatabase, RowKeeper } from '../database/development.ts'
-import type { Wish } from '../migrate/choose.ts'
-import type { Driver, Together } from '../migrate/driver.ts'
+import type { FollowScope } from '../migrate/choose.ts'
+import type { Driver, SharedTransaction } from '../migrate/driver.ts'
 import type { MigratestError, MigrationFailedError, StatementError } from '../migrate/errors.ts'
 import type { AfterStep, Following, FollowPlan } from '../migrate/follow.ts'
 import type { Migrator } from '../migrate/migrator.ts'
@@ -12,9 +12,9 @@ export interface ReconcileOptions {
   /** Rows that may be carried. */
   readonly most: number
   /** `replay`: from nothing, all rows carried. `apart`: one by one, where a copy of the database is there to go back to. */
-  readonly way: 'together' | 'apart' | 'replay' | 'replay apart'
+  readonly way: 'together' | 'apart' | 'replay' | 'replayApart'
   /** Default `all`: as the files say. */
-  readonly wish?: Wish
+  readonly wish?: FollowScope
   /** Which down undoes an edited migration; default the one that was recorded when it was applied. */
   readonly downs?: 'record' | 'file'
   /** What is known of migrations that were applied before, and will be of those that are. */
@@ -41,15 +41,15 @@ export function reconcile(
   return migrator.follow(
     async (following): Promise<Outcome> => {
       const { plan } = following
-      const replays = way === 'replay' || way === 'replay apart'
+      const replays = way === 'replay' || way === 'replayApart'
       if (!replays && plan.steps.length === 0 && plan.records === 0 && !plan.blocked) return { kind: 'nothing' }
       await onPlan(plan)
       const { driver, rows } = development
       rows.begin()
       const move = new Move(development, following, { most, downs, effects })
-      if (way === 'replay apart') return { kind: 'done', plan, carried: await move.replayApart() }
+      if (way === 'replayApart') return { kind: 'done', plan, carried: await move.replayApart() }
       if (way === 'apart') return plan.blocked ? move.blocked(plan.blocked.message) : move.apart()
-      if (!driver.together) {
+      if (!driver.inOneTransaction) {
         if (plan.blocked) return move.blocked(plan.blocked.message)
         return { kind: 'apart', plan, why: 'it keeps no schema changes in a transaction' }
       }
@@ -151,11 +151,11 @@ class Move {
     // Where nothing is undone, nothing can be left behind.
     let isKnown = this.#undone.length === 0
     try {
-      const carried = await this.#inOne(async ({ takenBack }) => {
+      const carried = await this.#inOne(async ({ rolledBack }) => {
         const goesDown = this.#undone.length > 0
         if (goesDown) {
           this.#before = await this.#development.shape()
-          const reached = await takenBack(async () => {
+          const reached = await rolledBack(async () => {
             const found = await this.#rows.reached(() => this.#down())
             isKnown = await this.#checkUndone()
             return found
@@ -239,8 +239,8 @@ class Move {
   /** What would be lost is tried, and taken back. */
   async blocked(why: string): Promise<Outcome> {
     const { plan } = this.#following
-    const loss = this.#driver.together
-      ? await this.#inOne(({ takenBack }) => takenBack(() => this.#replayed())).catch((error) => {
+    const loss = this.#driver.inOneTransaction
+      ? await this.#inOne(({ rolledBack }) => rolledBack(() => this.#replayed())).catch((error) => {
           if (whyApart(error) === undefined) throw error
           return undefined
         })
@@ -313,8 +313,10 @@ class Move {
   }
 
   /** Where there are no transactions around schema changes, there is a copy to go back to. */
-  #inOne<T>(work: (together: Together) => Promise<T>): Promise<T> {
-    return this.#driver.together ? this.#driver.together(work) : work({ takenBack: (trial) => trial() })
+  #inOne<T>(work: (together: SharedTransaction) => Promise<T>): Promise<T> {
+    return this.#driver.inOneTransaction
+      ? this.#driver.inOneTransaction(work)
+      : work({ rolledBack: (trial) => trial() })
   }
 }
 

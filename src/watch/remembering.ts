@@ -1,9 +1,9 @@
 /** A source that reads a file of SQL again only where it may have changed: most of a folder is as it was at the last save. */
 import { statSync } from 'node:fs'
-import type { Body, Source } from '../migrate/source.ts'
+import type { MigrationBody, Source } from '../migrate/source.ts'
 
 export function remembering(source: Source): Source {
-  const known = new Map<string, { readonly stamp: string; readonly body: Body | null }>()
+  const known = new Map<string, { readonly stamp: string; readonly body: MigrationBody | null }>()
   return {
     name: source.name,
     get passedOver() {

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { DevelopmentDatabase } from '../database/development.ts'
-import type { Wish } from '../migrate/choose.ts'
+import type { FollowScope } from '../migrate/choose.ts'
 import type { MigratestError, MigrationFailedError } from '../migrate/errors.ts'
 import type { Source } from '../migrate/source.ts'
 import { NIL_VERSION } from '../migrate/version.ts'
@@ -13,15 +13,15 @@ import { type Collector, collect, type Saved } from './collect.ts'
 import { Command } from './command.ts'
 import { Effects } from './effects.ts'
 import type { Failure } from './events.ts'
-import { Link } from './link.ts'
 import type { WatchOptions } from './options.ts'
 import { remembering } from './remembering.ts'
 import { Schedule } from './schedule.ts'
+import { WatchedConnection } from './watchedConnection.ts'
 
 /** What a person asks for beside saving. */
 export type Job =
   | { readonly kind: 'follow' }
-  | { readonly kind: 'move'; readonly wish: Exclude<Wish, 'all'> }
+  | { readonly kind: 'move'; readonly wish: Exclude<FollowScope, 'all'> }
   /** Everything from nothing, and no rows. */
   | { readonly kind: 'reset' }
   | { readonly kind: 'seed' }
@@ -34,7 +34,7 @@ export class Watcher {
   readonly #end = new AbortController()
   /** Ends the running statement. */
   readonly #cancel = new AbortController()
-  readonly #link: Link
+  readonly #link: WatchedConnection
   #carryOut: CarryOut | undefined
   #collector: Collector | undefined
   #jobs: Job[] = []
@@ -66,7 +66,7 @@ export class Watcher {
         : new Command(command, url, (finished) => onEvent({ type: 'command', ...finished }))
     this.#source = remembering(options.source)
     // Also where nobody saves just now: it has to be known when it is back.
-    this.#link = new Link(options, () => this.do({ kind: 'follow' }))
+    this.#link = new WatchedConnection(options, () => this.do({ kind: 'follow' }))
   }
 
   /** Resolves when the database follows. @throws what keeps it from being opened; a migration that fails is told as an event */
@@ -176,13 +176,13 @@ export class Watcher {
     return this.#follow(job.kind === 'move' ? job.wish : 'all')
   }
 
-  async #follow(wish: Wish): Promise<void> {
+  async #follow(wish: FollowScope): Promise<void> {
     const begun = Date.now()
     const saved = this.#saved ?? { files: [], at: begun }
     this.#saved = undefined
     this.#followed = saved
     const { onEvent } = this.#options
-    if (saved.files.length > 0) onEvent({ type: 'noticed', files: saved.files })
+    if (saved.files.length > 0) onEvent({ type: 'changed', files: saved.files })
     const drift = this.#drift(await this.#link.open())
     drift.catch(() => undefined)
     let planned = 0
@@ -205,7 +205,7 @@ export class Watcher {
       await drift
       if (saved.files.length > 0) {
         onEvent({ type: 'unchanged', files: saved.files, mended: this.#failed !== undefined })
-      } else if (this.#isReady) onEvent({ type: 'nothing', why: nothingTo(wish) })
+      } else if (this.#isReady) onEvent({ type: 'idle', why: nothingTo(wish) })
       this.#succeeded()
       return this.#seedIfDue()
     }
@@ -249,7 +249,7 @@ export class Watcher {
 
   async #seed(): Promise<void> {
     const { seeds, onEvent } = this.#options
-    if (seeds.length === 0) return onEvent({ type: 'nothing', why: 'there are no seeds: say --seeds FILE' })
+    if (seeds.length === 0) return onEvent({ type: 'idle', why: 'there are no seeds: say --seeds FILE' })
     const development = await this.#link.open()
     this.#seedsDue = false
     for (const file of seeds) await development.run(readFileSync(file, 'utf8'), file)
@@ -318,10 +318,10 @@ export class Watcher {
   }
 
   /** What a step says of the database is of the middle of a run that was taken back. */
-  #words(error: Error & { stands?: string }): Failure['message'] {
-    const { stands } = error
-    return stands
-      ? error.message.replace(stands, 'Nothing was kept: the database and its rows are as they were.')
+  #words(error: Error & { databaseState?: string }): Failure['message'] {
+    const { databaseState } = error
+    return databaseState
+      ? error.message.replace(databaseState, 'Nothing was kept: the database and its rows are as they were.')
       : error.message
   }
 }
@@ -346,7 +346,7 @@ function sawTwoStates(error: unknown): boolean {
   return code === 'MIGRATEST_UNREADABLE_FILE' && (cause as NodeJS.ErrnoException | undefined)?.code === 'ENOENT'
 }
 
-function nothingTo(wish: Wish): string {
+function nothingTo(wish: FollowScope): string {
   if (wish === 'all') return 'the database is what the files say'
   return wish.kind === 'up' ? 'there is nothing more to apply' : 'there is nothing to undo'
 }

@@ -22,7 +22,7 @@ describe('lines', () => {
         { version: 2, name: 'orders', direction: 'down', origin: 'record', ms: 1.24 },
         { version: 2, name: 'orders', direction: 'up', origin: 'file', ms: 2.5 },
       ],
-      how: 'one by one',
+      how: 'stepwise',
       why: '2_orders.up.sql runs outside a transaction',
       carried: {
         back: [{ table: 'orders', rows: 1 }],
@@ -67,7 +67,7 @@ describe('lines', () => {
       text({
         ...applied,
         steps,
-        how: 'in one transaction',
+        how: 'atomic',
         carried: { back: [], left: [] },
         diff: { changes: [], minor: [] },
       }),
@@ -79,7 +79,7 @@ describe('lines', () => {
       '✗ 13:22:41  a.sql:1:2: no\n\n  > 1 | x\n',
     )
     const question = {
-      about: 'no way back',
+      about: 'irreversible',
       changes: [{ version: 1, name: 'a', what: 'edited' }],
       why: 'there is no down',
       loss: { back: [], left: [] },
@@ -123,7 +123,7 @@ describe('refusals', () => {
     expect(cli(['watch', '-p', join(path, 'nowhere')]).err).toContain('There is no directory')
     expect(cli(['watch', '-p', path, '--on-irreversible', 'maybe'])).toMatchObject({
       code: 2,
-      err: expect.stringContaining('ask, snapshot and stop'),
+      err: expect.stringContaining('ask, rebuild and stop'),
     })
     expect(cli(['watch', '-p', path, '--carry-rows', 'many'])).toMatchObject({ code: 2 })
     expect(cli(['watch', '-p', path, '--seeds', 'nothing.sql']).err).toContain('there is no such file')

@@ -23,7 +23,7 @@ describe('the schema of a PostgreSQL database', () => {
     const kinds = new Set(schema.objects.map(({ kind }) => kind))
     expect([...kinds].sort()).toEqual(
       // biome-ignore format: a list
-      ['default privileges', 'event trigger', 'extension', 'foreign key', 'index', 'other', 'policy', 'routine', 'rule', 'schema', 'sequence', 'statistics', 'table', 'trigger', 'type', 'view'],
+      ['default-privileges', 'event-trigger', 'extension', 'foreign-key', 'index', 'other', 'policy', 'routine', 'rule', 'schema', 'sequence', 'statistics', 'table', 'trigger', 'type', 'view'],
     )
     const other = await anyPostgres.create()
     onTestFinished(() => other.drop())
@@ -40,7 +40,7 @@ describe('the schema of a PostgreSQL database', () => {
     const empty = await read()
     await db.rows(EVERYTHING)
     await (await db.open()).drop()
-    expect((await read()).diff(empty).changes.filter(({ object }) => !object.startsWith('default privileges'))).toEqual(
+    expect((await read()).diff(empty).changes.filter(({ object }) => !object.startsWith('default-privileges'))).toEqual(
       [],
     )
   })

@@ -56,7 +56,7 @@ test('code and SQL go up and down together', async ({ db }) => {
     { first_name: 'Grace' },
   ])
   expect(db.events.filter(({ type }) => type === 'log')).toMatchObject([{ message: 'done', step: { version: 2 } }])
-  await migrator.down()
+  await migrator.down('all')
   await migrator.up()
 })
 

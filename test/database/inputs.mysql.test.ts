@@ -27,7 +27,7 @@ describeOnDatabases(['MySQL', 'MariaDB'], ({ name: kind, server: anyServer }) =>
         expect(await db.rows('select hex(s) as hex from t')).toEqual([wanted, wanted])
         // It was recorded as it is, and what is open is as it was.
         expect(await (await db.open()).recorded(1, 'up')).toBe(text)
-        await (await db.migrator({ '1_party.up.sql': text, '1_party.down.sql': 'drop table t' })).down()
+        await (await db.migrator({ '1_party.up.sql': text, '1_party.down.sql': 'drop table t' })).down('all')
         expect(await db.tables()).toEqual([])
       },
     )

@@ -173,7 +173,7 @@ describe('through a pooler that hands each transaction to another session', () =
       )
       for (let i = 0; i < 4; i++) {
         await (await db.migrator(files, { url, lock: 'table' })).up()
-        await (await db.migrator(files, { url, lock: 'table' })).down()
+        await (await db.migrator(files, { url, lock: 'table' })).down('all')
       }
       for (let i = 0; i < 2; i++) {
         const reader = await openSchemaReader(url)

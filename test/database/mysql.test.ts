@@ -56,7 +56,7 @@ describeOnDatabases(['MySQL', 'MariaDB'], ({ name: kind, server: anyServer }) =>
       expect((await mended.resume()).to).toBe(1)
       expect(await mended.version()).toEqual({ version: 1, dirty: false })
       expect(await db.tables()).toEqual(['a', 'c'])
-      await mended.down()
+      await mended.down('all')
       expect(await db.tables()).toEqual([])
     })
 
@@ -107,7 +107,7 @@ describeOnDatabases(['MySQL', 'MariaDB'], ({ name: kind, server: anyServer }) =>
       const running = failure((await db.migrator(files)).up())
       await killWhile(db, 'alter table big')
       expect(await running).toBeInstanceOf(ConnectionError)
-      const again = await db.migrator(files, { lockTimeout: 20_000 })
+      const again = await db.migrator(files, { lockTimeoutMs: 20_000 })
       expect(await again.version()).toEqual({ version: 1, dirty: true })
       expect((await again.resume()).to).toBe(1)
       expect(await db.tables()).toEqual(['a', 'big', 'c'])
@@ -276,7 +276,7 @@ call p();`,
       })
       await migrator.up()
       expect(await db.rows(`select * from \`it's "${sign}" \`\`here\`\`\``)).toEqual([{ id: 1, n: 1 }])
-      await migrator.down()
+      await migrator.down('all')
       expect(await db.tables()).toEqual([])
     })
 
@@ -385,13 +385,13 @@ INSERT INTO teams VALUES (1);`,
       const files = { '1_a.up.sql': 'create table a as select sleep(3) as s' }
       const first = (await db.migrator(files)).up()
       await whenRunning(db, 'sleep')
-      const second = await db.migrator(files, { lockTimeout: 200 })
+      const second = await db.migrator(files, { lockTimeoutMs: 200 })
       const error = await failure(second.up())
       expect(error).toBeInstanceOf(LockedError)
       expect(error.message).toMatch(
         /connection \d+, user root from .*running for \d s: .*create table a as select sleep\(3\)/,
       )
-      const third = (await db.migrator(files, { lockTimeout: 20_000 })).up()
+      const third = (await db.migrator(files, { lockTimeoutMs: 20_000 })).up()
       expect((await first).steps).toHaveLength(1)
       expect((await third).steps).toEqual([])
     })

@@ -243,7 +243,7 @@ describe('session state', () => {
       '1_a.down.sql': "do $$ begin execute 'drop ' || 'schema public cascade'; end $$",
     })
     await migrator.up()
-    expect((await migrator.down()).to).toBe(-1)
+    expect((await migrator.down('all')).to).toBe(-1)
     expect(await migrator.version()).toEqual({ version: -1, dirty: false })
   })
 })
@@ -363,7 +363,7 @@ describe('errors', () => {
 
 describe('the lock', () => {
   test('golang-migrate and we exclude each other, however it was opened', async ({ db }) => {
-    const migrator = await db.migrator({ '1_a.up.sql': 'select 1' }, { lockTimeout: 60 })
+    const migrator = await db.migrator({ '1_a.up.sql': 'select 1' }, { lockTimeoutMs: 60 })
     const [{ name } = { name: '' }] = (await db.rows('select current_database() as name')) as { name: string }[]
     for (const key of migrationLockIds(name, tablesIn('public', 'schema_migrations'))) {
       await db.client.query('select pg_advisory_lock($1)', [key.toString()])
@@ -402,7 +402,7 @@ describe('the lock', () => {
   test('it is given back after a failure', async ({ db }) => {
     const migrator = await db.migrator({ '1_a.up.sql': 'select nope' })
     await failure(migrator.up())
-    const other = await db.migrator({ '1_a.up.sql': 'select 1' }, { lockTimeout: 0 })
+    const other = await db.migrator({ '1_a.up.sql': 'select 1' }, { lockTimeoutMs: 0 })
     expect((await other.up()).to).toBe(1)
   })
 
@@ -441,7 +441,7 @@ describe('the lock', () => {
   })
 
   test('table: a row held by a second connection keeps others out and ends with it', async ({ db }) => {
-    const options = { lock: 'table', lockTimeout: 50 } as const
+    const options = { lock: 'table', lockTimeoutMs: 50 } as const
     const migrator = await db.migrator({ '1_a.up.sql': 'select pg_sleep(0.4)' }, { ...options })
     const other = await db.migrator({ '1_a.up.sql': 'select pg_sleep(0.4)' }, { ...options })
     const running = migrator.up()
@@ -559,7 +559,7 @@ describe('with golang-migrate', () => {
     await db.client.query("update schema_migrations set note = 'ours'")
     await migrator.up(1)
     expect(await db.rows('select * from schema_migrations')).toEqual([{ version: '2', dirty: false, note: 'ours' }])
-    await migrator.down()
+    await migrator.down('all')
     expect(await db.rows('select * from schema_migrations')).toEqual([])
   })
 
@@ -694,7 +694,7 @@ describe('met in review', () => {
       '1_a.up.sql': 'create table a (id int)',
       '1_a.down.sql': '-- migrate: no-transaction\ndrop table a;\nselect 1/0',
     }
-    await failure((await db.migrator(files)).down())
+    await failure((await db.migrator(files)).down('all'))
     const mended = await db.migrator({ ...files, '1_a.down.sql': files['1_a.down.sql'].replace('1/0', '1') })
     await mended.resume()
     expect(await mended.version()).toEqual({ version: -1, dirty: false })
@@ -736,7 +736,7 @@ describe('met in review', () => {
     expect((await failure(migrator.up())).message).toMatch(/2_b\.ts: The migration ended the transaction it runs in/)
     expect(await migrator.version()).toEqual({ version: 1, dirty: false })
     const edited = await db.migrator({ '1_a.ts': { up: async () => undefined } })
-    await edited.down()
+    await edited.down('all')
     expect(db.warnings()).toEqual([expect.stringMatching(/was edited after it was applied, and it had no down/)])
   })
 
@@ -809,7 +809,7 @@ describe('met in review', () => {
       }
       const migrator = await db.migrator(files, { url: url.href, schema: 'app' })
       await migrator.up()
-      expect((await migrator.down()).to).toBe(-1)
+      expect((await migrator.down('all')).to).toBe(-1)
     } finally {
       await db.client.query(`drop owned by ${user} cascade; drop role ${user}`)
     }
@@ -821,7 +821,7 @@ describe('met in review', () => {
       '1_a.down.sql': 'insert into migratest_history (id) values (1); drop schema public cascade',
     })
     await migrator.up()
-    expect((await migrator.down()).to).toBe(-1)
+    expect((await migrator.down('all')).to).toBe(-1)
   })
 
   test('reading ahead does not disturb a code migration that is running', async ({ db }) => {
@@ -839,7 +839,7 @@ describe('met in review', () => {
     }
     await (await db.migrator(files)).up()
     const edited = await db.migrator({ ...files, '1_a.up.sql': 'create table a (id bigint)' })
-    expect((await edited.down()).steps.map((step) => step.origin)).toEqual(['file', 'record'])
+    expect((await edited.down('all')).steps.map((step) => step.origin)).toEqual(['file', 'record'])
   })
 
   test('DEALLOCATE ALL and our tables gone in one migration', async ({ db }) => {

@@ -1,11 +1,11 @@
 /** Which objects a statement of MySQL's changes, by its text alone: what is looked at when its client died. */
 import { describe, expect, test } from 'vitest'
-import { aimOf } from '../../src/database/mysql/progress.ts'
+import { ddlTargetsOf } from '../../src/database/mysql/statementJournal.ts'
 import { changesRowsOnly, changesSessionOnly } from '../../src/sql/rows.ts'
 import { readScript } from '../../src/sql/script.ts'
 
 function aim(sql: string): string | undefined {
-  const found = aimOf(sql, 'db')
+  const found = ddlTargetsOf(sql, 'db')
   return found && `${found.verb} ${found.targets.map(({ kind, name }) => `${kind} ${name}`).join(', ')}`
 }
 

@@ -25,7 +25,7 @@ describeOnDatabases(['MySQL', 'MariaDB'], ({ name: kind, server: anyServer }) =>
     }
     const found = { clean: 0, resumed: 0 }
     const reader = await openSchemaReader(db.url)
-    const migrator = await db.migrator(FILES, { lockTimeout: 30_000 })
+    const migrator = await db.migrator(FILES, { lockTimeoutMs: 30_000 })
     await migrator.to(1)
     for (let n = 0; n < KILLS; n++) {
       const child = fork(new URL('./mysqlMigrator.ts', import.meta.url), [db.url], {

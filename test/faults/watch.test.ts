@@ -29,7 +29,7 @@ class Process {
       '--path',
       watched.folder,
       '--on-irreversible',
-      'snapshot',
+      'rebuild',
       '--database',
       watched.url,
       '--confirm',
@@ -137,11 +137,11 @@ describe('the server restarts under it', () => {
     watched.write('1_t.up.sql', 'create table t (id int)')
     watched.write('1_t.down.sql', 'drop table t')
     await watched.start()
-    const lost = watched.next('lost')
+    const lost = watched.next('disconnected')
     await first.stop()
     await lost
     watched.write('1_t.up.sql', 'create table t (id int, v text)')
-    const back = watched.next('back')
+    const back = watched.next('reconnected')
     const applied = watched.next('applied')
     const second = await start()
     onTestFinished(() => second.stop())

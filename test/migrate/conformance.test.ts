@@ -8,7 +8,7 @@ import {
   VersionNotFoundError,
 } from '../../src/migrate/errors.ts'
 import { Migrator } from '../../src/migrate/migrator.ts'
-import type { Plan } from '../../src/migrate/plan.ts'
+import type { MigrationPlan } from '../../src/migrate/plan.ts'
 import { memory } from '../../src/source/memory.ts'
 import rows from '../conformance/transitions.json' with { type: 'json' }
 import { PlainDatabase, PlainDriver } from './plainDriver.ts'
@@ -58,7 +58,7 @@ async function perform(row: ConformanceRow) {
   if (row.startVersion >= 0) await driver.force(row.startVersion)
   db.dirty = row.startDirty
   const migrator = new Migrator({ source: memory(files), database: driver })
-  let plan: Plan | undefined
+  let plan: MigrationPlan | undefined
   let error: unknown
   try {
     plan = await call(row, migrator, driver)
@@ -68,7 +68,7 @@ async function perform(row: ConformanceRow) {
   return { db, plan, error }
 }
 
-async function call(row: ConformanceRow, migrator: Migrator, driver: PlainDriver): Promise<Plan | undefined> {
+async function call(row: ConformanceRow, migrator: Migrator, driver: PlainDriver): Promise<MigrationPlan | undefined> {
   const [first = 0, second = 0] = row.args as number[]
   switch (row.call) {
     case 'migrate':
@@ -81,7 +81,7 @@ async function call(row: ConformanceRow, migrator: Migrator, driver: PlainDriver
       await migrator.up()
       return
     case 'down':
-      await migrator.down()
+      await migrator.down('all')
       return
     case 'force':
       await migrator.force(first)

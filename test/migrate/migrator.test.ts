@@ -145,7 +145,7 @@ describe('plan, then run', () => {
     expect((await migrator.plan('nil')).warnings).toEqual([
       '1_a has no down: the version moves, and table users, index i stays behind.',
     ])
-    await migrator.down()
+    await migrator.down('all')
     expect(warnings()).toHaveLength(1)
   })
 
@@ -204,9 +204,9 @@ describe('which down', () => {
     const { db, over } = setUp()
     await over(FILES, { record: 'fingerprint' }).up()
     db.executed.length = 0
-    expect(await failure(over({ ...FILES, '3_c.up.sql': 'create cc' }).down())).toBeInstanceOf(NoWayDownError)
+    expect(await failure(over({ ...FILES, '3_c.up.sql': 'create cc' }).down('all'))).toBeInstanceOf(NoWayDownError)
     const { '3_c.up.sql': _up, '3_c.down.sql': _down, ...gone } = FILES
-    expect((await failure(over(gone).down())).message).toMatch(
+    expect((await failure(over(gone).down('all'))).message).toMatch(
       /The file of version 3 is gone, and the history holds no text/,
     )
     expect(db.executed).toEqual([])
@@ -279,7 +279,7 @@ describe('history against source', () => {
     await migrator.up()
     expect([db.version, db.dirty]).toEqual([3, false])
     db.executed.length = 0
-    await migrator.down()
+    await migrator.down('all')
     expect(db.executed).toEqual(['drop c', 'drop b', 'drop a'])
     expect(db.version).toBe(-1)
   })
@@ -311,7 +311,7 @@ describe('where nothing can be rolled back', () => {
     db.executed.length = 0
     for (const call of [
       () => migrator.up(),
-      () => migrator.down(),
+      () => migrator.down('all'),
       () => migrator.to(1),
       () => migrator.run({ version: 9, body: 'create x' }),
     ]) {
@@ -422,7 +422,7 @@ test('the text of code is not recorded as SQL, also where its down was mended', 
   const code = (note: string) => ({ '1_a.js': { up: () => undefined, down: ({ log }: MigrationContext) => log(note) } })
   await over(code('first')).up()
   await over({ ...code('first'), '2_b.up.sql': 'create b' }).up()
-  expect((await failure<Error & { code: string }>(over({ '2_b.up.sql': 'create b' }).down())).code).toBe(
+  expect((await failure<Error & { code: string }>(over({ '2_b.up.sql': 'create b' }).down('all'))).code).toBe(
     'MIGRATEST_NO_WAY_DOWN',
   )
 })

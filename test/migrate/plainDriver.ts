@@ -1,5 +1,12 @@
 /** A driver without transactions, in memory: it shows what the engine does where nothing can be rolled back. */
-import type { DatabaseState, Driver, HistoryEntry, HistoryRecord, LockOptions, Step } from '../../src/migrate/driver.ts'
+import type {
+  DatabaseState,
+  Driver,
+  HistoryEntry,
+  HistoryRecord,
+  LockOptions,
+  MigrationStep,
+} from '../../src/migrate/driver.ts'
 import { LockedError, StateMovedError, StatementError } from '../../src/migrate/errors.ts'
 import type { Direction } from '../../src/migrate/source.ts'
 
@@ -46,13 +53,13 @@ export class PlainDriver implements Driver {
     return this.#db.history.get(version)?.[direction] ?? null
   }
 
-  async apply(step: Step): Promise<void> {
+  async apply(step: MigrationStep): Promise<void> {
     this.#move(step.from, false, step.to, false)
     if (step.work.kind === 'sql') for (const i of step.work.script.statements.keys()) this.#run(step, i)
     this.#record(step)
   }
 
-  async begin(step: Step): Promise<void> {
+  async begin(step: MigrationStep): Promise<void> {
     this.#move(step.from, false, step.to, true)
     const total = step.work.kind === 'sql' ? step.work.script.statements.length : 1
     const running = { direction: step.direction, started: 0, done: 0, total }
@@ -64,7 +71,7 @@ export class PlainDriver implements Driver {
     this.#db.history.set(step.version, { ...(entry ?? entryOf(blank(step))), running })
   }
 
-  async execute(step: Step, index: number, signal: AbortSignal): Promise<void> {
+  async execute(step: MigrationStep, index: number, signal: AbortSignal): Promise<void> {
     this.#journal(step, index + 1, index)
     try {
       const { work } = step
@@ -77,7 +84,7 @@ export class PlainDriver implements Driver {
     this.#journal(step, index + 1, index + 1)
   }
 
-  async finish(step: Step): Promise<void> {
+  async finish(step: MigrationStep): Promise<void> {
     this.#move(step.to, true, step.to, false)
     const entry = this.#db.history.get(step.version)
     if (step.direction === 'up' && entry) this.#db.history.set(step.version, { ...entry, running: null })
@@ -116,7 +123,7 @@ export class PlainDriver implements Driver {
     Object.assign(this.#db, { version: to, dirty: toDirty })
   }
 
-  #run(step: Step, index: number): void {
+  #run(step: MigrationStep, index: number): void {
     if (step.work.kind !== 'sql') return
     const { text, statements } = step.work.script
     const { start = 0, end = 0 } = statements[index] ?? {}
@@ -129,12 +136,12 @@ export class PlainDriver implements Driver {
     if (verb === 'drop') this.#db.things.delete(thing)
   }
 
-  #journal(step: Step, started: number, done: number): void {
+  #journal(step: MigrationStep, started: number, done: number): void {
     const entry = this.#db.history.get(step.version)
     if (entry?.running) this.#db.history.set(step.version, { ...entry, running: { ...entry.running, started, done } })
   }
 
-  #record({ history: { baseline, put, remove } }: Step): void {
+  #record({ history: { baseline, put, remove } }: MigrationStep): void {
     if (baseline) {
       for (const key of [...this.#db.history.keys()]) if (key > baseline.above) this.#db.history.delete(key)
       if (baseline.version >= 0) this.#baseline(baseline.version)
@@ -166,6 +173,6 @@ function entryOf(record: HistoryRecord): HistoryEntry & Pick<HistoryRecord, 'up'
   }
 }
 
-function blank({ version, name }: Step): HistoryRecord {
+function blank({ version, name }: MigrationStep): HistoryRecord {
   return { version, name, fingerprint: '', downFingerprint: null, up: null, down: null }
 }

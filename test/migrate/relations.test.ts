@@ -1,6 +1,6 @@
 /** What migrations say of each other, on a real database. */
 import { describe, expect } from 'vitest'
-import { FakeOrderError, GraphError, HeadsError, SquashedError } from '../../src/migrate/errors.ts'
+import { FakeOrderError, GraphError, MultipleHeadsError, SquashedError } from '../../src/migrate/errors.ts'
 import { failure, test } from '../support/database.ts'
 
 const table = (name: string) => ({ up: `create table ${name} (id int);`, down: `drop table ${name};` })
@@ -19,8 +19,8 @@ describe('branches', () => {
   test('two heads are refused by up and "latest", with the way out; a version is still reached', async ({ db }) => {
     const migrator = await db.migrator(BOTH)
     for (const move of [() => migrator.up(), () => migrator.to('latest')]) {
-      const error = await failure<HeadsError>(move())
-      expect(error).toBeInstanceOf(HeadsError)
+      const error = await failure<MultipleHeadsError>(move())
+      expect(error).toBeInstanceOf(MultipleHeadsError)
       expect(error.message).toBe(
         '2 migrations are followed by none:\n  2_theirs\n  3_ours\n\nWrite the one that joins them with "migratest merge", or say which follows which with "-- migrate: depends-on …".',
       )
@@ -46,7 +46,7 @@ describe('branches', () => {
       [],
       ['applied', 'applied', 'applied', 'applied'],
     ])
-    await migrator.down()
+    await migrator.down('all')
     expect(
       await db.rows("select tablename from pg_tables where schemaname = 'public' and tablename !~ 'migrations'"),
     ).toEqual([])
@@ -90,7 +90,7 @@ describe('branches', () => {
       '2_b.ts': { up, dependsOn: ['1_a'] },
       '3_c.ts': { up, dependsOn: [1] },
     })
-    expect((await failure<HeadsError>(migrator.up())).heads).toEqual(['2_b', '3_c'])
+    expect((await failure<MultipleHeadsError>(migrator.up())).heads).toEqual(['2_b', '3_c'])
   })
 })
 
@@ -117,7 +117,7 @@ describe('a squashed migration', () => {
   test('runs on a database that has none of them', async ({ db }) => {
     const migrator = await db.migrator(SQUASHED)
     expect((await migrator.up()).steps.map(({ version }) => version)).toEqual([3, 4])
-    await migrator.down()
+    await migrator.down('all')
     expect((await migrator.version()).version).toBe(-1)
   })
 
@@ -168,7 +168,7 @@ describe('a squashed migration', () => {
   test('goes by what was recorded on one that has some, going down', async ({ db }) => {
     await (await db.migrator(PARTS)).to(2)
     const migrator = await db.migrator(SQUASHED)
-    expect((await migrator.down()).steps.map(({ version, origin }) => [version, origin])).toEqual([
+    expect((await migrator.down('all')).steps.map(({ version, origin }) => [version, origin])).toEqual([
       [2, 'record'],
       [1, 'record'],
     ])
@@ -328,7 +328,7 @@ describe('what the Go original gets wrong', () => {
       '1_a.down.sql': 'drop table kept;',
     })
     await migrator.up()
-    await migrator.down()
+    await migrator.down('all')
     await migrator.up()
     expect(await db.rows('select count(*)::int from kept')).toEqual([{ count: 0 }])
   })

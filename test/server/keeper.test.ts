@@ -4,8 +4,8 @@ import { connect as connectSocket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { connect } from '../../src/database/postgres/connection.ts'
+import { acquireServer, stopServer } from '../../src/server/acquire.ts'
 import { ServerUnavailableError } from '../../src/server/errors.ts'
-import { leaseServer, stopServer } from '../../src/server/lease.ts'
 import { keeperAddress } from '../../src/server/places.ts'
 import { dataFolder } from '../../src/server/process.ts'
 import { isKept, serverFile } from '../../src/server/protocol.ts'
@@ -34,8 +34,8 @@ async function until(condition: () => boolean | Promise<boolean>): Promise<void>
 
 /** Another process that leases the server, says its URL and stays. */
 function otherProcess(own: ServerRequest): { child: ChildProcess; url: Promise<string> } {
-  const program = `import { leaseServer } from ${JSON.stringify(new URL('../../src/server/lease.ts', import.meta.url).href)}
-    const lease = await leaseServer(JSON.parse(process.argv[1]), { idleMs: 500 })
+  const program = `import { acquireServer } from ${JSON.stringify(new URL('../../src/server/lease.ts', import.meta.url).href)}
+    const lease = await acquireServer(JSON.parse(process.argv[1]), { idleMs: 500 })
     console.log(lease.server.url)
     setTimeout(() => {}, 60_000)`
   const child = spawn(process.execPath, ['--input-type=module', '-e', program, JSON.stringify(own)], {
@@ -64,7 +64,7 @@ describeOnServers(['embedded', 'container'], 'a server on demand', (from) => {
   test('is exactly one for all who ask at once, in all processes', async () => {
     const own = request(from)
     const others = [otherProcess(own), otherProcess(own), otherProcess(own)]
-    const leases = await Promise.all([leaseServer(own), leaseServer(own), leaseServer(own)])
+    const leases = await Promise.all([acquireServer(own), acquireServer(own), acquireServer(own)])
     const urls = new Set([...leases.map((lease) => lease.server.url), ...(await Promise.all(others.map((o) => o.url)))])
     expect(urls.size).toBe(1)
     expect(leases.filter((lease) => lease.first)).toHaveLength(1)
@@ -74,7 +74,7 @@ describeOnServers(['embedded', 'container'], 'a server on demand', (from) => {
   test('stops by itself when nobody uses it, and leaves nothing', async () => {
     const own = request(from)
     const key = keyOf(own)
-    const lease = await leaseServer(own, { idleMs: 300 })
+    const lease = await acquireServer(own, { idleMs: 300 })
     expect(await answers(lease.server.url)).toBe(true)
     lease.release()
     await until(async () => !(await isKept(key)))
@@ -95,12 +95,12 @@ describeOnServers(['embedded', 'container'], 'a server on demand', (from) => {
 
   test('of a keeper that was killed is swept by the next, which starts another', async () => {
     const own = request(from)
-    const first = await leaseServer(own)
+    const first = await acquireServer(own)
     const pid = keeperPid(own)
     expect(pid).toBeGreaterThan(1)
     process.kill(pid as number, 'SIGKILL')
     await until(async () => !(await isKept(keyOf(own))))
-    const second = await leaseServer(own)
+    const second = await acquireServer(own)
     expect(second.server.url).not.toBe(first.server.url)
     expect(await answers(first.server.url)).toBe(false)
     expect(await answers(second.server.url)).toBe(true)
@@ -108,7 +108,7 @@ describeOnServers(['embedded', 'container'], 'a server on demand', (from) => {
 
   test('that dies is not handed out again', async () => {
     const own = request(from)
-    const first = await leaseServer(own)
+    const first = await acquireServer(own)
     const client = await connect(first.server.url)
     await client
       .query('select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid()')
@@ -130,13 +130,13 @@ describeOnServers(['embedded', 'container'], 'a server on demand', (from) => {
           .filter(Boolean),
       ])
     await until(async () => !(await isKept(keyOf(own))))
-    const second = await leaseServer(own)
+    const second = await acquireServer(own)
     expect(await answers(second.server.url)).toBe(true)
   })
 
   test('is not disturbed by nonsense', async () => {
     const own = request(from)
-    const { server } = await leaseServer(own)
+    const { server } = await acquireServer(own)
     const socket = connectSocket(keeperAddress(keyOf(own)))
     socket.on('error', () => undefined)
     socket.write('nonsense\n{"type":"unknown"}\n[]\nnull\n')
@@ -148,7 +148,7 @@ describeOnServers(['embedded', 'container'], 'a server on demand', (from) => {
 
   test('may be asked to stay for years', async () => {
     const own = request(from)
-    const lease = await leaseServer(own, { idleMs: 30 * 365 * 86_400_000 })
+    const lease = await acquireServer(own, { idleMs: 30 * 365 * 86_400_000 })
     lease.release()
     await sleep(500)
     expect(await answers(lease.server.url)).toBe(true)
@@ -156,7 +156,7 @@ describeOnServers(['embedded', 'container'], 'a server on demand', (from) => {
 
   test('gets its settings and its setup', async () => {
     const own = request(from, { setup: ['create role painter'] })
-    const { server } = await leaseServer(own)
+    const { server } = await acquireServer(own)
     const client = await connect(server.url)
     const { rows } = await client.query(
       "select current_setting('fsync') as fsync, current_setting('shared_buffers') as buffers, 'painter'::regrole::text as role",
@@ -169,7 +169,7 @@ describeOnServers(['embedded', 'container'], 'a server on demand', (from) => {
 describeOnServers(['embedded'], 'a server as a process', (from) => {
   test('listens on loopback only, and its password is in no argument list and no readable file', async () => {
     const own = request(from)
-    const { server } = await leaseServer(own)
+    const { server } = await acquireServer(own)
     const url = new URL(server.url)
     expect(url.hostname).toBe('127.0.0.1')
     expect(url.password).toMatch(/^[0-9a-f]{36}$/)
@@ -181,7 +181,7 @@ describeOnServers(['embedded'], 'a server as a process', (from) => {
 
   test.runIf(process.getuid?.() === 0)('started by root, it runs as an unprivileged user', async () => {
     const own = request(from)
-    await leaseServer(own)
+    await acquireServer(own)
     const processes = execFileSync('ps', ['-eo', 'user:20=,args='], { encoding: 'utf8' }).split('\n')
     const server = processes.find((line) => line.includes(dataFolder(keyOf(own))) && !line.includes('keeper'))
     expect(server).toMatch(/^nobody /)
@@ -199,7 +199,7 @@ describe('a server that cannot be had', () => {
   })
 
   test('names every way that was tried, why it failed, and what to do', async () => {
-    const error = await failure(leaseServer(request('auto', { version: 9 })))
+    const error = await failure(acquireServer(request('auto', { version: 9 })))
     expect(error).toBeInstanceOf(ServerUnavailableError)
     expect(error.message).toMatch(
       /^Cannot have a PostgreSQL 9 server:\n {2}container: .*\n {2}embedded: .*\n {2}installed: .*/,
@@ -208,7 +208,7 @@ describe('a server that cannot be had', () => {
   })
 
   test('an image is not replaced by something else', async () => {
-    const error = await failure(leaseServer(request('auto', { image: 'postgis/postgis:17' })))
+    const error = await failure(acquireServer(request('auto', { image: 'postgis/postgis:17' })))
     expect(error.message).toMatch(/embedded: an image was asked for\n {2}installed: an image was asked for/)
   })
 })

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { Client } from 'pg'
 import { getContainerRuntimeClient } from 'testcontainers'
 import { expect, onTestFinished, test } from 'vitest'
-import { leaseServer, stopServer } from '../../src/server/lease.ts'
+import { acquireServer, stopServer } from '../../src/server/acquire.ts'
 import type { ServerRequest } from '../../src/server/request.ts'
 import { describeOnServers } from '../support/servers.ts'
 
@@ -31,12 +31,12 @@ describeOnServers(['container', 'embedded', 'installed'], 'a server that keeps i
       else process.env.XDG_DATA_HOME = before
       rmSync(home, { recursive: true, force: true })
     })
-    const first = await leaseServer(request)
+    const first = await acquireServer(request)
     const { url } = first.server
     await query(url, 'create table kept (v int); insert into kept values (7)')
     first.release()
     await stopServer(request)
-    const second = await leaseServer(request)
+    const second = await acquireServer(request)
     expect(second.server.url).toBe(url)
     expect(await query(url, 'select v from kept')).toEqual([{ v: 7 }])
     expect(await query(url, 'show fsync')).toEqual([{ fsync: 'on' }])

@@ -81,7 +81,7 @@ export class Watched {
 
   /** Saves, and waits for what comes of it. */
   async save(name: string, text: string): Promise<WatchEvent> {
-    const next = this.next('applied', 'failed', 'unchanged', 'left')
+    const next = this.next('applied', 'failed', 'unchanged', 'skipped')
     this.write(name, text)
     return next
   }

@@ -232,7 +232,7 @@ describeOnServers(['container', 'embedded'], 'snapshots', (from) => {
     const migrations = memory(files())
     const first = await appliedAt(migrations)
     const snapshots = await server.snapshots?.()
-    const keys = (await chainOf(migrations, snapshots?.ground)).map(({ key }) => key)
+    const keys = (await chainOf(migrations, snapshots?.environment)).map(({ key }) => key)
     expect((await snapshots?.look(keys))?.nearest).toBe(keys.at(-1))
     expect(await snapshots?.clone('nothing')).toBeUndefined()
     await using admin = await createMigratedDatabase({ server, migrations: memory({}), version: 'nil' })

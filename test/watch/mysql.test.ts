@@ -303,17 +303,17 @@ for (const [kind, preset] of [
       test('no way back: from nothing, rows carried; a second watch is told', async () => {
         const { db, watch } = await watched()
         watch.write('1_users.up.sql', USERS)
-        await watch.start({ onIrreversible: 'snapshot' })
+        await watch.start({ onIrreversible: 'rebuild' })
         await db.rows("insert into users values (1, 'Ada')")
         expect(
           await watch.save('1_users.up.sql', USERS.replace(') engine', ', mail varchar(20)) engine')),
         ).toMatchObject({
           type: 'applied',
-          how: 'from nothing',
+          how: 'rebuilt',
         })
         expect(await db.rows('select * from users')).toEqual([{ id: 1, name: 'Ada', mail: null }])
         const second = new Watched(db.url)
-        expect(await failure(second.start())).toMatchObject({ code: 'MIGRATEST_WATCHED' })
+        expect(await failure(second.start())).toMatchObject({ code: 'MIGRATEST_ALREADY_WATCHED' })
         await second.close()
       })
     },

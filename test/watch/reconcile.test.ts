@@ -509,7 +509,7 @@ describe('one transaction', () => {
   })
 })
 
-describe('no way back', () => {
+describe('migrations that cannot be undone', () => {
   test('says what would be lost, does nothing, and starts from nothing when told to', async ({ following, db }) => {
     following.write(1, USERS, 'drop table users')
     following.write(2, 'alter table users add column mail text', '-- migrate: irreversible mails are sent')

@@ -26,7 +26,7 @@ describe('from save to schema', () => {
     expect(applied).toMatchObject({
       type: 'applied',
       changes: [{ version: 1, what: 'edited' }],
-      how: 'in one transaction',
+      how: 'atomic',
       carried: { back: [{ table: 'users', rows: 1 }], left: [] },
       diff: { changes: [{ change: 'changed', object: 'table users' }] },
     })
@@ -85,7 +85,7 @@ describe('from save to schema', () => {
     watched.write('.1_users.up.sql.tmp', USERS.replace(')', ', mail text)'))
     watched.rename('.1_users.up.sql.tmp', '1_users.up.sql')
     // Its down was never written.
-    await expect(Promise.race([next, watched.next('left')])).resolves.toMatchObject({ type: 'left' })
+    await expect(Promise.race([next, watched.next('skipped')])).resolves.toMatchObject({ type: 'skipped' })
   })
 
   test('files that come while git holds its index are one change', async ({ watched }) => {
@@ -140,7 +140,7 @@ describe('from save to schema', () => {
     ])
     expect(await watched.save('2_i.up.sql', 'create index concurrently a on users (name)')).toMatchObject({
       type: 'applied',
-      how: 'one by one',
+      how: 'stepwise',
       why: expect.stringContaining('2_i.up.sql'),
     })
     const copies = await (await db.connect()).query(
@@ -171,10 +171,10 @@ describe('what a person asks for', () => {
     await asked
     const again = watched.next('asked')
     watched.write('1_users.up.sql', USERS.replace(')', ', email text)'))
-    expect(await again).toMatchObject({ question: { about: 'no way back', loss: { left: [] } } })
+    expect(await again).toMatchObject({ question: { about: 'irreversible', loss: { left: [] } } })
     const applied = watched.next('applied')
     answer?.(true)
-    expect(await applied).toMatchObject({ how: 'from nothing', carried: { back: [{ table: 'users', rows: 1 }] } })
+    expect(await applied).toMatchObject({ how: 'rebuilt', carried: { back: [{ table: 'users', rows: 1 }] } })
     expect(await db.rows('select * from users')).toEqual([{ id: 1, name: 'Ada', email: null }])
     expect(questions).toHaveLength(2)
   })
@@ -261,7 +261,7 @@ describe('what a person asks for', () => {
     watched.write('1_users.up.sql', USERS)
     const watcher = await watched.start()
     const why = async (job: Parameters<typeof watcher.do>[0]) => {
-      const next = watched.next('nothing')
+      const next = watched.next('idle')
       watcher.do(job)
       return (await next).why
     }
@@ -298,13 +298,13 @@ describe('it does not fall over', () => {
   test('no way back among migrations that share no transaction: from nothing, one by one', async ({ watched, db }) => {
     watched.write('1_users.up.sql', USERS)
     watched.write('2_i.up.sql', 'create index concurrently by_name on users (name)')
-    await watched.start({ onIrreversible: 'snapshot' })
+    await watched.start({ onIrreversible: 'rebuild' })
     // The copy ended the first client.
     await (await db.connect()).query("insert into users (name) values ('Ada')")
     const applied = await watched.save('1_users.up.sql', USERS.replace(')', ', mail text)'))
     expect(applied, JSON.stringify(applied)).toMatchObject({
       type: 'applied',
-      how: 'from nothing',
+      how: 'rebuilt',
       carried: { back: [{ rows: 1 }], left: [] },
     })
     const client = await db.connect()
@@ -318,14 +318,14 @@ describe('it does not fall over', () => {
     const { Watched } = await import('../support/watch.ts')
     const second = new Watched(db.url)
     const error = await failure(second.start())
-    expect(error).toMatchObject({ code: 'MIGRATEST_WATCHED', message: expect.stringContaining('"the first"') })
+    expect(error).toMatchObject({ code: 'MIGRATEST_ALREADY_WATCHED', message: expect.stringContaining('"the first"') })
     await second.close()
   })
 
   test('sessions that the server ends are opened again', async ({ watched, db }) => {
     watched.write('1_users.up.sql', USERS)
     await watched.start({ open: { applicationName: 'watch' } })
-    const back = watched.next('back')
+    const back = watched.next('reconnected')
     await db.rows("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'watch'")
     await back
     expect(await watched.save('2_b.up.sql', 'create table b (id int)')).toMatchObject({ type: 'applied' })
@@ -335,7 +335,7 @@ describe('it does not fall over', () => {
     watched.write('1_users.up.sql', USERS)
     watched.write('1_users.down.sql', 'drop table users')
     await watched.start()
-    const failed = watched.next('failed', 'left', 'applied')
+    const failed = watched.next('failed', 'skipped', 'applied')
     rmSync(watched.folder, { recursive: true })
     expect((await failed).type).toMatch(/failed|applied/)
     const next = watched.next('applied')
@@ -390,7 +390,7 @@ describe('a folder and its names', () => {
       watched.remove(name)
     }
     await sleep(300)
-    expect(watched.of('noticed')).toEqual([])
+    expect(watched.of('changed')).toEqual([])
   })
 })
 
@@ -408,7 +408,7 @@ describe('the own server of a watch', () => {
         if (tries++ === 0) throw new ServerUnavailableError('Its lock file is still there.')
       },
     })
-    const back = watched.next('back')
+    const back = watched.next('reconnected')
     await broken(db)
     await back
     expect(tries).toBe(2)
@@ -442,7 +442,7 @@ describe('a down that lags behind its up', () => {
     expect(await watched.save('1_shelf.up.sql', GROWN)).toMatchObject({ type: 'applied' })
     const hook = `${GROWN}\ncreate table hook (id int);`
     expect(await watched.save('1_shelf.up.sql', hook)).toMatchObject({
-      type: 'left',
+      type: 'skipped',
       why: expect.stringContaining('did not undo what was applied: it left table public.rack.'),
     })
     expect(await watched.save('1_shelf.down.sql', 'drop table shelf; drop table rack;')).toMatchObject({
@@ -455,16 +455,18 @@ describe('a down that lags behind its up', () => {
     watched.write('1_shelf.up.sql', GROWN)
     watched.write('1_shelf.down.sql', 'drop table shelf;')
     await watched.start()
-    expect(await watched.save('1_shelf.up.sql', 'create table shelf (id int, n int);')).toMatchObject({ type: 'left' })
+    expect(await watched.save('1_shelf.up.sql', 'create table shelf (id int, n int);')).toMatchObject({
+      type: 'skipped',
+    })
   })
 
   test('is built anew with its rows where that is wished', async ({ watched, db }) => {
     watched.write('1_shelf.up.sql', GROWN)
     watched.write('1_shelf.down.sql', 'drop table shelf;')
-    await watched.start({ onIrreversible: 'snapshot' })
+    await watched.start({ onIrreversible: 'rebuild' })
     await db.rows('insert into shelf values (1); insert into rack values (2)')
     const next = await watched.save('1_shelf.up.sql', `${GROWN}\ncreate table hook (id int);`)
-    expect(next).toMatchObject({ type: 'applied', how: 'from nothing' })
+    expect(next).toMatchObject({ type: 'applied', how: 'rebuilt' })
     expect(await db.rows('select shelf.id, rack.id as rack from shelf, rack')).toEqual([{ id: 1, rack: 2 }])
   })
 
@@ -477,7 +479,7 @@ describe('a down that lags behind its up', () => {
     await watched.start()
     const hook = `${GROWN}\ncreate table hook (id int);`
     expect(await watched.save('1_shelf.up.sql', hook)).toMatchObject({
-      type: 'left',
+      type: 'skipped',
       why: expect.stringContaining('relation "rack" already exists'),
     })
     expect(await watched.save('1_shelf.down.sql', 'drop table shelf; drop table rack;')).toMatchObject({
@@ -491,7 +493,7 @@ describe('a down that lags behind its up', () => {
     await (await watched.start()).close()
     await watched.start()
     expect(await watched.save('1_shelf.up.sql', 'create table shelf (id int);')).toMatchObject({
-      type: 'left',
+      type: 'skipped',
       why: expect.stringContaining('it left table public.rack.'),
     })
   })
@@ -509,7 +511,7 @@ describe('a down that lags behind its up', () => {
       await watched.start()
       await db.rows('insert into a values (1)')
       expect(await watched.save('2_b.up.sql', 'create table b (id int primary key, n int)')).toMatchObject({
-        type: 'left',
+        type: 'skipped',
         why: expect.stringContaining(`2_b.down.sql did not undo what was applied: it did not give back ${missing}.`),
       })
       expect(await watched.save('2_b.down.sql', 'drop table b')).toMatchObject({ type: 'applied' })
@@ -524,7 +526,7 @@ describe('a down that lags behind its up', () => {
     watched.write('2_b.down.sql', 'select 1;')
     await watched.start()
     expect(await watched.save('2_b.up.sql', 'insert into a values (7), (8);')).toMatchObject({
-      type: 'left',
+      type: 'skipped',
       why: expect.stringContaining('may have left rows'),
     })
     expect(await watched.save('2_b.down.sql', 'delete from a where id in (7, 8);')).toMatchObject({ type: 'applied' })

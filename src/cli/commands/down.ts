@@ -8,7 +8,7 @@ export async function run(context: Context, [count]: readonly string[]): Promise
   if (context.options.all) {
     if (n !== undefined) throw new UsageError(`Both ${n} and --all? Say one of them.`)
     await guard(context, 'down --all')
-    return move(context, (migrator) => migrator.down())
+    return move(context, (migrator) => migrator.down('all'))
   }
   if (n === undefined)
     throw new UsageError('How many? "migratest down 1" undoes the last migration, "migratest down --all" all of them.')

@@ -122,8 +122,8 @@ function settingsOf(context: Context): Pick<
   const { 'carry-rows': rows, 'on-irreversible': what = watch.onIrreversible ?? 'ask', seeds, exec } = context.options
   const carryRows = rows === undefined ? (watch.carryRows ?? 100_000) : Number(rows)
   if (!(carryRows >= 0)) throw new UsageError(`--carry-rows ${rows} is not a number of rows.`)
-  if (what !== 'ask' && what !== 'snapshot' && what !== 'stop') {
-    throw new UsageError(`--on-irreversible ${what}? There is ask, snapshot and stop.`)
+  if (what !== 'ask' && what !== 'rebuild' && what !== 'stop') {
+    throw new UsageError(`--on-irreversible ${what}? There is ask, rebuild and stop.`)
   }
   for (const file of seeds === undefined ? [] : [seeds]) {
     if (!existsSync(file)) throw new UsageError(`--seeds ${file}: there is no such file.`)

@@ -20,7 +20,7 @@ export function eventText(
       return openedText(event, verbose)
     case 'ready':
       return styleText('dim', 'Waiting for changes.')
-    case 'noticed':
+    case 'changed':
       return ''
     case 'unchanged':
       return event.mended
@@ -32,9 +32,9 @@ export function eventText(
       return `${headline('✗', 'red', at, firstLine(event.error.message))}${restOf(event.error.message)}`
     case 'asked':
       return questionText(event.question, at, width)
-    case 'left':
+    case 'skipped':
       return `${headline('·', 'yellow', at, 'left as it was')}${event.asked ? '' : `\n${indented(wrapped(event.why, width - 2))}`}`
-    case 'nothing':
+    case 'idle':
       return headline('=', 'dim', at, event.why)
     case 'running':
       return headline('…', 'dim', at, `${event.step} is still running, for ${event.seconds} s`)
@@ -44,14 +44,14 @@ export function eventText(
       return headline('…', 'yellow', at, `waiting for ${event.why}`)
     case 'drifted':
       return `${headline('!', 'yellow', at, 'the schema was changed by something else:')}\n${indented(paintedDiff(diffText(event.diff)))}`
-    case 'lost':
+    case 'disconnected':
       return headline(
         '!',
         'yellow',
         at,
         `${sentence(event.why)} ${event.restarts ? 'Starting the server again.' : 'Waiting for it.'}`,
       )
-    case 'back':
+    case 'reconnected':
       return headline('✓', 'green', at, 'the server is back')
     case 'seeded':
       return headline('✓', 'green', at, `seeded: ${listed(event.files)}`)
@@ -113,10 +113,10 @@ function appliedText(applied: Applied, at: string): string {
       '✓',
       'green',
       at,
-      `version ${describeVersion(to)}${how === 'from nothing' ? ' from nothing' : ''} in ${Math.round(total)} ms${facts.length > 0 ? `: ${facts.join(', ')}` : ''}`,
+      `version ${describeVersion(to)}${how === 'rebuilt' ? ' from nothing' : ''} in ${Math.round(total)} ms${facts.length > 0 ? `: ${facts.join(', ')}` : ''}`,
     ),
     indented(stepsText(steps)),
-    how === 'one by one'
+    how === 'stepwise'
       ? indented(styleText('yellow', `one by one, not in one transaction${why ? `: ${firstLine(why)}` : ''}`))
       : '',
     carried.left.length > 0
@@ -148,7 +148,7 @@ function stepsText(steps: readonly RanStep[]): string {
 }
 
 function questionText(question: Question, at: string, width: number): string {
-  if (question.about === 'many rows') return headline('?', 'yellow', at, question.why)
+  if (question.about === 'row-limit') return headline('?', 'yellow', at, question.why)
   const { changes, why, loss } = question
   const what = changes.map(({ version, name, what }) => `${version}_${name} ${WORDS[what]}`)
   const head = `${headline('?', 'yellow', at, `${listed(what)}, and there is no way back`)}\n${indented(wrapped(why, width - 2))}`

@@ -1,23 +1,23 @@
 /** Where a database of MySQL or MariaDB is: URLs as mysql2 takes them, and what to say when nobody answers there. */
 import type { ConnectionOptions } from 'mysql2/promise'
 import { ConnectionError, UsageError } from '../../migrate/errors.ts'
-import { type Place, UNREACHABLE } from '../place.ts'
+import { type DatabaseAddress, UNREACHABLE } from '../address.ts'
 import { readPem, refuseUnknown, urlParts } from '../urlParts.ts'
 import type { MysqlError } from './session.ts'
 
 export interface ConnectOptions {
   /** Milliseconds to wait for a connection; default 15 000. */
-  readonly connectTimeout?: number
+  readonly connectTimeoutMs?: number
   /** As `mysql2` takes it. */
   readonly ssl?: ConnectionOptions['ssl']
   /** Milliseconds a statement may wait for a table's metadata lock, rounded up to seconds. Not the migration lock. */
-  readonly statementLockTimeout?: number
+  readonly statementLockTimeoutMs?: number
   /** What the session is called where sessions are listed (`program_name` in performance_schema). */
   readonly applicationName?: string
 }
 
 /** Where that URL leads. Connects to nothing. */
-export function placeOf(url: string): Place {
+export function placeOf(url: string): DatabaseAddress {
   const { host, port, database, socketPath } = clientConfig(url, {})
   return { host: socketPath ?? host ?? '', port: port ?? PORT, database: database ?? '' }
 }
@@ -56,7 +56,7 @@ export function clientConfig(url: string, options: ConnectOptions): ConnectionOp
     password: password ?? '',
     database,
     ...(socketPath ? { socketPath } : { host: host || '127.0.0.1', port: portOf(port) }),
-    connectTimeout: options.connectTimeout ?? timeoutOf(params) ?? 15_000,
+    connectTimeout: options.connectTimeoutMs ?? timeoutOf(params) ?? 15_000,
     connectAttributes: { program_name: options.applicationName ?? 'migratest' },
     enableKeepAlive: true,
     flags: ['-IGNORE_SPACE', '-LOCAL_FILES'],

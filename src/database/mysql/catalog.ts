@@ -1,5 +1,5 @@
 /** Reads the schema of a MySQL or MariaDB database: tables, views, routines and all else, each with the DDL that makes it. */
-import type { Member, ObjectKind, SchemaObject } from '../../schema/model.ts'
+import type { ObjectKind, SchemaMember, SchemaObject } from '../../schema/model.ts'
 import { Schema } from '../../schema/schema.ts'
 import { type ColumnFacts, type Definition, type Definitions, readDefinitions, replaceOutside } from './definitions.ts'
 import type { Session } from './session.ts'
@@ -56,7 +56,7 @@ function describeTable({ name, sql }: Definition): SchemaObject {
     .slice(1, end)
     .map((line) => line.trim().replace(/,$/, ''))
     .filter((line) => !isForeignKey(line))
-    .map((text): Member => ({ key: keyOf(text), text }))
+    .map((text): SchemaMember => ({ key: keyOf(text), text }))
   // Where its numbers go on is no part of a schema.
   const tail = replaceOutside(lines.slice(end).join('\n'), / AUTO_INCREMENT=\d+/, '')
   return { ...plain('table', shown(name), lines[0] ?? ''), members, tail: `${tail};` }
@@ -69,7 +69,7 @@ function foreignKeysOf({ name, sql }: Definition): SchemaObject[] {
     .map((line) => line.trim().replace(/,$/, ''))
     .filter(isForeignKey)
     .map((text) => ({
-      ...plain('foreign key', nameIn(text), `ALTER TABLE ${identifier(name)} ADD ${text};`),
+      ...plain('foreign-key', nameIn(text), `ALTER TABLE ${identifier(name)} ADD ${text};`),
       table: shown(name),
     }))
 }

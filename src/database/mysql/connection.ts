@@ -35,9 +35,9 @@ export async function connect(
     client.on('error', () => undefined)
     // The client's own idea of a collation would go into views and routines; this takes the server's.
     await client.query('SET NAMES utf8mb4')
-    if (options.statementLockTimeout !== undefined) {
+    if (options.statementLockTimeoutMs !== undefined) {
       await client.query(
-        `SET SESSION lock_wait_timeout = ${Math.max(1, Math.ceil(options.statementLockTimeout / 1000))}`,
+        `SET SESSION lock_wait_timeout = ${Math.max(1, Math.ceil(options.statementLockTimeoutMs / 1000))}`,
       )
     }
     return client

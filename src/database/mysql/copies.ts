@@ -19,7 +19,7 @@ export function besideOf(database: string, what: 'before' | 'kept'): string {
     : `${createHash('sha256').update(database).digest('hex').slice(0, 32)}_${what}_watch`
 }
 
-export class MysqlCopy implements Fallback {
+export class DatabaseCopy implements Fallback {
   readonly alone = false
   readonly #url: string
   readonly #options: ConnectOptions

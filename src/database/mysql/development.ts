@@ -1,12 +1,12 @@
 /** A MySQL or MariaDB database that is being developed on. */
 import { MigrationFailedError, ScriptError } from '../../migrate/errors.ts'
 import { readScript } from '../../sql/script.ts'
-import { type DevelopmentDatabase, type Marker, WatchedError, withTwoSessions } from '../development.ts'
+import { AlreadyWatchedError, type DevelopmentDatabase, type Marker, withTwoSessions } from '../development.ts'
 import { ownTables } from '../ownTables.ts'
 import { type ConnectOptions, placeOf } from './address.ts'
 import { readSchema } from './catalog.ts'
 import { openUrl } from './connection.ts'
-import { lockOf, MysqlCopy } from './copies.ts'
+import { DatabaseCopy, lockOf } from './copies.ts'
 import { type MysqlDriverOptions, mysqlDriver } from './driver.ts'
 import { asStatementError, isMissingTable } from './failure.ts'
 import { mysqlRows } from './rows.ts'
@@ -56,7 +56,7 @@ async function opened(
       if (Number(row?.got) !== 1) {
         const processes = await second.query('SHOW PROCESSLIST').catch(() => [])
         const holder = processes.find(({ Id }) => Number(Id) === Number(row?.id))
-        throw new WatchedError(
+        throw new AlreadyWatchedError(
           session.label,
           holder && `session ${holder.Id}, user ${holder.User} from ${holder.Host}.`,
         )
@@ -77,7 +77,7 @@ async function opened(
         if (!(error instanceof ScriptFailure)) throw error
         const place = statements[error.index - 1]
         const cause = asStatementError(error.error)
-        const stands = 'Rows of it were not kept.'
+        const databaseState = 'Rows of it were not kept.'
         throw new MigrationFailedError({
           version: -1,
           file,
@@ -85,7 +85,7 @@ async function opened(
           start: place?.start,
           end: place?.end,
           info: { message: cause.message },
-          stands,
+          databaseState,
           cause: error,
         })
       }
@@ -113,7 +113,7 @@ async function opened(
       await session.script([`REPLACE INTO ${table} VALUES ('effects', ${literal(text)})`], NEVER)
     },
     lost: Promise.race(ends),
-    fallback: new MysqlCopy(url, options),
+    fallback: new DatabaseCopy(url, options),
     async close() {
       await driver.close()
       await second.close().catch(() => undefined)

@@ -1,7 +1,7 @@
 /** Runs migrations on MySQL and MariaDB: what changes rows in a transaction, all else statement by statement with a journal. */
-import type { DatabaseState, Driver, HistoryRecord, LockOptions, Step } from '../../migrate/driver.ts'
+import type { DatabaseState, Driver, HistoryRecord, LockOptions, MigrationStep } from '../../migrate/driver.ts'
 import { ConnectionError, LockedError, StateMovedError, StatementError, UsageError } from '../../migrate/errors.ts'
-import type { Direction, Log, MigrationContext, Sql } from '../../migrate/source.ts'
+import type { Direction, Log, MigrationContext, RunSql } from '../../migrate/source.ts'
 import { describeVersion } from '../../migrate/version.ts'
 import { changesRowsOnly, changesSessionOnly, leavesSession, runsOthers } from '../../sql/rows.ts'
 import type { Script } from '../../sql/script.ts'
@@ -12,10 +12,10 @@ import { decompressed } from '../storedText.ts'
 import { dropStatements } from './drop.ts'
 import { asStatementError, isMissingTable } from './failure.ts'
 import { advisoryLock, tableLock } from './lock.ts'
-import { readSettings, restoreSettings, type Settings } from './opening.ts'
-import { hasChanged, type Modes, type Progress, readProgress, tookEffect } from './progress.ts'
 import { type Row, ScriptFailure, type Session } from './session.ts'
+import { readSessionSettings, restoreSessionSettings, type SessionSettings } from './sessionSettings.ts'
 import { readState } from './state.ts'
+import { hasChanged, type Modes, readJournal, type StatementJournal, wasApplied } from './statementJournal.ts'
 import * as tables from './tables.ts'
 
 export interface MysqlDriverOptions {
@@ -63,11 +63,11 @@ class MysqlDriver implements Driver {
   readonly #keepTables: readonly string[]
   #locked = false
   /** Read before the first migration that may change them. */
-  #settings: Settings | undefined
+  #settings: SessionSettings | undefined
   /** Whether something may have been set that was not put back. */
   #unsettled = false
   /** A migration that is to be written down as begun. */
-  #begun: Step | undefined
+  #begun: MigrationStep | undefined
   /** The migration whose record was written when it began: it need not be written again. */
   #recorded: number | undefined
   /** What names without a database mean, where a file has said USE. */
@@ -123,7 +123,7 @@ class MysqlDriver implements Driver {
   }
 
   /** Of nothing, or of rows: one transaction, one round trip. */
-  async apply(step: Step, signal: AbortSignal): Promise<void> {
+  async apply(step: MigrationStep, signal: AbortSignal): Promise<void> {
     const script = step.work.kind === 'sql' ? step.work.script : undefined
     this.#refuseElsewhere(step)
     this.#refuseOtherNames(step)
@@ -144,15 +144,15 @@ class MysqlDriver implements Driver {
       const index = heard.textAt(error.index - before.length)
       const statement = body[index]
       if (!statement) throw await this.#tailError(error, step)
-      const stands = (await this.#rowsStay()) ? this.#rowsStand(step) : undefined
-      throw asStatementError(error, index, { sql: texts[index] ?? '', from: statement.start }, { stands })
+      const databaseState = (await this.#rowsStay()) ? this.#rowsStand(step) : undefined
+      throw asStatementError(error, index, { sql: texts[index] ?? '', from: statement.start }, { databaseState })
     } finally {
       await this.#putBack(script)
     }
   }
 
   /** Written with the first statement, in the same message: until then nothing has begun. */
-  async begin(step: Step): Promise<void> {
+  async begin(step: MigrationStep): Promise<void> {
     this.#refuseLosingOurTables(step)
     this.#refuseElsewhere(step)
     await this.#remember(step.work.kind === 'sql' ? step.work.script : undefined, step.work.kind === 'code')
@@ -160,7 +160,7 @@ class MysqlDriver implements Driver {
     this.#recorded = step.version
   }
 
-  async execute(step: Step, index: number, signal: AbortSignal): Promise<void> {
+  async execute(step: MigrationStep, index: number, signal: AbortSignal): Promise<void> {
     if (signal.aborted) await this.#writeBegun()
     signal.throwIfAborted()
     const { work } = step
@@ -172,7 +172,7 @@ class MysqlDriver implements Driver {
     }
   }
 
-  async finish(step: Step): Promise<void> {
+  async finish(step: MigrationStep): Promise<void> {
     await this.#writeBegun()
     const isRecorded = this.#recorded === step.version
     const { remove, baseline, put } = isRecorded ? step.history : this.#fitting(step).history
@@ -185,7 +185,7 @@ class MysqlDriver implements Driver {
     await this.#putBack(step.work.kind === 'sql' ? step.work.script : undefined, step.work.kind === 'code')
   }
 
-  async abandon(step: Step): Promise<void> {
+  async abandon(step: MigrationStep): Promise<void> {
     await this.#writeBegun()
     await this.#transaction(step, [
       ...tables.forgetJournal(this.#tables, step),
@@ -194,14 +194,14 @@ class MysqlDriver implements Driver {
     await this.#putBack(undefined, true)
   }
 
-  async tookEffect(version: number): Promise<boolean | undefined> {
+  async wasApplied(version: number): Promise<boolean | undefined> {
     const [row] = await this.#session.query(
       `SELECT progress FROM ${this.#tables.journalTable} WHERE version = ${version}`,
     )
     if (typeof row?.progress !== 'string') return undefined
     // Of what touches nothing but the session, nothing is left, and it may run again.
     if (row.progress === SESSION_ONLY) return false
-    return tookEffect(this.#session, JSON.parse(row.progress) as Progress)
+    return wasApplied(this.#session, JSON.parse(row.progress) as StatementJournal)
   }
 
   async force(version: number): Promise<void> {
@@ -250,7 +250,7 @@ class MysqlDriver implements Driver {
   }
 
   /** Without texts that the server would not take in one message: then only fingerprints are recorded, and that is said. */
-  #fitting(step: Step): Step {
+  #fitting(step: MigrationStep): MigrationStep {
     const { put } = step.history
     if (!put) return step
     const size = [put.up, put.down].reduce((sum, text) => sum + (tables.stored(text)?.length ?? 0), 0)
@@ -265,7 +265,7 @@ class MysqlDriver implements Driver {
     return { ...step, history: { ...step.history, put: { ...put, up: null, down: null } } }
   }
 
-  #beginning(step: Step, first: { started: number; progress: string | null }): string[] {
+  #beginning(step: MigrationStep, first: { started: number; progress: string | null }): string[] {
     const { baseline } = step.history
     const total = step.work.kind === 'sql' ? step.work.script.statements.length : 1
     return [
@@ -299,7 +299,7 @@ class MysqlDriver implements Driver {
     if (Number(row?.n) < 3) await this.#session.script(tables.createTables(this.#tables), NEVER)
   }
 
-  async #executeSql(step: Step, script: Script, index: number, signal: AbortSignal): Promise<void> {
+  async #executeSql(step: MigrationStep, script: Script, index: number, signal: AbortSignal): Promise<void> {
     if (this.#begun === step) this.#refuseOtherNames(step)
     const { start = 0, end = 0, words = [], parts } = script.statements[index] ?? {}
     const sql = script.text.slice(start, end)
@@ -353,8 +353,9 @@ class MysqlDriver implements Driver {
         const refused = tables.journal(this.#tables, step.version, { started: index, done: index })
         await this.#session.script([refused, 'COMMIT'], NEVER).catch(() => undefined)
       }
-      const stands = effect !== true ? undefined : way.rows ? this.#rowsInPart(step, index) : this.#inPart(step, index)
-      throw asStatementError(error, index, piece, { undone: effect === false, stands })
+      const databaseState =
+        effect !== true ? undefined : way.rows ? this.#rowsInPart(step, index) : this.#inPart(step, index)
+      throw asStatementError(error, index, piece, { undone: effect === false, databaseState })
     } finally {
       if (words[0] === 'use' || way.opaque) await this.#findCurrent()
     }
@@ -365,7 +366,7 @@ class MysqlDriver implements Driver {
    * one is tried where one fails, so that what stands is what would stand then.
    * @returns how many statements have run
    */
-  async executeSome(step: Step, index: number, signal: AbortSignal): Promise<number> {
+  async executeSome(step: MigrationStep, index: number, signal: AbortSignal): Promise<number> {
     const { work } = step
     const some = work.kind === 'sql' ? rowsFrom(work.script, index) : []
     if (work.kind !== 'sql' || some.length < 2 || signal.aborted || (await this.#rowsStay())) {
@@ -403,7 +404,7 @@ class MysqlDriver implements Driver {
     if (changesSessionOnly(words, sql)) return { rows: false, opaque: false, progress: SESSION_ONLY }
     if (changesRowsOnly(words, sql)) return { rows: true, opaque: false, progress: null }
     const where = { database: this.#current ?? this.#tables.database, modes: this.#modes, changed: this.#unsettled }
-    const progress = await readProgress(this.#session, sql, where)
+    const progress = await readJournal(this.#session, sql, where)
     return { rows: false, opaque: false, progress: progress ? JSON.stringify(progress) : null }
   }
 
@@ -411,7 +412,8 @@ class MysqlDriver implements Driver {
   async #effectOf({ progress, opaque }: Way, { error }: ScriptFailure): Promise<boolean | undefined> {
     if (opaque) return undefined
     if (progress === SESSION_ONLY) return false
-    if (progress !== null) return hasChanged(this.#session, JSON.parse(progress) as Progress).catch(() => undefined)
+    if (progress !== null)
+      return hasChanged(this.#session, JSON.parse(progress) as StatementJournal).catch(() => undefined)
     return NOT_READ.has(error.errno ?? 0) ? false : undefined
   }
 
@@ -421,15 +423,15 @@ class MysqlDriver implements Driver {
     this.#current = row?.name == null ? undefined : String(row.name)
   }
 
-  #inPart({ to }: Step, index: number): string {
+  #inPart({ to }: MigrationStep, index: number): string {
     return `Statement ${index + 1} took effect in part before it failed, as some that name several objects do; the database is dirty at version ${describeVersion(to)}. Take that part out of the statement and run "migratest resume", or put the schema right by hand and run "migratest force VERSION".`
   }
 
-  #rowsInPart({ to }: Step, index: number): string {
+  #rowsInPart({ to }: MigrationStep, index: number): string {
     return `Statement ${index + 1} failed, and rows that it wrote to tables without transactions (MyISAM, MEMORY) are there; the database is dirty at version ${describeVersion(to)}. Take them out by hand, mend the statement and run "migratest resume --not-applied ${index + 1}".`
   }
 
-  #rowsStand({ from }: Step): string {
+  #rowsStand({ from }: MigrationStep): string {
     return `${this.database} is at version ${describeVersion(from)}, clean; but rows that it wrote to tables without transactions (MyISAM, MEMORY) are there.`
   }
 
@@ -442,7 +444,11 @@ class MysqlDriver implements Driver {
   }
 
   /** In a transaction, as far as it goes: schema changes commit it, and then what came before them stays. */
-  async #executeCode(step: Step, work: Extract<Step['work'], { kind: 'code' }>, signal: AbortSignal): Promise<void> {
+  async #executeCode(
+    step: MigrationStep,
+    work: Extract<MigrationStep['work'], { kind: 'code' }>,
+    signal: AbortSignal,
+  ): Promise<void> {
     const journal = (started: number, done: number) => tables.journal(this.#tables, step.version, { started, done })
     await this.#writeBegun()
     await this.#session.script([journal(1, 0), 'COMMIT', 'START TRANSACTION', `SAVEPOINT ${UNTOUCHED}`], NEVER)
@@ -468,13 +474,13 @@ class MysqlDriver implements Driver {
   /** Before the first migration that may leave settings behind. */
   async #remember(script: Script | undefined, always = false): Promise<void> {
     if (!always && !script?.statements.some(leavesSession)) return
-    this.#settings ??= await readSettings(this.#session)
+    this.#settings ??= await readSessionSettings(this.#session)
     this.#unsettled = true
   }
 
   async #putBack(script: Script | undefined, always = false): Promise<void> {
     if (!this.#settings || !(always || script?.statements.some(leavesSession))) return
-    await restoreSettings(this.#session, this.#settings).catch(() => undefined)
+    await restoreSessionSettings(this.#session, this.#settings).catch(() => undefined)
     this.#unsettled = false
     this.#current = undefined
   }
@@ -484,7 +490,7 @@ class MysqlDriver implements Driver {
     await this.#session.query('UNLOCK TABLES').catch(() => undefined)
   }
 
-  async #transaction(step: Step | undefined, statements: readonly string[]): Promise<void> {
+  async #transaction(step: MigrationStep | undefined, statements: readonly string[]): Promise<void> {
     try {
       await this.#session.script(['START TRANSACTION', ...statements, 'COMMIT'], NEVER)
     } catch (error) {
@@ -495,7 +501,7 @@ class MysqlDriver implements Driver {
   }
 
   /** Of our own writes. The check behind the version row fails with a number out of range. */
-  async #tailError(error: ScriptFailure, step: Step): Promise<Error> {
+  async #tailError(error: ScriptFailure, step: MigrationStep): Promise<Error> {
     if (error.error.errno !== OUT_OF_RANGE) return asStatementError(error)
     const { version, dirty } = await this.state()
     return new StateMovedError(step.from, `${describeVersion(version)}${dirty ? ' (dirty)' : ''}`)
@@ -508,7 +514,7 @@ class MysqlDriver implements Driver {
   }
 
   /** Nothing could put our tables back. */
-  #refuseLosingOurTables({ work }: Step): void {
+  #refuseLosingOurTables({ work }: MigrationStep): void {
     if (work.kind !== 'sql') return
     const { text, statements } = work.script
     const drop = statements.find(({ words: [first, second], start, end }) => {
@@ -527,7 +533,7 @@ class MysqlDriver implements Driver {
     )
   }
 
-  #refuseElsewhere({ work, name }: Step): void {
+  #refuseElsewhere({ work, name }: MigrationStep): void {
     if (!this.#onlyHere || work.kind === 'nil') return
     if (work.kind === 'code')
       throw new UsageError(`${name} is code, which may reach other databases: it cannot be rehearsed.`)
@@ -544,7 +550,7 @@ class MysqlDriver implements Driver {
   }
 
   /** Under another character set the server would read other letters in the names of our tables. */
-  #refuseOtherNames({ work }: Step): void {
+  #refuseOtherNames({ work }: MigrationStep): void {
     const { versionTable } = this.#tables
     if (work.kind !== 'sql' || /^[\0-\x7f]*$/.test(versionTable)) return
     const { text, statements } = work.script
@@ -568,7 +574,7 @@ class MysqlDriver implements Driver {
       if (!setsCharset(text)) return this.#session.query(text, params, signal)
       const message = 'Code sends UTF-8: after this statement, the server would read other characters.'
       return Promise.reject(new UsageError(message, { hint: 'Leave it out: no setting is needed for UTF-8.' }))
-    }) as Sql
+    }) as RunSql
     return { client: this.#session.client, sql, signal, log }
   }
 }
@@ -596,7 +602,7 @@ interface Way {
  * Statements with a look at their warnings behind each, which the server forgets with the next statement; many in a row are not looked
  * at, since that would take longer than running them.
  */
-function withWarnings(texts: readonly string[], work: Step['work']) {
+function withWarnings(texts: readonly string[], work: MigrationStep['work']) {
   const notice = work.kind === 'nil' ? undefined : work.notice
   if (!notice || texts.length > MOST_HEARD) {
     return { statements: texts, textAt: (index: number) => index, onRow: () => undefined }

@@ -29,7 +29,7 @@ export function asStatementError(
   thrown: unknown,
   statement?: number,
   sent?: Sent,
-  more: { undone?: boolean; stands?: string | undefined } = {},
+  more: { undone?: boolean; databaseState?: string | undefined } = {},
 ): Error {
   if (thrown instanceof StatementError) return thrown
   const error = thrown instanceof ScriptFailure ? thrown.error : (thrown as MysqlError)

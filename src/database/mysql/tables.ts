@@ -1,7 +1,7 @@
 /**
  * The SQL of our tables. What moves while a migration runs has a table of its own: a server with a binary log writes a changed row
  * whole, before and after, and the history's rows hold texts. Names always come with their database: a migration may say USE. Right under any sql_mode. */
-import type { Baseline, HistoryChange, HistoryRecord, Running, Step } from '../../migrate/driver.ts'
+import type { Baseline, HistoryChange, HistoryRecord, Journal, MigrationStep } from '../../migrate/driver.ts'
 import type { Direction } from '../../migrate/source.ts'
 import { NIL_VERSION } from '../../migrate/version.ts'
 import { ownTables } from '../ownTables.ts'
@@ -113,7 +113,7 @@ export function changeHistory(tables: Tables, { baseline, put, remove }: History
 /** The rows of a migration that is about to run statement by statement. @param first of its first statement, where that begins at once */
 export function beginJournal(
   { historyTable, journalTable }: Tables,
-  { version, name, direction, work, history: { put } }: Step,
+  { version, name, direction, work, history: { put } }: MigrationStep,
   total: number,
   first: { readonly started: number; readonly progress: string | null },
 ): string[] {
@@ -134,7 +134,7 @@ export function beginJournal(
 export function journal(
   { journalTable }: Tables,
   version: number,
-  { started, done }: Pick<Running, 'started' | 'done'>,
+  { started, done }: Pick<Journal, 'started' | 'done'>,
   progress?: string | null,
 ): string {
   const known = progress === undefined ? '' : `, progress = ${literal(progress)}`
@@ -152,7 +152,7 @@ export function endJournal({ historyTable, journalTable }: Tables, version: numb
 }
 
 /** Takes back what `beginJournal` wrote. */
-export function forgetJournal({ historyTable, journalTable }: Tables, { version, direction }: Step): string[] {
+export function forgetJournal({ historyTable, journalTable }: Tables, { version, direction }: MigrationStep): string[] {
   const forget = `DELETE FROM ${journalTable} WHERE version = ${version}`
   if (direction === 'up') return [forget, `DELETE FROM ${historyTable} WHERE version = ${version}`]
   return [

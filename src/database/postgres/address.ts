@@ -9,11 +9,11 @@ import { readPem, refuseUnknown, type UrlParts, urlParts } from '../urlParts.ts'
 
 export interface ConnectOptions {
   /** Milliseconds; default 15 000. */
-  readonly connectTimeout?: number
+  readonly connectTimeoutMs?: number
   /** Milliseconds a statement may run; default as the server has it. */
-  readonly statementTimeout?: number
-  /** Milliseconds a statement may wait for a table lock. Not the migration lock: that is `lockTimeout` of the Migrator. */
-  readonly statementLockTimeout?: number
+  readonly statementTimeoutMs?: number
+  /** Milliseconds a statement may wait for a table lock. Not the migration lock: that is `lockTimeoutMs` of the Migrator. */
+  readonly statementLockTimeoutMs?: number
   /** As `pg` takes it. */
   readonly ssl?: ClientConfig['ssl']
   readonly applicationName?: string
@@ -69,7 +69,7 @@ export function addressOf(url: string, options: ConnectOptions): Address {
     password: get('password') ?? parts.password,
     database: get('dbname') ?? parts.database,
     application_name: get('application_name') ?? options.applicationName ?? 'migratest',
-    connectionTimeoutMillis: options.connectTimeout ?? seconds('connect_timeout', get('connect_timeout')) ?? 15_000,
+    connectionTimeoutMillis: options.connectTimeoutMs ?? seconds('connect_timeout', get('connect_timeout')) ?? 15_000,
     keepAlive: true,
     options: startupOptions(given),
     ...timeouts(given, options),
@@ -166,14 +166,14 @@ function quotedIfNeeded(name: string): string {
   return /[A-Z]/.test(name) && !/[",]/.test(name) ? `"${name}"` : name
 }
 
-function timeouts(given: Given, { statementTimeout, statementLockTimeout }: ConnectOptions): ClientConfig {
+function timeouts(given: Given, { statementTimeoutMs, statementLockTimeoutMs }: ConnectOptions): ClientConfig {
   const found: Record<string, number> = {}
   for (const name of ['statement_timeout', 'lock_timeout', 'query_timeout', 'idle_in_transaction_session_timeout']) {
     const text = given.get(name)
     if (text !== undefined) found[name] = numberOf(name, text)
   }
-  if (statementTimeout !== undefined) found.statement_timeout = statementTimeout
-  if (statementLockTimeout !== undefined) found.lock_timeout = statementLockTimeout
+  if (statementTimeoutMs !== undefined) found.statement_timeout = statementTimeoutMs
+  if (statementLockTimeoutMs !== undefined) found.lock_timeout = statementLockTimeoutMs
   return found
 }
 

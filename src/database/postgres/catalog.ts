@@ -100,7 +100,7 @@ const BEHIND: readonly ObjectKind[] = [
   'table',
   'view',
   'index',
-  'foreign key',
+  'foreign-key',
   'statistics',
   'rule',
   'trigger',
@@ -168,7 +168,7 @@ function reaches(needs: ReadonlyMap<number, readonly number[]>, from: number, to
 function sortKey({ kind, name, table }: SchemaObject): string {
   const own = table ?? name
   // Last what refers to tables without being theirs: a table's place must not depend on which other it refers to.
-  const last = kind === 'foreign key' || name.startsWith('publication ')
+  const last = kind === 'foreign-key' || name.startsWith('publication ')
   const rank = last ? -1 : RANKS.indexOf(table === null ? kind : 'table')
   return [rank === -1 ? RANKS.length : rank, own, Math.max(0, BEHIND.indexOf(kind)), name]
     .map((part) => String(part).padStart(2, '0'))

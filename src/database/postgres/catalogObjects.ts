@@ -1,5 +1,5 @@
 /** DDL of what the catalog query gives: one function a kind of object. */
-import type { Column, Member, ObjectKind, SchemaObject } from '../../schema/model.ts'
+import type { ObjectKind, SchemaColumn, SchemaMember, SchemaObject } from '../../schema/model.ts'
 import { literal } from './tables.ts'
 
 // biome-ignore lint/suspicious/noExplicitAny: facts of each kind are as its part of the query gives them
@@ -57,8 +57,8 @@ export const DESCRIBE: Record<Kind, (facts: Facts) => SchemaObject> = {
         : facts.definition
     return object('index', name, definition, { table, more })
   },
-  'foreign key': ({ table, name, definition, comment: text }) =>
-    object('foreign key', name, `ALTER TABLE ${table} ADD CONSTRAINT ${name} ${definition}`, {
+  'foreign-key': ({ table, name, definition, comment: text }) =>
+    object('foreign-key', name, `ALTER TABLE ${table} ADD CONSTRAINT ${name} ${definition}`, {
       table,
       more: comment(`CONSTRAINT ${name} ON ${table}`, text),
     }),
@@ -101,12 +101,12 @@ export const DESCRIBE: Record<Kind, (facts: Facts) => SchemaObject> = {
         ...comment(`STATISTICS ${name}`, text),
       ],
     }),
-  'event trigger': (facts) => {
+  'event-trigger': (facts) => {
     const { name } = facts
     const tags = facts.tags ? ` WHEN TAG IN (${facts.tags.map(literal).join(', ')})` : ''
     const state = ENABLED[facts.enabled]
     return object(
-      'event trigger',
+      'event-trigger',
       name,
       `CREATE EVENT TRIGGER ${name} ON ${facts.event}${tags} EXECUTE FUNCTION ${facts.function}()`,
       {
@@ -114,12 +114,12 @@ export const DESCRIBE: Record<Kind, (facts: Facts) => SchemaObject> = {
       },
     )
   },
-  'default privileges': ({ name, role, schema, objects, acl }) => {
+  'default-privileges': ({ name, role, schema, objects, acl }) => {
     const prefix = `ALTER DEFAULT PRIVILEGES FOR ROLE ${role}${schema ? ` IN SCHEMA ${schema}` : ''} `
     const [first = `-- default privileges of ${role}`, ...more] = grants(DEFAULT_OBJECTS[objects] ?? objects, acl, {
       prefix,
     })
-    return object('default privileges', name, first, { tail: '', more })
+    return object('default-privileges', name, first, { tail: '', more })
   },
   other: ({ name, definition, comment: text, what, owner, acl, granted, note }) =>
     definition
@@ -133,10 +133,10 @@ export const DESCRIBE: Record<Kind, (facts: Facts) => SchemaObject> = {
 
 interface Parts {
   readonly table?: string
-  readonly members?: readonly Member[]
+  readonly members?: readonly SchemaMember[]
   readonly tail?: string
   readonly more?: readonly (string | false | null | undefined)[]
-  readonly columns?: readonly Column[]
+  readonly columns?: readonly SchemaColumn[]
   readonly later?: readonly string[]
 }
 
@@ -229,7 +229,7 @@ function describeType(facts: Facts): SchemaObject {
     const members = (facts.labels ?? []).map((label: string) => ({ key: `value ${label}`, text: label }))
     if (members.length === 0) return object('type', name, `CREATE TYPE ${name} AS ENUM ()`, { more })
     // The order of an enum's values is part of what it is: they are compared as one.
-    const labels = members.map(({ text }: Member) => text).join(', ')
+    const labels = members.map(({ text }: SchemaMember) => text).join(', ')
     return object('type', name, `CREATE TYPE ${name} AS ENUM (${labels})`, { more })
   }
   if (form === 'c') {
@@ -497,7 +497,7 @@ function columnText(column: Facts): string {
   return parts.filter(Boolean).join(' ')
 }
 
-function asColumn(column: Facts): Column {
+function asColumn(column: Facts): SchemaColumn {
   return {
     name: column.name,
     type: column.type,

@@ -130,7 +130,7 @@ SELECT 'index', i.indexrelid, json_build_object('table', c.name, 'name', i.index
 FROM pg_index i JOIN rel c ON c.oid = i.indrelid JOIN pg_class x ON x.oid = i.indexrelid
 WHERE i.indexrelid >= 16384 AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = i.indexrelid AND k.conrelid = i.indrelid AND k.contype IN ('p', 'u', 'x')) AND (NOT EXISTS (SELECT FROM pg_inherits h WHERE h.inhrelid = i.indexrelid) OR pg_partition_root(i.indexrelid) IN (SELECT root FROM named))
 UNION ALL
-SELECT 'foreign key', k.oid, json_build_object('table', c.name, 'name', quote_ident(k.conname), 'definition', pg_get_constraintdef(k.oid, true), 'comment', ${comment('k.oid', 'pg_constraint')})
+SELECT 'foreign-key', k.oid, json_build_object('table', c.name, 'name', quote_ident(k.conname), 'definition', pg_get_constraintdef(k.oid, true), 'comment', ${comment('k.oid', 'pg_constraint')})
 FROM pg_constraint k JOIN rel c ON c.oid = k.conrelid WHERE k.contype = 'f' AND k.conparentid = 0
 UNION ALL
 SELECT 'trigger', t.oid, json_build_object('table', c.name, 'name', quote_ident(t.tgname), 'definition', pg_get_triggerdef(t.oid, true), 'enabled', t.tgenabled, 'comment', ${comment('t.oid', 'pg_trigger')})
@@ -149,10 +149,10 @@ UNION ALL
 SELECT 'statistics', s.oid, json_build_object('table', c.name, 'name', ${qualified('n.nspname', 's.stxname')}, 'definition', pg_get_statisticsobjdef(s.oid), 'owner', ${owner('s.stxowner')}, 'target', NULLIF(to_jsonb(s) ->> 'stxstattarget', '-1'), 'comment', ${comment('s.oid', 'pg_statistic_ext')})
 FROM pg_statistic_ext s JOIN rel c ON c.oid = s.stxrelid JOIN ns n ON n.oid = s.stxnamespace
 UNION ALL
-SELECT 'event trigger', e.oid, json_build_object('name', quote_ident(e.evtname), 'event', e.evtevent, 'tags', e.evttags, 'function', e.evtfoid::regproc, 'enabled', e.evtenabled, 'comment', ${comment('e.oid', 'pg_event_trigger')})
+SELECT 'event-trigger', e.oid, json_build_object('name', quote_ident(e.evtname), 'event', e.evtevent, 'tags', e.evttags, 'function', e.evtfoid::regproc, 'enabled', e.evtenabled, 'comment', ${comment('e.oid', 'pg_event_trigger')})
 FROM pg_event_trigger e WHERE ${notMember('pg_event_trigger', 'e.oid')}
 UNION ALL
-SELECT 'default privileges', d.oid, json_build_object('name', concat_ws(' ', quote_ident(pg_get_userbyid(d.defaclrole)), 'in ' || quote_ident(n.nspname), d.defaclobjtype), 'role', quote_ident(pg_get_userbyid(d.defaclrole)),
+SELECT 'default-privileges', d.oid, json_build_object('name', concat_ws(' ', quote_ident(pg_get_userbyid(d.defaclrole)), 'in ' || quote_ident(n.nspname), d.defaclobjtype), 'role', quote_ident(pg_get_userbyid(d.defaclrole)),
   'schema', quote_ident(n.nspname), 'objects', d.defaclobjtype, 'acl', ${privileges('d.defaclacl', "CASE WHEN d.defaclnamespace = 0 THEN acldefault(CASE d.defaclobjtype WHEN 'S' THEN 's' ELSE d.defaclobjtype END, d.defaclrole) ELSE acldefault('c', d.defaclrole) END")})
 FROM pg_default_acl d LEFT JOIN pg_namespace n ON n.oid = d.defaclnamespace
 UNION ALL

@@ -2,8 +2,8 @@
 import type { Client, ClientConfig, Pool, PoolClient } from 'pg'
 import { ConnectionError, UsageError } from '../../migrate/errors.ts'
 import { loadPackage } from '../../migrate/loadPackage.ts'
+import { type DatabaseAddress, isLoopback, UNREACHABLE } from '../address.ts'
 import { cancellable } from '../cancellable.ts'
-import { isLoopback, type Place, UNREACHABLE } from '../place.ts'
 import { addressOf, type ConnectOptions, fallbackOf, labelOf } from './address.ts'
 import { isFatal } from './failure.ts'
 import { type Notice, type PostgresError, type Row, ScriptFailure, type Session } from './session.ts'
@@ -55,7 +55,7 @@ export async function connect(url: string, options: ConnectOptions = {}): Promis
 }
 
 /** Where that URL leads, with all that `pg` takes into account: `?host=`, PGHOST, PGDATABASE. Connects to nothing. */
-export async function placeOf(url: string): Promise<Place> {
+export async function placeOf(url: string): Promise<DatabaseAddress> {
   const pg = await loadPg()
   const clients = addressOf(url, {}).configs.map((config) => new pg.Client(config))
   // Of several, one that is elsewhere counts: whoever asks wants to know whether it is this machine.

@@ -5,21 +5,27 @@ import { URL } from 'node:url'
 import type { Client } from 'pg'
 import { MigrationFailedError, ScriptError, type StatementError } from '../../migrate/errors.ts'
 import { readScript } from '../../sql/script.ts'
-import { type DevelopmentDatabase, type Fallback, type Marker, WatchedError, withTwoSessions } from '../development.ts'
+import { decoded } from '../address.ts'
+import {
+  AlreadyWatchedError,
+  type DevelopmentDatabase,
+  type Fallback,
+  type Marker,
+  withTwoSessions,
+} from '../development.ts'
 import { ownTables } from '../ownTables.ts'
-import { decoded } from '../place.ts'
 import type { ConnectOptions } from './address.ts'
 import { readSchema } from './catalog.ts'
-import { type Admin, briefAdmin, createDatabase, dropDatabase, renameDatabase } from './cluster.ts'
 import { connect, openUrl } from './connection.ts'
+import { type Admin, briefAdmin, createDatabase, dropDatabase, renameDatabase } from './databases.ts'
 import { type PostgresDriverOptions, postgresDriver } from './driver.ts'
 import { createSchema } from './drop.ts'
 import { asStatementError, isMissingTable } from './failure.ts'
 import { holderOf } from './lock.ts'
-import { readOpening } from './opening.ts'
 import { developmentTables } from './rows/development.ts'
 import { postgresRows } from './rows/keeper.ts'
 import { ScriptFailure, type Session } from './session.ts'
+import { readSessionSettings } from './sessionSettings.ts'
 import { readShape } from './shape.ts'
 import { literal, tablesIn } from './tables.ts'
 
@@ -65,7 +71,7 @@ async function opened(
   second: Session,
 ): Promise<DevelopmentDatabase> {
   const driver = await postgresDriver(session, { ...options, keepTables: ownTables(options.table) })
-  const { schema, restore } = await readOpening(session, ownTables(options.table)[0])
+  const { schema, restore } = await readSessionSettings(session, ownTables(options.table)[0])
   const tables = tablesIn(options.schema ?? schema ?? 'public', options.table)
   const own = developmentTables(tables)
   const both = [session, second].map(
@@ -79,7 +85,7 @@ async function opened(
     stamp: async () => String((await second.query(STAMP))[0]?.stamp),
     async watch() {
       const [row] = await second.query(`SELECT pg_try_advisory_lock(${WATCH_KEY}::bigint) AS locked`)
-      if (!row?.locked) throw new WatchedError(session.label, await holderOf(second, [BigInt(WATCH_KEY)]))
+      if (!row?.locked) throw new AlreadyWatchedError(session.label, await holderOf(second, [BigInt(WATCH_KEY)]))
       await session.script(`${createSchema(tables.schema)}\n${own.create}`, NEVER)
     },
     async run(sql, file) {
@@ -99,7 +105,7 @@ async function opened(
         const { info } = asStatementError(error, at, sent) as StatementError
         const place = script.statements[at]
         const start = info.offset ?? place?.start
-        const stands = 'Nothing of it was kept.'
+        const databaseState = 'Nothing of it was kept.'
         throw new MigrationFailedError({
           version: -1,
           file,
@@ -107,7 +113,7 @@ async function opened(
           start,
           end: place?.end,
           info,
-          stands,
+          databaseState,
           cause: error,
         })
       }

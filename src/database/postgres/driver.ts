@@ -1,8 +1,15 @@
 /** Runs migrations on PostgreSQL, over any session. */
 import { randomBytes } from 'node:crypto'
-import type { DatabaseState, Driver, HistoryRecord, LockOptions, Step, Together } from '../../migrate/driver.ts'
+import type {
+  DatabaseState,
+  Driver,
+  HistoryRecord,
+  LockOptions,
+  MigrationStep,
+  SharedTransaction,
+} from '../../migrate/driver.ts'
 import { LockedError, StateMovedError, StatementError, UsageError } from '../../migrate/errors.ts'
-import type { Direction, Log, MigrationContext, Sql } from '../../migrate/source.ts'
+import type { Direction, Log, MigrationContext, RunSql } from '../../migrate/source.ts'
 import { NIL_VERSION } from '../../migrate/version.ts'
 import type { Script } from '../../sql/script.ts'
 import type { Statement } from '../../sql/statements.ts'
@@ -13,9 +20,9 @@ import { decompressed } from '../storedText.ts'
 import { createSchema, dropStatements } from './drop.ts'
 import { asStatementError, isAnswer, isMissingTable } from './failure.ts'
 import { advisoryLock, migrationLockIds, tableLock } from './lock.ts'
-import { type Opening, readOpening } from './opening.ts'
 import { developmentTables, type OwnDevelopment } from './rows/development.ts'
 import { type PostgresError, ScriptFailure, type Session } from './session.ts'
+import { readSessionSettings, type SessionSettings } from './sessionSettings.ts'
 import { readState } from './state.ts'
 import * as tables from './tables.ts'
 
@@ -40,7 +47,7 @@ export async function postgresDriver(
   options: PostgresDriverOptions = {},
   lock?: Lock,
 ): Promise<Driver> {
-  const opened = await readOpening(session, ownTables(options.table)[0])
+  const opened = await readSessionSettings(session, ownTables(options.table)[0])
   const schema = options.schema ?? opened.schema
   if (schema === null) {
     throw new UsageError(
@@ -79,7 +86,7 @@ class PostgresDriver implements Driver {
     session: Session,
     names: tables.Tables,
     lock: Lock,
-    { restore, syntax }: Opening,
+    { restore, syntax }: SessionSettings,
     keep: Pick<PostgresDriverOptions, 'keepExtensions' | 'keepTables'>,
   ) {
     this.#session = session
@@ -126,7 +133,7 @@ class PostgresDriver implements Driver {
     return decompressed((rows[0]?.text ?? null) as string | null)
   }
 
-  async apply(step: Step, signal: AbortSignal): Promise<void> {
+  async apply(step: MigrationStep, signal: AbortSignal): Promise<void> {
     if (step.work.kind === 'code') return this.#applyCode(step, step.work, signal)
     // Our tables may go with the migration (a down that drops the schema). Then it was rolled back, and runs once more
     // with our rows kept aside; making the schema again takes more privileges, so that is tried last.
@@ -143,7 +150,7 @@ class PostgresDriver implements Driver {
     }
   }
 
-  async applyAll(steps: readonly Step[], signal: AbortSignal): Promise<void> {
+  async applyAll(steps: readonly MigrationStep[], signal: AbortSignal): Promise<void> {
     const sql = steps
       .map((step) => this.#inTransaction(step, 'no'))
       .map(({ prefix, script, suffix }) => `${prefix}${script?.text ?? ''}${suffix}`)
@@ -158,11 +165,11 @@ class PostgresDriver implements Driver {
     }
   }
 
-  async together<T>(work: (together: Together) => Promise<T>): Promise<T> {
+  async inOneTransaction<T>(work: (together: SharedTransaction) => Promise<T>): Promise<T> {
     await this.#session.script('BEGIN READ WRITE', NEVER)
     this.#inside = true
     try {
-      const takenBack = async <R>(trial: () => Promise<R>): Promise<R> => {
+      const rolledBack = async <R>(trial: () => Promise<R>): Promise<R> => {
         await this.#session.script(`SAVEPOINT ${TRIAL}`, NEVER)
         try {
           return await trial()
@@ -171,7 +178,7 @@ class PostgresDriver implements Driver {
           await this.#session.script(`ROLLBACK TO ${TRIAL}; RELEASE ${TRIAL}`, NEVER).catch(() => undefined)
         }
       }
-      const result = await work({ takenBack })
+      const result = await work({ rolledBack })
       await this.#session.script('COMMIT', NEVER)
       return result
     } catch (error) {
@@ -183,7 +190,7 @@ class PostgresDriver implements Driver {
     }
   }
 
-  async begin(step: Step): Promise<void> {
+  async begin(step: MigrationStep): Promise<void> {
     // Its journal is committed statement by statement, and all else with it.
     if (this.#inside) {
       const message = `${step.version}_${step.name} runs outside a transaction`
@@ -199,7 +206,7 @@ class PostgresDriver implements Driver {
     ])
   }
 
-  async execute(step: Step, index: number, signal: AbortSignal): Promise<void> {
+  async execute(step: MigrationStep, index: number, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted()
     await this.#writeJournal(step, { started: index + 1, done: index })
     const { work } = step
@@ -220,7 +227,7 @@ class PostgresDriver implements Driver {
     await this.#writeJournal(step, { started: index + 1, done: index + 1 })
   }
 
-  async finish(step: Step): Promise<void> {
+  async finish(step: MigrationStep): Promise<void> {
     if (step.work.kind === 'sql' && step.work.script.statements.some(givesUpLocks)) {
       // The migration gave up the session's locks, ours among them.
       await this.#lock.acquire({ timeout: RETAKE_MS, signal: NEVER })
@@ -237,7 +244,7 @@ class PostgresDriver implements Driver {
     ])
   }
 
-  async abandon(step: Step): Promise<void> {
+  async abandon(step: MigrationStep): Promise<void> {
     await this.#transaction([
       this.#restore,
       tables.forgetJournal(this.#tables, step),
@@ -293,7 +300,7 @@ class PostgresDriver implements Driver {
   }
 
   /** One round trip: begin, body, our writes, commit. A long body goes in several messages of the same transaction. */
-  async #applySql(step: Step, rebuild: Rebuild, signal: AbortSignal): Promise<void> {
+  async #applySql(step: MigrationStep, rebuild: Rebuild, signal: AbortSignal): Promise<void> {
     const { before, prefix, script, suffix } = this.#inTransaction(step, rebuild)
     const text = script?.text ?? ''
     const statements = script?.statements ?? []
@@ -324,13 +331,13 @@ class PostgresDriver implements Driver {
   }
 
   /** Hands on what the server says while a step runs. */
-  #hear({ work }: Step): () => void {
+  #hear({ work }: MigrationStep): () => void {
     const notice = work.kind === 'nil' ? undefined : work.notice
     return (notice && this.#session.onNotice?.(notice)) ?? (() => undefined)
   }
 
   /** `before`: how many statements stand before the body. */
-  #inTransaction(step: Step, rebuild: Rebuild) {
+  #inTransaction(step: MigrationStep, rebuild: Rebuild) {
     const script = step.work.kind === 'sql' ? step.work.script : undefined
     // A migration that drops our schema would wait for the lock's row for ever: it fails instead.
     const limit = this.#lock.table ? ["SET LOCAL lock_timeout = '15s';"] : []
@@ -345,7 +352,11 @@ class PostgresDriver implements Driver {
     return { before: before.length, prefix, script, suffix }
   }
 
-  async #applyCode(step: Step, work: Extract<Step['work'], { kind: 'code' }>, signal: AbortSignal): Promise<void> {
+  async #applyCode(
+    step: MigrationStep,
+    work: Extract<MigrationStep['work'], { kind: 'code' }>,
+    signal: AbortSignal,
+  ): Promise<void> {
     await this.#session.script(this.#inside ? `SAVEPOINT ${STEP}` : 'BEGIN', signal)
     const [begun] = await this.#session.query('SELECT pg_catalog.txid_current()::text AS id')
     try {
@@ -374,11 +385,11 @@ class PostgresDriver implements Driver {
   }
 
   /** Role and settings back, then history and version row. */
-  #tail(step: Step, rebuild: Rebuild): string {
+  #tail(step: MigrationStep, rebuild: Rebuild): string {
     return [this.#restore, rebuild === 'no' ? '' : this.#restoreTables(rebuild), this.#record(step)].join('\n')
   }
 
-  #record(step: Step): string {
+  #record(step: MigrationStep): string {
     const { version, from, to, history } = step
     const { put, remove, baseline } = history
     const usual = put && remove === undefined && !baseline && from !== NIL_VERSION && to === version
@@ -386,7 +397,7 @@ class PostgresDriver implements Driver {
     return usual && this.#lock.table === undefined ? this.#moveUp(from, put) : this.#recordPlainly(step)
   }
 
-  #recordPlainly({ from, to, history }: Step): string {
+  #recordPlainly({ from, to, history }: MigrationStep): string {
     const moved = tables.moveRow(this.#tables, { version: from, dirty: false }, { version: to, dirty: false })
     return `${tables.changeHistory(this.#tables, history)}\n${moved}`
   }
@@ -425,7 +436,7 @@ class PostgresDriver implements Driver {
     await this.#session.script(this.#restore, NEVER).catch(() => undefined)
   }
 
-  #tailError(error: PostgresError, step: Step): Error {
+  #tailError(error: PostgresError, step: MigrationStep): Error {
     const found = error.message.indexOf(tables.MOVED)
     if (found !== -1) {
       return new StateMovedError(step.from, error.message.slice(found + tables.MOVED.length).replace(/"$/, ''))
@@ -436,7 +447,7 @@ class PostgresDriver implements Driver {
   }
 
   /** Without a transaction nothing could put our tables back. */
-  #refuseLosingOurTables({ work }: Step): void {
+  #refuseLosingOurTables({ work }: MigrationStep): void {
     if (work.kind !== 'sql') return
     const drop = work.script.statements.find(
       ({ words: [first, second] }) => first === 'drop' && (second === 'schema' || second === 'owned'),
@@ -484,7 +495,7 @@ INSERT INTO ${historyTable} SELECT * FROM pg_temp.${KEPT_HISTORY} WHERE NOT EXIS
   }
 
   #executeSql(
-    script: Extract<Step['work'], { kind: 'sql' }>['script'],
+    script: Extract<MigrationStep['work'], { kind: 'sql' }>['script'],
     index: number,
     signal: AbortSignal,
   ): Promise<void> {
@@ -503,7 +514,7 @@ INSERT INTO ${historyTable} SELECT * FROM pg_temp.${KEPT_HISTORY} WHERE NOT EXIS
   }
 
   /** Under the role and in the transaction mode of the session as it was opened; the migration's own settings stay. */
-  async #writeJournal(step: Step, progress: { started: number; done: number }): Promise<void> {
+  async #writeJournal(step: MigrationStep, progress: { started: number; done: number }): Promise<void> {
     const local = this.#restore
       .split('\n')
       .filter((line) => /^SET (SESSION AUTHORIZATION|ROLE)/.test(line))
@@ -525,13 +536,13 @@ INSERT INTO ${historyTable} SELECT * FROM pg_temp.${KEPT_HISTORY} WHERE NOT EXIS
       await this.#session.script([begin, ...statements, this.#end].join('\n'), NEVER)
     } catch (error) {
       await this.#rollBack()
-      if (error instanceof ScriptFailure) throw this.#tailError(error.error, { from: NIL_VERSION } as Step)
+      if (error instanceof ScriptFailure) throw this.#tailError(error.error, { from: NIL_VERSION } as MigrationStep)
       throw asStatementError(error)
     }
   }
 
   #context(log: Log, signal: AbortSignal): MigrationContext {
-    const sql = ((text, params) => this.#session.query(text, params, signal)) as Sql
+    const sql = ((text, params) => this.#session.query(text, params, signal)) as RunSql
     return { client: this.#session.client, sql, signal, log }
   }
 }
@@ -556,9 +567,9 @@ const ENDED_BY_CODE =
 /** The same failure, without the promise that nothing of it was kept. */
 function endedByCode(error: Error): StatementError {
   const info = error instanceof StatementError ? error.info : { message: error.message }
-  const stands =
+  const databaseState =
     'It had ended the transaction it runs in: what it did up to there stays, and the version does not say so. Take that back by hand, or say with "migratest fake" that it is applied.'
-  return new StatementError({ ...info, stands }, error instanceof StatementError ? error.cause : error)
+  return new StatementError({ ...info, databaseState }, error instanceof StatementError ? error.cause : error)
 }
 
 /** A migration said DEALLOCATE ALL. */

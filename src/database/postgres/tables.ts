@@ -1,5 +1,5 @@
 /** The SQL of our two tables. Names always come with their schema: a migration may empty search_path. */
-import type { Baseline, HistoryChange, HistoryRecord, Running, Step } from '../../migrate/driver.ts'
+import type { Baseline, HistoryChange, HistoryRecord, Journal, MigrationStep } from '../../migrate/driver.ts'
 import { NIL_VERSION } from '../../migrate/version.ts'
 import { ownTables } from '../ownTables.ts'
 import { compressed } from '../storedText.ts'
@@ -123,7 +123,7 @@ export function changeHistory(tables: Tables, { baseline, put, remove }: History
 /** The journal row of a migration that is about to run statement by statement. */
 export function beginJournal(
   { historyTable }: Tables,
-  { version, name, direction, work, history: { put } }: Step,
+  { version, name, direction, work, history: { put } }: MigrationStep,
   total: number,
 ): string {
   const values = put ? recordValues(put) : `${version}, ${literal(name)}, NULL, NULL, NULL, NULL`
@@ -138,7 +138,7 @@ VALUES (${values}, ${literal(direction)}, 0, 0, ${total}) ${keep}running = exclu
 export function journal(
   { historyTable }: Tables,
   version: number,
-  { started, done }: Pick<Running, 'started' | 'done'>,
+  { started, done }: Pick<Journal, 'started' | 'done'>,
 ): string {
   return `UPDATE ${historyTable} SET started = ${started}, done = ${done} WHERE version = ${version};`
 }
@@ -151,7 +151,7 @@ export function endJournal({ historyTable }: Tables, version: number, put?: Hist
 }
 
 /** Takes back what `beginJournal` wrote. */
-export function forgetJournal({ historyTable }: Tables, { version, direction }: Step): string {
+export function forgetJournal({ historyTable }: Tables, { version, direction }: MigrationStep): string {
   if (direction === 'up') return `DELETE FROM ${historyTable} WHERE version = ${version};`
   // Of what another tool had applied there was no row.
   return `DELETE FROM ${historyTable} WHERE version = ${version} AND fingerprint IS NULL AND NOT baseline AND name <> 'unrecorded';

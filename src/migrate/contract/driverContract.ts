@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { readScript } from '../../sql/script.ts'
-import type { Driver, HistoryRecord, Step } from '../driver.ts'
+import type { Driver, HistoryRecord, MigrationStep } from '../driver.ts'
 import { LockedError, StateMovedError, StatementError } from '../errors.ts'
 import type { Direction, MigrationContext } from '../source.ts'
 
@@ -99,7 +99,7 @@ export const driverContract: readonly Rule[] = [
           if (driver.transactionalDdl) await sql(subject.sql.create('a'))
           log('done')
         }
-        const step: Step = {
+        const step: MigrationStep = {
           ...stepOf(driver, 'up', -1, 1, null),
           work: { kind: 'code', run, log: (text) => said.push(text) },
         }
@@ -192,12 +192,12 @@ export const driverContract: readonly Rule[] = [
     name: 'tells of a statement under way whether it took effect, where it can',
     run: (subject) =>
       locked(subject, async (driver) => {
-        if (!driver.tookEffect) return
+        if (!driver.wasApplied) return
         const step = stepOf(driver, 'up', -1, 1, `${subject.sql.create('a')};\n${subject.sql.create('b')}`)
         await driver.begin(step)
-        assert.equal(await driver.tookEffect(1), undefined)
+        assert.equal(await driver.wasApplied(1), undefined)
         await driver.execute(step, 0, NEVER)
-        assert.equal(await driver.tookEffect(1), undefined)
+        assert.equal(await driver.wasApplied(1), undefined)
       }),
   },
   {
@@ -349,7 +349,13 @@ async function move(
   await driver.finish(step)
 }
 
-function stepOf({ dialect }: Driver, direction: Direction, from: number, to: number, text: string | null): Step {
+function stepOf(
+  { dialect }: Driver,
+  direction: Direction,
+  from: number,
+  to: number,
+  text: string | null,
+): MigrationStep {
   const version = direction === 'up' ? to : from
   return {
     version,

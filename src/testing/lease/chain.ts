@@ -4,7 +4,7 @@ import type { Migration, Source } from '../../migrate/source.ts'
 import type { Dialect } from '../../sql/dialect.ts'
 import { fingerprintOf } from '../../sql/script.ts'
 
-export interface Link {
+export interface ChainLink {
   readonly version: number
   /** 32 hex digits over this migration and all that went before. */
   readonly key: string
@@ -28,8 +28,14 @@ const FORMAT = '3'
  * One link a migration, lowest version first. It ends before the first whose text does not tell what it leaves: code (which
  * may import anything, as may a seed that is a function), objects of the whole server, a text that cannot be read or run.
  */
-export async function fingerprintChain({ source, migrations, dialect, seeded, ground }: ChainInput): Promise<Link[]> {
-  const links: Link[] = []
+export async function fingerprintChain({
+  source,
+  migrations,
+  dialect,
+  seeded,
+  ground,
+}: ChainInput): Promise<ChainLink[]> {
+  const links: ChainLink[] = []
   let key = fingerprintOf([FORMAT, ...ground])
   for (const migration of migrations) {
     const seed = seeded.get(migration.version)

@@ -29,7 +29,7 @@ const STAYS = 'its database stays until this process ends; close it in the test'
 
 function describe({ application, state, given }: LeftOpen): string | undefined {
   const whose = application ? ` of "${application}"` : ''
-  if (state === 'in a transaction')
+  if (state === 'in-transaction')
     return given ? 'a transaction open: it was rolled back' : `a connection${whose} open, with a transaction: ${STAYS}`
   if (state === 'running')
     return given ? 'a statement running: it was ended' : `a connection${whose} open, with a statement running: ${STAYS}`

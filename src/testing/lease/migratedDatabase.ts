@@ -2,9 +2,9 @@
 
 import type { Driver } from '../../migrate/driver.ts'
 import { MigratestError, UsageError } from '../../migrate/errors.ts'
-import type { Migrator, Run } from '../../migrate/migrator.ts'
+import type { MigrationRun, Migrator } from '../../migrate/migrator.ts'
 import type { Source } from '../../migrate/source.ts'
-import type { Version } from '../../migrate/status.ts'
+import type { MigrationState } from '../../migrate/status.ts'
 import type { Target } from '../../migrate/version.ts'
 import type { Schema } from '../../schema/schema.ts'
 import { directory } from '../../source/directory.ts'
@@ -12,10 +12,10 @@ import { isUrl } from '../../source/folder.ts'
 import type { Dialect } from '../../sql/dialect.ts'
 import { ENDING_MS } from '../ending.ts'
 import type { LeftOpen, Purpose, Row, TestDatabase } from '../testServer.ts'
+import { acquire, type Lease, prewarm } from './acquire.ts'
 import { atProcessEnd, endsWithTest, whileWorking } from './hold.ts'
 import { tellLeftOpen } from './leftOpen.ts'
 import { bringer, migratorOn, moveWithSeeds, tellPassedOver } from './moves.ts'
-import { anticipate, type Obtained, obtain } from './obtain.ts'
 import type { MigratedDatabaseOptions } from './options.ts'
 
 /** `migrateTo` was called while the test has a transaction open: the two would wait for each other. */
@@ -45,7 +45,7 @@ export class MigratedDatabase<Client = unknown> {
   readonly dialect: Dialect
   /** The client library's own client, connected. */
   readonly client: Client
-  readonly #obtained: Obtained<Client>
+  readonly #obtained: Lease<Client>
   readonly #database: TestDatabase<Client>
   readonly #options: MigratedDatabaseOptions<Client>
   readonly #source: Source
@@ -66,7 +66,7 @@ export class MigratedDatabase<Client = unknown> {
   #after: Promise<void> | undefined
 
   private constructor(
-    obtained: Obtained<Client>,
+    obtained: Lease<Client>,
     source: Source,
     options: MigratedDatabaseOptions<Client>,
     { holdConnection = false, test, onTarget }: CreateOptions = {},
@@ -94,7 +94,7 @@ export class MigratedDatabase<Client = unknown> {
     const { version = 'latest' } = options
     create.onTarget?.(version)
     const source = sourceOf(options)
-    const obtained = await obtain(options, source, bringer(options, source))
+    const obtained = await acquire(options, source, bringer(options, source))
     // Running the migrations would say so.
     if (obtained.at !== undefined) tellPassedOver(source)
     const db = new MigratedDatabase(obtained, source, options, create)
@@ -138,10 +138,10 @@ export class MigratedDatabase<Client = unknown> {
   }
 
   /** Begins to make one, for a file of tests that is being read. Never throws. */
-  static anticipate<Client>(options: MigratedDatabaseOptions<Client>): void {
+  static prewarm<Client>(options: MigratedDatabaseOptions<Client>): void {
     options.server.warm()
     if (options.isolation !== undefined && options.isolation !== 'database') return
-    if (options.migrations !== undefined) anticipate(options, sourceOf(options)).catch(() => undefined)
+    if (options.migrations !== undefined) prewarm(options, sourceOf(options)).catch(() => undefined)
   }
 
   /** Undefined where the database is in this process (PGlite) and has none. */
@@ -167,7 +167,7 @@ export class MigratedDatabase<Client = unknown> {
   }
 
   /** The version and the dirty flag. -1 is nil. */
-  version(): Promise<Version> {
+  version(): Promise<MigrationState> {
     return this.#during('version', () => this.#withMigrator((migrator) => migrator.version()))
   }
 
@@ -177,7 +177,7 @@ export class MigratedDatabase<Client = unknown> {
   }
 
   /** Moves to `target` on a connection of its own. @throws OpenTransactionError, SharedDatabaseError */
-  migrate(target: Target): Promise<Run> {
+  migrate(target: Target): Promise<MigrationRun> {
     this.#onTarget?.(target)
     return this.#during('migrateTo', async () => {
       if (this.#obtained.transaction) throw shared('migrateTo()', 'would change it for all of them')

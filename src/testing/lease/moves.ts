@@ -3,10 +3,10 @@
 import type { Driver } from '../../migrate/driver.ts'
 import { MigrationFailedError, VersionNotFoundError } from '../../migrate/errors.ts'
 import type { MigrateEvent } from '../../migrate/events.ts'
-import { Migrator, type Run } from '../../migrate/migrator.ts'
+import { type MigrationRun, Migrator } from '../../migrate/migrator.ts'
 import { passedOverMessage, type Source } from '../../migrate/source.ts'
 import type { Target } from '../../migrate/version.ts'
-import type { Bring } from './obtain.ts'
+import type { Bring } from './acquire.ts'
 import type { MigratedDatabaseOptions, SeedTarget } from './options.ts'
 import { applySeed } from './seeds.ts'
 
@@ -57,7 +57,7 @@ export async function moveWithSeeds<Client>(
   source: Source,
   options: MigratedDatabaseOptions<Client>,
   db: SeedTarget<Client>,
-): Promise<Run> {
+): Promise<MigrationRun> {
   const seeds = Object.entries(options.seeds ?? {}).map(([version, seed]) => ({ version: Number(version), seed }))
   if (seeds.length === 0) return explained(() => migrator.to(target))
   const known = new Set((await source.list()).map((migration) => migration.version))
@@ -70,7 +70,7 @@ export async function moveWithSeeds<Client>(
   const reached = new Set(
     plan.steps.filter((step) => step.direction === 'up' && step.version > plan.from).map((step) => step.version),
   )
-  const steps: Run['steps'][number][] = []
+  const steps: MigrationRun['steps'][number][] = []
   for (const { version, seed } of seeds.sort((a, b) => a.version - b.version)) {
     if (!reached.has(version)) continue
     steps.push(...(await explained(() => migrator.to(version))).steps)
@@ -89,7 +89,7 @@ export function tellPassedOver(source: Source): void {
 // --- internal ---
 
 /** Others of these would be met by all test databases of a server. */
-async function explained(move: () => Promise<Run>): Promise<Run> {
+async function explained(move: () => Promise<MigrationRun>): Promise<MigrationRun> {
   try {
     return await move()
   } catch (error) {

@@ -6,7 +6,7 @@ import type { Dialect } from '../../sql/dialect.ts'
 import type { Row, TestServer } from '../testServer.ts'
 
 /** Rows by table: `{ users: [{ name: 'Ada' }] }`. */
-export type Rows = Readonly<Record<string, readonly object[]>>
+export type SeedRows = Readonly<Record<string, readonly object[]>>
 
 /** The database as a seed function gets it. With `isolation: 'transaction'` no test has that database yet. */
 export interface SeedTarget<Client = unknown> {
@@ -19,7 +19,7 @@ export interface SeedTarget<Client = unknown> {
 
 /** SQL, rows by table, or a function. */
 // biome-ignore lint/suspicious/noExplicitAny: a seed takes a client of whatever library its test has
-export type Seed<Client = any> = string | Rows | ((db: SeedTarget<Client>) => Promise<unknown> | unknown)
+export type Seed<Client = any> = string | SeedRows | ((db: SeedTarget<Client>) => Promise<unknown> | unknown)
 
 export interface MigratedDatabaseOptions<Client> extends Pick<MigratorOptions, 'outOfOrder' | 'onEvent'> {
   /** From a preset: `postgres()`, `pglite()`. */

@@ -7,7 +7,7 @@ import { clearTimeout, setTimeout } from '../../migrate/realTime.ts'
 import type { TestDatabase } from '../testServer.ts'
 import { atProcessEnd, whileWorking } from './hold.ts'
 
-export interface Ready<Client> {
+export interface PreparedDatabase<Client> {
   readonly database: TestDatabase<Client>
   /** Connected. */
   readonly client: Client
@@ -24,8 +24,8 @@ export interface PoolOptions<Client> {
 
 export class Pool<Client> {
   readonly #options: PoolOptions<Client>
-  readonly #ready: Ready<Client>[] = []
-  readonly #waiting: ((ready: Ready<Client> | undefined) => void)[] = []
+  readonly #ready: PreparedDatabase<Client>[] = []
+  readonly #waiting: ((ready: PreparedDatabase<Client> | undefined) => void)[] = []
   /** Being made or put back. */
   #coming = 0
   /** Of these, new ones. */
@@ -44,13 +44,13 @@ export class Pool<Client> {
   }
 
   /** Undefined where none is ready, nor about to be: the caller makes its own, and gives that back all the same. */
-  async take(): Promise<Ready<Client> | undefined> {
+  async take(): Promise<PreparedDatabase<Client> | undefined> {
     this.#taken++
     this.#peak = Math.max(this.#peak, ++this.#out)
     const ready = await this.#next()
     if (!ready) return undefined
     try {
-      await ready.database.withdraw?.()
+      await ready.database.unshare?.()
     } catch {
       await ready.database.drop().catch(() => undefined)
       return undefined
@@ -104,7 +104,7 @@ export class Pool<Client> {
 
   /** What lies there may be had by the next process, should this one end. */
   async offer(): Promise<void> {
-    await Promise.all(this.#ready.map(({ database }) => database.offer?.().catch(() => undefined)))
+    await Promise.all(this.#ready.map(({ database }) => database.share?.().catch(() => undefined)))
   }
 
   /** Drops what nobody has had. */
@@ -115,9 +115,9 @@ export class Pool<Client> {
 
   // --- internal ---
 
-  async #next(): Promise<Ready<Client> | undefined> {
+  async #next(): Promise<PreparedDatabase<Client> | undefined> {
     for (let ready = this.#ready.shift(); ready; ready = this.#ready.shift()) {
-      if (ready.database.hand?.(ready.client) ?? true) return ready
+      if (ready.database.activate?.(ready.client) ?? true) return ready
       // Its connection broke: perhaps the server was restarted.
       void this.#drop(ready.database)
     }
@@ -160,7 +160,7 @@ export class Pool<Client> {
 
   async #bringOne(get: () => Promise<TestDatabase<Client> | undefined>): Promise<void> {
     this.#coming++
-    let ready: Ready<Client> | undefined
+    let ready: PreparedDatabase<Client> | undefined
     try {
       const database = await get()
       if (database) ready = { database, client: await connectAhead(database) }
@@ -172,10 +172,10 @@ export class Pool<Client> {
     this.#deliver(ready)
   }
 
-  #deliver(ready: Ready<Client> | undefined): void {
+  #deliver(ready: PreparedDatabase<Client> | undefined): void {
     const waiting = this.#waiting.shift()
     if (waiting) {
-      const usable = ready && (ready.database.hand?.(ready.client) ?? true)
+      const usable = ready && (ready.database.activate?.(ready.client) ?? true)
       waiting(usable ? ready : undefined)
       if (ready && !usable) void this.#drop(ready.database)
     } else if (ready) {

@@ -1,7 +1,7 @@
 /** Rows that a test begins with: SQL, rows by table, or a function. */
 import { identifier } from '../../database/postgres/tables.ts'
 import { runGiven } from '../given.ts'
-import type { Rows, Seed, SeedTarget } from './options.ts'
+import type { Seed, SeedRows, SeedTarget } from './options.ts'
 
 /** @param option where it was written, for errors: `given`, `seeds[3]` */
 export async function applySeed(option: string, seed: Seed, db: SeedTarget): Promise<void> {
@@ -28,7 +28,7 @@ export function quoteTable(name: string, dialect: 'postgres' | 'mysql'): string 
 
 // --- internal ---
 
-async function insertRows(option: string, db: SeedTarget, tables: Rows): Promise<void> {
+async function insertRows(option: string, db: SeedTarget, tables: SeedRows): Promise<void> {
   const postgres = db.dialect === 'postgres'
   // Rows may name the values of identity columns, as a dump does.
   const override = postgres ? 'OVERRIDING SYSTEM VALUE ' : ''

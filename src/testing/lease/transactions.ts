@@ -4,7 +4,7 @@ import { clearTimeout, setTimeout } from '../../migrate/realTime.ts'
 import type { OpenTransaction, TestDatabase } from '../testServer.ts'
 import { atProcessEnd } from './hold.ts'
 
-export interface Borrowed<Client> {
+export interface SharedLease<Client> {
   readonly database: TestDatabase<Client>
   readonly client: Client
   readonly transaction: OpenTransaction
@@ -12,7 +12,7 @@ export interface Borrowed<Client> {
   release(): Promise<void>
 }
 
-export class Shared<Client> {
+export class SharedDatabase<Client> {
   readonly #make: () => Promise<TestDatabase<Client>>
   #current: Generation<Client> | undefined
 
@@ -20,7 +20,7 @@ export class Shared<Client> {
     this.#make = make
   }
 
-  async take(): Promise<Borrowed<Client>> {
+  async take(): Promise<SharedLease<Client>> {
     const generation = this.#current ?? { database: this.#make(), users: 0, ahead: undefined, idle: undefined }
     this.#current = generation
     generation.users++
@@ -72,13 +72,13 @@ export function sharedOf<Client>(
   server: object,
   key: string,
   make: () => Promise<TestDatabase<Client>>,
-): Shared<Client> {
-  const ofServer = known.get(server) ?? new Map<string, Shared<never>>()
+): SharedDatabase<Client> {
+  const ofServer = known.get(server) ?? new Map<string, SharedDatabase<never>>()
   known.set(server, ofServer)
-  const found = ofServer.get(key) as Shared<Client> | undefined
+  const found = ofServer.get(key) as SharedDatabase<Client> | undefined
   if (found) return found
-  const shared = new Shared(make)
-  ofServer.set(key, shared as unknown as Shared<never>)
+  const shared = new SharedDatabase(make)
+  ofServer.set(key, shared as unknown as SharedDatabase<never>)
   atProcessEnd(() => shared.clear())
   return shared
 }
@@ -95,13 +95,13 @@ interface Generation<Client> {
   idle: NodeJS.Timeout | undefined
 }
 
-const known = new WeakMap<object, Map<string, Shared<never>>>()
+const known = new WeakMap<object, Map<string, SharedDatabase<never>>>()
 
 async function connectOf<Client>(generation: Generation<Client>, database: TestDatabase<Client>): Promise<Client> {
   const ahead = generation.ahead
   generation.ahead = undefined
   const client = await ahead
-  return client && database.hand?.(client) ? client : database.connect()
+  return client && database.activate?.(client) ? client : database.connect()
 }
 
 async function dropOf<Client>({ database }: Generation<Client>): Promise<void> {

@@ -1,7 +1,7 @@
 /** Test databases on a server: on demand, or one by its URL. What differs from kind to kind comes from its engine. */
 import { randomBytes } from 'node:crypto'
 import { now } from '../../migrate/realTime.ts'
-import { leaseServer, type ServerLease, stopServer } from '../../server/lease.ts'
+import { acquireServer, type ServerHandle, stopServer } from '../../server/acquire.ts'
 import type { ServerRequest } from '../../server/request.ts'
 import type { Dialect } from '../../sql/dialect.ts'
 import type { Snapshots, TestDatabase, TestServer } from '../testServer.ts'
@@ -21,9 +21,9 @@ export interface DatabaseServerOptions {
 }
 
 /** Copies of one snapshot: what they are like is read once, of the first that is made ahead of a test. */
-export interface Kin<Likeness> {
+export interface SnapshotFamily<Likeness> {
   readonly key: string
-  likeness: Promise<Likeness | undefined> | undefined
+  cleanState: Promise<Likeness | undefined> | undefined
   /** How many in a row could not be put back. */
   misses: number
 }
@@ -32,7 +32,7 @@ export interface DatabaseOrigin<R extends Registry, Likeness> {
   readonly registry: R
   readonly extensions: readonly string[]
   /** Of a copy: the others. */
-  readonly kin?: Kin<Likeness> | undefined
+  readonly family?: SnapshotFamily<Likeness> | undefined
   /** Of a copy: the moment it was made, as the server counts. */
   readonly since?: string | undefined
   /** Lets another test have one, where not many can at a time. */
@@ -43,10 +43,10 @@ export interface DatabaseOrigin<R extends Registry, Likeness> {
 export interface OwnDatabase<Client, Likeness> extends TestDatabase<Client> {
   prepare(init: readonly string[]): Promise<void>
   /** From now on it is a copy: a snapshot was made of it. */
-  adopt(kin: Kin<Likeness>, since: string | undefined): void
+  adopt(kin: SnapshotFamily<Likeness>, since: string | undefined): void
 }
 
-export interface Store {
+export interface SnapshotStorage {
   createEmpty(name: string): Promise<void>
   look: Snapshots<unknown>['look']
   copy(key: string, name: string): Promise<boolean>
@@ -61,7 +61,7 @@ export interface Store {
 export interface Engine<Client, R extends Registry, Likeness> {
   readonly dialect: Dialect
   open(url: string, ours: boolean): Promise<R>
-  store(registry: R, bytes: number): Store
+  store(registry: R, bytes: number): SnapshotStorage
   database(name: string, origin: DatabaseOrigin<R, Likeness>): OwnDatabase<Client, Likeness>
   /** What a database holds, as a hash, read on a connection of its own. */
   digest(registry: R, name: string): Promise<string>
@@ -77,7 +77,7 @@ export class DatabaseServer<Client, R extends Registry, Likeness> implements Tes
   readonly #options: DatabaseServerOptions
   #starting: Promise<Started<R>> | undefined
   #state: { text: string; since: number } | undefined
-  readonly #kin = new Map<string, Kin<Likeness>>()
+  readonly #kin = new Map<string, SnapshotFamily<Likeness>>()
 
   constructor(engine: Engine<Client, R, Likeness>, options: DatabaseServerOptions) {
     this.dialect = engine.dialect
@@ -113,7 +113,7 @@ export class DatabaseServer<Client, R extends Registry, Likeness> implements Tes
     const { registry, store } = await this.#start()
     const { extensions, init } = this.#options
     return {
-      ground: [...this.#engine.settings(), '', ...extensions, '', ...init()],
+      environment: [...this.#engine.settings(), '', ...extensions, '', ...init()],
       look: (keys) => store.look(keys),
       clone: (key) => this.#clone(key),
       canFreeze: (key) => store.canFreeze(key),
@@ -165,15 +165,15 @@ export class DatabaseServer<Client, R extends Registry, Likeness> implements Tes
       }
       const { extensions } = this.#options
       const since = await this.#engine.now(registry)
-      return this.#engine.database(name, { registry, extensions, kin: this.#kinOf(key), since, ticket })
+      return this.#engine.database(name, { registry, extensions, family: this.#kinOf(key), since, ticket })
     } catch (error) {
       await ticket()
       throw error
     }
   }
 
-  #kinOf(key: string): Kin<Likeness> {
-    const kin = this.#kin.get(key) ?? { key, likeness: undefined, misses: 0 }
+  #kinOf(key: string): SnapshotFamily<Likeness> {
+    const kin = this.#kin.get(key) ?? { key, cleanState: undefined, misses: 0 }
     this.#kin.set(key, kin)
     return kin
   }
@@ -219,7 +219,7 @@ export class DatabaseServer<Client, R extends Registry, Likeness> implements Tes
   async #findUrl(): Promise<{ url: string; ours: boolean }> {
     const { request, idleMs, url } = this.#options
     if (url) return { url, ours: false }
-    const lease = await leaseServer(request, {
+    const lease = await acquireServer(request, {
       ...(idleMs !== undefined && { idleMs }),
       onProgress: (text) => {
         this.#state = { text, since: this.#state?.since ?? now() }
@@ -239,7 +239,7 @@ const SNAPSHOT_BYTES = 512 * 2 ** 20
 
 interface Started<R> {
   readonly registry: R
-  readonly store: Store
+  readonly store: SnapshotStorage
 }
 
 /** By URL: several presets in a process share a server, and what is known of it. */
@@ -249,7 +249,7 @@ async function noDatabase(ticket: () => Promise<void>): Promise<undefined> {
   await ticket()
 }
 
-function announce({ server }: ServerLease): void {
+function announce({ server }: ServerHandle): void {
   const { startedAt, startedIn } = server
   // Another worker of this run may have asked a moment before.
   const recent = now() - startedAt < 10_000

@@ -2,9 +2,9 @@
 
 import { URL } from 'node:url'
 import { plainUrl } from '../../database/mysql/address.ts'
-import { sizeOf as mysqlSizeOf } from '../../database/mysql/cluster.ts'
-import { briefAdmin, dropIfUnused, listDatabases, sizeOf } from '../../database/postgres/cluster.ts'
+import { sizeOf as mysqlSizeOf } from '../../database/mysql/databases.ts'
 import { connect } from '../../database/postgres/connection.ts'
+import { briefAdmin, dropIfUnused, listDatabases, sizeOf } from '../../database/postgres/databases.ts'
 import { UsageError } from '../../migrate/errors.ts'
 import { listServers } from '../../server/found.ts'
 import { dialectOf, kindOfUrl } from '../../server/kinds.ts'

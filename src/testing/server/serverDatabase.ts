@@ -5,7 +5,7 @@ import type { Schema } from '../../schema/schema.ts'
 import type { Dialect } from '../../sql/dialect.ts'
 import { runGiven } from '../given.ts'
 import type { LeftOpen, OpenTransaction, Purpose, Row } from '../testServer.ts'
-import type { DatabaseOrigin, Kin, OwnDatabase } from './databaseServer.ts'
+import type { DatabaseOrigin, OwnDatabase, SnapshotFamily } from './databaseServer.ts'
 import { writeMark } from './marks.ts'
 import type { Registry } from './registry.ts'
 
@@ -15,25 +15,25 @@ export abstract class ServerDatabase<Client, R extends Registry, Likeness> imple
   readonly url: string
   protected readonly registry: R
   protected readonly extensions: readonly string[]
-  #kin: Kin<Likeness> | undefined
+  #kin: SnapshotFamily<Likeness> | undefined
   #since: string | undefined
   #reading: Promise<unknown> = Promise.resolve()
   #offered = false
   readonly #ticket: () => Promise<void>
 
-  constructor(name: string, { registry, extensions, kin, since, ticket }: DatabaseOrigin<R, Likeness>) {
+  constructor(name: string, { registry, extensions, family, since, ticket }: DatabaseOrigin<R, Likeness>) {
     this.#ticket = ticket
     this.name = name
     this.url = registry.urlOf(name)
     this.registry = registry
     this.extensions = extensions
-    this.#kin = kin
+    this.#kin = family
     this.#since = since
   }
 
   abstract connect(): Promise<Client>
   abstract connectAhead(): Promise<Client>
-  abstract hand(client: Client): boolean
+  abstract activate(client: Client): boolean
   abstract disconnect(client: Client): Promise<void>
   abstract query(client: Client, sql: string, params?: readonly unknown[]): Promise<Row[]>
   abstract openDriver(): Promise<Driver>
@@ -48,7 +48,11 @@ export abstract class ServerDatabase<Client, R extends Registry, Likeness> imple
   /** Undefined where it is such that it cannot be put back. */
   protected abstract readLikeness(): Promise<Likeness | undefined>
   /** Ends who is connected, and puts it back. @returns the moment, as the server counts; undefined where it is not as it was */
-  protected abstract restoreTo(likeness: Likeness, kin: Kin<Likeness>, since: string): Promise<string | undefined>
+  protected abstract restoreTo(
+    likeness: Likeness,
+    kin: SnapshotFamily<Likeness>,
+    since: string,
+  ): Promise<string | undefined>
   /** Closes all connections to it that are ours and no test's. */
   protected abstract closeOwn(): Promise<void>
 
@@ -69,14 +73,14 @@ export abstract class ServerDatabase<Client, R extends Registry, Likeness> imple
   /** Of the first copy only: all of them have to be like it. */
   async observe(): Promise<void> {
     const kin = this.#kin
-    if (!kin || kin.likeness) return
-    kin.likeness = this.readLikeness()
-    await kin.likeness.catch(() => {
-      kin.likeness = undefined
+    if (!kin || kin.cleanState) return
+    kin.cleanState = this.readLikeness()
+    await kin.cleanState.catch(() => {
+      kin.cleanState = undefined
     })
   }
 
-  adopt(kin: Kin<Likeness>, since: string | undefined): void {
+  adopt(kin: SnapshotFamily<Likeness>, since: string | undefined): void {
     this.#kin = kin
     this.#since = since
   }
@@ -90,7 +94,7 @@ export abstract class ServerDatabase<Client, R extends Registry, Likeness> imple
 
   async restore(): Promise<boolean> {
     const kin = this.#kin
-    const likeness = await kin?.likeness?.catch(() => undefined)
+    const likeness = await kin?.cleanState?.catch(() => undefined)
     // Those that could not be put back lately tell that the next one cannot either; now and then one is tried.
     if (!kin || !likeness || this.#since === undefined || (kin.misses >= 4 && ++kin.misses % 16 !== 0)) return false
     try {
@@ -103,13 +107,13 @@ export abstract class ServerDatabase<Client, R extends Registry, Likeness> imple
     }
   }
 
-  async offer(): Promise<void> {
+  async share(): Promise<void> {
     if (!this.#kin || this.#offered || !this.registry.ours) return
     this.#offered = true
     await this.registry.markFree(this.name, this.#kin.key)
   }
 
-  async withdraw(): Promise<void> {
+  async unshare(): Promise<void> {
     if (!this.#offered) return
     this.#offered = false
     await this.registry.unmark(this.name)
@@ -129,7 +133,7 @@ export abstract class ServerDatabase<Client, R extends Registry, Likeness> imple
 
   async drop(): Promise<void> {
     // This process may be gone before the server has dropped it: nobody is to claim it meanwhile.
-    await this.withdraw().catch(() => undefined)
+    await this.unshare().catch(() => undefined)
     await this.closeOwn()
     await this.registry.drop(this.name).finally(() => this.#ticket())
   }

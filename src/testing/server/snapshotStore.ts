@@ -1,7 +1,7 @@
 /** Snapshots on a server: which there are, which are whole, and which go when they take too much room. */
 import { ConnectionError } from '../../migrate/errors.ts'
 import { now } from '../../migrate/realTime.ts'
-import type { Store } from './databaseServer.ts'
+import type { SnapshotStorage } from './databaseServer.ts'
 import { readMark, type SnapshotMark, writeMark } from './marks.ts'
 import { NoSpaceError } from './noSpace.ts'
 import type { Registry } from './registry.ts'
@@ -11,7 +11,7 @@ export interface FreezeAbout {
   readonly keys: readonly string[]
 }
 
-export abstract class SnapshotStore<R extends Registry> implements Store {
+export abstract class SnapshotStore<R extends Registry> implements SnapshotStorage {
   protected readonly registry: R
   readonly #budgetBytes: number
   /** What is known of those that were looked at. */

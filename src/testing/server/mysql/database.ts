@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Connection } from 'mysql2/promise'
 import { readSchema } from '../../../database/mysql/catalog.ts'
-import { endSession, hasStrayTransactions, sessionsOn } from '../../../database/mysql/cluster.ts'
+import { CleanState } from '../../../database/mysql/cleanState.ts'
 import {
   holdProcess,
   isBusy,
@@ -12,8 +12,8 @@ import {
   threadOf,
   untilClosed,
 } from '../../../database/mysql/connection.ts'
+import { endSession, hasStrayTransactions, sessionsOn } from '../../../database/mysql/databases.ts'
 import { mysqlDriver } from '../../../database/mysql/driver.ts'
-import { Likeness } from '../../../database/mysql/likeness.ts'
 import type { Session } from '../../../database/mysql/session.ts'
 import { ownTables } from '../../../database/ownTables.ts'
 import type { Driver } from '../../../migrate/driver.ts'
@@ -21,13 +21,13 @@ import { UsageError } from '../../../migrate/errors.ts'
 import type { Schema } from '../../../schema/schema.ts'
 import { withoutEnding } from '../../ending.ts'
 import type { LeftOpen, OpenTransaction, Row } from '../../testServer.ts'
-import type { Kin } from '../databaseServer.ts'
+import type { SnapshotFamily } from '../databaseServer.ts'
 import { ServerDatabase } from '../serverDatabase.ts'
 import { snapshotName } from '../snapshotStore.ts'
 import { connectAhead, connectPatiently, openPatiently } from './connections.ts'
 import { FAMILY, type MysqlRegistry } from './registry.ts'
 
-export class MysqlTestDatabase extends ServerDatabase<Connection, MysqlRegistry, Likeness> {
+export class MysqlTestDatabase extends ServerDatabase<Connection, MysqlRegistry, CleanState> {
   readonly dialect = 'mysql'
   /** Reads schemas, and looks whether it is as it was. */
   #inspector: Promise<Session> | undefined
@@ -40,7 +40,7 @@ export class MysqlTestDatabase extends ServerDatabase<Connection, MysqlRegistry,
     return connectAhead(this.url)
   }
 
-  hand(client: Connection): boolean {
+  activate(client: Connection): boolean {
     if (!isUsable(client)) return false
     holdProcess(client, true)
     return true
@@ -67,7 +67,7 @@ export class MysqlTestDatabase extends ServerDatabase<Connection, MysqlRegistry,
 
   async openDriver(): Promise<Driver> {
     // A transaction of somebody's on a table would be waited for, by default for a year.
-    return mysqlDriver(await openPatiently(this.url, { statementLockTimeout: LONGEST_WAIT_MS }))
+    return mysqlDriver(await openPatiently(this.url, { statementLockTimeoutMs: LONGEST_WAIT_MS }))
   }
 
   /** Of any session: a client or pool that the test made itself would be waited for all the same. */
@@ -89,7 +89,7 @@ export class MysqlTestDatabase extends ServerDatabase<Connection, MysqlRegistry,
     return all.map(({ id, running, inTransaction, statement }) => ({
       application: '',
       statement,
-      state: running ? 'running' : inTransaction ? 'in a transaction' : 'idle',
+      state: running ? 'running' : inTransaction ? 'in-transaction' : 'idle',
       given: given.has(id),
     }))
   }
@@ -123,11 +123,11 @@ export class MysqlTestDatabase extends ServerDatabase<Connection, MysqlRegistry,
     return readSchema(session, this.name, { exclude: ownTables() })
   }
 
-  protected async readLikeness(): Promise<Likeness | undefined> {
-    return Likeness.read(await this.#inspect(), this.name)
+  protected async readLikeness(): Promise<CleanState | undefined> {
+    return CleanState.read(await this.#inspect(), this.name)
   }
 
-  protected async restoreTo(likeness: Likeness, { key }: Kin<Likeness>): Promise<string | undefined> {
+  protected async restoreTo(likeness: CleanState, { key }: SnapshotFamily<CleanState>): Promise<string | undefined> {
     const inspector = await this.#inspect()
     await this.#endOthers()
     if (await hasStrayTransactions(this.registry.admin, FAMILY)) return undefined
@@ -177,7 +177,7 @@ export async function digestOf(url: string, name: string): Promise<string> {
   const session = await openUrl(url)
   try {
     // Without one, what was frozen cannot be told from what others made: then each process makes its own.
-    return (await Likeness.read(session, name))?.digest ?? 'none'
+    return (await CleanState.read(session, name))?.digest ?? 'none'
   } finally {
     await session.close().catch(() => undefined)
   }

@@ -1,6 +1,6 @@
 /** The registry of a MySQL or MariaDB server: locks are named locks, and what is written on databases is in a table of ours. */
 import { randomBytes } from 'node:crypto'
-import { countSessions, dropDatabase, endSession, sessionsOn } from '../../../database/mysql/cluster.ts'
+import { countSessions, dropDatabase, endSession, sessionsOn } from '../../../database/mysql/databases.ts'
 import type { MysqlError, Session } from '../../../database/mysql/session.ts'
 import { identifier, literal } from '../../../database/mysql/tables.ts'
 import { runGiven } from '../../given.ts'
@@ -204,7 +204,7 @@ const DROP_WAIT_MS = 5000
 
 /** One that waits for nobody for long: neither for a table's definition nor, as MariaDB's DROP does, for its rows. */
 async function openHasty(url: string, waitMs: number): Promise<Session> {
-  const session = await openPatiently(url, { statementLockTimeout: waitMs })
+  const session = await openPatiently(url, { statementLockTimeoutMs: waitMs })
   await session.query(`SET SESSION innodb_lock_wait_timeout = ${waitMs / 1000}`)
   return session
 }

@@ -1,7 +1,7 @@
 /** Test databases on a MySQL or MariaDB server. */
 import type { Connection } from 'mysql2/promise'
 import { plainUrl } from '../../../database/mysql/address.ts'
-import type { Likeness } from '../../../database/mysql/likeness.ts'
+import type { CleanState } from '../../../database/mysql/cleanState.ts'
 import type { TestServer } from '../../testServer.ts'
 import { DatabaseServer, type DatabaseServerOptions, type Engine } from '../databaseServer.ts'
 import { digestOf, MysqlTestDatabase } from './database.ts'
@@ -15,7 +15,7 @@ export function mysqlServer(options: DatabaseServerOptions): TestServer<Connecti
 
 // --- internal ---
 
-const ENGINE: Engine<Connection, MysqlRegistry, Likeness> = {
+const ENGINE: Engine<Connection, MysqlRegistry, CleanState> = {
   dialect: 'mysql',
   open: (url, ours) => MysqlRegistry.open(url, ours),
   store: (registry, bytes) => new MysqlSnapshots(registry, bytes),

@@ -1,8 +1,8 @@
 /** Snapshots on a MySQL or MariaDB server: the rows in a database, and the statements that make all else beside them. */
 
-import { sessionsOn, sizeOf } from '../../../database/mysql/cluster.ts'
 import { openUrl } from '../../../database/mysql/connection.ts'
 import { type Blueprint, blueprintOf, copyStatements, createDatabase, keepRows } from '../../../database/mysql/copy.ts'
+import { sessionsOn, sizeOf } from '../../../database/mysql/databases.ts'
 import { readDefinitions } from '../../../database/mysql/definitions.ts'
 import { type MysqlError, ScriptFailure, type Session } from '../../../database/mysql/session.ts'
 import { identifier } from '../../../database/mysql/tables.ts'

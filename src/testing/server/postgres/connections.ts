@@ -1,7 +1,7 @@
 /** Connecting to a server whose connections may all be taken. */
 import type { Client } from 'pg'
-import { letEnd } from '../../../database/postgres/cluster.ts'
 import { connect } from '../../../database/postgres/connection.ts'
+import { letEnd } from '../../../database/postgres/databases.ts'
 import { patiently as retry } from '../patience.ts'
 
 export function connectPatiently(url: string, applicationName: string): Promise<Client> {

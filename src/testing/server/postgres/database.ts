@@ -3,22 +3,22 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Client } from 'pg'
 import { ownTables } from '../../../database/ownTables.ts'
 import { readSchema } from '../../../database/postgres/catalog.ts'
-import { endSession, keepAlive, sessionsOn } from '../../../database/postgres/cluster.ts'
+import { CleanState, nextTransaction, OthersConnected } from '../../../database/postgres/cleanState.ts'
 import { borrowClient, openUrl } from '../../../database/postgres/connection.ts'
+import { endSession, keepAlive, sessionsOn } from '../../../database/postgres/databases.ts'
 import { postgresDriver } from '../../../database/postgres/driver.ts'
-import { Likeness, nextTransaction, OthersConnected } from '../../../database/postgres/likeness.ts'
 import type { PostgresError, Session } from '../../../database/postgres/session.ts'
 import { identifier } from '../../../database/postgres/tables.ts'
 import type { Driver } from '../../../migrate/driver.ts'
 import type { Schema } from '../../../schema/schema.ts'
 import { withoutEnding } from '../../ending.ts'
 import type { LeftOpen, OpenTransaction, Row } from '../../testServer.ts'
-import type { Kin } from '../databaseServer.ts'
+import type { SnapshotFamily } from '../databaseServer.ts'
 import { ServerDatabase } from '../serverDatabase.ts'
 import { connectAhead, connectPatiently, patiently } from './connections.ts'
 import type { PostgresRegistry } from './registry.ts'
 
-export class PostgresTestDatabase extends ServerDatabase<Client, PostgresRegistry, Likeness> {
+export class PostgresTestDatabase extends ServerDatabase<Client, PostgresRegistry, CleanState> {
   readonly dialect = 'postgres'
   /** Opened when the schema is first asked for. */
   #reader: Promise<Session> | undefined
@@ -33,7 +33,7 @@ export class PostgresTestDatabase extends ServerDatabase<Client, PostgresRegistr
     return connectAhead(this.url, GIVEN)
   }
 
-  hand(client: Client): boolean {
+  activate(client: Client): boolean {
     const { _ending, _queryable = true } = client as unknown as { _ending?: boolean; _queryable?: boolean }
     if (_ending || !_queryable) return false
     keepAlive(client)
@@ -70,7 +70,7 @@ export class PostgresTestDatabase extends ServerDatabase<Client, PostgresRegistr
     return all.map(({ pid, application, state, query }) => ({
       application,
       statement: query,
-      state: state === 'active' ? 'running' : state.startsWith('idle in transaction') ? 'in a transaction' : 'idle',
+      state: state === 'active' ? 'running' : state.startsWith('idle in transaction') ? 'in-transaction' : 'idle',
       given: given.has(pid),
     }))
   }
@@ -127,11 +127,15 @@ export class PostgresTestDatabase extends ServerDatabase<Client, PostgresRegistr
     }
   }
 
-  protected async readLikeness(): Promise<Likeness | undefined> {
-    return Likeness.read(await this.#inspect())
+  protected async readLikeness(): Promise<CleanState | undefined> {
+    return CleanState.read(await this.#inspect())
   }
 
-  protected async restoreTo(likeness: Likeness, _: Kin<Likeness>, since: string): Promise<string | undefined> {
+  protected async restoreTo(
+    likeness: CleanState,
+    _: SnapshotFamily<CleanState>,
+    since: string,
+  ): Promise<string | undefined> {
     const ready = this.#inspector !== undefined
     const inspector = await this.#inspect()
     if (!ready) await likeness.prepare(inspector)

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { crc32 } from 'node:zlib'
 import type { Client } from 'pg'
+import { connect } from '../../../database/postgres/connection.ts'
 import {
   type Admin,
   briefAdmin,
@@ -10,8 +11,7 @@ import {
   dropIfUnused,
   heldAdmin,
   listDatabases,
-} from '../../../database/postgres/cluster.ts'
-import { connect } from '../../../database/postgres/connection.ts'
+} from '../../../database/postgres/databases.ts'
 import { literal } from '../../../database/postgres/tables.ts'
 import { runGiven } from '../../given.ts'
 import { type FoundDatabase, type LockKind, Registry } from '../registry.ts'

@@ -1,6 +1,6 @@
 /** Test databases on a PostgreSQL server. */
 import type { Client } from 'pg'
-import type { Likeness } from '../../../database/postgres/likeness.ts'
+import type { CleanState } from '../../../database/postgres/cleanState.ts'
 import type { TestServer } from '../../testServer.ts'
 import { DatabaseServer, type DatabaseServerOptions, type Engine } from '../databaseServer.ts'
 import { PostgresTestDatabase, sinceNow } from './database.ts'
@@ -14,7 +14,7 @@ export function postgresServer(options: DatabaseServerOptions): TestServer<Clien
 
 // --- internal ---
 
-const ENGINE: Engine<Client, PostgresRegistry, Likeness> = {
+const ENGINE: Engine<Client, PostgresRegistry, CleanState> = {
   dialect: 'postgres',
   open: (url, ours) => PostgresRegistry.open(url, ours),
   store: (registry, bytes) => new PostgresSnapshots(registry, bytes),

@@ -1,6 +1,6 @@
 /** Snapshots on a PostgreSQL server: databases that nobody can connect to, copied by CREATE DATABASE … TEMPLATE. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { copyBelongings } from '../../../database/postgres/belongings.ts'
+import { copyDatabaseSettings } from '../../../database/postgres/databaseSettings.ts'
 import {
   type Admin,
   canBeCopied,
@@ -9,7 +9,7 @@ import {
   dropIfUnused,
   renameDatabase,
   type Strategy,
-} from '../../../database/postgres/cluster.ts'
+} from '../../../database/postgres/databases.ts'
 import { now } from '../../../migrate/realTime.ts'
 import { type SnapshotMark, writeMark } from '../marks.ts'
 import { type FreezeAbout, MOST_COPIED_BYTES, SnapshotStore, snapshotName } from '../snapshotStore.ts'
@@ -24,7 +24,7 @@ export class PostgresSnapshots extends SnapshotStore<PostgresRegistry> {
     const template = snapshotName(key)
     await this.#create((admin) => createDatabase(admin, name, { template, strategy: this.#strategyFor(mark) }))
     if (mark?.belongings) {
-      await copyBelongings(await this.registry.maker(), template, name).catch(async (error) => {
+      await copyDatabaseSettings(await this.registry.maker(), template, name).catch(async (error) => {
         await this.registry.drop(name).catch(() => undefined)
         throw error
       })
@@ -45,7 +45,7 @@ export class PostgresSnapshots extends SnapshotStore<PostgresRegistry> {
         strategy: strategy ?? this.#strategyFor(undefined),
         closed: true,
       })
-      const belongings = await copyBelongings(admin, name, scratch)
+      const belongings = await copyDatabaseSettings(admin, name, scratch)
       const mark: SnapshotMark = { ...this.markOf(sizeBytes, about), belongings, strategy }
       await commentOn(admin, scratch, writeMark(mark))
       await renameDatabase(admin, scratch, snapshotName(key))

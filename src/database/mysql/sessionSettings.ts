@@ -2,13 +2,13 @@
 import type { Session } from './session.ts'
 import { identifier, literal } from './tables.ts'
 
-export interface Settings {
+export interface SessionSettings {
   readonly database: string | null
   readonly role: string | null
   readonly variables: ReadonlyMap<string, string>
 }
 
-export async function readSettings(session: Session): Promise<Settings> {
+export async function readSessionSettings(session: Session): Promise<SessionSettings> {
   const [[row = {}] = [], variables = []] = await session.queries([
     'SELECT DATABASE() AS db, CURRENT_ROLE() AS role',
     'SHOW SESSION VARIABLES',
@@ -22,9 +22,9 @@ export async function readSettings(session: Session): Promise<Settings> {
 }
 
 /** Whatever a migration has set is set back, one by one: what only the whole server has is left. */
-export async function restoreSettings(session: Session, before: Settings): Promise<void> {
+export async function restoreSessionSettings(session: Session, before: SessionSettings): Promise<void> {
   await session.query('UNLOCK TABLES')
-  const now = await readSettings(session)
+  const now = await readSessionSettings(session)
   const changes = [
     ...(before.database === null || before.database === now.database ? [] : [`USE ${identifier(before.database)}`]),
     ...(before.role === now.role ? [] : [`SET ROLE ${before.role ?? 'NONE'}`]),

@@ -1,9 +1,9 @@
 /** What a database has that CREATE DATABASE … TEMPLATE does not copy: owner, privileges, connection limit, settings. */
-import type { Admin } from './cluster.ts'
+import type { Admin } from './databases.ts'
 import { identifier, literal } from './tables.ts'
 
 /** Gives `to` what `from` has. @returns whether there was anything */
-export async function copyBelongings(admin: Admin, from: string, to: string): Promise<boolean> {
+export async function copyDatabaseSettings(admin: Admin, from: string, to: string): Promise<boolean> {
   const { rows } = await admin.query<Belongings>(
     `SELECT oid::text, datdba = session_user::regrole AS own, pg_get_userbyid(datdba) AS owner, datconnlimit AS "limit", datacl IS NOT NULL AS granted,
        EXISTS (SELECT FROM pg_db_role_setting s WHERE s.setdatabase = d.oid) AS settings

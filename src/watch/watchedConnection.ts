@@ -6,7 +6,7 @@ import type { MigratestError } from '../migrate/errors.ts'
 import type { OnWatchEvent } from './events.ts'
 import type { WatchOptions } from './options.ts'
 
-export class Link {
+export class WatchedConnection {
   readonly #url: string
   readonly #options: OpenOptions
   readonly #onEvent: OnWatchEvent
@@ -30,7 +30,7 @@ export class Link {
     return this.#development
   }
 
-  /** @throws ConnectionError, WatchedError */
+  /** @throws ConnectionError, AlreadyWatchedError */
   async open(): Promise<DevelopmentDatabase> {
     if (this.#development) return this.#development
     const development = await openDevelopment(this.#url, this.#options)
@@ -69,7 +69,7 @@ export class Link {
   async reconnect(error: unknown, end: AbortSignal): Promise<boolean> {
     if ((error as MigratestError).code !== 'MIGRATEST_CONNECTION') return false
     this.#onEvent({
-      type: 'lost',
+      type: 'disconnected',
       why: (error as Error).message.split('\n')[0] ?? '',
       restarts: this.#restart !== undefined,
     })
@@ -81,7 +81,7 @@ export class Link {
         await this.#restart?.()
         await this.recover()
         await this.open()
-        this.#onEvent({ type: 'back' })
+        this.#onEvent({ type: 'reconnected' })
         return true
       } catch (again) {
         const { code } = again as MigratestError

@@ -7,10 +7,10 @@ import type { OpenTransaction, TestDatabase } from '../testServer.ts'
 import { endsWithTest } from './hold.ts'
 import type { MigratedDatabaseOptions } from './options.ts'
 import { Pool, poolOf } from './pool.ts'
-import { findRoute, type Route, sharedKey } from './route.ts'
+import { planSnapshots, type SnapshotPlan, sharedKey } from './snapshotPlan.ts'
 import { sharedOf } from './transactions.ts'
 
-export interface Obtained<Client> {
+export interface Lease<Client> {
   readonly database: TestDatabase<Client>
   /** Connected. */
   readonly client: Client
@@ -29,20 +29,20 @@ export interface Obtained<Client> {
 /** Moves a database to a target, on connections of its own. */
 export type Bring<Client> = (database: TestDatabase<Client>, target: Target) => Promise<void>
 
-export async function obtain<Client>(
+export async function acquire<Client>(
   options: MigratedDatabaseOptions<Client>,
   source: Source,
   bring: Bring<Client>,
-): Promise<Obtained<Client>> {
-  const route = await findRoute(options, source)
+): Promise<Lease<Client>> {
+  const route = await planSnapshots(options, source)
   if (options.isolation === 'transaction') return obtainTransaction(options, source, route, bring)
   return route ? obtainCopy(options, route, bring) : obtainEmpty(options)
 }
 
 /** Begins to make what the first test of a file will ask for, while the file is read. */
-export async function anticipate<Client>(options: MigratedDatabaseOptions<Client>, source: Source): Promise<void> {
+export async function prewarm<Client>(options: MigratedDatabaseOptions<Client>, source: Source): Promise<void> {
   if (endsWithTest()) return
-  const route = await findRoute(options, source)
+  const route = await planSnapshots(options, source)
   if (!route) return
   const { nearest } = await route.snapshots.look(route.links.map(({ key }) => key))
   if (nearest === route.links.at(-1)?.key) (await poolFor(options, route)).prepareFirst()
@@ -50,16 +50,16 @@ export async function anticipate<Client>(options: MigratedDatabaseOptions<Client
 
 // --- internal ---
 
-async function obtainEmpty<Client>({ server }: MigratedDatabaseOptions<Client>): Promise<Obtained<Client>> {
+async function obtainEmpty<Client>({ server }: MigratedDatabaseOptions<Client>): Promise<Lease<Client>> {
   const database = await server.create()
   return { ...(await connected(database)), at: 'nil', release: () => database.drop(), lose: () => undefined }
 }
 
 async function obtainCopy<Client>(
   options: MigratedDatabaseOptions<Client>,
-  route: Route<Client>,
+  route: SnapshotPlan<Client>,
   bring: Bring<Client>,
-): Promise<Obtained<Client>> {
+): Promise<Lease<Client>> {
   const pool = await poolFor(options, route)
   const at = route.whole ? (options.version ?? 'latest') : undefined
   const ready = await pool.take()
@@ -77,9 +77,9 @@ async function obtainCopy<Client>(
 async function obtainTransaction<Client>(
   options: MigratedDatabaseOptions<Client>,
   source: Source,
-  route: Route<Client> | undefined,
+  route: SnapshotPlan<Client> | undefined,
   bring: Bring<Client>,
-): Promise<Obtained<Client>> {
+): Promise<Lease<Client>> {
   const { server, version = 'latest' } = options
   const make = async () => {
     const database = route ? await copyOrBuild(options, route, bring) : await server.create()
@@ -98,7 +98,7 @@ async function obtainTransaction<Client>(
 
 async function poolFor<Client>(
   { server }: MigratedDatabaseOptions<Client>,
-  { snapshots, links }: Route<Client>,
+  { snapshots, links }: SnapshotPlan<Client>,
 ): Promise<Pool<Client>> {
   const key = links.at(-1)?.key ?? ''
   const most = (await server.ahead?.()) ?? 0
@@ -141,7 +141,7 @@ const asked = new Set<string>()
 /** A database at the last link, without anybody connected. */
 async function copyOrBuild<Client>(
   { server }: MigratedDatabaseOptions<Client>,
-  { snapshots, links, isStill }: Route<Client>,
+  { snapshots, links, isStill }: SnapshotPlan<Client>,
   bring: Bring<Client>,
 ): Promise<TestDatabase<Client>> {
   const keys = links.map(({ key }) => key)

@@ -1,7 +1,7 @@
 import { UsageError } from '../migrate/errors.ts'
 
 /** Where a URL leads. */
-export interface Place {
+export interface DatabaseAddress {
   /** A name, an address, or where a socket is. */
   readonly host: string
   readonly port: number

@@ -4,7 +4,7 @@ import { type ColumnFacts, type Definitions, readDefinitions } from './definitio
 import type { Session } from './session.ts'
 import { identifier } from './tables.ts'
 
-export class Likeness {
+export class CleanState {
   readonly #schema: string
   readonly #tables: ReadonlyMap<string, TableLikeness>
 
@@ -17,7 +17,7 @@ export class Likeness {
    * Undefined where it has what cannot be held against anything: sequences, whose numbers the server keeps in its memory, and
    * values longer than its longest message.
    */
-  static async read(session: Session, database: string): Promise<Likeness | undefined> {
+  static async read(session: Session, database: string): Promise<CleanState | undefined> {
     const definitions = await readDefinitions(session, database, [])
     if (definitions.objects.some(({ kind }) => kind === 'sequence')) return undefined
     const tables = new Map<string, TableLikeness>()
@@ -33,7 +33,7 @@ export class Likeness {
     )
     if (!rows) return undefined
     for (const [i, [name, table]] of [...tables].entries()) tables.set(name, { ...table, rows: rows[i] ?? '' })
-    return new Likeness(schemaOf(definitions), tables)
+    return new CleanState(schemaOf(definitions), tables)
   }
 
   /** 32 hex digits. */

@@ -11,21 +11,21 @@ import { readServer, send, stopKey, tryConnect } from './found.ts'
 import { type KeeperMessage, logFile } from './protocol.ts'
 import { keyOf, type RunningServer, type ServerRequest } from './request.ts'
 
-export interface ServerLease {
+export interface ServerHandle {
   readonly server: RunningServer
   /** Nobody of this run has been told yet which server it uses. */
   readonly first: boolean
   readonly release: () => void
 }
 
-export interface LeaseOptions {
+export interface AcquireOptions {
   /** Milliseconds without anybody until the server stops; default ten minutes, in CI twenty seconds. */
   readonly idleMs?: number
   readonly onProgress?: (text: string) => void
 }
 
 /** @throws ServerUnavailableError */
-export async function leaseServer(request: ServerRequest, options: LeaseOptions = {}): Promise<ServerLease> {
+export async function acquireServer(request: ServerRequest, options: AcquireOptions = {}): Promise<ServerHandle> {
   const key = keyOf(request)
   // A keeper that is just stopping closes the connection: then ask again.
   const deadline = now() + PATIENCE_MS
@@ -59,7 +59,7 @@ export async function stopServer(request: ServerRequest): Promise<void> {
 /** A server that is stopping is waited for, and one that starts may have to be downloaded: that wait has no limit. */
 const PATIENCE_MS = 60_000
 
-async function reach(key: string, request: ServerRequest, options: LeaseOptions): Promise<Socket> {
+async function reach(key: string, request: ServerRequest, options: AcquireOptions): Promise<Socket> {
   const deadline = now() + 30_000
   let started = 0
   let crashed: number | undefined
@@ -90,7 +90,7 @@ async function reach(key: string, request: ServerRequest, options: LeaseOptions)
 function startKeeper(
   key: string,
   request: ServerRequest,
-  { idleMs }: LeaseOptions,
+  { idleMs }: AcquireOptions,
   onCrash: (code: number) => void,
 ): void {
   const program = join(import.meta.dirname, `keeper${extname(import.meta.filename)}`)

@@ -5,14 +5,14 @@ import type { Migration, Source } from '../../migrate/source.ts'
 import type { Target } from '../../migrate/version.ts'
 import { isUrl, pathOf } from '../../source/folder.ts'
 import type { Snapshots } from '../testServer.ts'
-import { type ChainInput, fingerprintChain, type Link } from './chain.ts'
+import { type ChainInput, type ChainLink, fingerprintChain } from './chain.ts'
 import type { MigratedDatabaseOptions } from './options.ts'
 import { seedText } from './seeds.ts'
 
-export interface Route<Client> {
+export interface SnapshotPlan<Client> {
   readonly snapshots: Snapshots<Client>
   /** One a migration, lowest version first; at least one. */
-  readonly links: readonly Link[]
+  readonly links: readonly ChainLink[]
   /** Whether the last of them is where the test begins; else the others have to run. */
   readonly whole: boolean
   /** Whether the texts are still those that the keys were made of, read anew. */
@@ -20,16 +20,16 @@ export interface Route<Client> {
 }
 
 /** Undefined where the migrations have to run: somebody listens to them, or there are no snapshots here. */
-export async function findRoute<Client>(
+export async function planSnapshots<Client>(
   options: MigratedDatabaseOptions<Client>,
   source: Source,
-): Promise<Route<Client> | undefined> {
+): Promise<SnapshotPlan<Client> | undefined> {
   const { server, version = 'latest', onEvent } = options
   if (options.snapshots === false || onEvent || version === 'nil' || !server.snapshots) return undefined
   const snapshots = await server.snapshots()
   const seeded = new Map(Object.entries(options.seeds ?? {}).map(([at, seed]) => [Number(at), seedText(seed)]))
-  const chain = () => chainTo(source, version, { dialect: server.dialect, seeded, ground: snapshots.ground })
-  const { links, whole } = await remembered(options, [version, [...seeded], snapshots.ground], chain)
+  const chain = () => chainTo(source, version, { dialect: server.dialect, seeded, ground: snapshots.environment })
+  const { links, whole } = await remembered(options, [version, [...seeded], snapshots.environment], chain)
   const last = links.at(-1)
   if (!last) return undefined
   const isStill = async () => (await chain()).links.at(-1)?.key === last.key
@@ -74,7 +74,7 @@ function indexOf(target: Target, migrations: readonly Migration[]): number {
 }
 
 interface Chain {
-  readonly links: readonly Link[]
+  readonly links: readonly ChainLink[]
   readonly whole: boolean
 }
 

@@ -3,7 +3,7 @@ import type { Syntax } from '../../sql/tokens.ts'
 import type { Session } from './session.ts'
 import { identifier, literal } from './tables.ts'
 
-export interface Opening {
+export interface SessionSettings {
   readonly database: string
   /** Where the version table is, or is to be made: the first schema of the search path that has it, else the current one. */
   readonly schema: string | null
@@ -14,7 +14,7 @@ export interface Opening {
 }
 
 /** @param table the name of the version table */
-export async function readOpening(session: Session, table: string): Promise<Opening> {
+export async function readSessionSettings(session: Session, table: string): Promise<SessionSettings> {
   const settings = session.borrowed
     ? `(SELECT json_object_agg(name, setting) FROM pg_settings WHERE source = 'session' AND name NOT IN ('role', 'session_authorization') AND context IN ('user', 'superuser'))`
     : 'NULL'

@@ -11,7 +11,7 @@ interface Target {
 }
 
 /** Targets, and what each was like: a hash, or null where it was not there. */
-export interface Progress {
+export interface StatementJournal {
   /** `make`, `change`: the targets are there afterwards; `remove`: they are not; `rename`: all are others. */
   readonly verb: 'make' | 'change' | 'remove' | 'rename'
   readonly targets: readonly Target[]
@@ -36,19 +36,19 @@ interface Reading {
 }
 
 /** Undefined where it cannot be told what the statement changes. */
-export async function readProgress(
+export async function readJournal(
   session: Session,
   sql: string,
   { database, modes, changed }: Reading,
-): Promise<Progress | undefined> {
-  const aim = aimOf(sql, database)
+): Promise<StatementJournal | undefined> {
+  const aim = ddlTargetsOf(sql, database)
   if (aim === undefined) return undefined
   const before = await readTargets(session, aim.targets, changed ? modes : undefined)
   return before && { ...aim, before, modes }
 }
 
 /** Whether it took effect; undefined where that cannot be read, or it did so in part. */
-export async function tookEffect(session: Session, progress: Progress): Promise<boolean | undefined> {
+export async function wasApplied(session: Session, progress: StatementJournal): Promise<boolean | undefined> {
   const { targets, before, verb, modes } = progress
   const now = await readTargets(session, targets, modes)
   if (!now) return undefined
@@ -60,13 +60,16 @@ export async function tookEffect(session: Session, progress: Progress): Promise<
 }
 
 /** Whether anything is another than it was. Undefined where that cannot be read. */
-export async function hasChanged(session: Session, { targets, before, modes }: Progress): Promise<boolean | undefined> {
+export async function hasChanged(
+  session: Session,
+  { targets, before, modes }: StatementJournal,
+): Promise<boolean | undefined> {
   const now = await readTargets(session, targets, modes)
   return now?.some((hash, i) => hash !== before[i])
 }
 
 /** The objects that a statement makes, changes or removes. Undefined: nobody can tell from its text. */
-export function aimOf(sql: string, database: string): Pick<Progress, 'verb' | 'targets'> | undefined {
+export function ddlTargetsOf(sql: string, database: string): Pick<StatementJournal, 'verb' | 'targets'> | undefined {
   const words = new Words(sql, database)
   const verb = words.take('create', 'alter', 'drop', 'rename')
   if (verb === undefined) return undefined
@@ -124,7 +127,7 @@ const VERBS: Readonly<Record<string, 'make' | 'change' | 'remove'>> = {
 
 const UNSEEN = ['exchange', 'truncate', 'import', 'discard']
 
-function aim(verb: Progress['verb'] | undefined, targets: readonly Target[] | undefined) {
+function aim(verb: StatementJournal['verb'] | undefined, targets: readonly Target[] | undefined) {
   return targets && verb && { verb, targets }
 }
 

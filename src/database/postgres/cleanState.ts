@@ -10,7 +10,7 @@ import type { Client } from 'pg'
 import { identifier, literal } from './tables.ts'
 
 /** Of a snapshot: all its copies are held against it. */
-export class Likeness {
+export class CleanState {
   readonly #counted: readonly Counted[]
   readonly #bare: readonly Bare[]
   readonly #sequences: readonly Sequence[]
@@ -34,7 +34,7 @@ export class Likeness {
    * Of a copy that nobody has used yet, on a session of its own. Undefined where that cannot be told (an administrator who
    * may not read everything, tables elsewhere) or would take longer than a new copy.
    */
-  static async read(client: Client): Promise<Likeness | undefined> {
+  static async read(client: Client): Promise<CleanState | undefined> {
     try {
       await client.query(SETTINGS)
       const { rows: tables } = await client.query<Table>(TABLES)
@@ -53,7 +53,7 @@ export class Likeness {
       const sequences = tables
         .filter(({ kind }) => kind === 'S')
         .map((table) => ({ name: named(table), last: '', called: false }))
-      const blank = new Likeness(
+      const blank = new CleanState(
         counted.map((table) => ({ oid: table.oid, name: named(table), system: table.system, rows: 0 })),
         bare,
         sequences,
@@ -63,7 +63,7 @@ export class Likeness {
       const { database, last } = await blank.#askFirst(client, '3')
       const { rows, none } = await blank.#askRows(client, '3')
       if (none.length > 0) return undefined
-      return new Likeness(
+      return new CleanState(
         blank.#counted.map((table, i) => ({ ...table, rows: Number(rows[i]?.count) })),
         bare,
         sequences.map(({ name }, i) => ({ name, last: last[i]?.last ?? '', called: last[i]?.called ?? false })),
