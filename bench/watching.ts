@@ -48,7 +48,7 @@ export async function watching(
         const event = JSON.parse(line)
         if (event.type === 'ready') ready()
         if (event.type === 'applied') splits.push(event.ms)
-        if (event.type === 'failed' || event.type === 'left') fail(new Error(line))
+        if (event.type === 'failed' || event.type === 'skipped') fail(new Error(line))
       })
     })
     return { child, splits, save: (round: number) => writeFileSync(`${stem}.up.sql`, up(round)) }
