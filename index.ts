@@ -4,9 +4,65 @@ export { migrateTo } from './fixtures/migrateTo.ts'
 export { createMigratedDatabase, type DatabaseFixture, withMigratedDatabase } from './fixtures/withMigratedDatabase.ts'
 export { defineConfig, type MigratestConfig } from './src/cli/config.ts'
 export { AlreadyWatchedError, TooManyRowsError } from './src/database/development.ts'
-export { type OpenOptions, openDatabase } from './src/database/open.ts'
-export type { DatabaseState, Driver, HistoryEntry, LockOptions, MigrationStep } from './src/migrate/driver.ts'
-export * from './src/migrate/errors.ts'
+export type {
+  DatabaseKind,
+  Development,
+  OpenOptions,
+  RegisteredKind,
+  Rehearsal,
+  SchemaReader,
+} from './src/database/kind.ts'
+export { registerDatabase } from './src/database/kinds.ts'
+export { openDatabase, type RegisteredClients } from './src/database/open.ts'
+export { type AnyMigratestError, isMigratestError } from './src/errors.ts'
+export type {
+  Baseline,
+  DatabaseState,
+  Driver,
+  HistoryChange,
+  HistoryEntry,
+  HistoryRecord,
+  Journal,
+  LockOptions,
+  MigrationStep,
+  OnNotice,
+  SharedTransaction,
+  StepWork,
+} from './src/migrate/driver.ts'
+export {
+  CancelledError,
+  ConnectionError,
+  DirtyError,
+  DuplicateVersionError,
+  EditedMigrationError,
+  FakeOrderError,
+  FileNameError,
+  GraphError,
+  IrreversibleError,
+  LateMigrationError,
+  LockedError,
+  LockLostError,
+  MigratestError,
+  MigrationFailedError,
+  MissingMigrationError,
+  MultipleHeadsError,
+  NotInstalledError,
+  NotLoadedError,
+  NoWayDownError,
+  ScriptError,
+  ShortLimitError,
+  SourceChangedError,
+  SourceNotFoundError,
+  SourceProblemsError,
+  SquashedError,
+  StateMovedError,
+  StatementError,
+  type StatementErrorInfo,
+  UnhandledRejectionError,
+  UnreadableFileError,
+  UsageError,
+  VersionNotFoundError,
+} from './src/migrate/errors.ts'
 export type { MigrateEvent, OnEvent } from './src/migrate/events.ts'
 export {
   type GivenMigration,
@@ -18,6 +74,7 @@ export type { MigrationPlan, PlanStep } from './src/migrate/plan.ts'
 export type {
   CodeBody,
   Direction,
+  Log,
   Migration,
   MigrationBody,
   MigrationContext,
@@ -31,7 +88,7 @@ export { type JustBefore, justBefore, MAX_VERSION, NIL_VERSION, type Target } fr
 export type { DiffLine, ObjectDiff, SchemaDiff } from './src/schema/diff.ts'
 export { diffText } from './src/schema/diff.ts'
 export type { ObjectKind, SchemaColumn, SchemaMember, SchemaObject } from './src/schema/model.ts'
-export type { Schema } from './src/schema/schema.ts'
+export { Schema } from './src/schema/schema.ts'
 export { ServerStartingError, ServerUnavailableError } from './src/server/errors.ts'
 export { directory } from './src/source/directory.ts'
 export { defineMigration, type ModuleMigration } from './src/source/files.ts'

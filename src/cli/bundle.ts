@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { loadPackage } from '../migrate/loadPackage.ts'
 import type { Direction, Relations, Source } from '../migrate/source.ts'
 import { ModuleLoader, type ModulePart } from '../source/module/loader.ts'
-import type { Dialect } from '../sql/dialect.ts'
+import { DIALECTS, type Dialect } from '../sql/dialect.ts'
 import type { MigratestConfig } from './config.ts'
 
 export interface BundleInput {
@@ -29,7 +29,7 @@ export async function bundle({ source, folder, config, version, dialect, without
     platform: 'node',
     tsconfig: true,
     logLevel: 'silent',
-    external: [...EXTERNAL, CLIENTS[dialect === 'postgres' ? 'mysql' : 'postgres']],
+    external: [...EXTERNAL, ...otherClients(dialect)],
     plugins: [
       {
         name: 'migratest',
@@ -38,7 +38,7 @@ export async function bundle({ source, folder, config, version, dialect, without
           const own = importer?.startsWith(OWN_FOLDER) && id.startsWith('.') ? join(dirname(importer), id) : undefined
           if (own && leftOut.some((path) => own.replace(/\.[jt]s$/, '').endsWith(path))) return `\0left out:${own}`
           // A client of the project's, though the importing file may be somewhere else.
-          return importer?.startsWith(OWN_FOLDER) && CLIENTS[dialect].test(id)
+          return importer?.startsWith(OWN_FOLDER) && clientOf(dialect).test(id)
             ? this.resolve(id, join(folder, 'x.ts'), { skipSelf: true })
             : null
         },
@@ -64,11 +64,17 @@ const OWN = (path: string) => fileURLToPath(new URL(`${path}${ENDING}`, import.m
 /** With files of their own that cannot be part of another. */
 const EXTERNAL = [/^node:/, 'pg-native', 'pg-cloudflare', '@electric-sql/pglite', 'rolldown', /^rolldown\//, 'esbuild']
 
-const CLIENTS: Readonly<Record<Dialect, RegExp>> = { postgres: /^pg(?:\/|$)/, mysql: /^mysql2(?:\/|$)/ }
+function clientOf(dialect: Dialect): RegExp {
+  return new RegExp(`^${DIALECTS[dialect].clientPackage}(?:/|$)`)
+}
+
+function otherClients(dialect: Dialect): RegExp[] {
+  return (Object.keys(DIALECTS) as Dialect[]).filter((other) => other !== dialect).map(clientOf)
+}
 
 /** What works on files, starts servers or watches. */
 const LEFT_OUT = [
-  '/testing/anyServer',
+  '/testing/server/anyServer',
   '/source/directory',
   '/source/module/loader',
   '/postgres/development',

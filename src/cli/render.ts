@@ -5,7 +5,7 @@ import type { MigrationRun } from '../migrate/migrator.ts'
 import type { MigrationPlan, PlanStep } from '../migrate/plan.ts'
 import type { MigrationStatus, StatusRow } from '../migrate/status.ts'
 import { describeVersion } from '../migrate/version.ts'
-import type { Dialect } from '../sql/dialect.ts'
+import { DIALECTS, type Dialect } from '../sql/dialect.ts'
 import { leavesSettings, readScript, withEnd } from '../sql/script.ts'
 
 export function stepLine({ direction, version, name }: PlanStep, ms: number): string {
@@ -142,9 +142,8 @@ function commented(text: string): string {
 
 /** What a migration sets ends with it. */
 function putBack(sql: string, dialect: Dialect): string {
-  return dialect === 'postgres' && leavesSettings(readScript(sql, dialect))
-    ? '\nRESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL;'
-    : ''
+  const { resetSession } = DIALECTS[dialect]
+  return resetSession !== '' && leavesSettings(readScript(sql, dialect)) ? `\n${resetSession}` : ''
 }
 
 function isOdd({ state, problem }: StatusRow): boolean {

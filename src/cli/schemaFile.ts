@@ -1,11 +1,12 @@
 /** The schema as a file for git. */
 import { existsSync, readFileSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import type { Schema } from '../schema/schema.ts'
+import { DIALECTS } from '../sql/dialect.ts'
 
 /** With what stands before it: in its order, some refer to what comes later. */
 export function schemaFileText(schema: Schema): string {
-  const unchecked = schema.dialect === 'postgres' ? 'SET check_function_bodies = false;' : 'SET foreign_key_checks = 0;'
-  return `-- The schema, as migratest schema writes it: to be read, compared, and to make an empty database of.\n${unchecked}\n\n${schema}`
+  const { deferChecks } = DIALECTS[schema.dialect]
+  return `-- The schema, as migratest schema writes it: to be read, compared, and to make an empty database of.\n${deferChecks}\n\n${schema}`
 }
 
 /** @returns whether that changed anything */

@@ -1,5 +1,5 @@
 /** No database at all: for plans of the files alone. */
-import type { Dialect } from '../sql/dialect.ts'
+import { DIALECTS, type Dialect } from '../sql/dialect.ts'
 import type { Driver } from './driver.ts'
 import { UsageError } from './errors.ts'
 import { NIL_VERSION } from './version.ts'
@@ -12,7 +12,7 @@ export function offlineDatabase(dialect: Dialect): Driver {
   return {
     dialect,
     database: 'no database',
-    transactionalDdl: dialect === 'postgres',
+    transactionalDdl: DIALECTS[dialect].transactionalDdl,
     state: async () => ({ version: NIL_VERSION, dirty: false, history: [] }),
     recorded: async () => null,
     close: async () => undefined,

@@ -1,5 +1,5 @@
 /** Several migrations as one: their texts one after another, as they would have run. Pure. */
-import type { Dialect } from '../sql/dialect.ts'
+import { DIALECTS, type Dialect } from '../sql/dialect.ts'
 import { inDirective, leavesSettings, readScript, withEnd } from '../sql/script.ts'
 import { tokenize } from '../sql/tokens.ts'
 import { UsageError } from './errors.ts'
@@ -83,8 +83,9 @@ function sections(halves: readonly (readonly [Migration, MigrationBody | null])[
     return text ? [{ name: labelOf(migration), text }] : []
   })
   // Also behind one that sets nothing: it may call a function that does.
-  const resets = dialect === 'postgres' && texts.some(({ text }) => leavesSettings(readScript(text, dialect)))
-  const reset = resets ? '\nRESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL;' : ''
+  const { resetSession } = DIALECTS[dialect]
+  const resets = resetSession !== '' && texts.some(({ text }) => leavesSettings(readScript(text, dialect)))
+  const reset = resets ? `\n${resetSession}` : ''
   return texts.map(({ name, text }) => `-- ${name}\n${text}${reset}`)
 }
 

@@ -1,2 +1,45 @@
 /** The two families of SQL the lexer reads. MariaDB reads as `mysql`, PGlite as `postgres`. */
 export type Dialect = 'postgres' | 'mysql'
+
+/** How a dialect writes what we generate. What needs a connection is in `src/database/`. */
+export interface DialectRules {
+  /** Whether schema changes can be rolled back. */
+  readonly transactionalDdl: boolean
+  /** Quotes an identifier. */
+  quote(name: string): string
+  /** Writes the placeholder of the `n`th parameter, counted from 1. */
+  placeholder(n: number): string
+  /** The end of an `INSERT` of a row that consists of defaults. */
+  readonly defaultRow: string
+  /** The clause of an `INSERT` that sets identity columns to given values, as a dump does. */
+  readonly overrideIdentity: string
+  /** Ends the settings that a migration made for its session; empty if a script cannot do that. */
+  readonly resetSession: string
+  /** The first statement of a schema file, whose objects may refer to later ones. */
+  readonly deferChecks: string
+  /** The npm package of the client. */
+  readonly clientPackage: 'pg' | 'mysql2'
+}
+
+export const DIALECTS: Readonly<Record<Dialect, DialectRules>> = {
+  postgres: {
+    transactionalDdl: true,
+    quote: (name) => `"${name.replaceAll('"', '""')}"`,
+    placeholder: (n) => `$${n}`,
+    defaultRow: 'DEFAULT VALUES',
+    overrideIdentity: 'OVERRIDING SYSTEM VALUE ',
+    resetSession: 'RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL;',
+    deferChecks: 'SET check_function_bodies = false;',
+    clientPackage: 'pg',
+  },
+  mysql: {
+    transactionalDdl: false,
+    quote: (name) => `\`${name.replaceAll('`', '``')}\``,
+    placeholder: () => '?',
+    defaultRow: '() VALUES ()',
+    overrideIdentity: '',
+    resetSession: '',
+    deferChecks: 'SET foreign_key_checks = 0;',
+    clientPackage: 'mysql2',
+  },
+}

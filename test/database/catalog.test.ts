@@ -40,7 +40,7 @@ describe('the schema of a PostgreSQL database', () => {
     const empty = await read()
     await db.rows(EVERYTHING)
     await (await db.open()).drop()
-    expect((await read()).diff(empty).changes.filter(({ object }) => !object.startsWith('default-privileges'))).toEqual(
+    expect((await read()).diff(empty).changes.filter(({ object }) => !object.startsWith('default privileges'))).toEqual(
       [],
     )
   })

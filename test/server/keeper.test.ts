@@ -34,7 +34,7 @@ async function until(condition: () => boolean | Promise<boolean>): Promise<void>
 
 /** Another process that leases the server, says its URL and stays. */
 function otherProcess(own: ServerRequest): { child: ChildProcess; url: Promise<string> } {
-  const program = `import { acquireServer } from ${JSON.stringify(new URL('../../src/server/lease.ts', import.meta.url).href)}
+  const program = `import { acquireServer } from ${JSON.stringify(new URL('../../src/server/acquire.ts', import.meta.url).href)}
     const lease = await acquireServer(JSON.parse(process.argv[1]), { idleMs: 500 })
     console.log(lease.server.url)
     setTimeout(() => {}, 60_000)`

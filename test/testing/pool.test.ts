@@ -131,7 +131,7 @@ describe('a database that is used again', () => {
     ['statistics', "insert into users (name) values ('Ada'); analyze users", false],
     ['a materialized view, refreshed', "insert into lookup values (3, 'c'); refresh materialized view seen", false],
     ['an extension, dropped', 'drop extension plpgsql cascade', false],
-    ['default-privileges', 'alter default privileges grant select on tables to public', false],
+    ['default privileges', 'alter default privileges grant select on tables to public', false],
   ] as const)('%s', { timeout: 30_000 }, async ([, change, again]) => {
     await using fresh = await createMigratedDatabase({ ...options, snapshots: false })
     const expected = await look(fresh)

@@ -4,6 +4,7 @@
 import type { Baseline, HistoryChange, HistoryRecord, Journal, MigrationStep } from '../../migrate/driver.ts'
 import type { Direction } from '../../migrate/source.ts'
 import { NIL_VERSION } from '../../migrate/version.ts'
+import { DIALECTS } from '../../sql/dialect.ts'
 import { ownTables } from '../ownTables.ts'
 import { compressed } from '../storedText.ts'
 
@@ -32,9 +33,7 @@ export function tablesIn(database: string, table?: string): Tables {
   }
 }
 
-export function identifier(name: string): string {
-  return `\`${name.replaceAll('`', '``')}\``
-}
+export const identifier = DIALECTS.mysql.quote
 
 /**
  * Plain ASCII, so that no setting of the session makes other characters of it: all else goes as hex digits (SET NAMES, a backslash under

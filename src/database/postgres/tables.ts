@@ -1,6 +1,7 @@
 /** The SQL of our two tables. Names always come with their schema: a migration may empty search_path. */
 import type { Baseline, HistoryChange, HistoryRecord, Journal, MigrationStep } from '../../migrate/driver.ts'
 import { NIL_VERSION } from '../../migrate/version.ts'
+import { DIALECTS } from '../../sql/dialect.ts'
 import { ownTables } from '../ownTables.ts'
 import { compressed } from '../storedText.ts'
 
@@ -25,9 +26,7 @@ export function tablesIn(schema: string, table?: string): Tables {
   }
 }
 
-export function identifier(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`
-}
+export const identifier = DIALECTS.postgres.quote
 
 export function literal(value: string | number | boolean | null): string {
   if (value === null) return 'NULL'

@@ -1,5 +1,5 @@
 /** Rows that a test begins with: SQL, rows by table, or a function. */
-import { identifier } from '../../database/postgres/tables.ts'
+import { DIALECTS, type Dialect } from '../../sql/dialect.ts'
 import { runGiven } from '../given.ts'
 import type { Seed, SeedRows, SeedTarget } from './options.ts'
 
@@ -21,25 +21,22 @@ export function seedText(seed: Seed): string | undefined {
 }
 
 /** Table names may be qualified: `app.users`. */
-export function quoteTable(name: string, dialect: 'postgres' | 'mysql'): string {
-  const parts = name.split('.').map((part) => quote(part, dialect))
-  return parts.join('.')
+export function quoteTable(name: string, dialect: Dialect): string {
+  return name.split('.').map(DIALECTS[dialect].quote).join('.')
 }
 
 // --- internal ---
 
 async function insertRows(option: string, db: SeedTarget, tables: SeedRows): Promise<void> {
-  const postgres = db.dialect === 'postgres'
-  // Rows may name the values of identity columns, as a dump does.
-  const override = postgres ? 'OVERRIDING SYSTEM VALUE ' : ''
+  const { quote, placeholder, defaultRow, overrideIdentity } = DIALECTS[db.dialect]
   for (const [table, rows] of Object.entries(tables)) {
     for (const [i, row] of rows.entries()) {
       const columns = Object.keys(row)
-      const names = columns.map((column) => quote(column, db.dialect)).join(', ')
-      const marks = columns.map((_, n) => (postgres ? `$${n + 1}` : '?')).join(', ')
+      const names = columns.map(quote).join(', ')
+      const marks = columns.map((_, n) => placeholder(n + 1)).join(', ')
       const into = `INSERT INTO ${quoteTable(table, db.dialect)}`
-      const empty = postgres ? `${into} DEFAULT VALUES` : `${into} () VALUES ()`
-      const sql = columns.length > 0 ? `${into} (${names}) ${override}VALUES (${marks})` : empty
+      const sql =
+        columns.length > 0 ? `${into} (${names}) ${overrideIdentity}VALUES (${marks})` : `${into} ${defaultRow}`
       await runGiven(`${option}.${table}[${i}]`, undefined, () => db.query(sql, Object.values(row)))
     }
   }
@@ -59,8 +56,4 @@ function tagged(value: unknown): string {
   if (prototype !== Object.prototype && prototype !== null) throw new TypeError('not plain')
   if ('toPostgres' in (value as object) || 'toJSON' in (value as object)) throw new TypeError('not plain')
   return `{${Object.entries(value as object).map(([name, of]) => `${JSON.stringify(name)}:${tagged(of)}`)}}`
-}
-
-function quote(name: string, dialect: 'postgres' | 'mysql'): string {
-  return dialect === 'postgres' ? identifier(name) : `\`${name.replaceAll('`', '``')}\``
 }

@@ -1,0 +1,83 @@
+/** The interface of one kind of database: everything that `open.ts` needs to open, locate, read and watch one. */
+import type { Driver } from '../migrate/driver.ts'
+import type { Schema } from '../schema/schema.ts'
+import type { DatabaseAddress } from './address.ts'
+import type { DevelopmentDatabase, Fallback } from './development.ts'
+import type { ConnectOptions } from './postgres/address.ts'
+import type { PostgresDriverOptions } from './postgres/driver.ts'
+
+/** Options of {@link openDatabase}. MySQL and MariaDB take them without `schema`, `keepExtensions` and `statementTimeoutMs`. */
+export type OpenOptions = PostgresDriverOptions & ConnectOptions
+
+/**
+ * One kind of database. To add one:
+ * 1. Write a `Driver` and let it pass `driverContract` (`migratest/contract`).
+ * 2. Put a `DatabaseKind` around it: `open` is enough to run migrations.
+ * 3. Register it: a line in `kinds.ts`, or {@link registerDatabase} from outside of this package.
+ *
+ * `docs/extending.md` shows each step with SQLite.
+ */
+export interface DatabaseKind {
+  /** Opens a database by its URL, or takes over a client that the caller has opened and will close. */
+  open(where: string | object, options: OpenOptions): Promise<Driver>
+  /** Says where a URL leads without connecting. */
+  locate(url: string): Promise<DatabaseAddress>
+  /** Opens a reader of the schema. Omit it if the schema cannot be read: `migratest schema` then refuses. */
+  openSchema?(url: string, options: OpenOptions): Promise<SchemaReader>
+  /** What `migratest watch` needs; `refuse` makes the error that says why this kind cannot be watched. */
+  readonly development?: Development | { refuse(): Error }
+  /** Makes an empty copy of the schema for a dry run. Omit it if a failed migration leaves nothing behind. */
+  rehearse?(url: string, options: OpenOptions): Promise<Rehearsal>
+}
+
+/** Opens databases in development and creates them. */
+export interface Development {
+  open(url: string, options: OpenOptions): Promise<DevelopmentDatabase>
+  /** Opens the copy to go back to; works even if the database itself is missing. */
+  fallback(url: string, options: OpenOptions): Promise<Fallback>
+  /** Creates a database unless it exists. `server` is an administrator's URL. */
+  createMissing(server: string, name: string): Promise<void>
+}
+
+/** A {@link DatabaseKind} in the list of known kinds; its code is loaded when a database of that kind is first opened. */
+export interface RegisteredKind {
+  /** URL schemes, in lower case and without the colon. */
+  readonly schemes: readonly string[]
+  /** How such a URL begins, for error messages: `postgres://`. */
+  readonly example: string
+  /** Returns `true` for the clients and pools that `open` accepts. */
+  recognizes(client: object): boolean
+  load(): Promise<DatabaseKind>
+}
+
+/** Reads the schema of an open database. */
+export interface SchemaReader {
+  /** Reads the current schema, without our own tables. */
+  read(): Promise<Schema>
+  close(): Promise<void>
+}
+
+/** An empty copy of a database's schema, on which migrations are tried first. */
+export interface Rehearsal {
+  /** The label of the database that was copied. */
+  readonly of: string
+  /** The driver of the copy. */
+  readonly database: Driver
+  /** Lists the objects of the copy, as {@link DevelopmentDatabase.shape} does. */
+  shape(): Promise<ReadonlySet<string>>
+  /** Drops the copy and closes its connections. */
+  drop(): Promise<void>
+}
+
+/** Opens a driver on a session; closes the session if that fails. */
+export async function closingOnFailure<S extends { close(): Promise<void> }>(
+  session: S,
+  open: () => Promise<Driver>,
+): Promise<Driver> {
+  try {
+    return await open()
+  } catch (error) {
+    await session.close().catch(() => undefined)
+    throw error
+  }
+}

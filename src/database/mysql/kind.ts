@@ -1,0 +1,59 @@
+/** MySQL and MariaDB: the value that `kinds.ts` loads. */
+import { closingOnFailure, type DatabaseKind, type OpenOptions } from '../kind.ts'
+import { ownTables } from '../ownTables.ts'
+import { type ConnectOptions, placeOf } from './address.ts'
+import { readSchema } from './catalog.ts'
+import { openClient, openPool, openUrl } from './connection.ts'
+import { mysqlDriver } from './driver.ts'
+import { asStatementError } from './failure.ts'
+
+export const mysqlKind: DatabaseKind = {
+  async open(where, options) {
+    const session = await openAny(where, options)
+    return closingOnFailure(session, () => mysqlDriver(session, options))
+  },
+  locate: async (url) => placeOf(url),
+  async openSchema(url, options) {
+    const session = await openUrl(url, own(options))
+    const { database } = placeOf(url)
+    const exclude = ownTables(options.table)
+    return {
+      read: () => readSchema(session, database, { exclude }).catch((error) => Promise.reject(asStatementError(error))),
+      close: () => session.close(),
+    }
+  },
+  async rehearse(url, options) {
+    const { rehearse } = await import('./rehearsal.ts')
+    return rehearse(url, ownTables(options.table), async (copy) => {
+      const session = await openUrl(copy, own(options))
+      return closingOnFailure(session, () => mysqlDriver(session, { ...options, onlyHere: true }))
+    })
+  },
+  development: {
+    open: async (url, options) => {
+      const { table, lock } = options
+      return (await import('./development.ts')).openMysqlDevelopment(url, { table, lock, ...own(options) })
+    },
+    fallback: async (url, options) => new (await copies()).DatabaseCopy(url, own(options)),
+    createMissing: async (server, name) => (await copies()).createMissing(server, name),
+  },
+}
+
+// --- internal ---
+
+function copies() {
+  return import('./copies.ts')
+}
+
+function openAny(where: string | object, options: OpenOptions) {
+  if (typeof where === 'string') return openUrl(where, own(options))
+  return 'getConnection' in where
+    ? openPool(where as Parameters<typeof openPool>[0])
+    : openClient(where as Parameters<typeof openClient>[0])
+}
+
+/** `ssl` is typed as pg's; mysql2's is what a caller with a MySQL URL passes. */
+function own({ connectTimeoutMs, statementLockTimeoutMs, ssl, applicationName }: OpenOptions): ConnectOptions {
+  const given = { connectTimeoutMs, statementLockTimeoutMs, ssl: ssl as ConnectOptions['ssl'], applicationName }
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
+}
