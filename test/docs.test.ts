@@ -3,6 +3,7 @@ import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import * as entry from '../index.ts'
+import { COMMANDS } from '../src/cli/commands.ts'
 
 const root = join(import.meta.dirname, '..')
 const read = (file: string) => readFileSync(join(root, file), 'utf8')
@@ -28,4 +29,12 @@ test('links between documents lead somewhere', () => {
       expect(globSync(join(root, file, '..', target)), `${file} links to ${target}`).toHaveLength(1)
     }
   }
+})
+
+test('the table of docs/command.md has every command, and no other', () => {
+  const rows = [...read('docs/command.md').matchAll(/^\| (`[^|]+) \|/gm)].map((m) => m[1] ?? '')
+  const documented = rows.flatMap((row) => [...row.matchAll(/(?:^|, )`(\w+)(?=[ `])/g)].map((m) => m[1] ?? ''))
+  const known = Object.keys(COMMANDS).map((name) => name.split(' ')[0] ?? '')
+  const parts = new Set(['open', 'gc', 'stop'])
+  expect([...new Set(documented)].filter((name) => !parts.has(name)).sort()).toEqual([...new Set(known)].sort())
 })
