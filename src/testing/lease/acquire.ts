@@ -1,90 +1,100 @@
-/** How a test comes by its database: one that is ready, a copy of a snapshot, or its migrations run. */
+/** Gives a test its database: a prepared one, a copy of a snapshot, or an empty one to run the migrations on. */
 
 import { now } from '../../migrate/realTime.ts'
 import type { Source } from '../../migrate/source.ts'
 import type { Target } from '../../migrate/version.ts'
 import type { OpenTransaction, TestDatabase } from '../testServer.ts'
 import { endsWithTest } from './hold.ts'
+import { type Build, builder } from './moves.ts'
 import type { MigratedDatabaseOptions } from './options.ts'
 import { Pool, poolOf } from './pool.ts'
 import { planSnapshots, type SnapshotPlan, sharedKey } from './snapshotPlan.ts'
 import { sharedOf } from './transactions.ts'
 
+/** One test's use of one database. */
 export interface Lease<Client> {
   readonly database: TestDatabase<Client>
   /** Connected. */
   readonly client: Client
-  /** Where it is by now; undefined: the migrations have to run from wherever it is. */
+  /** The target that the database is already at; `undefined` if the migrations have to run from wherever it is. */
   readonly at: Target | undefined
-  /** The test's statements run in it. */
+  /** The transaction that the test's statements run in, if the database is shared. */
   readonly transaction?: OpenTransaction | undefined
-  /** The test is over. */
-  over?(): void
-  /** Then, its clients closed: puts back or drops. @param changed more than rows, as far as is known */
-  release(how: { changed: boolean }): Promise<void>
-  /** It is kept: nobody gets it again. @param isOver whether `over` was said */
-  lose(isOver: boolean): void
+  /**
+   * Ends the lease: counts the test as over at once, then waits for `finish`, which closes the test's clients, and puts the
+   * database back or drops it. Never rejects because of the database.
+   */
+  end(finish: () => Promise<LeaseOutcome>): Promise<void>
 }
 
-/** Moves a database to a target, on connections of its own. */
-export type Bring<Client> = (database: TestDatabase<Client>, target: Target) => Promise<void>
+/** How a test leaves its database: `changed` if more than rows may differ, `kept` if the lease must not touch it any more. */
+export type LeaseOutcome = 'clean' | 'changed' | 'kept'
 
+/** @throws ServerUnavailableError, and what the migrations throw */
 export async function acquire<Client>(
   options: MigratedDatabaseOptions<Client>,
   source: Source,
-  bring: Bring<Client>,
 ): Promise<Lease<Client>> {
-  const route = await planSnapshots(options, source)
-  if (options.isolation === 'transaction') return obtainTransaction(options, source, route, bring)
-  return route ? obtainCopy(options, route, bring) : obtainEmpty(options)
+  const plan = await planSnapshots(options, source)
+  const build = builder(options, source)
+  if (options.isolation === 'transaction') return leaseTransaction(options, source, plan, build)
+  return plan ? leaseCopy(options, plan, build) : leaseEmpty(options)
 }
 
-/** Begins to make what the first test of a file will ask for, while the file is read. */
+/** Starts to prepare the database that the first test of a file will ask for, while the file is still being read. */
 export async function prewarm<Client>(options: MigratedDatabaseOptions<Client>, source: Source): Promise<void> {
   if (endsWithTest()) return
-  const route = await planSnapshots(options, source)
-  if (!route) return
-  const { nearest } = await route.snapshots.look(route.links.map(({ key }) => key))
-  if (nearest === route.links.at(-1)?.key) (await poolFor(options, route)).prepareFirst()
+  const plan = await planSnapshots(options, source)
+  if (!plan) return
+  const { nearest } = await plan.snapshots.look(plan.links.map(({ key }) => key))
+  if (nearest === plan.links.at(-1)?.key) (await poolFor(options, plan)).prepareFirst()
 }
 
 // --- internal ---
 
-async function obtainEmpty<Client>({ server }: MigratedDatabaseOptions<Client>): Promise<Lease<Client>> {
+async function leaseEmpty<Client>({ server }: MigratedDatabaseOptions<Client>): Promise<Lease<Client>> {
   const database = await server.create()
-  return { ...(await connected(database)), at: 'nil', release: () => database.drop(), lose: () => undefined }
+  const end: Lease<Client>['end'] = async (finish) => {
+    if ((await finish()) !== 'kept') await database.drop().catch(() => undefined)
+  }
+  return { ...(await connected(database)), at: 'nil', end }
 }
 
-async function obtainCopy<Client>(
+async function leaseCopy<Client>(
   options: MigratedDatabaseOptions<Client>,
-  route: SnapshotPlan<Client>,
-  bring: Bring<Client>,
+  plan: SnapshotPlan<Client>,
+  build: Build<Client>,
 ): Promise<Lease<Client>> {
-  const pool = await poolFor(options, route)
-  const at = route.whole ? (options.version ?? 'latest') : undefined
+  const pool = await poolFor(options, plan)
+  const at = plan.whole ? (options.version ?? 'latest') : undefined
   const ready = await pool.take()
   pool.prepare()
   try {
-    const { database, client } = ready ?? (await connectedTo(() => copyOrBuild(options, route, bring)))
-    const release = ({ changed }: { changed: boolean }) => pool.give(database, { changed: changed || at === undefined })
-    return { database, client, at, over: () => pool.over(), release, lose: (isOver) => pool.lose(isOver) }
+    const { database, client } = ready ?? (await connectedTo(() => copyOrBuild(options, plan, build)))
+    const end: Lease<Client>['end'] = (finish) =>
+      pool.end(database, async () => {
+        const outcome = await finish()
+        // The test has run migrations beyond the snapshot: putting back its rows would not be enough.
+        return outcome === 'clean' && at === undefined ? 'changed' : outcome
+      })
+    return { database, client, at, end }
   } catch (error) {
-    pool.lose(false)
+    pool.cancel()
     throw error
   }
 }
 
-async function obtainTransaction<Client>(
+async function leaseTransaction<Client>(
   options: MigratedDatabaseOptions<Client>,
   source: Source,
-  route: SnapshotPlan<Client> | undefined,
-  bring: Bring<Client>,
+  plan: SnapshotPlan<Client> | undefined,
+  build: Build<Client>,
 ): Promise<Lease<Client>> {
   const { server, version = 'latest' } = options
   const make = async () => {
-    const database = route ? await copyOrBuild(options, route, bring) : await server.create()
+    const database = plan ? await copyOrBuild(options, plan, build) : await server.create()
     try {
-      if (!route?.whole) await bring(database, version)
+      if (!plan?.whole) await build(database, version)
       return database
     } catch (error) {
       await database.drop().catch(() => undefined)
@@ -93,7 +103,11 @@ async function obtainTransaction<Client>(
   }
   const shared = sharedOf(server, await sharedKey(options, source), make)
   const { database, client, transaction, release } = await shared.take()
-  return { database, client, transaction, at: version, release: () => release(), lose: () => undefined }
+  const end: Lease<Client>['end'] = async (finish) => {
+    await finish()
+    await release().catch(() => undefined)
+  }
+  return { database, client, transaction, at: version, end }
 }
 
 async function poolFor<Client>(
@@ -142,7 +156,7 @@ const asked = new Set<string>()
 async function copyOrBuild<Client>(
   { server }: MigratedDatabaseOptions<Client>,
   { snapshots, links, isStill }: SnapshotPlan<Client>,
-  bring: Bring<Client>,
+  build: Build<Client>,
 ): Promise<TestDatabase<Client>> {
   const keys = links.map(({ key }) => key)
   const key = keys.at(-1) ?? ''
@@ -158,7 +172,7 @@ async function copyOrBuild<Client>(
       let spent = 0
       for (const stop of stops(from, keys.length, parted)) {
         const begun = now()
-        await bring(database, links[stop - 1]?.version ?? 'nil')
+        await build(database, links[stop - 1]?.version ?? 'nil')
         spent += now() - begun
         const last = stop === keys.length
         const worth = spent > (last || stop === parted || stop === keys.length - 1 ? WORTH_KEEPING_MS : CHECKPOINT_MS)

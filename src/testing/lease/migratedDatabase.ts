@@ -15,7 +15,7 @@ import type { LeftOpen, Purpose, Row, TestDatabase } from '../testServer.ts'
 import { acquire, type Lease, prewarm } from './acquire.ts'
 import { atProcessEnd, endsWithTest, whileWorking } from './hold.ts'
 import { tellLeftOpen } from './leftOpen.ts'
-import { bringer, migratorOn, moveWithSeeds, tellPassedOver } from './moves.ts'
+import { migratorOn, moveWithSeeds, tellPassedOver } from './moves.ts'
 import type { MigratedDatabaseOptions } from './options.ts'
 
 /** `migrateTo` was called while the test has a transaction open: the two would wait for each other. */
@@ -45,7 +45,7 @@ export class MigratedDatabase<Client = unknown> {
   readonly dialect: Dialect
   /** The client library's own client, connected. */
   readonly client: Client
-  readonly #obtained: Lease<Client>
+  readonly #lease: Lease<Client>
   readonly #database: TestDatabase<Client>
   readonly #options: MigratedDatabaseOptions<Client>
   readonly #source: Source
@@ -66,16 +66,16 @@ export class MigratedDatabase<Client = unknown> {
   #after: Promise<void> | undefined
 
   private constructor(
-    obtained: Lease<Client>,
+    lease: Lease<Client>,
     source: Source,
     options: MigratedDatabaseOptions<Client>,
     { holdConnection = false, test, onTarget }: CreateOptions = {},
   ) {
-    const { database, client } = obtained
+    const { database, client } = lease
     this.name = database.name
     this.dialect = options.server.dialect
     this.client = client
-    this.#obtained = obtained
+    this.#lease = lease
     this.#database = database
     this.#options = options
     this.#source = source
@@ -94,12 +94,12 @@ export class MigratedDatabase<Client = unknown> {
     const { version = 'latest' } = options
     create.onTarget?.(version)
     const source = sourceOf(options)
-    const obtained = await acquire(options, source, bringer(options, source))
+    const lease = await acquire(options, source)
     // Running the migrations would say so.
-    if (obtained.at !== undefined) tellPassedOver(source)
-    const db = new MigratedDatabase(obtained, source, options, create)
+    if (lease.at !== undefined) tellPassedOver(source)
+    const db = new MigratedDatabase(lease, source, options, create)
     try {
-      if (version !== 'nil' && (obtained.at === undefined || obtained.at === 'nil')) {
+      if (version !== 'nil' && (lease.at === undefined || lease.at === 'nil')) {
         await db.migrate(version)
         db.#changed = false
       }
@@ -146,15 +146,14 @@ export class MigratedDatabase<Client = unknown> {
 
   /** Undefined where the database is in this process (PGlite) and has none. */
   get url(): string | undefined {
-    if (this.#obtained.transaction)
-      throw shared('Its URL', "would lead past the transaction that this test's rows are in")
+    if (this.#lease.transaction) throw shared('Its URL', "would lead past the transaction that this test's rows are in")
     return this.#database.url
   }
 
   /** One more client, closed with the database. */
   connect(): Promise<Client> {
     return this.#during('connect', async () => {
-      if (this.#obtained.transaction) throw shared('connect()', "would not see the rows of the test's own transaction")
+      if (this.#lease.transaction) throw shared('connect()', "would not see the rows of the test's own transaction")
       const client = await this.#database.connect()
       this.#clients.push(client)
       return client
@@ -173,14 +172,14 @@ export class MigratedDatabase<Client = unknown> {
 
   /** What is in the database, without the migrations' own tables. `String(await db.schema())` is its DDL. */
   schema(): Promise<Schema> {
-    return this.#during('schema', () => this.#database.readSchema(this.#obtained.transaction ? this.client : undefined))
+    return this.#during('schema', () => this.#database.readSchema(this.#lease.transaction ? this.client : undefined))
   }
 
   /** Moves to `target` on a connection of its own. @throws OpenTransactionError, SharedDatabaseError */
   migrate(target: Target): Promise<MigrationRun> {
     this.#onTarget?.(target)
     return this.#during('migrateTo', async () => {
-      if (this.#obtained.transaction) throw shared('migrateTo()', 'would change it for all of them')
+      if (this.#lease.transaction) throw shared('migrateTo()', 'would change it for all of them')
       const open = await this.#database.openTransaction()
       if (open !== undefined) {
         throw new OpenTransactionError(
@@ -196,7 +195,7 @@ export class MigratedDatabase<Client = unknown> {
   /** Leaves the database on the server after the test, and gives the line that opens it. It goes with the server. */
   keep(purpose: Purpose = {}): Promise<string> {
     return this.#during('keep', async () => {
-      if (this.#obtained.transaction) throw shared('keep()', 'has nothing to keep: its rows are rolled back')
+      if (this.#lease.transaction) throw shared('keep()', 'has nothing to keep: its rows are rolled back')
       this.#keeping = this.#database.keep({ test: this.#test?.name, file: this.#test?.file, ...purpose })
       return this.#keeping
     })
@@ -232,12 +231,11 @@ export class MigratedDatabase<Client = unknown> {
   }
 
   async #dispose(): Promise<void> {
-    this.#obtained.over?.()
-    const { transaction } = this.#obtained
-    const whole = transaction ? await transaction.rollBack().catch(() => false) : true
-    const after = whileWorking(() => this.#afterwards().finally(this.#looked.resolve))
+    const { transaction } = this.#lease
+    const rolledBack = transaction ? transaction.rollBack().catch(() => false) : Promise.resolve(true)
+    const after = whileWorking(() => this.#end(rolledBack).finally(this.#looked.resolve))
     this.#after = after
-    if (!whole) {
+    if (!(await rolledBack)) {
       await after
       throw new SharedDatabaseError(
         `The test ended the transaction it runs in (${ENDINGS[this.dialect]}), so what it wrote could not be rolled back, and other tests may have seen it. Its database is not used again.`,
@@ -251,8 +249,20 @@ export class MigratedDatabase<Client = unknown> {
     }
   }
 
-  /** Nobody waits for it: the next test begins meanwhile. A process that ends by itself does so after it. */
-  async #afterwards(): Promise<void> {
+  /** Runs in the background while the next test begins. A process that ends by itself waits for it. */
+  async #end(rolledBack: Promise<boolean>): Promise<void> {
+    let others = false
+    await this.#lease.end(async () => {
+      await rolledBack
+      others = await this.#closeClients()
+      if (others || (await this.#isKept())) return 'kept'
+      return this.#changed ? 'changed' : 'clean'
+    })
+    if (others) await this.#dropUnlessHeld()
+  }
+
+  /** Closes the test's clients. Returns `true` if connections that are not ours are still open. */
+  async #closeClients(): Promise<boolean> {
     await this.#held?.close()
     const clients = this.#clients.splice(0)
     const left = await this.#leftOpen(clients, ENDING_MS.mostly)
@@ -264,9 +274,7 @@ export class MigratedDatabase<Client = unknown> {
     )
     await Promise.all(clients.map((client) => this.#database.disconnect(client).catch(() => undefined)))
     if (!others) this.#looked.resolve()
-    if (others || (await this.#isKept())) this.#obtained.lose(true)
-    else await this.#obtained.release({ changed: this.#changed }).catch(() => undefined)
-    if (others) await this.#dropUnlessHeld().finally(this.#looked.resolve)
+    return others
   }
 
   /** Resolves when what the test left open has been told. Wait for it where the process may end with this test. */
@@ -286,7 +294,7 @@ export class MigratedDatabase<Client = unknown> {
 
   async #leftOpen(clients: readonly Client[], patienceMs: number): Promise<LeftOpen[]> {
     // Of a database that tests share, the sessions are theirs.
-    if (this.#obtained.transaction) return []
+    if (this.#lease.transaction) return []
     return (await this.#database.leftOpen?.(clients, patienceMs).catch(() => [])) ?? []
   }
 

@@ -6,12 +6,15 @@ import type { MigrateEvent } from '../../migrate/events.ts'
 import { type MigrationRun, Migrator } from '../../migrate/migrator.ts'
 import { passedOverMessage, type Source } from '../../migrate/source.ts'
 import type { Target } from '../../migrate/version.ts'
-import type { Bring } from './acquire.ts'
+import type { TestDatabase } from '../testServer.ts'
 import type { MigratedDatabaseOptions, SeedTarget } from './options.ts'
 import { applySeed } from './seeds.ts'
 
-/** For databases that no test has yet: moves them with seeds, and closes what it opened. */
-export function bringer<Client>(options: MigratedDatabaseOptions<Client>, source: Source): Bring<Client> {
+/** Migrates a database that no test has yet, with seeds on the way, and closes every connection that it opened. */
+export type Build<Client> = (database: TestDatabase<Client>, target: Target) => Promise<void>
+
+/** Makes the function that migrates databases for these options. */
+export function builder<Client>(options: MigratedDatabaseOptions<Client>, source: Source): Build<Client> {
   return async (database, version) => {
     const seeded = Object.keys(options.seeds ?? {}).length > 0
     const client = await database.connect()

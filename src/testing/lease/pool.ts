@@ -58,37 +58,22 @@ export class Pool<Client> {
     return ready
   }
 
-  /** A test that took one is over. */
-  over(): void {
+  /**
+   * Ends a test's use of a database. Counts it as coming back at once, and when `finish` has closed the test's clients, puts it
+   * back, drops it, or forgets it if it is kept. Never rejects.
+   */
+  async end(database: TestDatabase<Client>, finish: () => Promise<'clean' | 'changed' | 'kept'>): Promise<void> {
     this.#out--
     this.#back++
-  }
-
-  /** In the background, after `over`: puts it back, or drops it. @param changed more than rows, as far as is known */
-  async give(database: TestDatabase<Client>, { changed }: { changed: boolean }): Promise<void> {
+    const outcome = await finish().catch(() => 'changed' as const)
     this.#back--
-    // One that is put back costs less than those that are just being made.
-    const enough = this.#restores && this.#all() - this.#making >= this.#wanted()
-    if (changed) this.#restores = false
-    if (changed || !database.restore || enough) {
-      this.#disappoint()
-      await this.#drop(database)
-    } else {
-      await this.#bring(async () => {
-        this.#restores = (await database.restore?.()) ?? false
-        if (this.#restores) return database
-        this.#disappoint(1)
-        await this.#drop(database)
-        return undefined
-      })
-    }
-    this.#refill()
+    if (outcome === 'kept') this.#disappoint()
+    else await this.#takeBack(database, outcome === 'changed').catch(() => undefined)
   }
 
-  /** One that was taken is not given back. @param isOver whether `over` was said */
-  lose(isOver: boolean): void {
-    if (isOver) this.#back--
-    else this.#out--
+  /** Ends a use that never began: the database could not be made. */
+  cancel(): void {
+    this.#out--
     this.#disappoint()
   }
 
@@ -114,6 +99,25 @@ export class Pool<Client> {
   }
 
   // --- internal ---
+
+  async #takeBack(database: TestDatabase<Client>, changed: boolean): Promise<void> {
+    // One that is put back costs less than those that are just being made.
+    const enough = this.#restores && this.#all() - this.#making >= this.#wanted()
+    if (changed) this.#restores = false
+    if (changed || !database.restore || enough) {
+      this.#disappoint()
+      await this.#drop(database)
+    } else {
+      await this.#bring(async () => {
+        this.#restores = (await database.restore?.()) ?? false
+        if (this.#restores) return database
+        this.#disappoint(1)
+        await this.#drop(database)
+        return undefined
+      })
+    }
+    this.#refill()
+  }
 
   async #next(): Promise<PreparedDatabase<Client> | undefined> {
     for (let ready = this.#ready.shift(); ready; ready = this.#ready.shift()) {
