@@ -28,12 +28,9 @@ async function rehearse(context: Context, run: (migrator: Migrator) => Promise<M
         `Rehearsed: ${steps.length === 1 ? 'it runs' : `all ${steps.length} run`} on an empty copy of the schema.`,
       )
   } catch (error) {
-    if (error instanceof MigrationFailedError)
-      error.message = error.message.replace(
-        error.databaseState,
-        `That was a rehearsal on an empty copy of the schema: ${rehearsal.of} is as it was.`,
-      )
-    throw error
+    throw error instanceof MigrationFailedError
+      ? error.withState(`This was a rehearsal on an empty copy of the schema: ${rehearsal.of} has not changed.`)
+      : error
   } finally {
     await rehearsal.drop()
   }

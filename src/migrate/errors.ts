@@ -277,6 +277,20 @@ export interface StatementErrorInfo {
   readonly databaseState?: string | undefined
 }
 
+export interface MigrationFailedDetails {
+  readonly version: number
+  readonly file: string
+  readonly text: string | undefined
+  /** Offsets of the failed statement in the text. */
+  readonly start?: number | undefined
+  readonly end?: number | undefined
+  readonly info: StatementErrorInfo
+  /** What the database looks like now, as a sentence. */
+  readonly databaseState: string
+  readonly hint?: string | undefined
+  readonly cause: unknown
+}
+
 /** A migration failed. The message says in what state the database is. */
 export class MigrationFailedError extends MigratestError {
   readonly code = 'MIGRATEST_MIGRATION_FAILED'
@@ -287,18 +301,8 @@ export class MigrationFailedError extends MigratestError {
   readonly sqlState: string | undefined
   /** What the database looks like now, as a sentence: the end of the message. */
   readonly databaseState: string
-  constructor(input: {
-    version: number
-    file: string
-    text: string | undefined
-    start?: number | undefined
-    end?: number | undefined
-    info: StatementErrorInfo
-    /** What the database looks like now, as a sentence. */
-    databaseState: string
-    hint?: string | undefined
-    cause: unknown
-  }) {
+  readonly #details: MigrationFailedDetails
+  constructor(input: MigrationFailedDetails) {
     const { file, text, start, info } = input
     const words = maskSecrets(info.message)
     const message = info.sqlState ? `${words} (${info.sqlState})` : words
@@ -315,6 +319,7 @@ export class MigrationFailedError extends MigratestError {
       cause: input.cause,
       hint: [info.hint, input.hint].filter(Boolean).join(' ') || undefined,
     })
+    this.#details = input
     this.databaseState = input.databaseState
     this.version = input.version
     this.file = file
@@ -322,6 +327,11 @@ export class MigrationFailedError extends MigratestError {
     const at = text !== undefined && start !== undefined ? positionAt(text, start) : undefined
     this.line = at?.line
     this.column = at?.column
+  }
+
+  /** Returns the same error with another sentence on the state of the database. */
+  withState(databaseState: string): MigrationFailedError {
+    return new MigrationFailedError({ ...this.#details, databaseState })
   }
 }
 
@@ -383,8 +393,6 @@ function located(message: string, { file, text, start, end }: TextPlace): string
   const { line, column } = positionAt(text, start)
   return `${file}:${line}:${column}: ${message}\n\n${codeFrame(text, start, end)}`
 }
-
-// --- internal ---
 
 /** An error of another realm (jest, jsdom) is no `instanceof Error` here. */
 function hasMessage(thrown: unknown): thrown is { readonly message: string } {

@@ -51,10 +51,8 @@ export async function planSteps(load: LoadInput, moves: readonly Move[]): Promis
       if (move.direction === 'down') return { steps, warnings, apart, blocked: loaded }
       throw loaded
     }
-    const { plan, warning, shares } = loaded
-    if (move.direction === 'down' && plan.fingerprint === null && warning !== undefined) {
-      return { steps, warnings, apart, blocked: new NoWayDownError(warning.replace(/: the version moves.*$/s, '.')) }
-    }
+    const { plan, warning, leftovers, shares } = loaded
+    if (leftovers) return { steps, warnings, apart, blocked: new NoWayDownError(`${leftovers.reason}.`) }
     steps.push(plan)
     if (warning) warnings.push(warning)
     if (!shares) apart.push(plan.file)

@@ -35,6 +35,14 @@ export interface Hears {
   readonly warn?: Log
 }
 
+/** What a down without SQL leaves in the database. */
+export interface Leftovers {
+  /** Why nothing is undone: a sentence without its full stop. */
+  readonly reason: string
+  /** The objects, for people. */
+  readonly objects: string
+}
+
 export interface LoadedStep {
   readonly plan: PlanStep
   readonly step: (hears: Hears) => MigrationStep
@@ -43,6 +51,8 @@ export interface LoadedStep {
   /** Of code: where in its files an error was thrown. */
   readonly locate: CodeBody['locate']
   readonly warning: string | undefined
+  /** Set on a down that undoes nothing although its up made something. */
+  readonly leftovers: Leftovers | undefined
   /** Whether others may run in the same transaction. */
   readonly shares: boolean
 }
@@ -110,7 +120,7 @@ async function loadUp(input: LoadInput, move: Move): Promise<LoadedStep> {
   const file = migration.up ?? migration.down ?? migration.name
   refuse(up, file)
   if (up.kind === 'sql' && up.script.irreversible !== undefined) refuseIrreversibleUp(up.script, file)
-  return makeStep(input, move, migration.name, file, 'file', up, { put: record }, remarksOf(up))
+  return makeStep(input, move, migration.name, file, 'file', up, { put: record }, undefined)
 }
 
 async function loadDown(input: LoadInput, move: Move): Promise<LoadedStep> {
@@ -134,7 +144,7 @@ async function loadDown(input: LoadInput, move: Move): Promise<LoadedStep> {
     const file = migration.down ?? migration.up ?? name
     refuse(down, file)
     refuseIrreversible(down, move.version, file)
-    return makeStep(input, move, name, file, 'file', down, history, nilDownWarning(up, down, migration))
+    return makeStep(input, move, name, file, 'file', down, history, leftoversOf(up, down, migration))
   }
   // Code that the file still has as it was recorded.
   if (migration && entry && up && entry.downFingerprint !== null) {
@@ -165,11 +175,11 @@ async function loadDown(input: LoadInput, move: Move): Promise<LoadedStep> {
   const file = `${move.version}_${name} (down recorded in the database)`
   refuse(down, file)
   refuseIrreversible(down, move.version, file)
-  const warning =
+  const leftovers =
     down.kind === 'nil' && entry.fingerprint !== fingerprintOf([])
-      ? `${what}, and it had no down when it was applied: the version moves, what it made stays.`
+      ? { reason: `${what}, and it had no down when it was applied`, objects: 'what it made' }
       : undefined
-  return makeStep(input, move, name, file, 'record', down, history, warning)
+  return makeStep(input, move, name, file, 'record', down, history, leftovers)
 }
 
 /** What the history keeps to undo it with. Of code that is all that it is made of, where the source can tell. */
@@ -210,7 +220,7 @@ function makeStep(
   origin: 'file' | 'record',
   half: Loaded,
   history: HistoryChange,
-  warning: string | undefined,
+  leftovers: Leftovers | undefined,
 ): LoadedStep {
   const plan: PlanStep = {
     ...move,
@@ -224,8 +234,13 @@ function makeStep(
   }
   const step = (hears: Hears): MigrationStep => ({ ...move, name, work: workOf(half, hears), history })
   const text = half.kind === 'sql' ? half.script.text : half.text
+  const warning = leftovers
+    ? `${leftovers.reason}: the version moves, and ${leftovers.objects} stays behind.`
+    : move.direction === 'up'
+      ? remarksOf(half)
+      : undefined
   const shares = plan.atomic && (half.kind !== 'sql' || half.script.transactionMode === '')
-  return { plan, step, text, warning, shares, locate: half.kind === 'code' ? half.code.locate : undefined }
+  return { plan, step, text, warning, leftovers, shares, locate: half.kind === 'code' ? half.code.locate : undefined }
 }
 
 function isAtomic(half: Loaded, driver: Driver): boolean {
@@ -271,9 +286,9 @@ function refuseIrreversibleUp({ text }: Script, file: string): void {
   throw new ScriptError(message, { file, text, start }, 'Move the line into the .down.sql of this version.')
 }
 
-function nilDownWarning(up: Loaded, down: Loaded, migration: Migration): string | undefined {
+function leftoversOf(up: Loaded, down: Loaded, migration: Migration): Leftovers | undefined {
   if (down.kind !== 'nil' || up.kind === 'nil') return undefined
   const made = up.kind === 'sql' ? createdObjects(up.script) : []
-  const what = made.length > 0 ? `${made.slice(0, 5).join(', ')}${made.length > 5 ? ', …' : ''}` : 'what its up did'
-  return `${migration.version}_${migration.name} has no down: the version moves, and ${what} stays behind.`
+  const objects = made.length > 0 ? `${made.slice(0, 5).join(', ')}${made.length > 5 ? ', …' : ''}` : 'what its up did'
+  return { reason: `${migration.version}_${migration.name} has no down`, objects }
 }

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { DevelopmentDatabase } from '../database/development.ts'
 import type { FollowScope } from '../migrate/choose.ts'
-import type { MigratestError, MigrationFailedError } from '../migrate/errors.ts'
+import { type MigratestError, MigrationFailedError } from '../migrate/errors.ts'
 import type { Source } from '../migrate/source.ts'
 import { NIL_VERSION } from '../migrate/version.ts'
 import { diffSchemas } from '../schema/diff.ts'
@@ -12,7 +12,6 @@ import { CarryOut } from './carryOut.ts'
 import { type Collector, collect, type Saved } from './collect.ts'
 import { Command } from './command.ts'
 import { Effects } from './effects.ts'
-import type { Failure } from './events.ts'
 import type { WatchOptions } from './options.ts'
 import { remembering } from './remembering.ts'
 import { Schedule } from './schedule.ts'
@@ -314,19 +313,22 @@ export class Watcher {
     const isRepeated = this.#failed?.message === message && now - this.#failed.at < REPEATED_MS
     this.#failed = { message, at: now }
     if (isRepeated && (this.#followed?.files.length ?? 0) > 0) return
-    this.#options.onEvent({ type: 'failed', error: { code, message: this.#words(error), file, line, column }, version })
-  }
-
-  /** What a step says of the database is of the middle of a run that was taken back. */
-  #words(error: Error & { databaseState?: string }): Failure['message'] {
-    const { databaseState } = error
-    return databaseState
-      ? error.message.replace(databaseState, 'Nothing was kept: the database and its rows are as they were.')
-      : error.message
+    this.#options.onEvent({
+      type: 'failed',
+      error: { code, message: afterRollback(error).message, file, line, column },
+      version,
+    })
   }
 }
 
 // --- internal ---
+
+/** A failed step describes the middle of a run; the run was rolled back as a whole. */
+function afterRollback(error: Error): Error {
+  return error instanceof MigrationFailedError
+    ? error.withState('Nothing was kept: the database and its rows are as they were.')
+    : error
+}
 
 const PATIENCE_MS = 1000
 /** After so many seconds it is said that a step is still running. */
