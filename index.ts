@@ -70,7 +70,7 @@ export {
   Migrator,
   type MigratorOptions,
 } from './src/migrate/migrator.ts'
-export type { MigrationPlan, PlanStep } from './src/migrate/plan.ts'
+export type { MigrationPlan, PlanStep } from './src/migrate/moves.ts'
 export type {
   CodeBody,
   Direction,

@@ -2,7 +2,7 @@
 
 import { styleText } from 'node:util'
 import type { MigrationRun } from '../migrate/migrator.ts'
-import type { MigrationPlan, PlanStep } from '../migrate/plan.ts'
+import type { MigrationPlan, PlanStep } from '../migrate/moves.ts'
 import type { MigrationStatus, StatusRow } from '../migrate/status.ts'
 import { describeVersion } from '../migrate/version.ts'
 import { DIALECTS, type Dialect } from '../sql/dialect.ts'

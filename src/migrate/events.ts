@@ -1,5 +1,5 @@
 /** What the engine says while it works. It never prints. */
-import type { MigrationPlan, PlanStep } from './plan.ts'
+import type { MigrationPlan, PlanStep } from './moves.ts'
 
 export type MigrateEvent =
   | { readonly type: 'planned'; readonly plan: MigrationPlan }

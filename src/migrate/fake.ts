@@ -1,10 +1,11 @@
 /** Recording a migration as applied, or as not, without running anything: only where what it follows agrees. */
-import { type ChooseInput, loadInput } from './choose.ts'
+
 import type { DatabaseState, MigrationStep } from './driver.ts'
 import { FakeOrderError, GraphError, UsageError, VersionNotFoundError } from './errors.ts'
 import { ancestorsOf, descendantsOf, type Graph, labelOf } from './graph.ts'
 import { type AppliedMigrations, reconcile } from './history.ts'
 import { loadRecord } from './load.ts'
+import { loadInput, type PlanInput } from './plan.ts'
 import { readGraph } from './readGraph.ts'
 import type { Migration } from './source.ts'
 import { findAdoptions } from './squash.ts'
@@ -14,7 +15,7 @@ import { NIL_VERSION } from './version.ts'
 export type Fake = Omit<MigrationStep, 'work'>
 
 /** @throws FakeOrderError: something that it follows is not applied */
-export async function fakeUp(input: ChooseInput, state: DatabaseState, version: number): Promise<Fake> {
+export async function fakeUp(input: PlanInput, state: DatabaseState, version: number): Promise<Fake> {
   const { migrations, graph, applied } = await look(input, state)
   const migration = migrations.find((candidate) => candidate.version === version)
   if (!migration) throw new VersionNotFoundError(version, `Version ${version} is not in ${input.source.name}.`)
@@ -34,7 +35,7 @@ export async function fakeUp(input: ChooseInput, state: DatabaseState, version: 
 }
 
 /** @throws FakeOrderError: something that is applied follows it */
-export async function fakeDown(input: ChooseInput, state: DatabaseState, version: number): Promise<Fake> {
+export async function fakeDown(input: PlanInput, state: DatabaseState, version: number): Promise<Fake> {
   const { migrations, graph, applied } = await look(input, state)
   const name = migrations.find((candidate) => candidate.version === version)?.name ?? applied.entries.get(version)?.name
   if (name === undefined || !applied.versions.includes(version)) {
@@ -62,7 +63,7 @@ export async function fakeDown(input: ChooseInput, state: DatabaseState, version
 // --- internal ---
 
 async function look(
-  { source }: ChooseInput,
+  { source }: PlanInput,
   state: DatabaseState,
 ): Promise<{ migrations: readonly Migration[]; graph: Graph; applied: AppliedMigrations }> {
   const { migrations, relations, graph } = await readGraph(source)

@@ -1,10 +1,10 @@
 /** Making a database what the files say: what is undone, what is applied, and where there is no way back. */
 import { attempt } from './attempt.ts'
-import { type Change, type FollowChoice, loadInput } from './choose.ts'
 import { MigratestError, NoWayDownError } from './errors.ts'
 import { reconcile } from './history.ts'
 import { type LoadInput, loadStep } from './load.ts'
-import type { MigrationPlan, Move, PlanStep } from './plan.ts'
+import type { MigrationPlan, Move, PlanStep } from './moves.ts'
+import { type Change, type FollowChoice, loadInput } from './plan.ts'
 import { NIL_VERSION } from './version.ts'
 
 export interface FollowPlan extends MigrationPlan {

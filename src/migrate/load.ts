@@ -5,7 +5,7 @@ import { runCode } from './codeContext.ts'
 import type { Driver, HistoryChange, HistoryRecord, MigrationStep, OnNotice, StepWork } from './driver.ts'
 import { IrreversibleError, MigratestError, MissingMigrationError, NoWayDownError, ScriptError } from './errors.ts'
 import type { AppliedMigrations } from './history.ts'
-import type { Move, PlanStep } from './plan.ts'
+import type { Move, PlanStep } from './moves.ts'
 import type { CodeBody, Direction, Log, Migration, MigrationBody, Source } from './source.ts'
 import { NIL_VERSION } from './version.ts'
 

@@ -1,15 +1,6 @@
 /** The engine: brings a source and a database together. Plans first, then runs. */
 import { withEnd } from '../sql/script.ts'
 import { attempt, throwAll } from './attempt.ts'
-import {
-  type AdoptedRecord,
-  type Choice,
-  type ChooseInput,
-  choose,
-  chooseToFollow,
-  type FollowScope,
-  loadInput,
-} from './choose.ts'
 import type { Policies } from './compare.ts'
 import type { DatabaseState, Driver } from './driver.ts'
 import { DirtyError, MigratestError, ShortLimitError, UsageError } from './errors.ts'
@@ -18,7 +9,16 @@ import { type Fake, fakeDown, fakeUp } from './fake.ts'
 import { type AfterStep, type Following, type FollowPlan, fromNothing, planSteps } from './follow.ts'
 import { reconcile } from './history.ts'
 import { type LoadedStep, type LoadInput, loadStep } from './load.ts'
-import type { MigrationPlan, Move, PlanStep, Request } from './plan.ts'
+import type { MigrationPlan, Move, PlanStep, Request } from './moves.ts'
+import {
+  type AdoptedRecord,
+  type ChosenPlan,
+  chooseFollowPlan,
+  choosePlan,
+  type FollowScope,
+  loadInput,
+  type PlanInput,
+} from './plan.ts'
 import { recordSql } from './recording.ts'
 import { type ResumeOptions, resume } from './resume.ts'
 import { runSteps } from './run.ts'
@@ -234,7 +234,7 @@ export class Migrator {
   }
 
   async #following(state: DatabaseState, wish: FollowScope, downsFrom: 'record' | 'file'): Promise<Following> {
-    const choice = await chooseToFollow(this.#choosing, state, wish)
+    const choice = await chooseFollowPlan(this.#choosing, state, wish)
     this.#tellPassedOver(this.#options.source)
     const { downs, ups, newDowns, adopted, changes } = choice
     const load = { ...choice.load, preferFileDowns: downsFrom === 'file' }
@@ -327,15 +327,15 @@ export class Migrator {
     }
   }
 
-  async #choose(state: DatabaseState, request: Request, supposed = false): Promise<Choice> {
-    const choice = await choose(this.#choosing, state, request, supposed)
+  async #choose(state: DatabaseState, request: Request, supposed = false): Promise<ChosenPlan> {
+    const choice = await choosePlan(this.#choosing, state, request, supposed)
     this.#tellPassedOver(this.#options.source)
     const { disagreement } = choice.load.applied
     if (disagreement) this.#emit({ type: 'warning', message: disagreement })
     return choice
   }
 
-  get #choosing(): ChooseInput {
+  get #choosing(): PlanInput {
     return this.#options
   }
 

@@ -1,200 +1,227 @@
-/** Which migrations a transition needs, in which order. Pure: no bodies, no database. */
-import { VersionNotFoundError } from './errors.ts'
-import type { AppliedMigrations } from './history.ts'
-import type { Direction, Migration } from './source.ts'
-import { describeVersion, isVersion, NIL_VERSION, type Target } from './version.ts'
+/** From a wish to the moves it needs, with everything that must be told before any of them. Reads; changes nothing. */
+import { throwAll } from './attempt.ts'
+import { compareWithFiles, type Policies, refuseTrouble } from './compare.ts'
+import type { DatabaseState, Driver, HistoryEntry, HistoryRecord } from './driver.ts'
+import { GraphError, MultipleHeadsError, SquashedError } from './errors.ts'
+import { buildGraph, type Graph, independent, labelOf } from './graph.ts'
+import { type AppliedMigrations, reconcile } from './history.ts'
+import { type LoadInput, loadRecord } from './load.ts'
+import { chooseFollowing, chooseMoves, type Move, type MovesInput, type Request, resolveTarget } from './moves.ts'
+import type { Migration, Relations, Source } from './source.ts'
+import { type Adoption, findAdoptions } from './squash.ts'
 
-/** One migration to run: its direction, and the version row before and after. */
-export interface Move {
-  readonly version: number
-  readonly direction: Direction
-  readonly from: number
-  readonly to: number
+export interface PlanInput extends Policies {
+  readonly source: Source
+  readonly database: Driver
+  readonly record?: 'text' | 'fingerprint' | undefined
+  readonly recordedCode?: 'refuse' | 'run' | undefined
 }
 
-export type Request =
-  | { readonly kind: 'to'; readonly target: Target }
-  /** `limit` -1: all. */
-  | { readonly kind: Direction; readonly limit: number }
-
-export interface Moves {
+export interface ChosenPlan {
   readonly moves: readonly Move[]
-  /** How many fewer there were than asked for. */
   readonly short: number
+  readonly load: LoadInput
+  /** To be written before the moves: downs that were mended, and squashed migrations that are applied already. */
+  readonly newDowns: readonly HistoryRecord[]
+  readonly adopted: readonly AdoptedRecord[]
 }
 
-/** A move with what was found when its body was read. */
-export interface PlanStep extends Move {
+export interface AdoptedRecord extends Adoption {
+  readonly record: HistoryRecord
+}
+
+/** @param supposed where no database is in that state: then none has half of what was squashed */
+export async function choosePlan(
+  input: PlanInput,
+  read: DatabaseState,
+  request: Request,
+  supposed = false,
+): Promise<ChosenPlan> {
+  const { source } = input
+  const migrations = await source.list()
+  const relations = (await source.relations?.()) ?? NO_RELATIONS
+  const graph = relations.size > 0 ? buildGraph(migrations, relations) : undefined
+  const adopted = graph && !supposed ? await adopt(input, read, request, migrations, relations) : []
+  const state = adopted.reduce(asAdopted, read)
+  const { free, moving, load } = stand(input, state, migrations, graph)
+  const { moves, short } = chooseMoves(moving, request)
+  // "latest" is a wish to go up, though newer files may be gone.
+  const upwards =
+    request.kind === 'to'
+      ? request.target === 'latest' || resolveTarget(moving, request.target) >= state.version
+      : request.kind === 'up'
+  if (!upwards) return { moves, short, load, newDowns: [], adopted }
+  if (graph) refuseGraph(graph, moves.length > 0 && isUnbounded(request))
+  return { moves, short, load, newDowns: await refuseTrouble(load, input, free), adopted }
+}
+
+/** What is to be moved so that the database becomes what the files say. */
+export interface FollowChoice {
+  readonly downs: readonly Move[]
+  readonly ups: readonly Move[]
+  readonly load: LoadInput
+  readonly changes: readonly Change[]
+  /** Of migrations that stay applied. */
+  readonly newDowns: readonly HistoryRecord[]
+  readonly adopted: readonly AdoptedRecord[]
+}
+
+/** What differs between what was applied and the files. */
+export interface Change {
+  readonly version: number
   readonly name: string
-  /** The file it comes from, or where in the history. */
-  readonly file: string
-  /** `record`: the down that was recorded when the migration was applied. */
-  readonly origin: 'file' | 'record'
-  /** 32 hex digits; null for a nil migration, of which nothing runs. */
-  readonly fingerprint: string | null
-  readonly statements: number
-  /** Whether it is code. */
-  readonly code: boolean
-  /** Body, version and history change together or not at all. */
-  readonly atomic: boolean
-  /** What runs, where the plan was asked for texts; null where nothing does. */
-  readonly text?: string | null
-  /** Of code: why that may not be all that it runs. */
-  readonly notes?: readonly string[]
+  /** `late`: new, below what is applied. `down`: only its down half was edited. */
+  readonly what: 'edited' | 'gone' | 'late' | 'new' | 'down'
 }
 
-export interface MigrationPlan {
-  readonly from: number
-  readonly to: number
-  readonly steps: readonly PlanStep[]
-  /** How many fewer migrations there are than were asked for; running it applies these and then raises. */
-  readonly short: number
-  /** What a person should know before it runs. */
-  readonly warnings: readonly string[]
+/** `all`: as the files say. Else so many of those applied last are undone, applied, or both. */
+export type FollowScope = 'all' | { readonly kind: 'up' | 'down' | 'redo'; readonly count: number }
+
+/** Never refuses what was edited, is gone or came late: that is what it is for. */
+export async function chooseFollowPlan(
+  input: PlanInput,
+  read: DatabaseState,
+  wish: FollowScope,
+): Promise<FollowChoice> {
+  const { source, outOfOrder = 'error' } = input
+  const migrations = await source.list()
+  const relations = (await source.relations?.()) ?? NO_RELATIONS
+  const graph = relations.size > 0 ? buildGraph(migrations, relations) : undefined
+  const adopted = graph ? await adoptedRecords(input, read, migrations, relations) : []
+  const state = adopted.reduce(asAdopted, read)
+  const { applied, free, moving, load } = stand(input, state, migrations, graph)
+  if (graph) refuseGraph(graph, true)
+  const compared = await compareWithFiles(load)
+  throwAll([...compared.broken.values()])
+  const gone = [...applied.entries.values()].filter(({ version }) => !load.migrations.has(version))
+  const late = outOfOrder === 'error' ? applied.late.filter((version) => !free.has(version)) : []
+  const odd = Math.min(...[...compared.edited, ...gone].map(({ version }) => version), ...late)
+  const bottom = wish === 'all' ? odd : (lastOf(applied.versions, wish) ?? Number.POSITIVE_INFINITY)
+  const chosen = chooseFollowing(moving, bottom)
+  const count = wish === 'all' ? chosen.ups.length : wish.kind === 'down' ? 0 : wish.count
+  const { downs } = chosen
+  const ups = chosen.ups.slice(0, count)
+  const newDowns = compared.newDowns.filter(({ version }) => version < bottom)
+  const undone = new Set(downs.map(({ version }) => version))
+  const named = ({ version, name }: { version: number; name: string }, what: Change['what']): Change => ({
+    version,
+    name,
+    what,
+  })
+  const lateNames = new Set(applied.late)
+  const changes = [
+    ...compared.edited.map((migration) => named(migration, 'edited')),
+    ...gone.map((entry) => named(entry, 'gone')),
+    ...compared.newDowns.map((record) => named(record, 'down')),
+    ...ups
+      .filter(({ version }) => !undone.has(version))
+      .map(({ version }) => named(load.migrations.get(version) as Migration, lateNames.has(version) ? 'late' : 'new')),
+  ]
+  return { downs, ups, load, changes: changes.sort((a, b) => a.version - b.version), newDowns, adopted }
 }
 
-export interface MovesInput {
-  readonly source: string
-  readonly migrations: readonly Migration[]
-  readonly current: number
-  readonly applied: Pick<AppliedMigrations, 'versions' | 'entries' | 'late'>
-  /** Those merged late that are applied. */
-  readonly applyLate: ReadonlySet<number>
+export function loadInput(
+  { source, database, record, recordedCode, edited }: PlanInput,
+  migrations: readonly Migration[],
+  applied: AppliedMigrations,
+): LoadInput {
+  return {
+    source,
+    driver: database,
+    migrations: new Map(migrations.map((m) => [m.version, m])),
+    applied,
+    recordTexts: record !== 'fingerprint',
+    runRecordedCode: recordedCode === 'run',
+    trustEdited: edited === 'ignore',
+  }
 }
 
-/** @throws VersionNotFoundError: the current version (looked at first) or the target is not there */
-export function chooseMoves(input: MovesInput, request: Request): Moves {
-  const { migrations, current } = input
-  mustExist(input, current, 'The database is at that version')
-  if (request.kind === 'to') return { moves: movesTo(input, request.target), short: 0 }
-  if (request.limit === 0) return { moves: [], short: 0 }
-  if (request.kind === 'down') {
-    const all = downs(input, NIL_VERSION)
-    if (all.length === 0 && request.limit > 0) throw nothingBelow(input)
-    return limited(all, request.limit)
-  }
-  if (migrations.length === 0) throw emptySource(input)
-  const all = ups(input, Number.POSITIVE_INFINITY)
-  if (all.length === 0 && request.limit > 0) {
-    throw new VersionNotFoundError(
-      current,
-      `There is no migration above ${describeVersion(current)} in ${input.source}.`,
-    )
-  }
-  return limited(all, request.limit)
+/** Squashed migrations whose parts are all applied. @throws SquashedError where some are not */
+export async function adoptedRecords(
+  input: PlanInput,
+  state: DatabaseState,
+  migrations: readonly Migration[],
+  relations: ReadonlyMap<number, Relations>,
+): Promise<AdoptedRecord[]> {
+  const load = loadInput(input, migrations, reconcile(state, migrations))
+  const adoptions = findAdoptions(state, migrations, relations)
+  return Promise.all(
+    adoptions.map(async (adoption) => {
+      const migration = load.migrations.get(adoption.version) as Migration
+      return { ...adoption, record: (await loadRecord(load, migration)).record }
+    }),
+  )
 }
 
-/** Down from the top to below `bottom`, then up with all there is: what was edited, is gone or came late stands no more. */
-export function chooseFollowing(input: MovesInput, bottom: number): { downs: readonly Move[]; ups: readonly Move[] } {
-  const undone = downs(input, bottom - 1)
-  const current = undone.at(-1)?.to ?? input.current
-  const applied = { ...input.applied, versions: input.applied.versions.filter((version) => version < bottom) }
-  return { downs: undone, ups: ups({ ...input, current, applied }, Number.POSITIVE_INFINITY) }
-}
-
-/** The version a target means, in this source. */
-export function resolveTarget(input: MovesInput, target: Target): number {
-  const { migrations } = input
-  if (target === 'nil' || target === NIL_VERSION) return NIL_VERSION
-  if (target === 'latest') {
-    const last = migrations.at(-1)
-    if (!last) throw emptySource(input)
-    return last.version
+/** As the history will be once it is written. */
+export function asAdopted(state: DatabaseState, { version, replaced, baseline, record }: AdoptedRecord): DatabaseState {
+  const own = state.history.find((entry) => entry.version === version)
+  const entry: HistoryEntry = {
+    ...(own ?? { running: null, appliedAt: null, appliedBy: null, durationMs: null }),
+    version,
+    name: record.name,
+    fingerprint: record.fingerprint,
+    downFingerprint: record.downFingerprint,
+    baseline: baseline || own?.baseline === true,
+    recorded: record.up !== null || record.down !== null,
   }
-  if (typeof target === 'object') {
-    mustExist(input, target.justBefore)
-    return migrations.findLast(({ version }) => version < target.justBefore)?.version ?? NIL_VERSION
-  }
-  if (!isVersion(target)) {
-    throw new VersionNotFoundError(
-      Number(target),
-      `${typeof target === 'string' ? JSON.stringify(target) : String(target)} is not a version.`,
-      {
-        hint: 'A version is a whole number from 0 to 9007199254740991, or "latest", "nil", justBefore(n).',
-      },
-    )
-  }
-  mustExist(input, target)
-  return target
+  const others = state.history.filter((other) => other.version !== version && !replaced.includes(other.version))
+  return { ...state, history: [...others, entry].sort((a, b) => a.version - b.version) }
 }
 
 // --- internal ---
 
-function movesTo(input: MovesInput, target: Target): Move[] {
-  const version = resolveTarget(input, target)
-  if (version >= input.current) return ups(input, version)
-  // Newer files are gone (another branch, perhaps): "latest" is no wish to undo what they did.
-  if (target === 'latest') return []
-  const down = downs(input, version)
-  const reached = down.at(-1)?.to ?? input.current
-  if (reached === version) return down
-  // Down to a version that is itself not applied (merged late): up to it from what is left.
-  const applied = input.applied.versions.filter((v) => v <= reached)
-  const late = input.applied.late
-  return [
-    ...down,
-    ...ups({ ...input, current: reached, applied: { ...input.applied, versions: applied, late } }, version),
-  ]
+/** The lowest of those to be undone. */
+function lastOf(applied: readonly number[], { kind, count }: Exclude<FollowScope, 'all'>): number | undefined {
+  return kind === 'up' ? undefined : applied.slice(-count)[0]
 }
 
-function ups(input: MovesInput, upTo: number): Move[] {
-  const applied = new Set(input.applied.versions)
-  const late = new Set(input.applied.late)
-  const moves: Move[] = []
-  let from = input.current
-  for (const { version } of input.migrations) {
-    if (version > upTo || applied.has(version)) continue
-    if (version < input.current && !(input.applyLate.has(version) && late.has(version))) continue
-    const to = Math.max(from, version)
-    moves.push({ version, direction: 'up', from, to })
-    from = to
+const NO_RELATIONS: ReadonlyMap<number, Relations> = new Map()
+
+function stand(input: PlanInput, state: DatabaseState, migrations: readonly Migration[], graph: Graph | undefined) {
+  const { source, outOfOrder = 'error' } = input
+  const applied = reconcile(state, migrations)
+  const free = new Set(graph ? independent(graph, applied.late, applied.versions) : [])
+  const apply = outOfOrder === 'apply' ? applied.late : outOfOrder === 'error' ? [...free] : []
+  const moving: MovesInput = {
+    source: source.name,
+    migrations,
+    current: state.version,
+    applied,
+    applyLate: new Set(apply),
   }
-  return moves
+  return { applied, free, moving, load: loadInput(input, migrations, applied) }
 }
 
-function downs(input: MovesInput, above: number): Move[] {
-  const versions = input.applied.versions
-  const moves: Move[] = []
-  for (let i = versions.length - 1; i >= 0; i--) {
-    const version = versions[i] as number
-    if (version <= above) break
-    moves.push({
-      version,
-      direction: 'down',
-      from: moves.at(-1)?.to ?? input.current,
-      to: versions[i - 1] ?? NIL_VERSION,
-    })
+/** Going down, a database that has some of what was squashed goes by what was recorded of them. */
+async function adopt(
+  input: PlanInput,
+  state: DatabaseState,
+  request: Request,
+  migrations: readonly Migration[],
+  relations: ReadonlyMap<number, Relations>,
+): Promise<AdoptedRecord[]> {
+  try {
+    return await adoptedRecords(input, state, migrations, relations)
+  } catch (error) {
+    if (error instanceof SquashedError && goesDown(request, state.version)) return []
+    throw error
   }
-  return moves
 }
 
-function limited(all: Move[], limit: number): Moves {
-  if (limit < 0) return { moves: all, short: 0 }
-  return { moves: all.slice(0, limit), short: Math.max(0, limit - all.length) }
+/** Before it is known what a target means. */
+function goesDown(request: Request, current: number): boolean {
+  if (request.kind !== 'to') return request.kind === 'down'
+  const { target } = request
+  return target === 'nil' || (typeof target === 'number' && target < current)
 }
 
-function mustExist({ migrations, source, applied }: MovesInput, version: number, why?: string): void {
-  if (version === NIL_VERSION) return
-  if (migrations.some((m) => m.version === version) || applied.entries.has(version)) return
-  throw new VersionNotFoundError(version, `There is no version ${version} in ${source}${why ? `. ${why}` : ''}.`, {
-    hint: nearest(migrations, version),
-  })
+function isUnbounded(request: Request): boolean {
+  return request.kind === 'to' ? request.target === 'latest' : request.kind === 'up' && request.limit === -1
 }
 
-function nearest(migrations: readonly Migration[], version: number): string {
-  if (migrations.length === 0) return 'There are no migrations in it.'
-  const below = migrations.findLast((m) => m.version < version)
-  const above = migrations.find((m) => m.version > version)
-  const around = [below, above].filter((m) => m !== undefined).map((m) => `${m.version}_${m.name}`)
-  return `Nearest: ${around.join(', ')}. There are ${migrations.length} migrations, up to ${migrations.at(-1)?.version}.`
-}
-
-function nothingBelow({ source, current }: MovesInput): VersionNotFoundError {
-  return new VersionNotFoundError(current, `No migration is applied, so none of ${source} can be undone.`)
-}
-
-function emptySource({ source, current }: MovesInput): VersionNotFoundError {
-  return new VersionNotFoundError(current, `There are no migrations in ${source}.`, {
-    hint: 'A migration is a pair of files like 0001_create_users.up.sql and 0001_create_users.down.sql.',
-  })
+function refuseGraph(graph: Graph, wholeWay: boolean): void {
+  if (graph.problems.length > 0) throw new GraphError(graph.problems)
+  if (!wholeWay || graph.heads.length < 2) return
+  throw new MultipleHeadsError(graph.nodes.filter(({ version }) => graph.heads.includes(version)).map(labelOf))
 }

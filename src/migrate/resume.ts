@@ -3,18 +3,18 @@ import type { Dialect } from '../sql/dialect.ts'
 import { readies } from '../sql/rows.ts'
 import { readScript, type Script } from '../sql/script.ts'
 import { cutStatements } from '../sql/statements.ts'
-import { type ChooseInput, loadInput } from './choose.ts'
 import type { Driver, HistoryEntry, Journal } from './driver.ts'
 import { EditedMigrationError, UsageError } from './errors.ts'
 import type { OnEvent } from './events.ts'
 import { reconcile } from './history.ts'
 import { loadStep } from './load.ts'
-import type { Move, PlanStep } from './plan.ts'
+import type { Move, PlanStep } from './moves.ts'
+import { loadInput, type PlanInput } from './plan.ts'
 import { now } from './realTime.ts'
 import { continueJournaled, hearing } from './run.ts'
 import type { Direction } from './source.ts'
 
-export interface ResumeInput extends ChooseInput {
+export interface ResumeInput extends PlanInput {
   readonly signal: AbortSignal
   readonly onEvent: OnEvent
 }

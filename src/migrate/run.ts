@@ -4,7 +4,7 @@ import type { Driver, MigrationStep } from './driver.ts'
 import { CancelledError, MigratestError, MigrationFailedError, SourceChangedError, StatementError } from './errors.ts'
 import type { OnEvent } from './events.ts'
 import type { Hears, LoadedStep } from './load.ts'
-import type { PlanStep } from './plan.ts'
+import type { PlanStep } from './moves.ts'
 import { now } from './realTime.ts'
 import { describeVersion } from './version.ts'
 

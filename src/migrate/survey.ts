@@ -1,17 +1,17 @@
 /** Everything that can be said about a source and a database without moving anything; also while a file is broken. */
 
 import { attempt } from './attempt.ts'
-import { adoptedRecords, asAdopted, type ChooseInput, loadInput } from './choose.ts'
 import { compareWithFiles } from './compare.ts'
 import type { DatabaseState } from './driver.ts'
 import { MigratestError } from './errors.ts'
 import { type Graph, labelOf } from './graph.ts'
 import { reconcile } from './history.ts'
 import { type LoadInput, loadHalf, loadStep } from './load.ts'
+import { adoptedRecords, asAdopted, loadInput, type PlanInput } from './plan.ts'
 import { readGraph } from './readGraph.ts'
 import { type MigrationStatus, statusOf } from './status.ts'
 
-export async function survey(input: ChooseInput, read: DatabaseState): Promise<MigrationStatus> {
+export async function survey(input: PlanInput, read: DatabaseState): Promise<MigrationStatus> {
   const { source } = input
   const { migrations, relations, graph } = await readGraph(source)
   const adopted = await attempt(() => adoptedRecords(input, read, migrations, relations))

@@ -1,11 +1,11 @@
 /** Carries a plan out in the way that it can be: in one transaction, beside a copy, from nothing, or not, as a person says. */
 import { openRehearsal } from '../database/open.ts'
-import type { FollowScope } from '../migrate/choose.ts'
 import type { MigratestError } from '../migrate/errors.ts'
 import type { MigrateEvent } from '../migrate/events.ts'
 import type { Following, FollowPlan } from '../migrate/follow.ts'
 import { Migrator } from '../migrate/migrator.ts'
-import type { PlanStep } from '../migrate/plan.ts'
+import type { PlanStep } from '../migrate/moves.ts'
+import type { FollowScope } from '../migrate/plan.ts'
 import type { Source } from '../migrate/source.ts'
 import type { Effects } from './effects.ts'
 import type { Applied, Question, RanStep } from './events.ts'

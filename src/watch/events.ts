@@ -1,6 +1,6 @@
 /** What a watch says. It never prints. */
 import type { Carried } from '../database/development.ts'
-import type { Change } from '../migrate/choose.ts'
+import type { Change } from '../migrate/plan.ts'
 import type { SchemaDiff } from '../schema/diff.ts'
 
 /** A step that ran. */

@@ -1,11 +1,11 @@
 /** One move of a database to what the files say, rows carried: in one transaction where that can be. */
 import type { Carried, DevelopmentDatabase, RowKeeper } from '../database/development.ts'
-import type { FollowScope } from '../migrate/choose.ts'
 import type { Driver, SharedTransaction } from '../migrate/driver.ts'
 import type { MigratestError, MigrationFailedError, StatementError } from '../migrate/errors.ts'
 import type { AfterStep, Following, FollowPlan } from '../migrate/follow.ts'
 import type { Migrator } from '../migrate/migrator.ts'
-import type { PlanStep } from '../migrate/plan.ts'
+import type { PlanStep } from '../migrate/moves.ts'
+import type { FollowScope } from '../migrate/plan.ts'
 import { type Effects, leftoversText, type Shape } from './effects.ts'
 
 export interface ReconcileOptions {

@@ -1,6 +1,7 @@
 /** A copy of a database beside it: to go back to where a move fails half-way, and to take rows from. */
 import { createHash } from 'node:crypto'
 import { UsageError } from '../../migrate/errors.ts'
+import { NEVER } from '../../migrate/never.ts'
 import type { Fallback } from '../development.ts'
 import { type ConnectOptions, placeOf } from './address.ts'
 import { openUrl } from './connection.ts'
@@ -166,8 +167,6 @@ export function lockOf(what: 'watch' | 'copy', database: string): string {
 export const WHOLE = 'migratest whole'
 
 // --- internal ---
-
-const NEVER = new AbortController().signal
 const TAKE_S = 30
 /** ER_DBACCESS_DENIED_ERROR */
 const ACCESS_DENIED = 1044

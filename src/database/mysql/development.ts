@@ -1,5 +1,6 @@
 /** A MySQL or MariaDB database that is being developed on. */
 import { MigrationFailedError, ScriptError } from '../../migrate/errors.ts'
+import { NEVER } from '../../migrate/never.ts'
 import { readScript } from '../../sql/script.ts'
 import { AlreadyWatchedError, type DevelopmentDatabase, type Marker, withTwoSessions } from '../development.ts'
 import { ownTables } from '../ownTables.ts'
@@ -25,8 +26,6 @@ export async function openMysqlDevelopment(
 }
 
 // --- internal ---
-
-const NEVER = new AbortController().signal
 
 async function opened(
   url: string,

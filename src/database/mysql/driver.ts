@@ -1,6 +1,7 @@
 /** Runs migrations on MySQL and MariaDB: what changes rows in a transaction, all else statement by statement with a journal. */
 import type { DatabaseState, Driver, HistoryRecord, LockOptions, MigrationStep } from '../../migrate/driver.ts'
 import { ConnectionError, LockedError, StateMovedError, StatementError, UsageError } from '../../migrate/errors.ts'
+import { NEVER } from '../../migrate/never.ts'
 import type { Direction, Log, MigrationContext, RunSql } from '../../migrate/source.ts'
 import { describeVersion } from '../../migrate/version.ts'
 import { changesRowsOnly, changesSessionOnly, leavesSession, runsOthers } from '../../sql/rows.ts'
@@ -28,8 +29,6 @@ export interface MysqlDriverOptions {
   /** Names of tables that `drop()` keeps. */
   readonly keepTables?: readonly string[]
 }
-
-const NEVER = new AbortController().signal
 
 /** @throws UsageError where the session has no current database */
 export async function mysqlDriver(session: Session, options: MysqlDriverOptions = {}): Promise<Driver> {

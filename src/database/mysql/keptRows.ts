@@ -1,4 +1,6 @@
 /** Rows that wait for a place, and what is known of others: tables in a database beside the one that is watched. */
+
+import { NEVER } from '../../migrate/never.ts'
 import type { RowColumn } from './rowTables.ts'
 import { at, list, readRowTables } from './rowTables.ts'
 import type { Session } from './session.ts'
@@ -90,6 +92,4 @@ export class KeptRows {
 }
 
 // --- internal ---
-
-const NEVER = new AbortController().signal
 const INDEX = 'migratest index'

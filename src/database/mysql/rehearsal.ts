@@ -2,14 +2,13 @@
 import { randomBytes } from 'node:crypto'
 import type { Driver } from '../../migrate/driver.ts'
 import { UsageError } from '../../migrate/errors.ts'
+import { NEVER } from '../../migrate/never.ts'
 import { placeOf } from './address.ts'
 import { openUrl } from './connection.ts'
 import { copyStatements, createDatabase } from './copy.ts'
 import { readDefinitions } from './definitions.ts'
 import { readShape } from './shape.ts'
 import { identifier } from './tables.ts'
-
-const NEVER = new AbortController().signal
 
 /** @param own the migrations' own tables, whose rows come along. @param open opens a database by its URL */
 export async function rehearse(url: string, own: readonly string[], open: (url: string) => Promise<Driver>) {

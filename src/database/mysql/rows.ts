@@ -2,6 +2,8 @@
  * Rows while migrations are undone and applied again, where a transaction cannot hold that: they are taken from the copy
  * that was made to go back to.
  */
+
+import { NEVER } from '../../migrate/never.ts'
 import {
   type Carried,
   type LeftRows,
@@ -416,8 +418,6 @@ class MysqlRows implements RowKeeper {
 }
 
 // --- internal ---
-
-const NEVER = new AbortController().signal
 const MOST_MADE = 10_000
 const MOST_ONE_BY_ONE = 10_000
 

@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto'
 import { URL } from 'node:url'
 import type { Client } from 'pg'
 import { MigrationFailedError, ScriptError, type StatementError } from '../../migrate/errors.ts'
+import { NEVER } from '../../migrate/never.ts'
 import { readScript } from '../../sql/script.ts'
 import { decoded } from '../address.ts'
 import {
@@ -58,9 +59,6 @@ export function postgresFallback(url: string, options: ConnectOptions): Fallback
 }
 
 // --- internal ---
-
-const NEVER = new AbortController().signal
-
 /** Beside golang-migrate's keys: any number that is the same in all our watches. */
 const WATCH_KEY = 723401728
 

@@ -9,6 +9,7 @@ import type {
   SharedTransaction,
 } from '../../migrate/driver.ts'
 import { LockedError, StateMovedError, StatementError, UsageError } from '../../migrate/errors.ts'
+import { NEVER } from '../../migrate/never.ts'
 import type { Direction, Log, MigrationContext, RunSql } from '../../migrate/source.ts'
 import { NIL_VERSION } from '../../migrate/version.ts'
 import type { Script } from '../../sql/script.ts'
@@ -38,8 +39,6 @@ export interface PostgresDriverOptions {
   /** Names of tables that `drop()` keeps, in any schema: those of a database in development, which are put back as ours are. */
   readonly keepTables?: readonly string[]
 }
-
-const NEVER = new AbortController().signal
 
 /** @param lock where the session's own locks cannot do */
 export async function postgresDriver(

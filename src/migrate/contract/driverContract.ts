@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { readScript } from '../../sql/script.ts'
 import type { Driver, HistoryRecord, MigrationStep } from '../driver.ts'
 import { LockedError, StateMovedError, StatementError } from '../errors.ts'
+import { NEVER } from '../never.ts'
 import type { Direction, MigrationContext } from '../source.ts'
 
 /** An empty database that can be opened more than once. */
@@ -22,8 +23,6 @@ interface Rule {
   readonly name: string
   run(subject: DriverSubject): Promise<void>
 }
-
-const NEVER = new AbortController().signal
 
 export const driverContract: readonly Rule[] = [
   {

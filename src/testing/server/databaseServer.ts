@@ -49,7 +49,7 @@ export interface OwnDatabase<Client, Likeness> extends TestDatabase<Client> {
 export interface SnapshotStorage {
   createEmpty(name: string): Promise<void>
   look: Snapshots<unknown>['look']
-  copy(key: string, name: string): Promise<boolean>
+  clone(key: string, name: string): Promise<boolean>
   isVerified(key: string): boolean
   /** Whether a copy holds what the snapshot is to hold. */
   verify(key: string, digest: string): Promise<boolean>
@@ -158,7 +158,7 @@ export class DatabaseServer<Client, R extends Registry, Likeness> implements Tes
     try {
       const left = registry.ours && store.isVerified(key) ? await registry.claim(key) : undefined
       const name = left ?? registry.newName()
-      if (left === undefined && !(await store.copy(key, name))) return await noDatabase(ticket)
+      if (left === undefined && !(await store.clone(key, name))) return await noDatabase(ticket)
       if (!store.isVerified(key) && !(await store.verify(key, await this.#engine.digest(registry, name)))) {
         await registry.drop(name)
         return await noDatabase(ticket)

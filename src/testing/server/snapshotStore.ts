@@ -58,7 +58,7 @@ export abstract class SnapshotStore<R extends Registry> implements SnapshotStora
     return { nearest: keys.findLast((key) => there.has(key)), parted }
   }
 
-  async copy(key: string, name: string): Promise<boolean> {
+  async clone(key: string, name: string): Promise<boolean> {
     const mark = this.#marks.get(key)
     try {
       if (!(await this.copyOf(key, name, mark))) return false

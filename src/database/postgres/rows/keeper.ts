@@ -3,6 +3,7 @@
  * What finds no place then stays in a table of ours until it does.
  */
 
+import { NEVER } from '../../../migrate/never.ts'
 import {
   type Carried,
   type LeftRows,
@@ -310,8 +311,5 @@ class PostgresRows implements RowKeeper {
 }
 
 // --- internal ---
-
-const NEVER = new AbortController().signal
-
 /** int8, int2, int4 */
 const INTEGERS = ['20', '21', '23']

@@ -1,4 +1,6 @@
 /** Puts rows back into tables as they are now: what the migrations wrote wins, and nothing that fails takes others with it. */
+
+import { NEVER } from '../../../migrate/never.ts'
 import type { LeftRows } from '../../development.ts'
 import type { Session } from '../session.ts'
 import { literal } from '../tables.ts'
@@ -410,8 +412,6 @@ END LOOP; END $migratest$;`)
 }
 
 // --- internal ---
-
-const NEVER = new AbortController().signal
 const ROWS = '"migratest rows"'
 const WORDS = { O: '', A: 'ALWAYS ', R: 'REPLICA ' } as const
 

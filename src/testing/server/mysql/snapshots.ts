@@ -6,6 +6,7 @@ import { sessionsOn, sizeOf } from '../../../database/mysql/databases.ts'
 import { readDefinitions } from '../../../database/mysql/definitions.ts'
 import { type MysqlError, ScriptFailure, type Session } from '../../../database/mysql/session.ts'
 import { identifier } from '../../../database/mysql/tables.ts'
+import { NEVER } from '../../../migrate/never.ts'
 import { readMark, type SnapshotMark, writeMark } from '../marks.ts'
 import { type FreezeAbout, MOST_COPIED_BYTES, SnapshotStore, snapshotName } from '../snapshotStore.ts'
 import { Freezing, type MysqlRegistry } from './registry.ts'
@@ -94,9 +95,6 @@ export class MysqlSnapshots extends SnapshotStore<MysqlRegistry> {
 }
 
 // --- internal ---
-
-const NEVER = new AbortController().signal
-
 /** A message to the server has an end (max_allowed_packet, 16 MiB in MariaDB). */
 const MOST_TEXT = 8 * 2 ** 20
 

@@ -1,0 +1,200 @@
+/** Which migrations a transition needs, in which order. Pure: no bodies, no database. */
+import { VersionNotFoundError } from './errors.ts'
+import type { AppliedMigrations } from './history.ts'
+import type { Direction, Migration } from './source.ts'
+import { describeVersion, isVersion, NIL_VERSION, type Target } from './version.ts'
+
+/** One migration to run: its direction, and the version row before and after. */
+export interface Move {
+  readonly version: number
+  readonly direction: Direction
+  readonly from: number
+  readonly to: number
+}
+
+export type Request =
+  | { readonly kind: 'to'; readonly target: Target }
+  /** `limit` -1: all. */
+  | { readonly kind: Direction; readonly limit: number }
+
+export interface Moves {
+  readonly moves: readonly Move[]
+  /** How many fewer there were than asked for. */
+  readonly short: number
+}
+
+/** A move with what was found when its body was read. */
+export interface PlanStep extends Move {
+  readonly name: string
+  /** The file it comes from, or where in the history. */
+  readonly file: string
+  /** `record`: the down that was recorded when the migration was applied. */
+  readonly origin: 'file' | 'record'
+  /** 32 hex digits; null for a nil migration, of which nothing runs. */
+  readonly fingerprint: string | null
+  readonly statements: number
+  /** Whether it is code. */
+  readonly code: boolean
+  /** Body, version and history change together or not at all. */
+  readonly atomic: boolean
+  /** What runs, where the plan was asked for texts; null where nothing does. */
+  readonly text?: string | null
+  /** Of code: why that may not be all that it runs. */
+  readonly notes?: readonly string[]
+}
+
+export interface MigrationPlan {
+  readonly from: number
+  readonly to: number
+  readonly steps: readonly PlanStep[]
+  /** How many fewer migrations there are than were asked for; running it applies these and then raises. */
+  readonly short: number
+  /** What a person should know before it runs. */
+  readonly warnings: readonly string[]
+}
+
+export interface MovesInput {
+  readonly source: string
+  readonly migrations: readonly Migration[]
+  readonly current: number
+  readonly applied: Pick<AppliedMigrations, 'versions' | 'entries' | 'late'>
+  /** Those merged late that are applied. */
+  readonly applyLate: ReadonlySet<number>
+}
+
+/** @throws VersionNotFoundError: the current version (looked at first) or the target is not there */
+export function chooseMoves(input: MovesInput, request: Request): Moves {
+  const { migrations, current } = input
+  mustExist(input, current, 'The database is at that version')
+  if (request.kind === 'to') return { moves: movesTo(input, request.target), short: 0 }
+  if (request.limit === 0) return { moves: [], short: 0 }
+  if (request.kind === 'down') {
+    const all = downs(input, NIL_VERSION)
+    if (all.length === 0 && request.limit > 0) throw nothingBelow(input)
+    return limited(all, request.limit)
+  }
+  if (migrations.length === 0) throw emptySource(input)
+  const all = ups(input, Number.POSITIVE_INFINITY)
+  if (all.length === 0 && request.limit > 0) {
+    throw new VersionNotFoundError(
+      current,
+      `There is no migration above ${describeVersion(current)} in ${input.source}.`,
+    )
+  }
+  return limited(all, request.limit)
+}
+
+/** Down from the top to below `bottom`, then up with all there is: what was edited, is gone or came late stands no more. */
+export function chooseFollowing(input: MovesInput, bottom: number): { downs: readonly Move[]; ups: readonly Move[] } {
+  const undone = downs(input, bottom - 1)
+  const current = undone.at(-1)?.to ?? input.current
+  const applied = { ...input.applied, versions: input.applied.versions.filter((version) => version < bottom) }
+  return { downs: undone, ups: ups({ ...input, current, applied }, Number.POSITIVE_INFINITY) }
+}
+
+/** The version a target means, in this source. */
+export function resolveTarget(input: MovesInput, target: Target): number {
+  const { migrations } = input
+  if (target === 'nil' || target === NIL_VERSION) return NIL_VERSION
+  if (target === 'latest') {
+    const last = migrations.at(-1)
+    if (!last) throw emptySource(input)
+    return last.version
+  }
+  if (typeof target === 'object') {
+    mustExist(input, target.justBefore)
+    return migrations.findLast(({ version }) => version < target.justBefore)?.version ?? NIL_VERSION
+  }
+  if (!isVersion(target)) {
+    throw new VersionNotFoundError(
+      Number(target),
+      `${typeof target === 'string' ? JSON.stringify(target) : String(target)} is not a version.`,
+      {
+        hint: 'A version is a whole number from 0 to 9007199254740991, or "latest", "nil", justBefore(n).',
+      },
+    )
+  }
+  mustExist(input, target)
+  return target
+}
+
+// --- internal ---
+
+function movesTo(input: MovesInput, target: Target): Move[] {
+  const version = resolveTarget(input, target)
+  if (version >= input.current) return ups(input, version)
+  // Newer files are gone (another branch, perhaps): "latest" is no wish to undo what they did.
+  if (target === 'latest') return []
+  const down = downs(input, version)
+  const reached = down.at(-1)?.to ?? input.current
+  if (reached === version) return down
+  // Down to a version that is itself not applied (merged late): up to it from what is left.
+  const applied = input.applied.versions.filter((v) => v <= reached)
+  const late = input.applied.late
+  return [
+    ...down,
+    ...ups({ ...input, current: reached, applied: { ...input.applied, versions: applied, late } }, version),
+  ]
+}
+
+function ups(input: MovesInput, upTo: number): Move[] {
+  const applied = new Set(input.applied.versions)
+  const late = new Set(input.applied.late)
+  const moves: Move[] = []
+  let from = input.current
+  for (const { version } of input.migrations) {
+    if (version > upTo || applied.has(version)) continue
+    if (version < input.current && !(input.applyLate.has(version) && late.has(version))) continue
+    const to = Math.max(from, version)
+    moves.push({ version, direction: 'up', from, to })
+    from = to
+  }
+  return moves
+}
+
+function downs(input: MovesInput, above: number): Move[] {
+  const versions = input.applied.versions
+  const moves: Move[] = []
+  for (let i = versions.length - 1; i >= 0; i--) {
+    const version = versions[i] as number
+    if (version <= above) break
+    moves.push({
+      version,
+      direction: 'down',
+      from: moves.at(-1)?.to ?? input.current,
+      to: versions[i - 1] ?? NIL_VERSION,
+    })
+  }
+  return moves
+}
+
+function limited(all: Move[], limit: number): Moves {
+  if (limit < 0) return { moves: all, short: 0 }
+  return { moves: all.slice(0, limit), short: Math.max(0, limit - all.length) }
+}
+
+function mustExist({ migrations, source, applied }: MovesInput, version: number, why?: string): void {
+  if (version === NIL_VERSION) return
+  if (migrations.some((m) => m.version === version) || applied.entries.has(version)) return
+  throw new VersionNotFoundError(version, `There is no version ${version} in ${source}${why ? `. ${why}` : ''}.`, {
+    hint: nearest(migrations, version),
+  })
+}
+
+function nearest(migrations: readonly Migration[], version: number): string {
+  if (migrations.length === 0) return 'There are no migrations in it.'
+  const below = migrations.findLast((m) => m.version < version)
+  const above = migrations.find((m) => m.version > version)
+  const around = [below, above].filter((m) => m !== undefined).map((m) => `${m.version}_${m.name}`)
+  return `Nearest: ${around.join(', ')}. There are ${migrations.length} migrations, up to ${migrations.at(-1)?.version}.`
+}
+
+function nothingBelow({ source, current }: MovesInput): VersionNotFoundError {
+  return new VersionNotFoundError(current, `No migration is applied, so none of ${source} can be undone.`)
+}
+
+function emptySource({ source, current }: MovesInput): VersionNotFoundError {
+  return new VersionNotFoundError(current, `There are no migrations in ${source}.`, {
+    hint: 'A migration is a pair of files like 0001_create_users.up.sql and 0001_create_users.down.sql.',
+  })
+}
