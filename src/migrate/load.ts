@@ -36,7 +36,7 @@ export interface Hears {
 }
 
 /** What a down without SQL leaves in the database. */
-export interface Leftovers {
+interface Leftovers {
   /** Why nothing is undone: a sentence without its full stop. */
   readonly reason: string
   /** The objects, for people. */

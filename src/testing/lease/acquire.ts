@@ -28,7 +28,7 @@ export interface Lease<Client> {
 }
 
 /** How a test leaves its database: `changed` if more than rows may differ, `kept` if the lease must not touch it any more. */
-export type LeaseOutcome = 'clean' | 'changed' | 'kept'
+type LeaseOutcome = 'clean' | 'changed' | 'kept'
 
 /** @throws ServerUnavailableError, and what the migrations throw */
 export async function acquire<Client>(
