@@ -1,6 +1,6 @@
 /** An empty PostgreSQL database for one test, opened as often as the test likes. */
 import type { Client } from 'pg'
-import { test as base } from 'vitest'
+import { test as base, expect } from 'vitest'
 import { type OpenOptions, openDatabase } from '../../src/database/open.ts'
 import type { Driver } from '../../src/migrate/driver.ts'
 import type { MigrateEvent } from '../../src/migrate/events.ts'
@@ -30,6 +30,13 @@ class Scratch {
     const driver = await openDatabase(options.url ?? this.url, options)
     this.#drivers.push(driver)
     return driver
+  }
+
+  /** Resolves when another session of this database is running a statement that contains `text`. */
+  async underWay(text: string): Promise<void> {
+    const sql = `SELECT 1 FROM pg_stat_activity
+      WHERE datname = current_database() AND pid <> pg_backend_pid() AND state = 'active' AND position($1 IN query) > 0`
+    await expect.poll(async () => (await this.client.query(sql, [text])).rowCount, { interval: 10 }).toBeGreaterThan(0)
   }
 
   async connect(): Promise<Client> {
