@@ -1,37 +1,10 @@
-import { spawn } from 'node:child_process'
 import { rmSync, symlinkSync } from 'node:fs'
-import { SourceMap } from 'node:module'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { pathToFileURL } from 'node:url'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { directory } from '../../index.ts'
 import type { CodeBody, Migration } from '../../src/migrate/source.ts'
 import { ModuleLoader } from '../../src/source/module/loader.ts'
-import { folder, write } from '../support/cli.ts'
-
-/** A project of the given files, in a folder of its own. */
-function project(files: Record<string, string>) {
-  const root = folder(files)
-  const loader = new ModuleLoader((path) => path.replace(`${root}/`, ''))
-  return {
-    root,
-    write: (name: string, text: string) => write(root, name, text),
-    loader,
-    load: (name: string) => loader.load(join(root, name)),
-  }
-}
-
-/** Runs `up` of 0001_it.ts with a context that collects what it logs. */
-async function said(files: Record<string, string>, main = '0001_it.ts'): Promise<string[]> {
-  const { load } = project(files)
-  const { up } = await load(main)
-  const lines: string[] = []
-  await up?.({ client: {}, sql: async () => [], signal: AbortSignal.abort(), log: (line) => lines.push(line) })
-  return lines
-}
-
-const UP = 'export function up({ log }: { log: (line: string) => void }) {'
+import { project, said, UP } from '../support/project.ts'
 
 test.each<[string, Record<string, string>, string[]]>([
   [
@@ -326,86 +299,6 @@ test('loads at the same time have a registry and modules each', async () => {
   expect(loaded.map(({ up }) => up?.({} as never))).toEqual(Array.from({ length: 20 }, (_, i) => i))
 })
 
-test.each<[string, Partial<Record<string, string>>, 'up' | 'down' | 'both' | 'none']>([
-  ['a comment and white space', { '1_a.ts': '// new\n' }, 'none'],
-  ['a comment of a helper', { 'h.ts': '/* new */ export const h = 1 /* more */' }, 'none'],
-  ['a file that is not imported', { 'other.ts': 'export {}' }, 'none'],
-  ['types', { '1_a.ts': 'interface New { a: string }\n' }, 'none'],
-  ['the helper', { 'h.ts': 'export const h = 2' }, 'both'],
-  ['the data', { 'd.json': '{ "a": 2 }' }, 'both'],
-  ['white space in the data', { 'd.json': '{\n "a": 1 }' }, 'none'],
-  ['something that both share', { '1_a.ts': 'const shared = 1\n' }, 'both'],
-])('editing %s changes the fingerprint of: $2', async (_, edits, changed) => {
-  const base =
-    "import { h } from './h.ts'\nimport d from './d.json'\nexport function up() { return h + d.a }\nexport function down() { return h }\n"
-  const { load, write } = project({ '1_a.ts': base, 'h.ts': 'export const h = 1', 'd.json': '{ "a": 1 }' })
-  const prints = async () => {
-    const { fingerprint } = await load('1_a.ts')
-    return { up: fingerprint?.('up'), down: fingerprint?.('down') }
-  }
-  const before = await prints()
-  for (const [name, text] of Object.entries(edits)) write(name, name === '1_a.ts' ? `${text}${base}` : (text as string))
-  const after = await prints()
-  const differing = (['up', 'down'] as const).filter((half) => before[half] !== after[half])
-  expect(differing.join(' ')).toBe({ up: 'up', down: 'down', both: 'up down', none: '' }[changed])
-})
-
-test.each([
-  ['functions', 'export function up() { return 1 }\n', 'export async function down() { return 2 }\n'],
-  ['constants', 'export const up = () => 1\n', 'export const down = () => 2\n'],
-  ['a default export', 'export default { up() { return 1 } ', ', down() { return 2 } }', ' }'],
-  [
-    'defineMigration',
-    "import { defineMigration } from 'migratest'\nexport default defineMigration({ up() { return 1 },",
-    ' down: async () => 2 })',
-    ' })',
-  ],
-  ['names', 'function up() { return 1 }\n', 'function down() { return 2 }\nexport { up, down }\n', 'export { up }\n'],
-  [
-    'a short object',
-    'function up() { return 1 }\n',
-    'function down() {}\nexport default { up, down }\n',
-    'export default { up }\n',
-  ],
-  [
-    'an object with a name',
-    'const it = { up() { return 1 }',
-    ', down() {} }\nexport default it\n',
-    ' }\nexport default it\n',
-  ],
-  ['register', "import { register } from 'migratest'\nregister({ up() { return 1 },", ' down() {} })', ' })'],
-])('a down that is written later leaves the fingerprint of the up: %s', async (_, up, down, end = '') => {
-  const { load, write } = project({ '1_a.ts': up + end })
-  const before = (await load('1_a.ts')).fingerprint?.('up')
-  write('1_a.ts', up + down)
-  const { fingerprint, down: half } = await load('1_a.ts')
-  expect(typeof half).toBe('function')
-  expect(fingerprint?.('up')).toBe(before)
-  write('1_a.ts', up.replace('1', '3') + down)
-  expect((await load('1_a.ts')).fingerprint?.('up')).not.toBe(before)
-})
-
-test.each([
-  ['calls it', 'export async function up() { return down() }\nexport function down() { return "DOWN" }'],
-  ['is it', 'export const down = () => "DOWN"\nexport const up = down'],
-  ['calls it as its own', 'export default { up() { return this.down() }, down() { return "DOWN" } }'],
-  ['is it under another name', 'const undo = () => "DOWN"\nexport default { up: undo, down: undo }'],
-  [
-    'calls it under a name with a dollar',
-    'const $d = () => "DOWN"\nexport const up = () => $d()\nexport { $d as down }',
-  ],
-  ['has a computed name', 'const down = "up"\nexport default { [down]() { return "DOWN" } }'],
-  [
-    'is made of it',
-    'const make = (o: any) => ({ up: o.undo, ...o })\nexport default make({ undo() {}, down() { return "DOWN" } })',
-  ],
-])('an up that %s has another fingerprint once the down is edited', async (_, text) => {
-  const { load, write } = project({ '1_a.ts': text })
-  const before = (await load('1_a.ts')).fingerprint?.('up')
-  write('1_a.ts', text.replace('DOWN', 'OTHER'))
-  expect((await load('1_a.ts')).fingerprint?.('up')).not.toBe(before)
-})
-
 test('a link to a file or folder is what it leads to', async () => {
   const { root, loader, write } = project({
     'releases/1/m/1_a.ts': "import { h } from '../h.ts'\nexport const up = () => h as any",
@@ -424,39 +317,6 @@ test('a link to a file or folder is what it leads to', async () => {
   const second = await loader.load(join(link, '1_a.ts'))
   expect(second).not.toBe(first)
   expect(second.fingerprint?.('up')).toBe(first.fingerprint?.('up'))
-})
-
-test.each<[string, Record<string, string>, (write: (name: string, text: string) => void) => void]>([
-  [
-    'a file comes before a folder',
-    { 'h/index.ts': 'export const h = 1' },
-    (write) => write('h.ts', 'export const h = 2'),
-  ],
-  [
-    'TypeScript comes before JavaScript',
-    { 'h.js': 'export const h = 1' },
-    (write) => write('h.ts', 'export const h = 2'),
-  ],
-  [
-    'tsconfig means another folder',
-    {
-      'tsconfig.json': '{ "compilerOptions": { "paths": { "~/*": ["./x/*"] } } }',
-      '1_a.ts': "import { h } from '~/h'\nexport const up = () => h as any",
-      'x/h.ts': 'export const h = 1',
-      'y/h.ts': 'export const h = 2',
-    },
-    (write) => write('tsconfig.json', '{ "compilerOptions": { "paths": { "~/*": ["./y/*"] } } }'),
-  ],
-])('an import that means something else by now is followed: %s', async (_, files, edit) => {
-  const { load, loader, write } = project({
-    '1_a.ts': "import { h } from './h'\nexport const up = () => h as any",
-    ...files,
-  })
-  expect((await load('1_a.ts')).up?.({} as never)).toBe(1)
-  edit(write)
-  // A source does so each time that it lists its files.
-  loader.refresh()
-  expect((await load('1_a.ts')).up?.({} as never)).toBe(2)
 })
 
 test('what only shows when it runs is said, and is not recorded', async () => {
@@ -501,53 +361,6 @@ test('a path with parentheses is no hindrance to a place', async () => {
   await expect(load('(group)/1_(x).ts')).rejects.toThrow(/^\(group\)\/1_\(x\)\.ts:2:7: Error: no/)
 })
 
-test('a fingerprint is the same wherever the project is', async () => {
-  const files = { 'm/1_a.ts': "import { h } from '../h.ts'\nexport const up = () => h", 'h.ts': 'export const h = 1' }
-  const prints = await Promise.all([1, 2].map(async () => (await project(files).load('m/1_a.ts')).fingerprint?.('up')))
-  expect(prints[0]).toBe(prints[1])
-})
-
-test('what is recorded of a migration runs again when its files are gone', async () => {
-  const { load, loader, root, write } = project({
-    'm/1_a.ts':
-      "import { h } from '../h.ts'\nimport d from './d.json'\nimport { left } from 'left'\nenum E { a = 7 }\nexport const up = () => {}\nexport const down = ({ log }: any) => log(left(h + d.a + E.a))",
-    'h.ts': "export * from './deep/x.ts'",
-    'deep/x.ts': "export const h: string = 'h'",
-    'm/d.json': '{ "a": 1 }',
-    'node_modules/left/package.json': '{ "name": "left", "type": "module", "exports": "./index.js" }',
-    'node_modules/left/index.js': 'export const left = (text) => "<" + text',
-  })
-  const record = (await load('m/1_a.ts')).record?.() ?? ''
-  expect(record).not.toContain(root)
-  for (const name of ['m/1_a.ts', 'h.ts', 'deep/x.ts', 'm/d.json']) write(name, 'broken (')
-  const lines: string[] = []
-  const { down } = await loader.revive(record, join(root, 'm'))
-  await down?.({ log: (line: string) => lines.push(line) } as never)
-  expect(lines).toEqual(['<h17'])
-})
-
-test.each<[string, string | undefined]>([
-  ['const at = Date.now()', 'the clock'],
-  ['const at = new Date()', 'the clock'],
-  ['const at = new Date(0).toISOString()', undefined],
-  ['const id = Math.random()', 'random numbers'],
-  ['const id = Math.max(1, 2)', undefined],
-  ['const id = crypto.randomUUID()', 'random numbers'],
-  ["import { randomUUID } from 'node:crypto'; const id = randomUUID()", 'random numbers'],
-  ["import { createHash } from 'node:crypto'; const id = createHash('sha256')", undefined],
-  ['const at = performance.now()', 'the clock'],
-  ['const later = () => Date.now()', undefined],
-])('"%s" at load is reported: %s', async (line, what) => {
-  const { load } = project({
-    '1_a.ts': `type A = 1\n${line}\nexport const up = () => [Date.now(), Math.random()] as any`,
-  })
-  const { remarks, up } = await load('1_a.ts')
-  expect(remarks?.map((remark) => remark.replace(/:\d+ reads/, ' reads'))).toEqual(
-    what ? [`1_a.ts:2 reads ${what} while it is loaded: two loads may differ. Read it in up or down.`] : [],
-  )
-  expect(up?.({} as never)).toEqual([expect.any(Number), expect.any(Number)])
-})
-
 test('dates made in a migration are dates everywhere', async () => {
   const { load } = project({
     '1_a.ts':
@@ -570,105 +383,4 @@ test('the source hands out the two halves, and the same body as long as nothing 
   write('m/1_a.ts', 'export const up = () => {}')
   expect(await source.read(migration, 'up')).not.toBe(up)
   expect(await source.read(migration, 'down')).toBeNull()
-})
-
-/** A process that waits for a debugger, and one that speaks to it. */
-async function debug(
-  script: string,
-  atScript: (url: string, map: string) => { line: number; column: number } | undefined,
-) {
-  const child = spawn(process.execPath, ['--inspect-brk=127.0.0.1:0', '--input-type=module', '-e', script], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-  })
-  onTestFinished(() => void child.kill('SIGKILL'))
-  let said = ''
-  for await (const chunk of child.stderr) {
-    said += chunk
-    if (/ws:\/\/\S+/.test(said)) break
-  }
-  const socket = new WebSocket(/ws:\/\/\S+/.exec(said)?.[0] ?? '')
-  onTestFinished(() => socket.close())
-  await new Promise((done) => socket.addEventListener('open', done, { once: true }))
-  let id = 0
-  const send = (method: string, params: object = {}) => socket.send(JSON.stringify({ id: ++id, method, params }))
-  const hit = new Promise<unknown>((resolve) => {
-    socket.addEventListener('message', ({ data }) => {
-      const { method, params } = JSON.parse(String(data))
-      if (
-        method === 'Debugger.scriptParsed' &&
-        params.sourceMapURL?.startsWith('data:') &&
-        params.url.includes('?migratest=')
-      ) {
-        const place = atScript(params.url, Buffer.from(params.sourceMapURL.split(',')[1], 'base64').toString())
-        if (!place) return
-        send('Debugger.setBreakpointByUrl', { url: params.url, lineNumber: place.line, columnNumber: place.column })
-      }
-      if (method !== 'Debugger.paused') return
-      const { location } = params.callFrames[0]
-      // Without one it is where a program begins.
-      if (params.hitBreakpoints.length > 0) resolve(location.lineNumber)
-      else send('Debugger.resume')
-    })
-  })
-  send('Runtime.enable')
-  send('Debugger.enable')
-  send('Runtime.runIfWaitingForDebugger')
-  return hit
-}
-
-test('a breakpoint set in the TypeScript is hit', { timeout: 30_000 }, async () => {
-  const { root } = project({
-    '1_a.ts':
-      "interface A {\n  a: string\n}\n\nenum E { a }\n\nexport async function up() {\n  const here: A = { a: 'b' }\n  return [here, E.a] as any\n}\n",
-  })
-  const script = `
-const { ModuleLoader } = await import(${JSON.stringify(join(import.meta.dirname, '../../src/source/module/loader.ts'))})
-const { up } = await new ModuleLoader((path) => path).load(${JSON.stringify(join(root, '1_a.ts'))})
-await new Promise((done) => setTimeout(done, 300))
-await up()`
-  let expected = -1
-  const hit = await debug(script, (_, text) => {
-    const map = JSON.parse(text)
-    expect(map.sources).toEqual([pathToFileURL(join(root, '1_a.ts')).href])
-    // As a debugger does: the place in what runs for line 8 of the file.
-    const lines = (map.mappings as string).split(';')
-    const source = new SourceMap(map)
-    for (const [line] of lines.entries()) {
-      const entry = source.findEntry(line, 200)
-      if ('originalLine' in entry && entry.originalLine === 7) {
-        expected = line
-        return { line, column: 0 }
-      }
-    }
-    return undefined
-  })
-  expect(hit).toBe(expected)
-})
-
-test('a thousand reloads keep nothing', { timeout: 60_000 }, async () => {
-  const script = `
-import { mkdtempSync, writeFileSync } from 'node:fs'
-import { ModuleLoader } from ${JSON.stringify(join(import.meta.dirname, '../../src/source/module/loader.ts'))}
-const folder = mkdtempSync(${JSON.stringify(join(tmpdir(), 'reloads-'))})
-const loader = new ModuleLoader((path) => path)
-const reload = async (i) => {
-  writeFileSync(folder + '/h.ts', 'export const big: string = ' + JSON.stringify('x'.repeat(20000) + i))
-  writeFileSync(folder + '/1_a.ts', "import { big } from './h.ts'\\nexport const up = () => " + i + " + big.length")
-  const { up } = await loader.load(folder + '/1_a.ts')
-  if (up() !== i + 20000 + String(i).length) throw new Error('stale')
-}
-const used = () => { for (let i = 0; i < 5; i++) gc(); return process.memoryUsage().heapUsed }
-for (let i = 0; i < 200; i++) await reload(i)
-await new Promise((done) => setTimeout(done, 50))
-const before = used()
-for (let i = 0; i < 1000; i++) await reload(i)
-await new Promise((done) => setTimeout(done, 50))
-console.log(Math.round((used() - before) / 1000))`
-  // V8's cache of what it compiled is emptied when memory gets short; here it would hide what we keep.
-  const flags = ['--expose-gc', '--no-compilation-cache', '--input-type=module']
-  const child = spawn(process.execPath, [...flags, '-e', script], { stdio: ['ignore', 'pipe', 'inherit'] })
-  let out = ''
-  for await (const chunk of child.stdout) out += chunk
-  // Bytes a reload; a module that stays holds its 20 000 letters.
-  expect(Number(out.trim() || 'NaN')).toBeLessThan(1024)
 })
