@@ -99,3 +99,17 @@ describe('types', () => {
     expectTypeOf(wrong).returns.resolves.toEqualTypeOf<{ id: number }[]>()
   })
 })
+
+test('options that a database ignores are refused where a client tells which database it is', () => {
+  const mysql = {} as { threadId: number | null; query(): unknown }
+  const postgresClient = {} as Client
+  const refused = () => [
+    openDatabase(postgresClient, { schema: 'app', table: 't' }),
+    openDatabase(mysql, { table: 't', lock: 'table' }),
+    // @ts-expect-error MySQL has no schemas inside a database
+    openDatabase(mysql, { schema: 'app' }),
+    // @ts-expect-error a client is connected already
+    openDatabase(postgresClient, { connectTimeoutMs: 1000 }),
+  ]
+  expect(refused).toBeTypeOf('function')
+})

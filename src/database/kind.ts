@@ -6,8 +6,21 @@ import type { DevelopmentDatabase, Fallback } from './development.ts'
 import type { ConnectOptions } from './postgres/address.ts'
 import type { PostgresDriverOptions } from './postgres/driver.ts'
 
-/** Options of {@link openDatabase}. MySQL and MariaDB take them without `schema`, `keepExtensions` and `statementTimeoutMs`. */
-export type OpenOptions = PostgresDriverOptions & ConnectOptions
+/** Options of `openDatabase` for a client or pool of `pg` and for PGlite. */
+export type PostgresOptions = Pick<PostgresDriverOptions, 'table' | 'schema' | 'lock' | 'keepExtensions' | 'keepTables'>
+
+/** Options of `openDatabase` for a connection or pool of `mysql2`. */
+export type MysqlOptions = Pick<PostgresDriverOptions, 'table' | 'lock' | 'keepTables'>
+
+/**
+ * Options of `openDatabase` for a URL: those of the clients, and how to connect. MySQL and MariaDB ignore `schema`,
+ * `keepExtensions` and `statementTimeoutMs`.
+ */
+export type OpenOptions = PostgresOptions &
+  Omit<ConnectOptions, 'ssl'> & {
+    /** For PostgreSQL what `pg` takes; for MySQL and MariaDB what `mysql2` takes: its options, or the name of a profile. */
+    readonly ssl?: ConnectOptions['ssl'] | string | object
+  }
 
 /**
  * One kind of database. To add one:

@@ -5,7 +5,7 @@ import type { Driver } from '../migrate/driver.ts'
 import { UsageError } from '../migrate/errors.ts'
 import type { DatabaseAddress } from './address.ts'
 import type { DevelopmentDatabase, Fallback } from './development.ts'
-import type { Development, OpenOptions, Rehearsal, SchemaReader } from './kind.ts'
+import type { Development, MysqlOptions, OpenOptions, PostgresOptions, Rehearsal, SchemaReader } from './kind.ts'
 import { kindOfClient, kindOfUrl } from './kinds.ts'
 
 export type { OpenOptions } from './kind.ts'
@@ -34,11 +34,14 @@ export interface RegisteredClients {}
  * path, a client or pool of `pg` or `mysql2`, a PGlite instance, or the URL or client of a kind that was registered
  * @throws ConnectionError, NotInstalledError, UsageError
  */
-export async function openDatabase(
-  where: string | URL | Client | Pool | PgliteInstance | MysqlClient | RegisteredClients[keyof RegisteredClients],
-  options: OpenOptions = {},
-): Promise<Driver> {
-  if (typeof where !== 'string' && !('href' in where)) return (await kindOfClient(where)).open(where, options)
+export function openDatabase(
+  where: string | URL | RegisteredClients[keyof RegisteredClients],
+  options?: OpenOptions,
+): Promise<Driver>
+export function openDatabase(client: Client | Pool | PgliteInstance, options?: PostgresOptions): Promise<Driver>
+export function openDatabase(client: MysqlClient, options?: MysqlOptions): Promise<Driver>
+export async function openDatabase(where: string | object, options: OpenOptions = {}): Promise<Driver> {
+  if (typeof where === 'object' && !('href' in where)) return (await kindOfClient(where)).open(where, options)
   const url = String(where)
   const kind = await kindOfUrl(url)
   return kind.open(url, withUrlTable(url, options))

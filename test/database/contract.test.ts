@@ -5,6 +5,7 @@ import { pglite } from '../../presets/pglite.ts'
 import { postgres } from '../../presets/postgres.ts'
 import { openDatabase } from '../../src/database/open.ts'
 import { type DriverSubject, driverContract } from '../../src/migrate/contract/index.ts'
+import type { Driver } from '../../src/migrate/driver.ts'
 import type { TestServer } from '../../src/testing/testServer.ts'
 import { PlainDatabase, PlainDriver } from '../migrate/plainDriver.ts'
 import { describeOnServers } from '../support/servers.ts'
@@ -17,27 +18,28 @@ const sql = {
 }
 
 describeOnServers(['container', 'embedded', 'installed'], 'PostgreSQL', (from) => {
-  contract(postgres({ from }), (database) => database.url ?? '')
+  contract(postgres({ from }), (database) => openDatabase(database.url ?? ''))
   if (from === 'container')
-    describe('version 17', () => contract(postgres({ from, version: 17 }), (database) => database.url ?? ''))
+    describe('version 17', () =>
+      contract(postgres({ from, version: 17 }), (database) => openDatabase(database.url ?? '')))
 })
 
 describeOnServers(
   ['container'],
   'MySQL',
-  (from) => contract(mysql({ from }), (database) => database.url ?? ''),
+  (from) => contract(mysql({ from }), (database) => openDatabase(database.url ?? '')),
   'mysql',
 )
 
 describeOnServers(
   ['container', 'installed'],
   'MariaDB',
-  (from) => contract(mariadb({ from }), (database) => database.url ?? ''),
+  (from) => contract(mariadb({ from }), (database) => openDatabase(database.url ?? '')),
   'mariadb',
 )
 
 describe('PGlite', () => {
-  contract(pglite(), (_, client) => client)
+  contract(pglite(), (_, client) => openDatabase(client))
 })
 
 describe('a driver without transactions', () => {
@@ -61,7 +63,7 @@ describe('a driver without transactions', () => {
 
 function contract<Client>(
   server: TestServer<Client>,
-  target: (database: { url: string | undefined }, client: Client) => Parameters<typeof openDatabase>[0],
+  open: (database: { url: string | undefined }, client: Client) => Promise<Driver>,
 ): void {
   const dropped: Promise<void>[] = []
   afterAll(() => Promise.all(dropped))
@@ -71,7 +73,7 @@ function contract<Client>(
       const client = await database.connect()
       try {
         await run({
-          open: () => openDatabase(target(database, client)),
+          open: () => open(database, client),
           sql,
           exists: async (thing) => {
             const mine = server.dialect === 'mysql' ? 'database()' : "'public'"

@@ -1,16 +1,17 @@
 /** PostgreSQL: the value that `kinds.ts` loads. */
 import type { Client, Pool } from 'pg'
-import { closingOnFailure, type DatabaseKind } from '../kind.ts'
+import { closingOnFailure, type DatabaseKind, type OpenOptions } from '../kind.ts'
 import { ownTables } from '../ownTables.ts'
+import type { ConnectOptions } from './address.ts'
 import { readSchema } from './catalog.ts'
 import { openClient, openPool, openUrl, placeOf } from './connection.ts'
-import { postgresDriver } from './driver.ts'
+import { type PostgresDriverOptions, postgresDriver } from './driver.ts'
 import { asStatementError } from './failure.ts'
 
 export const postgresKind: DatabaseKind = {
   async open(where, options) {
     const session = await (typeof where === 'string'
-      ? openUrl(plain(where), options)
+      ? openUrl(plain(where), own(options))
       : isPool(where)
         ? openPool(where)
         : openClient(where as Client))
@@ -18,7 +19,7 @@ export const postgresKind: DatabaseKind = {
   },
   locate: (url) => placeOf(plain(url)),
   async openSchema(url, options) {
-    const session = await openUrl(plain(url), options)
+    const session = await openUrl(plain(url), own(options))
     const exclude = ownTables(options.table)
     return {
       read: () => readSchema(session, { exclude }).catch((error) => Promise.reject(asStatementError(error))),
@@ -26,8 +27,8 @@ export const postgresKind: DatabaseKind = {
     }
   },
   development: {
-    open: async (url, options) => (await development()).openPostgresDevelopment(plain(url), options),
-    fallback: async (url, options) => (await development()).postgresFallback(plain(url), options),
+    open: async (url, options) => (await development()).openPostgresDevelopment(plain(url), own(options)),
+    fallback: async (url, options) => (await development()).postgresFallback(plain(url), own(options)),
     createMissing: async (server, name) => (await development()).createMissing(server, name),
   },
 }
@@ -36,6 +37,11 @@ export const postgresKind: DatabaseKind = {
 
 function development() {
   return import('./development.ts')
+}
+
+/** `ssl` also has mysql2's type; a caller with a PostgreSQL URL passes pg's. */
+function own(options: OpenOptions): PostgresDriverOptions & ConnectOptions {
+  return options as PostgresDriverOptions & ConnectOptions
 }
 
 /** Replaces golang-migrate's `pgx://` and `pgx5://`. */
