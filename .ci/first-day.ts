@@ -192,7 +192,7 @@ try {
     const from = watch.events.length
     const stopped = migratest(['servers', 'stop', '--all'])
     assert.equal(stopped.code, 0, stopped.all)
-    await watch.until('back', from)
+    await watch.until('reconnected', from)
     await watch.save(
       join(project, 'migrations', '0012_create_order_totals.up.sql'),
       'create table after_restart (id int);\n',

@@ -92,23 +92,29 @@ export interface TestDatabase<Client> {
   openTransaction(): Promise<string | undefined>
   /** Closes a client that `connect()` gave. */
   disconnect(client: Client): Promise<void>
-  /** Who is connected, before the given clients are closed. Sessions that are ending get so many milliseconds to be gone. */
-  leftOpen?(clients: readonly Client[], patienceMs: number): Promise<LeftOpen[]>
-  /** Begins a transaction on a client, and watches that it is not ended. */
-  begin?(client: Client): Promise<OpenTransaction>
-  /** Ends who is connected, and puts it back as it was when it was copied. False where that cannot be proved. */
-  restore?(): Promise<boolean>
-  /** Before a test has it: remembers what a copy is like, to be held against it later. */
-  observe?(): Promise<void>
-  /** A connection for a test to come: it does not keep the process from ending. */
-  connectAhead?(): Promise<Client>
-  /** The connection is handed to a test now. False where it broke meanwhile. */
-  activate?(client: Client): boolean
-  /** Nobody needs it just now: another process may have it, should this one end. */
-  share?(): Promise<void>
-  /** A test has it from now on. */
-  unshare?(): Promise<void>
+  /** Lists who is connected, before the given clients are closed. Waits up to `patienceMs` for sessions that are just ending. */
+  leftOpen(clients: readonly Client[], patienceMs: number): Promise<LeftOpen[]>
+  /** Begins a transaction on a client, and detects whether the test ends it. */
+  begin(client: Client): Promise<OpenTransaction>
+  /** Set if the database can be prepared ahead of a test and used again after it. */
+  readonly poolable?: Poolable<Client> | undefined
   /** Leaves it on the server when the test is over; gives a line that opens it. */
   keep(purpose?: Purpose): Promise<string>
   drop(): Promise<void>
+}
+
+/** A database that a pool prepares before a test asks for one, and uses again if the test changed nothing but rows. */
+export interface Poolable<Client> {
+  /** Before a test has it: records the state of a fresh copy, to compare with after tests. */
+  observe(): Promise<void>
+  /** Opens a connection for a future test. An idle one does not keep the process from ending. */
+  connectAhead(): Promise<Client>
+  /** Hands the connection to a test. Returns `false` if it broke meanwhile. */
+  activate(client: Client): boolean
+  /** Lets another process take the database if this one ends. */
+  share(): Promise<void>
+  /** Takes it back for this process, which gives it to a test. */
+  unshare(): Promise<void>
+  /** Ends all connections and restores the state of a fresh copy. Returns `false` if that cannot be proved. */
+  restore(): Promise<boolean>
 }

@@ -242,7 +242,7 @@ export class MigratedDatabase<Client = unknown> {
         { hint: "Give the test a database of its own: isolation: 'database'. Savepoints are fine." },
       )
     }
-    if (!this.#database.restore || endsWithTest()) await after
+    if (!this.#database.poolable || endsWithTest()) await after
     else {
       const done: Promise<void> = after.finally(() => unfinished.delete(done))
       unfinished.add(done)
@@ -295,7 +295,7 @@ export class MigratedDatabase<Client = unknown> {
   async #leftOpen(clients: readonly Client[], patienceMs: number): Promise<LeftOpen[]> {
     // Of a database that tests share, the sessions are theirs.
     if (this.#lease.transaction) return []
-    return (await this.#database.leftOpen?.(clients, patienceMs).catch(() => [])) ?? []
+    return this.#database.leftOpen(clients, patienceMs).catch(() => [])
   }
 
   /** Whether it stays when the test is over. */

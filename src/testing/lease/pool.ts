@@ -50,7 +50,7 @@ export class Pool<Client> {
     const ready = await this.#next()
     if (!ready) return undefined
     try {
-      await ready.database.unshare?.()
+      await ready.database.poolable?.unshare()
     } catch {
       await ready.database.drop().catch(() => undefined)
       return undefined
@@ -89,7 +89,7 @@ export class Pool<Client> {
 
   /** What lies there may be had by the next process, should this one end. */
   async offer(): Promise<void> {
-    await Promise.all(this.#ready.map(({ database }) => database.share?.().catch(() => undefined)))
+    await Promise.all(this.#ready.map(({ database }) => database.poolable?.share().catch(() => undefined)))
   }
 
   /** Drops what nobody has had. */
@@ -104,12 +104,12 @@ export class Pool<Client> {
     // One that is put back costs less than those that are just being made.
     const enough = this.#restores && this.#all() - this.#making >= this.#wanted()
     if (changed) this.#restores = false
-    if (changed || !database.restore || enough) {
+    if (changed || !database.poolable || enough) {
       this.#disappoint()
       await this.#drop(database)
     } else {
       await this.#bring(async () => {
-        this.#restores = (await database.restore?.()) ?? false
+        this.#restores = (await database.poolable?.restore()) ?? false
         if (this.#restores) return database
         this.#disappoint(1)
         await this.#drop(database)
@@ -121,7 +121,7 @@ export class Pool<Client> {
 
   async #next(): Promise<PreparedDatabase<Client> | undefined> {
     for (let ready = this.#ready.shift(); ready; ready = this.#ready.shift()) {
-      if (ready.database.activate?.(ready.client) ?? true) return ready
+      if (ready.database.poolable?.activate(ready.client) ?? true) return ready
       // Its connection broke: perhaps the server was restarted.
       void this.#drop(ready.database)
     }
@@ -179,7 +179,7 @@ export class Pool<Client> {
   #deliver(ready: PreparedDatabase<Client> | undefined): void {
     const waiting = this.#waiting.shift()
     if (waiting) {
-      const usable = ready && (ready.database.activate?.(ready.client) ?? true)
+      const usable = ready && (ready.database.poolable?.activate(ready.client) ?? true)
       waiting(usable ? ready : undefined)
       if (ready && !usable) void this.#drop(ready.database)
     } else if (ready) {
@@ -226,8 +226,8 @@ const all = new Set<Pool<never>>()
 
 async function connectAhead<Client>(database: TestDatabase<Client>): Promise<Client> {
   try {
-    await database.observe?.()
-    return await (database.connectAhead?.() ?? database.connect())
+    await database.poolable?.observe()
+    return await (database.poolable?.connectAhead() ?? database.connect())
   } catch (error) {
     await database.drop().catch(() => undefined)
     throw error

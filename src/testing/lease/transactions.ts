@@ -28,10 +28,8 @@ export class SharedDatabase<Client> {
     try {
       const database = await generation.database
       const client = await connectOf(generation, database)
-      const { begin } = database
-      if (!begin) throw new Error('no transactions')
-      const transaction = await begin.call(database, client)
-      generation.ahead ??= database.connectAhead?.().catch(() => undefined)
+      const transaction = await database.begin(client)
+      generation.ahead ??= database.poolable?.connectAhead().catch(() => undefined)
       const rollBack = async () => {
         const whole = await transaction.rollBack()
         // What this test has kept must not be met by another.
@@ -101,7 +99,7 @@ async function connectOf<Client>(generation: Generation<Client>, database: TestD
   const ahead = generation.ahead
   generation.ahead = undefined
   const client = await ahead
-  return client && database.activate?.(client) ? client : database.connect()
+  return client && database.poolable?.activate(client) ? client : database.connect()
 }
 
 async function dropOf<Client>({ database }: Generation<Client>): Promise<void> {

@@ -85,6 +85,11 @@ class PgliteTestDatabase implements TestDatabase<PGlite> {
     return this.#db.isInTransaction() ? '(PGlite does not say which)' : undefined
   }
 
+  /** Nobody else can be connected. */
+  async leftOpen(): Promise<[]> {
+    return []
+  }
+
   /** There is one connection: who begins meanwhile waits. */
   async begin(): Promise<OpenTransaction> {
     const before = this.#turn

@@ -4,12 +4,14 @@ import { now } from '../../migrate/realTime.ts'
 import type { Schema } from '../../schema/schema.ts'
 import type { Dialect } from '../../sql/dialect.ts'
 import { runGiven } from '../given.ts'
-import type { LeftOpen, OpenTransaction, Purpose, Row } from '../testServer.ts'
+import type { LeftOpen, OpenTransaction, Poolable, Purpose, Row } from '../testServer.ts'
 import type { DatabaseOrigin, OwnDatabase, SnapshotFamily } from './databaseServer.ts'
 import { writeMark } from './marks.ts'
 import type { Registry } from './registry.ts'
 
-export abstract class ServerDatabase<Client, R extends Registry, Likeness> implements OwnDatabase<Client, Likeness> {
+export abstract class ServerDatabase<Client, R extends Registry, Likeness>
+  implements OwnDatabase<Client, Likeness>, Poolable<Client>
+{
   abstract readonly dialect: Dialect
   readonly name: string
   readonly url: string
@@ -90,6 +92,10 @@ export abstract class ServerDatabase<Client, R extends Registry, Likeness> imple
     const reading = this.#reading.then(() => this.read(within))
     this.#reading = reading.catch(() => undefined)
     return reading
+  }
+
+  get poolable(): Poolable<Client> {
+    return this
   }
 
   async restore(): Promise<boolean> {
