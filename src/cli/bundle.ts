@@ -1,4 +1,7 @@
-/** Makes one file of the command and all migrations, for places that have neither the folder nor packages. */
+/**
+ * Builds one file that contains the command and all migrations, for places that have neither the migration folder nor
+ * packages.
+ */
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { loadPackage } from '../migrate/loadPackage.ts'
@@ -12,13 +15,19 @@ export interface BundleInput {
   readonly folder: string
   readonly config: MigratestConfig
   readonly version: string
-  /** Whose client is part of it; another would have to be installed where it runs. */
+  /**
+   * The database client for this dialect becomes part of the bundle. Clients of other dialects stay imports and must be
+   * installed where the bundle runs.
+   */
   readonly dialect: Dialect
-  /** Names of commands that have no place in it. */
+  /** Names of the commands to leave out of the bundle. */
   readonly without: readonly string[]
 }
 
-/** @throws NotInstalledError, or rolldown's error where an import of a migration cannot be found */
+/**
+ * Returns the text of the bundle.
+ * @throws NotInstalledError, or rolldown's error if an import of a migration cannot be found
+ */
 export async function bundle({ source, folder, config, version, dialect, without }: BundleInput): Promise<string> {
   const { rolldown } = await loadPackage('rolldown', 'Bundling', () => import('rolldown'))
   const leftOut = [...LEFT_OUT, ...without.map((name) => `/commands/${name}`)]
@@ -37,7 +46,7 @@ export async function bundle({ source, folder, config, version, dialect, without
           if (id === ENTRY) return ENTRY
           const own = importer?.startsWith(OWN_FOLDER) && id.startsWith('.') ? join(dirname(importer), id) : undefined
           if (own && leftOut.some((path) => own.replace(/\.[jt]s$/, '').endsWith(path))) return `\0left out:${own}`
-          // A client of the project's, though the importing file may be somewhere else.
+          // The client is always resolved from the project's folder, wherever the importing file is.
           return importer?.startsWith(OWN_FOLDER) && clientOf(dialect).test(id)
             ? this.resolve(id, join(folder, 'x.ts'), { skipSelf: true })
             : null
@@ -61,7 +70,7 @@ const OWN_FOLDER = fileURLToPath(new URL('../..', import.meta.url))
 const ENDING = import.meta.url.endsWith('.ts') ? '.ts' : '.js'
 const OWN = (path: string) => fileURLToPath(new URL(`${path}${ENDING}`, import.meta.url))
 
-/** With files of their own that cannot be part of another. */
+/** Packages that stay imports: they load files of their own, which cannot be part of a bundle. */
 const EXTERNAL = [/^node:/, 'pg-native', 'pg-cloudflare', '@electric-sql/pglite', 'rolldown', /^rolldown\//, 'esbuild']
 
 function clientOf(dialect: Dialect): RegExp {
@@ -72,7 +81,7 @@ function otherClients(dialect: Dialect): RegExp[] {
   return (Object.keys(DIALECTS) as Dialect[]).filter((other) => other !== dialect).map(clientOf)
 }
 
-/** What works on files, starts servers or watches. */
+/** Modules that read migration files, start servers or watch. A bundle gets stubs instead. */
 const LEFT_OUT = [
   '/testing/server/anyServer',
   '/source/directory',
@@ -82,11 +91,13 @@ const LEFT_OUT = [
   '/mysql/copies',
 ]
 const NOT_HERE = `
-const refuse = () => { throw Object.assign(new Error('This is a bundle: it has its migrations in it, and works on no files and starts no servers.'), { code: 'MIGRATEST_USAGE' }) }
+const refuse = () => { throw Object.assign(new Error('This is a bundle: its migrations are built in. It reads no migration files and starts no servers.'), { code: 'MIGRATEST_USAGE' }) }
 export { refuse as run, refuse as directory, refuse as anyServer, refuse as ModuleLoader }
 `
 
-/** Settings that a file can hold; a server, a folder or a URL is the machine's. */
+/**
+ * The settings that are copied into the bundle. A server, a folder or a URL belongs to a machine, so it is not copied.
+ */
 const KEPT = [
   'table',
   'schema',
@@ -139,7 +150,7 @@ function modulesText(parts: ReadonlyMap<string, ModulePart>): string {
   return record(new Map(texts))
 }
 
-/** Packages become part of the file; what Node brings stays an import. */
+/** Imports of packages become part of the bundle. Node's built-in modules stay imports. */
 function nativesText(parts: ReadonlyMap<string, ModulePart>): string {
   const urls = [...parts.values()].flatMap(({ imports }) =>
     Object.values(imports).flatMap((meaning) => ('native' in meaning ? [meaning.native] : [])),
@@ -147,7 +158,7 @@ function nativesText(parts: ReadonlyMap<string, ModulePart>): string {
   const target = (url: string) => {
     if (!url.startsWith('file:')) return url
     const path = fileURLToPath(url)
-    // The whole of this package would bring all that starts servers with it.
+    // Importing the whole package would also bring the code that starts servers.
     return path === OWN('../../index') ? OWN('../source/migrationApi') : path
   }
   return record(new Map([...new Set(urls)].map((url) => [url, `() => import(${literal(target(url))})`])))

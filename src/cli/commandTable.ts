@@ -1,4 +1,4 @@
-/** The entry of each command in the table, from which help and completion are made. */
+/** The entries of the command table. Help and completion are generated from them. */
 import type { OwnOption } from './options.ts'
 
 /** The texts and options by which a command describes itself. */
@@ -6,13 +6,13 @@ export interface Description {
   readonly usage: string
   readonly summary: string
   readonly takes: readonly OwnOption[]
-  /** How many arguments there may be; default none. */
+  /** Maximum number of arguments; default 0. */
   readonly args?: number
-  /** Words that may follow. */
+  /** Words to complete after the command. */
   readonly words?: readonly string[]
-  /** Runs without the configuration, also where that is broken. */
+  /** Set for commands that run without the configuration, even if it is broken. */
   readonly alone?: true
-  /** Works on a project's files or starts servers, so that it is not in a bundle. */
+  /** Set for commands that work on a project's files or start servers. A bundle does not contain them. */
   readonly project?: true
 }
 

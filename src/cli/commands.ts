@@ -1,4 +1,4 @@
-/** All commands: what they are called, do and take, and where they are. Help and completion are made of this table. */
+/** The table of all commands: usage, summary, options and module. Help and completion are generated from it. */
 
 import { nearest } from '../migrate/nearest.ts'
 import type { CommandTable, Description } from './commandTable.ts'
@@ -6,7 +6,7 @@ import type { Context } from './context.ts'
 import { OptionError, optionLines } from './options.ts'
 
 interface Command {
-  /** Gives the exit code. */
+  /** Returns the exit code. */
   run(context: Context, args: readonly string[], commands: CommandTable): Promise<number> | number
 }
 
@@ -22,7 +22,7 @@ const TABLE = {
   init: {
     project: true,
     usage: 'init',
-    summary: 'write a configuration and a folder for migrations',
+    summary: 'create a configuration file and a folder for migrations',
     alone: true,
     takes: ['path'],
     load: () => import('./commands/init.ts'),
@@ -30,7 +30,7 @@ const TABLE = {
   new: {
     project: true,
     usage: 'new NAME',
-    summary: 'write an empty pair of migration files, or one in TypeScript',
+    summary: 'create an empty migration: a pair of SQL files, or one TypeScript file',
     args: 99,
     takes: ['path', 'ts', 'timestamp', 'base'],
     load: () => import('./commands/new.ts'),
@@ -44,14 +44,14 @@ const TABLE = {
   },
   down: {
     usage: 'down N | --all',
-    summary: 'undo the last N migrations, or all',
+    summary: 'undo the last N migrations, or all of them',
     args: 1,
     takes: [...MOVE, 'rehearse', 'all', ...GUARD],
     load: () => import('./commands/down.ts'),
   },
   goto: {
     usage: 'goto VERSION',
-    summary: 'move up or down to a version, "latest" or "nil"',
+    summary: 'migrate up or down to a version, "latest" or "nil"',
     args: 1,
     takes: [...MOVE, 'rehearse', ...GUARD],
     words: ['latest', 'nil'],
@@ -67,14 +67,14 @@ const TABLE = {
   watch: {
     project: true,
     usage: 'watch',
-    summary: 'apply migrations as they are saved, rows carried; without --database on a server on demand',
+    summary: 'apply migrations on every save, keeping rows; starts a server if no database is given',
     takes: [...DATABASE, 'dialect', 'on-irreversible', 'carry-rows', 'seeds', 'exec', 'poll', 'confirm'],
     load: () => import('./commands/watch.ts'),
   },
   mark: {
     project: true,
     usage: 'mark ENVIRONMENT',
-    summary: 'say what a database is for: development, or anything that is not to be watched',
+    summary: 'record what a database is for: development, or an environment that must not be watched',
     args: 1,
     takes: ['database', 'confirm'],
     words: ['development', 'production'],
@@ -82,13 +82,13 @@ const TABLE = {
   },
   status: {
     usage: 'status',
-    summary: 'show every migration and what became of it',
+    summary: 'list migrations and their status',
     takes: [...DATABASE, 'exit-code'],
     load: () => import('./commands/status.ts'),
   },
   plan: {
     usage: 'plan [VERSION]',
-    summary: 'show what a move would run; default: to the latest',
+    summary: 'show the steps to a version without running them (default: latest)',
     args: 1,
     takes: [...DATABASE, 'from'],
     words: ['latest', 'nil'],
@@ -96,21 +96,21 @@ const TABLE = {
   },
   showsql: {
     usage: 'showsql [FROM..TO]',
-    summary: 'print the SQL of what is pending, or of any range without a database',
+    summary: 'print the SQL of pending migrations, or of a range of versions without a database',
     args: 1,
     takes: [...DATABASE, 'dialect'],
     load: () => import('./commands/showsql.ts'),
   },
   dag: {
     usage: 'dag',
-    summary: 'draw which migration follows which',
+    summary: 'draw the graph of migrations: which one follows which',
     takes: [...DATABASE, 'format'],
     load: () => import('./commands/dag.ts'),
   },
   merge: {
     project: true,
     usage: 'merge [NAME]',
-    summary: 'write the migration that joins branches',
+    summary: 'create a migration that joins all heads',
     args: 99,
     takes: ['path', 'timestamp', 'base'],
     load: () => import('./commands/merge.ts'),
@@ -118,21 +118,21 @@ const TABLE = {
   squash: {
     project: true,
     usage: 'squash FIRST..LAST [NAME]',
-    summary: 'replace migrations by one that leaves the same schema, proved on a test server',
+    summary: 'replace migrations by one with the same resulting schema, proved on a test server',
     args: 99,
     takes: ['path', 'server', 'dialect', 'yes'],
     load: () => import('./commands/squash.ts'),
   },
   version: {
     usage: 'version',
-    summary: "show the database's version",
+    summary: "print the database's version",
     takes: DATABASE,
     load: () => import('./commands/version.ts'),
   },
   verify: {
     project: true,
     usage: 'verify',
-    summary: 'prove every migration up, down and up again, on a test server',
+    summary: 'check every migration up, down and up again on a test server',
     takes: ['path', 'server', 'dialect', 'base'],
     load: () => import('./commands/verify.ts'),
   },
@@ -145,13 +145,13 @@ const TABLE = {
   },
   resume: {
     usage: 'resume',
-    summary: 'continue a migration that stopped half-way',
+    summary: 'continue a migration that stopped halfway',
     takes: [...MOVE, 'applied', 'not-applied'],
     load: () => import('./commands/resume.ts'),
   },
   force: {
     usage: 'force VERSION',
-    summary: 'set the version without running anything',
+    summary: 'set the version and clear the dirty flag without running anything',
     args: 1,
     takes: MOVE,
     words: ['nil'],
@@ -166,21 +166,21 @@ const TABLE = {
   },
   unfake: {
     usage: 'unfake VERSION',
-    summary: 'record one migration as not applied without undoing it',
+    summary: 'record one migration as not applied without running its down',
     args: 1,
     takes: MOVE,
     load: () => import('./commands/unfake.ts'),
   },
   drop: {
     usage: 'drop',
-    summary: 'empty the database of all that migrations could have made',
+    summary: 'remove everything from the database that migrations could have created',
     takes: [...MOVE, ...GUARD],
     load: () => import('./commands/drop.ts'),
   },
   bundle: {
     project: true,
     usage: 'bundle',
-    summary: 'make one file of the command and all migrations, for images without the folder',
+    summary: 'build one file with the command and all migrations, for images without the folder',
     takes: ['path', 'output', 'dialect'],
     load: () => import('./commands/bundle.ts'),
   },
@@ -193,7 +193,7 @@ const TABLE = {
   databases: {
     project: true,
     usage: 'databases list | open NAME | gc',
-    summary: 'test databases that were kept: show them, open one, remove them',
+    summary: 'list kept test databases, open one, or remove those that are not in use',
     args: 2,
     takes: ['server'],
     words: ['list', 'open', 'gc'],
@@ -202,7 +202,7 @@ const TABLE = {
   servers: {
     project: true,
     usage: 'servers list | stop [KEY]',
-    summary: 'servers that run on demand: show them, stop those nobody uses, or one',
+    summary: 'list the servers started on demand, or stop the unused ones or a given one',
     alone: true,
     args: 2,
     takes: ['all'],
@@ -211,7 +211,7 @@ const TABLE = {
   },
   completion: {
     usage: 'completion bash | zsh | fish',
-    summary: 'print a script that completes commands and options in that shell',
+    summary: 'print a completion script for the shell',
     alone: true,
     args: 1,
     takes: [],
@@ -223,11 +223,11 @@ const TABLE = {
 export type CommandName = keyof typeof TABLE
 export const COMMANDS: Readonly<Record<CommandName, Entry>> = TABLE
 
-/** @throws OptionError with what was probably meant */
+/** Returns the name of the command. @throws OptionError for an unknown name, with the nearest known name as its hint */
 export function findCommand(name: string, bundled: boolean): CommandName {
   const known = Object.keys(COMMANDS).filter((command) => isThere(command as CommandName, bundled))
   if (known.includes(name)) return name as CommandName
-  if (Object.hasOwn(COMMANDS, name)) throw new OptionError(`"${name}" works in a project, and this is a bundle.`)
+  if (Object.hasOwn(COMMANDS, name)) throw new OptionError(`"${name}" is not available in a bundle.`)
   const meant = nearest(name, known)
   throw new OptionError(`There is no command "${name}".`, {
     hint: meant ? `Did you mean ${meant}?` : 'See: migratest --help',
@@ -246,7 +246,7 @@ export function overview(bundled: boolean): string {
     '',
     ...commands,
     '',
-    'Options of all commands; "migratest COMMAND --help" shows its own:',
+    'Common options ("migratest COMMAND --help" lists all options of a command):',
     ...optionLines(),
   ].join('\n')
 }

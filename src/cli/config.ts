@@ -1,4 +1,4 @@
-/** `migratest.config.ts`: what a project says once instead of with options. */
+/** Loads `migratest.config.ts`, in which a project sets what would otherwise be options of each command. */
 import { existsSync, statSync } from 'node:fs'
 import { dirname, isAbsolute, join, relative, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -13,70 +13,76 @@ export interface MigratestConfig
   extends Pick<MigratorOptions, 'outOfOrder' | 'edited' | 'missing' | 'record' | 'recordedCode'> {
   /** The database's URL; default `$DATABASE_URL`. */
   readonly database?: string | undefined
-  /** A folder, from the folder of this file, or a source; default `migrations`. */
+  /** A folder, relative to this file, or a source; default `migrations`. */
   readonly migrations?: string | URL | Source
-  /** The version table; default `schema_migrations`. */
+  /** Name of the version table; default `schema_migrations`. */
   readonly table?: string
-  /** The schema that the version table is in; default the current one. */
+  /** The schema that contains the version table; default: the current schema. */
   readonly schema?: string
-  /** `advisory` (default), or `table`, where a pooler hands each transaction to another session. */
+  /** `advisory` (default), or `table` if a pooler gives each transaction another session. */
   readonly lock?: 'advisory' | 'table'
-  /** Milliseconds to wait for another migration; default 15 000. */
+  /** Milliseconds to wait for another migration run to finish; default 15 000. */
   readonly lockTimeoutMs?: number
-  /** What SQL is read as where no database tells, and which server `verify` starts; default: as the database's URL says. */
+  /**
+   * The SQL dialect if no database URL determines it, and the kind of server that `verify` starts.
+   * Default: the kind that the database's URL names.
+   */
   readonly dialect?: 'postgres' | 'mysql' | 'mariadb'
-  /** Where `verify` and `schema --fresh` make test databases: `postgres({ version: 17 })`. */
+  /** The server on which `verify` and `schema --fresh` create test databases: `postgres({ version: 17 })`. */
   // biome-ignore lint/suspicious/noExplicitAny: of whatever client
   readonly server?: TestServer<any>
-  /** Where `schema` writes, from the folder of this file; default standard output. */
+  /** The file that `schema` writes, relative to this file; default: standard output. */
   readonly schemaFile?: string
-  /** `watch`. */
+  /** Settings of `watch`. */
   readonly watch?: WatchConfig
-  /** `verify`: versions that have no way back, each with the reason. */
+  /** Versions that `verify` does not undo, each with the reason. */
   readonly irreversible?: Readonly<Record<number, string>>
-  /** `verify` and `new`: the branch to be merged into; `false`: not compared. */
+  /** The branch to be merged into, for `verify` and `new`; `false`: do not compare with a branch. */
   readonly base?: string | false
 }
 
 interface WatchConfig {
-  /** Files of SQL, from the folder of this file, for a database that is new or was reset. */
+  /** SQL files, relative to this file, to run in a database that is new or was reset. */
   readonly seeds?: string | readonly string[]
-  /** Run after each change of the schema, with the database's URL in `DATABASE_URL`. */
+  /** A shell command to run after each schema change, with the database's URL in `DATABASE_URL`. */
   readonly exec?: string
-  /** Where there is no way back; default `ask`. */
+  /** What to do if a migration cannot be undone; default `ask`. */
   readonly onIrreversible?: 'ask' | 'rebuild' | 'stop'
-  /** Rows that are carried without asking; default 100 000. */
+  /** Number of rows to carry without asking; default 100 000. */
   readonly carryRows?: number
-  /** Looks at the files ten times a second instead of waiting for events; by itself on file systems that give none. */
+  /**
+   * `true`: check the files ten times a second instead of waiting for file system events. Done automatically on file
+   * systems that send no events.
+   */
   readonly poll?: boolean
-  /** Writes `schemaFile` after each change; default true where there is one. */
+  /** Whether to write `schemaFile` after each change; default `true` if `schemaFile` is set. */
   readonly schemaFile?: boolean
 }
 
-/** Gives the editor the types; does nothing else. */
+/** Returns `config` unchanged; exists so that editors know its type. */
 export function defineConfig(config: MigratestConfig): MigratestConfig {
   return config
 }
 
 export interface FoundConfig {
   readonly config: MigratestConfig
-  /** What paths in it are relative to. */
+  /** The folder that paths in the configuration are relative to. */
   readonly folder: string
-  /** Undefined where there is none. */
+  /** Undefined if there is no configuration file. */
   readonly file: string | undefined
 }
 
-/** @param named by `--config`. @throws UsageError */
+/** Loads the configuration file. @param named the file given with `--config` @throws UsageError */
 export async function loadConfig(named: string | undefined): Promise<FoundConfig> {
   const file = named === undefined ? findConfig() : resolve(named)
   if (file === undefined) return NO_CONFIG
-  if (!existsSync(file) || !statSync(file).isFile()) throw new UsageError(`There is no configuration "${named}".`)
+  if (!existsSync(file) || !statSync(file).isFile()) throw new UsageError(`There is no configuration file "${named}".`)
   let config: unknown
   try {
     config = await ((await import(pathToFileURL(file).href)) as { default?: unknown }).default
   } catch (cause) {
     const hint = /\.[jt]s$/.test(file)
-      ? 'Is it a module? In a package without "type": "module" it is called .mts or .mjs.'
+      ? 'Is it an ES module? In a package without "type": "module", name it .mts or .mjs.'
       : undefined
     throw new UsageError(`${file} cannot be loaded: ${cause instanceof Error ? cause.message : String(cause)}`, {
       cause,
@@ -92,15 +98,15 @@ export async function loadConfig(named: string | undefined): Promise<FoundConfig
   return { config, folder: dirname(file), file }
 }
 
-/** In the working directory. */
+/** Returns the path of the configuration file in the working directory, if there is one. */
 export function findConfig(): string | undefined {
   return NAMES.map((name) => join(process.cwd(), name)).find((file) => existsSync(file))
 }
 
-/** For commands that need none. */
+/** The configuration for commands that need none. */
 export const NO_CONFIG: FoundConfig = { config: {}, folder: process.cwd(), file: undefined }
 
-/** A path that a configuration names, as a person in the working directory would write it. */
+/** Converts a path in the configuration to one relative to the working directory. */
 export function fromConfig({ folder }: FoundConfig, path: string): string {
   return isAbsolute(path) ? path : relative(process.cwd(), join(folder, path)) || '.'
 }
@@ -109,7 +115,7 @@ export function fromConfig({ folder }: FoundConfig, path: string): string {
 
 const NAMES = ['ts', 'mts', 'js', 'mjs'].map((ending) => `migratest.config.${ending}`)
 
-/** @throws UsageError for a setting that is not known, or is not what it should be */
+/** Throws a UsageError for an unknown setting or an invalid value. */
 function refuseOthers(
   given: object,
   settings: Readonly<Record<string, Setting>>,
@@ -162,10 +168,10 @@ const SETTINGS: Record<keyof MigratestConfig, Setting> = {
   lock: oneOf('advisory', 'table'),
   lockTimeoutMs: { is: (value) => typeof value === 'number' && value >= 0, what: 'a number of milliseconds' },
   dialect: oneOf('postgres', 'mysql', 'mariadb'),
-  server: { is: (value) => has(value, 'create'), what: 'a server of a preset, as postgres()' },
+  server: { is: (value) => has(value, 'create'), what: 'a server made by a preset, such as postgres()' },
   schemaFile: text,
   watch: { is: (value) => typeof value === 'object' && value !== null, what: 'an object' },
-  irreversible: { is: (value) => typeof value === 'object' && value !== null, what: 'reasons by version' },
+  irreversible: { is: (value) => typeof value === 'object' && value !== null, what: 'an object of reasons by version' },
   base: { is: (value) => value === false || typeof value === 'string', what: 'the name of a branch, or false' },
   outOfOrder: oneOf('error', 'apply', 'ignore'),
   edited: oneOf('error', 'ignore'),

@@ -1,4 +1,4 @@
-/** What commands share: options, configuration, the database, printing, and ending on a signal. */
+/** The services that commands share: options, configuration, the database, printing, and stopping on a signal. */
 
 import type { OpenOptions } from '../database/open.ts'
 import type { Driver } from '../migrate/driver.ts'
@@ -20,16 +20,16 @@ import { stepLine } from './render.ts'
 export class Context {
   readonly options: Options
   readonly found: FoundConfig
-  /** The exit code of the signal that ended the run. */
+  /** The exit code for the signal that stopped the run; undefined if none did. */
   stoppedBy: number | undefined
   readonly #cancel = new AbortController()
   readonly #progress: Progress
   readonly #version: () => string
   #driver: Driver | undefined
-  /** The migration that is under way. */
+  /** File of the migration that is running. */
   #running: string | undefined
 
-  /** @param version of this program */
+  /** @param version returns the version of migratest */
   constructor(options: Options, found: FoundConfig, version: () => string) {
     this.options = options
     this.found = found
@@ -39,7 +39,7 @@ export class Context {
       if (this.#running === undefined || this.stoppedBy !== undefined) return
       if (code === 0) process.exitCode = 1
       console.error(
-        `${this.#running} ended the program while it ran (process.exit, code ${code}). The server takes back what its transaction did; look at "migratest status".`,
+        `${this.#running} ended the program while it ran (process.exit, code ${code}). The server rolls back its open transaction; check "migratest status".`,
       )
     })
   }
@@ -60,27 +60,30 @@ export class Context {
     })
   }
 
-  /** Whether a database is named anywhere. */
+  /** `true` if an option, the configuration or the environment names a database. */
   get hasDatabase(): boolean {
     return Boolean(this.#named)
   }
 
-  /** What SQL is read as, without a database: as it is said, else as test servers or the database's URL have it. */
+  /**
+   * The SQL dialect. Without an open database it comes from `--dialect` or the configuration, else from the configured
+   * test server, else from the database's URL.
+   */
   get dialect(): Dialect {
     if (this.#driver) return this.#driver.dialect
     const said = this.options.dialect ?? this.config.dialect
     return said === undefined && this.config.server ? this.config.server.dialect : dialectOf(this.kind)
   }
 
-  /** Of server, as it is said or the database's URL tells. */
+  /** The kind of server, from `--dialect` or the configuration, else from the database's URL, else `postgres`. */
   get kind(): ServerKind {
     const said = this.options.dialect ?? this.config.dialect
     if (said === undefined) return kindOfUrl(this.#named ?? '') ?? 'postgres'
     if (said === 'postgres' || said === 'mysql' || said === 'mariadb') return said
-    throw new UsageError(`--dialect ${said}? There is postgres, mysql and mariadb.`)
+    throw new UsageError(`Unknown --dialect ${said}: use postgres, mysql or mariadb.`)
   }
 
-  /** A folder's path, or a source that the configuration holds. */
+  /** The path of the migration folder, or the source that the configuration sets. */
   get migrations(): string | Source {
     if (this.options.path !== undefined) return this.options.path
     const { migrations = 'migrations' } = this.config
@@ -88,11 +91,13 @@ export class Context {
     return fromConfig(this.found, pathOf(migrations))
   }
 
-  /** For commands that write files. */
+  /** The path of the migration folder, for commands that need files. @throws UsageError */
   get folder(): string {
     const { migrations } = this
     if (typeof migrations === 'string') return migrations
-    throw new UsageError('The configuration names no folder of migrations but a source.', { hint: 'Say which: --path' })
+    throw new UsageError('This command needs a folder of migrations, but the configuration sets a source.', {
+      hint: 'Name the folder with --path.',
+    })
   }
 
   async source(): Promise<Source> {
@@ -105,7 +110,7 @@ export class Context {
     return { ...(table && { table }), ...(schema && { schema }), ...(lock && { lock }) }
   }
 
-  /** As options and configuration say. */
+  /** The options of the Migrator, from the command line and the configuration. @throws UsageError */
   get migratorOptions(): Omit<MigratorOptions, 'source' | 'database' | 'onEvent'> {
     const { 'lock-timeout': text } = this.options
     const lockTimeoutMs =
@@ -125,7 +130,7 @@ export class Context {
 
   async migrator(): Promise<Migrator> {
     const { url } = this
-    // The engine is loaded while the server answers.
+    // Load the engine while the server answers.
     const opening = import('../database/open.ts').then(({ openDatabase }) => openDatabase(url, this.openOptions))
     opening.catch(() => undefined)
     const migrator = await this.#migratorOn(opening, (event) => this.#show(event))
@@ -134,12 +139,12 @@ export class Context {
     return migrator
   }
 
-  /** With the same rules, on another database; what it does is not shown. */
+  /** Returns a Migrator with the same options on another database. Its events are not printed. */
   migratorOn(database: Driver): Promise<Migrator> {
     return this.#migratorOn(Promise.resolve(database), () => undefined)
   }
 
-  /** Of the files alone, as if for an empty database. */
+  /** Returns a Migrator for the files alone, as if the database were empty. */
   async offlineMigrator(): Promise<Migrator> {
     const [{ Migrator }, { offlineDatabase }, source] = await Promise.all([
       import('../migrate/migrator.ts'),
@@ -149,7 +154,7 @@ export class Context {
     return new Migrator({ source, database: offlineDatabase(this.dialect), onEvent: (event) => this.#show(event) })
   }
 
-  /** Where test databases are made. */
+  /** The server on which test databases are created. */
   async testServer(): Promise<TestServer<unknown>> {
     const { server: url } = this.options
     if (url === undefined && this.config.server) return this.config.server
@@ -157,37 +162,39 @@ export class Context {
     return anyServer((url && kindOfUrl(url)) || this.kind, url)
   }
 
-  /** The database as a person would say it. */
+  /** The display name of the open database; empty if none is open. */
   get database(): string {
     return this.#driver?.database ?? ''
   }
 
-  /** Data: to stdout, as text or, with --json, as one document. */
+  /** Prints data to stdout: as text, or with --json as one document. */
   print(text: string, data: unknown): void {
     this.#progress.clear()
     if (this.options.json) printOut(JSON.stringify(data))
     else if (!this.options.quiet && text) printOut(text)
   }
 
-  /** Data in a format that was asked for by name. */
+  /** Prints data in a format that the user requested, such as Mermaid or SVG. */
   printRaw(text: string): void {
     this.#progress.clear()
     if (!this.options.quiet) printOut(text)
   }
 
-  /** A line of data that comes while the rest is still being worked on; not with --json, which prints one document. */
+  /**
+   * Prints a line of data while the command is still running. Prints nothing with --json, which prints one document.
+   */
   printLine(text: string): void {
     this.#progress.clear()
     if (!this.options.json && !this.options.quiet) printOut(text)
   }
 
-  /** All else: to stderr. */
+  /** Prints everything that is not data, to stderr. */
   tell(text: string): void {
     this.#progress.clear()
     if (!this.options.quiet) console.error(text)
   }
 
-  /** Says what is being done while it takes long, where a person looks on. */
+  /** Shows what the command is doing if that takes long; only on a terminal. */
   busy(text: string): void {
     this.#progress.start(text)
   }
@@ -196,12 +203,12 @@ export class Context {
     this.#progress.clear()
   }
 
-  /** Ends the running statement. */
+  /** Cancels the running statement. */
   cancel(): void {
     this.#cancel.abort()
   }
 
-  /** The first signal asks to stop, the second cancels. */
+  /** Handles signals: the first stops `when` it says, the second cancels, the third ends the program. */
   endOnSignal(when: string, stop: () => void, cancel: (code: number) => void = () => this.cancel()): void {
     let cancelled = false
     for (const [signal, code] of [
@@ -209,21 +216,22 @@ export class Context {
       ['SIGTERM', 143],
     ] as const) {
       process.on(signal, () => {
-        // Code may wait for what nobody can cancel; the server takes back what a program leaves open.
+        // A code migration may wait for something that cannot be cancelled. The server rolls back what an ended program
+        // leaves open.
         if (cancelled) process.exit(code)
         if (this.stoppedBy) {
           cancelled = true
-          this.tell('Cancelling. Once more ends the program.')
+          this.tell('Cancelling. A third Ctrl-C ends the program.')
           return cancel(code)
         }
         this.stoppedBy = code
-        this.tell(`Stopping ${when}. Once more cancels it.`)
+        this.tell(`Stopping ${when}. A second Ctrl-C cancels it.`)
         stop()
       })
     }
   }
 
-  /** Notes that the running migration has failed; the caller prints its error. */
+  /** Records that the running migration has failed. The caller prints its error. */
   failed(): void {
     this.#running = undefined
   }
@@ -259,16 +267,16 @@ export class Context {
   }
 }
 
-/** @throws UsageError */
+/** Parses the target of a move: a version, `latest` or `nil`. @throws UsageError */
 export function parseTarget(text: string | undefined): Target {
   if (text === undefined) throw new UsageError('To which version? A number, "latest" or "nil".')
   if (text === 'latest' || text === 'nil') return text
   const version = /^\d+$/.test(text) ? Number(text) : Number.NaN
   if (isVersion(version)) return version
-  throw new UsageError(`"${masked(text)}" is not a version: a number, "latest" or "nil".`)
+  throw new UsageError(`"${masked(text)}" is not a version. Use a number, "latest" or "nil".`)
 }
 
-/** @throws UsageError */
+/** Parses a version or `nil`. @throws UsageError */
 export function parseVersion(text: string | undefined): number {
   const target = text === undefined ? undefined : parseTarget(text)
   if (target === 'nil') return NIL_VERSION
@@ -276,19 +284,19 @@ export function parseVersion(text: string | undefined): number {
   throw new UsageError('Which version? A number or "nil".')
 }
 
-/** @throws UsageError */
+/** Parses a number of migrations. @throws UsageError */
 export function parseCount(text: string | undefined): number | undefined {
   if (text === undefined) return undefined
   if (/^\d{1,15}$/.test(text)) return Number(text)
   throw new UsageError(`"${masked(text)}" is not a number of migrations.`)
 }
 
-/** What was typed in the wrong place may be a URL. */
+/** Hides everything after `://`: a URL typed in the wrong place may contain a password. */
 function masked(text: string): string {
   return text.replace(/:\/\/.*/s, '://…')
 }
 
-/** Milliseconds. @throws UsageError */
+/** Parses seconds and returns milliseconds. @throws UsageError */
 export function parseSeconds(option: string, text: string): number {
   const seconds = Number(text)
   if (text.trim() !== '' && seconds >= 0) return seconds * 1000

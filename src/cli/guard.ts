@@ -1,4 +1,4 @@
-/** Before data is destroyed. */
+/** Asks for confirmation before data is destroyed. */
 
 import { createInterface } from 'node:readline/promises'
 import { isLoopback } from '../database/address.ts'
@@ -6,12 +6,13 @@ import { locateDatabase } from '../database/open.ts'
 import { UsageError } from '../migrate/errors.ts'
 import type { Context } from './context.ts'
 
-/** The exit code for a question that was answered with Ctrl-C. */
+/** The exit code after the user answers a question with Ctrl-C. */
 const INTERRUPTED = 130
 
 /**
- * `--yes` is enough for a database that was named on the command line and is on this machine; for any other its name has
- * to be typed, or given with `--confirm`. In production it is refused. Host and name are those that would be connected to.
+ * Confirms that data may be destroyed. `--yes` is enough for a database that was named on the command line and is on
+ * this machine. For any other, the user has to type its name or pass it with `--confirm`. With NODE_ENV=production it
+ * always refuses. Host and name are those that the client would connect to.
  * @throws UsageError
  */
 export async function guard(context: Context, what: string): Promise<void> {
@@ -31,16 +32,16 @@ export async function guard(context: Context, what: string): Promise<void> {
   if (!process.stdin.isTTY || context.options.json) {
     const enough = near && database !== undefined ? '--yes' : `--confirm ${name}`
     throw new UsageError(`${what} destroys data in "${name}"${where}.`, {
-      hint: `Add ${enough} if that is meant.`,
+      hint: `To proceed, add ${enough}.`,
     })
   }
-  const answer = await ask(`${what} destroys data in "${name}"${where}. Type the database's name to go on: `)
-  if (answer?.trim() !== name) throw new UsageError('That is not its name; nothing was done.')
+  const answer = await ask(`${what} destroys data in "${name}"${where}. Type the database's name to continue: `)
+  if (answer?.trim() !== name) throw new UsageError("That is not the database's name; nothing was done.")
 }
 
 // --- internal ---
 
-/** Undefined where the terminal was closed. Ctrl-C ends the program. */
+/** Asks a question on the terminal. Returns undefined if the terminal was closed. Ctrl-C ends the program. */
 async function ask(question: string): Promise<string | undefined> {
   const terminal = createInterface({ input: process.stdin, output: process.stderr })
   terminal.once('SIGINT', () => {

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** The command `migratest`, also `migrate`. Loads only what the command that is asked for needs. */
+/** Entry point of the command `migratest`, also installed as `migrate`. Loads only what the requested command needs. */
 import { existsSync, readFileSync } from 'node:fs'
 import module from 'node:module'
 import { join, relative } from 'node:path'
@@ -12,14 +12,14 @@ if (major < 22 || (major === 22 && minor < 22)) {
   process.stderr.write(`warning: migratest supports Node 22.22 or later; this is Node ${process.versions.node}.\n`)
 }
 
-// Compiled code is kept between runs, where the system has a place for it.
+// Cache compiled code between runs, if the system has a place for it.
 module.enableCompileCache?.()
 endWithReader()
 process.exitCode = await run(process.argv.slice(2), { version: ownVersion, reference })
 
 // --- internal ---
 
-/** The package's folder, which is one further up once this is built. */
+/** Returns the package's folder. It is one level further up in the built package. */
 function packageFolder(): string {
   const candidates = ['../../', '../../../'].map((up) => fileURLToPath(new URL(up, import.meta.url)))
   return candidates.find((folder) => existsSync(join(folder, 'package.json'))) ?? '.'
@@ -29,7 +29,9 @@ function ownVersion(): string {
   return (JSON.parse(readFileSync(join(packageFolder(), 'package.json'), 'utf8')) as { version: string }).version
 }
 
-/** Where the error is explained: in the package itself, so for this very version. */
+/**
+ * Returns the reference to the error's explanation. It names a file of the installed package, so it fits this version.
+ */
 function reference(code: string): string {
   const file = relative(process.cwd(), join(packageFolder(), 'docs', 'errors.md'))
   return `\n\nSee ${file}#${code.toLowerCase()}`

@@ -1,4 +1,6 @@
-/** Moves, and says where the database is then. */
+/**
+ * Runs a move, after a rehearsal if `--rehearse` is given, and prints the version that the database is at afterwards.
+ */
 import { openRehearsal } from '../database/open.ts'
 import { MigrationFailedError } from '../migrate/errors.ts'
 import type { MigrationRun, Migrator } from '../migrate/migrator.ts'
@@ -16,7 +18,7 @@ export async function move(context: Context, run: (migrator: Migrator) => Promis
 
 // --- internal ---
 
-/** On an empty copy of the schema. Nothing is done where a failed migration leaves nothing behind anyway. */
+/** Runs the move on an empty copy of the schema. Does nothing if the database rolls back failed migrations anyway. */
 async function rehearse(context: Context, run: (migrator: Migrator) => Promise<MigrationRun>): Promise<void> {
   context.busy('rehearsing on an empty copy of the schema')
   const rehearsal = await openRehearsal(context.url, context.openOptions)
@@ -25,7 +27,7 @@ async function rehearse(context: Context, run: (migrator: Migrator) => Promise<M
     const { steps } = await run(await context.migratorOn(rehearsal.database))
     if (steps.length > 0)
       context.tell(
-        `Rehearsed: ${steps.length === 1 ? 'it runs' : `all ${steps.length} run`} on an empty copy of the schema.`,
+        `Rehearsal passed: ${steps.length === 1 ? 'the migration runs' : `all ${steps.length} migrations run`} on an empty copy of the schema.`,
       )
   } catch (error) {
     throw error instanceof MigrationFailedError

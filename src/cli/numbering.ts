@@ -1,4 +1,4 @@
-/** The number of the next migration, as those before it are numbered. */
+/** Chooses the number of the next migration in the numbering style of the existing ones. */
 import { createHash } from 'node:crypto'
 import { mkdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -12,8 +12,8 @@ import { gitRevision } from '../source/gitRevision.ts'
 import type { Context } from './context.ts'
 
 /**
- * Goes on where the folder and the branch to be merged into end, with as many digits, or by time where they did so before;
- * an empty folder begins with 0001.
+ * Returns the number after the highest in the folder and on the branch to be merged into. Keeps the number of digits,
+ * and uses timestamps if the existing numbers are timestamps. An empty folder begins with 0001.
  */
 export async function nextNumber(context: Context, folder: string): Promise<string> {
   const here = (await directory(folder).list()).at(-1)
@@ -23,8 +23,9 @@ export async function nextNumber(context: Context, folder: string): Promise<stri
 }
 
 /**
- * Whoever looks for the next number in a folder writes its file before the next one looks. The lock is a folder among the system's
- * temporary files; one that a killed process left is taken over.
+ * Runs `work` under a lock, so that a process writes its file before the next process chooses a number for the same
+ * folder. The lock is a directory among the system's temporary files. A lock left by a killed process is taken over
+ * after 5 s.
  */
 export async function oneAtATime<T>(folder: string, work: () => Promise<T>): Promise<T> {
   const lock = join(
@@ -49,7 +50,7 @@ export async function oneAtATime<T>(folder: string, work: () => Promise<T>): Pro
   }
 }
 
-/** As words become part of a file's name; empty where nothing is left. */
+/** Converts words to the title part of a file name; returns an empty string if no letter or digit is left. */
 export function titleOf(words: readonly string[]): string {
   return words
     .join('_')
@@ -63,7 +64,10 @@ export function titleOf(words: readonly string[]): string {
 
 const LOCKED_MS = 5000
 
-/** Undefined where there is no such branch, or nothing of ours on it. */
+/**
+ * Returns the migrations on the branch to be merged into. Undefined if there is no such branch, or if it has no
+ * migrations in this folder.
+ */
 async function onBase({ options, config }: Context, folder: string): Promise<readonly Migration[] | undefined> {
   const base = options.base ?? config.base
   if (base === false) return undefined
@@ -81,12 +85,12 @@ function next(last: Migration | undefined, byTime: boolean): string {
   if (last === undefined) return byTime ? timestamp() : '0001'
   const digits = /(\d+)_[^/\\]*$/.exec(last.up ?? last.down ?? '')?.[1] ?? ''
   if (byTime || /^(?:19|20)\d{12}$/.test(digits)) return later(timestamp(), last.version)
-  // Seconds since 1970, as some have it.
+  // Some projects use seconds since 1970.
   if (/^1[5-9]\d{8}$/.test(digits)) return later(String(Math.floor(Date.now() / 1000)), last.version)
   return String(last.version + 1).padStart(digits.length, '0')
 }
 
-/** A clock that went back, or a colleague's that went ahead, must not put it before what is there. */
+/** Returns `number`, or `last + 1` if `number` is not higher: this clock may be behind, or a colleague's ahead. */
 function later(number: string, last: number): string {
   return Number(number) > last ? number : String(last + 1)
 }

@@ -1,9 +1,9 @@
-/** Options, before or after the command. One table drives parsing, help and completion. */
+/** Command-line options; they may come before or after the command. One table drives parsing, help and completion. */
 import { parseArgs } from 'node:util'
 import { MigratestError } from '../migrate/errors.ts'
 import { nearest } from '../migrate/nearest.ts'
 
-/** The command line cannot be understood. */
+/** Thrown if the command line is invalid. */
 export class OptionError extends MigratestError {
   readonly code = 'MIGRATEST_OPTION'
 }
@@ -15,62 +15,65 @@ interface Entry {
   readonly help: string
 }
 
-/** What every command takes. */
+/** Options that every command takes. */
 const SHARED = {
   config: {
     type: 'string',
     short: 'c',
     value: 'FILE',
-    help: 'the configuration; default: migratest.config.ts, where there is one',
+    help: 'configuration file (default: migratest.config.ts, if it exists)',
   },
-  json: { type: 'boolean', help: 'print one JSON document' },
+  json: { type: 'boolean', help: 'print the result as JSON' },
   quiet: { type: 'boolean', short: 'q', help: 'print errors only' },
-  verbose: { type: 'boolean', help: 'also print what is done meanwhile' },
-  'no-color': { type: 'boolean', help: 'no colours, as with NO_COLOR' },
+  verbose: { type: 'boolean', help: "also print plans, steps that start, the server's notices and stack traces" },
+  'no-color': { type: 'boolean', help: 'disable colors, like NO_COLOR=1' },
   help: { type: 'boolean', short: 'h', help: 'show help' },
-  version: { type: 'boolean', short: 'v', help: 'show the version of this program' },
+  version: { type: 'boolean', short: 'v', help: 'print the version of migratest' },
 } as const satisfies Record<string, Entry>
 
-/** What some commands take; each says which. */
+/** Options that only some commands take; each command lists its own. */
 const OWN = {
-  database: { type: 'string', short: 'd', value: 'URL', help: 'the database; default: $DATABASE_URL' },
-  path: { type: 'string', short: 'p', value: 'FOLDER', help: 'the migrations; default: migrations' },
-  'lock-timeout': { type: 'string', value: 'SECONDS', help: 'how long to wait for another migration; default: 15' },
-  all: { type: 'boolean', help: 'every one' },
-  from: { type: 'string', value: 'VERSION', help: 'as if the database were at that version' },
-  'run-recorded-code': { type: 'boolean', help: 'also downs in TypeScript that only the history still has' },
-  dialect: { type: 'string', value: 'NAME', help: 'postgres, mysql or mariadb, where no URL tells' },
+  database: { type: 'string', short: 'd', value: 'URL', help: 'database URL (default: $DATABASE_URL)' },
+  path: { type: 'string', short: 'p', value: 'FOLDER', help: 'folder of migrations (default: migrations)' },
+  'lock-timeout': { type: 'string', value: 'SECONDS', help: 'time to wait for another migration run (default: 15)' },
+  all: { type: 'boolean', help: 'undo every migration (down); also stop servers in use (servers stop)' },
+  from: { type: 'string', value: 'VERSION', help: "plan from VERSION instead of the database's version" },
+  'run-recorded-code': {
+    type: 'boolean',
+    help: 'run TypeScript downs recorded in the database, if the file is gone or was edited',
+  },
+  dialect: { type: 'string', value: 'NAME', help: 'postgres, mysql or mariadb, if no URL says which' },
   rehearse: {
     type: 'boolean',
-    help: 'first on an empty copy of the schema (MySQL, MariaDB), so that an error is found before anything stands',
+    help: 'dry run on an empty copy of the schema first, to find errors before anything changes (MySQL, MariaDB)',
   },
-  applied: { type: 'string', value: 'K', help: 'that many statements are done' },
-  'not-applied': { type: 'string', value: 'K', help: 'statement K is not done' },
-  'exit-code': { type: 'boolean', help: 'end with 1 unless everything is applied as it is in the files' },
-  check: { type: 'boolean', help: 'write nothing; end with 1 where the file differs' },
-  fresh: { type: 'boolean', help: 'of the migrations alone, on a test server, instead of a database' },
+  applied: { type: 'string', value: 'K', help: 'declare that the first K statements were applied' },
+  'not-applied': { type: 'string', value: 'K', help: 'declare that statement K was not applied' },
+  'exit-code': { type: 'boolean', help: 'exit with 1 unless every migration is applied and unedited' },
+  check: { type: 'boolean', help: 'do not write; exit with 1 if the file differs' },
+  fresh: { type: 'boolean', help: 'apply the migrations on a test server and use that schema, instead of a database' },
   server: {
     type: 'string',
     value: 'URL',
-    help: 'the server for test databases; default: $MIGRATEST_SERVER_URL, else one on demand',
+    help: 'server for test databases (default: $MIGRATEST_SERVER_URL, else one is started)',
   },
-  base: { type: 'string', value: 'BRANCH', help: 'the branch to be merged into; default: as git and the CI say' },
-  ts: { type: 'boolean', help: 'one file in TypeScript' },
-  output: { type: 'string', short: 'o', value: 'FILE', help: 'the file to write; default: migrate.mjs' },
-  format: { type: 'string', value: 'FORMAT', help: 'text (default), json, mermaid or svg' },
-  timestamp: { type: 'boolean', help: 'number by time instead of in sequence' },
-  timeout: { type: 'string', value: 'SECONDS', help: 'how long to wait; default: 60' },
+  base: { type: 'string', value: 'BRANCH', help: 'branch to be merged into (default: from git or CI)' },
+  ts: { type: 'boolean', help: 'write one TypeScript file' },
+  output: { type: 'string', short: 'o', value: 'FILE', help: 'file to write (default: migrate.mjs)' },
+  format: { type: 'string', value: 'FORMAT', help: 'output format: text (default), json, mermaid or svg' },
+  timestamp: { type: 'boolean', help: 'number by timestamp instead of in sequence' },
+  timeout: { type: 'string', value: 'SECONDS', help: 'time to wait (default: 60)' },
   'on-irreversible': {
     type: 'string',
     value: 'WHAT',
-    help: 'what to do where a migration cannot be undone: ask (default), rebuild (everything from nothing, keeping rows) or stop',
+    help: 'if a migration cannot be undone: ask (default), rebuild (reapply everything, keeping rows) or stop',
   },
-  'carry-rows': { type: 'string', value: 'N', help: 'rows that are carried without asking; default: 100000' },
-  seeds: { type: 'string', value: 'FILE', help: 'SQL for a database that is new or was reset' },
-  poll: { type: 'boolean', help: 'look at the files ten times a second, where the file system gives no events' },
-  exec: { type: 'string', value: 'COMMAND', help: 'run after each change, with the URL in $DATABASE_URL' },
-  yes: { type: 'boolean', short: 'y', help: 'do not ask before destroying data' },
-  confirm: { type: 'string', value: 'NAME', help: "the database's name, where --yes is not enough" },
+  'carry-rows': { type: 'string', value: 'N', help: 'number of rows to carry without asking (default: 100000)' },
+  seeds: { type: 'string', value: 'FILE', help: 'SQL file to run in a new or reset database' },
+  poll: { type: 'boolean', help: 'check the files ten times a second, for file systems without events' },
+  exec: { type: 'string', value: 'COMMAND', help: 'shell command to run after each change; gets $DATABASE_URL' },
+  yes: { type: 'boolean', short: 'y', help: 'destroy data without asking (squash: also uncommitted files)' },
+  confirm: { type: 'string', value: 'NAME', help: "the database's name, as confirmation" },
 } as const satisfies Record<string, Entry>
 
 export type OwnOption = keyof typeof OWN
@@ -78,9 +81,9 @@ const ALL = { ...OWN, ...SHARED }
 type Table = typeof ALL
 export type Options = { readonly [K in keyof Table]?: Table[K]['type'] extends 'string' ? string : boolean }
 
-/** @throws OptionError */
+/** Parses the command line into options and positional arguments. @throws OptionError */
 export function parseOptions(argv: readonly string[]): { options: Options; positionals: string[] } {
-  // "force -1" is the nil version, not an option.
+  // In "force -1", -1 is the nil version, not an option.
   const takesVersion = argv.some((arg) => arg === 'force' || arg === 'goto' || arg === 'plan')
   const args = takesVersion ? argv.map((arg) => (arg === '-1' ? 'nil' : arg)) : argv
   try {
@@ -96,29 +99,36 @@ export function parseOptions(argv: readonly string[]): { options: Options; posit
   }
 }
 
-/** @throws OptionError: one that another command takes */
+/** Throws an OptionError if an option of another command was given. */
 export function refuseForeign(command: string, taken: readonly OwnOption[], options: Options): void {
   const foreign = (Object.keys(OWN) as OwnOption[]).find((name) => options[name] !== undefined && !taken.includes(name))
   if (foreign === undefined) return
   throw new OptionError(`${command} takes no --${foreign}.`, { hint: `See: migratest ${command} --help` })
 }
 
-/** @throws OptionError: more than a command takes, which may be a slip of the hand before something is destroyed */
+/**
+ * Throws an OptionError if there are more arguments than the command takes: a surplus one may be a typing error in a
+ * command that destroys data.
+ */
 export function refuseSurplus(command: string, args: readonly string[], most: number): void {
   const surplus = args[most]
   if (surplus === undefined) return
   const shown = surplus.replace(/:\/\/.*/s, '://…')
-  throw new OptionError(`${command} takes ${most === 0 ? 'no arguments' : `at most ${most}`}; what is "${shown}"?`, {
-    hint: /:\/\//.test(surplus) ? 'A database is named with --database URL.' : `See: migratest ${command} --help`,
+  const takes = `${command} takes ${most === 0 ? 'none' : `at most ${most}`}`
+  throw new OptionError(`Unexpected argument "${shown}": ${takes}.`, {
+    hint: /:\/\//.test(surplus) ? 'To name a database, use --database URL.' : `See: migratest ${command} --help`,
   })
 }
 
-/** As they are typed: those that a command takes, and those that all take. */
+/** Returns the options as they are typed: the command's own, then the common ones. */
 export function optionNames(taken: readonly OwnOption[]): string[] {
   return [...taken, ...Object.keys(SHARED)].map((name) => `--${name}`)
 }
 
-/** Aligned lines of help. @param taken what the command takes; left out: the shared ones only */
+/**
+ * Returns aligned help lines.
+ * @param taken the command's own options; if omitted, only the common options are listed
+ */
 export function optionLines(taken: readonly OwnOption[] = []): string[] {
   const entries: [string, Entry][] = [
     ...taken.map((name): [string, Entry] => [name, OWN[name]]),

@@ -1,22 +1,25 @@
-/** Standard output is the command's: with --json, one document and nothing else. */
+/** Reserves standard output for the command's data: with --json, one document and nothing else. */
 
 const write = process.stdout.write.bind(process.stdout)
 
-/** A line of the command's own data. */
+/** Prints a line of the command's own data. */
 export function printOut(text: string): void {
   write(`${text}\n`)
 }
 
-/** From now on, what migrations and the configuration print goes to standard error. */
+/** Redirects everything that migrations and the configuration print to standard error. */
 export function keepStdoutForData(): void {
   process.stdout.write = process.stderr.write.bind(process.stderr)
 }
 
-/** A reader who has seen enough is no failure; a full disk is one. */
+/**
+ * Ends the program if stdout fails: quietly if the reader closed the pipe, with an error otherwise (for example a full
+ * disk).
+ */
 export function endWithReader(): void {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit()
-    process.stderr.write(`The output cannot be written: ${error.message}\n`)
+    process.stderr.write(`Cannot write the output: ${error.message}\n`)
     process.exit(1)
   })
 }

@@ -1,4 +1,4 @@
-/** What commands print. Pure, but for whether the terminal has colours. */
+/** Formats what commands print. Pure, except that colors depend on the terminal. */
 
 import { styleText } from 'node:util'
 import type { MigrationRun } from '../migrate/migrator.ts'
@@ -17,7 +17,7 @@ export function runLine({ to, steps }: Pick<MigrationRun, 'to' | 'steps'>, datab
   return `${database} is at version ${describeVersion(to)}: ${plural(steps.length, 'migration')} in ${time(ms)}.`
 }
 
-/** A line a step: what it is, how much, and how. */
+/** Formats a plan, one line per step: direction, migration, number of statements, and notes. */
 export function planText({ from, to, steps, warnings, short }: MigrationPlan, database: string): string {
   if (steps.length === 0) return `Nothing to do: ${database} is at version ${describeVersion(from)}.`
   const width = Math.max(...steps.map(({ version, name }) => `${version}_${name}`.length))
@@ -37,7 +37,7 @@ export function planText({ from, to, steps, warnings, short }: MigrationPlan, da
   return [head, ...lines, ...told].join('\n')
 }
 
-/** SQL that can be run, with comments about it. */
+/** Formats a plan as SQL that can be run, with comments. */
 export function sqlText({ from, to, steps, warnings, short }: MigrationPlan, dialect: Dialect): string {
   if (steps.length === 0) return `-- Nothing to do at version ${describeVersion(from)}.`
   const blocks = steps.map((step) => {
@@ -67,7 +67,7 @@ export function statusText(status: MigrationStatus): string {
   const head = [
     `Version ${describeVersion(status.version)}, ${status.dirty ? red('DIRTY') : 'clean'}`,
     `${waiting} pending`,
-    ...(odd > 0 ? [red(`${odd} to look at`)] : []),
+    ...(odd > 0 ? [red(`${odd} with problems`)] : []),
   ].join(', ')
   const width = Math.max(0, ...status.migrations.map((row) => label(row).length))
   const rows = status.migrations.map((row) => {
@@ -80,27 +80,27 @@ export function statusText(status: MigrationStatus): string {
   const { running } = status
   const half = running
     ? [
-        `  ${running.direction} of ${running.version} stopped with ${running.done} of ${running.total} statements done: "migratest resume"`,
+        `  ${running.direction} of ${running.version} stopped after ${running.done} of ${running.total} statements: run "migratest resume"`,
       ]
     : []
   const told = [...(status.disagreement ? [status.disagreement] : []), ...status.problems.map((text) => red(text))]
   return [head, ...half, ...told.map((text) => text.replace(/^/gm, '  ')), ...rows].join('\n')
 }
 
-/** Whether everything is applied as it is in the files. */
+/** Returns `true` if every migration is applied and unedited. */
 export function isSettled({ dirty, migrations, problems }: MigrationStatus): boolean {
   return (
     !dirty && problems.length === 0 && migrations.every((row) => row.state === 'applied' || row.state === 'unrecorded')
   )
 }
 
-/** A check of `verify`: its remark behind it, or what it found below it. */
+/** Formats one check of `verify`: a remark after its name, or a finding below it. */
 export function checkLine(name: string, { ok, text }: { ok: boolean; text: string | undefined }, ms: number): string {
   if (!ok) return `${red('✗')} ${name}\n\n${paintedDiff(text ?? '').replace(/^(?=.)/gm, '    ')}\n`
   return `${styleText('green', '✓')} ${name}  ${dim([time(ms), text].filter(Boolean).join(', '))}`
 }
 
-/** @param many where it is not `one` and an s */
+/** @param many the plural, if it is not `one` plus "s" */
 export function plural(n: number, one: string, many = `${one}s`): string {
   return `${n} ${n === 1 ? one : many}`
 }
@@ -113,7 +113,7 @@ export function bytes(n: number): string {
   return n < 2 ** 20 ? `${(n / 2 ** 10).toFixed(0)} KiB` : `${(n / 2 ** 20).toFixed(1)} MiB`
 }
 
-/** Rows, each column as wide as its widest. */
+/** Aligns rows in columns, each as wide as its widest cell. */
 export function columns(rows: readonly (readonly string[])[]): string {
   const widths = (rows[0] ?? []).map((_, i) => Math.max(...rows.map((row) => row[i]?.length ?? 0)))
   return rows
@@ -126,7 +126,7 @@ export function columns(rows: readonly (readonly string[])[]): string {
     .join('\n')
 }
 
-/** Lines of a diff in their colours. */
+/** Colors the lines of a diff. */
 export function paintedDiff(text: string): string {
   return text
     .split('\n')
@@ -140,7 +140,10 @@ function commented(text: string): string {
   return text.replace(/^/gm, '-- ')
 }
 
-/** What a migration sets ends with it. */
+/**
+ * Returns the statement that resets the settings a migration leaves behind, if it leaves any: the engine resets them,
+ * too, after each migration.
+ */
 function putBack(sql: string, dialect: Dialect): string {
   const { resetSession } = DIALECTS[dialect]
   return resetSession !== '' && leavesSettings(readScript(sql, dialect)) ? `\n${resetSession}` : ''

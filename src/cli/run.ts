@@ -1,20 +1,23 @@
-/** Runs a command line: finds the command, loads what it needs, and makes an exit code of what happens. */
+/** Runs a command line: finds the command, loads what it needs, and converts the outcome to an exit code. */
 
 import type { MigratestError } from '../migrate/errors.ts'
 import type { FoundConfig } from './config.ts'
 import type { Context } from './context.ts'
 import { keepStdoutForData, printOut } from './output.ts'
 
-/** What a program says of itself. */
+/** What a program (the command or a bundle) passes in about itself. */
 export interface Own {
   readonly version: () => string
-  /** Where an error is explained, as a last paragraph. */
+  /** Returns a last paragraph for an error message that says where the error is explained. */
   readonly reference: (code: string) => string
-  /** Where it carries its own. */
+  /** The configuration of a bundle, which contains its own. */
   readonly config?: FoundConfig
 }
 
-/** 0 done or nothing to do, 1 failure or findings, 2 usage; 130 and 143 stopped by SIGINT and SIGTERM. */
+/**
+ * Runs the command line and returns the exit code: 0 done or nothing to do, 1 failure or findings, 2 usage error, 130
+ * stopped by SIGINT, 143 stopped by SIGTERM.
+ */
 export async function run(argv: readonly string[], own: Own): Promise<number> {
   return main(argv, own).catch((error) => report(error, argv, own))
 }
@@ -67,12 +70,13 @@ async function main(argv: readonly string[], own: Own): Promise<number> {
     own.config ?? (more.alone ? NO_CONFIG : await loadConfig(options.config)),
     own.version,
   )
-  // Of a migration in code: what it ran is rolled back before the program ends.
+  // An error that a code migration threw without anyone awaiting it. What the migration ran is rolled back before the
+  // program ends.
   let stray: { readonly error: unknown } | undefined
   let isOver = false
   const onStray = async (error: unknown) => {
     if (isOver) {
-      // The document of what was done is printed already.
+      // The JSON document of what was done has been printed already.
       process.exitCode = 1
       console.error((await strayError(error)).message)
       return
@@ -98,13 +102,13 @@ async function main(argv: readonly string[], own: Own): Promise<number> {
   }
 }
 
-/** A failure that reached nobody: something was not awaited. */
+/** Wraps an error that no code caught: something was not awaited. */
 async function strayError(error: unknown, cancelled?: Error): Promise<Error> {
   const { UnhandledRejectionError } = await import('../migrate/errors.ts')
   return new UnhandledRejectionError(error, cancelled)
 }
 
-/** A run that was cancelled because it was asked to. */
+/** Returns the exit code of a run that a signal cancelled. Rethrows any other error. */
 function stopped(context: Context, error: MigratestError): number {
   if (context.stoppedBy === undefined || error.code !== 'MIGRATEST_CANCELLED') throw error
   if (context.options.json) context.print('', errorDocument(error))
@@ -112,7 +116,10 @@ function stopped(context: Context, error: MigratestError): number {
   return context.stoppedBy
 }
 
-/** Everything but what a stack trace of somebody else's error would tell: those may hold a URL with its password. */
+/**
+ * Returns an error as a JSON document, without the stack: stack traces of other packages' errors may contain a URL with
+ * its password.
+ */
 function errorDocument(error: Partial<MigratestError>): object {
   const { code = 'UNKNOWN', message, version, file, line, column } = error as unknown as Record<string, unknown>
   return { error: { code, message, version, file, line, column } }
@@ -122,7 +129,7 @@ function report(thrown: unknown, argv: readonly string[], own: Own): number {
   const error = (thrown instanceof Error ? thrown : new Error(String(thrown))) as Partial<MigratestError> & Error
   const { code = '' } = error
   const known = code.startsWith('MIGRATEST_')
-  // Of the system: ENOENT, EACCES.
+  // System errors such as ENOENT and EACCES.
   const system = /^E[A-Z]+$/.test(code)
   if (argv.includes('--json')) printOut(JSON.stringify(errorDocument(error)))
   else if (known)

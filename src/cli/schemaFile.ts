@@ -1,15 +1,18 @@
-/** The schema as a file for git. */
+/** Writes the schema to a file that is kept in git. */
 import { existsSync, readFileSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import type { Schema } from '../schema/schema.ts'
 import { DIALECTS } from '../sql/dialect.ts'
 
-/** With what stands before it: in its order, some refer to what comes later. */
+/**
+ * Returns the text of the file: a header, a setting that defers checks (some objects refer to later ones), and the
+ * schema.
+ */
 export function schemaFileText(schema: Schema): string {
   const { deferChecks } = DIALECTS[schema.dialect]
-  return `-- The schema, as migratest schema writes it: to be read, compared, and to make an empty database of.\n${deferChecks}\n\n${schema}`
+  return `-- The schema, written by "migratest schema". Running this file in an empty database creates it.\n${deferChecks}\n\n${schema}`
 }
 
-/** @returns whether that changed anything */
+/** Writes the schema if it differs from the file. @returns whether the file changed */
 export function writeSchema(file: string, schema: Schema): boolean {
   const text = schemaFileText(schema)
   const before = existsSync(file) && statSync(file).isFile() ? readFileSync(file, 'utf8') : ''
@@ -19,7 +22,10 @@ export function writeSchema(file: string, schema: Schema): boolean {
 
 // --- internal ---
 
-/** Whoever reads it meanwhile gets the old one or the new one. A link stays one; what is no file is written to. */
+/**
+ * Replaces the file in one step, so that a concurrent reader sees either the old or the new text. Follows a symbolic
+ * link, and writes directly to anything that is not a regular file, such as a pipe.
+ */
 function write(file: string, text: string): void {
   const target = existsSync(file) ? realpathSync(file) : file
   if (existsSync(target) && !statSync(target).isFile()) {

@@ -1,4 +1,4 @@
-/** The command inside a bundle: its migrations and settings are in the same file. */
+/** Runs the command inside a bundle, which contains its migrations and settings. */
 import { type BundledSource, bundled } from '../source/bundled.ts'
 import type { MigratestConfig } from './config.ts'
 import { endWithReader } from './output.ts'

@@ -1,4 +1,4 @@
-/** Asking for a server: finds its keeper or starts one, waits until the server is ready, and holds on to it. */
+/** Acquires a server: finds its keeper or starts one, waits until the server is ready, and holds a lease on it. */
 import { spawn } from 'node:child_process'
 import { openSync, readFileSync } from 'node:fs'
 import type { Socket } from 'node:net'
@@ -13,21 +13,21 @@ import { keyOf, type RunningServer, type ServerRequest } from './request.ts'
 
 export interface ServerHandle {
   readonly server: RunningServer
-  /** Nobody of this run has been told yet which server it uses. */
+  /** `true` if no other process of this test run has been told which server it uses. */
   readonly first: boolean
   readonly release: () => void
 }
 
 export interface AcquireOptions {
-  /** Milliseconds without anybody until the server stops; default ten minutes, in CI twenty seconds. */
+  /** Milliseconds without users after which the server stops; default: ten minutes, twenty seconds in CI. */
   readonly idleMs?: number
   readonly onProgress?: (text: string) => void
 }
 
-/** @throws ServerUnavailableError */
+/** Acquires a lease on the requested server. @throws ServerUnavailableError */
 export async function acquireServer(request: ServerRequest, options: AcquireOptions = {}): Promise<ServerHandle> {
   const key = keyOf(request)
-  // A keeper that is just stopping closes the connection: then ask again.
+  // A keeper that is stopping closes the connection. Then we ask again.
   const deadline = now() + PATIENCE_MS
   while (now() < deadline) {
     const socket = await reach(key, request, options)
@@ -36,7 +36,7 @@ export async function acquireServer(request: ServerRequest, options: AcquireOpti
     if (outcome.type === 'ready') {
       const server = readServer(key)
       if (server) {
-        // A worker must be able to end while it holds a lease.
+        // An open lease must not keep a worker process from ending.
         socket.unref()
         return { server, first: outcome.first, release: () => socket.destroy() }
       }
@@ -44,19 +44,22 @@ export async function acquireServer(request: ServerRequest, options: AcquireOpti
     socket.destroy()
     await sleep(50)
   }
-  throw new ServerUnavailableError('The process that keeps the server ends again and again, or does not end.', {
+  throw new ServerUnavailableError('The background process of the server keeps exiting, or does not stop.', {
     hint: `Its output is in ${logFile(key)}.`,
   })
 }
 
-/** Stops the server of that request, whoever uses it. Resolves when its keeper is gone. */
+/** Stops the server of that request, even if it is in use. Resolves when its keeper has ended. */
 export async function stopServer(request: ServerRequest): Promise<void> {
   await stopKey(keyOf(request))
 }
 
 // --- internal ---
 
-/** A server that is stopping is waited for, and one that starts may have to be downloaded: that wait has no limit. */
+/**
+ * Time to wait for a server that is stopping. Waiting for a server that starts has no limit, since it may have to be
+ * downloaded.
+ */
 const PATIENCE_MS = 60_000
 
 async function reach(key: string, request: ServerRequest, options: AcquireOptions): Promise<Socket> {
@@ -69,7 +72,7 @@ async function reach(key: string, request: ServerRequest, options: AcquireOption
       send(socket, { type: 'lease', run: runName() })
       return socket
     }
-    // Two who start one at once are no harm: the second finds the address taken and ends.
+    // Two processes may start a keeper at the same time: the second keeper finds the address taken and ends.
     if (now() - started > 5000) {
       startKeeper(key, request, options, (code) => {
         crashed = code
@@ -81,8 +84,8 @@ async function reach(key: string, request: ServerRequest, options: AcquireOption
   }
   const output = readTail(logFile(key))
   if (crashed)
-    throw new ServerUnavailableError(`The process that keeps the server ended with code ${crashed}:\n${output}`)
-  throw new ServerUnavailableError('The process that keeps the server does not start.', {
+    throw new ServerUnavailableError(`The background process of the server exited with code ${crashed}:\n${output}`)
+  throw new ServerUnavailableError('The background process of the server does not start.', {
     hint: `Its output is in ${logFile(key)}.`,
   })
 }
@@ -126,15 +129,16 @@ function waitUntilReady(socket: Socket, onProgress: ((text: string) => void) | u
 
 function readTail(path: string): string {
   try {
-    return readFileSync(path, 'utf8').slice(-1500).trim() || '(it wrote nothing: is the disk full?)'
+    return readFileSync(path, 'utf8').slice(-1500).trim() || '(it printed nothing: is the disk full?)'
   } catch {
-    return '(it wrote nothing)'
+    return '(it printed nothing)'
   }
 }
 
 /**
- * One name for all processes of a test run, so that one of them says which server is used. A worker of vitest that is a process
- * names its parent; a worker thread, and vitest itself (the plugin runs there), name the process they are in.
+ * Returns a name shared by all processes of a test run, so that only one of them prints which server is used. A vitest
+ * worker that is a process uses its parent's process id. A worker thread, and vitest itself (where the plugin runs),
+ * use the id of their own process.
  */
 function runName(): string {
   const isForked = process.env.VITEST_POOL_ID !== undefined && isMainThread

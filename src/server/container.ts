@@ -1,4 +1,4 @@
-/** A server in a container, through testcontainers and its module for that kind. */
+/** Runs a server in a container, through testcontainers and its module for that kind of server. */
 import { hostname } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { GenericContainer } from 'testcontainers'
@@ -22,19 +22,19 @@ export interface ContainerOptions {
   readonly request: ServerRequest
   readonly password: string
   readonly onProgress: (text: string) => void
-  /** Whether a keeper on this machine answers for that key. */
+  /** Returns whether a keeper on this machine owns the server with that key. */
   readonly isKept: (key: string) => Promise<boolean>
 }
 
-/** Why a way to a server is closed. */
+/** The reason why a server cannot be started in one way. */
 export interface Refusal {
-  /** As the end of a line: no capital letter, no full stop. */
+  /** The reason, without a capital letter or full stop. */
   readonly why: string
-  /** The command that opens it, in the imperative. */
+  /** What the user can do about it, in the imperative. */
   readonly advice?: string | undefined
 }
 
-/** Whether an engine answers and has or gets the image. */
+/** Returns `true` if a Docker engine answers and has the image, or pulls it; otherwise the reason. */
 export async function findEngine(request: Pick<ServerRequest, 'kind' | 'image' | 'version'>): Promise<true | Refusal> {
   const name = imageOf(request)
   try {
@@ -45,8 +45,8 @@ export async function findEngine(request: Pick<ServerRequest, 'kind' | 'image' |
     return await engine.image.pull(wanted).then(
       () => true as const,
       (error: Error) => ({
-        why: `the image ${wanted.string} cannot be had (${brief(error)})`,
-        advice: `get the image where Docker reaches its registry (docker pull ${wanted.string})`,
+        why: `the image ${wanted.string} cannot be pulled (${brief(error)})`,
+        advice: `pull the image where Docker can reach its registry (docker pull ${wanted.string})`,
       }),
     )
   } catch (error) {
@@ -91,7 +91,7 @@ export async function startContainer({
   if (local || known !== undefined) bindPort(made, port, local ? '127.0.0.1' : '', known)
   const container = await made
     .withLabels({ [LABEL_KEY]: key, [LABEL_HOST]: hostLabel(), [LABEL_FOLDER]: folderId() })
-    // The module's own check would start a process in the container four times a second for as long as it lives.
+    // The module's own health check would start a process in the container four times a second, as long as it runs.
     .withHealthCheck({ test: ['CMD', 'true'], interval: 86_400_000, timeout: 1000, retries: 1 })
     .withWaitStrategy(new UntilItAnswers(port, urlAt))
     .start()
@@ -109,7 +109,7 @@ export async function startContainer({
   }
 }
 
-/** Containers of this machine whose keeper is gone (it was killed), and any of our own key. */
+/** Removes this machine's containers whose keeper was killed, and any with our own key. */
 async function removeLeftovers(
   dockerode: Docker,
   ownKey: string,
@@ -118,7 +118,8 @@ async function removeLeftovers(
   const filters = { label: [`${LABEL_HOST}=${hostLabel()}`] }
   for (const { Id, Labels, State } of await dockerode.listContainers({ all: true, filters })) {
     const key = Labels[LABEL_KEY]
-    // A running one may be kept from another folder, of which nobody here knows; a stopped one serves nobody.
+    // A running container may belong to a keeper with another folder, which we cannot reach. A stopped one serves
+    // nobody.
     if (!key || (State === 'running' && Labels[LABEL_FOLDER] !== folderId())) continue
     if (key !== ownKey && (await isKept(key))) continue
     await dockerode
@@ -130,13 +131,13 @@ async function removeLeftovers(
 
 // --- internal ---
 
-/** The part of dockerode that is used here. */
+/** The part of dockerode that we use. */
 interface Docker {
   listContainers(options: object): Promise<{ Id: string; State: string; Labels: Record<string, string> }[]>
   getContainer(id: string): { remove(options: object): Promise<unknown>; wait(): Promise<unknown> }
 }
 
-/** Polls with real queries: an open port says nothing, since Docker opens it before the server is there. */
+/** Polls with real queries. An open port proves nothing, since Docker opens it before the server listens. */
 class UntilItAnswers {
   readonly #port: number
   readonly #urlAt: (port: number) => string
@@ -177,7 +178,9 @@ function imageOf({ kind, image, version }: Pick<ServerRequest, 'kind' | 'image' 
   return image ?? `${kind}:${version ?? KINDS[kind].version}`
 }
 
-/** Engines answer with the whole chain of what called what; its end says what happened. */
+/**
+ * Returns the end of an engine's error message. The message lists the whole chain of calls; its end says what happened.
+ */
 function brief(error: Error): string {
   return error.message.trim().split(': ').at(-1)?.slice(0, 120) ?? ''
 }
@@ -191,13 +194,13 @@ async function loadTestcontainers(): Promise<typeof import('testcontainers')> {
 }
 
 interface ContainerKind {
-  /** Where none is asked for. */
+  /** The version if the request names none. */
   readonly version: string
   readonly port: number
   readonly module: string
-  /** An administrator's. */
+  /** Returns an administrator's URL. */
   readonly urlAt: (password: string, address: string) => string
-  /** Data in memory, or in a volume. @param settings arguments of the server */
+  /** Creates the container, with its data in memory or in a volume. @param settings arguments of the server */
   readonly make: (
     image: string,
     password: string,
@@ -216,7 +219,7 @@ const KINDS: Readonly<Record<ServerKind, ContainerKind>> = {
       const { PostgreSqlContainer } = await import('@testcontainers/postgresql')
       const container = new PostgreSqlContainer(image).withDatabase('postgres').withUsername('postgres')
       return (
-        // Away from the image's volume, wherever that is in this version.
+        // Outside the image's volume, whose place depends on the version.
         holding(container.withPassword(password), '/migratest', volume)
           .withEnvironment({ PGDATA: '/migratest/data', POSTGRES_INITDB_ARGS: '--no-sync' })
           .withCommand(['postgres', ...settings])
@@ -255,7 +258,7 @@ function holding<C extends GenericContainer>(container: C, data: string, volume:
     : container.withBindMounts([{ source: volume, target: data, mode: 'rw' }])
 }
 
-/** One for each version: a server does not read what another has written. */
+/** Returns the volume's name, which contains the version: a server cannot read data of another version. */
 function volumeOf(key: string, image: string): string {
   return `migratest-${key}-${recall(key)?.id ?? 'own'}-${image.replace(/.*:/, '').replace(/[^\w.-]/g, '_')}`
 }
@@ -264,7 +267,11 @@ function mysqlUrl(password: string, address: string): string {
   return `mysql://root:${password}@${address}/mysql`
 }
 
-/** Only this machine needs to reach it; the library binds to all addresses. @param known where URLs say that it is */
+/**
+ * Binds the port to one address, since only this machine needs to reach it. testcontainers would bind it to all
+ * addresses.
+ * @param known the port that existing URLs name
+ */
 function bindPort(container: GenericContainer, port: number, host: string, known = 0): void {
   const inside = container as unknown as {
     hostConfig: { PortBindings?: object }

@@ -1,11 +1,11 @@
 import { MigratestError } from '../migrate/errors.ts'
 
-/** No server could be had; the message says what was tried and why each way failed. */
+/** Thrown if no server could be started. The message lists what was tried and why each way failed. */
 export class ServerUnavailableError extends MigratestError {
   readonly code = 'MIGRATEST_SERVER_UNAVAILABLE'
 }
 
-/** The test's time ran out while the server was still starting; the start goes on. */
+/** Thrown if the test's time limit is reached while the server is still starting. The start continues. */
 export class ServerStartingError extends MigratestError {
   readonly code = 'MIGRATEST_SERVER_STARTING'
 }

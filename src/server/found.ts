@@ -1,4 +1,4 @@
-/** Servers that are kept on this machine: finding them, looking at them, stopping them. */
+/** Finds, inspects and stops the servers that keepers own on this machine. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { keeperAddress, privateFolder } from './places.ts'
@@ -6,20 +6,20 @@ import { type ClientMessage, type KeeperMessage, serverFile } from './protocol.t
 import type { RunningServer } from './request.ts'
 
 export interface FoundServer extends RunningServer {
-  /** 16 hex digits: what was asked for. */
+  /** Hash of the request, 16 hex digits. */
   readonly key: string
-  /** Processes that hold a lease on it. */
+  /** Number of processes that hold a lease on it. */
   readonly users: number
 }
 
-/** This user's servers that are ready, oldest first. */
+/** Returns this user's servers that are ready, oldest first. */
 export async function listServers(): Promise<FoundServer[]> {
   const keys = readdirSync(privateFolder()).flatMap((name) => /^([0-9a-f]{16})\.json$/.exec(name)?.[1] ?? [])
   const found = await Promise.all(keys.map(look))
   return found.filter((server) => server !== undefined).sort((a, b) => a.startedAt - b.startedAt)
 }
 
-/** Stops a server, whoever uses it. Resolves when its keeper is gone. */
+/** Stops a server, even if it is in use. Resolves when its keeper has ended. */
 export async function stopKey(key: string): Promise<void> {
   const socket = await tryConnect(key)
   if (!socket) return
@@ -53,7 +53,7 @@ export function readServer(key: string): RunningServer | undefined {
 
 const ANSWER_MS = 2000
 
-/** Undefined where nobody keeps it any more, or who keeps it does not answer. */
+/** Returns a server and its number of users; undefined if its keeper is gone or does not answer. */
 async function look(key: string): Promise<FoundServer | undefined> {
   const server = readServer(key)
   const socket = server && (await tryConnect(key))

@@ -1,9 +1,10 @@
 /**
- * The process that keeps one server for everyone on this machine who asks for the same: starts it, says how far it is,
- * and stops it when nobody has used it for a while. It is started by whoever asks first and outlives them.
+ * The keeper: a background process that owns one server for all processes on this machine that request the same. It
+ * starts the server, reports progress, and stops the server when it has been unused for a while. The first process that
+ * needs the server starts the keeper, which outlives it.
  *
- * Those who use the server hold a connection to this process, so one that dies is noticed without clocks or process ids.
- * What crosses the connection is progress only; the URL with its password goes through a file that only we may read.
+ * Users of the server hold a connection to the keeper, so it notices a user that dies without timers or process ids.
+ * Only progress crosses the connection. The URL with its password goes through a file that only this user may read.
  */
 import { randomBytes } from 'node:crypto'
 import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
@@ -64,18 +65,18 @@ class Keeper {
       }
       writeFileSync(serverFile(this.#key), JSON.stringify(server), { mode: 0o600 })
       this.#tell({ type: 'ready', first: false })
-      // A server that died is not handed out again: whoever asks next starts another.
+      // A server that died is not reused: the next request starts another.
       void this.#chosen.ended.then(() => this.#stop())
       this.#watchIdle()
     } catch (error) {
       this.#tell({ type: 'failed', message: (error as Error).message })
-      // Whoever started this process may not have reached it yet, and must hear why.
+      // The process that started the keeper may not have connected yet, and must learn the reason.
       setTimeout(() => void this.#stop(), FAILURE_TOLD_MS)
     }
   }
 
   #greet(socket: Socket): void {
-    // Too late: who comes now asks again until this process is gone, and then starts a keeper.
+    // The keeper is stopping. The client asks again until this process has ended, and then starts a new keeper.
     if (this.#stopping) {
       socket.destroy()
       return
@@ -101,7 +102,7 @@ class Keeper {
       }
     })
     socket.on('close', () => {
-      // Those who only look whether a keeper is there hold no lease and do not put off its end.
+      // Clients that only check for a keeper hold no lease and do not delay its end.
       if (this.#leases.delete(socket)) this.#watchIdle()
     })
   }
@@ -124,7 +125,10 @@ class Keeper {
       this.#idle = setTimeout(() => void this.#stopUnlessUsed(), Math.min(this.#idleMs, LONGEST_TIMER))
   }
 
-  /** An app that was given the URL holds no lease. */
+  /**
+   * Stops the server unless somebody is connected to it. An application that was given the URL holds no lease, so
+   * connections to a server that keeps its data count as use.
+   */
   async #stopUnlessUsed(): Promise<void> {
     if (this.#request.keep && this.#chosen && (await isUsed(this.#chosen.url))) this.#watchIdle()
     else await this.#stop()
@@ -138,11 +142,11 @@ class Keeper {
   async #end(): Promise<void> {
     rmSync(serverFile(this.#key), { force: true })
     clearTimeout(this.#idle)
-    // A server that is just being started has to be there before it can be stopped.
+    // A server has to finish starting before it can be stopped.
     await this.#starting
     await this.#chosen?.stop().catch(() => undefined)
     for (const socket of this.#leases) socket.end()
-    // What went wrong has been told; who crashes leaves its output.
+    // Clients have been told about any failure. Only a crashed keeper leaves its log.
     rmSync(logFile(this.#key), { force: true })
     this.#listener.close()
     setTimeout(() => process.exit(0), 100)
@@ -151,7 +155,7 @@ class Keeper {
 
 const FAILURE_TOLD_MS = 2000
 
-/** A timer set for longer than this fires at once. */
+/** A timer with a longer delay fires at once. */
 const LONGEST_TIMER = 2 ** 31 - 1
 
 function parse(line: string): ClientMessage | undefined {
@@ -164,27 +168,30 @@ function parse(line: string): ClientMessage | undefined {
 
 const runs = new WeakMap<Socket, string>()
 
-/** Undefined where another keeper is there. */
+/** Claims the key for this process; returns undefined if another keeper has it. */
 async function claim(key: string): Promise<Server | undefined> {
   const mutex = mutexAddress(key)
-  // Held as long as this process lives; nobody has business connecting to it.
+  // Held until this process ends. Nobody needs to connect to it.
   const held = mutex === undefined ? undefined : await listen(mutex)
   if (mutex !== undefined && !held) return undefined
   held?.on('connection', (socket) => socket.destroy())
-  // Also one that shares our folder but not our mutex, as in another network namespace.
+  // There may also be a keeper that shares our folder but not our mutex, for example in another network namespace.
   if (await isKept(key)) {
     held?.close()
     return undefined
   }
   const address = keeperAddress(key)
-  // A socket file that nobody listens on was left by a keeper that was killed.
+  // A socket file without a listener was left by a keeper that was killed.
   if (process.platform !== 'win32') rmSync(address, { force: true })
   const listener = await listen(address)
   if (!listener) held?.close()
   return listener
 }
 
-/** Undefined where somebody else listens there; any other trouble ends this process, and its output says why. */
+/**
+ * Listens on an address; returns undefined if another process does. Any other error ends this process, and its log says
+ * why.
+ */
 function listen(address: string): Promise<Server | undefined> {
   return new Promise((resolve, reject) => {
     const server = createServer()
@@ -195,7 +202,7 @@ function listen(address: string): Promise<Server | undefined> {
   })
 }
 
-/** Servers whose keeper was killed: ours, and any other's that nobody answers for. */
+/** Stops servers whose keeper was killed: one with our own key, and any other without a keeper. */
 async function removeLeftovers(ownKey: string): Promise<void> {
   for (const name of readdirSync(runtimeFolder())) {
     const key = /^data-([0-9a-f]{16})$/.exec(name)?.[1]
@@ -204,7 +211,7 @@ async function removeLeftovers(ownKey: string): Promise<void> {
   if (existsSync(serverFile(ownKey))) rmSync(serverFile(ownKey), { force: true })
 }
 
-/** Runs until the server is stopped. Returns at once where another keeper was first. */
+/** Runs until the server is stopped. Returns at once if another keeper was first. */
 async function keep(request: ServerRequest, idleMs: number): Promise<void> {
   const key = keyOf(request)
   const listener = await claim(key)
@@ -212,7 +219,8 @@ async function keep(request: ServerRequest, idleMs: number): Promise<void> {
   await new Keeper(key, request, idleMs, listener).run()
 }
 
-// By environment, not by arguments: a request may hold passwords of roles, and anyone can list arguments.
+// The request comes through the environment, not as an argument: it may contain passwords of roles, and every user can
+// list arguments.
 process.umask(0o022)
 const { MIGRATEST_KEEP = '', MIGRATEST_IDLE_MS = '' } = process.env
 await keep(JSON.parse(MIGRATEST_KEEP) as ServerRequest, Number(MIGRATEST_IDLE_MS))

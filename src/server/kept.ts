@@ -1,15 +1,15 @@
-/** What has to be known of a server again that keeps its data: its password, and the port that URLs name. */
+/** Remembers facts about a server that keeps its data: its password, and the port that URLs name. */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { keptFolder } from './places.ts'
 
 export interface Remembered {
   readonly password: string
-  /** Tells its data from what another may have left, whose password nobody knows any more. */
+  /** Distinguishes its data from data left by an earlier server whose password is lost. */
   readonly id: string
-  /** Which way it was started: its data is there. */
+  /** The way in which it was started; its data is there. */
   readonly way?: string | undefined
-  /** Undefined before its first start. */
+  /** Its port; undefined before its first start. */
   readonly port?: number | undefined
 }
 
@@ -25,18 +25,18 @@ export function remember(key: string, remembered: Remembered): void {
   writeFileSync(fileOf(key), JSON.stringify(remembered), { mode: 0o600 })
 }
 
-/** What came of its start. */
+/** Adds facts that are known once the server has started. */
 export function rememberMore(key: string, more: Pick<Remembered, 'port' | 'way'>): void {
   const known = recall(key)
   if (known) remember(key, { ...known, ...more })
 }
 
-/** Where its data is, for servers that are processes. */
+/** Returns the data folder, for servers that are processes. */
 export function keptData(key: string): string {
   return join(keptFolder(), `data-${key}`)
 }
 
-/** What forgets it, when it is removed. */
+/** Returns the file with these facts. Removing the file makes us forget the server. */
 export function fileOf(key: string): string {
   return join(keptFolder(), `${key}.json`)
 }

@@ -1,4 +1,4 @@
-/** The kinds of servers, and how a URL tells them apart. */
+/** The kinds of servers, and the detection of the kind from a URL. */
 import type { Dialect } from '../sql/dialect.ts'
 
 export type ServerKind = 'postgres' | 'mysql' | 'mariadb'
@@ -9,7 +9,7 @@ export const TITLES: Readonly<Record<ServerKind, string>> = {
   mariadb: 'MariaDB',
 }
 
-/** By its scheme; of `mysql://` it cannot be told whether that is a MariaDB. */
+/** Returns the kind for the scheme of a URL. A `mysql://` URL may also name a MariaDB server. */
 export function kindOfUrl(url: string): ServerKind | undefined {
   const scheme = /^(\w+):/.exec(url)?.[1]?.toLowerCase() ?? ''
   if (scheme === 'mysql' || scheme === 'mariadb') return scheme

@@ -5,7 +5,7 @@ import { delimiter, dirname, join } from 'node:path'
 import type { Binaries } from './binaries.ts'
 import type { ServerKind } from './kinds.ts'
 
-/** All of that kind that are on PATH or where packages put them, highest version first. */
+/** Finds the installations of that kind on PATH and in the usual folders of packages, highest version first. */
 export function findInstalledMysql(kind: Exclude<ServerKind, 'postgres'>): Binaries[] {
   const folders = [
     ...(process.env.PATH ?? '').split(delimiter),
@@ -39,7 +39,7 @@ export function findInstalledMysql(kind: Exclude<ServerKind, 'postgres'>): Binar
 
 // --- internal ---
 
-/** MariaDB is called mysqld too, in older versions. */
+/** Names of the server program; older versions of MariaDB call it mysqld, too. */
 const PROGRAMS = { mysql: ['mysqld'], mariadb: ['mariadbd', 'mysqld'] } as const
 
 function versionOf(program: string, kind: 'mysql' | 'mariadb'): string | undefined {

@@ -1,4 +1,4 @@
-/** A server as a child process, from embedded or installed binaries. */
+/** Runs a server as a child process, from embedded or installed binaries. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { closeSync, existsSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
@@ -40,7 +40,7 @@ export async function startProcess(options: ProcessOptions): Promise<KeptServer>
       rmSync(data, { recursive: true, force: true })
       throw error
     }
-    // Of what was begun and not finished, nothing is used.
+    // Marks the data directory as complete. An incomplete one is not used.
     if (request.keep) writeFileSync(doneFile(data), '')
   }
   onProgress(`starting ${title}`)
@@ -52,7 +52,7 @@ export async function startProcess(options: ProcessOptions): Promise<KeptServer>
     stop: async () => {
       if (child.exitCode === null && child.signalCode === null) {
         const ended = new Promise((resolve) => child.once('exit', resolve))
-        // Immediate, where nothing is to be written for later.
+        // If the data is not kept, an immediate shutdown is enough.
         child.kill(request.keep ? program.close : program.quit)
         await Promise.race([ended, sleep(request.keep ? 30_000 : 10_000).then(() => child.kill('SIGKILL'))])
       }
@@ -61,29 +61,33 @@ export async function startProcess(options: ProcessOptions): Promise<KeptServer>
   }
 }
 
-/** Where the data of the server with this key is. */
+/** Returns the data folder of the server with this key. */
 export function dataFolder(key: string): string {
   return join(runtimeFolder(), `data-${key}`)
 }
 
-/** Beside the data, so that it goes with a folder made anew. */
+/** Returns the marker file that says that the data directory is complete. It lies beside that directory. */
 function doneFile(data: string): string {
   return `${data}.made`
 }
 
-/** Beside the data: MySQL wants an empty folder to begin with. */
+/**
+ * Returns the server's log file. For MySQL it lies beside the folder of data files, which must be empty to begin with.
+ */
 function logOf(data: string): string {
   return join(data, 'server.log')
 }
 
-/** Ends a server whose keeper was killed, and removes its data. Only a process that works in that very folder. */
+/**
+ * Stops a server whose keeper was killed, and removes its data. Only ends a process that works in exactly that folder.
+ */
 export async function stopLeftover(data: string): Promise<void> {
   if (!existsSync(data)) return
   await endLeftover(data)
   rmSync(data, { recursive: true, force: true })
 }
 
-/** The same for one that keeps its data. */
+/** Stops such a server and keeps its data. */
 async function endLeftover(data: string): Promise<void> {
   for (const { pidFile, quit } of Object.values(PROGRAMS)) {
     const pid = Number.parseInt(readTail(join(data, pidFile)), 10)
@@ -95,7 +99,7 @@ async function endLeftover(data: string): Promise<void> {
 
 // --- internal ---
 
-/** The port is free when it is looked for; somebody may be faster. */
+/** Attempts to find a port: one that was free may be taken before the server binds it. */
 const PORT_TRIES = 5
 
 async function startListening(
@@ -164,12 +168,12 @@ function freePort(wanted = 0): Promise<number> {
   })
 }
 
-/** Another keeper may be sweeping the same, and it may be gone by now. */
+/** Sends a signal. The process may already be gone, since another keeper may be cleaning up the same folder. */
 function endProcess(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal)
   } catch {
-    // It is gone.
+    // The process has already exited.
   }
 }
 

@@ -1,4 +1,4 @@
-/** How the servers' own programs make a data directory and run in it. */
+/** Creates data directories and builds command lines for the servers' own programs. */
 import { spawnSync } from 'node:child_process'
 import { chownSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
@@ -12,23 +12,23 @@ interface Data {
   readonly binaries: Binaries
   readonly data: string
   readonly password: string
-  /** Who it is to run as; undefined: whoever runs this. */
+  /** The user to run as; undefined: the current user. */
   readonly user: User | undefined
 }
 
 interface Program {
-  /** Makes the data directory. @throws ServerUnavailableError */
+  /** Creates the data directory. @throws ServerUnavailableError */
   initialize(data: Data): void
   command(options: Data & { port: number; request: ServerRequest }): { program: string; args: string[] }
-  /** The server answers: what it needed for that may go. */
+  /** Called when the server answers; removes files that were only needed for the start. */
   started?(data: string): void
-  /** An administrator's. */
+  /** Returns an administrator's URL. */
   urlAt(password: string, port: number): string
-  /** In the data directory. */
+  /** Name of the process id file in the data directory. */
   readonly pidFile: string
-  /** At once: nothing is to be written for later. */
+  /** Signal for an immediate shutdown, which need not save data. */
   readonly quit: NodeJS.Signals
-  /** In good order, whoever is connected. */
+  /** Signal for a clean shutdown, even while clients are connected. */
   readonly close: NodeJS.Signals
 }
 
@@ -123,12 +123,12 @@ function serverOf({ folder, program = 'mysqld' }: Binaries): string {
   return join(folder, program)
 }
 
-/** In a folder of its own: it must be empty to begin with. */
+/** Returns the folder of the data files, a separate one, since it must be empty to begin with. */
 function filesOf(data: string): string {
   return join(data, 'files')
 }
 
-/** SQL that the server runs when it starts. */
+/** Returns the file of SQL that the server runs when it starts. */
 function firstOf(data: string): string {
   return join(data, 'first.sql')
 }
@@ -144,7 +144,7 @@ function writeFor(user: User | undefined, file: string, text: string): void {
 }
 
 function run(program: string, args: readonly string[], user: User | undefined): void {
-  // Not our environment: PGDATA, PGPORT and the like would be obeyed.
+  // Do not pass our environment: the programs would obey PGDATA, PGPORT and the like.
   const env = { PATH: process.env.PATH, TZ: 'UTC' }
   const { status, stderr, error } = spawnSync(program, args, { cwd: '/', encoding: 'utf8', env, ...user })
   if (status !== 0) throw failed(`${basename(program)} failed`, stderr || String(error?.message ?? ''))

@@ -1,18 +1,18 @@
-/** What the keeper of a server and those who use the server say to each other; one JSON object a line. */
+/** The protocol between a keeper and its clients: one JSON object per line. */
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { keeperAddress, privateFolder } from './places.ts'
 
-/** From the keeper. */
+/** Messages from the keeper. */
 export type KeeperMessage =
   | { readonly type: 'progress'; readonly text: string }
-  /** `first`: nobody of this run has been told about the server yet. */
+  /** `first`: no process of this test run has been told about the server yet. */
   | { readonly type: 'ready'; readonly first: boolean }
   | { readonly type: 'failed'; readonly message: string }
-  /** The answer to `look`: how many hold a lease. */
+  /** The answer to `look`: the number of leases. */
   | { readonly type: 'seen'; readonly users: number }
 
-/** To the keeper. */
+/** Messages to the keeper. */
 export type ClientMessage =
   | { readonly type: 'lease'; readonly run: string }
   | { readonly type: 'look' }
@@ -22,12 +22,12 @@ export function serverFile(key: string): string {
   return join(privateFolder(), `${key}.json`)
 }
 
-/** What the keeper's process printed: nothing, unless it crashed. */
+/** Returns the keeper's log file, which stays empty unless the keeper crashes. */
 export function logFile(key: string): string {
   return join(privateFolder(), `${key}.log`)
 }
 
-/** Whether a keeper listens for that key. */
+/** Returns whether a keeper listens for that key. */
 export function isKept(key: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(keeperAddress(key))

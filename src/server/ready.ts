@@ -1,7 +1,7 @@
 import { loadMysql } from '../database/mysql/connection.ts'
 import { loadPg } from '../database/postgres/connection.ts'
 
-/** Whether a server takes queries at this URL, as opposed to only taking connections. */
+/** Returns `true` if the server at this URL answers a query; accepting a connection is not enough. */
 export async function answers(url: string): Promise<boolean> {
   try {
     await withClient(url, 2000, (query) => query('SELECT 1'))
@@ -11,7 +11,7 @@ export async function answers(url: string): Promise<boolean> {
   }
 }
 
-/** Whether anybody is connected. */
+/** Returns `true` if another client is connected. */
 export async function isUsed(url: string): Promise<boolean> {
   let count = 0
   await withClient(url, 2000, async (query) => {
@@ -26,7 +26,7 @@ export async function isUsed(url: string): Promise<boolean> {
   return count > 0
 }
 
-/** Runs SQL once, as the administrator. */
+/** Runs SQL as the administrator. */
 export async function runSetup(url: string, setup: readonly string[]): Promise<void> {
   if (setup.length === 0) return
   await withClient(url, 15_000, async (query) => {

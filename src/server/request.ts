@@ -1,61 +1,67 @@
-/** What a preset asks for, and what it gets. Plain data: it crosses a process boundary and is hashed into a key. */
+/**
+ * The request of a preset and the server that it gets. Plain data: it crosses a process boundary and is hashed into a
+ * key.
+ */
 import { createHash } from 'node:crypto'
 import { embeddedRoot } from './binaries.ts'
 import { type ServerKind, TITLES } from './kinds.ts'
 import { keptFolder } from './places.ts'
 
-/** Where a server may come from. `auto`: the first of the others that can be had. */
+/** The ways in which a server can be started. `auto`: the first of the others that works. */
 export type From = 'auto' | 'container' | 'embedded' | 'installed'
 
 export interface ServerRequest {
   readonly kind: ServerKind
   readonly from: From
-  /** As 18 or '8.4'; undefined: whatever comes first. */
+  /** The version, such as 18 or '8.4'; undefined: any. */
   readonly version: number | string | undefined
-  /** Docker image, with tag. */
+  /** The Docker image, with its tag. */
   readonly image: string | undefined
-  /** Server settings, as `{ shared_preload_libraries: 'pg_stat_statements' }`. */
+  /** Server settings, such as `{ shared_preload_libraries: 'pg_stat_statements' }`. */
   readonly flags: Readonly<Record<string, string>>
-  /** SQL run once on the new server, before anyone uses it: roles and other things of the whole cluster. */
+  /** SQL to run once on the new server before anyone uses it: roles and other objects of the whole server. */
   readonly setup: readonly string[]
-  /** Makes it a server that nobody else asks for. */
+  /** Distinguishes the request from all others, so that the server is not shared. */
   readonly own?: string
-  /** Its data outlives it, and a crash. */
+  /** Set if the data survives the server, and a crash. */
   readonly keep?: true
 }
 
-/** A server that runs. */
+/** A running server. */
 export interface RunningServer {
   /** An administrator's URL, password included. */
   readonly url: string
-  /** As `PostgreSQL 18.4 embedded`. */
+  /** The server's name, such as `PostgreSQL 18.4 embedded`. */
   readonly name: string
-  /** Why this one and not another, as a sentence. */
+  /** The reason for choosing this server. */
   readonly reason: string
-  /** Milliseconds from asking to ready. */
+  /** Milliseconds from the request until the server was ready. */
   readonly startedIn: number
-  /** Milliseconds since 1970. */
+  /** Time of the start, in milliseconds since 1970. */
   readonly startedAt: number
 }
 
-/** What runs inside the process that keeps a server: it can also be stopped. */
+/** A server inside its keeper, which can also stop it. */
 export interface KeptServer extends Omit<RunningServer, 'startedIn' | 'startedAt' | 'reason'> {
   readonly stop: () => Promise<void>
-  /** Resolves when it ended without being asked to. */
+  /** Resolves when the server ends, for whatever reason. */
   readonly ended: Promise<unknown>
 }
 
-/** Equal requests share a server, unless their environments name different engines or the protocol is another. */
+/**
+ * Returns the key of a request. Equal requests share a server, unless their environments name different Docker engines
+ * or their versions of the protocol differ.
+ */
 export function keyOf(request: ServerRequest): string {
   const engine = Object.entries(process.env).filter(([name]) => /^(DOCKER|TESTCONTAINERS)_/.test(name))
   const plain = {
     engine: engine.sort(),
-    // Another project's binaries may be of another version, and may go away with it.
+    // Another project's embedded binaries may have another version, and may be deleted with it.
     embedded:
       request.kind === 'postgres' && ['auto', 'embedded'].includes(request.from)
         ? embeddedRoot(process.cwd())
         : undefined,
-    // Whose data it keeps.
+    // The folder in which the server keeps its data.
     home: request.keep ? keptFolder() : undefined,
     protocol: 4,
     ...request,

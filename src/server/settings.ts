@@ -1,6 +1,6 @@
 import type { ServerRequest } from './request.ts'
 
-/** Server settings for data that may be lost: fast, quiet, small. A preset's flags go on top. */
+/** Server settings for data that may be lost: fast, quiet, small. The preset's flags override them. */
 const POSTGRES_SETTINGS: Readonly<Record<string, string>> = {
   fsync: 'off',
   synchronous_commit: 'off',
@@ -9,19 +9,20 @@ const POSTGRES_SETTINGS: Readonly<Record<string, string>> = {
   max_wal_senders: '0',
   max_connections: '200',
   shared_buffers: '128MB',
-  // Checkpoints write what nobody will need again.
+  // Checkpoints write data that nobody will need again.
   max_wal_size: '4GB',
   checkpoint_timeout: '1d',
   autovacuum: 'off',
-  // Files go with the data directory; shared memory segments of a killed server would stay.
+  // Files are removed with the data directory. Shared memory segments of a killed server would stay.
   dynamic_shared_memory_type: 'mmap',
   log_min_messages: 'fatal',
-  // Until a client has sent its password, its session does not answer the signal that DROP DATABASE sends to all sessions:
-  // a test process that is blocked meanwhile (by execSync, at a breakpoint) makes all others wait for so long. Default: 60 s.
+  // Until a client has sent its password, its session does not answer the signal that DROP DATABASE sends to all
+  // sessions. A test process that is blocked at that moment (by execSync, at a breakpoint) makes all others wait for
+  // this long. PostgreSQL's default is 60 s.
   authentication_timeout: '10s',
 }
 
-/** Where data is to be there tomorrow: what a crash of the machine may take are the last moments, not the files. */
+/** Settings for servers that keep their data: a crash of the machine may lose the last moments, but not the files. */
 const KEPT_POSTGRES: Readonly<Record<string, string>> = {
   ...POSTGRES_SETTINGS,
   fsync: 'on',
@@ -31,21 +32,23 @@ const KEPT_POSTGRES: Readonly<Record<string, string>> = {
   autovacuum: 'on',
 }
 
-/** `loose-`: what one of the two, or one of their versions, does not know is passed over. */
+/**
+ * The prefix `loose-` lets a server ignore settings that it does not know: MySQL, MariaDB and their versions differ.
+ */
 const MYSQL_SETTINGS: Readonly<Record<string, string>> = {
   'innodb-flush-log-at-trx-commit': '0',
   'innodb-doublewrite': 'OFF',
-  // Keeping statistics of each new table takes a tenth of making it.
+  // Persistent statistics take a tenth of the time to create a table.
   'innodb-stats-persistent': 'OFF',
   'skip-log-bin': '',
   'loose-performance-schema': 'OFF',
   'loose-mysqlx': 'OFF',
-  // A host may have few of the kernel's slots for these, and memory needs none.
+  // The kernel has a limited number of slots for asynchronous I/O, and data in memory needs none.
   'loose-innodb-use-native-aio': 'OFF',
   'skip-name-resolve': '',
   'max-connections': '200',
   'default-time-zone': '+00:00',
-  // Events of test databases would fire while tests run.
+  // Scheduled events of test databases would fire during tests.
   'event-scheduler': 'OFF',
 }
 

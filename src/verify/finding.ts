@@ -1,10 +1,10 @@
-/** What a check found wrong with a migration. */
+/** The error of a failed check of `verify`. */
 import { MigratestError } from '../migrate/errors.ts'
 import { diffText, type SchemaDiff } from '../schema/diff.ts'
 
 export class VerificationError extends MigratestError {
   readonly code = 'MIGRATEST_VERIFICATION'
-  /** The migration it is about; undefined where it is about all of them. */
+  /** Version of the migration; undefined if the finding concerns all migrations. */
   readonly version: number | undefined
   readonly file: string | undefined
 
@@ -20,7 +20,7 @@ interface FindingDetails {
   readonly version?: number | undefined
   readonly file?: string | undefined
   readonly diff?: SchemaDiff
-  /** What - and + stand for. */
+  /** The meaning of - and + in the diff. */
   readonly legend?: string
   readonly hint?: string
 }

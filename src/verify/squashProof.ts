@@ -1,4 +1,7 @@
-/** Whether a squashed migration leaves what those that it replaces leave: both are run, and their schemas compared. */
+/**
+ * Proves that a squashed migration leaves the same schema as the migrations it replaces: runs both and compares the
+ * schemas.
+ */
 import { MigrationFailedError } from '../migrate/errors.ts'
 import type { Migration, Source } from '../migrate/source.ts'
 import { describeVersion } from '../migrate/version.ts'
@@ -9,17 +12,20 @@ import { Walk } from './walk.ts'
 
 export interface SquashProof<Client> {
   readonly server: TestServer<Client>
-  /** With the migrations as they are. */
+  /** The migrations before squashing. */
   readonly source: Source
-  /** Those that are replaced, and the version before the first of them. */
+  /** The replaced migrations. `before` is the version before the first of them, or nil. */
   readonly replaced: readonly Migration[]
   readonly before: number
-  /** Of the squashed one; its version is the last of those. */
+  /** The files of the squashed migration, by name. Its version is that of the last replaced migration. */
   readonly files: Readonly<Record<string, string>>
   readonly undoable: boolean
 }
 
-/** @throws VerificationError with the difference, or the error of the migration that failed */
+/**
+ * Resolves if both ways give the same schema.
+ * @throws VerificationError with the difference, or the error of the migration that failed
+ */
 export async function proveSquash<Client>({
   server,
   source,
@@ -48,21 +54,21 @@ export async function proveSquash<Client>({
     const found = await together.schemaAt(version)
     const difference = expected.diff(found)
     if (difference.changes.length > 0) {
-      throw new VerificationError('Squashed, they would leave another schema:', {
+      throw new VerificationError('The squashed migration leaves a different schema:', {
         diff: difference,
-        legend: '- one by one, + squashed',
+        legend: '- replaced migrations, + squashed migration',
       })
     }
     if (!undoable) return
     const below = await together.move(before).catch((error) => {
       if (!(error instanceof MigrationFailedError)) throw error
       throw new VerificationError(error.message, {
-        hint: 'Up, both ways lead to the same schema; it is a down that does not run, and may never have. Mend that one, or squash around it.',
+        hint: 'The ups lead to the same schema, but a down fails, and may never have worked. Fix that down, or leave its migration out of the range.',
       })
     })
     const undone = (await apart.schemaAt(before)).diff(below)
     if (undone.changes.length === 0) return
-    throw new VerificationError('Undone, the squashed migration would leave another schema:', {
+    throw new VerificationError('Undoing the squashed migration leaves a different schema:', {
       diff: undone,
       legend: `- at ${describeVersion(before)}, + after up and down`,
     })

@@ -1,4 +1,7 @@
-/** Proves migrations on a real database: each up, down and up again, and all of them from nil to the latest and back. */
+/**
+ * Verifies migrations on a real database: each one up, down and up again, and all of them from nil to the latest and
+ * back.
+ */
 import { resolve } from 'node:path'
 import { MigrationFailedError, UsageError } from '../migrate/errors.ts'
 import { buildGraph, independent } from '../migrate/graph.ts'
@@ -15,32 +18,42 @@ import { VerificationError } from './finding.ts'
 import { Walk } from './walk.ts'
 
 export interface VerifyOptions<Client> extends Omit<MigratedDatabaseOptions<Client>, 'version'> {
-  /** Versions that have no way back, each with the reason. A down that says `-- migrate: irreversible REASON` needs no entry. */
+  /**
+   * Versions that cannot be undone, each with the reason. A down that states `-- migrate: irreversible REASON` needs no
+   * entry.
+   */
   readonly irreversible?: Readonly<Record<number, string>>
   /**
-   * The branch that these migrations will be merged into, as `origin/main`: what is new must come after what is there.
-   * Default: what the CI or the remote says; not compared where there is none. `false`: not compared.
+   * The branch into which these migrations will be merged, such as `origin/main`: new migrations must come after those
+   * on it. Default: the branch that the CI or the remote names; without one, nothing is compared. `false`: do not
+   * compare.
    */
   readonly base?: string | false
 }
 
 interface Check {
-  /** As `7_split_names: up, down, up`. */
+  /** Name of the check, such as `7_split_names: up, down, up`. */
   readonly name: string
-  /** Undefined for checks of all migrations together. */
+  /** Version of the migration; undefined for checks of all migrations together. */
   readonly version: number | undefined
-  /** In order, one after another. @throws VerificationError, or what a migration throws; gives a remark where there is one */
+  /**
+   * Runs the check. Checks must run in order, one after another. Resolves with a remark, if there is one.
+   * @throws VerificationError, or the error of a migration
+   */
   run(): Promise<string | undefined>
 }
 
 export interface Verification {
   readonly migrations: number
   readonly checks: readonly Check[]
-  /** Gives back the databases. */
+  /** Releases the databases. */
   dispose(): Promise<void>
 }
 
-/** @throws what the source throws: two files for one version, a name that does not fit; UsageError */
+/**
+ * Prepares the checks of a set of migrations.
+ * @throws UsageError, or an error of the source, such as two files for one version or an invalid file name
+ */
 export async function verification<Client>(options: VerifyOptions<Client>): Promise<Verification> {
   const source = held(sourceOf(options.migrations))
   const migrations = await source.list()
@@ -63,13 +76,13 @@ class Verifier<Client> {
   readonly #options: VerifyOptions<Client>
   readonly #source: Source
   readonly #migrations: readonly Migration[]
-  /** Goes up step by step, each with its way back. */
+  /** A database that goes up step by step, each step up, down and up. */
   readonly #stepwise: Walk<Client>
-  /** Goes all the way at once. */
+  /** A database that goes up without stopping. */
   readonly #straight: Walk<Client>
-  /** Why there is no way back, by version. */
+  /** Reasons why migrations cannot be undone, by version. */
   readonly #irreversible: ReadonlyMap<number, string>
-  /** The first whose up failed: nothing above it can be reached. */
+  /** The first migration whose up failed. Nothing above it can be reached. */
   #failed: Migration | undefined
   #nil: Schema | undefined
   #latest: Schema | undefined
@@ -84,7 +97,7 @@ class Verifier<Client> {
     this.#options = options
     this.#source = source
     this.#migrations = migrations
-    // Each file is read by every check that needs it; warnings would come again with each.
+    // Ignore events: every check reads each file it needs, so warnings would repeat.
     const walked = { onEvent: () => undefined, ...options, migrations: source }
     this.#stepwise = new Walk(walked)
     this.#straight = new Walk(walked)
@@ -103,7 +116,7 @@ class Verifier<Client> {
           run: () => this.#roundTrip(migration, this.#migrations[i - 1]?.version ?? NIL_VERSION),
         }),
       ),
-      all(`step by step to ${latest} as straight to it`, () => this.#sameAtLatest(latest)),
+      all(`step by step to ${latest}: same schema as nil → ${latest}`, () => this.#sameAtLatest(latest)),
       all(`${latest} → nil, and nothing left`, () => this.#straightDown(latest)),
     ]
   }
@@ -112,7 +125,10 @@ class Verifier<Client> {
     await Promise.all([this.#stepwise.dispose(), this.#straight.dispose()])
   }
 
-  /** Numbers are unique and in order, or the source would not have listed them. */
+  /**
+   * Checks that there is one head and that no migration is late against the base branch. Versions are unique and in
+   * order, otherwise the source would not have listed them.
+   */
   async #late(): Promise<string | undefined> {
     const { migrations, base } = this.#options
     const relations = (await this.#source.relations?.()) ?? new Map<number, Relations>()
@@ -120,8 +136,8 @@ class Verifier<Client> {
     if (graph.problems.length > 0) throw new VerificationError(graph.problems.join('\n'), {})
     if (graph.heads.length > 1) {
       const heads = this.#migrations.filter(({ version }) => graph.heads.includes(version)).map(titleOf)
-      throw new VerificationError(`${heads.length} migrations are followed by none: ${heads.join(', ')}.`, {
-        hint: 'Write the one that joins them with "migratest merge", or say which follows which with "-- migrate: depends-on …".',
+      throw new VerificationError(`Multiple heads: no migration follows ${heads.join(' and ')}.`, {
+        hint: 'Join them with "migratest merge", or order them with "-- migrate: depends-on …".',
       })
     }
     const folder = folderOf(migrations)
@@ -130,7 +146,7 @@ class Verifier<Client> {
     const found = findGitBase(folder, base)
     if (typeof found === 'string') return `not compared with a branch: ${found}`
     const { revision, present, ...place } = found
-    if (!present) return `${revision} has no migrations there yet`
+    if (!present) return `${revision} has no migrations in this folder yet`
     const there = await gitRevision(revision, place).list()
     const known = new Map(there.map((migration) => [migration.version, migration]))
     const highest = there.at(-1)?.version ?? NIL_VERSION
@@ -146,11 +162,11 @@ class Verifier<Client> {
           hint: `Give this one a number above ${highest}.`,
         })
       }
-      // One of a branch of its own runs where those above it have run already.
+      // A late migration can still run if no migration on the base branch follows it.
       const followed = independent(graph, [version], [...known.keys()]).length === 0
       if (!other && version < highest && followed) {
         throw new VerificationError(
-          `${file} is new, and comes before ${highest}, which ${revision} has already: a database that is there would never run it.`,
+          `${file} is new, but comes before version ${highest}, which is already on ${revision}: existing databases would never run it.`,
           { version, file, hint: `Give it a number above ${highest}.` },
         )
       }
@@ -160,11 +176,12 @@ class Verifier<Client> {
 
   async #straightUp(latest: number): Promise<undefined> {
     await this.#straightSchema(latest)
-    // What a migration makes for the whole server must not be in its way when another database makes it again.
+    // Drop this database now: objects of the whole server that a migration creates, such as roles, must not collide
+    // when the other database creates them again.
     await this.#straight.dispose()
   }
 
-  /** Of a database that went up all the way at once. */
+  /** Returns the schema of a database that went up to `latest` without stopping. */
   async #straightSchema(latest: number): Promise<Schema> {
     this.#refuseUnreachable(latest)
     this.#nil ??= await this.#straight.schemaAt(NIL_VERSION)
@@ -179,7 +196,7 @@ class Verifier<Client> {
     const before = await walk.schemaAt(below)
     const up = await this.#going(() => walk.move(version))
     const reason = this.#irreversible.get(version)
-    if (reason !== undefined) return `no way back: ${reason}`
+    if (reason !== undefined) return `irreversible: ${reason}`
     const down = await walk.move(below)
     const file = migration.down ?? migration.up
     const undone = down.diff(before)
@@ -187,33 +204,27 @@ class Verifier<Client> {
       await walk.dispose()
       const details = { version, file, diff: undone, legend: `- at ${describeVersion(below)}, + after up and down` }
       if (migration.down === undefined) {
-        throw new VerificationError(`${titleOf(migration)} has no down, and what it did stays:`, {
+        throw new VerificationError(`${titleOf(migration)} has no down, so its changes remain:`, {
           ...details,
-          hint: 'Write its down, or say in it why there is none: -- migrate: irreversible REASON',
+          hint: 'Write a down, or a down file that states why there is none: -- migrate: irreversible REASON',
         })
       }
-      throw new VerificationError(
-        `${file}: does not give back the schema of version ${describeVersion(below)}:`,
-        details,
-      )
+      throw new VerificationError(`${file}: does not restore the schema of version ${describeVersion(below)}:`, details)
     }
     const again = await walk.move(version)
     const diff = again.diff(up)
     if (diff.changes.length > 0) {
-      throw new VerificationError(
-        `${migration.up ?? file}: up a second time gives another schema than the first time:`,
-        {
-          version,
-          file: migration.up,
-          diff,
-          legend: '- the first time, + the second time',
-        },
-      )
+      throw new VerificationError(`${migration.up ?? file}: the second up gives a different schema than the first:`, {
+        version,
+        file: migration.up,
+        diff,
+        legend: '- first up, + second up',
+      })
     }
-    return undone.minor.length > 0 ? `the way back changes ${undone.minor.join('; ')}` : undefined
+    return undone.minor.length > 0 ? `the down changes ${undone.minor.join('; ')}` : undefined
   }
 
-  /** Remembers where a way up ended. */
+  /** Runs a move up and remembers the migration that fails. */
   async #going<T>(way: () => Promise<T>): Promise<T> {
     try {
       return await way()
@@ -224,11 +235,11 @@ class Verifier<Client> {
     }
   }
 
-  /** The one that failed says why itself; those above it need not say it again. */
+  /** Throws if a migration below `version` has failed. Only that migration's own check reports why. */
   #refuseUnreachable(version: number): void {
     const failed = this.#failed
     if (!failed || version <= failed.version) return
-    throw new VerificationError(`Not reached: ${titleOf(failed)} does not go up.`, {
+    throw new VerificationError(`Not reached: the up of ${titleOf(failed)} fails.`, {
       version: failed.version,
       file: failed.up,
     })
@@ -239,15 +250,18 @@ class Verifier<Client> {
     const diff = (await this.#stepwise.schemaAt(latest)).diff(straight)
     if (diff.changes.length === 0) return
     throw new VerificationError(
-      `Version ${latest} has another schema where each step was undone and done again on the way:`,
+      `Version ${latest} has a different schema if each migration is undone and applied again on the way:`,
       {
         diff,
-        legend: '- straight, + step by step',
+        legend: '- without stopping, + step by step',
       },
     )
   }
 
-  /** In stretches: below each step that has no way back, a database begins anew. */
+  /**
+   * Undoes all migrations and compares the schema with the empty one. An irreversible migration is skipped: below it,
+   * the check continues with a new database.
+   */
   async #straightDown(latest: number): Promise<string | undefined> {
     this.#refuseUnreachable(latest)
     await this.#stepwise.dispose()
@@ -265,19 +279,19 @@ class Verifier<Client> {
       await walk.schemaAt(top)
       const diff = (await walk.move(NIL_VERSION)).diff(this.#nil)
       if (diff.changes.length > 0) {
-        throw new VerificationError('Something is left when every migration has been undone:', {
+        throw new VerificationError('After undoing every migration, something is left:', {
           diff,
           legend: '+ left',
-          hint: 'The down of the migration that made it does not remove it.',
+          hint: 'The down of the migration that created it does not remove it.',
         })
       }
     }
     const around = ends.map(titleOf).reverse()
-    return around.length > 0 ? `in stretches around ${around.join(', ')}` : undefined
+    return around.length > 0 ? `not undone, because irreversible: ${around.join(', ')}` : undefined
   }
 }
 
-/** From the options, and from downs that say so themselves. */
+/** Collects the reasons from the option `irreversible` and from the downs that state one. */
 async function reasonsOf<Client>(
   { irreversible = {}, server }: VerifyOptions<Client>,
   source: Source,
@@ -285,7 +299,7 @@ async function reasonsOf<Client>(
 ): Promise<ReadonlyMap<number, string>> {
   const reasons = new Map(Object.entries(irreversible).map(([version, reason]) => [Number(version), reason]))
   for (const migration of migrations) {
-    // What cannot be read is told by the check of that migration.
+    // The check of that migration reports an unreadable file.
     const body = await source.read(migration, 'down').catch(() => null)
     const reason = body?.kind === 'sql' ? readScript(body.text, server.dialect).irreversible : undefined
     if (reason !== undefined) reasons.set(migration.version, reason)
@@ -305,7 +319,7 @@ function sourceOf(migrations: string | URL | Source): Source {
   return typeof migrations === 'string' || isUrl(migrations) ? directory(migrations) : migrations
 }
 
-/** Each file is read once, and stays as it was: every move looks at all that are applied. */
+/** Returns a source that reads each file once and keeps its text, since every move reads all applied migrations. */
 function held(source: Source): Source {
   const listed = source.list()
   listed.catch(() => undefined)

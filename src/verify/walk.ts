@@ -1,4 +1,4 @@
-/** One database that goes through the versions, and what its schema was at each. */
+/** Moves one database through the versions and reads its schema at each. */
 import { NIL_VERSION } from '../migrate/version.ts'
 import type { Schema } from '../schema/schema.ts'
 import { MigratedDatabase } from '../testing/lease/migratedDatabase.ts'
@@ -14,7 +14,10 @@ export class Walk<Client> {
     this.#options = options
   }
 
-  /** The schema of a database that is at `version` and got there by going up only, unless it is there already. */
+  /**
+   * Returns the schema at `version` of a database that only went up to it, unless the current database is already
+   * there.
+   */
   async schemaAt(version: number): Promise<Schema> {
     const db = await this.#database(version)
     if (this.#at !== version) await this.#move(db, version)
@@ -22,7 +25,7 @@ export class Walk<Client> {
     return this.#schema
   }
 
-  /** Moves the same database on, up or down, and gives its schema then. A failed move leaves no database behind. */
+  /** Moves the current database up or down and returns its schema. If the move fails, the database is dropped. */
   async move(version: number): Promise<Schema> {
     const db = await this.#database(this.#at)
     await this.#move(db, version)
@@ -30,7 +33,7 @@ export class Walk<Client> {
     return this.#schema
   }
 
-  /** The next who asks gets a new database. */
+  /** Drops the database. The next call creates a new one. */
   async dispose(): Promise<void> {
     const db = this.#db
     this.#db = undefined
@@ -53,7 +56,7 @@ export class Walk<Client> {
       await db.migrate(version)
       this.#at = version
     } catch (error) {
-      // The migration's own error is the one to tell, also where its database cannot be dropped.
+      // Report the migration's own error even if the database cannot be dropped.
       await this.dispose().catch(() => undefined)
       throw error
     }

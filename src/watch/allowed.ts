@@ -1,36 +1,45 @@
-/** Whether a database may be watched: one that was made for it, named for it, or marked. */
+/**
+ * Decides whether a database may be watched: it was created for watching, named for it on the command line, or marked
+ * for development.
+ */
 
 import { isLoopback } from '../database/address.ts'
 import { locateDatabase, type OpenOptions, openDevelopment, openFallback } from '../database/open.ts'
 import { MigratestError, UsageError } from '../migrate/errors.ts'
 
-/** This database is not for development, or it is not known whether it is. Nothing was touched. */
+/** Thrown if the database is not for development, or if that is unknown. Nothing was touched. */
 export class NotForDevelopmentError extends MigratestError {
   readonly code = 'MIGRATEST_NOT_FOR_DEVELOPMENT'
 }
 
 export interface AllowOptions {
   readonly open: OpenOptions
-  /** A server of our own. */
+  /** `true` if the database is on a server of our own. */
   readonly own: boolean
-  /** It was named for this very purpose, not found in the environment. */
+  /**
+   * `true` if the database was named on the command line (or in the plugin's options), not found in the environment.
+   */
   readonly named: boolean
-  /** Its name, typed by a person to mean it. */
+  /** The database's name, passed as confirmation with `--confirm`. */
   readonly confirmed: string | undefined
-  /** Undefined where nobody can be asked; gives what was typed. */
+  /** Asks a question and resolves with the typed answer. Undefined if nobody can be asked. */
   readonly ask: ((question: string) => Promise<string | undefined>) | undefined
 }
 
-/** @throws NotForDevelopmentError, UsageError */
+/**
+ * Throws unless the database may be watched, and marks it for development.
+ * @throws NotForDevelopmentError, UsageError
+ */
 export async function allow(url: string, { open, own, named, confirmed, ask }: AllowOptions): Promise<void> {
   if (process.env.NODE_ENV === 'production') {
-    throw new NotForDevelopmentError('NODE_ENV is production: nothing is watched there.')
+    throw new NotForDevelopmentError('NODE_ENV is production: watching is refused.')
   }
   const { host, database } = await locateDatabase(url)
   if (!database) throw new UsageError('The URL names no database.', { hint: 'Name it: postgres://host/NAME' })
-  // Whoever watched it was allowed to, and died: it is put back before it can be looked at.
+  // A run of an earlier watch was cut off. That watch was allowed, so the copy is restored before anything reads the
+  // database.
   const fallback = await openFallback(url, open)
-  // Who may not look beside the database made no copy either.
+  // A role that cannot connect to look for a copy cannot have made one either.
   const wasCutOff = await fallback.wasCutOff().catch((error: MigratestError) => {
     if (error.code !== 'MIGRATEST_CONNECTION') throw error
     return false
@@ -48,15 +57,16 @@ export async function allow(url: string, { open, own, named, confirmed, ask }: A
     const near = isLoopback(host)
     const where = near ? 'on this machine' : `on ${host}`
     if (!own && !(near && named)) {
-      const copied = marker.kind === 'marked' ? ' It was copied from one that is marked for development.' : ''
-      const question = `Watching undoes and applies migrations in "${database}" ${where}, as files are saved.${copied}`
-      const typed = confirmed ?? (await ask?.(`${question}\nType its name if it is for development: `))
+      const copied = marker.kind === 'marked' ? ' It is a copy of a database that is marked for development.' : ''
+      const question = `Watching undoes and applies migrations in "${database}" ${where} whenever files are saved.${copied}`
+      const typed = confirmed ?? (await ask?.(`${question}\nIf the database is for development, type its name: `))
       if (typed === undefined) {
         throw new NotForDevelopmentError(question, {
-          hint: `If it is for development, say --confirm ${database} once${near ? ', or name it with --database' : ''}.`,
+          hint: `If it is for development, add --confirm ${database} once${near ? ', or name it with --database' : ''}.`,
         })
       }
-      if (typed.trim() !== database) throw new NotForDevelopmentError('That is not its name; nothing was touched.')
+      if (typed.trim() !== database)
+        throw new NotForDevelopmentError("That is not the database's name; nothing was touched.")
     }
     await development.mark('development')
   } finally {

@@ -1,4 +1,7 @@
-/** Carries a plan out in the way that it can be: in one transaction, beside a copy, from nothing, or not, as a person says. */
+/**
+ * Carries out a plan: in one transaction, else step by step with a copy to go back to, else by a rebuild, or not at all
+ * if the user declines.
+ */
 import { openRehearsal } from '../database/open.ts'
 import type { MigratestError } from '../migrate/errors.ts'
 import type { MigrateEvent } from '../migrate/events.ts'
@@ -21,7 +24,7 @@ import {
 } from './reconcile.ts'
 import type { WatchedConnection } from './watchedConnection.ts'
 
-/** Undefined outcome: nothing was done, as a person said. */
+/** The result of a run. `outcome` is undefined if nothing was done because the user declined. */
 export interface CarriedOut {
   readonly outcome: Extract<Outcome, { kind: 'done' | 'nothing' }> | undefined
   readonly how: Applied['how']
@@ -38,13 +41,13 @@ export class CarryOut {
   readonly #said: Set<string>
   readonly #effects: Effects
   readonly #steps = new Map<string, RanStep>()
-  /** Which down undoes what was edited: the one that was recorded, and where that does not, the file's. */
+  /** Which down undoes edited migrations: the recorded one first, and the file's if the recorded one does not work. */
   #downs: 'record' | 'file' = 'record'
   #running: { readonly step: string; readonly since: number } | undefined
   #question: AbortController | undefined
   #askedMs = 0
 
-  /** @param said warnings that need not be said again */
+  /** @param said warnings that were printed before */
   constructor(
     options: WatchOptions,
     { source, link, cancel, said, effects }: Beside,
@@ -65,17 +68,17 @@ export class CarryOut {
     return [...this.#steps.values()]
   }
 
-  /** The step that is under way, and since when, in milliseconds since 1970. */
+  /** The step that is running, and when it started in milliseconds since 1970. */
   get running(): { readonly step: string; readonly since: number } | undefined {
     return this.#running
   }
 
-  /** Milliseconds in which a person was asked. */
+  /** Milliseconds spent waiting for answers to questions. */
   get askedMs(): number {
     return this.#askedMs
   }
 
-  /** What was asked about is another plan by now. */
+  /** Withdraws the open question, because the plan it was about has changed. */
   withdraw(): void {
     this.#question?.abort()
   }
@@ -95,7 +98,7 @@ export class CarryOut {
       signal: this.#cancel,
       onEvent: (event) => this.#hear(event),
     })
-    // Steps of another way were taken back.
+    // Steps of a previous attempt were rolled back.
     this.#steps.clear()
     const options = {
       most: this.#options.carryRows,
@@ -114,7 +117,7 @@ export class CarryOut {
     }
   }
 
-  /** What becomes of a plan that could not simply be carried out. */
+  /** Decides how to proceed with the outcome of the first attempt. */
   async #decided(first: Reconciled): Promise<CarriedOut> {
     switch (first.kind) {
       case 'declined':
@@ -123,7 +126,7 @@ export class CarryOut {
       case 'lagging': {
         this.#downs = 'file'
         const second = await this.#reconcile('together')
-        // The first reason is the one to tell: the file's down was only a try.
+        // Report the first reason: the file's down was only a second attempt.
         if (second.kind !== 'blocked' || second.why === first.why) return this.#decided(second)
         return this.#decided({ ...second, why: `${first.why}\n${second.why}` })
       }
@@ -142,7 +145,7 @@ export class CarryOut {
     }
   }
 
-  /** There is no way back. */
+  /** Handles a plan that cannot be undone: rebuilds the database if the options or the user allow it. */
   async #blocked(
     plan: FollowPlan,
     why: string,
@@ -162,14 +165,14 @@ export class CarryOut {
     return { outcome: outcome.kind === 'done' ? outcome : undefined, how: 'rebuilt', why }
   }
 
-  /** One by one, with a copy of the database to go back to. */
+  /** Runs the steps one by one and restores a copy of the database if one fails. */
   async #beside(way: 'apart' | 'replayApart'): Promise<Reconciled> {
     const { fallback } = await this.#link.open()
     if (fallback.alone) await this.#link.close()
     const ended = await fallback.take()
     if (ended > 0) {
-      const others = ended === 1 ? 'a session' : `${ended} sessions`
-      const message = `To copy the database, ${others} of others had to be ended.`
+      const others = ended === 1 ? 'another session' : `${ended} other sessions`
+      const message = `To copy the database, migratest ended ${others}.`
       this.#options.onEvent({ type: 'warning', message })
     }
     try {
@@ -191,9 +194,11 @@ export class CarryOut {
   }
 
   /**
-   * On an empty copy of the schema, where a failure would leave something behind: first with the downs that were recorded, and
-   * where those do not undo what was applied, with the files'.
-   * @returns whether there was any need; why there is no way back. @throws what fails of the ups
+   * Rehearses the plan on an empty copy of the schema, if the database would keep the effects of a failed run. It uses
+   * the recorded downs first and, if those do not undo what was applied, the files' downs.
+   * @returns `true` if a rehearsal was needed and passed, `false` if none was needed, or the error of the downs that
+   * fail
+   * @throws the error of an up that fails
    */
   async #rehearsed(): Promise<boolean | Error> {
     const first = await this.#rehearse()
@@ -228,7 +233,7 @@ export class CarryOut {
     } catch (error) {
       if (error instanceof DownFailed) return error
       if (downs.length === 0 || !isAlreadyThere(error, isKnown)) throw error
-      // What fails on an empty database, too, is the fault of no down.
+      // If the ups also fail on an empty database, the downs are not the cause.
       const isFaultOfDowns = await follow((following) => following.replay()).then(
         () => true,
         () => false,
@@ -268,7 +273,7 @@ export class CarryOut {
       const message = `${event.severity}: ${event.message}`
       onEvent({ type: 'log', step: `${event.step.version}_${event.step.name}`, message })
     }
-    // The same is said at each plan.
+    // Each plan repeats the same warnings.
     if (event.type === 'warning' && !this.#said.has(event.message)) {
       this.#said.add(event.message)
       onEvent({ type: 'warning', message: event.message })
@@ -282,7 +287,7 @@ export class CarryOut {
 
 // --- internal ---
 
-/** The parts of the watch that a run uses, beside the options. */
+/** The parts of the watch that a run uses besides the options. */
 interface Beside {
   readonly source: Source
   readonly link: WatchedConnection
@@ -291,5 +296,5 @@ interface Beside {
   readonly effects: Effects
 }
 
-/** `declined`: nothing was done, as a person said. */
+/** The outcome of an attempt. `declined`: nothing was done because the user declined. */
 type Reconciled = Outcome | { readonly kind: 'declined'; readonly why: string }

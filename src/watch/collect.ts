@@ -1,31 +1,35 @@
-/** From what the file system says to "look now": bursts, saves in two halves, swap files and checkouts are one change each. */
+/**
+ * Turns file system events into notifications of saved files. A burst of events, a save in two halves, a swap file or a
+ * checkout each counts as one change.
+ */
 import { existsSync, readFileSync, statfsSync, statSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { type FSWatcher, watch } from 'chokidar'
 
 export interface Saved {
-  /** Names, without the folder. */
+  /** File names without the folder. */
   readonly files: readonly string[]
-  /** When the last of them was written, in milliseconds since 1970. */
+  /** Time of the last write, in milliseconds since 1970. */
   readonly at: number
 }
 
 export interface Collector {
-  /** Resolves when nothing can be missed any more. */
+  /** Resolves when every later change will be noticed. */
   readonly ready: Promise<void>
   close(): Promise<void>
 }
 
 export interface CollectOptions {
-  /** Looks at the files ten times a second instead of waiting for events of the file system. */
+  /** Check the files ten times a second instead of waiting for file system events. */
   readonly poll: boolean
-  /** Called once where events cannot be had and the files are polled instead. */
+  /** Called once if events are unavailable and the files are polled instead. */
   readonly onPolling: (why: string) => void
 }
 
 /**
- * Why the file system of a folder gives no events for what is written from outside: a bind mount of a container, a share, a
- * Windows drive in WSL. Undefined where it does, or where the system does not tell.
+ * Returns the name of the folder's file system if it sends no events for changes made from outside: a bind mount of a
+ * container, a network share, a Windows drive in WSL. Returns undefined if it sends them, or if the system does not
+ * tell.
  */
 function lacksEvents(folder: string): string | undefined {
   try {
@@ -35,9 +39,9 @@ function lacksEvents(folder: string): string | undefined {
   }
 }
 
-/** @param path of the folder, absolute or relative to the working directory */
+/** Watches a folder and reports saved files. @param path the folder, absolute or relative to the working directory */
 export function collect(path: string, options: CollectOptions, onSaved: (saved: Saved) => void): Collector {
-  // Names in events begin with what is watched: one base for all of them.
+  // Paths in events begin with the watched path, so we use one absolute base for all of them.
   const folder = resolve(path)
   const changed = new Set<string>()
   const seen = new Map<string, string>()
@@ -45,7 +49,7 @@ export function collect(path: string, options: CollectOptions, onSaved: (saved: 
   let first = 0
   const fire = () => {
     const waited = performance.now() - first
-    // A file that is just being written is empty for a moment; one that stays so is meant.
+    // A file is empty for a moment while it is being written. If it stays empty, that is intended.
     const unfinished = waited < EMPTY_MS && [...changed].some((path) => sizeOf(path) === 0)
     const isLocked = waited < LOCKED_MS && isGitBusy(folder)
     if (unfinished || isLocked) {
@@ -62,7 +66,7 @@ export function collect(path: string, options: CollectOptions, onSaved: (saved: 
   }
   const notice = (name: string) => {
     const path = resolve(folder, name)
-    // One save is told in several events, some of them late.
+    // One save causes several events, some of them late.
     if (seen.get(path) === stampOf(path)) return
     if (timer === undefined) first = performance.now()
     changed.add(path)
@@ -78,7 +82,7 @@ export function collect(path: string, options: CollectOptions, onSaved: (saved: 
       interval: POLL_MS,
     })
     for (const event of ['add', 'change', 'unlink'] as const) watcher.on(event, notice)
-    // A second change within 50 ms is told here only.
+    // Only the raw event reports a second change within 50 ms.
     watcher.on('raw', (_, name, details) => {
       const { watchedPath = folder } = (details ?? {}) as { watchedPath?: string }
       const whole = basename(watchedPath) === name ? watchedPath : resolve(watchedPath, name ?? '')
@@ -87,15 +91,15 @@ export function collect(path: string, options: CollectOptions, onSaved: (saved: 
     watcher.on('error', (error) => {
       const { code = '' } = error as NodeJS.ErrnoException
       if (!usePolling && OUT_OF_WATCHES.has(code)) {
-        options.onPolling(`the system has no more watches to give (${code})`)
+        options.onPolling(`the system has no file watches left (${code})`)
         void watcher.close()
         current = begin(true)
         current.once('ready', isReady)
-        // What happened meanwhile was told to nobody.
+        // Changes made in between were not reported.
         notice(folder)
         return
       }
-      // A folder that cannot be watched any more is told by the next run, which cannot read it.
+      // If the folder cannot be watched any more, the next run fails to read it and reports that.
       notice(folder)
     })
     return watcher
@@ -105,7 +109,7 @@ export function collect(path: string, options: CollectOptions, onSaved: (saved: 
     isReady = done
   })
   const silent = options.poll ? undefined : lacksEvents(folder)
-  if (silent !== undefined) options.onPolling(`${silent} tells of no changes that are made outside`)
+  if (silent !== undefined) options.onPolling(`${silent} does not report changes that are made from outside`)
   let current = begin(options.poll || silent !== undefined)
   current.once('ready', () => isReady())
   return {
@@ -119,13 +123,16 @@ export function collect(path: string, options: CollectOptions, onSaved: (saved: 
 
 // --- internal ---
 
-/** The parts of one save come closer to each other than this. A run that saw half of it is run again for the other. */
+/**
+ * The writes of one save are closer together than this. If a run saw only the first half, another run follows for the
+ * second.
+ */
 const SETTLE_MS = 6
 const EMPTY_MS = 150
 const POLL_MS = 100
 const OUT_OF_WATCHES = new Set(['ENOSPC', 'EMFILE'])
 
-/** File systems that give no events for changes made elsewhere, by their magic numbers (Linux, statfs(2) and magic.h). */
+/** File systems that send no events for changes made elsewhere, by magic number (Linux, statfs(2) and magic.h). */
 const SILENT: Readonly<Record<number, string>> = {
   26985: 'NFS',
   20859: 'SMB',
@@ -136,10 +143,13 @@ const SILENT: Readonly<Record<number, string>> = {
   2020557398: 'a shared folder of VirtualBox',
 }
 
-/** Somebody may leave a lock behind. */
+/** Time limit for git's lock, since a lock may be left over. */
 const LOCKED_MS = 30_000
 
-/** What editors and tools write for a moment: vim's 4913 and swap files, emacs' locks, backups, parts of a download. */
+/**
+ * Returns `true` for files that editors and tools write temporarily: vim's 4913 and swap files, emacs' locks, backups,
+ * partial downloads.
+ */
 function isPassing(path: string): boolean {
   const name = basename(path)
   return (
@@ -148,12 +158,15 @@ function isPassing(path: string): boolean {
   )
 }
 
-/** Editors make and remove files with names of all kinds; of those that are gone, only what a migration is made of counts. */
+/**
+ * Returns `true` if a change of this file matters. Editors create and remove files with all kinds of names, so of
+ * removed files only those count that a migration can consist of.
+ */
 function isOfInterest(path: string): boolean {
   return existsSync(path) || /\.(?:sql|[cm]?[jt]s|json)$/i.test(path)
 }
 
-/** Empty of a file that is gone. */
+/** Returns modification time, size and inode of a file as text; empty if the file is gone. */
 function stampOf(path: string): string {
   const stat = statSync(path, { throwIfNoEntry: false, bigint: true })
   return stat?.isFile() ? `${stat.mtimeNs} ${stat.size} ${stat.ino}` : ''
@@ -163,7 +176,7 @@ function sizeOf(path: string): number | undefined {
   return statSync(path, { throwIfNoEntry: false })?.size
 }
 
-/** git holds a lock on its index while it writes the files of another branch. */
+/** Returns `true` while git holds its index lock, as it does while it checks out files of another branch. */
 function isGitBusy(folder: string): boolean {
   const git = gitFolder(resolve(folder))
   return git !== undefined && existsSync(join(git, 'index.lock'))
@@ -173,7 +186,7 @@ function gitFolder(folder: string): string | undefined {
   const found = join(folder, '.git')
   const stat = statSync(found, { throwIfNoEntry: false })
   if (stat?.isDirectory()) return found
-  // A worktree's says where it is.
+  // In a worktree, .git is a file that names the folder.
   if (stat) return resolve(folder, /^gitdir: (.*)$/m.exec(readFileSync(found, 'utf8'))?.[1] ?? '.git')
   const up = dirname(folder)
   return up === folder ? undefined : gitFolder(up)

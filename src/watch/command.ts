@@ -1,10 +1,10 @@
-/** A command of the user's, after a change of the schema: one at a time, and the last change counts. */
+/** Runs the user's command after a schema change. Only one runs at a time, for the latest change. */
 import { type ChildProcess, spawn } from 'node:child_process'
 
 export interface Finished {
   readonly command: string
   readonly code: number
-  /** Its last 20 000 characters. */
+  /** The last 20 000 characters of its output. */
   readonly output: string
 }
 
@@ -14,19 +14,19 @@ export class Command {
   readonly #onEnd: (finished: Finished) => void
   #child: ChildProcess | undefined
 
-  /** @param url goes into `DATABASE_URL` */
+  /** @param url the value of `DATABASE_URL` for the command */
   constructor(command: string, url: string, onEnd: (finished: Finished) => void) {
     this.#command = command
     this.#url = url
     this.#onEnd = onEnd
   }
 
-  /** Ends the one that still runs. */
+  /** Starts the command, after stopping one that is still running. */
   start(): void {
     this.stop()
     const child = spawn(this.#command, {
       shell: true,
-      // A group of its own, so that what the shell starts ends with it.
+      // A separate process group, so that processes started by the shell end with it.
       detached: process.platform !== 'win32',
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, DATABASE_URL: this.#url },
@@ -56,7 +56,7 @@ export class Command {
     try {
       process.kill(process.platform === 'win32' ? child.pid : -child.pid, 'SIGTERM')
     } catch {
-      // It is gone.
+      // The process has already exited.
     }
   }
 }

@@ -1,20 +1,23 @@
-/** Which objects each migration made and removed, as far as this watch saw it: a down has to undo just that. */
+/**
+ * Records which objects each migration created and removed, as far as this watch observed it. A down has to undo
+ * exactly that.
+ */
 
-/** Objects of a database, one line each, as `table public.users` or `column public.users.name text`. */
+/** The objects of a database, one string each, such as `table public.users` or `column name text on public.users`. */
 export type Shape = ReadonlySet<string>
 
 /** Differences that remain after migrations were undone. */
 export interface Leftovers {
-  /** Objects that the migrations made and that are still there. */
+  /** Objects that the migrations created and that still exist. */
   readonly left: readonly string[]
-  /** Objects that are not there, though they were there below the migrations. */
+  /** Objects that existed before the migrations and do not exist any more. */
   readonly missing: readonly string[]
-  /** Versions of the migrations that made or removed those objects; empty where none of them did. */
+  /** Versions of the migrations that created or removed those objects; empty if none of them did. */
   readonly of: readonly number[]
 }
 
 interface Effect {
-  /** Of the up that had this effect. */
+  /** Fingerprint of the up that had this effect. */
   readonly fingerprint: string | null
   readonly made: Shape
   readonly removed: Shape
@@ -23,7 +26,7 @@ interface Effect {
 export class Effects {
   readonly #known = new Map<number, Effect>()
 
-  /** @param before the shape below the migration. @param after the shape with it */
+  /** Records the effect of a migration. @param before the shape before it @param after the shape after it */
   record(version: number, fingerprint: string | null, before: Shape, after: Shape): void {
     this.#known.set(version, { fingerprint, made: without(after, before), removed: without(before, after) })
   }
@@ -36,7 +39,7 @@ export class Effects {
     this.#known.clear()
   }
 
-  /** For the next watch. {@link load} reads it. */
+  /** Serializes the effects for the next watch, which reads them with {@link load}. */
   toString(): string {
     return JSON.stringify(
       [...this.#known].map(([version, { fingerprint, made, removed }]) => [
@@ -48,7 +51,7 @@ export class Effects {
     )
   }
 
-  /** Of migrations that were applied again meanwhile, with another text, nothing is known. */
+  /** Loads saved effects, except those of migrations that were applied again since with a different text. */
   load(text: string, applied: readonly { readonly version: number; readonly fingerprint: string | null }[]): void {
     const fingerprints = new Map(applied.map(({ version, fingerprint }) => [version, fingerprint]))
     for (const [version, fingerprint, made, removed] of JSON.parse(text) as Saved[]) {
@@ -58,8 +61,9 @@ export class Effects {
   }
 
   /**
-   * Compares the shapes before and after migrations were undone with what is known of them.
-   * @param undone versions. @returns undefined where not all of them are known
+   * Compares the shapes before and after migrations were undone with the known effects of those migrations.
+   * @param undone versions of the migrations
+   * @returns undefined if the effect of one of them is unknown
    */
   leftBy(undone: readonly number[], before: Shape, now: Shape): Leftovers | undefined {
     const made = new Map<string, number>()
@@ -72,9 +76,9 @@ export class Effects {
     }
     const left = [...made.keys()].filter((object) => now.has(object))
     const notBack = [...removed.keys()].filter((object) => !now.has(object))
-    // Objects that somebody added to the migrations' own tables go with those tables.
+    // Objects that a user added to tables of the migrations disappear with those tables.
     const tables = new Set([...made.keys()].flatMap((object) => RELATION.exec(object)?.[1] ?? []))
-    // A column that is there with another type is there: its values are looked after with the rows.
+    // A column that exists with another type does not count as missing: its values are handled together with the rows.
     const there = new Set([...now, ...made.keys(), ...removed.keys()].map(identity))
     const gone = [...without(before, now)].filter(
       (object) => !made.has(object) && !tables.has(ON.exec(object)?.[1] ?? '') && !there.has(identity(object)),
@@ -85,11 +89,13 @@ export class Effects {
   }
 }
 
-/** Undefined where nothing is left and nothing is missing. Of a table that is left, its columns and indexes are not named. */
+/**
+ * Describes leftovers; undefined if there are none. If a whole table is left, its columns and indexes are not listed.
+ */
 export function leftoversText({ left, missing }: Pick<Leftovers, 'left' | 'missing'>): string | undefined {
   const parts = [
     left.length > 0 ? `left ${listed(left)}` : '',
-    missing.length > 0 ? `did not give back ${listed(missing)}` : '',
+    missing.length > 0 ? `did not restore ${listed(missing)}` : '',
   ].filter(Boolean)
   return parts.length > 0 ? parts.join(' and ') : undefined
 }
@@ -98,10 +104,10 @@ export function leftoversText({ left, missing }: Pick<Leftovers, 'left' | 'missi
 
 const MOST_NAMED = 4
 
-/** A version, the fingerprint of its up, and what that made and removed. */
+/** A version, the fingerprint of its up, and the objects that the up created and removed. */
 type Saved = [number, string | null, string[], string[]]
 
-/** Objects that have columns or values. */
+/** Matches objects that have columns or values. */
 const RELATION = /^(?:table|view|materialized view|foreign table|type) (.*)$/
 const ON = /^(?:column|constraint|index|trigger|policy) .* on (.*)$/
 
@@ -109,7 +115,7 @@ function without(some: Shape, others: Shape): Set<string> {
   return new Set([...some].filter((object) => !others.has(object)))
 }
 
-/** A column whose type somebody changed is the same column. */
+/** Returns the object without a column's type, since a column whose type was changed is still the same column. */
 function identity(object: string): string {
   return object.replace(/^column ("(?:[^"]|"")+"|\S+) .* on /, 'column $1 on ')
 }

@@ -1,4 +1,4 @@
-/** What a watch says. It never prints. */
+/** The events of a watch. The watch itself never prints. */
 import type { Carried } from '../database/development.ts'
 import type { Change } from '../migrate/plan.ts'
 import type { SchemaDiff } from '../schema/diff.ts'
@@ -8,12 +8,12 @@ export interface RanStep {
   readonly version: number
   readonly name: string
   readonly direction: 'up' | 'down'
-  /** `record`: the down that was recorded when it was applied. */
+  /** `record`: the down recorded when the migration was applied. */
   readonly origin: 'file' | 'record'
   readonly ms: number
 }
 
-/** Milliseconds, each from the end of the one before; the first from the save. */
+/** Durations in milliseconds. Each phase begins where the previous one ends; the first begins at the save. */
 interface Split {
   readonly noticed: number
   readonly planned: number
@@ -27,11 +27,11 @@ export interface Applied {
   readonly changes: readonly Change[]
   readonly steps: readonly RanStep[]
   /**
-   * `one by one`: not atomic; there was a copy of the database to go back to. `rehearsed`: the same, on MySQL, where it ran on
-   * an empty copy of the schema first.
+   * `atomic`: in one transaction. `stepwise`: step by step, with a copy of the database to go back to. `rehearsed`: the
+   * same, after a rehearsal on an empty copy of the schema (MySQL, MariaDB). `rebuilt`: emptied and applied again.
    */
   readonly how: 'atomic' | 'stepwise' | 'rehearsed' | 'rebuilt'
-  /** Why not in one transaction. */
+  /** The reason for not using one transaction, or for rebuilding. */
   readonly why: string | undefined
   readonly carried: Carried
   readonly diff: SchemaDiff
@@ -48,7 +48,7 @@ export interface Failure {
 }
 
 export type Question =
-  /** `loss`: what would not be carried. */
+  /** `loss`: the rows and values that a rebuild would not carry; undefined if that is unknown. */
   | {
       readonly about: 'irreversible'
       readonly changes: readonly Change[]
@@ -61,39 +61,42 @@ export type WatchEvent =
   | {
       readonly type: 'opened'
       readonly database: string
-      /** As "PostgreSQL 18.4 (embedded)"; empty where the URL was named. */
+      /** The server, such as "PostgreSQL 18.4 embedded"; empty if the URL was given. */
       readonly server: string
-      /** Why the server comes from there. */
+      /** The reason for choosing this server. */
       readonly reason: string
       readonly version: number
-      /** Migrations above it that are not applied. */
+      /** Number of unapplied migrations above that version. */
       readonly pending: number
       readonly watching: string
     }
-  /** The files are followed from now on. */
+  /** From now on, the watch follows the files. */
   | { readonly type: 'ready'; readonly version: number }
-  /** Files were saved, by name. */
+  /** Files were saved; `files` has their names. */
   | { readonly type: 'changed'; readonly files: readonly string[] }
-  /** What was saved means the same as what was applied. `mended`: the save before could not be applied. */
+  /** The saved files have the same effect as what is applied. `mended`: the previous save could not be applied. */
   | { readonly type: 'unchanged'; readonly files: readonly string[]; readonly mended: boolean }
   | ({ readonly type: 'applied' } & Applied)
-  /** The database is as it was. */
+  /** The run failed. The database is unchanged. */
   | { readonly type: 'failed'; readonly error: Failure; readonly version: number | undefined }
   | { readonly type: 'asked'; readonly question: Question }
-  /** The database was left as it was. `asked`: a person was asked before, with the reason. */
+  /**
+   * The user or the options declined the change, so the database was left unchanged. `asked`: the user was asked and
+   * has seen the reason.
+   */
   | { readonly type: 'skipped'; readonly why: string; readonly asked: boolean }
-  /** The schema is not as the last run left it: somebody changed it by hand. */
+  /** The schema differs from what the last run left: something else changed it. */
   | { readonly type: 'drifted'; readonly diff: SchemaDiff }
-  /** The connection broke. `restarts`: the server is the watch's own, which starts it again. */
+  /** The connection broke. `restarts`: the server belongs to the watch, which restarts it. */
   | { readonly type: 'disconnected'; readonly why: string; readonly restarts: boolean }
   | { readonly type: 'reconnected' }
-  /** What was asked for has nothing to do. */
+  /** The request has nothing to do. */
   | { readonly type: 'idle'; readonly why: string }
-  /** A step takes long: it is still running. */
+  /** A step has been running for a long time. */
   | { readonly type: 'running'; readonly step: string; readonly seconds: number }
-  /** What code says through `log()`, and notices and warnings that the server sends while a step runs. */
+  /** A message that code printed with `log()`, or a notice or warning that the server sent while a step ran. */
   | { readonly type: 'log'; readonly step: string; readonly message: string }
-  /** Somebody holds what a run needs. */
+  /** Another session holds a lock that the run needs. */
   | { readonly type: 'waiting'; readonly why: string }
   | { readonly type: 'seeded'; readonly files: readonly string[] }
   | { readonly type: 'command'; readonly command: string; readonly code: number; readonly output: string }

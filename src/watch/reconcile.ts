@@ -1,4 +1,4 @@
-/** One move of a database to what the files say, rows carried: in one transaction where that can be. */
+/** Moves a database to the state of the files once, carrying rows; in one transaction if possible. */
 import type { Carried, DevelopmentDatabase, RowKeeper } from '../database/development.ts'
 import type { Driver, SharedTransaction } from '../migrate/driver.ts'
 import type { MigratestError, MigrationFailedError, StatementError } from '../migrate/errors.ts'
@@ -9,29 +9,39 @@ import type { FollowScope } from '../migrate/plan.ts'
 import { type Effects, leftoversText, type Shape } from './effects.ts'
 
 export interface ReconcileOptions {
-  /** Rows that may be carried. */
+  /** Maximum number of rows to carry. */
   readonly most: number
-  /** `replay`: from nothing, all rows carried. `apart`: one by one, where a copy of the database is there to go back to. */
+  /**
+   * How to run the steps. `together`: in one transaction. `apart`: one by one, with a copy of the database to go back
+   * to. `replay`: rebuild in one transaction: empty the database, apply everything, carry all rows. `replayApart`:
+   * rebuild, one step at a time.
+   */
   readonly way: 'together' | 'apart' | 'replay' | 'replayApart'
-  /** Default `all`: as the files say. */
+  /** What to do; default `all`: bring the database in line with the files. */
   readonly wish?: FollowScope
-  /** Which down undoes an edited migration; default the one that was recorded when it was applied. */
+  /** Which down undoes an edited migration; default: the one recorded when it was applied. */
   readonly downs?: 'record' | 'file'
-  /** What is known of migrations that were applied before, and will be of those that are. */
+  /** Known effects of migrations; the run adds those of the migrations it applies. */
   readonly effects: Effects
 }
 
 export type Outcome =
   | { readonly kind: 'nothing' }
   | { readonly kind: 'done'; readonly plan: FollowPlan; readonly carried: Carried }
-  /** Nothing was done: steps do not share a transaction. */
+  /** Nothing was done: the steps cannot share a transaction. */
   | { readonly kind: 'apart'; readonly plan: FollowPlan; readonly why: string }
-  /** Nothing was done: the recorded downs did not undo what was applied. Those of the files may. */
+  /** Nothing was done: the recorded downs did not undo what was applied. The files' downs may. */
   | { readonly kind: 'lagging'; readonly plan: FollowPlan; readonly why: string }
-  /** Nothing was done: there is no way back. `loss`: what applying everything from nothing would not carry, where that can be tried. */
+  /**
+   * Nothing was done: the migrations cannot be undone. `loss`: what a rebuild would not carry; undefined if that cannot
+   * be tried.
+   */
   | { readonly kind: 'blocked'; readonly plan: FollowPlan; readonly why: string; readonly loss: Carried | undefined }
 
-/** @throws what is wrong with the files, MigrationFailedError, TooManyRowsError: the database is as it was, or its copy is */
+/**
+ * Runs one move. If it throws, the database is unchanged, or its copy is.
+ * @throws errors of the files, MigrationFailedError, TooManyRowsError
+ */
 export function reconcile(
   development: DevelopmentDatabase,
   migrator: Migrator,
@@ -51,7 +61,7 @@ export function reconcile(
       if (way === 'apart') return plan.blocked ? move.blocked(plan.blocked.message) : move.apart()
       if (!driver.inOneTransaction) {
         if (plan.blocked) return move.blocked(plan.blocked.message)
-        return { kind: 'apart', plan, why: 'it keeps no schema changes in a transaction' }
+        return { kind: 'apart', plan, why: 'this database cannot roll back schema changes' }
       }
       try {
         if (way === 'replay') return { kind: 'done', plan, carried: await move.replay() }
@@ -70,12 +80,13 @@ export function reconcile(
   )
 }
 
-/** A down does not run, or does not undo what was applied. */
+/** Thrown if a down fails, or does not undo what was applied. */
 export class DownFailed extends Error {}
 
 /**
- * An error of something that is there already, which a down may have left; by SQLSTATE, and MySQL's by number.
- * @param rowsOnly where it is known that the downs left no object
+ * Returns `true` if the error says that an object or key already exists, which a down may have left. Recognizes
+ * SQLSTATEs, and MySQL's error numbers.
+ * @param rowsOnly `true` if the downs are known to have left no object
  */
 export function isAlreadyThere(error: unknown, rowsOnly: boolean): boolean {
   const { code, sqlState, cause } = error as Partial<MigrationFailedError>
@@ -86,8 +97,9 @@ export function isAlreadyThere(error: unknown, rowsOnly: boolean): boolean {
 }
 
 /**
- * Holds the shape of a database before and after downs against what is known of the migrations that were undone.
- * @returns whether they are known. @throws DownFailed, naming the downs and what they left
+ * Compares the shape of a database before and after downs with the known effects of the undone migrations.
+ * @returns whether those effects are known
+ * @throws DownFailed, naming the downs and what they left
  */
 export function checkUndone(effects: Effects, downs: readonly PlanStep[], before: Shape, now: Shape): boolean {
   const found = effects.leftBy(
@@ -102,7 +114,7 @@ export function checkUndone(effects: Effects, downs: readonly PlanStep[], before
   throw new DownFailed(`${named} did not undo what was applied: it ${text}.`)
 }
 
-/** As the subject of a sentence. */
+/** Names the downs, as the subject of a sentence. */
 export function downsNamed(downs: readonly PlanStep[]): string {
   const [first] = downs
   return downs.length === 1 && first
@@ -110,14 +122,14 @@ export function downsNamed(downs: readonly PlanStep[]): string {
     : `Undoing ${downs.map(({ version, name }) => `${version}_${name}`).join(', ')}`
 }
 
-/** No object was left, and still there is something already. */
+/** Returns the message for an "already exists" error although no object was left: rows may be left. */
 function leftRowsText(downs: readonly PlanStep[], error: Error): string {
   return `${downsNamed(downs)} may have left rows: ${error.message.split('\n')[0]}`
 }
 
 // --- internal ---
 
-/** The ways in which a plan can be carried out. */
+/** Implements the ways in which a plan can be carried out. */
 class Move {
   readonly #development: DevelopmentDatabase
   readonly #driver: Driver
@@ -126,9 +138,9 @@ class Move {
   readonly #most: number
   readonly #downs: 'record' | 'file'
   readonly #effects: Effects
-  /** The objects as they were before the first down. */
+  /** The objects before the first down. */
   #before: Shape = new Set()
-  /** The objects as they were after the last step, where that was looked at. */
+  /** The objects after the last step, if they were read. */
   #shape: Shape | undefined
   readonly #learned: (() => void)[] = []
 
@@ -148,7 +160,7 @@ class Move {
 
   async together(): Promise<Outcome> {
     const { plan } = this.#following
-    // Where nothing is undone, nothing can be left behind.
+    // If nothing is undone, nothing can be left behind.
     let isKnown = this.#undone.length === 0
     try {
       const carried = await this.#inOne(async ({ rolledBack }) => {
@@ -186,13 +198,13 @@ class Move {
       try {
         return await this.blocked(why)
       } catch (again) {
-        // What fails on an empty database, too, is the fault of no down.
+        // If the ups also fail on an empty database, the downs are not the cause.
         throw wasLeft ? error : again
       }
     }
   }
 
-  /** Each step by itself, with a copy of the database to go back to. @throws DownFailed */
+  /** Runs each step separately, with a copy of the database to go back to. @throws DownFailed */
   async apart(): Promise<Outcome> {
     const goesDown = this.#undone.length > 0
     if (goesDown) await this.#inOne(() => this.#rows.keep('all', { undone: this.#undone, most: this.#most }))
@@ -236,7 +248,10 @@ class Move {
     return this.#inOne(() => this.#rows.putBack())
   }
 
-  /** What would be lost is tried, and taken back. */
+  /**
+   * Returns that the plan is blocked, and what a rebuild would lose. To learn that, it tries the rebuild and rolls it
+   * back.
+   */
   async blocked(why: string): Promise<Outcome> {
     const { plan } = this.#following
     const loss = this.#driver.inOneTransaction
@@ -263,13 +278,16 @@ class Move {
     return checkUndone(this.#effects, this.#steps('down'), this.#before, this.#shape)
   }
 
-  /** Before the ups: the shape below the first of them, where it will be wanted. */
+  /** Reads the shape before the first up, if it will be needed. */
   async #beginLearning(): Promise<void> {
     const { length } = this.#steps('up')
     if (length > 0 && length <= MOST_LEARNED) this.#shape ??= await this.#development.shape()
   }
 
-  /** Looks what a step made and removed: of the last steps, which are those that a person edits. */
+  /**
+   * Records what a step created and removed. Does so only for the last steps, because those are the ones that a person
+   * edits.
+   */
   async #learn({ version, fingerprint }: PlanStep, remaining: number): Promise<void> {
     const before = this.#shape
     const after = remaining <= MOST_LEARNED ? await this.#development.shape() : undefined
@@ -280,7 +298,7 @@ class Move {
     })
   }
 
-  /** Records the effects that were learned, once the run is committed. */
+  /** Records the learned effects once the run is committed. */
   #keepLearned(): void {
     for (const keep of this.#learned) keep()
   }
@@ -312,7 +330,10 @@ class Move {
     }
   }
 
-  /** Where there are no transactions around schema changes, there is a copy to go back to. */
+  /**
+   * Runs `work` in one transaction. If the database cannot roll back schema changes, runs it without one: there is a
+   * copy to go back to.
+   */
   #inOne<T>(work: (together: SharedTransaction) => Promise<T>): Promise<T> {
     return this.#driver.inOneTransaction
       ? this.#driver.inOneTransaction(work)
@@ -325,7 +346,10 @@ const MOST_LEARNED = 5
 const DUPLICATE_KEY = '23505'
 const DUPLICATE_KEY_MYSQL = 1062
 const ALREADY_THERE = new Set(['42P07', '42710', '42701', '42723', '42P06', '42P16', '42S01', '42S21'])
-/** Duplicate keys, foreign keys, checks, routines, triggers, events and rows. */
+/**
+ * Duplicates of: table (1050), column (1060), key (1061), routine (1304), trigger (1359), event (1537), foreign key
+ * (1826), check constraint (3822).
+ */
 const ALREADY_THERE_MYSQL = new Set([1050, 1060, 1061, 1304, 1359, 1537, 1826, 3822])
 
 function whyApart(error: unknown): string | undefined {
@@ -334,9 +358,9 @@ function whyApart(error: unknown): string | undefined {
   return why === undefined ? undefined : `${file}: ${why}`
 }
 
-/** What fails only since it shares a transaction with others, by SQLSTATE. */
+/** Errors, by SQLSTATE, that occur only because a migration shares a transaction with others. */
 const WANTS_ITS_OWN: Readonly<Record<string, string>> = {
-  '55P04': 'a new value of an enum can be used only when it is committed',
-  '55006': 'it changes a table whose rows still wait for a check',
-  '25001': 'it holds a statement that runs outside a transaction only',
+  '55P04': 'a new enum value can only be used after it is committed',
+  '55006': 'it changes a table that has deferred checks pending',
+  '25001': 'it contains a statement that cannot run in a transaction',
 }

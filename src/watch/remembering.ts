@@ -1,4 +1,7 @@
-/** A source that reads a file of SQL again only where it may have changed: most of a folder is as it was at the last save. */
+/**
+ * Returns a source that reads an SQL file again only if it may have changed, since most files are unchanged since the
+ * last save.
+ */
 import { statSync } from 'node:fs'
 import type { MigrationBody, Source } from '../migrate/source.ts'
 
@@ -29,10 +32,13 @@ export function remembering(source: Source): Source {
 
 // --- internal ---
 
-/** Two saves may come within one tick of the file system's clock. */
+/** Two saves may fall into one tick of the file system's clock. */
 const YOUNG_MS = 100
 
-/** Undefined of a file that is gone, or so young that it may change without a trace. */
+/**
+ * Returns the times, size and inode of a file as text. Returns undefined if the file is gone, or is so new that another
+ * change could leave the same values.
+ */
 function stampOf(path: string): string | undefined {
   const stat = statSync(path, { throwIfNoEntry: false, bigint: true })
   if (!stat || Date.now() - Number(stat.mtimeMs) < YOUNG_MS) return undefined

@@ -1,10 +1,13 @@
-/** One run at a time. What comes meanwhile is one more run afterwards, which sees the last of it. */
+/**
+ * Executes one run at a time. Requests that arrive during a run cause one more run afterwards, which sees the latest
+ * state.
+ */
 export class Schedule {
   readonly #run: () => Promise<void>
   #running: Promise<void> | undefined
   #again = false
 
-  /** @param run tells its failures itself */
+  /** @param run reports its own failures */
   constructor(run: () => Promise<void>) {
     this.#run = run
   }
@@ -14,7 +17,7 @@ export class Schedule {
     this.#running ??= this.#work()
   }
 
-  /** Resolves when nothing runs and nothing waits. */
+  /** Resolves when no run is active or waiting. */
   async idle(): Promise<void> {
     while (this.#running) await this.#running
   }

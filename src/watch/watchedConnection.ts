@@ -1,4 +1,7 @@
-/** The database that is watched: opened when it is needed, waited for when it is away, put back where a run was cut off. */
+/**
+ * Connection to the watched database. Opens it when needed, waits while it is unavailable, and restores it if a run was
+ * cut off.
+ */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { DevelopmentDatabase } from '../database/development.ts'
 import { type OpenOptions, openDevelopment, openFallback } from '../database/open.ts'
@@ -25,12 +28,12 @@ export class WatchedConnection {
     this.#restart = restart
   }
 
-  /** Where it is open. */
+  /** The open database; undefined if it is not open. */
   get current(): DevelopmentDatabase | undefined {
     return this.#development
   }
 
-  /** @throws ConnectionError, AlreadyWatchedError */
+  /** Opens the database, if it is not open, and registers this watch. @throws ConnectionError, AlreadyWatchedError */
   async open(): Promise<DevelopmentDatabase> {
     if (this.#development) return this.#development
     const development = await openDevelopment(this.#url, this.#options)
@@ -53,18 +56,18 @@ export class WatchedConnection {
     await development?.close()
   }
 
-  /** A run that was cut off left the copy that it would have gone back to. */
+  /** Restores the copy that a cut-off run left behind, if there is one. */
   async recover(): Promise<void> {
     const fallback = await openFallback(this.#url, this.#options)
     if (!(await fallback.wasCutOff().catch(notThere))) return
     await fallback.restore()
-    const message = 'The last run was cut off half-way: the database is again as it was before it.'
+    const message = 'The last run was cut off halfway. The database was restored to its state before that run.'
     this.#onEvent({ type: 'warning', message })
   }
 
   /**
-   * Waits until the server is back. False where the error is another, or it is ended meanwhile.
-   * @throws what keeps the watch's own server from being started, after some tries
+   * Waits until the server is back. Returns `false` if the error is not a lost connection, or if `end` is aborted.
+   * @throws the error that prevents a restart of the watch's own server, after some attempts
    */
   async reconnect(error: unknown, end: AbortSignal): Promise<boolean> {
     if ((error as MigratestError).code !== 'MIGRATEST_CONNECTION') return false
@@ -77,7 +80,7 @@ export class WatchedConnection {
     let tries = 0
     while (!end.aborted) {
       try {
-        // Nobody else would start the watch's own server.
+        // Nothing else would restart the watch's own server.
         await this.#restart?.()
         await this.recover()
         await this.open()
@@ -85,7 +88,7 @@ export class WatchedConnection {
         return true
       } catch (again) {
         const { code } = again as MigratestError
-        // A killed server's files and processes may take a moment to go.
+        // Files and processes of a killed server may take a moment to disappear.
         const isStarting = code === 'MIGRATEST_SERVER_UNAVAILABLE' && ++tries < MOST_STARTS
         if (code !== 'MIGRATEST_CONNECTION' && !isStarting) throw again
         await sleep(isStarting ? START_AGAIN_MS : RETRY_MS, undefined, { signal: end }).catch(() => undefined)
@@ -101,7 +104,10 @@ const RETRY_MS = 250
 const START_AGAIN_MS = 1000
 const MOST_STARTS = 5
 
-/** Who may not look beside the database made no copy either. Whether the database can be reached is told by opening it. */
+/**
+ * Returns `false` for a connection error: a role that cannot connect to look for a copy cannot have made one. If the
+ * database is unreachable, opening it reports that.
+ */
 function notThere(error: MigratestError): false {
   if (error.code === 'MIGRATEST_CONNECTION') return false
   throw error

@@ -1,4 +1,4 @@
-/** Follows the files of migrations with a database: from one save to the next, as long as it is not closed. */
+/** Keeps a database in line with the migration files, save after save, until it is closed. */
 import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { DevelopmentDatabase } from '../database/development.ts'
@@ -17,11 +17,11 @@ import { remembering } from './remembering.ts'
 import { Schedule } from './schedule.ts'
 import { WatchedConnection } from './watchedConnection.ts'
 
-/** What a person asks for beside saving. */
+/** A request, besides saving files. */
 export type Job =
   | { readonly kind: 'follow' }
   | { readonly kind: 'move'; readonly wish: Exclude<FollowScope, 'all'> }
-  /** Everything from nothing, and no rows. */
+  /** Empty the database, rows included, and apply everything. */
   | { readonly kind: 'reset' }
   | { readonly kind: 'seed' }
 
@@ -31,7 +31,7 @@ export class Watcher {
   readonly #command: Command | undefined
   readonly #schedule = new Schedule(() => this.#next())
   readonly #end = new AbortController()
-  /** Ends the running statement. */
+  /** Cancels the running statement. */
   readonly #cancel = new AbortController()
   readonly #link: WatchedConnection
   #carryOut: CarryOut | undefined
@@ -39,12 +39,12 @@ export class Watcher {
   #jobs: Job[] = []
   #saved: Saved | undefined
   #schema: Schema | undefined
-  /** Of the catalogs, when the schema was read. */
+  /** Stamp of the catalogs when the schema was read. */
   #stamp: string | undefined
   #first: Schema | undefined
   readonly #said = new Set<string>()
   readonly #effects = new Effects()
-  /** The database is new, and nothing has filled it yet. */
+  /** `true` if the database is new and has not been seeded. */
   #seedsDue = false
   #isReady = false
   #runs = 0
@@ -53,7 +53,7 @@ export class Watcher {
   #followed: Saved | undefined
   /** The last failure, until a run succeeds. */
   #failed: { readonly message: string; readonly at: number } | undefined
-  /** Runs in a row that met files which were gone when they were read. */
+  /** Number of consecutive runs in which a listed file had changed or disappeared before it was read. */
   #retries = 0
 
   constructor(options: WatchOptions) {
@@ -64,18 +64,21 @@ export class Watcher {
         ? undefined
         : new Command(command, url, (finished) => onEvent({ type: 'command', ...finished }))
     this.#source = remembering(options.source)
-    // Also where nobody saves just now: it has to be known when it is back.
+    // Follow even if no file is saved: the watch has to notice when the server is back.
     this.#link = new WatchedConnection(options, () => this.do({ kind: 'follow' }))
   }
 
-  /** Resolves when the database follows. @throws what keeps it from being opened; a migration that fails is told as an event */
+  /**
+   * Starts watching and resolves after the first run. A migration that fails is reported as an event.
+   * @throws errors that prevent opening the database
+   */
   async start(): Promise<void> {
     const { folder, onEvent, server, reason, poll } = this.#options
     await this.#link.recover()
     const development = await this.#link.open()
     const { version, history } = await development.driver.state()
     const applied = new Set(history.map((entry) => entry.version))
-    // What is wrong with the folder is told by the first run.
+    // The first run reports problems of the folder.
     const listed = await this.#source.list().catch(() => [])
     const pending = listed.filter((migration) => migration.version > version && !applied.has(migration.version)).length
     onEvent({
@@ -88,7 +91,7 @@ export class Watcher {
       watching: folder,
     })
     const onPolling = (why: string) =>
-      onEvent({ type: 'warning', message: `The files are looked at every 100 ms, since ${why}.` })
+      onEvent({ type: 'warning', message: `The files are checked every 100 ms, because ${why}.` })
     this.#collector = collect(folder, { poll, onPolling }, (saved) => this.#notice(saved))
     await this.#collector.ready
     this.#schema = await development.schema()
@@ -106,12 +109,12 @@ export class Watcher {
   do(job: Job): void {
     if (this.#end.signal.aborted) return
     if (job.kind !== 'follow' || !this.#jobs.some(({ kind }) => kind === 'follow')) this.#jobs.push(job)
-    // What was asked about is another plan by now.
+    // The plan that the user is being asked about has changed.
     this.#carryOut?.withdraw()
     this.#schedule.poke()
   }
 
-  /** What the schema has by now that it had not when this began. */
+  /** Returns the schema's changes since the watch started. */
   async sinceStart(): Promise<ReturnType<typeof diffSchemas> | undefined> {
     await this.#schedule.idle()
     return this.#first && this.#schema && diffSchemas(this.#first, this.#schema)
@@ -121,7 +124,9 @@ export class Watcher {
     return this.#schedule.idle()
   }
 
-  /** After what is running, or, where that takes long, without it: it is taken back. */
+  /**
+   * Stops watching after the current run. If that takes longer than 2 s, cancels the run, which is then rolled back.
+   */
   async close(): Promise<void> {
     this.#end.abort()
     const hurry = setTimeout(() => this.#cancel.abort(), CLOSE_MS)
@@ -150,14 +155,14 @@ export class Watcher {
       await this.#run(job)
     } catch (error) {
       if (this.#end.signal.aborted) return
-      // Saved or renamed between two looks at the folder: once more, with what it says now.
+      // A file was saved or renamed while the folder was being read. Run again with its current content.
       if (sawTwoStates(error) && this.#retries++ < MOST_RETRIES) {
         await sleep(RETRY_MS)
         this.#saved ??= this.#followed
         this.do(job)
         return
       }
-      // Its step does not run any more.
+      // The failed run's step is no longer running.
       this.#carryOut = undefined
       const back = await this.#link.reconnect(error, this.#end.signal).catch((why: Error) => why)
       if (back === true) this.do(job)
@@ -236,7 +241,7 @@ export class Watcher {
     this.#succeeded()
     await this.#seedIfDue()
     this.#after()
-    // What a server keeps for a session of tables that are gone, it never lets go.
+    // A server process keeps memory for dropped tables as long as the session lives, so we reconnect now and then.
     if (++this.#runs % FRESH_AFTER !== 0) return
     await this.#link.close()
     await this.#link.open()
@@ -248,7 +253,7 @@ export class Watcher {
 
   async #seed(): Promise<void> {
     const { seeds, onEvent } = this.#options
-    if (seeds.length === 0) return onEvent({ type: 'idle', why: 'there are no seeds: say --seeds FILE' })
+    if (seeds.length === 0) return onEvent({ type: 'idle', why: 'there are no seeds; name them with --seeds FILE' })
     const development = await this.#link.open()
     this.#seedsDue = false
     for (const file of seeds) await development.run(readFileSync(file, 'utf8'), file)
@@ -272,7 +277,7 @@ export class Watcher {
     this.#schema = await development.schema()
   }
 
-  /** Where the schema is not as it was left, somebody else changed it. */
+  /** Reports a schema that differs from what the last run left: something else changed it. */
   async #drift(development: DevelopmentDatabase): Promise<void> {
     if ((await development.stamp()) === this.#stamp) return
     const now = await development.schema()
@@ -284,7 +289,7 @@ export class Watcher {
 
   #after(): void {
     if (this.#schema) this.#options.onSchema?.(this.#schema)
-    // Another change comes at once: that one counts.
+    // If another change follows at once, run the command only for that one.
     if (this.#jobs.length === 0) this.#command?.start()
   }
 
@@ -293,7 +298,7 @@ export class Watcher {
     this.#retries = 0
   }
 
-  /** Who holds what this run waits for, or which step takes long. */
+  /** Reports who holds the lock that the run waits for, or that a step takes long. */
   async #tellWait(): Promise<void> {
     const running = this.#carryOut?.running
     const seconds = running ? Math.floor((Date.now() - running.since) / 1000) : 0
@@ -309,7 +314,7 @@ export class Watcher {
     const { code = 'UNKNOWN', file, line, column, version } = error as Partial<MigrationFailedError>
     const { message } = error
     const now = Date.now()
-    // A save that the system tells of in two parts fails twice in the same way.
+    // A save that the system reports in two parts fails twice in the same way.
     const isRepeated = this.#failed?.message === message && now - this.#failed.at < REPEATED_MS
     this.#failed = { message, at: now }
     if (isRepeated && (this.#followed?.files.length ?? 0) > 0) return
@@ -323,25 +328,27 @@ export class Watcher {
 
 // --- internal ---
 
-/** A failed step describes the middle of a run; the run was rolled back as a whole. */
+/**
+ * Replaces the error's description of the database, which is from the middle of the run: the whole run was rolled back.
+ */
 function afterRollback(error: Error): Error {
   return error instanceof MigrationFailedError
-    ? error.withState('Nothing was kept: the database and its rows are as they were.')
+    ? error.withState('The run was undone: the database and its rows are unchanged.')
     : error
 }
 
 const PATIENCE_MS = 1000
-/** After so many seconds it is said that a step is still running. */
+/** Seconds after which a running step is reported. */
 const SAID_AT_S = [3, 10, 30, 60, 120, 300, 600, 1800, 3600]
 const REPEATED_MS = 500
 const MOST_RETRIES = 10
 const RETRY_MS = 20
 const LOCK_MS = 15_000
 const CLOSE_MS = 2000
-/** Some 10 KiB each. */
+/** Number of runs after which the watch reconnects. Each run costs a server process about 10 KiB. */
 const FRESH_AFTER = 250
 
-/** A file was listed and then changed, or gone, when it was read. */
+/** Returns `true` if a file was listed, and had changed or was gone when it was read. */
 function sawTwoStates(error: unknown): boolean {
   const { code, cause } = error as MigratestError
   if (code === 'MIGRATEST_SOURCE_CHANGED') return true
@@ -349,6 +356,6 @@ function sawTwoStates(error: unknown): boolean {
 }
 
 function nothingTo(wish: FollowScope): string {
-  if (wish === 'all') return 'the database is what the files say'
+  if (wish === 'all') return 'the database matches the files'
   return wish.kind === 'up' ? 'there is nothing more to apply' : 'there is nothing to undo'
 }

@@ -74,7 +74,7 @@ describe('merge', () => {
     expect(cli(['merge', 'both'], {}, cwd).out).toBe('migrations/0004_both.up.sql follows 2_b c and 3_d\n')
     expect(readFileSync(join(cwd, 'migrations/0004_both.up.sql'), 'utf8')).toBe('-- migrate: depends-on "2_b c", 3_d\n')
     expect(cli(['up'], { DATABASE_URL: db.url }, cwd).code).toBe(0)
-    expect(cli(['merge'], {}, cwd).out).toBe('Nothing to merge: all lead to 4_both.\n')
+    expect(cli(['merge'], {}, cwd).out).toBe('Nothing to merge: 4_both is the only head.\n')
   })
 })
 
@@ -85,10 +85,10 @@ describe('squash', () => {
   test('replaces files that are committed, once both ways are proved to lead to the same schema', ({ db }) => {
     const cwd = folder(FILES)
     cli(['goto', '3'], { DATABASE_URL: db.url }, cwd)
-    expect(cli(['squash', '2..3'], {}, cwd).err).toMatch(/are removed, and they are in no git repository/)
+    expect(cli(['squash', '2..3'], {}, cwd).err).toMatch(/removes the files .* they are not in a git repository/)
     git(cwd, 'init', '-q')
     git(cwd, 'add', '-A')
-    expect(cli(['squash', '2..3'], {}, cwd).err).toMatch(/and they are not all committed as they are/)
+    expect(cli(['squash', '2..3'], {}, cwd).err).toMatch(/and not all of them are committed in their current state/)
     git(cwd, 'commit', '-q', '-m', 'one')
     const { out, code } = cli(['squash', '2..3', 'both'], {}, cwd)
     expect([out, code]).toEqual(['migrations/0003_both.up.sql replaces 2 migrations; the schema is the same.\n', 0])
@@ -131,10 +131,10 @@ describe('squash', () => {
   })
 
   test.each([
-    ['1', /is no range/],
+    ['1', /is not a range/],
     ['1..9', /There is no migration 9/],
-    ['2..2', /Fewer than two/],
-    ['3..1', /Fewer than two/],
+    ['2..2', /fewer than two/],
+    ['3..1', /fewer than two/],
   ])('%s is refused', (range, message) => {
     expect(cli(['squash', range, '--yes'], {}, folder(FILES)).err).toMatch(message)
   })
@@ -215,7 +215,7 @@ register({ up: ({ sql }: any) => sql(\`create table \${E.b} (\${left(word)} int,
     expect(bundled('status', '--exit-code').code).toBe(0)
     expect(bundled('dag', '--format', 'json').out).toBe(cli(['dag', '--format', 'json'], env, cwd).out)
     expect(bundled('showsql', 'nil..2').out).toBe(cli(['showsql', 'nil..2'], env, cwd).out)
-    expect(bundled('new', 'x').err).toBe('"new" works in a project, and this is a bundle.\n')
+    expect(bundled('new', 'x').err).toBe('"new" is not available in a bundle.\n')
     expect(bundled('--help').out).not.toContain('verify')
     expect(existsSync(join(elsewhere, 'migrations'))).toBe(false)
   })
@@ -258,9 +258,11 @@ describe('fake and unfake', () => {
     const cwd = folder({ ...sql('0001', 'a'), ...sql('0002', 'b') })
     const env = { DATABASE_URL: db.url }
     expect(cli(['fake', '2'], env, cwd).err).toContain('2_b follows what is not applied:\n  1_a')
-    expect(cli(['fake', '1'], env, cwd).out).toMatch(/is at version 1: 1 counts as applied; nothing has run\.\n$/)
+    expect(cli(['fake', '1'], env, cwd).out).toMatch(
+      /is at version 1: 1 is now recorded as applied; no migration was run\.\n$/,
+    )
     expect(cli(['unfake', '1'], env, cwd).out).toMatch(
-      /is at version nil: 1 counts as not applied; nothing was undone\.\n$/,
+      /is at version nil: 1 is now recorded as not applied; nothing was undone\.\n$/,
     )
   })
 })

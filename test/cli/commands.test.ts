@@ -97,7 +97,13 @@ describe('verify', () => {
       migrations: 2,
       findings: 0,
       checks: expect.arrayContaining([
-        { name: '2_orders: up, down, up', version: 2, ok: true, ms: expect.any(Number), text: 'no way back: for good' },
+        {
+          name: '2_orders: up, down, up',
+          version: 2,
+          ok: true,
+          ms: expect.any(Number),
+          text: 'irreversible: for good',
+        },
       ]),
     })
     expect(code).toBe(0)
@@ -114,7 +120,7 @@ describe('schema', () => {
     expect(out).not.toContain('schema_migrations')
     expect(cli(['schema', 'schema.sql'], env, cwd).out).toBe('Wrote schema.sql: 3 objects.\n')
     expect(readFileSync(join(cwd, 'schema.sql'), 'utf8')).toBe(out)
-    expect(cli(['schema', 'schema.sql'], env, cwd).out).toBe('schema.sql is as it was.\n')
+    expect(cli(['schema', 'schema.sql'], env, cwd).out).toBe('schema.sql is unchanged.\n')
     expect(cli(['schema', '--check', '--fresh', 'schema.sql'], {}, cwd)).toMatchObject({ code: 0 })
     await db.rows('alter table users add email text')
     const checked = cli(['schema', '--check', 'schema.sql'], env, cwd)
@@ -139,7 +145,7 @@ describe('schema', () => {
 
 describe('wait', () => {
   test('until the database answers, or the time is over', async ({ db }) => {
-    expect(cli(['wait', '-d', db.url]).out).toMatch(/ answers, after [\d.]+ ms\.\n$/)
+    expect(cli(['wait', '-d', db.url]).out).toMatch(/ answered after [\d.]+ ms\.\n$/)
     const nobody = cli(['wait', '-d', 'postgres://u:secret@127.0.0.1:1/x', '--timeout', '0.3'])
     expect([nobody.code, nobody.err]).toEqual([1, expect.stringMatching(/127\.0\.0\.1:1/)])
     expect(nobody.err).not.toContain('secret')
@@ -185,7 +191,7 @@ describe('databases and servers', () => {
     // Only on its server: others may have some that their tests look at.
     const client = await database.connect()
     const at = ['--server', database.url ?? '']
-    expect(cli(['databases', 'gc', ...at]).out).toMatch(/^Removed 0 databases\. 1 is connected to and stays\.\n$/)
+    expect(cli(['databases', 'gc', ...at]).out).toMatch(/^Removed 0 databases\. 1 is in use and was kept\.\n$/)
     await client.end()
     await expect
       .poll(() => JSON.parse(cli(['databases', 'gc', '--json', ...at]).out).removed, { timeout: 20_000 })
@@ -211,9 +217,9 @@ describe('databases and servers', () => {
 describe('init', () => {
   test('writes a configuration that works, and finds what is there', ({ db }) => {
     const cwd = folder({ 'db/migrations/1_a.up.sql': 'create table a ()', 'package.json': '{ "type": "module" }' })
-    expect(cli(['init'], {}, cwd).out).toMatch(/^Wrote migratest.config.ts; db\/migrations\/ has 1 files/)
+    expect(cli(['init'], {}, cwd).out).toMatch(/^Wrote migratest.config.ts; db\/migrations\/ has 1 file\./)
     expect(cli(['up'], { DATABASE_URL: db.url }, cwd).out).toMatch(/1_a/)
-    expect(cli(['init'], {}, cwd)).toMatchObject({ code: 2, err: expect.stringMatching(/is there already/) })
+    expect(cli(['init'], {}, cwd)).toMatchObject({ code: 2, err: expect.stringMatching(/already exists/) })
     // A package of another kind, and a folder with a quote in its name.
     const other = folder({ 'package.json': '{ "type": "commonjs" }' })
     expect(cli(['init', '-p', "it's"], {}, other).out).toMatch(/^Wrote migratest.config.mts; it's\/ is empty/)
@@ -246,7 +252,7 @@ describe('configuration', () => {
     ['(() => { throw new Error("boom") })()', /cannot be loaded: boom/],
   ] as const)('what is wrong with it is said: %s', ([text, message]) => {
     expect(cli(['version'], {}, config(text))).toMatchObject({ code: 2, err: expect.stringMatching(message) })
-    expect(cli(['version', '-c', 'none.ts']).err).toMatch(/There is no configuration "none.ts"/)
+    expect(cli(['version', '-c', 'none.ts']).err).toMatch(/There is no configuration file "none.ts"/)
   })
 })
 
@@ -284,7 +290,7 @@ describe('usage', () => {
       code: 2,
       err: 'up takes no --exit-code.\n\nSee: migratest up --help\n',
     })
-    expect(cli(['plan', '--help']).out).toMatch(/^migratest plan \[VERSION\]: show what[\s\S]*--from VERSION/)
+    expect(cli(['plan', '--help']).out).toMatch(/^migratest plan \[VERSION\]: show the steps[\s\S]*--from VERSION/)
     expect(cli(['plan', '--help']).out).not.toMatch(/--yes/)
   })
 

@@ -67,7 +67,9 @@ describeOnDatabases(['MySQL', 'MariaDB'], ({ name: kind, server: anyServer }) =>
     )
     expect(await db.tables()).toEqual(['busy', 'orders', 'users'])
     write(path, '0003_more.up.sql', 'create table more (id int);\nalter table users add column (a int, b int)')
-    expect(cli(['up', '--rehearse', ...on]).err).toContain('Rehearsed: it runs on an empty copy of the schema.')
+    expect(cli(['up', '--rehearse', ...on]).err).toContain(
+      'Rehearsal passed: the migration runs on an empty copy of the schema.',
+    )
     expect(await db.rows(`show databases like '${db.name}\\_rehearsal%'`)).toEqual([])
     expect(await db.tables()).toContain('more')
   })
@@ -114,7 +116,7 @@ describeOnDatabases(['MySQL', 'MariaDB'], ({ name: kind, server: anyServer }) =>
     const shown = cli(['showsql', '--path', path, '--dialect', dialect, 'nil..1'])
     expect(shown.out).toContain('(2 statements without a transaction)')
     expect(cli(['showsql', '--path', path, '--dialect', 'oracle', 'nil..1']).err).toMatch(
-      /There is postgres, mysql and mariadb/,
+      /Unknown --dialect oracle: use postgres, mysql or mariadb/,
     )
   })
 

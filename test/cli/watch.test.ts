@@ -49,7 +49,7 @@ describe('lines', () => {
   ↓  2_orders  as recorded  1.2 ms
   ↑  2_orders               2.5 ms
   one by one, not in one transaction: 2_orders.up.sql runs outside a transaction
-  kept aside until they have a place again:
+  kept aside until the schema has a place for them:
     orders.note  2 values  its column is gone
 
     CREATE TABLE orders (
@@ -85,7 +85,7 @@ describe('lines', () => {
       loss: { back: [], left: [] },
     } as const
     expect(text({ type: 'asked', question })).toBe(
-      '? 13:22:41  1_a edited, and there is no way back\n  there is no down\n  Everything can be applied from nothing, and all rows are carried.',
+      '? 13:22:41  1_a edited, but it cannot be undone\n  there is no down\n  The database can be rebuilt from all migrations, and all rows are carried.',
     )
   })
 })
@@ -111,7 +111,7 @@ describe('refusals', () => {
       'nothing was touched',
     )
     expect(cli(['watch', '-p', path, '-d', db.url], { NODE_ENV: 'production' }).err).toContain('NODE_ENV is production')
-    expect(cli(['mark', 'production', '-d', db.url]).out).toContain('is marked: production')
+    expect(cli(['mark', 'production', '-d', db.url]).out).toContain('is now marked as production')
     expect(cli(['watch', '-p', path, '-d', db.url, '--confirm', name]).err).toContain('marked as production')
     expect(cli(['mark', 'development', '-d', db.url])).toMatchObject({ code: 2 })
     expect(cli(['mark', 'development', '-d', db.url, '--confirm', name])).toMatchObject({ code: 0 })
@@ -123,7 +123,7 @@ describe('refusals', () => {
     expect(cli(['watch', '-p', join(path, 'nowhere')]).err).toContain('There is no directory')
     expect(cli(['watch', '-p', path, '--on-irreversible', 'maybe'])).toMatchObject({
       code: 2,
-      err: expect.stringContaining('ask, rebuild and stop'),
+      err: expect.stringContaining('use ask, rebuild or stop'),
     })
     expect(cli(['watch', '-p', path, '--carry-rows', 'many'])).toMatchObject({ code: 2 })
     expect(cli(['watch', '-p', path, '--seeds', 'nothing.sql']).err).toContain('there is no such file')

@@ -202,7 +202,7 @@ describe('a server that cannot be had', () => {
     const error = await failure(acquireServer(request('auto', { version: 9 })))
     expect(error).toBeInstanceOf(ServerUnavailableError)
     expect(error.message).toMatch(
-      /^Cannot have a PostgreSQL 9 server:\n {2}container: .*\n {2}embedded: .*\n {2}installed: .*/,
+      /^Cannot start a PostgreSQL 9 server:\n {2}container: .*\n {2}embedded: .*\n {2}installed: .*/,
     )
     expect(error.message).toMatch(/, or set MIGRATEST_SERVER_URL to an administrator's URL of a server for tests\.$/)
   })

@@ -51,7 +51,7 @@ describe.for([
       'nil → 3': 'ok',
       '1_users: up, down, up': 'ok',
       '3_nothing: up, down, up': 'ok',
-      'step by step to 3 as straight to it': 'ok',
+      'step by step to 3: same schema as nil → 3': 'ok',
       '3 → nil, and nothing left': 'ok',
     })
   })
@@ -67,7 +67,7 @@ test('a down that does not give back what was', async () => {
     }),
   })
   expect(said['2_email: up, down, up']).toMatchInlineSnapshot(`
-    "2_email.down.sql: does not give back the schema of version 1:
+    "2_email.down.sql: does not restore the schema of version 1:
 
         CREATE TABLE users (
       -   name text NOT NULL
@@ -85,7 +85,7 @@ test('no down, though the up made something', async () => {
     migrations: memory({ ...SOUND, '2_view.up.sql': 'create view v as select 1 as x; comment on view v is $$it$$' }),
   })
   expect(said['2_view: up, down, up']).toMatchInlineSnapshot(`
-    "2_view has no down, and what it did stays:
+    "2_view has no down, so its changes remain:
 
       + CREATE VIEW v AS
       +  SELECT 1 AS x;
@@ -93,9 +93,9 @@ test('no down, though the up made something', async () => {
 
       (- at 1, + after up and down)
 
-    Write its down, or say in it why there is none: -- migrate: irreversible REASON"
+    Write a down, or a down file that states why there is none: -- migrate: irreversible REASON"
   `)
-  expect(said['2 → nil, and nothing left']).toMatch(/^Something is left .*\n\n {2}\+ CREATE VIEW v AS/)
+  expect(said['2 → nil, and nothing left']).toMatch(/^After undoing every migration, .*\n\n {2}\+ CREATE VIEW v AS/)
 })
 
 test('a down that fails only after later migrations', async () => {
@@ -109,7 +109,7 @@ test('a down that fails only after later migrations', async () => {
     }),
   })
   expect(said['2_email: up, down, up']).toBe('ok')
-  expect(said['3_no_email: up, down, up']).toMatch(/^3_no_email.down.sql: does not give back the schema of version 2/)
+  expect(said['3_no_email: up, down, up']).toMatch(/^3_no_email.down.sql: does not restore the schema of version 2/)
   expect(said['3 → nil, and nothing left']).toMatch(
     /^2_email.down.sql:1:1: column "email" of relation "users" does not exist/,
   )
@@ -121,8 +121,8 @@ test('an up that fails, and all behind it', async () => {
   })
   expect(said['nil → 3']).toMatch(/^2_typo.up.sql:1:1/)
   expect(said['1_users: up, down, up']).toBe('ok')
-  expect(said['3_c: up, down, up']).toBe('Not reached: 2_typo does not go up.')
-  expect(said['3 → nil, and nothing left']).toBe('Not reached: 2_typo does not go up.')
+  expect(said['3_c: up, down, up']).toBe('Not reached: the up of 2_typo fails.')
+  expect(said['3 → nil, and nothing left']).toBe('Not reached: the up of 2_typo fails.')
   expect(said['2_typo: up, down, up']).toMatch(/^2_typo.up.sql:1:1/)
 })
 
@@ -134,7 +134,7 @@ test('up a second time is not as the first time', async () => {
   }
   const said = await verify({ migrations: memory({ '0_marker.up.sql': '', ...files }) })
   expect(said['1_a: up, down, up']).toMatch(
-    /does not give back the schema of version 0:\n\n {2}\+ CREATE TABLE was_here \(\);/,
+    /does not restore the schema of version 0:\n\n {2}\+ CREATE TABLE was_here \(\);/,
   )
   // Where what tells the second time apart is no schema, only the second up shows it.
   const sequence = {
@@ -146,7 +146,7 @@ test('up a second time is not as the first time', async () => {
   }
   const second = await verify({ migrations: memory(sequence) })
   expect(second['2_a: up, down, up']).toMatch(
-    /^2_a.up.sql: up a second time gives another schema[^+-]*- {3}id integer\n {2}\+ {3}id bigint/,
+    /^2_a.up.sql: the second up gives a different schema[^+-]*- {3}id integer\n {2}\+ {3}id bigint/,
   )
 })
 
@@ -161,7 +161,9 @@ test('step by step gives another schema than straight', async () => {
   }
   const said = await verify({ migrations: memory(files) })
   expect(said['3_b: up, down, up']).toBe('ok')
-  expect(said['step by step to 3 as straight to it']).toMatch(/^Version 3 has another schema .*\n[^+-]*- {3}id integer/)
+  expect(said['step by step to 3: same schema as nil → 3']).toMatch(
+    /^Version 3 has a different schema .*\n[^+-]*- {3}id integer/,
+  )
 })
 
 test('steps without a way back say why, in the down or in an option', async () => {
@@ -177,11 +179,11 @@ test('steps without a way back say why, in the down or in an option', async () =
     ...FIRST,
     'nil → 4': 'ok',
     '1_users: up, down, up': 'ok',
-    '2_gone: up, down, up': 'no way back: the names are gone',
+    '2_gone: up, down, up': 'irreversible: the names are gone',
     '3_more: up, down, up': 'ok',
-    '4_kind: up, down, up': 'no way back: no down was written',
-    'step by step to 4 as straight to it': 'ok',
-    '4 → nil, and nothing left': 'in stretches around 2_gone, 4_kind',
+    '4_kind: up, down, up': 'irreversible: no down was written',
+    'step by step to 4: same schema as nil → 4': 'ok',
+    '4 → nil, and nothing left': 'not undone, because irreversible: 2_gone, 4_kind',
   })
   await expect(verify({ irreversible: { 9: 'x' } })).rejects.toThrow('irreversible: there is no version 9')
 })
@@ -197,7 +199,7 @@ test('what means the same is a remark: columns in another order, white space in 
     }),
   })
   expect(said['2_u: up, down, up']).toBe(
-    'the way back changes white space or comments of routine f(); the place of a in table t',
+    'the down changes white space or comments of routine f(); the place of a in table t',
   )
 })
 
@@ -263,13 +265,15 @@ describe('against the base branch', () => {
     const folder = repository({ ...SOUND, '5_last.up.sql': '' }, { '6_new.up.sql': '' })
     expect(await late(folder)).toBe('compared with main')
     writeFileSync(join(folder, '3_late.up.sql'), '')
-    await expect(late(folder)).rejects.toThrow(/3_late.up.sql is new, and comes before 5, which main has already/)
+    await expect(late(folder)).rejects.toThrow(
+      /3_late.up.sql is new, but comes before version 5, which is already on main/,
+    )
     expect(await late(folder, false)).toBe('not compared with a branch: base is false')
   })
 
   test('a branch that has none there yet, one that is not fetched, and a git hook', async () => {
     const folder = repository({}, SOUND)
-    expect(await late(folder, 'main')).toBe('main has no migrations there yet')
+    expect(await late(folder, 'main')).toBe('main has no migrations in this folder yet')
     const other = repository({ ...SOUND, '9_x.up.sql': '' }, { '5_z.up.sql': '' })
     vi.stubEnv('GITHUB_BASE_REF', 'dev')
     onTestFinished(() => void vi.unstubAllEnvs())

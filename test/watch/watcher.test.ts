@@ -136,7 +136,7 @@ describe('from save to schema', () => {
     const rows = await (await db.connect()).query("select to_regclass('a') as a, count(*)::int from users")
     expect(rows.rows).toEqual([{ a: null, count: 2 }])
     expect(watched.of('warning').map(({ message }) => message)).toEqual([
-      'To copy the database, a session of others had to be ended.',
+      'To copy the database, migratest ended another session.',
     ])
     expect(await watched.save('2_i.up.sql', 'create index concurrently a on users (name)')).toMatchObject({
       type: 'applied',
@@ -265,7 +265,7 @@ describe('what a person asks for', () => {
       watcher.do(job)
       return (await next).why
     }
-    expect(await why({ kind: 'follow' })).toBe('the database is what the files say')
+    expect(await why({ kind: 'follow' })).toBe('the database matches the files')
     expect(await why({ kind: 'move', wish: { kind: 'up', count: 1 } })).toBe('there is nothing more to apply')
     expect(await why({ kind: 'seed' })).toContain('--seeds FILE')
   })
@@ -512,7 +512,7 @@ describe('a down that lags behind its up', () => {
       await db.rows('insert into a values (1)')
       expect(await watched.save('2_b.up.sql', 'create table b (id int primary key, n int)')).toMatchObject({
         type: 'skipped',
-        why: expect.stringContaining(`2_b.down.sql did not undo what was applied: it did not give back ${missing}.`),
+        why: expect.stringContaining(`2_b.down.sql did not undo what was applied: it did not restore ${missing}.`),
       })
       expect(await watched.save('2_b.down.sql', 'drop table b')).toMatchObject({ type: 'applied' })
       expect(await db.rows('select id from a')).toEqual([{ id: 1 }])

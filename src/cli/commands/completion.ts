@@ -3,7 +3,9 @@ import type { CommandTable } from '../commandTable.ts'
 import type { Context } from '../context.ts'
 import { optionNames } from '../options.ts'
 
-/** All there is to complete is in the table of commands, so the script needs no process of ours while typing. */
+/**
+ * Prints a completion script. It contains everything from the command table, so completing starts no process of ours.
+ */
 export function run(context: Context, [shell]: readonly string[], commands: CommandTable): number {
   const write = Object.hasOwn(SHELLS, shell ?? '') ? SHELLS[shell as keyof typeof SHELLS] : undefined
   if (!write) throw new UsageError('For which shell? bash, zsh or fish.')
@@ -24,7 +26,7 @@ const PROGRAMS = ['migratest', 'migrate']
 interface Completed {
   readonly name: string
   readonly summary: string
-  /** What may follow the command. */
+  /** Words and options that may follow the command. */
   readonly words: readonly string[]
 }
 
@@ -54,7 +56,7 @@ const SHELLS: Record<string, (all: readonly Completed[]) => string> = {
       ...all.map(({ name, words }) => `    ${name}) compadd -- ${words.join(' ')}; _files ;;`),
       '  esac',
       '}',
-      // Autoloaded, it is called at once; sourced, it only says for whom it is.
+      // If autoloaded, the function has to run at once. If sourced, it is only registered with compdef.
       `if [ "$funcstack[1]" = _migratest ]; then _migratest "$@"; else compdef _migratest ${PROGRAMS.join(' ')}; fi`,
     ].join('\n'),
   fish: (all) =>

@@ -10,11 +10,11 @@ import { OptionError } from '../options.ts'
 
 const FORMATS = ['text', 'json', 'mermaid', 'svg'] as const
 
-/** Without a database, of the files alone. Ends with 1 where the migrations contradict each other. */
+/** Prints the graph; without a database, for the files alone. Returns 1 if the migrations contradict each other. */
 export async function run(context: Context): Promise<number> {
   const { json, format = json ? 'json' : 'text' } = context.options
   if (!FORMATS.some((known) => known === format)) {
-    throw new OptionError(`--format ${format} is none of ${FORMATS.join(', ')}.`)
+    throw new OptionError(`Unknown --format ${format}: use one of ${FORMATS.join(', ')}.`)
   }
   const { graph } = await readGraph(await context.source())
   const states = await statesOf(context)
@@ -29,7 +29,7 @@ export async function run(context: Context): Promise<number> {
 
 // --- internal ---
 
-/** Undefined where no database is named. */
+/** Returns the status of each migration; undefined if no database is named. */
 async function statesOf(context: Context): Promise<Map<number, StatusRow> | undefined> {
   if (!context.hasDatabase) return undefined
   const { migrations } = await (await context.migrator()).status()

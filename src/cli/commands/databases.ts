@@ -7,7 +7,7 @@ import { bytes, columns, plural } from '../render.ts'
 
 export async function run(context: Context, [action = 'list', name]: readonly string[]): Promise<number> {
   if (action !== 'list' && action !== 'open' && action !== 'gc')
-    throw new UsageError(`databases ${action}? There is list, open and gc.`)
+    throw new UsageError(`Unknown action "${action}": use list, open or gc.`)
   const all = await listKept(context.options.server)
   if (action === 'list') return list(context, all)
   return action === 'gc' ? gc(context, all) : open(context, all, name)
@@ -30,14 +30,17 @@ function list(context: Context, all: readonly KeptDatabase[]): number {
   return 0
 }
 
-/** With psql or mysql where it is there and a person sits here; else the URL, for another client. */
+/**
+ * Opens a kept database with psql or mysql, if that is installed and a person uses the terminal. Otherwise prints the
+ * URL.
+ */
 function open(context: Context, all: readonly KeptDatabase[], name: string | undefined): number {
   const found =
     all.find((database) => database.name === name) ?? (name === undefined && all.length === 1 ? all[0] : undefined)
   if (!found) {
     const names = all.map((database) => database.name).join(', ')
-    throw new UsageError(name === undefined ? 'Which one?' : `No test database ${name} is kept.`, {
-      hint: names ? `There is ${names}.` : 'A test keeps its database with db.keep().',
+    throw new UsageError(name === undefined ? 'Which database?' : `No test database ${name} is kept.`, {
+      hint: names ? `Kept: ${names}.` : 'A test keeps its database with db.keep().',
     })
   }
   const interactive = process.stdin.isTTY && process.stdout.isTTY && !context.options.json
@@ -50,7 +53,10 @@ function open(context: Context, all: readonly KeptDatabase[], name: string | und
   return 0
 }
 
-/** The database's own client, if it is installed. The password goes by environment: anyone can list arguments. */
+/**
+ * Returns the database's own client, if it is installed. The password goes into the environment, since every user can
+ * list arguments.
+ */
 function clientFor(url: string): [program: string, args: string[], env: NodeJS.ProcessEnv] | undefined {
   const isThere = (program: string) => spawnSync(program, ['--version']).status === 0
   if (/^postgres/.test(url)) return isThere('psql') ? ['psql', [url], {}] : undefined
@@ -65,7 +71,7 @@ async function gc(context: Context, all: readonly KeptDatabase[]): Promise<numbe
   const free = all.filter(({ connections }) => connections === 0)
   await removeKept(free)
   const left = all.length - free.length
-  const spared = left > 0 ? ` ${plural(left, 'is', 'are')} connected to and ${left === 1 ? 'stays' : 'stay'}.` : ''
+  const spared = left > 0 ? ` ${plural(left, 'is', 'are')} in use and ${left === 1 ? 'was' : 'were'} kept.` : ''
   context.print(`Removed ${plural(free.length, 'database')}.${spared}`, { removed: free.map(({ name }) => name) })
   return 0
 }

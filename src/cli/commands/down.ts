@@ -6,7 +6,7 @@ import { move } from '../move.ts'
 export async function run(context: Context, [count]: readonly string[]): Promise<number> {
   const n = parseCount(count)
   if (context.options.all) {
-    if (n !== undefined) throw new UsageError(`Both ${n} and --all? Say one of them.`)
+    if (n !== undefined) throw new UsageError(`Both ${n} and --all? Use only one of them.`)
     await guard(context, 'down --all')
     return move(context, (migrator) => migrator.down('all'))
   }

@@ -5,7 +5,7 @@ export async function run(context: Context, [text]: readonly string[]): Promise<
   const version = parseVersion(text)
   const { from, to } = await (await context.migrator()).fake(version)
   context.print(
-    `${context.database} is at version ${describeVersion(to)}: ${version} counts as applied; nothing has run.`,
+    `${context.database} is at version ${describeVersion(to)}: ${version} is now recorded as applied; no migration was run.`,
     { from, to },
   )
   return 0

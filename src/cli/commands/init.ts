@@ -2,8 +2,9 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { UsageError } from '../../migrate/errors.ts'
 import { findConfig } from '../config.ts'
 import type { Context } from '../context.ts'
+import { plural } from '../render.ts'
 
-/** Where projects keep them, most usual first. */
+/** Folders in which projects usually keep migrations, most common first. */
 const USUAL = [
   'migrations',
   'db/migrations',
@@ -15,7 +16,7 @@ const USUAL = [
 
 export function run(context: Context): number {
   const there = findConfig()
-  if (there !== undefined) throw new UsageError(`${there} is there already.`)
+  if (there !== undefined) throw new UsageError(`${there} already exists.`)
   const folder = context.options.path ?? USUAL.find(holdsMigrations) ?? 'migrations'
   const before = existsSync(folder) ? readdirSync(folder).length : 0
   mkdirSync(folder, { recursive: true })
@@ -25,7 +26,7 @@ export function run(context: Context): number {
     before === 0
       ? ['migratest new create_users', 'migratest up --database postgres://user@localhost:5432/shop']
       : ['migratest verify', 'migratest status --database postgres://user@localhost:5432/shop']
-  const about = before === 0 ? `${folder}/ is empty` : `${folder}/ has ${before} files`
+  const about = before === 0 ? `${folder}/ is empty` : `${folder}/ has ${plural(before, 'file')}`
   context.print([`Wrote ${name}; ${about}.`, '', 'Next:', ...next.map((line) => `  npx ${line}`)].join('\n'), {
     config: name,
     migrations: folder,
@@ -33,7 +34,9 @@ export function run(context: Context): number {
   return 0
 }
 
-/** Only there is a .ts file a module without saying so. */
+/**
+ * Returns `true` if the package has "type": "module". Only then is a .ts file an ES module without being named .mts.
+ */
 function isModulePackage(): boolean {
   try {
     return (JSON.parse(readFileSync('package.json', 'utf8')) as { type?: string }).type === 'module'

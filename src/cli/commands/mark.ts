@@ -2,16 +2,19 @@ import { locateDatabase, openDevelopment } from '../../database/open.ts'
 import { UsageError } from '../../migrate/errors.ts'
 import type { Context } from '../context.ts'
 
-/** What a database is for is said with its name, so that a slip of the hand marks none. */
+/**
+ * Records what a database is for. Marking it for development requires its name, so that a typing error marks no other
+ * database.
+ */
 export async function run(context: Context, [environment]: readonly string[]): Promise<number> {
   if (!environment || !/^[\w-]{1,40}$/.test(environment)) {
-    throw new UsageError('What is it for? For example: migratest mark production')
+    throw new UsageError('What is the database for? For example: migratest mark production')
   }
   const { database } = await locateDatabase(context.url)
   const { confirm } = context.options
   if (environment === 'development' && confirm !== database) {
-    throw new UsageError(`Marked for development, "${database}" is moved as files are saved.`, {
-      hint: `Add --confirm ${database} if that is meant.`,
+    throw new UsageError(`Marked for development, "${database}" is changed by "migratest watch" on every save.`, {
+      hint: `To proceed, add --confirm ${database}.`,
     })
   }
   const development = await openDevelopment(context.url, context.openOptions)
@@ -20,6 +23,6 @@ export async function run(context: Context, [environment]: readonly string[]): P
   } finally {
     await development.close()
   }
-  context.print(`"${database}" is marked: ${environment}.`, { database, environment })
+  context.print(`"${database}" is now marked as ${environment}.`, { database, environment })
   return 0
 }

@@ -11,12 +11,12 @@ export async function run(context: Context, [count]: readonly string[]): Promise
     throw new UsageError(`Only ${plural(n - short, 'migration')} can be undone, not ${n}; nothing was done.`)
   const { blocked } = await migrator.status()
   if (blocked.length > 0)
-    throw new UsageError(`Nothing would go up again, so nothing was undone.\n\n${blocked.join('\n')}`)
+    throw new UsageError(`Nothing was undone, because nothing could be applied again:\n\n${blocked.join('\n')}`)
   const down = await migrator.down(n)
   if (context.stoppedBy !== undefined) {
-    context.tell(`Undone, and not applied again: ${down.steps.map(({ version }) => version).join(', ')}.`)
+    context.tell(`Undone but not applied again: ${down.steps.map(({ version }) => version).join(', ')}.`)
   }
-  // A run that was asked to stop does not begin anew.
+  // After a stop signal, nothing is applied again.
   const up = context.stoppedBy === undefined ? await migrator.to(down.from) : { steps: [], to: down.to }
   const run = { from: down.from, to: up.to, steps: [...down.steps, ...up.steps] }
   context.print(runLine(run, context.database, performance.now() - begun), run)

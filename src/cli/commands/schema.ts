@@ -10,7 +10,7 @@ import { schemaFileText, writeSchema } from '../schemaFile.ts'
 export async function run(context: Context, [named]: readonly string[]): Promise<number> {
   const { check, fresh } = context.options
   if (context.options.server !== undefined && !fresh)
-    throw new UsageError('--server is where --fresh makes a database.')
+    throw new UsageError('--server is only used together with --fresh.')
   if (named === '') throw new UsageError('The name of the file is empty.')
   const { schemaFile } = context.config
   const file = named ?? (schemaFile === undefined ? undefined : fromConfig(context.found, schemaFile))
@@ -30,12 +30,12 @@ export async function run(context: Context, [named]: readonly string[]): Promise
     const same = before.replaceAll('\r\n', '\n') === text
     const words = same
       ? `${file} is up to date.`
-      : `${file} differs from the schema:\n\n${paintedDiff(textDiff(before, text))}\n\nWrite it anew: migratest schema ${file}`
+      : `${file} differs from the schema:\n\n${paintedDiff(textDiff(before, text))}\n\nTo update it: migratest schema ${file}`
     context.print(words, { file, same })
     return same ? 0 : 1
   }
   const changed = writeSchema(file, schema)
-  context.print(changed ? `Wrote ${file}: ${schema.objects.length} objects.` : `${file} is as it was.`, {
+  context.print(changed ? `Wrote ${file}: ${schema.objects.length} objects.` : `${file} is unchanged.`, {
     file,
     objects: schema.objects.length,
     changed,

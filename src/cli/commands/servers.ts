@@ -6,7 +6,7 @@ import { columns, plural } from '../render.ts'
 export async function run(context: Context, [action = 'list', key]: readonly string[]): Promise<number> {
   if (action === 'list') return list(context)
   if (action === 'stop') return stop(context, key)
-  throw new UsageError(`servers ${action}? There is list and stop.`)
+  throw new UsageError(`Unknown action "${action}": use list or stop.`)
 }
 
 async function list(context: Context): Promise<number> {
@@ -14,10 +14,10 @@ async function list(context: Context): Promise<number> {
   const rows = servers.map(({ key, name, users, startedAt }) => [
     key,
     name,
-    users === 0 ? 'nobody uses it' : `used by ${plural(users, 'process', 'processes')}`,
+    users === 0 ? 'not in use' : `used by ${plural(users, 'process', 'processes')}`,
     `since ${new Date(startedAt).toTimeString().slice(0, 5)}`,
   ])
-  const text = servers.length === 0 ? 'No server runs on demand.' : columns(rows)
+  const text = servers.length === 0 ? 'No server started on demand is running.' : columns(rows)
   context.print(
     text,
     servers.map(({ key, name, users, startedAt }) => ({ key, name, users, startedAt })),
@@ -25,13 +25,16 @@ async function list(context: Context): Promise<number> {
   return 0
 }
 
-/** Those that nobody uses; with --all or by its key, whoever uses it. */
+/** Stops the unused servers; with --all every server; with a key that server, even if it is in use. */
 async function stop(context: Context, key: string | undefined): Promise<number> {
   const servers = await listServers()
   const meant = key === undefined ? unused(servers, context.options.all ?? false) : [byKey(servers, key)]
   await Promise.all(meant.map((server) => stopKey(server.key)))
   const left = servers.length - meant.length
-  const spared = left > 0 && key === undefined ? ` ${plural(left, 'is', 'are')} in use; --all stops them too.` : ''
+  const spared =
+    left > 0 && key === undefined
+      ? ` ${plural(left, 'is', 'are')} still in use; --all stops ${left === 1 ? 'it' : 'them'} too.`
+      : ''
   context.print(`Stopped ${plural(meant.length, 'server')}.${spared}`, { stopped: meant.map((server) => server.key) })
   return 0
 }
@@ -40,7 +43,7 @@ function unused(servers: readonly FoundServer[], all: boolean): readonly FoundSe
   return servers.filter(({ users }) => all || users === 0)
 }
 
-/** The beginning of a key is enough where only one begins so. */
+/** Finds a server by its key or by the beginning of its key, if only one key begins so. */
 function byKey(servers: readonly FoundServer[], key: string): FoundServer {
   const [found, another] = key === '' ? [] : servers.filter((server) => server.key.startsWith(key))
   if (!found) throw new UsageError(`There is no server "${key}".`)

@@ -16,11 +16,11 @@ import { type Context, parseVersion } from '../context.ts'
 import { titleOf } from '../numbering.ts'
 import { plural } from '../render.ts'
 
-/** Nothing is written before a test server has proved that both ways lead to the same schema. */
+/** Replaces migrations by one. Writes nothing before a test server has proved that the schema is the same. */
 export async function run(context: Context, [range = '', ...words]: readonly string[]): Promise<number> {
   const [first, last, more] = range.split('..')
   if (!first || !last || more !== undefined) {
-    throw new UsageError(`"${range}" is no range of versions.`, { hint: 'For example: migratest squash 1..40' })
+    throw new UsageError(`"${range}" is not a range of versions.`, { hint: 'For example: migratest squash 1..40' })
   }
   const { folder } = context
   const source = directory(folder)
@@ -47,10 +47,10 @@ export async function run(context: Context, [range = '', ...words]: readonly str
   const undoable = down !== undefined && !/^-- migrate: irreversible/.test(down)
   await proveSquash({ server: await context.testServer(), source, replaced, before, files, undoable })
   const written = Object.keys(files).map((file) => join(folder, file))
-  // The new ones first: whatever happens in between, no text is lost.
+  // Write the new files before removing the old ones, so that no text is lost if the process ends in between.
   for (const [file, text] of Object.entries(files)) writeFileSync(join(folder, file), text)
   for (const file of old) if (!written.includes(join(folder, basename(file)))) rmSync(file)
-  const left = down === undefined ? '\nIt has no down, as one of them has none.' : ''
+  const left = down === undefined ? '\nIt has no down, because one of the replaced migrations has none.' : ''
   context.print(`${written[0]} replaces ${plural(replaced.length, 'migration')}; the schema is the same.${left}`, {
     files: written,
     replaced: replaced.map(labelOf),
@@ -65,7 +65,7 @@ function relationsOf(up: string, dialect: Dialect): Relations {
   return { dependsOn }
 }
 
-/** What the others say of those that are replaced must still be true of what replaces them. */
+/** Throws if other migrations' dependencies on the replaced ones do not hold for the new one. */
 function refuseBroken(
   migrations: readonly Migration[],
   { relations, heads }: { relations: RelationsByVersion; heads: number },
@@ -73,8 +73,8 @@ function refuseBroken(
   const after = buildGraph(migrations, relations)
   if (after.problems.length > 0) throw new GraphError(after.problems)
   if (after.heads.length > Math.max(1, heads)) {
-    throw new UsageError('Squashed, they would leave branches that nothing joins.', {
-      hint: 'Squash whole branches with what joins them.',
+    throw new UsageError('Squashing these migrations would leave branches that no migration joins.', {
+      hint: 'Squash whole branches together with the migration that joins them.',
     })
   }
 }
@@ -86,7 +86,7 @@ function between(migrations: readonly Migration[], first: number, last: number):
     }
   }
   const found = migrations.filter(({ version }) => version >= first && version <= last)
-  if (found.length < 2) throw new UsageError('Fewer than two migrations need no squashing.')
+  if (found.length < 2) throw new UsageError('There are fewer than two migrations in this range: nothing to squash.')
   return found
 }
 
@@ -94,7 +94,10 @@ async function readPart(source: Source, migration: Migration): Promise<Part> {
   return { migration, up: await source.read(migration, 'up'), down: await source.read(migration, 'down') }
 }
 
-/** What is replaced is removed, so version control must have it as it is. */
+/**
+ * Throws unless git has the current text of all files, since the files of replaced migrations are removed. `--yes`
+ * skips this.
+ */
 function refuseLosing({ options, folder }: Context, files: readonly string[]): void {
   if (options.yes) return
   const { status, stdout } = spawnSync(
@@ -108,8 +111,8 @@ function refuseLosing({ options, folder }: Context, files: readonly string[]): v
     },
   )
   if (status === 0 && stdout === '' && files.every((file) => existsSync(file))) return
-  const why = status === 0 ? 'they are not all committed as they are' : 'they are in no git repository'
-  throw new UsageError(`The files of what is squashed are removed, and ${why}.`, {
-    hint: 'Commit them first, or say --yes.',
+  const why = status === 0 ? 'not all of them are committed in their current state' : 'they are not in a git repository'
+  throw new UsageError(`Squashing removes the files of the replaced migrations, and ${why}.`, {
+    hint: 'Commit them first, or add --yes.',
   })
 }

@@ -5,7 +5,7 @@ export async function run(context: Context, [text]: readonly string[]): Promise<
   const version = parseVersion(text)
   const { from, to } = await (await context.migrator()).unfake(version)
   context.print(
-    `${context.database} is at version ${describeVersion(to)}: ${version} counts as not applied; nothing was undone.`,
+    `${context.database} is at version ${describeVersion(to)}: ${version} is now recorded as not applied; nothing was undone.`,
     { from, to },
   )
   return 0

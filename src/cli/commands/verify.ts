@@ -2,14 +2,14 @@ import { verification } from '../../verify/verify.ts'
 import type { Context } from '../context.ts'
 import { checkLine, plural, time } from '../render.ts'
 
-/** Ends with 1 where anything was found. */
+/** Runs all checks and returns 1 if any of them failed. */
 export async function run(context: Context): Promise<number> {
   const { irreversible, base: configured, outOfOrder } = context.config
   const base = context.options.base ?? configured
   const begun = performance.now()
   const server = await context.testServer()
   context.busy('waiting for a test server')
-  // The first check must not seem to take as long as the server's start.
+  // Wait for the server here, so that its start does not count as part of the first check.
   await (await server.create()).drop()
   const { migrations, checks, dispose } = await verification({
     server,
@@ -23,7 +23,7 @@ export async function run(context: Context): Promise<number> {
   const stopSoon = () => {
     stop = true
   }
-  // What a check is in the middle of is swept by whoever uses the server next.
+  // A check that is cut off leaves a database; the next process that uses the server removes it.
   context.endOnSignal('after the running check', stopSoon, (code) => process.exit(code))
   try {
     for (const { name, version, run: check } of checks) {

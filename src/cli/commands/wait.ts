@@ -5,10 +5,10 @@ import { time } from '../render.ts'
 
 const PAUSE_MS = 100
 
-/** Trouble that waiting does not mend. */
+/** Codes of errors that waiting does not fix. */
 const FINAL = ['MIGRATEST_USAGE', 'MIGRATEST_NOT_INSTALLED']
 
-/** Until it answers a query: an open port says nothing. */
+/** Waits until the database answers a query. An open port is not enough. */
 export async function run(context: Context): Promise<number> {
   const timeout = parseSeconds('--timeout', context.options.timeout ?? '60')
   const { url } = context
@@ -20,7 +20,7 @@ export async function run(context: Context): Promise<number> {
       const { database } = driver
       await driver.close()
       const ms = Math.round(performance.now() - begun)
-      context.print(`${database} answers, after ${time(ms)}.`, { database, ms })
+      context.print(`${database} answered after ${time(ms)}.`, { database, ms })
       return 0
     } catch (error) {
       const { code = '' } = error as { code?: string }

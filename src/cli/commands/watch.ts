@@ -16,12 +16,12 @@ import { eventText } from '../watch/lines.ts'
 import { openLine } from '../watch/openLine.ts'
 import { Terminal, typedLine } from '../watch/terminal.ts'
 
-/** Until it is quit. */
+/** Watches until the user quits. */
 export async function run(context: Context): Promise<number> {
   const settings = settingsOf(context)
   const { folder } = context
   const source = await context.source()
-  // What is wrong with the folder is told before a server is looked for.
+  // Report problems of the folder before looking for a server.
   await source.list()
   const isTyped = Boolean(process.stdin.isTTY && process.stdout.isTTY && !context.options.json)
   context.busy('starting a server')
@@ -53,13 +53,14 @@ export async function run(context: Context): Promise<number> {
       source,
       folder,
       open,
-      // Whoever may write to a database in development may as well write the files.
+      // Recorded code may run without asking: whoever can write to a development database can usually write the files,
+      // too.
       migrator: { recordedCode: 'run', ...context.migratorOptions },
       onSchema:
         settings.schemaFile === undefined ? undefined : (schema) => writeSchema(settings.schemaFile ?? '', schema),
       ask: isTyped
         ? async (_: Question, signal) => {
-            context.printRaw('  y  do it    any other key  leave it; r asks again')
+            context.printRaw('  y  yes    any other key  no; r asks again')
             return terminal ? terminal.confirm(signal) : false
           }
         : undefined,
@@ -69,7 +70,7 @@ export async function run(context: Context): Promise<number> {
     const actions = {
       do: (job: Parameters<Watcher['do']>[0]) => watcher.do(job),
       reset: () => {
-        context.printRaw('  Empty the database, rows and all?\n  y  do it    any other key  leave it')
+        context.printRaw('  Empty the database, including all rows?\n  y  yes    any other key  no')
         void terminal?.confirm(new AbortController().signal).then((yes) => {
           if (yes) watcher.do({ kind: 'reset' })
           else context.printRaw('  Nothing was done.')
@@ -84,7 +85,7 @@ export async function run(context: Context): Promise<number> {
       help: () => context.printRaw(keysText()),
       quit: () => over(),
     }
-    context.endOnSignal('after what runs', over, (code) => process.exit(code))
+    context.endOnSignal('after the current run', over, (code) => process.exit(code))
     await watcher.start()
     if (terminal) context.printRaw('Press h for help, q to quit.')
     await quit
@@ -111,7 +112,7 @@ function show(context: Context, event: WatchEvent): void {
   if (text) context.printLine(text)
 }
 
-/** @throws UsageError */
+/** Returns the settings of the watch, from the command line and the configuration. @throws UsageError */
 function settingsOf(context: Context): Pick<
   WatchOptions,
   'carryRows' | 'onIrreversible' | 'seeds' | 'command' | 'poll'
@@ -123,7 +124,7 @@ function settingsOf(context: Context): Pick<
   const carryRows = rows === undefined ? (watch.carryRows ?? 100_000) : Number(rows)
   if (!(carryRows >= 0)) throw new UsageError(`--carry-rows ${rows} is not a number of rows.`)
   if (what !== 'ask' && what !== 'rebuild' && what !== 'stop') {
-    throw new UsageError(`--on-irreversible ${what}? There is ask, rebuild and stop.`)
+    throw new UsageError(`Unknown --on-irreversible ${what}: use ask, rebuild or stop.`)
   }
   for (const file of seeds === undefined ? [] : [seeds]) {
     if (!existsSync(file)) throw new UsageError(`--seeds ${file}: there is no such file.`)

@@ -1,9 +1,12 @@
-/** A graph for other programs: JSON, and Mermaid for Markdown pages. */
+/** Formats a graph for other programs: JSON, and Mermaid for Markdown pages. */
 import { type Graph, labelOf } from '../../migrate/graph.ts'
 
 type StateOf = (version: number) => string | undefined
 
-/** Migrations in the order in which they run. The same graph gives the same document, wherever it is. */
+/**
+ * Returns the graph as a JSON document, migrations in the order in which they run. Equal graphs give equal documents on
+ * every machine.
+ */
 export function dagDocument({ nodes, roots, heads, problems }: Graph, stateOf: StateOf): object {
   return {
     format: 1,

@@ -1,24 +1,24 @@
-/** Where each migration of a graph is drawn: rows from the newest down, and the lanes between them. Pure. */
+/** Computes where each migration of a graph is drawn: one row each, newest first, and the lanes between rows. Pure. */
 import type { Graph, GraphNode } from '../../migrate/graph.ts'
 
 export interface Row {
   readonly node: GraphNode
-  /** From 0, on the left. */
+  /** Lane of the migration, counted from 0 on the left. */
   readonly lane: number
-  /** Lanes that pass by. */
+  /** Lanes that pass this row. */
   readonly passing: readonly number[]
-  /** Lanes from above that end here, beside its own. */
+  /** Lanes from above that end here, besides the migration's own lane. */
   readonly joining: readonly number[]
-  /** Lanes that lead on to what it follows, beside its own. */
+  /** Lanes that lead down to its other parents, besides its own lane. */
   readonly leaving: readonly number[]
-  /** Whether nothing follows it. */
+  /** `true` if no migration follows this one. */
   readonly isHead: boolean
-  /** Whether its own lane leads on. */
+  /** `true` if its own lane continues to a parent. */
   readonly goesOn: boolean
 }
 
 export function lanesOf({ nodes }: Graph): Row[] {
-  /** The version that each lane leads to. */
+  /** For each lane, the version that it leads to. */
   const lanes: (number | undefined)[] = []
   const free = (from: number): number => {
     const found = lanes.findIndex((version, i) => i >= from && version === undefined)

@@ -1,4 +1,4 @@
-/** A graph as a picture that any browser shows, on light and dark pages. */
+/** Draws a graph as an SVG that browsers show on light and dark pages. */
 import type { Graph } from '../../migrate/graph.ts'
 import { labelOf } from '../../migrate/graph.ts'
 import { lanesOf } from './lanes.ts'
@@ -8,7 +8,7 @@ const LANE = 22
 const MARGIN = 16
 const COLOURS = ['#2563eb', '#d97706', '#059669', '#9333ea', '#dc2626', '#0891b2']
 
-/** @param stateOf what a migration became in the database; undefined without one */
+/** @param stateOf returns the status of a migration in the database; undefined without a database */
 export function dagSvg(graph: Graph, stateOf: (version: number) => string | undefined): string {
   const rows = lanesOf(graph)
   const at = new Map(
@@ -32,7 +32,7 @@ export function dagSvg(graph: Graph, stateOf: (version: number) => string | unde
       const over = nth === 0 ? lane : (leaving[nth - 1] ?? lane)
       const x = MARGIN + over * LANE
       const colour = COLOURS[over % COLOURS.length]
-      // Over to its lane, down along it, and over to where it ends.
+      // The path goes across to its lane, down along it, and across to its end.
       const straight = to.y - from.y === ROW
       const path = straight
         ? `M${from.x} ${from.y}${bend(from.x, to.x, from.y, to.y)}`
@@ -65,7 +65,7 @@ ${[...edges, ...dots].join('\n')}
 
 // --- internal ---
 
-/** A soft line from one lane to another; straight down where they are the same. */
+/** Returns a curve from one lane to another, or a straight line down if they are the same. */
 function bend(from: number, to: number, top: number, bottom: number): string {
   if (from === to) return `V${bottom}`
   const middle = (top + bottom) / 2

@@ -1,20 +1,20 @@
-/** A graph as `git log --graph` draws it: the newest on top, a line a migration, and the lines between them. */
+/** Draws a graph like `git log --graph`: newest first, one line per migration, with connecting lines between them. */
 import type { Graph, GraphNode } from '../../migrate/graph.ts'
 import { lanesOf } from './lanes.ts'
 
-/** @param label what stands beside a migration */
+/** @param label returns the text beside a migration */
 export function dagText(graph: Graph, label: (node: GraphNode) => string): string {
   const rows = lanesOf(graph)
   const lines = rows.flatMap(({ node, lane, passing, joining, leaving, isHead, goesOn }, i) => {
     const ends = [lane, ...joining]
-    // From the right: each lane runs into the next one that ends here too.
+    // Start from the right: each lane runs into the next one that also ends here.
     const above = ends
       .map((from, nth) => (nth === 0 ? [] : slope(from, ends[nth - 1] ?? lane, [...passing, ...ends.slice(0, nth)])))
       .toReversed()
       .flat()
     const here = `${drawn(new Map([...passing.map((at) => [at * 2, '|'] as const), [lane * 2, '*']]))} ${label(node)}`
     const below = branches(lane, leaving, passing, goesOn)
-    // What begins under the end of another has nothing to do with it.
+    // A head directly below the end of another lane is unrelated to it, so we separate them.
     const before = rows[i - 1]
     const apart = isHead && before !== undefined && !before.goesOn && before.lane === lane
     const between = apart ? [passing.length > 0 ? drawn(new Map(passing.map((at) => [at * 2, '|']))) : ''] : []
@@ -25,7 +25,10 @@ export function dagText(graph: Graph, label: (node: GraphNode) => string): strin
 
 // --- internal ---
 
-/** A new lane branches off the one before it; one that is there already is reached from the migration itself. */
+/**
+ * Draws the lanes to further parents. A new lane branches off the previous one; an existing lane is reached from the
+ * migration itself.
+ */
 function branches(lane: number, leaving: readonly number[], passing: readonly number[], goesOn: boolean): string[] {
   const standing = [...(goesOn ? [lane] : []), ...passing]
   let last = lane
@@ -40,7 +43,7 @@ function branches(lane: number, leaving: readonly number[], passing: readonly nu
   })
 }
 
-/** The lines on which something goes from one lane to another, a lane a line; `standing` lanes pass by. */
+/** Returns the lines that cross from one lane to another, one lane per line. The `standing` lanes pass by. */
 function slope(from: number, to: number, standing: readonly number[]): string[] {
   const step = to > from ? 1 : -1
   return Array.from({ length: Math.abs(to - from) }, (_, i) => {

@@ -1,9 +1,9 @@
-/** Keys, as vitest's. The table drives both help and handlers. */
+/** The keys of `watch`, similar to vitest's. The table drives both help and handlers. */
 import type { Job } from '../../watch/watcher.ts'
 
 interface Actions {
   do(job: Job): void
-  /** Asked before. */
+  /** Resets the database after asking. */
   reset(): void
   diff(): void
   psql(): void
@@ -18,15 +18,15 @@ interface Key {
 }
 
 export const KEYS: readonly Key[] = [
-  { key: 'r', does: 'make the database what the files say', run: (actions) => actions.do({ kind: 'follow' }) },
+  { key: 'r', does: 'bring the database in line with the files', run: (actions) => actions.do({ kind: 'follow' }) },
   { key: 'u', does: 'apply the next migration', run: (actions) => actions.do(move('up')) },
   { key: 'd', does: 'undo the last migration', run: (actions) => actions.do(move('down')) },
-  { key: 'e', does: 'undo the last one and apply it again', run: (actions) => actions.do(move('redo')) },
+  { key: 'e', does: 'undo the last migration and apply it again', run: (actions) => actions.do(move('redo')) },
   { key: 'R', does: 'reset: empty the database and apply everything', run: (actions) => actions.reset() },
   { key: 's', does: 'run the seeds', run: (actions) => actions.do({ kind: 'seed' }) },
-  { key: 'c', does: 'what changed in the schema since this began', run: (actions) => actions.diff() },
-  { key: 'p', does: 'the line that opens the database', run: (actions) => actions.psql() },
-  { key: 'h', does: 'this help', run: (actions) => actions.help() },
+  { key: 'c', does: 'show how the schema changed since the start', run: (actions) => actions.diff() },
+  { key: 'p', does: 'show the command that opens the database', run: (actions) => actions.psql() },
+  { key: 'h', does: 'show this help', run: (actions) => actions.help() },
   { key: 'q', does: 'quit', run: (actions) => actions.quit() },
 ]
 

@@ -1,4 +1,4 @@
-/** What a watch says, in lines for people. The first one is the answer. */
+/** Formats the events of a watch as lines for people. The first line states the outcome. */
 import { styleText } from 'node:util'
 import type { Carried } from '../../database/development.ts'
 import { describeVersion, NIL_VERSION } from '../../migrate/version.ts'
@@ -6,10 +6,7 @@ import { diffText } from '../../schema/diff.ts'
 import type { Applied, Question, RanStep, WatchEvent } from '../../watch/events.ts'
 import { columns, paintedDiff, plural } from '../render.ts'
 
-/**
- * Empty where there is nothing to say.
- * @param at the time of day, as 13:22:41
- */
+/** Returns the text of an event; empty if there is nothing to print. @param at the time of day, such as 13:22:41 */
 export function eventText(
   event: WatchEvent,
   at: string,
@@ -24,8 +21,8 @@ export function eventText(
       return ''
     case 'unchanged':
       return event.mended
-        ? headline('✓', 'green', at, `${listed(event.files)}: all is well again, the database is what the files say`)
-        : headline('=', 'dim', at, `${listed(event.files)}: nothing that runs has changed`)
+        ? headline('✓', 'green', at, `${listed(event.files)}: fixed; the database matches the files again`)
+        : headline('=', 'dim', at, `${listed(event.files)}: no change in what migrations do`)
     case 'applied':
       return appliedText(event, at)
     case 'failed':
@@ -33,23 +30,23 @@ export function eventText(
     case 'asked':
       return questionText(event.question, at, width)
     case 'skipped':
-      return `${headline('·', 'yellow', at, 'left as it was')}${event.asked ? '' : `\n${indented(wrapped(event.why, width - 2))}`}`
+      return `${headline('·', 'yellow', at, 'the database was left unchanged')}${event.asked ? '' : `\n${indented(wrapped(event.why, width - 2))}`}`
     case 'idle':
       return headline('=', 'dim', at, event.why)
     case 'running':
-      return headline('…', 'dim', at, `${event.step} is still running, for ${event.seconds} s`)
+      return headline('…', 'dim', at, `${event.step} has been running for ${event.seconds} s`)
     case 'log':
       return headline('·', 'dim', at, `${event.step}: ${event.message}`)
     case 'waiting':
       return headline('…', 'yellow', at, `waiting for ${event.why}`)
     case 'drifted':
-      return `${headline('!', 'yellow', at, 'the schema was changed by something else:')}\n${indented(paintedDiff(diffText(event.diff)))}`
+      return `${headline('!', 'yellow', at, 'something else changed the schema:')}\n${indented(paintedDiff(diffText(event.diff)))}`
     case 'disconnected':
       return headline(
         '!',
         'yellow',
         at,
-        `${sentence(event.why)} ${event.restarts ? 'Starting the server again.' : 'Waiting for it.'}`,
+        `${sentence(event.why)} ${event.restarts ? 'Restarting the server.' : 'Waiting for the server.'}`,
       )
     case 'reconnected':
       return headline('✓', 'green', at, 'the server is back')
@@ -61,7 +58,7 @@ export function eventText(
         failed ? '✗' : '✓',
         failed ? 'red' : 'green',
         at,
-        `${event.command}${failed ? ` ended with ${event.code}` : ''}`,
+        `${event.command}${failed ? ` exited with ${event.code}` : ''}`,
       )
       return event.output && failed ? `${head}\n${indented(event.output)}` : head
     }
@@ -72,7 +69,7 @@ export function eventText(
 
 // --- internal ---
 
-/** What did not find its place. */
+/** Lists the rows and values for which the schema has no place. */
 function lossText({ left }: Carried): string {
   return columns(
     left.map(({ table, column, rows, why }) => [
@@ -113,22 +110,22 @@ function appliedText(applied: Applied, at: string): string {
       '✓',
       'green',
       at,
-      `version ${describeVersion(to)}${how === 'rebuilt' ? ' from nothing' : ''} in ${Math.round(total)} ms${facts.length > 0 ? `: ${facts.join(', ')}` : ''}`,
+      `version ${describeVersion(to)}${how === 'rebuilt' ? ', rebuilt' : ''} in ${Math.round(total)} ms${facts.length > 0 ? `: ${facts.join(', ')}` : ''}`,
     ),
     indented(stepsText(steps)),
     how === 'stepwise'
       ? indented(styleText('yellow', `one by one, not in one transaction${why ? `: ${firstLine(why)}` : ''}`))
       : '',
     carried.left.length > 0
-      ? `${indented(styleText('yellow', 'kept aside until they have a place again:'))}\n${indented(lossText(carried), 4)}`
+      ? `${indented(styleText('yellow', 'kept aside until the schema has a place for them:'))}\n${indented(lossText(carried), 4)}`
       : '',
-    // Of a new database that would be all there is.
+    // In a new database, the diff would be the whole schema.
     diff.changes.length > 0 && applied.from !== NIL_VERSION ? `\n${indented(paintedDiff(diffText(diff)))}\n` : '',
   ]
   return parts.filter(Boolean).join('\n')
 }
 
-const WORDS = { edited: 'edited', gone: 'gone', late: 'came late', new: 'new', down: 'has its down recorded' } as const
+const WORDS = { edited: 'edited', gone: 'removed', late: 'added late', new: 'new', down: 'down recorded' } as const
 
 const MOST_STEPS = 6
 
@@ -151,17 +148,17 @@ function questionText(question: Question, at: string, width: number): string {
   if (question.about === 'row-limit') return headline('?', 'yellow', at, question.why)
   const { changes, why, loss } = question
   const what = changes.map(({ version, name, what }) => `${version}_${name} ${WORDS[what]}`)
-  const head = `${headline('?', 'yellow', at, `${listed(what)}, and there is no way back`)}\n${indented(wrapped(why, width - 2))}`
+  const head = `${headline('?', 'yellow', at, `${listed(what)}, but it cannot be undone`)}\n${indented(wrapped(why, width - 2))}`
   const lost =
     loss === undefined
-      ? '  Everything can be applied from nothing; rows that have no place then are kept aside.'
+      ? '  The database can be rebuilt from all migrations; rows that then have no place are kept aside.'
       : loss.left.length === 0
-        ? '  Everything can be applied from nothing, and all rows are carried.'
-        : `  Everything can be applied from nothing; what has no place then is kept aside:\n${indented(lossText(loss), 4)}`
+        ? '  The database can be rebuilt from all migrations, and all rows are carried.'
+        : `  The database can be rebuilt from all migrations; what then has no place is kept aside:\n${indented(lossText(loss), 4)}`
   return `${head}\n${lost}`
 }
 
-/** With a full stop at its end. */
+/** Adds a full stop if the text has no punctuation at its end. */
 function sentence(text: string): string {
   return /[.!?…]$/.test(text) ? text : `${text}.`
 }
@@ -186,13 +183,13 @@ function firstLine(text: string): string {
   return text.split('\n')[0] ?? ''
 }
 
-/** What follows the first line. */
+/** Returns the text after the first line, indented. */
 function restOf(text: string): string {
   const rest = text.split('\n').slice(1).join('\n')
   return rest.trim() === '' ? '' : `\n${indented(rest)}`
 }
 
-/** Broken between words, but for lines of a code frame. */
+/** Wraps text between words, except lines of a code frame. */
 function wrapped(text: string, width: number): string {
   return text
     .split('\n')

@@ -1,10 +1,10 @@
-/** The line that opens a database, to be pasted into a shell; with the password, since that is what it is for. */
+/** Returns the shell command that opens a database, password included, since the user pastes it into a shell. */
 export function openLine(url: string): string {
   if (/^postgres/.test(url)) return `psql ${quoted(url)}`
   const { hostname, port, username, password, pathname } = new URL(url)
   const place = [`--host=${hostname}`, `--port=${port || '3306'}`, `--user=${decodeURIComponent(username) || 'root'}`]
   const words = ['mysql', ...place, decodeURIComponent(pathname.slice(1))].map(quoted).join(' ')
-  // Anyone can list the arguments of a process.
+  // The password goes into the environment, since every user can list the arguments of a process.
   return password ? `MYSQL_PWD=${quoted(decodeURIComponent(password))} ${words}` : words
 }
 

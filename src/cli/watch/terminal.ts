@@ -1,4 +1,4 @@
-/** Keys from a terminal: one at a time, or an answer to a question. */
+/** Reads keys from a terminal: single commands, or the answer to a question. */
 import { createInterface, emitKeypressEvents } from 'node:readline'
 
 interface Pressed {
@@ -11,20 +11,20 @@ export class Terminal {
   readonly #input = process.stdin
   #answer: ((key: string) => void) | undefined
 
-  /** @param onKey a character; Ctrl-C and Ctrl-D come as `q` */
+  /** @param onKey receives the character; Ctrl-C and Ctrl-D arrive as `q` */
   constructor(onKey: (key: string) => void) {
     emitKeypressEvents(this.#input)
     this.#input.setRawMode(true)
     this.#input.resume()
     this.#input.on('keypress', (text: string | undefined, key: Pressed) => {
       const end = key.ctrl && (key.name === 'c' || key.name === 'd')
-      // A question is not what ends on it: whoever presses that wants out.
+      // Ctrl-C and Ctrl-D quit even while a question is open.
       if (this.#answer && !end) this.#answer(text ?? '')
       else onKey(end ? 'q' : (text ?? ''))
     })
   }
 
-  /** Yes, or anything else for no. Aborted, it is no. */
+  /** Waits for a key and returns `true` if it is `y`. Aborting the signal counts as no. */
   async confirm(signal: AbortSignal): Promise<boolean> {
     const key = await new Promise<string>((resolve) => {
       this.#answer = resolve
@@ -41,7 +41,7 @@ export class Terminal {
   }
 }
 
-/** A line that is typed before keys are; undefined where the terminal was closed. */
+/** Reads a typed line, before single keys are read. Returns undefined if the terminal was closed. */
 export async function typedLine(question: string): Promise<string | undefined> {
   const terminal = createInterface({ input: process.stdin, output: process.stderr })
   try {
