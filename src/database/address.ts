@@ -1,19 +1,19 @@
 import { UsageError } from '../migrate/errors.ts'
 
-/** Where a URL leads. */
+/** The address that a URL points to. */
 export interface DatabaseAddress {
-  /** A name, an address, or where a socket is. */
+  /** A host name, an IP address, or the folder of a socket. */
   readonly host: string
   readonly port: number
   readonly database: string
 }
 
-/** Whether a host is this machine: a socket, a loopback address, or none at all. */
+/** Returns `true` if a host is this machine: a socket, a loopback address, or an empty name. */
 export function isLoopback(host: string): boolean {
   return host.startsWith('/') || /^(?:|localhost|\[?::1\]?|127(?:\.\d{1,3}){3})$/i.test(host)
 }
 
-/** A part of a URL. @throws UsageError for a `%` that stands for nothing */
+/** Decodes the percent escapes in a part of a URL. @throws UsageError for a `%` without two hex digits */
 export function decoded(part: string): string {
   try {
     return decodeURIComponent(part)
@@ -24,7 +24,7 @@ export function decoded(part: string): string {
   }
 }
 
-/** What to do where no server answers, by the system's code. */
+/** Advice for the case that no server answers, by the system's error code. */
 export const UNREACHABLE: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'Nothing listens there: is the server running, and are host and port right?',
   ENOTFOUND: 'The host name cannot be resolved: is it spelt right?',

@@ -1,6 +1,9 @@
 /** Runs work that can be cancelled from elsewhere. */
 
-/** The cancellation is waited for: it must not reach the statement after this one. */
+/**
+ * Runs `work` and calls `cancel` if the signal aborts. Waits for the cancellation, so that it cannot hit the statement
+ * after this one.
+ */
 export async function cancellable<T>(
   signal: AbortSignal,
   work: () => Promise<T>,

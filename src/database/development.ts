@@ -1,9 +1,12 @@
-/** What a database in development has beyond what migrations need: who watches it, whose it is, and rows that survive. */
+/**
+ * What a database in development offers beyond what migrations need: the watch lock, its marker, and rows that survive
+ * migrations.
+ */
 import type { Driver } from '../migrate/driver.ts'
 import { MigratestError } from '../migrate/errors.ts'
 import type { Schema } from '../schema/schema.ts'
 
-/** More rows than may be carried unasked. Nothing has run. */
+/** More rows would have to be carried than the limit allows. No migration has run. */
 export class TooManyRowsError extends MigratestError {
   readonly code = 'MIGRATEST_TOO_MANY_ROWS'
   readonly rows: number
@@ -18,7 +21,7 @@ export class TooManyRowsError extends MigratestError {
   }
 }
 
-/** Somebody else watches this database. */
+/** Another `migratest watch` is running on this database. */
 export class AlreadyWatchedError extends MigratestError {
   readonly code = 'MIGRATEST_ALREADY_WATCHED'
   constructor(database: string, holder: string | undefined) {
@@ -33,98 +36,117 @@ export interface TableRows {
   readonly rows: number
 }
 
-/** Rows or values that have no place just now. */
+/** Rows or values that cannot be put back at the moment. */
 export interface LeftRows extends TableRows {
-  /** Where only values of it are left: the column. */
+  /** The column, if only values of one column are left. */
   readonly column?: string
   readonly why: string
 }
 
 export interface Carried {
-  /** How many rows are there again that a down had taken, by table. */
+  /** The number of rows, by table, that a down had removed and that are back. */
   readonly back: readonly TableRows[]
-  /** What was carried and stays aside until it has a place. */
+  /** Carried rows and values that stay aside until they can be put back. */
   readonly left: readonly LeftRows[]
 }
 
-/** Which tables steps have written to or changed. */
+/** The tables that steps have written to or changed. */
 export type Reached = readonly string[] | 'all'
 
-/** Keeps rows while migrations are undone and applied again. Its calls follow one another on the driver's session. */
+/**
+ * Keeps rows while migrations are undone and applied again. All its calls run one after another on the driver's
+ * session.
+ */
 export interface RowKeeper {
-  /** Forgets what another run may have left undone. */
+  /** Discards unfinished state of an earlier run. */
   begin(): void
-  /** What `work` reaches, in the open transaction. */
+  /** Runs `work` in the open transaction and returns the tables it writes to or changes. */
   reached(work: () => Promise<void>): Promise<Reached>
   /**
-   * Copies aside what these tables hold, but for rows that the migrations to be undone have inserted themselves.
-   * @param undone versions. @throws TooManyRowsError
+   * Copies the rows of these tables aside, except those that the migrations to be undone have inserted.
+   * @param undone the versions to be undone
+   * @throws TooManyRowsError
    */
   keep(reached: Reached, options: { undone: readonly number[]; most: number }): Promise<void>
-  /** After the downs: notes what is still there. In a transaction, as `keep`. */
+  /** Records, after the downs, which rows are still there. Call it in a transaction, like `keep`. */
   compare(): Promise<void>
-  /** Before the ups that share this transaction, and after each: notes what they write. */
+  /**
+   * Call `look` before the ups that share this transaction and `looked` after each of them: they record what the ups
+   * write.
+   */
   look(): Promise<void>
   looked(version: number, up: string | null): Promise<void>
-  /** After the ups, in a transaction. */
+  /** Puts rows back after the ups, in a transaction. */
   putBack(): Promise<Carried>
-  /** Whether rows are aside though the transaction is over: a migration's code has committed it in the middle. */
+  /**
+   * Returns `true` if rows are still aside after the transaction: the code of a migration has committed it half-way.
+   */
   areStranded(): Promise<boolean>
-  /** What is known of an applied migration's rows must outlive that its record is written anew. */
+  /** Preserves what is known of the rows of applied migrations while their history records are rewritten. */
   remember(versions: readonly number[]): Promise<void>
-  /** How many rows wait for a place. */
+  /** Returns the number of rows, by table, that wait to be put back. */
   waiting(): Promise<readonly TableRows[]>
-  /** Lets those go. */
+  /** Discards the rows that wait to be put back. */
   forget(): Promise<void>
 }
 
 export type Marker =
   | { readonly kind: 'none' }
-  /** `here`: it was set on this very database, not on one that this was copied from. */
+  /** `here` is `true` if the marker was set on this database itself, not on one that this was copied from. */
   | { readonly kind: 'marked'; readonly environment: string; readonly here: boolean }
 
-/** A database that files are followed with: its driver, its rows, its schema, whose it is, and a way back. */
+/** A database that follows migration files: its driver, rows, schema, marker, and a copy to return to. */
 export interface DevelopmentDatabase {
   readonly driver: Driver
   readonly rows: RowKeeper
   schema(): Promise<Schema>
-  /** The objects that are there, as the driver's session sees them within a transaction: lines such as `table public.users`. */
+  /**
+   * Lists the objects as the driver's session sees them within a transaction, in lines such as `table public.users`.
+   */
   shape(): Promise<ReadonlySet<string>>
-  /** Another where the schema may be another; costs less than reading it. */
+  /** Returns a text that changes whenever the schema may have changed; costs less than reading the schema. */
   stamp(): Promise<string>
-  /** Held until it is closed. @throws AlreadyWatchedError */
+  /** Takes the watch lock and holds it until the database is closed. @throws AlreadyWatchedError */
   watch(): Promise<void>
-  /** Runs a file of SQL in one transaction. @throws MigrationFailedError */
+  /** Runs the SQL of a file in one transaction. @throws MigrationFailedError */
   run(sql: string, file: string): Promise<void>
-  /** Who holds what the driver's session waits for; undefined where it waits for nobody, or that cannot be told. */
+  /**
+   * Describes who holds the lock that the driver's session waits for; `undefined` if it waits for nobody, or that is
+   * unknown.
+   */
   blockers(): Promise<string | undefined>
   marker(): Promise<Marker>
   mark(environment: string): Promise<void>
   /** Reads the text that {@link recordEffects} wrote. */
   effects(): Promise<string | undefined>
-  /** Keeps what a watch knows of the migrations that are applied, for the next one. */
+  /** Stores what a watch knows of the applied migrations, for the next watch. */
   recordEffects(text: string): Promise<void>
   /** Resolves when a connection breaks. */
   readonly lost: Promise<void>
-  /** A copy to go back to, where steps do not share a transaction. Ends all sessions on the database. */
+  /**
+   * A copy to return to, for databases whose steps do not share a transaction. Making it ends all sessions on the
+   * database.
+   */
   readonly fallback: Fallback
   close(): Promise<void>
 }
 
-/** A copy beside the database. After each of its calls the database has to be opened anew. */
+/** A copy next to the database. After each call the database has to be reopened. */
 export interface Fallback {
-  /** Nobody may be connected while it is made and put back. */
+  /** `true` if nobody may be connected while the copy is made and restored. */
   readonly alone: boolean
-  /** @returns how many sessions of others were ended */
+  /** Makes the copy. @returns the number of other sessions that were ended */
   take(): Promise<number>
-  /** Makes the copy the database. */
+  /** Replaces the database with the copy. */
   restore(): Promise<void>
   drop(): Promise<void>
-  /** Whether there is one whose maker is gone: then a run was cut off half-way. */
+  /** Returns `true` if a copy exists whose maker is gone: that run was interrupted half-way. */
   wasCutOff(): Promise<boolean>
 }
 
-/** One session for what moves it and one for what looks on; neither is left open where the work with them fails. */
+/**
+ * Opens two sessions, one for migrating and one for observing, and runs `work` with them. If `work` fails, closes both.
+ */
 export async function withTwoSessions<S extends { close(): Promise<void> }>(
   open: () => Promise<S>,
   work: (session: S, second: S) => Promise<DevelopmentDatabase>,

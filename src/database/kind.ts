@@ -18,7 +18,10 @@ export type MysqlOptions = Pick<PostgresDriverOptions, 'table' | 'lock' | 'keepT
  */
 export type OpenOptions = PostgresOptions &
   Omit<ConnectOptions, 'ssl'> & {
-    /** For PostgreSQL what `pg` takes; for MySQL and MariaDB what `mysql2` takes: its options, or the name of a profile. */
+    /**
+     * TLS options: for PostgreSQL those of `pg`; for MySQL and MariaDB those of `mysql2`, or the name of one of its
+     * profiles.
+     */
     readonly ssl?: ConnectOptions['ssl'] | string | object
   }
 
@@ -33,11 +36,11 @@ export type OpenOptions = PostgresOptions &
 export interface DatabaseKind {
   /** Opens a database by its URL, or takes over a client that the caller has opened and will close. */
   open(where: string | object, options: OpenOptions): Promise<Driver>
-  /** Says where a URL leads without connecting. */
+  /** Returns the address that a URL points to, without connecting. */
   locate(url: string): Promise<DatabaseAddress>
   /** Opens a reader of the schema. Omit it if the schema cannot be read: `migratest schema` then refuses. */
   openSchema?(url: string, options: OpenOptions): Promise<SchemaReader>
-  /** What `migratest watch` needs; `refuse` makes the error that says why this kind cannot be watched. */
+  /** The functions that `migratest watch` needs; `refuse` makes the error that says why this kind cannot be watched. */
   readonly development?: Development | { refuse(): Error }
   /** Makes an empty copy of the schema for a dry run. Omit it if a failed migration leaves nothing behind. */
   rehearse?(url: string, options: OpenOptions): Promise<Rehearsal>
@@ -46,7 +49,7 @@ export interface DatabaseKind {
 /** Opens databases in development and creates them. */
 export interface Development {
   open(url: string, options: OpenOptions): Promise<DevelopmentDatabase>
-  /** Opens the copy to go back to; works even if the database itself is missing. */
+  /** Opens the copy to return to; works even if the database itself is missing. */
   fallback(url: string, options: OpenOptions): Promise<Fallback>
   /** Creates a database unless it exists. `server` is an administrator's URL. */
   createMissing(server: string, name: string): Promise<void>
@@ -56,7 +59,7 @@ export interface Development {
 export interface RegisteredKind {
   /** URL schemes, in lower case and without the colon. */
   readonly schemes: readonly string[]
-  /** How such a URL begins, for error messages: `postgres://`. */
+  /** The beginning of such a URL, for error messages: `postgres://`. */
   readonly example: string
   /** Returns `true` for the clients and pools that `open` accepts. */
   recognizes(client: object): boolean

@@ -1,4 +1,4 @@
-/** The kinds of databases that `openDatabase` knows: one line each. */
+/** The kinds of databases that `openDatabase` knows, one entry each. */
 import { UsageError } from '../migrate/errors.ts'
 import type { DatabaseKind, RegisteredKind } from './kind.ts'
 

@@ -1,24 +1,29 @@
-/** The migration lock, as all drivers take it: golang-migrate's key, by polling. */
+/** The migration lock, shared by all drivers: uses golang-migrate's key and polls. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { crc32 } from 'node:zlib'
 import type { LockOptions } from '../migrate/driver.ts'
 import { CancelledError, LockedError, UsageError } from '../migrate/errors.ts'
 import { now } from '../migrate/realTime.ts'
 
-/** golang-migrate's `GenerateAdvisoryLockId` (database/util.go): an unsigned 32-bit number. */
+/**
+ * Computes the lock's key like golang-migrate's `GenerateAdvisoryLockId` (database/util.go): an unsigned 32-bit number.
+ */
 export function advisoryLockId(database: string, ...further: readonly string[]): bigint {
   const sum = BigInt(crc32([...further, database].join('\0')))
   return (sum * 1486364155n) & 0xffffffffn
 }
 
 export interface Lock {
-  /** The table it needs to stay, if there is one. */
+  /** The table that has to stay for the lock to work, if there is one. */
   readonly table?: string
   acquire(options: LockOptions): Promise<void>
   release(): Promise<void>
 }
 
-/** Tries until it succeeds. @throws LockedError after `timeout`, CancelledError when the signal aborts */
+/**
+ * Tries to take the lock until it succeeds.
+ * @throws LockedError after `timeout`, CancelledError when the signal aborts
+ */
 export async function poll(
   label: string,
   { timeout, signal }: LockOptions,
@@ -39,7 +44,11 @@ export async function poll(
   }
 }
 
-/** A pool that lends only one client would be waited for for ever. */
+/**
+ * Waits for a session at most `timeout` milliseconds, but at least a second: with a pool that lends only one client,
+ * the wait would never end.
+ * @throws UsageError after that time
+ */
 export async function inTime<S extends { close(): Promise<void> }>(opening: Promise<S>, timeout: number): Promise<S> {
   const late = new AbortController()
   const limit = sleep(Math.max(1000, timeout), undefined, { signal: late.signal }).then(() => {

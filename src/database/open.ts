@@ -1,4 +1,4 @@
-/** From a URL, a client or a pool to a driver. The code of a kind of database is loaded when it is first needed. */
+/** Opens a driver on a URL, a client or a pool. The code for a kind of database is loaded when it is first needed. */
 import { URL } from 'node:url'
 import type { Client, Pool } from 'pg'
 import type { Driver } from '../migrate/driver.ts'
@@ -10,28 +10,29 @@ import { kindOfClient, kindOfUrl } from './kinds.ts'
 
 export type { OpenOptions } from './kind.ts'
 
-/** The part of a PGlite instance that is used here: a user without that package needs none of its types. */
+/** The part of a PGlite instance that migratest uses, so that users without that package need none of its types. */
 export interface PgliteInstance {
   readonly waitReady: Promise<void>
   execProtocolStream(...args: never[]): Promise<unknown>
 }
 
-/** The part of a `mysql2` connection or pool, with promises or with callbacks, that is used here. */
+/** The part of a `mysql2` connection or pool that migratest uses, with promises or with callbacks. */
 export type MysqlClient =
   | { readonly threadId: number | null; query(...args: never[]): unknown }
   | { getConnection(...args: never[]): unknown; query(...args: never[]): unknown }
 
 /**
- * The clients of registered kinds, by any name: `declare module 'migratest' { interface RegisteredClients { sqlite: DatabaseSync } }`
- * lets `openDatabase` take one.
+ * The clients of registered kinds, under any name. With
+ * `declare module 'migratest' { interface RegisteredClients { sqlite: DatabaseSync } }`, `openDatabase` takes one.
  */
 // biome-ignore lint/suspicious/noEmptyInterface: other packages add to it
 export interface RegisteredClients {}
 
 /**
- * Opens a database for a `Migrator`. You close what you opened yourself; a pool lends one client.
- * @param where `postgres://…`, `mysql://…`, `mariadb://…` (with golang-migrate's parameters), `pglite:` with an optional
- * path, a client or pool of `pg` or `mysql2`, a PGlite instance, or the URL or client of a kind that was registered
+ * Opens a database for a `Migrator`. The caller closes the clients that it opened itself; a pool lends one client.
+ * @param where `postgres://…`, `mysql://…`, `mariadb://…` (with golang-migrate's parameters), `pglite:` with an
+ * optional path, a client or pool of `pg` or `mysql2`, a PGlite instance, or the URL or client of a kind that was
+ * registered
  * @throws ConnectionError, NotInstalledError, UsageError
  */
 export function openDatabase(
@@ -47,7 +48,7 @@ export async function openDatabase(where: string | object, options: OpenOptions 
   return kind.open(url, withUrlTable(url, options))
 }
 
-/** Says where a URL leads, without connecting. PGlite's database is its folder, and it has no host. */
+/** Returns the address that a URL points to, without connecting. PGlite has no host; its database is its folder. */
 export async function locateDatabase(url: string): Promise<DatabaseAddress> {
   return (await kindOfUrl(url)).locate(url)
 }
@@ -63,7 +64,7 @@ export async function openRehearsal(url: string, options: OpenOptions = {}): Pro
 }
 
 /**
- * Opens a database to develop on. Its `fallback` also works if the database itself cannot be opened.
+ * Opens a database for development. Its `fallback` also works if the database itself cannot be opened.
  * @throws UsageError if that kind of database cannot be watched, and what {@link openDatabase} throws
  */
 export async function openDevelopment(url: string, options: OpenOptions = {}): Promise<DevelopmentDatabase> {
@@ -78,7 +79,7 @@ export async function createIfMissing(server: string, name: string): Promise<str
   return url.href
 }
 
-/** Opens what {@link DevelopmentDatabase.fallback} is, also if the database itself is missing. */
+/** Opens only a database's {@link DevelopmentDatabase.fallback}; works even if the database itself is missing. */
 export async function openFallback(url: string, options: OpenOptions = {}): Promise<Fallback> {
   return (await developmentOf(url)).fallback(url, withUrlTable(url, options))
 }

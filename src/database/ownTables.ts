@@ -1,9 +1,10 @@
-/** Names of our tables, in all dialects. */
+/** The default name of the version table, in all dialects; the names of our other tables derive from it. */
 const DEFAULT_TABLE = 'schema_migrations'
 
 /**
- * The version table and the history beside it; what only databases in development have: what is known of them, and rows kept aside; and
- * on MySQL the journal of a migration that is under way; and the lock, where it is a table.
+ * Returns the names of our tables: the version table and its history; two tables that only databases in development
+ * have, for what is known of them and for rows kept aside; on MySQL the journal of the migration that is running; and
+ * the lock, for databases where it is a table.
  */
 export function ownTables(
   table = DEFAULT_TABLE,

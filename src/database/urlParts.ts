@@ -1,4 +1,7 @@
-/** The parts of a database URL, cut so that no message can hold a piece of a password, whatever was left unencoded in it. */
+/**
+ * Splits a database URL into its parts so that no message can contain a piece of a password, whatever characters were
+ * left unencoded in it.
+ */
 import { readFileSync } from 'node:fs'
 import { UsageError } from '../migrate/errors.ts'
 import { nearest } from '../migrate/nearest.ts'
@@ -7,15 +10,18 @@ import { decoded } from './address.ts'
 export interface UrlParts {
   readonly user: string | undefined
   readonly password: string | undefined
-  /** Names or addresses without brackets, and ports as they are written; one entry with empty texts where the URL names none. */
+  /**
+   * Host names or addresses without brackets, and ports as written; one entry with empty texts if the URL names no
+   * host.
+   */
   readonly hosts: readonly { readonly host: string; readonly port: string }[]
   readonly database: string | undefined
   readonly params: ReadonlyMap<string, string>
-  /** Whether the names of parameters may be shown: not where they may be a piece of a password. */
+  /** `true` if messages may show the names of parameters; `false` if they may be a piece of a password. */
   readonly mayShowNames: boolean
 }
 
-/** @param example a URL as it should look. @throws UsageError */
+/** Splits a URL. @param example a URL of the expected form, for error messages @throws UsageError */
 export function urlParts(url: string, example: string): UrlParts {
   const [, rest] = /^[a-z][a-z0-9+.-]*:\/\/(.*)$/is.exec(url.trim()) ?? []
   if (rest === undefined) {
@@ -23,7 +29,7 @@ export function urlParts(url: string, example: string): UrlParts {
   }
   const [, authority = '', path = '', query = ''] = /^([^/?#]*)([^?]*)(?:\?(.*))?$/s.exec(rest) ?? []
   const at = authority.lastIndexOf('@')
-  // An @ behind the authority: what stands before it was meant as the password.
+  // There is an @ after the authority: the text before it was meant as part of the password.
   const isSplit =
     path.includes('@') || path.includes('#') || (at === -1 && query.includes('@') && authority.includes(':'))
   if (isSplit) {
@@ -50,7 +56,7 @@ export function urlParts(url: string, example: string): UrlParts {
   }
 }
 
-/** A certificate or key. @param parameter that names the file. @throws UsageError */
+/** Reads a certificate or key. @param parameter the URL parameter that names the file @throws UsageError */
 export function readPem(parameter: string, file: string): string {
   try {
     return readFileSync(file, 'utf8')
@@ -60,8 +66,9 @@ export function readPem(parameter: string, file: string): string {
 }
 
 /**
- * golang-migrate's `x-` parameters are read elsewhere.
- * @param advice what to do about a parameter that resembles no other. @throws UsageError
+ * Throws for unknown parameters, except golang-migrate's `x-` parameters, which are handled elsewhere.
+ * @param advice the hint for a parameter whose name resembles no other
+ * @throws UsageError
  */
 export function refuseUnknown(
   params: ReadonlyMap<string, string>,

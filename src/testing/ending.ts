@@ -1,17 +1,17 @@
-/** Sessions that are ending: how long a server may take to let them go. */
+/** Waits for sessions whose client has disconnected but that the server has not ended yet. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { now } from '../migrate/realTime.ts'
 
 /**
- * Milliseconds in which a server ends a session whose client has said goodbye: first those in which it mostly does, while the next
- * test may wait for this database; then those that a server under load may take.
+ * Milliseconds that a server may take to end a session whose client has disconnected. `mostly` is usually enough, and
+ * short because the next test may wait for the database; `atMost` allows for a server under load.
  */
 export const ENDING_MS = { mostly: 15, atMost: 400 }
 
 /**
- * Looks at the sessions on a database until those that are ending have ended: the server may not have read a goodbye yet that
- * `pool.end()` has sent.
- * @param isOther whether a session is none of those that the test was given
+ * Lists the sessions on a database repeatedly until those that are ending have ended: the server may not yet have read
+ * the disconnect message that `pool.end()` has sent.
+ * @param isOther returns `true` for a session that is not one of the test's given clients
  */
 export async function withoutEnding<S>(
   look: () => Promise<S[]>,

@@ -1,4 +1,4 @@
-/** SQL that a test or preset hands over: its errors say which option it came from, and where in it. */
+/** Runs SQL that a test or preset hands over: its errors name the option and the place in the SQL. */
 
 import { readFileSync } from 'node:fs'
 import { URL } from 'node:url'
@@ -8,14 +8,14 @@ import { isUrl, pathOf } from '../source/folder.ts'
 import { codeFrame } from '../sql/codeFrame.ts'
 import { offsetOfCodePoint } from '../sql/position.ts'
 
-/** Rows or SQL that a test gave (`given`, `seeds`, `init`, `extensions`) were refused by the database. */
+/** The database refused rows or SQL from a test or preset (`given`, `seeds`, `init`, `extensions`). */
 export class SeedError extends MigratestError {
   readonly code = 'MIGRATEST_SEED'
 }
 
 type Fields = Partial<Record<'code' | 'detail' | 'hint' | 'position' | 'sqlState', string>>
 
-/** The texts of a preset's `init`: SQL as it is, and the contents of files that URLs name. */
+/** Returns the SQL texts of a preset's `init`: SQL unchanged, and the contents of the files that URLs point to. */
 export function initTexts(init: string | URL | readonly (string | URL)[] = []): string[] {
   return [init].flat().map((sql) => {
     const url = typeof sql === 'string' && sql.startsWith('file://') ? new URL(sql) : sql
@@ -23,7 +23,11 @@ export function initTexts(init: string | URL | readonly (string | URL)[] = []): 
   })
 }
 
-/** @param option as it is to be named: `given.users[0]`, `seeds[3]` */
+/**
+ * Runs SQL or inserts that a test handed over.
+ * @param option the option's name in error messages: `given.users[0]`, `seeds[3]`
+ * @throws SeedError
+ */
 export async function runGiven<T>(option: string, sql: string | undefined, run: () => Promise<T>): Promise<T> {
   try {
     return await run()

@@ -1,4 +1,4 @@
-/** What a test database needs of a server. Presets make these; the engine never sees them. */
+/** What a server provides to test databases. Presets make these objects; the migration engine never sees them. */
 
 import type { Driver } from '../migrate/driver.ts'
 import type { Schema } from '../schema/schema.ts'
@@ -6,114 +6,128 @@ import type { Dialect } from '../sql/dialect.ts'
 
 export type Row = Record<string, unknown>
 
-/** A server that test databases can be had from. Made by a preset; started when first needed. */
+/** A server that provides test databases. A preset makes it; the server starts when it is first needed. */
 export interface TestServer<Client> {
   readonly dialect: Dialect
-  /** Begins to start it, without waiting. A failure is told to whoever asks for a database. */
+  /** Starts the server without waiting for it. A failure is reported to the next caller that asks for a database. */
   warm(): void
-  /** What is being waited for, as `starting PostgreSQL 18.4, for 2.1 s`; undefined once it is there. */
+  /** Describes the wait, such as `starting PostgreSQL 18.4, for 2.1 s`; `undefined` once the server is ready. */
   progress(): string | undefined
-  /** An empty database for one test. @throws ServerUnavailableError */
+  /** Creates an empty database for one test. @throws ServerUnavailableError */
   create(): Promise<TestDatabase<Client>>
-  /** Undefined where there are none. */
+  /** Returns the server's snapshots. Omitted if the server has none. */
   snapshots?(): Promise<Snapshots<Client>>
-  /** An administrator's URL, once it is there; undefined where it has none. */
+  /** Waits for the server and returns an administrator's URL; `undefined` if it has none. */
   url?(): Promise<string | undefined>
-  /** Drops what processes left that are gone. */
+  /** Drops the databases of processes that have ended. */
   sweep?(): Promise<void>
-  /** How many databases may be prepared ahead; none where it is left out. */
+  /** Returns how many databases may be prepared before tests ask for them; 0 if omitted. */
   ahead?(): Promise<number>
-  /** A server for one test alone. Undefined where its preset cannot start any. */
+  /** Returns a new server for one test. `undefined` if the preset cannot start any. */
   another?(): { readonly server: TestServer<Client>; stop(): Promise<void> } | undefined
 }
 
-/** Databases frozen at one version each, under keys that say what they were made of. */
+/** Databases that are each frozen at one version. The key of a snapshot is a hash of everything it was made from. */
 export interface Snapshots<Client> {
-  /** What each database has before its first migration: part of what it is made of. */
+  /** What each database contains before its first migration; part of what the keys are made from. */
   readonly environment: readonly string[]
   /**
-   * The last of these keys that there is a snapshot of; and how many of the keys another chain shares that parts from this
-   * one: where somebody is editing.
+   * Finds the last of these keys that has a snapshot (`nearest`), and how many leading keys another chain shares before
+   * it diverges from this one (`parted`): the place where somebody is editing.
    */
   look(keys: readonly string[]): Promise<{ nearest: string | undefined; parted: number }>
-  /** A copy for one test; undefined where the snapshot went meanwhile. */
+  /** Makes a copy for one test; `undefined` if the snapshot has been dropped meanwhile. */
   clone(key: string): Promise<TestDatabase<Client> | undefined>
-  /** Whether it can be worthwhile to freeze one under that key: false once that was found impossible. */
+  /** Returns `false` if an earlier attempt showed that no snapshot can be made under that key. */
   canFreeze(key: string): boolean
-  /** Keeps a copy of a database to which nobody is connected. Not where a copy would lack something, or there is no room. */
+  /**
+   * Keeps a copy of a database to which nobody is connected. Does nothing if a copy would be incomplete or there is no
+   * room.
+   */
   freeze(database: TestDatabase<Client>, key: string, keys: readonly string[]): Promise<void>
-  /** While one builds a snapshot, others who want the same wait. */
+  /** Runs `work`, which builds a snapshot; others that need the same snapshot wait for it. */
   exclusively<T>(key: string, work: () => Promise<T>): Promise<T>
 }
 
-/** Somebody who is connected to a test's database when the test is over. */
+/** A session that is connected to a test's database when the test is over. */
 export interface LeftOpen {
   readonly application: string
-  /** The last statement. */
+  /** The session's last statement. */
   readonly statement: string
   readonly state: 'idle' | 'running' | 'in-transaction'
-  /** Whether it is one of the clients that we gave. */
+  /** `true` if it is a client that we gave to the test. */
   readonly given: boolean
 }
 
 /** A transaction that a test's statements run in. */
 export interface OpenTransaction {
-  /** Rolls back. False where the test has ended it, so that something of it may have been kept. */
+  /**
+   * Rolls back. Returns `false` if the test had already ended the transaction, so that some of its changes may have
+   * been committed.
+   */
   rollBack(): Promise<boolean>
 }
 
-/** What a kept database was for. */
+/** The test, file and version that a kept database was made for. */
 export interface About {
   readonly test?: string | undefined
   readonly file?: string | undefined
   readonly version?: number | undefined
 }
 
-/** With what becomes of it. */
+/** What a kept database was made for, and when it is dropped. */
 export interface Purpose extends About {
-  /** Milliseconds after which it goes; undefined: with its server. */
+  /** Milliseconds after which the database is dropped; if `undefined`, it stays until its server goes. */
   readonly forMs?: number | undefined
-  /** Of those that were kept with this, only so many stay. */
+  /** The most databases kept with this option that may stay; older ones are dropped. */
   readonly newest?: number | undefined
 }
 
-/** An empty database of one test's own. */
+/** A database that belongs to one test. */
 export interface TestDatabase<Client> {
   readonly name: string
-  /** Undefined where a database is in this process and has no URL. */
+  /** The database's URL; `undefined` for a database in this process, which has none. */
   readonly url: string | undefined
   connect(): Promise<Client>
   query(client: Client, sql: string, params?: readonly unknown[]): Promise<Row[]>
-  /** Opens the database for migrations, on a connection of its own where there can be several. */
+  /** Opens a driver for migrations, on a separate connection if the database allows several. */
   openDriver(client: Client): Promise<Driver>
-  /** What is in it, without the migrations' own tables. @param within a client whose own transaction is to be seen */
+  /**
+   * Reads the schema, without the migrations' own tables.
+   * @param within a client whose open transaction the result has to include
+   */
   readSchema(within?: Client): Promise<Schema>
-  /** The last statement of a transaction that some session has open on it. */
+  /**
+   * Returns the last statement of a transaction that a session has open on the database; `undefined` if there is none.
+   */
   openTransaction(): Promise<string | undefined>
-  /** Closes a client that `connect()` gave. */
+  /** Closes a client that `connect()` returned. */
   disconnect(client: Client): Promise<void>
-  /** Lists who is connected, before the given clients are closed. Waits up to `patienceMs` for sessions that are just ending. */
+  /**
+   * Lists the sessions on the database, before the given clients are closed. Waits up to `patienceMs` for sessions that
+   * are just ending.
+   */
   leftOpen(clients: readonly Client[], patienceMs: number): Promise<LeftOpen[]>
   /** Begins a transaction on a client, and detects whether the test ends it. */
   begin(client: Client): Promise<OpenTransaction>
   /** Set if the database can be prepared ahead of a test and used again after it. */
   readonly poolable?: Poolable<Client> | undefined
-  /** Leaves it on the server when the test is over; gives a line that opens it. */
+  /** Keeps the database on the server after the test; returns the command that opens it. */
   keep(purpose?: Purpose): Promise<string>
   drop(): Promise<void>
 }
 
 /** A database that a pool prepares before a test asks for one, and uses again if the test changed nothing but rows. */
 export interface Poolable<Client> {
-  /** Before a test has it: records the state of a fresh copy, to compare with after tests. */
+  /** Records the state of a fresh copy before a test gets it, to compare with after tests. */
   observe(): Promise<void>
-  /** Opens a connection for a future test. An idle one does not keep the process from ending. */
+  /** Opens a connection for a later test. While idle, it does not keep the process from ending. */
   connectAhead(): Promise<Client>
   /** Hands the connection to a test. Returns `false` if it broke meanwhile. */
   activate(client: Client): boolean
   /** Lets another process take the database if this one ends. */
   share(): Promise<void>
-  /** Takes it back for this process, which gives it to a test. */
+  /** Withdraws that offer before this process gives the database to a test. */
   unshare(): Promise<void>
   /** Ends all connections and restores the state of a fresh copy. Returns `false` if that cannot be proved. */
   restore(): Promise<boolean>

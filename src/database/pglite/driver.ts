@@ -1,17 +1,20 @@
-/** PGlite: PostgreSQL compiled to WebAssembly, in this process. One session, so everything goes through it. */
+/**
+ * The driver of PGlite, which is PostgreSQL compiled to WebAssembly and runs in this process. It has one session for
+ * everything.
+ */
 import type { PGlite } from '@electric-sql/pglite'
 import type { Driver } from '../../migrate/driver.ts'
 import { type Lock, poll } from '../locking.ts'
 import { type PostgresDriverOptions, postgresDriver } from '../postgres/driver.ts'
 import { type PostgresError, type Row, ScriptFailure, type Session } from '../postgres/session.ts'
 
-/** @param own close the instance with the driver */
+/** Opens a driver on a PGlite instance. @param own `true` to close the instance with the driver */
 export async function pgliteDriver(db: PGlite, options: PostgresDriverOptions, own: boolean): Promise<Driver> {
   const session = await pgliteSession(db, own)
   return postgresDriver(session, options, inProcessLock(session.label, db))
 }
 
-/** @param own close the instance with the session */
+/** Opens a session on a PGlite instance. @param own `true` to close the instance with the session */
 export async function pgliteSession(db: PGlite, own: boolean): Promise<Session> {
   await db.waitReady
   return new PgliteSession(db, own)
@@ -19,7 +22,10 @@ export async function pgliteSession(db: PGlite, own: boolean): Promise<Session> 
 
 // --- internal ---
 
-/** Advisory locks are the session's, and here all share one: who migrates is kept beside the instance. */
+/**
+ * The instances that are being migrated. An advisory lock belongs to a session, and all users of an instance share one,
+ * so it would exclude nobody.
+ */
 const migrating = new WeakSet<PGlite>()
 
 function inProcessLock(label: string, db: PGlite): Lock {
@@ -46,7 +52,7 @@ class PgliteSession implements Session {
   }
 
   async query(sql: string, params: readonly unknown[] = []): Promise<Row[]> {
-    // As with pg: without parameters, several statements may come at once, and the last one's rows are given.
+    // As in pg, a query without parameters may contain several statements, and the last one's rows are returned.
     if (params.length === 0) return ((await this.client.exec(sql)).at(-1)?.rows ?? []) as Row[]
     const { rows } = await this.client.query<Row>(sql, [...params])
     return rows

@@ -14,23 +14,26 @@ import { sharedOf } from './transactions.ts'
 /** One test's use of one database. */
 export interface Lease<Client> {
   readonly database: TestDatabase<Client>
-  /** Connected. */
+  /** The first client, already connected. */
   readonly client: Client
-  /** The target that the database is already at; `undefined` if the migrations have to run from wherever it is. */
+  /** The target that the database is already at; `undefined` if the migrations have to run from its present version. */
   readonly at: Target | undefined
   /** The transaction that the test's statements run in, if the database is shared. */
   readonly transaction?: OpenTransaction | undefined
   /**
-   * Ends the lease: counts the test as over at once, then waits for `finish`, which closes the test's clients, and puts the
-   * database back or drops it. Never rejects because of the database.
+   * Ends the lease: counts the test as over at once, waits for `finish`, which closes the test's clients, and then
+   * restores or drops the database. Never rejects because of the database.
    */
   end(finish: () => Promise<LeaseOutcome>): Promise<void>
 }
 
-/** How a test leaves its database: `changed` if more than rows may differ, `kept` if the lease must not touch it any more. */
+/**
+ * The state in which a test leaves its database: `changed` if more than rows may differ, `kept` if the lease must not
+ * touch it.
+ */
 type LeaseOutcome = 'clean' | 'changed' | 'kept'
 
-/** @throws ServerUnavailableError, and what the migrations throw */
+/** Leases a database to a test. @throws ServerUnavailableError, and what the migrations throw */
 export async function acquire<Client>(
   options: MigratedDatabaseOptions<Client>,
   source: Source,
@@ -41,7 +44,7 @@ export async function acquire<Client>(
   return plan ? leaseCopy(options, plan, build) : leaseEmpty(options)
 }
 
-/** Starts to prepare the database that the first test of a file will ask for, while the file is still being read. */
+/** Starts to prepare the database of a file's first test while the file is still being loaded. */
 export async function prewarm<Client>(options: MigratedDatabaseOptions<Client>, source: Source): Promise<void> {
   if (endsWithTest()) return
   const plan = await planSnapshots(options, source)
@@ -74,7 +77,7 @@ async function leaseCopy<Client>(
     const end: Lease<Client>['end'] = (finish) =>
       pool.end(database, async () => {
         const outcome = await finish()
-        // The test has run migrations beyond the snapshot: putting back its rows would not be enough.
+        // The test has run migrations beyond the snapshot: restoring its rows would not be enough.
         return outcome === 'clean' && at === undefined ? 'changed' : outcome
       })
     return { database, client, at, end }
@@ -131,7 +134,10 @@ async function connected<Client>(
   }
 }
 
-/** Once more, where it was left by a process that ended, and dropped by what that had begun before. */
+/**
+ * Makes a database and connects to it. Tries twice: a database left by a process that ended may still be dropped by a
+ * sweep that had started before.
+ */
 async function connectedTo<Client>(make: () => Promise<TestDatabase<Client>>) {
   try {
     return await connected(await make())
@@ -142,17 +148,20 @@ async function connectedTo<Client>(make: () => Promise<TestDatabase<Client>>) {
   }
 }
 
-/** Below this, running the migrations costs no more than copying a database does. */
+/** Milliseconds. If the migrations take less than this, running them costs no more than copying a database. */
 const WORTH_KEEPING_MS = 20
 
-/** So much running of migrations is not to be done again when an edit is above it. */
+/**
+ * Milliseconds of migrations after which an additional snapshot is made, so that an edit above it does not cause them
+ * to run again.
+ */
 const CHECKPOINT_MS = 250
 const CHECKPOINT_EVERY = 100
 
-/** Keys that were asked for: a second time, even what is soon made is worth a snapshot. */
+/** Keys that tests have asked for. At the second request, even a database that is quick to make is worth a snapshot. */
 const asked = new Set<string>()
 
-/** A database at the last link, without anybody connected. */
+/** Returns a database at the last link of the chain, with nobody connected to it. */
 async function copyOrBuild<Client>(
   { server }: MigratedDatabaseOptions<Client>,
   { snapshots, links, isStill }: SnapshotPlan<Client>,
@@ -190,8 +199,8 @@ async function copyOrBuild<Client>(
 }
 
 /**
- * How many migrations to run before looking whether a snapshot is worth it: where somebody edits (below the last one, and
- * where a chain like this one was parted from), and every hundred.
+ * Returns the numbers of migrations after which to decide whether to make a snapshot: all of them, all but the last and
+ * the point where a similar chain diverges (somebody edits there), and every hundred.
  */
 function stops(from: number, to: number, parted: number): number[] {
   const all = new Set([to, to - 1, parted])

@@ -1,4 +1,4 @@
-/** What a database at a version was made of, as a key: the same key, the same database. */
+/** Computes a key for a database at a version from everything it is made of: the same key means the same database. */
 import { fingerprintOfHalf, type Loaded, loadHalf } from '../../migrate/load.ts'
 import type { Migration, Source } from '../../migrate/source.ts'
 import type { Dialect } from '../../sql/dialect.ts'
@@ -6,27 +6,28 @@ import { fingerprintOf } from '../../sql/script.ts'
 
 export interface ChainLink {
   readonly version: number
-  /** 32 hex digits over this migration and all that went before. */
+  /** A hash of this migration and all migrations before it, in 32 hex digits. */
   readonly key: string
 }
 
 export interface ChainInput {
   readonly source: Source
-  /** Those up to where the test begins. */
+  /** The migrations up to the version at which the test begins. */
   readonly migrations: readonly Migration[]
   readonly dialect: Dialect
-  /** Versions at which rows are put in, and what says which; undefined where nothing does. */
+  /** The versions at which seeds insert rows, with the text of each seed; `undefined` for a seed without a text. */
   readonly seeded: ReadonlyMap<number, string | undefined>
-  /** What each database has before its first migration, and what its sessions are told. */
+  /** What each database contains before its first migration, and the settings of its sessions. */
   readonly ground: readonly string[]
 }
 
-/** Changes when what is written into a database changes. */
+/** The format of the keys. Change it when the content that migratest writes into a database changes. */
 const FORMAT = '3'
 
 /**
- * One link a migration, lowest version first. It ends before the first whose text does not tell what it leaves: code (which
- * may import anything, as may a seed that is a function), objects of the whole server, a text that cannot be read or run.
+ * Returns one link for each migration, lowest version first. The chain ends before the first migration whose text does
+ * not determine its result: code (which may import anything, as may a seed that is a function), objects of the whole
+ * server, or a text that cannot be read or run.
  */
 export async function fingerprintChain({
   source,
@@ -57,12 +58,15 @@ export async function fingerprintChain({
 
 // --- internal ---
 
-/** By its name: loading it would run it. */
+/** Decides by the file name, since loading the file would run it. */
 function isCode({ up, down }: Migration): boolean {
   return /\.m?[jt]s$/.test(up ?? down ?? '')
 }
 
-/** Up and down, which is in the history too. Undefined where one cannot be read: running the migrations tells why. */
+/**
+ * Loads the up and the down, which is in the history too. Returns `undefined` if one cannot be read: running the
+ * migrations then reports why.
+ */
 async function read(source: Source, migration: Migration, dialect: Dialect): Promise<Loaded[] | undefined> {
   try {
     return [
@@ -75,8 +79,9 @@ async function read(source: Source, migration: Migration, dialect: Dialect): Pro
 }
 
 /**
- * Roles, tablespaces, other databases and replication slots are the server's: a copy of a database neither makes nor holds
- * them as its migrations would. Looked for everywhere, since functions and DO blocks make them too.
+ * Matches statements about roles, tablespaces, other databases and replication slots. These belong to the server: a
+ * copy of a database neither creates nor contains them as its migrations would. The whole text is searched, since
+ * functions and DO blocks create them too.
  */
 const OF_THE_SERVER =
   /\b(?:create|alter|drop)\s+(?:role|user|group|tablespace|database|subscription)\b|\b(?:drop|reassign)\s+owned\b|\balter\s+system\b|replication_slot|\bdblink\b|\bset\s+(?:global|persist\w*)\b|@@global\b|\binstall\s+(?:plugin|component)\b|^\s*use\s/im
@@ -85,7 +90,7 @@ function isTold(half: Loaded): boolean {
   if (half.kind === 'code') return false
   if (half.kind === 'nil') return true
   if (half.script.problem !== undefined) return false
-  // What a database itself has is copied along; one that is named may be another.
+  // Settings of the database itself are copied with it; a database that is named may be a different one.
   const own = half.text.includes('current_database()')
     ? half.text.replace(/\b(alter|to|on)\s+database\b/gi, '')
     : half.text

@@ -1,7 +1,7 @@
-/** What goes on beside tests and behind them, and what waits for it. */
+/** Background work of tests, and the end of the process, which waits for it. */
 import { clearInterval, setInterval } from '../../migrate/realTime.ts'
 
-/** Idle connections do not keep a process from ending; work on them that is under way does. */
+/** Keeps the process from ending until `work` is done; idle connections do not do that. */
 export async function whileWorking<T>(work: () => Promise<T>): Promise<T> {
   const timer = setInterval(() => undefined, 2 ** 30)
   try {
@@ -12,14 +12,14 @@ export async function whileWorking<T>(work: () => Promise<T>): Promise<T> {
 }
 
 /**
- * Whether nothing may go on behind a test. jest takes a file's environment down after its last test, and whatever loads a module
- * after that fails the run; it tells nobody when that is.
+ * Returns `true` if no work may continue after a test. jest tears down a file's environment after its last test,
+ * without notice; loading a module after that fails the run.
  */
 export function endsWithTest(): boolean {
   return process.env.JEST_WORKER_ID !== undefined && process.env.VITEST === undefined
 }
 
-/** When the process ends by itself, since nothing is left to do. */
+/** Runs `work` when the process ends because nothing is left to do (`beforeExit`). */
 export function atProcessEnd(work: () => Promise<void>): void {
   if (works.size === 0) process.once('beforeExit', () => void Promise.all([...works].map((each) => each())))
   works.add(work)

@@ -1,11 +1,11 @@
-/** Databases of failed tests stay, with the line that opens them. */
+/** Keeps the databases of failed tests and returns the command that opens each. */
 import type { MigratedDatabase } from './migratedDatabase.ts'
 import type { MigratedDatabaseOptions } from './options.ts'
 
 const NEWEST = 3
 const MINUTES = 60
 
-/** @returns the line to paste; undefined where it is not kept */
+/** Keeps a failed test's database. @returns the command that opens it; `undefined` if it is not kept */
 export async function keepFailed<Client>(
   db: MigratedDatabase<Client>,
   { keepFailed: rule = process.env.CI ? false : {}, isolation = 'database' }: MigratedDatabaseOptions<Client>,
@@ -17,7 +17,7 @@ export async function keepFailed<Client>(
     const { version } = await db.version()
     return await db.keep({ version, newest, forMs: minutes * 60_000 })
   } catch {
-    // In memory, or the server is gone: the test's own failure is what matters.
+    // The database is in memory, or the server is gone. The test's own failure matters more than this error.
     return undefined
   }
 }

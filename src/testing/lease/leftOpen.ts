@@ -1,7 +1,10 @@
-/** Connections and transactions that a test left open on its database, and their treatment. */
+/** Warnings about connections and transactions that a test left open on its database. */
 import type { LeftOpen } from '../testServer.ts'
 
-/** Once for each kind, by file: a pool that the whole file uses would be told for each test. */
+/**
+ * Prints a warning for each kind of leftover, once in a file: otherwise a pool that the whole file uses would cause a
+ * warning for each test.
+ */
 export function tellLeftOpen(
   left: readonly LeftOpen[],
   test: { readonly name: string; readonly file: string | undefined } | undefined,
@@ -24,7 +27,7 @@ export function tellLeftOpen(
 
 const told = new Set<string>()
 
-/** Ending such a session would reach its owner as an uncaught error, long after the test. */
+/** If we ended such a session, its owner would get an uncaught error long after the test. */
 const STAYS = 'its database stays until this process ends; close it in the test'
 
 function describe({ application, state, given }: LeftOpen): string | undefined {
@@ -33,6 +36,6 @@ function describe({ application, state, given }: LeftOpen): string | undefined {
     return given ? 'a transaction open: it was rolled back' : `a connection${whose} open, with a transaction: ${STAYS}`
   if (state === 'running')
     return given ? 'a statement running: it was ended' : `a connection${whose} open, with a statement running: ${STAYS}`
-  // The clients that the test was given are closed with it.
+  // We close the clients that we gave to the test.
   return given ? undefined : `a connection${whose} open: ${STAYS}`
 }

@@ -1,22 +1,22 @@
-/** What a test tells of its database, and which tests a changed migration concerns. */
+/** Records which migrations a test uses, and finds the tests that a changed migration affects. */
 import { resolve } from 'node:path'
 import type { Source } from '../../migrate/source.ts'
 import type { Target } from '../../migrate/version.ts'
 import { isUrl, pathOf } from '../../source/folder.ts'
 
-/** In vitest's `task.meta.migratest`. */
+/** The content of vitest's `task.meta.migratest`. */
 export interface MigratestMeta {
-  /** The folder of its migrations; undefined where they are in none. */
+  /** The folder of the test's migrations; `undefined` if they are not in a folder. */
   migrations?: string | undefined
-  /** The highest version that it asked for. */
+  /** The highest version that the test asked for. */
   version?: number
-  /** Whether it asked for the latest: one that is added concerns it, too. */
+  /** `true` if the test asked for the latest version: a new migration affects it too. */
   latest?: boolean
-  /** The name of its database, if that was kept. */
+  /** The name of the test's database, if it was kept. */
   kept?: string
 }
 
-/** Tells in `meta` what a test asks for. */
+/** Records the migrations folder in `meta`. Returns the function that records each target. */
 export function noting(meta: object | undefined, migrations: string | URL | Source): (target: Target) => void {
   const own: MigratestMeta = {}
   if (typeof migrations === 'string' || isUrl(migrations)) own.migrations = resolve(pathOf(migrations))
@@ -31,13 +31,17 @@ export function noting(meta: object | undefined, migrations: string | URL | Sour
   }
 }
 
-/** The number that a file's name begins with. */
+/** Returns the version that a file's name begins with; `undefined` if there is none. */
 export function versionOf(name: string): number | undefined {
   const digits = /^(\d+)_/.exec(name)?.[1]
   return digits === undefined ? undefined : Number(digits)
 }
 
-/** @param version the lowest that changed; undefined: a file that is no migration, which any of them may use */
+/**
+ * Returns `true` if a change in the folder affects the test.
+ * @param version the lowest version that changed; `undefined` for a changed file that is not a migration, which any
+ * migration may use
+ */
 export function dependsOn(meta: MigratestMeta | undefined, folder: string, version: number | undefined): boolean {
   if (meta?.migrations !== folder) return false
   return version === undefined || meta.latest === true || (meta.version ?? 0) >= version

@@ -1,4 +1,4 @@
-/** A database at a version, for one test. */
+/** A test's database at a given migration version. */
 
 import type { Driver } from '../../migrate/driver.ts'
 import { MigratestError, UsageError } from '../../migrate/errors.ts'
@@ -18,32 +18,32 @@ import { tellLeftOpen } from './leftOpen.ts'
 import { migratorOn, moveWithSeeds, tellPassedOver } from './moves.ts'
 import type { MigratedDatabaseOptions } from './options.ts'
 
-/** `migrateTo` was called while the test has a transaction open: the two would wait for each other. */
+/** The test called `migrateTo` while it had a transaction open: each would wait for the other. */
 export class OpenTransactionError extends MigratestError {
   readonly code = 'MIGRATEST_OPEN_TRANSACTION'
 }
 
-/** A test that shares its database did what it can only do with one of its own. */
+/** A test with a shared database did something that needs a database of its own. */
 export class SharedDatabaseError extends MigratestError {
   readonly code = 'MIGRATEST_SHARED_DATABASE'
 }
 
 export interface CreateOptions {
-  /** Whether one connection serves all moves, for who makes many. */
+  /** `true` to use one connection for all moves; worthwhile for callers that make many. */
   readonly holdConnection?: boolean
-  /** For what is told of the test's database. */
+  /** The test's name and file, for warnings and for the mark on a kept database. */
   readonly test?: { readonly name: string; readonly file: string | undefined } | undefined
-  /** Hears the name of the database, if it is kept because the test failed. */
+  /** Receives the name of the database if it is kept because the test failed. */
   readonly onKept?: ((name: string) => void) | undefined
-  /** Hears where it is to go, before it does. */
+  /** Receives the target before the database moves to it. */
   readonly onTarget?: ((target: Target) => void) | undefined
 }
 
-/** A database of one test's own. Dropped when disposed; closing its clients is not the test's business. */
+/** One test's database. Disposing it closes its clients and drops it; the test need not close them. */
 export class MigratedDatabase<Client = unknown> {
   readonly name: string
   readonly dialect: Dialect
-  /** The client library's own client, connected. */
+  /** The client of the client library (`pg`, `mysql2`, PGlite), already connected. */
   readonly client: Client
   readonly #lease: Lease<Client>
   readonly #database: TestDatabase<Client>
@@ -54,15 +54,15 @@ export class MigratedDatabase<Client = unknown> {
   readonly #onTarget: CreateOptions['onTarget']
   readonly #hold: boolean
   #held: Driver | undefined
-  /** More than rows may have changed. */
+  /** `true` if more than rows may have changed. */
   #changed = false
-  /** The test is over, and somebody is still connected whom only the test could end. */
+  /** `true` if the test is over and a connection is still open that only the test could close. */
   #isHeld = false
-  /** Its line; what fails leaves it as it was. */
+  /** The command that opens the kept database. If keeping fails, the database is not kept. */
   #keeping: Promise<string> | undefined
   #disposed: Promise<void> | undefined
   readonly #looked = Promise.withResolvers<void>()
-  /** What goes on when it is disposed of. */
+  /** The work that continues after the test has disposed of the database. */
   #after: Promise<void> | undefined
 
   private constructor(
@@ -85,7 +85,10 @@ export class MigratedDatabase<Client = unknown> {
     this.#hold = holdConnection
   }
 
-  /** @throws ServerUnavailableError, and whatever the migrations throw */
+  /**
+   * Creates the database and migrates it to the test's version.
+   * @throws ServerUnavailableError, and whatever the migrations throw
+   */
   static async create<Client>(
     options: MigratedDatabaseOptions<Client>,
     create: CreateOptions = {},
@@ -95,7 +98,7 @@ export class MigratedDatabase<Client = unknown> {
     create.onTarget?.(version)
     const source = sourceOf(options)
     const lease = await acquire(options, source)
-    // Running the migrations would say so.
+    // Running the migrations would have printed this warning.
     if (lease.at !== undefined) tellPassedOver(source)
     const db = new MigratedDatabase(lease, source, options, create)
     try {
@@ -110,7 +113,7 @@ export class MigratedDatabase<Client = unknown> {
     }
   }
 
-  /** On a server that goes with it. */
+  /** Creates the database on a server of its own, which stops when the database is disposed of. */
   static async #createAlone<Client>(
     options: MigratedDatabaseOptions<Client>,
     create: CreateOptions,
@@ -137,20 +140,23 @@ export class MigratedDatabase<Client = unknown> {
     }
   }
 
-  /** Begins to make one, for a file of tests that is being read. Never throws. */
+  /** Starts to prepare a database while the test file is still being loaded. Never throws. */
   static prewarm<Client>(options: MigratedDatabaseOptions<Client>): void {
     options.server.warm()
     if (options.isolation !== undefined && options.isolation !== 'database') return
     if (options.migrations !== undefined) prewarm(options, sourceOf(options)).catch(() => undefined)
   }
 
-  /** Undefined where the database is in this process (PGlite) and has none. */
+  /**
+   * The database's URL; `undefined` for PGlite, which runs in this process and has no URL.
+   * @throws SharedDatabaseError
+   */
   get url(): string | undefined {
     if (this.#lease.transaction) throw shared('Its URL', "would lead past the transaction that this test's rows are in")
     return this.#database.url
   }
 
-  /** One more client, closed with the database. */
+  /** Opens another client, which is closed with the database. @throws SharedDatabaseError */
   connect(): Promise<Client> {
     return this.#during('connect', async () => {
       if (this.#lease.transaction) throw shared('connect()', "would not see the rows of the test's own transaction")
@@ -160,22 +166,22 @@ export class MigratedDatabase<Client = unknown> {
     })
   }
 
-  /** Runs SQL on `client` and gives the rows. */
+  /** Runs SQL on `client` and returns the rows. */
   query<T extends object = Row>(sql: string, params?: readonly unknown[]): Promise<T[]> {
     return this.#during('query', async () => (await this.#database.query(this.client, sql, params)) as object[] as T[])
   }
 
-  /** The version and the dirty flag. -1 is nil. */
+  /** Returns the version and the dirty flag. Version -1 is nil. */
   version(): Promise<MigrationState> {
     return this.#during('version', () => this.#withMigrator((migrator) => migrator.version()))
   }
 
-  /** What is in the database, without the migrations' own tables. `String(await db.schema())` is its DDL. */
+  /** Reads the schema, without the migrations' own tables. `String(await db.schema())` is its DDL. */
   schema(): Promise<Schema> {
     return this.#during('schema', () => this.#database.readSchema(this.#lease.transaction ? this.client : undefined))
   }
 
-  /** Moves to `target` on a connection of its own. @throws OpenTransactionError, SharedDatabaseError */
+  /** Migrates to `target` on a separate connection. @throws OpenTransactionError, SharedDatabaseError */
   migrate(target: Target): Promise<MigrationRun> {
     this.#onTarget?.(target)
     return this.#during('migrateTo', async () => {
@@ -192,7 +198,11 @@ export class MigratedDatabase<Client = unknown> {
     })
   }
 
-  /** Leaves the database on the server after the test, and gives the line that opens it. It goes with the server. */
+  /**
+   * Keeps the database on the server after the test and returns the command that opens it. Unless `forMs` is given, it
+   * stays until its server goes.
+   * @throws SharedDatabaseError
+   */
   keep(purpose: Purpose = {}): Promise<string> {
     return this.#during('keep', async () => {
       if (this.#lease.transaction) throw shared('keep()', 'has nothing to keep: its rows are rolled back')
@@ -201,7 +211,10 @@ export class MigratedDatabase<Client = unknown> {
     })
   }
 
-  /** Its clients are closed, and it is put back or dropped, behind the test; `settled()` waits for that. */
+  /**
+   * Ends the test's use of the database. Closing the clients and restoring or dropping the database usually continues
+   * in the background; `settled()` waits for that.
+   */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#disposed ??= this.#dispose()
     await this.#disposed
@@ -209,7 +222,10 @@ export class MigratedDatabase<Client = unknown> {
 
   // --- internal ---
 
-  /** A call that a test did not wait for fails with that reason and with the place of the call. */
+  /**
+   * Runs a method of this class. If the test ends before the call does (a missing `await`), the call fails with that
+   * explanation and with the stack of the call.
+   */
   async #during<T>(method: string, work: () => Promise<T>): Promise<T> {
     const call: { stack?: string } = {}
     Error.captureStackTrace(call, this.#during)
@@ -225,7 +241,7 @@ export class MigratedDatabase<Client = unknown> {
     } catch (error) {
       throw this.#disposed ? tooLate(error) : error
     }
-    // It was quick enough this time; on another day it would not be.
+    // The call succeeded this time, but a slower run would have failed.
     if (this.#disposed) throw tooLate()
     return result
   }
@@ -249,7 +265,7 @@ export class MigratedDatabase<Client = unknown> {
     }
   }
 
-  /** Runs in the background while the next test begins. A process that ends by itself waits for it. */
+  /** Ends the lease in the background while the next test begins. A process that ends on its own waits for it. */
   async #end(rolledBack: Promise<boolean>): Promise<void> {
     let others = false
     await this.#lease.end(async () => {
@@ -261,7 +277,7 @@ export class MigratedDatabase<Client = unknown> {
     if (others) await this.#dropUnlessHeld()
   }
 
-  /** Closes the test's clients. Returns `true` if connections that are not ours are still open. */
+  /** Closes the test's clients. Returns `true` if other connections, which we did not open, are still open. */
   async #closeClients(): Promise<boolean> {
     await this.#held?.close()
     const clients = this.#clients.splice(0)
@@ -277,12 +293,18 @@ export class MigratedDatabase<Client = unknown> {
     return others
   }
 
-  /** Resolves when what the test left open has been told. Wait for it where the process may end with this test. */
+  /**
+   * Resolves when the warnings about open connections have been printed. Await it where the process may end with this
+   * test.
+   */
   get leftOpenTold(): Promise<void> {
     return this.#looked.promise
   }
 
-  /** A pool that the test left open must not meet the next test's database, nor see its own end. */
+  /**
+   * Drops the database unless the test left a connection open. A pool that is still open must not reach the next test's
+   * database, nor have its connections ended by us, so that database is only dropped when the process ends.
+   */
   async #dropUnlessHeld(): Promise<void> {
     const left = await this.#leftOpen([], ENDING_MS.atMost)
     tellLeftOpen(left, this.#test, this.name)
@@ -293,12 +315,12 @@ export class MigratedDatabase<Client = unknown> {
   }
 
   async #leftOpen(clients: readonly Client[], patienceMs: number): Promise<LeftOpen[]> {
-    // Of a database that tests share, the sessions are theirs.
+    // The sessions on a shared database belong to other tests.
     if (this.#lease.transaction) return []
     return this.#database.leftOpen(clients, patienceMs).catch(() => [])
   }
 
-  /** Whether it stays when the test is over. */
+  /** Returns `true` if the database stays after the test. */
   async #isKept(): Promise<boolean> {
     if (this.#isHeld) return true
     const line = await this.#keeping?.catch(() => undefined)
@@ -316,10 +338,10 @@ export class MigratedDatabase<Client = unknown> {
   }
 }
 
-/** Work behind tests that are over. */
+/** Cleanup of finished tests that still runs. */
 const unfinished = new Set<Promise<void>>()
 
-/** Resolves when databases of tests that are over have been put back or dropped. */
+/** Resolves when the databases of finished tests have been restored or dropped. */
 export async function settled(): Promise<void> {
   while (unfinished.size > 0) await Promise.all(unfinished)
 }
@@ -331,7 +353,7 @@ function sourceOf<Client>({ migrations }: MigratedDatabaseOptions<Client>): Sour
   return typeof migrations === 'string' || isUrl(migrations) ? directory(migrations) : migrations
 }
 
-/** How a test may have ended its transaction. */
+/** The statements with which a test may have ended its transaction. */
 const ENDINGS: Readonly<Record<Dialect, string>> = {
   postgres: 'COMMIT, ROLLBACK',
   mysql: 'COMMIT, ROLLBACK, or a schema change, with which MySQL commits by itself',

@@ -1,4 +1,7 @@
-/** Moving a test's database: with seeds on the way, in few round trips, and with words of what all databases of a server share. */
+/**
+ * Migrates test databases: with seeds on the way, in few round trips, and with explanations of errors about objects of
+ * the whole server.
+ */
 
 import type { Driver } from '../../migrate/driver.ts'
 import { MigrationFailedError, VersionNotFoundError } from '../../migrate/errors.ts'
@@ -10,7 +13,7 @@ import type { TestDatabase } from '../testServer.ts'
 import type { MigratedDatabaseOptions, SeedTarget } from './options.ts'
 import { applySeed } from './seeds.ts'
 
-/** Migrates a database that no test has yet, with seeds on the way, and closes every connection that it opened. */
+/** Migrates a database that no test has yet, inserts seeds on the way, and closes every connection that it opened. */
 export type Build<Client> = (database: TestDatabase<Client>, target: Target) => Promise<void>
 
 /** Makes the function that migrates databases for these options. */
@@ -53,7 +56,10 @@ export function migratorOn<Client>(
   })
 }
 
-/** Stops at each seed's version on the way up, and only where the way passes it. */
+/**
+ * Migrates to `target`. Stops on the way up at each seed's version that this run passes, and inserts its rows.
+ * @throws VersionNotFoundError if a seed names an unknown version
+ */
 export async function moveWithSeeds<Client>(
   migrator: Migrator,
   target: Target,
@@ -83,7 +89,7 @@ export async function moveWithSeeds<Client>(
   return { from: plan.from, to: last.to, steps: [...steps, ...last.steps] }
 }
 
-/** What running the migrations would say, where they need not run. */
+/** Prints the warning that running the migrations would print, when they need not run. */
 export function tellPassedOver(source: Source): void {
   const message = passedOverMessage(source)
   if (message !== undefined) printWarning({ type: 'warning', message })
@@ -91,7 +97,7 @@ export function tellPassedOver(source: Source): void {
 
 // --- internal ---
 
-/** Others of these would be met by all test databases of a server. */
+/** Adds an explanation to errors about objects of the whole server, which all its test databases share. */
 async function explained(move: () => Promise<MigrationRun>): Promise<MigrationRun> {
   try {
     return await move()
@@ -106,12 +112,12 @@ async function explained(move: () => Promise<MigrationRun>): Promise<MigrationRu
   }
 }
 
-/** Already there, or still needed elsewhere. */
+/** Matches errors about a role, tablespace or database that already exists or is still needed elsewhere. */
 const OF_THE_SERVER = /^(?:42710|42P04|2BP01) [\s\S]*?\b(?:role|tablespace|database) "/
 
 const printed = new Set<string>()
 
-/** Once a process: every test of a suite meets the same migrations. */
+/** Prints each warning once in a process: every test of a suite runs the same migrations. */
 function printWarning(event: MigrateEvent): void {
   if (event.type !== 'warning' || printed.has(event.message)) return
   printed.add(event.message)

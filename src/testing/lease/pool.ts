@@ -1,6 +1,6 @@
 /**
- * Databases that are ready before a test asks: copied, connected, and used again where they can be put back as they were.
- * One pool a process for each snapshot that its tests begin with.
+ * Pools of databases that are ready before a test asks for one: copied, connected, and used again if their clean state
+ * can be restored. Each process has one pool for each snapshot that its tests begin with.
  */
 
 import { clearTimeout, setTimeout } from '../../migrate/realTime.ts'
@@ -9,16 +9,16 @@ import { atProcessEnd, whileWorking } from './hold.ts'
 
 export interface PreparedDatabase<Client> {
   readonly database: TestDatabase<Client>
-  /** Connected. */
+  /** A client, already connected. */
   readonly client: Client
 }
 
 export interface PoolOptions<Client> {
-  /** Another copy; undefined where there is none to be had this way. */
+  /** Makes another copy; `undefined` if there is no snapshot to copy. */
   readonly clone: () => Promise<TestDatabase<Client> | undefined>
-  /** The most that may wait for a test. */
+  /** The most databases that may be ready at a time. */
   readonly most: number
-  /** Whether databases are made while no test waits for them. */
+  /** `true` to make databases while no test waits for them. */
   readonly refills: boolean
 }
 
@@ -26,16 +26,16 @@ export class Pool<Client> {
   readonly #options: PoolOptions<Client>
   readonly #ready: PreparedDatabase<Client>[] = []
   readonly #waiting: ((ready: PreparedDatabase<Client> | undefined) => void)[] = []
-  /** Being made or put back. */
+  /** The number of databases that are being made or restored. */
   #coming = 0
-  /** Of these, new ones. */
+  /** The number of those that are being made. */
   #making = 0
   #out = 0
   #peak = 0
   #taken = 0
-  /** Of tests that are over, and not put back yet. */
+  /** The number of databases whose tests are over but that are not being restored yet. */
   #back = 0
-  /** Whether the last database could be put back. */
+  /** `true` if the last database could be restored. */
   #restores = true
   #offering: NodeJS.Timeout | undefined
 
@@ -43,7 +43,10 @@ export class Pool<Client> {
     this.#options = options
   }
 
-  /** Undefined where none is ready, nor about to be: the caller makes its own, and gives that back all the same. */
+  /**
+   * Takes a database for a test. Returns `undefined` if none is ready or about to be: the caller then makes one itself,
+   * and also passes that one to `end()`.
+   */
   async take(): Promise<PreparedDatabase<Client> | undefined> {
     this.#taken++
     this.#peak = Math.max(this.#peak, ++this.#out)
@@ -59,8 +62,8 @@ export class Pool<Client> {
   }
 
   /**
-   * Ends a test's use of a database. Counts it as coming back at once, and when `finish` has closed the test's clients, puts it
-   * back, drops it, or forgets it if it is kept. Never rejects.
+   * Ends a test's use of a database. Counts the database as returning at once; when `finish` has closed the test's
+   * clients, restores it, drops it, or forgets it if it is kept. Never rejects.
    */
   async end(database: TestDatabase<Client>, finish: () => Promise<'clean' | 'changed' | 'kept'>): Promise<void> {
     this.#out--
@@ -71,28 +74,31 @@ export class Pool<Client> {
     else await this.#takeBack(database, outcome === 'changed').catch(() => undefined)
   }
 
-  /** Ends a use that never began: the database could not be made. */
+  /** Ends a use that did not begin because the database could not be made. */
   cancel(): void {
     this.#out--
     this.#disappoint()
   }
 
-  /** From the second take on: a file with one test needs no second database. */
+  /**
+   * Makes databases for the next tests, beginning with the second `take()`: a file with one test needs no second
+   * database.
+   */
   prepare(): void {
     this.#refill()
   }
 
-  /** Before its first test: the file that asks for it is still being read. */
+  /** Makes the database for a file's first test while the file is still being loaded. */
   prepareFirst(): void {
     if (this.#taken === 0 && this.#coming === 0 && this.#ready.length === 0 && this.#options.most > 0) void this.#make()
   }
 
-  /** What lies there may be had by the next process, should this one end. */
+  /** Offers the ready databases to other processes, which may take them if this process ends. */
   async offer(): Promise<void> {
     await Promise.all(this.#ready.map(({ database }) => database.poolable?.share().catch(() => undefined)))
   }
 
-  /** Drops what nobody has had. */
+  /** Drops the databases that are ready. */
   async clear(): Promise<void> {
     clearTimeout(this.#offering)
     await Promise.all(this.#ready.splice(0).map(({ database }) => this.#drop(database)))
@@ -101,7 +107,7 @@ export class Pool<Client> {
   // --- internal ---
 
   async #takeBack(database: TestDatabase<Client>, changed: boolean): Promise<void> {
-    // One that is put back costs less than those that are just being made.
+    // Restoring this database costs less than making the new ones, so those do not count.
     const enough = this.#restores && this.#all() - this.#making >= this.#wanted()
     if (changed) this.#restores = false
     if (changed || !database.poolable || enough) {
@@ -122,24 +128,27 @@ export class Pool<Client> {
   async #next(): Promise<PreparedDatabase<Client> | undefined> {
     for (let ready = this.#ready.shift(); ready; ready = this.#ready.shift()) {
       if (ready.database.poolable?.activate(ready.client) ?? true) return ready
-      // Its connection broke: perhaps the server was restarted.
+      // The connection broke, perhaps because the server was restarted.
       void this.#drop(ready.database)
     }
     if (this.#expected() <= this.#waiting.length) return undefined
     return new Promise((resolve) => this.#waiting.push(resolve))
   }
 
-  /** Those that will be there in a moment. */
+  /** The number of databases that will be ready in a moment. */
   #expected(): number {
     return this.#coming + (this.#restores ? this.#back : 0)
   }
 
-  /** Those that are there; where databases come back, also those that tests have, or had a moment ago. */
+  /** The number of databases that are or will be ready; if databases can be restored, those in use count too. */
   #all(): number {
     return this.#ready.length + this.#expected() + (this.#restores ? this.#out - this.#waiting.length : 0)
   }
 
-  /** As many as tests have had at once, and one, beside those that tests have. */
+  /**
+   * The number of databases to have: the most that tests have used at once plus one; if databases can be restored, the
+   * ones in use come on top.
+   */
   #wanted(): number {
     return Math.min((this.#restores ? 2 : 1) * this.#peak + 1, this.#options.most)
   }
@@ -148,7 +157,10 @@ export class Pool<Client> {
     while (this.#options.refills && this.#taken > 1 && this.#all() < this.#wanted()) void this.#make()
   }
 
-  /** Who waits for one that will not come makes its own. @param gone of those that are counted as coming */
+  /**
+   * Tells waiting callers for whom no database is coming to make their own.
+   * @param gone databases still counted as coming that will not come
+   */
   #disappoint(gone = 0): void {
     while (this.#waiting.length > Math.max(0, this.#expected() - gone)) this.#waiting.shift()?.(undefined)
   }
@@ -169,7 +181,7 @@ export class Pool<Client> {
       const database = await get()
       if (database) ready = { database, client: await connectAhead(database) }
     } catch {
-      // Whoever takes next makes its own, and meets what is wrong.
+      // The next caller makes its own database and gets the error.
     } finally {
       this.#coming--
     }
@@ -199,7 +211,7 @@ export class Pool<Client> {
   }
 }
 
-/** Of the process, by server and snapshot. */
+/** Returns the process's pool for a server and a snapshot. */
 export function poolOf<Client>(server: object, key: string, make: () => Pool<Client>): Pool<Client> {
   const ofServer = pools.get(server) ?? new Map<string, Pool<never>>()
   pools.set(server, ofServer)
@@ -212,7 +224,7 @@ export function poolOf<Client>(server: object, key: string, make: () => Pool<Cli
   return pool
 }
 
-/** A file's tests are over, and its process may go with them: what is ready, or is just being put back, others may have. */
+/** Offers all ready databases to other processes: a file's tests are over, and its process may end with them. */
 export async function offerAll(): Promise<void> {
   await Promise.all([...all].map((pool) => pool.offer()))
 }

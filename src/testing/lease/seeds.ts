@@ -3,14 +3,17 @@ import { DIALECTS, type Dialect } from '../../sql/dialect.ts'
 import { runGiven } from '../given.ts'
 import type { Seed, SeedRows, SeedTarget } from './options.ts'
 
-/** @param option where it was written, for errors: `given`, `seeds[3]` */
+/** Inserts a seed's rows. @param option the option's name in error messages: `given`, `seeds[3]` @throws SeedError */
 export async function applySeed(option: string, seed: Seed, db: SeedTarget): Promise<void> {
   if (typeof seed === 'string') await runGiven(option, seed, () => db.query(seed))
   else if (typeof seed === 'function') await seed(db)
   else await insertRows(option, db, seed)
 }
 
-/** What says which rows a seed puts in: the same text, the same rows. Undefined of a function, and of values unknown here. */
+/**
+ * Returns a text that identifies the rows a seed inserts: the same text means the same rows. Returns `undefined` for a
+ * function and for values of unknown types.
+ */
 export function seedText(seed: Seed): string | undefined {
   if (typeof seed === 'function') return undefined
   try {
@@ -20,7 +23,7 @@ export function seedText(seed: Seed): string | undefined {
   }
 }
 
-/** Table names may be qualified: `app.users`. */
+/** Quotes a table name, which may be qualified: `app.users`. */
 export function quoteTable(name: string, dialect: Dialect): string {
   return name.split('.').map(DIALECTS[dialect].quote).join('.')
 }
@@ -42,13 +45,16 @@ async function insertRows(option: string, db: SeedTarget, tables: SeedRows): Pro
   }
 }
 
-/** With the type of each value, since a driver writes 1, '1' and 1n in ways of its own. @throws for others */
+/**
+ * Writes a value together with its type, since drivers send 1, '1' and 1n differently.
+ * @throws TypeError for other types
+ */
 function tagged(value: unknown): string {
   if (value === null || value === undefined || typeof value === 'boolean') return String(value)
   if (typeof value === 'number') return Object.is(value, -0) ? '-0' : String(value)
   if (typeof value === 'bigint') return `${value}n`
   if (typeof value === 'string') return JSON.stringify(value)
-  // Written in local time.
+  // Drivers write dates in local time, so the time zone matters.
   if (value instanceof Date) return `date ${value.toISOString()} ${value.getTimezoneOffset()}`
   if (value instanceof Uint8Array) return `bytes ${Buffer.from(value).toString('hex')}`
   if (Array.isArray(value)) return `[${value.map(tagged).join()}]`

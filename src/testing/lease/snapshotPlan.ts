@@ -1,4 +1,6 @@
-/** Which snapshots lead to where a test begins: keys of its migrations, as far as their texts tell all. */
+/**
+ * Plans which snapshots a test can begin from: one key for each migration, as long as its text determines the result.
+ */
 import { readdirSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Migration, Source } from '../../migrate/source.ts'
@@ -11,15 +13,20 @@ import { seedText } from './seeds.ts'
 
 export interface SnapshotPlan<Client> {
   readonly snapshots: Snapshots<Client>
-  /** One a migration, lowest version first; at least one. */
+  /** One link for each migration, lowest version first; at least one. */
   readonly links: readonly ChainLink[]
-  /** Whether the last of them is where the test begins; else the others have to run. */
+  /**
+   * `true` if the last link is the version at which the test begins; otherwise the remaining migrations have to run.
+   */
   readonly whole: boolean
-  /** Whether the texts are still those that the keys were made of, read anew. */
+  /** Reads the texts again; returns `true` if the keys would still be the same. */
   readonly isStill: () => Promise<boolean>
 }
 
-/** Undefined where the migrations have to run: somebody listens to them, or there are no snapshots here. */
+/**
+ * Plans the snapshots for a test. Returns `undefined` if the migrations have to run: there is a listener (`onEvent`),
+ * or there are no snapshots.
+ */
 export async function planSnapshots<Client>(
   options: MigratedDatabaseOptions<Client>,
   source: Source,
@@ -37,8 +44,8 @@ export async function planSnapshots<Client>(
 }
 
 /**
- * Says of what a database is made, for those that share one: by its texts, where they tell all; else by what was handed over.
- * Differs from the keys of snapshots.
+ * Returns a key for tests that share a database: a hash of the texts if they determine the database, otherwise one made
+ * from the options themselves. It differs from the keys of snapshots.
  */
 export async function sharedKey<Client>(options: MigratedDatabaseOptions<Client>, source: Source): Promise<string> {
   const { server, migrations, version = 'latest', seeds = {}, onEvent, outOfOrder } = options
@@ -65,7 +72,7 @@ function idOf(thing: object): number {
   return id
 }
 
-/** Where that version is; -1 where it is not. */
+/** Returns the index of the last migration up to the target; -1 if there is none. */
 function indexOf(target: Target, migrations: readonly Migration[]): number {
   if (target === 'latest') return migrations.length - 1
   if (typeof target !== 'object') return migrations.findIndex(({ version }) => version === target)
@@ -85,7 +92,7 @@ async function chainTo(
 ): Promise<Chain> {
   const all = await source.list()
   const end = indexOf(version, all)
-  // What is not there, seeds among it, is an error that running the migrations raises.
+  // A missing version, also that of a seed, is an error that running the migrations raises.
   const stray = [...input.seeded.keys()].some((seed) => !all.some((migration) => migration.version === seed))
   if (end < 0 || stray) return { links: [], whole: false }
   const migrations = all.slice(0, end + 1)
@@ -99,12 +106,15 @@ interface Known {
   readonly chain: Promise<Chain>
 }
 
-/** By server, since what tests share is the server, while each may have options of its own. */
+/** Chains by server: tests share the server, while each test may have its own options object. */
 const known = new WeakMap<object, Known[]>()
 
 const MOST_KNOWN = 32
 
-/** Reading every file for every test would take longer than the copy: a folder's are read again when one has changed. */
+/**
+ * Returns the chain computed earlier, unless a file of the folder has changed. Reading every file for every test would
+ * take longer than copying the database.
+ */
 function remembered<Client>(
   { server, migrations }: MigratedDatabaseOptions<Client>,
   more: readonly unknown[],
@@ -121,14 +131,14 @@ function remembered<Client>(
   return chain
 }
 
-/** Files of a folder by name, and for each what changes when it is written. */
+/** The names of a folder's files, and for each file the `stat` values that change when it is written. */
 interface Folder {
   readonly path: string
   readonly names: readonly string[]
   readonly facts: Float64Array
 }
 
-/** Undefined where the migrations are in no folder. */
+/** Returns `undefined` if the migrations are not in a folder. */
 function lookAt(migrations: string | URL | Source): Folder | undefined {
   if (typeof migrations !== 'string' && !isUrl(migrations)) return undefined
   const path = resolve(pathOf(migrations))

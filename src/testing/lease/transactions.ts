@@ -1,4 +1,7 @@
-/** One database for all tests of a process that only query: each has its own connection, and a transaction that is rolled back. */
+/**
+ * A database shared by all tests of a process that only query. Each test has its own connection and a transaction that
+ * is rolled back.
+ */
 
 import { clearTimeout, setTimeout } from '../../migrate/realTime.ts'
 import type { OpenTransaction, TestDatabase } from '../testServer.ts'
@@ -8,7 +11,7 @@ export interface SharedLease<Client> {
   readonly database: TestDatabase<Client>
   readonly client: Client
   readonly transaction: OpenTransaction
-  /** After the rollback. */
+  /** Gives up the lease, after the rollback. */
   release(): Promise<void>
 }
 
@@ -32,7 +35,7 @@ export class SharedDatabase<Client> {
       generation.ahead ??= database.poolable?.connectAhead().catch(() => undefined)
       const rollBack = async () => {
         const whole = await transaction.rollBack()
-        // What this test has kept must not be met by another.
+        // No other test may see what this test has committed.
         if (!whole) this.#forget(generation)
         return whole
       }
@@ -44,7 +47,7 @@ export class SharedDatabase<Client> {
     }
   }
 
-  /** Drops what nobody uses. */
+  /** Drops the database if nobody uses it. */
   async clear(): Promise<void> {
     const generation = this.#current
     if (!generation || generation.users > 0) return
@@ -61,7 +64,7 @@ export class SharedDatabase<Client> {
   async #release(generation: Generation<Client>): Promise<void> {
     if (--generation.users > 0) return
     if (this.#current !== generation) await dropOf(generation)
-    // A database in this process would keep it from ending.
+    // A PGlite database in this process would keep the process from ending.
     else generation.idle = setTimeout(() => void this.clear(), IDLE_MS).unref()
   }
 }
@@ -85,7 +88,7 @@ export function sharedOf<Client>(
 
 const IDLE_MS = 2000
 
-/** One database, until a test spoils it. */
+/** One database and its users. A new one replaces it once a test has committed to it. */
 interface Generation<Client> {
   readonly database: Promise<TestDatabase<Client>>
   users: number

@@ -1,4 +1,4 @@
-/** A server for test databases where no preset was chosen. */
+/** Chooses a server for test databases when no preset is given. */
 import { dialectOf, kindOfUrl, type ServerKind } from '../../server/kinds.ts'
 import type { Dialect } from '../../sql/dialect.ts'
 import type { TestServer } from '../testServer.ts'
@@ -6,8 +6,10 @@ import { mysqlServer } from './mysql/server.ts'
 import { postgresServer } from './postgres/server.ts'
 
 /**
- * @param kind of server, where it is to be started
- * @param url of an administrator; undefined: `MIGRATEST_SERVER_URL`, else a server on demand, whichever this machine has
+ * Returns a server for test databases.
+ * @param kind the kind of server to start, if one has to be started
+ * @param url an administrator's URL; default `MIGRATEST_SERVER_URL`, else a server on demand, in whichever way this
+ * machine can start one
  */
 export function anyServer(kind: ServerKind, url = serverUrl(dialectOf(kind))): TestServer<unknown> {
   const options = {
@@ -20,7 +22,7 @@ export function anyServer(kind: ServerKind, url = serverUrl(dialectOf(kind))): T
   return kind === 'postgres' ? postgresServer(options) : mysqlServer(options)
 }
 
-/** Never DATABASE_URL: that one may be somebody's data. */
+/** Returns `MIGRATEST_SERVER_URL` if its dialect fits. `DATABASE_URL` is never used: it may hold somebody's data. */
 export function serverUrl(dialect: Dialect): string | undefined {
   const url = process.env.MIGRATEST_SERVER_URL
   const kind = url === undefined ? undefined : kindOfUrl(url)

@@ -1,4 +1,7 @@
-/** Test databases on a server: on demand, or one by its URL. What differs from kind to kind comes from its engine. */
+/**
+ * Test databases on a server that is started on demand or given by its URL. The engine provides what differs between
+ * kinds of servers.
+ */
 import { randomBytes } from 'node:crypto'
 import { now } from '../../migrate/realTime.ts'
 import { acquireServer, type ServerHandle, stopServer } from '../../server/acquire.ts'
@@ -8,41 +11,44 @@ import type { Snapshots, TestDatabase, TestServer } from '../testServer.ts'
 import type { Registry } from './registry.ts'
 
 export interface DatabaseServerOptions {
-  /** An administrator's URL; undefined: a server on demand. */
+  /** An administrator's URL; if `undefined`, a server is started on demand. */
   readonly url: string | undefined
   readonly request: ServerRequest
   readonly idleMs: number | undefined
-  /** Of PostgreSQL: created in each database before its migrations. */
+  /** PostgreSQL extensions to create in each database before its migrations. */
   readonly extensions: readonly string[]
-  /** SQL run in each new database before its migrations. */
+  /** Returns the SQL to run in each new database before its migrations. */
   readonly init: () => readonly string[]
   /** Bytes that snapshots may take on the server; default 512 MiB. */
   readonly snapshotBytes?: number | undefined
 }
 
-/** Copies of one snapshot: what they are like is read once, of the first that is made ahead of a test. */
+/**
+ * The copies of one snapshot. Their clean state is read once, from the first copy that is prepared before a test needs
+ * it.
+ */
 export interface SnapshotFamily<Likeness> {
   readonly key: string
   cleanState: Promise<Likeness | undefined> | undefined
-  /** How many in a row could not be put back. */
+  /** The number of consecutive copies that could not be restored. */
   misses: number
 }
 
 export interface DatabaseOrigin<R extends Registry, Likeness> {
   readonly registry: R
   readonly extensions: readonly string[]
-  /** Of a copy: the others. */
+  /** The family of the snapshot, if this database is a copy. */
   readonly family?: SnapshotFamily<Likeness> | undefined
-  /** Of a copy: the moment it was made, as the server counts. */
+  /** The moment when the copy was made, in the server's own counting. */
   readonly since?: string | undefined
-  /** Lets another test have one, where not many can at a time. */
+  /** Gives the ticket back, so that another test can have a database where their number is limited. */
   readonly ticket: () => Promise<void>
 }
 
-/** A database that was made here. */
+/** A database that this module has made. */
 export interface OwnDatabase<Client, Likeness> extends TestDatabase<Client> {
   prepare(init: readonly string[]): Promise<void>
-  /** From now on it is a copy: a snapshot was made of it. */
+  /** Treats the database as a copy of a snapshot from now on, because a snapshot was made of it. */
   adopt(kin: SnapshotFamily<Likeness>, since: string | undefined): void
 }
 
@@ -51,23 +57,23 @@ export interface SnapshotStorage {
   look: Snapshots<unknown>['look']
   clone(key: string, name: string): Promise<boolean>
   isVerified(key: string): boolean
-  /** Whether a copy holds what the snapshot is to hold. */
+  /** Returns `true` if a copy holds what the snapshot is supposed to hold. */
   verify(key: string, digest: string): Promise<boolean>
   canFreeze(key: string): boolean
   freeze(name: string, key: string, about: { digest: string; keys: readonly string[] }): Promise<boolean>
 }
 
-/** What one kind of server needs. */
+/** What each kind of server has to implement. */
 export interface Engine<Client, R extends Registry, Likeness> {
   readonly dialect: Dialect
   open(url: string, ours: boolean): Promise<R>
   store(registry: R, bytes: number): SnapshotStorage
   database(name: string, origin: DatabaseOrigin<R, Likeness>): OwnDatabase<Client, Likeness>
-  /** What a database holds, as a hash, read on a connection of its own. */
+  /** Returns a hash of what a database holds, read on a separate connection. */
   digest(registry: R, name: string): Promise<string>
-  /** The moment, as the server counts; undefined where that is not needed. */
+  /** Returns the present moment in the server's own counting; `undefined` if it is not needed. */
   now(registry: R): Promise<string | undefined>
-  /** What each session is told from the environment, which may change how texts are understood. */
+  /** Returns the session settings that come from the environment, which may change how SQL texts are interpreted. */
   settings(): readonly string[]
 }
 
@@ -132,7 +138,7 @@ export class DatabaseServer<Client, R extends Registry, Likeness> implements Tes
     return registry.url
   }
 
-  /** Of a server that was never used, nothing is left. */
+  /** Sweeps only if the server has been started: without that there is nothing to drop. */
   async sweep(): Promise<void> {
     const started = await this.#starting
     await started?.registry.sweep({ patienceMs: SWEEP_PATIENCE_MS })
@@ -179,7 +185,7 @@ export class DatabaseServer<Client, R extends Registry, Likeness> implements Tes
   }
 
   #start(): Promise<Started<R>> {
-    // A failed start is tried anew by the next who asks: Docker may have come up meanwhile.
+    // After a failed start the next caller tries again: Docker may be running by then.
     this.#starting ??= this.#open().catch((error) => {
       this.#starting = undefined
       throw error
@@ -193,12 +199,13 @@ export class DatabaseServer<Client, R extends Registry, Likeness> implements Tes
     const started = (known.get(url) as Promise<Started<R>> | undefined) ?? this.#openRegistry(url, ours)
     known.set(url, started)
     const { registry } = await started
-    // The lock that says we live goes with this connection: who asks next begins anew, with another number.
+    // The lock that marks this process as alive is lost with this connection. The next caller opens a new registry with
+    // a new token.
     registry.onLost(() => {
       this.#starting = undefined
       this.#kin.clear()
     })
-    // Nobody waits for it.
+    // Sweep in the background.
     registry.sweep().catch(() => undefined)
     if (!ours) await registry.setUp(this.#options.request.setup)
     this.#state = undefined
@@ -232,7 +239,7 @@ export class DatabaseServer<Client, R extends Registry, Likeness> implements Tes
 
 // --- internal ---
 
-/** Another run may sweep just now, and have looked before this one was over. */
+/** Milliseconds to wait for another run's sweep, which may have listed the databases before this run was over. */
 const SWEEP_PATIENCE_MS = 3000
 
 const SNAPSHOT_BYTES = 512 * 2 ** 20
@@ -242,7 +249,7 @@ interface Started<R> {
   readonly store: SnapshotStorage
 }
 
-/** By URL: several presets in a process share a server, and what is known of it. */
+/** The registry and snapshots of each server, by URL: several presets of a process share them. */
 const known = new Map<string, Promise<Started<Registry>>>()
 
 async function noDatabase(ticket: () => Promise<void>): Promise<undefined> {
@@ -251,7 +258,7 @@ async function noDatabase(ticket: () => Promise<void>): Promise<undefined> {
 
 function announce({ server }: ServerHandle): void {
   const { startedAt, startedIn } = server
-  // Another worker of this run may have asked a moment before.
+  // Another worker of this run may have started the server a moment before.
   const recent = now() - startedAt < 10_000
   const since = recent
     ? `started in ${(startedIn / 1000).toFixed(1)} s`

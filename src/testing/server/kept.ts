@@ -1,4 +1,4 @@
-/** Test databases that were kept: on the servers that run on demand here, or on one by its URL. */
+/** Lists and removes kept test databases, on our servers on demand or on a server given by its URL. */
 
 import { URL } from 'node:url'
 import { plainUrl } from '../../database/mysql/address.ts'
@@ -15,40 +15,47 @@ import type { FoundDatabase } from './registry.ts'
 
 export interface KeptDatabase extends About {
   readonly name: string
-  /** Undefined where it is not known. */
+  /** The time when it was kept; `undefined` if unknown. */
   readonly keptAt: Date | undefined
-  /** When it goes; undefined: with its server. */
+  /** The time after which it is dropped; `undefined` if it stays until its server goes. */
   readonly until: Date | undefined
   readonly sizeBytes: number
-  /** How many are connected to it. */
+  /** The number of sessions connected to it. */
   readonly connections: number
-  /** With the server's password. */
+  /** The database's URL, including the server's password. */
   readonly url: string
-  /** As `PostgreSQL in Docker (postgres:18)`. */
+  /** The server's name, such as `PostgreSQL in Docker (postgres:18)`. */
   readonly server: string
 }
 
-/** @param url of a server; undefined: `MIGRATEST_SERVER_URL` where it is set, and all servers on demand */
+/**
+ * Lists the kept databases, oldest first.
+ * @param url a server's URL; if `undefined`, `MIGRATEST_SERVER_URL` (if it is set) and all our servers on demand
+ * @throws UsageError if that is not a URL
+ */
 export async function listKept(url: string | undefined): Promise<KeptDatabase[]> {
   const named = url ?? process.env.MIGRATEST_SERVER_URL
   const given = named !== undefined && kindOfUrl(named) !== 'postgres' ? plainUrl(named) : named
   const onDemand = url === undefined ? await listServers() : []
   const lists = await Promise.all([
     ...(given === undefined ? [] : [keptOn({ url: given, name: hostOf(given) })]),
-    // One that stops just now takes its databases with it.
+    // A server that stops at this moment takes its databases with it.
     ...onDemand.map((server) => keptOn(server).catch(() => [])),
   ])
   return lists.flat().sort((a, b) => (a.keptAt?.getTime() ?? 0) - (b.keptAt?.getTime() ?? 0))
 }
 
-/** Those that nobody is connected to. */
+/** Drops those of the databases that nobody is connected to. */
 export async function removeKept(databases: readonly KeptDatabase[]): Promise<void> {
   for (const { url, name } of databases) await onServer(url, (server) => server.dropIfUnused(name))
 }
 
 // --- internal ---
 
-/** @throws UsageError, without the URL, which may hold a password */
+/**
+ * Returns the host of a server's URL.
+ * @throws UsageError, whose message leaves out the URL because it may contain a password
+ */
 function hostOf(url: string): string {
   const parsed = URL.canParse(url) ? new URL(url) : undefined
   if (parsed) return parsed.host
@@ -79,7 +86,7 @@ function dateOf(iso: string | undefined): Date | undefined {
 
 interface Administration {
   list(prefix: string): Promise<Pick<FoundDatabase, 'name' | 'comment' | 'connections'>[]>
-  /** Bytes. */
+  /** Returns the size of a database in bytes. */
   sizeOf(name: string): Promise<number>
   dropIfUnused(name: string): Promise<void>
 }

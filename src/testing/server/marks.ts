@@ -1,31 +1,31 @@
-/** What is written on a test database (as its comment), for other processes and for people. */
+/** Marks: texts stored with a test database (as its comment), for other processes and for people. */
 import type { About } from '../testServer.ts'
 
 interface KeptMark extends About {
   readonly kind: 'kept'
-  /** ISO time; undefined where it is not known. */
+  /** The ISO time when it was kept; `undefined` if unknown. */
   readonly at: string | undefined
-  /** ISO time after which it goes; undefined: with its server. */
+  /** The ISO time after which it is dropped; `undefined` if it stays until its server goes. */
   readonly until?: string | undefined
-  /** Kept because its test failed; of these only the newest stay. */
+  /** `true` if it was kept because its test failed; only the newest of these stay. */
   readonly failed?: boolean | undefined
 }
 
 export interface SnapshotMark {
   readonly kind: 'snapshot'
   readonly bytes: number
-  /** ISO time. */
+  /** The ISO time of its last use. */
   readonly used: string
-  /** Says what it holds, to be compared before it is first used elsewhere. */
+  /** A hash of the snapshot's content. Another process compares it before it first uses the snapshot. */
   readonly digest: string
-  /** Whether it has belongings that a copy must be given. */
+  /** `true` if the database has settings that must be copied separately (`copyDatabaseSettings`). */
   readonly belongings?: boolean
   readonly strategy?: 'FILE_COPY' | 'WAL_LOG' | undefined
-  /** Eight digits of each key of its chain: where the chain of another text parts from it. */
+  /** The first eight digits of each key of the snapshot's chain; they show where another chain diverges from it. */
   readonly chain: string
 }
 
-/** A copy of a snapshot that no test has had yet, or that was put back: whoever claims it may use it. */
+/** A copy of a snapshot that no test has used yet, or that was restored. Any process may claim it. */
 interface FreeMark {
   readonly kind: 'free'
   readonly key: string
@@ -38,7 +38,7 @@ export function writeMark(mark: Mark): string {
   return `${PREFIX}${kind} ${JSON.stringify(rest)}`
 }
 
-/** Undefined where nothing of ours is written. */
+/** Parses a mark. Returns `undefined` if the comment is not ours. */
 export function readMark(comment: string): Mark | undefined {
   const [, kind, rest = ''] = /^migratest: (kept|snapshot|free) (.*)$/s.exec(comment) ?? []
   if (!kind) return undefined

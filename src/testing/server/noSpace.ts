@@ -1,6 +1,6 @@
 import { MigratestError } from '../../migrate/errors.ts'
 
-/** There is no room left on the server's disk, or in the memory where its data is. */
+/** The server has no room left, on its disk or in the memory that holds its data. */
 export class NoSpaceError extends MigratestError {
   readonly code = 'MIGRATEST_NO_SPACE'
 }

@@ -1,7 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { now } from '../../migrate/realTime.ts'
 
-/** Where all connections are taken, one comes free when another test is over. @param codes that say so. @throws ConnectionError */
+/**
+ * Opens a connection. If all are taken, tries again until one becomes free because another test is over.
+ * @param codes the error codes that mean "all connections are taken"
+ * @throws ConnectionError
+ */
 export async function patiently<T>(open: () => Promise<T>, codes: readonly string[]): Promise<T> {
   const deadline = now() + PATIENCE_MS
   for (;;) {

@@ -19,7 +19,7 @@ export function pgliteServer(options: PgliteServerOptions): TestServer<PGlite> {
   let count = 0
   let empty: Promise<Blob> | undefined
   let since: number | undefined
-  /** A new instance makes its data directory for a second; a dump of an empty one is read in a tenth of that. */
+  /** A new instance takes a second to make its data directory; loading a dump of an empty one takes a tenth of that. */
   const emptyDirectory = () => {
     if (!empty) {
       since = now()
@@ -72,7 +72,7 @@ class PgliteTestDatabase implements TestDatabase<PGlite> {
     return pgliteDriver(this.#db, {}, false)
   }
 
-  /** One after another: there is one connection. */
+  /** Reads the schema. Calls wait for each other, since there is only one connection. */
   readSchema(): Promise<Schema> {
     const reading = this.#reading.then(async () =>
       readSchema(await pgliteSession(this.#db, false), { exclude: ownTables() }),
@@ -85,12 +85,12 @@ class PgliteTestDatabase implements TestDatabase<PGlite> {
     return this.#db.isInTransaction() ? '(PGlite does not say which)' : undefined
   }
 
-  /** Nobody else can be connected. */
+  /** Returns an empty list: no other session can be connected to PGlite. */
   async leftOpen(): Promise<[]> {
     return []
   }
 
-  /** There is one connection: who begins meanwhile waits. */
+  /** Begins a transaction. Callers wait for each other, since there is only one connection. */
   async begin(): Promise<OpenTransaction> {
     const before = this.#turn
     const turn = Promise.withResolvers<void>()
@@ -107,13 +107,13 @@ class PgliteTestDatabase implements TestDatabase<PGlite> {
     return {
       rollBack: async () => {
         try {
-          // One that failed cannot be asked which it is.
+          // A failed transaction cannot return its id, so assume that it is the same one.
           const now = this.#db.isInTransaction() ? await this.#transaction().catch(() => begun) : undefined
           await this.#db.exec('ROLLBACK')
           await this.#db.exec('DEALLOCATE ALL; SELECT pg_advisory_unlock_all(); UNLISTEN *')
           return now === begun
         } catch {
-          // The test has closed it.
+          // The test has closed the instance.
           return false
         } finally {
           turn.resolve()

@@ -1,7 +1,8 @@
 /**
- * Test databases of a server: which there are, whose they are, and whether that process lives. The server itself knows: a
- * process holds a lock while it is connected, and its databases carry the number of that lock. No clocks, no process ids,
- * so runs, worktrees and machines that share a server need not know of each other.
+ * The test databases of a server: which exist, which process owns each, and whether that process is alive. The server
+ * itself stores this: a process holds a lock while it is connected, and the names of its databases contain the number
+ * of that lock. Neither clocks nor process ids are compared, so runs, worktrees and machines that share a server need
+ * not know of each other.
  */
 
 import { availableParallelism } from 'node:os'
@@ -11,40 +12,40 @@ import { now } from '../../migrate/realTime.ts'
 import { ENDING_MS } from '../ending.ts'
 import { readMark, writeMark } from './marks.ts'
 
-/** What is locked: by a process as long as it lives, and for as long as it does something. */
+/** The kinds of locks. A process holds `living` as long as it lives, the others only while it does something. */
 export type LockKind = 'living' | 'claimed' | 'building' | 'ticket' | 'all'
 
 export interface FoundDatabase {
   readonly name: string
-  /** What is written on it; empty where nothing is. */
+  /** The mark stored with the database (its comment); empty if there is none. */
   readonly comment: string
   readonly connections: number
-  /** False where dropping it was broken off. */
+  /** `false` if an earlier attempt to drop it was interrupted. */
   readonly valid: boolean
 }
 
 export interface RegistryOptions {
-  /** Of an administrator. */
+  /** An administrator's URL. */
   readonly url: string
-  /** Made on demand, so that nobody's data is on it, and all goes with it. */
+  /** `true` if we started the server on demand: it holds no user data, and its databases go with it. */
   readonly ours: boolean
-  /** What the names of all test databases of this server begin with. */
+  /** The prefix of the names of all test databases on this server. */
   readonly family: string
-  /** Eight hex digits: this process's. */
+  /** Eight hex digits that identify this process. */
   readonly token: string
   readonly maxConnections: number
 }
 
-/** Databases without a test that are left for other processes. */
+/** The most unused databases that a sweep leaves for other processes. */
 const MOST_FREE = 12
 
-/** Below this, how many tests have a database at a time is counted. */
+/** With fewer connections than this, the number of tests that have a database at the same time is limited. */
 const FEW_CONNECTIONS = 60
 
 export abstract class Registry {
-  /** Of an administrator. */
+  /** An administrator's URL. */
   readonly url: string
-  /** Made on demand, so that nobody's data is on it, and all goes with it. */
+  /** `true` if we started the server on demand: it holds no user data, and its databases go with it. */
   readonly ours: boolean
   protected readonly family: string
   protected readonly token: string
@@ -52,9 +53,12 @@ export abstract class Registry {
   readonly #maxConnections: number
   #count = 0
   readonly #tickets = new Set<number>()
-  /** Made by a process that is gone, and ours by now. */
+  /** Databases that a process which has ended made and this process claimed. */
   readonly #claimed = new Set<string>()
-  /** By key, the last one here: a session gets its own locks again. */
+  /**
+   * The last build in this process, by snapshot key. The server's lock does not exclude builds within one process: a
+   * session can acquire its own locks again.
+   */
   readonly #building = new Map<string, Promise<void>>()
 
   protected constructor({ url, ours, family, token, maxConnections }: RegistryOptions) {
@@ -66,27 +70,30 @@ export abstract class Registry {
     this.few = maxConnections < FEW_CONNECTIONS
   }
 
-  /** Called when the connection, and with it the lock, is lost. */
+  /** Calls the listener when the connection is lost, and the `living` lock with it. */
   abstract onLost(listener: () => void): void
-  /** SQL of the whole server, one after another, though many workers begin at once: two who make the same role would meet. */
+  /**
+   * Runs SQL that affects the whole server. Many workers start at once, so each waits for the others: two that create
+   * the same role at the same time would collide.
+   */
   abstract setUp(statements: readonly string[]): Promise<void>
-  /** In the order in which they were made. */
+  /** Lists the databases whose names begin with `prefix`, in the order in which they were made. */
   abstract list(prefix: string): Promise<FoundDatabase[]>
-  /** Writes on a database, for other processes and for people. */
+  /** Stores a mark with a database (or removes it), for other processes and for people. */
   abstract write(name: string, comment: string | null): Promise<void>
-  /** Whatever is connected to it is ended. A database that is not there is fine. */
+  /** Drops a database and ends all sessions connected to it. Does nothing if the database does not exist. */
   abstract drop(name: string): Promise<void>
-  /** Fails where somebody is connected. */
+  /** Drops a database. @throws if a session is connected to it */
   abstract dropIfUnused(name: string): Promise<void>
 
-  /** Fails at once where another session has it. */
+  /** Tries to take a lock without waiting. Returns `false` if another session holds it. */
   protected abstract tryLock(kind: LockKind, which: string): Promise<boolean>
   protected abstract unlock(kind: LockKind, which: string): Promise<void>
-  /** Whether the process of that token is connected. */
+  /** Returns `true` if the process with that token is connected. */
   protected abstract isLiving(token: string): Promise<boolean>
   protected abstract countLiving(): Promise<number>
 
-  /** A name that no other process gives. */
+  /** Returns a database name that no other process uses. */
   newName(): string {
     return `${this.family}${this.token}_${this.#count++}`
   }
@@ -97,17 +104,21 @@ export abstract class Registry {
     return url.href
   }
 
-  /** How many databases may be made and connected ahead of the tests that need them. */
+  /** The number of databases that may be made and connected before tests need them. */
   get ahead(): number {
     return this.few ? 0 : Math.min(8, Math.floor(this.#maxConnections / 12))
   }
 
-  /** One of the lot that says how many tests can have a database at a time, where connections are few. */
+  /**
+   * Waits for a ticket, if connections are few: the number of tickets limits how many tests have a database at the same
+   * time. Returns the function that gives the ticket back.
+   */
   async ticket(): Promise<() => Promise<void>> {
     if (!this.few) return async () => undefined
     for (;;) {
       const processes = Math.max(await this.countLiving(), availableParallelism(), 8)
-      // The test's own connection and one for migrating; one is left, so that those who wait for theirs go on in turn.
+      // Each test needs two connections: its own and one for migrating. One connection stays free, so that tests that
+      // wait for theirs make progress in turn.
       const tickets = Math.max(1, Math.floor((this.#maxConnections - processes - 1) / 2))
       for (let n = 0; n < tickets; n++) {
         if (this.#tickets.has(n)) continue
@@ -124,14 +135,18 @@ export abstract class Registry {
     }
   }
 
-  /** Others who want to build the same wait until this one is done, on whatever machine they are, or gone. */
+  /**
+   * Runs `work` while no other process, on any machine, builds the same snapshot. The others wait until this one is
+   * done or gone.
+   */
   async exclusively<T>(key: string, work: () => Promise<T>): Promise<T> {
     const before = this.#building.get(key)
     const turn = Promise.withResolvers<void>()
     this.#building.set(key, turn.promise)
     try {
       await before
-      // One that hangs is not waited for: then two build the same, and the second finds it there.
+      // We do not wait for ever for a build that hangs. Two processes then build the same snapshot, and the second
+      // finds it finished.
       const deadline = now() + BUILD_MS
       let locked = await this.tryLock('building', key)
       while (!locked && now() < deadline) {
@@ -145,7 +160,7 @@ export abstract class Registry {
     }
   }
 
-  /** Lets whoever comes next have it, once this process is gone. */
+  /** Marks a database as free: once this process is gone, another may claim it. */
   async markFree(name: string, key: string): Promise<void> {
     await this.write(name, writeMark({ kind: 'free', key }))
   }
@@ -154,11 +169,11 @@ export abstract class Registry {
     await this.write(name, null)
   }
 
-  /** A copy of that snapshot which a process that is gone has left unused. */
+  /** Claims an unused copy of that snapshot, left by a process that has ended. Returns its name. */
   async claim(key: string): Promise<string | undefined> {
     const mark = writeMark({ kind: 'free', key })
     for (const { name, comment } of await this.list(this.family)) {
-      // A session gets its own locks again: what this process has, it knows.
+      // A session can acquire its own locks again, so we check the databases of this process ourselves.
       if (comment !== mark || this.#isOurs(name)) continue
       this.#claimed.add(name)
       if (await this.#claimOne(name, mark)) return name
@@ -167,7 +182,10 @@ export abstract class Registry {
     return undefined
   }
 
-  /** For the command, where it would not find the server by itself: without the password. */
+  /**
+   * The `--server` option for the printed command, without the password; empty if the command finds the server without
+   * it.
+   */
   get serverOption(): string {
     if (this.ours || this.url === process.env.MIGRATEST_SERVER_URL) return ''
     const url = new URL(this.url)
@@ -175,22 +193,22 @@ export abstract class Registry {
     return ` --server '${url.href}'`
   }
 
-  /** The oldest go first; not those that somebody looks at. */
+  /** Drops the kept databases of failed tests except the `newest` ones. Databases with a connection stay. */
   async dropFailedBeyond(newest: number): Promise<void> {
     const kept = (await this.list(this.family)).flatMap(({ name, comment, connections }) => {
       const mark = readMark(comment)
       return mark?.kind === 'kept' && mark.failed ? [{ name, connections, at: mark.at ?? '' }] : []
     })
     const oldest = kept.sort((a, b) => (a.at < b.at ? 1 : -1)).slice(newest)
-    // The server would wait for those who are connected.
+    // Dropping a database with connections would have to wait for them.
     for (const { name } of oldest.filter(({ connections }) => connections === 0))
       await this.dropIfUnused(name).catch(() => undefined)
   }
 
   /**
-   * Drops what processes left that are gone, and what was kept for long enough. Whoever sweeps already is enough, unless
-   * something has just been left: then `patienceMs` is how long it is waited for.
-   * @param all also those that are free to be used
+   * Drops the databases of processes that have ended, and kept databases whose time is over. Only one process sweeps at
+   * a time; a second one returns, or, if a database may have been left just now, waits up to `patienceMs` for its turn.
+   * @param all also drop databases marked as free
    */
   async sweep({ all = !this.ours, patienceMs = 0 } = {}): Promise<void> {
     const deadline = now() + patienceMs
@@ -199,7 +217,7 @@ export abstract class Registry {
       await sleep(25)
     }
     try {
-      // A process that ended a moment ago is still connected, as the server sees it.
+      // To the server, a process that has just ended still counts as connected.
       const again = now() + Math.min(patienceMs, ENDING_MS.atMost)
       while ((await this.#sweepOnce(all)) > 0 && now() < again) await sleep(25)
     } finally {
@@ -209,7 +227,7 @@ export abstract class Registry {
 
   // --- internal ---
 
-  /** @returns how many databases seem to be in use */
+  /** Sweeps once. @returns the number of databases that seem to be in use */
   async #sweepOnce(all: boolean): Promise<number> {
     const found = (await this.list(this.family)).filter(({ name }) => !this.#isOurs(name))
     let free = 0
@@ -226,7 +244,7 @@ export abstract class Registry {
 
   async #claimOne(name: string, mark: string): Promise<boolean> {
     if ((await this.isLiving(this.#tokenOf(name))) || !(await this.tryLock('claimed', name))) return false
-    // Somebody may have had it since it was listed.
+    // Another process may have claimed it since we listed it.
     const [still] = await this.list(name)
     if (still?.name === name && still.comment === mark && still.connections === 0) {
       await this.unmark(name)
@@ -245,15 +263,17 @@ export abstract class Registry {
   }
 
   /**
-   * Nobody lives who made it. Who is connected to it may have lost the connection that held the lock.
-   * @returns false where it is in use
+   * Drops a database whose process has ended. A session that is still connected may belong to a process that only lost
+   * the connection that held its lock, so such a database stays.
+   * @returns `false` if it is in use
    */
   async #dropIfLeft({ name, connections }: FoundDatabase): Promise<boolean> {
     const token = this.#tokenOf(name)
     if (!/^[0-9a-f]{8}$/.test(token)) return true
     if (connections > 0 || (await this.isLiving(token))) return false
     if (!(await this.tryLock('claimed', name))) return true
-    // Nobody is connected, and still it may be in use: then whatever holds it is ended.
+    // Even without a connection a database can be in use (by a prepared transaction, for instance); `drop` then ends
+    // whatever holds it.
     await this.dropIfUnused(name).catch(() => this.drop(name).catch(() => undefined))
     await this.unlock('claimed', name)
     return true

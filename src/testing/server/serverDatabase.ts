@@ -1,4 +1,4 @@
-/** One test's database on a server: what is the same for all kinds of servers. */
+/** A test's database on a server: the part that all kinds of servers share. */
 import type { Driver } from '../../migrate/driver.ts'
 import { now } from '../../migrate/realTime.ts'
 import type { Schema } from '../../schema/schema.ts'
@@ -43,19 +43,22 @@ export abstract class ServerDatabase<Client, R extends Registry, Likeness>
   abstract leftOpen(clients: readonly Client[], patienceMs: number): Promise<LeftOpen[]>
   abstract begin(client: Client): Promise<OpenTransaction>
 
-  /** SQL that makes an extension. */
+  /** Returns the SQL that creates an extension. */
   protected abstract extensionSql(name: string): string
-  /** @param within a client whose own transaction is to be seen */
+  /** Reads the schema. @param within a client whose open transaction the result has to include */
   protected abstract read(within: Client | undefined): Promise<Schema>
-  /** Undefined where it is such that it cannot be put back. */
+  /** Reads the state to restore later; `undefined` if the database has something that cannot be restored. */
   protected abstract readLikeness(): Promise<Likeness | undefined>
-  /** Ends who is connected, and puts it back. @returns the moment, as the server counts; undefined where it is not as it was */
+  /**
+   * Ends other sessions and restores the state.
+   * @returns the moment of the restore, in the server's own counting; `undefined` if the state could not be restored
+   */
   protected abstract restoreTo(
     likeness: Likeness,
     kin: SnapshotFamily<Likeness>,
     since: string,
   ): Promise<string | undefined>
-  /** Closes all connections to it that are ours and no test's. */
+  /** Closes our own connections to the database, not those of the test. */
   protected abstract closeOwn(): Promise<void>
 
   async prepare(init: readonly string[]): Promise<void> {
@@ -72,7 +75,7 @@ export abstract class ServerDatabase<Client, R extends Registry, Likeness>
     }
   }
 
-  /** Of the first copy only: all of them have to be like it. */
+  /** Reads the clean state of a family's first copy only: all other copies must equal it. */
   async observe(): Promise<void> {
     const kin = this.#kin
     if (!kin || kin.cleanState) return
@@ -87,7 +90,7 @@ export abstract class ServerDatabase<Client, R extends Registry, Likeness>
     this.#since = since
   }
 
-  /** One after another: there is one connection for reading. */
+  /** Reads the schema. Calls wait for each other, since there is only one connection for reading. */
   readSchema(within?: Client): Promise<Schema> {
     const reading = this.#reading.then(() => this.read(within))
     this.#reading = reading.catch(() => undefined)
@@ -101,7 +104,7 @@ export abstract class ServerDatabase<Client, R extends Registry, Likeness>
   async restore(): Promise<boolean> {
     const kin = this.#kin
     const likeness = await kin?.cleanState?.catch(() => undefined)
-    // Those that could not be put back lately tell that the next one cannot either; now and then one is tried.
+    // After four failures in a row the next restore will most likely fail too, so only every sixteenth is tried.
     if (!kin || !likeness || this.#since === undefined || (kin.misses >= 4 && ++kin.misses % 16 !== 0)) return false
     try {
       const since = await this.restoreTo(likeness, kin, this.#since)
@@ -138,7 +141,7 @@ export abstract class ServerDatabase<Client, R extends Registry, Likeness>
   }
 
   async drop(): Promise<void> {
-    // This process may be gone before the server has dropped it: nobody is to claim it meanwhile.
+    // This process may end before the server has dropped the database: no other process may claim it meanwhile.
     await this.unshare().catch(() => undefined)
     await this.closeOwn()
     await this.registry.drop(this.name).finally(() => this.#ticket())

@@ -1,4 +1,6 @@
-/** Snapshots on a server: which there are, which are whole, and which go when they take too much room. */
+/**
+ * The snapshots on a server: lists and verifies them, and drops the least recently used when they take too much room.
+ */
 import { ConnectionError } from '../../migrate/errors.ts'
 import { now } from '../../migrate/realTime.ts'
 import type { SnapshotStorage } from './databaseServer.ts'
@@ -14,11 +16,11 @@ export interface FreezeAbout {
 export abstract class SnapshotStore<R extends Registry> implements SnapshotStorage {
   protected readonly registry: R
   readonly #budgetBytes: number
-  /** What is known of those that were looked at. */
+  /** Marks of the snapshots that have been listed or made, by key. */
   readonly #marks = new Map<string, SnapshotMark>()
-  /** Compared with what is written on them, or made here. */
+  /** Keys of the snapshots whose digest was compared with their mark, or that this process made. */
   readonly #verified = new Set<string>()
-  /** Keys whose databases could not be copied: asking again would only take time. */
+  /** Keys whose databases could not be copied; trying again would only waste time. */
   readonly #refused = new Set<string>()
 
   constructor(registry: R, budgetBytes: number) {
@@ -28,26 +30,32 @@ export abstract class SnapshotStore<R extends Registry> implements SnapshotStora
 
   /** Makes an empty database. @throws NoSpaceError */
   abstract createEmpty(name: string): Promise<void>
-  /** Makes `name` a copy of it. False where the snapshot went meanwhile, or cannot be copied just now. */
+  /**
+   * Creates the database `name` as a copy of the snapshot. Returns `false` if the snapshot has been dropped meanwhile
+   * or cannot be copied at the moment.
+   */
   protected abstract copyOf(key: string, name: string, mark: SnapshotMark | undefined): Promise<boolean>
   /**
-   * Keeps a copy under the snapshot's name, with what is written on it; whole, or not at all. Undefined where a copy would
-   * lack something.
+   * Keeps a complete copy of `name` under the snapshot's name, and stores its mark. On failure nothing is left. Returns
+   * `undefined` if a copy would be incomplete.
    */
   protected abstract keepCopy(name: string, key: string, about: FreezeAbout): Promise<SnapshotMark | undefined>
-  /** Whether that is no reason for words: another process was first, or there is no room. */
+  /** Returns `true` for errors that need no message: another process was first, or there is no room. */
   protected abstract isExpected(error: unknown): boolean
   protected abstract isFull(error: unknown): boolean
-  /** A copy could not be made, for whatever reason. */
+  /** Called when a copy could not be made, for whatever reason. */
   protected async failed(_key: string, _error: Error): Promise<void> {}
 
-  /** The last of these keys that there is a snapshot of, and where a chain like this one was parted from at the latest. */
+  /**
+   * Finds the last of these keys that has a snapshot, and the latest point at which a similar chain diverges from this
+   * one.
+   */
   async look(keys: readonly string[]): Promise<{ nearest: string | undefined; parted: number }> {
     let parted = 0
     const there = new Set<string>()
     for (const { name, comment, valid } of await this.registry.list(PREFIX)) {
       const mark = readMark(comment)
-      // Where dropping one was broken off, its name is still taken.
+      // If dropping a database was interrupted, its name is still taken.
       if (!valid) await this.registry.dropIfUnused(name).catch(() => undefined)
       if (mark?.kind !== 'snapshot' || !valid) continue
       const key = name.slice(PREFIX.length)
@@ -64,7 +72,7 @@ export abstract class SnapshotStore<R extends Registry> implements SnapshotStora
       if (!(await this.copyOf(key, name, mark))) return false
     } catch (error) {
       if (error instanceof NoSpaceError) throw error
-      // Whatever keeps it from being copied, the migrations can still run.
+      // Even if the snapshot cannot be copied, the migrations can still run.
       if (!(error instanceof ConnectionError || this.isExpected(error))) await this.failed(key, error as Error)
       return false
     }
@@ -76,7 +84,7 @@ export abstract class SnapshotStore<R extends Registry> implements SnapshotStora
     return this.#verified.has(key)
   }
 
-  /** One that does not hold it is dropped, and made again by who needs it. */
+  /** Drops the snapshot if its digest differs; whoever needs it next makes it again. */
   async verify(key: string, digest: string): Promise<boolean> {
     const mark = this.#marks.get(key)
     if (mark?.digest === digest) {
@@ -114,19 +122,26 @@ export abstract class SnapshotStore<R extends Registry> implements SnapshotStora
     }
   }
 
-  /** It can be kept, and not be copied: trying once more for each test would only take time. */
+  /**
+   * Gives up on a snapshot that could be made but cannot be copied: trying again for each test would only waste time.
+   */
   protected refuse(key: string, error: Error): void {
     this.#refused.add(key)
     tellOnce(`a snapshot cannot be copied, so the migrations run each time: ${error.message}`)
   }
 
-  /** What is written on a snapshot that is made now. */
+  /** Returns the mark of a snapshot that is being made. */
   protected markOf(bytes: number, { digest, keys }: FreezeAbout): SnapshotMark {
     const chain = keys.map((part) => part.slice(0, 8)).join('')
     return { kind: 'snapshot', bytes, used: new Date(now()).toISOString(), digest, chain }
   }
 
-  /** Where the disk is full, snapshots go before tests fail. @param afterwards when it was full */
+  /**
+   * Runs `work`. If the disk is full, drops snapshots, least recently used first, and tries again, so that tests do not
+   * fail.
+   * @param afterwards called each time the disk was full
+   * @throws NoSpaceError if no snapshot is left to drop
+   */
   protected async withRoom(work: () => Promise<void>, afterwards: () => Promise<void>): Promise<void> {
     for (;;) {
       try {
@@ -145,14 +160,14 @@ export abstract class SnapshotStore<R extends Registry> implements SnapshotStora
 
   // --- internal ---
 
-  /** Who has been used lately stays. */
+  /** Records that the snapshot was used just now: the least recently used ones are dropped first. */
   async #markUsed(key: string, mark: SnapshotMark): Promise<void> {
     const used = { ...mark, used: new Date(now()).toISOString() }
     this.#marks.set(key, used)
     await this.registry.write(snapshotName(key), writeMark(used)).catch(() => undefined)
   }
 
-  /** Least lately used first. */
+  /** Lists all snapshots, the least recently used first. */
   async #all(): Promise<{ name: string; mark: SnapshotMark }[]> {
     const found = (await this.registry.list(PREFIX)).flatMap(({ name, comment }) => {
       const mark = readMark(comment)
@@ -161,7 +176,7 @@ export abstract class SnapshotStore<R extends Registry> implements SnapshotStora
     return found.sort((a, b) => (a.mark.used < b.mark.used ? -1 : 1))
   }
 
-  /** One that is just being copied stays. */
+  /** Drops the least recently used snapshots beyond the budget, except one that is being copied. */
   async #dropSurplus(newest: string): Promise<void> {
     const all = await this.#all()
     let bytes = all.reduce((sum, { mark }) => sum + mark.bytes, 0)
@@ -173,7 +188,10 @@ export abstract class SnapshotStore<R extends Registry> implements SnapshotStora
     }
   }
 
-  /** @returns whether there was one to drop */
+  /**
+   * Drops the least recently used snapshot that is not in use; never the most recently used one.
+   * @returns `true` if one was dropped
+   */
   async #dropOldest(): Promise<boolean> {
     for (const { name } of (await this.#all()).slice(0, -1)) {
       const dropped = await this.registry.dropIfUnused(name).then(
@@ -186,7 +204,7 @@ export abstract class SnapshotStore<R extends Registry> implements SnapshotStora
   }
 }
 
-/** Larger ones are not worth the memory. */
+/** The most bytes a database may have to become a snapshot; larger ones are not worth the memory. */
 export const MOST_COPIED_BYTES = 64 * 2 ** 20
 
 export function snapshotName(key: string): string {
@@ -195,10 +213,10 @@ export function snapshotName(key: string): string {
 
 // --- internal ---
 
-/** Of the format of what is written on them, too. */
+/** The prefix of the names of snapshots. It also identifies the format of their marks. */
 const PREFIX = 'migratest_snapshot_'
 
-/** Written so often at most. */
+/** Milliseconds before the time of the last use is written again. */
 const USED_EVERY_MS = 20_000
 
 const told = new Set<string>()
@@ -209,7 +227,7 @@ function tellOnce(message: string): void {
   process.stderr.write(`migratest: ${message}\n`)
 }
 
-/** How many of the first keys they share. */
+/** Returns how many leading keys the two chains share. */
 function commonLength(chain: string, keys: readonly string[]): number {
   let n = 0
   while (n < keys.length && chain.slice(n * 8, n * 8 + 8) === keys[n]?.slice(0, 8)) n++

@@ -1,21 +1,21 @@
-/** Connecting to a server whose connections may all be taken. */
+/** Connects to a server even if all its connections are taken at the moment. */
 import type { Connection } from 'mysql2/promise'
 import type { ConnectOptions } from '../../../database/mysql/address.ts'
 import { connect, holdProcess, openUrl } from '../../../database/mysql/connection.ts'
 import type { Session } from '../../../database/mysql/session.ts'
 import { patiently } from '../patience.ts'
 
-/** A session of our own, which does not keep the process from ending while it waits for work. */
+/** Opens a session of our own. While it is idle, it does not keep the process from ending. */
 export function openPatiently(url: string, options: ConnectOptions = {}): Promise<Session> {
   return patiently(() => openUrl(url, { applicationName: 'migratest tests', ...options }, { idle: true }), TOO_MANY)
 }
 
-/** A client for tests: dates as the server has them, several statements at once. */
+/** Opens a client for a test: it takes dates as UTC and allows several statements in one query. */
 export function connectPatiently(url: string): Promise<Connection> {
   return patiently(() => connect(url, { applicationName: 'migratest test' }, GIVEN), TOO_MANY)
 }
 
-/** Connected, and not keeping the process alive until it is handed out. */
+/** Opens a client for a later test. It does not keep the process alive until it is handed out. */
 export async function connectAhead(url: string): Promise<Connection> {
   const client = await connect(url, { applicationName: 'migratest test' }, GIVEN)
   holdProcess(client, false)

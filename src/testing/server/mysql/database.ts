@@ -29,7 +29,7 @@ import { FAMILY, type MysqlRegistry } from './registry.ts'
 
 export class MysqlTestDatabase extends ServerDatabase<Connection, MysqlRegistry, CleanState> {
   readonly dialect = 'mysql'
-  /** Reads schemas, and looks whether it is as it was. */
+  /** The session that reads schemas and restores the clean state. */
   #inspector: Promise<Session> | undefined
 
   connect(): Promise<Connection> {
@@ -47,11 +47,12 @@ export class MysqlTestDatabase extends ServerDatabase<Connection, MysqlRegistry,
   }
 
   async disconnect(client: Connection): Promise<void> {
-    // A goodbye waits behind the statement that runs, and the server notices a closed socket only when that is done.
+    // A disconnect message waits behind the running statement, and the server notices a closed socket only when that
+    // statement is done.
     if (isBusy(client)) {
       const closed = untilClosed(client)
       await endSession(this.registry.admin, threadOf(client)).catch(() => undefined)
-      // Who waits for the statement hears from the server that it was killed.
+      // The caller that waits for the statement gets the server's error that it was killed.
       await Promise.race([closed, sleep(KILL_MS, undefined, { ref: false })])
       client.destroy()
     } else await client.end()
@@ -60,17 +61,17 @@ export class MysqlTestDatabase extends ServerDatabase<Connection, MysqlRegistry,
   async query(client: Connection, sql: string, params: readonly unknown[] = []): Promise<Row[]> {
     const [result] = await client.query(sql, [...params])
     if (!Array.isArray(result)) return []
-    // Several statements, or a CALL, give several results; the last that has rows is what was asked for.
+    // Several statements, or a CALL, give several results; the last one with rows is the one to return.
     const several = result.length > 0 && result.every((one) => Array.isArray(one) || 'affectedRows' in (one ?? {}))
     return ((several ? result.findLast((one) => Array.isArray(one)) : result) ?? []) as Row[]
   }
 
   async openDriver(): Promise<Driver> {
-    // A transaction of somebody's on a table would be waited for, by default for a year.
+    // A schema change waits for other transactions on its table, by default for a year.
     return mysqlDriver(await openPatiently(this.url, { statementLockTimeoutMs: LONGEST_WAIT_MS }))
   }
 
-  /** Of any session: a client or pool that the test made itself would be waited for all the same. */
+  /** Checks all sessions: migrating would also wait for a client or pool that the test opened itself. */
   async openTransaction(): Promise<string | undefined> {
     const own = await this.#ownIds()
     const open = (await sessionsOn(this.registry.admin, this.name)).find((one) => one.inTransaction && !own.has(one.id))
@@ -82,7 +83,7 @@ export class MysqlTestDatabase extends ServerDatabase<Connection, MysqlRegistry,
     const own = await this.#ownIds()
     const look = async () => (await sessionsOn(this.registry.admin, this.name)).filter(({ id }) => !own.has(id))
     const settled = await withoutEnding(look, ({ id }) => !given.has(id), patienceMs)
-    // A session whose answer was sent a moment ago still counts as running.
+    // A session that sent its result a moment ago still counts as running.
     const isRunning = settled.some(({ running }) => running)
     if (isRunning) await sleep(5)
     const all = isRunning ? await look() : settled
@@ -94,12 +95,12 @@ export class MysqlTestDatabase extends ServerDatabase<Connection, MysqlRegistry,
     }))
   }
 
-  /** A schema change would commit it, and with it the savepoint is gone. */
+  /** Begins a transaction with a savepoint. A schema change commits implicitly, and the missing savepoint shows it. */
   async begin(client: Connection): Promise<OpenTransaction> {
     await client.query(`START TRANSACTION; SAVEPOINT ${MARK}`)
     return {
       rollBack: async () => {
-        // A statement that nobody waited for: what it holds goes with its session.
+        // If a statement still runs because the test did not wait for it, end its session; that releases its locks.
         const late = sleep(PATIENCE_MS, undefined, { ref: false }).then(() =>
           endSession(this.registry.admin, threadOf(client)),
         )
@@ -159,7 +160,7 @@ export class MysqlTestDatabase extends ServerDatabase<Connection, MysqlRegistry,
     return new Set(inspector ? [threadOf(inspector.client as Connection)] : [])
   }
 
-  /** Sessions that have been ended take a moment to go. */
+  /** Ends the other sessions on the database. It takes a moment until they are gone. */
   async #endOthers(): Promise<void> {
     const own = await this.#ownIds()
     for (let tries = 0; tries < 100; tries++) {
@@ -172,11 +173,12 @@ export class MysqlTestDatabase extends ServerDatabase<Connection, MysqlRegistry,
   }
 }
 
-/** What a database holds, as a hash, read on a connection of its own. */
+/** Returns a hash of what a database holds, read on a separate connection. */
 export async function digestOf(url: string, name: string): Promise<string> {
   const session = await openUrl(url)
   try {
-    // Without one, what was frozen cannot be told from what others made: then each process makes its own.
+    // Without a hash, our snapshot cannot be distinguished from what other processes made; each process then makes its
+    // own.
     return (await CleanState.read(session, name))?.digest ?? 'none'
   } finally {
     await session.close().catch(() => undefined)

@@ -1,4 +1,4 @@
-/** What the presets of MySQL and MariaDB have in common. */
+/** The common part of the MySQL and MariaDB presets. */
 import type { Connection } from 'mysql2/promise'
 import type { From } from '../../../server/request.ts'
 import { initTexts } from '../../given.ts'
@@ -7,23 +7,29 @@ import { serverUrl } from '../anyServer.ts'
 import { mysqlServer } from './server.ts'
 
 export interface MysqlOptions {
-  /** As '8.4', 9, '10.11'. Default: whatever comes first; in Docker 9.7 of MySQL, 11.8 of MariaDB. A version that cannot be had is an error. */
+  /**
+   * The server's version, such as '8.4', 9 or '10.11'. Default: the first that is found; in Docker, MySQL 9.7 or
+   * MariaDB 11.8. A version that is not available is an error.
+   */
   readonly version?: number | string
-  /** Docker image with tag, as `mysql:8.4-oracle`. */
+  /** The Docker image with its tag, such as `mysql:8.4-oracle`. */
   readonly image?: string
-  /** Where it may come from; default `auto`: Docker, else a server installed here. */
+  /** The origin of the server; default `auto`: Docker, else a server installed on this machine. */
   readonly from?: Exclude<From, 'embedded'>
-  /** An administrator's URL of a server that runs. Default: the environment's MIGRATEST_SERVER_URL, if it is one of MySQL's. */
+  /** An administrator's URL of a running server. Default: `MIGRATEST_SERVER_URL`, if it is a MySQL URL. */
   readonly url?: string
-  /** SQL run once on the server: users and other things that the migrations take for granted, made where they are missing. */
+  /**
+   * SQL to run once on the server, for users and other things that the migrations expect to exist. It must skip what
+   * already exists.
+   */
   readonly setup?: readonly string[]
-  /** SQL, or files of it, run in each test database before the migrations. */
+  /** SQL, or SQL files, to run in each test database before the migrations. */
   readonly init?: string | URL | readonly (string | URL)[]
-  /** Server settings, as `{ 'lower-case-table-names': '1' }`. */
+  /** Server settings, such as `{ 'lower-case-table-names': '1' }`. */
   readonly flags?: Readonly<Record<string, string>>
-  /** What snapshots may take on the server; default 512. The least lately used go first. */
+  /** Megabytes that snapshots may take on the server; default 512. The least recently used ones are dropped first. */
   readonly snapshotMegabytes?: number
-  /** Minutes without a test until the server stops by itself; default 10, in CI a third of a minute. */
+  /** Minutes without a test after which the server stops; default 10, in CI a third of a minute. */
   readonly idleMinutes?: number
 }
 

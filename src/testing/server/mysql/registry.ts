@@ -1,4 +1,7 @@
-/** The registry of a MySQL or MariaDB server: locks are named locks, and what is written on databases is in a table of ours. */
+/**
+ * The registry of a MySQL or MariaDB server. Locks are named locks (`GET_LOCK`); the marks of databases are in a table
+ * of our own.
+ */
 import { randomBytes } from 'node:crypto'
 import { countSessions, dropDatabase, endSession, sessionsOn } from '../../../database/mysql/databases.ts'
 import type { MysqlError, Session } from '../../../database/mysql/session.ts'
@@ -9,7 +12,7 @@ import { openPatiently } from './connections.ts'
 
 export class MysqlRegistry extends Registry {
   readonly admin: Session
-  /** Whether events of enabled schedules fire on this server. */
+  /** `true` if this server's event scheduler runs, so that events fire. */
   readonly eventsFire: boolean
   #maker: Promise<Session> | undefined
   #making: Promise<unknown> = Promise.resolve()
@@ -45,14 +48,17 @@ export class MysqlRegistry extends Registry {
     this.#lost.add(listener)
   }
 
-  /** For what takes its time, one after another: in several messages that go by the session's current database. */
+  /**
+   * Runs slow work on a second connection, one job after another: the work sends several messages and depends on the
+   * session's current database.
+   */
   make<T>(work: (session: Session) => Promise<T>): Promise<T> {
     const done = this.#making.then(async () => {
       const maker = await this.#openMaker()
       try {
         return await work(maker)
       } finally {
-        // Whose current database it is counts as connected to it.
+        // A session counts as connected to its current database, so leave it.
         await maker.query(`USE ${REGISTRY}`).catch(() => undefined)
       }
     })
@@ -71,7 +77,7 @@ export class MysqlRegistry extends Registry {
     }
   }
 
-  /** What writes down that it was made, and when among the others. */
+  /** Returns the statement that records a new database, and with it the order in which databases were made. */
   create(name: string): string[] {
     return [`INSERT IGNORE INTO ${DATABASES} (name) VALUES (${literal(name)})`]
   }
@@ -97,7 +103,7 @@ export class MysqlRegistry extends Registry {
     )
   }
 
-  /** What a snapshot is made of, beside its rows. */
+  /** Stores a snapshot's mark and blueprint: the statements that make everything in it except the rows. */
   async writeBlueprint(name: string, comment: string, blueprint: string): Promise<void> {
     await this.admin.query(
       `INSERT INTO ${DATABASES} (name, comment, blueprint) VALUES (${literal(name)}, ${literal(comment)}, ${literal(blueprint)}) ON DUPLICATE KEY UPDATE comment = VALUES(comment), blueprint = VALUES(blueprint)`,
@@ -109,7 +115,10 @@ export class MysqlRegistry extends Registry {
     return (row?.blueprint ?? undefined) as string | undefined
   }
 
-  /** One at a time for each: others do not wait, since they need not freeze it. @throws Freezing */
+  /**
+   * Runs `work` while no other process freezes the same snapshot. Others do not wait, since one copy is enough.
+   * @throws Freezing if another process is freezing it
+   */
   async whileFreezing<T>(key: string, work: () => Promise<T>): Promise<T> {
     const which = `freeze ${key}`
     if (this.#freezing.has(key) || !(await this.tryLock('building', which))) throw new Freezing()
@@ -122,12 +131,15 @@ export class MysqlRegistry extends Registry {
     }
   }
 
-  /** Where somebody holds its tables from elsewhere, or in a prepared transaction, it is left to be swept. */
+  /**
+   * Drops a database. If another session or a prepared transaction holds its tables, the database stays and a later
+   * sweep drops it.
+   */
   async drop(name: string): Promise<void> {
     try {
       await this.make((maker) => this.#dropOn(maker, name))
     } catch (error) {
-      // That, or the administrator's connection broke meanwhile, or the server is gone and everything with it.
+      // Either a lock timeout, or the administrator's connection broke, or the server is gone with all its databases.
       const session = await openHasty(this.url, DROP_WAIT_MS).catch(() => Promise.reject(error))
       try {
         await this.#dropOn(session, name)
@@ -168,7 +180,7 @@ export class MysqlRegistry extends Registry {
 
   // --- internal ---
 
-  /** Where connections are few, the same as `admin`. */
+  /** Opens the connection for slow work. If connections are few, it is `admin`. */
   #openMaker(): Promise<Session> {
     if (this.few) return Promise.resolve(this.admin)
     if (!this.#maker) {
@@ -193,16 +205,18 @@ export class MysqlRegistry extends Registry {
   }
 }
 
-/** Somebody freezes the same just now. */
+/** Another process is freezing the same snapshot at the moment. */
 export class Freezing extends Error {}
 
 // --- internal ---
 
-/** What waits for a table keeps everything else waiting on these connections. */
+/** Lock timeouts: a statement that waits for a table blocks all later work on these connections. */
 const SHORT_WAIT_MS = 1000
 const DROP_WAIT_MS = 5000
 
-/** One that waits for nobody for long: neither for a table's definition nor, as MariaDB's DROP does, for its rows. */
+/**
+ * Opens a session with short lock timeouts, both for table definitions and for rows, which MariaDB's DROP waits for.
+ */
 async function openHasty(url: string, waitMs: number): Promise<Session> {
   const session = await openPatiently(url, { statementLockTimeoutMs: waitMs })
   await session.query(`SET SESSION innodb_lock_wait_timeout = ${waitMs / 1000}`)
@@ -214,7 +228,7 @@ function isLockTimeout(error: unknown): boolean {
 }
 
 const PREFIX = 'migratest'
-/** What the names of all test databases begin with. */
+/** The prefix of the names of all test databases. */
 export const FAMILY = 'migratest_t_'
 const REGISTRY = identifier('migratest_registry')
 
@@ -226,7 +240,7 @@ interface Opening {
   readonly eventsFire: boolean
 }
 
-/** 64 characters at most. */
+/** Returns the name of a lock, cut to the 64 characters that MySQL allows. */
 function lockName(kind: LockKind, which: string): string {
   return literal(`${PREFIX} ${kind} ${which}`.slice(0, 64))
 }

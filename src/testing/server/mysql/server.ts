@@ -21,7 +21,7 @@ const ENGINE: Engine<Connection, MysqlRegistry, CleanState> = {
   store: (registry, bytes) => new MysqlSnapshots(registry, bytes),
   database: (name, origin) => new MysqlTestDatabase(name, origin),
   digest: (registry, name) => digestOf(registry.urlOf(name), name),
-  // Its rows tell what was changed: no moment is needed to tell it by.
+  // Changed rows are detected from the rows themselves, so the moment is not needed.
   now: async () => 'then',
   settings: () => [],
 }

@@ -1,4 +1,7 @@
-/** Snapshots on a MySQL or MariaDB server: the rows in a database, and the statements that make all else beside them. */
+/**
+ * Snapshots on a MySQL or MariaDB server: a database with the rows, and, stored separately, the statements that create
+ * everything else (the blueprint).
+ */
 
 import { openUrl } from '../../../database/mysql/connection.ts'
 import { type Blueprint, blueprintOf, copyStatements, createDatabase, keepRows } from '../../../database/mysql/copy.ts'
@@ -31,11 +34,11 @@ export class MysqlSnapshots extends SnapshotStore<MysqlRegistry> {
     }
   }
 
-  /** On a connection of its own: names are written as its current database has it. */
+  /** Uses a separate connection: the server writes names relative to the session's current database. */
   protected async keepCopy(name: string, key: string, about: FreezeAbout): Promise<SnapshotMark | undefined> {
     const kept = snapshotName(key)
     return this.registry.whileFreezing(key, async () => {
-      // Another process was first.
+      // Another process may have made the snapshot already.
       const known = readMark((await this.registry.list(kept))[0]?.comment ?? '')
       if (known?.kind === 'snapshot') return known
       const session = await openUrl(this.registry.urlOf(name))
@@ -46,7 +49,7 @@ export class MysqlSnapshots extends SnapshotStore<MysqlRegistry> {
         if (!blueprint) return undefined
         const text = JSON.stringify(blueprint)
         if (text.length > MOST_TEXT) return undefined
-        // One that was not finished by who began it has nothing written on it.
+        // A database without a mark was left unfinished by another process.
         await session.script([`DROP DATABASE IF EXISTS ${identifier(kept)}`, createDatabase(kept, blueprint)], NEVER)
         await session.script(keepRows(blueprint, name, kept), NEVER)
         const mark = this.markOf(bytes, about)
@@ -67,7 +70,10 @@ export class MysqlSnapshots extends SnapshotStore<MysqlRegistry> {
     return FULL.has(causeOf(error).errno ?? 0)
   }
 
-  /** One that is written down and not there, or not whole, is made anew; any other would fail for each test. */
+  /**
+   * Drops the snapshot. If it is recorded but missing or incomplete, it is made again; with any other error, copying
+   * would fail for each test, so we give up on that key.
+   */
   protected override async failed(key: string, error: Error): Promise<void> {
     this.#blueprints.delete(key)
     if (!STALE.has(causeOf(error).errno ?? 0)) this.refuse(key, error)
@@ -95,16 +101,16 @@ export class MysqlSnapshots extends SnapshotStore<MysqlRegistry> {
 }
 
 // --- internal ---
-/** A message to the server has an end (max_allowed_packet, 16 MiB in MariaDB). */
+/** The most characters in one message to the server: `max_allowed_packet` limits it (16 MiB in MariaDB). */
 const MOST_TEXT = 8 * 2 ** 20
 
-/** Table full, disk full, and the system's own "no space left". */
+/** Error numbers: table full, disk full, and the system's "no space left". */
 const FULL = new Set([1114, 1021, 1026, 3])
 
-/** There already, no connection left. */
+/** Error numbers: database exists, no connection left. */
 const EXPECTED = new Set([1007, 1040, 1203])
 
-/** No such database, no such table. */
+/** Error numbers: no such database, no such table. */
 const STALE = new Set([1049, 1146])
 
 function causeOf(error: unknown): MysqlError {
@@ -120,7 +126,7 @@ async function readBlueprint(session: Session, name: string): Promise<Blueprint 
   const used = await session.queries(
     sequences.map((sequence) => `SELECT next_not_cached_value <> start_value AS used FROM ${at(sequence.name)}`),
   )
-  // Which number is next only the server's memory knows.
+  // Only the server's memory holds a used sequence's next number, so it cannot be copied.
   if (used.some(([row]) => Number(row?.used) !== 0)) return undefined
   const filled = tables.filter((_, i) => Number(rows[i]?.[0]?.filled) === 1)
   return blueprintOf(definitions, filled, name)

@@ -1,4 +1,4 @@
-/** Connecting to a server whose connections may all be taken. */
+/** Connects to a server even if all its connections are taken at the moment. */
 import type { Client } from 'pg'
 import { connect } from '../../../database/postgres/connection.ts'
 import { letEnd } from '../../../database/postgres/databases.ts'
@@ -12,7 +12,7 @@ export function patiently<T>(open: () => Promise<T>): Promise<T> {
   return retry(open, [TOO_MANY, SENT_TOO_LATE])
 }
 
-/** Connected, and not keeping the process alive until {@link keepAlive}. */
+/** Opens a client for a later test. It does not keep the process alive until {@link keepAlive} is called. */
 export async function connectAhead(url: string, applicationName: string): Promise<Client> {
   const client = await connect(url, { applicationName })
   letEnd(client)
@@ -22,5 +22,5 @@ export async function connectAhead(url: string, applicationName: string): Promis
 // --- internal ---
 
 const TOO_MANY = '53300'
-/** The password came after authentication_timeout: this process was blocked meanwhile. */
+/** The error code if the password arrived after `authentication_timeout`, because this process was blocked. */
 const SENT_TOO_LATE = '57014'

@@ -20,9 +20,9 @@ import type { PostgresRegistry } from './registry.ts'
 
 export class PostgresTestDatabase extends ServerDatabase<Client, PostgresRegistry, CleanState> {
   readonly dialect = 'postgres'
-  /** Opened when the schema is first asked for. */
+  /** The session that reads schemas, opened when a schema is first requested. */
   #reader: Promise<Session> | undefined
-  /** Looks whether it is as it was; stays, since getting ready takes longer than looking. */
+  /** The client that restores the clean state. It stays open, since preparing it takes longer than the check itself. */
   #inspector: Client | undefined
 
   connect(): Promise<Client> {
@@ -42,7 +42,7 @@ export class PostgresTestDatabase extends ServerDatabase<Client, PostgresRegistr
 
   async query(client: Client, sql: string, params: readonly unknown[] = []): Promise<Row[]> {
     const result = await client.query(sql, [...params])
-    // Several statements at once give several results; the last one is what was asked for.
+    // Several statements in one query give several results; the last one is the one to return.
     const last: { rows?: Row[] } | undefined = Array.isArray(result) ? result.at(-1) : result
     return last?.rows ?? []
   }
@@ -52,7 +52,7 @@ export class PostgresTestDatabase extends ServerDatabase<Client, PostgresRegistr
     return postgresDriver(session, { keepExtensions: this.extensions })
   }
 
-  /** Of any session: a client or pool that the test made itself would be waited for all the same. */
+  /** Checks all sessions: migrating would also wait for a client or pool that the test opened itself. */
   async openTransaction(): Promise<string | undefined> {
     const all = await sessionsOn(this.registry.admin, this.name)
     return all.find(({ state }) => state.startsWith('idle in transaction'))?.query
@@ -83,17 +83,18 @@ export class PostgresTestDatabase extends ServerDatabase<Client, PostgresRegistr
     let failed: string | undefined
     connection.on('readyForQuery', ({ status }: { status: string }) => {
       if (status === 'I') ended = true
-      // Rolled back to a savepoint, it goes on.
+      // After a rollback to a savepoint, the transaction is usable again.
       if (status === 'T') failed = undefined
       rolledBack = false
     })
-    // Before pg's own listener, which hands the error to whoever waits for it.
+    // Run before pg's own listener, which passes the error to the caller.
     connection.prependListener('errorMessage', (error: PostgresError) => {
       if (error.code !== ABORTED) failed ??= `${error.message}${statementOf(client)}`
       else if (failed !== undefined) error.message += `. The first statement that failed: ${failed}`
     })
     connection.on('commandComplete', ({ text }: { text: string }) => {
-      // Within one message: a ROLLBACK may be one to a savepoint, and a BEGIN only a warning; it is both that tell.
+      // Within one message: a ROLLBACK alone may be one to a savepoint, and a BEGIN alone may only cause a warning.
+      // Only a ROLLBACK followed by a BEGIN shows that the transaction has ended.
       const begun = text === 'BEGIN' || text === 'START TRANSACTION'
       if (text === 'COMMIT' || text === 'PREPARE TRANSACTION' || (begun && rolledBack)) ended = true
       rolledBack = text === 'ROLLBACK'
@@ -102,7 +103,7 @@ export class PostgresTestDatabase extends ServerDatabase<Client, PostgresRegistr
       rollBack: async () => {
         const whole = !ended
         const { readyForQuery = true } = client as unknown as { readyForQuery?: boolean }
-        // A statement that nobody waited for: what it holds goes with its session.
+        // If a statement still runs because the test did not wait for it, end its session; that releases its locks.
         if (readyForQuery) await client.query('ROLLBACK').catch(() => undefined)
         else await endSession(this.registry.admin, pidOf(client) ?? 0).catch(() => undefined)
         return whole
@@ -115,13 +116,13 @@ export class PostgresTestDatabase extends ServerDatabase<Client, PostgresRegistr
   }
 
   protected async read(within: Client | undefined): Promise<Schema> {
-    // Where only this session sees what is there.
+    // Only this session sees the changes of its open transaction.
     if (within) return readSchema(await borrowClient(within), { exclude: ownTables() })
     this.#reader ??= patiently(() => openUrl(this.url))
     try {
       return await readSchema(await this.#reader, { exclude: ownTables(), keep: true })
     } catch (error) {
-      // The next who asks gets a new connection: this one may be what failed.
+      // The next caller gets a new connection, since this one may be the reason for the failure.
       await this.#closeReader()
       throw error
     }
@@ -174,13 +175,13 @@ export class PostgresTestDatabase extends ServerDatabase<Client, PostgresRegistr
     return new Set([this.#inspector && pidOf(this.#inspector), reader && pidOf(reader.client as Client)])
   }
 
-  /** Sessions that have been ended take a moment to go. */
+  /** Ends the other sessions on the database. It takes a moment until they are gone. */
   async #endOthers(): Promise<void> {
     const own = await this.#ownPids()
     for (let tries = 0; tries < 100; tries++) {
       const others = (await sessionsOn(this.registry.admin, this.name)).filter(({ pid }) => !own.has(pid))
       if (others.length === 0) return
-      // Who was told to go by its client is let go: it rolls back by itself.
+      // At first wait: a session that its client is closing ends without our help.
       if (tries >= 2) for (const { pid } of others) await endSession(this.registry.admin, pid)
       await sleep(tries < 4 ? 1 : 5)
     }
@@ -188,7 +189,7 @@ export class PostgresTestDatabase extends ServerDatabase<Client, PostgresRegistr
   }
 }
 
-/** Since when a copy that was made just now is a test's own. */
+/** Returns the server's next transaction number, from which on changes to a new copy are the test's. */
 export async function sinceNow(registry: PostgresRegistry): Promise<string> {
   return nextTransaction(registry.admin as Client)
 }
@@ -197,10 +198,10 @@ export async function sinceNow(registry: PostgresRegistry): Promise<string> {
 
 const GIVEN = 'migratest test'
 
-/** in_failed_sql_transaction */
+/** The SQLSTATE `in_failed_sql_transaction`. */
 const ABORTED = '25P02'
 
-/** The statement that is under way on a client, to stand behind its error. */
+/** Returns the statement that a client is running, in the form that is appended to error messages. */
 function statementOf(client: Client): string {
   const { _getActiveQuery, activeQuery } = client as unknown as {
     _getActiveQuery?(): { text?: string } | null

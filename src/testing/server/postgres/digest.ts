@@ -1,10 +1,10 @@
-/** What a database holds, as a hash: the history of its migrations and the outline of its catalogs. */
+/** Computes a hash of what a database holds: the history of its migrations and an outline of its catalogs. */
 import { createHash } from 'node:crypto'
 import { openUrl } from '../../../database/postgres/connection.ts'
 import { postgresDriver } from '../../../database/postgres/driver.ts'
 import { patiently } from './connections.ts'
 
-/** On a connection of its own. */
+/** Returns the hash of a database, read on a separate connection. */
 export async function digestOf(url: string): Promise<string> {
   const session = await patiently(() => openUrl(url))
   try {
@@ -23,7 +23,7 @@ export async function digestOf(url: string): Promise<string> {
 
 // --- internal ---
 
-/** Objects are numbered, and a copy has the same numbers. */
+/** Selects an outline of the catalogs. It may contain oids, since a copy has the same ones. */
 const OUTLINE = `SELECT pg_catalog.md5(pg_catalog.concat_ws(' ',
     (SELECT pg_catalog.string_agg(pg_catalog.concat_ws(',', relname, relkind, relnatts, relchecks, relhasindex, relrowsecurity), ' ' ORDER BY oid) FROM pg_catalog.pg_class WHERE relnamespace <> 'pg_catalog'::pg_catalog.regnamespace),
     (SELECT pg_catalog.concat_ws(',', pg_catalog.count(*), pg_catalog.max(oid::bigint)) FROM pg_catalog.pg_type), (SELECT pg_catalog.concat_ws(',', pg_catalog.count(*), pg_catalog.max(oid::bigint)) FROM pg_catalog.pg_proc),

@@ -1,4 +1,4 @@
-/** The registry of a PostgreSQL server: locks are advisory locks, and what is written on a database is its comment. */
+/** The registry of a PostgreSQL server. Locks are advisory locks; the mark of a database is its comment. */
 import { randomBytes } from 'node:crypto'
 import { crc32 } from 'node:zlib'
 import type { Client } from 'pg'
@@ -18,9 +18,9 @@ import { type FoundDatabase, type LockKind, Registry } from '../registry.ts'
 import { connectPatiently } from './connections.ts'
 
 export class PostgresRegistry extends Registry {
-  /** Its data may be lost (fsync is off), so that flushing costs nobody anything. */
+  /** `true` if the server may lose data (`fsync` is off), so that flushing costs nothing. */
   readonly volatile: boolean
-  /** `server_version_num`. */
+  /** The server's `server_version_num`. */
   readonly version: number
   readonly admin: Admin
   readonly #client: Client
@@ -46,18 +46,20 @@ export class PostgresRegistry extends Registry {
   }
 
   onLost(listener: () => void): void {
-    // A listener for each of a file's migrations.
+    // Allow many listeners: each preset in the process adds one.
     this.#client.setMaxListeners(0).once('end', listener)
   }
 
-  /** For what takes its time; there, nobody waits for an answer. Where connections are few, the same as `admin`. */
+  /**
+   * Returns the connection for slow work, on which nobody waits for an answer. If connections are few, it is `admin`.
+   */
   maker(): Promise<Admin> {
     if (this.few) return Promise.resolve(this.admin)
     this.#maker ??= this.#openMaker()
     return this.#maker
   }
 
-  /** The next who asks for it gets another connection. */
+  /** Closes that connection; the next caller gets a new one. */
   async renewMaker(): Promise<void> {
     this.#maker = undefined
     const client = this.#makerClient
@@ -91,7 +93,7 @@ export class PostgresRegistry extends Registry {
     try {
       await dropDatabase(await this.maker(), name)
     } catch (error) {
-      // The administrator's connection broke meanwhile, or the server is gone and everything with it.
+      // Either the administrator's connection broke, or the server is gone with all its databases.
       const client = await connect(this.url).catch(() => Promise.reject(error))
       try {
         if ((error as { code?: string }).code === IN_USE) await this.#rollBackPrepared(name)
@@ -138,7 +140,7 @@ export class PostgresRegistry extends Registry {
     return heldAdmin(client)
   }
 
-  /** Transactions that a test has prepared and left: they would hold the database for ever. */
+  /** Rolls back the prepared transactions that a test left: they would block dropping the database for ever. */
   async #rollBackPrepared(name: string): Promise<void> {
     const client = await connect(this.urlOf(name))
     try {
@@ -156,7 +158,7 @@ export class PostgresRegistry extends Registry {
 
 const IN_USE = '55006'
 
-/** First numbers of our locks; the second one says which. */
+/** The first number of each kind of advisory lock; the second number identifies the lock within its kind. */
 const FIRST = 0x6d_67_72_74
 const NUMBERS: Readonly<Record<LockKind, number>> = {
   living: FIRST,
@@ -179,7 +181,7 @@ function numberOf(which: string): number {
   return crc32(which) | 0
 }
 
-/** Eight hex digits as the server's integer. */
+/** Returns SQL that converts eight hex digits to an integer. */
 function hex(digits: string): string {
   return `('x' || ${literal(digits)})::bit(32)::integer`
 }

@@ -32,7 +32,7 @@ export class PostgresSnapshots extends SnapshotStore<PostgresRegistry> {
     return true
   }
 
-  /** Of a database that nobody is to be connected to, under another name until it is whole. */
+  /** Makes the copy under another name, with connections disallowed, and renames it when it is complete. */
   protected async keepCopy(name: string, key: string, about: FreezeAbout): Promise<SnapshotMark | undefined> {
     const scratch = `${this.registry.newName()}_snapshot`
     try {
@@ -69,18 +69,21 @@ export class PostgresSnapshots extends SnapshotStore<PostgresRegistry> {
   #create(work: (admin: Admin) => Promise<void>): Promise<void> {
     return this.withRoom(
       async () => work(await this.registry.maker()),
-      // PostgreSQL 18.4 goes on reading ahead where the copy broke off: another copy on this connection fails.
+      // PostgreSQL 18.4 keeps reading ahead after a failed copy: another copy on this connection would fail.
       () => this.registry.renewMaker(),
     )
   }
 
   #strategyFor(mark: SnapshotMark | undefined): Strategy | undefined {
     if (this.registry.version < 150_000) return undefined
-    // Where data may be lost, copying files costs nobody a flush.
+    // On a server that may lose data, copying files needs no flush.
     return mark?.strategy ?? (this.registry.volatile ? 'FILE_COPY' : probed.get(this.registry.url))
   }
 
-  /** What a durable server has to flush for a copy of files is not known: both ways are tried once. */
+  /**
+   * Chooses a copy strategy for a durable server. The cost of flushing copied files is unknown, so both strategies are
+   * tried and timed once.
+   */
   async #probe(admin: Admin, template: string): Promise<Strategy | undefined> {
     if (this.registry.volatile || this.registry.version < 150_000) return undefined
     if (probed.has(this.registry.url)) return probed.get(this.registry.url)
@@ -97,7 +100,10 @@ export class PostgresSnapshots extends SnapshotStore<PostgresRegistry> {
     return chosen
   }
 
-  /** Its size, once nobody is connected any more: sessions that were ended a moment ago may still be there. */
+  /**
+   * Returns the database's size as soon as nobody is connected to it: sessions that were ended a moment ago may still
+   * be listed. Returns `undefined` if it still cannot be copied then.
+   */
   async #whenAlone(admin: Admin, name: string): Promise<number | undefined> {
     for (let tries = 0; tries < 5; tries++) {
       if (tries > 0) await sleep(20)
@@ -112,12 +118,12 @@ export class PostgresSnapshots extends SnapshotStore<PostgresRegistry> {
 
 const DISK_FULL = '53100'
 
-/** There already, in use, no room, no connection left. */
+/** SQLSTATEs: database exists, database in use, no room, no connection left. */
 const EXPECTED = ['42P04', '55006', DISK_FULL, '53300']
 
 function codeOf(error: unknown): string {
   return (error as { code?: string }).code ?? ''
 }
 
-/** By URL. */
+/** The strategy chosen for each server, by URL. */
 const probed = new Map<string, Strategy>()
