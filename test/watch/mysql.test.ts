@@ -225,7 +225,7 @@ for (const [kind, preset] of [
         const failed = await watch.save('1_users.up.sql', `${USERS}; create table b (id nothing)`)
         expect(failed).toMatchObject({
           type: 'failed',
-          error: { line: 1, message: expect.stringContaining('as they were') },
+          error: { line: 1, message: expect.stringContaining('database and its rows are unchanged') },
         })
         expect(await db.rows('select name from users')).toEqual([{ name: 'Ada' }, { name: 'Ada' }])
         expect(await watch.save('1_users.up.sql', USERS)).toMatchObject({ type: 'unchanged' })
