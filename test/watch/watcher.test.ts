@@ -132,7 +132,10 @@ describe('from save to schema', () => {
       '2_i.up.sql',
       '-- migrate: no-transaction\ncreate index concurrently a on users (name); create unique index concurrently b on users (name)',
     )
-    expect(failed).toMatchObject({ type: 'failed', error: { message: expect.stringContaining('database and its rows are unchanged') } })
+    expect(failed).toMatchObject({
+      type: 'failed',
+      error: { message: expect.stringContaining('database and its rows are unchanged') },
+    })
     const rows = await (await db.connect()).query("select to_regclass('a') as a, count(*)::int from users")
     expect(rows.rows).toEqual([{ a: null, count: 2 }])
     expect(watched.of('warning').map(({ message }) => message)).toEqual([

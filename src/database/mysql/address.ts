@@ -1,4 +1,7 @@
-/** Where a database of MySQL or MariaDB is: URLs as mysql2 takes them, and what to say when nobody answers there. */
+/**
+ * Reads the URLs of MySQL and MariaDB databases in the forms mysql2 takes, and words the errors when a server does not
+ * answer.
+ */
 import type { ConnectionOptions } from 'mysql2/promise'
 import { ConnectionError, UsageError } from '../../migrate/errors.ts'
 import { type DatabaseAddress, UNREACHABLE } from '../address.ts'
@@ -8,21 +11,21 @@ import type { MysqlError } from './session.ts'
 export interface ConnectOptions {
   /** Milliseconds to wait for a connection; default 15 000. */
   readonly connectTimeoutMs?: number
-  /** As `mysql2` takes it. */
+  /** SSL options, in the form `mysql2` takes. */
   readonly ssl?: ConnectionOptions['ssl']
   /** Milliseconds a statement may wait for a table's metadata lock, rounded up to seconds. Not the migration lock. */
   readonly statementLockTimeoutMs?: number
-  /** What the session is called where sessions are listed (`program_name` in performance_schema). */
+  /** Name of the session in lists of sessions (`program_name` in performance_schema). */
   readonly applicationName?: string
 }
 
-/** Where that URL leads. Connects to nothing. */
+/** Returns the address a URL leads to. Does not connect. */
 export function placeOf(url: string): DatabaseAddress {
   const { host, port, database, socketPath } = clientConfig(url, {})
   return { host: socketPath ?? host ?? '', port: port ?? PORT, database: database ?? '' }
 }
 
-/** As `new URL` takes it, also where it is written as golang-migrate has it. */
+/** Returns the URL in a form that `new URL` accepts, also if it is written in golang-migrate's form. */
 export function plainUrl(url: string): string {
   return plainly(url).plain
 }
@@ -32,9 +35,10 @@ export function labelOf({ database, host, port, socketPath }: ConnectionOptions)
 }
 
 /**
- * golang-migrate's `user:password@tcp(host:port)/database` is understood, and so are its `x-` parameters. Parameters of connection pools
- * and of other drivers' types mean nothing here and are passed over.
- * @throws UsageError, which holds no piece of the URL that may be one of a password
+ * Returns the client configuration of a URL. golang-migrate's `user:password@tcp(host:port)/database` and its `x-`
+ * parameters are understood. Parameters of connection pools and of other drivers' types have no meaning here and are
+ * ignored.
+ * @throws UsageError, whose text holds no part of the URL that may belong to a password
  */
 export function clientConfig(url: string, options: ConnectOptions): ConnectionOptions {
   const { plain, socket } = plainly(url)
@@ -64,7 +68,7 @@ export function clientConfig(url: string, options: ConnectOptions): ConnectionOp
   } as ConnectionOptions
 }
 
-/** With what to do about it. */
+/** Converts an error of connecting, with a hint on what to do about it. */
 export function connectionError(error: MysqlError, config: ConnectionOptions): ConnectionError {
   if (error instanceof ConnectionError) return error
   const timedOut = error.code === 'ETIMEDOUT' || /timeout/i.test(error.message)
@@ -88,13 +92,13 @@ const HONOURED =
     ' ',
   )
 
-/** Of pools, and of the types that other drivers give: nothing here depends on them. */
+/** Parameters of pools and of other drivers' types, which have no effect here and are ignored. */
 const PASSED_OVER =
   'connection_limit pool_timeout socket_timeout statement_cache_size multiStatements parseTime loc collation interpolateParams clientFoundRows columnsWithAlias maxAllowedPacket readTimeout writeTimeout allowNativePasswords checkConnLiveness allowPublicKeyRetrieval connectionLimit waitForConnections queueLimit multipleStatements timezone dateStrings decimalNumbers supportBigNumbers bigNumberStrings serverVersion sslcert_password'.split(
     ' ',
   )
 
-/** Migrations are sent as UTF-8. @throws UsageError */
+/** Throws for a URL that asks for another character set: migrations are sent as UTF-8. @throws UsageError */
 function refuseOtherCharset(params: ReadonlyMap<string, string>): void {
   const charset = params.get('charset')
   if (charset && !/^utf-?8(?:mb4)?(?:,|_|$)/i.test(charset)) {
@@ -108,13 +112,13 @@ function portOf(text: string): number {
   if (text === '') return PORT
   const port = Number(text)
   if (Number.isInteger(port) && port > 0 && port < 65_536) return port
-  // It may be a piece of a password.
+  // The value may be part of a password, so the message does not repeat it.
   throw new UsageError('The port in the database URL is not a port number.', {
     hint: `It looks like ${EXAMPLE}; characters like @ : / ? # in a password are written %40 %3A %2F %3F %23.`,
   })
 }
 
-/** Milliseconds: mysql2's own is in those, others' are seconds or Go's `30s`. */
+/** Returns the timeout in milliseconds: mysql2's own parameter is in milliseconds, others are seconds or Go's `30s`. */
 function timeoutOf(params: ReadonlyMap<string, string>): number | undefined {
   const own = Number(params.get('connectTimeout'))
   if (own > 0) return own
@@ -122,7 +126,7 @@ function timeoutOf(params: ReadonlyMap<string, string>): number | undefined {
   return seconds > 0 ? seconds * 1000 : undefined
 }
 
-/** As a URL, where it is written as golang-migrate has it. */
+/** Converts golang-migrate's form to a URL. */
 function plainly(url: string): { plain: string; socket: string | undefined } {
   let socket: string | undefined
   const plain = url
@@ -136,8 +140,8 @@ function plainly(url: string): { plain: string; socket: string | undefined } {
 }
 
 /**
- * As the mysql client (`ssl-mode`), Go's driver (`tls`), Prisma (`sslaccept`) and mysql2 (`ssl`, as JSON) write it. A certificate's
- * authority alone asks for SSL with that authority, as it does for the mysql client.
+ * Reads the SSL settings as the mysql client (`ssl-mode`), Go's driver (`tls`), Prisma (`sslaccept`) and mysql2 (`ssl`,
+ * as JSON) write them. A CA file alone asks for SSL verified with that CA, as it does for the mysql client.
  * @throws UsageError
  */
 function sslOf(params: ReadonlyMap<string, string>): ConnectionOptions['ssl'] | undefined {
@@ -164,7 +168,7 @@ function sslOf(params: ReadonlyMap<string, string>): ConnectionOptions['ssl'] | 
   return checks === 'none' ? undefined : { ...checks, ...files }
 }
 
-/** mysql2's name for the authorities of Amazon RDS. */
+/** mysql2's name for the certificate authorities of Amazon RDS. */
 const AMAZON = 'Amazon RDS'
 
 const FILES = [
@@ -173,14 +177,14 @@ const FILES = [
   ['key', 'ssl-key', 'sslkey'],
 ] as const
 
-/** Prisma's `sslcert` is that of the authority; a client's would need its key. */
+/** Parameters for a CA file. Prisma's `sslcert` names the CA; a client certificate would need its key. */
 const PRISMA_FILES = [['ca', 'ssl-ca', 'sslcert']] as const
 
 const ENCRYPTED = { rejectUnauthorized: false }
 const BY_AUTHORITY = { rejectUnauthorized: true }
 const BY_NAME = { rejectUnauthorized: true, verifyIdentity: true }
 
-/** By what is checked. `preferred` is met by a connection without SSL, too. */
+/** SSL options of each mode, by what they verify. A connection without SSL also satisfies `preferred`. */
 const MODES: Readonly<Record<string, 'none' | (ConnectionOptions['ssl'] & object)>> = {
   disabled: 'none',
   disable: 'none',
@@ -221,7 +225,7 @@ const ADVICE: Record<string, string> = {
   ER_BAD_DB_ERROR: 'Create the database first, or correct its name in the URL.',
   ER_CON_COUNT_ERROR: 'All connections are taken: raise max_connections or close some.',
   ER_USER_LIMIT_REACHED: 'This user has as many connections as it may: close some.',
-  // mysql2's code for all that is wrong with a certificate.
+  // mysql2 uses this code for every certificate problem.
   HANDSHAKE_SSL_ERROR: CERTIFICATE,
   [OTHER_NAME]: 'The certificate is for another host name: ?ssl-mode=verify_ca checks all but the name.',
   ER_HOST_IS_BLOCKED:

@@ -1,4 +1,4 @@
-/** Reads the schema of a MySQL or MariaDB database: tables, views, routines and all else, each with the DDL that makes it. */
+/** Reads the schema of a MySQL or MariaDB database: tables, views, routines and everything else, each with its DDL. */
 import type { ObjectKind, SchemaMember, SchemaObject } from '../../schema/model.ts'
 import { Schema } from '../../schema/schema.ts'
 import { type ColumnFacts, type Definition, type Definitions, readDefinitions, replaceOutside } from './definitions.ts'
@@ -6,7 +6,7 @@ import type { Session } from './session.ts'
 import { identifier, literal } from './tables.ts'
 
 export interface CatalogOptions {
-  /** Tables that are left out, by name: the migrations' own. */
+  /** Names of tables to leave out: the migrations' own. */
   readonly exclude: readonly string[]
 }
 
@@ -18,7 +18,7 @@ export async function readSchema(session: Session, database: string, { exclude }
   const own: SchemaObject[] = usual
     ? []
     : [plain('schema', 'database', `ALTER DATABASE CHARACTER SET ${characterSet} COLLATE ${collation};`)]
-  // Behind all tables: their order must not depend on which refers to which.
+  // Foreign keys come after all tables, whose order must not depend on which refers to which.
   const tables = all.filter(({ kind }) => kind === 'table' || kind === 'sequence')
   return new Schema('mysql', [...own, ...tables, ...foreignKeys, ...all.filter((object) => !tables.includes(object))])
 }
@@ -57,12 +57,12 @@ function describeTable({ name, sql }: Definition): SchemaObject {
     .map((line) => line.trim().replace(/,$/, ''))
     .filter((line) => !isForeignKey(line))
     .map((text): SchemaMember => ({ key: keyOf(text), text }))
-  // Where its numbers go on is no part of a schema.
+  // The next AUTO_INCREMENT value is not part of a schema.
   const tail = replaceOutside(lines.slice(end).join('\n'), / AUTO_INCREMENT=\d+/, '')
   return { ...plain('table', shown(name), lines[0] ?? ''), members, tail: `${tail};` }
 }
 
-/** Each as a statement of its own: tables that refer to each other could not be made otherwise. */
+/** Returns each foreign key as a separate statement: tables that refer to each other could not be created otherwise. */
 function foreignKeysOf({ name, sql }: Definition): SchemaObject[] {
   return sql
     .split('\n')
@@ -94,8 +94,9 @@ function shown(name: string): string {
 }
 
 /**
- * Without a definer that is who reads it: that is the usual one, and another on each machine. As the mysql client wants it,
- * and migrations are read: with a delimiter around semicolons, and under the settings that the server keeps with it.
+ * Returns an object's SQL. The definer is left out if it is the current user: that is the usual one, and it differs
+ * between machines. The text has the form that the mysql client takes and in which migrations are read: with a
+ * delimiter around semicolons, and under the settings that the server keeps with the object.
  */
 function textOf({ kind, name, sql, settings }: Definition, { user, defaults }: Definitions): string {
   if (sql === '') return `-- not visible to this user, so it is left out: ${kind} ${shown(name)}`
@@ -107,7 +108,7 @@ function textOf({ kind, name, sql, settings }: Definition, { user, defaults }: D
   return [...before, ended, ...after].join('\n')
 }
 
-/** What has to be set for it to be made again as it is, and the way back. */
+/** Returns the settings under which the object must be created, and the statements that restore the previous ones. */
 function settingsAround(
   {
     sql_mode: mode,
@@ -120,7 +121,7 @@ function settingsAround(
 ): { before: string[]; after: string[] } {
   const before: string[] = []
   const after: string[] = []
-  // The text itself is UTF-8: it may be read as other characters only where it holds ASCII alone.
+  // The text itself is UTF-8: it may only be read in another character set if it is pure ASCII.
   const isAscii = [...text].every((character) => character <= '\u007f')
   if (client !== undefined && client !== 'utf8mb4' && isAscii) before.push(`SET character_set_client = ${client};`)
   if (collation !== undefined && collation !== defaults.collation)

@@ -1,4 +1,4 @@
-/** What a database is like, to be held against it later: all its statements, and a hash of each table's rows. */
+/** Records the state of a database for a later comparison: all its statements, and a hash of each table's rows. */
 import { createHash } from 'node:crypto'
 import { type ColumnFacts, type Definitions, readDefinitions } from './definitions.ts'
 import type { Session } from './session.ts'
@@ -14,8 +14,8 @@ export class CleanState {
   }
 
   /**
-   * Undefined where it has what cannot be held against anything: sequences, whose numbers the server keeps in its memory, and
-   * values longer than its longest message.
+   * Reads the state; undefined if the database has something we cannot compare: sequences, whose numbers the server
+   * keeps in its memory, or values longer than the server's longest message.
    */
   static async read(session: Session, database: string): Promise<CleanState | undefined> {
     const definitions = await readDefinitions(session, database, [])
@@ -36,7 +36,7 @@ export class CleanState {
     return new CleanState(schemaOf(definitions), tables)
   }
 
-  /** 32 hex digits. */
+  /** Hash of the state, 32 hex digits. */
   get digest(): string {
     const rows = [...this.#tables].map(([name, table]) => [name, table.rows, table.number])
     return createHash('sha256')
@@ -46,8 +46,9 @@ export class CleanState {
   }
 
   /**
-   * Makes it what it was, if only rows are others: empties tables, and fetches again what was in them.
-   * @param from where the rows are. @returns false where more is another, or it did not become the same
+   * Restores the database if only rows differ: empties the changed tables and copies their rows back.
+   * @param from the database that has the rows.
+   * @returns `false` if more than rows differs, or the result is not the same
    */
   async restore(session: Session, database: string, from: string): Promise<boolean> {
     const now = await readDefinitions(session, database, [], { withColumns: false })
@@ -65,7 +66,7 @@ export class CleanState {
     for (const [name, { rows: wanted, number, triggers }] of changed) {
       const table = `${identifier(database)}.${identifier(name)}`
       const filled = !wanted.startsWith(EMPTY)
-      // They would fire.
+      // The triggers would fire.
       if (filled && triggers) return false
       const numbered = numbers.get(name) !== number
       statements.push(numbered || triggers ? `TRUNCATE TABLE ${table}` : `DELETE FROM ${table}`)
@@ -73,12 +74,13 @@ export class CleanState {
       statements.push(`INSERT INTO ${table} SELECT * FROM ${identifier(from)}.${identifier(name)}`)
       if (numbered && number !== '') statements.push(`ALTER TABLE ${table} AUTO_INCREMENT = ${number}`)
     }
-    // Whoever holds its rows holds them for long, and one with generated columns cannot be filled like this: then it is dropped.
+    // These statements fail if somebody holds row locks for long or a table has generated columns; the copy is then
+    // dropped.
     await session.queries([SETTINGS, ...statements])
     return this.#isAsBefore(session, database, changed)
   }
 
-  /** Whether these tables are what they were. */
+  /** Returns whether these tables have their recorded state. */
   async #isAsBefore(session: Session, database: string, tables: readonly (readonly [string, TableLikeness])[]) {
     const shown = await session.queries(
       tables.map(([name]) => `SHOW CREATE TABLE ${identifier(database)}.${identifier(name)}`),
@@ -99,11 +101,11 @@ const SETTINGS =
   "SET SESSION sql_mode = 'NO_AUTO_VALUE_ON_ZERO', SESSION foreign_key_checks = 0, SESSION innodb_lock_wait_timeout = 1, SESSION lock_wait_timeout = 1"
 
 interface TableLikeness {
-  /** The query that reads `rows`, in a database of that name. */
+  /** Returns the query that reads `rows` in a database of that name. */
   readonly hash: (database: string) => string
-  /** Where its numbers go on; empty where it has none, or has given none. */
+  /** Next AUTO_INCREMENT value; empty if the table has none or has not given one yet. */
   readonly number: string
-  /** How many, and two sums of hashes. */
+  /** Number of rows, and two sums of hashes. */
   readonly rows: string
   readonly triggers: boolean
 }
@@ -114,7 +116,7 @@ function numberIn(sql: string): string {
   return / AUTO_INCREMENT=(\d+)/.exec(sql)?.[1] ?? ''
 }
 
-/** Everything but rows and numbers. */
+/** Returns a text of everything except rows and AUTO_INCREMENT values. */
 function schemaOf({ objects, characterSet, collation, options }: Definitions): string {
   const all = objects.map(({ kind, name, sql, settings }) => [
     kind,
@@ -125,7 +127,7 @@ function schemaOf({ objects, characterSet, collation, options }: Definitions): s
   return JSON.stringify([characterSet, collation, options, all])
 }
 
-/** Undefined where a row could not be read. */
+/** Reads the rows' hashes; undefined if a row could not be read. */
 async function readRows(session: Session, hashes: readonly string[]): Promise<string[] | undefined> {
   const all: string[] = []
   for (const [row = {}] of await session.queries(hashes)) {
@@ -136,19 +138,19 @@ async function readRows(session: Session, hashes: readonly string[]): Promise<st
   return all
 }
 
-/** A text that no other value has. What is bytes cannot be quoted as text. */
+/** Returns SQL of a text that no other value of the column has. Binary values cannot be quoted as text. */
 function asText({ name, type }: ColumnFacts): string {
   const column = identifier(name)
   if (BYTES.test(type)) return `IFNULL(HEX(${column}), '-')`
-  // As text, a float has fewer digits than it holds.
+  // A float loses digits when converted to text.
   return `CAST(QUOTE(${/^float/i.test(type) ? `${column} + 0e0` : column}) AS BINARY)`
 }
 
 const BYTES = /blob|binary|^bit|geometry|point|linestring|polygon|geomcollection|vector/i
 
 /**
- * Two sums over half of each row's SHA-256, in whatever order the rows come. The server's CHECKSUM TABLE would be faster, and
- * does not see a text that moves from one column to the next.
+ * Returns a query with two sums, each over half of each row's SHA-256, independent of the order of rows. The server's
+ * CHECKSUM TABLE would be faster, but does not notice a text that moves from one column to the next.
  */
 function hashOf(database: string, table: string, columns: readonly ColumnFacts[]): string {
   const row = columns.map(asText).join(', ')

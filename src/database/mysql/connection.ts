@@ -9,7 +9,10 @@ import { type MysqlError, type Row, ScriptFailure, type Session } from './sessio
 
 let loadingMysql: Promise<typeof import('mysql2/promise')> | undefined
 
-/** `mysql2`, loaded when first needed, and once: jest refuses an import between two tests. @throws NotInstalledError, NotLoadedError */
+/**
+ * Loads `mysql2` when first needed, and only once: jest refuses an import between two tests.
+ * @throws NotInstalledError, NotLoadedError
+ */
 export async function loadMysql(): Promise<typeof import('mysql2/promise')> {
   loadingMysql ??= loadPackage('mysql2', 'A mysql:// database', async () => {
     const module = await import('mysql2/promise')
@@ -21,7 +24,7 @@ export async function loadMysql(): Promise<typeof import('mysql2/promise')> {
   return loadingMysql
 }
 
-/** @param more on top of what the URL says. @throws ConnectionError */
+/** Opens a connection. @param more options in addition to the URL's. @throws ConnectionError */
 export async function connect(
   url: string,
   options: ConnectOptions = {},
@@ -33,7 +36,7 @@ export async function connect(
     const client = await mysql.createConnection({ ...config, ...more })
     // Without a listener, a connection that breaks while idle would end the process.
     client.on('error', () => undefined)
-    // The client's own idea of a collation would go into views and routines; this takes the server's.
+    // The client's own default collation would be stored in views and routines; this selects the server's.
     await client.query('SET NAMES utf8mb4')
     if (options.statementLockTimeoutMs !== undefined) {
       await client.query(
@@ -46,14 +49,18 @@ export async function connect(
   }
 }
 
-/** @param idle whether it lets the process end while it waits for work */
+/** Opens a session by URL. @param idle `true` if an idle connection lets the process end */
 export async function openUrl(url: string, options: ConnectOptions = {}, { idle = false } = {}): Promise<Session> {
   const client = await connect(url, options, OURS)
   const another = () => openUrl(url, options)
   return new MysqlSession(client, { borrowed: false, another, end: () => client.end(), idle })
 }
 
-/** @param client of `mysql2/promise` or of `mysql2`. @throws UsageError for one that is closed */
+/**
+ * Makes a session of the caller's connection.
+ * @param client of `mysql2/promise` or of `mysql2`.
+ * @throws UsageError if it is closed
+ */
 export async function openClient(client: Connection | CallbackConnection): Promise<Session> {
   const promised = 'promise' in client ? client.promise() : client
   const { config, _closing } = raw(promised)
@@ -70,7 +77,7 @@ export async function openClient(client: Connection | CallbackConnection): Promi
   return new MysqlSession(promised, { borrowed: true, another, end: async () => undefined })
 }
 
-/** @param pool of `mysql2/promise` or of `mysql2` */
+/** Makes a session of a connection from the caller's pool. @param pool of `mysql2/promise` or of `mysql2` */
 export async function openPool(pool: Pool | CallbackPool): Promise<Session> {
   const promised = 'promise' in pool ? pool.promise() : pool
   let client: PoolConnection
@@ -83,7 +90,7 @@ export async function openPool(pool: Pool | CallbackPool): Promise<Session> {
   return new MysqlSession(client, { borrowed: true, another: () => openPool(pool), end })
 }
 
-/** mysql2's own, which takes callbacks. */
+/** The callback-style connection of `mysql2`. */
 export interface CallbackConnection {
   promise(): Connection
 }
@@ -91,12 +98,12 @@ export interface CallbackPool {
   promise(): Pool
 }
 
-/** The server's number for this session. */
+/** Returns the server's id of this session. */
 export function threadOf(client: Connection): number {
   return client.threadId
 }
 
-/** Lets the process end while nobody needs the connection, or keeps it from that again. */
+/** With `hold` false, lets the process end while the connection is open; with `hold` true, keeps it running. */
 export function holdProcess(client: Connection, hold: boolean): void {
   const { stream } = raw(client)
   if (hold) stream.ref?.()
@@ -108,7 +115,7 @@ export function isUsable(client: Connection): boolean {
   return !_closing && !_fatalError
 }
 
-/** Whether a statement is under way on it. */
+/** Returns whether a statement is running on the connection. */
 export function isBusy(client: Connection): boolean {
   const { _command, _commands } = raw(client)
   return _command != null || (_commands?.length ?? 0) > 0
@@ -121,7 +128,10 @@ export function untilClosed(client: Connection): Promise<void> {
 
 // --- internal ---
 
-/** Many statements in one message; no names of functions as reserved words, which mysql2 asks for and no other client does. */
+/**
+ * Our connection options: several statements in one message. Without IGNORE_SPACE, which mysql2 requests and no other
+ * client does: it makes names of functions reserved words.
+ */
 const OURS: ConnectionOptions = { multipleStatements: true, flags: ['-IGNORE_SPACE', '-LOCAL_FILES'] }
 
 interface RawConnection {
@@ -133,7 +143,7 @@ interface RawConnection {
     off?(event: 'close', listener: () => void): void
   }
   readonly _closing?: boolean
-  /** The command that is under way, and those that wait behind it. */
+  /** The running command, and the queue of commands waiting for it. */
   readonly _command?: object | null
   readonly _commands?: { readonly length: number }
   readonly _fatalError?: Error | null
@@ -141,14 +151,15 @@ interface RawConnection {
 }
 
 interface RawQuery extends NodeJS.EventEmitter {
-  /** How many results are complete: the one way to know which of several statements failed. */
+  /** Number of complete results: the only way to know which of several statements failed. */
   readonly _resultIndex: number
 }
 
 /**
- * Texts go to the server in UTF-8, as the mysql client sends a file: what a migration says with SET NAMES is how the server reads those
- * bytes. mysql2 would send what follows in the new character set instead.
- * @returns what ends that; then mysql2 knows what the server has said meanwhile
+ * Sends texts to the server in UTF-8 whatever a migration says with SET NAMES, as the mysql client sends a file: SET
+ * NAMES only decides how the server reads those bytes. mysql2 would encode the following texts in the new character set
+ * instead.
+ * @returns a function that ends that; mysql2 then takes over the character set that the server has reported meanwhile
  */
 function sendingUtf8(config: RawConnection['config']): () => void {
   let charset = config.charsetNumber
@@ -169,10 +180,10 @@ function sendingUtf8(config: RawConnection['config']): () => void {
     })
 }
 
-/** utf8mb4_general_ci, by the number that every server knows it by. */
+/** Number of utf8mb4_general_ci, the same on every server. */
 const UTF8MB4 = 45
 
-/** The connection under the promises. */
+/** Returns the callback-style connection under the promise wrapper. */
 function raw(client: Connection): RawConnection {
   return (client as unknown as { connection: RawConnection }).connection
 }
@@ -180,9 +191,9 @@ function raw(client: Connection): RawConnection {
 interface Ownership {
   readonly borrowed: boolean
   readonly another: () => Promise<Session>
-  /** `lost`: the connection broke while it was held. */
+  /** Ends or returns the connection. `lost`: it broke while it was held. */
   readonly end: (lost: boolean) => Promise<unknown> | unknown
-  /** Whether it lets the process end while it waits for work. */
+  /** `true` if an idle connection lets the process end. */
   readonly idle?: boolean
 }
 
@@ -270,7 +281,7 @@ class MysqlSession implements Session {
     this.client.off('error', this.#onError)
   }
 
-  /** Somebody waits for it: the process must not end. */
+  /** Keeps the process from ending while `work` runs, since somebody waits for its result. */
   async #working<T>(work: () => Promise<T>): Promise<T> {
     if (!this.#idle) return work()
     if (this.#busy++ === 0) holdProcess(this.client, true)
@@ -281,13 +292,13 @@ class MysqlSession implements Session {
     }
   }
 
-  /** Rows are handed over one by one and forgotten: a SELECT in a migration must not fill memory. */
+  /** Runs a message. Rows are passed on one by one and not stored: a SELECT in a migration must not fill memory. */
   #run(message: readonly string[], before: number, onRow: (row: Row, statement: number) => void): Promise<void> {
     const count = message.length
     const sql = joined(message)
     return new Promise<void>((resolve, reject) => {
       const { stream } = raw(this.client)
-      // mysql2 tells a query without a callback nothing of a connection that is lost.
+      // mysql2 does not notify a query without a callback that the connection was lost.
       const lost = () => {
         this.#lost = true
         reject(this.#broken({ message: 'it was closed', fatal: true }))
@@ -313,7 +324,10 @@ class MysqlSession implements Session {
     })
   }
 
-  /** From a connection of its own, as the mysql client does on ctrl-C. If that fails, the statement runs to its end. */
+  /**
+   * Cancels the running statement over a separate connection, as the mysql client does on ctrl-C. If that fails, the
+   * statement runs to its end.
+   */
   async #cancel(): Promise<void> {
     try {
       const { createConnection } = await loadMysql()
@@ -328,7 +342,7 @@ class MysqlSession implements Session {
     }
   }
 
-  /** An error of the connection, not of the statement. */
+  /** Returns a ConnectionError if the error is about the connection, not the statement. */
   #broken(thrown: unknown): ConnectionError | undefined {
     const error = thrown as MysqlError
     const killed = GONE.has(error?.code ?? '')
@@ -343,13 +357,13 @@ class MysqlSession implements Session {
   }
 }
 
-/** The session was ended by somebody, or the server is going down. */
+/** Error codes: somebody ended the session, or the server is shutting down. */
 const GONE = new Set(['ER_SERVER_SHUTDOWN', 'ER_NEW_ABORTING_CONNECTION', 'ER_CONNECTION_KILLED'])
 
-/** Whatever the caller's own connection is set to. */
+/** Result options that override those of the caller's connection. */
 const PLAIN = { rowsAsArray: false, nestTables: false as unknown as string, typeCast: true, namedPlaceholders: false }
 
-/** How to connect to the same once more. */
+/** Returns the options for another connection to the same server. */
 function placeIn({ host, port, socketPath, user, password, database, ssl }: ConnectionOptions): ConnectionOptions {
   const where = socketPath ? { socketPath } : { ...(host && { host }), ...(port && { port }) }
   return {
@@ -361,7 +375,7 @@ function placeIn({ host, port, socketPath, user, password, database, ssl }: Conn
   }
 }
 
-/** Several statements, or a CALL, give several results; those of the last that has rows were asked for. */
+/** Returns the rows of the last result that has rows; several statements, or a CALL, give several results. */
 function rowsOf(result: unknown): Row[] {
   if (!Array.isArray(result)) return []
   if (result.length > 0 && result.every((one) => Array.isArray(one) || (one && 'affectedRows' in one))) {

@@ -1,4 +1,7 @@
-/** A copy of a database beside it: to go back to where a move fails half-way, and to take rows from. */
+/**
+ * A copy of a database, next to it on the server: restored if a move fails half-way, and the source of rows to carry
+ * over.
+ */
 import { createHash } from 'node:crypto'
 import { UsageError } from '../../migrate/errors.ts'
 import { NEVER } from '../../migrate/never.ts'
@@ -11,10 +14,13 @@ import { dropStatements } from './drop.ts'
 import { type MysqlError, ScriptFailure, type Session } from './session.ts'
 import { identifier, literal } from './tables.ts'
 
-/** `before`: as it was before the move. `kept`: rows that wait for a place, and what is known of others. */
+/**
+ * Returns the name of an additional database. `before`: the state before the move. `kept`: kept rows and records about
+ * others.
+ */
 export function besideOf(database: string, what: 'before' | 'kept'): string {
   const whole = `${database}_${what}_watch`
-  // Names are cut at 64 characters, where they may become those of others.
+  // Names are limited to 64 characters; cut ones might collide with others.
   return whole.length <= 64
     ? whole
     : `${createHash('sha256').update(database).digest('hex').slice(0, 32)}_${what}_watch`
@@ -26,7 +32,7 @@ export class DatabaseCopy implements Fallback {
   readonly #options: ConnectOptions
   readonly #database: string
   readonly #copy: string
-  /** Holds a lock that says that whoever made the copy lives. */
+  /** Session whose lock says that the copy's maker is alive. */
   #held: Session | undefined
 
   constructor(url: string, options: ConnectOptions) {
@@ -36,7 +42,7 @@ export class DatabaseCopy implements Fallback {
     this.#copy = besideOf(this.#database, 'before')
   }
 
-  /** Nobody has to go for it. */
+  /** Makes the copy, without disconnecting anybody. @returns 0, the number of sessions ended */
   async take(): Promise<number> {
     const session = await this.#hold(TAKE_S)
     if (!session) throw new UsageError('Somebody else is moving this database just now.')
@@ -49,7 +55,7 @@ export class DatabaseCopy implements Fallback {
           createDatabase(this.#copy, blueprint),
           ...statements,
           ...numbersOf(blueprint, this.#database, this.#copy),
-          // Half a copy is none: this is what says that it is whole.
+          // An incomplete copy must not be used: this table marks it as complete.
           `CREATE TABLE ${this.#whole} (what longtext CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL) AS SELECT ${literal(JSON.stringify(blueprint))} AS what`,
         ],
         NEVER,
@@ -66,7 +72,7 @@ export class DatabaseCopy implements Fallback {
     }
   }
 
-  /** In its place, so that whoever is connected stays so. */
+  /** Restores the database in place, so that connected sessions stay connected. */
   async restore(): Promise<void> {
     const session = await this.#hold(TAKE_S)
     if (!session) throw new UsageError('Somebody else is moving this database just now.')
@@ -86,7 +92,7 @@ export class DatabaseCopy implements Fallback {
     await this.drop()
   }
 
-  /** First what says that it is whole: half of it is none. */
+  /** Drops the copy, first the table that marks it as complete, so that a partly dropped copy is not used. */
   async drop(): Promise<void> {
     const session = await this.#hold(TAKE_S)
     await session?.script(
@@ -120,7 +126,7 @@ export class DatabaseCopy implements Fallback {
     const at = (table: string) => `${identifier(this.#database)}.${identifier(table)}`
     const rows = await session.queries(tables.map((table) => `SELECT EXISTS (SELECT 1 FROM ${at(table)}) AS filled`))
     const filled = tables.filter((_, i) => Number(rows[i]?.[0]?.filled) === 1)
-    // Texts that name the database are right again where they are put back, and nothing runs in the copy.
+    // Texts that name the database are right again after restoring, and nothing runs in the copy.
     const blueprint = blueprintOf(definitions, filled, undefined)
     if (blueprint) return blueprint
     throw new UsageError(`${session.label} has what cannot be copied, so there would be nothing to go back to.`, {
@@ -128,7 +134,7 @@ export class DatabaseCopy implements Fallback {
     })
   }
 
-  /** Undefined where another holds it. */
+  /** Takes the lock of the copy; undefined if another session holds it. */
   async #hold(seconds: number): Promise<Session | undefined> {
     if (this.#held) return this.#held
     const session = await openUrl(this.#url, this.#options)
@@ -148,7 +154,7 @@ export class DatabaseCopy implements Fallback {
   }
 }
 
-/** On the server of that URL. */
+/** Creates the database on the server of that URL if it is missing. */
 export async function createMissing(server: string, name: string): Promise<void> {
   const session = await openUrl(server)
   try {
@@ -158,12 +164,12 @@ export async function createMissing(server: string, name: string): Promise<void>
   }
 }
 
-/** Such names are the whole server's, and at most 64 characters long. */
+/** Returns a lock name. Lock names are shared by the whole server and have at most 64 characters. */
 export function lockOf(what: 'watch' | 'copy', database: string): string {
   return `migratest ${what} ${createHash('sha256').update(database).digest('hex').slice(0, 32)}`
 }
 
-/** A table in the copy, when all of it is there. */
+/** Name of the table that marks a complete copy. */
 export const WHOLE = 'migratest whole'
 
 // --- internal ---
@@ -171,7 +177,7 @@ const TAKE_S = 30
 /** ER_DBACCESS_DENIED_ERROR */
 const ACCESS_DENIED = 1044
 
-/** Which number is next is no part of a sequence's definition. */
+/** Returns statements that copy the next number of each sequence, which its definition does not contain. */
 function numbersOf({ objects }: Blueprint, from: string, to: string): string[] {
   return objects
     .filter(({ kind }) => kind === 'sequence')

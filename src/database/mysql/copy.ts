@@ -1,17 +1,21 @@
-/** Copies of a database, made of the statements that make its objects and of its rows. */
+/** Copies a database by the statements that create its objects, and its rows. */
 import type { Definition, Definitions } from './definitions.ts'
 import { identifier, literal } from './tables.ts'
 
-/** All that a copy needs, as plain data. */
+/** Everything a copy needs, as plain data. */
 export interface Blueprint {
   readonly characterSet: string
   readonly collation: string
   readonly objects: readonly Definition[]
-  /** Tables that have rows, with the columns that are written. */
+  /** Tables that have rows, with the columns to write. */
   readonly filled: readonly { readonly table: string; readonly columns: readonly string[] }[]
 }
 
-/** @param filled tables that have rows. @param database whose name no text may hold. Undefined where a copy would lack something, or be another. */
+/**
+ * Returns what a copy needs; undefined if a copy would lack something or differ.
+ * @param filled tables that have rows.
+ * @param database name that no text may contain
+ */
 export function blueprintOf(
   { characterSet, collation, options, objects, columns }: Definitions,
   filled: readonly string[],
@@ -19,10 +23,10 @@ export function blueprintOf(
 ): Blueprint | undefined {
   const odd = objects.some(({ kind, name, sql, settings }) => {
     if (sql === '') return true
-    // Earlier rows of versioned tables cannot be written; other engines keep their rows elsewhere.
+    // Earlier rows of system-versioned tables cannot be written; other engines keep their rows elsewhere.
     if (kind === 'table') return !ENGINES.test(sql) || (sql.includes('WITH SYSTEM VERSIONING') && filled.includes(name))
     if (kind === 'view' || kind === 'sequence') return false
-    // Its text names this very database, or would be read as other characters.
+    // The text names this very database, or would be read in another character set.
     const ascii = [...sql].every((character) => character <= '\u007f')
     return (
       (database !== undefined && sql.includes(database)) ||
@@ -44,7 +48,7 @@ export function createDatabase(
   return `CREATE DATABASE ${identifier(name)} CHARACTER SET ${characterSet} COLLATE ${collation}`
 }
 
-/** Only its tables with rows: what a snapshot has to hold. */
+/** Returns the statements that copy only the tables with rows, which is all a snapshot must hold. */
 export function keepRows(blueprint: Blueprint, from: string, to: string): string[] {
   const kept = new Set(blueprint.filled.map(({ table }) => table))
   return [
@@ -56,9 +60,10 @@ export function keepRows(blueprint: Blueprint, from: string, to: string): string
 }
 
 /**
- * Everything, in a database that is there and empty. Tables first and without checks, so that their order is free; triggers
- * behind the rows, or they would fire. Each text under the settings it was first read under.
- * @param events whether those that are enabled stay so, and fire in the copy
+ * Returns the statements that make a full copy in an existing, empty database. Tables come first and without checks, so
+ * that their order is free; triggers come after the rows, or they would fire. Each text runs under the settings it was
+ * first parsed under.
+ * @param events whether enabled events stay enabled and fire in the copy
  */
 export function copyStatements(
   blueprint: Blueprint,
@@ -84,7 +89,10 @@ export function copyStatements(
 
 const ENGINES = /\) ENGINE=(?:InnoDB|MyISAM|Aria|MEMORY)\b/
 
-/** Whatever was once allowed is allowed again: zero dates, a zero that is no next number, row formats. */
+/**
+ * Settings that allow everything the original may have been created with: zero dates, a zero that is not the next
+ * number, row formats.
+ */
 const PLAINLY = [
   "SET SESSION sql_mode = 'NO_AUTO_VALUE_ON_ZERO', SESSION foreign_key_checks = 0, SESSION unique_checks = 0, SESSION innodb_strict_mode = 0, SESSION time_zone = '+00:00' /*M!100201 , SESSION check_constraint_checks = 0 */",
   'SET NAMES utf8mb4',
@@ -107,7 +115,7 @@ function settingsOf({ settings }: Definition): string {
   return `SET ${set.join(', ')}`
 }
 
-/** From the first moment on: one that is disabled behind its making may have fired. */
+/** Creates an event disabled from the start: one that is disabled after its creation may have fired already. */
 function disabled(sql: string): string {
   return sql.replace(/(ON COMPLETION (?:NOT )?PRESERVE) ENABLE\b/, '$1 DISABLE')
 }

@@ -1,4 +1,4 @@
-/** The databases of a server: which there are, who is connected, and what they take. */
+/** Lists the databases of a server, who is connected to them, and their size. */
 import type { Session } from './session.ts'
 import { identifier, literal } from './tables.ts'
 
@@ -7,11 +7,11 @@ export interface SessionOn {
   readonly user: string
   readonly running: boolean
   readonly inTransaction: boolean
-  /** What runs; empty where nothing does: the server does not say what ran last. */
+  /** The running statement; empty if there is none, since the server does not report the last one. */
   readonly statement: string
 }
 
-/** Everyone whose current database it is. */
+/** Returns the sessions whose current database this is. */
 export async function sessionsOn(admin: Session, database: string): Promise<SessionOn[]> {
   const [processes = [], status = []] = await admin.queries(['SHOW FULL PROCESSLIST', 'SHOW ENGINE INNODB STATUS'])
   const transactions = openTransactions(String(status[0]?.Status ?? ''))
@@ -27,8 +27,8 @@ export async function sessionsOn(admin: Session, database: string): Promise<Sess
 }
 
 /**
- * Whether there are transactions that may hold rows of any database: prepared ones, which have no session, and those of sessions
- * whose current database is not one of these.
+ * Returns whether there are transactions that may hold rows of any database: prepared ones, which have no session, and
+ * those of sessions whose current database does not have this prefix.
  */
 export async function hasStrayTransactions(admin: Session, prefix: string): Promise<boolean> {
   const [processes = [], status = []] = await admin.queries(['SHOW FULL PROCESSLIST', 'SHOW ENGINE INNODB STATUS'])
@@ -38,7 +38,7 @@ export async function hasStrayTransactions(admin: Session, prefix: string): Prom
   return processes.some(({ Id, db }) => open.has(Number(Id)) && !String(db ?? '').startsWith(prefix))
 }
 
-/** How many sessions each database has. */
+/** Returns the number of sessions on each database. */
 export async function countSessions(admin: Session): Promise<Map<string, number>> {
   const counts = new Map<string, number>()
   for (const { db } of await admin.query('SHOW PROCESSLIST')) {
@@ -47,12 +47,12 @@ export async function countSessions(admin: Session): Promise<Map<string, number>
   return counts
 }
 
-/** One that is gone meanwhile is fine. */
+/** Ends a session. One that has already ended is not an error. */
 export async function endSession(admin: Session, id: number): Promise<void> {
   await admin.query(`KILL CONNECTION ${id}`).catch(() => undefined)
 }
 
-/** Bytes of rows and indexes, as the server estimates them; 0 where it is gone. */
+/** Returns the bytes of rows and indexes as estimated by the server; 0 if the database is gone. */
 export async function sizeOf(admin: Session, database: string): Promise<number> {
   const [row] = await admin.query(
     `SELECT COALESCE(SUM(data_length + index_length), 0) AS bytes FROM information_schema.tables WHERE table_schema = ${literal(database)}`,
@@ -67,8 +67,8 @@ export async function dropDatabase(admin: Session, name: string): Promise<void> 
 // --- internal ---
 
 /**
- * Sessions with a transaction, by the monitor's text: information_schema.innodb_trx is a cache that does not change as long
- * as somebody looks ten times a second.
+ * Returns the sessions that have a transaction, from the text of the InnoDB monitor: information_schema.innodb_trx is a
+ * cache that is not refreshed while somebody reads it ten times a second.
  */
 function openTransactions(status: string): Set<number> {
   const ids = new Set<number>()

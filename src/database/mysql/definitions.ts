@@ -1,4 +1,4 @@
-/** Every object of a database with the statement that makes it, as the server writes it down itself. */
+/** Reads every object of a database with the CREATE statement as the server itself writes it. */
 import type { Row, Session } from './session.ts'
 import { identifier, literal } from './tables.ts'
 
@@ -15,9 +15,9 @@ export interface Definition {
     | 'event'
   readonly name: string
   readonly sql: string
-  /** Of triggers. */
+  /** Table of a trigger. */
   readonly table: string | null
-  /** Session settings that it was made under and keeps: of what has a text that is read later. */
+  /** Session settings the object was created under and keeps, for objects with a body that is parsed later. */
   readonly settings: Readonly<Record<string, string>>
 }
 
@@ -27,7 +27,7 @@ export interface ColumnFacts {
   readonly type: string
   readonly nullable: boolean
   readonly default: string | null
-  /** The expression of a generated column. */
+  /** Expression of a generated column. */
   readonly generated: string | null
   readonly extra: string
   readonly comment: string
@@ -36,20 +36,24 @@ export interface ColumnFacts {
 export interface Definitions {
   readonly characterSet: string
   readonly collation: string
-  /** The server's own sql_mode, and the collation that a session in utf8mb4 has: what a text need not say. */
+  /** The server's own sql_mode and the default collation of a utf8mb4 session, which a text need not specify. */
   readonly defaults: { readonly mode: string; readonly collation: string }
-  /** Whether that is the server's default. */
+  /** `true` if that is the server's default. */
   readonly usual: boolean
-  /** What else it is: encrypted, read only, with a comment. */
+  /** Other options of the database: encrypted, read only, comment. */
   readonly options: string
-  /** As `root`@`%`. */
+  /** The current user, such as `root`@`%`. */
   readonly user: string
-  /** Tables first, each view behind those it reads, triggers in the order they fire. */
+  /** Tables first, each view after those it reads, triggers in the order in which they fire. */
   readonly objects: readonly Definition[]
   readonly columns: readonly ColumnFacts[]
 }
 
-/** @param exclude tables that are left out, by name. @param withColumns whether facts of columns are read, which takes longer than all else */
+/**
+ * Reads all definitions of a database.
+ * @param exclude names of tables to leave out.
+ * @param withColumns whether to read facts of columns, which takes longer than everything else
+ */
 export async function readDefinitions(
   session: Session,
   database: string,
@@ -82,7 +86,7 @@ export async function readDefinitions(
         name: String(name),
         table: null,
       })),
-      // As they come they are in the order in which they fire.
+      // The server lists triggers in the order in which they fire.
       ...triggers.map(
         ({ Trigger, Table }) => ({ kind: 'trigger', name: String(Trigger), table: String(Table) }) as const,
       ),
@@ -140,8 +144,8 @@ const ORDER: readonly Definition['kind'][] = [
 ]
 
 /**
- * How the server writes names and texts depends on the session's mode and on which database is its current one; both are
- * put back.
+ * Runs `work` under the settings and current database that decide how the server writes names and texts, and restores
+ * both.
  */
 async function withSettings<T>(session: Session, database: string, work: () => Promise<T>): Promise<T> {
   const [before] = await session.query(
@@ -163,8 +167,8 @@ async function withSettings<T>(session: Session, database: string, work: () => P
 const SETTINGS = ['sql_mode', 'time_zone', 'character_set_client', 'collation_connection']
 
 /**
- * MySQL writes the character set of a column or not, by how it was made; it follows from the collation. Where it writes the
- * database's own name, that is taken out: a copy has another.
+ * Normalizes what SHOW CREATE returns. MySQL writes a column's character set or omits it, depending on how the column
+ * was created; it follows from the collation. The database's own name is removed, since a copy has another.
  */
 function readShown(row: Row, kind: Definition['kind'], database: string): Pick<Definition, 'sql' | 'settings'> {
   const [, sql] = Object.entries(row).find(([name]) => /^create |^sql original statement$/i.test(name)) ?? []
@@ -176,7 +180,10 @@ function readShown(row: Row, kind: Definition['kind'], database: string): Pick<D
   return { sql: plain, settings: Object.fromEntries(settings) }
 }
 
-/** Replaces every match, but not in literals and quoted names: a comment may hold anything. @param pattern its groups have names */
+/**
+ * Replaces every match outside literals and quoted names, since a comment may contain anything.
+ * @param pattern a pattern with named groups
+ */
 export function replaceOutside(sql: string, pattern: RegExp, by: string): string {
   const all = new RegExp(`'(?:[^'\\\\]|''|\\\\.)*'|(?<found>${pattern.source})|\`(?:[^\`]|\`\`)*\``, 'gs')
   return sql.replace(all, (whole, ...rest) => {
@@ -189,13 +196,16 @@ function escaped(text: string): string {
   return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
 }
 
-/** The server writes what a view reads behind FROM and JOIN; elsewhere, a name is a column's or an alias. */
+/**
+ * Returns whether a view reads another object. The server writes those after FROM and JOIN; elsewhere, a name is a
+ * column's or an alias.
+ */
 function reads(view: Definition, other: Definition): boolean {
   const name = identifier(other.name).replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
   return new RegExp(`\\b(?:from|join)[ (]*${name}(?!\\.)`, 'i').test(view.sql)
 }
 
-/** By kind, and views behind those that they read; the rest as it comes, which is by name. */
+/** Orders by kind, and each view after those it reads; the rest stays in the server's order, by name. */
 function inOrder(objects: readonly Definition[]): Definition[] {
   const views = new Map(objects.filter(({ kind }) => kind === 'view').map((view) => [view.name, view]))
   const done = new Set<Definition>()

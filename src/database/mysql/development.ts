@@ -1,4 +1,4 @@
-/** A MySQL or MariaDB database that is being developed on. */
+/** A MySQL or MariaDB database used for development. */
 import { MigrationFailedError, ScriptError } from '../../migrate/errors.ts'
 import { NEVER } from '../../migrate/never.ts'
 import { readScript } from '../../sql/script.ts'
@@ -46,7 +46,7 @@ async function opened(
     rows: mysqlRows(second, database, own),
     schema: () => readSchema(second, database, { exclude: own }),
     shape: () => readShape(second, database, own),
-    // Nothing cheaper tells whether a definition changed.
+    // There is no cheap way to tell whether a definition changed, so each stamp differs.
     stamp: async () => String(reads++),
     async watch() {
       const [row] = await second.query(
@@ -120,7 +120,7 @@ async function opened(
   }
 }
 
-/** The server's own identity, and the database's name: it has no number of its own. */
+/** Returns the server's identity and the database's name, since a MySQL database has no id. */
 async function placeIn(session: Session): Promise<string> {
   const rows = await session.query(
     "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('server_uuid', 'server_uid', 'hostname')",

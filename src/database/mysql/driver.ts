@@ -1,4 +1,7 @@
-/** Runs migrations on MySQL and MariaDB: what changes rows in a transaction, all else statement by statement with a journal. */
+/**
+ * Runs migrations on MySQL and MariaDB. Migrations that only change rows run in one transaction; all others run
+ * statement by statement with a journal.
+ */
 import type { DatabaseState, Driver, HistoryRecord, LockOptions, MigrationStep } from '../../migrate/driver.ts'
 import { ConnectionError, LockedError, StateMovedError, StatementError, UsageError } from '../../migrate/errors.ts'
 import { NEVER } from '../../migrate/never.ts'
@@ -20,17 +23,26 @@ import { hasChanged, type Modes, readJournal, type StatementJournal, wasApplied 
 import * as tables from './tables.ts'
 
 export interface MysqlDriverOptions {
-  /** Default `schema_migrations`; the history is beside it, with `_history` behind the name. */
+  /**
+   * Name of the version table, default `schema_migrations`. The history table next to it has the same name plus
+   * `_history`.
+   */
   readonly table?: string
-  /** `advisory` (default): golang-migrate's named lock. `table`: a locked row, for clusters, where named locks are one node's. */
+  /**
+   * `advisory` (default): golang-migrate's named lock. `table`: a locked row, for clusters, where a named lock only
+   * exists on one node.
+   */
   readonly lock?: 'advisory' | 'table'
-  /** Refuses what says USE, or names another database: it is a copy, and nothing may happen elsewhere. */
+  /**
+   * `true` refuses migrations that contain USE or name another database: the driver works on a copy and must change
+   * nothing else.
+   */
   readonly onlyHere?: boolean
   /** Names of tables that `drop()` keeps. */
   readonly keepTables?: readonly string[]
 }
 
-/** @throws UsageError where the session has no current database */
+/** Creates a driver for the session's current database. @throws UsageError if the session has no current database */
 export async function mysqlDriver(session: Session, options: MysqlDriverOptions = {}): Promise<Driver> {
   const [row] = await session.query(
     'SELECT DATABASE() AS name, @@sql_mode AS mode, @@sql_quote_show_create AS quotes, @@max_allowed_packet AS packet',
@@ -56,20 +68,20 @@ class MysqlDriver implements Driver {
   readonly #tables: tables.Tables
   readonly #lock: Lock
   readonly #modes: Modes
-  /** Bytes of the largest message that the server takes. */
+  /** Size in bytes of the largest message the server accepts (max_allowed_packet). */
   readonly #packet: number
   readonly #onlyHere: boolean
   readonly #keepTables: readonly string[]
   #locked = false
-  /** Read before the first migration that may change them. */
+  /** Session settings, read before the first migration that may change them. */
   #settings: SessionSettings | undefined
-  /** Whether something may have been set that was not put back. */
+  /** `true` if a migration may have changed session settings that we have not restored yet. */
   #unsettled = false
-  /** A migration that is to be written down as begun. */
+  /** The migration to record as begun together with its first statement. */
   #begun: MigrationStep | undefined
-  /** The migration whose record was written when it began: it need not be written again. */
+  /** Version of the migration whose record was written when it began, so that `finish` need not write it again. */
   #recorded: number | undefined
-  /** What names without a database mean, where a file has said USE. */
+  /** The database that unqualified names refer to, if a migration has changed it with USE. */
   #current: string | undefined
 
   constructor(
@@ -106,7 +118,7 @@ class MysqlDriver implements Driver {
     if (!this.#locked) return
     this.#locked = false
     this.#begun = undefined
-    // What a failed migration has set is the caller's connection's no more.
+    // A failed migration must not leave its settings on the caller's connection.
     if (this.#unsettled) await this.#putBack(undefined, true)
     await this.#lock.release()
   }
@@ -121,7 +133,7 @@ class MysqlDriver implements Driver {
     return decompressed((rows[0]?.text ?? null) as string | null)
   }
 
-  /** Of nothing, or of rows: one transaction, one round trip. */
+  /** Applies a migration that is empty or only changes rows: one transaction, one round trip. */
   async apply(step: MigrationStep, signal: AbortSignal): Promise<void> {
     const script = step.work.kind === 'sql' ? step.work.script : undefined
     this.#refuseElsewhere(step)
@@ -150,7 +162,7 @@ class MysqlDriver implements Driver {
     }
   }
 
-  /** Written with the first statement, in the same message: until then nothing has begun. */
+  /** Defers the writes to the first statement, which sends them in the same message: nothing has begun before that. */
   async begin(step: MigrationStep): Promise<void> {
     this.#refuseLosingOurTables(step)
     this.#refuseElsewhere(step)
@@ -198,7 +210,7 @@ class MysqlDriver implements Driver {
       `SELECT progress FROM ${this.#tables.journalTable} WHERE version = ${version}`,
     )
     if (typeof row?.progress !== 'string') return undefined
-    // Of what touches nothing but the session, nothing is left, and it may run again.
+    // A statement that only changes the session leaves nothing in the database, so it may run again.
     if (row.progress === SESSION_ONLY) return false
     return wasApplied(this.#session, JSON.parse(row.progress) as StatementJournal)
   }
@@ -232,7 +244,7 @@ class MysqlDriver implements Driver {
 
   // --- internal ---
 
-  /** The server would only close the connection. */
+  /** Throws for a statement larger than max_allowed_packet, for which the server would just close the connection. */
   #refuseTooLong(sql: string, index: number, from: number): void {
     if (sql.length < this.#packet / 3 || Buffer.byteLength(sql) < this.#packet) return
     const megabytes = (bytes: number) => (bytes / 2 ** 20).toFixed(1)
@@ -248,12 +260,15 @@ class MysqlDriver implements Driver {
     )
   }
 
-  /** Without texts that the server would not take in one message: then only fingerprints are recorded, and that is said. */
+  /**
+   * Returns the step without texts too large for one message of the server: then only fingerprints are recorded, and
+   * the step warns about that.
+   */
   #fitting(step: MigrationStep): MigrationStep {
     const { put } = step.history
     if (!put) return step
     const size = [put.up, put.down].reduce((sum, text) => sum + (tables.stored(text)?.length ?? 0), 0)
-    // Hex digits are two for a byte, and UTF-8 has up to three bytes for a character; only short texts are written so.
+    // A byte takes two hex digits, and a character up to three bytes in UTF-8; only short texts are written that way.
     if (size < this.#packet / 2) return step
     const megabytes = (this.#packet / 2 ** 20).toFixed(0)
     if (step.work.kind === 'sql') {
@@ -276,7 +291,7 @@ class MysqlDriver implements Driver {
     ]
   }
 
-  /** What was begun, where no statement of it has run yet. */
+  /** Records the migration as begun if none of its statements has run yet. */
   async #writeBegun(): Promise<void> {
     const step = this.#begun
     if (!step) return
@@ -302,7 +317,7 @@ class MysqlDriver implements Driver {
     if (this.#begun === step) this.#refuseOtherNames(step)
     const { start = 0, end = 0, words = [], parts } = script.statements[index] ?? {}
     const sql = script.text.slice(start, end)
-    // A unit of the file's own, from BEGIN or LOCK TABLES to its end, goes piece by piece.
+    // A unit that the file itself delimits (from BEGIN or LOCK TABLES to its end) is sent piece by piece.
     const pieces = (parts ?? [{ start, end }]).map((piece) => ({
       sql: script.text.slice(piece.start, piece.end),
       from: piece.start,
@@ -319,7 +334,8 @@ class MysqlDriver implements Driver {
         ? []
         : [journal(index, way.progress), 'COMMIT']
     const before = way.rows ? [...begun, 'START TRANSACTION'] : begun
-    // Behind the last one the whole is written down at once; should that not come to pass, it can be told by looking.
+    // After the last statement, `finish` records the whole migration at once. If that does not happen, the objects
+    // themselves show whether the statement took effect.
     const isLast = index === script.statements.length - 1 && way.progress !== null
     const heard = withWarnings(
       pieces.map((piece) => piece.sql),
@@ -333,7 +349,7 @@ class MysqlDriver implements Driver {
     } catch (error) {
       await this.#rollBack()
       if (!(error instanceof ScriptFailure)) {
-        // Cancelled before it was sent.
+        // The run was cancelled before the message was sent.
         if (first && signal.aborted && !(error instanceof ConnectionError)) {
           this.#begun = step
           await this.#writeBegun()
@@ -343,11 +359,12 @@ class MysqlDriver implements Driver {
       if (this.#isOurs(error) || (first && error.index < begun.length)) throw await this.#tailError(error, step)
       const piece = pieces[heard.textAt(error.index - before.length)]
       if (!way.rows && !isLast && error.index >= before.length + texts.length) {
-        // It took effect; what failed, or was cancelled, is writing that down.
+        // The statement took effect; only recording it failed or was cancelled.
         return await this.#session.script([journal(index + 1, null), 'COMMIT'], NEVER)
       }
       const effect = way.rows ? !undoable : await this.#effectOf(way, error)
-      // The server said no: this statement did not happen. A lost connection leaves it open, and so does what calls others.
+      // The server rejected the statement, so it had no effect. After a lost connection we cannot know, nor can we for
+      // a statement that runs other statements.
       if (!way.opaque && !(way.rows && effect === true)) {
         const refused = tables.journal(this.#tables, step.version, { started: index, done: index })
         await this.#session.script([refused, 'COMMIT'], NEVER).catch(() => undefined)
@@ -361,8 +378,9 @@ class MysqlDriver implements Driver {
   }
 
   /**
-   * Statements in a row that change rows only are one transaction and one message, in which the journal moves once: how they go one by
-   * one is tried where one fails, so that what stands is what would stand then.
+   * Runs consecutive statements that only change rows as one transaction and one message, which moves the journal once.
+   * If one of them fails, the statements before it are run again and committed, so that the result is the same as when
+   * running them one by one.
    * @returns how many statements have run
    */
   async executeSome(step: MigrationStep, index: number, signal: AbortSignal): Promise<number> {
@@ -397,7 +415,10 @@ class MysqlDriver implements Driver {
     }
   }
 
-  /** Whether it is rows, and else what it is about to change. `opaque`: it runs others, of which some may have run. */
+  /**
+   * Classifies a statement: whether it only changes rows, and if not, which objects it is about to change. `opaque`: it
+   * runs other statements, some of which may have run.
+   */
   async #wayOf(sql: string, words: readonly string[], isUnit: boolean): Promise<Way> {
     if (isUnit || runsOthers(words)) return { rows: false, opaque: true, progress: null }
     if (changesSessionOnly(words, sql)) return { rows: false, opaque: false, progress: SESSION_ONLY }
@@ -407,7 +428,7 @@ class MysqlDriver implements Driver {
     return { rows: false, opaque: false, progress: progress ? JSON.stringify(progress) : null }
   }
 
-  /** Of a statement that was refused. Undefined where nobody can tell. */
+  /** Returns whether a rejected statement had an effect; undefined if that is unknown. */
   async #effectOf({ progress, opaque }: Way, { error }: ScriptFailure): Promise<boolean | undefined> {
     if (opaque) return undefined
     if (progress === SESSION_ONLY) return false
@@ -416,7 +437,7 @@ class MysqlDriver implements Driver {
     return NOT_READ.has(error.errno ?? 0) ? false : undefined
   }
 
-  /** What names without a database mean now. */
+  /** Reads which database unqualified names now refer to. */
   async #findCurrent(): Promise<void> {
     const [row] = await this.#session.query('SELECT DATABASE() AS name').catch(() => [])
     this.#current = row?.name == null ? undefined : String(row.name)
@@ -434,7 +455,7 @@ class MysqlDriver implements Driver {
     return `${this.database} is at version ${describeVersion(from)}, clean; but rows that it wrote to tables without transactions (MyISAM, MEMORY) are there.`
   }
 
-  /** Whether there are tables whose rows no rollback takes back. */
+  /** Returns whether the database has tables whose rows cannot be rolled back. */
   async #rowsStay(): Promise<boolean> {
     const [row] = await this.#session.query(
       `SELECT EXISTS (SELECT 1 FROM information_schema.tables WHERE table_schema = ${tables.literal(this.#tables.database)} AND engine IN ('MyISAM', 'MEMORY', 'Aria', 'CSV', 'ARCHIVE')) AS some`,
@@ -442,7 +463,10 @@ class MysqlDriver implements Driver {
     return Number(row?.some) === 1
   }
 
-  /** In a transaction, as far as it goes: schema changes commit it, and then what came before them stays. */
+  /**
+   * Runs code in a transaction as far as possible: a schema change commits it implicitly, and everything before that
+   * change stays.
+   */
   async #executeCode(
     step: MigrationStep,
     work: Extract<MigrationStep['work'], { kind: 'code' }>,
@@ -455,7 +479,7 @@ class MysqlDriver implements Driver {
       await work.run(this.#context(work.log, signal))
       await this.#session.script([journal(1, 1), 'COMMIT'], NEVER)
     } catch (error) {
-      // It is gone where something has committed.
+      // The savepoint no longer exists if something has committed.
       const whole = await this.#session.query(`RELEASE SAVEPOINT ${UNTOUCHED}`).then(
         () => true,
         () => false,
@@ -470,7 +494,7 @@ class MysqlDriver implements Driver {
     }
   }
 
-  /** Before the first migration that may leave settings behind. */
+  /** Reads the session settings before the first migration that may leave changed settings behind. */
   async #remember(script: Script | undefined, always = false): Promise<void> {
     if (!always && !script?.statements.some(leavesSession)) return
     this.#settings ??= await readSessionSettings(this.#session)
@@ -499,20 +523,20 @@ class MysqlDriver implements Driver {
     }
   }
 
-  /** Of our own writes. The check behind the version row fails with a number out of range. */
+  /** Converts an error of our own writes. The check after the version row fails with a number out of range. */
   async #tailError(error: ScriptFailure, step: MigrationStep): Promise<Error> {
     if (error.error.errno !== OUT_OF_RANGE) return asStatementError(error)
     const { version, dirty } = await this.state()
     return new StateMovedError(step.from, `${describeVersion(version)}${dirty ? ' (dirty)' : ''}`)
   }
 
-  /** One of our tables is not there any more. */
+  /** Returns whether the error says that one of our tables no longer exists. */
   #isOurs(error: ScriptFailure): boolean {
     const { history, journal } = this.#tables
     return isMissingTable(error) && [history, journal].some((name) => error.message.includes(name))
   }
 
-  /** Nothing could put our tables back. */
+  /** Throws for a migration that would drop our tables: without transactional DDL we could not restore them. */
   #refuseLosingOurTables({ work }: MigrationStep): void {
     if (work.kind !== 'sql') return
     const { text, statements } = work.script
@@ -548,7 +572,10 @@ class MysqlDriver implements Driver {
     )
   }
 
-  /** Under another character set the server would read other letters in the names of our tables. */
+  /**
+   * Throws for a migration that changes the character set while our table names are not ASCII: the server would read
+   * the bytes of those names as other characters.
+   */
   #refuseOtherNames({ work }: MigrationStep): void {
     const { versionTable } = this.#tables
     if (work.kind !== 'sql' || /^[\0-\x7f]*$/.test(versionTable)) return
@@ -578,7 +605,10 @@ class MysqlDriver implements Driver {
   }
 }
 
-/** Whether a statement changes the character set in which the server reads what follows, or may. */
+/**
+ * Returns whether a statement changes, or may change, the character set in which the server reads the following
+ * statements.
+ */
 function setsCharset(sql: string): boolean {
   return (
     /^(?:\s|--[^\n]*\n|#[^\n]*\n|\/\*.*?\*\/)*set\b/is.test(sql) &&
@@ -598,8 +628,8 @@ interface Way {
 }
 
 /**
- * Statements with a look at their warnings behind each, which the server forgets with the next statement; many in a row are not looked
- * at, since that would take longer than running them.
+ * Adds SHOW WARNINGS after each statement, since the server forgets warnings with the next statement. Above MOST_HEARD
+ * statements it adds none, since that would take longer than running them.
  */
 function withWarnings(texts: readonly string[], work: MigrationStep['work']) {
   const notice = work.kind === 'nil' ? undefined : work.notice
@@ -621,7 +651,9 @@ const MOST_HEARD = 50
 const MOST_ROWS = 1000
 const MOST_LENGTH = 2 ** 20
 
-/** The statements from one on that change rows only, and leave nothing to the session. */
+/**
+ * Returns the statements from `index` on, up to the first that does more than change rows or that changes the session.
+ */
 function rowsFrom(script: Script, index: number): readonly Statement[] {
   let length = 0
   let end = index
@@ -636,10 +668,13 @@ function rowsFrom(script: Script, index: number): readonly Statement[] {
   return script.statements.slice(index, end)
 }
 
-/** A syntax error, or a name that is none: nothing has run. */
+/** Errors raised before anything ran: a syntax error, or an invalid name. */
 const NOT_READ = new Set([1064, 1300])
 
-/** Tables, and what is made, with a database before the name. Inside bodies too. */
+/**
+ * Returns whether a statement names an object, or creates one, in an explicitly named database. Bodies of routines are
+ * searched too.
+ */
 function namesAnother(sql: string): boolean {
   const name = '(?:`(?:[^`]|``)+`|[\\w$]+)'
   const before = 'into|update|from|join|table|view|procedure|function|trigger|event|exists|on|to|call|references'

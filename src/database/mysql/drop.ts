@@ -1,8 +1,8 @@
-/** What has to go to empty a database. */
+/** Determines what to drop to empty a database. */
 import type { Session } from './session.ts'
 import { identifier, literal } from './tables.ts'
 
-/** @param keep names of tables */
+/** Returns the statements. @param keep names of tables to keep */
 export async function dropStatements(session: Session, database: string, keep: readonly string[]): Promise<string[]> {
   const db = literal(database)
   const at = (name: unknown) => `${identifier(database)}.${identifier(String(name))}`
@@ -17,7 +17,7 @@ export async function dropStatements(session: Session, database: string, keep: r
     ...dropped.map(({ name, type }) => `DROP ${WORDS[String(type)] ?? 'TABLE'} IF EXISTS ${at(name)}`),
     ...routines.map(({ name, type }) => `DROP ${type} IF EXISTS ${at(name)}`),
   ]
-  // Triggers go with their tables; tables may refer to each other.
+  // Triggers are dropped with their tables; tables may refer to each other.
   return all.length === 0
     ? []
     : [

@@ -1,30 +1,30 @@
-/** From the server's errors to ours: where in the script it was, and what people who met it needed to know. */
+/** Converts the server's errors to ours, with the place in the script and hints for the user. */
 import { StatementError } from '../../migrate/errors.ts'
 import { type MysqlError, ScriptFailure } from './session.ts'
 
 const NO_SUCH_TABLE = 1146
 const NO_SUCH_DATABASE = 1049
 
-/** One of our tables, or their database, is not there. */
+/** Returns whether the error says that one of our tables, or their database, does not exist. */
 export function isMissingTable(error: unknown): boolean {
   const { errno } = causeOf(error)
   return errno === NO_SUCH_TABLE || errno === NO_SUCH_DATABASE
 }
 
-/** Whether the server itself said no, as opposed to the connection breaking. */
+/** Returns whether the server itself rejected the statement, as opposed to a broken connection. */
 function isAnswer(error: unknown): boolean {
   const { errno = -1, sqlState } = causeOf(error)
   return errno > 0 && sqlState !== undefined
 }
 
 export interface Sent {
-  /** The statement. */
+  /** Text of the statement. */
   readonly sql: string
-  /** Where it is in the script. */
+  /** Offset of the statement in the script. */
   readonly from: number
 }
 
-/** Any error as what the engine expects of a driver; those of the connection stay what they are. */
+/** Converts any error to the type that the engine expects of a driver; connection errors stay unchanged. */
 export function asStatementError(
   thrown: unknown,
   statement?: number,
@@ -49,7 +49,8 @@ export function asStatementError(
 }
 
 /**
- * MySQL gives no position; what it gives is the text from there on and its line, or the name it is about.
+ * Returns the offset of an error. MySQL gives no position, only the text from the error on and its line, or the name
+ * the error is about.
  * @param sql one statement
  */
 export function offsetOfError(sql: string, { sqlMessage = '' }: MysqlError): number | undefined {
@@ -69,10 +70,10 @@ function causeOf(error: unknown): MysqlError {
   return thrown instanceof ScriptFailure ? thrown.error : (thrown ?? new Error())
 }
 
-/** The end of a syntax error repeats what the code frame shows. */
+/** Returns the message without the end of a syntax error, which repeats what the code frame shows. */
 function wordsOf({ sqlMessage, message }: MysqlError): string {
   const words = sqlMessage ?? message
-  // What is sent behind the statement is ours.
+  // The text that follows the statement in the message is ours.
   const theirs = words.replace(/(?<=near '|\n);\n[\s\S]*(?=' at line \d+$)/, '')
   const near = theirs.replace(/(?<=near ')[\s\S]*(?=' at line \d+$)/, (text) => text.trim().replace(/\s+/g, ' '))
   return near.replace(/; check the manual that corresponds to your \w+ server version for the right syntax to use/, '')
@@ -82,7 +83,7 @@ function offsetOfNear(sql: string, near: string, line: number): number {
   if (near === '' || near.startsWith(';\n')) return sql.trimEnd().length
   const lines = sql.split('\n')
   const from = lines.slice(0, line - 1).reduce((sum, text) => sum + text.length + 1, 0)
-  // What is sent behind the statement may be in it, too.
+  // The text may also include what follows the statement in the message.
   for (let length = near.length; length > 0; length = Math.floor(length / 2)) {
     const head = near.slice(0, length).split('\n;\n')[0] ?? ''
     const found = head === '' ? -1 : sql.indexOf(head, Math.max(0, from - 1))
@@ -91,7 +92,7 @@ function offsetOfNear(sql: string, near: string, line: number): number {
   return from
 }
 
-/** As a word of its own, once or first. */
+/** Returns the offset of a name as a whole word: its only or first occurrence. */
 function offsetOfName(sql: string, name: string): number | undefined {
   if (name.length === 0 || name.length > 64) return undefined
   const escaped = name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
@@ -99,7 +100,7 @@ function offsetOfName(sql: string, name: string): number | undefined {
   return found?.index
 }
 
-/** What people who met this error needed to know, by the server's number. */
+/** Hints about the usual causes, by the server's error number. */
 const HINTS: Readonly<Record<number, string>> = {
   1205: 'Another session holds a lock on those rows, or on the table.',
   1213: 'Two sessions waited for each other, and this one was chosen to give up. Running it again is safe.',

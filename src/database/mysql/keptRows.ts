@@ -1,4 +1,7 @@
-/** Rows that wait for a place, and what is known of others: tables in a database beside the one that is watched. */
+/**
+ * Stores rows that cannot be put back yet, and records about others, as tables in a database next to the one being
+ * watched.
+ */
 
 import { NEVER } from '../../migrate/never.ts'
 import type { RowColumn } from './rowTables.ts'
@@ -6,13 +9,16 @@ import { at, list, readRowTables } from './rowTables.ts'
 import type { Session } from './session.ts'
 import { identifier, literal } from './tables.ts'
 
-/** Rows that are to be put into a table, from wherever they are. */
+/** Rows to put into a table, and the place they come from. */
 export interface Store {
   readonly table: string
-  /** Quoted and qualified. */
+  /** Name of the table that holds the rows, quoted and qualified. */
   readonly at: string
   readonly columns: readonly RowColumn[]
-  /** `rows`: as the table had them. `waited`, `values`: kept before. `made`: what migrations left in it. */
+  /**
+   * `rows`: rows that the table had. `waited`, `values`: kept from an earlier run. `made`: rows that migrations left in
+   * it.
+   */
   readonly origin: 'rows' | What
 }
 
@@ -27,7 +33,7 @@ export class KeptRows {
     this.#database = database
   }
 
-  /** @param where of rows `k`. @returns how many */
+  /** Keeps rows. @param where condition on the rows `k`. @returns how many */
   async add(store: Store, columns: readonly string[], what: What, where: string): Promise<number> {
     const [row] = await this.#session.query(`SELECT EXISTS (SELECT 1 FROM ${store.at} k WHERE ${where}) AS filled`)
     if (Number(row?.filled) !== 1) return 0
@@ -79,7 +85,7 @@ export class KeptRows {
     await this.#run(
       `CREATE TABLE IF NOT EXISTS ${index} (n int PRIMARY KEY AUTO_INCREMENT, tab varchar(64) NOT NULL, what varchar(10) NOT NULL, done tinyint NOT NULL DEFAULT 0)`,
     )
-    // A run that was cut off left some half made.
+    // An interrupted run may have left incomplete tables.
     for (const { n } of await this.#session.query(`SELECT n FROM ${index} WHERE done = 0`)) {
       await this.#run(`DROP TABLE IF EXISTS ${at(this.#database, `t${n}`)}`)
       await this.#run(`DELETE FROM ${index} WHERE n = ${n}`)

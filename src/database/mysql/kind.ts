@@ -52,7 +52,7 @@ function openAny(where: string | object, options: OpenOptions) {
     : openClient(where as Parameters<typeof openClient>[0])
 }
 
-/** `ssl` also has pg's type; a caller with a MySQL URL passes mysql2's. */
+/** Returns the MySQL options. `ssl` can also have pg's type; a caller with a MySQL URL passes mysql2's. */
 function own({ connectTimeoutMs, statementLockTimeoutMs, ssl, applicationName }: OpenOptions): ConnectOptions {
   const given = { connectTimeoutMs, statementLockTimeoutMs, ssl: ssl as ConnectOptions['ssl'], applicationName }
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))

@@ -5,18 +5,21 @@ import { ownTables } from '../ownTables.ts'
 import type { MysqlError, Session } from './session.ts'
 import { identifier, literal, type Tables } from './tables.ts'
 
-/** As golang-migrate's mysql driver names it: a number, in digits. Such names are the whole server's. */
+/**
+ * Returns the lock name that golang-migrate's mysql driver uses: a number in digits. Lock names are shared by the whole
+ * server.
+ */
 export function migrationLockName({ database, version }: Pick<Tables, 'database' | 'version'>): string {
   return String(advisoryLockId(`${database}:${version}`))
 }
 
-/** Held by the session. Polled, so that who waits can be told to stop. */
+/** Creates a lock that the session holds. It is polled, so that waiting can be cancelled. */
 export function advisoryLock(session: Session, tables: Tables): Lock {
   const name = literal(migrationLockName(tables))
   return {
     async acquire(options) {
       const attempt = async () => {
-        // A session gets a lock that it has once more.
+        // GET_LOCK succeeds again for a session that already holds the lock.
         if (holding.has(session.identity)) return false
         const [row] = await session.query(`SELECT GET_LOCK(${name}, 0) AS got`)
         return Number(row?.got) === 1
@@ -32,7 +35,10 @@ export function advisoryLock(session: Session, tables: Tables): Lock {
   }
 }
 
-/** A row that an open transaction on a second connection holds: for Galera and other clusters, where named locks are one node's. */
+/**
+ * Creates a lock that is a row held by an open transaction on a second connection: for Galera and other clusters, where
+ * a named lock only exists on one node.
+ */
 export function tableLock(session: Session, { database, version }: Tables): Lock {
   const name = ownTables(version)[5]
   const table = `${identifier(database)}.${identifier(name)}`
@@ -48,7 +54,7 @@ export function tableLock(session: Session, { database, version }: Tables): Lock
       holder = other
       try {
         await other.query(`CREATE TABLE IF NOT EXISTS ${table} (id int PRIMARY KEY, holder bigint) ENGINE=InnoDB`)
-        // Writing it would wait for who holds it.
+        // Writing the row would wait for whoever holds it.
         const there = await other.query(`SELECT id FROM ${table} WHERE id = 1`)
         if (there.length === 0) await other.query(`INSERT IGNORE INTO ${table} VALUES (1, NULL)`)
         const attempt = async () => {
@@ -85,10 +91,10 @@ export function tableLock(session: Session, { database, version }: Tables): Lock
 
 // --- internal ---
 
-/** Sessions that have a migration lock. */
+/** Sessions that hold a migration lock. */
 const holding = new WeakSet<object>()
 
-/** Who held it last may be dead, and the server still at its last statement. */
+/** Returns whether the server still runs the last statement of the previous holder, whose client may be dead. */
 async function isStillRunning(session: Session, table: string): Promise<boolean> {
   const [row] = await session.query(`SELECT holder FROM ${table} WHERE id = 2`)
   if (row?.holder == null) return false
@@ -96,10 +102,10 @@ async function isStillRunning(session: Session, table: string): Promise<boolean>
   return processes.some(({ Id, Command }) => Number(Id) === Number(row.holder) && Command !== 'Sleep')
 }
 
-/** ER_LOCK_NOWAIT of MySQL, ER_LOCK_WAIT_TIMEOUT of MariaDB. */
+/** Errors for a row locked by another: ER_LOCK_NOWAIT of MySQL, ER_LOCK_WAIT_TIMEOUT of MariaDB. */
 const TAKEN = new Set([3572, 1205])
 
-/** Who holds it: a session whose client is gone too, as long as the server is at its last statement. */
+/** Describes who holds the lock. A session whose client is gone still holds it while the server runs its statement. */
 async function holderOf(session: Session, name: string): Promise<string | undefined> {
   const [lock] = await session.query(`SELECT IS_USED_LOCK(${name}) AS id`).catch(() => [])
   if (lock?.id == null) return undefined

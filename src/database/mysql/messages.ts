@@ -1,13 +1,14 @@
-/** Which statements go to the server in one message. */
+/** Decides which statements are sent together in one message. */
 
-/** The newline: a statement may end in a comment. */
+/** Joins statements into a message, with newlines since a statement may end in a comment. */
 export function joined(statements: readonly string[]): string {
   return statements.join('\n;\n')
 }
 
 /**
- * What the server may skip altogether goes alone: beside others it would be an empty statement, which is an error. So does what
- * has a body (MySQL keeps what stands behind it, up to the next statement, as part of that), and what may have many results.
+ * Groups statements into messages. Three kinds are sent alone: those the server may skip altogether (among others, they
+ * would be an empty statement, which is an error), those with a body (MySQL stores the text after the body, up to the
+ * next statement, as part of it), and those that may have many results.
  */
 export function together(statements: readonly string[]): string[][] {
   const messages: string[][] = []
@@ -31,11 +32,11 @@ export function together(statements: readonly string[]): string[][] {
 
 // --- internal ---
 
-/** CREATE …, as far as the word that says what. */
+/** Matches CREATE … up to the word for a kind that has a body. */
 const BODY = /^(?:\/\*!\d*\s*)?create\b[^;(]{0,300}?\b(?:procedure|function|trigger|event|package)\b/i
 
-/** What runs others, of which each may have a result. */
+/** Matches statements that run others, each of which may have a result. */
 const SEVERAL = /^(?:\/\*M?!\d*\s*)?(?:call|execute|begin\s+not|if|case|loop|while|repeat|for|set\s+statement)\b/i
 
-/** Longer messages than the server takes (max_allowed_packet) would be cut off. */
+/** Length of a message. Messages longer than the server accepts (max_allowed_packet) would be cut off. */
 const MOST_LENGTH = 2 ** 20

@@ -1,4 +1,4 @@
-/** An empty copy of a database's schema, to try migrations on. */
+/** Makes an empty copy of a database's schema, for a dry run of migrations. */
 import { randomBytes } from 'node:crypto'
 import type { Driver } from '../../migrate/driver.ts'
 import { UsageError } from '../../migrate/errors.ts'
@@ -10,7 +10,11 @@ import { readDefinitions } from './definitions.ts'
 import { readShape } from './shape.ts'
 import { identifier } from './tables.ts'
 
-/** @param own the migrations' own tables, whose rows come along. @param open opens a database by its URL */
+/**
+ * Makes the copy.
+ * @param own the migrations' own tables, whose rows are copied too.
+ * @param open opens a database by its URL
+ */
 export async function rehearse(url: string, own: readonly string[], open: (url: string) => Promise<Driver>) {
   const { database: name } = placeOf(url)
   const copy = `${name.slice(0, 40)}_rehearsal_${randomBytes(4).toString('hex')}`
@@ -33,7 +37,7 @@ export async function rehearse(url: string, own: readonly string[], open: (url: 
     const statements = [createDatabase(copy, blueprint), ...copyStatements(blueprint, name, copy, { events: false })]
     await session.script([...statements, `USE ${identifier(name)}`], NEVER)
     const there = withDatabase(url, copy)
-    // Nothing may run anywhere else.
+    // The dry run must not touch any other database.
     if (placeOf(there).database !== copy) throw new Error('its URL is written in a way that is not understood')
     const driver = await open(there)
     return {
@@ -59,7 +63,7 @@ export async function rehearse(url: string, own: readonly string[], open: (url: 
 
 // --- internal ---
 
-/** Also in golang-migrate's form, which is no URL. */
+/** Replaces the database in a URL, also in golang-migrate's form, which is not a valid URL. */
 function withDatabase(url: string, copy: string): string {
   const [, place = '', query = ''] = /^([^?]*)(.*)$/s.exec(url) ?? []
   return `${place.slice(0, place.lastIndexOf('/'))}/${encodeURIComponent(copy)}${query}`

@@ -1,4 +1,4 @@
-/** What has to be known of tables to carry their rows, and how rows of two tables are told to be the same. */
+/** Reads the facts about tables that are needed to carry their rows, and compares rows of two tables. */
 import type { Session } from './session.ts'
 import { identifier, literal } from './tables.ts'
 
@@ -7,18 +7,18 @@ export interface RowColumn {
   readonly nullable: boolean
   readonly generated: boolean
   readonly counts: boolean
-  /** What it has where nothing is written: nothing, always the same, or whatever an expression gives. */
+  /** Kind of default: none, a constant, or an expression. */
   readonly preset: 'none' | 'constant' | 'expression'
-  /** Of texts. */
+  /** Collation of a text column. */
   readonly collation: string | null
-  /** Written anew whenever its row is. */
+  /** `true` if the server updates it whenever its row changes (ON UPDATE). */
   readonly touched: boolean
 }
 
 export interface RowTable {
   readonly name: string
   readonly columns: readonly RowColumn[]
-  /** Names of the columns that tell rows apart; empty where none do. */
+  /** Names of the columns that identify a row; empty if there are none. */
   readonly key: readonly string[]
   readonly references: readonly Reference[]
 }
@@ -29,7 +29,7 @@ interface Reference {
   readonly to: readonly string[]
 }
 
-/** Quoted and qualified. */
+/** Returns a table's name, quoted and qualified. */
 export function at(database: string, table: string): string {
   return `${identifier(database)}.${identifier(table)}`
 }
@@ -39,8 +39,8 @@ export function list(columns: readonly string[]): string {
 }
 
 /**
- * Whether two rows have the same values there. Texts of different collations cannot be compared as they are, and others
- * are compared so that an index is used.
+ * Returns the condition that two rows have the same values in these columns. Texts of different collations cannot be
+ * compared directly; all others are compared in a way that can use an index.
  */
 export function same(
   columns: readonly string[],
@@ -53,7 +53,7 @@ export function same(
     .map((name) => {
       const [left, right] = [`${one}.${identifier(name)}`, `${other}.${identifier(name)}`]
       const [a, b] = [collation(ofOne, name), collation(ofOther, name)]
-      // Whether one changed, its letters' case included, is asked of bytes.
+      // To detect any change, including upper and lower case, compare bytes.
       if (operator === '=' && a === b) return `${left} = ${right}`
       const exact = (value: string, is: string | null | undefined) =>
         is == null ? value : `CONVERT(${value} USING utf8mb4) COLLATE utf8mb4_bin`
@@ -88,7 +88,7 @@ export async function readRowTables(session: Session, database: string): Promise
   })
 }
 
-/** Tables before those that refer to them; in circles, as they come. */
+/** Orders tables so that each precedes those that refer to it; tables in cycles keep their order. */
 export function inOrder(tables: readonly RowTable[]): RowTable[] {
   const left = new Map(tables.map((table) => [table.name, table]))
   const ordered: RowTable[] = []

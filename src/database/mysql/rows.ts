@@ -1,6 +1,6 @@
 /**
- * Rows while migrations are undone and applied again, where a transaction cannot hold that: they are taken from the copy
- * that was made to go back to.
+ * Carries rows over while migrations are undone and applied again, for servers where a transaction cannot hold that.
+ * The rows come from the copy that was made to roll back to.
  */
 
 import { NEVER } from '../../migrate/never.ts'
@@ -22,10 +22,10 @@ export function mysqlRows(session: Session, database: string, own: readonly stri
   return new MysqlRows(session, database, own)
 }
 
-/** What a table still was after the downs. */
+/** State of a table after the downs. */
 interface Stayed {
   readonly columns: ReadonlySet<string>
-  /** Where the keys of its rows are. */
+  /** The table that holds the keys of its rows, with their columns; undefined without a usable key. */
   readonly keys: { readonly at: string; readonly of: readonly RowColumn[]; readonly key: readonly string[] } | undefined
 }
 
@@ -37,7 +37,7 @@ class MysqlRows implements RowKeeper {
   readonly #kept: KeptRows
   #stores: Store[] = []
   readonly #stayed = new Map<string, Stayed>()
-  /** Tables before the ups. */
+  /** Names of the tables that exist before the ups. */
   #there = new Set<string>()
 
   constructor(session: Session, database: string, own: readonly string[]) {
@@ -100,7 +100,8 @@ class MysqlRows implements RowKeeper {
   }
 
   async looked(): Promise<void> {
-    // What each migration wrote is not told apart: what they leave in tables that they make is theirs.
+    // We do not distinguish which migration wrote which row: all rows in a table that the migrations create count as
+    // theirs.
   }
 
   async putBack(): Promise<Carried> {
@@ -114,7 +115,8 @@ class MysqlRows implements RowKeeper {
     const [mode] = await this.#session.query('SELECT @@sql_mode AS mode')
     const again = await this.#quiet()
     try {
-      // What does not fit is refused, not cut; zeros are numbers and dates as they were.
+      // Values that do not fit must be rejected, not truncated. Zero in AUTO_INCREMENT columns and zero dates keep
+      // their values.
       await this.#run("SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO'")
       for (const table of inOrder(now)) {
         const own = this.#stores.find((store) => store.table === table.name)
@@ -139,13 +141,13 @@ class MysqlRows implements RowKeeper {
     return { back: [...back].map(([table, rows]) => ({ table, rows })), left: left.filter(({ rows }) => rows > 0) }
   }
 
-  /** They are in the copy, which the database goes back to. */
+  /** Returns false: the rows are in the copy that the database is restored from. */
   async areStranded(): Promise<boolean> {
     return false
   }
 
   async remember(): Promise<void> {
-    // Nothing of a record is needed to tell a migration's rows.
+    // No record is needed to recognize the rows of a migration.
   }
 
   async waiting(): Promise<readonly TableRows[]> {
@@ -172,7 +174,8 @@ class MysqlRows implements RowKeeper {
     const target = at(this.#database, table.name)
     const stayed = store.origin === 'rows' ? this.#stayed.get(table.name) : undefined
     const isThere = key.length > 0 ? `EXISTS (SELECT 1 FROM ${target} t WHERE ${matching(key, table, store)})` : 'false'
-    // Rows that never went, that a migration had inserted, and whose key is written anew, are not put back.
+    // Do not put back rows that were never removed, or rows that a migration inserted, or rows whose key was written
+    // again.
     const never = stayed?.keys
       ? `NOT EXISTS (SELECT 1 FROM ${stayed.keys.at} p WHERE ${same(stayed.keys.key, ['p', stayed.keys.of], ['k', store.columns])})`
       : 'true'
@@ -181,7 +184,7 @@ class MysqlRows implements RowKeeper {
     const isFilled = Number(counted?.filled) === 1
     const readded = columns.filter((name) => stayed && !stayed.columns.has(name) && !key.includes(name))
     const left: LeftRows[] = []
-    // Before rows come back that need no filling.
+    // Fill existing rows before putting back rows that need no filling.
     if (store.origin === 'rows' && key.length > 0 && isFilled) {
       const fillable = stayed ? readded : columns.filter((name) => !key.includes(name))
       for (const name of fillable) left.push(...(await this.#fill(store, table, key, name, stayed !== undefined)))
@@ -209,7 +212,10 @@ class MysqlRows implements RowKeeper {
     return { rows, left }
   }
 
-  /** Rows that are to come back, numbered on the server: not every value survives a client. */
+  /**
+   * Creates a table of the rows to put back, numbered on the server: not every value survives the way through a client.
+   * @returns its name
+   */
   async #candidates(store: Store, columns: readonly string[], key: readonly string[], absent: string): Promise<string> {
     const place = at(this.#before, 'migratest candidates')
     const names = key.length > 0 ? key : columns
@@ -221,7 +227,10 @@ class MysqlRows implements RowKeeper {
     return place
   }
 
-  /** All at once, or one by one where some are refused. @returns why, where not all of them are there */
+  /**
+   * Inserts the rows, all at once, or one by one if some are rejected.
+   * @returns how many, and why if some are missing
+   */
   async #insert(
     store: Store,
     table: RowTable,
@@ -257,7 +266,7 @@ class MysqlRows implements RowKeeper {
     if (why !== undefined && key.length > 0 && wanted <= MOST_ONE_BY_ONE) {
       const join = `${into} JOIN ${candidates} c ON ${same(key, ['c', store.columns], ['k', store.columns])}`
       const open = new Set(Array.from({ length: wanted }, (_, n) => n + 1))
-      // Once more, as long as others may have waited for one.
+      // Repeat as long as a pass inserts rows that others may refer to.
       for (let more = true; more; ) {
         more = false
         for (const n of open) {
@@ -273,7 +282,10 @@ class MysqlRows implements RowKeeper {
     return { rows, why: rows === wanted ? undefined : (why ?? 'what they refer to is not there') }
   }
 
-  /** Rows that refer to each other come without checks; those whose other row did not come go again. */
+  /**
+   * Inserts rows that refer to each other without foreign key checks, then deletes those whose referenced row is
+   * missing.
+   */
   async #insertRound(sql: string, table: RowTable): Promise<string | undefined> {
     await this.#run('SET SESSION foreign_key_checks = 0')
     try {
@@ -286,7 +298,7 @@ class MysqlRows implements RowKeeper {
           const filled = columns.map((name) => `t.${identifier(name)} IS NOT NULL`).join(' AND ')
           const met = columns.map((name, i) => `o.${identifier(to[i] ?? '')} = t.${identifier(name)}`).join(' AND ')
           const had = await this.#countOf(target)
-          // A table later in the round has none of its rows yet: its own turn looks at them.
+          // A table later in the cycle has none of its rows yet; its own turn checks them.
           if (other !== table.name && !this.#comesBefore(other, table.name)) continue
           await this.#run(
             `DELETE t FROM ${target} t LEFT JOIN ${at(this.#database, other)} o ON ${met} WHERE ${filled} AND o.${identifier(to[0] ?? '')} IS NULL`,
@@ -307,8 +319,8 @@ class MysqlRows implements RowKeeper {
   }
 
   /**
-   * Only what is null or as it comes by default. Of a column that was made anew in a row that never went, a value that
-   * nobody can have written counts as such, too.
+   * Fills in a column only where it is null or has its default. If the column was added again to rows that were never
+   * removed, a value that nobody can have written counts as a default too.
    */
   async #fill(
     store: Store,
@@ -344,7 +356,7 @@ class MysqlRows implements RowKeeper {
     return [{ table: table.name, column: name, rows, why: failed }]
   }
 
-  /** Values whose column is back; those that are there go from what waits. */
+  /** Fills in kept values whose column exists again, and deletes those that were written from the kept rows. */
   async #fillWaiting(store: Store, table: RowTable, key: readonly string[], columns: readonly string[]): Promise<void> {
     const values = columns.filter((name) => !key.includes(name))
     for (const name of values) await this.#fill(store, table, key, name, true)
@@ -353,7 +365,10 @@ class MysqlRows implements RowKeeper {
     await this.#kept.dropIfEmpty(store)
   }
 
-  /** Tables that were made anew hold what migrations wrote, and nothing else. @returns what counts no more */
+  /**
+   * Remembers the rows of tables that were created again: all of them were written by migrations.
+   * @returns earlier records that are no longer valid
+   */
   async #rememberMade(now: readonly RowTable[], old: readonly Store[]): Promise<Store[]> {
     this.#order = inOrder(now).map(({ name }) => name)
     const replaced: Store[] = []
@@ -369,7 +384,7 @@ class MysqlRows implements RowKeeper {
     return replaced
   }
 
-  /** Triggers cannot be switched off: they are dropped. @returns what makes them again */
+  /** Drops all triggers, since they cannot be disabled. @returns the statements that create them again */
   async #quiet(): Promise<string[]> {
     const rows = await this.#session.query(`SHOW TRIGGERS FROM ${identifier(this.#database)}`)
     const again: string[] = []
@@ -385,7 +400,7 @@ class MysqlRows implements RowKeeper {
     return again
   }
 
-  /** Numbers go on where they were. */
+  /** Sets AUTO_INCREMENT to what it was before, if it is lower now. */
   async #setNumbers(now: readonly RowTable[]): Promise<void> {
     const next = await this.#session.query(
       `SELECT b.table_name AS name, CAST(b.auto_increment AS CHAR) AS next, CAST(t.auto_increment AS CHAR) AS now FROM information_schema.tables b
@@ -404,7 +419,7 @@ class MysqlRows implements RowKeeper {
     return Number(row?.n)
   }
 
-  /** What the server says where it fails, which then changed no row. */
+  /** Runs a statement. @returns the server's error message if it failed, in which case it changed no row */
   async #tries(sql: string): Promise<string | undefined> {
     return this.#run(sql).then(
       () => undefined,
@@ -425,12 +440,12 @@ function namesOf({ columns }: Store): string[] {
   return columns.map(({ name }) => name)
 }
 
-/** Which row of the table (`t`) is which of the store (`k`). */
+/** Returns the condition that matches a row of the table (`t`) with its row in the store (`k`). */
 function matching(key: readonly string[], table: RowTable, store: Store): string {
   return same(key, ['t', table.columns], ['k', store.columns])
 }
 
-/** Not those that a migration had inserted, and nobody changed since. */
+/** Returns the condition that excludes rows a migration inserted and nobody has changed since. */
 function notMade(store: Store, made: Store | undefined): string {
   const shared = made ? namesOf(made).filter((name) => namesOf(store).includes(name)) : []
   if (!made || shared.length === 0 || store.origin !== 'rows') return 'true'

@@ -1,24 +1,28 @@
-/** The few things the driver needs of a connection. */
+/** The interface of a connection that the driver needs. */
 export type Row = Record<string, unknown>
 
 export interface Session {
-  /** The database as a person would say it; never a password. */
+  /** Readable name of the database; never contains a password. */
   readonly label: string
-  /** The same for all that share its connection. */
+  /** Object that is the same for all sessions on one connection. */
   readonly identity: object
-  /** What code migrations are handed. */
+  /** The client that code migrations receive. */
   readonly client: unknown
-  /** Whether the caller's settings are on it, to be put back after each migration. */
+  /** `true` if the session is the caller's: its settings are restored after each migration. */
   readonly borrowed: boolean
-  /** Another session on the same server, which the caller closes. */
+  /** Opens another session on the same server, which the caller closes. */
   readonly another: () => Promise<Session>
-  /** The rows of the last statement that has any. */
+  /** Runs SQL and returns the rows of the last statement that has any. */
   query(sql: string, params?: readonly unknown[], signal?: AbortSignal): Promise<Row[]>
-  /** The rows of each statement; in one round trip where the client takes several at once. Rows are kept: for what is small. */
+  /**
+   * Runs statements and returns the rows of each, in one round trip if the client takes several at once. All rows are
+   * kept in memory: only for small results.
+   */
   queries(statements: readonly string[]): Promise<Row[][]>
   /**
-   * Runs statements one after another, in one round trip where the client takes several at once.
-   * @param onRow hears each row, and which statement gave it. @throws ScriptFailure
+   * Runs statements one after another, in one round trip if the client takes several at once.
+   * @param onRow receives each row and the index of its statement.
+   * @throws ScriptFailure
    */
   script(
     statements: readonly string[],
@@ -30,7 +34,7 @@ export interface Session {
   close(): Promise<void>
 }
 
-/** Statements of which one failed: which, from 0. Those before it have run. */
+/** The failure of one of several statements, with its index from 0. Those before it have run. */
 export class ScriptFailure extends Error {
   readonly index: number
   readonly error: MysqlError
@@ -41,11 +45,14 @@ export class ScriptFailure extends Error {
   }
 }
 
-/** What mysql2 throws: with `errno` of the server, or with a `code` of Node's where the connection failed. */
+/** An error of mysql2: with the server's `errno`, or with a `code` of Node.js if the connection failed. */
 export interface MysqlError extends Error {
-  /** As `ER_PARSE_ERROR`, `ECONNREFUSED`. */
+  /** Such as `ER_PARSE_ERROR`, `ECONNREFUSED`. */
   readonly code?: string
-  /** The server's number, as 1064 (MySQL manual, "Server Error Message Reference"); of Node's errors negative. */
+  /**
+   * The server's error number, such as 1064 (MySQL manual, "Server Error Message Reference"); negative for errors of
+   * Node.js.
+   */
   readonly errno?: number
   readonly sqlState?: string
   readonly sqlMessage?: string

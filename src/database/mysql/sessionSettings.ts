@@ -1,4 +1,4 @@
-/** What a session is like when it is opened, and the way back there. */
+/** Reads the settings of a newly opened session and restores them. */
 import type { Session } from './session.ts'
 import { identifier, literal } from './tables.ts'
 
@@ -21,7 +21,7 @@ export async function readSessionSettings(session: Session): Promise<SessionSett
   }
 }
 
-/** Whatever a migration has set is set back, one by one: what only the whole server has is left. */
+/** Restores each setting that a migration has changed, one by one; settings that are only global are left. */
 export async function restoreSessionSettings(session: Session, before: SessionSettings): Promise<void> {
   await session.query('UNLOCK TABLES')
   const now = await readSessionSettings(session)
@@ -32,7 +32,7 @@ export async function restoreSessionSettings(session: Session, before: SessionSe
   ]
   for (const [name, value] of before.variables) {
     if (now.variables.get(name) === value || PASSING.has(name)) continue
-    // Numbers as numbers; what is shown as ON may want to be set to 1.
+    // Numbers are written as numbers; a setting shown as ON may only accept 1.
     const plain = value === 'ON' ? '1' : value === 'OFF' ? '0' : value
     changes.push(`SET SESSION ${name} = ${/^-?\d+(\.\d+)?$/.test(plain) ? plain : literal(value)}`)
   }
@@ -41,7 +41,7 @@ export async function restoreSessionSettings(session: Session, before: SessionSe
 
 // --- internal ---
 
-/** What changes by itself. */
+/** Variables that change without being set. */
 const PASSING = new Set(
   'timestamp last_insert_id identity insert_id error_count warning_count rand_seed1 rand_seed2 pseudo_thread_id last_gtid statement_id in_transaction gtid_executed gtid_binlog_pos gtid_current_pos'.split(
     ' ',

@@ -1,8 +1,12 @@
-/** The objects of a database by kind and name: a cheap look at what a step made and removed. */
+/** Lists the objects of a database by kind and name, a cheap way to see what a step created and removed. */
 import type { Session } from './session.ts'
 import { literal } from './tables.ts'
 
-/** @param own names of our own tables, which are left out. @returns lines such as `table users`, in no order */
+/**
+ * Reads the list.
+ * @param own names of our own tables, which are left out.
+ * @returns lines such as `table users`, in no order
+ */
 export async function readShape(
   session: Session,
   database: string,

@@ -6,7 +6,7 @@ import { asStatementError, isMissingTable } from './failure.ts'
 import type { Row, Session } from './session.ts'
 import type { Tables } from './tables.ts'
 
-/** Also where one of the tables, or both, are not there. */
+/** Reads the state, even if one of the tables or both are missing. */
 export async function readState(
   session: Session,
   { versionTable, historyTable, journalTable }: Tables,
@@ -20,7 +20,7 @@ export async function readState(
   } catch (error) {
     if (!isMissingTable(error)) throw asStatementError(error)
   }
-  // One of the two, or both, are not there: a new database, or one that only golang-migrate has used.
+  // One or both are missing: a new database, or one that only golang-migrate has used.
   const rows = await session
     .query(version)
     .catch((error) => (isMissingTable(error) ? [] : Promise.reject(asStatementError(error))))

@@ -1,4 +1,7 @@
-/** What a statement is about to change, read before and after: so it can be told whether it took effect, though nobody heard. */
+/**
+ * Records the objects a statement is about to change, before and after it, so that we can tell whether it took effect
+ * even if the server's answer was lost.
+ */
 import { createHash } from 'node:crypto'
 import { type Token, tokenize } from '../../sql/tokens.ts'
 import type { MysqlError, Row, Session } from './session.ts'
@@ -6,36 +9,39 @@ import { identifier, literal } from './tables.ts'
 
 interface Target {
   readonly kind: 'TABLE' | 'TRIGGER' | 'PROCEDURE' | 'FUNCTION' | 'EVENT' | 'DATABASE'
-  /** As SHOW CREATE takes it. */
+  /** Name, as SHOW CREATE takes it. */
   readonly name: string
 }
 
-/** Targets, and what each was like: a hash, or null where it was not there. */
+/** The targets of a statement and the prior state of each: a hash, or null if it did not exist. */
 export interface StatementJournal {
-  /** `make`, `change`: the targets are there afterwards; `remove`: they are not; `rename`: all are others. */
+  /** `make`, `change`: all targets exist afterwards; `remove`: none exists; `rename`: all are different. */
   readonly verb: 'make' | 'change' | 'remove' | 'rename'
   readonly targets: readonly Target[]
   readonly before: readonly (string | null)[]
-  /** How definitions were written when they were read. */
+  /** Modes under which the definitions were read. */
   readonly modes: Modes
 }
 
-/** What decides how the server writes names: `sql_mode` and `sql_quote_show_create`. */
+/** Settings that decide how the server writes names: `sql_mode` and `sql_quote_show_create`. */
 export interface Modes {
   readonly mode: string
   readonly quotes: number
 }
 
 interface Reading {
-  /** That is the current one. */
+  /** The current database. */
   readonly database: string
-  /** Of the session when it was opened. */
+  /** Modes of the session when it was opened. */
   readonly modes: Modes
-  /** Whether the session may have others by now. */
+  /** `true` if the session's modes may have changed since. */
   readonly changed: boolean
 }
 
-/** Undefined where it cannot be told what the statement changes. */
+/**
+ * Reads the state of the objects that the statement is about to change; undefined if its text does not tell which these
+ * are.
+ */
 export async function readJournal(
   session: Session,
   sql: string,
@@ -47,7 +53,7 @@ export async function readJournal(
   return before && { ...aim, before, modes }
 }
 
-/** Whether it took effect; undefined where that cannot be read, or it did so in part. */
+/** Returns whether the statement took effect; undefined if the objects cannot be read or it took effect in part. */
 export async function wasApplied(session: Session, progress: StatementJournal): Promise<boolean | undefined> {
   const { targets, before, verb, modes } = progress
   const now = await readTargets(session, targets, modes)
@@ -59,7 +65,7 @@ export async function wasApplied(session: Session, progress: StatementJournal): 
   return now.every((hash) => hash !== null) ? true : undefined
 }
 
-/** Whether anything is another than it was. Undefined where that cannot be read. */
+/** Returns whether any of the objects has changed; undefined if they cannot be read. */
 export async function hasChanged(
   session: Session,
   { targets, before, modes }: StatementJournal,
@@ -68,7 +74,7 @@ export async function hasChanged(
   return now?.some((hash, i) => hash !== before[i])
 }
 
-/** The objects that a statement makes, changes or removes. Undefined: nobody can tell from its text. */
+/** Returns the objects that a statement creates, changes or removes; undefined if its text does not tell. */
 export function ddlTargetsOf(sql: string, database: string): Pick<StatementJournal, 'verb' | 'targets'> | undefined {
   const words = new Words(sql, database)
   const verb = words.take('create', 'alter', 'drop', 'rename')
@@ -77,7 +83,7 @@ export function ddlTargetsOf(sql: string, database: string): Pick<StatementJourn
     if (!words.take('table', 'tables')) return undefined
     words.skip(BEFORE_NAME)
     const targets = words.names('TABLE', ['to', ','])
-    // Names that are given in turn look the same before and after.
+    // Names that are swapped look the same before and after.
     return targets && new Set(targets.map(({ name }) => name)).size === targets.length
       ? { verb: 'rename', targets }
       : undefined
@@ -98,7 +104,7 @@ export function ddlTargetsOf(sql: string, database: string): Pick<StatementJourn
   }
   const targets = words.names(shown, verb === 'drop' ? [','] : [])
   if (verb !== 'alter' || shown !== 'TABLE') return aim(VERBS[verb], targets)
-  // What it does to rows and files is not in its definition.
+  // The effect of such a statement on rows and files does not show in the table's definition.
   if (words.has(UNSEEN)) return undefined
   const renamed = words.renamed()
   return renamed ? aim('rename', targets && [...targets, renamed]) : aim('change', targets)
@@ -150,7 +156,7 @@ class Words {
     this.#tokens = [...tokenize(sql, 'mysql')].filter(({ kind }) => kind !== 'comment')
   }
 
-  /** The next word, if it is one of these. */
+  /** Consumes and returns the next word if it is one of these. */
   take(...words: readonly string[]): string | undefined {
     const word = this.#text().toLowerCase()
     if (!words.includes(word)) return undefined
@@ -175,7 +181,7 @@ class Words {
     this.#at++
   }
 
-  /** Names, with what may stand between them. Undefined where there is none. */
+  /** Reads names separated by one of `between`; undefined if there is none. */
   names(kind: Target['kind'], between: readonly string[]): Target[] | undefined {
     const all: Target[] = []
     do {
@@ -206,14 +212,14 @@ class Words {
     return text.slice(1, -1).replaceAll(quote + quote, quote)
   }
 
-  /** Whether one of these stands in what is left. */
+  /** Returns whether one of these words occurs in the rest. */
   has(words: readonly string[]): boolean {
     return this.#tokens
       .slice(this.#at)
       .some(({ kind, start, end }) => kind === 'word' && words.includes(this.#sql.slice(start, end).toLowerCase()))
   }
 
-  /** ALTER TABLE … RENAME [TO | AS] name, of the table and not of a column or key. */
+  /** Returns the new name in ALTER TABLE … RENAME [TO | AS] name, if the table is renamed and not a column or key. */
   renamed(): Target | undefined {
     for (; this.#at < this.#tokens.length; this.#at++) {
       if (this.#text().toLowerCase() !== 'rename') continue
@@ -237,7 +243,10 @@ class Words {
   }
 }
 
-/** Undefined where one cannot be read though it may be there. @param modes to read under; undefined: as the session is */
+/**
+ * Reads the hashes of the targets' definitions; undefined if one may exist but cannot be read.
+ * @param modes to read under; undefined: the session's current ones
+ */
 async function readTargets(
   session: Session,
   targets: readonly Target[],
@@ -258,7 +267,7 @@ async function readTargets(
   return hashes
 }
 
-/** Whatever the file has set: how names are quoted depends on it. */
+/** Runs a SHOW statement under the given modes, whatever the file has set: how names are quoted depends on them. */
 async function show(session: Session, sql: string, modes: Modes | undefined): Promise<Row> {
   if (!modes) return (await session.query(sql))[0] ?? {}
   const set = `SET @migratest_mode = @@sql_mode, @migratest_quotes = @@sql_quote_show_create, SESSION sql_mode = ${literal(modes.mode)}, SESSION sql_quote_show_create = ${modes.quotes}`
@@ -272,11 +281,14 @@ async function show(session: Session, sql: string, modes: Modes | undefined): Pr
   }
 }
 
-/** The statement, without where its numbers go on, which any row moves. Undefined where this user may not see it. */
+/**
+ * Returns the CREATE statement without its AUTO_INCREMENT value, which any new row changes; undefined if this user may
+ * not see it.
+ */
 function definitionOf(row: Row): string | undefined {
   const [, text] = Object.entries(row).find(([name]) => /^create |^sql original statement$/i.test(name)) ?? []
   return typeof text === 'string' ? text.replace(/ AUTO_INCREMENT=\d+/, '') : undefined
 }
 
-/** Database, table, trigger, routine, event. */
+/** Error numbers for a missing database, table, trigger, routine or event. */
 const NOT_THERE = new Set([1049, 1146, 1360, 1305, 1539, 1517])

@@ -1,6 +1,8 @@
 /**
- * The SQL of our tables. What moves while a migration runs has a table of its own: a server with a binary log writes a changed row
- * whole, before and after, and the history's rows hold texts. Names always come with their database: a migration may say USE. Right under any sql_mode. */
+ * The SQL of our tables. The progress of a running migration has its own table: a server with a binary log writes a
+ * changed row completely, before and after the change, and rows of the history hold whole texts. Names always include
+ * their database, since a migration may run USE. The SQL is valid under any sql_mode.
+ */
 import type { Baseline, HistoryChange, HistoryRecord, Journal, MigrationStep } from '../../migrate/driver.ts'
 import type { Direction } from '../../migrate/source.ts'
 import { NIL_VERSION } from '../../migrate/version.ts'
@@ -13,13 +15,13 @@ export interface Tables {
   readonly version: string
   readonly history: string
   readonly journal: string
-  /** Quoted and qualified. */
+  /** Quoted and qualified names. */
   readonly versionTable: string
   readonly historyTable: string
   readonly journalTable: string
 }
 
-/** @param table default `schema_migrations` */
+/** Returns the names of our tables. @param table default `schema_migrations` */
 export function tablesIn(database: string, table?: string): Tables {
   const [version, history, , , journal] = ownTables(table)
   return {
@@ -36,8 +38,8 @@ export function tablesIn(database: string, table?: string): Tables {
 export const identifier = DIALECTS.mysql.quote
 
 /**
- * Plain ASCII, so that no setting of the session makes other characters of it: all else goes as hex digits (SET NAMES, a backslash under
- * NO_BACKSLASH_ESCAPES).
+ * Returns a literal in plain ASCII, so that no session setting (SET NAMES, a backslash under NO_BACKSLASH_ESCAPES)
+ * changes its characters; all other characters are written as hex digits.
  */
 export function literal(value: string | number | boolean | null): string {
   if (value === null) return 'NULL'
@@ -46,7 +48,7 @@ export function literal(value: string | number | boolean | null): string {
   return `'${value.replaceAll("'", "''")}'`
 }
 
-/** The first as golang-migrate makes it. */
+/** Returns the statements that create our tables. The version table is the one golang-migrate creates. */
 export function createTables({ versionTable, historyTable, journalTable }: Tables): string[] {
   return [
     `CREATE TABLE IF NOT EXISTS ${versionTable} (version bigint NOT NULL PRIMARY KEY, dirty boolean NOT NULL) ENGINE=InnoDB`,
@@ -75,8 +77,8 @@ interface VersionRow {
 }
 
 /**
- * Moves the version row, if it is as expected; the second statement fails where it was not: a number one too large. A clean
- * nil is no row at all, as in golang-migrate.
+ * Moves the version row if it has the expected value. If it had not, the second statement fails: a number is out of
+ * range. A clean nil version is no row at all, as in golang-migrate.
  */
 export function moveRow({ versionTable }: Tables, from: VersionRow, to: VersionRow): string[] {
   const absent = ({ version, dirty }: VersionRow) => version === NIL_VERSION && !dirty
@@ -92,7 +94,7 @@ export function moveRow({ versionTable }: Tables, from: VersionRow, to: VersionR
 
 const CHECK_MOVED = 'SELECT 9223372036854775807 + (ROW_COUNT() <> 1)'
 
-/** Begins to measure how long a migration takes. */
+/** Records the time at which a migration begins. */
 export const BEGIN_MEASURING = 'SET @migratest_begun = UTC_TIMESTAMP(6)'
 
 export function changeHistory(tables: Tables, { baseline, put, remove }: HistoryChange): string[] {
@@ -109,7 +111,10 @@ export function changeHistory(tables: Tables, { baseline, put, remove }: History
   ]
 }
 
-/** The rows of a migration that is about to run statement by statement. @param first of its first statement, where that begins at once */
+/**
+ * Writes the rows of a migration that is about to run statement by statement.
+ * @param first state of its first statement, if that begins at once
+ */
 export function beginJournal(
   { historyTable, journalTable }: Tables,
   { version, name, direction, work, history: { put } }: MigrationStep,
@@ -117,7 +122,7 @@ export function beginJournal(
   first: { readonly started: number; readonly progress: string | null },
 ): string[] {
   const row = put ?? { version, name, fingerprint: null, downFingerprint: null, up: null, down: null }
-  // What a down really runs is what resume compares with, where texts are kept at all.
+  // `resume` compares with the text that a down really runs, if texts are kept at all.
   const text = work.kind === 'sql' && !put ? literal(stored(work.script.source)) : 'NULL'
   const replace = put
     ? `${REPLACE},`
@@ -129,7 +134,10 @@ export function beginJournal(
   ]
 }
 
-/** @param progress what the statement under way is about to change, as it is before; undefined: stays as it is written */
+/**
+ * Updates the journal.
+ * @param progress state of the objects that the running statement is about to change; undefined leaves the stored value
+ */
 export function journal(
   { journalTable }: Tables,
   version: number,
@@ -140,7 +148,7 @@ export function journal(
   return `UPDATE ${journalTable} SET started = ${started}, done = ${done}${known} WHERE version = ${version}`
 }
 
-/** @param put the record, where the text that ran at last may be another than the one that was begun with */
+/** Ends the journal. @param put the record, whose text may differ from the one the migration began with */
 export function endJournal({ historyTable, journalTable }: Tables, version: number, put?: HistoryRecord): string[] {
   const duration = 'TIMESTAMPDIFF(MICROSECOND, applied_at, UTC_TIMESTAMP(6)) / 1000'
   const record = put ? `, ${assignments(put)}` : ''
@@ -150,19 +158,19 @@ export function endJournal({ historyTable, journalTable }: Tables, version: numb
   ]
 }
 
-/** Takes back what `beginJournal` wrote. */
+/** Removes what `beginJournal` wrote. */
 export function forgetJournal({ historyTable, journalTable }: Tables, { version, direction }: MigrationStep): string[] {
   const forget = `DELETE FROM ${journalTable} WHERE version = ${version}`
   if (direction === 'up') return [forget, `DELETE FROM ${historyTable} WHERE version = ${version}`]
   return [
     forget,
-    // Of what another tool had applied there was no row.
+    // Migrations that another tool applied had no row before.
     `DELETE FROM ${historyTable} WHERE version = ${version} AND fingerprint IS NULL AND NOT baseline AND name <> '${UNRECORDED}'`,
     `UPDATE ${historyTable} SET ${NOT_RUNNING} WHERE version = ${version}`,
   ]
 }
 
-/** A recorded text; of a down that is under way, the one that runs. */
+/** Reads a recorded text; for a running down, the text it runs. */
 export function readRecorded({ historyTable }: Tables, version: number, direction: Direction): string {
   const text =
     direction === 'down' ? "CASE WHEN running = 'down' THEN coalesce(running_text, down) ELSE down END" : 'up'
@@ -188,7 +196,7 @@ export function force(tables: Tables, version: number): string[] {
   const { versionTable, historyTable, journalTable } = tables
   return [
     `DELETE FROM ${journalTable} WHERE version >= ${NIL_VERSION}`,
-    // With a condition: sql_safe_updates asks for one.
+    // sql_safe_updates requires a condition.
     `DELETE FROM ${versionTable} WHERE version >= ${NIL_VERSION}`,
     ...(version === NIL_VERSION ? [] : [`INSERT INTO ${versionTable} (version, dirty) VALUES (${version}, false)`]),
     `DELETE FROM ${historyTable} WHERE version >= ${NIL_VERSION} AND running = 'up'`,
@@ -203,10 +211,10 @@ export function rerecord({ historyTable }: Tables, { version, downFingerprint, d
 
 // --- internal ---
 
-/** A server with a binary log writes each change of a row whole, so texts are kept short. */
+/** Length above which texts are compressed, since a server with a binary log writes each changed row completely. */
 const LONG = 8192
 
-/** A text as the history keeps it. */
+/** Returns a text in the form in which the history stores it. */
 export function stored(text: string | null): string | null {
   return compressed(text, LONG)
 }
@@ -215,7 +223,7 @@ const UNRECORDED = 'unrecorded'
 const COLUMNS = 'version, name, fingerprint, down_fingerprint, up, down, applied_at, applied_by'
 const SINCE_BEGUN = 'TIMESTAMPDIFF(MICROSECOND, @migratest_begun, UTC_TIMESTAMP(6)) / 1000'
 const NOT_RUNNING = 'running = NULL, total = NULL, running_text = NULL'
-// VALUES() is the one way that MySQL 5.7, 8, 9 and MariaDB all know.
+// VALUES() is the only form that MySQL 5.7, 8, 9 and MariaDB all accept.
 const REPLACE = `ON DUPLICATE KEY UPDATE ${['name', 'fingerprint', 'down_fingerprint', 'up', 'down', 'applied_at', 'applied_by'].map((column) => `${column} = VALUES(${column})`).join(', ')}`
 
 type Recorded = Omit<HistoryRecord, 'fingerprint'> & { readonly fingerprint: string | null }

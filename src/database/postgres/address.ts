@@ -1,4 +1,7 @@
-/** Where a URL leads and how to connect there, as libpq understands it (PostgreSQL manual, "Connection URIs", "Parameter Key Words"). */
+/**
+ * Reads where a URL leads and how to connect there, as libpq understands it (PostgreSQL manual, "Connection URIs",
+ * "Parameter Key Words").
+ */
 import { readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
@@ -8,25 +11,25 @@ import { UsageError } from '../../migrate/errors.ts'
 import { readPem, refuseUnknown, type UrlParts, urlParts } from '../urlParts.ts'
 
 export interface ConnectOptions {
-  /** Milliseconds; default 15 000. */
+  /** Milliseconds to wait for a connection; default 15 000. */
   readonly connectTimeoutMs?: number
-  /** Milliseconds a statement may run; default as the server has it. */
+  /** Milliseconds a statement may run; default is the server's setting. */
   readonly statementTimeoutMs?: number
-  /** Milliseconds a statement may wait for a table lock. Not the migration lock: that is `lockTimeoutMs` of the Migrator. */
+  /** Milliseconds a statement may wait for a table lock. For the migration lock see `lockTimeoutMs` of the Migrator. */
   readonly statementLockTimeoutMs?: number
-  /** As `pg` takes it. */
+  /** SSL options, in the form `pg` takes. */
   readonly ssl?: ClientConfig['ssl']
   readonly applicationName?: string
 }
 
-/** Servers that are tried in turn, and which of them will do. */
+/** The servers to try in turn, and which of them are acceptable. */
 export interface Address {
   readonly configs: readonly ClientConfig[]
-  /** `primary`: one that takes writes. */
+  /** `primary`: only a server that accepts writes. */
   readonly wanted: 'any' | 'primary'
 }
 
-/** A client's database as a person would say it. */
+/** Returns a readable name for a client's database. */
 export function labelOf({
   database,
   host,
@@ -43,9 +46,9 @@ export function labelOf({
 }
 
 /**
- * Every part of a URL is honoured or refused by name; the parameters of connection pools mean nothing here and are passed over.
- * golang-migrate's `x-` parameters are read elsewhere.
- * @throws UsageError, which holds no piece of the URL that may be one of a password
+ * Reads a URL. Every part is either used or rejected by name; parameters of connection pools have no meaning here and
+ * are ignored. golang-migrate's `x-` parameters are read elsewhere.
+ * @throws UsageError, whose text holds no part of the URL that may belong to a password
  */
 export function addressOf(url: string, options: ConnectOptions): Address {
   const parts = urlParts(url, 'postgres://user:password@host:5432/database')
@@ -92,8 +95,8 @@ export function addressOf(url: string, options: ConnectOptions): Address {
 }
 
 /**
- * How else to connect to the same server, where the mode leaves SSL to the server: `prefer` with SSL at first, `allow` without it, and
- * so where nothing is said.
+ * Returns an alternative configuration for the same server if the SSL mode leaves the choice to the server: `prefer`
+ * tries with SSL first, `allow` without it, as does a URL that specifies no mode.
  */
 export function fallbackOf(config: ClientConfig, error: Error & { code?: string }): ClientConfig | undefined {
   const isAboutSsl = error.code === '28000' || /does not support SSL/.test(error.message)
@@ -110,7 +113,7 @@ const HONOURED =
     ' ',
   )
 
-/** Of pools and drivers, and of the network: nothing here depends on them. */
+/** Parameters of pools, drivers and the network, which have no effect here and are ignored. */
 const PASSED_OVER =
   'uselibpqcompat pgbouncer connection_limit pool_timeout socket_timeout pool_mode statement_cache_size prepared_statements max_idle_connection_lifetime keepalives keepalives_idle keepalives_interval keepalives_count tcp_user_timeout fallback_application_name sslsni sslcompression gssencmode load_balance_hosts sslaccept workaround supa'.split(
     ' ',
@@ -118,7 +121,7 @@ const PASSED_OVER =
 
 type Given = ReadonlyMap<string, string>
 
-/** Migrations are sent as UTF-8. @throws UsageError */
+/** Throws for a URL that asks for another encoding: migrations are sent as UTF-8. @throws UsageError */
 function refuseOtherEncoding(given: Given): void {
   const encoding = given.get('client_encoding')
   if (encoding && !/^(?:utf-?8|auto)$/i.test(encoding)) {
@@ -136,7 +139,7 @@ function portOf(text: string | undefined): number | undefined {
   if (!text) return undefined
   const port = Number(text)
   if (Number.isInteger(port) && port > 0 && port < 65_536) return port
-  // It may be a piece of a password.
+  // The value may be part of a password, so the message does not repeat it.
   throw new UsageError('The port in the database URL is not a port number.', {
     hint: 'It looks like postgres://user:password@host:5432/database; characters like @ : / ? # in a password are written %40 %3A %2F %3F %23.',
   })
@@ -152,7 +155,7 @@ function numberOf(name: string, text: string): number {
   throw new UsageError(`${name} in the database URL is not a number.`)
 }
 
-/** Settings of the session that the server gets at the start: the URL's or the environment's, and the search path. */
+/** Returns the session settings to send at startup: those of the URL or the environment, and the search path. */
 function startupOptions(given: Given): string | undefined {
   const schema = given.get('schema')
   const path = given.get('search_path') ?? (schema && quotedIfNeeded(schema)) ?? given.get('currentSchema')
@@ -161,7 +164,7 @@ function startupOptions(given: Given): string | undefined {
   return all.length > 0 ? all.join(' ') : undefined
 }
 
-/** Prisma's `schema` is one name, in the case in which it is written. */
+/** Quotes a name if needed: Prisma's `schema` is a single name, used in the case in which it is written. */
 function quotedIfNeeded(name: string): string {
   return /[A-Z]/.test(name) && !/[",]/.test(name) ? `"${name}"` : name
 }
@@ -182,20 +185,20 @@ const SSL_MODES: readonly string[] = ['disable', 'allow', 'prefer', 'require', '
 
 function sslMode(text: string | undefined): SslMode | undefined {
   if (text === undefined || text === '') return undefined
-  // pg's own word for it.
+  // `no-verify` is a mode that only `pg` has.
   if (text === 'no-verify') return 'require'
   if (SSL_MODES.includes(text)) return text as SslMode
   throw new UsageError(`sslmode=${text}? There is ${SSL_MODES.join(', ')}.`)
 }
 
-/** `?ssl=true`, as `pg` and JDBC have it. */
+/** Reads `?ssl=true`, as `pg` and JDBC write it. */
 function fromSsl(text: string | undefined): SslMode | 'no-verify' | undefined {
   if (text === undefined) return undefined
   if (/^(?:0|false|off)$/i.test(text)) return 'disable'
   return text === 'no-verify' ? text : 'verify-full'
 }
 
-/** PostgreSQL manual, "Protection Provided in Different Modes". */
+/** Returns the TLS options of an SSL mode (PostgreSQL manual, "Protection Provided in Different Modes"). */
 function tlsOptions(mode: SslMode | undefined, given: Given, host: string | undefined): TlsOptions {
   const read = (name: string) => {
     const file = given.get(name)
@@ -226,7 +229,7 @@ function wantedOf(text: string | undefined): Address['wanted'] {
   throw new UsageError(`target_session_attrs=${text}: migrations write, so they need "primary" or "read-write".`)
 }
 
-/** Adds the settings of a service file; the URL's own win over them. */
+/** Adds the settings of a service file; those of the URL take precedence. */
 function withService({ params }: UrlParts): Given {
   const service = params.get('service') ?? process.env.PGSERVICE
   if (!service) return params

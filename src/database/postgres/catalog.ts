@@ -1,4 +1,4 @@
-/** Reads the schema of a PostgreSQL database: tables, views, routines and all else, each with the DDL that makes it. */
+/** Reads the schema of a PostgreSQL database: tables, views, routines and everything else, each with its DDL. */
 import type { ObjectKind, SchemaObject } from '../../schema/model.ts'
 import { Schema } from '../../schema/schema.ts'
 import { DESCRIBE, type Facts } from './catalogObjects.ts'
@@ -8,17 +8,17 @@ import { literal } from './tables.ts'
 
 export interface CatalogOptions {
   /**
-   * Keeps the settings and the prepared query on the session, for whoever reads again and again: planning the query takes longer than
+   * Keeps the settings and the prepared query on the session, for repeated reads: planning the query takes longer than
    * running it. Not for a session that a pooler may hand to somebody else.
    */
   readonly keep?: boolean
-  /** Tables that are left out, by name, in whatever schema: the migrations' own. */
+  /** Names of tables to leave out, in any schema: the migrations' own. */
   readonly exclude: readonly string[]
 }
 
 /**
- * Reads with `search_path` set to `public`, so that names are written the same way whatever the session's path is. On a borrowed
- * session all is put back; on one of ours nothing outlives the message, unless `keep` says so.
+ * Reads with `search_path` set to `public`, so that names are written the same way whatever the session's path is. On a
+ * borrowed session all settings are restored; on one of ours nothing outlives the message unless `keep` is set.
  */
 export async function readSchema(session: Session, { exclude, keep = false }: CatalogOptions): Promise<Schema> {
   if (session.borrowed) return readOnBorrowed(session, exclude)
@@ -32,12 +32,12 @@ export async function readSchema(session: Session, { exclude, keep = false }: Ca
 
 // --- internal ---
 
-/** Sessions of our own that are set and hold the query. */
+/** Our own sessions that have the settings and the prepared query. */
 const prepared = new WeakSet<Session>()
 
 /**
- * Settings that change how the server writes names, values and expressions. `pg_temp` last, or temporary tables would
- * hide others. Compiling so wide a query (jit) would take longer than running it.
+ * Settings that change how the server writes names, values and expressions. `pg_temp` comes last, or temporary tables
+ * would hide others. JIT-compiling such a large query would take longer than running it.
  */
 const SETTINGS: Readonly<Record<string, string>> = {
   search_path: 'public, pg_temp',
@@ -51,7 +51,7 @@ const SETTINGS: Readonly<Record<string, string>> = {
   jit: 'off',
 }
 
-/** A pooler keeps a transaction on one session, and what is set within it ends with it. */
+/** Reads in one transaction: a pooler keeps it on one session, and settings made within it end with it. */
 async function readInTransaction(session: Session, exclude: readonly string[]): Promise<Schema> {
   await session.query(`BEGIN READ ONLY; ${set(SETTINGS, true)}`)
   try {
@@ -95,7 +95,7 @@ interface CatalogRow {
 
 const RANKS: readonly ObjectKind[] = ['schema', 'extension', 'other', 'type', 'sequence', 'routine', 'table', 'view']
 
-/** Kinds of a table's own, in the order in which they stand behind it. */
+/** Kinds of objects that belong to a table, in the order in which they follow it. */
 const BEHIND: readonly ObjectKind[] = [
   'table',
   'view',
@@ -108,8 +108,8 @@ const BEHIND: readonly ObjectKind[] = [
 ]
 
 /**
- * By kind and name, but each behind what it needs. A default or a check that needs what needs its table (a function whose body reads
- * it) is made behind both, as pg_dump does; other circles are left as they come.
+ * Orders by kind and name, but each object after those it needs. A default or check that needs something that needs its
+ * table (a function whose body reads the table) is created after both, as in pg_dump; other cycles keep their order.
  */
 function inOrder(rows: readonly CatalogRow[]): SchemaObject[] {
   const needs = new Map<number, number[]>()
@@ -167,7 +167,8 @@ function reaches(needs: ReadonlyMap<number, readonly number[]>, from: number, to
 
 function sortKey({ kind, name, table }: SchemaObject): string {
   const own = table ?? name
-  // Last what refers to tables without being theirs: a table's place must not depend on which other it refers to.
+  // Objects that refer to tables without belonging to one come last: a table's place must not depend on which other it
+  // refers to.
   const last = kind === 'foreign-key' || name.startsWith('publication ')
   const rank = last ? -1 : RANKS.indexOf(table === null ? kind : 'table')
   return [rank === -1 ? RANKS.length : rank, own, Math.max(0, BEHIND.indexOf(kind)), name]

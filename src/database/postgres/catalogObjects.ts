@@ -1,11 +1,11 @@
-/** DDL of what the catalog query gives: one function a kind of object. */
+/** Builds the DDL of the objects that the catalog query returns, with one function per kind of object. */
 import type { ObjectKind, SchemaColumn, SchemaMember, SchemaObject } from '../../schema/model.ts'
 import { literal } from './tables.ts'
 
 // biome-ignore lint/suspicious/noExplicitAny: facts of each kind are as its part of the query gives them
 export type Facts = Record<string, any>
 
-/** The kinds that PostgreSQL has: there are no events. */
+/** The kinds of objects that PostgreSQL has: all except events. */
 type Kind = Exclude<ObjectKind, 'event'>
 
 export const DESCRIBE: Record<Kind, (facts: Facts) => SchemaObject> = {
@@ -17,7 +17,7 @@ export const DESCRIBE: Record<Kind, (facts: Facts) => SchemaObject> = {
       {
         more: extras(
           `SCHEMA ${facts.name}`,
-          // What initdb writes.
+          // initdb writes this comment.
           facts.comment === 'standard public schema' ? { ...facts, comment: null } : facts,
         ),
       },
@@ -34,7 +34,7 @@ export const DESCRIBE: Record<Kind, (facts: Facts) => SchemaObject> = {
     const unlogged = facts.unlogged ? 'UNLOGGED ' : ''
     const head = `CREATE ${unlogged}SEQUENCE ${name} ${facts.options}`
     return object('sequence', name, head, {
-      // One that belongs to a column has its table's owner.
+      // A sequence that belongs to a column has its table's owner.
       more: extras(`SEQUENCE ${name}`, facts.owned ? { ...facts, owner: null } : facts),
     })
   },
@@ -50,7 +50,7 @@ export const DESCRIBE: Record<Kind, (facts: Facts) => SchemaObject> = {
       !facts.valid && !facts.partitioned && '-- invalid: its build failed',
       ...comment(`INDEX ${name}`, facts.comment),
     ]
-    // On a partitioned table, the partitions' own indexes come with it.
+    // The index of a partitioned table creates the partitions' indexes too.
     const definition =
       facts.partitioned && facts.valid && !facts.alone
         ? facts.definition.replace(' ON ONLY ', ' ON ')
@@ -63,7 +63,7 @@ export const DESCRIBE: Record<Kind, (facts: Facts) => SchemaObject> = {
       more: comment(`CONSTRAINT ${name} ON ${table}`, text),
     }),
   trigger: ({ table, name, definition, enabled, comment: text }) => {
-    // A partition's own comes with its table's; it may be switched otherwise.
+    // A partition's trigger is created with its table's, but may be enabled or disabled differently.
     if (definition === null) {
       return object('trigger', name, `ALTER TABLE ${table} ${ENABLED[enabled] ?? 'ENABLE'} TRIGGER ${name}`, { table })
     }
@@ -154,7 +154,10 @@ function object(kind: ObjectKind, name: string, head: string, parts: Parts = {})
   }
 }
 
-/** Owner, comment and privileges. `what`: as `VIEW users`; `granted`: as GRANT calls it, `TABLE users`. */
+/**
+ * Returns the statements for owner, comment and privileges. `what`: kind and name, such as `VIEW users`; `granted`: the
+ * same as GRANT writes it, `TABLE users`.
+ */
 function extras(what: string, facts: Facts, granted = what): string[] {
   return [
     ...(facts.owner ? [`ALTER ${what} OWNER TO ${facts.owner};`] : []),
@@ -172,11 +175,14 @@ type Privilege = readonly [grantee: string, privilege: string, grantable: boolea
 interface Acl {
   readonly granted: readonly Privilege[] | null
   readonly revoked: readonly Privilege[] | null
-  /** What there is for this kind, which differs between versions. */
+  /** All privileges of this kind of object, which differ between server versions. */
   readonly all: readonly string[] | null
 }
 
-/** One statement for each grantee. @param prefix for default privileges; `column`: privileges of that column */
+/**
+ * Returns one GRANT per grantee.
+ * @param prefix for default privileges; `column`: a column whose privileges these are
+ */
 function grants(what: string, acl: Acl | null, { prefix = '', column = '' } = {}): string[] {
   const list = (privileges: readonly Privilege[] | null | undefined) => {
     const by = new Map<string, string[]>()
@@ -209,7 +215,7 @@ const DEFAULT_OBJECTS: Record<string, string> = {
   n: 'SCHEMAS',
   L: 'LARGE OBJECTS',
 }
-/** As pg_trigger.tgenabled; `O` is usual. */
+/** Keywords for the values of pg_trigger.tgenabled; `O`, the usual value, needs none. */
 const ENABLED: Record<string, string> = { D: 'DISABLE', R: 'ENABLE REPLICA', A: 'ENABLE ALWAYS' }
 
 function enabledLine(table: string, what: string, name: string, enabled: string): string | undefined {
@@ -217,7 +223,7 @@ function enabledLine(table: string, what: string, name: string, enabled: string)
   return state && `ALTER TABLE ${table} ${state} ${what} ${name};`
 }
 
-/** An index is named without its schema where its table has been named. */
+/** Returns the last part of a qualified name: an index is named without its schema if its table was already named. */
 function lastPart(name: string): string {
   return /(?:"(?:[^"]|"")*"|[^".]+)$/.exec(name)?.[0] ?? name
 }
@@ -228,7 +234,7 @@ function describeType(facts: Facts): SchemaObject {
   if (form === 'e') {
     const members = (facts.labels ?? []).map((label: string) => ({ key: `value ${label}`, text: label }))
     if (members.length === 0) return object('type', name, `CREATE TYPE ${name} AS ENUM ()`, { more })
-    // The order of an enum's values is part of what it is: they are compared as one.
+    // The order of an enum's values is part of its definition, so they are compared as one text.
     const labels = members.map(({ text }: SchemaMember) => text).join(', ')
     return object('type', name, `CREATE TYPE ${name} AS ENUM (${labels})`, { more })
   }
@@ -286,7 +292,7 @@ function describeRoutine(facts: Facts): SchemaObject {
       ? extras(`AGGREGATE ${facts.signature}`, facts, `FUNCTION ${name}`)
       : extras(`${form === 'p' ? 'PROCEDURE' : 'FUNCTION'} ${name}`, facts)
   if (form !== 'a') {
-    // The database always qualifies the name here, and only here.
+    // The server always qualifies the name here, and nowhere else.
     const definition = String(facts.definition).replace(/^(CREATE OR REPLACE (?:FUNCTION|PROCEDURE) )public\./, '$1')
     return object('routine', name, definition.trimEnd(), { more })
   }
@@ -303,7 +309,7 @@ function describeTable(facts: Facts): SchemaObject {
   const what = foreign ? `FOREIGN TABLE ${name}` : `TABLE ${name}`
   const kind = facts.persistence === 'u' ? `UNLOGGED ${what}` : what
   const parents = facts.parents as string[] | null
-  // An expression of its own has no place in PARTITION OF before PostgreSQL 16: then it is attached.
+  // Before PostgreSQL 16, PARTITION OF does not accept a column's own expression; such a partition is attached instead.
   const attached = partition && columns.some(hasOwnExpression)
   const head = partition && !attached ? `CREATE ${kind} PARTITION OF ${parents?.[0]}` : `CREATE ${kind}`
   const constraints = (facts.constraints ?? []) as Facts[]
@@ -312,7 +318,7 @@ function describeTable(facts: Facts): SchemaObject {
   const names = new Map(notNulls.filter(({ usual, valid }) => !usual && valid).map((one) => [one.column, one.name]))
   const unproven = new Set(notNulls.filter(({ valid }) => !valid).map(({ column }) => column))
   const members = [
-    // Columns that come from a parent table stand there.
+    // Inherited columns are listed with their parent table.
     ...own.map((column) => ({
       key: `column ${column.quoted}`,
       text: columnText({
@@ -322,7 +328,7 @@ function describeTable(facts: Facts): SchemaObject {
         expression: isLater(facts, `column ${column.quoted}`) ? null : column.expression,
       }),
     })),
-    // One that was not held against the rows cannot be made with the table.
+    // A NOT VALID constraint cannot be created with the table.
     ...constraints
       .filter(({ valid, part }) => valid && !isLater(facts, part))
       .map((constraint) => ({
@@ -380,7 +386,7 @@ function describeTable(facts: Facts): SchemaObject {
       !foreign && facts.replica === 'n' && `ALTER TABLE ${name} REPLICA IDENTITY NOTHING;`,
       ...extras(what, facts, `TABLE ${name}`),
       ...((facts.sequences ?? []) as string[][]).flatMap(([sequence, column]) => [
-        // Both have to have one owner before they are linked.
+        // The sequence and the table need the same owner before they are linked.
         ...(facts.owner ? [`ALTER SEQUENCE ${sequence} OWNER TO ${facts.owner};`] : []),
         `ALTER SEQUENCE ${sequence} OWNED BY ${name}.${column};`,
       ]),
@@ -394,7 +400,10 @@ function describeTable(facts: Facts): SchemaObject {
   })
 }
 
-/** Whether it is made behind what needs the table, since it needs that itself. @param part as `column name` */
+/**
+ * Returns whether a part must be created after objects that need the table, because it needs those objects itself.
+ * @param part kind and name, such as `column name`
+ */
 function isLater(facts: Facts, part: string): boolean {
   return (facts.later as string[] | undefined)?.includes(part) ?? false
 }
@@ -411,7 +420,7 @@ function laterLines(table: string, facts: Facts, constraints: readonly Facts[]):
   ]
 }
 
-/** With its index's own options, which stand before whether it can be deferred. */
+/** Returns the constraint's definition with its index options, which precede the DEFERRABLE clause. */
 function constraintText({ definition, options, tablespace }: Facts): string {
   const index = `${options ? ` WITH (${options})` : ''}${tablespace ? ` USING INDEX TABLESPACE ${tablespace}` : ''}`
   return index === '' ? definition : String(definition).replace(/(?= (?:NOT )?DEFERRABLE\b| INITIALLY |$)/, index)
@@ -459,14 +468,14 @@ function columnExtras(table: string, columns: readonly Facts[], persistence?: st
   ])
 }
 
-/** From PostgreSQL 18 on: one that children do not have, or that was not held against the rows. */
+/** Returns the lines for a NOT NULL constraint that is NO INHERIT or NOT VALID (PostgreSQL 18 and later). */
 function notNullLines(table: string, { name, quoted, inherited, valid }: Facts): string[] {
   const kind = `${inherited ? '' : ' NO INHERIT'}${valid ? '' : ' NOT VALID'}`
   if (valid) return inherited ? [] : [`-- NOT NULL of ${quoted} is not inherited: ${name}`]
   return [`ALTER TABLE ${table} ADD CONSTRAINT ${name} NOT NULL ${quoted}${kind};`]
 }
 
-/** What a partition or child has otherwise than its parent. */
+/** Returns the statements for what differs between a partition or child and its parent. */
 function inheritedLines(table: string, { quoted, expression, generated, notNull, parent }: Facts): string[] {
   const alter = `ALTER TABLE ONLY ${table} ALTER COLUMN ${quoted}`
   const lines: string[] = []
@@ -509,7 +518,7 @@ function asColumn(column: Facts): SchemaColumn {
   }
 }
 
-/** As pg_foreign_table.ftoptions: `name=value`. */
+/** Formats the options of pg_foreign_table.ftoptions, which are `name=value`. */
 function optionList(options: readonly string[] | null): string {
   if (!options) return ''
   const list = options.map((option) => {

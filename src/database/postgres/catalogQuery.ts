@@ -1,8 +1,9 @@
 /**
- * One query for everything in the catalogs that a schema is made of (PostgreSQL manual, chapter "System Catalogs"; these
- * columns are the same from 14 to 18). Each row is the kind of an object, its oid, and its facts as JSON. What belongs to
- * an extension is the extension's; our own tables are left out. OFFSET 0 keeps the planner, which knows little about how
- * many rows a catalog has, from reading a whole one for each table. Oids from 16384 on are users' (FirstNormalObjectId).
+ * One query that reads from the catalogs everything a schema consists of (PostgreSQL manual, chapter "System Catalogs";
+ * these columns are the same from 14 to 18). Each row is an object's kind, its oid, and its facts as JSON. Members of
+ * extensions and our own tables are left out. OFFSET 0 keeps the planner, which knows little about how many rows a
+ * catalog has, from reading a whole catalog for each table. Oids from 16384 on belong to users' objects
+ * (FirstNormalObjectId).
  */
 import { literal } from './tables.ts'
 
@@ -13,11 +14,14 @@ export function prepareCatalog(exclude: readonly string[]): string {
   return `PREPARE ${PREPARED} AS ${catalogQuery(exclude)}`
 }
 
-/** Role and owner are left out where they are the database's own owner. */
+/** SQL of an owner's name. It is null for the database's own owner, so that such owners are left out. */
 const owner = (oid: string) =>
   `CASE WHEN ${oid} NOT IN (SELECT datdba FROM pg_database WHERE datname = current_database()) AND pg_get_userbyid(${oid}) <> 'pg_database_owner' THEN quote_ident(pg_get_userbyid(${oid})) END`
 
-/** What was granted beyond the default and what of the default was revoked, as [grantee, privilege, grantable]. */
+/**
+ * SQL of the privileges granted beyond the default and those of the default that were revoked, as [grantee, privilege,
+ * grantable].
+ */
 const privileges = (acl: string, standard: string) => {
   const list = (some: string, without: string) =>
     `(SELECT json_agg(json_build_array(CASE grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee)) END, privilege_type, is_grantable) ORDER BY grantee, privilege_type)
@@ -31,11 +35,17 @@ const comment = (oid: string, catalog: string) => `obj_description(${oid}, '${ca
 const notMember = (catalog: string, oid: string) =>
   `NOT EXISTS (SELECT FROM member WHERE classid = '${catalog}'::regclass AND objid = ${oid})`
 
-/** Not made by the server for another object, as the cast of a range to its multirange. */
+/**
+ * SQL condition that excludes objects the server created for another object, such as the cast from a range to its
+ * multirange.
+ */
 const notMade = (catalog: string, oid: string) =>
   `NOT EXISTS (SELECT FROM pg_depend WHERE classid = '${catalog}'::regclass AND objid = ${oid} AND deptype = 'i')`
 
-/** The name that the server gives a NOT NULL where nobody names it; a longer one is cut in ways of its own. */
+/**
+ * Condition for the default name of a NOT NULL constraint. The server shortens longer names in its own way, so any such
+ * name counts.
+ */
 const usualNotNull = "(k.conname = c.relname || '_' || a.attname || '_not_null' OR length(c.relname || a.attname) > 53)"
 
 const qualified = (namespace: string, name: string) =>
@@ -188,21 +198,21 @@ UNION SELECT NULL, h.inhrelid::bigint, h.inhparent::bigint FROM pg_inherits h JO
 UNION SELECT NULL, h.inhparent::bigint, i.indrelid::bigint FROM pg_inherits h JOIN pg_index i ON i.indexrelid = h.inhrelid WHERE pg_partition_root(i.indexrelid) IN (SELECT root FROM named)) edges WHERE object <> needed`
 }
 
-/** As `name=value`, in an array. */
+/** SQL of an options array, `name=value` each. */
 const options = (array: string) =>
   `COALESCE((SELECT ' OPTIONS (' || string_agg(quote_ident(split_part(o, '=', 1)) || ' ' || quote_literal(substr(o, strpos(o, '=') + 1)), ', ') || ')' FROM unnest(${array}) o), '')`
 
 interface WrittenOut {
   readonly catalog: string
   readonly definition: string
-  /** As ALTER and COMMENT name the kind. */
+  /** Kind, as ALTER and COMMENT write it. */
   readonly what: string
-  /** Columns of the catalog, where it has them; `granted`: as GRANT names the kind. */
+  /** Names of the catalog's columns, if it has them; `granted`: the kind, as GRANT writes it. */
   readonly owner?: string
   readonly acl?: { readonly column: string; readonly kind: string; readonly granted: string }
 }
 
-/** Small kinds whose DDL is put together right here. `x` is the catalog's row. */
+/** Small kinds whose DDL is put together here. `x` is the catalog's row. */
 const WRITTEN_OUT: readonly WrittenOut[] = [
   {
     catalog: 'pg_foreign_data_wrapper',
@@ -222,7 +232,7 @@ const WRITTEN_OUT: readonly WrittenOut[] = [
     catalog: 'pg_collation',
     what: 'COLLATION',
     owner: 'collowner',
-    // Where the locale is differs between versions.
+    // The column that holds the locale differs between server versions.
     definition: `'CREATE COLLATION ' || x.oid::regcollation || ' (provider = ' || CASE x.collprovider WHEN 'i' THEN 'icu' WHEN 'b' THEN 'builtin' ELSE 'libc' END || ', locale = ' || quote_literal(COALESCE(to_jsonb(x) ->> 'colllocale', to_jsonb(x) ->> 'colliculocale', x.collcollate)) || CASE WHEN x.collisdeterministic THEN '' ELSE ', deterministic = false' END || COALESCE(', rules = ' || quote_literal(to_jsonb(x) ->> 'collicurules'), '') || ')'`,
   },
   {
@@ -242,7 +252,7 @@ const WRITTEN_OUT: readonly WrittenOut[] = [
     catalog: 'pg_operator',
     what: 'OPERATOR',
     owner: 'oprowner',
-    // One that another names before it exists has no function yet.
+    // An operator that another one names before it exists has no function yet.
     definition: `CASE WHEN x.oprcode <> 0 THEN 'CREATE OPERATOR ' || CASE WHEN x.oprnamespace = 'public'::regnamespace THEN '' ELSE x.oprnamespace::regnamespace || '.' END || x.oprname || ' (FUNCTION = ' || x.oprcode::regproc || COALESCE(', LEFTARG = ' || format_type(NULLIF(x.oprleft, 0), NULL), '') || COALESCE(', RIGHTARG = ' || format_type(NULLIF(x.oprright, 0), NULL), '')
       || COALESCE(', COMMUTATOR = ' || (SELECT 'OPERATOR(' || o.oprnamespace::regnamespace || '.' || o.oprname || ')' FROM pg_operator o WHERE o.oid = x.oprcom), '') || COALESCE(', NEGATOR = ' || (SELECT 'OPERATOR(' || o.oprnamespace::regnamespace || '.' || o.oprname || ')' FROM pg_operator o WHERE o.oid = x.oprnegate), '')
       || COALESCE(', RESTRICT = ' || NULLIF(x.oprrest, 0)::regproc, '') || COALESCE(', JOIN = ' || NULLIF(x.oprjoin, 0)::regproc, '') || CASE WHEN x.oprcanhash THEN ', HASHES' ELSE '' END || CASE WHEN x.oprcanmerge THEN ', MERGES' ELSE '' END || ')' END`,
@@ -268,7 +278,7 @@ const written = ({ catalog, definition, what, owner: ownerColumn, acl }: Written
   'owner', ${ownerColumn ? owner(`x.${ownerColumn}`) : 'NULL'}, 'acl', ${acl ? privileges(`x.${acl.column}`, `acldefault('${acl.kind}', x.${ownerColumn})`) : 'NULL::json'}, 'granted', ${acl ? `'${acl.granted} ' || i.identity` : 'NULL'})
 FROM ${catalog} x, pg_identify_object('${catalog}'::regclass, x.oid, 0) i WHERE x.oid >= 16384 AND ${notMember(catalog, 'x.oid')} AND ${notMade(catalog, 'x.oid')}`
 
-/** Catalogs whose objects are told apart by their identity alone. */
+/** Catalogs whose objects are only compared by their identity. */
 const OTHERS = [
   'pg_opclass',
   'pg_opfamily',
@@ -280,7 +290,7 @@ const OTHERS = [
   'pg_transform',
 ]
 
-/** As CREATE SEQUENCE takes them, without what is the default for the type and the direction. */
+/** Returns SQL of the CREATE SEQUENCE options that differ from the default for the type and direction. */
 function sequenceOptions(s: string): string {
   const limit = `CASE ${s}.seqtypid WHEN 'smallint'::regtype THEN 32767 WHEN 'integer'::regtype THEN 2147483647 ELSE 9223372036854775807 END`
   return `concat_ws(' ', 'AS ' || format_type(${s}.seqtypid, NULL),

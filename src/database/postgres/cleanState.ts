@@ -1,15 +1,15 @@
 /**
- * What a copy was like when it was made, so that after a test it can be told whether only rows changed, and then be put back.
+ * Records the state of a fresh copy, so that after a test we can tell whether only rows changed and then restore it.
  *
- * Told from the tables themselves: each row of each catalog, and of each table that had rows, must be there still and no
- * other with it (by the transaction that wrote it), and a table that never had a page must have none. Statistics would not
- * see everything. What is not rows makes it different: DDL and TRUNCATE are seen in pg_class, large objects in their own
- * catalog, settings of the database in theirs.
+ * This is read from the tables themselves: each row of each catalog, and of each table that had rows, must still exist,
+ * with no new rows beside it (by the transaction that wrote them), and a table that never had a page must have none.
+ * Statistics would not see everything. Other changes make the copy different: DDL and TRUNCATE show in pg_class, large
+ * objects in their own catalog, database settings in theirs.
  */
 import type { Client } from 'pg'
 import { identifier, literal } from './tables.ts'
 
-/** Of a snapshot: all its copies are held against it. */
+/** The clean state of a snapshot, with which all its copies are compared. */
 export class CleanState {
   readonly #counted: readonly Counted[]
   readonly #bare: readonly Bare[]
@@ -31,8 +31,9 @@ export class CleanState {
   }
 
   /**
-   * Of a copy that nobody has used yet, on a session of its own. Undefined where that cannot be told (an administrator who
-   * may not read everything, tables elsewhere) or would take longer than a new copy.
+   * Reads the state of an unused copy in a session of its own. Returns undefined if it cannot be determined (an
+   * administrator who may not read everything, tables on other servers) or if it would take longer than making a new
+   * copy.
    */
   static async read(client: Client): Promise<CleanState | undefined> {
     try {
@@ -74,16 +75,16 @@ export class CleanState {
     }
   }
 
-  /** Gets another session ready to ask. */
+  /** Prepares another session for `restore`. */
   async prepare(client: Client): Promise<void> {
     await client.query(SETTINGS)
     await client.query(this.#statements)
   }
 
   /**
-   * Puts a copy back, if only rows were added; nobody else may be connected.
-   * @param since the first transaction after it was made, or put back
-   * @returns the same for the next time; undefined where it is another database by now
+   * Restores a copy if only rows were added; nobody else may be connected.
+   * @param since the first transaction after the copy was made or last restored
+   * @returns the same value for the next time; undefined if more than that has changed
    */
   async restore(client: Client, since: string): Promise<string | undefined> {
     const { database, last } = await this.#askFirst(client, short(since))
@@ -91,7 +92,7 @@ export class CleanState {
     if (database.others) throw new OthersConnected()
     if (!database.same || statistics !== this.#facts.statistics || bytes > this.#facts.bytes + MOST_MORE_BYTES)
       return undefined
-    // Nothing on the whole server has written: only what needs no transaction is left to look at.
+    // If nothing on the whole server has written, only changes that need no transaction remain to be checked.
     const untouched = database.next === since
     const { rows, none } = untouched ? { rows: [], none: [] } : await this.#askRows(client, short(since))
     const changed = rows.map(({ count, fresh }, i) => ({
@@ -99,7 +100,7 @@ export class CleanState {
       count: Number(count),
       fresh: Number(fresh),
     }))
-    // Rows that were there must be there still, and in a catalog no others.
+    // The original rows must still exist, and catalogs must have no new ones.
     const differs = changed.some(
       ({ table, count, fresh }) => count - fresh !== table?.rows || (table.system && fresh > 0),
     )
@@ -110,7 +111,7 @@ export class CleanState {
       (sequence, i) => sequence.last !== last[i]?.last || sequence.called !== last[i]?.called,
     )
     const added = changed.flatMap(({ table, fresh }) => (table && fresh > 0 ? [table.name] : []))
-    // No transaction from before this look can write any more: nobody is connected.
+    // No transaction older than this check can still write, since nobody else is connected.
     if (truncate.length === 0 && moved.length === 0 && added.length === 0) return database.next
     const results = (await client.query(
       [
@@ -148,7 +149,9 @@ export class CleanState {
     return { rows: results[0].rows, none: results[1].rows }
   }
 
-  /** Truncating asks for all tables that refer to one of them; undefined where one of those has rows to keep. */
+  /**
+   * Adds the tables that refer to one of these, which TRUNCATE requires; undefined if one of those has rows to keep.
+   */
   #withReferencing(oids: readonly string[]): string[] | undefined {
     const byOid = new Map(this.#bare.map((table) => [table.oid, table]))
     const all = new Set(oids)
@@ -162,22 +165,22 @@ export class CleanState {
   }
 }
 
-/** The first transaction that has not begun yet, of the whole server. */
+/** Returns the first transaction of the whole server that has not begun yet. */
 export async function nextTransaction(client: Pick<Client, 'query'>): Promise<string> {
   const { rows } = await client.query<{ next: string }>(NEXT_TRANSACTION)
   return rows[0]?.next ?? '0'
 }
 
-/** Whoever is connected may go on writing: they have to go first. */
+/** Others are connected to the copy: they may go on writing, so they must disconnect first. */
 export class OthersConnected extends Error {}
 
 // --- internal ---
 
 const NEXT_TRANSACTION = 'SELECT pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())::text AS next'
 
-/** Rows to count anew after each test; above, a new copy is sooner there. */
+/** Bytes of rows to count after each test; above that, making a new copy is faster. */
 const MOST_BYTES = 8 * 2 ** 20
-/** What may be left of deleted rows. */
+/** Bytes that deleted rows may leave behind. */
 const MOST_MORE_BYTES = 2 ** 19
 
 interface Table {
@@ -187,14 +190,14 @@ interface Table {
   readonly kind: 'r' | 'm' | 'S'
   readonly size: string
   readonly system: boolean
-  /** Tables that have a foreign key to it. */
+  /** Other tables that have a foreign key to this one. */
   readonly referencing: readonly string[]
 }
 
 interface Counted {
   readonly oid: string
   readonly name: string
-  /** A catalog: rows of it that are new cannot just be deleted. */
+  /** `true` for a catalog, from which new rows cannot simply be deleted. */
   readonly system: boolean
   readonly rows: number
 }
@@ -222,11 +225,14 @@ interface SequenceRow {
 }
 
 interface DatabaseFacts {
-  /** Somebody else is connected. */
+  /** `true` if somebody else is connected. */
   readonly others: boolean
-  /** Nothing is there that only the database itself has. */
+  /**
+   * `true` if the database has nothing of its own that a fresh copy lacks: prepared transactions, replication slots,
+   * subscriptions, a comment, security labels.
+   */
   readonly same: boolean
-  /** What it has itself was written since. */
+  /** `true` if its pg_database row or its settings were written since. */
   readonly fresh: boolean
   /** The first transaction that has not begun yet. */
   readonly next: string
@@ -234,13 +240,16 @@ interface DatabaseFacts {
 }
 
 interface Facts {
-  /** What the planner goes by. */
+  /** The table statistics that the planner uses. */
   readonly statistics: string
-  /** Of tables that had rows: what was deleted from them still takes room. */
+  /** Size of the tables that had rows: deleted rows still take space. */
   readonly bytes: number
 }
 
-/** As a replica: triggers of the test's tables do not fire when they are emptied. */
+/**
+ * Session settings. With session_replication_role = replica, the triggers of the test's tables do not fire when they
+ * are emptied.
+ */
 const SETTINGS = `SET search_path = pg_catalog; SET jit = off; SET plan_cache_mode = force_generic_plan; SET row_security = off; SET statement_timeout = '20s'; SET lock_timeout = '1s';
 SET session_replication_role = replica; SET client_min_messages = error; SET default_transaction_read_only = off; SET standard_conforming_strings = on`
 
@@ -250,12 +259,15 @@ const TABLES = `SELECT c.oid::text, nspname AS schema, relname AS name, relkind 
   FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
   WHERE relkind IN ('r', 'm', 'S') AND NOT relisshared AND nspname <> 'pg_toast' AND relpersistence <> 't' ORDER BY c.oid`
 
-/** Rows on other servers, triggers and rules that fire for a replica too when rows go, settings that a test could reset. */
+/**
+ * Whether there are rows on other servers, triggers and rules that fire on deletes even for a replica, or settings that
+ * a test could reset.
+ */
 const ELSEWHERE = `SELECT EXISTS (SELECT FROM pg_class WHERE relkind = 'f') OR EXISTS (SELECT FROM pg_db_role_setting s, pg_database d WHERE s.setdatabase = d.oid AND d.datname = current_database())
   OR EXISTS (SELECT FROM pg_trigger WHERE tgenabled IN ('A', 'R') AND tgtype & 40 <> 0)
   OR EXISTS (SELECT FROM pg_rewrite WHERE ev_enabled IN ('A', 'R') AND ev_type = '4') AS elsewhere`
 
-/** As rows carry it. */
+/** Returns a transaction id in the 32-bit form that rows hold. */
 function short(transaction: string): string {
   return String(BigInt(transaction) & 0xffff_ffffn)
 }

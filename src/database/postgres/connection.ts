@@ -1,4 +1,4 @@
-/** Sessions over `pg`: one we open from a URL, a client the caller opened, or one lent by a pool. */
+/** Opens sessions over `pg`: from a URL, over a client the caller opened, or over a client lent by a pool. */
 import type { Client, ClientConfig, Pool, PoolClient } from 'pg'
 import { ConnectionError, UsageError } from '../../migrate/errors.ts'
 import { loadPackage } from '../../migrate/loadPackage.ts'
@@ -10,7 +10,10 @@ import { type Notice, type PostgresError, type Row, ScriptFailure, type Session 
 
 let loadingPg: Promise<typeof import('pg')> | undefined
 
-/** `pg`, loaded when first needed, and once: jest refuses an import between two tests. @throws NotInstalledError, NotLoadedError */
+/**
+ * Loads `pg` when first needed, and only once: jest refuses an import between two tests.
+ * @throws NotInstalledError, NotLoadedError
+ */
 export async function loadPg(): Promise<Pick<typeof import('pg'), 'Client' | 'Query'>> {
   loadingPg ??= loadPackage('pg', 'A postgres:// database', () => import('pg'))
   loadingPg.catch(() => {
@@ -20,7 +23,7 @@ export async function loadPg(): Promise<Pick<typeof import('pg'), 'Client' | 'Qu
   return module.default ?? module
 }
 
-/** @throws ConnectionError */
+/** Opens a connection. @throws ConnectionError */
 export async function connect(url: string, options: ConnectOptions = {}): Promise<Client> {
   const { Client } = await loadPg()
   const { configs, wanted } = addressOf(url, options)
@@ -54,11 +57,15 @@ export async function connect(url: string, options: ConnectOptions = {}): Promis
   throw failure
 }
 
-/** Where that URL leads, with all that `pg` takes into account: `?host=`, PGHOST, PGDATABASE. Connects to nothing. */
+/**
+ * Returns the address a URL leads to, including everything `pg` takes into account: `?host=`, PGHOST, PGDATABASE. Does
+ * not connect.
+ */
 export async function placeOf(url: string): Promise<DatabaseAddress> {
   const pg = await loadPg()
   const clients = addressOf(url, {}).configs.map((config) => new pg.Client(config))
-  // Of several, one that is elsewhere counts: whoever asks wants to know whether it is this machine.
+  // If there are several hosts, a remote one takes precedence: the caller wants to know whether the database is on this
+  // machine.
   const away = clients.find(({ host }) => !isLoopback(host))
   const { host, port, database } = away ?? (clients[0] as Client)
   return { host, port, database: database ?? '' }
@@ -74,13 +81,16 @@ export async function openUrl(url: string, options: ConnectOptions = {}): Promis
   })
 }
 
-/** @throws UsageError for a client that is not connected or has a transaction open */
+/**
+ * Makes a session of the caller's client.
+ * @throws UsageError if the client is not connected or has a transaction open
+ */
 export async function openClient(client: Client): Promise<Session> {
   refuseUnusable(client)
   return borrowClient(client)
 }
 
-/** A client that may have a transaction open: for reading what only its session sees. */
+/** Makes a session of a client that may have a transaction open, for reading what only that client's session sees. */
 export async function borrowClient(client: Client): Promise<Session> {
   const { Query } = await loadPg()
   return new PgSession(client, Query, { borrowed: true, another: undefined, end: async () => undefined })
@@ -126,7 +136,7 @@ function refuseUnusable(client: Client | PoolClient): void {
 
 // --- internal ---
 
-/** Fields that `pg` has on every client and its types leave out. */
+/** Fields that every `pg` client has but its types leave out. */
 interface ClientInside {
   readonly processID: number | null
   readonly password?: string
@@ -145,7 +155,7 @@ async function isReadOnly(client: Client): Promise<boolean> {
 interface Ownership {
   readonly borrowed: boolean
   readonly another: (() => Promise<Session>) | undefined
-  /** `lost`: the connection broke while it was held. */
+  /** Ends or returns the connection. `lost`: it broke while it was held. */
   readonly end: (lost: boolean) => Promise<void>
 }
 
@@ -157,7 +167,7 @@ class PgSession implements Session {
   readonly #end: Ownership['end']
   readonly #Query: typeof import('pg').Query
   #lost = false
-  /** Without a listener, a connection that breaks would end the caller's process. */
+  /** Error listener. Without it, a broken connection would end the caller's process. */
   readonly #onError = () => {
     this.#lost = true
   }
@@ -192,7 +202,7 @@ class PgSession implements Session {
     const run = () =>
       new Promise<void>((resolve, reject) => {
         const query = new Query(sql)
-        // Rows are handed over one by one and forgotten: a SELECT in a migration must not fill memory.
+        // Rows are passed on one by one and not stored: a SELECT in a migration must not fill memory.
         query.on('row', () => undefined)
         query.on('end', () => resolve())
         query.on('error', reject)
@@ -221,7 +231,10 @@ class PgSession implements Session {
     this.client.off('error', this.#onError)
   }
 
-  /** From a connection of its own, as psql does on ctrl-C. If that fails, the statement runs to its end. */
+  /**
+   * Cancels the running statement over a separate connection, as psql does on ctrl-C. If that fails, the statement runs
+   * to its end.
+   */
   async #cancel(): Promise<void> {
     const { host, port, user, database } = this.client as Client
     const { password, ssl, processID } = inside(this.client)
@@ -238,7 +251,7 @@ class PgSession implements Session {
     }
   }
 
-  /** An error of the connection, not of the statement. */
+  /** Returns a ConnectionError if the error is about the connection, not the statement. */
   #broken(error: unknown): ConnectionError | undefined {
     const { severity, code, message } = error as PostgresError
     const lost =

@@ -1,8 +1,8 @@
-/** What a database has that CREATE DATABASE … TEMPLATE does not copy: owner, privileges, connection limit, settings. */
+/** Copies what CREATE DATABASE … TEMPLATE does not copy: owner, privileges, connection limit, settings. */
 import type { Admin } from './databases.ts'
 import { identifier, literal } from './tables.ts'
 
-/** Gives `to` what `from` has. @returns whether there was anything */
+/** Copies the settings of `from` to `to`. @returns whether there were any */
 export async function copyDatabaseSettings(admin: Admin, from: string, to: string): Promise<boolean> {
   const { rows } = await admin.query<Belongings>(
     `SELECT oid::text, datdba = session_user::regrole AS own, pg_get_userbyid(datdba) AS owner, datconnlimit AS "limit", datacl IS NOT NULL AS granted,
@@ -12,7 +12,7 @@ export async function copyDatabaseSettings(admin: Admin, from: string, to: strin
   const [found] = rows
   if (!found || (found.own && found.limit === -1 && !found.granted && !found.settings)) return false
   const target = `DATABASE ${identifier(to)}`
-  // As they are stored: written as statements, values that are lists would have to be taken apart.
+  // Settings are copied in their stored form: to write them as statements, list values would have to be split.
   if (found.settings) {
     await admin.query(
       `INSERT INTO pg_db_role_setting SELECT t.oid, setrole, setconfig FROM pg_db_role_setting, pg_database t WHERE setdatabase = ${found.oid} AND t.datname = ${literal(to)}`,
@@ -49,7 +49,7 @@ async function copyPrivileges(admin: Admin, from: string, target: string, owner:
   const own = identifier(owner)
   await admin.query(`REVOKE ALL ON ${target} FROM PUBLIC, CURRENT_USER`)
   for (const { who, privilege, grantable } of rows) {
-    // What the owner has goes along when the database is handed over.
+    // The owner's privileges are transferred when the database changes its owner.
     const grantee = who === owner || who === own ? 'CURRENT_USER' : who
     await admin.query(`GRANT ${privilege} ON ${target} TO ${grantee}${grantable ? ' WITH GRANT OPTION' : ''}`)
   }

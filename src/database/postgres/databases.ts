@@ -1,16 +1,19 @@
-/** Databases of a server: making, copying, marking, listing, dropping them, and who is connected to them. */
+/** Creates, copies, marks, lists and drops databases of a server, and finds out who is connected to them. */
 import type { Client, QueryResultRow } from 'pg'
 import { identifier, literal } from './tables.ts'
 
-/** An administrator's connection. */
+/** A connection of an administrator. */
 export interface Admin {
   query<T extends QueryResultRow>(sql: string, params?: readonly unknown[]): Promise<{ rows: T[] }>
 }
 
-/** For a connection that is held: it does not keep a finished process from ending, since it counts only while it works. */
+/**
+ * Makes an Admin of a connection that is kept open. It only keeps the process running while a query runs, so an
+ * otherwise finished process can end.
+ */
 export function heldAdmin(client: Client): Admin {
   let running = 0
-  // One after another: many tests ask at once, and the client does not queue for them.
+  // Queries run one after another: many tests ask at once, and the client does not queue for them.
   let last: Promise<unknown> = Promise.resolve()
   letEnd(client)
   return {
@@ -27,7 +30,7 @@ export function heldAdmin(client: Client): Admin {
   }
 }
 
-/** An idle connection that is not to keep its process from ending. */
+/** Lets the process end although this idle connection is open. */
 export function letEnd(client: Client): void {
   streamOf(client).unref?.()
 }
@@ -36,20 +39,20 @@ export function keepAlive(client: Client): void {
   streamOf(client).ref?.()
 }
 
-/** For a connection that is opened for some work and closed behind it. */
+/** Makes an Admin of a connection that is opened for some work and closed after it. */
 export function briefAdmin(client: Client): Admin {
   return { query: (sql, params = []) => client.query(sql, [...params]) }
 }
 
-/** How a database is copied. From PostgreSQL 15 on; before, there is only the copying of files. */
+/** How to copy a database. Only PostgreSQL 15 and later have the choice; earlier versions always copy files. */
 export type Strategy = 'FILE_COPY' | 'WAL_LOG'
 
 export interface CreateOptions {
-  /** Copies this database; nobody may be connected to it. Default `template0`, which nobody's additions reach. */
+  /** Database to copy, to which nobody may be connected. Default `template0`, which has no additions by anybody. */
   readonly template?: string
-  /** Files are copied faster than pages are logged, but the whole server is flushed first. */
+  /** Copying files is faster than logging pages, but the whole server is flushed first. */
   readonly strategy?: Strategy | undefined
-  /** Nobody can connect to it; it can still be copied. */
+  /** `true` if nobody may connect to it; it can still be copied. */
   readonly closed?: boolean
 }
 
@@ -65,8 +68,8 @@ export async function renameDatabase(admin: Admin, name: string, to: string): Pr
 }
 
 /**
- * Whether a copy of it, with its belongings, would be the same, and can be made at once: one that somebody is connected to
- * would be waited for; slots, subscriptions and labels are not copied; a comment is where ours would be.
+ * Returns whether a copy of the database, with its settings, would be identical and can be made at once. Copying waits
+ * for connected sessions; slots, subscriptions and labels are not copied; a comment would be in the place of ours.
  */
 export async function canBeCopied(admin: Admin, name: string): Promise<{ whole: boolean; sizeBytes: number }> {
   const { rows } = await admin.query<{ whole: boolean; size: string }>(
@@ -79,17 +82,17 @@ export async function canBeCopied(admin: Admin, name: string): Promise<{ whole: 
   return { whole: rows[0]?.whole ?? false, sizeBytes: Number(rows[0]?.size ?? 0) }
 }
 
-/** Ends every session on it first. A database that is not there is fine. */
+/** Ends every session on the database, then drops it. A missing database is not an error. */
 export async function dropDatabase(admin: Admin, name: string): Promise<void> {
   await admin.query(`DROP DATABASE IF EXISTS ${identifier(name)} WITH (FORCE)`)
 }
 
-/** @throws the server's error where somebody is connected */
+/** Drops a database. @throws the server's error if somebody is connected */
 export async function dropIfUnused(admin: Admin, name: string): Promise<void> {
   await admin.query(`DROP DATABASE IF EXISTS ${identifier(name)}`)
 }
 
-/** What is said of a database, for whoever lists them; null: nothing. */
+/** Sets the database's comment, which lists show; null removes it. */
 export async function commentOn(admin: Admin, name: string, comment: string | null): Promise<void> {
   await admin.query(`COMMENT ON DATABASE ${identifier(name)} IS ${literal(comment)}`)
 }
@@ -98,13 +101,13 @@ export interface FoundDatabase {
   readonly name: string
   readonly oid: number
   readonly comment: string
-  /** How many are connected to it. */
+  /** Number of sessions connected to it. */
   readonly connections: number
-  /** False where dropping it was broken off: it can only be dropped. */
+  /** `false` if dropping it was interrupted: it can only be dropped. */
   readonly valid: boolean
 }
 
-/** Those whose names begin so, oldest first. */
+/** Lists the databases whose names begin with `prefix`, oldest first. */
 export async function listDatabases(admin: Admin, prefix: string): Promise<FoundDatabase[]> {
   const { rows } = await admin.query<Omit<FoundDatabase, 'oid'> & { oid: string }>(
     `SELECT datname AS name, oid::text, coalesce(shobj_description(oid, 'pg_database'), '') AS comment, datconnlimit <> -2 AS valid,
@@ -114,7 +117,7 @@ export async function listDatabases(admin: Admin, prefix: string): Promise<Found
   return rows.map((row) => ({ ...row, oid: Number(row.oid) }))
 }
 
-/** Bytes on disk; 0 where it is gone. */
+/** Returns the size in bytes on disk; 0 if the database is gone. */
 export async function sizeOf(admin: Admin, name: string): Promise<number> {
   const { rows } = await admin.query<{ size: string }>(
     `SELECT pg_database_size(oid) AS size FROM pg_database WHERE datname = ${literal(name)}`,
@@ -125,14 +128,14 @@ export async function sizeOf(admin: Admin, name: string): Promise<number> {
 export interface SessionOn {
   readonly pid: number
   readonly application: string
-  /** `active`, `idle`, `idle in transaction`, … */
+  /** State of the session: `active`, `idle`, `idle in transaction`, … */
   readonly state: string
-  /** The last statement. */
+  /** Text of the last statement. */
   readonly query: string
 }
 
 export async function sessionsOn(admin: Admin, name: string): Promise<SessionOn[]> {
-  // The view asks for more.
+  // The view requires more privileges.
   const { rows } = await admin.query<SessionOn & QueryResultRow>(
     `SELECT pid, application_name AS application, coalesce(state, '') AS state, left(query, 200) AS query
      FROM pg_stat_get_activity(NULL) WHERE datid = (SELECT oid FROM pg_database WHERE datname = $1) AND backend_type <> 'autovacuum worker' ORDER BY backend_start`,

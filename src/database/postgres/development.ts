@@ -1,4 +1,4 @@
-/** A PostgreSQL database that is being developed on: migrated, read, and held against a second watch. */
+/** A PostgreSQL database used for development: migrated, read, and locked against a second watch. */
 
 import { createHash } from 'node:crypto'
 import { URL } from 'node:url'
@@ -40,13 +40,14 @@ export async function openPostgresDevelopment(
   )
 }
 
-/** On the server of that URL. */
+/** Creates the database on the server of that URL if it is missing. */
 export async function createMissing(server: string, name: string): Promise<void> {
   const client = await connect(server)
   try {
     const admin = briefAdmin(client)
     const { rows } = await admin.query('SELECT 1 FROM pg_database WHERE datname = $1', [name])
-    // Not while it is away: a run that was cut off has a copy, which is to be the database again.
+    // Do not create the database if its copy exists: an interrupted run left that copy, which is to become the database
+    // again.
     const { rows: copies } = await admin.query('SELECT 1 FROM pg_database WHERE datname = $1', [copyOf(name)])
     if (rows.length === 0 && copies.length === 0) await createDatabase(admin, name)
   } finally {
@@ -59,7 +60,7 @@ export function postgresFallback(url: string, options: ConnectOptions): Fallback
 }
 
 // --- internal ---
-/** Beside golang-migrate's keys: any number that is the same in all our watches. */
+/** Lock key that differs from golang-migrate's: any number that is the same in all watches. */
 const WATCH_KEY = 723401728
 
 async function opened(
@@ -167,7 +168,10 @@ ON CONFLICT (key) DO UPDATE SET value = excluded.value;`,
   }
 }
 
-/** Which versions of which rows the catalogs hold of what users made, without jit, whose compiling would take longer. */
+/**
+ * Hash of the versions (xmin) of the catalog rows of users' objects. It runs without jit, whose compiling would take
+ * longer.
+ */
 const STAMP = `SELECT md5(coalesce(string_agg(o::text || ' ' || x, ',' ORDER BY o, x), '')) AS stamp FROM (${[
   ['pg_class', 'oid'],
   ['pg_attribute', 'attrelid'],
@@ -190,12 +194,12 @@ const STAMP = `SELECT md5(coalesce(string_agg(o::text || ' ' || x, ',' ORDER BY 
   .map(([catalog, oid]) => `SELECT ${oid} AS o, xmin::text AS x FROM ${catalog} WHERE ${oid} >= 16384`)
   .join(' UNION ALL ')}) rows`
 
-/** A copy of the database elsewhere has another oid, or is on a server with another identifier. */
+/** Identity of a database. A copy of it elsewhere has another oid, or is on a server with another identifier. */
 const PLACE = `(SELECT jsonb_build_object('system', (SELECT system_identifier::text FROM pg_control_system()), 'database', oid::text) FROM pg_database WHERE datname = current_database())`
 
 /**
- * Made by the server itself, from files: nobody may be connected meanwhile. While one is there, a lock on another database
- * says that its maker lives.
+ * A copy that the server makes from files, while nobody may be connected. While it exists, a lock in another database
+ * says that its maker is alive.
  */
 class Copy implements Fallback {
   readonly alone = true
@@ -213,7 +217,7 @@ class Copy implements Fallback {
     await admin.query(`SELECT pg_advisory_lock(${WATCH_KEY}, hashtext(${literal(name)}))`)
     const ended = await endSessions(admin, name)
     await dropDatabase(admin, copy)
-    // Half a copy is none: it gets its name when it is whole.
+    // An incomplete copy must not be used, so the copy gets its final name when it is complete.
     await dropDatabase(admin, `${copy}~`)
     await createDatabase(admin, `${copy}~`, { template: name })
     await renameDatabase(admin, `${copy}~`, copy)
@@ -222,7 +226,7 @@ class Copy implements Fallback {
 
   async restore(): Promise<void> {
     const { admin, name, copy } = await this.#hold()
-    // Should this end half-way, the copy is still called so: the next start makes it the database.
+    // If this is interrupted, the copy still has its name and the next start turns it into the database.
     await dropDatabase(admin, name)
     await renameDatabase(admin, copy, name)
     await this.#release()
@@ -244,7 +248,7 @@ class Copy implements Fallback {
     return cutOff
   }
 
-  /** On another database of the same server. */
+  /** Opens a connection to another database of the same server. */
   async #hold() {
     if (this.#held) return this.#held
     const url = new URL(this.#url)
@@ -263,7 +267,10 @@ class Copy implements Fallback {
   }
 }
 
-/** Names are cut at 63 bytes, where they may become those of others. */
+/**
+ * Returns the name of the copy. The server cuts names at 63 bytes, where they might collide with others, so long ones
+ * are hashed.
+ */
 function copyOf(name: string): string {
   const whole = `${name}_before_watch`
   return Buffer.byteLength(whole) < 63

@@ -28,19 +28,28 @@ import { readState } from './state.ts'
 import * as tables from './tables.ts'
 
 export interface PostgresDriverOptions {
-  /** Where our tables are; default the current schema. */
+  /** Schema of our tables, default the current schema. */
   readonly schema?: string
-  /** Default `schema_migrations`; the history is beside it, with `_history` behind the name. */
+  /**
+   * Name of the version table, default `schema_migrations`. The history table next to it has the same name plus
+   * `_history`.
+   */
   readonly table?: string
-  /** `advisory` (default): golang-migrate's keys. `table`: a locked row, for poolers and servers without session locks. */
+  /**
+   * `advisory` (default): golang-migrate's lock keys. `table`: a locked row, for poolers and servers without
+   * session-level locks.
+   */
   readonly lock?: 'advisory' | 'table'
   /** Extensions that `drop()` keeps. */
   readonly keepExtensions?: readonly string[]
-  /** Names of tables that `drop()` keeps, in any schema: those of a database in development, which are put back as ours are. */
+  /**
+   * Names of tables that `drop()` keeps, in any schema: the additional tables of a development database. Steps that
+   * remove them restore them like our own tables.
+   */
   readonly keepTables?: readonly string[]
 }
 
-/** @param lock where the session's own locks cannot do */
+/** Creates a driver. @param lock a lock to use when the session's own locks are not suitable */
 export async function postgresDriver(
   session: Session,
   options: PostgresDriverOptions = {},
@@ -75,10 +84,10 @@ class PostgresDriver implements Driver {
   readonly #restore: string
   readonly #keep: Pick<PostgresDriverOptions, 'keepExtensions' | 'keepTables'>
   #locked = false
-  /** All is in one transaction, which is not ours to begin and to end. */
+  /** `true` while everything runs in one shared transaction, which single steps neither begin nor commit. */
   #inside = false
   #prepared: string | undefined
-  /** All that were prepared on this session, some perhaps in vain. */
+  /** Names of all statements prepared on this session; some may not exist because their transaction failed. */
   readonly #names = new Set<string>()
 
   constructor(
@@ -112,11 +121,11 @@ class PostgresDriver implements Driver {
   async unlock(): Promise<void> {
     if (!this.#locked) return
     this.#locked = false
-    // Who borrows gets it back as it was, and one of ours may live for days.
+    // A borrowed session must be returned unchanged, and one of our own may live for days.
     for (const name of this.#names) await this.#session.query(`DEALLOCATE ${name}`).catch(() => undefined)
     this.#names.clear()
     this.#prepared = undefined
-    // A temporary table of one run must not be there for the next, which would have another session elsewhere.
+    // The next run must not see this run's temporary tables; elsewhere it would have a new session.
     if (!this.#session.borrowed) await this.#session.query('DISCARD TEMP').catch(() => undefined)
     await this.#lock.release()
   }
@@ -134,14 +143,14 @@ class PostgresDriver implements Driver {
 
   async apply(step: MigrationStep, signal: AbortSignal): Promise<void> {
     if (step.work.kind === 'code') return this.#applyCode(step, step.work, signal)
-    // Our tables may go with the migration (a down that drops the schema). Then it was rolled back, and runs once more
-    // with our rows kept aside; making the schema again takes more privileges, so that is tried last.
+    // A migration may remove our tables (a down that drops the schema). It is then rolled back and run again with our
+    // rows saved aside. Creating the schema again needs more privileges, so that is tried last.
     const ways = [...REBUILDS]
     for (let way = ways.shift(); way !== undefined; ) {
       try {
         return await this.#applySql(step, way, signal)
       } catch (error) {
-        // It is not known whether what the failed step prepared is there.
+        // We do not know whether the statement that the failed step prepared exists.
         this.#prepared = undefined
         if (error instanceof OurTablesGone && ways.length > 0) way = ways.shift()
         else if (!(error instanceof StatementGone)) throw error
@@ -157,7 +166,7 @@ class PostgresDriver implements Driver {
     try {
       await this.#session.script(sql, signal)
     } catch (error) {
-      // It is not known whether what was prepared is there.
+      // We do not know whether the prepared statement exists.
       this.#prepared = undefined
       await this.#session.query('ROLLBACK').catch(() => undefined)
       throw error
@@ -173,7 +182,7 @@ class PostgresDriver implements Driver {
         try {
           return await trial()
         } finally {
-          // A connection that broke has its own error.
+          // If the connection broke, the original error already says so.
           await this.#session.script(`ROLLBACK TO ${TRIAL}; RELEASE ${TRIAL}`, NEVER).catch(() => undefined)
         }
       }
@@ -190,7 +199,7 @@ class PostgresDriver implements Driver {
   }
 
   async begin(step: MigrationStep): Promise<void> {
-    // Its journal is committed statement by statement, and all else with it.
+    // The journal is committed after each statement, which would also commit everything else in the shared transaction.
     if (this.#inside) {
       const message = `${step.version}_${step.name} runs outside a transaction`
       throw new StatementError({ message, sqlState: ACTIVE_TRANSACTION }, undefined)
@@ -215,7 +224,8 @@ class PostgresDriver implements Driver {
       else if (work.kind === 'sql') await this.#executeSql(work.script, index, signal)
     } catch (error) {
       await this.#putBack()
-      // The server said no: this statement did not happen. A lost connection leaves it open, and so does code.
+      // The server rejected the statement, so it had no effect. After a lost connection we cannot know, nor can we
+      // after code.
       if (work.kind !== 'sql' || !isAnswer(error)) throw asStatementError(error, index)
       await this.#writeJournal(step, { started: index, done: index })
       const { words = [] } = work.script.statements[index] ?? {}
@@ -275,7 +285,7 @@ class PostgresDriver implements Driver {
     const drops = await dropStatements(this.#session, {
       keepSchemas: [...new Set([this.#tables.schema, 'public'])],
       keepExtensions: this.#keep.keepExtensions ?? [],
-      // Dropping the row that our own lock holds would wait for itself.
+      // Dropping the table whose row our own lock holds would make us wait for ourselves.
       keepTables: [this.#lock.table ?? '', ...(this.#keep.keepTables ?? [])],
     })
     await this.#transaction(drops)
@@ -298,7 +308,10 @@ class PostgresDriver implements Driver {
     await this.#transaction([row?.schema ? '' : createSchema(schema), tables.createTables(this.#tables)])
   }
 
-  /** One round trip: begin, body, our writes, commit. A long body goes in several messages of the same transaction. */
+  /**
+   * Runs a step in one round trip: begin, body, our writes, commit. A long body is sent in several messages of the same
+   * transaction.
+   */
   async #applySql(step: MigrationStep, rebuild: Rebuild, signal: AbortSignal): Promise<void> {
     const { before, prefix, script, suffix } = this.#inTransaction(step, rebuild)
     const text = script?.text ?? ''
@@ -329,16 +342,17 @@ class PostgresDriver implements Driver {
     }
   }
 
-  /** Hands on what the server says while a step runs. */
+  /** Passes the server's notices on while a step runs. @returns a function that stops that */
   #hear({ work }: MigrationStep): () => void {
     const notice = work.kind === 'nil' ? undefined : work.notice
     return (notice && this.#session.onNotice?.(notice)) ?? (() => undefined)
   }
 
-  /** `before`: how many statements stand before the body. */
+  /** Builds the SQL around a step's body. `before`: how many statements precede the body. */
   #inTransaction(step: MigrationStep, rebuild: Rebuild) {
     const script = step.work.kind === 'sql' ? step.work.script : undefined
-    // A migration that drops our schema would wait for the lock's row for ever: it fails instead.
+    // A migration that drops our schema would wait forever for the row that the lock holds; the timeout makes it fail
+    // instead.
     const limit = this.#lock.table ? ["SET LOCAL lock_timeout = '15s';"] : []
     const before = [
       this.#inside ? `SAVEPOINT ${STEP};` : `BEGIN ${script?.transactionMode ?? ''};`,
@@ -346,7 +360,7 @@ class PostgresDriver implements Driver {
       ...(rebuild === 'no' ? [] : this.#saveTables()),
     ]
     const prefix = `${before.join('\n')}\n`
-    // The newline: the body may end in a comment. The semicolon: or without one.
+    // The newline is for a body that ends in a comment, the semicolon for one that ends without a semicolon.
     const suffix = `\n;${this.#tail(step, rebuild)}\n${this.#end}`
     return { before: before.length, prefix, script, suffix }
   }
@@ -366,7 +380,7 @@ class PostgresDriver implements Driver {
       )
       if (row?.id !== begun?.id) throw new Error(ENDED_BY_CODE)
       if (row?.gone) throw new Error('The migration removed the version table; write it in SQL, where it is put back.')
-      // Without the prepared statement: code cannot be run a second time if that is gone.
+      // Do not use the prepared statement here: if it is gone, code cannot be run a second time.
       await this.#session.script(`${this.#restore}\n${this.#recordPlainly(step)}\n${this.#end}`, signal)
     } catch (error) {
       await this.#putBack()
@@ -375,7 +389,7 @@ class PostgresDriver implements Driver {
     }
   }
 
-  /** Whether code has committed what we began. */
+  /** Returns whether the code has committed the transaction that we began. */
   async #isCommitted(id: unknown): Promise<boolean> {
     const rows = await this.#session
       .query('SELECT pg_catalog.txid_status($1) AS status', [id])
@@ -383,7 +397,7 @@ class PostgresDriver implements Driver {
     return rows[0]?.status === 'committed'
   }
 
-  /** Role and settings back, then history and version row. */
+  /** Builds the SQL that restores role and settings, then writes the history and the version row. */
   #tail(step: MigrationStep, rebuild: Rebuild): string {
     return [this.#restore, rebuild === 'no' ? '' : this.#restoreTables(rebuild), this.#record(step)].join('\n')
   }
@@ -392,7 +406,8 @@ class PostgresDriver implements Driver {
     const { version, from, to, history } = step
     const { put, remove, baseline } = history
     const usual = put && remove === undefined && !baseline && from !== NIL_VERSION && to === version
-    // Without session locks there may be a pooler, which hands each transaction to another session: nothing may stay on one.
+    // Without session locks there may be a pooler that hands each transaction to another session, so nothing may be
+    // left on a session.
     return usual && this.#lock.table === undefined ? this.#moveUp(from, put) : this.#recordPlainly(step)
   }
 
@@ -401,7 +416,10 @@ class PostgresDriver implements Driver {
     return `${tables.changeHistory(this.#tables, history)}\n${moved}`
   }
 
-  /** Prepared by the first step that needs it, in that step's own round trip. */
+  /**
+   * Returns the SQL of a usual step (one version up). The first step that needs the prepared statement prepares it in
+   * its own round trip.
+   */
   #moveUp(from: number, put: HistoryRecord): string {
     const name = this.#prepared ?? `migratest_${RUN}_${++preparations}`
     const prepare = this.#prepared === undefined ? tables.prepareMoveUp(this.#tables, name) : ''
@@ -411,15 +429,16 @@ class PostgresDriver implements Driver {
   }
 
   /**
-   * What keeps what a step did. Among others, its constraints are checked as a commit would, while it is known whose rows
-   * they are; that is taken back, since the next step is to find them deferred.
+   * SQL that commits a step. In a shared transaction it instead checks the deferred constraints as a commit would,
+   * while we still know which step caused a violation. It then rolls that check back, since the next step must find the
+   * constraints deferred.
    */
   get #end(): string {
     if (!this.#inside) return 'COMMIT;'
     return `SAVEPOINT ${TRIAL}; SET CONSTRAINTS ALL IMMEDIATE; ROLLBACK TO ${TRIAL}; RELEASE ${TRIAL}; RELEASE ${STEP};`
   }
 
-  /** Where there are tables for it. */
+  /** SQL for the additional tables of a development database; undefined if there are none. */
   get #development(): OwnDevelopment | undefined {
     return this.#keep.keepTables ? developmentTables(this.#tables) : undefined
   }
@@ -429,7 +448,7 @@ class PostgresDriver implements Driver {
     await this.#session.script(sql, NEVER).catch(() => undefined)
   }
 
-  /** After a failure: no transaction open, role and settings as they were. */
+  /** Rolls back after a failure and restores role and settings. */
   async #putBack(): Promise<void> {
     await this.#rollBack()
     await this.#session.script(this.#restore, NEVER).catch(() => undefined)
@@ -445,7 +464,7 @@ class PostgresDriver implements Driver {
     return asStatementError(error)
   }
 
-  /** Without a transaction nothing could put our tables back. */
+  /** Throws for a migration that would drop our tables outside a transaction: we could not restore them. */
   #refuseLosingOurTables({ work }: MigrationStep): void {
     if (work.kind !== 'sql') return
     const drop = work.script.statements.find(
@@ -476,7 +495,10 @@ INSERT INTO ${versionTable} (version, dirty) SELECT version, dirty FROM pg_temp.
 INSERT INTO ${historyTable} SELECT * FROM pg_temp.${KEPT_HISTORY} WHERE NOT EXISTS (SELECT FROM ${historyTable});`
   }
 
-  /** A statement that was refused left nothing, but for those that work in several transactions. */
+  /**
+   * Adds to the error whether the rejected statement had an effect. Only statements that use several transactions can
+   * have one.
+   */
   async #withEffect(error: Error, words: readonly string[]): Promise<Error> {
     if (!(error instanceof StatementError)) return error
     const { info } = error
@@ -512,7 +534,10 @@ INSERT INTO ${historyTable} SELECT * FROM pg_temp.${KEPT_HISTORY} WHERE NOT EXIS
     })
   }
 
-  /** Under the role and in the transaction mode of the session as it was opened; the migration's own settings stay. */
+  /**
+   * Writes the journal under the role and in the transaction mode that the session had when it was opened. The
+   * migration's own settings are kept.
+   */
   async #writeJournal(step: MigrationStep, progress: { started: number; done: number }): Promise<void> {
     const local = this.#restore
       .split('\n')
@@ -552,18 +577,20 @@ function givesUpLocks({ words: [first, second] }: Statement): boolean {
   return first === 'discard' && second === 'all'
 }
 
-/** How far our tables are made again after the body: not at all, the tables, the schema too. */
+/** How much of our tables is created again after the body: nothing, the tables, or the schema too. */
 type Rebuild = 'no' | 'tables' | 'schema'
 const REBUILDS: readonly Rebuild[] = ['no', 'tables', 'schema']
 
-/** Temporary tables come before all others on the search path: names that no migration means. */
+/**
+ * Names that no migration uses: temporary tables come first on the search path and would hide a table of the same name.
+ */
 const KEPT_VERSION = '"migratest kept version"'
 const KEPT_HISTORY = '"migratest kept history"'
 
 const ENDED_BY_CODE =
   'The migration ended the transaction it runs in, so what it did could not be recorded with it. Export "transaction = false" for a migration that begins and ends its own.'
 
-/** The same failure, without the promise that nothing of it was kept. */
+/** Returns the same error with a database state that no longer promises that everything was rolled back. */
 function endedByCode(error: Error): StatementError {
   const info = error instanceof StatementError ? error.info : { message: error.message }
   const databaseState =
@@ -571,22 +598,26 @@ function endedByCode(error: Error): StatementError {
   return new StatementError({ ...info, databaseState }, error instanceof StatementError ? error.cause : error)
 }
 
-/** A migration said DEALLOCATE ALL. */
+/** The prepared statement is gone: a migration ran DEALLOCATE ALL. */
 class StatementGone extends Error {}
 const NO_SUCH_STATEMENT = '26000'
 const ACTIVE_TRANSACTION = '25001'
 
-/** Names of savepoints: of a step among several in one transaction, and of what is tried and taken back. */
+/** Savepoint names: STEP for one of several steps in one transaction, TRIAL for work that is rolled back again. */
 const STEP = '"migratest step"'
 const TRIAL = '"migratest trial"'
 
-/** Names are never used twice: a session may be opened again by another driver, or be another process's by turns. */
+/**
+ * Number of prepared statements so far. With RUN it makes each name unique, since another driver may reuse the session,
+ * and processes may share it by turns.
+ */
 let preparations = 0
 const RUN = randomBytes(6).toString('hex')
 
 /**
- * Where messages end within a text: behind a statement that changes how the next ones are read, since the server reads a whole message
- * before it runs any of it; and now and then in a long text, which would otherwise be in memory several times.
+ * Returns the offsets at which a text is split into messages. It splits after a statement that changes how the next
+ * ones are parsed, since the server parses a whole message before it runs any of it. It also splits long texts from
+ * time to time, which would otherwise be in memory several times.
  */
 function messageEnds(script: Script | undefined): number[] {
   const ends: number[] = []
@@ -603,5 +634,5 @@ function messageEnds(script: Script | undefined): number[] {
 
 const LONG_MESSAGE = 2 ** 20
 
-/** The version or history table was not there when we wrote. */
+/** The version or history table did not exist when we wrote to it. */
 class OurTablesGone extends Error {}

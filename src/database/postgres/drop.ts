@@ -1,20 +1,20 @@
-/** What has to go to empty a database. */
+/** Determines what to drop to empty a database. */
 import type { Session } from './session.ts'
 import { identifier } from './tables.ts'
 
 export interface DropOptions {
-  /** Schemas that are emptied, not dropped. */
+  /** Schemas to empty instead of dropping them. */
   readonly keepSchemas: readonly string[]
   readonly keepExtensions: readonly string[]
-  /** Names of tables, in any schema. */
+  /** Names of tables to keep, in any schema. */
   readonly keepTables: readonly string[]
 }
 
 /**
- * The statements that empty a database of all that migrations could have made: objects in the kept schemas one by one
- * (so owner and grants of the schema stay), other schemas whole, extensions the current user owns, event triggers,
- * publications, foreign data wrappers and large objects. Members of an extension go with it or stay with it,
- * and so does what the server itself made for another object (a range type's functions).
+ * Returns the statements that remove everything migrations could have created: objects in the kept schemas one by one
+ * (so that the schema keeps its owner and grants), other schemas as a whole, extensions the current user owns, event
+ * triggers, publications, foreign data wrappers and large objects. Members of an extension are dropped or kept with it,
+ * as are objects that the server created for another object (a range type's functions).
  */
 export async function dropStatements(
   session: Session,
@@ -38,7 +38,7 @@ export function createSchema(schema: string): string {
 
 // --- internal ---
 
-/** pg_identify_object's words for kinds, where DROP wants others. */
+/** Returns the DROP keyword for a kind that pg_identify_object names differently. */
 function dropKeyword(type: string): string {
   if (['function', 'procedure', 'aggregate'].includes(type)) return 'ROUTINE'
   if (type === 'composite type') return 'TYPE'

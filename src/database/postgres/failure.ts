@@ -1,23 +1,24 @@
-/** From the server's errors to ours: where in the script it was, and what people who met it needed to know. */
+/** Converts the server's errors to ours, with the place in the script and hints for the user. */
 import { StatementError } from '../../migrate/errors.ts'
 import { offsetOfCodePoint } from '../../sql/position.ts'
 import { type PostgresError, ScriptFailure } from './session.ts'
 
-/** One of our tables, or their schema, is not there. */
+/** Returns whether the error says that one of our tables, or their schema, does not exist. */
 export function isMissingTable(error: unknown): boolean {
   const code = (error as PostgresError)?.code
   return code === '42P01' || code === '3F000'
 }
 
-/** Whether the server itself said no, as opposed to the connection breaking. */
+/** Returns whether the server itself rejected the statement, as opposed to a broken connection. */
 export function isAnswer(error: unknown): boolean {
   const cause = error instanceof StatementError ? (error.cause as PostgresError) : (error as PostgresError)
   return typeof cause?.severity === 'string' && !isFatal(cause)
 }
 
 /**
- * Whether the server ended the session with this error. Its severity says so in the server's own language (lc_messages), so the
- * codes count: PostgreSQL manual, "Error Codes", classes 08, 53300, 57P01 to 57P05, and the two timeouts that end a session.
+ * Returns whether the server ended the session with this error. The severity is in the server's own language
+ * (lc_messages), so the codes decide: PostgreSQL manual, "Error Codes", classes 08, 53300, 57P01 to 57P05, and the two
+ * timeouts that end a session.
  */
 export function isFatal({ severity, code = '' }: Pick<PostgresError, 'severity' | 'code'>): boolean {
   return severity === 'FATAL' || severity === 'PANIC' || /^(?:08...|53300|57P0[1-5]|25P0[34])$/.test(code)
@@ -25,14 +26,14 @@ export function isFatal({ severity, code = '' }: Pick<PostgresError, 'severity' 
 
 export interface Sent {
   readonly sql: string
-  /** Where the body is in what was sent. */
+  /** Offset of the body in the message. */
   readonly from: number
   readonly length: number
-  /** Where what was sent is in the script. */
+  /** Offset of the message's text in the script. */
   readonly shift?: number
 }
 
-/** Any error as what the engine expects of a driver; those of the connection stay what they are. */
+/** Converts any error to the type that the engine expects of a driver; connection errors stay unchanged. */
 export function asStatementError(thrown: unknown, statement?: number, sent?: Sent): Error {
   if (thrown instanceof StatementError) return thrown
   const error = (thrown instanceof ScriptFailure ? thrown.error : thrown) as PostgresError
@@ -40,7 +41,7 @@ export function asStatementError(thrown: unknown, statement?: number, sent?: Sen
   let offset: number | undefined
   if (sent && error.position !== undefined) {
     const at = offsetOfCodePoint(sent.sql, Number(error.position) - 1) - sent.from
-    // An open parenthesis swallows what follows the body: then the body's end is the place.
+    // An open parenthesis swallows the text after the body; then the error is placed at the body's end.
     if (at >= 0)
       offset = Math.min(at, sent.sql.slice(sent.from, sent.from + sent.length).trimEnd().length) + (sent.shift ?? 0)
   }
@@ -61,7 +62,7 @@ export function asStatementError(thrown: unknown, statement?: number, sent?: Sen
 
 // --- internal ---
 
-/** SQL inside a function, where it stands in the file word for word and only once. */
+/** Returns the offset of an error in SQL inside a function, if that SQL occurs in the file verbatim and only once. */
 function insideOffset(
   { internalPosition, internalQuery }: PostgresError,
   { sql, from, length, shift = 0 }: Sent,
@@ -73,7 +74,7 @@ function insideOffset(
   return found + offsetOfCodePoint(internalQuery, Number(internalPosition) - 1) + shift
 }
 
-/** What PostgreSQL itself advises, or what people who met this error needed to know. */
+/** Returns PostgreSQL's own hint, or one about what usually causes this error. */
 function hintFor(error: PostgresError): string | undefined {
   if (error.hint) return error.hint
   if (error.code === '25001')
@@ -87,7 +88,7 @@ function hintFor(error: PostgresError): string | undefined {
   }
   if (error.code === '42501') {
     const schema = /^permission denied for schema (.*)$/.exec(error.message)?.[1]
-    // Since PostgreSQL 15 only the owner of a database may make things in its schema public.
+    // Since PostgreSQL 15, only the owner of a database may create objects in its schema public.
     if (schema !== undefined) {
       return `The user who migrates may not make anything in the schema ${schema}. As its owner run: GRANT CREATE, USAGE ON SCHEMA ${schema} TO the_user; or give the user a schema of its own (CREATE SCHEMA … AUTHORIZATION the_user) and name it in the URL (?search_path=…).`
     }

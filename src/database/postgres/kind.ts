@@ -39,7 +39,7 @@ function development() {
   return import('./development.ts')
 }
 
-/** `ssl` also has mysql2's type; a caller with a PostgreSQL URL passes pg's. */
+/** Returns the PostgreSQL options. `ssl` can also have mysql2's type; a caller with a PostgreSQL URL passes pg's. */
 function own(options: OpenOptions): PostgresDriverOptions & ConnectOptions {
   return options as PostgresDriverOptions & ConnectOptions
 }

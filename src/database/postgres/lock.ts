@@ -6,14 +6,17 @@ import { createSchema, hasSchema } from './drop.ts'
 import type { PostgresError, Session } from './session.ts'
 import { identifier, literal, type Tables } from './tables.ts'
 
-/** golang-migrate names the database `/mydb` when it was opened by URL and `mydb` when handed a connection: both. */
+/**
+ * Returns both keys that golang-migrate uses: it names the database `/mydb` when opened by URL and `mydb` when handed a
+ * connection.
+ */
 export function migrationLockIds(database: string, { schema, version }: Tables): readonly [bigint, bigint] {
   return [advisoryLockId(database, schema, version), advisoryLockId(`/${database}`, schema, version)]
 }
 
 /**
- * Held by the session. Polled, never waited for: a session that waits in `pg_advisory_lock` has a snapshot, and
- * `CREATE INDEX CONCURRENTLY` waits for every snapshot, so the two would wait for each other.
+ * Creates a lock that the session holds. It is polled, never waited for: a session that waits in `pg_advisory_lock` has
+ * a snapshot, and `CREATE INDEX CONCURRENTLY` waits for every snapshot, so the two would wait for each other.
  */
 export function advisoryLock(session: Session, keys: readonly [bigint, bigint]): Lock {
   const [first, second] = keys
@@ -48,7 +51,10 @@ export function advisoryLock(session: Session, keys: readonly [bigint, bigint]):
   }
 }
 
-/** A row that an open transaction on a second connection holds: it ends with that connection, so it cannot go stale. */
+/**
+ * Creates a lock that is a row held by an open transaction on a second connection. It ends with that connection, so it
+ * cannot go stale.
+ */
 export function tableLock(session: Session, { schema, version }: Tables): Lock {
   const name = ownTables(version)[5]
   const table = `${identifier(schema)}.${identifier(name)}`
@@ -99,7 +105,10 @@ export function tableLock(session: Session, { schema, version }: Tables): Lock {
 
 // --- internal ---
 
-/** IF NOT EXISTS does not keep two who make the same thing at once from meeting; the second try then finds it. */
+/**
+ * Creates the lock table and its schema. IF NOT EXISTS does not prevent an error when two sessions create the same
+ * object at once; another try then finds it.
+ */
 async function makeLockTable(session: Session, schema: string, table: string): Promise<void> {
   for (let tries = 0; ; tries++) {
     try {
@@ -114,7 +123,10 @@ async function makeLockTable(session: Session, schema: string, table: string): P
   }
 }
 
-/** Who holds one of the keys on this database, since other databases of the server have the same keys: process, program, user, address, since when its session is there. */
+/**
+ * Describes who holds one of the keys on this database, since other databases of the server use the same keys: process,
+ * program, user, address, start of the session.
+ */
 export async function holderOf(session: Session, keys: readonly bigint[]): Promise<string | undefined> {
   const objids = keys.map(String).map(literal).join(', ')
   const rows = await session.query(`

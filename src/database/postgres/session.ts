@@ -1,26 +1,26 @@
-/** The few things the driver needs of a connection. `pg` and PGlite each provide one. */
+/** The interface of a connection that the driver needs. `pg` and PGlite each provide one. */
 export type Row = Record<string, unknown>
 
 export interface Session {
-  /** The database as a person would say it; never a password. */
+  /** Readable name of the database; never contains a password. */
   readonly label: string
-  /** What code migrations are handed. */
+  /** The client that code migrations receive. */
   readonly client: unknown
-  /** Whether the caller's settings are on it, to be put back after each migration. */
+  /** `true` if the session is the caller's: its settings are restored after each migration. */
   readonly borrowed: boolean
-  /** Another session on the same server, which the caller closes. Undefined where there can be only one. */
+  /** Opens another session on the same server, which the caller closes. Undefined if there can be only one. */
   readonly another: (() => Promise<Session>) | undefined
   query(sql: string, params?: readonly unknown[], signal?: AbortSignal): Promise<Row[]>
   /** Runs any number of statements in one round trip. @throws ScriptFailure */
   script(sql: string, signal: AbortSignal): Promise<void>
-  /** Hears what the server says beside results, until the function that is given back is called. */
+  /** Listens to the server's notices until the returned function is called. */
   onNotice?(listener: (notice: Notice) => void): () => void
   close(): Promise<void>
 }
 
 /** A notice or a warning of the server. */
 export interface Notice {
-  /** As the server writes it: NOTICE, WARNING, INFO; in its own language. */
+  /** Severity in the server's own language: NOTICE, WARNING, INFO. */
   readonly severity: string
   readonly message: string
 }
@@ -40,9 +40,9 @@ export class ScriptFailure extends Error {
 export interface PostgresError extends Error {
   readonly code?: string
   readonly severity?: string
-  /** Counted in characters from 1, in the text that was sent. */
+  /** Position in the text that was sent, counted in characters from 1. */
   readonly position?: string
-  /** Counted likewise, in `internalQuery`: SQL inside a function. */
+  /** Position in `internalQuery`, SQL inside a function, counted likewise. */
   readonly internalPosition?: string
   readonly internalQuery?: string
   readonly detail?: string

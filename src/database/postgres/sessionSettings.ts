@@ -1,19 +1,22 @@
-/** What a session is like when it is opened, and the way back there. */
+/** Reads the settings of a newly opened session and how to restore them. */
 import type { Syntax } from '../../sql/tokens.ts'
 import type { Session } from './session.ts'
 import { identifier, literal } from './tables.ts'
 
 export interface SessionSettings {
   readonly database: string
-  /** Where the version table is, or is to be made: the first schema of the search path that has it, else the current one. */
+  /**
+   * Schema of the version table, existing or yet to be created: the first of the search path that has the table, else
+   * the current schema.
+   */
   readonly schema: string | null
-  /** How literals are read. */
+  /** How the server reads literals. */
   readonly syntax: Syntax
-  /** Statements, one a line, that put role and settings back to what they were at opening. */
+  /** Statements, one per line, that restore role and settings to their state at opening. */
   readonly restore: string
 }
 
-/** @param table the name of the version table */
+/** Reads the settings. @param table the name of the version table */
 export async function readSessionSettings(session: Session, table: string): Promise<SessionSettings> {
   const settings = session.borrowed
     ? `(SELECT json_object_agg(name, setting) FROM pg_settings WHERE source = 'session' AND name NOT IN ('role', 'session_authorization') AND context IN ('user', 'superuser'))`

@@ -1,7 +1,11 @@
-/** The objects of a database by kind and name: a cheap look at what a step made and removed. */
+/** Lists the objects of a database by kind and name, a cheap way to see what a step created and removed. */
 import type { Session } from './session.ts'
 
-/** @param own names of our own tables, which are left out. @returns lines such as `table public.users`, in no order */
+/**
+ * Reads the list.
+ * @param own names of our own tables, which are left out.
+ * @returns lines such as `table public.users`, in no order
+ */
 export async function readShape(session: Session, own: readonly string[]): Promise<ReadonlySet<string>> {
   const rows = await session.query(SHAPE, [own])
   return new Set(rows.map(({ object }) => String(object)))
@@ -11,7 +15,10 @@ export async function readShape(session: Session, own: readonly string[]): Promi
 
 const USERS = "n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
 
-/** Columns with their type, since a step may change only that; indexes and triggers with their table, to be named beside it. */
+/**
+ * Query of the list. Columns include their type, since a step may change only that; indexes and triggers include their
+ * table, to be shown with it.
+ */
 const SHAPE = `WITH rel AS (
   SELECT c.oid, c.relkind, n.nspname || '.' || c.relname AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
   WHERE ${USERS} AND c.oid >= 16384 AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S', 'c') AND c.relname <> ALL ($1::text[]))

@@ -6,7 +6,7 @@ import { asStatementError, isMissingTable } from './failure.ts'
 import type { Row, Session } from './session.ts'
 import type { Tables } from './tables.ts'
 
-/** In one round trip; also where one of the tables, or both, are not there. */
+/** Reads the state in one round trip, even if one of the tables or both are missing. */
 export async function readState(session: Session, { versionTable, historyTable }: Tables): Promise<DatabaseState> {
   const read = `SELECT (SELECT version::text || ' ' || dirty FROM ${versionTable} LIMIT 1) AS row, h.* FROM (SELECT) one LEFT JOIN (
     SELECT version::text, name, fingerprint, down_fingerprint, baseline, up IS NOT NULL OR down IS NOT NULL AS recorded, running, started, done, total, applied_at, applied_by, duration_ms
@@ -16,7 +16,7 @@ export async function readState(session: Session, { versionTable, historyTable }
   } catch (error) {
     if (!isMissingTable(error)) throw asStatementError(error)
   }
-  // One of the two, or both, are not there: a new database, or one that only golang-migrate has used.
+  // One or both are missing: a new database, or one that only golang-migrate has used.
   const rows = await session
     .query(`SELECT version::text || ' ' || dirty AS row FROM ${versionTable} LIMIT 1`)
     .catch((error) => (isMissingTable(error) ? [] : Promise.reject(asStatementError(error))))

@@ -1,4 +1,4 @@
-/** The SQL of our two tables. Names always come with their schema: a migration may empty search_path. */
+/** The SQL of our two tables. Names always include their schema, since a migration may empty search_path. */
 import type { Baseline, HistoryChange, HistoryRecord, Journal, MigrationStep } from '../../migrate/driver.ts'
 import { NIL_VERSION } from '../../migrate/version.ts'
 import { DIALECTS } from '../../sql/dialect.ts'
@@ -9,12 +9,12 @@ export interface Tables {
   readonly schema: string
   readonly version: string
   readonly history: string
-  /** Quoted and qualified. */
+  /** Quoted and qualified names. */
   readonly versionTable: string
   readonly historyTable: string
 }
 
-/** @param table default `schema_migrations` */
+/** Returns the names of our tables. @param table default `schema_migrations` */
 export function tablesIn(schema: string, table?: string): Tables {
   const [version, history] = ownTables(table)
   return {
@@ -36,12 +36,15 @@ export function literal(value: string | number | boolean | null): string {
   return value.includes('\\') ? ` E${quoted.replaceAll('\\', '\\\\')}` : quoted
 }
 
-/** A text as the history keeps it: one of a megabyte would otherwise be in memory and in the message once more. */
+/**
+ * Returns a text in the form in which the history stores it. Long texts are compressed: one of a megabyte would
+ * otherwise be in memory and in the message once more.
+ */
 export function stored(text: string | null): string | null {
   return compressed(text, 2 ** 20)
 }
 
-/** The first as golang-migrate makes it. */
+/** Returns the SQL that creates our tables. The version table is the one golang-migrate creates. */
 export function createTables({ versionTable, historyTable }: Tables): string {
   return `CREATE TABLE IF NOT EXISTS ${versionTable} (version bigint NOT NULL PRIMARY KEY, dirty boolean NOT NULL);
 CREATE TABLE IF NOT EXISTS ${historyTable} (
@@ -67,12 +70,15 @@ interface VersionRow {
   readonly dirty: boolean
 }
 
-/** What a failed check says: the database then refuses to read the sentence as a number. */
+/**
+ * Beginning of the text that a failed check reports: the server refuses to read it as a number and repeats it in the
+ * error.
+ */
 export const MOVED = 'MIGRATEST_MOVED to '
 
 /**
- * Moves the version row, if it is as expected; otherwise raises an error, without a function or a second round trip:
- * the words above fail to convert to an integer. A clean nil is no row at all, as in golang-migrate.
+ * Moves the version row if it has the expected value. Otherwise raises an error without a function or a second round
+ * trip: the text above fails to convert to an integer. A clean nil version is no row at all, as in golang-migrate.
  */
 export function moveRow({ versionTable }: Tables, from: VersionRow, to: VersionRow): string {
   const absent = ({ version, dirty }: VersionRow) => version === NIL_VERSION && !dirty
@@ -89,8 +95,9 @@ export function moveRow({ versionTable }: Tables, from: VersionRow, to: VersionR
 }
 
 /**
- * The usual step, one version up, as one statement that the server plans once: planning the two below anew for each
- * migration costs more than running them. Parameters: from, to, then the record's texts. Raises as `moveRow` does.
+ * Prepares the usual step, one version up, as one statement that the server plans once: planning the two statements
+ * below for each migration costs more than running them. Parameters: from, to, then the record's texts. Raises an error
+ * as `moveRow` does.
  */
 export function prepareMoveUp({ versionTable, historyTable }: Tables, name: string): string {
   const moved = `UPDATE ${versionTable} SET version = $2, dirty = false WHERE version = $1 AND NOT dirty RETURNING 1`
@@ -104,7 +111,7 @@ export function executeMoveUp(name: string, from: number, put: HistoryRecord): s
   return `EXECUTE ${name} (${from}, ${recordValues(put)});`
 }
 
-/** The history's part of a step. Durations count from the beginning of the transaction. */
+/** Writes a step's changes of the history. Durations count from the beginning of the transaction. */
 export function changeHistory(tables: Tables, { baseline, put, remove }: HistoryChange): string {
   const { historyTable } = tables
   const out: string[] = []
@@ -119,14 +126,14 @@ export function changeHistory(tables: Tables, { baseline, put, remove }: History
   return out.join('\n')
 }
 
-/** The journal row of a migration that is about to run statement by statement. */
+/** Writes the journal row of a migration that is about to run statement by statement. */
 export function beginJournal(
   { historyTable }: Tables,
   { version, name, direction, work, history: { put } }: MigrationStep,
   total: number,
 ): string {
   const values = put ? recordValues(put) : `${version}, ${literal(name)}, NULL, NULL, NULL, NULL`
-  // What a down really runs is what resume compares with, where texts are kept at all.
+  // `resume` compares with the text that a down really runs, if texts are kept at all.
   const text = work.kind === 'sql' ? literal(stored(work.script.source)) : 'NULL'
   const ran = `down = CASE WHEN coalesce(${historyTable}.up, ${historyTable}.down) IS NULL THEN NULL ELSE ${text} END, `
   const keep = put ? `${REPLACE_RECORD}, ` : `ON CONFLICT (version) DO UPDATE SET ${ran}`
@@ -142,17 +149,17 @@ export function journal(
   return `UPDATE ${historyTable} SET started = ${started}, done = ${done} WHERE version = ${version};`
 }
 
-/** The text that was run at last may be another than the one that was begun with. */
+/** Ends the journal and writes the record, whose text may differ from the one the migration began with. */
 export function endJournal({ historyTable }: Tables, version: number, put?: HistoryRecord): string {
   const duration = 'EXTRACT(epoch FROM pg_catalog.clock_timestamp() - applied_at) * 1000'
   const record = put ? `, (${RECORD_COLUMNS}) = (${recordValues(put)})` : ''
   return `UPDATE ${historyTable} SET running = NULL, started = NULL, done = NULL, total = NULL, duration_ms = ${duration}${record} WHERE version = ${version};`
 }
 
-/** Takes back what `beginJournal` wrote. */
+/** Removes what `beginJournal` wrote. */
 export function forgetJournal({ historyTable }: Tables, { version, direction }: MigrationStep): string {
   if (direction === 'up') return `DELETE FROM ${historyTable} WHERE version = ${version};`
-  // Of what another tool had applied there was no row.
+  // Migrations that another tool applied had no row before.
   return `DELETE FROM ${historyTable} WHERE version = ${version} AND fingerprint IS NULL AND NOT baseline AND name <> 'unrecorded';
 UPDATE ${historyTable} SET running = NULL, started = NULL, done = NULL, total = NULL WHERE version = ${version};`
 }
@@ -179,7 +186,9 @@ const RECORD_COLUMNS = 'version, name, fingerprint, down_fingerprint, up, down'
 
 const DURATION = 'EXTRACT(epoch FROM pg_catalog.clock_timestamp() - pg_catalog.transaction_timestamp()) * 1000'
 
-/** What runs in the same message began with it, also where it shares its transaction with others. */
+/**
+ * Milliseconds since the message began, which is when this step began even if it shares its transaction with others.
+ */
 const SINCE_STATEMENT = 'EXTRACT(epoch FROM pg_catalog.clock_timestamp() - pg_catalog.statement_timestamp()) * 1000'
 
 const DIRTY_MARK = "CASE WHEN dirty THEN ' (dirty)' ELSE '' END"

@@ -1,31 +1,34 @@
-/** A table's rows, copied aside, and how they are found again in the table. */
+/** Copies a table's rows aside and finds them again in the table. */
 import { identifier, literal } from '../tables.ts'
 import type { RowTable } from './model.ts'
 
 export interface Aside {
-  /** `table`: as the table had them. `waited`, `values`: kept before, whole rows or values of rows. */
+  /**
+   * `table`: rows that the table had. `waited`, `values`: kept from an earlier run, as whole rows or as values of rows.
+   */
   readonly origin: 'table' | 'waited' | 'values'
   readonly was: RowTable | undefined
-  /** Of the table: quoted and qualified, and as a person says it. */
+  /** Name of the table, quoted and qualified; `shown` is its readable name. */
   readonly name: string
   readonly shown: string
-  /** Where the copy is. Its columns are c0, c1, … */
+  /** Name of the copy, whose columns are c0, c1, … */
   readonly copy: string
   readonly columns: readonly string[]
   readonly indexOf: (column: string) => number
-  /** Whether a column is held as text. */
+  /** Returns whether the copy holds a column as text. */
   readonly isText: (column: string) => boolean
-  /** The table is the same as before the downs. */
+  /** `true` if the table still is the one from before the downs. */
   survived: boolean
-  /** Columns that have been there all the time, as they were. */
+  /** Columns that existed all the time, unchanged. */
   lasting: ReadonlySet<string>
-  /** Columns that a down gave another type: `d` and its number holds what that made of the value. */
+  /** Columns whose type a down changed: `d` plus the column's number holds what the change made of the value. */
   changed: ReadonlySet<string>
 }
 
 /**
- * Values as texts are what any type can be read from again; copies in types of the user's own would also keep a down from
- * dropping these types. Types of the server itself are held as they are, which is faster.
+ * Describes the copy of a table. Columns of users' types are held as text, from which any type can be read again;
+ * copies in these types would also keep a down from dropping them. Columns of the server's own types are held
+ * unchanged, which is faster.
  */
 export function asideOf(table: RowTable, i: number): Aside {
   const isOwn = (typeId: string) => Number(typeId) >= FIRST_OWN_OID || REFERRING.includes(typeId)
@@ -42,21 +45,21 @@ export function keptAside(name: string, columns: readonly string[], origin: 'wai
   return aside({ origin, was: undefined, name, shown: name.replace(/^public\./, '') }, i, columns, () => true)
 }
 
-/** @param inserted transactions whose rows are not to be carried */
+/** Returns the SQL that makes the copy. @param inserted ids of transactions whose rows are not carried */
 export function createCopy({ copy, isText }: Aside, { columns, from }: RowTable, inserted: readonly string[]): string {
   const values = columns.map(({ name }, i) => `, t.${name}${isText(name) ? '::text' : ''} AS c${i}`).join('')
   const where = inserted.length > 0 ? ` WHERE NOT (t.xmin::text = ANY ('{${inserted.join()}}'))` : ''
   return `CREATE TEMPORARY TABLE ${copy} AS SELECT row_number() OVER () AS n${values} FROM ${from} t${where}; ${addMarks(copy)}`
 }
 
-/** What becomes of each row. Columns that are added with a default take no room. */
+/** Returns the SQL that adds the columns that record each row's outcome. Columns added with a default take no space. */
 export function addMarks(copy: string): string {
   return `ALTER TABLE ${copy} ADD COLUMN state text NOT NULL DEFAULT 'new', ADD COLUMN error text, ADD COLUMN bad text[] NOT NULL DEFAULT '{}';`
 }
 
 /**
- * Which row of the copy (`k`) is which of the table (`t`): by key, else by all that these columns hold, equal rows in any
- * order. Undefined where there is nothing to tell rows by.
+ * Returns the SQL that pairs rows of the copy (`k`) with rows of the table (`t`): by key, or else by all values in
+ * these columns, with equal rows in any order. Undefined if there is nothing to identify rows by.
  */
 export function pairing(
   aside: Aside,
@@ -78,7 +81,9 @@ export function pairing(
   }
 }
 
-/** For statements to come in the transaction: all rows are seen, and values are written so that nothing of them is lost. */
+/**
+ * Settings for the following statements of the transaction: all rows are visible, and values are written without loss.
+ */
 export const settings = [
   ['row_security', 'off'],
   ['extra_float_digits', '1'],
@@ -91,10 +96,13 @@ export const settings = [
 
 // --- internal ---
 
-/** Lower ones are the server's (src/include/access/transam.h). */
+/** First oid of users' objects; lower ones are the server's (src/include/access/transam.h). */
 const FIRST_OWN_OID = 16_384
 
-/** regproc, regprocedure, regoper, regoperator, regclass, regtype, regconfig, regdictionary, regnamespace, regrole, regcollation: numbers of what may be made anew. */
+/**
+ * Oids of regproc, regprocedure, regoper, regoperator, regclass, regtype, regconfig, regdictionary, regnamespace,
+ * regrole, regcollation: their values are oids of objects that may be created again with another oid.
+ */
 const REFERRING = ['24', '2202', '2203', '2204', '2205', '2206', '3734', '3769', '4089', '4096', '4191']
 
 function aside(

@@ -1,4 +1,4 @@
-/** The SQL of the two tables that only databases in development have. */
+/** The SQL of the two tables that only development databases have. */
 import { readScript } from '../../../sql/script.ts'
 import { ownTables } from '../../ownTables.ts'
 import { identifier, literal, type Tables } from '../tables.ts'
@@ -8,22 +8,22 @@ export interface OwnDevelopment {
   readonly keptTable: string
   /** Names of all our tables. */
   readonly own: readonly string[]
-  /** Makes them. */
+  /** SQL that creates them. */
   readonly create: string
-  /** Around steps that may remove our tables. */
+  /** SQL that saves the tables before a step that may remove ours; `restore` runs after it. */
   readonly save: readonly string[]
   readonly restore: string
-  /** Writes down what is known of rows that came with these migrations, of which `updated` names tables by oid. */
+  /** Returns SQL that records what we know about rows written by these migrations; `updated` holds oids of tables. */
   readonly remember: (migrations: readonly Remembered[]) => string
-  /** Gives `xid`, `up`, `updated` and `derives` of each. */
+  /** Returns the query for `xid`, `up`, `updated` and `derives` of each version. */
   readonly makers: (versions: readonly number[]) => string
 }
 
 export interface Remembered {
   readonly version: number
-  /** Tables of which it changed rows that were there; undefined where that was not looked at. */
+  /** Oids of tables in which it updated existing rows; undefined if that was not observed. */
   readonly updated?: readonly string[] | undefined
-  /** Whether rows that it inserted may have been made of others. */
+  /** `true` if rows that it inserted may be derived from others. */
   readonly derives?: boolean
 }
 
@@ -46,7 +46,7 @@ CREATE TABLE IF NOT EXISTS ${keptTable} (id bigint GENERATED ALWAYS AS IDENTITY 
     restore: `${create}
 INSERT INTO ${developmentTable} SELECT * FROM pg_temp.${SAVED_DEVELOPMENT} ON CONFLICT DO NOTHING;
 INSERT INTO ${keptTable} (tab, whole, line) SELECT tab, whole, line FROM pg_temp.${SAVED_KEPT} WHERE NOT EXISTS (SELECT FROM ${keptTable}) ORDER BY id;`,
-    // A record of a migration that is written anew has another xmin than the rows that came with it.
+    // If a migration's record is written again, its xmin differs from that of the rows the migration wrote.
     remember: (migrations) =>
       migrations.length === 0
         ? ''
@@ -67,12 +67,15 @@ WHERE h.version IN (${versions.map((version) => literal(version)).join(', ')})`,
   }
 }
 
-/** Whether a migration touches no rows: then nothing of it has to be looked at. */
+/** Returns whether a migration touches no rows, so that nothing needs to be recorded about it. */
 export function isQuiet(up: string): boolean {
   return !/\b(?:insert|update|delete|merge|copy|truncate|alter|do|call|select|execute)\b/i.test(up)
 }
 
-/** Whether rows that it inserts may be made of others, which are not there when it runs again. Code may do anything. */
+/**
+ * Returns whether rows that a migration inserts may be derived from others, which do not exist when it runs again. For
+ * code the answer is always yes.
+ */
 export function derives(up: string): boolean {
   const { statements, problem, source } = readScript(up, 'postgres')
   if (problem) return true
@@ -94,5 +97,5 @@ const SAVED_KEPT = '"migratest kept rows"'
 
 const PLAIN = ['comment', 'grant', 'revoke', 'set', 'reset', 'delete', 'truncate', 'drop', 'alter', 'update', 'copy']
 
-/** From a table, as opposed to a series or a list. */
+/** Matches reading from a table, as opposed to a series or a list. */
 const READS = /\bfrom\s+(?!generate_series\b|unnest\b|\(\s*values\b|jsonb?_\w+\s*\()/i

@@ -1,6 +1,6 @@
 /**
- * Keeps rows while migrations are undone and applied again: copied aside before the first down, put back after the last up.
- * What finds no place then stays in a table of ours until it does.
+ * Keeps rows while migrations are undone and applied again: copies them aside before the first down and puts them back
+ * after the last up. Rows that do not fit then stay in a table of ours until they do.
  */
 
 import { NEVER } from '../../../migrate/never.ts'
@@ -64,7 +64,8 @@ class PostgresRows implements RowKeeper {
     const { own } = this.#development
     const found = await readTables(this.#session, own, reached === 'all' ? undefined : { oids: reached })
     if (found.length > 0) {
-      // Rows that come from now on would be missed. Policies would hide some, and settings change how values are written.
+      // The lock is needed because we would miss rows written from now on. Policies would hide rows, and settings
+      // change how values are written.
       const forced = found
         .filter(({ forced }) => forced)
         .map(({ name }) => `ALTER TABLE ${name} NO FORCE ROW LEVEL SECURITY;`)
@@ -138,7 +139,7 @@ class PostgresRows implements RowKeeper {
     this.#applied.push({ version, updated: updated.map(([oid]) => oid), derives: derives(up) })
   }
 
-  /** Before the ups: what has been written by then is not theirs. */
+  /** Reads the row counts before the ups, since rows written by then are not from the ups. */
   async look(): Promise<void> {
     this.#written = await readWritten(this.#session)
   }
@@ -171,7 +172,7 @@ class PostgresRows implements RowKeeper {
     }
     await this.#setSequences(now)
     if (back.length > 0) await this.#refresh()
-    // Temporary, but a session may live long.
+    // The copies are temporary tables, but a session may live long.
     const copies = this.#aside.map(({ copy }) => copy)
     if (copies.length > 0) await this.#script(`DROP TABLE ${copies.join(', ')};`)
     this.begin()
@@ -212,9 +213,10 @@ class PostgresRows implements RowKeeper {
   }
 
   /**
-   * The transactions in which these versions were applied: a row whose xmin is one of them was written by that migration.
-   * It was inserted by it where the migration made the table, or was seen to change no rows of it. Rows that were made of
-   * others are not made again while those are aside: they are carried like a user's.
+   * Returns the transactions in which these versions were applied: a row whose xmin is one of them was written by that
+   * migration. The migration inserted the row if it also created the table, or if it was observed to update no rows of
+   * the table. A migration whose rows were derived from others could not create them again while those are aside, so
+   * its rows are carried like a user's.
    */
   async #makersOf(versions: readonly number[]) {
     if (versions.length === 0) return []
@@ -228,7 +230,10 @@ class PostgresRows implements RowKeeper {
       })
   }
 
-  /** Of tables that are there now. Each shape of lines is one copy: what a line does not name is left to the default. */
+  /**
+   * Loads the kept rows of tables that exist now. Lines with the same set of columns form one copy: columns that a line
+   * does not name get their default.
+   */
   async #loadWaiting(): Promise<void> {
     const { keptTable } = this.#development
     const shapes = await this.#session.query(
@@ -250,7 +255,10 @@ class PostgresRows implements RowKeeper {
     if (script.length > 0) await this.#script(script.join('\n'))
   }
 
-  /** Made anew, they go on where they were, and behind what was put back; those that are gone, when they are there again. */
+  /**
+   * Sets sequences that were created again to continue where they were and after the rows that were put back. The
+   * numbers of sequences that do not exist are stored until they do.
+   */
   async #setSequences(tables: readonly RowTable[]): Promise<void> {
     const { developmentTable } = this.#development
     const stored = await this.#session.query(
@@ -299,7 +307,7 @@ class PostgresRows implements RowKeeper {
     if (script.length > 0) await this.#script(script.join('\n'))
   }
 
-  /** Views that were filled while rows were aside. */
+  /** Refreshes the materialized views that were created while rows were aside. */
   async #refresh(): Promise<void> {
     const made = (await readMaterialized(this.#session)).filter(({ oid }) => !this.#materialized.has(oid))
     if (made.length > 0) await this.#script(made.map(({ name }) => `REFRESH MATERIALIZED VIEW ${name};`).join('\n'))
@@ -311,5 +319,5 @@ class PostgresRows implements RowKeeper {
 }
 
 // --- internal ---
-/** int8, int2, int4 */
+/** Oids of int8, int2 and int4. */
 const INTEGERS = ['20', '21', '23']

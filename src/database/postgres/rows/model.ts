@@ -1,15 +1,15 @@
-/** What has to be known of tables to carry their rows. */
+/** Reads the facts about tables that are needed to carry their rows. */
 import type { Session } from '../session.ts'
 import { literal } from '../tables.ts'
 
 export interface RowColumn {
-  /** Quoted where it must be. */
+  /** Name, quoted if needed. */
   readonly name: string
   readonly number: number
-  /** What a text is cast to: without length, which the assignment then checks instead of cutting. */
+  /** Type to which texts are cast: without length, which the assignment then checks instead of truncating. */
   readonly type: string
   readonly typeId: string
-  /** With length. */
+  /** Type with its length. */
   readonly whole: string
   readonly required: boolean
   readonly nullable: boolean
@@ -21,20 +21,20 @@ export interface RowColumn {
 
 export interface RowTable {
   readonly oid: string
-  /** Quoted and qualified. */
+  /** Name, quoted and qualified. */
   readonly name: string
-  /** Its own rows, without those of tables that inherit from it. */
+  /** What to read from: the table's own rows, without those of tables that inherit from it. */
   readonly from: string
-  /** As a person says it. */
+  /** Readable name. */
   readonly shown: string
-  /** The transaction that made it. */
+  /** Id of the transaction that created it. */
   readonly made: string
-  /** Its owner is held to its policies, too. */
+  /** `true` if its owner is subject to its policies too. */
   readonly forced: boolean
   readonly columns: readonly RowColumn[]
-  /** Names of the columns that tell rows apart; empty where none do. */
+  /** Names of the columns that identify a row; empty if there are none. */
   readonly key: readonly string[]
-  /** Triggers and rules of users that fire, its partitions' too, with what makes them fire again. */
+  /** Users' triggers and rules that fire, including those of its partitions, with the state to enable them in again. */
   readonly firing: readonly {
     readonly table: string
     readonly kind: 'TRIGGER' | 'RULE'
@@ -43,7 +43,7 @@ export interface RowTable {
   }[]
   /** Foreign keys to other tables. */
   readonly references: readonly {
-    /** Quoted and qualified. */
+    /** Name, quoted and qualified. */
     readonly constraint: string
     readonly deferrable: boolean
     readonly table: string
@@ -53,14 +53,14 @@ export interface RowTable {
 
 export interface RowSequence {
   readonly name: string
-  /** The value that was given last; before the first, what comes before that. */
+  /** The last value given; before the first, the value preceding it. */
   readonly last: bigint
   readonly step: bigint
   readonly least: bigint
   readonly most: bigint
 }
 
-/** @param which oids, names, or undefined: all tables of users. @param own names that are left out */
+/** Reads tables. @param which oids or names of tables; undefined: all tables of users. @param own names to leave out */
 export async function readTables(
   session: Session,
   own: readonly string[],
@@ -76,7 +76,7 @@ export async function readTables(
   return rows.map(({ facts }) => facts as RowTable)
 }
 
-/** Where those sequences stand that are called so, or belong to columns of these tables. */
+/** Reads the state of the sequences with these oids, or that belong to columns of the tables with these oids. */
 export async function readSequences(session: Session, oids: readonly string[]): Promise<RowSequence[]> {
   if (oids.length === 0) return []
   const rows = await session.query(
@@ -91,7 +91,7 @@ export async function readSequences(session: Session, oids: readonly string[]): 
   )
 }
 
-/** Of those of these names that are there. */
+/** Reads the state of the sequences with these names, all of which must exist. */
 export async function standing(session: Session, names: readonly string[]): Promise<RowSequence[]> {
   if (names.length === 0) return []
   const rows = await session.query(
@@ -116,7 +116,7 @@ export interface Written {
   readonly file: string
 }
 
-/** Rows updated in the open transaction, and the file, of each table. */
+/** Reads the number of rows updated in the open transaction, and the file, of each table. */
 export async function readWritten(session: Session): Promise<Map<string, Written>> {
   const rows = await session.query(
     "SELECT oid::text, pg_stat_get_xact_tuples_updated(oid)::int AS updated, coalesce(pg_relation_filenode(oid), 0)::text AS file FROM pg_class WHERE relkind = 'r' AND oid >= 16384",
@@ -124,7 +124,7 @@ export async function readWritten(session: Session): Promise<Map<string, Written
   return new Map(rows.map(({ oid, updated, file }) => [String(oid), { updated: Number(updated), file: String(file) }]))
 }
 
-/** Views that hold rows of their own, in the order in which they were made. */
+/** Reads the populated materialized views, in the order of their creation. */
 export async function readMaterialized(session: Session): Promise<{ oid: string; name: string }[]> {
   const rows = await session.query(
     "SELECT c.oid::text, format('%I.%I', n.nspname, c.relname) AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'm' AND c.relispopulated ORDER BY c.oid",
@@ -133,8 +133,8 @@ export async function readMaterialized(session: Session): Promise<{ oid: string;
 }
 
 /**
- * Which tables and sequences `work` writes to, by oid, in the open transaction: what it locks for that, less the tables that
- * were locked for the sake of another and have their file, their columns and all their rows as before.
+ * Returns the oids of the tables and sequences that `work` writes to in the open transaction: those it locks for
+ * writing, except tables that were only locked because of another and still have the same file, columns and rows.
  */
 export async function readReached(session: Session, work: () => Promise<void>): Promise<string[]> {
   const before = new Map((await session.query(SHAPES)).map(({ oid, shape }) => [oid, shape]))
@@ -149,14 +149,14 @@ const SHAPE = `concat_ws(' ', pg_relation_filenode(c.oid), (SELECT string_agg(a.
 
 const SHAPES = `SELECT c.oid::text, ${SHAPE} AS shape FROM pg_class c WHERE c.relkind IN ('r', 'p') AND c.oid >= 16384`
 
-/** Without counts of rows, whoever may have written counts as having done so. */
+/** Relations locked for writing. If row counts are off (track_counts), each of them counts as written. */
 const LOCKED = `SELECT l.oid::text, ${SHAPE} AS shape,
   c.oid IS NULL OR c.relkind = 'S' OR current_setting('track_counts') = 'off' OR pg_stat_get_xact_tuples_deleted(c.oid) + pg_stat_get_xact_tuples_updated(c.oid) > 0 AS written
 FROM (SELECT DISTINCT relation AS oid FROM pg_locks WHERE pid = pg_backend_pid() AND locktype = 'relation' AND relation >= 16384
   AND mode IN ('RowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock') AND database = (SELECT oid FROM pg_database WHERE datname = current_database())) l
 LEFT JOIN pg_class c ON c.oid = l.oid`
 
-/** Tables whose rows are their own: no views, no partitions (their root stands for them), nothing of an extension. */
+/** Tables that own their rows: no views, no partitions (their root represents them), no members of extensions. */
 const TABLES = `
 SELECT json_build_object(
   'oid', c.oid::text, 'name', format('%I.%I', n.nspname, c.relname),

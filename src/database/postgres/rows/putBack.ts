@@ -1,4 +1,7 @@
-/** Puts rows back into tables as they are now: what the migrations wrote wins, and nothing that fails takes others with it. */
+/**
+ * Puts rows back into the current tables. Values that the migrations wrote take precedence, and a row that fails does
+ * not affect the others.
+ */
 
 import { NEVER } from '../../../migrate/never.ts'
 import type { LeftRows } from '../../development.ts'
@@ -7,7 +10,10 @@ import { literal } from '../tables.ts'
 import { type Aside, pairing } from './aside.ts'
 import type { RowColumn, RowTable } from './model.ts'
 
-/** Tables before those that refer to them; a circle begins where what refers to a later table may be null for a while. */
+/**
+ * Orders tables so that each precedes the tables that refer to it. A cycle starts at a table whose references to later
+ * tables are nullable and can be filled at the end.
+ */
 export function inOrder(tables: readonly RowTable[]): RowTable[] {
   const ordered: RowTable[] = []
   const left = new Map(tables.map((table) => [table.oid, table]))
@@ -33,12 +39,15 @@ export interface Put {
   readonly left: readonly LeftRows[]
 }
 
-/** Rows come back in this state: `new`, to be put back; `present`, never gone; `met`, their key was written anew; `done`. */
+/**
+ * Puts rows back. `state` of a row in a copy: `new`, must be put back; `present`, was never removed; `met`, the
+ * migrations wrote its key again; `done`, was put back.
+ */
 export class PutBack {
   readonly #session: Session
   readonly #tables: readonly RowTable[]
   readonly #keptTable: string
-  /** Columns that refer to tables whose rows come later; filled in the end. */
+  /** Columns that refer to tables whose rows come later; they are filled at the end. */
   readonly #late = new Map<RowTable, ReadonlySet<string>>()
   readonly #circling: { readonly aside: Aside; readonly table: RowTable; readonly pairs: readonly Pair[] }[] = []
   #checks: boolean | undefined
@@ -51,7 +60,10 @@ export class PutBack {
     this.#keptTable = keptTable
   }
 
-  /** Triggers and rules of users stay quiet; constraints are looked at with each statement, so that it is known whose rows fail. */
+  /**
+   * Disables the users' triggers and rules. Constraints are checked with each statement, so that we know which rows
+   * fail.
+   */
   async begin(): Promise<void> {
     const before = ['SET CONSTRAINTS ALL IMMEDIATE;']
     const deferred: string[] = []
@@ -98,7 +110,7 @@ export class PutBack {
     return { rows, left }
   }
 
-  /** Keeps all of it until there is a place. @returns how many rows */
+  /** Keeps all rows of a copy until their table exists again. @returns how many rows */
   async leaveWhole(aside: Aside): Promise<number> {
     return this.#keepLines(aside, true, aside.columns, "state = 'new'")
   }
@@ -118,7 +130,7 @@ export class PutBack {
       if (keyed && !empty) await this.#meet(aside, table, pairs)
       refused = this.#refusal(table, pairs, tells || empty === true)
       if (refused === undefined) {
-        // Most often all of them fit, and nothing has to be noted of each.
+        // Usually all rows fit, and nothing has to be recorded for each row.
         const simple = empty === true && Number(present) === 0 && aside.origin === 'table' && !this.#late.has(table)
         if (simple && (await this.#tries(`${this.#inserting(aside, table, pairs)};`)) === undefined) {
           return {
@@ -144,10 +156,10 @@ export class PutBack {
     return { rows, left: await this.#leave(aside, table, refused) }
   }
 
-  /** What was kept of rows that were there all the time. */
+  /** Fills in kept values of rows that were never removed. */
   async #values(aside: Aside, table: RowTable): Promise<void> {
     const pairs = await this.#pairs(aside, table)
-    // Whose column is not back waits on.
+    // Values whose column does not exist yet are kept.
     if (!isKeyed(table, pairs) || pairs.length < aside.columns.length) return
     await this.#fill(aside, table, pairs, "'new'", () => 'any default')
     await this.#query(`DELETE FROM ${this.#keptTable} WHERE id IN (SELECT n FROM ${aside.copy} WHERE bad = '{}')`)
@@ -163,7 +175,7 @@ export class PutBack {
     return `column ${missing.map(({ name }) => name).join(', ')} is NOT NULL and has no default`
   }
 
-  /** Columns that were kept and are there now, each with what its values are read from. */
+  /** Returns the columns that were kept and exist now, each with the expression that reads its values. */
   async #pairs(aside: Aside, table: RowTable): Promise<Pair[]> {
     const pairs: Pair[] = []
     for (const column of table.columns) {
@@ -185,7 +197,10 @@ export class PutBack {
     return pairs
   }
 
-  /** Null where the type does not take the text. From PostgreSQL 16 on the server can tell; before, it is tried. */
+  /**
+   * Returns an expression that reads a text as the column's type, null if the type rejects it. From PostgreSQL 16 on
+   * the server can check that (pg_input_is_valid); before, a function tries the cast.
+   */
   async #reading(text: string, { type }: RowColumn): Promise<string> {
     if (this.#checks === undefined) {
       const [row] = await this.#query("SELECT to_regproc('pg_catalog.pg_input_is_valid') IS NOT NULL AS there")
@@ -197,12 +212,12 @@ export class PutBack {
     await this.#script(
       `CREATE FUNCTION ${reader}(t text) RETURNS ${type} LANGUAGE plpgsql AS $migratest$ BEGIN RETURN t::${type}; EXCEPTION WHEN OTHERS THEN RETURN NULL; END $migratest$;`,
     )
-    // Else the type could not be dropped later in the session.
+    // The function would prevent dropping the type later in the session.
     this.#after.push(`DROP FUNCTION ${reader}(text);`)
     return `${reader}(${text})`
   }
 
-  /** Rows whose key the migrations have written. */
+  /** Marks rows whose key the migrations have written as `met`. */
   async #meet(aside: Aside, table: RowTable, pairs: readonly Pair[]): Promise<void> {
     await this.#query(
       `UPDATE ${aside.copy} k SET state = 'met' FROM ${table.from} t WHERE state = 'new' AND ${matching(table, pairs)}`,
@@ -215,14 +230,15 @@ export class PutBack {
     return `INSERT INTO ${table.name} (${columns}) OVERRIDING SYSTEM VALUE SELECT ${values} FROM ${aside.copy} k`
   }
 
-  /** @returns how many rows came back */
+  /** Inserts the rows that are `new`. @returns how many rows were put back */
   async #insert(aside: Aside, table: RowTable, pairs: readonly Pair[]): Promise<number> {
     const late = this.#late.get(table)
     const now = pairs.filter(({ column }) => !late?.has(column.name))
     const into = this.#inserting(aside, table, now)
     const failed = await this.#tries(`${into} WHERE state = 'new' ORDER BY n;`)
     if (failed === undefined) await this.#query(`UPDATE ${aside.copy} SET state = 'done' WHERE state = 'new'`)
-    // One by one: what is wrong with some is not wrong with all. Once more, as long as others may have waited for one.
+    // Insert row by row, since a failing row says nothing about the others. Repeat as long as a pass inserts rows that
+    // others may refer to.
     else {
       await this.#script(`DO $migratest$ DECLARE r record; more boolean := true; BEGIN
 WHILE more LOOP
@@ -245,7 +261,10 @@ END LOOP; END $migratest$;`)
     return Number(row?.rows)
   }
 
-  /** Of rows that are there, only what is open is filled in. What cannot be is noted as bad. */
+  /**
+   * Fills in values of existing rows, only where `#isOpen` allows it. Values that cannot be written are recorded in
+   * `bad`.
+   */
   async #fill(
     aside: Aside,
     table: RowTable,
@@ -280,7 +299,10 @@ FOR r IN SELECT n FROM ${aside.copy} WHERE state = ${state} LOOP
 END LOOP; END $migratest$;`)
   }
 
-  /** Where nothing but all its values tells a row. */
+  /**
+   * Finds rows in a table without a key by all their values; undefined if the table has a key or the rows cannot be
+   * paired.
+   */
   async #byPlace(aside: Aside, table: RowTable): Promise<{ from: string; where: string } | undefined> {
     const pairs = aside.survived ? pairing(aside, table, [...aside.lasting]) : undefined
     if (!pairs || table.key.length > 0) return undefined
@@ -289,8 +311,9 @@ END LOOP; END $migratest$;`)
   }
 
   /**
-   * Whether a column of a row may be filled in. A default that is another each time cannot be told from what was written:
-   * in a row that never went it is open, since only the column was made anew; in one that was written anew it is not.
+   * Returns the SQL condition under which we may overwrite a column. A volatile default (now(), random()) is
+   * indistinguishable from a value the migration wrote. For rows that were never removed, only the column is new, so we
+   * may; for rows the migration re-inserted, we may not.
    */
   async #isOpen(aside: Aside, { column, kept, value }: Pair, to: OpenTo): Promise<string> {
     const now = `t.${column.name}::text`
@@ -305,13 +328,13 @@ END LOOP; END $migratest$;`)
     const asks =
       /\b(?:nextval|now|clock_timestamp|timeofday|random\w*|gen_random\w*|uuid\w*|txid_current|pg_backend_pid)\s*\(|\bcurrent_|\blocaltime/i
     if (to === 'any default' && asks.test(column.default)) return `(${different})`
-    // A function of the user's may do anything; one that raises is no default to compare with.
+    // A user's function may have side effects or raise an error; if it raises, the default cannot be compared with.
     const steady = !/\bnextval\b/i.test(column.default) && (await this.#isSteady(preset))
     if (!steady) return to === 'any default' ? `(${different})` : `(${different} AND ${isNull})`
     return `(${different} AND (${isNull} OR ${now} = ${preset}))`
   }
 
-  /** Tried and taken back, with all that it may have done. */
+  /** Returns whether the expression gives the same value twice. All its side effects are rolled back. */
   async #isSteady(expression: string): Promise<boolean> {
     await this.#script(`SAVEPOINT ${ROWS}`)
     try {
@@ -324,7 +347,7 @@ END LOOP; END $migratest$;`)
     }
   }
 
-  /** Keeps what found no place, and says why. */
+  /** Keeps the rows and values that could not be put back. @returns how many, and why */
   async #leave(aside: Aside, table: RowTable, refused: string | undefined): Promise<LeftRows[]> {
     if (aside.origin !== 'table') return []
     const [row] = await this.#query(
@@ -336,7 +359,10 @@ END LOOP; END $migratest$;`)
     return [{ table: table.shown, rows, why: refused ?? String(row?.why ?? 'no reason was given') }, ...values]
   }
 
-  /** Of rows that are there: values whose column is gone, or does not take them. @param plain where none are of another type */
+  /**
+   * Keeps values of existing rows whose column is gone or rejects them.
+   * @param plain `true` if no column changed its type
+   */
   async #leaveValues(aside: Aside, table: RowTable, placed: string, plain: boolean): Promise<LeftRows[]> {
     const { copy, columns } = aside
     const keyed = table.key.length > 0 && table.key.every((name) => columns.includes(name))
@@ -372,7 +398,11 @@ END LOOP; END $migratest$;`)
     return left
   }
 
-  /** @param whole rows, as opposed to values of rows that are there. @returns how many */
+  /**
+   * Writes lines to the table of kept rows.
+   * @param whole `true` for whole rows, `false` for values of existing rows.
+   * @returns how many
+   */
   async #keepLines(
     { name, copy, indexOf, isText }: Aside,
     whole: boolean,
@@ -391,7 +421,7 @@ END LOOP; END $migratest$;`)
     return Number(row?.rows)
   }
 
-  /** What the server says where it fails, which then did nothing. */
+  /** Runs SQL in a savepoint. @returns the server's error message if it failed, in which case it had no effect */
   async #tries(sql: string): Promise<string | undefined> {
     try {
       await this.#script(`SAVEPOINT ${ROWS};\n${sql}\nRELEASE ${ROWS};`)
@@ -415,18 +445,21 @@ END LOOP; END $migratest$;`)
 const ROWS = '"migratest rows"'
 const WORDS = { O: '', A: 'ALWAYS ', R: 'REPLICA ' } as const
 
-/** A function takes a hundred arguments. */
+/** Columns per jsonb_build_object: a function takes at most 100 arguments, two per column. */
 const MOST_COLUMNS = 40
 
-/** Whether a column is to be filled: where it is null, where it is that or its default, or as a down's other type left it. */
+/**
+ * When a column may be overwritten: if it is null, if it is null or its default, or if it still has what a down's type
+ * change made of the value.
+ */
 type OpenTo = 'null' | 'default' | 'any default' | 'untouched'
 
 interface Pair {
   readonly column: RowColumn
   readonly kept: string
-  /** The value, in the type that the column has now. */
+  /** Expression that gives the value in the column's current type. */
   readonly value: string
-  /** It had that type before. */
+  /** `true` if the column's type has not changed. */
   readonly plain: boolean
 }
 
