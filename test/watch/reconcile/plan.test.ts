@@ -117,7 +117,10 @@ describe('one transaction', () => {
       'delete from orders; delete from users',
     )
     following.write(3, 'alter table orders add column total int', 'alter table orders drop column total')
-    expect(await following.follow()).toMatchObject({ kind: 'apart', why: expect.stringContaining('deferred checks pending') })
+    expect(await following.follow()).toMatchObject({
+      kind: 'apart',
+      why: expect.stringContaining('deferred checks pending'),
+    })
     expect(await following.follow({ way: 'apart' })).toMatchObject({ kind: 'done' })
     expect(await db.rows('select user_id, total from orders')).toEqual([{ user_id: 3, total: null }])
   })
