@@ -1,6 +1,6 @@
 /**
- * Builds one file that contains the command and all migrations, for places that have neither the migration folder nor
- * packages.
+ * Builds one file that contains the command and all migrations, for machines that have neither the migration folder nor
+ * the packages.
  */
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -96,7 +96,8 @@ export { refuse as run, refuse as directory, refuse as anyServer, refuse as Modu
 `
 
 /**
- * The settings that are copied into the bundle. A server, a folder or a URL belongs to a machine, so it is not copied.
+ * The settings that are copied into the bundle. A server, a folder or a URL is only valid on one machine, so these are
+ * not copied.
  */
 const KEPT = [
   'table',
@@ -150,7 +151,10 @@ function modulesText(parts: ReadonlyMap<string, ModulePart>): string {
   return record(new Map(texts))
 }
 
-/** Imports of packages become part of the bundle. Node's built-in modules stay imports. */
+/**
+ * Returns the imports that the migrations use, as code. The bundler includes packages in the bundle and keeps Node's
+ * built-in modules as imports.
+ */
 function nativesText(parts: ReadonlyMap<string, ModulePart>): string {
   const urls = [...parts.values()].flatMap(({ imports }) =>
     Object.values(imports).flatMap((meaning) => ('native' in meaning ? [meaning.native] : [])),
@@ -158,7 +162,7 @@ function nativesText(parts: ReadonlyMap<string, ModulePart>): string {
   const target = (url: string) => {
     if (!url.startsWith('file:')) return url
     const path = fileURLToPath(url)
-    // Importing the whole package would also bring the code that starts servers.
+    // Importing the whole package would also include the code that starts servers.
     return path === OWN('../../index') ? OWN('../source/migrationApi') : path
   }
   return record(new Map([...new Set(urls)].map((url) => [url, `() => import(${literal(target(url))})`])))

@@ -1,18 +1,18 @@
 /** The entries of the command table. Help and completion are generated from them. */
 import type { OwnOption } from './options.ts'
 
-/** The texts and options by which a command describes itself. */
+/** Texts and options that describe a command. */
 export interface Description {
   readonly usage: string
   readonly summary: string
   readonly takes: readonly OwnOption[]
   /** Maximum number of arguments; default 0. */
   readonly args?: number
-  /** Words to complete after the command. */
+  /** Words that shell completion offers after the command. */
   readonly words?: readonly string[]
-  /** Set for commands that run without the configuration, even if it is broken. */
+  /** `true` for commands that run without the configuration, even if it is broken. */
   readonly alone?: true
-  /** Set for commands that work on a project's files or start servers. A bundle does not contain them. */
+  /** `true` for commands that work on a project's files or start servers. A bundle does not contain them. */
   readonly project?: true
 }
 

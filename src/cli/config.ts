@@ -46,20 +46,23 @@ interface WatchConfig {
   readonly seeds?: string | readonly string[]
   /** A shell command to run after each schema change, with the database's URL in `DATABASE_URL`. */
   readonly exec?: string
-  /** What to do if a migration cannot be undone; default `ask`. */
+  /**
+   * Reaction to a migration that cannot be undone: `ask` (default), `rebuild` (empty the database and apply everything,
+   * carrying all rows), or `stop` and leave the database unchanged.
+   */
   readonly onIrreversible?: 'ask' | 'rebuild' | 'stop'
   /** Number of rows to carry without asking; default 100 000. */
   readonly carryRows?: number
   /**
-   * `true`: check the files ten times a second instead of waiting for file system events. Done automatically on file
-   * systems that send no events.
+   * `true`: check the files ten times a second instead of waiting for file system events. On file systems that send no
+   * events, this is automatic.
    */
   readonly poll?: boolean
-  /** Whether to write `schemaFile` after each change; default `true` if `schemaFile` is set. */
+  /** `true`: write `schemaFile` after each change. Default `true` if `schemaFile` is set. */
   readonly schemaFile?: boolean
 }
 
-/** Returns `config` unchanged; exists so that editors know its type. */
+/** Returns `config` unchanged. Its parameter type lets editors complete and check the settings. */
 export function defineConfig(config: MigratestConfig): MigratestConfig {
   return config
 }
@@ -68,7 +71,7 @@ export interface FoundConfig {
   readonly config: MigratestConfig
   /** The folder that paths in the configuration are relative to. */
   readonly folder: string
-  /** Undefined if there is no configuration file. */
+  /** Path of the configuration file; undefined if there is none. */
   readonly file: string | undefined
 }
 
@@ -103,7 +106,7 @@ export function findConfig(): string | undefined {
   return NAMES.map((name) => join(process.cwd(), name)).find((file) => existsSync(file))
 }
 
-/** The configuration for commands that need none. */
+/** The empty configuration, for commands that need none and projects without a configuration file. */
 export const NO_CONFIG: FoundConfig = { config: {}, folder: process.cwd(), file: undefined }
 
 /** Converts a path in the configuration to one relative to the working directory. */

@@ -130,7 +130,7 @@ export class Context {
 
   async migrator(): Promise<Migrator> {
     const { url } = this
-    // Load the engine while the server answers.
+    // Load the engine while waiting for the server.
     const opening = import('../database/open.ts').then(({ openDatabase }) => openDatabase(url, this.openOptions))
     opening.catch(() => undefined)
     const migrator = await this.#migratorOn(opening, (event) => this.#show(event))
@@ -181,7 +181,8 @@ export class Context {
   }
 
   /**
-   * Prints a line of data while the command is still running. Prints nothing with --json, which prints one document.
+   * Prints a line of data while the command is still running. With --json it prints nothing, because the output is one
+   * document at the end.
    */
   printLine(text: string): void {
     this.#progress.clear()
@@ -194,7 +195,7 @@ export class Context {
     if (!this.options.quiet) console.error(text)
   }
 
-  /** Shows what the command is doing if that takes long; only on a terminal. */
+  /** Shows `text` if the work takes long; only on a terminal, and not with --json or --quiet. */
   busy(text: string): void {
     this.#progress.start(text)
   }
@@ -208,7 +209,10 @@ export class Context {
     this.#cancel.abort()
   }
 
-  /** Handles signals: the first stops `when` it says, the second cancels, the third ends the program. */
+  /**
+   * Handles SIGINT and SIGTERM: the first signal calls `stop`, the second calls `cancel`, the third ends the program.
+   * @param when for the message: when the program stops, such as "after the running migration"
+   */
   endOnSignal(when: string, stop: () => void, cancel: (code: number) => void = () => this.cancel()): void {
     let cancelled = false
     for (const [signal, code] of [
@@ -216,8 +220,8 @@ export class Context {
       ['SIGTERM', 143],
     ] as const) {
       process.on(signal, () => {
-        // A code migration may wait for something that cannot be cancelled. The server rolls back what an ended program
-        // leaves open.
+        // A code migration may wait for something that cannot be cancelled. When the program ends, the server rolls
+        // back its open transaction.
         if (cancelled) process.exit(code)
         if (this.stoppedBy) {
           cancelled = true

@@ -10,9 +10,9 @@ import type { Context } from './context.ts'
 const INTERRUPTED = 130
 
 /**
- * Confirms that data may be destroyed. `--yes` is enough for a database that was named on the command line and is on
+ * Makes sure that data may be destroyed. `--yes` is enough for a database that was named on the command line and is on
  * this machine. For any other, the user has to type its name or pass it with `--confirm`. With NODE_ENV=production it
- * always refuses. Host and name are those that the client would connect to.
+ * always refuses. It checks the host and name that the client would connect to.
  * @throws UsageError
  */
 export async function guard(context: Context, what: string): Promise<void> {

@@ -30,7 +30,8 @@ function ownVersion(): string {
 }
 
 /**
- * Returns the reference to the error's explanation. It names a file of the installed package, so it fits this version.
+ * Returns the sentence that refers to the error's explanation. It names a file of the installed package, so the
+ * explanation fits this version.
  */
 function reference(code: string): string {
   const file = relative(process.cwd(), join(packageFolder(), 'docs', 'errors.md'))

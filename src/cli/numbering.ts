@@ -12,8 +12,9 @@ import { gitRevision } from '../source/gitRevision.ts'
 import type { Context } from './context.ts'
 
 /**
- * Returns the number after the highest in the folder and on the branch to be merged into. Keeps the number of digits,
- * and uses timestamps if the existing numbers are timestamps. An empty folder begins with 0001.
+ * Returns the number for a new migration: one higher than the highest number in the folder and on the branch to be
+ * merged into. It keeps the number of digits, and is a timestamp if the existing numbers are. An empty folder begins
+ * with 0001.
  */
 export async function nextNumber(context: Context, folder: string): Promise<string> {
   const here = (await directory(folder).list()).at(-1)
@@ -23,9 +24,9 @@ export async function nextNumber(context: Context, folder: string): Promise<stri
 }
 
 /**
- * Runs `work` under a lock, so that a process writes its file before the next process chooses a number for the same
- * folder. The lock is a directory among the system's temporary files. A lock left by a killed process is taken over
- * after 5 s.
+ * Runs `work` under a lock, so that two processes cannot choose the same number: one writes its file before the next
+ * chooses a number for the same folder. The lock is a directory among the system's temporary files. If a killed process
+ * left its lock, another process takes it over after 5 s.
  */
 export async function oneAtATime<T>(folder: string, work: () => Promise<T>): Promise<T> {
   const lock = join(
@@ -85,12 +86,15 @@ function next(last: Migration | undefined, byTime: boolean): string {
   if (last === undefined) return byTime ? timestamp() : '0001'
   const digits = /(\d+)_[^/\\]*$/.exec(last.up ?? last.down ?? '')?.[1] ?? ''
   if (byTime || /^(?:19|20)\d{12}$/.test(digits)) return later(timestamp(), last.version)
-  // Some projects use seconds since 1970.
+  // Some projects number migrations by seconds since 1970.
   if (/^1[5-9]\d{8}$/.test(digits)) return later(String(Math.floor(Date.now() / 1000)), last.version)
   return String(last.version + 1).padStart(digits.length, '0')
 }
 
-/** Returns `number`, or `last + 1` if `number` is not higher: this clock may be behind, or a colleague's ahead. */
+/**
+ * Returns `number`, or `last + 1` if `number` is not higher, because this computer's clock is slow or a colleague's is
+ * fast.
+ */
 function later(number: string, last: number): string {
   return Number(number) > last ? number : String(last + 1)
 }

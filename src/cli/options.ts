@@ -83,7 +83,7 @@ export type Options = { readonly [K in keyof Table]?: Table[K]['type'] extends '
 
 /** Parses the command line into options and positional arguments. @throws OptionError */
 export function parseOptions(argv: readonly string[]): { options: Options; positionals: string[] } {
-  // In "force -1", -1 is the nil version, not an option.
+  // The -1 in "force -1" is the nil version, not an option.
   const takesVersion = argv.some((arg) => arg === 'force' || arg === 'goto' || arg === 'plan')
   const args = takesVersion ? argv.map((arg) => (arg === '-1' ? 'nil' : arg)) : argv
   try {
@@ -99,7 +99,7 @@ export function parseOptions(argv: readonly string[]): { options: Options; posit
   }
 }
 
-/** Throws an OptionError if an option of another command was given. */
+/** Throws an OptionError if the user gave an option that the command does not take. */
 export function refuseForeign(command: string, taken: readonly OwnOption[], options: Options): void {
   const foreign = (Object.keys(OWN) as OwnOption[]).find((name) => options[name] !== undefined && !taken.includes(name))
   if (foreign === undefined) return
@@ -107,8 +107,8 @@ export function refuseForeign(command: string, taken: readonly OwnOption[], opti
 }
 
 /**
- * Throws an OptionError if there are more arguments than the command takes: a surplus one may be a typing error in a
- * command that destroys data.
+ * Throws an OptionError if there are more arguments than the command takes. A surplus argument may be a typing error,
+ * and the command may destroy data.
  */
 export function refuseSurplus(command: string, args: readonly string[], most: number): void {
   const surplus = args[most]
@@ -120,7 +120,7 @@ export function refuseSurplus(command: string, args: readonly string[], most: nu
   })
 }
 
-/** Returns the options as they are typed: the command's own, then the common ones. */
+/** Returns the options as the user types them (`--name`): the command's own, then the common ones. */
 export function optionNames(taken: readonly OwnOption[]): string[] {
   return [...taken, ...Object.keys(SHARED)].map((name) => `--${name}`)
 }

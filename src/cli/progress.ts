@@ -1,4 +1,4 @@
-/** Shows one line on the terminal about work that takes long, and removes it when the work is done. */
+/** Shows one line on the terminal while work takes long, and removes it when the work is done. */
 
 const PATIENCE_MS = 400
 
@@ -7,7 +7,7 @@ export class Progress {
   #timer: NodeJS.Timeout | undefined
   #written = false
 
-  /** @param shown whether a person sees the terminal */
+  /** @param shown `true` if a person sees the terminal */
   constructor(shown: boolean) {
     this.#shown = shown
   }
@@ -18,7 +18,7 @@ export class Progress {
     const begun = performance.now()
     this.#timer = setInterval(() => {
       const seconds = ((performance.now() - begun) / 1000).toFixed(1)
-      // A line that wraps could not be erased again.
+      // Truncate the line: one that wraps could not be erased.
       const width = (process.stderr.columns || 80) - 1
       process.stderr.write(`\r\u001b[2K${`  ${seconds} s  ${text}`.slice(0, width)}`)
       this.#written = true

@@ -94,13 +94,16 @@ export function isSettled({ dirty, migrations, problems }: MigrationStatus): boo
   )
 }
 
-/** Formats one check of `verify`: a remark after its name, or a finding below it. */
+/**
+ * Formats the result of one check of `verify`: a passed check with a remark after its name, a failed one with the
+ * finding below its name.
+ */
 export function checkLine(name: string, { ok, text }: { ok: boolean; text: string | undefined }, ms: number): string {
   if (!ok) return `${red('✗')} ${name}\n\n${paintedDiff(text ?? '').replace(/^(?=.)/gm, '    ')}\n`
   return `${styleText('green', '✓')} ${name}  ${dim([time(ms), text].filter(Boolean).join(', '))}`
 }
 
-/** @param many the plural, if it is not `one` plus "s" */
+/** Returns a number with its noun. @param many the plural, if it is not `one` plus "s" */
 export function plural(n: number, one: string, many = `${one}s`): string {
   return `${n} ${n === 1 ? one : many}`
 }
@@ -141,8 +144,8 @@ function commented(text: string): string {
 }
 
 /**
- * Returns the statement that resets the settings a migration leaves behind, if it leaves any: the engine resets them,
- * too, after each migration.
+ * Returns the statement that resets the settings a migration changes for the session; empty if it changes none. The
+ * engine also resets them after each migration.
  */
 function putBack(sql: string, dialect: Dialect): string {
   const { resetSession } = DIALECTS[dialect]

@@ -5,12 +5,12 @@ import type { FoundConfig } from './config.ts'
 import type { Context } from './context.ts'
 import { keepStdoutForData, printOut } from './output.ts'
 
-/** What a program (the command or a bundle) passes in about itself. */
+/** Version, texts and configuration that a program (the command or a bundle) passes in about itself. */
 export interface Own {
   readonly version: () => string
-  /** Returns a last paragraph for an error message that says where the error is explained. */
+  /** Returns the last paragraph of an error message, which names the place that explains the error. */
   readonly reference: (code: string) => string
-  /** The configuration of a bundle, which contains its own. */
+  /** The configuration that is built into a bundle; undefined in the command. */
   readonly config?: FoundConfig
 }
 
@@ -70,13 +70,13 @@ async function main(argv: readonly string[], own: Own): Promise<number> {
     own.config ?? (more.alone ? NO_CONFIG : await loadConfig(options.config)),
     own.version,
   )
-  // An error that a code migration threw without anyone awaiting it. What the migration ran is rolled back before the
-  // program ends.
+  // An error that a code migration threw in a promise or callback that nothing awaits. We cancel the run, so that the
+  // migration is rolled back before the program ends.
   let stray: { readonly error: unknown } | undefined
   let isOver = false
   const onStray = async (error: unknown) => {
     if (isOver) {
-      // The JSON document of what was done has been printed already.
+      // The command has already printed its result, so report the error on stderr and with the exit code.
       process.exitCode = 1
       console.error((await strayError(error)).message)
       return
@@ -102,13 +102,13 @@ async function main(argv: readonly string[], own: Own): Promise<number> {
   }
 }
 
-/** Wraps an error that no code caught: something was not awaited. */
+/** Returns an UnhandledRejectionError for an error that no code caught, because something was not awaited. */
 async function strayError(error: unknown, cancelled?: Error): Promise<Error> {
   const { UnhandledRejectionError } = await import('../migrate/errors.ts')
   return new UnhandledRejectionError(error, cancelled)
 }
 
-/** Returns the exit code of a run that a signal cancelled. Rethrows any other error. */
+/** Returns the exit code of a run that a signal cancelled. Throws the error again if it has another cause. */
 function stopped(context: Context, error: MigratestError): number {
   if (context.stoppedBy === undefined || error.code !== 'MIGRATEST_CANCELLED') throw error
   if (context.options.json) context.print('', errorDocument(error))

@@ -4,15 +4,15 @@ import type { Schema } from '../schema/schema.ts'
 import { DIALECTS } from '../sql/dialect.ts'
 
 /**
- * Returns the text of the file: a header, a setting that defers checks (some objects refer to later ones), and the
- * schema.
+ * Returns the text of the file: a header, a setting that defers checks (because some objects refer to later ones), and
+ * the schema.
  */
 export function schemaFileText(schema: Schema): string {
   const { deferChecks } = DIALECTS[schema.dialect]
   return `-- The schema, written by "migratest schema". Running this file in an empty database creates it.\n${deferChecks}\n\n${schema}`
 }
 
-/** Writes the schema if it differs from the file. @returns whether the file changed */
+/** Writes the schema if it differs from the file. @returns `true` if the file changed */
 export function writeSchema(file: string, schema: Schema): boolean {
   const text = schemaFileText(schema)
   const before = existsSync(file) && statSync(file).isFile() ? readFileSync(file, 'utf8') : ''

@@ -1,14 +1,14 @@
-/** Errors of files, gathered instead of thrown one by one. */
+/** Collects the errors of several files, so that they can be thrown together. */
 import { MigratestError, SourceProblemsError } from './errors.ts'
 
-/** What every file has wrong, at once. */
+/** Throws all errors at once: a single one as it is, several as a SourceProblemsError. */
 export function throwAll(errors: readonly MigratestError[]): void {
   const [only, second] = errors
   if (second) throw new SourceProblemsError(errors)
   if (only) throw only
 }
 
-/** What is wrong with a file is given, not thrown. */
+/** Runs `work` and returns a MigratestError instead of throwing it. */
 export async function attempt<T>(work: () => Promise<T>): Promise<T | MigratestError> {
   try {
     return await work()

@@ -1,7 +1,10 @@
-/** What code is handed while it runs, and what it may not do: go on afterwards, or leave queries that nobody waits for. */
+/**
+ * The context a code migration gets while it runs. It reports two mistakes: queries after the migration has ended, and
+ * queries that the migration does not await.
+ */
 import type { CodeBody, MigrationContext, RunSql } from './source.ts'
 
-/** Runs a code migration. @throws what it throws, or Error where it ended while a query of its was still running */
+/** Runs a code migration. @throws its own error, or an Error if it ended while one of its queries was still running */
 export async function runCode(run: CodeBody['run'], context: MigrationContext): Promise<void> {
   const pending = new Map<Promise<unknown>, string>()
   let isOver = false
@@ -11,12 +14,12 @@ export async function runCode(run: CodeBody['run'], context: MigrationContext): 
       return Promise.reject(
         new Error(`The migration has ended, and runs "${short(text)}" now: await all that it does.`),
       )
-    // Where it was called is known now; once the server has answered, nobody may be waiting.
+    // Keep the stack of the caller: the error that the server sends later does not contain it.
     const called = new Error()
     const running = context.sql(text, params)
     pending.set(running, text)
     const settled = () => void pending.delete(running)
-    // One that nobody waits for must not end the process; what it means is told below.
+    // The rejection of a query that nobody awaits must not end the process; we report it below.
     running.then(settled, (error) => {
       settled()
       first ??= { text, error }
@@ -39,7 +42,7 @@ export async function runCode(run: CodeBody['run'], context: MigrationContext): 
 
 // --- internal ---
 
-/** Refuses a result that would only run if somebody called it. */
+/** Throws if the code returned something that has not run yet: a function, a generator, SQL text, an iterable. */
 function refuseUnrun(result: unknown): void {
   const { next } = (result ?? {}) as { next?: unknown }
   if (typeof result === 'function' || typeof next === 'function') {
@@ -56,7 +59,10 @@ function refuseUnrun(result: unknown): void {
   }
 }
 
-/** PostgreSQL says so of every statement behind the one that failed. */
+/**
+ * Adds the first failure to an error 25P02 ("current transaction is aborted"), which PostgreSQL reports for every
+ * statement after the one that failed.
+ */
 function explained(error: unknown, first: { text: string; error: unknown } | undefined): unknown {
   const { code, message } = (error ?? {}) as { code?: string; message?: string }
   if (code !== '25P02' || !first || first.error === error) return error

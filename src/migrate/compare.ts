@@ -1,4 +1,4 @@
-/** Holds what was applied against the files that are there now. */
+/** Compares the applied migrations with the current files. */
 
 import { attempt, throwAll } from './attempt.ts'
 import type { HistoryRecord } from './driver.ts'
@@ -6,7 +6,7 @@ import { EditedMigrationError, LateMigrationError, MigratestError, MissingMigrat
 import { fingerprintOfHalf, type LoadInput, loadHalf, recordOf } from './load.ts'
 import type { Migration } from './source.ts'
 
-/** What a run does about each kind of trouble. */
+/** Policies for differences between the applied migrations and the files. */
 export interface Policies {
   /** A migration below the current version that was never applied: `error` (default), `apply` it, or `ignore` it. */
   readonly outOfOrder?: 'error' | 'apply' | 'ignore'
@@ -18,9 +18,9 @@ export interface Policies {
 
 export interface Comparison {
   readonly edited: readonly Migration[]
-  /** Downs that were written or mended beside an unchanged up: to be recorded instead of the old ones. */
+  /** Downs that were added or changed while the up is unchanged; they replace the recorded ones. */
   readonly newDowns: readonly HistoryRecord[]
-  /** Files that cannot be read, by version. */
+  /** Errors of files that cannot be read, by version. */
   readonly broken: ReadonlyMap<number, MigratestError>
 }
 
@@ -61,8 +61,9 @@ export async function compareWithFiles(input: LoadInput): Promise<Comparison> {
 }
 
 /**
- * Before anything goes up: late, missing and edited migrations are told with their names. Gives downs to re-record.
- * @param independent late ones of a branch of their own, which may run now
+ * Throws, before any up runs, if there are late, missing or edited migrations that the policies do not allow; the error
+ * names them. Returns the changed downs, which must be recorded again.
+ * @param independent late migrations on a separate branch, which may run now
  */
 export async function refuseTrouble(
   input: LoadInput,

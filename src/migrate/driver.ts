@@ -1,4 +1,4 @@
-/** What the engine asks of a driver. Drivers are dumb: they never look at sources and never decide what to run. */
+/** The interface of drivers. Drivers are simple: they never read sources and never decide what to run. */
 import type { Dialect } from '../sql/dialect.ts'
 import type { Script } from '../sql/script.ts'
 import type { Syntax } from '../sql/tokens.ts'
@@ -8,44 +8,47 @@ import type { Direction, Log, MigrationContext } from './source.ts'
 export interface HistoryEntry {
   readonly version: number
   readonly name: string
-  /** Null where it was applied by another tool: counted as applied, but not known. */
+  /** Null if another tool applied the migration: it counts as applied, but we do not know its content. */
   readonly fingerprint: string | null
   readonly downFingerprint: string | null
   /** Everything in the source at or below this version counts as applied. */
   readonly baseline: boolean
-  /** Whether the text of its up and down is recorded. */
+  /** `true` if the history has the text of its up or down. */
   readonly recorded: boolean
-  /** Set while a migration without a transaction is under way, or was when its process died. */
+  /** Set while a migration without a transaction is running, or if its process died while it ran. */
   readonly running: Journal | null
   readonly appliedAt: Date | null
   readonly appliedBy: string | null
   readonly durationMs: number | null
 }
 
-/** The journal of a migration under way. */
+/** The journal of a migration that is running or stopped half-way. */
 export interface Journal {
   readonly direction: Direction
-  /** Statements begun and statements known to be finished; begun = finished + 1 while one runs or if that is unknown. */
+  /**
+   * Number of statements that were started. It is `done` + 1 while a statement runs, or if we do not know whether it
+   * finished. `done`: number of statements known to have finished.
+   */
   readonly started: number
   readonly done: number
   readonly total: number
 }
 
 export interface DatabaseState {
-  /** -1 where nothing is applied. */
+  /** The version in the version row; -1 if no migration is applied. */
   readonly version: number
   readonly dirty: boolean
-  /** Lowest version first. */
+  /** Rows of the history table, lowest version first. */
   readonly history: readonly HistoryEntry[]
 }
 
-/** What goes into the history for a migration that was applied. */
+/** The record of an applied migration in the history. */
 export interface HistoryRecord {
   readonly version: number
   readonly name: string
   readonly fingerprint: string
   readonly downFingerprint: string | null
-  /** Texts; null where the run records fingerprints only, or there is no such half. */
+  /** Texts of up and down; null if the run only records fingerprints, or the migration has no such half. */
   readonly up: string | null
   readonly down: string | null
 }
@@ -56,7 +59,10 @@ export interface HistoryChange {
   readonly baseline?: Baseline | undefined
 }
 
-/** First of all forget what is above `above`, then count as applied: all up to `version` (-1: nothing), and `adopt`. */
+/**
+ * A change of the baseline. The driver first deletes the history above `above`. Then all versions up to `version` (-1:
+ * none) and those in `adopt` count as applied.
+ */
 export interface Baseline {
   readonly version: number
   readonly above: number
@@ -78,15 +84,18 @@ export type StepWork =
       readonly notice?: OnNotice | undefined
     }
 
-/** Hears what the server says while a step runs: severity as the server writes it (NOTICE, WARNING), and the message. */
+/**
+ * Receives the messages of the server while a step runs. `severity` is the server's own word, for example NOTICE or
+ * WARNING.
+ */
 export type OnNotice = (notice: { readonly severity: string; readonly message: string }) => void
 
-/** One move, ready to be run. */
+/** One move with its body, ready to run. */
 export interface MigrationStep {
   readonly version: number
   readonly name: string
   readonly direction: Direction
-  /** The version row as it must be before, and as it will be. */
+  /** `from`: the value the version row must have before the step. `to`: its value afterwards. */
   readonly from: number
   readonly to: number
   readonly work: StepWork
@@ -94,79 +103,89 @@ export interface MigrationStep {
 }
 
 export interface LockOptions {
-  /** Milliseconds to go on trying, from now. */
+  /** Milliseconds to keep trying, from now. */
   readonly timeout: number
   readonly signal: AbortSignal
 }
 
 export interface SharedTransaction {
-  /** Runs `work` and takes back all that it did in the database. */
+  /** Runs `work` and then rolls back everything it did in the database. */
   rolledBack<T>(work: () => Promise<T>): Promise<T>
 }
 
 export interface Driver {
   readonly dialect: Dialect
-  /** How this session reads literals and names, where that is not the usual way of its dialect. */
+  /** How this database session parses literals and names, if it differs from the default of the dialect. */
   readonly syntax?: Syntax
-  /** The database as a person would say it, as `"shop" on 127.0.0.1:5432`; never a password. */
+  /** Readable name of the database, for example `"shop" on 127.0.0.1:5432`; never contains a password. */
   readonly database: string
-  /** Whether schema changes can be rolled back. Without it, a migration runs statement by statement under the dirty flag. */
+  /**
+   * `true` if schema changes can be rolled back. If they cannot, a migration runs statement by statement with the dirty
+   * flag set.
+   */
   readonly transactionalDdl: boolean
-  /** Whether rows can, where schema changes cannot: a migration that changes nothing but rows is then one transaction. */
+  /**
+   * `true` if row changes can be rolled back although schema changes cannot. A migration that only changes rows then
+   * runs in one transaction.
+   */
   readonly transactionalRows?: boolean
 
-  /** Makes our tables where they are missing and takes the lock. @throws LockedError */
+  /** Creates our tables if they are missing and takes the lock. @throws LockedError if another process holds it */
   lock(options: LockOptions): Promise<void>
-  /** @throws LockLostError if the lock was not held any more */
+  /** Releases the lock. @throws LockLostError if it was no longer held */
   unlock(): Promise<void>
 
-  /** Reads only; answers on a database that has none of our tables too. */
+  /** Reads version, dirty flag and history. Only reads, and also works on a database without our tables. */
   state(): Promise<DatabaseState>
-  /** The recorded text of an applied migration, or null. */
+  /** Returns the recorded text of an applied migration, or null. */
   recorded(version: number, direction: Direction): Promise<string | null>
 
   /**
    * Runs the body, moves the version row from `from` to `to` and changes the history: all or nothing.
-   * @throws StatementError from the body, StateMovedError where the row was not as expected
+   * @throws StatementError if the body fails, StateMovedError if the version row did not have the value `from`
    */
   apply(step: MigrationStep, signal: AbortSignal): Promise<void>
   /**
-   * The same for several steps in one round trip, each in a transaction of its own. Where one fails, those before it
-   * stand; which it was is read from `state()`. Leave it out where that cannot be had.
+   * Applies several steps in one round trip, each in its own transaction. If one fails, the steps before it stay
+   * applied; the engine reads from `state()` which one it was. Optional: omit it if the database cannot do this.
    */
   applyAll?(steps: readonly MigrationStep[], signal: AbortSignal): Promise<void>
 
   /**
-   * One transaction around all that `work` runs on this driver's session: kept as a whole, or, where it throws, not at all.
-   * Left out where schema changes cannot be rolled back.
+   * Runs `work` in one transaction on this driver's session. The transaction is committed as a whole, or rolled back if
+   * `work` throws. Absent if schema changes cannot be rolled back.
    */
   inOneTransaction?<T>(work: (together: SharedTransaction) => Promise<T>): Promise<T>
 
-  /** The way without a transaction: flag dirty at `to` with a journal, run statement after statement, flag clean. */
+  /**
+   * Begins a migration without a transaction: sets the version to `to`, dirty, with a journal. Then `execute` runs
+   * statement after statement, and `finish` clears the dirty flag.
+   */
   begin(step: MigrationStep): Promise<void>
   /**
-   * The same as `execute` for one statement or several in a row, where they can share a round trip. Leave it out where that cannot be
-   * had.
-   * @returns how many have run. @throws StatementError whose `statement` says which failed: those before it stand
+   * Like `execute`, for one or more consecutive statements that can share a round trip. Optional: omit it if the
+   * database cannot do this.
+   * @returns the number of statements that ran
+   * @throws StatementError whose `statement` is the index of the failed statement; the ones before it took effect
    */
   executeSome?(step: MigrationStep, index: number, signal: AbortSignal): Promise<number>
   /** Runs statement `index` (from 0; a code body is one statement) and journals it. @throws StatementError */
   execute(step: MigrationStep, index: number, signal: AbortSignal): Promise<void>
   finish(step: MigrationStep): Promise<void>
-  /** Takes back what `begin` wrote, where no statement took effect. */
+  /** Reverts what `begin` wrote. Called only if no statement took effect. */
   abandon?(step: MigrationStep): Promise<void>
   /**
-   * Of the statement under way when a migration stopped: whether it took effect. Undefined where that cannot be told.
-   * Left out where nothing is recorded to tell it by.
+   * Returns whether the statement that was running when a migration stopped took effect, or undefined if the driver
+   * cannot find out. Absent if the driver records nothing to decide it by.
    */
   wasApplied?(version: number): Promise<boolean | undefined>
 
-  /** Sets the row whatever it was, clean, with a baseline there. */
+  /** Sets the version row regardless of its value, clears the dirty flag, and puts the baseline at that version. */
   force(version: number): Promise<void>
   /** Replaces the recorded down of applied migrations. */
   rerecord(records: readonly HistoryRecord[]): Promise<void>
-  /** Empties the database of all that migrations could have made, our tables too. */
+  /** Drops everything in the database that migrations could have created, including our tables. */
   drop(): Promise<void>
-  /** Gives back what was borrowed and closes what was opened. Never throws. */
+  /** Returns borrowed connections and closes those the driver opened. Never throws. */
   close(): Promise<void>
 }

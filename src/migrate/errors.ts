@@ -1,15 +1,17 @@
-/** Every error a user can meet: what happened, where, and what to do next. Each class has a stable code. */
+/**
+ * All errors a user can get. Each says what happened, where, and what to do next; each class has a stable code.
+ */
 import { codeFrame, maskSecrets } from '../sql/codeFrame.ts'
 import { positionAt } from '../sql/position.ts'
 import { describeVersion } from './version.ts'
 
 export interface ErrorDetails {
-  /** What to do next, as a sentence or two. */
+  /** One or two sentences on what to do next. */
   readonly hint?: string | undefined
   readonly cause?: unknown
 }
 
-/** The base of all our errors. `code` is stable and begins with `MIGRATEST_`. */
+/** Base class of all our errors. `code` is stable and begins with `MIGRATEST_`. */
 export abstract class MigratestError extends Error {
   abstract readonly code: string
   readonly hint: string | undefined
@@ -33,10 +35,10 @@ export class VersionNotFoundError extends MigratestError {
   }
 }
 
-/** Fewer migrations were there than asked for. Those that were there have been applied. */
+/** There were fewer migrations than the caller asked for. The ones that existed have been run. */
 export class ShortLimitError extends MigratestError {
   readonly code = 'MIGRATEST_SHORT_LIMIT'
-  /** How many were missing. */
+  /** Number of migrations that were missing. */
   readonly short: number
   constructor(short: number, asked: number) {
     super(`Asked for ${asked} migrations, but only ${asked - short} were there; they have run.`)
@@ -44,7 +46,7 @@ export class ShortLimitError extends MigratestError {
   }
 }
 
-/** An earlier migration stopped half-way where it could not be rolled back. Nothing has run. */
+/** An earlier migration stopped half-way and could not be rolled back. Nothing has run. */
 export class DirtyError extends MigratestError {
   readonly code = 'MIGRATEST_DIRTY'
   readonly version: number
@@ -56,7 +58,7 @@ export class DirtyError extends MigratestError {
   }
 }
 
-/** The version row was not what this run had read: somebody else moved it. This step was rolled back. */
+/** The version row no longer had the value this run had read: another process moved it. This step was rolled back. */
 export class StateMovedError extends MigratestError {
   readonly code = 'MIGRATEST_STATE_MOVED'
   constructor(expected: number, found: string) {
@@ -77,10 +79,10 @@ export class LockedError extends MigratestError {
   }
 }
 
-/** The lock was not held any more when it was to be given back. */
+/** The lock was no longer held when we released it. */
 export class LockLostError extends MigratestError {
   readonly code = 'MIGRATEST_LOCK_LOST'
-  /** @param left what still holds it, where the connection leads to another session by now */
+  /** @param left the session that still holds the lock, if our connection now leads to a different session */
   constructor(database: string, left?: string) {
     const still = left === undefined ? '' : ` It is still held by ${left}: end that one, or the next run is refused.`
     super(`The migration lock on ${database} was lost during the run.${still}`, {
@@ -95,7 +97,7 @@ export class SourceNotFoundError extends MigratestError {
   readonly code = 'MIGRATEST_SOURCE_NOT_FOUND'
 }
 
-/** A file that must be a migration has a name that is not one. */
+/** The name of a file that must be a migration is not a valid migration name. */
 export class FileNameError extends MigratestError {
   readonly code = 'MIGRATEST_FILE_NAME'
 }
@@ -113,7 +115,7 @@ export class UnreadableFileError extends MigratestError {
   readonly code = 'MIGRATEST_UNREADABLE_FILE'
 }
 
-/** Several files cannot be read or run; what is wrong with each. Nothing has run. */
+/** Several files cannot be read or run. `errors` has one error per file. Nothing has run. */
 export class SourceProblemsError extends MigratestError {
   readonly code = 'MIGRATEST_SOURCE_PROBLEMS'
   readonly errors: readonly MigratestError[]
@@ -143,7 +145,10 @@ export class MissingMigrationError extends MigratestError {
   readonly code = 'MIGRATEST_MISSING'
 }
 
-/** What migrations say of each other cannot be: an unknown name, a circle, a version in the wrong order. Nothing has run. */
+/**
+ * The declared dependencies between migrations are invalid: an unknown name, a cycle, or a dependency on a higher
+ * version. Nothing has run.
+ */
 export class GraphError extends MigratestError {
   readonly code = 'MIGRATEST_GRAPH'
   readonly problems: readonly string[]
@@ -155,7 +160,7 @@ export class GraphError extends MigratestError {
   }
 }
 
-/** More than one migration is followed by none: two branches met in the folder. Nothing has run. */
+/** Multiple heads: two branches were merged, and no migration joins them. Nothing has run. */
 export class MultipleHeadsError extends MigratestError {
   readonly code = 'MIGRATEST_MULTIPLE_HEADS'
   readonly heads: readonly string[]
@@ -167,10 +172,10 @@ export class MultipleHeadsError extends MigratestError {
   }
 }
 
-/** Of what a squashed migration replaces, some is applied to this database and some is not. Nothing has run. */
+/** Only some of the migrations that a squashed migration replaces are applied to this database. Nothing has run. */
 export class SquashedError extends MigratestError {
   readonly code = 'MIGRATEST_SQUASHED'
-  /** Names of those that are not applied. */
+  /** Names of the replaced migrations that are not applied. */
   readonly missing: readonly string[]
   constructor(file: string, replaces: readonly string[], missing: readonly string[]) {
     const applied = replaces.length - missing.length
@@ -185,10 +190,13 @@ export class SquashedError extends MigratestError {
   }
 }
 
-/** A migration cannot be recorded as applied before what it follows is, nor as not applied while something follows it. */
+/**
+ * A migration cannot be recorded as applied before the migrations it depends on, nor as not applied while a migration
+ * that depends on it is applied.
+ */
 export class FakeOrderError extends MigratestError {
   readonly code = 'MIGRATEST_FAKE_ORDER'
-  /** Names of those in the way. */
+  /** Names of the migrations that prevent it. */
   readonly others: readonly string[]
   constructor(head: string, state: 'applied' | 'not applied', others: readonly string[]) {
     super(`${head} what is ${state}:\n${others.map((name) => `  ${name}`).join('\n')}`, {
@@ -205,12 +213,12 @@ export class LateMigrationError extends MigratestError {
   readonly code = 'MIGRATEST_LATE'
 }
 
-/** What was applied cannot be undone: neither the file nor the history knows how. */
+/** An applied migration cannot be undone: neither its file nor the history has a usable down. */
 export class NoWayDownError extends MigratestError {
   readonly code = 'MIGRATEST_NO_WAY_DOWN'
 }
 
-/** The migration's down says that there is no way back, and why. Nothing has run. */
+/** The migration's down declares it irreversible and gives a reason. Nothing has run. */
 export class IrreversibleError extends MigratestError {
   readonly code = 'MIGRATEST_IRREVERSIBLE'
   readonly version: number
@@ -248,7 +256,10 @@ export class ScriptError extends MigratestError {
   }
 }
 
-/** What a driver throws when the database refuses a statement; the engine turns it into a {@link MigrationFailedError}. */
+/**
+ * Error a driver throws when the database rejects a statement. The engine converts it to a {@link
+ * MigrationFailedError}.
+ */
 export class StatementError extends MigratestError {
   readonly code = 'MIGRATEST_STATEMENT'
   readonly info: StatementErrorInfo
@@ -259,21 +270,21 @@ export class StatementError extends MigratestError {
 }
 
 export interface StatementErrorInfo {
-  /** The database's own words. */
+  /** The database's own error message. */
   readonly message: string
-  /** SQLSTATE, five characters, where there is one. */
+  /** SQLSTATE, five characters, if the database reports one. */
   readonly sqlState?: string | undefined
   /** Offset into the script's text. */
   readonly offset?: number | undefined
-  /** Which statement, from 0. */
+  /** Index of the statement, from 0. */
   readonly statement?: number | undefined
   readonly detail?: string | undefined
   readonly hint?: string | undefined
-  /** Where inside a function it happened. */
+  /** Location of the error inside a database function. */
   readonly context?: string | undefined
-  /** It had no effect at all, so that what is before it is all that stands. */
+  /** `true` if the statement had no effect at all, so that only the statements before it took effect. */
   readonly undone?: boolean | undefined
-  /** What the database looks like now, where that is not as usual. */
+  /** State of the database now, as a sentence, if it differs from the usual one for such a failure. */
   readonly databaseState?: string | undefined
 }
 
@@ -285,13 +296,13 @@ export interface MigrationFailedDetails {
   readonly start?: number | undefined
   readonly end?: number | undefined
   readonly info: StatementErrorInfo
-  /** What the database looks like now, as a sentence. */
+  /** State of the database now, as a sentence. */
   readonly databaseState: string
   readonly hint?: string | undefined
   readonly cause: unknown
 }
 
-/** A migration failed. The message says in what state the database is. */
+/** A migration failed. The message describes the state of the database. */
 export class MigrationFailedError extends MigratestError {
   readonly code = 'MIGRATEST_MIGRATION_FAILED'
   readonly version: number
@@ -299,7 +310,7 @@ export class MigrationFailedError extends MigratestError {
   readonly line: number | undefined
   readonly column: number | undefined
   readonly sqlState: string | undefined
-  /** What the database looks like now, as a sentence: the end of the message. */
+  /** State of the database now, as a sentence; the message ends with it. */
   readonly databaseState: string
   readonly #details: MigrationFailedDetails
   constructor(input: MigrationFailedDetails) {
@@ -329,13 +340,13 @@ export class MigrationFailedError extends MigratestError {
     this.column = at?.column
   }
 
-  /** Returns the same error with another sentence on the state of the database. */
+  /** Returns a copy of this error with a different sentence on the state of the database. */
   withState(databaseState: string): MigrationFailedError {
     return new MigrationFailedError({ ...this.#details, databaseState })
   }
 }
 
-/** Something that a migration in code did not wait for failed; the command then cancels what runs. */
+/** A promise that a migration in code did not await was rejected. The command then cancels the run. */
 export class UnhandledRejectionError extends MigratestError {
   readonly code = 'MIGRATEST_UNHANDLED_REJECTION'
   constructor(error: unknown, cancelled: Error | undefined) {
@@ -351,12 +362,12 @@ export class CancelledError extends MigratestError {
   readonly code = 'MIGRATEST_CANCELLED'
 }
 
-/** The database cannot be reached, or went away. */
+/** The database cannot be reached, or the connection was lost. */
 export class ConnectionError extends MigratestError {
   readonly code = 'MIGRATEST_CONNECTION'
 }
 
-/** An optional package is needed for what was asked. */
+/** The requested operation needs an optional package that is not installed. */
 export class NotInstalledError extends MigratestError {
   readonly code = 'MIGRATEST_NOT_INSTALLED'
   constructor(packages: string, what: string, cause?: unknown) {
@@ -367,7 +378,7 @@ export class NotInstalledError extends MigratestError {
   }
 }
 
-/** A package is installed, and loading it failed. */
+/** A package is installed, but loading it failed. */
 export class NotLoadedError extends MigratestError {
   readonly code = 'MIGRATEST_NOT_LOADED'
   constructor(name: string, what: string, cause: unknown) {
@@ -382,7 +393,7 @@ export class NotLoadedError extends MigratestError {
   }
 }
 
-/** An option or argument that cannot be. */
+/** An option or argument is invalid. */
 export class UsageError extends MigratestError {
   readonly code = 'MIGRATEST_USAGE'
 }
@@ -394,7 +405,7 @@ function located(message: string, { file, text, start, end }: TextPlace): string
   return `${file}:${line}:${column}: ${message}\n\n${codeFrame(text, start, end)}`
 }
 
-/** An error of another realm (jest, jsdom) is no `instanceof Error` here. */
+/** Checks for a `message` property, because an error from another realm (jest, jsdom) is not an `instanceof Error`. */
 function hasMessage(thrown: unknown): thrown is { readonly message: string } {
   return typeof (thrown as { message?: unknown } | null)?.message === 'string'
 }

@@ -1,4 +1,7 @@
-/** Recording a migration as applied, or as not, without running anything: only where what it follows agrees. */
+/**
+ * Records a migration as applied, or as not applied, without running anything. Refused unless the migrations it depends
+ * on are applied, or those that depend on it are not.
+ */
 
 import type { DatabaseState, MigrationStep } from './driver.ts'
 import { FakeOrderError, GraphError, UsageError, VersionNotFoundError } from './errors.ts'
@@ -11,10 +14,10 @@ import type { Migration } from './source.ts'
 import { findAdoptions } from './squash.ts'
 import { NIL_VERSION } from './version.ts'
 
-/** A step that changes the version and the history only. */
+/** A step that only changes the version and the history. */
 export type Fake = Omit<MigrationStep, 'work'>
 
-/** @throws FakeOrderError: something that it follows is not applied */
+/** Makes the step that records `version` as applied. @throws FakeOrderError if a migration it depends on is not */
 export async function fakeUp(input: PlanInput, state: DatabaseState, version: number): Promise<Fake> {
   const { migrations, graph, applied } = await look(input, state)
   const migration = migrations.find((candidate) => candidate.version === version)
@@ -34,7 +37,10 @@ export async function fakeUp(input: PlanInput, state: DatabaseState, version: nu
   }
 }
 
-/** @throws FakeOrderError: something that is applied follows it */
+/**
+ * Makes the step that records `version` as not applied.
+ * @throws FakeOrderError if an applied migration depends on it
+ */
 export async function fakeDown(input: PlanInput, state: DatabaseState, version: number): Promise<Fake> {
   const { migrations, graph, applied } = await look(input, state)
   const name = migrations.find((candidate) => candidate.version === version)?.name ?? applied.entries.get(version)?.name
@@ -43,7 +49,7 @@ export async function fakeDown(input: PlanInput, state: DatabaseState, version: 
   }
   const after = descendantsOf(graph, version)
   const followers = graph.nodes.filter((node) => after.has(node.version) && applied.versions.includes(node.version))
-  // One whose file is gone is in no graph; what is above it may have been made after it.
+  // A migration whose file is gone is not in the graph. Any applied migration above it may depend on it.
   const known = migrations.some((candidate) => candidate.version === version)
   const above = known && version > applied.baseline ? [] : applied.versions.filter((other) => other > version)
   const inTheWay = [...new Set([...followers.map(labelOf), ...above.map((other) => labelIn(graph, other))])]

@@ -1,4 +1,4 @@
-/** Making a database what the files say: what is undone, what is applied, and where there is no way back. */
+/** Makes a database match the files: plans which migrations to undo and to apply, and finds downs that are blocked. */
 import { attempt } from './attempt.ts'
 import { MigratestError, NoWayDownError } from './errors.ts'
 import { reconcile } from './history.ts'
@@ -9,28 +9,32 @@ import { NIL_VERSION } from './version.ts'
 
 export interface FollowPlan extends MigrationPlan {
   readonly changes: readonly Change[]
-  /** Why it cannot be gone back: what the first such down says. The steps are then those up to there. */
+  /** Error of the first down that cannot run. `steps` then has only the downs before it, followed by the ups. */
   readonly blocked: MigratestError | undefined
   /** Versions that are applied now. */
   readonly history: readonly number[]
-  /** How many records will be written anew: of downs that were mended, and of what was squashed. */
+  /** Number of history records to rewrite: changed downs, and squashed migrations to record as applied. */
   readonly records: number
   /** Files of steps that cannot share a transaction with others. */
   readonly apart: readonly string[]
 }
 
-/** A plan, and the ways to carry it out; nothing has run yet. */
+/** A plan and the functions that run it. Nothing has run yet. */
 export interface Following {
   readonly plan: FollowPlan
-  /** Undoes what does not stand any more, from the top. Can be run again where it was taken back. */
+  /** Undoes the migrations that do not match the files, last one first. Can run again after it was rolled back. */
   down(): Promise<void>
-  /** Applies what is there. */
+  /** Applies the pending migrations. */
   up(after?: AfterStep): Promise<void>
-  /** Empties the database and applies everything from nothing. */
+  /** Empties the database and applies all migrations. */
   replay(after?: AfterStep): Promise<void>
 }
 
-/** @param text of its body, null where there is none. @param remaining how many steps follow */
+/**
+ * Called after each step.
+ * @param text the text of the step's body, null if there is none
+ * @param remaining number of steps that follow
+ */
 export type AfterStep = (step: PlanStep, text: string | null, remaining: number) => Promise<void>
 
 export interface Planned {
@@ -40,7 +44,7 @@ export interface Planned {
   readonly apart: readonly string[]
 }
 
-/** Reads every body once. What cannot be applied is thrown; what cannot be undone is said. */
+/** Reads every body once. Throws if an up cannot run; if a down cannot, it stops there and returns it as `blocked`. */
 export async function planSteps(load: LoadInput, moves: readonly Move[]): Promise<Planned> {
   const steps: PlanStep[] = []
   const warnings: string[] = []
@@ -60,7 +64,7 @@ export async function planSteps(load: LoadInput, moves: readonly Move[]): Promis
   return { steps, warnings, apart, blocked: undefined }
 }
 
-/** From nothing: as if the database were empty. */
+/** Returns the moves that apply all migrations to an empty database. */
 export function fromNothing({ load }: FollowChoice, input: Parameters<typeof loadInput>[0]) {
   const migrations = [...load.migrations.values()].sort((a, b) => a.version - b.version)
   const applied = reconcile({ version: NIL_VERSION, dirty: false, history: [] }, migrations)

@@ -1,6 +1,7 @@
 /**
- * Which migration follows which. Versions stay the order in which migrations run: what one depends on is below it, so that
- * the version row keeps its meaning; the graph says what belongs to one branch and what to another. Pure.
+ * The graph of migrations and their dependencies. Migrations still run in the order of their versions: a migration only
+ * depends on lower versions, so the version row keeps its meaning. The graph shows which migrations belong to which
+ * branch. Pure.
  */
 import { nearest } from './nearest.ts'
 import type { Migration, Relations } from './source.ts'
@@ -8,21 +9,22 @@ import type { Migration, Relations } from './source.ts'
 export interface GraphNode {
   readonly version: number
   readonly name: string
-  /** Versions that it follows, ascending. */
+  /** Versions this migration depends on, ascending. */
   readonly parents: readonly number[]
-  /** Whether it says so itself; else it follows the one before it. */
+  /** `true` if the migration declares its dependencies; otherwise it depends on the one before it. */
   readonly explicit: boolean
-  /** Names of those that were squashed into it. */
+  /** Names of the migrations that were squashed into this one. */
   readonly replaces: readonly string[]
 }
 
 export interface Graph {
-  /** Lowest version first, which is the order in which they run. */
+  /** All migrations, lowest version first, which is the order in which they run. */
   readonly nodes: readonly GraphNode[]
-  /** Versions that follow nothing, and those that nothing follows. */
+  /** Versions that depend on no other. */
   readonly roots: readonly number[]
+  /** Versions on which no other depends. */
   readonly heads: readonly number[]
-  /** What is wrong with what migrations say, a sentence each. */
+  /** Errors in the declared dependencies, one sentence each. */
   readonly problems: readonly string[]
 }
 
@@ -68,13 +70,13 @@ export function buildGraph(migrations: readonly Migration[], relations: Relation
   }
 }
 
-/** All that one of these versions follows, directly or not. */
+/** Returns all versions that at least one of the given versions depends on, directly or indirectly. */
 export function ancestorsOf({ nodes }: Graph, ...versions: readonly number[]): Set<number> {
   const parents = new Map(nodes.map((node) => [node.version, node.parents]))
   return reached(versions, (version) => parents.get(version) ?? [])
 }
 
-/** All that follow a version, directly or not. */
+/** Returns all versions that depend on the given version, directly or indirectly. */
 export function descendantsOf({ nodes }: Graph, version: number): Set<number> {
   const children = new Map<number, number[]>()
   for (const node of nodes) {
@@ -84,8 +86,8 @@ export function descendantsOf({ nodes }: Graph, version: number): Set<number> {
 }
 
 /**
- * Those of the late migrations that belong to a branch of their own: nothing that is applied follows them, so that they can
- * run now as well as they could have then.
+ * Returns the late migrations on a separate branch. No applied migration depends on them, so it makes no difference
+ * that they run now and not earlier.
  */
 export function independent(graph: Graph, late: readonly number[], applied: readonly number[]): number[] {
   if (late.length === 0) return []
@@ -97,7 +99,7 @@ export function labelOf({ version, name }: Pick<GraphNode, 'version' | 'name'>):
   return `${version}_${name}`
 }
 
-/** The version that a name begins with. */
+/** Returns the version that a name begins with, or NaN if it begins with no digit. */
 export function versionIn(reference: string): number {
   return /^\d+/.test(reference) ? Number.parseInt(reference, 10) : Number.NaN
 }
@@ -117,7 +119,10 @@ function reached(from: readonly number[], next: (version: number) => readonly nu
   return found
 }
 
-/** What was squashed, by version, title and name, with what it was squashed into. */
+/**
+ * Maps each squashed migration, by its version and by its title, to the migration that replaces it. Adds errors to
+ * `problems`.
+ */
 function findSquashed(
   migrations: readonly Migration[],
   relations: RelationsByVersion,
@@ -149,7 +154,7 @@ function findSquashed(
   return squashed
 }
 
-/** The migration that is meant, or why there is none. */
+/** Returns the migration a reference means, or a sentence on why there is none. */
 function find(
   migrations: readonly Migration[],
   squashed: ReadonlyMap<string, Migration>,
@@ -174,7 +179,7 @@ function find(
   return meant ? `there is none. Did you mean ${meant}?` : 'there is none.'
 }
 
-/** As its file is called, with the zeros. */
+/** Returns the name as in the file name, with leading zeros. */
 function shownName({ up, down }: Migration): string {
   return /(\d+_[^/\\]*?)(?:\.(?:up|down)\.sql|\.m?[jt]s)$/.exec(up ?? down ?? '')?.[1] ?? ''
 }
@@ -184,7 +189,7 @@ function labelIn(nodes: readonly GraphNode[], version: number): string {
   return node ? labelOf(node) : String(version)
 }
 
-/** From one to another, along what each follows; undefined where there is no way. */
+/** Returns the shortest path between two versions along the dependencies, or undefined if there is none. */
 function wayTo(nodes: readonly GraphNode[], from: number, to: number): number[] | undefined {
   const byVersion = new Map(nodes.map((node) => [node.version, node]))
   const cameFrom = new Map<number, number>([[from, from]])
@@ -202,7 +207,10 @@ function wayTo(nodes: readonly GraphNode[], from: number, to: number): number[] 
   return way
 }
 
-/** Each circle once, with the whole way round: each has a migration that follows one above it, or itself. */
+/**
+ * Returns each dependency cycle once, with all its members in order. We only search from migrations that depend on a
+ * higher version or on themselves, because every cycle contains one.
+ */
 function circles(nodes: readonly GraphNode[]): { text: string; members: ReadonlySet<number> }[] {
   const found = new Map<string, { text: string; members: ReadonlySet<number> }>()
   for (const node of nodes) {

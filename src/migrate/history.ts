@@ -1,20 +1,23 @@
-/** What is applied, worked out from the version row and the history beside it. Pure. */
+/** Determines which migrations are applied, from the version row and the history table. Pure. */
 import type { Baseline, DatabaseState, HistoryEntry } from './driver.ts'
 import type { Migration } from './source.ts'
 import { describeVersion, NIL_VERSION } from './version.ts'
 
 export interface AppliedMigrations {
-  /** Ascending. Also migrations whose file is gone, if the history knows them. */
+  /** Applied versions, ascending. Includes migrations whose file is gone, if they are in the history. */
   readonly versions: readonly number[]
-  /** What the history knows of each version that was applied with this tool. */
+  /** History entries of the versions that were applied with this tool. */
   readonly entries: ReadonlyMap<number, HistoryEntry>
-  /** In the source, below the current version, and not applied: merged late. */
+  /** Late migrations: in the source, below the current version, and not applied. */
   readonly late: readonly number[]
-  /** Versions up to here count as applied though unrecorded. */
+  /** The baseline: versions up to it count as applied even if they are not recorded. */
   readonly baseline: number
-  /** What the next write must settle in the history: first adoption, or another tool moved the row. */
+  /**
+   * Change of the history that the next write must include, if this tool first adopts the database or another tool
+   * moved the version row.
+   */
   readonly repair: Baseline | undefined
-  /** Set where another tool moved the row: what a person should know. */
+  /** Message for the user, if another tool moved the version row. */
   readonly disagreement: string | undefined
 }
 
@@ -26,11 +29,12 @@ export function reconcile(state: DatabaseState, migrations: readonly Migration[]
   const trusted = history.filter((entry) => entry.version <= agreement)
   const recordedBaseline = trusted.findLast((entry) => entry.baseline)?.version ?? NIL_VERSION
   const agrees = head === row
-  // A dirty row stands at the target of a migration that is not in the history yet: nothing to repair.
+  // A dirty version row has the target of a migration that is not in the history yet, so there is nothing to repair.
   const settled = agrees || state.dirty
   const adopting = !settled && history.length === 0
   const baseline = adopting ? row : recordedBaseline
-  // What another tool applied above what both know counts as applied; below, only what is known does.
+  // Up to the last version on which the row and the history agree, only recorded migrations count as applied. Those
+  // above it were applied by another tool and count too.
   const byOthers = (version: number) => !settled && version > agreement && version <= row
   const entries = new Map(trusted.filter((entry) => entry.fingerprint !== null).map((e) => [e.version, e]))
   const known = new Set(trusted.map((entry) => entry.version))

@@ -1,4 +1,7 @@
-/** From a move to a step: reads bodies, chooses the down that fits what was applied, refuses what cannot be run. */
+/**
+ * Turns a move into a step: reads the body, chooses the down that matches the up that was applied, and refuses what
+ * cannot be run.
+ */
 import { createdObjects, fingerprintOf, readScript, type Script } from '../sql/script.ts'
 import { attempt } from './attempt.ts'
 import { runCode } from './codeContext.ts'
@@ -9,7 +12,7 @@ import type { Move, PlanStep } from './moves.ts'
 import type { CodeBody, Direction, Log, Migration, MigrationBody, Source } from './source.ts'
 import { NIL_VERSION } from './version.ts'
 
-/** A body as the engine needs it. `nil`: no such half, or nothing in it. */
+/** A migration body, parsed for the engine. `nil`: the migration has no such half, or the half is empty. */
 export type Loaded =
   | { readonly kind: 'nil'; readonly text: string | null }
   | { readonly kind: 'sql'; readonly text: string; readonly script: Script; readonly fingerprint: string }
@@ -22,50 +25,51 @@ export interface LoadInput {
   readonly applied: AppliedMigrations
   readonly recordTexts: boolean
   readonly runRecordedCode: boolean
-  /** Where the file was edited and no other down is known: use the file's down all the same. */
+  /** `true` uses the file's down even if the file was edited, when the history has no recorded down. */
   readonly trustEdited: boolean
-  /** The file's down comes first, also where its up was edited since it was applied. */
+  /** `true` prefers the file's down to the recorded one, even if the up was edited after it was applied. */
   readonly preferFileDowns?: boolean
 }
 
-/** Listeners to the messages of a running step. */
+/** Listeners for the messages of a running step. */
 export interface Hears {
   readonly log: Log
   readonly notice?: OnNotice
   readonly warn?: Log
 }
 
-/** What a down without SQL leaves in the database. */
+/** The objects that an empty down leaves in the database. */
 interface Leftovers {
-  /** Why nothing is undone: a sentence without its full stop. */
+  /** Reason why nothing is undone: a sentence without its full stop. */
   readonly reason: string
-  /** The objects, for people. */
+  /** Names of the objects, as text for messages. */
   readonly objects: string
 }
 
 export interface LoadedStep {
   readonly plan: PlanStep
   readonly step: (hears: Hears) => MigrationStep
-  /** For code frames. */
+  /** Source text, for code frames in error messages. */
   readonly text: string | null
-  /** Of code: where in its files an error was thrown. */
+  /** Finds the place in the migration's own files where an error was thrown, if the body is code. */
   readonly locate: CodeBody['locate']
   readonly warning: string | undefined
-  /** Set on a down that undoes nothing although its up made something. */
+  /** Set for an empty down whose up created something. */
   readonly leftovers: Leftovers | undefined
-  /** Whether others may run in the same transaction. */
+  /** `true` if other steps may run in the same transaction. */
   readonly shares: boolean
 }
 
 /**
- * @throws ScriptError for text that cannot be run, NoWayDownError and MissingMigrationError where there is no body to
- * run, whatever the source throws where it cannot read
+ * Reads the body of a move and makes the step that runs it.
+ * @throws ScriptError for text that cannot be run, NoWayDownError or MissingMigrationError if there is no body to run,
+ * and any error of the source if it cannot read the body
  */
 export async function loadStep(input: LoadInput, move: Move): Promise<LoadedStep> {
   return move.direction === 'up' ? loadUp(input, move) : loadDown(input, move)
 }
 
-/** How SQL is read: a database's, or that of a dialect where none was asked. */
+/** Dialect and syntax for parsing SQL: those of a database, or the defaults of a dialect if there is no database. */
 export type Language = Pick<Driver, 'dialect' | 'syntax'>
 
 /** Reads one half of a migration from its source. */
@@ -76,7 +80,7 @@ export async function loadHalf(
   language: Language,
 ): Promise<Loaded> {
   const body = await source.read(migration, half)
-  // A source that hands out one body again, the very same, has its text read once.
+  // If the source returns the same object again, we do not parse its text a second time.
   const known = body && read.get(body)
   const spoken = JSON.stringify([language.dialect, language.syntax])
   if (known?.language === spoken) return known.half
@@ -85,7 +89,7 @@ export async function loadHalf(
   return fresh
 }
 
-/** What the history keeps of a migration that is applied. */
+/** Returns the up of a migration, and the record the history keeps once it is applied. */
 export async function loadRecord(
   input: LoadInput,
   migration: Migration,
@@ -104,7 +108,7 @@ export async function loadRecord(
   return { up, record }
 }
 
-/** 32 hex digits for what was applied; an up that is nil has the fingerprint of an empty script. */
+/** Returns the fingerprint of a half, 32 hex digits. A nil half has the fingerprint of an empty script. */
 export function fingerprintOfHalf(half: Loaded): string {
   return half.kind === 'nil' ? fingerprintOf([]) : half.fingerprint
 }
@@ -128,13 +132,13 @@ async function loadDown(input: LoadInput, move: Move): Promise<LoadedStep> {
   const entry = input.applied.entries.get(move.version)
   const { driver } = input
   const name = migration?.name ?? entry?.name ?? ''
-  // Below the baseline the row goes down together with what counts as applied.
+  // Undoing a migration at or below the baseline moves the baseline down to the version below it.
   const baseline =
     move.version <= input.applied.baseline && move.to !== NIL_VERSION
       ? { version: move.to, above: move.version }
       : undefined
   const history: HistoryChange = { remove: move.version, baseline }
-  // A file that cannot be read stops nobody whose way back is recorded.
+  // An unreadable file is not an error if the down is recorded in the history.
   const read = migration && (await attempt(() => loadHalf(input.source, migration, 'up', driver)))
   if (read instanceof MigratestError && !entry?.recorded) throw read
   const up = read instanceof MigratestError ? undefined : read
@@ -146,7 +150,7 @@ async function loadDown(input: LoadInput, move: Move): Promise<LoadedStep> {
     refuseIrreversible(down, move.version, file)
     return makeStep(input, move, name, file, 'file', down, history, leftoversOf(up, down, migration))
   }
-  // Code that the file still has as it was recorded.
+  // The up was edited, but the down is code that has not changed since it was recorded: run it from the file.
   if (migration && entry && up && entry.downFingerprint !== null) {
     const same = await attempt(() => loadHalf(input.source, migration, 'down', driver))
     if (!(same instanceof MigratestError) && same.kind === 'code' && same.fingerprint === entry.downFingerprint) {
@@ -182,18 +186,25 @@ async function loadDown(input: LoadInput, move: Move): Promise<LoadedStep> {
   return makeStep(input, move, name, file, 'record', down, history, leftovers)
 }
 
-/** What the history keeps to undo it with. Of code that is all that it is made of, where the source can tell. */
+/**
+ * Returns the text of a down that the history keeps. For code this is the record of all its files, or null if the
+ * source cannot make one.
+ */
 export function recordOf({ recordTexts }: Pick<LoadInput, 'recordTexts'>, down: Loaded): string | null {
   if (!recordTexts) return null
   return down.kind === 'code' ? (down.code.record ?? null) : down.text
 }
 
-/** SQL never begins like this. */
+/** Returns `true` if a recorded down is code. No SQL begins with this prefix. */
 function isCode(record: string): boolean {
   return record.startsWith('{"migratest":"code"')
 }
 
-/** @throws NoWayDownError: code of the database's is not run unasked */
+/**
+ * Turns recorded code back into a body.
+ * @throws NoWayDownError if the source cannot, or if `recordedCode` is not 'run': code from the database only runs if
+ * the user allowed it
+ */
 async function revived(
   { source, runRecordedCode }: LoadInput,
   record: string,

@@ -1,10 +1,11 @@
-/** Loads a package that only some projects need, and tells apart why it cannot be loaded. */
+/** Loads a package that only some projects need, and distinguishes a missing package from one that fails to load. */
 import { NotInstalledError, NotLoadedError } from './errors.ts'
 
 /**
+ * Loads an optional package.
  * @param purpose what needs the package, as the subject of a sentence: "A postgres:// database"
  * @param load a function with the literal `import('…')`, so that bundlers see the name
- * @throws NotInstalledError where the package is not there, NotLoadedError where it is there and cannot be loaded
+ * @throws NotInstalledError if the package is missing, NotLoadedError if it is installed but cannot be loaded
  */
 export async function loadPackage<T>(name: string, purpose: string, load: () => Promise<T>): Promise<T> {
   try {
@@ -17,7 +18,10 @@ export async function loadPackage<T>(name: string, purpose: string, load: () => 
 
 // --- internal ---
 
-/** The package itself is missing, and not one that it imports. Node's loader, vite's and jest's each have their own words. */
+/**
+ * Returns `true` if the package itself is missing, and not one that it imports. The loaders of Node, vite and jest each
+ * report this differently.
+ */
 function isMissing(error: unknown, name: string): boolean {
   const { code, message = '' } = (error ?? {}) as { code?: string; message?: string }
   const isNotFound =

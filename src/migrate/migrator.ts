@@ -1,4 +1,4 @@
-/** The engine: brings a source and a database together. Plans first, then runs. */
+/** The engine: applies the migrations of a source to a database. It plans first, then runs. */
 import { withEnd } from '../sql/script.ts'
 import { attempt, throwAll } from './attempt.ts'
 import type { Policies } from './compare.ts'
@@ -29,41 +29,42 @@ import { isVersion, NIL_VERSION, type Target } from './version.ts'
 
 export interface MigratorOptions extends Policies {
   readonly source: Source
-  /** From `openDatabase()`, or a driver of your own. */
+  /** The driver: the result of `openDatabase()`, or one of your own. */
   readonly database: Driver
   /** Milliseconds to wait for the lock; default 15 000. */
   readonly lockTimeoutMs?: number
-  /** What the history keeps: the texts of up and down (default), or fingerprints only. */
+  /** Content of the history table: the texts of up and down (default), or fingerprints only. */
   readonly record?: 'text' | 'fingerprint'
   /**
-   * A down that is code and was recorded, for a migration whose file is gone or was edited: `refuse` (default), or `run`.
-   * Whoever can write to the history can then have code run where you migrate.
+   * Policy for a recorded down that is code, when the file of its migration is gone or was edited: `refuse` (default)
+   * or `run`. With `run`, everybody who can write to the history table can run code on the machine that migrates.
    */
   readonly recordedCode?: 'refuse' | 'run'
   readonly onEvent?: OnEvent
   /**
-   * Sends many ups in one round trip, each in its own transaction, where the driver can: faster, but `stop()` waits for all
-   * that were sent, and times are shares. For databases that are made to be thrown away. Default false.
+   * `true` sends many ups in one round trip, each in its own transaction, if the driver supports it. This is faster,
+   * but `stop()` waits for all migrations already sent, and each reported duration is an equal share of the round trip.
+   * Meant for throwaway databases. Default false.
    */
   readonly batch?: boolean
-  /** Aborting cancels the running statement; see {@link Migrator.stop} for the gentle way. */
+  /** Cancels the running statement when aborted. To let the running migration finish, use {@link Migrator.stop}. */
   readonly signal?: AbortSignal
 }
 
 export interface MigrationRun {
   readonly from: number
   readonly to: number
-  /** What ran, in order; empty where there was nothing to do. */
+  /** The steps that ran, in order; empty if there was nothing to do. */
   readonly steps: readonly PlanStep[]
 }
 
 /** A migration handed to {@link Migrator.run} directly. */
 export interface GivenMigration {
   readonly version: number
-  /** The version row afterwards; default `version`. Below `version`: a down. */
+  /** Value of the version row afterwards; default `version`. If it is below `version`, the migration is a down. */
   readonly targetVersion?: number
   readonly name?: string
-  /** SQL; null or missing moves the version only. */
+  /** The SQL to run; null or missing only moves the version. */
   readonly body?: string | null
 }
 
@@ -79,17 +80,23 @@ export class Migrator {
     this.#signal = options.signal ?? new AbortController().signal
   }
 
-  /** Applies all pending migrations, or the next `n`. @throws ShortLimitError when fewer than `n` were there */
+  /** Applies all pending migrations, or the next `n`. @throws ShortLimitError if fewer than `n` were pending */
   up(n?: number): Promise<MigrationRun> {
     return n === undefined ? this.#move({ kind: 'up', limit: -1 }) : this.steps(count(n))
   }
 
-  /** Undoes the last applied migration, the last `n`, or all of them: `down('all')`. @throws ShortLimitError when fewer than `n` were applied */
+  /**
+   * Undoes the last applied migration, the last `n`, or all of them: `down('all')`.
+   * @throws ShortLimitError if fewer than `n` were applied
+   */
   down(n: number | 'all' = 1): Promise<MigrationRun> {
     return n === 'all' ? this.#move({ kind: 'down', limit: -1 }) : this.steps(-count(n))
   }
 
-  /** Runs `n` migrations up, or down where `n` is negative. With 0 it runs nothing and looks at nothing, not even at the dirty flag. */
+  /**
+   * Runs `n` migrations up, or down if `n` is negative. With 0 it runs nothing and checks nothing, not even the dirty
+   * flag.
+   */
   async steps(n: number): Promise<MigrationRun> {
     if (!Number.isSafeInteger(n)) throw new UsageError(`steps(${n}): the number of steps must be a whole number.`)
     if (n === 0) {
@@ -99,17 +106,17 @@ export class Migrator {
     return this.#move({ kind: n < 0 ? 'down' : 'up', limit: Math.abs(n) })
   }
 
-  /** Up or down to `target`. */
+  /** Migrates up or down to `target`. */
   to(target: Target): Promise<MigrationRun> {
     return this.#move({ kind: 'to', target })
   }
 
-  /** Runs the given migrations as they are, whatever the source holds. */
+  /** Runs the given migrations and ignores the source. */
   run(...migrations: readonly GivenMigration[]): Promise<MigrationRun> {
     return this.#exclusive(async (state) => {
       const steps: PlanStep[] = []
       for (const given of migrations) {
-        // The history has changed with each: it is read anew.
+        // Each migration changes the history, so we read the state again before the next one.
         const now = steps.length === 0 ? state : await this.#driver.state()
         steps.push(...(await this.#runGiven(now, given)).steps)
       }
@@ -117,23 +124,29 @@ export class Migrator {
     })
   }
 
-  /** Sets the version without running anything, and clears the dirty flag. -1 is nil. */
+  /** Sets the version without running anything, and clears the dirty flag. -1 is the nil version. */
   async force(version: number): Promise<void> {
     if (version !== NIL_VERSION && !isVersion(version)) throw new UsageError(`force(${version}): not a version.`)
     await this.#locked(() => this.#driver.force(version))
   }
 
-  /** Records one migration as applied without running it. @throws FakeOrderError where what it follows is not applied */
+  /**
+   * Records one migration as applied without running it.
+   * @throws FakeOrderError if a migration it depends on is not applied
+   */
   fake(version: number): Promise<MigrationRun> {
     return this.#fake(version, fakeUp)
   }
 
-  /** Records one migration as not applied without undoing it. @throws FakeOrderError where something applied follows it */
+  /**
+   * Records one migration as not applied without undoing it.
+   * @throws FakeOrderError if an applied migration depends on it
+   */
   unfake(version: number): Promise<MigrationRun> {
     return this.#fake(version, fakeDown)
   }
 
-  /** Empties the database of all that migrations could have made. */
+  /** Drops everything in the database that migrations could have created. */
   async drop(): Promise<void> {
     await this.#locked(() => this.#driver.drop())
   }
@@ -144,8 +157,9 @@ export class Migrator {
   }
 
   /**
-   * What a transition would do, without doing it. `from`: as if the database were at that version. `texts`: with the SQL
-   * of each step, which is then all in memory; code is run for it against a client that only listens.
+   * Returns the steps a transition would run, without running them.
+   * @param options `from`: plan from this version instead of the database's version. `texts`: include the SQL of each
+   * step (all of it is then in memory); migrations in code are run against a client that only records statements
    */
   async plan(target: Target | Request, options: { from?: number; texts?: boolean } = {}): Promise<MigrationPlan> {
     const read = await this.#driver.state()
@@ -158,9 +172,11 @@ export class Migrator {
   }
 
   /**
-   * Works out what has to move so that the database is what the files say, and hands that to `work`, which carries it out.
-   * What was edited, is gone or came late is undone from the top; nothing is refused for it. For databases in development.
-   * @param downs whether an edited migration is undone by the down that was recorded with it, or by the one in its file
+   * Plans the steps that make the database match the files, and passes the plan to `work`, which runs it. Migrations
+   * that were edited, whose file is gone or that were merged late are not refused: everything from the lowest of them
+   * upwards is undone, last one first. For development databases.
+   * @param downs undo an edited migration with the down recorded when it was applied (`record`), or with the one in its
+   * file (`file`)
    */
   follow<T>(
     work: (following: Following) => Promise<T>,
@@ -174,20 +190,21 @@ export class Migrator {
     })
   }
 
-  /** Every migration and what became of it. Reads only. */
+  /** Returns every migration and its status. Only reads. */
   async status(): Promise<MigrationStatus> {
     return survey(this.#choosing, await this.#driver.state())
   }
 
   /**
-   * Continues a migration that stopped half-way, behind the last statement that is known to be done.
-   * `applied`: that many statements are done, where the journal cannot tell whether the last one was.
+   * Continues a migration that stopped half-way, after the last statement known to have taken effect.
+   * @param options `applied`: number of statements that took effect, needed if the journal does not show whether the
+   * last one did
    */
   resume(options: ResumeOptions = {}): Promise<MigrationRun> {
     return this.#locked(() => resume({ ...this.#choosing, signal: this.#signal, onEvent: this.#emit }, options))
   }
 
-  /** Ends the run after the migration that is running. */
+  /** Ends the run after the migration that is currently running. */
   stop(): void {
     this.#stopping = true
   }
@@ -217,7 +234,7 @@ export class Migrator {
   #move(request: Request): Promise<MigrationRun> {
     return this.#exclusive(async (state) => {
       const { moves, short, load, newDowns, adopted } = await this.#choose(state, request)
-      // Not before it is known that the moves can be made: what is written here replaces other ways back.
+      // This overwrites recorded downs, so it must wait until the whole plan is known to be runnable.
       return this.#execute(state, moves, load, short, async () => {
         if (newDowns.length > 0) await this.#driver.rerecord(newDowns)
         for (const adoption of adopted) await this.#adopt(state, adoption)
@@ -239,7 +256,7 @@ export class Migrator {
     const { downs, ups, newDowns, adopted, changes } = choice
     const load = { ...choice.load, preferFileDowns: downsFrom === 'file' }
     const down = await planSteps(load, downs)
-    // Without a way down they are not reached, but what is wrong with them is told all the same.
+    // If a down is blocked, the ups are never reached, but we still report errors in them.
     const up = await planSteps(load, ups)
     const settle = async () => {
       if (newDowns.length > 0) await this.#driver.rerecord(newDowns)
@@ -278,7 +295,7 @@ export class Migrator {
     }
   }
 
-  /** Writes down that a squashed migration is applied, since all that it replaces is. */
+  /** Records a squashed migration as applied, because all migrations it replaces are applied. */
   async #adopt({ version: row }: DatabaseState, { version, replaced, baseline, record }: AdoptedRecord): Promise<void> {
     await this.#write({
       version,
@@ -292,12 +309,12 @@ export class Migrator {
     this.#emit({ type: 'warning', message })
   }
 
-  /** A step in which only version and history change. */
+  /** Applies a step that only changes the version and the history. */
   #write(step: Fake): Promise<void> {
     return this.#driver.apply({ ...step, work: { kind: 'nil' } }, this.#signal)
   }
 
-  /** Under the lock, on a clean database. */
+  /** Runs `work` under the lock. @throws DirtyError if the database is dirty */
   #exclusive(work: (state: DatabaseState) => Promise<MigrationRun>): Promise<MigrationRun> {
     return this.#locked(async () => {
       const state = await this.#driver.state()
@@ -316,7 +333,7 @@ export class Migrator {
       try {
         result = await work()
       } catch (error) {
-        // The first error is the one to tell; a lock lost with the connection is its consequence.
+        // Report the first error: a lock lost together with the connection is only a consequence of it.
         await this.#driver.unlock().catch(() => undefined)
         throw error
       }
@@ -346,7 +363,7 @@ export class Migrator {
     this.#emit({ type: 'warning', message })
   }
 
-  /** Reads every body once: what cannot be read or run is told before the first statement. */
+  /** Reads every body once, so that unreadable or invalid migrations are reported before the first statement runs. */
   async #plan(
     state: DatabaseState,
     moves: readonly Move[],
@@ -371,7 +388,7 @@ export class Migrator {
     return { from: state.version, to: moves.at(-1)?.to ?? state.version, steps, short, warnings }
   }
 
-  /** Of code, what it says to a client that only listens. */
+  /** Returns the SQL of a step. Code is run against a client that only records statements. */
   async #sqlOf({ plan, step }: LoadedStep): Promise<Pick<PlanStep, 'text' | 'notes'>> {
     const { work } = step({ log: () => undefined })
     if (work.kind === 'nil') return { text: null }
@@ -400,7 +417,7 @@ export class Migrator {
     return { from: state.version, to: ran.at(-1)?.to ?? state.version, steps: ran }
   }
 
-  /** @param begins the step whose write also settles what another tool did to the history */
+  /** @param begins the step whose write also repairs the history after another tool moved the version row */
   #run(
     steps: readonly PlanStep[],
     load: LoadInput,

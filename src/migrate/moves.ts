@@ -1,4 +1,4 @@
-/** Which migrations a transition needs, in which order. Pure: no bodies, no database. */
+/** Chooses the migrations a transition needs and their order. Pure: reads no bodies and no database. */
 import { VersionNotFoundError } from './errors.ts'
 import type { AppliedMigrations } from './history.ts'
 import type { Direction, Migration } from './source.ts'
@@ -19,27 +19,27 @@ export type Request =
 
 export interface Moves {
   readonly moves: readonly Move[]
-  /** How many fewer there were than asked for. */
+  /** Number of migrations missing to reach the requested count. */
   readonly short: number
 }
 
-/** A move with what was found when its body was read. */
+/** A move with the facts found when its body was read. */
 export interface PlanStep extends Move {
   readonly name: string
-  /** The file it comes from, or where in the history. */
+  /** The file the body comes from, or a description of the record in the history. */
   readonly file: string
-  /** `record`: the down that was recorded when the migration was applied. */
+  /** `file`: the body is in the file. `record`: it is the down recorded when the migration was applied. */
   readonly origin: 'file' | 'record'
-  /** 32 hex digits; null for a nil migration, of which nothing runs. */
+  /** 32 hex digits; null for a nil migration, which runs nothing. */
   readonly fingerprint: string | null
   readonly statements: number
-  /** Whether it is code. */
+  /** `true` if the body is code, not SQL. */
   readonly code: boolean
-  /** Body, version and history change together or not at all. */
+  /** `true` if the body, the version and the history change together or not at all. */
   readonly atomic: boolean
-  /** What runs, where the plan was asked for texts; null where nothing does. */
+  /** The SQL that runs, if the plan was made with `texts`; null if nothing runs. */
   readonly text?: string | null
-  /** Of code: why that may not be all that it runs. */
+  /** Reasons why `text` may not contain everything the migration runs, if it is code. */
   readonly notes?: readonly string[]
 }
 
@@ -47,9 +47,12 @@ export interface MigrationPlan {
   readonly from: number
   readonly to: number
   readonly steps: readonly PlanStep[]
-  /** How many fewer migrations there are than were asked for; running it applies these and then raises. */
+  /**
+   * Number of migrations missing to reach the requested count. If it is above 0, running the plan applies its steps and
+   * then throws ShortLimitError.
+   */
   readonly short: number
-  /** What a person should know before it runs. */
+  /** Things the user should know before the plan runs. */
   readonly warnings: readonly string[]
 }
 
@@ -58,11 +61,14 @@ export interface MovesInput {
   readonly migrations: readonly Migration[]
   readonly current: number
   readonly applied: Pick<AppliedMigrations, 'versions' | 'entries' | 'late'>
-  /** Those merged late that are applied. */
+  /** Versions of the late migrations that this transition applies. */
   readonly applyLate: ReadonlySet<number>
 }
 
-/** @throws VersionNotFoundError: the current version (looked at first) or the target is not there */
+/**
+ * Chooses the moves for a request.
+ * @throws VersionNotFoundError if the current version (checked first) or the target does not exist
+ */
 export function chooseMoves(input: MovesInput, request: Request): Moves {
   const { migrations, current } = input
   mustExist(input, current, 'The database is at that version')
@@ -84,7 +90,10 @@ export function chooseMoves(input: MovesInput, request: Request): Moves {
   return limited(all, request.limit)
 }
 
-/** Down from the top to below `bottom`, then up with all there is: what was edited, is gone or came late stands no more. */
+/**
+ * Returns the downs from the current version to below `bottom`, and then all ups. This replaces the edited, missing and
+ * late migrations at or above `bottom`.
+ */
 export function chooseFollowing(input: MovesInput, bottom: number): { downs: readonly Move[]; ups: readonly Move[] } {
   const undone = downs(input, bottom - 1)
   const current = undone.at(-1)?.to ?? input.current
@@ -92,7 +101,7 @@ export function chooseFollowing(input: MovesInput, bottom: number): { downs: rea
   return { downs: undone, ups: ups({ ...input, current, applied }, Number.POSITIVE_INFINITY) }
 }
 
-/** The version a target means, in this source. */
+/** Returns the version a target means in this source. @throws VersionNotFoundError if it does not exist */
 export function resolveTarget(input: MovesInput, target: Target): number {
   const { migrations } = input
   if (target === 'nil' || target === NIL_VERSION) return NIL_VERSION
@@ -123,12 +132,12 @@ export function resolveTarget(input: MovesInput, target: Target): number {
 function movesTo(input: MovesInput, target: Target): Move[] {
   const version = resolveTarget(input, target)
   if (version >= input.current) return ups(input, version)
-  // Newer files are gone (another branch, perhaps): "latest" is no wish to undo what they did.
+  // The files of newer migrations are gone (perhaps they are on another branch). "latest" must not undo them.
   if (target === 'latest') return []
   const down = downs(input, version)
   const reached = down.at(-1)?.to ?? input.current
   if (reached === version) return down
-  // Down to a version that is itself not applied (merged late): up to it from what is left.
+  // The target itself is not applied (merged late), so after the downs we apply it from below.
   const applied = input.applied.versions.filter((v) => v <= reached)
   const late = input.applied.late
   return [

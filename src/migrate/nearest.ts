@@ -1,4 +1,4 @@
-/** The name that was probably meant: few letters differ. Undefined where none is near. */
+/** Returns the name that `word` was probably meant to be (few letters differ), or undefined if none is close. */
 export function nearest(word: string, names: readonly string[]): string | undefined {
   const ranked = names.map((name) => ({ name, distance: distance(word, name) })).sort((a, b) => a.distance - b.distance)
   const [best] = ranked
@@ -6,7 +6,7 @@ export function nearest(word: string, names: readonly string[]): string | undefi
   return best && best.distance <= most ? best.name : undefined
 }
 
-/** Letters to insert, delete, replace, or swap with the next one (optimal string alignment). */
+/** Counts the letters to insert, delete, replace or swap with the next one (optimal string alignment). */
 function distance(a: string, b: string): number {
   let before: number[] = []
   let row = Array.from({ length: b.length + 1 }, (_, i) => i)

@@ -1,2 +1,2 @@
-/** A signal that never aborts, for work that nobody can cancel. */
+/** A signal that never aborts, for work that cannot be cancelled. */
 export const NEVER: AbortSignal = new AbortController().signal

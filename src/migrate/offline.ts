@@ -1,10 +1,10 @@
-/** No database at all: for plans of the files alone. */
+/** A driver without a database, for plans made from the files alone. */
 import { DIALECTS, type Dialect } from '../sql/dialect.ts'
 import type { Driver } from './driver.ts'
 import { UsageError } from './errors.ts'
 import { NIL_VERSION } from './version.ts'
 
-/** At the nil version, with no history. Whatever would change something throws. */
+/** Returns a driver at the nil version, with no history. Every method that would change something throws. */
 export function offlineDatabase(dialect: Dialect): Driver {
   const refuse = async () => {
     throw new UsageError('This needs a database, and none is open.')

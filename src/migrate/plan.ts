@@ -1,4 +1,7 @@
-/** From a wish to the moves it needs, with everything that must be told before any of them. Reads; changes nothing. */
+/**
+ * Turns a request into the moves it needs, and throws everything that must be reported before the first of them runs.
+ * Only reads.
+ */
 import { throwAll } from './attempt.ts'
 import { compareWithFiles, type Policies, refuseTrouble } from './compare.ts'
 import type { DatabaseState, Driver, HistoryEntry, HistoryRecord } from './driver.ts'
@@ -21,8 +24,9 @@ export interface ChosenPlan {
   readonly moves: readonly Move[]
   readonly short: number
   readonly load: LoadInput
-  /** To be written before the moves: downs that were mended, and squashed migrations that are applied already. */
+  /** Changed downs of applied migrations, to be recorded before the moves run. */
   readonly newDowns: readonly HistoryRecord[]
+  /** Squashed migrations to record as applied before the moves run. */
   readonly adopted: readonly AdoptedRecord[]
 }
 
@@ -30,7 +34,11 @@ export interface AdoptedRecord extends Adoption {
   readonly record: HistoryRecord
 }
 
-/** @param supposed where no database is in that state: then none has half of what was squashed */
+/**
+ * Chooses the moves for a request.
+ * @param supposed `true` if `read` is a hypothetical state and not that of a database; then there are no squashed
+ * migrations to adopt
+ */
 export async function choosePlan(
   input: PlanInput,
   read: DatabaseState,
@@ -45,7 +53,7 @@ export async function choosePlan(
   const state = adopted.reduce(asAdopted, read)
   const { free, moving, load } = stand(input, state, migrations, graph)
   const { moves, short } = chooseMoves(moving, request)
-  // "latest" is a wish to go up, though newer files may be gone.
+  // "latest" always means up, even if the files of newer migrations are gone.
   const upwards =
     request.kind === 'to'
       ? request.target === 'latest' || resolveTarget(moving, request.target) >= state.version
@@ -55,29 +63,35 @@ export async function choosePlan(
   return { moves, short, load, newDowns: await refuseTrouble(load, input, free), adopted }
 }
 
-/** What is to be moved so that the database becomes what the files say. */
+/** The moves that make the database match the files. */
 export interface FollowChoice {
   readonly downs: readonly Move[]
   readonly ups: readonly Move[]
   readonly load: LoadInput
   readonly changes: readonly Change[]
-  /** Of migrations that stay applied. */
+  /** Changed downs of migrations that stay applied. */
   readonly newDowns: readonly HistoryRecord[]
   readonly adopted: readonly AdoptedRecord[]
 }
 
-/** What differs between what was applied and the files. */
+/** A difference between an applied migration and the files. */
 export interface Change {
   readonly version: number
   readonly name: string
-  /** `late`: new, below what is applied. `down`: only its down half was edited. */
+  /** `late`: a new file below the current version. `down`: only the down half was edited. */
   readonly what: 'edited' | 'gone' | 'late' | 'new' | 'down'
 }
 
-/** `all`: as the files say. Else so many of those applied last are undone, applied, or both. */
+/**
+ * `all`: make the database match the files. Otherwise a number of migrations: `down` undoes the last `count` applied,
+ * `up` applies the next `count`, `redo` undoes the last `count` and applies them again.
+ */
 export type FollowScope = 'all' | { readonly kind: 'up' | 'down' | 'redo'; readonly count: number }
 
-/** Never refuses what was edited, is gone or came late: that is what it is for. */
+/**
+ * Chooses the moves that make the database match the files. It never refuses edited, missing or late migrations,
+ * because its purpose is to handle them.
+ */
 export async function chooseFollowPlan(
   input: PlanInput,
   read: DatabaseState,
@@ -136,7 +150,10 @@ export function loadInput(
   }
 }
 
-/** Squashed migrations whose parts are all applied. @throws SquashedError where some are not */
+/**
+ * Returns the squashed migrations that replace only applied migrations, with their records.
+ * @throws SquashedError if only some of the replaced migrations are applied
+ */
 export async function adoptedRecords(
   input: PlanInput,
   state: DatabaseState,
@@ -153,7 +170,7 @@ export async function adoptedRecords(
   )
 }
 
-/** As the history will be once it is written. */
+/** Returns the state the database will have after an adopted record is written. */
 export function asAdopted(state: DatabaseState, { version, replaced, baseline, record }: AdoptedRecord): DatabaseState {
   const own = state.history.find((entry) => entry.version === version)
   const entry: HistoryEntry = {
@@ -171,7 +188,7 @@ export function asAdopted(state: DatabaseState, { version, replaced, baseline, r
 
 // --- internal ---
 
-/** The lowest of those to be undone. */
+/** Returns the lowest version to undo, or undefined if there is none. */
 function lastOf(applied: readonly number[], { kind, count }: Exclude<FollowScope, 'all'>): number | undefined {
   return kind === 'up' ? undefined : applied.slice(-count)[0]
 }
@@ -193,7 +210,10 @@ function stand(input: PlanInput, state: DatabaseState, migrations: readonly Migr
   return { applied, free, moving, load: loadInput(input, migrations, applied) }
 }
 
-/** Going down, a database that has some of what was squashed goes by what was recorded of them. */
+/**
+ * Returns the squashed migrations to adopt. If only some of the replaced migrations are applied and the request goes
+ * down, it returns none: each is undone with its own recorded down.
+ */
 async function adopt(
   input: PlanInput,
   state: DatabaseState,
@@ -209,7 +229,7 @@ async function adopt(
   }
 }
 
-/** Before it is known what a target means. */
+/** Returns `true` if a request goes down. Runs before targets are resolved, so it ignores `latest` and `justBefore`. */
 function goesDown(request: Request, current: number): boolean {
   if (request.kind !== 'to') return request.kind === 'down'
   const { target } = request

@@ -7,7 +7,7 @@ export interface ReadGraph {
   readonly graph: Graph
 }
 
-/** What a source says of its migrations, and the graph that it makes; no body is run. */
+/** Reads the migrations and relations of a source and builds their graph. Runs no body. */
 export async function readGraph(source: Source): Promise<ReadGraph> {
   const migrations = await source.list()
   const relations = (await source.relations?.()) ?? new Map()

@@ -1,4 +1,4 @@
-/** What SQL a code migration runs, found by running it against a client that only listens. */
+/** Finds the SQL of a code migration by running it against a client that only records statements. */
 import type { Dialect } from '../sql/dialect.ts'
 import { inlineParameters } from '../sql/parameters.ts'
 import { clearTimeout, setTimeout } from './realTime.ts'
@@ -6,11 +6,14 @@ import type { CodeBody, RunSql } from './source.ts'
 
 export interface RecordedSql {
   readonly statements: readonly string[]
-  /** Why that may not be all of it. */
+  /** Reasons why `statements` may be incomplete. */
   readonly notes: readonly string[]
 }
 
-/** Nothing reaches a database; what else the code does (files, requests) it does. */
+/**
+ * Runs the code and records its statements. No statement reaches a database, but other side effects of the code (files,
+ * requests) do happen.
+ */
 export async function recordSql({ run }: Pick<CodeBody, 'run'>, dialect: Dialect): Promise<RecordedSql> {
   const statements: string[] = []
   const notes = new Set<string>()
@@ -48,11 +51,11 @@ type Hear = (text: string, params?: readonly unknown[]) => Heard
 const MOST = 10_000
 const LONGEST = 5000
 
-/** No rows, which tell when somebody looks at them. */
+/** Returns an empty array that calls `looked` when the code reads it. */
 function emptyRows(looked: () => void): Rows {
   return new Proxy([] as Rows, {
     get(target, key) {
-      // Being awaited or printed is no look.
+      // Awaiting (`then`) or printing (symbols) the rows does not count as reading them.
       if (key !== 'then' && typeof key === 'string') looked()
       if (key === Symbol.iterator) looked()
       return Reflect.get(target, key)
@@ -60,7 +63,10 @@ function emptyRows(looked: () => void): Rows {
   })
 }
 
-/** As `pg`, PGlite and mysql2 are called; what else a client can do has no answer without a database. */
+/**
+ * Returns a client with the query functions of `pg`, PGlite and mysql2. Every other method throws, because it needs a
+ * database.
+ */
 function listeningClient(hear: Hear): unknown {
   const answer = ({ rows, looked }: Heard) => ({
     rows,
@@ -104,7 +110,7 @@ function listeningClient(hear: Hear): unknown {
   })
 }
 
-/** As `pg` takes it. */
+/** A query object as `pg` accepts it. */
 interface Asked {
   readonly text: string
   readonly values?: unknown

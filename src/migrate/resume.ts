@@ -1,4 +1,4 @@
-/** Continues a migration that stopped half-way, behind the last statement that is known to be done. */
+/** Continues a migration that stopped half-way, after the last statement known to have taken effect. */
 import type { Dialect } from '../sql/dialect.ts'
 import { readies } from '../sql/rows.ts'
 import { readScript, type Script } from '../sql/script.ts'
@@ -20,13 +20,18 @@ export interface ResumeInput extends PlanInput {
 }
 
 export interface ResumeOptions {
-  /** That many statements are done, where neither the journal nor the schema can tell. */
+  /** Number of statements that took effect, needed if neither the journal nor the schema shows it. */
   readonly applied?: number | undefined
-  /** The statement of that number, from 1, is not done: the same said the other way round. */
+  /** Number, from 1, of the statement that did not take effect: the same as `applied: notApplied - 1`. */
   readonly notApplied?: number | undefined
 }
 
-/** @throws UsageError */
+/**
+ * Continues the migration that stopped half-way.
+ * @throws UsageError if there is none, if `options` contradict the journal, if nobody knows whether the last statement
+ * took effect, or if session settings made before the stop are lost; EditedMigrationError if finished statements were
+ * edited
+ */
 export async function resume(
   input: ResumeInput,
   options: ResumeOptions,
@@ -54,7 +59,7 @@ export async function resume(
   const applied = reconcile({ ...state, dirty: false, history }, migrations)
   const from = state.version
   const move: Move = { version: entry.version, direction, from, to: state.version }
-  // A down fits what was applied, which the entry under way still tells.
+  // To choose the down that matches the applied up, loadStep needs the history entry of the running migration.
   const entries = new Map(direction === 'down' && entry.fingerprint !== null ? [[entry.version, entry]] : [])
   const loaded = await loadStep(loadInput(input, migrations, { ...applied, entries }), move)
   const step = loaded.step(hearing(onEvent, loaded.plan))
@@ -77,7 +82,11 @@ function saidBehind({ applied, notApplied }: ResumeOptions): number | undefined 
   return applied ?? (notApplied === undefined ? undefined : notApplied - 1)
 }
 
-/** How many statements are done: as the journal says, or else the objects that the last one was to change. */
+/**
+ * Returns how many statements took effect. If the journal leaves the last one open, the driver checks the objects that
+ * the statement changes.
+ * @throws UsageError if the driver cannot find out
+ */
 async function foundBehind(driver: Driver, entry: HistoryEntry, running: Journal): Promise<number> {
   const { started, done } = running
   if (started === done) return done
@@ -99,7 +108,7 @@ function unknownProgress({ version, name }: HistoryEntry, { started, total }: Jo
   )
 }
 
-/** The statements that are done must still be the ones in the file. */
+/** Checks that the statements that already ran are unchanged in the file. @throws EditedMigrationError if not */
 async function refuseEdited(
   driver: Driver,
   version: number,
@@ -120,7 +129,7 @@ async function refuseEdited(
   )
 }
 
-/** The first statements, without what does not count. */
+/** Returns the first `count` statements, normalized so that irrelevant differences (such as comments) do not count. */
 function headOf({ text, statements }: Script, count: number, { dialect, syntax }: Driver): string {
   const parts = statements.slice(0, count).flatMap(({ start, end }) => {
     const sql = text.slice(start, end)
@@ -130,7 +139,10 @@ function headOf({ text, statements }: Script, count: number, { dialect, syntax }
   return parts.join('\0')
 }
 
-/** What the file SET before it stopped went with the session; what is left would run under other settings. */
+/**
+ * Refuses to continue if a finished statement changed session settings: they ended with that database session, and the
+ * remaining statements would run with different ones. Allowed if the next statement is itself such a setting.
+ */
 function refuseLostSettings({ statements, text }: Script, done: number, dialect: Dialect): void {
   const isSetting = (index: number) => {
     const statement = statements[index]

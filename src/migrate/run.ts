@@ -1,4 +1,7 @@
-/** Runs planned steps one after another: prefetches, keeps the dirty protocol, turns failures into errors people can use. */
+/**
+ * Runs planned steps one after another. Prefetches the next body, sets and clears the dirty flag, and turns failures
+ * into errors that say where they happened and what to do.
+ */
 import { inspect } from 'node:util'
 import type { Driver, MigrationStep } from './driver.ts'
 import { CancelledError, MigratestError, MigrationFailedError, SourceChangedError, StatementError } from './errors.ts'
@@ -11,19 +14,19 @@ import { describeVersion } from './version.ts'
 export interface RunInput {
   readonly driver: Driver
   readonly steps: readonly PlanStep[]
-  /** Reads a planned step's body again. */
+  /** Reads the body of a planned step again. */
   readonly load: (step: PlanStep) => Promise<LoadedStep>
   readonly signal: AbortSignal
-  /** Waited for after each step. `remaining`: how many steps follow. */
+  /** Called and awaited after each step. `remaining`: number of steps that follow. */
   readonly after?: ((step: PlanStep, text: string | null, remaining: number) => Promise<void>) | undefined
-  /** Asked before each step: true ends the run there. */
+  /** Called before each step; `true` ends the run there. */
   readonly stopped: () => boolean
   readonly onEvent: OnEvent
-  /** Many ups at once where the driver can: nobody can stop between them. */
+  /** `true` sends many ups at once, if the driver supports it. The run cannot be stopped between them. */
   readonly batch: boolean
 }
 
-/** Gives the steps that ran. Bodies in memory: the one that runs and the next. */
+/** Runs the steps and returns those that ran. Holds at most two bodies in memory: the running one and the next. */
 export async function runSteps(input: RunInput): Promise<PlanStep[]> {
   const { driver, steps, signal, onEvent } = input
   const ran = input.batch ? await runBatches(input) : []
@@ -42,7 +45,7 @@ export async function runSteps(input: RunInput): Promise<PlanStep[]> {
     const running = planned.atomic
       ? runAtomic(driver, step, loaded, signal)
       : runJournaled(driver, step, loaded, signal)
-    // Read the next one while the database is busy with this one, unless reading needs the session that is busy.
+    // Read the next body while the database runs this step, unless reading it needs the database session that is busy.
     const following = steps[i + 1]
     const apart = step.work.kind !== 'code' && following?.origin !== 'record'
     if (apart) next = prefetch(input, following)
@@ -55,7 +58,7 @@ export async function runSteps(input: RunInput): Promise<PlanStep[]> {
   return ran
 }
 
-/** Continues behind statement `done` of a step that is under way. */
+/** Continues a step that has begun, after its first `done` statements. */
 export async function continueJournaled(
   driver: Driver,
   step: MigrationStep,
@@ -87,7 +90,7 @@ export async function continueJournaled(
   await driver.finish(step)
 }
 
-/** Turns what a step says into events. */
+/** Returns listeners that turn the messages of a step into events. */
 export function hearing(onEvent: OnEvent, step: PlanStep): Hears {
   return {
     log: (message) => onEvent({ type: 'log', step, message }),
@@ -102,8 +105,8 @@ const BATCH_STEPS = 100
 const BATCH_LENGTH = 2 ** 19
 
 /**
- * As far as steps can go together. One that fails ends it: what stands by then is asked of the database, and the rest is
- * for the way one by one, which knows best how to tell what is wrong.
+ * Runs as many steps as possible in batches and returns those that ran. A failure ends the batches: we ask the database
+ * which migrations it applied, and the caller runs the rest one by one, which gives better error messages.
  */
 async function runBatches(input: RunInput): Promise<PlanStep[]> {
   const { driver, steps, signal, onEvent } = input
@@ -114,7 +117,7 @@ async function runBatches(input: RunInput): Promise<PlanStep[]> {
     for (const planned of steps.slice(ran.length, ran.length + BATCH_STEPS)) {
       if (!planned.atomic || planned.code || planned.direction !== 'up' || length > BATCH_LENGTH) break
       const loaded = await input.load(planned)
-      // Its turn comes, and with it the error.
+      // The file changed after planning: end the batch here. The step throws the error when it runs by itself.
       if (loaded.plan.fingerprint !== planned.fingerprint) break
       const step = loaded.step(hearing(onEvent, planned))
       length += step.work.kind === 'sql' ? step.work.script.text.length : 0
@@ -147,7 +150,7 @@ async function countDone(driver: Driver, batch: readonly MigrationStep[]): Promi
 
 function prefetch({ load }: RunInput, step: PlanStep | undefined): Promise<LoadedStep | undefined> {
   const promise = step ? load(step) : Promise.resolve(undefined)
-  // A failed read is thrown when its turn comes; until then it must not count as unhandled.
+  // A failed read is thrown when the step's turn comes; until then it must not count as an unhandled rejection.
   promise.catch(() => undefined)
   return promise
 }
@@ -156,7 +159,8 @@ async function runAtomic(driver: Driver, step: MigrationStep, loaded: LoadedStep
   try {
     await driver.apply(step, signal)
   } catch (error) {
-    // The server knows best which statements it refuses in a transaction. Nothing of it ran, and alone it can go without one.
+    // The server refused the statement because it was in a transaction, so nothing ran. If it is the migration's only
+    // statement, it can run without one.
     if (isRefusedInTransaction(error) && loaded.plan.statements === 1 && !loaded.plan.code) {
       return runJournaled(driver, step, loaded, signal)
     }
@@ -174,19 +178,22 @@ async function runJournaled(
   await continueJournaled(driver, step, loaded, 0, signal)
 }
 
-/** Of a statement that was not begun. */
+/** The error of a statement that was not started because the run was cancelled. */
 const NOT_BEGUN = new StatementError({ message: 'cancelled', undone: true }, undefined)
 
-/** Where the first statement was refused and left nothing behind, nothing of the migration stands. */
+/**
+ * Removes the record of `begin` if the first statement failed without any effect, because then the migration has
+ * changed nothing. Returns `true` if it did.
+ */
 async function tryAbandon(driver: Driver, step: MigrationStep, index: number, error: unknown): Promise<boolean> {
   const undone = error instanceof StatementError && error.info.undone === true
-  // One that is resumed does not know any more where it came from.
+  // A resumed migration (from === to) no longer knows the version to go back to.
   if (index > 0 || !undone || !driver.abandon || step.from === step.to) return false
   await driver.abandon(step)
   return true
 }
 
-/** active_sql_transaction */
+/** Returns `true` for SQLSTATE 25001, active_sql_transaction. */
 function isRefusedInTransaction(error: unknown): boolean {
   return error instanceof StatementError && error.info.sqlState === '25001'
 }
@@ -248,7 +255,7 @@ function failure(
   })
 }
 
-/** With what it is called, where that tells something, and what caused it. */
+/** Returns the message of an error, with its name unless that is just `Error`, and with its cause. */
 function wordsOf(error: unknown): string {
   if (!(error instanceof Error)) {
     const { message } = (error ?? {}) as { message?: unknown }
@@ -262,7 +269,7 @@ function wordsOf(error: unknown): string {
   return error.cause instanceof Error ? `${said}\nCaused by: ${wordsOf(error.cause)}` : said
 }
 
-/** Which migration a helper was running for. */
+/** Returns the migration that was running when a file it imports threw, for the context of the error. */
 function inside({ plan }: LoadedStep, { context }: { readonly context?: string | undefined }): string {
   return [`${plan.direction} of ${plan.file}`, context].filter(Boolean).join('\n')
 }

@@ -1,27 +1,27 @@
-/** What the engine asks of a source. Sources are dumb: they say what there is and hand out one body at a time. */
+/** The interface of sources. Sources are simple: they list the migrations and return one body at a time. */
 export type Direction = 'up' | 'down'
 
 export type Log = (message: string) => void
 
 export interface Migration {
   readonly version: number
-  /** The title, as `add_users`. */
+  /** The title, for example `add_users`. */
   readonly name: string
-  /** Where the up and down halves are, as a person would say it (a path); undefined where there is no such half. */
+  /** Readable locations (paths) of the up and down halves; undefined if there is no such half. */
   readonly up?: string | undefined
   readonly down?: string | undefined
 }
 
-/** What a migration says of others; read without running it. */
+/** The relations a migration declares to others. They are read without running it. */
 export interface Relations {
   /**
-   * As they are written: names (`0004_users`), titles or versions. None: it follows nothing. Left out: it follows the one
-   * before it.
+   * The dependencies as written: names (`0004_users`), titles or versions. Empty: the migration depends on nothing.
+   * Absent: it depends on the one before it.
    */
   readonly dependsOn?: readonly string[] | undefined
-  /** Of a migration that others were squashed into: their names. */
+  /** Names of the migrations that were squashed into this one. */
   readonly replaces?: readonly string[] | undefined
-  /** Why it cannot be read. */
+  /** Reason why the relations cannot be read. */
   readonly problem?: string | undefined
 }
 
@@ -35,31 +35,36 @@ export type RunSql = <Row extends object = Record<string, unknown>>(
   params?: readonly unknown[],
 ) => Promise<Row[]>
 
-/** What a code migration is handed. `client` is the driver's own client, inside the migration's transaction. */
+/** The argument of a code migration. `client` is the driver's own client, inside the migration's transaction. */
 export interface MigrationContext<Client = unknown> {
   readonly client: Client
-  /** Runs SQL on that client and gives the rows, which are what you say they are: `sql<{ id: number }>('select …')`. */
+  /**
+   * Runs SQL on that client and returns the rows. The caller declares their type, which is not checked:
+   * `sql<{ id: number }>('select …')`.
+   */
   readonly sql: RunSql
-  /** Aborted when the run is cancelled. */
+  /** Signal that is aborted when the run is cancelled. */
   readonly signal: AbortSignal
   readonly log: Log
 }
 
 export interface CodeBody {
   readonly kind: 'code'
-  /** The source text, for people and the history. */
+  /** The source text, for display and for the history. */
   readonly text: string
-  /** What it returns is waited for, and is nobody's business. */
+  /** The code itself. The engine awaits its result. */
   readonly run: (context: MigrationContext) => unknown
-  /** False: no transaction of ours around it. */
+  /** `false` runs the code without a transaction of ours. */
   readonly transaction?: boolean | undefined
-  /** 32 hex digits that change when what this half does may have changed; default: of the text. */
+  /**
+   * 32 hex digits that change when the behaviour of this half may have changed; default: the fingerprint of the text.
+   */
   readonly fingerprint?: string | undefined
-  /** What {@link Source.revive} makes a body of again; left out where it cannot. */
+  /** The string from which {@link Source.revive} can make this body again; absent if it cannot. */
   readonly record?: string | undefined
-  /** What a person should know before it runs. */
+  /** Things the user should know before the code runs. */
   readonly remarks?: readonly string[] | undefined
-  /** Where in the migration's own files an error was thrown. */
+  /** Finds the place in the migration's own files where an error was thrown. */
   readonly locate?: ((error: unknown) => CodePlace | undefined) | undefined
 }
 
@@ -74,24 +79,24 @@ export interface CodePlace {
 export type MigrationBody = SqlBody | CodeBody
 
 export interface Source {
-  /** For messages, as `directory migrations`. */
+  /** Name for messages, for example `directory migrations`. */
   readonly name: string
   /**
-   * Identifies every migration, lowest version first, without reading bodies.
-   * @throws a `MigratestError`: a missing directory, a name that does not fit, two files for one half.
+   * Lists every migration, lowest version first, without reading bodies.
+   * @throws a `MigratestError` for a missing directory, an invalid file name, or two files for one half.
    */
   list(): Promise<readonly Migration[]>
-  /** Files that look like migrations and are not ours (`3_x.up.go`), as the last `list()` found them. */
+  /** Files the last `list()` found that look like migrations of another tool (`3_x.up.go`). */
   readonly passedOver?: readonly string[]
-  /** One body; null where there is no such half. Each call reads anew. */
+  /** Reads one body; returns null if there is no such half. Each call reads the file again. */
   read(migration: Migration, direction: Direction): Promise<MigrationBody | null>
-  /** By version, of those that say something. */
+  /** Returns the relations of the migrations that declare any, by version. */
   relations?(): Promise<ReadonlyMap<number, Relations>>
-  /** The body of code that was recorded, as {@link CodeBody.record}. */
+  /** Makes a body from recorded code, see {@link CodeBody.record}. */
   revive?(record: string, direction: Direction): Promise<MigrationBody | null>
 }
 
-/** A few of them by name; undefined where there are none. */
+/** Returns a message that names up to three skipped files, or undefined if there are none. */
 export function passedOverMessage({ passedOver = [] }: Source): string | undefined {
   if (passedOver.length === 0) return undefined
   const more = passedOver.length > 3 ? ` and ${passedOver.length - 3} more` : ''

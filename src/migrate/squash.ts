@@ -1,20 +1,23 @@
-/** What a squashed migration means for a database that has all, some or none of those that it replaces. Pure. */
+/** Decides how to treat a squashed migration if all, some or none of the replaced migrations are applied. Pure. */
 import type { DatabaseState, HistoryEntry } from './driver.ts'
 import { SquashedError } from './errors.ts'
 import { type RelationsByVersion, versionIn } from './graph.ts'
 import { reconcile } from './history.ts'
 import type { Migration } from './source.ts'
 
-/** A squashed migration that is applied in all but its record. */
+/** A squashed migration to record as applied, because everything it replaces is applied. */
 export interface Adoption {
   readonly version: number
-  /** What it replaces, without its own version. */
+  /** Versions it replaces, without its own version. */
   readonly replaced: readonly number[]
-  /** Whether all below counts as applied by a baseline inside of what it replaces. */
+  /** `true` if a replaced migration is the baseline, so that everything below counts as applied. */
   readonly baseline: boolean
 }
 
-/** @throws SquashedError: some of what one replaces is applied, and some is not */
+/**
+ * Finds the squashed migrations that must be recorded as applied.
+ * @throws SquashedError if only some of the migrations that one replaces are applied
+ */
 export function findAdoptions(
   state: DatabaseState,
   migrations: readonly Migration[],
@@ -23,7 +26,7 @@ export function findAdoptions(
   const squashed = migrations.filter(({ version }) => relations.get(version)?.replaces?.length)
   if (squashed.length === 0) return []
   const names = new Map(squashed.map(({ version }) => [version, relations.get(version)?.replaces ?? []]))
-  // As if the files were still there: what counts as applied is worked out as ever.
+  // Determine what is applied as usual, as if the files of the replaced migrations still existed.
   const parts = [...names.values()].flat().map((name): Migration => ({ version: versionIn(name), name }))
   const before = [...migrations.filter(({ version }) => !names.has(version)), ...parts]
   const applied = new Set(
@@ -40,7 +43,7 @@ export function findAdoptions(
     const missing = replaces.filter((name) => !applied.has(versionIn(name)))
     if (missing.length === replaces.length) return []
     if (missing.length > 0) throw new SquashedError(migration.up ?? migration.name, replaces, missing)
-    // Where nothing of it is recorded, it counts as applied itself.
+    // If none of the replaced migrations is recorded, the squashed one already counts as applied itself.
     const inside = versions.flatMap((version) => entries.get(version) ?? [])
     if (inside.length === 0) return []
     return [
@@ -55,7 +58,9 @@ export function findAdoptions(
 
 // --- internal ---
 
-/** Under its own name, which is none of those that it replaces. */
+/**
+ * Returns `true` if the migration is recorded under its own name and none of the migrations it replaces is recorded.
+ */
 function isRecorded(
   { version, name }: Migration,
   replaced: readonly number[],

@@ -1,4 +1,4 @@
-/** Several migrations as one: their texts one after another, as they would have run. Pure. */
+/** Combines several migrations into one: their texts one after another, in the order they would have run. Pure. */
 import { DIALECTS, type Dialect } from '../sql/dialect.ts'
 import { inDirective, leavesSettings, readScript, withEnd } from '../sql/script.ts'
 import { tokenize } from '../sql/tokens.ts'
@@ -14,13 +14,17 @@ export interface Part {
 
 export interface Squashed {
   readonly up: string
-  /** Undefined where one of the parts has none: nobody could say what would be left. */
+  /** Text of the down; undefined if one of the parts has no down, because then the result would be unknown. */
   readonly down: string | undefined
-  /** Names of all that it stands for; a squashed one among the parts stands for its own. */
+  /** Names of all migrations it replaces, including those that an already squashed part replaces. */
   readonly replaces: readonly string[]
 }
 
-/** @param graph of all migrations, these among them. @throws UsageError: one that cannot be squashed */
+/**
+ * Combines the given migrations into one.
+ * @param graph the graph of all migrations, including `parts`
+ * @throws UsageError if one of them cannot be squashed
+ */
 export function squash(parts: readonly Part[], graph: Graph, dialect: Dialect): Squashed {
   const versions = new Set(parts.map(({ migration }) => migration.version))
   const nodes = graph.nodes.filter(({ version }) => versions.has(version))
@@ -53,7 +57,10 @@ export function squash(parts: readonly Part[], graph: Graph, dialect: Dialect): 
 
 // --- internal ---
 
-/** What any of them follows outside; nothing is said where it is just the one before. */
+/**
+ * Returns the depends-on line for the migrations outside `versions` that those inside depend on, or nothing if that is
+ * only the migration just before, which is the default.
+ */
 function dependsOn({ nodes }: Graph, versions: ReadonlySet<number>): string[] {
   const inside = nodes.filter(({ version }) => versions.has(version))
   const first = inside[0]?.version ?? 0
@@ -76,13 +83,16 @@ function isNil(body: MigrationBody | null, dialect: Dialect): boolean {
   return statements.length === 0 && irreversible === undefined
 }
 
-/** Each part under its name. What one sets ends with it, as it does when it runs alone. */
+/**
+ * Returns the text of each part below a comment with its name. If parts change session settings, each is followed by a
+ * reset, so that the settings end with it as they do when it runs by itself.
+ */
 function sections(halves: readonly (readonly [Migration, MigrationBody | null])[], dialect: Dialect): string[] {
   const texts = halves.flatMap(([migration, body]) => {
     const text = body && sqlOf(migration, body, dialect)
     return text ? [{ name: labelOf(migration), text }] : []
   })
-  // Also behind one that sets nothing: it may call a function that does.
+  // Every part gets the reset, even one that sets nothing itself: it may call a function that does.
   const { resetSession } = DIALECTS[dialect]
   const resets = resetSession !== '' && texts.some(({ text }) => leavesSettings(readScript(text, dialect)))
   const reset = resets ? `\n${resetSession}` : ''
@@ -107,20 +117,23 @@ function sqlOf(migration: Migration, body: MigrationBody, dialect: Dialect): str
 
 const HINT = 'Squash up to the one before it, or from the one after it.'
 
-/** They are about a whole file. */
+/** Removes the `-- migrate: …` lines, because they apply to a whole file. */
 function withoutDirectives(text: string, dialect: Dialect): string {
   const said = [...tokenize(text, dialect)].filter(
     ({ kind, start, end }) => kind === 'comment' && /^--[ \t]*migrate:/.test(text.slice(start, end)),
   )
   return said.reduceRight((out, { start, end }) => {
     const rest = out.slice(end)
-    // The whole line, where it stands alone.
+    // Remove the whole line if there is nothing else in it.
     const alone = /(?:^|\n)[ \t]*$/.test(out.slice(0, start))
     return out.slice(0, start) + (alone ? rest.replace(/^\r?\n/, '') : rest)
   }, text)
 }
 
-/** Nobody waits on the tables of a database that is being made; in one transaction it could not run. */
+/**
+ * Removes CONCURRENTLY, which cannot run inside a transaction. A database that is being created has no other users who
+ * would have to wait for its tables.
+ */
 function withoutConcurrently(
   text: string,
   statements: readonly { start: number; end: number; words: readonly string[] }[],

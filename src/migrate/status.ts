@@ -1,10 +1,10 @@
-/** What became of every migration. Pure. */
+/** Computes the status of every migration. Pure. */
 import type { DatabaseState, Journal } from './driver.ts'
 import type { AppliedMigrations } from './history.ts'
 import type { Migration } from './source.ts'
 
 export interface MigrationState {
-  /** -1 where nothing is applied. */
+  /** The version of the database; -1 if no migration is applied. */
   readonly version: number
   readonly dirty: boolean
 }
@@ -17,17 +17,17 @@ export interface StatusRow {
   readonly appliedAt: Date | null
   readonly appliedBy: string | null
   readonly durationMs: number | null
-  /** Why its file cannot be read or run, where it cannot. */
+  /** Reason why the file cannot be read or run; null if it can. */
   readonly problem: string | null
 }
 
 export interface MigrationStatus extends MigrationState {
   readonly migrations: readonly StatusRow[]
-  /** Set where another tool moved the database: what that means. */
+  /** Explanation of what happens now, if another tool moved the version row. */
   readonly disagreement: string | undefined
-  /** What is wrong with what migrations say of each other, and branches that nothing joins. */
+  /** Errors in the declared dependencies, and multiple heads. */
   readonly problems: readonly string[]
-  /** Those of the problems because of which nothing goes up. */
+  /** The entries of `problems` that prevent any up. */
   readonly blocked: readonly string[]
   /** The journal of a migration that stopped half-way. */
   readonly running: (Journal & { readonly version: number }) | undefined

@@ -1,4 +1,4 @@
-/** Everything that can be said about a source and a database without moving anything; also while a file is broken. */
+/** Collects the status of a source and a database without changing anything. Works even if a file is broken. */
 
 import { attempt } from './attempt.ts'
 import { compareWithFiles } from './compare.ts'
@@ -33,7 +33,7 @@ function headsOf({ heads, nodes, problems }: Graph): string[] {
   return [`${heads.length} migrations are followed by none: ${names.join(', ')}. "migratest merge" joins them.`]
 }
 
-/** Those that have not run and could not be run as they are. */
+/** Returns the errors of pending migrations that cannot run, by version. */
 async function brokenPending(load: LoadInput): Promise<Map<number, MigratestError>> {
   const broken = new Map<number, MigratestError>()
   for (const migration of load.migrations.values()) {

@@ -4,15 +4,18 @@ export const NIL_VERSION = -1
 /** Versions are whole numbers from 0 to 2^53 - 1, the range in which JavaScript counts exactly. */
 export const MAX_VERSION = Number.MAX_SAFE_INTEGER
 
-/** Made by {@link justBefore}. */
+/** The result of {@link justBefore}. */
 export interface JustBefore {
   readonly justBefore: number
 }
 
-/** Where to move: a version, the highest one, none at all, or the one below a given version. */
+/** The target of a transition: a version, the highest one, the nil version, or the one below a given version. */
 export type Target = number | 'latest' | 'nil' | JustBefore
 
-/** The version below `version` in the source (`nil` below the first): the usual start of a test of `version`. */
+/**
+ * Returns the target below `version` in the source (`nil` below the first). A test of migration `version` usually
+ * starts there.
+ */
 export function justBefore(version: number): JustBefore {
   return { justBefore: version }
 }

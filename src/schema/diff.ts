@@ -1,4 +1,4 @@
-/** What differs between two schemas, in lines of DDL that a person reads. */
+/** Compares two schemas and returns the differences as lines of DDL for people to read. */
 import type { Objects, SchemaMember, SchemaObject } from './model.ts'
 import { statementOf } from './text.ts'
 import { sameTokens } from './tokens.ts'
@@ -10,14 +10,16 @@ export interface DiffLine {
 
 export interface ObjectDiff {
   readonly change: 'added' | 'removed' | 'changed'
-  /** As `table users`. */
+  /** The object's kind and name, such as `table users`. */
   readonly object: string
   readonly lines: readonly DiffLine[]
 }
 
 export interface SchemaDiff {
   readonly changes: readonly ObjectDiff[]
-  /** What differs and means the same, in words: columns in another order, white space and comments in a routine. */
+  /**
+   * Differences without a change of meaning, in words: a different column order, white space or comments in a routine.
+   */
   readonly minor: readonly string[]
 }
 
@@ -26,7 +28,7 @@ export function diffSchemas(before: Objects, after: Objects): SchemaDiff {
   const now = byKey(after)
   const changes: ObjectDiff[] = []
   const minor: string[] = []
-  // Removals first and from the end, as they would have to be made.
+  // Removals come first and in reverse order, the order in which they would have to be executed.
   for (const [key, object] of [...old].reverse()) {
     if (!now.has(key)) changes.push({ change: 'removed', object: label(object), lines: whole('-', object) })
   }
@@ -45,12 +47,12 @@ export function diffSchemas(before: Objects, after: Objects): SchemaDiff {
   return { changes, minor }
 }
 
-/** As a unified diff: a sign, a space, and the line. */
+/** Formats the difference as a unified diff: a sign, a space, and the line. */
 export function diffText({ changes }: Pick<SchemaDiff, 'changes'>): string {
   return changes.flatMap(({ lines }) => lines.map(({ sign, text }) => `${sign} ${text}`.trimEnd())).join('\n')
 }
 
-/** Two texts, line by line: what changed and what is near it. Empty where they are equal. */
+/** Compares two texts line by line and returns the changes with the lines around them. Empty if they are equal. */
 export function textDiff(before: string, after: string): string {
   const shown = around(lineDiff(lines('-', before), lines('+', after)))
   return shown.map(({ sign, text }) => `${sign} ${text}`.trimEnd()).join('\n')
@@ -79,7 +81,7 @@ function whole(sign: '+' | '-', object: SchemaObject): DiffLine[] {
     .map((text) => ({ sign, text }))
 }
 
-/** Members are held against each other by their keys, the rest line by line. */
+/** Compares members by their keys and everything else line by line. */
 function changedLines(was: SchemaObject, now: SchemaObject): DiffLine[] {
   if (was.members.length === 0 || now.members.length === 0) {
     const own = (sign: '-' | '+', some: SchemaObject) => lines(sign, statementOf(some))
@@ -99,7 +101,7 @@ function changedLines(was: SchemaObject, now: SchemaObject): DiffLine[] {
   ]
 }
 
-/** Statements that each stand for themselves: what did not change says nothing about what did. */
+/** Compares independent statements: unchanged ones give no context for the changed ones, so they are omitted. */
 function moreLines(was: SchemaObject, now: SchemaObject): DiffLine[] {
   const all = lineDiff(lines('-', further(was)), lines('+', further(now)))
   return all.filter(({ sign }) => sign !== ' ')
@@ -125,7 +127,10 @@ function lines(sign: DiffLine['sign'], text: string): DiffLine[] {
   return text === '' ? [] : text.split('\n').map((line) => ({ sign, text: line }))
 }
 
-/** Longest common subsequence; beyond a size where that would take long, all old lines and then all new ones. */
+/**
+ * Compares by longest common subsequence. Above a size at which that would take long, returns all old lines and then
+ * all new ones.
+ */
 function lineDiff(was: readonly DiffLine[], now: readonly DiffLine[]): DiffLine[] {
   let start = 0
   while (start < was.length && start < now.length && was[start]?.text === now[start]?.text) start++
@@ -173,7 +178,7 @@ function lcs(was: readonly DiffLine[], now: readonly DiffLine[]): DiffLine[] {
 
 const CONTEXT = 2
 
-/** Only what is near a change; the first line always, since it says what is changed. */
+/** Returns only the lines near a change, and always the first line, since it names the changed object. */
 function around(all: readonly DiffLine[]): DiffLine[] {
   const changed = all.flatMap((line, i) => (line.sign === ' ' ? [] : [i]))
   if (changed.length === 0) return []
@@ -189,7 +194,7 @@ function around(all: readonly DiffLine[]): DiffLine[] {
   return shown
 }
 
-/** What stands behind the statement that makes it. */
+/** Returns the further statements that come after the one that creates the object. */
 function further({ more, later = [] }: SchemaObject): string {
   return [...more, ...later].join('\n')
 }

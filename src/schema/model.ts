@@ -1,4 +1,4 @@
-/** The parts of a schema as plain data: every object with the DDL that makes it. */
+/** The parts of a schema as plain data: every object with the DDL that creates it. */
 
 export type ObjectKind =
   | 'schema'
@@ -17,23 +17,23 @@ export type ObjectKind =
   | 'event-trigger'
   | 'event'
   | 'default-privileges'
-  /** What has no DDL here yet: it is compared by its identity alone. */
+  /** An object for which we generate no DDL yet. Only its identity is compared. */
   | 'other'
 
-/** One line of an object that is looked at by itself: a column, a constraint. */
+/** One line of an object that is compared separately: a column, a constraint. */
 export interface SchemaMember {
-  /** What tells it apart among its siblings, as `column email`. */
+  /** The key that identifies it among its siblings, such as `column email`. */
   readonly key: string
-  /** As it stands in the DDL, as `email text NOT NULL`. */
+  /** Its text in the DDL, such as `email text NOT NULL`. */
   readonly text: string
 }
 
 export interface SchemaColumn {
   readonly name: string
-  /** As the database writes it, as `character varying(20)`. */
+  /** The type as the database writes it, such as `character varying(20)`. */
   readonly type: string
   readonly nullable: boolean
-  /** An expression, as `now()`; null where there is none. */
+  /** The default as an expression, such as `now()`; null if there is none. */
   readonly default: string | null
   /** The expression of a generated column. */
   readonly generated: string | null
@@ -43,25 +43,28 @@ export interface SchemaColumn {
 
 export interface SchemaObject {
   readonly kind: ObjectKind
-  /** Quoted where it must be, and qualified unless it is in the default schema. Unique within its kind. */
+  /** Quoted if necessary, and qualified unless it is in the default schema. Unique within its kind. */
   readonly name: string
-  /** The table or view it belongs to: of indexes, triggers, policies, rules, foreign keys. */
+  /** The table or view to which an index, trigger, policy, rule or foreign key belongs. */
   readonly table: string | null
-  /** The statement that makes it; with members, what stands before the first of them. */
+  /** The statement that creates the object; if there are members, the part before the first of them. */
   readonly head: string
   readonly members: readonly SchemaMember[]
-  /** What stands behind the last member. */
+  /** The part of the statement after the last member. */
   readonly tail: string
   /** Further statements: owner, comments, privileges. */
   readonly more: readonly string[]
-  /** Statements that come behind all objects, since they need what needs this one: a default that calls a function that reads the table. */
+  /**
+   * Statements to run after all objects have been created, because they need objects that need this one. Example: a
+   * default that calls a function that reads the table.
+   */
   readonly later?: readonly string[]
-  /** Of tables and views, in the table's order. */
+  /** The columns of a table or view, in the table's order. */
   readonly columns: readonly SchemaColumn[]
 }
 
-/** A schema, as far as its text and its difference from another are concerned. */
+/** The parts of a schema that its text and its differences are made from. */
 export interface Objects {
-  /** In an order in which they can be made. */
+  /** The objects in an order in which they can be created. */
   readonly objects: readonly SchemaObject[]
 }

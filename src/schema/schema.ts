@@ -1,13 +1,13 @@
-/** What is in a database, as data: every object with the DDL that makes it. Pure; catalogs fill it. */
+/** The content of a database as data: every object with the DDL that creates it. Pure; the catalog readers fill it. */
 import type { Dialect } from '../sql/dialect.ts'
 import { diffSchemas, type SchemaDiff } from './diff.ts'
 import type { SchemaObject } from './model.ts'
 import { schemaText } from './text.ts'
 
-/** The schema of a database at one moment. */
+/** The schema of a database at a point in time. */
 export class Schema {
   readonly dialect: Dialect
-  /** In an order in which they can be made. */
+  /** The objects in an order in which they can be created. */
   readonly objects: readonly SchemaObject[]
 
   constructor(dialect: Dialect, objects: readonly SchemaObject[]) {
@@ -15,17 +15,17 @@ export class Schema {
     this.objects = objects
   }
 
-  /** A table or view by its name, as `users` or `app.users`. */
+  /** Returns the table or view with that name, such as `users` or `app.users`. */
   table(name: string): SchemaObject | undefined {
     return this.objects.find((object) => (object.kind === 'table' || object.kind === 'view') && object.name === name)
   }
 
-  /** What this schema has that `before` has not, and the other way round. */
+  /** Returns the changes that lead from `before` to this schema. */
   diff(before: Schema): SchemaDiff {
     return diffSchemas(before, this)
   }
 
-  /** Canonical DDL: equal schemas give equal text. */
+  /** Returns canonical DDL: equal schemas give equal text. */
   toString(): string {
     return schemaText(this)
   }

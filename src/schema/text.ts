@@ -1,13 +1,16 @@
-/** A schema as canonical DDL text. */
+/** Writes a schema as canonical DDL text. */
 import type { Objects, SchemaObject } from './model.ts'
 
-/** One statement after another, each object's own together. Ends with a newline unless there is nothing. */
+/**
+ * Returns the statements one after another, those of one object together. The text ends with a newline unless it is
+ * empty.
+ */
 export function schemaText({ objects }: Objects): string {
   const blocks: string[] = []
   let table: string | undefined
   for (const object of objects) {
     const owner = object.table ?? (object.kind === 'table' || object.kind === 'view' ? object.name : undefined)
-    // What belongs to a table stands with it; everything else is a paragraph of its own.
+    // Objects that belong to a table follow it directly; every other object is a separate paragraph.
     const joined = owner !== undefined && owner === table && object.table !== null
     const text = [statementOf(object), ...object.more].join('\n')
     if (joined) blocks.push(`${blocks.pop()}\n${text}`)

@@ -1,7 +1,10 @@
-/** Whether two definitions are the same but for white space and comments, also inside the body of a function. */
+/** Compares two definitions, ignoring white space and comments, also inside the body of a function. */
 import { tokenize } from '../sql/tokens.ts'
 
-/** PostgreSQL's; elsewhere routines are kept as they were written. */
+/**
+ * Returns whether two definitions have the same tokens. For PostgreSQL only; the other databases keep routines as they
+ * were written.
+ */
 export function sameTokens(a: string, b: string): boolean {
   return canonical(a).join('\0') === canonical(b).join('\0')
 }
@@ -10,7 +13,7 @@ function canonical(text: string): string[] {
   const tokens = [...tokenize(text, 'postgres')]
     .filter(({ kind }) => kind !== 'comment')
     .map(({ start, end }) => text.slice(start, end))
-  // Bodies in SQL or PL/pgSQL are of the same tokens; one in another language is compared as it stands.
+  // Bodies in SQL or PL/pgSQL are compared by token, bodies in other languages character by character.
   const language = tokens[tokens.findIndex((token) => /^language$/i.test(token)) + 1] ?? ''
   if (!/^(?:sql|plpgsql)$/i.test(language)) return tokens
   return tokens.flatMap((token) => {

@@ -13,7 +13,7 @@ import { keyOf, type RunningServer, type ServerRequest } from './request.ts'
 
 export interface ServerHandle {
   readonly server: RunningServer
-  /** `true` if no other process of this test run has been told which server it uses. */
+  /** `true` if the keeper has not announced the server to another process of this test run before. */
   readonly first: boolean
   readonly release: () => void
 }

@@ -118,8 +118,8 @@ async function removeLeftovers(
   const filters = { label: [`${LABEL_HOST}=${hostLabel()}`] }
   for (const { Id, Labels, State } of await dockerode.listContainers({ all: true, filters })) {
     const key = Labels[LABEL_KEY]
-    // A running container may belong to a keeper with another folder, which we cannot reach. A stopped one serves
-    // nobody.
+    // A running container may belong to a keeper with another folder, which we cannot reach. A stopped container has no
+    // users.
     if (!key || (State === 'running' && Labels[LABEL_FOLDER] !== folderId())) continue
     if (key !== ownKey && (await isKept(key))) continue
     await dockerode

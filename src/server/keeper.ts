@@ -146,7 +146,7 @@ class Keeper {
     await this.#starting
     await this.#chosen?.stop().catch(() => undefined)
     for (const socket of this.#leases) socket.end()
-    // Clients have been told about any failure. Only a crashed keeper leaves its log.
+    // Clients have already received any error. Only a crashed keeper leaves its log.
     rmSync(logFile(this.#key), { force: true })
     this.#listener.close()
     setTimeout(() => process.exit(0), 100)

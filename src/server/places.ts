@@ -59,7 +59,7 @@ export function userId(): number {
   return process.getuid?.() ?? userInfo().uid
 }
 
-/** Returns the address on which the keeper of `key` listens, in a folder that nobody else may enter. */
+/** Returns the address on which the keeper of `key` listens, in a folder that no other user may enter. */
 export function keeperAddress(key: string): string {
   if (process.platform === 'win32') return `\\\\.\\pipe\\migratest-${userInfo().username}-${key}`
   return join(privateFolder(), `${key}.sock`)

@@ -1,4 +1,7 @@
-/** Migrations that were put into a program when it was bundled; code runs in modules of its own, as it does from files. */
+/**
+ * A source of migrations that were bundled into a program. Their code runs in separate modules, as if loaded from
+ * files.
+ */
 import { UnreadableFileError } from '../migrate/errors.ts'
 import type { Direction, Relations, Source } from '../migrate/source.ts'
 import { asModuleMigration, type LoadedModule, sourceOfFiles } from './files.ts'
@@ -8,22 +11,22 @@ import { Instances } from './module/instances.ts'
 import { type Registry, withRegistry } from './module/registry.ts'
 
 export interface BundledSource {
-  /** As the source said its name. */
+  /** The name of the original source. */
   readonly name: string
   readonly files: Readonly<Record<string, BundledSql | BundledCode>>
-  /** All modules of all migrations, by their names from the folder. */
+  /** All modules of all migrations, by their names relative to the folder. */
   readonly modules: Readonly<Record<string, BundledModule>>
-  /** Packages, by the URL that they had. */
+  /** Packages, by their original URL. */
   readonly natives: Readonly<Record<string, () => Promise<object>>>
 }
 
 interface BundledSql {
-  /** The file as a person would say it. */
+  /** The file's name for messages. */
   readonly shown: string
   readonly text: string
 }
 
-/** Code with what its loader knew of it. */
+/** A code migration with the facts that its loader determined. */
 interface BundledCode extends BundledSql {
   readonly fingerprints: Readonly<Partial<Record<Direction, string>>>
   readonly record: string | undefined

@@ -1,4 +1,4 @@
-/** What a file's name says: `{version}_{title}.{up|down}.sql`, or `{version}_{title}.{ts,mts,js,mjs}`. */
+/** Parses a file's name: `{version}_{title}.{up|down}.sql`, or `{version}_{title}.{ts,mts,js,mjs}`. */
 import { FileNameError } from '../migrate/errors.ts'
 import type { Direction } from '../migrate/source.ts'
 import { MAX_VERSION } from '../migrate/version.ts'
@@ -6,7 +6,7 @@ import { MAX_VERSION } from '../migrate/version.ts'
 export type FileName =
   | { readonly kind: 'sql'; readonly version: number; readonly title: string; readonly direction: Direction }
   | { readonly kind: 'code'; readonly version: number; readonly title: string }
-  /** Looks like somebody's migration, but not one of ours. */
+  /** A file that looks like a migration of another tool. */
   | { readonly kind: 'other' }
   | { readonly kind: 'unrelated' }
 
@@ -15,9 +15,9 @@ const CODE = /^([0-9]+)_(.*)\.(?:m?ts|m?js)$/
 const NOT_CODE = /\.(?:d\.m?ts|(?:test|spec)\.m?[tj]s)$/
 const LOOKS_LIKE = /^[0-9]+_.*\.(?:(?:up|down)\.[^.]+|sql.+)$/
 
-/** @param shown the file as it is to be named in an error. @throws FileNameError */
+/** Parses a file's name. @param shown the file's name in errors. @throws FileNameError */
 export function parseFileName(name: string, shown = name): FileName {
-  // Editors' swap files, .DS_Store, .gitkeep.
+  // Hidden files: editors' swap files, .DS_Store, .gitkeep.
   if (name.startsWith('.')) return { kind: 'unrelated' }
   const sql = SQL.exec(name)
   if (sql) {

@@ -1,4 +1,7 @@
-/** A source made of files, wherever they are: names in, migrations out. The other sources are built on it. */
+/**
+ * Builds a source from files, wherever they are stored: given their names and texts, it lists and reads the migrations.
+ * The other sources are built on it.
+ */
 import { DuplicateVersionError, UnreadableFileError } from '../migrate/errors.ts'
 import type {
   CodeBody,
@@ -13,52 +16,61 @@ import { fingerprintOf, readScript } from '../sql/script.ts'
 import { type FileName, parseFileName } from './fileNames.ts'
 
 export interface Files {
-  /** For messages, as `directory migrations`. */
+  /** The source's name in messages, such as `directory migrations`. */
   readonly name: string
-  /** File names without their folder. */
+  /** Returns the file names, without their folder. */
   readonly names: () => Promise<readonly string[]>
   readonly text: (name: string) => Promise<string>
-  /** Changes when the text does, and costs less than reading it. */
+  /** Returns a value that changes when the text does, and that costs less than reading the text. */
   readonly stamp?: (name: string) => string
-  /** What a code migration says of others. */
+  /** Returns the relations that a code migration declares to others. */
   readonly relations?: (name: string) => Promise<Relations | undefined>
   readonly module: (name: string) => Promise<LoadedModule>
-  /** What was recorded of a code migration. */
+  /** Loads a code migration from its record in the history. */
   readonly revive?: (record: string) => Promise<LoadedModule>
-  /** The file as a person would say it. */
+  /** Returns the file's name for messages. */
   readonly show: (name: string) => string
 }
 
-/** What a code migration exports, by name or as its default export. `Client`: of the driver, as `pg.Client`. */
+/**
+ * The exports of a code migration, by name or as its default export. `Client`: the driver's client, such as
+ * `pg.Client`.
+ */
 // biome-ignore lint/suspicious/noExplicitAny: whoever names no client says nothing about it
 export interface ModuleMigration<Client = any> {
   readonly up?: ((context: MigrationContext<Client>) => unknown) | undefined
   readonly down?: ((context: MigrationContext<Client>) => unknown) | undefined
-  /** False: no transaction of ours around it. */
+  /** `false`: do not run it in a transaction of ours. */
   readonly transaction?: boolean | undefined
-  /** Names or versions of migrations below this one; default the one before it. */
+  /** Names or versions of migrations below this one; default: the one before it. */
   readonly dependsOn?: readonly (string | number)[] | undefined
 }
 
-/** Gives the editor the types: `export default defineMigration<pg.Client>({ async up({ client, sql }) { … } })`. */
+/**
+ * Returns its argument. Gives the editor the types: `export default defineMigration<pg.Client>({ async up({ client, sql
+ * }) { … } })`.
+ */
 export function defineMigration<Client = unknown>(migration: ModuleMigration<Client>): ModuleMigration<Client> {
   return migration
 }
 
-/** A code migration with what its loader knows of it. */
+/** A code migration with the facts that its loader determined. */
 export interface LoadedModule extends ModuleMigration, Pick<CodeBody, 'text' | 'remarks' | 'locate'> {
   readonly fingerprint?: (half: Direction) => string
   readonly record?: () => string | undefined
 }
 
 export function sourceOfFiles(files: Files): Source {
-  /** From "12 up" to the name of the file; filled by list(). */
+  /** File names by version and direction, such as "12 up"; filled by list(). */
   let halves = new Map<string, string>()
   let passedOver: string[] = []
 
-  /** What was read off a file, as long as its stamp is the same. */
+  /** The relations read from each file, valid while its stamp is unchanged. */
   const known = new Map<string, { stamp: string; relations: Relations | undefined }>()
-  /** Texts that were read for relations, for who reads them next: a few, and each once. */
+  /**
+   * Texts that were read for their relations, so that the next reader need not read them again. Holds few, and each is
+   * handed out once.
+   */
   const justRead = new Map<string, { stamp: string; text: string }>()
   let lettersKept = 0
 
@@ -108,7 +120,7 @@ export function sourceOfFiles(files: Files): Source {
         if (taken !== undefined) throw new DuplicateVersionError(parsed.version, show(taken), show(name))
         found.set(key, name)
         const before = migrations.get(parsed.version)
-        // The up's title names the migration; a down alone names it too.
+        // The up's title names the migration; without an up, the down's title does.
         const title = direction === 'up' || !before ? parsed.title : before.name
         migrations.set(parsed.version, { ...before, version: parsed.version, name: title, [direction]: show(name) })
       }
@@ -136,7 +148,7 @@ export function sourceOfFiles(files: Files): Source {
       const found = new Map<number, Relations>()
       for (const [key, name] of halves) {
         if (!key.endsWith(' up')) continue
-        // One that cannot be read says so when it is to be run; until then it says nothing of others.
+        // A file that cannot be read throws when it is to be run. Until then it has no relations.
         const relations = await relationsOf(name).catch((error) => {
           if (error instanceof UnreadableFileError && name.endsWith('.sql')) return undefined
           throw error
@@ -154,7 +166,7 @@ export function sourceOfFiles(files: Files): Source {
   }
 }
 
-/** Decodes a migration's bytes. @throws UnreadableFileError where they are not UTF-8 */
+/** Decodes a migration's bytes. @throws UnreadableFileError if they are not UTF-8 */
 export function decode(bytes: Uint8Array, shown: string): string {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
@@ -167,7 +179,7 @@ export function decode(bytes: Uint8Array, shown: string): string {
   }
 }
 
-/** The exports of a module as a migration. @throws UnreadableFileError where they are none */
+/** Returns the exports of a module as a migration. @throws UnreadableFileError if they are not one */
 export function asModuleMigration(exports: unknown, shown: string): ModuleMigration {
   const namespace = exports as { default?: unknown }
   const found = (
@@ -203,12 +215,12 @@ export function asModuleMigration(exports: unknown, shown: string): ModuleMigrat
   })
 }
 
-/** What an object says of others, as {@link Source.relations} gives it. */
+/** Returns the relations that a migration object declares, in the form of {@link Source.relations}. */
 export function relationsIn({ dependsOn }: ModuleMigration): Relations | undefined {
   return dependsOn && { dependsOn: dependsOn.map(String) }
 }
 
-/** A code migration that is there already; it is known by the text of its functions. */
+/** Returns an already loaded code migration. Its fingerprint is a hash of the text of its functions. */
 export function loadedModule(exports: unknown, shown: string): LoadedModule {
   const known = modules.get(exports as object)
   if (known) return known
@@ -228,17 +240,17 @@ export function loadedModule(exports: unknown, shown: string): LoadedModule {
 const MOST_LETTERS_KEPT = 2 ** 20
 const GENERATORS = new Set(['[object GeneratorFunction]', '[object AsyncGeneratorFunction]'])
 
-/** Read by the lexer only where the words are there. */
+/** Returns the relations in a SQL text. Runs the lexer only if the text contains such a directive. */
 function relationsInSql(text: string): Relations | undefined {
   if (!/--[ \t]*migrate:[ \t]*(?:depends-on|replaces)\b/.test(text)) return undefined
-  // Comments are the same in all dialects; what else is wrong is told when it is read to be run.
+  // Comments are the same in all dialects. Any other error in the text is reported when it is read to be run.
   const { dependsOn, replaces } = readScript(text, 'postgres')
   return dependsOn || replaces ? { dependsOn, replaces } : undefined
 }
 
 const modules = new WeakMap<object, LoadedModule>()
 
-/** The same object for the same module: what is worked out of a body is kept with it. */
+/** Returns the same object for the same module, since values computed from a body are stored with it. */
 function bodyOf(module: LoadedModule, direction: Direction): CodeBody | null {
   const run = module[direction]
   if (!run) return null

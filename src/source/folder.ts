@@ -1,16 +1,20 @@
-/** The folder that an option names: a path, or a `file:` URL as an object or as text. */
+/** Converts the folder in an option to a path. The option is a path, or a `file:` URL as an object or as text. */
 import { fileURLToPath, type URL } from 'node:url'
 import { UsageError } from '../migrate/errors.ts'
 
-/** Whether a value is a URL. Test environments (jsdom, happy-dom) have URL classes of their own, so `instanceof` does not tell. */
+/**
+ * Returns whether a value is a URL. Does not use `instanceof`, because test environments (jsdom, happy-dom) have URL
+ * classes of their own.
+ */
 export function isUrl(value: unknown): value is URL {
   const { href, protocol } = (value ?? {}) as Partial<URL>
   return typeof value === 'object' && typeof href === 'string' && typeof protocol === 'string'
 }
 
 /**
- * The path that a string or a URL means; a relative path stays relative.
- * @param option the name of the option, for the message. @throws UsageError for a URL that names no file
+ * Returns the path for a string or a URL; a relative path stays relative.
+ * @param option the option's name for the message.
+ * @throws UsageError for a URL that does not name a file
  */
 export function pathOf(where: string | URL, option = 'migrations'): string {
   const text = typeof where === 'string' ? where : where.href

@@ -1,21 +1,21 @@
-/** The branch that this one will be merged into, as far as git can tell. */
+/** Finds the branch into which the current one will be merged, as far as git knows. */
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 
 export interface GitBase {
-  /** As `origin/main`. */
+  /** The revision, such as `origin/main`. */
   readonly revision: string
-  /** The migrations' folder from the root of the repository. */
+  /** The migrations' folder, relative to the root of the repository. */
   readonly path: string
   /** A folder in the repository. */
   readonly cwd: string
-  /** Whether the folder is there in that revision. */
+  /** `true` if the folder exists in that revision. */
   readonly present: boolean
 }
 
 /**
- * `revision`: where it is known. Else what GitHub Actions or GitLab says a pull request is for, the remote's default
- * branch, or a branch called main or master. A sentence where there is none.
+ * Returns the base: `revision` if given; else the target of the pull request that GitHub Actions or GitLab names; else
+ * the remote's default branch; else a branch called main or master. If there is none, returns the reason as a sentence.
  */
 export function findGitBase(folder: string, revision?: string): GitBase | string {
   if (!existsSync(folder)) return `there is no folder ${folder}`
@@ -35,7 +35,7 @@ export function findGitBase(folder: string, revision?: string): GitBase | string
   const { GITHUB_BASE_REF, CI_MERGE_REQUEST_TARGET_BRANCH_NAME } = process.env
   const target = GITHUB_BASE_REF || CI_MERGE_REQUEST_TARGET_BRANCH_NAME
   if (target) {
-    // Another branch would be the wrong one to compare with.
+    // Use no other branch: it would be the wrong one to compare with.
     const found = [`origin/${target}`, target].find(exists)
     return found === undefined ? `origin/${target} is not fetched` : at(found)
   }
@@ -45,7 +45,7 @@ export function findGitBase(folder: string, revision?: string): GitBase | string
   return found === undefined ? 'no branch that it could be merged into' : at(found)
 }
 
-/** Without what a git hook sets: those variables would be about another folder. */
+/** Returns the environment without the variables that a git hook sets, since those refer to another folder. */
 export function gitEnvironment(): NodeJS.ProcessEnv {
   const { GIT_DIR: _, GIT_WORK_TREE: __, GIT_INDEX_FILE: ___, GIT_PREFIX: ____, ...rest } = process.env
   return rest
@@ -53,7 +53,7 @@ export function gitEnvironment(): NodeJS.ProcessEnv {
 
 // --- internal ---
 
-/** Undefined where git is not there or says no. */
+/** Runs git; returns undefined if git is missing or fails. */
 function git(cwd: string, args: readonly string[]): string | undefined {
   const { status, stdout } = spawnSync('git', args, {
     cwd,

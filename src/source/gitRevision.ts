@@ -5,15 +5,15 @@ import { decode, sourceOfFiles } from './files.ts'
 import { gitEnvironment } from './gitBase.ts'
 
 export interface GitRevisionOptions {
-  /** The migrations' folder, from the root of the repository. */
+  /** The migrations' folder, relative to the root of the repository. */
   readonly path: string
-  /** A folder in the repository; default the working directory. */
+  /** A folder in the repository; default: the working directory. */
   readonly cwd?: string
 }
 
 /**
- * Migrations as they were at a tag, branch or commit. Read from git's object store; the work tree is not touched.
- * `list()` resolves the revision anew; the texts of that revision are then held in memory.
+ * Returns a source of the migrations at a tag, branch or commit. Reads git's object store, not the work tree. Each
+ * `list()` resolves the revision again, and then keeps the texts of that revision in memory.
  */
 export function gitRevision(revision: string, { path, cwd = process.cwd() }: GitRevisionOptions): Source {
   const folder = path.replace(/\/+$/, '')
@@ -65,7 +65,7 @@ async function readTree(revision: string, folder: string, cwd: string): Promise<
   return texts
 }
 
-/** Runs git and gives what it printed; empty where it failed with status 1 or 128. */
+/** Runs git and returns its output; empty if it failed with status 1 or 128. */
 function git(cwd: string, args: readonly string[], input = ''): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const child = spawn('git', args, { cwd, env: gitEnvironment(), stdio: ['pipe', 'pipe', 'ignore'] })

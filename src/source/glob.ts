@@ -3,8 +3,9 @@ import type { Source } from '../migrate/source.ts'
 import { loadedModule, relationsIn, sourceOfFiles } from './files.ts'
 
 /**
- * Migrations that a bundler found: `glob(import.meta.glob('./migrations/*.sql', { query: '?raw', import: 'default' }))`,
- * eager or not. Code migrations are globbed without `?raw` and spread in beside the SQL.
+ * Returns a source of migrations that a bundler found, eager or not:
+ * `glob(import.meta.glob('./migrations/*.sql', { query: '?raw', import: 'default' }))`.
+ * Glob code migrations without `?raw` and spread them into the same object.
  */
 export function glob(modules: Readonly<Record<string, unknown>>): Source {
   const paths = new Map(Object.keys(modules).map((path) => [path.slice(path.lastIndexOf('/') + 1), path]))

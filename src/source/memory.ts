@@ -1,7 +1,10 @@
 import type { Source } from '../migrate/source.ts'
 import { loadedModule, type ModuleMigration, relationsIn, sourceOfFiles } from './files.ts'
 
-/** Migrations given as an object: file names to SQL texts, or to `{ up, down }` functions for `.ts` and `.js` names. */
+/**
+ * Returns a source of migrations given as an object: file names to SQL texts, or to `{ up, down }` functions for `.ts`
+ * and `.js` names.
+ */
 export function memory(files: Readonly<Record<string, string | ModuleMigration>>, name = 'memory()'): Source {
   return sourceOfFiles({
     name,

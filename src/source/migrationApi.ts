@@ -1,4 +1,4 @@
-/** What a migration may import of us inside a bundle, where the rest of the package is not. */
+/** The part of this package that a migration may import inside a bundle, which does not contain the rest. */
 export * from '../migrate/errors.ts'
 export { justBefore, MAX_VERSION, NIL_VERSION } from '../migrate/version.ts'
 export { defineMigration } from './files.ts'

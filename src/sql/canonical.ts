@@ -1,4 +1,4 @@
-/** The tokens of a script in canonical spelling, as a hash: a large file has millions of them, and they are not kept. */
+/** Hashes the tokens of a script in canonical spelling. A large file has millions of tokens, so they are not stored. */
 import { createHash } from 'node:crypto'
 
 export class Canonical {
@@ -12,7 +12,10 @@ export class Canonical {
     if (this.#open.length >= MOST_OPEN) this.#close()
   }
 
-  /** Hex digits over all tokens, each divided from the next by a NUL, which no SQL holds. Nothing can be pushed after it. */
+  /**
+   * Returns a hash of all tokens as hex digits. A NUL, which SQL cannot contain, separates them. No tokens can be
+   * pushed afterwards.
+   */
   digest(): string {
     if (this.#open.length > 0) this.#close()
     this.#digest ??= this.#hash.digest('hex')

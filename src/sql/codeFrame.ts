@@ -4,7 +4,7 @@ const CONTEXT = 2
 const WIDTH = 140
 
 /**
- * A few lines around a place, the place marked, secrets masked:
+ * Returns a few lines of the text with the place marked and secrets masked:
  *
  *       2 | create table a (
  *     > 3 |   id integre,
@@ -29,7 +29,7 @@ export function codeFrame(text: string, start: number, end = start + 1): string 
   return out.join('\n')
 }
 
-/** Passwords in SQL text become asterisks of the same length, so that columns stay true. */
+/** Replaces passwords in SQL text by asterisks of the same length, so that columns stay correct. */
 export function maskSecrets(text: string): string {
   return text
     .replace(
@@ -43,7 +43,7 @@ function stars(secret: string): string {
   return secret.replace(/[^\r\n]/g, '*')
 }
 
-/** A very long line is shown from a little before the column. */
+/** Shortens a very long line: it begins a little before the column. */
 function window(line: string, column: number): { text: string; shift: number } {
   if (line.length <= WIDTH) return { text: line, shift: 0 }
   const shift = column > WIDTH - 20 ? column - 40 : 0

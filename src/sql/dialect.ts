@@ -1,21 +1,21 @@
-/** The two families of SQL the lexer reads. MariaDB reads as `mysql`, PGlite as `postgres`. */
+/** The two families of SQL that the lexer reads. MariaDB counts as `mysql`, PGlite as `postgres`. */
 export type Dialect = 'postgres' | 'mysql'
 
-/** How a dialect writes what we generate. What needs a connection is in `src/database/`. */
+/** The SQL syntax that we generate for a dialect. Everything that needs a connection is in `src/database/`. */
 export interface DialectRules {
   /** Whether schema changes can be rolled back. */
   readonly transactionalDdl: boolean
   /** Quotes an identifier. */
   quote(name: string): string
-  /** Writes the placeholder of the `n`th parameter, counted from 1. */
+  /** Returns the placeholder of the `n`th parameter, counted from 1. */
   placeholder(n: number): string
-  /** The end of an `INSERT` of a row that consists of defaults. */
+  /** The end of an `INSERT` of a row that consists of default values. */
   readonly defaultRow: string
-  /** The clause of an `INSERT` that sets identity columns to given values, as a dump does. */
+  /** The clause of an `INSERT` that sets identity columns to explicit values, as dumps do. */
   readonly overrideIdentity: string
-  /** Ends the settings that a migration made for its session; empty if a script cannot do that. */
+  /** SQL that resets the settings a migration made in its session; empty if a script cannot do that. */
   readonly resetSession: string
-  /** The first statement of a schema file, whose objects may refer to later ones. */
+  /** The first statement of a schema file. It allows objects to refer to later ones. */
   readonly deferChecks: string
   /** The npm package of the client. */
   readonly clientPackage: 'pg' | 'mysql2'

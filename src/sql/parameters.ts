@@ -1,8 +1,8 @@
-/** Parameters written into SQL as literals, for people who want to read or run it by hand. */
+/** Inlines parameters into SQL as literals, for people who want to read the SQL or run it by hand. */
 import type { Dialect } from './dialect.ts'
 import { tokenize } from './tokens.ts'
 
-/** `$1` (PostgreSQL) or `?` (MySQL), wherever they are parameters and not part of a string or comment. */
+/** Replaces the placeholders `$1` (PostgreSQL) or `?` (MySQL) by literals, except in strings and comments. */
 export function inlineParameters(sql: string, params: readonly unknown[], dialect: Dialect): string {
   if (params.length === 0) return sql
   let out = ''
@@ -25,7 +25,7 @@ export function inlineParameters(sql: string, params: readonly unknown[], dialec
 
 // --- internal ---
 
-/** As the client sends it: text whose type the server finds out. */
+/** Returns the literal as the client sends a parameter: text whose type the server infers. */
 function literalOf(value: unknown, dialect: Dialect): string {
   if (value === null || value === undefined) return 'NULL'
   if (typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean') return `'${value}'`
@@ -47,7 +47,7 @@ function bytesOf(value: unknown): Buffer | undefined {
   return ArrayBuffer.isView(value) ? Buffer.from(value.buffer, value.byteOffset, value.byteLength) : undefined
 }
 
-/** As `pg` writes dates: in local time, with its offset. */
+/** Formats a date as `pg` does: in local time, with its offset. */
 function localTime(date: Date): string {
   const offset = -date.getTimezoneOffset()
   const two = (n: number) => String(Math.floor(Math.abs(n))).padStart(2, '0')
@@ -61,7 +61,7 @@ function quoted(text: string, dialect: Dialect): string {
   return dialect === 'mysql' ? `'${doubled.replaceAll('\\', '\\\\')}'` : ` E'${doubled.replaceAll('\\', '\\\\')}'`
 }
 
-/** PostgreSQL's text of an array. */
+/** Returns PostgreSQL's text form of an array. */
 function arrayText(values: readonly unknown[]): string {
   const items = values.map((value) => {
     if (value === null || value === undefined) return 'NULL'

@@ -1,4 +1,6 @@
-/** Places in a text. Offsets are UTF-16 code units, from 0; lines and columns are what an editor shows, from 1. */
+/**
+ * A place in a text. Offsets are UTF-16 code units, from 0; lines and columns are those that an editor shows, from 1.
+ */
 export interface Position {
   readonly line: number
   readonly column: number
@@ -14,7 +16,10 @@ export function positionAt(text: string, offset: number): Position {
   return { line, column: offset - lineStart + 1 }
 }
 
-/** PostgreSQL counts characters (code points); a string here counts UTF-16 units. `codePoints` is counted from 0. */
+/**
+ * Converts PostgreSQL's offset, which counts characters (code points) from 0, to an offset in UTF-16 code units, which
+ * strings here use.
+ */
 export function offsetOfCodePoint(text: string, codePoints: number): number {
   let offset = 0
   for (let left = codePoints; left > 0 && offset < text.length; left--) {

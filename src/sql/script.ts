@@ -1,6 +1,6 @@
 /**
- * A migration's SQL, read once: its statements, its fingerprint, its directives, and whether it runs in a
- * transaction of ours. Nothing here throws; what is wrong with the text is `problem`.
+ * Reads a migration's SQL once: its statements, its fingerprint, its directives, and whether it runs in a transaction
+ * of ours. Nothing here throws; `problem` describes an error in the text.
  */
 import { createHash } from 'node:crypto'
 import type { Canonical } from './canonical.ts'
@@ -10,29 +10,38 @@ import { type Cut, cutStatements, type Problem, type Statement } from './stateme
 import { type Syntax, type Token, tokenize } from './tokens.ts'
 
 export interface Script {
-  /** As it was written, less a byte order mark. */
+  /** The text as written, without a byte order mark. */
   readonly source: string
-  /** What is sent to the server: as written, with psql's lines and the file's own BEGIN and COMMIT blanked. Same length as the file less a byte order mark. */
+  /**
+   * The text to send to the server: psql commands and the file's own BEGIN and COMMIT are replaced by spaces. Has the
+   * same length as `source`.
+   */
   readonly text: string
   readonly statements: readonly Statement[]
-  /** The text as the database's own client takes it: what is sent, and with the file's DELIMITER lines, which end as they began. */
+  /**
+   * Returns the text for the database's own command-line client: the sent text plus the file's DELIMITER lines. At its
+   * end the delimiter is `;` again.
+   */
   readonly clientText: () => string
-  /** 32 hex digits: a hash of the SQL tokens. Comments, white space and letter case (where the database folds it) don't count. */
+  /**
+   * 32 hex digits: a hash of the SQL tokens. Comments, white space and letter case (where the database folds it) do not
+   * count.
+   */
   readonly fingerprint: string
   /** `wrap`: runs in one transaction of ours. `none`: each statement on its own. */
   readonly transaction: 'wrap' | 'none'
-  /** What the file's own BEGIN asked for, as `ISOLATION LEVEL SERIALIZABLE`; usually empty. */
+  /** Modes that the file's own BEGIN requests, such as `ISOLATION LEVEL SERIALIZABLE`; usually empty. */
   readonly transactionMode: string
-  /** Why there is no way back, where a down says so with `-- migrate: irreversible REASON`. */
+  /** The reason why the migration cannot be undone, from `-- migrate: irreversible REASON` in its down. */
   readonly irreversible: string | undefined
-  /** `-- migrate: depends-on NAME, …`; empty for `depends-on nothing`. */
+  /** Names from `-- migrate: depends-on NAME, …`; empty for `depends-on nothing`. */
   readonly dependsOn: readonly string[] | undefined
-  /** `-- migrate: replaces NAME, …` */
+  /** Names from `-- migrate: replaces NAME, …`. */
   readonly replaces: readonly string[] | undefined
   readonly problem: Problem | undefined
 }
 
-/** @param syntax how the server reads literals, where one was asked */
+/** Reads a script. Never throws. @param syntax how the server reads literals, if it has been asked */
 export function readScript(source: string, dialect: Dialect, syntax: Syntax = {}): Script {
   const text = source.startsWith('\uFEFF') ? source.slice(1) : source
   const cut = cutStatements(text, dialect, syntax)
@@ -60,19 +69,22 @@ export function readScript(source: string, dialect: Dialect, syntax: Syntax = {}
   }
 }
 
-/** 32 hex digits over the parts, in order, and the tokens behind them. */
+/** Returns 32 hex digits: a hash of the parts in order, followed by the tokens. */
 export function fingerprintOf(parts: readonly string[], tokens?: Canonical): string {
   if (tokens && parts.length === 0) return tokens.digest().slice(0, 32)
   const all = tokens ? [...parts, tokens.digest()] : parts
   return createHash('sha256').update(all.join('\0')).digest('hex').slice(0, 32)
 }
 
-/** A name as a directive takes it. */
+/** Returns the name as a directive expects it, quoted if necessary. */
 export function inDirective(name: string): string {
   return /[\s,"]/.test(name) ? `"${name.replaceAll('"', '""')}"` : name
 }
 
-/** Whether it may leave settings or a role to what runs after it in the same transaction or session. */
+/**
+ * Returns whether the script may leave settings or a role in effect for later statements of the same transaction or
+ * session.
+ */
 export function leavesSettings({ text, statements }: Pick<Script, 'text' | 'statements'>): boolean {
   if (/\bset_config\b/i.test(text)) return true
   return statements.some(({ words: [first = '', second = ''], start, end }) => {
@@ -81,7 +93,7 @@ export function leavesSettings({ text, statements }: Pick<Script, 'text' | 'stat
   })
 }
 
-/** The text with its last statement ended, so that another may follow. */
+/** Returns the text with its last statement terminated, so that another statement can follow. */
 export function withEnd(text: string, dialect: Dialect): string {
   const trimmed = text.trimEnd()
   let last: Token | undefined
@@ -94,7 +106,7 @@ export function withEnd(text: string, dialect: Dialect): string {
   return open ? `${trimmed}\n;` : `${trimmed};`
 }
 
-/** What a script makes, as "table users": for telling what a missing down would leave behind. */
+/** Returns the objects that a script creates, such as "table users", to list what a missing down would leave behind. */
 export function createdObjects(script: Script): string[] {
   const made: string[] = []
   for (const { words } of script.statements) {
@@ -111,7 +123,7 @@ export function createdObjects(script: Script): string[] {
 
 // --- internal ---
 
-/** A function, since most never ask; it holds what it needs and not the tokens. */
+/** Returns a function, because the text is rarely needed. It captures the few values it uses, not the tokens. */
 function clientTextOf(
   source: string,
   sent: string,
@@ -138,7 +150,7 @@ function forClient(source: string, sent: string, { skipped, delimiter, isEnded }
 
 const FILLER = new Set(['or', 'replace', 'if', 'not', 'exists', 'unique', 'concurrently', 'unlogged', 'recursive'])
 const DIRECTIVE = /^--[ \t]*migrate:[ \t]*(.*?)[ \t]*$/
-/** What says where a migration belongs changes nothing of what runs. */
+/** Directives about the order of migrations, which do not change how the script runs. */
 const RELATIONS = ['depends-on', 'replaces']
 const DIRECTIVES = ['no-transaction', 'irreversible', ...RELATIONS]
 const WITH_WORDS: Readonly<Record<string, string>> = {
@@ -213,7 +225,10 @@ function decideTransaction(text: string, all: readonly Statement[], dialect: Dia
   return { ...plain, statements: inner, blanked: wrapper.map((statement) => withSemicolon(text, statement)), mode }
 }
 
-/** Rows alone are one transaction. What defines things commits by itself, so there each statement is on its own. */
+/**
+ * Decides for MySQL and MariaDB: a script that only changes rows runs in one transaction. Schema changes commit
+ * implicitly, so a script with any of them runs statement by statement.
+ */
 function decideMysql(text: string, plain: Decision): Decision {
   const { statements } = plain
   const local = statements.find(({ words }) => words[0] === 'load' && words.slice(0, 4).includes('local'))
@@ -228,14 +243,17 @@ function decideMysql(text: string, plain: Decision): Decision {
     : groupUnits(text, blankedOut)
 }
 
-/** The BEGIN and COMMIT that stand around a whole file. */
+/** Returns the BEGIN and the COMMIT if they enclose the whole file. */
 function wrapperOf(all: readonly Statement[]): readonly [Statement, Statement] | undefined {
   const first = all[0]
   const last = all.at(-1)
   return all.length >= 2 && first && last && opens(first.words) && commits(last.words) ? [first, last] : undefined
 }
 
-/** Without a transaction of ours, each of the file's own runs as one unit, from its BEGIN to its end; so do locked tables. */
+/**
+ * Groups statements of a script that does not run in a transaction of ours: each of its own transactions, from BEGIN to
+ * its end, is one unit. The same applies to LOCK TABLES … UNLOCK TABLES.
+ */
 function groupUnits(text: string, plain: Decision): Decision {
   const units: Statement[] = []
   let begun: Statement | undefined
@@ -270,7 +288,9 @@ function unendedProblem(text: string, { start }: Statement): Problem {
   return { kind: 'transaction', start, end, message, hint: locked ? 'Write UNLOCK TABLES.' : 'Write its COMMIT.' }
 }
 
-/** The statement with the `;` behind it: both go, or an empty statement would be left. */
+/**
+ * Returns the range of the statement and the `;` after it. Both are blanked; the `;` alone would be an empty statement.
+ */
 function withSemicolon(text: string, statement: Statement): { start: number; end: number } {
   const next = /^\s*;/.exec(text.slice(statement.end))
   return { start: statement.start, end: statement.end + (next?.[0].length ?? 0) }
@@ -285,7 +305,10 @@ function commits(words: readonly string[]): boolean {
   return (words[0] === 'commit' && words[1] !== 'prepared' && !chained) || (words[0] === 'end' && !chained)
 }
 
-/** Savepoints are let through: they begin and end inside our transaction. COMMIT PREPARED ends another one. */
+/**
+ * Returns whether the statement begins or ends a transaction. Savepoints do not count: they stay inside our
+ * transaction. COMMIT PREPARED does not count either: it ends a different transaction.
+ */
 function controlsTransaction(words: readonly string[]): boolean {
   const [first, second] = words
   if (second === 'prepared' && (first === 'commit' || first === 'rollback')) return false
@@ -294,7 +317,10 @@ function controlsTransaction(words: readonly string[]): boolean {
   return opens(words) || ['commit', 'end', 'abort'].includes(first ?? '')
 }
 
-/** Statements that PostgreSQL refuses inside a transaction block (its manual says so on each one's page). */
+/**
+ * Returns whether PostgreSQL refuses the statement inside a transaction block (as its manual states on the page of each
+ * such statement).
+ */
 function refusesTransaction(words: readonly string[], dialect: Dialect): boolean {
   if (dialect !== 'postgres') return false
   const [first, second, third] = words
@@ -326,7 +352,7 @@ function refusesTransaction(words: readonly string[], dialect: Dialect): boolean
   }
 }
 
-/** Both protocols end a text at a NUL: what follows would silently not run. */
+/** Reports a NUL in the text. Both protocols end a text at a NUL, so the rest would silently not run. */
 function nulProblem(text: string): Problem | undefined {
   const start = text.indexOf('\0')
   if (start === -1) return undefined
@@ -373,7 +399,7 @@ function aloneProblem(text: string, { start, end, words }: Statement, count: num
   }
 }
 
-/** Same length, same lines: what is taken out becomes spaces. */
+/** Replaces the given ranges by spaces and keeps line ends, so that the text has the same length and the same lines. */
 function blank(text: string, parts: readonly { start: number; end: number }[]): string {
   if (parts.length === 0) return text
   const pieces: string[] = []

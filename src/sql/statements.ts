@@ -1,22 +1,24 @@
-/** Cuts a script into its statements: where each begins and ends, and the words it begins with. */
+/** Splits a script into statements: the start and end of each, and its first words. */
 import { Canonical } from './canonical.ts'
 import type { Dialect } from './dialect.ts'
 import { type Syntax, type Token, type TokenOptions, tokenize } from './tokens.ts'
 
 export interface Statement {
-  /** Offset of the first token, comments before it left out. */
+  /** Offset of the first token, after any leading comments. */
   readonly start: number
   /** Offset after the last token; the terminator is not part of the statement. */
   readonly end: number
-  /** The first words and symbols, words in lower case: enough to tell what kind of statement it is. */
+  /** The first words and symbols, words in lower case: enough to recognize the kind of statement. */
   readonly words: readonly string[]
-  /** Of a unit, as from BEGIN to COMMIT: the statements that it is made of. */
+  /** The statements of a unit, such as one from BEGIN to COMMIT; unset for a single statement. */
   readonly parts?: readonly Statement[]
-  /** It changes how the server reads literals: what follows must not be in the same message. */
+  /**
+   * Set if the statement changes how the server reads literals, so later statements must not be in the same message.
+   */
   readonly changesSyntax?: true
 }
 
-/** Something that keeps a script from being run. Offsets are into the text that was given. */
+/** A reason why a script cannot be run. Offsets refer to the text that was passed in. */
 export interface Problem {
   readonly kind: 'unterminated' | 'nul' | 'client-command' | 'copy' | 'transaction' | 'directive'
   readonly start: number
@@ -33,19 +35,22 @@ interface Comment {
 export interface Cut {
   readonly statements: Statement[]
   readonly comments: Comment[]
-  /** Client commands that may be left out (`\restrict`, `DELIMITER`): to be blanked before the script is sent. */
+  /** Client commands that can be omitted (`\restrict`, `DELIMITER`). They are blanked before the script is sent. */
   readonly skipped: Comment[]
-  /** The tokens that count, in canonical spelling: what the fingerprint is made of. */
+  /** The tokens in canonical spelling, without comments: the input of the fingerprint. */
   readonly canonical: Canonical
   readonly problem: Problem | undefined
-  /** MySQL only: what ends a statement where the text ends, and whether its last statement was ended so. */
+  /** MySQL only: the delimiter in force at the end of the text. `isEnded`: whether it terminates the last statement. */
   readonly delimiter: string
   readonly isEnded: boolean
 }
 
 const WORDS_KEPT = 12
 
-/** @param syntax how the server reads literals where the text begins */
+/**
+ * Splits a text into statements. Never throws; `problem` describes an error.
+ * @param syntax how the server reads literals at the start of the text
+ */
 export function cutStatements(text: string, dialect: Dialect, syntax: Syntax = {}): Cut {
   const cut: Cut & { problem: Problem | undefined; delimiter: string; isEnded: boolean } = {
     statements: [],
@@ -73,7 +78,7 @@ export function cutStatements(text: string, dialect: Dialect, syntax: Syntax = {
   }
 
   scan: for (;;) {
-    // A DELIMITER line changes how the rest is read, so scanning starts again behind it.
+    // A DELIMITER line changes how the rest is read, so scanning restarts after it.
     for (const token of tokenize(text, dialect, state, at)) {
       at = token.end
       if (token.unterminated) {
@@ -111,7 +116,7 @@ export function cutStatements(text: string, dialect: Dialect, syntax: Syntax = {
         return cut
       }
       if (endsStatement(source, dialect, state, open)) {
-        // pg_dump writes COPY for a table without rows, too: there is nothing to do.
+        // pg_dump writes COPY for a table without rows, too. There is nothing to load, so skip it.
         const end = open?.copiesFromStdin ? emptyCopyEnd(text, token.end) : -1
         if (open && end !== -1) {
           cut.skipped.push({ start: open.start, end })
@@ -127,7 +132,7 @@ export function cutStatements(text: string, dialect: Dialect, syntax: Syntax = {
         cut.problem = byteOrderMark(token.start + source.indexOf('\uFEFF'))
         return cut
       }
-      // A planner's hint before a statement counts, but is not one by itself.
+      // An optimizer hint before a statement is part of the fingerprint, but is not a statement of its own.
       if (!open && source.startsWith('/*+')) {
         cut.canonical.push(source)
         continue
@@ -149,11 +154,11 @@ export function cutStatements(text: string, dialect: Dialect, syntax: Syntax = {
 function endsStatement(source: string, dialect: Dialect, state: TokenOptions, open?: OpenStatement): boolean {
   if (dialect === 'postgres') return source === ';' && (open?.depth ?? 0) === 0
   if (source !== state.delimiter) return false
-  // With a delimiter of its own, a file says itself where routines end.
+  // A file that sets its own delimiter marks the end of its routines itself.
   return state.delimiter !== ';' || (open?.depth ?? 0) === 0
 }
 
-/** A statement that is being read, and how deep in parentheses and compound statements it is. */
+/** The statement being read, with its nesting depth in parentheses and compound statements. */
 class OpenStatement {
   readonly start: number
   end: number
@@ -161,17 +166,17 @@ class OpenStatement {
   #dialect: Dialect
   copiesFromStdin = false
   #parens = 0
-  /** What is open: bodies and compound statements, and CASE as an expression. */
+  /** The open blocks: bodies, compound statements, and CASE expressions. */
   readonly #blocks: ('block' | 'case' | 'declarations')[] = []
   readonly #isOracle: boolean
-  /** Behind PROCEDURE, FUNCTION, PACKAGE or TRIGGER: AS or IS begins its body. */
+  /** `true` after PROCEDURE, FUNCTION, PACKAGE or TRIGGER, where AS or IS begins the body. */
   #inHeader = false
   #previous = ''
   #beforePrevious = ''
   #closing = false
-  /** Behind DECLARE … HANDLER FOR, whose statement comes without a word before it. */
+  /** `true` after DECLARE … HANDLER FOR: the handler's statement follows without a keyword in between. */
   #handling = false
-  /** In UNTIL's condition, which an END follows. */
+  /** `true` in the condition of UNTIL, which is followed by an END. */
   #until = false
 
   constructor(start: number, dialect: Dialect, isOracle: boolean) {
@@ -204,22 +209,22 @@ class OpenStatement {
       else if (!(this.#isOracle && this.#oracleBlock(word))) this.#mysqlBlock(word)
     }
     this.#beforePrevious = this.#previous
-    // DO as a statement of its own, not that of a loop.
+    // DO as a statement of its own, not the DO of a loop.
     const alone = word === 'do' && this.#dialect === 'mysql' && STATEMENT_STARTS.has(this.#previous)
     this.#previous = token.kind === 'quoted' || token.kind === 'string' || alone ? '' : word
   }
 
-  /** SQL-standard routine bodies: BEGIN ATOMIC … END, in which only CASE … END nests. */
+  /** Tracks SQL-standard routine bodies: BEGIN ATOMIC … END, in which only CASE … END nests. */
   #postgresBlock(word: string): void {
     if (this.#blocks.length === 0) {
       if (word === 'atomic' && this.#previous === 'begin' && this.words[0] === 'create') this.#blocks.push('block')
     } else if (this.#previous === '.' || this.#previous === 'as')
-      return // a column of that name
+      return // a column with that name
     else if (word === 'case') this.#blocks.push('case')
     else if (word === 'end') this.#blocks.pop()
   }
 
-  /** Bodies of routines, triggers and events, and MariaDB's BEGIN NOT ATOMIC. */
+  /** Tracks the bodies of routines, triggers and events, and MariaDB's BEGIN NOT ATOMIC. */
   #mysqlBlock(word: string): void {
     if (!this.#isCompound() || this.#previous === '.') return
     if (this.words[0] === 'begin' && this.#blocks.length === 0) {
@@ -227,11 +232,11 @@ class OpenStatement {
       return
     }
     if (this.#closing) {
-      // END IF, END CASE, END LOOP …: the word belongs to the END before it.
+      // In END IF, END CASE, END LOOP and the like, the second word belongs to the END before it.
       this.#closing = false
       if (['if', 'case', 'loop', 'while', 'repeat', 'for'].includes(word) && this.#previous === 'end') return
     }
-    // A block's END stands where a statement could; elsewhere it is a name.
+    // END closes a block only where a statement could begin; elsewhere it is a name.
     const ends =
       this.#blocks.at(-1) === 'case' || (this.#parens === 0 && (this.#until || STATEMENT_STARTS.has(this.#previous)))
     if (word === 'end' && this.#blocks.length > 0 && ends) {
@@ -243,7 +248,10 @@ class OpenStatement {
     }
   }
 
-  /** Oracle's bodies: AS or IS, declarations, BEGIN … END; packages hold routines. @returns whether the word is one of those */
+  /**
+   * Tracks Oracle-style bodies: AS or IS, declarations, BEGIN … END; packages contain routines.
+   * @returns whether the word is part of that structure
+   */
   #oracleBlock(word: string): boolean {
     if (this.words[0] !== 'create' || this.#previous === '.' || this.#parens > 0) return false
     if (['procedure', 'function', 'package', 'trigger'].includes(word) && this.#beginsRoutine()) {
@@ -260,7 +268,7 @@ class OpenStatement {
       this.#blocks.push('declarations')
       return true
     }
-    // The statements of the body whose declarations were read up to here.
+    // The declarations have been read; this BEGIN starts the statements of the same body.
     if (word === 'begin' && this.#blocks.at(-1) === 'declarations') {
       this.#blocks[this.#blocks.length - 1] = 'block'
       return true
@@ -272,7 +280,7 @@ class OpenStatement {
     return false
   }
 
-  /** PROCEDURE and others in what is made, or in a package. */
+  /** Returns whether PROCEDURE or a similar word begins a routine: the one being created, or one inside a package. */
   #beginsRoutine(): boolean {
     return this.#blocks.length === 0 || (this.#blocks.at(-1) === 'declarations' && ORACLE_STARTS.has(this.#previous))
   }
@@ -281,12 +289,15 @@ class OpenStatement {
     const [first, second, third] = this.words
     if (first === 'begin') return second === 'not' && third === 'atomic'
     if (TOP_LEVEL.has(first ?? '') || (first === 'alter' && this.words.includes('event'))) return true
-    // DEFINER=user@host names nothing that is made.
+    // In DEFINER=user@host, the word after `=` is not the kind of the created object.
     const kind = this.words.find((word, i) => CREATED.has(word) && this.words[i - 1] !== '=')
     return first === 'create' && kind !== undefined && COMPOUND.has(kind)
   }
 
-  /** IF, REPEAT and others are also functions or parts of clauses; they open a block only where a statement begins. */
+  /**
+   * Returns whether the word begins a statement. IF, REPEAT and others are also functions or parts of clauses; they
+   * open a block only at the start of a statement.
+   */
   #beginsStatement(word = ''): boolean {
     if (this.#parens > 0 || this.#blocks.at(-1) === 'case') return false
     if (this.#handling && word !== 'for') return true
@@ -298,12 +309,18 @@ class OpenStatement {
   }
 }
 
-/** A literal tells nothing about the kind of a statement: of a long one, its beginning is kept. */
+/**
+ * Maximum length of a recorded word. Only the beginning of a long literal is kept, since literals do not help to
+ * recognize a statement.
+ */
 const LONGEST_WORD = 64
 
 const words = new Map<string, string>()
 
-/** In lower case, and the same string for the same word: a large file has the same ones in each of its statements. */
+/**
+ * Returns the word in lower case, and the same string object for equal words, because the statements of a large file
+ * repeat the same ones.
+ */
 function lower(word: string): string {
   const known = words.get(word)
   if (known !== undefined) return known
@@ -314,12 +331,12 @@ function lower(word: string): string {
 
 const MOST_WORDS = 5000
 
-/** A copy: a part of a string keeps the whole of it in memory. */
+/** Returns a copy. A substring would keep the whole original string in memory. */
 function flat(text: string): string {
   return Buffer.from(text).toString()
 }
 
-/** Kinds of things that CREATE makes: the first of these words says which. */
+/** Kinds of objects that CREATE makes. The first of these words in the statement is the kind. */
 const CREATED = new Set([
   'table',
   'view',
@@ -334,7 +351,7 @@ const CREATED = new Set([
   'user',
   'role',
 ])
-/** MariaDB's, outside of routines. */
+/** Compound statements that MariaDB allows outside of routines. */
 const TOP_LEVEL = new Set(['if', 'case', 'loop', 'while', 'repeat', 'for'])
 const HANDLERS = new Set(['exit', 'continue', 'undo'])
 const COMPOUND = new Set(['trigger', 'procedure', 'function', 'event', 'package'])
@@ -344,25 +361,32 @@ const BODY_STARTS = new Set([')', 'row', 'do', 'deterministic', 'sql', 'data', '
 const ORACLE_STARTS = new Set([';', 'as', 'is'])
 const SETTERS = new Set(['set', 'reset', 'select', 'discard'])
 
-/** What an sql_mode says about literals, names and bodies. @param modes as `@@sql_mode` has it, or the number behind it */
+/**
+ * Returns the settings for literals, names and bodies that an sql_mode implies.
+ * @param modes as `@@sql_mode` returns it, or its numeric value
+ */
 export function syntaxOfModes(modes: string): Syntax {
   const number = /^\s*\d+\s*$/.test(modes) ? Number(modes) : 0
   const has = (name: string) => new RegExp(`\\b(?:${name})\\b`, 'i').test(modes)
   return {
-    // MariaDB's combinations hold ANSI_QUOTES, too.
+    // MariaDB's combination modes include ANSI_QUOTES, too.
     ansiQuotes: has('ansi|ansi_quotes|oracle|mssql|db2|maxdb|postgresql') || (number & 4) !== 0,
     noBackslashEscapes: has('no_backslash_escapes') || (number & (1 << 20)) !== 0,
     oracle: has('oracle') || (number & 512) !== 0,
   }
 }
 
-/** How the server reads what comes after a file's own SET sql_mode. @returns whether it was one */
+/**
+ * Applies a SET sql_mode in the file to `state`, for reading the rest of the text.
+ * @returns whether the statement was one
+ */
 function readModes(statement: string, state: TokenOptions, opening: Syntax): boolean {
   const found = /\bsql_mode\b\s*:?=\s*/i.exec(statement)
   if (!found || /\b(?:global|persist|persist_only)\b/i.test(statement.slice(0, found.index))) return false
   const value = statement.slice(found.index + found[0].length)
   const literal = /^(?:'[^']*'|"[^"]*"|[\w$]+)(?=\s*(?:,|\*\/|$))/.exec(value)?.[0]
-  // What was there, with more or less of it: CONCAT(@@sql_mode, ',ANSI_QUOTES'). What a variable holds is what was there at first.
+  // The value extends or reduces an earlier mode: CONCAT(@@sql_mode, ',ANSI_QUOTES'). A user variable is assumed to
+  // hold the mode from the start of the text.
   const isKept = /@/.test(value)
   if (literal === undefined && !isKept) Object.assign(state, syntaxOfModes(value))
   else if (literal !== undefined) {
@@ -382,7 +406,10 @@ function settled({ ansiQuotes = false, noBackslashEscapes = false, oracle = fals
   return { ansiQuotes, noBackslashEscapes, oracle }
 }
 
-/** PostgreSQL's standard_conforming_strings, which a file may set. @returns whether it did */
+/**
+ * Applies a change of PostgreSQL's standard_conforming_strings in the file to `state`.
+ * @returns whether the statement changes it
+ */
 function readConforming(statement: string, state: TokenOptions, { backslashEscapes = false }: Syntax): boolean {
   if (/^(?:reset|discard)\s+all\b/i.test(statement)) {
     const isChange = state.backslashEscapes !== backslashEscapes
@@ -409,21 +436,24 @@ function lineEnd(text: string, from: number): number {
 }
 
 function canonical(token: Token, written: string, dialect: Dialect): string {
-  // A checkout may change the line ends of a literal or a body, and means the same.
+  // git may change the line ends inside a literal or a body on checkout. The meaning is the same.
   const source = written.includes('\r\n') ? written.replaceAll('\r\n', '\n') : written
   if (dialect !== 'postgres') return source
   if (token.kind === 'word') return asciiLower(source)
-  // The letters before a literal are not part of it: e'a' is E'a'.
+  // Fold the prefix of a literal only, not its content: e'a' equals E'a'.
   if (token.kind === 'string') return source.replace(/^(?:u&|[ebx])(?=')/i, asciiLower)
   return source
 }
 
-/** PostgreSQL folds ASCII letters of unquoted words and, in UTF-8, no others. */
+/** Lower-cases ASCII letters only: PostgreSQL folds those of unquoted words and, in UTF-8, no others. */
 function asciiLower(text: string): string {
   return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase())
 }
 
-/** Where an end mark stands on the line behind a COPY, behind that mark; -1 where there are rows. */
+/**
+ * Returns the offset after the end mark `\.` if it is on the line after a COPY, that is, if the COPY has no rows; else
+ * -1.
+ */
 function emptyCopyEnd(text: string, from: number): number {
   const found = /^[ \t]*\r?\n\\\.[ \t]*(?=\r?\n|$)/.exec(text.slice(from, from + 200))
   return found ? from + found[0].length : -1

@@ -1,45 +1,48 @@
 /**
- * Cuts SQL into tokens, as PostgreSQL's and MySQL's own scanners do, without understanding it.
- * Rules: PostgreSQL manual 4.1 and `src/backend/parser/scan.l`; MySQL manual, "Language Structure".
+ * Splits SQL into tokens, as PostgreSQL's and MySQL's own scanners do, without parsing it. Rules: PostgreSQL manual 4.1
+ * and `src/backend/parser/scan.l`; MySQL manual, "Language Structure".
  */
 import type { Dialect } from './dialect.ts'
 
 type TokenKind =
   | 'word' // keyword or plain identifier
   | 'quoted' // "identifier" or `identifier`
-  | 'string' // any literal in quotes, also E'', U&'', $tag$…$tag$
+  | 'string' // any quoted literal, also E'', U&'', $tag$…$tag$
   | 'number'
-  | 'symbol' // operators and punctuation, one token a run for operators
-  | 'hint' // comments that mean something: /*! … */ and /*+ … */
+  | 'symbol' // operators and punctuation; a run of operator characters is one token
+  | 'hint' // comments with an effect: /*! … */ and /*+ … */
   | 'comment'
-  | 'command' // a line for the client program: \restrict of psql, DELIMITER of mysql
+  | 'command' // a line for the client program: \restrict for psql, DELIMITER for mysql
 
 export interface Token {
   readonly kind: TokenKind
   readonly start: number
   readonly end: number
-  /** Set when the text ended before the token did. */
+  /** Set if the text ends before the token does. */
   readonly unterminated?: string
 }
 
-/** How a session reads literals and names. The server knows: its settings may come from the server, the database or the user. */
+/**
+ * How a session reads literals and names. Only the server knows for certain: the settings may come from the server, the
+ * database or the user.
+ */
 export interface Syntax {
   /** MySQL only: `"` quotes identifiers (sql_mode ANSI_QUOTES). */
   ansiQuotes?: boolean
-  /** MySQL only: a backslash is a character like others (sql_mode NO_BACKSLASH_ESCAPES). */
+  /** MySQL only: a backslash is an ordinary character (sql_mode NO_BACKSLASH_ESCAPES). */
   noBackslashEscapes?: boolean
-  /** MariaDB only: bodies are written as Oracle has them (sql_mode ORACLE). */
+  /** MariaDB only: bodies use Oracle's syntax (sql_mode ORACLE). */
   oracle?: boolean
-  /** PostgreSQL only: a backslash escapes in plain literals, too (standard_conforming_strings off). */
+  /** PostgreSQL only: a backslash also escapes in plain literals (standard_conforming_strings off). */
   backslashEscapes?: boolean
 }
 
 export interface TokenOptions extends Syntax {
-  /** MySQL only: what ends a statement, changed by DELIMITER. It is cut as a symbol of its own. */
+  /** MySQL only: the string that ends a statement, changed by DELIMITER. It becomes a symbol token of its own. */
   delimiter?: string
 }
 
-/** Only these: a no-break space is a letter to both scanners. */
+/** White space. Only these characters count: a no-break space is a letter to both scanners. */
 const SPACE = /[ \t\n\r\f\v]+/y
 const PG_WORD = /[A-Za-z_\u0080-\uffff][A-Za-z0-9_$\u0080-\uffff]*/y
 const MYSQL_WORD = /@{0,2}[A-Za-z0-9_$\u0080-\uffff]+/y
@@ -54,7 +57,7 @@ function match(pattern: RegExp, text: string, at: number): number {
   return pattern.test(text) ? pattern.lastIndex : -1
 }
 
-/** Yields every token from `from` on, comments included, white space left out. Never throws. */
+/** Yields every token from offset `from` on, including comments but not white space. Never throws. */
 export function* tokenize(text: string, dialect: Dialect, options: TokenOptions = {}, from = 0): Generator<Token> {
   const next = dialect === 'postgres' ? postgresToken : mysqlToken
   let at = from
@@ -100,7 +103,7 @@ function postgresToken(text: string, at: number, { backslashEscapes = false }: T
   return { kind: 'symbol', start: at, end: at + 1 }
 }
 
-/** An operator ends where a comment begins inside it, as in `1 +--one`. */
+/** Returns the end of an operator, which ends early if a comment begins inside it, as in `1 +--one`. */
 function cutAtComment(text: string, start: number, end: number): number {
   for (let i = start + 1; i < end - 1; i++) {
     const pair = text.slice(i, i + 2)
@@ -109,7 +112,7 @@ function cutAtComment(text: string, start: number, end: number): number {
   return end
 }
 
-/** In b'' and x'' a doubled quote is no quote: the literal ends and another begins. */
+/** Reads a quoted literal. In b'' and x'' a doubled quote is not an escape: one literal ends and another begins. */
 function pgString(text: string, start: number, open: number, kind: 'plain' | 'escapes' | 'bits'): Token {
   let at = open + 1
   for (;;) {
@@ -130,8 +133,8 @@ const BLANK = /[ \t\f\v]*/y
 const LINE_ENDS = /[\r\n]\s*/y
 
 /**
- * Where the second half of a literal begins, behind its quote: white space with a line end in it, and line comments, may stand
- * between the halves. -1 where there is none.
+ * Returns the offset of the second part of a literal, after its opening quote, or -1 if there is none. White space with
+ * a line end in it, and line comments, may separate the two parts.
  */
 function continuation(text: string, from: number): number {
   let at = match(BLANK, text, from)
@@ -188,7 +191,7 @@ function mysqlToken(text: string, at: number, options: TokenOptions): Token {
   const c = text[at] as string
   const c2 = text[at + 1]
   if (c === '#') return { kind: 'comment', start: at, end: match(LINE, text, at) }
-  // "--" opens a comment only before white space or the end: 5--3 is 8.
+  // "--" opens a comment only if white space or the end of the text follows: 5--3 is 8.
   if (c === '-' && c2 === '-' && !/[^\s\0]/.test(text[at + 2] ?? '')) {
     return { kind: 'comment', start: at, end: match(LINE, text, at) }
   }
@@ -205,7 +208,7 @@ function mysqlToken(text: string, at: number, options: TokenOptions): Token {
   }
   const number = match(NUMBER, text, at)
   const word = match(MYSQL_WORD, text, at)
-  // 1a is an identifier in MySQL, 1.5 a number; a run of digits alone is a number.
+  // 1a is an identifier in MySQL, 1.5 a number; digits alone are a number.
   if (word > number || (word !== -1 && number === -1)) {
     const end = delimiter ? cutAtDelimiter(text, at, word, delimiter) : word
     return { kind: 'word', start: at, end }
@@ -214,7 +217,10 @@ function mysqlToken(text: string, at: number, options: TokenOptions): Token {
   return { kind: 'symbol', start: at, end: at + 1 }
 }
 
-/** `END$$` with DELIMITER $$ is a word and a delimiter, though `$` may stand in identifiers. */
+/**
+ * Returns where a word ends before the delimiter. With DELIMITER $$, `END$$` is a word and a delimiter, although `$` is
+ * allowed in identifiers.
+ */
 function cutAtDelimiter(text: string, start: number, end: number, delimiter: string): number {
   const found = text.slice(start, end).indexOf(delimiter)
   return found > 0 ? start + found : end
@@ -231,7 +237,7 @@ function mysqlString(text: string, start: number, open: number, quote: string, p
   return { kind: 'string', start, end: text.length, unterminated: 'string literal' }
 }
 
-// The server runs what is inside, so an end mark in one of its literals does not end the comment.
+// The server runs the content, so an end mark inside a literal there does not end the comment.
 function conditionalComment(text: string, start: number): Token {
   let at = start + 3
   while (at < text.length) {
@@ -246,7 +252,7 @@ function conditionalComment(text: string, start: number): Token {
   return { kind: 'hint', start, end: text.length, unterminated: '/*! comment' }
 }
 
-/** The end of a line comment inside a conditional one, which the conditional one may end too. */
+/** Returns the end of a line comment inside a conditional comment. The end of the conditional comment ends it, too. */
 function commentEnd(text: string, at: number): number {
   const line = match(LINE, text, at)
   const close = text.indexOf('*/', at)

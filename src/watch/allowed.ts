@@ -1,33 +1,34 @@
 /**
- * Decides whether a database may be watched: it was created for watching, named for it on the command line, or marked
- * for development.
+ * Checks that a database may be watched: migratest created it for watching, the user named it on the command line, or
+ * it is marked for development.
  */
 
 import { isLoopback } from '../database/address.ts'
 import { locateDatabase, type OpenOptions, openDevelopment, openFallback } from '../database/open.ts'
 import { MigratestError, UsageError } from '../migrate/errors.ts'
 
-/** Thrown if the database is not for development, or if that is unknown. Nothing was touched. */
+/** Thrown if the database is not for development, or if we do not know. Nothing was changed. */
 export class NotForDevelopmentError extends MigratestError {
   readonly code = 'MIGRATEST_NOT_FOR_DEVELOPMENT'
 }
 
 export interface AllowOptions {
   readonly open: OpenOptions
-  /** `true` if the database is on a server of our own. */
+  /** `true` if the database is on a server that migratest runs. */
   readonly own: boolean
   /**
-   * `true` if the database was named on the command line (or in the plugin's options), not found in the environment.
+   * `true` if the database was named on the command line (or in the plugin's options); `false` if the URL comes from
+   * elsewhere, such as the environment.
    */
   readonly named: boolean
-  /** The database's name, passed as confirmation with `--confirm`. */
+  /** The database's name, if the user confirmed it with `--confirm`. */
   readonly confirmed: string | undefined
-  /** Asks a question and resolves with the typed answer. Undefined if nobody can be asked. */
+  /** Asks a question and resolves with the typed answer; undefined if there is no user to ask. */
   readonly ask: ((question: string) => Promise<string | undefined>) | undefined
 }
 
 /**
- * Throws unless the database may be watched, and marks it for development.
+ * Checks that the database may be watched, and marks it for development.
  * @throws NotForDevelopmentError, UsageError
  */
 export async function allow(url: string, { open, own, named, confirmed, ask }: AllowOptions): Promise<void> {
@@ -36,8 +37,8 @@ export async function allow(url: string, { open, own, named, confirmed, ask }: A
   }
   const { host, database } = await locateDatabase(url)
   if (!database) throw new UsageError('The URL names no database.', { hint: 'Name it: postgres://host/NAME' })
-  // A run of an earlier watch was cut off. That watch was allowed, so the copy is restored before anything reads the
-  // database.
+  // If a run of an earlier watch was interrupted, restore its copy before anything reads the database. That watch was
+  // allowed, so there is no further check.
   const fallback = await openFallback(url, open)
   // A role that cannot connect to look for a copy cannot have made one either.
   const wasCutOff = await fallback.wasCutOff().catch((error: MigratestError) => {

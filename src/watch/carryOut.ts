@@ -1,6 +1,6 @@
 /**
- * Carries out a plan: in one transaction, else step by step with a copy to go back to, else by a rebuild, or not at all
- * if the user declines.
+ * Carries out a plan in one transaction. If that is impossible, runs it step by step, with a copy of the database to go
+ * back to. If the migrations cannot be undone, rebuilds the database, or does nothing if the user declines.
  */
 import { openRehearsal } from '../database/open.ts'
 import type { MigratestError } from '../migrate/errors.ts'
@@ -41,7 +41,9 @@ export class CarryOut {
   readonly #said: Set<string>
   readonly #effects: Effects
   readonly #steps = new Map<string, RanStep>()
-  /** Which down undoes edited migrations: the recorded one first, and the file's if the recorded one does not work. */
+  /**
+   * The down that undoes an edited migration: at first the recorded one; if that does not work, the one in the file.
+   */
   #downs: 'record' | 'file' = 'record'
   #running: { readonly step: string; readonly since: number } | undefined
   #question: AbortController | undefined
@@ -98,7 +100,7 @@ export class CarryOut {
       signal: this.#cancel,
       onEvent: (event) => this.#hear(event),
     })
-    // Steps of a previous attempt were rolled back.
+    // The previous attempt was rolled back, so its steps do not count.
     this.#steps.clear()
     const options = {
       most: this.#options.carryRows,
@@ -126,7 +128,7 @@ export class CarryOut {
       case 'lagging': {
         this.#downs = 'file'
         const second = await this.#reconcile('together')
-        // Report the first reason: the file's down was only a second attempt.
+        // If the files' downs fail for another reason, report both reasons, that of the recorded downs first.
         if (second.kind !== 'blocked' || second.why === first.why) return this.#decided(second)
         return this.#decided({ ...second, why: `${first.why}\n${second.why}` })
       }
@@ -273,7 +275,7 @@ export class CarryOut {
       const message = `${event.severity}: ${event.message}`
       onEvent({ type: 'log', step: `${event.step.version}_${event.step.name}`, message })
     }
-    // Each plan repeats the same warnings.
+    // Every plan repeats the same warnings, so print each of them only once.
     if (event.type === 'warning' && !this.#said.has(event.message)) {
       this.#said.add(event.message)
       onEvent({ type: 'warning', message: event.message })
@@ -287,7 +289,7 @@ export class CarryOut {
 
 // --- internal ---
 
-/** The parts of the watch that a run uses besides the options. */
+/** The objects of the watch that a run uses in addition to the options. */
 interface Beside {
   readonly source: Source
   readonly link: WatchedConnection

@@ -14,13 +14,13 @@ export interface Saved {
 }
 
 export interface Collector {
-  /** Resolves when every later change will be noticed. */
+  /** Resolves once the folder is being watched. All later changes are reported. */
   readonly ready: Promise<void>
   close(): Promise<void>
 }
 
 export interface CollectOptions {
-  /** Check the files ten times a second instead of waiting for file system events. */
+  /** `true`: check the files ten times a second instead of waiting for file system events. */
   readonly poll: boolean
   /** Called once if events are unavailable and the files are polled instead. */
   readonly onPolling: (why: string) => void
@@ -28,8 +28,8 @@ export interface CollectOptions {
 
 /**
  * Returns the name of the folder's file system if it sends no events for changes made from outside: a bind mount of a
- * container, a network share, a Windows drive in WSL. Returns undefined if it sends them, or if the system does not
- * tell.
+ * container, a network share, a Windows drive in WSL. Returns undefined if it sends events, or if the system does not
+ * report the type of the file system.
  */
 function lacksEvents(folder: string): string | undefined {
   try {
@@ -66,7 +66,7 @@ export function collect(path: string, options: CollectOptions, onSaved: (saved: 
   }
   const notice = (name: string) => {
     const path = resolve(folder, name)
-    // One save causes several events, some of them late.
+    // One save causes several events, and some of them arrive late.
     if (seen.get(path) === stampOf(path)) return
     if (timer === undefined) first = performance.now()
     changed.add(path)
@@ -82,7 +82,7 @@ export function collect(path: string, options: CollectOptions, onSaved: (saved: 
       interval: POLL_MS,
     })
     for (const event of ['add', 'change', 'unlink'] as const) watcher.on(event, notice)
-    // Only the raw event reports a second change within 50 ms.
+    // chokidar reports a second change within 50 ms only as a raw event.
     watcher.on('raw', (_, name, details) => {
       const { watchedPath = folder } = (details ?? {}) as { watchedPath?: string }
       const whole = basename(watchedPath) === name ? watchedPath : resolve(watchedPath, name ?? '')
@@ -95,7 +95,7 @@ export function collect(path: string, options: CollectOptions, onSaved: (saved: 
         void watcher.close()
         current = begin(true)
         current.once('ready', isReady)
-        // Changes made in between were not reported.
+        // Changes made before polling began were not reported, so report one for the whole folder.
         notice(folder)
         return
       }
@@ -124,8 +124,8 @@ export function collect(path: string, options: CollectOptions, onSaved: (saved: 
 // --- internal ---
 
 /**
- * The writes of one save are closer together than this. If a run saw only the first half, another run follows for the
- * second.
+ * Milliseconds without an event after which a save counts as complete. The writes of one save are closer together than
+ * this. If a run saw only the first half, another run follows for the second.
  */
 const SETTLE_MS = 6
 const EMPTY_MS = 150
@@ -143,7 +143,7 @@ const SILENT: Readonly<Record<number, string>> = {
   2020557398: 'a shared folder of VirtualBox',
 }
 
-/** Time limit for git's lock, since a lock may be left over. */
+/** Milliseconds to wait for git to release its index lock. The limit is needed because the lock may be a leftover. */
 const LOCKED_MS = 30_000
 
 /**
@@ -159,8 +159,8 @@ function isPassing(path: string): boolean {
 }
 
 /**
- * Returns `true` if a change of this file matters. Editors create and remove files with all kinds of names, so of
- * removed files only those count that a migration can consist of.
+ * Returns `true` if a change of this file can affect migrations. Any existing file counts. A removed file counts only
+ * if its extension is one that a migration can have, because editors create and remove files with all kinds of names.
  */
 function isOfInterest(path: string): boolean {
   return existsSync(path) || /\.(?:sql|[cm]?[jt]s|json)$/i.test(path)
@@ -186,7 +186,7 @@ function gitFolder(folder: string): string | undefined {
   const found = join(folder, '.git')
   const stat = statSync(found, { throwIfNoEntry: false })
   if (stat?.isDirectory()) return found
-  // In a worktree, .git is a file that names the folder.
+  // In a git worktree, .git is a file that contains the path of the actual git folder.
   if (stat) return resolve(folder, /^gitdir: (.*)$/m.exec(readFileSync(found, 'utf8'))?.[1] ?? '.git')
   const up = dirname(folder)
   return up === folder ? undefined : gitFolder(up)

@@ -1,10 +1,13 @@
-/** Runs the user's command after a schema change. Only one runs at a time, for the latest change. */
+/**
+ * Runs the user's command after a schema change. Only one command runs at a time: a new change stops the running one
+ * and starts it again.
+ */
 import { type ChildProcess, spawn } from 'node:child_process'
 
 export interface Finished {
   readonly command: string
   readonly code: number
-  /** The last 20 000 characters of its output. */
+  /** The last 20 000 characters of the command's output. */
   readonly output: string
 }
 
@@ -26,7 +29,7 @@ export class Command {
     this.stop()
     const child = spawn(this.#command, {
       shell: true,
-      // A separate process group, so that processes started by the shell end with it.
+      // Use a separate process group, so that `stop` also ends the processes that the shell started.
       detached: process.platform !== 'win32',
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, DATABASE_URL: this.#url },

@@ -1,6 +1,6 @@
 /**
- * Records which objects each migration created and removed, as far as this watch observed it. A down has to undo
- * exactly that.
+ * Records which objects each migration created and removed, as far as a watch observed it. A down has to undo exactly
+ * that.
  */
 
 /** The objects of a database, one string each, such as `table public.users` or `column name text on public.users`. */
@@ -12,7 +12,10 @@ export interface Leftovers {
   readonly left: readonly string[]
   /** Objects that existed before the migrations and do not exist any more. */
   readonly missing: readonly string[]
-  /** Versions of the migrations that created or removed those objects; empty if none of them did. */
+  /**
+   * Versions of the migrations that created or removed those objects; empty if an object is missing that none of them
+   * created.
+   */
   readonly of: readonly number[]
 }
 
@@ -51,7 +54,7 @@ export class Effects {
     )
   }
 
-  /** Loads saved effects, except those of migrations that were applied again since with a different text. */
+  /** Loads the saved effects of migrations that are still applied with the same fingerprint. */
   load(text: string, applied: readonly { readonly version: number; readonly fingerprint: string | null }[]): void {
     const fingerprints = new Map(applied.map(({ version, fingerprint }) => [version, fingerprint]))
     for (const [version, fingerprint, made, removed] of JSON.parse(text) as Saved[]) {
@@ -63,7 +66,7 @@ export class Effects {
   /**
    * Compares the shapes before and after migrations were undone with the known effects of those migrations.
    * @param undone versions of the migrations
-   * @returns undefined if the effect of one of them is unknown
+   * @returns the remaining differences; undefined if the effect of one of the migrations is unknown
    */
   leftBy(undone: readonly number[], before: Shape, now: Shape): Leftovers | undefined {
     const made = new Map<string, number>()
@@ -76,9 +79,9 @@ export class Effects {
     }
     const left = [...made.keys()].filter((object) => now.has(object))
     const notBack = [...removed.keys()].filter((object) => !now.has(object))
-    // Objects that a user added to tables of the migrations disappear with those tables.
+    // Objects that the user added to tables of the migrations are dropped together with those tables.
     const tables = new Set([...made.keys()].flatMap((object) => RELATION.exec(object)?.[1] ?? []))
-    // A column that exists with another type does not count as missing: its values are handled together with the rows.
+    // A column that exists with another type does not count as missing. Its values are handled with the rows.
     const there = new Set([...now, ...made.keys(), ...removed.keys()].map(identity))
     const gone = [...without(before, now)].filter(
       (object) => !made.has(object) && !tables.has(ON.exec(object)?.[1] ?? '') && !there.has(identity(object)),
@@ -90,7 +93,8 @@ export class Effects {
 }
 
 /**
- * Describes leftovers; undefined if there are none. If a whole table is left, its columns and indexes are not listed.
+ * Returns a text that describes leftovers; undefined if there are none. If a whole table is left, its columns and
+ * indexes are not listed.
  */
 export function leftoversText({ left, missing }: Pick<Leftovers, 'left' | 'missing'>): string | undefined {
   const parts = [
@@ -107,7 +111,7 @@ const MOST_NAMED = 4
 /** A version, the fingerprint of its up, and the objects that the up created and removed. */
 type Saved = [number, string | null, string[], string[]]
 
-/** Matches objects that have columns or values. */
+/** Matches an object that has columns or values, and captures its name. */
 const RELATION = /^(?:table|view|materialized view|foreign table|type) (.*)$/
 const ON = /^(?:column|constraint|index|trigger|policy) .* on (.*)$/
 

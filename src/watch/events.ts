@@ -1,4 +1,4 @@
-/** The events of a watch. The watch itself never prints. */
+/** The events of a watch. The watch only reports events; its caller prints them. */
 import type { Carried } from '../database/development.ts'
 import type { Change } from '../migrate/plan.ts'
 import type { SchemaDiff } from '../schema/diff.ts'
@@ -27,8 +27,9 @@ export interface Applied {
   readonly changes: readonly Change[]
   readonly steps: readonly RanStep[]
   /**
-   * `atomic`: in one transaction. `stepwise`: step by step, with a copy of the database to go back to. `rehearsed`: the
-   * same, after a rehearsal on an empty copy of the schema (MySQL, MariaDB). `rebuilt`: emptied and applied again.
+   * `atomic`: in one transaction. `stepwise`: step by step, with a copy of the database to go back to. `rehearsed`:
+   * like `stepwise`, after a rehearsal on an empty copy of the schema (MySQL, MariaDB). `rebuilt`: the database was
+   * emptied and all migrations were applied again.
    */
   readonly how: 'atomic' | 'stepwise' | 'rehearsed' | 'rebuilt'
   /** The reason for not using one transaction, or for rebuilding. */
@@ -70,11 +71,14 @@ export type WatchEvent =
       readonly pending: number
       readonly watching: string
     }
-  /** From now on, the watch follows the files. */
+  /** The first run has ended. The watch now follows the files. */
   | { readonly type: 'ready'; readonly version: number }
   /** Files were saved; `files` has their names. */
   | { readonly type: 'changed'; readonly files: readonly string[] }
-  /** The saved files have the same effect as what is applied. `mended`: the previous save could not be applied. */
+  /**
+   * The saved files have the same effect as the applied migrations. `mended`: the last run had failed, and this save
+   * fixed it.
+   */
   | { readonly type: 'unchanged'; readonly files: readonly string[]; readonly mended: boolean }
   | ({ readonly type: 'applied' } & Applied)
   /** The run failed. The database is unchanged. */
@@ -85,12 +89,12 @@ export type WatchEvent =
    * has seen the reason.
    */
   | { readonly type: 'skipped'; readonly why: string; readonly asked: boolean }
-  /** The schema differs from what the last run left: something else changed it. */
+  /** Something other than the watch changed the schema since the last run. */
   | { readonly type: 'drifted'; readonly diff: SchemaDiff }
-  /** The connection broke. `restarts`: the server belongs to the watch, which restarts it. */
+  /** The connection was lost. `restarts`: `true` if the watch runs the server itself and restarts it. */
   | { readonly type: 'disconnected'; readonly why: string; readonly restarts: boolean }
   | { readonly type: 'reconnected' }
-  /** The request has nothing to do. */
+  /** There was nothing to do; `why` gives the reason. */
   | { readonly type: 'idle'; readonly why: string }
   /** A step has been running for a long time. */
   | { readonly type: 'running'; readonly step: string; readonly seconds: number }

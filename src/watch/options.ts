@@ -16,25 +16,25 @@ export interface WatchOptions {
   readonly source: Source
   /** The folder to watch. */
   readonly folder: string
-  /** Poll the files instead of waiting for events. */
+  /** `true`: poll the files instead of waiting for events. */
   readonly poll: boolean
   readonly open: OpenOptions
   readonly migrator: Omit<Partial<MigratorOptions>, 'source' | 'database' | 'onEvent'>
   /** Number of rows to carry without asking. */
   readonly carryRows: number
   /**
-   * What to do if a migration cannot be undone: ask, rebuild (empty the database and apply everything, carrying all
+   * Reaction to a migration that cannot be undone: ask, rebuild (empty the database and apply everything, carrying all
    * rows), or stop and leave the database unchanged.
    */
   readonly onIrreversible: 'ask' | 'rebuild' | 'stop'
-  /** SQL files to run in a database that was empty. */
+  /** SQL files to run in a new or reset database. */
   readonly seeds: readonly string[]
   /** Shell command to run after each schema change. */
   readonly command: string | undefined
   /** Called with the schema after each change. */
   readonly onSchema: ((schema: Schema) => void) | undefined
   /**
-   * Asks the user a question; undefined if nobody can be asked. The signal is aborted when the answer no longer
+   * Asks the user a question; undefined if there is no user to ask. The signal is aborted when the answer no longer
    * matters.
    */
   readonly ask: ((question: Question, signal: AbortSignal) => Promise<boolean>) | undefined

@@ -1,4 +1,4 @@
-/** Provides a development database on a server of our own that keeps its data. */
+/** Provides a development database on a server that migratest runs and whose data it keeps. */
 import { createHash } from 'node:crypto'
 import { basename, resolve } from 'node:path'
 import { createIfMissing } from '../database/open.ts'
@@ -48,7 +48,7 @@ export async function ownDatabase(
       async restart() {
         lease.release()
         lease = await acquireServer(request, { onProgress: () => undefined })
-        // Data, port and password are kept, so the address usually stays the same.
+        // The restarted server keeps data, port and password, so its address usually stays the same.
         if (lease.server.url === server.url) return
         throw new UsageError('The server was restarted, but at a different address.', {
           hint: 'Stop this watch and start it again.',

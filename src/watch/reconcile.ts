@@ -1,4 +1,4 @@
-/** Moves a database to the state of the files once, carrying rows; in one transaction if possible. */
+/** Brings a database in line with the files once and carries its rows, in one transaction if possible. */
 import type { Carried, DevelopmentDatabase, RowKeeper } from '../database/development.ts'
 import type { Driver, SharedTransaction } from '../migrate/driver.ts'
 import type { MigratestError, MigrationFailedError, StatementError } from '../migrate/errors.ts'
@@ -9,7 +9,7 @@ import type { FollowScope } from '../migrate/plan.ts'
 import { type Effects, leftoversText, type Shape } from './effects.ts'
 
 export interface ReconcileOptions {
-  /** Maximum number of rows to carry. */
+  /** Maximum number of rows to carry, that is, to save before the downs and to insert again after the ups. */
   readonly most: number
   /**
    * How to run the steps. `together`: in one transaction. `apart`: one by one, with a copy of the database to go back
@@ -17,9 +17,9 @@ export interface ReconcileOptions {
    * rebuild, one step at a time.
    */
   readonly way: 'together' | 'apart' | 'replay' | 'replayApart'
-  /** What to do; default `all`: bring the database in line with the files. */
+  /** Scope of the move; default `all`: bring the database in line with the files. */
   readonly wish?: FollowScope
-  /** Which down undoes an edited migration; default: the one recorded when it was applied. */
+  /** The down that undoes an edited migration: the recorded one (default) or the one in the file. */
   readonly downs?: 'record' | 'file'
   /** Known effects of migrations; the run adds those of the migrations it applies. */
   readonly effects: Effects
@@ -39,7 +39,8 @@ export type Outcome =
   | { readonly kind: 'blocked'; readonly plan: FollowPlan; readonly why: string; readonly loss: Carried | undefined }
 
 /**
- * Runs one move. If it throws, the database is unchanged, or its copy is.
+ * Runs one move. If it throws in the ways `together` and `replay`, the database is unchanged. In `apart` and
+ * `replayApart` the database may have changed, and the caller restores its copy.
  * @throws errors of the files, MigrationFailedError, TooManyRowsError
  */
 export function reconcile(
@@ -114,7 +115,7 @@ export function checkUndone(effects: Effects, downs: readonly PlanStep[], before
   throw new DownFailed(`${named} did not undo what was applied: it ${text}.`)
 }
 
-/** Names the downs, as the subject of a sentence. */
+/** Returns the subject for a sentence about the downs: the file of a single down, otherwise "Undoing …". */
 export function downsNamed(downs: readonly PlanStep[]): string {
   const [first] = downs
   return downs.length === 1 && first
@@ -122,14 +123,14 @@ export function downsNamed(downs: readonly PlanStep[]): string {
     : `Undoing ${downs.map(({ version, name }) => `${version}_${name}`).join(', ')}`
 }
 
-/** Returns the message for an "already exists" error although no object was left: rows may be left. */
+/** Returns the message for an "already exists" error if the downs left no object: they may have left rows. */
 function leftRowsText(downs: readonly PlanStep[], error: Error): string {
   return `${downsNamed(downs)} may have left rows: ${error.message.split('\n')[0]}`
 }
 
 // --- internal ---
 
-/** Implements the ways in which a plan can be carried out. */
+/** Carries out one plan, in any of the ways of `ReconcileOptions`. */
 class Move {
   readonly #development: DevelopmentDatabase
   readonly #driver: Driver
@@ -160,7 +161,7 @@ class Move {
 
   async together(): Promise<Outcome> {
     const { plan } = this.#following
-    // If nothing is undone, nothing can be left behind.
+    // Without downs, nothing can be left over.
     let isKnown = this.#undone.length === 0
     try {
       const carried = await this.#inOne(async ({ rolledBack }) => {
@@ -249,8 +250,8 @@ class Move {
   }
 
   /**
-   * Returns that the plan is blocked, and what a rebuild would lose. To learn that, it tries the rebuild and rolls it
-   * back.
+   * Returns a `blocked` outcome with the loss that a rebuild would cause. To determine the loss, it runs the rebuild
+   * and rolls it back, if the database can roll back schema changes.
    */
   async blocked(why: string): Promise<Outcome> {
     const { plan } = this.#following
@@ -278,7 +279,10 @@ class Move {
     return checkUndone(this.#effects, this.#steps('down'), this.#before, this.#shape)
   }
 
-  /** Reads the shape before the first up, if it will be needed. */
+  /**
+   * Reads the shape before the first up, which `#learn` compares with the shape after it. Skips this if there is no up,
+   * or if there are more than `MOST_LEARNED`.
+   */
   async #beginLearning(): Promise<void> {
     const { length } = this.#steps('up')
     if (length > 0 && length <= MOST_LEARNED) this.#shape ??= await this.#development.shape()
@@ -347,8 +351,8 @@ const DUPLICATE_KEY = '23505'
 const DUPLICATE_KEY_MYSQL = 1062
 const ALREADY_THERE = new Set(['42P07', '42710', '42701', '42723', '42P06', '42P16', '42S01', '42S21'])
 /**
- * Duplicates of: table (1050), column (1060), key (1061), routine (1304), trigger (1359), event (1537), foreign key
- * (1826), check constraint (3822).
+ * MySQL's error numbers for duplicates: table (1050), column (1060), key (1061), routine (1304), trigger (1359), event
+ * (1537), foreign key (1826), check constraint (3822).
  */
 const ALREADY_THERE_MYSQL = new Set([1050, 1060, 1061, 1304, 1359, 1537, 1826, 3822])
 

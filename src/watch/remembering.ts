@@ -1,6 +1,6 @@
 /**
- * Returns a source that reads an SQL file again only if it may have changed, since most files are unchanged since the
- * last save.
+ * Returns a source that reads an SQL file again only if it may have changed. Most files are unchanged since the last
+ * save.
  */
 import { statSync } from 'node:fs'
 import type { MigrationBody, Source } from '../migrate/source.ts'
@@ -32,7 +32,10 @@ export function remembering(source: Source): Source {
 
 // --- internal ---
 
-/** Two saves may fall into one tick of the file system's clock. */
+/**
+ * Age in milliseconds below which a file is always read again: two saves may get the same timestamp from the file
+ * system.
+ */
 const YOUNG_MS = 100
 
 /**

@@ -7,7 +7,7 @@ export class Schedule {
   #running: Promise<void> | undefined
   #again = false
 
-  /** @param run reports its own failures */
+  /** @param run must not reject; it reports its own failures */
   constructor(run: () => Promise<void>) {
     this.#run = run
   }

@@ -1,6 +1,6 @@
 /**
- * Connection to the watched database. Opens it when needed, waits while it is unavailable, and restores it if a run was
- * cut off.
+ * Connection to the watched database: opens it when needed, waits while it is unavailable, and restores it if a run was
+ * interrupted.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { DevelopmentDatabase } from '../database/development.ts'
@@ -56,7 +56,7 @@ export class WatchedConnection {
     await development?.close()
   }
 
-  /** Restores the copy that a cut-off run left behind, if there is one. */
+  /** Restores the database from the copy that an interrupted run left, if there is one. */
   async recover(): Promise<void> {
     const fallback = await openFallback(this.#url, this.#options)
     if (!(await fallback.wasCutOff().catch(notThere))) return
@@ -67,7 +67,8 @@ export class WatchedConnection {
 
   /**
    * Waits until the server is back. Returns `false` if the error is not a lost connection, or if `end` is aborted.
-   * @throws the error that prevents a restart of the watch's own server, after some attempts
+   * @throws the error that prevents a restart of the watch's own server, after 5 attempts; any error other than a lost
+   * connection
    */
   async reconnect(error: unknown, end: AbortSignal): Promise<boolean> {
     if ((error as MigratestError).code !== 'MIGRATEST_CONNECTION') return false
@@ -80,7 +81,7 @@ export class WatchedConnection {
     let tries = 0
     while (!end.aborted) {
       try {
-        // Nothing else would restart the watch's own server.
+        // Nothing else restarts the watch's own server.
         await this.#restart?.()
         await this.recover()
         await this.open()
@@ -105,8 +106,8 @@ const START_AGAIN_MS = 1000
 const MOST_STARTS = 5
 
 /**
- * Returns `false` for a connection error: a role that cannot connect to look for a copy cannot have made one. If the
- * database is unreachable, opening it reports that.
+ * Returns `false` for a connection error and rethrows any other. A role that cannot connect to look for a copy cannot
+ * have made one. If the database is unreachable, opening it reports that.
  */
 function notThere(error: MigratestError): false {
   if (error.code === 'MIGRATEST_CONNECTION') return false

@@ -17,7 +17,7 @@ import { remembering } from './remembering.ts'
 import { Schedule } from './schedule.ts'
 import { WatchedConnection } from './watchedConnection.ts'
 
-/** A request, besides saving files. */
+/** A job of the watcher. Saving files also queues one (`follow`). */
 export type Job =
   | { readonly kind: 'follow' }
   | { readonly kind: 'move'; readonly wish: Exclude<FollowScope, 'all'> }
@@ -39,17 +39,17 @@ export class Watcher {
   #jobs: Job[] = []
   #saved: Saved | undefined
   #schema: Schema | undefined
-  /** Stamp of the catalogs when the schema was read. */
+  /** Stamp of the database's catalogs when `#schema` was read. */
   #stamp: string | undefined
   #first: Schema | undefined
   readonly #said = new Set<string>()
   readonly #effects = new Effects()
-  /** `true` if the database is new and has not been seeded. */
+  /** `true` if the database is new or was reset, and has not been seeded since. */
   #seedsDue = false
   #isReady = false
   #runs = 0
   #waitedFor = ''
-  /** The save that the current run follows. */
+  /** The saved files that the current run handles. */
   #followed: Saved | undefined
   /** The last failure, until a run succeeds. */
   #failed: { readonly message: string; readonly at: number } | undefined
@@ -64,7 +64,7 @@ export class Watcher {
         ? undefined
         : new Command(command, url, (finished) => onEvent({ type: 'command', ...finished }))
     this.#source = remembering(options.source)
-    // Follow even if no file is saved: the watch has to notice when the server is back.
+    // If the connection is lost, start a run although no file was saved: it waits until the server is back.
     this.#link = new WatchedConnection(options, () => this.do({ kind: 'follow' }))
   }
 
@@ -78,7 +78,7 @@ export class Watcher {
     const development = await this.#link.open()
     const { version, history } = await development.driver.state()
     const applied = new Set(history.map((entry) => entry.version))
-    // The first run reports problems of the folder.
+    // If the folder has a problem, the first run reports it.
     const listed = await this.#source.list().catch(() => [])
     const pending = listed.filter((migration) => migration.version > version && !applied.has(migration.version)).length
     onEvent({
@@ -109,7 +109,7 @@ export class Watcher {
   do(job: Job): void {
     if (this.#end.signal.aborted) return
     if (job.kind !== 'follow' || !this.#jobs.some(({ kind }) => kind === 'follow')) this.#jobs.push(job)
-    // The plan that the user is being asked about has changed.
+    // A new job may change the plan, so withdraw a question about the current plan.
     this.#carryOut?.withdraw()
     this.#schedule.poke()
   }
@@ -162,7 +162,7 @@ export class Watcher {
         this.do(job)
         return
       }
-      // The failed run's step is no longer running.
+      // Forget the failed run, so that `#tellWait` does not report its step as running.
       this.#carryOut = undefined
       const back = await this.#link.reconnect(error, this.#end.signal).catch((why: Error) => why)
       if (back === true) this.do(job)
@@ -241,7 +241,7 @@ export class Watcher {
     this.#succeeded()
     await this.#seedIfDue()
     this.#after()
-    // A server process keeps memory for dropped tables as long as the session lives, so we reconnect now and then.
+    // A server process keeps memory for dropped tables until its session ends, so reconnect now and then.
     if (++this.#runs % FRESH_AFTER !== 0) return
     await this.#link.close()
     await this.#link.open()
@@ -289,7 +289,7 @@ export class Watcher {
 
   #after(): void {
     if (this.#schema) this.#options.onSchema?.(this.#schema)
-    // If another change follows at once, run the command only for that one.
+    // If more jobs are queued, run the command only after the last of them.
     if (this.#jobs.length === 0) this.#command?.start()
   }
 
@@ -298,7 +298,7 @@ export class Watcher {
     this.#retries = 0
   }
 
-  /** Reports who holds the lock that the run waits for, or that a step takes long. */
+  /** Reports who holds the lock that the run waits for. Without such a lock, reports a step that takes long. */
   async #tellWait(): Promise<void> {
     const running = this.#carryOut?.running
     const seconds = running ? Math.floor((Date.now() - running.since) / 1000) : 0
@@ -314,7 +314,7 @@ export class Watcher {
     const { code = 'UNKNOWN', file, line, column, version } = error as Partial<MigrationFailedError>
     const { message } = error
     const now = Date.now()
-    // A save that the system reports in two parts fails twice in the same way.
+    // The system may report one save in two parts. Both runs then fail with the same error: report it once.
     const isRepeated = this.#failed?.message === message && now - this.#failed.at < REPEATED_MS
     this.#failed = { message, at: now }
     if (isRepeated && (this.#followed?.files.length ?? 0) > 0) return
@@ -329,7 +329,8 @@ export class Watcher {
 // --- internal ---
 
 /**
- * Replaces the error's description of the database, which is from the middle of the run: the whole run was rolled back.
+ * Replaces what the error says about the database. That text describes the middle of the run, but the whole run has
+ * been rolled back since.
  */
 function afterRollback(error: Error): Error {
   return error instanceof MigrationFailedError
@@ -338,7 +339,7 @@ function afterRollback(error: Error): Error {
 }
 
 const PATIENCE_MS = 1000
-/** Seconds after which a running step is reported. */
+/** Running times, in seconds, at which a step is reported. */
 const SAID_AT_S = [3, 10, 30, 60, 120, 300, 600, 1800, 3600]
 const REPEATED_MS = 500
 const MOST_RETRIES = 10
@@ -348,7 +349,7 @@ const CLOSE_MS = 2000
 /** Number of runs after which the watch reconnects. Each run costs a server process about 10 KiB. */
 const FRESH_AFTER = 250
 
-/** Returns `true` if a file was listed, and had changed or was gone when it was read. */
+/** Returns `true` if a listed file changed or disappeared before it was read. */
 function sawTwoStates(error: unknown): boolean {
   const { code, cause } = error as MigratestError
   if (code === 'MIGRATEST_SOURCE_CHANGED') return true

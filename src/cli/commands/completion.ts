@@ -4,7 +4,8 @@ import type { Context } from '../context.ts'
 import { optionNames } from '../options.ts'
 
 /**
- * Prints a completion script. It contains everything from the command table, so completing starts no process of ours.
+ * Prints a completion script. The script contains the whole command table, so completing a word does not start
+ * migratest.
  */
 export function run(context: Context, [shell]: readonly string[], commands: CommandTable): number {
   const write = Object.hasOwn(SHELLS, shell ?? '') ? SHELLS[shell as keyof typeof SHELLS] : undefined
@@ -56,7 +57,8 @@ const SHELLS: Record<string, (all: readonly Completed[]) => string> = {
       ...all.map(({ name, words }) => `    ${name}) compadd -- ${words.join(' ')}; _files ;;`),
       '  esac',
       '}',
-      // If autoloaded, the function has to run at once. If sourced, it is only registered with compdef.
+      // If zsh autoloads the script, the function has to run at once. If the user sources it, it is only registered
+      // with compdef.
       `if [ "$funcstack[1]" = _migratest ]; then _migratest "$@"; else compdef _migratest ${PROGRAMS.join(' ')}; fi`,
     ].join('\n'),
   fish: (all) =>

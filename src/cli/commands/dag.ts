@@ -10,7 +10,10 @@ import { OptionError } from '../options.ts'
 
 const FORMATS = ['text', 'json', 'mermaid', 'svg'] as const
 
-/** Prints the graph; without a database, for the files alone. Returns 1 if the migrations contradict each other. */
+/**
+ * Prints the graph of the migrations, with their status if a database is named. Returns 1 if the migrations contradict
+ * each other.
+ */
 export async function run(context: Context): Promise<number> {
   const { json, format = json ? 'json' : 'text' } = context.options
   if (!FORMATS.some((known) => known === format)) {

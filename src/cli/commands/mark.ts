@@ -3,8 +3,8 @@ import { UsageError } from '../../migrate/errors.ts'
 import type { Context } from '../context.ts'
 
 /**
- * Records what a database is for. Marking it for development requires its name, so that a typing error marks no other
- * database.
+ * Records the purpose of a database, such as production. Marking it for development requires its name, so that a typing
+ * error cannot mark the wrong database.
  */
 export async function run(context: Context, [environment]: readonly string[]): Promise<number> {
   if (!environment || !/^[\w-]{1,40}$/.test(environment)) {

@@ -16,7 +16,7 @@ export async function run(context: Context, [count]: readonly string[]): Promise
   if (context.stoppedBy !== undefined) {
     context.tell(`Undone but not applied again: ${down.steps.map(({ version }) => version).join(', ')}.`)
   }
-  // After a stop signal, nothing is applied again.
+  // If a stop signal arrived, apply nothing again.
   const up = context.stoppedBy === undefined ? await migrator.to(down.from) : { steps: [], to: down.to }
   const run = { from: down.from, to: up.to, steps: [...down.steps, ...up.steps] }
   context.print(runLine(run, context.database, performance.now() - begun), run)

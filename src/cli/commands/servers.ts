@@ -25,7 +25,7 @@ async function list(context: Context): Promise<number> {
   return 0
 }
 
-/** Stops the unused servers; with --all every server; with a key that server, even if it is in use. */
+/** Stops the unused servers. With --all it stops every server; with a key, only that server, even if it is in use. */
 async function stop(context: Context, key: string | undefined): Promise<number> {
   const servers = await listServers()
   const meant = key === undefined ? unused(servers, context.options.all ?? false) : [byKey(servers, key)]

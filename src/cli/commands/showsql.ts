@@ -10,7 +10,7 @@ export async function run(context: Context, [range]: readonly string[]): Promise
       hint: 'For example 3..7, 7..3 or nil..latest. Without a range, showsql prints the pending migrations.',
     })
   }
-  // A range concerns the files alone, so no database is opened.
+  // A range is planned from the files alone, so no database is opened.
   const migrator = from === undefined ? await context.migrator() : await context.offlineMigrator()
   const options = { ...(from !== undefined && { from: parseVersion(from || 'nil') }), texts: true }
   const plan = await migrator.plan(parseTarget(to || 'latest'), options)

@@ -16,7 +16,7 @@ import { type Context, parseVersion } from '../context.ts'
 import { titleOf } from '../numbering.ts'
 import { plural } from '../render.ts'
 
-/** Replaces migrations by one. Writes nothing before a test server has proved that the schema is the same. */
+/** Replaces a range of migrations by one. Writes nothing until a test server has proved that the schema is the same. */
 export async function run(context: Context, [range = '', ...words]: readonly string[]): Promise<number> {
   const [first, last, more] = range.split('..')
   if (!first || !last || more !== undefined) {
@@ -65,7 +65,11 @@ function relationsOf(up: string, dialect: Dialect): Relations {
   return { dependsOn }
 }
 
-/** Throws if other migrations' dependencies on the replaced ones do not hold for the new one. */
+/**
+ * Throws if other migrations' dependencies on the replaced ones do not hold for the new one, or if branches that were
+ * joined would become additional heads.
+ * @throws GraphError, UsageError
+ */
 function refuseBroken(
   migrations: readonly Migration[],
   { relations, heads }: { relations: RelationsByVersion; heads: number },
@@ -95,8 +99,8 @@ async function readPart(source: Source, migration: Migration): Promise<Part> {
 }
 
 /**
- * Throws unless git has the current text of all files, since the files of replaced migrations are removed. `--yes`
- * skips this.
+ * Throws unless all files are committed to git with their current text, because the files of replaced migrations are
+ * removed. `--yes` skips this check.
  */
 function refuseLosing({ options, folder }: Context, files: readonly string[]): void {
   if (options.yes) return

@@ -23,7 +23,7 @@ export async function run(context: Context): Promise<number> {
   const stopSoon = () => {
     stop = true
   }
-  // A check that is cut off leaves a database; the next process that uses the server removes it.
+  // An interrupted check leaves a database behind. The next process that uses the server removes it.
   context.endOnSignal('after the running check', stopSoon, (code) => process.exit(code))
   try {
     for (const { name, version, run: check } of checks) {

@@ -8,7 +8,7 @@ const PAUSE_MS = 100
 /** Codes of errors that waiting does not fix. */
 const FINAL = ['MIGRATEST_USAGE', 'MIGRATEST_NOT_INSTALLED']
 
-/** Waits until the database answers a query. An open port is not enough. */
+/** Waits until the database answers a query; an open port is not enough. */
 export async function run(context: Context): Promise<number> {
   const timeout = parseSeconds('--timeout', context.options.timeout ?? '60')
   const { url } = context

@@ -16,12 +16,12 @@ import { eventText } from '../watch/lines.ts'
 import { openLine } from '../watch/openLine.ts'
 import { Terminal, typedLine } from '../watch/terminal.ts'
 
-/** Watches until the user quits. */
+/** Watches until the user quits. Returns the exit code. */
 export async function run(context: Context): Promise<number> {
   const settings = settingsOf(context)
   const { folder } = context
   const source = await context.source()
-  // Report problems of the folder before looking for a server.
+  // Report problems of the folder before starting a server.
   await source.list()
   const isTyped = Boolean(process.stdin.isTTY && process.stdout.isTTY && !context.options.json)
   context.busy('starting a server')
@@ -53,8 +53,8 @@ export async function run(context: Context): Promise<number> {
       source,
       folder,
       open,
-      // Recorded code may run without asking: whoever can write to a development database can usually write the files,
-      // too.
+      // Run recorded code without asking: whoever can write to a development database can usually write the migration
+      // files, too.
       migrator: { recordedCode: 'run', ...context.migratorOptions },
       onSchema:
         settings.schemaFile === undefined ? undefined : (schema) => writeSchema(settings.schemaFile ?? '', schema),

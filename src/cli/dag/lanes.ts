@@ -1,15 +1,18 @@
-/** Computes where each migration of a graph is drawn: one row each, newest first, and the lanes between rows. Pure. */
+/**
+ * Computes the position of each migration in a drawing of the graph: one row each, newest first, and the lanes between
+ * rows. Pure.
+ */
 import type { Graph, GraphNode } from '../../migrate/graph.ts'
 
 export interface Row {
   readonly node: GraphNode
   /** Lane of the migration, counted from 0 on the left. */
   readonly lane: number
-  /** Lanes that pass this row. */
+  /** Other lanes that continue past this row. */
   readonly passing: readonly number[]
   /** Lanes from above that end here, besides the migration's own lane. */
   readonly joining: readonly number[]
-  /** Lanes that lead down to its other parents, besides its own lane. */
+  /** Lanes that lead down to its other parents, in addition to its own lane. */
   readonly leaving: readonly number[]
   /** `true` if no migration follows this one. */
   readonly isHead: boolean
@@ -18,7 +21,7 @@ export interface Row {
 }
 
 export function lanesOf({ nodes }: Graph): Row[] {
-  /** For each lane, the version that it leads to. */
+  /** The version that each lane leads to; undefined for a free lane. */
   const lanes: (number | undefined)[] = []
   const free = (from: number): number => {
     const found = lanes.findIndex((version, i) => i >= from && version === undefined)

@@ -1,4 +1,4 @@
-/** Draws a graph as an SVG that browsers show on light and dark pages. */
+/** Draws a graph as an SVG with colors for light and dark mode. */
 import type { Graph } from '../../migrate/graph.ts'
 import { labelOf } from '../../migrate/graph.ts'
 import { lanesOf } from './lanes.ts'
@@ -8,7 +8,10 @@ const LANE = 22
 const MARGIN = 16
 const COLOURS = ['#2563eb', '#d97706', '#059669', '#9333ea', '#dc2626', '#0891b2']
 
-/** @param stateOf returns the status of a migration in the database; undefined without a database */
+/**
+ * Returns the SVG.
+ * @param stateOf returns the status of a migration in the database; undefined without a database
+ */
 export function dagSvg(graph: Graph, stateOf: (version: number) => string | undefined): string {
   const rows = lanesOf(graph)
   const at = new Map(
@@ -32,7 +35,7 @@ export function dagSvg(graph: Graph, stateOf: (version: number) => string | unde
       const over = nth === 0 ? lane : (leaving[nth - 1] ?? lane)
       const x = MARGIN + over * LANE
       const colour = COLOURS[over % COLOURS.length]
-      // The path goes across to its lane, down along it, and across to its end.
+      // The edge bends into its lane within one row, runs straight down, and bends to the parent in the last row.
       const straight = to.y - from.y === ROW
       const path = straight
         ? `M${from.x} ${from.y}${bend(from.x, to.x, from.y, to.y)}`

@@ -2,19 +2,19 @@
 import type { Graph, GraphNode } from '../../migrate/graph.ts'
 import { lanesOf } from './lanes.ts'
 
-/** @param label returns the text beside a migration */
+/** Returns the drawing. @param label returns the text beside a migration */
 export function dagText(graph: Graph, label: (node: GraphNode) => string): string {
   const rows = lanesOf(graph)
   const lines = rows.flatMap(({ node, lane, passing, joining, leaving, isHead, goesOn }, i) => {
     const ends = [lane, ...joining]
-    // Start from the right: each lane runs into the next one that also ends here.
+    // Draw the rightmost of the lanes that end here first. Each of them runs into the next one on its left.
     const above = ends
       .map((from, nth) => (nth === 0 ? [] : slope(from, ends[nth - 1] ?? lane, [...passing, ...ends.slice(0, nth)])))
       .toReversed()
       .flat()
     const here = `${drawn(new Map([...passing.map((at) => [at * 2, '|'] as const), [lane * 2, '*']]))} ${label(node)}`
     const below = branches(lane, leaving, passing, goesOn)
-    // A head directly below the end of another lane is unrelated to it, so we separate them.
+    // A head directly below the end of an unrelated lane would look connected to it, so put a line between them.
     const before = rows[i - 1]
     const apart = isHead && before !== undefined && !before.goesOn && before.lane === lane
     const between = apart ? [passing.length > 0 ? drawn(new Map(passing.map((at) => [at * 2, '|']))) : ''] : []
@@ -26,8 +26,8 @@ export function dagText(graph: Graph, label: (node: GraphNode) => string): strin
 // --- internal ---
 
 /**
- * Draws the lanes to further parents. A new lane branches off the previous one; an existing lane is reached from the
- * migration itself.
+ * Returns the lines of text that lead to all parents but the first. A new lane branches off the previous new lane; an
+ * existing lane is reached from the lane of the migration itself.
  */
 function branches(lane: number, leaving: readonly number[], passing: readonly number[], goesOn: boolean): string[] {
   const standing = [...(goesOn ? [lane] : []), ...passing]
@@ -43,7 +43,10 @@ function branches(lane: number, leaving: readonly number[], passing: readonly nu
   })
 }
 
-/** Returns the lines that cross from one lane to another, one lane per line. The `standing` lanes pass by. */
+/**
+ * Returns the lines of text that lead from one lane to another, crossing one lane per line. The lanes in `standing`
+ * continue straight down.
+ */
 function slope(from: number, to: number, standing: readonly number[]): string[] {
   const step = to > from ? 1 : -1
   return Array.from({ length: Math.abs(to - from) }, (_, i) => {

@@ -69,7 +69,7 @@ export function eventText(
 
 // --- internal ---
 
-/** Lists the rows and values for which the schema has no place. */
+/** Returns a table of the rows and values that do not fit into the schema. */
 function lossText({ left }: Carried): string {
   return columns(
     left.map(({ table, column, rows, why }) => [
@@ -119,7 +119,7 @@ function appliedText(applied: Applied, at: string): string {
     carried.left.length > 0
       ? `${indented(styleText('yellow', 'kept aside until the schema has a place for them:'))}\n${indented(lossText(carried), 4)}`
       : '',
-    // In a new database, the diff would be the whole schema.
+    // In a new database the diff would be the whole schema, so do not print it.
     diff.changes.length > 0 && applied.from !== NIL_VERSION ? `\n${indented(paintedDiff(diffText(diff)))}\n` : '',
   ]
   return parts.filter(Boolean).join('\n')
@@ -189,7 +189,7 @@ function restOf(text: string): string {
   return rest.trim() === '' ? '' : `\n${indented(rest)}`
 }
 
-/** Wraps text between words, except lines of a code frame. */
+/** Wraps text between words. Lines of a code frame are not wrapped. */
 function wrapped(text: string, width: number): string {
   return text
     .split('\n')

@@ -1,4 +1,4 @@
-/** Reads keys from a terminal: single commands, or the answer to a question. */
+/** Reads keys from a terminal: single-key commands, or the answer to a question. */
 import { createInterface, emitKeypressEvents } from 'node:readline'
 
 interface Pressed {
@@ -41,7 +41,9 @@ export class Terminal {
   }
 }
 
-/** Reads a typed line, before single keys are read. Returns undefined if the terminal was closed. */
+/**
+ * Reads a line that the user types, before the watch reads single keys. Returns undefined if the terminal was closed.
+ */
 export async function typedLine(question: string): Promise<string | undefined> {
   const terminal = createInterface({ input: process.stdin, output: process.stderr })
   try {

@@ -5,17 +5,17 @@ import { LockedError, StateMovedError, StatementError } from '../errors.ts'
 import { NEVER } from '../never.ts'
 import type { Direction, MigrationContext } from '../source.ts'
 
-/** An empty database that can be opened more than once. */
+/** The database under test: empty, and can be opened more than once. */
 export interface DriverSubject {
   open(): Promise<Driver>
-  /** SQL that makes a thing named `name`, removes it, puts a row into it, and fails. */
+  /** SQL that creates an object called `name`, drops it, inserts a row into it, and SQL that fails. */
   readonly sql: {
     create(name: string): string
     drop(name: string): string
     insert(name: string): string
     readonly fails: string
   }
-  /** Whether there is a thing of that name. */
+  /** Returns whether an object with this name exists. */
   exists(name: string): Promise<boolean>
 }
 
@@ -332,7 +332,10 @@ function locked(subject: DriverSubject, work: (driver: Driver) => Promise<void>)
   })
 }
 
-/** As the engine does it: at once where that can be, else under the dirty flag. */
+/**
+ * Runs one migration as the engine does: in one transaction if schema changes can be rolled back, otherwise with the
+ * dirty flag set.
+ */
 async function move(
   driver: Driver,
   direction: Direction,

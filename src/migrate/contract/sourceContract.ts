@@ -3,7 +3,7 @@ import { DuplicateVersionError, FileNameError } from '../errors.ts'
 import type { Source } from '../source.ts'
 
 export interface SourceSubject {
-  /** A source that holds these files, names to texts. */
+  /** Opens a source with these files; keys are file names, values their texts. */
   open(files: Readonly<Record<string, string>>): Promise<Source> | Source
 }
 

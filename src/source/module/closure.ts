@@ -1,4 +1,6 @@
-/** A migration's module with all of the project that it imports, read and compiled; and what its imports mean. */
+/**
+ * Reads and compiles a migration's module with all of the project's modules that it imports, and resolves its imports.
+ */
 import { readFileSync } from 'node:fs'
 import { ScriptError } from '../../migrate/errors.ts'
 import { decode } from '../files.ts'
@@ -8,14 +10,17 @@ import type { Toolchain } from './toolchain.ts'
 
 export interface Closure {
   readonly entry: Compiled
-  /** By path, the entry first. */
+  /** The modules by path, the entry first. */
   readonly modules: ReadonlyMap<string, Compiled>
   readonly resolve: Resolve
 }
 
 export type Show = (path: string) => string
 
-/** @throws ScriptError: a text that is no code, or an import of what is not there */
+/**
+ * Reads a module and everything it imports.
+ * @throws ScriptError for a text that is not valid code, or an import of something that does not exist
+ */
 export async function readClosure(tools: Toolchain, path: string, resolveOn: Resolve, show: Show): Promise<Closure> {
   const modules = new Map<string, Compiled>()
   const meanings = new Map<string, Resolved>()
@@ -31,7 +36,7 @@ export async function readClosure(tools: Toolchain, path: string, resolveOn: Res
     for (const specifier of [...compiled.imports, ...compiled.lazyImports]) {
       const meant = attempt(() => resolve(specifier, file))
       if (meant instanceof Error) {
-        // One that is imported when it runs may be meant not to be there.
+        // A module that is imported when the code runs may be missing on purpose.
         if (!compiled.imports.includes(specifier)) continue
         throw notFound(compiled, specifier, show(file), meant)
       }
@@ -42,7 +47,7 @@ export async function readClosure(tools: Toolchain, path: string, resolveOn: Res
   return { entry: await read(path), modules, resolve }
 }
 
-/** As it is now; the same object as long as the text is. */
+/** Returns the current file, compiled; the same object as long as the text is unchanged. */
 export async function compiledFile(tools: Toolchain, path: string, show: Show): Promise<Compiled> {
   const text = readText(path, show)
   const known = compiledFiles.get(path)
@@ -56,7 +61,7 @@ export function readText(path: string, show: Show): string {
   return decode(readFileSync(path), show(path)).replace(/^\uFEFF/, '')
 }
 
-/** Whether every file still has the text that was read, and every import still means the same. */
+/** Returns whether every file still has the text that was read, and every import still resolves to the same module. */
 export function isCurrent({ modules }: Closure, resolveOn: Resolve, show: Show): boolean {
   for (const { path, text, imports, lazyImports, settled } of modules.values()) {
     if (attempt(() => readText(path, show)) !== text || !settled()) return false
@@ -72,7 +77,7 @@ export function isCurrent({ modules }: Closure, resolveOn: Resolve, show: Show):
 
 // --- internal ---
 
-/** The last text of each file, for all loads of this process: compiling is what costs. */
+/** The last text of each file, compiled, shared by all loads of this process because compiling is slow. */
 const compiledFiles = new Map<string, Compiled>()
 
 function attempt<T>(work: () => T): T | Error {

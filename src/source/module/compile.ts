@@ -1,4 +1,4 @@
-/** One file's text made ready to run, as often as it is asked to. */
+/** Compiles the text of one file into a factory that can be run any number of times. */
 import inspector from 'node:inspector'
 import { createRequire, SourceMap, type SourceMapPayload } from 'node:module'
 import { extname } from 'node:path'
@@ -9,33 +9,33 @@ import { GLOBAL_NAMES } from './globals.ts'
 import type { Toolchain } from './toolchain.ts'
 import { isSettled, type MapData, transform } from './transform.ts'
 
-/** What runs a module's body; how often it is called is how often the module is instantiated. */
+/** Runs a module's body. Each call instantiates the module once. */
 export type Factory = (globals: object) => (...names: readonly unknown[]) => Promise<void>
 
 export interface Compiled {
-  /** Absolute, without symbolic links. */
+  /** Absolute path, with symbolic links resolved. */
   readonly path: string
   readonly text: string
-  /** JavaScript, still with its imports and exports; the data as JSON for `.json`. */
+  /** JavaScript that still has its imports and exports; for `.json`, the data as JSON. */
   readonly code: string
-  /** What runs, where it is put into another program. */
+  /** The code to run, for inclusion in another program. */
   readonly runnable: string
   readonly kind: 'module' | 'commonjs' | 'json'
-  /** Specifiers of what it imports; the second are imported when it runs. */
+  /** Specifiers of its imports; `lazyImports` are imported when the module runs. */
   readonly imports: readonly string[]
   readonly lazyImports: readonly string[]
-  /** Whether it imports something that only shows when it runs. */
+  /** `true` if it has an import whose specifier is only known when it runs. */
   readonly computed: boolean
-  /** What its stack frames are called. */
+  /** The URL that its stack frames show. */
   readonly url: string
   readonly factory: Factory
-  /** From a place in what runs to one in the text, both from 0. */
+  /** Maps a place in the running code to one in the text, both from 0. */
   readonly origin: (line: number, column: number) => { line: number; column: number } | undefined
-  /** Whether it would be compiled to the same again. */
+  /** Returns whether compiling it again would give the same result. */
   readonly settled: () => boolean
 }
 
-/** @param shown the file as it is to be named in an error. @throws ScriptError for a text that is no TypeScript */
+/** Compiles a file. @param shown the file's name in errors. @throws ScriptError if the text is not valid TypeScript */
 export async function compile(tools: Toolchain, path: string, text: string, shown: string): Promise<Compiled> {
   const url = `${pathToFileURL(path).href}?migratest=${++compilations}`
   if (extname(path) === '.json') return { ...compiledJson(text, shown), path, text, url }
@@ -63,12 +63,12 @@ export async function compile(tools: Toolchain, path: string, text: string, show
   }
 }
 
-/** The text of a factory of an ES module, to be put into a program. */
+/** Returns the source text of an ES module's factory, for inclusion in a program. */
 export function factoryText({ runnable }: Pick<Compiled, 'runnable'>): string {
   return `${factoryHead('module', GLOBAL_NAMES)}\n${runnable}\n}})`
 }
 
-/** Of JSON: its data by default and by name. */
+/** Returns a factory for JSON, which exports the data as the default and by name. */
 export function jsonFactory(text: string): Factory {
   const fill = async (_import: unknown, _lazy: unknown, exports: Record<string, unknown>) => {
     const data = JSON.parse(text) as unknown
@@ -87,7 +87,7 @@ function factoryHead(kind: keyof typeof NAMES, globals: readonly string[]): stri
 
 let compilations = 0
 
-/** Names of what a module's body is handed, as the transformer writes them. */
+/** Names of the arguments of a module's body, as the transformer writes them. */
 const NAMES = {
   module: [
     '__vite_ssr_import__',
@@ -108,8 +108,10 @@ function lazily(make: () => Factory): Factory {
 }
 
 /**
- * The body begins on the first line, and that line's columns count from where it begins.
- * @param requiring TypeScript's `import a = require('a')` is a call of require, which modules have not
+ * Compiles a body into a factory. The body begins on the first line; the columns of that line count from the start of
+ * the body.
+ * @param requiring the module's path if it uses TypeScript's `import a = require('a')`. That becomes a call of
+ * `require`, which ES modules do not have.
  */
 function compileFactory(
   code: string,
@@ -126,7 +128,7 @@ function compileFactory(
   })
   const factory = script.runInThisContext() as Factory
   if (requiring === undefined) return factory
-  // Spread would copy what is only looked up when it is used.
+  // Object spread would read the getters now. The prototype keeps them lazy.
   return (globals) => factory(Object.create(globals, { require: { value: createRequire(requiring) } }))
 }
 
@@ -166,7 +168,7 @@ function originOf(maps: readonly MapData[]): Compiled['origin'] {
 
 const EMPTY_MAP = { file: '', version: 3, sources: [], sourcesContent: [], names: [], mappings: '', sourceRoot: '' }
 
-/** For a debugger that is attached, so that breakpoints in the file are hit. */
+/** Returns an inline source map if a debugger is attached, so that breakpoints in the file are hit. */
 async function inlineMap(maps: readonly MapData[], url: string): Promise<string> {
   if (inspector.url() === undefined) return ''
   const { default: remapping } = await import('@jridgewell/remapping')

@@ -1,18 +1,21 @@
-/** What modules find where they look for globals: the real ones, which notice being read while a module loads. */
+/** Provides the globals for modules: the real ones, which report being used while a module loads. */
 
 type Notice = (what: string) => void
 
-/** What is looked up outside of a module's own scope, so that it may declare the same names. */
+/** Names that resolve outside a module's own scope, so that the module may declare the same names. */
 export const GLOBAL_NAMES = ['Date', 'Math', 'performance', 'crypto', 'babelHelpers'] as const
 
 export type ModuleGlobals = Readonly<Record<(typeof GLOBAL_NAMES)[number], unknown>>
 
-/** @param notice called with what was read, as "the clock"; does nothing once the load is over */
+/**
+ * Returns the globals.
+ * @param notice called with what was read, such as "the clock"; does nothing once the load is over
+ */
 export function noticingGlobals(notice: Notice): ModuleGlobals {
   const clock = () => notice('the clock')
   const random = () => notice('random numbers')
   const noticingDate: DateConstructor = new Proxy(Date, {
-    // The one that is there when it is used: tests replace it.
+    // Look up the current Date on each use, since tests replace it.
     apply: (_, self, args) => {
       clock()
       return Reflect.apply(globalThis.Date, self, args)
@@ -27,13 +30,13 @@ export function noticingGlobals(notice: Notice): ModuleGlobals {
     Date: noticingDate,
     Math: new Proxy(Math, { get: (target, key) => noticed(target, key, { random }) }),
     performance: new Proxy(performance, { get: (target, key) => noticed(target, key, { now: clock }) }),
-    // Node loads it when it is first looked at, which takes longer than a migration.
+    // Node loads `crypto` on first access, which takes longer than a migration.
     crypto: new Proxy({}, { get: (_, key) => noticed(crypto, key, RANDOM(random)) }),
     babelHelpers: DECORATORS,
   }
 }
 
-/** A module of Node's that hands out random numbers, in the same manner. */
+/** Returns one of Node's modules; if it provides random numbers, wraps it in the same way. */
 export function noticingNative(url: string, namespace: object, notice: Notice): object {
   if (url !== 'node:crypto') return namespace
   const noisy = RANDOM(() => notice('random numbers'))
@@ -65,7 +68,7 @@ function noticed(target: object, key: string | symbol, noisy: Readonly<Record<st
   const value: unknown = Reflect.get(target, key)
   if (typeof value !== 'function') return value
   const say = Object.hasOwn(noisy, key) ? noisy[key as string] : undefined
-  // Methods of an instance look at what they are called on; classes and plain functions do not.
+  // Methods of `crypto` and `performance` check their `this`. Classes and plain functions do not.
   const bound = target === globalThis.crypto || target === performance ? value.bind(target) : value
   if (say === undefined) return bound
   return (...args: unknown[]) => {
@@ -79,7 +82,7 @@ interface Metadata {
   metadata?: (key: string, value: unknown) => Decorator
 }
 
-/** What TypeScript's experimental decorators compile to calls of. */
+/** Helper functions that compiled experimental decorators call. */
 const DECORATORS = {
   decorate(decorators: readonly Decorator[], target: object, key?: string, given?: PropertyDescriptor | null): unknown {
     const ofMember = key !== undefined

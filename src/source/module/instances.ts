@@ -1,4 +1,4 @@
-/** One load: the modules of one migration, each instantiated once, and nothing shared with any other load. */
+/** One load: the modules of one migration, each instantiated once and shared with no other load. */
 import { createRequire } from 'node:module'
 import { dirname } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -10,10 +10,10 @@ type Exports = Record<string, unknown>
 
 interface Instance {
   readonly exports: Exports
-  /** Settled when its body has run. */
+  /** Settles when the module's body has run. */
   done: Promise<void> | undefined
   finished: boolean
-  /** Modules that its body waits for just now. */
+  /** The modules that its body is currently waiting for. */
   readonly waitsFor: Set<Instance>
 }
 
@@ -50,7 +50,7 @@ export class Instances {
     made.done = this.#execute(path, made).then(() => {
       made.finished = true
     })
-    // Thrown where it is waited for; an import that nobody waits for must not end the process.
+    // The error is thrown to whoever waits for the module. An import that nobody waits for must not end the process.
     made.done.catch(() => undefined)
     return made
   }
@@ -79,7 +79,7 @@ export class Instances {
       return namespace
     }
     const instance = this.#instance(resolved.path)
-    // In a circle the other one is half run, as in every ES module loader.
+    // In an import cycle the other module has only run in part, as in every ES module loader.
     if (instance === from || (!instance.finished && reaches(instance, from))) return instance.exports
     from.waitsFor.add(instance)
     try {
@@ -127,12 +127,12 @@ function importMeta(path: string, lookUp: (specifier: string) => Resolved): obje
   }
 }
 
-/** What it requires is Node's, and stays loaded. */
+/** Runs a CommonJS module. Node loads the modules that it requires, which stay loaded. */
 function runCommonJs(path: string, exports: Exports, body: (...args: readonly unknown[]) => unknown): void {
   const module = { exports: {} as unknown }
   body.call(module.exports, module.exports, createRequire(path), module, path, dirname(path))
   const made = module.exports as { __esModule?: boolean; default?: unknown } | null
   if ((typeof made === 'object' && made !== null) || typeof made === 'function') Object.assign(exports, made)
-  // What was compiled from a module says so.
+  // Code compiled from an ES module has the mark `__esModule`.
   exports.default = made?.__esModule ? made.default : made
 }

@@ -1,4 +1,7 @@
-/** Loads migrations written in TypeScript: each in modules of its own, afresh whenever a file that it is made of changed. */
+/**
+ * Loads migrations written in TypeScript: each one in modules of its own, loaded again whenever one of its files has
+ * changed.
+ */
 import { realpathSync } from 'node:fs'
 import { dirname, relative } from 'node:path'
 import { inspect } from 'node:util'
@@ -16,11 +19,11 @@ import { framesIn, restoredStack } from './stack.ts'
 import { fingerprintOfCode, literalList } from './syntax.ts'
 import { type Toolchain, toolchain } from './toolchain.ts'
 
-/** A module as text. */
+/** A module as text, for a bundle. */
 export interface ModulePart {
   readonly name: string
   readonly json?: string
-  /** An expression. */
+  /** A factory of the module, as a JavaScript expression. */
   readonly factory?: string
   readonly imports: Readonly<Record<string, ModuleMeaning>>
 }
@@ -32,22 +35,22 @@ export class ModuleLoader {
   readonly #loaded = new Map<string, { readonly closure: Closure; readonly module: LoadedModule }>()
 
   readonly #loading = new Map<string, Promise<LoadedModule>>()
-  /** The names that people gave to files whose real path is another. */
+  /** The paths under which files were requested, by their real path, where the two differ. */
   readonly #given = new Map<string, string>()
   #resolver: DiskResolver | undefined
 
-  /** @param show a path as a person would say it */
+  /** @param show returns a path's form for messages */
   constructor(show: Show) {
     this.#show = (path) => show(this.#given.get(path) ?? path)
   }
 
-  /** Looks at the disk anew: what an import means may have changed. */
+  /** Forgets what we know about the disk, since an import may now resolve to another file. */
   refresh(): void {
     this.#resolver?.forget()
   }
 
   /**
-   * The same object until a file changed that it is made of.
+   * Loads a migration. Returns the same object until one of its files changes.
    * @throws ScriptError with the place in the TypeScript, UnreadableFileError, NotInstalledError
    */
   load(given: string): Promise<LoadedModule> {
@@ -59,7 +62,7 @@ export class ModuleLoader {
     return loading
   }
 
-  /** Read off the code, which is not run. Only what is written out can be read. */
+  /** Reads the relations from the code without running it. Only literal values can be read. */
   async relations(path: string): Promise<Relations | undefined> {
     const real = this.#real(path)
     if (!/\bdependsOn\b/.test(readText(real, this.#show))) return undefined
@@ -69,13 +72,13 @@ export class ModuleLoader {
     return list && { dependsOn: list.map(String) }
   }
 
-  /** Compiles many at once, which takes less time than one after another. What is wrong is told when it is loaded. */
+  /** Compiles many files at once, which is faster than one after another. Errors are reported when a file is loaded. */
   async prepare(paths: readonly string[]): Promise<void> {
     const tools = await toolchain()
     await Promise.allSettled(paths.map((path) => compiledFile(tools, this.#real(path), this.#show)))
   }
 
-  /** What was recorded of a migration, to be run again. @param folder where its packages are looked for */
+  /** Loads a migration from its record, so that it can run again. @param folder where to look for its packages */
   async revive(record: string, folder: string): Promise<LoadedModule> {
     const tools = await toolchain()
     const real = this.#real(folder)
@@ -83,8 +86,8 @@ export class ModuleLoader {
   }
 
   /**
-   * What a migration is made of, to be put into a program: names from its folder, the migration first.
-   * @throws UnreadableFileError for CommonJS, whose requires nobody can follow
+   * Returns the modules of a migration, to be put into a bundle: names relative to its folder, the migration first.
+   * @throws UnreadableFileError for CommonJS, because its `require` calls cannot be followed
    */
   async parts(path: string): Promise<ModulePart[]> {
     await this.load(path)
@@ -110,7 +113,7 @@ export class ModuleLoader {
 
   // --- internal ---
 
-  /** As Node has it: what a file imports is beside the file itself, not beside a link to it. */
+  /** Returns the real path. As in Node, imports are relative to the file itself, not to a link to it. */
   #real(given: string): string {
     const path = realPath(given)
     if (path !== given) this.#given.set(path, given)
@@ -124,7 +127,7 @@ export class ModuleLoader {
     const known = this.#loaded.get(path)
     if (known && isCurrent(known.closure, resolve, this.#show)) return known.module
     if (known) forget()
-    // What is known of the disk may be older than what failed.
+    // The failure may be caused by outdated knowledge of the disk. Forget it and try again.
     const closure = await readClosure(tools, path, resolve, this.#show).catch(() => {
       forget()
       return readClosure(tools, path, resolve, this.#show)
@@ -171,7 +174,7 @@ export class ModuleLoader {
     if (computed) remarks.add(`${this.#show(computed.path)} ${COMPUTED}`)
     const folder = dirname(entry.path)
     const named = [...modules.values()].map((module) => [portable(folder, module.path), module] as const)
-    // The order in which helpers are imported tells nothing.
+    // The order in which other modules are imported does not matter.
     const [first, ...others] = named
     const sorted = [...(first ? [first] : []), ...others.sort(([a], [b]) => (a < b ? -1 : 1))]
     return {
@@ -193,12 +196,15 @@ export class ModuleLoader {
     return new UnreadableFileError(`${shown} cannot be loaded: ${words}`, { cause: error, hint })
   }
 
-  /** Where in the project's own code it was thrown; its stack then tells places in TypeScript. */
+  /**
+   * Returns the place in the project's own code where the error was thrown, and rewrites its stack to places in the
+   * TypeScript.
+   */
   #locate(error: unknown, compiled: ReadonlyMap<string, Compiled>): CodePlace | undefined {
     const stack = stackOf(error)
     const [frame] = framesIn(stack, compiled)
     if (!frame) return undefined
-    // One that is frozen keeps its places.
+    // A frozen error keeps its stack.
     Reflect.set(error as Error, 'stack', restoredStack(stack, compiled))
     const { path, text } = frame.compiled
     const start = offsetOf(text, frame.line, frame.column)
@@ -224,7 +230,7 @@ function importNative(url: string): Promise<object> {
   return import(/* @vite-ignore */ url, json) as Promise<object>
 }
 
-/** A path that is the same on every machine. */
+/** Returns a path that is the same on every machine. */
 function portable(folder: string, path: string): string {
   return relative(folder, path).replaceAll('\\', '/')
 }
@@ -247,7 +253,7 @@ function ownName({ resolve }: Closure, folder: string, module: Compiled, specifi
   }
 }
 
-/** Whatever was thrown: looking at it must not throw. */
+/** Returns the stack of any thrown value. Reading it must not throw. */
 function stackOf(error: unknown): string {
   try {
     return error instanceof Error && typeof error.stack === 'string' ? error.stack : ''
@@ -256,7 +262,7 @@ function stackOf(error: unknown): string {
   }
 }
 
-/** @param line @param column from 1 */
+/** Returns the offset of a place. @param line @param column from 1 */
 function offsetOf(text: string, line: number, column: number): number {
   let start = 0
   for (let n = 1; n < line; n++) start = text.indexOf('\n', start) + 1

@@ -1,4 +1,7 @@
-/** A code migration as text for the history: all of the project that it is made of, so that it can be run again later. */
+/**
+ * Writes a code migration as text for the history, with all of the project's code that it consists of, so that it can
+ * be run again later.
+ */
 import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { UnreadableFileError } from '../../migrate/errors.ts'
@@ -9,18 +12,21 @@ import type { Toolchain } from './toolchain.ts'
 
 interface Pack {
   readonly migratest: 'code'
-  /** Names of modules, from the folder of migrations; the migration itself first. */
+  /** The modules by their names, relative to the migrations' folder; the migration itself first. */
   readonly modules: Readonly<Record<string, Packed>>
 }
 
 interface Packed {
-  /** JavaScript. */
+  /** The module as JavaScript. */
   readonly code: string
-  /** What its imports mean among these modules; others are packages. */
+  /** Names of the modules here that its imports resolve to, by specifier. All other imports are packages. */
   readonly imports?: Readonly<Record<string, string>>
 }
 
-/** @param meaning the name of the module that an import means, if it is one of these */
+/**
+ * Packs modules into a text.
+ * @param meaning returns the name of the module that an import resolves to, if it is one of these
+ */
 export function pack(
   named: readonly (readonly [string, Compiled])[],
   meaning: (module: Compiled, specifier: string) => string | undefined,
@@ -36,7 +42,7 @@ export function pack(
   return JSON.stringify(packed)
 }
 
-/** @throws UnreadableFileError */
+/** Restores packed modules. @throws UnreadableFileError */
 export async function unpack(tools: Toolchain, text: string, folder: string, show: Show): Promise<Closure> {
   const names = readPack(text)
   const modules = new Map<string, Compiled>()
@@ -49,7 +55,7 @@ export async function unpack(tools: Toolchain, text: string, folder: string, sho
     const name = Object.keys(names).find((candidate) => join(folder, candidate) === from) ?? ''
     const own = names[name]?.imports?.[specifier]
     if (own !== undefined) return { kind: 'own', path: join(folder, own) }
-    // A package is looked for where the module was, if that is still there, as in a workspace.
+    // Look for a package from the module's original folder if that still exists, which matters in a workspace.
     return onDisk(specifier, existsSync(dirname(from)) ? from : join(folder, 'recorded.ts'))
   }
   const [entry] = modules.values()
@@ -64,7 +70,7 @@ function readPack(text: string): Pack['modules'] {
   try {
     modules = (JSON.parse(text) as Partial<Pack> | null)?.modules
   } catch {
-    // Told below.
+    // Reported below.
   }
   if (typeof modules === 'object' && modules !== null) return modules as Pack['modules']
   throw new UnreadableFileError('The record of a migration cannot be read.')

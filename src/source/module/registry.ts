@@ -1,10 +1,10 @@
-/** `register()`: a migration that says itself what it is, in the manner of Go's `init()`. Each load has a registry of its own. */
+/** `register()`: lets a migration declare itself, like Go's `init()`. Each load has its own registry. */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { UsageError } from '../../migrate/errors.ts'
 import type { ModuleMigration } from '../files.ts'
 
 export interface Registry {
-  /** The file that is loading, as a person would say it. */
+  /** The name for messages of the file that is loading. */
   readonly shown: string
   migration: ModuleMigration | undefined
 }
@@ -16,8 +16,8 @@ export function withRegistry<T>(registry: Registry, load: () => Promise<T>): Pro
 }
 
 /**
- * Says what the migration in this file does, as its default export would: `register({ up, down })`.
- * @throws UsageError where no migration is loading, or it was said before
+ * Declares the up and down of the migration in this file, like a default export: `register({ up, down })`.
+ * @throws UsageError if no migration is loading, or if it has already been declared
  */
 export function register(migration: ModuleMigration): void {
   const registry = loading.getStore()

@@ -1,25 +1,25 @@
-/** From an import to what it means: a file of the project, which we run, or a package, which Node does. */
+/** Resolves an import: to a file of the project, which we run, or to a package, which Node runs. */
 import { isBuiltin } from 'node:module'
 import { dirname, sep } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { Toolchain } from './toolchain.ts'
 
 export type Resolved =
-  /** A file that is loaded afresh with the migration. */
+  /** A file that is loaded again for each migration. */
   | { readonly kind: 'own'; readonly path: string }
-  /** What Node imports, once per process. */
+  /** A module that Node imports, once per process. */
   | { readonly kind: 'native'; readonly url: string }
 
 export type Resolve = (specifier: string, from: string) => Resolved
 
-/** Without declarations, which say what is somewhere else. */
+/** Names of code files. Declaration files are excluded, since they describe code in another file. */
 const CODE = /(?<!\.d)\.(?:[cm]?[jt]s|json)$/
 const INSTALLED = `${sep}node_modules${sep}`
 
 export interface DiskResolver {
-  /** @throws Error with the reason; the caller says in which file */
+  /** Resolves an import. @throws Error with the reason; the caller adds the file's name */
   readonly resolve: Resolve
-  /** What is known of the disk may be wrong by now. */
+  /** Forgets what is known about the disk, which may be outdated. */
   readonly forget: () => void
 }
 
@@ -30,7 +30,7 @@ export function diskResolver(tools: Toolchain): DiskResolver {
     ...conditions,
     tsconfig: 'auto',
     extensions: ['.ts', '.mts', '.cts', '.js', '.mjs', '.cjs', '.json'],
-    // As TypeScript writes them: the name of what would be built.
+    // TypeScript code imports a file by the name that the build would give it.
     extensionAlias: { '.js': ['.ts', '.js'], '.mjs': ['.mts', '.mjs'], '.cjs': ['.cts', '.cjs'] },
   })
   const resolve: Resolve = (specifier, from) => {
@@ -38,7 +38,7 @@ export function diskResolver(tools: Toolchain): DiskResolver {
     if (known) return known
     const { path, error } = project.resolveFileSync(from, specifier)
     if (path !== undefined && !path.includes(INSTALLED) && CODE.test(path)) return { kind: 'own', path }
-    // A package is found as Node finds it: what TypeScript it brings is not run.
+    // Resolve a package as Node does. TypeScript files in a package are not run.
     const asNode = packages.sync(dirname(from), specifier)
     const found = asNode.path ?? path
     if (found === undefined) throw notFound(error ?? 'it is not found')
@@ -53,19 +53,20 @@ export function diskResolver(tools: Toolchain): DiskResolver {
 
 // --- internal ---
 
-/** With the code that code asks for where a package is optional. */
+/** Returns an error with the code that callers check for when a package is optional. */
 function notFound(why: string): Error {
   return Object.assign(new Error(why), { code: 'ERR_MODULE_NOT_FOUND' })
 }
 
 const OWN_ENDING = import.meta.url.endsWith('.ts') ? '.ts' : '.js'
 
-/** What is the same wherever it is imported from. */
+/** Resolves imports that mean the same in every file. */
 function nativeResolve(specifier: string): Resolved | undefined {
   if (isBuiltin(specifier))
     return { kind: 'native', url: specifier.startsWith('node:') ? specifier : `node:${specifier}` }
   if (/^(?:data|node):/.test(specifier)) return { kind: 'native', url: specifier }
-  // This very copy, also where the project has another or none: a run has one set of classes.
+  // Always this copy of the package, even if the project has another or none, so that a run has a single set of
+  // classes.
   if (specifier === 'migratest')
     return { kind: 'native', url: new URL(`../../../index${OWN_ENDING}`, import.meta.url).href }
   return undefined

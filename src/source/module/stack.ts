@@ -1,20 +1,20 @@
-/** Stack traces of modules that we run: from places in what runs to places in the files. */
+/** Converts stack traces of modules that we run: from places in the running code to places in the files. */
 import { fileURLToPath } from 'node:url'
 import type { Compiled } from './compile.ts'
 
 export interface Frame {
   readonly compiled: Compiled
-  /** From 1. */
+  /** Line number, from 1. */
   readonly line: number
   readonly column: number
 }
 
-/** Those in the given modules, the innermost first. */
+/** Returns the frames in the given modules, innermost first. */
 export function framesIn(stack: string, modules: ReadonlyMap<string, Compiled>): Frame[] {
   return [...stack.matchAll(PLACE)].map((match) => frameOf(match, modules)).filter((frame) => frame !== undefined)
 }
 
-/** The same stack with the files' own places. */
+/** Returns the stack with places in the original files. */
 export function restoredStack(stack: string, modules: ReadonlyMap<string, Compiled>): string {
   return stack.replace(PLACE, (...match) => {
     const frame = frameOf(match as unknown as RegExpMatchArray, modules)
@@ -24,7 +24,7 @@ export function restoredStack(stack: string, modules: ReadonlyMap<string, Compil
 
 // --- internal ---
 
-/** A syntax error has no column. */
+/** Matches a place in a stack. A syntax error has no column. */
 const PLACE = /(file:\/\/\S*?\?migratest=\d+):(\d+)(?::(\d+))?/g
 
 function frameOf(

@@ -1,4 +1,4 @@
-/** What can be read off a migration's code without running it: its halves apart, and what it says of others. */
+/** Reads facts from a migration's code without running it: the text of each half, and its relations to others. */
 
 import type { Direction } from '../../migrate/source.ts'
 import { fingerprintOf } from '../../sql/script.ts'
@@ -7,8 +7,8 @@ import type { Toolchain } from './toolchain.ts'
 import { asJavaScript } from './transform.ts'
 
 /**
- * 32 hex digits over one half and all that both share. Comments and white space don't count, nor does the other half:
- * a down may be written later.
+ * Returns 32 hex digits: a hash of one half and of everything that both halves share. Comments and white space do not
+ * count, nor does the other half, since a down may be written later.
  * @param named the modules with names that are the same on every machine, the entry first
  */
 export function fingerprintOfCode(
@@ -24,7 +24,10 @@ export function fingerprintOfCode(
   return fingerprintOf(['code', half, ...parts])
 }
 
-/** Strings and numbers of an array that is written out, as `dependsOn: ['0004_users']`; null where it is something else. */
+/**
+ * Returns the strings and numbers of an array literal, such as `dependsOn: ['0004_users']`; null if the value is
+ * anything else; undefined if there is none.
+ */
 export function literalList(
   tools: Toolchain,
   { path, code }: Pick<Compiled, 'path' | 'code'>,
@@ -41,7 +44,7 @@ export function literalList(
 
 // --- internal ---
 
-/** Helpers are part of many migrations. */
+/** A cache, because one module can be part of many migrations. */
 const wholes = new WeakMap<Compiled, string>()
 
 function wholeOf(tools: Toolchain, compiled: Compiled): string {
@@ -53,7 +56,7 @@ function wholeOf(tools: Toolchain, compiled: Compiled): string {
   return text
 }
 
-/** Of a syntax tree, what is looked at here. */
+/** The properties of a syntax tree's node that we read. */
 interface Node {
   readonly type: string
   readonly start: number
@@ -81,13 +84,13 @@ interface Node {
 interface Member {
   readonly name: string
   readonly value: Node | undefined
-  /** What to leave out for a text without it. */
+  /** The nodes to remove for a text without this member. */
   readonly whole: readonly Node[]
-  /** What else may not be spoken of in what is left. */
+  /** Another name of the member, which must not occur in the rest either. */
   readonly alias?: string | undefined
 }
 
-/** What a name at the top level stands for. */
+/** The value of a name at the top level. */
 interface Binding {
   readonly value: Node | undefined
   readonly statement: Node
@@ -109,7 +112,7 @@ function bindingsIn({ body = [] }: Node): Map<string, Binding> {
   return found
 }
 
-/** What the module exports by name, or in the object that it exports by default or registers. */
+/** Returns the members that the module exports by name, or in the object that it exports by default or registers. */
 function members(program: Node): Member[] {
   const bindings = bindingsIn(program)
   const bound = (name: string, local: string | undefined, whole: Node): Member => {
@@ -137,7 +140,7 @@ function members(program: Node): Member[] {
   })
 }
 
-/** The object in `export default { … }`, `export default defineMigration({ … })` and `register({ … })`. */
+/** Returns the object in `export default { … }`, `export default defineMigration({ … })` or `register({ … })`. */
 function describedBy(statement: Node, bindings: ReadonlyMap<string, Binding>): Node | undefined {
   const said =
     statement.type === 'ExportDefaultDeclaration'
@@ -152,8 +155,8 @@ function describedBy(statement: Node, bindings: ReadonlyMap<string, Binding>): N
 }
 
 /**
- * Without one half, and without comments. The whole where the rest still speaks of that half: an up that calls its down does
- * what both say.
+ * Returns the text without one half and without comments. If the rest still mentions that half, returns everything: an
+ * up that calls its down does what both say.
  */
 function without(tools: Toolchain, { path, code }: Compiled, half: Direction): string {
   const found = members(parse(tools, path, code))
@@ -169,7 +172,9 @@ function without(tools: Toolchain, { path, code }: Compiled, half: Direction): s
   return ofBoth || cleaned === undefined ? withoutComments(tools, path, code) : cleaned
 }
 
-/** Each together with the comma behind it: one more or less at the end is none in what is compared. */
+/**
+ * Removes each member together with the comma after it, so that a trailing comma makes no difference in comparisons.
+ */
 function cut(code: string, members: readonly Member[]): string {
   const ranges = [...new Map(members.flatMap(({ whole }) => whole).map((node) => [node.start, node])).values()]
   return ranges

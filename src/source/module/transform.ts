@@ -1,4 +1,4 @@
-/** From TypeScript to what a module runner runs, in steps whose source maps lead back to the text. */
+/** Transforms TypeScript into code for a module runner, in steps whose source maps lead back to the text. */
 import { statSync } from 'node:fs'
 import { extname } from 'node:path'
 import { stripVTControlCharacters } from 'node:util'
@@ -6,18 +6,18 @@ import { ScriptError, UnreadableFileError } from '../../migrate/errors.ts'
 import type { Toolchain } from './toolchain.ts'
 
 export interface Transformed {
-  /** JavaScript, still with its imports and exports. */
+  /** JavaScript that still has its imports and exports. */
   readonly code: string
-  /** What runs. */
+  /** The code to run. */
   readonly runnable: string
   readonly kind: 'module' | 'commonjs'
   readonly imports: readonly string[]
   readonly lazyImports: readonly string[]
-  /** Whether it imports something that only shows when it runs. */
+  /** `true` if it has an import whose specifier is only known when it runs. */
   readonly computed: boolean
-  /** From what runs back to the text, in this order. */
+  /** Source maps from the running code back to the text, in this order. */
   readonly maps: readonly MapData[]
-  /** The tsconfig files that it was read by, and their state. */
+  /** The tsconfig files that applied, with their state. */
   readonly settings: readonly Settings[]
 }
 
@@ -31,11 +31,11 @@ interface Settings {
 interface Input {
   readonly path: string
   readonly text: string
-  /** The file as it is to be named in an error. */
+  /** The file's name in errors. */
   readonly shown: string
 }
 
-/** @throws ScriptError for a text that is no TypeScript */
+/** Transforms a text. @throws ScriptError if it is not valid TypeScript */
 export async function transform(tools: Toolchain, input: Input): Promise<Transformed> {
   const { path, text } = input
   const typed = await tools.transform(path, text.replace(/^#!/, '//'), {
@@ -70,12 +70,12 @@ export async function transform(tools: Toolchain, input: Input): Promise<Transfo
   }
 }
 
-/** Whether tsconfig still says what it said. */
+/** Returns whether the tsconfig files are unchanged. */
 export function isSettled(settings: readonly Settings[]): boolean {
   return settings.every(({ path, stamp }) => stampOf(path) === stamp)
 }
 
-/** What is left of TypeScript once its types are away, by name. */
+/** Returns the path with the extension `.mjs`, for parsing the code after its types have been removed. */
 export function asJavaScript(path: string): string {
   return path.replace(/\.[cm]?ts$/, '.mjs').replace(/\.cjs$/, '.mjs')
 }
@@ -87,13 +87,16 @@ function stampOf(path: string): string {
   return `${mtimeMs} ${size}`
 }
 
-/** Whether some `import()` is of more than a string. */
+/** Returns whether the argument of any `import()` is something other than a string. */
 function importsComputed(runnable: string): boolean {
   const calls = runnable.match(/__vite_ssr_dynamic_import__\(/g)?.length ?? 0
   return calls > (runnable.match(/__vite_ssr_dynamic_import__\((["'])(?:(?!\1).)*\1\s*[,)]/g)?.length ?? 0)
 }
 
-/** Standard decorators and auto-accessors; experimental decorators are calls by now. */
+/**
+ * Returns whether the code uses standard decorators or auto-accessors, which Node does not support yet. Experimental
+ * decorators have already become function calls.
+ */
 function isAheadOfNode({ parseSync }: Toolchain, path: string, code: string): boolean {
   if (!/@[^\s@]|\baccessor\s/.test(code)) return false
   const tree = JSON.stringify(parseSync(asJavaScript(path), code).program, (_, value) =>
@@ -102,7 +105,7 @@ function isAheadOfNode({ parseSync }: Toolchain, path: string, code: string): bo
   return tree.includes('"decorators":[{') || /"type":"(?:TSAbstract)?AccessorProperty"/.test(tree)
 }
 
-/** What rolldown leaves as it is and Node does not run yet, esbuild writes in older words. */
+/** Lets esbuild compile syntax that rolldown leaves unchanged and Node cannot run yet. */
 async function lowered(code: string, { path, text, shown }: Input): Promise<{ code: string; maps: MapData[] }> {
   const esbuild = await import('esbuild').catch(() => undefined)
   if (!esbuild) {
@@ -117,8 +120,8 @@ async function lowered(code: string, { path, text, shown }: Input): Promise<{ co
 }
 
 /**
- * `import a, * as b` as two imports in the same line: the transformer forgets the first (rolldown 1.3.2). The text is looked
- * at before it is parsed, which is rarely needed.
+ * Splits `import a, * as b` into two imports on the same line, since the transformer drops the first (rolldown 1.3.2).
+ * Searches the text before parsing it, because this is rarely needed.
  */
 function splitImports({ parseSync }: Toolchain, path: string, code: string): string {
   if (!/^import [^\s,{]+, \* as /m.test(code)) return code
@@ -134,7 +137,10 @@ function splitImports({ parseSync }: Toolchain, path: string, code: string): str
   return split
 }
 
-/** Node's own rule: what has no import and no export may be CommonJS; here it is if it says so. */
+/**
+ * Returns whether the code is CommonJS. By Node's rule, a file without imports and exports may be; we also require the
+ * extension .cjs or .cts, or a use of `require`, `exports` or `module.exports`.
+ */
 function isCommonJs(runnable: string, code: string, path: string): boolean {
   if (/__vite_ssr_(?:import|exports|exportAll|import_meta)_/.test(runnable)) return false
   const extension = extname(path)
@@ -142,7 +148,7 @@ function isCommonJs(runnable: string, code: string, path: string): boolean {
   return extension === '.cjs' || extension === '.cts' || /\bmodule\.exports\b|\bexports\.\w|\brequire\(/.test(code)
 }
 
-/** What the transformer found, without the picture that it draws itself. */
+/** Throws the transformer's errors, without the code frame that it draws itself. */
 function refuse(errors: readonly object[], { text, shown }: Input): void {
   const [first] = errors as readonly { message?: string; pos?: number; code?: string }[]
   if (!first) return
