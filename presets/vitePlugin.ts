@@ -29,15 +29,15 @@ export interface VitePluginOptions {
   /** Shell command to run after each schema change. */
   readonly exec?: string
   /**
-   * What to do if a migration cannot be undone: leave the database unchanged and report it (`stop`, default), or empty
-   * it and apply everything, carrying the rows (`rebuild`).
+   * The reaction to a migration that cannot be undone: `stop` (default) leaves the database unchanged and reports it;
+   * `rebuild` empties the database and applies everything, carrying the rows.
    */
   readonly onIrreversible?: 'rebuild' | 'stop'
   /** Maximum number of rows to carry; default 100 000. */
   readonly carryRows?: number
   /** Check the files ten times a second instead of waiting for events; default: vite's `server.watch.usePolling`. */
   readonly poll?: boolean
-  /** Whether to reload the page after each change; default `true`. */
+  /** `false` does not reload the page after a change; default `true`. */
   readonly reload?: boolean
 }
 

@@ -7,7 +7,7 @@ import type { MigrateEvent } from '../migrate/events.ts'
 import type { Migrator, MigratorOptions } from '../migrate/migrator.ts'
 import type { Source } from '../migrate/source.ts'
 import { isVersion, NIL_VERSION, type Target } from '../migrate/version.ts'
-import { dialectOf, kindOfUrl, type ServerKind } from '../server/kinds.ts'
+import { dialectOf, type ServerKind, serverKindOf } from '../server/kinds.ts'
 import { isUrl, pathOf } from '../source/folder.ts'
 import type { Dialect } from '../sql/dialect.ts'
 import type { TestServer } from '../testing/testServer.ts'
@@ -78,7 +78,7 @@ export class Context {
   /** The kind of server, from `--dialect` or the configuration, else from the database's URL, else `postgres`. */
   get kind(): ServerKind {
     const said = this.options.dialect ?? this.config.dialect
-    if (said === undefined) return kindOfUrl(this.#named ?? '') ?? 'postgres'
+    if (said === undefined) return serverKindOf(this.#named ?? '') ?? 'postgres'
     if (said === 'postgres' || said === 'mysql' || said === 'mariadb') return said
     throw new UsageError(`Unknown --dialect ${said}: use postgres, mysql or mariadb.`)
   }
@@ -159,7 +159,7 @@ export class Context {
     const { server: url } = this.options
     if (url === undefined && this.config.server) return this.config.server
     const { anyServer } = await import('../testing/server/anyServer.ts')
-    return anyServer((url && kindOfUrl(url)) || this.kind, url)
+    return anyServer((url && serverKindOf(url)) || this.kind, url)
   }
 
   /** The display name of the open database; empty if none is open. */

@@ -1,6 +1,6 @@
 /**
- * What a database in development offers beyond what migrations need: the watch lock, its marker, and rows that survive
- * migrations.
+ * A database in development offers more than migrations need: a watch lock, a marker of its environment, and rows that
+ * survive migrations.
  */
 import type { Driver } from '../migrate/driver.ts'
 import { MigratestError } from '../migrate/errors.ts'

@@ -257,8 +257,8 @@ export class ScriptError extends MigratestError {
 }
 
 /**
- * Error a driver throws when the database rejects a statement. The engine converts it to a {@link
- * MigrationFailedError}.
+ * A driver throws this error when the database rejects a statement. The engine converts it to a
+ * {@link MigrationFailedError}.
  */
 export class StatementError extends MigratestError {
   readonly code = 'MIGRATEST_STATEMENT'

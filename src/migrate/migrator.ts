@@ -190,7 +190,7 @@ export class Migrator {
     })
   }
 
-  /** Returns every migration and its status. Only reads. */
+  /** Returns every migration and its status. It writes nothing. */
   async status(): Promise<MigrationStatus> {
     return survey(this.#choosing, await this.#driver.state())
   }

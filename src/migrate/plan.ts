@@ -1,6 +1,6 @@
 /**
  * Turns a request into the moves it needs, and throws everything that must be reported before the first of them runs.
- * Only reads.
+ * It writes nothing.
  */
 import { throwAll } from './attempt.ts'
 import { compareWithFiles, type Policies, refuseTrouble } from './compare.ts'

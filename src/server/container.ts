@@ -30,7 +30,7 @@ export interface ContainerOptions {
 export interface Refusal {
   /** The reason, without a capital letter or full stop. */
   readonly why: string
-  /** What the user can do about it, in the imperative. */
+  /** Advice for the user, in the imperative. */
   readonly advice?: string | undefined
 }
 

@@ -10,7 +10,7 @@ export const TITLES: Readonly<Record<ServerKind, string>> = {
 }
 
 /** Returns the kind for the scheme of a URL. A `mysql://` URL may also name a MariaDB server. */
-export function kindOfUrl(url: string): ServerKind | undefined {
+export function serverKindOf(url: string): ServerKind | undefined {
   const scheme = /^(\w+):/.exec(url)?.[1]?.toLowerCase() ?? ''
   if (scheme === 'mysql' || scheme === 'mariadb') return scheme
   return /^(?:postgres(?:ql)?|pgx5?|pglite)$/.test(scheme) ? 'postgres' : undefined

@@ -75,8 +75,8 @@ export function folderId(): string {
 
 /**
  * Returns an address that only one process can hold, and that is free again however that process ends, unlike a file.
- * Only Linux has such names (abstract sockets). It contains the folder's identity, since two containers may share the
- * network namespace but not the folder.
+ * Such names (abstract sockets) exist only on Linux. The address contains the folder's identity, since two containers
+ * may share the network namespace but not the folder.
  */
 export function mutexAddress(key: string): string | undefined {
   if (process.platform !== 'linux') return undefined

@@ -47,8 +47,8 @@ export interface ModuleMigration<Client = any> {
 }
 
 /**
- * Returns its argument. Gives the editor the types: `export default defineMigration<pg.Client>({ async up({ client, sql
- * }) { … } })`.
+ * Returns its argument, and gives the editor the types:
+ * `export default defineMigration<pg.Client>({ async up({ client, sql }) { … } })`.
  */
 export function defineMigration<Client = unknown>(migration: ModuleMigration<Client>): ModuleMigration<Client> {
   return migration

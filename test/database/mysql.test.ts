@@ -505,7 +505,7 @@ create event e on schedule every 1 day do delete from a;`,
         ({ Info, db: name }) =>
           name === db.name &&
           String(Info).includes(text) &&
-          // What is written of a migration holds its text.
+          // Our own statements that record the migration contain its text as well.
           !/processlist|schema_migrations|START TRANSACTION/i.test(String(Info)),
       )
       if (found) return Number(found.Id)

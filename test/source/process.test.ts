@@ -40,7 +40,7 @@ async function debug(
       }
       if (method !== 'Debugger.paused') return
       const { location } = params.callFrames[0]
-      // Without one it is where a program begins.
+      // A pause without a breakpoint is the start of the program.
       if (params.hitBreakpoints.length > 0) resolve(location.lineNumber)
       else send('Debugger.resume')
     })
@@ -65,7 +65,7 @@ await up()`
   const hit = await debug(script, (_, text) => {
     const map = JSON.parse(text)
     expect(map.sources).toEqual([pathToFileURL(join(root, '1_a.ts')).href])
-    // As a debugger does: the place in what runs for line 8 of the file.
+    // Find the position in the compiled code for line 8 of the file, as a debugger does.
     const lines = (map.mappings as string).split(';')
     const source = new SourceMap(map)
     for (const [line] of lines.entries()) {

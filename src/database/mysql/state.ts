@@ -20,7 +20,7 @@ export async function readState(
   } catch (error) {
     if (!isMissingTable(error)) throw asStatementError(error)
   }
-  // One or both are missing: a new database, or one that only golang-migrate has used.
+  // The database lacks one of our tables, or both: it is new, or only golang-migrate has used it.
   const rows = await session
     .query(version)
     .catch((error) => (isMissingTable(error) ? [] : Promise.reject(asStatementError(error))))

@@ -260,8 +260,8 @@ const TABLES = `SELECT c.oid::text, nspname AS schema, relname AS name, relkind 
   WHERE relkind IN ('r', 'm', 'S') AND NOT relisshared AND nspname <> 'pg_toast' AND relpersistence <> 't' ORDER BY c.oid`
 
 /**
- * Whether there are rows on other servers, triggers and rules that fire on deletes even for a replica, or settings that
- * a test could reset.
+ * A query for anything that restoring rows cannot cover: foreign tables, triggers and rules that fire on deletes even
+ * for a replica, and settings of the database that a test could reset.
  */
 const ELSEWHERE = `SELECT EXISTS (SELECT FROM pg_class WHERE relkind = 'f') OR EXISTS (SELECT FROM pg_db_role_setting s, pg_database d WHERE s.setdatabase = d.oid AND d.datname = current_database())
   OR EXISTS (SELECT FROM pg_trigger WHERE tgenabled IN ('A', 'R') AND tgtype & 40 <> 0)

@@ -16,7 +16,7 @@ export async function readState(session: Session, { versionTable, historyTable }
   } catch (error) {
     if (!isMissingTable(error)) throw asStatementError(error)
   }
-  // One or both are missing: a new database, or one that only golang-migrate has used.
+  // The database lacks one of our tables, or both: it is new, or only golang-migrate has used it.
   const rows = await session
     .query(`SELECT version::text || ' ' || dirty AS row FROM ${versionTable} LIMIT 1`)
     .catch((error) => (isMissingTable(error) ? [] : Promise.reject(asStatementError(error))))

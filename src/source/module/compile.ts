@@ -128,8 +128,7 @@ function compileFactory(
   })
   const factory = script.runInThisContext() as Factory
   if (requiring === undefined) return factory
-  // Object spread would read the getters now. The prototype keeps them lazy.
-  return (globals) => factory(Object.create(globals, { require: { value: createRequire(requiring) } }))
+  return (globals) => factory({ ...globals, require: createRequire(requiring) })
 }
 
 function compiledJson(text: string, shown: string): Omit<Compiled, 'path' | 'text' | 'url'> {

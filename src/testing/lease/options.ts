@@ -39,13 +39,13 @@ export interface MigratedDatabaseOptions<Client> extends Pick<MigratorOptions, '
    */
   readonly snapshots?: boolean
   /**
-   * What each test gets for itself. `database` (default): a database; `transaction`: a transaction that is rolled back,
+   * The thing that each test has to itself. `database` (default): a database; `transaction`: a transaction that is rolled back,
    * in one database for all tests of a file, for tests that only query; `server`: a server started on demand, for
    * migrations that change what all databases of a server share.
    */
   readonly isolation?: 'database' | 'transaction' | 'server'
   /**
-   * Which databases of failed tests stay on the server: the `newest` ones among all tests (default 3), each for so many
+   * The databases of failed tests that stay on the server: the `newest` ones among all tests (default 3), each for so many
    * `minutes` (default 60). `false` keeps none; it is the default if `CI` is set.
    */
   readonly keepFailed?: false | { readonly newest?: number; readonly minutes?: number }

@@ -1,5 +1,5 @@
 /** Chooses a server for test databases when no preset is given. */
-import { dialectOf, kindOfUrl, type ServerKind } from '../../server/kinds.ts'
+import { dialectOf, type ServerKind, serverKindOf } from '../../server/kinds.ts'
 import type { Dialect } from '../../sql/dialect.ts'
 import type { TestServer } from '../testServer.ts'
 import { mysqlServer } from './mysql/server.ts'
@@ -25,6 +25,6 @@ export function anyServer(kind: ServerKind, url = serverUrl(dialectOf(kind))): T
 /** Returns `MIGRATEST_SERVER_URL` if its dialect fits. `DATABASE_URL` is never used: it may hold somebody's data. */
 export function serverUrl(dialect: Dialect): string | undefined {
   const url = process.env.MIGRATEST_SERVER_URL
-  const kind = url === undefined ? undefined : kindOfUrl(url)
+  const kind = url === undefined ? undefined : serverKindOf(url)
   return kind !== undefined && dialectOf(kind) === dialect ? url : undefined
 }

@@ -7,7 +7,7 @@ import { connect } from '../../database/postgres/connection.ts'
 import { briefAdmin, dropIfUnused, listDatabases, sizeOf } from '../../database/postgres/databases.ts'
 import { UsageError } from '../../migrate/errors.ts'
 import { listServers } from '../../server/found.ts'
-import { dialectOf, kindOfUrl } from '../../server/kinds.ts'
+import { dialectOf, serverKindOf } from '../../server/kinds.ts'
 import type { About } from '../testServer.ts'
 import { readMark } from './marks.ts'
 import { MysqlRegistry } from './mysql/registry.ts'
@@ -35,7 +35,7 @@ export interface KeptDatabase extends About {
  */
 export async function listKept(url: string | undefined): Promise<KeptDatabase[]> {
   const named = url ?? process.env.MIGRATEST_SERVER_URL
-  const given = named !== undefined && kindOfUrl(named) !== 'postgres' ? plainUrl(named) : named
+  const given = named !== undefined && serverKindOf(named) !== 'postgres' ? plainUrl(named) : named
   const onDemand = url === undefined ? await listServers() : []
   const lists = await Promise.all([
     ...(given === undefined ? [] : [keptOn({ url: given, name: hostOf(given) })]),
@@ -92,7 +92,7 @@ interface Administration {
 }
 
 async function onServer<T>(url: string, work: (server: Administration) => Promise<T>): Promise<T> {
-  const kind = kindOfUrl(url) ?? 'postgres'
+  const kind = serverKindOf(url) ?? 'postgres'
   return dialectOf(kind) === 'mysql' ? onMysql(url, work) : onPostgres(url, work)
 }
 

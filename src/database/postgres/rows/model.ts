@@ -23,7 +23,7 @@ export interface RowTable {
   readonly oid: string
   /** Name, quoted and qualified. */
   readonly name: string
-  /** What to read from: the table's own rows, without those of tables that inherit from it. */
+  /** The `FROM` item that reads the table's own rows, without those of tables that inherit from it. */
   readonly from: string
   /** Readable name. */
   readonly shown: string

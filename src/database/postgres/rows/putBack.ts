@@ -449,8 +449,8 @@ const WORDS = { O: '', A: 'ALWAYS ', R: 'REPLICA ' } as const
 const MOST_COLUMNS = 40
 
 /**
- * When a column may be overwritten: if it is null, if it is null or its default, or if it still has what a down's type
- * change made of the value.
+ * The condition under which we may overwrite a column: it is null; it is null or its default; or it still holds what a
+ * down's type change made of the value.
  */
 type OpenTo = 'null' | 'default' | 'any default' | 'untouched'
 
