@@ -12,7 +12,7 @@ export async function runCode(run: CodeBody['run'], context: MigrationContext): 
   const sql = ((text, params) => {
     if (isOver)
       return Promise.reject(
-        new Error(`The migration has ended, and runs "${short(text)}" now: await all that it does.`),
+        new Error(`The migration ran "${short(text)}" after it had ended: await everything it does.`),
       )
     // Keep the stack of the caller: the error that the server sends later does not contain it.
     const called = new Error()
@@ -47,15 +47,15 @@ function refuseUnrun(result: unknown): void {
   const { next } = (result ?? {}) as { next?: unknown }
   if (typeof result === 'function' || typeof next === 'function') {
     const what = typeof result === 'function' ? 'a function' : 'a generator'
-    throw new Error(`It returned ${what}, which nobody calls, so what is in it did not run.`)
+    throw new Error(`It returned ${what}, which is never called, so what is in it did not run.`)
   }
   if (result instanceof Error) throw result
   const isText = (value: unknown) => typeof value === 'string' && value.trim() !== ''
   if (isText(result) || (Array.isArray(result) && result.length > 0 && result.every(isText))) {
-    throw new Error('It returned a text, which nobody runs: await sql(text) instead.')
+    throw new Error('It returned a text, which is not run: await sql(text) instead.')
   }
   if (typeof (result as { [Symbol.asyncIterator]?: unknown } | null)?.[Symbol.asyncIterator] === 'function') {
-    throw new Error('It returned something to iterate over, which nobody does, so what is in it may not have run.')
+    throw new Error('It returned an async iterable, which is never iterated, so what is in it may not have run.')
   }
 }
 

@@ -75,23 +75,23 @@ export async function refuseTrouble(
   const late = applied.late.filter((version) => !independent.has(version))
   if (outOfOrder === 'error' && late.length > 0) {
     const files = late.map((version) => fileOf(migrations.get(version), version))
-    throw new LateMigrationError(`Never applied, though the database is past them:\n${listed(files)}`, {
-      hint: "Give them numbers above the latest one, say what they depend on where that is another branch (-- migrate: depends-on …), or pass outOfOrder: 'apply' (or 'ignore').",
+    throw new LateMigrationError(`Not applied, although the database has a higher version:\n${listed(files)}`, {
+      hint: "Give them versions above the latest one. If they belong to another branch, declare what they depend on (-- migrate: depends-on …). Or pass outOfOrder: 'apply' (or 'ignore').",
     })
   }
   const gone = [...applied.entries.values()].filter((entry) => !migrations.has(entry.version))
   if (missing === 'error' && gone.length > 0) {
     const names = gone.map((entry) => `${entry.version}_${entry.name}`)
-    throw new MissingMigrationError(`Applied, but not in ${source.name} any more:\n${listed(names)}`, {
-      hint: "Put the files back, undo them first (the history knows how), or pass missing: 'ignore'.",
+    throw new MissingMigrationError(`Applied, but no longer in ${source.name}:\n${listed(names)}`, {
+      hint: "Restore the files, undo these migrations first (the history has their downs), or pass missing: 'ignore'.",
     })
   }
   const compared = await compareWithFiles(input)
   throwAll([...compared.broken.values()])
   if (edited === 'error' && compared.edited.length > 0) {
     const files = compared.edited.map((migration) => fileOf(migration, migration.version))
-    throw new EditedMigrationError(`Edited since they were applied:\n${listed(files)}`, {
-      hint: "Put them back and write the change as a new migration, go down below them and up again, or pass edited: 'ignore'.",
+    throw new EditedMigrationError(`Edited after they were applied:\n${listed(files)}`, {
+      hint: "Restore them and write the change as a new migration, migrate down below them and up again, or pass edited: 'ignore'.",
     })
   }
   return compared.newDowns

@@ -41,7 +41,7 @@ export class ShortLimitError extends MigratestError {
   /** Number of migrations that were missing. */
   readonly short: number
   constructor(short: number, asked: number) {
-    super(`Asked for ${asked} migrations, but only ${asked - short} were there; they have run.`)
+    super(`Ran only ${asked - short} of ${asked} requested migrations: there are no more.`)
     this.short = short
   }
 }
@@ -52,7 +52,7 @@ export class DirtyError extends MigratestError {
   readonly version: number
   constructor(version: number, what: string) {
     super(`The database is dirty at version ${describeVersion(version)}: ${what}`, {
-      hint: `Nothing runs until that is settled. Mend the migration and continue with "migratest resume", or put the schema right by hand and say where it is with "migratest force VERSION".`,
+      hint: `Nothing runs until this is resolved. Fix the migration and continue with "migratest resume", or repair the schema by hand and record its version with "migratest force VERSION".`,
     })
     this.version = version
   }
@@ -63,7 +63,7 @@ export class StateMovedError extends MigratestError {
   readonly code = 'MIGRATEST_STATE_MOVED'
   constructor(expected: number, found: string) {
     super(`The version changed while migrating: expected ${describeVersion(expected)}, found ${found}.`, {
-      hint: 'Another process migrates this database without our lock. This step was rolled back; look at the version and run again.',
+      hint: 'Another process is migrating this database without our lock. This step was rolled back. Check the version and run again.',
     })
   }
 }
@@ -74,7 +74,7 @@ export class LockedError extends MigratestError {
   constructor(database: string, holder: string | undefined, waitedMs: number) {
     const waited = waitedMs >= 1000 ? ` (waited ${Math.round(waitedMs / 1000)} s)` : ''
     super(`Another migration is running on ${database}${waited}${holder ? `: ${holder}` : '.'}`, {
-      hint: 'Wait for it, or raise lockTimeoutMs. If that process is gone for good, end its session on the server.',
+      hint: 'Wait for it to finish, or raise lockTimeoutMs. If that process no longer exists, end its session on the server.',
     })
   }
 }
@@ -84,9 +84,10 @@ export class LockLostError extends MigratestError {
   readonly code = 'MIGRATEST_LOCK_LOST'
   /** @param left the session that still holds the lock, if our connection now leads to a different session */
   constructor(database: string, left?: string) {
-    const still = left === undefined ? '' : ` It is still held by ${left}: end that one, or the next run is refused.`
+    const still =
+      left === undefined ? '' : ` It is still held by ${left}: end that process, or the next run will be refused.`
     super(`The migration lock on ${database} was lost during the run.${still}`, {
-      hint: 'A pooler that hands each transaction to another session does this: connect past it, or use lock: "table". Every step checked the version row, so none was applied twice.',
+      hint: 'A connection pooler that uses another session for each transaction causes this: connect to the server directly, or use lock: "table". Every step checked the version row, so no migration was applied twice.',
     })
   }
 }
@@ -154,7 +155,7 @@ export class GraphError extends MigratestError {
   readonly problems: readonly string[]
   constructor(problems: readonly string[]) {
     super(problems.join('\n'), {
-      hint: 'Mend the lines "-- migrate: depends-on …" (or dependsOn) of these migrations; nothing has run.',
+      hint: 'Fix the lines "-- migrate: depends-on …" (or dependsOn) of these migrations. Nothing has run.',
     })
     this.problems = problems
   }
@@ -165,9 +166,12 @@ export class MultipleHeadsError extends MigratestError {
   readonly code = 'MIGRATEST_MULTIPLE_HEADS'
   readonly heads: readonly string[]
   constructor(heads: readonly string[]) {
-    super(`${heads.length} migrations are followed by none:\n${heads.map((head) => `  ${head}`).join('\n')}`, {
-      hint: 'Write the one that joins them with "migratest merge", or say which follows which with "-- migrate: depends-on …".',
-    })
+    super(
+      `Multiple heads: no migration follows any of these ${heads.length}:\n${heads.map((head) => `  ${head}`).join('\n')}`,
+      {
+        hint: 'Join them with "migratest merge", or declare which one follows which with "-- migrate: depends-on …".',
+      },
+    )
     this.heads = heads
   }
 }
@@ -181,9 +185,9 @@ export class SquashedError extends MigratestError {
     const applied = replaces.length - missing.length
     const some = missing.length > 10 ? [...missing.slice(0, 10), `and ${missing.length - 10} more`] : missing
     super(
-      `${file} replaces ${replaces.length} migrations, of which this database has ${applied}. Not applied:\n${some.map((name) => `  ${name}`).join('\n')}`,
+      `Only ${applied} of the ${replaces.length} migrations that ${file} replaces are applied to this database. Not applied:\n${some.map((name) => `  ${name}`).join('\n')}`,
       {
-        hint: 'Take the migrations as they were before the squash from your version control, migrate up with them, then use these.',
+        hint: 'Check out the migrations as they were before the squash, migrate up with them, and then use the squashed ones.',
       },
     )
     this.missing = missing
@@ -199,11 +203,11 @@ export class FakeOrderError extends MigratestError {
   /** Names of the migrations that prevent it. */
   readonly others: readonly string[]
   constructor(head: string, state: 'applied' | 'not applied', others: readonly string[]) {
-    super(`${head} what is ${state}:\n${others.map((name) => `  ${name}`).join('\n')}`, {
+    super(`${head} migrations that are ${state}:\n${others.map((name) => `  ${name}`).join('\n')}`, {
       hint:
         state === 'applied'
-          ? 'Take back those first, the last one first.'
-          : 'Apply or fake those first, or say with "migratest force VERSION" that everything up to a version is there.',
+          ? 'Undo or unfake those first, beginning with the last one.'
+          : 'Apply or fake those first, or mark everything up to a version as applied with "migratest force VERSION".',
     })
     this.others = others
   }
@@ -224,8 +228,8 @@ export class IrreversibleError extends MigratestError {
   readonly version: number
   readonly reason: string
   constructor(version: number, file: string, reason: string) {
-    super(`${file}: there is no way back from version ${version}: ${reason}`, {
-      hint: 'Its down says so (-- migrate: irreversible). A backup is the way back, or a new migration that goes on from here.',
+    super(`${file}: version ${version} cannot be undone: ${reason}`, {
+      hint: 'Its down says so (-- migrate: irreversible). Restore a backup, or write a new migration that makes the change you need.',
     })
     this.version = version
     this.reason = reason
@@ -350,8 +354,8 @@ export class MigrationFailedError extends MigratestError {
 export class UnhandledRejectionError extends MigratestError {
   readonly code = 'MIGRATEST_UNHANDLED_REJECTION'
   constructor(error: unknown, cancelled: Error | undefined) {
-    super(`A promise that nobody awaits failed: ${error instanceof Error ? error.message : String(error)}`, {
-      hint: ['Await it, or catch what it throws.', cancelled?.message].filter(Boolean).join('\n\n'),
+    super(`A promise that was not awaited was rejected: ${error instanceof Error ? error.message : String(error)}`, {
+      hint: ['Await it, or catch its error.', cancelled?.message].filter(Boolean).join('\n\n'),
       cause: error,
     })
   }

@@ -77,9 +77,9 @@ async function look(
   const [squashed] = findAdoptions(state, migrations, relations)
   if (squashed) {
     throw new UsageError(
-      `Version ${squashed.version} replaces migrations that are applied, which the history does not say yet.`,
+      `Version ${squashed.version} replaces migrations that are applied, and is not recorded as applied yet.`,
       {
-        hint: 'Say "migratest up" first: it records that.',
+        hint: 'Run "migratest up" first: it records that.',
       },
     )
   }

@@ -131,7 +131,7 @@ function findSquashed(
   for (const migration of migrations) {
     const highest = Math.max(...(relations.get(migration.version)?.replaces ?? []).map(versionIn))
     if (highest === Number.NEGATIVE_INFINITY || highest === migration.version || Number.isNaN(highest)) continue
-    problems.push(`${labelOf(migration)} replaces migrations up to ${highest}, so that is its version too.`)
+    problems.push(`${labelOf(migration)} replaces migrations up to ${highest}, so its version must be ${highest}, too.`)
   }
   const present = new Map(migrations.map((migration) => [migration.version, migration]))
   const squashed = new Map<string, Migration>()
@@ -141,11 +141,11 @@ function findSquashed(
       const label = labelOf(migration)
       const still = present.get(version)
       const other = squashed.get(String(version))
-      if (Number.isNaN(version)) problems.push(`${label} replaces "${name}", which begins with no version.`)
+      if (Number.isNaN(version)) problems.push(`${label} replaces "${name}", which does not begin with a version.`)
       else if (other) problems.push(`${label} and ${labelOf(other)} both replace ${name}.`)
-      else if (still && still !== migration) problems.push(`${label} replaces ${name}, whose file is still there.`)
+      else if (still && still !== migration) problems.push(`${label} replaces ${name}, whose file still exists.`)
       else if (still && name === label)
-        problems.push(`${label} replaces a migration of its own name; call it otherwise.`)
+        problems.push(`${label} replaces a migration with its own name; give it another name.`)
       squashed.set(String(version), migration)
       const title = name.replace(/^\d+_/, '')
       if (!squashed.has(title)) squashed.set(title, migration)
@@ -170,13 +170,14 @@ function find(
     if (found) return `version ${version} is called ${found.name}.`
   } else {
     const [only, second] = migrations.filter(({ name }) => name === reference)
-    if (only && second) return `two are called so, ${labelOf(only)} and ${labelOf(second)}; say which.`
+    if (only && second)
+      return `two migrations have this title, ${labelOf(only)} and ${labelOf(second)}; write which one.`
     const replacing = only ?? squashed.get(reference)
     if (replacing) return replacing
   }
   const names = migrations.flatMap((migration) => [labelOf(migration), migration.name, shownName(migration)])
   const meant = nearest(reference, names)
-  return meant ? `there is none. Did you mean ${meant}?` : 'there is none.'
+  return meant ? `there is no such migration. Did you mean ${meant}?` : 'there is no such migration.'
 }
 
 /** Returns the name as in the file name, with leading zeros. */
@@ -219,7 +220,7 @@ function circles(nodes: readonly GraphNode[]): { text: string; members: Readonly
       if (!way) continue
       const key = way.toSorted((a, b) => a - b).join()
       const round = [node.version, ...way].map((step) => labelIn(nodes, step))
-      const text = way.length === 1 ? `${round[0]} depends on itself.` : `A circle: ${round.join(' → ')}`
+      const text = way.length === 1 ? `${round[0]} depends on itself.` : `Circular dependency: ${round.join(' → ')}`
       if (!found.has(key)) found.set(key, { text, members: new Set(way) })
     }
   }

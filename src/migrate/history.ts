@@ -65,9 +65,10 @@ export function reconcile(state: DatabaseState, migrations: readonly Migration[]
 }
 
 function disagreement(row: number, head: number, agreement: number): string {
-  const trusted = agreement === NIL_VERSION ? 'Nothing in it is trusted' : `It is trusted up to ${agreement}`
+  const trusted =
+    agreement === NIL_VERSION ? 'Nothing in the history is trusted' : `The history is trusted up to ${agreement}`
   return (
-    `Another tool moved this database: the version row says ${describeVersion(row)}, our history ends at ` +
-    `${describeVersion(head)}. ${trusted}; what another tool applied counts as applied, unrecorded.`
+    `Another tool moved this database: the version row says ${describeVersion(row)}, but our history ends at ` +
+    `${describeVersion(head)}. ${trusted}; what another tool applied counts as applied, but is not recorded.`
   )
 }

@@ -164,14 +164,14 @@ async function loadDown(input: LoadInput, move: Move): Promise<LoadedStep> {
   if (!entry?.recorded) {
     throw new NoWayDownError(`${what}, and the history holds no text to undo it with.`, {
       hint: migration
-        ? "Put the file back as it was, or pass edited: 'ignore' to undo it with the file's down."
-        : 'Put the file back (its branch or your version control has it).',
+        ? "Restore the file as it was, or pass edited: 'ignore' to undo it with the file's down."
+        : 'Restore the file (its branch or your version control has it).',
     })
   }
   const text = await input.driver.recorded(move.version, 'down')
   if (text === null && entry.downFingerprint !== null) {
     throw new NoWayDownError(`${what}, and its down was code that could not be recorded.`, {
-      hint: 'Put the file back (its branch or your version control has it).',
+      hint: 'Restore the file (its branch or your version control has it).',
     })
   }
   const body = text === null ? null : isCode(text) ? await revived(input, text, what) : ({ kind: 'sql', text } as const)
@@ -181,7 +181,7 @@ async function loadDown(input: LoadInput, move: Move): Promise<LoadedStep> {
   refuseIrreversible(down, move.version, file)
   const leftovers =
     down.kind === 'nil' && entry.fingerprint !== fingerprintOf([])
-      ? { reason: `${what}, and it had no down when it was applied`, objects: 'what it made' }
+      ? { reason: `${what}, and it had no down when it was applied`, objects: 'its changes' }
       : undefined
   return makeStep(input, move, name, file, 'record', down, history, leftovers)
 }
@@ -211,11 +211,14 @@ async function revived(
   what: string,
 ): Promise<MigrationBody | null> {
   if (!runRecordedCode) {
-    throw new NoWayDownError(`${what}. Its down is recorded in the database as code, which is not run unasked.`, {
-      hint: "Put the file back; or, where you trust all who can write to this database, say --run-recorded-code (recordedCode: 'run').",
-    })
+    throw new NoWayDownError(
+      `${what}. Its down is recorded in the database as code, which does not run without your permission.`,
+      {
+        hint: "Restore the file; or, if you trust everyone who can write to this database, pass --run-recorded-code (recordedCode: 'run').",
+      },
+    )
   }
-  if (!source.revive) throw new NoWayDownError(`${what}, and ${source.name} cannot run code that was recorded.`)
+  if (!source.revive) throw new NoWayDownError(`${what}, and ${source.name} cannot run recorded code.`)
   return source.revive(record, 'down')
 }
 
@@ -246,7 +249,7 @@ function makeStep(
   const step = (hears: Hears): MigrationStep => ({ ...move, name, work: workOf(half, hears), history })
   const text = half.kind === 'sql' ? half.script.text : half.text
   const warning = leftovers
-    ? `${leftovers.reason}: the version moves, and ${leftovers.objects} stays behind.`
+    ? `${leftovers.reason}: the version changes, but the database keeps ${leftovers.objects}.`
     : move.direction === 'up'
       ? remarksOf(half)
       : undefined
@@ -293,13 +296,14 @@ function refuseIrreversible(down: Loaded, version: number, file: string): void {
 
 function refuseIrreversibleUp({ text }: Script, file: string): void {
   const start = text.search(/--[ \t]*migrate:[ \t]*irreversible/)
-  const message = '"irreversible" is said by the down half'
+  const message = '"irreversible" belongs in the down half'
   throw new ScriptError(message, { file, text, start }, 'Move the line into the .down.sql of this version.')
 }
 
 function leftoversOf(up: Loaded, down: Loaded, migration: Migration): Leftovers | undefined {
   if (down.kind !== 'nil' || up.kind === 'nil') return undefined
   const made = up.kind === 'sql' ? createdObjects(up.script) : []
-  const objects = made.length > 0 ? `${made.slice(0, 5).join(', ')}${made.length > 5 ? ', …' : ''}` : 'what its up did'
+  const objects =
+    made.length > 0 ? `${made.slice(0, 5).join(', ')}${made.length > 5 ? ', …' : ''}` : 'the changes of its up'
   return { reason: `${migration.version}_${migration.name} has no down`, objects }
 }

@@ -305,7 +305,7 @@ export class Migrator {
       to: row,
       history: { put: record, remove: replaced, baseline: baseline ? { version, above: row } : undefined },
     })
-    const message = `${version}_${record.name} replaces ${replaced.length + 1} migrations that are all applied: the history now says so.`
+    const message = `${version}_${record.name} replaces ${replaced.length + 1} migrations that are all applied, so it is now recorded as applied.`
     this.#emit({ type: 'warning', message })
   }
 
@@ -461,7 +461,7 @@ function dirty(state: DatabaseState): DirtyError {
   const entry = state.history.find((e) => e.running)
   if (!entry?.running) return new DirtyError(state.version, 'the flag was set by another tool or by hand.')
   const { direction, done, started, total } = entry.running
-  const unknown = started > done ? `, and whether statement ${started} took effect is not known` : ''
+  const unknown = started > done ? `, and it is not known whether statement ${started} took effect` : ''
   return new DirtyError(
     state.version,
     `${direction} of ${entry.version}_${entry.name} stopped with ${done} of ${total} statements done${unknown}.`,

@@ -7,7 +7,7 @@ import { NIL_VERSION } from './version.ts'
 /** Returns a driver at the nil version, with no history. Every method that would change something throws. */
 export function offlineDatabase(dialect: Dialect): Driver {
   const refuse = async () => {
-    throw new UsageError('This needs a database, and none is open.')
+    throw new UsageError('This needs a database, but no database is open.')
   }
   return {
     dialect,

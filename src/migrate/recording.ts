@@ -18,9 +18,9 @@ export async function recordSql({ run }: Pick<CodeBody, 'run'>, dialect: Dialect
   const statements: string[] = []
   const notes = new Set<string>()
   const hear = (text: string, params: readonly unknown[] = []): Heard => {
-    if (statements.length >= MOST) throw new Error(`it goes on after ${MOST} statements`)
+    if (statements.length >= MOST) throw new Error(`it ran more than ${MOST} statements`)
     statements.push(inlineParameters(text.trim(), params, dialect))
-    const looked = () => notes.add(`goes by the rows of "${short(text)}", shown as if there were none`)
+    const looked = () => notes.add(`depends on the rows of "${short(text)}", shown as if there were no rows`)
     return { rows: emptyRows(looked), looked }
   }
   const context = {
@@ -32,11 +32,11 @@ export async function recordSql({ run }: Pick<CodeBody, 'run'>, dialect: Dialect
   let timer: NodeJS.Timeout | undefined
   try {
     const tooLong = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error(`it waited for ${LONGEST / 1000} s`)), LONGEST)
+      timer = setTimeout(() => reject(new Error(`it took more than ${LONGEST / 1000} s`)), LONGEST)
     })
     await Promise.race([run(context), tooLong])
   } catch (error) {
-    notes.add(`stopped here without a database: ${error instanceof Error ? error.message : String(error)}`)
+    notes.add(`stopped here, since there is no database: ${error instanceof Error ? error.message : String(error)}`)
   }
   clearTimeout(timer)
   return { statements, notes: [...notes] }
@@ -82,7 +82,7 @@ function listeningClient(hear: Hear): unknown {
   })
   const query = (asked: string | Asked, ...more: unknown[]) => {
     const { text, values = more[0], callback, submit } = typeof asked === 'string' ? { text: asked } : (asked as Asked)
-    if (submit) throw new Error('a cursor or stream needs one')
+    if (submit) throw new Error('a cursor or stream needs a database')
     const result = answer(hear(text, Array.isArray(values) ? values : []))
     const done = callback ?? more.at(-1)
     if (typeof done === 'function') return void queueMicrotask(() => done(null, result))
@@ -104,7 +104,7 @@ function listeningClient(hear: Hear): unknown {
     get(target, key) {
       if (typeof key === 'symbol' || key === 'then' || key in target) return Reflect.get(target, key)
       return () => {
-        throw new Error(`client.${key}() needs one`)
+        throw new Error(`client.${key}() needs a database`)
       }
     },
   })

@@ -40,9 +40,9 @@ export async function resume(
   const state = await database.state()
   const entry = state.history.find((e) => e.running)
   if (!state.dirty || !entry?.running) {
-    throw new UsageError('There is nothing to resume: no migration is under way in the journal.', {
+    throw new UsageError('There is nothing to resume: the journal has no unfinished migration.', {
       hint: state.dirty
-        ? 'The dirty flag was set by another tool: settle the schema, then "migratest force VERSION".'
+        ? 'Another tool set the dirty flag: repair the schema, then run "migratest force VERSION".'
         : undefined,
     })
   }
@@ -50,7 +50,7 @@ export async function resume(
   const said = saidBehind(options)
   if (said !== undefined && said !== done && said !== started) {
     throw new UsageError(
-      `resume({ applied: ${said} }): the journal says ${done} of ${total} statements are done, and ${started} begun.`,
+      `resume({ applied: ${said} }): the journal says that ${done} of ${total} statements are done, and that ${started} have begun.`,
     )
   }
   const behind = said ?? (await foundBehind(database, entry, entry.running))
@@ -77,7 +77,7 @@ export async function resume(
 
 function saidBehind({ applied, notApplied }: ResumeOptions): number | undefined {
   if (applied !== undefined && notApplied !== undefined && applied !== notApplied - 1) {
-    throw new UsageError(`resume: applied: ${applied} and notApplied: ${notApplied} cannot both be so.`)
+    throw new UsageError(`resume: applied: ${applied} and notApplied: ${notApplied} contradict each other.`)
   }
   return applied ?? (notApplied === undefined ? undefined : notApplied - 1)
 }
@@ -100,10 +100,10 @@ function unknownProgress({ version, name }: HistoryEntry, { started, total }: Jo
   const what = `${version}_${name}`
   return new UsageError(
     total === 1
-      ? `It is not known how much of ${what} took effect: it began, and did not come to its end.`
+      ? `It is not known how much of ${what} took effect: it began but did not finish.`
       : `It is not known whether statement ${started} of ${total} of ${what} took effect: the connection ended while it ran.`,
     {
-      hint: `Look at the schema. If it did: ${how(started)}. If not: "migratest resume --not-applied ${started}" or resume({ notApplied: ${started} }).`,
+      hint: `Check the schema. If it took effect: ${how(started)}. If not: "migratest resume --not-applied ${started}" or resume({ notApplied: ${started} }).`,
     },
   )
 }
@@ -122,9 +122,9 @@ async function refuseEdited(
   const [before, now] = [readScript(recorded, dialect, syntax), script].map((one) => headOf(one, done, driver))
   if (before === now) return
   throw new EditedMigrationError(
-    `The first ${done} statements of ${version} have run, and they were changed in the file since.`,
+    `The first ${done} statements of version ${version} have run, but the file no longer contains them as they were.`,
     {
-      hint: 'Put those statements back as they were and mend only what follows, or settle the schema by hand and "migratest force VERSION".',
+      hint: 'Restore those statements and fix only what follows them, or repair the schema by hand and run "migratest force VERSION".',
     },
   )
 }
@@ -159,7 +159,7 @@ function refuseLostSettings({ statements, text }: Script, done: number, dialect:
   throw new UsageError(
     `"${text.slice(start, end)}" ran before the migration stopped, and its effect ended with that session.`,
     {
-      hint: 'Repeat it in the file as the first of the statements that are left, and resume again.',
+      hint: 'Repeat it in the file as the first of the remaining statements, and resume again.',
     },
   )
 }

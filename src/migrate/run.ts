@@ -199,12 +199,12 @@ function isRefusedInTransaction(error: unknown): boolean {
 }
 
 function cleanStill(driver: Driver, step: MigrationStep): string {
-  return `Nothing of it was kept: ${driver.database} is at version ${describeVersion(step.from)}, clean.`
+  return `The migration left no changes: ${driver.database} is at version ${describeVersion(step.from)}, clean.`
 }
 
 function dirtyNow(step: MigrationStep, index: number, total: number): string {
   if (step.work.kind === 'code') {
-    return `It failed outside a transaction: what it did before that stands, and the database is dirty at version ${describeVersion(step.to)}. ${WAYS_ON}`
+    return `It failed outside a transaction: what it did before remains, and the database is dirty at version ${describeVersion(step.to)}. ${WAYS_ON}`
   }
   return `Statement ${index + 1} of ${total} failed outside a transaction. ${standing(step, index)}`
 }
@@ -215,12 +215,16 @@ function stoppedNow(step: MigrationStep, index: number, total: number): string {
 
 function standing(step: MigrationStep, done: number): string {
   const before =
-    done === 0 ? 'Nothing before it has run' : done === 1 ? 'Statement 1 stands' : `Statements 1 to ${done} stand`
+    done === 0
+      ? 'No statement before it has run'
+      : done === 1
+        ? 'Statement 1 took effect'
+        : `Statements 1 to ${done} took effect`
   return `${before}; the database is dirty at version ${describeVersion(step.to)}. ${WAYS_ON}`
 }
 
 const WAYS_ON =
-  'Mend the migration and run "migratest resume", or put the schema right by hand and run "migratest force VERSION".'
+  'Fix the migration and run "migratest resume", or repair the schema by hand and run "migratest force VERSION".'
 
 function failure(
   error: unknown,

@@ -52,7 +52,7 @@ export interface CodeBody {
   readonly kind: 'code'
   /** The source text, for display and for the history. */
   readonly text: string
-  /** The code itself. The engine awaits its result. */
+  /** The code itself. The engine awaits its result, and refuses one that has not run (a generator, SQL text). */
   readonly run: (context: MigrationContext) => unknown
   /** `false` runs the code without a transaction of ours. */
   readonly transaction?: boolean | undefined
@@ -100,5 +100,5 @@ export interface Source {
 export function passedOverMessage({ passedOver = [] }: Source): string | undefined {
   if (passedOver.length === 0) return undefined
   const more = passedOver.length > 3 ? ` and ${passedOver.length - 3} more` : ''
-  return `Not migrations of ours, passed over: ${passedOver.slice(0, 3).join(', ')}${more}`
+  return `Ignored files that look like migrations of another tool: ${passedOver.slice(0, 3).join(', ')}${more}`
 }

@@ -107,7 +107,7 @@ function sqlOf(migration: Migration, body: MigrationBody, dialect: Dialect): str
   if (isNil(body, dialect)) return ''
   const { text, statements, clientText } = readScript(body.text, dialect)
   if (statements.some(({ start }) => /^(?:begin|start)\b/i.test(text.slice(start)))) {
-    throw new UsageError(`${file} begins and ends transactions of its own, which cannot be part of another.`, {
+    throw new UsageError(`${file} begins and ends transactions of its own, which cannot run inside another one.`, {
       hint: HINT,
     })
   }
@@ -115,7 +115,7 @@ function sqlOf(migration: Migration, body: MigrationBody, dialect: Dialect): str
   return withEnd(withoutDirectives(whole, dialect), dialect).trim()
 }
 
-const HINT = 'Squash up to the one before it, or from the one after it.'
+const HINT = 'Squash the migrations before it, or those after it.'
 
 /** Removes the `-- migrate: …` lines, because they apply to a whole file. */
 function withoutDirectives(text: string, dialect: Dialect): string {

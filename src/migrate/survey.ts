@@ -30,7 +30,9 @@ export async function survey(input: PlanInput, read: DatabaseState): Promise<Mig
 function headsOf({ heads, nodes, problems }: Graph): string[] {
   if (heads.length < 2 || problems.length > 0) return []
   const names = nodes.filter(({ version }) => heads.includes(version)).map(labelOf)
-  return [`${heads.length} migrations are followed by none: ${names.join(', ')}. "migratest merge" joins them.`]
+  return [
+    `Multiple heads: no migration follows any of these ${heads.length}: ${names.join(', ')}. "migratest merge" joins them.`,
+  ]
 }
 
 /** Returns the errors of pending migrations that cannot run, by version. */

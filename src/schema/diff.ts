@@ -72,7 +72,7 @@ function label({ kind, name, table }: SchemaObject): string {
 function movedColumns(was: SchemaObject, now: SchemaObject): string[] {
   const names = (sign: '+' | '-', { columns }: SchemaObject) => columns.map(({ name }) => ({ sign, text: name }))
   const moved = lineDiff(names('-', was), names('+', now)).filter(({ sign }) => sign === '+')
-  return moved.length > 0 ? [`the place of ${moved.map(({ text }) => text).join(', ')} in ${label(now)}`] : []
+  return moved.length > 0 ? [`the position of ${moved.map(({ text }) => text).join(', ')} in ${label(now)}`] : []
 }
 
 function whole(sign: '+' | '-', object: SchemaObject): DiffLine[] {

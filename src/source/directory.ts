@@ -73,7 +73,7 @@ function listFolder(folder: string, shown: string): string[] {
     const { code } = cause as NodeJS.ErrnoException
     if (code === 'ENOENT') {
       throw new SourceNotFoundError(`There is no directory ${shown} (looked for ${folder}).`, {
-        hint: 'Make it and put the first migration in it, or pass the path of the right one.',
+        hint: 'Create it and put the first migration in it, or pass the path of the right directory.',
         cause,
       })
     }

@@ -25,7 +25,7 @@ export function parseFileName(name: string, shown = name): FileName {
     return { kind: 'sql', version: toVersion(digits, shown), title, direction: direction as Direction }
   }
   if (/\.sql$/i.test(name)) {
-    throw new FileNameError(`${shown}: not a name a migration can have.`, { hint: suggestion(name) })
+    throw new FileNameError(`${shown}: not a valid name for a migration.`, { hint: suggestion(name) })
   }
   const code = NOT_CODE.test(name) ? null : CODE.exec(name)
   if (code && !LOOKS_LIKE.test(name)) {
@@ -44,7 +44,7 @@ function toVersion(digits: string, shown: string): number {
 }
 
 function suggestion(name: string): string {
-  const pattern = 'Names are VERSION_TITLE.up.sql and VERSION_TITLE.down.sql, as 0001_create_users.up.sql.'
+  const pattern = 'Names are VERSION_TITLE.up.sql and VERSION_TITLE.down.sql, such as 0001_create_users.up.sql.'
   const digits = /^\d+/.exec(name)?.[0]
   if (/^\d+_.*\.sql$/i.test(name) && !/\.(up|down)\.sql$/i.test(name)) {
     return `${pattern} For this one: ${name.replace(/\.sql$/i, '.up.sql')}.`

@@ -36,7 +36,7 @@ export interface Files {
  * The exports of a code migration, by name or as its default export. `Client`: the driver's client, such as
  * `pg.Client`.
  */
-// biome-ignore lint/suspicious/noExplicitAny: whoever names no client says nothing about it
+// biome-ignore lint/suspicious/noExplicitAny: a migration that does not name its client can use it without a type
 export interface ModuleMigration<Client = any> {
   readonly up?: ((context: MigrationContext<Client>) => unknown) | undefined
   readonly down?: ((context: MigrationContext<Client>) => unknown) | undefined
@@ -204,7 +204,7 @@ export function asModuleMigration(exports: unknown, shown: string): ModuleMigrat
   )
   if (named) {
     throw new UnreadableFileError(
-      `${shown}: exports a class (${named[0]}) with an up method, as TypeORM's migrations are.`,
+      `${shown}: exports a class (${named[0]}) with an up method, like TypeORM's migrations.`,
       {
         hint: 'Export functions instead: "export async function up({ sql }) { … }", and a down beside it.',
       },

@@ -9,7 +9,7 @@ export interface GitBase {
   readonly path: string
   /** A folder in the repository. */
   readonly cwd: string
-  /** `true` if the folder exists in that revision. */
+  /** `true` if the folder exists in that revision, or if the revision itself does not exist here. */
   readonly present: boolean
 }
 

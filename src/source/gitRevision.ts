@@ -65,7 +65,7 @@ async function readTree(revision: string, folder: string, cwd: string): Promise<
   return texts
 }
 
-/** Runs git and returns its output; empty if it failed with status 1 or 128. */
+/** Runs git and returns its output. Does not check the exit status: the output is empty if git failed. */
 function git(cwd: string, args: readonly string[], input = ''): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const child = spawn('git', args, { cwd, env: gitEnvironment(), stdio: ['pipe', 'pipe', 'ignore'] })

@@ -3,7 +3,7 @@ export type Dialect = 'postgres' | 'mysql'
 
 /** The SQL syntax that we generate for a dialect. Everything that needs a connection is in `src/database/`. */
 export interface DialectRules {
-  /** Whether schema changes can be rolled back. */
+  /** `true` if schema changes can be rolled back. */
   readonly transactionalDdl: boolean
   /** Quotes an identifier. */
   quote(name: string): string

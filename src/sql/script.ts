@@ -154,9 +154,10 @@ const DIRECTIVE = /^--[ \t]*migrate:[ \t]*(.*?)[ \t]*$/
 const RELATIONS = ['depends-on', 'replaces']
 const DIRECTIVES = ['no-transaction', 'irreversible', ...RELATIONS]
 const WITH_WORDS: Readonly<Record<string, string>> = {
-  irreversible: 'no reason is given|Say why: -- migrate: irreversible the old names are gone',
-  'depends-on': 'on what is not said|Name migrations, as -- migrate: depends-on 0004_users, 0006_roles; or "nothing".',
-  replaces: 'what it replaces is not said|"migratest squash" writes this line.',
+  irreversible: 'the reason is missing|Add it: -- migrate: irreversible the old names are gone',
+  'depends-on':
+    '"depends-on" names no migration|Name migrations, as in -- migrate: depends-on 0004_users, 0006_roles; or write "nothing".',
+  replaces: '"replaces" names no migration|"migratest squash" writes this line.',
 }
 
 interface Directives {
@@ -284,8 +285,8 @@ function ends(words: readonly string[]): boolean {
 function unendedProblem(text: string, { start }: Statement): Problem {
   const end = start + (/^\w+/.exec(text.slice(start))?.[0].length ?? 1)
   const locked = text.slice(start, end).toLowerCase() === 'lock'
-  const message = locked ? 'these tables stay locked' : 'this transaction is not ended in the file'
-  return { kind: 'transaction', start, end, message, hint: locked ? 'Write UNLOCK TABLES.' : 'Write its COMMIT.' }
+  const message = locked ? 'the file does not unlock these tables' : 'the file does not end this transaction'
+  return { kind: 'transaction', start, end, message, hint: locked ? 'Add UNLOCK TABLES.' : 'Add its COMMIT.' }
 }
 
 /**
@@ -356,13 +357,13 @@ function refusesTransaction(words: readonly string[], dialect: Dialect): boolean
 function nulProblem(text: string): Problem | undefined {
   const start = text.indexOf('\0')
   if (start === -1) return undefined
-  const message = 'a NUL character, which no database takes in SQL'
+  const message = 'a NUL character, which no database accepts in SQL'
   return {
     kind: 'nul',
     start,
     end: start + 1,
     message,
-    hint: 'Take it out; the file may have been written half, or not be text.',
+    hint: 'Remove it. The file may be incomplete, or not a text file.',
   }
 }
 
@@ -371,7 +372,7 @@ function localProblem({ start, end }: Statement): Problem {
     kind: 'copy',
     start,
     end,
-    message: 'LOAD DATA LOCAL needs a client with files: a migration has none',
+    message: 'LOAD DATA LOCAL needs a client with access to files: a migration has none',
     hint: 'Write the rows as INSERT statements, or load them from a code migration.',
   }
 }
@@ -382,7 +383,7 @@ function controlProblem(text: string, { start, end }: Statement): Problem {
     start,
     end,
     message: `${text.slice(start, end).toUpperCase()} would end or open a transaction in the middle of the migration`,
-    hint: 'Take it out (the whole file already runs in one transaction), or begin the file with "-- migrate: no-transaction".',
+    hint: 'Remove it (the whole file already runs in one transaction), or begin the file with "-- migrate: no-transaction".',
   }
 }
 
@@ -395,7 +396,7 @@ function aloneProblem(text: string, { start, end, words }: Statement, count: num
     start,
     end: Math.min(end, start + (text.slice(start, end).split('\n')[0]?.length ?? 1)),
     message: `${what.toUpperCase()} cannot run in a transaction, and this file has ${count} statements that would share one`,
-    hint: 'Give it a migration of its own, or begin the file with "-- migrate: no-transaction".',
+    hint: 'Move it to its own migration, or begin the file with "-- migrate: no-transaction".',
   }
 }
 

@@ -35,7 +35,10 @@ interface Comment {
 export interface Cut {
   readonly statements: Statement[]
   readonly comments: Comment[]
-  /** Client commands that can be omitted (`\restrict`, `DELIMITER`). They are blanked before the script is sent. */
+  /**
+   * Client commands that can be omitted (`\restrict`, `DELIMITER`), and COPY without rows. They are blanked before the
+   * script is sent.
+   */
   readonly skipped: Comment[]
   /** The tokens in canonical spelling, without comments: the input of the fingerprint. */
   readonly canonical: Canonical
@@ -464,8 +467,8 @@ function byteOrderMark(start: number): Problem {
     kind: 'nul',
     start,
     end: start + 1,
-    message: 'a byte order mark (U+FEFF) in the middle of the text, which cannot be seen',
-    hint: 'Files that were joined may leave one: take it out.',
+    message: 'an invisible byte order mark (U+FEFF) in the middle of the text',
+    hint: 'Joining files may leave one there. Remove it.',
   }
 }
 
@@ -485,10 +488,10 @@ function clientCommand(start: number, end: number, name: string): Problem {
     kind: 'client-command',
     start,
     end,
-    message: mysql ? 'DELIMITER names no delimiter' : `${name} is a command of psql, not SQL`,
+    message: mysql ? 'DELIMITER without a delimiter' : `${name} is a command of psql, not SQL`,
     hint: mysql
-      ? 'Write it as the mysql client wants it: DELIMITER //'
-      : 'Take the line out, or write in SQL what it does; only \\restrict and \\unrestrict (from pg_dump) are passed over.',
+      ? 'Write it as the mysql client expects it: DELIMITER //'
+      : 'Remove the line, or write in SQL what it does. Only \\restrict and \\unrestrict (from pg_dump) are ignored.',
   }
 }
 

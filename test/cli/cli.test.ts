@@ -52,7 +52,7 @@ describe('moving', () => {
     const { out, err, code } = cli(['up', ...at])
     expect(out).toMatch(/^ {2}up {4}1_a/)
     expect(err).toMatch(
-      /2_b\.up\.sql:1:8: column "nonsense" does not exist \(42703\)\n\n> 1 \| select nonsense\n {4}\| {8}\^{8}\n\nNothing of it was kept: .* is at version 1, clean\.\n\nSee docs\/errors\.md#migratest_migration_failed\n$/,
+      /2_b\.up\.sql:1:8: column "nonsense" does not exist \(42703\)\n\n> 1 \| select nonsense\n {4}\| {8}\^{8}\n\nThe migration left no changes: .* is at version 1, clean\.\n\nSee docs\/errors\.md#migratest_migration_failed\n$/,
     )
     expect(code).toBe(1)
     const json = cli(['up', '--json', ...at])

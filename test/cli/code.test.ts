@@ -34,7 +34,7 @@ describe('a migration in TypeScript', () => {
     })
     const { err, code } = cli(['up'], { DATABASE_URL: db.url }, cwd)
     expect(err).toMatch(
-      /^A promise that nobody awaits failed: nobody hears\n\nAwait it[\s\S]*is at version nil, clean\./,
+      /^A promise that was not awaited was rejected: nobody hears\n\nAwait it[\s\S]*is at version nil, clean\./,
     )
     expect(code).toBe(1)
     expect(await db.rows("select to_regclass('a') as a")).toEqual([{ a: null }])
@@ -46,7 +46,7 @@ describe('a migration in TypeScript', () => {
     })
     const { out, err, code } = cli(['up', '--json'], { DATABASE_URL: db.url }, cwd)
     expect(JSON.parse(out)).toMatchObject({ to: 1 })
-    expect([err.split('\n')[0], code]).toEqual(['A promise that nobody awaits failed: late', 1])
+    expect([err.split('\n')[0], code]).toEqual(['A promise that was not awaited was rejected: late', 1])
   })
 
   test('whose file is gone is undone with --run-recorded-code', ({ db }) => {
@@ -249,7 +249,7 @@ describe('dag', () => {
     mkdirSync(join(cwd, 'empty'))
     const { out, err, code } = cli(['dag'], {}, cwd)
     expect(out).toContain('2_b')
-    expect([err, code]).toEqual(['3_c depends on users: there is none.\n', 1])
+    expect([err, code]).toEqual(['3_c depends on users: there is no such migration.\n', 1])
   })
 })
 
@@ -257,7 +257,7 @@ describe('fake and unfake', () => {
   test('say what they did', ({ db }) => {
     const cwd = folder({ ...sql('0001', 'a'), ...sql('0002', 'b') })
     const env = { DATABASE_URL: db.url }
-    expect(cli(['fake', '2'], env, cwd).err).toContain('2_b follows what is not applied:\n  1_a')
+    expect(cli(['fake', '2'], env, cwd).err).toContain('2_b follows migrations that are not applied:\n  1_a')
     expect(cli(['fake', '1'], env, cwd).out).toMatch(
       /is at version 1: 1 is now recorded as applied; no migration was run\.\n$/,
     )

@@ -20,12 +20,12 @@ describe('code that would not run, or ends oddly', () => {
     [
       'a function that gives a function',
       'export const up = () => async () => undefined',
-      /It returned a function, which nobody calls/,
+      /It returned a function, which is never called/,
     ],
     [
       'a function that gives a generator',
       'export const up = ({ sql }) => (function* () { yield sql("select 1") })()',
-      /It returned a generator, which nobody calls/,
+      /It returned a generator, which is never called/,
     ],
     [
       'a class',
@@ -51,7 +51,7 @@ describe('code that would not run, or ends oddly', () => {
     [
       'a text that is returned',
       'export const up = () => "create table t (id int)"',
-      /It returned a text, which nobody/,
+      /It returned a text, which is not run/,
     ],
     ['texts that are returned', 'export const up = () => ["create table t (id int)"]', /It returned a text/],
     ['an error that is returned', 'export const up = () => new Error("nope")', /nope/],

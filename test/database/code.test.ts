@@ -70,7 +70,7 @@ describe('a failure', () => {
     })
     const error = await failure<MigrationFailedError>((await db.migrator({}, over())).up())
     expect(error.message).toContain(`${path}/h.ts:4:9: RangeError: too far\n\n  2 |`)
-    expect(error.message).toContain('Nothing of it was kept: ')
+    expect(error.message).toContain('The migration left no changes: ')
     expect([error.code, error.version, error.line, error.column]).toEqual(['MIGRATEST_MIGRATION_FAILED', 2, 4, 9])
     expect(error.message).toContain(`In: up of ${path}/2_b.ts`)
     expect((error.cause as Error).stack).toContain('2_b.ts:4:3')
@@ -198,7 +198,7 @@ describe('what code leaves behind', () => {
     }
     await (await db.migrator({ '1_a.ts': { up } })).up()
     expect((await failure(Promise.all(late))).message).toBe(
-      'The migration has ended, and runs "create table late ()" now: await all that it does.',
+      'The migration ran "create table late ()" after it had ended: await everything it does.',
     )
   })
 
@@ -213,14 +213,14 @@ describe('what code leaves behind', () => {
     })
     const error = await failure((await db.migrator({}, over())).up())
     expect(error.message).toContain('what it did up to there stays')
-    expect(error.message).not.toContain('Nothing of it was kept')
+    expect(error.message).not.toContain('The migration left no changes')
     expect(await db.rows("select to_regclass('kept') is not null as kept")).toEqual([{ kept: true }])
   })
 
   test('one that it rolled back itself is refused, and nothing is kept', async ({ db }) => {
     const up = async ({ sql }: MigrationContext) => void (await sql('create table gone (); rollback'))
     const error = await failure((await db.migrator({ '1_a.ts': { up } })).up())
-    expect(error.message).toContain('Nothing of it was kept')
+    expect(error.message).toContain('The migration left no changes')
   })
 
   test('RESET ALL is no end of a transaction', async ({ db }) => {
@@ -237,7 +237,7 @@ describe('what code leaves behind', () => {
     const migrator = await db.migrator({}, over())
     const error = await failure<MigrationFailedError>(migrator.up())
     expect(error.message).toContain('1_a.ts:4:9: TypeError: no')
-    expect(error.message).toContain('It failed outside a transaction: what it did before that stands')
+    expect(error.message).toContain('It failed outside a transaction: what it did before remains')
     expect((await failure(migrator.resume())).message).toContain('It is not known how much of 1_a took effect')
     write(
       '1_a.ts',
@@ -288,14 +288,14 @@ export async function down({ sql }: any) {
   expect(up.steps).toMatchObject([
     {
       text: `insert into t values ('1', 'O''Hara', NULL, $10);\nselect '{"a":[1]}'::jsonb;\nselect 1;`,
-      notes: [expect.stringContaining('code of'), 'goes by the rows of "select 1", shown as if there were none'],
+      notes: [expect.stringContaining('code of'), 'depends on the rows of "select 1", shown as if there were no rows'],
     },
   ])
   const down = await migrator.plan('nil', { from: 1, texts: true })
   expect(down.steps[0]?.notes).toEqual([
     expect.stringContaining('code of'),
-    'goes by the rows of "select name from t", shown as if there were none',
-    expect.stringContaining('stopped here without a database: '),
+    'depends on the rows of "select name from t", shown as if there were no rows',
+    expect.stringContaining('stopped here, since there is no database: '),
   ])
   expect(await db.rows("select to_regclass('schema_migrations') as t")).toEqual([{ t: null }])
 })

@@ -64,7 +64,7 @@ describe('a statement alone that PostgreSQL refuses in a transaction runs withou
 
   test('one that is refused anyway leaves the database clean', async ({ db }) => {
     const migrator = await db.migrator({ '1_a.up.sql': 'create index concurrently i on nosuch (a)' })
-    expect((await failure(migrator.up())).message).toMatch(/Nothing of it was kept: .* is at version nil, clean/)
+    expect((await failure(migrator.up())).message).toMatch(/The migration left no changes: .* is at version nil, clean/)
     expect(await migrator.version()).toEqual({ version: -1, dirty: false })
   })
 

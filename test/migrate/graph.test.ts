@@ -47,16 +47,24 @@ describe('problems', () => {
       ['1 users', '2 b: 0001_user'],
       ['2_b depends on 0001_user: version 1 is called users.'],
     ],
-    ['a misspelt title', ['1 users', '2 b: usres'], ['2_b depends on usres: there is none. Did you mean users?']],
-    ['a version that is not there', ['1 users', '2 b: 7'], ['2_b depends on 7: there is none.']],
+    [
+      'a misspelt title',
+      ['1 users', '2 b: usres'],
+      ['2_b depends on usres: there is no such migration. Did you mean users?'],
+    ],
+    ['a version that is not there', ['1 users', '2 b: 7'], ['2_b depends on 7: there is no such migration.']],
     [
       'a title that two have',
       ['1 a', '2 a', '3 b: a'],
-      ['3_b depends on a: two are called so, 1_a and 2_a; say which.'],
+      ['3_b depends on a: two migrations have this title, 1_a and 2_a; write which one.'],
     ],
     ['itself', ['1 a', '2 b: 2'], ['2_b depends on itself.']],
-    ['a circle, with the whole way', ['1 a: 4', '2 b', '3 c', '4 d'], ['A circle: 1_a → 4_d → 3_c → 2_b → 1_a']],
-    ['a circle of two', ['1 a: 2', '2 b: 1'], ['A circle: 1_a → 2_b → 1_a']],
+    [
+      'a circle, with the whole way',
+      ['1 a: 4', '2 b', '3 c', '4 d'],
+      ['Circular dependency: 1_a → 4_d → 3_c → 2_b → 1_a'],
+    ],
+    ['a circle of two', ['1 a: 2', '2 b: 1'], ['Circular dependency: 1_a → 2_b → 1_a']],
     [
       'one above',
       ['1 a', '2 b: 3', '3 c: 1'],
@@ -67,7 +75,7 @@ describe('problems', () => {
     [
       'all of them at once',
       ['1 a', '2 b: x', '3 c: y'],
-      ['2_b depends on x: there is none.', '3_c depends on y: there is none.'],
+      ['2_b depends on x: there is no such migration.', '3_c depends on y: there is no such migration.'],
     ],
   ])('%s', (_, lines, problems) => {
     expect(graphOf(...lines).problems).toEqual(problems)
@@ -75,7 +83,9 @@ describe('problems', () => {
 
   test('a chain of ten thousand is no problem', () => {
     const graph = graphOf('1 a: 10000', ...Array.from({ length: 9999 }, (_, i) => `${i + 2} m`))
-    expect(graph.problems).toEqual([expect.stringMatching(/^A circle: 1_a → 10000_m → 9999_m → .* → 2_m → 1_a$/)])
+    expect(graph.problems).toEqual([
+      expect.stringMatching(/^Circular dependency: 1_a → 10000_m → 9999_m → .* → 2_m → 1_a$/),
+    ])
   })
 })
 

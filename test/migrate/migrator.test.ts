@@ -143,7 +143,7 @@ describe('plan, then run', () => {
     const { migrator, warnings } = setUp({ '1_a.up.sql': 'create table users (id int); create index i on users (id)' })
     await migrator.up()
     expect((await migrator.plan('nil')).warnings).toEqual([
-      '1_a has no down: the version moves, and table users, index i stays behind.',
+      '1_a has no down: the version changes, but the database keeps table users, index i.',
     ])
     await migrator.down('all')
     expect(warnings()).toHaveLength(1)
@@ -153,7 +153,7 @@ describe('plan, then run', () => {
     const { migrator, warnings } = setUp({ ...FILES, '4_d.up.go': '' })
     await migrator.up(1)
     await migrator.up(1)
-    expect(warnings()).toEqual(['Not migrations of ours, passed over: 4_d.up.go'])
+    expect(warnings()).toEqual(['Ignored files that look like migrations of another tool: 4_d.up.go'])
   })
 
   test('a Migrator runs one thing at a time', async () => {
@@ -220,7 +220,7 @@ describe('history against source', () => {
     const edited = { ...FILES, '1_a.up.sql': 'create aa' }
     const error = await failure(over(edited).up())
     expect(error).toBeInstanceOf(EditedMigrationError)
-    expect(error.message).toMatch(/Edited since they were applied:\n {2}1_a\.up\.sql/)
+    expect(error.message).toMatch(/Edited after they were applied:\n {2}1_a\.up\.sql/)
     expect(db.version).toBe(2)
     expect((await over(edited).status()).migrations.map((m) => m.state)).toEqual(['edited', 'applied', 'pending'])
     expect((await over(edited, { edited: 'ignore' }).up()).to).toBe(3)
@@ -230,9 +230,7 @@ describe('history against source', () => {
     const { migrator, over } = setUp()
     await migrator.to(2)
     const { '1_a.up.sql': _up, '1_a.down.sql': _down, ...gone } = FILES
-    expect((await failure<MissingMigrationError>(over(gone).up())).message).toMatch(
-      /not in memory\(\) any more:\n {2}1_a/,
-    )
+    expect((await failure<MissingMigrationError>(over(gone).up())).message).toMatch(/no longer in memory\(\):\n {2}1_a/)
     expect(await failure(over(gone).up())).toBeInstanceOf(MissingMigrationError)
     expect((await over(gone).status()).migrations.map((m) => m.state)).toEqual(['missing', 'applied', 'pending'])
     expect((await over(gone, { missing: 'ignore' }).up()).to).toBe(3)
@@ -249,7 +247,7 @@ describe('history against source', () => {
     db.executed.length = 0
     const migrator = over({ ...FILES, '4_d.up.sql': 'create d' }, { outOfOrder })
     if (thrown) {
-      expect((await failure(migrator.up())).message).toMatch(/never applied.*2_b\.up\.sql/is)
+      expect((await failure(migrator.up())).message).toMatch(/not applied.*2_b\.up\.sql/is)
       return
     }
     await migrator.up()
@@ -293,7 +291,7 @@ describe('where nothing can be rolled back', () => {
     const error = await failure(migrator.up())
     expect(error.message).toMatch(/^2_b\.up\.sql:3:1: refused/)
     expect(error.message).toMatch(
-      /Statement 3 of 4 failed outside a transaction\. Statements 1 to 2 stand; the database is dirty at version 2/,
+      /Statement 3 of 4 failed outside a transaction\. Statements 1 to 2 took effect; the database is dirty at version 2/,
     )
     expect([db.version, db.dirty, [...db.things]]).toEqual([2, true, ['a', 'b1', 'b2']])
   })
@@ -433,7 +431,7 @@ test('code migrations run with a client, and log', async () => {
   expect(events.map((event) => event.type)).toEqual(['planned', 'started', 'log', 'finished'])
 })
 
-test('a down that says there is no way back refuses, with its reason; an up cannot say it', async () => {
+test('a down that says it is irreversible refuses, with its reason; an up cannot say that', async () => {
   const files = {
     '1_a.up.sql': 'create a',
     '1_a.down.sql': '-- migrate: irreversible the rows were merged',
@@ -444,13 +442,13 @@ test('a down that says there is no way back refuses, with its reason; an up cann
     code: 'MIGRATEST_IRREVERSIBLE',
     version: 1,
     reason: 'the rows were merged',
-    message: expect.stringMatching(/^1_a.down.sql: there is no way back from version 1: the rows were merged\n/),
+    message: expect.stringMatching(/^1_a.down.sql: version 1 cannot be undone: the rows were merged\n/),
   })
   // Also where only the record is left.
   const gone = over({ '0_z.up.sql': '' }, { missing: 'ignore', outOfOrder: 'ignore' })
   expect((await failure(gone.down(1))).code).toBe('MIGRATEST_IRREVERSIBLE')
   const up = over({ ...files, '2_b.up.sql': 'create b;\n-- migrate: irreversible no' })
-  expect((await failure(up.up())).message).toMatch(/^2_b.up.sql:2:1: "irreversible" is said by the down half/)
+  expect((await failure(up.up())).message).toMatch(/^2_b.up.sql:2:1: "irreversible" belongs in the down half/)
   const mute = over({ ...files, '1_a.down.sql': '-- migrate: irreversible' })
-  expect((await failure(mute.down(1))).message).toMatch(/no reason is given/)
+  expect((await failure(mute.down(1))).message).toMatch(/the reason is missing/)
 })

@@ -22,7 +22,7 @@ describe('branches', () => {
       const error = await failure<MultipleHeadsError>(move())
       expect(error).toBeInstanceOf(MultipleHeadsError)
       expect(error.message).toBe(
-        '2 migrations are followed by none:\n  2_theirs\n  3_ours\n\nWrite the one that joins them with "migratest merge", or say which follows which with "-- migrate: depends-on …".',
+        'Multiple heads: no migration follows any of these 2:\n  2_theirs\n  3_ours\n\nJoin them with "migratest merge", or declare which one follows which with "-- migrate: depends-on …".',
       )
     }
     expect((await migrator.version()).version).toBe(-1)
@@ -70,8 +70,8 @@ describe('branches', () => {
     const error = await failure<GraphError>(migrator.up())
     expect(error).toBeInstanceOf(GraphError)
     expect(error.problems).toEqual([
-      '2_b depends on nobody: there is none.',
-      expect.stringContaining('A circle: 3_c → 4_d → 3_c'),
+      '2_b depends on nobody: there is no such migration.',
+      expect.stringContaining('Circular dependency: 3_c → 4_d → 3_c'),
     ])
     expect((await migrator.version()).version).toBe(-1)
     expect((await migrator.status()).problems).toHaveLength(2)
@@ -131,7 +131,9 @@ describe('a squashed migration', () => {
       [4, 'pending'],
     ])
     expect((await migrator.up()).steps.map(({ version }) => version)).toEqual([4])
-    expect(db.warnings()).toContain('3_all replaces 3 migrations that are all applied: the history now says so.')
+    expect(db.warnings()).toContain(
+      '3_all replaces 3 migrations that are all applied, so it is now recorded as applied.',
+    )
     expect(await names(db)).toEqual(['3_all', '4_d'])
     expect((await migrator.down(2)).steps.map(({ version, to }) => [version, to])).toEqual([
       [4, 3],
@@ -213,18 +215,18 @@ describe('a squashed migration', () => {
     [
       'a file of what it replaces that is still there',
       { '1_a.up.sql': '' },
-      '3_all replaces 1_a, whose file is still there.',
+      '3_all replaces 1_a, whose file still exists.',
     ],
     ['two that replace the same', { '5_e.up.sql': '-- migrate: replaces 2_b, 5_x' }, '5_e and 3_all both replace 2_b.'],
     [
       'a name of its own',
       { '5_e.up.sql': '-- migrate: replaces 5_e' },
-      '5_e replaces a migration of its own name; call it otherwise.',
+      '5_e replaces a migration with its own name; give it another name.',
     ],
     [
       'a name without a version',
       { '5_e.up.sql': '-- migrate: replaces users' },
-      '5_e replaces "users", which begins with no version.',
+      '5_e replaces "users", which does not begin with a version.',
     ],
   ] as const)('%s is told', async ([, files, problem], { db }) => {
     const migrator = await db.migrator({ ...SQUASHED, ...files })
@@ -238,9 +240,9 @@ describe('a squashed migration', () => {
     expect(error).toBeInstanceOf(SquashedError)
     expect(error.missing).toEqual(['2_b', '3_c'])
     expect(error.message).toContain(
-      '3_all.up.sql replaces 3 migrations, of which this database has 1. Not applied:\n  2_b\n  3_c',
+      'Only 1 of the 3 migrations that 3_all.up.sql replaces are applied to this database. Not applied:\n  2_b\n  3_c',
     )
-    expect((await migrator.status()).problems.join()).toContain('of which this database has 1')
+    expect((await migrator.status()).problems.join()).toContain('Only 1 of the 3 migrations')
   })
 
   test('is known to a database that only golang-migrate has used', async ({ db }) => {
@@ -267,7 +269,7 @@ describe('fake and unfake', () => {
     const migrator = await db.migrator(FILES)
     const error = await failure<FakeOrderError>(migrator.fake(3))
     expect(error).toBeInstanceOf(FakeOrderError)
-    expect(error.message).toContain('3_c follows what is not applied:\n  1_a\n  2_b')
+    expect(error.message).toContain('3_c follows migrations that are not applied:\n  1_a\n  2_b')
     expect((await migrator.version()).version).toBe(-1)
   })
 

@@ -243,7 +243,7 @@ test.each<[string, Record<string, string>, RegExp]>([
 
 test('register() outside of a migration is refused', async () => {
   const { register } = await import('../../index.ts')
-  expect(() => register({ up() {} })).toThrow('register() is called by a migration while it is loaded; none is.')
+  expect(() => register({ up() {} })).toThrow('register() can only be called while a migration is being loaded.')
 })
 
 test('what up throws has its place in the TypeScript, and so has its stack', async () => {
@@ -319,13 +319,13 @@ test('a link to a file or folder is what it leads to', async () => {
   expect(second.fingerprint?.('up')).toBe(first.fingerprint?.('up'))
 })
 
-test('what only shows when it runs is said, and is not recorded', async () => {
+test('an import that is computed at run time gets a remark, and the migration is not recorded', async () => {
   const { load } = project({
     'de.ts': '',
     '1_a.ts': 'export const up = () => {}\nexport const down = (c: any) => import("./" + c.x) as any',
   })
   const { remarks, record } = await load('1_a.ts')
-  expect(remarks).toEqual([expect.stringMatching(/^1_a\.ts imports something that only shows when it runs/)])
+  expect(remarks).toEqual([expect.stringMatching(/^1_a\.ts imports something whose name is only known when it runs/)])
   expect(record?.()).toBeUndefined()
 })
 

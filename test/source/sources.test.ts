@@ -85,7 +85,7 @@ describe('file names, as golang-migrate parses them', () => {
     ['1_users.sql', /For this one: 1_users\.up\.sql/],
     ['1users.up.sql', /After the version 1 comes an underscore/],
     ['users.up.sql', /does not begin with a version/],
-    ['1_users.UP.SQL', /not a name a migration can have/],
+    ['1_users.UP.SQL', /not a valid name for a migration/],
   ])('%s is refused with a suggestion', (name, hint) => expect(() => parseFileName(name)).toThrow(hint))
 })
 

@@ -199,7 +199,7 @@ test('what means the same is a remark: columns in another order, white space in 
     }),
   })
   expect(said['2_u: up, down, up']).toBe(
-    'the down changes white space or comments of routine f(); the place of a in table t',
+    'the down changes white space or comments of routine f(); the position of a in table t',
   )
 })
 

@@ -444,11 +444,11 @@ class MysqlDriver implements Driver {
   }
 
   #inPart({ to }: MigrationStep, index: number): string {
-    return `Statement ${index + 1} took effect in part before it failed, as some that name several objects do; the database is dirty at version ${describeVersion(to)}. Take that part out of the statement and run "migratest resume", or put the schema right by hand and run "migratest force VERSION".`
+    return `Statement ${index + 1} took effect in part before it failed, as some that name several objects do; the database is dirty at version ${describeVersion(to)}. Take that part out of the statement and run "migratest resume", or repair the schema by hand and run "migratest force VERSION".`
   }
 
   #rowsInPart({ to }: MigrationStep, index: number): string {
-    return `Statement ${index + 1} failed, and rows that it wrote to tables without transactions (MyISAM, MEMORY) are there; the database is dirty at version ${describeVersion(to)}. Take them out by hand, mend the statement and run "migratest resume --not-applied ${index + 1}".`
+    return `Statement ${index + 1} failed, and rows that it wrote to tables without transactions (MyISAM, MEMORY) are there; the database is dirty at version ${describeVersion(to)}. Delete them by hand, fix the statement and run "migratest resume --not-applied ${index + 1}".`
   }
 
   #rowsStand({ from }: MigrationStep): string {

@@ -104,7 +104,7 @@ async function opened(
         const { info } = asStatementError(error, at, sent) as StatementError
         const place = script.statements[at]
         const start = info.offset ?? place?.start
-        const databaseState = 'Nothing of it was kept.'
+        const databaseState = 'It left no changes.'
         throw new MigrationFailedError({
           version: -1,
           file,

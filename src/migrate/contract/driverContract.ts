@@ -26,7 +26,7 @@ interface Rule {
 
 export const driverContract: readonly Rule[] = [
   {
-    name: 'answers nil and clean on an empty database, and writes nothing to say so',
+    name: 'reports nil and clean for an empty database, and writes nothing to do so',
     run: (subject) =>
       using(subject, async (driver) => {
         assert.deepEqual(await driver.state(), { version: -1, dirty: false, history: [] })
@@ -49,7 +49,7 @@ export const driverContract: readonly Rule[] = [
       }),
   },
   {
-    name: 'applies several at once, where it can; those before one that fails stand',
+    name: 'applies several at once, if it can; those before a failed one stay applied',
     run: (subject) =>
       locked(subject, async (driver) => {
         if (!driver.applyAll) return
@@ -72,7 +72,7 @@ export const driverContract: readonly Rule[] = [
       }),
   },
   {
-    name: 'forgets an undone migration and goes back to nil',
+    name: 'removes an undone migration from the history and returns to nil',
     run: (subject) =>
       locked(subject, async (driver) => {
         await move(driver, 'up', -1, 1, subject.sql.create('a'))
@@ -157,7 +157,7 @@ export const driverContract: readonly Rule[] = [
       }),
   },
   {
-    name: 'journals a statement that was refused as not done',
+    name: 'records a refused statement in the journal as not done',
     run: (subject) =>
       locked(subject, async (driver) => {
         const step = stepOf(driver, 'up', -1, 1, `${subject.sql.create('a')};\n${subject.sql.fails}`)
@@ -168,7 +168,7 @@ export const driverContract: readonly Rule[] = [
       }),
   },
   {
-    name: 'takes back what it began, where no statement took effect',
+    name: 'abandons a migration if no statement took effect',
     run: (subject) =>
       locked(subject, async (driver) => {
         if (!driver.abandon) return
@@ -188,7 +188,7 @@ export const driverContract: readonly Rule[] = [
       }),
   },
   {
-    name: 'tells of a statement under way whether it took effect, where it can',
+    name: 'reports whether an interrupted statement took effect, if it can',
     run: (subject) =>
       locked(subject, async (driver) => {
         if (!driver.wasApplied) return
@@ -200,7 +200,7 @@ export const driverContract: readonly Rule[] = [
       }),
   },
   {
-    name: 'runs rows in one transaction, where it can: all or nothing',
+    name: 'changes rows in one transaction, if it can: all or nothing',
     run: (subject) =>
       locked(subject, async (driver) => {
         if (!driver.transactionalDdl && !driver.transactionalRows) return
@@ -218,7 +218,7 @@ export const driverContract: readonly Rule[] = [
       }),
   },
   {
-    name: 'forgets several at once',
+    name: 'removes several entries of the history at once',
     run: (subject) =>
       locked(subject, async (driver) => {
         for (const version of [1, 2, 3]) await move(driver, 'up', version === 1 ? -1 : version - 1, version, null)
@@ -233,7 +233,7 @@ export const driverContract: readonly Rule[] = [
       }),
   },
   {
-    name: 'keeps a dirty nil apart from a clean one',
+    name: 'distinguishes a dirty nil from a clean one',
     run: (subject) =>
       locked(subject, async (driver) => {
         await move(driver, 'up', -1, 1, subject.sql.create('a'))
@@ -247,7 +247,7 @@ export const driverContract: readonly Rule[] = [
       }),
   },
   {
-    name: 'forces a version over a dirty one, with a baseline there',
+    name: 'forces a version over a dirty one, and records a baseline at it',
     run: (subject) =>
       locked(subject, async (driver) => {
         await driver.begin(stepOf(driver, 'up', -1, 3, subject.sql.create('a')))
@@ -263,7 +263,7 @@ export const driverContract: readonly Rule[] = [
       }),
   },
   {
-    name: 'keeps a second holder of the lock out, and lets it in afterwards',
+    name: 'refuses the lock to a second holder until the first releases it',
     run: (subject) =>
       using(subject, (first) =>
         using(subject, async (second) => {
@@ -293,14 +293,14 @@ export const driverContract: readonly Rule[] = [
     run: (subject) =>
       locked(subject, async (driver) => {
         await move(driver, 'up', -1, 1, subject.sql.create('a'))
-        await driver.rerecord([{ ...recordOf(1, ''), down: 'mended', downFingerprint: 'f' }])
-        assert.equal(await driver.recorded(1, 'down'), 'mended')
+        await driver.rerecord([{ ...recordOf(1, ''), down: 'fixed', downFingerprint: 'f' }])
+        assert.equal(await driver.recorded(1, 'down'), 'fixed')
         assert.equal((await driver.state()).history[0]?.downFingerprint, 'f')
         assert.equal(await driver.recorded(1, 'up'), subject.sql.create('a'))
       }),
   },
   {
-    name: 'drops all that migrations made, and its own tables',
+    name: 'drops everything that migrations created, and its own tables',
     run: (subject) =>
       using(subject, async (driver) => {
         await driver.lock({ timeout: 1000, signal: NEVER })

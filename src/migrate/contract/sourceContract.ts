@@ -36,7 +36,7 @@ export const sourceContract: readonly Rule[] = [
     },
   },
   {
-    name: 'hands out one body, and null for a half that is not there',
+    name: 'returns one body, and null for a half that does not exist',
     async run({ open }) {
       const source = await open(FILES)
       const [two, seven, ten] = await source.list()
@@ -59,7 +59,7 @@ export const sourceContract: readonly Rule[] = [
     },
   },
   {
-    name: 'is empty where there are no migrations',
+    name: 'is empty if there are no migrations',
     async run({ open }) {
       assert.deepEqual(await (await open({ 'README.md': '' })).list(), [])
     },
@@ -90,7 +90,7 @@ export const sourceContract: readonly Rule[] = [
     },
   },
   {
-    name: 'refuses an .sql file whose name does not fit',
+    name: 'refuses an .sql file with an invalid name',
     async run({ open }) {
       for (const name of ['1.up.sql', '1_foobar.sql', 'foobar.up.sql', '-1_foobar.up.sql']) {
         const source = await open({ [name]: '' })
@@ -99,7 +99,7 @@ export const sourceContract: readonly Rule[] = [
     },
   },
   {
-    name: 'passes over what looks like a migration of another tool, and names it',
+    name: 'ignores files that look like migrations of another tool, and names them',
     async run({ open }) {
       const source = await open({ '1_a.up.sql': '', '2_b.up.go': '', '3_c.up.sql~': '' })
       assert.equal((await source.list()).length, 1)

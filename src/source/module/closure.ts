@@ -92,7 +92,7 @@ function notFound({ text }: Compiled, specifier: string, file: string, cause: Er
   const found = [`'${specifier}'`, `"${specifier}"`].map((quoted) => text.indexOf(quoted)).find((at) => at !== -1)
   const start = found === undefined ? 0 : found + 1
   const hint = /^[./~#]/.test(specifier)
-    ? 'Is the path right, and the file there?'
+    ? 'Check that the path is right and that the file exists.'
     : `Is the package installed? npm install ${specifier
         .split('/')
         .slice(0, specifier.startsWith('@') ? 2 : 1)

@@ -9,7 +9,7 @@ import { GLOBAL_NAMES } from './globals.ts'
 import type { Toolchain } from './toolchain.ts'
 import { isSettled, type MapData, transform } from './transform.ts'
 
-/** Runs a module's body. Each call instantiates the module once. */
+/** Returns a function that runs a module's body. Each call of that function is one instance of the module. */
 export type Factory = (globals: object) => (...names: readonly unknown[]) => Promise<void>
 
 export interface Compiled {
@@ -136,7 +136,7 @@ function compiledJson(text: string, shown: string): Omit<Compiled, 'path' | 'tex
     JSON.parse(text)
   } catch (cause) {
     const place = { file: shown, text, start: 0 }
-    throw new ScriptError(`not JSON: ${(cause as Error).message}`, place, 'Mend it, or do not import it.')
+    throw new ScriptError(`not JSON: ${(cause as Error).message}`, place, 'Fix it, or do not import it.')
   }
   return {
     code: text,

@@ -68,7 +68,7 @@ export class ModuleLoader {
     if (!/\bdependsOn\b/.test(readText(real, this.#show))) return undefined
     const tools = await toolchain()
     const list = literalList(tools, await compiledFile(tools, real, this.#show), 'dependsOn')
-    if (list === null) return { problem: `${this.#show(real)}: dependsOn is not written out as ['0004_users', …]` }
+    if (list === null) return { problem: `${this.#show(real)}: dependsOn must be a literal such as ['0004_users', …]` }
     return list && { dependsOn: list.map(String) }
   }
 
@@ -96,7 +96,7 @@ export class ModuleLoader {
     return [...closure.modules.values()].map((compiled) => {
       if (compiled.kind === 'commonjs') {
         throw new UnreadableFileError(`${this.#show(compiled.path)} is CommonJS, which cannot be put into a bundle.`, {
-          hint: 'Write it as a module: import and export.',
+          hint: 'Write it as an ES module, with import and export.',
         })
       }
       const imports = [...compiled.imports, ...compiled.lazyImports].flatMap((specifier): [string, ModuleMeaning][] => {
@@ -215,7 +215,7 @@ export class ModuleLoader {
 // --- internal ---
 
 const COMPUTED =
-  'imports something that only shows when it runs: an edit of that goes unnoticed, and its down cannot be recorded.'
+  'imports something whose name is only known when it runs: an edit of that goes unnoticed, and the down of this migration cannot be recorded.'
 
 function realPath(path: string): string {
   try {

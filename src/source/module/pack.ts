@@ -59,7 +59,7 @@ export async function unpack(tools: Toolchain, text: string, folder: string, sho
     return onDisk(specifier, existsSync(dirname(from)) ? from : join(folder, 'recorded.ts'))
   }
   const [entry] = modules.values()
-  if (!entry) throw new UnreadableFileError('The record of a migration holds no code.')
+  if (!entry) throw new UnreadableFileError('The record of a migration contains no code.')
   return { entry, modules, resolve }
 }
 

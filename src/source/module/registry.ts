@@ -22,10 +22,11 @@ export function withRegistry<T>(registry: Registry, load: () => Promise<T>): Pro
 export function register(migration: ModuleMigration): void {
   const registry = loading.getStore()
   if (!registry) {
-    throw new UsageError('register() is called by a migration while it is loaded; none is.', {
+    throw new UsageError('register() can only be called while a migration is being loaded.', {
       hint: 'Call it at the top level of a file like 0007_backfill.ts in the folder of migrations.',
     })
   }
-  if (registry.migration) throw new UsageError(`${registry.shown} registers two migrations; a file is one.`)
+  if (registry.migration)
+    throw new UsageError(`${registry.shown} registers two migrations; a file can only contain one.`)
   registry.migration = migration
 }

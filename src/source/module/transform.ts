@@ -35,7 +35,7 @@ interface Input {
   readonly shown: string
 }
 
-/** Transforms a text. @throws ScriptError if it is not valid TypeScript */
+/** Transforms a text. @throws ScriptError if it is not valid TypeScript, UnreadableFileError for a bad tsconfig.json */
 export async function transform(tools: Toolchain, input: Input): Promise<Transformed> {
   const { path, text } = input
   const typed = await tools.transform(path, text.replace(/^#!/, '//'), {
@@ -110,9 +110,9 @@ async function lowered(code: string, { path, text, shown }: Input): Promise<{ co
   const esbuild = await import('esbuild').catch(() => undefined)
   if (!esbuild) {
     throw new ScriptError(
-      'Node runs no standard decorators yet',
+      'Node cannot run standard decorators yet',
       { file: shown, text, start: Math.max(0, text.search(/@[\w$(]|\baccessor\s/)) },
-      'Set "experimentalDecorators" in tsconfig.json, if that is what they are, or: npm install --save-dev esbuild',
+      'If these are experimental decorators, set "experimentalDecorators" in tsconfig.json. Otherwise: npm install --save-dev esbuild',
     )
   }
   const out = await esbuild.transform(code, { loader: 'js', target: 'node22', sourcemap: 'external', sourcefile: path })
@@ -148,13 +148,13 @@ function isCommonJs(runnable: string, code: string, path: string): boolean {
   return extension === '.cjs' || extension === '.cts' || /\bmodule\.exports\b|\bexports\.\w|\brequire\(/.test(code)
 }
 
-/** Throws the transformer's errors, without the code frame that it draws itself. */
+/** Throws the first of the transformer's errors, without the code frame that it draws itself. */
 function refuse(errors: readonly object[], { text, shown }: Input): void {
   const [first] = errors as readonly { message?: string; pos?: number; code?: string }[]
   if (!first) return
   const words = stripVTControlCharacters(first.message?.split('\n')[0] ?? '').replace(/^\[\w+\] /, '')
   if (/tsconfig/.test(words))
-    throw new UnreadableFileError(`${shown} cannot be loaded: ${words}`, { hint: 'Mend tsconfig.json.' })
-  const hint = 'Nothing has run. Mend the file; an editor shows the same.'
+    throw new UnreadableFileError(`${shown} cannot be loaded: ${words}`, { hint: 'Fix tsconfig.json.' })
+  const hint = 'Nothing has run. Fix the file; an editor shows the same error.'
   throw new ScriptError(words, { file: shown, text, start: first.pos ?? 0 }, hint)
 }

@@ -20,7 +20,7 @@ describe('errors', () => {
     expect([error.line, error.column]).toEqual([5, 1])
     expect(error.message).toMatch(/duplicate key.*\(23505\)/)
     expect(error.message).toMatch(/Detail: Key \(id\)=\(1\) already exists/)
-    expect(error.message).toMatch(/Nothing of it was kept: "migratest_\w+" on \S+ is at version nil, clean/)
+    expect(error.message).toMatch(/The migration left no changes: "migratest_\w+" on \S+ is at version nil, clean/)
   })
 
   test('an error inside a function body points at the call and says where inside', async ({ db }) => {

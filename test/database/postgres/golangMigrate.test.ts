@@ -52,7 +52,9 @@ describe('with golang-migrate', () => {
     await migrator.to(2)
     await db.client.query('update schema_migrations set version = 3')
     const status = await migrator.status()
-    expect(status.disagreement).toMatch(/the version row says 3, our history ends at 2\. It is trusted up to 2/)
+    expect(status.disagreement).toMatch(
+      /the version row says 3, but our history ends at 2\. The history is trusted up to 2/,
+    )
     expect(status.migrations.map((m) => m.state)).toEqual(['applied', 'applied', 'unrecorded', 'pending'])
     await migrator.up()
     expect((await migrator.status()).migrations.map((m) => m.state)).toEqual([

@@ -176,7 +176,7 @@ describe('ending early', () => {
     await running
     const again = await db.migrator({ '1_a.up.sql': files['1_a.up.sql'].replace('60', '0') })
     expect((await failure(again.up())).message).toMatch(
-      /1 of 3 statements done, and whether statement 2 took effect is not known/,
+      /1 of 3 statements done, and it is not known whether statement 2 took effect/,
     )
     expect((await failure(again.resume())).message).toMatch(
       /If it did: "migratest resume --applied 2" or .*If not: "migratest resume --not-applied 2" or resume\(\{ notApplied: 2 \}\)/,

@@ -122,7 +122,7 @@ describe('a file’s own transaction', () => {
     const error = await failure(migrator.up())
     expect(error.message).toMatch(/1_a\.up\.sql:4:1: division by zero \(22012\)/)
     expect(error.message).toMatch(
-      /Statement 3 of 4 failed outside a transaction\. Statements 1 to 2 stand; the database is dirty at version 1/,
+      /Statement 3 of 4 failed outside a transaction\. Statements 1 to 2 took effect; the database is dirty at version 1/,
     )
     expect(error.message).toMatch(/migratest resume.*migratest force/)
     expect(await migrator.version()).toEqual({ version: 1, dirty: true })
