@@ -30,7 +30,7 @@ describe('code that would not run, or ends oddly', () => {
     [
       'a class',
       'export class Init1 { async up() {} async down() {} }',
-      /exports a class \(Init1\) with an up method, as TypeORM's migrations are/,
+      /exports a class \(Init1\) with an up method, like TypeORM's migrations/,
     ],
     ['a text that is thrown', 'export const up = () => { throw "no disk" }', /1_x\.ts: no disk/],
     [

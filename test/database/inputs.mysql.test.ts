@@ -107,7 +107,7 @@ describeOnDatabases(['MySQL', 'MariaDB'], ({ name: kind, server: anyServer }) =>
       const error = await failure<MigrationFailedError>((await db.migrator({ '1_big.up.sql': text })).up())
       expect(error).toBeInstanceOf(MigrationFailedError)
       expect(error.line).toBe(7)
-      expect(error.message).toMatch(/Statement 7 of 9 failed.*Statements 1 to 6 stand/s)
+      expect(error.message).toMatch(/Statement 7 of 9 failed.*Statements 1 to 6 took effect/s)
       expect(await db.rows('select count(*) as n from big')).toEqual([{ n: 5 }])
       await (await db.migrator({ '1_big.up.sql': text.replace("(2, 'again')", "(7, 'new')") })).resume()
       expect(await db.rows('select count(*) as n from big')).toEqual([{ n: 8 }])

@@ -179,7 +179,7 @@ describe('ending early', () => {
       /1 of 3 statements done, and it is not known whether statement 2 took effect/,
     )
     expect((await failure(again.resume())).message).toMatch(
-      /If it did: "migratest resume --applied 2" or .*If not: "migratest resume --not-applied 2" or resume\(\{ notApplied: 2 \}\)/,
+      /If it took effect: "migratest resume --applied 2" or .*If not: "migratest resume --not-applied 2" or resume\(\{ notApplied: 2 \}\)/,
     )
     await again.resume({ notApplied: 2 })
     expect(await again.version()).toEqual({ version: 1, dirty: false })
