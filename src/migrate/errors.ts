@@ -105,8 +105,8 @@ export class FileNameError extends MigratestError {
 
 export class DuplicateVersionError extends MigratestError {
   readonly code = 'MIGRATEST_DUPLICATE_VERSION'
-  readonly version: number
-  constructor(version: number, first: string, second: string) {
+  readonly version: number | string
+  constructor(version: number | string, first: string, second: string) {
     super(`Two migrations have version ${version}:\n  ${first}\n  ${second}`, { hint: 'Renumber one of them.' })
     this.version = version
   }

@@ -1,12 +1,18 @@
 /** The interface of sources. Sources are simple: they list the migrations and return one body at a time. */
+import type { Dialect } from '../sql/dialect.ts'
+import type { ScriptRules } from '../sql/script.ts'
+
 export type Direction = 'up' | 'down'
 
 export type Log = (message: string) => void
 
 export interface Migration {
+  /** The version. In a folder of another tool, the rank: see {@link SourceFormat}. */
   readonly version: number
-  /** The title, for example `add_users`. */
+  /** The title, for example `add_users`. In a folder of another tool, the whole name: `20240612_split_names`. */
   readonly name: string
+  /** The number that the name begins with, in a folder of another tool. It can be a target where it is unique. */
+  readonly number?: number | undefined
   /** Readable locations (paths) of the up and down halves; undefined if there is no such half. */
   readonly up?: string | undefined
   readonly down?: string | undefined
@@ -28,6 +34,8 @@ export interface Relations {
 export interface SqlBody {
   readonly kind: 'sql'
   readonly text: string
+  /** How the tool that the file belongs to runs it; default: golang-migrate's rules. */
+  readonly rules?: ScriptRules | undefined
 }
 
 export type RunSql = <Row extends object = Record<string, unknown>>(
@@ -78,9 +86,68 @@ export interface CodePlace {
 
 export type MigrationBody = SqlBody | CodeBody
 
+/**
+ * A folder of another tool. That tool identifies a migration by its name and orders the names by its own rules.
+ * A migration's `version` is then its rank: its place in the list plus a half. Ranks order migrations while a command
+ * runs; they are never stored, and never shown.
+ */
+export interface SourceFormat {
+  /** The tool's name, for example `Prisma`. */
+  readonly tool: string
+  /** `false` if the format has no downs. A migration may have one all the same. */
+  readonly downs: boolean
+  /** What the tool does with a migration that sorts below an applied one and is not applied itself. */
+  readonly outOfOrder: 'error' | 'apply' | 'ignore'
+  /** Returns the part of a name that the tool identifies the migration by, for example the digits. */
+  identify(name: string): string
+  /** The table in which the tool records what is applied. */
+  bookkeeping(dialect: Dialect): Bookkeeping
+}
+
+/** A row of a query. */
+export type BookkeepingData = Readonly<Record<string, unknown>>
+
+/** The table in which another tool records what is applied, and the SQL that reads and writes it. */
+export interface Bookkeeping {
+  /** Names of the tool's tables without their schema. They do not count as part of the schema. */
+  readonly tables: readonly string[]
+  /** The schema of the tables, if the tool has a schema of its own for them. */
+  readonly schema?: string | undefined
+  /** Statements that create the table if it is missing. They run before the first migration. */
+  readonly create: readonly string[]
+  /** A query for the rows, in the order in which the tool applied them. */
+  readonly select: string
+  /** Interprets the rows of {@link select}. The migrations are those of the last `list()`. */
+  rows(rows: readonly BookkeepingData[]): readonly BookkeepingRow[]
+  /** Returns the statements that record a migration as the tool would after applying it. */
+  record(migration: Migration): Promise<readonly string[]>
+  /** Returns the statements that remove the record. @param identity see {@link SourceFormat.identify} */
+  forget(identity: string): readonly string[]
+  /**
+   * Returns the locks that the tool takes while it migrates: keys of session-level advisory locks (PostgreSQL), or
+   * names for GET_LOCK (MySQL). @param database the database's name
+   */
+  locks?(database: string): readonly string[]
+}
+
+/** A migration in the tool's table. */
+export interface BookkeepingRow {
+  readonly identity: string
+  /** `failed`: the tool began it and did not finish. */
+  readonly state: 'applied' | 'failed'
+  readonly appliedAt: Date | null
+  /**
+   * Returns whether the file still has the content that the tool applied. Undefined if the tool records no checksum, or
+   * the file is gone.
+   */
+  readonly isUnchanged?: (() => Promise<boolean>) | undefined
+}
+
 export interface Source {
   /** Name for messages, for example `directory migrations`. */
   readonly name: string
+  /** Set if the migrations are in a folder of another tool. */
+  readonly format?: SourceFormat | undefined
   /**
    * Lists every migration, lowest version first, without reading bodies.
    * @throws a `MigratestError` for a missing directory, an invalid file name, or two files for one half.
@@ -88,6 +155,8 @@ export interface Source {
   list(): Promise<readonly Migration[]>
   /** Files the last `list()` found that look like migrations of another tool (`3_x.up.go`). */
   readonly passedOver?: readonly string[]
+  /** What else the last `list()` found that the user should know, one sentence each. */
+  readonly remarks?: readonly string[]
   /** Reads one body; returns null if there is no such half. Each call reads the file again. */
   read(migration: Migration, direction: Direction): Promise<MigrationBody | null>
   /** Returns the relations of the migrations that declare any, by version. */

@@ -23,10 +23,8 @@ export function inlineParameters(sql: string, params: readonly unknown[], dialec
   return out + sql.slice(from)
 }
 
-// --- internal ---
-
 /** Returns the literal as the client sends a parameter: text whose type the server infers. */
-function literalOf(value: unknown, dialect: Dialect): string {
+export function literalOf(value: unknown, dialect: Dialect): string {
   if (value === null || value === undefined) return 'NULL'
   if (typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean') return `'${value}'`
   const bytes = bytesOf(value)
@@ -34,6 +32,8 @@ function literalOf(value: unknown, dialect: Dialect): string {
   if (Array.isArray(value) && dialect === 'postgres') return quoted(arrayText(value), dialect)
   return quoted(textOf(value), dialect)
 }
+
+// --- internal ---
 
 function textOf(value: unknown): string {
   if (value instanceof Date) return localTime(value)

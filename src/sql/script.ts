@@ -41,18 +41,37 @@ export interface Script {
   readonly problem: Problem | undefined
 }
 
+/** How a script is read and run; the default is what golang-migrate's files need. */
+export interface ScriptRules {
+  /** `false`: comments like `-- migrate: no-transaction` mean nothing. Default `true`. */
+  readonly directives?: boolean
+  /**
+   * What a BEGIN or COMMIT in the middle means, or a statement that the server refuses in a transaction. `refuse`
+   * (default): the script cannot run. `units`: the script runs outside a transaction of ours, in units: each
+   * transaction of its own is one, each other statement is one.
+   */
+  readonly control?: 'refuse' | 'units'
+  /** `none`: each statement runs on its own. Default `wrap`: all of them in one transaction, where that is possible. */
+  readonly transaction?: 'wrap' | 'none'
+  /**
+   * `true`: if the script adds a value to an enum and has other statements, it runs in units, since they cannot use the
+   * value in the same transaction.
+   */
+  readonly commitsEnumValues?: boolean
+}
+
 /** Reads a script. Never throws. @param syntax how the server reads literals, if it has been asked */
-export function readScript(source: string, dialect: Dialect, syntax: Syntax = {}): Script {
+export function readScript(source: string, dialect: Dialect, syntax: Syntax = {}, rules: ScriptRules = {}): Script {
   const text = source.startsWith('\uFEFF') ? source.slice(1) : source
   const cut = cutStatements(text, dialect, syntax)
-  const directives = readDirectives(text, cut)
+  const directives: Directives = rules.directives === false ? { names: [] } : readDirectives(text, cut)
   const counted = directives.names.filter((name) => !RELATIONS.includes(name)).map((name) => `-- migrate: ${name}`)
   const fingerprint = fingerprintOf(counted, cut.canonical)
-  const noTransaction = directives.names.includes('no-transaction')
+  const noTransaction = directives.names.includes('no-transaction') || rules.transaction === 'none'
   const decided: Decision =
     cut.problem || directives.problem
       ? { statements: cut.statements, blanked: [], transaction: 'wrap', mode: '', problem: undefined }
-      : decideTransaction(text, cut.statements, dialect, noTransaction)
+      : decideTransaction(text, cut.statements, dialect, noTransaction, rules)
   const sent = blank(text, [...cut.skipped, ...decided.blanked])
   return {
     source: text,
@@ -205,7 +224,13 @@ interface Decision {
   problem: Problem | undefined
 }
 
-function decideTransaction(text: string, all: readonly Statement[], dialect: Dialect, directive: boolean): Decision {
+function decideTransaction(
+  text: string,
+  all: readonly Statement[],
+  dialect: Dialect,
+  directive: boolean,
+  { control: own = 'refuse', commitsEnumValues = false }: ScriptRules,
+): Decision {
   const plain: Decision = { statements: all, blanked: [], transaction: 'wrap', mode: '', problem: undefined }
   if (directive) return groupUnits(text, plain)
   if (dialect === 'mysql') return decideMysql(text, plain)
@@ -215,8 +240,10 @@ function decideTransaction(text: string, all: readonly Statement[], dialect: Dia
   const wrapper = wrapperOf(all)
   const inner = wrapper ? all.slice(1, -1) : all
   const control = inner.find(({ words }) => controlsTransaction(words))
-  if (control) return { ...plain, problem: controlProblem(text, control) }
   const alone = inner.find(({ words }) => refusesTransaction(words, dialect))
+  const isSplit = control ?? alone ?? (commitsEnumValues && inner.length > 1 && inner.find(addsEnumValue))
+  if (own === 'units' && isSplit) return groupUnits(text, plain, true)
+  if (control) return { ...plain, problem: controlProblem(text, control) }
   if (alone) return { ...plain, problem: aloneProblem(text, alone, inner.length) }
   if (!wrapper) return plain
   const mode = text
@@ -254,16 +281,18 @@ function wrapperOf(all: readonly Statement[]): readonly [Statement, Statement] |
 /**
  * Groups statements of a script that does not run in a transaction of ours: each of its own transactions, from BEGIN to
  * its end, is one unit. The same applies to LOCK TABLES … UNLOCK TABLES.
+ * @param isBegun `true` if the file's own tool has begun a transaction before it runs the file
  */
-function groupUnits(text: string, plain: Decision): Decision {
+function groupUnits(text: string, plain: Decision, isBegun = false): Decision {
   const units: Statement[] = []
+  const implied = isBegun ? impliedBegin(plain.statements) : undefined
   let begun: Statement | undefined
   let parts: Statement[] = []
   const isBeginning = ({ words }: Statement) =>
     opens(words) || (words[0] === 'lock' && /^tables?$/.test(words[1] ?? ''))
   const isEnd = ({ words }: Statement) => ends(words) || (words[0] === 'unlock' && begun?.words[0] === 'lock')
   for (const statement of plain.statements) {
-    if (!begun && isBeginning(statement)) {
+    if (!begun && (isBeginning(statement) || statement === implied)) {
       begun = statement
       parts = []
     }
@@ -275,6 +304,19 @@ function groupUnits(text: string, plain: Decision): Decision {
     }
   }
   return { ...plain, statements: units, transaction: 'none', problem: begun && unendedProblem(text, begun) }
+}
+
+/**
+ * Returns the first statement if a COMMIT without a BEGIN follows it: that COMMIT ends the tool's transaction. The
+ * statements up to it are one unit. Sent in one message, they share a transaction that the server begins by itself.
+ */
+function impliedBegin(statements: readonly Statement[]): Statement | undefined {
+  const control = statements.find(({ words }) => opens(words) || ends(words))
+  return control && ends(control.words) && control !== statements[0] ? statements[0] : undefined
+}
+
+function addsEnumValue({ words }: Statement): boolean {
+  return words[0] === 'alter' && words[1] === 'type' && words.some((word, i) => word === 'add' && words[i + 1] === 'value')
 }
 
 function ends(words: readonly string[]): boolean {

@@ -1,0 +1,132 @@
+/**
+ * The base of all sources for folders of other tools. A format says what the tool does; {@link sourceOfFormat} makes a
+ * source of it.
+ */
+import { DuplicateVersionError } from '../../migrate/errors.ts'
+import type { Bookkeeping, Direction, Migration, Source, SqlBody } from '../../migrate/source.ts'
+import type { Dialect } from '../../sql/dialect.ts'
+
+/** The files of a folder, wherever they are stored. */
+export interface Folder {
+  /** The folder as messages name it, such as `prisma/migrations`. */
+  readonly shown: string
+  /** Lists all files, also those in subfolders, as paths relative to the folder: `20240612_split/migration.sql`. */
+  files(): readonly string[]
+  /** Reads a file. @throws UnreadableFileError */
+  bytes(path: string): Uint8Array
+  /** Reads a file as UTF-8 text; a byte order mark stays. @throws UnreadableFileError */
+  text(path: string): string
+}
+
+/** What one tool's folder looks like and how the tool runs it. `Data`: what the format keeps for each migration. */
+export interface Format<Data = undefined> {
+  /** The tool's name, such as `Prisma`. */
+  readonly tool: string
+  readonly downs: boolean
+  readonly outOfOrder: 'error' | 'apply' | 'ignore'
+  /** Returns the part of a migration's name by which the tool identifies it; default: the whole name. */
+  identify?(name: string): string
+  /**
+   * Lists the migrations in the tool's order.
+   * @throws SourceNotFoundError, FileNameError, UsageError for a folder that the tool would refuse
+   */
+  list(folder: Folder): Listing<Data>
+  /** Reads one half; returns null if there is none. Offsets in the text must be those in the file. */
+  body(folder: Folder, entry: Entry<Data>, direction: Direction): SqlBody | null
+  /** @param entries the migrations of the last `list()`, by identity */
+  bookkeeping(dialect: Dialect, books: Books<Data>): Bookkeeping
+}
+
+/** What the SQL of a tool's table is made from. */
+export interface Books<Data> {
+  readonly folder: Folder
+  /** Finds a migration of the last `list()` by its identity. */
+  entry(identity: string): Entry<Data> | undefined
+}
+
+export interface Listing<Data = undefined> {
+  readonly entries: readonly Entry<Data>[]
+  /** What the user should know about the folder, one sentence each. */
+  readonly remarks: readonly string[]
+}
+
+/** A migration in a folder. */
+export interface Entry<Data = undefined> {
+  /** The name, such as `20240612_split_names`; unique in the folder. */
+  readonly name: string
+  /** The number that the name begins with. */
+  readonly number?: number | undefined
+  /** Paths of the files with the halves, relative to the folder. */
+  readonly up: string
+  readonly down?: string | undefined
+  readonly data: Data
+}
+
+/** Makes a source of a folder. */
+export function sourceOfFormat<Data>(format: Format<Data>, folder: Folder): Source {
+  let entries = new Map<string, Entry<Data>>()
+  let remarks: readonly string[] = []
+  const identify = format.identify ?? ((name: string) => name)
+  const shown = (path: string | undefined) => (path === undefined ? undefined : `${folder.shown}/${path}`)
+  const list = async (): Promise<Migration[]> => {
+    const listing = format.list(folder)
+    const found = new Map<string, Entry<Data>>()
+    for (const entry of listing.entries) {
+      const identity = identify(entry.name)
+      const other = found.get(identity)
+      if (other) throw new DuplicateVersionError(identity, shown(other.up) ?? '', shown(entry.up) ?? '')
+      found.set(identity, entry)
+    }
+    entries = found
+    remarks = listing.remarks
+    return listing.entries.map(({ name, number, up, down }, place) => ({
+      version: place + 0.5,
+      name,
+      number,
+      up: shown(up),
+      down: shown(down),
+    }))
+  }
+  return {
+    name: folder.shown,
+    get remarks() {
+      return remarks
+    },
+    list,
+    async read({ name }, direction) {
+      if (entries.size === 0) await list()
+      const entry = entries.get(identify(name))
+      return entry ? format.body(folder, entry, direction) : null
+    },
+    format: {
+      tool: format.tool,
+      downs: format.downs,
+      outOfOrder: format.outOfOrder,
+      identify,
+      bookkeeping: (dialect) =>
+        format.bookkeeping(dialect, { folder, entry: (identity) => entries.get(identity) }),
+    },
+  }
+}
+
+/** Returns the whole number that a name begins with; undefined if there is none, or JavaScript cannot count so far. */
+export function leadingNumber(name: string): number | undefined {
+  const digits = /^\d+/.exec(name)?.[0]
+  const number = digits === undefined ? Number.NaN : Number(digits)
+  return Number.isSafeInteger(number) ? number : undefined
+}
+
+/**
+ * Returns the text with everything outside of the given ranges replaced by spaces. Line ends stay, so that offsets and
+ * lines are those of the file.
+ */
+export function onlyRanges(text: string, ranges: readonly { start: number; end: number }[]): string {
+  const blank = (part: string) => part.replace(/[^\r\n]/g, ' ')
+  let at = 0
+  let out = ''
+  for (const { start, end } of ranges) {
+    out += blank(text.slice(at, start)) + text.slice(start, end)
+    at = end
+  }
+  return out + blank(text.slice(at))
+}
