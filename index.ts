@@ -58,6 +58,7 @@ export {
   StateMovedError,
   StatementError,
   type StatementErrorInfo,
+  UnfinishedError,
   UnhandledRejectionError,
   UnreadableFileError,
   UsageError,
@@ -72,6 +73,9 @@ export {
 } from './src/migrate/migrator.ts'
 export type { MigrationPlan, PlanStep } from './src/migrate/moves.ts'
 export type {
+  Bookkeeping,
+  BookkeepingData,
+  BookkeepingRow,
   CodeBody,
   Direction,
   Log,
@@ -81,10 +85,18 @@ export type {
   Relations,
   RunSql,
   Source,
+  SourceFormat,
   SqlBody,
 } from './src/migrate/source.ts'
 export type { MigrationState, MigrationStatus, StatusRow } from './src/migrate/status.ts'
-export { type JustBefore, justBefore, MAX_VERSION, NIL_VERSION, type Target } from './src/migrate/version.ts'
+export {
+  type JustBefore,
+  justBefore,
+  MAX_VERSION,
+  NIL_VERSION,
+  type Target,
+  type Version,
+} from './src/migrate/version.ts'
 export type { DiffLine, ObjectDiff, SchemaDiff } from './src/schema/diff.ts'
 export { diffText } from './src/schema/diff.ts'
 export type { ObjectKind, SchemaColumn, SchemaMember, SchemaObject } from './src/schema/model.ts'

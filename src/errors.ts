@@ -36,6 +36,7 @@ export type AnyMigratestError =
   | engine.SquashedError
   | engine.StateMovedError
   | engine.StatementError
+  | engine.UnfinishedError
   | engine.UnhandledRejectionError
   | engine.UnreadableFileError
   | engine.UsageError

@@ -6,7 +6,7 @@ import { UsageError } from '../migrate/errors.ts'
 import type { MigrateEvent } from '../migrate/events.ts'
 import type { Migrator, MigratorOptions } from '../migrate/migrator.ts'
 import type { Source } from '../migrate/source.ts'
-import { isVersion, NIL_VERSION, type Target } from '../migrate/version.ts'
+import { isVersion, labelOf, NIL_VERSION, type Target } from '../migrate/version.ts'
 import { dialectOf, type ServerKind, serverKindOf } from '../server/kinds.ts'
 import { isUrl, pathOf } from '../source/folder.ts'
 import type { Dialect } from '../sql/dialect.ts'
@@ -259,8 +259,7 @@ export class Context {
   #show(event: MigrateEvent): void {
     if (event.type === 'started') this.#running = event.step.file
     if (event.type === 'finished') this.#running = undefined
-    if (event.type === 'started')
-      this.busy(`${event.step.direction.padEnd(4)}  ${event.step.version}_${event.step.name}`)
+    if (event.type === 'started') this.busy(`${event.step.direction.padEnd(4)}  ${labelOf(event.step)}`)
     if (event.type === 'finished') this.printLine(stepLine(event.step, event.ms))
     if (event.type === 'warning') this.tell(`warning: ${event.message}`)
     if (event.type === 'log') this.tell(`${event.step.name}: ${event.message}`)

@@ -4,12 +4,12 @@ import { styleText } from 'node:util'
 import type { MigrationRun } from '../migrate/migrator.ts'
 import type { MigrationPlan, PlanStep } from '../migrate/moves.ts'
 import type { MigrationStatus, StatusRow } from '../migrate/status.ts'
-import { describeVersion } from '../migrate/version.ts'
+import { describeVersion, labelOf } from '../migrate/version.ts'
 import { DIALECTS, type Dialect } from '../sql/dialect.ts'
 import { leavesSettings, readScript, withEnd } from '../sql/script.ts'
 
-export function stepLine({ direction, version, name }: PlanStep, ms: number): string {
-  return `  ${direction.padEnd(4)}  ${version}_${name}  ${dim(time(ms))}`
+export function stepLine(step: PlanStep, ms: number): string {
+  return `  ${step.direction.padEnd(4)}  ${labelOf(step)}  ${dim(time(ms))}`
 }
 
 export function runLine({ to, steps }: Pick<MigrationRun, 'to' | 'steps'>, database: string, ms: number): string {
@@ -20,14 +20,14 @@ export function runLine({ to, steps }: Pick<MigrationRun, 'to' | 'steps'>, datab
 /** Formats a plan, one line per step: direction, migration, number of statements, and notes. */
 export function planText({ from, to, steps, warnings, short }: MigrationPlan, database: string): string {
   if (steps.length === 0) return `Nothing to do: ${database} is at version ${describeVersion(from)}.`
-  const width = Math.max(...steps.map(({ version, name }) => `${version}_${name}`.length))
+  const width = Math.max(...steps.map((step) => labelOf(step).length))
   const lines = steps.map((step) => {
     const notes = [
       step.fingerprint === null ? 'nothing to run' : step.code ? 'code' : plural(step.statements, 'statement'),
       step.origin === 'record' && 'as recorded when it was applied',
       !step.atomic && 'without a transaction',
     ]
-    return `  ${step.direction.padEnd(4)}  ${`${step.version}_${step.name}`.padEnd(width)}  ${dim(notes.filter(Boolean).join(', '))}`
+    return `  ${step.direction.padEnd(4)}  ${labelOf(step).padEnd(width)}  ${dim(notes.filter(Boolean).join(', '))}`
   })
   const told = [
     ...(short > 0 ? [`${short} fewer than asked for`] : []),
@@ -69,12 +69,12 @@ export function statusText(status: MigrationStatus): string {
     `${waiting} pending`,
     ...(odd > 0 ? [red(`${odd} with problems`)] : []),
   ].join(', ')
-  const width = Math.max(0, ...status.migrations.map((row) => label(row).length))
+  const width = Math.max(0, ...status.migrations.map((row) => labelOf(row).length))
   const rows = status.migrations.map((row) => {
     const when = row.appliedAt ? row.appliedAt.toISOString().slice(0, 16).replace('T', ' ') : ''
     const took = row.durationMs === null ? '' : time(row.durationMs)
     const state = painted(row, row.state.padEnd(10))
-    const line = `  ${state}  ${label(row).padEnd(width)}  ${dim(`${when}  ${took}`)}`.trimEnd()
+    const line = `  ${state}  ${labelOf(row).padEnd(width)}  ${dim(`${when}  ${took}`)}`.trimEnd()
     return row.problem === null ? line : `${line}\n${red(row.problem.split('\n\n')[0] ?? '').replace(/^/gm, '      ')}`
   })
   const { running } = status
@@ -159,10 +159,6 @@ function isOdd({ state, problem }: StatusRow): boolean {
 function painted(row: StatusRow, text: string): string {
   if (isOdd(row)) return red(text)
   return row.state === 'pending' ? styleText('yellow', text) : text
-}
-
-function label({ version, name }: StatusRow): string {
-  return `${version}_${name}`
 }
 
 function dim(text: string): string {

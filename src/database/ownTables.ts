@@ -1,6 +1,12 @@
 /** The default name of the version table, in all dialects; the names of our other tables derive from it. */
 const DEFAULT_TABLE = 'schema_migrations'
 
+/** The schema of our tables beside the migrations of another tool. */
+export const ASIDE_SCHEMA = 'migratest'
+
+/** The version table beside the migrations of another tool, where a database has no schemas. */
+export const ASIDE_TABLE = 'migratest_versions'
+
 /**
  * Returns the names of our tables: the version table and its history; two tables that only databases in development
  * have, for what is known of them and for rows kept aside; on MySQL the journal of the migration that is running; and

@@ -5,6 +5,7 @@ import type { HistoryRecord } from './driver.ts'
 import { EditedMigrationError, LateMigrationError, MigratestError, MissingMigrationError } from './errors.ts'
 import { fingerprintOfHalf, type LoadInput, loadHalf, recordOf } from './load.ts'
 import type { Migration } from './source.ts'
+import { labelOf } from './version.ts'
 
 /** Policies for differences between the applied migrations and the files. */
 export interface Policies {
@@ -70,8 +71,8 @@ export async function refuseTrouble(
   policies: Policies,
   independent: ReadonlySet<number>,
 ): Promise<readonly HistoryRecord[]> {
-  const { outOfOrder = 'error', edited = 'error', missing = 'error' } = policies
   const { applied, migrations, source } = input
+  const { outOfOrder = source.format?.outOfOrder ?? 'error', edited = 'error', missing = 'error' } = policies
   const late = applied.late.filter((version) => !independent.has(version))
   if (outOfOrder === 'error' && late.length > 0) {
     const files = late.map((version) => fileOf(migrations.get(version), version))
@@ -81,7 +82,7 @@ export async function refuseTrouble(
   }
   const gone = [...applied.entries.values()].filter((entry) => !migrations.has(entry.version))
   if (missing === 'error' && gone.length > 0) {
-    const names = gone.map((entry) => `${entry.version}_${entry.name}`)
+    const names = gone.map(labelOf)
     throw new MissingMigrationError(`Applied, but no longer in ${source.name}:\n${listed(names)}`, {
       hint: "Restore the files, undo these migrations first (the history has their downs), or pass missing: 'ignore'.",
     })

@@ -2,7 +2,8 @@
 import type { Dialect } from '../sql/dialect.ts'
 import type { Script } from '../sql/script.ts'
 import type { Syntax } from '../sql/tokens.ts'
-import type { Direction, Log, MigrationContext } from './source.ts'
+import type { Bookkeeping, BookkeepingData, Direction, Log, MigrationContext } from './source.ts'
+import { describeVersion, NIL_VERSION } from './version.ts'
 
 /** A row of the history table: one migration that is applied, or the baseline. */
 export interface HistoryEntry {
@@ -40,6 +41,8 @@ export interface DatabaseState {
   readonly dirty: boolean
   /** Rows of the history table, lowest version first. */
   readonly history: readonly HistoryEntry[]
+  /** Reason why no migration may run now, if another tool left one unfinished. */
+  readonly blocked?: string | undefined
 }
 
 /** The record of an applied migration in the history. */
@@ -100,12 +103,16 @@ export interface MigrationStep {
   readonly to: number
   readonly work: StepWork
   readonly history: HistoryChange
+  /** Statements that record the step in another tool's table. They belong to the same transaction as our record. */
+  readonly bookkeeping?: readonly string[] | undefined
 }
 
 export interface LockOptions {
   /** Milliseconds to keep trying, from now. */
   readonly timeout: number
   readonly signal: AbortSignal
+  /** Another tool's table, which is created too if it is missing. Its locks are taken beside ours. */
+  readonly bookkeeping?: Bookkeeping | undefined
 }
 
 export interface SharedTransaction {
@@ -184,8 +191,23 @@ export interface Driver {
   force(version: number): Promise<void>
   /** Replaces the recorded down of applied migrations. */
   rerecord(records: readonly HistoryRecord[]): Promise<void>
+  /**
+   * Moves our own tables out of the way of another tool's migrations, unless the user has named a place for them: on
+   * PostgreSQL into a schema of their own. Called before anything else. Optional, as is `rows`: a driver without them
+   * cannot run folders of other tools.
+   */
+  standAside?(): void
+  /** Returns the rows of a query, or null if its table or schema does not exist. */
+  rows?(query: string): Promise<readonly BookkeepingData[] | null>
+  /** Returns the version as users know it, if versions are ranks. */
+  describe?(version: number): string
   /** Drops everything in the database that migrations could have created, including our tables. */
   drop(): Promise<void>
   /** Returns borrowed connections and closes those the driver opened. Never throws. */
   close(): Promise<void>
+}
+
+/** Returns a version as users know it, for messages about a driver's database. */
+export function describeAt({ describe }: Pick<Driver, 'describe'>, version: number): string {
+  return describe && version !== NIL_VERSION ? describe(version) : describeVersion(version)
 }

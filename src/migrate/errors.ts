@@ -3,7 +3,7 @@
  */
 import { codeFrame, maskSecrets } from '../sql/codeFrame.ts'
 import { positionAt } from '../sql/position.ts'
-import { describeVersion } from './version.ts'
+import { describeVersion, type Version } from './version.ts'
 
 export interface ErrorDetails {
   /** One or two sentences on what to do next. */
@@ -28,8 +28,8 @@ export abstract class MigratestError extends Error {
 /** The current version or the target is not in the source. Nothing has run. */
 export class VersionNotFoundError extends MigratestError {
   readonly code = 'MIGRATEST_VERSION_NOT_FOUND'
-  readonly version: number
-  constructor(version: number, message: string, details?: ErrorDetails) {
+  readonly version: Version
+  constructor(version: Version, message: string, details?: ErrorDetails) {
     super(message, details)
     this.version = version
   }
@@ -49,13 +49,18 @@ export class ShortLimitError extends MigratestError {
 /** An earlier migration stopped half-way and could not be rolled back. Nothing has run. */
 export class DirtyError extends MigratestError {
   readonly code = 'MIGRATEST_DIRTY'
-  readonly version: number
-  constructor(version: number, what: string) {
+  readonly version: Version
+  constructor(version: Version, what: string) {
     super(`The database is dirty at version ${describeVersion(version)}: ${what}`, {
       hint: `Nothing runs until this is resolved. Fix the migration and continue with "migratest resume", or repair the schema by hand and record its version with "migratest force VERSION".`,
     })
     this.version = version
   }
+}
+
+/** Another tool began a migration of its own folder and did not finish it. Nothing has run. */
+export class UnfinishedError extends MigratestError {
+  readonly code = 'MIGRATEST_UNFINISHED'
 }
 
 /** The version row no longer had the value this run had read: another process moved it. This step was rolled back. */
@@ -105,8 +110,8 @@ export class FileNameError extends MigratestError {
 
 export class DuplicateVersionError extends MigratestError {
   readonly code = 'MIGRATEST_DUPLICATE_VERSION'
-  readonly version: number | string
-  constructor(version: number | string, first: string, second: string) {
+  readonly version: Version
+  constructor(version: Version, first: string, second: string) {
     super(`Two migrations have version ${version}:\n  ${first}\n  ${second}`, { hint: 'Renumber one of them.' })
     this.version = version
   }
@@ -225,9 +230,9 @@ export class NoWayDownError extends MigratestError {
 /** The migration's down declares it irreversible and gives a reason. Nothing has run. */
 export class IrreversibleError extends MigratestError {
   readonly code = 'MIGRATEST_IRREVERSIBLE'
-  readonly version: number
+  readonly version: Version
   readonly reason: string
-  constructor(version: number, file: string, reason: string) {
+  constructor(version: Version, file: string, reason: string) {
     super(`${file}: version ${version} cannot be undone: ${reason}`, {
       hint: 'Its down says so (-- migrate: irreversible). Restore a backup, or write a new migration that makes the change you need.',
     })
@@ -293,7 +298,7 @@ export interface StatementErrorInfo {
 }
 
 export interface MigrationFailedDetails {
-  readonly version: number
+  readonly version: Version
   readonly file: string
   readonly text: string | undefined
   /** Offsets of the failed statement in the text. */
@@ -309,7 +314,7 @@ export interface MigrationFailedDetails {
 /** A migration failed. The message describes the state of the database. */
 export class MigrationFailedError extends MigratestError {
   readonly code = 'MIGRATEST_MIGRATION_FAILED'
-  readonly version: number
+  readonly version: Version
   readonly file: string
   readonly line: number | undefined
   readonly column: number | undefined

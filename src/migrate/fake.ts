@@ -5,14 +5,14 @@
 
 import type { DatabaseState, MigrationStep } from './driver.ts'
 import { FakeOrderError, GraphError, UsageError, VersionNotFoundError } from './errors.ts'
-import { ancestorsOf, descendantsOf, type Graph, labelOf } from './graph.ts'
+import { ancestorsOf, descendantsOf, type Graph } from './graph.ts'
 import { type AppliedMigrations, reconcile } from './history.ts'
 import { loadRecord } from './load.ts'
 import { loadInput, type PlanInput } from './plan.ts'
 import { readGraph } from './readGraph.ts'
 import type { Migration } from './source.ts'
 import { findAdoptions } from './squash.ts'
-import { NIL_VERSION } from './version.ts'
+import { isRank, labelOf, NIL_VERSION } from './version.ts'
 
 /** A step that only changes the version and the history. */
 export type Fake = Omit<MigrationStep, 'work'>
@@ -34,6 +34,7 @@ export async function fakeUp(input: PlanInput, state: DatabaseState, version: nu
     from: state.version,
     to: Math.max(state.version, version),
     history: { put: record, baseline: applied.repair },
+    bookkeeping: await input.source.format?.bookkeeping(input.database.dialect).record(migration),
   }
 }
 
@@ -45,7 +46,7 @@ export async function fakeDown(input: PlanInput, state: DatabaseState, version: 
   const { migrations, graph, applied } = await look(input, state)
   const name = migrations.find((candidate) => candidate.version === version)?.name ?? applied.entries.get(version)?.name
   if (name === undefined || !applied.versions.includes(version)) {
-    throw new UsageError(`Version ${version} is not applied.`)
+    throw new UsageError(`${isRank(version) ? name : `Version ${version}`} is not applied.`)
   }
   const after = descendantsOf(graph, version)
   const followers = graph.nodes.filter((node) => after.has(node.version) && applied.versions.includes(node.version))
@@ -63,10 +64,16 @@ export async function fakeDown(input: PlanInput, state: DatabaseState, version: 
     from: state.version,
     to,
     history: { remove: version, baseline: applied.repair ?? below },
+    bookkeeping: forgotten(input, name),
   }
 }
 
 // --- internal ---
+
+function forgotten({ source, database }: PlanInput, name: string): readonly string[] | undefined {
+  const { format } = source
+  return format?.bookkeeping(database.dialect).forget(format.identify(name))
+}
 
 async function look(
   { source }: PlanInput,

@@ -5,12 +5,14 @@ import { reconcile } from './history.ts'
 import { type LoadInput, loadStep } from './load.ts'
 import type { MigrationPlan, Move, PlanStep } from './moves.ts'
 import { type Change, type FollowChoice, loadInput } from './plan.ts'
-import { NIL_VERSION } from './version.ts'
+import { NIL_VERSION, type Version } from './version.ts'
 
-export interface FollowPlan extends MigrationPlan {
+export interface FollowPlan extends MigrationPlan<number> {
   readonly changes: readonly Change[]
   /** Error of the first down that cannot run. `steps` then has only the downs before it, followed by the ups. */
   readonly blocked: MigratestError | undefined
+  /** `from` and `to` as users know them. */
+  readonly shown: { readonly from: Version; readonly to: Version }
   /** Versions that are applied now. */
   readonly history: readonly number[]
   /** Number of history records to rewrite: changed downs, and squashed migrations to record as applied. */
@@ -22,6 +24,8 @@ export interface FollowPlan extends MigrationPlan {
 /** A plan and the functions that run it. Nothing has run yet. */
 export interface Following {
   readonly plan: FollowPlan
+  /** Returns the number under which the history keeps a version of the plan. */
+  stored(version: number): number
   /** Undoes the migrations that do not match the files, last one first. Can run again after it was rolled back. */
   down(): Promise<void>
   /** Applies the pending migrations. */
@@ -35,10 +39,10 @@ export interface Following {
  * @param text the text of the step's body, null if there is none
  * @param remaining number of steps that follow
  */
-export type AfterStep = (step: PlanStep, text: string | null, remaining: number) => Promise<void>
+export type AfterStep = (step: PlanStep<number>, text: string | null, remaining: number) => Promise<void>
 
 export interface Planned {
-  readonly steps: readonly PlanStep[]
+  readonly steps: readonly PlanStep<number>[]
   readonly warnings: readonly string[]
   readonly blocked: MigratestError | undefined
   readonly apart: readonly string[]
@@ -46,7 +50,7 @@ export interface Planned {
 
 /** Reads every body once. Throws if an up cannot run; if a down cannot, it stops there and returns it as `blocked`. */
 export async function planSteps(load: LoadInput, moves: readonly Move[]): Promise<Planned> {
-  const steps: PlanStep[] = []
+  const steps: PlanStep<number>[] = []
   const warnings: string[] = []
   const apart: string[] = []
   for (const move of moves) {

@@ -5,6 +5,7 @@
  */
 import { nearest } from './nearest.ts'
 import type { Migration, Relations } from './source.ts'
+import { labelOf } from './version.ts'
 
 export interface GraphNode {
   readonly version: number
@@ -93,10 +94,6 @@ export function independent(graph: Graph, late: readonly number[], applied: read
   if (late.length === 0) return []
   const followed = ancestorsOf(graph, ...applied)
   return late.filter((version) => !followed.has(version))
-}
-
-export function labelOf({ version, name }: Pick<GraphNode, 'version' | 'name'>): string {
-  return `${version}_${name}`
 }
 
 /** Returns the version that a name begins with, or NaN if it begins with no digit. */

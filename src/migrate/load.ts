@@ -5,12 +5,20 @@
 import { createdObjects, fingerprintOf, readScript, type Script } from '../sql/script.ts'
 import { attempt } from './attempt.ts'
 import { runCode } from './codeContext.ts'
-import type { Driver, HistoryChange, HistoryRecord, MigrationStep, OnNotice, StepWork } from './driver.ts'
+import {
+  type Driver,
+  describeAt,
+  type HistoryChange,
+  type HistoryRecord,
+  type MigrationStep,
+  type OnNotice,
+  type StepWork,
+} from './driver.ts'
 import { IrreversibleError, MigratestError, MissingMigrationError, NoWayDownError, ScriptError } from './errors.ts'
 import type { AppliedMigrations } from './history.ts'
 import type { Move, PlanStep } from './moves.ts'
-import type { CodeBody, Direction, Log, Migration, MigrationBody, Source } from './source.ts'
-import { NIL_VERSION } from './version.ts'
+import type { Bookkeeping, CodeBody, Direction, Log, Migration, MigrationBody, Source } from './source.ts'
+import { labelOf, NIL_VERSION, type Version, versionOf } from './version.ts'
 
 /** A migration body, parsed for the engine. `nil`: the migration has no such half, or the half is empty. */
 export type Loaded =
@@ -47,7 +55,7 @@ interface Leftovers {
 }
 
 export interface LoadedStep {
-  readonly plan: PlanStep
+  readonly plan: PlanStep<number>
   readonly step: (hears: Hears) => MigrationStep
   /** Source text, for code frames in error messages. */
   readonly text: string | null
@@ -119,12 +127,14 @@ const read = new WeakMap<MigrationBody, { readonly language: string; readonly ha
 
 async function loadUp(input: LoadInput, move: Move): Promise<LoadedStep> {
   const migration = input.migrations.get(move.version)
-  if (!migration) throw new MissingMigrationError(`Version ${move.version} is not in ${input.source.name}.`)
+  if (!migration)
+    throw new MissingMigrationError(`Version ${describeAt(input.driver, move.version)} is not in ${input.source.name}.`)
   const { up, record } = await loadRecord(input, migration)
   const file = migration.up ?? migration.down ?? migration.name
   refuse(up, file)
   if (up.kind === 'sql' && up.script.irreversible !== undefined) refuseIrreversibleUp(up.script, file)
-  return makeStep(input, move, migration.name, file, 'file', up, { put: record }, undefined)
+  const bookkeeping = await books(input)?.record(migration)
+  return makeStep(input, move, migration.name, file, 'file', up, { put: record }, undefined, bookkeeping)
 }
 
 async function loadDown(input: LoadInput, move: Move): Promise<LoadedStep> {
@@ -138,6 +148,15 @@ async function loadDown(input: LoadInput, move: Move): Promise<LoadedStep> {
       ? { version: move.to, above: move.version }
       : undefined
   const history: HistoryChange = { remove: move.version, baseline }
+  const { format } = input.source
+  const forgotten = format && books(input)?.forget(format.identify(name))
+  if (format && !format.downs && migration?.down === undefined) {
+    throw new NoWayDownError(`${name} cannot be undone: ${format.tool} has no downs.`, {
+      hint: migration?.up?.endsWith('/migration.sql')
+        ? 'A down.sql beside its migration.sql would be used.'
+        : 'Restore a backup, or write a new migration that makes the change you need.',
+    })
+  }
   // An unreadable file is not an error if the down is recorded in the history.
   const read = migration && (await attempt(() => loadHalf(input.source, migration, 'up', driver)))
   if (read instanceof MigratestError && !entry?.recorded) throw read
@@ -147,15 +166,15 @@ async function loadDown(input: LoadInput, move: Move): Promise<LoadedStep> {
     const down = await loadHalf(input.source, migration, 'down', driver)
     const file = migration.down ?? migration.up ?? name
     refuse(down, file)
-    refuseIrreversible(down, move.version, file)
-    return makeStep(input, move, name, file, 'file', down, history, leftoversOf(up, down, migration))
+    refuseIrreversible(down, versionOf({ version: move.version, name }), file)
+    return makeStep(input, move, name, file, 'file', down, history, leftoversOf(up, down, migration), forgotten)
   }
   // The up was edited, but the down is code that has not changed since it was recorded: run it from the file.
   if (migration && entry && up && entry.downFingerprint !== null) {
     const same = await attempt(() => loadHalf(input.source, migration, 'down', driver))
     if (!(same instanceof MigratestError) && same.kind === 'code' && same.fingerprint === entry.downFingerprint) {
       const file = migration.down ?? migration.up ?? name
-      return makeStep(input, move, name, file, 'file', same, history, undefined)
+      return makeStep(input, move, name, file, 'file', same, history, undefined, forgotten)
     }
   }
   const what = migration
@@ -176,14 +195,14 @@ async function loadDown(input: LoadInput, move: Move): Promise<LoadedStep> {
   }
   const body = text === null ? null : isCode(text) ? await revived(input, text, what) : ({ kind: 'sql', text } as const)
   const down = loaded(body, driver)
-  const file = `${move.version}_${name} (down recorded in the database)`
+  const file = `${labelOf({ version: move.version, name })} (down recorded in the database)`
   refuse(down, file)
-  refuseIrreversible(down, move.version, file)
+  refuseIrreversible(down, versionOf({ version: move.version, name }), file)
   const leftovers =
     down.kind === 'nil' && entry.fingerprint !== fingerprintOf([])
       ? { reason: `${what}, and it had no down when it was applied`, objects: 'its changes' }
       : undefined
-  return makeStep(input, move, name, file, 'record', down, history, leftovers)
+  return makeStep(input, move, name, file, 'record', down, history, leftovers, forgotten)
 }
 
 /**
@@ -222,6 +241,11 @@ async function revived(
   return source.revive(record, 'down')
 }
 
+/** Returns the table of the tool that the folder belongs to. */
+function books({ source, driver }: LoadInput): Bookkeeping | undefined {
+  return source.format?.bookkeeping(driver.dialect)
+}
+
 function remarksOf(half: Loaded): string | undefined {
   return half.kind === 'code' && half.code.remarks?.length ? half.code.remarks.join('\n') : undefined
 }
@@ -235,8 +259,9 @@ function makeStep(
   half: Loaded,
   history: HistoryChange,
   leftovers: Leftovers | undefined,
+  bookkeeping: readonly string[] | undefined,
 ): LoadedStep {
-  const plan: PlanStep = {
+  const plan: PlanStep<number> = {
     ...move,
     name,
     file,
@@ -246,7 +271,13 @@ function makeStep(
     code: half.kind === 'code',
     atomic: isAtomic(half, input.driver),
   }
-  const step = (hears: Hears): MigrationStep => ({ ...move, name, work: workOf(half, hears), history })
+  const step = (hears: Hears): MigrationStep => ({
+    ...move,
+    name,
+    work: workOf(half, hears),
+    history,
+    ...(bookkeeping && { bookkeeping }),
+  })
   const text = half.kind === 'sql' ? half.script.text : half.text
   const warning = leftovers
     ? `${leftovers.reason}: the version changes, but the database keeps ${leftovers.objects}.`
@@ -277,7 +308,7 @@ function loaded(body: MigrationBody | null, { dialect, syntax }: Language): Load
   if (body === null) return { kind: 'nil', text: null }
   if (body.kind === 'code')
     return { kind: 'code', text: body.text, code: body, fingerprint: body.fingerprint ?? fingerprintOf([body.text]) }
-  const script = readScript(body.text, dialect, syntax)
+  const script = readScript(body.text, dialect, syntax, body.rules)
   if (script.statements.length === 0 && !script.problem && script.irreversible === undefined)
     return { kind: 'nil', text: body.text }
   return { kind: 'sql', text: body.text, script, fingerprint: script.fingerprint }
@@ -289,7 +320,7 @@ function refuse(half: Loaded, file: string): void {
   throw new ScriptError(message, { file, text: half.script.text, start, end }, hint)
 }
 
-function refuseIrreversible(down: Loaded, version: number, file: string): void {
+function refuseIrreversible(down: Loaded, version: Version, file: string): void {
   if (down.kind !== 'sql' || down.script.irreversible === undefined) return
   throw new IrreversibleError(version, file, down.script.irreversible)
 }
@@ -305,5 +336,5 @@ function leftoversOf(up: Loaded, down: Loaded, migration: Migration): Leftovers 
   const made = up.kind === 'sql' ? createdObjects(up.script) : []
   const objects =
     made.length > 0 ? `${made.slice(0, 5).join(', ')}${made.length > 5 ? ', …' : ''}` : 'the changes of its up'
-  return { reason: `${migration.version}_${migration.name} has no down`, objects }
+  return { reason: `${labelOf(migration)} has no down`, objects }
 }

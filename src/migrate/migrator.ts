@@ -2,8 +2,8 @@
 import { withEnd } from '../sql/script.ts'
 import { attempt, throwAll } from './attempt.ts'
 import type { Policies } from './compare.ts'
-import type { DatabaseState, Driver } from './driver.ts'
-import { DirtyError, MigratestError, ShortLimitError, UsageError } from './errors.ts'
+import { type DatabaseState, type Driver, describeAt } from './driver.ts'
+import { DirtyError, MigratestError, ShortLimitError, UnfinishedError, UsageError } from './errors.ts'
 import type { OnEvent } from './events.ts'
 import { type Fake, fakeDown, fakeUp } from './fake.ts'
 import { type AfterStep, type Following, type FollowPlan, fromNothing, planSteps } from './follow.ts'
@@ -19,13 +19,15 @@ import {
   loadInput,
   type PlanInput,
 } from './plan.ts'
+import { type Ranked, ranked } from './ranked.ts'
 import { recordSql } from './recording.ts'
 import { type ResumeOptions, resume } from './resume.ts'
 import { runSteps } from './run.ts'
 import { type Migration, passedOverMessage, type Source } from './source.ts'
 import type { MigrationState, MigrationStatus } from './status.ts'
 import { survey } from './survey.ts'
-import { isVersion, NIL_VERSION, type Target } from './version.ts'
+import { numberOf } from './target.ts'
+import { isVersion, labelOf, NIL_VERSION, type Target, type Version, versionOf } from './version.ts'
 
 export interface MigratorOptions extends Policies {
   readonly source: Source
@@ -51,11 +53,11 @@ export interface MigratorOptions extends Policies {
   readonly signal?: AbortSignal
 }
 
-export interface MigrationRun {
-  readonly from: number
-  readonly to: number
+export interface MigrationRun<V extends Version = Version> {
+  readonly from: V
+  readonly to: V
   /** The steps that ran, in order; empty if there was nothing to do. */
-  readonly steps: readonly PlanStep[]
+  readonly steps: readonly PlanStep<V>[]
 }
 
 /** A migration handed to {@link Migrator.run} directly. */
@@ -70,13 +72,18 @@ export interface GivenMigration {
 
 export class Migrator {
   readonly #options: MigratorOptions
+  /** Set if the source is a folder of another tool. */
+  readonly #ranked: Ranked | undefined
   readonly #signal: AbortSignal
   #stopping = false
   #busy = false
   #toldPassedOver = false
 
+  /** @throws UsageError if the database's driver cannot run the folder of another tool */
   constructor(options: MigratorOptions) {
-    this.#options = options
+    const { source, database } = options
+    this.#ranked = source.format && ranked(source, database, source.format)
+    this.#options = { ...options, ...(this.#ranked && { source: this.#ranked.source, database: this.#ranked.driver }) }
     this.#signal = options.signal ?? new AbortController().signal
   }
 
@@ -100,7 +107,7 @@ export class Migrator {
   async steps(n: number): Promise<MigrationRun> {
     if (!Number.isSafeInteger(n)) throw new UsageError(`steps(${n}): the number of steps must be a whole number.`)
     if (n === 0) {
-      const { version } = await this.#driver.state()
+      const { version } = await this.version()
       return { from: version, to: version, steps: [] }
     }
     return this.#move({ kind: n < 0 ? 'down' : 'up', limit: Math.abs(n) })
@@ -113,8 +120,9 @@ export class Migrator {
 
   /** Runs the given migrations and ignores the source. */
   run(...migrations: readonly GivenMigration[]): Promise<MigrationRun> {
+    if (this.#ranked) throw new UsageError(`run() cannot mix migrations with those of ${this.#options.source.name}.`)
     return this.#exclusive(async (state) => {
-      const steps: PlanStep[] = []
+      const steps: PlanStep<number>[] = []
       for (const given of migrations) {
         // Each migration changes the history, so we read the state again before the next one.
         const now = steps.length === 0 ? state : await this.#driver.state()
@@ -125,16 +133,18 @@ export class Migrator {
   }
 
   /** Sets the version without running anything, and clears the dirty flag. -1 is the nil version. */
-  async force(version: number): Promise<void> {
-    if (version !== NIL_VERSION && !isVersion(version)) throw new UsageError(`force(${version}): not a version.`)
-    await this.#locked(() => this.#driver.force(version))
+  async force(version: Version): Promise<void> {
+    if (typeof version === 'number' && version !== NIL_VERSION && !isVersion(version)) {
+      throw new UsageError(`force(${version}): not a version.`)
+    }
+    await this.#locked(async () => this.#driver.force(await this.#numberOf(version)))
   }
 
   /**
    * Records one migration as applied without running it.
    * @throws FakeOrderError if a migration it depends on is not applied
    */
-  fake(version: number): Promise<MigrationRun> {
+  fake(version: Version): Promise<MigrationRun> {
     return this.#fake(version, fakeUp)
   }
 
@@ -142,7 +152,7 @@ export class Migrator {
    * Records one migration as not applied without undoing it.
    * @throws FakeOrderError if an applied migration depends on it
    */
-  unfake(version: number): Promise<MigrationRun> {
+  unfake(version: Version): Promise<MigrationRun> {
     return this.#fake(version, fakeDown)
   }
 
@@ -152,8 +162,8 @@ export class Migrator {
   }
 
   async version(): Promise<MigrationState> {
-    const { version, dirty } = await this.#driver.state()
-    return { version, dirty }
+    const { version, dirty } = await this.#state()
+    return { version: this.#shown(version), dirty }
   }
 
   /**
@@ -161,14 +171,15 @@ export class Migrator {
    * @param options `from`: plan from this version instead of the database's version. `texts`: include the SQL of each
    * step (all of it is then in memory); migrations in code are run against a client that only records statements
    */
-  async plan(target: Target | Request, options: { from?: number; texts?: boolean } = {}): Promise<MigrationPlan> {
-    const read = await this.#driver.state()
-    const { from, texts } = options
+  async plan(target: Target | Request, options: { from?: Version; texts?: boolean } = {}): Promise<MigrationPlan> {
+    const read = await this.#state()
+    const { texts } = options
+    const from = options.from === undefined ? undefined : await this.#numberOf(options.from)
     const state: DatabaseState = from === undefined ? read : { version: from, dirty: false, history: [] }
     const request: Request = typeof target === 'object' && 'kind' in target ? target : { kind: 'to', target }
-    if (state.dirty) throw dirty(state)
+    this.#refuseDirty(state)
     const { moves, short, load } = await this.#choose(state, request, from !== undefined)
-    return this.#plan(state, moves, load, short, texts)
+    return this.#shownPlan(await this.#plan(state, moves, load, short, texts))
   }
 
   /**
@@ -184,15 +195,23 @@ export class Migrator {
     downs: 'record' | 'file' = 'record',
   ): Promise<T> {
     return this.#locked(async () => {
-      const state = await this.#driver.state()
-      if (state.dirty) throw dirty(state)
+      const state = await this.#state()
+      this.#refuseDirty(state)
       return work(await this.#following(state, wish, downs))
     })
   }
 
   /** Returns every migration and its status. It writes nothing. */
   async status(): Promise<MigrationStatus> {
-    return survey(this.#choosing, await this.#driver.state())
+    const status = await survey(this.#choosing, await this.#state())
+    if (!this.#ranked) return status
+    const { version, running, migrations } = status
+    return {
+      ...status,
+      version: this.#shown(version),
+      running: running && { ...running, version: this.#shown(running.version) },
+      migrations: migrations.map((row) => ({ ...row, version: versionOf(row) })),
+    }
   }
 
   /**
@@ -201,7 +220,10 @@ export class Migrator {
    * last one did
    */
   resume(options: ResumeOptions = {}): Promise<MigrationRun> {
-    return this.#locked(() => resume({ ...this.#choosing, signal: this.#signal, onEvent: this.#emit }, options))
+    return this.#locked(async () => {
+      await this.#state()
+      return this.#shownRun(await resume({ ...this.#choosing, signal: this.#signal, onEvent: this.#emit }, options))
+    })
   }
 
   /** Ends the run after the migration that is currently running. */
@@ -215,9 +237,49 @@ export class Migrator {
     return this.#options.database
   }
 
-  #emit: OnEvent = (event) => this.#options.onEvent?.(event)
+  #emit: OnEvent<number> = (event) => {
+    if (!this.#ranked) this.#options.onEvent?.(event)
+    else if (event.type === 'planned') this.#options.onEvent?.({ ...event, plan: this.#shownPlan(event.plan) })
+    else if ('step' in event) this.#options.onEvent?.({ ...event, step: this.#shownStep(event.step) })
+    else this.#options.onEvent?.(event)
+  }
 
-  async #runGiven(state: DatabaseState, given: GivenMigration): Promise<MigrationRun> {
+  /** Reads the state at the beginning of a command. The list of migrations stays the same until the next one. */
+  #state(): Promise<DatabaseState> {
+    this.#ranked?.renew()
+    return this.#driver.state()
+  }
+
+  /** Returns the number that a version has inside the engine. @throws VersionNotFoundError */
+  async #numberOf(version: Version): Promise<number> {
+    if (typeof version === 'number' && !this.#ranked) return version
+    if (version === 'nil') return NIL_VERSION
+    const { source } = this.#options
+    return numberOf(version, await source.list(), source.name)
+  }
+
+  /** Returns the version as users know it. */
+  #shown(version: number): Version {
+    return this.#ranked && version !== NIL_VERSION ? describeAt(this.#driver, version) : version
+  }
+
+  #shownStep(step: PlanStep<number>): PlanStep {
+    return { ...step, version: versionOf(step), from: this.#shown(step.from), to: this.#shown(step.to) }
+  }
+
+  #shownPlan(plan: MigrationPlan<number>): MigrationPlan {
+    if (!this.#ranked) return plan
+    const { from, to, steps } = plan
+    return { ...plan, from: this.#shown(from), to: this.#shown(to), steps: steps.map((step) => this.#shownStep(step)) }
+  }
+
+  #shownRun(run: MigrationRun<number>): MigrationRun {
+    if (!this.#ranked) return run
+    const steps = run.steps.map((step) => this.#shownStep(step))
+    return { from: this.#shown(run.from), to: this.#shown(run.to), steps }
+  }
+
+  async #runGiven(state: DatabaseState, given: GivenMigration): Promise<MigrationRun<number>> {
     const { version, targetVersion: to = version, name = 'given', body = null } = given
     const direction = to >= version ? 'up' : 'down'
     const migration: Migration = { version, name, up: `migration ${version}` }
@@ -242,9 +304,9 @@ export class Migrator {
     })
   }
 
-  #fake(version: number, faked: typeof fakeUp): Promise<MigrationRun> {
+  #fake(version: Version, faked: typeof fakeUp): Promise<MigrationRun> {
     return this.#exclusive(async (state) => {
-      const step = await faked(this.#choosing, state, version)
+      const step = await faked(this.#choosing, state, await this.#numberOf(version))
       await this.#write(step)
       return { from: state.version, to: step.to, steps: [] }
     })
@@ -263,9 +325,11 @@ export class Migrator {
       for (const adoption of adopted) await this.#adopt(state, adoption)
     }
     const begins = down.steps[0] ?? up.steps[0]
+    const to = up.steps.at(-1)?.to ?? down.steps.at(-1)?.to ?? state.version
     const plan: FollowPlan = {
       from: state.version,
-      to: up.steps.at(-1)?.to ?? down.steps.at(-1)?.to ?? state.version,
+      to,
+      shown: { from: this.#shown(state.version), to: this.#shown(to) },
       steps: [...down.steps, ...up.steps],
       short: 0,
       warnings: [...down.warnings, ...up.warnings],
@@ -277,6 +341,7 @@ export class Migrator {
     }
     return {
       plan,
+      stored: (version) => this.#ranked?.stored(version) ?? version,
       down: async () => {
         await settle()
         await this.#run(down.steps, load, begins)
@@ -305,7 +370,7 @@ export class Migrator {
       to: row,
       history: { put: record, remove: replaced, baseline: baseline ? { version, above: row } : undefined },
     })
-    const message = `${version}_${record.name} replaces ${replaced.length + 1} migrations that are all applied, so it is now recorded as applied.`
+    const message = `${labelOf({ version, name: record.name })} replaces ${replaced.length + 1} migrations that are all applied, so it is now recorded as applied.`
     this.#emit({ type: 'warning', message })
   }
 
@@ -315,12 +380,18 @@ export class Migrator {
   }
 
   /** Runs `work` under the lock. @throws DirtyError if the database is dirty */
-  #exclusive(work: (state: DatabaseState) => Promise<MigrationRun>): Promise<MigrationRun> {
+  #exclusive(work: (state: DatabaseState) => Promise<MigrationRun<number>>): Promise<MigrationRun> {
     return this.#locked(async () => {
-      const state = await this.#driver.state()
-      if (state.dirty) throw dirty(state)
-      return work(state)
+      const state = await this.#state()
+      this.#refuseDirty(state)
+      return this.#shownRun(await work(state))
     })
+  }
+
+  /** @throws DirtyError if a migration was left unfinished, by us or by the tool that the folder belongs to */
+  #refuseDirty(state: DatabaseState): void {
+    if (state.dirty) throw dirty(state, this.#shown(state.version))
+    if (state.blocked !== undefined) throw new UnfinishedError(state.blocked)
   }
 
   async #locked<T>(work: () => Promise<T>): Promise<T> {
@@ -357,10 +428,10 @@ export class Migrator {
   }
 
   #tellPassedOver(source: Source): void {
-    const message = passedOverMessage(source)
-    if (this.#toldPassedOver || message === undefined) return
+    const messages = [passedOverMessage(source) ?? [], source.remarks ?? []].flat()
+    if (this.#toldPassedOver || messages.length === 0) return
     this.#toldPassedOver = true
-    this.#emit({ type: 'warning', message })
+    for (const message of messages) this.#emit({ type: 'warning', message })
   }
 
   /** Reads every body once, so that unreadable or invalid migrations are reported before the first statement runs. */
@@ -370,8 +441,8 @@ export class Migrator {
     load: LoadInput,
     short: number,
     texts = false,
-  ): Promise<MigrationPlan> {
-    const steps: PlanStep[] = []
+  ): Promise<MigrationPlan<number>> {
+    const steps: PlanStep<number>[] = []
     const warnings: string[] = []
     const wrong: MigratestError[] = []
     for (const move of moves) {
@@ -407,7 +478,7 @@ export class Migrator {
     load: LoadInput,
     short: number,
     first: () => Promise<void> = async () => undefined,
-  ): Promise<MigrationRun> {
+  ): Promise<MigrationRun<number>> {
     const plan = await this.#plan(state, moves, load, short)
     await first()
     this.#emit({ type: 'planned', plan })
@@ -419,11 +490,11 @@ export class Migrator {
 
   /** @param begins the step whose write also repairs the history after another tool moved the version row */
   #run(
-    steps: readonly PlanStep[],
+    steps: readonly PlanStep<number>[],
     load: LoadInput,
-    begins: PlanStep | undefined,
+    begins: PlanStep<number> | undefined,
     after?: AfterStep,
-  ): Promise<PlanStep[]> {
+  ): Promise<PlanStep<number>[]> {
     const { repair } = load.applied
     return runSteps({
       driver: this.#driver,
@@ -457,13 +528,13 @@ function count(n: number): number {
   throw new UsageError(`${n} is not a number of migrations.`)
 }
 
-function dirty(state: DatabaseState): DirtyError {
+function dirty(state: DatabaseState, version: Version): DirtyError {
   const entry = state.history.find((e) => e.running)
-  if (!entry?.running) return new DirtyError(state.version, 'the flag was set by another tool or by hand.')
+  if (!entry?.running) return new DirtyError(version, 'the flag was set by another tool or by hand.')
   const { direction, done, started, total } = entry.running
   const unknown = started > done ? `, and it is not known whether statement ${started} took effect` : ''
   return new DirtyError(
-    state.version,
-    `${direction} of ${entry.version}_${entry.name} stopped with ${done} of ${total} statements done${unknown}.`,
+    version,
+    `${direction} of ${labelOf(entry)} stopped with ${done} of ${total} statements done${unknown}.`,
   )
 }

@@ -2,18 +2,19 @@
 import { VersionNotFoundError } from './errors.ts'
 import type { AppliedMigrations } from './history.ts'
 import type { Direction, Migration } from './source.ts'
-import { describeVersion, isVersion, NIL_VERSION, type Target } from './version.ts'
+import type { NumberedTarget } from './target.ts'
+import { describeVersion, isVersion, labelOf, NIL_VERSION, type Target, type Version, versionOf } from './version.ts'
 
 /** One migration to run: its direction, and the version row before and after. */
-export interface Move {
-  readonly version: number
+export interface Move<V extends Version = number> {
+  readonly version: V
   readonly direction: Direction
-  readonly from: number
-  readonly to: number
+  readonly from: V
+  readonly to: V
 }
 
-export type Request =
-  | { readonly kind: 'to'; readonly target: Target }
+export type Request<T = Target> =
+  | { readonly kind: 'to'; readonly target: T }
   /** `limit` -1: all. */
   | { readonly kind: Direction; readonly limit: number }
 
@@ -24,7 +25,7 @@ export interface Moves {
 }
 
 /** A move with the facts found when its body was read. */
-export interface PlanStep extends Move {
+export interface PlanStep<V extends Version = Version> extends Move<V> {
   readonly name: string
   /** The file the body comes from, or a description of the record in the history. */
   readonly file: string
@@ -43,10 +44,10 @@ export interface PlanStep extends Move {
   readonly notes?: readonly string[]
 }
 
-export interface MigrationPlan {
-  readonly from: number
-  readonly to: number
-  readonly steps: readonly PlanStep[]
+export interface MigrationPlan<V extends Version = Version> {
+  readonly from: V
+  readonly to: V
+  readonly steps: readonly PlanStep<V>[]
   /**
    * Number of migrations missing to reach the requested count. If it is above 0, running the plan applies its steps and
    * then throws ShortLimitError.
@@ -69,7 +70,7 @@ export interface MovesInput {
  * Chooses the moves for a request.
  * @throws VersionNotFoundError if the current version (checked first) or the target does not exist
  */
-export function chooseMoves(input: MovesInput, request: Request): Moves {
+export function chooseMoves(input: MovesInput, request: Request<NumberedTarget>): Moves {
   const { migrations, current } = input
   mustExist(input, current, 'The database is at that version')
   if (request.kind === 'to') return { moves: movesTo(input, request.target), short: 0 }
@@ -102,7 +103,7 @@ export function chooseFollowing(input: MovesInput, bottom: number): { downs: rea
 }
 
 /** Returns the version a target means in this source. @throws VersionNotFoundError if it does not exist */
-export function resolveTarget(input: MovesInput, target: Target): number {
+export function resolveTarget(input: MovesInput, target: NumberedTarget): number {
   const { migrations } = input
   if (target === 'nil' || target === NIL_VERSION) return NIL_VERSION
   if (target === 'latest') {
@@ -114,14 +115,10 @@ export function resolveTarget(input: MovesInput, target: Target): number {
     mustExist(input, target.justBefore)
     return migrations.findLast(({ version }) => version < target.justBefore)?.version ?? NIL_VERSION
   }
-  if (!isVersion(target)) {
-    throw new VersionNotFoundError(
-      Number(target),
-      `${typeof target === 'string' ? JSON.stringify(target) : String(target)} is not a version.`,
-      {
-        hint: 'A version is a whole number from 0 to 9007199254740991, or "latest", "nil", justBefore(n).',
-      },
-    )
+  if (!isVersion(target) && !migrations.some(({ version }) => version === target)) {
+    throw new VersionNotFoundError(Number(target), `${String(target)} is not a version.`, {
+      hint: 'A version is a whole number from 0 to 9007199254740991, or "latest", "nil", justBefore(n).',
+    })
   }
   mustExist(input, target)
   return target
@@ -129,7 +126,7 @@ export function resolveTarget(input: MovesInput, target: Target): number {
 
 // --- internal ---
 
-function movesTo(input: MovesInput, target: Target): Move[] {
+function movesTo(input: MovesInput, target: NumberedTarget): Move[] {
   const version = resolveTarget(input, target)
   if (version >= input.current) return ups(input, version)
   // The files of newer migrations are gone (perhaps they are on another branch). "latest" must not undo them.
@@ -194,8 +191,8 @@ function nearest(migrations: readonly Migration[], version: number): string {
   if (migrations.length === 0) return 'There are no migrations in it.'
   const below = migrations.findLast((m) => m.version < version)
   const above = migrations.find((m) => m.version > version)
-  const around = [below, above].filter((m) => m !== undefined).map((m) => `${m.version}_${m.name}`)
-  return `Nearest: ${around.join(', ')}. There are ${migrations.length} migrations, up to ${migrations.at(-1)?.version}.`
+  const around = [below, above].filter((m) => m !== undefined).map(labelOf)
+  return `Nearest: ${around.join(', ')}. There are ${migrations.length} migrations, up to ${versionOf(migrations.at(-1) as Migration)}.`
 }
 
 function nothingBelow({ source, current }: MovesInput): VersionNotFoundError {

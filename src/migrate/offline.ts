@@ -15,6 +15,8 @@ export function offlineDatabase(dialect: Dialect): Driver {
     transactionalDdl: DIALECTS[dialect].transactionalDdl,
     state: async () => ({ version: NIL_VERSION, dirty: false, history: [] }),
     recorded: async () => null,
+    rows: async () => null,
+    standAside: () => undefined,
     close: async () => undefined,
     lock: refuse,
     unlock: refuse,

@@ -6,12 +6,14 @@ import { throwAll } from './attempt.ts'
 import { compareWithFiles, type Policies, refuseTrouble } from './compare.ts'
 import type { DatabaseState, Driver, HistoryEntry, HistoryRecord } from './driver.ts'
 import { GraphError, MultipleHeadsError, SquashedError } from './errors.ts'
-import { buildGraph, type Graph, independent, labelOf } from './graph.ts'
+import { buildGraph, type Graph, independent } from './graph.ts'
 import { type AppliedMigrations, reconcile } from './history.ts'
 import { type LoadInput, loadRecord } from './load.ts'
 import { chooseFollowing, chooseMoves, type Move, type MovesInput, type Request, resolveTarget } from './moves.ts'
 import type { Migration, Relations, Source } from './source.ts'
 import { type Adoption, findAdoptions } from './squash.ts'
+import { type NumberedTarget, numbered } from './target.ts'
+import { labelOf, type Version } from './version.ts'
 
 export interface PlanInput extends Policies {
   readonly source: Source
@@ -42,11 +44,12 @@ export interface AdoptedRecord extends Adoption {
 export async function choosePlan(
   input: PlanInput,
   read: DatabaseState,
-  request: Request,
+  asked: Request,
   supposed = false,
 ): Promise<ChosenPlan> {
   const { source } = input
   const migrations = await source.list()
+  const request = numberedRequest(asked, migrations, source.name)
   const relations = (await source.relations?.()) ?? NO_RELATIONS
   const graph = relations.size > 0 ? buildGraph(migrations, relations) : undefined
   const adopted = graph && !supposed ? await adopt(input, read, request, migrations, relations) : []
@@ -75,8 +78,8 @@ export interface FollowChoice {
 }
 
 /** A difference between an applied migration and the files. */
-export interface Change {
-  readonly version: number
+export interface Change<V extends Version = number> {
+  readonly version: V
   readonly name: string
   /** `late`: a new file below the current version. `down`: only the down half was edited. */
   readonly what: 'edited' | 'gone' | 'late' | 'new' | 'down'
@@ -97,7 +100,7 @@ export async function chooseFollowPlan(
   read: DatabaseState,
   wish: FollowScope,
 ): Promise<FollowChoice> {
-  const { source, outOfOrder = 'error' } = input
+  const { source, outOfOrder = source.format?.outOfOrder ?? 'error' } = input
   const migrations = await source.list()
   const relations = (await source.relations?.()) ?? NO_RELATIONS
   const graph = relations.size > 0 ? buildGraph(migrations, relations) : undefined
@@ -196,7 +199,7 @@ function lastOf(applied: readonly number[], { kind, count }: Exclude<FollowScope
 const NO_RELATIONS: ReadonlyMap<number, Relations> = new Map()
 
 function stand(input: PlanInput, state: DatabaseState, migrations: readonly Migration[], graph: Graph | undefined) {
-  const { source, outOfOrder = 'error' } = input
+  const { source, outOfOrder = source.format?.outOfOrder ?? 'error' } = input
   const applied = reconcile(state, migrations)
   const free = new Set(graph ? independent(graph, applied.late, applied.versions) : [])
   const apply = outOfOrder === 'apply' ? applied.late : outOfOrder === 'error' ? [...free] : []
@@ -217,7 +220,7 @@ function stand(input: PlanInput, state: DatabaseState, migrations: readonly Migr
 async function adopt(
   input: PlanInput,
   state: DatabaseState,
-  request: Request,
+  request: Request<NumberedTarget>,
   migrations: readonly Migration[],
   relations: ReadonlyMap<number, Relations>,
 ): Promise<AdoptedRecord[]> {
@@ -230,13 +233,17 @@ async function adopt(
 }
 
 /** Returns `true` if a request goes down. Runs before targets are resolved, so it ignores `latest` and `justBefore`. */
-function goesDown(request: Request, current: number): boolean {
+function goesDown(request: Request<NumberedTarget>, current: number): boolean {
   if (request.kind !== 'to') return request.kind === 'down'
   const { target } = request
   return target === 'nil' || (typeof target === 'number' && target < current)
 }
 
-function isUnbounded(request: Request): boolean {
+function numberedRequest(request: Request, migrations: readonly Migration[], source: string): Request<NumberedTarget> {
+  return request.kind === 'to' ? { kind: 'to', target: numbered(request.target, migrations, source) } : request
+}
+
+function isUnbounded(request: Request<NumberedTarget>): boolean {
   return request.kind === 'to' ? request.target === 'latest' : request.kind === 'up' && request.limit === -1
 }
 

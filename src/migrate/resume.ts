@@ -13,10 +13,11 @@ import { loadInput, type PlanInput } from './plan.ts'
 import { now } from './realTime.ts'
 import { continueJournaled, hearing } from './run.ts'
 import type { Direction } from './source.ts'
+import { labelOf } from './version.ts'
 
 export interface ResumeInput extends PlanInput {
   readonly signal: AbortSignal
-  readonly onEvent: OnEvent
+  readonly onEvent: OnEvent<number>
 }
 
 export interface ResumeOptions {
@@ -35,7 +36,7 @@ export interface ResumeOptions {
 export async function resume(
   input: ResumeInput,
   options: ResumeOptions,
-): Promise<{ from: number; to: number; steps: PlanStep[] }> {
+): Promise<{ from: number; to: number; steps: PlanStep<number>[] }> {
   const { database, source, signal, onEvent } = input
   const state = await database.state()
   const entry = state.history.find((e) => e.running)
@@ -95,9 +96,9 @@ async function foundBehind(driver: Driver, entry: HistoryEntry, running: Journal
   return effect ? started : done
 }
 
-function unknownProgress({ version, name }: HistoryEntry, { started, total }: Journal): UsageError {
+function unknownProgress(entry: HistoryEntry, { started, total }: Journal): UsageError {
   const how = (applied: number) => `"migratest resume --applied ${applied}" or resume({ applied: ${applied} })`
-  const what = `${version}_${name}`
+  const what = labelOf(entry)
   return new UsageError(
     total === 1
       ? `It is not known how much of ${what} took effect: it began but did not finish.`

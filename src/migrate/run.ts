@@ -3,36 +3,36 @@
  * into errors that say where they happened and what to do.
  */
 import { inspect } from 'node:util'
-import type { Driver, MigrationStep } from './driver.ts'
+import { type Driver, describeAt, type MigrationStep } from './driver.ts'
 import { CancelledError, MigratestError, MigrationFailedError, SourceChangedError, StatementError } from './errors.ts'
 import type { OnEvent } from './events.ts'
 import type { Hears, LoadedStep } from './load.ts'
 import type { PlanStep } from './moves.ts'
 import { now } from './realTime.ts'
-import { describeVersion } from './version.ts'
+import { versionOf } from './version.ts'
 
 export interface RunInput {
   readonly driver: Driver
-  readonly steps: readonly PlanStep[]
+  readonly steps: readonly PlanStep<number>[]
   /** Reads the body of a planned step again. */
-  readonly load: (step: PlanStep) => Promise<LoadedStep>
+  readonly load: (step: PlanStep<number>) => Promise<LoadedStep>
   readonly signal: AbortSignal
   /** Called and awaited after each step. `remaining`: number of steps that follow. */
-  readonly after?: ((step: PlanStep, text: string | null, remaining: number) => Promise<void>) | undefined
+  readonly after?: ((step: PlanStep<number>, text: string | null, remaining: number) => Promise<void>) | undefined
   /** Called before each step; `true` ends the run there. */
   readonly stopped: () => boolean
-  readonly onEvent: OnEvent
+  readonly onEvent: OnEvent<number>
   /** `true` sends many ups at once, if the driver supports it. The run cannot be stopped between them. */
   readonly batch: boolean
 }
 
 /** Runs the steps and returns those that ran. Holds at most two bodies in memory: the running one and the next. */
-export async function runSteps(input: RunInput): Promise<PlanStep[]> {
+export async function runSteps(input: RunInput): Promise<PlanStep<number>[]> {
   const { driver, steps, signal, onEvent } = input
   const ran = input.batch ? await runBatches(input) : []
   let next = prefetch(input, steps[ran.length])
   for (let i = ran.length; i < steps.length; i++) {
-    const planned = steps[i] as PlanStep
+    const planned = steps[i] as PlanStep<number>
     if (input.stopped()) break
     if (signal.aborted) throw cancelled(driver, ran.at(-1)?.to ?? planned.from, signal)
     const loaded = await next
@@ -70,7 +70,7 @@ export async function continueJournaled(
     if (signal.aborted) {
       const databaseState = (await tryAbandon(driver, step, i, NOT_BEGUN))
         ? cleanStill(driver, step)
-        : stoppedNow(step, i, loaded.plan.statements)
+        : stoppedNow(driver, step, i, loaded.plan.statements)
       throw failure(signal.reason, driver, loaded, i, signal, databaseState)
     }
     try {
@@ -83,7 +83,7 @@ export async function continueJournaled(
       const at = (error instanceof StatementError ? error.info.statement : undefined) ?? i
       const databaseState = (await tryAbandon(driver, step, at, error))
         ? cleanStill(driver, step)
-        : dirtyNow(step, at, loaded.plan.statements)
+        : dirtyNow(driver, step, at, loaded.plan.statements)
       throw failure(error, driver, loaded, at, signal, databaseState)
     }
   }
@@ -91,7 +91,7 @@ export async function continueJournaled(
 }
 
 /** Returns listeners that turn the messages of a step into events. */
-export function hearing(onEvent: OnEvent, step: PlanStep): Hears {
+export function hearing(onEvent: OnEvent<number>, step: PlanStep<number>): Hears {
   return {
     log: (message) => onEvent({ type: 'log', step, message }),
     notice: (notice) => onEvent({ type: 'notice', step, ...notice }),
@@ -108,9 +108,9 @@ const BATCH_LENGTH = 2 ** 19
  * Runs as many steps as possible in batches and returns those that ran. A failure ends the batches: we ask the database
  * which migrations it applied, and the caller runs the rest one by one, which gives better error messages.
  */
-async function runBatches(input: RunInput): Promise<PlanStep[]> {
+async function runBatches(input: RunInput): Promise<PlanStep<number>[]> {
   const { driver, steps, signal, onEvent } = input
-  const ran: PlanStep[] = []
+  const ran: PlanStep<number>[] = []
   while (driver.applyAll && !input.stopped() && !signal.aborted) {
     const batch: MigrationStep[] = []
     let length = 0
@@ -148,7 +148,7 @@ async function countDone(driver: Driver, batch: readonly MigrationStep[]): Promi
   return dirty ? 0 : left === -1 ? batch.length : left
 }
 
-function prefetch({ load }: RunInput, step: PlanStep | undefined): Promise<LoadedStep | undefined> {
+function prefetch({ load }: RunInput, step: PlanStep<number> | undefined): Promise<LoadedStep | undefined> {
   const promise = step ? load(step) : Promise.resolve(undefined)
   // A failed read is thrown when the step's turn comes; until then it must not count as an unhandled rejection.
   promise.catch(() => undefined)
@@ -199,28 +199,28 @@ function isRefusedInTransaction(error: unknown): boolean {
 }
 
 function cleanStill(driver: Driver, step: MigrationStep): string {
-  return `The migration left no changes: ${driver.database} is at version ${describeVersion(step.from)}, clean.`
+  return `The migration left no changes: ${driver.database} is at version ${describeAt(driver, step.from)}, clean.`
 }
 
-function dirtyNow(step: MigrationStep, index: number, total: number): string {
+function dirtyNow(driver: Driver, step: MigrationStep, index: number, total: number): string {
   if (step.work.kind === 'code') {
-    return `It failed outside a transaction: what it did before remains, and the database is dirty at version ${describeVersion(step.to)}. ${WAYS_ON}`
+    return `It failed outside a transaction: what it did before remains, and the database is dirty at version ${describeAt(driver, step.to)}. ${WAYS_ON}`
   }
-  return `Statement ${index + 1} of ${total} failed outside a transaction. ${standing(step, index)}`
+  return `Statement ${index + 1} of ${total} failed outside a transaction. ${standing(driver, step, index)}`
 }
 
-function stoppedNow(step: MigrationStep, index: number, total: number): string {
-  return `It stopped before statement ${index + 1} of ${total}. ${standing(step, index)}`
+function stoppedNow(driver: Driver, step: MigrationStep, index: number, total: number): string {
+  return `It stopped before statement ${index + 1} of ${total}. ${standing(driver, step, index)}`
 }
 
-function standing(step: MigrationStep, done: number): string {
+function standing(driver: Driver, step: MigrationStep, done: number): string {
   const before =
     done === 0
       ? 'No statement before it has run'
       : done === 1
         ? 'Statement 1 took effect'
         : `Statements 1 to ${done} took effect`
-  return `${before}; the database is dirty at version ${describeVersion(step.to)}. ${WAYS_ON}`
+  return `${before}; the database is dirty at version ${describeAt(driver, step.to)}. ${WAYS_ON}`
 }
 
 const WAYS_ON =
@@ -248,7 +248,7 @@ function failure(
     ? loaded.locate(error instanceof StatementError ? error.cause : error)
     : { text: loaded.text ?? undefined, ...placeOf(loaded, info.offset, info.statement ?? index) }
   return new MigrationFailedError({
-    version: loaded.plan.version,
+    version: versionOf(loaded.plan),
     file: loaded.plan.file,
     text: undefined,
     ...place,
@@ -291,7 +291,7 @@ function wordEnd(text: string, from: number): number {
 }
 
 function cancelled(driver: Driver, version: number, signal: AbortSignal): CancelledError {
-  return new CancelledError(`Cancelled: ${driver.database} is at version ${describeVersion(version)}, clean.`, {
+  return new CancelledError(`Cancelled: ${driver.database} is at version ${describeAt(driver, version)}, clean.`, {
     cause: signal.reason,
   })
 }

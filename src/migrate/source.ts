@@ -13,6 +13,8 @@ export interface Migration {
   readonly name: string
   /** The number that the name begins with, in a folder of another tool. It can be a target where it is unique. */
   readonly number?: number | undefined
+  /** What the tool's table says of the migration besides the text, if it is a folder of another tool. */
+  readonly facts?: string | undefined
   /** Readable locations (paths) of the up and down halves; undefined if there is no such half. */
   readonly up?: string | undefined
   readonly down?: string | undefined
@@ -146,6 +148,8 @@ export interface BookkeepingRow {
 export interface Source {
   /** Name for messages, for example `directory migrations`. */
   readonly name: string
+  /** The folder's absolute path, if the migrations are in one. */
+  readonly folder?: string | undefined
   /** Set if the migrations are in a folder of another tool. */
   readonly format?: SourceFormat | undefined
   /**

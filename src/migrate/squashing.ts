@@ -3,8 +3,9 @@ import { DIALECTS, type Dialect } from '../sql/dialect.ts'
 import { inDirective, leavesSettings, readScript, withEnd } from '../sql/script.ts'
 import { tokenize } from '../sql/tokens.ts'
 import { UsageError } from './errors.ts'
-import { type Graph, labelOf } from './graph.ts'
+import type { Graph } from './graph.ts'
 import type { Migration, MigrationBody } from './source.ts'
+import { labelOf } from './version.ts'
 
 export interface Part {
   readonly migration: Migration

@@ -2,15 +2,16 @@
 import type { DatabaseState, Journal } from './driver.ts'
 import type { AppliedMigrations } from './history.ts'
 import type { Migration } from './source.ts'
+import type { Version } from './version.ts'
 
-export interface MigrationState {
+export interface MigrationState<V extends Version = Version> {
   /** The version of the database; -1 if no migration is applied. */
-  readonly version: number
+  readonly version: V
   readonly dirty: boolean
 }
 
-export interface StatusRow {
-  readonly version: number
+export interface StatusRow<V extends Version = Version> {
+  readonly version: V
   readonly name: string
   /** `late`: below the current version and never applied. `unrecorded`: applied by another tool, or adopted. */
   readonly state: 'applied' | 'unrecorded' | 'pending' | 'late' | 'edited' | 'missing'
@@ -21,8 +22,8 @@ export interface StatusRow {
   readonly problem: string | null
 }
 
-export interface MigrationStatus extends MigrationState {
-  readonly migrations: readonly StatusRow[]
+export interface MigrationStatus<V extends Version = Version> extends MigrationState<V> {
+  readonly migrations: readonly StatusRow<V>[]
   /** Explanation of what happens now, if another tool moved the version row. */
   readonly disagreement: string | undefined
   /** Errors in the declared dependencies, and multiple heads. */
@@ -30,7 +31,7 @@ export interface MigrationStatus extends MigrationState {
   /** The entries of `problems` that prevent any up. */
   readonly blocked: readonly string[]
   /** The journal of a migration that stopped half-way. */
-  readonly running: (Journal & { readonly version: number }) | undefined
+  readonly running: (Journal & { readonly version: V }) | undefined
 }
 
 export function statusOf(
@@ -43,7 +44,7 @@ export function statusOf(
     problems: readonly string[]
     blocked: readonly string[]
   },
-): MigrationStatus {
+): MigrationStatus<number> {
   const inSource = new Map(migrations.map((migration) => [migration.version, migration]))
   const done = new Set(applied.versions)
   const late = new Set(applied.late)

@@ -4,14 +4,15 @@ import { attempt } from './attempt.ts'
 import { compareWithFiles } from './compare.ts'
 import type { DatabaseState } from './driver.ts'
 import { MigratestError } from './errors.ts'
-import { type Graph, labelOf } from './graph.ts'
+import type { Graph } from './graph.ts'
 import { reconcile } from './history.ts'
 import { type LoadInput, loadHalf, loadStep } from './load.ts'
 import { adoptedRecords, asAdopted, loadInput, type PlanInput } from './plan.ts'
 import { readGraph } from './readGraph.ts'
 import { type MigrationStatus, statusOf } from './status.ts'
+import { labelOf } from './version.ts'
 
-export async function survey(input: PlanInput, read: DatabaseState): Promise<MigrationStatus> {
+export async function survey(input: PlanInput, read: DatabaseState): Promise<MigrationStatus<number>> {
   const { source } = input
   const { migrations, relations, graph } = await readGraph(source)
   const adopted = await attempt(() => adoptedRecords(input, read, migrations, relations))
@@ -21,6 +22,7 @@ export async function survey(input: PlanInput, read: DatabaseState): Promise<Mig
   const compared = await compareWithFiles(load)
   const broken = new Map([...(await brokenPending(load)), ...compared.broken])
   const blocked = [...graph.problems, ...(adopted instanceof MigratestError ? [adopted.message] : [])]
+  if (state.blocked !== undefined) blocked.push(state.blocked)
   const problems = [...blocked, ...headsOf(graph)]
   return statusOf(state, migrations, applied, { edited: compared.edited, broken, problems, blocked })
 }

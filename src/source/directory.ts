@@ -33,6 +33,7 @@ export function directory(path: string | URL): Source {
   }
   return sourceOfFiles({
     name: `${shownFolder}/`,
+    folder,
     names: async () => {
       if (loading) (await loading).refresh()
       return listFolder(folder, shownFolder)
@@ -59,7 +60,7 @@ function stampOf(path: string): string {
 }
 
 /** Shortens a path to the form that a person in the working directory would write. */
-function shorten(path: string): string {
+export function shorten(path: string): string {
   const near = relative(process.cwd(), path)
   return near === '' ? '.' : near.startsWith('..') ? path : near
 }
@@ -86,7 +87,7 @@ function listFolder(folder: string, shown: string): string[] {
  * Reads a file synchronously, not through the thread pool: for a small cached file this takes 20 µs instead of about
  * 100.
  */
-function readBytes(path: string, shown: string): Uint8Array {
+export function readBytes(path: string, shown: string): Uint8Array {
   try {
     return readFileSync(path)
   } catch (cause) {

@@ -18,6 +18,8 @@ import { type FileName, parseFileName } from './fileNames.ts'
 export interface Files {
   /** The source's name in messages, such as `directory migrations`. */
   readonly name: string
+  /** The absolute path of the folder, if the files are in one. */
+  readonly folder?: string
   /** Returns the file names, without their folder. */
   readonly names: () => Promise<readonly string[]>
   readonly text: (name: string) => Promise<string>
@@ -132,6 +134,7 @@ export function sourceOfFiles(files: Files): Source {
 
   return {
     name: files.name,
+    ...(files.folder !== undefined && { folder: files.folder }),
     get passedOver() {
       return passedOver
     },

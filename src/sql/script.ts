@@ -316,7 +316,9 @@ function impliedBegin(statements: readonly Statement[]): Statement | undefined {
 }
 
 function addsEnumValue({ words }: Statement): boolean {
-  return words[0] === 'alter' && words[1] === 'type' && words.some((word, i) => word === 'add' && words[i + 1] === 'value')
+  return (
+    words[0] === 'alter' && words[1] === 'type' && words.some((word, i) => word === 'add' && words[i + 1] === 'value')
+  )
 }
 
 function ends(words: readonly string[]): boolean {

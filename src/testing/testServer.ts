@@ -1,6 +1,7 @@
 /** What a server provides to test databases. Presets make these objects; the migration engine never sees them. */
 
 import type { Driver } from '../migrate/driver.ts'
+import type { Version } from '../migrate/version.ts'
 import type { Schema } from '../schema/schema.ts'
 import type { Dialect } from '../sql/dialect.ts'
 
@@ -72,7 +73,7 @@ export interface OpenTransaction {
 export interface About {
   readonly test?: string | undefined
   readonly file?: string | undefined
-  readonly version?: number | undefined
+  readonly version?: Version | undefined
 }
 
 /** What a kept database was made for, and when it is dropped. */

@@ -1,11 +1,12 @@
 /** The error of a failed check of `verify`. */
 import { MigratestError } from '../migrate/errors.ts'
+import type { Version } from '../migrate/version.ts'
 import { diffText, type SchemaDiff } from '../schema/diff.ts'
 
 export class VerificationError extends MigratestError {
   readonly code = 'MIGRATEST_VERIFICATION'
   /** Version of the migration; undefined if the finding concerns all migrations. */
-  readonly version: number | undefined
+  readonly version: Version | undefined
   readonly file: string | undefined
 
   constructor(what: string, { version, file, diff, legend, hint }: FindingDetails) {
@@ -17,7 +18,7 @@ export class VerificationError extends MigratestError {
 }
 
 interface FindingDetails {
-  readonly version?: number | undefined
+  readonly version?: Version | undefined
   readonly file?: string | undefined
   readonly diff?: SchemaDiff
   /** The meaning of - and + in the diff. */

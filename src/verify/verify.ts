@@ -6,7 +6,7 @@ import { resolve } from 'node:path'
 import { MigrationFailedError, UsageError } from '../migrate/errors.ts'
 import { buildGraph, independent } from '../migrate/graph.ts'
 import type { Migration, MigrationBody, Relations, Source } from '../migrate/source.ts'
-import { describeVersion, NIL_VERSION } from '../migrate/version.ts'
+import { describeVersion, labelOf, NIL_VERSION } from '../migrate/version.ts'
 import type { Schema } from '../schema/schema.ts'
 import { directory } from '../source/directory.ts'
 import { isUrl, pathOf } from '../source/folder.ts'
@@ -111,7 +111,7 @@ class Verifier<Client> {
       all(`nil → ${latest}`, () => this.#straightUp(latest)),
       ...this.#migrations.map(
         (migration, i): Check => ({
-          name: `${titleOf(migration)}: up, down, up`,
+          name: `${labelOf(migration)}: up, down, up`,
           version: migration.version,
           run: () => this.#roundTrip(migration, this.#migrations[i - 1]?.version ?? NIL_VERSION),
         }),
@@ -135,7 +135,7 @@ class Verifier<Client> {
     const graph = buildGraph(this.#migrations, relations)
     if (graph.problems.length > 0) throw new VerificationError(graph.problems.join('\n'), {})
     if (graph.heads.length > 1) {
-      const heads = this.#migrations.filter(({ version }) => graph.heads.includes(version)).map(titleOf)
+      const heads = this.#migrations.filter(({ version }) => graph.heads.includes(version)).map(labelOf)
       throw new VerificationError(`Multiple heads: no migration follows ${heads.join(' and ')}.`, {
         hint: 'Join them with "migratest merge", or order them with "-- migrate: depends-on …".',
       })
@@ -154,9 +154,9 @@ class Verifier<Client> {
       const { version, name } = migration
       const other = known.get(version)
       const file = fileOf(migration)
-      const replaced = other && relations.get(version)?.replaces?.includes(titleOf(other))
+      const replaced = other && relations.get(version)?.replaces?.includes(labelOf(other))
       if (other && other.name !== name && !replaced) {
-        throw new VerificationError(`${file}: version ${version} is ${titleOf(other)} on ${revision}.`, {
+        throw new VerificationError(`${file}: version ${version} is ${labelOf(other)} on ${revision}.`, {
           version,
           file,
           hint: `Give this one a number above ${highest}.`,
@@ -204,7 +204,7 @@ class Verifier<Client> {
       await walk.dispose()
       const details = { version, file, diff: undone, legend: `- at ${describeVersion(below)}, + after up and down` }
       if (migration.down === undefined) {
-        throw new VerificationError(`${titleOf(migration)} has no down, so its changes remain:`, {
+        throw new VerificationError(`${labelOf(migration)} has no down, so its changes remain:`, {
           ...details,
           hint: 'Write a down, or a down file that states why there is none: -- migrate: irreversible REASON',
         })
@@ -239,7 +239,7 @@ class Verifier<Client> {
   #refuseUnreachable(version: number): void {
     const failed = this.#failed
     if (!failed || version <= failed.version) return
-    throw new VerificationError(`Not reached: the up of ${titleOf(failed)} fails.`, {
+    throw new VerificationError(`Not reached: the up of ${labelOf(failed)} fails.`, {
       version: failed.version,
       file: failed.up,
     })
@@ -286,7 +286,7 @@ class Verifier<Client> {
         })
       }
     }
-    const around = ends.map(titleOf).reverse()
+    const around = ends.map(labelOf).reverse()
     return around.length > 0 ? `not undone, because irreversible: ${around.join(', ')}` : undefined
   }
 }
@@ -305,10 +305,6 @@ async function reasonsOf<Client>(
     if (reason !== undefined) reasons.set(migration.version, reason)
   }
   return reasons
-}
-
-function titleOf({ version, name }: Migration): string {
-  return `${version}_${name}`
 }
 
 function fileOf({ up, down, name }: Migration): string {

@@ -10,6 +10,7 @@ import { Migrator } from '../migrate/migrator.ts'
 import type { PlanStep } from '../migrate/moves.ts'
 import type { FollowScope } from '../migrate/plan.ts'
 import type { Source } from '../migrate/source.ts'
+import { labelOf } from '../migrate/version.ts'
 import type { Effects } from './effects.ts'
 import type { Applied, Question, RanStep } from './events.ts'
 import type { WatchOptions } from './options.ts'
@@ -220,7 +221,7 @@ export class CarryOut {
       return other.follow(work, this.#wish, this.#downs)
     }
     let isKnown = true
-    let downs: readonly PlanStep[] = []
+    let downs: readonly PlanStep<number>[] = []
     try {
       await follow(async (following) => {
         downs = following.plan.steps.filter(({ direction }) => direction === 'down')
@@ -266,14 +267,13 @@ export class CarryOut {
 
   #hear(event: MigrateEvent): void {
     const { onEvent } = this.#options
-    if (event.type === 'started')
-      this.#running = { step: `${event.step.version}_${event.step.name}`, since: Date.now() }
+    if (event.type === 'started') this.#running = { step: labelOf(event.step), since: Date.now() }
     if (event.type === 'log') {
-      onEvent({ type: 'log', step: `${event.step.version}_${event.step.name}`, message: event.message })
+      onEvent({ type: 'log', step: labelOf(event.step), message: event.message })
     }
     if (event.type === 'notice') {
       const message = `${event.severity}: ${event.message}`
-      onEvent({ type: 'log', step: `${event.step.version}_${event.step.name}`, message })
+      onEvent({ type: 'log', step: labelOf(event.step), message })
     }
     // Every plan repeats the same warnings, so print each of them only once.
     if (event.type === 'warning' && !this.#said.has(event.message)) {

@@ -3,6 +3,8 @@
  * that.
  */
 
+import type { Version } from '../migrate/version.ts'
+
 /** The objects of a database, one string each, such as `table public.users` or `column name text on public.users`. */
 export type Shape = ReadonlySet<string>
 
@@ -16,7 +18,7 @@ export interface Leftovers {
    * Versions of the migrations that created or removed those objects; empty if an object is missing that none of them
    * created.
    */
-  readonly of: readonly number[]
+  readonly of: readonly Version[]
 }
 
 interface Effect {
@@ -27,14 +29,14 @@ interface Effect {
 }
 
 export class Effects {
-  readonly #known = new Map<number, Effect>()
+  readonly #known = new Map<Version, Effect>()
 
   /** Records the effect of a migration. @param before the shape before it @param after the shape after it */
-  record(version: number, fingerprint: string | null, before: Shape, after: Shape): void {
+  record(version: Version, fingerprint: string | null, before: Shape, after: Shape): void {
     this.#known.set(version, { fingerprint, made: without(after, before), removed: without(before, after) })
   }
 
-  forget(version: number): void {
+  forget(version: Version): void {
     this.#known.delete(version)
   }
 
@@ -55,7 +57,7 @@ export class Effects {
   }
 
   /** Loads the saved effects of migrations that are still applied with the same fingerprint. */
-  load(text: string, applied: readonly { readonly version: number; readonly fingerprint: string | null }[]): void {
+  load(text: string, applied: readonly { readonly version: Version; readonly fingerprint: string | null }[]): void {
     const fingerprints = new Map(applied.map(({ version, fingerprint }) => [version, fingerprint]))
     for (const [version, fingerprint, made, removed] of JSON.parse(text) as Saved[]) {
       if (fingerprint !== null && fingerprints.get(version) === fingerprint)
@@ -65,13 +67,13 @@ export class Effects {
 
   /**
    * Compares the shapes before and after migrations were undone with the known effects of those migrations.
-   * @param undone versions of the migrations
+   * @param undone versions of the migrations, lowest first
    * @returns the remaining differences; undefined if the effect of one of the migrations is unknown
    */
-  leftBy(undone: readonly number[], before: Shape, now: Shape): Leftovers | undefined {
-    const made = new Map<string, number>()
-    const removed = new Map<string, number>()
-    for (const version of [...undone].sort((a, b) => a - b)) {
+  leftBy(undone: readonly Version[], before: Shape, now: Shape): Leftovers | undefined {
+    const made = new Map<string, Version>()
+    const removed = new Map<string, Version>()
+    for (const version of undone) {
       const effect = this.#known.get(version)
       if (!effect) return undefined
       for (const object of effect.made) if (!removed.delete(object)) made.set(object, version)
@@ -109,7 +111,7 @@ export function leftoversText({ left, missing }: Pick<Leftovers, 'left' | 'missi
 const MOST_NAMED = 4
 
 /** A version, the fingerprint of its up, and the objects that the up created and removed. */
-type Saved = [number, string | null, string[], string[]]
+type Saved = [Version, string | null, string[], string[]]
 
 /** Matches an object that has columns or values, and captures its name. */
 const RELATION = /^(?:table|view|materialized view|foreign table|type) (.*)$/

@@ -1,11 +1,12 @@
 /** The events of a watch. The watch only reports events; its caller prints them. */
 import type { Carried } from '../database/development.ts'
 import type { Change } from '../migrate/plan.ts'
+import type { Version } from '../migrate/version.ts'
 import type { SchemaDiff } from '../schema/diff.ts'
 
 /** A step that ran. */
 export interface RanStep {
-  readonly version: number
+  readonly version: Version
   readonly name: string
   readonly direction: 'up' | 'down'
   /** `record`: the down recorded when the migration was applied. */
@@ -22,9 +23,9 @@ interface Split {
 }
 
 export interface Applied {
-  readonly from: number
-  readonly to: number
-  readonly changes: readonly Change[]
+  readonly from: Version
+  readonly to: Version
+  readonly changes: readonly Change<Version>[]
   readonly steps: readonly RanStep[]
   /**
    * `atomic`: in one transaction. `stepwise`: step by step, with a copy of the database to go back to. `rehearsed`:
@@ -52,7 +53,7 @@ export type Question =
   /** `loss`: the rows and values that a rebuild would not carry; undefined if that is unknown. */
   | {
       readonly about: 'irreversible'
-      readonly changes: readonly Change[]
+      readonly changes: readonly Change<Version>[]
       readonly why: string
       readonly loss: Carried | undefined
     }
@@ -66,13 +67,13 @@ export type WatchEvent =
       readonly server: string
       /** The reason for choosing this server. */
       readonly reason: string
-      readonly version: number
+      readonly version: Version
       /** Number of unapplied migrations above that version. */
       readonly pending: number
       readonly watching: string
     }
   /** The first run has ended. The watch now follows the files. */
-  | { readonly type: 'ready'; readonly version: number }
+  | { readonly type: 'ready'; readonly version: Version }
   /** Files were saved; `files` has their names. */
   | { readonly type: 'changed'; readonly files: readonly string[] }
   /**
@@ -82,7 +83,7 @@ export type WatchEvent =
   | { readonly type: 'unchanged'; readonly files: readonly string[]; readonly mended: boolean }
   | ({ readonly type: 'applied' } & Applied)
   /** The run failed. The database is unchanged. */
-  | { readonly type: 'failed'; readonly error: Failure; readonly version: number | undefined }
+  | { readonly type: 'failed'; readonly error: Failure; readonly version: Version | undefined }
   | { readonly type: 'asked'; readonly question: Question }
   /**
    * The user or the options declined the change, so the database was left unchanged. `asked`: the user was asked and

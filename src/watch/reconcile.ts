@@ -6,6 +6,7 @@ import type { AfterStep, Following, FollowPlan } from '../migrate/follow.ts'
 import type { Migrator } from '../migrate/migrator.ts'
 import type { PlanStep } from '../migrate/moves.ts'
 import type { FollowScope } from '../migrate/plan.ts'
+import { labelOf, versionOf } from '../migrate/version.ts'
 import { type Effects, leftoversText, type Shape } from './effects.ts'
 
 export interface ReconcileOptions {
@@ -102,29 +103,24 @@ export function isAlreadyThere(error: unknown, rowsOnly: boolean): boolean {
  * @returns whether those effects are known
  * @throws DownFailed, naming the downs and what they left
  */
-export function checkUndone(effects: Effects, downs: readonly PlanStep[], before: Shape, now: Shape): boolean {
-  const found = effects.leftBy(
-    downs.map(({ version }) => version),
-    before,
-    now,
-  )
+export function checkUndone(effects: Effects, downs: readonly PlanStep<number>[], before: Shape, now: Shape): boolean {
+  // The effects are compared from the lowest migration upwards.
+  const found = effects.leftBy(downs.map(versionOf).reverse(), before, now)
   const text = found && leftoversText(found)
   if (text === undefined) return found !== undefined
-  const atFault = downs.filter(({ version }) => found?.of.includes(version))
+  const atFault = downs.filter((step) => found?.of.includes(versionOf(step)))
   const named = downsNamed(atFault.length > 0 ? atFault : downs)
   throw new DownFailed(`${named} did not undo what was applied: it ${text}.`)
 }
 
 /** Returns the subject for a sentence about the downs: the file of a single down, otherwise "Undoing …". */
-export function downsNamed(downs: readonly PlanStep[]): string {
+export function downsNamed(downs: readonly PlanStep<number>[]): string {
   const [first] = downs
-  return downs.length === 1 && first
-    ? `${first.file}`
-    : `Undoing ${downs.map(({ version, name }) => `${version}_${name}`).join(', ')}`
+  return downs.length === 1 && first ? `${first.file}` : `Undoing ${downs.map(labelOf).join(', ')}`
 }
 
 /** Returns the message for an "already exists" error if the downs left no object: they may have left rows. */
-function leftRowsText(downs: readonly PlanStep[], error: Error): string {
+function leftRowsText(downs: readonly PlanStep<number>[], error: Error): string {
   return `${downsNamed(downs)} may have left rows: ${error.message.split('\n')[0]}`
 }
 
@@ -241,7 +237,12 @@ class Move {
 
   async replayApart(): Promise<Carried> {
     const { plan } = this.#following
-    await this.#inOne(() => this.#rows.keep('all', { undone: plan.history, most: this.#most }))
+    await this.#inOne(() =>
+      this.#rows.keep('all', {
+        undone: plan.history.map((version) => this.#following.stored(version)),
+        most: this.#most,
+      }),
+    )
     this.#shape = undefined
     await this.#following.replay((step, _, remaining) => this.#learn(step, remaining))
     this.#effects.clear()
@@ -266,12 +267,13 @@ class Move {
 
   // --- internal ---
 
-  #steps(wanted: 'up' | 'down'): readonly PlanStep[] {
+  #steps(wanted: 'up' | 'down'): readonly PlanStep<number>[] {
     return this.#following.plan.steps.filter(({ direction }) => direction === wanted)
   }
 
+  /** The numbers of the migrations to be undone in the history. */
   get #undone(): readonly number[] {
-    return this.#steps('down').map(({ version }) => version)
+    return this.#steps('down').map(({ version }) => this.#following.stored(version))
   }
 
   async #checkUndone(): Promise<boolean> {
@@ -292,7 +294,9 @@ class Move {
    * Records what a step created and removed. Does so only for the last steps, because those are the ones that a person
    * edits.
    */
-  async #learn({ version, fingerprint }: PlanStep, remaining: number): Promise<void> {
+  async #learn(step: PlanStep<number>, remaining: number): Promise<void> {
+    const version = versionOf(step)
+    const { fingerprint } = step
     const before = this.#shape
     const after = remaining <= MOST_LEARNED ? await this.#development.shape() : undefined
     this.#shape = after
@@ -309,16 +313,19 @@ class Move {
 
   get #mended(): readonly number[] {
     const { changes } = this.#following.plan
-    return changes.filter(({ what }) => what === 'down').map(({ version }) => version)
+    return changes.filter(({ what }) => what === 'down').map(({ version }) => this.#following.stored(version))
   }
 
   #after: AfterStep = async (step, text, remaining) => {
-    await this.#rows.looked(step.version, text)
+    await this.#rows.looked(this.#following.stored(step.version), text)
     await this.#learn(step, remaining)
   }
 
   async #replayed(): Promise<Carried> {
-    await this.#rows.keep('all', { undone: this.#following.plan.history, most: this.#most })
+    await this.#rows.keep('all', {
+      undone: this.#following.plan.history.map((version) => this.#following.stored(version)),
+      most: this.#most,
+    })
     await this.#rows.look()
     this.#shape = undefined
     await this.#following.replay(this.#after)

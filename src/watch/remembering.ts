@@ -9,6 +9,11 @@ export function remembering(source: Source): Source {
   const known = new Map<string, { readonly stamp: string; readonly body: MigrationBody | null }>()
   return {
     name: source.name,
+    format: source.format,
+    folder: source.folder,
+    get remarks() {
+      return source.remarks ?? []
+    },
     get passedOver() {
       return source.passedOver ?? []
     },

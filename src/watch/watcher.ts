@@ -3,9 +3,10 @@ import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { DevelopmentDatabase } from '../database/development.ts'
 import { type MigratestError, MigrationFailedError } from '../migrate/errors.ts'
+import { Migrator } from '../migrate/migrator.ts'
 import type { FollowScope } from '../migrate/plan.ts'
 import type { Source } from '../migrate/source.ts'
-import { NIL_VERSION } from '../migrate/version.ts'
+import { NIL_VERSION, versionOf } from '../migrate/version.ts'
 import { diffSchemas } from '../schema/diff.ts'
 import type { Schema } from '../schema/schema.ts'
 import { CarryOut } from './carryOut.ts'
@@ -76,11 +77,13 @@ export class Watcher {
     const { folder, onEvent, server, reason, poll } = this.#options
     await this.#link.recover()
     const development = await this.#link.open()
-    const { version, history } = await development.driver.state()
-    const applied = new Set(history.map((entry) => entry.version))
     // If the folder has a problem, the first run reports it.
-    const listed = await this.#source.list().catch(() => [])
-    const pending = listed.filter((migration) => migration.version > version && !applied.has(migration.version)).length
+    const status = await new Migrator({ source: this.#source, database: development.driver })
+      .status()
+      .catch(() => undefined)
+    const pending = status?.migrations.filter(({ state }) => state === 'pending').length ?? 0
+    const { history, version: recorded } = await development.driver.state()
+    const version = status?.version ?? recorded
     onEvent({
       type: 'opened',
       database: development.driver.database,
@@ -96,12 +99,20 @@ export class Watcher {
     await this.#collector.ready
     this.#schema = await development.schema()
     this.#first = this.#schema
-    this.#seedsDue = version === NIL_VERSION
+    this.#seedsDue = version === NIL_VERSION && recorded === NIL_VERSION
     const known = await development.effects()
-    if (known !== undefined) this.#effects.load(known, history)
+    if (known !== undefined)
+      this.#effects.load(
+        known,
+        history.map((entry) => (this.#source.format ? { ...entry, version: entry.name } : entry)),
+      )
     this.do({ kind: 'follow' })
     await this.#schedule.idle()
-    const now = (await this.#link.current?.driver.state().catch(() => undefined))?.version ?? version
+    const { current } = this.#link
+    const state =
+      current &&
+      (await new Migrator({ source: this.#source, database: current.driver }).version().catch(() => undefined))
+    const now = state?.version ?? version
     this.#isReady = true
     onEvent({ type: 'ready', version: now })
   }
@@ -222,9 +233,8 @@ export class Watcher {
     this.#stamp = await development.stamp()
     onEvent({
       type: 'applied',
-      from: plan.from,
-      to: plan.to,
-      changes: plan.changes,
+      ...plan.shown,
+      changes: plan.changes.map((change) => ({ ...change, version: versionOf(change) })),
       steps: carryOut.steps,
       how,
       why,

@@ -1,6 +1,7 @@
 /** Errors narrow by their code. */
 import { expect, test } from 'vitest'
 import { ConnectionError, DirtyError, isMigratestError, MultipleHeadsError } from '../../index.ts'
+import type { Version } from '../../src/migrate/version.ts'
 
 test('a code narrows an error to its class', () => {
   const error: unknown = new DirtyError(3, 'a migration stopped.')
@@ -8,7 +9,7 @@ test('a code narrows an error to its class', () => {
   expect(isMigratestError(error, 'MIGRATEST_LOCKED')).toBe(false)
   if (!isMigratestError(error, 'MIGRATEST_DIRTY')) throw new Error('not narrowed')
   // Only DirtyError has a version of this type here: this line is the test of the types.
-  const version: number = error.version
+  const version: Version = error.version
   expect(version).toBe(3)
 })
 

@@ -1,7 +1,8 @@
 import { styleText } from 'node:util'
-import { type GraphNode, labelOf } from '../../migrate/graph.ts'
+import type { GraphNode } from '../../migrate/graph.ts'
 import { readGraph } from '../../migrate/readGraph.ts'
 import type { StatusRow } from '../../migrate/status.ts'
+import { labelOf } from '../../migrate/version.ts'
 import type { Context } from '../context.ts'
 import { dagDocument, dagMermaid } from '../dag/formats.ts'
 import { dagSvg } from '../dag/svg.ts'
@@ -21,7 +22,8 @@ export async function run(context: Context): Promise<number> {
   }
   const { graph } = await readGraph(await context.source())
   const states = await statesOf(context)
-  const stateOf = (version: number) => states?.get(version)?.state
+  const labels = new Map(graph.nodes.map((node) => [node.version, labelOf(node)]))
+  const stateOf = (version: number) => states?.get(labels.get(version) ?? '')?.state
   if (format === 'json') context.printRaw(JSON.stringify(dagDocument(graph, stateOf)))
   if (format === 'mermaid') context.printRaw(dagMermaid(graph, stateOf))
   if (format === 'svg') context.printRaw(dagSvg(graph, stateOf))
@@ -32,11 +34,11 @@ export async function run(context: Context): Promise<number> {
 
 // --- internal ---
 
-/** Returns the status of each migration; undefined if no database is named. */
-async function statesOf(context: Context): Promise<Map<number, StatusRow> | undefined> {
+/** Returns the status of each migration by its name; undefined if no database is named. */
+async function statesOf(context: Context): Promise<Map<string, StatusRow> | undefined> {
   if (!context.hasDatabase) return undefined
   const { migrations } = await (await context.migrator()).status()
-  return new Map(migrations.map((row) => [row.version, row]))
+  return new Map(migrations.map((row) => [labelOf(row), row]))
 }
 
 function labelled(node: GraphNode, state: string | undefined, heads: readonly number[]): string {

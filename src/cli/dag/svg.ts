@@ -1,6 +1,6 @@
 /** Draws a graph as an SVG with colors for light and dark mode. */
 import type { Graph } from '../../migrate/graph.ts'
-import { labelOf } from '../../migrate/graph.ts'
+import { labelOf } from '../../migrate/version.ts'
 import { lanesOf } from './lanes.ts'
 
 const ROW = 30

@@ -1,7 +1,7 @@
 /** Formats the events of a watch as lines for people. The first line states the outcome. */
 import { styleText } from 'node:util'
 import type { Carried } from '../../database/development.ts'
-import { describeVersion, NIL_VERSION } from '../../migrate/version.ts'
+import { describeVersion, labelOf, NIL_VERSION } from '../../migrate/version.ts'
 import { diffText } from '../../schema/diff.ts'
 import type { Applied, Question, RanStep, WatchEvent } from '../../watch/events.ts'
 import { columns, paintedDiff, plural } from '../render.ts'
@@ -99,7 +99,7 @@ function appliedText(applied: Applied, at: string): string {
     changes.length > 0
       ? changes
           .slice(0, 3)
-          .map(({ version, name, what }) => `${version}_${name} ${WORDS[what]}`)
+          .map((change) => `${labelOf(change)} ${WORDS[change.what]}`)
           .join(', ')
       : '',
     changes.length > 3 ? `${changes.length - 3} more` : '',
@@ -137,9 +137,9 @@ function stepsText(steps: readonly RanStep[]): string {
     const last = some.at(-1)
     if (some.length > MOST_STEPS && first && last) {
       const ms = some.reduce((sum, step) => sum + step.ms, 0)
-      return [[arrow, `${plural(some.length, 'migration')}, ${label(first)} … ${label(last)}`, '', took(ms)]]
+      return [[arrow, `${plural(some.length, 'migration')}, ${labelOf(first)} … ${labelOf(last)}`, '', took(ms)]]
     }
-    return some.map((step) => [arrow, label(step), step.origin === 'record' ? 'as recorded' : '', took(step.ms)])
+    return some.map((step) => [arrow, labelOf(step), step.origin === 'record' ? 'as recorded' : '', took(step.ms)])
   })
   return rows.length > 0 ? styleText('dim', columns(rows)) : ''
 }
@@ -147,7 +147,7 @@ function stepsText(steps: readonly RanStep[]): string {
 function questionText(question: Question, at: string, width: number): string {
   if (question.about === 'row-limit') return headline('?', 'yellow', at, question.why)
   const { changes, why, loss } = question
-  const what = changes.map(({ version, name, what }) => `${version}_${name} ${WORDS[what]}`)
+  const what = changes.map((change) => `${labelOf(change)} ${WORDS[change.what]}`)
   const head = `${headline('?', 'yellow', at, `${listed(what)}, but it cannot be undone`)}\n${indented(wrapped(why, width - 2))}`
   const lost =
     loss === undefined
@@ -169,10 +169,6 @@ function headline(sign: string, colour: 'green' | 'red' | 'yellow' | 'dim', at: 
 
 function took(ms: number): string {
   return `${ms.toFixed(1)} ms`
-}
-
-function label({ version, name }: RanStep): string {
-  return `${version}_${name}`
 }
 
 function listed(names: readonly string[]): string {

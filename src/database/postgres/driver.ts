@@ -10,19 +10,19 @@ import type {
 } from '../../migrate/driver.ts'
 import { LockedError, StateMovedError, StatementError, UsageError } from '../../migrate/errors.ts'
 import { NEVER } from '../../migrate/never.ts'
-import type { Direction, Log, MigrationContext, RunSql } from '../../migrate/source.ts'
+import type { Bookkeeping, Direction, Log, MigrationContext, RunSql } from '../../migrate/source.ts'
 import { NIL_VERSION } from '../../migrate/version.ts'
 import type { Script } from '../../sql/script.ts'
 import type { Statement } from '../../sql/statements.ts'
 import type { Syntax } from '../../sql/tokens.ts'
-import type { Lock } from '../locking.ts'
-import { ownTables } from '../ownTables.ts'
+import { type Lock, poll } from '../locking.ts'
+import { ASIDE_SCHEMA, ownTables } from '../ownTables.ts'
 import { decompressed } from '../storedText.ts'
 import { createSchema, dropStatements } from './drop.ts'
 import { asStatementError, isAnswer, isMissingTable } from './failure.ts'
-import { advisoryLock, migrationLockIds, tableLock } from './lock.ts'
+import { advisoryLock, holderOf, migrationLockIds, tableLock } from './lock.ts'
 import { developmentTables, type OwnDevelopment } from './rows/development.ts'
-import { type PostgresError, ScriptFailure, type Session } from './session.ts'
+import { type PostgresError, type Row, ScriptFailure, type Session } from './session.ts'
 import { readSessionSettings, type SessionSettings } from './sessionSettings.ts'
 import { readState } from './state.ts'
 import * as tables from './tables.ts'
@@ -66,11 +66,10 @@ export async function postgresDriver(
     )
   }
   const names = tables.tablesIn(schema, options.table)
-  const chosen =
-    options.lock === 'table'
-      ? tableLock(session, names)
-      : advisoryLock(session, migrationLockIds(opened.database, names))
-  return new PostgresDriver(session, names, lock ?? chosen, opened, options)
+  const lockFor = (of: tables.Tables) =>
+    lock ??
+    (options.lock === 'table' ? tableLock(session, of) : advisoryLock(session, migrationLockIds(opened.database, of)))
+  return new PostgresDriver(session, names, lockFor, opened, options)
 }
 
 class PostgresDriver implements Driver {
@@ -79,10 +78,14 @@ class PostgresDriver implements Driver {
   readonly syntax: Syntax
   readonly database: string
   readonly #session: Session
-  readonly #tables: tables.Tables
-  readonly #lock: Lock
+  readonly #options: PostgresDriverOptions
+  readonly #lockFor: (names: tables.Tables) => Lock
+  readonly #databaseName: string
+  #tables: tables.Tables
+  #lock: Lock
+  /** The table of the tool whose migrations run, while we hold the lock. */
+  #bookkeeping: Bookkeeping | undefined
   readonly #restore: string
-  readonly #keep: Pick<PostgresDriverOptions, 'keepExtensions' | 'keepTables'>
   #locked = false
   /** `true` while everything runs in one shared transaction, which single steps neither begin nor commit. */
   #inside = false
@@ -93,17 +96,35 @@ class PostgresDriver implements Driver {
   constructor(
     session: Session,
     names: tables.Tables,
-    lock: Lock,
-    { restore, syntax }: SessionSettings,
-    keep: Pick<PostgresDriverOptions, 'keepExtensions' | 'keepTables'>,
+    lockFor: (names: tables.Tables) => Lock,
+    { restore, syntax, database }: SessionSettings,
+    options: PostgresDriverOptions,
   ) {
     this.#session = session
     this.#tables = names
-    this.#lock = lock
+    this.#lockFor = lockFor
+    this.#lock = lockFor(names)
     this.#restore = restore
     this.syntax = syntax
-    this.#keep = keep
+    this.#databaseName = database
+    this.#options = options
     this.database = session.label
+  }
+
+  standAside(): void {
+    const { schema, table } = this.#options
+    if (schema !== undefined || table !== undefined) return
+    this.#tables = tables.tablesIn(ASIDE_SCHEMA)
+    this.#lock = this.#lockFor(this.#tables)
+  }
+
+  async rows(query: string): Promise<Row[] | null> {
+    try {
+      return await this.#session.query(query)
+    } catch (error) {
+      if (isMissingTable(error)) return null
+      throw asStatementError(error)
+    }
   }
 
   async lock(options: LockOptions): Promise<void> {
@@ -112,6 +133,7 @@ class PostgresDriver implements Driver {
     this.#locked = true
     try {
       await this.#ensureTables()
+      if (options.bookkeeping) await this.#keepBooks(options.bookkeeping, options)
     } catch (error) {
       await this.unlock().catch(() => undefined)
       throw asStatementError(error)
@@ -125,6 +147,9 @@ class PostgresDriver implements Driver {
     for (const name of this.#names) await this.#session.query(`DEALLOCATE ${name}`).catch(() => undefined)
     this.#names.clear()
     this.#prepared = undefined
+    for (const key of this.#toolLocks.splice(0))
+      await this.#session.query(`SELECT pg_advisory_unlock(${key})`).catch(() => undefined)
+    this.#bookkeeping = undefined
     // The next run must not see this run's temporary tables; elsewhere it would have a new session.
     if (!this.#session.borrowed) await this.#session.query('DISCARD TEMP').catch(() => undefined)
     await this.#lock.release()
@@ -249,6 +274,7 @@ class PostgresDriver implements Driver {
     await this.#transaction([
       this.#restore,
       history,
+      bookkeepingSql(step),
       tables.moveRow(this.#tables, { version: step.to, dirty: true }, { version: step.to, dirty: false }),
     ])
   }
@@ -284,11 +310,13 @@ class PostgresDriver implements Driver {
   async drop(): Promise<void> {
     const drops = await dropStatements(this.#session, {
       keepSchemas: [...new Set([this.#tables.schema, 'public'])],
-      keepExtensions: this.#keep.keepExtensions ?? [],
+      keepExtensions: this.#options.keepExtensions ?? [],
       // Dropping the table whose row our own lock holds would make us wait for ourselves.
-      keepTables: [this.#lock.table ?? '', ...(this.#keep.keepTables ?? [])],
+      keepTables: [this.#lock.table ?? '', ...(this.#options.keepTables ?? [])],
     })
-    await this.#transaction(drops)
+    // In development, the migrations are applied again at once.
+    const again = this.#options.keepTables ? (this.#bookkeeping?.create ?? []) : []
+    await this.#transaction([...drops, ...again.map((sql) => `${sql};`)])
   }
 
   async close(): Promise<void> {
@@ -306,6 +334,25 @@ class PostgresDriver implements Driver {
     )
     if (row?.there) return
     await this.#transaction([row?.schema ? '' : createSchema(schema), tables.createTables(this.#tables)])
+  }
+
+  /** Locks held for the tool whose migrations run. */
+  readonly #toolLocks: string[] = []
+
+  /** Takes the locks of the tool whose migrations run, and creates its table if it is missing. */
+  async #keepBooks(bookkeeping: Bookkeeping, options: LockOptions): Promise<void> {
+    for (const key of bookkeeping.locks?.(this.#databaseName) ?? []) {
+      await poll(
+        this.database,
+        options,
+        async () => (await this.#session.query(`SELECT pg_try_advisory_lock(${key}) AS locked`))[0]?.locked === true,
+        () => holderOf(this.#session, [BigInt(key)]),
+      )
+      this.#toolLocks.push(key)
+    }
+    this.#bookkeeping = bookkeeping
+    if ((await this.rows(bookkeeping.select)) !== null) return
+    await this.#transaction(bookkeeping.create.map((sql) => `${sql};`))
   }
 
   /**
@@ -381,7 +428,10 @@ class PostgresDriver implements Driver {
       if (row?.id !== begun?.id) throw new Error(ENDED_BY_CODE)
       if (row?.gone) throw new Error('The migration removed the version table; write it in SQL, where it is put back.')
       // Do not use the prepared statement here: if it is gone, code cannot be run a second time.
-      await this.#session.script(`${this.#restore}\n${this.#recordPlainly(step)}\n${this.#end}`, signal)
+      await this.#session.script(
+        `${this.#restore}\n${this.#recordPlainly(step)}\n${bookkeepingSql(step)}\n${this.#end}`,
+        signal,
+      )
     } catch (error) {
       await this.#putBack()
       const told = error instanceof ScriptFailure ? this.#tailError(error.error, step) : asStatementError(error)
@@ -399,7 +449,12 @@ class PostgresDriver implements Driver {
 
   /** Builds the SQL that restores role and settings, then writes the history and the version row. */
   #tail(step: MigrationStep, rebuild: Rebuild): string {
-    return [this.#restore, rebuild === 'no' ? '' : this.#restoreTables(rebuild), this.#record(step)].join('\n')
+    return [
+      this.#restore,
+      rebuild === 'no' ? '' : this.#restoreTables(rebuild),
+      this.#record(step),
+      bookkeepingSql(step),
+    ].join('\n')
   }
 
   #record(step: MigrationStep): string {
@@ -440,7 +495,7 @@ class PostgresDriver implements Driver {
 
   /** SQL for the additional tables of a development database; undefined if there are none. */
   get #development(): OwnDevelopment | undefined {
-    return this.#keep.keepTables ? developmentTables(this.#tables) : undefined
+    return this.#options.keepTables ? developmentTables(this.#tables) : undefined
   }
 
   async #rollBack(): Promise<void> {
@@ -492,7 +547,8 @@ class PostgresDriver implements Driver {
 ${tables.createTables(this.#tables)}
 ${this.#development?.restore ?? ''}
 INSERT INTO ${versionTable} (version, dirty) SELECT version, dirty FROM pg_temp.${KEPT_VERSION} WHERE NOT EXISTS (SELECT FROM ${versionTable});
-INSERT INTO ${historyTable} SELECT * FROM pg_temp.${KEPT_HISTORY} WHERE NOT EXISTS (SELECT FROM ${historyTable});`
+INSERT INTO ${historyTable} SELECT * FROM pg_temp.${KEPT_HISTORY} WHERE NOT EXISTS (SELECT FROM ${historyTable});
+${(this.#bookkeeping?.create ?? []).map((sql) => `${sql};`).join('\n')}`
   }
 
   /**
@@ -569,6 +625,11 @@ INSERT INTO ${historyTable} SELECT * FROM pg_temp.${KEPT_HISTORY} WHERE NOT EXIS
     const sql = ((text, params) => this.#session.query(text, params, signal)) as RunSql
     return { client: this.#session.client, sql, signal, log }
   }
+}
+
+/** Returns the SQL that records a step in another tool's table; empty if there is no such tool. */
+function bookkeepingSql({ bookkeeping = [] }: MigrationStep): string {
+  return bookkeeping.map((sql) => `${sql};`).join('\n')
 }
 
 const RETAKE_MS = 15_000

@@ -10,6 +10,8 @@ import type { Dialect } from '../../sql/dialect.ts'
 export interface Folder {
   /** The folder as messages name it, such as `prisma/migrations`. */
   readonly shown: string
+  /** The absolute path of a folder on disk. */
+  readonly path?: string | undefined
   /** Lists all files, also those in subfolders, as paths relative to the folder: `20240612_split/migration.sql`. */
   files(): readonly string[]
   /** Reads a file. @throws UnreadableFileError */
@@ -79,16 +81,18 @@ export function sourceOfFormat<Data>(format: Format<Data>, folder: Folder): Sour
     }
     entries = found
     remarks = listing.remarks
-    return listing.entries.map(({ name, number, up, down }, place) => ({
+    return listing.entries.map(({ name, number, up, down, data }, place) => ({
       version: place + 0.5,
       name,
       number,
+      ...(data !== undefined && { facts: JSON.stringify(data) }),
       up: shown(up),
       down: shown(down),
     }))
   }
   return {
     name: folder.shown,
+    ...(folder.path !== undefined && { folder: folder.path }),
     get remarks() {
       return remarks
     },
@@ -103,8 +107,7 @@ export function sourceOfFormat<Data>(format: Format<Data>, folder: Folder): Sour
       downs: format.downs,
       outOfOrder: format.outOfOrder,
       identify,
-      bookkeeping: (dialect) =>
-        format.bookkeeping(dialect, { folder, entry: (identity) => entries.get(identity) }),
+      bookkeeping: (dialect) => format.bookkeeping(dialect, { folder, entry: (identity) => entries.get(identity) }),
     },
   }
 }

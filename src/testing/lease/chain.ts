@@ -1,11 +1,12 @@
 /** Computes a key for a database at a version from everything it is made of: the same key means the same database. */
 import { fingerprintOfHalf, type Loaded, loadHalf } from '../../migrate/load.ts'
 import type { Migration, Source } from '../../migrate/source.ts'
+import { type Version, versionOf } from '../../migrate/version.ts'
 import type { Dialect } from '../../sql/dialect.ts'
 import { fingerprintOf } from '../../sql/script.ts'
 
 export interface ChainLink {
-  readonly version: number
+  readonly version: Version
   /** A hash of this migration and all migrations before it, in 32 hex digits. */
   readonly key: string
 }
@@ -15,7 +16,10 @@ export interface ChainInput {
   /** The migrations up to the version at which the test begins. */
   readonly migrations: readonly Migration[]
   readonly dialect: Dialect
-  /** The versions at which seeds insert rows, with the text of each seed; `undefined` for a seed without a text. */
+  /**
+   * The versions at which seeds insert rows, with the text of each seed; `undefined` for a seed without a text. The
+   * versions are those of `migrations`.
+   */
   readonly seeded: ReadonlyMap<number, string | undefined>
   /** What each database contains before its first migration, and the settings of its sessions. */
   readonly ground: readonly string[]
@@ -37,21 +41,25 @@ export async function fingerprintChain({
   ground,
 }: ChainInput): Promise<ChainLink[]> {
   const links: ChainLink[] = []
-  let key = fingerprintOf([FORMAT, ...ground])
+  const { format } = source
+  const books = format ? [format.tool, ...format.bookkeeping(dialect).create] : []
+  let key = fingerprintOf([FORMAT, ...ground, ...books])
   for (const migration of migrations) {
     const seed = seeded.get(migration.version)
     if ((seed === undefined && seeded.has(migration.version)) || isCode(migration)) break
     const halves = await read(source, migration, dialect)
     if (halves === undefined || halves.some((half) => !isTold(half))) break
-    const parts = halves.flatMap((half) => [half.kind, fingerprintOfHalf(half)])
+    // The tool's table holds a checksum of the file, and a comment changes that too.
+    const parts = halves.flatMap((half) => [half.kind, fingerprintOfHalf(half), ...(format ? [half.text ?? ''] : [])])
     key = fingerprintOf([
       key,
-      String(migration.version),
+      String(versionOf(migration)),
       migration.name,
+      ...(migration.facts === undefined ? [] : [migration.facts]),
       ...parts,
       ...(seed === undefined ? [] : ['seed', seed]),
     ])
-    links.push({ version: migration.version, key })
+    links.push({ version: versionOf(migration), key })
   }
   return links
 }

@@ -10,7 +10,7 @@ export interface MigratestMeta {
   migrations?: string | undefined
   /** The highest version that the test asked for. */
   version?: number
-  /** `true` if the test asked for the latest version: a new migration affects it too. */
+  /** `true` if the test asked for the latest version, or for one by its name: every change affects it. */
   latest?: boolean
   /** The name of the test's database, if it was kept. */
   kept?: string
@@ -22,12 +22,11 @@ export function noting(meta: object | undefined, migrations: string | URL | Sour
   if (typeof migrations === 'string' || isUrl(migrations)) own.migrations = resolve(pathOf(migrations))
   if (meta) Object.assign(meta, { migratest: own })
   return (target) => {
-    if (target === 'latest') own.latest = true
-    else
-      own.version = Math.max(
-        own.version ?? 0,
-        typeof target === 'object' ? target.justBefore - 1 : target === 'nil' ? 0 : target,
-      )
+    const version = typeof target === 'object' ? target.justBefore : target
+    if (version === 'nil') return
+    // A name does not say which migrations come before it, so any change may affect the test.
+    if (typeof version === 'string') own.latest = true
+    else own.version = Math.max(own.version ?? 0, typeof target === 'object' ? version - 1 : version)
   }
 }
 

@@ -7,10 +7,11 @@ import type { Driver } from '../../migrate/driver.ts'
 import { MigrationFailedError, VersionNotFoundError } from '../../migrate/errors.ts'
 import type { MigrateEvent } from '../../migrate/events.ts'
 import { type MigrationRun, Migrator } from '../../migrate/migrator.ts'
-import { passedOverMessage, type Source } from '../../migrate/source.ts'
-import type { Target } from '../../migrate/version.ts'
+import { type Migration, passedOverMessage, type Source } from '../../migrate/source.ts'
+import { numberOf } from '../../migrate/target.ts'
+import { type Target, versionOf } from '../../migrate/version.ts'
 import type { TestDatabase } from '../testServer.ts'
-import type { MigratedDatabaseOptions, SeedTarget } from './options.ts'
+import type { MigratedDatabaseOptions, Seed, SeedTarget } from './options.ts'
 import { applySeed } from './seeds.ts'
 
 /** Migrates a database that no test has yet, inserts seeds on the way, and closes every connection that it opened. */
@@ -67,32 +68,52 @@ export async function moveWithSeeds<Client>(
   options: MigratedDatabaseOptions<Client>,
   db: SeedTarget<Client>,
 ): Promise<MigrationRun> {
-  const seeds = Object.entries(options.seeds ?? {}).map(([version, seed]) => ({ version: Number(version), seed }))
-  if (seeds.length === 0) return explained(() => migrator.to(target))
-  const known = new Set((await source.list()).map((migration) => migration.version))
-  const stray = seeds.find(({ version }) => !known.has(version))
-  if (stray) {
-    const message = `seeds: there is no version ${stray.version} in ${source.name}.`
-    throw new VersionNotFoundError(stray.version, message)
-  }
+  if (Object.keys(options.seeds ?? {}).length === 0) return explained(() => migrator.to(target))
+  const migrations = await source.list()
+  const seeds = seedsByVersion(options.seeds, migrations, source)
+  const places = new Map(migrations.map((migration, place) => [versionOf(migration), place]))
   const plan = await migrator.plan(target)
+  const from = places.get(plan.from) ?? -1
   const reached = new Set(
-    plan.steps.filter((step) => step.direction === 'up' && step.version > plan.from).map((step) => step.version),
+    plan.steps
+      .filter((step) => step.direction === 'up' && (places.get(step.version) ?? -1) > from)
+      .map((step) => step.version),
   )
   const steps: MigrationRun['steps'][number][] = []
-  for (const { version, seed } of seeds.sort((a, b) => a.version - b.version)) {
-    if (!reached.has(version)) continue
+  for (const migration of migrations) {
+    const version = versionOf(migration)
+    const given = seeds.get(migration.version)
+    if (!given || !reached.has(version)) continue
     steps.push(...(await explained(() => migrator.to(version))).steps)
-    await applySeed(`seeds[${version}]`, seed, db)
+    await applySeed(`seeds[${given.key}]`, given.seed, db)
   }
   const last = await explained(() => migrator.to(target))
   return { from: plan.from, to: last.to, steps: [...steps, ...last.steps] }
 }
 
+/**
+ * Returns the seeds by the version of their migration.
+ * @throws VersionNotFoundError if a seed names an unknown version
+ */
+export function seedsByVersion(
+  seeds: MigratedDatabaseOptions<unknown>['seeds'],
+  migrations: readonly Migration[],
+  source: Source,
+): ReadonlyMap<number, { readonly key: string; readonly seed: Seed }> {
+  const known = new Set(migrations.map(({ version }) => version))
+  return new Map(
+    Object.entries(seeds ?? {}).map(([key, seed]) => {
+      const version = numberOf(/^\d+$/.test(key) ? Number(key) : key, migrations, source.name)
+      if (known.has(version)) return [version, { key, seed }]
+      throw new VersionNotFoundError(version, `seeds: there is no version ${key} in ${source.name}.`)
+    }),
+  )
+}
+
 /** Prints the warning that running the migrations would print, when they need not run. */
 export function tellPassedOver(source: Source): void {
-  const message = passedOverMessage(source)
-  if (message !== undefined) printWarning({ type: 'warning', message })
+  const messages = [passedOverMessage(source) ?? [], source.remarks ?? []].flat()
+  for (const message of messages) printWarning({ type: 'warning', message })
 }
 
 // --- internal ---

@@ -1,7 +1,7 @@
 /** The options of a test's database: its server, its migrations, the version it begins at, and the rows it begins with. */
 import type { MigratorOptions } from '../../migrate/migrator.ts'
 import type { Source } from '../../migrate/source.ts'
-import type { Target } from '../../migrate/version.ts'
+import type { Target, Version } from '../../migrate/version.ts'
 import type { Dialect } from '../../sql/dialect.ts'
 import type { Row, TestServer } from '../testServer.ts'
 
@@ -31,8 +31,11 @@ export interface MigratedDatabaseOptions<Client> extends Pick<MigratorOptions, '
   readonly migrations: string | URL | Source
   /** The version at which the test begins; default `'latest'`. */
   readonly version?: Target
-  /** Rows to insert each time the database passes a version on its way up: `{ 2: 'insert into …' }`. */
-  readonly seeds?: Readonly<Record<number, Seed>>
+  /**
+   * Rows to insert each time the database passes a version on its way up: `{ 2: 'insert into …' }`, or
+   * `{ '20240612_split_names': … }`.
+   */
+  readonly seeds?: Readonly<Record<Version, Seed>>
   /**
    * `false` to make every database by running its migrations. By default, a database that was already made from the
    * same texts and seeds at that version is copied. With `onEvent` the migrations always run.

@@ -2,12 +2,13 @@
  * Plans which snapshots a test can begin from: one key for each migration, as long as its text determines the result.
  */
 import { readdirSync, statSync } from 'node:fs'
-import { resolve } from 'node:path'
+import { VersionNotFoundError } from '../../migrate/errors.ts'
 import type { Migration, Source } from '../../migrate/source.ts'
+import { numbered } from '../../migrate/target.ts'
 import type { Target } from '../../migrate/version.ts'
-import { isUrl, pathOf } from '../../source/folder.ts'
 import type { Snapshots } from '../testServer.ts'
 import { type ChainInput, type ChainLink, fingerprintChain } from './chain.ts'
+import { seedsByVersion } from './moves.ts'
 import type { MigratedDatabaseOptions } from './options.ts'
 import { seedText } from './seeds.ts'
 
@@ -34,9 +35,10 @@ export async function planSnapshots<Client>(
   const { server, version = 'latest', onEvent } = options
   if (options.snapshots === false || onEvent || version === 'nil' || !server.snapshots) return undefined
   const snapshots = await server.snapshots()
-  const seeded = new Map(Object.entries(options.seeds ?? {}).map(([at, seed]) => [Number(at), seedText(seed)]))
-  const chain = () => chainTo(source, version, { dialect: server.dialect, seeded, ground: snapshots.environment })
-  const { links, whole } = await remembered(options, [version, [...seeded], snapshots.environment], chain)
+  const texts = Object.entries(options.seeds ?? {}).map(([at, seed]) => [at, seedText(seed)])
+  const chain = () =>
+    chainTo(source, version, options.seeds, { dialect: server.dialect, ground: snapshots.environment })
+  const { links, whole } = await remembered(options, source, [version, texts, snapshots.environment], chain)
   const last = links.at(-1)
   if (!last) return undefined
   const isStill = async () => (await chain()).links.at(-1)?.key === last.key
@@ -49,9 +51,9 @@ export async function planSnapshots<Client>(
  */
 export async function sharedKey<Client>(options: MigratedDatabaseOptions<Client>, source: Source): Promise<string> {
   const { server, migrations, version = 'latest', seeds = {}, onEvent, outOfOrder } = options
-  const seeded = new Map(Object.entries(seeds).map(([at, seed]) => [Number(at), seedText(seed)]))
-  const chain = () => chainTo(source, version, { dialect: server.dialect, seeded, ground: ['shared'] })
-  const { links, whole } = await remembered(options, ['shared', version, [...seeded]], chain)
+  const texts = Object.entries(seeds).map(([at, seed]) => [at, seedText(seed)])
+  const chain = () => chainTo(source, version, seeds, { dialect: server.dialect, ground: ['shared'] })
+  const { links, whole } = await remembered(options, source, ['shared', version, texts], chain)
   if (whole && !onEvent) return links.at(-1)?.key ?? 'empty'
   const handed = Object.entries(seeds).map(([at, seed]) => [
     at,
@@ -73,7 +75,8 @@ function idOf(thing: object): number {
 }
 
 /** Returns the index of the last migration up to the target; -1 if there is none. */
-function indexOf(target: Target, migrations: readonly Migration[]): number {
+function indexOf(asked: Target, migrations: readonly Migration[], source: Source): number {
+  const target = numbered(asked, migrations, source.name)
   if (target === 'latest') return migrations.length - 1
   if (typeof target !== 'object') return migrations.findIndex(({ version }) => version === target)
   const above = migrations.findIndex(({ version }) => version === target.justBefore)
@@ -88,15 +91,23 @@ interface Chain {
 async function chainTo(
   source: Source,
   version: Target,
-  input: Pick<ChainInput, 'dialect' | 'seeded' | 'ground'>,
+  seeds: MigratedDatabaseOptions<unknown>['seeds'],
+  input: Pick<ChainInput, 'dialect' | 'ground'>,
 ): Promise<Chain> {
   const all = await source.list()
-  const end = indexOf(version, all)
-  // A missing version, also that of a seed, is an error that running the migrations raises.
-  const stray = [...input.seeded.keys()].some((seed) => !all.some((migration) => migration.version === seed))
-  if (end < 0 || stray) return { links: [], whole: false }
+  let end: number
+  let seeded: Map<number, string | undefined>
+  try {
+    end = indexOf(version, all, source)
+    seeded = new Map([...seedsByVersion(seeds, all, source)].map(([at, { seed }]) => [at, seedText(seed)]))
+  } catch (error) {
+    // A missing version, also that of a seed, is an error that running the migrations raises.
+    if (error instanceof VersionNotFoundError) return { links: [], whole: false }
+    throw error
+  }
+  if (end < 0) return { links: [], whole: false }
   const migrations = all.slice(0, end + 1)
-  const links = await fingerprintChain({ ...input, source, migrations })
+  const links = await fingerprintChain({ ...input, seeded, source, migrations })
   return { links, whole: links.length === migrations.length }
 }
 
@@ -116,14 +127,15 @@ const MOST_KNOWN = 32
  * take longer than copying the database.
  */
 function remembered<Client>(
-  { server, migrations }: MigratedDatabaseOptions<Client>,
+  { server }: MigratedDatabaseOptions<Client>,
+  source: Source,
   more: readonly unknown[],
   make: () => Promise<Chain>,
 ): Promise<Chain> {
-  const folder = lookAt(migrations)
-  if (folder === undefined) return make()
-  const text = JSON.stringify(more)
   const before = known.get(server) ?? []
+  const folder = lookAt(source, before)
+  if (folder === undefined) return make()
+  const text = JSON.stringify(source.format ? [...more, source.format.bookkeeping(server.dialect).create] : more)
   const found = before.find((one) => one.more === text && isSame(one.folder, folder))
   if (found) return found.chain
   const chain = make()
@@ -131,7 +143,7 @@ function remembered<Client>(
   return chain
 }
 
-/** The names of a folder's files, and for each file the `stat` values that change when it is written. */
+/** The names of a folder's files, and for each the `stat` values that change when it is written. */
 interface Folder {
   readonly path: string
   readonly names: readonly string[]
@@ -139,23 +151,34 @@ interface Folder {
 }
 
 /** Returns `undefined` if the migrations are not in a folder. */
-function lookAt(migrations: string | URL | Source): Folder | undefined {
-  if (typeof migrations !== 'string' && !isUrl(migrations)) return undefined
-  const path = resolve(pathOf(migrations))
+function lookAt({ folder: path, format }: Source, before: readonly Known[]): Folder | undefined {
+  if (path === undefined) return undefined
   try {
-    const names = readdirSync(path)
-    const facts = new Float64Array(names.length * 5)
-    for (const [i, name] of names.entries()) {
-      const { dev, ino, mtimeMs, ctimeMs, size } = statSync(`${path}/${name}`)
-      facts.set([dev, ino, mtimeMs, ctimeMs, size], i * 5)
-    }
-    return { path, names, facts }
+    // A folder's own times change when a file in it is added or removed, so the names need not be read again.
+    const seen = format && before.find(({ folder }) => folder.path === path)?.folder
+    if (seen && isEqual(statsOf(path, seen.names), seen.facts)) return seen
+    const names = format ? ['.', ...readdirSync(path, { recursive: true }).map(String)] : readdirSync(path)
+    return { path, names, facts: statsOf(path, names) }
   } catch {
     return undefined
   }
 }
 
+function statsOf(path: string, names: readonly string[]): Float64Array {
+  const facts = new Float64Array(names.length * 5)
+  for (const [i, name] of names.entries()) {
+    const { dev, ino, mtimeMs, ctimeMs, size } = statSync(`${path}/${name}`)
+    facts.set([dev, ino, mtimeMs, ctimeMs, size], i * 5)
+  }
+  return facts
+}
+
 function isSame(a: Folder, b: Folder): boolean {
+  if (a === b) return true
   if (a.path !== b.path || a.names.length !== b.names.length) return false
-  return a.names.every((name, i) => name === b.names[i]) && a.facts.every((fact, i) => fact === b.facts[i])
+  return a.names.every((name, i) => name === b.names[i]) && isEqual(a.facts, b.facts)
+}
+
+function isEqual(a: Float64Array, b: Float64Array): boolean {
+  return a.length === b.length && a.every((fact, i) => fact === b[i])
 }

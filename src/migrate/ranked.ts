@@ -1,0 +1,389 @@
+/**
+ * Lets the engine, which orders migrations by numbers, run a folder in which another tool orders them by names. While a
+ * command runs, each migration has a rank, which is its place in the list. The history keeps the names, so a migration
+ * that is added in the middle changes nothing for the others.
+ */
+import type { DatabaseState, Driver, HistoryEntry, HistoryRecord, MigrationStep } from './driver.ts'
+import { UsageError } from './errors.ts'
+import { fingerprintOfHalf, loadHalf } from './load.ts'
+import { NEVER } from './never.ts'
+import type { Bookkeeping, BookkeepingRow, Direction, Migration, Source, SourceFormat } from './source.ts'
+import { NIL_VERSION } from './version.ts'
+
+/** A source and a driver that agree on the ranks. */
+export interface Ranked {
+  readonly source: Source
+  readonly driver: Driver
+  /** Lists the migrations again at the next call. Ranks that were handed out before are then void. */
+  renew(): void
+  /** Returns the number under which the history keeps the migration with this rank. */
+  stored(rank: number): number
+}
+
+/** @throws UsageError if the driver cannot run folders of other tools */
+export function ranked(source: Source, driver: Driver, format: SourceFormat): Ranked {
+  if (!driver.rows || !driver.standAside) {
+    throw new UsageError(`${source.name} is a folder of ${format.tool}, which this database's driver cannot run.`)
+  }
+  driver.standAside()
+  const ranks = new Ranks(source, driver, format)
+  return {
+    source: ranks.pinned(),
+    driver: ranks.driver(),
+    renew: () => ranks.renew(),
+    stored: (rank) => ranks.stored(rank),
+  }
+}
+
+// --- internal ---
+
+class Ranks {
+  readonly #source: Source
+  readonly #inner: Driver
+  readonly #format: SourceFormat
+  #listed: Promise<readonly Migration[]> | undefined
+  #books: Bookkeeping | undefined
+  /** Names by rank, also of applied migrations whose files are gone. */
+  #names = new Map<number, string>()
+  /** Ranks by identity. */
+  #ranks = new Map<string, number>()
+  /** Numbers in the history by identity. */
+  #numbers = new Map<string, number>()
+  /** The value of the version row in the database. */
+  #row = NIL_VERSION
+
+  constructor(source: Source, inner: Driver, format: SourceFormat) {
+    this.#source = source
+    this.#inner = inner
+    this.#format = format
+  }
+
+  renew(): void {
+    this.#listed = undefined
+  }
+
+  /** The source, whose list stays the same until `renew()`. */
+  pinned(): Source {
+    const source = this.#source
+    return {
+      name: source.name,
+      format: source.format,
+      folder: source.folder,
+      get passedOver() {
+        return source.passedOver ?? []
+      },
+      get remarks() {
+        return source.remarks ?? []
+      },
+      list: () => this.#list(),
+      read: (migration, direction) => source.read(migration, direction),
+    }
+  }
+
+  driver(): Driver {
+    const inner = this.#inner
+    const { applyAll, inOneTransaction, executeSome, abandon, wasApplied, unlock } = inner
+    const step = (given: MigrationStep) => this.#outward(given)
+    return {
+      dialect: inner.dialect,
+      ...(inner.syntax && { syntax: inner.syntax }),
+      database: inner.database,
+      transactionalDdl: inner.transactionalDdl,
+      ...(inner.transactionalRows !== undefined && { transactionalRows: inner.transactionalRows }),
+      describe: (rank) => this.#nameOf(rank),
+      lock: async (options) => {
+        await this.#list()
+        await inner.lock({ ...options, bookkeeping: this.#bookkeeping() })
+      },
+      unlock: () => unlock.call(inner),
+      state: () => this.#state(),
+      recorded: (rank, direction) => inner.recorded(this.stored(rank), direction),
+      apply: async (given, signal) => {
+        await inner.apply(step(given), signal)
+        this.#moved(given)
+      },
+      ...(applyAll && {
+        applyAll: async (given: readonly MigrationStep[], signal: AbortSignal) => {
+          const before = this.#row
+          const outward = given.map((one) => {
+            const made = step(one)
+            this.#moved(one)
+            return made
+          })
+          // If a step fails, `state()` is read again, which sets the row.
+          this.#row = before
+          await applyAll.call(inner, outward, signal)
+          for (const one of given) this.#moved(one)
+        },
+      }),
+      ...(inOneTransaction && {
+        inOneTransaction: async <T>(work: Parameters<NonNullable<Driver['inOneTransaction']>>[0]) => {
+          const before = this.#row
+          const numbers = new Map(this.#numbers)
+          try {
+            return (await inOneTransaction.call(inner, work)) as T
+          } catch (error) {
+            this.#row = before
+            this.#numbers = numbers
+            throw error
+          }
+        },
+      }),
+      begin: async (given) => {
+        await inner.begin(step(given))
+        this.#moved(given)
+      },
+      ...(executeSome && {
+        executeSome: (given: MigrationStep, index: number, signal: AbortSignal) =>
+          executeSome.call(inner, this.#begun(given), index, signal),
+      }),
+      execute: (given, index, signal) => inner.execute(this.#begun(given), index, signal),
+      finish: (given) => inner.finish(this.#begun(given)),
+      ...(abandon && {
+        abandon: async (given: MigrationStep) => {
+          await abandon.call(inner, this.#begun(given))
+          this.#row = this.#begun(given).from
+        },
+      }),
+      ...(wasApplied && { wasApplied: (rank: number) => wasApplied.call(inner, this.stored(rank)) }),
+      force: (rank) => this.#force(rank),
+      rerecord: (records) => inner.rerecord(records.map((record) => this.#record(record))),
+      drop: async () => {
+        await inner.drop()
+        this.#numbers.clear()
+        this.#row = NIL_VERSION
+      },
+      close: () => inner.close(),
+    }
+  }
+
+  /** Returns the number in the history. A migration that has none gets its own number, or the next free one. */
+  stored(rank: number): number {
+    if (rank === NIL_VERSION) return NIL_VERSION
+    const identity = this.#format.identify(this.#nameOf(rank))
+    const known = this.#numbers.get(identity)
+    if (known !== undefined) return known
+    const taken = new Set(this.#numbers.values())
+    const own = this.#own.get(identity)
+    const number = own !== undefined && !taken.has(own) ? own : Math.max(0, ...taken) + 1
+    this.#numbers.set(identity, number)
+    return number
+  }
+
+  // --- internal ---
+
+  /** The numbers that names begin with, by identity. */
+  #own = new Map<string, number>()
+  /** The value of the version row before `begin`, for `abandon`. */
+  #rowBefore = NIL_VERSION
+
+  #list(): Promise<readonly Migration[]> {
+    this.#listed ??= this.#source.list().then((migrations) => {
+      const { identify } = this.#format
+      this.#names = new Map(migrations.map(({ version, name }) => [version, name]))
+      this.#ranks = new Map(migrations.map(({ version, name }) => [identify(name), version]))
+      this.#own = new Map(
+        migrations.flatMap(({ name, number }) => (number === undefined ? [] : [[identify(name), number] as const])),
+      )
+      return migrations
+    })
+    return this.#listed
+  }
+
+  #bookkeeping(): Bookkeeping {
+    this.#books ??= this.#format.bookkeeping(this.#inner.dialect)
+    return this.#books
+  }
+
+  #nameOf(rank: number): string {
+    return rank === NIL_VERSION ? 'nil' : (this.#names.get(rank) ?? String(rank))
+  }
+
+  async #state(): Promise<DatabaseState> {
+    const migrations = await this.#list()
+    const books = this.#bookkeeping()
+    const own = await this.#inner.state()
+    const data = (await this.#inner.rows?.(books.select)) ?? null
+    const { identify } = this.#format
+    const entries = new Map(own.history.map((entry) => [identify(entry.name), entry]))
+    this.#numbers = new Map([...entries].map(([identity, { version }]) => [identity, version]))
+    this.#row = own.version
+    // If the tool's table exists, it decides what is applied; ours says more about it.
+    const rows: readonly BookkeepingRow[] = data
+      ? books.rows(data)
+      : [...entries.values()].map((entry) => asRow(entry, identify))
+    const names = new Map(migrations.map(({ name }) => [identify(name), name]))
+    this.#rankGone(rows, [...entries.values()], names)
+    const byIdentity = new Map(migrations.map((migration) => [identify(migration.name), migration]))
+    const running = [...entries].filter(([, entry]) => entry.running)
+    const applied = rows.filter(({ state, identity }) => state === 'applied' && !entries.get(identity)?.running)
+    const history = await Promise.all(
+      applied.map((row) => this.#entry(row, entries.get(row.identity), byIdentity.get(row.identity))),
+    )
+    const underWay = running.map(([identity, entry]) => ({
+      ...entry,
+      version: this.#ranks.get(identity) ?? NIL_VERSION,
+    }))
+    const all = [...history, ...underWay].sort((a, b) => a.version - b.version)
+    const rowIdentity = [...this.#numbers].find(([, number]) => number === own.version)?.[0]
+    const version = own.dirty
+      ? (this.#ranks.get(rowIdentity ?? '') ?? NIL_VERSION)
+      : (history
+          .map((entry) => entry.version)
+          .sort((a, b) => a - b)
+          .at(-1) ?? NIL_VERSION)
+    const failed = rows.filter(({ state }) => state === 'failed').map(({ identity }) => names.get(identity) ?? identity)
+    return { version, dirty: own.dirty, history: all, blocked: this.#blocked(failed) }
+  }
+
+  #blocked(failed: readonly string[]): string | undefined {
+    if (failed.length === 0) return undefined
+    const { tool } = this.#format
+    return `${tool} began ${failed.join(', ')} on this database and did not finish, so nothing else may run. Repair the schema, and tell ${tool} that it is solved.`
+  }
+
+  /** Gives a rank to applied migrations whose files are gone: after the applied one before them. */
+  #rankGone(
+    rows: readonly BookkeepingRow[],
+    entries: readonly HistoryEntry[],
+    names: ReadonlyMap<string, string>,
+  ): void {
+    const { identify } = this.#format
+    const recorded = new Map(entries.map(({ name }) => [identify(name), name]))
+    const known = new Set(rows.map(({ identity }) => identity))
+    const unlisted = entries.map(({ name }) => identify(name)).filter((identity) => !known.has(identity))
+    const all = [...rows.map(({ identity }) => identity), ...unlisted]
+    const gone = all.filter((identity) => !names.has(identity))
+    let before = NIL_VERSION + 0.5
+    let nth = 0
+    for (const identity of all) {
+      if (names.has(identity)) {
+        before = Math.max(before, Math.floor(this.#ranks.get(identity) ?? 0) + 0.5)
+        continue
+      }
+      // Between this migration and the next one in the list.
+      const rank = before + (++nth / (gone.length + 1)) * 0.5
+      this.#ranks.set(identity, rank)
+      this.#names.set(rank, recorded.get(identity) ?? identity)
+    }
+  }
+
+  async #entry(
+    row: BookkeepingRow,
+    own: HistoryEntry | undefined,
+    migration: Migration | undefined,
+  ): Promise<HistoryEntry> {
+    const version = this.#ranks.get(row.identity) ?? NIL_VERSION
+    const name = migration?.name ?? own?.name ?? row.identity
+    const known: HistoryEntry = own
+      ? { ...own, version, name, baseline: false }
+      : { ...UNRECORDED, version, name, appliedAt: row.appliedAt }
+    // Reading all files takes a while, and our own record is enough, unless the tool has applied the migration again.
+    if (!migration || !row.isUnchanged || (own && !isStale(own, row))) return known
+    const [isUnchanged, now] = [await row.isUnchanged(), await this.#fingerprints(migration)]
+    if (isUnchanged && now) return { ...known, ...now }
+    if (!now) return known
+    return { ...known, fingerprint: EDITED, downFingerprint: now.downFingerprint }
+  }
+
+  /** Returns the fingerprints of a migration's file; undefined if it cannot be read. */
+  async #fingerprints(
+    migration: Migration,
+  ): Promise<{ fingerprint: string; downFingerprint: string | null } | undefined> {
+    const half = (direction: Direction) => loadHalf(this.#source, migration, direction, this.#inner)
+    try {
+      const [up, down] = [await half('up'), await half('down')]
+      return { fingerprint: fingerprintOfHalf(up), downFingerprint: down.kind === 'nil' ? null : down.fingerprint }
+    } catch {
+      return undefined
+    }
+  }
+
+  /** Translates a step for the driver. */
+  #outward(step: MigrationStep): MigrationStep {
+    const { put, remove } = step.history
+    return {
+      ...step,
+      version: this.stored(step.version),
+      from: this.#row,
+      to: this.stored(step.to),
+      history: {
+        put: put && this.#record(put),
+        remove: remove === undefined ? undefined : [remove].flat().map((rank) => this.stored(rank)),
+      },
+    }
+  }
+
+  /** Translates a step that `begin` has recorded: the version row already has its new value. */
+  #begun(step: MigrationStep): MigrationStep {
+    return { ...this.#outward(step), from: step.from === step.to ? this.#row : this.#rowBefore, to: this.#row }
+  }
+
+  #moved(step: MigrationStep): void {
+    this.#rowBefore = this.#row
+    this.#row = this.stored(step.to)
+  }
+
+  #record(record: HistoryRecord): HistoryRecord {
+    return { ...record, version: this.stored(record.version) }
+  }
+
+  /** Records all migrations up to this one as applied, and all above it as not applied, in both tables. */
+  async #force(rank: number): Promise<void> {
+    const migrations = await this.#list()
+    const books = this.#bookkeeping()
+    const { history } = await this.#state()
+    const finished = new Set(history.filter(({ running }) => !running).map(({ version }) => version))
+    const wrong = migrations.filter(({ version }) => finished.has(version) !== version <= rank)
+    await this.#inner.force(this.stored(rank))
+    this.#row = this.stored(rank)
+    const statements = await Promise.all(
+      wrong.map(async (migration) => [
+        ...books.forget(this.#format.identify(migration.name)),
+        ...(migration.version <= rank ? await books.record(migration) : []),
+      ]),
+    )
+    const bookkeeping = statements.flat()
+    if (bookkeeping.length === 0) return
+    const row = this.#row
+    await this.#inner.apply(
+      {
+        version: row,
+        name: this.#nameOf(rank),
+        direction: 'up',
+        from: row,
+        to: row,
+        work: { kind: 'nil' },
+        history: {},
+        bookkeeping,
+      },
+      NEVER,
+    )
+  }
+}
+
+/** Milliseconds that may pass between our record and the tool's for one and the same migration. */
+const APART_MS = 5000
+
+/** Returns `true` if the tool has applied the migration again after we recorded it, for example after a reset. */
+function isStale({ appliedAt, durationMs }: HistoryEntry, row: BookkeepingRow): boolean {
+  if (!appliedAt || !row.appliedAt) return false
+  return row.appliedAt.getTime() > appliedAt.getTime() + (durationMs ?? 0) + APART_MS
+}
+
+/** A fingerprint that no text has: the file differs from what the tool applied. */
+const EDITED = 'edited'
+
+const UNRECORDED: Omit<HistoryEntry, 'version' | 'name' | 'appliedAt'> = {
+  fingerprint: null,
+  downFingerprint: null,
+  baseline: false,
+  recorded: false,
+  running: null,
+  appliedBy: null,
+  durationMs: null,
+}
+
+function asRow({ name, appliedAt }: HistoryEntry, identify: (name: string) => string): BookkeepingRow {
+  return { identity: identify(name), state: 'applied', appliedAt }
+}
