@@ -22,7 +22,7 @@ import type { Lock } from '../locking.ts'
 import { decompressed } from '../storedText.ts'
 import { dropStatements } from './drop.ts'
 import { asStatementError, isMissingTable } from './failure.ts'
-import { advisoryLock, tableLock } from './lock.ts'
+import { advisoryLock, rowLock } from './lock.ts'
 import { refuseLosingTables, refuseOtherCharset, refuseOtherDatabases, refuseTooLong, setsCharset } from './refusals.ts'
 import { ScriptFailure, type Session } from './session.ts'
 import { readSessionSettings, restoreSessionSettings, type SessionSettings } from './sessionSettings.ts'
@@ -75,7 +75,7 @@ export async function mysqlDriver(session: Session, options: MysqlDriverOptions 
     })
   }
   const names = tables.tablesIn(String(row.name), options.table)
-  const lock = options.lock === 'table' ? tableLock(session, names) : advisoryLock(session, names)
+  const lock = options.lock === 'table' ? rowLock(session, names) : advisoryLock(session, names)
   const modes = { mode: String(row.mode), quotes: Number(row.quotes) }
   return new MysqlDriver(session, names, lock, { ...modes, packet: Number(row.packet) }, options)
 }

@@ -20,7 +20,7 @@ import { ownTables } from '../ownTables.ts'
 import { decompressed } from '../storedText.ts'
 import { createSchema, dropStatements } from './drop.ts'
 import { asStatementError, isAnswer, isMissingTable } from './failure.ts'
-import { advisoryLock, migrationLockIds, tableLock } from './lock.ts'
+import { advisoryLock, migrationLockIds, rowLock } from './lock.ts'
 import { developmentTables, type OwnDevelopment } from './rows/development.ts'
 import { type PostgresError, ScriptFailure, type Session } from './session.ts'
 import { readSessionSettings, type SessionSettings } from './sessionSettings.ts'
@@ -67,9 +67,7 @@ export async function postgresDriver(
   }
   const names = tables.tablesIn(schema, options.table)
   const chosen =
-    options.lock === 'table'
-      ? tableLock(session, names)
-      : advisoryLock(session, migrationLockIds(opened.database, names))
+    options.lock === 'table' ? rowLock(session, names) : advisoryLock(session, migrationLockIds(opened.database, names))
   return new PostgresDriver(session, names, lock ?? chosen, opened, options)
 }
 
