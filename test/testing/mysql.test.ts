@@ -139,7 +139,7 @@ create procedure p() select 1`,
     })
   })
 
-  test('one that had rows is used again', async () => {
+  test('a database that had rows is used again', async () => {
     const migrations = made({ '1_a.up.sql': 'create table a (id int primary key auto_increment)' })
     const names: string[] = []
     for (let i = 0; i < 12; i++) {
