@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { crc32 } from 'node:zlib'
 import type { LockOptions } from '../migrate/driver.ts'
-import { CancelledError, LockedError, UsageError } from '../migrate/errors.ts'
+import { CancelledError, LockedError, LockLostError, UsageError } from '../migrate/errors.ts'
 import { now } from '../migrate/realTime.ts'
 
 /**
@@ -44,12 +44,78 @@ export async function poll(
   }
 }
 
+/** What `tableLock` needs to know about a database. */
+interface LockTable<S extends LockSession> {
+  /** Readable name of the database. */
+  readonly label: string
+  /** The table's name without its schema. */
+  readonly name: string
+  /** Opens the second connection. */
+  open(): Promise<S>
+  /** Creates the table and its row if they are missing. */
+  create(session: S): Promise<void>
+  /** Begins a transaction and locks the row. If another session holds it, rolls back and returns `false`. */
+  attempt(session: S): Promise<boolean>
+  /** Called when the row is locked. */
+  acquired?(): Promise<void>
+}
+
+interface LockSession {
+  query(sql: string): Promise<unknown>
+  close(): Promise<void>
+}
+
+/**
+ * Creates a lock that is a row held by an open transaction on a second connection. It ends with that connection, so it
+ * cannot go stale.
+ */
+export function tableLock<S extends LockSession>(table: LockTable<S>): Lock {
+  let holder: S | undefined
+  const close = async () => {
+    await holder?.close()
+    holder = undefined
+  }
+  return {
+    table: table.name,
+    async acquire(options) {
+      const session = await inTime(table.open(), options.timeout)
+      holder = session
+      try {
+        await table.create(session)
+        await poll(
+          table.label,
+          options,
+          () => table.attempt(session),
+          async () => undefined,
+        )
+        await table.acquired?.()
+      } catch (error) {
+        await close()
+        throw error
+      }
+    },
+    async release() {
+      try {
+        await holder?.query('COMMIT')
+      } catch {
+        throw new LockLostError(table.label)
+      } finally {
+        await close()
+      }
+    },
+  }
+}
+
+// --- internal ---
+
+const POLL_MS = 50
+
 /**
  * Waits for a session at most `timeout` milliseconds, but at least a second: with a pool that lends only one client,
  * the wait would never end.
  * @throws UsageError after that time
  */
-export async function inTime<S extends { close(): Promise<void> }>(opening: Promise<S>, timeout: number): Promise<S> {
+async function inTime<S extends LockSession>(opening: Promise<S>, timeout: number): Promise<S> {
   const late = new AbortController()
   const limit = sleep(Math.max(1000, timeout), undefined, { signal: late.signal }).then(() => {
     opening.then((session) => session.close()).catch(() => undefined)
@@ -64,7 +130,3 @@ export async function inTime<S extends { close(): Promise<void> }>(opening: Prom
     late.abort()
   }
 }
-
-// --- internal ---
-
-const POLL_MS = 50

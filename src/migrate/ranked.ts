@@ -130,8 +130,8 @@ class Ranks {
         },
       }),
       begin: async (given) => {
-        await inner.begin(step(given))
-        this.#moved(given)
+        await inner.begin(this.#begin(given))
+        this.#row = this.stored(given.to)
       },
       ...(executeSome && {
         executeSome: (given: MigrationStep, index: number, signal: AbortSignal) =>
@@ -174,8 +174,8 @@ class Ranks {
 
   /** The numbers that names begin with, by identity. */
   #own = new Map<string, number>()
-  /** The value of the version row before `begin`, for `abandon`. */
-  #rowBefore = NIL_VERSION
+  /** Translated steps that have begun. A driver gets the same object from `begin` to `finish`. */
+  readonly #underWay = new WeakMap<MigrationStep, MigrationStep>()
 
   #list(): Promise<readonly Migration[]> {
     this.#listed ??= this.#source.list().then((migrations) => {
@@ -314,13 +314,22 @@ class Ranks {
     }
   }
 
-  /** Translates a step that `begin` has recorded: the version row already has its new value. */
+  #begin(step: MigrationStep): MigrationStep {
+    const made = this.#outward(step)
+    this.#underWay.set(step, made)
+    return made
+  }
+
+  /** Returns the translated step. One that is resumed has begun in another process: the version row has its new value. */
   #begun(step: MigrationStep): MigrationStep {
-    return { ...this.#outward(step), from: step.from === step.to ? this.#row : this.#rowBefore, to: this.#row }
+    const known = this.#underWay.get(step)
+    if (known) return known
+    const made = { ...this.#outward(step), from: this.#row, to: this.#row }
+    this.#underWay.set(step, made)
+    return made
   }
 
   #moved(step: MigrationStep): void {
-    this.#rowBefore = this.#row
     this.#row = this.stored(step.to)
   }
 

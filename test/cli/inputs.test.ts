@@ -76,7 +76,7 @@ describe('--json', () => {
     expect(code).toBe(0)
   })
 
-  test('an error is a document, too', () => {
+  test('an error is one JSON document on standard output', () => {
     const { out } = cli(['up', '--json', '-d', 'postgres://x@127.0.0.1:1/none', '-p', folder()])
     expect(JSON.parse(out)).toMatchObject({ error: { code: 'MIGRATEST_CONNECTION' } })
   })

@@ -136,7 +136,7 @@ describeOnDatabases(['MySQL', 'MariaDB'], ({ name: kind, server: anyServer }) =>
   })
 
   describe('databases', () => {
-    test('a kept one is listed, opened and removed', async () => {
+    test('a kept database is listed, opened and removed', async () => {
       const db = await createMigratedDatabase({
         server,
         migrations: memory({ '1_a.up.sql': 'create table a (id int)' }),

@@ -217,7 +217,7 @@ describe('what code leaves behind', () => {
     expect(await db.rows("select to_regclass('kept') is not null as kept")).toEqual([{ kept: true }])
   })
 
-  test('one that it rolled back itself is refused, and nothing is kept', async ({ db }) => {
+  test('code that rolls back the transaction itself is refused, and nothing is kept', async ({ db }) => {
     const up = async ({ sql }: MigrationContext) => void (await sql('create table gone (); rollback'))
     const error = await failure((await db.migrator({ '1_a.ts': { up } })).up())
     expect(error.message).toContain('The migration left no changes')
@@ -229,7 +229,7 @@ describe('what code leaves behind', () => {
     expect((await (await db.migrator({ '1_a.ts': { up } })).up()).to).toBe(1)
   })
 
-  test('outside a transaction it stays, and resume asks', async ({ db }) => {
+  test('what code did outside a transaction before it failed stays, and resume asks', async ({ db }) => {
     const { write, over } = folder({
       '1_a.ts':
         "export const transaction = false\nexport async function up({ sql }: any) {\n  await sql('create table a ()')\n  throw new TypeError('no')\n}",

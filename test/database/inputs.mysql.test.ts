@@ -90,7 +90,7 @@ describeOnDatabases(['MySQL', 'MariaDB'], ({ name: kind, server: anyServer }) =>
       expect(await db.rows('select count(*) as n from big')).toEqual([{ n: count + 1 }])
     }, 120_000)
 
-    test('one statement that is larger says how large it may be', async ({ db }) => {
+    test('the error for a statement larger than a message says how large it may be', async ({ db }) => {
       const [{ packet }] = (await db.rows('select @@max_allowed_packet as packet')) as [{ packet: number }]
       if (Number(packet) > 20 * 2 ** 20) return
       const files = {

@@ -36,7 +36,7 @@ describe('where the version table is', () => {
     await db.rows(`drop schema ${user} cascade; drop owned by ${user} cascade`)
   })
 
-  test('search_path counts beside options, too', async ({ db }) => {
+  test('search_path of the URL counts beside its options', async ({ db }) => {
     await db.rows('create schema app')
     const url = `${db.url}?search_path=app&options=-c%20statement_timeout%3D5000`
     await (await db.migrator({ '1_t.up.sql': 'create table t (id int)' }, { url })).up()
@@ -62,7 +62,7 @@ describe('a statement alone that PostgreSQL refuses in a transaction runs withou
     expect(await db.rows('select version::int, dirty from schema_migrations')).toEqual([{ version: 3, dirty: false }])
   })
 
-  test('one that is refused anyway leaves the database clean', async ({ db }) => {
+  test('a statement that fails outside of a transaction leaves the database clean', async ({ db }) => {
     const migrator = await db.migrator({ '1_a.up.sql': 'create index concurrently i on nosuch (a)' })
     expect((await failure(migrator.up())).message).toMatch(/The migration left no changes: .* is at version nil, clean/)
     expect(await migrator.version()).toEqual({ version: -1, dirty: false })

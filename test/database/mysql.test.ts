@@ -60,7 +60,9 @@ describeOnDatabases(['MySQL', 'MariaDB'], ({ name: kind, server: anyServer }) =>
       expect(await db.tables()).toEqual([])
     })
 
-    test('an error in the last, and the statements that stand must be those in the file', async ({ db }) => {
+    test('after an error in the last statement, resume refuses a file whose completed statements were edited', async ({
+      db,
+    }) => {
       const files = (last: string, first = 'create table a (id int)') => ({
         '1_a.up.sql': `${first};\ninsert into a values (1);\n${last}`,
       })
@@ -72,7 +74,7 @@ describeOnDatabases(['MySQL', 'MariaDB'], ({ name: kind, server: anyServer }) =>
       expect(await db.tables()).toEqual(['a', 'b'])
     })
 
-    test('force gets out of it, too', async ({ db }) => {
+    test('force sets the version of a half-applied migration', async ({ db }) => {
       const migrator = await db.migrator(three('select nonsense'))
       await failure(migrator.up())
       await db.rows('drop table a')

@@ -54,7 +54,7 @@ describe('targets', () => {
     expect((await migrator.to(target)).steps).toEqual([])
   })
 
-  test('one that is not there names the nearest', async () => {
+  test('the error for a version that is not there names the nearest', async () => {
     const { migrator, db } = setUp()
     const error = await failure(migrator.to(7))
     expect(error).toBeInstanceOf(VersionNotFoundError)
@@ -415,7 +415,7 @@ test('run() takes the same version more than once', async () => {
   expect(db.executed).toEqual(['create x', 'drop x', 'create y'])
 })
 
-test('the text of code is not recorded as SQL, also where its down was mended', async () => {
+test('the text of code is not recorded as SQL, even if its down was mended', async () => {
   const { over } = setUp({})
   const code = (note: string) => ({ '1_a.js': { up: () => undefined, down: ({ log }: MigrationContext) => log(note) } })
   await over(code('first')).up()

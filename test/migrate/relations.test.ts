@@ -30,7 +30,7 @@ describe('branches', () => {
     expect((await migrator.up()).steps).toEqual([])
   })
 
-  test('one merged late from another branch runs when nothing applied follows it, and the version row does not go back', async ({
+  test('a migration merged late from another branch runs when nothing applied follows it, and the version row does not go back', async ({
     db,
   }) => {
     await (await db.migrator(OURS)).up()
@@ -52,7 +52,7 @@ describe('branches', () => {
     ).toEqual([])
   })
 
-  test('one merged late that something applied follows is refused as ever', async ({ db }) => {
+  test('a migration merged late that something applied follows is refused', async ({ db }) => {
     const files = { ...LINE, '3_b.up.sql': table('b').up }
     await (await db.migrator(files)).up()
     const error = await failure((await db.migrator({ ...files, '2_c.up.sql': following('1', table('c').up) })).up())
@@ -255,7 +255,7 @@ describe('a squashed migration', () => {
 describe('fake and unfake', () => {
   const FILES = { ...LINE, '2_b.up.sql': table('b').up, '2_b.down.sql': table('b').down, '3_c.up.sql': table('c').up }
 
-  test('fake records one as applied without running it', async ({ db }) => {
+  test('fake records a migration as applied without running it', async ({ db }) => {
     const migrator = await db.migrator(FILES)
     await migrator.to(1)
     expect(await migrator.fake(2)).toEqual({ from: 1, to: 2, steps: [] })
@@ -295,7 +295,7 @@ describe('fake and unfake', () => {
     expect(await migrator.version()).toEqual({ version: -1, dirty: false })
   })
 
-  test('neither does what is done', async ({ db }) => {
+  test('fake refuses what is applied, unfake refuses what is not', async ({ db }) => {
     const migrator = await db.migrator(FILES)
     await migrator.to(1)
     expect((await failure(migrator.fake(1))).message).toBe('1_a is applied already.')
@@ -323,7 +323,7 @@ describe('what the Go original gets wrong', () => {
     expect((await migrator.to(1)).steps.map(({ version }) => version)).toEqual([3, 2])
   })
 
-  test('one that creates and then drops or renames can be undone', async ({ db }) => {
+  test('a migration that creates and then drops or renames can be undone', async ({ db }) => {
     const migrator = await db.migrator({
       '1_a.up.sql':
         'create table t (id int); create table gone (id int); drop table gone; alter table t rename to kept;',
@@ -335,7 +335,7 @@ describe('what the Go original gets wrong', () => {
     expect(await db.rows('select count(*)::int from kept')).toEqual([{ count: 0 }])
   })
 
-  test('one whose file is gone is shown', async ({ db }) => {
+  test('a migration whose file is gone is shown', async ({ db }) => {
     await (await db.migrator({ ...LINE, '2_b.up.sql': table('b').up })).up()
     const { migrations } = await (await db.migrator(LINE)).status()
     expect(migrations.map(({ version, state }) => [version, state])).toEqual([

@@ -88,7 +88,7 @@ describe.each(servers)("isolation: 'transaction' on %s", { timeout: 30_000 }, (k
     expect(await next.query('select * from users')).toEqual([])
   })
 
-  test('the schema is that of the transaction, asked twice at once, too', async () => {
+  test('schema() shows what the transaction changed, to two callers at once', async () => {
     await using db = await createMigratedDatabase(options)
     await db.query('create table made_here ()')
     const [one, two] = await Promise.all([db.schema(), db.schema()])
@@ -149,7 +149,7 @@ describe("isolation: 'server'", { timeout: 60_000 }, () => {
     expect(error).toBeInstanceOf(UsageError)
   })
 
-  test('without it, a migration that makes a role a second time is told what roles are', async () => {
+  test("without isolation: 'server', a migration that makes a role a second time is told what roles are", async () => {
     const role = `app_${randomBytes(4).toString('hex')}`
     const options = { server: postgres(), migrations: memory({ '1_role.up.sql': `create role ${role}` }) }
     await using first = await createMigratedDatabase(options)

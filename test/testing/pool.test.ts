@@ -152,7 +152,7 @@ describe('a database that is used again', () => {
     else expect(names).not.toContain(used.name)
   })
 
-  test('one that is over cannot be kept, and nothing else is', async () => {
+  test('the database of a test that is over cannot be kept, and the next test has a clean one', async () => {
     await warmUp()
     const used = await createMigratedDatabase(options)
     await used[Symbol.asyncDispose]()

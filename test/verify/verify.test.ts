@@ -261,7 +261,7 @@ describe('against the base branch', () => {
     return made.checks[0]?.run()
   }
 
-  test('new ones come after what is there', async () => {
+  test('a new migration comes after those on the base branch', async () => {
     const folder = repository({ ...SOUND, '5_last.up.sql': '' }, { '6_new.up.sql': '' })
     expect(await late(folder)).toBe('compared with main')
     writeFileSync(join(folder, '3_late.up.sql'), '')

@@ -363,7 +363,7 @@ describe('a folder and its names', () => {
     expect(await db.rows('select id, b, c, d from a')).toEqual([])
   })
 
-  test('files that are polled are followed, too', async ({ watched }) => {
+  test('files that are polled are followed', async ({ watched }) => {
     watched.write('1_a.up.sql', 'create table a (id int)')
     await watched.start({ poll: true })
     expect(await watched.save('2_b.up.sql', 'create table b (id int)')).toMatchObject({ type: 'applied', to: 2 })
@@ -403,7 +403,7 @@ describe('the own server of a watch', () => {
       'select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()',
     )
 
-  test('is started again, also where the first try fails', async ({ watched, db }) => {
+  test('is started again, even if the first try fails', async ({ watched, db }) => {
     watched.write('1_a.up.sql', 'create table a (id int)')
     let tries = 0
     await watched.start({
@@ -454,7 +454,7 @@ describe('a down that lags behind its up', () => {
     expect(await db.rows("select id, to_regclass('hook')::text as hook from shelf")).toEqual([{ id: 1, hook: 'hook' }])
   })
 
-  test('is noticed also where the next up would not meet what it left', async ({ watched }) => {
+  test('is noticed even if the next up would not meet what it left', async ({ watched }) => {
     watched.write('1_shelf.up.sql', GROWN)
     watched.write('1_shelf.down.sql', 'drop table shelf;')
     await watched.start()
@@ -490,7 +490,7 @@ describe('a down that lags behind its up', () => {
     })
   })
 
-  test('is noticed by the next watch, too', async ({ watched }) => {
+  test('is noticed by the next watch', async ({ watched }) => {
     watched.write('1_shelf.up.sql', `${GROWN}\ncreate index shelf_id on shelf (id);`)
     watched.write('1_shelf.down.sql', 'drop table shelf;')
     await (await watched.start()).close()

@@ -20,6 +20,23 @@ export class CleanState {
   static async read(session: Session, database: string): Promise<CleanState | undefined> {
     const definitions = await readDefinitions(session, database, [])
     if (definitions.objects.some(({ kind }) => kind === 'sequence')) return undefined
+    return CleanState.#readRows(session, database, definitions)
+  }
+
+  /**
+   * Returns a hash of what the database holds, 32 hex digits; undefined if it has values longer than the server's
+   * longest message. It leaves out the next numbers of sequences: a database with a used sequence is never copied.
+   */
+  static async digestOf(session: Session, database: string): Promise<string | undefined> {
+    const state = await CleanState.#readRows(session, database, await readDefinitions(session, database, []))
+    return state?.digest
+  }
+
+  static async #readRows(
+    session: Session,
+    database: string,
+    definitions: Definitions,
+  ): Promise<CleanState | undefined> {
     const tables = new Map<string, TableLikeness>()
     for (const { kind, name, sql } of definitions.objects) {
       if (kind !== 'table') continue

@@ -2,24 +2,47 @@
  * Runs migrations on MySQL and MariaDB. Migrations that only change rows run in one transaction; all others run
  * statement by statement with a journal.
  */
-import type { DatabaseState, Driver, HistoryRecord, LockOptions, MigrationStep } from '../../migrate/driver.ts'
+import type {
+  DatabaseState,
+  Driver,
+  HistoryRecord,
+  LockOptions,
+  MigrationStep,
+  OnNotice,
+} from '../../migrate/driver.ts'
 import { ConnectionError, LockedError, StateMovedError, StatementError, UsageError } from '../../migrate/errors.ts'
 import { NEVER } from '../../migrate/never.ts'
-import type { Direction, Log, MigrationContext, RunSql } from '../../migrate/source.ts'
+import type { Bookkeeping, Direction, Log, MigrationContext, RunSql } from '../../migrate/source.ts'
 import { describeVersion } from '../../migrate/version.ts'
-import { changesRowsOnly, changesSessionOnly, leavesSession, runsOthers } from '../../sql/rows.ts'
+import { leavesSession } from '../../sql/rows.ts'
 import type { Script } from '../../sql/script.ts'
-import { type Statement, syntaxOfModes } from '../../sql/statements.ts'
+import { syntaxOfModes } from '../../sql/statements.ts'
 import type { Syntax } from '../../sql/tokens.ts'
-import type { Lock } from '../locking.ts'
+import { type Lock, poll } from '../locking.ts'
+import { ASIDE_TABLE } from '../ownTables.ts'
 import { decompressed } from '../storedText.ts'
 import { dropStatements } from './drop.ts'
 import { asStatementError, isMissingTable } from './failure.ts'
-import { advisoryLock, tableLock } from './lock.ts'
-import { type Row, ScriptFailure, type Session } from './session.ts'
+import { advisoryLock, rowLock } from './lock.ts'
+import { refuseLosingTables, refuseOtherCharset, refuseOtherDatabases, refuseTooLong, setsCharset } from './refusals.ts'
+import { ScriptFailure, type Session } from './session.ts'
 import { readSessionSettings, restoreSessionSettings, type SessionSettings } from './sessionSettings.ts'
 import { readState } from './state.ts'
 import { hasChanged, type Modes, readJournal, type StatementJournal, wasApplied } from './statementJournal.ts'
+import {
+  composeMessage,
+  describeEffect,
+  effectOf,
+  kindOf,
+  type OwnWrites,
+  recordDone,
+  rowsFrom,
+  SESSION_ONLY,
+  type StatementKind,
+  type StatementToSend,
+  staysStarted,
+  withWarnings,
+} from './statementMessage.ts'
 import * as tables from './tables.ts'
 
 export interface MysqlDriverOptions {
@@ -53,9 +76,8 @@ export async function mysqlDriver(session: Session, options: MysqlDriverOptions 
     })
   }
   const names = tables.tablesIn(String(row.name), options.table)
-  const lock = options.lock === 'table' ? tableLock(session, names) : advisoryLock(session, names)
   const modes = { mode: String(row.mode), quotes: Number(row.quotes) }
-  return new MysqlDriver(session, names, lock, { ...modes, packet: Number(row.packet) }, options)
+  return new MysqlDriver(session, names, { ...modes, packet: Number(row.packet) }, options)
 }
 
 class MysqlDriver implements Driver {
@@ -65,13 +87,16 @@ class MysqlDriver implements Driver {
   readonly syntax: Syntax
   readonly database: string
   readonly #session: Session
-  readonly #tables: tables.Tables
-  readonly #lock: Lock
+  readonly #options: MysqlDriverOptions
+  #tables: tables.Tables
+  #lock: Lock
+  /** The table of the tool whose migrations run, while we hold the lock. */
+  #bookkeeping: Bookkeeping | undefined
+  /** Locks held for that tool. */
+  readonly #toolLocks: string[] = []
   readonly #modes: Modes
   /** Size in bytes of the largest message the server accepts (max_allowed_packet). */
   readonly #packet: number
-  readonly #onlyHere: boolean
-  readonly #keepTables: readonly string[]
   #locked = false
   /** Session settings, read before the first migration that may change them. */
   #settings: SessionSettings | undefined
@@ -87,19 +112,32 @@ class MysqlDriver implements Driver {
   constructor(
     session: Session,
     names: tables.Tables,
-    lock: Lock,
     { packet, ...modes }: Modes & { readonly packet: number },
-    { onlyHere = false, keepTables = [] }: MysqlDriverOptions,
+    options: MysqlDriverOptions,
   ) {
-    this.#onlyHere = onlyHere
-    this.#keepTables = keepTables
+    this.#options = options
     this.#modes = modes
     this.#packet = packet
     this.syntax = syntaxOfModes(modes.mode)
     this.#session = session
     this.#tables = names
-    this.#lock = lock
+    this.#lock = lockOn(session, names, options)
     this.database = session.label
+  }
+
+  standAside(): void {
+    if (this.#options.table !== undefined) return
+    this.#tables = tables.tablesIn(this.#tables.database, ASIDE_TABLE)
+    this.#lock = lockOn(this.#session, this.#tables, this.#options)
+  }
+
+  async rows(query: string): Promise<Record<string, unknown>[] | null> {
+    try {
+      return await this.#session.query(query)
+    } catch (error) {
+      if (isMissingTable(error)) return null
+      throw asStatementError(error)
+    }
   }
 
   async lock(options: LockOptions): Promise<void> {
@@ -108,6 +146,7 @@ class MysqlDriver implements Driver {
     this.#locked = true
     try {
       await this.#ensureTables()
+      if (options.bookkeeping) await this.#keepBooks(options.bookkeeping, options)
     } catch (error) {
       await this.unlock().catch(() => undefined)
       throw asStatementError(error)
@@ -120,6 +159,10 @@ class MysqlDriver implements Driver {
     this.#begun = undefined
     // A failed migration must not leave its settings on the caller's connection.
     if (this.#unsettled) await this.#putBack(undefined, true)
+    for (const name of this.#toolLocks.splice(0)) {
+      await this.#session.query(`SELECT RELEASE_LOCK(${tables.literal(name)})`).catch(() => undefined)
+    }
+    this.#bookkeeping = undefined
     await this.#lock.release()
   }
 
@@ -136,17 +179,17 @@ class MysqlDriver implements Driver {
   /** Applies a migration that is empty or only changes rows: one transaction, one round trip. */
   async apply(step: MigrationStep, signal: AbortSignal): Promise<void> {
     const script = step.work.kind === 'sql' ? step.work.script : undefined
-    this.#refuseElsewhere(step)
-    this.#refuseOtherNames(step)
+    if (this.#options.onlyHere) refuseOtherDatabases(step)
+    refuseOtherCharset(step, this.#tables)
     const body = script?.statements ?? []
     await this.#remember(script)
     const { from, to, history } = this.#fitting(step)
     const before = [tables.BEGIN_MEASURING, `START TRANSACTION ${script?.transactionMode ?? ''}`]
     const moved = tables.moveRow(this.#tables, { version: from, dirty: false }, { version: to, dirty: false })
-    const after = [...tables.changeHistory(this.#tables, history), ...moved, 'COMMIT']
+    const after = [...tables.changeHistory(this.#tables, history), ...moved, ...this.#booksOf(step), 'COMMIT']
     const texts = body.map(({ start, end }) => script?.text.slice(start, end) ?? '')
-    for (const [i, text] of texts.entries()) this.#refuseTooLong(text, i, body[i]?.start ?? 0)
-    const heard = withWarnings(texts, step.work)
+    for (const [i, text] of texts.entries()) refuseTooLong(text, i, body[i]?.start ?? 0, this.#packet)
+    const heard = withWarnings(texts, noticeOf(step))
     try {
       await this.#session.script([...before, ...heard.statements, ...after], signal, heard.onRow)
     } catch (error) {
@@ -164,8 +207,8 @@ class MysqlDriver implements Driver {
 
   /** Defers the writes to the first statement, which sends them in the same message: nothing has begun before that. */
   async begin(step: MigrationStep): Promise<void> {
-    this.#refuseLosingOurTables(step)
-    this.#refuseElsewhere(step)
+    refuseLosingTables(step, this.#tables)
+    if (this.#options.onlyHere) refuseOtherDatabases(step)
     await this.#remember(step.work.kind === 'sql' ? step.work.script : undefined, step.work.kind === 'code')
     this.#begun = step
     this.#recorded = step.version
@@ -192,6 +235,7 @@ class MysqlDriver implements Driver {
         ? tables.endJournal(this.#tables, step.version, isRecorded ? undefined : put)
         : tables.changeHistory(this.#tables, { remove, baseline })),
       ...tables.moveRow(this.#tables, { version: step.to, dirty: true }, { version: step.to, dirty: false }),
+      ...this.#booksOf(step),
     ])
     await this.#putBack(step.work.kind === 'sql' ? step.work.script : undefined, step.work.kind === 'code')
   }
@@ -228,10 +272,12 @@ class MysqlDriver implements Driver {
   }
 
   async drop(): Promise<void> {
-    const kept = [...this.#keepTables, ...(this.#lock.table === undefined ? [] : [this.#lock.table])]
+    const kept = [...(this.#options.keepTables ?? []), ...(this.#lock.table === undefined ? [] : [this.#lock.table])]
     const drops = await dropStatements(this.#session, this.#tables.database, kept)
     try {
       await this.#session.script(drops, NEVER)
+      // In development, the migrations are applied again at once.
+      if (this.#options.keepTables && this.#bookkeeping) await this.#session.script(this.#bookkeeping.create, NEVER)
     } catch (error) {
       throw asStatementError(error)
     }
@@ -244,20 +290,22 @@ class MysqlDriver implements Driver {
 
   // --- internal ---
 
-  /** Throws for a statement larger than max_allowed_packet, for which the server would just close the connection. */
-  #refuseTooLong(sql: string, index: number, from: number): void {
-    if (sql.length < this.#packet / 3 || Buffer.byteLength(sql) < this.#packet) return
-    const megabytes = (bytes: number) => (bytes / 2 ** 20).toFixed(1)
-    throw new StatementError(
-      {
-        message: `this statement is ${megabytes(Buffer.byteLength(sql))} MB, and the server takes ${megabytes(this.#packet)} MB at most (max_allowed_packet)`,
-        offset: from,
-        statement: index,
-        hint: 'Write several statements, or raise max_allowed_packet on the server.',
-        undone: true,
-      },
-      undefined,
-    )
+  /** Takes the locks of the tool whose migrations run, and creates its table if it is missing. */
+  async #keepBooks(bookkeeping: Bookkeeping, options: LockOptions): Promise<void> {
+    for (const name of bookkeeping.locks?.(this.#tables.database) ?? []) {
+      const sql = `SELECT GET_LOCK(${tables.literal(name)}, 0) AS locked`
+      const attempt = async () => Number((await this.#session.query(sql))[0]?.locked) === 1
+      await poll(this.database, options, attempt, async () => `its tool's lock ${name} is taken.`)
+      this.#toolLocks.push(name)
+    }
+    this.#bookkeeping = bookkeeping
+    if ((await this.rows(bookkeeping.select)) === null) await this.#session.script(bookkeeping.create, NEVER)
+  }
+
+  /** Returns the statements that record a step in another tool's table. A migration may have changed the database. */
+  #booksOf({ bookkeeping = [] }: MigrationStep): readonly string[] {
+    const moved = bookkeeping.length > 0 && this.#current !== undefined
+    return moved ? [`USE ${tables.identifier(this.#tables.database)}`, ...bookkeeping] : bookkeeping
   }
 
   /**
@@ -314,7 +362,8 @@ class MysqlDriver implements Driver {
   }
 
   async #executeSql(step: MigrationStep, script: Script, index: number, signal: AbortSignal): Promise<void> {
-    if (this.#begun === step) this.#refuseOtherNames(step)
+    const isFirst = this.#begun === step
+    if (isFirst) refuseOtherCharset(step, this.#tables)
     const { start = 0, end = 0, words = [], parts } = script.statements[index] ?? {}
     const sql = script.text.slice(start, end)
     // A unit that the file itself delimits (from BEGIN or LOCK TABLES to its end) is sent piece by piece.
@@ -322,58 +371,49 @@ class MysqlDriver implements Driver {
       sql: script.text.slice(piece.start, piece.end),
       from: piece.start,
     }))
-    for (const piece of pieces) this.#refuseTooLong(piece.sql, index, piece.from)
-    const way = await this.#wayOf(sql, words, parts !== undefined)
-    const journal = (done: number, progress?: string | null) =>
-      tables.journal(this.#tables, step.version, { started: index + 1, done }, progress)
-    const undoable = way.rows && !(await this.#rowsStay())
-    const first = this.#begun === step
-    const begun = first
-      ? this.#beginning(step, { started: undoable ? 0 : 1, progress: way.progress })
-      : undoable
-        ? []
-        : [journal(index, way.progress), 'COMMIT']
-    const before = way.rows ? [...begun, 'START TRANSACTION'] : begun
-    // After the last statement, `finish` records the whole migration at once. If that does not happen, the objects
-    // themselves show whether the statement took effect.
-    const isLast = index === script.statements.length - 1 && way.progress !== null
-    const heard = withWarnings(
-      pieces.map((piece) => piece.sql),
-      step.work,
-    )
-    const texts = heard.statements
+    for (const piece of pieces) refuseTooLong(piece.sql, index, piece.from, this.#packet)
+    const kind = kindOf(sql, words, parts !== undefined)
+    const statement: StatementToSend = {
+      kind,
+      index,
+      texts: pieces.map((piece) => piece.sql),
+      progress: await this.#progressOf(kind, sql),
+      rowsStay: kind === 'rows' && (await this.#rowsStay()),
+      isFirst,
+      isLast: index === script.statements.length - 1,
+    }
+    const writes: OwnWrites = {
+      begin: (first) => this.#beginning(step, first),
+      journal: (counts, progress) => tables.journal(this.#tables, step.version, counts, progress),
+    }
+    const message = composeMessage(statement, writes, noticeOf(step))
     this.#begun = undefined
     try {
-      const after = isLast ? [] : [journal(index + 1, null), 'COMMIT']
-      await this.#session.script([...before, ...texts, ...after], signal, heard.onRow)
+      await this.#session.script(message.statements, signal, message.onRow)
     } catch (error) {
       await this.#rollBack()
       if (!(error instanceof ScriptFailure)) {
         // The run was cancelled before the message was sent.
-        if (first && signal.aborted && !(error instanceof ConnectionError)) {
+        if (isFirst && signal.aborted && !(error instanceof ConnectionError)) {
           this.#begun = step
           await this.#writeBegun()
         }
         throw error
       }
-      if (this.#isOurs(error) || (first && error.index < begun.length)) throw await this.#tailError(error, step)
-      const piece = pieces[heard.textAt(error.index - before.length)]
-      if (!way.rows && !isLast && error.index >= before.length + texts.length) {
-        // The statement took effect; only recording it failed or was cancelled.
-        return await this.#session.script([journal(index + 1, null), 'COMMIT'], NEVER)
-      }
-      const effect = way.rows ? !undoable : await this.#effectOf(way, error)
-      // The server rejected the statement, so it had no effect. After a lost connection we cannot know, nor can we for
-      // a statement that runs other statements.
-      if (!way.opaque && !(way.rows && effect === true)) {
-        const refused = tables.journal(this.#tables, step.version, { started: index, done: index })
+      const part = message.partAt(error.index)
+      if (this.#isOurs(error) || part === 'beginning') throw await this.#tailError(error, step)
+      // The statement took effect; only recording it failed or was cancelled.
+      if (part === 'ending') return await this.#session.script(recordDone(index, writes), NEVER)
+      const effect = await this.#readEffect(statement, error)
+      if (!staysStarted(kind, effect)) {
+        const refused = writes.journal({ started: index, done: index })
         await this.#session.script([refused, 'COMMIT'], NEVER).catch(() => undefined)
       }
-      const databaseState =
-        effect !== true ? undefined : way.rows ? this.#rowsInPart(step, index) : this.#inPart(step, index)
+      const databaseState = effect === true ? describeEffect(kind, index, step.to) : undefined
+      const piece = pieces[message.textAt(error.index)]
       throw asStatementError(error, index, piece, { undone: effect === false, databaseState })
     } finally {
-      if (words[0] === 'use' || way.opaque) await this.#findCurrent()
+      if (words[0] === 'use' || kind === 'opaque') await this.#findCurrent()
     }
   }
 
@@ -415,40 +455,26 @@ class MysqlDriver implements Driver {
     }
   }
 
-  /**
-   * Classifies a statement: whether it only changes rows, and if not, which objects it is about to change. `opaque`: it
-   * runs other statements, some of which may have run.
-   */
-  async #wayOf(sql: string, words: readonly string[], isUnit: boolean): Promise<Way> {
-    if (isUnit || runsOthers(words)) return { rows: false, opaque: true, progress: null }
-    if (changesSessionOnly(words, sql)) return { rows: false, opaque: false, progress: SESSION_ONLY }
-    if (changesRowsOnly(words, sql)) return { rows: true, opaque: false, progress: null }
+  /** Returns what the journal stores about a statement that is about to run: the state of the objects it changes. */
+  async #progressOf(kind: StatementKind, sql: string): Promise<string | null> {
+    if (kind === 'session') return SESSION_ONLY
+    if (kind !== 'schema') return null
     const where = { database: this.#current ?? this.#tables.database, modes: this.#modes, changed: this.#unsettled }
     const progress = await readJournal(this.#session, sql, where)
-    return { rows: false, opaque: false, progress: progress ? JSON.stringify(progress) : null }
+    return progress ? JSON.stringify(progress) : null
   }
 
   /** Returns whether a rejected statement had an effect; undefined if that is unknown. */
-  async #effectOf({ progress, opaque }: Way, { error }: ScriptFailure): Promise<boolean | undefined> {
-    if (opaque) return undefined
-    if (progress === SESSION_ONLY) return false
-    if (progress !== null)
-      return hasChanged(this.#session, JSON.parse(progress) as StatementJournal).catch(() => undefined)
-    return NOT_READ.has(error.errno ?? 0) ? false : undefined
+  async #readEffect(statement: StatementToSend, { error }: ScriptFailure): Promise<boolean | undefined> {
+    const effect = effectOf(statement, error.errno)
+    if (typeof effect !== 'object') return effect
+    return hasChanged(this.#session, JSON.parse(effect.compare) as StatementJournal).catch(() => undefined)
   }
 
   /** Reads which database unqualified names now refer to. */
   async #findCurrent(): Promise<void> {
     const [row] = await this.#session.query('SELECT DATABASE() AS name').catch(() => [])
     this.#current = row?.name == null ? undefined : String(row.name)
-  }
-
-  #inPart({ to }: MigrationStep, index: number): string {
-    return `Statement ${index + 1} took effect in part before it failed, as some that name several objects do; the database is dirty at version ${describeVersion(to)}. Take that part out of the statement and run "migratest resume", or repair the schema by hand and run "migratest force VERSION".`
-  }
-
-  #rowsInPart({ to }: MigrationStep, index: number): string {
-    return `Statement ${index + 1} failed, and rows that it wrote to tables without transactions (MyISAM, MEMORY) are there; the database is dirty at version ${describeVersion(to)}. Delete them by hand, fix the statement and run "migratest resume --not-applied ${index + 1}".`
   }
 
   #rowsStand({ from }: MigrationStep): string {
@@ -536,65 +562,6 @@ class MysqlDriver implements Driver {
     return isMissingTable(error) && [history, journal].some((name) => error.message.includes(name))
   }
 
-  /** Throws for a migration that would drop our tables: without transactional DDL we could not restore them. */
-  #refuseLosingOurTables({ work }: MigrationStep): void {
-    if (work.kind !== 'sql') return
-    const { text, statements } = work.script
-    const drop = statements.find(({ words: [first, second], start, end }) => {
-      if (first !== 'drop') return false
-      const sql = text.slice(start, end)
-      if (second === 'database' || second === 'schema') return namesIn(sql).includes(this.#tables.database)
-      return (
-        second === 'table' &&
-        namesIn(sql).some((name) => [this.#tables.version, this.#tables.history, this.#tables.journal].includes(name))
-      )
-    })
-    if (!drop) return
-    throw new UsageError(
-      `"${text.slice(drop.start, drop.end)}" would remove the version table, and nothing here could put it back.`,
-      { hint: 'Drop what the migration made, one by one; "migratest drop" empties a database.' },
-    )
-  }
-
-  #refuseElsewhere({ work, name }: MigrationStep): void {
-    if (!this.#onlyHere || work.kind === 'nil') return
-    if (work.kind === 'code')
-      throw new UsageError(`${name} is code, which may reach other databases: it cannot be rehearsed.`)
-    const { text, statements } = work.script
-    const all = statements.flatMap((statement) => statement.parts ?? [statement])
-    const found = all.find(({ words, start, end }) => words[0] === 'use' || namesAnother(text.slice(start, end)))
-    if (!found) return
-    throw new UsageError(
-      `"${text.slice(found.start, found.end).slice(0, 200)}" may reach another database: it cannot be rehearsed.`,
-      {
-        hint: 'Leave --rehearse out for this one.',
-      },
-    )
-  }
-
-  /**
-   * Throws for a migration that changes the character set while our table names are not ASCII: the server would read
-   * the bytes of those names as other characters.
-   */
-  #refuseOtherNames({ work }: MigrationStep): void {
-    const { versionTable } = this.#tables
-    if (work.kind !== 'sql' || /^[\0-\x7f]*$/.test(versionTable)) return
-    const { text, statements } = work.script
-    const index = statements.findIndex(({ start, end }) => setsCharset(text.slice(start, end)))
-    if (index === -1) return
-    const message = `this statement changes the character set of what is sent, and ${versionTable}, which is written after it, is not ASCII`
-    throw new StatementError(
-      {
-        message,
-        offset: statements[index]?.start,
-        statement: index,
-        hint: 'Leave it out: files are sent as UTF-8. Or give the database and the version table names in ASCII.',
-        undone: true,
-      },
-      undefined,
-    )
-  }
-
   #context(log: Log, signal: AbortSignal): MigrationContext {
     const sql = ((text, params) => {
       if (!setsCharset(text)) return this.#session.query(text, params, signal)
@@ -605,82 +572,13 @@ class MysqlDriver implements Driver {
   }
 }
 
-/**
- * Returns whether a statement changes, or may change, the character set in which the server reads the following
- * statements.
- */
-function setsCharset(sql: string): boolean {
-  return (
-    /^(?:\s|--[^\n]*\n|#[^\n]*\n|\/\*.*?\*\/)*set\b/is.test(sql) &&
-    /\b(?:names|character\s+set|charset|character_set_(?:client|connection))\b/i.test(sql) &&
-    !/^\s*set\s+(?:names|character\s+set|charset)\s+['"]?utf8(?:mb4)?\b/i.test(sql)
-  )
+function lockOn(session: Session, names: tables.Tables, { lock }: MysqlDriverOptions): Lock {
+  return lock === 'table' ? rowLock(session, names) : advisoryLock(session, names)
+}
+
+function noticeOf({ work }: MigrationStep): OnNotice | undefined {
+  return work.kind === 'nil' ? undefined : work.notice
 }
 
 const OUT_OF_RANGE = 1690
 const UNTOUCHED = 'migratest_untouched'
-const SESSION_ONLY = '{}'
-
-interface Way {
-  readonly rows: boolean
-  readonly opaque: boolean
-  readonly progress: string | null
-}
-
-/**
- * Adds SHOW WARNINGS after each statement, since the server forgets warnings with the next statement. Above MOST_HEARD
- * statements it adds none, since that would take longer than running them.
- */
-function withWarnings(texts: readonly string[], work: MigrationStep['work']) {
-  const notice = work.kind === 'nil' ? undefined : work.notice
-  if (!notice || texts.length > MOST_HEARD) {
-    return { statements: texts, textAt: (index: number) => index, onRow: () => undefined }
-  }
-  return {
-    statements: texts.flatMap((text) => [text, 'SHOW WARNINGS']),
-    /** Which text the statement at that place is. */
-    textAt: (index: number) => Math.floor(index / 2),
-    onRow: ({ Level, Code, Message }: Row) => {
-      if (typeof Level === 'string' && typeof Message === 'string' && Code !== undefined)
-        notice({ severity: Level, message: Message })
-    },
-  }
-}
-
-const MOST_HEARD = 50
-const MOST_ROWS = 1000
-const MOST_LENGTH = 2 ** 20
-
-/**
- * Returns the statements from `index` on, up to the first that does more than change rows or that changes the session.
- */
-function rowsFrom(script: Script, index: number): readonly Statement[] {
-  let length = 0
-  let end = index
-  for (const statement of script.statements.slice(index, index + MOST_ROWS)) {
-    const { words, parts, changesSyntax } = statement
-    if (parts || changesSyntax || leavesSession(statement) || runsOthers(words)) break
-    if (!['insert', 'update', 'delete', 'replace'].includes(words[0] ?? '')) break
-    length += statement.end - statement.start
-    if (length > MOST_LENGTH) break
-    end++
-  }
-  return script.statements.slice(index, end)
-}
-
-/** Errors raised before anything ran: a syntax error, or an invalid name. */
-const NOT_READ = new Set([1064, 1300])
-
-/**
- * Returns whether a statement names an object, or creates one, in an explicitly named database. Bodies of routines are
- * searched too.
- */
-function namesAnother(sql: string): boolean {
-  const name = '(?:`(?:[^`]|``)+`|[\\w$]+)'
-  const before = 'into|update|from|join|table|view|procedure|function|trigger|event|exists|on|to|call|references'
-  return new RegExp(`\\b(?:${before})\\s+${name}\\s*\\.\\s*${name}\\s*(?!\\s*=)`, 'i').test(sql)
-}
-
-function namesIn(sql: string): string[] {
-  return [...sql.matchAll(/`((?:[^`]|``)+)`|[\w$]+/g)].map(([all, quoted]) => quoted?.replaceAll('``', '`') ?? all)
-}

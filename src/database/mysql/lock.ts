@@ -1,6 +1,6 @@
 /** The migration lock: golang-migrate's named lock, taken by polling, or a row where there are no such locks. */
 import { LockLostError } from '../../migrate/errors.ts'
-import { advisoryLockId, inTime, type Lock, poll } from '../locking.ts'
+import { advisoryLockId, type Lock, poll, tableLock } from '../locking.ts'
 import { ownTables } from '../ownTables.ts'
 import type { MysqlError, Session } from './session.ts'
 import { identifier, literal, type Tables } from './tables.ts'
@@ -35,58 +35,37 @@ export function advisoryLock(session: Session, tables: Tables): Lock {
   }
 }
 
-/**
- * Creates a lock that is a row held by an open transaction on a second connection: for Galera and other clusters, where
- * a named lock only exists on one node.
- */
-export function tableLock(session: Session, { database, version }: Tables): Lock {
+/** Creates a lock that is a row: for Galera and other clusters, where a named lock only exists on one node. */
+export function rowLock(session: Session, { database, version }: Tables): Lock {
   const name = ownTables(version)[5]
   const table = `${identifier(database)}.${identifier(name)}`
-  let holder: Session | undefined
-  const close = async () => {
-    await holder?.close()
-    holder = undefined
-  }
-  return {
-    table: name,
-    async acquire(options) {
-      const other = await inTime(session.another(), options.timeout)
-      holder = other
+  return tableLock<Session>({
+    label: session.label,
+    name,
+    open: () => session.another(),
+    create: async (other) => {
+      await other.query(`CREATE TABLE IF NOT EXISTS ${table} (id int PRIMARY KEY, holder bigint) ENGINE=InnoDB`)
+      // Writing the row would wait for whoever holds it.
+      const there = await other.query(`SELECT id FROM ${table} WHERE id = 1`)
+      if (there.length === 0) await other.query(`INSERT IGNORE INTO ${table} VALUES (1, NULL)`)
+    },
+    attempt: async (other) => {
+      await other.query('START TRANSACTION')
       try {
-        await other.query(`CREATE TABLE IF NOT EXISTS ${table} (id int PRIMARY KEY, holder bigint) ENGINE=InnoDB`)
-        // Writing the row would wait for whoever holds it.
-        const there = await other.query(`SELECT id FROM ${table} WHERE id = 1`)
-        if (there.length === 0) await other.query(`INSERT IGNORE INTO ${table} VALUES (1, NULL)`)
-        const attempt = async () => {
-          await other.query('START TRANSACTION')
-          try {
-            const rows = await other.query(`SELECT id FROM ${table} WHERE id = 1 FOR UPDATE NOWAIT`)
-            if (rows.length === 1 && !(await isStillRunning(other, table))) return true
-            await other.query('ROLLBACK')
-            return false
-          } catch (error) {
-            await other.query('ROLLBACK')
-            if (TAKEN.has((error as MysqlError).errno ?? 0)) return false
-            throw error
-          }
-        }
-        await poll(session.label, options, attempt, async () => undefined)
-        await session.query(`REPLACE INTO ${table} VALUES (2, CONNECTION_ID())`)
+        const rows = await other.query(`SELECT id FROM ${table} WHERE id = 1 FOR UPDATE NOWAIT`)
+        if (rows.length === 1 && !(await isStillRunning(other, table))) return true
+        await other.query('ROLLBACK')
+        return false
       } catch (error) {
-        await close()
+        await other.query('ROLLBACK')
+        if (TAKEN.has((error as MysqlError).errno ?? 0)) return false
         throw error
       }
     },
-    async release() {
-      try {
-        await holder?.query('COMMIT')
-      } catch {
-        throw new LockLostError(session.label)
-      } finally {
-        await close()
-      }
+    acquired: async () => {
+      await session.query(`REPLACE INTO ${table} VALUES (2, CONNECTION_ID())`)
     },
-  }
+  })
 }
 
 // --- internal ---

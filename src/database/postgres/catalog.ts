@@ -1,7 +1,8 @@
 /** Reads the schema of a PostgreSQL database: tables, views, routines and everything else, each with its DDL. */
 import type { ObjectKind, SchemaObject } from '../../schema/model.ts'
 import { Schema } from '../../schema/schema.ts'
-import { DESCRIBE, type Facts } from './catalogObjects.ts'
+import type { CatalogRow } from './catalogFacts.ts'
+import { describeObject } from './catalogObjects.ts'
 import { catalogQuery, PREPARED, prepareCatalog } from './catalogQuery.ts'
 import type { Session } from './session.ts'
 import { literal } from './tables.ts'
@@ -87,12 +88,6 @@ async function execute(session: Session): Promise<Schema> {
   return new Schema('postgres', inOrder(rows))
 }
 
-interface CatalogRow {
-  readonly kind: keyof typeof DESCRIBE | 'needs'
-  readonly oid: string | number
-  readonly facts: Facts
-}
-
 const RANKS: readonly ObjectKind[] = ['schema', 'extension', 'other', 'type', 'sequence', 'routine', 'table', 'view']
 
 /** Kinds of objects that belong to a table, in the order in which they follow it. */
@@ -114,9 +109,9 @@ const BEHIND: readonly ObjectKind[] = [
 function inOrder(rows: readonly CatalogRow[]): SchemaObject[] {
   const needs = new Map<number, number[]>()
   const parts: { object: number; needed: number; part: string }[] = []
-  for (const { kind, facts } of rows) {
-    if (kind !== 'needs') continue
-    const [object, needed, part] = facts as unknown as [number, number, string | null]
+  for (const row of rows) {
+    if (row.kind !== 'needs') continue
+    const [object, needed, part] = row.facts
     if (part !== null) parts.push({ object, needed, part })
     needs.set(object, [...(needs.get(object) ?? []), needed])
   }
@@ -130,10 +125,13 @@ function inOrder(rows: readonly CatalogRow[]): SchemaObject[] {
     )
   }
   const found: { oid: number; key: string; object: SchemaObject }[] = []
-  for (const { kind, oid, facts } of rows) {
-    if (kind === 'needs') continue
-    const object = DESCRIBE[kind](later.has(Number(oid)) ? { ...facts, later: later.get(Number(oid)) } : facts)
-    found.push({ oid: Number(oid), key: sortKey(object), object })
+  for (const row of rows) {
+    if (row.kind === 'needs') continue
+    const oid = Number(row.oid)
+    const object = describeObject(
+      row.kind === 'table' ? { ...row, facts: { ...row.facts, later: later.get(oid) ?? [] } } : row,
+    )
+    found.push({ oid, key: sortKey(object), object })
   }
   found.sort((a, b) => (a.key < b.key ? -1 : 1))
   const byOid = new Map(found.map((item) => [item.oid, item]))

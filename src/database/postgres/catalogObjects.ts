@@ -1,14 +1,29 @@
 /** Builds the DDL of the objects that the catalog query returns, with one function per kind of object. */
 import type { ObjectKind, SchemaColumn, SchemaMember, SchemaObject } from '../../schema/model.ts'
+import type {
+  Acl,
+  ColumnFacts,
+  ConstraintFacts,
+  FactsOf,
+  NotNullFacts,
+  ObjectRow,
+  OwnedFacts,
+  Privilege,
+  RoutineFacts,
+  TableFacts,
+  TypeFacts,
+  ViewFacts,
+} from './catalogFacts.ts'
 import { literal } from './tables.ts'
 
-// biome-ignore lint/suspicious/noExplicitAny: facts of each kind are as its part of the query gives them
-export type Facts = Record<string, any>
+/** Returns the object of a row, with its DDL. */
+export function describeObject<K extends keyof FactsOf>({ kind, facts }: ObjectRow<K>): SchemaObject {
+  return DESCRIBE[kind](facts)
+}
 
-/** The kinds of objects that PostgreSQL has: all except events. */
-type Kind = Exclude<ObjectKind, 'event'>
+// --- internal ---
 
-export const DESCRIBE: Record<Kind, (facts: Facts) => SchemaObject> = {
+const DESCRIBE: { readonly [K in keyof FactsOf]: (facts: FactsOf[K]) => SchemaObject } = {
   schema: (facts) =>
     object(
       'schema',
@@ -62,14 +77,15 @@ export const DESCRIBE: Record<Kind, (facts: Facts) => SchemaObject> = {
       table,
       more: comment(`CONSTRAINT ${name} ON ${table}`, text),
     }),
-  trigger: ({ table, name, definition, enabled, comment: text }) => {
+  trigger: (facts) => {
+    const { table, name, enabled } = facts
     // A partition's trigger is created with its table's, but may be enabled or disabled differently.
-    if (definition === null) {
+    if (facts.definition === null) {
       return object('trigger', name, `ALTER TABLE ${table} ${ENABLED[enabled] ?? 'ENABLE'} TRIGGER ${name}`, { table })
     }
-    return object('trigger', name, definition, {
+    return object('trigger', name, facts.definition, {
       table,
-      more: [enabledLine(table, 'TRIGGER', name, enabled), ...comment(`TRIGGER ${name} ON ${table}`, text)],
+      more: [enabledLine(table, 'TRIGGER', name, enabled), ...comment(`TRIGGER ${name} ON ${table}`, facts.comment)],
     })
   },
   rule: ({ table, name, definition, enabled, comment: text }) =>
@@ -121,15 +137,14 @@ export const DESCRIBE: Record<Kind, (facts: Facts) => SchemaObject> = {
     })
     return object('default-privileges', name, first, { tail: '', more })
   },
-  other: ({ name, definition, comment: text, what, owner, acl, granted, note }) =>
-    definition
-      ? object('other', name, definition, {
-          more: note ? [`-- ${note}`] : extras(what, { owner, acl, comment: text ?? null }, granted),
-        })
-      : object('other', name, `-- not written out: ${name}`, { tail: '' }),
+  other: (facts) => {
+    const { name, definition } = facts
+    if (!definition) return object('other', name, `-- not written out: ${name}`, { tail: '' })
+    return object('other', name, definition, {
+      more: 'note' in facts ? [`-- ${facts.note}`] : extras(facts.what, facts, facts.granted ?? undefined),
+    })
+  },
 }
-
-// --- internal ---
 
 interface Parts {
   readonly table?: string
@@ -158,7 +173,7 @@ function object(kind: ObjectKind, name: string, head: string, parts: Parts = {})
  * Returns the statements for owner, comment and privileges. `what`: kind and name, such as `VIEW users`; `granted`: the
  * same as GRANT writes it, `TABLE users`.
  */
-function extras(what: string, facts: Facts, granted = what): string[] {
+function extras(what: string, facts: OwnedFacts, granted = what): string[] {
   return [
     ...(facts.owner ? [`ALTER ${what} OWNER TO ${facts.owner};`] : []),
     ...comment(what, facts.comment),
@@ -168,15 +183,6 @@ function extras(what: string, facts: Facts, granted = what): string[] {
 
 function comment(what: string, text: string | null): string[] {
   return text === null ? [] : [`COMMENT ON ${what} IS ${literal(text).trim()};`]
-}
-
-type Privilege = readonly [grantee: string, privilege: string, grantable: boolean]
-
-interface Acl {
-  readonly granted: readonly Privilege[] | null
-  readonly revoked: readonly Privilege[] | null
-  /** All privileges of this kind of object, which differ between server versions. */
-  readonly all: readonly string[] | null
 }
 
 /**
@@ -228,18 +234,18 @@ function lastPart(name: string): string {
   return /(?:"(?:[^"]|"")*"|[^".]+)$/.exec(name)?.[0] ?? name
 }
 
-function describeType(facts: Facts): SchemaObject {
+function describeType(facts: TypeFacts): SchemaObject {
   const { name, form } = facts
   const more = extras(form === 'd' ? `DOMAIN ${name}` : `TYPE ${name}`, facts)
   if (form === 'e') {
-    const members = (facts.labels ?? []).map((label: string) => ({ key: `value ${label}`, text: label }))
+    const members = (facts.labels ?? []).map((label) => ({ key: `value ${label}`, text: label }))
     if (members.length === 0) return object('type', name, `CREATE TYPE ${name} AS ENUM ()`, { more })
     // The order of an enum's values is part of its definition, so they are compared as one text.
-    const labels = members.map(({ text }: SchemaMember) => text).join(', ')
+    const labels = members.map(({ text }) => text).join(', ')
     return object('type', name, `CREATE TYPE ${name} AS ENUM (${labels})`, { more })
   }
   if (form === 'c') {
-    const attributes = (facts.attributes ?? []) as [string, string, string | null][]
+    const attributes = facts.attributes ?? []
     const members = attributes.map(([attribute, type]) => ({
       key: `attribute ${attribute}`,
       text: `${attribute} ${type}`,
@@ -251,7 +257,7 @@ function describeType(facts: Facts): SchemaObject {
       more: [...more, ...comments],
     })
   }
-  if (form === 'r') {
+  if (facts.range) {
     const { subtype, diff, canonical, opclass, collation, multirange } = facts.range
     const parts = [
       `SUBTYPE = ${subtype}`,
@@ -263,7 +269,7 @@ function describeType(facts: Facts): SchemaObject {
     ]
     return object('type', name, `CREATE TYPE ${name} AS RANGE (${parts.filter(Boolean).join(', ')})`, { more })
   }
-  const checks = (facts.constraints ?? []) as [string, string, boolean, string | null][]
+  const checks = facts.constraints ?? []
   const parts = [
     `CREATE DOMAIN ${name} AS ${facts.base}`,
     facts.collation && `COLLATE ${facts.collation}`,
@@ -285,7 +291,7 @@ function describeType(facts: Facts): SchemaObject {
   })
 }
 
-function describeRoutine(facts: Facts): SchemaObject {
+function describeRoutine(facts: RoutineFacts): SchemaObject {
   const { name, form } = facts
   const more =
     form === 'a'
@@ -296,24 +302,24 @@ function describeRoutine(facts: Facts): SchemaObject {
     const definition = String(facts.definition).replace(/^(CREATE OR REPLACE (?:FUNCTION|PROCEDURE) )public\./, '$1')
     return object('routine', name, definition.trimEnd(), { more })
   }
-  const parts = Object.entries(facts.aggregate as Record<string, string | null>).filter(([, value]) => value !== null)
+  const parts = Object.entries(facts.aggregate ?? {}).filter(([, value]) => value !== null)
   const body = parts.map(([key, value]) => (value === '' ? key : `${key} = ${value}`)).join(', ')
   return object('routine', name, `CREATE AGGREGATE ${facts.signature} (${body})`, { more })
 }
 
-function describeTable(facts: Facts): SchemaObject {
+function describeTable(facts: TableFacts): SchemaObject {
   const { name } = facts
-  const columns = (facts.columns ?? []) as Facts[]
+  const columns = facts.columns ?? []
   const partition = facts.bound !== null
   const foreign = facts.form === 'f'
   const what = foreign ? `FOREIGN TABLE ${name}` : `TABLE ${name}`
   const kind = facts.persistence === 'u' ? `UNLOGGED ${what}` : what
-  const parents = facts.parents as string[] | null
+  const { parents } = facts
   // Before PostgreSQL 16, PARTITION OF does not accept a column's own expression; such a partition is attached instead.
   const attached = partition && columns.some(hasOwnExpression)
   const head = partition && !attached ? `CREATE ${kind} PARTITION OF ${parents?.[0]}` : `CREATE ${kind}`
-  const constraints = (facts.constraints ?? []) as Facts[]
-  const notNulls = (facts.notNulls ?? []) as Facts[]
+  const constraints = facts.constraints ?? []
+  const notNulls = facts.notNulls ?? []
   const own = columns.filter(({ local }) => attached || (local && !partition))
   const names = new Map(notNulls.filter(({ usual, valid }) => !usual && valid).map((one) => [one.column, one.name]))
   const unproven = new Set(notNulls.filter(({ valid }) => !valid).map(({ column }) => column))
@@ -363,9 +369,12 @@ function describeTable(facts: Facts): SchemaObject {
       ...notNulls.flatMap((constraint) => notNullLines(name, constraint)),
       ...columns.filter((column) => !own.includes(column)).flatMap((column) => inheritedLines(name, column)),
       facts.ofType && `ALTER TABLE ${name} OF ${facts.ofType};`,
-      ...constraints.map(({ clustered, index }) => clustered && `ALTER TABLE ${name} CLUSTER ON ${lastPart(index)};`),
       ...constraints.map(
-        ({ replica, index }) => replica && `ALTER TABLE ${name} REPLICA IDENTITY USING INDEX ${lastPart(index)};`,
+        ({ clustered, index }) => clustered && index && `ALTER TABLE ${name} CLUSTER ON ${lastPart(index)};`,
+      ),
+      ...constraints.map(
+        ({ replica, index }) =>
+          replica && index && `ALTER TABLE ${name} REPLICA IDENTITY USING INDEX ${lastPart(index)};`,
       ),
       ...columns.map(
         (column) =>
@@ -385,7 +394,7 @@ function describeTable(facts: Facts): SchemaObject {
       !foreign && facts.replica === 'f' && `ALTER TABLE ${name} REPLICA IDENTITY FULL;`,
       !foreign && facts.replica === 'n' && `ALTER TABLE ${name} REPLICA IDENTITY NOTHING;`,
       ...extras(what, facts, `TABLE ${name}`),
-      ...((facts.sequences ?? []) as string[][]).flatMap(([sequence, column]) => [
+      ...(facts.sequences ?? []).flatMap(([sequence, column]) => [
         // The sequence and the table need the same owner before they are linked.
         ...(facts.owner ? [`ALTER SEQUENCE ${sequence} OWNER TO ${facts.owner};`] : []),
         `ALTER SEQUENCE ${sequence} OWNED BY ${name}.${column};`,
@@ -404,12 +413,12 @@ function describeTable(facts: Facts): SchemaObject {
  * Returns whether a part must be created after objects that need the table, because it needs those objects itself.
  * @param part kind and name, such as `column name`
  */
-function isLater(facts: Facts, part: string): boolean {
-  return (facts.later as string[] | undefined)?.includes(part) ?? false
+function isLater(facts: TableFacts, part: string): boolean {
+  return facts.later?.includes(part) ?? false
 }
 
-function laterLines(table: string, facts: Facts, constraints: readonly Facts[]): string[] {
-  const columns = ((facts.columns ?? []) as Facts[]).filter(({ quoted }) => isLater(facts, `column ${quoted}`))
+function laterLines(table: string, facts: TableFacts, constraints: readonly ConstraintFacts[]): string[] {
+  const columns = (facts.columns ?? []).filter(({ quoted }) => isLater(facts, `column ${quoted}`))
   return [
     ...columns.map(
       ({ quoted, expression }) => `ALTER TABLE ${table} ALTER COLUMN ${quoted} SET DEFAULT ${expression};`,
@@ -421,24 +430,24 @@ function laterLines(table: string, facts: Facts, constraints: readonly Facts[]):
 }
 
 /** Returns the constraint's definition with its index options, which precede the DEFERRABLE clause. */
-function constraintText({ definition, options, tablespace }: Facts): string {
+function constraintText({ definition, options, tablespace }: ConstraintFacts): string {
   const index = `${options ? ` WITH (${options})` : ''}${tablespace ? ` USING INDEX TABLESPACE ${tablespace}` : ''}`
-  return index === '' ? definition : String(definition).replace(/(?= (?:NOT )?DEFERRABLE\b| INITIALLY |$)/, index)
+  return index === '' ? definition : definition.replace(/(?= (?:NOT )?DEFERRABLE\b| INITIALLY |$)/, index)
 }
 
-function hasOwnExpression({ generated, expression, parent }: Facts): boolean {
-  return Boolean(generated) && parent !== null && parent !== undefined && expression !== parent.expression
+function hasOwnExpression({ generated, expression, parent }: ColumnFacts): boolean {
+  return generated !== '' && parent !== null && expression !== parent.expression
 }
 
 const STORAGE: Record<string, string> = { p: 'PLAIN', e: 'EXTERNAL', m: 'MAIN', x: 'EXTENDED' }
 
-function describeView(facts: Facts): SchemaObject {
+function describeView(facts: ViewFacts): SchemaObject {
   const { name } = facts
-  const columns = (facts.columns ?? []) as Facts[]
+  const columns = facts.columns ?? []
   const materialized = facts.form === 'm'
   const options = facts.options ? ` WITH (${facts.options.join(', ')})` : ''
   const what = materialized ? `MATERIALIZED VIEW ${name}` : `VIEW ${name}`
-  const definition = String(facts.definition).trimEnd().replace(/;$/, '')
+  const definition = facts.definition.trimEnd().replace(/;$/, '')
   const defaults = columns.map(
     (column) =>
       column.expression !== null &&
@@ -456,7 +465,7 @@ function describeView(facts: Facts): SchemaObject {
   )
 }
 
-function columnExtras(table: string, columns: readonly Facts[], persistence?: string): string[] {
+function columnExtras(table: string, columns: readonly ColumnFacts[], persistence?: string): string[] {
   return columns.flatMap((column) => [
     ...comment(`COLUMN ${table}.${column.quoted}`, column.comment),
     ...grants(`TABLE ${table}`, column.acl, { column: column.quoted }),
@@ -469,14 +478,14 @@ function columnExtras(table: string, columns: readonly Facts[], persistence?: st
 }
 
 /** Returns the lines for a NOT NULL constraint that is NO INHERIT or NOT VALID (PostgreSQL 18 and later). */
-function notNullLines(table: string, { name, quoted, inherited, valid }: Facts): string[] {
+function notNullLines(table: string, { name, quoted, inherited, valid }: NotNullFacts): string[] {
   const kind = `${inherited ? '' : ' NO INHERIT'}${valid ? '' : ' NOT VALID'}`
   if (valid) return inherited ? [] : [`-- NOT NULL of ${quoted} is not inherited: ${name}`]
   return [`ALTER TABLE ${table} ADD CONSTRAINT ${name} NOT NULL ${quoted}${kind};`]
 }
 
 /** Returns the statements for what differs between a partition or child and its parent. */
-function inheritedLines(table: string, { quoted, expression, generated, notNull, parent }: Facts): string[] {
+function inheritedLines(table: string, { quoted, expression, generated, notNull, parent }: ColumnFacts): string[] {
   const alter = `ALTER TABLE ONLY ${table} ALTER COLUMN ${quoted}`
   const lines: string[] = []
   if (!generated && expression !== (parent?.expression ?? null))
@@ -485,7 +494,7 @@ function inheritedLines(table: string, { quoted, expression, generated, notNull,
   return lines
 }
 
-function columnText(column: Facts): string {
+function columnText(column: ColumnFacts & { readonly notNullName: string | undefined }): string {
   const { expression, generated, identity } = column
   const sequence = [
     column.sequence && !column.sequence.usual && `SEQUENCE NAME ${column.sequence.name}`,
@@ -506,7 +515,7 @@ function columnText(column: Facts): string {
   return parts.filter(Boolean).join(' ')
 }
 
-function asColumn(column: Facts): SchemaColumn {
+function asColumn(column: ColumnFacts): SchemaColumn {
   return {
     name: column.name,
     type: column.type,

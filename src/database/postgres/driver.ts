@@ -20,7 +20,7 @@ import { ASIDE_SCHEMA, ownTables } from '../ownTables.ts'
 import { decompressed } from '../storedText.ts'
 import { createSchema, dropStatements } from './drop.ts'
 import { asStatementError, isAnswer, isMissingTable } from './failure.ts'
-import { advisoryLock, holderOf, migrationLockIds, tableLock } from './lock.ts'
+import { advisoryLock, holderOf, migrationLockIds, rowLock } from './lock.ts'
 import { developmentTables, type OwnDevelopment } from './rows/development.ts'
 import { type PostgresError, type Row, ScriptFailure, type Session } from './session.ts'
 import { readSessionSettings, type SessionSettings } from './sessionSettings.ts'
@@ -68,7 +68,7 @@ export async function postgresDriver(
   const names = tables.tablesIn(schema, options.table)
   const lockFor = (of: tables.Tables) =>
     lock ??
-    (options.lock === 'table' ? tableLock(session, of) : advisoryLock(session, migrationLockIds(opened.database, of)))
+    (options.lock === 'table' ? rowLock(session, of) : advisoryLock(session, migrationLockIds(opened.database, of)))
   return new PostgresDriver(session, names, lockFor, opened, options)
 }
 

@@ -1,6 +1,6 @@
 /** The migration lock: golang-migrate's advisory keys, taken by polling, or a row where there are no session locks. */
 import { LockLostError, UsageError } from '../../migrate/errors.ts'
-import { advisoryLockId, inTime, type Lock, poll } from '../locking.ts'
+import { advisoryLockId, type Lock, poll, tableLock } from '../locking.ts'
 import { ownTables } from '../ownTables.ts'
 import { createSchema, hasSchema } from './drop.ts'
 import type { PostgresError, Session } from './session.ts'
@@ -51,56 +51,31 @@ export function advisoryLock(session: Session, keys: readonly [bigint, bigint]):
   }
 }
 
-/**
- * Creates a lock that is a row held by an open transaction on a second connection. It ends with that connection, so it
- * cannot go stale.
- */
-export function tableLock(session: Session, { schema, version }: Tables): Lock {
+/** Creates a lock that is a row, for poolers, which keep no session. @throws UsageError without a second connection */
+export function rowLock(session: Session, { schema, version }: Tables): Lock {
   const name = ownTables(version)[5]
   const table = `${identifier(schema)}.${identifier(name)}`
-  let holder: Session | undefined
-  const close = async () => {
-    await holder?.close()
-    holder = undefined
-  }
-  return {
-    table: name,
-    async acquire(options) {
-      if (!session.another) {
-        throw new UsageError(
-          'lock: "table" needs a second connection, and this database was opened with a client that allows only one.',
-          {
-            hint: 'Open it by URL or with a pool, or use lock: "advisory".',
-          },
-        )
-      }
-      const other = await inTime(session.another(), options.timeout)
-      holder = other
-      try {
-        await makeLockTable(other, schema, table)
-        const attempt = async () => {
-          await other.query('BEGIN')
-          const rows = await other.query(`SELECT id FROM ${table} WHERE id = 1 FOR UPDATE SKIP LOCKED`)
-          if (rows.length === 1) return true
-          await other.query('ROLLBACK')
-          return false
-        }
-        await poll(session.label, options, attempt, async () => undefined)
-      } catch (error) {
-        await close()
-        throw error
-      }
+  return tableLock<Session>({
+    label: session.label,
+    name,
+    open: async () => {
+      if (session.another) return session.another()
+      throw new UsageError(
+        'lock: "table" needs a second connection, and this database was opened with a client that allows only one.',
+        {
+          hint: 'Open it by URL or with a pool, or use lock: "advisory".',
+        },
+      )
     },
-    async release() {
-      try {
-        await holder?.query('COMMIT')
-      } catch {
-        throw new LockLostError(session.label)
-      } finally {
-        await close()
-      }
+    create: (other) => makeLockTable(other, schema, table),
+    attempt: async (other) => {
+      await other.query('BEGIN')
+      const rows = await other.query(`SELECT id FROM ${table} WHERE id = 1 FOR UPDATE SKIP LOCKED`)
+      if (rows.length === 1) return true
+      await other.query('ROLLBACK')
+      return false
     },
-  }
+  })
 }
 
 // --- internal ---

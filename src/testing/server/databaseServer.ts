@@ -57,10 +57,10 @@ export interface SnapshotStorage {
   look: Snapshots<unknown>['look']
   clone(key: string, name: string): Promise<boolean>
   isVerified(key: string): boolean
-  /** Returns `true` if a copy holds what the snapshot is supposed to hold. */
-  verify(key: string, digest: string): Promise<boolean>
+  /** Returns `true` if a copy with this digest holds what the snapshot is supposed to hold. */
+  verify(key: string, digest: string | undefined): Promise<boolean>
   canFreeze(key: string): boolean
-  freeze(name: string, key: string, about: { digest: string; keys: readonly string[] }): Promise<boolean>
+  freeze(name: string, key: string, about: { digest: string | undefined; keys: readonly string[] }): Promise<boolean>
 }
 
 /** What each kind of server has to implement. */
@@ -69,8 +69,8 @@ export interface Engine<Client, R extends Registry, Likeness> {
   open(url: string, ours: boolean): Promise<R>
   store(registry: R, bytes: number): SnapshotStorage
   database(name: string, origin: DatabaseOrigin<R, Likeness>): OwnDatabase<Client, Likeness>
-  /** Returns a hash of what a database holds, read on a separate connection. */
-  digest(registry: R, name: string): Promise<string>
+  /** Returns a hash of what a database holds, read on a separate connection; `undefined` if it cannot be hashed. */
+  digest(registry: R, name: string): Promise<string | undefined>
   /** Returns the present moment in the server's own counting; `undefined` if it is not needed. */
   now(registry: R): Promise<string | undefined>
   /** Returns the session settings that come from the environment, which may change how SQL texts are interpreted. */

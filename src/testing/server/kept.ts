@@ -1,17 +1,15 @@
 /** Lists and removes kept test databases, on our servers on demand or on a server given by its URL. */
 
 import { URL } from 'node:url'
-import { plainUrl } from '../../database/mysql/address.ts'
-import { sizeOf as mysqlSizeOf } from '../../database/mysql/databases.ts'
-import { connect } from '../../database/postgres/connection.ts'
-import { briefAdmin, dropIfUnused, listDatabases, sizeOf } from '../../database/postgres/databases.ts'
 import { UsageError } from '../../migrate/errors.ts'
 import { listServers } from '../../server/found.ts'
 import { dialectOf, serverKindOf } from '../../server/kinds.ts'
+import type { Dialect } from '../../sql/dialect.ts'
 import type { About } from '../testServer.ts'
+import type { Administered, Administration } from './administration.ts'
 import { readMark } from './marks.ts'
-import { MysqlRegistry } from './mysql/registry.ts'
-import type { FoundDatabase } from './registry.ts'
+import { mysqlAdministration } from './mysql/administration.ts'
+import { postgresAdministration } from './postgres/administration.ts'
 
 export interface KeptDatabase extends About {
   readonly name: string
@@ -35,7 +33,7 @@ export interface KeptDatabase extends About {
  */
 export async function listKept(url: string | undefined): Promise<KeptDatabase[]> {
   const named = url ?? process.env.MIGRATEST_SERVER_URL
-  const given = named !== undefined && serverKindOf(named) !== 'postgres' ? plainUrl(named) : named
+  const given = named === undefined ? undefined : administered(named).plainUrl(named)
   const onDemand = url === undefined ? await listServers() : []
   const lists = await Promise.all([
     ...(given === undefined ? [] : [keptOn({ url: given, name: hostOf(given) })]),
@@ -84,45 +82,20 @@ function dateOf(iso: string | undefined): Date | undefined {
   return Number.isNaN(date.getTime()) ? undefined : date
 }
 
-interface Administration {
-  list(prefix: string): Promise<Pick<FoundDatabase, 'name' | 'comment' | 'connections'>[]>
-  /** Returns the size of a database in bytes. */
-  sizeOf(name: string): Promise<number>
-  dropIfUnused(name: string): Promise<void>
+const ADMINISTERED: Readonly<Record<Dialect, Administered>> = {
+  postgres: postgresAdministration,
+  mysql: mysqlAdministration,
+}
+
+function administered(url: string): Administered {
+  return ADMINISTERED[dialectOf(serverKindOf(url) ?? 'postgres')]
 }
 
 async function onServer<T>(url: string, work: (server: Administration) => Promise<T>): Promise<T> {
-  const kind = serverKindOf(url) ?? 'postgres'
-  return dialectOf(kind) === 'mysql' ? onMysql(url, work) : onPostgres(url, work)
-}
-
-async function onPostgres<T>(url: string, work: (server: Administration) => Promise<T>): Promise<T> {
-  const administration = new URL(url)
-  administration.pathname = '/postgres'
-  const client = await connect(administration.href)
-  const admin = briefAdmin(client)
+  const server = await administered(url).open(url)
   try {
-    return await work({
-      list: (prefix) => listDatabases(admin, prefix),
-      sizeOf: (name) => sizeOf(admin, name),
-      dropIfUnused: (name) => dropIfUnused(admin, name),
-    })
+    return await work(server)
   } finally {
-    await client.end()
-  }
-}
-
-async function onMysql<T>(url: string, work: (server: Administration) => Promise<T>): Promise<T> {
-  const administration = new URL(url)
-  administration.pathname = '/mysql'
-  const registry = await MysqlRegistry.open(administration.href, false)
-  try {
-    return await work({
-      list: (prefix) => registry.list(prefix),
-      sizeOf: (name) => mysqlSizeOf(registry.admin, name),
-      dropIfUnused: (name) => registry.dropIfUnused(name),
-    })
-  } finally {
-    await registry.admin.close()
+    await server.close()
   }
 }

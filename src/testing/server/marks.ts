@@ -16,8 +16,11 @@ export interface SnapshotMark {
   readonly bytes: number
   /** The ISO time of its last use. */
   readonly used: string
-  /** A hash of the snapshot's content. Another process compares it before it first uses the snapshot. */
-  readonly digest: string
+  /**
+   * A hash of the snapshot's content. Another process compares it before it first uses the snapshot. `undefined` if the
+   * content cannot be hashed.
+   */
+  readonly digest?: string | undefined
   /** `true` if the database has settings that must be copied separately (`copyDatabaseSettings`). */
   readonly belongings?: boolean
   readonly strategy?: 'FILE_COPY' | 'WAL_LOG' | undefined

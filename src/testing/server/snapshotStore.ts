@@ -9,7 +9,8 @@ import { NoSpaceError } from './noSpace.ts'
 import type { Registry } from './registry.ts'
 
 export interface FreezeAbout {
-  readonly digest: string
+  /** `undefined` if the content cannot be hashed. */
+  readonly digest: string | undefined
   readonly keys: readonly string[]
 }
 
@@ -84,10 +85,10 @@ export abstract class SnapshotStore<R extends Registry> implements SnapshotStora
     return this.#verified.has(key)
   }
 
-  /** Drops the snapshot if its digest differs; whoever needs it next makes it again. */
-  async verify(key: string, digest: string): Promise<boolean> {
+  /** Drops the snapshot if its digest differs or there is none; whoever needs it next makes it again. */
+  async verify(key: string, digest: string | undefined): Promise<boolean> {
     const mark = this.#marks.get(key)
-    if (mark?.digest === digest) {
+    if (mark && digest !== undefined && mark.digest === digest) {
       this.#verified.add(key)
       await this.#markUsed(key, mark)
       return true

@@ -73,7 +73,7 @@ describe('a file’s own transaction', () => {
     expect(await db.rows("select to_regclass('a') as a")).toEqual([{ a: null }])
   })
 
-  test('its isolation level is kept', async ({ db }) => {
+  test('the isolation level of the file’s own transaction is kept', async ({ db }) => {
     const migrator = await db.migrator({
       '1_a.up.sql':
         "begin isolation level serializable; create table a as select current_setting('transaction_isolation') as level; commit",
@@ -104,7 +104,7 @@ describe('a file’s own transaction', () => {
     expect(await migrator.version()).toEqual({ version: 1, dirty: false })
   })
 
-  test('beside others it is an error before the first statement', async ({ db }) => {
+  test('CREATE INDEX CONCURRENTLY beside other statements is an error before the first statement', async ({ db }) => {
     const migrator = await db.migrator({
       '1_a.up.sql': 'create table a (id int);\ncreate index concurrently a_id on a (id)',
     })
@@ -280,7 +280,9 @@ describe('session state', () => {
     ])
   })
 
-  test('also when its text does not show it', async ({ db }) => {
+  test('a down that drops the schema by EXECUTE, which its text does not show, gets our tables back', async ({
+    db,
+  }) => {
     const migrator = await db.migrator({
       '1_a.up.sql': 'select 1',
       '1_a.down.sql': "do $$ begin execute 'drop ' || 'schema public cascade'; end $$",
@@ -322,7 +324,7 @@ describe('session state', () => {
 })
 
 describe('code', () => {
-  test('a code migration is cancelled too', async ({ db }) => {
+  test('a signal cancels a code migration', async ({ db }) => {
     const controller = new AbortController()
     const up = async ({ sql }: { sql: (text: string) => Promise<unknown> }) => void (await sql('select pg_sleep(60)'))
     const migrator = await db.migrator({ '1_a.ts': { up } }, { signal: controller.signal })

@@ -173,13 +173,14 @@ export class MysqlTestDatabase extends ServerDatabase<Connection, MysqlRegistry,
   }
 }
 
-/** Returns a hash of what a database holds, read on a separate connection. */
-export async function digestOf(url: string, name: string): Promise<string> {
+/**
+ * Returns a hash of what a database holds, read on a separate connection; `undefined` if it holds values that the
+ * server cannot hash. Each process then makes its own snapshot, since it cannot tell what is in those of others.
+ */
+export async function digestOf(url: string, name: string): Promise<string | undefined> {
   const session = await openUrl(url)
   try {
-    // Without a hash, our snapshot cannot be distinguished from what other processes made; each process then makes its
-    // own.
-    return (await CleanState.read(session, name))?.digest ?? 'none'
+    return await CleanState.digestOf(session, name)
   } finally {
     await session.close().catch(() => undefined)
   }

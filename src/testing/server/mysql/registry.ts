@@ -205,7 +205,7 @@ export class MysqlRegistry extends Registry {
   }
 }
 
-/** Another process is freezing the same snapshot at the moment. */
+/** Another process is freezing the same snapshot, or has just done so. */
 export class Freezing extends Error {}
 
 // --- internal ---

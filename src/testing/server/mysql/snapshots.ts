@@ -38,9 +38,8 @@ export class MysqlSnapshots extends SnapshotStore<MysqlRegistry> {
   protected async keepCopy(name: string, key: string, about: FreezeAbout): Promise<SnapshotMark | undefined> {
     const kept = snapshotName(key)
     return this.registry.whileFreezing(key, async () => {
-      // Another process may have made the snapshot already.
-      const known = readMark((await this.registry.list(kept))[0]?.comment ?? '')
-      if (known?.kind === 'snapshot') return known
+      // Another process may have made the snapshot already. Its digest is compared when it is first copied.
+      if (readMark((await this.registry.list(kept))[0]?.comment ?? '')?.kind === 'snapshot') throw new Freezing()
       const session = await openUrl(this.registry.urlOf(name))
       try {
         const bytes = await sizeOf(session, name)
