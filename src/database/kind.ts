@@ -1,5 +1,6 @@
 /** The interface of one kind of database: everything that `open.ts` needs to open, locate, read and watch one. */
 import type { Driver } from '../migrate/driver.ts'
+import type { Hidden } from '../migrate/source.ts'
 import type { Schema } from '../schema/schema.ts'
 import type { DatabaseAddress } from './address.ts'
 import type { DevelopmentDatabase, Fallback } from './development.ts'
@@ -23,6 +24,8 @@ export type OpenOptions = PostgresOptions &
      * profiles.
      */
     readonly ssl?: ConnectOptions['ssl'] | string | object
+    /** Tables and schemas of another tool, which do not count as part of the schema. */
+    readonly hidden?: Hidden
   }
 
 /**

@@ -1,3 +1,5 @@
+import type { Hidden } from '../migrate/source.ts'
+
 /** The default name of the version table, in all dialects; the names of our other tables derive from it. */
 const DEFAULT_TABLE = 'schema_migrations'
 
@@ -17,3 +19,19 @@ export function ownTables(
 ): [version: string, history: string, development: string, kept: string, journal: string, lock: string] {
   return [table, `${table}_history`, `${table}_development`, `${table}_kept`, `${table}_journal`, `${table}_lock`]
 }
+
+/**
+ * Returns the tables and schemas to leave out when a schema is read: our own, and those of the tool whose migrations
+ * run there.
+ */
+export function notOfTheSchema(table: string | undefined, hidden: Hidden = NOTHING): Hidden {
+  if (hidden.tables.length === 0) return { tables: ownTables(table), schemas: [] }
+  return {
+    tables: [...ownTables(table), ...ownTables(ASIDE_TABLE), ...hidden.tables],
+    schemas: [ASIDE_SCHEMA, ...hidden.schemas],
+  }
+}
+
+// --- internal ---
+
+const NOTHING: Hidden = { tables: [], schemas: [] }

@@ -132,6 +132,19 @@ export interface Bookkeeping {
   locks?(database: string): readonly string[]
 }
 
+/** Tables and schemas that do not count as part of a database's schema. */
+export interface Hidden {
+  readonly tables: readonly string[]
+  readonly schemas: readonly string[]
+}
+
+/** Returns the tables of the tool that a source's folder belongs to. */
+export function hiddenBy({ format }: Source, dialect: Dialect): Hidden {
+  if (!format) return { tables: [], schemas: [] }
+  const { tables, schema } = format.bookkeeping(dialect)
+  return { tables, schemas: schema === undefined ? [] : [schema] }
+}
+
 /** A migration in the tool's table. */
 export interface BookkeepingRow {
   readonly identity: string

@@ -1,6 +1,7 @@
 /** What a server provides to test databases. Presets make these objects; the migration engine never sees them. */
 
 import type { Driver } from '../migrate/driver.ts'
+import type { Hidden } from '../migrate/source.ts'
 import type { Version } from '../migrate/version.ts'
 import type { Schema } from '../schema/schema.ts'
 import type { Dialect } from '../sql/dialect.ts'
@@ -95,9 +96,12 @@ export interface TestDatabase<Client> {
   openDriver(client: Client): Promise<Driver>
   /**
    * Reads the schema, without the migrations' own tables.
+   * @param hidden tables and schemas to leave out, too
    * @param within a client whose open transaction the result has to include
    */
-  readSchema(within?: Client): Promise<Schema>
+  readSchema(hidden?: Hidden, within?: Client): Promise<Schema>
+  /** Makes what the preset says each database has before its migrations, after everything was dropped. */
+  refill(): Promise<void>
   /**
    * Returns the last statement of a transaction that a session has open on the database; `undefined` if there is none.
    */

@@ -13,7 +13,7 @@ const EVERYTHING = readFileSync(join(import.meta.dirname, 'everything.sql'), 'ut
 
 const test = base.extend('read', async ({ db }) => {
   const session = await openClient(db.client)
-  return (): Promise<Schema> => readSchema(session, { exclude: [] })
+  return (): Promise<Schema> => readSchema(session, { exclude: { tables: [], schemas: [] } })
 })
 
 describe('the schema of a PostgreSQL database', () => {
@@ -31,7 +31,7 @@ describe('the schema of a PostgreSQL database', () => {
     onTestFinished(() => client.end())
     const text = String(schema)
     await client.query(`set check_function_bodies = off; ${text}`)
-    const again = await readSchema(await openClient(client), { exclude: [] })
+    const again = await readSchema(await openClient(client), { exclude: { tables: [], schemas: [] } })
     expect(diffText(again.diff(schema))).toBe('')
     expect(String(again)).toBe(text)
   })

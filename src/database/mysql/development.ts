@@ -34,9 +34,9 @@ async function opened(
   second: Session,
 ): Promise<DevelopmentDatabase> {
   const { database } = placeOf(url)
-  const own = ownTables(options.table)
-  const driver = await mysqlDriver(session, { ...options, keepTables: own })
-  const table = `${identifier(database)}.${identifier(own[2])}`
+  const own = [...ownTables(options.table), ...(options.hidden?.tables ?? [])]
+  const driver = await mysqlDriver(session, { ...options, keepTables: ownTables(options.table) })
+  const table = `${identifier(database)}.${identifier(ownTables(options.table)[2])}`
   const create = `CREATE TABLE IF NOT EXISTS ${table} (name varchar(100) NOT NULL PRIMARY KEY, value longtext NOT NULL)`
   const lock = lockOf('watch', database)
   const ends = [session, second].map((one) => new Promise<void>((resolve) => one.onEnd(resolve)))

@@ -12,7 +12,7 @@ import type {
 } from '../../migrate/driver.ts'
 import { ConnectionError, LockedError, StateMovedError, StatementError, UsageError } from '../../migrate/errors.ts'
 import { NEVER } from '../../migrate/never.ts'
-import type { Bookkeeping, Direction, Log, MigrationContext, RunSql } from '../../migrate/source.ts'
+import type { Bookkeeping, Direction, Hidden, Log, MigrationContext, RunSql } from '../../migrate/source.ts'
 import { describeVersion } from '../../migrate/version.ts'
 import { leavesSession } from '../../sql/rows.ts'
 import type { Script } from '../../sql/script.ts'
@@ -63,6 +63,8 @@ export interface MysqlDriverOptions {
   readonly onlyHere?: boolean
   /** Names of tables that `drop()` keeps. */
   readonly keepTables?: readonly string[]
+  /** Tables of another tool, which do not count as part of the schema. */
+  readonly hidden?: Hidden | undefined
 }
 
 /** Creates a driver for the session's current database. @throws UsageError if the session has no current database */

@@ -1,6 +1,6 @@
 /** MySQL and MariaDB: the value that `kinds.ts` loads. */
 import { closingOnFailure, type DatabaseKind, type OpenOptions } from '../kind.ts'
-import { ownTables } from '../ownTables.ts'
+import { notOfTheSchema, ownTables } from '../ownTables.ts'
 import { type ConnectOptions, placeOf } from './address.ts'
 import { readSchema } from './catalog.ts'
 import { openClient, openPool, openUrl } from './connection.ts'
@@ -16,7 +16,7 @@ export const mysqlKind: DatabaseKind = {
   async openSchema(url, options) {
     const session = await openUrl(url, own(options))
     const { database } = placeOf(url)
-    const exclude = ownTables(options.table)
+    const exclude = notOfTheSchema(options.table, options.hidden).tables
     return {
       read: () => readSchema(session, database, { exclude }).catch((error) => Promise.reject(asStatementError(error))),
       close: () => session.close(),
@@ -31,8 +31,8 @@ export const mysqlKind: DatabaseKind = {
   },
   development: {
     open: async (url, options) => {
-      const { table, lock } = options
-      return (await import('./development.ts')).openMysqlDevelopment(url, { table, lock, ...own(options) })
+      const { table, lock, hidden } = options
+      return (await import('./development.ts')).openMysqlDevelopment(url, { table, lock, hidden, ...own(options) })
     },
     fallback: async (url, options) => new (await copies()).DatabaseCopy(url, own(options)),
     createMissing: async (server, name) => (await copies()).createMissing(server, name),

@@ -3,7 +3,7 @@ import type { PGlite } from '@electric-sql/pglite'
 import { UsageError } from '../../migrate/errors.ts'
 import { loadPackage } from '../../migrate/loadPackage.ts'
 import type { DatabaseKind } from '../kind.ts'
-import { ownTables } from '../ownTables.ts'
+import { notOfTheSchema } from '../ownTables.ts'
 import { readSchema } from '../postgres/catalog.ts'
 import { asStatementError } from '../postgres/failure.ts'
 import { pgliteDriver, pgliteSession } from './driver.ts'
@@ -16,7 +16,7 @@ export const pgliteKind: DatabaseKind = {
   locate: async (url) => ({ host: '', port: 0, database: folderOf(url) }),
   async openSchema(url, options) {
     const session = await pgliteSession(await openUrl(url), true)
-    const exclude = ownTables(options.table)
+    const exclude = notOfTheSchema(options.table, options.hidden)
     return {
       read: () => readSchema(session, { exclude }).catch((error) => Promise.reject(asStatementError(error))),
       close: () => session.close(),

@@ -1,4 +1,5 @@
 /** Reads the schema of a PostgreSQL database: tables, views, routines and everything else, each with its DDL. */
+import type { Hidden } from '../../migrate/source.ts'
 import type { ObjectKind, SchemaObject } from '../../schema/model.ts'
 import { Schema } from '../../schema/schema.ts'
 import type { CatalogRow } from './catalogFacts.ts'
@@ -13,8 +14,8 @@ export interface CatalogOptions {
    * running it. Not for a session that a pooler may hand to somebody else.
    */
   readonly keep?: boolean
-  /** Names of tables to leave out, in any schema: the migrations' own. */
-  readonly exclude: readonly string[]
+  /** What to leave out: the migrations' own tables, in any schema. */
+  readonly exclude: Hidden
 }
 
 /**
@@ -53,7 +54,7 @@ const SETTINGS: Readonly<Record<string, string>> = {
 }
 
 /** Reads in one transaction: a pooler keeps it on one session, and settings made within it end with it. */
-async function readInTransaction(session: Session, exclude: readonly string[]): Promise<Schema> {
+async function readInTransaction(session: Session, exclude: Hidden): Promise<Schema> {
   await session.query(`BEGIN READ ONLY; ${set(SETTINGS, true)}`)
   try {
     const rows = (await session.query(catalogQuery(exclude))) as unknown as CatalogRow[]
@@ -63,7 +64,7 @@ async function readInTransaction(session: Session, exclude: readonly string[]): 
   }
 }
 
-async function readOnBorrowed(session: Session, exclude: readonly string[]): Promise<Schema> {
+async function readOnBorrowed(session: Session, exclude: Hidden): Promise<Schema> {
   const names = Object.keys(SETTINGS)
   const [before] = await session.query(
     `SELECT json_object(ARRAY[${names.map((name) => `${literal(name)}, current_setting(${literal(name)})`).join(', ')}]) AS settings`,

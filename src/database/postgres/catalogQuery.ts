@@ -5,12 +5,13 @@
  * catalog has, from reading a whole catalog for each table. Oids from 16384 on belong to users' objects
  * (FirstNormalObjectId).
  */
+import type { Hidden } from '../../migrate/source.ts'
 import { literal } from './tables.ts'
 
 /** The name under which the query is prepared on a session. */
 export const PREPARED = 'migratest_schema'
 
-export function prepareCatalog(exclude: readonly string[]): string {
+export function prepareCatalog(exclude: Hidden): string {
   return `PREPARE ${PREPARED} AS ${catalogQuery(exclude)}`
 }
 
@@ -51,14 +52,21 @@ const usualNotNull = "(k.conname = c.relname || '_' || a.attname || '_not_null' 
 const qualified = (namespace: string, name: string) =>
   `CASE WHEN ${namespace} IN ('public', 'pg_catalog') THEN '' ELSE quote_ident(${namespace}) || '.' END || quote_ident(${name})`
 
-export function catalogQuery(exclude: readonly string[]): string {
-  const ours = exclude.length > 0 ? `AND c.relname NOT IN (${exclude.map(literal).join(', ')})` : ''
+export function catalogQuery({ tables, schemas }: Hidden): string {
+  const names = tables.map(literal).join(', ')
+  const ours = tables.length > 0 ? `AND c.relname NOT IN (${names})` : ''
+  // Tools number the rows of their tables with sequences.
+  const theirs =
+    schemas.length > 0
+      ? `AND NOT (c.relkind = 'S' AND EXISTS (SELECT FROM pg_depend d JOIN pg_class t ON t.oid = d.refobjid WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass AND d.objid = c.oid AND t.relname IN (${names})))`
+      : ''
+  const schemasOut = schemas.length > 0 ? `AND nspname NOT IN (${schemas.map(literal).join(', ')})` : ''
   return `
 WITH member AS MATERIALIZED (SELECT classid, objid FROM pg_depend WHERE deptype = 'e'),
-ns AS MATERIALIZED (SELECT * FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'),
+ns AS MATERIALIZED (SELECT * FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema' ${schemasOut}),
 rel AS MATERIALIZED (
   SELECT c.*, n.nspname, c.oid::regclass::text AS name FROM pg_class c JOIN ns n ON n.oid = c.relnamespace
-  WHERE c.oid >= 16384 AND c.relkind IN ('r', 'p', 'f', 'v', 'm', 'S') AND ${notMember('pg_class', 'c.oid')} ${ours}
+  WHERE c.oid >= 16384 AND c.relkind IN ('r', 'p', 'f', 'v', 'm', 'S') AND ${notMember('pg_class', 'c.oid')} ${ours} ${theirs}
 ),
 typ AS MATERIALIZED (
   SELECT t.*, n.nspname, t.oid::regtype::text AS name FROM pg_type t JOIN ns n ON n.oid = t.typnamespace

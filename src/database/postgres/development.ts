@@ -14,7 +14,7 @@ import {
   type Marker,
   withTwoSessions,
 } from '../development.ts'
-import { ownTables } from '../ownTables.ts'
+import { notOfTheSchema, ownTables } from '../ownTables.ts'
 import type { ConnectOptions } from './address.ts'
 import { readSchema } from './catalog.ts'
 import { connect, openUrl } from './connection.ts'
@@ -72,15 +72,15 @@ async function opened(
   const driver = await postgresDriver(session, { ...options, keepTables: ownTables(options.table) })
   const { schema, restore } = await readSessionSettings(session, ownTables(options.table)[0])
   const tables = tablesIn(options.schema ?? schema ?? 'public', options.table)
-  const own = developmentTables(tables)
+  const own = developmentTables(tables, options.hidden?.tables)
   const both = [session, second].map(
     ({ client }) => new Promise<void>((resolve) => (client as Client).once('end', resolve)),
   )
   return {
     driver,
-    rows: postgresRows(session, tables),
-    schema: () => readSchema(second, { exclude: own.own, keep: true }),
-    shape: () => readShape(session, own.own),
+    rows: postgresRows(session, tables, options.hidden?.tables),
+    schema: () => readSchema(second, { exclude: notOfTheSchema(options.table, options.hidden), keep: true }),
+    shape: () => readShape(session, [...own.own, ...(options.hidden?.tables ?? [])]),
     stamp: async () => String((await second.query(STAMP))[0]?.stamp),
     async watch() {
       const [row] = await second.query(`SELECT pg_try_advisory_lock(${WATCH_KEY}::bigint) AS locked`)

@@ -10,7 +10,7 @@ import type {
 } from '../../migrate/driver.ts'
 import { LockedError, StateMovedError, StatementError, UsageError } from '../../migrate/errors.ts'
 import { NEVER } from '../../migrate/never.ts'
-import type { Bookkeeping, Direction, Log, MigrationContext, RunSql } from '../../migrate/source.ts'
+import type { Bookkeeping, Direction, Hidden, Log, MigrationContext, RunSql } from '../../migrate/source.ts'
 import { NIL_VERSION } from '../../migrate/version.ts'
 import type { Script } from '../../sql/script.ts'
 import type { Statement } from '../../sql/statements.ts'
@@ -47,6 +47,8 @@ export interface PostgresDriverOptions {
    * remove them restore them like our own tables.
    */
   readonly keepTables?: readonly string[]
+  /** Tables and schemas of another tool, which do not count as part of the schema. */
+  readonly hidden?: Hidden
 }
 
 /** Creates a driver. @param lock a lock to use when the session's own locks are not suitable */

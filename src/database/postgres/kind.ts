@@ -1,7 +1,7 @@
 /** PostgreSQL: the value that `kinds.ts` loads. */
 import type { Client, Pool } from 'pg'
 import { closingOnFailure, type DatabaseKind, type OpenOptions } from '../kind.ts'
-import { ownTables } from '../ownTables.ts'
+import { notOfTheSchema } from '../ownTables.ts'
 import type { ConnectOptions } from './address.ts'
 import { readSchema } from './catalog.ts'
 import { openClient, openPool, openUrl, placeOf } from './connection.ts'
@@ -20,7 +20,7 @@ export const postgresKind: DatabaseKind = {
   locate: (url) => placeOf(plain(url)),
   async openSchema(url, options) {
     const session = await openUrl(plain(url), own(options))
-    const exclude = ownTables(options.table)
+    const exclude = notOfTheSchema(options.table, options.hidden)
     return {
       read: () => readSchema(session, { exclude }).catch((error) => Promise.reject(asStatementError(error))),
       close: () => session.close(),

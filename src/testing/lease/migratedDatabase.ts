@@ -1,9 +1,9 @@
 /** A test's database at a given migration version. */
 
 import type { Driver } from '../../migrate/driver.ts'
-import { MigratestError, UsageError } from '../../migrate/errors.ts'
+import { MigratestError, NoWayDownError, UsageError } from '../../migrate/errors.ts'
 import type { MigrationRun, Migrator } from '../../migrate/migrator.ts'
-import type { Source } from '../../migrate/source.ts'
+import { hiddenBy, type Source } from '../../migrate/source.ts'
 import type { MigrationState } from '../../migrate/status.ts'
 import type { Target } from '../../migrate/version.ts'
 import type { Schema } from '../../schema/schema.ts'
@@ -178,7 +178,8 @@ export class MigratedDatabase<Client = unknown> {
 
   /** Reads the schema, without the migrations' own tables. `String(await db.schema())` is its DDL. */
   schema(): Promise<Schema> {
-    return this.#during('schema', () => this.#database.readSchema(this.#lease.transaction ? this.client : undefined))
+    const within = this.#lease.transaction ? this.client : undefined
+    return this.#during('schema', () => this.#database.readSchema(hiddenBy(this.#source, this.dialect), within))
   }
 
   /** Migrates to `target` on a separate connection. @throws OpenTransactionError, SharedDatabaseError */
@@ -194,7 +195,7 @@ export class MigratedDatabase<Client = unknown> {
         )
       }
       this.#changed = true
-      return this.#withMigrator((migrator) => moveWithSeeds(migrator, target, this.#source, this.#options, this))
+      return this.#withMigrator((migrator) => this.#move(migrator, target))
     })
   }
 
@@ -262,6 +263,22 @@ export class MigratedDatabase<Client = unknown> {
     else {
       const done: Promise<void> = after.finally(() => unfinished.delete(done))
       unfinished.add(done)
+    }
+  }
+
+  /** Moves the database. If its format has no downs and the target is below, empties it and migrates it again. */
+  async #move(migrator: Migrator, target: Target): Promise<MigrationRun> {
+    const move = () => moveWithSeeds(migrator, target, this.#source, this.#options, this)
+    try {
+      return await move()
+    } catch (error) {
+      const { format } = this.#source
+      if (!(error instanceof NoWayDownError) || !format || format.downs) throw error
+      tellRebuilt(this.#source, format.tool)
+      const { version: from } = await migrator.version()
+      await migrator.drop()
+      await this.#database.refill()
+      return { ...(await move()), from }
     }
   }
 
@@ -336,6 +353,17 @@ export class MigratedDatabase<Client = unknown> {
       if (!this.#hold) await driver.close()
     }
   }
+}
+
+/** Folders for which {@link tellRebuilt} has printed its line. */
+const toldRebuilt = new Set<string>()
+
+function tellRebuilt({ name }: Source, tool: string): void {
+  if (toldRebuilt.has(name)) return
+  toldRebuilt.add(name)
+  process.stderr.write(
+    `migratest: ${tool} has no downs, so on its way down a test's database is emptied and migrated again. Its rows do not come along.\n`,
+  )
 }
 
 /** Cleanup of finished tests that still runs. */

@@ -37,6 +37,8 @@ export interface SnapshotFamily<Likeness> {
 export interface DatabaseOrigin<R extends Registry, Likeness> {
   readonly registry: R
   readonly extensions: readonly string[]
+  /** Returns the SQL to run in the database before its migrations. */
+  readonly init: () => readonly string[]
   /** The family of the snapshot, if this database is a copy. */
   readonly family?: SnapshotFamily<Likeness> | undefined
   /** The moment when the copy was made, in the server's own counting. */
@@ -104,7 +106,12 @@ export class DatabaseServer<Client, R extends Registry, Likeness> implements Tes
     const { registry, store } = await this.#start()
     const ticket = await registry.ticket()
     const name = registry.newName()
-    const database = this.#engine.database(name, { registry, extensions: this.#options.extensions, ticket })
+    const database = this.#engine.database(name, {
+      registry,
+      extensions: this.#options.extensions,
+      init: this.#options.init,
+      ticket,
+    })
     try {
       await store.createEmpty(name)
       await database.prepare(this.#options.init())
@@ -169,9 +176,9 @@ export class DatabaseServer<Client, R extends Registry, Likeness> implements Tes
         await registry.drop(name)
         return await noDatabase(ticket)
       }
-      const { extensions } = this.#options
+      const { extensions, init } = this.#options
       const since = await this.#engine.now(registry)
-      return this.#engine.database(name, { registry, extensions, family: this.#kinOf(key), since, ticket })
+      return this.#engine.database(name, { registry, extensions, init, family: this.#kinOf(key), since, ticket })
     } catch (error) {
       await ticket()
       throw error

@@ -1,12 +1,13 @@
 /** Test databases in this process: each is a PGlite instance of its own, in memory. */
 import type { PGlite, PGliteOptions } from '@electric-sql/pglite'
-import { ownTables } from '../../database/ownTables.ts'
+import { notOfTheSchema } from '../../database/ownTables.ts'
 import { pgliteDriver, pgliteSession } from '../../database/pglite/driver.ts'
 import { readSchema } from '../../database/postgres/catalog.ts'
 import type { Driver } from '../../migrate/driver.ts'
 import { UsageError } from '../../migrate/errors.ts'
 import { loadPackage } from '../../migrate/loadPackage.ts'
 import { now } from '../../migrate/realTime.ts'
+import type { Hidden } from '../../migrate/source.ts'
 import type { Schema } from '../../schema/schema.ts'
 import type { OpenTransaction, Row, TestDatabase, TestServer } from '../testServer.ts'
 
@@ -38,8 +39,9 @@ export function pgliteServer(options: PgliteServerOptions): TestServer<PGlite> {
       const { PGlite } = await load()
       const { extensions } = options
       const db = await PGlite.create({ loadDataDir: await emptyDirectory(), ...(extensions && { extensions }) })
-      for (const sql of options.init()) await db.exec(sql)
-      return new PgliteTestDatabase(db, `pglite_${count++}`)
+      const database = new PgliteTestDatabase(db, `pglite_${count++}`, options.init)
+      await database.refill()
+      return database
     },
   }
 }
@@ -50,12 +52,18 @@ class PgliteTestDatabase implements TestDatabase<PGlite> {
   readonly name: string
   readonly url = undefined
   readonly #db: PGlite
+  readonly #init: () => readonly string[]
   #turn: Promise<void> = Promise.resolve()
   #reading: Promise<unknown> = Promise.resolve()
 
-  constructor(db: PGlite, name: string) {
+  constructor(db: PGlite, name: string, init: () => readonly string[]) {
     this.#db = db
+    this.#init = init
     this.name = name
+  }
+
+  async refill(): Promise<void> {
+    for (const sql of this.#init()) await this.#db.exec(sql)
   }
 
   async connect(): Promise<PGlite> {
@@ -73,9 +81,9 @@ class PgliteTestDatabase implements TestDatabase<PGlite> {
   }
 
   /** Reads the schema. Calls wait for each other, since there is only one connection. */
-  readSchema(): Promise<Schema> {
+  readSchema(hidden?: Hidden): Promise<Schema> {
     const reading = this.#reading.then(async () =>
-      readSchema(await pgliteSession(this.#db, false), { exclude: ownTables() }),
+      readSchema(await pgliteSession(this.#db, false), { exclude: notOfTheSchema(undefined, hidden) }),
     )
     this.#reading = reading.catch(() => undefined)
     return reading

@@ -1,6 +1,7 @@
 /** A test's database on a server: the part that all kinds of servers share. */
 import type { Driver } from '../../migrate/driver.ts'
 import { now } from '../../migrate/realTime.ts'
+import type { Hidden } from '../../migrate/source.ts'
 import type { Schema } from '../../schema/schema.ts'
 import type { Dialect } from '../../sql/dialect.ts'
 import { runGiven } from '../given.ts'
@@ -22,8 +23,10 @@ export abstract class ServerDatabase<Client, R extends Registry, Likeness>
   #reading: Promise<unknown> = Promise.resolve()
   #offered = false
   readonly #ticket: () => Promise<void>
+  readonly #init: () => readonly string[]
 
-  constructor(name: string, { registry, extensions, family, since, ticket }: DatabaseOrigin<R, Likeness>) {
+  constructor(name: string, { registry, extensions, init, family, since, ticket }: DatabaseOrigin<R, Likeness>) {
+    this.#init = init
     this.#ticket = ticket
     this.name = name
     this.url = registry.urlOf(name)
@@ -46,7 +49,7 @@ export abstract class ServerDatabase<Client, R extends Registry, Likeness>
   /** Returns the SQL that creates an extension. */
   protected abstract extensionSql(name: string): string
   /** Reads the schema. @param within a client whose open transaction the result has to include */
-  protected abstract read(within: Client | undefined): Promise<Schema>
+  protected abstract read(hidden: Hidden | undefined, within: Client | undefined): Promise<Schema>
   /** Reads the state to restore later; `undefined` if the database has something that cannot be restored. */
   protected abstract readLikeness(): Promise<Likeness | undefined>
   /**
@@ -60,6 +63,10 @@ export abstract class ServerDatabase<Client, R extends Registry, Likeness>
   ): Promise<string | undefined>
   /** Closes our own connections to the database, not those of the test. */
   protected abstract closeOwn(): Promise<void>
+
+  async refill(): Promise<void> {
+    await this.prepare(this.#init())
+  }
 
   async prepare(init: readonly string[]): Promise<void> {
     const statements = [
@@ -91,8 +98,8 @@ export abstract class ServerDatabase<Client, R extends Registry, Likeness>
   }
 
   /** Reads the schema. Calls wait for each other, since there is only one connection for reading. */
-  readSchema(within?: Client): Promise<Schema> {
-    const reading = this.#reading.then(() => this.read(within))
+  readSchema(hidden?: Hidden, within?: Client): Promise<Schema> {
+    const reading = this.#reading.then(() => this.read(hidden, within))
     this.#reading = reading.catch(() => undefined)
     return reading
   }

@@ -27,9 +27,13 @@ export interface Remembered {
   readonly derives?: boolean
 }
 
-export function developmentTables({ schema, version, historyTable }: Tables): OwnDevelopment {
-  const own = ownTables(version)
-  const [, , development, kept] = own
+/** @param others names of another tool's tables, which count as ours: their rows are not carried */
+export function developmentTables(
+  { schema, version, historyTable }: Tables,
+  others: readonly string[] = [],
+): OwnDevelopment {
+  const [, , development, kept] = ownTables(version)
+  const own = [...ownTables(version), ...others]
   const developmentTable = `${identifier(schema)}.${identifier(development)}`
   const keptTable = `${identifier(schema)}.${identifier(kept)}`
   const create = `CREATE TABLE IF NOT EXISTS ${developmentTable} (key text PRIMARY KEY, value jsonb NOT NULL);

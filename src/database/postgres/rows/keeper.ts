@@ -30,8 +30,9 @@ import {
 } from './model.ts'
 import { inOrder, PutBack } from './putBack.ts'
 
-export function postgresRows(session: Session, tables: Tables): RowKeeper {
-  return new PostgresRows(session, developmentTables(tables))
+/** @param others names of another tool's tables, whose rows are not carried */
+export function postgresRows(session: Session, tables: Tables, others?: readonly string[]): RowKeeper {
+  return new PostgresRows(session, developmentTables(tables, others))
 }
 
 class PostgresRows implements RowKeeper {

@@ -15,9 +15,10 @@ import {
 import { endSession, hasStrayTransactions, sessionsOn } from '../../../database/mysql/databases.ts'
 import { mysqlDriver } from '../../../database/mysql/driver.ts'
 import type { Session } from '../../../database/mysql/session.ts'
-import { ownTables } from '../../../database/ownTables.ts'
+import { notOfTheSchema } from '../../../database/ownTables.ts'
 import type { Driver } from '../../../migrate/driver.ts'
 import { UsageError } from '../../../migrate/errors.ts'
+import type { Hidden } from '../../../migrate/source.ts'
 import type { Schema } from '../../../schema/schema.ts'
 import { withoutEnding } from '../../ending.ts'
 import type { LeftOpen, OpenTransaction, Row } from '../../testServer.ts'
@@ -119,9 +120,9 @@ export class MysqlTestDatabase extends ServerDatabase<Connection, MysqlRegistry,
     throw new UsageError(`extensions: MySQL has none, so ${name} cannot be made.`)
   }
 
-  protected async read(within: Connection | undefined): Promise<Schema> {
+  protected async read(hidden: Hidden | undefined, within: Connection | undefined): Promise<Schema> {
     const session = within ? await openClient(within) : await this.#inspect()
-    return readSchema(session, this.name, { exclude: ownTables() })
+    return readSchema(session, this.name, { exclude: notOfTheSchema(undefined, hidden).tables })
   }
 
   protected async readLikeness(): Promise<CleanState | undefined> {

@@ -1,7 +1,7 @@
 /** One test's database on a PostgreSQL server. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Client } from 'pg'
-import { ownTables } from '../../../database/ownTables.ts'
+import { notOfTheSchema } from '../../../database/ownTables.ts'
 import { readSchema } from '../../../database/postgres/catalog.ts'
 import { CleanState, nextTransaction, OthersConnected } from '../../../database/postgres/cleanState.ts'
 import { borrowClient, openUrl } from '../../../database/postgres/connection.ts'
@@ -10,6 +10,7 @@ import { postgresDriver } from '../../../database/postgres/driver.ts'
 import type { PostgresError, Session } from '../../../database/postgres/session.ts'
 import { identifier } from '../../../database/postgres/tables.ts'
 import type { Driver } from '../../../migrate/driver.ts'
+import type { Hidden } from '../../../migrate/source.ts'
 import type { Schema } from '../../../schema/schema.ts'
 import { withoutEnding } from '../../ending.ts'
 import type { LeftOpen, OpenTransaction, Row } from '../../testServer.ts'
@@ -115,12 +116,13 @@ export class PostgresTestDatabase extends ServerDatabase<Client, PostgresRegistr
     return `CREATE EXTENSION IF NOT EXISTS ${identifier(name)}`
   }
 
-  protected async read(within: Client | undefined): Promise<Schema> {
+  protected async read(hidden: Hidden | undefined, within: Client | undefined): Promise<Schema> {
+    const exclude = notOfTheSchema(undefined, hidden)
     // Only this session sees the changes of its open transaction.
-    if (within) return readSchema(await borrowClient(within), { exclude: ownTables() })
+    if (within) return readSchema(await borrowClient(within), { exclude })
     this.#reader ??= patiently(() => openUrl(this.url))
     try {
-      return await readSchema(await this.#reader, { exclude: ownTables(), keep: true })
+      return await readSchema(await this.#reader, { exclude, keep: true })
     } catch (error) {
       // The next caller gets a new connection, since this one may be the reason for the failure.
       await this.#closeReader()
