@@ -105,7 +105,10 @@ export function sourceOfFormat<Data>(format: Format<Data>, folder: Folder): Sour
     format: {
       tool: format.tool,
       downs: format.downs,
-      outOfOrder: format.outOfOrder,
+      // A getter, because a format may know its rule only after it has listed the folder.
+      get outOfOrder() {
+        return format.outOfOrder
+      },
       identify,
       bookkeeping: (dialect) => format.bookkeeping(dialect, { folder, entry: (identity) => entries.get(identity) }),
     },
@@ -117,6 +120,17 @@ export function leadingNumber(name: string): number | undefined {
   const digits = /^\d+/.exec(name)?.[0]
   const number = digits === undefined ? Number.NaN : Number(digits)
   return Number.isSafeInteger(number) ? number : undefined
+}
+
+/** Returns a sentence's list of names: three of them, and how many more there are. */
+export function someOf(names: readonly string[]): string {
+  const more = names.length > 3 ? ` and ${names.length - 3} more` : ''
+  return `${names.slice(0, 3).join(', ')}${more}`
+}
+
+/** Returns the text without a byte order mark. */
+export function withoutMark(text: string): string {
+  return text.startsWith('\uFEFF') ? text.slice(1) : text
 }
 
 /**

@@ -12,3 +12,9 @@ export function splitName(name: string): { schema: string | undefined; table: st
   const [first = '', second] = name.split('.')
   return second === undefined ? { schema: undefined, table: first } : { schema: first, table: second }
 }
+
+/** Returns a time that a query returned; null if it is none. */
+export function timeOf(value: unknown): Date | null {
+  const time = value instanceof Date ? value : new Date(typeof value === 'string' ? value : Number.NaN)
+  return Number.isNaN(time.getTime()) ? null : time
+}
