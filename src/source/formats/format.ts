@@ -22,6 +22,7 @@ export interface Folder {
 export interface Format<Data = undefined> {
   /** The tool's name, such as `Prisma`. */
   readonly tool: string
+  /** `false` if the tool has no downs. A format that finds out from the folder has the answer after `list()`. */
   readonly downs: boolean
   readonly outOfOrder: 'error' | 'apply' | 'ignore'
   /** Returns the part of a migration's name by which the tool identifies it; default: the whole name. */
@@ -100,11 +101,12 @@ export function sourceOfFormat<Data>(format: Format<Data>, folder: Folder): Sour
     },
     format: {
       tool: format.tool,
-      downs: format.downs,
+      get downs() {
+        return format.downs
+      },
       outOfOrder: format.outOfOrder,
       identify,
-      bookkeeping: (dialect) =>
-        format.bookkeeping(dialect, { folder, entry: (identity) => entries.get(identity) }),
+      bookkeeping: (dialect) => format.bookkeeping(dialect, { folder, entry: (identity) => entries.get(identity) }),
     },
   }
 }
