@@ -24,6 +24,7 @@ export interface Folder {
 export interface Format<Data = undefined> {
   /** The tool's name, such as `Prisma`. */
   readonly tool: string
+  /** `false` if the tool has no downs. A format that finds out from the folder has the answer after `list()`. */
   readonly downs: boolean
   readonly outOfOrder: 'error' | 'apply' | 'ignore'
   /** Returns the part of a migration's name by which the tool identifies it; default: the whole name. */
@@ -104,8 +105,10 @@ export function sourceOfFormat<Data>(format: Format<Data>, folder: Folder): Sour
     },
     format: {
       tool: format.tool,
-      downs: format.downs,
-      // A getter, because a format may know its rule only after it has listed the folder.
+      // Getters, because a format may know its rules only after it has listed the folder.
+      get downs() {
+        return format.downs
+      },
       get outOfOrder() {
         return format.outOfOrder
       },

@@ -1,12 +1,13 @@
 /** A folder in memory, for tests of formats. */
+import { UnreadableFileError } from '../../../src/migrate/errors.ts'
 import type { Folder } from '../../../src/source/formats/format.ts'
 
-/** @param files text by path; a text may begin with a byte order mark */
+/** @param files the contents by path, such as `{ '20240612_split/migration.sql': 'select 1' }` */
 export function memoryFolder(files: Readonly<Record<string, string>>, shown = 'migrations'): Folder {
-  const text = (path: string): string => {
-    const found = files[path]
-    if (found === undefined) throw new Error(`there is no file ${path}`)
-    return found
+  const bytes = (path: string) => {
+    const text = files[path]
+    if (text === undefined) throw new UnreadableFileError(`${shown}/${path} cannot be read: it does not exist`)
+    return Buffer.from(text, 'utf8')
   }
-  return { shown, files: () => Object.keys(files), text, bytes: (path) => Buffer.from(text(path), 'utf8') }
+  return { shown, files: () => Object.keys(files), bytes, text: (path) => bytes(path).toString('utf8') }
 }
