@@ -6,7 +6,7 @@ import { UsageError } from '../migrate/errors.ts'
 import type { MigrateEvent } from '../migrate/events.ts'
 import type { Migrator, MigratorOptions } from '../migrate/migrator.ts'
 import type { Source } from '../migrate/source.ts'
-import { isVersion, labelOf, NIL_VERSION, type Target } from '../migrate/version.ts'
+import { isVersion, labelOf, NIL_VERSION, type Target, type Version } from '../migrate/version.ts'
 import { dialectOf, type ServerKind, serverKindOf } from '../server/kinds.ts'
 import { isUrl, pathOf } from '../source/folder.ts'
 import type { Dialect } from '../sql/dialect.ts'
@@ -102,7 +102,7 @@ export class Context {
 
   async source(): Promise<Source> {
     const { migrations } = this
-    return typeof migrations === 'string' ? (await import('../source/directory.ts')).directory(migrations) : migrations
+    return typeof migrations === 'string' ? (await import('../source/open.ts')).openFolder(migrations) : migrations
   }
 
   get openOptions(): OpenOptions {
@@ -272,19 +272,20 @@ export class Context {
 
 /** Parses the target of a move: a version, `latest` or `nil`. @throws UsageError */
 export function parseTarget(text: string | undefined): Target {
-  if (text === undefined) throw new UsageError('To which version? A number, "latest" or "nil".')
+  if (text === undefined) throw new UsageError('To which version? A number, a name, "latest" or "nil".')
   if (text === 'latest' || text === 'nil') return text
   const version = /^\d+$/.test(text) ? Number(text) : Number.NaN
   if (isVersion(version)) return version
-  throw new UsageError(`"${masked(text)}" is not a version. Use a number, "latest" or "nil".`)
+  if (/^[\p{L}\p{N}][^/\\:]*$/u.test(text)) return text
+  throw new UsageError(`"${masked(text)}" is not a version. Use a number, a name, "latest" or "nil".`)
 }
 
 /** Parses a version or `nil`. @throws UsageError */
-export function parseVersion(text: string | undefined): number {
+export function parseVersion(text: string | undefined): Version {
   const target = text === undefined ? undefined : parseTarget(text)
   if (target === 'nil') return NIL_VERSION
-  if (typeof target === 'number') return target
-  throw new UsageError('Which version? A number or "nil".')
+  if (typeof target === 'number' || (typeof target === 'string' && target !== 'latest')) return target
+  throw new UsageError('Which version? A number, a name or "nil".')
 }
 
 /** Parses a number of migrations. @throws UsageError */

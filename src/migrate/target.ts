@@ -18,7 +18,7 @@ export function numbered(target: Target, migrations: readonly Migration[], sourc
 export function numberOf(version: Version, migrations: readonly Migration[], source: string): number {
   // A version that is a number need not be in the source: it may be applied without a file.
   const hasRanks = migrations.some((migration) => isRank(migration.version))
-  if (typeof version === 'number' && (!hasRanks || version === NIL_VERSION)) return version
+  if (typeof version === 'number' && (!hasRanks || isRank(version) || version === NIL_VERSION)) return version
   const found = candidates(version, migrations)
   const [first, second] = found
   if (first && !second) return first.version

@@ -6,12 +6,13 @@ import { resolve } from 'node:path'
 import { MigrationFailedError, UsageError } from '../migrate/errors.ts'
 import { buildGraph, independent } from '../migrate/graph.ts'
 import type { Migration, MigrationBody, Relations, Source } from '../migrate/source.ts'
-import { describeVersion, labelOf, NIL_VERSION } from '../migrate/version.ts'
+import { numberOf } from '../migrate/target.ts'
+import { describeVersion, labelOf, NIL_VERSION, type Version, versionOf } from '../migrate/version.ts'
 import type { Schema } from '../schema/schema.ts'
-import { directory } from '../source/directory.ts'
 import { isUrl, pathOf } from '../source/folder.ts'
 import { findGitBase } from '../source/gitBase.ts'
 import { gitRevision } from '../source/gitRevision.ts'
+import { openFolder } from '../source/open.ts'
 import { readScript } from '../sql/script.ts'
 import type { MigratedDatabaseOptions } from '../testing/lease/options.ts'
 import { VerificationError } from './finding.ts'
@@ -22,7 +23,7 @@ export interface VerifyOptions<Client> extends Omit<MigratedDatabaseOptions<Clie
    * Versions that cannot be undone, each with the reason. A down that states `-- migrate: irreversible REASON` needs no
    * entry.
    */
-  readonly irreversible?: Readonly<Record<number, string>>
+  readonly irreversible?: Readonly<Record<Version, string>>
   /**
    * The branch into which these migrations will be merged, such as `origin/main`: new migrations must come after those
    * on it. Default: the branch that the CI or the remote names; without one, nothing is compared. `false`: do not
@@ -35,7 +36,7 @@ interface Check {
   /** Name of the check, such as `7_split_names: up, down, up`. */
   readonly name: string
   /** Version of the migration; undefined for checks of all migrations together. */
-  readonly version: number | undefined
+  readonly version: Version | undefined
   /**
    * Runs the check. Checks must run in order, one after another. Resolves with a remark, if there is one.
    * @throws VerificationError, or the error of a migration
@@ -58,11 +59,12 @@ export async function verification<Client>(options: VerifyOptions<Client>): Prom
   const source = held(sourceOf(options.migrations))
   const migrations = await source.list()
   if (migrations.length === 0) throw new UsageError(`There are no migrations in ${source.name}.`)
-  const stray = Object.keys(options.irreversible ?? {}).find(
-    (v) => !migrations.some(({ version }) => version === Number(v)),
-  )
-  if (stray !== undefined) throw new UsageError(`irreversible: there is no version ${stray} in ${source.name}.`)
-  const verifier = new Verifier(options, source, migrations, await reasonsOf(options, source, migrations))
+  const irreversible = Object.entries(options.irreversible ?? {}).map(([version, reason]) => {
+    const number = numberOf(/^\d+$/.test(version) ? Number(version) : version, migrations, source.name)
+    if (migrations.some((migration) => migration.version === number)) return [number, reason] as const
+    throw new UsageError(`irreversible: there is no version ${version} in ${source.name}.`)
+  })
+  const verifier = new Verifier(options, source, migrations, await reasonsOf(options, irreversible, source, migrations))
   return {
     migrations: migrations.length,
     checks: verifier.checks(),
@@ -104,20 +106,24 @@ class Verifier<Client> {
   }
 
   checks(): Check[] {
-    const latest = this.#migrations.at(-1)?.version ?? NIL_VERSION
+    const last = this.#migrations.at(-1)
+    const latest = last?.version ?? NIL_VERSION
+    const shown = last ? versionOf(last) : 'nil'
     const all = (name: string, run: () => Promise<string | undefined>): Check => ({ name, version: undefined, run })
     return [
       all('versions: in order, none late against the base branch', () => this.#late()),
-      all(`nil → ${latest}`, () => this.#straightUp(latest)),
+      all(`nil → ${shown}`, () => this.#straightUp(latest)),
       ...this.#migrations.map(
         (migration, i): Check => ({
-          name: `${labelOf(migration)}: up, down, up`,
-          version: migration.version,
+          name: `${labelOf(migration)}: ${this.#canGoDown(migration) ? 'up, down, up' : 'up'}`,
+          version: versionOf(migration),
           run: () => this.#roundTrip(migration, this.#migrations[i - 1]?.version ?? NIL_VERSION),
         }),
       ),
-      all(`step by step to ${latest}: same schema as nil → ${latest}`, () => this.#sameAtLatest(latest)),
-      all(`${latest} → nil, and nothing left`, () => this.#straightDown(latest)),
+      all(`step by step to ${shown}: same schema as nil → ${shown}`, () => this.#sameAtLatest(latest)),
+      ...(this.#migrations.every((migration) => this.#canGoDown(migration))
+        ? [all(`${shown} → nil, and nothing left`, () => this.#straightDown(latest))]
+        : []),
     ]
   }
 
@@ -143,6 +149,7 @@ class Verifier<Client> {
     const folder = folderOf(migrations)
     if (base === false) return 'not compared with a branch: base is false'
     if (folder === undefined) return 'not compared with a branch: the migrations are not in a folder'
+    if (this.#source.format) return `not compared with a branch: this is a folder of ${this.#source.format.tool}`
     const found = findGitBase(folder, base)
     if (typeof found === 'string') return `not compared with a branch: ${found}`
     const { revision, present, ...place } = found
@@ -174,6 +181,12 @@ class Verifier<Client> {
     return `compared with ${revision}`
   }
 
+  /** Returns `false` for a migration without a down in a folder of a tool that has none. */
+  #canGoDown({ down }: Migration): boolean {
+    const { format } = this.#source
+    return !format || format.downs || down !== undefined
+  }
+
   async #straightUp(latest: number): Promise<undefined> {
     await this.#straightSchema(latest)
     // Drop this database now: objects of the whole server that a migration creates, such as roles, must not collide
@@ -197,25 +210,32 @@ class Verifier<Client> {
     const up = await this.#going(() => walk.move(version))
     const reason = this.#irreversible.get(version)
     if (reason !== undefined) return `irreversible: ${reason}`
+    if (!this.#canGoDown(migration)) return undefined
     const down = await walk.move(below)
     const file = migration.down ?? migration.up
+    const shownBelow = this.#shown(below)
     const undone = down.diff(before)
     if (undone.changes.length > 0) {
       await walk.dispose()
-      const details = { version, file, diff: undone, legend: `- at ${describeVersion(below)}, + after up and down` }
+      const details = {
+        version: versionOf(migration),
+        file,
+        diff: undone,
+        legend: `- at ${shownBelow}, + after up and down`,
+      }
       if (migration.down === undefined) {
         throw new VerificationError(`${labelOf(migration)} has no down, so its changes remain:`, {
           ...details,
           hint: 'Write a down, or a down file that states why there is none: -- migrate: irreversible REASON',
         })
       }
-      throw new VerificationError(`${file}: does not restore the schema of version ${describeVersion(below)}:`, details)
+      throw new VerificationError(`${file}: does not restore the schema of version ${shownBelow}:`, details)
     }
     const again = await walk.move(version)
     const diff = again.diff(up)
     if (diff.changes.length > 0) {
       throw new VerificationError(`${migration.up ?? file}: the second up gives a different schema than the first:`, {
-        version,
+        version: versionOf(migration),
         file: migration.up,
         diff,
         legend: '- first up, + second up',
@@ -224,13 +244,18 @@ class Verifier<Client> {
     return undone.minor.length > 0 ? `the down changes ${undone.minor.join('; ')}` : undefined
   }
 
+  #shown(version: number): string {
+    const migration = this.#migrations.find((one) => one.version === version)
+    return describeVersion(migration ? versionOf(migration) : version)
+  }
+
   /** Runs a move up and remembers the migration that fails. */
   async #going<T>(way: () => Promise<T>): Promise<T> {
     try {
       return await way()
     } catch (error) {
       if (error instanceof MigrationFailedError)
-        this.#failed ??= this.#migrations.find(({ version }) => version === error.version)
+        this.#failed ??= this.#migrations.find((migration) => versionOf(migration) === error.version)
       throw error
     }
   }
@@ -240,7 +265,7 @@ class Verifier<Client> {
     const failed = this.#failed
     if (!failed || version <= failed.version) return
     throw new VerificationError(`Not reached: the up of ${labelOf(failed)} fails.`, {
-      version: failed.version,
+      version: versionOf(failed),
       file: failed.up,
     })
   }
@@ -250,7 +275,7 @@ class Verifier<Client> {
     const diff = (await this.#stepwise.schemaAt(latest)).diff(straight)
     if (diff.changes.length === 0) return
     throw new VerificationError(
-      `Version ${latest} has a different schema if each migration is undone and applied again on the way:`,
+      `Version ${this.#shown(latest)} has a different schema if each migration is undone and applied again on the way:`,
       {
         diff,
         legend: '- without stopping, + step by step',
@@ -293,15 +318,16 @@ class Verifier<Client> {
 
 /** Collects the reasons from the option `irreversible` and from the downs that state one. */
 async function reasonsOf<Client>(
-  { irreversible = {}, server }: VerifyOptions<Client>,
+  { server }: VerifyOptions<Client>,
+  irreversible: readonly (readonly [number, string])[],
   source: Source,
   migrations: readonly Migration[],
 ): Promise<ReadonlyMap<number, string>> {
-  const reasons = new Map(Object.entries(irreversible).map(([version, reason]) => [Number(version), reason]))
+  const reasons = new Map(irreversible)
   for (const migration of migrations) {
     // The check of that migration reports an unreadable file.
     const body = await source.read(migration, 'down').catch(() => null)
-    const reason = body?.kind === 'sql' ? readScript(body.text, server.dialect).irreversible : undefined
+    const reason = body?.kind === 'sql' ? readScript(body.text, server.dialect, {}, body.rules).irreversible : undefined
     if (reason !== undefined) reasons.set(migration.version, reason)
   }
   return reasons
@@ -312,7 +338,7 @@ function fileOf({ up, down, name }: Migration): string {
 }
 
 function sourceOf(migrations: string | URL | Source): Source {
-  return typeof migrations === 'string' || isUrl(migrations) ? directory(migrations) : migrations
+  return typeof migrations === 'string' || isUrl(migrations) ? openFolder(migrations) : migrations
 }
 
 /** Returns a source that reads each file once and keeps its text, since every move reads all applied migrations. */

@@ -36,8 +36,20 @@ export interface Format<Data = undefined> {
   list(folder: Folder): Listing<Data>
   /** Reads one half; returns null if there is none. Offsets in the text must be those in the file. */
   body(folder: Folder, entry: Entry<Data>, direction: Direction): SqlBody | null
-  /** @param entries the migrations of the last `list()`, by identity */
   bookkeeping(dialect: Dialect, books: Books<Data>): Bookkeeping
+  /**
+   * Returns the files of a new migration without SQL, by path. A path that exists already, such as a journal, is
+   * replaced. @throws UsageError if the tool makes its migrations in another way
+   */
+  create(title: string, made: NewMigration<Data>): Readonly<Record<string, string>>
+}
+
+/** Where and when a new migration is made. */
+export interface NewMigration<Data = undefined> {
+  readonly folder: Folder
+  /** The migrations of the folder, in the tool's order. */
+  readonly entries: readonly Entry<Data>[]
+  readonly now: Date
 }
 
 /** What the SQL of a tool's table is made from. */
@@ -116,6 +128,21 @@ export function sourceOfFormat<Data>(format: Format<Data>, folder: Folder): Sour
       bookkeeping: (dialect) => format.bookkeeping(dialect, { folder, entry: (identity) => entries.get(identity) }),
     },
   }
+}
+
+/** Returns the files of a new migration, see {@link Format.create}. */
+export function newFiles<Data>(
+  format: Format<Data>,
+  folder: Folder,
+  title: string,
+  now: Date,
+): Readonly<Record<string, string>> {
+  return format.create(title, { folder, entries: format.list(folder).entries, now })
+}
+
+/** Returns a time as many tools begin their names with it: 14 digits, in UTC. */
+export function timestampOf(now: Date): string {
+  return now.toISOString().replace(/\D/g, '').slice(0, 14)
 }
 
 /** Returns the whole number that a name begins with; undefined if there is none, or JavaScript cannot count so far. */

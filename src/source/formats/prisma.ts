@@ -4,7 +4,7 @@ import { UsageError } from '../../migrate/errors.ts'
 import type { Bookkeeping, BookkeepingData, BookkeepingRow } from '../../migrate/source.ts'
 import type { Dialect } from '../../sql/dialect.ts'
 import { literalOf } from '../../sql/parameters.ts'
-import { type Books, type Entry, type Folder, type Format, type Listing, leadingNumber } from './format.ts'
+import { type Books, type Entry, type Folder, type Format, type Listing, leadingNumber, timestampOf } from './format.ts'
 import { qualified } from './tables.ts'
 
 export interface PrismaOptions {
@@ -52,6 +52,7 @@ export function prismaFormat({ schema, engine = 0 }: PrismaOptions = {}): Format
       }
       return prismaBookkeeping(dialect, books, schema)
     },
+    create: (title, { now }) => ({ [`${timestampOf(now)}_${title}/${BODY}`]: '' }),
   }
 }
 

@@ -7,8 +7,8 @@ import { hiddenBy, type Source } from '../../migrate/source.ts'
 import type { MigrationState } from '../../migrate/status.ts'
 import type { Target } from '../../migrate/version.ts'
 import type { Schema } from '../../schema/schema.ts'
-import { directory } from '../../source/directory.ts'
 import { isUrl } from '../../source/folder.ts'
+import { openFolder } from '../../source/open.ts'
 import type { Dialect } from '../../sql/dialect.ts'
 import { ENDING_MS } from '../ending.ts'
 import type { LeftOpen, Purpose, Row, TestDatabase } from '../testServer.ts'
@@ -378,7 +378,7 @@ export async function settled(): Promise<void> {
 
 function sourceOf<Client>({ migrations }: MigratedDatabaseOptions<Client>): Source {
   if (migrations === undefined) throw new UsageError("The option migrations is missing: a folder's path, or a source.")
-  return typeof migrations === 'string' || isUrl(migrations) ? directory(migrations) : migrations
+  return typeof migrations === 'string' || isUrl(migrations) ? openFolder(migrations) : migrations
 }
 
 /** The statements with which a test may have ended its transaction. */

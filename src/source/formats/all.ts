@@ -1,0 +1,118 @@
+/** All formats, with what only a folder of that tool has. */
+import { dbmateFormat } from './dbmate.ts'
+import { drizzleFormat } from './drizzle.ts'
+import type { Folder, Format } from './format.ts'
+import { gooseFormat } from './goose.ts'
+import { graphileMigrateFormat } from './graphileMigrate.ts'
+import { postgratorFormat } from './postgrator.ts'
+import { postgresMigrationsFormat } from './postgresMigrations.ts'
+import { prismaFormat } from './prisma.ts'
+import { sqlxFormat } from './sqlx.ts'
+import { supabaseFormat } from './supabase.ts'
+import type { Surroundings } from './surroundings.ts'
+
+/** A tool whose folders can be recognized. */
+export interface KnownFormat {
+  /** The function of `migratest/sources`, such as `prisma`. */
+  readonly call: string
+  readonly tool: string
+  /** Returns `true` for a folder that has what only folders of this tool have. */
+  recognizes(look: Look): boolean
+  // biome-ignore lint/suspicious/noExplicitAny: each format keeps data of its own
+  make(): Format<any>
+}
+
+/** What is looked at to recognize a folder. */
+export interface Look {
+  /** Paths of all files, relative to the folder. */
+  readonly files: readonly string[]
+  /** Beginnings of a few SQL files, or the whole files if they are short. */
+  readonly beginnings: readonly string[]
+  readonly folder: Folder
+  readonly around: Surroundings
+}
+
+export const FORMATS: readonly KnownFormat[] = [
+  {
+    call: 'prisma',
+    tool: 'Prisma',
+    recognizes: ({ files }) => files.includes('migration_lock.toml') || prismaFolders(files).length > 0,
+    make: prismaFormat,
+  },
+  {
+    call: 'drizzle',
+    tool: 'Drizzle',
+    recognizes: ({ files }) =>
+      files.includes('meta/_journal.json') ||
+      foldersWith(files, 'snapshot.json').some((name) => files.includes(`${name}/migration.sql`)),
+    make: drizzleFormat,
+  },
+  {
+    call: 'supabase',
+    tool: 'Supabase',
+    recognizes: ({ folder, around }) =>
+      /(^|[\\/])supabase[\\/]migrations$/.test(folder.path ?? '') && (around.has('config.toml') || around.isAlone),
+    make: supabaseFormat,
+  },
+  {
+    call: 'dbmate',
+    tool: 'dbmate',
+    recognizes: ({ beginnings }) => beginnings.some((text) => /^--\s*migrate:up(?:\s|$)/m.test(text)),
+    make: dbmateFormat,
+  },
+  {
+    call: 'goose',
+    tool: 'goose',
+    recognizes: ({ beginnings }) => beginnings.some((text) => /^-- \+goose\s/im.test(text)),
+    make: gooseFormat,
+  },
+  {
+    call: 'postgrator',
+    tool: 'postgrator',
+    recognizes: ({ files }) => files.some((file) => /^\d+\.(?:do|undo)\.(?:.*\.)?[a-z]+$/i.test(file)),
+    make: postgratorFormat,
+  },
+  {
+    call: 'graphileMigrate',
+    tool: 'graphile-migrate',
+    recognizes: ({ files }) => files.some((file) => /^committed\/\d+(?:-[-_a-zA-Z0-9]*)?\.sql$/.test(file)),
+    make: graphileMigrateFormat,
+  },
+  {
+    call: 'postgresMigrations',
+    tool: 'postgres-migrations',
+    recognizes: ({ files, around }) => areNumbered(files) && around.dependsOn('postgres-migrations'),
+    make: postgresMigrationsFormat,
+  },
+  {
+    call: 'sqlx',
+    tool: 'sqlx',
+    recognizes: ({ files, around }) => areNumbered(files) && around.dependsOnCrate('sqlx'),
+    make: sqlxFormat,
+  },
+]
+
+/** Returns `true` if a folder has files that are named as for golang-migrate, which are our own names, too. */
+export function isOurs(files: readonly string[]): boolean {
+  return files.some((file) => /^\d+_[^/]*\.(?:up|down)\.sql$/.test(file) || /^\d+_[^/]*\.m?[jt]s$/.test(file))
+}
+
+/** Returns `true` if a folder has SQL files with a number and no direction, as several tools name theirs. */
+export function areNumbered(files: readonly string[]): boolean {
+  return files.some((file) => /^\d+[-_][^/]*\.sql$/.test(file) && !/\.(?:up|down)\.sql$/.test(file))
+}
+
+// --- internal ---
+
+function foldersWith(files: readonly string[], name: string): string[] {
+  return files
+    .filter((file) => file.endsWith(`/${name}`) && file.split('/').length === 2)
+    .map((file) => file.slice(0, -name.length - 1))
+}
+
+/** Drizzle's newer folders have a snapshot beside each migration; Prisma's have none. */
+function prismaFolders(files: readonly string[]): string[] {
+  const drizzle = new Set(foldersWith(files, 'snapshot.json'))
+  const eight = foldersWith(files, 'ops.json')
+  return [...foldersWith(files, 'migration.sql').filter((name) => !drizzle.has(name)), ...eight]
+}
