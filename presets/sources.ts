@@ -1,13 +1,73 @@
-/** Folders of other tools, as they are: one function a tool. A path alone is enough, too, where the folder tells whose it is. */
+/**
+ * Folders of other tools, as they are: one function a tool. Where a folder tells whose it is, its path alone is enough;
+ * these functions are for the tools' options, and for folders that could be of several tools.
+ */
 import type { URL } from 'node:url'
 import type { Source } from '../src/migrate/source.ts'
+import { type DbmateOptions, dbmateFormat } from '../src/source/formats/dbmate.ts'
 import { folderOnDisk } from '../src/source/formats/disk.ts'
+import { type DrizzleOptions, drizzleFormat } from '../src/source/formats/drizzle.ts'
 import { sourceOfFormat } from '../src/source/formats/format.ts'
+import { type GooseOptions, gooseFormat } from '../src/source/formats/goose.ts'
+import { type GraphileMigrateOptions, graphileMigrateFormat } from '../src/source/formats/graphileMigrate.ts'
+import { type PostgratorOptions, postgratorFormat } from '../src/source/formats/postgrator.ts'
+import { type PostgresMigrationsOptions, postgresMigrationsFormat } from '../src/source/formats/postgresMigrations.ts'
 import { type PrismaOptions, prismaFormat } from '../src/source/formats/prisma.ts'
+import { type SqlxOptions, sqlxFormat } from '../src/source/formats/sqlx.ts'
+import { supabaseFormat } from '../src/source/formats/supabase.ts'
 
-export type { PrismaOptions }
+export type {
+  DbmateOptions,
+  DrizzleOptions,
+  GooseOptions,
+  GraphileMigrateOptions,
+  PostgratorOptions,
+  PostgresMigrationsOptions,
+  PrismaOptions,
+  SqlxOptions,
+}
 
-/** Returns the migrations of Prisma Migrate, up to version 7. @param path default `prisma/migrations` */
+/** Migrations of Prisma Migrate, up to version 7. @param path default `prisma/migrations` */
 export function prisma(path: string | URL = 'prisma/migrations', options: PrismaOptions = {}): Source {
   return sourceOfFormat(prismaFormat(options), folderOnDisk(path))
+}
+
+/** Migrations of Drizzle Kit, with a journal (0.x) or with a folder for each migration (1.0). @param path default `drizzle` */
+export function drizzle(path: string | URL = 'drizzle', options: DrizzleOptions = {}): Source {
+  return sourceOfFormat(drizzleFormat(options), folderOnDisk(path))
+}
+
+/** Migrations of the Supabase CLI. @param path default `supabase/migrations` */
+export function supabase(path: string | URL = 'supabase/migrations'): Source {
+  return sourceOfFormat(supabaseFormat(), folderOnDisk(path))
+}
+
+/** Migrations of dbmate. @param path default `db/migrations` */
+export function dbmate(path: string | URL = 'db/migrations', options: DbmateOptions = {}): Source {
+  return sourceOfFormat(dbmateFormat(options), folderOnDisk(path))
+}
+
+/** Migrations of goose that are written in SQL. @param path default `migrations` */
+export function goose(path: string | URL = 'migrations', options: GooseOptions = {}): Source {
+  return sourceOfFormat(gooseFormat(options), folderOnDisk(path))
+}
+
+/** Migrations of sqlx, simple or reversible. @param path default `migrations` */
+export function sqlx(path: string | URL = 'migrations', options: SqlxOptions = {}): Source {
+  return sourceOfFormat(sqlxFormat(options), folderOnDisk(path))
+}
+
+/** Migrations of postgrator that are written in SQL. @param path default `migrations` */
+export function postgrator(path: string | URL = 'migrations', options: PostgratorOptions = {}): Source {
+  return sourceOfFormat(postgratorFormat(options), folderOnDisk(path))
+}
+
+/** Committed migrations of graphile-migrate. @param path the folder with `committed` in it; default `migrations` */
+export function graphileMigrate(path: string | URL = 'migrations', options: GraphileMigrateOptions = {}): Source {
+  return sourceOfFormat(graphileMigrateFormat(options), folderOnDisk(path))
+}
+
+/** Migrations of postgres-migrations. @param path default `migrations` */
+export function postgresMigrations(path: string | URL = 'migrations', options: PostgresMigrationsOptions = {}): Source {
+  return sourceOfFormat(postgresMigrationsFormat(options), folderOnDisk(path))
 }

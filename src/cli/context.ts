@@ -1,21 +1,24 @@
 /** The services that commands share: options, configuration, the database, printing, and stopping on a signal. */
 
+import { existsSync } from 'node:fs'
 import type { OpenOptions } from '../database/open.ts'
+import { ASIDE_SCHEMA, ASIDE_TABLE } from '../database/ownTables.ts'
 import type { Driver } from '../migrate/driver.ts'
 import { UsageError } from '../migrate/errors.ts'
 import type { MigrateEvent } from '../migrate/events.ts'
 import type { Migrator, MigratorOptions } from '../migrate/migrator.ts'
-import type { Source } from '../migrate/source.ts'
+import { hiddenBy, type Source } from '../migrate/source.ts'
 import { isVersion, labelOf, NIL_VERSION, type Target, type Version } from '../migrate/version.ts'
 import { dialectOf, type ServerKind, serverKindOf } from '../server/kinds.ts'
 import { isUrl, pathOf } from '../source/folder.ts'
+import { findProjectFolder, type ProjectFolder } from '../source/project.ts'
 import type { Dialect } from '../sql/dialect.ts'
 import type { TestServer } from '../testing/testServer.ts'
 import { type FoundConfig, fromConfig } from './config.ts'
 import type { Options } from './options.ts'
 import { printOut } from './output.ts'
 import { Progress } from './progress.ts'
-import { stepLine } from './render.ts'
+import { plural, stepLine } from './render.ts'
 
 export class Context {
   readonly options: Options
@@ -25,6 +28,9 @@ export class Context {
   readonly #cancel = new AbortController()
   readonly #progress: Progress
   readonly #version: () => string
+  #toldFormat = false
+  /** The folder that a tool's own configuration names, if the project has no folder of ours. */
+  #projectFolder: ProjectFolder | 'none' | undefined
   #driver: Driver | undefined
   /** File of the migration that is running. */
   #running: string | undefined
@@ -86,7 +92,7 @@ export class Context {
   /** The path of the migration folder, or the source that the configuration sets. */
   get migrations(): string | Source {
     if (this.options.path !== undefined) return this.options.path
-    const { migrations = 'migrations' } = this.config
+    const { migrations = this.#project?.path ?? 'migrations' } = this.config
     if (typeof migrations !== 'string' && !isUrl(migrations)) return migrations
     return fromConfig(this.found, pathOf(migrations))
   }
@@ -100,14 +106,36 @@ export class Context {
     })
   }
 
-  async source(): Promise<Source> {
-    const { migrations } = this
-    return typeof migrations === 'string' ? (await import('../source/open.ts')).openFolder(migrations) : migrations
+  get #project(): ProjectFolder | undefined {
+    const isNamed = this.options.path !== undefined || this.config.migrations !== undefined
+    if (isNamed || existsSync('migrations')) return undefined
+    this.#projectFolder ??= findProjectFolder(process.cwd()) ?? 'none'
+    return this.#projectFolder === 'none' ? undefined : this.#projectFolder
   }
 
-  get openOptions(): OpenOptions {
+  async source(): Promise<Source> {
+    const { migrations } = this
+    if (typeof migrations !== 'string') return migrations
+    const { openFolder } = await import('../source/open.ts')
+    const source = openFolder(migrations)
+    if (source.format && !this.#toldFormat) {
+      this.#toldFormat = true
+      const because = this.#project ? `, named in ${this.#project.because}` : ''
+      const count = plural((await source.list()).length, 'migration')
+      this.tell(`${source.name}: ${source.format.tool}, ${count}${because}`)
+    }
+    return source
+  }
+
+  /** The options for opening the database. Beside another tool's migrations, our tables are elsewhere. */
+  async openOptions(): Promise<OpenOptions> {
     const { table, schema, lock } = this.config
-    return { ...(table && { table }), ...(schema && { schema }), ...(lock && { lock }) }
+    const given = { ...(table && { table }), ...(schema && { schema }), ...(lock && { lock }) }
+    const source = await this.source()
+    if (!source.format) return given
+    const dialect = this.dialect
+    const aside = table || schema ? {} : dialect === 'postgres' ? { schema: ASIDE_SCHEMA } : { table: ASIDE_TABLE }
+    return { ...aside, ...given, hidden: hiddenBy(source, dialect) }
   }
 
   /** The options of the Migrator, from the command line and the configuration. @throws UsageError */
@@ -131,7 +159,9 @@ export class Context {
   async migrator(): Promise<Migrator> {
     const { url } = this
     // Load the engine while waiting for the server.
-    const opening = import('../database/open.ts').then(({ openDatabase }) => openDatabase(url, this.openOptions))
+    const opening = Promise.all([import('../database/open.ts'), this.openOptions()]).then(
+      ([{ openDatabase }, options]) => openDatabase(url, options),
+    )
     opening.catch(() => undefined)
     const migrator = await this.#migratorOn(opening, (event) => this.#show(event))
     this.#driver = await opening

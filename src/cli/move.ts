@@ -21,7 +21,7 @@ export async function move(context: Context, run: (migrator: Migrator) => Promis
 /** Runs the move on an empty copy of the schema. Does nothing if the database rolls back failed migrations anyway. */
 async function rehearse(context: Context, run: (migrator: Migrator) => Promise<MigrationRun>): Promise<void> {
   context.busy('rehearsing on an empty copy of the schema')
-  const rehearsal = await openRehearsal(context.url, context.openOptions)
+  const rehearsal = await openRehearsal(context.url, await context.openOptions())
   if (!rehearsal) return
   try {
     const { steps } = await run(await context.migratorOn(rehearsal.database))

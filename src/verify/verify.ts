@@ -2,18 +2,16 @@
  * Verifies migrations on a real database: each one up, down and up again, and all of them from nil to the latest and
  * back.
  */
-import { resolve } from 'node:path'
 import { MigrationFailedError, UsageError } from '../migrate/errors.ts'
 import { buildGraph, independent } from '../migrate/graph.ts'
 import type { Migration, MigrationBody, Relations, Source } from '../migrate/source.ts'
 import { numberOf } from '../migrate/target.ts'
 import { describeVersion, labelOf, NIL_VERSION, type Version, versionOf } from '../migrate/version.ts'
 import type { Schema } from '../schema/schema.ts'
-import { isUrl, pathOf } from '../source/folder.ts'
 import { findGitBase } from '../source/gitBase.ts'
 import { gitRevision } from '../source/gitRevision.ts'
-import { openFolder } from '../source/open.ts'
 import { readScript } from '../sql/script.ts'
+import { folderOf, sourceOf } from '../testing/lease/migrations.ts'
 import type { MigratedDatabaseOptions } from '../testing/lease/options.ts'
 import { VerificationError } from './finding.ts'
 import { Walk } from './walk.ts'
@@ -337,10 +335,6 @@ function fileOf({ up, down, name }: Migration): string {
   return up ?? down ?? name
 }
 
-function sourceOf(migrations: string | URL | Source): Source {
-  return typeof migrations === 'string' || isUrl(migrations) ? openFolder(migrations) : migrations
-}
-
 /** Returns a source that reads each file once and keeps its text, since every move reads all applied migrations. */
 function held(source: Source): Source {
   const listed = source.list()
@@ -356,8 +350,4 @@ function held(source: Source): Source {
       return body
     },
   }
-}
-
-function folderOf(migrations: string | URL | Source): string | undefined {
-  return typeof migrations === 'string' || isUrl(migrations) ? resolve(pathOf(migrations)) : undefined
 }

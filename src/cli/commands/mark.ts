@@ -17,7 +17,7 @@ export async function run(context: Context, [environment]: readonly string[]): P
       hint: `To proceed, add --confirm ${database}.`,
     })
   }
-  const development = await openDevelopment(context.url, context.openOptions)
+  const development = await openDevelopment(context.url, await context.openOptions())
   try {
     await development.mark(environment)
   } finally {

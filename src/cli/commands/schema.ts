@@ -45,7 +45,7 @@ export async function run(context: Context, [named]: readonly string[]): Promise
 
 async function ofDatabase(context: Context): Promise<Schema> {
   const { openSchemaReader } = await import('../../database/open.ts')
-  const reader = await openSchemaReader(context.url, context.openOptions)
+  const reader = await openSchemaReader(context.url, await context.openOptions())
   try {
     return await reader.read()
   } finally {

@@ -6,6 +6,7 @@ import { buildGraph, type RelationsByVersion } from '../../migrate/graph.ts'
 import { readGraph } from '../../migrate/readGraph.ts'
 import type { Migration, Relations, Source } from '../../migrate/source.ts'
 import { type Part, squash } from '../../migrate/squashing.ts'
+import { numberOf } from '../../migrate/target.ts'
 import { labelOf, NIL_VERSION } from '../../migrate/version.ts'
 import { directory } from '../../source/directory.ts'
 import { gitEnvironment } from '../../source/gitBase.ts'
@@ -14,6 +15,7 @@ import { readScript } from '../../sql/script.ts'
 import { proveSquash } from '../../verify/squashProof.ts'
 import { type Context, parseVersion } from '../context.ts'
 import { titleOf } from '../numbering.ts'
+import { refuseOtherTools } from '../otherTools.ts'
 import { plural } from '../render.ts'
 
 /** Replaces a range of migrations by one. Writes nothing until a test server has proved that the schema is the same. */
@@ -23,10 +25,15 @@ export async function run(context: Context, [range = '', ...words]: readonly str
     throw new UsageError(`"${range}" is not a range of versions.`, { hint: 'For example: migratest squash 1..40' })
   }
   const { folder } = context
+  refuseOtherTools(folder, 'squash')
   const source = directory(folder)
   const { migrations, relations, graph } = await readGraph(source)
   if (graph.problems.length > 0) throw new GraphError(graph.problems)
-  const replaced = between(migrations, parseVersion(first), parseVersion(last))
+  const replaced = between(
+    migrations,
+    numberOf(parseVersion(first), migrations, folder),
+    numberOf(parseVersion(last), migrations, folder),
+  )
   const parts = await Promise.all(replaced.map((migration) => readPart(source, migration)))
   const end = replaced.at(-1) as Migration
   const start = replaced[0] as Migration

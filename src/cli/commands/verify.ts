@@ -1,3 +1,4 @@
+import type { Version } from '../../migrate/version.ts'
 import { verification } from '../../verify/verify.ts'
 import type { Context } from '../context.ts'
 import { checkLine, plural, time } from '../render.ts'
@@ -18,7 +19,8 @@ export async function run(context: Context): Promise<number> {
     ...(base !== undefined && { base }),
     ...(outOfOrder && { outOfOrder }),
   })
-  const results: { name: string; version: number | undefined; ok: boolean; ms: number; text: string | undefined }[] = []
+  const results: { name: string; version: Version | undefined; ok: boolean; ms: number; text: string | undefined }[] =
+    []
   let stop = false
   const stopSoon = () => {
     stop = true

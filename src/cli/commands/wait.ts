@@ -13,10 +13,11 @@ export async function run(context: Context): Promise<number> {
   const timeout = parseSeconds('--timeout', context.options.timeout ?? '60')
   const { url } = context
   const begun = performance.now()
+  const options = await context.openOptions()
   context.busy('waiting for the database')
   for (;;) {
     try {
-      const driver = await openDatabase(url, context.openOptions)
+      const driver = await openDatabase(url, options)
       const { database } = driver
       await driver.close()
       const ms = Math.round(performance.now() - begun)

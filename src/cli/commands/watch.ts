@@ -30,7 +30,7 @@ export async function run(context: Context): Promise<number> {
     : await ownDatabase(context.kind, process.cwd(), (text) => context.busy(text))
   context.idle()
   const url = own?.url ?? context.url
-  const open = { ...context.openOptions, applicationName: 'migratest watch' }
+  const open = { ...(await context.openOptions()), applicationName: 'migratest watch' }
   let terminal: Terminal | undefined
   let over: () => void = () => undefined
   const quit = new Promise<void>((resolve) => {
@@ -46,6 +46,8 @@ export async function run(context: Context): Promise<number> {
     })
     const watcher = new Watcher({
       ...settings,
+      // Without downs, a rebuild is the only way: there is nothing to ask.
+      ...(source.format && !source.format.downs && settings.onIrreversible === 'ask' && { onIrreversible: 'rebuild' }),
       url,
       server: own?.server ?? '',
       reason: own?.reason ?? '',

@@ -1,8 +1,7 @@
 /** Records which migrations a test uses, and finds the tests that a changed migration affects. */
-import { resolve } from 'node:path'
-import type { Source } from '../../migrate/source.ts'
 import type { Target } from '../../migrate/version.ts'
-import { isUrl, pathOf } from '../../source/folder.ts'
+import { isUrl } from '../../source/folder.ts'
+import { folderOf, type Migrations } from './migrations.ts'
 
 /** The content of vitest's `task.meta.migratest`. */
 export interface MigratestMeta {
@@ -17,9 +16,10 @@ export interface MigratestMeta {
 }
 
 /** Records the migrations folder in `meta`. Returns the function that records each target. */
-export function noting(meta: object | undefined, migrations: string | URL | Source): (target: Target) => void {
+export function noting(meta: object | undefined, migrations: Migrations): (target: Target) => void {
   const own: MigratestMeta = {}
-  if (typeof migrations === 'string' || isUrl(migrations)) own.migrations = resolve(pathOf(migrations))
+  const folder = typeof migrations === 'object' && !isUrl(migrations) ? undefined : folderOf(migrations)
+  if (folder !== undefined) own.migrations = folder
   if (meta) Object.assign(meta, { migratest: own })
   return (target) => {
     const version = typeof target === 'object' ? target.justBefore : target

@@ -1,5 +1,4 @@
 /** A test's database at a given migration version. */
-
 import type { Driver } from '../../migrate/driver.ts'
 import { MigratestError, NoWayDownError, UsageError } from '../../migrate/errors.ts'
 import type { MigrationRun, Migrator } from '../../migrate/migrator.ts'
@@ -7,14 +6,13 @@ import { hiddenBy, type Source } from '../../migrate/source.ts'
 import type { MigrationState } from '../../migrate/status.ts'
 import type { Target } from '../../migrate/version.ts'
 import type { Schema } from '../../schema/schema.ts'
-import { isUrl } from '../../source/folder.ts'
-import { openFolder } from '../../source/open.ts'
 import type { Dialect } from '../../sql/dialect.ts'
 import { ENDING_MS } from '../ending.ts'
 import type { LeftOpen, Purpose, Row, TestDatabase } from '../testServer.ts'
 import { acquire, type Lease, prewarm } from './acquire.ts'
 import { atProcessEnd, endsWithTest, whileWorking } from './hold.ts'
 import { tellLeftOpen } from './leftOpen.ts'
+import { sourceOf } from './migrations.ts'
 import { migratorOn, moveWithSeeds, tellPassedOver } from './moves.ts'
 import type { MigratedDatabaseOptions } from './options.ts'
 
@@ -96,7 +94,7 @@ export class MigratedDatabase<Client = unknown> {
     if (options.isolation === 'server') return MigratedDatabase.#createAlone(options, create)
     const { version = 'latest' } = options
     create.onTarget?.(version)
-    const source = sourceOf(options)
+    const source = sourceOf(options.migrations)
     const lease = await acquire(options, source)
     // Running the migrations would have printed this warning.
     if (lease.at !== undefined) tellPassedOver(source)
@@ -144,7 +142,11 @@ export class MigratedDatabase<Client = unknown> {
   static prewarm<Client>(options: MigratedDatabaseOptions<Client>): void {
     options.server.warm()
     if (options.isolation !== undefined && options.isolation !== 'database') return
-    if (options.migrations !== undefined) prewarm(options, sourceOf(options)).catch(() => undefined)
+    try {
+      prewarm(options, sourceOf(options.migrations)).catch(() => undefined)
+    } catch {
+      // The test that uses it reports the error.
+    }
   }
 
   /**
@@ -375,11 +377,6 @@ export async function settled(): Promise<void> {
 }
 
 // --- internal ---
-
-function sourceOf<Client>({ migrations }: MigratedDatabaseOptions<Client>): Source {
-  if (migrations === undefined) throw new UsageError("The option migrations is missing: a folder's path, or a source.")
-  return typeof migrations === 'string' || isUrl(migrations) ? openFolder(migrations) : migrations
-}
 
 /** The statements with which a test may have ended its transaction. */
 const ENDINGS: Readonly<Record<Dialect, string>> = {

@@ -27,8 +27,11 @@ export type Seed<Client = any> = string | SeedRows | ((db: SeedTarget<Client>) =
 export interface MigratedDatabaseOptions<Client> extends Pick<MigratorOptions, 'outOfOrder' | 'onEvent'> {
   /** The server, made by a preset: `postgres()`, `pglite()`. */
   readonly server: TestServer<Client>
-  /** The migrations folder, or a source such as `memory({ … })`. */
-  readonly migrations: string | URL | Source
+  /**
+   * The migrations folder, or a source such as `memory({ … })`. Default: the folder that the project's own tool names
+   * (`prisma.config.ts`, `drizzle.config.ts`, `supabase/config.toml`, …), looked for in the working directory.
+   */
+  readonly migrations?: string | URL | Source
   /** The version at which the test begins; default `'latest'`. */
   readonly version?: Target
   /**

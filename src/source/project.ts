@@ -1,0 +1,108 @@
+/**
+ * Finds a project's folder of migrations by what the tools' own configuration files say. They are read as text and never
+ * run, so a path that code computes is not found.
+ */
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { dirname, join, normalize } from 'node:path'
+import { UsageError } from '../migrate/errors.ts'
+
+export interface ProjectFolder {
+  /** The folder, relative to the project's. */
+  readonly path: string
+  /** The file that names it, or the usual place that it is in. */
+  readonly because: string
+}
+
+/**
+ * Returns the folder of migrations of the project in `project`; undefined if none is found.
+ * @throws UsageError if there are several
+ */
+export function findProjectFolder(project: string): ProjectFolder | undefined {
+  const found = PLACES.flatMap((place) => place(project) ?? []).filter(({ path }) => isFolder(join(project, path)))
+  const distinct = [...new Map(found.map((one) => [normalize(one.path), one])).values()]
+  const [first, second] = distinct
+  if (!first || !second) return first
+  throw new UsageError(
+    `This project has several folders of migrations: ${distinct.map(({ path, because }) => `${path} (${because})`).join(', ')}.`,
+    { hint: `Say which: --path ${first.path}, or migrations: '${first.path}' in migratest.config.ts.` },
+  )
+}
+
+// --- internal ---
+
+type Place = (project: string) => ProjectFolder | undefined
+
+const PLACES: readonly Place[] = [
+  (project) =>
+    named(project, 'prisma.config', /migrations\s*:\s*\{[^}]*?\bpath\s*:\s*(['"`])(.+?)\1/s) ?? prismaSchema(project),
+  (project) =>
+    named(project, 'drizzle.config', /\bout\s*:\s*(['"`])(.+?)\1/) ?? beside(project, 'drizzle.config', 'drizzle'),
+  (project) => usual(project, 'supabase/config.toml', 'supabase/migrations'),
+  (project) => graphile(project),
+  (project) => named(project, '.postgratorrc', /["']?migrationPattern["']?\s*:\s*(['"])(.+?)\/[^/]*\1/),
+  (project) => usual(project, 'db/schema.sql', 'db/migrations'),
+  (project) => usual(project, 'sqlx.toml', 'migrations'),
+  (project) => named(project, 'atlas.hcl', /\bdir\s*=\s*(")file:\/\/(.+?)(?:\?[^"]*)?\1/, ['']),
+]
+
+const ENDINGS = ['.ts', '.mts', '.cts', '.js', '.mjs', '.cjs', '.json']
+
+/** Finds the path that a configuration file names in the second group of the pattern. */
+function named(
+  project: string,
+  name: string,
+  pattern: RegExp,
+  endings: readonly string[] = ENDINGS,
+): ProjectFolder | undefined {
+  const file = fileOf(project, name, endings)
+  const path = file && pattern.exec(withoutComments(readFileSync(join(project, file), 'utf8')))?.[2]
+  return file && path ? { path: normalize(path), because: file } : undefined
+}
+
+/** Finds the tool's usual folder if the tool's configuration file does not name another one. */
+function beside(project: string, name: string, path: string): ProjectFolder | undefined {
+  const file = fileOf(project, name, ENDINGS)
+  if (!file || /\bout\s*:/.test(withoutComments(readFileSync(join(project, file), 'utf8')))) return undefined
+  return { path, because: file }
+}
+
+function usual(project: string, file: string, path: string): ProjectFolder | undefined {
+  return existsSync(join(project, file)) ? { path, because: file } : undefined
+}
+
+/** Prisma looks beside the schema: a file, or a folder with several. */
+function prismaSchema(project: string): ProjectFolder | undefined {
+  const text = fileOf(project, 'package', ['.json'])
+  const said =
+    text && /"prisma"\s*:\s*\{[^}]*"schema"\s*:\s*"(.+?)"/s.exec(readFileSync(join(project, text), 'utf8'))?.[1]
+  const schema = [said, 'prisma/schema.prisma', 'schema.prisma', 'prisma/schema'].find(
+    (path) => path !== undefined && existsSync(join(project, path)),
+  )
+  if (schema === undefined) return undefined
+  const inside = statSync(join(project, schema)).isDirectory()
+    ? [join(schema, 'migrations'), join(dirname(schema), 'migrations')]
+    : [join(dirname(schema), 'migrations')]
+  const path = inside.find((folder) => isFolder(join(project, folder)))
+  return path === undefined ? undefined : { path, because: schema }
+}
+
+function graphile(project: string): ProjectFolder | undefined {
+  const file = fileOf(project, '.gmrc', ['', '.js', '.cjs'])
+  if (!file) return undefined
+  const text = withoutComments(readFileSync(join(project, file), 'utf8'))
+  const path = /["']?migrationsFolder["']?\s*:\s*(['"])(.+?)\1/.exec(text)?.[2] ?? 'migrations'
+  return { path: normalize(path), because: file }
+}
+
+function fileOf(project: string, name: string, endings: readonly string[]): string | undefined {
+  return endings.map((ending) => `${name}${ending}`).find((file) => existsSync(join(project, file)))
+}
+
+/** Leaves out comments that fill whole lines, so that a path that is commented out does not count. */
+function withoutComments(text: string): string {
+  return text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/^\s*(?:\/\/|#).*$/gm, '')
+}
+
+function isFolder(path: string): boolean {
+  return existsSync(path) && statSync(path).isDirectory() && readdirSync(path).length > 0
+}
