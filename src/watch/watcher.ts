@@ -6,7 +6,7 @@ import { type MigratestError, MigrationFailedError } from '../migrate/errors.ts'
 import { Migrator } from '../migrate/migrator.ts'
 import type { FollowScope } from '../migrate/plan.ts'
 import type { Source } from '../migrate/source.ts'
-import { NIL_VERSION, versionOf } from '../migrate/version.ts'
+import { NIL_VERSION, type Version, versionOf } from '../migrate/version.ts'
 import { diffSchemas } from '../schema/diff.ts'
 import type { Schema } from '../schema/schema.ts'
 import { CarryOut } from './carryOut.ts'
@@ -152,6 +152,11 @@ export class Watcher {
 
   // --- internal ---
 
+  async #version(): Promise<Version> {
+    const { driver } = await this.#link.open()
+    return (await new Migrator({ source: this.#source, database: driver }).version()).version
+  }
+
   #notice(saved: Saved): void {
     const before = this.#saved
     this.#saved = before ? { files: [...new Set([...before.files, ...saved.files])], at: saved.at } : saved
@@ -233,7 +238,9 @@ export class Watcher {
     this.#stamp = await development.stamp()
     onEvent({
       type: 'applied',
-      ...plan.shown,
+      from: plan.shown.from,
+      // A rebuild also undoes migrations whose downs are not in the plan.
+      to: how === 'rebuilt' ? await this.#version() : plan.shown.to,
       changes: plan.changes.map((change) => ({ ...change, version: versionOf(change) })),
       steps: carryOut.steps,
       how,
