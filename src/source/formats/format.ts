@@ -24,6 +24,7 @@ export interface Format<Data = undefined> {
   readonly tool: string
   /** `false` if the tool has no downs. A format that finds out from the folder has the answer after `list()`. */
   readonly downs: boolean
+  /** May depend on the folder too, as {@link downs}. */
   readonly outOfOrder: 'error' | 'apply' | 'ignore'
   /** Returns the part of a migration's name by which the tool identifies it; default: the whole name. */
   identify?(name: string): string
@@ -104,7 +105,9 @@ export function sourceOfFormat<Data>(format: Format<Data>, folder: Folder): Sour
       get downs() {
         return format.downs
       },
-      outOfOrder: format.outOfOrder,
+      get outOfOrder() {
+        return format.outOfOrder
+      },
       identify,
       bookkeeping: (dialect) => format.bookkeeping(dialect, { folder, entry: (identity) => entries.get(identity) }),
     },
