@@ -232,6 +232,8 @@ function atlasBookkeeping(
       ]
     },
     forget: (identity) => [`DELETE FROM ${table} WHERE version = ${literal(identity)}`],
+    // `atlas_migrate_execute`, which PostgreSQL gets as its 32-bit FNV-1 hash.
+    locks: () => [dialect === 'postgres' ? '2686470616' : 'atlas_migrate_execute'],
   }
 }
 

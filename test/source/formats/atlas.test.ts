@@ -207,6 +207,13 @@ describe('the table of Atlas', () => {
     ])
   })
 
+  it('is guarded by the lock of "atlas migrate apply"', () => {
+    let hash = 2166136261
+    for (const byte of Buffer.from('atlas_migrate_execute')) hash = (Math.imul(hash, 16777619) ^ byte) >>> 0
+    expect(sourceOf({}).format?.bookkeeping('postgres').locks?.('app')).toEqual([String(hash)])
+    expect(sourceOf({}).format?.bookkeeping('mysql').locks?.('app')).toEqual(['atlas_migrate_execute'])
+  })
+
   it('tells applied, half-applied and missing migrations apart', async () => {
     const rows = await rowsOf(real, [
       row('20220318104614', hashes[0]),
