@@ -26,6 +26,7 @@ export interface Format<Data = undefined> {
   readonly tool: string
   /** `false` if the tool has no downs. A format that finds out from the folder has the answer after `list()`. */
   readonly downs: boolean
+  /** May depend on the folder too, as {@link downs}. */
   readonly outOfOrder: 'error' | 'apply' | 'ignore'
   /** Returns the part of a migration's name by which the tool identifies it; default: the whole name. */
   identify?(name: string): string
