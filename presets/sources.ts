@@ -4,9 +4,11 @@
  */
 import type { URL } from 'node:url'
 import type { Source } from '../src/migrate/source.ts'
+import { type AtlasOptions, atlasFormat } from '../src/source/formats/atlas.ts'
 import { type DbmateOptions, dbmateFormat } from '../src/source/formats/dbmate.ts'
 import { folderOnDisk } from '../src/source/formats/disk.ts'
 import { type DrizzleOptions, drizzleFormat } from '../src/source/formats/drizzle.ts'
+import { type FlywayOptions, flywayFormat } from '../src/source/formats/flyway.ts'
 import { sourceOfFormat } from '../src/source/formats/format.ts'
 import { type GooseOptions, gooseFormat } from '../src/source/formats/goose.ts'
 import { type GraphileMigrateOptions, graphileMigrateFormat } from '../src/source/formats/graphileMigrate.ts'
@@ -17,8 +19,10 @@ import { type SqlxOptions, sqlxFormat } from '../src/source/formats/sqlx.ts'
 import { supabaseFormat } from '../src/source/formats/supabase.ts'
 
 export type {
+  AtlasOptions,
   DbmateOptions,
   DrizzleOptions,
+  FlywayOptions,
   GooseOptions,
   GraphileMigrateOptions,
   PostgratorOptions,
@@ -70,4 +74,14 @@ export function graphileMigrate(path: string | URL = 'migrations', options: Grap
 /** Migrations of postgres-migrations. @param path default `migrations` */
 export function postgresMigrations(path: string | URL = 'migrations', options: PostgresMigrationsOptions = {}): Source {
   return sourceOfFormat(postgresMigrationsFormat(options), folderOnDisk(path))
+}
+
+/** Migrations of Flyway that are written in SQL. @param path default `migrations` */
+export function flyway(path: string | URL = 'migrations', options: FlywayOptions = {}): Source {
+  return sourceOfFormat(flywayFormat(options), folderOnDisk(path))
+}
+
+/** Versioned migrations of Atlas. @param path default `migrations` */
+export function atlas(path: string | URL = 'migrations', options: AtlasOptions = {}): Source {
+  return sourceOfFormat(atlasFormat(options), folderOnDisk(path))
 }

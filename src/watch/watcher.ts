@@ -108,11 +108,7 @@ export class Watcher {
       )
     this.do({ kind: 'follow' })
     await this.#schedule.idle()
-    const { current } = this.#link
-    const state =
-      current &&
-      (await new Migrator({ source: this.#source, database: current.driver }).version().catch(() => undefined))
-    const now = state?.version ?? version
+    const now = await this.#version().catch(() => version)
     this.#isReady = true
     onEvent({ type: 'ready', version: now })
   }

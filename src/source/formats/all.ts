@@ -1,6 +1,8 @@
 /** All formats, with what only a folder of that tool has. */
+import { atlasFormat } from './atlas.ts'
 import { dbmateFormat } from './dbmate.ts'
 import { drizzleFormat } from './drizzle.ts'
+import { flywayFormat } from './flyway.ts'
 import type { Folder, Format } from './format.ts'
 import { gooseFormat } from './goose.ts'
 import { graphileMigrateFormat } from './graphileMigrate.ts'
@@ -77,6 +79,19 @@ export const FORMATS: readonly KnownFormat[] = [
     tool: 'graphile-migrate',
     recognizes: ({ files }) => files.some((file) => /^committed\/\d+(?:-[-_a-zA-Z0-9]*)?\.sql$/.test(file)),
     make: graphileMigrateFormat,
+  },
+  {
+    call: 'flyway',
+    tool: 'Flyway',
+    recognizes: ({ files }) => files.some((file) => /(?:^|\/)(?:[VUB]\d[\d._]*|R)__[^/]*\.sql$/i.test(file)),
+    make: flywayFormat,
+  },
+  {
+    call: 'atlas',
+    tool: 'Atlas',
+    // Atlas also writes its file beside golang-migrate's.
+    recognizes: ({ files }) => files.includes('atlas.sum') && !isOurs(files),
+    make: atlasFormat,
   },
   {
     call: 'postgresMigrations',

@@ -5,7 +5,16 @@ import type { Bookkeeping, BookkeepingData, BookkeepingRow } from '../../migrate
 import { DIALECTS, type Dialect } from '../../sql/dialect.ts'
 import { literalOf } from '../../sql/parameters.ts'
 import { readScript } from '../../sql/script.ts'
-import { type Books, type Entry, type Folder, type Format, type Listing, leadingNumber, onlyRanges } from './format.ts'
+import {
+  type Books,
+  type Entry,
+  type Folder,
+  type Format,
+  type Listing,
+  leadingNumber,
+  onlyRanges,
+  timestampOf,
+} from './format.ts'
 import { qualified } from './tables.ts'
 
 export interface AtlasOptions {
@@ -49,6 +58,10 @@ export function atlasFormat({ schema, txMode = 'file', checkpoint = 'start' }: A
       }
     },
     bookkeeping: (dialect, books) => atlasBookkeeping(dialect, books, schema, () => last),
+    create(title, { folder, now }) {
+      const path = `${timestampOf(now)}_${title}.sql`
+      return { [path]: '', [SUM]: sumWith(folder, path) }
+    },
   }
 }
 
@@ -108,6 +121,21 @@ function readFolder(folder: Folder): File[] {
 /** Names are in the order of their bytes, which for the usual names is that of code units. */
 function byCodeUnits(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0
+}
+
+/** Returns the content of `atlas.sum` with an empty file added. */
+function sumWith(folder: Folder, added: string): string {
+  const grown: Folder = {
+    ...folder,
+    files: () => [...folder.files(), added],
+    bytes: (path) => (path === added ? new Uint8Array() : folder.bytes(path)),
+  }
+  const lines = readFolder(grown).flatMap(({ path, hash }) =>
+    hash === undefined ? [] : [{ path, hash: `h1:${hash}` }],
+  )
+  const whole = createHash('sha256')
+  for (const { path, hash } of lines) whole.update(path).update(hash.slice('h1:'.length))
+  return [`h1:${whole.digest('base64')}`, ...lines.map(({ path, hash }) => `${path} ${hash}`), ''].join('\n')
 }
 
 function versionOf(name: string): string {

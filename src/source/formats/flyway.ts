@@ -4,7 +4,7 @@ import { UsageError } from '../../migrate/errors.ts'
 import type { Bookkeeping, BookkeepingData, BookkeepingRow } from '../../migrate/source.ts'
 import { DIALECTS, type Dialect } from '../../sql/dialect.ts'
 import { literalOf } from '../../sql/parameters.ts'
-import type { Books, Entry, Folder, Format, Listing } from './format.ts'
+import { type Books, type Entry, type Folder, type Format, type Listing, timestampOf } from './format.ts'
 import { qualified } from './tables.ts'
 
 export interface FlywayOptions {
@@ -61,6 +61,10 @@ export function flywayFormat(options: FlywayOptions = {}): Format<FlywayData> {
     },
     bookkeeping: (dialect, books) =>
       flywayBookkeeping(dialect, books, { schema, name: table, replace, last: () => last }),
+    create(title, { entries, now }) {
+      const versions = entries.flatMap(({ data }) => data.version ?? [])
+      return { [`V${nextVersion(versions.at(-1), now)}__${title}.sql`]: '' }
+    },
   }
 }
 
@@ -119,6 +123,13 @@ function identityOf(name: string): string {
   const [version = ''] = name.replace(/^[VUB](?=\d)/, '').split('__')
   const dotted = version.replaceAll('_', '.')
   return /^\d+(\.\d+)*$/.test(dotted) ? normalized(dotted) : name
+}
+
+/** Counts on as the folder does: by time, or by its last part. */
+function nextVersion(last: string | undefined, now: Date): string {
+  if (last === undefined) return '1'
+  if (/^(?:19|20)\d{12}$/.test(last)) return timestampOf(now)
+  return last.replace(/\d+$/, (part) => String(BigInt(part) + 1n).padStart(part.length, '0'))
 }
 
 function normalized(version: string): string {
