@@ -16,7 +16,7 @@ import { type PostgratorOptions, postgratorFormat } from '../src/source/formats/
 import { type PostgresMigrationsOptions, postgresMigrationsFormat } from '../src/source/formats/postgresMigrations.ts'
 import { type PrismaOptions, prismaFormat } from '../src/source/formats/prisma.ts'
 import { type SqlxOptions, sqlxFormat } from '../src/source/formats/sqlx.ts'
-import { supabaseFormat } from '../src/source/formats/supabase.ts'
+import { type SupabaseOptions, supabaseFormat } from '../src/source/formats/supabase.ts'
 
 export type {
   AtlasOptions,
@@ -29,6 +29,7 @@ export type {
   PostgresMigrationsOptions,
   PrismaOptions,
   SqlxOptions,
+  SupabaseOptions,
 }
 
 /** Migrations of Prisma Migrate, up to version 7. @param path default `prisma/migrations` */
@@ -42,8 +43,8 @@ export function drizzle(path: string | URL = 'drizzle', options: DrizzleOptions 
 }
 
 /** Migrations of the Supabase CLI. @param path default `supabase/migrations` */
-export function supabase(path: string | URL = 'supabase/migrations'): Source {
-  return sourceOfFormat(supabaseFormat(), folderOnDisk(path))
+export function supabase(path: string | URL = 'supabase/migrations', options: SupabaseOptions = {}): Source {
+  return sourceOfFormat(supabaseFormat(options), folderOnDisk(path))
 }
 
 /** Migrations of dbmate. @param path default `db/migrations` */

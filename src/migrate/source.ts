@@ -102,6 +102,8 @@ export interface SourceFormat {
   readonly outOfOrder: 'error' | 'apply' | 'ignore'
   /** Returns the part of a name that the tool identifies the migration by, for example the digits. */
   identify(name: string): string
+  /** Returns the SQL texts that a new database gets before the first migration. Only test databases get them. */
+  before(): readonly string[]
   /** The table in which the tool records what is applied. */
   bookkeeping(dialect: Dialect): Bookkeeping
 }

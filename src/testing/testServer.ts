@@ -1,7 +1,7 @@
 /** What a server provides to test databases. Presets make these objects; the migration engine never sees them. */
 
 import type { Driver } from '../migrate/driver.ts'
-import type { Hidden } from '../migrate/source.ts'
+import type { Hidden, SourceFormat } from '../migrate/source.ts'
 import type { Version } from '../migrate/version.ts'
 import type { Schema } from '../schema/schema.ts'
 import type { Dialect } from '../sql/dialect.ts'
@@ -15,8 +15,12 @@ export interface TestServer<Client> {
   warm(): void
   /** Describes the wait, such as `starting PostgreSQL 18.4, for 2.1 s`; `undefined` once the server is ready. */
   progress(): string | undefined
-  /** Creates an empty database for one test. @throws ServerUnavailableError */
-  create(): Promise<TestDatabase<Client>>
+  /**
+   * Creates an empty database for one test.
+   * @param before SQL texts to run after those of the preset, see {@link SourceFormat.before}
+   * @throws ServerUnavailableError, SeedError
+   */
+  create(before?: readonly string[]): Promise<TestDatabase<Client>>
   /** Returns the server's snapshots. Omitted if the server has none. */
   snapshots?(): Promise<Snapshots<Client>>
   /** Waits for the server and returns an administrator's URL; `undefined` if it has none. */
@@ -100,8 +104,8 @@ export interface TestDatabase<Client> {
    * @param within a client whose open transaction the result has to include
    */
   readSchema(hidden?: Hidden, within?: Client): Promise<Schema>
-  /** Makes what the preset says each database has before its migrations, after everything was dropped. */
-  refill(): Promise<void>
+  /** After everything was dropped: makes again what each database has before its migrations. */
+  refill(before: readonly string[]): Promise<void>
   /**
    * Returns the last statement of a transaction that a session has open on the database; `undefined` if there is none.
    */

@@ -1,6 +1,6 @@
 /** A folder of another tool on disk. */
-import { readdirSync } from 'node:fs'
-import { join, relative, resolve, sep } from 'node:path'
+import { existsSync, readdirSync } from 'node:fs'
+import { dirname, join, relative, resolve, sep } from 'node:path'
 import type { URL } from 'node:url'
 import { SourceNotFoundError, UnreadableFileError } from '../../migrate/errors.ts'
 import { readBytes, shorten } from '../directory.ts'
@@ -19,6 +19,10 @@ export function folderOnDisk(path: string | URL): Folder {
     files: () => filesIn(folder, shown),
     bytes,
     text: (name) => decode(bytes(name), join(shown, name)),
+    above: (name) => {
+      const file = join(dirname(folder), name)
+      return existsSync(file) ? decode(readBytes(file, shorten(file)), shorten(file)) : undefined
+    },
   }
 }
 

@@ -18,6 +18,8 @@ export interface Folder {
   bytes(path: string): Uint8Array
   /** Reads a file as UTF-8 text; a byte order mark stays. @throws UnreadableFileError */
   text(path: string): string
+  /** Reads a file of the folder above, if there is one. */
+  above?(name: string): string | undefined
 }
 
 /** What one tool's folder looks like and how the tool runs it. `Data`: what the format keeps for each migration. */
@@ -35,6 +37,11 @@ export interface Format<Data = undefined> {
    * @throws SourceNotFoundError, FileNameError, UsageError for a folder that the tool would refuse
    */
   list(folder: Folder): Listing<Data>
+  /**
+   * Returns the SQL texts that the tool, or its platform, runs in a new database before the first migration. Only test
+   * databases get them.
+   */
+  before?(folder: Folder): readonly string[]
   /** Reads one half; returns null if there is none. Offsets in the text must be those in the file. */
   body(folder: Folder, entry: Entry<Data>, direction: Direction): SqlBody | null
   bookkeeping(dialect: Dialect, books: Books<Data>): Bookkeeping
@@ -126,6 +133,7 @@ export function sourceOfFormat<Data>(format: Format<Data>, folder: Folder): Sour
         return format.outOfOrder
       },
       identify,
+      before: () => format.before?.(folder) ?? [],
       bookkeeping: (dialect) => format.bookkeeping(dialect, { folder, entry: (identity) => entries.get(identity) }),
     },
   }

@@ -3,10 +3,20 @@ import { UsageError } from '../../migrate/errors.ts'
 import type { Bookkeeping, BookkeepingData, BookkeepingRow } from '../../migrate/source.ts'
 import type { Dialect } from '../../sql/dialect.ts'
 import { literalOf } from '../../sql/parameters.ts'
+import { readScript } from '../../sql/script.ts'
 import { type Books, type Entry, type Folder, type Format, type Listing, leadingNumber, someOf } from './format.ts'
+import { PLATFORM, PLATFORM_EXTENSIONS } from './supabasePlatform.ts'
+
+export interface SupabaseOptions {
+  /**
+   * `false`: the server is one of Supabase's, so nothing is prepared. Default `true`: each test database first gets the
+   * roles, schemas and functions that migrations expect of Supabase's platform.
+   */
+  readonly platform?: boolean | undefined
+}
 
 /** Facts: supabase/cli (2026-06-01), `apps/cli-go/pkg/migration/{list,file,apply,history}.go`. */
-export function supabaseFormat(): Format {
+export function supabaseFormat({ platform = true }: SupabaseOptions = {}): Format {
   return {
     tool: 'Supabase',
     downs: false,
@@ -14,11 +24,13 @@ export function supabaseFormat(): Format {
     outOfOrder: 'error',
     identify: versionOf,
     list: listSupabase,
+    before: (folder) => [...(platform ? PLATFORM : []), ...[folder.above?.('roles.sql') ?? []].flat()],
     body(folder, { up }, direction) {
       if (direction === 'down') return null
       // The CLI sends a file as one pipeline, which is one transaction, and runs CREATE INDEX CONCURRENTLY and the like
       // outside of it (from version 2.109 on). A BEGIN and COMMIT of the file's own are sent as they are.
-      return { kind: 'sql', text: folder.text(up), rules: { directives: false, control: 'units' } }
+      const text = platform ? withoutMissingExtensions(folder.text(up)) : folder.text(up)
+      return { kind: 'sql', text, rules: { directives: false, control: 'units' } }
     },
     bookkeeping: supabaseBookkeeping,
   }
@@ -29,6 +41,25 @@ export function supabaseFormat(): Format {
 const NAME = /^([0-9]+)_(.*)\.sql$/
 const SCHEMA = 'supabase_migrations'
 const TABLE = `${SCHEMA}.schema_migrations`
+
+/**
+ * Makes statements about extensions of the platform depend on whether the server has them. Lines stay where they are.
+ */
+function withoutMissingExtensions(text: string): string {
+  if (!/\bextension\b/i.test(text)) return text
+  let out = ''
+  let at = 0
+  for (const { start, end, words } of readScript(text, 'postgres', {}, { directives: false }).statements) {
+    const statement = text.slice(start, end)
+    const isAbout =
+      (words[0] === 'create' && words[1] === 'extension') || words.slice(0, 3).join(' ') === 'comment on extension'
+    const name = /\bextension\s+(?:if\s+not\s+exists\s+)?"?([\w-]+)"?/i.exec(statement)?.[1]?.toLowerCase()
+    if (!isAbout || name === undefined || !PLATFORM_EXTENSIONS.has(name)) continue
+    out += `${text.slice(at, start)}DO $migratest$ BEGIN IF EXISTS (SELECT FROM pg_available_extensions WHERE name = '${name}') THEN ${statement}; ELSE RAISE NOTICE 'passed over, since this server has no extension ${name}'; END IF; END $migratest$`
+    at = end
+  }
+  return out + text.slice(at)
+}
 
 /** Returns the digits as they are written: versions are text, so that `01` and `1` differ. */
 function versionOf(name: string): string {

@@ -41,7 +41,7 @@ export async function acquire<Client>(
   const plan = await planSnapshots(options, source)
   const build = builder(options, source)
   if (options.isolation === 'transaction') return leaseTransaction(options, source, plan, build)
-  return plan ? leaseCopy(options, plan, build) : leaseEmpty(options)
+  return plan ? leaseCopy(options, plan, build) : leaseEmpty(options, source)
 }
 
 /** Starts to prepare the database of a file's first test while the file is still being loaded. */
@@ -55,8 +55,11 @@ export async function prewarm<Client>(options: MigratedDatabaseOptions<Client>, 
 
 // --- internal ---
 
-async function leaseEmpty<Client>({ server }: MigratedDatabaseOptions<Client>): Promise<Lease<Client>> {
-  const database = await server.create()
+async function leaseEmpty<Client>(
+  { server }: MigratedDatabaseOptions<Client>,
+  { format }: Source,
+): Promise<Lease<Client>> {
+  const database = await server.create(format?.before())
   const end: Lease<Client>['end'] = async (finish) => {
     if ((await finish()) !== 'kept') await database.drop().catch(() => undefined)
   }
@@ -95,7 +98,7 @@ async function leaseTransaction<Client>(
 ): Promise<Lease<Client>> {
   const { server, version = 'latest' } = options
   const make = async () => {
-    const database = plan ? await copyOrBuild(options, plan, build) : await server.create()
+    const database = plan ? await copyOrBuild(options, plan, build) : await server.create(source.format?.before())
     try {
       if (!plan?.whole) await build(database, version)
       return database
@@ -164,7 +167,7 @@ const asked = new Set<string>()
 /** Returns a database at the last link of the chain, with nobody connected to it. */
 async function copyOrBuild<Client>(
   { server }: MigratedDatabaseOptions<Client>,
-  { snapshots, links, isStill }: SnapshotPlan<Client>,
+  { snapshots, links, isStill, source }: SnapshotPlan<Client>,
   build: Build<Client>,
 ): Promise<TestDatabase<Client>> {
   const keys = links.map(({ key }) => key)
@@ -175,7 +178,7 @@ async function copyOrBuild<Client>(
     const { nearest, parted } = await snapshots.look(keys)
     const base = nearest === undefined ? undefined : await snapshots.clone(nearest)
     if (base && nearest === key) return base
-    const database = base ?? (await server.create())
+    const database = base ?? (await server.create(source.format?.before()))
     try {
       const from = base ? keys.indexOf(nearest ?? '') + 1 : 0
       let spent = 0

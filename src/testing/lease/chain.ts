@@ -42,7 +42,7 @@ export async function fingerprintChain({
 }: ChainInput): Promise<ChainLink[]> {
   const links: ChainLink[] = []
   const { format } = source
-  const books = format ? [format.tool, ...format.bookkeeping(dialect).create] : []
+  const books = format ? [format.tool, ...format.bookkeeping(dialect).create, '', ...format.before()] : []
   let key = fingerprintOf([FORMAT, ...ground, ...books])
   for (const migration of migrations) {
     const seed = seeded.get(migration.version)

@@ -279,7 +279,7 @@ export class MigratedDatabase<Client = unknown> {
       tellRebuilt(this.#source, format.tool)
       const { version: from } = await migrator.version()
       await migrator.drop()
-      await this.#database.refill()
+      await this.#database.refill(format.before())
       return { ...(await move()), from }
     }
   }

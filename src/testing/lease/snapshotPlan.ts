@@ -13,6 +13,7 @@ import type { MigratedDatabaseOptions } from './options.ts'
 import { seedText } from './seeds.ts'
 
 export interface SnapshotPlan<Client> {
+  readonly source: Source
   readonly snapshots: Snapshots<Client>
   /** One link for each migration, lowest version first; at least one. */
   readonly links: readonly ChainLink[]
@@ -42,7 +43,7 @@ export async function planSnapshots<Client>(
   const last = links.at(-1)
   if (!last) return undefined
   const isStill = async () => (await chain()).links.at(-1)?.key === last.key
-  return { snapshots, links, whole, isStill }
+  return { source, snapshots, links, whole, isStill }
 }
 
 /**

@@ -49,7 +49,7 @@ export interface DatabaseOrigin<R extends Registry, Likeness> {
 
 /** A database that this module has made. */
 export interface OwnDatabase<Client, Likeness> extends TestDatabase<Client> {
-  prepare(init: readonly string[]): Promise<void>
+  prepare(init: readonly string[], before: readonly string[]): Promise<void>
   /** Treats the database as a copy of a snapshot from now on, because a snapshot was made of it. */
   adopt(kin: SnapshotFamily<Likeness>, since: string | undefined): void
 }
@@ -102,7 +102,7 @@ export class DatabaseServer<Client, R extends Registry, Likeness> implements Tes
     return `${this.#state.text}, for ${((now() - this.#state.since) / 1000).toFixed(1)} s`
   }
 
-  async create(): Promise<TestDatabase<Client>> {
+  async create(before: readonly string[] = []): Promise<TestDatabase<Client>> {
     const { registry, store } = await this.#start()
     const ticket = await registry.ticket()
     const name = registry.newName()
@@ -114,7 +114,7 @@ export class DatabaseServer<Client, R extends Registry, Likeness> implements Tes
     })
     try {
       await store.createEmpty(name)
-      await database.prepare(this.#options.init())
+      await database.prepare(this.#options.init(), before)
     } catch (error) {
       await database.drop()
       throw error

@@ -35,12 +35,12 @@ export function pgliteServer(options: PgliteServerOptions): TestServer<PGlite> {
     warm: () => void emptyDirectory().catch(() => undefined),
     progress: () =>
       since === undefined ? undefined : `making an empty PGlite database, for ${((now() - since) / 1000).toFixed(1)} s`,
-    async create() {
+    async create(before = []) {
       const { PGlite } = await load()
       const { extensions } = options
       const db = await PGlite.create({ loadDataDir: await emptyDirectory(), ...(extensions && { extensions }) })
       const database = new PgliteTestDatabase(db, `pglite_${count++}`, options.init)
-      await database.refill()
+      await database.refill(before)
       return database
     },
   }
@@ -62,8 +62,8 @@ class PgliteTestDatabase implements TestDatabase<PGlite> {
     this.name = name
   }
 
-  async refill(): Promise<void> {
-    for (const sql of this.#init()) await this.#db.exec(sql)
+  async refill(before: readonly string[]): Promise<void> {
+    for (const sql of [...this.#init(), ...before]) await this.#db.exec(sql)
   }
 
   async connect(): Promise<PGlite> {

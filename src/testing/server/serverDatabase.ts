@@ -64,14 +64,15 @@ export abstract class ServerDatabase<Client, R extends Registry, Likeness>
   /** Closes our own connections to the database, not those of the test. */
   protected abstract closeOwn(): Promise<void>
 
-  async refill(): Promise<void> {
-    await this.prepare(this.#init())
+  async refill(before: readonly string[]): Promise<void> {
+    await this.prepare(this.#init(), before)
   }
 
-  async prepare(init: readonly string[]): Promise<void> {
+  async prepare(init: readonly string[], before: readonly string[]): Promise<void> {
     const statements = [
       ...this.extensions.map((name) => ['extensions', this.extensionSql(name)] as const),
       ...init.map((sql) => ['init', sql] as const),
+      ...before.map((sql) => ['before the first migration', sql] as const),
     ]
     if (statements.length === 0) return
     const client = await this.connect()
