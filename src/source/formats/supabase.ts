@@ -3,7 +3,16 @@ import { UsageError } from '../../migrate/errors.ts'
 import type { Bookkeeping, BookkeepingData, BookkeepingRow } from '../../migrate/source.ts'
 import type { Dialect } from '../../sql/dialect.ts'
 import { literalOf } from '../../sql/parameters.ts'
-import { type Books, type Entry, type Folder, type Format, type Listing, leadingNumber, someOf } from './format.ts'
+import {
+  type Books,
+  type Entry,
+  type Folder,
+  type Format,
+  type Listing,
+  leadingNumber,
+  someOf,
+  timestampOf,
+} from './format.ts'
 
 /** Facts: supabase/cli (2026-06-01), `apps/cli-go/pkg/migration/{list,file,apply,history}.go`. */
 export function supabaseFormat(): Format {
@@ -21,6 +30,8 @@ export function supabaseFormat(): Format {
       return { kind: 'sql', text: folder.text(up), rules: { directives: false, control: 'units' } }
     },
     bookkeeping: supabaseBookkeeping,
+    // As `supabase migration new` (`internal/migration/new/new.go`): an empty file.
+    create: (title, { now }) => ({ [`${timestampOf(now)}_${title}.sql`]: '' }),
   }
 }
 
