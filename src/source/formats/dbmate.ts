@@ -12,6 +12,7 @@ import {
   leadingNumber,
   onlyRanges,
   someOf,
+  timestampOf,
   withoutMark,
 } from './format.ts'
 import { qualified, splitName } from './tables.ts'
@@ -32,10 +33,14 @@ export function dbmateFormat({ table = 'schema_migrations' }: DbmateOptions = {}
     list: listDbmate,
     body: (folder, { up }, direction) => readBody(folder, up, direction),
     bookkeeping: (dialect, books) => dbmateBookkeeping(dialect, books, table),
+    create: (title, { now }) => ({ [`${timestampOf(now)}_${title}.sql`]: TEMPLATE }),
   }
 }
 
 // --- internal ---
+
+/** What `dbmate new` writes (`migrationTemplate`). */
+const TEMPLATE = '-- migrate:up\n\n\n-- migrate:down\n\n'
 
 /** Returns the digits as they are written: dbmate compares them as text. */
 function versionOf(name: string): string {

@@ -9,6 +9,7 @@ import type { Dialect } from '../../sql/dialect.ts'
 import { literalOf } from '../../sql/parameters.ts'
 import { positionAt } from '../../sql/position.ts'
 import { type Token, tokenize } from '../../sql/tokens.ts'
+import { newDrizzleFiles } from './drizzleNew.ts'
 import { type Books, type Entry, type Folder, type Format, type Listing, leadingNumber, someOf } from './format.ts'
 import { qualified, timeOf } from './tables.ts'
 
@@ -55,6 +56,7 @@ export function drizzleFormat({ migrationsTable, migrationsSchema }: DrizzleOpti
       return entry.down === undefined ? null : readBody(folder, entry, entry.down)
     },
     bookkeeping: (dialect, books) => drizzleBookkeeping(dialect, books, migrationsTable, migrationsSchema),
+    create: newDrizzleFiles,
   }
 }
 

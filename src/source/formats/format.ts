@@ -154,6 +154,16 @@ export function timestampOf(now: Date): string {
   return now.toISOString().replace(/\D/g, '').slice(0, 14)
 }
 
+/**
+ * Returns the digits of the next migration: the number after the last one with as many digits, so that `0009` follows
+ * `0008_users`. A time follows a time, which is a number of ten digits or more.
+ */
+export function digitsAfter(name: string, now: Date): string {
+  const digits = /^\d+/.exec(name)?.[0] ?? ''
+  if (digits.length >= 10) return timestampOf(now)
+  return String(Number(digits) + 1).padStart(digits.length, '0')
+}
+
 /** Returns the whole number that a name begins with; undefined if there is none, or JavaScript cannot count so far. */
 export function leadingNumber(name: string): number | undefined {
   const digits = /^\d+/.exec(name)?.[0]

@@ -5,12 +5,14 @@ import type { Dialect } from '../../sql/dialect.ts'
 import { literalOf } from '../../sql/parameters.ts'
 import {
   type Books,
+  digitsAfter,
   type Entry,
   type Folder,
   type Format,
   type Listing,
   leadingNumber,
   someOf,
+  timestampOf,
   withoutMark,
 } from './format.ts'
 import { parseGoose } from './gooseParser.ts'
@@ -39,12 +41,31 @@ export function gooseFormat({ table = 'goose_db_version', env = process.env }: G
       return { kind: 'sql', text, rules: rulesOf(transaction) }
     },
     bookkeeping: (dialect, books) => gooseBookkeeping(dialect, books, table),
+    create: (title, { entries, now }) => ({ [`${nextDigits(entries, now)}_${snakeCase(title)}.sql`]: TEMPLATE }),
   }
 }
 
 // --- internal ---
 
 const MAX_INT64 = 2n ** 63n - 1n
+/**
+ * What `goose create` writes (`sqlMigrationTemplate` in `create.go`). Older versions of goose put each statement between
+ * `-- +goose StatementBegin` and `-- +goose StatementEnd`.
+ */
+const TEMPLATE = "-- +goose Up\nSELECT 'up SQL query';\n\n-- +goose Down\nSELECT 'down SQL query';\n"
+
+/** goose numbers with times, unless it is called with -s. Which of them a project uses shows the last migration. */
+function nextDigits(entries: readonly Entry[], now: Date): string {
+  const last = entries.at(-1)
+  return last ? digitsAfter(last.name, now) : timestampOf(now)
+}
+
+function snakeCase(title: string): string {
+  return title
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}]+/gu, '_')
+    .replace(/^_|_$/g, '')
+}
 
 /** Returns the number before the first `_`, from 1 on; undefined if there is none (`NumericComponent`). */
 function numberIn(name: string): bigint | undefined {

@@ -35,6 +35,11 @@ export function graphileMigrateFormat({ placeholders = {} }: GraphileMigrateOpti
       }
     },
     bookkeeping: graphileBookkeeping,
+    create(_title, { folder }) {
+      throw new UsageError(`${folder.shown}: graphile-migrate makes its migrations from current.sql.`, {
+        hint: 'Write the SQL to current.sql and run "graphile-migrate commit".',
+      })
+    },
   }
 }
 

@@ -4,7 +4,16 @@ import { DuplicateVersionError, UsageError } from '../../migrate/errors.ts'
 import type { Bookkeeping, BookkeepingData, BookkeepingRow } from '../../migrate/source.ts'
 import { DIALECTS, type Dialect } from '../../sql/dialect.ts'
 import { literalOf } from '../../sql/parameters.ts'
-import { type Books, type Entry, type Folder, type Format, type Listing, leadingNumber } from './format.ts'
+import {
+  type Books,
+  digitsAfter,
+  type Entry,
+  type Folder,
+  type Format,
+  type Listing,
+  leadingNumber,
+  type NewMigration,
+} from './format.ts'
 import { qualified, splitName } from './tables.ts'
 
 export interface PostgratorOptions {
@@ -34,6 +43,7 @@ export function postgratorFormat({ schemaTable = 'schemaversion', newline }: Pos
       return { kind: 'sql', text: folder.text(path), rules: { directives: false, control: 'units' } }
     },
     bookkeeping: (dialect, books) => postgratorBookkeeping(dialect, books, schemaTable, newline),
+    create: newPostgratorFiles,
   }
 }
 
@@ -107,6 +117,13 @@ function byVersion(folder: Folder, parts: readonly Part[], action: 'do' | 'undo'
 function versionOf(name: string): string {
   const [version = ''] = name.split('.')
   return version === '' || Number.isNaN(Number(version)) ? name : String(Number(version))
+}
+
+/** Postgrator has no command for it, so the names of the folder are continued; the first one is that of its README. */
+function newPostgratorFiles(title: string, { entries, now }: NewMigration<Data>): Record<string, string> {
+  const digits = digitsAfter(entries.at(-1)?.name ?? '000', now)
+  const isPaired = entries.length === 0 || entries.some(({ down }) => down !== undefined)
+  return { [`${digits}.do.${title}.sql`]: '', ...(isPaired && { [`${digits}.undo.${title}.sql`]: '' }) }
 }
 
 function postgratorBookkeeping(

@@ -4,7 +4,16 @@ import { FileNameError, UsageError } from '../../migrate/errors.ts'
 import type { Bookkeeping } from '../../migrate/source.ts'
 import type { Dialect } from '../../sql/dialect.ts'
 import { literalOf } from '../../sql/parameters.ts'
-import { type Books, type Entry, type Folder, type Format, type Listing, leadingNumber } from './format.ts'
+import {
+  type Books,
+  digitsAfter,
+  type Entry,
+  type Folder,
+  type Format,
+  type Listing,
+  leadingNumber,
+  type NewMigration,
+} from './format.ts'
 import { qualified } from './tables.ts'
 
 export interface PostgresMigrationsOptions {
@@ -37,6 +46,7 @@ export function postgresMigrationsFormat({ schema }: PostgresMigrationsOptions =
       }
     },
     bookkeeping: (dialect, books) => numberedBookkeeping(dialect, books, schema),
+    create: newNumberedFile,
   }
 }
 
@@ -103,6 +113,13 @@ function remarksOn(folder: Folder, entries: readonly Entry<Data>[]): string[] {
     seen.set(data.title, up)
   }
   return remarks
+}
+
+/** The tool has no command for it, so the names of the folder are continued; the first one is that of its README. */
+function newNumberedFile(title: string, { entries, now }: NewMigration<Data>): Record<string, string> {
+  const last = entries.at(-1)?.name ?? '0_'
+  const separator = /^\d+-/.test(last) ? '-' : '_'
+  return { [`${digitsAfter(last, now)}${separator}${title}.sql`]: '' }
 }
 
 function isCode(path: string): boolean {

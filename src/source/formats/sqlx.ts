@@ -5,7 +5,17 @@ import { FileNameError } from '../../migrate/errors.ts'
 import type { Bookkeeping, BookkeepingData, BookkeepingRow } from '../../migrate/source.ts'
 import { DIALECTS, type Dialect } from '../../sql/dialect.ts'
 import { literalOf } from '../../sql/parameters.ts'
-import { type Books, type Entry, type Folder, type Format, type Listing, leadingNumber } from './format.ts'
+import {
+  type Books,
+  digitsAfter,
+  type Entry,
+  type Folder,
+  type Format,
+  type Listing,
+  leadingNumber,
+  type NewMigration,
+  timestampOf,
+} from './format.ts'
 import { qualified, splitName } from './tables.ts'
 
 export interface SqlxOptions {
@@ -42,6 +52,7 @@ export function sqlxFormat({ table = '_sqlx_migrations', ignoredChars = [] }: Sq
       }
     },
     bookkeeping: (dialect, books) => sqlxBookkeeping(dialect, books, table, ignoredChars),
+    create: newSqlxFiles,
   }
 }
 
@@ -119,6 +130,28 @@ function withoutEnd(path: string, end: string): string {
 
 function describe(path: string, end: string): string {
   return withoutEnd(path.slice(path.indexOf('_') + 1), end).replaceAll('_', ' ')
+}
+
+/** Writes what `sqlx migrate add` writes (sqlx-cli, `migrate.rs`): both halves if the last migration has both. */
+function newSqlxFiles(title: string, { entries, now }: NewMigration<SqlxData>): Record<string, string> {
+  const name = `${nextDigits(entries, now)}_${title.replaceAll(' ', '_')}`
+  if (!entries.at(-1)?.data.isReversible) return { [`${name}.sql`]: '-- Add migration script here\n' }
+  return {
+    [`${name}.up.sql`]: '-- Add up migration script here\n',
+    [`${name}.down.sql`]: '-- Add down migration script here\n',
+  }
+}
+
+/**
+ * Continues a sequence as `sqlx migrate add --help` says it: if the last two numbers differ by one, or the only one is 0
+ * or 1. Otherwise the number is a time.
+ */
+function nextDigits(entries: readonly Entry<SqlxData>[], now: Date): string {
+  const [before, last] = entries.length === 1 ? [undefined, entries[0]] : entries.slice(-2)
+  if (!last) return timestampOf(now)
+  const version = BigInt(versionOf(last.name))
+  const isSequence = before ? version - BigInt(versionOf(before.name)) === 1n : version === 0n || version === 1n
+  return isSequence ? digitsAfter(last.name, now) : timestampOf(now)
 }
 
 function sqlxBookkeeping(

@@ -4,7 +4,16 @@ import type { Bookkeeping, BookkeepingData, BookkeepingRow } from '../../migrate
 import type { Dialect } from '../../sql/dialect.ts'
 import { literalOf } from '../../sql/parameters.ts'
 import { readScript } from '../../sql/script.ts'
-import { type Books, type Entry, type Folder, type Format, type Listing, leadingNumber, someOf } from './format.ts'
+import {
+  type Books,
+  type Entry,
+  type Folder,
+  type Format,
+  type Listing,
+  leadingNumber,
+  someOf,
+  timestampOf,
+} from './format.ts'
 import { PLATFORM, PLATFORM_EXTENSIONS } from './supabasePlatform.ts'
 
 export interface SupabaseOptions {
@@ -33,6 +42,8 @@ export function supabaseFormat({ platform = true }: SupabaseOptions = {}): Forma
       return { kind: 'sql', text, rules: { directives: false, control: 'units' } }
     },
     bookkeeping: supabaseBookkeeping,
+    // As `supabase migration new` (`internal/migration/new/new.go`): an empty file.
+    create: (title, { now }) => ({ [`${timestampOf(now)}_${title}.sql`]: '' }),
   }
 }
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { Direction, Migration } from '../../../src/migrate/source.ts'
 import { type DbmateOptions, dbmateFormat } from '../../../src/source/formats/dbmate.ts'
-import { sourceOfFormat } from '../../../src/source/formats/format.ts'
+import { newFiles, sourceOfFormat } from '../../../src/source/formats/format.ts'
 import type { Dialect } from '../../../src/sql/dialect.ts'
 import { memoryFolder } from './memoryFolder.ts'
 
@@ -114,4 +114,15 @@ test('the table may be in a schema', async () => {
 test('MySQL has its own type, and no schema', async () => {
   const { table } = await open({}, 'mysql', { table: 'app.done' })
   expect(table.create).toEqual(['CREATE TABLE IF NOT EXISTS `app.done` (version varchar(128) PRIMARY KEY)'])
+})
+
+test('a new migration has both sections, and begins with the time whatever the other names are', () => {
+  const now = new Date('2026-11-27T08:30:05.678Z')
+  const text = '-- migrate:up\n\n\n-- migrate:down\n\n'
+  const folders: Record<string, string>[] = [{}, { '001_a.sql': text }]
+  for (const files of folders) {
+    expect(newFiles(dbmateFormat(), memoryFolder(files), 'add_users', now)).toEqual({
+      '20261127083005_add_users.sql': text,
+    })
+  }
 })

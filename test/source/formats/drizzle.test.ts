@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import type { Migration } from '../../../src/migrate/source.ts'
 import { type DrizzleOptions, drizzleFormat } from '../../../src/source/formats/drizzle.ts'
-import { sourceOfFormat } from '../../../src/source/formats/format.ts'
+import { newFiles, sourceOfFormat } from '../../../src/source/formats/format.ts'
 import type { Dialect } from '../../../src/sql/dialect.ts'
 import { readScript } from '../../../src/sql/script.ts'
 import { memoryFolder } from './memoryFolder.ts'
@@ -282,5 +282,155 @@ describe('the table of 0.x', () => {
     expect(table.forget('created_at 7')).toEqual([
       `DELETE FROM "drizzle"."__drizzle_migrations" WHERE created_at = '7'`,
     ])
+  })
+})
+
+const CUSTOM = '-- Custom SQL migration file, put your code below! --'
+
+const create = (files: Record<string, string>, now = '2026-11-27T08:30:05.678Z') =>
+  newFiles(drizzleFormat(), memoryFolder(files, 'drizzle'), 'add_users', new Date(now))
+
+const parsed = (files: Readonly<Record<string, string>>, path: string) => JSON.parse(files[path] ?? 'null')
+
+const UUID = expect.stringMatching(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$/)
+
+describe('a new migration in the layout of 0.x', () => {
+  const before = {
+    id: 'b',
+    prevId: 'a',
+    version: '7',
+    dialect: 'postgresql',
+    tables: { t: {} },
+    _meta: { tables: { x: 'y' } },
+  }
+  const files: Record<string, string> = {
+    '0000_a.sql': '',
+    '0001_b.sql': '',
+    ...journal({ '0000_a': 10, '0001_b': 20 }),
+    'meta/0000_snapshot.json': '{ "id": "a" }',
+    'meta/0001_snapshot.json': JSON.stringify(before),
+  }
+
+  test('is a file, an entry of the journal, and a copy of the last snapshot', () => {
+    const made = create(files)
+    expect(Object.keys(made)).toEqual(['0002_add_users.sql', 'meta/_journal.json', 'meta/0002_snapshot.json'])
+    expect(made['0002_add_users.sql']).toBe(CUSTOM)
+    const old = JSON.parse(files['meta/_journal.json'] ?? '')
+    const entry = { idx: 2, version: '7', when: 1795768205678, tag: '0002_add_users', breakpoints: true }
+    expect(made['meta/_journal.json']).toBe(JSON.stringify({ ...old, entries: [...old.entries, entry] }, null, 2))
+    const snapshot = parsed(made, 'meta/0002_snapshot.json')
+    expect(snapshot).toEqual({ ...before, id: UUID, prevId: 'b', _meta: { columns: {}, schemas: {}, tables: {} } })
+    expect(Object.keys(snapshot).slice(0, 2)).toEqual(['id', 'prevId'])
+  })
+
+  test('runs after the others, because its "when" is above theirs even if they are from the future', async () => {
+    const future = { ...files, ...journal({ '0000_a': 1995768205678, '0001_b': 20 }) }
+    const made = create(future)
+    expect(parsed(made, 'meta/_journal.json').entries.at(-1).when).toBe(1995768205679)
+    const { names } = await open({ ...future, ...made })
+    expect(names).toEqual(['0000_a', '0001_b', '0002_add_users'])
+  })
+
+  test.each([
+    ['20260101000000_a', '20261127083005_add_users'],
+    ['1767225600_a', '1795768205_add_users'],
+    ['_a', '_add_users'],
+    ['0000_a', '0001_add_users'],
+  ])('begins as the last one does: after %s comes %s', (last, tag) => {
+    const made = create({ [`${last}.sql`]: '', ...journal({ [last]: 1 }) })
+    expect(Object.keys(made)).toEqual([`${tag}.sql`, 'meta/_journal.json'])
+  })
+
+  test('is the first one of an empty journal', () => {
+    const made = create(journal({}))
+    expect(parsed(made, 'meta/_journal.json').entries).toEqual([
+      { idx: 0, version: '7', when: 1795768205678, tag: '0000_add_users', breakpoints: true },
+    ])
+  })
+
+  test('is refused while a snapshot has conflict markers', () => {
+    expect(() => create({ ...files, 'meta/0001_snapshot.json': '<<<<<<< HEAD\n{}' })).toThrow(
+      'drizzle/meta/0001_snapshot.json is not valid JSON',
+    )
+  })
+})
+
+describe('a new migration in the layout of 1.0', () => {
+  const snapshot = (id: string, prevIds: string[], more: object) =>
+    JSON.stringify({ id, prevIds, version: '8', dialect: 'postgres', ...more })
+  const files = {
+    '20260101000000_a/migration.sql': '',
+    '20260101000000_a/snapshot.json': snapshot('a', ['0'], { ddl: [], renames: [] }),
+    '20260102000000_b/migration.sql': '',
+    '20260102000000_b/snapshot.json': snapshot('b', ['a'], { ddl: [{ name: 't' }], renames: ['x->y'] }),
+  }
+
+  test('is a folder with a file and a copy of the snapshot that no other one follows', () => {
+    const made = create(files)
+    expect(Object.keys(made)).toEqual([
+      '20261127083005_add_users/migration.sql',
+      '20261127083005_add_users/snapshot.json',
+    ])
+    expect(made['20261127083005_add_users/migration.sql']).toBe(CUSTOM)
+    const copy = parsed(made, '20261127083005_add_users/snapshot.json')
+    expect(copy).toEqual({
+      id: UUID,
+      prevIds: ['b'],
+      version: '8',
+      dialect: 'postgres',
+      ddl: [{ name: 't' }],
+      renames: [],
+    })
+  })
+
+  test('has no changes in its snapshot if snapshots have only the changes', () => {
+    const made = create({
+      '20260101000000_a/migration.sql': '',
+      '20260101000000_a/snapshot.json': snapshot('a', ['0'], { type: 'base', version: '9', ddl: [{ name: 't' }] }),
+    })
+    expect(made['20261127083005_add_users/snapshot.json']).toBe(
+      JSON.stringify(
+        {
+          type: 'diff',
+          version: '9',
+          dialect: 'postgres',
+          id: parsed(made, '20261127083005_add_users/snapshot.json').id,
+          prevIds: ['a'],
+          footprints: [],
+          deltas: [],
+        },
+        null,
+        2,
+      ),
+    )
+  })
+
+  test('sorts above the others even if they are from the future', () => {
+    const [path] = Object.keys(create(files, '2020-01-01T00:00:00Z'))
+    expect(path).toBe('20260102000001_add_users/migration.sql')
+  })
+
+  test('follows all branches if their schemas are the same', () => {
+    const made = create({
+      ...files,
+      '20260103000000_c/migration.sql': '',
+      '20260103000000_c/snapshot.json': snapshot('c', ['a'], { ddl: [{ name: 't' }], renames: [] }),
+    })
+    expect(parsed(made, '20261127083005_add_users/snapshot.json')).toMatchObject({ prevIds: ['b', 'c'] })
+  })
+
+  test('is refused if branches have different schemas', () => {
+    const diverged = {
+      ...files,
+      '20260103000000_c/migration.sql': '',
+      '20260103000000_c/snapshot.json': snapshot('c', ['a'], { ddl: [], renames: [] }),
+    }
+    expect(() => create(diverged)).toThrow(
+      'drizzle has migrations of several branches with different schemas, which only Drizzle can put together: 20260102000000_b/snapshot.json, 20260103000000_c/snapshot.json.',
+    )
+  })
+
+  test('is refused in an empty folder, whose layout is not known', () => {
+    expect(() => create({})).toThrow('drizzle has no migration of Drizzle yet')
   })
 })

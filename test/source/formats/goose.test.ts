@@ -1,7 +1,7 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: goose's variables look like this.
 import { describe, expect, test } from 'vitest'
 import type { Direction, Migration } from '../../../src/migrate/source.ts'
-import { sourceOfFormat } from '../../../src/source/formats/format.ts'
+import { newFiles, sourceOfFormat } from '../../../src/source/formats/format.ts'
 import { type GooseOptions, gooseFormat } from '../../../src/source/formats/goose.ts'
 import { interpolate } from '../../../src/source/formats/interpolate.ts'
 import type { Dialect } from '../../../src/sql/dialect.ts'
@@ -219,5 +219,40 @@ describe('variables', () => {
 
   test.each(['$1', '${A', '${A!x}', '${NONE?}', '${A:x}'])('%s is an error', (text) => {
     expect(() => interpolate(text, env)).toThrow()
+  })
+})
+
+describe('a new migration', () => {
+  const create = (names: readonly string[], title = 'add_users') =>
+    newFiles(
+      gooseFormat(),
+      memoryFolder(Object.fromEntries(names.map((name) => [name, '']))),
+      title,
+      new Date('2026-11-27T08:30:05.678Z'),
+    )
+
+  test('has the two sections that goose writes', async () => {
+    const [[path, text] = []] = Object.entries(create([]))
+    expect(path).toBe('20261127083005_add_users.sql')
+    expect(text).toBe("-- +goose Up\nSELECT 'up SQL query';\n\n-- +goose Down\nSELECT 'down SQL query';\n")
+    expect((await read(text ?? '')).statements).toEqual(["SELECT 'up SQL query'"])
+    expect((await read(text ?? '', 'down')).statements).toEqual(["SELECT 'down SQL query'"])
+  })
+
+  test.each([
+    ['begins with the time if the folder is empty', [], '20261127083005_add_users.sql'],
+    [
+      'begins with the time if the last one does',
+      ['00001_a.sql', '20260101000000_b.sql'],
+      '20261127083005_add_users.sql',
+    ],
+    ['continues the numbers with as many digits', ['00008_a.sql', '00009_b.sql'], '00010_add_users.sql'],
+    ['comes after migrations in Go, too', ['001_a.sql', '002_b.go'], '003_add_users.sql'],
+  ])('%s', (_, names, path) => {
+    expect(Object.keys(create(names))).toEqual([path])
+  })
+
+  test('has a name in small letters with underscores', () => {
+    expect(Object.keys(create(['1_a.sql'], '-Add  Users, Größe-'))).toEqual(['2_add_users_größe.sql'])
   })
 })

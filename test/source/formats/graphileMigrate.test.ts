@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { DuplicateVersionError, UsageError } from '../../../src/migrate/errors.ts'
-import { sourceOfFormat } from '../../../src/source/formats/format.ts'
+import { newFiles, sourceOfFormat } from '../../../src/source/formats/format.ts'
 import { type GraphileMigrateOptions, graphileMigrateFormat } from '../../../src/source/formats/graphileMigrate.ts'
 import { memoryFolder } from './memoryFolder.ts'
 
@@ -151,5 +151,14 @@ describe('the table of graphile-migrate', () => {
 
   it('is for PostgreSQL only', () => {
     expect(() => sourceOf({}).format?.bookkeeping('mysql')).toThrow(UsageError)
+  })
+})
+
+describe('a new migration of graphile-migrate', () => {
+  it('is refused, because it comes from current.sql', () => {
+    const create = () => newFiles(graphileMigrateFormat(), memoryFolder(both), 'add_users', new Date())
+    expect(create).toThrow(UsageError)
+    expect(create).toThrow('graphile-migrate makes its migrations from current.sql')
+    expect(create).toThrow('graphile-migrate commit')
   })
 })

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { DuplicateVersionError, UsageError } from '../../../src/migrate/errors.ts'
-import { sourceOfFormat } from '../../../src/source/formats/format.ts'
+import { newFiles, sourceOfFormat } from '../../../src/source/formats/format.ts'
 import { type PostgratorOptions, postgratorFormat } from '../../../src/source/formats/postgrator.ts'
 import { memoryFolder } from './memoryFolder.ts'
 
@@ -123,5 +123,28 @@ describe('the table of postgrator', () => {
     ])
     expect(books?.forget('3')).toEqual([`DELETE FROM "ops"."versions" WHERE version = '3'`])
     expect(sourceOf({}).format?.bookkeeping('mysql').create).toHaveLength(2)
+  })
+})
+
+describe('a new migration of postgrator', () => {
+  const create = (...names: readonly string[]) =>
+    newFiles(
+      postgratorFormat(),
+      memoryFolder(Object.fromEntries(names.map((name) => [name, '']))),
+      'add_users',
+      new Date('2026-11-27T08:30:05.678Z'),
+    )
+
+  it.each([
+    ['has both halves in an empty folder', [], ['001.do.add_users.sql', '001.undo.add_users.sql']],
+    [
+      'has both halves if the folder has both',
+      ['08.do.sql', '08.undo.sql', '09.do.sql'],
+      ['10.do.add_users.sql', '10.undo.add_users.sql'],
+    ],
+    ['has no undo if the folder has none', ['0008.do.a.sql', '0009.do.b.sql'], ['0010.do.add_users.sql']],
+    ['begins with the time if the last one does', ['20260101000000.do.a.sql'], ['20261127083005.do.add_users.sql']],
+  ])('%s', (_, names, paths) => {
+    expect(create(...names)).toEqual(Object.fromEntries(paths.map((path) => [path, ''])))
   })
 })

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { DuplicateVersionError, FileNameError, UsageError } from '../../../src/migrate/errors.ts'
-import { sourceOfFormat } from '../../../src/source/formats/format.ts'
+import { newFiles, sourceOfFormat } from '../../../src/source/formats/format.ts'
 import { postgresMigrationsFormat } from '../../../src/source/formats/postgresMigrations.ts'
 import { memoryFolder } from './memoryFolder.ts'
 
@@ -125,5 +125,23 @@ describe('the table of postgres-migrations', () => {
 
   it('is for PostgreSQL only', () => {
     expect(() => sourceOf({}).format?.bookkeeping('mysql')).toThrow(UsageError)
+  })
+})
+
+describe('a new migration of postgres-migrations', () => {
+  const create = (...names: readonly string[]) =>
+    newFiles(
+      postgresMigrationsFormat(),
+      memoryFolder(Object.fromEntries(names.map((name) => [name, '']))),
+      'add_users',
+      new Date('2026-11-27T08:30:05.678Z'),
+    )
+
+  it.each([
+    ['is the first one in an empty folder', [], '1_add_users.sql'],
+    ['has the next id with as many digits', ['001_a.sql', '002_b.js'], '003_add_users.sql'],
+    ['has the separator of the last one', ['1_a.sql', '2-b.sql'], '3-add_users.sql'],
+  ])('%s', (_, names, path) => {
+    expect(create(...names)).toEqual({ [path]: '' })
   })
 })

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { DuplicateVersionError, FileNameError } from '../../../src/migrate/errors.ts'
-import { sourceOfFormat } from '../../../src/source/formats/format.ts'
+import { newFiles, sourceOfFormat } from '../../../src/source/formats/format.ts'
 import { type SqlxOptions, sqlxFormat } from '../../../src/source/formats/sqlx.ts'
 import { memoryFolder } from './memoryFolder.ts'
 
@@ -142,5 +142,39 @@ describe('the table of sqlx', () => {
     const key = 0x3d32ad9en * 0xcbf43926n
     expect(sourceOf({}).format?.bookkeeping('postgres').locks?.('123456789')).toEqual([String(key)])
     expect(sourceOf({}).format?.bookkeeping('mysql').locks?.('123456789')).toEqual([key.toString(16)])
+  })
+})
+
+describe('a new migration of sqlx', () => {
+  const create = (...names: readonly string[]) =>
+    newFiles(
+      sqlxFormat(),
+      memoryFolder(Object.fromEntries(names.map((name) => [name, '']))),
+      'add users',
+      new Date('2026-11-27T08:30:05.678Z'),
+    )
+
+  it('is one file, or two if the last migration has two', () => {
+    expect(create('20260101000000_a.up.sql', '20260101000000_a.down.sql', '20260102000000_b.sql')).toEqual({
+      '20261127083005_add_users.sql': '-- Add migration script here\n',
+    })
+    expect(create('20260101000000_a.sql', '20260102000000_b.up.sql', '20260102000000_b.down.sql')).toEqual({
+      '20261127083005_add_users.up.sql': '-- Add up migration script here\n',
+      '20261127083005_add_users.down.sql': '-- Add down migration script here\n',
+    })
+  })
+
+  it.each([
+    ['begins with the time in an empty folder', [], '20261127083005_add_users.sql'],
+    [
+      'continues a sequence whose last two numbers differ by one',
+      ['0001_a.sql', '0009_b.sql', '0010_c.sql'],
+      '0011_add_users.sql',
+    ],
+    ['begins with the time if they differ by more', ['0001_a.sql', '0003_b.sql'], '20261127083005_add_users.sql'],
+    ['continues the only migration if its number is 1', ['0001_a.sql'], '0002_add_users.sql'],
+    ['begins with the time if the only migration has a higher number', ['0002_a.sql'], '20261127083005_add_users.sql'],
+  ])('%s', (_, names, path) => {
+    expect(Object.keys(create(...names))).toEqual([path])
   })
 })

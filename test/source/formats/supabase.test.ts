@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Migration } from '../../../src/migrate/source.ts'
-import { sourceOfFormat } from '../../../src/source/formats/format.ts'
+import { newFiles, sourceOfFormat } from '../../../src/source/formats/format.ts'
 import { supabaseFormat } from '../../../src/source/formats/supabase.ts'
 import { readScript } from '../../../src/sql/script.ts'
 import { memoryFolder } from './memoryFolder.ts'
@@ -104,4 +104,10 @@ test('every row is applied, also one without a file', async () => {
 test('MySQL is refused', () => {
   const { format } = sourceOfFormat(supabaseFormat(), memoryFolder({}, 'supabase/migrations'))
   expect(() => format?.bookkeeping('mysql')).toThrow('which are for PostgreSQL')
+})
+
+test('a new migration is an empty file that begins with the time', () => {
+  const folder = memoryFolder({ '20260101000000_a.sql': '' })
+  const now = new Date('2026-11-27T08:30:05.678Z')
+  expect(newFiles(supabaseFormat(), folder, 'add_users', now)).toEqual({ '20261127083005_add_users.sql': '' })
 })
