@@ -74,8 +74,41 @@ function insideOffset(
   return found + offsetOfCodePoint(internalQuery, Number(internalPosition) - 1) + shift
 }
 
+/** Where extensions are found that PostgreSQL itself does not bring along: Docker images, and packages for PGlite. */
+const HOMES: Readonly<Record<string, { image?: string; pglite?: string }>> = {
+  vector: { image: 'pgvector/pgvector:pg17', pglite: '@electric-sql/pglite-pgvector' },
+  postgis: { image: 'postgis/postgis:17-3.5' },
+  timescaledb: { image: 'timescale/timescaledb:latest-pg17' },
+  citus: { image: 'citusdata/citus:13' },
+  age: { image: 'apache/age', pglite: '@electric-sql/pglite-age' },
+}
+
+/** Extensions that come with PostgreSQL, but not with every build of it. */
+const CONTRIB = new Set(
+  'btree_gin btree_gist citext cube dblink earthdistance fuzzystrmatch hstore intarray isn lo ltree pg_stat_statements pg_trgm pgcrypto postgres_fdw seg tablefunc tsm_system_rows unaccent uuid-ossp'.split(
+    ' ',
+  ),
+)
+
+function hintForExtension(name: string): string {
+  const { image, pglite } = HOMES[name] ?? {}
+  const ways = [
+    image && `a server from an image that has it: postgres({ image: '${image}' })`,
+    pglite && `PGlite with the package ${pglite}: pglite({ extensions: { … } })`,
+    !image &&
+      CONTRIB.has(name) &&
+      "the server's contrib package, or an image of PostgreSQL: postgres({ from: 'docker' })",
+    !image &&
+      !CONTRIB.has(name) &&
+      "a server that has it: postgres({ image: '…' }); Supabase's own are in supabase/postgres",
+  ].filter(Boolean)
+  return `This server does not have it. Use ${ways.join(', or ')}.`
+}
+
 /** Returns PostgreSQL's own hint, or one about what usually causes this error. */
 function hintFor(error: PostgresError): string | undefined {
+  const extension = /^extension "(.+)" is not available$/.exec(error.message)?.[1]
+  if (extension !== undefined) return hintForExtension(extension)
   if (error.hint) return error.hint
   if (error.code === '25001')
     return 'Give the statement a migration of its own, or begin the file with "-- migrate: no-transaction".'

@@ -23,10 +23,19 @@ export interface GooseOptions {
   readonly table?: string | undefined
   /** The environment variables for files with `-- +goose ENVSUB ON`; default: those of this process. */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined
+  /**
+   * What is done with migrations in Go, which cannot run here. `refuse` (default): a database does not get past one.
+   * `skip`: they count as applied and change nothing, for folders whose later migrations do not need them.
+   */
+  readonly go?: 'refuse' | 'skip' | undefined
 }
 
 /** Facts: pressly/goose v3.27.3, `migration.go`, `provider_collect.go`, `internal/dialects/{postgres,mysql}.go`. */
-export function gooseFormat({ table = 'goose_db_version', env = process.env }: GooseOptions = {}): Format {
+export function gooseFormat({
+  table = 'goose_db_version',
+  env = process.env,
+  go = 'refuse',
+}: GooseOptions = {}): Format {
   return {
     tool: 'goose',
     downs: true,
@@ -36,7 +45,10 @@ export function gooseFormat({ table = 'goose_db_version', env = process.env }: G
     list: listGoose,
     body(folder, { up }, direction) {
       const shown = `${folder.shown}/${up}`
-      if (up.endsWith('.go')) throw codeBody(shown)
+      if (up.endsWith('.go')) {
+        if (go === 'skip') return null
+        throw codeBody(shown)
+      }
       const { text, transaction } = parseGoose(withoutMark(folder.text(up)), direction, shown, env)
       return { kind: 'sql', text, rules: rulesOf(transaction) }
     },
@@ -101,7 +113,7 @@ function listGoose(folder: Folder): Listing {
 
 function codeBody(shown: string): UsageError {
   return new UsageError(`${shown} is a migration in Go, which cannot be run here.`, {
-    hint: 'Start from a database that goose has migrated beyond it, or write the same changes as an SQL migration.',
+    hint: "Start from a database that goose has migrated beyond it, write the same changes as an SQL migration, or leave Go out: goose(path, { go: 'skip' }).",
   })
 }
 

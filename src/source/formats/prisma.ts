@@ -4,7 +4,7 @@ import { UsageError } from '../../migrate/errors.ts'
 import type { Bookkeeping, BookkeepingData, BookkeepingRow } from '../../migrate/source.ts'
 import type { Dialect } from '../../sql/dialect.ts'
 import { literalOf } from '../../sql/parameters.ts'
-import { type Books, type Entry, type Folder, type Format, type Listing, leadingNumber, timestampOf } from './format.ts'
+import { type Books, type Entry, type Folder, type Format, type Listing, leadingNumber, someOf, timestampOf } from './format.ts'
 import { qualified } from './tables.ts'
 
 export interface PrismaOptions {
@@ -15,10 +15,15 @@ export interface PrismaOptions {
    * Default: a file runs in one transaction, unless it has statements that need several.
    */
   readonly engine?: number | undefined
+  /**
+   * SQL that each test database gets before the first migration, such as Prisma's `migrations.initShadowDb`. Default:
+   * that setting, if prisma.config.ts has it as a plain text.
+   */
+  readonly before?: string | undefined
 }
 
 /** Facts: prisma-engines, schema-connector `migrations_directory.rs`, `checksum.rs`, `sql_migration_persistence.rs`. */
-export function prismaFormat({ schema, engine = 0 }: PrismaOptions = {}): Format {
+export function prismaFormat({ schema, engine = 0, before }: PrismaOptions = {}): Format {
   let provider: string | undefined
   return {
     tool: 'Prisma',
@@ -29,6 +34,7 @@ export function prismaFormat({ schema, engine = 0 }: PrismaOptions = {}): Format
       provider = providerOf(folder)
       return listing
     },
+    before: (folder) => [before ?? shadowInit(folder) ?? []].flat(),
     body(folder, { up, down }, direction) {
       const path = direction === 'up' ? up : down
       if (path === undefined) return null
@@ -82,8 +88,18 @@ function listPrisma(folder: Folder): Listing {
         data: undefined,
       }),
     )
-  const remarks = missing.map((name) => `${folder.shown}/${name} has no ${BODY}: Prisma refuses to run it.`)
+  const remarks =
+    missing.length === 0
+      ? []
+      : [`${folder.shown} has folders without ${BODY}, which Prisma refuses to run: ${someOf(missing)}.`]
   return { entries, remarks }
+}
+
+/** Reads `migrations.initShadowDb` from prisma.config.ts, which is beside the folder of the schema. */
+function shadowInit(folder: Folder): string | undefined {
+  const config = folder.above?.('prisma.config.ts') ?? folder.above?.('../prisma.config.ts')
+  const text = config && /\binitShadowDb\s*:\s*(?:`([^`$]*)`|'([^'\n]*)'|"([^"\n]*)")/.exec(config)
+  return text ? (text[1] ?? text[2] ?? text[3]) : undefined
 }
 
 function providerOf(folder: Folder): string | undefined {
