@@ -156,7 +156,7 @@ describe('usage', () => {
     ],
     ['no database', ['status'], 2, /^$/, /Neither --database nor DATABASE_URL is given/],
     ['a number that is none', ['up', 'x'], 2, /^$/, /"x" is not a number of migrations/],
-    ['a version that is none', ['goto', '1.5'], 2, /^$/, /"1\.5" is not a version/],
+    ['a version that is none', ['goto', '1/5'], 2, /^$/, /"1\/5" is not a version/],
     ['down without a number', ['down'], 2, /^$/, /How many\?/],
   ] as const)('%s', ([, args, code, out, err]) => {
     const found = cli(args)

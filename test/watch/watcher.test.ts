@@ -213,6 +213,7 @@ describe('what a person asks for', () => {
       command: `node -e "console.log(new URL(process.env.DATABASE_URL).pathname); process.exit(3)"`,
       onSchema: (schema) => schemas.push(String(schema)),
     })
+    await expect.poll(() => watched.of('command')).toHaveLength(1)
     await db.rows('alter table users add hand int')
     const next = watched.next('command')
     watched.write('2_b.up.sql', 'create table b (id int)')

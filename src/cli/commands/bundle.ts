@@ -1,5 +1,6 @@
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
+import { UsageError } from '../../migrate/errors.ts'
 import { bundle } from '../bundle.ts'
 import type { CommandTable } from '../commandTable.ts'
 import type { Context } from '../context.ts'
@@ -9,6 +10,11 @@ export async function run(context: Context, _: readonly string[], commands: Comm
   const { output = 'migrate.mjs' } = context.options
   const source = await context.source()
   const migrations = await source.list()
+  if (source.format) {
+    throw new UsageError(`${source.name} is a folder of ${source.format.tool}, which cannot be bundled.`, {
+      hint: `Deploy with ${source.format.tool} itself: its table says what is applied.`,
+    })
+  }
   context.busy('bundling')
   const code = await bundle({
     source,

@@ -4,7 +4,16 @@ import { UsageError } from '../../migrate/errors.ts'
 import type { Bookkeeping, BookkeepingData, BookkeepingRow } from '../../migrate/source.ts'
 import type { Dialect } from '../../sql/dialect.ts'
 import { literalOf } from '../../sql/parameters.ts'
-import { type Books, type Entry, type Folder, type Format, type Listing, leadingNumber, someOf, timestampOf } from './format.ts'
+import {
+  type Books,
+  type Entry,
+  type Folder,
+  type Format,
+  type Listing,
+  leadingNumber,
+  someOf,
+  timestampOf,
+} from './format.ts'
 import { qualified } from './tables.ts'
 
 export interface PrismaOptions {
