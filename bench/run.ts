@@ -10,6 +10,7 @@ import { acquireServer, stopServer } from '../dist/src/server/acquire.js'
 import { MigratedDatabase, settled } from '../dist/src/testing/lease/migratedDatabase.js'
 import { postgresServer } from '../dist/src/testing/server/postgres/server.js'
 import { verification } from '../dist/src/verify/verify.js'
+import { folders } from './folders.ts'
 import { loading, reloads } from './loading.ts'
 import { interleaved, table } from './measure.ts'
 import { writeMigrations } from './migrations.ts'
@@ -41,6 +42,10 @@ if (!only || only === 'process') await wholeProcess(100, 11)
 if (!only || only === 'start') await start(100, 11)
 if (!only || only === 'verify') await verify(100, 5)
 if (!only || only === 'database') await testDatabase(100, 15)
+if (!only || only === 'folders') {
+  const server = postgresServer({ url: undefined, request, idleMs: undefined, extensions: [], init: () => [] })
+  await folders({ freshDatabase, server })
+}
 if (!only || only === 'taking') await takingAll()
 if (!only || only === 'restore') await restoreSnapshot(15)
 if (!only || only === 'edit') await edits(500, 3)
