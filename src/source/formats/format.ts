@@ -86,12 +86,22 @@ export interface Entry<Data = undefined> {
 }
 
 /** Makes a source of a folder. */
-export function sourceOfFormat<Data>(format: Format<Data>, folder: Folder): Source {
+export function sourceOfFormat<Data>(format: Format<Data>, disk: Folder): Source {
+  let files: readonly string[] | undefined
+  // Reading a folder takes far longer than reading a file of it, so its names are read once for each list.
+  const folder: Folder = {
+    ...disk,
+    files: () => {
+      files ??= disk.files()
+      return files
+    },
+  }
   let entries = new Map<string, Entry<Data>>()
   let remarks: readonly string[] = []
   const identify = format.identify ?? ((name: string) => name)
   const shown = (path: string | undefined) => (path === undefined ? undefined : `${folder.shown}/${path}`)
   const list = async (): Promise<Migration[]> => {
+    files = undefined
     const listing = format.list(folder)
     const found = new Map<string, Entry<Data>>()
     for (const entry of listing.entries) {
