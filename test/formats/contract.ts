@@ -61,10 +61,13 @@ export async function ours(oracle: Oracle, db: Scratch, place: Place): Promise<M
   return new Migrator({ source: oracle.source(place.folder), database: await db.open() })
 }
 
-/** Returns the state of every migration, in order. */
+/**
+ * Returns the state of every migration, in order. Where the tool keeps no checksum, what it applied is `unrecorded`:
+ * applied, and nobody knows with which text.
+ */
 export async function statesOf(oracle: Oracle, db: Scratch, place: Place): Promise<string[]> {
   const { migrations } = await (await ours(oracle, db, place)).status()
-  return migrations.map(({ state }) => state)
+  return migrations.map(({ state }) => (oracle.edited === undefined && state === 'unrecorded' ? 'applied' : state))
 }
 
 export function contract(oracle: Oracle): void {
@@ -184,7 +187,7 @@ export function contract(oracle: Oracle): void {
         await oracle.up(place)
         await (await ours(oracle, db, place)).down('all')
         if (oracle.pending) expect(await oracle.pending(place)).toHaveLength(count)
-        expect((await schemaOf(oracle, db, place)).toString()).toBe('')
+        expect((await schemaOf(oracle, db, place)).objects.filter(({ kind }) => kind !== 'schema')).toEqual([])
       })
     }
   })

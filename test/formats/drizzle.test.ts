@@ -75,8 +75,8 @@ interface Drizzle {
 }
 
 async function migrate(name: string, { url, folder }: Place): Promise<void> {
-  const { drizzle } = await tool<Drizzle>(`${name}/node-postgres`)
-  const { migrate } = await tool<Drizzle>(`${name}/node-postgres/migrator`)
+  const { drizzle } = tool<Drizzle>(`${name}/node-postgres`)
+  const { migrate } = tool<Drizzle>(`${name}/node-postgres/migrator`)
   await withPool(url, (client) => migrate(drizzle({ client }), { migrationsFolder: folder }))
 }
 

@@ -131,11 +131,11 @@ const { WebAssembly: wasm } = globalThis as unknown as {
 }
 
 async function load() {
-  const glue = await tool<Record<string, unknown> & { __wbg_set_wasm(exports: unknown): void }>(
+  const glue = tool<Record<string, unknown> & { __wbg_set_wasm(exports: unknown): void }>(
     '@prisma/schema-engine-wasm/schema_engine_bg',
   )
-  const { PrismaPg } = await tool<{ PrismaPg: new (pool: ToolPool) => Connector }>('@prisma/adapter-pg')
-  const { bindMigrationAwareSqlAdapterFactory: bind } = await tool<{
+  const { PrismaPg } = tool<{ PrismaPg: new (pool: ToolPool) => Connector }>('@prisma/adapter-pg')
+  const { bindMigrationAwareSqlAdapterFactory: bind } = tool<{
     bindMigrationAwareSqlAdapterFactory(factory: object): object
   }>('@prisma/driver-adapter-utils')
   const code = readFileSync(toolFile('@prisma/schema-engine-wasm/schema_engine_bg.wasm'))
