@@ -3,7 +3,7 @@ import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'vitest'
 import { openSchemaReader } from '../../src/database/open.ts'
-import { Migrator } from '../../src/migrate/migrator.ts'
+import { Migrator, type MigratorOptions } from '../../src/migrate/migrator.ts'
 import { hiddenBy, type Source } from '../../src/migrate/source.ts'
 import { diffText } from '../../src/schema/diff.ts'
 import type { Schema } from '../../src/schema/schema.ts'
@@ -57,8 +57,13 @@ export function refill(oracle: Oracle, place: Place, count = oracle.count): void
 }
 
 /** Our migrator over the same folder; another object each time, as in another process. */
-export async function ours(oracle: Oracle, db: Scratch, place: Place): Promise<Migrator> {
-  return new Migrator({ source: oracle.source(place.folder), database: await db.open() })
+export async function ours(
+  oracle: Oracle,
+  db: Scratch,
+  place: Place,
+  options: Pick<MigratorOptions, 'batch'> = {},
+): Promise<Migrator> {
+  return new Migrator({ ...options, source: oracle.source(place.folder), database: await db.open() })
 }
 
 /**
@@ -99,9 +104,12 @@ export function contract(oracle: Oracle): void {
   }
 
   describeWithTool(oracle.packages, oracle.name, () => {
-    test('what we migrate cannot be told from what the tool migrates', async ({ db, other }) => {
+    test.for([
+      { way: 'one by one', batch: false },
+      { way: 'many at once', batch: true },
+    ])('what we migrate cannot be told from what the tool migrates ($way)', async ({ batch }, { db, other }) => {
       const place = placeOf(oracle, db)
-      expect((await (await ours(oracle, db, place)).up()).steps).toHaveLength(count)
+      expect((await (await ours(oracle, db, place, { batch })).up()).steps).toHaveLength(count)
       await expectAsTheTool(db, other)
       await expectDone(db, place)
     })
