@@ -8,14 +8,26 @@ import { hiddenBy, type Source } from '../../src/migrate/source.ts'
 import { diffText } from '../../src/schema/diff.ts'
 import type { Schema } from '../../src/schema/schema.ts'
 import { statementOf } from '../../src/schema/text.ts'
+import type { Dialect } from '../../src/sql/dialect.ts'
 import { folder, write } from '../support/cli.ts'
-import { type Scratch, test } from '../support/database.ts'
+import { test as onPostgres, type Scratch } from '../support/database.ts'
 import { describeWithTool } from '../support/tools.ts'
 
 /** A database and the folder of migrations for it. */
 export interface Place {
   readonly url: string
   readonly folder: string
+}
+
+/** What the contract needs of a database. */
+export type Database = Pick<Scratch, 'url' | 'open' | 'rows'>
+
+/** Where the contract runs. */
+export interface Ground {
+  readonly dialect: Dialect
+  readonly test: typeof onPostgres
+  /** Returns the DDL of the tool's own table and its indexes. */
+  tableOf(oracle: Oracle, db: Database): Promise<string>
 }
 
 export interface Oracle {
@@ -43,7 +55,7 @@ export interface Oracle {
 }
 
 /** Makes a place for a test: a folder with the first `count` migrations. */
-export function placeOf(oracle: Oracle, { url }: Scratch, count = oracle.count): Place {
+export function placeOf(oracle: Oracle, { url }: Database, count = oracle.count): Place {
   return { url, folder: folder(oracle.files(count)) }
 }
 
@@ -59,7 +71,7 @@ export function refill(oracle: Oracle, place: Place, count = oracle.count): void
 /** Our migrator over the same folder; another object each time, as in another process. */
 export async function ours(
   oracle: Oracle,
-  db: Scratch,
+  db: Database,
   place: Place,
   options: Pick<MigratorOptions, 'batch'> = {},
 ): Promise<Migrator> {
@@ -70,21 +82,21 @@ export async function ours(
  * Returns the state of every migration, in order. Where the tool keeps no checksum, what it applied is `unrecorded`:
  * applied, and nobody knows with which text.
  */
-export async function statesOf(oracle: Oracle, db: Scratch, place: Place): Promise<string[]> {
+export async function statesOf(oracle: Oracle, db: Database, place: Place): Promise<string[]> {
   const { migrations } = await (await ours(oracle, db, place)).status()
   return migrations.map(({ state }) => (oracle.edited === undefined && state === 'unrecorded' ? 'applied' : state))
 }
 
-export function contract(oracle: Oracle): void {
+export function contract(oracle: Oracle, { dialect, test, tableOf }: Ground = POSTGRES): void {
   const { count } = oracle
   const half = Math.floor(count / 2)
   const all = (state: string) => Array(count).fill(state)
 
   /** Asserts that a database cannot be told from one that the tool alone has migrated. */
-  const expectAsTheTool = async (db: Scratch, other: Scratch) => {
+  const expectAsTheTool = async (db: Database, other: Database) => {
     const place = placeOf(oracle, other)
     await oracle.up(place)
-    const [own, expected] = [await schemaOf(oracle, db, place), await schemaOf(oracle, other, place)]
+    const [own, expected] = [await schemaOf(oracle, db, place, dialect), await schemaOf(oracle, other, place, dialect)]
     expect(expected.objects.length).toBeGreaterThan(3)
     expect(diffText(own.diff(expected))).toBe('')
     const rows = await db.rows(oracle.rows)
@@ -94,7 +106,7 @@ export function contract(oracle: Oracle): void {
   }
 
   /** Asserts that neither the tool nor we find anything to do. */
-  const expectDone = async (db: Scratch, place: Place) => {
+  const expectDone = async (db: Database, place: Place) => {
     const rows = await db.rows(oracle.rows)
     if (oracle.pending) expect(await oracle.pending(place)).toEqual([])
     await oracle.up(place)
@@ -195,7 +207,7 @@ export function contract(oracle: Oracle): void {
         await oracle.up(place)
         await (await ours(oracle, db, place)).down('all')
         if (oracle.pending) expect(await oracle.pending(place)).toHaveLength(count)
-        expect((await schemaOf(oracle, db, place)).objects.filter(({ kind }) => kind !== 'schema')).toEqual([])
+        expect((await schemaOf(oracle, db, place, dialect)).objects.filter(({ kind }) => kind !== 'schema')).toEqual([])
       })
     }
   })
@@ -204,18 +216,21 @@ export function contract(oracle: Oracle): void {
 // --- internal ---
 
 /** Reads the schema without the tables of the tool and ours. */
-async function schemaOf(oracle: Oracle, db: Scratch, place: Place): Promise<Schema> {
-  const reader = await openSchemaReader(db.url, { hidden: hiddenBy(oracle.source(place.folder), 'postgres') })
+async function schemaOf(oracle: Oracle, db: Database, place: Place, dialect: Dialect): Promise<Schema> {
+  const reader = await openSchemaReader(db.url, { hidden: hiddenBy(oracle.source(place.folder), dialect) })
   return reader.read().finally(() => reader.close())
 }
 
-/** Returns the DDL of the tool's own table and its indexes. */
-async function tableOf({ table }: Oracle, db: Scratch): Promise<string> {
-  const reader = await openSchemaReader(db.url, { table: 'none_of_ours' })
-  const { objects } = await reader.read().finally(() => reader.close())
-  const own = objects.filter((object) => object.name === table || object.table === table)
-  expect(own).not.toEqual([])
-  return own.flatMap((object) => [statementOf(object), ...object.more]).join('\n')
+const POSTGRES: Ground = {
+  dialect: 'postgres',
+  test: onPostgres,
+  async tableOf({ table }, db) {
+    const reader = await openSchemaReader(db.url, { table: 'none_of_ours' })
+    const { objects } = await reader.read().finally(() => reader.close())
+    const own = objects.filter((object) => object.name === table || object.table === table)
+    expect(own).not.toEqual([])
+    return own.flatMap((object) => [statementOf(object), ...object.more]).join('\n')
+  },
 }
 
 /** Returns the first folder of a path if nothing in it stays; otherwise the path. */

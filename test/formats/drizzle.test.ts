@@ -7,6 +7,8 @@ import { write } from '../support/cli.ts'
 import { failure, type Scratch, test } from '../support/database.ts'
 import { describeWithTool, type ToolPool, tool, withPool } from '../support/tools.ts'
 import { contract, type Oracle, ours, type Place, placeOf, refill, statesOf } from './contract.ts'
+import { describeOnMysql } from './mysql.ts'
+import { MYSQL_SHOP } from './shop.ts'
 
 /** Titles and texts as drizzle-kit writes them. The last one is what users write to leave Drizzle's transaction. */
 const MIGRATIONS: readonly (readonly [title: string, time: string, text: string])[] = [
@@ -184,4 +186,46 @@ describeWithTool([...journal.packages, ...folders.packages], 'From Drizzle 0.45 
     expect(await db.rows(folders.rows)).toEqual(rows)
     expect(await statesOf(folders, db, place)).toEqual(Array(count).fill('applied'))
   })
+})
+
+/** A file for each change, cut into its statements as drizzle-kit does. */
+const MYSQL_TEXTS = MYSQL_SHOP.map(({ up }) =>
+  up.trimEnd().replaceAll(/;(\r?\n)(?=[A-Z\r\n])/g, ';--> statement-breakpoint$1'),
+)
+
+interface DrizzleOnMysql {
+  createPool(options: object): { end(): Promise<void> }
+  drizzle(options: { client: object }): object
+  migrate(db: object, options: { migrationsFolder: string }): Promise<unknown>
+}
+
+async function migrateMysql(name: string, { url, folder }: Place): Promise<void> {
+  const { createPool } = tool<DrizzleOnMysql>('mysql2/promise')
+  const { drizzle } = tool<DrizzleOnMysql>(`${name}/mysql2`)
+  const { migrate } = tool<DrizzleOnMysql>(`${name}/mysql2/migrator`)
+  const client = createPool({ uri: url.replace(/^mariadb:/, 'mysql:') })
+  await migrate(drizzle({ client }), { migrationsFolder: folder }).finally(() => client.end())
+}
+
+/** The same oracle with the migrations for MySQL. */
+const onMysql = (oracle: Oracle, name: string, columns: string): Oracle => ({
+  ...oracle,
+  packages: [name, 'mysql2'],
+  count: MYSQL_TEXTS.length,
+  files(count) {
+    const files = Object.entries(oracle.files(count)).map(([path, text]) => {
+      if (!path.endsWith('.sql')) return [path, text.replace(/"dialect": "\w+"/, '"dialect": "mysql"')] as const
+      const place = MIGRATIONS.findIndex(([title]) => path.includes(title))
+      return [path, MYSQL_TEXTS[place] ?? ''] as const
+    })
+    return Object.fromEntries(files)
+  },
+  up: (place) => migrateMysql(name, place),
+  table: '__drizzle_migrations',
+  rows: `SELECT ${columns} FROM __drizzle_migrations ORDER BY id`,
+})
+
+describeOnMysql((ground) => {
+  contract(onMysql(journal, 'drizzle-orm', 'hash, created_at'), ground)
+  contract(onMysql(folders, 'drizzle-orm-1', 'hash, created_at, name, applied_at IS NOT NULL AS timed'), ground)
 })

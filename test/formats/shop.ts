@@ -79,3 +79,54 @@ ALTER TABLE customers ALTER COLUMN name SET NOT NULL;
     down: 'ALTER TABLE customers DROP COLUMN name;\n',
   },
 ]
+
+/** The same in the SQL of MySQL and MariaDB. */
+export const MYSQL_SHOP: readonly Change[] = [
+  {
+    title: 'create_shop',
+    up: `CREATE TABLE customers (
+  id int NOT NULL AUTO_INCREMENT PRIMARY KEY,
+  email varchar(200) NOT NULL UNIQUE
+);
+
+CREATE TABLE orders (
+  id char(36) NOT NULL PRIMARY KEY,
+  customer_id int NOT NULL,
+  status enum ('new', 'paid') NOT NULL DEFAULT 'new',
+  changed_at timestamp NOT NULL DEFAULT CURRENT_TIMESTAMP,
+  CONSTRAINT orders_customer FOREIGN KEY (customer_id) REFERENCES customers (id) ON DELETE CASCADE
+);
+`,
+    down: 'DROP TABLE orders;\nDROP TABLE customers;\n',
+  },
+  {
+    title: 'refunds',
+    up: "ALTER TABLE orders MODIFY status enum ('new', 'paid', 'refunded') NOT NULL DEFAULT 'new';\n",
+    down: "ALTER TABLE orders MODIFY status enum ('new', 'paid') NOT NULL DEFAULT 'new';\n",
+  },
+  {
+    title: 'order_lines',
+    // From a machine with Windows.
+    up: [
+      '-- The lines of an order; see the handbook',
+      'CREATE TABLE `Order lines` (',
+      '  `orderId` char(36) NOT NULL,',
+      "  `price; net` decimal(10, 2) NOT NULL COMMENT 'ä, ö; # 🎉',",
+      "  `say ``when``` varchar(50) DEFAULT 'it''s; -- quoted',",
+      '  PRIMARY KEY (`orderId`, `price; net`)',
+      ');',
+      "INSERT INTO customers (email) VALUES ('ada@example.com'), ('grace@example.com');",
+      '',
+    ].join('\r\n'),
+    down: ['DELETE FROM customers;', 'DROP TABLE `Order lines`;', ''].join('\r\n'),
+  },
+  {
+    title: 'names',
+    up: `ALTER TABLE customers ADD COLUMN name varchar(200);
+UPDATE customers SET name = substring_index(email, '@', 1);
+ALTER TABLE customers MODIFY name varchar(200) NOT NULL;
+CREATE INDEX \`orders by status\` ON orders (status);
+`,
+    down: 'ALTER TABLE customers DROP COLUMN name;\nDROP INDEX `orders by status` ON orders;\n',
+  },
+]
