@@ -67,7 +67,7 @@ class Ranks {
     const source = this.#source
     return {
       name: source.name,
-      format: source.format,
+      format: this.#pinnedFormat(),
       folder: source.folder,
       get passedOver() {
         return source.passedOver ?? []
@@ -195,6 +195,22 @@ class Ranks {
     return this.#books
   }
 
+  /** The format with one bookkeeping for all of a migrator: it may remember what it read when it writes. */
+  #pinnedFormat(): SourceFormat {
+    const format = this.#format
+    return {
+      tool: format.tool,
+      get downs() {
+        return format.downs
+      },
+      get outOfOrder() {
+        return format.outOfOrder
+      },
+      identify: (name) => format.identify(name),
+      bookkeeping: () => this.#bookkeeping(),
+    }
+  }
+
   #nameOf(rank: number): string {
     return rank === NIL_VERSION ? 'nil' : (this.#names.get(rank) ?? String(rank))
   }
@@ -277,7 +293,7 @@ class Ranks {
     const name = migration?.name ?? own?.name ?? row.identity
     const known: HistoryEntry = own
       ? { ...own, version, name, baseline: false }
-      : { ...UNRECORDED, version, name, appliedAt: row.appliedAt }
+      : { ...UNRECORDED, version, name, appliedAt: row.appliedAt, ...(!migration && { fingerprint: GONE }) }
     // Reading all files takes a while, and our own record is enough, unless the tool has applied the migration again.
     if (!migration || !row.isUnchanged || (own && !isStale(own, row))) return known
     const [isUnchanged, now] = [await row.isUnchanged(), await this.#fingerprints(migration)]
@@ -382,6 +398,9 @@ function isStale({ appliedAt, durationMs }: HistoryEntry, row: BookkeepingRow): 
 
 /** A fingerprint that no text has: the file differs from what the tool applied. */
 const EDITED = 'edited'
+
+/** Stands for the fingerprint of a migration that the tool applied and whose file is gone, so that it counts. */
+const GONE = 'gone'
 
 const UNRECORDED: Omit<HistoryEntry, 'version' | 'name' | 'appliedAt'> = {
   fingerprint: null,

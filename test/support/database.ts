@@ -11,7 +11,7 @@ import { anyPostgres } from './servers.ts'
 
 anyPostgres.warm()
 
-class Scratch {
+export class Scratch {
   readonly url: string
   readonly client: Client
   readonly events: MigrateEvent[] = []
@@ -69,12 +69,8 @@ class Scratch {
   }
 }
 
-export const test = base.extend('db', async ({ task: _ }, { onCleanup }) => {
-  const database = await anyPostgres.create()
-  const scratch = new Scratch(database, await database.connect())
-  onCleanup(() => scratch.dispose())
-  return scratch
-})
+/** `other` is a second database, for tests that compare two. */
+export const test = base.extend('db', scratchDatabase).extend('other', scratchDatabase)
 
 /** The error a promise is rejected with. */
 export async function failure<T extends Error = Error & { code?: string }>(promise: Promise<unknown>): Promise<T> {
@@ -84,4 +80,16 @@ export async function failure<T extends Error = Error & { code?: string }>(promi
     return error as T
   }
   throw new Error('It did not fail.')
+}
+
+// --- internal ---
+
+async function scratchDatabase(
+  { task: _ }: { task: unknown },
+  { onCleanup }: { onCleanup(clean: () => Promise<void>): void },
+) {
+  const database = await anyPostgres.create()
+  const scratch = new Scratch(database, await database.connect())
+  onCleanup(() => scratch.dispose())
+  return scratch
 }

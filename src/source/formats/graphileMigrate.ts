@@ -125,7 +125,7 @@ function remarksOn(folder: Folder, entries: readonly Entry<Committed>[]): string
   const current = folder.files().filter((path) => path === 'current.sql' || path.startsWith('current/'))
   return [
     ...entries.flatMap(({ up, data }) => {
-      const isValid = hashOf(folder, up, data) === data.hash
+      const isValid = hasHash(folder, up, data, data.hash)
       if (isValid === !data.allowsInvalidHash) return []
       return isValid
         ? `${folder.shown}/${up} allows an invalid hash, but its hash is valid: graphile-migrate refuses to run it.`
@@ -147,12 +147,17 @@ function hasSql(text: string): boolean {
   return text.split('\n').some((line) => line.trim() !== '' && !line.trimStart().startsWith('--'))
 }
 
-/** Computes the hash as `dist/hash.js` does. It was made from Unix line ends, since no other file can be committed. */
-function hashOf(folder: Folder, path: string, { previousHash }: Committed): string {
+/**
+ * Compares with a hash of `dist/hash.js`. It counts the body's line ends as they were when the file was committed; the
+ * lines of the header always ended as in Unix. Git may have changed them all since.
+ */
+function hasHash(folder: Folder, path: string, { previousHash }: Committed, hash: string): boolean {
   const text = folder.text(path)
-  const body = text.slice(headerOf(text).end).replaceAll('\r\n', '\n').trim()
-  const hashed = `${`${previousHash ?? ''}\n${body}`.trim()}\n`
-  return `sha1:${createHash('sha1').update(hashed).digest('hex')}`
+  const body = text.slice(headerOf(text).end)
+  return [body, body.replaceAll('\r\n', '\n')].some((version) => {
+    const hashed = `${`${previousHash ?? ''}\n${version.trim()}`.trim()}\n`
+    return hash === `sha1:${createHash('sha1').update(hashed).digest('hex')}`
+  })
 }
 
 /** Replaces placeholders by plain text, wherever they are. Places after one are then not those of the file. */
@@ -191,7 +196,7 @@ function graphileBookkeeping(dialect: Dialect, { folder, entry }: Books<Committe
           identity: String(filename),
           state: 'applied',
           appliedAt: date as Date | null,
-          isUnchanged: known && (async () => hash === currentHash(folder, known)),
+          isUnchanged: known && (async () => isUnchanged(folder, known, String(hash))),
         }
       }),
     record: async ({ name }) => {
@@ -205,8 +210,8 @@ function graphileBookkeeping(dialect: Dialect, { folder, entry }: Books<Committe
   }
 }
 
-function currentHash(folder: Folder, { up, data }: Entry<Committed>): string {
-  return data.allowsInvalidHash ? data.hash : hashOf(folder, up, data)
+function isUnchanged(folder: Folder, { up, data }: Entry<Committed>, hash: string): boolean {
+  return data.allowsInvalidHash ? data.hash === hash : hasHash(folder, up, data, hash)
 }
 
 const CREATE = [

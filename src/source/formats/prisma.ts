@@ -128,8 +128,9 @@ function prismaBookkeeping(dialect: Dialect, { folder, entry }: Books<undefined>
       const known = entry(name)
       if (!known) return []
       const values = [randomUUID(), checksum(folder.bytes(known.up)), name].map((value) => literalOf(value, dialect))
+      // One moment for both: the server would compute `finished_at` first, which comes first in the table.
       return [
-        `INSERT INTO ${table} (id, checksum, migration_name, started_at, finished_at, applied_steps_count) VALUES (${values.join(', ')}, ${now}, ${now}, 1)`,
+        `INSERT INTO ${table} (id, checksum, migration_name, started_at, finished_at, applied_steps_count) SELECT ${values.join(', ')}, moment, moment, 1 FROM (SELECT ${now} AS moment) AS clock`,
       ]
     },
     forget: (name) => [`DELETE FROM ${table} WHERE migration_name = ${literalOf(name, dialect)}`],
