@@ -148,12 +148,12 @@ describe.for(PAGES)('%s', (page) => {
         }
         if (block.language !== 'console') continue
         for (const [whole, command = '', wanted = ''] of block.text.matchAll(/^\$ (.*)\n((?:(?!\$ ).*\n)*)/gm)) {
-          const { stdout, stderr } = spawnSync('sh', ['-c', command], {
+          // Both streams in one, in the order in which a terminal shows them.
+          const { stdout: screen } = spawnSync('sh', ['-c', `{ ${command}\n} 2>&1`], {
             cwd,
             env: env as NodeJS.ProcessEnv,
             encoding: 'utf8',
           })
-          const screen = `${stdout}${stderr}`
           if (process.env.UPDATE_SCREENS) update(page, whole, `$ ${command}\n${shown(screen)}`)
           else expect(steady(screen), `${page}:${block.line}: ${command}`).toBe(steady(wanted))
         }
