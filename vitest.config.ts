@@ -9,6 +9,7 @@ export default defineConfig({
   resolve: {
     alias: [
       { find: 'migratest/vitest', replacement: here('fixtures/vitest.ts') },
+      { find: 'migratest/sources', replacement: here('presets/sources.ts') },
       { find: /^migratest\/presets\/(.*)$/, replacement: here('presets/$1.ts') },
       { find: /^migratest$/, replacement: here('index.ts') },
     ],

@@ -9,6 +9,7 @@ import { dirname, join } from 'node:path'
 import { describe, expect, onTestFinished } from 'vitest'
 import * as root from '../index.ts'
 import { mysql } from '../presets/mysql.ts'
+import * as sources from '../presets/sources.ts'
 import { COMMANDS, findCommand } from '../src/cli/commands.ts'
 import { parseOptions, refuseForeign } from '../src/cli/options.ts'
 import { program } from './support/cli.ts'
@@ -17,13 +18,32 @@ import { mysqlScratch } from './support/mysqlDatabase.ts'
 import { runVitest } from './support/vitestRun.ts'
 
 const ROOT = join(import.meta.dirname, '..')
-const SHOP = join(ROOT, 'examples', 'postgres', 'migrations')
 
 /** The page whose snippets have MySQL, and a bank's migrations. */
 const MYSQL_PAGE = 'docs/mysql.md'
 
-function migrationsOf(page: string): string {
-  return page === MYSQL_PAGE ? join(ROOT, 'examples', 'mysql', 'migrations') : SHOP
+const SHOP = { migrations: 'examples/postgres/migrations' }
+
+/** What the projects of pages begin with: folders of the project, and the examples that they are copies of. */
+const PROJECTS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  'README.md': { ...SHOP, prisma: 'examples/prisma/prisma' },
+  [MYSQL_PAGE]: { migrations: 'examples/mysql/migrations' },
+  // These pages write all their files.
+  'docs/getting-started.md': {},
+  'docs/with-supabase.md': {},
+  'docs/with-sql-folders.md': {},
+  'docs/with-prisma.md': { prisma: 'examples/prisma/prisma' },
+  'docs/with-drizzle.md': { drizzle: 'examples/drizzle/drizzle' },
+}
+
+/** The files that a page's project begins with, by path: where each is copied from. */
+function filesOf(page: string): Record<string, string> {
+  const folders = Object.entries(PROJECTS[page] ?? SHOP)
+  return Object.fromEntries(
+    folders.flatMap(([folder, example]) =>
+      globSync('**/*.*', { cwd: join(ROOT, example) }).map((file) => [join(folder, file), join(ROOT, example, file)]),
+    ),
+  )
 }
 
 /** An empty database for them. */
@@ -54,6 +74,7 @@ function fileOf({ language, text }: Block): string | undefined {
 const MODULES: Record<string, readonly string[]> = {
   migratest: Object.keys(root),
   'migratest/vitest': ['describeTransitions', 'describeMigrations'],
+  'migratest/sources': Object.keys(sources),
   'migratest/presets/postgres': ['postgres'],
   'migratest/presets/pglite': ['pglite'],
   'migratest/presets/mysql': ['mysql'],
@@ -84,9 +105,6 @@ function runnable(text: string): string {
 
 const PAGES = ['README.md', ...globSync('docs/*.md', { cwd: ROOT })].sort()
 
-/** Pages of which other things are the snippets' project than the shop's migrations. */
-const OWN_MIGRATIONS = ['docs/getting-started.md']
-
 describe.for(PAGES)('%s', (page) => {
   const blocks = blocksOf(page)
   const named = blocks.filter((block) => fileOf(block) !== undefined)
@@ -97,11 +115,7 @@ describe.for(PAGES)('%s', (page) => {
   if (code.length + tests.length > 0)
     test('its TypeScript runs', async ({ db }) => {
       const files: Record<string, string> = {}
-      if (!OWN_MIGRATIONS.includes(page)) {
-        const folder = migrationsOf(page)
-        for (const name of globSync('*.sql', { cwd: folder }))
-          files[`migrations/${name}`] = readFileSync(join(folder, name), 'utf8')
-      }
+      for (const [file, from] of Object.entries(filesOf(page))) files[file] = readFileSync(from, 'utf8')
       for (const block of named) files[fileOf(block) ?? ''] = block.text
       for (const block of code) files[`line-${block.line}.test.ts`] = runnable(block.text)
       const { screen, exitCode } = await runVitest(
@@ -134,12 +148,12 @@ describe.for(PAGES)('%s', (page) => {
         }
         if (block.language !== 'console') continue
         for (const [whole, command = '', wanted = ''] of block.text.matchAll(/^\$ (.*)\n((?:(?!\$ ).*\n)*)/gm)) {
-          const { stdout, stderr } = spawnSync('sh', ['-c', command], {
+          // Both streams in one, in the order in which a terminal shows them.
+          const { stdout: screen } = spawnSync('sh', ['-c', `{ ${command}\n} 2>&1`], {
             cwd,
             env: env as NodeJS.ProcessEnv,
             encoding: 'utf8',
           })
-          const screen = `${stdout}${stderr}`
           if (process.env.UPDATE_SCREENS) update(page, whole, `$ ${command}\n${shown(screen)}`)
           else expect(steady(screen), `${page}:${block.line}: ${command}`).toBe(steady(wanted))
         }
@@ -173,7 +187,7 @@ describe.for(PAGES)('%s', (page) => {
   })
 })
 
-/** A folder that is a user's project: the package is in it by its name, as its sources, and the shop's migrations. */
+/** A folder that is a user's project: the package is in it by its name, as its sources, and the page's migrations. */
 function project(page: string): string {
   const cwd = mkdtempSync(join(tmpdir(), 'migratest-page-'))
   onTestFinished(() => rmSync(cwd, { recursive: true }))
@@ -186,11 +200,12 @@ function project(page: string): string {
     './vite': './root/presets/vitePlugin.ts',
     './vitest': './root/fixtures/vitest.ts',
     './presets/*': './root/presets/*.ts',
+    './sources': './root/presets/sources.ts',
     './contract': './root/src/migrate/contract/index.ts',
   }
   writeFileSync(join(installed, 'package.json'), JSON.stringify({ name: 'migratest', type: 'module', exports }))
   writeFileSync(join(cwd, 'package.json'), '{ "type": "module" }')
-  if (!OWN_MIGRATIONS.includes(page)) cpSync(migrationsOf(page), join(cwd, 'migrations'), { recursive: true })
+  for (const [file, from] of Object.entries(filesOf(page))) cpSync(from, join(cwd, file))
   return cwd
 }
 

@@ -30,6 +30,7 @@ const ALIASES = {
   'migratest/presets/pglite': 'presets/pglite.ts',
   'migratest/presets/mysql': 'presets/mysql.ts',
   'migratest/presets/mariadb': 'presets/mariadb.ts',
+  'migratest/sources': 'presets/sources.ts',
   migratest: 'index.ts',
 }
 
