@@ -207,6 +207,7 @@ class Ranks {
         return format.outOfOrder
       },
       identify: (name) => format.identify(name),
+      before: () => format.before(),
       bookkeeping: () => this.#bookkeeping(),
     }
   }
