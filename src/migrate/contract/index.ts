@@ -4,4 +4,5 @@
  * `for (const { name, run } of driverContract) test(name, () => run(subject))`.
  */
 export { type DriverSubject, driverContract } from './driverContract.ts'
+export { type FormatSubject, formatContract } from './formatContract.ts'
 export { type SourceSubject, sourceContract } from './sourceContract.ts'

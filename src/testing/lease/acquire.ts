@@ -164,6 +164,14 @@ const CHECKPOINT_EVERY = 100
 /** Keys that tests have asked for. At the second request, even a database that is quick to make is worth a snapshot. */
 const asked = new Set<string>()
 
+/** Number of migrations from which a test's first run is worth a line: it may take seconds. */
+const MANY = 100
+
+function tellFirst({ name, format }: Source, count: number): void {
+  const tool = format ? ` (${format.tool})` : ''
+  process.stderr.write(`migratest: ${name}${tool}: applying ${count} migrations once; tests then get copies.\n`)
+}
+
 /** Returns a database at the last link of the chain, with nobody connected to it. */
 async function copyOrBuild<Client>(
   { server }: MigratedDatabaseOptions<Client>,
@@ -181,6 +189,7 @@ async function copyOrBuild<Client>(
     const database = base ?? (await server.create(source.format?.before()))
     try {
       const from = base ? keys.indexOf(nearest ?? '') + 1 : 0
+      if (keys.length - from >= MANY) tellFirst(source, keys.length - from)
       let spent = 0
       for (const stop of stops(from, keys.length, parted)) {
         const begun = now()
