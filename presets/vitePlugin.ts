@@ -5,8 +5,8 @@ import { resolve } from 'node:path'
 import type { Plugin, ViteDevServer } from 'vite'
 import { eventText } from '../src/cli/watch/lines.ts'
 import type { ServerKind } from '../src/server/kinds.ts'
-import { directory } from '../src/source/directory.ts'
 import { pathOf } from '../src/source/folder.ts'
+import { openFolder } from '../src/source/open.ts'
 import { allow } from '../src/watch/allowed.ts'
 import type { Failure, WatchEvent } from '../src/watch/events.ts'
 import { ownDatabase } from '../src/watch/ownDatabase.ts'
@@ -137,12 +137,13 @@ class Database {
         reason: own?.reason ?? '',
         restart: own && (() => own.restart()),
         poll: options.poll ?? false,
-        source: directory(folder),
+        source: openFolder(folder),
         folder,
         open,
         migrator: { recordedCode: 'run' },
         carryRows: options.carryRows ?? 100_000,
         onIrreversible: options.onIrreversible ?? 'stop',
+        before: [],
         seeds: [seeds].flat().map((file) => resolve(root, file)),
         command: options.exec,
         onSchema: undefined,

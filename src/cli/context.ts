@@ -120,7 +120,7 @@ export class Context {
     const source = openFolder(migrations)
     if (source.format && !this.#toldFormat) {
       this.#toldFormat = true
-      const because = this.#project ? `, named in ${this.#project.because}` : ''
+      const because = this.#project ? `, ${this.#project.because}` : ''
       const count = plural((await source.list()).length, 'migration')
       this.tell(`${source.name}: ${source.format.tool}, ${count}${because}`)
     }

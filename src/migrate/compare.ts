@@ -77,14 +77,19 @@ export async function refuseTrouble(
   if (outOfOrder === 'error' && late.length > 0) {
     const files = late.map((version) => fileOf(migrations.get(version), version))
     throw new LateMigrationError(`Not applied, although the database has a higher version:\n${listed(files)}`, {
-      hint: "Give them versions above the latest one. If they belong to another branch, declare what they depend on (-- migrate: depends-on …). Or pass outOfOrder: 'apply' (or 'ignore').",
+      hint: source.format
+        ? `${source.format.tool} does not apply them either, or only if it is asked to. Make them again, so that they come last, or pass outOfOrder: 'apply' (or 'ignore').`
+        : "Give them versions above the latest one. If they belong to another branch, declare what they depend on (-- migrate: depends-on …). Or pass outOfOrder: 'apply' (or 'ignore').",
     })
   }
   const gone = [...applied.entries.values()].filter((entry) => !migrations.has(entry.version))
   if (missing === 'error' && gone.length > 0) {
     const names = gone.map(labelOf)
     throw new MissingMigrationError(`Applied, but no longer in ${source.name}:\n${listed(names)}`, {
-      hint: "Restore the files, undo these migrations first (the history has their downs), or pass missing: 'ignore'.",
+      hint:
+        source.format && !source.format.downs
+          ? "Restore the files, or pass missing: 'ignore'."
+          : "Restore the files, undo these migrations first (the history has their downs), or pass missing: 'ignore'.",
     })
   }
   const compared = await compareWithFiles(input)
@@ -92,7 +97,10 @@ export async function refuseTrouble(
   if (edited === 'error' && compared.edited.length > 0) {
     const files = compared.edited.map((migration) => fileOf(migration, migration.version))
     throw new EditedMigrationError(`Edited after they were applied:\n${listed(files)}`, {
-      hint: "Restore them and write the change as a new migration, migrate down below them and up again, or pass edited: 'ignore'.",
+      hint:
+        source.format && !source.format.downs
+          ? "Restore them and write the change as a new migration, or pass edited: 'ignore'."
+          : "Restore them and write the change as a new migration, migrate down below them and up again, or pass edited: 'ignore'.",
     })
   }
   return compared.newDowns

@@ -49,6 +49,8 @@ export interface MigratorOptions extends Policies {
    * Meant for throwaway databases. Default false.
    */
   readonly batch?: boolean
+  /** For development databases: SQL texts to run when `follow` has emptied the database to apply everything again. */
+  readonly before?: readonly string[]
   /** Cancels the running statement when aborted. To let the running migration finish, use {@link Migrator.stop}. */
   readonly signal?: AbortSignal
 }
@@ -354,6 +356,7 @@ export class Migrator {
         const nothing = fromNothing(choice, this.#choosing)
         const { steps } = await planSteps(nothing.load, nothing.moves)
         await this.#driver.drop()
+        for (const sql of this.#options.before ?? []) await this.#ranked?.query(sql)
         await this.#driver.force(NIL_VERSION)
         await this.#run(steps, nothing.load, undefined, after)
       },

@@ -16,6 +16,8 @@ export interface Ranked {
   readonly driver: Driver
   /** Lists the migrations again at the next call. Ranks that were handed out before are then void. */
   renew(): void
+  /** Runs SQL on the driver's session. */
+  query(sql: string): Promise<unknown>
   /** Returns the number under which the history keeps the migration with this rank. */
   stored(rank: number): number
 }
@@ -31,6 +33,7 @@ export function ranked(source: Source, driver: Driver, format: SourceFormat): Ra
     source: ranks.pinned(),
     driver: ranks.driver(),
     renew: () => ranks.renew(),
+    query: async (sql) => driver.rows?.(sql),
     stored: (rank) => ranks.stored(rank),
   }
 }

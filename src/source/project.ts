@@ -9,7 +9,7 @@ import { UsageError } from '../migrate/errors.ts'
 export interface ProjectFolder {
   /** The folder, relative to the project's. */
   readonly path: string
-  /** The file that names it, or the usual place that it is in. */
+  /** Why it is this folder: `named in drizzle.config.ts`, `beside prisma/schema.prisma`. */
   readonly because: string
 }
 
@@ -56,18 +56,18 @@ function named(
 ): ProjectFolder | undefined {
   const file = fileOf(project, name, endings)
   const path = file && pattern.exec(withoutComments(readFileSync(join(project, file), 'utf8')))?.[2]
-  return file && path ? { path: normalize(path), because: file } : undefined
+  return file && path ? { path: normalize(path), because: `named in ${file}` } : undefined
 }
 
 /** Finds the tool's usual folder if the tool's configuration file does not name another one. */
 function beside(project: string, name: string, path: string): ProjectFolder | undefined {
   const file = fileOf(project, name, ENDINGS)
   if (!file || /\bout\s*:/.test(withoutComments(readFileSync(join(project, file), 'utf8')))) return undefined
-  return { path, because: file }
+  return { path, because: `usual with ${file}` }
 }
 
 function usual(project: string, file: string, path: string): ProjectFolder | undefined {
-  return existsSync(join(project, file)) ? { path, because: file } : undefined
+  return existsSync(join(project, file)) ? { path, because: `usual with ${file}` } : undefined
 }
 
 /** Prisma looks beside the schema: a file, or a folder with several. */
@@ -83,7 +83,7 @@ function prismaSchema(project: string): ProjectFolder | undefined {
     ? [join(schema, 'migrations'), join(dirname(schema), 'migrations')]
     : [join(dirname(schema), 'migrations')]
   const path = inside.find((folder) => isFolder(join(project, folder)))
-  return path === undefined ? undefined : { path, because: schema }
+  return path === undefined ? undefined : { path, because: `beside ${schema}` }
 }
 
 function graphile(project: string): ProjectFolder | undefined {
@@ -91,7 +91,7 @@ function graphile(project: string): ProjectFolder | undefined {
   if (!file) return undefined
   const text = withoutComments(readFileSync(join(project, file), 'utf8'))
   const path = /["']?migrationsFolder["']?\s*:\s*(['"])(.+?)\1/.exec(text)?.[2] ?? 'migrations'
-  return { path: normalize(path), because: file }
+  return { path: normalize(path), because: `named in ${file}` }
 }
 
 function fileOf(project: string, name: string, endings: readonly string[]): string | undefined {

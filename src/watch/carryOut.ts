@@ -97,6 +97,7 @@ export class CarryOut {
     const migrator = new Migrator({
       ...this.#options.migrator,
       source: this.#source,
+      before: this.#options.before,
       database: development.driver,
       signal: this.#cancel,
       onEvent: (event) => this.#hear(event),

@@ -27,6 +27,8 @@ export interface WatchOptions {
    * rows), or stop and leave the database unchanged.
    */
   readonly onIrreversible: 'ask' | 'rebuild' | 'stop'
+  /** SQL texts to run in a new or reset database before its first migration. */
+  readonly before: readonly string[]
   /** SQL files to run in a new or reset database. */
   readonly seeds: readonly string[]
   /** Shell command to run after each schema change. */

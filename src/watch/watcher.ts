@@ -100,6 +100,7 @@ export class Watcher {
     this.#schema = await development.schema()
     this.#first = this.#schema
     this.#seedsDue = version === NIL_VERSION && recorded === NIL_VERSION
+    if (this.#seedsDue) await this.#fill(development)
     const known = await development.effects()
     if (known !== undefined)
       this.#effects.load(
@@ -147,6 +148,16 @@ export class Watcher {
   }
 
   // --- internal ---
+
+  /** Runs what the tool of the folder has in each database before the first migration. */
+  async #fill(development: DevelopmentDatabase): Promise<void> {
+    for (const sql of this.#options.before) await development.run(sql, 'before the first migration')
+    if (this.#options.before.length === 0) return
+    // The texts may set what new sessions begin with, such as search_path.
+    await this.#link.close()
+    this.#schema = await (await this.#link.open()).schema()
+    this.#first ??= this.#schema
+  }
 
   async #version(): Promise<Version> {
     const { driver } = await this.#link.open()
@@ -284,6 +295,7 @@ export class Watcher {
       await driver.unlock()
     }
     await development.rows.forget()
+    await this.#fill(development)
     this.#effects.clear()
     this.#seedsDue = true
     this.#jobs.unshift({ kind: 'follow' })

@@ -17,7 +17,7 @@ describe('in a project of Prisma', () => {
     const cwd = folder(PRISMA)
     const env = { DATABASE_URL: db.url }
     const first = cli(['status'], env, cwd)
-    expect(first.err).toBe('prisma/migrations: Prisma, 2 migrations, named in prisma/schema.prisma\n')
+    expect(first.err).toBe('prisma/migrations: Prisma, 2 migrations, beside prisma/schema.prisma\n')
     expect(first.out).toBe(
       'Version nil, clean, 2 pending\n  pending     20240101000000_users\n  pending     20240102000000_email\n',
     )
@@ -89,7 +89,7 @@ describe('in a project of Prisma', () => {
     })
     const env = { DATABASE_URL: db.url }
     expect(cli(['status'], env, cwd).err).toContain(
-      'several folders of migrations: prisma/migrations (prisma/schema.prisma), drizzle (drizzle.config.ts).',
+      'several folders of migrations: prisma/migrations (beside prisma/schema.prisma), drizzle (named in drizzle.config.ts).',
     )
     expect(cli(['status', '--path', 'prisma/migrations'], env, cwd).code).toBe(0)
   })

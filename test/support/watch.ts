@@ -37,6 +37,7 @@ export class Watched {
       migrator: { recordedCode: 'run' },
       carryRows: 100_000,
       onIrreversible: 'stop',
+      before: [],
       seeds: [],
       command: undefined,
       onSchema: undefined,

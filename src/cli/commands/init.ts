@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { UsageError } from '../../migrate/errors.ts'
+import { findProjectFolder } from '../../source/project.ts'
 import { findConfig } from '../config.ts'
 import type { Context } from '../context.ts'
 import { plural } from '../render.ts'
@@ -17,7 +18,9 @@ const USUAL = [
 export function run(context: Context): number {
   const there = findConfig()
   if (there !== undefined) throw new UsageError(`${there} already exists.`)
-  const folder = context.options.path ?? USUAL.find(holdsMigrations) ?? 'migrations'
+  // The folder that a tool's own configuration names comes first.
+  const folder =
+    context.options.path ?? findProjectFolder(process.cwd())?.path ?? USUAL.find(holdsMigrations) ?? 'migrations'
   const before = existsSync(folder) ? readdirSync(folder).length : 0
   mkdirSync(folder, { recursive: true })
   const name = isModulePackage() ? 'migratest.config.ts' : 'migratest.config.mts'

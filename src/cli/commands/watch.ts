@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { UsageError } from '../../migrate/errors.ts'
+import type { Source } from '../../migrate/source.ts'
 import { diffText } from '../../schema/diff.ts'
 import { allow } from '../../watch/allowed.ts'
 import type { Question, WatchEvent } from '../../watch/events.ts'
@@ -46,8 +47,7 @@ export async function run(context: Context): Promise<number> {
     })
     const watcher = new Watcher({
       ...settings,
-      // Without downs, a rebuild is the only way: there is nothing to ask.
-      ...(source.format && !source.format.downs && settings.onIrreversible === 'ask' && { onIrreversible: 'rebuild' }),
+      onIrreversible: wayBack(settings.onIrreversible, source, own !== undefined),
       url,
       server: own?.server ?? '',
       reason: own?.reason ?? '',
@@ -55,6 +55,8 @@ export async function run(context: Context): Promise<number> {
       source,
       folder,
       open,
+      // A database that was named is its owner's to prepare.
+      before: own ? (source.format?.before() ?? []) : [],
       // Run recorded code without asking: whoever can write to a development database can usually write the migration
       // files, too.
       migrator: { recordedCode: 'run', ...context.migratorOptions },
@@ -101,6 +103,24 @@ export async function run(context: Context): Promise<number> {
 }
 
 // --- internal ---
+
+/**
+ * Chooses what to do with a migration that cannot be undone. Without downs, a rebuild is the only way, so there is
+ * nothing to ask. A database that was named has its platform from elsewhere, which a rebuild would drop.
+ * @throws UsageError
+ */
+function wayBack(
+  said: WatchOptions['onIrreversible'],
+  { format }: Source,
+  isOwn: boolean,
+): WatchOptions['onIrreversible'] {
+  if (!format || format.downs) return said
+  if (isOwn || format.before().length === 0) return said === 'ask' ? 'rebuild' : said
+  if (said !== 'rebuild') return 'stop'
+  throw new UsageError(`A rebuild would drop what ${format.tool} has in this database besides the migrations.`, {
+    hint: 'Leave --database out: the watch then has a database of its own, which it prepares.',
+  })
+}
 
 function show(context: Context, event: WatchEvent): void {
   if (context.options.json) {

@@ -97,7 +97,7 @@ function hintForExtension(name: string): string {
     pglite && `PGlite with the package ${pglite}: pglite({ extensions: { … } })`,
     !image &&
       CONTRIB.has(name) &&
-      "the server's contrib package, or an image of PostgreSQL: postgres({ from: 'docker' })",
+      "the server's contrib package, or an image of PostgreSQL: postgres({ from: 'container' })",
     !image &&
       !CONTRIB.has(name) &&
       "a server that has it: postgres({ image: '…' }); Supabase's own are in supabase/postgres",

@@ -1,7 +1,9 @@
 /** Computes a hash of what a database holds: the history of its migrations and an outline of its catalogs. */
 import { createHash } from 'node:crypto'
+import { ASIDE_SCHEMA } from '../../../database/ownTables.ts'
 import { openUrl } from '../../../database/postgres/connection.ts'
 import { postgresDriver } from '../../../database/postgres/driver.ts'
+import { literal } from '../../../database/postgres/tables.ts'
 import { patiently } from './connections.ts'
 
 /** Returns the hash of a database, read on a separate connection. */
@@ -9,6 +11,9 @@ export async function digestOf(url: string): Promise<string> {
   const session = await patiently(() => openUrl(url))
   try {
     const driver = await postgresDriver(session)
+    // Beside another tool's migrations, our tables are elsewhere, and a table of that name may be the tool's.
+    const aside = `SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = ${literal(ASIDE_SCHEMA)}`
+    if ((await session.query(aside)).length > 0) driver.standAside?.()
     const { version, dirty, history } = await driver.state()
     const [catalogs] = await session.query(OUTLINE)
     const applied = history.map((entry) => [entry.version, entry.name, entry.fingerprint, entry.downFingerprint])
