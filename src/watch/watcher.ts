@@ -101,7 +101,7 @@ export class Watcher {
     this.#first = this.#schema
     this.#seedsDue = version === NIL_VERSION && recorded === NIL_VERSION
     if (this.#seedsDue) await this.#fill(development)
-    const known = await development.effects()
+    const known = await (await this.#link.open()).effects()
     if (known !== undefined)
       this.#effects.load(
         known,

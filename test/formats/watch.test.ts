@@ -2,6 +2,7 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'vitest'
+import { supabase } from '../../presets/sources.ts'
 import { ASIDE_SCHEMA } from '../../src/database/ownTables.ts'
 import { hiddenBy } from '../../src/migrate/source.ts'
 import { openFolder } from '../../src/source/open.ts'
@@ -90,4 +91,24 @@ test('a half-written file fails, leaves everything as it was, and the next save 
   save(watched, USERS, 'CREATE TABLE users (id serial PRIMARY KEY, name text, age int);')
   expect(await applied).toMatchObject({ type: 'applied' })
   expect(await db.rows('SELECT name, age FROM users')).toEqual([{ name: 'Ada', age: null }])
+})
+
+test('a new database gets what the platform of Supabase has, also when it is built again', async ({ watched, db }) => {
+  const source = supabase(watched.folder)
+  watched.write('20240101000000_profiles.sql', 'create table profiles (id uuid references auth.users);')
+  await watched.start({
+    source,
+    before: source.format?.before() ?? [],
+    onIrreversible: 'rebuild',
+    open: { schema: ASIDE_SCHEMA, hidden: hiddenBy(source, 'postgres') },
+  })
+  expect(watched.of('failed')).toEqual([])
+  await db.rows("insert into auth.users (id) values ('11111111-1111-1111-1111-111111111111')")
+  await db.rows("insert into profiles values ('11111111-1111-1111-1111-111111111111')")
+  const applied = await watched.save(
+    '20240101000000_profiles.sql',
+    'create table profiles (id uuid references auth.users, name text default uuid_generate_v4()::text);',
+  )
+  expect(applied).toMatchObject({ type: 'applied', how: 'rebuilt', carried: { left: [] } })
+  expect(await db.rows('select id from profiles')).toEqual([{ id: '11111111-1111-1111-1111-111111111111' }])
 })
