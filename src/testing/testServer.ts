@@ -89,6 +89,12 @@ export interface Purpose extends About {
   readonly newest?: number | undefined
 }
 
+/** Where our own tables are, if not in their usual place. */
+export interface Place {
+  readonly table?: string | undefined
+  readonly schema?: string | undefined
+}
+
 /** A database that belongs to one test. */
 export interface TestDatabase<Client> {
   readonly name: string
@@ -97,7 +103,7 @@ export interface TestDatabase<Client> {
   connect(): Promise<Client>
   query(client: Client, sql: string, params?: readonly unknown[]): Promise<Row[]>
   /** Opens a driver for migrations, on a separate connection if the database allows several. */
-  openDriver(client: Client): Promise<Driver>
+  openDriver(client: Client, place?: Place): Promise<Driver>
   /**
    * Reads the schema, without the migrations' own tables.
    * @param hidden tables and schemas to leave out, too
@@ -140,4 +146,9 @@ export interface Poolable<Client> {
   unshare(): Promise<void>
   /** Ends all connections and restores the state of a fresh copy. Returns `false` if that cannot be proved. */
   restore(): Promise<boolean>
+}
+
+/** Leaves out what is not set, which options of drivers do not allow. */
+export function set({ table, schema }: Place): { readonly table?: string; readonly schema?: string } {
+  return { ...(table !== undefined && { table }), ...(schema !== undefined && { schema }) }
 }

@@ -156,3 +156,20 @@ select cron.schedule('nightly', '0 0 * * *', 'select 1');
     })
   }
 })
+
+test('our own tables are where the options put them, for a folder of ours and of another tool', async ({ project }) => {
+  project.write(prismaProject('postgresql', 'id serial PRIMARY KEY'))
+  project.write({ 'ours/1_users.up.sql': 'create table users (id int)' })
+  for (const [migrations, count] of [
+    ['migrations', 3],
+    ['ours', 1],
+  ] as const) {
+    const options = { server: anyPostgres, migrations: project.path(migrations), schema: 'internal', table: 'versions' }
+    await withMigratedDatabase(options, async (db) => {
+      const [row] = await db.query('SELECT count(*)::int AS n FROM internal.versions_history')
+      expect(row).toEqual({ n: count })
+      expect(await db.query("SELECT to_regclass('migratest.schema_migrations') AS t")).toEqual([{ t: null }])
+      expect(String(await db.schema())).not.toContain('versions')
+    })
+  }
+})

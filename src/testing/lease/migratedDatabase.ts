@@ -1,8 +1,9 @@
 /** A test's database at a given migration version. */
+import { ownTables } from '../../database/ownTables.ts'
 import type { Driver } from '../../migrate/driver.ts'
 import { MigratestError, NoWayDownError, UsageError } from '../../migrate/errors.ts'
 import type { MigrationRun, Migrator } from '../../migrate/migrator.ts'
-import { hiddenBy, type Source } from '../../migrate/source.ts'
+import { type Hidden, hiddenBy, type Source } from '../../migrate/source.ts'
 import type { MigrationState } from '../../migrate/status.ts'
 import type { Target } from '../../migrate/version.ts'
 import type { Schema } from '../../schema/schema.ts'
@@ -181,7 +182,7 @@ export class MigratedDatabase<Client = unknown> {
   /** Reads the schema, without the migrations' own tables. `String(await db.schema())` is its DDL. */
   schema(): Promise<Schema> {
     const within = this.#lease.transaction ? this.client : undefined
-    return this.#during('schema', () => this.#database.readSchema(hiddenBy(this.#source, this.dialect), within))
+    return this.#during('schema', () => this.#database.readSchema(this.#hidden, within))
   }
 
   /** Migrates to `target` on a separate connection. @throws OpenTransactionError, SharedDatabaseError */
@@ -268,6 +269,13 @@ export class MigratedDatabase<Client = unknown> {
     }
   }
 
+  /** What does not count as schema: the tables of the folder's tool, and ours, where the options put them. */
+  get #hidden(): Hidden {
+    const { tables, schemas } = hiddenBy(this.#source, this.dialect)
+    const { table } = this.#options
+    return { tables: table === undefined ? tables : [...tables, ...ownTables(table)], schemas }
+  }
+
   /** Moves the database. If its format has no downs and the target is below, empties it and migrates it again. */
   async #move(migrator: Migrator, target: Target): Promise<MigrationRun> {
     const move = () => moveWithSeeds(migrator, target, this.#source, this.#options, this)
@@ -347,7 +355,7 @@ export class MigratedDatabase<Client = unknown> {
   }
 
   async #withMigrator<T>(work: (migrator: Migrator) => Promise<T>): Promise<T> {
-    const driver = this.#held ?? (await this.#database.openDriver(this.client))
+    const driver = this.#held ?? (await this.#database.openDriver(this.client, this.#options))
     if (this.#hold) this.#held = driver
     try {
       return await work(migratorOn(driver, this.#source, this.#options))

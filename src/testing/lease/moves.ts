@@ -23,7 +23,7 @@ export function builder<Client>(options: MigratedDatabaseOptions<Client>, source
     const seeded = Object.keys(options.seeds ?? {}).length > 0
     const client = await database.connect()
     try {
-      const driver = await database.openDriver(client)
+      const driver = await database.openDriver(client, options)
       const target: SeedTarget<Client> = {
         dialect: options.server.dialect,
         client,

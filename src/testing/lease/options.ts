@@ -32,6 +32,13 @@ export interface MigratedDatabaseOptions<Client> extends Pick<MigratorOptions, '
    * (`prisma.config.ts`, `drizzle.config.ts`, `supabase/config.toml`, …), looked for in the working directory.
    */
   readonly migrations?: string | URL | Source
+  /** Name of our version table, if the app looks at it; default `schema_migrations`. */
+  readonly table?: string
+  /**
+   * PostgreSQL: the schema of our own tables. Default: the connection's current schema; for a folder of another tool
+   * `migratest`, where its migrations do not meet them.
+   */
+  readonly schema?: string
   /** The version at which the test begins; default `'latest'`. */
   readonly version?: Target
   /**

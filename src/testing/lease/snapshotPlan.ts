@@ -37,9 +37,10 @@ export async function planSnapshots<Client>(
   if (options.snapshots === false || onEvent || version === 'nil' || !server.snapshots) return undefined
   const snapshots = await server.snapshots()
   const texts = Object.entries(options.seeds ?? {}).map(([at, seed]) => [at, seedText(seed)])
-  const chain = () =>
-    chainTo(source, version, options.seeds, { dialect: server.dialect, ground: snapshots.environment })
-  const { links, whole } = await remembered(options, source, [version, texts, snapshots.environment], chain)
+  const { table = '', schema = '' } = options
+  const ground = table || schema ? [...snapshots.environment, '', table, schema] : snapshots.environment
+  const chain = () => chainTo(source, version, options.seeds, { dialect: server.dialect, ground })
+  const { links, whole } = await remembered(options, source, [version, texts, ground], chain)
   const last = links.at(-1)
   if (!last) return undefined
   const isStill = async () => (await chain()).links.at(-1)?.key === last.key

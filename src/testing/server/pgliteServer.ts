@@ -9,7 +9,7 @@ import { loadPackage } from '../../migrate/loadPackage.ts'
 import { now } from '../../migrate/realTime.ts'
 import type { Hidden } from '../../migrate/source.ts'
 import type { Schema } from '../../schema/schema.ts'
-import type { OpenTransaction, Row, TestDatabase, TestServer } from '../testServer.ts'
+import { type OpenTransaction, type Place, type Row, set, type TestDatabase, type TestServer } from '../testServer.ts'
 
 export interface PgliteServerOptions {
   readonly extensions: PGliteOptions['extensions']
@@ -76,8 +76,8 @@ class PgliteTestDatabase implements TestDatabase<PGlite> {
     return (results.at(-1)?.rows ?? []) as Row[]
   }
 
-  async openDriver(): Promise<Driver> {
-    return pgliteDriver(this.#db, {}, false)
+  async openDriver(_: PGlite, place: Place = {}): Promise<Driver> {
+    return pgliteDriver(this.#db, set(place), false)
   }
 
   /** Reads the schema. Calls wait for each other, since there is only one connection. */
