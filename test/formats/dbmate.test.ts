@@ -2,15 +2,14 @@
 import { expect } from 'vitest'
 import { dbmate } from '../../presets/sources.ts'
 import { test } from '../support/database.ts'
-import { describeWithTool, run, tool } from '../support/tools.ts'
+import { describeWithTool, run, toolFile } from '../support/tools.ts'
 import { contract, type Oracle, ours, type Place, placeOf, statesOf } from './contract.ts'
 import { describeOnMysql } from './mysql.ts'
 import { type Change, MYSQL_SHOP, SHOP } from './shop.ts'
 
 async function command(name: 'up' | 'rollback' | 'status', { url, folder }: Place, more: readonly string[] = []) {
-  const { resolveBinary } = tool<{ resolveBinary(): string }>('dbmate')
   const args = ['--migrations-dir', folder, '--no-dump-schema', ...more, name]
-  const { printed, code } = await run(resolveBinary(), args, {
+  const { printed, code } = await run(toolFile('@dbmate/linux-x64/bin/dbmate'), args, {
     env: { DATABASE_URL: url.startsWith('postgres') ? `${url}?sslmode=disable` : url },
   })
   if (code !== 0) throw new Error(printed)
@@ -22,7 +21,7 @@ const VERSIONS = ['0001', '0002', '20240202080000', '20240202080001', '202403111
 
 const oracleOf = (changes: readonly Change[]): Oracle => ({
   name: 'dbmate 2',
-  packages: ['dbmate'],
+  packages: ['@dbmate/linux-x64'],
   count: changes.length,
   files: (count) =>
     Object.fromEntries(
