@@ -7,11 +7,9 @@ import { contract, type Oracle, ours, type Place, placeOf, statesOf } from './co
 import { describeOnMysql } from './mysql.ts'
 import { type Change, MYSQL_SHOP, SHOP } from './shop.ts'
 
-const DBMATE = toolFile('@dbmate/linux-x64/bin/dbmate')
-
 async function command(name: 'up' | 'rollback' | 'status', { url, folder }: Place, more: readonly string[] = []) {
   const args = ['--migrations-dir', folder, '--no-dump-schema', ...more, name]
-  const { printed, code } = await run(DBMATE, args, {
+  const { printed, code } = await run(toolFile('@dbmate/linux-x64/bin/dbmate'), args, {
     env: { DATABASE_URL: url.startsWith('postgres') ? `${url}?sslmode=disable` : url },
   })
   if (code !== 0) throw new Error(printed)

@@ -1,12 +1,14 @@
 /** Prisma Migrate 7, asked by the engine of `prisma migrate deploy`, which runs as WebAssembly over `pg`. */
-import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { createHash } from 'node:crypto'
 import { expect } from 'vitest'
 import { prisma } from '../../presets/sources.ts'
-import { write } from '../support/cli.ts'
+import { folder, write } from '../support/cli.ts'
 import { failure, test } from '../support/database.ts'
-import { describeWithTool, type ToolPool, tool, toolFile, withPool } from '../support/tools.ts'
+import { describeWithTool } from '../support/tools.ts'
 import { contract, type Oracle, ours, type Place, placeOf, statesOf } from './contract.ts'
+import { describeOnMysql } from './mysql.ts'
+import { deploy, diagnose, markRolledBack, type Way } from './prismaEngine.ts'
+import { MYSQL_SHOP } from './shop.ts'
 
 const migrationsWith = (functions: string): readonly (readonly [name: string, text: string])[] => [
   [
@@ -92,134 +94,60 @@ const WITH_TRIGGER = `${PLAIN}${[
   'CREATE TRIGGER touch BEFORE UPDATE ON "Order" FOR EACH ROW EXECUTE FUNCTION touch();',
 ].join('\r\n')}\r\n`
 
-interface Diagnosis {
-  readonly editedMigrationNames: readonly string[]
-  readonly failedMigrationNames: readonly string[]
-  readonly history: { readonly diagnostic: string; readonly unappliedMigrationNames?: readonly string[] } | null
+const NAMES: Readonly<Record<Way, string>> = {
+  cut: 'Prisma 7.10, statement by statement',
+  whole: 'Prisma, a file in one message',
 }
 
-interface Engine {
-  applyMigrations(input: object): Promise<{ appliedMigrationNames: string[] }>
-  diagnoseMigrationHistory(input: object): Promise<Diagnosis>
-  markMigrationRolledBack(input: { migrationName: string }): Promise<unknown>
-  free(): void
-}
-
-interface Connection {
-  executeScript(script: string): Promise<void>
-  underlyingDriver(): { query(sql: string): Promise<unknown> }
-}
-
-type Connector = Record<'connect' | 'connectToShadowDb', () => Promise<Connection>>
-
-/** Returns the engine as the `prisma` command loads it; once, because it is large. */
-let loading: ReturnType<typeof load> | undefined
-async function withEngine<T>(url: string, script: 'cut' | 'whole', work: (engine: Engine) => Promise<T>): Promise<T> {
-  loading ??= load()
-  const open = await loading
-  return withPool(url, async (pool) => {
-    const engine = await open(pool, script)
-    return work(engine).finally(() => engine.free())
-  })
-}
-
-/** The part of the global object that the types of Node.js lack. */
-const { WebAssembly: wasm } = globalThis as unknown as {
-  WebAssembly: {
-    instantiate(code: Uint8Array, imports: object): Promise<{ instance: { exports: Record<string, unknown> } }>
-  }
-}
-
-async function load() {
-  const glue = tool<Record<string, unknown> & { __wbg_set_wasm(exports: unknown): void }>(
-    '@prisma/schema-engine-wasm/schema_engine_bg',
-  )
-  const { PrismaPg } = tool<{ PrismaPg: new (pool: ToolPool) => Connector }>('@prisma/adapter-pg')
-  const { bindMigrationAwareSqlAdapterFactory: bind } = tool<{
-    bindMigrationAwareSqlAdapterFactory(factory: object): object
-  }>('@prisma/driver-adapter-utils')
-  const code = readFileSync(toolFile('@prisma/schema-engine-wasm/schema_engine_bg.wasm'))
-  const { instance } = await wasm.instantiate(code, { './schema_engine_bg.js': glue })
-  glue.__wbg_set_wasm(instance.exports)
-  ;(instance.exports.__wbindgen_start as () => void)()
-  const { SchemaEngine } = glue as unknown as {
-    SchemaEngine: { new (options: object, log: (line: string) => void, adapter: object): Promise<Engine> } & {
-      new: (options: object, log: (line: string) => void, adapter: object) => Promise<Engine>
-    }
-  }
-  return async (pool: ToolPool, script: 'cut' | 'whole') => {
-    const factory = new PrismaPg(pool)
-    if (script === 'whole') sendWhole(factory)
-    const schema = 'datasource db {\n  provider = "postgresql"\n}\n'
-    return SchemaEngine.new({ datamodels: [['schema.prisma', schema]] }, () => undefined, bind(factory))
-  }
-}
-
-/** Lets a connection send a script in one message, as the native engine of Prisma up to 7.3 does. */
-function sendWhole(factory: Connector): void {
-  const connect = factory.connect.bind(factory)
-  factory.connect = async () => {
-    const connection = await connect()
-    connection.executeScript = async (script) => void (await connection.underlyingDriver().query(script))
-    return connection
-  }
-}
-
-const FILTERS = { externalTables: [], externalEnums: [] }
-
-/** Lists the folder as `@prisma/migrate` 7.10 does. */
-function listOf(folder: string) {
-  const migrationDirectories = readdirSync(folder, { withFileTypes: true })
-    .filter((entry) => entry.isDirectory())
-    .map(({ name }) => ({
-      path: name,
-      migrationFile: {
-        path: 'migration.sql',
-        content: { tag: 'ok', value: readFileSync(join(folder, name, 'migration.sql'), 'utf8') },
-      },
-    }))
-    .sort((a, b) => a.path.localeCompare(b.path))
-  const lockfile = { path: 'migration_lock.toml', content: readFileSync(join(folder, 'migration_lock.toml'), 'utf8') }
-  return { baseDir: folder, lockfile, migrationDirectories, shadowDbInitScript: '' }
-}
-
-function oracleOf(script: 'cut' | 'whole', migrations: readonly (readonly [string, string])[]) {
-  const deploy = ({ url, folder }: Place) =>
-    withEngine(url, script, (engine) => engine.applyMigrations({ migrationsList: listOf(folder), filters: FILTERS }))
-  const diagnose = ({ url, folder }: Place) =>
-    withEngine(url, script, (engine) =>
-      engine.diagnoseMigrationHistory({
-        migrationsList: listOf(folder),
-        filters: FILTERS,
-        optInToShadowDatabase: false,
-      }),
-    )
-  const oracle: Oracle = {
-    name: script === 'cut' ? 'Prisma 7.10, statement by statement' : 'Prisma, a file in one message',
+function oracleOf(way: Way, migrations: readonly (readonly [name: string, text: string])[]): Oracle {
+  return {
+    name: NAMES[way],
     packages: ['@prisma/adapter-pg', '@prisma/schema-engine-wasm'],
     count: migrations.length,
     files: (count) => ({
       'migration_lock.toml': '# Please do not edit this file manually\nprovider = "postgresql"\n',
       ...Object.fromEntries(migrations.slice(0, count).map(([name, text]) => [`${name}/migration.sql`, text])),
     }),
-    source: (path) => prisma(path, script === 'cut' ? { engine: 7.4 } : {}),
-    up: deploy,
-    pending: async (place) => (await diagnose(place)).history?.unappliedMigrationNames ?? [],
+    source: (path) => prisma(path, way === 'cut' ? { engine: 7.4 } : {}),
+    up: (place) => deploy(place, way),
+    pending: async (place) => (await diagnose(place, way)).history?.unappliedMigrationNames ?? [],
     table: '_prisma_migrations',
     rows: `SELECT checksum, migration_name, logs, rolled_back_at, applied_steps_count, finished_at >= started_at AS finished,
       length(id) AS id FROM _prisma_migrations ORDER BY started_at`,
     edited: '20240105091244_init/migration.sql',
   }
-  return { oracle, diagnose }
 }
 
-const cut = oracleOf('cut', migrationsWith(PLAIN))
-const whole = oracleOf('whole', migrationsWith(WITH_TRIGGER))
-
-for (const { oracle } of [cut, whole]) contract(oracle)
-
-const { oracle, diagnose } = whole
+const oracle = oracleOf('whole', migrationsWith(WITH_TRIGGER))
 const { count } = oracle
+
+contract(oracleOf('cut', migrationsWith(PLAIN)))
+contract(oracle)
+
+describeOnMysql(({ test }) => {
+  test('our rows have what Prisma would write, though it cannot be asked there', async ({ db }) => {
+    const names = ['20240105091244_init', '20240119164002_refunds', '20240202080000_lines', '20240311123015_names']
+    const files = MYSQL_SHOP.map(({ up }, i) => [`${names[i]}/migration.sql`, up] as const)
+    const place = {
+      url: db.url,
+      folder: folder({ ...Object.fromEntries(files), 'migration_lock.toml': 'provider = "mysql"\n' }),
+    }
+    await (await ours(oracle, db, place)).up()
+    expect(await db.rows(`${oracle.rows}, migration_name`)).toEqual(
+      MYSQL_SHOP.map(({ up }, i) => ({
+        checksum: createHash('sha256').update(up).digest('hex'),
+        migration_name: names[i],
+        logs: null,
+        rolled_back_at: null,
+        applied_steps_count: 1,
+        finished: 1,
+        id: 36,
+      })),
+    )
+    expect(await statesOf(oracle, db, place)).toEqual(names.map(() => 'applied'))
+  })
+})
+
 const BROKEN = { '20240401000000_broken/migration.sql': 'create table half (id int);\nselect 1 / 0;\n' }
 const fillWith = (place: Place, files: Readonly<Record<string, string>>) => {
   for (const [name, text] of Object.entries(files)) write(place.folder, name, text)
@@ -229,9 +157,9 @@ describeWithTool(oracle.packages, 'Prisma and we', () => {
   test('Prisma names the files that were edited after we applied them', async ({ db }) => {
     const place = placeOf(oracle, db)
     await (await ours(oracle, db, place)).up()
-    expect((await diagnose(place)).editedMigrationNames).toEqual([])
+    expect((await diagnose(place, 'whole')).editedMigrationNames).toEqual([])
     fillWith(place, { [`${oracle.edited}`]: 'select 1;' })
-    expect((await diagnose(place)).editedMigrationNames).toEqual(['20240105091244_init'])
+    expect((await diagnose(place, 'whole')).editedMigrationNames).toEqual(['20240105091244_init'])
     expect((await statesOf(oracle, db, place))[0]).toBe('edited')
   })
 
@@ -245,7 +173,7 @@ describeWithTool(oracle.packages, 'Prisma and we', () => {
           [name]: text.includes('\r\n') ? text.replaceAll('\r\n', '\n') : text.replaceAll('\n', '\r\n'),
         })
       }
-      expect((await diagnose(there)).editedMigrationNames).toEqual([])
+      expect((await diagnose(there, 'whole')).editedMigrationNames).toEqual([])
       expect(await statesOf(oracle, scratch, there)).toEqual(Array(count).fill('applied'))
     }
   })
@@ -256,18 +184,18 @@ describeWithTool(oracle.packages, 'Prisma and we', () => {
     await failure(oracle.up(place))
     const refused = await failure((await ours(oracle, db, place)).up())
     expect(refused.message).toContain('Prisma began 20240401000000_broken on this database and did not finish')
-    await resolve(place, '20240401000000_broken')
+    await markRolledBack(place, '20240401000000_broken')
     expect(await statesOf(oracle, db, place)).toEqual([...Array(count).fill('applied'), 'pending'])
     fillWith(place, { '20240401000000_broken/migration.sql': 'create table whole (id int);' })
     expect((await (await ours(oracle, db, place)).up()).steps).toHaveLength(1)
-    expect((await diagnose(place)).history).toBe(null)
+    expect((await diagnose(place, 'whole')).history).toBe(null)
   })
 
   test('a migration that failed in ours leaves Prisma nothing to resolve', async ({ db }) => {
     const place = placeOf(oracle, db)
     fillWith(place, BROKEN)
     await failure((await ours(oracle, db, place)).up())
-    expect(await diagnose(place)).toMatchObject({ editedMigrationNames: [], failedMigrationNames: [] })
+    expect(await diagnose(place, 'whole')).toMatchObject({ editedMigrationNames: [], failedMigrationNames: [] })
     expect(await oracle.pending?.(place)).toEqual(['20240401000000_broken'])
     fillWith(place, { '20240401000000_broken/migration.sql': 'create table half (id int);' })
     expect(await oracle.up(place)).toEqual({ appliedMigrationNames: ['20240401000000_broken'] })
@@ -284,13 +212,8 @@ describeWithTool(oracle.packages, 'Prisma and we', () => {
     expect((await (await ours(oracle, db, place)).up()).steps).toHaveLength(1)
     expect(await oracle.up(second)).toEqual({ appliedMigrationNames: ['20240110000000_late'] })
     for (const [scratch, there] of [[db, place] as const, [other, second] as const]) {
-      expect((await diagnose(there)).history).toBe(null)
+      expect((await diagnose(there, 'whole')).history).toBe(null)
       expect(await statesOf(oracle, scratch, there)).toEqual(Array(count + 1).fill('applied'))
     }
   })
 })
-
-/** What `prisma migrate resolve --rolled-back` does. */
-function resolve({ url }: Place, migrationName: string) {
-  return withEngine(url, 'whole', (engine) => engine.markMigrationRolledBack({ migrationName }))
-}
