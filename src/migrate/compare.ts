@@ -72,7 +72,11 @@ export async function refuseTrouble(
   independent: ReadonlySet<number>,
 ): Promise<readonly HistoryRecord[]> {
   const { applied, migrations, source } = input
-  const { outOfOrder = source.format?.outOfOrder ?? 'error', edited = 'error', missing = 'error' } = policies
+  const {
+    outOfOrder = source.format?.outOfOrder ?? 'error',
+    edited = 'error',
+    missing = source.format?.missing ?? 'error',
+  } = policies
   const late = applied.late.filter((version) => !independent.has(version))
   if (outOfOrder === 'error' && late.length > 0) {
     const files = late.map((version) => fileOf(migrations.get(version), version))

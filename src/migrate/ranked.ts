@@ -209,6 +209,7 @@ class Ranks {
       get outOfOrder() {
         return format.outOfOrder
       },
+      missing: format.missing,
       identify: (name) => format.identify(name),
       before: () => format.before(),
       bookkeeping: () => this.#bookkeeping(),

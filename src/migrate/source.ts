@@ -100,6 +100,8 @@ export interface SourceFormat {
   readonly downs: boolean
   /** What the tool does with a migration that sorts below an applied one and is not applied itself. */
   readonly outOfOrder: 'error' | 'apply' | 'ignore'
+  /** What the tool does with an applied migration whose file is gone. */
+  readonly missing: 'error' | 'ignore'
   /** Returns the part of a name that the tool identifies the migration by, for example the digits. */
   identify(name: string): string
   /** Returns the SQL texts that a new database gets before the first migration. Only test databases get them. */

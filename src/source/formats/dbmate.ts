@@ -27,6 +27,7 @@ export function dbmateFormat({ table = 'schema_migrations' }: DbmateOptions = {}
   return {
     tool: 'dbmate',
     downs: true,
+    missing: 'ignore',
     // Unless it is called with --strict.
     outOfOrder: 'apply',
     identify: versionOf,

@@ -39,6 +39,8 @@ export function drizzleFormat({ migrationsTable, migrationsSchema }: DrizzleOpti
   return {
     tool: 'Drizzle',
     downs: false,
+    // Its migrator never looks at rows without a file.
+    missing: 'ignore',
     /**
      * Drizzle 1.0 applies every migration whose name is not in its table. Drizzle 0.x skips, without a word, what is not
      * above the highest `created_at` in its table. An error says so; to skip silently would hide the most reported

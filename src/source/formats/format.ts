@@ -30,6 +30,8 @@ export interface Format<Data = undefined> {
   readonly downs: boolean
   /** May depend on the folder too, as {@link downs}. */
   readonly outOfOrder: 'error' | 'apply' | 'ignore'
+  /** What the tool does with an applied migration whose file is gone; default `error`. */
+  readonly missing?: 'error' | 'ignore'
   /** Returns the part of a migration's name by which the tool identifies it; default: the whole name. */
   identify?(name: string): string
   /**
@@ -142,6 +144,7 @@ export function sourceOfFormat<Data>(format: Format<Data>, disk: Folder): Source
       get outOfOrder() {
         return format.outOfOrder
       },
+      missing: format.missing ?? 'error',
       identify,
       before: () => format.before?.(folder) ?? [],
       bookkeeping: (dialect) => format.bookkeeping(dialect, { folder, entry: (identity) => entries.get(identity) }),

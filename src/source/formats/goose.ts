@@ -39,6 +39,7 @@ export function gooseFormat({
   return {
     tool: 'goose',
     downs: true,
+    missing: 'ignore',
     // Unless it is called with -allow-missing.
     outOfOrder: 'error',
     identify: (name) => String(numberIn(name) ?? name),
