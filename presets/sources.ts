@@ -12,6 +12,7 @@ import { type FlywayOptions, flywayFormat } from '../src/source/formats/flyway.t
 import { sourceOfFormat } from '../src/source/formats/format.ts'
 import { type GooseOptions, gooseFormat } from '../src/source/formats/goose.ts'
 import { type GraphileMigrateOptions, graphileMigrateFormat } from '../src/source/formats/graphileMigrate.ts'
+import { type KyselyOptions, kyselyFormat } from '../src/source/formats/kysely.ts'
 import { type PostgratorOptions, postgratorFormat } from '../src/source/formats/postgrator.ts'
 import { type PostgresMigrationsOptions, postgresMigrationsFormat } from '../src/source/formats/postgresMigrations.ts'
 import { type PrismaOptions, prismaFormat } from '../src/source/formats/prisma.ts'
@@ -25,6 +26,7 @@ export type {
   FlywayOptions,
   GooseOptions,
   GraphileMigrateOptions,
+  KyselyOptions,
   PostgratorOptions,
   PostgresMigrationsOptions,
   PrismaOptions,
@@ -85,4 +87,9 @@ export function flyway(path: string | URL = 'migrations', options: FlywayOptions
 /** Versioned migrations of Atlas. @param path default `migrations` */
 export function atlas(path: string | URL = 'migrations', options: AtlasOptions = {}): Source {
   return sourceOfFormat(atlasFormat(options), folderOnDisk(path))
+}
+
+/** Migrations of Kysely. @param path default `migrations` */
+export function kysely(path: string | URL = 'migrations', options: KyselyOptions = {}): Source {
+  return sourceOfFormat(kyselyFormat(options), folderOnDisk(path))
 }

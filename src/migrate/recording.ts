@@ -25,6 +25,7 @@ export async function recordSql({ run }: Pick<CodeBody, 'run'>, dialect: Dialect
   }
   const context = {
     client: listeningClient(hear),
+    dialect,
     sql: (async (text, params) => hear(text, params).rows) as RunSql,
     signal: new AbortController().signal,
     log: () => undefined,

@@ -48,6 +48,7 @@ export type RunSql = <Row extends object = Record<string, unknown>>(
 /** The argument of a code migration. `client` is the driver's own client, inside the migration's transaction. */
 export interface MigrationContext<Client = unknown> {
   readonly client: Client
+  readonly dialect: Dialect
   /**
    * Runs SQL on that client and returns the rows. The caller declares their type, which is not checked:
    * `sql<{ id: number }>('select …')`.

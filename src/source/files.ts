@@ -238,23 +238,8 @@ export function loadedModule(exports: unknown, shown: string): LoadedModule {
   return made
 }
 
-// --- internal ---
-
-const MOST_LETTERS_KEPT = 2 ** 20
-const GENERATORS = new Set(['[object GeneratorFunction]', '[object AsyncGeneratorFunction]'])
-
-/** Returns the relations in a SQL text. Runs the lexer only if the text contains such a directive. */
-function relationsInSql(text: string): Relations | undefined {
-  if (!/--[ \t]*migrate:[ \t]*(?:depends-on|replaces)\b/.test(text)) return undefined
-  // Comments are the same in all dialects. Any other error in the text is reported when it is read to be run.
-  const { dependsOn, replaces } = readScript(text, 'postgres')
-  return dependsOn || replaces ? { dependsOn, replaces } : undefined
-}
-
-const modules = new WeakMap<object, LoadedModule>()
-
-/** Returns the same object for the same module, since values computed from a body are stored with it. */
-function bodyOf(module: LoadedModule, direction: Direction): CodeBody | null {
+/** Returns the body of a module's half. Returns the same object for the same module, since values computed from a body are stored with it. */
+export function bodyOf(module: LoadedModule, direction: Direction): CodeBody | null {
   const run = module[direction]
   if (!run) return null
   const known = bodies.get(module) ?? {}
@@ -276,6 +261,21 @@ function bodyOf(module: LoadedModule, direction: Direction): CodeBody | null {
   bodies.set(module, known)
   return known[direction]
 }
+
+// --- internal ---
+
+const MOST_LETTERS_KEPT = 2 ** 20
+const GENERATORS = new Set(['[object GeneratorFunction]', '[object AsyncGeneratorFunction]'])
+
+/** Returns the relations in a SQL text. Runs the lexer only if the text contains such a directive. */
+function relationsInSql(text: string): Relations | undefined {
+  if (!/--[ \t]*migrate:[ \t]*(?:depends-on|replaces)\b/.test(text)) return undefined
+  // Comments are the same in all dialects. Any other error in the text is reported when it is read to be run.
+  const { dependsOn, replaces } = readScript(text, 'postgres')
+  return dependsOn || replaces ? { dependsOn, replaces } : undefined
+}
+
+const modules = new WeakMap<object, LoadedModule>()
 
 const bodies = new WeakMap<LoadedModule, { up?: CodeBody; down?: CodeBody }>()
 

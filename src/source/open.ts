@@ -7,7 +7,7 @@ import { directory } from './directory.ts'
 import { pathOf } from './folder.ts'
 import { areNumbered, FORMATS, isOurs, type KnownFormat, type Look } from './formats/all.ts'
 import { folderOnDisk } from './formats/disk.ts'
-import { newFiles, sourceOfFormat } from './formats/format.ts'
+import { sourceOfFormat } from './formats/format.ts'
 import { surroundingsOf } from './formats/surroundings.ts'
 
 /**
@@ -35,9 +35,15 @@ export function formatOf(path: string | URL): KnownFormat | undefined {
  * Returns the files of a new migration in the format of the folder, by path; undefined if it is not a folder of another
  * tool. @throws UsageError if the tool makes its migrations in another way
  */
-export function newFilesIn(path: string | URL, title: string, now: Date): Readonly<Record<string, string>> | undefined {
+export async function newFilesIn(
+  path: string | URL,
+  title: string,
+  now: Date,
+): Promise<Readonly<Record<string, string>> | undefined> {
   const format = formatOf(path)
-  return format && newFiles(format.make(), folderOnDisk(path), title, now)
+  if (!format) return undefined
+  const [made, folder] = [format.make(), folderOnDisk(path)]
+  return made.create(title, { folder, entries: (await made.list(folder)).entries, now })
 }
 
 // --- internal ---

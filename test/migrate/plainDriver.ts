@@ -75,7 +75,8 @@ export class PlainDriver implements Driver {
     this.#journal(step, index + 1, index)
     try {
       const { work } = step
-      if (work.kind === 'code') await work.run({ client: undefined, sql: async () => [], signal, log: work.log })
+      if (work.kind === 'code')
+        await work.run({ client: undefined, dialect: 'mysql', sql: async () => [], signal, log: work.log })
       this.#run(step, index)
     } catch (error) {
       if (error instanceof StatementError) this.#journal(step, index, index)

@@ -20,7 +20,13 @@ export async function said(files: Record<string, string>, main = '0001_it.ts'): 
   const { load } = project(files)
   const { up } = await load(main)
   const lines: string[] = []
-  await up?.({ client: {}, sql: async () => [], signal: AbortSignal.abort(), log: (line) => lines.push(line) })
+  await up?.({
+    client: {},
+    dialect: 'postgres',
+    sql: async () => [],
+    signal: AbortSignal.abort(),
+    log: (line) => lines.push(line),
+  })
   return lines
 }
 

@@ -9,7 +9,7 @@ export async function run(context: Context, args: readonly string[]): Promise<nu
   const title = titleOf(args)
   if (!title) throw new UsageError('What is the migration called? For example: migratest new add_users')
   const { folder } = context
-  const other = newFilesIn(folder, title, new Date())
+  const other = await newFilesIn(folder, title, new Date())
   if (other) return writeOther(context, folder, other)
   mkdirSync(folder, { recursive: true })
   const endings = context.options.ts ? ['ts'] : ['up.sql', 'down.sql']

@@ -570,7 +570,7 @@ class MysqlDriver implements Driver {
       const message = 'Code sends UTF-8: after this statement, the server would read other characters.'
       return Promise.reject(new UsageError(message, { hint: 'Leave it out: no setting is needed for UTF-8.' }))
     }) as RunSql
-    return { client: this.#session.client, sql, signal, log }
+    return { client: this.#session.client, dialect: this.dialect, sql, signal, log }
   }
 }
 

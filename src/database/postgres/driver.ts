@@ -625,7 +625,7 @@ ${(this.#bookkeeping?.create ?? []).map((sql) => `${sql};`).join('\n')}`
 
   #context(log: Log, signal: AbortSignal): MigrationContext {
     const sql = ((text, params) => this.#session.query(text, params, signal)) as RunSql
-    return { client: this.#session.client, sql, signal, log }
+    return { client: this.#session.client, dialect: this.dialect, sql, signal, log }
   }
 }
 

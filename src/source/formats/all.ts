@@ -3,7 +3,7 @@ import { atlasFormat } from './atlas.ts'
 import { dbmateFormat } from './dbmate.ts'
 import { drizzleFormat } from './drizzle.ts'
 import { flywayFormat } from './flyway.ts'
-import type { Folder, Format } from './format.ts'
+import type { CodeFormat, Folder, Format } from './format.ts'
 import { gooseFormat } from './goose.ts'
 import { graphileMigrateFormat } from './graphileMigrate.ts'
 import { postgratorFormat } from './postgrator.ts'
@@ -21,7 +21,7 @@ export interface KnownFormat {
   /** Returns `true` for a folder that has what only folders of this tool have. */
   recognizes(look: Look): boolean
   // biome-ignore lint/suspicious/noExplicitAny: each format keeps data of its own
-  make(): Format<any>
+  make(): Format<any> | CodeFormat<any>
 }
 
 /** What is looked at to recognize a folder. */

@@ -1,17 +1,21 @@
 /** A folder of another tool on disk. */
 import { existsSync, readdirSync } from 'node:fs'
 import { dirname, join, relative, resolve, sep } from 'node:path'
-import type { URL } from 'node:url'
+import { pathToFileURL, type URL } from 'node:url'
 import { SourceNotFoundError, UnreadableFileError } from '../../migrate/errors.ts'
+import { loadPackage } from '../../migrate/loadPackage.ts'
 import { readBytes, shorten } from '../directory.ts'
 import { decode } from '../files.ts'
 import { pathOf } from '../folder.ts'
+import type { Adapt, ModuleLoader } from '../module/loader.ts'
 import type { Folder } from './format.ts'
 
 /** @param path absolute, relative to the working directory, or a `file:` URL; throws UsageError for another URL */
 export function folderOnDisk(path: string | URL): Folder {
   const folder = resolve(pathOf(path))
   const shown = shorten(folder)
+  /** A loader for each way to read a module's exports; it keeps what it has loaded. */
+  const loaders = new Map<Adapt, Promise<ModuleLoader>>()
   const bytes = (name: string) => readBytes(join(folder, name), join(shown, name))
   return {
     shown,
@@ -19,6 +23,24 @@ export function folderOnDisk(path: string | URL): Folder {
     files: () => filesIn(folder, shown),
     bytes,
     text: (name) => decode(bytes(name), join(shown, name)),
+    load: async (name, adapt) => {
+      const known = loaders.get(adapt)
+      if (known) return (await known).load(join(folder, name))
+      const loading = import('../module/loader.ts').then((module) => new module.ModuleLoader(shorten, adapt))
+      loaders.set(adapt, loading)
+      return (await loading).load(join(folder, name))
+    },
+    importPackage: async (name, purpose) => {
+      const [{ toolchain }, { diskResolver }] = await Promise.all([
+        import('../module/toolchain.ts'),
+        import('../module/resolve.ts'),
+      ])
+      const { resolve: find } = diskResolver(await toolchain())
+      return loadPackage(name, purpose, async () => {
+        const found = find(name, join(folder, 'migration.ts'))
+        return import(found.kind === 'native' ? found.url : pathToFileURL(found.path).href)
+      })
+    },
     above: (name) => {
       const file = join(dirname(folder), name)
       return existsSync(file) ? decode(readBytes(file, shorten(file)), shorten(file)) : undefined

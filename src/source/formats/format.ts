@@ -3,8 +3,10 @@
  * source of it.
  */
 import { DuplicateVersionError } from '../../migrate/errors.ts'
-import type { Bookkeeping, Direction, Migration, Source, SqlBody } from '../../migrate/source.ts'
+import type { Bookkeeping, Direction, Migration, MigrationBody, Source, SqlBody } from '../../migrate/source.ts'
 import type { Dialect } from '../../sql/dialect.ts'
+import type { LoadedModule } from '../files.ts'
+import type { Adapt } from '../module/loader.ts'
 
 /** The files of a folder, wherever they are stored. */
 export interface Folder {
@@ -18,6 +20,16 @@ export interface Folder {
   bytes(path: string): Uint8Array
   /** Reads a file as UTF-8 text; a byte order mark stays. @throws UnreadableFileError */
   text(path: string): string
+  /**
+   * Loads a file that is code. Returns the same object until the file, or one that it imports, changes.
+   * @param adapt makes a migration of its exports @throws ScriptError, UnreadableFileError, NotInstalledError
+   */
+  load?(path: string, adapt: Adapt): Promise<LoadedModule>
+  /**
+   * Imports a package as a migration in the folder would: the project's own copy.
+   * @param purpose what needs it, as the subject of a sentence: `A migration of Knex` @throws NotInstalledError
+   */
+  importPackage?(name: string, purpose: string): Promise<object>
   /** Reads a file of the folder above, if there is one. */
   above?(name: string): string | undefined
 }
@@ -54,6 +66,12 @@ export interface Format<Data = undefined> {
   create(title: string, made: NewMigration<Data>): Readonly<Record<string, string>>
 }
 
+/** A format whose migrations are code, or that has to load code to list them. */
+export interface CodeFormat<Data = undefined> extends Omit<Format<Data>, 'list' | 'body'> {
+  list(folder: Folder): Listing<Data> | Promise<Listing<Data>>
+  body(folder: Folder, entry: Entry<Data>, direction: Direction): Promise<MigrationBody | null>
+}
+
 /** Where and when a new migration is made. */
 export interface NewMigration<Data = undefined> {
   readonly folder: Folder
@@ -88,7 +106,7 @@ export interface Entry<Data = undefined> {
 }
 
 /** Makes a source of a folder. */
-export function sourceOfFormat<Data>(format: Format<Data>, disk: Folder): Source {
+export function sourceOfFormat<Data>(format: Format<Data> | CodeFormat<Data>, disk: Folder): Source {
   let files: readonly string[] | undefined
   // Reading a folder takes far longer than reading a file of it, so its names are read once for each list.
   const folder: Folder = {
@@ -104,7 +122,7 @@ export function sourceOfFormat<Data>(format: Format<Data>, disk: Folder): Source
   const shown = (path: string | undefined) => (path === undefined ? undefined : `${folder.shown}/${path}`)
   const list = async (): Promise<Migration[]> => {
     files = undefined
-    const listing = format.list(folder)
+    const listing = await format.list(folder)
     const found = new Map<string, Entry<Data>>()
     for (const entry of listing.entries) {
       const identity = identify(entry.name)

@@ -7,7 +7,7 @@ import { dirname, relative } from 'node:path'
 import { inspect } from 'node:util'
 import { ScriptError, UnreadableFileError } from '../../migrate/errors.ts'
 import type { CodePlace, Direction, Relations } from '../../migrate/source.ts'
-import { asModuleMigration, type LoadedModule } from '../files.ts'
+import { asModuleMigration, type LoadedModule, type ModuleMigration } from '../files.ts'
 import { type Closure, compiledFile, isCurrent, readClosure, readText, type Show } from './closure.ts'
 import { type Compiled, factoryText } from './compile.ts'
 import { noticingGlobals, noticingNative } from './globals.ts'
@@ -28,6 +28,12 @@ export interface ModulePart {
   readonly imports: Readonly<Record<string, ModuleMeaning>>
 }
 
+/**
+ * Makes a migration of a module's exports. @param shown the file's name for messages
+ * @throws UnreadableFileError if they are not a migration
+ */
+export type Adapt = (exports: unknown, shown: string, path: string) => ModuleMigration
+
 type ModuleMeaning = { readonly own: string } | { readonly native: string }
 
 export class ModuleLoader {
@@ -39,9 +45,15 @@ export class ModuleLoader {
   readonly #given = new Map<string, string>()
   #resolver: DiskResolver | undefined
 
-  /** @param show returns a path's form for messages */
-  constructor(show: Show) {
+  readonly #adapt: Adapt
+
+  /**
+   * @param show returns a path's form for messages
+   * @param adapt makes a migration of a module's exports; default: those of our own migrations
+   */
+  constructor(show: Show, adapt: Adapt = asModuleMigration) {
     this.#show = (path) => show(this.#given.get(path) ?? path)
+    this.#adapt = adapt
   }
 
   /** Forgets what we know about the disk, since an import may now resolve to another file. */
@@ -161,10 +173,10 @@ export class ModuleLoader {
       },
     })
     const locate = (error: unknown) => this.#locate(error, compiled)
-    let migration: ReturnType<typeof asModuleMigration>
+    let migration: ModuleMigration
     try {
       const exports = await withRegistry(registry, () => instances.run(entry.path))
-      migration = asModuleMigration(registry.migration ?? exports, shown)
+      migration = this.#adapt(registry.migration ?? exports, shown, entry.path)
     } catch (error) {
       throw this.#notLoaded(error, shown, locate(error))
     } finally {

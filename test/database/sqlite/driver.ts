@@ -115,7 +115,7 @@ export class SqliteDriver implements Driver {
     if (work.kind === 'code') {
       const sql = async (text: string, params: readonly unknown[] = []) =>
         this.#db.prepare(text).all(...(params as string[])) as never[]
-      await work.run({ client: this.#db, sql, signal, log: work.log })
+      await work.run({ dialect: 'postgres', client: this.#db, sql, signal, log: work.log })
       return
     }
     const { start = 0, end = 0 } = work.script.statements[index] ?? {}

@@ -1,0 +1,182 @@
+/**
+ * Clients that lend our connection to another tool's library while one of its migrations runs. A transaction that the
+ * library begins is a savepoint of ours, and what would end the connection does nothing.
+ */
+
+/** How a migration runs. */
+export interface HeldOptions {
+  /** `true` if it runs without a transaction of ours: then the library's BEGIN and COMMIT are sent as they are. */
+  readonly alone: boolean
+}
+
+/** A result as `pg` gives it. */
+export interface PgResult {
+  readonly rows: Record<string, unknown>[]
+  readonly rowCount: number
+  readonly command: string
+  readonly fields: readonly unknown[]
+}
+
+/** The part of a client of `pg` that libraries use, over a client of `pg` or a PGlite database. */
+export interface HeldPg {
+  query(config: unknown, values?: unknown, callback?: unknown): Promise<PgResult> | undefined
+  release(): void
+  end(callback?: () => void): Promise<void>
+  on(): HeldPg
+  once(): HeldPg
+  off(): HeldPg
+  removeListener(): HeldPg
+  removeAllListeners(): HeldPg
+}
+
+type Callback = (error: unknown, result?: PgResult) => void
+
+/** @param client the client that our driver gives to code migrations */
+export function heldPg(client: unknown, options: HeldOptions): HeldPg {
+  const nest = new Nest(options)
+  const send = isPglite(client) ? sendToPglite(client) : sendToPg(client as PgClient)
+  const held: HeldPg = {
+    query(config, values, callback) {
+      const done = [callback, values].find((one) => typeof one === 'function') as Callback | undefined
+      const text = typeof config === 'string' ? config : String((config as { text?: unknown }).text ?? '')
+      const replaced = nest.replace(text)
+      const given = Array.isArray(values) ? values : undefined
+      const sent =
+        replaced === text ? send(config, given) : replaced === undefined ? Promise.resolve(NOTHING) : send(replaced)
+      if (!done) return sent
+      sent.then(
+        (result) => done(null, result),
+        (error) => done(error),
+      )
+      return undefined
+    },
+    release: () => undefined,
+    end: async (callback) => callback?.(),
+    on: () => held,
+    once: () => held,
+    off: () => held,
+    removeListener: () => held,
+    removeAllListeners: () => held,
+  }
+  return held
+}
+
+/** The part of a connection of `mysql2` with callbacks that libraries use. */
+export interface HeldMysql {
+  query(config: unknown, values?: unknown, callback?: unknown): unknown
+  execute(config: unknown, values?: unknown, callback?: unknown): unknown
+  beginTransaction(callback: (error: unknown) => void): void
+  commit(callback: (error: unknown) => void): void
+  rollback(callback: (error: unknown) => void): void
+  release(): void
+  end(callback?: () => void): void
+  destroy(): void
+  on(): HeldMysql
+  once(): HeldMysql
+  removeListener(): HeldMysql
+  readonly threadId: number
+}
+
+/** @param client the connection of `mysql2/promise` that our driver gives to code migrations */
+export function heldMysql(client: unknown, options: HeldOptions): HeldMysql {
+  const core = (client as { connection: MysqlCore }).connection
+  const nest = new Nest(options)
+  const send =
+    (method: 'query' | 'execute') =>
+    (config: unknown, values?: unknown, callback?: unknown): unknown => {
+      const text = typeof config === 'string' ? config : String((config as { sql?: unknown }).sql ?? '')
+      const replaced = nest.replace(text)
+      if (replaced === text) return core[method](config, values, callback)
+      const done = [callback, values].find((one) => typeof one === 'function') as
+        | ((error: unknown, result?: unknown) => void)
+        | undefined
+      if (replaced === undefined) return done?.(null, [])
+      return core.query(replaced, done)
+    }
+  const query = send('query')
+  const held: HeldMysql = {
+    query,
+    execute: send('execute'),
+    beginTransaction: (callback) => void query('BEGIN', callback),
+    commit: (callback) => void query('COMMIT', callback),
+    rollback: (callback) => void query('ROLLBACK', callback),
+    release: () => undefined,
+    end: (callback) => callback?.(),
+    destroy: () => undefined,
+    on: () => held,
+    once: () => held,
+    removeListener: () => held,
+    threadId: core.threadId,
+  }
+  return held
+}
+
+// --- internal ---
+
+interface PgClient {
+  query(config: unknown, values?: readonly unknown[]): Promise<PgResult>
+}
+
+interface Pglite {
+  query(text: string, params?: readonly unknown[]): Promise<PgliteResult>
+  exec(text: string): Promise<PgliteResult[]>
+}
+
+interface PgliteResult {
+  readonly rows: Record<string, unknown>[]
+  readonly fields: readonly unknown[]
+  readonly affectedRows?: number
+}
+
+interface MysqlCore {
+  readonly threadId: number
+  query(config: unknown, values?: unknown, callback?: unknown): unknown
+  execute(config: unknown, values?: unknown, callback?: unknown): unknown
+}
+
+const NOTHING: PgResult = { rows: [], rowCount: 0, command: '', fields: [] }
+
+function isPglite(client: unknown): client is Pglite {
+  return typeof (client as { exec?: unknown }).exec === 'function'
+}
+
+function sendToPg(client: PgClient) {
+  return (config: unknown, values?: readonly unknown[]): Promise<PgResult> => client.query(config, values)
+}
+
+function sendToPglite(client: Pglite) {
+  return async (config: unknown, given?: readonly unknown[]): Promise<PgResult> => {
+    const { text, values = given } =
+      typeof config === 'string' ? { text: config } : (config as { text: string; values?: readonly unknown[] })
+    const result = values?.length ? await client.query(text, values) : (await client.exec(text)).at(-1)
+    const { rows = [], fields = [], affectedRows } = result ?? {}
+    const command = /^\s*(\w+)/.exec(text)?.[1]?.toUpperCase() ?? ''
+    return { rows, fields, command, rowCount: affectedRows || rows.length }
+  }
+}
+
+/** Replaces the statements that begin and end transactions by savepoints within ours. */
+class Nest {
+  readonly #alone: boolean
+  #depth = 0
+
+  constructor({ alone }: HeldOptions) {
+    this.#alone = alone
+  }
+
+  /** Returns the statement to send instead; undefined for none. */
+  replace(text: string): string | undefined {
+    const statement = text.trim().replace(/;$/, '').toLowerCase()
+    if (this.#alone) return text
+    if (/^(?:begin|start transaction)\b/.test(statement)) return `SAVEPOINT ${NAME}_${++this.#depth}`
+    const ends = /^(?:commit|end)\b/.test(statement)
+    const undoes = /^(?:rollback|abort)\b(?!\s+(?:work\s+|transaction\s+)?to\b)/.test(statement)
+    if (!ends && !undoes) return text
+    // It began before us, so it is ours to end.
+    if (this.#depth === 0) return undefined
+    const name = `${NAME}_${this.#depth--}`
+    return ends ? `RELEASE SAVEPOINT ${name}` : `ROLLBACK TO SAVEPOINT ${name}`
+  }
+}
+
+const NAME = 'migratest_held'
