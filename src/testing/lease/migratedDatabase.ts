@@ -139,15 +139,14 @@ export class MigratedDatabase<Client = unknown> {
     }
   }
 
-  /** Starts to prepare a database while the test file is still being loaded. Never throws. */
+  /**
+   * Starts to prepare a database while the test file is still being loaded.
+   * @throws UsageError for an option that names no folder
+   */
   static prewarm<Client>(options: MigratedDatabaseOptions<Client>): void {
     options.server.warm()
     if (options.isolation !== undefined && options.isolation !== 'database') return
-    try {
-      prewarm(options, sourceOf(options.migrations)).catch(() => undefined)
-    } catch {
-      // The test that uses it reports the error.
-    }
+    prewarm(options, sourceOf(options.migrations)).catch(() => undefined)
   }
 
   /**
