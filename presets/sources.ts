@@ -36,60 +36,60 @@ export type {
 
 /** Migrations of Prisma Migrate, up to version 7. @param path default `prisma/migrations` */
 export function prisma(path: string | URL = 'prisma/migrations', options: PrismaOptions = {}): Source {
-  return sourceOfFormat(prismaFormat(options), folderOnDisk(path))
+  return sourceOfFormat(prismaFormat(options), folderOnDisk(path), options)
 }
 
 /** Migrations of Drizzle Kit, with a journal (0.x) or with a folder for each migration (1.0). @param path default `drizzle` */
 export function drizzle(path: string | URL = 'drizzle', options: DrizzleOptions = {}): Source {
-  return sourceOfFormat(drizzleFormat(options), folderOnDisk(path))
+  return sourceOfFormat(drizzleFormat(options), folderOnDisk(path), options)
 }
 
 /** Migrations of the Supabase CLI. @param path default `supabase/migrations` */
 export function supabase(path: string | URL = 'supabase/migrations', options: SupabaseOptions = {}): Source {
-  return sourceOfFormat(supabaseFormat(options), folderOnDisk(path))
+  return sourceOfFormat(supabaseFormat(options), folderOnDisk(path), options)
 }
 
 /** Migrations of dbmate. @param path default `db/migrations` */
 export function dbmate(path: string | URL = 'db/migrations', options: DbmateOptions = {}): Source {
-  return sourceOfFormat(dbmateFormat(options), folderOnDisk(path))
+  return sourceOfFormat(dbmateFormat(options), folderOnDisk(path), options)
 }
 
 /** Migrations of goose that are written in SQL. @param path default `migrations` */
 export function goose(path: string | URL = 'migrations', options: GooseOptions = {}): Source {
-  return sourceOfFormat(gooseFormat(options), folderOnDisk(path))
+  return sourceOfFormat(gooseFormat(options), folderOnDisk(path), options)
 }
 
 /** Migrations of sqlx, simple or reversible. @param path default `migrations` */
 export function sqlx(path: string | URL = 'migrations', options: SqlxOptions = {}): Source {
-  return sourceOfFormat(sqlxFormat(options), folderOnDisk(path))
+  return sourceOfFormat(sqlxFormat(options), folderOnDisk(path), options)
 }
 
 /** Migrations of postgrator that are written in SQL. @param path default `migrations` */
 export function postgrator(path: string | URL = 'migrations', options: PostgratorOptions = {}): Source {
-  return sourceOfFormat(postgratorFormat(options), folderOnDisk(path))
+  return sourceOfFormat(postgratorFormat(options), folderOnDisk(path), options)
 }
 
 /** Committed migrations of graphile-migrate. @param path the folder with `committed` in it; default `migrations` */
 export function graphileMigrate(path: string | URL = 'migrations', options: GraphileMigrateOptions = {}): Source {
-  return sourceOfFormat(graphileMigrateFormat(options), folderOnDisk(path))
+  return sourceOfFormat(graphileMigrateFormat(options), folderOnDisk(path), options)
 }
 
 /** Migrations of postgres-migrations. @param path default `migrations` */
 export function postgresMigrations(path: string | URL = 'migrations', options: PostgresMigrationsOptions = {}): Source {
-  return sourceOfFormat(postgresMigrationsFormat(options), folderOnDisk(path))
+  return sourceOfFormat(postgresMigrationsFormat(options), folderOnDisk(path), options)
 }
 
 /** Migrations of Flyway that are written in SQL. @param path default `migrations` */
 export function flyway(path: string | URL = 'migrations', options: FlywayOptions = {}): Source {
-  return sourceOfFormat(flywayFormat(options), folderOnDisk(path))
+  return sourceOfFormat(flywayFormat(options), folderOnDisk(path), options)
 }
 
 /** Versioned migrations of Atlas. @param path default `migrations` */
 export function atlas(path: string | URL = 'migrations', options: AtlasOptions = {}): Source {
-  return sourceOfFormat(atlasFormat(options), folderOnDisk(path))
+  return sourceOfFormat(atlasFormat(options), folderOnDisk(path), options)
 }
 
 /** Migrations of Kysely. @param path default `migrations` */
 export function kysely(path: string | URL = 'migrations', options: KyselyOptions = {}): Source {
-  return sourceOfFormat(kyselyFormat(options), folderOnDisk(path))
+  return sourceOfFormat(kyselyFormat(options), folderOnDisk(path), options)
 }

@@ -4,7 +4,8 @@
 import { resolve } from 'node:path'
 import type { Plugin, ViteDevServer } from 'vite'
 import { eventText } from '../src/cli/watch/lines.ts'
-import type { ServerKind } from '../src/server/kinds.ts'
+import { openBeside } from '../src/database/beside.ts'
+import { dialectOf, type ServerKind, serverKindOf } from '../src/server/kinds.ts'
 import { pathOf } from '../src/source/folder.ts'
 import { openFolder } from '../src/source/open.ts'
 import { allow } from '../src/watch/allowed.ts'
@@ -128,7 +129,10 @@ class Database {
     const folder = resolve(root, pathOf(migrations))
     const own = named === undefined ? await patiently((tell) => ownDatabase(dialect, root, tell)) : undefined
     const url = own?.url ?? named ?? ''
-    const open = { applicationName: 'vite, migratest' }
+    const source = openFolder(folder)
+    // The folder is listed first, since a format may know its rules only then; the watch reports what is wrong with it.
+    await source.list().catch(() => [])
+    const open = openBeside(source, dialectOf(serverKindOf(url) ?? dialect), { applicationName: 'vite, migratest' })
     try {
       await allow(url, { open, own: own !== undefined, named: true, confirmed: undefined, ask: undefined })
       const database = new Database(key, options.reload ?? true, () => own?.release(), {
@@ -137,13 +141,13 @@ class Database {
         reason: own?.reason ?? '',
         restart: own && (() => own.restart()),
         poll: options.poll ?? false,
-        source: openFolder(folder),
+        source,
         folder,
         open,
         migrator: { recordedCode: 'run' },
         carryRows: options.carryRows ?? 100_000,
         onIrreversible: options.onIrreversible ?? 'stop',
-        before: [],
+        before: own ? (source.format?.before() ?? []) : [],
         seeds: [seeds].flat().map((file) => resolve(root, file)),
         command: options.exec,
         onSchema: undefined,

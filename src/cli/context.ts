@@ -1,13 +1,14 @@
 /** The services that commands share: options, configuration, the database, printing, and stopping on a signal. */
 
 import { existsSync } from 'node:fs'
+import { relative } from 'node:path'
+import { openBeside } from '../database/beside.ts'
 import type { OpenOptions } from '../database/open.ts'
-import { ASIDE_SCHEMA, ASIDE_TABLE } from '../database/ownTables.ts'
 import type { Driver } from '../migrate/driver.ts'
 import { UsageError } from '../migrate/errors.ts'
 import type { MigrateEvent } from '../migrate/events.ts'
 import type { Migrator, MigratorOptions } from '../migrate/migrator.ts'
-import { hiddenBy, type Source } from '../migrate/source.ts'
+import type { Source } from '../migrate/source.ts'
 import { isVersion, labelOf, NIL_VERSION, type Target, type Version } from '../migrate/version.ts'
 import { dialectOf, type ServerKind, serverKindOf } from '../server/kinds.ts'
 import { isUrl, pathOf } from '../source/folder.ts'
@@ -101,6 +102,7 @@ export class Context {
   get folder(): string {
     const { migrations } = this
     if (typeof migrations === 'string') return migrations
+    if (migrations.folder !== undefined) return relative(process.cwd(), migrations.folder) || '.'
     throw new UsageError('This command needs a folder of migrations, but the configuration sets a source.', {
       hint: 'Name the folder with --path.',
     })
@@ -131,11 +133,7 @@ export class Context {
   async openOptions(): Promise<OpenOptions> {
     const { table, schema, lock } = this.config
     const given = { ...(table && { table }), ...(schema && { schema }), ...(lock && { lock }) }
-    const source = await this.source()
-    if (!source.format) return given
-    const dialect = this.dialect
-    const aside = table || schema ? {} : dialect === 'postgres' ? { schema: ASIDE_SCHEMA } : { table: ASIDE_TABLE }
-    return { ...aside, ...given, hidden: hiddenBy(source, dialect) }
+    return openBeside(await this.source(), this.dialect, given)
   }
 
   /** The options of the Migrator, from the command line and the configuration. @throws UsageError */

@@ -27,7 +27,7 @@ export function ownTables(
 export function notOfTheSchema(table: string | undefined, hidden: Hidden = NOTHING): Hidden {
   if (hidden.tables.length === 0) return { tables: ownTables(table), schemas: [] }
   return {
-    tables: [...ownTables(table), ...ownTables(ASIDE_TABLE), ...hidden.tables],
+    tables: [...(table === undefined ? [] : ownTables(table)), ...ownTables(ASIDE_TABLE), ...hidden.tables],
     schemas: [ASIDE_SCHEMA, ...hidden.schemas],
   }
 }

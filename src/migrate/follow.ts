@@ -1,5 +1,6 @@
 /** Makes a database match the files: plans which migrations to undo and to apply, and finds downs that are blocked. */
 import { attempt } from './attempt.ts'
+import type { Driver } from './driver.ts'
 import { MigratestError, NoWayDownError } from './errors.ts'
 import { reconcile } from './history.ts'
 import { type LoadInput, loadStep } from './load.ts'
@@ -24,6 +25,8 @@ export interface FollowPlan extends MigrationPlan<number> {
 /** A plan and the functions that run it. Nothing has run yet. */
 export interface Following {
   readonly plan: FollowPlan
+  /** The driver that runs the plan. Transactions around its steps have to be this one's. */
+  readonly driver: Driver
   /** Returns the number under which the history keeps a version of the plan. */
   stored(version: number): number
   /** Undoes the migrations that do not match the files, last one first. Can run again after it was rolled back. */

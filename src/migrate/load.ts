@@ -57,6 +57,8 @@ interface Leftovers {
 export interface LoadedStep {
   readonly plan: PlanStep<number>
   readonly step: (hears: Hears) => MigrationStep
+  /** The text as the history keeps it. */
+  readonly written: string | null
   /** Source text, for code frames in error messages. */
   readonly text: string | null
   /** Finds the place in the migration's own files where an error was thrown, if the body is code. */
@@ -150,8 +152,9 @@ async function loadDown(input: LoadInput, move: Move): Promise<LoadedStep> {
   const history: HistoryChange = { remove: move.version, baseline }
   const { format } = input.source
   const forgotten = format && books(input)?.forget(format.identify(name))
-  if (format && !format.downs && migration?.down === undefined) {
-    throw new NoWayDownError(`${name} cannot be undone: ${format.tool} has no downs.`, {
+  if (format && migration?.down === undefined) {
+    const why = format.downs ? 'it has no down' : `${format.tool} has no downs`
+    throw new NoWayDownError(`${name} cannot be undone: ${why}.`, {
       hint: migration?.up?.endsWith('/migration.sql')
         ? 'A down.sql beside its migration.sql would be used.'
         : 'Restore a backup, or write a new migration that makes the change you need.',
@@ -285,7 +288,16 @@ function makeStep(
       ? remarksOf(half)
       : undefined
   const shares = plan.atomic && (half.kind !== 'sql' || half.script.transactionMode === '')
-  return { plan, step, text, warning, leftovers, shares, locate: half.kind === 'code' ? half.code.locate : undefined }
+  return {
+    plan,
+    step,
+    written: half.text,
+    text,
+    warning,
+    leftovers,
+    shares,
+    locate: half.kind === 'code' ? half.code.locate : undefined,
+  }
 }
 
 function isAtomic(half: Loaded, driver: Driver): boolean {
@@ -311,7 +323,10 @@ function loaded(body: MigrationBody | null, { dialect, syntax }: Language): Load
   const script = readScript(body.text, dialect, syntax, body.rules)
   if (script.statements.length === 0 && !script.problem && script.irreversible === undefined)
     return { kind: 'nil', text: body.text }
-  return { kind: 'sql', text: body.text, script, fingerprint: script.fingerprint }
+  const { written = body.text } = body
+  const fingerprint =
+    written === body.text ? script.fingerprint : readScript(written, dialect, syntax, body.rules).fingerprint
+  return { kind: 'sql', text: written, script, fingerprint }
 }
 
 function refuse(half: Loaded, file: string): void {

@@ -139,6 +139,7 @@ export class Migrator {
     if (typeof version === 'number' && version !== NIL_VERSION && !isVersion(version)) {
       throw new UsageError(`force(${version}): not a version.`)
     }
+    this.#ranked?.renew()
     await this.#locked(async () => this.#driver.force(await this.#numberOf(version)))
   }
 
@@ -343,6 +344,7 @@ export class Migrator {
     }
     return {
       plan,
+      driver: this.#driver,
       stored: (version) => this.#ranked?.stored(version) ?? version,
       down: async () => {
         await settle()

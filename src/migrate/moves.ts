@@ -84,8 +84,8 @@ export function chooseMoves(input: MovesInput, request: Request<NumberedTarget>)
   const all = ups(input, Number.POSITIVE_INFINITY)
   if (all.length === 0 && request.limit > 0) {
     throw new VersionNotFoundError(
-      current,
-      `There is no migration above ${describeVersion(current)} in ${input.source}.`,
+      shownIn(input, current),
+      `There is no migration above ${describeVersion(shownIn(input, current))} in ${input.source}.`,
     )
   }
   return limited(all, request.limit)
@@ -172,6 +172,12 @@ function downs(input: MovesInput, above: number): Move[] {
     })
   }
   return moves
+}
+
+/** Returns a version as users know it. */
+function shownIn({ migrations, applied }: MovesInput, version: number): Version {
+  const found = migrations.find((migration) => migration.version === version) ?? applied.entries.get(version)
+  return found ? versionOf(found) : version
 }
 
 function limited(all: Move[], limit: number): Moves {

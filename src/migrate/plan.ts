@@ -110,7 +110,11 @@ export async function chooseFollowPlan(
   if (graph) refuseGraph(graph, true)
   const compared = await compareWithFiles(load)
   throwAll([...compared.broken.values()])
-  const gone = [...applied.entries.values()].filter(({ version }) => !load.migrations.has(version))
+  // Where the tool ignores what it applied and has no file, so does a development database. What we applied is undone.
+  const ignored = (input.missing ?? source.format?.missing) === 'ignore' && source.format !== undefined
+  const gone = [...applied.entries.values()].filter(
+    ({ version, recorded }) => !load.migrations.has(version) && (recorded || !ignored),
+  )
   const late = outOfOrder === 'error' ? applied.late.filter((version) => !free.has(version)) : []
   const odd = Math.min(...[...compared.edited, ...gone].map(({ version }) => version), ...late)
   const bottom = wish === 'all' ? odd : (lastOf(applied.versions, wish) ?? Number.POSITIVE_INFINITY)

@@ -3,7 +3,7 @@
  * command runs, each migration has a rank, which is its place in the list. The history keeps the names, so a migration
  * that is added in the middle changes nothing for the others.
  */
-import type { DatabaseState, Driver, HistoryEntry, HistoryRecord, MigrationStep } from './driver.ts'
+import type { DatabaseState, Driver, HistoryEntry, HistoryRecord, MigrationStep, SharedTransaction } from './driver.ts'
 import { UsageError } from './errors.ts'
 import { fingerprintOfHalf, loadHalf } from './load.ts'
 import { NEVER } from './never.ts'
@@ -52,6 +52,8 @@ class Ranks {
   #ranks = new Map<string, number>()
   /** Numbers in the history by identity. */
   #numbers = new Map<string, number>()
+  /** Identities of the migrations that the tool began and did not finish. */
+  #failed: readonly string[] = []
   /** The value of the version row in the database. */
   #row = NIL_VERSION
 
@@ -120,17 +122,22 @@ class Ranks {
         },
       }),
       ...(inOneTransaction && {
-        inOneTransaction: async <T>(work: Parameters<NonNullable<Driver['inOneTransaction']>>[0]) => {
-          const before = this.#row
-          const numbers = new Map(this.#numbers)
-          try {
-            return (await inOneTransaction.call(inner, work)) as T
-          } catch (error) {
-            this.#row = before
-            this.#numbers = numbers
-            throw error
-          }
-        },
+        inOneTransaction: <T>(work: (together: SharedTransaction) => Promise<T>) =>
+          this.#keptOnFailure(
+            () =>
+              inOneTransaction.call(inner, ({ rolledBack }) =>
+                work({
+                  rolledBack: async (trial) => {
+                    const before = this.#position()
+                    try {
+                      return await rolledBack(trial)
+                    } finally {
+                      this.#goBack(before)
+                    }
+                  },
+                }),
+              ) as Promise<T>,
+          ),
       }),
       begin: async (given) => {
         await inner.begin(this.#begin(given))
@@ -181,7 +188,8 @@ class Ranks {
   readonly #underWay = new WeakMap<MigrationStep, MigrationStep>()
 
   #list(): Promise<readonly Migration[]> {
-    this.#listed ??= this.#source.list().then((migrations) => {
+    if (this.#listed) return this.#listed
+    const listing = this.#source.list().then((migrations) => {
       const { identify } = this.#format
       this.#names = new Map(migrations.map(({ version, name }) => [version, name]))
       this.#ranks = new Map(migrations.map(({ version, name }) => [identify(name), version]))
@@ -190,7 +198,12 @@ class Ranks {
       )
       return migrations
     })
-    return this.#listed
+    this.#listed = listing
+    // The next call tries again: a file may have been half-written.
+    listing.catch(() => {
+      if (this.#listed === listing) this.#listed = undefined
+    })
+    return listing
   }
 
   #bookkeeping(): Bookkeeping {
@@ -210,6 +223,7 @@ class Ranks {
         return format.outOfOrder
       },
       missing: format.missing,
+      settings: format.settings,
       identify: (name) => format.identify(name),
       before: () => format.before(),
       bookkeeping: () => this.#bookkeeping(),
@@ -230,9 +244,7 @@ class Ranks {
     this.#numbers = new Map([...entries].map(([identity, { version }]) => [identity, version]))
     this.#row = own.version
     // If the tool's table exists, it decides what is applied; ours says more about it.
-    const rows: readonly BookkeepingRow[] = data
-      ? books.rows(data)
-      : [...entries.values()].map((entry) => asRow(entry, identify))
+    const rows = books.rows(data ?? [])
     const names = new Map(migrations.map(({ name }) => [identify(name), name]))
     this.#rankGone(rows, [...entries.values()], names)
     const byIdentity = new Map(migrations.map((migration) => [identify(migration.name), migration]))
@@ -253,7 +265,8 @@ class Ranks {
           .map((entry) => entry.version)
           .sort((a, b) => a - b)
           .at(-1) ?? NIL_VERSION)
-    const failed = rows.filter(({ state }) => state === 'failed').map(({ identity }) => names.get(identity) ?? identity)
+    this.#failed = rows.filter(({ state }) => state === 'failed').map(({ identity }) => identity)
+    const failed = this.#failed.map((identity) => names.get(identity) ?? identity)
     return { version, dirty: own.dirty, history: all, blocked: this.#blocked(failed) }
   }
 
@@ -320,6 +333,26 @@ class Ranks {
     }
   }
 
+  #position(): Position {
+    return { row: this.#row, numbers: new Map(this.#numbers) }
+  }
+
+  #goBack({ row, numbers }: Position): void {
+    this.#row = row
+    this.#numbers = numbers
+  }
+
+  /** If the work fails, its transaction was rolled back, and what we know of the version row with it. */
+  async #keptOnFailure<T>(work: () => Promise<T>): Promise<T> {
+    const before = this.#position()
+    try {
+      return await work()
+    } catch (error) {
+      this.#goBack(before)
+      throw error
+    }
+  }
+
   /** Translates a step for the driver. */
   #outward(step: MigrationStep): MigrationStep {
     const { put, remove } = step.history
@@ -362,33 +395,32 @@ class Ranks {
   async #force(rank: number): Promise<void> {
     const migrations = await this.#list()
     const books = this.#bookkeeping()
+    const { identify } = this.#format
     const { history } = await this.#state()
+    const target = this.stored(rank)
     const finished = new Set(history.filter(({ running }) => !running).map(({ version }) => version))
-    const wrong = migrations.filter(({ version }) => finished.has(version) !== version <= rank)
-    await this.#inner.force(this.stored(rank))
-    this.#row = this.stored(rank)
-    const statements = await Promise.all(
-      wrong.map(async (migration) => [
-        ...books.forget(this.#format.identify(migration.name)),
-        ...(migration.version <= rank ? await books.record(migration) : []),
-      ]),
-    )
-    const bookkeeping = statements.flat()
-    if (bookkeeping.length === 0) return
-    const row = this.#row
+    const missing = migrations.filter(({ version }) => version <= rank && !finished.has(version))
+    const gone = history.filter(({ version }) => version > rank)
+    // Numbers do not follow the ranks, so the history is not cut at a number: what has to go is named.
+    const highest = Math.max(target, ...this.#numbers.values())
+    await this.#inner.force(highest)
+    const unwanted = [...gone, ...missing].map(({ name }) => identify(name))
+    const recorded = await Promise.all(missing.map((migration) => books.record(migration)))
+    const forgotten = [...new Set([...unwanted, ...this.#failed])].flatMap((identity) => [...books.forget(identity)])
     await this.#inner.apply(
       {
-        version: row,
+        version: target,
         name: this.#nameOf(rank),
         direction: 'up',
-        from: row,
-        to: row,
+        from: highest,
+        to: target,
         work: { kind: 'nil' },
-        history: {},
-        bookkeeping,
+        history: { remove: gone.map(({ version }) => this.stored(version)) },
+        bookkeeping: [...forgotten, ...recorded.flat()],
       },
       NEVER,
     )
+    this.#row = target
   }
 }
 
@@ -398,7 +430,18 @@ const APART_MS = 5000
 /** Returns `true` if the tool has applied the migration again after we recorded it, for example after a reset. */
 function isStale({ appliedAt, durationMs }: HistoryEntry, row: BookkeepingRow): boolean {
   if (!appliedAt || !row.appliedAt) return false
-  return row.appliedAt.getTime() > appliedAt.getTime() + (durationMs ?? 0) + APART_MS
+  // A client may be set up to return times as texts.
+  return timeOf(row.appliedAt) > timeOf(appliedAt) + (durationMs ?? 0) + APART_MS
+}
+
+function timeOf(value: Date | string): number {
+  return new Date(value).getTime()
+}
+
+/** What the ranks know of the database: the version row, and the numbers of the history by identity. */
+interface Position {
+  readonly row: number
+  readonly numbers: Map<string, number>
 }
 
 /** A fingerprint that no text has: the file differs from what the tool applied. */
@@ -415,8 +458,4 @@ const UNRECORDED: Omit<HistoryEntry, 'version' | 'name' | 'appliedAt'> = {
   running: null,
   appliedBy: null,
   durationMs: null,
-}
-
-function asRow({ name, appliedAt }: HistoryEntry, identify: (name: string) => string): BookkeepingRow {
-  return { identity: identify(name), state: 'applied', appliedAt }
 }

@@ -65,7 +65,7 @@ export async function resume(
   const loaded = await loadStep(loadInput(input, migrations, { ...applied, entries }), move)
   const step = loaded.step(hearing(onEvent, loaded.plan))
   const script = step.work.kind === 'sql' ? step.work.script : undefined
-  await refuseEdited(database, entry.version, direction, script, behind)
+  await refuseEdited(database, entry, direction, { script, written: loaded.written }, behind)
   if (script) refuseLostSettings(script, behind, database.dialect)
   const begun = now()
   onEvent({ type: 'started', step: loaded.plan })
@@ -112,18 +112,20 @@ function unknownProgress(entry: HistoryEntry, { started, total }: Journal): Usag
 /** Checks that the statements that already ran are unchanged in the file. @throws EditedMigrationError if not */
 async function refuseEdited(
   driver: Driver,
-  version: number,
+  entry: HistoryEntry,
   direction: Direction,
-  script: Script | undefined,
+  { script, written }: { readonly script: Script | undefined; readonly written: string | null },
   done: number,
 ): Promise<void> {
-  const recorded = await driver.recorded(version, direction)
-  if (recorded === null || script === undefined || done === 0) return
+  const recorded = await driver.recorded(entry.version, direction)
+  if (recorded === null || script === undefined || written === null || done === 0) return
   const { dialect, syntax } = driver
-  const [before, now] = [readScript(recorded, dialect, syntax), script].map((one) => headOf(one, done, driver))
+  const [before, now] = [recorded, written]
+    .map((text) => readScript(text, dialect, syntax, script.rules))
+    .map((one) => headOf(one, done, driver))
   if (before === now) return
   throw new EditedMigrationError(
-    `The first ${done} statements of version ${version} have run, but the file no longer contains them as they were.`,
+    `The first ${done} statements of ${labelOf(entry)} have run, but the file no longer contains them as they were.`,
     {
       hint: 'Restore those statements and fix only what follows them, or repair the schema by hand and run "migratest force VERSION".',
     },

@@ -38,6 +38,11 @@ export interface SqlBody {
   readonly text: string
   /** How the tool that the file belongs to runs it; default: golang-migrate's rules. */
   readonly rules?: ScriptRules | undefined
+  /**
+   * The text before placeholders were replaced, if they were. The history keeps this one: values may be secrets, and
+   * other values are no edit.
+   */
+  readonly written?: string | undefined
 }
 
 export type RunSql = <Row extends object = Record<string, unknown>>(
@@ -89,6 +94,16 @@ export interface CodePlace {
 
 export type MigrationBody = SqlBody | CodeBody
 
+/** What determines the effect of a migration in code. */
+export interface CodeKey {
+  /** A hash of its text, of the project's modules that it imports, and of the versions of its packages. */
+  readonly hash: string
+  /** The texts of those modules. */
+  readonly texts: readonly string[]
+  /** The absolute paths of those modules. */
+  readonly files: readonly string[]
+}
+
 /**
  * A folder of another tool. That tool identifies a migration by its name and orders the names by its own rules.
  * A migration's `version` is then its rank: its place in the list plus a half. Ranks order migrations while a command
@@ -105,7 +120,12 @@ export interface SourceFormat {
   readonly missing: 'error' | 'ignore'
   /** Returns the part of a name that the tool identifies the migration by, for example the digits. */
   identify(name: string): string
-  /** Returns the SQL texts that a new database gets before the first migration. Only test databases get them. */
+  /** The options that change what is run or recorded, as text. */
+  readonly settings: string
+  /**
+   * Returns the SQL texts that a new database gets before the first migration: a test's database, and one that `watch`
+   * has made.
+   */
   before(): readonly string[]
   /** The table in which the tool records what is applied. */
   bookkeeping(dialect: Dialect): Bookkeeping
@@ -137,7 +157,10 @@ export interface Bookkeeping {
   locks?(database: string): readonly string[]
 }
 
-/** Tables and schemas that do not count as part of a database's schema. */
+/**
+ * Tables and schemas that do not count as part of a database's schema. A table is named with its schema, or by its name
+ * alone, which then means one in any schema.
+ */
 export interface Hidden {
   readonly tables: readonly string[]
   readonly schemas: readonly string[]
@@ -147,7 +170,8 @@ export interface Hidden {
 export function hiddenBy({ format }: Source, dialect: Dialect): Hidden {
   if (!format) return { tables: [], schemas: [] }
   const { tables, schema } = format.bookkeeping(dialect)
-  return { tables, schemas: schema === undefined ? [] : [schema] }
+  if (schema === undefined || dialect === 'mysql') return { tables, schemas: [] }
+  return { tables: tables.map((table) => `${schema}.${table}`), schemas: [schema] }
 }
 
 /** A migration in the tool's table. */
@@ -161,6 +185,11 @@ export interface BookkeepingRow {
    * the file is gone.
    */
   readonly isUnchanged?: (() => Promise<boolean>) | undefined
+}
+
+export interface NewFiles {
+  readonly contents: Readonly<Record<string, string>>
+  readonly replaces: readonly string[]
 }
 
 export interface Source {
@@ -181,6 +210,16 @@ export interface Source {
   readonly remarks?: readonly string[]
   /** Reads one body; returns null if there is no such half. Each call reads the file again. */
   read(migration: Migration, direction: Direction): Promise<MigrationBody | null>
+  /**
+   * Returns what determines the effect of a migration in code, without running it. Undefined if its text does not: it
+   * reads files, the environment or the network, or imports something whose name is only known when it runs.
+   */
+  codeKey?(migration: Migration): Promise<CodeKey | undefined>
+  /**
+   * Returns the files of a new migration without SQL, by their paths in the folder; for folders of other tools.
+   * `replaces`: files that are there and grow, such as a journal. @throws UsageError if the tool makes them otherwise
+   */
+  newFiles?(title: string, now: Date): Promise<NewFiles>
   /** Returns the relations of the migrations that declare any, by version. */
   relations?(): Promise<ReadonlyMap<number, Relations>>
   /** Makes a body from recorded code, see {@link CodeBody.record}. */

@@ -42,6 +42,7 @@ export function directory(path: string | URL): Source {
     stamp: (name) => stampOf(join(folder, name)),
     relations: async (name) => (await loader()).relations(join(folder, name)),
     module: async (name) => (await prepared()).load(join(folder, name)),
+    codeKey: async (name) => (await prepared()).key(join(folder, name)),
     revive: async (record) => (await loader()).revive(record, folder),
     show,
   })

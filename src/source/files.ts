@@ -5,6 +5,7 @@
 import { DuplicateVersionError, UnreadableFileError } from '../migrate/errors.ts'
 import type {
   CodeBody,
+  CodeKey,
   Direction,
   Migration,
   MigrationBody,
@@ -28,6 +29,8 @@ export interface Files {
   /** Returns the relations that a code migration declares to others. */
   readonly relations?: (name: string) => Promise<Relations | undefined>
   readonly module: (name: string) => Promise<LoadedModule>
+  /** Returns what determines a code migration's effect, without running it. */
+  readonly codeKey?: (name: string) => Promise<CodeKey | undefined>
   /** Loads a code migration from its record in the history. */
   readonly revive?: (record: string) => Promise<LoadedModule>
   /** Returns the file's name for messages. */
@@ -160,6 +163,13 @@ export function sourceOfFiles(files: Files): Source {
       }
       return found
     },
+    ...(files.codeKey && {
+      codeKey: async ({ version }: Migration) => {
+        if (halves.size === 0) await list()
+        const name = halves.get(`${version} up`) ?? halves.get(`${version} down`)
+        return name === undefined ? undefined : files.codeKey?.(name)
+      },
+    }),
     ...(files.revive && {
       revive: async (record: string, direction: Direction) => {
         const module = await files.revive?.(record)

@@ -31,21 +31,6 @@ export function formatOf(path: string | URL): KnownFormat | undefined {
   return found === 'ours' ? undefined : found
 }
 
-/**
- * Returns the files of a new migration in the format of the folder, by path; undefined if it is not a folder of another
- * tool. @throws UsageError if the tool makes its migrations in another way
- */
-export async function newFilesIn(
-  path: string | URL,
-  title: string,
-  now: Date,
-): Promise<Readonly<Record<string, string>> | undefined> {
-  const format = formatOf(path)
-  if (!format) return undefined
-  const [made, folder] = [format.make(), folderOnDisk(path)]
-  return made.create(title, { folder, entries: (await made.list(folder)).entries, now })
-}
-
 // --- internal ---
 
 /** Formats by folder. A folder's tool does not change while a process runs. */
@@ -66,8 +51,10 @@ function recognize(path: string | URL): KnownFormat | 'ours' | undefined {
     throw error
   }
   const sql = files.filter((file) => file.endsWith('.sql') && !file.includes('/') && !/\.(?:up|down)\.sql$/.test(file))
+  // Subfolders of a folder of ours mean nothing, as they always have.
+  const evidence = isOurs(files) ? files.filter((file) => !file.includes('/') || file === 'meta/_journal.json') : files
   const look: Look = {
-    files,
+    files: evidence,
     beginnings: sql.slice(0, LOOKED_AT).map((file) => beginningOf(folder.bytes(file))),
     folder,
     around: surroundingsOf(folder.path),

@@ -10,6 +10,8 @@ import { type Cut, cutStatements, type Problem, type Statement } from './stateme
 import { type Syntax, type Token, tokenize } from './tokens.ts'
 
 export interface Script {
+  /** How it was read. */
+  readonly rules: ScriptRules
   /** The text as written, without a byte order mark. */
   readonly source: string
   /**
@@ -74,6 +76,7 @@ export function readScript(source: string, dialect: Dialect, syntax: Syntax = {}
       : decideTransaction(text, cut.statements, dialect, noTransaction, rules)
   const sent = blank(text, [...cut.skipped, ...decided.blanked])
   return {
+    rules,
     source: text,
     text: sent,
     clientText: clientTextOf(text, sent, cut, dialect),
@@ -232,7 +235,7 @@ function decideTransaction(
   { control: own = 'refuse', commitsEnumValues = false }: ScriptRules,
 ): Decision {
   const plain: Decision = { statements: all, blanked: [], transaction: 'wrap', mode: '', problem: undefined }
-  if (directive) return groupUnits(text, plain)
+  if (directive) return groupUnits(text, plain, dialect)
   if (dialect === 'mysql') return decideMysql(text, plain)
   if (all.length === 1 && refusesTransaction((all[0] as Statement).words, dialect)) {
     return { ...plain, transaction: 'none' }
@@ -242,7 +245,7 @@ function decideTransaction(
   const control = inner.find(({ words }) => controlsTransaction(words))
   const alone = inner.find(({ words }) => refusesTransaction(words, dialect))
   const isSplit = control ?? alone ?? (commitsEnumValues && inner.length > 1 && inner.find(addsEnumValue))
-  if (own === 'units' && isSplit) return groupUnits(text, plain, true)
+  if (own === 'units' && isSplit) return groupUnits(text, plain, dialect, true)
   if (control) return { ...plain, problem: controlProblem(text, control) }
   if (alone) return { ...plain, problem: aloneProblem(text, alone, inner.length) }
   if (!wrapper) return plain
@@ -263,12 +266,12 @@ function decideMysql(text: string, plain: Decision): Decision {
   if (local) return { ...plain, problem: localProblem(local) }
   const wrapper = wrapperOf(statements)
   const inner = wrapper ? statements.slice(1, -1) : statements
-  if (inner.some(({ words }) => controlsTransaction(words))) return groupUnits(text, plain)
+  if (inner.some(({ words }) => controlsTransaction(words))) return groupUnits(text, plain, 'mysql')
   const blanked = wrapper?.map((statement) => withSemicolon(text, statement)) ?? []
   const blankedOut = { ...plain, statements: inner, blanked }
   return inner.every(({ words, start, end }) => changesRowsOnly(words, text.slice(start, end)))
     ? blankedOut
-    : groupUnits(text, blankedOut)
+    : groupUnits(text, blankedOut, 'mysql')
 }
 
 /** Returns the BEGIN and the COMMIT if they enclose the whole file. */
@@ -283,13 +286,13 @@ function wrapperOf(all: readonly Statement[]): readonly [Statement, Statement] |
  * its end, is one unit. The same applies to LOCK TABLES … UNLOCK TABLES.
  * @param isBegun `true` if the file's own tool has begun a transaction before it runs the file
  */
-function groupUnits(text: string, plain: Decision, isBegun = false): Decision {
+function groupUnits(text: string, plain: Decision, dialect: Dialect, isBegun = false): Decision {
   const units: Statement[] = []
   const implied = isBegun ? impliedBegin(plain.statements) : undefined
   let begun: Statement | undefined
   let parts: Statement[] = []
   const isBeginning = ({ words }: Statement) =>
-    opens(words) || (words[0] === 'lock' && /^tables?$/.test(words[1] ?? ''))
+    opens(words) || (dialect === 'mysql' && words[0] === 'lock' && /^tables?$/.test(words[1] ?? ''))
   const isEnd = ({ words }: Statement) => ends(words) || (words[0] === 'unlock' && begun?.words[0] === 'lock')
   for (const statement of plain.statements) {
     if (!begun && (isBeginning(statement) || statement === implied)) {
@@ -303,7 +306,16 @@ function groupUnits(text: string, plain: Decision, isBegun = false): Decision {
       begun = undefined
     }
   }
-  return { ...plain, statements: units, transaction: 'none', problem: begun && unendedProblem(text, begun) }
+  // A BEGIN without an end gives the tool its transaction back. What follows it is one unit, without the BEGIN.
+  const [, second] = parts
+  const returned = isBegun && begun !== undefined && begun !== implied && opens(begun.words)
+  if (returned && second) units.push({ ...second, end: parts.at(-1)?.end ?? second.end, parts: parts.slice(1) })
+  return {
+    ...plain,
+    statements: units,
+    transaction: 'none',
+    problem: returned ? undefined : begun && unendedProblem(text, begun),
+  }
 }
 
 /**

@@ -147,7 +147,10 @@ class Verifier<Client> {
     const folder = folderOf(migrations)
     if (base === false) return 'not compared with a branch: base is false'
     if (folder === undefined) return 'not compared with a branch: the migrations are not in a folder'
-    if (this.#source.format) return `not compared with a branch: this is a folder of ${this.#source.format.tool}`
+    if (this.#source.format) {
+      const remarks = this.#source.remarks ?? []
+      return [`not compared with a branch: this is a folder of ${this.#source.format.tool}`, ...remarks].join('; ')
+    }
     const found = findGitBase(folder, base)
     if (typeof found === 'string') return `not compared with a branch: ${found}`
     const { revision, present, ...place } = found
@@ -179,10 +182,10 @@ class Verifier<Client> {
     return `compared with ${revision}`
   }
 
-  /** Returns `false` for a migration without a down in a folder of a tool that has none. */
+  /** Returns `false` for a migration without a down in a folder of another tool, which may have none at all. */
   #canGoDown({ down }: Migration): boolean {
     const { format } = this.#source
-    return !format || format.downs || down !== undefined
+    return !format || down !== undefined
   }
 
   async #straightUp(latest: number): Promise<undefined> {

@@ -56,7 +56,8 @@ export function reconcile(
       const replays = way === 'replay' || way === 'replayApart'
       if (!replays && plan.steps.length === 0 && plan.records === 0 && !plan.blocked) return { kind: 'nothing' }
       await onPlan(plan)
-      const { driver, rows } = development
+      const { driver } = following
+      const { rows } = development
       rows.begin()
       const move = new Move(development, following, { most, downs, effects })
       if (way === 'replayApart') return { kind: 'done', plan, carried: await move.replayApart() }
@@ -147,7 +148,7 @@ class Move {
     { most, downs, effects }: { most: number; downs: 'record' | 'file'; effects: Effects },
   ) {
     this.#development = development
-    this.#driver = development.driver
+    this.#driver = following.driver
     this.#rows = development.rows
     this.#following = following
     this.#most = most

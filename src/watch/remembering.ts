@@ -26,10 +26,12 @@ export function remembering(source: Source): Source {
       const path = migration[direction]
       const stamp = path?.endsWith('.sql') ? stampOf(path) : undefined
       if (path === undefined || stamp === undefined) return source.read(migration, direction)
-      const before = known.get(path)
+      // Some tools have both halves in one file.
+      const key = `${direction} ${path}`
+      const before = known.get(key)
       if (before?.stamp === stamp) return before.body
       const body = await source.read(migration, direction)
-      known.set(path, { stamp, body })
+      known.set(key, { stamp, body })
       return body
     },
   }

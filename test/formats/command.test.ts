@@ -126,3 +126,31 @@ test('a folder with numbered files could be of several tools, which the error na
   expect(err).toContain('migrations could be a folder of Supabase, postgres-migrations or sqlx.')
   expect(err).toContain('name them 0001_title.up.sql and 0001_title.down.sql')
 })
+
+test('new never writes over a file, such as one that a journal does not list', () => {
+  const cwd = folder({
+    'drizzle.config.ts': "export default { out: './drizzle', dialect: 'postgresql' }",
+    'drizzle/0000_users.sql': 'CREATE TABLE users (id int);',
+    'drizzle/0001_posts.sql': 'SELECT precious;',
+    'drizzle/meta/_journal.json': JSON.stringify({
+      version: '7',
+      dialect: 'postgresql',
+      entries: [{ idx: 0, version: '7', when: 1700000000000, tag: '0000_users', breakpoints: true }],
+    }),
+    'drizzle/meta/0000_snapshot.json': JSON.stringify({ id: 'a', prevId: '0', version: '7', tables: {} }),
+  })
+  const { err, code } = cli(['new', 'posts'], {}, cwd)
+  expect(code).not.toBe(0)
+  expect(err).toContain('drizzle/0001_posts.sql already exists.')
+  expect(readFileSync(join(cwd, 'drizzle/0001_posts.sql'), 'utf8')).toBe('SELECT precious;')
+})
+
+test('a source in the configuration says whose the folder is, also to new', ({ db }) => {
+  const cwd = folder({
+    'migrations/0001_users.sql': 'create table users (id int)',
+    'migratest.config.mts': `import { sqlx } from ${JSON.stringify(join(import.meta.dirname, '../../presets/sources.ts'))}
+export default { migrations: sqlx('migrations') }`,
+  })
+  expect(cli(['up'], { DATABASE_URL: db.url }, cwd).out).toContain('is at version 0001_users')
+  expect(cli(['new', 'posts'], {}, cwd).out).toMatch(/^migrations\/\d+_posts\.sql\n$/)
+})

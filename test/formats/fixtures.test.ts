@@ -9,7 +9,7 @@ import { test as base, describe, expect } from 'vitest'
 import { migrateTo } from '../../fixtures/migrateTo.ts'
 import { createMigratedDatabase, withMigratedDatabase } from '../../fixtures/withMigratedDatabase.ts'
 import { pglite } from '../../presets/pglite.ts'
-import { supabase } from '../../presets/sources.ts'
+import { flyway, supabase } from '../../presets/sources.ts'
 import { justBefore } from '../../src/migrate/version.ts'
 import { anyPostgres, describeOnDatabases } from '../support/servers.ts'
 
@@ -170,6 +170,46 @@ test('our own tables are where the options put them, for a folder of ours and of
       expect(row).toEqual({ n: count })
       expect(await db.query("SELECT to_regclass('migratest.schema_migrations') AS t")).toEqual([{ t: null }])
       expect(String(await db.schema())).not.toContain('versions')
+    })
+  }
+})
+
+test('two sources of one folder with other options are other databases', async ({ project }) => {
+  project.write({ 'flyway/V1__t.sql': 'CREATE TABLE ${t} (id int); SELECT pg_sleep(0.03);' })
+  for (const t of ['one', 'two', 'one', 'two']) {
+    const migrations = flyway(project.path('flyway'), { placeholders: { t } })
+    await withMigratedDatabase({ server: anyPostgres, migrations }, async (db) => {
+      expect(await db.query('SELECT to_regclass($1) IS NOT NULL AS there', [t])).toEqual([{ there: true }])
+    })
+  }
+})
+
+test('a table of the user’s with the name of a tool’s table in another schema counts as schema', async ({
+  project,
+}) => {
+  project.write({
+    'supabase/config.toml': '',
+    'supabase/migrations/20240101000000_own.sql': 'create table public.schema_migrations (note text);',
+  })
+  const migrations = supabase(project.path('supabase/migrations'))
+  await withMigratedDatabase({ server: anyPostgres, migrations }, async (db) => {
+    expect(String(await db.schema())).toContain('CREATE TABLE schema_migrations')
+    expect(String(await db.schema())).not.toContain('supabase_migrations')
+  })
+})
+
+test('roles of Supabase’s roles.sql may be there already: all databases of a server share them', async ({
+  project,
+}) => {
+  project.write({
+    'supabase/config.toml': '',
+    'supabase/roles.sql': "create role migratest_app nologin; alter role migratest_app set statement_timeout = '5s';",
+    'supabase/migrations/20240101000000_t.sql': 'create table t (id int); grant select on t to migratest_app;',
+  })
+  const migrations = supabase(project.path('supabase/migrations'))
+  for (let twice = 0; twice < 2; twice++) {
+    await withMigratedDatabase({ server: anyPostgres, migrations, snapshots: false }, async (db) => {
+      expect(await db.query('select * from t')).toEqual([])
     })
   }
 })

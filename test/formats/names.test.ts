@@ -1,13 +1,19 @@
 /** Folders of other tools on a real server: names, order, transactions, the tool's table and ours. */
 import { describe, expect } from 'vitest'
+import { openDatabase } from '../../src/database/open.ts'
 import { Migrator, type MigratorOptions } from '../../src/migrate/migrator.ts'
 import { justBefore } from '../../src/migrate/version.ts'
+import { flywayFormat } from '../../src/source/formats/flyway.ts'
 import { sourceOfFormat } from '../../src/source/formats/format.ts'
 import { prismaFormat } from '../../src/source/formats/prisma.ts'
 import { memoryFolder } from '../source/formats/memoryFolder.ts'
 import { test as base, failure } from '../support/database.ts'
 
 type Files = Record<string, string>
+
+function fail(): never {
+  throw new Error('half-written')
+}
 
 /** A folder of Prisma: SQL by migration name. */
 function prismaFolder(migrations: Files): Files {
@@ -289,6 +295,106 @@ describe('a way back', () => {
     expect((await migrator.down()).to).toBe('20240102000000_email')
     expect(await db.rows('SELECT count(*)::int AS n FROM _prisma_migrations')).toEqual([{ n: 2 }])
     expect((await migrator.up()).steps).toHaveLength(1)
+  })
+})
+
+describe('what a person would not expect, and gets right', () => {
+  test('a schema public that was dropped with the tool’s table is a database without migrations', async ({
+    prisma,
+    db,
+  }) => {
+    const database = await db.open()
+    const migrator = await prisma(THREE, { database })
+    await migrator.up()
+    await db.rows('DROP SCHEMA public CASCADE')
+    await db.rows('CREATE SCHEMA public')
+    expect((await migrator.status()).migrations.map(({ state }) => state)).toEqual(Array(3).fill('pending'))
+    expect((await migrator.up()).steps).toHaveLength(3)
+    expect((await migrator.status()).migrations.map(({ state }) => state)).toEqual(Array(3).fill('applied'))
+  })
+
+  test('force solves what the tool left unfinished, and keeps the records of the others', async ({ prisma, db }) => {
+    const migrator = await prisma({ ...THREE, '0_late': 'CREATE TABLE late (id int);' })
+    await migrator.up()
+    await db.rows("UPDATE _prisma_migrations SET finished_at = NULL WHERE migration_name = '20240103000000_posts'")
+    await migrator.force('20240102')
+    expect(await migrator.version()).toEqual({ version: '20240102000000_email', dirty: false })
+    const { migrations } = await migrator.status()
+    expect(migrations.map(({ state, appliedBy }) => [state, appliedBy !== null])).toEqual([
+      ['applied', true],
+      ['applied', true],
+      ['applied', true],
+      ['pending', false],
+    ])
+    await db.rows('DROP TABLE posts')
+    expect((await migrator.up()).steps).toHaveLength(1)
+  })
+
+  test('a folder that cannot be listed once does not stay so', async ({ db }) => {
+    const files = { ...prismaFolder(THREE) }
+    const memory = memoryFolder(files, 'prisma/migrations')
+    let isHalfWritten = true
+    const folder = { ...memory, files: () => (isHalfWritten ? fail() : memory.files()) }
+    const source = sourceOfFormat(prismaFormat(), folder)
+    const migrator = new Migrator({ source, database: await db.open() })
+    expect((await failure(migrator.up())).message).toBe('half-written')
+    isHalfWritten = false
+    expect((await migrator.up()).steps).toHaveLength(3)
+  })
+
+  test('a file that gives the tool its transaction back runs all its parts', async ({ prisma, db }) => {
+    const migrator = await prisma({
+      '1_t': 'CREATE TABLE t (a int);',
+      '2_back': 'COMMIT;\nCREATE INDEX CONCURRENTLY t_a ON t (a);\nBEGIN;\nALTER TABLE t ADD b int;\nLOCK TABLE t;',
+    })
+    await migrator.up()
+    expect(await db.rows('SELECT b FROM t')).toEqual([])
+    expect(await db.rows('SELECT migration_name AS name FROM _prisma_migrations ORDER BY 1')).toHaveLength(2)
+    const other = await db.connect()
+    await other.query("SET lock_timeout = '1s'; LOCK TABLE t")
+  })
+
+  test('a client that returns times as texts changes nothing', async ({ prisma, db }) => {
+    const migrator = await prisma(THREE)
+    await migrator.up()
+    const client = await db.connect()
+    const { setTypeParser } = client as unknown as {
+      setTypeParser(oid: number, parse: (text: string) => unknown): void
+    }
+    setTypeParser.call(client, 1184, String)
+    const same = await prisma(THREE, { database: await openDatabase(client) })
+    expect((await same.status()).migrations.map(({ state }) => state)).toEqual(Array(3).fill('applied'))
+  })
+})
+
+describe('placeholders', () => {
+  const flyway = (t: string) =>
+    sourceOfFormat(
+      flywayFormat({ placeholders: { t } }),
+      memoryFolder({
+        'V1__t.sql': 'CREATE TABLE ${t} (id int);',
+        'V2__u.sql': 'CREATE TABLE u (id int);',
+        'U2__u.sql': 'DROP TABLE u;',
+      }),
+      { placeholders: { t } },
+    )
+
+  test('with other values are no edit, and their values are not kept', async ({ db }) => {
+    const database = await db.open()
+    await new Migrator({ source: flyway('secret_name'), database }).up()
+    const migrator = new Migrator({ source: flyway('other'), database })
+    expect((await migrator.status()).migrations.map(({ state }) => state)).toEqual(['applied', 'applied'])
+    expect(await db.rows("SELECT up FROM migratest.schema_migrations_history WHERE name = 'V1__t'")).toEqual([
+      { up: 'CREATE TABLE ${t} (id int);' },
+    ])
+  })
+
+  test('do not hide that one migration has a down and another has none', async ({ db }) => {
+    const migrator = new Migrator({ source: flyway('t'), database: await db.open() })
+    await migrator.up()
+    expect((await migrator.down()).to).toBe('V1__t')
+    const error = await failure(migrator.down())
+    expect(error.message).toContain('V1__t cannot be undone: it has no down.')
   })
 })
 

@@ -112,3 +112,25 @@ test('a new database gets what the platform of Supabase has, also when it is bui
   expect(applied).toMatchObject({ type: 'applied', how: 'rebuilt', carried: { left: [] } })
   expect(await db.rows('select id from profiles')).toEqual([{ id: '11111111-1111-1111-1111-111111111111' }])
 })
+
+test('a file of dbmate has both halves, and the down is not the up', async ({ watched, db }) => {
+  const file = (column: string) =>
+    `-- migrate:up\ncreate table users (id serial primary key${column});\n-- migrate:down\ndrop table users;\n`
+  watched.write('20240101000000_users.sql', file(''))
+  const source = openFolder(watched.folder)
+  await watched.start({ source, open: { schema: ASIDE_SCHEMA, hidden: hiddenBy(source, 'postgres') } })
+  await db.rows('insert into users default values')
+  // A file that is a moment old is kept in memory.
+  await new Promise((resolve) => setTimeout(resolve, 150))
+  await watched.save('20240101000000_users.sql', file(', name text'))
+  await new Promise((resolve) => setTimeout(resolve, 150))
+  expect(await watched.save('20240101000000_users.sql', file(', name text, age int'))).toMatchObject({
+    type: 'applied',
+    how: 'atomic',
+    carried: { back: [{ table: 'users', rows: 1 }] },
+  })
+  expect(await db.rows('select * from users')).toEqual([{ id: 1, name: null, age: null }])
+  expect(await db.rows('select down from migratest.schema_migrations_history')).toMatchObject([
+    { down: expect.stringContaining('drop table users') },
+  ])
+})

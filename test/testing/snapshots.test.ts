@@ -24,7 +24,9 @@ function files(tag = randomBytes(6).toString('hex')): Record<string, string> {
 }
 
 async function chainOf(source: Source, ground: readonly string[] = []) {
-  return fingerprintChain({ source, migrations: await source.list(), dialect: 'postgres', seeded: new Map(), ground })
+  const migrations = await source.list()
+  const { links } = await fingerprintChain({ source, migrations, dialect: 'postgres', seeded: new Map(), ground })
+  return links
 }
 
 describeOnServers(['container', 'embedded'], 'snapshots', (from) => {
@@ -119,7 +121,8 @@ describeOnServers(['container', 'embedded'], 'snapshots', (from) => {
   })
 
   test.for([
-    ['code', { '4_code.ts': 'export async function up() {}' }],
+    ['code that reads the environment', { '4_code.ts': 'export async function up() { process.env.X }' }],
+    ['code that says so', { '4_code.ts': 'export const snapshot = false\nexport async function up() {}' }],
     [
       'a comment on the database',
       {
@@ -134,6 +137,31 @@ describeOnServers(['container', 'embedded'], 'snapshots', (from) => {
     expect(after).not.toBe(before)
     // What is below it is still copied.
     expect((await appliedAt(path, { version: 3 })).at(-1)).toBe((await appliedAt(path, { version: 3 })).at(-1))
+  })
+
+  test('code is copied like SQL, until it or something that it imports changes', async () => {
+    const path = folder({
+      ...files(),
+      '4_code.ts':
+        "import { names } from './helper.ts'\nexport const up = ({ sql }) => sql(`insert into users (name) values ('${names}')`)\nexport const down = () => {}",
+      'helper.ts': "import { one } from './deeper.ts'\nexport const names = one",
+      'deeper.ts': "export const one = 'Ada'",
+      '5_more.up.sql': 'create table more (id int); select pg_sleep(0.03)',
+      '5_more.down.sql': 'drop table more',
+    })
+    const options = { server, migrations: path }
+    const names = async () => {
+      await using db = await createMigratedDatabase(options)
+      return (await db.query<{ name: string }>('select name from users')).map(({ name }) => name)
+    }
+    const before = await appliedAt(path)
+    expect(await appliedAt(path)).toEqual(before)
+    expect(await names()).toEqual(['Ada'])
+    writeFileSync(join(path, 'deeper.ts'), "export const one = 'Eve'")
+    expect(await names()).toEqual(['Eve'])
+    expect((await appliedAt(path)).at(-1)).not.toEqual(before.at(-1))
+    writeFileSync(join(path, 'deeper.ts'), "export const one = 'Ada'")
+    expect(await names()).toEqual(['Ada'])
   })
 
   test('a copy has what the database itself has: settings, privileges, owner, connection limit', async () => {

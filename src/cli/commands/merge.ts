@@ -12,7 +12,7 @@ import { refuseOtherTools } from '../otherTools.ts'
 /** Writes the migration that follows all heads. It contains no SQL, so it needs no down. */
 export async function run(context: Context, args: readonly string[]): Promise<number> {
   const { folder } = context
-  refuseOtherTools(folder, 'merge')
+  await refuseOtherTools(context, 'merge')
   const { graph } = await readGraph(directory(folder))
   if (graph.problems.length > 0) throw new GraphError(graph.problems)
   const heads = graph.nodes.filter(({ version }) => graph.heads.includes(version)).map(labelOf)

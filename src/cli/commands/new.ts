@@ -1,7 +1,6 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { UsageError } from '../../migrate/errors.ts'
-import { newFilesIn } from '../../source/open.ts'
 import type { Context } from '../context.ts'
 import { nextNumber, oneAtATime, titleOf } from '../numbering.ts'
 
@@ -9,8 +8,8 @@ export async function run(context: Context, args: readonly string[]): Promise<nu
   const title = titleOf(args)
   if (!title) throw new UsageError('What is the migration called? For example: migratest new add_users')
   const { folder } = context
-  const other = await newFilesIn(folder, title, new Date())
-  if (other) return writeOther(context, folder, other)
+  const source = await context.source()
+  if (source.newFiles) return oneAtATime(folder, () => writeOther(context, folder, title))
   mkdirSync(folder, { recursive: true })
   const endings = context.options.ts ? ['ts'] : ['up.sql', 'down.sql']
   const files = await oneAtATime(folder, async () => {
@@ -26,17 +25,19 @@ export async function run(context: Context, args: readonly string[]): Promise<nu
 
 // --- internal ---
 
-/** Writes a migration in the format of another tool. A journal is replaced; any other file must not exist yet. */
-function writeOther(context: Context, folder: string, contents: Readonly<Record<string, string>>): number {
+/** Writes a migration in the format of another tool. A journal is replaced; no other file may be there already. */
+async function writeOther(context: Context, folder: string, title: string): Promise<number> {
   if (context.options.ts) throw new UsageError(`--ts: ${folder} is a folder of another tool, whose migrations are SQL.`)
-  const paths = Object.keys(contents).map((path) => join(folder, path))
-  for (const [path, content] of Object.entries(contents)) {
-    const file = join(folder, path)
-    if (existsSync(file) && content === '') throw new UsageError(`${file} already exists.`)
+  const source = await context.source()
+  const { contents, replaces } = (await source.newFiles?.(title, new Date())) ?? { contents: {}, replaces: [] }
+  const files = Object.entries(contents).map(([path, content]) => ({ path, content, file: join(folder, path) }))
+  const there = files.find(({ path, file }) => existsSync(file) && !replaces.includes(path))
+  if (there) throw new UsageError(`${there.file} already exists.`)
+  for (const { file, content } of files) {
     mkdirSync(dirname(file), { recursive: true })
     writeFileSync(file, content)
   }
-  context.print(paths.join('\n'), { files: paths })
+  context.print(files.map(({ file }) => file).join('\n'), { files: files.map(({ file }) => file) })
   return 0
 }
 

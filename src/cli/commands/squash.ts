@@ -25,7 +25,7 @@ export async function run(context: Context, [range = '', ...words]: readonly str
     throw new UsageError(`"${range}" is not a range of versions.`, { hint: 'For example: migratest squash 1..40' })
   }
   const { folder } = context
-  refuseOtherTools(folder, 'squash')
+  await refuseOtherTools(context, 'squash')
   const source = directory(folder)
   const { migrations, relations, graph } = await readGraph(source)
   if (graph.problems.length > 0) throw new GraphError(graph.problems)

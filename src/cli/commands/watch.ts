@@ -106,7 +106,8 @@ export async function run(context: Context): Promise<number> {
 
 /**
  * Chooses what to do with a migration that cannot be undone. Without downs, a rebuild is the only way, so there is
- * nothing to ask. A database that was named has its platform from elsewhere, which a rebuild would drop.
+ * nothing to ask, if the database is the watch's own. A named database may have its platform from elsewhere, which a
+ * rebuild would drop.
  * @throws UsageError
  */
 function wayBack(
@@ -115,7 +116,8 @@ function wayBack(
   isOwn: boolean,
 ): WatchOptions['onIrreversible'] {
   if (!format || format.downs) return said
-  if (isOwn || format.before().length === 0) return said === 'ask' ? 'rebuild' : said
+  if (isOwn) return said === 'ask' ? 'rebuild' : said
+  if (format.before().length === 0) return said
   if (said !== 'rebuild') return 'stop'
   throw new UsageError(`A rebuild would drop what ${format.tool} has in this database besides the migrations.`, {
     hint: 'Leave --database out: the watch then has a database of its own, which it prepares.',

@@ -294,7 +294,9 @@ class MysqlDriver implements Driver {
 
   /** Takes the locks of the tool whose migrations run, and creates its table if it is missing. */
   async #keepBooks(bookkeeping: Bookkeeping, options: LockOptions): Promise<void> {
-    for (const name of bookkeeping.locks?.(this.#tables.database) ?? []) {
+    // Where our own lock is a row, a named lock would exist on one node of the cluster only.
+    const names = this.#lock.table === undefined ? (bookkeeping.locks?.(this.#tables.database) ?? []) : []
+    for (const name of names) {
       const sql = `SELECT GET_LOCK(${tables.literal(name)}, 0) AS locked`
       const attempt = async () => Number((await this.#session.query(sql))[0]?.locked) === 1
       await poll(this.database, options, attempt, async () => `its tool's lock ${name} is taken.`)
@@ -323,7 +325,7 @@ class MysqlDriver implements Driver {
     const megabytes = (this.#packet / 2 ** 20).toFixed(0)
     if (step.work.kind === 'sql') {
       step.work.warn?.(
-        `${step.version}_${step.name}: its text does not fit into a message of this server (max_allowed_packet is ${megabytes} MB), so only its fingerprint is recorded: it cannot be undone once its file is edited or gone. Raise max_allowed_packet to keep texts.`,
+        `${nameOf(step)}: its text does not fit into a message of this server (max_allowed_packet is ${megabytes} MB), so only its fingerprint is recorded: it cannot be undone once its file is edited or gone. Raise max_allowed_packet to keep texts.`,
       )
     }
     return { ...step, history: { ...step.history, put: { ...put, up: null, down: null } } }
@@ -576,6 +578,11 @@ class MysqlDriver implements Driver {
 
 function lockOn(session: Session, names: tables.Tables, { lock }: MysqlDriverOptions): Lock {
   return lock === 'table' ? rowLock(session, names) : advisoryLock(session, names)
+}
+
+/** Returns a migration's name. In a folder of another tool, the name is whole. */
+function nameOf({ version, name, bookkeeping }: MigrationStep): string {
+  return bookkeeping ? name : `${version}_${name}`
 }
 
 function noticeOf({ work }: MigrationStep): OnNotice | undefined {

@@ -24,7 +24,7 @@ export const mysqlKind: DatabaseKind = {
   },
   async rehearse(url, options) {
     const { rehearse } = await import('./rehearsal.ts')
-    return rehearse(url, ownTables(options.table), async (copy) => {
+    return rehearse(url, [...ownTables(options.table), ...(options.hidden?.tables ?? [])], async (copy) => {
       const session = await openUrl(copy, own(options))
       return closingOnFailure(session, () => mysqlDriver(session, { ...options, onlyHere: true }))
     })

@@ -54,11 +54,12 @@ const qualified = (namespace: string, name: string) =>
 
 export function catalogQuery({ tables, schemas }: Hidden): string {
   const names = tables.map(literal).join(', ')
-  const ours = tables.length > 0 ? `AND c.relname NOT IN (${names})` : ''
+  const ours =
+    tables.length > 0 ? `AND c.relname NOT IN (${names}) AND n.nspname || '.' || c.relname NOT IN (${names})` : ''
   // Tools number the rows of their tables with sequences.
   const theirs =
     schemas.length > 0
-      ? `AND NOT (c.relkind = 'S' AND EXISTS (SELECT FROM pg_depend d JOIN pg_class t ON t.oid = d.refobjid WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass AND d.objid = c.oid AND t.relname IN (${names})))`
+      ? `AND NOT (c.relkind = 'S' AND EXISTS (SELECT FROM pg_depend d JOIN pg_class t ON t.oid = d.refobjid WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass AND d.objid = c.oid AND (t.relname IN (${names}) OR t.relnamespace::regnamespace || '.' || t.relname IN (${names}))))`
       : ''
   const schemasOut = schemas.length > 0 ? `AND nspname NOT IN (${schemas.map(literal).join(', ')})` : ''
   return `

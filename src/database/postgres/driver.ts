@@ -228,7 +228,7 @@ class PostgresDriver implements Driver {
   async begin(step: MigrationStep): Promise<void> {
     // The journal is committed after each statement, which would also commit everything else in the shared transaction.
     if (this.#inside) {
-      const message = `${step.version}_${step.name} runs outside a transaction`
+      const message = `${nameOf(step)} runs outside a transaction`
       throw new StatementError({ message, sqlState: ACTIVE_TRANSACTION }, undefined)
     }
     const { baseline } = step.history
@@ -343,7 +343,9 @@ class PostgresDriver implements Driver {
 
   /** Takes the locks of the tool whose migrations run, and creates its table if it is missing. */
   async #keepBooks(bookkeeping: Bookkeeping, options: LockOptions): Promise<void> {
-    for (const key of bookkeeping.locks?.(this.#databaseName) ?? []) {
+    // Where our own lock is a row, sessions hold no locks: a pooler would give them to somebody else.
+    const keys = this.#lock.table === undefined ? (bookkeeping.locks?.(this.#databaseName) ?? []) : []
+    for (const key of keys) {
       await poll(
         this.database,
         options,
@@ -632,6 +634,11 @@ ${(this.#bookkeeping?.create ?? []).map((sql) => `${sql};`).join('\n')}`
 /** Returns the SQL that records a step in another tool's table; empty if there is no such tool. */
 function bookkeepingSql({ bookkeeping = [] }: MigrationStep): string {
   return bookkeeping.map((sql) => `${sql};`).join('\n')
+}
+
+/** Returns a migration's name. In a folder of another tool, the name is whole. */
+function nameOf({ version, name, bookkeeping }: MigrationStep): string {
+  return bookkeeping ? name : `${version}_${name}`
 }
 
 const RETAKE_MS = 15_000

@@ -21,7 +21,7 @@ const USERS = "n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
  */
 const SHAPE = `WITH rel AS (
   SELECT c.oid, c.relkind, n.nspname || '.' || c.relname AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-  WHERE ${USERS} AND c.oid >= 16384 AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S', 'c') AND c.relname <> ALL ($1::text[]))
+  WHERE ${USERS} AND c.oid >= 16384 AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S', 'c') AND c.relname <> ALL ($1::text[]) AND n.nspname || '.' || c.relname <> ALL ($1::text[]))
 SELECT CASE relkind WHEN 'r' THEN 'table' WHEN 'p' THEN 'table' WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHEN 'f' THEN 'foreign table' WHEN 'S' THEN 'sequence' ELSE 'type' END || ' ' || name AS object FROM rel
 UNION ALL SELECT 'column ' || quote_ident(a.attname) || ' ' || format_type(a.atttypid, a.atttypmod) || CASE WHEN a.attnotnull THEN ' not null' ELSE '' END || ' on ' || rel.name FROM rel JOIN pg_attribute a ON a.attrelid = rel.oid WHERE a.attnum > 0 AND NOT a.attisdropped AND relkind <> 'S'
 UNION ALL SELECT 'index ' || i.relname || ' on ' || rel.name FROM rel JOIN pg_index x ON x.indrelid = rel.oid JOIN pg_class i ON i.oid = x.indexrelid

@@ -1,12 +1,13 @@
 /** A folder of another tool on disk. */
 import { existsSync, readdirSync } from 'node:fs'
 import { dirname, join, relative, resolve, sep } from 'node:path'
-import { pathToFileURL, type URL } from 'node:url'
+import { fileURLToPath, pathToFileURL, type URL } from 'node:url'
 import { SourceNotFoundError, UnreadableFileError } from '../../migrate/errors.ts'
 import { loadPackage } from '../../migrate/loadPackage.ts'
 import { readBytes, shorten } from '../directory.ts'
 import { decode } from '../files.ts'
 import { pathOf } from '../folder.ts'
+import { versionOfPackage } from '../module/key.ts'
 import type { Adapt, ModuleLoader } from '../module/loader.ts'
 import type { Folder } from './format.ts'
 
@@ -14,6 +15,7 @@ import type { Folder } from './format.ts'
 export function folderOnDisk(path: string | URL): Folder {
   const folder = resolve(pathOf(path))
   const shown = shorten(folder)
+  let keys: Promise<ModuleLoader> | undefined
   /** A loader for each way to read a module's exports; it keeps what it has loaded. */
   const loaders = new Map<Adapt, Promise<ModuleLoader>>()
   const bytes = (name: string) => readBytes(join(folder, name), join(shown, name))
@@ -30,16 +32,15 @@ export function folderOnDisk(path: string | URL): Folder {
       loaders.set(adapt, loading)
       return (await loading).load(join(folder, name))
     },
+    codeKey: async (name, library) => {
+      keys ??= import('../module/loader.ts').then((module) => new module.ModuleLoader(shorten))
+      const key = await (await keys).key(join(folder, name))
+      const found = await locate(library, folder).catch(() => undefined)
+      const version = found && versionOfPackage(found)
+      return key && version ? { ...key, hash: `${key.hash} ${version}` } : undefined
+    },
     importPackage: async (name, purpose) => {
-      const [{ toolchain }, { diskResolver }] = await Promise.all([
-        import('../module/toolchain.ts'),
-        import('../module/resolve.ts'),
-      ])
-      const { resolve: find } = diskResolver(await toolchain())
-      return loadPackage(name, purpose, async () => {
-        const found = find(name, join(folder, 'migration.ts'))
-        return import(found.kind === 'native' ? found.url : pathToFileURL(found.path).href)
-      })
+      return loadPackage(name, purpose, async () => import(pathToFileURL(await locate(name, folder)).href))
     },
     above: (name) => {
       const file = join(dirname(folder), name)
@@ -49,6 +50,16 @@ export function folderOnDisk(path: string | URL): Folder {
 }
 
 // --- internal ---
+
+/** Returns the file that an import of the package means in the folder. @throws Error if it is not installed */
+async function locate(name: string, folder: string): Promise<string> {
+  const [{ toolchain }, { diskResolver }] = await Promise.all([
+    import('../module/toolchain.ts'),
+    import('../module/resolve.ts'),
+  ])
+  const found = diskResolver(await toolchain()).resolve(name, join(folder, 'migration.ts'))
+  return found.kind === 'native' ? fileURLToPath(found.url) : found.path
+}
 
 function filesIn(folder: string, shown: string): string[] {
   try {

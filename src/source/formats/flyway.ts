@@ -56,6 +56,7 @@ export function flywayFormat(options: FlywayOptions = {}): Format<FlywayData> {
       return {
         kind: 'sql',
         text: replace(folder, path),
+        written: folder.text(path),
         rules: { directives: false, control: 'units', ...(isAlone && { transaction: 'none' }) },
       }
     },

@@ -3,7 +3,15 @@
  * source of it.
  */
 import { DuplicateVersionError } from '../../migrate/errors.ts'
-import type { Bookkeeping, Direction, Migration, MigrationBody, Source, SqlBody } from '../../migrate/source.ts'
+import type {
+  Bookkeeping,
+  CodeKey,
+  Direction,
+  Migration,
+  MigrationBody,
+  Source,
+  SqlBody,
+} from '../../migrate/source.ts'
 import type { Dialect } from '../../sql/dialect.ts'
 import type { LoadedModule } from '../files.ts'
 import type { Adapt } from '../module/loader.ts'
@@ -30,6 +38,11 @@ export interface Folder {
    * @param purpose what needs it, as the subject of a sentence: `A migration of Knex` @throws NotInstalledError
    */
   importPackage?(name: string, purpose: string): Promise<object>
+  /**
+   * Returns what determines the effect of a file that is code, without running it.
+   * @param library the package that the tool's migrations run with
+   */
+  codeKey?(path: string, library: string): Promise<CodeKey | undefined>
   /** Reads a file of the folder above, if there is one. */
   above?(name: string): string | undefined
 }
@@ -52,8 +65,8 @@ export interface Format<Data = undefined> {
    */
   list(folder: Folder): Listing<Data>
   /**
-   * Returns the SQL texts that the tool, or its platform, runs in a new database before the first migration. Only test
-   * databases get them.
+   * Returns the SQL texts that the tool, or its platform, runs in a new database before the first migration: in a test's
+   * database, and in one that `watch` has made.
    */
   before?(folder: Folder): readonly string[]
   /** Reads one half; returns null if there is none. Offsets in the text must be those in the file. */
@@ -68,6 +81,8 @@ export interface Format<Data = undefined> {
 
 /** A format whose migrations are code, or that has to load code to list them. */
 export interface CodeFormat<Data = undefined> extends Omit<Format<Data>, 'list' | 'body'> {
+  /** The package that the migrations run with. Its version is part of what they do. */
+  readonly library: string
   list(folder: Folder): Listing<Data> | Promise<Listing<Data>>
   body(folder: Folder, entry: Entry<Data>, direction: Direction): Promise<MigrationBody | null>
 }
@@ -106,7 +121,12 @@ export interface Entry<Data = undefined> {
 }
 
 /** Makes a source of a folder. */
-export function sourceOfFormat<Data>(format: Format<Data> | CodeFormat<Data>, disk: Folder): Source {
+/** @param options what the user chose for the format; another choice is another database */
+export function sourceOfFormat<Data>(
+  format: Format<Data> | CodeFormat<Data>,
+  disk: Folder,
+  options: object = {},
+): Source {
   let files: readonly string[] | undefined
   // Reading a folder takes far longer than reading a file of it, so its names are read once for each list.
   const folder: Folder = {
@@ -148,6 +168,18 @@ export function sourceOfFormat<Data>(format: Format<Data> | CodeFormat<Data>, di
       return remarks
     },
     list,
+    async newFiles(title, now) {
+      await list()
+      const contents = format.create(title, { folder, entries: [...entries.values()], now })
+      return { contents, replaces: Object.keys(contents).filter((path) => GROWING.test(path)) }
+    },
+    ...('library' in format && {
+      async codeKey({ name }: Migration) {
+        if (entries.size === 0) await list()
+        const path = entries.get(identify(name))?.up
+        return path === undefined ? undefined : folder.codeKey?.(path, format.library)
+      },
+    }),
     async read({ name }, direction) {
       if (entries.size === 0) await list()
       const entry = entries.get(identify(name))
@@ -163,11 +195,26 @@ export function sourceOfFormat<Data>(format: Format<Data> | CodeFormat<Data>, di
         return format.outOfOrder
       },
       missing: format.missing ?? 'error',
+      settings: JSON.stringify(options, (_, value) =>
+        typeof value === 'function' ? `function ${idOf(value)}` : value,
+      ),
       identify,
       before: () => format.before?.(folder) ?? [],
       bookkeeping: (dialect) => format.bookkeeping(dialect, { folder, entry: (identity) => entries.get(identity) }),
     },
   }
+}
+
+/** Files that list the migrations or their hashes. */
+const GROWING = /(?:^|\/)(?:_journal\.json|atlas\.sum)$/
+
+const ids = new WeakMap<object, number>()
+let lastId = 0
+
+function idOf(value: object): number {
+  const id = ids.get(value) ?? ++lastId
+  ids.set(value, id)
+  return id
 }
 
 /** Returns the files of a new migration, see {@link Format.create}. */

@@ -16,6 +16,7 @@ import {
   withoutMark,
 } from './format.ts'
 import { parseGoose } from './gooseParser.ts'
+import type { Environment } from './interpolate.ts'
 import { qualified, splitName, timeOf } from './tables.ts'
 
 export interface GooseOptions {
@@ -50,8 +51,9 @@ export function gooseFormat({
         if (go === 'skip') return null
         throw codeBody(shown)
       }
-      const { text, transaction } = parseGoose(withoutMark(folder.text(up)), direction, shown, env)
-      return { kind: 'sql', text, rules: rulesOf(transaction) }
+      const parse = (variables: Environment) => parseGoose(withoutMark(folder.text(up)), direction, shown, variables)
+      const { text, transaction } = parse(env)
+      return { kind: 'sql', text, written: parse(UNREPLACED).text, rules: rulesOf(transaction) }
     },
     bookkeeping: (dialect, books) => gooseBookkeeping(dialect, books, table),
     create: (title, { entries, now }) => ({ [`${nextDigits(entries, now)}_${snakeCase(title)}.sql`]: TEMPLATE }),
@@ -59,6 +61,9 @@ export function gooseFormat({
 }
 
 // --- internal ---
+
+/** Stands for an environment in which each variable has its own placeholder as its value. */
+const UNREPLACED: Environment = new Proxy({}, { get: (_, name) => `\${${String(name)}}` })
 
 const MAX_INT64 = 2n ** 63n - 1n
 /**

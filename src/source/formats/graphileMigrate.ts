@@ -31,6 +31,7 @@ export function graphileMigrateFormat({ placeholders = {} }: GraphileMigrateOpti
       return {
         kind: 'sql',
         text,
+        written: folder.text(up),
         rules: { directives: false, control: 'units', ...(isAlone && { transaction: 'none' }) },
       }
     },

@@ -21,6 +21,7 @@ export function kyselyFormat({ migrationTableName, migrationTableSchema }: Kysel
   let adapt: Adapt | undefined
   return {
     tool: 'Kysely',
+    library: 'kysely',
     downs: true,
     // Unless allowUnorderedMigrations is set.
     outOfOrder: 'error',

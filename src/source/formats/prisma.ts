@@ -109,7 +109,7 @@ function listPrisma(folder: Folder): Listing {
 /** Reads `migrations.initShadowDb` from prisma.config.ts, which is beside the folder of the schema. */
 function shadowInit(folder: Folder): string | undefined {
   const config = folder.above?.('prisma.config.ts') ?? folder.above?.('../prisma.config.ts')
-  const text = config && /\binitShadowDb\s*:\s*(?:`([^`$]*)`|'([^'\n]*)'|"([^"\n]*)")/.exec(config)
+  const text = config && /\binitShadowDb\s*:\s*(?:`([^`$\\]*)`|'([^'\n\\]*)'|"([^"\n\\]*)")/.exec(config)
   return text ? (text[1] ?? text[2] ?? text[3]) : undefined
 }
 

@@ -33,7 +33,7 @@ export function supabaseFormat({ platform = true }: SupabaseOptions = {}): Forma
     outOfOrder: 'error',
     identify: versionOf,
     list: listSupabase,
-    before: (folder) => [...(platform ? PLATFORM : []), ...[folder.above?.('roles.sql') ?? []].flat()],
+    before: (folder) => [...(platform ? PLATFORM : []), ...[folder.above?.('roles.sql') ?? []].flat().map(unlessThere)],
     body(folder, { up }, direction) {
       if (direction === 'down') return null
       // The CLI sends a file as one pipeline, which is one transaction, and runs CREATE INDEX CONCURRENTLY and the like
@@ -52,6 +52,18 @@ export function supabaseFormat({ platform = true }: SupabaseOptions = {}): Forma
 const NAME = /^([0-9]+)_(.*)\.sql$/
 const SCHEMA = 'supabase_migrations'
 const TABLE = `${SCHEMA}.schema_migrations`
+
+/** Lets roles be made that are there already: they belong to the server, and all its test databases share them. */
+function unlessThere(text: string): string {
+  let out = ''
+  let at = 0
+  for (const { start, end, words } of readScript(text, 'postgres', {}, { directives: false }).statements) {
+    if (words[0] !== 'create' || !['role', 'user', 'group'].includes(words[1] ?? '')) continue
+    out += `${text.slice(at, start)}DO $migratest$ BEGIN ${text.slice(start, end)}; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $migratest$`
+    at = end
+  }
+  return out + text.slice(at)
+}
 
 /**
  * Makes statements about extensions of the platform depend on whether the server has them. Lines stay where they are.

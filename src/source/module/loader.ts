@@ -6,12 +6,13 @@ import { realpathSync } from 'node:fs'
 import { dirname, relative } from 'node:path'
 import { inspect } from 'node:util'
 import { ScriptError, UnreadableFileError } from '../../migrate/errors.ts'
-import type { CodePlace, Direction, Relations } from '../../migrate/source.ts'
+import type { CodeKey, CodePlace, Direction, Relations } from '../../migrate/source.ts'
 import { asModuleMigration, type LoadedModule, type ModuleMigration } from '../files.ts'
 import { type Closure, compiledFile, isCurrent, readClosure, readText, type Show } from './closure.ts'
 import { type Compiled, factoryText } from './compile.ts'
 import { noticingGlobals, noticingNative } from './globals.ts'
 import { Instances } from './instances.ts'
+import { keyOfCode } from './key.ts'
 import { pack, unpack } from './pack.ts'
 import { type Registry, withRegistry } from './registry.ts'
 import { type DiskResolver, diskResolver } from './resolve.ts'
@@ -82,6 +83,21 @@ export class ModuleLoader {
     const list = literalList(tools, await compiledFile(tools, real, this.#show), 'dependsOn')
     if (list === null) return { problem: `${this.#show(real)}: dependsOn must be a literal such as ['0004_users', …]` }
     return list && { dependsOn: list.map(String) }
+  }
+
+  /** Returns what determines a migration's effect, without running it; see {@link Source.codeKey}. */
+  async key(given: string): Promise<CodeKey | undefined> {
+    const path = this.#real(given)
+    const tools = await toolchain()
+    this.#resolver ??= diskResolver(tools)
+    const { resolve } = this.#resolver
+    try {
+      const closure = await readClosure(tools, path, resolve, this.#show)
+      return keyOfCode(tools, closure, sortedModules(closure))
+    } catch {
+      // Running the migration reports why.
+      return undefined
+    }
   }
 
   /** Compiles many files at once, which is faster than one after another. Errors are reported when a file is loaded. */
@@ -185,10 +201,7 @@ export class ModuleLoader {
     const computed = [...modules.values()].find((module) => module.computed)
     if (computed) remarks.add(`${this.#show(computed.path)} ${COMPUTED}`)
     const folder = dirname(entry.path)
-    const named = [...modules.values()].map((module) => [portable(folder, module.path), module] as const)
-    // The order in which other modules are imported does not matter.
-    const [first, ...others] = named
-    const sorted = [...(first ? [first] : []), ...others.sort(([a], [b]) => (a < b ? -1 : 1))]
+    const sorted = sortedModules(closure)
     return {
       ...migration,
       text: entry.text,
@@ -240,6 +253,15 @@ function realPath(path: string): string {
 function importNative(url: string): Promise<object> {
   const json = url.endsWith('.json') ? { with: { type: 'json' } } : undefined
   return import(/* @vite-ignore */ url, json) as Promise<object>
+}
+
+/** Returns the modules with names that are the same on every machine, the entry first. */
+function sortedModules({ entry, modules }: Closure): (readonly [string, Compiled])[] {
+  const folder = dirname(entry.path)
+  const named = [...modules.values()].map((module) => [portable(folder, module.path), module] as const)
+  // The order in which other modules are imported does not matter.
+  const [first, ...others] = named
+  return [...(first ? [first] : []), ...others.sort(([a], [b]) => (a < b ? -1 : 1))]
 }
 
 /** Returns a path that is the same on every machine. */

@@ -1,6 +1,6 @@
 /** Computes a key for a database at a version from everything it is made of: the same key means the same database. */
 import { fingerprintOfHalf, type Loaded, loadHalf } from '../../migrate/load.ts'
-import type { Migration, Source } from '../../migrate/source.ts'
+import type { CodeKey, Migration, Source } from '../../migrate/source.ts'
 import { type Version, versionOf } from '../../migrate/version.ts'
 import type { Dialect } from '../../sql/dialect.ts'
 import { fingerprintOf } from '../../sql/script.ts'
@@ -9,6 +9,13 @@ export interface ChainLink {
   readonly version: Version
   /** A hash of this migration and all migrations before it, in 32 hex digits. */
   readonly key: string
+}
+
+/** The keys of a database's versions. */
+export interface KeyChain {
+  readonly links: readonly ChainLink[]
+  /** Absolute paths of the code that the keys are made from. */
+  readonly files: readonly string[]
 }
 
 export interface ChainInput {
@@ -30,45 +37,56 @@ const FORMAT = '3'
 
 /**
  * Returns one link for each migration, lowest version first. The chain ends before the first migration whose text does
- * not determine its result: code (which may import anything, as may a seed that is a function), objects of the whole
- * server, or a text that cannot be read or run.
+ * not determine its result: code that reads something else, a seed that is a function, objects of the whole server, or
+ * a text that cannot be read or run.
  */
-export async function fingerprintChain({
-  source,
-  migrations,
-  dialect,
-  seeded,
-  ground,
-}: ChainInput): Promise<ChainLink[]> {
+export async function fingerprintChain({ source, migrations, dialect, seeded, ground }: ChainInput): Promise<KeyChain> {
   const links: ChainLink[] = []
+  const files: string[] = []
   const { format } = source
-  const books = format ? [format.tool, ...format.bookkeeping(dialect).create, '', ...format.before()] : []
+  const books = format
+    ? [format.tool, format.settings, ...format.bookkeeping(dialect).create, '', ...format.before()]
+    : []
   let key = fingerprintOf([FORMAT, ...ground, ...books])
   for (const migration of migrations) {
     const seed = seeded.get(migration.version)
-    if ((seed === undefined && seeded.has(migration.version)) || isCode(migration)) break
-    const halves = await read(source, migration, dialect)
+    if (seed === undefined && seeded.has(migration.version)) break
+    const code = isCode(migration) ? await keyOfCode(source, migration) : undefined
+    if (isCode(migration) && !code) break
+    if (code) files.push(...code.files)
+    const halves = code ? [] : await read(source, migration, dialect)
     if (halves === undefined || halves.some((half) => !isTold(half))) break
     // The tool's table holds a checksum of the file, and a comment changes that too.
-    const parts = halves.flatMap((half) => [half.kind, fingerprintOfHalf(half), ...(format ? [half.text ?? ''] : [])])
+    const parts = halves.flatMap((half) => [
+      half.kind,
+      fingerprintOfHalf(half),
+      ...(format ? [half.text ?? '', half.kind === 'sql' ? half.script.source : ''] : []),
+    ])
     key = fingerprintOf([
       key,
       String(versionOf(migration)),
       migration.name,
       ...(migration.facts === undefined ? [] : [migration.facts]),
       ...parts,
+      ...(code ? ['code', code.hash] : []),
       ...(seed === undefined ? [] : ['seed', seed]),
     ])
     links.push({ version: versionOf(migration), key })
   }
-  return links
+  return { links, files }
 }
 
 // --- internal ---
 
 /** Decides by the file name, since loading the file would run it. */
 function isCode({ up, down }: Migration): boolean {
-  return /\.m?[jt]s$/.test(up ?? down ?? '')
+  return /\.[cm]?[jt]s$/.test(up ?? down ?? '')
+}
+
+/** Returns what a migration in code is made of; undefined if that does not determine its result. */
+async function keyOfCode(source: Source, migration: Migration): Promise<CodeKey | undefined> {
+  const key = await source.codeKey?.(migration)
+  return key?.texts.some((text) => OF_THE_SERVER.test(text)) ? undefined : key
 }
 
 /**

@@ -271,8 +271,9 @@ export class MigratedDatabase<Client = unknown> {
   /** What does not count as schema: the tables of the folder's tool, and ours, where the options put them. */
   get #hidden(): Hidden {
     const { tables, schemas } = hiddenBy(this.#source, this.dialect)
-    const { table } = this.#options
-    return { tables: table === undefined ? tables : [...tables, ...ownTables(table)], schemas }
+    const { table, schema } = this.#options
+    const isUsual = table === undefined && schema === undefined
+    return { tables: isUsual ? tables : [...tables, ...ownTables(table)], schemas }
   }
 
   /** Moves the database. If its format has no downs and the target is below, empties it and migrates it again. */

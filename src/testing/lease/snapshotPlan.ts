@@ -54,15 +54,17 @@ export async function planSnapshots<Client>(
 export async function sharedKey<Client>(options: MigratedDatabaseOptions<Client>, source: Source): Promise<string> {
   const { server, migrations, version = 'latest', seeds = {}, onEvent, outOfOrder } = options
   const texts = Object.entries(seeds).map(([at, seed]) => [at, seedText(seed)])
-  const chain = () => chainTo(source, version, seeds, { dialect: server.dialect, ground: ['shared'] })
-  const { links, whole } = await remembered(options, source, ['shared', version, texts], chain)
+  const { table = '', schema = '' } = options
+  const ground = ['shared', table, schema]
+  const chain = () => chainTo(source, version, seeds, { dialect: server.dialect, ground })
+  const { links, whole } = await remembered(options, source, [...ground, version, texts], chain)
   if (whole && !onEvent) return links.at(-1)?.key ?? 'empty'
   const handed = Object.entries(seeds).map(([at, seed]) => [
     at,
     typeof seed === 'function' ? idOf(seed) : seedText(seed),
   ])
   const from = typeof migrations === 'object' ? idOf(migrations) : migrations
-  return JSON.stringify([from, version, handed, outOfOrder, onEvent && idOf(onEvent), links.at(-1)?.key])
+  return JSON.stringify([from, table, schema, version, handed, outOfOrder, onEvent && idOf(onEvent), links.at(-1)?.key])
 }
 
 // --- internal ---
@@ -87,6 +89,8 @@ function indexOf(asked: Target, migrations: readonly Migration[], source: Source
 
 interface Chain {
   readonly links: readonly ChainLink[]
+  /** Absolute paths of the code that the keys are made from; it may be outside of the folder. */
+  readonly files: readonly string[]
   readonly whole: boolean
 }
 
@@ -104,16 +108,18 @@ async function chainTo(
     seeded = new Map([...seedsByVersion(seeds, all, source)].map(([at, { seed }]) => [at, seedText(seed)]))
   } catch (error) {
     // A missing version, also that of a seed, is an error that running the migrations raises.
-    if (error instanceof VersionNotFoundError) return { links: [], whole: false }
+    if (error instanceof VersionNotFoundError) return { links: [], files: [], whole: false }
     throw error
   }
-  if (end < 0) return { links: [], whole: false }
+  if (end < 0) return { links: [], files: [], whole: false }
   const migrations = all.slice(0, end + 1)
-  const links = await fingerprintChain({ ...input, seeded, source, migrations })
-  return { links, whole: links.length === migrations.length }
+  const { links, files } = await fingerprintChain({ ...input, seeded, source, migrations })
+  return { links, files, whole: links.length === migrations.length }
 }
 
 interface Known {
+  /** The code that the chain is made from, which may be outside of the folder; unset while it is being read. */
+  code: Folder | undefined
   readonly folder: Folder
   readonly more: string
   readonly chain: Promise<Chain>
@@ -137,11 +143,18 @@ function remembered<Client>(
   const before = known.get(server) ?? []
   const folder = lookAt(source, before)
   if (folder === undefined) return make()
-  const text = JSON.stringify(source.format ? [...more, source.format.bookkeeping(server.dialect).create] : more)
-  const found = before.find((one) => one.more === text && isSame(one.folder, folder))
+  const text = JSON.stringify([...more, source.format?.settings, source.format?.before()])
+  const found = before.find((one) => one.more === text && isSame(one.folder, folder) && isCurrent(one.code))
   if (found) return found.chain
   const chain = make()
-  known.set(server, [{ folder, more: text, chain }, ...before].slice(0, MOST_KNOWN))
+  const one: Known = { folder, more: text, chain, code: undefined }
+  known.set(server, [one, ...before].slice(0, MOST_KNOWN))
+  chain.then(
+    ({ files }) => {
+      if (files.length > 0) one.code = lookAtFiles(files)
+    },
+    () => undefined,
+  )
   return chain
 }
 
@@ -169,10 +182,28 @@ function lookAt({ folder: path, format }: Source, before: readonly Known[]): Fol
 function statsOf(path: string, names: readonly string[]): Float64Array {
   const facts = new Float64Array(names.length * 5)
   for (const [i, name] of names.entries()) {
-    const { dev, ino, mtimeMs, ctimeMs, size } = statSync(`${path}/${name}`)
+    const { dev, ino, mtimeMs, ctimeMs, size } = statSync(path === '' ? name : `${path}/${name}`)
     facts.set([dev, ino, mtimeMs, ctimeMs, size], i * 5)
   }
   return facts
+}
+
+function lookAtFiles(files: readonly string[]): Folder | undefined {
+  try {
+    const names = [...new Set(files)]
+    return { path: '', names, facts: statsOf('', names) }
+  } catch {
+    return undefined
+  }
+}
+
+function isCurrent(code: Folder | undefined): boolean {
+  if (code === undefined) return true
+  try {
+    return isEqual(statsOf(code.path, code.names), code.facts)
+  } catch {
+    return false
+  }
 }
 
 function isSame(a: Folder, b: Folder): boolean {

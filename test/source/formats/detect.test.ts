@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterAll, describe, expect, test } from 'vitest'
 import { SourceNotFoundError, UsageError } from '../../../src/migrate/errors.ts'
-import { formatOf, newFilesIn, openFolder } from '../../../src/source/open.ts'
+import { formatOf, openFolder } from '../../../src/source/open.ts'
 import { failure } from '../../support/database.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'migratest-detect-'))
@@ -118,10 +118,11 @@ describe('a folder is recognized', () => {
     expect(formatOf(folder)?.tool).toBe('dbmate')
   })
 
-  test('and new migrations are made in its format', () => {
+  test('and new migrations are made in its format', async () => {
     const now = new Date('2026-11-27T08:30:05Z')
-    expect(newFilesIn(migrations({ '001.do.a.sql': '' }), 'b', now)).toEqual({ '002.do.b.sql': '' })
-    expect(newFilesIn(migrations({ '1_a.up.sql': '' }), 'b', now)).toBeUndefined()
+    const made = await openFolder(migrations({ '001.do.a.sql': '' })).newFiles?.('b', now)
+    expect(made).toEqual({ contents: { '002.do.b.sql': '' }, replaces: [] })
+    expect(openFolder(migrations({ '1_a.up.sql': '' })).newFiles).toBeUndefined()
   })
 })
 

@@ -4,6 +4,7 @@ import { ASIDE_SCHEMA } from '../../../database/ownTables.ts'
 import { openUrl } from '../../../database/postgres/connection.ts'
 import { postgresDriver } from '../../../database/postgres/driver.ts'
 import { literal } from '../../../database/postgres/tables.ts'
+import type { DatabaseState } from '../../../migrate/driver.ts'
 import { patiently } from './connections.ts'
 
 /** Returns the hash of a database, read on a separate connection. */
@@ -14,7 +15,8 @@ export async function digestOf(url: string): Promise<string> {
     // Beside another tool's migrations, our tables are elsewhere, and a table of that name may be the tool's.
     const aside = `SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = ${literal(ASIDE_SCHEMA)}`
     if ((await session.query(aside)).length > 0) driver.standAside?.()
-    const { version, dirty, history } = await driver.state()
+    // A table of that name may be another tool's, and ours be where the test's options put them.
+    const { version, dirty, history } = await driver.state().catch(() => NOTHING)
     const [catalogs] = await session.query(OUTLINE)
     const applied = history.map((entry) => [entry.version, entry.name, entry.fingerprint, entry.downFingerprint])
     return createHash('sha256')
@@ -27,6 +29,8 @@ export async function digestOf(url: string): Promise<string> {
 }
 
 // --- internal ---
+
+const NOTHING: DatabaseState = { version: -1, dirty: false, history: [] }
 
 /** Selects an outline of the catalogs. It may contain oids, since a copy has the same ones. */
 const OUTLINE = `SELECT pg_catalog.md5(pg_catalog.concat_ws(' ',
