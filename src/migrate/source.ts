@@ -187,8 +187,11 @@ export interface BookkeepingRow {
   readonly isUnchanged?: (() => Promise<boolean>) | undefined
 }
 
-export interface NewFiles {
+/** What `migratest new` writes. Paths are relative to the folder. */
+interface NewFiles {
+  /** Content by path. */
   readonly contents: Readonly<Record<string, string>>
+  /** Those of the paths that may exist already, for example a lock file. */
   readonly replaces: readonly string[]
 }
 

@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: Flyway's placeholders look like this.
 /** A test's database from another tool's folder on disk: found, at a version, with seeds, down again. */
 
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, utimesSync, writeFileSync } from 'node:fs'

@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: Flyway's placeholders look like this.
 /** Folders of other tools on a real server: names, order, transactions, the tool's table and ours. */
 import { describe, expect } from 'vitest'
 import { openDatabase } from '../../src/database/open.ts'

@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the code of a migration, written out.
 /** Databases that are copied instead of migrated: when, when not, and that nobody can tell the difference. */
 import { randomBytes } from 'node:crypto'
 import { writeFileSync } from 'node:fs'

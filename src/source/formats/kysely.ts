@@ -83,10 +83,8 @@ function adaptTo(folder: Folder): Adapt {
 }
 
 async function withKysely(folder: Folder, { client, dialect }: MigrationContext, run: (db: unknown) => unknown) {
-  const { Kysely, PostgresDialect, MysqlDialect } = (await folder.importPackage?.(
-    'kysely',
-    'A migration of Kysely',
-  )) as KyselyPackage
+  const library = await folder.importPackage?.('kysely', 'A migration of Kysely')
+  const { Kysely, PostgresDialect, MysqlDialect } = library as KyselyPackage
   const db = new Kysely({
     dialect:
       dialect === 'postgres'

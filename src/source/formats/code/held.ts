@@ -10,7 +10,7 @@ export interface HeldOptions {
 }
 
 /** A result as `pg` gives it. */
-export interface PgResult {
+interface PgResult {
   readonly rows: Record<string, unknown>[]
   readonly rowCount: number
   readonly command: string
