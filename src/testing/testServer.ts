@@ -51,6 +51,8 @@ export interface Snapshots<Client> {
    * room.
    */
   freeze(database: TestDatabase<Client>, key: string, keys: readonly string[]): Promise<void>
+  /** Drops a snapshot that nobody will ask for again. Never rejects. */
+  drop(key: string): Promise<void>
   /** Runs `work`, which builds a snapshot; others that need the same snapshot wait for it. */
   exclusively<T>(key: string, work: () => Promise<T>): Promise<T>
 }

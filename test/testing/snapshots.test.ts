@@ -3,13 +3,16 @@
 import { randomBytes } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import pg from 'pg'
 import { describe, expect, test } from 'vitest'
-import { createMigratedDatabase, type MigratedDatabaseOptions, migrateTo } from '../../index.ts'
+import { createMigratedDatabase, type MigratedDatabaseOptions, migrateTo, type SeedTarget } from '../../index.ts'
+import { pglite } from '../../presets/pglite.ts'
 import { postgres } from '../../presets/postgres.ts'
 import type { Source } from '../../src/migrate/source.ts'
 import { memory } from '../../src/source/memory.ts'
 import { fingerprintChain } from '../../src/testing/lease/chain.ts'
 import { folder } from '../support/cli.ts'
+import { failure } from '../support/database.ts'
 import { describeOnServers } from '../support/servers.ts'
 
 /** Texts that no other run has; slow enough to be worth a copy. */
@@ -101,7 +104,7 @@ describeOnServers(['container', 'embedded'], 'snapshots', (from) => {
     expect(String(await db.schema())).not.toContain('email')
   })
 
-  test('seeds are copied too, each with its own text; a seed that is a function runs each time', async () => {
+  test('seeds are copied too, each with its own text; a seed that is a function runs once', async () => {
     const migrations = memory(files())
     const below = await appliedAt(migrations, { version: 1 })
     const seeded = (name: string) => ({ seeds: { 2: { users: [{ name }] } } })
@@ -113,12 +116,74 @@ describeOnServers(['container', 'embedded'], 'snapshots', (from) => {
       expect(await db.query('select name from users')).toEqual([{ name }])
     }
     let runs = 0
-    const counting = { seeds: { 2: () => runs++ } }
-    await appliedAt(migrations, counting)
-    await appliedAt(migrations, counting)
-    expect(runs).toBe(2)
+    const counted = (name: string) => ({
+      seeds: { 2: (db: SeedTarget) => db.query(`insert into users (name) values ('${name} ${++runs}')`) },
+    })
+    for (const [i, options] of [counted('Ada'), counted('Eve')].entries()) {
+      for (const _ of [1, 2, 3]) {
+        await using db = await createMigratedDatabase({ server, migrations, ...options })
+        expect(await db.query('select name from users')).toEqual([{ name: `${['Ada', 'Eve'][i]} ${i + 1}` }])
+      }
+    }
     await using without = await createMigratedDatabase({ server, migrations })
     expect(await without.query('select name from users')).toEqual([])
+  })
+
+  test('prepare() runs once, at the version, and every test has a copy of its own', async () => {
+    const migrations = memory(files())
+    const remembered: number[] = []
+    const prepare = async (db: SeedTarget) => {
+      const { rows } = await (db.client as pg.Client).query("insert into users (email) values ('a@b.c') returning id")
+      const other = new pg.Client(db.url)
+      await other.connect()
+      await other.query("insert into users (email) values ('d@e.f')")
+      await other.end()
+      remembered.push(rows[0].id)
+    }
+    const options = { server, migrations, version: 2, prepare }
+    const [one, two] = await Promise.all([createMigratedDatabase(options), createMigratedDatabase(options)])
+    await using first = one
+    await using second = two
+    await first.query('delete from users where id = $1', remembered)
+    expect(await first.query('select email from users')).toEqual([{ email: 'd@e.f' }])
+    expect(await second.query('select email from users')).toEqual([{ email: 'a@b.c' }, { email: 'd@e.f' }])
+    expect(remembered).toEqual([1])
+    await migrateTo(second, 3)
+    expect(remembered).toEqual([1])
+    await using without = await createMigratedDatabase({ server, migrations, version: 2 })
+    expect(await without.query('select * from users')).toEqual([])
+    await using transaction = await createMigratedDatabase({ ...options, isolation: 'transaction' })
+    expect(await transaction.query('select id from users')).toEqual([{ id: 1 }, { id: 2 }])
+  })
+
+  test.for([
+    ['the migrations run', { snapshots: false }],
+    ['there are none', { version: 'nil' }],
+  ] as const)('prepare() runs for each database where %s', async ([, how]) => {
+    const migrations = memory(files())
+    let runs = 0
+    const prepare = (db: SeedTarget) => db.query(`create table prepared as select ${++runs} as run`)
+    for (const run of [1, 2]) {
+      await using db = await createMigratedDatabase({ server, migrations, prepare, ...how })
+      expect(await db.query('select run from prepared')).toEqual([{ run }])
+    }
+  })
+
+  test('prepare() that fails or leaves a connection open says so', async () => {
+    const migrations = memory(files())
+    let left: pg.Client | undefined
+    const leaving = async (db: SeedTarget) => {
+      left = new pg.Client(db.url)
+      left.on('error', () => undefined)
+      await left.connect()
+    }
+    const error = await failure(createMigratedDatabase({ server, migrations, prepare: leaving }))
+    await left?.end().catch(() => undefined)
+    expect(error).toMatchObject({ code: 'MIGRATEST_USAGE', message: expect.stringContaining('End its pool or client') })
+    const failing = () => Promise.reject(new Error('no factory'))
+    expect(await failure(createMigratedDatabase({ server, migrations, prepare: failing }))).toMatchObject({
+      message: 'no factory',
+    })
   })
 
   test.for([
@@ -336,5 +401,34 @@ ${base['2_email.up.sql']}`,
     expect(await chain({ ...base, '2_email.up.sql': 'commit' })).toHaveLength(1)
     expect(await chain({ ...base, '2_email.down.sql': 'drop owned by x' })).toHaveLength(1)
     expect(await chain({ ...base, '2_email.up.sql': 'select user, role from groups' })).toHaveLength(3)
+  })
+})
+
+describe('snapshots of PGlite', () => {
+  test('the migrations run once in a process; each test has a copy, and an edit runs only what is above it', async () => {
+    const server = pglite({ init: "create table ready as select 'yes' as yes" })
+    const path = folder(files())
+    const appliedAt = async (migrations: string, options: object = {}) => {
+      await using db = await createMigratedDatabase({ server, migrations, ...options })
+      await db.query("insert into users (name) values ('a row of this test only')")
+      const rows = await db.query<{ at: Date }>(
+        'select applied_at as at from schema_migrations_history order by version',
+      )
+      expect(await db.query('select count(*)::int as count, yes from users, ready group by yes')).toEqual([
+        { count: 1, yes: 'yes' },
+      ])
+      return rows.map(({ at }) => at.getTime())
+    }
+    const first = await appliedAt(path)
+    expect(await appliedAt(path)).toEqual(first)
+    writeFileSync(join(path, '3_orders.up.sql'), 'create table orders (id bigint); select pg_sleep(0.03)')
+    const edited = await appliedAt(path)
+    expect(edited.slice(0, 2)).toEqual(first.slice(0, 2))
+    expect(edited[2]).not.toBe(first[2])
+    let runs = 0
+    const prepare = () => ++runs
+    await appliedAt(path, { prepare })
+    await appliedAt(path, { prepare })
+    expect(runs).toBe(1)
   })
 })

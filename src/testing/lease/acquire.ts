@@ -100,7 +100,7 @@ async function leaseTransaction<Client>(
   const make = async () => {
     const database = plan ? await copyOrBuild(options, plan, build) : await server.create(source.format?.before())
     try {
-      if (!plan?.whole) await build(database, version)
+      if (!plan?.whole) await build(database, version, true)
       return database
     } catch (error) {
       await database.drop().catch(() => undefined)
@@ -120,10 +120,11 @@ async function poolFor<Client>(
   { server }: MigratedDatabaseOptions<Client>,
   { snapshots, links }: SnapshotPlan<Client>,
 ): Promise<Pool<Client>> {
-  const key = links.at(-1)?.key ?? ''
+  const { key = '', ofThisProcess } = links.at(-1) ?? {}
+  const forget = ofThisProcess ? () => snapshots.drop(key) : undefined
   const most = (await server.ahead?.()) ?? 0
   const refills = !endsWithTest()
-  return poolOf(server, key, () => new Pool({ clone: () => snapshots.clone(key), most, refills }))
+  return poolOf(server, key, () => new Pool({ clone: () => snapshots.clone(key), most, refills, forget }))
 }
 
 async function connected<Client>(
@@ -193,11 +194,14 @@ async function copyOrBuild<Client>(
       let spent = 0
       for (const stop of stops(from, keys.length, parted)) {
         const begun = now()
-        await build(database, links[stop - 1]?.version ?? 'nil')
+        const { version, ofThisProcess, prepared = false } = links[stop - 1] ?? { version: 'nil' as const }
+        await build(database, version, prepared)
         spent += now() - begun
         const last = stop === keys.length
         const worth = spent > (last || stop === parted || stop === keys.length - 1 ? WORTH_KEEPING_MS : CHECKPOINT_MS)
-        if (!(worth || (last && asked.has(key))) || !snapshots.canFreeze(key) || !(await isStill())) continue
+        // Functions of the test file may remember what they inserted, so they run once.
+        const once = last && ofThisProcess === true
+        if (!(worth || once || (last && asked.has(key))) || !snapshots.canFreeze(key) || !(await isStill())) continue
         await snapshots.freeze(database, keys[stop - 1] ?? '', keys.slice(0, stop))
         spent = 0
       }

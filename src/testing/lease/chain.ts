@@ -4,11 +4,16 @@ import type { CodeKey, Migration, Source } from '../../migrate/source.ts'
 import { type Version, versionOf } from '../../migrate/version.ts'
 import type { Dialect } from '../../sql/dialect.ts'
 import { fingerprintOf } from '../../sql/script.ts'
+import { isOfThisProcess } from './seeds.ts'
 
 export interface ChainLink {
   readonly version: Version
   /** A hash of this migration and all migrations before it, in 32 hex digits. */
   readonly key: string
+  /** `true` if a function of the test file was run, so that the key is only valid in this process. */
+  readonly ofThisProcess?: boolean
+  /** `true` if `prepare` has run. */
+  readonly prepared?: boolean
 }
 
 /** The keys of a database's versions. */
@@ -37,8 +42,8 @@ const FORMAT = '3'
 
 /**
  * Returns one link for each migration, lowest version first. The chain ends before the first migration whose text does
- * not determine its result: code that reads something else, a seed that is a function, objects of the whole server, or
- * a text that cannot be read or run.
+ * not determine its result: code that reads something else, a seed with values of unknown types, objects of the whole
+ * server, or a text that cannot be read or run.
  */
 export async function fingerprintChain({ source, migrations, dialect, seeded, ground }: ChainInput): Promise<KeyChain> {
   const links: ChainLink[] = []
@@ -48,6 +53,7 @@ export async function fingerprintChain({ source, migrations, dialect, seeded, gr
     ? [format.tool, format.settings, ...format.bookkeeping(dialect).create, '', ...format.before()]
     : []
   let key = fingerprintOf([FORMAT, ...ground, ...books])
+  let ofThisProcess = false
   for (const migration of migrations) {
     const seed = seeded.get(migration.version)
     if (seed === undefined && seeded.has(migration.version)) break
@@ -71,7 +77,8 @@ export async function fingerprintChain({ source, migrations, dialect, seeded, gr
       ...(code ? ['code', code.hash] : []),
       ...(seed === undefined ? [] : ['seed', seed]),
     ])
-    links.push({ version: versionOf(migration), key })
+    ofThisProcess ||= seed !== undefined && isOfThisProcess(seed)
+    links.push({ version: versionOf(migration), key, ...(ofThisProcess && { ofThisProcess }) })
   }
   return { links, files }
 }

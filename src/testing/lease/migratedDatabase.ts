@@ -101,8 +101,9 @@ export class MigratedDatabase<Client = unknown> {
     if (lease.at !== undefined) tellPassedOver(source)
     const db = new MigratedDatabase(lease, source, options, create)
     try {
-      if (version !== 'nil' && (lease.at === undefined || lease.at === 'nil')) {
-        await db.migrate(version)
+      if (lease.at === undefined || (lease.at === 'nil' && !lease.transaction)) {
+        if (version !== 'nil') await db.migrate(version)
+        await options.prepare?.(db)
         db.#changed = false
       }
       return db

@@ -4,22 +4,27 @@
  */
 
 import type { Driver } from '../../migrate/driver.ts'
-import { MigrationFailedError, VersionNotFoundError } from '../../migrate/errors.ts'
+import { MigrationFailedError, UsageError, VersionNotFoundError } from '../../migrate/errors.ts'
 import type { MigrateEvent } from '../../migrate/events.ts'
 import { type MigrationRun, Migrator } from '../../migrate/migrator.ts'
 import { type Migration, passedOverMessage, type Source } from '../../migrate/source.ts'
 import { numberOf } from '../../migrate/target.ts'
 import { type Target, versionOf } from '../../migrate/version.ts'
+import { ENDING_MS } from '../ending.ts'
 import type { TestDatabase } from '../testServer.ts'
 import type { MigratedDatabaseOptions, Seed, SeedTarget } from './options.ts'
 import { applySeed } from './seeds.ts'
 
-/** Migrates a database that no test has yet, inserts seeds on the way, and closes every connection that it opened. */
-export type Build<Client> = (database: TestDatabase<Client>, target: Target) => Promise<void>
+/**
+ * Migrates a database that no test has yet, inserts seeds on the way, and closes every connection that it opened.
+ *
+ * @param prepares `true` to run the option `prepare` at the end
+ */
+export type Build<Client> = (database: TestDatabase<Client>, target: Target, prepares: boolean) => Promise<void>
 
 /** Makes the function that migrates databases for these options. */
 export function builder<Client>(options: MigratedDatabaseOptions<Client>, source: Source): Build<Client> {
-  return async (database, version) => {
+  return async (database, version, prepares) => {
     const seeded = Object.keys(options.seeds ?? {}).length > 0
     const client = await database.connect()
     try {
@@ -27,6 +32,7 @@ export function builder<Client>(options: MigratedDatabaseOptions<Client>, source
       const target: SeedTarget<Client> = {
         dialect: options.server.dialect,
         client,
+        url: database.url,
         query: async <T extends object>(sql: string, params?: readonly unknown[]) =>
           (await database.query(client, sql, params)) as object[] as T[],
       }
@@ -37,11 +43,18 @@ export function builder<Client>(options: MigratedDatabaseOptions<Client>, source
       } finally {
         await driver.close()
       }
+      if (!prepares || !options.prepare) return
+      await options.prepare(target)
+      const left = await database.leftOpen([client], ENDING_MS.mostly)
+      if (left.some(({ given }) => !given)) throw new UsageError(LEFT_OPEN)
     } finally {
       await database.disconnect(client).catch(() => undefined)
     }
   }
 }
+
+const LEFT_OPEN =
+  'prepare() left a connection to the database open, so it cannot be copied for the tests. End its pool or client at the end of prepare().'
 
 export function migratorOn<Client>(
   database: Driver,

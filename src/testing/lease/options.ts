@@ -16,6 +16,8 @@ export interface SeedTarget<Client = unknown> {
   readonly dialect: Dialect
   /** The client of the client library (`pg`, `mysql2`, PGlite), already connected. */
   readonly client: Client
+  /** The database's URL; `undefined` for PGlite, which has none. */
+  readonly url: string | undefined
   /** Runs SQL on `client` and returns the rows. */
   query<T extends object = Row>(sql: string, params?: readonly unknown[]): Promise<T[]>
 }
@@ -46,6 +48,12 @@ export interface MigratedDatabaseOptions<Client> extends Pick<MigratorOptions, '
    * `{ '20240612_split_names': … }`.
    */
   readonly seeds?: Readonly<Record<Version, Seed>>
+  /**
+   * Fills the database at the test's `version`, after the seeds: factories, an ORM's own seeding, many rows. It runs once
+   * in a process, and all its tests get copies of the result, so it must end every connection that it opens. Random
+   * values are the same in all copies. Without snapshots it runs for every database.
+   */
+  readonly prepare?: (db: SeedTarget<Client>) => Promise<unknown> | unknown
   /**
    * `false` to make every database by running its migrations. By default, a database that was already made from the
    * same texts and seeds at that version is copied. With `onEvent` the migrations always run.

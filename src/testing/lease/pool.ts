@@ -20,6 +20,8 @@ export interface PoolOptions<Client> {
   readonly most: number
   /** `true` to make databases while no test waits for them. */
   readonly refills: boolean
+  /** Set if no other process can use the databases: drops the snapshot that they are copies of. */
+  readonly forget?: (() => Promise<void>) | undefined
 }
 
 export class Pool<Client> {
@@ -95,13 +97,19 @@ export class Pool<Client> {
 
   /** Offers the ready databases to other processes, which may take them if this process ends. */
   async offer(): Promise<void> {
+    if (this.isPrivate) return
     await Promise.all(this.#ready.map(({ database }) => database.poolable?.share().catch(() => undefined)))
+  }
+
+  get isPrivate(): boolean {
+    return this.#options.forget !== undefined
   }
 
   /** Drops the databases that are ready. */
   async clear(): Promise<void> {
     clearTimeout(this.#offering)
     await Promise.all(this.#ready.splice(0).map(({ database }) => this.#drop(database)))
+    await this.#options.forget?.()
   }
 
   // --- internal ---
@@ -224,9 +232,12 @@ export function poolOf<Client>(server: object, key: string, make: () => Pool<Cli
   return pool
 }
 
-/** Offers all ready databases to other processes: a file's tests are over, and its process may end with them. */
+/**
+ * Offers all ready databases to other processes, and drops those that no other process can use: a file's tests are
+ * over, and its process may end with them.
+ */
 export async function offerAll(): Promise<void> {
-  await Promise.all([...all].map((pool) => pool.offer()))
+  await Promise.all([...all].map((pool) => (pool.isPrivate ? pool.clear() : pool.offer())))
 }
 
 // --- internal ---

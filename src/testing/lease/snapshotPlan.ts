@@ -6,11 +6,12 @@ import { VersionNotFoundError } from '../../migrate/errors.ts'
 import type { Migration, Source } from '../../migrate/source.ts'
 import { numbered } from '../../migrate/target.ts'
 import type { Target } from '../../migrate/version.ts'
+import { fingerprintOf } from '../../sql/script.ts'
 import type { Snapshots } from '../testServer.ts'
 import { type ChainInput, type ChainLink, fingerprintChain } from './chain.ts'
 import { seedsByVersion } from './moves.ts'
 import type { MigratedDatabaseOptions } from './options.ts'
-import { seedText } from './seeds.ts'
+import { functionText, idOf, seedText } from './seeds.ts'
 
 export interface SnapshotPlan<Client> {
   readonly source: Source
@@ -44,7 +45,12 @@ export async function planSnapshots<Client>(
   const last = links.at(-1)
   if (!last) return undefined
   const isStill = async () => (await chain()).links.at(-1)?.key === last.key
-  return { source, snapshots, links, whole, isStill }
+  const { prepare } = options
+  const prepared =
+    prepare && whole
+      ? [{ ...last, key: fingerprintOf([last.key, functionText(prepare)]), ofThisProcess: true, prepared: true }]
+      : []
+  return { source, snapshots, links: [...links, ...prepared], whole, isStill }
 }
 
 /**
@@ -52,31 +58,18 @@ export async function planSnapshots<Client>(
  * from the options themselves. It differs from the keys of snapshots.
  */
 export async function sharedKey<Client>(options: MigratedDatabaseOptions<Client>, source: Source): Promise<string> {
-  const { server, migrations, version = 'latest', seeds = {}, onEvent, outOfOrder } = options
+  const { server, migrations, version = 'latest', seeds = {}, prepare, onEvent, outOfOrder } = options
   const texts = Object.entries(seeds).map(([at, seed]) => [at, seedText(seed)])
   const { table = '', schema = '' } = options
-  const ground = ['shared', table, schema]
+  const ground = ['shared', table, schema, ...(prepare ? [functionText(prepare)] : [])]
   const chain = () => chainTo(source, version, seeds, { dialect: server.dialect, ground })
   const { links, whole } = await remembered(options, source, [...ground, version, texts], chain)
   if (whole && !onEvent) return links.at(-1)?.key ?? 'empty'
-  const handed = Object.entries(seeds).map(([at, seed]) => [
-    at,
-    typeof seed === 'function' ? idOf(seed) : seedText(seed),
-  ])
   const from = typeof migrations === 'object' ? idOf(migrations) : migrations
-  return JSON.stringify([from, table, schema, version, handed, outOfOrder, onEvent && idOf(onEvent), links.at(-1)?.key])
+  return JSON.stringify([from, ...ground, version, texts, outOfOrder, onEvent && idOf(onEvent), links.at(-1)?.key])
 }
 
 // --- internal ---
-
-const ids = new WeakMap<object, number>()
-let lastId = 0
-
-function idOf(thing: object): number {
-  const id = ids.get(thing) ?? ++lastId
-  ids.set(thing, id)
-  return id
-}
 
 /** Returns the index of the last migration up to the target; -1 if there is none. */
 function indexOf(asked: Target, migrations: readonly Migration[], source: Source): number {

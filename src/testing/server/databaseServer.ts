@@ -62,6 +62,8 @@ export interface SnapshotStorage {
   /** Returns `true` if a copy with this digest holds what the snapshot is supposed to hold. */
   verify(key: string, digest: string | undefined): Promise<boolean>
   canFreeze(key: string): boolean
+  /** Drops a snapshot. Never rejects. */
+  drop(key: string): Promise<void>
   freeze(name: string, key: string, about: { digest: string | undefined; keys: readonly string[] }): Promise<boolean>
 }
 
@@ -136,6 +138,7 @@ export class DatabaseServer<Client, R extends Registry, Likeness> implements Tes
         const own = database as Partial<OwnDatabase<Client, Likeness>>
         own.adopt?.(this.#kinOf(key), await this.#engine.now(registry))
       },
+      drop: (key) => store.drop(key),
       exclusively: (key, work) => registry.exclusively(key, work),
     }
   }

@@ -9,7 +9,15 @@ import { loadPackage } from '../../migrate/loadPackage.ts'
 import { now } from '../../migrate/realTime.ts'
 import type { Hidden } from '../../migrate/source.ts'
 import type { Schema } from '../../schema/schema.ts'
-import { type OpenTransaction, type Place, type Row, set, type TestDatabase, type TestServer } from '../testServer.ts'
+import {
+  type OpenTransaction,
+  type Place,
+  type Row,
+  type Snapshots,
+  set,
+  type TestDatabase,
+  type TestServer,
+} from '../testServer.ts'
 
 export interface PgliteServerOptions {
   readonly extensions: PGliteOptions['extensions']
@@ -30,23 +38,71 @@ export function pgliteServer(options: PgliteServerOptions): TestServer<PGlite> {
     }
     return empty
   }
+  const open = async (directory: Blob) => {
+    const { PGlite } = await load()
+    const { extensions } = options
+    const db = await PGlite.create({ loadDataDir: directory, ...(extensions && { extensions }) })
+    return new PgliteTestDatabase(db, `pglite_${count++}`, options.init)
+  }
+  const snapshots = pgliteSnapshots(open, options)
   return {
     dialect: 'postgres',
     warm: () => void emptyDirectory().catch(() => undefined),
     progress: () =>
       since === undefined ? undefined : `making an empty PGlite database, for ${((now() - since) / 1000).toFixed(1)} s`,
     async create(before = []) {
-      const { PGlite } = await load()
-      const { extensions } = options
-      const db = await PGlite.create({ loadDataDir: await emptyDirectory(), ...(extensions && { extensions }) })
-      const database = new PgliteTestDatabase(db, `pglite_${count++}`, options.init)
+      const database = await open(await emptyDirectory())
       await database.refill(before)
       return database
     },
+    snapshots: async () => snapshots,
   }
 }
 
 // --- internal ---
+
+/** The most data directories kept in memory; each takes about 50 MB. */
+const MOST_KEPT = 4
+
+/** Snapshots of this process: dumps of data directories, of which the least recently used ones are dropped. */
+function pgliteSnapshots(
+  open: (directory: Blob) => Promise<PgliteTestDatabase>,
+  { extensions = {}, init }: PgliteServerOptions,
+): Snapshots<PGlite> {
+  const dumps = new Map<string, { readonly directory: Blob; readonly chain: readonly string[] }>()
+  const building = new Map<string, Promise<unknown>>()
+  return {
+    environment: [...Object.keys(extensions), '', ...init()],
+    async look(keys) {
+      const others = [...dumps].filter(([key]) => !keys.includes(key))
+      const shared = others.map(([, { chain }]) => keys.filter((key, i) => key === chain[i]).length)
+      return { nearest: keys.findLast((key) => dumps.has(key)), parted: Math.max(0, ...shared) }
+    },
+    async clone(key) {
+      const dump = dumps.get(key)
+      if (!dump) return undefined
+      dumps.delete(key)
+      dumps.set(key, dump)
+      return open(dump.directory)
+    },
+    canFreeze: () => true,
+    async freeze(database, key, chain) {
+      dumps.set(key, { directory: await (database as PgliteTestDatabase).dump(), chain })
+      for (const [oldest] of dumps) if (dumps.size > MOST_KEPT) dumps.delete(oldest)
+    },
+    async drop(key) {
+      dumps.delete(key)
+    },
+    async exclusively(key, work) {
+      const before = building.get(key)
+      const turn = Promise.resolve(before).then(work, work)
+      building.set(key, turn)
+      return turn.finally(() => {
+        if (building.get(key) === turn) building.delete(key)
+      })
+    },
+  }
+}
 
 class PgliteTestDatabase implements TestDatabase<PGlite> {
   readonly name: string
@@ -64,6 +120,12 @@ class PgliteTestDatabase implements TestDatabase<PGlite> {
 
   async refill(before: readonly string[]): Promise<void> {
     for (const sql of [...this.#init(), ...before]) await this.#db.exec(sql)
+  }
+
+  /** Returns the data directory as an uncompressed tar file. */
+  async dump(): Promise<Blob> {
+    await this.#db.exec('CHECKPOINT')
+    return this.#db.dumpDataDir('none')
   }
 
   async connect(): Promise<PGlite> {

@@ -81,6 +81,11 @@ export abstract class SnapshotStore<R extends Registry> implements SnapshotStora
     return true
   }
 
+  async drop(key: string): Promise<void> {
+    this.#marks.delete(key)
+    await this.registry.dropIfUnused(snapshotName(key)).catch(() => undefined)
+  }
+
   isVerified(key: string): boolean {
     return this.#verified.has(key)
   }
@@ -93,8 +98,7 @@ export abstract class SnapshotStore<R extends Registry> implements SnapshotStora
       await this.#markUsed(key, mark)
       return true
     }
-    await this.registry.dropIfUnused(snapshotName(key)).catch(() => undefined)
-    this.#marks.delete(key)
+    await this.drop(key)
     return false
   }
 
