@@ -14,6 +14,7 @@ import type {
 } from '../../migrate/source.ts'
 import type { Dialect } from '../../sql/dialect.ts'
 import type { LoadedModule } from '../files.ts'
+import { textOfOptions } from '../identity.ts'
 import type { Adapt } from '../module/loader.ts'
 
 /** The files of a folder, wherever they are stored. */
@@ -120,8 +121,7 @@ export interface Entry<Data = undefined> {
   readonly data: Data
 }
 
-/** Makes a source of a folder. */
-/** @param options what the user chose for the format; another choice is another database */
+/** Makes a source of a folder. @param options what the user chose for the format; another choice is another database */
 export function sourceOfFormat<Data>(
   format: Format<Data> | CodeFormat<Data>,
   disk: Folder,
@@ -195,9 +195,7 @@ export function sourceOfFormat<Data>(
         return format.outOfOrder
       },
       missing: format.missing ?? 'error',
-      settings: JSON.stringify(options, (_, value) =>
-        typeof value === 'function' ? `function ${idOf(value)}` : value,
-      ),
+      settings: textOfOptions(options),
       identify,
       before: () => format.before?.(folder) ?? [],
       bookkeeping: (dialect) => format.bookkeeping(dialect, { folder, entry: (identity) => entries.get(identity) }),
@@ -207,15 +205,6 @@ export function sourceOfFormat<Data>(
 
 /** Files that list the migrations or their hashes. */
 const GROWING = /(?:^|\/)(?:_journal\.json|atlas\.sum)$/
-
-const ids = new WeakMap<object, number>()
-let lastId = 0
-
-function idOf(value: object): number {
-  const id = ids.get(value) ?? ++lastId
-  ids.set(value, id)
-  return id
-}
 
 /** Returns the files of a new migration, see {@link Format.create}. */
 export function newFiles<Data>(

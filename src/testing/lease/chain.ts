@@ -2,15 +2,15 @@
 import { fingerprintOfHalf, type Loaded, loadHalf } from '../../migrate/load.ts'
 import type { CodeKey, Migration, Source } from '../../migrate/source.ts'
 import { type Version, versionOf } from '../../migrate/version.ts'
+import { isOfThisProcess } from '../../source/identity.ts'
 import type { Dialect } from '../../sql/dialect.ts'
 import { fingerprintOf } from '../../sql/script.ts'
-import { isOfThisProcess } from './seeds.ts'
 
 export interface ChainLink {
   readonly version: Version
   /** A hash of this migration and all migrations before it, in 32 hex digits. */
   readonly key: string
-  /** `true` if a function of the test file was run, so that the key is only valid in this process. */
+  /** `true` if a function or object of the test file was used, so that the key is only valid in this process. */
   readonly ofThisProcess?: boolean
   /** `true` if `prepare` has run. */
   readonly prepared?: boolean
@@ -53,7 +53,7 @@ export async function fingerprintChain({ source, migrations, dialect, seeded, gr
     ? [format.tool, format.settings, ...format.bookkeeping(dialect).create, '', ...format.before()]
     : []
   let key = fingerprintOf([FORMAT, ...ground, ...books])
-  let ofThisProcess = false
+  let ofThisProcess = isOfThisProcess(format?.settings ?? '')
   for (const migration of migrations) {
     const seed = seeded.get(migration.version)
     if (seed === undefined && seeded.has(migration.version)) break

@@ -1,5 +1,5 @@
 /** Rows that a test begins with: SQL, rows by table, or a function. */
-import { randomUUID } from 'node:crypto'
+import { textOfObject } from '../../source/identity.ts'
 import { DIALECTS, type Dialect } from '../../sql/dialect.ts'
 import { runGiven } from '../given.ts'
 import type { Seed, SeedRows, SeedTarget } from './options.ts'
@@ -16,32 +16,12 @@ export async function applySeed(option: string, seed: Seed, db: SeedTarget): Pro
  * as this process lives. Returns `undefined` for values of unknown types.
  */
 export function seedText(seed: Seed): string | undefined {
-  if (typeof seed === 'function') return functionText(seed)
+  if (typeof seed === 'function') return textOfObject(seed)
   try {
     return typeof seed === 'string' ? `sql ${seed}` : `rows ${tagged(seed)}`
   } catch {
     return undefined
   }
-}
-
-/**
- * Returns a text that identifies a function in this process. Nothing follows the variables that a function reads, so
- * another process may not use the result.
- */
-export function functionText(given: object): string {
-  return `${FUNCTION}${idOf(given)}`
-}
-
-/** Returns whether a seed's text is only valid in this process. */
-export function isOfThisProcess(text: string): boolean {
-  return text.startsWith(FUNCTION)
-}
-
-/** Returns a number that identifies an object in this process. */
-export function idOf(thing: object): number {
-  const id = ids.get(thing) ?? ++lastId
-  ids.set(thing, id)
-  return id
 }
 
 /** Quotes a table name, which may be qualified: `app.users`. */
@@ -50,10 +30,6 @@ export function quoteTable(name: string, dialect: Dialect): string {
 }
 
 // --- internal ---
-
-const FUNCTION = `function ${randomUUID()} `
-const ids = new WeakMap<object, number>()
-let lastId = 0
 
 async function insertRows(option: string, db: SeedTarget, tables: SeedRows): Promise<void> {
   const { quote, placeholder, defaultRow, overrideIdentity } = DIALECTS[db.dialect]

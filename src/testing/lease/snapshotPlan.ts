@@ -6,12 +6,13 @@ import { VersionNotFoundError } from '../../migrate/errors.ts'
 import type { Migration, Source } from '../../migrate/source.ts'
 import { numbered } from '../../migrate/target.ts'
 import type { Target } from '../../migrate/version.ts'
+import { idOf, textOfObject } from '../../source/identity.ts'
 import { fingerprintOf } from '../../sql/script.ts'
 import type { Snapshots } from '../testServer.ts'
 import { type ChainInput, type ChainLink, fingerprintChain } from './chain.ts'
 import { seedsByVersion } from './moves.ts'
 import type { MigratedDatabaseOptions } from './options.ts'
-import { functionText, idOf, seedText } from './seeds.ts'
+import { seedText } from './seeds.ts'
 
 export interface SnapshotPlan<Client> {
   readonly source: Source
@@ -48,7 +49,7 @@ export async function planSnapshots<Client>(
   const { prepare } = options
   const prepared =
     prepare && whole
-      ? [{ ...last, key: fingerprintOf([last.key, functionText(prepare)]), ofThisProcess: true, prepared: true }]
+      ? [{ ...last, key: fingerprintOf([last.key, textOfObject(prepare)]), ofThisProcess: true, prepared: true }]
       : []
   return { source, snapshots, links: [...links, ...prepared], whole, isStill }
 }
@@ -61,7 +62,7 @@ export async function sharedKey<Client>(options: MigratedDatabaseOptions<Client>
   const { server, migrations, version = 'latest', seeds = {}, prepare, onEvent, outOfOrder } = options
   const texts = Object.entries(seeds).map(([at, seed]) => [at, seedText(seed)])
   const { table = '', schema = '' } = options
-  const ground = ['shared', table, schema, ...(prepare ? [functionText(prepare)] : [])]
+  const ground = ['shared', table, schema, ...(prepare ? [textOfObject(prepare)] : [])]
   const chain = () => chainTo(source, version, seeds, { dialect: server.dialect, ground })
   const { links, whole } = await remembered(options, source, [...ground, version, texts], chain)
   if (whole && !onEvent) return links.at(-1)?.key ?? 'empty'
