@@ -140,6 +140,7 @@ describe('directory', () => {
       if (body?.kind === 'code')
         await body.run({
           client: undefined,
+          dialect: 'postgres',
           sql: async () => [],
           signal: new AbortController().signal,
           log: (m) => said.push(m),
