@@ -5,6 +5,7 @@
 import type { URL } from 'node:url'
 import type { Source } from '../src/migrate/source.ts'
 import { type AtlasOptions, atlasFormat } from '../src/source/formats/atlas.ts'
+import { noFolder } from '../src/source/formats/code/object.ts'
 import { type DbmateOptions, dbmateFormat } from '../src/source/formats/dbmate.ts'
 import { folderOnDisk } from '../src/source/formats/disk.ts'
 import { type DrizzleOptions, drizzleFormat } from '../src/source/formats/drizzle.ts'
@@ -12,6 +13,7 @@ import { type FlywayOptions, flywayFormat } from '../src/source/formats/flyway.t
 import { sourceOfFormat } from '../src/source/formats/format.ts'
 import { type GooseOptions, gooseFormat } from '../src/source/formats/goose.ts'
 import { type GraphileMigrateOptions, graphileMigrateFormat } from '../src/source/formats/graphileMigrate.ts'
+import { type KnexMigrationSource, type KnexOptions, knexFormat } from '../src/source/formats/knex.ts'
 import { type KyselyOptions, kyselyFormat } from '../src/source/formats/kysely.ts'
 import { type PostgratorOptions, postgratorFormat } from '../src/source/formats/postgrator.ts'
 import { type PostgresMigrationsOptions, postgresMigrationsFormat } from '../src/source/formats/postgresMigrations.ts'
@@ -26,6 +28,8 @@ export type {
   FlywayOptions,
   GooseOptions,
   GraphileMigrateOptions,
+  KnexMigrationSource,
+  KnexOptions,
   KyselyOptions,
   PostgratorOptions,
   PostgresMigrationsOptions,
@@ -92,4 +96,14 @@ export function atlas(path: string | URL = 'migrations', options: AtlasOptions =
 /** Migrations of Kysely. @param path default `migrations` */
 export function kysely(path: string | URL = 'migrations', options: KyselyOptions = {}): Source {
   return sourceOfFormat(kyselyFormat(options), folderOnDisk(path))
+}
+
+/**
+ * Migrations of Knex.
+ * @param migrations the folder, or Knex's own `migrationSource`; default `migrations`
+ */
+export function knex(migrations: string | URL | KnexMigrationSource = 'migrations', options: KnexOptions = {}): Source {
+  return typeof migrations === 'object' && 'getMigrations' in migrations
+    ? sourceOfFormat(knexFormat(options, migrations), noFolder("Knex's migrationSource"))
+    : sourceOfFormat(knexFormat(options), folderOnDisk(migrations))
 }

@@ -2,7 +2,7 @@
  * The base of all sources for folders of other tools. A format says what the tool does; {@link sourceOfFormat} makes a
  * source of it.
  */
-import { DuplicateVersionError } from '../../migrate/errors.ts'
+import { DuplicateVersionError, UsageError } from '../../migrate/errors.ts'
 import type { Bookkeeping, Direction, Migration, MigrationBody, Source, SqlBody } from '../../migrate/source.ts'
 import type { Dialect } from '../../sql/dialect.ts'
 import type { LoadedModule } from '../files.ts'
@@ -168,6 +168,16 @@ export function sourceOfFormat<Data>(format: Format<Data> | CodeFormat<Data>, di
       bookkeeping: (dialect) => format.bookkeeping(dialect, { folder, entry: (identity) => entries.get(identity) }),
     },
   }
+}
+
+/**
+ * Imports the library of the project that a migration runs with.
+ * @param purpose see {@link Folder.importPackage} @throws NotInstalledError
+ */
+export async function importLibrary<T>(folder: Folder, name: string, purpose: string): Promise<T> {
+  if (!folder.importPackage)
+    throw new UsageError(`${purpose} needs the package "${name}", and nothing can be imported.`)
+  return (await folder.importPackage(name, purpose)) as T
 }
 
 /** Returns the files of a new migration, see {@link Format.create}. */

@@ -6,7 +6,15 @@ import { literalOf } from '../../sql/parameters.ts'
 import { bodyOf } from '../files.ts'
 import type { Adapt } from '../module/loader.ts'
 import { heldMysql, heldPg } from './code/held.ts'
-import { type Books, type CodeFormat, type Entry, type Folder, leadingNumber, timestampOf } from './format.ts'
+import {
+  type Books,
+  type CodeFormat,
+  type Entry,
+  type Folder,
+  importLibrary,
+  leadingNumber,
+  timestampOf,
+} from './format.ts'
 import { qualified } from './tables.ts'
 
 export interface KyselyOptions {
@@ -82,10 +90,11 @@ function adaptTo(folder: Folder): Adapt {
 }
 
 async function withKysely(folder: Folder, { client, dialect }: MigrationContext, run: (db: unknown) => unknown) {
-  const { Kysely, PostgresDialect, MysqlDialect } = (await folder.importPackage?.(
+  const { Kysely, PostgresDialect, MysqlDialect } = await importLibrary<KyselyPackage>(
+    folder,
     'kysely',
     'A migration of Kysely',
-  )) as KyselyPackage
+  )
   const db = new Kysely({
     dialect:
       dialect === 'postgres'

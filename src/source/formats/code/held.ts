@@ -2,6 +2,8 @@
  * Clients that lend our connection to another tool's library while one of its migrations runs. A transaction that the
  * library begins is a savepoint of ours, and what would end the connection does nothing.
  */
+import type { Dialect } from '../../../sql/dialect.ts'
+import { cutStatements } from '../../../sql/statements.ts'
 
 /** How a migration runs. */
 export interface HeldOptions {
@@ -33,7 +35,7 @@ type Callback = (error: unknown, result?: PgResult) => void
 
 /** @param client the client that our driver gives to code migrations */
 export function heldPg(client: unknown, options: HeldOptions): HeldPg {
-  const nest = new Nest(options)
+  const nest = new Nest(options, 'postgres')
   const send = isPglite(client) ? sendToPglite(client) : sendToPg(client as PgClient)
   const held: HeldPg = {
     query(config, values, callback) {
@@ -73,14 +75,16 @@ export interface HeldMysql {
   destroy(): void
   on(): HeldMysql
   once(): HeldMysql
+  off(): HeldMysql
   removeListener(): HeldMysql
+  removeAllListeners(): HeldMysql
   readonly threadId: number
 }
 
 /** @param client the connection of `mysql2/promise` that our driver gives to code migrations */
 export function heldMysql(client: unknown, options: HeldOptions): HeldMysql {
   const core = (client as { connection: MysqlCore }).connection
-  const nest = new Nest(options)
+  const nest = new Nest(options, 'mysql')
   const send =
     (method: 'query' | 'execute') =>
     (config: unknown, values?: unknown, callback?: unknown): unknown => {
@@ -91,7 +95,9 @@ export function heldMysql(client: unknown, options: HeldOptions): HeldMysql {
         | ((error: unknown, result?: unknown) => void)
         | undefined
       if (replaced === undefined) return done?.(null, [])
-      return core.query(replaced, done)
+      return core.query(replaced, (error: unknown, result?: unknown) =>
+        isSavepointGone(error) ? done?.(null, []) : done?.(error, result),
+      )
     }
   const query = send('query')
   const held: HeldMysql = {
@@ -105,7 +111,9 @@ export function heldMysql(client: unknown, options: HeldOptions): HeldMysql {
     destroy: () => undefined,
     on: () => held,
     once: () => held,
+    off: () => held,
     removeListener: () => held,
+    removeAllListeners: () => held,
     threadId: core.threadId,
   }
   return held
@@ -155,19 +163,36 @@ function sendToPglite(client: Pglite) {
   }
 }
 
+/**
+ * MySQL commits by itself before it changes a table, and then there are no savepoints any more. The COMMIT or ROLLBACK
+ * that the library meant would be no error there (ER_SP_DOES_NOT_EXIST).
+ */
+function isSavepointGone(error: unknown): boolean {
+  return (error as { errno?: unknown } | null)?.errno === 1305
+}
+
 /** Replaces the statements that begin and end transactions by savepoints within ours. */
 class Nest {
   readonly #alone: boolean
+  readonly #dialect: Dialect
   #depth = 0
 
-  constructor({ alone }: HeldOptions) {
+  constructor({ alone }: HeldOptions, dialect: Dialect) {
     this.#alone = alone
+    this.#dialect = dialect
   }
 
-  /** Returns the statement to send instead; undefined for none. */
+  /** Returns the text to send instead; undefined for none. */
   replace(text: string): string | undefined {
+    if (this.#alone || !/\b(?:begin|start|commit|end|rollback|abort)\b/i.test(text)) return text
+    const parts = cutStatements(text, this.#dialect).statements.map(({ start, end }) => text.slice(start, end))
+    const replaced = parts.map((part) => this.#one(part))
+    if (replaced.every((part, place) => part === parts[place])) return text
+    return replaced.filter((part) => part !== undefined).join(';\n') || undefined
+  }
+
+  #one(text: string): string | undefined {
     const statement = text.trim().replace(/;$/, '').toLowerCase()
-    if (this.#alone) return text
     if (/^(?:begin|start transaction)\b/.test(statement)) return `SAVEPOINT ${NAME}_${++this.#depth}`
     const ends = /^(?:commit|end)\b/.test(statement)
     const undoes = /^(?:rollback|abort)\b(?!\s+(?:work\s+|transaction\s+)?to\b)/.test(statement)
