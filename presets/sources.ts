@@ -14,7 +14,7 @@ import { sourceOfFormat } from '../src/source/formats/format.ts'
 import { type GooseOptions, gooseFormat } from '../src/source/formats/goose.ts'
 import { type GraphileMigrateOptions, graphileMigrateFormat } from '../src/source/formats/graphileMigrate.ts'
 import { type KnexMigrationSource, type KnexOptions, knexFormat } from '../src/source/formats/knex.ts'
-import { type KyselyOptions, kyselyFormat } from '../src/source/formats/kysely.ts'
+import { type KyselyMigrationProvider, type KyselyOptions, kyselyFormat } from '../src/source/formats/kysely.ts'
 import { type PostgratorOptions, postgratorFormat } from '../src/source/formats/postgrator.ts'
 import { type PostgresMigrationsOptions, postgresMigrationsFormat } from '../src/source/formats/postgresMigrations.ts'
 import { type PrismaOptions, prismaFormat } from '../src/source/formats/prisma.ts'
@@ -30,6 +30,7 @@ export type {
   GraphileMigrateOptions,
   KnexMigrationSource,
   KnexOptions,
+  KyselyMigrationProvider,
   KyselyOptions,
   PostgratorOptions,
   PostgresMigrationsOptions,
@@ -93,9 +94,17 @@ export function atlas(path: string | URL = 'migrations', options: AtlasOptions =
   return sourceOfFormat(atlasFormat(options), folderOnDisk(path))
 }
 
-/** Migrations of Kysely. @param path default `migrations` */
-export function kysely(path: string | URL = 'migrations', options: KyselyOptions = {}): Source {
-  return sourceOfFormat(kyselyFormat(options), folderOnDisk(path))
+/**
+ * Migrations of Kysely.
+ * @param migrations the folder, or Kysely's own `MigrationProvider`; default `migrations`
+ */
+export function kysely(
+  migrations: string | URL | KyselyMigrationProvider = 'migrations',
+  options: KyselyOptions = {},
+): Source {
+  return typeof migrations === 'object' && 'getMigrations' in migrations
+    ? sourceOfFormat(kyselyFormat(options, migrations), noFolder("Kysely's provider"))
+    : sourceOfFormat(kyselyFormat(options), folderOnDisk(migrations))
 }
 
 /**

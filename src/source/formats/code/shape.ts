@@ -1,16 +1,11 @@
 /** What the beginning of a code file says about the tool that it is for. */
 
 /**
- * Returns the first parameter of each function named `up`, as it is written: `knex: Knex`, `{ sql }`, `pgm`. That
- * parameter tells tools apart whose files are alike otherwise.
+ * Returns `true` if the file has a function `up` whose first parameter, as it is written (`knex: Knex`, `{ sql }`,
+ * `pgm`), matches. That parameter tells tools apart whose files are alike otherwise.
  */
-export function parametersOfUp(text: string): string[] {
-  return [...text.matchAll(UP)].map(([, inParentheses, bare]) => (inParentheses ?? bare ?? '').trim())
-}
-
-/** Returns `true` if the file has an `up` whose first parameter matches. */
 export function takes(text: string, parameter: RegExp): boolean {
-  return parametersOfUp(text).some((one) => parameter.test(one))
+  return [...text.matchAll(UP)].some(([, inParentheses, bare]) => parameter.test((inParentheses ?? bare ?? '').trim()))
 }
 
 // --- internal ---
