@@ -15,6 +15,7 @@ import { type GooseOptions, gooseFormat } from '../src/source/formats/goose.ts'
 import { type GraphileMigrateOptions, graphileMigrateFormat } from '../src/source/formats/graphileMigrate.ts'
 import { type KnexMigrationSource, type KnexOptions, knexFormat } from '../src/source/formats/knex.ts'
 import { type KyselyMigrationProvider, type KyselyOptions, kyselyFormat } from '../src/source/formats/kysely.ts'
+import { type NodePgMigrateOptions, nodePgMigrateFormat } from '../src/source/formats/nodePgMigrate.ts'
 import { type PostgratorOptions, postgratorFormat } from '../src/source/formats/postgrator.ts'
 import { type PostgresMigrationsOptions, postgresMigrationsFormat } from '../src/source/formats/postgresMigrations.ts'
 import { type PrismaOptions, prismaFormat } from '../src/source/formats/prisma.ts'
@@ -32,6 +33,7 @@ export type {
   KnexOptions,
   KyselyMigrationProvider,
   KyselyOptions,
+  NodePgMigrateOptions,
   PostgratorOptions,
   PostgresMigrationsOptions,
   PrismaOptions,
@@ -115,4 +117,9 @@ export function knex(migrations: string | URL | KnexMigrationSource = 'migration
   return typeof migrations === 'object' && 'getMigrations' in migrations
     ? sourceOfFormat(knexFormat(options, migrations), noFolder("Knex's migrationSource"))
     : sourceOfFormat(knexFormat(options), folderOnDisk(migrations))
+}
+
+/** Migrations of node-pg-migrate. @param path default `migrations` */
+export function nodePgMigrate(path: string | URL = 'migrations', options: NodePgMigrateOptions = {}): Source {
+  return sourceOfFormat(nodePgMigrateFormat(options), folderOnDisk(path))
 }

@@ -49,6 +49,7 @@ const PLACES: readonly Place[] = [
   (project) =>
     named(project, 'kysely.config', folderIn(/\bmigrationFolder/)) ??
     beside(project, 'kysely.config', 'migrations', /\b(?:migrationFolder|provider)\s*:/),
+  (project) => nodePgMigrate(project),
   (project) => named(project, 'atlas.hcl', /\bdir\s*=\s*(")file:\/\/(.+?)(?:\?[^"]*)?\1/, ['']),
 ]
 
@@ -105,6 +106,16 @@ function graphile(project: string): ProjectFolder | undefined {
   const text = withoutComments(readFileSync(join(project, file), 'utf8'))
   const path = /["']?migrationsFolder["']?\s*:\s*(['"])(.+?)\1/.exec(text)?.[2] ?? 'migrations'
   return { path: normalize(path), because: `named in ${file}` }
+}
+
+/** node-pg-migrate has no configuration file of its own: the folder is an option in a script, or the usual one. */
+function nodePgMigrate(project: string): ProjectFolder | undefined {
+  const text = fileOf(project, 'package', ['.json']) && readFileSync(join(project, 'package.json'), 'utf8')
+  if (!text?.includes('"node-pg-migrate"')) return undefined
+  const said = /\bnode-pg-migrate\b[^"]*?\s(?:-m|--migrations-dir)[ =]([^\s"]+)/.exec(text)?.[1]
+  return said === undefined
+    ? { path: 'migrations', because: 'usual with node-pg-migrate' }
+    : { path: normalize(said), because: 'named in package.json' }
 }
 
 function fileOf(project: string, name: string, endings: readonly string[]): string | undefined {

@@ -9,6 +9,7 @@ import { gooseFormat } from './goose.ts'
 import { graphileMigrateFormat } from './graphileMigrate.ts'
 import { knexFormat } from './knex.ts'
 import { kyselyFormat } from './kysely.ts'
+import { nodePgMigrateFormat } from './nodePgMigrate.ts'
 import { postgratorFormat } from './postgrator.ts'
 import { postgresMigrationsFormat } from './postgresMigrations.ts'
 import { prismaFormat } from './prisma.ts'
@@ -129,6 +130,15 @@ export const FORMATS: readonly KnownFormat[] = [
       code.some((text) => takes(text, /\bKysely\b/)) ||
       (usesBuilder(code) && around.dependsOn('kysely') && !around.dependsOn('knex')),
     make: kyselyFormat,
+  },
+  {
+    call: 'nodePgMigrate',
+    tool: 'node-pg-migrate',
+    isCode: true,
+    recognizes: ({ code, beginnings }) =>
+      code.some((text) => takes(text, /\bpgm\b|\bMigrationBuilder\b/)) ||
+      beginnings.some((text) => /^\s*--[\s-]*(?:up|down)\s+migration/im.test(text)),
+    make: nodePgMigrateFormat,
   },
 ]
 

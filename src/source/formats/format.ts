@@ -190,6 +190,11 @@ export function newFiles<Data>(
   return format.create(title, { folder, entries: format.list(folder).entries, now })
 }
 
+/** Returns the body of a down that the tool refuses to run. @param reason completes "cannot be undone: …" */
+export function irreversible(reason: string): SqlBody {
+  return { kind: 'sql', text: `-- migrate: irreversible ${reason.replace(/\s+/g, ' ')}\n` }
+}
+
 /** Returns a time as many tools begin their names with it: 14 digits, in UTC. */
 export function timestampOf(now: Date): string {
   return now.toISOString().replace(/\D/g, '').slice(0, 14)

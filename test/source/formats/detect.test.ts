@@ -109,6 +109,8 @@ describe('a folder is recognized', () => {
     ['Knex', 'the same without a number', migrations({ 'a.js': 'exports.up = knex => {}' }), ['a.js']],
     ['Knex', 'the package.json above', project({ 'migrations/1_a.js': BUILDER, ...using('knex') }), ['1_a.js']],
     ['Kysely', "its functions' parameter", migrations({ '1_a.ts': KYSELY, 'b.ts': KYSELY }), ['1_a', 'b']],
+    ['node-pg-migrate', "its functions' parameter", migrations({ '1_a.js': 'exports.up = pgm => {}' }), ['1_a']],
+    ['node-pg-migrate', 'the lines of its files in SQL', migrations({ '1_a.sql': '-- Up Migration\n' }), ['1_a']],
     ['Kysely', 'the package.json above', project({ 'migrations/1_a.js': BUILDER, ...using('kysely') }), ['1_a']],
   ])('as one of %s by %s', async (tool, _, folder, names) => {
     expect(formatOf(folder)?.tool).toBe(tool)
