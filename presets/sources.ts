@@ -21,6 +21,7 @@ import { type PostgresMigrationsOptions, postgresMigrationsFormat } from '../src
 import { type PrismaOptions, prismaFormat } from '../src/source/formats/prisma.ts'
 import { type SqlxOptions, sqlxFormat } from '../src/source/formats/sqlx.ts'
 import { type SupabaseOptions, supabaseFormat } from '../src/source/formats/supabase.ts'
+import { type UmzugMigration, type UmzugOptions, umzugFormat } from '../src/source/formats/umzug.ts'
 
 export type {
   AtlasOptions,
@@ -39,6 +40,8 @@ export type {
   PrismaOptions,
   SqlxOptions,
   SupabaseOptions,
+  UmzugMigration,
+  UmzugOptions,
 }
 
 /** Migrations of Prisma Migrate, up to version 7. @param path default `prisma/migrations` */
@@ -122,4 +125,14 @@ export function knex(migrations: string | URL | KnexMigrationSource = 'migration
 /** Migrations of node-pg-migrate. @param path default `migrations` */
 export function nodePgMigrate(path: string | URL = 'migrations', options: NodePgMigrateOptions = {}): Source {
   return sourceOfFormat(nodePgMigrateFormat(options), folderOnDisk(path))
+}
+
+/**
+ * Migrations that umzug runs.
+ * @param migrations the folder, or the list of migrations as umzug takes it
+ */
+export function umzug(migrations: string | URL | readonly UmzugMigration[], options: UmzugOptions): Source {
+  return Array.isArray(migrations)
+    ? sourceOfFormat(umzugFormat(options, migrations), noFolder("umzug's list"))
+    : sourceOfFormat(umzugFormat(options), folderOnDisk(migrations as string | URL))
 }

@@ -16,6 +16,7 @@ import { prismaFormat } from './prisma.ts'
 import { sqlxFormat } from './sqlx.ts'
 import { supabaseFormat } from './supabase.ts'
 import type { Surroundings } from './surroundings.ts'
+import { umzugFormat } from './umzug.ts'
 
 /** A tool whose folders can be recognized. */
 export interface KnownFormat {
@@ -140,6 +141,14 @@ export const FORMATS: readonly KnownFormat[] = [
       beginnings.some((text) => /^\s*--[\s-]*(?:up|down)\s+migration/im.test(text)),
     make: nodePgMigrateFormat,
   },
+  {
+    call: 'umzug',
+    tool: 'umzug',
+    isCode: true,
+    recognizes: ({ code }) => code.some((text) => takes(text, /^\{[^}]*\bcontext\b/) || IMPORTS_UMZUG.test(text)),
+    // It says what has to be given, because nobody but the user knows the context.
+    make: () => umzugFormat(undefined),
+  },
 ]
 
 /** Returns `true` if a folder has files that are named as for golang-migrate, which are our own names, too. */
@@ -163,6 +172,8 @@ export function areNumbered(files: readonly string[]): boolean {
 function usesBuilder(code: readonly string[]): boolean {
   return code.some((text) => /\.schema\b/.test(text) && takes(text, /^\w+(?:\s*:.*)?$/))
 }
+
+const IMPORTS_UMZUG = /(?:\bfrom\s+|\bimport\()['"]umzug['"]/
 
 function foldersWith(files: readonly string[], name: string): string[] {
   return files

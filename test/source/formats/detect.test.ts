@@ -224,6 +224,15 @@ describe('a folder is read as by directory()', () => {
   })
 })
 
+test('a folder for umzug opens, and says when it is listed that its context is needed', async () => {
+  const source = openFolder(migrations({ '1_a.ts': 'export async function up({ name, context }) {}' }))
+  expect(source.format?.tool).toBe('umzug')
+  const error = await failure(source.list())
+  expect(error).toBeInstanceOf(UsageError)
+  expect(error.message).toContain('has migrations for umzug, whose functions take a context that only you know')
+  expect(error.message).toMatch(/umzug\('[^']*migrations', \{ context: \(client\) => … \}\)/)
+})
+
 test('a folder of Prisma 8 opens, and says when it is listed that it cannot be read yet', async () => {
   const source = openFolder(migrations({ '20260101T0000_a/migration.json': '{}', '20260101T0000_a/ops.json': '[]' }))
   expect(source.format?.tool).toBe('Prisma')

@@ -12,7 +12,7 @@ export interface HeldOptions {
 }
 
 /** A result as `pg` gives it. */
-export interface PgResult {
+interface PgResult {
   readonly rows: Record<string, unknown>[]
   readonly rowCount: number
   readonly command: string
@@ -22,6 +22,8 @@ export interface PgResult {
 /** The part of a client of `pg` that libraries use, over a client of `pg` or a PGlite database. */
 export interface HeldPg {
   query(config: unknown, values?: unknown, callback?: unknown): Promise<PgResult> | undefined
+  /** Returns itself, so that it can stand for a pool. */
+  connect(): Promise<HeldPg>
   release(): void
   end(callback?: () => void): Promise<void>
   on(): HeldPg
@@ -52,6 +54,7 @@ export function heldPg(client: unknown, options: HeldOptions): HeldPg {
       )
       return undefined
     },
+    connect: async () => held,
     release: () => undefined,
     end: async (callback) => callback?.(),
     on: () => held,
@@ -73,12 +76,27 @@ export interface HeldMysql {
   release(): void
   end(callback?: () => void): void
   destroy(): void
+  /** Returns the same connection with promises, as that of `mysql2` does. */
+  promise(): HeldMysqlPromise
   on(): HeldMysql
   once(): HeldMysql
   off(): HeldMysql
   removeListener(): HeldMysql
   removeAllListeners(): HeldMysql
   readonly threadId: number
+}
+
+/** The part of a connection of `mysql2/promise`, or of a pool of one, that libraries use. */
+interface HeldMysqlPromise {
+  /** Returns the rows, or what a statement did, and the fields. */
+  query(config: unknown, values?: unknown): Promise<readonly [result: unknown, fields: unknown]>
+  execute(config: unknown, values?: unknown): Promise<readonly [result: unknown, fields: unknown]>
+  beginTransaction(): Promise<void>
+  commit(): Promise<void>
+  rollback(): Promise<void>
+  getConnection(): Promise<HeldMysqlPromise>
+  release(): void
+  end(): Promise<void>
 }
 
 /** @param client the connection of `mysql2/promise` that our driver gives to code migrations */
@@ -109,6 +127,7 @@ export function heldMysql(client: unknown, options: HeldOptions): HeldMysql {
     release: () => undefined,
     end: (callback) => callback?.(),
     destroy: () => undefined,
+    promise: () => withPromises(held),
     on: () => held,
     once: () => held,
     off: () => held,
@@ -120,6 +139,29 @@ export function heldMysql(client: unknown, options: HeldOptions): HeldMysql {
 }
 
 // --- internal ---
+
+function withPromises(held: HeldMysql): HeldMysqlPromise {
+  const sent = (method: 'query' | 'execute') => (config: unknown, values?: unknown) =>
+    new Promise<readonly [unknown, unknown]>((resolve, reject) => {
+      const done = (error: unknown, result: unknown, fields: unknown) =>
+        error ? reject(error) : resolve([result, fields])
+      if (values === undefined) held[method](config, done)
+      else held[method](config, values, done)
+    })
+  const ended = (method: 'beginTransaction' | 'commit' | 'rollback') => () =>
+    new Promise<void>((resolve, reject) => held[method]((error) => (error ? reject(error) : resolve())))
+  const made: HeldMysqlPromise = {
+    query: sent('query'),
+    execute: sent('execute'),
+    beginTransaction: ended('beginTransaction'),
+    commit: ended('commit'),
+    rollback: ended('rollback'),
+    getConnection: async () => made,
+    release: () => undefined,
+    end: async () => undefined,
+  }
+  return made
+}
 
 interface PgClient {
   query(config: unknown, values?: readonly unknown[]): Promise<PgResult>

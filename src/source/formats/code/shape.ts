@@ -12,4 +12,4 @@ export function takes(text: string, parameter: RegExp): boolean {
 
 /** `up(a)`, `up = (a) =>`, `up: async (a) =>`, `up = function (a)`, `up = a =>`, `up: Migration = async ({ a }) =>`. */
 const UP =
-  /\bup\b(?:\s*:\s*[\w.<>]+)?\s*(?:[=:]\s*)?(?:async\b\s*)?(?:function\b\s*\w*\s*)?(?:\(\s*([^,)]*)|(\w+)\s*=>)/g
+  /\bup\b(?:\s*:\s*[\w.<>]+)?\s*(?:[=:]\s*)?(?:async\b\s*)?(?:function\b\s*\w*\s*)?(?:\(\s*(\{[^)]*|[^,)]*)|(\w+)\s*=>)/g
