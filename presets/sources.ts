@@ -5,6 +5,7 @@
 import type { URL } from 'node:url'
 import type { Source } from '../src/migrate/source.ts'
 import { type AtlasOptions, atlasFormat } from '../src/source/formats/atlas.ts'
+import { noFolder } from '../src/source/formats/code/object.ts'
 import { type DbmateOptions, dbmateFormat } from '../src/source/formats/dbmate.ts'
 import { folderOnDisk } from '../src/source/formats/disk.ts'
 import { type DrizzleOptions, drizzleFormat } from '../src/source/formats/drizzle.ts'
@@ -12,12 +13,15 @@ import { type FlywayOptions, flywayFormat } from '../src/source/formats/flyway.t
 import { sourceOfFormat } from '../src/source/formats/format.ts'
 import { type GooseOptions, gooseFormat } from '../src/source/formats/goose.ts'
 import { type GraphileMigrateOptions, graphileMigrateFormat } from '../src/source/formats/graphileMigrate.ts'
-import { type KyselyOptions, kyselyFormat } from '../src/source/formats/kysely.ts'
+import { type KnexMigrationSource, type KnexOptions, knexFormat } from '../src/source/formats/knex.ts'
+import { type KyselyMigrationProvider, type KyselyOptions, kyselyFormat } from '../src/source/formats/kysely.ts'
+import { type NodePgMigrateOptions, nodePgMigrateFormat } from '../src/source/formats/nodePgMigrate.ts'
 import { type PostgratorOptions, postgratorFormat } from '../src/source/formats/postgrator.ts'
 import { type PostgresMigrationsOptions, postgresMigrationsFormat } from '../src/source/formats/postgresMigrations.ts'
 import { type PrismaOptions, prismaFormat } from '../src/source/formats/prisma.ts'
 import { type SqlxOptions, sqlxFormat } from '../src/source/formats/sqlx.ts'
 import { type SupabaseOptions, supabaseFormat } from '../src/source/formats/supabase.ts'
+import { type UmzugMigration, type UmzugOptions, umzugFormat } from '../src/source/formats/umzug.ts'
 
 export type {
   AtlasOptions,
@@ -26,12 +30,18 @@ export type {
   FlywayOptions,
   GooseOptions,
   GraphileMigrateOptions,
+  KnexMigrationSource,
+  KnexOptions,
+  KyselyMigrationProvider,
   KyselyOptions,
+  NodePgMigrateOptions,
   PostgratorOptions,
   PostgresMigrationsOptions,
   PrismaOptions,
   SqlxOptions,
   SupabaseOptions,
+  UmzugMigration,
+  UmzugOptions,
 }
 
 /** Migrations of Prisma Migrate, up to version 7. @param path default `prisma/migrations` */
@@ -89,7 +99,40 @@ export function atlas(path: string | URL = 'migrations', options: AtlasOptions =
   return sourceOfFormat(atlasFormat(options), folderOnDisk(path), options)
 }
 
-/** Migrations of Kysely. @param path default `migrations` */
-export function kysely(path: string | URL = 'migrations', options: KyselyOptions = {}): Source {
-  return sourceOfFormat(kyselyFormat(options), folderOnDisk(path), options)
+/**
+ * Migrations of Kysely.
+ * @param migrations the folder, or Kysely's own `MigrationProvider`; default `migrations`
+ */
+export function kysely(
+  migrations: string | URL | KyselyMigrationProvider = 'migrations',
+  options: KyselyOptions = {},
+): Source {
+  return typeof migrations === 'object' && 'getMigrations' in migrations
+    ? sourceOfFormat(kyselyFormat(options, migrations), noFolder("Kysely's provider"), options)
+    : sourceOfFormat(kyselyFormat(options), folderOnDisk(migrations), options)
+}
+
+/**
+ * Migrations of Knex.
+ * @param migrations the folder, or Knex's own `migrationSource`; default `migrations`
+ */
+export function knex(migrations: string | URL | KnexMigrationSource = 'migrations', options: KnexOptions = {}): Source {
+  return typeof migrations === 'object' && 'getMigrations' in migrations
+    ? sourceOfFormat(knexFormat(options, migrations), noFolder("Knex's migrationSource"), options)
+    : sourceOfFormat(knexFormat(options), folderOnDisk(migrations), options)
+}
+
+/** Migrations of node-pg-migrate. @param path default `migrations` */
+export function nodePgMigrate(path: string | URL = 'migrations', options: NodePgMigrateOptions = {}): Source {
+  return sourceOfFormat(nodePgMigrateFormat(options), folderOnDisk(path), options)
+}
+
+/**
+ * Migrations that umzug runs.
+ * @param migrations the folder, or the list of migrations as umzug takes it
+ */
+export function umzug(migrations: string | URL | readonly UmzugMigration[], options: UmzugOptions): Source {
+  return Array.isArray(migrations)
+    ? sourceOfFormat(umzugFormat(options, migrations), noFolder("umzug's list"), options)
+    : sourceOfFormat(umzugFormat(options), folderOnDisk(migrations as string | URL), options)
 }

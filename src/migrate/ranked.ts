@@ -238,7 +238,7 @@ class Ranks {
     const migrations = await this.#list()
     const books = this.#bookkeeping()
     const own = await this.#inner.state()
-    const data = (await this.#inner.rows?.(books.select)) ?? null
+    const data = books.select === undefined ? null : ((await this.#inner.rows?.(books.select)) ?? null)
     const { identify } = this.#format
     const entries = new Map(own.history.map((entry) => [identify(entry.name), entry]))
     this.#numbers = new Map([...entries].map(([identity, { version }]) => [identity, version]))

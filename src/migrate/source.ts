@@ -142,8 +142,11 @@ export interface Bookkeeping {
   readonly schema?: string | undefined
   /** Statements that create the table if it is missing. They run before the first migration. */
   readonly create: readonly string[]
-  /** A query for the rows, in the order in which the tool applied them. */
-  readonly select: string
+  /**
+   * A query for the rows, in the order in which the tool applied them. Undefined if the tool has no table: then only our
+   * own table says what is applied.
+   */
+  readonly select?: string | undefined
   /** Interprets the rows of {@link select}. The migrations are those of the last `list()`. */
   rows(rows: readonly BookkeepingData[]): readonly BookkeepingRow[]
   /** Returns the statements that record a migration as the tool would after applying it. */

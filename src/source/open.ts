@@ -5,9 +5,9 @@ import { MigratestError, UsageError } from '../migrate/errors.ts'
 import type { Source } from '../migrate/source.ts'
 import { directory } from './directory.ts'
 import { pathOf } from './folder.ts'
-import { areNumbered, FORMATS, isOurs, type KnownFormat, type Look } from './formats/all.ts'
+import { areNumbered, FORMATS, hasHalves, isOurs, type KnownFormat, type Look } from './formats/all.ts'
 import { folderOnDisk } from './formats/disk.ts'
-import { sourceOfFormat } from './formats/format.ts'
+import { type Folder, sourceOfFormat } from './formats/format.ts'
 import { surroundingsOf } from './formats/surroundings.ts'
 
 /**
@@ -38,6 +38,7 @@ const known = new Map<string, KnownFormat | 'ours'>()
 
 const LOOKED_AT = 3
 const BEGINNING = 4096
+const CODE = /^[^/]+(?<!\.d)\.[cm]?[jt]s$/
 
 /** Returns `ours` for golang-migrate's names, and undefined for a folder without migrations. */
 function recognize(path: string | URL): KnownFormat | 'ours' | undefined {
@@ -55,23 +56,28 @@ function recognize(path: string | URL): KnownFormat | 'ours' | undefined {
   const evidence = isOurs(files) ? files.filter((file) => !file.includes('/') || file === 'meta/_journal.json') : files
   const look: Look = {
     files: evidence,
-    beginnings: sql.slice(0, LOOKED_AT).map((file) => beginningOf(folder.bytes(file))),
+    beginnings: beginningsOf(folder, sql),
+    code: beginningsOf(
+      folder,
+      files.filter((file) => CODE.test(file)),
+    ),
     folder,
     around: surroundingsOf(folder.path),
   }
   const fitting = FORMATS.filter((format) => format.recognizes(look))
   const [first, second] = fitting
-  if (first && !second && !(isOurs(files) && first.call !== 'supabase')) return first
-  if (!first && !isOurs(files) && areNumbered(files)) throw ambiguous(folder.shown, plainTools())
-  if (!first) return isOurs(files) ? 'ours' : undefined
+  const ours = fitting.some(({ isCode }) => isCode) ? hasHalves(files) : isOurs(files)
+  if (first && !second && !(ours && first.call !== 'supabase')) return first
+  if (!first && !ours && areNumbered(files)) throw ambiguous(folder.shown, plainTools())
+  if (!first) return ours ? 'ours' : undefined
   throw ambiguous(folder.shown, [
     ...fitting.map(({ tool, call }) => ({ tool, call })),
-    ...(isOurs(files) ? [{ tool: 'golang-migrate', call: 'directory' }] : []),
+    ...(ours ? [{ tool: 'golang-migrate', call: 'directory' }] : []),
   ])
 }
 
-function beginningOf(bytes: Uint8Array): string {
-  return new TextDecoder().decode(bytes.subarray(0, BEGINNING))
+function beginningsOf(folder: Folder, files: readonly string[]): string[] {
+  return files.slice(0, LOOKED_AT).map((file) => new TextDecoder().decode(folder.bytes(file).subarray(0, BEGINNING)))
 }
 
 /** The tools that name their files with a number and nothing else. */

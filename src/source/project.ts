@@ -36,16 +36,30 @@ const PLACES: readonly Place[] = [
   (project) =>
     named(project, 'prisma.config', /migrations\s*:\s*\{[^}]*?\bpath\s*:\s*(['"`])(.+?)\1/s) ?? prismaSchema(project),
   (project) =>
-    named(project, 'drizzle.config', /\bout\s*:\s*(['"`])(.+?)\1/) ?? beside(project, 'drizzle.config', 'drizzle'),
+    named(project, 'drizzle.config', /\bout\s*:\s*(['"`])(.+?)\1/) ??
+    beside(project, 'drizzle.config', 'drizzle', /\bout\s*:/),
   (project) => usual(project, 'supabase/config.toml', 'supabase/migrations'),
   (project) => graphile(project),
   (project) => named(project, '.postgratorrc', /["']?migrationPattern["']?\s*:\s*(['"])(.+?)\/[^/]*\1/),
   (project) => usual(project, 'db/schema.sql', 'db/migrations'),
   (project) => usual(project, 'sqlx.toml', 'migrations'),
+  (project) =>
+    named(project, 'knexfile', folderIn(/migrations\s*:\s*\{[^}]*?\bdirectory/)) ??
+    beside(project, 'knexfile', 'migrations', /\bdirectory\s*:/),
+  (project) =>
+    named(project, 'kysely.config', folderIn(/\bmigrationFolder/)) ??
+    beside(project, 'kysely.config', 'migrations', /\b(?:migrationFolder|provider)\s*:/),
+  (project) => nodePgMigrate(project),
   (project) => named(project, 'atlas.hcl', /\bdir\s*=\s*(")file:\/\/(.+?)(?:\?[^"]*)?\1/, ['']),
 ]
 
 const ENDINGS = ['.ts', '.mts', '.cts', '.js', '.mjs', '.cjs', '.json']
+
+/** Matches a setting whose value is a path: `'db/migrations'`, `path.join(__dirname, 'db/migrations')` and the like. */
+function folderIn(setting: RegExp): RegExp {
+  const beside = /(?:path\.\w+\(\s*__dirname\s*,\s*|__dirname\s*\+\s*)?/
+  return new RegExp(`${setting.source}\\s*:\\s*${beside.source}(['"\`])\\/?([^'"\`]+)\\1\\s*[,)}\\n]`)
+}
 
 /** Finds the path that a configuration file names in the second group of the pattern. */
 function named(
@@ -59,10 +73,10 @@ function named(
   return file && path ? { path: normalize(path), because: `named in ${file}` } : undefined
 }
 
-/** Finds the tool's usual folder if the tool's configuration file does not name another one. */
-function beside(project: string, name: string, path: string): ProjectFolder | undefined {
+/** Finds the tool's usual folder if the tool's configuration file does not have the setting that names another one. */
+function beside(project: string, name: string, path: string, setting: RegExp): ProjectFolder | undefined {
   const file = fileOf(project, name, ENDINGS)
-  if (!file || /\bout\s*:/.test(withoutComments(readFileSync(join(project, file), 'utf8')))) return undefined
+  if (!file || setting.test(withoutComments(readFileSync(join(project, file), 'utf8')))) return undefined
   return { path, because: `usual with ${file}` }
 }
 
@@ -92,6 +106,16 @@ function graphile(project: string): ProjectFolder | undefined {
   const text = withoutComments(readFileSync(join(project, file), 'utf8'))
   const path = /["']?migrationsFolder["']?\s*:\s*(['"])(.+?)\1/.exec(text)?.[2] ?? 'migrations'
   return { path: normalize(path), because: `named in ${file}` }
+}
+
+/** node-pg-migrate has no configuration file of its own: the folder is an option in a script, or the usual one. */
+function nodePgMigrate(project: string): ProjectFolder | undefined {
+  const text = fileOf(project, 'package', ['.json']) && readFileSync(join(project, 'package.json'), 'utf8')
+  if (!text?.includes('"node-pg-migrate"')) return undefined
+  const said = /\bnode-pg-migrate\b[^"]*?\s(?:-m|--migrations-dir)[ =]([^\s"]+)/.exec(text)?.[1]
+  return said === undefined
+    ? { path: 'migrations', because: 'usual with node-pg-migrate' }
+    : { path: normalize(said), because: 'named in package.json' }
 }
 
 function fileOf(project: string, name: string, endings: readonly string[]): string | undefined {

@@ -1,6 +1,6 @@
 /** The tools in `test/tools`, whose opinion of a folder and of a database the tests of `test/formats` ask. */
 import { execFile } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, symlinkSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { describe } from 'vitest'
@@ -23,6 +23,13 @@ export function tool<Module>(specifier: string): Module {
 /** Returns the path of a tool's file, also of one that its package does not export. */
 export function toolFile(path: string): string {
   return join(PACKAGES, path)
+}
+
+/** Installs the tools' packages in a folder, as a project that uses them has. Returns the folder. */
+export function withTools(folder: string): string {
+  const link = join(folder, 'node_modules')
+  if (!existsSync(link)) symlinkSync(PACKAGES, link, 'junction')
+  return folder
 }
 
 /** What the tools take of `pg`. */

@@ -303,7 +303,8 @@ class MysqlDriver implements Driver {
       this.#toolLocks.push(name)
     }
     this.#bookkeeping = bookkeeping
-    if ((await this.rows(bookkeeping.select)) === null) await this.#session.script(bookkeeping.create, NEVER)
+    const { select, create } = bookkeeping
+    if (select !== undefined && (await this.rows(select)) === null) await this.#session.script(create, NEVER)
   }
 
   /** Returns the statements that record a step in another tool's table. A migration may have changed the database. */

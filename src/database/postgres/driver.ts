@@ -355,7 +355,7 @@ class PostgresDriver implements Driver {
       this.#toolLocks.push(key)
     }
     this.#bookkeeping = bookkeeping
-    if ((await this.rows(bookkeeping.select)) !== null) return
+    if (bookkeeping.select === undefined || (await this.rows(bookkeeping.select)) !== null) return
     await this.#transaction(bookkeeping.create.map((sql) => `${sql};`))
   }
 

@@ -94,7 +94,7 @@ export const formatContract: readonly Rule[] = [
             ...(await books.record(migration)),
             ...books.forget(identity),
             ...books.create,
-            books.select,
+            ...(books.select === undefined ? [] : [books.select]),
           ]
           for (const sql of statements) {
             const script = readScript(sql, dialect, {}, { directives: false })

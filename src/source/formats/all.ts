@@ -1,23 +1,30 @@
 /** All formats, with what only a folder of that tool has. */
 import { atlasFormat } from './atlas.ts'
+import { takes } from './code/shape.ts'
 import { dbmateFormat } from './dbmate.ts'
 import { drizzleFormat } from './drizzle.ts'
 import { flywayFormat } from './flyway.ts'
 import type { CodeFormat, Folder, Format } from './format.ts'
 import { gooseFormat } from './goose.ts'
 import { graphileMigrateFormat } from './graphileMigrate.ts'
+import { knexFormat } from './knex.ts'
+import { kyselyFormat } from './kysely.ts'
+import { nodePgMigrateFormat } from './nodePgMigrate.ts'
 import { postgratorFormat } from './postgrator.ts'
 import { postgresMigrationsFormat } from './postgresMigrations.ts'
 import { prismaFormat } from './prisma.ts'
 import { sqlxFormat } from './sqlx.ts'
 import { supabaseFormat } from './supabase.ts'
 import type { Surroundings } from './surroundings.ts'
+import { umzugFormat } from './umzug.ts'
 
 /** A tool whose folders can be recognized. */
 export interface KnownFormat {
   /** The function of `migratest/sources`, such as `prisma`. */
   readonly call: string
   readonly tool: string
+  /** `true` for a tool whose files may have the names of our own migrations in TypeScript: their text decides. */
+  readonly isCode?: true
   /** Returns `true` for a folder that has what only folders of this tool have. */
   recognizes(look: Look): boolean
   // biome-ignore lint/suspicious/noExplicitAny: each format keeps data of its own
@@ -30,6 +37,8 @@ export interface Look {
   readonly files: readonly string[]
   /** Beginnings of a few SQL files, or the whole files if they are short. */
   readonly beginnings: readonly string[]
+  /** Beginnings of a few files in TypeScript or JavaScript, not of those in subfolders. */
+  readonly code: readonly string[]
   readonly folder: Folder
   readonly around: Surroundings
 }
@@ -105,11 +114,51 @@ export const FORMATS: readonly KnownFormat[] = [
     recognizes: ({ files, around }) => areNumbered(files) && around.dependsOnCrate('sqlx'),
     make: sqlxFormat,
   },
+  {
+    call: 'knex',
+    tool: 'Knex',
+    isCode: true,
+    recognizes: ({ code, around }) =>
+      code.some((text) => takes(text, /\bknex\b/i)) ||
+      (usesBuilder(code) && around.dependsOn('knex') && !around.dependsOn('kysely')),
+    make: knexFormat,
+  },
+  {
+    call: 'kysely',
+    tool: 'Kysely',
+    isCode: true,
+    recognizes: ({ code, around }) =>
+      code.some((text) => takes(text, /\bKysely\b/)) ||
+      (usesBuilder(code) && around.dependsOn('kysely') && !around.dependsOn('knex')),
+    make: kyselyFormat,
+  },
+  {
+    call: 'nodePgMigrate',
+    tool: 'node-pg-migrate',
+    isCode: true,
+    recognizes: ({ code, beginnings }) =>
+      code.some((text) => takes(text, /\bpgm\b|\bMigrationBuilder\b/)) ||
+      beginnings.some((text) => /^\s*--[\s-]*(?:up|down)\s+migration/im.test(text)),
+    make: nodePgMigrateFormat,
+  },
+  {
+    call: 'umzug',
+    tool: 'umzug',
+    isCode: true,
+    recognizes: ({ code }) => code.some((text) => takes(text, /^\{[^}]*\bcontext\b/) || IMPORTS_UMZUG.test(text)),
+    // It says what has to be given, because nobody but the user knows the context.
+    make: () => umzugFormat(undefined),
+  },
 ]
 
 /** Returns `true` if a folder has files that are named as for golang-migrate, which are our own names, too. */
 export function isOurs(files: readonly string[]): boolean {
-  return files.some((file) => /^\d+_[^/]*\.(?:up|down)\.sql$/.test(file) || /^\d+_[^/]*\.m?[jt]s$/.test(file))
+  return hasHalves(files) || files.some((file) => /^\d+_[^/]*\.m?[jt]s$/.test(file))
+}
+
+/** Returns `true` if a folder has SQL files that are named as for golang-migrate. */
+export function hasHalves(files: readonly string[]): boolean {
+  return files.some((file) => /^\d+_[^/]*\.(?:up|down)\.sql$/.test(file))
 }
 
 /** Returns `true` if a folder has SQL files with a number and no direction, as several tools name theirs. */
@@ -118,6 +167,13 @@ export function areNumbered(files: readonly string[]): boolean {
 }
 
 // --- internal ---
+
+/** Knex and Kysely both have a builder for schemas. Without types, only the project's packages tell whose it is. */
+function usesBuilder(code: readonly string[]): boolean {
+  return code.some((text) => /\.schema\b/.test(text) && takes(text, /^\w+(?:\s*:.*)?$/))
+}
+
+const IMPORTS_UMZUG = /(?:\bfrom\s+|\bimport\()['"]umzug['"]/
 
 function foldersWith(files: readonly string[], name: string): string[] {
   return files

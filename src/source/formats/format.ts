@@ -2,7 +2,7 @@
  * The base of all sources for folders of other tools. A format says what the tool does; {@link sourceOfFormat} makes a
  * source of it.
  */
-import { DuplicateVersionError } from '../../migrate/errors.ts'
+import { DuplicateVersionError, UsageError } from '../../migrate/errors.ts'
 import type {
   Bookkeeping,
   CodeKey,
@@ -205,6 +205,15 @@ export function sourceOfFormat<Data>(
 
 /** Files that list the migrations or their hashes. */
 const GROWING = /(?:^|\/)(?:_journal\.json|atlas\.sum)$/
+/**
+ * Imports the library of the project that a migration runs with.
+ * @param purpose see {@link Folder.importPackage} @throws NotInstalledError
+ */
+export async function importLibrary<T>(folder: Folder, name: string, purpose: string): Promise<T> {
+  if (!folder.importPackage)
+    throw new UsageError(`${purpose} needs the package "${name}", and nothing can be imported.`)
+  return (await folder.importPackage(name, purpose)) as T
+}
 
 /** Returns the files of a new migration, see {@link Format.create}. */
 export function newFiles<Data>(
@@ -214,6 +223,11 @@ export function newFiles<Data>(
   now: Date,
 ): Readonly<Record<string, string>> {
   return format.create(title, { folder, entries: format.list(folder).entries, now })
+}
+
+/** Returns the body of a down that the tool refuses to run. @param reason completes "cannot be undone: …" */
+export function irreversible(reason: string): SqlBody {
+  return { kind: 'sql', text: `-- migrate: irreversible ${reason.replace(/\s+/g, ' ')}\n` }
 }
 
 /** Returns a time as many tools begin their names with it: 14 digits, in UTC. */

@@ -1,47 +1,73 @@
 /** Kysely: files in TypeScript or JavaScript that export `up(db)` and perhaps `down(db)`. */
 import { UnreadableFileError } from '../../migrate/errors.ts'
 import type { Bookkeeping, BookkeepingRow, MigrationContext } from '../../migrate/source.ts'
-import type { Dialect } from '../../sql/dialect.ts'
+import { DIALECTS, type Dialect } from '../../sql/dialect.ts'
 import { literalOf } from '../../sql/parameters.ts'
 import { bodyOf } from '../files.ts'
 import type { Adapt } from '../module/loader.ts'
 import { heldMysql, heldPg } from './code/held.ts'
-import { type Books, type CodeFormat, type Entry, type Folder, leadingNumber, timestampOf } from './format.ts'
+import { bodyOfObject } from './code/object.ts'
+import {
+  type Books,
+  type CodeFormat,
+  type Entry,
+  type Folder,
+  importLibrary,
+  type Listing,
+  leadingNumber,
+  someOf,
+  timestampOf,
+} from './format.ts'
 import { qualified } from './tables.ts'
 
 export interface KyselyOptions {
   /** Kysely's `migrationTableName`; default `kysely_migration`. */
   readonly migrationTableName?: string | undefined
+  /** Kysely's `migrationLockTableName`; default `kysely_migration_lock`. */
+  readonly migrationLockTableName?: string | undefined
   /** Kysely's `migrationTableSchema`. */
   readonly migrationTableSchema?: string | undefined
+  /** Kysely's `allowUnorderedMigrations`. */
+  readonly allowUnorderedMigrations?: boolean | undefined
+  /** Kysely's `disableTransactions`. */
+  readonly disableTransactions?: boolean | undefined
+  /** The plugins of the database that is handed to the migrations, such as `[new CamelCasePlugin()]`. */
+  readonly plugins?: readonly object[] | undefined
+}
+
+/** Kysely's own interface for migrations that are not files, or that are found in another way. */
+export interface KyselyMigrationProvider {
+  getMigrations(): Promise<Record<string, object>>
 }
 
 /** Facts: kysely 0.29.9, `migration/{migrator,file-migration-provider}.js`; kysely-ctl 0.21. */
-export function kyselyFormat({ migrationTableName, migrationTableSchema }: KyselyOptions = {}): CodeFormat {
+export function kyselyFormat(options: KyselyOptions = {}, provider?: KyselyMigrationProvider): CodeFormat {
   let adapt: Adapt | undefined
+  let objects: Readonly<Record<string, object>> = {}
   return {
     tool: 'Kysely',
     library: 'kysely',
     downs: true,
-    // Unless allowUnorderedMigrations is set.
-    outOfOrder: 'error',
-    list(folder) {
-      const files = folder.files().filter((file) => /^[^/]+\.(?:[cm]?[jt]s)$/.test(file) && !/\.d\.[cm]?ts$/.test(file))
-      const entries = files
-        .map((file): Entry => {
-          const name = file.replace(/\.[cm]?[jt]s$/, '')
-          return { name, number: leadingNumber(name), up: file, down: file, data: undefined }
-        })
-        .sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
-      return { entries, remarks: [] }
+    outOfOrder: options.allowUnorderedMigrations ? 'apply' : 'error',
+    async list(folder) {
+      if (!provider) return listKysely(folder)
+      objects = await provider.getMigrations()
+      return {
+        entries: Object.keys(objects)
+          .sort()
+          .map((name) => entryOf(name, name)),
+        remarks: [],
+      }
     },
     async body(folder, { up }, direction) {
-      adapt ??= adaptTo(folder)
-      const module = await folder.load?.(up, adapt)
+      adapt ??= adaptTo(folder, options)
+      const make = adapt
+      const given = Object.hasOwn(objects, up) ? objects[up] : undefined
+      if (given) return bodyOfObject(given, direction, () => make(given, `${folder.shown}/${up}`, up))
+      const module = await folder.load?.(up, make)
       return module ? bodyOf(module, direction) : null
     },
-    bookkeeping: (dialect, books) =>
-      kyselyBookkeeping(dialect, books, migrationTableSchema, migrationTableName ?? 'kysely_migration'),
+    bookkeeping: (dialect, books) => kyselyBookkeeping(dialect, books, options),
     create: (title, { now }) => ({ [`${timestampOf(now)}_${title}.ts`]: TEMPLATE }),
   }
 }
@@ -57,50 +83,97 @@ export async function down(db: Kysely<any>): Promise<void> {
 }
 `
 
+type Half = (db: unknown) => unknown
+
 interface KyselyModule {
-  readonly up?: (db: unknown) => unknown
-  readonly down?: (db: unknown) => unknown
+  readonly up?: Half
+  readonly down?: Half
+}
+
+/** What runs work on one connection. */
+interface OnConnection {
+  execute(work: (db: unknown) => Promise<unknown>): Promise<unknown>
 }
 
 /** The part of the package that we use. */
 interface KyselyPackage {
-  readonly Kysely: new (options: { dialect: unknown }) => { destroy(): Promise<void> }
+  readonly Kysely: new (options: {
+    dialect: unknown
+    plugins: readonly object[]
+  }) => {
+    transaction(): OnConnection
+    connection(): OnConnection
+    destroy(): Promise<void>
+  }
   readonly PostgresDialect: new (options: { pool: unknown }) => unknown
   readonly MysqlDialect: new (options: { pool: unknown }) => unknown
 }
 
+function entryOf(name: string, file: string): Entry {
+  return { name, number: leadingNumber(name), up: file, down: file, data: undefined }
+}
+
+function listKysely(folder: Folder): Listing {
+  const files = folder.files().filter((file) => /^[^/]+(?<!\.d)\.[cm]?[jt]s$/.test(file))
+  const others = files.filter((file) => isHelper(folder, file))
+  const entries = files
+    .filter((file) => !others.includes(file))
+    .map((file) => entryOf(file.replace(/\.\w+$/, ''), file))
+    .sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
+  const remarks =
+    others.length === 0 ? [] : [`${folder.shown} has files without up, so Kysely ignores them: ${someOf(others)}.`]
+  return { entries, remarks }
+}
+
+/**
+ * Returns `true` for a file that exports no up: Kysely ignores it. Only files whose names do not begin with a digit are
+ * read, since the list is read often.
+ */
+function isHelper(folder: Folder, file: string): boolean {
+  return !/^\d/.test(file) && !/\bup\b|\bexport\s*\*/.test(folder.text(file))
+}
+
 /** Makes the function that hands a database of Kysely, on our connection, to a migration's up and down. */
-function adaptTo(folder: Folder): Adapt {
+function adaptTo(folder: Folder, { disableTransactions, plugins }: KyselyOptions): Adapt {
   return (exports, shown) => {
     const namespace = exports as KyselyModule & { default?: KyselyModule }
-    const { up, down } = typeof namespace.up === 'function' ? namespace : (namespace.default ?? {})
+    const { up, down } = typeof namespace.default?.up === 'function' ? namespace.default : namespace
     if (typeof up !== 'function') {
       throw new UnreadableFileError(`${shown}: exports no function up(db), as a migration of Kysely does.`)
     }
-    const on = (half: (db: unknown) => unknown) => (context: MigrationContext) => withKysely(folder, context, half)
-    return { up: on(up), down: down && on(down) }
+    const on = (half: Half) => (context: MigrationContext) =>
+      withKysely(folder, context, { half, plugins, alone: disableTransactions === true })
+    return { up: on(up), down: down && on(down), ...(disableTransactions && { transaction: false }) }
   }
 }
 
-async function withKysely(folder: Folder, { client, dialect }: MigrationContext, run: (db: unknown) => unknown) {
-  const library = await folder.importPackage?.('kysely', 'A migration of Kysely')
-  const { Kysely, PostgresDialect, MysqlDialect } = library as KyselyPackage
-  const db = new Kysely({
+interface Run {
+  readonly half: Half
+  readonly plugins: KyselyOptions['plugins']
+  readonly alone: boolean
+}
+
+/** Runs a half as Kysely's migrator does: with a transaction on PostgreSQL, with a connection elsewhere. */
+async function withKysely(folder: Folder, { client, dialect }: MigrationContext, { half, plugins, alone }: Run) {
+  const kysely = await importLibrary<KyselyPackage>(folder, 'kysely', 'A migration of Kysely')
+  const db = new kysely.Kysely({
     dialect:
       dialect === 'postgres'
-        ? new PostgresDialect({
-            pool: { connect: async () => heldPg(client, { alone: false }), end: async () => undefined },
+        ? new kysely.PostgresDialect({
+            pool: { connect: async () => heldPg(client, { alone }), end: async () => undefined },
           })
-        : new MysqlDialect({
+        : new kysely.MysqlDialect({
             pool: {
               getConnection: (callback: (error: unknown, connection: unknown) => void) =>
-                callback(null, heldMysql(client, { alone: false })),
+                callback(null, heldMysql(client, { alone })),
               end: (callback: (error?: unknown) => void) => callback(),
             },
           }),
+    plugins: plugins ?? [],
   })
   try {
-    await run(db)
+    const on = dialect === 'postgres' && !alone ? db.transaction() : db.connection()
+    await on.execute(async (given) => half(given))
   } finally {
     await db.destroy()
   }
@@ -109,17 +182,21 @@ async function withKysely(folder: Folder, { client, dialect }: MigrationContext,
 function kyselyBookkeeping(
   dialect: Dialect,
   { entry }: Books<undefined>,
-  schema: string | undefined,
-  name: string,
+  {
+    migrationTableName: name = 'kysely_migration',
+    migrationLockTableName: lockName = 'kysely_migration_lock',
+    migrationTableSchema: schema,
+  }: KyselyOptions,
 ): Bookkeeping {
   const table = qualified(dialect, schema, name)
-  const lock = qualified(dialect, schema, `${name}_lock`)
+  const lock = qualified(dialect, schema, lockName)
   let last = 0
   return {
-    tables: [name, `${name}_lock`],
-    ...(schema !== undefined && { schema }),
+    tables: [name, lockName],
     create: [
-      ...(schema !== undefined && dialect === 'postgres' ? [`CREATE SCHEMA IF NOT EXISTS ${schema}`] : []),
+      ...(schema !== undefined && dialect === 'postgres'
+        ? [`CREATE SCHEMA IF NOT EXISTS ${DIALECTS[dialect].quote(schema)}`]
+        : []),
       `CREATE TABLE IF NOT EXISTS ${table} (name varchar(255) NOT NULL PRIMARY KEY, timestamp varchar(255) NOT NULL)`,
       `CREATE TABLE IF NOT EXISTS ${lock} (id varchar(255) NOT NULL PRIMARY KEY, is_locked integer DEFAULT 0 NOT NULL)`,
       dialect === 'postgres'

@@ -1,7 +1,7 @@
 /** Compiles the text of one file into a factory that can be run any number of times. */
 import inspector from 'node:inspector'
 import { createRequire, SourceMap, type SourceMapPayload } from 'node:module'
-import { extname } from 'node:path'
+import { dirname, extname } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { constants, Script } from 'node:vm'
 import { ScriptError } from '../../migrate/errors.ts'
@@ -55,9 +55,7 @@ export async function compile(tools: Toolchain, path: string, text: string, show
     lazyImports,
     computed,
     url,
-    factory: lazily(() =>
-      compileFactory(runnable, kind, url, debug, /^import\s+[\w$]+\s*=\s*require\b/m.test(text) ? path : undefined),
-    ),
+    factory: lazily(() => compileFactory(runnable, kind, url, debug, COMMONJS_NAMES.test(text) ? path : undefined)),
     origin: originOf(maps),
     settled: () => isSettled(settings),
   }
@@ -87,6 +85,8 @@ function factoryHead(kind: keyof typeof NAMES, globals: readonly string[]): stri
 
 let compilations = 0
 
+const COMMONJS_NAMES = /\b(?:require|__filename|__dirname)\b/
+
 /** Names of the arguments of a module's body, as the transformer writes them. */
 const NAMES = {
   module: [
@@ -110,25 +110,27 @@ function lazily(make: () => Factory): Factory {
 /**
  * Compiles a body into a factory. The body begins on the first line; the columns of that line count from the start of
  * the body.
- * @param requiring the module's path if it uses TypeScript's `import a = require('a')`. That becomes a call of
- * `require`, which ES modules do not have.
+ * @param path the module's path if it uses names of CommonJS. ES modules do not have them, but what TypeScript compiles
+ * to CommonJS does, also where it is written with `import` and `export`.
  */
 function compileFactory(
   code: string,
   kind: keyof typeof NAMES,
   filename: string,
   debug: string,
-  requiring: string | undefined,
+  path: string | undefined,
 ): Factory {
-  const before = factoryHead(kind, requiring === undefined ? GLOBAL_NAMES : [...GLOBAL_NAMES, 'require'])
+  const names = path === undefined || kind === 'commonjs' ? [] : ['require', '__filename', '__dirname']
+  const before = factoryHead(kind, [...GLOBAL_NAMES, ...names])
   const script = new Script(`${before}${code}\n}})${debug}`, {
     filename,
     columnOffset: -before.length,
     importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
   })
   const factory = script.runInThisContext() as Factory
-  if (requiring === undefined) return factory
-  return (globals) => factory({ ...globals, require: createRequire(requiring) })
+  if (path === undefined) return factory
+  const own = { require: createRequire(path), __filename: path, __dirname: dirname(path) }
+  return (globals) => factory({ ...globals, ...own })
 }
 
 function compiledJson(text: string, shown: string): Omit<Compiled, 'path' | 'text' | 'url'> {

@@ -39,6 +39,12 @@ const DBMATE = '-- migrate:up\nselect 1;\n-- migrate:down\n'
 const GOOSE = '-- +goose Up\nselect 1;\n'
 const JOURNAL = '{ "dialect": "postgresql", "entries": [{ "tag": "0000_a", "when": 1 }] }'
 const COMMITTED = '--! Previous: -\n--! Hash: sha1:0\n\nselect 1;\n'
+const KNEX =
+  'import type { Knex } from "knex"\nexport async function up(db: Knex) {}\nexport async function down() {}\n'
+const KNEX_JS = 'exports.up = async function (knex) {}\nexports.down = (knex) => knex.schema.dropTable("a")\n'
+const KYSELY = 'import { type Kysely, sql } from "kysely"\nexport const up = async (db: Kysely<any>) => {}\n'
+const BUILDER = 'export async function up(db) { await db.schema.createTable("a") }\nexport async function down(db) {}\n'
+const using = (name: string) => ({ 'package.json': `{ "dependencies": { "${name}": "1.0.0" } }` })
 const USES_BOTH = {
   'package.json': '{ "devDependencies": { "postgres-migrations": "^5.3.0" } }',
   'Cargo.toml': '[dependencies]\nsqlx = "0.8"\n',
@@ -98,6 +104,14 @@ describe('a folder is recognized', () => {
       project({ 'migrations/1_a.sql': '', 'Cargo.toml': '[dependencies.sqlx]\nversion = "0.8"\n' }),
       ['1_a'],
     ],
+    ['Knex', "its functions' parameter", migrations({ '20260101000000_a.ts': KNEX }), ['20260101000000_a.ts']],
+    ['Knex', 'the same in JavaScript', migrations({ '20260101000000_a.js': KNEX_JS }), ['20260101000000_a.js']],
+    ['Knex', 'the same without a number', migrations({ 'a.js': 'exports.up = knex => {}' }), ['a.js']],
+    ['Knex', 'the package.json above', project({ 'migrations/1_a.js': BUILDER, ...using('knex') }), ['1_a.js']],
+    ['Kysely', "its functions' parameter", migrations({ '1_a.ts': KYSELY, 'b.ts': KYSELY }), ['1_a', 'b']],
+    ['node-pg-migrate', "its functions' parameter", migrations({ '1_a.js': 'exports.up = pgm => {}' }), ['1_a']],
+    ['node-pg-migrate', 'the lines of its files in SQL', migrations({ '1_a.sql': '-- Up Migration\n' }), ['1_a']],
+    ['Kysely', 'the package.json above', project({ 'migrations/1_a.js': BUILDER, ...using('kysely') }), ['1_a']],
   ])('as one of %s by %s', async (tool, _, folder, names) => {
     expect(formatOf(folder)?.tool).toBe(tool)
     const source = openFolder(folder)
@@ -141,6 +155,8 @@ describe('a folder that fits two tools is an error', () => {
       ['postgresMigrations', 'sqlx'],
       project({ ...USES_BOTH, 'migrations/1_a.sql': '' }),
     ],
+    ['Knex', 'Kysely', ['knex', 'kysely'], migrations({ '1_a.ts': KNEX, '2_b.ts': KYSELY })],
+    ['Knex', 'golang-migrate', ['knex', 'directory'], migrations({ '1_a.ts': KNEX, '2_b.up.sql': '' })],
     ['dbmate', 'golang-migrate', ['dbmate', 'directory'], migrations({ '1_a.sql': DBMATE, '2_b.up.sql': '' })],
   ])('that names %s and %s', async (first, second, calls, folder) => {
     const error = await failure(opening(folder))
@@ -177,6 +193,12 @@ describe('a folder is read as by directory()', () => {
   test.each<[what: string, files: Readonly<Record<string, string>>, names: readonly string[]]>([
     ["if it has golang-migrate's names", { '1_a.up.sql': '', '1_a.down.sql': '' }, ['a']],
     ['if it has migrations in TypeScript', { '1_a.ts': 'export const up = "select 1"' }, ['a']],
+    ['if its TypeScript takes our context', { '1_a.ts': 'export async function up({ sql }) {}' }, ['a']],
+    [
+      'if its TypeScript is an object of ours',
+      { '1_a.ts': 'export default defineMigration({ async up({ sql, client }) { await knexOn(client).schema.x() } })' },
+      ['a'],
+    ],
     ['if other files are beside them', { '1_a.up.sql': '', 'README.md': '' }, ['a']],
     ['if it is empty', {}, []],
   ])('%s', async (_, files, names) => {
@@ -201,6 +223,15 @@ describe('a folder is read as by directory()', () => {
     write(folder, { '1_a.sql': GOOSE })
     expect(formatOf(folder)?.tool).toBe('goose')
   })
+})
+
+test('a folder for umzug opens, and says when it is listed that its context is needed', async () => {
+  const source = openFolder(migrations({ '1_a.ts': 'export async function up({ name, context }) {}' }))
+  expect(source.format?.tool).toBe('umzug')
+  const error = await failure(source.list())
+  expect(error).toBeInstanceOf(UsageError)
+  expect(error.message).toContain('has migrations for umzug, whose functions take a context that only you know')
+  expect(error.message).toMatch(/umzug\('[^']*migrations', \{ context: \(client\) => … \}\)/)
 })
 
 test('a folder of Prisma 8 opens, and says when it is listed that it cannot be read yet', async () => {

@@ -2,6 +2,8 @@
  * Clients that lend our connection to another tool's library while one of its migrations runs. A transaction that the
  * library begins is a savepoint of ours, and what would end the connection does nothing.
  */
+import type { Dialect } from '../../../sql/dialect.ts'
+import { cutStatements } from '../../../sql/statements.ts'
 
 /** How a migration runs. */
 export interface HeldOptions {
@@ -20,6 +22,8 @@ interface PgResult {
 /** The part of a client of `pg` that libraries use, over a client of `pg` or a PGlite database. */
 export interface HeldPg {
   query(config: unknown, values?: unknown, callback?: unknown): Promise<PgResult> | undefined
+  /** Returns itself, so that it can stand for a pool. */
+  connect(): Promise<HeldPg>
   release(): void
   end(callback?: () => void): Promise<void>
   on(): HeldPg
@@ -33,7 +37,7 @@ type Callback = (error: unknown, result?: PgResult) => void
 
 /** @param client the client that our driver gives to code migrations */
 export function heldPg(client: unknown, options: HeldOptions): HeldPg {
-  const nest = new Nest(options)
+  const nest = new Nest(options, 'postgres')
   const send = isPglite(client) ? sendToPglite(client) : sendToPg(client as PgClient)
   const held: HeldPg = {
     query(config, values, callback) {
@@ -50,6 +54,7 @@ export function heldPg(client: unknown, options: HeldOptions): HeldPg {
       )
       return undefined
     },
+    connect: async () => held,
     release: () => undefined,
     end: async (callback) => callback?.(),
     on: () => held,
@@ -71,16 +76,33 @@ export interface HeldMysql {
   release(): void
   end(callback?: () => void): void
   destroy(): void
+  /** Returns the same connection with promises, as that of `mysql2` does. */
+  promise(): HeldMysqlPromise
   on(): HeldMysql
   once(): HeldMysql
+  off(): HeldMysql
   removeListener(): HeldMysql
+  removeAllListeners(): HeldMysql
   readonly threadId: number
+}
+
+/** The part of a connection of `mysql2/promise`, or of a pool of one, that libraries use. */
+interface HeldMysqlPromise {
+  /** Returns the rows, or what a statement did, and the fields. */
+  query(config: unknown, values?: unknown): Promise<readonly [result: unknown, fields: unknown]>
+  execute(config: unknown, values?: unknown): Promise<readonly [result: unknown, fields: unknown]>
+  beginTransaction(): Promise<void>
+  commit(): Promise<void>
+  rollback(): Promise<void>
+  getConnection(): Promise<HeldMysqlPromise>
+  release(): void
+  end(): Promise<void>
 }
 
 /** @param client the connection of `mysql2/promise` that our driver gives to code migrations */
 export function heldMysql(client: unknown, options: HeldOptions): HeldMysql {
   const core = (client as { connection: MysqlCore }).connection
-  const nest = new Nest(options)
+  const nest = new Nest(options, 'mysql')
   const send =
     (method: 'query' | 'execute') =>
     (config: unknown, values?: unknown, callback?: unknown): unknown => {
@@ -91,7 +113,9 @@ export function heldMysql(client: unknown, options: HeldOptions): HeldMysql {
         | ((error: unknown, result?: unknown) => void)
         | undefined
       if (replaced === undefined) return done?.(null, [])
-      return core.query(replaced, done)
+      return core.query(replaced, (error: unknown, result?: unknown) =>
+        isSavepointGone(error) ? done?.(null, []) : done?.(error, result),
+      )
     }
   const query = send('query')
   const held: HeldMysql = {
@@ -103,15 +127,41 @@ export function heldMysql(client: unknown, options: HeldOptions): HeldMysql {
     release: () => undefined,
     end: (callback) => callback?.(),
     destroy: () => undefined,
+    promise: () => withPromises(held),
     on: () => held,
     once: () => held,
+    off: () => held,
     removeListener: () => held,
+    removeAllListeners: () => held,
     threadId: core.threadId,
   }
   return held
 }
 
 // --- internal ---
+
+function withPromises(held: HeldMysql): HeldMysqlPromise {
+  const sent = (method: 'query' | 'execute') => (config: unknown, values?: unknown) =>
+    new Promise<readonly [unknown, unknown]>((resolve, reject) => {
+      const done = (error: unknown, result: unknown, fields: unknown) =>
+        error ? reject(error) : resolve([result, fields])
+      if (values === undefined) held[method](config, done)
+      else held[method](config, values, done)
+    })
+  const ended = (method: 'beginTransaction' | 'commit' | 'rollback') => () =>
+    new Promise<void>((resolve, reject) => held[method]((error) => (error ? reject(error) : resolve())))
+  const made: HeldMysqlPromise = {
+    query: sent('query'),
+    execute: sent('execute'),
+    beginTransaction: ended('beginTransaction'),
+    commit: ended('commit'),
+    rollback: ended('rollback'),
+    getConnection: async () => made,
+    release: () => undefined,
+    end: async () => undefined,
+  }
+  return made
+}
 
 interface PgClient {
   query(config: unknown, values?: readonly unknown[]): Promise<PgResult>
@@ -155,19 +205,36 @@ function sendToPglite(client: Pglite) {
   }
 }
 
+/**
+ * MySQL commits by itself before it changes a table, and then there are no savepoints any more. The COMMIT or ROLLBACK
+ * that the library meant would be no error there (ER_SP_DOES_NOT_EXIST).
+ */
+function isSavepointGone(error: unknown): boolean {
+  return (error as { errno?: unknown } | null)?.errno === 1305
+}
+
 /** Replaces the statements that begin and end transactions by savepoints within ours. */
 class Nest {
   readonly #alone: boolean
+  readonly #dialect: Dialect
   #depth = 0
 
-  constructor({ alone }: HeldOptions) {
+  constructor({ alone }: HeldOptions, dialect: Dialect) {
     this.#alone = alone
+    this.#dialect = dialect
   }
 
-  /** Returns the statement to send instead; undefined for none. */
+  /** Returns the text to send instead; undefined for none. */
   replace(text: string): string | undefined {
+    if (this.#alone || !/\b(?:begin|start|commit|end|rollback|abort)\b/i.test(text)) return text
+    const parts = cutStatements(text, this.#dialect).statements.map(({ start, end }) => text.slice(start, end))
+    const replaced = parts.map((part) => this.#one(part))
+    if (replaced.every((part, place) => part === parts[place])) return text
+    return replaced.filter((part) => part !== undefined).join(';\n') || undefined
+  }
+
+  #one(text: string): string | undefined {
     const statement = text.trim().replace(/;$/, '').toLowerCase()
-    if (this.#alone) return text
     if (/^(?:begin|start transaction)\b/.test(statement)) return `SAVEPOINT ${NAME}_${++this.#depth}`
     const ends = /^(?:commit|end)\b/.test(statement)
     const undoes = /^(?:rollback|abort)\b(?!\s+(?:work\s+|transaction\s+)?to\b)/.test(statement)
