@@ -18,6 +18,7 @@ import { type PostgresMigrationsOptions, postgresMigrationsFormat } from '../src
 import { type PrismaOptions, prismaFormat } from '../src/source/formats/prisma.ts'
 import { type SqlxOptions, sqlxFormat } from '../src/source/formats/sqlx.ts'
 import { type SupabaseOptions, supabaseFormat } from '../src/source/formats/supabase.ts'
+import { type TypeormOptions, typeormFormat } from '../src/source/formats/typeorm.ts'
 
 export type {
   AtlasOptions,
@@ -32,6 +33,7 @@ export type {
   PrismaOptions,
   SqlxOptions,
   SupabaseOptions,
+  TypeormOptions,
 }
 
 /** Migrations of Prisma Migrate, up to version 7. @param path default `prisma/migrations` */
@@ -92,4 +94,9 @@ export function atlas(path: string | URL = 'migrations', options: AtlasOptions =
 /** Migrations of Kysely. @param path default `migrations` */
 export function kysely(path: string | URL = 'migrations', options: KyselyOptions = {}): Source {
   return sourceOfFormat(kyselyFormat(options), folderOnDisk(path))
+}
+
+/** Migrations of TypeORM. @param path the folder with the files of its classes; default `src/migrations` */
+export function typeorm(path: string | URL = 'src/migrations', options: TypeormOptions = {}): Source {
+  return sourceOfFormat(typeormFormat(options), folderOnDisk(path))
 }

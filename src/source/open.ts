@@ -66,9 +66,13 @@ function recognize(path: string | URL): KnownFormat | 'ours' | undefined {
     throw error
   }
   const sql = files.filter((file) => file.endsWith('.sql') && !file.includes('/') && !/\.(?:up|down)\.sql$/.test(file))
+  const code = sql.length > 0 ? [] : files.filter((file) => /^[^/]+\.[cm]?[jt]s$/.test(file))
+  const beginnings = (some: readonly string[]) =>
+    some.slice(0, LOOKED_AT).map((file) => beginningOf(folder.bytes(file)))
   const look: Look = {
     files,
-    beginnings: sql.slice(0, LOOKED_AT).map((file) => beginningOf(folder.bytes(file))),
+    beginnings: beginnings(sql),
+    code: beginnings(code),
     folder,
     around: surroundingsOf(folder.path),
   }

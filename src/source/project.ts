@@ -43,6 +43,7 @@ const PLACES: readonly Place[] = [
   (project) => usual(project, 'db/schema.sql', 'db/migrations'),
   (project) => usual(project, 'sqlx.toml', 'migrations'),
   (project) => named(project, 'atlas.hcl', /\bdir\s*=\s*(")file:\/\/(.+?)(?:\?[^"]*)?\1/, ['']),
+  (project) => typeorm(project),
 ]
 
 const ENDINGS = ['.ts', '.mts', '.cts', '.js', '.mjs', '.cjs', '.json']
@@ -94,13 +95,23 @@ function graphile(project: string): ProjectFolder | undefined {
   return { path: normalize(path), because: `named in ${file}` }
 }
 
+/** TypeORM's own examples have the data source in one of these files; a path there is relative to the project. */
+function typeorm(project: string): ProjectFolder | undefined {
+  const files = ['ormconfig', 'data-source', 'src/data-source', 'src/db/data-source', 'src/database/data-source']
+  const pattern = /\bmigrations\s*:\s*\[?\s*(['"`])([^'"`*{]+)\/[^'"`]*\1/
+  return files.map((file) => named(project, file, pattern)).find((found) => found)
+}
+
 function fileOf(project: string, name: string, endings: readonly string[]): string | undefined {
   return endings.map((ending) => `${name}${ending}`).find((file) => existsSync(join(project, file)))
 }
 
-/** Leaves out comments that fill whole lines, so that a path that is commented out does not count. */
+/**
+ * Leaves out comments that fill whole lines, so that a path that is commented out does not count. The pattern
+ * `migrations/*.ts` begins no comment.
+ */
 function withoutComments(text: string): string {
-  return text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/^\s*(?:\/\/|#).*$/gm, '')
+  return text.replace(/(?<![\w*'"`])\/\*[\s\S]*?\*\//g, '').replace(/^\s*(?:\/\/|#).*$/gm, '')
 }
 
 function isFolder(path: string): boolean {

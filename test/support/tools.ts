@@ -1,6 +1,6 @@
 /** The tools in `test/tools`, whose opinion of a folder and of a database the tests of `test/formats` ask. */
 import { execFile } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, symlinkSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { describe } from 'vitest'
@@ -23,6 +23,11 @@ export function tool<Module>(specifier: string): Module {
 /** Returns the path of a tool's file, also of one that its package does not export. */
 export function toolFile(path: string): string {
   return join(PACKAGES, path)
+}
+
+/** Lets the files in a folder import the tools, as if they were installed beside it. */
+export function linkTools(folder: string): void {
+  symlinkSync(PACKAGES, join(folder, 'node_modules'), 'junction')
 }
 
 /** What the tools take of `pg`. */

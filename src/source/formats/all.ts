@@ -12,6 +12,7 @@ import { prismaFormat } from './prisma.ts'
 import { sqlxFormat } from './sqlx.ts'
 import { supabaseFormat } from './supabase.ts'
 import type { Surroundings } from './surroundings.ts'
+import { typeormFormat } from './typeorm.ts'
 
 /** A tool whose folders can be recognized. */
 export interface KnownFormat {
@@ -30,6 +31,8 @@ export interface Look {
   readonly files: readonly string[]
   /** Beginnings of a few SQL files, or the whole files if they are short. */
   readonly beginnings: readonly string[]
+  /** Beginnings of a few files of TypeScript or JavaScript, if there are no SQL files. */
+  readonly code: readonly string[]
   readonly folder: Folder
   readonly around: Surroundings
 }
@@ -104,6 +107,14 @@ export const FORMATS: readonly KnownFormat[] = [
     tool: 'sqlx',
     recognizes: ({ files, around }) => areNumbered(files) && around.dependsOnCrate('sqlx'),
     make: sqlxFormat,
+  },
+  {
+    call: 'typeorm',
+    tool: 'TypeORM',
+    recognizes: ({ files, code, around }) =>
+      code.some((text) => /\bimplements\s+(?:\w+,\s*)*MigrationInterface\b/.test(text)) ||
+      (files.some((file) => /^\d{13}-[^/]*\.[cm]?[jt]s$/.test(file)) && around.dependsOn('typeorm')),
+    make: typeormFormat,
   },
 ]
 

@@ -1,7 +1,7 @@
 /** Compiles the text of one file into a factory that can be run any number of times. */
 import inspector from 'node:inspector'
 import { createRequire, SourceMap, type SourceMapPayload } from 'node:module'
-import { extname } from 'node:path'
+import { dirname, extname } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { constants, Script } from 'node:vm'
 import { ScriptError } from '../../migrate/errors.ts'
@@ -55,9 +55,7 @@ export async function compile(tools: Toolchain, path: string, text: string, show
     lazyImports,
     computed,
     url,
-    factory: lazily(() =>
-      compileFactory(runnable, kind, url, debug, /^import\s+[\w$]+\s*=\s*require\b/m.test(text) ? path : undefined),
-    ),
+    factory: lazily(() => compileFactory(runnable, kind, url, debug, COMMONJS_NAME.test(text) ? path : undefined)),
     origin: originOf(maps),
     settled: () => isSettled(settings),
   }
@@ -87,6 +85,10 @@ function factoryHead(kind: keyof typeof NAMES, globals: readonly string[]): stri
 
 let compilations = 0
 
+/** TypeScript that a project compiles to CommonJS may use these names beside its imports and exports. */
+const COMMONJS_NAMES = ['require', '__filename', '__dirname']
+const COMMONJS_NAME = /\b(?:require|__dirname|__filename)\b/
+
 /** Names of the arguments of a module's body, as the transformer writes them. */
 const NAMES = {
   module: [
@@ -110,8 +112,8 @@ function lazily(make: () => Factory): Factory {
 /**
  * Compiles a body into a factory. The body begins on the first line; the columns of that line count from the start of
  * the body.
- * @param requiring the module's path if it uses TypeScript's `import a = require('a')`. That becomes a call of
- * `require`, which ES modules do not have.
+ * @param requiring the module's path if it uses names of CommonJS, such as `__dirname` or TypeScript's
+ * `import a = require('a')`, which ES modules do not have.
  */
 function compileFactory(
   code: string,
@@ -120,7 +122,7 @@ function compileFactory(
   debug: string,
   requiring: string | undefined,
 ): Factory {
-  const before = factoryHead(kind, requiring === undefined ? GLOBAL_NAMES : [...GLOBAL_NAMES, 'require'])
+  const before = factoryHead(kind, requiring === undefined ? GLOBAL_NAMES : [...GLOBAL_NAMES, ...COMMONJS_NAMES])
   const script = new Script(`${before}${code}\n}})${debug}`, {
     filename,
     columnOffset: -before.length,
@@ -128,7 +130,8 @@ function compileFactory(
   })
   const factory = script.runInThisContext() as Factory
   if (requiring === undefined) return factory
-  return (globals) => factory({ ...globals, require: createRequire(requiring) })
+  const own = { require: createRequire(requiring), __filename: requiring, __dirname: dirname(requiring) }
+  return (globals) => factory({ ...globals, ...own })
 }
 
 function compiledJson(text: string, shown: string): Omit<Compiled, 'path' | 'text' | 'url'> {

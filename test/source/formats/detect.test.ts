@@ -118,10 +118,10 @@ describe('a folder is recognized', () => {
     expect(formatOf(folder)?.tool).toBe('dbmate')
   })
 
-  test('and new migrations are made in its format', () => {
+  test('and new migrations are made in its format', async () => {
     const now = new Date('2026-11-27T08:30:05Z')
-    expect(newFilesIn(migrations({ '001.do.a.sql': '' }), 'b', now)).toEqual({ '002.do.b.sql': '' })
-    expect(newFilesIn(migrations({ '1_a.up.sql': '' }), 'b', now)).toBeUndefined()
+    expect(await newFilesIn(migrations({ '001.do.a.sql': '' }), 'b', now)).toEqual({ '002.do.b.sql': '' })
+    expect(await newFilesIn(migrations({ '1_a.up.sql': '' }), 'b', now)).toBeUndefined()
   })
 })
 

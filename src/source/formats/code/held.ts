@@ -65,6 +65,11 @@ export function heldPg(client: unknown, options: HeldOptions): HeldPg {
 export interface HeldMysql {
   query(config: unknown, values?: unknown, callback?: unknown): unknown
   execute(config: unknown, values?: unknown, callback?: unknown): unknown
+  /** The same connection with promises, as TypeORM asks for it. */
+  promise(): {
+    query(config: unknown, values?: unknown): Promise<unknown>
+    execute(config: unknown, values?: unknown): Promise<unknown>
+  }
   beginTransaction(callback: (error: unknown) => void): void
   commit(callback: (error: unknown) => void): void
   rollback(callback: (error: unknown) => void): void
@@ -74,11 +79,15 @@ export interface HeldMysql {
   on(): HeldMysql
   once(): HeldMysql
   removeListener(): HeldMysql
+  listeners(): readonly unknown[]
   readonly threadId: number
 }
 
-/** @param client the connection of `mysql2/promise` that our driver gives to code migrations */
-export function heldMysql(client: unknown, options: HeldOptions): HeldMysql {
+/**
+ * @param client the connection of `mysql2/promise` that our driver gives to code migrations
+ * @param settings what the library sets for its connections and `mysql2` also takes for a query: `supportBigNumbers`
+ */
+export function heldMysql(client: unknown, options: HeldOptions, settings: object = {}): HeldMysql {
   const core = (client as { connection: MysqlCore }).connection
   const nest = new Nest(options)
   const send =
@@ -86,17 +95,27 @@ export function heldMysql(client: unknown, options: HeldOptions): HeldMysql {
     (config: unknown, values?: unknown, callback?: unknown): unknown => {
       const text = typeof config === 'string' ? config : String((config as { sql?: unknown }).sql ?? '')
       const replaced = nest.replace(text)
-      if (replaced === text) return core[method](config, values, callback)
+      const asked = typeof config === 'string' ? { ...settings, sql: config } : { ...settings, ...(config as object) }
+      if (replaced === text) return core[method](asked, values, callback)
       const done = [callback, values].find((one) => typeof one === 'function') as
         | ((error: unknown, result?: unknown) => void)
         | undefined
       if (replaced === undefined) return done?.(null, [])
-      return core.query(replaced, done)
+      return core.query(replaced, (error: unknown, result: unknown) =>
+        isGone(error) ? done?.(null, []) : done?.(error, result),
+      )
     }
   const query = send('query')
+  const promised =
+    (run: typeof query) =>
+    (config: unknown, values?: unknown): Promise<unknown> =>
+      new Promise((resolve, reject) => {
+        run(config, values, (error: unknown, ...result: unknown[]) => (error ? reject(error) : resolve(result)))
+      })
   const held: HeldMysql = {
     query,
     execute: send('execute'),
+    promise: () => ({ query: promised(query), execute: promised(send('execute')) }),
     beginTransaction: (callback) => void query('BEGIN', callback),
     commit: (callback) => void query('COMMIT', callback),
     rollback: (callback) => void query('ROLLBACK', callback),
@@ -106,6 +125,7 @@ export function heldMysql(client: unknown, options: HeldOptions): HeldMysql {
     on: () => held,
     once: () => held,
     removeListener: () => held,
+    listeners: () => [],
     threadId: core.threadId,
   }
   return held
@@ -135,6 +155,14 @@ interface MysqlCore {
 }
 
 const NOTHING: PgResult = { rows: [], rowCount: 0, command: '', fields: [] }
+
+/**
+ * Returns `true` for the error that a savepoint does not exist: on MySQL a CREATE or ALTER ends the transaction, so there
+ * is nothing left to end, as there would be without us.
+ */
+function isGone(error: unknown): boolean {
+  return (error as { errno?: unknown } | null)?.errno === 1305
+}
 
 function isPglite(client: unknown): client is Pglite {
   return typeof (client as { exec?: unknown }).exec === 'function'
@@ -169,6 +197,8 @@ class Nest {
     const statement = text.trim().replace(/;$/, '').toLowerCase()
     if (this.#alone) return text
     if (/^(?:begin|start transaction)\b/.test(statement)) return `SAVEPOINT ${NAME}_${++this.#depth}`
+    // A mode can only be set before the first statement of a transaction, and ours has begun.
+    if (/^set transaction\b/.test(statement)) return undefined
     const ends = /^(?:commit|end)\b/.test(statement)
     const undoes = /^(?:rollback|abort)\b(?!\s+(?:work\s+|transaction\s+)?to\b)/.test(statement)
     if (!ends && !undoes) return text
