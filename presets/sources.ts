@@ -16,6 +16,7 @@ import { type KyselyOptions, kyselyFormat } from '../src/source/formats/kysely.t
 import { type PostgratorOptions, postgratorFormat } from '../src/source/formats/postgrator.ts'
 import { type PostgresMigrationsOptions, postgresMigrationsFormat } from '../src/source/formats/postgresMigrations.ts'
 import { type PrismaOptions, prismaFormat } from '../src/source/formats/prisma.ts'
+import { type SequelizeOptions, sequelizeFormat } from '../src/source/formats/sequelize.ts'
 import { type SqlxOptions, sqlxFormat } from '../src/source/formats/sqlx.ts'
 import { type SupabaseOptions, supabaseFormat } from '../src/source/formats/supabase.ts'
 import { type TypeormOptions, typeormFormat } from '../src/source/formats/typeorm.ts'
@@ -31,6 +32,7 @@ export type {
   PostgratorOptions,
   PostgresMigrationsOptions,
   PrismaOptions,
+  SequelizeOptions,
   SqlxOptions,
   SupabaseOptions,
   TypeormOptions,
@@ -99,4 +101,9 @@ export function kysely(path: string | URL = 'migrations', options: KyselyOptions
 /** Migrations of TypeORM. @param path the folder with the files of its classes; default `src/migrations` */
 export function typeorm(path: string | URL = 'src/migrations', options: TypeormOptions = {}): Source {
   return sourceOfFormat(typeormFormat(options), folderOnDisk(path))
+}
+
+/** Migrations of the Sequelize CLI. @param path default `migrations` */
+export function sequelize(path: string | URL = 'migrations', options: SequelizeOptions = {}): Source {
+  return sourceOfFormat(sequelizeFormat(options), folderOnDisk(path))
 }

@@ -44,6 +44,7 @@ const PLACES: readonly Place[] = [
   (project) => usual(project, 'sqlx.toml', 'migrations'),
   (project) => named(project, 'atlas.hcl', /\bdir\s*=\s*(")file:\/\/(.+?)(?:\?[^"]*)?\1/, ['']),
   (project) => typeorm(project),
+  (project) => sequelize(project),
 ]
 
 const ENDINGS = ['.ts', '.mts', '.cts', '.js', '.mjs', '.cjs', '.json']
@@ -100,6 +101,16 @@ function typeorm(project: string): ProjectFolder | undefined {
   const files = ['ormconfig', 'data-source', 'src/data-source', 'src/db/data-source', 'src/database/data-source']
   const pattern = /\bmigrations\s*:\s*\[?\s*(['"`])([^'"`*{]+)\/[^'"`]*\1/
   return files.map((file) => named(project, file, pattern)).find((found) => found)
+}
+
+/** The file names the folder by a text or by path.resolve of several. */
+function sequelize(project: string): ProjectFolder | undefined {
+  const file = fileOf(project, '.sequelizerc', [''])
+  if (!file) return undefined
+  const text = withoutComments(readFileSync(join(project, file), 'utf8'))
+  const said = /['"]?migrations-path['"]?\s*:\s*(?:[\w.]*\(([^)]*)\)|(['"`][^'"`]*['"`]))/.exec(text)
+  const parts = [...(said?.[1] ?? said?.[2] ?? '').matchAll(/['"`]([^'"`]*)['"`]/g)].map(([, part]) => part ?? '')
+  return { path: normalize(parts.length > 0 ? join(...parts) : 'migrations'), because: `named in ${file}` }
 }
 
 function fileOf(project: string, name: string, endings: readonly string[]): string | undefined {

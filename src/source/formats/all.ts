@@ -9,6 +9,7 @@ import { graphileMigrateFormat } from './graphileMigrate.ts'
 import { postgratorFormat } from './postgrator.ts'
 import { postgresMigrationsFormat } from './postgresMigrations.ts'
 import { prismaFormat } from './prisma.ts'
+import { sequelizeFormat } from './sequelize.ts'
 import { sqlxFormat } from './sqlx.ts'
 import { supabaseFormat } from './supabase.ts'
 import type { Surroundings } from './surroundings.ts'
@@ -115,6 +116,16 @@ export const FORMATS: readonly KnownFormat[] = [
       code.some((text) => /\bimplements\s+(?:\w+,\s*)*MigrationInterface\b/.test(text)) ||
       (files.some((file) => /^\d{13}-[^/]*\.[cm]?[jt]s$/.test(file)) && around.dependsOn('typeorm')),
     make: typeormFormat,
+  },
+  {
+    call: 'sequelize',
+    tool: 'Sequelize',
+    // umzug's own migrations get one object: up({ context: queryInterface }).
+    recognizes: ({ code, around }) =>
+      code.some((text) => /\bimport\('sequelize-cli'\)/.test(text)) ||
+      (code.some((text) => /\bqueryInterface\b/i.test(text) && !/\bcontext\b/.test(text)) &&
+        (around.dependsOn('sequelize') || around.has('.sequelizerc'))),
+    make: sequelizeFormat,
   },
 ]
 

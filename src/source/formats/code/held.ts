@@ -2,6 +2,7 @@
  * Clients that lend our connection to another tool's library while one of its migrations runs. A transaction that the
  * library begins is a savepoint of ours, and what would end the connection does nothing.
  */
+import { EventEmitter } from 'node:events'
 
 /** How a migration runs. */
 export interface HeldOptions {
@@ -19,6 +20,8 @@ export interface PgResult {
 
 /** The part of a client of `pg` that libraries use, over a client of `pg` or a PGlite database. */
 export interface HeldPg {
+  /** Returns `true` while a transaction that the library began within ours has not ended. */
+  isOpen(): boolean
   query(config: unknown, values?: unknown, callback?: unknown): Promise<PgResult> | undefined
   release(): void
   end(callback?: () => void): Promise<void>
@@ -36,6 +39,7 @@ export function heldPg(client: unknown, options: HeldOptions): HeldPg {
   const nest = new Nest(options)
   const send = isPglite(client) ? sendToPglite(client) : sendToPg(client as PgClient)
   const held: HeldPg = {
+    isOpen: () => nest.isOpen,
     query(config, values, callback) {
       const done = [callback, values].find((one) => typeof one === 'function') as Callback | undefined
       const text = typeof config === 'string' ? config : String((config as { text?: unknown }).text ?? '')
@@ -63,6 +67,8 @@ export function heldPg(client: unknown, options: HeldOptions): HeldPg {
 
 /** The part of a connection of `mysql2` with callbacks that libraries use. */
 export interface HeldMysql {
+  /** Returns `true` while a transaction that the library began within ours has not ended. */
+  isOpen(): boolean
   query(config: unknown, values?: unknown, callback?: unknown): unknown
   execute(config: unknown, values?: unknown, callback?: unknown): unknown
   /** The same connection with promises, as TypeORM asks for it. */
@@ -100,7 +106,10 @@ export function heldMysql(client: unknown, options: HeldOptions, settings: objec
       const done = [callback, values].find((one) => typeof one === 'function') as
         | ((error: unknown, result?: unknown) => void)
         | undefined
-      if (replaced === undefined) return done?.(null, [])
+      if (replaced === undefined) {
+        done?.(null, [])
+        return new EventEmitter()
+      }
       return core.query(replaced, (error: unknown, result: unknown) =>
         isGone(error) ? done?.(null, []) : done?.(error, result),
       )
@@ -113,6 +122,7 @@ export function heldMysql(client: unknown, options: HeldOptions, settings: objec
         run(config, values, (error: unknown, ...result: unknown[]) => (error ? reject(error) : resolve(result)))
       })
   const held: HeldMysql = {
+    isOpen: () => nest.isOpen,
     query,
     execute: send('execute'),
     promise: () => ({ query: promised(query), execute: promised(send('execute')) }),
@@ -190,6 +200,10 @@ class Nest {
 
   constructor({ alone }: HeldOptions) {
     this.#alone = alone
+  }
+
+  get isOpen(): boolean {
+    return this.#depth > 0
   }
 
   /** Returns the statement to send instead; undefined for none. */
