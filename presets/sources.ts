@@ -13,6 +13,7 @@ import { sourceOfFormat } from '../src/source/formats/format.ts'
 import { type GooseOptions, gooseFormat } from '../src/source/formats/goose.ts'
 import { type GraphileMigrateOptions, graphileMigrateFormat } from '../src/source/formats/graphileMigrate.ts'
 import { type KyselyOptions, kyselyFormat } from '../src/source/formats/kysely.ts'
+import { type MikroOrmOptions, mikroOrmFormat } from '../src/source/formats/mikroOrm.ts'
 import { type PostgratorOptions, postgratorFormat } from '../src/source/formats/postgrator.ts'
 import { type PostgresMigrationsOptions, postgresMigrationsFormat } from '../src/source/formats/postgresMigrations.ts'
 import { type PrismaOptions, prismaFormat } from '../src/source/formats/prisma.ts'
@@ -29,6 +30,7 @@ export type {
   GooseOptions,
   GraphileMigrateOptions,
   KyselyOptions,
+  MikroOrmOptions,
   PostgratorOptions,
   PostgresMigrationsOptions,
   PrismaOptions,
@@ -106,4 +108,9 @@ export function typeorm(path: string | URL = 'src/migrations', options: TypeormO
 /** Migrations of the Sequelize CLI. @param path default `migrations` */
 export function sequelize(path: string | URL = 'migrations', options: SequelizeOptions = {}): Source {
   return sourceOfFormat(sequelizeFormat(options), folderOnDisk(path))
+}
+
+/** Migrations of MikroORM. @param path default `src/migrations` */
+export function mikroOrm(path: string | URL = 'src/migrations', options: MikroOrmOptions = {}): Source {
+  return sourceOfFormat(mikroOrmFormat(options), folderOnDisk(path))
 }

@@ -45,6 +45,7 @@ const PLACES: readonly Place[] = [
   (project) => named(project, 'atlas.hcl', /\bdir\s*=\s*(")file:\/\/(.+?)(?:\?[^"]*)?\1/, ['']),
   (project) => typeorm(project),
   (project) => sequelize(project),
+  (project) => mikroOrm(project),
 ]
 
 const ENDINGS = ['.ts', '.mts', '.cts', '.js', '.mjs', '.cjs', '.json']
@@ -101,6 +102,16 @@ function typeorm(project: string): ProjectFolder | undefined {
   const files = ['ormconfig', 'data-source', 'src/data-source', 'src/db/data-source', 'src/database/data-source']
   const pattern = /\bmigrations\s*:\s*\[?\s*(['"`])([^'"`*{]+)\/[^'"`]*\1/
   return files.map((file) => named(project, file, pattern)).find((found) => found)
+}
+
+/** The folder of the TypeScript files comes before that of the compiled ones. */
+function mikroOrm(project: string): ProjectFolder | undefined {
+  const files = ['mikro-orm.config', 'src/mikro-orm.config']
+  const keys = ['pathTs', 'path']
+  const patterns = keys.map(
+    (key) => new RegExp(`\\bmigrations\\s*:\\s*\\{[^}]*?\\b${key}\\s*:\\s*(['"\`])(.+?)\\1`, 's'),
+  )
+  return patterns.flatMap((pattern) => files.map((file) => named(project, file, pattern))).find((found) => found)
 }
 
 /** The file names the folder by a text or by path.resolve of several. */

@@ -6,6 +6,7 @@ import { flywayFormat } from './flyway.ts'
 import type { CodeFormat, Folder, Format } from './format.ts'
 import { gooseFormat } from './goose.ts'
 import { graphileMigrateFormat } from './graphileMigrate.ts'
+import { mikroOrmFormat } from './mikroOrm.ts'
 import { postgratorFormat } from './postgrator.ts'
 import { postgresMigrationsFormat } from './postgresMigrations.ts'
 import { prismaFormat } from './prisma.ts'
@@ -126,6 +127,14 @@ export const FORMATS: readonly KnownFormat[] = [
       (code.some((text) => /\bqueryInterface\b/i.test(text) && !/\bcontext\b/.test(text)) &&
         (around.dependsOn('sequelize') || around.has('.sequelizerc'))),
     make: sequelizeFormat,
+  },
+  {
+    call: 'mikroOrm',
+    tool: 'MikroORM',
+    recognizes: ({ files, code, around }) =>
+      code.some((text) => /['"]@mikro-orm\/migrations['"]/.test(text)) ||
+      (files.some((file) => /^Migration\d{14}[^/]*\.c?[jt]s$/.test(file)) && around.dependsOn('@mikro-orm/migrations')),
+    make: mikroOrmFormat,
   },
 ]
 
