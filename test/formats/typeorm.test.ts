@@ -122,7 +122,7 @@ export class Later1700000000002 implements MigrationInterface {
     await queryRunner.connection.transaction(async (manager) => {
       await manager.query("insert into users (name) values ($1)", ['by the manager'])
     })
-    await queryRunner.query(readFileSync(join(import.meta.dirname, 'more.sql'), 'utf8'))
+    await queryRunner.query(readFileSync(join(__dirname, 'more.sql'), 'utf8'))
   }
   async down() {}
 }
@@ -189,6 +189,29 @@ export class Fails1700000000001 implements MigrationInterface {
     expect(await db.rows("SELECT to_regclass('a') AS a")).toEqual([{ a: null }])
     write(place.folder, '1700000000001-Fails.ts', 'export const nothing = 1\n')
     expect((await failure((await ours(own, db, place)).up())).message).toContain('exports no class with an up method')
+  })
+
+  test('a transaction that is left open is an error, and the next run is as new', async ({ db }) => {
+    const fileOf = (end: string) => ({
+      '1700000000001-Opens.ts': `${HEAD}
+export class Opens1700000000001 implements MigrationInterface {
+  async up(queryRunner: QueryRunner) {
+    await queryRunner.query('create table a (id int)')
+    await queryRunner.startTransaction()
+    ${end}
+  }
+  async down(queryRunner: QueryRunner) { await queryRunner.query('drop table a') }
+}
+`,
+    })
+    const [own, place] = at(db, fileOf(''))
+    const migrator = await ours(own, db, place)
+    expect((await failure(migrator.up())).message).toContain('It began a transaction and did not end it')
+    for (const [name, text] of Object.entries(fileOf('await queryRunner.commitTransaction()'))) {
+      write(place.folder, name, text)
+    }
+    expect((await migrator.up()).steps).toHaveLength(1)
+    expect(await db.rows("SELECT to_regclass('a')::text AS a")).toEqual([{ a: 'a' }])
   })
 
   test('a table of another name in a schema is the same', async ({ db, other }) => {

@@ -16,6 +16,8 @@ export function folderOnDisk(path: string | URL): Folder {
   const shown = shorten(folder)
   /** A loader for each way to read a module's exports; it keeps what it has loaded. */
   const loaders = new Map<Adapt, Promise<ModuleLoader>>()
+  /** Packages that migrations have asked for; each migration asks again. */
+  const packages = new Map<string, Promise<object>>()
   const bytes = (name: string) => readBytes(join(folder, name), join(shown, name))
   return {
     shown,
@@ -30,16 +32,12 @@ export function folderOnDisk(path: string | URL): Folder {
       loaders.set(adapt, loading)
       return (await loading).load(join(folder, name))
     },
-    importPackage: async (name, purpose) => {
-      const [{ toolchain }, { diskResolver }] = await Promise.all([
-        import('../module/toolchain.ts'),
-        import('../module/resolve.ts'),
-      ])
-      const { resolve: find } = diskResolver(await toolchain())
-      return loadPackage(name, purpose, async () => {
-        const found = find(name, join(folder, 'migration.ts'))
-        return import(found.kind === 'native' ? found.url : pathToFileURL(found.path).href)
-      })
+    importPackage: (name, purpose) => {
+      const known = packages.get(name) ?? importFor(folder, name, purpose)
+      packages.set(name, known)
+      // It may be installed later.
+      known.catch(() => packages.delete(name))
+      return known
     },
     above: (name) => {
       const file = join(dirname(folder), name)
@@ -49,6 +47,18 @@ export function folderOnDisk(path: string | URL): Folder {
 }
 
 // --- internal ---
+
+async function importFor(folder: string, name: string, purpose: string): Promise<object> {
+  const [{ toolchain }, { diskResolver }] = await Promise.all([
+    import('../module/toolchain.ts'),
+    import('../module/resolve.ts'),
+  ])
+  const { resolve: find } = diskResolver(await toolchain())
+  return loadPackage(name, purpose, async () => {
+    const found = find(name, join(folder, 'migration.ts'))
+    return import(found.kind === 'native' ? found.url : pathToFileURL(found.path).href)
+  })
+}
 
 function filesIn(folder: string, shown: string): string[] {
   try {

@@ -26,6 +26,7 @@ export interface TypeormOptions {
 
 /** Facts: typeorm 1.1.1, `migration/MigrationExecutor.js`, `util/DirectoryExportedClassesLoader.js`. */
 export function typeormFormat(options: TypeormOptions = {}): CodeFormat {
+  const connections: Connections = new WeakMap()
   const adapt: Adapt = (exports) => ({ classes: migrationsIn(exports) }) as ModuleMigration
   const classesOf = async (folder: Folder, file: string) => {
     const module = (await folder.load?.(file, adapt)) as ClassModule | undefined
@@ -61,7 +62,7 @@ export function typeormFormat(options: TypeormOptions = {}): CodeFormat {
     async body(folder, { name, up }, direction) {
       const { module, classes } = await classesOf(folder, up)
       const migration = classes.find((one) => nameOf(one) === name)
-      return module && migration ? halfOf(module, migration, direction, folder, options) : null
+      return module && migration ? halfOf(module, migration, direction, { folder, options, connections }) : null
     },
     bookkeeping: (dialect, books) => typeormBookkeeping(dialect, books, options),
     create: (title, { now }) => ({ [`${now.getTime()}-${title}.ts`]: templateOf(title, now) }),
@@ -88,9 +89,7 @@ interface TypeormPackage {
 }
 
 interface DataSource {
-  readonly isInitialized: boolean
   initialize(): Promise<unknown>
-  destroy(): Promise<void>
   createQueryRunner(): QueryRunner
 }
 
@@ -154,6 +153,12 @@ function timestampIn(name: string): number | undefined {
   return Number.parseInt(name.slice(-13), 10) || undefined
 }
 
+interface HalfPlace {
+  readonly folder: Folder
+  readonly options: TypeormOptions
+  readonly connections: Connections
+}
+
 const halves = new WeakMap<ClassMigration, { up?: LoadedModule; down?: LoadedModule }>()
 
 /** Returns the body of one half. Returns the same object for the same instance, as {@link bodyOf} does. */
@@ -161,12 +166,11 @@ function halfOf(
   module: ClassModule,
   migration: ClassMigration,
   direction: Direction,
-  folder: Folder,
-  options: TypeormOptions,
+  place: HalfPlace,
 ): CodeBody | null {
   const known = halves.get(migration) ?? {}
   halves.set(migration, known)
-  known[direction] ??= madeHalf(module, migration, direction, folder, options)
+  known[direction] ??= madeHalf(module, migration, direction, place)
   return bodyOf(known[direction], direction)
 }
 
@@ -174,8 +178,7 @@ function madeHalf(
   module: ClassModule,
   migration: ClassMigration,
   direction: Direction,
-  folder: Folder,
-  options: TypeormOptions,
+  { folder, options, connections }: HalfPlace,
 ): LoadedModule {
   const half = migration[direction]
   const hasTransaction = migration.transaction ?? options.migrationsTransactionMode !== 'none'
@@ -186,8 +189,11 @@ function madeHalf(
     down: undefined,
     ...(half && {
       [direction]: (context: MigrationContext) =>
-        withQueryRunner(folder, context, { alone, hasTransaction, more: options.dataSource }, (queryRunner) =>
-          half.call(migration, queryRunner),
+        withQueryRunner(
+          folder,
+          context,
+          { alone, hasTransaction, more: options.dataSource, connections },
+          (queryRunner) => half.call(migration, queryRunner),
         ),
     }),
     ...(alone && { transaction: false }),
@@ -207,39 +213,59 @@ interface RunOptions {
   /** `true` if TypeORM would run it in a transaction, which it may end and begin again by itself. */
   readonly hasTransaction: boolean
   readonly more: object | undefined
+  readonly connections: Connections
 }
+
+/** TypeORM on one connection of ours. It stays for the next migration, since opening one takes several queries. */
+interface Opened {
+  readonly dataSource: DataSource
+  isOpen(): boolean
+}
+
+/** What is open, by client; `alone` without a transaction of ours. */
+type Connections = WeakMap<object, { readonly alone?: Opened | undefined; readonly ours?: Opened | undefined }>
 
 async function withQueryRunner(
   folder: Folder,
   context: MigrationContext,
-  { alone, hasTransaction, more }: RunOptions,
+  { alone, hasTransaction, more, connections }: RunOptions,
   run: (queryRunner: QueryRunner) => unknown,
 ): Promise<void> {
+  const way = alone ? 'alone' : 'ours'
+  const client = context.client as object
+  const known = connections.get(client) ?? {}
+  const opened = known[way] ?? (await open(folder, context, alone, more))
+  // After a failure it would believe that a transaction is open.
+  connections.set(client, { ...known, [way]: undefined })
+  const queryRunner = opened.dataSource.createQueryRunner()
+  if (hasTransaction) await queryRunner.startTransaction()
+  await run(queryRunner)
+  if (queryRunner.isTransactionActive) await queryRunner.commitTransaction()
+  await queryRunner.release()
+  if (opened.isOpen()) throw new Error('It began a transaction and did not end it. Commit it, or roll it back.')
+  connections.set(client, { ...known, [way]: opened })
+}
+
+async function open(
+  folder: Folder,
+  context: MigrationContext,
+  alone: boolean,
+  more: object | undefined,
+): Promise<Opened> {
   const library = await folder.importPackage?.('typeorm', 'A migration of TypeORM')
   const { DataSource } = library as TypeormPackage
-  const connection = await connectionFor(context, alone)
-  const dataSource = new DataSource({
-    ...more,
-    ...connection,
-    migrations: [],
-    migrationsRun: false,
-    synchronize: false,
-    dropSchema: false,
-  })
-  try {
-    await dataSource.initialize()
-    const queryRunner = dataSource.createQueryRunner()
-    if (hasTransaction) await queryRunner.startTransaction()
-    await run(queryRunner)
-    if (queryRunner.isTransactionActive) await queryRunner.commitTransaction()
-    await queryRunner.release()
-  } finally {
-    if (dataSource.isInitialized) await dataSource.destroy()
-  }
+  const { options, isOpen } = await connectionFor(context, alone)
+  const none = { migrations: [], migrationsRun: false, synchronize: false, dropSchema: false }
+  const dataSource = new DataSource({ ...more, ...options, ...none })
+  await dataSource.initialize()
+  return { dataSource, isOpen }
 }
 
 /** Returns the options with which TypeORM connects; its `driver` stands for the package `pg` or `mysql2`. */
-async function connectionFor({ client, dialect, sql }: MigrationContext, alone: boolean): Promise<object> {
+async function connectionFor(
+  { client, dialect, sql }: MigrationContext,
+  alone: boolean,
+): Promise<{ readonly options: object; isOpen(): boolean }> {
   if (dialect === 'postgres') {
     const held = heldPg(client, { alone })
     class Pool {
@@ -253,7 +279,7 @@ async function connectionFor({ client, dialect, sql }: MigrationContext, alone: 
         callback()
       }
     }
-    return { type: 'postgres', driver: { Pool }, installExtensions: false }
+    return { options: { type: 'postgres', driver: { Pool }, installExtensions: false }, isOpen: held.isOpen }
   }
   const [row] = await sql<{ version: string }>('SELECT VERSION() AS version')
   // TypeORM's own defaults for its connections.
@@ -263,7 +289,7 @@ async function connectionFor({ client, dialect, sql }: MigrationContext, alone: 
     end: (callback: () => void) => callback(),
   }
   const type = /mariadb/i.test(String(row?.version)) ? 'mariadb' : 'mysql'
-  return { type, driver: { createPool: () => pool } }
+  return { options: { type, driver: { createPool: () => pool } }, isOpen: held.isOpen }
 }
 
 function typeormBookkeeping(

@@ -27,7 +27,7 @@ export type Asked =
   | { readonly kind: 'driver'; readonly isTransactional: boolean }
   | { readonly kind: 'failed'; readonly isTransactional: boolean; readonly error: unknown }
 
-export interface Query {
+interface Query {
   readonly sql: string
   /** Has the stack of the call of addSql. */
   readonly at: Error
