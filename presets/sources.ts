@@ -15,12 +15,15 @@ import { type GooseOptions, gooseFormat } from '../src/source/formats/goose.ts'
 import { type GraphileMigrateOptions, graphileMigrateFormat } from '../src/source/formats/graphileMigrate.ts'
 import { type KnexMigrationSource, type KnexOptions, knexFormat } from '../src/source/formats/knex.ts'
 import { type KyselyMigrationProvider, type KyselyOptions, kyselyFormat } from '../src/source/formats/kysely.ts'
+import { type MikroOrmOptions, mikroOrmFormat } from '../src/source/formats/mikroOrm.ts'
 import { type NodePgMigrateOptions, nodePgMigrateFormat } from '../src/source/formats/nodePgMigrate.ts'
 import { type PostgratorOptions, postgratorFormat } from '../src/source/formats/postgrator.ts'
 import { type PostgresMigrationsOptions, postgresMigrationsFormat } from '../src/source/formats/postgresMigrations.ts'
 import { type PrismaOptions, prismaFormat } from '../src/source/formats/prisma.ts'
+import { type SequelizeOptions, sequelizeFormat } from '../src/source/formats/sequelize.ts'
 import { type SqlxOptions, sqlxFormat } from '../src/source/formats/sqlx.ts'
 import { type SupabaseOptions, supabaseFormat } from '../src/source/formats/supabase.ts'
+import { type TypeormOptions, typeormFormat } from '../src/source/formats/typeorm.ts'
 import { type UmzugMigration, type UmzugOptions, umzugFormat } from '../src/source/formats/umzug.ts'
 
 export type {
@@ -34,12 +37,15 @@ export type {
   KnexOptions,
   KyselyMigrationProvider,
   KyselyOptions,
+  MikroOrmOptions,
   NodePgMigrateOptions,
   PostgratorOptions,
   PostgresMigrationsOptions,
   PrismaOptions,
+  SequelizeOptions,
   SqlxOptions,
   SupabaseOptions,
+  TypeormOptions,
   UmzugMigration,
   UmzugOptions,
 }
@@ -135,4 +141,19 @@ export function umzug(migrations: string | URL | readonly UmzugMigration[], opti
   return Array.isArray(migrations)
     ? sourceOfFormat(umzugFormat(options, migrations), noFolder("umzug's list"), options)
     : sourceOfFormat(umzugFormat(options), folderOnDisk(migrations as string | URL), options)
+}
+
+/** Migrations of TypeORM. @param path the folder with the files of its classes; default `src/migrations` */
+export function typeorm(path: string | URL = 'src/migrations', options: TypeormOptions = {}): Source {
+  return sourceOfFormat(typeormFormat(options), folderOnDisk(path), options)
+}
+
+/** Migrations of the Sequelize CLI. @param path default `migrations` */
+export function sequelize(path: string | URL = 'migrations', options: SequelizeOptions = {}): Source {
+  return sourceOfFormat(sequelizeFormat(options), folderOnDisk(path), options)
+}
+
+/** Migrations of MikroORM. @param path default `src/migrations` */
+export function mikroOrm(path: string | URL = 'src/migrations', options: MikroOrmOptions = {}): Source {
+  return sourceOfFormat(mikroOrmFormat(options), folderOnDisk(path), options)
 }

@@ -243,8 +243,11 @@ class Ranks {
     const entries = new Map(own.history.map((entry) => [identify(entry.name), entry]))
     this.#numbers = new Map([...entries].map(([identity, { version }]) => [identity, version]))
     this.#row = own.version
-    // If the tool's table exists, it decides what is applied; ours says more about it.
-    const rows = books.rows(data ?? [])
+    // The tool's table decides what is applied; ours says more about it. Only a tool without a table leaves it to ours.
+    const rows =
+      books.select === undefined
+        ? [...entries].map(([identity, { appliedAt }]) => asRow(identity, appliedAt))
+        : books.rows(data ?? [])
     const names = new Map(migrations.map(({ name }) => [identify(name), name]))
     this.#rankGone(rows, [...entries.values()], names)
     const byIdentity = new Map(migrations.map((migration) => [identify(migration.name), migration]))
@@ -436,6 +439,10 @@ function isStale({ appliedAt, durationMs }: HistoryEntry, row: BookkeepingRow): 
 
 function timeOf(value: Date | string): number {
   return new Date(value).getTime()
+}
+
+function asRow(identity: string, appliedAt: Date | null): BookkeepingRow {
+  return { identity, state: 'applied', appliedAt }
 }
 
 /** What the ranks know of the database: the version row, and the numbers of the history by identity. */

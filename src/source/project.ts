@@ -51,6 +51,9 @@ const PLACES: readonly Place[] = [
     beside(project, 'kysely.config', 'migrations', /\b(?:migrationFolder|provider)\s*:/),
   (project) => nodePgMigrate(project),
   (project) => named(project, 'atlas.hcl', /\bdir\s*=\s*(")file:\/\/(.+?)(?:\?[^"]*)?\1/, ['']),
+  (project) => typeorm(project),
+  (project) => sequelize(project),
+  (project) => mikroOrm(project),
 ]
 
 const ENDINGS = ['.ts', '.mts', '.cts', '.js', '.mjs', '.cjs', '.json']
@@ -118,13 +121,43 @@ function nodePgMigrate(project: string): ProjectFolder | undefined {
     : { path: normalize(said), because: 'named in package.json' }
 }
 
+/** TypeORM's own examples have the data source in one of these files; a path there is relative to the project. */
+function typeorm(project: string): ProjectFolder | undefined {
+  const files = ['ormconfig', 'data-source', 'src/data-source', 'src/db/data-source', 'src/database/data-source']
+  const pattern = /\bmigrations\s*:\s*\[?\s*(['"`])([^'"`*{]+)\/[^'"`]*\1/
+  return files.map((file) => named(project, file, pattern)).find((found) => found)
+}
+
+/** The folder of the TypeScript files comes before that of the compiled ones. */
+function mikroOrm(project: string): ProjectFolder | undefined {
+  const files = ['mikro-orm.config', 'src/mikro-orm.config']
+  const keys = ['pathTs', 'path']
+  const patterns = keys.map(
+    (key) => new RegExp(`\\bmigrations\\s*:\\s*\\{[^}]*?\\b${key}\\s*:\\s*(['"\`])(.+?)\\1`, 's'),
+  )
+  return patterns.flatMap((pattern) => files.map((file) => named(project, file, pattern))).find((found) => found)
+}
+
+/** The file names the folder by a text or by path.resolve of several. */
+function sequelize(project: string): ProjectFolder | undefined {
+  const file = fileOf(project, '.sequelizerc', [''])
+  if (!file) return undefined
+  const text = withoutComments(readFileSync(join(project, file), 'utf8'))
+  const said = /['"]?migrations-path['"]?\s*:\s*(?:[\w.]*\(([^)]*)\)|(['"`][^'"`]*['"`]))/.exec(text)
+  const parts = [...(said?.[1] ?? said?.[2] ?? '').matchAll(/['"`]([^'"`]*)['"`]/g)].map(([, part]) => part ?? '')
+  return { path: normalize(parts.length > 0 ? join(...parts) : 'migrations'), because: `named in ${file}` }
+}
+
 function fileOf(project: string, name: string, endings: readonly string[]): string | undefined {
   return endings.map((ending) => `${name}${ending}`).find((file) => existsSync(join(project, file)))
 }
 
-/** Leaves out comments that fill whole lines, so that a path that is commented out does not count. */
+/**
+ * Leaves out comments that fill whole lines, so that a path that is commented out does not count. The pattern
+ * `migrations/*.ts` begins no comment.
+ */
 function withoutComments(text: string): string {
-  return text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/^\s*(?:\/\/|#).*$/gm, '')
+  return text.replace(/(?<![\w*'"`])\/\*[\s\S]*?\*\//g, '').replace(/^\s*(?:\/\/|#).*$/gm, '')
 }
 
 function isFolder(path: string): boolean {

@@ -39,6 +39,8 @@ export interface Oracle {
   readonly count: number
   /** Returns the folder's files while it had only the first `count` migrations. */
   files(count: number): Readonly<Record<string, string>>
+  /** Adds to a new folder what its files import. */
+  prepare?(folder: string): void
   source(folder: string): Source
   /** Lets the tool apply what it finds to do. */
   up(place: Place): Promise<unknown>
@@ -56,7 +58,9 @@ export interface Oracle {
 
 /** Makes a place for a test: a folder with the first `count` migrations. */
 export function placeOf(oracle: Oracle, { url }: Database, count = oracle.count): Place {
-  return { url, folder: folder(oracle.files(count)) }
+  const path = folder(oracle.files(count))
+  oracle.prepare?.(path)
+  return { url, folder: path }
 }
 
 /** Gives a folder the first `count` migrations, and no other file. */

@@ -222,7 +222,7 @@ describeWithTool(oracle.packages, 'node-pg-migrate and we', () => {
     const migrationLoaderStrategies = [{ extensions: ['.sql'], loader: 'sql' }]
     await (await ours(oracle, db, place)).up()
     expect(await run(place, { migrationLoaderStrategies })).toEqual([])
-    expect((await failure((await ours(oracle, db, place)).down(1))).message).toContain('there is no .down.sql')
+    expect((await failure((await ours(oracle, db, place)).down(1))).message).toContain('it has no down')
     await db.rows("DELETE FROM pgmigrations WHERE name = '2_b'")
     await (await ours(oracle, db, place)).down(1)
     expect(await missing(db, 'a')).toEqual({ a: true })

@@ -9,13 +9,16 @@ import { gooseFormat } from './goose.ts'
 import { graphileMigrateFormat } from './graphileMigrate.ts'
 import { knexFormat } from './knex.ts'
 import { kyselyFormat } from './kysely.ts'
+import { mikroOrmFormat } from './mikroOrm.ts'
 import { nodePgMigrateFormat } from './nodePgMigrate.ts'
 import { postgratorFormat } from './postgrator.ts'
 import { postgresMigrationsFormat } from './postgresMigrations.ts'
 import { prismaFormat } from './prisma.ts'
+import { sequelizeFormat } from './sequelize.ts'
 import { sqlxFormat } from './sqlx.ts'
 import { supabaseFormat } from './supabase.ts'
 import type { Surroundings } from './surroundings.ts'
+import { typeormFormat } from './typeorm.ts'
 import { umzugFormat } from './umzug.ts'
 
 /** A tool whose folders can be recognized. */
@@ -148,6 +151,35 @@ export const FORMATS: readonly KnownFormat[] = [
     recognizes: ({ code }) => code.some((text) => takes(text, /^\{[^}]*\bcontext\b/) || IMPORTS_UMZUG.test(text)),
     // It says what has to be given, because nobody but the user knows the context.
     make: () => umzugFormat(undefined),
+  },
+  {
+    call: 'typeorm',
+    tool: 'TypeORM',
+    isCode: true,
+    recognizes: ({ files, code, around }) =>
+      code.some((text) => /\bimplements\s+(?:\w+,\s*)*MigrationInterface\b/.test(text)) ||
+      (files.some((file) => /^\d{13}-[^/]*\.[cm]?[jt]s$/.test(file)) && around.dependsOn('typeorm')),
+    make: typeormFormat,
+  },
+  {
+    call: 'sequelize',
+    tool: 'Sequelize',
+    isCode: true,
+    // umzug's own migrations get one object: up({ context: queryInterface }).
+    recognizes: ({ code, around }) =>
+      code.some((text) => /\bimport\('sequelize-cli'\)/.test(text)) ||
+      (code.some((text) => /\bqueryInterface\b/i.test(text) && !/\bcontext\b/.test(text)) &&
+        (around.dependsOn('sequelize') || around.has('.sequelizerc'))),
+    make: sequelizeFormat,
+  },
+  {
+    call: 'mikroOrm',
+    tool: 'MikroORM',
+    isCode: true,
+    recognizes: ({ files, code, around }) =>
+      code.some((text) => /['"]@mikro-orm\/migrations['"]/.test(text)) ||
+      (files.some((file) => /^Migration\d{14}[^/]*\.c?[jt]s$/.test(file)) && around.dependsOn('@mikro-orm/migrations')),
+    make: mikroOrmFormat,
   },
 ]
 

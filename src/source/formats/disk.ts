@@ -18,6 +18,8 @@ export function folderOnDisk(path: string | URL): Folder {
   let keys: Promise<ModuleLoader> | undefined
   /** A loader for each way to read a module's exports; it keeps what it has loaded. */
   const loaders = new Map<Adapt, Promise<ModuleLoader>>()
+  /** Packages that migrations have asked for; each migration asks again. */
+  const packages = new Map<string, Promise<object>>()
   const bytes = (name: string) => readBytes(join(folder, name), join(shown, name))
   return {
     shown,
@@ -39,8 +41,12 @@ export function folderOnDisk(path: string | URL): Folder {
       const version = found && versionOfPackage(found)
       return key && version ? { ...key, hash: `${key.hash} ${version}` } : undefined
     },
-    importPackage: async (name, purpose) => {
-      return loadPackage(name, purpose, async () => import(pathToFileURL(await locate(name, folder)).href))
+    importPackage: (name, purpose) => {
+      const known = packages.get(name) ?? importFor(folder, name, purpose)
+      packages.set(name, known)
+      // It may be installed later.
+      known.catch(() => packages.delete(name))
+      return known
     },
     above: (name) => {
       const file = join(dirname(folder), name)
@@ -50,6 +56,10 @@ export function folderOnDisk(path: string | URL): Folder {
 }
 
 // --- internal ---
+
+async function importFor(folder: string, name: string, purpose: string): Promise<object> {
+  return loadPackage(name, purpose, async () => import(pathToFileURL(await locate(name, folder)).href))
+}
 
 /** Returns the file that an import of the package means in the folder. @throws Error if it is not installed */
 async function locate(name: string, folder: string): Promise<string> {

@@ -136,12 +136,10 @@ function bodyOfSql(
   { up, down, data }: Entry<Data>,
   direction: Direction,
   options: NodePgMigrateOptions,
-): SqlBody {
+): SqlBody | null {
   if (data.isPair) {
     const path = direction === 'up' ? up : down
-    if (path === undefined)
-      return irreversible('node-pg-migrate cannot infer a down from SQL, and there is no .down.sql')
-    return asSql(folder.text(path), options)
+    return path === undefined ? null : asSql(folder.text(path), options)
   }
   const text = folder.text(up)
   const [start, end] = [startOf(text, 'up'), startOf(text, 'down')]

@@ -2,6 +2,7 @@
  * Clients that lend our connection to another tool's library while one of its migrations runs. A transaction that the
  * library begins is a savepoint of ours, and what would end the connection does nothing.
  */
+import { EventEmitter } from 'node:events'
 import type { Dialect } from '../../../sql/dialect.ts'
 import { cutStatements } from '../../../sql/statements.ts'
 
@@ -21,6 +22,8 @@ interface PgResult {
 
 /** The part of a client of `pg` that libraries use, over a client of `pg` or a PGlite database. */
 export interface HeldPg {
+  /** Returns `true` while a transaction that the library began within ours has not ended. */
+  isOpen(): boolean
   query(config: unknown, values?: unknown, callback?: unknown): Promise<PgResult> | undefined
   /** Returns itself, so that it can stand for a pool. */
   connect(): Promise<HeldPg>
@@ -40,6 +43,7 @@ export function heldPg(client: unknown, options: HeldOptions): HeldPg {
   const nest = new Nest(options, 'postgres')
   const send = isPglite(client) ? sendToPglite(client) : sendToPg(client as PgClient)
   const held: HeldPg = {
+    isOpen: () => nest.isOpen,
     query(config, values, callback) {
       const done = [callback, values].find((one) => typeof one === 'function') as Callback | undefined
       const text = typeof config === 'string' ? config : String((config as { text?: unknown }).text ?? '')
@@ -68,6 +72,8 @@ export function heldPg(client: unknown, options: HeldOptions): HeldPg {
 
 /** The part of a connection of `mysql2` with callbacks that libraries use. */
 export interface HeldMysql {
+  /** Returns `true` while a transaction that the library began within ours has not ended. */
+  isOpen(): boolean
   query(config: unknown, values?: unknown, callback?: unknown): unknown
   execute(config: unknown, values?: unknown, callback?: unknown): unknown
   beginTransaction(callback: (error: unknown) => void): void
@@ -83,6 +89,7 @@ export interface HeldMysql {
   off(): HeldMysql
   removeListener(): HeldMysql
   removeAllListeners(): HeldMysql
+  listeners(): readonly unknown[]
   readonly threadId: number
 }
 
@@ -99,8 +106,11 @@ interface HeldMysqlPromise {
   end(): Promise<void>
 }
 
-/** @param client the connection of `mysql2/promise` that our driver gives to code migrations */
-export function heldMysql(client: unknown, options: HeldOptions): HeldMysql {
+/**
+ * @param client the connection of `mysql2/promise` that our driver gives to code migrations
+ * @param settings what the library sets for its connections and `mysql2` also takes for a query: `supportBigNumbers`
+ */
+export function heldMysql(client: unknown, options: HeldOptions, settings: object = {}): HeldMysql {
   const core = (client as { connection: MysqlCore }).connection
   const nest = new Nest(options, 'mysql')
   const send =
@@ -108,17 +118,22 @@ export function heldMysql(client: unknown, options: HeldOptions): HeldMysql {
     (config: unknown, values?: unknown, callback?: unknown): unknown => {
       const text = typeof config === 'string' ? config : String((config as { sql?: unknown }).sql ?? '')
       const replaced = nest.replace(text)
-      if (replaced === text) return core[method](config, values, callback)
+      const asked = typeof config === 'string' ? { ...settings, sql: config } : { ...settings, ...(config as object) }
+      if (replaced === text) return core[method](asked, values, callback)
       const done = [callback, values].find((one) => typeof one === 'function') as
         | ((error: unknown, result?: unknown) => void)
         | undefined
-      if (replaced === undefined) return done?.(null, [])
-      return core.query(replaced, (error: unknown, result?: unknown) =>
+      if (replaced === undefined) {
+        done?.(null, [])
+        return new EventEmitter()
+      }
+      return core.query(replaced, (error: unknown, result: unknown) =>
         isSavepointGone(error) ? done?.(null, []) : done?.(error, result),
       )
     }
   const query = send('query')
   const held: HeldMysql = {
+    isOpen: () => nest.isOpen,
     query,
     execute: send('execute'),
     beginTransaction: (callback) => void query('BEGIN', callback),
@@ -133,6 +148,7 @@ export function heldMysql(client: unknown, options: HeldOptions): HeldMysql {
     off: () => held,
     removeListener: () => held,
     removeAllListeners: () => held,
+    listeners: () => [],
     threadId: core.threadId,
   }
   return held
@@ -224,9 +240,13 @@ class Nest {
     this.#dialect = dialect
   }
 
+  get isOpen(): boolean {
+    return this.#depth > 0
+  }
+
   /** Returns the text to send instead; undefined for none. */
   replace(text: string): string | undefined {
-    if (this.#alone || !/\b(?:begin|start|commit|end|rollback|abort)\b/i.test(text)) return text
+    if (this.#alone || !/\b(?:begin|start|commit|end|rollback|abort|transaction)\b/i.test(text)) return text
     const parts = cutStatements(text, this.#dialect).statements.map(({ start, end }) => text.slice(start, end))
     const replaced = parts.map((part) => this.#one(part))
     if (replaced.every((part, place) => part === parts[place])) return text
@@ -236,6 +256,8 @@ class Nest {
   #one(text: string): string | undefined {
     const statement = text.trim().replace(/;$/, '').toLowerCase()
     if (/^(?:begin|start transaction)\b/.test(statement)) return `SAVEPOINT ${NAME}_${++this.#depth}`
+    // A mode can only be set before the first statement of a transaction, and ours has begun.
+    if (/^set transaction\b/.test(statement)) return undefined
     const ends = /^(?:commit|end)\b/.test(statement)
     const undoes = /^(?:rollback|abort)\b(?!\s+(?:work\s+|transaction\s+)?to\b)/.test(statement)
     if (!ends && !undoes) return text

@@ -1,0 +1,345 @@
+/** TypeORM: classes with `up(queryRunner)` and `down(queryRunner)`. The class is the migration; file names mean nothing. */
+import { createHash } from 'node:crypto'
+import { UnreadableFileError } from '../../migrate/errors.ts'
+import type { Bookkeeping, BookkeepingRow, CodeBody, Direction, MigrationContext } from '../../migrate/source.ts'
+import type { Dialect } from '../../sql/dialect.ts'
+import { literalOf } from '../../sql/parameters.ts'
+import { bodyOf, type LoadedModule, type ModuleMigration } from '../files.ts'
+import type { Adapt } from '../module/loader.ts'
+import { heldMysql, heldPg } from './code/held.ts'
+import { type Books, type CodeFormat, type Entry, type Folder, someOf } from './format.ts'
+import { qualified } from './tables.ts'
+
+export interface TypeormOptions {
+  /** TypeORM's `migrationsTableName`; default `migrations`. */
+  readonly migrationsTableName?: string | undefined
+  /** The data source's `schema`: the schema of TypeORM's table. */
+  readonly schema?: string | undefined
+  /**
+   * TypeORM's `migrationsTransactionMode`. Each migration has a transaction of its own here, also with `all`; with
+   * `none` only those have one that say so.
+   */
+  readonly migrationsTransactionMode?: 'all' | 'each' | 'none' | undefined
+  /** Other options of the data source that the migrations rely on, such as `entities` or `namingStrategy`. */
+  readonly dataSource?: object | undefined
+}
+
+/** Facts: typeorm 1.1.1, `migration/MigrationExecutor.js`, `util/DirectoryExportedClassesLoader.js`. */
+export function typeormFormat(options: TypeormOptions = {}): CodeFormat {
+  const connections: Connections = new WeakMap()
+  const adapt: Adapt = (exports) => ({ classes: migrationsIn(exports) }) as ModuleMigration
+  const classesOf = async (folder: Folder, file: string) => {
+    const module = (await folder.load?.(file, adapt)) as ClassModule | undefined
+    return { module, classes: module?.classes ?? [] }
+  }
+  return {
+    tool: 'TypeORM',
+    library: 'typeorm',
+    downs: true,
+    // It applies whatever is not in its table.
+    outOfOrder: 'apply',
+    async list(folder) {
+      const found: { name: string; file: string }[] = []
+      const without: string[] = []
+      const files = folder.files().filter((name) => mayHaveClasses(folder, name))
+      const loaded = await Promise.all(files.map(async (file) => [file, await classesOf(folder, file)] as const))
+      for (const [file, { classes }] of loaded) {
+        const names = classes.map(nameOf)
+        const wrong = names.find((name) => timestampIn(name) === undefined)
+        if (names.length === 0 || wrong !== undefined) refuse(folder, file, wrong)
+        if (names.length === 0) without.push(file)
+        for (const name of names) if (timestampIn(name) !== undefined) found.push({ name, file })
+      }
+      // An index.ts that exports the classes of the other files again lists them and has none of its own.
+      const own = found.filter(({ name, file }) => !isIndex(file) || !found.some((one) => isSame(one, name)))
+      const entries = own
+        .map(({ name, file }): Entry => {
+          return { name, number: timestampIn(name), up: file, down: file, data: undefined }
+        })
+        .sort((a, b) => (a.number ?? 0) - (b.number ?? 0))
+      const remarks = without.length > 0 ? [`Files without a migration of TypeORM: ${someOf(without)}.`] : []
+      return { entries, remarks }
+    },
+    async body(folder, { name, up }, direction) {
+      const { module, classes } = await classesOf(folder, up)
+      const migration = classes.find((one) => nameOf(one) === name)
+      return module && migration ? halfOf(module, migration, direction, { folder, options, connections }) : null
+    },
+    bookkeeping: (dialect, books) => typeormBookkeeping(dialect, books, options),
+    create: (title, { now }) => ({ [`${now.getTime()}-${title}.ts`]: templateOf(title, now) }),
+  }
+}
+
+// --- internal ---
+
+/** An instance of a migration's class. */
+interface ClassMigration {
+  readonly name?: string
+  readonly transaction?: boolean
+  readonly up?: (queryRunner: unknown) => unknown
+  readonly down?: (queryRunner: unknown) => unknown
+}
+
+interface ClassModule extends LoadedModule {
+  readonly classes: readonly ClassMigration[]
+}
+
+/** The parts of the package that we use. */
+interface TypeormPackage {
+  readonly DataSource: new (options: object) => DataSource
+}
+
+interface DataSource {
+  initialize(): Promise<unknown>
+  createQueryRunner(): QueryRunner
+}
+
+interface QueryRunner {
+  readonly isTransactionActive: boolean
+  startTransaction(): Promise<void>
+  commitTransaction(): Promise<void>
+  release(): Promise<void>
+}
+
+const isIndex = (file: string) => /^index\.[cm]?[jt]s$/.test(file)
+const isSame = (one: { name: string; file: string }, name: string) => one.name === name && !isIndex(one.file)
+
+/** A file that is named as TypeORM names its own has a migration; others are only loaded if they look like it. */
+function mayHaveClasses(folder: Folder, file: string): boolean {
+  if (!/^[^/]+\.[cm]?[jt]s$/.test(file) || /\.d\.[cm]?ts$/.test(file)) return false
+  if (isNamedByTool(file)) return true
+  const text = folder.text(file)
+  return /\bMigrationInterface\b/.test(text) || (/\bclass\b/.test(text) && /\bup\s*[(=]/.test(text))
+}
+
+function isNamedByTool(file: string): boolean {
+  return /^\d{13}\b/.test(file)
+}
+
+/** @param wrong the name of a class that does not end with a time */
+function refuse(folder: Folder, file: string, wrong: string | undefined): void {
+  if (!isNamedByTool(file)) return
+  const shown = `${folder.shown}/${file}`
+  if (wrong === undefined) {
+    throw new UnreadableFileError(`${shown}: exports no class with an up method, as a migration of TypeORM does.`)
+  }
+  throw new UnreadableFileError(
+    `${shown}: the name of the class ${wrong} does not end with a time of 13 digits, by which TypeORM orders migrations.`,
+    { hint: `Name it ${wrong}${file.slice(0, 13)}, or give it a property: name = '${wrong}${file.slice(0, 13)}'.` },
+  )
+}
+
+/** Finds all classes of migrations that a module exports, also in lists and objects. Returns an instance of each. */
+function migrationsIn(exports: unknown): ClassMigration[] {
+  const found = new Set<new () => ClassMigration>()
+  const search = (value: unknown, depth: number) => {
+    if (typeof value === 'function') {
+      const text = Function.prototype.toString.call(value)
+      if (value.prototype?.up || (/^class\b/.test(text) && /\bup\s*=/.test(text)))
+        found.add(value as new () => ClassMigration)
+    } else if (typeof value === 'object' && value !== null && depth < 4) {
+      for (const one of Object.values(value)) search(one, depth + 1)
+    }
+  }
+  search(exports, 0)
+  return [...found].map((Class) => new Class())
+}
+
+function nameOf(migration: ClassMigration): string {
+  return migration.name ?? migration.constructor.name
+}
+
+/** Returns the time in milliseconds at the end of a class's name, as TypeORM reads it. */
+function timestampIn(name: string): number | undefined {
+  return Number.parseInt(name.slice(-13), 10) || undefined
+}
+
+interface HalfPlace {
+  readonly folder: Folder
+  readonly options: TypeormOptions
+  readonly connections: Connections
+}
+
+const halves = new WeakMap<ClassMigration, { up?: LoadedModule; down?: LoadedModule }>()
+
+/** Returns the body of one half. Returns the same object for the same instance, as {@link bodyOf} does. */
+function halfOf(
+  module: ClassModule,
+  migration: ClassMigration,
+  direction: Direction,
+  place: HalfPlace,
+): CodeBody | null {
+  const known = halves.get(migration) ?? {}
+  halves.set(migration, known)
+  known[direction] ??= madeHalf(module, migration, direction, place)
+  return bodyOf(known[direction], direction)
+}
+
+function madeHalf(
+  module: ClassModule,
+  migration: ClassMigration,
+  direction: Direction,
+  { folder, options, connections }: HalfPlace,
+): LoadedModule {
+  const half = migration[direction]
+  const hasTransaction = migration.transaction ?? options.migrationsTransactionMode !== 'none'
+  const alone = !hasTransaction || climbsOut(half)
+  return {
+    ...module,
+    up: undefined,
+    down: undefined,
+    ...(half && {
+      [direction]: (context: MigrationContext) =>
+        withQueryRunner(
+          folder,
+          context,
+          { alone, hasTransaction, more: options.dataSource, connections },
+          (queryRunner) => half.call(migration, queryRunner),
+        ),
+    }),
+    ...(alone && { transaction: false }),
+  }
+}
+
+/** Returns `true` for a half that first ends the transaction in which TypeORM runs it, as for CREATE INDEX CONCURRENTLY. */
+function climbsOut(half: unknown): boolean {
+  const text = String(half)
+  const [ends, begins] = [text.indexOf('.commitTransaction('), text.indexOf('.startTransaction(')]
+  return ends !== -1 && (begins === -1 || ends < begins)
+}
+
+interface RunOptions {
+  /** `true` without a transaction of ours. */
+  readonly alone: boolean
+  /** `true` if TypeORM would run it in a transaction, which it may end and begin again by itself. */
+  readonly hasTransaction: boolean
+  readonly more: object | undefined
+  readonly connections: Connections
+}
+
+/** TypeORM on one connection of ours. It stays for the next migration, since opening one takes several queries. */
+interface Opened {
+  readonly dataSource: DataSource
+  isOpen(): boolean
+}
+
+/** What is open, by client; `alone` without a transaction of ours. */
+type Connections = WeakMap<object, { readonly alone?: Opened | undefined; readonly ours?: Opened | undefined }>
+
+async function withQueryRunner(
+  folder: Folder,
+  context: MigrationContext,
+  { alone, hasTransaction, more, connections }: RunOptions,
+  run: (queryRunner: QueryRunner) => unknown,
+): Promise<void> {
+  const way = alone ? 'alone' : 'ours'
+  const client = context.client as object
+  const known = connections.get(client) ?? {}
+  const opened = known[way] ?? (await open(folder, context, alone, more))
+  // After a failure it would believe that a transaction is open.
+  connections.set(client, { ...known, [way]: undefined })
+  const queryRunner = opened.dataSource.createQueryRunner()
+  if (hasTransaction) await queryRunner.startTransaction()
+  await run(queryRunner)
+  if (queryRunner.isTransactionActive) await queryRunner.commitTransaction()
+  await queryRunner.release()
+  if (opened.isOpen()) throw new Error('It began a transaction and did not end it. Commit it, or roll it back.')
+  connections.set(client, { ...known, [way]: opened })
+}
+
+async function open(
+  folder: Folder,
+  context: MigrationContext,
+  alone: boolean,
+  more: object | undefined,
+): Promise<Opened> {
+  const library = await folder.importPackage?.('typeorm', 'A migration of TypeORM')
+  const { DataSource } = library as TypeormPackage
+  const { options, isOpen } = await connectionFor(context, alone)
+  const none = { migrations: [], migrationsRun: false, synchronize: false, dropSchema: false }
+  const dataSource = new DataSource({ ...more, ...options, ...none })
+  await dataSource.initialize()
+  return { dataSource, isOpen }
+}
+
+/** Returns the options with which TypeORM connects; its `driver` stands for the package `pg` or `mysql2`. */
+async function connectionFor(
+  { client, dialect, sql }: MigrationContext,
+  alone: boolean,
+): Promise<{ readonly options: object; isOpen(): boolean }> {
+  if (dialect === 'postgres') {
+    const held = heldPg(client, { alone })
+    class Pool {
+      on() {
+        return this
+      }
+      connect(callback: (error: unknown, connection: unknown, release: () => void) => void) {
+        callback(null, held, () => undefined)
+      }
+      end(callback: () => void) {
+        callback()
+      }
+    }
+    return { options: { type: 'postgres', driver: { Pool }, installExtensions: false }, isOpen: held.isOpen }
+  }
+  const [row] = await sql<{ version: string }>('SELECT VERSION() AS version')
+  // TypeORM's own defaults for its connections.
+  const held = heldMysql(client, { alone }, { supportBigNumbers: true, bigNumberStrings: true })
+  const pool = {
+    getConnection: (callback: (error: unknown, connection: unknown) => void) => callback(null, held),
+    end: (callback: () => void) => callback(),
+  }
+  const type = /mariadb/i.test(String(row?.version)) ? 'mariadb' : 'mysql'
+  return { options: { type, driver: { createPool: () => pool } }, isOpen: held.isOpen }
+}
+
+function typeormBookkeeping(
+  dialect: Dialect,
+  { entry }: Books<undefined>,
+  { migrationsTableName: name = 'migrations', schema }: TypeormOptions,
+): Bookkeeping {
+  const table = qualified(dialect, schema, name)
+  const columns =
+    dialect === 'postgres'
+      ? `"id" SERIAL NOT NULL, "timestamp" bigint NOT NULL, "name" character varying NOT NULL, CONSTRAINT "${primaryKeyOf(name)}" PRIMARY KEY ("id")`
+      : '`id` int NOT NULL AUTO_INCREMENT, `timestamp` bigint NOT NULL, `name` varchar(255) NOT NULL, PRIMARY KEY (`id`)'
+  return {
+    tables: [name],
+    create: [`CREATE TABLE IF NOT EXISTS ${table} (${columns})${dialect === 'mysql' ? ' ENGINE=InnoDB' : ''}`],
+    select: `SELECT name FROM ${table} ORDER BY id`,
+    rows: (rows) =>
+      rows.map((row): BookkeepingRow => ({ identity: String(row.name), state: 'applied', appliedAt: null })),
+    record: async (migration) => {
+      if (!entry(migration.name)) return []
+      const values = `${timestampIn(migration.name)}, ${literalOf(migration.name, dialect)}`
+      return [`INSERT INTO ${table} (timestamp, name) VALUES (${values})`]
+    },
+    forget: (identity) => [`DELETE FROM ${table} WHERE name = ${literalOf(identity, dialect)}`],
+  }
+}
+
+/** Facts: `naming-strategy/DefaultNamingStrategy.js`, which names a key after its table and columns. */
+function primaryKeyOf(table: string): string {
+  return `PK_${createHash('sha1').update(`${table}_id`).digest('hex').slice(0, 27)}`
+}
+
+/** Facts: `commands/MigrationCreateCommand.js`. */
+function templateOf(title: string, now: Date): string {
+  return `import { MigrationInterface, QueryRunner } from "typeorm";
+
+export class ${classNameOf(title)}${now.getTime()} implements MigrationInterface {
+
+    public async up(queryRunner: QueryRunner): Promise<void> {
+    }
+
+    public async down(queryRunner: QueryRunner): Promise<void> {
+    }
+
+}
+`
+}
+
+/** Facts: `util/StringUtils.js`, `camelCase(text, true)`. */
+function classNameOf(title: string): string {
+  return ` ${title}`.replace(/[\s\-_](\w)/g, (_, letter: string) => letter.toUpperCase())
+}

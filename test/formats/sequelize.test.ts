@@ -1,0 +1,196 @@
+/** Sequelize, asked by its own command. */
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect } from 'vitest'
+import { sequelize } from '../../presets/sources.ts'
+import { newFiles } from '../../src/source/formats/format.ts'
+import { sequelizeFormat } from '../../src/source/formats/sequelize.ts'
+import { memoryFolder } from '../source/formats/memoryFolder.ts'
+import { folder, write } from '../support/cli.ts'
+import { failure, test } from '../support/database.ts'
+import { describeWithTool, run, toolFile, withTools } from '../support/tools.ts'
+import { contract, type Oracle, ours, type Place, placeOf } from './contract.ts'
+import { describeOnMysql } from './mysql.ts'
+import { type Change, MYSQL_SHOP, SHOP } from './shop.ts'
+
+async function command(name: string, { url, folder }: Place, more: readonly string[] = []) {
+  const args = [toolFile('sequelize-cli/lib/sequelize'), name, '--url', url, '--migrations-path', folder, ...more]
+  const { printed, code } = await run(process.execPath, args, { env: {}, cwd: toolFile('..') })
+  if (code !== 0) throw new Error(printed)
+  return printed
+}
+
+/** Writes a change as people do for the CLI: in CommonJS, as compiled code, and in TypeScript. */
+function fileOf({ title, up, down }: Change, i: number): [name: string, text: string] {
+  // On MySQL, Sequelize sends one statement at a time.
+  const half = (sql: string) =>
+    (sql.includes('$$') ? [sql] : sql.split(/;\r?\n/).filter((one) => one.trim() !== ''))
+      .map((one) => `    await queryInterface.sequelize.query(${JSON.stringify(one)})\n`)
+      .join('')
+  const halves = `  async up(queryInterface, Sequelize) {\n${half(up)}  },\n  async down(queryInterface, Sequelize) {\n${half(down)}  },\n`
+  const name = `2024010100000${i}-${title}`
+  if (i === 1) {
+    const text = `Object.defineProperty(exports, '__esModule', { value: true })\nexports.default = {\n${halves}}\n`
+    return [`${name}.cjs`, text]
+  }
+  if (i === 2) {
+    const typed = halves.replaceAll('queryInterface, Sequelize)', 'queryInterface: QueryInterface): Promise<void>')
+    return [`${name}.ts`, `import type { QueryInterface } from 'sequelize'\n\nexport default {\n${typed}}\n`]
+  }
+  return [`${name}.js`, `'use strict'\n\nmodule.exports = {\n${halves}}\n`]
+}
+
+const oracleOf = (changes: readonly Change[]): Oracle => ({
+  name: 'Sequelize 6',
+  packages: ['sequelize', 'sequelize-cli'],
+  count: changes.length,
+  files: (count) => Object.fromEntries(changes.slice(0, count).map(fileOf)),
+  prepare: withTools,
+  source: (path) => sequelize(path),
+  up: (place) => command('db:migrate', place),
+  down: (place) => command('db:migrate:undo', place),
+  pending: async (place) => (await command('db:migrate:status', place)).match(/^down .*$/gm) ?? [],
+  table: '"SequelizeMeta"',
+  rows: 'SELECT name FROM "SequelizeMeta" ORDER BY name',
+})
+
+const oracle = oracleOf(SHOP)
+
+contract(oracle)
+
+describeOnMysql((ground) =>
+  contract(
+    { ...oracleOf(MYSQL_SHOP), table: 'SequelizeMeta', rows: 'SELECT name FROM SequelizeMeta ORDER BY name' },
+    ground,
+  ),
+)
+
+describeWithTool(oracle.packages, 'Sequelize and we', () => {
+  const HEAD = "'use strict'\nconst { readFileSync } = require('node:fs')\nconst { join } = require('node:path')\n"
+
+  test('the query interface, transactions of its own, and a file beside it', async ({ db, other }) => {
+    const files = {
+      '1-users.js': `${HEAD}
+module.exports = {
+  async up(queryInterface, Sequelize) {
+    await queryInterface.sequelize.transaction(async (transaction) => {
+      await queryInterface.createTable('users', {
+        id: { type: Sequelize.INTEGER, primaryKey: true, autoIncrement: true },
+        name: { type: Sequelize.STRING, allowNull: false },
+        kind: { type: Sequelize.ENUM('a', 'b'), defaultValue: 'a' },
+        tags: Sequelize.ARRAY(Sequelize.TEXT),
+        createdAt: { type: Sequelize.DATE, defaultValue: Sequelize.fn('now') },
+      }, { transaction })
+      await queryInterface.addIndex('users', ['name'], { unique: true, transaction })
+      // A query outside of the transaction, while it is open.
+      await queryInterface.sequelize.query('select 1')
+    })
+    const undone = await queryInterface.sequelize.transaction()
+    await queryInterface.bulkInsert('users', [{ name: 'undone' }], { transaction: undone })
+    await undone.rollback()
+    await queryInterface.bulkInsert('users', [{ name: 'kept', tags: ['x', 'y'] }])
+    const [rows] = await queryInterface.sequelize.query('select tags, "createdAt" from users where name = $1', { bind: ['kept'] })
+    if (!(rows[0].createdAt instanceof Date) || rows[0].tags.join() !== 'x,y') throw new Error('not as Sequelize reads')
+    await queryInterface.sequelize.query(readFileSync(join(__dirname, 'more.sql'), 'utf8'))
+  },
+  async down(queryInterface) {
+    await queryInterface.dropTable('users')
+    await queryInterface.sequelize.query('drop type enum_users_kind')
+  },
+}
+`,
+      'more.sql': "insert into users (name) values ('from a file')",
+      '2-index.js': `module.exports = {
+  async up(queryInterface) {
+    await queryInterface.addColumn('users', 'age', 'int')
+    await queryInterface.addIndex('users', ['age'], { concurrently: true })
+  },
+  async down(queryInterface) { await queryInterface.removeColumn('users', 'age') },
+}
+`,
+    }
+    const own = { ...oracle, files: () => files }
+    const place = placeOf(own, db)
+    const [before] = await db.rows('SHOW TimeZone')
+    expect((await (await ours(own, db, place)).up()).steps).toHaveLength(2)
+    const sql = 'SELECT name, kind, age FROM users ORDER BY name'
+    const second = placeOf(own, other)
+    await own.up(second)
+    expect(await db.rows(sql)).toEqual(await other.rows(sql))
+    expect(await db.rows(sql)).toHaveLength(2)
+    expect(await own.pending?.(place)).toEqual([])
+    expect(await db.rows('SHOW TimeZone')).toEqual([before])
+    await own.down?.(place)
+    expect((await (await ours(own, db, place)).down('all')).steps).toHaveLength(1)
+    expect(await db.rows(own.rows)).toEqual([])
+  })
+
+  test('a failing migration leaves nothing, and its error names the line in the TypeScript', async ({ db }) => {
+    const files = {
+      '1-fails.ts': `import type { QueryInterface } from 'sequelize'
+
+export async function up(queryInterface: QueryInterface): Promise<void> {
+  const name: string = 'a'
+  await queryInterface.sequelize.query(\`create table \${name} (id int)\`)
+  await queryInterface.removeColumn('nothing', 'name')
+}
+`,
+    }
+    const own = { ...oracle, files: () => files }
+    const place = placeOf(own, db)
+    const error = await failure((await ours(own, db, place)).up())
+    expect(error.message).toContain('1-fails.ts:6:')
+    expect(error.message).toContain('relation "public.nothing" does not exist')
+    expect(await db.rows("SELECT to_regclass('a') AS a")).toEqual([{ a: null }])
+    write(place.folder, '1-fails.ts', 'export async function up(q: any) { await q.sequelize.transaction() }\n')
+    const open = await failure((await ours(own, db, place)).up())
+    expect(open.message).toContain('It began a transaction and did not end it')
+    write(place.folder, '1-fails.ts', 'export const nothing = 1\n')
+    expect((await failure((await ours(own, db, place)).up())).message).toContain(
+      'exports no function up(queryInterface)',
+    )
+  })
+
+  test('a table with times, of another name and in a schema, is the same', async ({ db, other }) => {
+    const options = {
+      migrationStorageTableName: 'done',
+      migrationStorageTableSchema: 'books',
+      migrationTimestamps: true,
+    }
+    const path = folder({})
+    const own: Oracle = {
+      ...oracle,
+      source: (from) => sequelize(from, options),
+      up: async (place) => {
+        const settings = { ...options, url: place.url, dialect: 'postgres' }
+        write(path, 'config.json', JSON.stringify({ development: settings }))
+        const args = ['db:migrate', '--config', join(path, 'config.json'), '--migrations-path', place.folder]
+        const { printed, code } = await run(process.execPath, [toolFile('sequelize-cli/lib/sequelize'), ...args], {
+          env: { NODE_ENV: 'development' },
+          cwd: toolFile('..'),
+        })
+        if (code !== 0) throw new Error(printed)
+      },
+      rows: 'SELECT name FROM books.done ORDER BY name',
+    }
+    await other.rows('CREATE SCHEMA books')
+    const place = placeOf(own, db)
+    await (await ours(own, db, place)).up()
+    await own.up(place)
+    await own.up(placeOf(own, other))
+    expect(await db.rows(own.rows)).toEqual(await other.rows(own.rows))
+    const columns =
+      "SELECT column_name, data_type, is_nullable FROM information_schema.columns WHERE table_schema = 'books' ORDER BY 1"
+    expect(await db.rows(columns)).toEqual(await other.rows(columns))
+  })
+
+  test('a new file is as the command makes it', async () => {
+    const path = folder({})
+    await command('migration:generate', { url: 'postgres://none', folder: path }, ['--name', 'add_b'])
+    const [name = ''] = readdirSync(path)
+    const made = newFiles(sequelizeFormat() as never, memoryFolder({}), 'add_b', new Date())
+    const [[own = '', text] = []] = Object.entries(made)
+    expect(own.slice(14)).toBe(name.slice(14))
+    expect(text).toBe(readFileSync(join(path, name), 'utf8'))
+  })
+})

@@ -1,0 +1,235 @@
+/** TypeORM, asked by its own DataSource. */
+import { expect } from 'vitest'
+import { typeorm } from '../../presets/sources.ts'
+import { write } from '../support/cli.ts'
+import { failure, test } from '../support/database.ts'
+import { describeWithTool, tool, withTools } from '../support/tools.ts'
+import { contract, type Oracle, ours, type Place, placeOf } from './contract.ts'
+import { describeOnMysql } from './mysql.ts'
+import { type Change, MYSQL_SHOP, SHOP } from './shop.ts'
+
+interface DataSource {
+  initialize(): Promise<DataSource>
+  destroy(): Promise<void>
+  runMigrations(options: { transaction: string }): Promise<unknown>
+  undoLastMigration(options: { transaction: string }): Promise<unknown>
+  showMigrations(): Promise<boolean>
+  readonly migrations: readonly object[]
+  query(sql: string): Promise<{ name: string }[]>
+}
+
+/** Lets TypeORM work on the place. */
+async function ask<T>({ url, folder }: Place, work: (dataSource: DataSource) => Promise<T>, more = {}): Promise<T> {
+  const { DataSource } = tool<{ DataSource: new (options: object) => DataSource }>('typeorm')
+  const dataSource = new DataSource({
+    type: url.startsWith('postgres') ? 'postgres' : 'mysql',
+    url,
+    multipleStatements: true,
+    migrations: [`${folder}/*.{ts,js}`],
+    logging: false,
+    ...more,
+  })
+  await dataSource.initialize()
+  try {
+    return await work(dataSource)
+  } finally {
+    await dataSource.destroy()
+  }
+}
+
+const nameOf = (one: { name?: string }) => one.name ?? one.constructor.name
+
+const TIMES = [1700000000000, 1700000000001, 1710000000000, 1720000000000, 1730000000000, 1740000000000]
+
+/** Writes a change as a class: CommonJS, with a name of its own, or in TypeScript. */
+function classOf({ up, down, isAlone }: Change, name: string, i: number): readonly [ending: string, text: string] {
+  const half = (sql: string) => `await queryRunner.query(${JSON.stringify(sql)})`
+  const transaction = isAlone ? '  transaction = false\n' : ''
+  if (i === 1) {
+    const text = `module.exports = class ${name} {\n${transaction}  async up(queryRunner) {\n    ${half(up)}\n  }\n\n  async down(queryRunner) {\n    ${half(down)}\n  }\n}\n`
+    return ['js', text]
+  }
+  const [called, property] = i === 2 ? ['Minified', `  name = '${name}'\n`] : [name, '']
+  return [
+    'ts',
+    `import type { MigrationInterface, QueryRunner } from 'typeorm'
+
+export class ${called} implements MigrationInterface {
+${property}${transaction}  public async up(queryRunner: QueryRunner): Promise<void> {
+    ${half(up)}
+  }
+
+  public async down(queryRunner: QueryRunner): Promise<void> {
+    ${half(down)}
+  }
+}
+`,
+  ]
+}
+
+const oracleOf = (changes: readonly Change[]): Oracle => ({
+  name: 'TypeORM 1',
+  packages: ['typeorm'],
+  count: changes.length,
+  files: (count) =>
+    Object.fromEntries(
+      changes.slice(0, count).map((change, i) => {
+        const [ending, text] = classOf(change, `${change.title}${TIMES[i]}`, i)
+        // The order of the files is not that of the classes.
+        return [`${9 - i}-${change.title}.${ending}`, text]
+      }),
+    ),
+  prepare: withTools,
+  source: (path) => typeorm(path),
+  up: (place) => ask(place, (dataSource) => dataSource.runMigrations({ transaction: 'each' })),
+  down: (place) => ask(place, (dataSource) => dataSource.undoLastMigration({ transaction: 'each' })),
+  pending: (place) =>
+    ask(place, async (dataSource) => {
+      await dataSource.showMigrations()
+      const rows = await dataSource.query('SELECT name FROM migrations')
+      return dataSource.migrations.map((one) => nameOf(one)).filter((name) => !rows.some((row) => row.name === name))
+    }),
+  table: 'migrations',
+  rows: 'SELECT timestamp, name FROM migrations ORDER BY timestamp',
+})
+
+const oracle = oracleOf(SHOP)
+
+contract(oracle)
+
+describeOnMysql((ground) => contract(oracleOf(MYSQL_SHOP), ground))
+
+describeWithTool(oracle.packages, 'TypeORM and we', () => {
+  /** A place with these files. */
+  const at = (db: { url: string }, files: Readonly<Record<string, string>>): [Oracle, Place] => {
+    const own = { ...oracle, files: () => files }
+    return [own, placeOf(own, db as never)]
+  }
+  const HEAD = "import { type MigrationInterface, type QueryRunner, Table } from 'typeorm'\n"
+
+  test('the builder, a transaction of its own, a file beside it, and two classes in one file', async ({ db }) => {
+    const files = {
+      'all.ts': `${HEAD}import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+export class Later1700000000002 implements MigrationInterface {
+  async up(queryRunner: QueryRunner) {
+    await queryRunner.startTransaction()
+    await queryRunner.query("insert into users (name) values ('kept')")
+    await queryRunner.commitTransaction()
+    await queryRunner.startTransaction()
+    await queryRunner.query("insert into users (name) values ('undone')")
+    await queryRunner.rollbackTransaction()
+    await queryRunner.connection.transaction(async (manager) => {
+      await manager.query("insert into users (name) values ($1)", ['by the manager'])
+    })
+    await queryRunner.query(readFileSync(join(__dirname, 'more.sql'), 'utf8'))
+  }
+  async down() {}
+}
+export class Sooner1700000000001 implements MigrationInterface {
+  async up(queryRunner: QueryRunner) {
+    await queryRunner.createTable(new Table({
+      name: 'users',
+      columns: [
+        { name: 'id', type: 'int', isPrimary: true, isGenerated: true, generationStrategy: 'increment' },
+        { name: 'name', type: 'varchar', isNullable: true },
+      ],
+      indices: [{ columnNames: ['name'] }],
+    }))
+  }
+  async down(queryRunner: QueryRunner) { await queryRunner.dropTable('users') }
+}
+`,
+      'more.sql': "insert into users (name) values ('from a file')",
+    }
+    const sql = 'SELECT name FROM users ORDER BY name'
+    const [own, place] = at(db, files)
+    expect((await (await ours(own, db, place)).up()).steps).toHaveLength(2)
+    expect((await db.rows(sql)).map(({ name }) => name)).toEqual(['by the manager', 'from a file', 'kept'])
+    expect(await own.pending?.(place)).toEqual([])
+    expect(await db.rows("SELECT indexname FROM pg_indexes WHERE tablename = 'users' ORDER BY 1")).toHaveLength(2)
+    expect((await (await ours(own, db, place)).down('all')).steps).toHaveLength(2)
+    expect(await db.rows('SELECT * FROM migrations')).toEqual([])
+  })
+
+  test('what climbs out of the transaction of TypeORM does so with us', async ({ db }) => {
+    const [own, place] = at(db, {
+      '1700000000001-Climbs.ts': `${HEAD}export class Climbs1700000000001 implements MigrationInterface {
+  async up(queryRunner: QueryRunner) {
+    await queryRunner.query('create table a (id int)')
+    await queryRunner.commitTransaction()
+    await queryRunner.query('create index concurrently a_id on a (id)')
+    await queryRunner.startTransaction()
+  }
+  async down(queryRunner: QueryRunner) { await queryRunner.query('drop table a') }
+}
+`,
+    })
+    await (await ours(own, db, place)).up()
+    expect(await db.rows("SELECT indexname FROM pg_indexes WHERE tablename = 'a'")).toEqual([{ indexname: 'a_id' }])
+    expect(await own.pending?.(place)).toEqual([])
+  })
+
+  test('a failing migration leaves nothing, and its error names the line in the TypeScript', async ({ db }) => {
+    const [own, place] = at(db, {
+      '1700000000001-Fails.ts': `${HEAD}
+export class Fails1700000000001 implements MigrationInterface {
+  async up(queryRunner: QueryRunner): Promise<void> {
+    const name: string = 'a'
+    await queryRunner.query(\`create table \${name} (id int)\`)
+    await queryRunner.query('select nothing')
+  }
+  async down() {}
+}
+`,
+    })
+    const error = await failure((await ours(own, db, place)).up())
+    expect(error.message).toContain('1700000000001-Fails.ts:7:')
+    expect(error.message).toContain('column "nothing" does not exist')
+    expect(await db.rows("SELECT to_regclass('a') AS a")).toEqual([{ a: null }])
+    write(place.folder, '1700000000001-Fails.ts', 'export const nothing = 1\n')
+    expect((await failure((await ours(own, db, place)).up())).message).toContain('exports no class with an up method')
+  })
+
+  test('a transaction that is left open is an error, and the next run is as new', async ({ db }) => {
+    const fileOf = (end: string) => ({
+      '1700000000001-Opens.ts': `${HEAD}
+export class Opens1700000000001 implements MigrationInterface {
+  async up(queryRunner: QueryRunner) {
+    await queryRunner.query('create table a (id int)')
+    await queryRunner.startTransaction()
+    ${end}
+  }
+  async down(queryRunner: QueryRunner) { await queryRunner.query('drop table a') }
+}
+`,
+    })
+    const [own, place] = at(db, fileOf(''))
+    const migrator = await ours(own, db, place)
+    expect((await failure(migrator.up())).message).toContain('It began a transaction and did not end it')
+    for (const [name, text] of Object.entries(fileOf('await queryRunner.commitTransaction()'))) {
+      write(place.folder, name, text)
+    }
+    expect((await migrator.up()).steps).toHaveLength(1)
+    expect(await db.rows("SELECT to_regclass('a')::text AS a")).toEqual([{ a: 'a' }])
+  })
+
+  test('a table of another name in a schema is the same', async ({ db, other }) => {
+    const options = { migrationsTableName: 'done', schema: 'books' }
+    const own: Oracle = {
+      ...oracle,
+      source: (path) => typeorm(path, options),
+      up: (place) => ask(place, (one) => one.runMigrations({ transaction: 'each' }), options),
+      rows: 'SELECT timestamp, name FROM books.done ORDER BY timestamp',
+      table: 'done',
+    }
+    for (const scratch of [db, other]) await scratch.rows('CREATE SCHEMA books')
+    const place = placeOf(own, db)
+    await (await ours(own, db, place)).up()
+    await own.up(place)
+    await own.up(placeOf(own, other))
+    expect(await db.rows(own.rows)).toEqual(await other.rows(own.rows))
+    const key = "SELECT conname FROM pg_constraint WHERE conrelid = 'books.done'::regclass AND contype = 'p'"
+    expect(await db.rows(key)).toEqual(await other.rows(key))
+  })
+})
