@@ -55,7 +55,7 @@ describe('a folder of Sequelize', () => {
     expect(inProject({ '.sequelizerc': '' })?.tool).toBe('Sequelize')
     expect(inProject({})).toBeUndefined()
     const umzug = 'exports.up = async ({ context: queryInterface }) => {}'
-    expect(inProject({ ...dependency, 'migrations/20240101000000-a.js': umzug })).toBeUndefined()
+    expect(inProject({ ...dependency, 'migrations/20240101000000-a.js': umzug })).toMatchObject({ tool: 'umzug' })
     const skeleton = { '1-a.js': `/** @type {import('sequelize-cli').Migration} */\n${FILE}` }
     expect(formatOf(folder(skeleton))?.tool).toBe('Sequelize')
   })
