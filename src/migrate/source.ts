@@ -158,6 +158,23 @@ export interface Bookkeeping {
    * names for GET_LOCK (MySQL). @param database the database's name
    */
   locks?(database: string): readonly string[]
+  /** The row by which the tool locks, if it is one. */
+  readonly lockRow?: LockRow | undefined
+}
+
+/**
+ * A row by which a tool keeps others out. We mark it in a way of our own, so that a mark that a killed process left can
+ * be told from the tool's: our own lock ends with its session.
+ */
+export interface LockRow {
+  /** A statement that marks the row unless the tool has. */
+  readonly take: string
+  /** A query that returns a row if the tool has marked it. */
+  readonly look: string
+  /** A statement that removes our mark. */
+  readonly free: string
+  /** Completes "Another migration is running: …" and says what to do if that is not so. */
+  readonly holder: string
 }
 
 /**

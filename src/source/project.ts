@@ -58,10 +58,13 @@ const PLACES: readonly Place[] = [
 
 const ENDINGS = ['.ts', '.mts', '.cts', '.js', '.mjs', '.cjs', '.json']
 
-/** Matches a setting whose value is a path: `'db/migrations'`, `path.join(__dirname, 'db/migrations')` and the like. */
+/**
+ * Matches a setting whose value is a path: `'db/migrations'`, `path.join(__dirname, 'db/migrations')` and the like, but
+ * not a path in parts.
+ */
 function folderIn(setting: RegExp): RegExp {
   const beside = /(?:path\.\w+\(\s*__dirname\s*,\s*|__dirname\s*\+\s*)?/
-  return new RegExp(`${setting.source}\\s*:\\s*${beside.source}(['"\`])\\/?([^'"\`]+)\\1\\s*[,)}\\n]`)
+  return new RegExp(`${setting.source}\\s*:\\s*${beside.source}(['"\`])\\/?([^'"\`]+)\\1\\s*[,)}\\n](?!\\s*['"\`])`)
 }
 
 /** Finds the path that a configuration file names in the second group of the pattern. */

@@ -77,7 +77,7 @@ export async function ours(
   oracle: Oracle,
   db: Database,
   place: Place,
-  options: Pick<MigratorOptions, 'batch'> = {},
+  options: Pick<MigratorOptions, 'batch' | 'lockTimeoutMs'> = {},
 ): Promise<Migrator> {
   return new Migrator({ ...options, source: oracle.source(place.folder), database: await db.open() })
 }

@@ -314,6 +314,25 @@ describeWithTool(oracle.packages, 'Knex and we', () => {
     })
   })
 
+  test('Knex and we keep each other out, and a mark that a killed process of ours left does not stay', async ({
+    db,
+  }) => {
+    const place = placeOf(oracle, db, 1)
+    await oracle.up(place)
+    write(place.folder, '2_slow.ts', both('await knex.raw("SELECT pg_sleep(0.5)")', ''))
+    const migrator = await ours(oracle, db, place)
+    await db.rows('UPDATE knex_migrations_lock SET is_locked = 1')
+    const locked = await failure((await ours(oracle, db, place, { lockTimeoutMs: 100 })).up())
+    expect(locked.message).toContain('Knex holds its lock. If no Knex is running, free it: npx knex migrate:unlock')
+    await db.rows('UPDATE knex_migrations_lock SET is_locked = 2')
+    const running = migrator.up()
+    await db.underWay('pg_sleep')
+    expect((await failure(oracle.up(place) as Promise<unknown>)).message).toContain('already locked')
+    expect((await running).steps).toHaveLength(1)
+    expect(await db.rows('SELECT is_locked FROM knex_migrations_lock')).toEqual([{ is_locked: 0 }])
+    await oracle.up(place)
+  })
+
   test('a file with __dirname, and one with import.meta, read files beside them, also with import and export', async ({
     db,
   }) => {

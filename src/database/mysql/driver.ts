@@ -12,7 +12,7 @@ import type {
 } from '../../migrate/driver.ts'
 import { ConnectionError, LockedError, StateMovedError, StatementError, UsageError } from '../../migrate/errors.ts'
 import { NEVER } from '../../migrate/never.ts'
-import type { Bookkeeping, Direction, Hidden, Log, MigrationContext, RunSql } from '../../migrate/source.ts'
+import type { Bookkeeping, Direction, Hidden, LockRow, Log, MigrationContext, RunSql } from '../../migrate/source.ts'
 import { describeVersion } from '../../migrate/version.ts'
 import { leavesSession } from '../../sql/rows.ts'
 import type { Script } from '../../sql/script.ts'
@@ -164,6 +164,8 @@ class MysqlDriver implements Driver {
     for (const name of this.#toolLocks.splice(0)) {
       await this.#session.query(`SELECT RELEASE_LOCK(${tables.literal(name)})`).catch(() => undefined)
     }
+    const { lockRow } = this.#bookkeeping ?? {}
+    if (lockRow) await this.#session.query(lockRow.free).catch(() => undefined)
     this.#bookkeeping = undefined
     await this.#lock.release()
   }
@@ -303,8 +305,18 @@ class MysqlDriver implements Driver {
       this.#toolLocks.push(name)
     }
     this.#bookkeeping = bookkeeping
-    const { select, create } = bookkeeping
+    const { select, create, lockRow } = bookkeeping
     if (select !== undefined && (await this.rows(select)) === null) await this.#session.script(create, NEVER)
+    if (lockRow) await this.#takeRow(lockRow, options)
+  }
+
+  /** Marks the row by which the tool locks. */
+  async #takeRow({ take, look, holder }: LockRow, options: LockOptions): Promise<void> {
+    const attempt = async () => {
+      await this.rows(take)
+      return !(await this.rows(look))?.length
+    }
+    await poll(this.database, options, attempt, async () => holder)
   }
 
   /** Returns the statements that record a step in another tool's table. A migration may have changed the database. */

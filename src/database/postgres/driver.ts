@@ -10,7 +10,7 @@ import type {
 } from '../../migrate/driver.ts'
 import { LockedError, StateMovedError, StatementError, UsageError } from '../../migrate/errors.ts'
 import { NEVER } from '../../migrate/never.ts'
-import type { Bookkeeping, Direction, Hidden, Log, MigrationContext, RunSql } from '../../migrate/source.ts'
+import type { Bookkeeping, Direction, Hidden, LockRow, Log, MigrationContext, RunSql } from '../../migrate/source.ts'
 import { NIL_VERSION } from '../../migrate/version.ts'
 import type { Script } from '../../sql/script.ts'
 import type { Statement } from '../../sql/statements.ts'
@@ -151,6 +151,8 @@ class PostgresDriver implements Driver {
     this.#prepared = undefined
     for (const key of this.#toolLocks.splice(0))
       await this.#session.query(`SELECT pg_advisory_unlock(${key})`).catch(() => undefined)
+    const { lockRow } = this.#bookkeeping ?? {}
+    if (lockRow) await this.#session.query(lockRow.free).catch(() => undefined)
     this.#bookkeeping = undefined
     // The next run must not see this run's temporary tables; elsewhere it would have a new session.
     if (!this.#session.borrowed) await this.#session.query('DISCARD TEMP').catch(() => undefined)
@@ -355,8 +357,20 @@ class PostgresDriver implements Driver {
       this.#toolLocks.push(key)
     }
     this.#bookkeeping = bookkeeping
-    if (bookkeeping.select === undefined || (await this.rows(bookkeeping.select)) !== null) return
-    await this.#transaction(bookkeeping.create.map((sql) => `${sql};`))
+    const { select, create, lockRow } = bookkeeping
+    if (select !== undefined && (await this.rows(select)) === null) {
+      await this.#transaction(create.map((sql) => `${sql};`))
+    }
+    if (lockRow) await this.#takeRow(lockRow, options)
+  }
+
+  /** Marks the row by which the tool locks. */
+  async #takeRow({ take, look, holder }: LockRow, options: LockOptions): Promise<void> {
+    const attempt = async () => {
+      await this.rows(take)
+      return !(await this.rows(look))?.length
+    }
+    await poll(this.database, options, attempt, async () => holder)
   }
 
   /**

@@ -58,6 +58,12 @@ export function knexBookkeeping(
       const values = `${literalOf(own, dialect)}, ${batch}, CURRENT_TIMESTAMP`
       return [`INSERT INTO ${table} (name, batch, migration_time) VALUES (${values})`]
     },
+    lockRow: {
+      take: `UPDATE ${lock} SET is_locked = ${OURS} WHERE is_locked = 0`,
+      look: `SELECT 1 AS held FROM ${lock} WHERE is_locked = 1`,
+      free: `UPDATE ${lock} SET is_locked = 0 WHERE is_locked = ${OURS}`,
+      holder: 'Knex holds its lock. If no Knex is running, free it: npx knex migrate:unlock',
+    },
     forget: (identity) => [
       `DELETE FROM ${table} WHERE name = ${literalOf(recorded.get(identity) ?? identity, dialect)}`,
     ],
@@ -65,6 +71,9 @@ export function knexBookkeeping(
 }
 
 // --- internal ---
+
+/** Knex marks its row with 1, and takes no other value than 0 for free. */
+const OURS = 2
 
 function createPostgres(table: string, lock: string): string[] {
   return [
