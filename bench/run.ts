@@ -10,6 +10,7 @@ import { acquireServer, stopServer } from '../dist/src/server/acquire.js'
 import { MigratedDatabase, settled } from '../dist/src/testing/lease/migratedDatabase.js'
 import { postgresServer } from '../dist/src/testing/server/postgres/server.js'
 import { verification } from '../dist/src/verify/verify.js'
+import { codeFolders } from './code.ts'
 import { folders } from './folders.ts'
 import { loading, reloads } from './loading.ts'
 import { interleaved, table } from './measure.ts'
@@ -45,6 +46,10 @@ if (!only || only === 'database') await testDatabase(100, 15)
 if (!only || only === 'folders') {
   const server = postgresServer({ url: undefined, request, idleMs: undefined, extensions: [], init: () => [] })
   await folders({ freshDatabase, server })
+}
+if (!only || only === 'code') {
+  const server = postgresServer({ url: undefined, request, idleMs: undefined, extensions: [], init: () => [] })
+  await codeFolders({ freshDatabase, server })
 }
 if (!only || only === 'taking') await takingAll()
 if (!only || only === 'restore') await restoreSnapshot(15)

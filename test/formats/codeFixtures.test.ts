@@ -134,7 +134,7 @@ for (const project of PROJECTS) {
           await withMigratedDatabase({ server, migrations }, async (db) => {
             expect(without((await db.version()).version)).toBe('3_posts')
             if (project.tool !== 'Knex' || database === 'PGlite') return
-            expect(await pendingOfKnex(String(db.url), path)).toEqual([1, []])
+            expect(await pendingOfKnex(String(db.url), path)).toEqual([expect.any(Number), []])
           })
         })
       },

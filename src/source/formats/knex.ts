@@ -4,7 +4,7 @@ import { UnreadableFileError } from '../../migrate/errors.ts'
 import type { MigrationContext } from '../../migrate/source.ts'
 import { bodyOf, type ModuleMigration } from '../files.ts'
 import type { Adapt } from '../module/loader.ts'
-import { heldMysql, heldPg } from './code/held.ts'
+import { heldMysql, heldPg, refuseUndone } from './code/held.ts'
 import { bodyOfObject } from './code/object.ts'
 import {
   type CodeFormat,
@@ -215,12 +215,22 @@ interface Run {
   readonly half: Half
 }
 
+/** Versions of the servers, by client. */
+const versions = new WeakMap<object, string>()
+
+async function versionOf({ dialect, sql }: MigrationContext): Promise<string> {
+  const [row] = await sql<{ version: string }>(
+    dialect === 'postgres' ? 'SHOW server_version' : 'SELECT version() AS version',
+  )
+  return String(row ? Object.values(row)[0] : '')
+}
+
 async function withKnex(folder: Folder, context: MigrationContext, { config, transaction, half }: Run): Promise<void> {
-  const { client, dialect, sql, log } = context
+  const { client, dialect, log } = context
   const isPostgres = dialect === 'postgres'
   const loaded = await importLibrary<{ default: (config: object) => Knex }>(folder, 'knex', 'A migration of Knex')
-  const [row] = await sql<{ version: string }>(isPostgres ? 'SHOW server_version' : 'SELECT version() AS version')
-  const version = String(row ? Object.values(row)[0] : '')
+  const version = versions.get(client as object) ?? (await versionOf(context))
+  versions.set(client as object, version)
   // Without a connection in its configuration, Knex makes no pool.
   const { connection: _, connectionPool: __, pool: ___, ...own } = config ?? {}
   const knex = loaded.default({
@@ -231,13 +241,15 @@ async function withKnex(folder: Folder, context: MigrationContext, { config, tra
     ...own,
     version: isPostgres ? (/^[\d.]+/.exec(version)?.[0] ?? version) : version,
   })
-  const held = isPostgres ? heldPg(client, { alone: !transaction }) : heldMysql(client, { alone: !transaction })
+  const options = { alone: !transaction, isWhole: transaction }
+  const held = isPostgres ? heldPg(client, options) : heldMysql(client, options)
   // What each of Knex's dialects overrides, in all versions; `connectionPool` is an option since Knex 3.3 only.
   knex.client.acquireConnection = async () => held
   knex.client.releaseConnection = async () => undefined
   try {
     await knex.client.setSchemaSearchPath?.(held)
     await (transaction ? knex.transaction(async (trx) => half(trx)) : half(knex))
+    refuseUndone(held)
   } finally {
     await knex.destroy()
   }

@@ -5,7 +5,7 @@ import { DIALECTS, type Dialect } from '../../sql/dialect.ts'
 import { literalOf } from '../../sql/parameters.ts'
 import { bodyOf } from '../files.ts'
 import type { Adapt } from '../module/loader.ts'
-import { heldMysql, heldPg } from './code/held.ts'
+import { heldMysql, heldPg, refuseUndone } from './code/held.ts'
 import { bodyOfObject } from './code/object.ts'
 import {
   type Books,
@@ -156,12 +156,11 @@ interface Run {
 /** Runs a half as Kysely's migrator does: with a transaction on PostgreSQL, with a connection elsewhere. */
 async function withKysely(folder: Folder, { client, dialect }: MigrationContext, { half, plugins, alone }: Run) {
   const kysely = await importLibrary<KyselyPackage>(folder, 'kysely', 'A migration of Kysely')
+  const pg = dialect === 'postgres' ? heldPg(client, { alone, isWhole: true }) : undefined
   const db = new kysely.Kysely({
     dialect:
-      dialect === 'postgres'
-        ? new kysely.PostgresDialect({
-            pool: { connect: async () => heldPg(client, { alone }), end: async () => undefined },
-          })
+      pg !== undefined
+        ? new kysely.PostgresDialect({ pool: { connect: async () => pg, end: async () => undefined } })
         : new kysely.MysqlDialect({
             pool: {
               getConnection: (callback: (error: unknown, connection: unknown) => void) =>
@@ -172,8 +171,9 @@ async function withKysely(folder: Folder, { client, dialect }: MigrationContext,
     plugins: plugins ?? [],
   })
   try {
-    const on = dialect === 'postgres' && !alone ? db.transaction() : db.connection()
+    const on = pg && !alone ? db.transaction() : db.connection()
     await on.execute(async (given) => half(given))
+    if (pg) refuseUndone(pg)
   } finally {
     await db.destroy()
   }

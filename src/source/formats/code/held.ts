@@ -10,6 +10,11 @@ import { cutStatements } from '../../../sql/statements.ts'
 export interface HeldOptions {
   /** `true` if it runs without a transaction of ours: then the library's BEGIN and COMMIT are sent as they are. */
   readonly alone: boolean
+  /**
+   * `true` if the whole migration runs in one transaction that we ask the library for: then that transaction is ours, and
+   * needs no savepoint.
+   */
+  readonly isWhole?: boolean
 }
 
 /** A result as `pg` gives it. */
@@ -24,6 +29,8 @@ interface PgResult {
 export interface HeldPg {
   /** Returns `true` while a transaction that the library began within ours has not ended. */
   isOpen(): boolean
+  /** Returns `true` if the library rolled back the transaction that is the whole migration. */
+  isUndone(): boolean
   query(config: unknown, values?: unknown, callback?: unknown): Promise<PgResult> | undefined
   /** Returns itself, so that it can stand for a pool. */
   connect(): Promise<HeldPg>
@@ -44,6 +51,7 @@ export function heldPg(client: unknown, options: HeldOptions): HeldPg {
   const send = isPglite(client) ? sendToPglite(client) : sendToPg(client as PgClient)
   const held: HeldPg = {
     isOpen: () => nest.isOpen,
+    isUndone: () => nest.isUndone,
     query(config, values, callback) {
       const done = [callback, values].find((one) => typeof one === 'function') as Callback | undefined
       const text = typeof config === 'string' ? config : String((config as { text?: unknown }).text ?? '')
@@ -74,6 +82,8 @@ export function heldPg(client: unknown, options: HeldOptions): HeldPg {
 export interface HeldMysql {
   /** Returns `true` while a transaction that the library began within ours has not ended. */
   isOpen(): boolean
+  /** Returns `true` if the library rolled back the transaction that is the whole migration. */
+  isUndone(): boolean
   query(config: unknown, values?: unknown, callback?: unknown): unknown
   execute(config: unknown, values?: unknown, callback?: unknown): unknown
   beginTransaction(callback: (error: unknown) => void): void
@@ -134,6 +144,7 @@ export function heldMysql(client: unknown, options: HeldOptions, settings: objec
   const query = send('query')
   const held: HeldMysql = {
     isOpen: () => nest.isOpen,
+    isUndone: () => nest.isUndone,
     query,
     execute: send('execute'),
     beginTransaction: (callback) => void query('BEGIN', callback),
@@ -232,11 +243,14 @@ function isSavepointGone(error: unknown): boolean {
 /** Replaces the statements that begin and end transactions by savepoints within ours. */
 class Nest {
   readonly #alone: boolean
+  readonly #isWhole: boolean
   readonly #dialect: Dialect
   #depth = 0
+  isUndone = false
 
-  constructor({ alone }: HeldOptions, dialect: Dialect) {
+  constructor({ alone, isWhole = false }: HeldOptions, dialect: Dialect) {
     this.#alone = alone
+    this.#isWhole = isWhole
     this.#dialect = dialect
   }
 
@@ -255,7 +269,10 @@ class Nest {
 
   #one(text: string): string | undefined {
     const statement = text.trim().replace(/;$/, '').toLowerCase()
-    if (/^(?:begin|start transaction)\b/.test(statement)) return `SAVEPOINT ${NAME}_${++this.#depth}`
+    if (/^(?:begin|start transaction)\b/.test(statement)) {
+      this.#depth++
+      return this.#isWhole && this.#depth === 1 ? undefined : `SAVEPOINT ${NAME}_${this.#depth}`
+    }
     // A mode can only be set before the first statement of a transaction, and ours has begun.
     if (/^set transaction\b/.test(statement)) return undefined
     const ends = /^(?:commit|end)\b/.test(statement)
@@ -264,8 +281,18 @@ class Nest {
     // It began before us, so it is ours to end.
     if (this.#depth === 0) return undefined
     const name = `${NAME}_${this.#depth--}`
+    if (this.#isWhole && this.#depth === 0) {
+      this.isUndone ||= undoes
+      return undefined
+    }
     return ends ? `RELEASE SAVEPOINT ${name}` : `ROLLBACK TO SAVEPOINT ${name}`
   }
+}
+
+/** @throws Error if the library rolled back the whole migration and reported no error */
+export function refuseUndone(held: { isUndone(): boolean }): void {
+  if (held.isUndone())
+    throw new Error('It rolled back its transaction, so it has changed nothing. Throw an error instead.')
 }
 
 const NAME = 'migratest_held'
