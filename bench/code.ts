@@ -51,22 +51,21 @@ const OWN: Readonly<Record<string, (folder: string, url: string) => Promise<void
 function writeFolders(count: number): string {
   const root = mkdtempSync(join(tmpdir(), 'migratest-code-'))
   symlinkSync(fileURLToPath(new URL('node_modules', import.meta.url)), join(root, 'node_modules'), 'junction')
-  writeFileSync(
-    join(root, 'package.json'),
-    '{ "type": "commonjs", "dependencies": { "knex": "3", "kysely": "0.29", "typeorm": "1" } }',
-  )
-  for (const tool of Object.keys(SOURCES)) mkdirSync(join(root, tool))
+  for (const tool of Object.keys(SOURCES)) {
+    mkdirSync(join(root, tool, 'migrations'), { recursive: true })
+    writeFileSync(join(root, tool, 'package.json'), `{ "type": "commonjs", "dependencies": { "${tool}": "*" } }`)
+  }
   for (let i = 1; i <= count; i++) {
     const t = `t${i}`
     const time = String(1_700_000_000_000 + i)
     writeFileSync(
-      join(root, 'knex', `${time}_${t}.js`),
+      join(root, 'knex', 'migrations', `${time}_${t}.js`),
       `exports.up = (knex) => knex.schema.createTable('${t}', (table) => { table.increments('id'); table.text('name').notNullable().index() })
 exports.down = (knex) => knex.schema.dropTable('${t}')
 `,
     )
     writeFileSync(
-      join(root, 'kysely', `${time}_${t}.mjs`),
+      join(root, 'kysely', 'migrations', `${time}_${t}.mjs`),
       `import { sql } from 'kysely'
 export async function up(db) {
   await db.schema.createTable('${t}').addColumn('id', 'serial', (id) => id.primaryKey()).addColumn('name', 'text', (name) => name.notNull()).execute()
@@ -76,7 +75,7 @@ export async function down(db) { await db.schema.dropTable('${t}').execute() }
 `,
     )
     writeFileSync(
-      join(root, 'typeorm', `${time}-${t}.js`),
+      join(root, 'typeorm', 'migrations', `${time}-${t}.js`),
       `exports.T${i}${time} = class T${i}${time} {
   name = 'T${i}${time}'
   async up(queryRunner) {
@@ -91,8 +90,12 @@ export async function down(db) { await db.schema.dropTable('${t}').execute() }
   return root
 }
 
+function folderOf(root: string, tool: string): string {
+  return join(root, tool, 'migrations')
+}
+
 function sourceIn(root: string, tool: string): Source {
-  return SOURCES[tool]?.(join(root, tool)) as Source
+  return SOURCES[tool]?.(folderOf(root, tool)) as Source
 }
 
 async function loading(count: number, rounds: number): Promise<void> {
@@ -117,7 +120,7 @@ async function applying(count: number, rounds: number, freshDatabase: () => Prom
     const url = await freshDatabase()
     const begun = performance.now()
     if (way !== tool) {
-      await OWN[tool]?.(join(root, tool), url)
+      await OWN[tool]?.(folderOf(root, tool), url)
     } else {
       const database = await openDatabase(url)
       await new Migrator({ source: sourceIn(root, tool), database }).up()
@@ -144,10 +147,10 @@ async function tests(
   server: FoldersInput['server'],
 ): Promise<void> {
   const root = writeFolders(count)
-  const url = await freshDatabase()
   const tools = Object.keys(SOURCES)
   const ways = ['connect', ...tools, ...tools.map((tool) => `create database, ${tool}'s own runner`)]
   const series = await interleaved(ways, rounds, async (way) => {
+    const url = way === 'connect' ? await freshDatabase() : ''
     const begun = performance.now()
     if (way === 'connect') {
       const client = new pg.Client(url)
@@ -159,10 +162,10 @@ async function tests(
     }
     if (way.startsWith('create')) {
       const tool = tools.find((one) => way.includes(one)) ?? ''
-      await OWN[tool]?.(join(root, tool), await freshDatabase())
+      await OWN[tool]?.(folderOf(root, tool), await freshDatabase())
       return performance.now() - begun
     }
-    const db = await MigratedDatabase.create({ server, migrations: join(root, way) })
+    const db = await MigratedDatabase.create({ server, migrations: folderOf(root, way) })
     await db.query('select 1')
     const ms = performance.now() - begun
     await db[Symbol.asyncDispose]()

@@ -184,7 +184,8 @@ class PgSession implements Session {
   }
 
   async query(sql: string, params: readonly unknown[] = [], signal?: AbortSignal): Promise<Row[]> {
-    const run = async () => (await this.client.query(sql, [...params])).rows ?? []
+    // Without parameters there may be several statements; pg then returns a list of results.
+    const run = async () => ([await this.client.query(sql, [...params])].flat().at(-1)?.rows ?? []) as Row[]
     try {
       return await (signal ? cancellable(signal, run, () => this.#cancel()) : run())
     } catch (error) {

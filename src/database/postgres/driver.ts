@@ -435,8 +435,9 @@ class PostgresDriver implements Driver {
     work: Extract<MigrationStep['work'], { kind: 'code' }>,
     signal: AbortSignal,
   ): Promise<void> {
-    await this.#session.script(this.#inside ? `SAVEPOINT ${STEP}` : 'BEGIN', signal)
-    const [begun] = await this.#session.query('SELECT pg_catalog.txid_current()::text AS id')
+    signal.throwIfAborted()
+    const begin = this.#inside ? `SAVEPOINT ${STEP}` : 'BEGIN'
+    const [begun] = await this.#session.query(`${begin}; SELECT pg_catalog.txid_current()::text AS id`)
     try {
       await work.run(this.#context(work.log, signal))
       const [row] = await this.#session.query(

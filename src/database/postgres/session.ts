@@ -10,6 +10,7 @@ export interface Session {
   readonly borrowed: boolean
   /** Opens another session on the same server, which the caller closes. Undefined if there can be only one. */
   readonly another: (() => Promise<Session>) | undefined
+  /** Runs SQL. Without parameters it may have several statements: the rows are those of the last one. */
   query(sql: string, params?: readonly unknown[], signal?: AbortSignal): Promise<Row[]>
   /** Runs any number of statements in one round trip. @throws ScriptFailure */
   script(sql: string, signal: AbortSignal): Promise<void>

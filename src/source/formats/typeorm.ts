@@ -6,7 +6,7 @@ import type { Dialect } from '../../sql/dialect.ts'
 import { literalOf } from '../../sql/parameters.ts'
 import { bodyOf, type LoadedModule, type ModuleMigration } from '../files.ts'
 import type { Adapt } from '../module/loader.ts'
-import { heldMysql, heldPg } from './code/held.ts'
+import { type HeldOptions, heldMysql, heldPg } from './code/held.ts'
 import { type Books, type CodeFormat, type Entry, type Folder, someOf } from './format.ts'
 import { qualified } from './tables.ts'
 
@@ -184,6 +184,7 @@ function madeHalf(
   const half = migration[direction]
   const hasTransaction = migration.transaction ?? options.migrationsTransactionMode !== 'none'
   const alone = !hasTransaction || climbsOut(half)
+  const way = alone ? 'alone' : MANAGES.test(String(half)) ? 'nested' : 'whole'
   return {
     ...module,
     up: undefined,
@@ -193,7 +194,7 @@ function madeHalf(
         withQueryRunner(
           folder,
           context,
-          { alone, hasTransaction, more: options.dataSource, connections },
+          { way, hasTransaction, more: options.dataSource, connections },
           (queryRunner) => half.call(migration, queryRunner),
         ),
     }),
@@ -208,9 +209,17 @@ function climbsOut(half: unknown): boolean {
   return ends !== -1 && (begins === -1 || ends < begins)
 }
 
+/** Matches a half that begins or ends transactions itself. */
+const MANAGES = /\.(?:start|commit|rollback)Transaction\(/
+
+/**
+ * How TypeORM's transaction and ours stand to each other: without one of ours, as a savepoint of ours, or one and the
+ * same.
+ */
+type Way = 'alone' | 'nested' | 'whole'
+
 interface RunOptions {
-  /** `true` without a transaction of ours. */
-  readonly alone: boolean
+  readonly way: Way
   /** `true` if TypeORM would run it in a transaction, which it may end and begin again by itself. */
   readonly hasTransaction: boolean
   readonly more: object | undefined
@@ -223,19 +232,18 @@ interface Opened {
   isOpen(): boolean
 }
 
-/** What is open, by client; `alone` without a transaction of ours. */
-type Connections = WeakMap<object, { readonly alone?: Opened | undefined; readonly ours?: Opened | undefined }>
+/** What is open, by client. */
+type Connections = WeakMap<object, { readonly [way in Way]?: Opened | undefined }>
 
 async function withQueryRunner(
   folder: Folder,
   context: MigrationContext,
-  { alone, hasTransaction, more, connections }: RunOptions,
+  { way, hasTransaction, more, connections }: RunOptions,
   run: (queryRunner: QueryRunner) => unknown,
 ): Promise<void> {
-  const way = alone ? 'alone' : 'ours'
   const client = context.client as object
   const known = connections.get(client) ?? {}
-  const opened = known[way] ?? (await open(folder, context, alone, more))
+  const opened = known[way] ?? (await open(folder, context, way, more))
   // After a failure it would believe that a transaction is open.
   connections.set(client, { ...known, [way]: undefined })
   const queryRunner = opened.dataSource.createQueryRunner()
@@ -247,15 +255,10 @@ async function withQueryRunner(
   connections.set(client, { ...known, [way]: opened })
 }
 
-async function open(
-  folder: Folder,
-  context: MigrationContext,
-  alone: boolean,
-  more: object | undefined,
-): Promise<Opened> {
+async function open(folder: Folder, context: MigrationContext, way: Way, more: object | undefined): Promise<Opened> {
   const library = await folder.importPackage?.('typeorm', 'A migration of TypeORM')
   const { DataSource } = library as TypeormPackage
-  const { options, isOpen } = await connectionFor(context, alone)
+  const { options, isOpen } = await connectionFor(context, { alone: way === 'alone', isWhole: way === 'whole' })
   const none = { migrations: [], migrationsRun: false, synchronize: false, dropSchema: false }
   const dataSource = new DataSource({ ...more, ...options, ...none })
   await dataSource.initialize()
@@ -265,10 +268,10 @@ async function open(
 /** Returns the options with which TypeORM connects; its `driver` stands for the package `pg` or `mysql2`. */
 async function connectionFor(
   { client, dialect, sql }: MigrationContext,
-  alone: boolean,
+  how: HeldOptions,
 ): Promise<{ readonly options: object; isOpen(): boolean }> {
   if (dialect === 'postgres') {
-    const held = heldPg(client, { alone })
+    const held = heldPg(client, how)
     class Pool {
       on() {
         return this
@@ -284,7 +287,7 @@ async function connectionFor(
   }
   const [row] = await sql<{ version: string }>('SELECT VERSION() AS version')
   // TypeORM's own defaults for its connections.
-  const held = heldMysql(client, { alone }, { supportBigNumbers: true, bigNumberStrings: true })
+  const held = heldMysql(client, how, { supportBigNumbers: true, bigNumberStrings: true })
   const pool = {
     getConnection: (callback: (error: unknown, connection: unknown) => void) => callback(null, held),
     end: (callback: () => void) => callback(),
