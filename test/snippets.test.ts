@@ -33,6 +33,10 @@ const PROJECTS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'docs/with-supabase.md': {},
   'docs/with-sql-folders.md': {},
   'docs/with-prisma.md': { prisma: 'examples/prisma/prisma' },
+  'docs/with-kysely.md': { migrations: 'examples/kysely/migrations' },
+  'docs/with-knex.md': {},
+  'docs/with-typeorm.md': {},
+  'docs/with-code-folders.md': {},
   'docs/with-drizzle.md': { drizzle: 'examples/drizzle/drizzle' },
 }
 
@@ -203,6 +207,7 @@ function project(page: string): string {
     './sources': './root/presets/sources.ts',
     './contract': './root/src/migrate/contract/index.ts',
   }
+  symlinkSync(join(ROOT, 'node_modules', 'kysely'), join(cwd, 'node_modules', 'kysely'))
   writeFileSync(join(installed, 'package.json'), JSON.stringify({ name: 'migratest', type: 'module', exports }))
   writeFileSync(join(cwd, 'package.json'), '{ "type": "module" }')
   for (const [file, from] of Object.entries(filesOf(page))) cpSync(from, join(cwd, file))
