@@ -8,6 +8,7 @@ import type { Closure } from './closure.ts'
 import type { Compiled } from './compile.ts'
 import { fingerprintOfCode } from './syntax.ts'
 import type { Toolchain } from './toolchain.ts'
+import { withoutComments } from './transform.ts'
 
 /**
  * @param named the modules with names that are the same on every machine, the entry first
@@ -19,7 +20,7 @@ export function keyOfCode(
   named: readonly (readonly [string, Compiled])[],
 ): CodeKey | undefined {
   const modules = named.map(([, module]) => module)
-  if (modules.some((module) => module.computed || READS.test(module.code)) || SAYS_NO.test(closure.entry.code)) {
+  if (modules.some((module) => module.computed || reads(tools, module)) || SAYS_NO.test(closure.entry.code)) {
     return undefined
   }
   const packages = new Set<string>()
@@ -58,6 +59,10 @@ export function versionOfPackage(file: string): string | undefined {
  */
 const READS =
   /\b(?:process|fetch|globalThis|global|WebSocket|EventSource|XMLHttpRequest|Worker|require|__dirname|__filename)\b|\bimport\.meta\b/
+
+function reads(tools: Toolchain, { path, code }: Compiled): boolean {
+  return READS.test(code) && READS.test(withoutComments(tools, path, code))
+}
 
 /** `snapshot: false` or `export const snapshot = false`: the author says that each test must run it. */
 const SAYS_NO = /\bsnapshot\s*[:=]\s*false\b/

@@ -4,7 +4,7 @@ import type { Direction } from '../../migrate/source.ts'
 import { fingerprintOf } from '../../sql/script.ts'
 import type { Compiled } from './compile.ts'
 import type { Toolchain } from './toolchain.ts'
-import { asJavaScript } from './transform.ts'
+import { asJavaScript, withoutComments } from './transform.ts'
 
 /**
  * Returns 32 hex digits: a hash of one half and of everything that both halves share. Comments and white space do not
@@ -183,9 +183,4 @@ function cut(code: string, members: readonly Member[]): string {
       const behind = /^\s*,/.exec(text.slice(end))?.[0].length ?? 0
       return text.slice(0, start) + text.slice(end + behind)
     }, code)
-}
-
-function withoutComments({ minifySync }: Toolchain, path: string, code: string): string {
-  const minified = minifySync(asJavaScript(path), code, { compress: false, mangle: false })
-  return minified.code || code
 }

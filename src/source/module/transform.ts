@@ -53,9 +53,8 @@ export async function transform(tools: Toolchain, input: Input): Promise<Transfo
   refuse(runner.errors, input)
   const maps = [...plain.maps, typed.map]
   if (isCommonJs(runner.code, code, path)) {
-    const computed = /\brequire\(\s*["'`.]|\brequire\((?!\s*["'])|\bimport\(/.test(
-      code.replace(/\brequire\(\s*["']node:/g, ''),
-    )
+    // Types in comments are written as import('knex').Knex.
+    const computed = requires(code) && requires(withoutComments(tools, path, code))
     return { code, runnable: code, kind: 'commonjs', imports: [], lazyImports: [], computed, maps, settings }
   }
   return {
@@ -75,6 +74,11 @@ export function isSettled(settings: readonly Settings[]): boolean {
   return settings.every(({ path, stamp }) => stampOf(path) === stamp)
 }
 
+/** Returns the code without comments and white space; the code itself if it cannot be parsed as a module. */
+export function withoutComments({ minifySync }: Toolchain, path: string, code: string): string {
+  return minifySync(asJavaScript(path), code, { compress: false, mangle: false }).code || code
+}
+
 /** Returns the path with the extension `.mjs`, for parsing the code after its types have been removed. */
 export function asJavaScript(path: string): string {
   return path.replace(/\.[cm]?ts$/, '.mjs').replace(/\.cjs$/, '.mjs')
@@ -85,6 +89,12 @@ export function asJavaScript(path: string): string {
 function stampOf(path: string): string {
   const { mtimeMs = 0, size = 0 } = statSync(path, { throwIfNoEntry: false }) ?? {}
   return `${mtimeMs} ${size}`
+}
+
+/** Returns whether CommonJS code asks for other modules than those of Node. */
+function requires(code: string): boolean {
+  const others = code.replace(/\brequire\(\s*["'`]node:/g, '')
+  return /\brequire\(\s*["'`.]|\brequire\((?!\s*["'])|\bimport\(/.test(others)
 }
 
 /** Returns whether the argument of any `import()` is something other than a string. */
