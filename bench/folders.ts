@@ -1,6 +1,6 @@
 /** Folders of other tools: reading and planning them, writing the tool's row, and a test's database at the top. */
 import { createHash } from 'node:crypto'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { drizzle as drizzleOrm } from 'drizzle-orm/node-postgres'
@@ -89,7 +89,8 @@ function writeFolders(count: number): {
   write('prisma/migration_lock.toml', 'provider = "postgresql"\n')
   write('drizzle/meta/_journal.json', JSON.stringify({ version: '7', dialect: 'postgresql', entries }))
   rmSync(dirname(folder), { recursive: true })
-  const tools = Object.entries(sources).map(([name, open]): [string, () => Source] => [
+  const written = Object.entries(sources).filter(([name]) => existsSync(join(root, name)))
+  const tools = written.map(([name, open]): [string, () => Source] => [
     name,
     () => (open as (path: string) => Source)(join(root, name)),
   ])
