@@ -26,6 +26,10 @@ test.for([
   ['the network', '1_a.ts', "export const up = () => fetch('http://localhost')"],
   ['files', '1_a.ts', "import { readFileSync } from 'node:fs'\nexport const up = () => readFileSync('a')"],
   ['another program', '1_a.js', "exports.up = () => require('child_process').execSync('a')"],
+  ['data that it requires', '1_a.js', "exports.up = () => require('./package.json')"],
+  ['a file that it requires', '1_a.js', "exports.up = () => require('./b')"],
+  ['a module whose name is computed by require', '1_a.js', 'exports.up = (a) => require(a)'],
+  ['what require resolves', '1_a.js', "exports.up = () => require.resolve('util')"],
   ['a module whose name is computed', '1_a.ts', 'export const up = (a: string) => import(a)'],
 ] as const)('code that may read %s has none', async ([, file, text]) => {
   expect(await keyOf(file, text)).toBeUndefined()
@@ -38,4 +42,16 @@ test('a helper is part of it, its comments are not', async () => {
   expect(key).toBeDefined()
   expect(await keyWith("export const name = 'a' // so")).toBe(key)
   expect(await keyWith("export const name = 'b'")).not.toBe(key)
+})
+
+test('the versions of packages that CommonJS requires are part of it', async () => {
+  const keyAt = (version: string) =>
+    keyOf('1_a.js', "const { a } = require('lib')\nexports.up = () => a", {
+      'node_modules/lib/package.json': `{ "name": "lib", "version": "${version}" }`,
+      'node_modules/lib/index.js': 'exports.a = 1',
+    })
+  const key = await keyAt('1.0.0')
+  expect(key).toBeDefined()
+  expect(await keyAt('1.0.0')).toBe(key)
+  expect(await keyAt('1.0.1')).not.toBe(key)
 })

@@ -26,6 +26,10 @@ export interface Compiled {
   readonly lazyImports: readonly string[]
   /** `true` if it has an import whose specifier is only known when it runs. */
   readonly computed: boolean
+  /**
+   * Specifiers that CommonJS code requires. Undefined if they cannot be told from the text, and for modules that import.
+   */
+  readonly required?: readonly string[] | undefined
   /** The URL that its stack frames show. */
   readonly url: string
   readonly factory: Factory
@@ -39,7 +43,7 @@ export interface Compiled {
 export async function compile(tools: Toolchain, path: string, text: string, shown: string): Promise<Compiled> {
   const url = `${pathToFileURL(path).href}?migratest=${++compilations}`
   if (extname(path) === '.json') return { ...compiledJson(text, shown), path, text, url }
-  const { code, runnable, kind, imports, lazyImports, computed, maps, settings } = await transform(tools, {
+  const { code, runnable, kind, imports, lazyImports, computed, required, maps, settings } = await transform(tools, {
     path,
     text,
     shown,
@@ -54,6 +58,7 @@ export async function compile(tools: Toolchain, path: string, text: string, show
     imports,
     lazyImports,
     computed,
+    required,
     url,
     factory: lazily(() => compileFactory(runnable, kind, url, debug, COMMONJS_NAMES.test(text) ? path : undefined)),
     origin: originOf(maps),

@@ -20,7 +20,10 @@ export function keyOfCode(
   named: readonly (readonly [string, Compiled])[],
 ): CodeKey | undefined {
   const modules = named.map(([, module]) => module)
-  if (modules.some((module) => module.computed || reads(tools, module)) || SAYS_NO.test(closure.entry.code)) {
+  if (
+    modules.some((module) => (module.computed && !module.required) || reads(tools, module)) ||
+    SAYS_NO.test(closure.entry.code)
+  ) {
     return undefined
   }
   const packages = new Set<string>()
@@ -28,6 +31,12 @@ export function keyOfCode(
     for (const specifier of [...module.imports, ...module.lazyImports]) {
       const used = packageOf(closure, specifier, module)
       if (used === undefined) return undefined
+      if (used !== '') packages.add(used)
+    }
+    for (const specifier of module.required ?? []) {
+      const used = packageOf(closure, specifier, module)
+      // Files of the project that are required are not among the modules.
+      if (used === undefined || closure.resolve(specifier, module.path).kind === 'own') return undefined
       if (used !== '') packages.add(used)
     }
   }
@@ -60,8 +69,9 @@ export function versionOfPackage(file: string): string | undefined {
 const READS =
   /\b(?:process|fetch|globalThis|global|WebSocket|EventSource|XMLHttpRequest|Worker|require|__dirname|__filename)\b|\bimport\.meta\b/
 
-function reads(tools: Toolchain, { path, code }: Compiled): boolean {
-  return READS.test(code) && READS.test(withoutComments(tools, path, code))
+function reads(tools: Toolchain, { path, code, required }: Compiled): boolean {
+  const reading = (text: string) => READS.test(required ? text.replace(/\brequire\(/g, '(') : text)
+  return reading(code) && reading(withoutComments(tools, path, code))
 }
 
 /** `snapshot: false` or `export const snapshot = false`: the author says that each test must run it. */
@@ -84,5 +94,6 @@ function packageOf({ resolve }: Closure, specifier: string, from: Compiled): str
   }
   if (meant.kind === 'own') return ''
   if (meant.url.startsWith('node:')) return PURE.has(meant.url) ? '' : undefined
-  return meant.url.startsWith('file:') ? versionOfPackage(fileURLToPath(meant.url)) : undefined
+  // Other files of the project, such as an addon, can change without a new version.
+  return /^file:.*\/node_modules\//.test(meant.url) ? versionOfPackage(fileURLToPath(meant.url)) : undefined
 }

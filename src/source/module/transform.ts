@@ -15,6 +15,10 @@ export interface Transformed {
   readonly lazyImports: readonly string[]
   /** `true` if it has an import whose specifier is only known when it runs. */
   readonly computed: boolean
+  /**
+   * Specifiers that CommonJS code requires. Undefined if they cannot be told from the text, and for modules that import.
+   */
+  readonly required?: readonly string[] | undefined
   /** Source maps from the running code back to the text, in this order. */
   readonly maps: readonly MapData[]
   /** The tsconfig files that applied, with their state. */
@@ -54,8 +58,10 @@ export async function transform(tools: Toolchain, input: Input): Promise<Transfo
   const maps = [...plain.maps, typed.map]
   if (isCommonJs(runner.code, code, path)) {
     // Types in comments are written as import('knex').Knex.
-    const computed = requires(code) && requires(withoutComments(tools, path, code))
-    return { code, runnable: code, kind: 'commonjs', imports: [], lazyImports: [], computed, maps, settings }
+    const bare = requires(code) ? withoutComments(tools, path, code) : code
+    const computed = requires(bare)
+    const required = literalRequires(bare)
+    return { code, runnable: code, kind: 'commonjs', imports: [], lazyImports: [], computed, required, maps, settings }
   }
   return {
     code,
@@ -95,6 +101,13 @@ function stampOf(path: string): string {
 function requires(code: string): boolean {
   const others = code.replace(/\brequire\(\s*["'`]node:/g, '')
   return /\brequire\(\s*["'`.]|\brequire\((?!\s*["'])|\bimport\(/.test(others)
+}
+
+/** Returns what CommonJS code requires; undefined if it does anything with `require` but to call it with a string. */
+function literalRequires(code: string): string[] | undefined {
+  const calls = [...code.matchAll(/\brequire\(\s*(["'`])([^"'`$\\]*)\1\s*\)/g)]
+  const mentions = code.match(/\brequire\b|\bimport\(/g)?.length ?? 0
+  return calls.length === mentions ? calls.map(([, , specifier]) => specifier ?? '') : undefined
 }
 
 /** Returns whether the argument of any `import()` is something other than a string. */
