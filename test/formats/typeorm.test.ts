@@ -191,6 +191,24 @@ export class Fails1700000000001 implements MigrationInterface {
     expect((await failure((await ours(own, db, place)).up())).message).toContain('exports no class with an up method')
   })
 
+  test('a migration whose helper rolls it back is not recorded as applied', async ({ db }) => {
+    const [own, place] = at(db, {
+      '1700000000001-Undone.ts': `${HEAD}
+async function insert(queryRunner: QueryRunner) {
+  await queryRunner.query('create table a (id int)')
+  await queryRunner.rollbackTransaction()
+}
+export class Undone1700000000001 implements MigrationInterface {
+  async up(queryRunner: QueryRunner) { await insert(queryRunner) }
+  async down() {}
+}
+`,
+    })
+    expect((await failure((await ours(own, db, place)).up())).message).toContain('It rolled back its transaction')
+    expect(await db.rows("SELECT to_regclass('a') AS a")).toEqual([{ a: null }])
+    expect(await own.pending?.(place)).toEqual(['Undone1700000000001'])
+  })
+
   test('a transaction that is left open is an error, and the next run is as new', async ({ db }) => {
     const fileOf = (end: string) => ({
       '1700000000001-Opens.ts': `${HEAD}

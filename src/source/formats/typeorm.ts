@@ -6,7 +6,7 @@ import type { Dialect } from '../../sql/dialect.ts'
 import { literalOf } from '../../sql/parameters.ts'
 import { bodyOf, type LoadedModule, type ModuleMigration } from '../files.ts'
 import type { Adapt } from '../module/loader.ts'
-import { type HeldOptions, heldMysql, heldPg } from './code/held.ts'
+import { type HeldOptions, type HeldPg, heldMysql, heldPg, refuseUndone } from './code/held.ts'
 import { type Books, type CodeFormat, type Entry, type Folder, someOf } from './format.ts'
 import { qualified } from './tables.ts'
 
@@ -229,7 +229,7 @@ interface RunOptions {
 /** TypeORM on one connection of ours. It stays for the next migration, since opening one takes several queries. */
 interface Opened {
   readonly dataSource: DataSource
-  isOpen(): boolean
+  readonly held: Pick<HeldPg, 'isOpen' | 'isUndone'>
 }
 
 /** What is open, by client. */
@@ -251,25 +251,26 @@ async function withQueryRunner(
   await run(queryRunner)
   if (queryRunner.isTransactionActive) await queryRunner.commitTransaction()
   await queryRunner.release()
-  if (opened.isOpen()) throw new Error('It began a transaction and did not end it. Commit it, or roll it back.')
+  refuseUndone(opened.held)
+  if (opened.held.isOpen()) throw new Error('It began a transaction and did not end it. Commit it, or roll it back.')
   connections.set(client, { ...known, [way]: opened })
 }
 
 async function open(folder: Folder, context: MigrationContext, way: Way, more: object | undefined): Promise<Opened> {
   const library = await folder.importPackage?.('typeorm', 'A migration of TypeORM')
   const { DataSource } = library as TypeormPackage
-  const { options, isOpen } = await connectionFor(context, { alone: way === 'alone', isWhole: way === 'whole' })
+  const { options, held } = await connectionFor(context, { alone: way === 'alone', isWhole: way === 'whole' })
   const none = { migrations: [], migrationsRun: false, synchronize: false, dropSchema: false }
   const dataSource = new DataSource({ ...more, ...options, ...none })
   await dataSource.initialize()
-  return { dataSource, isOpen }
+  return { dataSource, held }
 }
 
 /** Returns the options with which TypeORM connects; its `driver` stands for the package `pg` or `mysql2`. */
 async function connectionFor(
   { client, dialect, sql }: MigrationContext,
   how: HeldOptions,
-): Promise<{ readonly options: object; isOpen(): boolean }> {
+): Promise<{ readonly options: object; readonly held: Opened['held'] }> {
   if (dialect === 'postgres') {
     const held = heldPg(client, how)
     class Pool {
@@ -283,7 +284,7 @@ async function connectionFor(
         callback()
       }
     }
-    return { options: { type: 'postgres', driver: { Pool }, installExtensions: false }, isOpen: held.isOpen }
+    return { options: { type: 'postgres', driver: { Pool }, installExtensions: false }, held }
   }
   const [row] = await sql<{ version: string }>('SELECT VERSION() AS version')
   // TypeORM's own defaults for its connections.
@@ -293,7 +294,7 @@ async function connectionFor(
     end: (callback: () => void) => callback(),
   }
   const type = /mariadb/i.test(String(row?.version)) ? 'mariadb' : 'mysql'
-  return { options: { type, driver: { createPool: () => pool } }, isOpen: held.isOpen }
+  return { options: { type, driver: { createPool: () => pool } }, held }
 }
 
 function typeormBookkeeping(
