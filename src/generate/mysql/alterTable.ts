@@ -8,7 +8,7 @@ import { partitionChange } from './partition.ts'
 import { rowChanges } from './rows.ts'
 import type { Table } from './tableModel.ts'
 import { optionChanges, versioningChanges } from './tableOption.ts'
-import { quoted, shown } from './text.ts'
+import { alterText, quoted, shown } from './text.ts'
 
 /** The ways of changing a table, from the shortest on; a refusal leads to the next. */
 export const LAST_RUNG = 2
@@ -61,13 +61,12 @@ export function alterTable(change: TableChange): Statement[] {
         ]
   // Earlier versions of rows stay as they were written.
   const history =
-    from.versioned && to.versioned && main.length > 0
-      ? [plain('SET @@system_versioning_alter_history = KEEP;')]
-      : []
+    from.versioned && to.versioned && main.length > 0 ? [plain('SET @@system_versioning_alter_history = KEEP;')] : []
   return [
     ...history,
     ...parts.before.map(plain),
     ...main,
+    ...parts.apart.flatMap((clause) => alter([clause])),
     ...(parts.alone === undefined ? [] : [plain(`ALTER TABLE ${quoted(to.name)} ${parts.alone};`)]),
     ...parts.after.map(plain),
   ]
@@ -83,19 +82,13 @@ export function isMadeAnew(to: Table, hints: Hints): boolean {
   return (hints.rungs.get(`table ${shown(to.name)}`) ?? 0) >= 2
 }
 
-export function alterText(table: string, clauses: readonly string[], end?: string): string {
-  const name = `ALTER TABLE ${quoted(table)}`
-  const list = clauses.length === 1 ? ` ${clauses[0]}` : `\n  ${clauses.join(',\n  ')}`
-  const text = clauses.length === 0 ? name : `${name}${list}`
-  return `${text}${end === undefined ? '' : `${clauses.length > 0 ? '\n ' : ''} ${end}`};`
-}
-
 // --- internal ---
 
 interface Parts {
   readonly drops: readonly string[]
   readonly columns: readonly string[]
   readonly adds: readonly string[]
+  readonly apart: readonly string[]
   readonly clause: string | undefined
   readonly alone: string | undefined
   readonly before: readonly string[]
@@ -107,7 +100,11 @@ function partsOf(change: TableChange): Parts {
   const { from, to, oldNames, indexes, dropKeys, addKeys } = change
   const { before, after, instead, carried } = rowChanges({ ...change, answers: change.hints.answers })
   const columns = columnChanges(from, to, { oldNames, carried, instead })
-  const keys = keyChanges(from, to, indexes, new Set(carried.keys()))
+  const keys = keyChanges(from, to, {
+    renames: indexes,
+    rebuilt: new Set(carried.keys()),
+    hinted: change.hints.rebuild,
+  })
   const checks = checkChanges(from, to)
   const versioning = versioningChanges(from, to)
   const { clause, alone } = partitionChange(from.partition, to.partition)
@@ -115,6 +112,7 @@ function partsOf(change: TableChange): Parts {
     drops: [...versioning.drops, ...dropKeys, ...checks.drops, ...keys.drops],
     columns: [...columns.drops, ...columns.changes],
     adds: [...keys.adds, ...checks.adds, ...versioning.adds, ...optionChanges(from, to), ...addKeys],
+    apart: keys.apart,
     clause,
     alone,
     before,

@@ -59,7 +59,9 @@ export function columnChanges(from: Table, to: Table, { oldNames, carried, inste
   )
   return {
     drops: dropped.map(({ name }) => `DROP COLUMN ${oldName(name)}`),
-    destroyed: dropped.filter((column) => !carried.has(column.name) && column.generated === null).map(({ name }) => name),
+    destroyed: dropped
+      .filter((column) => !carried.has(column.name) && column.generated === null)
+      .map(({ name }) => name),
     changes,
   }
 }

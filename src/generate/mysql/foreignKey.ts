@@ -4,12 +4,11 @@
  */
 import type { Hints } from '../hints.ts'
 import type { Statement } from '../statement.ts'
-import { alterText } from './alterTable.ts'
 import { collationOf } from './column.ts'
 import type { Model } from './schemaModel.ts'
 import { tableNamed } from './schemaModel.ts'
 import { type ForeignKey, type Table, typeOf } from './tableModel.ts'
-import { quoted, shown } from './text.ts'
+import { alterText, quoted, shown } from './text.ts'
 
 export interface ForeignKeyPlan {
   /** Statements before all tables change. */
@@ -46,7 +45,9 @@ export function planForeignKeys(context: ForeignKeyContext): ForeignKeyPlan {
     return other !== undefined && other.definition === key.definition && !mustBeMadeAgain(key, context)
   }
   const staying = new Set(was.foreignKeys.filter(stays).map(idOf))
-  const going = was.foreignKeys.flatMap((key, at) => (staying.has(idOf(key)) ? [] : [{ key, raw: old.foreignKeys[at] }]))
+  const going = was.foreignKeys.flatMap((key, at) =>
+    staying.has(idOf(key)) ? [] : [{ key, raw: old.foreignKeys[at] }],
+  )
   const coming = now.foreignKeys.filter((key) => !staying.has(idOf(key)))
   const goingIds = new Set(going.map(({ key }) => idOf(key)))
   const isAlone = (table: string) => (hints.rungs.get(`table ${shown(table)}`) ?? 0) > 0
@@ -69,7 +70,10 @@ export function planForeignKeys(context: ForeignKeyContext): ForeignKeyPlan {
   const late = coming.filter((key) => !inline.includes(key) && !together.includes(key))
   return {
     first: grouped(
-      first.map(({ raw, key }) => ({ table: (raw ?? key).table, clause: `DROP FOREIGN KEY ${quoted((raw ?? key).name)}` })),
+      first.map(({ raw, key }) => ({
+        table: (raw ?? key).table,
+        clause: `DROP FOREIGN KEY ${quoted((raw ?? key).name)}`,
+      })),
     ),
     drops: (table) =>
       merged.filter(({ key }) => key.table === table).map(({ key }) => `DROP FOREIGN KEY ${quoted(key.name)}`),

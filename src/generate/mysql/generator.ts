@@ -1,16 +1,17 @@
 /** Writes migrations for MySQL and MariaDB. The order: what depends on tables, foreign keys, tables, and back again. */
+
+import type { Schema } from '../../schema/schema.ts'
 import type { Generator } from '../generator.ts'
 import type { Hints } from '../hints.ts'
 import type { Statement } from '../statement.ts'
-import type { Schema } from '../../schema/schema.ts'
 import { planDatabase, planEvents, planRoutines, planSequences, planViews } from './programs.ts'
+import { questionsAbout } from './questions.ts'
 import { refusedHints } from './refused.ts'
 import { renamed, renamesBetween } from './renames.ts'
 import { readModel } from './schemaModel.ts'
 import { planTables } from './table.ts'
 import { planTriggers } from './trigger.ts'
 import { unreachedHints } from './unreached.ts'
-import { questionsAbout } from './questions.ts'
 
 export const mysqlGenerator: Generator = {
   statements,

@@ -64,15 +64,20 @@ function listed(was: readonly string[], now: readonly string[], range: boolean):
   const gone = was.slice(start, was.length - end)
   const added = now.slice(start, now.length - end)
   if (gone.length === 0 && added.length > 0 && (!range || end === 0))
-    return { alone: `ADD PARTITION (${added.join(',\n ')})` }
-  // A range is divided or joined: its upper bound is the same before and after, or goes up at the very end.
-  const replaced = gone.length > 0 ? gone : was.slice(start, start + 1)
-  const pieces = gone.length > 0 ? added : now.slice(start, now.length - end + 1)
-  const joined = pieces.length === 0 ? undefined : { replaced, pieces }
-  if (!range || !joined) return undefined
-  if (bound(joined.replaced.at(-1)) !== bound(joined.pieces.at(-1))) return undefined
-  const names = joined.replaced.map((one) => /^PARTITION (`(?:[^`]|``)*`|\S+)/.exec(one)?.[1]).join(', ')
-  return { alone: `REORGANIZE PARTITION ${names} INTO (${joined.pieces.join(',\n ')})` }
+    return { alone: `ADD PARTITION (\n  ${added.join(',\n  ')}\n)` }
+  if (!range) return undefined
+  // A range is divided or joined: its upper bound stays, that of the next partition if no other.
+  const next = end > 0 ? was.slice(was.length - end).slice(0, 1) : []
+  for (const more of [[], next]) {
+    const [replaced, pieces] = [
+      [...gone, ...more],
+      [...added, ...more],
+    ]
+    if (replaced.length === 0 || pieces.length === 0 || bound(replaced.at(-1)) !== bound(pieces.at(-1))) continue
+    const names = replaced.map((one) => /^PARTITION (`(?:[^`]|``)*`|\S+)/.exec(one)?.[1]).join(', ')
+    return { alone: `REORGANIZE PARTITION ${names} INTO (\n  ${pieces.join(',\n  ')}\n)` }
+  }
+  return undefined
 }
 
 function bound(partition: string | undefined): string {

@@ -75,12 +75,24 @@ export function planSequences(was: Model, now: Model, { sequences }: Renames): P
 /** The character set that new tables of the database get. */
 export function planDatabase(was: Model, now: Model, hints: Hints): Statement[] {
   if (was.database?.head === now.database?.head) return []
-  const object = 'schema database'
-  const usual = hints.rungs.get(object)
-    ? 'ALTER DATABASE CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_ai_ci;'
-    : 'ALTER DATABASE CHARACTER SET DEFAULT;'
-  return [{ sql: now.database?.head ?? usual, does: 'alter', object }]
+  const usual = `ALTER DATABASE CHARACTER SET ${USUAL_CHARACTER_SETS[hints.rungs.get(DATABASE) ?? 0]};`
+  return [{ sql: now.database?.head ?? usual, does: 'alter', object: DATABASE }]
 }
+
+/** The key of the database's own character set, among the objects of a schema. */
+export const DATABASE = 'schema database'
+
+/**
+ * Ways of writing the server's own character set: a schema does not say which one it is. The first is MariaDB's, and
+ * not always right there; the others are what servers come with.
+ */
+export const USUAL_CHARACTER_SETS = [
+  'DEFAULT',
+  'utf8mb4 COLLATE utf8mb4_0900_ai_ci',
+  'utf8mb4 COLLATE utf8mb4_uca1400_ai_ci',
+  'utf8mb4 COLLATE utf8mb4_general_ci',
+  'latin1 COLLATE latin1_swedish_ci',
+] as const
 
 export function drop(kind: string, object: SchemaObject): Statement {
   return { sql: `DROP ${kind} ${quoted(plainName(object.name))};`, does: 'drop', object: keyOf(object) }

@@ -22,10 +22,7 @@ export function questionsAbout(from: Schema, to: Schema, hints: Hints): readonly
       const oldNames = new Map([...(renames.columns.get(other.name) ?? [])].map(([a, b]) => [b, a]))
       const context = { oldTable: oldTable(table.name), oldNames }
       const values = (column: string) => renames.values.get(`${other.name}.${column}`) ?? new Map<string, string>()
-      return [
-        ...columnRenames(table, other, context.oldTable),
-        ...rowQuestions(table, other, context, values, hints),
-      ]
+      return [...columnRenames(table, other, context.oldTable), ...rowQuestions(table, other, context, values, hints)]
     }),
   ]
 }
@@ -42,7 +39,15 @@ function tableRenames(was: Model, now: Model): Question[] {
   const added = now.tables.filter(({ name }) => !tableNamed(was, name))
   return gone.flatMap((table): Question[] => {
     const candidates = byLikeness(added, (other) => tableLikeness(table, other), 0.5)
-    return candidates.length === 0 ? [] : [rename('table', shown(table.name), candidates.map(({ name }) => shown(name)))]
+    return candidates.length === 0
+      ? []
+      : [
+          rename(
+            'table',
+            shown(table.name),
+            candidates.map(({ name }) => shown(name)),
+          ),
+        ]
   })
 }
 
@@ -111,11 +116,18 @@ function tableLikeness(a: Table, b: Table): number {
 /** From 0 to 1: a like type is half of it; definition, place and name share the rest. */
 function columnLikeness(a: Column, was: Table, b: Column, now: Table): number {
   if (a.generated !== b.generated) return 0
-  const family = (column: Column) => /^\w+/.exec(typeOf(column))?.[0].replace(/^(?:tiny|small|medium|big|long)/, '') ?? ''
+  const family = (column: Column) =>
+    /^\w+/.exec(typeOf(column))?.[0].replace(/^(?:tiny|small|medium|big|long)/, '') ?? ''
   const sameType = typeOf(a) === typeOf(b)
   if (!sameType && family(a) !== family(b)) return nameLikeness(a.name, b.name) > 0.6 ? 0.5 : 0
   const place = was.columns.indexOf(a) === now.columns.indexOf(b)
-  return 0.4 + (sameType ? 0.1 : 0) + (a.definition === b.definition ? 0.15 : 0) + (place ? 0.1 : 0) + 0.25 * nameLikeness(a.name, b.name)
+  return (
+    0.4 +
+    (sameType ? 0.1 : 0) +
+    (a.definition === b.definition ? 0.15 : 0) +
+    (place ? 0.1 : 0) +
+    0.25 * nameLikeness(a.name, b.name)
+  )
 }
 
 /** The share of pairs of letters that both names have. */

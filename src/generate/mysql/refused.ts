@@ -1,11 +1,13 @@
 /** What a refusal of the server means: which foreign keys stand in the way, or that a table needs another way. */
-import { type Hints, withHint, withRung } from '../hints.ts'
+
 import type { Refusal } from '../generator.ts'
+import { type Hints, withHint, withRung } from '../hints.ts'
 import { LAST_RUNG } from './alterTable.ts'
 import { hintKey } from './foreignKey.ts'
+import { DATABASE, USUAL_CHARACTER_SETS } from './programs.ts'
 import { renamed, renamesBetween } from './renames.ts'
 import { readModel } from './schemaModel.ts'
-import { type ForeignKey } from './tableModel.ts'
+import type { ForeignKey } from './tableModel.ts'
 import { plainName } from './text.ts'
 
 export function refusedHints({ from, to, statement, error }: Refusal, hints: Hints): Hints | undefined {
@@ -16,7 +18,7 @@ export function refusedHints({ from, to, statement, error }: Refusal, hints: Hin
     const views = readModel(to).views.map(({ name }) => `view ${name}`)
     return withHint(hints, 'rebuild', ...views)
   }
-  if (object === 'schema database') return withRung(hints, object, 1)
+  if (object === DATABASE) return withRung(hints, object, USUAL_CHARACTER_SETS.length - 1)
   if (!object.startsWith('table ')) return undefined
   if (FOREIGN_KEYS.has(number)) {
     const keys = keysInTheWay({ from, to, statement, error }, hints)

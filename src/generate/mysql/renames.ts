@@ -1,7 +1,7 @@
 /** Renames: those that people said, and those that are none to MySQL since only letter case differs. */
 import type { Rename } from '../hints.ts'
 import { type Model, tableNamed } from './schemaModel.ts'
-import type { Check, Column, ForeignKey, Key, Table } from './tableModel.ts'
+import { type Check, type Column, type ForeignKey, isFunctional, type Key, type Table } from './tableModel.ts'
 import { mapNames, namesIn, pathOf } from './text.ts'
 
 export interface Renames {
@@ -76,14 +76,6 @@ export function renamed(model: Model, { tables, columns }: Renames): Model {
   }
 }
 
-/** A name that the server made from the table's, which follows the table. */
-export function followed(name: string, table: string, now: string, kind: 'ibfk' | 'chk'): string {
-  const prefix = `${table}_${kind}_`
-  return name.startsWith(prefix) && /^\d+$/.test(name.slice(prefix.length))
-    ? `${now}_${kind}_${name.slice(prefix.length)}`
-    : name
-}
-
 // --- internal ---
 
 type Pair = readonly [old: readonly string[], now: readonly string[]]
@@ -155,10 +147,13 @@ function renamedTable(table: Table, name: string, names: ReadonlyMap<string, str
         touched: touches(column.definition),
       }),
     ),
-    keys: table.keys.map((key): Key => ({ ...key, after: mapNames(key.after, now) })),
+    keys: table.keys.map(
+      (key): Key => ({ ...key, after: mapNames(key.after, now), touched: isFunctional(key) && touches(key.after) }),
+    ),
     checks: table.checks.map(
       (check): Check => ({
-        name: check.name,
+        // MySQL renames the checks that it has named itself; MariaDB names them without the table.
+        name: followed(check.name, table.name, name, 'chk'),
         definition: mapNames(check.definition, now),
         touched: touches(check.definition),
       }),
@@ -182,4 +177,12 @@ function renamedKey(
     if (at < columns.length + target) return refTable === undefined ? name : newTable(name)
     return others[at - columns.length - target] ?? name
   })
+}
+
+/** A name that the server made from the table's, which follows the table. */
+function followed(name: string, table: string, now: string, kind: 'ibfk' | 'chk'): string {
+  const prefix = `${table}_${kind}_`
+  return name.startsWith(prefix) && /^\d+$/.test(name.slice(prefix.length))
+    ? `${now}_${kind}_${name.slice(prefix.length)}`
+    : name
 }

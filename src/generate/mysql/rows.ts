@@ -1,7 +1,7 @@
 /** Statements on rows that a change of columns needs: values for what must not be null, for enum values that go. */
 import type { Answers } from '../hints.ts'
 import { type Column, hasDefault, isNotNull, type Table, typeOf, valuesOf } from './tableModel.ts'
-import { bare, pathOf, quoted } from './text.ts'
+import { alterText, bare, pathOf, quoted } from './text.ts'
 
 export interface RowChanges {
   readonly before: readonly string[]
@@ -27,14 +27,16 @@ export interface RowContext {
 
 export function rowChanges(context: RowContext): RowChanges {
   const before: string[] = []
-  const after: string[] = []
   const instead = new Map<string, string>()
   const carried = new Map<string, string>()
+  const filled: Filled = { values: new Map(), clauses: [] }
   for (const now of context.to.columns) {
     const was = context.from.columns.find(({ name }) => name === now.name)
-    if (was === undefined) fillNew(context, now, instead, after)
+    if (was === undefined) fillNew(context, now, instead, filled)
     else changeValues(context, was, now, before, carried)
   }
+  const after = filled.values.size > 0 ? [update(context.to, filled.values, '')] : []
+  if (filled.clauses.length > 0) after.push(alterText(context.to.name, filled.clauses))
   return { before, after, instead, carried }
 }
 
@@ -68,21 +70,27 @@ export function answerFor(
 
 const LITERAL = /^(?:'(?:[^'\\]|''|\\.)*'|-?\d+(?:\.\d+)?|true|false)$/is
 
-function fillNew(context: RowContext, now: Column, instead: Map<string, string>, after: string[]): void {
+/** What new columns get after they are there. */
+interface Filled {
+  readonly values: Map<string, string>
+  readonly clauses: string[]
+}
+
+function fillNew(context: RowContext, now: Column, instead: Map<string, string>, filled: Filled): void {
   const value = answerFor(context.answers.fill, context, now.name)
   if (value === undefined || !needsFill(undefined, now)) return
-  const table = `ALTER TABLE ${quoted(context.to.name)}`
   const name = quoted(now.name)
   if (LITERAL.test(value.trim()) && !/^\w*(?:text|blob)\b|^json\b|^geometry\b|^point\b/i.test(now.definition)) {
     const at = bare(now.definition).indexOf(' NOT NULL') + ' NOT NULL'.length
     instead.set(now.name, `${now.definition.slice(0, at)} DEFAULT ${value}${now.definition.slice(at)}`)
-    after.push(`${table} ALTER COLUMN ${name} DROP DEFAULT;`)
+    filled.clauses.push(`ALTER COLUMN ${name} DROP DEFAULT`)
     return
   }
   const plain = bare(now.definition)
   const at = plain.indexOf(' NOT NULL')
   instead.set(now.name, `${now.definition.slice(0, at)} NULL${now.definition.slice(at + ' NOT NULL'.length)}`)
-  after.push(update(context.to, name, value, ''), `${table} MODIFY COLUMN ${name} ${now.definition};`)
+  filled.values.set(name, value)
+  filled.clauses.push(`MODIFY COLUMN ${name} ${now.definition}`)
 }
 
 function changeValues(context: RowContext, was: Column, now: Column, before: string[], carried: Map<string, string>) {
@@ -96,14 +104,14 @@ function changeValues(context: RowContext, was: Column, now: Column, before: str
     const type = typeOf(now)
     before.push(
       `ALTER TABLE ${table} ADD COLUMN ${quoted(other)} ${type} NULL;`,
-      update(from, quoted(other), using ?? name, '', oldNames),
+      update(from, new Map([[quoted(other), using ?? name]]), '', oldNames),
     )
     carried.set(now.name, other)
     return
   }
   before.push(...mapped(context, was, now, name))
   const value = needsFill(was, now) ? answerFor(answers.fill, context, now.name) : undefined
-  if (value !== undefined) before.push(update(from, name, value, ` WHERE ${name} IS NULL`, oldNames))
+  if (value !== undefined) before.push(update(from, new Map([[name, value]]), ` WHERE ${name} IS NULL`, oldNames))
 }
 
 /** Enum values that go get the value that people said, those that are renamed their new name. */
@@ -128,8 +136,13 @@ function mapped({ from, oldTable, oldNames, values, answers }: RowContext, was: 
     ...(missing.length > 0 ? [`ALTER TABLE ${quoted(from.name)} MODIFY COLUMN ${name} ${both};`] : []),
     ...used.map(([value, other]) =>
       kind.toLowerCase() === 'set'
-        ? update(from, name, replacedMember(name, value, other), ` WHERE FIND_IN_SET(${value}, ${name})`, oldNames)
-        : update(from, name, other, ` WHERE ${name} = ${value}`, oldNames),
+        ? update(
+            from,
+            new Map([[name, replacedMember(name, value, other)]]),
+            ` WHERE FIND_IN_SET(${value}, ${name})`,
+            oldNames,
+          )
+        : update(from, new Map([[name, other]]), ` WHERE ${name} = ${value}`, oldNames),
     ),
   ]
 }
@@ -141,16 +154,18 @@ function replacedMember(name: string, value: string, other: string): string {
 /** Columns that take the time of each update keep the one they have. */
 function update(
   table: Table,
-  column: string,
-  value: string,
+  values: ReadonlyMap<string, string>,
   where: string,
   oldNames: ReadonlyMap<string, string> = new Map(),
 ): string {
   const kept = table.columns
     .filter(({ definition }) => / ON UPDATE /i.test(bare(definition)))
     .map(({ name }) => quoted(oldNames.get(name) ?? name))
-    .filter((name) => name !== column)
-  const sets = [`${column} = ${value}`, ...kept.map((name) => `${name} = ${name}`)]
+    .filter((name) => !values.has(name))
+  const sets = [
+    ...[...values].map(([column, value]) => `${column} = ${value}`),
+    ...kept.map((name) => `${name} = ${name}`),
+  ]
   return `UPDATE ${quoted(table.name)} SET ${sets.join(', ')}${where};`
 }
 

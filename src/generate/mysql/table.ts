@@ -33,13 +33,9 @@ export function planTables(
     added.map(({ name }) => name),
     (name) => referred(now, name),
   )
-  const touched = new Set([
-    ...[...gone, ...added].map(({ name }) => name),
-    ...altered,
-    ...renames.tables.values(),
-  ])
+  const touched = new Set([...[...gone, ...added].map(({ name }) => name), ...altered, ...renames.tables.values()])
   const keys = planForeignKeys({ old, was, now, touched, anew, created, hints })
-  const alters = changes.flatMap((change) => {
+  const alters = inOrderOfChecks(changes).flatMap((change) => {
     const name = change.to.name
     return anew.has(name)
       ? alterTable(change)
@@ -88,6 +84,22 @@ function changeOf(
     addKeys: [],
     hints,
   }
+}
+
+/** On MySQL, checks of all tables share their names: one that moves goes from its old table first. */
+function inOrderOfChecks(changes: readonly TableChange[]): TableChange[] {
+  const adds = ({ from, to }: TableChange) =>
+    to.checks.filter(({ name }) => !from.checks.some((check) => check.name === name))
+  const names = changes.map(({ to }) => to.name)
+  const order = afterNeeds(names, (name) => {
+    const change = changes.find(({ to }) => to.name === name)
+    const wanted = new Set((change ? adds(change) : []).map((check) => check.name))
+    if (wanted.size === 0) return []
+    return changes.flatMap(({ from, to }) =>
+      from.checks.some((check) => wanted.has(check.name)) && to.name !== name ? [to.name] : [],
+    )
+  })
+  return order.flatMap((name) => changes.find(({ to }) => to.name === name) ?? [])
 }
 
 function oldNameOf(name: string, { tables }: Pick<Renames, 'tables'>): string {

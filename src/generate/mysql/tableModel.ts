@@ -17,6 +17,8 @@ export interface Key {
   /** Everything but the name: `UNIQUE KEY` and what follows the name. */
   readonly before: string
   readonly after: string
+  /** Whether a renamed column is in an expression of it. */
+  readonly touched: boolean
 }
 
 export interface Check {
@@ -114,15 +116,20 @@ export function hasDefault({ definition }: Column): boolean {
   return / DEFAULT | AUTO_INCREMENT\b/.test(bare(definition))
 }
 
+/** Whether an index is on an expression. */
+export function isFunctional({ after }: Key): boolean {
+  return /[(,]\(/.test(bare(after))
+}
+
 // --- internal ---
 
 const KEY = /^(?:PRIMARY KEY|(?:[A-Z]+ )?KEY `)/
 
 function readKey(text: string): Key {
   const primary = /^PRIMARY KEY /.exec(text)
-  if (primary) return { name: 'PRIMARY', before: 'PRIMARY KEY', after: text.slice(primary[0].length) }
+  if (primary) return { name: 'PRIMARY', before: 'PRIMARY KEY', after: text.slice(primary[0].length), touched: false }
   const [whole = '', before = '', name = ''] = /^([A-Z ]*KEY) (`(?:[^`]|``)*`) ?/.exec(text) ?? []
-  return { name: plainName(name), before, after: text.slice(whole.length) }
+  return { name: plainName(name), before, after: text.slice(whole.length), touched: false }
 }
 
 function readCheck(text: string): Check {
@@ -141,7 +148,13 @@ function generatedOf(definition: string): Column['generated'] {
 function readTail(tail: string): Pick<Table, 'options' | 'versioned' | 'partition'> {
   const text = tail.replace(/;$/, '').replace(/^\)\s*/, '')
   const at = bare(text).search(/\n(?:\/\*!\d+)? ?PARTITION BY /)
-  const partition = at === -1 ? undefined : text.slice(at).replace(/^\n(?:\/\*!\d+)? ?/, '').replace(/ \*\/$/, '')
+  const partition =
+    at === -1
+      ? undefined
+      : text
+          .slice(at)
+          .replace(/^\n(?:\/\*!\d+)? ?/, '')
+          .replace(/ \*\/$/, '')
   const rest = (at === -1 ? text : text.slice(0, at)).replace(/\/\*!\d+ |\*\//g, ' ')
   const versioned = /\bWITH SYSTEM VERSIONING\b/.test(bare(rest))
   const options = new Map<string, string>()
@@ -149,5 +162,4 @@ function readTail(tail: string): Pick<Table, 'options' | 'versioned' | 'partitio
   return { options, versioned, partition }
 }
 
-const OPTION =
-  /((?:DEFAULT |DATA |INDEX )?\w+|`\w+`) ?= ?('(?:[^'\\]|''|\\.)*'|\((?:[^()]|`[^`]*`)*\)|[^\s'(]+)/gs
+const OPTION = /((?:DEFAULT |DATA |INDEX )?\w+|`\w+`) ?= ?('(?:[^'\\]|''|\\.)*'|\((?:[^()]|`[^`]*`)*\)|[^\s'(]+)/gs

@@ -71,6 +71,14 @@ export function within(text: string, at: number): { inner: string; end: number }
   return { inner: text.slice(at + 1), end: text.length }
 }
 
+/** One ALTER TABLE of several clauses. @param end what follows them without a comma */
+export function alterText(table: string, clauses: readonly string[], end?: string): string {
+  const name = `ALTER TABLE ${quoted(table)}`
+  const list = clauses.length === 1 ? ` ${clauses[0]}` : `\n  ${clauses.join(',\n  ')}`
+  const text = clauses.length === 0 ? name : `${name}${list}`
+  return `${text}${end === undefined ? '' : `${clauses.length > 0 ? '\n ' : ''} ${end}`};`
+}
+
 // --- internal ---
 
 const QUOTED = /'(?:[^'\\]|''|\\.)*'|`(?:[^`]|``)*`/gs

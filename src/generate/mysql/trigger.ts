@@ -87,4 +87,3 @@ function wordsOf(head: string): { text: string; end: number }[] {
     .filter(({ kind }) => kind === 'word')
     .map(({ start, end }) => ({ text: head.slice(start, end).toUpperCase(), end }))
 }
-
