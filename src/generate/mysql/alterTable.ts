@@ -2,7 +2,7 @@
 import type { Hints } from '../hints.ts'
 import type { Statement } from '../statement.ts'
 import { checkChanges, checkText } from './check.ts'
-import { columnChanges } from './column.ts'
+import { columnChanges, columnText } from './column.ts'
 import { keyChanges } from './key.ts'
 import { partitionChange } from './partition.ts'
 import { rowChanges } from './rows.ts'
@@ -35,8 +35,8 @@ export function alterTable(change: TableChange): Statement[] {
   const rung = hints.rungs.get(`table ${shown(to.name)}`) ?? 0
   const parts = partsOf(change)
   const rows = [...parts.before, ...parts.after]
-  const nothing = parts.drops.length + parts.columns.length + parts.adds.length + rows.length === 0
-  if (nothing && parts.clause === undefined && parts.alone === undefined) return []
+  const clauses = [...parts.drops, ...parts.columns, ...parts.options, ...parts.adds, ...parts.apart]
+  if (clauses.length + rows.length === 0 && parts.clause === undefined && parts.alone === undefined) return []
   if (rung >= 2) return anew(change)
   const alter = (clauses: readonly string[], end?: string, destroyed: readonly string[] = []): Statement[] =>
     clauses.length === 0 && end === undefined
@@ -52,10 +52,11 @@ export function alterTable(change: TableChange): Statement[] {
   const plain = (sql: string): Statement => ({ sql, does: 'alter', object: `table ${shown(to.name)}` })
   const main =
     rung === 0
-      ? alter([...parts.drops, ...parts.columns, ...parts.adds], parts.clause, parts.destroyed)
+      ? alter([...parts.drops, ...parts.columns, ...parts.adds, ...parts.options], parts.clause, parts.destroyed)
       : [
           ...alter(parts.drops),
-          ...alter(parts.columns, undefined, parts.destroyed),
+          // Columns without a collation of their own take the table's.
+          ...alter([...parts.columns, ...parts.options], undefined, parts.destroyed),
           ...alter(parts.adds),
           ...alter([], parts.clause),
         ]
@@ -87,6 +88,7 @@ export function isMadeAnew(to: Table, hints: Hints): boolean {
 interface Parts {
   readonly drops: readonly string[]
   readonly columns: readonly string[]
+  readonly options: readonly string[]
   readonly adds: readonly string[]
   readonly apart: readonly string[]
   readonly clause: string | undefined
@@ -111,7 +113,8 @@ function partsOf(change: TableChange): Parts {
   return {
     drops: [...versioning.drops, ...dropKeys, ...checks.drops, ...keys.drops],
     columns: [...columns.drops, ...columns.changes],
-    adds: [...keys.adds, ...checks.adds, ...versioning.adds, ...optionChanges(from, to), ...addKeys],
+    options: optionChanges(from, to),
+    adds: [...keys.adds, ...checks.adds, ...versioning.adds, ...addKeys],
     apart: keys.apart,
     clause,
     alone,
@@ -171,7 +174,7 @@ function anew({ from, to, oldTable, oldNames }: TableChange): Statement[] {
 /** The statement that makes a table, without its checks, whose names another table has while both exist. */
 function tableText(table: Table, name: string, keys: readonly string[]): string {
   const lines = [
-    ...table.columns.map((column) => `${quoted(column.name)} ${column.definition}`),
+    ...table.columns.map((column) => columnText(column, table)),
     ...table.keys.map((key) =>
       key.name === 'PRIMARY' ? `PRIMARY KEY ${key.after}` : `${key.before} ${quoted(key.name)} ${key.after}`,
     ),

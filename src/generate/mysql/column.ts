@@ -42,7 +42,7 @@ export function columnChanges(from: Table, to: Table, { oldNames, carried, inste
     const previous = to.columns[at - 1]
     const place = previous ? ` AFTER ${quoted(previous.name)}` : ' FIRST'
     const wanted = instead.get(column.name) ?? column.definition
-    const text = `${quoted(column.name)} ${wanted}`
+    const text = columnText({ ...column, definition: wanted }, to)
     if (was === undefined || remade.includes(was))
       return [`ADD COLUMN ${text}${at > lastInPlace && from.columns.length > 0 ? '' : place}`]
     const from_ = carried.get(column.name)
@@ -64,6 +64,15 @@ export function columnChanges(from: Table, to: Table, { oldNames, carried, inste
       .map(({ name }) => name),
     changes,
   }
+}
+
+/** A column as a person would write it: a collation that the table gives it goes without saying. */
+export function columnText({ name, definition }: Column, table: Table): string {
+  const given = ` COLLATE ${defaultCollation(table)}`
+  const at = bare(definition).search(/ COLLATE \w+/)
+  const said = at !== -1 && definition.startsWith(given, at) && !/\w/.test(definition[at + given.length] ?? ' ')
+  const plain = said && !bare(definition).includes(' CHARACTER SET ')
+  return `${quoted(name)} ${plain ? definition.slice(0, at) + definition.slice(at + given.length) : definition}`
 }
 
 /** Whether a column takes another definition; where the table's character set changes, by what that means for it. */

@@ -4,6 +4,7 @@ import type { Schema } from '../../schema/schema.ts'
 import type { Generator } from '../generator.ts'
 import type { Hints } from '../hints.ts'
 import type { Statement } from '../statement.ts'
+import { digest } from './digest.ts'
 import { planDatabase, planEvents, planRoutines, planSequences, planViews } from './programs.ts'
 import { questionsAbout } from './questions.ts'
 import { refusedHints } from './refused.ts'
@@ -17,6 +18,7 @@ export const mysqlGenerator: Generator = {
   statements,
   refused: refusedHints,
   unreached: unreachedHints,
+  digest,
   questions: questionsAbout,
 }
 

@@ -2,10 +2,12 @@
 import type { Hints } from '../hints.ts'
 import type { Statement } from '../statement.ts'
 import { alterTable, isMadeAnew, type TableChange } from './alterTable.ts'
+import { columnText } from './column.ts'
 import { foreignKeyText, planForeignKeys } from './foreignKey.ts'
 import { afterNeeds } from './order.ts'
 import type { Renames } from './renames.ts'
 import { type Model, tableNamed } from './schemaModel.ts'
+import { readColumn } from './tableModel.ts'
 import { quoted, shown } from './text.ts'
 
 export interface TablePlan {
@@ -112,10 +114,12 @@ function referred({ foreignKeys }: Model, name: string): string[] {
   )
 }
 
-function createText({ tableTexts }: Model, name: string, keys: readonly string[]): string {
+function createText({ tables, tableTexts }: Model, name: string, keys: readonly string[]): string {
   const object = tableTexts.get(name)
-  if (!object) return ''
-  const lines = [...object.members.map(({ text }) => text), ...keys]
+  const table = tables.find((one) => one.name === name)
+  if (!object || !table) return ''
+  const members = object.members.map(({ text }) => (text.startsWith('`') ? columnText(readColumn(text), table) : text))
+  const lines = [...members, ...keys]
   return `${object.head}\n${lines.map((line) => `  ${line}`).join(',\n')}\n${object.tail}`
 }
 
