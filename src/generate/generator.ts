@@ -1,10 +1,17 @@
 /** The interface of a dialect's writer of migrations. Pure: two schemas in, statements out; the caller tries them. */
+import type { SchemaObject } from '../schema/model.ts'
 import type { Schema } from '../schema/schema.ts'
-import type { Hints } from './hints.ts'
+import type { Hints, Rename } from './hints.ts'
 import type { Question } from './questions.ts'
 import type { Statement } from './statement.ts'
 
 export interface Generator {
+  /**
+   * Returns the statements that rename, if renames come first and by themselves: they run, the schema is read again, and `statements`
+   * gets what they led to. Omit it where renames are written among the other statements.
+   * @throws CannotGenerateError if something to be renamed is not there
+   */
+  renames?(from: Schema, renames: readonly Rename[]): readonly Statement[]
   /**
    * Returns the statements that lead from one schema to the other, in the order in which they run; empty if nothing is
    * to do. The same input gives the same statements.
@@ -22,6 +29,11 @@ export interface Generator {
    * @param reached what the statements led to
    */
   unreached(from: Schema, to: Schema, reached: Schema, hints: Hints): Hints | undefined
+  /**
+   * Returns a query that gives one row with `n`, the number of a table's rows, and `digest`, a text that is equal for equal values of these
+   * columns in whatever order; `undefined` for a table without rows of its own.
+   */
+  digest(schema: Schema, table: SchemaObject, columns: readonly string[]): string | undefined
   /** Returns what is to be asked before statements are written, except what the answers of the hints say already. */
   questions(from: Schema, to: Schema, hints: Hints): readonly Question[]
 }

@@ -38,6 +38,9 @@ export interface Hints {
   readonly rungs: ReadonlyMap<string, number>
 }
 
+/** The rung of this key is 1 where statements go on from where others led: what they see there need not be there the next time. */
+export const ON_THE_WAY = 'on the way'
+
 export const NO_ANSWERS: Answers = { renames: [], fill: new Map(), map: new Map(), using: new Map() }
 
 export function firstHints(answers: Answers): Hints {
@@ -45,7 +48,11 @@ export function firstHints(answers: Answers): Hints {
 }
 
 /** Returns the hints with a key in one of the sets more; `undefined` if it was there already, so that nothing is new. */
-export function withHint(hints: Hints, set: 'rebuild' | 'late' | 'same', ...keys: readonly string[]): Hints | undefined {
+export function withHint(
+  hints: Hints,
+  set: 'rebuild' | 'late' | 'same',
+  ...keys: readonly string[]
+): Hints | undefined {
   const added = keys.filter((key) => !hints[set].has(key))
   return added.length === 0 ? undefined : { ...hints, [set]: new Set([...hints[set], ...added]) }
 }

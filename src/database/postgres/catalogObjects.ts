@@ -430,7 +430,7 @@ function laterLines(table: string, facts: TableFacts, constraints: readonly Cons
 }
 
 /** Returns the constraint's definition with its index options, which precede the DEFERRABLE clause. */
-function constraintText({ definition, options, tablespace }: ConstraintFacts): string {
+export function constraintText({ definition, options, tablespace }: ConstraintFacts): string {
   const index = `${options ? ` WITH (${options})` : ''}${tablespace ? ` USING INDEX TABLESPACE ${tablespace}` : ''}`
   return index === '' ? definition : definition.replace(/(?= (?:NOT )?DEFERRABLE\b| INITIALLY |$)/, index)
 }
