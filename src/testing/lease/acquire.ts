@@ -1,5 +1,6 @@
 /** Gives a test its database: a prepared one, a copy of a snapshot, or an empty one to run the migrations on. */
 
+import { UsageError } from '../../migrate/errors.ts'
 import { now } from '../../migrate/realTime.ts'
 import type { Source } from '../../migrate/source.ts'
 import type { Target } from '../../migrate/version.ts'
@@ -116,9 +117,10 @@ async function leaseTransaction<Client>(
   return { database, client, transaction, at: version, end }
 }
 
-async function poolFor<Client>(
-  { server }: MigratedDatabaseOptions<Client>,
-  { snapshots, links }: SnapshotPlan<Client>,
+/** Returns the pool of the copies of a plan's last snapshot. */
+export async function poolFor<Client>(
+  { server }: Pick<MigratedDatabaseOptions<Client>, 'server'>,
+  { snapshots, links }: Pick<SnapshotPlan<Client>, 'snapshots' | 'links'>,
 ): Promise<Pool<Client>> {
   const { key = '', ofThisProcess } = links.at(-1) ?? {}
   const forget = ofThisProcess ? () => snapshots.drop(key) : undefined
@@ -162,6 +164,10 @@ const WORTH_KEEPING_MS = 20
 const CHECKPOINT_MS = 250
 const CHECKPOINT_EVERY = 100
 
+const GONE = 'The snapshot that this test begins with is not on the server any more.'
+const GONE_HINT =
+  'A snapshot lasts for the test file that made it, on its server. PGlite keeps the four that were used last; other servers drop the oldest if they take too much room.'
+
 /** Keys that tests have asked for. At the second request, even a database that is quick to make is worth a snapshot. */
 const asked = new Set<string>()
 
@@ -175,7 +181,7 @@ function tellFirst({ name, format }: Source, count: number): void {
 
 /** Returns a database at the last link of the chain, with nobody connected to it. */
 async function copyOrBuild<Client>(
-  { server }: MigratedDatabaseOptions<Client>,
+  { server, from }: MigratedDatabaseOptions<Client>,
   { snapshots, links, isStill, source }: SnapshotPlan<Client>,
   build: Build<Client>,
 ): Promise<TestDatabase<Client>> {
@@ -183,16 +189,17 @@ async function copyOrBuild<Client>(
   const key = keys.at(-1) ?? ''
   const copy = (await snapshots.look(keys)).nearest === key ? await snapshots.clone(key) : undefined
   if (copy) return copy
+  if (from) throw new UsageError(GONE, { hint: GONE_HINT })
   return snapshots.exclusively(key, async () => {
     const { nearest, parted } = await snapshots.look(keys)
     const base = nearest === undefined ? undefined : await snapshots.clone(nearest)
     if (base && nearest === key) return base
     const database = base ?? (await server.create(source.format?.before()))
     try {
-      const from = base ? keys.indexOf(nearest ?? '') + 1 : 0
-      if (keys.length - from >= MANY) tellFirst(source, keys.length - from)
+      const done = base ? keys.indexOf(nearest ?? '') + 1 : 0
+      if (keys.length - done >= MANY) tellFirst(source, keys.length - done)
       let spent = 0
-      for (const stop of stops(from, keys.length, parted)) {
+      for (const stop of stops(done, keys.length, parted)) {
         const begun = now()
         const { version, ofThisProcess, prepared = false } = links[stop - 1] ?? { version: 'nil' as const }
         await build(database, version, prepared)

@@ -2,7 +2,7 @@
  * Plans which snapshots a test can begin from: one key for each migration, as long as its text determines the result.
  */
 import { readdirSync, statSync } from 'node:fs'
-import { VersionNotFoundError } from '../../migrate/errors.ts'
+import { UsageError, VersionNotFoundError } from '../../migrate/errors.ts'
 import type { Migration, Source } from '../../migrate/source.ts'
 import { numbered } from '../../migrate/target.ts'
 import type { Target } from '../../migrate/version.ts'
@@ -11,7 +11,7 @@ import { fingerprintOf } from '../../sql/script.ts'
 import type { Snapshots } from '../testServer.ts'
 import { type ChainInput, type ChainLink, fingerprintChain } from './chain.ts'
 import { seedsByVersion } from './moves.ts'
-import type { MigratedDatabaseOptions } from './options.ts'
+import type { DatabaseSnapshot, MigratedDatabaseOptions } from './options.ts'
 import { seedText } from './seeds.ts'
 
 export interface SnapshotPlan<Client> {
@@ -36,6 +36,7 @@ export async function planSnapshots<Client>(
   source: Source,
 ): Promise<SnapshotPlan<Client> | undefined> {
   const { server, version = 'latest', onEvent } = options
+  if (options.from) return planFrom(options, source)
   if (options.snapshots === false || onEvent || version === 'nil' || !server.snapshots) return undefined
   const snapshots = await server.snapshots()
   const texts = Object.entries(options.seeds ?? {}).map(([at, seed]) => [at, seedText(seed)])
@@ -60,6 +61,7 @@ export async function planSnapshots<Client>(
  */
 export async function sharedKey<Client>(options: MigratedDatabaseOptions<Client>, source: Source): Promise<string> {
   const { server, migrations, version = 'latest', seeds = {}, prepare, onEvent, outOfOrder } = options
+  if (options.from) return `from ${savedState(options).key}`
   const texts = Object.entries(seeds).map(([at, seed]) => [at, seedText(seed)])
   const { table = '', schema = '' } = options
   const ground = ['shared', table, schema, ...(prepare ? [textOfObject(prepare)] : [])]
@@ -71,6 +73,32 @@ export async function sharedKey<Client>(options: MigratedDatabaseOptions<Client>
 }
 
 // --- internal ---
+
+/** Plans for a test that begins with a saved state: its snapshot is all there is. */
+async function planFrom<Client>(
+  options: MigratedDatabaseOptions<Client>,
+  source: Source,
+): Promise<SnapshotPlan<Client>> {
+  const also = (['version', 'seeds', 'prepare'] as const).filter((name) => options[name] !== undefined)
+  if (also.length > 0) {
+    throw new UsageError(`The options "from" and "${also.join('", "')}" exclude each other.`, {
+      hint: 'A saved state has its version and its rows already. migrateTo() moves it to another version.',
+    })
+  }
+  const snapshots = await options.server.snapshots?.()
+  if (!snapshots) throw new UsageError('The option "from" needs a server that can copy databases.')
+  const link = { ...savedState(options), ofThisProcess: true, prepared: true }
+  return { source, snapshots, links: [link], whole: true, isStill: async () => true }
+}
+
+/** @throws UsageError if no test has saved the state yet */
+function savedState<Client>({ from }: MigratedDatabaseOptions<Client>): DatabaseSnapshot {
+  const saved = from?.()
+  if (typeof saved?.key === 'string') return saved
+  throw new UsageError('The option "from" returned no snapshot: the test that saves it has not run.', {
+    hint: 'A test before this one has to call db.snapshot(). It may have been skipped, filtered out by its name, or failed.',
+  })
+}
 
 /** Returns the index of the last migration up to the target; -1 if there is none. */
 function indexOf(asked: Target, migrations: readonly Migration[], source: Source): number {
