@@ -96,7 +96,10 @@ export type MigrationBody = SqlBody | CodeBody
 
 /** What determines the effect of a migration in code. */
 export interface CodeKey {
-  /** A hash of its text, of the project's modules that it imports, and of the versions of its packages. */
+  /**
+   * A hash of its text, of the project's modules that it imports, and of the versions of its packages; for functions that
+   * are in no file, a text that is only valid in this process.
+   */
   readonly hash: string
   /** The texts of those modules. */
   readonly texts: readonly string[]

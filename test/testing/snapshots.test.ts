@@ -3,11 +3,13 @@
 import { randomBytes } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { type Kysely, sql } from 'kysely'
 import pg from 'pg'
 import { describe, expect, test } from 'vitest'
 import { createMigratedDatabase, type MigratedDatabaseOptions, migrateTo, type SeedTarget } from '../../index.ts'
 import { pglite } from '../../presets/pglite.ts'
 import { postgres } from '../../presets/postgres.ts'
+import { kysely } from '../../presets/sources.ts'
 import type { Source } from '../../src/migrate/source.ts'
 import { memory } from '../../src/source/memory.ts'
 import { fingerprintChain } from '../../src/testing/lease/chain.ts'
@@ -203,6 +205,26 @@ describeOnServers(['container', 'embedded'], 'snapshots', (from) => {
     expect(after).not.toBe(before)
     // What is below it is still copied.
     expect((await appliedAt(path, { version: 3 })).at(-1)).toBe((await appliedAt(path, { version: 3 })).at(-1))
+  })
+
+  test('functions that are in no file are copied, too, as long as they are the same ones', async () => {
+    const tag = randomBytes(6).toString('hex')
+    const table = (name: string) => async (on: Kysely<never>) => {
+      await on.schema.createTable(`${name}_${tag}`).execute()
+      await sql`select pg_sleep(0.03)`.execute(on)
+    }
+    const [users, orders] = [table('users'), table('orders')]
+    const both = () => kysely({ getMigrations: async () => ({ '1_users': { up: users }, '2_orders': { up: orders } }) })
+    const other = () =>
+      kysely({ getMigrations: async () => ({ '1_users': { up: users }, '2_orders': { up: table('o') } }) })
+    const when = (migrations: Source) => appliedAt(migrations, { schema: 'public' })
+    const first = await when(both())
+    // A list that is made anew for each test would leave a snapshot behind each of them.
+    const second = await when(both())
+    expect(second).not.toEqual(first)
+    expect(await when(both())).toEqual(second)
+    expect(await when(other())).not.toEqual(await when(other()))
+    expect(await when(both())).toEqual(second)
   })
 
   test('code is copied like SQL, until it or something that it imports changes', async () => {

@@ -201,14 +201,15 @@ async function copyOrBuild<Client>(
       let spent = 0
       for (const stop of stops(done, keys.length, parted)) {
         const begun = now()
-        const { version, ofThisProcess, prepared = false } = links[stop - 1] ?? { version: 'nil' as const }
+        const { version, ofThisProcess, once, prepared = false } = links[stop - 1] ?? { version: 'nil' as const }
         await build(database, version, prepared)
         spent += now() - begun
         const last = stop === keys.length
-        const worth = spent > (last || stop === parted || stop === keys.length - 1 ? WORTH_KEEPING_MS : CHECKPOINT_MS)
-        // Functions of the test file may remember what they inserted, so they run once.
-        const once = last && ofThisProcess === true
-        if (!(worth || once || (last && asked.has(key))) || !snapshots.canFreeze(key) || !(await isStill())) continue
+        // Functions that a test makes anew each time would leave a snapshot that nobody asks for again.
+        const worth =
+          (once || !ofThisProcess) &&
+          spent > (last || stop === parted || stop === keys.length - 1 ? WORTH_KEEPING_MS : CHECKPOINT_MS)
+        if (!(worth || (last && (once || asked.has(key)))) || !snapshots.canFreeze(key) || !(await isStill())) continue
         await snapshots.freeze(database, keys[stop - 1] ?? '', keys.slice(0, stop))
         spent = 0
       }

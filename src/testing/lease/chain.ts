@@ -12,6 +12,8 @@ export interface ChainLink {
   readonly key: string
   /** `true` if a function or object of the test file was used, so that the key is only valid in this process. */
   readonly ofThisProcess?: boolean
+  /** `true` if it was a function that inserts rows: it may remember them, so it runs once. */
+  readonly once?: boolean
   /** `true` if `prepare` has run. */
   readonly prepared?: boolean
 }
@@ -54,11 +56,13 @@ export async function fingerprintChain({ source, migrations, dialect, seeded, gr
     : []
   let key = fingerprintOf([FORMAT, ...ground, ...books])
   let ofThisProcess = isOfThisProcess(format?.settings ?? '')
+  let once = false
   for (const migration of migrations) {
     const seed = seeded.get(migration.version)
     if (seed === undefined && seeded.has(migration.version)) break
-    const code = isCode(migration) ? await keyOfCode(source, migration) : undefined
-    if (isCode(migration) && !code) break
+    const isCode = isCodeOf(source, migration)
+    const code = isCode ? await keyOfCode(source, migration) : undefined
+    if (isCode && !code) break
     if (code) files.push(...code.files)
     const halves = code ? [] : await read(source, migration, dialect)
     if (halves === undefined || halves.some((half) => !isTold(half))) break
@@ -77,17 +81,22 @@ export async function fingerprintChain({ source, migrations, dialect, seeded, gr
       ...(code ? ['code', code.hash] : []),
       ...(seed === undefined ? [] : ['seed', seed]),
     ])
-    ofThisProcess ||= seed !== undefined && isOfThisProcess(seed)
-    links.push({ version: versionOf(migration), key, ...(ofThisProcess && { ofThisProcess }) })
+    once ||= seed !== undefined && isOfThisProcess(seed)
+    ofThisProcess ||= once || isOfThisProcess(code?.hash ?? '')
+    links.push({ version: versionOf(migration), key, ...(ofThisProcess && { ofThisProcess }), ...(once && { once }) })
   }
   return { links, files }
 }
 
 // --- internal ---
 
-/** Decides by the file name, since loading the file would run it. */
-function isCode({ up, down }: Migration): boolean {
-  return /\.[cm]?[jt]s$/.test(up ?? down ?? '')
+/**
+ * Decides by the file name, since loading the file would run it. Migrations that are no files have any names, and only
+ * sources of code have such.
+ */
+function isCodeOf({ codeKey }: Source, { up, down }: Migration): boolean {
+  const name = up ?? down ?? ''
+  return /\.[cm]?[jt]s$/.test(name) || (codeKey !== undefined && !name.endsWith('.sql'))
 }
 
 /** Returns what a migration in code is made of; undefined if that does not determine its result. */

@@ -50,7 +50,15 @@ export async function planSnapshots<Client>(
   const { prepare } = options
   const prepared =
     prepare && whole
-      ? [{ ...last, key: fingerprintOf([last.key, textOfObject(prepare)]), ofThisProcess: true, prepared: true }]
+      ? [
+          {
+            ...last,
+            key: fingerprintOf([last.key, textOfObject(prepare)]),
+            ofThisProcess: true,
+            once: true,
+            prepared: true,
+          },
+        ]
       : []
   return { source, snapshots, links: [...links, ...prepared], whole, isStill }
 }
