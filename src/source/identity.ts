@@ -33,7 +33,7 @@ export function textOfOptions(options: object): string {
 export function keyOfObject(given: object & { readonly up?: unknown; readonly down?: unknown }): CodeKey {
   const parts = typeof given === 'function' ? [given] : [given.up, given.down]
   const functions = parts.filter((part) => typeof part === 'function')
-  return { hash: functions.map(textOfObject).join(), texts: functions.map(String), files: [] }
+  return { hash: functions.map(textOfObject).join(), texts: functions.map(String), files: [], variables: [] }
 }
 
 /** Returns whether a text is only valid in this process. */

@@ -9,6 +9,7 @@ import type {
   Direction,
   Migration,
   MigrationBody,
+  NoCodeKey,
   Source,
   SqlBody,
 } from '../../migrate/source.ts'
@@ -43,7 +44,7 @@ export interface Folder {
    * Returns what determines the effect of a file that is code, without running it.
    * @param library the package that the tool's migrations run with
    */
-  codeKey?(path: string, library: string): Promise<CodeKey | undefined>
+  codeKey?(path: string, library: string): Promise<CodeKey | NoCodeKey>
   /** Reads a file of the folder above, if there is one. */
   above?(name: string): string | undefined
 }
@@ -181,7 +182,7 @@ export function sourceOfFormat<Data>(
         const entry = entries.get(identify(name))
         const given = entry && (await format.handed?.(entry))
         if (given) return keyOfObject(given)
-        return entry && folder.codeKey?.(entry.up, format.library)
+        return (entry && (await folder.codeKey?.(entry.up, format.library))) ?? { because: undefined }
       },
     }),
     async read({ name }, direction) {

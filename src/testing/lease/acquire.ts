@@ -19,6 +19,8 @@ export interface Lease<Client> {
   readonly client: Client
   /** The target that the database is already at; `undefined` if the migrations have to run from its present version. */
   readonly at: Target | undefined
+  /** Why the migrations have to run, such as `4_code.ts: it uses fetch`, if that is worth a line. */
+  readonly ended?: string | undefined
   /** The transaction that the test's statements run in, if the database is shared. */
   readonly transaction?: OpenTransaction | undefined
   /**
@@ -39,16 +41,16 @@ export async function acquire<Client>(
   options: MigratedDatabaseOptions<Client>,
   source: Source,
 ): Promise<Lease<Client>> {
-  const plan = await planSnapshots(options, source)
+  const { plan, ended } = await planSnapshots(options, source)
   const build = builder(options, source)
   if (options.isolation === 'transaction') return leaseTransaction(options, source, plan, build)
-  return plan ? leaseCopy(options, plan, build) : leaseEmpty(options, source)
+  return { ...(plan ? await leaseCopy(options, plan, build) : await leaseEmpty(options, source)), ended }
 }
 
 /** Starts to prepare the database of a file's first test while the file is still being loaded. */
 export async function prewarm<Client>(options: MigratedDatabaseOptions<Client>, source: Source): Promise<void> {
   if (endsWithTest()) return
-  const plan = await planSnapshots(options, source)
+  const { plan } = await planSnapshots(options, source)
   if (!plan) return
   const { nearest } = await plan.snapshots.look(plan.links.map(({ key }) => key))
   if (nearest === plan.links.at(-1)?.key) (await poolFor(options, plan)).prepareFirst()

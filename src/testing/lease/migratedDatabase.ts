@@ -3,6 +3,7 @@ import { ownTables } from '../../database/ownTables.ts'
 import type { Driver } from '../../migrate/driver.ts'
 import { MigratestError, NoWayDownError, UsageError } from '../../migrate/errors.ts'
 import type { MigrationRun, Migrator } from '../../migrate/migrator.ts'
+import { now } from '../../migrate/realTime.ts'
 import { type Hidden, hiddenBy, type Source } from '../../migrate/source.ts'
 import type { MigrationState } from '../../migrate/status.ts'
 import type { Target } from '../../migrate/version.ts'
@@ -14,7 +15,7 @@ import { acquire, type Lease, prewarm } from './acquire.ts'
 import { atProcessEnd, endsWithTest, whileWorking } from './hold.ts'
 import { tellLeftOpen } from './leftOpen.ts'
 import { sourceOf } from './migrations.ts'
-import { migratorOn, moveWithSeeds, tellPassedOver } from './moves.ts'
+import { migratorOn, moveWithSeeds, tellPassedOver, tellReplayed } from './moves.ts'
 import type { DatabaseSnapshot, MigratedDatabaseOptions } from './options.ts'
 import { saveState } from './saveState.ts'
 
@@ -102,7 +103,9 @@ export class MigratedDatabase<Client = unknown> {
     const db = new MigratedDatabase(lease, source, options, create)
     try {
       if (lease.at === undefined || (lease.at === 'nil' && !lease.transaction)) {
+        const begun = now()
         if (version !== 'nil') await db.migrate(version)
+        if (lease.ended !== undefined) tellReplayed(lease.ended, now() - begun)
         await options.prepare?.(db)
         db.#changed = false
       }
