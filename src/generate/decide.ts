@@ -40,9 +40,14 @@ export async function decide(
  * of the difference has to be what is there already.
  */
 export async function isReached(db: Scratch, generator: Generator, state: State): Promise<boolean> {
-  if (state.to.diff(state.reached).changes.length === 0) return true
+  if (isSame(generator, state.to, state.reached)) return true
   const more = await further(db, generator, state)
   return more?.isFixed ?? false
+}
+
+/** Returns whether two schemas are equal in all that the dialect can change. */
+export function isSame(generator: Generator, wanted: Schema, reached: Schema): boolean {
+  return wanted.diff(reached).changes.length === 0 && !generator.differs?.(wanted, reached)
 }
 
 // --- internal ---
@@ -76,7 +81,7 @@ async function further(db: Scratch, generator: Generator, { reached, to, hints }
     const statements = generator.statements(reached, to, again)
     for (const { sql } of statements) await db.run(sql)
     const now = await db.schema()
-    return { statements, reached: now, isFixed: now.diff(reached).changes.length === 0 }
+    return { statements, reached: now, isFixed: isSame(generator, now, reached) }
   } catch {
     return undefined
   }
@@ -111,7 +116,7 @@ async function once(
     return { keep: false, value: { statements, next, why: describe(statement, error) } }
   }
   let reached = changes.length === 0 ? from : await db.schema()
-  if (to.diff(reached).changes.length === 0) return { keep: true, value: { statements, reached } }
+  if (isSame(generator, to, reached)) return { keep: true, value: { statements, reached } }
   const next = generator.unreached(from, to, reached, hints)
   if (next && next.same.size > hints.same.size) return { keep: false, value: { statements, next } }
   const all = [...statements]
@@ -122,7 +127,7 @@ async function once(
     if (more.isFixed) return { keep: true, value: { statements: all, reached } }
     all.push(...more.statements)
     reached = more.reached
-    if (to.diff(reached).changes.length === 0) return { keep: true, value: { statements: all, reached } }
+    if (isSame(generator, to, reached)) return { keep: true, value: { statements: all, reached } }
   }
   return { keep: false, value: { statements, next, why } }
 }

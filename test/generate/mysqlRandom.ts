@@ -25,7 +25,9 @@ export function randomSchema(random: () => number, mariadb: boolean): string {
   const later: string[] = []
   for (const name of tables) {
     const idType = pick(['int', 'bigint', 'int unsigned'])
-    const columns = shuffled(some(['a', 'b', 'c', 'd', 'e', 'f'], 0.6), random).map((column) => randomColumn(column, random))
+    const columns = shuffled(some(['a', 'b', 'c', 'd', 'e', 'f'], 0.6), random).map((column) =>
+      randomColumn(column, random),
+    )
     const lines = columns.map(({ text }) => text)
     const plain = columns.filter(({ computed }) => !computed)
     const numbers = plain.filter(({ family }) => family === 'number')
@@ -33,7 +35,11 @@ export function randomSchema(random: () => number, mariadb: boolean): string {
       const computed = pick(['g', 'h'])
       if (columns.some((one) => one.name === computed)) continue
       const kind = pick(['virtual', 'stored'])
-      lines.splice(Math.floor(random() * (lines.length + 1)), 0, `${computed} bigint as (${column} + ${pick([1, 2])}) ${kind}`)
+      lines.splice(
+        Math.floor(random() * (lines.length + 1)),
+        0,
+        `${computed} bigint as (${column} + ${pick([1, 2])}) ${kind}`,
+      )
       columns.push({ name: computed, text: '', family, computed: true })
     }
     lines.unshift(`id ${idType} not null${chance(0.3) ? ' auto_increment' : ''}`)
@@ -85,7 +91,8 @@ export function randomSchema(random: () => number, mariadb: boolean): string {
     const source = at > 0 && chance(0.5) ? views[0] : pick(tables)
     later.push(`create view ${view} as select id from ${source} where id > ${pick([0, 1])};`)
   })
-  if (chance(0.3)) later.push(`create function f${pick([1, 2])}(a int) returns int deterministic return a + ${pick([1, 2])};`)
+  if (chance(0.3))
+    later.push(`create function f${pick([1, 2])}(a int) returns int deterministic return a + ${pick([1, 2])};`)
   if (chance(0.3)) later.push(`create procedure p1() select ${pick([1, 2])};`)
   if (chance(0.2)) later.push(`create event e1 on schedule every ${pick([1, 2])} day disable do select 1;`)
   return [...statements, ...later].join('\n')
@@ -104,7 +111,11 @@ const TYPES: readonly (readonly [string, Column['family'], readonly string[]])[]
   ['int', 'number', ['', ' default 1', ' not null default 0']],
   ['bigint', 'number', ['', ' default 7', ' not null default 2']],
   ['decimal(8,2)', 'number', ['', ' default 1.50']],
-  ['varchar(20)', 'string', ['', " default 'x'", " not null default ''", ' character set latin1', ' collate utf8mb4_bin']],
+  [
+    'varchar(20)',
+    'string',
+    ['', " default 'x'", " not null default ''", ' character set latin1', ' collate utf8mb4_bin'],
+  ],
   ['varchar(40)', 'string', ['', " comment 'it''s'"]],
   ['text', 'text', ['', " default ('y')"]],
   ["enum('p','q')", 'other', ['', " default 'p'"]],

@@ -2,7 +2,7 @@
 import type { Hints } from '../hints.ts'
 import type { Statement } from '../statement.ts'
 import { checkChanges, checkText } from './check.ts'
-import { columnChanges, columnText } from './column.ts'
+import { columnChanges } from './column.ts'
 import { keyChanges } from './key.ts'
 import { partitionChange } from './partition.ts'
 import { rowChanges } from './rows.ts'
@@ -174,7 +174,7 @@ function anew({ from, to, oldTable, oldNames }: TableChange): Statement[] {
 /** The statement that makes a table, without its checks, whose names another table has while both exist. */
 function tableText(table: Table, name: string, keys: readonly string[]): string {
   const lines = [
-    ...table.columns.map((column) => columnText(column, table)),
+    ...table.columns.map((column) => `${quoted(column.name)} ${column.definition}`),
     ...table.keys.map((key) =>
       key.name === 'PRIMARY' ? `PRIMARY KEY ${key.after}` : `${key.before} ${quoted(key.name)} ${key.after}`,
     ),

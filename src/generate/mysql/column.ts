@@ -1,4 +1,5 @@
 /** Changes of a table's columns, as clauses of ALTER TABLE. Their order counts: it is what SELECT * returns. */
+import { usualCollation } from '../../database/mysql/collations.ts'
 import { risingPositions } from './order.ts'
 import type { Column, Table } from './tableModel.ts'
 import { bare, quoted } from './text.ts'
@@ -42,7 +43,7 @@ export function columnChanges(from: Table, to: Table, { oldNames, carried, inste
     const previous = to.columns[at - 1]
     const place = previous ? ` AFTER ${quoted(previous.name)}` : ' FIRST'
     const wanted = instead.get(column.name) ?? column.definition
-    const text = columnText({ ...column, definition: wanted }, to)
+    const text = `${quoted(column.name)} ${wanted}`
     if (was === undefined || remade.includes(was))
       return [`ADD COLUMN ${text}${at > lastInPlace && from.columns.length > 0 ? '' : place}`]
     const from_ = carried.get(column.name)
@@ -64,15 +65,6 @@ export function columnChanges(from: Table, to: Table, { oldNames, carried, inste
       .map(({ name }) => name),
     changes,
   }
-}
-
-/** A column as a person would write it: a collation that the table gives it goes without saying. */
-export function columnText({ name, definition }: Column, table: Table): string {
-  const given = ` COLLATE ${defaultCollation(table)}`
-  const at = bare(definition).search(/ COLLATE \w+/)
-  const said = at !== -1 && definition.startsWith(given, at) && !/\w/.test(definition[at + given.length] ?? ' ')
-  const plain = said && !bare(definition).includes(' CHARACTER SET ')
-  return `${quoted(name)} ${plain ? definition.slice(0, at) + definition.slice(at + given.length) : definition}`
 }
 
 /** Whether a column takes another definition; where the table's character set changes, by what that means for it. */
@@ -113,28 +105,4 @@ function withoutCollation(definition: string): string {
 
 function defaultCollation({ options }: Table): string {
   return options.get('COLLATE') ?? usualCollation(options.get('CHARSET') ?? '')
-}
-
-/** The collation that goes without saying for a character set, as SHOW CREATE leaves it out. */
-function usualCollation(set: string): string {
-  return USUAL[set] ?? `${set}_general_ci`
-}
-
-const USUAL: Readonly<Record<string, string>> = {
-  utf8mb4: 'utf8mb4_0900_ai_ci',
-  latin1: 'latin1_swedish_ci',
-  binary: 'binary',
-  dec8: 'dec8_swedish_ci',
-  hp8: 'hp8_english_ci',
-  swe7: 'swe7_swedish_ci',
-  ujis: 'ujis_japanese_ci',
-  sjis: 'sjis_japanese_ci',
-  cp932: 'cp932_japanese_ci',
-  eucjpms: 'eucjpms_japanese_ci',
-  tis620: 'tis620_thai_ci',
-  euckr: 'euckr_korean_ci',
-  gb2312: 'gb2312_chinese_ci',
-  gbk: 'gbk_chinese_ci',
-  gb18030: 'gb18030_chinese_ci',
-  big5: 'big5_chinese_ci',
 }

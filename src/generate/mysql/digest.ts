@@ -6,7 +6,7 @@ import { plainName, quoted } from './text.ts'
 /** Each row is hashed by the values of these columns as texts, and the hashes are added, whatever their order. */
 export function digest(_schema: Schema, table: SchemaObject, names: readonly string[]): string | undefined {
   if (table.kind !== 'table') return undefined
-  const values = table.columns.filter(({ name }) => names.includes(name)).map(textOf)
+  const values = names.flatMap((name) => table.columns.filter((column) => column.name === name).map(textOf))
   const hash = `CAST(CONV(LEFT(MD5(CONCAT_WS(',', ${['1', ...values].join(', ')})), 15), 16, 10) AS UNSIGNED)`
   return `SELECT COUNT(*) AS n, CAST(COALESCE(SUM(${hash}), 0) AS CHAR) AS digest FROM ${quoted(plainName(table.name))}`
 }

@@ -1,14 +1,17 @@
 /** Writes migrations for MySQL and MariaDB. The order: what depends on tables, foreign keys, tables, and back again. */
 
 import type { Schema } from '../../schema/schema.ts'
+import { CannotGenerateError } from '../errors.ts'
 import type { Generator } from '../generator.ts'
-import type { Hints } from '../hints.ts'
+import { type Hints, ON_THE_WAY } from '../hints.ts'
 import type { Statement } from '../statement.ts'
+import { differs } from './differs.ts'
 import { digest } from './digest.ts'
 import { planDatabase, planEvents, planRoutines, planSequences, planViews } from './programs.ts'
 import { questionsAbout } from './questions.ts'
 import { refusedHints } from './refused.ts'
 import { renamed, renamesBetween } from './renames.ts'
+import { withSameTexts } from './same.ts'
 import { readModel } from './schemaModel.ts'
 import { planTables } from './table.ts'
 import { planTriggers } from './trigger.ts'
@@ -19,6 +22,7 @@ export const mysqlGenerator: Generator = {
   refused: refusedHints,
   unreached: unreachedHints,
   digest,
+  differs,
   questions: questionsAbout,
 }
 
@@ -26,8 +30,11 @@ export const mysqlGenerator: Generator = {
 
 function statements(from: Schema, to: Schema, hints: Hints): readonly Statement[] {
   const old = readModel(from)
-  const now = readModel(to)
+  const now = readModel(withSameTexts(from, to, hints))
   const renames = renamesBetween(old, now, hints.answers.renames)
+  // The index has that name because a foreign key made it; it is to be made before, not renamed behind it.
+  if (hints.rungs.has(ON_THE_WAY) && [...renames.indexes.values()].some(({ size }) => size > 0))
+    throw new CannotGenerateError('An index has another name than the wanted one.')
   const was = renamed(old, renames)
   const tables = planTables({ old, was, now }, renames, hints)
   const views = planViews(was, now, hints)

@@ -1,13 +1,12 @@
 /** Tables: dropped, renamed, altered and created, each in an order that foreign keys allow. */
+import { CannotGenerateError } from '../errors.ts'
 import type { Hints } from '../hints.ts'
 import type { Statement } from '../statement.ts'
 import { alterTable, isMadeAnew, type TableChange } from './alterTable.ts'
-import { columnText } from './column.ts'
 import { foreignKeyText, planForeignKeys } from './foreignKey.ts'
 import { afterNeeds } from './order.ts'
 import type { Renames } from './renames.ts'
 import { type Model, tableNamed } from './schemaModel.ts'
-import { readColumn } from './tableModel.ts'
 import { quoted, shown } from './text.ts'
 
 export interface TablePlan {
@@ -29,6 +28,7 @@ export function planTables(
     return to ? [changeOf(from, to, renames, hints)] : []
   })
   const changed = new Map(changes.map((change) => [change.to.name, alterTable(change)]))
+  for (const change of changes) if (changed.get(change.to.name)?.length === 0) complain(change, old, now)
   const altered = [...changed].flatMap(([name, statements]) => (statements.length > 0 ? [name] : []))
   const anew = new Set(altered.filter((name) => isMadeAnew(tableNamed(now, name) as TableChange['to'], hints)))
   const created = afterNeeds(
@@ -67,6 +67,15 @@ export function planTables(
 }
 
 // --- internal ---
+
+/** What no clause is known for must not pass as equal. */
+function complain({ oldTable, to }: TableChange, old: Model, now: Model): void {
+  const [was, wanted] = [old.tableTexts.get(oldTable), now.tableTexts.get(to.name)]
+  if (!was || !wanted || was.name !== wanted.name || was.tail === wanted.tail) return
+  throw new CannotGenerateError(
+    `No clause of ALTER TABLE is known for this change of ${wanted.name}.\n\n- ${was.tail}\n+ ${wanted.tail}`,
+  )
+}
 
 function changeOf(
   from: TableChange['from'],
@@ -114,12 +123,10 @@ function referred({ foreignKeys }: Model, name: string): string[] {
   )
 }
 
-function createText({ tables, tableTexts }: Model, name: string, keys: readonly string[]): string {
+function createText({ tableTexts }: Model, name: string, keys: readonly string[]): string {
   const object = tableTexts.get(name)
-  const table = tables.find((one) => one.name === name)
-  if (!object || !table) return ''
-  const members = object.members.map(({ text }) => (text.startsWith('`') ? columnText(readColumn(text), table) : text))
-  const lines = [...members, ...keys]
+  if (!object) return ''
+  const lines = [...object.members.map(({ text }) => text), ...keys]
   return `${object.head}\n${lines.map((line) => `  ${line}`).join(',\n')}\n${object.tail}`
 }
 

@@ -6,9 +6,12 @@ import { keyOf } from '../statement.ts'
 import { LAST_RUNG } from './alterTable.ts'
 import { keyHint } from './key.ts'
 import { DATABASE, USUAL_CHARACTER_SETS } from './programs.ts'
+import { unmovedTexts } from './same.ts'
 import { type Key, readTable } from './tableModel.ts'
 
-export function unreachedHints(_from: Schema, to: Schema, reached: Schema, hints: Hints): Hints | undefined {
+export function unreachedHints(from: Schema, to: Schema, reached: Schema, hints: Hints): Hints | undefined {
+  const same = withHint(hints, 'same', ...unmovedTexts(from, to, reached))
+  if (same) return same
   const made = new Map(reached.objects.map((object) => [keyOf(object), object]))
   let next: Hints | undefined
   if (isOther(to, reached, DATABASE)) next = withRung(hints, DATABASE, USUAL_CHARACTER_SETS.length - 1)
