@@ -7,7 +7,7 @@ import { plainName, quoted } from './text.ts'
 export function digest(_schema: Schema, table: SchemaObject, names: readonly string[]): string | undefined {
   if (table.kind !== 'table') return undefined
   const values = names.flatMap((name) => table.columns.filter((column) => column.name === name).map(textOf))
-  const hash = `CAST(CONV(LEFT(MD5(CONCAT_WS(',', ${['1', ...values].join(', ')})), 15), 16, 10) AS UNSIGNED)`
+  const hash = `CAST(CONV(LEFT(SHA2(CONCAT_WS(',', ${['1', ...values].join(', ')}), 256), 15), 16, 10) AS UNSIGNED)`
   return `SELECT COUNT(*) AS n, CAST(COALESCE(SUM(${hash}), 0) AS CHAR) AS digest FROM ${quoted(plainName(table.name))}`
 }
 
