@@ -1,9 +1,5 @@
 /** Schemas of MySQL and MariaDB drawn at random, from few names, so that two of them have much in common. */
 
-export interface RandomSchema {
-  readonly sql: string
-}
-
 /** A generator of numbers from 0 to 1 that gives the same ones for the same seed. */
 export function randomNumbers(seed: number): () => number {
   let state = seed >>> 0

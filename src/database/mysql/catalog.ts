@@ -44,7 +44,11 @@ function describe(object: Definition, definitions: Definitions): SchemaObject {
   if (kind === 'table') return { ...describeTable(object), columns }
   const routine = KINDS[kind] === 'routine'
   return {
-    ...plain(KINDS[kind], routine ? `${kind} ${shown(name)}` : shown(name), textOf(object, definitions)),
+    ...plain(
+      KINDS[kind],
+      routine ? `${kind} ${shown(name)}` : shown(name),
+      kind === 'view' ? withPlainNumbers(textOf(object, definitions)) : textOf(object, definitions),
+    ),
     table: table === null ? null : shown(table),
     columns: kind === 'view' ? columns : [],
   }
@@ -60,8 +64,9 @@ function describeTable({ name, sql }: Definition): SchemaObject {
     .slice(1, end)
     .map((line) => line.trim().replace(/,$/, ''))
     .filter((line) => !isForeignKey(line))
+    .map(withPlainNumbers)
     .map((text): SchemaMember => ({ key: keyOf(text), text: text.startsWith('`') ? withoutGiven(text, given) : text }))
-  return { ...plain('table', shown(name), lines[0] ?? ''), members, tail: `${tail};` }
+  return { ...plain('table', shown(name), lines[0] ?? ''), members, tail: `${withPlainNumbers(tail)};` }
 }
 
 /** Returns the collation that columns of a table have if they name none. */
@@ -73,6 +78,14 @@ function collationOf(tail: string): string {
 /** MySQL writes a column's collation or omits it where it is the table's, depending on how the column was created. */
 function withoutGiven(text: string, collation: string): string {
   return replaceOutside(text, new RegExp(` COLLATE ${collation}\\b`), '')
+}
+
+/** MySQL writes -1 as -(1), and as -1 once it has read that. */
+function withPlainNumbers(text: string): string {
+  return text.replace(
+    /'(?:[^'\\]|''|\\.)*'|`(?:[^`]|``)*`|-\((\d+(?:\.\d+)?)\)/gs,
+    (whole, number: string | undefined) => (number === undefined ? whole : `-${number}`),
+  )
 }
 
 /** Returns each foreign key as a separate statement: tables that refer to each other could not be created otherwise. */

@@ -73,11 +73,6 @@ export function alterTable(change: TableChange): Statement[] {
   ]
 }
 
-/** Whether rows are updated, so that triggers would fire. */
-export function updatesRows(statements: readonly Statement[]): boolean {
-  return statements.some(({ sql }) => sql.startsWith('UPDATE '))
-}
-
 /** Whether the table is dropped and made again under its name. */
 export function isMadeAnew(to: Table, hints: Hints): boolean {
   return (hints.rungs.get(`table ${shown(to.name)}`) ?? 0) >= 2

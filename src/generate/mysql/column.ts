@@ -67,16 +67,6 @@ export function columnChanges(from: Table, to: Table, { oldNames, carried, inste
   }
 }
 
-/** Whether a column takes another definition; where the table's character set changes, by what that means for it. */
-export function hasChanged(was: Column, from: Table, now: Column, to: Table): boolean {
-  if (was.touched) return true
-  if (defaultCollation(from) === defaultCollation(to)) return was.definition !== now.definition
-  return (
-    withoutCollation(was.definition) !== withoutCollation(now.definition) ||
-    collationOf(was, from) !== collationOf(now, to)
-  )
-}
-
 /** The collation of a column with text; null for others. */
 export function collationOf(column: Column, table: Table): string | null {
   const plain = bare(column.definition)
@@ -87,13 +77,23 @@ export function collationOf(column: Column, table: Table): string | null {
   return /^(?:var)?char\b|^(?:tiny|medium|long)?text\b|^enum\b|^set\b/i.test(plain) ? defaultCollation(table) : null
 }
 
+// --- internal ---
+
+/** Whether a column takes another definition; where the table's character set changes, by what that means for it. */
+function hasChanged(was: Column, from: Table, now: Column, to: Table): boolean {
+  if (was.touched) return true
+  if (defaultCollation(from) === defaultCollation(to)) return was.definition !== now.definition
+  return (
+    withoutCollation(was.definition) !== withoutCollation(now.definition) ||
+    collationOf(was, from) !== collationOf(now, to)
+  )
+}
+
 /** Whether ALTER TABLE cannot turn one into the other: what is computed when it is read has no place for values. */
-export function mustBeRemade(was: Column, now: Column): boolean {
+function mustBeRemade(was: Column, now: Column): boolean {
   if (was.generated !== null && was.touched) return true
   return was.generated !== now.generated && (was.generated === 'virtual' || now.generated === 'virtual')
 }
-
-// --- internal ---
 
 function withoutCollation(definition: string): string {
   const plain = bare(definition)

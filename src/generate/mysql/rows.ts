@@ -33,7 +33,7 @@ export function rowChanges(context: RowContext): RowChanges {
   for (const now of context.to.columns) {
     const was = context.from.columns.find(({ name }) => name === now.name)
     if (was === undefined) fillNew(context, now, instead, filled)
-    else changeValues(context, was, now, before, carried)
+    else changeValues(context, was, now, { before, carried, instead, filled })
   }
   const after = filled.values.size > 0 ? [update(context.to, filled.values, '')] : []
   if (filled.clauses.length > 0) after.push(alterText(context.to.name, filled.clauses))
@@ -86,14 +86,30 @@ function fillNew(context: RowContext, now: Column, instead: Map<string, string>,
     filled.clauses.push(`ALTER COLUMN ${name} DROP DEFAULT`)
     return
   }
-  const plain = bare(now.definition)
-  const at = plain.indexOf(' NOT NULL')
-  instead.set(now.name, `${now.definition.slice(0, at)} NULL${now.definition.slice(at + ' NOT NULL'.length)}`)
+  instead.set(now.name, nullable(now))
   filled.values.set(name, value)
   filled.clauses.push(`MODIFY COLUMN ${name} ${now.definition}`)
 }
 
-function changeValues(context: RowContext, was: Column, now: Column, before: string[], carried: Map<string, string>) {
+interface Changes {
+  readonly before: string[]
+  readonly carried: Map<string, string>
+  readonly instead: Map<string, string>
+  readonly filled: Filled
+}
+
+/** The definition without NOT NULL, for as long as rows have no value. */
+function nullable({ definition }: Column): string {
+  const at = bare(definition).indexOf(' NOT NULL')
+  return `${definition.slice(0, at)} NULL${definition.slice(at + ' NOT NULL'.length)}`
+}
+
+function changeValues(
+  context: RowContext,
+  was: Column,
+  now: Column,
+  { before, carried, instead, filled }: Changes,
+): void {
   const { from, oldNames, answers } = context
   const name = quoted(oldNames.get(now.name) ?? now.name)
   const table = quoted(from.name)
@@ -111,7 +127,15 @@ function changeValues(context: RowContext, was: Column, now: Column, before: str
   }
   before.push(...mapped(context, was, now, name))
   const value = needsFill(was, now) ? answerFor(answers.fill, context, now.name) : undefined
-  if (value !== undefined) before.push(update(from, new Map([[name, value]]), ` WHERE ${name} IS NULL`, oldNames))
+  if (value === undefined) return
+  if (typeOf(was) === typeOf(now)) {
+    before.push(update(from, new Map([[name, value]]), ` WHERE ${name} IS NULL`, oldNames))
+    return
+  }
+  // The value is one of the new type.
+  instead.set(now.name, nullable(now))
+  filled.values.set(quoted(now.name), `COALESCE(${quoted(now.name)}, ${value})`)
+  filled.clauses.push(`MODIFY COLUMN ${quoted(now.name)} ${now.definition}`)
 }
 
 /** Enum values that go get the value that people said, those that are renamed their new name. */

@@ -88,12 +88,6 @@ export function readForeignKey({ name, table, head }: SchemaObject): ForeignKey 
   }
 }
 
-export function readColumn(text: string): Column {
-  const name = /^`(?:[^`]|``)*`/.exec(text)?.[0] ?? ''
-  const definition = text.slice(name.length + 1)
-  return { name: plainName(name), definition, generated: generatedOf(definition), touched: false }
-}
-
 /** The type with its character set and collation, without everything that follows. */
 export function typeOf({ definition }: Column): string {
   const end = bare(definition).search(
@@ -124,6 +118,12 @@ export function isFunctional({ after }: Key): boolean {
 // --- internal ---
 
 const KEY = /^(?:PRIMARY KEY|(?:[A-Z]+ )?KEY `)/
+
+function readColumn(text: string): Column {
+  const name = /^`(?:[^`]|``)*`/.exec(text)?.[0] ?? ''
+  const definition = text.slice(name.length + 1)
+  return { name: plainName(name), definition, generated: generatedOf(definition), touched: false }
+}
 
 function readKey(text: string): Key {
   const primary = /^PRIMARY KEY /.exec(text)
