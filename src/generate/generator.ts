@@ -2,7 +2,7 @@
 import type { SchemaObject } from '../schema/model.ts'
 import type { Schema } from '../schema/schema.ts'
 import type { Hints, Rename } from './hints.ts'
-import type { Question } from './questions.ts'
+import type { Answered, Question } from './questions.ts'
 import type { Statement } from './statement.ts'
 
 export interface Generator {
@@ -39,8 +39,8 @@ export interface Generator {
    * columns in whatever order; `undefined` for a table without rows of its own.
    */
   digest(schema: Schema, table: SchemaObject, columns: readonly string[]): string | undefined
-  /** Returns what is to be asked before statements are written, except what the answers of the hints say already. */
-  questions(from: Schema, to: Schema, hints: Hints): readonly Question[]
+  /** Returns what is to be asked beyond renames and values of columns, which are asked for every dialect, and not answered yet. */
+  questions(from: Schema, to: Schema, answered: Answered): readonly Question[]
 }
 
 export interface Refusal {

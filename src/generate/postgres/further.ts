@@ -39,7 +39,11 @@ export function undoOf(line: string): Undo | undefined {
 const NAME = String.raw`(?:"(?:[^"]|"")*"|[\w$\u0080-\uffff]+)(?:\.(?:"(?:[^"]|"")*"|[\w$\u0080-\uffff]+))*`
 
 const UNDO: readonly { pattern: RegExp; undo: (a: string, b: string, c: string) => Undo }[] = [
-  line(/^COMMENT ON (.*?) IS E?'/s, (what) => ({ target: `comment ${what}`, sql: `COMMENT ON ${what} IS NULL;` })),
+  line(/^COMMENT ON (.*?) IS E?'/s, (what) => ({
+    target: `comment ${what}`,
+    // This schema is made with a comment.
+    sql: `COMMENT ON ${what} IS ${what === 'SCHEMA public' ? "'standard public schema'" : 'NULL'};`,
+  })),
   line(/^ALTER (.+) OWNER TO (.+);$/s, (what) => ({
     target: `owner ${what}`,
     sql: `ALTER ${what} OWNER TO CURRENT_USER;`,

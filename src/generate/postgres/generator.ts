@@ -5,6 +5,7 @@ import type { Hints } from '../hints.ts'
 import { inOrder } from '../order.ts'
 import type { Statement } from '../statement.ts'
 import { digest } from './digest.ts'
+import { enumQuestions } from './enumQuestions.ts'
 import { refused, unreached } from './refusal.ts'
 import { renameStatements } from './rename.ts'
 import { type Side, sideOf } from './side.ts'
@@ -23,7 +24,7 @@ export const postgresGenerator: Generator = {
   refused,
   unreached,
   digest,
-  questions: () => [],
+  questions: enumQuestions,
 }
 
 // --- internal ---

@@ -21,7 +21,7 @@ export function makeStep(side: Side, object: SchemaObject): Step {
 }
 
 /** @throws CannotGenerateError for an object whose DDL is not known */
-export function makeStatements(object: SchemaObject): PostgresStatement[] {
+function makeStatements(object: SchemaObject): PostgresStatement[] {
   const key = keyOf(object)
   if (object.head.startsWith('-- ') && object.kind === 'other') {
     throw new CannotGenerateError(`${object.name} cannot be generated: no statement that creates one is written.`, {
@@ -116,7 +116,7 @@ export function namesOf(side: Side, object: SchemaObject): string[] {
   return [keyOf(object)]
 }
 
-export function isPublication({ kind, name }: SchemaObject): boolean {
+function isPublication({ kind, name }: SchemaObject): boolean {
   return kind === 'other' && name.startsWith('publication ')
 }
 

@@ -6,7 +6,7 @@ import type { Schema } from '../../schema/schema.ts'
 import { keyOf } from '../statement.ts'
 
 /** A use of one part by another; the keys are those of {@link keyOf}, with `/column name` behind for a part of a table. */
-export interface Use {
+interface Use {
   readonly user: string
   readonly userObject: string
   readonly used: string
