@@ -1,9 +1,10 @@
 /** Statements that MySQL and MariaDB take, that lead to the wanted schema and back, and that keep the rows. */
 import type { Connection } from 'mysql2/promise'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { firstHints, NO_ANSWERS } from '../../src/generate/hints.ts'
+import { type Answers, firstHints, NO_ANSWERS } from '../../src/generate/hints.ts'
 import { mysqlGenerator } from '../../src/generate/mysql/generator.ts'
 import { prove } from '../../src/generate/prove.ts'
+import { commonQuestions } from '../../src/generate/questions.ts'
 import type { TestServer } from '../../src/testing/testServer.ts'
 import { describeOnDatabases } from '../support/servers.ts'
 import { PAIRS, type Pair } from './mysqlPairs.ts'
@@ -95,23 +96,32 @@ describeOnDatabases(['MySQL', 'MariaDB'], ({ name: kind, server: anyServer }) =>
 
   test('asks for what only a person knows', async () => {
     const from = await made(
-      "create table people (id int primary key, name varchar(20), mail varchar(30), state enum('on', 'off'), age int);",
+      "create table people (id int primary key, name varchar(20), mail varchar(30), state enum('on', 'off'), AGE int, `rank` int);",
     )
     const to = await made(
-      "create table people (id int primary key, full_name varchar(20), mail varchar(30) not null, state enum('on', 'away'), age int, born date not null);",
+      "create table people (id int primary key, full_name varchar(20), mail varchar(30) not null, state enum('on', 'away'), age int, born date not null, `rank` int not null default 1);",
     )
-    const questions = mysqlGenerator.questions(await from.schema(), await to.schema(), firstHints(NO_ANSWERS))
-    expect(questions.map(({ id, candidates }) => [id, candidates])).toEqual([
+    const open = async (answers: Answers, notRenamed: readonly string[] = []) => {
+      const answered = { answers, notRenamed: new Set(notRenamed) }
+      const [was, now] = [await from.schema(), await to.schema()]
+      const all = [...commonQuestions(was, now, answered), ...mysqlGenerator.questions(was, now, answered)]
+      return all.map(({ id, candidates }) => [id, candidates])
+    }
+    expect(await open(NO_ANSWERS)).toEqual([
       ['rename column people.name', ['people.full_name']],
-      ['fill column people.mail', undefined],
-      ["map value people.state.'off'", ["'on'", "'away'"]],
-      ['fill column people.born', undefined],
+      ['fill people.mail', undefined],
+      ['fill people.born', undefined],
+      ["rename value people.state.'off'", ["people.state.'away'"]],
+      ['fill people.rank', undefined],
     ])
     const answers = answersOf(['column people.name = people.full_name'], {
-      fill: { 'people.mail': "''", 'people.born': "'2000-01-01'" },
-      map: { "people.state.'off'": "'away'" },
+      fill: { 'people.mail': "''", 'people.born': "'2000-01-01'", 'people.rank': '2' },
     })
-    expect(mysqlGenerator.questions(await from.schema(), await to.schema(), firstHints(answers))).toEqual([])
+    expect(await open(answers, ["rename value people.state.'off'"])).toEqual([
+      ["map people.state.'off'", ["'on'", "'away'"]],
+    ])
+    const map = new Map([["people.state.'off'", "'away'"]])
+    expect(await open({ ...answers, map }, ['all'])).toEqual([])
   })
 
   test('rows that the wanted schema cannot hold are a reason, not a loss', async () => {

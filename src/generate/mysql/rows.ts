@@ -55,14 +55,15 @@ export function lostValues(was: Column, now: Column, renamed: ReadonlyMap<string
   return (valuesOf(was) ?? []).filter((value) => !stays.has(fold(value)) && !renamed.has(value))
 }
 
-/** The value of an answer for this column; its key is the name as it was. */
+/** The value of an answer for this column; its key is the name as it was, or as it will be. */
 export function answerFor(
   answers: ReadonlyMap<string, string>,
-  { oldTable, oldNames }: Pick<RowContext, 'oldTable' | 'oldNames'>,
+  { to, oldTable, oldNames }: Pick<RowContext, 'to' | 'oldTable' | 'oldNames'>,
   column: string,
 ): string | undefined {
-  const path = [oldTable, oldNames.get(column) ?? column]
-  for (const [key, value] of answers) if (pathOf(key).join('\0') === path.join('\0')) return value
+  const old = [oldTable, oldNames.get(column) ?? column].join('\0')
+  const now = [to.name, column].join('\0')
+  for (const [key, value] of answers) if ([old, now].includes(pathOf(key).join('\0'))) return value
   return undefined
 }
 
