@@ -153,7 +153,7 @@ function settingsAround(
   if (collation !== undefined && collation !== defaults.collation)
     before.push(`SET collation_connection = ${collation};`)
   if (before.length > 0) after.push('SET NAMES utf8mb4;')
-  if (zone !== undefined && zone !== 'SYSTEM') {
+  if (zone !== undefined && zone !== 'SYSTEM' && zone !== defaults.zone) {
     before.push(`SET time_zone = ${literal(zone)};`)
     after.push('SET time_zone = DEFAULT;')
   }

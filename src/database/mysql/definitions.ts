@@ -36,8 +36,8 @@ export interface ColumnFacts {
 export interface Definitions {
   readonly characterSet: string
   readonly collation: string
-  /** The server's own sql_mode and the default collation of a utf8mb4 session, which a text need not specify. */
-  readonly defaults: { readonly mode: string; readonly collation: string }
+  /** The server's own sql_mode and time zone and the default collation of a utf8mb4 session, which a text need not specify. */
+  readonly defaults: { readonly mode: string; readonly zone: string; readonly collation: string }
   /** `true` if that is the server's default. */
   readonly usual: boolean
   /** Other options of the database: encrypted, read only, comment. */
@@ -64,7 +64,7 @@ export async function readDefinitions(
   const quoted = identifier(database)
   return withSettings(session, database, async () => {
     const [facts, made, tables, triggers, routines, events, columns = []] = (await session.queries([
-      `SELECT default_character_set_name AS cs, default_collation_name AS co, @@collation_server AS server, CURRENT_USER() AS user, @@GLOBAL.sql_mode AS mode, @@collation_connection AS connection FROM information_schema.schemata WHERE schema_name = ${db}`,
+      `SELECT default_character_set_name AS cs, default_collation_name AS co, @@collation_server AS server, CURRENT_USER() AS user, @@GLOBAL.sql_mode AS mode, @@GLOBAL.time_zone AS zone, @@collation_connection AS connection FROM information_schema.schemata WHERE schema_name = ${db}`,
       `SHOW CREATE DATABASE ${quoted}`,
       `SHOW FULL TABLES FROM ${quoted}`,
       `SHOW TRIGGERS FROM ${quoted}`,
@@ -103,7 +103,7 @@ export async function readDefinitions(
       characterSet: String(fact.cs),
       collation: String(fact.co),
       usual: fact.co === fact.server,
-      defaults: { mode: String(fact.mode), collation: String(fact.connection) },
+      defaults: { mode: String(fact.mode), zone: String(fact.zone), collation: String(fact.connection) },
       user: String(fact.user),
       options: String(Object.values(made[0] ?? {})[1]).replace(quoted, ''),
       objects: inOrder(

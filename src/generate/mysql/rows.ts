@@ -40,12 +40,6 @@ export function rowChanges(context: RowContext): RowChanges {
   return { before, after, instead, carried }
 }
 
-/** Whether rows would get a value that nobody said: zero, an empty text, or a refusal of the server. */
-export function needsFill(was: Column | undefined, now: Column): boolean {
-  if (now.generated !== null || !isNotNull(now) || bare(now.definition).includes(' AUTO_INCREMENT')) return false
-  return was === undefined ? !hasDefault(now) : was.generated === null && !isNotNull(was)
-}
-
 /** Returns the enum or set values that go, as literals. */
 export function lostValues(was: Column, now: Column, renamed: ReadonlyMap<string, string>): string[] {
   const left = valuesOf(now)
@@ -68,6 +62,12 @@ export function answerFor(
 }
 
 // --- internal ---
+
+/** Whether rows would get a value that nobody said: zero, an empty text, or a refusal of the server. */
+function needsFill(was: Column | undefined, now: Column): boolean {
+  if (now.generated !== null || !isNotNull(now) || bare(now.definition).includes(' AUTO_INCREMENT')) return false
+  return was === undefined ? !hasDefault(now) : was.generated === null && !isNotNull(was)
+}
 
 const LITERAL = /^(?:'(?:[^'\\]|''|\\.)*'|-?\d+(?:\.\d+)?|true|false)$/is
 
