@@ -144,5 +144,8 @@ function describe({ sql }: Statement, error: Error): string {
 function failure(last: Outcome | undefined): CannotGenerateError {
   return new CannotGenerateError(`No statements were found that lead to the wanted schema. ${last?.why ?? ''}`.trim(), {
     tried: last?.statements ?? [],
+    ...(/ TYPE .* USING /.test(last?.why ?? '') && {
+      hint: 'If a value cannot be cast, say how it becomes one: --using TABLE.COLUMN=EXPRESSION',
+    }),
   })
 }

@@ -131,9 +131,9 @@ function columnQuestions(
   for (const { label, column } of after) {
     const key = `${now.name}.${label}`
     if (column.nullable || column.default !== null || column.generated !== null || column.identity !== null) continue
-    const earlier = before.find((one) => one.label === (oldName.get(label) ?? label))
+    const earlier = was.columns.find(({ name }) => name === plainName(oldName.get(label) ?? label))
     // Whether it is new at all is asked first.
-    if (earlier ? !earlier.column.nullable : open.has(key)) continue
+    if (earlier ? !earlier.nullable : open.has(key)) continue
     if (answers.fill.has(key)) continue
     questions.push({
       id: `fill ${key}`,

@@ -118,7 +118,6 @@ function changeColumn(change: Change, table: TableChange, was: ColumnFacts, now:
     return [dropColumn(change, table, was), addColumn(change, table, now)]
   }
   const typeChanges = was.type !== now.type || was.collation !== now.collation || forced
-  if (typeChanges && rungOf(change, part) > 3) return [dropColumn(change, table, was), addColumn(change, table, now)]
   if (typeChanges && now.generated !== '' && rungOf(change, part) > 0)
     return [dropColumn(change, table, was), addColumn(change, table, now)]
   const alter = (action: string) => alterTable(key, what, `ALTER COLUMN ${now.quoted} ${action}`)
