@@ -15,6 +15,17 @@ export type {
 export { registerDatabase } from './src/database/kinds.ts'
 export { openDatabase, type RegisteredClients } from './src/database/open.ts'
 export { type AnyMigratestError, isMigratestError } from './src/errors.ts'
+export type { GivenAnswers } from './src/generate/answers.ts'
+export {
+  CannotGenerateError,
+  GenerateProofError,
+  NothingWantedError,
+  WantedCommandError,
+  WantedSqlError,
+} from './src/generate/errors.ts'
+export { type Generated, type GenerateOptions, generate, type Wanted } from './src/generate/generate.ts'
+export type { Question } from './src/generate/questions.ts'
+export type { Statement } from './src/generate/statement.ts'
 export type {
   Baseline,
   DatabaseState,
@@ -64,17 +75,6 @@ export {
   UsageError,
   VersionNotFoundError,
 } from './src/migrate/errors.ts'
-export type { GivenAnswers } from './src/generate/answers.ts'
-export {
-  CannotGenerateError,
-  GenerateProofError,
-  NothingWantedError,
-  WantedCommandError,
-  WantedSqlError,
-} from './src/generate/errors.ts'
-export { type Generated, type GenerateOptions, generate, type Wanted } from './src/generate/generate.ts'
-export type { Question } from './src/generate/questions.ts'
-export type { Statement } from './src/generate/statement.ts'
 export type { MigrateEvent, OnEvent } from './src/migrate/events.ts'
 export {
   type GivenMigration,

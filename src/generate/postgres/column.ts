@@ -107,7 +107,7 @@ function changeColumn(change: Change, table: TableChange, was: ColumnFacts, now:
   const part = `${key}/${column}`
   const own = members.now.has(column)
   if (!own && !members.was.has(column)) return inheritedDefault(change, table, was, now)
-  if (!own) return notNullSteps(change, table, was, now)
+  if (!own) return inheritedDefault(change, table, was, now)
   const forced = change.forced.has(part)
   const isSame = change.hints.same.has(part)
   const generatedChanges =
