@@ -1,5 +1,6 @@
 /** All errors as one union, so that a `code` tells TypeScript which class it is. */
 import type { AlreadyWatchedError, TooManyRowsError } from './database/development.ts'
+import type * as generate from './generate/errors.ts'
 import type * as engine from './migrate/errors.ts'
 import type { ServerStartingError, ServerUnavailableError } from './server/errors.ts'
 import type { SeedError } from './testing/given.ts'
@@ -41,6 +42,11 @@ export type AnyMigratestError =
   | engine.UnreadableFileError
   | engine.UsageError
   | engine.VersionNotFoundError
+  | generate.CannotGenerateError
+  | generate.GenerateProofError
+  | generate.NothingWantedError
+  | generate.WantedCommandError
+  | generate.WantedSqlError
   | AlreadyWatchedError
   | NoSpaceError
   | NotForDevelopmentError

@@ -15,18 +15,19 @@ export interface Decision {
 
 /**
  * Leaves the database in the wanted state.
+ * @param from what the database is now, as it was read from there
  * @throws CannotGenerateError if no statements were found that the server takes and that lead there
  */
 export async function decide(
   attempts: Attempts,
   generator: Generator,
-  to: Schema,
+  { from, to }: { readonly from: Schema; readonly to: Schema },
   answers: Answers,
 ): Promise<Decision> {
   let hints = firstHints(answers)
   let last: Outcome | undefined
   for (let round = 0; round < MOST_ROUNDS; round++) {
-    const outcome = await attempts.attempt((db) => once(db, generator, to, hints))
+    const outcome = await attempts.attempt((db) => once(db, generator, { before: from, to }, hints))
     if (outcome.reached) return { statements: outcome.statements, reached: outcome.reached }
     last = outcome
     if (!outcome.next) break
@@ -97,10 +98,9 @@ interface Outcome {
 async function once(
   db: Scratch,
   generator: Generator,
-  to: Schema,
+  { before, to }: { readonly before: Schema; readonly to: Schema },
   hints: Hints,
 ): Promise<{ keep: boolean; value: Outcome }> {
-  const before = await db.schema()
   const renames = generator.renames?.(before, hints.answers.renames) ?? []
   for (const statement of renames) {
     const error = await failureOf(db, statement)
@@ -149,5 +149,8 @@ function describe({ sql }: Statement, error: Error): string {
 function failure(last: Outcome | undefined): CannotGenerateError {
   return new CannotGenerateError(`No statements were found that lead to the wanted schema. ${last?.why ?? ''}`.trim(), {
     tried: last?.statements ?? [],
+    ...(/ TYPE .* USING /.test(last?.why ?? '') && {
+      hint: 'If a value cannot be cast, say how it becomes one: --using TABLE.COLUMN=EXPRESSION',
+    }),
   })
 }

@@ -109,7 +109,9 @@ export async function statementsBetween<Client>(
 function scratchOf<Client>(options: Omit<GenerateOptions<Client>, 'wanted'>): () => Promise<Scratch> {
   return async () => {
     const { answers: _, rows: __, wanted: ___, ...rest } = options as GenerateOptions<Client>
-    const db = await MigratedDatabase.create(rest)
+    // Before the first migration, there is no latest version.
+    const isEmpty = (await sourceOf(options.migrations).list()).length === 0
+    const db = await MigratedDatabase.create({ ...(isEmpty && { version: 'nil' as const }), ...rest })
     return {
       run: async (sql) => {
         for (const one of sentTexts(sql, options.server.dialect)) await db.query(one)

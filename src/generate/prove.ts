@@ -43,13 +43,13 @@ export async function prove(
     attempts.attempt(async (db) => ({ keep: true, value: await work(db) }))
   const from = await look((db) => db.schema())
   const before = await look((db) => sums(db, generator, from, from, to, answers.up))
-  const up = await decide(attempts, generator, to, answers.up)
+  const up = await decide(attempts, generator, { from, to }, answers.up)
   if (up.statements.length === 0) return { up: [], down: [], from, reached: up.reached }
   const renamed = (name: string) => newName(answers.up, 'table', name)
   const after = await look((db) => sums(db, generator, up.reached, from, to, answers.up, renamed))
   compare('up', before, after)
   await onState?.('up')
-  const down = await decide(attempts, generator, from, answers.down)
+  const down = await decide(attempts, generator, { from: up.reached, to: from }, answers.down)
   compare('down', before, await look((db) => sums(db, generator, from, from, to, answers.up)))
   await onState?.('down')
   // The second up has to work on what the down leaves.

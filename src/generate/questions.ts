@@ -134,9 +134,9 @@ function columnQuestions(
   for (const { label, column } of after) {
     const key = `${now.name}.${label}`
     if (column.nullable || column.default !== null || column.generated !== null || column.identity !== null) continue
-    const earlier = before.find((one) => fold(one.label) === fold(oldName.get(label) ?? label))
+    const earlier = was.columns.find(({ name }) => fold(name) === fold(plainName(oldName.get(label) ?? label)))
     // Whether it is new at all is asked first.
-    if (earlier ? !earlier.column.nullable : open.has(key)) continue
+    if (earlier ? !earlier.nullable : open.has(key)) continue
     if (answers.fill.has(key)) continue
     questions.push({
       id: `fill ${key}`,

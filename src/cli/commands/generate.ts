@@ -1,9 +1,11 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import type { GivenAnswers } from '../../generate/answers.ts'
 import type { Generated, Wanted } from '../../generate/generate.ts'
 import type { Question } from '../../generate/questions.ts'
 import { UsageError } from '../../migrate/errors.ts'
+import type { Source } from '../../migrate/source.ts'
 import { diffText } from '../../schema/diff.ts'
+import { memory } from '../../source/memory.ts'
 import { ask } from '../asking.ts'
 import type { Context } from '../context.ts'
 import { writeMigration } from '../newMigration.ts'
@@ -44,12 +46,19 @@ async function generateWith(context: Context, wanted: Wanted, answers: GivenAnsw
   context.busy('generating the migration, and proving it')
   return generate({
     server,
-    migrations: await context.source(),
+    migrations: await migrationsOf(context),
     ...(table !== undefined && { table }),
     ...(schema !== undefined && { schema }),
     wanted,
     answers,
   })
+}
+
+/** The folder of a new project is made with its first migration. */
+async function migrationsOf(context: Context): Promise<Source> {
+  const { migrations } = context
+  if (typeof migrations === 'string' && !existsSync(migrations)) return memory({})
+  return context.source()
 }
 
 /** Compares the schemas only: whether somebody forgot to generate needs no answers. */

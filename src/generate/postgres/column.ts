@@ -107,7 +107,7 @@ function changeColumn(change: Change, table: TableChange, was: ColumnFacts, now:
   const part = `${key}/${column}`
   const own = members.now.has(column)
   if (!own && !members.was.has(column)) return inheritedDefault(change, table, was, now)
-  if (!own) return notNullSteps(change, table, was, now)
+  if (!own) return inheritedDefault(change, table, was, now)
   const forced = change.forced.has(part)
   const isSame = change.hints.same.has(part)
   const generatedChanges =
@@ -118,7 +118,6 @@ function changeColumn(change: Change, table: TableChange, was: ColumnFacts, now:
     return [dropColumn(change, table, was), addColumn(change, table, now)]
   }
   const typeChanges = was.type !== now.type || was.collation !== now.collation || forced
-  if (typeChanges && rungOf(change, part) > 3) return [dropColumn(change, table, was), addColumn(change, table, now)]
   if (typeChanges && now.generated !== '' && rungOf(change, part) > 0)
     return [dropColumn(change, table, was), addColumn(change, table, now)]
   const alter = (action: string) => alterTable(key, what, `ALTER COLUMN ${now.quoted} ${action}`)

@@ -23,6 +23,8 @@ export function makeStep(side: Side, object: SchemaObject): Step {
 /** @throws CannotGenerateError for an object whose DDL is not known */
 function makeStatements(object: SchemaObject): PostgresStatement[] {
   const key = keyOf(object)
+  // An operator without a function is there because another one names it.
+  if (/^operator (?!class |family )/.test(object.name) && object.head.startsWith('-- ')) return []
   if (object.head.startsWith('-- ') && object.kind === 'other') {
     throw new CannotGenerateError(`${object.name} cannot be generated: no statement that creates one is written.`, {
       hint: 'Create it in a migration of your own, then run generate again.',

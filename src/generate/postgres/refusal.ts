@@ -39,7 +39,7 @@ export function refused({ from, to, statement, error }: Refusal, hints: Hints): 
       const next = withHint(hints, 'rebuild', ...onColumns(from, object, column))
       if (next) return next
     }
-    const next = withRung(hints, `${object}/column ${one}`, 4)
+    const next = withRung(hints, `${object}/column ${one}`, 3)
     if (next) return next
   }
   const expression = /ALTER COLUMN ((?:"(?:[^"]|"")*"|\S)+) SET EXPRESSION /.exec(sql)?.[1]
