@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import type { GivenAnswers } from '../../generate/answers.ts'
 import type { Generated, Wanted } from '../../generate/generate.ts'
-import type { Question } from '../../generate/questions.ts'
+import { type Question, renameQuestion } from '../../generate/questions.ts'
 import { UsageError } from '../../migrate/errors.ts'
 import type { Source } from '../../migrate/source.ts'
 import { diffText } from '../../schema/diff.ts'
@@ -27,18 +27,33 @@ export async function run(context: Context, words: readonly string[]): Promise<n
     if (questions.length === 0) return write(context, result, words)
     if (!canAsk(context)) return tellQuestions(context, questions)
     context.idle()
-    for (const question of questions) {
-      const answer = await ask(question, (text) => context.tell(text))
+    const taken = new Set<string>()
+    for (const asked of questions) {
+      const question = withoutTaken(asked, taken)
+      const answer = question === undefined ? 'no' : await ask(question, (text) => context.tell(text))
       if (answer === undefined) {
         context.tell('Nothing was written.')
         return QUESTIONS_OPEN
       }
-      byId[question.id] = answer
+      byId[asked.id] = answer
+      if (asked.kind === 'rename') taken.add(answer)
     }
   }
 }
 
 // --- internal ---
+
+/** What one thing was renamed to, another was not. Returns undefined if nothing is left to ask. */
+function withoutTaken(question: Question, taken: ReadonlySet<string>): Question | undefined {
+  if (question.kind !== 'rename' || !question.candidates?.some((name) => taken.has(name))) return question
+  const candidates = question.candidates.filter((name) => !taken.has(name))
+  return candidates.length === 0 ? undefined : renameQuestion(...kindAndName(question.object), candidates)
+}
+
+function kindAndName(object: string): [string, string] {
+  const at = object.indexOf(' ')
+  return [object.slice(0, at), object.slice(at + 1)]
+}
 
 async function generateWith(context: Context, wanted: Wanted, answers: GivenAnswers): Promise<Generated> {
   const [{ generate }, server] = await Promise.all([import('../../generate/generate.ts'), context.testServer()])

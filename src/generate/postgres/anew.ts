@@ -17,8 +17,8 @@ export function tableAnew(change: Change, was: Table, now: Table, inParent: bool
   const before = factsOf(from, was)
   const after = factsOf(to, now)
   const foreign = before.form === 'f' || after.form === 'f'
-  const kept = (before.sequences ?? []).filter(([sequence]) => to.objects.has(`sequence ${sequence}`))
-  const loose: PostgresStatement[] = kept.map(([sequence]) =>
+  const sequences = (before.sequences ?? []).filter(([sequence]) => to.objects.has(`sequence ${sequence}`))
+  const loose: PostgresStatement[] = sequences.map(([sequence]) =>
     statement('alter', key, `ALTER SEQUENCE ${sequence} OWNED BY NONE`),
   )
   const columns = new Map((before.columns ?? []).map((column) => [column.quoted, column]))
@@ -26,10 +26,13 @@ export function tableAnew(change: Change, was: Table, now: Table, inParent: bool
   const rows = !inParent && !foreign && common.length > 0
   const aside = lastPart(asideName(from, was.name))
   const only = before.form === 'p' ? '' : 'ONLY '
-  const values = common.map(({ quoted, type }) => {
-    const other = columns.get(quoted)?.type
-    return other === type && !change.forced.has(`${key}/column ${quoted}`) ? quoted : `${quoted}::text::${type}`
-  })
+  // A type of the schema may change meanwhile: its values wait as text.
+  const asText = (quoted: string, type: string) => {
+    const other = columns.get(quoted)?.type ?? type
+    return other !== type || from.objects.has(`type ${other.replace(/(?:\[\])+$/, '')}`)
+  }
+  const kept = common.map(({ quoted, type }) => (asText(quoted, type) ? `${quoted}::text AS ${quoted}` : quoted))
+  const values = common.map(({ quoted, type }) => (asText(quoted, type) ? `${quoted}::${type}` : quoted))
   const isIdentity = common.some(({ identity }) => identity === 'a')
   const first: Step[] =
     rows || loose.length > 0
@@ -45,7 +48,7 @@ export function tableAnew(change: Change, was: Table, now: Table, inParent: bool
                       ...statement(
                         'create',
                         key,
-                        `CREATE TEMPORARY TABLE ${aside} AS SELECT * FROM ${only}${was.name}`,
+                        `CREATE TEMPORARY TABLE ${aside} AS SELECT ${kept.join(', ')} FROM ${only}${was.name}`,
                       ),
                       comment: `No ALTER TABLE does this: ${was.name} is made anew and gets its rows back.`,
                     },

@@ -15,7 +15,9 @@ export function renameStatements(from: Schema, renames: readonly Rename[]): Stat
   const statements: Statement[] = []
   const last: Statement[] = []
   // Columns, values and constraints are named with their table's old name, so they come before it.
-  const sorted = [...renames].sort((a, b) => Number(isObject(a)) - Number(isObject(b)))
+  const sorted = renames
+    .map((rename) => resolved(side, rename))
+    .sort((a, b) => Number(isObject(a)) - Number(isObject(b)))
   const left = new Set(sorted.filter(isObject).map((one) => `${one.kind} ${one.old}`))
   for (const rename of sorted) {
     if (!isObject(rename)) {
@@ -43,6 +45,16 @@ export function renameStatements(from: Schema, renames: readonly Rename[]): Stat
 // --- internal ---
 
 const OBJECTS = ['table', 'view', 'index', 'sequence', 'type', 'function', 'schema', 'trigger', 'policy']
+
+/** A name without its schema is enough where only one object has it. */
+function resolved(side: Side, rename: Rename): Rename {
+  const kind = rename.kind === 'function' ? 'routine' : rename.kind
+  if (!isObject(rename) || side.objects.has(`${kind} ${rename.old}`)) return rename
+  const found = [...side.objects.values()].filter(
+    (object) => object.kind === kind && lastOf(object.name) === rename.old,
+  )
+  return found.length === 1 ? { ...rename, old: found[0]?.name ?? rename.old } : rename
+}
 
 function isObject({ kind }: Rename): boolean {
   return OBJECTS.includes(kind)
