@@ -2,7 +2,7 @@
 import { CannotGenerateError } from '../errors.ts'
 import type { Hints } from '../hints.ts'
 import type { Statement } from '../statement.ts'
-import { alterTable, isMadeAnew, type TableChange } from './alterTable.ts'
+import { alterTable, alterTableLate, isMadeAnew, type TableChange } from './alterTable.ts'
 import { foreignKeyText, planForeignKeys } from './foreignKey.ts'
 import { afterNeeds } from './order.ts'
 import type { Renames } from './renames.ts'
@@ -61,7 +61,15 @@ export function planTables(
   )
   const updated = [...changed].filter(([, statements]) => statements.some(({ sql }) => /^UPDATE /.test(sql)))
   return {
-    statements: [...keys.first, ...drops, ...renameStatements(renames), ...alters, ...creates, ...keys.last],
+    statements: [
+      ...keys.first,
+      ...drops,
+      ...renameStatements(renames),
+      ...alters,
+      ...changes.flatMap(alterTableLate),
+      ...creates,
+      ...keys.last,
+    ],
     withoutTriggers: new Set([...anew, ...updated.map(([name]) => name)]),
   }
 }
