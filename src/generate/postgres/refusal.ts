@@ -89,6 +89,8 @@ export function unreached(from: Schema, to: Schema, reached: Schema, hints: Hint
       if (text !== undefined && text === old.get(member.key)) same.push(part, part.replace('/column ', '/default '))
       else if (was) other.push(key)
     }
+    const names = new Set(now.members.map((member) => member.key))
+    if (was && got.members.some((member) => !names.has(member.key))) other.push(key)
     if (now.head !== got.head || (now.members.length === 0 && now.tail !== got.tail)) {
       if (was && was.head === got.head) same.push(key)
       else if (was) other.push(key)
