@@ -62,8 +62,12 @@ export async function generate<Client>(options: GenerateOptions<Client>): Promis
   const scratch = scratchOf(options)
   const attempts = DIALECTS[server.dialect].transactionalDdl ? inTransactions(await scratch()) : onCopies(scratch)
   try {
-    const from = await attempts.attempt(async (db) => ({ keep: true, value: await db.schema() }))
-    const { to, left } = await wantedSchema(options, source, from)
+    // Two databases, so neither side waits for the other.
+    const reading = attempts.attempt(async (db) => ({ keep: true, value: await db.schema() }))
+    const [, wanting] = await Promise.allSettled([reading, wantedSchema(options, source, reading)])
+    const from = await reading
+    if (wanting.status === 'rejected') throw wanting.reason
+    const { to, left } = wanting.value
     const answered = readAnswers(options.answers ?? {}, from, to)
     const shared = { from, to, left, name: '', up: [], down: [], upText: '', downText: '', questions: [] }
     if (isSame(generator, to, from)) return shared
@@ -173,7 +177,7 @@ interface WantedSchema {
 async function wantedSchema<Client>(
   options: GenerateOptions<Client>,
   source: Source,
-  from: Schema,
+  from: Promise<Schema>,
 ): Promise<WantedSchema> {
   const { wanted, server } = options
   if ('schema' in wanted) return { to: wanted.schema, left: [] }
@@ -182,7 +186,7 @@ async function wantedSchema<Client>(
     await loadWanted(run, wanted.sql, server.dialect)
     const to = await read()
     if (!wanted.partial) return { to, left: [] }
-    const left = await leave(run, from, to)
+    const left = await leave(run, await from, to)
     return { to: left.length === 0 ? to : await read(), left }
   })
 }
