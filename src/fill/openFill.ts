@@ -1,0 +1,8 @@
+import type { Borrowed } from '../database/kind.ts'
+import type { FillDatabase } from './fillDatabase.ts'
+import { postgresFill } from './postgres/database.ts'
+
+/** Returns what fills a database, for a session on it. */
+export function openFill(borrowed: Borrowed): FillDatabase {
+  return postgresFill(borrowed.session as never)
+}
