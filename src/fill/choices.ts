@@ -64,14 +64,20 @@ export async function choicesOf(table: FillTable, database: FillDatabase, option
   ]
 }
 
-/** Returns all conditions of a table: its own, and those of the domains of its columns. */
+/**
+ * Returns all conditions of a table: its own, those of the domains of its columns, and that a text can be read as a type of
+ * which we know nothing.
+ */
 export function conditionsOf(table: FillTable): Condition[] {
   const domains = table.columns.flatMap((column) =>
     (column.type.checks ?? []).map(
       (sql): Condition => ({ name: column.type.sql, columns: [column.name], sql: named(sql, column.sql) }),
     ),
   )
-  return [...table.conditions, ...domains]
+  const unknown = table.columns
+    .filter(({ type, generated }) => type.kind === 'other' && generated === null)
+    .map(({ name, sql, type }): Condition => ({ name: type.sql, columns: [name], sql: `(${sql})::text <> ''` }))
+  return [...table.conditions, ...domains, ...unknown]
 }
 
 // --- internal ---
@@ -139,6 +145,7 @@ async function referring(
   const columns = [...new Set(group.flatMap(({ columns: names }) => names))]
   const nullable = new Set(table.columns.filter((column) => column.nullable).map(({ name }) => name))
   const isOptional = (key: ForeignKey) => key.columns.some((name) => nullable.has(name))
+  const isTwice = set === 'edge' && !table.uniques.some((names) => names.some((name) => columns.includes(name)))
   const required = group.filter((key) => !isOptional(key))
   const optional = group.filter(isOptional)
   const full = await usable(group)
@@ -152,7 +159,10 @@ async function referring(
     const found = await usable(required)
     if (found) less.push(found)
   }
-  const candidates = set === 'sparse' ? [...less.reverse(), ...wholes] : [...wholes, ...less]
+  // Two columns that must refer to different rows: the row after the one that the other takes.
+  const next = wholes.filter(({ period }) => period > 1 && period !== Number.POSITIVE_INFINITY)
+  const shifted = next.map(({ at, period }): Candidate => ({ at: (i) => at(i + (isTwice ? 2 : 1)), period }))
+  const candidates = [...(set === 'sparse' ? [...less.reverse(), ...wholes] : [...wholes, ...less]), ...shifted]
   return { columns, candidates }
 
   /** Values under which just these foreign keys refer to a row, and the other columns are NULL. */
@@ -188,8 +198,8 @@ async function referring(
     if (found.length === 0) return undefined
     const full = found.map((row) => columns.map((name) => row[wanted.indexOf(name)] ?? null))
     // Two rows for each referenced one are an edge that one row is not.
-    const index = set === 'edge' ? (i: number) => Math.floor(i / 2) : (i: number) => i
-    const period = full.length * (set === 'edge' ? 2 : 1)
+    const index = isTwice ? (i: number) => Math.floor(i / 2) : (i: number) => i
+    const period = full.length * (isTwice ? 2 : 1)
     return { at: (i) => full[index(i) % full.length] ?? columns.map(() => null), period }
   }
 }

@@ -88,7 +88,7 @@ function find(name: string, tables: readonly FillTable[]): FillTable {
 }
 
 function refuseLess(filled: readonly Filled[], wanted: ReadonlyMap<string, number>): void {
-  const less = filled.find(({ table, rows }) => rows < (wanted.get(table.id) ?? 0))
+  const less = filled.find(({ table, why }) => why !== undefined && wanted.has(table.id))
   if (!less) return
   const { table, why } = less
   const parents = filled.filter((one) => one !== less && one.why !== undefined && !wanted.has(one.table.id))

@@ -22,7 +22,8 @@ export interface FillDatabase {
   transaction<T>(work: () => Promise<T>): Promise<T>
   /** Runs `work`, which may fail without ending the transaction: what it did is undone then. */
   attempt<T>(work: () => Promise<T>): Promise<T>
-  count(table: FillTable): Promise<number>
+  /** Returns the number of rows of each table. */
+  counts(tables: readonly FillTable[]): Promise<number[]>
   /** Returns the candidates that satisfy the conditions in all sample rows, as one index for each choice. */
   passing(question: Question): Promise<number[][]>
   /**
@@ -53,8 +54,6 @@ export interface FillDatabase {
   numberOn(table: FillTable, columns: readonly FillColumn[]): Promise<void>
   /** Says in a sentence why the server refused rows. */
   reasonOf(error: unknown, table: FillTable): string
-  /** Returns `true` if a trigger of a user refused the row. */
-  isTriggersFault(error: unknown): boolean
 }
 
 export interface Excluded {

@@ -35,12 +35,14 @@ export async function fillTables(
   options: FillOptions,
 ): Promise<Filled[]> {
   const filler = new Filler(database, tables, wanted, options)
+  await filler.count(tables.filter(({ id, refused }) => wanted.has(id) && refused === undefined))
   for (const table of tables) if (wanted.has(table.id)) await filler.fill(table, wanted.get(table.id) ?? 0)
   return filler.done()
 }
 
 // --- internal ---
 
+const SHAPES: readonly Shape[] = ['all', 'no-defaults', 'required']
 /** Rows per INSERT, and characters of its values at most. */
 const BATCH_ROWS = 2000
 const BATCH_CHARACTERS = 2_000_000
@@ -75,6 +77,12 @@ class Filler {
 
   done(): Filled[] {
     return [...this.#filled.values()]
+  }
+
+  /** Counts the rows that tables have now. */
+  async count(tables: readonly FillTable[]): Promise<void> {
+    const counts = await this.#database.counts(tables).catch(() => tables.map(() => 0))
+    for (const [n, { id }] of tables.entries()) this.#counts.set(id, counts[n] ?? 0)
   }
 
   /** Adds `rows` rows to a table; at first, those that it was asked for. */
@@ -161,8 +169,10 @@ class Filler {
     planned: ReadonlyMap<string, ReadonlyMap<string, Proposal>>,
   ): Promise<{ inserted: number; why: string | undefined }> {
     const { set, triggersOff = true } = this.#options
+    let wanted = rows
     let first: string | undefined
-    let isTriggersFault = false
+    let failed = false
+    const refusal = () => ({ inserted: 0, why: first ?? 'no row was accepted' })
     const options = (shape: Shape, kind: RowSet = set) => ({ set: kind, shape, rows, tables: this.#tables, planned })
     const attemptPlan = async (plan: Plan | Impossible | undefined) => {
       if (!plan) return undefined
@@ -170,39 +180,39 @@ class Filler {
         first ??= plan.reason
         return undefined
       }
-      const found = await this.#insert(table, plan, rows)
-      if (found.inserted > 0 || rows === 0) return found
-      isTriggersFault ||= found.error !== undefined && this.#database.isTriggersFault(found.error)
+      const found = await this.#insert(table, plan, wanted)
+      failed ||= found.error !== undefined
+      if (found.inserted > 0 || wanted === 0) return found
       first ??= found.error === undefined ? found.why : this.#database.reasonOf(found.error, table)
       return undefined
     }
-    const all = async () => {
-      for (const shape of ['all', 'no-defaults', 'required'] as const) {
-        const plan = await this.#roomy(table, rows, () => planOf(table, this.#database, options(shape)))
-        const found = await attemptPlan(plan)
-        if (found) return found
-      }
-      for (let attempt = 0; attempt < RANDOM_ATTEMPTS; attempt++) {
-        const shape = (['all', 'no-defaults', 'required'] as const)[attempt % 3] ?? 'all'
-        const plan = await randomPlan(table, this.#database, options(shape), attempt)
-        if (!plan) break
+    const ordinary = async () => {
+      for (const shape of SHAPES) {
+        const plan = await this.#roomy(table, wanted, () => planOf(table, this.#database, options(shape)))
         const found = await attemptPlan(plan)
         if (found) return found
       }
       return undefined
     }
-    const found = await all()
-    if (found) return found
-    const off = this.#database.withoutTriggers
-    if (isTriggersFault && table.triggers > 0 && triggersOff && off) {
-      const on = await off(table).catch(() => undefined)
-      if (on) {
-        const again = await all()
-        await on()
-        if (again) return again
+    const random = async () => {
+      for (let attempt = 0; attempt < RANDOM_ATTEMPTS; attempt++) {
+        const shape = SHAPES[attempt % SHAPES.length] ?? 'all'
+        const found = await attemptPlan(await randomPlan(table, this.#database, options(shape), attempt))
+        if (found) return found
       }
+      return undefined
     }
-    return { inserted: 0, why: first ?? 'no row was accepted' }
+    const found = await ordinary()
+    wanted = rows - (found?.inserted ?? 0)
+    if (wanted === 0) return found ?? refusal()
+    // A trigger may refuse a row, or change it so that a constraint does.
+    const isOff = failed && table.triggers > 0 && triggersOff
+    const on = isOff ? await this.#database.withoutTriggers?.(table).catch(() => undefined) : undefined
+    if (on) first = undefined
+    const again = (on && (await ordinary())) ?? (found ? undefined : await random())
+    await on?.()
+    if (!again) return found ?? refusal()
+    return { inserted: (found?.inserted ?? 0) + again.inserted, why: again.why }
   }
 
   /** Adds rows to referenced tables if the plan has too few of them for so many different rows. */
@@ -268,6 +278,9 @@ class Filler {
     }
     this.#counts.set(table.id, start + inserted)
     if (inserted >= rows) return { inserted, why: undefined }
+    // A trigger of another table may have made some.
+    const [now = 0] = await this.#database.counts([table]).catch(() => [0])
+    if (now - start >= rows) return { inserted, why: undefined }
     const room = Number.isFinite(plan.room)
       ? `${plan.narrow.join(', ')} must be unique, and there are no more different values`
       : undefined
@@ -279,11 +292,8 @@ class Filler {
   }
 
   async #count(table: FillTable): Promise<number> {
-    const known = this.#counts.get(table.id)
-    if (known !== undefined) return known
-    const count = await this.#database.count(table).catch(() => 0)
-    this.#counts.set(table.id, count)
-    return count
+    if (!this.#counts.has(table.id)) await this.count([table])
+    return this.#counts.get(table.id) ?? 0
   }
 
   #note(table: FillTable, rows: number, why: string | undefined): void {

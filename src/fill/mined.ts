@@ -139,23 +139,47 @@ interface Place {
 }
 
 function placesIn({ sql, labels = [] }: Condition): Place[] {
-  const paths = [...sql.matchAll(PLACE)].map(([, arrows, braces, asked, dotted]) => {
-    if (arrows !== undefined) return stringsOf(arrows)
-    if (braces !== undefined) return braces.split(',').map((part) => part.trim().replace(/^"|"$/g, ''))
-    return dotted === undefined ? [asked ?? ''] : dotted.split('.')
+  const found = [...sql.matchAll(PLACE)].map((match) => {
+    const [whole, arrows, braces, asked, dotted] = match
+    const after = sql.slice(match.index + whole.length, match.index + whole.length + 120)
+    return { path: pathOf(arrows, braces, asked, dotted), after }
   })
-  const named = new Set(paths.flat())
+  const named = new Set(found.flatMap(({ path }) => path))
   const literals = stringsOf(sql).filter((text) => !named.has(text) && /^[\w .-]+$/.test(text))
-  const kind = (i: number): unknown[] => {
-    if (labels.length > 0) return [labels[i % labels.length]]
-    if (/::(?:(?:big|small)?int|numeric|double|real)/.test(sql)) return [i + 1]
-    if (/::bool/.test(sql)) return [true]
-    if (/duration|interval/i.test(sql)) return ['PT1S']
-    if (/timestamp|date|time/i.test(sql)) return ['2024-01-01T10:00:00.000Z']
-    if (/::uuid/.test(sql)) return [`00000000-0000-4000-8000-${i.toString(16).padStart(12, '0')}`]
-    return [`value ${i + 1}`, ...literals.slice(0, 1), i + 1, true, [], {}]
-  }
-  return paths.map((path) => ({ path, values: kind }))
+  return found.map(({ path, after }) => {
+    const cast = /^[)\s]*::\s*([a-z]+)/.exec(after.replace(/^(?:[)\s]*::text)+/, ''))?.[1]
+    const equal = /^[)\s]*(?:::text)?[)\s]*(?:=|= ANY \(\(?ARRAY\[)\s*'((?:[^']|'')*)'/.exec(after)?.[1]
+    return { path, values: (i) => valuesFor(i, { cast, equal, labels, literals, sql, only: found.length === 1 }) }
+  })
+}
+
+function pathOf(arrows?: string, braces?: string, asked?: string, dotted?: string): string[] {
+  if (arrows !== undefined) return stringsOf(arrows)
+  if (braces !== undefined) return braces.split(',').map((part) => part.trim().replace(/^"|"$/g, ''))
+  return dotted === undefined ? [asked ?? ''] : dotted.split('.')
+}
+
+interface Hints {
+  /** The type that the place is cast to, and the text that it is compared with. */
+  readonly cast: string | undefined
+  readonly equal: string | undefined
+  readonly labels: readonly string[]
+  readonly literals: readonly string[]
+  readonly sql: string
+  /** `true` if the condition is about this place alone. */
+  readonly only: boolean
+}
+
+function valuesFor(i: number, { cast, equal, labels, literals, sql, only }: Hints): unknown[] {
+  if (equal !== undefined) return [equal]
+  if (labels.length > 0) return [labels[i % labels.length]]
+  const about = only ? `${cast} ${sql}` : (cast ?? '')
+  if (/\b(?:(?:big|small)?int|integer|numeric|double|real|decimal)/.test(cast ?? '')) return [i + 1]
+  if (cast?.startsWith('bool')) return [true]
+  if (/duration|interval/i.test(about)) return ['PT1S']
+  if (/timestamp|date|time/i.test(about)) return ['2024-01-01T10:00:00.000Z']
+  if (cast === 'uuid') return [`00000000-0000-4000-8000-${i.toString(16).padStart(12, '0')}`]
+  return [`value ${i + 1}`, ...literals.slice(0, 1), i + 1, true, [], {}]
 }
 
 function put(document: Record<string, unknown>, path: readonly string[], value: unknown): void {

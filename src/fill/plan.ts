@@ -114,6 +114,7 @@ function isNull(table: FillTable, name: string): boolean {
 
 /** Rows on which candidates are tried. */
 const SAMPLES = [0, 1, 2, 37]
+const FEW_COMBINATIONS = 200
 const MOST_COMBINATIONS = 6000
 const MOST_WAYS = 40
 
@@ -161,10 +162,15 @@ async function solve(
     if (!alone || choices.length === 1) tied.push(condition)
   }
   if (tied.length === 0) return ranked(table, narrowed, [narrowed.map(() => 0)], set)
-  const limited = within(narrowed)
-  const passed = await ask(limited, tied)
-  if (passed.length === 0) return refused(columns, tied)
-  return ranked(table, limited, passed, set)
+  // Few combinations are tried first: mostly one of them will do, and many take the server long.
+  const total = narrowed.reduce((all, { candidates }) => all * candidates.length, 1)
+  for (const most of total > FEW_COMBINATIONS ? [FEW_COMBINATIONS, MOST_COMBINATIONS] : [total]) {
+    const limited = within(narrowed, most)
+    const passed = await ask(limited, tied)
+    const found = passed.length > 0 ? ranked(table, limited, passed, set) : undefined
+    if (found && (most !== FEW_COMBINATIONS || !found.repeats)) return found
+  }
+  return refused(columns, tied)
 }
 
 function refused(columns: readonly string[], conditions: readonly Condition[]): Impossible {
@@ -173,10 +179,10 @@ function refused(columns: readonly string[], conditions: readonly Condition[]): 
 }
 
 /** Leaves out candidates until there are not too many combinations. */
-function within(choices: readonly Choice[]): Choice[] {
+function within(choices: readonly Choice[], most: number): Choice[] {
   const sizes = choices.map(({ candidates }) => candidates.length)
   const product = () => sizes.reduce((all, size) => all * size, 1)
-  while (product() > MOST_COMBINATIONS) {
+  while (product() > most) {
     const largest = sizes.indexOf(Math.max(...sizes))
     sizes[largest] = Math.max(1, Math.floor((sizes[largest] ?? 1) * 0.8))
   }
@@ -189,7 +195,7 @@ function ranked(
   choices: readonly Choice[],
   combinations: readonly (readonly number[])[],
   set: RowSet,
-): Decided {
+): Decided & { readonly repeats: boolean } {
   const columns = choices.flatMap((choice) => choice.columns)
   const unique = choices.map((choice) =>
     table.uniques.some((names) => choice.columns.some((name) => names.includes(name))),
@@ -211,6 +217,7 @@ function ranked(
   const chosen = set === 'edge' ? kept.slice(0, MOST_WAYS) : alternatives(kept, first)
   return {
     columns,
+    repeats: least > 0,
     ways: chosen.map(
       ({ parts }): Candidate => ({
         at: (i) => parts.flatMap((part) => part.at(i)),

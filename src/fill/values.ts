@@ -43,6 +43,7 @@ export function others(column: FillColumn, table: string): Proposal[] {
     more.push(...['0', '1', '100', '-1'].map(constant))
   }
   if (column.constant !== undefined) more.push(constant(column.constant))
+  if (type.kind === 'other') more.push(...OTHER.map(constant))
   more.push(constant(emptyOf(type)), ...edgesOf(type).map(constant))
   return more
 }
@@ -182,10 +183,16 @@ function edgesOf(type: FillType): Text[] {
       const nines = (count: number) => '9'.repeat(Math.max(0, count)) || '0'
       const most = after > 0 ? `${nines(before)}.${nines(after)}` : nines(before)
       const least = after > 0 ? `0.${'0'.repeat(after - 1)}1` : before > 0 ? '1' : '0'
-      return [most, '0', least, `-${most}`]
+      return [most, '0', least, ...(type.min === undefined ? [`-${most}`] : [])]
     }
     case 'float':
-      return ['0.1', '0', '-0.5', type.sql.includes('real') || type.sql === 'float' ? '1e30' : '1e300', '3000000000']
+      return [
+        '0.1',
+        '0',
+        ...(type.min === undefined ? ['-0.5'] : []),
+        type.sql.includes('real') || type.sql === 'float' ? '1e30' : '1e300',
+        '3000000000',
+      ]
     case 'boolean':
       return ['true', 'false']
     case 'date':

@@ -105,6 +105,7 @@ function baseOf({ plain }: TypeRow, modifier: number): Partial<FillType> {
     const half = 1n << BigInt(bits - 1)
     return { kind: 'integer', min: -half, max: half - 1n }
   }
+  if (plain === 'oid') return { kind: 'integer', min: 0n, max: (1n << 32n) - 1n }
   const kind = KINDS[plain] ?? 'other'
   switch (plain) {
     case 'varchar':
