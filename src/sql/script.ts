@@ -382,7 +382,7 @@ function controlsTransaction(words: readonly string[]): boolean {
  * Returns whether PostgreSQL refuses the statement inside a transaction block (as its manual states on the page of each
  * such statement).
  */
-function refusesTransaction(words: readonly string[], dialect: Dialect): boolean {
+export function refusesTransaction(words: readonly string[], dialect: Dialect): boolean {
   if (dialect !== 'postgres') return false
   const [first, second, third] = words
   const concurrently = words.includes('concurrently')

@@ -39,7 +39,7 @@ export interface Place {
   readonly statement?: string | undefined
 }
 
-interface Fix {
+export interface Fix {
   readonly text: string
   /** The safe way, with the names of the statement. Several files are separated by comments. */
   readonly sql?: string

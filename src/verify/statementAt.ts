@@ -15,7 +15,10 @@ export function statementAt({ statements, text }: Half, line: number, column: nu
 }
 
 /** Returns the place of a range of the text. */
-function placeOf(text: string, { start, end }: { readonly start: number; readonly end: number }): StatementPlace {
+export function placeOf(
+  text: string,
+  { start, end }: { readonly start: number; readonly end: number },
+): StatementPlace {
   const { line, column } = positionAt(text, start)
   return { line, column, endLine: positionAt(text, end).line, statement: text.slice(start, end) }
 }

@@ -12,6 +12,7 @@ import { type Check, type MakeCheck, makeCheck } from './check.ts'
 import type { Finding } from './finding.ts'
 import { Halves } from './halves.ts'
 import { Judge } from './judge.ts'
+import { LiveChecks } from './live/liveChecks.ts'
 import { observationsOf } from './observed.ts'
 import { type RuleGroup, refuseUnknownRules } from './rules.ts'
 import { SchemaChecks } from './schemaChecks.ts'
@@ -51,15 +52,20 @@ export async function verification<Client>(options: VerifyOptions<Client>): Prom
     makeCheck(about, judge, work, (error) => observationsOf(error, (version, half) => halves.of(version, half)))
   const irreversible = reasonsOf(options, halves, migrations, source)
   const schema = new SchemaChecks({ options, source, migrations, irreversible }, make)
+  const live = new LiveChecks({ options, source, migrations, irreversible }, halves, make)
   const problems = read.flatMap((one) => one.problems)
-  const checks = [...(problems.length > 0 ? [allowCheck(make, problems)] : []), ...schema.checks()].filter(
-    ({ group }) => groups.includes(group),
-  )
+  const checks = [
+    ...(problems.length > 0 ? [allowCheck(make, problems)] : []),
+    ...schema.checks(),
+    ...(server.dialect === 'postgres' ? live.checks() : []),
+  ].filter(({ group }) => groups.includes(group))
   return {
     migrations: migrations.map((migration) => ({ version: versionOf(migration), label: labelOf(migration) })),
     checks,
     conclude: (ran) => judge.unused(checked(checks, ran)),
-    dispose: () => schema.dispose(),
+    dispose: async () => {
+      await Promise.all([schema.dispose(), live.dispose()])
+    },
   }
 }
 
