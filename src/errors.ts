@@ -1,5 +1,6 @@
 /** All errors as one union, so that a `code` tells TypeScript which class it is. */
 import type { AlreadyWatchedError, TooManyRowsError } from './database/development.ts'
+import type { FillError } from './fill/fill.ts'
 import type * as engine from './migrate/errors.ts'
 import type { ServerStartingError, ServerUnavailableError } from './server/errors.ts'
 import type { SeedError } from './testing/given.ts'
@@ -42,6 +43,7 @@ export type AnyMigratestError =
   | engine.UsageError
   | engine.VersionNotFoundError
   | AlreadyWatchedError
+  | FillError
   | NoSpaceError
   | NotForDevelopmentError
   | OpenTransactionError

@@ -22,6 +22,7 @@ export const pgliteKind: DatabaseKind = {
       close: () => session.close(),
     }
   },
+  borrow: async (client) => ({ dialect: 'postgres', session: await pgliteSession(client as PGlite, false) }),
   development: {
     refuse: () =>
       new UsageError('PGlite has one connection, which the app needs: it cannot be watched.', {
