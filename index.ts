@@ -118,5 +118,5 @@ export {
 export type { MigratedDatabaseOptions, Seed, SeedRows, SeedTarget } from './src/testing/lease/options.ts'
 export { NoSpaceError } from './src/testing/server/noSpace.ts'
 export type { TestServer } from './src/testing/testServer.ts'
-export { VerificationError } from './src/verify/finding.ts'
+export { VerificationError } from './src/verify/verificationError.ts'
 export { NotForDevelopmentError } from './src/watch/allowed.ts'

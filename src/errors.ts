@@ -6,7 +6,7 @@ import type { ServerStartingError, ServerUnavailableError } from './server/error
 import type { SeedError } from './testing/given.ts'
 import type { OpenTransactionError, SharedDatabaseError } from './testing/lease/migratedDatabase.ts'
 import type { NoSpaceError } from './testing/server/noSpace.ts'
-import type { VerificationError } from './verify/finding.ts'
+import type { VerificationError } from './verify/verificationError.ts'
 import type { NotForDevelopmentError } from './watch/allowed.ts'
 
 /** Every error that this package throws. `code` tells them apart: `switch (error.code)`. */

@@ -131,9 +131,11 @@ const TABLE = {
   },
   verify: {
     project: true,
-    usage: 'verify',
-    summary: 'check every migration up, down and up again on a test server',
-    takes: ['path', 'server', 'dialect', 'base'],
+    usage: 'verify | verify rules [RULE]',
+    summary: 'check every migration on a test server: up, down and up again',
+    args: 2,
+    words: ['rules'],
+    takes: ['path', 'server', 'dialect', 'base', 'only', 'fail-on'],
     load: () => import('./commands/verify.ts'),
   },
   schema: {

@@ -1,0 +1,124 @@
+/** Observes the statements of migrations on PostgreSQL and PGlite: locks, rewrites, scans and rows. */
+import type { MigrationStep, ObservedStatement, StatementObserver } from '../../../migrate/driver.ts'
+import { now } from '../../../migrate/realTime.ts'
+import type { Effects, WrittenRows } from '../../effects.ts'
+import { besideOthers } from './beside.ts'
+import { type Baseline, compare, definedAnew, type Moment, seenLocks } from './compare.ts'
+import { readDetails, type TableDetails } from './details.ts'
+import { type Query, type Relation, readSnapshot } from './snapshot.ts'
+
+export class PostgresObserver implements StatementObserver {
+  readonly #own: readonly string[]
+  #effects: Effects[] = []
+  #step: MigrationStep | undefined
+  /** Where the last statement began in the text. */
+  #at = -1
+  #baseline: Baseline | undefined
+  #last: Moment | undefined
+
+  /** @param own names of tables that are not the migrations' */
+  constructor(own: readonly string[]) {
+    this.#own = own
+  }
+
+  /** Returns what the statements did since the last call. */
+  take(): Effects[] {
+    return this.#effects.splice(0)
+  }
+
+  async observe(statement: ObservedStatement, run: () => Promise<void>): Promise<void> {
+    const { step, index, query, inTransaction } = statement
+    const start = statement.statement?.start ?? 0
+    // A step that is run once more, because our own tables had gone, begins anew.
+    if (step !== this.#step || start <= this.#at) await this.#begin(step, query)
+    this.#at = start
+    const words = statement.statement?.words ?? []
+    const before = this.#last
+    const baseline = this.#baseline
+    if (!before || !baseline) return run()
+    const isRows = words.length === 0 || ROWS.has(words[0] ?? '')
+    const begun = now()
+    const beside = inTransaction ? undefined : await besideOthers(statement, tablesOf(before))
+    try {
+      if (isRows) await withIndexes(query, run)
+      else await run()
+    } finally {
+      await beside?.end()
+    }
+    const ms = now() - begun
+    const after = await this.#look(query, before.details, beside?.seen.keys())
+    const compared = compare(baseline, before, after, true)
+    const written = await Promise.all(compared.written.map((rows) => counted(query, rows)))
+    // Counting has moved the counters.
+    this.#last = written.some(({ of }) => of !== undefined) ? await this.#look(query, after.details) : after
+    this.#effects.push({
+      version: step.version,
+      direction: step.direction,
+      index,
+      range: statement.statement && { start: statement.statement.start, end: statement.statement.end },
+      words,
+      inTransaction,
+      ms,
+      ...compared,
+      written,
+      ...(beside && { locks: seenLocks(baseline, after.snapshot, beside.seen) }),
+      waited: beside?.waited() ?? [],
+    })
+  }
+
+  // --- internal ---
+
+  async #begin(step: MigrationStep, query: Query): Promise<void> {
+    this.#effects = this.#effects.filter(
+      ({ version, direction }) => version !== step.version || direction !== step.direction,
+    )
+    this.#step = step
+    const snapshot = await readSnapshot(query, this.#own)
+    const known = this.#last?.details
+    const missing = tablesOf({ snapshot }).filter(({ oid }) => !known?.has(oid))
+    const details = new Map([
+      ...(known ?? []),
+      ...(await readDetails(
+        query,
+        missing.map(({ oid }) => oid),
+      )),
+    ])
+    this.#baseline = { relations: snapshot.relations }
+    this.#last = { snapshot, details }
+  }
+
+  /** Looks at the database now. Details are read again for tables whose locks say that they may have changed. */
+  async #look(query: Query, known: ReadonlyMap<number, TableDetails>, also: Iterable<number> = []): Promise<Moment> {
+    const snapshot = await readSnapshot(query, this.#own)
+    const locked = this.#baseline ? definedAnew(this.#baseline, snapshot) : []
+    const changed = [...new Set([...locked, ...[...also].filter((oid) => this.#baseline?.relations.has(oid))])]
+    return { snapshot, details: new Map([...known, ...(await readDetails(query, changed))]) }
+  }
+}
+
+/** Statements that change or read rows, or run others that may. */
+const ROWS: ReadonlySet<string> = new Set(['update', 'delete', 'insert', 'merge', 'with', 'select', 'do', 'call'])
+
+function tablesOf({ snapshot }: Pick<Moment, 'snapshot'>): Relation[] {
+  return [...snapshot.relations.values()].filter(({ kind }) => kind === 'r' || kind === 'p')
+}
+
+/**
+ * Runs a statement that reads or changes rows so that it uses every index that it can: of a table with few rows, the
+ * server would read all, and we could not tell which statement reads all of a large one.
+ */
+async function withIndexes(query: Query, run: () => Promise<void>): Promise<void> {
+  const [row] = await query("SELECT pg_catalog.current_setting('enable_seqscan') AS setting")
+  const set = (value: string) => query(`SELECT pg_catalog.set_config('enable_seqscan', '${value}', false)`)
+  await set('off')
+  await run()
+  await set(String(row?.setting))
+}
+
+/** Counts the rows that a table had, if enough were changed to matter. */
+async function counted(query: Query, rows: WrittenRows): Promise<WrittenRows> {
+  const { name, isOld, inserted, updated, deleted } = rows
+  if (!isOld || updated + deleted === 0) return rows
+  const [row] = await query(`SELECT pg_catalog.count(*)::int AS n FROM ${name}`)
+  return { ...rows, of: Number(row?.n) - inserted + deleted }
+}

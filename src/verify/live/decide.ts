@@ -1,0 +1,206 @@
+/** Decides what the effects of a migration's statements mean for others who use the database. Pure. */
+import type { Effects, HeldLock } from '../../database/effects.ts'
+import type { Observation, Place } from '../finding.ts'
+import type { Half } from '../halves.ts'
+import { placeOf } from '../statementAt.ts'
+import { concurrently, safeWay } from './safeWay.ts'
+import { type Work, workOf } from './work.ts'
+
+/** One migration, with what each of its statements did. */
+export interface LiveMigration {
+  readonly half: Half
+  readonly effects: readonly Effects[]
+}
+
+export function decide({ half, effects }: LiveMigration): Observation[] {
+  const seen = effects.map((one): Seen => {
+    const text = one.range && half.text.slice(one.range.start, one.range.end)
+    return { effects: one, text, place: placed(half, one), work: workOf(one) }
+  })
+  return seen.flatMap((one, i) => [
+    ...rewritten(one),
+    ...indexes(one),
+    ...scans(one),
+    ...heldOver(one, seen.slice(i + 1)),
+    ...otherTables(one, half.text),
+    ...manyRows(one),
+    ...invalid(one),
+  ])
+}
+
+// --- internal ---
+
+interface Seen {
+  readonly effects: Effects
+  readonly text: string | undefined
+  readonly place: Place
+  readonly work: Work
+}
+
+function placed({ version, half, file, text }: Half, { range }: Effects): Place {
+  const place = { version, half, file }
+  return range ? { ...place, ...placeOf(text, range) } : { ...place, line: 1, column: 1, endLine: 1 }
+}
+
+function evidenceOf({ locks, rewritten: anew, scanned, written }: Effects): Observation['evidence'] {
+  return {
+    locks: Object.fromEntries(
+      locks.filter(({ blocks }) => blocks !== 'nothing').map(({ name, mode }) => [name, [mode]]),
+    ),
+    rewritten: anew.map(({ name }) => name),
+    scanned: scanned.map(({ name }) => name),
+    written: Object.fromEntries(
+      written.map(({ name, inserted, updated, deleted }) => [name, inserted + updated + deleted]),
+    ),
+  }
+}
+
+function rewritten({ effects, text, place }: Seen): Observation[] {
+  if (effects.rewritten.length === 0) return []
+  const names = effects.rewritten.map(({ name }) => name)
+  const others = effects.scanned.map(({ name }) => name).filter((name) => !names.includes(name))
+  const also =
+    others.length > 0 ? ` ${listed(others)} ${others.length === 1 ? 'is' : 'are'} read from end to end, too.` : ''
+  const fix = safeWay(effects, text)
+  const message = `${listed(names)} ${names.length === 1 ? 'is' : 'are'} written anew, with all indexes, while nobody can read or write ${names.length === 1 ? 'it' : 'them'} (ACCESS EXCLUSIVE).${also}`
+  return [
+    { rule: 'table-rewritten', ...place, objects: names, message, ...(fix && { fix }), evidence: evidenceOf(effects) },
+  ]
+}
+
+/** Indexes that are built while writers wait. Where readers wait, too, that is a scan under a lock. */
+function indexes({ effects, text, place }: Seen): Observation[] {
+  const built = effects.built.filter(({ table }) => strongest(effects, table)?.blocks === 'writes')
+  if (built.length === 0) return []
+  const names = built.map(({ name }) => name)
+  const tables = [...new Set(built.map(({ table }) => table))]
+  const locked = effects.locks.filter(
+    ({ kind, blocks, name }) => kind === 'index' && blocks === 'reads' && names.includes(name),
+  )
+  const reads = locked.length > 0 ? ' Queries that may use it wait, too (ACCESS EXCLUSIVE on the index).' : ''
+  const message = `Nobody can write to ${listed(tables)} (${modes(effects, tables)}) while ${names.length === 1 ? 'index' : 'indexes'} ${listed(names)} ${names.length === 1 ? 'is' : 'are'} built.${reads}`
+  const objects = [...tables, ...names]
+  return [
+    {
+      rule: 'index-blocks-writes',
+      ...place,
+      objects,
+      message,
+      fix: concurrently(built, text),
+      evidence: evidenceOf(effects),
+    },
+  ]
+}
+
+/** Work on tables, or for tables, that the same statement locks, or that are locked since an earlier one. */
+function scans({ effects, text, place, work }: Seen): Observation[] {
+  if (work.tables.length === 0) return []
+  const isTold = (name: string) =>
+    effects.rewritten.some((one) => one.name === name) ||
+    (effects.built.some(({ table }) => table === name) && strongest(effects, name)?.blocks === 'writes')
+  const worked = work.tables.filter((name) => !isTold(name))
+  if (worked.length === 0) return []
+  const locks = blocking(effects).filter(
+    ({ table, isNew, blocks }) => (isNew && !isTold(table)) || worked.includes(table) || blocks === 'writes',
+  )
+  if (locks.length === 0) return []
+  const tables = [...new Set(locks.map(({ table }) => table))]
+  const isReads = locks.some(({ blocks }) => blocks === 'reads')
+  const fix = safeWay(effects, text)
+  const doing = isReads ? 'read or write' : 'write to'
+  const message = `${work.sentence} Meanwhile nobody can ${doing} ${listed(tables)} (${modes(effects, tables)}).`
+  const objects = inOrder([...new Set([...tables, ...worked])], text)
+  return [{ rule: 'scan-while-locked', ...place, objects, message, ...(fix && { fix }), evidence: evidenceOf(effects) }]
+}
+
+/** A lock against readers that this statement takes, and that lasts while later statements work. */
+function heldOver({ effects, place }: Seen, later: readonly Seen[]): Observation[] {
+  const taken = blocking(effects).filter(({ blocks, isNew, isGone }) => blocks === 'reads' && isNew && !isGone)
+  if (taken.length === 0 || !effects.inTransaction) return []
+  const names = [...new Set(taken.map(({ table }) => table))]
+  const working = later.filter(
+    ({ effects: other, work }) =>
+      (work.tables.length > 0 || other.rewritten.length > 0) && names.some((name) => isStillHeld(other, name)),
+  )
+  if (working.length === 0) return []
+  const lines = working.map((one) => one.place.line).filter((line) => line !== undefined)
+  const where =
+    lines.length === 1 ? `the statement in line ${lines[0]} takes` : `the statements in lines ${listed(lines)} take`
+  const message = `Nobody can read or write ${listed(names)} from here until the migration ends, while ${where} time: ${working.map(({ work }) => work.sentence).join(' ')}`
+  const text = 'Give this statement a migration of its own: then its lock ends with it.'
+  return [{ rule: 'blocks-reads', ...place, objects: names, message, fix: { text }, evidence: evidenceOf(effects) }]
+}
+
+function isStillHeld({ locks }: Effects, table: string): boolean {
+  return locks.some((lock) => lock.table === table && lock.blocks === 'reads' && !lock.isNew)
+}
+
+function otherTables({ effects, place }: Seen, file: string): Observation[] {
+  const words = new Set(file.toLowerCase().match(/[\p{L}\p{N}_$]+/gu))
+  const isNamed = (name: string) => words.has(bare(name))
+  const others = blocking(effects).filter(
+    ({ kind, isNew, isGone, table, under }) =>
+      kind === 'table' && isNew && !isGone && !isNamed(table) && !under.some(isNamed),
+  )
+  if (others.length === 0) return []
+  const names = [...new Set(others.map(({ table }) => table))]
+  const isReads = others.some(({ blocks }) => blocks === 'reads')
+  const message = `${listed(names)} ${names.length === 1 ? 'is' : 'are'} locked, too (${modes(effects, names)}), which the file does not name: nobody can ${isReads ? 'read or write' : 'write to'} ${names.length === 1 ? 'it' : 'them'}.`
+  const fix = { text: 'Limit how long the statement waits for it.', sql: "SET LOCAL lock_timeout = '5s';" }
+  return [{ rule: 'locks-other-table', ...place, objects: names, message, fix, evidence: evidenceOf(effects) }]
+}
+
+function manyRows({ effects, text, place, work }: Seen): Observation[] {
+  if (work.many.length === 0 || blocking(effects).some(({ table }) => work.many.some(({ name }) => name === table)))
+    return []
+  const rows = work.many.map(({ name, updated, deleted, of }) => `${updated + deleted} of ${of} rows of ${name}`)
+  const names = work.many.map(({ name }) => name)
+  const message = `One statement changes ${listed(rows)}, and keeps each of them locked until the migration ends.`
+  const fix = safeWay(effects, text)
+  return [
+    { rule: 'rows-locked', ...place, objects: names, message, ...(fix && { fix }), evidence: evidenceOf(effects) },
+  ]
+}
+
+function invalid({ effects, place }: Seen): Observation[] {
+  return effects.invalid.map(({ name, table, definition }) => ({
+    rule: 'invalid-index',
+    ...place,
+    objects: [name, table],
+    message: `Index ${name} of ${table} is not valid when the statement has run.`,
+    fix: {
+      text: 'Drop what an interrupted build has left before it is built.',
+      sql: `-- in a migration of its own\nDROP INDEX CONCURRENTLY IF EXISTS ${name};${definition ? `\n-- in the next migration\n${concurrently([{ name, table, definition, isNew: true }], undefined).sql?.split('\n')[1]}` : ''}`,
+    },
+  }))
+}
+
+/** Locks that keep anybody out of a table. */
+function blocking({ locks }: Effects): HeldLock[] {
+  return locks.filter(({ blocks, kind }) => blocks !== 'nothing' && kind !== 'other')
+}
+
+function strongest(effects: Effects, table: string): HeldLock | undefined {
+  const own = blocking(effects).filter((lock) => lock.kind === 'table' && lock.table === table)
+  return own.find(({ blocks }) => blocks === 'reads') ?? own[0]
+}
+
+function modes(effects: Effects, tables: readonly string[]): string {
+  const found = blocking(effects).filter(({ table, kind }) => tables.includes(table) && kind === 'table')
+  return [...new Set(found.map(({ mode }) => mode))].join(', ')
+}
+
+function bare(name: string): string {
+  return (name.split('.').at(-1) ?? name).replaceAll('"', '').toLowerCase()
+}
+
+/** Sorts names by where the text names them; those that it does not name come last. */
+function inOrder(names: readonly string[], text = ''): string[] {
+  const place = (name: string) => text.toLowerCase().indexOf(bare(name)) >>> 0
+  return names.toSorted((a, b) => place(a) - place(b))
+}
+
+/** Joins words as a sentence does: `a, b and c`. */
+function listed(words: readonly (string | number)[]): string {
+  return words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} and ${words.at(-1)}`
+}
