@@ -14,6 +14,7 @@ import { Halves } from './halves.ts'
 import { Judge } from './judge.ts'
 import { LiveChecks } from './live/liveChecks.ts'
 import { observationsOf } from './observed.ts'
+import { RowChecks } from './rows/rowChecks.ts'
 import { type RuleGroup, refuseUnknownRules } from './rules.ts'
 import { SchemaChecks } from './schemaChecks.ts'
 import type { VerifyOptions } from './verified.ts'
@@ -53,10 +54,12 @@ export async function verification<Client>(options: VerifyOptions<Client>): Prom
   const irreversible = reasonsOf(options, halves, migrations, source)
   const schema = new SchemaChecks({ options, source, migrations, irreversible }, make)
   const live = new LiveChecks({ options, source, migrations, irreversible }, halves, make)
+  const rows = new RowChecks({ options, source, migrations, irreversible }, halves, make)
   const problems = read.flatMap((one) => one.problems)
   const checks = [
     ...(problems.length > 0 ? [allowCheck(make, problems)] : []),
     ...schema.checks(),
+    ...rows.checks(),
     ...(server.dialect === 'postgres' ? live.checks() : []),
   ].filter(({ group }) => groups.includes(group))
   return {
@@ -64,7 +67,7 @@ export async function verification<Client>(options: VerifyOptions<Client>): Prom
     checks,
     conclude: (ran) => judge.unused(checked(checks, ran)),
     dispose: async () => {
-      await Promise.all([schema.dispose(), live.dispose()])
+      await Promise.all([schema.dispose(), rows.dispose(), live.dispose()])
     },
   }
 }
