@@ -110,6 +110,8 @@ export interface MigrationStep {
 
 /** Looks at the database before and after each statement of a migration. `verify` uses it. */
 export interface StatementObserver {
+  /** `false` while nobody wants to know: statements then run as if there were no observer. */
+  readonly isActive: boolean
   /** Calls `run`, which runs the statement, exactly once, and rejects as it does. */
   observe(statement: ObservedStatement, run: () => Promise<void>): Promise<void>
 }

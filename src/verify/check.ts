@@ -34,7 +34,7 @@ export interface CheckResult {
 }
 
 /** What the work of a check returns. It may also throw: see {@link makeCheck}. */
-interface Observed {
+export interface Observed {
   readonly remark?: string | undefined
   readonly observations?: readonly Observation[]
 }

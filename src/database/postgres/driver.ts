@@ -389,7 +389,7 @@ class PostgresDriver implements Driver {
     const text = around.script?.text ?? ''
     const unhear = this.#hear(step)
     try {
-      for (const message of messagesOf(around, this.#options.observer !== undefined)) {
+      for (const message of messagesOf(around, this.#observer !== undefined)) {
         const { head, start, end, tail, own, first } = message
         const sql = `${head}${text.slice(start, end)}${tail}`
         const send = async () => {
@@ -412,13 +412,18 @@ class PostgresDriver implements Driver {
     }
   }
 
+  get #observer(): StatementObserver | undefined {
+    const { observer } = this.#options
+    return observer?.isActive ? observer : undefined
+  }
+
   /** Runs a statement under the eyes of the observer, if there is one. @param statement if it is a part of a unit */
   #observed(
     step: MigrationStep,
     { index, inTransaction, statement }: { index: number; inTransaction: boolean; statement?: Statement },
     run: () => Promise<void>,
   ): Promise<void> {
-    const { observer } = this.#options
+    const observer = this.#observer
     if (!observer) return run()
     const session = this.#session
     const own = step.work.kind === 'sql' ? step.work.script.statements[index] : undefined
@@ -435,7 +440,7 @@ class PostgresDriver implements Driver {
    */
   async #executeObserved(step: MigrationStep, script: Script, index: number, signal: AbortSignal): Promise<void> {
     const statement = script.statements[index]
-    if (!statement || !this.#options.observer) return this.#executeSql(script, index, signal)
+    if (!statement || !this.#observer) return this.#executeSql(script, index, signal)
     if (statement.parts) {
       for (const part of statement.parts) {
         const run = () => this.#executeSql(script, index, signal, part)

@@ -1,5 +1,5 @@
 /** Decides what the effects of a migration's statements mean for others who use the database. Pure. */
-import type { Effects, HeldLock } from '../../database/effects.ts'
+import type { BuiltIndex, Effects, HeldLock } from '../../database/effects.ts'
 import type { Observation, Place } from '../finding.ts'
 import type { Half } from '../halves.ts'
 import { placeOf } from '../statementAt.ts'
@@ -17,15 +17,17 @@ export function decide({ half, effects }: LiveMigration): Observation[] {
     const text = one.range && half.text.slice(one.range.start, one.range.end)
     return { effects: one, text, place: placed(half, one), work: workOf(one) }
   })
-  return seen.flatMap((one, i) => [
-    ...rewritten(one),
-    ...indexes(one),
-    ...scans(one),
-    ...heldOver(one, seen.slice(i + 1)),
-    ...otherTables(one, half.text),
-    ...manyRows(one),
-    ...invalid(one),
-  ])
+  return [
+    ...seen.flatMap((one) => [
+      ...rewritten(one),
+      ...indexes(one),
+      ...scans(one),
+      ...otherTables(one, half.text),
+      ...manyRows(one),
+      ...invalid(one),
+    ]),
+    ...heldOver(seen),
+  ]
 }
 
 // --- internal ---
@@ -68,9 +70,9 @@ function rewritten({ effects, text, place }: Seen): Observation[] {
   ]
 }
 
-/** Indexes that are built while writers wait. Where readers wait, too, that is a scan under a lock. */
+/** Indexes that are built while writers wait. One that a constraint needs is a scan under its lock. */
 function indexes({ effects, text, place }: Seen): Observation[] {
-  const built = effects.built.filter(({ table }) => strongest(effects, table)?.blocks === 'writes')
+  const built = effects.built.filter((index) => isIndexAlone(index, effects))
   if (built.length === 0) return []
   const names = built.map(({ name }) => name)
   const tables = [...new Set(built.map(({ table }) => table))]
@@ -97,7 +99,7 @@ function scans({ effects, text, place, work }: Seen): Observation[] {
   if (work.tables.length === 0) return []
   const isTold = (name: string) =>
     effects.rewritten.some((one) => one.name === name) ||
-    (effects.built.some(({ table }) => table === name) && strongest(effects, name)?.blocks === 'writes')
+    effects.built.some((index) => index.table === name && isIndexAlone(index, effects))
   const worked = work.tables.filter((name) => !isTold(name))
   if (worked.length === 0) return []
   const locks = blocking(effects).filter(
@@ -113,26 +115,54 @@ function scans({ effects, text, place, work }: Seen): Observation[] {
   return [{ rule: 'scan-while-locked', ...place, objects, message, ...(fix && { fix }), evidence: evidenceOf(effects) }]
 }
 
-/** A lock against readers that this statement takes, and that lasts while later statements work. */
-function heldOver({ effects, place }: Seen, later: readonly Seen[]): Observation[] {
-  const taken = blocking(effects).filter(({ blocks, isNew, isGone }) => blocks === 'reads' && isNew && !isGone)
-  if (taken.length === 0 || !effects.inTransaction) return []
-  const names = [...new Set(taken.map(({ table }) => table))]
-  const working = later.filter(
-    ({ effects: other, work }) =>
-      (work.tables.length > 0 || other.rewritten.length > 0) && names.some((name) => isStillHeld(other, name)),
-  )
-  if (working.length === 0) return []
-  const lines = working.map((one) => one.place.line).filter((line) => line !== undefined)
+/** Locks against readers that last while later statements work. One finding, where the first of them is taken. */
+function heldOver(seen: readonly Seen[]): Observation[] {
+  const held = new Map<string, Seen>()
+  const tables = new Set<string>()
+  const working: Seen[] = []
+  let first: Seen | undefined
+  for (const one of seen) {
+    const { effects, work } = one
+    const still = [...held.keys()].filter((name) => isStillHeld(effects, name))
+    if (still.length > 0 && (work.tables.length > 0 || effects.rewritten.length > 0)) {
+      working.push(one)
+      for (const name of still) tables.add(name)
+      first ??= held.get(still[0] ?? '')
+    }
+    for (const { table, blocks, isNew, isGone } of effects.inTransaction ? blocking(effects) : [])
+      if (blocks === 'reads' && isNew && !isGone && !held.has(table)) held.set(table, one)
+  }
+  if (!first) return []
+  const names = [...tables]
+  const lines = [...new Set(working.flatMap(({ place }) => place.line ?? []))]
   const where =
     lines.length === 1 ? `the statement in line ${lines[0]} takes` : `the statements in lines ${listed(lines)} take`
-  const message = `Nobody can read or write ${listed(names)} from here until the migration ends, while ${where} time: ${working.map(({ work }) => work.sentence).join(' ')}`
-  const text = 'Give this statement a migration of its own: then its lock ends with it.'
-  return [{ rule: 'blocks-reads', ...place, objects: names, message, fix: { text }, evidence: evidenceOf(effects) }]
+  const sentences = [...new Set(working.map(({ work }) => work.sentence))]
+  const what = [...sentences.slice(0, MOST_TOLD), ...(sentences.length > MOST_TOLD ? ['…'] : [])].join(' ')
+  const message = `Nobody can read or write ${listed(names)} from here until the migration ends, while ${where} time: ${what}`
+  const text = 'Give the statements that take the lock a migration of their own: then it ends with them.'
+  return [
+    {
+      rule: 'blocks-reads',
+      ...first.place,
+      objects: names,
+      message,
+      fix: { text },
+      evidence: evidenceOf(first.effects),
+    },
+  ]
 }
+
+const MOST_TOLD = 3
 
 function isStillHeld({ locks }: Effects, table: string): boolean {
   return locks.some((lock) => lock.table === table && lock.blocks === 'reads' && !lock.isNew)
+}
+
+/** Returns whether an index is built for itself, under a lock against writers. */
+function isIndexAlone({ table, constraint, isNew }: BuiltIndex, effects: Effects): boolean {
+  const lock = strongest(effects, table)
+  return lock !== undefined && (constraint === undefined || !isNew) && (!lock.isNew || lock.blocks === 'writes')
 }
 
 function otherTables({ effects, place }: Seen, file: string): Observation[] {

@@ -8,6 +8,7 @@ import { readDetails, type TableDetails } from './details.ts'
 import { type Query, type Relation, readSnapshot } from './snapshot.ts'
 
 export class PostgresObserver implements StatementObserver {
+  isActive = false
   readonly #own: readonly string[]
   #effects: Effects[] = []
   #step: MigrationStep | undefined
@@ -21,9 +22,17 @@ export class PostgresObserver implements StatementObserver {
     this.#own = own
   }
 
-  /** Returns what the statements did since the last call. */
-  take(): Effects[] {
-    return this.#effects.splice(0)
+  /** Observes what `work` runs, and returns what its statements did. */
+  async during(work: () => Promise<void>): Promise<Effects[]> {
+    this.isActive = true
+    this.#last = undefined
+    try {
+      await work()
+      return this.#effects.splice(0)
+    } finally {
+      this.isActive = false
+      this.#effects = []
+    }
   }
 
   async observe(statement: ObservedStatement, run: () => Promise<void>): Promise<void> {
@@ -48,7 +57,8 @@ export class PostgresObserver implements StatementObserver {
     const ms = now() - begun
     const after = await this.#look(query, before.details, beside?.seen.keys())
     const compared = compare(baseline, before, after, true)
-    const written = await Promise.all(compared.written.map((rows) => counted(query, rows)))
+    const written: WrittenRows[] = []
+    for (const rows of compared.written) written.push(await counted(query, rows))
     // Counting has moved the counters.
     this.#last = written.some(({ of }) => of !== undefined) ? await this.#look(query, after.details) : after
     this.#effects.push({
