@@ -12,6 +12,7 @@ import { type Check, type MakeCheck, makeCheck } from './check.ts'
 import type { Finding } from './finding.ts'
 import { Halves } from './halves.ts'
 import { Judge } from './judge.ts'
+import { type StatementReport, statementReports } from './live/effectsReport.ts'
 import { LiveChecks } from './live/liveChecks.ts'
 import { observationsOf } from './observed.ts'
 import { type RuleGroup, refuseUnknownRules } from './rules.ts'
@@ -30,6 +31,8 @@ export interface Verification {
    * @param ran the checks that have run
    */
   conclude(ran: readonly Check[]): readonly Finding[]
+  /** Returns what each statement did to a database in use, as far as that was checked. */
+  effects(): readonly StatementReport[]
   /** Releases the databases. */
   dispose(): Promise<void>
 }
@@ -63,6 +66,7 @@ export async function verification<Client>(options: VerifyOptions<Client>): Prom
     migrations: migrations.map((migration) => ({ version: versionOf(migration), label: labelOf(migration) })),
     checks,
     conclude: (ran) => judge.unused(checked(checks, ran)),
+    effects: () => statementReports(live.observed),
     dispose: async () => {
       await Promise.all([schema.dispose(), live.dispose()])
     },

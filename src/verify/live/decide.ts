@@ -107,10 +107,8 @@ function scans({ effects, text, place, work }: Seen): Observation[] {
   )
   if (locks.length === 0) return []
   const tables = [...new Set(locks.map(({ table }) => table))]
-  const isReads = locks.some(({ blocks }) => blocks === 'reads')
   const fix = safeWay(effects, text)
-  const doing = isReads ? 'read or write' : 'write to'
-  const message = `${work.sentence} Meanwhile nobody can ${doing} ${listed(tables)} (${modes(effects, tables)}).`
+  const message = `${work.sentence} Meanwhile ${waiting(effects, tables)}.`
   const objects = inOrder([...new Set([...tables, ...worked])], text)
   return [{ rule: 'scan-while-locked', ...place, objects, message, ...(fix && { fix }), evidence: evidenceOf(effects) }]
 }
@@ -167,15 +165,18 @@ function isIndexAlone({ table, constraint, isNew }: BuiltIndex, effects: Effects
 
 function otherTables({ effects, place }: Seen, file: string): Observation[] {
   const words = new Set(file.toLowerCase().match(/[\p{L}\p{N}_$]+/gu))
-  const isNamed = (name: string) => words.has(bare(name))
+  // Who names an index names its table.
+  const byIndex = new Set(
+    effects.locks.flatMap(({ kind, name, table }) => (kind === 'index' && words.has(bare(name)) ? [table] : [])),
+  )
+  const isNamed = (name: string) => words.has(bare(name)) || byIndex.has(name)
   const others = blocking(effects).filter(
     ({ kind, isNew, isGone, table, under }) =>
       kind === 'table' && isNew && !isGone && !isNamed(table) && !under.some(isNamed),
   )
   if (others.length === 0) return []
   const names = [...new Set(others.map(({ table }) => table))]
-  const isReads = others.some(({ blocks }) => blocks === 'reads')
-  const message = `${listed(names)} ${names.length === 1 ? 'is' : 'are'} locked, too (${modes(effects, names)}), which the file does not name: nobody can ${isReads ? 'read or write' : 'write to'} ${names.length === 1 ? 'it' : 'them'}.`
+  const message = `The file does not name ${listed(names)}, and yet ${waiting(effects, names)} until the migration ends.`
   const fix = { text: 'Limit how long the statement waits for it.', sql: "SET LOCAL lock_timeout = '5s';" }
   return [{ rule: 'locks-other-table', ...place, objects: names, message, fix, evidence: evidenceOf(effects) }]
 }
@@ -213,6 +214,18 @@ function blocking({ locks }: Effects): HeldLock[] {
 function strongest(effects: Effects, table: string): HeldLock | undefined {
   const own = blocking(effects).filter((lock) => lock.kind === 'table' && lock.table === table)
   return own.find(({ blocks }) => blocks === 'reads') ?? own[0]
+}
+
+/** Says who waits: `nobody can read or write orders (ACCESS EXCLUSIVE), nor write to users (SHARE)`. */
+function waiting(effects: Effects, tables: readonly string[]): string {
+  const isRead = (name: string) => blocking(effects).some(({ table, blocks }) => table === name && blocks === 'reads')
+  const readers = tables.filter(isRead)
+  const writers = tables.filter((name) => !isRead(name))
+  const parts = [
+    ...(readers.length > 0 ? [`read or write ${listed(readers)} (${modes(effects, readers)})`] : []),
+    ...(writers.length > 0 ? [`write to ${listed(writers)} (${modes(effects, writers)})`] : []),
+  ]
+  return `nobody can ${parts.join(', nor ')}`
 }
 
 function modes(effects: Effects, tables: readonly string[]): string {

@@ -14,6 +14,8 @@ export class PostgresObserver implements StatementObserver {
   #step: MigrationStep | undefined
   /** Where the last statement began in the text. */
   #at = -1
+  /** `true` if a statement that we did not look at may have let locks go. */
+  #isStale = false
   #baseline: Baseline | undefined
   #last: Moment | undefined
 
@@ -38,10 +40,16 @@ export class PostgresObserver implements StatementObserver {
   async observe(statement: ObservedStatement, run: () => Promise<void>): Promise<void> {
     const { step, index, query, inTransaction } = statement
     const start = statement.statement?.start ?? 0
+    const words = statement.statement?.words ?? []
+    if (isSilent(words)) {
+      this.#isStale = true
+      return run()
+    }
     // A step that is run once more, because our own tables had gone, begins anew.
     if (step !== this.#step || start <= this.#at) await this.#begin(step, query)
+    else if (this.#isStale && this.#last) this.#last = await this.#look(query, this.#last.details)
     this.#at = start
-    const words = statement.statement?.words ?? []
+    this.#isStale = false
     const before = this.#last
     const baseline = this.#baseline
     if (!before || !baseline) return run()
@@ -105,6 +113,20 @@ export class PostgresObserver implements StatementObserver {
     return { snapshot, details: new Map([...known, ...(await readDetails(query, changed))]) }
   }
 }
+
+/**
+ * Returns whether a statement is about the session or the transaction alone. Some of these must come before any query of
+ * the transaction, ours included.
+ */
+function isSilent([first = '']: readonly string[]): boolean {
+  return SILENT.has(first)
+}
+
+const SILENT: ReadonlySet<string> = new Set(
+  'set reset begin start commit end rollback abort savepoint release discard deallocate prepare show listen notify'.split(
+    ' ',
+  ),
+)
 
 /** Statements that change or read rows, or run others that may. */
 const ROWS: ReadonlySet<string> = new Set(['update', 'delete', 'insert', 'merge', 'with', 'select', 'do', 'call'])
