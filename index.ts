@@ -15,7 +15,7 @@ export type {
 export { registerDatabase } from './src/database/kinds.ts'
 export { openDatabase, type RegisteredClients } from './src/database/open.ts'
 export { type AnyMigratestError, isMigratestError } from './src/errors.ts'
-export { FillError, type FillOptions, type FillTarget, fill } from './src/fill/fill.ts'
+export { FillError, type FillOptions, type FillTarget, type FillValue, fill } from './src/fill/fill.ts'
 export type {
   Baseline,
   DatabaseState,

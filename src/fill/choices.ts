@@ -26,16 +26,18 @@ export interface ChoiceOptions {
   readonly tables: ReadonlyMap<string, FillTable>
   /** Values of columns that were chosen beforehand, by table and column: tables whose keys go round in a circle. */
   readonly planned: ReadonlyMap<string, ReadonlyMap<string, Proposal>>
+  /** Values that the caller has given, by table and column. */
+  readonly given: ReadonlyMap<string, ReadonlyMap<string, Proposal>>
 }
 
 /** Returns the choices for the columns that get a value. */
 export async function choicesOf(table: FillTable, database: FillDatabase, options: ChoiceOptions): Promise<Choice[]> {
-  const { set, shape, planned } = options
-  const own = planned.get(table.id)
+  const { set, shape, planned, given } = options
+  const own = new Map([...(planned.get(table.id) ?? []), ...(given.get(table.id) ?? [])])
   const conditions = conditionsOf(table)
   const isWritten = (column: FillColumn) => {
     if (column.generated !== null) return false
-    if (own?.has(column.name)) return true
+    if (own.has(column.name)) return true
     if (column.numbered) return false
     if (shape === 'all') return !isComputed(column) || isReferring(table, column)
     if (column.default !== null) return false
@@ -43,22 +45,22 @@ export async function choicesOf(table: FillTable, database: FillDatabase, option
   }
   const columns = table.columns.filter(isWritten)
   const written = new Set(columns.map(({ name }) => name))
-  const fixed = columns.filter(({ name }) => own?.has(name))
+  const fixed = columns.filter(({ name }) => own.has(name))
   const groups = groupsOf(
-    table.foreignKeys.filter((key) => key.columns.every((name) => written.has(name) && !own?.has(name))),
+    table.foreignKeys.filter((key) => key.columns.every((name) => written.has(name) && !own.has(name))),
   )
   const joint: Choice[] = []
   for (const group of groups) joint.push(await referring(table, group, database, options))
   const referringColumns = new Set(joint.flatMap((choice) => choice.columns))
   const single = columns
-    .filter(({ name }) => !own?.has(name) && !referringColumns.has(name))
+    .filter(({ name }) => !own.has(name) && !referringColumns.has(name))
     .map((column): Choice => {
       const about = conditions.filter((condition) => condition.columns.includes(column.name))
       const unique = table.uniques.some((names) => names.includes(column.name))
       return { columns: [column.name], candidates: proposals(column, table, set, unique, about).map(single1) }
     })
   return [
-    ...fixed.map(({ name }): Choice => ({ columns: [name], candidates: [single1(own?.get(name) ?? constant(null))] })),
+    ...fixed.map(({ name }): Choice => ({ columns: [name], candidates: [single1(own.get(name) ?? constant(null))] })),
     ...joint,
     ...single,
   ]

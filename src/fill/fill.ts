@@ -5,7 +5,7 @@ import type { MysqlClient, PgliteInstance } from '../database/open.ts'
 import { MigratestError, UsageError } from '../migrate/errors.ts'
 import { nearest } from '../migrate/nearest.ts'
 import { type Filled, fillTables } from './fillTables.ts'
-import type { FillTable, RowSet } from './model.ts'
+import type { FillTable, Proposal, RowSet } from './model.ts'
 import { openFill } from './openFill.ts'
 
 /** A table could not be filled as asked. Nothing was inserted. */
@@ -26,7 +26,15 @@ export interface FillOptions {
    * that is allowed; `edge`: longest texts, largest numbers, far dates, emoji, duplicates.
    */
   readonly rows?: RowSet
+  /**
+   * Values for columns, by table: one for all rows, or a function that makes one from the row's number, which begins with 0
+   * in an empty table. `{ users: { role: 'admin', name: (n) => `User ${n}` } }`
+   */
+  readonly values?: Readonly<Record<string, Readonly<Record<string, FillValue | ((row: number) => FillValue)>>>>
 }
+
+/** Objects and arrays are written as JSON. */
+export type FillValue = string | number | bigint | boolean | null | Date | object
 
 /** A database that `withMigratedDatabase` made, what a seed function receives, or a client or pool of pg, mysql2 or PGlite. */
 export type FillTarget =
@@ -46,7 +54,7 @@ export type FillTarget =
 export async function fill(
   db: FillTarget,
   tables: Readonly<Record<string, number>>,
-  { rows = 'plain' }: FillOptions = {},
+  { rows = 'plain', values = {} }: FillOptions = {},
 ): Promise<Record<string, number>> {
   for (const [name, count] of Object.entries(tables)) {
     if (!Number.isSafeInteger(count) || count < 0) {
@@ -61,8 +69,9 @@ export async function fill(
     const database = openFill(borrowed)
     const all = await database.readTables({ tables: [], schemas: [] })
     const wanted = new Map(Object.entries(tables).map(([name, count]) => [find(name, all).id, count]))
+    const given = new Map(Object.entries(values).map(([name, columns]) => givenIn(find(name, all), columns)))
     const filled = await database.transaction(async () => {
-      const done = await fillTables(database, all, wanted, { set: rows })
+      const done = await fillTables(database, all, wanted, { set: rows, given })
       refuseLess(done, wanted)
       return done
     })
@@ -85,6 +94,29 @@ function find(name: string, tables: readonly FillTable[]): FillTable {
       ? `There are ${names.slice(0, 20).join(', ')}.`
       : undefined
   throw new FillError(name, `fill(): there is no table ${name} in this database.`, hint)
+}
+
+type Given = NonNullable<FillOptions['values']>[string]
+
+function givenIn(table: FillTable, columns: Given): [id: string, Map<string, Proposal>] {
+  const names = table.columns.map(({ name }) => name)
+  const proposals = Object.entries(columns).map(([name, value]): [string, Proposal] => {
+    if (!names.includes(name)) {
+      const near = nearest(name, names)
+      const hint = near ? `Did you mean ${near}?` : `It has ${names.join(', ')}.`
+      throw new FillError(table.name, `fill(): ${table.name} has no column ${name}.`, hint)
+    }
+    if (typeof value !== 'function') return [name, { at: () => textOf(value), period: 1 }]
+    const make = value as (row: number) => FillValue
+    return [name, { at: (row) => textOf(make(row)), period: Number.POSITIVE_INFINITY }]
+  })
+  return [table.id, new Map(proposals)]
+}
+
+function textOf(value: FillValue): string | null {
+  if (value === null || value === undefined) return null
+  if (value instanceof Date) return value.toISOString().replace('T', ' ').replace('Z', '+00')
+  return typeof value === 'object' ? JSON.stringify(value) : String(value)
 }
 
 function refuseLess(filled: readonly Filled[], wanted: ReadonlyMap<string, number>): void {

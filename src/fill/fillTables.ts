@@ -13,6 +13,8 @@ export interface FillOptions {
   readonly partitions?: boolean
   /** `false` to keep triggers on even if they refuse the rows; default `true`. */
   readonly triggersOff?: boolean
+  /** Values for columns, by {@link FillTable.id} and column. */
+  readonly given?: ReadonlyMap<string, ReadonlyMap<string, Proposal>>
 }
 
 /** What was done for one table. */
@@ -168,12 +170,19 @@ class Filler {
     rows: number,
     planned: ReadonlyMap<string, ReadonlyMap<string, Proposal>>,
   ): Promise<{ inserted: number; why: string | undefined }> {
-    const { set, triggersOff = true } = this.#options
+    const { set, triggersOff = true, given = new Map() } = this.#options
     let wanted = rows
     let first: string | undefined
     let failed = false
     const refusal = () => ({ inserted: 0, why: first ?? 'no row was accepted' })
-    const options = (shape: Shape, kind: RowSet = set) => ({ set: kind, shape, rows, tables: this.#tables, planned })
+    const options = (shape: Shape, kind: RowSet = set) => ({
+      set: kind,
+      shape,
+      rows,
+      tables: this.#tables,
+      planned,
+      given,
+    })
     const attemptPlan = async (plan: Plan | Impossible | undefined) => {
       if (!plan) return undefined
       if ('reason' in plan) {

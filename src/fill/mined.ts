@@ -138,7 +138,7 @@ interface Place {
   values(i: number): unknown[]
 }
 
-function placesIn({ sql, labels = [] }: Condition): Place[] {
+function placesIn({ sql, yields }: Condition): Place[] {
   const found = [...sql.matchAll(PLACE)].map((match) => {
     const [whole, arrows, braces, asked, dotted] = match
     const after = sql.slice(match.index + whole.length, match.index + whole.length + 120)
@@ -146,10 +146,11 @@ function placesIn({ sql, labels = [] }: Condition): Place[] {
   })
   const named = new Set(found.flatMap(({ path }) => path))
   const literals = stringsOf(sql).filter((text) => !named.has(text) && /^[\w .-]+$/.test(text))
+  const isOne = new Set(found.map(({ path }) => path.join('.'))).size === 1
   return found.map(({ path, after }) => {
     const cast = /^[)\s]*::\s*([a-z]+)/.exec(after.replace(/^(?:[)\s]*::text)+/, ''))?.[1]
     const equal = /^[)\s]*(?:::text)?[)\s]*(?:=|= ANY \(\(?ARRAY\[)\s*'((?:[^']|'')*)'/.exec(after)?.[1]
-    return { path, values: (i) => valuesFor(i, { cast, equal, labels, literals, sql, only: found.length === 1 }) }
+    return { path, values: (i) => valuesFor(i, { cast, equal, yields, literals, sql, only: isOne }) }
   })
 }
 
@@ -163,22 +164,24 @@ interface Hints {
   /** The type that the place is cast to, and the text that it is compared with. */
   readonly cast: string | undefined
   readonly equal: string | undefined
-  readonly labels: readonly string[]
+  readonly yields: FillType | undefined
   readonly literals: readonly string[]
   readonly sql: string
   /** `true` if the condition is about this place alone. */
   readonly only: boolean
 }
 
-function valuesFor(i: number, { cast, equal, labels, literals, sql, only }: Hints): unknown[] {
+function valuesFor(i: number, { cast, equal, yields, literals, sql, only }: Hints): unknown[] {
   if (equal !== undefined) return [equal]
+  const labels = yields?.labels ?? []
   if (labels.length > 0) return [labels[i % labels.length]]
-  const about = only ? `${cast} ${sql}` : (cast ?? '')
+  const about = only ? `${cast} ${sql.replaceAll(/'(?:[^']|'')*'/g, '')}` : (cast ?? '')
   if (/\b(?:(?:big|small)?int|integer|numeric|double|real|decimal)/.test(cast ?? '')) return [i + 1]
   if (cast?.startsWith('bool')) return [true]
-  if (/duration|interval/i.test(about)) return ['PT1S']
-  if (/timestamp|date|time/i.test(about)) return ['2024-01-01T10:00:00.000Z']
+  if (/duration|interval/i.test(about)) return ['PT1S', 1]
+  if (/timestamp|date|time/i.test(about)) return ['2024-01-01T10:00:00.000Z', '2024-01-01 10:00:00']
   if (cast === 'uuid') return [`00000000-0000-4000-8000-${i.toString(16).padStart(12, '0')}`]
+  if (only && /^(?:integer|decimal|float)$/.test(yields?.kind ?? '')) return [i + 1]
   return [`value ${i + 1}`, ...literals.slice(0, 1), i + 1, true, [], {}]
 }
 

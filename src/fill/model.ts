@@ -90,8 +90,8 @@ export interface Condition {
   readonly columns: readonly string[]
   /** SQL of the condition, which names columns without their table. */
   readonly sql: string
-  /** Labels of the enum that the condition's expression has to be one of. */
-  readonly labels?: readonly string[] | undefined
+  /** The type that the condition's expression has to yield: that of a generated column. */
+  readonly yields?: FillType | undefined
 }
 
 export interface FillTable {

@@ -90,6 +90,22 @@ describe('PostgreSQL', () => {
     await pool.end()
   })
 
+  test('values of the caller', async ({ db }) => {
+    const at = new Date('2024-05-06T07:08:09Z')
+    const users = { mood: 'ok', meta: { a: [1] }, bio: (n: number) => `n${n}`, age: 40 }
+    await fill(db, { users: 3, schedule: 1 }, { values: { users, schedule: { starts_at: at } } })
+    expect(await db.query('select mood, meta, bio, age from users order by id')).toEqual([
+      { mood: 'ok', meta: { a: [1] }, bio: 'n0', age: 40 },
+      { mood: 'ok', meta: { a: [1] }, bio: 'n1', age: 40 },
+      { mood: 'ok', meta: { a: [1] }, bio: 'n2', age: 40 },
+    ])
+    expect(await db.query('select starts_at from schedule')).toEqual([{ starts_at: at }])
+    const error = await failure(fill(db, { users: 1 }, { values: { users: { moood: 'ok' } } }))
+    expect(error.message).toContain('users has no column moood.\n\nDid you mean mood?')
+    const refused = await failure(fill(db, { users: 1 }, { values: { users: { age: 7 } } }))
+    expect(refused.message).toContain('users_age_check')
+  })
+
   test('a table that does not exist', async ({ db }) => {
     const error = await failure(fill(db, { user: 1 }))
     expect(error).toMatchObject({ code: 'MIGRATEST_FILL', table: 'user' })

@@ -118,7 +118,7 @@ function tableOf(name: string, isMariadb: boolean, rows: Rows): FillTable {
             name: `${column} is not null`,
             columns: withBases(namedIn(sql ?? '', columns), columns),
             sql: `(${sql}) IS NOT NULL`,
-            labels: type.labels,
+            yields: type,
           }),
         ),
       ...partitionsOf(rows.partitions, columns),

@@ -101,6 +101,8 @@ export function written(value: string | null, { kind, sql }: FillType, quote: (t
   if (value === null) return 'NULL'
   if (sql === 'geometry') return `ST_GeomFromText(${quote(value)})`
   switch (kind) {
+    case 'date':
+      return quote(value.slice(0, 10))
     case 'boolean':
       return value === 'true' ? 'TRUE' : value === 'false' ? 'FALSE' : number(value, quote)
     case 'integer':

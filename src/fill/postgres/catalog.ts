@@ -151,7 +151,7 @@ function tableOf(row: TableRow, typeOf: ReturnType<typeof typesOf>): FillTable {
             name: `${name} is not null`,
             columns: namedIn(sql ?? '', columns),
             sql: `(${sql}) IS NOT NULL`,
-            labels: type.labels,
+            yields: type,
           }),
         ),
       ...partitionsOf(row, columns, namesOf),
