@@ -59,6 +59,11 @@ const OWN = {
   },
   base: { type: 'string', value: 'BRANCH', help: 'branch to be merged into (default: from git or CI)' },
   only: { type: 'string', value: 'GROUP,…', help: 'what to verify (default: everything): schema, paths, live' },
+  since: {
+    type: 'string',
+    value: 'REF',
+    help: 'verify only the migrations that this branch adds or changes since REF',
+  },
   'fail-on': { type: 'string', value: 'SEVERITY', help: 'exit with 1 from: error (default), warning or notice' },
   ts: { type: 'boolean', help: 'write one TypeScript file' },
   output: { type: 'string', short: 'o', value: 'FILE', help: 'file to write (default: migrate.mjs)' },

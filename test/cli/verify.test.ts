@@ -1,4 +1,5 @@
 /** `verify` as it is typed: what it prints, in each format, and how it ends. */
+import { execFileSync } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -164,4 +165,34 @@ test('JUnit: a test case a check', () => {
   expect(out).toContain('<failure type="down-differs" message="Does not restore the schema of version 1')
   expect(out).toContain('classname="migrations.live"')
   expect(code).toBe(1)
+})
+
+test('--since checks what the branch adds, committed or not', () => {
+  const cwd = folder(MIGRATIONS)
+  const git = (...args: string[]) =>
+    execFileSync('git', ['-c', 'user.name=x', '-c', 'user.email=x@example.org', ...args], { cwd })
+  git('init', '-q', '-b', 'main')
+  git('add', '.')
+  git('commit', '-q', '-m', 'main')
+  git('checkout', '-q', '-b', 'feature')
+  const since = ['verify', '--since', 'main']
+  expect(cli(since, {}, cwd).out).toMatch(/^0 migrations: nothing found; 2 checks/)
+  writeFileSync(join(cwd, 'migrations/0003_third.up.sql'), 'alter table users add x uuid default gen_random_uuid()')
+  writeFileSync(join(cwd, 'migrations/0003_third.down.sql'), 'alter table users drop x')
+  expect(cli(since, {}, cwd).out).toMatch(/^1 migration: 1 warning, 1 notice; 4 checks.*\n\n3_third\n/)
+  git('add', '.')
+  git('commit', '-q', '-m', 'third')
+  writeFileSync(join(cwd, 'migrations/0002_index.down.sql'), 'select 1')
+  const { findings } = JSON.parse(cli([...since, '--json'], {}, cwd).out)
+  const brief = findings.map(({ rule, version }: { rule: string; version: number }) => `${rule} ${version}`)
+  expect(brief.toSorted()).toEqual([
+    'down-differs 2',
+    'index-blocks-writes 2',
+    'no-lock-timeout 3',
+    'table-rewritten 3',
+  ])
+  expect(cli(['verify', '--since', 'never'], {}, cwd)).toMatchObject({
+    code: 2,
+    err: expect.stringContaining('git knows no revision "never"'),
+  })
 })

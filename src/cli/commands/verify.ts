@@ -83,6 +83,7 @@ async function verify(context: Context, { groups, failOn, format }: Wanted): Pro
     ...(irreversible && { irreversible }),
     ...(base !== undefined && { base }),
     ...(outOfOrder && { outOfOrder }),
+    ...(context.options.since !== undefined && { since: context.options.since }),
     ...(rules && { rules }),
     ...(allow && { allow }),
   })
