@@ -2,6 +2,7 @@
 import type { BuiltIndex, Effects, HeldLock } from '../../database/effects.ts'
 import type { Observation, Place } from '../finding.ts'
 import type { Half } from '../halves.ts'
+import { RULES } from '../rules.ts'
 import { placeOf } from '../statementAt.ts'
 import { concurrently, safeWay } from './safeWay.ts'
 import { type Work, workOf } from './work.ts'
@@ -66,7 +67,14 @@ function rewritten({ effects, text, place }: Seen): Observation[] {
   const fix = safeWay(effects, text)
   const message = `${listed(names)} ${names.length === 1 ? 'is' : 'are'} written anew, with all indexes, while nobody can read or write ${names.length === 1 ? 'it' : 'them'} (ACCESS EXCLUSIVE).${also}`
   return [
-    { rule: 'table-rewritten', ...place, objects: names, message, ...(fix && { fix }), evidence: evidenceOf(effects) },
+    {
+      rule: 'table-rewritten',
+      ...place,
+      objects: names,
+      message,
+      fix: fix ?? { text: RULES['table-rewritten'].instead },
+      evidence: evidenceOf(effects),
+    },
   ]
 }
 
@@ -109,8 +117,17 @@ function scans({ effects, text, place, work }: Seen): Observation[] {
   const tables = [...new Set(locks.map(({ table }) => table))]
   const fix = safeWay(effects, text)
   const message = `${work.sentence} Meanwhile ${waiting(effects, tables)}.`
-  const objects = inOrder([...new Set([...tables, ...worked])], text)
-  return [{ rule: 'scan-while-locked', ...place, objects, message, ...(fix && { fix }), evidence: evidenceOf(effects) }]
+  const objects = [...new Set([...inOrder(worked, text), ...inOrder(tables, text)])]
+  return [
+    {
+      rule: 'scan-while-locked',
+      ...place,
+      objects,
+      message,
+      fix: fix ?? { text: RULES['scan-while-locked'].instead },
+      evidence: evidenceOf(effects),
+    },
+  ]
 }
 
 /** Locks against readers that last while later statements work. One finding, where the first of them is taken. */
@@ -189,16 +206,28 @@ function manyRows({ effects, text, place, work }: Seen): Observation[] {
   const message = `One statement changes ${listed(rows)}, and keeps each of them locked until the migration ends.`
   const fix = safeWay(effects, text)
   return [
-    { rule: 'rows-locked', ...place, objects: names, message, ...(fix && { fix }), evidence: evidenceOf(effects) },
+    {
+      rule: 'rows-locked',
+      ...place,
+      objects: names,
+      message,
+      fix: fix ?? { text: RULES['rows-locked'].instead },
+      evidence: evidenceOf(effects),
+    },
   ]
 }
 
 function invalid({ effects, place }: Seen): Observation[] {
-  return effects.invalid.map(({ name, table, definition }) => ({
+  const left = effects.invalid.map((index) => ({ index, isLeft: true }))
+  const passed = effects.passedOver.map((index) => ({ index, isLeft: false }))
+  return [...left, ...passed].map(({ index: { name, table, definition }, isLeft }) => ({
     rule: 'invalid-index',
     ...place,
-    objects: [name, table],
-    message: `Index ${name} of ${table} is not valid when the statement has run.`,
+    objects: [table, name],
+    ...(!isLeft && { severity: 'warning' as const }),
+    message: isLeft
+      ? `Index ${name} of ${table} is not valid when the statement has run.`
+      : `If the build of ${name} on ${table} is interrupted, it leaves an index that is not valid. The next run passes over it, and the migration counts as applied.`,
     fix: {
       text: 'Drop what an interrupted build has left before it is built.',
       sql: `-- in a migration of its own\nDROP INDEX CONCURRENTLY IF EXISTS ${name};${definition ? `\n-- in the next migration\n${concurrently([{ name, table, definition, isNew: true }], undefined).sql?.split('\n')[1]}` : ''}`,

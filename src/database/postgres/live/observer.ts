@@ -1,7 +1,7 @@
 /** Observes the statements of migrations on PostgreSQL and PGlite: locks, rewrites, scans and rows. */
 import type { MigrationStep, ObservedStatement, StatementObserver } from '../../../migrate/driver.ts'
 import { now } from '../../../migrate/realTime.ts'
-import type { Effects, WrittenRows } from '../../effects.ts'
+import type { BuiltIndex, Effects, WrittenRows } from '../../effects.ts'
 import { besideOthers } from './beside.ts'
 import { type Baseline, compare, definedAnew, type Moment, seenLocks } from './compare.ts'
 import { readDetails, type TableDetails } from './details.ts'
@@ -81,6 +81,7 @@ export class PostgresObserver implements StatementObserver {
       written,
       ...(beside && { locks: seenLocks(baseline, after.snapshot, beside.seen) }),
       waited: beside?.waited() ?? [],
+      passedOver: inTransaction ? [] : await passedOver(statement, compared.built),
     })
   }
 
@@ -145,6 +146,37 @@ async function withIndexes(query: Query, run: () => Promise<void>): Promise<void
   await set('off')
   await run()
   await set(String(row?.setting))
+}
+
+/**
+ * An interrupted CREATE INDEX CONCURRENTLY leaves an index that is not valid. With IF NOT EXISTS, the next run may pass over
+ * it. We mark the new index as such a run would leave it, run the statement again and look.
+ */
+async function passedOver(
+  { step, statement, query }: ObservedStatement,
+  built: readonly BuiltIndex[],
+): Promise<BuiltIndex[]> {
+  const index = built.find(({ isNew }) => isNew)
+  const { words = [], start = 0, end = 0 } = statement ?? {}
+  if (!index || step.work.kind !== 'sql' || !words.includes('concurrently') || !words.includes('exists')) return []
+  const text = step.work.script.text.slice(start, end)
+  const mark = (valid: boolean) =>
+    query(
+      `UPDATE pg_catalog.pg_index SET indisvalid = ${valid} WHERE indexrelid = '${index.name.replaceAll("'", "''")}'::pg_catalog.regclass RETURNING indisvalid`,
+    )
+  try {
+    await mark(false)
+    await query(text)
+    const [row] = await query(
+      `SELECT indisvalid FROM pg_catalog.pg_index WHERE indexrelid = '${index.name.replaceAll("'", "''")}'::pg_catalog.regclass`,
+    )
+    await mark(true)
+    return row?.indisvalid === false ? [index] : []
+  } catch {
+    // Only a superuser may mark it; a statement that refuses to run again tells the user.
+    await mark(true).catch(() => undefined)
+    return []
+  }
 }
 
 /** Counts the rows that a table had, if enough were changed to matter. */
