@@ -27,7 +27,7 @@ export function decide({ half, effects }: LiveMigration): Observation[] {
       ...manyRows(one),
       ...invalid(one),
     ]),
-    ...heldOver(seen),
+    ...heldOver(seen, half.text),
   ]
 }
 
@@ -131,7 +131,7 @@ function scans({ effects, text, place, work }: Seen): Observation[] {
 }
 
 /** Locks against readers that last while later statements work. One finding, where the first of them is taken. */
-function heldOver(seen: readonly Seen[]): Observation[] {
+function heldOver(seen: readonly Seen[], file: string): Observation[] {
   const held = new Map<string, Seen>()
   const tables = new Set<string>()
   const working: Seen[] = []
@@ -148,7 +148,7 @@ function heldOver(seen: readonly Seen[]): Observation[] {
       if (blocks === 'reads' && isNew && !isGone && !held.has(table)) held.set(table, one)
   }
   if (!first) return []
-  const names = [...tables]
+  const names = inOrder([...tables], file)
   const lines = [...new Set(working.flatMap(({ place }) => place.line ?? []))]
   const where =
     lines.length === 1 ? `the statement in line ${lines[0]} takes` : `the statements in lines ${listed(lines)} take`

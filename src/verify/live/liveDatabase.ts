@@ -84,6 +84,7 @@ export class LiveDatabase<Client> {
     const database = await server.create(source.format?.before())
     const client = await database.connect()
     const driver = await database.openDriver(client, { table, schema, observer: this.#observer })
+    await this.#observer.prepare(async (sql) => [...((await driver.rows?.(sql)) ?? [])])
     // With a listener, steps run one by one, and nothing is printed.
     const migrator = migratorOn(driver, source, { ...options, onEvent: () => undefined })
     const target: SeedTarget<Client> = {

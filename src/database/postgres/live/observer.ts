@@ -3,8 +3,9 @@ import type { MigrationStep, ObservedStatement, StatementObserver } from '../../
 import { now } from '../../../migrate/realTime.ts'
 import type { BuiltIndex, Effects, WrittenRows } from '../../effects.ts'
 import { besideOthers } from './beside.ts'
-import { type Baseline, compare, definedAnew, type Moment, seenLocks } from './compare.ts'
+import { type Baseline, type Compared, compare, definedAnew, type Moment, seenLocks } from './compare.ts'
 import { readDetails, type TableDetails } from './details.ts'
+import { type Inner, prepareInner, withInner } from './inner.ts'
 import { type Query, type Relation, readSnapshot } from './snapshot.ts'
 
 export class PostgresObserver implements StatementObserver {
@@ -56,33 +57,47 @@ export class PostgresObserver implements StatementObserver {
     const isRows = words.length === 0 || ROWS.has(words[0] ?? '')
     const begun = now()
     const beside = inTransaction ? undefined : await besideOthers(statement, tablesOf(before))
+    let inner: Inner[] = []
     try {
-      if (isRows) await withIndexes(query, run)
-      else await run()
+      const running = async () => {
+        if (runsOthers(words)) inner = await withInner(query, run)
+        else await run()
+      }
+      await (isRows ? withIndexes(query, running) : running())
     } finally {
       await beside?.end()
     }
     const ms = now() - begun
     const after = await this.#look(query, before.details, beside?.seen.keys())
-    const compared = compare(baseline, before, after, true)
-    const written: WrittenRows[] = []
-    for (const rows of compared.written) written.push(await counted(query, rows))
+    const whole = compare(baseline, before, after)
+    const counts = await countsOf(query, whole.written)
     // Counting has moved the counters.
-    this.#last = written.some(({ of }) => of !== undefined) ? await this.#look(query, after.details) : after
-    this.#effects.push({
+    this.#last = counts.size > 0 ? await this.#look(query, after.details) : after
+    const parts = inner.length > 0 && !beside ? partsOf(baseline, before, inner, after) : [whole]
+    const about = {
       version: step.version,
       direction: step.direction,
       index,
       range: statement.statement && { start: statement.statement.start, end: statement.statement.end },
       words,
       inTransaction,
-      ms,
-      ...compared,
-      written,
-      ...(beside && { locks: seenLocks(baseline, after.snapshot, beside.seen) }),
       waited: beside?.waited() ?? [],
-      passedOver: inTransaction ? [] : await passedOver(statement, compared.built),
-    })
+    }
+    for (const part of parts) {
+      this.#effects.push({
+        ...about,
+        ms: ms / parts.length,
+        ...part,
+        written: part.written.map((rows) => ({ ...rows, of: counts.get(rows.name) })),
+        ...(beside && { locks: seenLocks(baseline, after.snapshot, beside.seen) }),
+        passedOver: inTransaction ? [] : await passedOver(statement, part.built),
+      })
+    }
+  }
+
+  /** Makes what is needed to look inside of functions. Runs outside of any transaction. */
+  async prepare(query: Query): Promise<void> {
+    await prepareInner(query, this.#own).catch(() => undefined)
   }
 
   // --- internal ---
@@ -179,10 +194,44 @@ async function passedOver(
   }
 }
 
-/** Counts the rows that a table had, if enough were changed to matter. */
-async function counted(query: Query, rows: WrittenRows): Promise<WrittenRows> {
-  const { name, isOld, inserted, updated, deleted } = rows
-  if (!isOld || updated + deleted === 0) return rows
-  const [row] = await query(`SELECT pg_catalog.count(*)::int AS n FROM ${name}`)
-  return { ...rows, of: Number(row?.n) - inserted + deleted }
+/** Counts the rows that tables had before the statement, of those that it updated or deleted from. */
+async function countsOf(query: Query, written: readonly WrittenRows[]): Promise<Map<string, number>> {
+  const counts = new Map<string, number>()
+  for (const { name, isOld, inserted, updated, deleted } of written) {
+    if (!isOld || updated + deleted === 0) continue
+    const [row] = await query(`SELECT pg_catalog.count(*)::int AS n FROM ${name}`)
+    counts.set(name, Number(row?.n) - inserted + deleted)
+  }
+  return counts
+}
+
+/** Takes a statement apart into the commands that it ran, and what it did between them. */
+function partsOf(baseline: Baseline, before: Moment, inner: readonly Inner[], after: Moment): Compared[] {
+  const parts: Compared[] = []
+  let last = before
+  for (const command of inner) {
+    const begins = { snapshot: command.before, details: before.details }
+    const ends = { snapshot: command.after, details: before.details }
+    parts.push(compare(baseline, last, begins))
+    // What a table is like is read once, after the statement: a change belongs to the command that locks its table.
+    const part = compare(baseline, begins, { ...ends, details: after.details })
+    const touched = new Set([
+      ...part.locks.flatMap(({ isNew, table }) => (isNew ? [table] : [])),
+      ...part.rewritten.map(({ name }) => name),
+      ...part.scanned.map(({ name }) => name),
+    ])
+    parts.push({
+      ...part,
+      columns: part.columns.filter(({ table }) => touched.has(table)),
+      constraints: part.constraints.filter(({ table }) => touched.has(table)),
+    })
+    last = ends
+  }
+  parts.push(compare(baseline, last, { ...after, details: before.details }))
+  return parts
+}
+
+/** Statements that run others, of which the server tells us nothing but through event triggers. */
+function runsOthers(words: readonly string[]): boolean {
+  return words.length === 0 || ['do', 'call', 'select', 'with', 'execute'].includes(words[0] ?? '')
 }
