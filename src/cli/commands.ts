@@ -132,10 +132,10 @@ const TABLE = {
   verify: {
     project: true,
     usage: 'verify | verify rules [RULE]',
-    summary: 'check every migration on a test server: up, down and up again',
+    summary: 'check every migration on a test server: up, down and up again, and what it does to a live system',
     args: 2,
     words: ['rules'],
-    takes: ['path', 'server', 'dialect', 'base', 'only', 'fail-on'],
+    takes: ['path', 'server', 'dialect', 'base', 'only', 'since', 'fail-on', 'format'],
     load: () => import('./commands/verify.ts'),
   },
   schema: {

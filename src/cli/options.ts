@@ -58,11 +58,20 @@ const OWN = {
     help: 'server for test databases (default: $MIGRATEST_SERVER_URL, else one is started)',
   },
   base: { type: 'string', value: 'BRANCH', help: 'branch to be merged into (default: from git or CI)' },
-  only: { type: 'string', value: 'GROUP,…', help: 'what to verify (default: everything): schema, paths' },
+  only: { type: 'string', value: 'GROUP,…', help: 'what to verify (default: everything): schema, paths, live' },
+  since: {
+    type: 'string',
+    value: 'REF',
+    help: 'verify only the migrations that this branch adds or changes since REF',
+  },
   'fail-on': { type: 'string', value: 'SEVERITY', help: 'exit with 1 from: error (default), warning or notice' },
   ts: { type: 'boolean', help: 'write one TypeScript file' },
   output: { type: 'string', short: 'o', value: 'FILE', help: 'file to write (default: migrate.mjs)' },
-  format: { type: 'string', value: 'FORMAT', help: 'output format: text (default), json, mermaid or svg' },
+  format: {
+    type: 'string',
+    value: 'FORMAT',
+    help: 'output format: text (default), json; dag: mermaid, svg; verify: github, sarif, junit',
+  },
   timestamp: { type: 'boolean', help: 'number by timestamp instead of in sequence' },
   timeout: { type: 'string', value: 'SECONDS', help: 'time to wait (default: 60)' },
   'on-irreversible': {

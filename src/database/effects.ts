@@ -31,6 +31,8 @@ export interface Effects {
   readonly waited: readonly ('readers' | 'writers')[]
   /** Indexes that are not valid now and were before, or were not there. */
   readonly invalid: readonly BuiltIndex[]
+  /** Indexes that stay invalid if the statement is interrupted and runs again. */
+  readonly passedOver: readonly BuiltIndex[]
   /** MySQL and MariaDB: how the server changed the table, and the gentlest way that it would have accepted. */
   readonly algorithm?: Algorithm
 }

@@ -1,4 +1,6 @@
 /** Decides what observations count as: by the rule, the configuration, and what the project allows. Pure. */
+
+import type { Version } from '../migrate/version.ts'
 import { type Allow, covers } from './allow.ts'
 import type { Finding, Observation } from './finding.ts'
 import { RULES, type RuleGroup, type RuleId, type RuleLevel, SEVERITIES, type Severity } from './rules.ts'
@@ -41,11 +43,12 @@ export class Judge {
   /**
    * Returns a finding for each allow that allowed nothing.
    * @param ran the groups whose checks have all run: of others nothing is known
+   * @param versions the versions that were checked
    */
-  unused(ran: readonly RuleGroup[]): Finding[] {
+  unused(ran: readonly RuleGroup[], versions: ReadonlySet<Version>): Finding[] {
     return this.#allows
       .filter((allow) => !this.#used.has(allow) && this.#levels[allow.rule] !== 'off')
-      .filter(({ rule }) => ran.includes(RULES[rule].group))
+      .filter(({ rule, place }) => ran.includes(RULES[rule].group) && versions.has(place.version ?? ''))
       .flatMap(({ rule, at, place }) => {
         const where = at === 'configuration' ? `allow: ${place.version}: ` : ''
         const message = `${where}"allow ${rule}" allows nothing: no such finding was made.`

@@ -20,6 +20,11 @@ export interface VerifyOptions<Client> extends Omit<MigratedDatabaseOptions<Clie
   readonly base?: string | false
   /** What is checked; default: schemas and paths. */
   readonly groups?: readonly RuleGroup[]
+  /**
+   * A revision of git, such as `origin/main`: only the migrations are checked that this branch adds or changes since it
+   * left that one.
+   */
+  readonly since?: string
   /** Severities of rules, or `'off'`: `{ 'index-blocks-writes': 'error' }`. */
   readonly rules?: RuleLevels
   /**

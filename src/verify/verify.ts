@@ -6,17 +6,19 @@ import { UsageError } from '../migrate/errors.ts'
 import type { Migration, MigrationBody, Source } from '../migrate/source.ts'
 import { numberOf } from '../migrate/target.ts'
 import { labelOf, type Version, versionOf } from '../migrate/version.ts'
-import { sourceOf } from '../testing/lease/migrations.ts'
+import { folderOf, sourceOf } from '../testing/lease/migrations.ts'
 import { optionAllows, readAllows } from './allow.ts'
 import { type Check, type MakeCheck, makeCheck } from './check.ts'
 import type { Finding } from './finding.ts'
 import { Halves } from './halves.ts'
 import { Judge } from './judge.ts'
+import { type StatementReport, statementReports } from './live/effectsReport.ts'
 import { LiveChecks } from './live/liveChecks.ts'
 import { observationsOf } from './observed.ts'
 import { RowChecks } from './rows/rowChecks.ts'
 import { type RuleGroup, refuseUnknownRules } from './rules.ts'
 import { SchemaChecks } from './schemaChecks.ts'
+import { changedVersions } from './since.ts'
 import type { VerifyOptions } from './verified.ts'
 
 export type { Check } from './check.ts'
@@ -31,6 +33,8 @@ export interface Verification {
    * @param ran the checks that have run
    */
   conclude(ran: readonly Check[]): readonly Finding[]
+  /** Returns what each statement did to a database in use, as far as that was checked. */
+  effects(): readonly StatementReport[]
   /** Releases the databases. */
   dispose(): Promise<void>
 }
@@ -55,17 +59,22 @@ export async function verification<Client>(options: VerifyOptions<Client>): Prom
   const schema = new SchemaChecks({ options, source, migrations, irreversible }, make)
   const live = new LiveChecks({ options, source, migrations, irreversible }, halves, make)
   const rows = new RowChecks({ options, source, migrations, irreversible }, halves, make)
-  const problems = read.flatMap((one) => one.problems)
+  const wanted = wantedOf(options, migrations)
+  const versions = new Set(wanted.map(versionOf))
+  const isWanted = ({ id, version }: Check) =>
+    wanted === migrations || (version === undefined ? OF_A_BRANCH.has(id) : versions.has(version))
+  const problems = read.flatMap((one) => one.problems).filter(({ version = '' }) => versions.has(version))
   const checks = [
     ...(problems.length > 0 ? [allowCheck(make, problems)] : []),
     ...schema.checks(),
     ...rows.checks(),
     ...(server.dialect === 'postgres' ? live.checks() : []),
-  ].filter(({ group }) => groups.includes(group))
+  ].filter((check) => groups.includes(check.group) && isWanted(check))
   return {
-    migrations: migrations.map((migration) => ({ version: versionOf(migration), label: labelOf(migration) })),
+    migrations: wanted.map((migration) => ({ version: versionOf(migration), label: labelOf(migration) })),
     checks,
-    conclude: (ran) => judge.unused(checked(checks, ran)),
+    conclude: (ran) => judge.unused(checked(checks, ran), versions),
+    effects: () => statementReports(live.observed),
     dispose: async () => {
       await Promise.all([schema.dispose(), rows.dispose(), live.dispose()])
     },
@@ -75,6 +84,19 @@ export async function verification<Client>(options: VerifyOptions<Client>): Prom
 // --- internal ---
 
 const DEFAULT_GROUPS: readonly RuleGroup[] = ['schema', 'paths']
+
+/** Checks of all migrations together that also run if only those of a branch are checked. */
+const OF_A_BRANCH: ReadonlySet<string> = new Set(['versions', 'allow', 'live-waiting'])
+
+/** Returns the migrations to check: all, or with `since` those that the branch adds or changes. */
+function wantedOf<Client>(
+  { since, migrations: given }: VerifyOptions<Client>,
+  migrations: readonly Migration[],
+): readonly Migration[] {
+  if (since === undefined) return migrations
+  const changed = changedVersions(since, folderOf(given), migrations)
+  return migrations.filter(({ version }) => changed.has(version))
+}
 
 function allowCheck(make: MakeCheck, observations: ReturnType<typeof readAllows>['problems']): Check {
   const name = 'allow: each names a rule and gives a reason'

@@ -134,7 +134,11 @@ const CASES: readonly (readonly [string, readonly string[], readonly string[]])[
     [],
   ],
   ['renames', ['alter table users rename email to mail; alter table users rename to people'], []],
-  ['an old table without rows', ['create index on audit (id); alter table audit alter id type bigint'], []],
+  [
+    'a table that no seed fills',
+    ['create index by_id on audit (id);\nalter table audit alter id type bigint'],
+    ['index-blocks-writes 2:1 audit by_id', 'table-rewritten 2:2 audit'],
+  ],
 ]
 
 describe.for([

@@ -1,11 +1,15 @@
+import { appendFileSync } from 'node:fs'
 import { GROUPS, isRule, meantRule, type RuleGroup, SEVERITIES, type Severity } from '../../verify/rules.ts'
 import { type Check, verification } from '../../verify/verify.ts'
 import type { Context } from '../context.ts'
 import { OptionError } from '../options.ts'
 import { checkLine } from '../render.ts'
+import { annotations, jobSummary } from '../verify/github.ts'
 import { reportDocument } from '../verify/json.ts'
+import { junit } from '../verify/junit.ts'
 import { type CheckReport, collected, failed, type Report } from '../verify/report.ts'
-import { reportText, rulesText, ruleText } from '../verify/text.ts'
+import { sarif } from '../verify/sarif.ts'
+import { plain, reportText, rulesText, ruleText, verdict } from '../verify/text.ts'
 
 /** Runs all checks and returns 1 if any of them found what counts, or explains the rules. */
 export async function run(context: Context, [what, rule]: readonly string[]): Promise<number> {
@@ -13,21 +17,42 @@ export async function run(context: Context, [what, rule]: readonly string[]): Pr
   if (what !== undefined) {
     throw new OptionError(`Unexpected argument "${what}".`, { hint: 'See: migratest verify --help' })
   }
-  const report = await verify(context, optionsOf(context))
-  context.print(reportText(report), reportDocument(report))
+  const wanted = optionsOf(context)
+  const report = await verify(context, wanted)
+  print(context, report, wanted.format)
   return failed(report) ? 1 : 0
 }
 
 // --- internal ---
 
+const FORMATS = ['text', 'json', 'github', 'sarif', 'junit'] as const
+
 interface Wanted {
+  readonly format: (typeof FORMATS)[number]
   readonly groups: readonly RuleGroup[]
   readonly failOn: Severity
 }
 
 function optionsOf({ options }: Context): Wanted {
   const groups = options.only?.split(',').map((name) => oneOf('--only', name.trim(), GROUPS)) ?? GROUPS
-  return { groups, failOn: oneOf('--fail-on', options['fail-on'] ?? 'error', SEVERITIES) }
+  const format = oneOf('--format', options.format ?? (options.json ? 'json' : 'text'), FORMATS)
+  return { groups, format, failOn: oneOf('--fail-on', options['fail-on'] ?? 'error', SEVERITIES) }
+}
+
+/** Prints the report. In a job of GitHub Actions, the text comes with annotations and a summary. */
+function print(context: Context, report: Report, format: Wanted['format']): void {
+  const { GITHUB_ACTIONS, GITHUB_STEP_SUMMARY } = process.env
+  const isJob = GITHUB_ACTIONS === 'true' && !process.stdout.isTTY
+  if (format === 'text') {
+    context.printLine(reportText(report, context.options.verbose ?? false))
+    if (isJob) for (const line of annotations(report)) context.printLine(line)
+  }
+  if (format === 'json') context.printRaw(JSON.stringify(reportDocument(report)))
+  if (format === 'sarif') context.printRaw(JSON.stringify(sarif(report, context.version), undefined, 2))
+  if (format === 'junit') context.printRaw(junit(report))
+  if (format === 'github') context.printRaw([...annotations(report), plain(verdict(report))].join('\n'))
+  if (GITHUB_STEP_SUMMARY && (isJob || format === 'github'))
+    appendFileSync(GITHUB_STEP_SUMMARY, `${jobSummary(report)}\n`)
 }
 
 function oneOf<T extends string>(option: string, given: string, known: readonly T[]): T {
@@ -43,7 +68,7 @@ function explain(context: Context, rule: string | undefined): number {
   return 0
 }
 
-async function verify(context: Context, { groups, failOn }: Wanted): Promise<Report> {
+async function verify(context: Context, { groups, failOn, format }: Wanted): Promise<Report> {
   const { irreversible, base: configured, outOfOrder, rules, allow } = context.config
   const base = context.options.base ?? configured
   const begun = performance.now()
@@ -51,13 +76,14 @@ async function verify(context: Context, { groups, failOn }: Wanted): Promise<Rep
   context.busy('waiting for a test server')
   // Wait for the server here, so that its start does not count as part of the first check.
   await (await server.create()).drop()
-  const { migrations, checks, conclude, dispose } = await verification({
+  const { migrations, checks, conclude, effects, dispose } = await verification({
     server,
     migrations: context.migrations,
     groups,
     ...(irreversible && { irreversible }),
     ...(base !== undefined && { base }),
     ...(outOfOrder && { outOfOrder }),
+    ...(context.options.since !== undefined && { since: context.options.since }),
     ...(rules && { rules }),
     ...(allow && { allow }),
   })
@@ -79,7 +105,7 @@ async function verify(context: Context, { groups, failOn }: Wanted): Promise<Rep
       const { id, group, name, version } = check
       const ms = Math.round(performance.now() - since)
       reports.push({ id, group, name, version, ...result, ms })
-      if (context.options.verbose) context.printLine(checkLine(name, result.ok, result.remark, ms))
+      if (context.options.verbose && format === 'text') context.printLine(checkLine(name, result.ok, result.remark, ms))
     }
   } finally {
     await dispose()
@@ -89,6 +115,7 @@ async function verify(context: Context, { groups, failOn }: Wanted): Promise<Rep
     checks: reports,
     planned: checks.length,
     findings: collected(reports, conclude(ran)),
+    effects: effects(),
     failOn,
     ms: performance.now() - begun,
   }

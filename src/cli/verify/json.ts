@@ -2,7 +2,7 @@
 import { type Report, summaryOf } from './report.ts'
 
 export function reportDocument(report: Report): object {
-  const { migrations, checks, findings, ms } = report
+  const { migrations, checks, findings, effects, ms } = report
   return {
     format: 1,
     migrations: migrations.length,
@@ -18,5 +18,6 @@ export function reportDocument(report: Report): object {
       notRun,
     })),
     findings,
+    effects,
   }
 }

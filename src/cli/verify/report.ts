@@ -3,6 +3,7 @@ import type { Version } from '../../migrate/version.ts'
 import type { CheckResult } from '../../verify/check.ts'
 import type { Finding } from '../../verify/finding.ts'
 import { counts, distinct } from '../../verify/judge.ts'
+import type { StatementReport } from '../../verify/live/effectsReport.ts'
 import type { RuleGroup, Severity } from '../../verify/rules.ts'
 
 export interface CheckReport extends CheckResult {
@@ -20,6 +21,8 @@ export interface Report {
   /** Number of checks that there are, if the run was stopped before the last. */
   readonly planned: number
   readonly findings: readonly Finding[]
+  /** What each statement did to a database in use. */
+  readonly effects: readonly StatementReport[]
   readonly failOn: Severity
   readonly ms: number
 }

@@ -1,16 +1,22 @@
 /** The report for the terminal: the verdict, then each migration with its findings. */
-import { styleText } from 'node:util'
+import { stripVTControlCharacters, styleText } from 'node:util'
 import { maskSecrets } from '../../sql/codeFrame.ts'
 import type { Finding } from '../../verify/finding.ts'
 import { docsOf, RULES } from '../../verify/rules.ts'
 import { paintedDiff, plural, time } from '../render.ts'
+import { effectsTable } from './effectsTable.ts'
 import { byMigration, type CheckReport, type Report, summaryOf } from './report.ts'
 
-export function reportText(report: Report): string {
+/** @param verbose `true` to add what each statement did */
+export function reportText(report: Report, verbose: boolean): string {
   const groups = byMigration(report)
   const found = groups.filter(({ findings }) => findings.length > 0)
+  const explained = new Set<string>()
+  const table = verbose ? effectsTable(report.effects) : undefined
   const quiet = groups.slice(1).filter(({ findings }) => findings.length === 0)
-  const blocks = found.map(({ label, findings }) => [bold(label), ...findings.map(findingText)].join('\n\n'))
+  const blocks = found.map(({ label, findings }) =>
+    [bold(label), ...findings.map((finding) => findingText(finding, explained))].join('\n\n'),
+  )
   const notRun = report.checks.filter((check) => check.notRun !== undefined)
   return [
     verdict(report),
@@ -18,11 +24,12 @@ export function reportText(report: Report): string {
     ...(notRun.length > 0 ? [notRunText(notRun)] : []),
     ...(quiet.length > 0 ? [quietText(quiet.map(({ label }) => label))] : []),
     ...remarks(report.checks),
+    ...(table ? [`${bold('What each statement did')}\n${indented(table)}`] : []),
   ].join('\n\n')
 }
 
 /** Returns the first line: `14 migrations: 1 error, 2 warnings; 61 checks, 2 could not run, in 3.1 s.` */
-function verdict(report: Report): string {
+export function verdict(report: Report): string {
   const { errors, warnings, notices, allowed, checks, notRun } = summaryOf(report)
   const found = [
     errors > 0 && red(plural(errors, 'error')),
@@ -36,11 +43,17 @@ function verdict(report: Report): string {
   return `${plural(report.migrations.length, 'migration')}: ${what}; ${ran}${missed}, in ${time(report.ms)}.`
 }
 
+/** Returns a text without colors. */
+export function plain(text: string): string {
+  return stripVTControlCharacters(text)
+}
+
 // --- internal ---
 
 const WIDTH = 100
 
-function findingText(finding: Finding): string {
+/** @param explained the rules that were explained above */
+function findingText(finding: Finding, explained: Set<string>): string {
   const { rule, message, why, fix, evidence, allowed } = finding
   const head = [placeText(finding), severityText(finding), bold(rule)].filter(Boolean).join('  ')
   if (allowed) return indented(`${head}\n${wrapped(message)}\n${dim(`allowed at ${allowed.at}: ${allowed.reason}`)}`)
@@ -49,11 +62,12 @@ function findingText(finding: Finding): string {
     frame(finding),
     evidence?.diff && indented(paintedDiff(evidence.diff)),
     evidence?.insert && `Rows that show it:\n\n${indented(evidence.insert)}`,
-    dim(wrapped(why)),
+    !explained.has(rule) && dim(wrapped(why)),
     fix && `${styleText('cyan', 'Instead:')} ${wrapped(fix.text, 9)}`,
     fix?.sql && indented(fix.sql.trimEnd()),
-    dim(docsOf(rule)),
+    !explained.has(rule) && dim(docsOf(rule)),
   ]
+  explained.add(rule)
   return indented(parts.filter(Boolean).join('\n\n'))
 }
 

@@ -389,7 +389,7 @@ class PostgresDriver implements Driver {
     const text = around.script?.text ?? ''
     const unhear = this.#hear(step)
     try {
-      for (const message of messagesOf(around, this.#options.observer !== undefined)) {
+      for (const message of messagesOf(around, this.#observer !== undefined)) {
         const { head, start, end, tail, own, first } = message
         const sql = `${head}${text.slice(start, end)}${tail}`
         const send = async () => {
@@ -412,13 +412,18 @@ class PostgresDriver implements Driver {
     }
   }
 
+  get #observer(): StatementObserver | undefined {
+    const { observer } = this.#options
+    return observer?.isActive ? observer : undefined
+  }
+
   /** Runs a statement under the eyes of the observer, if there is one. @param statement if it is a part of a unit */
   #observed(
     step: MigrationStep,
     { index, inTransaction, statement }: { index: number; inTransaction: boolean; statement?: Statement },
     run: () => Promise<void>,
   ): Promise<void> {
-    const { observer } = this.#options
+    const observer = this.#observer
     if (!observer) return run()
     const session = this.#session
     const own = step.work.kind === 'sql' ? step.work.script.statements[index] : undefined
@@ -435,7 +440,7 @@ class PostgresDriver implements Driver {
    */
   async #executeObserved(step: MigrationStep, script: Script, index: number, signal: AbortSignal): Promise<void> {
     const statement = script.statements[index]
-    if (!statement || !this.#options.observer) return this.#executeSql(script, index, signal)
+    if (!statement || !this.#observer) return this.#executeSql(script, index, signal)
     if (statement.parts) {
       for (const part of statement.parts) {
         const run = () => this.#executeSql(script, index, signal, part)
@@ -485,20 +490,14 @@ class PostgresDriver implements Driver {
       await this.#observed(step, { index: 0, inTransaction: true }, async () => {
         await work.run(this.#context(work.log, signal))
       })
-      const [row] = await this.#session.query(
-        'SELECT pg_catalog.to_regclass($1) IS NULL AS gone, pg_catalog.txid_current_if_assigned()::text AS id',
-        [this.#tables.versionTable],
-      )
-      if (row?.id !== begun?.id) throw new Error(ENDED_BY_CODE)
-      if (row?.gone) throw new Error('The migration removed the version table; write it in SQL, where it is put back.')
       // Do not use the prepared statement here: if it is gone, code cannot be run a second time.
       await this.#session.script(
-        `${this.#restore}\n${this.#recordPlainly(step)}\n${bookkeepingSql(step)}\n${this.#end}`,
+        `${tables.checkTransaction(this.#tables, String(begun?.id))}\n${this.#restore}\n${this.#recordPlainly(step)}\n${bookkeepingSql(step)}\n${this.#end}`,
         signal,
       )
     } catch (error) {
       await this.#putBack()
-      const told = error instanceof ScriptFailure ? this.#tailError(error.error, step) : asStatementError(error)
+      const told = error instanceof ScriptFailure ? this.#codeTailError(error.error, step) : asStatementError(error)
       throw (await this.#isCommitted(begun?.id)) ? endedByCode(told) : told
     }
   }
@@ -581,6 +580,13 @@ class PostgresDriver implements Driver {
     if (isMissingTable(error)) return new OurTablesGone(error.message, { cause: error })
     if (error.code === NO_SUCH_STATEMENT) return new StatementGone(error.message, { cause: error })
     return asStatementError(error)
+  }
+
+  /** As {@link #tailError}, with what `checkTransaction` has found. */
+  #codeTailError(error: PostgresError, step: MigrationStep): Error {
+    if (error.message.includes(tables.ENDED)) return new Error(ENDED_BY_CODE)
+    if (!error.message.includes(tables.GONE)) return this.#tailError(error, step)
+    return new Error('The migration removed the version table; write it in SQL, where it is put back.')
   }
 
   /** Throws for a migration that would drop our tables outside a transaction: we could not restore them. */

@@ -11,24 +11,26 @@ import { type Migration, passedOverMessage, type Source } from '../../migrate/so
 import { numberOf } from '../../migrate/target.ts'
 import { type Target, versionOf } from '../../migrate/version.ts'
 import { ENDING_MS } from '../ending.ts'
-import type { TestDatabase } from '../testServer.ts'
+import type { Disposable, TestDatabase } from '../testServer.ts'
 import type { MigratedDatabaseOptions, Seed, SeedTarget } from './options.ts'
 import { applySeed } from './seeds.ts'
 
-/**
- * Migrates a database that no test has yet, inserts seeds on the way, and closes every connection that it opened.
- *
- * @param prepares `true` to run the option `prepare` at the end
- */
-export type Build<Client> = (database: TestDatabase<Client>, target: Target, prepares: boolean) => Promise<void>
+/** Migrates a database that no test has yet, inserts seeds on the way, and closes every connection that it opened. */
+export type Build<Client> = (database: TestDatabase<Client>, target: Target, how: HowToBuild) => Promise<void>
+
+export interface HowToBuild extends Disposable {
+  /** `true` to run the option `prepare` at the end. */
+  readonly prepares: boolean
+}
 
 /** Makes the function that migrates databases for these options. */
 export function builder<Client>(options: MigratedDatabaseOptions<Client>, source: Source): Build<Client> {
-  return async (database, version, prepares) => {
+  return async (database, version, { prepares, disposable = false }) => {
     const seeded = Object.keys(options.seeds ?? {}).length > 0
     const client = await database.connect()
     try {
-      const driver = await database.openDriver(client, options)
+      const { table, schema } = options
+      const driver = await database.openDriver(client, { table, schema, disposable })
       const target: SeedTarget<Client> = {
         dialect: options.server.dialect,
         client,
@@ -129,7 +131,22 @@ export function tellPassedOver(source: Source): void {
   for (const message of messages) printWarning({ type: 'warning', message })
 }
 
+/**
+ * Says once which migration, and all after it, run for every test instead of being copied, if that takes time.
+ * @param ended the migration and the reason
+ */
+export function tellReplayed(ended: string, ms: number): void {
+  if (ms < WORTH_TELLING_MS || replayed.has(ended)) return
+  replayed.add(ended)
+  process.stderr.write(
+    `migratest: ${ended}, so it and the migrations after it run for every test instead of being copied (${Math.round(ms)} ms).\n`,
+  )
+}
+
 // --- internal ---
+
+/** Milliseconds of migrations per test above which the user should know why they run. */
+const WORTH_TELLING_MS = 100
 
 /** Adds an explanation to errors about objects of the whole server, which all its test databases share. */
 async function explained(move: () => Promise<MigrationRun>): Promise<MigrationRun> {
@@ -148,6 +165,8 @@ async function explained(move: () => Promise<MigrationRun>): Promise<MigrationRu
 
 /** Matches errors about a role, tablespace or database that already exists or is still needed elsewhere. */
 const OF_THE_SERVER = /^(?:42710|42P04|2BP01) [\s\S]*?\b(?:role|tablespace|database) "/
+
+const replayed = new Set<string>()
 
 const printed = new Set<string>()
 

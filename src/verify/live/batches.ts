@@ -4,7 +4,9 @@ import type { Fix } from '../finding.ts'
 
 /** Returns the statement in batches, if it is one that changes many rows. */
 export function batched({ written }: Pick<Effects, 'written'>, text: string | undefined): Fix | undefined {
-  if (!written.some(({ isOld, updated, deleted }) => isOld && updated + deleted > 0)) return undefined
+  const isWritten = written.some(({ isOld, updated, deleted }) => isOld && updated + deleted > 0)
+  // On the copy, no row may fit the condition.
+  if (!isWritten && !/^(?:update|delete)\b/i.test(text ?? '')) return undefined
   const how = 'Change the rows in batches, each in a transaction of its own.'
   const sql = text === undefined ? undefined : (ofUpdate(text) ?? ofDelete(text))
   return { text: how, ...(sql !== undefined && { sql: `${REPEAT}\n${sql};` }) }

@@ -1,7 +1,8 @@
 /** Decides what the effects of a migration's statements mean for others who use the database. Pure. */
-import type { Effects, HeldLock } from '../../database/effects.ts'
+import type { BuiltIndex, Effects, HeldLock } from '../../database/effects.ts'
 import type { Observation, Place } from '../finding.ts'
 import type { Half } from '../halves.ts'
+import { RULES } from '../rules.ts'
 import { placeOf } from '../statementAt.ts'
 import { concurrently, safeWay } from './safeWay.ts'
 import { type Work, workOf } from './work.ts'
@@ -17,15 +18,17 @@ export function decide({ half, effects }: LiveMigration): Observation[] {
     const text = one.range && half.text.slice(one.range.start, one.range.end)
     return { effects: one, text, place: placed(half, one), work: workOf(one) }
   })
-  return seen.flatMap((one, i) => [
-    ...rewritten(one),
-    ...indexes(one),
-    ...scans(one),
-    ...heldOver(one, seen.slice(i + 1)),
-    ...otherTables(one, half.text),
-    ...manyRows(one),
-    ...invalid(one),
-  ])
+  return [
+    ...seen.flatMap((one) => [
+      ...rewritten(one),
+      ...indexes(one),
+      ...scans(one),
+      ...otherTables(one, half.text),
+      ...manyRows(one),
+      ...invalid(one),
+    ]),
+    ...heldOver(seen, half.text),
+  ]
 }
 
 // --- internal ---
@@ -64,13 +67,20 @@ function rewritten({ effects, text, place }: Seen): Observation[] {
   const fix = safeWay(effects, text)
   const message = `${listed(names)} ${names.length === 1 ? 'is' : 'are'} written anew, with all indexes, while nobody can read or write ${names.length === 1 ? 'it' : 'them'} (ACCESS EXCLUSIVE).${also}`
   return [
-    { rule: 'table-rewritten', ...place, objects: names, message, ...(fix && { fix }), evidence: evidenceOf(effects) },
+    {
+      rule: 'table-rewritten',
+      ...place,
+      objects: names,
+      message,
+      fix: fix ?? { text: RULES['table-rewritten'].instead },
+      evidence: evidenceOf(effects),
+    },
   ]
 }
 
-/** Indexes that are built while writers wait. Where readers wait, too, that is a scan under a lock. */
+/** Indexes that are built while writers wait. One that a constraint needs is a scan under its lock. */
 function indexes({ effects, text, place }: Seen): Observation[] {
-  const built = effects.built.filter(({ table }) => strongest(effects, table)?.blocks === 'writes')
+  const built = effects.built.filter((index) => isIndexAlone(index, effects))
   if (built.length === 0) return []
   const names = built.map(({ name }) => name)
   const tables = [...new Set(built.map(({ table }) => table))]
@@ -97,7 +107,7 @@ function scans({ effects, text, place, work }: Seen): Observation[] {
   if (work.tables.length === 0) return []
   const isTold = (name: string) =>
     effects.rewritten.some((one) => one.name === name) ||
-    (effects.built.some(({ table }) => table === name) && strongest(effects, name)?.blocks === 'writes')
+    effects.built.some((index) => index.table === name && isIndexAlone(index, effects))
   const worked = work.tables.filter((name) => !isTold(name))
   if (worked.length === 0) return []
   const locks = blocking(effects).filter(
@@ -105,47 +115,85 @@ function scans({ effects, text, place, work }: Seen): Observation[] {
   )
   if (locks.length === 0) return []
   const tables = [...new Set(locks.map(({ table }) => table))]
-  const isReads = locks.some(({ blocks }) => blocks === 'reads')
   const fix = safeWay(effects, text)
-  const doing = isReads ? 'read or write' : 'write to'
-  const message = `${work.sentence} Meanwhile nobody can ${doing} ${listed(tables)} (${modes(effects, tables)}).`
-  const objects = inOrder([...new Set([...tables, ...worked])], text)
-  return [{ rule: 'scan-while-locked', ...place, objects, message, ...(fix && { fix }), evidence: evidenceOf(effects) }]
+  const message = `${work.sentence} Meanwhile ${waiting(effects, tables)}.`
+  const objects = [...new Set([...inOrder(worked, text), ...inOrder(tables, text)])]
+  return [
+    {
+      rule: 'scan-while-locked',
+      ...place,
+      objects,
+      message,
+      fix: fix ?? { text: RULES['scan-while-locked'].instead },
+      evidence: evidenceOf(effects),
+    },
+  ]
 }
 
-/** A lock against readers that this statement takes, and that lasts while later statements work. */
-function heldOver({ effects, place }: Seen, later: readonly Seen[]): Observation[] {
-  const taken = blocking(effects).filter(({ blocks, isNew, isGone }) => blocks === 'reads' && isNew && !isGone)
-  if (taken.length === 0 || !effects.inTransaction) return []
-  const names = [...new Set(taken.map(({ table }) => table))]
-  const working = later.filter(
-    ({ effects: other, work }) =>
-      (work.tables.length > 0 || other.rewritten.length > 0) && names.some((name) => isStillHeld(other, name)),
-  )
-  if (working.length === 0) return []
-  const lines = working.map((one) => one.place.line).filter((line) => line !== undefined)
+/** Locks against readers that last while later statements work. One finding, where the first of them is taken. */
+function heldOver(seen: readonly Seen[], file: string): Observation[] {
+  const held = new Map<string, Seen>()
+  const tables = new Set<string>()
+  const working: Seen[] = []
+  let first: Seen | undefined
+  for (const one of seen) {
+    const { effects, work } = one
+    const still = [...held.keys()].filter((name) => isStillHeld(effects, name))
+    if (still.length > 0 && (work.tables.length > 0 || effects.rewritten.length > 0)) {
+      working.push(one)
+      for (const name of still) tables.add(name)
+      first ??= held.get(still[0] ?? '')
+    }
+    for (const { table, blocks, isNew, isGone } of effects.inTransaction ? blocking(effects) : [])
+      if (blocks === 'reads' && isNew && !isGone && !held.has(table)) held.set(table, one)
+  }
+  if (!first) return []
+  const names = inOrder([...tables], file)
+  const lines = [...new Set(working.flatMap(({ place }) => place.line ?? []))]
   const where =
     lines.length === 1 ? `the statement in line ${lines[0]} takes` : `the statements in lines ${listed(lines)} take`
-  const message = `Nobody can read or write ${listed(names)} from here until the migration ends, while ${where} time: ${working.map(({ work }) => work.sentence).join(' ')}`
-  const text = 'Give this statement a migration of its own: then its lock ends with it.'
-  return [{ rule: 'blocks-reads', ...place, objects: names, message, fix: { text }, evidence: evidenceOf(effects) }]
+  const sentences = [...new Set(working.map(({ work }) => work.sentence))]
+  const what = [...sentences.slice(0, MOST_TOLD), ...(sentences.length > MOST_TOLD ? ['…'] : [])].join(' ')
+  const message = `Nobody can read or write ${listed(names)} from here until the migration ends, while ${where} time: ${what}`
+  const text = 'Give the statements that take the lock a migration of their own: then it ends with them.'
+  return [
+    {
+      rule: 'blocks-reads',
+      ...first.place,
+      objects: names,
+      message,
+      fix: { text },
+      evidence: evidenceOf(first.effects),
+    },
+  ]
 }
+
+const MOST_TOLD = 3
 
 function isStillHeld({ locks }: Effects, table: string): boolean {
   return locks.some((lock) => lock.table === table && lock.blocks === 'reads' && !lock.isNew)
 }
 
+/** Returns whether an index is built for itself, under a lock against writers. */
+function isIndexAlone({ table, constraint, isNew }: BuiltIndex, effects: Effects): boolean {
+  const lock = strongest(effects, table)
+  return lock !== undefined && (constraint === undefined || !isNew) && (!lock.isNew || lock.blocks === 'writes')
+}
+
 function otherTables({ effects, place }: Seen, file: string): Observation[] {
   const words = new Set(file.toLowerCase().match(/[\p{L}\p{N}_$]+/gu))
-  const isNamed = (name: string) => words.has(bare(name))
+  // Who names an index names its table.
+  const byIndex = new Set(
+    effects.locks.flatMap(({ kind, name, table }) => (kind === 'index' && words.has(bare(name)) ? [table] : [])),
+  )
+  const isNamed = (name: string) => words.has(bare(name)) || byIndex.has(name)
   const others = blocking(effects).filter(
     ({ kind, isNew, isGone, table, under }) =>
       kind === 'table' && isNew && !isGone && !isNamed(table) && !under.some(isNamed),
   )
   if (others.length === 0) return []
   const names = [...new Set(others.map(({ table }) => table))]
-  const isReads = others.some(({ blocks }) => blocks === 'reads')
-  const message = `${listed(names)} ${names.length === 1 ? 'is' : 'are'} locked, too (${modes(effects, names)}), which the file does not name: nobody can ${isReads ? 'read or write' : 'write to'} ${names.length === 1 ? 'it' : 'them'}.`
+  const message = `The file does not name ${listed(names)}, and yet ${waiting(effects, names)} until the migration ends.`
   const fix = { text: 'Limit how long the statement waits for it.', sql: "SET LOCAL lock_timeout = '5s';" }
   return [{ rule: 'locks-other-table', ...place, objects: names, message, fix, evidence: evidenceOf(effects) }]
 }
@@ -158,16 +206,28 @@ function manyRows({ effects, text, place, work }: Seen): Observation[] {
   const message = `One statement changes ${listed(rows)}, and keeps each of them locked until the migration ends.`
   const fix = safeWay(effects, text)
   return [
-    { rule: 'rows-locked', ...place, objects: names, message, ...(fix && { fix }), evidence: evidenceOf(effects) },
+    {
+      rule: 'rows-locked',
+      ...place,
+      objects: names,
+      message,
+      fix: fix ?? { text: RULES['rows-locked'].instead },
+      evidence: evidenceOf(effects),
+    },
   ]
 }
 
 function invalid({ effects, place }: Seen): Observation[] {
-  return effects.invalid.map(({ name, table, definition }) => ({
+  const left = effects.invalid.map((index) => ({ index, isLeft: true }))
+  const passed = effects.passedOver.map((index) => ({ index, isLeft: false }))
+  return [...left, ...passed].map(({ index: { name, table, definition }, isLeft }) => ({
     rule: 'invalid-index',
     ...place,
-    objects: [name, table],
-    message: `Index ${name} of ${table} is not valid when the statement has run.`,
+    objects: [table, name],
+    ...(!isLeft && { severity: 'warning' as const }),
+    message: isLeft
+      ? `Index ${name} of ${table} is not valid when the statement has run.`
+      : `If the build of ${name} on ${table} is interrupted, it leaves an index that is not valid. The next run passes over it, and the migration counts as applied.`,
     fix: {
       text: 'Drop what an interrupted build has left before it is built.',
       sql: `-- in a migration of its own\nDROP INDEX CONCURRENTLY IF EXISTS ${name};${definition ? `\n-- in the next migration\n${concurrently([{ name, table, definition, isNew: true }], undefined).sql?.split('\n')[1]}` : ''}`,
@@ -183,6 +243,18 @@ function blocking({ locks }: Effects): HeldLock[] {
 function strongest(effects: Effects, table: string): HeldLock | undefined {
   const own = blocking(effects).filter((lock) => lock.kind === 'table' && lock.table === table)
   return own.find(({ blocks }) => blocks === 'reads') ?? own[0]
+}
+
+/** Says who waits: `nobody can read or write orders (ACCESS EXCLUSIVE), nor write to users (SHARE)`. */
+function waiting(effects: Effects, tables: readonly string[]): string {
+  const isRead = (name: string) => blocking(effects).some(({ table, blocks }) => table === name && blocks === 'reads')
+  const readers = tables.filter(isRead)
+  const writers = tables.filter((name) => !isRead(name))
+  const parts = [
+    ...(readers.length > 0 ? [`read or write ${listed(readers)} (${modes(effects, readers)})`] : []),
+    ...(writers.length > 0 ? [`write to ${listed(writers)} (${modes(effects, writers)})`] : []),
+  ]
+  return `nobody can ${parts.join(', nor ')}`
 }
 
 function modes(effects: Effects, tables: readonly string[]): string {

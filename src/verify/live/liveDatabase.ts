@@ -1,7 +1,7 @@
 /** A database that goes up version by version, with rows, while each statement is observed. */
 
 import type { Effects } from '../../database/effects.ts'
-import { ASIDE_TABLE, ownTables } from '../../database/ownTables.ts'
+import { ASIDE_SCHEMA, ASIDE_TABLE, ownTables } from '../../database/ownTables.ts'
 import { PostgresObserver } from '../../database/postgres/live/observer.ts'
 import type { Driver } from '../../migrate/driver.ts'
 import type { Migrator } from '../../migrate/migrator.ts'
@@ -11,31 +11,43 @@ import { migratorOn, moveWithSeeds } from '../../testing/lease/moves.ts'
 import type { SeedTarget } from '../../testing/lease/options.ts'
 import type { TestDatabase } from '../../testing/testServer.ts'
 import type { Verified } from '../verified.ts'
+import { someRows, type Unfilled } from './someRows.ts'
 
 export class LiveDatabase<Client> {
   readonly #verified: Verified<Client>
   readonly #observer: PostgresObserver
+  /** Tables and schemas that are not the migrations'. */
+  readonly #own: { readonly tables: readonly string[]; readonly schemas: readonly string[] }
   #open: Opened<Client> | undefined
   #at = NIL_VERSION
 
   constructor(verified: Verified<Client>) {
     const { source, options } = verified
     const { dialect } = options.server
-    const hidden = hiddenBy(source, dialect).tables.map((name) => name.split('.').at(-1) ?? name)
+    const hidden = hiddenBy(source, dialect)
+    const tables = hidden.tables.map((name) => name.split('.').at(-1) ?? name)
     this.#verified = verified
-    this.#observer = new PostgresObserver([...ownTables(options.table), ...ownTables(ASIDE_TABLE), ...hidden])
+    this.#own = {
+      tables: [...ownTables(options.table), ...ownTables(ASIDE_TABLE), ...tables],
+      schemas: [ASIDE_SCHEMA, ...hidden.schemas],
+    }
+    this.#observer = new PostgresObserver(this.#own.tables)
   }
 
   /** Goes up to a version; what happens on the way is not looked at. */
   async reach(version: number): Promise<void> {
     await this.#move(version)
-    this.#observer.take()
+  }
+
+  /** Sees to it that all tables have rows. Returns those that have none. */
+  async fill(): Promise<Unfilled[]> {
+    const { client } = await this.#opened()
+    return someRows(client as object, this.#own)
   }
 
   /** Goes up by one migration and returns what its statements did. @throws the error of the migration */
   async observe(version: number): Promise<Effects[]> {
-    await this.#move(version)
-    return this.#observer.take().filter((effects) => effects.version === version)
+    return this.#observer.during(() => this.#move(version))
   }
 
   /** Drops the database. The next call begins with a new one. */
@@ -43,7 +55,6 @@ export class LiveDatabase<Client> {
     const opened = this.#open
     this.#open = undefined
     this.#at = NIL_VERSION
-    this.#observer.take()
     if (!opened) return
     await opened.driver.close()
     await opened.database.disconnect(opened.client).catch(() => undefined)
@@ -73,6 +84,7 @@ export class LiveDatabase<Client> {
     const database = await server.create(source.format?.before())
     const client = await database.connect()
     const driver = await database.openDriver(client, { table, schema, observer: this.#observer })
+    await this.#observer.prepare(async (sql) => [...((await driver.rows?.(sql)) ?? [])])
     // With a listener, steps run one by one, and nothing is printed.
     const migrator = migratorOn(driver, source, { ...options, onEvent: () => undefined })
     const target: SeedTarget<Client> = {

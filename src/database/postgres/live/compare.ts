@@ -23,23 +23,20 @@ export interface Moment {
   readonly details: ReadonlyMap<number, TableDetails>
 }
 
-type Compared = Pick<
+export type Compared = Pick<
   Effects,
   'lockTimeoutMs' | 'locks' | 'rewritten' | 'built' | 'scanned' | 'written' | 'columns' | 'constraints' | 'invalid'
 >
 
-/**
- * @param old the relations that were there before the migration
- * @param countsScans `false` if scans say nothing, because a small table is always read from end to end
- */
-export function compare(old: Baseline, before: Moment, after: Moment, countsScans: boolean): Compared {
+/** @param old the relations that were there before the migration */
+export function compare(old: Baseline, before: Moment, after: Moment): Compared {
   const changed = (relation: Relation) => before.snapshot.relations.get(relation.oid) ?? NOTHING
   const tables = [...after.snapshot.relations.values()].filter(
     ({ kind }) => kind === 'r' || kind === 'm' || kind === 'p',
   )
   const oldTables = tables.filter(({ oid }) => old.relations.has(oid))
   const rewritten = oldTables.filter((one) => isRewritten(changed(one), one))
-  const scanned = countsScans ? oldTables.filter((one) => one.read > changed(one).read) : []
+  const scanned = oldTables.filter((one) => one.read > changed(one).read)
   return {
     lockTimeoutMs: after.snapshot.lockTimeoutMs,
     locks: locksOf(old, before.snapshot, after.snapshot),

@@ -32,7 +32,7 @@ export interface Snapshot {
 }
 
 /** The schema of what we make to look inside of functions. */
-const LIVE_SCHEMA = 'migratest_live'
+export const LIVE_SCHEMA = 'migratest_live'
 
 /** @param own names of tables that are not the migrations' */
 export async function readSnapshot(query: Query, own: readonly string[]): Promise<Snapshot> {
@@ -41,7 +41,7 @@ export async function readSnapshot(query: Query, own: readonly string[]): Promis
 }
 
 /** Returns an expression whose value is the snapshot as JSON. */
-function snapshotSql(own: readonly string[]): string {
+export function snapshotSql(own: readonly string[]): string {
   const names = own.map((name) => `'${name.replaceAll("'", "''")}'`).join(', ')
   return `pg_catalog.json_build_object(
   'timeout', pg_catalog.current_setting('lock_timeout'),
@@ -58,7 +58,7 @@ function snapshotSql(own: readonly string[]): string {
       AND c.relname NOT IN (${names})))`
 }
 
-function parseSnapshot(text: string): Snapshot {
+export function parseSnapshot(text: string): Snapshot {
   const { timeout, locks, relations } = JSON.parse(text) as {
     timeout: string
     locks: [number, string][] | null
