@@ -105,7 +105,7 @@ export interface ConstraintChange {
   readonly isValid: boolean
 }
 
-interface Algorithm {
+export interface Algorithm {
   readonly used: string
   /** `ALGORITHM=…, LOCK=…` */
   readonly possible: string

@@ -112,8 +112,11 @@ export interface MigrationStep {
 export interface StatementObserver {
   /** `false` while nobody wants to know: statements then run as if there were no observer. */
   readonly isActive: boolean
-  /** Calls `run`, which runs the statement, exactly once, and rejects as it does. */
-  observe(statement: ObservedStatement, run: () => Promise<void>): Promise<void>
+  /**
+   * Calls `run`, which runs the statement, once, and rejects as it does. If it fails without any effect, it may be called
+   * again with another text that does the same; PostgreSQL's driver takes no other text.
+   */
+  observe(statement: ObservedStatement, run: (text?: string) => Promise<void>): Promise<void>
 }
 
 export interface ObservedStatement {

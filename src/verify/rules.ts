@@ -158,6 +158,14 @@ const TABLE = {
     why: 'Every INSERT, UPDATE and DELETE on the table waits until the index is built.',
     instead: 'Build it with CONCURRENTLY, in a migration of its own.',
   },
+  'copy-blocks-writes': {
+    group: 'live',
+    severity: 'warning',
+    summary: 'MySQL, MariaDB: the table is changed in a way that keeps writers out',
+    why: 'The server copies the table, or builds an index, and every INSERT, UPDATE and DELETE waits until it is done.',
+    instead:
+      'Give each clause a statement of its own: one that cannot be made in place makes all of them copy. For the rest, add what is new beside what is there, and switch.',
+  },
   'blocks-reads': {
     group: 'live',
     severity: 'warning',

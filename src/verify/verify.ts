@@ -68,7 +68,7 @@ export async function verification<Client>(options: VerifyOptions<Client>): Prom
     ...(problems.length > 0 ? [allowCheck(make, problems)] : []),
     ...schema.checks(),
     ...rows.checks(),
-    ...(server.dialect === 'postgres' ? live.checks() : []),
+    ...live.checks(),
   ].filter((check) => groups.includes(check.group) && isWanted(check))
   return {
     migrations: wanted.map((migration) => ({ version: versionOf(migration), label: labelOf(migration) })),

@@ -5,6 +5,8 @@
 import { globSync, readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { mariadb } from '../../presets/mariadb.ts'
+import { mysql } from '../../presets/mysql.ts'
 import type { Finding } from '../../src/verify/finding.ts'
 import { type VerifyOptions, verification } from '../../src/verify/verify.ts'
 import { anyPostgres } from '../support/servers.ts'
@@ -30,7 +32,11 @@ async function findingsIn(folder: string, server: unknown): Promise<Finding[]> {
   return findings.filter(({ rule }) => !ONCE.includes(rule))
 }
 
-describe.for([['postgres', anyPostgres]] as const)('%s', ([kind, server]) => {
+describe.for([
+  ['postgres', anyPostgres],
+  ['mysql', mysql()],
+  ['mariadb', mariadb()],
+] as const)('%s', ([kind, server]) => {
   const folders = globSync('*', { cwd: join(ROOT, kind) }).map((name) => join(ROOT, kind, name))
   test.each(folders.toSorted().map((folder) => [basename(folder), folder] as const))('%s', async (_, folder) => {
     const expected: string[] = JSON.parse(readFileSync(join(folder, 'expected.json'), 'utf8'))

@@ -5,6 +5,7 @@ import type { Half } from '../halves.ts'
 import { RULES } from '../rules.ts'
 import { placeOf } from '../statementAt.ts'
 import { concurrently, safeWay } from './safeWay.ts'
+import { safeWayOfCopy } from './safeWayOfCopy.ts'
 import { type Work, workOf } from './work.ts'
 
 /** One migration, with what each of its statements did. */
@@ -21,6 +22,7 @@ export function decide({ half, effects }: LiveMigration): Observation[] {
   return [
     ...seen.flatMap((one) => [
       ...rewritten(one),
+      ...copies(one),
       ...indexes(one),
       ...scans(one),
       ...otherTables(one, half.text),
@@ -74,6 +76,28 @@ function rewritten({ effects, text, place }: Seen): Observation[] {
       message,
       fix: fix ?? { text: RULES['table-rewritten'].instead },
       evidence: evidenceOf(effects),
+    },
+  ]
+}
+
+/** MySQL and MariaDB: a change of a table that keeps writers out. */
+function copies({ effects, text, place }: Seen): Observation[] {
+  const { algorithm, locks } = effects
+  if (!algorithm || algorithm.blocks === 'nothing') return []
+  const names = locks.map(({ name }) => name)
+  const waiting = algorithm.blocks === 'reads' ? 'read or write' : 'write to'
+  const reason = algorithm.reason ? ` The server says why: ${algorithm.reason}.` : ''
+  const doing = /^ALGORITHM=COPY/.test(algorithm.used) ? 'is copied' : 'is changed'
+  const message = `${listed(names)} ${doing} row by row, and nobody can ${waiting} it meanwhile (${algorithm.used}).${reason}`
+  const fix = safeWayOfCopy(text, names[0] ?? '')
+  return [
+    {
+      rule: 'copy-blocks-writes',
+      ...place,
+      objects: names,
+      message,
+      fix,
+      evidence: { ...evidenceOf(effects), algorithm: algorithm.used, possible: algorithm.possible },
     },
   ]
 }

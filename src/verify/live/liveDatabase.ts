@@ -1,6 +1,7 @@
 /** A database that goes up version by version, with rows, while each statement is observed. */
 
 import type { Effects } from '../../database/effects.ts'
+import { MysqlObserver } from '../../database/mysql/live/observer.ts'
 import { ASIDE_SCHEMA, ASIDE_TABLE, ownTables } from '../../database/ownTables.ts'
 import { PostgresObserver } from '../../database/postgres/live/observer.ts'
 import type { Driver } from '../../migrate/driver.ts'
@@ -15,7 +16,7 @@ import { someRows, type Unfilled } from './someRows.ts'
 
 export class LiveDatabase<Client> {
   readonly #verified: Verified<Client>
-  readonly #observer: PostgresObserver
+  readonly #observer: PostgresObserver | MysqlObserver
   /** Tables and schemas that are not the migrations'. */
   readonly #own: { readonly tables: readonly string[]; readonly schemas: readonly string[] }
   #open: Opened<Client> | undefined
@@ -31,7 +32,7 @@ export class LiveDatabase<Client> {
       tables: [...ownTables(options.table), ...ownTables(ASIDE_TABLE), ...tables],
       schemas: [ASIDE_SCHEMA, ...hidden.schemas],
     }
-    this.#observer = new PostgresObserver(this.#own.tables)
+    this.#observer = dialect === 'mysql' ? new MysqlObserver() : new PostgresObserver(this.#own.tables)
   }
 
   /** Goes up to a version; what happens on the way is not looked at. */
@@ -41,6 +42,8 @@ export class LiveDatabase<Client> {
 
   /** Sees to it that all tables have rows. Returns those that have none. */
   async fill(): Promise<Unfilled[]> {
+    // How MySQL and MariaDB change a table does not depend on its rows.
+    if (this.#verified.options.server.dialect === 'mysql') return []
     const { client } = await this.#opened()
     return someRows(client as object, this.#own)
   }
@@ -84,7 +87,8 @@ export class LiveDatabase<Client> {
     const database = await server.create(source.format?.before())
     const client = await database.connect()
     const driver = await database.openDriver(client, { table, schema, observer: this.#observer })
-    await this.#observer.prepare(async (sql) => [...((await driver.rows?.(sql)) ?? [])])
+    if ('prepare' in this.#observer)
+      await this.#observer.prepare(async (sql) => [...((await driver.rows?.(sql)) ?? [])])
     // With a listener, steps run one by one, and nothing is printed.
     const migrator = migratorOn(driver, source, { ...options, onEvent: () => undefined })
     const target: SeedTarget<Client> = {

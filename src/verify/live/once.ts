@@ -4,7 +4,7 @@ import { placeOf } from '../statementAt.ts'
 import type { LiveMigration } from './decide.ts'
 
 export function decideOnce(migrations: readonly LiveMigration[]): Observation[] {
-  return [...withoutTimeout(migrations), ...waiting(migrations)]
+  return [...withoutTimeout(migrations), ...withLongTimeout(migrations), ...waiting(migrations)]
 }
 
 // --- internal ---
@@ -29,6 +29,27 @@ function withoutTimeout(migrations: readonly LiveMigration[]): Observation[] {
     sql: "SET lock_timeout = '5s';",
   }
   return [{ rule: 'no-lock-timeout', ...lastPlace(found), objects: tablesOf(found), message, fix }]
+}
+
+/** MySQL and MariaDB: their default is a year, or a day. */
+const LONG_MS = 3_600_000
+
+function withLongTimeout(migrations: readonly LiveMigration[]): Observation[] {
+  const found = migrations.flatMap((migration) =>
+    migration.effects
+      .filter(({ algorithm, lockTimeoutMs }) => algorithm !== undefined && lockTimeoutMs > LONG_MS)
+      .map((effects) => ({ migration, effects, tables: [] })),
+  )
+  const [first] = found
+  if (!first) return []
+  const what =
+    found.length === 1 ? 'One statement changes' : `${found.length} statements in ${migrationsOf(found)} change`
+  const message = `${what} a table that was there, and may wait for its lock for ${first.effects.lockTimeoutMs / 3_600_000} hours (lock_wait_timeout): behind it, every query on the table waits.`
+  const fix = {
+    text: 'Limit the wait for all migrations where you open the database, openDatabase(url, { statementLockTimeoutMs: 5000 }), or in the file:',
+    sql: 'SET SESSION lock_wait_timeout = 5;',
+  }
+  return [{ rule: 'no-lock-timeout', ...lastPlace(found), objects: [], message, fix }]
 }
 
 function waiting(migrations: readonly LiveMigration[]): Observation[] {
