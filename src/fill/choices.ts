@@ -112,7 +112,7 @@ function proposals(
 ): Proposal[] {
   const none: Proposal = { at: () => null, period: Number.POSITIVE_INFINITY }
   const wanted = usual(column, table.name, set, unique)
-  if (conditions.length === 0) return column.nullable && set !== 'plain' ? [wanted, none] : [wanted]
+  if (conditions.length === 0) return [wanted]
   const found = mined(conditions, column.type)
   // Each edge on its own, so that one that a condition refuses does not take the others along.
   const apart = Number.isFinite(wanted.period) && wanted.period <= 20 ? values(wanted).map(constant) : []

@@ -83,7 +83,8 @@ class Filler {
 
   /** Counts the rows that tables have now. */
   async count(tables: readonly FillTable[]): Promise<void> {
-    const counts = await this.#database.counts(tables).catch(() => tables.map(() => 0))
+    const counting = this.#database.attempt(() => this.#database.counts(tables))
+    const counts = await counting.catch(() => tables.map(() => 0))
     for (const [n, { id }] of tables.entries()) this.#counts.set(id, counts[n] ?? 0)
   }
 
@@ -288,7 +289,7 @@ class Filler {
     this.#counts.set(table.id, start + inserted)
     if (inserted >= rows) return { inserted, why: undefined }
     // A trigger of another table may have made some.
-    const [now = 0] = await this.#database.counts([table]).catch(() => [0])
+    const [now = 0] = await this.#database.attempt(() => this.#database.counts([table])).catch(() => [0])
     if (now - start >= rows) return { inserted, why: undefined }
     const room = Number.isFinite(plan.room)
       ? `${plan.narrow.join(', ')} must be unique, and there are no more different values`

@@ -58,10 +58,14 @@ export interface FillType {
 }
 
 export interface FillColumn {
+  /** Identity within the table: on PostgreSQL a number that stays when the column is renamed; on MySQL the name. */
+  readonly id: string
   readonly name: string
   /** The quoted name. */
   readonly sql: string
   readonly type: FillType
+  /** The type as SQL, with length and precision. */
+  readonly written: string
   readonly nullable: boolean
   /** SQL of the default value; `null` if there is none. */
   readonly default: string | null
@@ -82,6 +86,8 @@ export interface ForeignKey {
   readonly parentSql: string
   readonly parentColumns: readonly string[]
   readonly deferrable: boolean
+  /** What happens to a row when the one it refers to is deleted: `CASCADE`, `SET NULL`, …. */
+  readonly onDelete: string
 }
 
 /** A condition that each row must satisfy: a CHECK, the bounds of partitions, or NOT NULL of a generated column. */

@@ -41,7 +41,7 @@ export async function planOf(
     if ('reason' in found) return found
     decided.push(found)
   }
-  return assemble(table, decided)
+  return assemble(table, decided, options.set)
 }
 
 /** Returns a plan whose rows take any of the candidates, for the server to judge one by one. */
@@ -57,7 +57,7 @@ export async function randomPlan(
     const chosen = hash(`${table.name}.${n}`, attempt) % Math.min(choice.candidates.length, 30)
     return { columns: choice.columns, ways: [choice.candidates[chosen] as Candidate] }
   })
-  return assemble(table, decided)
+  return assemble(table, decided, options.set)
 }
 
 // --- internal ---
@@ -112,6 +112,8 @@ function isNull(table: FillTable, name: string): boolean {
   )
 }
 
+/** Rows of extreme values after which they begin again: the next row is a second one with all the same values. */
+export const EDGE_ROWS = 11
 /** Rows on which candidates are tried. */
 const SAMPLES = [0, 1, 2, 37]
 const FEW_COMBINATIONS = 200
@@ -126,11 +128,7 @@ async function solve(
 ): Promise<Decided | Impossible> {
   const columns = choices.flatMap((choice) => choice.columns)
   if (conditions.length === 0) {
-    // NULL is the second candidate of a column without conditions: an edge that rows take in turn.
-    const [choice] = choices
-    const all = choice?.candidates ?? []
-    const ways = set === 'edge' ? all : all.slice(0, 1)
-    return { columns, ways }
+    return { columns, ways: choices[0]?.candidates.slice(0, 1) ?? [] }
   }
   const ask = (some: readonly Choice[], those: readonly Condition[]) => {
     const byName = new Map(table.columns.map((column) => [column.name, column]))
@@ -239,7 +237,7 @@ function alternatives<W extends { readonly parts: readonly Candidate[]; readonly
 }
 
 /** Gives columns that are unique together values in such an order that combinations do not repeat. */
-function assemble(table: FillTable, decided: readonly Decided[]): Plan {
+function assemble(table: FillTable, decided: readonly Decided[], set: RowSet): Plan {
   const strides = new Map<Decided, number>()
   let room = Number.POSITIVE_INFINITY
   let narrow: readonly string[] = []
@@ -265,11 +263,15 @@ function assemble(table: FillTable, decided: readonly Decided[]): Plan {
   }
   const columns = decided.flatMap((one) => one.columns)
   const byName = new Map(table.columns.map((column) => [column.name, column]))
+  const isUnique = (one: Decided) => table.uniques.some((names) => one.columns.some((name) => names.includes(name)))
+  const again = new Set(set === 'edge' ? decided.filter((one) => !isUnique(one)) : [])
+  const indexOf = (one: Decided, i: number) =>
+    again.has(one) ? i % EDGE_ROWS : Math.floor(i / (strides.get(one) ?? 1))
   return {
     columns: columns.flatMap((name) => byName.get(name) ?? []),
     room,
     narrow,
-    row: (i) => decided.flatMap((one) => valuesAt(one, Math.floor(i / (strides.get(one) ?? 1)))),
+    row: (i) => decided.flatMap((one) => valuesAt(one, indexOf(one, i))),
   }
 }
 

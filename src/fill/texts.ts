@@ -38,6 +38,7 @@ export function edgeTexts(length: number | undefined): Text[] {
   const all = [
     words,
     'Ada Maria Lovelace King',
+    'Ada Maria Lovelace King',
     'ADA LOVELACE',
     'ada lovelace',
     '',

@@ -15,6 +15,7 @@ import { Judge } from './judge.ts'
 import { type StatementReport, statementReports } from './live/effectsReport.ts'
 import { LiveChecks } from './live/liveChecks.ts'
 import { observationsOf } from './observed.ts'
+import { RowChecks } from './rows/rowChecks.ts'
 import { type RuleGroup, refuseUnknownRules } from './rules.ts'
 import { SchemaChecks } from './schemaChecks.ts'
 import { changedVersions } from './since.ts'
@@ -57,6 +58,7 @@ export async function verification<Client>(options: VerifyOptions<Client>): Prom
   const irreversible = reasonsOf(options, halves, migrations, source)
   const schema = new SchemaChecks({ options, source, migrations, irreversible }, make)
   const live = new LiveChecks({ options, source, migrations, irreversible }, halves, make)
+  const rows = new RowChecks({ options, source, migrations, irreversible }, halves, make)
   const wanted = wantedOf(options, migrations)
   const versions = new Set(wanted.map(versionOf))
   const isWanted = ({ id, version }: Check) =>
@@ -65,6 +67,7 @@ export async function verification<Client>(options: VerifyOptions<Client>): Prom
   const checks = [
     ...(problems.length > 0 ? [allowCheck(make, problems)] : []),
     ...schema.checks(),
+    ...rows.checks(),
     ...live.checks(),
   ].filter((check) => groups.includes(check.group) && isWanted(check))
   return {
@@ -73,7 +76,7 @@ export async function verification<Client>(options: VerifyOptions<Client>): Prom
     conclude: (ran) => judge.unused(checked(checks, ran), versions),
     effects: () => statementReports(live.observed),
     dispose: async () => {
-      await Promise.all([schema.dispose(), live.dispose()])
+      await Promise.all([schema.dispose(), rows.dispose(), live.dispose()])
     },
   }
 }

@@ -179,7 +179,7 @@ test('--since checks what the branch adds, committed or not', () => {
   expect(cli(since, {}, cwd).out).toMatch(/^0 migrations: nothing found; 2 checks/)
   writeFileSync(join(cwd, 'migrations/0003_third.up.sql'), 'alter table users add x uuid default gen_random_uuid()')
   writeFileSync(join(cwd, 'migrations/0003_third.down.sql'), 'alter table users drop x')
-  expect(cli(since, {}, cwd).out).toMatch(/^1 migration: 1 warning, 1 notice; 4 checks.*\n\n3_third\n/)
+  expect(cli(since, {}, cwd).out).toMatch(/^1 migration: 1 warning, 1 notice; 5 checks.*\n\n3_third\n/)
   git('add', '.')
   git('commit', '-q', '-m', 'third')
   writeFileSync(join(cwd, 'migrations/0002_index.down.sql'), 'select 1')

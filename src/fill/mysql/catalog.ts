@@ -42,6 +42,7 @@ interface KeyRow extends NameRow {
   readonly col: string
   readonly parent: string
   readonly parentCol: string
+  readonly onDelete: string
 }
 
 interface IndexRow extends NameRow {
@@ -73,7 +74,7 @@ function queries(isMariadb: boolean): string[] {
     isMariadb
       ? 'SELECT table_name AS tab, constraint_name AS name, check_clause AS clause FROM information_schema.check_constraints WHERE constraint_schema = DATABASE()'
       : `SELECT t.table_name AS tab, c.constraint_name AS name, c.check_clause AS clause FROM information_schema.check_constraints c JOIN information_schema.table_constraints t ON t.constraint_schema = c.constraint_schema AND t.constraint_name = c.constraint_name AND t.constraint_type = 'CHECK' WHERE c.constraint_schema = DATABASE() AND t.enforced = 'YES'`,
-    `SELECT table_name AS tab, constraint_name AS name, column_name AS col, referenced_table_name AS parent, referenced_column_name AS parentCol FROM information_schema.key_column_usage WHERE ${here} AND referenced_table_schema = DATABASE() ORDER BY table_name, constraint_name, ordinal_position`,
+    `SELECT k.table_name AS tab, k.constraint_name AS name, k.column_name AS col, k.referenced_table_name AS parent, k.referenced_column_name AS parentCol, r.delete_rule AS onDelete FROM information_schema.key_column_usage k JOIN information_schema.referential_constraints r ON r.constraint_schema = k.constraint_schema AND r.constraint_name = k.constraint_name AND r.table_name = k.table_name WHERE k.table_schema = DATABASE() AND k.referenced_table_schema = DATABASE() ORDER BY k.table_name, k.constraint_name, k.ordinal_position`,
     `SELECT table_name AS tab, index_name AS name, column_name AS col, ${isMariadb ? 'NULL' : 'expression'} AS expression FROM information_schema.statistics WHERE ${here} AND non_unique = 0 ORDER BY table_name, index_name, seq_in_index`,
     `SELECT table_name AS tab, partition_method AS method, partition_expression AS expression, partition_description AS bound FROM information_schema.partitions WHERE ${here} AND partition_name IS NOT NULL ORDER BY table_name, partition_ordinal_position`,
     `SELECT event_object_table AS tab FROM information_schema.triggers WHERE trigger_schema = DATABASE() AND event_manipulation = 'INSERT'`,
@@ -86,8 +87,10 @@ function tableOf(name: string, isMariadb: boolean, rows: Rows): FillTable {
     const { value, isConstant } = defaultOf(row, isMariadb)
     const isJson = rows.checks.some(({ clause }) => clause.replaceAll(/[\s()]/g, '') === `json_valid\`${row.name}\``)
     return {
+      id: row.name,
       name: row.name,
       sql: identifier(row.name),
+      written: row.full,
       type: isJson ? { kind: 'json', sql: 'json' } : typeOf(row, isMariadb),
       nullable: row.nullable === 'YES',
       default: generated === null ? value : null,
@@ -143,6 +146,7 @@ function foreignKeysOf(keys: readonly KeyRow[]): ForeignKey[] {
     parentSql: identifier(parts[0]?.parent ?? ''),
     parentColumns: parts.map(({ parentCol }) => parentCol),
     deferrable: false,
+    onDelete: parts[0]?.onDelete ?? 'NO ACTION',
   }))
 }
 

@@ -19,6 +19,7 @@ interface ColumnRow {
   readonly name: string
   readonly sql: string
   readonly number: number
+  readonly written: string
   readonly type: number
   readonly modifier: number
   readonly notNull: boolean
@@ -36,6 +37,7 @@ interface ConstraintRow {
   readonly parentSql: string
   readonly parentColumns: readonly string[] | null
   readonly deferrable: boolean
+  readonly onDelete: string
 }
 
 interface TableRow {
@@ -75,10 +77,10 @@ used AS (
 )
 SELECT (SELECT json_agg(json_build_object('oid', c.oid::bigint, 'name', CASE WHEN pg_table_is_visible(c.oid) THEN c.relname ELSE c.nspname || '.' || c.relname END,
     'sql', quote_ident(c.nspname) || '.' || quote_ident(c.relname), 'kind', c.relkind,
-    'columns', (SELECT json_agg(json_build_object('name', a.attname, 'sql', quote_ident(a.attname), 'number', a.attnum, 'type', a.atttypid::bigint, 'modifier', a.atttypmod, 'notNull', a.attnotnull,
+    'columns', (SELECT json_agg(json_build_object('name', a.attname, 'sql', quote_ident(a.attname), 'number', a.attnum, 'written', format_type(a.atttypid, a.atttypmod), 'type', a.atttypid::bigint, 'modifier', a.atttypmod, 'notNull', a.attnotnull,
         'default', pg_get_expr(d.adbin, d.adrelid), 'identity', a.attidentity, 'generated', a.attgenerated) ORDER BY a.attnum)
       FROM pg_attribute a LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped),
-    'constraints', (SELECT json_agg(json_build_object('name', k.conname, 'type', k.contype, 'columns', k.conkey, 'sql', pg_get_expr(k.conbin, k.conrelid), 'parent', k.confrelid::bigint, 'parentSql', k.confrelid::regclass::text, 'deferrable', k.condeferrable,
+    'constraints', (SELECT json_agg(json_build_object('name', k.conname, 'type', k.contype, 'columns', k.conkey, 'sql', pg_get_expr(k.conbin, k.conrelid), 'parent', k.confrelid::bigint, 'parentSql', k.confrelid::regclass::text, 'deferrable', k.condeferrable, 'onDelete', k.confdeltype,
         'parentColumns', (SELECT json_agg(a.attname ORDER BY u.at) FROM unnest(k.confkey) WITH ORDINALITY u (num, at) JOIN pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = u.num)) ORDER BY k.conname)
       FROM pg_constraint k WHERE k.conrelid = c.oid AND k.contype IN ('c', 'f') AND k.conparentid = 0),
     'indexes', (SELECT json_agg(json_build_object('columns', i.indkey::smallint[], 'primary', i.indisprimary, 'sql', COALESCE(pg_get_expr(i.indexprs, i.indrelid), '')) ORDER BY i.indisprimary DESC, i.indexrelid)
@@ -105,9 +107,11 @@ function tableOf(row: TableRow, typeOf: ReturnType<typeof typesOf>): FillTable {
     const { type, isNotNull } = typeOf(column.type, column.modifier)
     const numbered = column.identity !== '' || /^nextval\(/.test(column.default ?? '')
     return {
+      id: String(column.number),
       name: column.name,
       sql: column.sql,
       type,
+      written: column.written,
       nullable: !column.notNull && !isNotNull,
       default: column.generated ? null : column.default,
       constant: column.generated ? undefined : constantOf(column.default),
@@ -132,6 +136,7 @@ function tableOf(row: TableRow, typeOf: ReturnType<typeof typesOf>): FillTable {
         parentSql: key.parentSql,
         parentColumns: key.parentColumns ?? [],
         deferrable: key.deferrable,
+        onDelete: { c: 'CASCADE', n: 'SET NULL', d: 'SET DEFAULT' }[key.onDelete] ?? 'NO ACTION',
       }),
     ),
     conditions: [
