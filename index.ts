@@ -114,7 +114,13 @@ export {
   OpenTransactionError,
   SharedDatabaseError,
 } from './src/testing/lease/migratedDatabase.ts'
-export type { MigratedDatabaseOptions, Seed, SeedRows, SeedTarget } from './src/testing/lease/options.ts'
+export type {
+  DatabaseSnapshot,
+  MigratedDatabaseOptions,
+  Seed,
+  SeedRows,
+  SeedTarget,
+} from './src/testing/lease/options.ts'
 export { NoSpaceError } from './src/testing/server/noSpace.ts'
 export type { TestServer } from './src/testing/testServer.ts'
 export { VerificationError } from './src/verify/finding.ts'

@@ -2,7 +2,7 @@
  * Folders of other tools, as they are: one function a tool. Where a folder tells whose it is, its path alone is enough;
  * these functions are for the tools' options, and for folders that could be of several tools.
  */
-import type { URL } from 'node:url'
+import { URL } from 'node:url'
 import type { Source } from '../src/migrate/source.ts'
 import { type AtlasOptions, atlasFormat } from '../src/source/formats/atlas.ts'
 import { noFolder } from '../src/source/formats/code/object.ts'
@@ -15,7 +15,7 @@ import { type GooseOptions, gooseFormat } from '../src/source/formats/goose.ts'
 import { type GraphileMigrateOptions, graphileMigrateFormat } from '../src/source/formats/graphileMigrate.ts'
 import { type KnexMigrationSource, type KnexOptions, knexFormat } from '../src/source/formats/knex.ts'
 import { type KyselyMigrationProvider, type KyselyOptions, kyselyFormat } from '../src/source/formats/kysely.ts'
-import { type MikroOrmOptions, mikroOrmFormat } from '../src/source/formats/mikroOrm.ts'
+import { type MikroOrmMigration, type MikroOrmOptions, mikroOrmFormat } from '../src/source/formats/mikroOrm.ts'
 import { type NodePgMigrateOptions, nodePgMigrateFormat } from '../src/source/formats/nodePgMigrate.ts'
 import { type PostgratorOptions, postgratorFormat } from '../src/source/formats/postgrator.ts'
 import { type PostgresMigrationsOptions, postgresMigrationsFormat } from '../src/source/formats/postgresMigrations.ts'
@@ -23,7 +23,8 @@ import { type PrismaOptions, prismaFormat } from '../src/source/formats/prisma.t
 import { type SequelizeOptions, sequelizeFormat } from '../src/source/formats/sequelize.ts'
 import { type SqlxOptions, sqlxFormat } from '../src/source/formats/sqlx.ts'
 import { type SupabaseOptions, supabaseFormat } from '../src/source/formats/supabase.ts'
-import { type TypeormOptions, typeormFormat } from '../src/source/formats/typeorm.ts'
+import { type TypeormMigrationClass, type TypeormOptions, typeormFormat } from '../src/source/formats/typeorm.ts'
+import { type TypeormDataSource, typeormGiven } from '../src/source/formats/typeormDataSource.ts'
 import { type UmzugMigration, type UmzugOptions, umzugFormat } from '../src/source/formats/umzug.ts'
 
 export type {
@@ -37,6 +38,7 @@ export type {
   KnexOptions,
   KyselyMigrationProvider,
   KyselyOptions,
+  MikroOrmMigration,
   MikroOrmOptions,
   NodePgMigrateOptions,
   PostgratorOptions,
@@ -45,6 +47,8 @@ export type {
   SequelizeOptions,
   SqlxOptions,
   SupabaseOptions,
+  TypeormDataSource,
+  TypeormMigrationClass,
   TypeormOptions,
   UmzugMigration,
   UmzugOptions,
@@ -143,9 +147,19 @@ export function umzug(migrations: string | URL | readonly UmzugMigration[], opti
     : sourceOfFormat(umzugFormat(options), folderOnDisk(migrations as string | URL), options)
 }
 
-/** Migrations of TypeORM. @param path the folder with the files of its classes; default `src/migrations` */
-export function typeorm(path: string | URL = 'src/migrations', options: TypeormOptions = {}): Source {
-  return sourceOfFormat(typeormFormat(options), folderOnDisk(path), options)
+/**
+ * Migrations of TypeORM.
+ * @param migrations the folder with the files of its classes, the classes themselves, or TypeORM's data source or its
+ *   options; default `src/migrations`
+ */
+export function typeorm(
+  migrations: string | URL | readonly TypeormMigrationClass[] | TypeormDataSource = 'src/migrations',
+  options: TypeormOptions = {},
+): Source {
+  const { from, settings } = typeormGiven(migrations, options)
+  return typeof from === 'object' && !(from instanceof URL)
+    ? sourceOfFormat(typeormFormat(settings, from), noFolder("TypeORM's classes"), settings)
+    : sourceOfFormat(typeormFormat(settings), folderOnDisk(from), settings)
 }
 
 /** Migrations of the Sequelize CLI. @param path default `migrations` */
@@ -153,7 +167,15 @@ export function sequelize(path: string | URL = 'migrations', options: SequelizeO
   return sourceOfFormat(sequelizeFormat(options), folderOnDisk(path), options)
 }
 
-/** Migrations of MikroORM. @param path default `src/migrations` */
-export function mikroOrm(path: string | URL = 'src/migrations', options: MikroOrmOptions = {}): Source {
-  return sourceOfFormat(mikroOrmFormat(options), folderOnDisk(path), options)
+/**
+ * Migrations of MikroORM.
+ * @param migrations the folder, or the list of MikroORM's `migrationsList`; default `src/migrations`
+ */
+export function mikroOrm(
+  migrations: string | URL | readonly MikroOrmMigration[] = 'src/migrations',
+  options: MikroOrmOptions = {},
+): Source {
+  return Array.isArray(migrations)
+    ? sourceOfFormat(mikroOrmFormat(options, migrations), noFolder("MikroORM's list"), options)
+    : sourceOfFormat(mikroOrmFormat(options), folderOnDisk(migrations as string | URL), options)
 }

@@ -96,12 +96,23 @@ export type MigrationBody = SqlBody | CodeBody
 
 /** What determines the effect of a migration in code. */
 export interface CodeKey {
-  /** A hash of its text, of the project's modules that it imports, and of the versions of its packages. */
+  /**
+   * A hash of its text, of the project's modules that it imports, and of the versions of its packages; for functions that
+   * are in no file, a text that is only valid in this process.
+   */
   readonly hash: string
   /** The texts of those modules. */
   readonly texts: readonly string[]
-  /** The absolute paths of those modules. */
+  /** The absolute paths of those modules, and of the files that they read. */
   readonly files: readonly string[]
+  /** The variables of the environment that they read; their values are part of the hash. */
+  readonly variables: readonly string[]
+}
+
+/** Says that a migration in code has to run to have its effect: it may read something that nothing follows. */
+export interface NoCodeKey {
+  /** The reason, such as `it uses fetch`; undefined if the author says so, or if running it will report why. */
+  readonly because: string | undefined
 }
 
 /**
@@ -233,11 +244,8 @@ export interface Source {
   readonly remarks?: readonly string[]
   /** Reads one body; returns null if there is no such half. Each call reads the file again. */
   read(migration: Migration, direction: Direction): Promise<MigrationBody | null>
-  /**
-   * Returns what determines the effect of a migration in code, without running it. Undefined if its text does not: it
-   * reads files, the environment or the network, or imports something whose name is only known when it runs.
-   */
-  codeKey?(migration: Migration): Promise<CodeKey | undefined>
+  /** Returns what determines the effect of a migration in code, without running it, or why nothing does. */
+  codeKey?(migration: Migration): Promise<CodeKey | NoCodeKey>
   /**
    * Returns the files of a new migration without SQL, by their paths in the folder; for folders of other tools.
    * `replaces`: files that are there and grow, such as a journal. @throws UsageError if the tool makes them otherwise

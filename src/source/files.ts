@@ -10,6 +10,7 @@ import type {
   Migration,
   MigrationBody,
   MigrationContext,
+  NoCodeKey,
   Relations,
   Source,
 } from '../migrate/source.ts'
@@ -30,7 +31,7 @@ export interface Files {
   readonly relations?: (name: string) => Promise<Relations | undefined>
   readonly module: (name: string) => Promise<LoadedModule>
   /** Returns what determines a code migration's effect, without running it. */
-  readonly codeKey?: (name: string) => Promise<CodeKey | undefined>
+  readonly codeKey?: (name: string) => Promise<CodeKey | NoCodeKey>
   /** Loads a code migration from its record in the history. */
   readonly revive?: (record: string) => Promise<LoadedModule>
   /** Returns the file's name for messages. */
@@ -167,7 +168,7 @@ export function sourceOfFiles(files: Files): Source {
       codeKey: async ({ version }: Migration) => {
         if (halves.size === 0) await list()
         const name = halves.get(`${version} up`) ?? halves.get(`${version} down`)
-        return name === undefined ? undefined : files.codeKey?.(name)
+        return (name === undefined ? undefined : await files.codeKey?.(name)) ?? { because: undefined }
       },
     }),
     ...(files.revive && {

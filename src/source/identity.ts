@@ -1,5 +1,6 @@
 /** Identifies what has no text: functions and instances of classes, whose content nothing can follow. */
 import { randomUUID } from 'node:crypto'
+import type { CodeKey } from '../migrate/source.ts'
 
 /** Returns a number that identifies an object in this process. */
 export function idOf(thing: object): number {
@@ -23,6 +24,16 @@ export function textOfOptions(options: object): string {
     if (value instanceof RegExp) return String(value)
     return typeof value === 'function' || isInstance(value) ? textOfObject(value) : value
   })
+}
+
+/**
+ * Returns the key of a migration that is an object or class of the process and not a file. It is valid as long as the
+ * same functions are given.
+ */
+export function keyOfObject(given: object & { readonly up?: unknown; readonly down?: unknown }): CodeKey {
+  const parts = typeof given === 'function' ? [given] : [given.up, given.down]
+  const functions = parts.filter((part) => typeof part === 'function')
+  return { hash: functions.map(textOfObject).join(), texts: functions.map(String), files: [], variables: [] }
 }
 
 /** Returns whether a text is only valid in this process. */

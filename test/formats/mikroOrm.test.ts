@@ -1,6 +1,7 @@
 /** MikroORM, asked by its own migrator. */
-import { expect } from 'vitest'
+import { expect, onTestFinished, vi } from 'vitest'
 import { mikroOrm } from '../../presets/sources.ts'
+import { Migrator } from '../../src/migrate/migrator.ts'
 import { write } from '../support/cli.ts'
 import { failure, test } from '../support/database.ts'
 import { describeWithTool, tool, withTools } from '../support/tools.ts'
@@ -190,5 +191,26 @@ export class Migration20240101000001 extends Migration {
     expect((await (await ours(own, db, place)).up()).steps).toEqual([])
     await (await ours(own, db, place)).down('all')
     expect(await db.rows(own.rows)).toEqual([])
+  })
+
+  test("MikroORM's list stands for a folder", async ({ db, other }) => {
+    const place = placeOf(oracle, db)
+    const names = Object.keys(oracle.files(oracle.count))
+    vi.spyOn(process, 'cwd').mockReturnValue(place.folder)
+    onTestFinished(() => void vi.restoreAllMocks())
+    const list = await Promise.all(
+      names.map(async (file) => {
+        const exports = await import(/* @vite-ignore */ `${place.folder}/${file}`)
+        const [Class] = Object.values(exports).filter((one) => typeof one === 'function')
+        return { name: file.replace(/\.\w+$/, ''), class: Class as object }
+      }),
+    )
+    await new Migrator({ source: mikroOrm(list), database: await db.open() }).up()
+    expect(await oracle.pending?.(place)).toEqual([])
+    await oracle.up(placeOf(oracle, other))
+    expect(await db.rows(oracle.rows)).toEqual(await other.rows(oracle.rows))
+    await new Migrator({ source: mikroOrm(list.map((one) => one.class)), database: await db.open() }).down('all')
+    expect(await db.rows(oracle.rows)).toEqual([])
+    expect(() => mikroOrm([{ name: 'Migration1', class: {} }])).toThrow('not a class with an up method: Migration1')
   })
 })

@@ -1,6 +1,7 @@
 /** TypeORM, asked by its own DataSource. */
-import { expect } from 'vitest'
+import { expect, onTestFinished, vi } from 'vitest'
 import { typeorm } from '../../presets/sources.ts'
+import { Migrator } from '../../src/migrate/migrator.ts'
 import { write } from '../support/cli.ts'
 import { failure, test } from '../support/database.ts'
 import { describeWithTool, tool, withTools } from '../support/tools.ts'
@@ -249,5 +250,33 @@ export class Opens1700000000001 implements MigrationInterface {
     expect(await db.rows(own.rows)).toEqual(await other.rows(own.rows))
     const key = "SELECT conname FROM pg_constraint WHERE conrelid = 'books.done'::regclass AND contype = 'p'"
     expect(await db.rows(key)).toEqual(await other.rows(key))
+  })
+
+  test('its classes, and its data source, stand for a folder', async ({ db, other }) => {
+    const place = placeOf(oracle, db)
+    vi.spyOn(process, 'cwd').mockReturnValue(place.folder)
+    onTestFinished(() => void vi.restoreAllMocks())
+    const classes = await ask(place, async ({ migrations }) => migrations.map((one) => one.constructor as never))
+    const pattern = { migrations: [`${place.folder}/*.{ts,js}`] }
+    await oracle.up(place)
+    for (const given of [classes, { migrations: classes }, { options: pattern }, pattern]) {
+      expect((await new Migrator({ source: typeorm(given), database: await db.open() }).up()).steps).toEqual([])
+    }
+    const own = { migrations: classes, migrationsTableName: 'done' }
+    await new Migrator({ source: typeorm(own), database: await other.open() }).up()
+    const rows = 'SELECT timestamp, name FROM done ORDER BY timestamp'
+    expect(await other.rows(rows)).toEqual(await db.rows(oracle.rows))
+    await ask({ ...place, url: other.url }, async (tools) => expect(await tools.showMigrations()).toBe(false), own)
+    await new Migrator({ source: typeorm(own), database: await other.open() }).down('all')
+    expect(await other.rows(rows)).toEqual([])
+  })
+
+  test.for([
+    ['a data source without migrations', {}, 'has no migrations'],
+    ['files in several folders', { migrations: ['a/*.ts', 'b/*.ts'] }, 'several folders'],
+    ['a pattern over folders', { migrations: ['src/**/migrations/*.ts'] }, 'src/**/migrations/*.ts'],
+    ['a class without a time', { migrations: [class Users {}] }, 'The class Users is not a migration of TypeORM'],
+  ] as const)('%s is refused', ([, given, message]) => {
+    expect(() => typeorm(given)).toThrow(message)
   })
 })

@@ -3,11 +3,13 @@
 import { randomBytes } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { type Kysely, sql } from 'kysely'
 import pg from 'pg'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { createMigratedDatabase, type MigratedDatabaseOptions, migrateTo, type SeedTarget } from '../../index.ts'
 import { pglite } from '../../presets/pglite.ts'
 import { postgres } from '../../presets/postgres.ts'
+import { kysely } from '../../presets/sources.ts'
 import type { Source } from '../../src/migrate/source.ts'
 import { memory } from '../../src/source/memory.ts'
 import { fingerprintChain } from '../../src/testing/lease/chain.ts'
@@ -187,7 +189,7 @@ describeOnServers(['container', 'embedded'], 'snapshots', (from) => {
   })
 
   test.for([
-    ['code that reads the environment', { '4_code.ts': 'export async function up() { process.env.X }' }],
+    ['code that reads what nothing follows', { '4_code.ts': 'export async function up() { process.argv }' }],
     ['code that says so', { '4_code.ts': 'export const snapshot = false\nexport async function up() {}' }],
     [
       'a comment on the database',
@@ -203,6 +205,71 @@ describeOnServers(['container', 'embedded'], 'snapshots', (from) => {
     expect(after).not.toBe(before)
     // What is below it is still copied.
     expect((await appliedAt(path, { version: 3 })).at(-1)).toBe((await appliedAt(path, { version: 3 })).at(-1))
+  })
+
+  test('a variable or a file that code reads makes another snapshot when it changes', async () => {
+    const path = folder({
+      ...files(),
+      'city.txt': 'Rome',
+      '4_code.ts': `import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+export async function up({ sql }) {
+  await sql('insert into users (name) values ($1)', [process.env.MIGRATEST_CITY ?? readFileSync(join(import.meta.dirname, 'city.txt'), 'utf8')])
+  await sql('select pg_sleep(0.03)')
+}`,
+    })
+    const city = async () => {
+      await using db = await createMigratedDatabase({ server, migrations: path })
+      return (await db.query<{ name: string }>('select name from users')).map(({ name }) => name).join()
+    }
+    const first = await appliedAt(path)
+    expect(await appliedAt(path)).toEqual(first)
+    expect(await city()).toBe('Rome')
+    writeFileSync(join(path, 'city.txt'), 'Oslo')
+    expect(await city()).toBe('Oslo')
+    vi.stubEnv('MIGRATEST_CITY', 'Bern')
+    onTestFinished(() => void vi.unstubAllEnvs())
+    expect(await city()).toBe('Bern')
+    expect(await appliedAt(path)).toEqual(await appliedAt(path))
+    vi.stubEnv('MIGRATEST_CITY', 'Wien')
+    expect(await city()).toBe('Wien')
+    vi.unstubAllEnvs()
+    writeFileSync(join(path, 'city.txt'), 'Rome')
+    expect(await appliedAt(path)).toEqual(first)
+  })
+
+  test('code that cannot be copied is named, once, if it takes time', async () => {
+    const told = vi.spyOn(process.stderr, 'write').mockReturnValue(true)
+    onTestFinished(() => told.mockRestore())
+    const slow = "export async function up({ sql }) { process.argv; await sql('select pg_sleep(0.15)') }"
+    const path = folder({ ...files(), '4_slow.ts': slow, '5_more.up.sql': 'select 1' })
+    for (const _ of [1, 2]) await appliedAt(path)
+    const lines = told.mock.calls.map(([line]) => String(line)).filter((line) => line.includes('4_slow.ts'))
+    expect(lines).toEqual([
+      expect.stringMatching(
+        /4_slow\.ts: it uses process, so it and the migrations after it run for every test instead of being copied \(\d+ ms\)\.\n$/,
+      ),
+    ])
+  })
+
+  test('functions that are in no file are copied, too, as long as they are the same ones', async () => {
+    const tag = randomBytes(6).toString('hex')
+    const table = (name: string) => async (on: Kysely<never>) => {
+      await on.schema.createTable(`${name}_${tag}`).execute()
+      await sql`select pg_sleep(0.03)`.execute(on)
+    }
+    const [users, orders] = [table('users'), table('orders')]
+    const both = () => kysely({ getMigrations: async () => ({ '1_users': { up: users }, '2_orders': { up: orders } }) })
+    const other = () =>
+      kysely({ getMigrations: async () => ({ '1_users': { up: users }, '2_orders': { up: table('o') } }) })
+    const when = (migrations: Source) => appliedAt(migrations, { schema: 'public' })
+    const first = await when(both())
+    // A list that is made anew for each test would leave a snapshot behind each of them.
+    const second = await when(both())
+    expect(second).not.toEqual(first)
+    expect(await when(both())).toEqual(second)
+    expect(await when(other())).not.toEqual(await when(other()))
+    expect(await when(both())).toEqual(second)
   })
 
   test('code is copied like SQL, until it or something that it imports changes', async () => {

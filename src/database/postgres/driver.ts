@@ -440,20 +440,14 @@ class PostgresDriver implements Driver {
     const [begun] = await this.#session.query(`${begin}; SELECT pg_catalog.txid_current()::text AS id`)
     try {
       await work.run(this.#context(work.log, signal))
-      const [row] = await this.#session.query(
-        'SELECT pg_catalog.to_regclass($1) IS NULL AS gone, pg_catalog.txid_current_if_assigned()::text AS id',
-        [this.#tables.versionTable],
-      )
-      if (row?.id !== begun?.id) throw new Error(ENDED_BY_CODE)
-      if (row?.gone) throw new Error('The migration removed the version table; write it in SQL, where it is put back.')
       // Do not use the prepared statement here: if it is gone, code cannot be run a second time.
       await this.#session.script(
-        `${this.#restore}\n${this.#recordPlainly(step)}\n${bookkeepingSql(step)}\n${this.#end}`,
+        `${tables.checkTransaction(this.#tables, String(begun?.id))}\n${this.#restore}\n${this.#recordPlainly(step)}\n${bookkeepingSql(step)}\n${this.#end}`,
         signal,
       )
     } catch (error) {
       await this.#putBack()
-      const told = error instanceof ScriptFailure ? this.#tailError(error.error, step) : asStatementError(error)
+      const told = error instanceof ScriptFailure ? this.#codeTailError(error.error, step) : asStatementError(error)
       throw (await this.#isCommitted(begun?.id)) ? endedByCode(told) : told
     }
   }
@@ -536,6 +530,13 @@ class PostgresDriver implements Driver {
     if (isMissingTable(error)) return new OurTablesGone(error.message, { cause: error })
     if (error.code === NO_SUCH_STATEMENT) return new StatementGone(error.message, { cause: error })
     return asStatementError(error)
+  }
+
+  /** As {@link #tailError}, with what `checkTransaction` has found. */
+  #codeTailError(error: PostgresError, step: MigrationStep): Error {
+    if (error.message.includes(tables.ENDED)) return new Error(ENDED_BY_CODE)
+    if (!error.message.includes(tables.GONE)) return this.#tailError(error, step)
+    return new Error('The migration removed the version table; write it in SQL, where it is put back.')
   }
 
   /** Throws for a migration that would drop our tables outside a transaction: we could not restore them. */

@@ -94,6 +94,20 @@ export function moveRow({ versionTable }: Tables, from: VersionRow, to: VersionR
   return `WITH moved AS (${change}) SELECT CASE WHEN pg_catalog.count(*) = 1 THEN 1 ELSE (${literal(MOVED)} || coalesce(${found}, 'nil'))::integer END FROM moved;`
 }
 
+/** Texts that a failed {@link checkTransaction} reports. */
+export const ENDED = 'MIGRATEST_ENDED'
+export const GONE = 'MIGRATEST_GONE'
+
+/**
+ * Raises an error unless the session is still in the transaction with that id and the version table is still there. It
+ * needs no round trip of its own, as {@link moveRow}; the planner would compute the error if its text were a constant.
+ */
+export function checkTransaction({ versionTable }: Tables, id: string): string {
+  const now = 'pg_catalog.txid_current_if_assigned()::text'
+  const raise = (what: string) => `(${literal(what)} || coalesce(${now}, ''))::integer`
+  return `SELECT CASE WHEN ${now} IS DISTINCT FROM ${literal(id)} THEN ${raise(ENDED)} WHEN pg_catalog.to_regclass(${literal(versionTable)}) IS NULL THEN ${raise(GONE)} END;`
+}
+
 /**
  * Prepares the usual step, one version up, as one statement that the server plans once: planning the two statements
  * below for each migration costs more than running them. Parameters: from, to, then the record's texts. Raises an error

@@ -39,7 +39,8 @@ export function folderOnDisk(path: string | URL): Folder {
       const key = await (await keys).key(join(folder, name))
       const found = await locate(library, folder).catch(() => undefined)
       const version = found && versionOfPackage(found)
-      return key && version ? { ...key, hash: `${key.hash} ${version}` } : undefined
+      if (!version) return { because: `the package "${library}" is not installed` }
+      return 'because' in key ? key : { ...key, hash: `${key.hash} ${version}` }
     },
     importPackage: (name, purpose) => {
       const known = packages.get(name) ?? importFor(folder, name, purpose)

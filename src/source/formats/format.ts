@@ -9,12 +9,13 @@ import type {
   Direction,
   Migration,
   MigrationBody,
+  NoCodeKey,
   Source,
   SqlBody,
 } from '../../migrate/source.ts'
 import type { Dialect } from '../../sql/dialect.ts'
 import type { LoadedModule } from '../files.ts'
-import { textOfOptions } from '../identity.ts'
+import { keyOfObject, textOfOptions } from '../identity.ts'
 import type { Adapt } from '../module/loader.ts'
 
 /** The files of a folder, wherever they are stored. */
@@ -43,7 +44,7 @@ export interface Folder {
    * Returns what determines the effect of a file that is code, without running it.
    * @param library the package that the tool's migrations run with
    */
-  codeKey?(path: string, library: string): Promise<CodeKey | undefined>
+  codeKey?(path: string, library: string): Promise<CodeKey | NoCodeKey>
   /** Reads a file of the folder above, if there is one. */
   above?(name: string): string | undefined
 }
@@ -86,6 +87,8 @@ export interface CodeFormat<Data = undefined> extends Omit<Format<Data>, 'list' 
   readonly library: string
   list(folder: Folder): Listing<Data> | Promise<Listing<Data>>
   body(folder: Folder, entry: Entry<Data>, direction: Direction): Promise<MigrationBody | null>
+  /** Returns the object or class of a migration that the tool was handed; undefined if it is a file. */
+  handed?(entry: Entry<Data>): object | undefined | Promise<object | undefined>
 }
 
 /** Where and when a new migration is made. */
@@ -176,8 +179,10 @@ export function sourceOfFormat<Data>(
     ...('library' in format && {
       async codeKey({ name }: Migration) {
         if (entries.size === 0) await list()
-        const path = entries.get(identify(name))?.up
-        return path === undefined ? undefined : folder.codeKey?.(path, format.library)
+        const entry = entries.get(identify(name))
+        const given = entry && (await format.handed?.(entry))
+        if (given) return keyOfObject(given)
+        return (entry && (await folder.codeKey?.(entry.up, format.library))) ?? { because: undefined }
       },
     }),
     async read({ name }, direction) {
@@ -205,6 +210,7 @@ export function sourceOfFormat<Data>(
 
 /** Files that list the migrations or their hashes. */
 const GROWING = /(?:^|\/)(?:_journal\.json|atlas\.sum)$/
+
 /**
  * Imports the library of the project that a migration runs with.
  * @param purpose see {@link Folder.importPackage} @throws NotInstalledError
@@ -213,16 +219,6 @@ export async function importLibrary<T>(folder: Folder, name: string, purpose: st
   if (!folder.importPackage)
     throw new UsageError(`${purpose} needs the package "${name}", and nothing can be imported.`)
   return (await folder.importPackage(name, purpose)) as T
-}
-
-/** Returns the files of a new migration, see {@link Format.create}. */
-export function newFiles<Data>(
-  format: Format<Data>,
-  folder: Folder,
-  title: string,
-  now: Date,
-): Readonly<Record<string, string>> {
-  return format.create(title, { folder, entries: format.list(folder).entries, now })
 }
 
 /** Returns the body of a down that the tool refuses to run. @param reason completes "cannot be undone: …" */

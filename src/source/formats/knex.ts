@@ -72,6 +72,7 @@ export function knexFormat(options: KnexOptions = {}, source?: KnexMigrationSour
       objects = new Map(given.map((one) => [source.getMigrationName(one), one]))
       return { entries: [...objects.keys()].map(entryOf), remarks: [] }
     },
+    handed: ({ up }) => source?.getMigration(objects.get(up)),
     async body(folder, { up }, direction) {
       adapt ??= adaptTo(folder, options)
       const make = adapt

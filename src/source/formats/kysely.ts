@@ -59,6 +59,7 @@ export function kyselyFormat(options: KyselyOptions = {}, provider?: KyselyMigra
         remarks: [],
       }
     },
+    handed: ({ up }) => (Object.hasOwn(objects, up) ? objects[up] : undefined),
     async body(folder, { up }, direction) {
       adapt ??= adaptTo(folder, options)
       const make = adapt

@@ -14,6 +14,7 @@ import { bodyOf, type LoadedModule, type ModuleMigration } from '../files.ts'
 import type { Adapt } from '../module/loader.ts'
 import { askForQueries, type MikroMigrationClass } from './code/mikroQueries.ts'
 import { onHeldConnection } from './code/mikroRun.ts'
+import { moduleOfClass } from './code/object.ts'
 import { type Books, type CodeFormat, type Entry, type Folder, timestampOf } from './format.ts'
 import { qualified, splitName, timeOf } from './tables.ts'
 
@@ -24,8 +25,18 @@ export interface MikroOrmOptions {
   readonly orm?: object | undefined
 }
 
-/** Facts: @mikro-orm/migrations 7.2.1, `MigrationRunner.js`, `MigrationStorage.js`; @mikro-orm/core, `AbstractMigrator.js`. */
-export function mikroOrmFormat({ tableName = 'mikro_orm_migrations', orm }: MikroOrmOptions = {}): CodeFormat {
+/** A migration as MikroORM takes it in the option `migrationsList`: a class, or its name and the class. */
+export type MikroOrmMigration = object | { readonly name: string; readonly class: object }
+
+/**
+ * Facts: @mikro-orm/migrations 7.2.1, `MigrationRunner.js`, `MigrationStorage.js`; @mikro-orm/core, `AbstractMigrator.js`.
+ * @param given the list, if the migrations are not to be looked for in files
+ */
+export function mikroOrmFormat(
+  { tableName = 'mikro_orm_migrations', orm }: MikroOrmOptions = {},
+  given?: readonly MikroOrmMigration[],
+): CodeFormat {
+  const handed = given && handedClasses(given)
   const halves = new WeakMap<
     LoadedModule,
     { up?: Promise<MigrationBody | null>; down?: Promise<MigrationBody | null> }
@@ -37,19 +48,18 @@ export function mikroOrmFormat({ tableName = 'mikro_orm_migrations', orm }: Mikr
     // It applies whatever is not in its table, and does not look at what is there besides.
     outOfOrder: 'apply',
     missing: 'ignore',
+    handed: ({ name }) => handed?.get(name)?.migration,
     list(folder) {
+      if (handed) return { entries: [...handed.keys()].map((name) => entryOf(name, name)), remarks: [] }
       const entries = folder
         .files()
         .filter((file) => /^[^/.][^/]*\.(?:js|ts|cjs)$/.test(file) && !file.endsWith('.d.ts'))
         .sort()
-        .map((file): Entry => {
-          const name = nameOf(file)
-          return { name, number: numberIn(name), up: file, down: file, data: undefined }
-        })
+        .map((file) => entryOf(nameOf(file), file))
       return { entries, remarks: [] }
     },
-    async body(folder, { up }, direction) {
-      const module = (await folder.load?.(up, adapt)) as ClassModule | undefined
+    async body(folder, { name, up }, direction) {
+      const module = handed ? handed.get(name) : ((await folder.load?.(up, adapt)) as ClassModule | undefined)
       if (!module) return null
       const known = halves.get(module) ?? {}
       halves.set(module, known)
@@ -68,6 +78,25 @@ export function mikroOrmFormat({ tableName = 'mikro_orm_migrations', orm }: Mikr
 
 interface ClassModule extends LoadedModule {
   readonly migration: MikroMigrationClass
+}
+
+/** Returns the classes by the names of their migrations, in the order of the list. @throws UsageError */
+function handedClasses(given: readonly MikroOrmMigration[]): ReadonlyMap<string, ClassModule> {
+  return new Map(
+    given.map((one) => {
+      const { name = '', class: Class = one } = one as { name?: string; class?: object }
+      if (typeof Class !== 'function' || typeof Class.prototype?.up !== 'function') {
+        throw new UsageError(
+          `The list for MikroORM has something that is not a class with an up method: ${name || typeof one}.`,
+        )
+      }
+      return [nameOf(name), moduleOfClass(Class, { migration: Class as unknown as MikroMigrationClass })]
+    }),
+  )
+}
+
+function entryOf(name: string, file: string): Entry {
+  return { name, number: numberIn(name), up: file, down: file, data: undefined }
 }
 
 /** As `MigrationStorage.getMigrationName`, which keeps the ending `.cjs`. */

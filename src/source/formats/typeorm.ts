@@ -1,12 +1,13 @@
 /** TypeORM: classes with `up(queryRunner)` and `down(queryRunner)`. The class is the migration; file names mean nothing. */
 import { createHash } from 'node:crypto'
-import { UnreadableFileError } from '../../migrate/errors.ts'
+import { UnreadableFileError, UsageError } from '../../migrate/errors.ts'
 import type { Bookkeeping, BookkeepingRow, CodeBody, Direction, MigrationContext } from '../../migrate/source.ts'
 import type { Dialect } from '../../sql/dialect.ts'
 import { literalOf } from '../../sql/parameters.ts'
 import { bodyOf, type LoadedModule, type ModuleMigration } from '../files.ts'
 import type { Adapt } from '../module/loader.ts'
 import { type HeldOptions, type HeldPg, heldMysql, heldPg, refuseUndone } from './code/held.ts'
+import { moduleOfClass } from './code/object.ts'
 import { type Books, type CodeFormat, type Entry, type Folder, someOf } from './format.ts'
 import { qualified } from './tables.ts'
 
@@ -24,21 +25,30 @@ export interface TypeormOptions {
   readonly dataSource?: object | undefined
 }
 
-/** Facts: typeorm 1.1.1, `migration/MigrationExecutor.js`, `util/DirectoryExportedClassesLoader.js`. */
-export function typeormFormat(options: TypeormOptions = {}): CodeFormat {
+/** A class of a migration, as TypeORM takes it in the option `migrations`. */
+export type TypeormMigrationClass = new () => object
+
+/**
+ * Facts: typeorm 1.1.1, `migration/MigrationExecutor.js`, `util/DirectoryExportedClassesLoader.js`.
+ * @param given the classes, if they are not to be looked for in files
+ */
+export function typeormFormat(options: TypeormOptions = {}, given?: readonly TypeormMigrationClass[]): CodeFormat {
   const connections: Connections = new WeakMap()
   const adapt: Adapt = (exports) => ({ classes: migrationsIn(exports) }) as ModuleMigration
   const classesOf = async (folder: Folder, file: string) => {
     const module = (await folder.load?.(file, adapt)) as ClassModule | undefined
     return { module, classes: module?.classes ?? [] }
   }
+  const handed = given && handedClasses(given)
   return {
     tool: 'TypeORM',
     library: 'typeorm',
     downs: true,
     // It applies whatever is not in its table.
     outOfOrder: 'apply',
+    handed: ({ name }) => handed?.get(name)?.Class,
     async list(folder) {
+      if (handed) return { entries: inOrder([...handed.keys()].map((name) => ({ name, file: name }))), remarks: [] }
       const found: { name: string; file: string }[] = []
       const without: string[] = []
       const files = folder.files().filter((name) => mayHaveClasses(folder, name))
@@ -52,15 +62,13 @@ export function typeormFormat(options: TypeormOptions = {}): CodeFormat {
       }
       // An index.ts that exports the classes of the other files again lists them and has none of its own.
       const own = found.filter(({ name, file }) => !isIndex(file) || !found.some((one) => isSame(one, name)))
-      const entries = own
-        .map(({ name, file }): Entry => {
-          return { name, number: timestampIn(name), up: file, down: file, data: undefined }
-        })
-        .sort((a, b) => (a.number ?? 0) - (b.number ?? 0))
+      const entries = inOrder(own)
       const remarks = without.length > 0 ? [`Files without a migration of TypeORM: ${someOf(without)}.`] : []
       return { entries, remarks }
     },
     async body(folder, { name, up }, direction) {
+      const one = handed?.get(name)
+      if (one) return halfOf(one.module, one.migration, direction, { folder, options, connections })
       const { module, classes } = await classesOf(folder, up)
       const migration = classes.find((one) => nameOf(one) === name)
       return module && migration ? halfOf(module, migration, direction, { folder, options, connections }) : null
@@ -99,6 +107,34 @@ interface QueryRunner {
   startTransaction(): Promise<void>
   commitTransaction(): Promise<void>
   release(): Promise<void>
+}
+
+interface HandedClass {
+  readonly Class: TypeormMigrationClass
+  readonly migration: ClassMigration
+  readonly module: ClassModule
+}
+
+/** Returns the classes by the names of their migrations. @throws UsageError for one without a time in its name */
+function handedClasses(given: readonly TypeormMigrationClass[]): ReadonlyMap<string, HandedClass> {
+  const handed = new Map<string, HandedClass>()
+  for (const Class of given) {
+    const migration = new Class() as ClassMigration
+    const name = nameOf(migration)
+    if (timestampIn(name) === undefined || typeof migration.up !== 'function') {
+      throw new UsageError(`The class ${name} is not a migration of TypeORM.`, {
+        hint: 'Such a class has a method up(queryRunner), and a name that ends with a time of 13 digits.',
+      })
+    }
+    handed.set(name, { Class, migration, module: moduleOfClass(Class, { classes: [migration] }) })
+  }
+  return handed
+}
+
+function inOrder(found: readonly { readonly name: string; readonly file: string }[]): Entry[] {
+  return found
+    .map(({ name, file }): Entry => ({ name, number: timestampIn(name), up: file, down: file, data: undefined }))
+    .sort((a, b) => (a.number ?? 0) - (b.number ?? 0))
 }
 
 const isIndex = (file: string) => /^index\.[cm]?[jt]s$/.test(file)

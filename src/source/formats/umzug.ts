@@ -77,6 +77,7 @@ export function umzugFormat(given: UmzugOptions | undefined, objects?: readonly 
       const named = found.map((file) => entryOf(nameOf(folder, file, resolve), file))
       return { entries: named.sort((a, b) => (a.up < b.up ? -1 : 1)), remarks: [] }
     },
+    handed: ({ name }) => objects?.find((one) => one.name === name),
     async body(folder, { name, up }, direction) {
       const options = optionsOf(given, folder)
       if (objects) {

@@ -2,49 +2,50 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { CodeKey } from '../../migrate/source.ts'
+import type { CodeKey, NoCodeKey } from '../../migrate/source.ts'
 import { fingerprintOf } from '../../sql/script.ts'
 import type { Closure } from './closure.ts'
 import type { Compiled } from './compile.ts'
+import { readsOf, stateOf } from './reads.ts'
 import { fingerprintOfCode } from './syntax.ts'
 import type { Toolchain } from './toolchain.ts'
 import { withoutComments } from './transform.ts'
 
 /**
  * @param named the modules with names that are the same on every machine, the entry first
- * @returns undefined if the code may read something that is not in its text
  */
 export function keyOfCode(
   tools: Toolchain,
   closure: Closure,
   named: readonly (readonly [string, Compiled])[],
-): CodeKey | undefined {
-  const modules = named.map(([, module]) => module)
-  if (
-    modules.some((module) => (module.computed && !module.required) || reads(tools, module)) ||
-    SAYS_NO.test(closure.entry.code)
-  ) {
-    return undefined
-  }
-  const packages = new Set<string>()
-  for (const module of modules) {
-    for (const specifier of [...module.imports, ...module.lazyImports]) {
+): CodeKey | NoCodeKey {
+  if (SAYS_NO.test(closure.entry.code)) return { because: undefined }
+  const parts = new Set<string>()
+  const files: string[] = []
+  const variables: string[] = []
+  for (const [, module] of named) {
+    files.push(module.path)
+    const found = surroundingsOf(tools, module)
+    if ('because' in found) return found
+    files.push(...found.files)
+    variables.push(...found.variables)
+    if (found.state) parts.add(found.state)
+    for (const specifier of found.imports) {
       const used = packageOf(closure, specifier, module)
-      if (used === undefined) return undefined
-      if (used !== '') packages.add(used)
-    }
-    for (const specifier of module.required ?? []) {
-      const used = packageOf(closure, specifier, module)
+      if (used === undefined) return { because: `it imports "${specifier}"` }
       // Files of the project that are required are not among the modules.
-      if (used === undefined || closure.resolve(specifier, module.path).kind === 'own') return undefined
-      if (used !== '') packages.add(used)
+      if (module.required?.includes(specifier) && closure.resolve(specifier, module.path).kind === 'own') {
+        return { because: `it requires "${specifier}", a file of the project` }
+      }
+      if (used !== '') parts.add(used)
     }
   }
   const halves = [fingerprintOfCode(tools, named, 'up'), fingerprintOfCode(tools, named, 'down')]
   return {
-    hash: fingerprintOf([...halves, ...[...packages].sort()]),
-    texts: modules.map(({ text }) => text),
-    files: modules.map(({ path }) => path),
+    hash: fingerprintOf([...halves, ...[...parts].sort()]),
+    texts: named.map(([, { text }]) => text),
+    files,
+    variables,
   }
 }
 
@@ -69,10 +70,34 @@ export function versionOfPackage(file: string): string | undefined {
 const READS =
   /\b(?:process|fetch|globalThis|global|WebSocket|EventSource|XMLHttpRequest|Worker|require|__dirname|__filename)\b|\bimport\.meta\b/
 
-function reads(tools: Toolchain, { path, code, required }: Compiled): boolean {
-  const reading = (text: string) => READS.test(required ? text.replace(/\brequire\(/g, '(') : text)
-  return reading(code) && reading(withoutComments(tools, path, code))
+interface Around {
+  /** The values of the variables and the contents of the files that it reads. */
+  readonly state: string
+  readonly variables: readonly string[]
+  readonly files: readonly string[]
+  readonly imports: readonly string[]
 }
+
+/** Returns what a module reads besides its text. */
+function surroundingsOf(tools: Toolchain, module: Compiled): Around | NoCodeKey {
+  const { path, code, imports, lazyImports, required, computed, kind } = module
+  if (computed && !required) return { because: 'it imports a module whose name is only known when it runs' }
+  const all = [...imports, ...lazyImports, ...(required ?? [])]
+  const look = required ? code.replace(/\brequire\(/g, '(') : code
+  if (kind === 'json' || !(READS.test(look) || all.some((one) => FS.test(one)))) {
+    return { state: '', variables: [], files: [], imports: all }
+  }
+  const { rest, ...read } = readsOf(path, withoutComments(tools, path, code))
+  const word = READS.exec(required ? rest.replace(/\brequire\(/g, '(') : rest)?.[0]
+  if (word !== undefined) return { because: `it uses ${word}` }
+  const state = stateOf(path, read)
+  if (state === undefined) return { because: 'it reads a file that does not exist' }
+  const isRead = (specifier: string) => FS.test(specifier) && !/\bfs\b/.test(rest)
+  return { ...read, state, imports: all.filter((specifier) => !isRead(specifier)) }
+}
+
+/** The module whose reading functions are followed where the file's name is written out. */
+const FS = /^(?:node:)?fs(?:\/promises)?$/
 
 /** `snapshot: false` or `export const snapshot = false`: the author says that each test must run it. */
 const SAYS_NO = /\bsnapshot\s*[:=]\s*false\b/

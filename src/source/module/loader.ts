@@ -6,7 +6,7 @@ import { realpathSync } from 'node:fs'
 import { dirname, relative } from 'node:path'
 import { inspect } from 'node:util'
 import { ScriptError, UnreadableFileError } from '../../migrate/errors.ts'
-import type { CodeKey, CodePlace, Direction, Relations } from '../../migrate/source.ts'
+import type { CodeKey, CodePlace, Direction, NoCodeKey, Relations } from '../../migrate/source.ts'
 import { asModuleMigration, type LoadedModule, type ModuleMigration } from '../files.ts'
 import { type Closure, compiledFile, isCurrent, readClosure, readText, type Show } from './closure.ts'
 import { type Compiled, factoryText } from './compile.ts'
@@ -86,7 +86,7 @@ export class ModuleLoader {
   }
 
   /** Returns what determines a migration's effect, without running it; see {@link Source.codeKey}. */
-  async key(given: string): Promise<CodeKey | undefined> {
+  async key(given: string): Promise<CodeKey | NoCodeKey> {
     const path = this.#real(given)
     const tools = await toolchain()
     this.#resolver ??= diskResolver(tools)
@@ -96,7 +96,7 @@ export class ModuleLoader {
       return keyOfCode(tools, closure, sortedModules(closure))
     } catch {
       // Running the migration reports why.
-      return undefined
+      return { because: undefined }
     }
   }
 

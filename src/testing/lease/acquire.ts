@@ -1,5 +1,6 @@
 /** Gives a test its database: a prepared one, a copy of a snapshot, or an empty one to run the migrations on. */
 
+import { UsageError } from '../../migrate/errors.ts'
 import { now } from '../../migrate/realTime.ts'
 import type { Source } from '../../migrate/source.ts'
 import type { Target } from '../../migrate/version.ts'
@@ -18,6 +19,8 @@ export interface Lease<Client> {
   readonly client: Client
   /** The target that the database is already at; `undefined` if the migrations have to run from its present version. */
   readonly at: Target | undefined
+  /** Why the migrations have to run, such as `4_code.ts: it uses fetch`, if that is worth a line. */
+  readonly ended?: string | undefined
   /** The transaction that the test's statements run in, if the database is shared. */
   readonly transaction?: OpenTransaction | undefined
   /**
@@ -38,16 +41,16 @@ export async function acquire<Client>(
   options: MigratedDatabaseOptions<Client>,
   source: Source,
 ): Promise<Lease<Client>> {
-  const plan = await planSnapshots(options, source)
+  const { plan, ended } = await planSnapshots(options, source)
   const build = builder(options, source)
   if (options.isolation === 'transaction') return leaseTransaction(options, source, plan, build)
-  return plan ? leaseCopy(options, plan, build) : leaseEmpty(options, source)
+  return { ...(plan ? await leaseCopy(options, plan, build) : await leaseEmpty(options, source)), ended }
 }
 
 /** Starts to prepare the database of a file's first test while the file is still being loaded. */
 export async function prewarm<Client>(options: MigratedDatabaseOptions<Client>, source: Source): Promise<void> {
   if (endsWithTest()) return
-  const plan = await planSnapshots(options, source)
+  const { plan } = await planSnapshots(options, source)
   if (!plan) return
   const { nearest } = await plan.snapshots.look(plan.links.map(({ key }) => key))
   if (nearest === plan.links.at(-1)?.key) (await poolFor(options, plan)).prepareFirst()
@@ -116,9 +119,10 @@ async function leaseTransaction<Client>(
   return { database, client, transaction, at: version, end }
 }
 
-async function poolFor<Client>(
-  { server }: MigratedDatabaseOptions<Client>,
-  { snapshots, links }: SnapshotPlan<Client>,
+/** Returns the pool of the copies of a plan's last snapshot. */
+export async function poolFor<Client>(
+  { server }: Pick<MigratedDatabaseOptions<Client>, 'server'>,
+  { snapshots, links }: Pick<SnapshotPlan<Client>, 'snapshots' | 'links'>,
 ): Promise<Pool<Client>> {
   const { key = '', ofThisProcess } = links.at(-1) ?? {}
   const forget = ofThisProcess ? () => snapshots.drop(key) : undefined
@@ -162,6 +166,10 @@ const WORTH_KEEPING_MS = 20
 const CHECKPOINT_MS = 250
 const CHECKPOINT_EVERY = 100
 
+const GONE = 'The snapshot that this test begins with is not on the server any more.'
+const GONE_HINT =
+  'A snapshot lasts for the test file that made it, on its server. PGlite keeps the four that were used last; other servers drop the oldest if they take too much room.'
+
 /** Keys that tests have asked for. At the second request, even a database that is quick to make is worth a snapshot. */
 const asked = new Set<string>()
 
@@ -175,7 +183,7 @@ function tellFirst({ name, format }: Source, count: number): void {
 
 /** Returns a database at the last link of the chain, with nobody connected to it. */
 async function copyOrBuild<Client>(
-  { server }: MigratedDatabaseOptions<Client>,
+  { server, from }: MigratedDatabaseOptions<Client>,
   { snapshots, links, isStill, source }: SnapshotPlan<Client>,
   build: Build<Client>,
 ): Promise<TestDatabase<Client>> {
@@ -183,25 +191,27 @@ async function copyOrBuild<Client>(
   const key = keys.at(-1) ?? ''
   const copy = (await snapshots.look(keys)).nearest === key ? await snapshots.clone(key) : undefined
   if (copy) return copy
+  if (from) throw new UsageError(GONE, { hint: GONE_HINT })
   return snapshots.exclusively(key, async () => {
     const { nearest, parted } = await snapshots.look(keys)
     const base = nearest === undefined ? undefined : await snapshots.clone(nearest)
     if (base && nearest === key) return base
     const database = base ?? (await server.create(source.format?.before()))
     try {
-      const from = base ? keys.indexOf(nearest ?? '') + 1 : 0
-      if (keys.length - from >= MANY) tellFirst(source, keys.length - from)
+      const done = base ? keys.indexOf(nearest ?? '') + 1 : 0
+      if (keys.length - done >= MANY) tellFirst(source, keys.length - done)
       let spent = 0
-      for (const stop of stops(from, keys.length, parted)) {
+      for (const stop of stops(done, keys.length, parted)) {
         const begun = now()
-        const { version, ofThisProcess, prepared = false } = links[stop - 1] ?? { version: 'nil' as const }
+        const { version, ofThisProcess, once, prepared = false } = links[stop - 1] ?? { version: 'nil' as const }
         await build(database, version, prepared)
         spent += now() - begun
         const last = stop === keys.length
-        const worth = spent > (last || stop === parted || stop === keys.length - 1 ? WORTH_KEEPING_MS : CHECKPOINT_MS)
-        // Functions of the test file may remember what they inserted, so they run once.
-        const once = last && ofThisProcess === true
-        if (!(worth || once || (last && asked.has(key))) || !snapshots.canFreeze(key) || !(await isStill())) continue
+        // Functions that a test makes anew each time would leave a snapshot that nobody asks for again.
+        const worth =
+          (once || !ofThisProcess) &&
+          spent > (last || stop === parted || stop === keys.length - 1 ? WORTH_KEEPING_MS : CHECKPOINT_MS)
+        if (!(worth || (last && (once || asked.has(key)))) || !snapshots.canFreeze(key) || !(await isStill())) continue
         await snapshots.freeze(database, keys[stop - 1] ?? '', keys.slice(0, stop))
         spent = 0
       }

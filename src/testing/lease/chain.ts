@@ -1,6 +1,6 @@
 /** Computes a key for a database at a version from everything it is made of: the same key means the same database. */
 import { fingerprintOfHalf, type Loaded, loadHalf } from '../../migrate/load.ts'
-import type { CodeKey, Migration, Source } from '../../migrate/source.ts'
+import type { CodeKey, Migration, NoCodeKey, Source } from '../../migrate/source.ts'
 import { type Version, versionOf } from '../../migrate/version.ts'
 import { isOfThisProcess } from '../../source/identity.ts'
 import type { Dialect } from '../../sql/dialect.ts'
@@ -12,6 +12,8 @@ export interface ChainLink {
   readonly key: string
   /** `true` if a function or object of the test file was used, so that the key is only valid in this process. */
   readonly ofThisProcess?: boolean
+  /** `true` if it was a function that inserts rows: it may remember them, so it runs once. */
+  readonly once?: boolean
   /** `true` if `prepare` has run. */
   readonly prepared?: boolean
 }
@@ -19,8 +21,12 @@ export interface ChainLink {
 /** The keys of a database's versions. */
 export interface KeyChain {
   readonly links: readonly ChainLink[]
-  /** Absolute paths of the code that the keys are made from. */
+  /** Absolute paths of the code that the keys are made from, and of the files that it reads. */
   readonly files: readonly string[]
+  /** The variables of the environment that the code reads. */
+  readonly variables: readonly string[]
+  /** Why the chain ends before the last migration, such as `4_code.ts: it uses fetch`, if that is worth a line. */
+  readonly ended?: string | undefined
 }
 
 export interface ChainInput {
@@ -48,18 +54,28 @@ const FORMAT = '3'
 export async function fingerprintChain({ source, migrations, dialect, seeded, ground }: ChainInput): Promise<KeyChain> {
   const links: ChainLink[] = []
   const files: string[] = []
+  const variables: string[] = []
+  let ended: string | undefined
   const { format } = source
   const books = format
     ? [format.tool, format.settings, ...format.bookkeeping(dialect).create, '', ...format.before()]
     : []
   let key = fingerprintOf([FORMAT, ...ground, ...books])
   let ofThisProcess = isOfThisProcess(format?.settings ?? '')
+  let once = false
   for (const migration of migrations) {
     const seed = seeded.get(migration.version)
     if (seed === undefined && seeded.has(migration.version)) break
-    const code = isCode(migration) ? await keyOfCode(source, migration) : undefined
-    if (isCode(migration) && !code) break
-    if (code) files.push(...code.files)
+    const isCode = isCodeOf(source, migration)
+    const code = isCode ? await keyOfCode(source, migration) : undefined
+    if (code && 'because' in code) {
+      ended = code.because && `${migration.up ?? migration.name}: ${code.because}`
+      break
+    }
+    if (code) {
+      files.push(...code.files)
+      variables.push(...code.variables)
+    }
     const halves = code ? [] : await read(source, migration, dialect)
     if (halves === undefined || halves.some((half) => !isTold(half))) break
     // The tool's table holds a checksum of the file, and a comment changes that too.
@@ -77,23 +93,29 @@ export async function fingerprintChain({ source, migrations, dialect, seeded, gr
       ...(code ? ['code', code.hash] : []),
       ...(seed === undefined ? [] : ['seed', seed]),
     ])
-    ofThisProcess ||= seed !== undefined && isOfThisProcess(seed)
-    links.push({ version: versionOf(migration), key, ...(ofThisProcess && { ofThisProcess }) })
+    once ||= seed !== undefined && isOfThisProcess(seed)
+    ofThisProcess ||= once || isOfThisProcess(code?.hash ?? '')
+    links.push({ version: versionOf(migration), key, ...(ofThisProcess && { ofThisProcess }), ...(once && { once }) })
   }
-  return { links, files }
+  return { links, files, variables, ended }
 }
 
 // --- internal ---
 
-/** Decides by the file name, since loading the file would run it. */
-function isCode({ up, down }: Migration): boolean {
-  return /\.[cm]?[jt]s$/.test(up ?? down ?? '')
+/**
+ * Decides by the file name, since loading the file would run it. Migrations that are no files have any names, and only
+ * sources of code have such.
+ */
+function isCodeOf({ codeKey }: Source, { up, down }: Migration): boolean {
+  const name = up ?? down ?? ''
+  return /\.[cm]?[jt]s$/.test(name) || (codeKey !== undefined && !name.endsWith('.sql'))
 }
 
-/** Returns what a migration in code is made of; undefined if that does not determine its result. */
-async function keyOfCode(source: Source, migration: Migration): Promise<CodeKey | undefined> {
-  const key = await source.codeKey?.(migration)
-  return key?.texts.some((text) => OF_THE_SERVER.test(text)) ? undefined : key
+/** Returns what a migration in code is made of. */
+async function keyOfCode(source: Source, migration: Migration): Promise<CodeKey | NoCodeKey> {
+  const key = (await source.codeKey?.(migration)) ?? { because: undefined }
+  if ('because' in key || !key.texts.some((text) => OF_THE_SERVER.test(text))) return key
+  return { because: 'it changes what belongs to the whole server, such as roles' }
 }
 
 /**

@@ -3,6 +3,7 @@ import { ownTables } from '../../database/ownTables.ts'
 import type { Driver } from '../../migrate/driver.ts'
 import { MigratestError, NoWayDownError, UsageError } from '../../migrate/errors.ts'
 import type { MigrationRun, Migrator } from '../../migrate/migrator.ts'
+import { now } from '../../migrate/realTime.ts'
 import { type Hidden, hiddenBy, type Source } from '../../migrate/source.ts'
 import type { MigrationState } from '../../migrate/status.ts'
 import type { Target } from '../../migrate/version.ts'
@@ -14,8 +15,9 @@ import { acquire, type Lease, prewarm } from './acquire.ts'
 import { atProcessEnd, endsWithTest, whileWorking } from './hold.ts'
 import { tellLeftOpen } from './leftOpen.ts'
 import { sourceOf } from './migrations.ts'
-import { migratorOn, moveWithSeeds, tellPassedOver } from './moves.ts'
-import type { MigratedDatabaseOptions } from './options.ts'
+import { migratorOn, moveWithSeeds, tellPassedOver, tellReplayed } from './moves.ts'
+import type { DatabaseSnapshot, MigratedDatabaseOptions } from './options.ts'
+import { saveState } from './saveState.ts'
 
 /** The test called `migrateTo` while it had a transaction open: each would wait for the other. */
 export class OpenTransactionError extends MigratestError {
@@ -42,8 +44,7 @@ export interface CreateOptions {
 export class MigratedDatabase<Client = unknown> {
   readonly name: string
   readonly dialect: Dialect
-  /** The client of the client library (`pg`, `mysql2`, PGlite), already connected. */
-  readonly client: Client
+  #client: Client
   readonly #lease: Lease<Client>
   readonly #database: TestDatabase<Client>
   readonly #options: MigratedDatabaseOptions<Client>
@@ -73,7 +74,7 @@ export class MigratedDatabase<Client = unknown> {
     const { database, client } = lease
     this.name = database.name
     this.dialect = options.server.dialect
-    this.client = client
+    this.#client = client
     this.#lease = lease
     this.#database = database
     this.#options = options
@@ -102,7 +103,9 @@ export class MigratedDatabase<Client = unknown> {
     const db = new MigratedDatabase(lease, source, options, create)
     try {
       if (lease.at === undefined || (lease.at === 'nil' && !lease.transaction)) {
+        const begun = now()
         if (version !== 'nil') await db.migrate(version)
+        if (lease.ended !== undefined) tellReplayed(lease.ended, now() - begun)
         await options.prepare?.(db)
         db.#changed = false
       }
@@ -159,6 +162,11 @@ export class MigratedDatabase<Client = unknown> {
     return this.#database.url
   }
 
+  /** The client of the client library (`pg`, `mysql2`, PGlite), already connected. `snapshot()` replaces it. */
+  get client(): Client {
+    return this.#client
+  }
+
   /** Opens another client, which is closed with the database. @throws SharedDatabaseError */
   connect(): Promise<Client> {
     return this.#during('connect', async () => {
@@ -190,15 +198,35 @@ export class MigratedDatabase<Client = unknown> {
     this.#onTarget?.(target)
     return this.#during('migrateTo', async () => {
       if (this.#lease.transaction) throw shared('migrateTo()', 'would change it for all of them')
-      const open = await this.#database.openTransaction()
-      if (open !== undefined) {
-        throw new OpenTransactionError(
-          `A transaction is open on this database, so migrating would wait for it for ever. Its last statement:\n\n  ${open}`,
-          { hint: 'COMMIT or ROLLBACK before migrateTo().' },
-        )
-      }
+      await this.#mustBeIdle('migrating would wait for it for ever', 'migrateTo()')
       this.#changed = true
       return this.#withMigrator((migrator) => this.#move(migrator, target))
+    })
+  }
+
+  /**
+   * Saves the database's present state, rows included. Later tests of the file begin with copies of it through the
+   * option `from: () => saved`. Closes this database's clients, since a database in use cannot be copied, and opens a new
+   * `client`.
+   * @throws OpenTransactionError, SharedDatabaseError; UsageError if other connections are open, or if a copy would be
+   *   incomplete
+   */
+  snapshot(): Promise<DatabaseSnapshot> {
+    return this.#during('snapshot', async () => {
+      if (this.#lease.transaction)
+        throw shared('snapshot()', "would not contain the rows of the test's own transaction")
+      await this.#mustBeIdle('its state cannot be saved', 'snapshot()')
+      const { version } = await this.#withMigrator((migrator) => migrator.version())
+      // Restoring the rows would restore those of the saved state.
+      this.#changed = true
+      await this.#held?.close()
+      this.#held = undefined
+      try {
+        return await saveState(this.#options, this.#database, this.#clients.splice(0), version)
+      } finally {
+        this.#client = await this.#database.connect()
+        this.#clients.push(this.#client)
+      }
     })
   }
 
@@ -248,6 +276,16 @@ export class MigratedDatabase<Client = unknown> {
     // The call succeeded this time, but a slower run would have failed.
     if (this.#disposed) throw tooLate()
     return result
+  }
+
+  /** @throws OpenTransactionError */
+  async #mustBeIdle(because: string, method: string): Promise<void> {
+    const open = await this.#database.openTransaction()
+    if (open === undefined) return
+    throw new OpenTransactionError(
+      `A transaction is open on this database, so ${because}. Its last statement:\n\n  ${open}`,
+      { hint: `COMMIT or ROLLBACK before ${method}.` },
+    )
   }
 
   async #dispose(): Promise<void> {

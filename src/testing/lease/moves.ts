@@ -129,7 +129,22 @@ export function tellPassedOver(source: Source): void {
   for (const message of messages) printWarning({ type: 'warning', message })
 }
 
+/**
+ * Says once which migration, and all after it, run for every test instead of being copied, if that takes time.
+ * @param ended the migration and the reason
+ */
+export function tellReplayed(ended: string, ms: number): void {
+  if (ms < WORTH_TELLING_MS || replayed.has(ended)) return
+  replayed.add(ended)
+  process.stderr.write(
+    `migratest: ${ended}, so it and the migrations after it run for every test instead of being copied (${Math.round(ms)} ms).\n`,
+  )
+}
+
 // --- internal ---
+
+/** Milliseconds of migrations per test above which the user should know why they run. */
+const WORTH_TELLING_MS = 100
 
 /** Adds an explanation to errors about objects of the whole server, which all its test databases share. */
 async function explained(move: () => Promise<MigrationRun>): Promise<MigrationRun> {
@@ -148,6 +163,8 @@ async function explained(move: () => Promise<MigrationRun>): Promise<MigrationRu
 
 /** Matches errors about a role, tablespace or database that already exists or is still needed elsewhere. */
 const OF_THE_SERVER = /^(?:42710|42P04|2BP01) [\s\S]*?\b(?:role|tablespace|database) "/
+
+const replayed = new Set<string>()
 
 const printed = new Set<string>()
 

@@ -26,6 +26,13 @@ export interface SeedTarget<Client = unknown> {
 // biome-ignore lint/suspicious/noExplicitAny: a seed takes a client of whatever library its test has
 export type Seed<Client = any> = string | SeedRows | ((db: SeedTarget<Client>) => Promise<unknown> | unknown)
 
+/** A database's state, saved by `db.snapshot()`. Tests of the same process can begin with copies of it. */
+export interface DatabaseSnapshot {
+  readonly key: string
+  /** The version that the database had. */
+  readonly version: Version
+}
+
 export interface MigratedDatabaseOptions<Client> extends Pick<MigratorOptions, 'outOfOrder' | 'onEvent'> {
   /** The server, made by a preset: `postgres()`, `pglite()`. */
   readonly server: TestServer<Client>
@@ -54,6 +61,11 @@ export interface MigratedDatabaseOptions<Client> extends Pick<MigratorOptions, '
    * values are the same in all copies. Without snapshots it runs for every database.
    */
   readonly prepare?: (db: SeedTarget<Client>) => Promise<unknown> | unknown
+  /**
+   * Returns the state that the test begins with, saved by `db.snapshot()` in an earlier test of the file. Excludes
+   * `version`, `seeds` and `prepare`.
+   */
+  readonly from?: () => DatabaseSnapshot | undefined
   /**
    * `false` to make every database by running its migrations. By default, a database that was already made from the
    * same texts and seeds at that version is copied. With `onEvent` the migrations always run.

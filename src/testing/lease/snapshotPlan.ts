@@ -2,16 +2,16 @@
  * Plans which snapshots a test can begin from: one key for each migration, as long as its text determines the result.
  */
 import { readdirSync, statSync } from 'node:fs'
-import { VersionNotFoundError } from '../../migrate/errors.ts'
+import { UsageError, VersionNotFoundError } from '../../migrate/errors.ts'
 import type { Migration, Source } from '../../migrate/source.ts'
 import { numbered } from '../../migrate/target.ts'
 import type { Target } from '../../migrate/version.ts'
 import { idOf, textOfObject } from '../../source/identity.ts'
 import { fingerprintOf } from '../../sql/script.ts'
 import type { Snapshots } from '../testServer.ts'
-import { type ChainInput, type ChainLink, fingerprintChain } from './chain.ts'
+import { type ChainInput, type ChainLink, fingerprintChain, type KeyChain } from './chain.ts'
 import { seedsByVersion } from './moves.ts'
-import type { MigratedDatabaseOptions } from './options.ts'
+import type { DatabaseSnapshot, MigratedDatabaseOptions } from './options.ts'
 import { seedText } from './seeds.ts'
 
 export interface SnapshotPlan<Client> {
@@ -27,31 +27,44 @@ export interface SnapshotPlan<Client> {
   readonly isStill: () => Promise<boolean>
 }
 
-/**
- * Plans the snapshots for a test. Returns `undefined` if the migrations have to run: there is a listener (`onEvent`),
- * or there are no snapshots.
- */
+/** What a test begins with: `plan` is undefined if all migrations have to run. */
+export interface Planned<Client> {
+  readonly plan?: SnapshotPlan<Client> | undefined
+  /** The migration from which on they have to run, and why, if that is worth a line. */
+  readonly ended?: string | undefined
+}
+
+/** Plans the snapshots for a test. There are none if there is a listener (`onEvent`). */
 export async function planSnapshots<Client>(
   options: MigratedDatabaseOptions<Client>,
   source: Source,
-): Promise<SnapshotPlan<Client> | undefined> {
+): Promise<Planned<Client>> {
   const { server, version = 'latest', onEvent } = options
-  if (options.snapshots === false || onEvent || version === 'nil' || !server.snapshots) return undefined
+  if (options.from) return { plan: await planFrom(options, source) }
+  if (options.snapshots === false || onEvent || version === 'nil' || !server.snapshots) return {}
   const snapshots = await server.snapshots()
   const texts = Object.entries(options.seeds ?? {}).map(([at, seed]) => [at, seedText(seed)])
   const { table = '', schema = '' } = options
   const ground = table || schema ? [...snapshots.environment, '', table, schema] : snapshots.environment
   const chain = () => chainTo(source, version, options.seeds, { dialect: server.dialect, ground })
-  const { links, whole } = await remembered(options, source, [version, texts, ground], chain)
+  const { links, whole, ended } = await remembered(options, source, [version, texts, ground], chain)
   const last = links.at(-1)
-  if (!last) return undefined
+  if (!last) return { ended }
   const isStill = async () => (await chain()).links.at(-1)?.key === last.key
   const { prepare } = options
   const prepared =
     prepare && whole
-      ? [{ ...last, key: fingerprintOf([last.key, textOfObject(prepare)]), ofThisProcess: true, prepared: true }]
+      ? [
+          {
+            ...last,
+            key: fingerprintOf([last.key, textOfObject(prepare)]),
+            ofThisProcess: true,
+            once: true,
+            prepared: true,
+          },
+        ]
       : []
-  return { source, snapshots, links: [...links, ...prepared], whole, isStill }
+  return { plan: { source, snapshots, links: [...links, ...prepared], whole, isStill }, ended }
 }
 
 /**
@@ -60,6 +73,7 @@ export async function planSnapshots<Client>(
  */
 export async function sharedKey<Client>(options: MigratedDatabaseOptions<Client>, source: Source): Promise<string> {
   const { server, migrations, version = 'latest', seeds = {}, prepare, onEvent, outOfOrder } = options
+  if (options.from) return `from ${savedState(options).key}`
   const texts = Object.entries(seeds).map(([at, seed]) => [at, seedText(seed)])
   const { table = '', schema = '' } = options
   const ground = ['shared', table, schema, ...(prepare ? [textOfObject(prepare)] : [])]
@@ -72,6 +86,32 @@ export async function sharedKey<Client>(options: MigratedDatabaseOptions<Client>
 
 // --- internal ---
 
+/** Plans for a test that begins with a saved state: its snapshot is all there is. */
+async function planFrom<Client>(
+  options: MigratedDatabaseOptions<Client>,
+  source: Source,
+): Promise<SnapshotPlan<Client>> {
+  const also = (['version', 'seeds', 'prepare'] as const).filter((name) => options[name] !== undefined)
+  if (also.length > 0) {
+    throw new UsageError(`The options "from" and "${also.join('", "')}" exclude each other.`, {
+      hint: 'A saved state has its version and its rows already. migrateTo() moves it to another version.',
+    })
+  }
+  const snapshots = await options.server.snapshots?.()
+  if (!snapshots) throw new UsageError('The option "from" needs a server that can copy databases.')
+  const link = { ...savedState(options), ofThisProcess: true, prepared: true }
+  return { source, snapshots, links: [link], whole: true, isStill: async () => true }
+}
+
+/** @throws UsageError if no test has saved the state yet */
+function savedState<Client>({ from }: MigratedDatabaseOptions<Client>): DatabaseSnapshot {
+  const saved = from?.()
+  if (typeof saved?.key === 'string') return saved
+  throw new UsageError('The option "from" returned no snapshot: the test that saves it has not run.', {
+    hint: 'A test before this one has to call db.snapshot(). It may have been skipped, filtered out by its name, or failed.',
+  })
+}
+
 /** Returns the index of the last migration up to the target; -1 if there is none. */
 function indexOf(asked: Target, migrations: readonly Migration[], source: Source): number {
   const target = numbered(asked, migrations, source.name)
@@ -81,12 +121,11 @@ function indexOf(asked: Target, migrations: readonly Migration[], source: Source
   return above === -1 ? -1 : above - 1
 }
 
-interface Chain {
-  readonly links: readonly ChainLink[]
-  /** Absolute paths of the code that the keys are made from; it may be outside of the folder. */
-  readonly files: readonly string[]
+interface Chain extends KeyChain {
   readonly whole: boolean
 }
+
+const NO_CHAIN: Chain = { links: [], files: [], variables: [], whole: false }
 
 async function chainTo(
   source: Source,
@@ -102,18 +141,20 @@ async function chainTo(
     seeded = new Map([...seedsByVersion(seeds, all, source)].map(([at, { seed }]) => [at, seedText(seed)]))
   } catch (error) {
     // A missing version, also that of a seed, is an error that running the migrations raises.
-    if (error instanceof VersionNotFoundError) return { links: [], files: [], whole: false }
+    if (error instanceof VersionNotFoundError) return NO_CHAIN
     throw error
   }
-  if (end < 0) return { links: [], files: [], whole: false }
+  if (end < 0) return NO_CHAIN
   const migrations = all.slice(0, end + 1)
-  const { links, files } = await fingerprintChain({ ...input, seeded, source, migrations })
-  return { links, files, whole: links.length === migrations.length }
+  const chain = await fingerprintChain({ ...input, seeded, source, migrations })
+  return { ...chain, whole: chain.links.length === migrations.length }
 }
 
 interface Known {
   /** The code that the chain is made from, which may be outside of the folder; unset while it is being read. */
   code: Folder | undefined
+  /** The values of the variables of the environment that the code reads, by name. */
+  variables: Readonly<Record<string, string | undefined>>
   readonly folder: Folder
   readonly more: string
   readonly chain: Promise<Chain>
@@ -138,13 +179,14 @@ function remembered<Client>(
   const folder = lookAt(source, before)
   if (folder === undefined) return make()
   const text = JSON.stringify([...more, source.format?.settings, source.format?.before()])
-  const found = before.find((one) => one.more === text && isSame(one.folder, folder) && isCurrent(one.code))
+  const found = before.find((one) => one.more === text && isSame(one.folder, folder) && isCurrent(one))
   if (found) return found.chain
   const chain = make()
-  const one: Known = { folder, more: text, chain, code: undefined }
+  const one: Known = { folder, more: text, chain, code: undefined, variables: {} }
   known.set(server, [one, ...before].slice(0, MOST_KNOWN))
   chain.then(
-    ({ files }) => {
+    ({ files, variables }) => {
+      one.variables = Object.fromEntries(variables.map((name) => [name, process.env[name]]))
       if (files.length > 0) one.code = lookAtFiles(files)
     },
     () => undefined,
@@ -191,7 +233,8 @@ function lookAtFiles(files: readonly string[]): Folder | undefined {
   }
 }
 
-function isCurrent(code: Folder | undefined): boolean {
+function isCurrent({ code, variables }: Known): boolean {
+  if (Object.entries(variables).some(([name, value]) => process.env[name] !== value)) return false
   if (code === undefined) return true
   try {
     return isEqual(statsOf(code.path, code.names), code.facts)

@@ -50,6 +50,8 @@ export interface DatabaseOrigin<R extends Registry, Likeness> {
 /** A database that this module has made. */
 export interface OwnDatabase<Client, Likeness> extends TestDatabase<Client> {
   prepare(init: readonly string[], before: readonly string[]): Promise<void>
+  /** Closes our own connections to the database, not those of the test. */
+  closeOwn(): Promise<void>
   /** Treats the database as a copy of a snapshot from now on, because a snapshot was made of it. */
   adopt(kin: SnapshotFamily<Likeness>, since: string | undefined): void
 }
@@ -133,9 +135,10 @@ export class DatabaseServer<Client, R extends Registry, Likeness> implements Tes
       clone: (key) => this.#clone(key),
       canFreeze: (key) => store.canFreeze(key),
       freeze: async (database, key, keys) => {
+        const own = database as Partial<OwnDatabase<Client, Likeness>>
+        await own.closeOwn?.()
         const digest = await this.#engine.digest(registry, database.name)
         if (!(await store.freeze(database.name, key, { digest, keys }))) return
-        const own = database as Partial<OwnDatabase<Client, Likeness>>
         own.adopt?.(this.#kinOf(key), await this.#engine.now(registry))
       },
       drop: (key) => store.drop(key),

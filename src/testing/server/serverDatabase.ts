@@ -61,8 +61,7 @@ export abstract class ServerDatabase<Client, R extends Registry, Likeness>
     kin: SnapshotFamily<Likeness>,
     since: string,
   ): Promise<string | undefined>
-  /** Closes our own connections to the database, not those of the test. */
-  protected abstract closeOwn(): Promise<void>
+  abstract closeOwn(): Promise<void>
 
   async refill(before: readonly string[]): Promise<void> {
     await this.prepare(this.#init(), before)

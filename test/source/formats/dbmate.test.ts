@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
 import type { Direction, Migration } from '../../../src/migrate/source.ts'
 import { type DbmateOptions, dbmateFormat } from '../../../src/source/formats/dbmate.ts'
-import { newFiles, sourceOfFormat } from '../../../src/source/formats/format.ts'
+import { sourceOfFormat } from '../../../src/source/formats/format.ts'
 import type { Dialect } from '../../../src/sql/dialect.ts'
-import { memoryFolder } from './memoryFolder.ts'
+import { memoryFolder, newFiles } from './memoryFolder.ts'
 
 async function open(files: Record<string, string>, dialect: Dialect = 'postgres', options: DbmateOptions = {}) {
   const source = sourceOfFormat(dbmateFormat(options), memoryFolder(files, 'db/migrations'))

@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import type { Migration } from '../../../src/migrate/source.ts'
 import { type DrizzleOptions, drizzleFormat } from '../../../src/source/formats/drizzle.ts'
-import { newFiles, sourceOfFormat } from '../../../src/source/formats/format.ts'
+import { sourceOfFormat } from '../../../src/source/formats/format.ts'
 import type { Dialect } from '../../../src/sql/dialect.ts'
 import { readScript } from '../../../src/sql/script.ts'
-import { memoryFolder } from './memoryFolder.ts'
+import { memoryFolder, newFiles } from './memoryFolder.ts'
 
 const sha256 = (text: string) => createHash('sha256').update(text, 'utf8').digest('hex')
 

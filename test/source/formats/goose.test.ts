@@ -1,12 +1,12 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: goose's variables look like this.
 import { describe, expect, test } from 'vitest'
 import type { Direction, Migration } from '../../../src/migrate/source.ts'
-import { newFiles, sourceOfFormat } from '../../../src/source/formats/format.ts'
+import { sourceOfFormat } from '../../../src/source/formats/format.ts'
 import { type GooseOptions, gooseFormat } from '../../../src/source/formats/goose.ts'
 import { interpolate } from '../../../src/source/formats/interpolate.ts'
 import type { Dialect } from '../../../src/sql/dialect.ts'
 import { readScript } from '../../../src/sql/script.ts'
-import { memoryFolder } from './memoryFolder.ts'
+import { memoryFolder, newFiles } from './memoryFolder.ts'
 
 async function open(files: Record<string, string>, dialect: Dialect = 'postgres', options: GooseOptions = {}) {
   const source = sourceOfFormat(gooseFormat(options), memoryFolder(files, 'db'))

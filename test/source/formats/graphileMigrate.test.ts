@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { DuplicateVersionError, UsageError } from '../../../src/migrate/errors.ts'
-import { newFiles, sourceOfFormat } from '../../../src/source/formats/format.ts'
+import { sourceOfFormat } from '../../../src/source/formats/format.ts'
 import { type GraphileMigrateOptions, graphileMigrateFormat } from '../../../src/source/formats/graphileMigrate.ts'
-import { memoryFolder } from './memoryFolder.ts'
+import { memoryFolder, newFiles } from './memoryFolder.ts'
 
 const sourceOf = (files: Record<string, string>, options?: GraphileMigrateOptions) =>
   sourceOfFormat(graphileMigrateFormat(options), memoryFolder(files))

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { DuplicateVersionError, UsageError } from '../../../src/migrate/errors.ts'
-import { newFiles, sourceOfFormat } from '../../../src/source/formats/format.ts'
+import { sourceOfFormat } from '../../../src/source/formats/format.ts'
 import { type PostgratorOptions, postgratorFormat } from '../../../src/source/formats/postgrator.ts'
-import { memoryFolder } from './memoryFolder.ts'
+import { memoryFolder, newFiles } from './memoryFolder.ts'
 
 const sourceOf = (files: Record<string, string>, options?: PostgratorOptions) =>
   sourceOfFormat(postgratorFormat(options), memoryFolder(files))

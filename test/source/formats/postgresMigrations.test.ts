@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { DuplicateVersionError, FileNameError, UsageError } from '../../../src/migrate/errors.ts'
-import { newFiles, sourceOfFormat } from '../../../src/source/formats/format.ts'
+import { sourceOfFormat } from '../../../src/source/formats/format.ts'
 import { postgresMigrationsFormat } from '../../../src/source/formats/postgresMigrations.ts'
-import { memoryFolder } from './memoryFolder.ts'
+import { memoryFolder, newFiles } from './memoryFolder.ts'
 
 const sourceOf = (files: Record<string, string>, schema?: string) =>
   sourceOfFormat(postgresMigrationsFormat({ schema }), memoryFolder(files))

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
 import type { Migration } from '../../../src/migrate/source.ts'
-import { newFiles, sourceOfFormat } from '../../../src/source/formats/format.ts'
+import { sourceOfFormat } from '../../../src/source/formats/format.ts'
 import { supabaseFormat } from '../../../src/source/formats/supabase.ts'
 import { readScript } from '../../../src/sql/script.ts'
-import { memoryFolder } from './memoryFolder.ts'
+import { memoryFolder, newFiles } from './memoryFolder.ts'
 
 async function open(files: Record<string, string>) {
   const source = sourceOfFormat(supabaseFormat(), memoryFolder(files, 'supabase/migrations'))

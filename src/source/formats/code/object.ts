@@ -36,6 +36,12 @@ export function bodyOfObject(
   return bodyOf(made, direction)
 }
 
+/** Returns a class of the tool's as a loaded module: its text tells whether it has changed. */
+export function moduleOfClass<M extends object>(Class: object, adapted: M): LoadedModule & M {
+  const text = String(Class)
+  return { ...adapted, text, fingerprint: (half) => fingerprintOf([half, text]) }
+}
+
 // --- internal ---
 
 const modules = new WeakMap<object, LoadedModule>()

@@ -139,7 +139,7 @@ export class MysqlTestDatabase extends ServerDatabase<Connection, MysqlRegistry,
     return (await likeness.restore(inspector, this.name, snapshotName(key))) ? 'then' : undefined
   }
 
-  protected async closeOwn(): Promise<void> {
+  async closeOwn(): Promise<void> {
     const inspector = await this.#inspector?.catch(() => undefined)
     this.#inspector = undefined
     await inspector?.close().catch(() => undefined)

@@ -152,7 +152,7 @@ export class PostgresTestDatabase extends ServerDatabase<Client, PostgresRegistr
     }
   }
 
-  protected async closeOwn(): Promise<void> {
+  async closeOwn(): Promise<void> {
     const inspector = this.#inspector
     this.#inspector = undefined
     await inspector?.end().catch(() => undefined)
