@@ -4,6 +4,7 @@ import type { UiState } from '../src/ui/protocol.ts'
 import { Activity } from './Activity.tsx'
 import { Compare } from './Compare.tsx'
 import { QuestionNotice } from './Question.tsx'
+import { Rows } from './Rows.tsx'
 import { go, linkTo, route, type View } from './route.ts'
 import { FailureText } from './states.tsx'
 import { lost, state, stationOf } from './store.ts'
@@ -13,6 +14,7 @@ import { VersionView } from './VersionView.tsx'
 const VIEWS: readonly { readonly view: View; readonly name: string }[] = [
   { view: 'migrations', name: 'Migrations' },
   { view: 'compare', name: 'Compare' },
+  { view: 'rows', name: 'Rows' },
   { view: 'activity', name: 'Activity' },
 ]
 
@@ -41,6 +43,7 @@ export function App() {
       {view !== 'migrations' && (
         <main id="content" tabIndex={-1}>
           {view === 'compare' && <Compare now={now} />}
+          {view === 'rows' && <Rows now={now} />}
           {view === 'activity' && <Activity now={now} />}
         </main>
       )}
@@ -52,7 +55,7 @@ export function App() {
 
 function Header({ now, view }: { now: UiState; view: View }) {
   const { folder, database, server, format } = now
-  const shown = VIEWS.filter((one) => now.mode !== 'saved' || one.view !== 'activity')
+  const shown = VIEWS.filter(({ view: one }) => now.mode !== 'saved' || one === 'migrations' || one === 'compare')
   return (
     <header class="top">
       <p class="brand">

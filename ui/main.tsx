@@ -9,6 +9,7 @@ import './style/timeline.css'
 import './style/code.css'
 import './style/views.css'
 import './style/diagram.css'
+import './style/rows.css'
 
 allowOwnWorker()
 connect()

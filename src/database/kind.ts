@@ -6,6 +6,7 @@ import type { DatabaseAddress } from './address.ts'
 import type { DevelopmentDatabase, Fallback } from './development.ts'
 import type { ConnectOptions } from './postgres/address.ts'
 import type { PostgresDriverOptions } from './postgres/driver.ts'
+import type { RowReader } from './rowReader.ts'
 
 /** Options of `openDatabase` for a client or pool of `pg` and for PGlite. */
 export type PostgresOptions = Pick<PostgresDriverOptions, 'table' | 'schema' | 'lock' | 'keepExtensions' | 'keepTables'>
@@ -43,6 +44,8 @@ export interface DatabaseKind {
   locate(url: string): Promise<DatabaseAddress>
   /** Opens a reader of the schema. Omit it if the schema cannot be read: `migratest schema` then refuses. */
   openSchema?(url: string, options: OpenOptions): Promise<SchemaReader>
+  /** Opens a reader of tables and rows. Omit it if rows cannot be shown. */
+  openRows?(url: string, options: OpenOptions): Promise<RowReader>
   /** The functions that `migratest watch` needs; `refuse` makes the error that says why this kind cannot be watched. */
   readonly development?: Development | { refuse(): Error }
   /** Makes an empty copy of the schema for a dry run. Omit it if a failed migration leaves nothing behind. */

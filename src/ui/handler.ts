@@ -1,5 +1,6 @@
 /** Answers the requests of the page. Works in a server of its own and within vite's. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { OPERATORS, type RowRequest } from '../database/rowReader.ts'
 import { UsageError } from '../migrate/errors.ts'
 import { type Access, judge } from './access.ts'
 import type { Asset } from './assets.ts'
@@ -91,6 +92,8 @@ const CALLS: Readonly<Record<string, (inspector: Inspector, ask: Ask) => Promise
   'GET version': (inspector, { query }) => inspector.version(needed(query, 'key')),
   'GET schema': (inspector, { query }) => inspector.schema(needed(query, 'key')),
   'GET plan': (inspector, { query }) => inspector.plan(needed(query, 'from'), needed(query, 'to')),
+  'GET tables': (inspector) => inspector.tables(),
+  'GET rows': (inspector, { query }) => inspector.rows(rowRequest(query)),
   'POST move': (inspector, { body }) => {
     inspector.move(String(body.to))
     return {}
@@ -103,6 +106,19 @@ const CALLS: Readonly<Record<string, (inspector: Inspector, ask: Ask) => Promise
     await inspector.refresh()
     return {}
   },
+}
+
+/** @throws UsageError */
+function rowRequest(query: Ask['query']): RowRequest {
+  const [order, column, operator] = [query('order'), query('column'), query('operator')]
+  const compared = OPERATORS.find((one) => one === operator)
+  if (operator !== undefined && compared === undefined) throw new UsageError(`"${operator}" is not an operator.`)
+  return {
+    schema: query('schema') ?? '',
+    table: needed(query, 'table'),
+    order: order === undefined ? undefined : { column: order, descending: query('descending') === 'true' },
+    filter: column === undefined || !compared ? undefined : { column, operator: compared, value: query('value') ?? '' },
+  }
 }
 
 /** @throws UsageError */

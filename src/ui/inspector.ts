@@ -1,5 +1,6 @@
 /** Finds out what the page shows: the state of folder and database, the texts of a version, its schema, a plan. */
-import { openDatabase } from '../database/open.ts'
+import { openDatabase, openRowReader } from '../database/open.ts'
+import type { RowPage, RowReader, RowRequest } from '../database/rowReader.ts'
 import type { Driver } from '../migrate/driver.ts'
 import { UsageError } from '../migrate/errors.ts'
 import { Migrator } from '../migrate/migrator.ts'
@@ -10,7 +11,16 @@ import { labelOf, NIL_VERSION } from '../migrate/version.ts'
 import type { Question, WatchEvent } from '../watch/events.ts'
 import { failureOf, located } from './failure.ts'
 import type { InspectorOptions } from './options.ts'
-import type { Heard, Messages, PlanDocument, SchemaDocument, Station, UiState, VersionDetail } from './protocol.ts'
+import type {
+  Heard,
+  Messages,
+  PlanDocument,
+  SchemaDocument,
+  Station,
+  TablesDocument,
+  UiState,
+  VersionDetail,
+} from './protocol.ts'
 import { Schemas } from './schemas.ts'
 import { stationsOf } from './stations.ts'
 import { readVersion } from './versionDetail.ts'
@@ -145,6 +155,16 @@ export class Inspector {
     return this.#schemas.read(key, this.#state.epoch)
   }
 
+  /** Lists the tables of the live database with their sizes. */
+  tables(): Promise<TablesDocument> {
+    return this.#withRows(async (reader) => ({ tables: await reader.tables() }))
+  }
+
+  /** Reads the first rows of a table of the live database. */
+  rows(request: RowRequest): Promise<RowPage> {
+    return this.#withRows((reader) => reader.rows(request))
+  }
+
   /** Plans the way from one version to another. @throws VersionNotFoundError and what planning throws */
   plan(from: string, to: string): Promise<PlanDocument> {
     return this.#withDriver(async (driver) => {
@@ -213,6 +233,17 @@ export class Inspector {
       return await work(driver)
     } finally {
       await driver.close()
+    }
+  }
+
+  async #withRows<T>(work: (reader: RowReader) => Promise<T>): Promise<T> {
+    const { url, open } = this.#options
+    if (url === undefined) throw new UsageError('There is no database.')
+    const reader = await openRowReader(url, { ...open, applicationName: 'migratest ui' })
+    try {
+      return await work(reader)
+    } finally {
+      await reader.close()
     }
   }
 

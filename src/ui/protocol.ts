@@ -1,4 +1,5 @@
 /** What the page and its server tell each other. Only types: the page is bundled with them, the server sends them. */
+import type { TableSize } from '../database/rowReader.ts'
 import type { Direction } from '../migrate/source.ts'
 import type { StatusRow } from '../migrate/status.ts'
 import type { SchemaObject } from '../schema/model.ts'
@@ -119,6 +120,10 @@ export interface PlanDocument {
     readonly atomic: boolean
   }[]
   readonly warnings: readonly string[]
+}
+
+export interface TablesDocument {
+  readonly tables: readonly TableSize[]
 }
 
 /** The body of an answer that reports an error. */

@@ -15,7 +15,8 @@ import { test as base, type Watched } from '../support/watch.ts'
 const ODD = `<script>alert(1)</script> "it's" 🦆`
 
 const SHOP: Readonly<Record<string, string>> = {
-  '0001_users.up.sql': 'create table users (\n  id int primary key,\n  name text not null\n);',
+  '0001_users.up.sql':
+    "create table users (\n  id int primary key,\n  name text not null\n);\ninsert into users values (1, 'Ada'), (2, 'Grace');",
   '0001_users.down.sql': 'drop table users;',
   '0002_orders.up.sql':
     'create table orders (id int primary key, user_id int references users);\ncreate view names as select name from users;',
@@ -153,6 +154,7 @@ describeInChromium('the page', () => {
     { view: 'a schema', hash: '#/migrations/2_orders/schema', shows: 'CREATE TABLE users' },
     { view: 'a diagram', hash: '#/migrations/2_orders/diagram', shows: '3 tables and views' },
     { view: 'a comparison', hash: '#/compare/nil/3_mail', shows: 'mail text' },
+    { view: 'rows', hash: '#/rows/public/users', shows: 'Ada' },
     { view: 'the activity', hash: '#/activity', shows: 'At 3 in' },
   ]
 
@@ -229,6 +231,31 @@ describeInChromium('the page', () => {
     await expect.poll(() => one.text()).toContain('There is nothing to run')
   })
 
+  test('rows are filtered and ordered by the database, and a wrong value is said', async ({ shown }) => {
+    const one = await shown.following()
+    await expect.poll(() => one.inspector.state.at).toBe('3_mail')
+    await one.go('#/rows')
+    await one.page.getByRole('link', { name: /users 2/ }).click()
+    const cells = () => one.page.locator('tbody td:nth-child(2)').allTextContents()
+    await expect.poll(cells).toEqual(['Ada', 'Grace'])
+    await one.page.getByRole('button', { name: 'name' }).click()
+    await one.page.getByRole('button', { name: 'name' }).click()
+    await expect.poll(cells).toEqual(['Grace', 'Ada'])
+    await one.page.getByRole('combobox', { name: 'Column to filter by' }).selectOption('name')
+    await one.page.getByRole('textbox', { name: 'Value' }).fill('ad')
+    await one.page.keyboard.press('Enter')
+    await expect.poll(cells).toEqual(['Ada'])
+    await one.page.reload()
+    await expect.poll(cells).toEqual(['Ada'])
+    await one.page.getByRole('combobox', { name: 'Column to filter by' }).selectOption('id')
+    await one.page.getByRole('combobox', { name: 'How to compare' }).selectOption('=')
+    await one.page.getByRole('textbox', { name: 'Value' }).fill('one')
+    await one.page.keyboard.press('Enter')
+    await expect.poll(() => one.text()).toContain('invalid input syntax for type integer')
+    await one.page.getByRole('link', { name: 'Show all rows' }).click()
+    await expect.poll(cells).toEqual(['Ada', 'Grace'])
+  })
+
   test('all of it by keyboard alone', async ({ shown }) => {
     const one = await shown.looking()
     const { keyboard } = one.page
@@ -274,7 +301,7 @@ describeInChromium('the page', () => {
     })
     await expect.poll(() => one.inspector.state.at).toBe(`1_${name}`)
     for (const { hash } of VIEWS) {
-      await one.go(hash.replace(/[23]_\w+/, encodeURIComponent(`1_${name}`)))
+      await one.go(hash.replace(/[23]_\w+/, encodeURIComponent(`1_${name}`)).replace(/users$/, encodeURIComponent(ODD)))
       await expect.poll(() => one.text()).toContain('alert(1)')
       expect(await one.page.locator('script:not([src])').count()).toBe(0)
     }
