@@ -174,7 +174,7 @@ function Canvas({ placed }: { placed: Placed }) {
       >
         <svg width="100%" height="100%" aria-hidden="true">
           <defs>
-            <marker id="end" viewBox="0 0 8 8" refX="4" refY="4" markerWidth="7" markerHeight="7">
+            <marker id="end" viewBox="0 0 8 8" refX="1" refY="4" markerWidth="7" markerHeight="7" orient="auto">
               <circle class="link-end" cx="4" cy="4" r="3" />
             </marker>
           </defs>

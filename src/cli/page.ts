@@ -44,7 +44,6 @@ function portOf({ options }: Context): number | undefined {
 async function inspect(context: Context, shown: Shown): Promise<Inspector> {
   return Inspector.open({
     ...shown,
-    program: context.version,
     source: () => context.source(),
     folder: context.folder,
     dialect: context.dialect,

@@ -25,7 +25,7 @@ export interface TableSize {
 export const OPERATORS = ['=', '<>', '<', '>', 'contains', 'empty', 'set'] as const
 export type Operator = (typeof OPERATORS)[number]
 
-export interface RowFilter {
+interface RowFilter {
   readonly column: string
   readonly operator: Operator
   readonly value: string
@@ -40,9 +40,9 @@ export interface RowRequest {
 
 export interface RowPage {
   readonly columns: readonly { readonly name: string; readonly type: string; readonly isKey: boolean }[]
-  /** The first {@link MOST_ROWS} rows; null for SQL's NULL. Long values are cut and end in `…`. */
+  /** The first hundred rows; null for SQL's NULL. Long values are cut and end in `…`. */
   readonly rows: readonly (readonly (string | null)[])[]
-  /** Number of rows that fit the filter, at most {@link MOST_COUNTED}. */
+  /** Number of rows that fit the filter, at most 100 000. */
   readonly total: number
 }
 
@@ -53,9 +53,9 @@ export interface RowReader {
   close(): Promise<void>
 }
 
-export const MOST_ROWS = 100
+const MOST_ROWS = 100
 /** Counting ends here. */
-export const MOST_COUNTED = 100_000
+const MOST_COUNTED = 100_000
 
 export interface RowColumn {
   readonly name: string

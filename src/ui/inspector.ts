@@ -39,13 +39,12 @@ export class Inspector {
   #answer: ((id: number, yes: boolean) => void) | undefined
 
   private constructor(options: InspectorOptions, source: Source) {
-    const { program, folder, dialect, server, mode, why } = options
+    const { folder, dialect, server, mode, why } = options
     this.#options = options
     this.#source = source
     this.#schemas = new Schemas(options, source)
     this.#state = {
       ...EMPTY,
-      program,
       folder,
       dialect,
       server,
@@ -305,7 +304,6 @@ const LOOKS: ReadonlySet<WatchEvent['type']> = new Set([
 ])
 
 const EMPTY: UiState = {
-  program: '',
   folder: '',
   format: undefined,
   dialect: 'postgres',

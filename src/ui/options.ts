@@ -8,8 +8,6 @@ import type { Job } from '../watch/watcher.ts'
 import type { UiState } from './protocol.ts'
 
 export interface InspectorOptions {
-  /** The version of migratest. */
-  readonly program: string
   /** Opens the folder. Called once. */
   readonly source: () => Promise<Source>
   /** The folder as the user named it. */

@@ -34,8 +34,6 @@ export interface Station {
 
 /** Everything the page shows that is not asked for by name. A reload shows the same. */
 export interface UiState {
-  /** The version of migratest. */
-  readonly program: string
   /** The folder as the user named it, and the name of its tool if it is another tool's. */
   readonly folder: string
   readonly format: string | undefined

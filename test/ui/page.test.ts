@@ -51,7 +51,6 @@ class Shown {
 
   static async of(watched: Watched, options: Partial<InspectorOptions> = {}): Promise<Shown> {
     const inspector = await Inspector.open({
-      program: '0.0.0',
       source: async () => directory(watched.folder),
       folder: 'migrations',
       dialect: 'postgres',

@@ -35,7 +35,6 @@ const test = base.extend('served', async ({ db }, { onCleanup }) => {
   onCleanup(async () => void (await Promise.all(servers.map((server) => server.close()))))
   const open = async (options: Partial<InspectorOptions> = {}) => {
     const inspector = await Inspector.open({
-      program: '0.0.0',
       source: async () => directory(path),
       folder: 'migrations',
       dialect: 'postgres',
