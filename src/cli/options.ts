@@ -74,6 +74,11 @@ const OWN = {
   exec: { type: 'string', value: 'COMMAND', help: 'shell command to run after each change; gets $DATABASE_URL' },
   ui: { type: 'boolean', help: 'also show the page in the browser' },
   'read-only': { type: 'boolean', help: 'only look: change nothing, neither in the database nor on a save' },
+  export: {
+    type: 'string',
+    value: 'FILE',
+    help: 'write the page into one HTML file (or into a folder) that needs no server',
+  },
   port: { type: 'string', value: 'PORT', help: 'port of the page on this machine (default: a free one)' },
   'no-open': { type: 'boolean', help: 'print the address of the page, but do not open the browser' },
   yes: { type: 'boolean', short: 'y', help: 'destroy data without asking (squash: also uncommitted files)' },

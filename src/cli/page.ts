@@ -30,18 +30,8 @@ export async function openPage(context: Context, shown: Shown): Promise<Page> {
   return { inspector, close: () => server.close() }
 }
 
-// --- internal ---
-
-function portOf({ options }: Context): number | undefined {
-  const { port: text } = options
-  if (text === undefined) return undefined
-  const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN
-  if (port <= 65_535) return port
-  throw new UsageError(`--port ${text} is not a port: use a number up to 65535, or 0 for a free one.`)
-}
-
 /** Makes the inspector of the project that the command line names. */
-async function inspect(context: Context, shown: Shown): Promise<Inspector> {
+export async function inspect(context: Context, shown: Shown): Promise<Inspector> {
   return Inspector.open({
     ...shown,
     source: () => context.source(),
@@ -51,4 +41,14 @@ async function inspect(context: Context, shown: Shown): Promise<Inspector> {
     migrator: context.migratorOptions,
     testServer: () => context.testServer(),
   })
+}
+
+// --- internal ---
+
+function portOf({ options }: Context): number | undefined {
+  const { port: text } = options
+  if (text === undefined) return undefined
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN
+  if (port <= 65_535) return port
+  throw new UsageError(`--port ${text} is not a port: use a number up to 65535, or 0 for a free one.`)
 }

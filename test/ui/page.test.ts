@@ -1,11 +1,16 @@
 /** The page in Chromium: each view, light and dark, by keyboard alone, checked by axe, and live. */
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import axe from 'axe-core'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect } from 'vitest'
 import { directory } from '../../src/source/directory.ts'
+import { readAssets } from '../../src/ui/assets.ts'
 import { Inspector } from '../../src/ui/inspector.ts'
 import type { InspectorOptions } from '../../src/ui/options.ts'
+import { savePage } from '../../src/ui/savedPage.ts'
 import { startUiServer, type UiServer } from '../../src/ui/server.ts'
+import { singleFile } from '../../src/ui/singleFile.ts'
 import type { WatchOptions } from '../../src/watch/options.ts'
 import { builtPage, describeInChromium, launchChromium } from '../support/page.ts'
 import { anyPostgres } from '../support/servers.ts'
@@ -322,6 +327,30 @@ describeInChromium('the page', () => {
     await expect.poll(() => one.page.getByRole('heading', { level: 1 }).textContent()).toContain('step_137')
     await one.page.getByRole('searchbox', { name: /Find a migration/ }).fill('step_44')
     await expect.poll(() => one.text()).toContain('11 of 500 migrations')
+  })
+
+  test('an exported file is opened from disk, loads nothing, and shows the same', async ({ shown, watched }) => {
+    const odd = ODD.replaceAll('/', '')
+    const one = await shown.looking({ ...SHOP, [`0004_${odd}.up.sql`]: "select '</script><script>alert(2)</script>';" })
+    const source = directory(watched.folder)
+    const data = await savePage({ inspector: one.inspector, source, server: anyPostgres, onProgress: () => undefined })
+    const file = join(watched.folder, 'report.html')
+    writeFileSync(file, singleFile(readAssets(folder), data))
+    const asked: string[] = []
+    one.page.on('request', (request) => asked.push(request.url()))
+    await one.page.goto(`file://${file}`)
+    await expect.poll(() => one.text()).toContain('4 migrations')
+    for (const { hash, shows } of VIEWS.slice(0, 4)) {
+      await one.go(hash)
+      await expect.poll(() => one.text()).toContain(shows)
+      expect(await one.violations()).toEqual([])
+    }
+    await one.go(`#/migrations/${encodeURIComponent(`4_${odd}`)}`)
+    await expect.poll(() => one.text()).toContain('alert(2)')
+    expect(
+      asked.filter((url) => !url.startsWith('file:') && !url.startsWith('blob:') && !url.startsWith('data:')),
+    ).toEqual([])
+    expect(one.complaints).toEqual([])
   })
 
   test('two tabs show the same; the server goes and comes back, and so do they', async ({ shown }) => {

@@ -1,11 +1,14 @@
 import { collect } from '../../watch/collect.ts'
 import { ownDatabase } from '../../watch/ownDatabase.ts'
 import type { Context } from '../context.ts'
+import { exportPage } from '../exportPage.ts'
 import { openPage } from '../page.ts'
 import { watch } from './watch.ts'
 
 /** Shows the page until the user quits: with a watch if the database may be watched, otherwise only looking. */
 export async function run(context: Context): Promise<number> {
+  const { export: target } = context.options
+  if (target !== undefined) return exportPage(context, target)
   if (context.options['read-only']) return look(context, undefined)
   try {
     return await watch(context, { withPage: true, marks: false })

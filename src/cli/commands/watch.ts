@@ -118,8 +118,11 @@ export async function watch(
       quit: () => over(),
     }
     context.endOnSignal('after the current run', over, (code) => process.exit(code))
-    await watcher.start()
-    await page?.opened.catch(async (error) => {
+    // The first run may wait for a server that never comes back.
+    const starting = watcher.start()
+    starting.catch(() => undefined)
+    await Promise.race([starting, quit])
+    await page?.opened().catch(async (error) => {
       await watcher.close()
       throw error
     })

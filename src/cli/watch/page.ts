@@ -14,15 +14,17 @@ export class WatchPage {
     this.#open = () => openPage(context, { ...shown, mode: 'watching' })
   }
 
-  /** Resolves when the page is open. @throws UsageError if it cannot be opened */
-  get opened(): Promise<Page> {
-    this.#opening ??= this.#start()
-    return this.#opening
+  /** Resolves when the page is open, or at once if the watch has no database yet. @throws UsageError */
+  async opened(): Promise<void> {
+    await this.#opening
   }
 
   hear(event: WatchEvent): void {
     // From this event on, the database is ours: another watch would have been refused before it.
-    if (event.type === 'opened') this.opened.catch(() => undefined)
+    if (event.type === 'opened') {
+      this.#opening ??= this.#start()
+      this.#opening.catch(() => undefined)
+    }
     if (this.#page) this.#page.inspector.hear(event)
     else this.#unheard.push(event)
   }
@@ -34,7 +36,7 @@ export class WatchPage {
   /** Returns a function that asks on the page; without an open page the answer is no. */
   ask(question: Question): (signal: AbortSignal) => Promise<boolean> {
     return async (signal) => {
-      const page = await this.opened.catch(() => undefined)
+      const page = await this.#opening?.catch(() => undefined)
       return page ? page.inspector.ask(question, signal) : false
     }
   }
