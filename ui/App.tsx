@@ -157,7 +157,8 @@ function Nothing({ now }: { now: UiState }) {
   const first = (now.at === undefined ? undefined : stationOf(now.at)) ?? now.stations.at(-1)
   useEffect(() => {
     // On a small screen the list has the whole page, so nothing is chosen yet.
-    if (first && matchMedia('(min-width: 761px)').matches) go(linkTo('migrations', [first.key]), true)
+    if (first && route.peek().parts.length === 0 && matchMedia('(min-width: 761px)').matches)
+      go(linkTo('migrations', [first.key]), true)
   }, [first?.key])
   if (first) return null
   return (

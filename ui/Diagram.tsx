@@ -87,6 +87,8 @@ export function Diagram({ before, after }: { before: SchemaDocument | undefined;
 
 /** With more boxes than this, only names are shown. */
 const MOST_WITH_COLUMNS = 40
+/** With more lines than this, they are drawn fainter. */
+const DENSE = 100
 const MOST_COLUMNS = 14
 const LINE = 18
 const HEAD = 28
@@ -178,7 +180,10 @@ function Canvas({ placed }: { placed: Placed }) {
               <circle class="link-end" cx="4" cy="4" r="3" />
             </marker>
           </defs>
-          <g transform={`translate(${x} ${y}) scale(${scale})`}>
+          <g
+            class={placed.shown.lines.length > DENSE ? 'dense' : undefined}
+            transform={`translate(${x} ${y}) scale(${scale})`}
+          >
             <Drawing
               placed={placed}
               chosen={chosen.value}
@@ -219,7 +224,7 @@ function Drawing({ placed, chosen, near, onChoose }: DrawingProps) {
       {shown.lines.map(({ from, to, kind, columns }, i) => (
         <path
           key={`${from} ${to} ${kind} ${columns.join()}`}
-          class={`link ${kind}${near && from !== chosen && to !== chosen ? ' far' : ''}`}
+          class={`link ${kind}${near ? (from === chosen || to === chosen ? ' near' : ' far') : ''}`}
           d={wayOf(ways[i] ?? [])}
           marker-start="url(#end)"
         >

@@ -1,5 +1,5 @@
 /** Where the page's data comes from: a server, or the page's own file if it was exported. */
-import type { ErrorDocument, SavedPage } from '../src/ui/protocol.ts'
+import type { ErrorDocument, SavedPage, UiState } from '../src/ui/protocol.ts'
 import { type Api, ApiError } from './apiError.ts'
 import { savedApi } from './saved.ts'
 
@@ -7,6 +7,12 @@ import { savedApi } from './saved.ts'
 export function findApi(): Api {
   const saved = document.getElementById('saved')?.textContent
   return saved ? savedApi(JSON.parse(saved) as SavedPage) : live
+}
+
+/** Returns the state that the server has put into the page. */
+export function stateInPage(): UiState | undefined {
+  const text = document.getElementById('state')?.textContent
+  return text ? (JSON.parse(text) as UiState) : undefined
 }
 
 // --- internal ---
@@ -25,6 +31,7 @@ const live: Api = {
   listen(on, onLost) {
     const source = new EventSource('api/events')
     source.addEventListener('state', ({ data }) => on.state(JSON.parse(data)))
+    source.addEventListener('change', ({ data }) => on.change(JSON.parse(data)))
     source.addEventListener('heard', ({ data }) => on.heard(JSON.parse(data)))
     source.addEventListener('error', () => {
       // A browser waits for seconds before it tries again, and gives up if it is refused.

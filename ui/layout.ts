@@ -47,6 +47,9 @@ export function arrange(sizes: readonly Size[], links: readonly Link[]): Arrange
 // --- internal ---
 
 const GAP = 48
+const ROW_GAP = 20
+const COLUMN_GAP = 32
+const RANK_GAP = 96
 
 interface Part {
   readonly sizes: readonly Size[]
@@ -114,7 +117,55 @@ function arrangeConnected({ sizes, links }: Part): ArrangedPart {
     ]),
   )
   const { width = 0, height = 0 } = graph.graph() as { width?: number; height?: number }
-  return { places, ways, width, height }
+  const area = sizes.reduce((sum, box) => sum + (box.width + COLUMN_GAP) * (box.height + ROW_GAP), 0)
+  const most = Math.max(1200, Math.sqrt(area * 0.9))
+  return height > most * 1.3 ? wrapped({ sizes, links }, places, most) : { places, ways, width, height }
+}
+
+/**
+ * Breaks columns that are too long into several. Where many tables refer to a few, they would otherwise stand in one
+ * column that is far too high for any screen.
+ */
+function wrapped({ sizes, links }: Part, places: ReadonlyMap<string, Point>, most: number): ArrangedPart {
+  const columns = new Map<number, Size[]>()
+  for (const size of sizes) {
+    const middle = Math.round((places.get(size.id)?.x ?? 0) + size.width / 2)
+    columns.set(middle, [...(columns.get(middle) ?? []), size])
+  }
+  const moved = new Map<string, Point>()
+  let [x, right, bottom] = [0, 0, 0]
+  for (const [, column] of [...columns].sort(([a], [b]) => a - b)) {
+    const sorted = column.sort((a, b) => (places.get(a.id)?.y ?? 0) - (places.get(b.id)?.y ?? 0))
+    let [y, widest] = [0, 0]
+    for (const { id, width, height } of sorted) {
+      if (y > 0 && y + height > most) {
+        x += widest + COLUMN_GAP
+        y = 0
+        widest = 0
+      }
+      moved.set(id, { x, y })
+      y += height + ROW_GAP
+      widest = Math.max(widest, width)
+      right = Math.max(right, x + width)
+      bottom = Math.max(bottom, y - ROW_GAP)
+    }
+    x += widest + RANK_GAP
+  }
+  const boxes = new Map(sizes.map((size) => [size.id, size]))
+  const ways = new Map(
+    links.map((link): [Link, readonly Point[]] => {
+      const [from, to] = [moved.get(link.to), moved.get(link.from)]
+      const [first, second] = [boxes.get(link.to), boxes.get(link.from)]
+      if (!from || !to || !first || !second) return [link, []]
+      const [start, end] = [
+        { x: from.x + first.width, y: from.y + Math.min(first.height / 2, 14) },
+        { x: to.x, y: to.y + Math.min(second.height / 2, 14) },
+      ]
+      const bow = Math.min(60, Math.max(24, Math.abs(end.x - start.x) / 3))
+      return [link, [start, { x: start.x + bow, y: start.y }, { x: end.x - bow, y: end.y }, end]]
+    }),
+  )
+  return { places: moved, ways, width: right, height: bottom }
 }
 
 /** Places the groups on shelves, the highest first, in a form about as wide as a screen. */

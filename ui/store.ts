@@ -2,7 +2,7 @@
 import { computed, type Signal, signal } from '@preact/signals'
 import type { Station, UiState } from '../src/ui/protocol.ts'
 import type { Failure } from '../src/watch/events.ts'
-import { findApi } from './api.ts'
+import { findApi, stateInPage } from './api.ts'
 import { type Api, ApiError } from './apiError.ts'
 
 /** A document that was asked for. While a newer one is being read, the older one stays. */
@@ -23,17 +23,21 @@ const stationsByKey = computed(() => new Map(state.value?.stations.map((station)
 
 export function connect(): void {
   api = findApi()
+  state.value = stateInPage()
   api.listen(
     {
       state(next) {
         lost.value = undefined
         state.value = next
       },
-      // The state that follows contains it, too; this only makes it visible earlier.
+      change({ set, unset }) {
+        const now = state.value
+        const gone = Object.fromEntries(unset.map((key) => [key, undefined]))
+        if (now) state.value = { ...now, ...set, ...gone } as UiState
+      },
       heard(heard) {
         const now = state.value
-        if (now && !now.events.some(({ id }) => id === heard.id))
-          state.value = { ...now, events: [...now.events, heard] }
+        if (now) state.value = { ...now, events: [...now.events, heard].slice(-MOST_EVENTS) }
       },
     },
     (why) => {
@@ -90,6 +94,7 @@ interface Known {
 }
 
 const MOST_KNOWN = 60
+const MOST_EVENTS = 300
 let api: Api | undefined
 const documents = new Map<string, Known>()
 

@@ -1,12 +1,13 @@
 /** Answers the requests of the page. Works in a server of its own and within vite's. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { gzipSync } from 'node:zlib'
 import { OPERATORS, type RowRequest } from '../database/rowReader.ts'
 import { UsageError } from '../migrate/errors.ts'
 import { type Access, judge } from './access.ts'
 import type { Asset } from './assets.ts'
 import { failureOf } from './failure.ts'
 import type { Inspector } from './inspector.ts'
-import type { ErrorDocument } from './protocol.ts'
+import type { ErrorDocument, UiState } from './protocol.ts'
 import { Stream } from './stream.ts'
 
 export interface Handler {
@@ -35,7 +36,9 @@ export function createHandler(inspector: Inspector, assets: ReadonlyMap<string, 
       const result = await call(inspector, { query: (name) => url.searchParams.get(name) ?? undefined, body })
       return sendJson(response, 200, result)
     }
-    const asset = request.method === 'POST' ? undefined : assets.get(path === '' ? 'index.html' : path)
+    if (path === '' && request.method !== 'POST')
+      return sendAsset(request, response, withState(assets, inspector.state))
+    const asset = request.method === 'POST' ? undefined : assets.get(path)
     if (asset) return sendAsset(request, response, asset)
     sendText(response, 404, 'There is nothing here.')
   }
@@ -157,6 +160,15 @@ function sendJson(response: ServerResponse, status: number, value: unknown): voi
   response
     .writeHead(status, { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' })
     .end(JSON.stringify(value ?? null))
+}
+
+/** The page with the state in it, so that it need not ask before it shows something. */
+function withState(assets: ReadonlyMap<string, Asset>, state: UiState): Asset {
+  const html = assets.get('index.html')?.body.toString('utf8') ?? ''
+  const json = JSON.stringify(state).replaceAll('<', '\\u003c')
+  const data = `<script type="application/json" id="state">${json}</script>`
+  const body = Buffer.from(html.replace('</head>', () => `${data}</head>`))
+  return { type: 'text/html; charset=utf-8', body, gzipped: gzipSync(body, { level: 1 }), lasting: false }
 }
 
 function sendAsset(request: IncomingMessage, response: ServerResponse, { type, body, gzipped, lasting }: Asset): void {

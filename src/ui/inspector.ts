@@ -35,6 +35,8 @@ export class Inspector {
   #state: UiState
   #looking: Promise<void> | undefined
   #again = false
+  /** `true` if files were saved since the last look. */
+  #isOutdated = false
   #asked = 0
   #answer: ((id: number, yes: boolean) => void) | undefined
 
@@ -87,15 +89,16 @@ export class Inspector {
 
   /** Tells the inspector that files were saved: what was read before is out of date. */
   saved(): Promise<void> {
-    this.#outdate()
+    this.#isOutdated = true
     return this.refresh()
   }
 
   /** Passes on an event of the watch, and looks again if it may have changed anything. */
   hear(event: WatchEvent): void {
     const heard: Heard = { id: (this.#state.events.at(-1)?.id ?? 0) + 1, at: Date.now(), event }
+    this.#state = { ...this.#state, events: [...this.#state.events, heard].slice(-MOST_EVENTS) }
     this.#send('heard', heard)
-    this.#change({ events: [...this.#state.events, heard].slice(-MOST_EVENTS), ...this.#told(event) })
+    this.#change(this.#told(event))
     if (LOOKS.has(event.type)) void this.saved()
   }
 
@@ -195,7 +198,7 @@ export class Inspector {
     try {
       const { graph } = await readGraph(this.#source)
       if (url === undefined) {
-        this.#settle({ stations: stationsOf(graph, undefined), problems: graph.problems })
+        this.#settle({ stations: stationsOf(graph, undefined), problems: graph.problems, unread: undefined })
         return
       }
       await this.#withDriver(async (driver) => {
@@ -213,13 +216,13 @@ export class Inspector {
           dirty,
           problems: [...(disagreement === undefined ? [] : [disagreement]), ...problems],
           connected: true,
+          unread: undefined,
         })
       })
     } catch (error) {
       const failure = failureOf(error)
-      this.#change(
-        failure.code === 'MIGRATEST_CONNECTION' ? { connected: false, unread: failure } : { unread: failure },
-      )
+      const isAway = failure.code === 'MIGRATEST_CONNECTION'
+      this.#settle({ at: this.#state.at, unread: failure, ...(isAway && { connected: false }) })
     }
   }
 
@@ -265,21 +268,23 @@ export class Inspector {
     }
   }
 
-  /** Takes over what a look has found. */
+  /** Takes over what a look has found. What pages have read before is out of date if anything is different. */
   #settle(found: Partial<UiState>): void {
-    const before = JSON.stringify([this.#state.stations, this.#state.at])
-    if (before !== JSON.stringify([found.stations, found.at])) this.#outdate()
-    this.#change({ ...found, unread: undefined })
+    const { stations, at, epoch } = this.#state
+    const isOther = JSON.stringify([stations, at]) !== JSON.stringify([found.stations ?? stations, found.at])
+    this.#change({ ...found, ...((isOther || this.#isOutdated) && { epoch: epoch + 1 }) })
   }
 
-  #outdate(): void {
-    this.#state = { ...this.#state, epoch: this.#state.epoch + 1 }
-  }
-
+  /** Changes the state and tells the pages which parts are different. */
   #change(part: Partial<UiState>): void {
-    const before = JSON.stringify(this.#state)
-    this.#state = { ...this.#state, ...part }
-    if (JSON.stringify(this.#state) !== before || 'events' in part) this.#send('state', this.#state)
+    const before = this.#state
+    if (part.epoch !== undefined) this.#isOutdated = false
+    const keys = Object.keys(part) as (keyof UiState)[]
+    const changed = keys.filter((key) => JSON.stringify(part[key]) !== JSON.stringify(before[key]))
+    if (changed.length === 0) return
+    this.#state = { ...before, ...part }
+    const set = Object.fromEntries(changed.map((key) => [key, part[key]])) as Partial<UiState>
+    this.#send('change', { set, unset: changed.filter((key) => part[key] === undefined) })
   }
 
   #send: Listener = (name, data) => {
@@ -294,10 +299,10 @@ const MOST_EVENTS = 300
 /** Events after which files or database may differ from what was last seen. */
 const LOOKS: ReadonlySet<WatchEvent['type']> = new Set([
   'ready',
-  'changed',
   'applied',
   'unchanged',
   'failed',
+  'skipped',
   'drifted',
   'seeded',
   'reconnected',

@@ -129,9 +129,19 @@ export interface ErrorDocument {
   readonly error: Failure
 }
 
+interface StateChange {
+  readonly set: Partial<UiState>
+  /** Parts that are undefined now; JSON cannot say that. */
+  readonly unset: readonly (keyof UiState)[]
+}
+
 /** The messages of `api/events`: the event name and its data. */
 export interface Messages {
+  /** The whole state, when a page connects. */
   readonly state: UiState
+  /** What has changed in it. */
+  readonly change: StateChange
+  /** An event, which belongs to the state's events. */
   readonly heard: Heard
 }
 
