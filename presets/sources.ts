@@ -2,7 +2,7 @@
  * Folders of other tools, as they are: one function a tool. Where a folder tells whose it is, its path alone is enough;
  * these functions are for the tools' options, and for folders that could be of several tools.
  */
-import { URL } from 'node:url'
+import type { URL } from 'node:url'
 import type { Source } from '../src/migrate/source.ts'
 import { type AtlasOptions, atlasFormat } from '../src/source/formats/atlas.ts'
 import { noFolder } from '../src/source/formats/code/object.ts'
@@ -157,9 +157,9 @@ export function typeorm(
   options: TypeormOptions = {},
 ): Source {
   const { from, settings } = typeormGiven(migrations, options)
-  return typeof from === 'object' && !(from instanceof URL)
+  return Array.isArray(from)
     ? sourceOfFormat(typeormFormat(settings, from), noFolder("TypeORM's classes"), settings)
-    : sourceOfFormat(typeormFormat(settings), folderOnDisk(from), settings)
+    : sourceOfFormat(typeormFormat(settings), folderOnDisk(from as string | URL), settings)
 }
 
 /** Migrations of the Sequelize CLI. @param path default `migrations` */

@@ -157,6 +157,11 @@ export interface Driver {
    * applied; the engine reads from `state()` which one it was. Optional: omit it if the database cannot do this.
    */
   applyAll?(steps: readonly MigrationStep[], signal: AbortSignal): Promise<void>
+  /**
+   * `true` if the caller drops the database after any failure. `applyAll` then also takes migrations that cannot run in a
+   * transaction, without a journal, and its failure ends the run with a {@link BatchFailedError}.
+   */
+  readonly disposable?: boolean
 
   /**
    * Runs `work` in one transaction on this driver's session. The transaction is committed as a whole, or rolled back if
@@ -206,6 +211,9 @@ export interface Driver {
   /** Returns borrowed connections and closes those the driver opened. Never throws. */
   close(): Promise<void>
 }
+
+/** Several migrations failed together on a database that is to be dropped: run them one by one to see which, and why. */
+export class BatchFailedError extends Error {}
 
 /** Returns a version as users know it, for messages about a driver's database. */
 export function describeAt({ describe }: Pick<Driver, 'describe'>, version: number): string {

@@ -3,7 +3,7 @@
  * into errors that say where they happened and what to do.
  */
 import { inspect } from 'node:util'
-import { type Driver, describeAt, type MigrationStep } from './driver.ts'
+import { BatchFailedError, type Driver, describeAt, type MigrationStep } from './driver.ts'
 import { CancelledError, MigratestError, MigrationFailedError, SourceChangedError, StatementError } from './errors.ts'
 import type { OnEvent } from './events.ts'
 import type { Hears, LoadedStep } from './load.ts'
@@ -115,7 +115,8 @@ async function runBatches(input: RunInput): Promise<PlanStep<number>[]> {
     const batch: MigrationStep[] = []
     let length = 0
     for (const planned of steps.slice(ran.length, ran.length + BATCH_STEPS)) {
-      if (!planned.atomic || planned.code || planned.direction !== 'up' || length > BATCH_LENGTH) break
+      const fits = planned.atomic || driver.disposable === true
+      if (!fits || planned.code || planned.direction !== 'up' || length > BATCH_LENGTH) break
       const loaded = await input.load(planned)
       // The file changed after planning: end the batch here. The step throws the error when it runs by itself.
       if (loaded.plan.fingerprint !== planned.fingerprint) break
@@ -127,7 +128,10 @@ async function runBatches(input: RunInput): Promise<PlanStep<number>[]> {
     const begun = now()
     const failed = await driver.applyAll(batch, signal).then(
       () => false,
-      () => true,
+      (cause) => {
+        if (driver.disposable) throw new BatchFailedError('Several migrations failed together.', { cause })
+        return true
+      },
     )
     const done = failed ? await countDone(driver, batch) : batch.length
     const ms = (now() - begun) / Math.max(done, 1)

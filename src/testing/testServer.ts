@@ -97,6 +97,12 @@ export interface Place {
   readonly schema?: string | undefined
 }
 
+/** How migrations may run on a database that nobody has yet. */
+export interface Disposable {
+  /** `true` if the database is dropped after any failure: see `Driver.disposable`. */
+  readonly disposable?: boolean
+}
+
 /** A database that belongs to one test. */
 export interface TestDatabase<Client> {
   readonly name: string
@@ -105,7 +111,7 @@ export interface TestDatabase<Client> {
   connect(): Promise<Client>
   query(client: Client, sql: string, params?: readonly unknown[]): Promise<Row[]>
   /** Opens a driver for migrations, on a separate connection if the database allows several. */
-  openDriver(client: Client, place?: Place): Promise<Driver>
+  openDriver(client: Client, options?: Place & Disposable): Promise<Driver>
   /**
    * Reads the schema, without the migrations' own tables.
    * @param hidden tables and schemas to leave out, too

@@ -87,6 +87,43 @@ describeOnDatabases(['MySQL', 'MariaDB'], ({ name: kind, server: anyServer }) =>
     expect(String(await again.schema())).toBe(String(schema))
   })
 
+  test('what is made in one message is the same as what is made one by one', async () => {
+    const migrations = made({
+      '1_a.up.sql': "set sql_mode = '', @n = 7; create table zero (at datetime default '0000-00-00 00:00:00'); create table a (id int)",
+      '2_modes.up.sql': 'create table modes as select @@sql_mode as mode; insert into a (id) values (@@autocommit)',
+      '3_rows.up.sql': 'insert into a (id) values (2); update a set id = id + 1',
+      '3_rows.down.sql': 'delete from a',
+      '4_p.up.sql':
+        'delimiter //\ncreate procedure p() begin insert into a (id) values (9); end//\ndelimiter ;\ncall p()',
+      '5_p.up.sql': 'start transaction; insert into a (id) values (10); commit; alter table a add b int',
+    })
+    const together = await take(migrations)
+    await using single = await createMigratedDatabase({ server, migrations, snapshots: false })
+    expect(String(await together.schema())).toBe(String(await single.schema()))
+    for (const sql of [
+      'select * from modes',
+      'select id, b from a',
+      'select version, dirty from schema_migrations',
+      'select version, name, fingerprint, down_fingerprint, up, down, baseline, running from schema_migrations_history order by version',
+    ]) {
+      expect(await together.query(sql)).toEqual(await single.query(sql))
+    }
+    expect(await together.query("select mode <> '' as strict from modes")).toEqual([{ strict: 1 }])
+  })
+
+  test('a failure in one message is told as if it had come one by one', async () => {
+    const migrations = made({
+      '1_a.up.sql': 'create table a (id int)',
+      '2_b.up.sql': 'create table b (id int);\ncreate table a (id int)',
+      '3_c.up.sql': 'create table c (id int)',
+    })
+    const error = await failure(take(migrations))
+    expect(error).toMatchObject({ code: 'MIGRATEST_MIGRATION_FAILED' })
+    expect(error.message).toContain("Table 'a' already exists")
+    expect(error.message).toContain('2_b.up.sql:2:1')
+    expect(error.message).toContain('Statement 1 took effect; the database is dirty at version 2.')
+  })
+
   describe('whatever a test does to its database, the next one has it as it should be', () => {
     const migrations = made({
       '1_a.up.sql': `create table a (id int primary key auto_increment, x varchar(20) not null, y varchar(20) not null default '', pos int not null);

@@ -61,6 +61,8 @@ export interface MysqlDriverOptions {
    * nothing else.
    */
   readonly onlyHere?: boolean
+  /** `true` if the caller drops the database after any failure: see {@link Driver.disposable}. */
+  readonly disposable?: boolean
   /** Names of tables that `drop()` keeps. */
   readonly keepTables?: readonly string[]
   /** Tables of another tool, which do not count as part of the schema. */
@@ -88,6 +90,8 @@ class MysqlDriver implements Driver {
   readonly transactionalRows = true
   readonly syntax: Syntax
   readonly database: string
+  readonly disposable: boolean
+  readonly applyAll?: Driver['applyAll']
   readonly #session: Session
   readonly #options: MysqlDriverOptions
   #tables: tables.Tables
@@ -118,6 +122,8 @@ class MysqlDriver implements Driver {
     options: MysqlDriverOptions,
   ) {
     this.#options = options
+    this.disposable = options.disposable === true
+    if (this.disposable) this.applyAll = (steps, signal) => this.#applyTogether(steps, signal)
     this.#modes = modes
     this.#packet = packet
     this.syntax = syntaxOfModes(modes.mode)
@@ -293,6 +299,51 @@ class MysqlDriver implements Driver {
   }
 
   // --- internal ---
+
+  /**
+   * Runs migrations without a journal, as many in one message as possible, and records them at its end. A migration that
+   * may change the session ends a message, since its settings are put back before the next one.
+   */
+  async #applyTogether(steps: readonly MigrationStep[], signal: AbortSignal): Promise<void> {
+    for (let at = 0; at < steps.length; ) {
+      const leaves = ({ work }: MigrationStep) => work.kind === 'sql' && work.script.statements.some(leavesSession)
+      const last = steps.findIndex((step, i) => i >= at && leaves(step))
+      const end = last === -1 ? steps.length : last + 1
+      const message = steps.slice(at, end)
+      const script = message.at(-1)?.work
+      if (last !== -1 && script?.kind === 'sql') await this.#remember(script.script)
+      for (const step of message) {
+        refuseLosingTables(step, this.#tables)
+        refuseOtherCharset(step, this.#tables)
+      }
+      const [from = 0, to = 0] = [message[0]?.from, message.at(-1)?.to]
+      await this.#session.script(
+        [
+          ...message.flatMap((step) => this.#bodyOf(step)),
+          tables.BEGIN_MEASURING,
+          'START TRANSACTION',
+          ...message.flatMap((step) => tables.changeHistory(this.#tables, this.#fitting(step).history)),
+          ...tables.moveRow(this.#tables, { version: from, dirty: false }, { version: to, dirty: false }),
+          ...message.flatMap((step) => this.#booksOf(step)),
+          'COMMIT',
+        ],
+        signal,
+      )
+      if (last !== -1 && script?.kind === 'sql') await this.#putBack(script.script)
+      at = end
+    }
+  }
+
+  /** Returns the statements of a migration, those of its units one by one. */
+  #bodyOf({ work }: MigrationStep): string[] {
+    if (work.kind !== 'sql') return []
+    const { text, statements } = work.script
+    const pieces = statements.flatMap((statement, i) =>
+      (statement.parts ?? [statement]).map(({ start, end }) => ({ sql: text.slice(start, end), start, i })),
+    )
+    for (const { sql, start, i } of pieces) refuseTooLong(sql, i, start, this.#packet)
+    return pieces.map(({ sql }) => sql)
+  }
 
   /** Takes the locks of the tool whose migrations run, and creates its table if it is missing. */
   async #keepBooks(bookkeeping: Bookkeeping, options: LockOptions): Promise<void> {

@@ -1,10 +1,11 @@
 /** A folder of another tool on disk. */
-import { existsSync, readdirSync } from 'node:fs'
-import { dirname, join, relative, resolve, sep } from 'node:path'
+import { existsSync } from 'node:fs'
+import { dirname, join, resolve, sep } from 'node:path'
 import { fileURLToPath, pathToFileURL, type URL } from 'node:url'
 import { SourceNotFoundError, UnreadableFileError } from '../../migrate/errors.ts'
 import { loadPackage } from '../../migrate/loadPackage.ts'
 import { readBytes, shorten } from '../directory.ts'
+import { entriesBelow } from '../entries.ts'
 import { decode } from '../files.ts'
 import { pathOf } from '../folder.ts'
 import { versionOfPackage } from '../module/key.ts'
@@ -74,9 +75,9 @@ async function locate(name: string, folder: string): Promise<string> {
 
 function filesIn(folder: string, shown: string): string[] {
   try {
-    return readdirSync(folder, { withFileTypes: true, recursive: true })
-      .filter((entry) => entry.isFile() || entry.isSymbolicLink())
-      .map((entry) => relative(folder, join(entry.parentPath, entry.name)).replaceAll(sep, '/'))
+    return entriesBelow(folder)
+      .filter(({ entry }) => entry.isFile() || entry.isSymbolicLink())
+      .map(({ path }) => path.replaceAll(sep, '/'))
       .sort()
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException

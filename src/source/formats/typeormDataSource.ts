@@ -1,6 +1,7 @@
 /** Reads from TypeORM's data source, or its options, where its migrations are and how it runs them. */
 import type { URL } from 'node:url'
 import { UsageError } from '../../migrate/errors.ts'
+import { isUrl } from '../folder.ts'
 import type { TypeormMigrationClass, TypeormOptions } from './typeorm.ts'
 
 /** The part of TypeORM's options that says what its migrations are. */
@@ -24,7 +25,7 @@ export function typeormGiven(
   given: Given,
   options: TypeormOptions,
 ): { readonly from: string | URL | readonly TypeormMigrationClass[]; readonly settings: TypeormOptions } {
-  if (typeof given === 'string' || Array.isArray(given) || 'href' in given) {
+  if (typeof given === 'string' || Array.isArray(given) || isUrl(given)) {
     return { from: given as string | URL | readonly TypeormMigrationClass[], settings: options }
   }
   const source = given as TypeormDataSource

@@ -1,5 +1,6 @@
 /** Gives a test its database: a prepared one, a copy of a snapshot, or an empty one to run the migrations on. */
 
+import { BatchFailedError } from '../../migrate/driver.ts'
 import { UsageError } from '../../migrate/errors.ts'
 import { now } from '../../migrate/realTime.ts'
 import type { Source } from '../../migrate/source.ts'
@@ -103,7 +104,7 @@ async function leaseTransaction<Client>(
   const make = async () => {
     const database = plan ? await copyOrBuild(options, plan, build) : await server.create(source.format?.before())
     try {
-      if (!plan?.whole) await build(database, version, true)
+      if (!plan?.whole) await build(database, version, { prepares: true })
       return database
     } catch (error) {
       await database.drop().catch(() => undefined)
@@ -183,45 +184,64 @@ function tellFirst({ name, format }: Source, count: number): void {
 
 /** Returns a database at the last link of the chain, with nobody connected to it. */
 async function copyOrBuild<Client>(
-  { server, from }: MigratedDatabaseOptions<Client>,
-  { snapshots, links, isStill, source }: SnapshotPlan<Client>,
+  options: MigratedDatabaseOptions<Client>,
+  plan: SnapshotPlan<Client>,
   build: Build<Client>,
 ): Promise<TestDatabase<Client>> {
+  const { snapshots, links } = plan
   const keys = links.map(({ key }) => key)
   const key = keys.at(-1) ?? ''
   const copy = (await snapshots.look(keys)).nearest === key ? await snapshots.clone(key) : undefined
   if (copy) return copy
-  if (from) throw new UsageError(GONE, { hint: GONE_HINT })
+  if (options.from) throw new UsageError(GONE, { hint: GONE_HINT })
   return snapshots.exclusively(key, async () => {
-    const { nearest, parted } = await snapshots.look(keys)
-    const base = nearest === undefined ? undefined : await snapshots.clone(nearest)
-    if (base && nearest === key) return base
-    const database = base ?? (await server.create(source.format?.before()))
     try {
-      const done = base ? keys.indexOf(nearest ?? '') + 1 : 0
-      if (keys.length - done >= MANY) tellFirst(source, keys.length - done)
-      let spent = 0
-      for (const stop of stops(done, keys.length, parted)) {
-        const begun = now()
-        const { version, ofThisProcess, once, prepared = false } = links[stop - 1] ?? { version: 'nil' as const }
-        await build(database, version, prepared)
-        spent += now() - begun
-        const last = stop === keys.length
-        // Functions that a test makes anew each time would leave a snapshot that nobody asks for again.
-        const worth =
-          (once || !ofThisProcess) &&
-          spent > (last || stop === parted || stop === keys.length - 1 ? WORTH_KEEPING_MS : CHECKPOINT_MS)
-        if (!(worth || (last && (once || asked.has(key)))) || !snapshots.canFreeze(key) || !(await isStill())) continue
-        await snapshots.freeze(database, keys[stop - 1] ?? '', keys.slice(0, stop))
-        spent = 0
-      }
-      asked.add(key)
-      return database
+      return await buildOne(options, plan, (database, version, how) =>
+        build(database, version, { ...how, disposable: true }),
+      )
     } catch (error) {
-      await database.drop().catch(() => undefined)
-      throw error
+      if (!(error instanceof BatchFailedError)) throw error
+      // One by one, the migrations fail with an error that says which, and why.
+      return buildOne(options, plan, build)
     }
   })
+}
+
+/** Builds a database from the nearest snapshot, and makes the snapshots that are worth it. Drops it after a failure. */
+async function buildOne<Client>(
+  { server }: MigratedDatabaseOptions<Client>,
+  { snapshots, links, isStill, source }: SnapshotPlan<Client>,
+  build: Build<Client>,
+): Promise<TestDatabase<Client>> {
+  const keys = links.map((link) => link.key)
+  const key = keys.at(-1) ?? ''
+  const { nearest, parted } = await snapshots.look(keys)
+  const base = nearest === undefined ? undefined : await snapshots.clone(nearest)
+  if (base && nearest === key) return base
+  const database = base ?? (await server.create(source.format?.before()))
+  try {
+    const done = base ? keys.indexOf(nearest ?? '') + 1 : 0
+    if (keys.length - done >= MANY) tellFirst(source, keys.length - done)
+    let spent = 0
+    for (const stop of stops(done, keys.length, parted)) {
+      const begun = now()
+      const { version, ofThisProcess, once, prepared = false } = links[stop - 1] ?? { version: 'nil' as const }
+      await build(database, version, { prepares: prepared })
+      spent += now() - begun
+      const last = stop === keys.length
+      const enough = last || stop === parted || stop === keys.length - 1 ? WORTH_KEEPING_MS : CHECKPOINT_MS
+      // Functions that a test makes anew each time would leave a snapshot that nobody asks for again.
+      const worth = (once || !ofThisProcess) && spent > enough
+      if (!(worth || (last && (once || asked.has(key)))) || !snapshots.canFreeze(key) || !(await isStill())) continue
+      await snapshots.freeze(database, keys[stop - 1] ?? '', keys.slice(0, stop))
+      spent = 0
+    }
+    asked.add(key)
+    return database
+  } catch (error) {
+    await database.drop().catch(() => undefined)
+    throw error
+  }
 }
 
 /**

@@ -11,24 +11,26 @@ import { type Migration, passedOverMessage, type Source } from '../../migrate/so
 import { numberOf } from '../../migrate/target.ts'
 import { type Target, versionOf } from '../../migrate/version.ts'
 import { ENDING_MS } from '../ending.ts'
-import type { TestDatabase } from '../testServer.ts'
+import type { Disposable, TestDatabase } from '../testServer.ts'
 import type { MigratedDatabaseOptions, Seed, SeedTarget } from './options.ts'
 import { applySeed } from './seeds.ts'
 
-/**
- * Migrates a database that no test has yet, inserts seeds on the way, and closes every connection that it opened.
- *
- * @param prepares `true` to run the option `prepare` at the end
- */
-export type Build<Client> = (database: TestDatabase<Client>, target: Target, prepares: boolean) => Promise<void>
+/** Migrates a database that no test has yet, inserts seeds on the way, and closes every connection that it opened. */
+export type Build<Client> = (database: TestDatabase<Client>, target: Target, how: HowToBuild) => Promise<void>
+
+export interface HowToBuild extends Disposable {
+  /** `true` to run the option `prepare` at the end. */
+  readonly prepares: boolean
+}
 
 /** Makes the function that migrates databases for these options. */
 export function builder<Client>(options: MigratedDatabaseOptions<Client>, source: Source): Build<Client> {
-  return async (database, version, prepares) => {
+  return async (database, version, { prepares, disposable = false }) => {
     const seeded = Object.keys(options.seeds ?? {}).length > 0
     const client = await database.connect()
     try {
-      const driver = await database.openDriver(client, options)
+      const { table, schema } = options
+      const driver = await database.openDriver(client, { table, schema, disposable })
       const target: SeedTarget<Client> = {
         dialect: options.server.dialect,
         client,

@@ -6,6 +6,7 @@ import { UsageError, VersionNotFoundError } from '../../migrate/errors.ts'
 import type { Migration, Source } from '../../migrate/source.ts'
 import { numbered } from '../../migrate/target.ts'
 import type { Target } from '../../migrate/version.ts'
+import { entriesBelow } from '../../source/entries.ts'
 import { idOf, textOfObject } from '../../source/identity.ts'
 import { fingerprintOf } from '../../sql/script.ts'
 import type { Snapshots } from '../testServer.ts'
@@ -208,7 +209,7 @@ function lookAt({ folder: path, format }: Source, before: readonly Known[]): Fol
     // A folder's own times change when a file in it is added or removed, so the names need not be read again.
     const seen = format && before.find(({ folder }) => folder.path === path)?.folder
     if (seen && isEqual(statsOf(path, seen.names), seen.facts)) return seen
-    const names = format ? ['.', ...readdirSync(path, { recursive: true }).map(String)] : readdirSync(path)
+    const names = format ? ['.', ...entriesBelow(path).map((one) => one.path)] : readdirSync(path)
     return { path, names, facts: statsOf(path, names) }
   } catch {
     return undefined

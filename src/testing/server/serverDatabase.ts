@@ -5,7 +5,7 @@ import type { Hidden } from '../../migrate/source.ts'
 import type { Schema } from '../../schema/schema.ts'
 import type { Dialect } from '../../sql/dialect.ts'
 import { runGiven } from '../given.ts'
-import type { LeftOpen, OpenTransaction, Place, Poolable, Purpose, Row } from '../testServer.ts'
+import type { Disposable, LeftOpen, OpenTransaction, Place, Poolable, Purpose, Row } from '../testServer.ts'
 import type { DatabaseOrigin, OwnDatabase, SnapshotFamily } from './databaseServer.ts'
 import { writeMark } from './marks.ts'
 import type { Registry } from './registry.ts'
@@ -41,7 +41,7 @@ export abstract class ServerDatabase<Client, R extends Registry, Likeness>
   abstract activate(client: Client): boolean
   abstract disconnect(client: Client): Promise<void>
   abstract query(client: Client, sql: string, params?: readonly unknown[]): Promise<Row[]>
-  abstract openDriver(client: Client, place?: Place): Promise<Driver>
+  abstract openDriver(client: Client, options?: Place & Disposable): Promise<Driver>
   abstract openTransaction(): Promise<string | undefined>
   abstract leftOpen(clients: readonly Client[], patienceMs: number): Promise<LeftOpen[]>
   abstract begin(client: Client): Promise<OpenTransaction>

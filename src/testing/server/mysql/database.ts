@@ -21,7 +21,7 @@ import { UsageError } from '../../../migrate/errors.ts'
 import type { Hidden } from '../../../migrate/source.ts'
 import type { Schema } from '../../../schema/schema.ts'
 import { withoutEnding } from '../../ending.ts'
-import type { LeftOpen, OpenTransaction, Place, Row } from '../../testServer.ts'
+import type { Disposable, LeftOpen, OpenTransaction, Place, Row } from '../../testServer.ts'
 import type { SnapshotFamily } from '../databaseServer.ts'
 import { ServerDatabase } from '../serverDatabase.ts'
 import { snapshotName } from '../snapshotStore.ts'
@@ -67,12 +67,12 @@ export class MysqlTestDatabase extends ServerDatabase<Connection, MysqlRegistry,
     return ((several ? result.findLast((one) => Array.isArray(one)) : result) ?? []) as Row[]
   }
 
-  async openDriver(_: Connection, { table }: Place = {}): Promise<Driver> {
+  async openDriver(_: Connection, { table, disposable = false }: Place & Disposable = {}): Promise<Driver> {
     // A schema change waits for other transactions on its table, by default for a year.
-    return mysqlDriver(
-      await openPatiently(this.url, { statementLockTimeoutMs: LONGEST_WAIT_MS }),
-      table === undefined ? {} : { table },
-    )
+    return mysqlDriver(await openPatiently(this.url, { statementLockTimeoutMs: LONGEST_WAIT_MS }), {
+      disposable,
+      ...(table !== undefined && { table }),
+    })
   }
 
   /** Checks all sessions: migrating would also wait for a client or pool that the test opened itself. */
