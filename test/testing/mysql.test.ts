@@ -89,7 +89,8 @@ describeOnDatabases(['MySQL', 'MariaDB'], ({ name: kind, server: anyServer }) =>
 
   test('what is made in one message is the same as what is made one by one', async () => {
     const migrations = made({
-      '1_a.up.sql': "set sql_mode = '', @n = 7; create table zero (at datetime default '0000-00-00 00:00:00'); create table a (id int)",
+      '1_a.up.sql':
+        "set sql_mode = '', @n = 7; create table zero (at datetime default '0000-00-00 00:00:00'); create table a (id int)",
       '2_modes.up.sql': 'create table modes as select @@sql_mode as mode; insert into a (id) values (@@autocommit)',
       '3_rows.up.sql': 'insert into a (id) values (2); update a set id = id + 1',
       '3_rows.down.sql': 'delete from a',
