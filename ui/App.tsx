@@ -98,7 +98,7 @@ function Live({ now }: { now: UiState }) {
             : failure
               ? ['failed', 'Failed']
               : {
-                  watching: ['live', 'Watching'],
+                  watching: ['watching', 'Watching'],
                   reading: ['reading', 'Only looking'],
                   saved: ['saved', 'Saved page'],
                 }[mode]

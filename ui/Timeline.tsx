@@ -207,6 +207,14 @@ function Row({ station, index, total, top, left, chosen, current, running, onCho
       class={`station${chosen ? ' chosen' : ''}${running ? ' running' : ''}${problem === null ? '' : ' broken'}`}
       role="option"
       tabIndex={-1}
+      aria-label={[
+        station.key,
+        current ? 'current' : '',
+        odd ? station.state : '',
+        problem === null ? '' : 'cannot run',
+      ]
+        .filter(Boolean)
+        .join(', ')}
       aria-selected={chosen}
       aria-setsize={total}
       aria-posinset={index + 1}
@@ -220,7 +228,7 @@ function Row({ station, index, total, top, left, chosen, current, running, onCho
       {running && <span class="tag">running</span>}
       {problem !== null && <span class="tag bad">cannot run</span>}
       {odd && <span class={`tag ${station.state}`}>{station.state}</span>}
-      <span class="station-facts">{facts.filter(Boolean).slice(0, 2).join(' · ')}</span>
+      <span class="station-facts">{facts.filter(Boolean).slice(0, 2).join(' · ') || 'not applied yet'}</span>
     </div>
   )
 }

@@ -1,5 +1,6 @@
 /** One migration: its texts, what it changes, the schema after it as DDL and as a diagram. */
 
+import type { ComponentChildren } from 'preact'
 import { diffSchemas, textDiff } from '../src/schema/diff.ts'
 import type { Half, SchemaDocument, Station, VersionDetail } from '../src/ui/protocol.ts'
 import { Code } from './Code.tsx'
@@ -25,7 +26,8 @@ export function VersionView({ station }: { station: Station }) {
   const below = stations[at - 1]
   const above = stations[at + 1]
   const tab = TABS.find((one) => one.tab === route.value.parts[1])?.tab ?? 'migration'
-  const belowKey = below?.key ?? 'nil'
+  // The schema of one whose file is gone cannot be made.
+  const belowKey = stations.slice(0, Math.max(0, at)).findLast(({ state: is }) => is !== 'missing')?.key ?? 'nil'
   return (
     <article class="version" aria-labelledby="version-title">
       <header class="version-head">
@@ -123,7 +125,7 @@ function MigrationTab({ station, below }: { station: Station; below: string }) {
     <div class="migration-tab">
       <div class="texts">
         <Shown loaded={detail} what="The migration">
-          {(version) => <Halves version={version} />}
+          {(version) => <Halves version={version} told={station.problem !== null} />}
         </Shown>
       </div>
       <section class="changes" aria-labelledby="changes-title">
@@ -136,9 +138,12 @@ function MigrationTab({ station, below }: { station: Station; below: string }) {
   )
 }
 
-function Halves({ version: { up, down, recorded } }: { version: VersionDetail }) {
+/** @param told `true` if the head says already why it cannot run */
+function Halves({ version: { up, down, recorded }, told }: { version: VersionDetail; told: boolean }) {
   const dialect = state.value?.dialect ?? 'postgres'
   const isOneFile = up?.kind === 'code' && down?.kind === 'code' && up.file === down.file
+  // Many tools have no downs at all.
+  const hasNoDowns = down === undefined && state.value?.format !== undefined
   return (
     <>
       {recorded?.up !== undefined && (
@@ -156,13 +161,19 @@ function Halves({ version: { up, down, recorded } }: { version: VersionDetail })
         </section>
       )}
       {up || down ? (
-        <div class={`halves${isOneFile ? ' one' : ''}`}>
+        <div class={`halves${isOneFile || hasNoDowns ? ' one' : ''}`}>
           <HalfView
-            half={up}
+            half={up && told ? { ...up, problem: undefined } : up}
             name={isOneFile ? 'Up and down' : 'Up'}
             missing="There is no up: the version changes, and nothing runs."
           />
-          {!isOneFile && <HalfView half={down} name="Down" missing="There is no down, so it cannot be undone." />}
+          {!isOneFile && !hasNoDowns && (
+            <HalfView
+              half={down && told ? { ...down, problem: undefined } : down}
+              name="Down"
+              missing="There is no down, so it cannot be undone."
+            />
+          )}
         </div>
       ) : (
         recorded === undefined && <p class="empty small">Its file is gone.</p>
@@ -198,17 +209,20 @@ function HalfView({ half, name, missing }: { half: Half | undefined; name: strin
   )
 }
 
-function WithSchemas({
-  station,
-  below,
-  children,
-}: {
-  station: Station
-  below: string
-  children: (before: SchemaDocument, after: SchemaDocument) => preact.ComponentChildren
-}) {
+function WithSchemas({ station, below, children }: { station: Station; below: string; children: OfBoth }) {
+  if (station.state === 'missing') return <p class="empty small">Its file is gone, so its schema cannot be made.</p>
+  return (
+    <Both below={below} above={station.key}>
+      {children}
+    </Both>
+  )
+}
+
+type OfBoth = (before: SchemaDocument, after: SchemaDocument) => ComponentChildren
+
+function Both({ below, above, children }: { below: string; above: string; children: OfBoth }) {
   const before = documentAt<SchemaDocument>(`schema?key=${encodeURIComponent(below)}`)
-  const after = documentAt<SchemaDocument>(`schema?key=${encodeURIComponent(station.key)}`)
+  const after = documentAt<SchemaDocument>(`schema?key=${encodeURIComponent(above)}`)
   return (
     <Shown loaded={after.failure ? after : before} what="The schema before it">
       {(old) => (

@@ -88,7 +88,7 @@ export interface Half {
   readonly statements: readonly { readonly from: number; readonly to: number }[]
   /** Reason why the text cannot be run. */
   readonly problem: string | undefined
-  /** `false` if each statement runs on its own. */
+  /** `false` if each statement runs on its own, although the database could run all of them in one transaction. */
   readonly transaction: boolean
 }
 

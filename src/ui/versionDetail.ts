@@ -36,7 +36,7 @@ async function readHalf(
   source: Source,
   migration: Migration,
   direction: Direction,
-  { dialect, syntax }: Driver,
+  { dialect, syntax, transactionalDdl }: Driver,
 ): Promise<Half | undefined> {
   const file = migration[direction]
   if (file === undefined) return undefined
@@ -58,7 +58,7 @@ async function readHalf(
       to: lineOf(Math.max(start, end - 1)),
     })),
     problem: script.problem?.message,
-    transaction: script.transaction === 'wrap',
+    transaction: script.transaction === 'wrap' || !transactionalDdl,
   }
 }
 

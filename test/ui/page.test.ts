@@ -101,6 +101,16 @@ class Shown {
     return (await this.page.locator('#page').textContent()) ?? ''
   }
 
+  /** Saves pictures at three widths, if `MIGRATEST_SCREENSHOTS` names a folder for them. */
+  async photograph(name: string): Promise<void> {
+    const { MIGRATEST_SCREENSHOTS: pictures } = process.env
+    if (!pictures) return
+    for (const width of [380, 2560, 1280]) {
+      await this.page.setViewportSize({ width, height: 900 })
+      await this.page.screenshot({ path: join(pictures, `${name}, ${width}.png`) })
+    }
+  }
+
   /** Violations of the rules that axe checks, one line each. */
   async violations(): Promise<string[]> {
     // In a world of its own, which the page's policy does not govern.
@@ -171,12 +181,17 @@ describeInChromium('the page', () => {
       await expect.poll(() => one.text()).toContain(shows)
       for (const width of [380, 1280, 2560]) {
         await one.page.setViewportSize({ width, height: 900 })
-        const wide = await one.page.evaluate(() => document.documentElement.scrollWidth)
+        const wide = await one.page.evaluate(() =>
+          Math.max(
+            ...[...document.querySelectorAll('.app, .app > *, .split > *')].map(({ scrollWidth }) => scrollWidth),
+          ),
+        )
         if (wide > width) found.push(`${view} is ${wide} wide on ${width}`)
       }
       await one.page.setViewportSize({ width: 1280, height: 900 })
       for (const colorScheme of ['light', 'dark'] as const) {
         await one.page.emulateMedia({ colorScheme })
+        await one.photograph(`${view}, ${colorScheme}`)
         found.push(...(await one.violations()).map((text) => `${view}, ${colorScheme}: ${text}`))
       }
     }
