@@ -85,6 +85,15 @@ const OWN = {
   seeds: { type: 'string', value: 'FILE', help: 'SQL file to run in a new or reset database' },
   poll: { type: 'boolean', help: 'check the files ten times a second, for file systems without events' },
   exec: { type: 'string', value: 'COMMAND', help: 'shell command to run after each change; gets $DATABASE_URL' },
+  ui: { type: 'boolean', help: 'also show the page in the browser' },
+  'read-only': { type: 'boolean', help: 'only look: change nothing, neither in the database nor on a save' },
+  export: {
+    type: 'string',
+    value: 'FILE',
+    help: 'write the page into one HTML file (or into a folder) that needs no server',
+  },
+  port: { type: 'string', value: 'PORT', help: 'port of the page on this machine (default: a free one)' },
+  'no-open': { type: 'boolean', help: 'print the address of the page, but do not open the browser' },
   yes: { type: 'boolean', short: 'y', help: 'destroy data without asking (squash: also uncommitted files)' },
   confirm: { type: 'string', value: 'NAME', help: "the database's name, as confirmation" },
   schema: {
