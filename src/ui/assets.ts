@@ -1,6 +1,6 @@
 /** The files of the built page, in memory, compressed once. */
 import { readdirSync, readFileSync, statSync } from 'node:fs'
-import { extname, join } from 'node:path'
+import { basename, extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { UsageError } from '../migrate/errors.ts'
@@ -45,6 +45,8 @@ function assetOf(name: string, body: Buffer): Asset {
 
 /** Sources have the built page in `dist/ui`; the built package is itself in `dist`. */
 function pageFolder(): string {
-  const isSource = import.meta.url.endsWith('.ts')
-  return fileURLToPath(new URL(isSource ? '../../dist/ui/' : '../../ui/', import.meta.url))
+  if (import.meta.url.endsWith('.ts')) return fileURLToPath(new URL('../../dist/ui/', import.meta.url))
+  // In the package, this code runs in a file of many modules, in `dist/lib`.
+  const isBundled = basename(import.meta.dirname) === 'lib'
+  return fileURLToPath(new URL(isBundled ? '../ui/' : '../../ui/', import.meta.url))
 }
