@@ -158,7 +158,11 @@ async function loaded(pair: Pair, sql: string, rows: string, dropped: TestDataba
   return {
     database,
     db: {
-      run: async (text) => void (await database.query(client, text)),
+      run: async (text) => {
+        // A body with semicolons comes with a delimiter, which only the client program knows.
+        const all = kind === 'postgres' ? [text] : statementsOf(text)
+        for (const one of all) await database.query(client, one)
+      },
       rows: (text) => database.query(client, text),
       schema: () => database.readSchema(undefined, client) as Promise<Schema>,
       dispose: async () => {

@@ -42,9 +42,14 @@ export async function decide(
  * of the difference has to be what is there already.
  */
 export async function isReached(db: Scratch, generator: Generator, state: State): Promise<boolean> {
-  if (state.to.diff(state.reached).changes.length === 0) return true
+  if (isSame(generator, state.to, state.reached)) return true
   const more = await further(db, generator, state)
   return more?.isFixed ?? false
+}
+
+/** Returns whether two schemas are equal in all that the dialect can change. */
+export function isSame(generator: Generator, wanted: Schema, reached: Schema): boolean {
+  return wanted.diff(reached).changes.length === 0 && !generator.differs?.(wanted, reached)
 }
 
 // --- internal ---
@@ -81,7 +86,7 @@ async function further(db: Scratch, generator: Generator, { reached, to, hints }
     return {
       statements,
       reached: now,
-      isFixed: now.diff(reached).changes.length === 0 && isSpelling(reached, to, statements),
+      isFixed: isSame(generator, now, reached) && isSpelling(reached, to, statements),
     }
   } catch {
     return undefined
@@ -116,7 +121,7 @@ async function once(
     return { keep: false, value: { statements, next, why: describe(statement, error) } }
   }
   let reached = changes.length === 0 ? from : await db.schema()
-  if (to.diff(reached).changes.length === 0) return { keep: true, value: { statements, reached } }
+  if (isSame(generator, to, reached)) return { keep: true, value: { statements, reached } }
   const next = generator.unreached(from, to, reached, hints)
   if (next && next.same.size > hints.same.size) return { keep: false, value: { statements, next } }
   const all = [...statements]
@@ -125,10 +130,10 @@ async function once(
     const more = await further(db, generator, { reached, to, hints })
     if (!more) break
     if (more.isFixed) return { keep: true, value: { statements: all, reached } }
-    if (more.reached.diff(reached).changes.length === 0) break
+    if (isSame(generator, more.reached, reached)) break
     all.push(...more.statements)
     reached = more.reached
-    if (to.diff(reached).changes.length === 0) return { keep: true, value: { statements: all, reached } }
+    if (isSame(generator, to, reached)) return { keep: true, value: { statements: all, reached } }
   }
   return { keep: false, value: { statements, next, why } }
 }

@@ -10,6 +10,7 @@ import type { MigratedDatabaseOptions } from '../testing/lease/options.ts'
 import type { TestServer } from '../testing/testServer.ts'
 import { type GivenAnswers, readAnswers } from './answers.ts'
 import { type Attempts, inTransactions, onCopies, type Scratch } from './attempts.ts'
+import { isSame } from './decide.ts'
 import type { Generator } from './generator.ts'
 import { generatorOf } from './generators.ts'
 import { type Answers, NO_ANSWERS } from './hints.ts'
@@ -18,7 +19,7 @@ import { neutralAnswers } from './neutral.ts'
 import { prove } from './prove.ts'
 import { type Answered, commonQuestions, type Question } from './questions.ts'
 import type { Statement } from './statement.ts'
-import { halfText } from './text.ts'
+import { halfText, sentTexts } from './text.ts'
 import { loadWanted, type WantedText } from './wanted.ts'
 
 /** The schema to get to. */
@@ -68,7 +69,7 @@ export async function generate<Client>(options: GenerateOptions<Client>): Promis
     const { to, left } = await (await wanting)(from)
     const answered = readAnswers(options.answers ?? {}, from, to)
     const shared = { from, to, left, name: '', up: [], down: [], upText: '', downText: '', questions: [] }
-    if (to.diff(from).changes.length === 0) return shared
+    if (isSame(generator, to, from)) return shared
     const questions = openQuestions(generator, from, to, answered)
     if (questions.length > 0) return { ...shared, questions }
     if (options.rows) await fillRows(attempts, options.rows, from)
@@ -115,7 +116,9 @@ function scratchOf<Client>(options: Omit<GenerateOptions<Client>, 'wanted'>): ()
     const isEmpty = (await sourceOf(options.migrations).list()).length === 0
     const db = await MigratedDatabase.create({ ...(isEmpty && { version: 'nil' as const }), ...rest })
     return {
-      run: async (sql) => void (await db.query(sql)),
+      run: async (sql) => {
+        for (const one of sentTexts(sql, options.server.dialect)) await db.query(one)
+      },
       rows: (sql) => db.query(sql),
       schema: () => db.schema(db.client),
       dispose: () => db[Symbol.asyncDispose](),
@@ -216,7 +219,9 @@ async function onEmptyDatabase<Client, T>(
     const client = await database.connect()
     try {
       return await work(
-        (sql) => database.query(client, sql),
+        async (sql) => {
+          for (const one of sentTexts(sql, server.dialect)) await database.query(client, one)
+        },
         () => database.readSchema(hidden),
       )
     } finally {

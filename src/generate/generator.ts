@@ -30,6 +30,11 @@ export interface Generator {
    */
   unreached(from: Schema, to: Schema, reached: Schema, hints: Hints): Hints | undefined
   /**
+   * Returns whether two schemas differ in what {@link Schema.diff} does not count as a change: the order of columns or of triggers. Omit it
+   * where that order means nothing.
+   */
+  differs?(wanted: Schema, reached: Schema): boolean
+  /**
    * Returns a query that gives one row with `n`, the number of a table's rows, and `digest`, a text that is equal for equal values of these
    * columns in whatever order; `undefined` for a table without rows of its own.
    */

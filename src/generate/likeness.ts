@@ -14,7 +14,7 @@ export function tableLikeness(was: SchemaObject, now: SchemaObject): number {
 /** Columns are alike by type, name, nullability, default and place. */
 export function columnLikeness(was: SchemaColumn, now: SchemaColumn, places: readonly [number, number]): number {
   return (
-    (was.type === now.type ? 0.5 : 0) +
+    (was.type === now.type ? 0.5 : baseOf(was.type) === baseOf(now.type) ? 0.4 : 0) +
     nameLikeness(was.name, now.name) * 0.3 +
     (was.nullable === now.nullable ? 0.05 : 0) +
     (was.default === now.default ? 0.05 : 0) +
@@ -23,6 +23,11 @@ export function columnLikeness(was: SchemaColumn, now: SchemaColumn, places: rea
 }
 
 // --- internal ---
+
+/** The type without its length: `varchar` for `varchar(20)`. */
+function baseOf(type: string): string {
+  return type.replace(/\(.*\)/s, '')
+}
 
 /** The share of letters that stay, by edit distance. */
 function nameLikeness(a: string, b: string): number {

@@ -13,9 +13,11 @@ export function neutralAnswers(from: Schema, to: Schema, answers: Answers): Answ
     )
     if (!was) continue
     for (const column of table.columns) {
-      if (column.nullable || column.default !== null || column.generated !== null || column.identity !== null) continue
+      if (column.nullable || column.generated !== null || column.identity !== null) continue
       const before = was.columns.find(({ name }) => name === column.name)
       if (before && !before.nullable) continue
+      // MySQL puts a value of its own in the place of null, whatever the default.
+      if (column.default !== null && !(before && to.dialect === 'mysql')) continue
       const key = `${table.name}.${quote(column.name)}`
       const value = neutralValue(column.type, to)
       if (value !== undefined && !fill.has(key)) fill.set(key, value)
@@ -27,6 +29,7 @@ export function neutralAnswers(from: Schema, to: Schema, answers: Answers): Answ
 // --- internal ---
 
 function neutralValue(type: string, schema: Schema): string | undefined {
+  if (schema.dialect === 'mysql') return mysqlValue(type)
   if (/\[\]$/.test(type)) return "'{}'"
   if (/^(?:smallint|integer|bigint|numeric|real|double precision|decimal|money|oid)\b/.test(type)) return '0'
   if (/^(?:text|character|"char"|name|bytea|citext|varchar)/.test(type)) return "''"
@@ -40,6 +43,14 @@ function neutralValue(type: string, schema: Schema): string | undefined {
   if (first) return first
   if (/range$/.test(type)) return "'empty'"
   return undefined
+}
+
+function mysqlValue(type: string): string | undefined {
+  if (/^(?:\w*int|decimal|float|double|bit|year)\b/.test(type)) return '0'
+  if (/^(?:date|datetime|timestamp|time)\b/.test(type)) return 'now()'
+  if (type === 'json') return "'{}'"
+  const first = /^enum\(('(?:[^']|'')*')/.exec(type)?.[1]
+  return first ?? (/char|text|binary|blob|^set\b/.test(type) ? "''" : undefined)
 }
 
 function quote(name: string): string {

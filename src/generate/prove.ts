@@ -3,7 +3,7 @@ import type { SchemaObject } from '../schema/model.ts'
 import type { Schema } from '../schema/schema.ts'
 import { statementOf } from '../schema/text.ts'
 import type { Attempts, Scratch } from './attempts.ts'
-import { decide, isReached } from './decide.ts'
+import { decide, isReached, isSame } from './decide.ts'
 import { GenerateProofError } from './errors.ts'
 import type { Generator } from './generator.ts'
 import { type Answers, firstHints } from './hints.ts'
@@ -65,7 +65,7 @@ export async function prove(
       }
     }
     const reached = await db.schema()
-    const same = reached.diff(up.reached).changes.length === 0
+    const same = isSame(generator, up.reached, reached)
     const value = same || (await isReached(db, generator, { reached, to, hints: firstHints(answers.up) }))
     return { keep: true, value }
   })

@@ -28,6 +28,8 @@ export interface Answered {
 /** Returns the open questions about tables and columns, which are the same for every dialect. */
 export function commonQuestions(from: Schema, to: Schema, { answers, notRenamed }: Answered): Question[] {
   const ask = !notRenamed.has('all')
+  // To MySQL, names of columns that differ by letter case are one name.
+  const fold = (label: string) => (from.dialect === 'mysql' ? label.toLowerCase() : label)
   const tables = (schema: Schema) => schema.objects.filter(({ kind }) => kind === 'table')
   const renamed = new Map(answers.renames.filter(({ kind }) => kind === 'table').map((one) => [one.old, one.new]))
   const taken = new Set(renamed.values())
@@ -54,7 +56,7 @@ export function commonQuestions(from: Schema, to: Schema, { answers, notRenamed 
   }
   for (const was of before) {
     const now = wanted.get(renamed.get(was.name) ?? was.name)
-    if (now) questions.push(...columnQuestions(was, now, { answers, notRenamed }, ask))
+    if (now) questions.push(...columnQuestions(was, now, { answers, notRenamed }, ask, fold))
   }
   return questions
 }
@@ -95,21 +97,22 @@ function columnQuestions(
   now: SchemaObject,
   { answers, notRenamed }: Answered,
   ask: boolean,
+  fold: (label: string) => string,
 ): Question[] {
   const before = ownColumns(was)
   const after = ownColumns(now)
-  const labels = new Set(before.map(({ label }) => label))
+  const labels = new Set(before.map(({ label }) => fold(label)))
   const renamed = new Map(
     answers.renames
       .filter(({ kind, old }) => kind === 'column' && old.startsWith(`${was.name}.`))
       .map((one) => [one.old.slice(was.name.length + 1), one.new.slice(now.name.length + 1)]),
   )
   const taken = new Set(renamed.values())
-  const come = after.filter(({ label }) => !labels.has(label) && !taken.has(label))
+  const come = after.filter(({ label }) => !labels.has(fold(label)) && !taken.has(label))
   const questions: Question[] = []
   for (const one of before) {
     const old = `${was.name}.${one.label}`
-    const goes = !after.some(({ label }) => label === one.label)
+    const goes = !after.some(({ label }) => fold(label) === fold(one.label))
     if (!goes || renamed.has(one.label) || !ask || notRenamed.has(`rename column ${old}`)) continue
     const likely = sorted(
       come.map(
@@ -131,7 +134,7 @@ function columnQuestions(
   for (const { label, column } of after) {
     const key = `${now.name}.${label}`
     if (column.nullable || column.default !== null || column.generated !== null || column.identity !== null) continue
-    const earlier = was.columns.find(({ name }) => name === plainName(oldName.get(label) ?? label))
+    const earlier = was.columns.find(({ name }) => fold(name) === fold(plainName(oldName.get(label) ?? label)))
     // Whether it is new at all is asked first.
     if (earlier ? !earlier.nullable : open.has(key)) continue
     if (answers.fill.has(key)) continue
