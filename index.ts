@@ -15,6 +15,7 @@ export type {
 export { registerDatabase } from './src/database/kinds.ts'
 export { openDatabase, type RegisteredClients } from './src/database/open.ts'
 export { type AnyMigratestError, isMigratestError } from './src/errors.ts'
+export { FillError, type FillOptions, type FillTarget, type FillValue, fill } from './src/fill/fill.ts'
 export type { GivenAnswers } from './src/generate/answers.ts'
 export {
   CannotGenerateError,
@@ -134,5 +135,5 @@ export type {
 } from './src/testing/lease/options.ts'
 export { NoSpaceError } from './src/testing/server/noSpace.ts'
 export type { TestServer } from './src/testing/testServer.ts'
-export { VerificationError } from './src/verify/finding.ts'
+export { VerificationError } from './src/verify/verificationError.ts'
 export { NotForDevelopmentError } from './src/watch/allowed.ts'

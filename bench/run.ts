@@ -16,6 +16,7 @@ import { loading, reloads } from './loading.ts'
 import { interleaved, table } from './measure.ts'
 import { writeMigrations } from './migrations.ts'
 import { mysqlFamily } from './mysql.ts'
+import { page } from './page.ts'
 import { CONTENDERS } from './peers.ts'
 import { taking } from './taking.ts'
 import { watching } from './watching.ts'
@@ -57,6 +58,10 @@ if (!only || only === 'edit') await edits(500, 3)
 if (!only || only === 'watch') {
   await watching(freshDatabase, { count: 100, at: 100, rounds: 60, beside: true })
   await watching(freshDatabase, { count: 100, at: 50, rounds: 30, beside: false })
+}
+if (!only || only === 'page') {
+  const server = postgresServer({ url: undefined, request, idleMs: undefined, extensions: [], init: () => [] })
+  await page({ freshDatabase, server })
 }
 if (!only || only === 'load') await loading(200, 9)
 if (!only || only === 'memory') await memory(10_000)

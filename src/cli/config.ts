@@ -8,6 +8,8 @@ import { nearest } from '../migrate/nearest.ts'
 import type { Source } from '../migrate/source.ts'
 import { isUrl } from '../source/folder.ts'
 import type { TestServer } from '../testing/testServer.ts'
+import type { AllowOption } from '../verify/allow.ts'
+import type { RuleLevels } from '../verify/judge.ts'
 
 export interface MigratestConfig
   extends Pick<MigratorOptions, 'outOfOrder' | 'edited' | 'missing' | 'record' | 'recordedCode'> {
@@ -42,6 +44,10 @@ export interface MigratestConfig
   readonly watch?: WatchConfig
   /** Versions that `verify` does not undo, each with the reason. */
   readonly irreversible?: Readonly<Record<number, string>>
+  /** Severities of the rules of `verify`, or `'off'`: `{ 'down-differs': 'warning' }`. */
+  readonly rules?: RuleLevels
+  /** Findings of `verify` that are accepted, with the reason, by version and rule. */
+  readonly allow?: AllowOption
   /** The branch to be merged into, for `verify` and `new`; `false`: do not compare with a branch. */
   readonly base?: string | false
 }
@@ -187,6 +193,11 @@ const SETTINGS: Record<keyof MigratestConfig, Setting> = {
   },
   watch: { is: (value) => typeof value === 'object' && value !== null, what: 'an object' },
   irreversible: { is: (value) => typeof value === 'object' && value !== null, what: 'an object of reasons by version' },
+  rules: { is: (value) => typeof value === 'object' && value !== null, what: 'an object of severities by rule' },
+  allow: {
+    is: (value) => typeof value === 'object' && value !== null,
+    what: 'an object of reasons by version and rule',
+  },
   base: { is: (value) => value === false || typeof value === 'string', what: 'the name of a branch, or false' },
   outOfOrder: oneOf('error', 'apply', 'ignore'),
   edited: oneOf('error', 'ignore'),

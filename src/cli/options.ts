@@ -60,9 +60,20 @@ const OWN = {
     help: 'server for test databases (default: $MIGRATEST_SERVER_URL, else one is started)',
   },
   base: { type: 'string', value: 'BRANCH', help: 'branch to be merged into (default: from git or CI)' },
+  only: { type: 'string', value: 'GROUP,…', help: 'what to verify (default: everything): schema, paths, live' },
+  since: {
+    type: 'string',
+    value: 'REF',
+    help: 'verify only the migrations that this branch adds or changes since REF',
+  },
+  'fail-on': { type: 'string', value: 'SEVERITY', help: 'exit with 1 from: error (default), warning or notice' },
   ts: { type: 'boolean', help: 'write one TypeScript file' },
   output: { type: 'string', short: 'o', value: 'FILE', help: 'file to write (default: migrate.mjs)' },
-  format: { type: 'string', value: 'FORMAT', help: 'output format: text (default), json, mermaid or svg' },
+  format: {
+    type: 'string',
+    value: 'FORMAT',
+    help: 'output format: text (default), json; dag: mermaid, svg; verify: github, sarif, junit',
+  },
   timestamp: { type: 'boolean', help: 'number by timestamp instead of in sequence' },
   timeout: { type: 'string', value: 'SECONDS', help: 'time to wait (default: 60)' },
   'on-irreversible': {
@@ -74,6 +85,15 @@ const OWN = {
   seeds: { type: 'string', value: 'FILE', help: 'SQL file to run in a new or reset database' },
   poll: { type: 'boolean', help: 'check the files ten times a second, for file systems without events' },
   exec: { type: 'string', value: 'COMMAND', help: 'shell command to run after each change; gets $DATABASE_URL' },
+  ui: { type: 'boolean', help: 'also show the page in the browser' },
+  'read-only': { type: 'boolean', help: 'only look: change nothing, neither in the database nor on a save' },
+  export: {
+    type: 'string',
+    value: 'FILE',
+    help: 'write the page into one HTML file (or into a folder) that needs no server',
+  },
+  port: { type: 'string', value: 'PORT', help: 'port of the page on this machine (default: a free one)' },
+  'no-open': { type: 'boolean', help: 'print the address of the page, but do not open the browser' },
   yes: { type: 'boolean', short: 'y', help: 'destroy data without asking (squash: also uncommitted files)' },
   confirm: { type: 'string', value: 'NAME', help: "the database's name, as confirmation" },
   schema: {

@@ -60,14 +60,13 @@ export async function generate<Client>(options: GenerateOptions<Client>): Promis
   const source = sourceOf(options.migrations)
   const generator = generatorOf(server.dialect)
   const scratch = scratchOf(options)
+  // Both sides at once: each waits for the server most of the time.
+  const wanting = wantedSchema(options, source)
+  wanting.catch(() => undefined)
   const attempts = DIALECTS[server.dialect].transactionalDdl ? inTransactions(await scratch()) : onCopies(scratch)
   try {
-    // Two databases, so neither side waits for the other.
-    const reading = attempts.attempt(async (db) => ({ keep: true, value: await db.schema() }))
-    const [, wanting] = await Promise.allSettled([reading, wantedSchema(options, source, reading)])
-    const from = await reading
-    if (wanting.status === 'rejected') throw wanting.reason
-    const { to, left } = wanting.value
+    const from = await attempts.attempt(async (db) => ({ keep: true, value: await db.schema() }))
+    const { to, left } = await (await wanting)(from)
     const answered = readAnswers(options.answers ?? {}, from, to)
     const shared = { from, to, left, name: '', up: [], down: [], upText: '', downText: '', questions: [] }
     if (isSame(generator, to, from)) return shared
@@ -174,21 +173,26 @@ interface WantedSchema {
   readonly left: readonly string[]
 }
 
+/** Reads the wanted schema. What it returns adds what is left alone, once the other side is known. */
 async function wantedSchema<Client>(
   options: GenerateOptions<Client>,
   source: Source,
-  from: Promise<Schema>,
-): Promise<WantedSchema> {
+): Promise<(from: Schema) => Promise<WantedSchema>> {
   const { wanted, server } = options
-  if ('schema' in wanted) return { to: wanted.schema, left: [] }
+  if ('schema' in wanted) return async () => ({ to: wanted.schema, left: [] })
   const hidden = hiddenOf(source, options, server.dialect)
-  return onEmptyDatabase(server, source, hidden, async (run, read) => {
+  const to = await onEmptyDatabase(server, source, hidden, async (run, read) => {
     await loadWanted(run, wanted.sql, server.dialect)
-    const to = await read()
-    if (!wanted.partial) return { to, left: [] }
-    const left = await leave(run, await from, to)
-    return { to: left.length === 0 ? to : await read(), left }
+    return read()
   })
+  return async (from) => {
+    if (!wanted.partial || !knowsLess(from, to)) return { to, left: [] }
+    return onEmptyDatabase(server, source, hidden, async (run, read) => {
+      await loadWanted(run, wanted.sql, server.dialect)
+      const left = await leave(run, from, to)
+      return { to: left.length === 0 ? to : await read(), left }
+    })
+  }
 }
 
 /** Reads the schema that SQL describes. @throws NothingWantedError, WantedSqlError */
@@ -242,6 +246,11 @@ const LEFT_ALONE: readonly SchemaObject['kind'][] = [
   'default-privileges',
   'other',
 ]
+
+function knowsLess(from: Schema, to: Schema): boolean {
+  const known = new Set(to.objects.map(({ kind }) => kind))
+  return from.objects.some(({ kind }) => LEFT_ALONE.includes(kind) && !known.has(kind))
+}
 
 /** Makes the objects of the kinds that the wanted side has none of, as far as they still can be made. */
 async function leave(run: (sql: string) => Promise<unknown>, from: Schema, to: Schema): Promise<string[]> {

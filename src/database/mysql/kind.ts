@@ -13,6 +13,7 @@ export const mysqlKind: DatabaseKind = {
     return closingOnFailure(session, () => mysqlDriver(session, options))
   },
   locate: async (url) => placeOf(url),
+  borrow: async (client) => ({ dialect: 'mysql', session: await openAny(client, {}) }),
   async openSchema(url, options) {
     const session = await openUrl(url, own(options))
     const { database } = placeOf(url)
@@ -25,6 +26,10 @@ export const mysqlKind: DatabaseKind = {
       },
       close: () => session.close(),
     }
+  },
+  async openRows(url, options) {
+    const { mysqlRows } = await import('./rowReader.ts')
+    return mysqlRows(await openUrl(url, own(options)), notOfTheSchema(options.table, options.hidden))
   },
   async rehearse(url, options) {
     const { rehearse } = await import('./rehearsal.ts')
