@@ -562,4 +562,10 @@ create event c on schedule every 1 week enable do set @z = 1;`,
     from: 'create sequence s; create sequence t increment by -1;',
     to: 'create sequence s nocache minvalue 5 start with 7; create sequence t increment by 2 minvalue 1 maxvalue 100 cycle;',
   },
+  {
+    name: 'a view gets another name, and another one reads it',
+    from: 'create table t (id int); create view v as select id from t; create view w as select id from v;',
+    to: 'create table t (id int); create view x as select id from t; create view w as select id from x;',
+    renames: ['view v = x'],
+  },
 ]
