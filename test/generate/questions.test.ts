@@ -149,3 +149,15 @@ test('what fails with generated rows only is said, and written all the same', as
   expect(upText).toBe('ALTER TABLE t ALTER COLUMN a TYPE integer USING a::integer;\n')
   expect(remark).toMatch(/^With generated rows in t, it fails: invalid input syntax for type integer/)
 })
+
+test('a column that comes back with the down gets values that mean nothing, apart from each other where they must be', async () => {
+  const { downText, remark } = await generated({
+    from: 'create table t (id integer primary key, a text not null, "user" varchar(9) not null unique)',
+    to: 'create table t (id integer primary key)',
+  })
+  expect(remark).toBeUndefined()
+  expect(downText).toContain("ADD COLUMN a text NOT NULL DEFAULT '';")
+  expect(downText).toContain(
+    'ADD COLUMN "user" character varying(9) NOT NULL DEFAULT left(gen_random_uuid()::text, 9);',
+  )
+})
