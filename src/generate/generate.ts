@@ -3,7 +3,7 @@ import type { Hidden, Source } from '../migrate/source.ts'
 import type { SchemaObject } from '../schema/model.ts'
 import type { Schema } from '../schema/schema.ts'
 import { statementOf } from '../schema/text.ts'
-import { DIALECTS } from '../sql/dialect.ts'
+import { DIALECTS, type Dialect } from '../sql/dialect.ts'
 import { hiddenOf, MigratedDatabase } from '../testing/lease/migratedDatabase.ts'
 import { sourceOf } from '../testing/lease/migrations.ts'
 import type { MigratedDatabaseOptions } from '../testing/lease/options.ts'
@@ -16,8 +16,9 @@ import { generatorOf } from './generators.ts'
 import { type Answers, NO_ANSWERS } from './hints.ts'
 import { nameOf } from './name.ts'
 import { neutralAnswers } from './neutral.ts'
-import { prove } from './prove.ts'
+import { changedTables, prove } from './prove.ts'
 import { type Answered, commonQuestions, type Question } from './questions.ts'
+import { proveWithRows, someRows } from './someRows.ts'
 import type { Statement } from './statement.ts'
 import { halfText, sentTexts } from './text.ts'
 import { loadWanted, type WantedText } from './wanted.ts'
@@ -49,6 +50,8 @@ export interface Generated {
   readonly to: Schema
   /** Objects that were left as they are, see {@link Wanted}: kind and name. */
   readonly left: readonly string[]
+  /** What failed with generated rows in the tables, though it works without: rows like these may be there. */
+  readonly remark?: string
 }
 
 /**
@@ -63,7 +66,7 @@ export async function generate<Client>(options: GenerateOptions<Client>): Promis
   // Both sides at once: each waits for the server most of the time.
   const wanting = wantedSchema(options, source)
   wanting.catch(() => undefined)
-  const attempts = DIALECTS[server.dialect].transactionalDdl ? inTransactions(await scratch()) : onCopies(scratch)
+  const attempts = await attemptsOn(server.dialect, scratch)
   try {
     const from = await attempts.attempt(async (db) => ({ keep: true, value: await db.schema() }))
     const { to, left } = await (await wanting)(from)
@@ -74,7 +77,12 @@ export async function generate<Client>(options: GenerateOptions<Client>): Promis
     if (questions.length > 0) return { ...shared, questions }
     if (options.rows) await fillRows(attempts, options.rows, from)
     const answers = { up: answered.answers, down: neutralAnswers(to, from, reversed(answered.answers)) }
-    const { up, down } = await prove(attempts, generator, to, answers)
+    const tables = options.rows ? [] : changedTables(from, to)
+    const { up, down, remark } = await proveWithRows(tables, {
+      withRows: () => attemptsOn(server.dialect, scratchOf(options, tables)),
+      without: attempts,
+      run: (on) => prove(on, generator, to, answers),
+    })
     const destroyed = options.answers?.destroy ? [] : destroyQuestions(up, options.answers?.byId ?? {})
     if (destroyed.length > 0) return { ...shared, questions: destroyed }
     return {
@@ -84,6 +92,7 @@ export async function generate<Client>(options: GenerateOptions<Client>): Promis
       upText: halfText(up, server.dialect),
       downText: halfText(down, server.dialect),
       name: nameOf(to.diff(from), answered.answers),
+      ...(remark !== undefined && { remark }),
     }
   } finally {
     await attempts.dispose()
@@ -98,7 +107,7 @@ export async function statementsBetween<Client>(
 ): Promise<Pick<Generated, 'up' | 'down'>> {
   const { dialect } = options.server
   const scratch = scratchOf(options)
-  const attempts = DIALECTS[dialect].transactionalDdl ? inTransactions(await scratch()) : onCopies(scratch)
+  const attempts = await attemptsOn(dialect, scratch)
   try {
     return await prove(attempts, generatorOf(dialect), to, { up: NO_ANSWERS, down: NO_ANSWERS })
   } finally {
@@ -108,13 +117,24 @@ export async function statementsBetween<Client>(
 
 // --- internal ---
 
-/** Returns what makes databases at the state that the migrations build. */
-function scratchOf<Client>(options: Omit<GenerateOptions<Client>, 'wanted'>): () => Promise<Scratch> {
+async function attemptsOn(dialect: Dialect, scratch: () => Promise<Scratch>): Promise<Attempts> {
+  return DIALECTS[dialect].transactionalDdl ? inTransactions(await scratch()) : onCopies(scratch)
+}
+
+/**
+ * Returns what makes databases at the state that the migrations build.
+ * @param tables the names of tables to put some generated rows into
+ */
+function scratchOf<Client>(
+  options: Omit<GenerateOptions<Client>, 'wanted'>,
+  tables: readonly string[] = [],
+): () => Promise<Scratch> {
   return async () => {
     const { answers: _, rows: __, wanted: ___, ...rest } = options as GenerateOptions<Client>
     // Before the first migration, there is no latest version.
     const isEmpty = (await sourceOf(options.migrations).list()).length === 0
     const db = await MigratedDatabase.create({ ...(isEmpty && { version: 'nil' as const }), ...rest })
+    if (tables.length > 0) await someRows(db.client as object, tables)
     return {
       run: async (sql) => {
         for (const one of sentTexts(sql, options.server.dialect)) await db.query(one)

@@ -92,13 +92,13 @@ async function sums(
   answers: Answers,
   nameNow = (name: string) => name,
 ): Promise<ReadonlyMap<string, Sum>> {
-  const isChanged = changedTables(from, to)
+  const changed = new Set(changedTables(from, to))
   const after = tablesOf(to)
   const here = tablesOf(now)
   const queries = [...tablesOf(from).values()].flatMap((table) => {
     const other = after.get(newName(answers, 'table', table.name))
     const there = here.get(nameNow(table.name))
-    if (!other || !there || !isChanged(table)) return []
+    if (!other || !there || !changed.has(table.name)) return []
     const columns = commonColumns(from, to, table, other, answers)
     const names = columns.map(([old, name]) => (nameNow(table.name) === table.name && now === from ? old : name))
     const sql = generator.digest(now, there, names)
@@ -117,14 +117,21 @@ function tablesOf({ objects }: Schema): Map<string, SchemaObject> {
   return new Map(objects.filter(({ kind }) => kind === 'table').map((table) => [table.name, table]))
 }
 
-/** Tables that differ, or a type that their columns have. What belongs to a table changes no rows. */
-function changedTables(from: Schema, to: Schema): (table: SchemaObject) => boolean {
+/**
+ * Returns the names of the tables that differ, or whose columns have a type that does. Indexes, triggers and the like
+ * change no rows.
+ */
+export function changedTables(from: Schema, to: Schema): string[] {
   const text = ({ objects }: Schema) => new Map(objects.map((object) => [keyOf(object), statementOf(object)]))
-  const before = text(from)
   const after = text(to)
-  const changed = new Set([...before].filter(([key, one]) => after.get(key) !== one).map(([key]) => key))
-  return (table) =>
-    changed.has(keyOf(table)) || table.columns.some(({ type }) => changed.has(`type ${type.replace(/(?:\[\])+$/, '')}`))
+  const changed = new Set([...text(from)].filter(([key, one]) => after.get(key) !== one).map(([key]) => key))
+  return [...tablesOf(from).values()]
+    .filter(
+      (table) =>
+        changed.has(keyOf(table)) ||
+        table.columns.some(({ type }) => changed.has(`type ${type.replace(/(?:\[\])+$/, '')}`)),
+    )
+    .map(({ name }) => name)
 }
 
 /** Old and new names of the columns whose values nothing changes. */
