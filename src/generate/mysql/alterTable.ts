@@ -103,16 +103,19 @@ interface Parts {
 
 function partsOf(change: TableChange): Parts {
   const { from, to, oldNames, indexes, dropKeys, addKeys } = change
-  const { before, after, instead, carried } = rowChanges({ ...change, answers: change.hints.answers })
+  const rows = rowChanges({ ...change, answers: change.hints.answers })
+  const { before, instead, carried, waiting } = rows
   const columns = columnChanges(from, to, { oldNames, carried, instead })
   const keys = keyChanges(from, to, {
     renames: indexes,
     rebuilt: new Set(carried.keys()),
+    waiting,
     hinted: change.hints.rebuild,
   })
   const checks = checkChanges(from, to, change.hints.late)
   const versioning = versioningChanges(from, to)
   const { clause, alone } = partitionChange(from.partition, to.partition)
+  const last = [...rows.afterClauses, ...keys.late]
   return {
     drops: [...versioning.drops, ...dropKeys, ...checks.drops, ...keys.drops],
     columns: [...columns.drops, ...columns.changes],
@@ -123,7 +126,7 @@ function partsOf(change: TableChange): Parts {
     clause,
     alone,
     before,
-    after,
+    after: [...rows.after, ...(last.length > 0 ? [alterText(to.name, last)] : [])],
     destroyed: columns.destroyed.map((name) => oldNames.get(name) ?? name),
   }
 }
