@@ -158,7 +158,11 @@ describe('in GitHub Actions', () => {
 
 test('JUnit: a test case a check', () => {
   const down = { 'migrations/0002_index.down.sql': 'select 1' }
-  const { out, code } = cli(['verify', '--only', 'schema,live', '--format', 'junit'], {}, folder({ ...MIGRATIONS, ...down }))
+  const { out, code } = cli(
+    ['verify', '--only', 'schema,live', '--format', 'junit'],
+    {},
+    folder({ ...MIGRATIONS, ...down }),
+  )
   expect(out).toMatch(
     /^<\?xml version="1.0" encoding="UTF-8"\?>\n<testsuites name="migrations" tests="8" failures="1" errors="0"/,
   )
