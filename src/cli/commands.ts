@@ -135,8 +135,15 @@ const TABLE = {
     summary: 'check every migration on a test server: up, down and up again, and what it does to a live system',
     args: 2,
     words: ['rules'],
-    takes: ['path', 'server', 'dialect', 'base', 'only', 'since', 'fail-on', 'format'],
+    takes: ['path', 'server', 'dialect', 'base', 'only', 'since', 'sizes', 'fail-on', 'format'],
     load: () => import('./commands/verify.ts'),
+  },
+  sizes: {
+    project: true,
+    usage: 'sizes',
+    summary: "print the numbers of rows and bytes of a database's tables, for verify --sizes",
+    takes: ['database'],
+    load: () => import('./commands/sizes.ts'),
   },
   schema: {
     usage: 'schema [FILE]',

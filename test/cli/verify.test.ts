@@ -2,8 +2,9 @@
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { describe, expect } from 'vitest'
 import { cli, folder } from '../support/cli.ts'
+import { test } from '../support/database.ts'
 
 const MIGRATIONS = {
   'migrations/0001_users.up.sql': 'create table users (id int primary key, email text);\ncreate table orders (id int)',
@@ -37,6 +38,8 @@ test('text: the verdict, the migration, the place, the statement and the safe wa
       docs/verify.md#index-blocks-writes
 
     ✓ nothing found in 1_users
+
+      With the sizes of your tables ("migratest sizes"), findings about small ones are notices.
     "
   `)
   expect(code).toBe(0)
@@ -198,5 +201,27 @@ test('--since checks what the branch adds, committed or not', () => {
   expect(cli(['verify', '--since', 'never'], {}, cwd)).toMatchObject({
     code: 2,
     err: expect.stringContaining('git knows no revision "never"'),
+  })
+})
+
+test('sizes make findings about small tables notices, and say how large the others are', async ({ db }) => {
+  await db.rows(MIGRATIONS['migrations/0001_users.up.sql'])
+  await db.rows("insert into users select g, 'u' || g from generate_series(1, 20000) g")
+  await db.rows('analyze users')
+  const cwd = folder(MIGRATIONS)
+  const sizes = cli(['sizes'], { DATABASE_URL: db.url }, cwd)
+  const document = JSON.parse(sizes.out)
+  expect(document).toMatchObject({ format: 1, tables: { orders: { rows: 0 }, users: { rows: 20000 } } })
+  writeFileSync(join(cwd, 'sizes.json'), sizes.out)
+  const large = cli([...LIVE, '--sizes', 'sizes.json'], {}, cwd)
+  expect(large.out).toMatch(/^2 migrations: 1 warning;[\s\S]*users has about 20,000\s+rows \(\d+\s+[KM]iB\)\./)
+  expect(large.out).not.toContain('migratest sizes')
+  document.tables.users.rows = 200
+  writeFileSync(join(cwd, 'sizes.json'), JSON.stringify(document))
+  expect(cli([...LIVE, '--sizes', 'sizes.json'], {}, cwd).out).toMatch(/^2 migrations: 1 notice;/)
+  writeFileSync(join(cwd, 'sizes.json'), '{}')
+  expect(cli([...LIVE, '--sizes', 'sizes.json'], {}, cwd)).toMatchObject({
+    code: 2,
+    err: expect.stringContaining('sizes.json is not a file of sizes'),
   })
 })
