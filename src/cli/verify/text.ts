@@ -124,11 +124,7 @@ function remarks(checks: readonly CheckReport[]): string[] {
 function sizesHint({ findings, hasSizes }: Report): string[] {
   const isSized = findings.some(({ worked, severity, allowed }) => worked && severity === 'warning' && !allowed)
   if (hasSizes || !isSized) return []
-  return [
-    dim(
-      '  With the sizes of your tables ("migratest sizes"), findings about small ones are notices.',
-    ),
-  ]
+  return [dim('  With the sizes of your tables ("migratest sizes"), findings about small ones are notices.')]
 }
 
 /** Explains a rule. */
