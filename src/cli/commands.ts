@@ -138,6 +138,14 @@ const TABLE = {
     takes: ['path', 'server', 'dialect', 'base', 'only', 'since', 'sizes', 'fail-on', 'format'],
     load: () => import('./commands/verify.ts'),
   },
+  bisect: {
+    project: true,
+    usage: 'bisect SQL | bisect -- COMMAND',
+    summary: 'find the first version at which a query or a command fails, by halves, each on a copy',
+    args: 99,
+    takes: ['path', 'server', 'dialect'],
+    load: () => import('./commands/bisect.ts'),
+  },
   sizes: {
     project: true,
     usage: 'sizes',

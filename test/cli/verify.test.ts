@@ -225,3 +225,54 @@ test('sizes make findings about small tables notices, and say how large the othe
     err: expect.stringContaining('sizes.json is not a file of sizes'),
   })
 })
+
+describe('bisect', () => {
+  const files = {
+    'migrations/0001_a.up.sql': 'create table items (id int, title text)',
+    'migrations/0002_b.up.sql': 'create table other (id int)',
+    'migrations/0003_c.up.sql': 'alter table items rename column title to name',
+    'migrations/0004_d.up.sql': 'alter table items add column x int',
+    'migrations/0005_e.up.sql': 'alter table items add column y int',
+    'migrations/0006_f.up.sql': 'alter table items add column z int',
+  }
+
+  test('finds the first version at which a query fails', () => {
+    const cwd = folder(files)
+    const found = cli(['bisect', 'select title from items'], {}, cwd)
+    expect(found.out).toMatch(
+      /It fails since 3_c, and works at 2_b \(tried \d versions\)\.\n\n {2}column "title" does not exist/,
+    )
+    expect(found.code).toBe(1)
+    expect(JSON.parse(cli(['bisect', '--json', 'select title from items'], {}, cwd).out)).toMatchObject({
+      first: { version: 3, name: '3_c', ok: false },
+      last: { version: 2, ok: true },
+    })
+    expect(cli(['bisect', 'select name from items'], {}, cwd)).toMatchObject({
+      code: 0,
+      out: expect.stringContaining('It works at the latest version, 6_f.'),
+    })
+    expect(cli(['bisect', 'selec'], {}, cwd)).toMatchObject({
+      code: 1,
+      out: expect.stringContaining('It fails at every version that was tried'),
+    })
+  })
+
+  test('runs a command with the URL of each copy', () => {
+    const cwd = folder({
+      ...files,
+      'check.mjs': `import { openDatabase } from '${join(import.meta.dirname, '../../src/database/open.ts')}'
+const driver = await openDatabase(process.env.DATABASE_URL)
+const rows = await driver.rows("select 1 from information_schema.columns where column_name = 'y'")
+await driver.close()
+if (rows.length > 0) { console.error('there is y'); process.exit(3) }`,
+    })
+    const { out, code } = cli(['bisect', '--', process.execPath, 'check.mjs'], {}, cwd)
+    expect(out).toMatch(/It fails since 5_e, and works at 4_d .*\n\n {2}exit code 3\n {2}there is y/)
+    expect(code).toBe(1)
+    expect(cli(['bisect'], {}, cwd)).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('migratest bisect -- npm test'),
+    })
+    expect(cli(['bisect', '--', 'no-such-command'], {}, cwd).err).toContain('no-such-command cannot be run')
+  })
+})
