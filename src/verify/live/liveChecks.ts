@@ -11,6 +11,7 @@ import type { Verified } from '../verified.ts'
 import { decide, type LiveMigration } from './decide.ts'
 import { LiveDatabase } from './liveDatabase.ts'
 import { decideOnce } from './once.ts'
+import { sized } from './sized.ts'
 import type { Unfilled } from './someRows.ts'
 
 export class LiveChecks<Client> {
@@ -67,7 +68,10 @@ export class LiveChecks<Client> {
     if (!half) return {}
     const live = { half, effects }
     this.#observed.push(live)
-    return { observations: decide(live), ...(remarks.length > 0 && { remark: remarks.join('; ') }) }
+    return {
+      observations: sized(decide(live), this.#verified.options.sizes),
+      ...(remarks.length > 0 && { remark: remarks.join('; ') }),
+    }
   }
 
   /** Observes a migration over rows; over none, if it fails over these. */
