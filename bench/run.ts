@@ -12,10 +12,12 @@ import { postgresServer } from '../dist/src/testing/server/postgres/server.js'
 import { verification } from '../dist/src/verify/verify.js'
 import { codeFolders } from './code.ts'
 import { folders } from './folders.ts'
+import { generating } from './generate.ts'
 import { loading, reloads } from './loading.ts'
 import { interleaved, table } from './measure.ts'
 import { writeMigrations } from './migrations.ts'
 import { mysqlFamily } from './mysql.ts'
+import { page } from './page.ts'
 import { CONTENDERS } from './peers.ts'
 import { taking } from './taking.ts'
 import { watching } from './watching.ts'
@@ -51,12 +53,17 @@ if (!only || only === 'code') {
   const server = postgresServer({ url: undefined, request, idleMs: undefined, extensions: [], init: () => [] })
   await codeFolders({ freshDatabase, server })
 }
+if (!only || only === 'generate') await generating()
 if (!only || only === 'taking') await takingAll()
 if (!only || only === 'restore') await restoreSnapshot(15)
 if (!only || only === 'edit') await edits(500, 3)
 if (!only || only === 'watch') {
   await watching(freshDatabase, { count: 100, at: 100, rounds: 60, beside: true })
   await watching(freshDatabase, { count: 100, at: 50, rounds: 30, beside: false })
+}
+if (!only || only === 'page') {
+  const server = postgresServer({ url: undefined, request, idleMs: undefined, extensions: [], init: () => [] })
+  await page({ freshDatabase, server })
 }
 if (!only || only === 'load') await loading(200, 9)
 if (!only || only === 'memory') await memory(10_000)

@@ -1,13 +1,15 @@
 /**
  * `migratest/vite`: gives `vite dev` a database that follows every save, and shows a failing migration in the browser.
  */
-import { resolve } from 'node:path'
+import { relative, resolve } from 'node:path'
 import type { Plugin, ViteDevServer } from 'vite'
 import { eventText } from '../src/cli/watch/lines.ts'
 import { openBeside } from '../src/database/beside.ts'
 import { dialectOf, type ServerKind, serverKindOf } from '../src/server/kinds.ts'
 import { pathOf } from '../src/source/folder.ts'
 import { openFolder } from '../src/source/open.ts'
+import { anyServer } from '../src/testing/server/anyServer.ts'
+import { MountedPage } from '../src/ui/mounted.ts'
 import { allow } from '../src/watch/allowed.ts'
 import type { Failure, WatchEvent } from '../src/watch/events.ts'
 import { ownDatabase } from '../src/watch/ownDatabase.ts'
@@ -77,6 +79,8 @@ class Database {
   readonly #release: () => void
   readonly #reload: boolean
   readonly #servers = new Set<ViteDevServer>()
+  /** The page at `/__migratest/`. */
+  readonly #page: MountedPage
   /** Events from before a server was attached, which will print them. */
   #unsaid: WatchEvent[] = []
   #failure: Failure | undefined
@@ -87,11 +91,25 @@ class Database {
     reload: boolean,
     release: () => void,
     options: Omit<ConstructorParameters<typeof Watcher>[0], 'onEvent'>,
+    kind: ServerKind,
   ) {
     this.#key = key
     this.#reload = reload
     this.#release = release
     this.#watcher = new Watcher({ ...options, onEvent: (event) => this.#hear(event) })
+    const { url, server, folder, open, migrator } = options
+    this.#page = new MountedPage({
+      source: async () => openFolder(folder),
+      folder: relative(process.cwd(), folder) || '.',
+      dialect: dialectOf(kind),
+      url,
+      open,
+      migrator,
+      server,
+      mode: 'watching',
+      testServer: async () => anyServer(kind),
+      act: (job) => this.#watcher.do(job),
+    })
   }
 
   static async of(root: string, options: VitePluginOptions): Promise<Database> {
@@ -135,24 +153,30 @@ class Database {
     const open = openBeside(source, dialectOf(serverKindOf(url) ?? dialect), { applicationName: 'vite, migratest' })
     try {
       await allow(url, { open, own: own !== undefined, named: true, confirmed: undefined, ask: undefined })
-      const database = new Database(key, options.reload ?? true, () => own?.release(), {
-        url,
-        server: own?.server ?? '',
-        reason: own?.reason ?? '',
-        restart: own && (() => own.restart()),
-        poll: options.poll ?? false,
-        source,
-        folder,
-        open,
-        migrator: { recordedCode: 'run' },
-        carryRows: options.carryRows ?? 100_000,
-        onIrreversible: options.onIrreversible ?? 'stop',
-        before: own ? (source.format?.before() ?? []) : [],
-        seeds: [seeds].flat().map((file) => resolve(root, file)),
-        command: options.exec,
-        onSchema: undefined,
-        ask: undefined,
-      })
+      const database = new Database(
+        key,
+        options.reload ?? true,
+        () => own?.release(),
+        {
+          url,
+          server: own?.server ?? '',
+          reason: own?.reason ?? '',
+          restart: own && (() => own.restart()),
+          poll: options.poll ?? false,
+          source,
+          folder,
+          open,
+          migrator: { recordedCode: 'run' },
+          carryRows: options.carryRows ?? 100_000,
+          onIrreversible: options.onIrreversible ?? 'stop',
+          before: own ? (source.format?.before() ?? []) : [],
+          seeds: [seeds].flat().map((file) => resolve(root, file)),
+          command: options.exec,
+          onSchema: undefined,
+          ask: undefined,
+        },
+        serverKindOf(url) ?? dialect,
+      )
       await database.#watcher.start()
       process.env[env] = url
       return database
@@ -164,6 +188,10 @@ class Database {
 
   attach(server: ViteDevServer): void {
     this.#servers.add(server)
+    server.middlewares.use((request, response, next) => {
+      this.#page.handle(request, response).then((isAnswered) => isAnswered || next(), next)
+    })
+    server.httpServer?.once('listening', () => this.#tellPage(server))
     server.ws.on('connection', () => {
       if (this.#failure) server.ws.send({ type: 'error', err: overlay(this.#failure) })
     })
@@ -187,12 +215,14 @@ class Database {
     if (this.#isOver) return
     this.#isOver = true
     await this.#watcher.close()
+    await this.#page.close()
     this.#release()
   }
 
   // --- internal ---
 
   #hear(event: WatchEvent): void {
+    this.#page.hear(event)
     const failed = this.#failure !== undefined
     if (event.type === 'failed') this.#failure = event.error
     if (event.type === 'skipped') this.#failure = { code: 'MIGRATEST_SKIPPED', message: event.why }
@@ -203,6 +233,13 @@ class Database {
       if (this.#failure) server.ws.send({ type: 'error', err: overlay(this.#failure) })
       else if ((event.type === 'applied' && this.#reload) || failed) server.ws.send({ type: 'full-reload' })
     }
+  }
+
+  #tellPage(server: ViteDevServer): void {
+    const address = server.httpServer?.address()
+    if (typeof address !== 'object' || address === null) return
+    const scheme = server.config.server.https ? 'https' : 'http'
+    server.config.logger.info(`migratest: the page is at ${scheme}://localhost:${address.port}${this.#page.path}`)
   }
 
   #say(server: ViteDevServer, event: WatchEvent): void {
@@ -236,7 +273,7 @@ function overlay({ message, file, line, column }: Failure) {
     message: head,
     stack: '',
     plugin: 'migratest',
-    frame: rest.join('\n').trim(),
+    frame: `${rest.join('\n').trim()}\n\nThe page at /__migratest/ shows more.`.trim(),
     ...(file !== undefined && { id: file, loc: { file, line: line ?? 1, column: column ?? 1 } }),
   }
 }

@@ -1,6 +1,7 @@
 /** All errors as one union, so that a `code` tells TypeScript which class it is. */
 import type { AlreadyWatchedError, TooManyRowsError } from './database/development.ts'
 import type { FillError } from './fill/fill.ts'
+import type * as generate from './generate/errors.ts'
 import type * as engine from './migrate/errors.ts'
 import type { ServerStartingError, ServerUnavailableError } from './server/errors.ts'
 import type { SeedError } from './testing/given.ts'
@@ -42,6 +43,11 @@ export type AnyMigratestError =
   | engine.UnreadableFileError
   | engine.UsageError
   | engine.VersionNotFoundError
+  | generate.CannotGenerateError
+  | generate.GenerateProofError
+  | generate.NothingWantedError
+  | generate.WantedCommandError
+  | generate.WantedSqlError
   | AlreadyWatchedError
   | FillError
   | NoSpaceError

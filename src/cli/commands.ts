@@ -17,6 +17,7 @@ interface Entry extends Description {
 const DATABASE = ['database', 'path'] as const
 const MOVE = [...DATABASE, 'lock-timeout', 'run-recorded-code'] as const
 const GUARD = ['yes', 'confirm'] as const
+const WANTED = ['schema', 'from-database', 'from-command'] as const
 
 const TABLE = {
   init: {
@@ -68,8 +69,27 @@ const TABLE = {
     project: true,
     usage: 'watch',
     summary: 'apply migrations on every save, keeping rows; starts a server if no database is given',
-    takes: [...DATABASE, 'dialect', 'on-irreversible', 'carry-rows', 'seeds', 'exec', 'poll', 'confirm'],
+    takes: [
+      ...DATABASE,
+      'dialect',
+      'on-irreversible',
+      'carry-rows',
+      'seeds',
+      'exec',
+      'poll',
+      'confirm',
+      'ui',
+      'port',
+      'no-open',
+    ],
     load: () => import('./commands/watch.ts'),
+  },
+  ui: {
+    project: true,
+    usage: 'ui',
+    summary: 'show migrations, schemas and the development database in the browser, and follow every save',
+    takes: [...DATABASE, 'dialect', 'read-only', 'export', 'port', 'no-open', 'server', 'poll', 'confirm'],
+    load: () => import('./commands/ui.ts'),
   },
   mark: {
     project: true,
@@ -159,6 +179,37 @@ const TABLE = {
     args: 1,
     takes: [...DATABASE, 'check', 'fresh', 'server', 'dialect'],
     load: () => import('./commands/schema.ts'),
+  },
+  generate: {
+    project: true,
+    usage: 'generate [NAME]',
+    summary: 'write the migration that leads to a wanted schema, proven up, down and up on a test server',
+    args: 99,
+    takes: [
+      'path',
+      ...WANTED,
+      'rename',
+      'no-renames',
+      'destroy',
+      'fill',
+      'map',
+      'using',
+      'answers',
+      'check',
+      'dry-run',
+      'server',
+      'dialect',
+      'timestamp',
+      'base',
+    ],
+    load: () => import('./commands/generate.ts'),
+  },
+  diff: {
+    project: true,
+    usage: 'diff',
+    summary: 'compare a database, or a wanted schema, with what the migrations build',
+    takes: [...DATABASE, ...WANTED, 'sql', 'server', 'dialect'],
+    load: () => import('./commands/diff.ts'),
   },
   resume: {
     usage: 'resume',

@@ -35,6 +35,11 @@ export interface MigratestConfig
   readonly server?: TestServer<any>
   /** The file that `schema` writes, relative to this file; default: standard output. */
   readonly schemaFile?: string
+  /**
+   * The wanted schema of `generate`: SQL files or folders of them, relative to this file, or a command that prints SQL,
+   * such as `{ command: 'npx drizzle-kit export' }`.
+   */
+  readonly wanted?: string | readonly string[] | { readonly command: string }
   /** Settings of `watch`. */
   readonly watch?: WatchConfig
   /** Versions that `verify` does not undo, each with the reason. */
@@ -181,6 +186,13 @@ const SETTINGS: Record<keyof MigratestConfig, Setting> = {
   dialect: oneOf('postgres', 'mysql', 'mariadb'),
   server: { is: (value) => has(value, 'create'), what: 'a server made by a preset, such as postgres()' },
   schemaFile: text,
+  wanted: {
+    is: (value) =>
+      typeof value === 'string' ||
+      (Array.isArray(value) && value.every((one) => typeof one === 'string')) ||
+      typeof (value as { command?: unknown } | null)?.command === 'string',
+    what: 'a file, a list of files, or { command }',
+  },
   watch: { is: (value) => typeof value === 'object' && value !== null, what: 'an object' },
   irreversible: { is: (value) => typeof value === 'object' && value !== null, what: 'an object of reasons by version' },
   sizes: text,

@@ -8,6 +8,7 @@ import type { Session as MysqlSession } from './mysql/session.ts'
 import type { ConnectOptions } from './postgres/address.ts'
 import type { PostgresDriverOptions } from './postgres/driver.ts'
 import type { Session as PostgresSession } from './postgres/session.ts'
+import type { RowReader } from './rowReader.ts'
 
 /** Options of `openDatabase` for a client or pool of `pg` and for PGlite. */
 export type PostgresOptions = Pick<PostgresDriverOptions, 'table' | 'schema' | 'lock' | 'keepExtensions' | 'keepTables'>
@@ -50,6 +51,8 @@ export interface DatabaseKind {
    * cannot fill this kind.
    */
   borrow?(client: object): Promise<Borrowed>
+  /** Opens a reader of tables and rows. Omit it if rows cannot be shown. */
+  openRows?(url: string, options: OpenOptions): Promise<RowReader>
   /** The functions that `migratest watch` needs; `refuse` makes the error that says why this kind cannot be watched. */
   readonly development?: Development | { refuse(): Error }
   /** Makes an empty copy of the schema for a dry run. Omit it if a failed migration leaves nothing behind. */

@@ -7,6 +7,7 @@ import type { DatabaseAddress } from './address.ts'
 import type { DevelopmentDatabase, Fallback } from './development.ts'
 import type { Development, MysqlOptions, OpenOptions, PostgresOptions, Rehearsal, SchemaReader } from './kind.ts'
 import { kindOfClient, kindOfUrl } from './kinds.ts'
+import type { RowReader } from './rowReader.ts'
 
 export type { OpenOptions } from './kind.ts'
 
@@ -89,6 +90,13 @@ export async function openSchemaReader(url: string, options: OpenOptions = {}): 
   const { openSchema } = await kindOfUrl(url)
   if (!openSchema) throw new UsageError('The schema of this kind of database cannot be read.')
   return openSchema(url, withUrlTable(url, options))
+}
+
+/** Opens a database to look at its rows. @throws UsageError if its kind has no reader, and what {@link openDatabase} throws */
+export async function openRowReader(url: string, options: OpenOptions = {}): Promise<RowReader> {
+  const { openRows } = await kindOfUrl(url)
+  if (!openRows) throw new UsageError('The rows of this kind of database cannot be shown.')
+  return openRows(url, withUrlTable(url, options))
 }
 
 // --- internal ---

@@ -268,7 +268,10 @@ export class CarryOut {
 
   #hear(event: MigrateEvent): void {
     const { onEvent } = this.#options
-    if (event.type === 'started') this.#running = { step: labelOf(event.step), since: Date.now() }
+    if (event.type === 'started') {
+      this.#running = { step: labelOf(event.step), since: Date.now() }
+      this.#options.onStep?.(labelOf(event.step))
+    }
     if (event.type === 'log') {
       onEvent({ type: 'log', step: labelOf(event.step), message: event.message })
     }
@@ -283,6 +286,7 @@ export class CarryOut {
     }
     if (event.type !== 'finished') return
     this.#running = undefined
+    this.#options.onStep?.(undefined)
     const { version, name, direction, origin } = event.step
     this.#steps.set(`${direction} ${version}`, { version, name, direction, origin, ms: event.ms })
   }

@@ -41,4 +41,6 @@ export interface WatchOptions {
    */
   readonly ask: ((question: Question, signal: AbortSignal) => Promise<boolean>) | undefined
   readonly onEvent: OnWatchEvent
+  /** Called with the name of each step that begins to run, and with `undefined` when it has ended. */
+  readonly onStep?: ((step: string | undefined) => void) | undefined
 }

@@ -7,7 +7,9 @@ import { createServer, type ViteDevServer } from 'vite'
 import { expect, onTestFinished } from 'vitest'
 import { migratest, type VitePluginOptions } from '../../presets/vitePlugin.ts'
 import { openDevelopment } from '../../src/database/open.ts'
+import type { UiState } from '../../src/ui/protocol.ts'
 import { test } from '../support/database.ts'
+import { builtPage } from '../support/page.ts'
 
 const NAME = 'MIGRATEST_TEST_URL'
 
@@ -130,4 +132,27 @@ test('a restart with other options: the old watch ends, and the new one follows 
   const isThere = async () => (await db.rows("select to_regclass('later') as there"))[0]?.there !== null
   for (let i = 0; i < 500 && !(await isThere()); i++) await sleep(10)
   expect(await isThere()).toBe(true)
+})
+
+test('the page is at /__migratest/, for the address that is printed, and says what the watch does', async ({ db }) => {
+  await builtPage()
+  const { server, said } = await started(db.url)
+  const address = /the page is at (\S+)/.exec(said.join('\n'))?.[1] ?? ''
+  const { origin, pathname } = new URL(address)
+  expect(pathname).toBe('/__migratest/')
+  expect((await fetch(`${origin}${pathname}`)).status).toBe(403)
+  expect((await fetch(`${origin}/__migratest`, { redirect: 'manual' })).headers.get('location')).toBe('/__migratest/')
+  const entered = await fetch(address, { redirect: 'manual' })
+  const cookie = entered.headers.get('set-cookie') ?? ''
+  expect(cookie).toMatch(/; Path=\/__migratest\/; HttpOnly; SameSite=Strict$/)
+  const headers = { Cookie: cookie.split(';')[0] ?? '' }
+  const page = await fetch(`${origin}/__migratest/`, { headers })
+  expect(await page.text()).toContain('<div id="page">')
+  expect(page.headers.get('content-security-policy')).toContain("default-src 'none'")
+  const state = (await (await fetch(`${origin}/__migratest/api/state`, { headers })).json()) as UiState
+  expect(state.at).toBe('2_add_done')
+  expect(state.events.some(({ event }) => event.type === 'applied')).toBe(true)
+  // The app's own page is still there.
+  expect((await fetch(`${origin}/`)).status).toBe(200)
+  await server.close()
 })

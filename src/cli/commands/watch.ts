@@ -3,7 +3,7 @@ import { UsageError } from '../../migrate/errors.ts'
 import type { Source } from '../../migrate/source.ts'
 import { diffText } from '../../schema/diff.ts'
 import { allow } from '../../watch/allowed.ts'
-import type { Question, WatchEvent } from '../../watch/events.ts'
+import type { WatchEvent } from '../../watch/events.ts'
 import type { WatchOptions } from '../../watch/options.ts'
 import { ownDatabase } from '../../watch/ownDatabase.ts'
 import { Watcher } from '../../watch/watcher.ts'
@@ -15,10 +15,23 @@ import { writeSchema } from '../schemaFile.ts'
 import { KEYS, keysText } from '../watch/keys.ts'
 import { eventText } from '../watch/lines.ts'
 import { openLine } from '../watch/openLine.ts'
+import type { WatchPage } from '../watch/page.ts'
 import { Terminal, typedLine } from '../watch/terminal.ts'
 
 /** Watches until the user quits. Returns the exit code. */
-export async function run(context: Context): Promise<number> {
+export function run(context: Context): Promise<number> {
+  return watch(context, { withPage: context.options.ui ?? false, marks: true })
+}
+
+/**
+ * Watches until the user quits. Returns the exit code.
+ * @param marks `true` if the database may be marked for development because it was named on the command line, or
+ * because the user types its name when asked
+ */
+export async function watch(
+  context: Context,
+  { withPage, marks }: { withPage: boolean; marks: boolean },
+): Promise<number> {
   const settings = settingsOf(context)
   const { folder } = context
   const source = await context.source()
@@ -33,6 +46,7 @@ export async function run(context: Context): Promise<number> {
   const url = own?.url ?? context.url
   const open = { ...(await context.openOptions()), applicationName: 'migratest watch' }
   let terminal: Terminal | undefined
+  let page: WatchPage | undefined
   let over: () => void = () => undefined
   const quit = new Promise<void>((resolve) => {
     over = resolve
@@ -41,9 +55,9 @@ export async function run(context: Context): Promise<number> {
     await allow(url, {
       open,
       own: own !== undefined,
-      named: context.options.database !== undefined,
+      named: marks && context.options.database !== undefined,
       confirmed: context.options.confirm,
-      ask: isTyped ? typedLine : undefined,
+      ask: marks && isTyped ? typedLine : undefined,
     })
     const watcher = new Watcher({
       ...settings,
@@ -62,14 +76,28 @@ export async function run(context: Context): Promise<number> {
       migrator: { recordedCode: 'run', ...context.migratorOptions },
       onSchema:
         settings.schemaFile === undefined ? undefined : (schema) => writeSchema(settings.schemaFile ?? '', schema),
-      ask: isTyped
-        ? async (_: Question, signal) => {
-            context.printRaw('  y  yes    any other key  no; r asks again')
-            return terminal ? terminal.confirm(signal) : false
-          }
-        : undefined,
-      onEvent: (event) => show(context, event),
+      ask:
+        isTyped || withPage
+          ? (question, signal) =>
+              firstAnswer(signal, [
+                isTyped &&
+                  (async (ended) => {
+                    context.printRaw('  y  yes    any other key  no; r asks again')
+                    return terminal ? terminal.confirm(ended) : false
+                  }),
+                page?.ask(question),
+              ])
+          : undefined,
+      onEvent: (event) => {
+        show(context, event)
+        page?.hear(event)
+      },
+      onStep: (step) => page?.tell(step),
     })
+    if (withPage) {
+      const { WatchPage } = await import('../watch/page.ts')
+      page = new WatchPage(context, { url, server: own?.server ?? '', act: (job) => watcher.do(job) })
+    }
     if (isTyped) terminal = new Terminal((key) => KEYS.find((known) => known.key === key)?.run(actions))
     const actions = {
       do: (job: Parameters<Watcher['do']>[0]) => watcher.do(job),
@@ -90,7 +118,14 @@ export async function run(context: Context): Promise<number> {
       quit: () => over(),
     }
     context.endOnSignal('after the current run', over, (code) => process.exit(code))
-    await watcher.start()
+    // The first run may wait for a server that never comes back.
+    const starting = watcher.start()
+    starting.catch(() => undefined)
+    await Promise.race([starting, quit])
+    await page?.opened().catch(async (error) => {
+      await watcher.close()
+      throw error
+    })
     if (terminal) context.printRaw('Press h for help, q to quit.')
     await quit
     terminal?.close()
@@ -98,11 +133,26 @@ export async function run(context: Context): Promise<number> {
     return 0
   } finally {
     terminal?.close()
+    await page?.close()
     own?.release()
   }
 }
 
 // --- internal ---
+
+/** Asks in several places at once. The first answer counts, and ends the other questions. */
+async function firstAnswer(
+  signal: AbortSignal,
+  places: readonly (((signal: AbortSignal) => Promise<boolean>) | false | undefined)[],
+): Promise<boolean> {
+  const answered = new AbortController()
+  const ended = AbortSignal.any([signal, answered.signal])
+  try {
+    return await Promise.race(places.flatMap((ask) => (ask ? [ask(ended)] : [])))
+  } finally {
+    answered.abort()
+  }
+}
 
 /**
  * Chooses what to do with a migration that cannot be undone. Without downs, a rebuild is the only way, so there is

@@ -1,7 +1,7 @@
 /** Draws a graph as an SVG with colors for light and dark mode. */
 import type { Graph } from '../../migrate/graph.ts'
+import { lanesOf } from '../../migrate/lanes.ts'
 import { labelOf } from '../../migrate/version.ts'
-import { lanesOf } from './lanes.ts'
 
 const ROW = 30
 const LANE = 22

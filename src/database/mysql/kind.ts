@@ -23,6 +23,10 @@ export const mysqlKind: DatabaseKind = {
       close: () => session.close(),
     }
   },
+  async openRows(url, options) {
+    const { mysqlRows } = await import('./rowReader.ts')
+    return mysqlRows(await openUrl(url, own(options)), notOfTheSchema(options.table, options.hidden))
+  },
   async rehearse(url, options) {
     const { rehearse } = await import('./rehearsal.ts')
     return rehearse(url, [...ownTables(options.table), ...(options.hidden?.tables ?? [])], async (copy) => {

@@ -23,6 +23,10 @@ export const pgliteKind: DatabaseKind = {
     }
   },
   borrow: async (client) => ({ dialect: 'postgres', session: await pgliteSession(client as PGlite, false) }),
+  async openRows(url, options) {
+    const { postgresRows } = await import('../postgres/rowReader.ts')
+    return postgresRows(await pgliteSession(await openUrl(url), true), notOfTheSchema(options.table, options.hidden))
+  },
   development: {
     refuse: () =>
       new UsageError('PGlite has one connection, which the app needs: it cannot be watched.', {

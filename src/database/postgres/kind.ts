@@ -30,6 +30,10 @@ export const postgresKind: DatabaseKind = {
     dialect: 'postgres',
     session: await (isPool(client) ? openPool(client) : borrowClient(client as Client)),
   }),
+  async openRows(url, options) {
+    const { postgresRows } = await import('./rowReader.ts')
+    return postgresRows(await openUrl(plain(url), own(options)), notOfTheSchema(options.table, options.hidden))
+  },
   development: {
     open: async (url, options) => (await development()).openPostgresDevelopment(plain(url), own(options)),
     fallback: async (url, options) => (await development()).postgresFallback(plain(url), own(options)),

@@ -2,7 +2,7 @@
  * Computes the position of each migration in a drawing of the graph: one row each, newest first, and the lanes between
  * rows. Pure.
  */
-import type { Graph, GraphNode } from '../../migrate/graph.ts'
+import type { Graph, GraphNode } from './graph.ts'
 
 export interface Row {
   readonly node: GraphNode

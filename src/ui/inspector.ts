@@ -1,0 +1,330 @@
+/** Finds out what the page shows: the state of folder and database, the texts of a version, its schema, a plan. */
+import { openDatabase, openRowReader } from '../database/open.ts'
+import type { RowPage, RowReader, RowRequest } from '../database/rowReader.ts'
+import type { Driver } from '../migrate/driver.ts'
+import { UsageError } from '../migrate/errors.ts'
+import { Migrator } from '../migrate/migrator.ts'
+import { offlineDatabase } from '../migrate/offline.ts'
+import { readGraph } from '../migrate/readGraph.ts'
+import type { Source } from '../migrate/source.ts'
+import { labelOf, NIL_VERSION } from '../migrate/version.ts'
+import type { Question, WatchEvent } from '../watch/events.ts'
+import { failureOf, located } from './failure.ts'
+import type { InspectorOptions } from './options.ts'
+import type {
+  Heard,
+  Messages,
+  PlanDocument,
+  SchemaDocument,
+  Station,
+  TablesDocument,
+  UiState,
+  VersionDetail,
+} from './protocol.ts'
+import { Schemas } from './schemas.ts'
+import { stationsOf } from './stations.ts'
+import { readVersion } from './versionDetail.ts'
+
+type Listener = <Name extends keyof Messages>(name: Name, data: Messages[Name]) => void
+
+export class Inspector {
+  readonly #options: InspectorOptions
+  readonly #source: Source
+  readonly #schemas: Schemas
+  readonly #listeners = new Set<Listener>()
+  #state: UiState
+  #looking: Promise<void> | undefined
+  #again = false
+  /** `true` if files were saved since the last look. */
+  #isOutdated = false
+  #asked = 0
+  #answer: ((id: number, yes: boolean) => void) | undefined
+
+  private constructor(options: InspectorOptions, source: Source) {
+    const { folder, dialect, server, mode, why } = options
+    this.#options = options
+    this.#source = source
+    this.#schemas = new Schemas(options, source)
+    this.#state = {
+      ...EMPTY,
+      folder,
+      dialect,
+      server,
+      mode,
+      why,
+      format: source.format?.tool,
+    }
+  }
+
+  /** Opens the folder and looks at it and at the database once. */
+  static async open(options: InspectorOptions): Promise<Inspector> {
+    const inspector = new Inspector(options, await options.source())
+    await inspector.refresh()
+    return inspector
+  }
+
+  get state(): UiState {
+    return this.#state
+  }
+
+  /** Calls the listener with each message for the pages, until the returned function is called. */
+  listen(listener: Listener): () => void {
+    this.#listeners.add(listener)
+    return () => void this.#listeners.delete(listener)
+  }
+
+  /** Looks at the files and the database again. Calls during a look cause one more after it. */
+  async refresh(): Promise<void> {
+    if (this.#looking) {
+      this.#again = true
+      return this.#looking
+    }
+    this.#looking = this.#lookUntilDone()
+    try {
+      await this.#looking
+    } finally {
+      this.#looking = undefined
+    }
+  }
+
+  /** Tells the inspector that files were saved: what was read before is out of date. */
+  saved(): Promise<void> {
+    this.#isOutdated = true
+    return this.refresh()
+  }
+
+  /** Passes on an event of the watch, and looks again if it may have changed anything. */
+  hear(event: WatchEvent): void {
+    const heard: Heard = { id: (this.#state.events.at(-1)?.id ?? 0) + 1, at: Date.now(), event }
+    this.#state = { ...this.#state, events: [...this.#state.events, heard].slice(-MOST_EVENTS) }
+    this.#send('heard', heard)
+    this.#change(this.#told(event))
+    if (LOOKS.has(event.type)) void this.saved()
+  }
+
+  /** Changes what the watch says of itself: the running step, the open question. */
+  tell(part: Partial<Pick<UiState, 'running' | 'question'>>): void {
+    this.#change(part)
+  }
+
+  /**
+   * Asks the question on every open page. Resolves with `false` if the signal is aborted, or if no page is open that
+   * could answer.
+   */
+  async ask(question: Question, signal: AbortSignal): Promise<boolean> {
+    if (this.#listeners.size === 0) return false
+    const id = ++this.#asked
+    try {
+      return await new Promise((resolve) => {
+        this.#answer = (to, yes) => to === id && resolve(yes)
+        signal.addEventListener('abort', () => resolve(false), { once: true })
+        this.tell({ question: { id, question } })
+        if (signal.aborted) resolve(false)
+      })
+    } finally {
+      this.#answer = undefined
+      this.tell({ question: undefined })
+    }
+  }
+
+  /** @param id the number of the question, so that a late click cannot answer the next one */
+  answer(id: number, yes: boolean): void {
+    this.#answer?.(id, yes)
+  }
+
+  /**
+   * Gives the watch the moves that lead to a version.
+   * @throws UsageError if nothing may be changed, or the version is not on the timeline
+   */
+  move(to: string): void {
+    const { act } = this.#options
+    if (!act) throw new UsageError('This page only looks: it moves no database.')
+    const { stations } = this.#state
+    const at = to === 'nil' ? -1 : stations.findIndex(({ key }) => key === to)
+    if (at === -1 && to !== 'nil') throw new UsageError(`There is no migration "${to}".`)
+    const isApplied = ({ state }: Station) => state !== 'pending' && state !== 'late'
+    const above = stations.slice(at + 1).filter(isApplied).length
+    const below = stations.slice(0, at + 1).filter((station) => !isApplied(station)).length
+    if (above > 0) act({ kind: 'move', wish: { kind: 'down', count: above } })
+    else if (below > 0) act({ kind: 'move', wish: { kind: 'up', count: below } })
+  }
+
+  version(key: string): Promise<VersionDetail> {
+    return this.#withDriver((driver) => readVersion(this.#source, driver, this.#state, key))
+  }
+
+  schema(key: string): Promise<SchemaDocument> {
+    return this.#schemas.read(key, this.#state.epoch)
+  }
+
+  /** Lists the tables of the live database with their sizes. */
+  tables(): Promise<TablesDocument> {
+    return this.#withRows(async (reader) => ({ tables: await reader.tables() }))
+  }
+
+  /** Reads the first rows of a table of the live database. */
+  rows(request: RowRequest): Promise<RowPage> {
+    return this.#withRows((reader) => reader.rows(request))
+  }
+
+  /** Plans the way from one version to another. @throws VersionNotFoundError and what planning throws */
+  plan(from: string, to: string): Promise<PlanDocument> {
+    return this.#withDriver(async (driver) => {
+      const migrator = new Migrator({ ...this.#options.migrator, source: this.#source, database: driver })
+      const supposed = from === 'database' ? {} : { from: from === 'nil' ? NIL_VERSION : from }
+      const target = to === 'database' ? (this.#state.at ?? 'nil') : to
+      const { steps, warnings } = await migrator.plan(target, supposed)
+      return {
+        warnings,
+        steps: steps.map((step) => {
+          const { direction, origin, statements, code, atomic } = step
+          return { key: labelOf(step), direction, origin, statements, code, atomic }
+        }),
+      }
+    })
+  }
+
+  // --- internal ---
+
+  async #lookUntilDone(): Promise<void> {
+    do {
+      this.#again = false
+      await this.#look()
+    } while (this.#again)
+  }
+
+  async #look(): Promise<void> {
+    const { url } = this.#options
+    try {
+      const { graph } = await readGraph(this.#source)
+      if (url === undefined) {
+        this.#settle({ stations: stationsOf(graph, undefined), problems: graph.problems, unread: undefined })
+        return
+      }
+      await this.#withDriver(async (driver) => {
+        const status = await new Migrator({
+          ...this.#options.migrator,
+          source: this.#source,
+          database: driver,
+        }).status()
+        const { migrations, version, dirty, problems, disagreement } = status
+        const here = migrations.find((row) => row.version === version)
+        this.#settle({
+          stations: stationsOf(graph, migrations),
+          database: driver.database,
+          at: version === NIL_VERSION ? 'nil' : here ? labelOf(here) : String(version),
+          dirty,
+          problems: [...(disagreement === undefined ? [] : [disagreement]), ...problems],
+          connected: true,
+          unread: undefined,
+        })
+      })
+    } catch (error) {
+      const failure = failureOf(error)
+      const isAway = failure.code === 'MIGRATEST_CONNECTION'
+      this.#settle({ at: this.#state.at, unread: failure, ...(isAway && { connected: false }) })
+    }
+  }
+
+  /** Opens the database for one look: an idle session would be in the way of a watch that has to copy it. */
+  async #withDriver<T>(work: (driver: Driver) => Promise<T>): Promise<T> {
+    const { url, open, dialect } = this.#options
+    if (url === undefined) return work(offlineDatabase(dialect))
+    const driver = await openDatabase(url, { ...open, applicationName: 'migratest ui' })
+    try {
+      return await work(driver)
+    } finally {
+      await driver.close()
+    }
+  }
+
+  async #withRows<T>(work: (reader: RowReader) => Promise<T>): Promise<T> {
+    const { url, open } = this.#options
+    if (url === undefined) throw new UsageError('There is no database.')
+    const reader = await openRowReader(url, { ...open, applicationName: 'migratest ui' })
+    try {
+      return await work(reader)
+    } finally {
+      await reader.close()
+    }
+  }
+
+  /** Returns what an event says about the state. */
+  #told(event: WatchEvent): Partial<UiState> {
+    switch (event.type) {
+      case 'failed':
+        return { failure: located(event.error), running: undefined }
+      case 'skipped':
+        return { failure: { code: 'MIGRATEST_SKIPPED', message: event.why }, running: undefined }
+      case 'applied':
+      case 'unchanged':
+        return { failure: undefined, running: undefined }
+      case 'disconnected':
+        return { connected: false }
+      case 'reconnected':
+        return { connected: true }
+      default:
+        return {}
+    }
+  }
+
+  /** Takes over what a look has found. What pages have read before is out of date if anything is different. */
+  #settle(found: Partial<UiState>): void {
+    const { stations, at, epoch } = this.#state
+    const isOther = JSON.stringify([stations, at]) !== JSON.stringify([found.stations ?? stations, found.at])
+    this.#change({ ...found, ...((isOther || this.#isOutdated) && { epoch: epoch + 1 }) })
+  }
+
+  /** Changes the state and tells the pages which parts are different. */
+  #change(part: Partial<UiState>): void {
+    const before = this.#state
+    if (part.epoch !== undefined) this.#isOutdated = false
+    const keys = Object.keys(part) as (keyof UiState)[]
+    const changed = keys.filter((key) => JSON.stringify(part[key]) !== JSON.stringify(before[key]))
+    if (changed.length === 0) return
+    this.#state = { ...before, ...part }
+    const set = Object.fromEntries(changed.map((key) => [key, part[key]])) as Partial<UiState>
+    this.#send('change', { set, unset: changed.filter((key) => part[key] === undefined) })
+  }
+
+  #send: Listener = (name, data) => {
+    for (const listener of this.#listeners) listener(name, data)
+  }
+}
+
+// --- internal ---
+
+const MOST_EVENTS = 300
+
+/** Events after which files or database may differ from what was last seen. */
+const LOOKS: ReadonlySet<WatchEvent['type']> = new Set([
+  'ready',
+  'applied',
+  'unchanged',
+  'failed',
+  'skipped',
+  'drifted',
+  'seeded',
+  'reconnected',
+])
+
+const EMPTY: UiState = {
+  folder: '',
+  format: undefined,
+  dialect: 'postgres',
+  database: undefined,
+  server: '',
+  mode: 'reading',
+  why: undefined,
+  at: undefined,
+  dirty: false,
+  stations: [],
+  problems: [],
+  failure: undefined,
+  unread: undefined,
+  question: undefined,
+  connected: true,
+  running: undefined,
+  events: [],
+  epoch: 0,
+}
