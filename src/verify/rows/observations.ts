@@ -126,7 +126,11 @@ function changedValues(
     column.id !== after.id && values.every((value) => value.after === null) && said.drops(table.name, column.name)
   if (isGone && !back) return droppedValues({ kind: 'dropped', table, column, all, values }, half, said)
   const isNarrowed = values.every(({ comparison }) => comparison === 'narrowed')
-  const says = said.writes(table.name, column.name)
+  const renamed = said.renamed(table.name.split('.').at(-1) ?? table.name)
+  const named = [table.name, ...(renamed === undefined ? [] : [renamed])].flatMap((name) =>
+    [column.name, after.name].map((one) => said.writes(name, one)),
+  )
+  const says = named.find((one) => one === 'all') ?? named.find((one) => one === 'some') ?? 'no'
   if (!back && !isNarrowed && says === 'some') return []
   const first = mostTelling(values)
   const shown = `${show(first?.before)} became ${show(first?.after)}`

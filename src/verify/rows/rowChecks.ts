@@ -12,11 +12,11 @@ import { VerificationError } from '../verificationError.ts'
 import type { Verified } from '../verified.ts'
 import { changesOf, changesOnTheWayBack } from './changes.ts'
 import { observeChanges, observeCounters, observeKeys } from './observations.ts'
-import { RowDatabase, type Unfilled, type Wanted } from './rowDatabase.ts'
+import { definitionOf, RowDatabase, type State, type Unfilled, type Wanted } from './rowDatabase.ts'
 import type { Counter, RowReader } from './rowReader.ts'
 import { saidBy } from './said.ts'
 import { smallestRows } from './smallest.ts'
-import { type Snapshot, snapshotOf } from './snapshot.ts'
+import type { Snapshot } from './snapshot.ts'
 
 export class RowChecks<Client> {
   readonly #verified: Verified<Client>
@@ -76,16 +76,14 @@ export class RowChecks<Client> {
   async #step(walk: RowWalk<Client>, migration: Migration, below: number): Promise<Found> {
     const { database } = walk
     await database.reach(below)
-    const before = await database.tables()
-    const unfilled = await database.fill(before, walk.wanted, walk.most)
-    const state = await stateOf(database, before)
+    const unfilled = await database.fill(walk.wanted, walk.most)
+    const state = await database.state()
     try {
       await database.move(migration.version)
     } catch (error) {
       return { unfilled, observations: await this.#upFails(walk, migration, below, state.rows, error) }
     }
-    const tables = await database.tables()
-    const up = await stateOf(database, tables)
+    const up = await database.state()
     const observations = await this.#compareUp(migration, await database.reader(), state, up)
     if (!this.#canGoDown(migration)) return { unfilled, observations }
     const back = await this.#wayBack(walk, migration, below, up)
@@ -93,11 +91,12 @@ export class RowChecks<Client> {
     if (back.state) {
       observations.push(...(await this.#compareBack(migration, await database.reader(), state, up, back.state)))
     }
-    const others = tables.filter((table) => isOther(table, before))
-    if (!walk.above || others.length === 0) return { unfilled, observations }
+    const old = new Set(state.tables.map(definitionOf))
+    const isOther = (table: FillTable) => !old.has(definitionOf(table))
+    if (!walk.above || !up.tables.some(isOther)) return { unfilled, observations }
     // Rows that the new schema allows and the old one may not.
-    await database.fill(others, walk.above)
-    const above = await this.#wayBack(walk, migration, below, await stateOf(database, tables))
+    await database.fill(walk.above, undefined, isOther)
+    const above = await this.#wayBack(walk, migration, below, await database.state())
     // The old schema has no place for what only the new one allows: that is so by nature, but good to know.
     const told = above.observations.map(
       (one): Observation => ({
@@ -126,7 +125,7 @@ export class RowChecks<Client> {
       const observations = await this.#downFails(walk, migration, below, state.rows, error)
       return { state: undefined, observations }
     }
-    const down = await stateOf(database, await database.tables())
+    const down = await database.state()
     try {
       await database.move(migration.version)
     } catch (error) {
@@ -287,18 +286,6 @@ interface Found {
   readonly unfilled: readonly Unfilled[]
 }
 
-interface State {
-  readonly rows: Snapshot
-  readonly counters: readonly Counter[]
-  readonly broken: Awaited<ReturnType<RowReader['brokenKeys']>>
-}
-
-async function stateOf<Client>(database: RowDatabase<Client>, tables: readonly FillTable[]): Promise<State> {
-  const reader = await database.reader()
-  const rows = await snapshotOf(reader, tables)
-  return { rows, counters: await reader.counters(tables), broken: await reader.brokenKeys(tables) }
-}
-
 /** Counters that would give out numbers again. */
 function goneBack(before: readonly Counter[], after: readonly Counter[]): { before: Counter; after: Counter }[] {
   return after.flatMap((now) => {
@@ -307,13 +294,6 @@ function goneBack(before: readonly Counter[], after: readonly Counter[]): { befo
     const wasTaken = then?.most !== undefined && then.next <= then.most
     return then && isTaken && !wasTaken && now.next < then.next ? [{ before: then, after: now }] : []
   })
-}
-
-function isOther(table: FillTable, before: readonly FillTable[]): boolean {
-  const { id: _, ...definition } = table
-  const old = before.find(({ name }) => name === table.name)
-  const plain = (of: object) => JSON.stringify(of, (_key, value) => (typeof value === 'bigint' ? String(value) : value))
-  return old === undefined || plain({ ...old, id: undefined }) !== plain({ ...definition, id: undefined })
 }
 
 /** Two kinds of rows show the same. */

@@ -8,8 +8,8 @@ export interface Said {
   drops(table: string, column: string): boolean
   /** Says how a statement writes the column: not at all, all rows of the table, or some. */
   writes(table: string, column: string): 'no' | 'all' | 'some'
-  /** Returns whether a statement sets the table's counter. */
-  counts(table: string): boolean
+  /** Returns whether a statement uses the values of the column, to write others from them. */
+  reads(table: string, column: string): boolean
   /** Returns the new name of a table or a column that a statement renames. */
   renamed(name: string): string | undefined
 }
@@ -32,7 +32,10 @@ export function saidBy(halves: readonly (Half | undefined)[]): Said {
       // A condition says which rows are meant, CASE and COALESCE what becomes of the others.
       return those.some(({ text }) => !/\bwhere\b|\bcase\b|\bcoalesce\b/.test(text)) ? 'all' : 'some'
     },
-    counts: (table) => about(table, /\b(?:restart|setval|truncate|auto_increment)\b/).length > 0,
+    reads: (table, column) => {
+      const some = about(table, /\b(?:update|insert|select|using|merge|call|perform)\b/)
+      return some.some(({ words }) => words.has(column.toLowerCase()))
+    },
     renamed: (name) => {
       for (const { text } of statements) {
         const found = new RegExp(
