@@ -114,7 +114,9 @@ function indexes({ effects, text, place }: Seen): Observation[] {
     ({ kind, blocks, name }) => kind === 'index' && blocks === 'reads' && names.includes(name),
   )
   const reads = locked.length > 0 ? ' Queries that may use it wait, too (ACCESS EXCLUSIVE on the index).' : ''
-  const message = `Nobody can write to ${listed(tables)} (${modes(effects, tables)}) while ${names.length === 1 ? 'index' : 'indexes'} ${listed(names)} ${names.length === 1 ? 'is' : 'are'} built.${reads}`
+  const what = `${names.length === 1 ? 'index' : 'indexes'} ${listed(names)} ${names.length === 1 ? 'is' : 'are'} built`
+  const said = waiting(effects, tables)
+  const message = `${said.charAt(0).toUpperCase()}${said.slice(1)} while ${what}.${reads}`
   const objects = [...tables, ...names]
   return [
     {

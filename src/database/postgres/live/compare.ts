@@ -111,7 +111,7 @@ function locksOf(
     if (!was) return []
     const now = after.relations.get(oid)
     const mode = modes.toSorted((a, b) => STRENGTH.indexOf(a) - STRENGTH.indexOf(b)).at(-1) ?? ''
-    if (LIGHT.has(mode)) return []
+    if (mode === 'AccessShareLock') return []
     const relation = now ?? was
     const kind = isIndex(relation) ? 'index' : ['r', 'p', 'm'].includes(relation.kind) ? 'table' : 'other'
     const table =
