@@ -29,6 +29,7 @@ export class Context {
   readonly #cancel = new AbortController()
   readonly #progress: Progress
   readonly #version: () => string
+  #answering: ServerKind | undefined
   #toldFormat = false
   /** The folder that a tool's own configuration names, if the project has no folder of ours. */
   #projectFolder: ProjectFolder | 'none' | undefined
@@ -85,9 +86,16 @@ export class Context {
   /** The kind of server, from `--dialect` or the configuration, else from the database's URL, else `postgres`. */
   get kind(): ServerKind {
     const said = this.options.dialect ?? this.config.dialect
-    if (said === undefined) return serverKindOf(this.options['from-database'] ?? this.#named ?? '') ?? 'postgres'
+    if (said === undefined) {
+      return this.#answering ?? serverKindOf(this.options['from-database'] ?? this.#named ?? '') ?? 'postgres'
+    }
     if (said === 'postgres' || said === 'mysql' || said === 'mariadb') return said
     throw new UsageError(`Unknown --dialect ${said}: use postgres, mysql or mariadb.`)
+  }
+
+  /** Notes which server answered at the database's URL, since MariaDB does so at URLs of MySQL, too. */
+  answeredBy(kind: ServerKind | undefined): void {
+    this.#answering = kind
   }
 
   /** The path of the migration folder, or the source that the configuration sets. */

@@ -1,4 +1,6 @@
 /** What is written for PostgreSQL. Each pair is proven on a server: up, down, up again. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { generated, statementsOf } from '../support/generating.ts'
 
@@ -247,6 +249,13 @@ describe('nothing is to do', () => {
   ])('if %s', async ([, from = '', to = '']) => {
     expect((await generated({ from, to })).up).toEqual([])
   })
+})
+
+test('everything that a schema can have comes from nothing, and goes', async () => {
+  const to = readFileSync(join(import.meta.dirname, '../database/everything.sql'), 'utf8')
+  const { up, down } = await generated({ from: 'select 1', to })
+  expect(up.length).toBeGreaterThan(90)
+  expect(down.length).toBeLessThan(up.length)
 })
 
 test('the same schemas give the same text, in whatever order their objects were made', async () => {
