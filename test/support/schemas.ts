@@ -18,6 +18,8 @@ const DEFAULTS: Readonly<Record<string, readonly string[]>> = {
   'integer[]': ["'{1,2}'"],
   'mood[]': ["'{one}'"],
   pair: ['null'],
+  feeling: ["'one'"],
+  felt: ['null'],
   'double precision': ["nextval('counter')"],
 }
 
@@ -63,6 +65,8 @@ export const schemas: fc.Arbitrary<string> = fc
       `create type mood as enum (${["'one'", ...labels.filter((label) => label !== "'one'")].join(', ')})`,
       `create sequence counter${factor === 2 ? ' increment 5 cycle' : ''}`,
       `create type pair as (l integer${factor === 2 ? ', r text' : ''})`,
+      `create domain feeling as mood default 'one'`,
+      `create type felt as (m mood, f feeling)`,
       `create domain positive as ${domain} check (value > 0)`,
       `create function f(i integer) returns integer language sql immutable as 'select i * ${factor}'`,
       `create function stamp() returns trigger language plpgsql as 'begin return new; end'`,

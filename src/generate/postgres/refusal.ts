@@ -55,7 +55,8 @@ export function refused({ from, to, statement, error }: Refusal, hints: Hints): 
     if (next) return next
   }
   // What rows do not fit, they do not fit in another way either.
-  if (/^2[23]/.test(code) && !sql.includes(' ATTACH PARTITION ')) return undefined
+  if (/^2[23]/.test(code) && /^(?:table|foreign-key|index) /.test(object) && !sql.includes(' ATTACH PARTITION '))
+    return undefined
   if (statement.does === 'alter' && sideOf(from).objects.has(object) && sideOf(to).objects.has(object)) {
     const next = object.startsWith('table ') ? undefined : withRung(hints, object, 1)
     if (next) return next
