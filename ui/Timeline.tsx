@@ -207,14 +207,12 @@ function Row({ station, index, total, top, left, chosen, current, running, onCho
       class={`station${chosen ? ' chosen' : ''}${running ? ' running' : ''}${problem === null ? '' : ' broken'}`}
       role="option"
       tabIndex={-1}
-      aria-label={[
-        station.key,
-        current ? 'current' : '',
-        odd ? station.state : '',
-        problem === null ? '' : 'cannot run',
-      ]
-        .filter(Boolean)
-        .join(', ')}
+      // The overview shows no text.
+      aria-label={
+        zoom.value === 'overview'
+          ? [station.key, current && 'current', odd && station.state].filter(Boolean).join(', ')
+          : undefined
+      }
       aria-selected={chosen}
       aria-setsize={total}
       aria-posinset={index + 1}
