@@ -104,16 +104,16 @@ function Canvas({ placed }: { placed: Placed }) {
   const frame = useRef<HTMLDivElement>(null)
   const view = useSignal<View>({ x: 0, y: 0, scale: 1 })
   const chosen = useSignal('')
-  const fit = () => {
+  const showAll = () => {
     const box = frame.current?.getBoundingClientRect()
     if (box) view.value = fitted(placed, box.width, box.height)
   }
   const isOwn = useRef(false)
   useEffect(() => {
     isOwn.current = false
-    fit()
+    showAll()
     // Until the reader has moved it, the diagram fits the window.
-    const observer = new ResizeObserver(() => isOwn.current || fit())
+    const observer = new ResizeObserver(() => isOwn.current || showAll())
     if (frame.current) observer.observe(frame.current)
     return () => observer.disconnect()
   }, [placed])
@@ -145,7 +145,7 @@ function Canvas({ placed }: { placed: Placed }) {
     ArrowDown: () => move(view, 0, -60),
     '+': () => zoom(view, 1.25, middle()),
     '-': () => zoom(view, 0.8, middle()),
-    '0': fit,
+    '0': showAll,
   }
   const { x, y, scale } = view.value
   const near = chosen.value === '' ? undefined : neighboursOf(placed.shown, chosen.value)
@@ -217,7 +217,7 @@ function Canvas({ placed }: { placed: Placed }) {
         <button type="button" onClick={() => step(1.25)} aria-label="Larger">
           +
         </button>
-        <button type="button" onClick={fit}>
+        <button type="button" onClick={showAll}>
           Fit
         </button>
       </div>
