@@ -106,7 +106,7 @@ async function apply(count: number, rounds: number): Promise<void> {
 async function wholeProcess(count: number, rounds: number): Promise<void> {
   const files = writeMigrations(count)
   const dbmate = join(import.meta.dirname, 'node_modules', '@dbmate', 'linux-x64', 'bin', 'dbmate')
-  const ours = join(import.meta.dirname, '..', 'dist', 'src', 'cli', 'main.js')
+  const ours = join(import.meta.dirname, '..', 'dist', 'lib', 'main.js')
   const series = await interleaved(['dbmate', 'migrate up'], rounds, async (name) => {
     const url = await freshDatabase()
     const begun = performance.now()
@@ -129,7 +129,7 @@ async function wholeProcess(count: number, rounds: number): Promise<void> {
 async function start(count: number, rounds: number): Promise<void> {
   const files = writeMigrations(count)
   const url = await freshDatabase()
-  const main = join(import.meta.dirname, '..', 'dist', 'src', 'cli', 'main.js')
+  const main = join(import.meta.dirname, '..', 'dist', 'lib', 'main.js')
   const at = ['-d', url, '-p', files.folder]
   const commands: Record<string, string[]> = {
     'node -e 0': ['-e', '0'],

@@ -35,7 +35,7 @@ export async function watching(
   writeFileSync(`${stem}.up.sql`, up(0))
   writeFileSync(`${stem}.down.sql`, down)
   const ours = await contender(await freshDatabase(), async (url) => {
-    const main = join(import.meta.dirname, '..', 'dist', 'src', 'cli', 'main.js')
+    const main = join(import.meta.dirname, '..', 'dist', 'lib', 'main.js')
     const name = new URL(url).pathname.slice(1)
     const child = spawn(process.execPath, [main, 'watch', '--json', '-p', files.folder, '-d', url, '--confirm', name], {
       stdio: ['ignore', 'pipe', 'inherit'],

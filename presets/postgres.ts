@@ -3,8 +3,8 @@ import type { Client } from 'pg'
 import { identifier, literal } from '../src/database/postgres/tables.ts'
 import type { From } from '../src/server/request.ts'
 import { initTexts } from '../src/testing/given.ts'
-import { serverUrl } from '../src/testing/server/anyServer.ts'
 import { postgresServer } from '../src/testing/server/postgres/server.ts'
+import { serverUrl } from '../src/testing/server/serverUrl.ts'
 import type { TestServer } from '../src/testing/testServer.ts'
 
 export interface PostgresOptions {

@@ -2,6 +2,7 @@
  * Builds one file that contains the command and all migrations, for machines that have neither the migration folder nor
  * the packages.
  */
+import { existsSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { loadPackage } from '../migrate/loadPackage.ts'
@@ -66,9 +67,17 @@ export async function bundle({ source, folder, config, version, dialect, without
 // --- internal ---
 
 const ENTRY = '\0migratest bundle'
-const OWN_FOLDER = fileURLToPath(new URL('../..', import.meta.url))
 const ENDING = import.meta.url.endsWith('.ts') ? '.ts' : '.js'
-const OWN = (path: string) => fileURLToPath(new URL(`${path}${ENDING}`, import.meta.url))
+const OWN_FOLDER = ownFolder()
+const OWN = (path: string) => join(OWN_FOLDER, `${path}${ENDING}`)
+
+/** Returns the folder of our modules, one file each. In the package, this code itself runs in a file of many modules. */
+function ownFolder(): string {
+  let folder = import.meta.dirname
+  while (!existsSync(join(folder, `src/cli/standalone${ENDING}`)) && folder !== dirname(folder))
+    folder = dirname(folder)
+  return folder
+}
 
 /** Packages that stay imports: they load files of their own, which cannot be part of a bundle. */
 const EXTERNAL = [/^node:/, 'pg-native', 'pg-cloudflare', '@electric-sql/pglite', 'rolldown', /^rolldown\//, 'esbuild']
@@ -140,7 +149,7 @@ async function entryText(source: Source, folder: string, config: MigratestConfig
   }
   const settings = Object.fromEntries(KEPT.filter((key) => config[key] !== undefined).map((key) => [key, config[key]]))
   const migrations = `{ name: ${literal(source.name)}, files: ${record(files)}, modules: ${modulesText(parts)}, natives: ${nativesText(parts)} }`
-  return `import { runStandalone } from ${literal(OWN('./standalone'))}
+  return `import { runStandalone } from ${literal(OWN('src/cli/standalone'))}
 await runStandalone({ version: ${literal(version)}, config: ${literal(settings)}, migrations: ${migrations} })
 `
 }
@@ -165,7 +174,7 @@ function nativesText(parts: ReadonlyMap<string, ModulePart>): string {
     if (!url.startsWith('file:')) return url
     const path = fileURLToPath(url)
     // Importing the whole package would also include the code that starts servers.
-    return path === OWN('../../index') ? OWN('../source/migrationApi') : path
+    return [OWN('index'), OWN('lib/index')].includes(path) ? OWN('src/source/migrationApi') : path
   }
   return record(new Map([...new Set(urls)].map((url) => [url, `() => import(${literal(target(url))})`])))
 }

@@ -1,4 +1,5 @@
 /** Resolves an import: to a file of the project, which we run, or to a package, which Node runs. */
+import { existsSync } from 'node:fs'
 import { isBuiltin } from 'node:module'
 import { dirname, sep } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -58,7 +59,8 @@ function notFound(why: string): Error {
   return Object.assign(new Error(why), { code: 'ERR_MODULE_NOT_FOUND' })
 }
 
-const OWN_ENDING = import.meta.url.endsWith('.ts') ? '.ts' : '.js'
+/** Our own root entry. In the package it is beside this code, which runs in a file of many modules. */
+const OWN_INDEX = ownIndex()
 
 /** Resolves imports that mean the same in every file. */
 function nativeResolve(specifier: string): Resolved | undefined {
@@ -67,7 +69,12 @@ function nativeResolve(specifier: string): Resolved | undefined {
   if (/^(?:data|node):/.test(specifier)) return { kind: 'native', url: specifier }
   // Always this copy of the package, even if the project has another or none, so that a run has a single set of
   // classes.
-  if (specifier === 'migratest')
-    return { kind: 'native', url: new URL(`../../../index${OWN_ENDING}`, import.meta.url).href }
+  if (specifier === 'migratest') return { kind: 'native', url: OWN_INDEX.href }
   return undefined
+}
+
+function ownIndex(): URL {
+  const ending = import.meta.url.endsWith('.ts') ? '.ts' : '.js'
+  const beside = new URL(`./index${ending}`, import.meta.url)
+  return existsSync(beside) ? beside : new URL(`../../../index${ending}`, import.meta.url)
 }

@@ -18,7 +18,7 @@ import { applySeed } from './seeds.ts'
 /** Migrates a database that no test has yet, inserts seeds on the way, and closes every connection that it opened. */
 export type Build<Client> = (database: TestDatabase<Client>, target: Target, how: HowToBuild) => Promise<void>
 
-export interface HowToBuild extends Disposable {
+interface HowToBuild extends Disposable {
   /** `true` to run the option `prepare` at the end. */
   readonly prepares: boolean
 }

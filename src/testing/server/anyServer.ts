@@ -1,9 +1,9 @@
 /** Chooses a server for test databases when no preset is given. */
-import { dialectOf, type ServerKind, serverKindOf } from '../../server/kinds.ts'
-import type { Dialect } from '../../sql/dialect.ts'
+import { dialectOf, type ServerKind } from '../../server/kinds.ts'
 import type { TestServer } from '../testServer.ts'
 import { mysqlServer } from './mysql/server.ts'
 import { postgresServer } from './postgres/server.ts'
+import { serverUrl } from './serverUrl.ts'
 
 /**
  * Returns a server for test databases.
@@ -20,11 +20,4 @@ export function anyServer(kind: ServerKind, url = serverUrl(dialectOf(kind))): T
     init: () => [],
   } as const
   return kind === 'postgres' ? postgresServer(options) : mysqlServer(options)
-}
-
-/** Returns `MIGRATEST_SERVER_URL` if its dialect fits. `DATABASE_URL` is never used: it may hold somebody's data. */
-export function serverUrl(dialect: Dialect): string | undefined {
-  const url = process.env.MIGRATEST_SERVER_URL
-  const kind = url === undefined ? undefined : serverKindOf(url)
-  return kind !== undefined && dialectOf(kind) === dialect ? url : undefined
 }

@@ -3,7 +3,7 @@ import type { Connection } from 'mysql2/promise'
 import type { From } from '../../../server/request.ts'
 import { initTexts } from '../../given.ts'
 import type { TestServer } from '../../testServer.ts'
-import { serverUrl } from '../anyServer.ts'
+import { serverUrl } from '../serverUrl.ts'
 import { mysqlServer } from './server.ts'
 
 export interface MysqlOptions {

@@ -1,0 +1,41 @@
+/**
+ * Bundles the built package into few files: a test process that loads two hundred modules spends most of that time on
+ * finding them. All files are in one folder, where the keeper's program is found beside whoever starts it.
+ */
+import { defineConfig } from 'rolldown'
+
+export default defineConfig({
+  input: {
+    index: 'dist/index.js',
+    vite: 'dist/presets/vitePlugin.js',
+    vitest: 'dist/fixtures/vitest.js',
+    'vitest-plugin': 'dist/presets/vitestPlugin.js',
+    postgres: 'dist/presets/postgres.js',
+    mysql: 'dist/presets/mysql.js',
+    mariadb: 'dist/presets/mariadb.js',
+    pglite: 'dist/presets/pglite.js',
+    sources: 'dist/presets/sources.js',
+    contract: 'dist/src/migrate/contract/index.js',
+    main: 'dist/src/cli/main.js',
+    keeper: 'dist/src/server/keeper.js',
+  },
+  platform: 'node',
+  external: /^(?![./])/,
+  checks: { ineffectiveDynamicImport: false },
+  output: {
+    dir: 'dist/lib',
+    entryFileNames: '[name].js',
+    chunkFileNames: '[name]-[hash].js',
+    codeSplitting: {
+      groups: [
+        { name: 'formats', test: /\/src\/source\/formats\// },
+        { name: 'core', test: /\/src\/(?:migrate|sql|schema|source)\// },
+        { name: 'postgres-driver', test: /\/src\/database\/postgres\// },
+        { name: 'mysql-driver', test: /\/src\/database\/mysql\// },
+        { name: 'database', test: /\/src\/database\// },
+        { name: 'servers', test: /\/src\/server\/(?!keeper)/ },
+        { name: 'testing', test: /\/src\/testing\/lease\// },
+      ],
+    },
+  },
+})
