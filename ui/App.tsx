@@ -125,7 +125,7 @@ function Notices({ now }: { now: UiState }) {
       )}
       {!connected && lost.value === undefined && (
         <p class="notice lost" role="alert">
-          The database does not answer. This is what it showed last.
+          The database does not answer; this is what it showed last. {unread?.message.split('\n')[0]}
         </p>
       )}
       {now.question && <QuestionNotice asked={now.question} />}
