@@ -39,6 +39,11 @@ export function VersionView({ station }: { station: Station }) {
           <span>{station.title}</span>
         </h1>
         <nav class="neighbours" aria-label="Migrations beside this one">
+          {state.value?.at !== undefined && state.value.mode !== 'saved' && station.state !== 'missing' && (
+            <a class="neighbour wide" href={linkTo('compare', ['database', station.key])}>
+              Compare with the database
+            </a>
+          )}
           <Neighbour station={below} tab={tab} name="Older" arrow="↓" />
           <Neighbour station={above} tab={tab} name="Newer" arrow="↑" />
         </nav>
