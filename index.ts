@@ -15,6 +15,18 @@ export type {
 export { registerDatabase } from './src/database/kinds.ts'
 export { openDatabase, type RegisteredClients } from './src/database/open.ts'
 export { type AnyMigratestError, isMigratestError } from './src/errors.ts'
+export { FillError, type FillOptions, type FillTarget, type FillValue, fill } from './src/fill/fill.ts'
+export type { GivenAnswers } from './src/generate/answers.ts'
+export {
+  CannotGenerateError,
+  GenerateProofError,
+  NothingWantedError,
+  WantedCommandError,
+  WantedSqlError,
+} from './src/generate/errors.ts'
+export { type Generated, type GenerateOptions, generate, type Wanted } from './src/generate/generate.ts'
+export type { Question } from './src/generate/questions.ts'
+export type { Statement } from './src/generate/statement.ts'
 export type {
   Baseline,
   DatabaseState,
@@ -98,7 +110,7 @@ export {
   type Version,
 } from './src/migrate/version.ts'
 export type { DiffLine, ObjectDiff, SchemaDiff } from './src/schema/diff.ts'
-export { diffText } from './src/schema/diff.ts'
+export { diffSchemas, diffText } from './src/schema/diff.ts'
 export type { ObjectKind, SchemaColumn, SchemaMember, SchemaObject } from './src/schema/model.ts'
 export { Schema } from './src/schema/schema.ts'
 export { ServerStartingError, ServerUnavailableError } from './src/server/errors.ts'
@@ -123,5 +135,5 @@ export type {
 } from './src/testing/lease/options.ts'
 export { NoSpaceError } from './src/testing/server/noSpace.ts'
 export type { TestServer } from './src/testing/testServer.ts'
-export { VerificationError } from './src/verify/finding.ts'
+export { VerificationError } from './src/verify/verificationError.ts'
 export { NotForDevelopmentError } from './src/watch/allowed.ts'

@@ -1,11 +1,13 @@
 /** All errors as one union, so that a `code` tells TypeScript which class it is. */
 import type { AlreadyWatchedError, TooManyRowsError } from './database/development.ts'
+import type { FillError } from './fill/fill.ts'
+import type * as generate from './generate/errors.ts'
 import type * as engine from './migrate/errors.ts'
 import type { ServerStartingError, ServerUnavailableError } from './server/errors.ts'
 import type { SeedError } from './testing/given.ts'
 import type { OpenTransactionError, SharedDatabaseError } from './testing/lease/migratedDatabase.ts'
 import type { NoSpaceError } from './testing/server/noSpace.ts'
-import type { VerificationError } from './verify/finding.ts'
+import type { VerificationError } from './verify/verificationError.ts'
 import type { NotForDevelopmentError } from './watch/allowed.ts'
 
 /** Every error that this package throws. `code` tells them apart: `switch (error.code)`. */
@@ -41,7 +43,13 @@ export type AnyMigratestError =
   | engine.UnreadableFileError
   | engine.UsageError
   | engine.VersionNotFoundError
+  | generate.CannotGenerateError
+  | generate.GenerateProofError
+  | generate.NothingWantedError
+  | generate.WantedCommandError
+  | generate.WantedSqlError
   | AlreadyWatchedError
+  | FillError
   | NoSpaceError
   | NotForDevelopmentError
   | OpenTransactionError

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import * as entry from '../index.ts'
 import { COMMANDS } from '../src/cli/commands.ts'
+import { RULES } from '../src/verify/rules.ts'
 
 const root = join(import.meta.dirname, '..')
 const read = (file: string) => readFileSync(join(root, file), 'utf8')
@@ -37,4 +38,14 @@ test('the table of docs/command.md has every command, and no other', () => {
   const known = Object.keys(COMMANDS).map((name) => name.split(' ')[0] ?? '')
   const parts = new Set(['open', 'gc', 'stop'])
   expect([...new Set(documented)].filter((name) => !parts.has(name)).sort()).toEqual([...new Set(known)].sort())
+})
+
+test('every rule of verify has its section, and no section is left of one that is gone', () => {
+  const [, rules = ''] = read('docs/verify.md').split('\n## Rules\n')
+  const sections = [...rules.matchAll(/^### (\S+)\n\n\*(\w+), (\w+)\*/gm)].map(([, id, group, severity]) => ({
+    id,
+    group,
+    severity,
+  }))
+  expect(sections).toEqual(Object.entries(RULES).map(([id, { group, severity }]) => ({ id, group, severity })))
 })

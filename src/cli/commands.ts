@@ -17,6 +17,7 @@ interface Entry extends Description {
 const DATABASE = ['database', 'path'] as const
 const MOVE = [...DATABASE, 'lock-timeout', 'run-recorded-code'] as const
 const GUARD = ['yes', 'confirm'] as const
+const WANTED = ['schema', 'from-database', 'from-command'] as const
 
 const TABLE = {
   init: {
@@ -150,9 +151,11 @@ const TABLE = {
   },
   verify: {
     project: true,
-    usage: 'verify',
-    summary: 'check every migration up, down and up again on a test server',
-    takes: ['path', 'server', 'dialect', 'base'],
+    usage: 'verify | verify rules [RULE]',
+    summary: 'check every migration on a test server: up, down and up again, and what it does to a live system',
+    args: 2,
+    words: ['rules'],
+    takes: ['path', 'server', 'dialect', 'base', 'only', 'since', 'fail-on', 'format'],
     load: () => import('./commands/verify.ts'),
   },
   schema: {
@@ -161,6 +164,37 @@ const TABLE = {
     args: 1,
     takes: [...DATABASE, 'check', 'fresh', 'server', 'dialect'],
     load: () => import('./commands/schema.ts'),
+  },
+  generate: {
+    project: true,
+    usage: 'generate [NAME]',
+    summary: 'write the migration that leads to a wanted schema, proven up, down and up on a test server',
+    args: 99,
+    takes: [
+      'path',
+      ...WANTED,
+      'rename',
+      'no-renames',
+      'destroy',
+      'fill',
+      'map',
+      'using',
+      'answers',
+      'check',
+      'dry-run',
+      'server',
+      'dialect',
+      'timestamp',
+      'base',
+    ],
+    load: () => import('./commands/generate.ts'),
+  },
+  diff: {
+    project: true,
+    usage: 'diff',
+    summary: 'compare a database, or a wanted schema, with what the migrations build',
+    takes: [...DATABASE, ...WANTED, 'sql', 'server', 'dialect'],
+    load: () => import('./commands/diff.ts'),
   },
   resume: {
     usage: 'resume',

@@ -8,6 +8,8 @@ import { nearest } from '../migrate/nearest.ts'
 import type { Source } from '../migrate/source.ts'
 import { isUrl } from '../source/folder.ts'
 import type { TestServer } from '../testing/testServer.ts'
+import type { AllowOption } from '../verify/allow.ts'
+import type { RuleLevels } from '../verify/judge.ts'
 
 export interface MigratestConfig
   extends Pick<MigratorOptions, 'outOfOrder' | 'edited' | 'missing' | 'record' | 'recordedCode'> {
@@ -33,10 +35,19 @@ export interface MigratestConfig
   readonly server?: TestServer<any>
   /** The file that `schema` writes, relative to this file; default: standard output. */
   readonly schemaFile?: string
+  /**
+   * The wanted schema of `generate`: SQL files or folders of them, relative to this file, or a command that prints SQL,
+   * such as `{ command: 'npx drizzle-kit export' }`.
+   */
+  readonly wanted?: string | readonly string[] | { readonly command: string }
   /** Settings of `watch`. */
   readonly watch?: WatchConfig
   /** Versions that `verify` does not undo, each with the reason. */
   readonly irreversible?: Readonly<Record<number, string>>
+  /** Severities of the rules of `verify`, or `'off'`: `{ 'down-differs': 'warning' }`. */
+  readonly rules?: RuleLevels
+  /** Findings of `verify` that are accepted, with the reason, by version and rule. */
+  readonly allow?: AllowOption
   /** The branch to be merged into, for `verify` and `new`; `false`: do not compare with a branch. */
   readonly base?: string | false
 }
@@ -173,8 +184,20 @@ const SETTINGS: Record<keyof MigratestConfig, Setting> = {
   dialect: oneOf('postgres', 'mysql', 'mariadb'),
   server: { is: (value) => has(value, 'create'), what: 'a server made by a preset, such as postgres()' },
   schemaFile: text,
+  wanted: {
+    is: (value) =>
+      typeof value === 'string' ||
+      (Array.isArray(value) && value.every((one) => typeof one === 'string')) ||
+      typeof (value as { command?: unknown } | null)?.command === 'string',
+    what: 'a file, a list of files, or { command }',
+  },
   watch: { is: (value) => typeof value === 'object' && value !== null, what: 'an object' },
   irreversible: { is: (value) => typeof value === 'object' && value !== null, what: 'an object of reasons by version' },
+  rules: { is: (value) => typeof value === 'object' && value !== null, what: 'an object of severities by rule' },
+  allow: {
+    is: (value) => typeof value === 'object' && value !== null,
+    what: 'an object of reasons by version and rule',
+  },
   base: { is: (value) => value === false || typeof value === 'string', what: 'the name of a branch, or false' },
   outOfOrder: oneOf('error', 'apply', 'ignore'),
   edited: oneOf('error', 'ignore'),

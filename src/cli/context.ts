@@ -85,7 +85,7 @@ export class Context {
   /** The kind of server, from `--dialect` or the configuration, else from the database's URL, else `postgres`. */
   get kind(): ServerKind {
     const said = this.options.dialect ?? this.config.dialect
-    if (said === undefined) return serverKindOf(this.#named ?? '') ?? 'postgres'
+    if (said === undefined) return serverKindOf(this.options['from-database'] ?? this.#named ?? '') ?? 'postgres'
     if (said === 'postgres' || said === 'mysql' || said === 'mariadb') return said
     throw new UsageError(`Unknown --dialect ${said}: use postgres, mysql or mariadb.`)
   }

@@ -10,6 +10,8 @@ export class OptionError extends MigratestError {
 
 interface Entry {
   readonly type: 'string' | 'boolean'
+  /** `true` if it may be given several times. */
+  readonly multiple?: boolean
   readonly short?: string
   readonly value?: string
   readonly help: string
@@ -50,7 +52,7 @@ const OWN = {
   applied: { type: 'string', value: 'K', help: 'declare that the first K statements were applied' },
   'not-applied': { type: 'string', value: 'K', help: 'declare that statement K was not applied' },
   'exit-code': { type: 'boolean', help: 'exit with 1 unless every migration is applied and unedited' },
-  check: { type: 'boolean', help: 'do not write; exit with 1 if the file differs' },
+  check: { type: 'boolean', help: 'do not write; exit with 1 if something would be written' },
   fresh: { type: 'boolean', help: 'apply the migrations on a test server and use that schema, instead of a database' },
   server: {
     type: 'string',
@@ -58,9 +60,20 @@ const OWN = {
     help: 'server for test databases (default: $MIGRATEST_SERVER_URL, else one is started)',
   },
   base: { type: 'string', value: 'BRANCH', help: 'branch to be merged into (default: from git or CI)' },
+  only: { type: 'string', value: 'GROUP,…', help: 'what to verify (default: everything): schema, paths, live' },
+  since: {
+    type: 'string',
+    value: 'REF',
+    help: 'verify only the migrations that this branch adds or changes since REF',
+  },
+  'fail-on': { type: 'string', value: 'SEVERITY', help: 'exit with 1 from: error (default), warning or notice' },
   ts: { type: 'boolean', help: 'write one TypeScript file' },
   output: { type: 'string', short: 'o', value: 'FILE', help: 'file to write (default: migrate.mjs)' },
-  format: { type: 'string', value: 'FORMAT', help: 'output format: text (default), json, mermaid or svg' },
+  format: {
+    type: 'string',
+    value: 'FORMAT',
+    help: 'output format: text (default), json; dag: mermaid, svg; verify: github, sarif, junit',
+  },
   timestamp: { type: 'boolean', help: 'number by timestamp instead of in sequence' },
   timeout: { type: 'string', value: 'SECONDS', help: 'time to wait (default: 60)' },
   'on-irreversible': {
@@ -83,12 +96,50 @@ const OWN = {
   'no-open': { type: 'boolean', help: 'print the address of the page, but do not open the browser' },
   yes: { type: 'boolean', short: 'y', help: 'destroy data without asking (squash: also uncommitted files)' },
   confirm: { type: 'string', value: 'NAME', help: "the database's name, as confirmation" },
+  schema: {
+    type: 'string',
+    multiple: true,
+    value: 'FILE',
+    help: 'the wanted schema: an SQL file, a folder of them, or "-" for standard input',
+  },
+  'from-database': { type: 'string', value: 'URL', help: 'the wanted schema: that of a database' },
+  'from-command': { type: 'string', value: 'COMMAND', help: 'the wanted schema: the SQL that a command prints' },
+  rename: {
+    type: 'string',
+    multiple: true,
+    value: 'RENAME',
+    help: 'what was renamed, such as "column users.name = users.full_name"',
+  },
+  'no-renames': { type: 'boolean', help: 'nothing was renamed, except what --rename says' },
+  destroy: { type: 'boolean', help: 'drop tables and columns with their rows, without asking' },
+  fill: {
+    type: 'string',
+    multiple: true,
+    value: 'NAME=SQL',
+    help: 'value for the rows of a column that must not be null',
+  },
+  map: {
+    type: 'string',
+    multiple: true,
+    value: 'NAME=VALUE',
+    help: 'what rows get whose enum value goes: mood.lost=new',
+  },
+  using: { type: 'string', multiple: true, value: 'NAME=SQL', help: 'expression by which a column changes its type' },
+  answers: { type: 'string', value: 'FILE', help: 'JSON file with the questions and their answers' },
+  'dry-run': { type: 'boolean', help: 'print the migration instead of writing it' },
+  sql: { type: 'boolean', help: 'print the SQL that would mend the difference' },
 } as const satisfies Record<string, Entry>
 
 export type OwnOption = keyof typeof OWN
 const ALL = { ...OWN, ...SHARED }
 type Table = typeof ALL
-export type Options = { readonly [K in keyof Table]?: Table[K]['type'] extends 'string' ? string : boolean }
+export type Options = {
+  readonly [K in keyof Table]?: Table[K]['type'] extends 'string'
+    ? Table[K] extends { readonly multiple: true }
+      ? readonly string[]
+      : string
+    : boolean
+}
 
 /** Parses the command line into options and positional arguments. @throws OptionError */
 export function parseOptions(argv: readonly string[]): { options: Options; positionals: string[] } {

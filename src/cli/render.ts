@@ -94,13 +94,9 @@ export function isSettled({ dirty, migrations, problems }: MigrationStatus): boo
   )
 }
 
-/**
- * Formats the result of one check of `verify`: a passed check with a remark after its name, a failed one with the
- * finding below its name.
- */
-export function checkLine(name: string, { ok, text }: { ok: boolean; text: string | undefined }, ms: number): string {
-  if (!ok) return `${red('✗')} ${name}\n\n${paintedDiff(text ?? '').replace(/^(?=.)/gm, '    ')}\n`
-  return `${styleText('green', '✓')} ${name}  ${dim([time(ms), text].filter(Boolean).join(', '))}`
+/** Formats the outcome of one check of `verify` while others follow. */
+export function checkLine(name: string, ok: boolean, remark: string | undefined, ms: number): string {
+  return `${ok ? styleText('green', '✓') : red('✗')} ${name}  ${dim([time(ms), remark].filter(Boolean).join(', '))}`
 }
 
 /** Returns a number with its noun. @param many the plural, if it is not `one` plus "s" */

@@ -4,8 +4,10 @@ import type { Hidden } from '../migrate/source.ts'
 import type { Schema } from '../schema/schema.ts'
 import type { DatabaseAddress } from './address.ts'
 import type { DevelopmentDatabase, Fallback } from './development.ts'
+import type { Session as MysqlSession } from './mysql/session.ts'
 import type { ConnectOptions } from './postgres/address.ts'
 import type { PostgresDriverOptions } from './postgres/driver.ts'
+import type { Session as PostgresSession } from './postgres/session.ts'
 import type { RowReader } from './rowReader.ts'
 
 /** Options of `openDatabase` for a client or pool of `pg` and for PGlite. */
@@ -44,6 +46,11 @@ export interface DatabaseKind {
   locate(url: string): Promise<DatabaseAddress>
   /** Opens a reader of the schema. Omit it if the schema cannot be read: `migratest schema` then refuses. */
   openSchema?(url: string, options: OpenOptions): Promise<SchemaReader>
+  /**
+   * Borrows a client or a pool to read and write rows, within the transaction that a client has open. Omit it if `fill`
+   * cannot fill this kind.
+   */
+  borrow?(client: object): Promise<Borrowed>
   /** Opens a reader of tables and rows. Omit it if rows cannot be shown. */
   openRows?(url: string, options: OpenOptions): Promise<RowReader>
   /** The functions that `migratest watch` needs; `refuse` makes the error that says why this kind cannot be watched. */
@@ -51,6 +58,11 @@ export interface DatabaseKind {
   /** Makes an empty copy of the schema for a dry run. Omit it if a failed migration leaves nothing behind. */
   rehearse?(url: string, options: OpenOptions): Promise<Rehearsal>
 }
+
+/** A connection of the caller. Closing it gives back what a pool has lent. */
+export type Borrowed =
+  | { readonly dialect: 'postgres'; readonly session: PostgresSession }
+  | { readonly dialect: 'mysql'; readonly session: MysqlSession }
 
 /** Opens databases in development and creates them. */
 export interface Development {

@@ -1,6 +1,7 @@
 /** The interface of drivers. Drivers are simple: they never read sources and never decide what to run. */
 import type { Dialect } from '../sql/dialect.ts'
 import type { Script } from '../sql/script.ts'
+import type { Statement } from '../sql/statements.ts'
 import type { Syntax } from '../sql/tokens.ts'
 import type { Bookkeeping, BookkeepingData, Direction, Log, MigrationContext } from './source.ts'
 import { describeVersion, NIL_VERSION } from './version.ts'
@@ -105,6 +106,36 @@ export interface MigrationStep {
   readonly history: HistoryChange
   /** Statements that record the step in another tool's table. They belong to the same transaction as our record. */
   readonly bookkeeping?: readonly string[] | undefined
+}
+
+/** Looks at the database before and after each statement of a migration. `verify` uses it. */
+export interface StatementObserver {
+  /** `false` while nobody wants to know: statements then run as if there were no observer. */
+  readonly isActive: boolean
+  /**
+   * Calls `run`, which runs the statement, once, and rejects as it does. If it fails without any effect, it may be called
+   * again with another text that does the same; PostgreSQL's driver takes no other text.
+   */
+  observe(statement: ObservedStatement, run: (text?: string) => Promise<void>): Promise<void>
+}
+
+export interface ObservedStatement {
+  readonly step: MigrationStep
+  /** Index of the statement, from 0. A body in code is one statement. */
+  readonly index: number
+  /** The statement in the script's text; undefined for code. */
+  readonly statement: Statement | undefined
+  /** `true` if the statement runs in a transaction, which is still open after it. */
+  readonly inTransaction: boolean
+  /** Runs SQL on the session of the migration, and in its transaction. */
+  query(sql: string): Promise<Record<string, unknown>[]>
+  /** Opens another session on the same database, which the caller closes. Undefined if there can be only one. */
+  readonly another: (() => Promise<OtherSession>) | undefined
+}
+
+export interface OtherSession {
+  query(sql: string): Promise<Record<string, unknown>[]>
+  close(): Promise<void>
 }
 
 export interface LockOptions {

@@ -319,6 +319,8 @@ export class MigrationFailedError extends MigratestError {
   readonly line: number | undefined
   readonly column: number | undefined
   readonly sqlState: string | undefined
+  /** The server's message, or that of the error which the code threw, without the place and the state. */
+  readonly words: string
   /** State of the database now, as a sentence; the message ends with it. */
   readonly databaseState: string
   readonly #details: MigrationFailedDetails
@@ -340,6 +342,7 @@ export class MigrationFailedError extends MigratestError {
       hint: [info.hint, input.hint].filter(Boolean).join(' ') || undefined,
     })
     this.#details = input
+    this.words = message
     this.databaseState = input.databaseState
     this.version = input.version
     this.file = file

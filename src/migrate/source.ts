@@ -226,6 +226,12 @@ interface NewFiles {
   readonly replaces: readonly string[]
 }
 
+/** The text of a new migration's halves. */
+export interface NewSql {
+  readonly up: string
+  readonly down: string
+}
+
 export interface Source {
   /** Name for messages, for example `directory migrations`. */
   readonly name: string
@@ -247,10 +253,11 @@ export interface Source {
   /** Returns what determines the effect of a migration in code, without running it, or why nothing does. */
   codeKey?(migration: Migration): Promise<CodeKey | NoCodeKey>
   /**
-   * Returns the files of a new migration without SQL, by their paths in the folder; for folders of other tools.
+   * Returns the files of a new migration, by their paths in the folder; for folders of other tools. Without `sql` they
+   * are as the tool makes them. A tool without downs gets the up only.
    * `replaces`: files that are there and grow, such as a journal. @throws UsageError if the tool makes them otherwise
    */
-  newFiles?(title: string, now: Date): Promise<NewFiles>
+  newFiles?(title: string, now: Date, sql?: NewSql): Promise<NewFiles>
   /** Returns the relations of the migrations that declare any, by version. */
   relations?(): Promise<ReadonlyMap<number, Relations>>
   /** Makes a body from recorded code, see {@link CodeBody.record}. */

@@ -67,7 +67,7 @@ export function readScript(source: string, dialect: Dialect, syntax: Syntax = {}
   const text = source.startsWith('\uFEFF') ? source.slice(1) : source
   const cut = cutStatements(text, dialect, syntax)
   const directives: Directives = rules.directives === false ? { names: [] } : readDirectives(text, cut)
-  const counted = directives.names.filter((name) => !RELATIONS.includes(name)).map((name) => `-- migrate: ${name}`)
+  const counted = directives.names.filter((name) => !NOT_RUN.includes(name)).map((name) => `-- migrate: ${name}`)
   const fingerprint = fingerprintOf(counted, cut.canonical)
   const noTransaction = directives.names.includes('no-transaction') || rules.transaction === 'none'
   const decided: Decision =
@@ -171,15 +171,18 @@ function forClient(source: string, sent: string, { skipped, delimiter, isEnded }
 }
 
 const FILLER = new Set(['or', 'replace', 'if', 'not', 'exists', 'unique', 'concurrently', 'unlogged', 'recursive'])
+/** The words after `allow`. */
+const ALLOW = /^\S+\s+because\s+\S/
 const DIRECTIVE = /^--[ \t]*migrate:[ \t]*(.*?)[ \t]*$/
-/** Directives about the order of migrations, which do not change how the script runs. */
-const RELATIONS = ['depends-on', 'replaces']
-const DIRECTIVES = ['no-transaction', 'irreversible', ...RELATIONS]
+/** Directives that do not change how the script runs: those about the order of migrations, and those for `verify`. */
+const NOT_RUN = ['depends-on', 'replaces', 'allow']
+const DIRECTIVES = ['no-transaction', 'irreversible', ...NOT_RUN]
 const WITH_WORDS: Readonly<Record<string, string>> = {
   irreversible: 'the reason is missing|Add it: -- migrate: irreversible the old names are gone',
   'depends-on':
     '"depends-on" names no migration|Name migrations, as in -- migrate: depends-on 0004_users, 0006_roles; or write "nothing".',
   replaces: '"replaces" names no migration|"migratest squash" writes this line.',
+  allow: '"allow" names no rule|Write: -- migrate: allow RULE because REASON',
 }
 
 interface Directives {
@@ -206,6 +209,7 @@ function readDirectives(text: string, cut: Cut): Directives {
       return wrong(`"${written}" is not a directive`, `Known directives: ${known}.`)
     }
     if (missing && !words) return wrong(missing, how)
+    if (name === 'allow' && !ALLOW.test(words)) return wrong(`"allow ${words}" gives no reason`, how)
     if (name === 'irreversible') found.irreversible = words
     if (name === 'depends-on') found.dependsOn = [...(found.dependsOn ?? []), ...listed(words)]
     if (name === 'replaces') found.replaces = [...(found.replaces ?? []), ...listed(words)]
@@ -378,7 +382,7 @@ function controlsTransaction(words: readonly string[]): boolean {
  * Returns whether PostgreSQL refuses the statement inside a transaction block (as its manual states on the page of each
  * such statement).
  */
-function refusesTransaction(words: readonly string[], dialect: Dialect): boolean {
+export function refusesTransaction(words: readonly string[], dialect: Dialect): boolean {
   if (dialect !== 'postgres') return false
   const [first, second, third] = words
   const concurrently = words.includes('concurrently')

@@ -1,6 +1,6 @@
 /** What a server provides to test databases. Presets make these objects; the migration engine never sees them. */
 
-import type { Driver } from '../migrate/driver.ts'
+import type { Driver, StatementObserver } from '../migrate/driver.ts'
 import type { Hidden, SourceFormat } from '../migrate/source.ts'
 import type { Version } from '../migrate/version.ts'
 import type { Schema } from '../schema/schema.ts'
@@ -91,10 +91,12 @@ export interface Purpose extends About {
   readonly newest?: number | undefined
 }
 
-/** Where our own tables are, if not in their usual place. */
+/** Where our own tables are, if not in their usual place, and who watches the migrations. */
 export interface Place {
   readonly table?: string | undefined
   readonly schema?: string | undefined
+  /** Looks at the database before and after each statement of the migrations. */
+  readonly observer?: StatementObserver | undefined
 }
 
 /** How migrations may run on a database that nobody has yet. */
@@ -157,6 +159,10 @@ export interface Poolable<Client> {
 }
 
 /** Leaves out what is not set, which options of drivers do not allow. */
-export function set({ table, schema }: Place): { readonly table?: string; readonly schema?: string } {
-  return { ...(table !== undefined && { table }), ...(schema !== undefined && { schema }) }
+export function set({ table, schema, observer }: Place) {
+  return {
+    ...(table !== undefined && { table }),
+    ...(schema !== undefined && { schema }),
+    ...(observer && { observer }),
+  }
 }

@@ -1,27 +1,72 @@
-/** The error of a failed check of `verify`. */
-import { MigratestError } from '../migrate/errors.ts'
+/** A finding: one defect that verification has observed, where it is, why it matters, and what to do instead. */
+import type { Direction } from '../migrate/source.ts'
 import type { Version } from '../migrate/version.ts'
-import { diffText, type SchemaDiff } from '../schema/diff.ts'
+import type { RuleGroup, RuleId, Severity } from './rules.ts'
 
-export class VerificationError extends MigratestError {
-  readonly code = 'MIGRATEST_VERIFICATION'
-  /** Version of the migration; undefined if the finding concerns all migrations. */
-  readonly version: Version | undefined
-  readonly file: string | undefined
-
-  constructor(what: string, { version, file, diff, legend, hint }: FindingDetails) {
-    const lines = diff && diffText(diff).replace(/^/gm, '  ')
-    super([what, lines, lines && legend && `  (${legend})`].filter(Boolean).join('\n\n'), { hint })
-    this.version = version
-    this.file = file
-  }
+export interface Finding extends Observation {
+  readonly severity: Severity
+  readonly group: RuleGroup
+  readonly why: string
+  /** Set if the finding is allowed: it is reported with the reason, and counts no longer. */
+  readonly allowed?: { readonly reason: string; readonly at: string }
 }
 
-interface FindingDetails {
+/** What a check reports. The rule, the configuration and the file's own `allow` decide what it counts as. */
+export interface Observation extends Place {
+  readonly rule: RuleId
+  /** Names of the tables, indexes and constraints concerned, as the file writes them where it names them. */
+  readonly objects: readonly string[]
+  /** What was observed, in one or two sentences. */
+  readonly message: string
+  /** Overrides the severity of the rule, within a run in which less than the rule says was observed. */
+  readonly severity?: Severity
+  /** Why it matters; default: what the rule says. */
+  readonly why?: string
+  readonly fix?: Fix
+  readonly evidence?: Evidence
+}
+
+/** Where a finding is. A finding about all migrations has no place. */
+export interface Place {
   readonly version?: Version | undefined
+  readonly half?: Direction | undefined
   readonly file?: string | undefined
-  readonly diff?: SchemaDiff
-  /** The meaning of - and + in the diff. */
-  readonly legend?: string
-  readonly hint?: string
+  /** Line and column, from 1, in the text of the half. */
+  readonly line?: number | undefined
+  readonly column?: number | undefined
+  readonly endLine?: number | undefined
+  /** The text of the statement. */
+  readonly statement?: string | undefined
+}
+
+export interface Fix {
+  readonly text: string
+  /** The safe way, with the names of the statement. Several files are separated by comments. */
+  readonly sql?: string
+}
+
+/** What was observed, as data. */
+interface Evidence {
+  /** A difference of schemas, as text. */
+  readonly diff?: string
+  /** The statement that shows it: rows to insert before the migration. */
+  readonly insert?: string
+  /** Rows before and after, by key. */
+  readonly rows?: readonly RowEvidence[]
+  /** Locks on relations that were there before, by relation. */
+  readonly locks?: Readonly<Record<string, readonly string[]>>
+  readonly rewritten?: readonly string[]
+  readonly scanned?: readonly string[]
+  /** Rows written, by table. */
+  readonly written?: Readonly<Record<string, number>>
+  /** MySQL and MariaDB: how the server did it, and the least intrusive way that it would have accepted. */
+  readonly algorithm?: string
+  readonly possible?: string
+}
+
+interface RowEvidence {
+  readonly table: string
+  readonly key?: unknown
+  readonly before?: unknown
+  readonly after?: unknown
 }

@@ -7,7 +7,7 @@ import type { Migration, Source } from '../migrate/source.ts'
 import { describeVersion } from '../migrate/version.ts'
 import { memory } from '../source/memory.ts'
 import type { TestServer } from '../testing/testServer.ts'
-import { VerificationError } from './finding.ts'
+import { VerificationError } from './verificationError.ts'
 import { Walk } from './walk.ts'
 
 export interface SquashProof<Client> {

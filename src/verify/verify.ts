@@ -1,50 +1,40 @@
 /**
- * Verifies migrations on a real database: each one up, down and up again, and all of them from nil to the latest and
- * back.
+ * Verifies migrations on a real database: their schemas on the way up, down and up again, and what each does to a
+ * database that is in use.
  */
-import { MigrationFailedError, UsageError } from '../migrate/errors.ts'
-import { buildGraph, independent } from '../migrate/graph.ts'
-import type { Migration, MigrationBody, Relations, Source } from '../migrate/source.ts'
+import { UsageError } from '../migrate/errors.ts'
+import type { Migration, MigrationBody, Source } from '../migrate/source.ts'
 import { numberOf } from '../migrate/target.ts'
-import { describeVersion, labelOf, NIL_VERSION, type Version, versionOf } from '../migrate/version.ts'
-import type { Schema } from '../schema/schema.ts'
-import { findGitBase } from '../source/gitBase.ts'
-import { gitRevision } from '../source/gitRevision.ts'
-import { readScript } from '../sql/script.ts'
+import { labelOf, type Version, versionOf } from '../migrate/version.ts'
 import { folderOf, sourceOf } from '../testing/lease/migrations.ts'
-import type { MigratedDatabaseOptions } from '../testing/lease/options.ts'
-import { VerificationError } from './finding.ts'
-import { Walk } from './walk.ts'
+import { optionAllows, readAllows } from './allow.ts'
+import { type Check, type MakeCheck, makeCheck } from './check.ts'
+import type { Finding } from './finding.ts'
+import { Halves } from './halves.ts'
+import { Judge } from './judge.ts'
+import { type StatementReport, statementReports } from './live/effectsReport.ts'
+import { LiveChecks } from './live/liveChecks.ts'
+import { observationsOf } from './observed.ts'
+import { RowChecks } from './rows/rowChecks.ts'
+import { type RuleGroup, refuseUnknownRules } from './rules.ts'
+import { SchemaChecks } from './schemaChecks.ts'
+import { changedVersions } from './since.ts'
+import type { VerifyOptions } from './verified.ts'
 
-export interface VerifyOptions<Client> extends Omit<MigratedDatabaseOptions<Client>, 'version'> {
-  /**
-   * Versions that cannot be undone, each with the reason. A down that states `-- migrate: irreversible REASON` needs no
-   * entry.
-   */
-  readonly irreversible?: Readonly<Record<Version, string>>
-  /**
-   * The branch into which these migrations will be merged, such as `origin/main`: new migrations must come after those
-   * on it. Default: the branch that the CI or the remote names; without one, nothing is compared. `false`: do not
-   * compare.
-   */
-  readonly base?: string | false
-}
-
-interface Check {
-  /** Name of the check, such as `7_split_names: up, down, up`. */
-  readonly name: string
-  /** Version of the migration; undefined for checks of all migrations together. */
-  readonly version: Version | undefined
-  /**
-   * Runs the check. Checks must run in order, one after another. Resolves with a remark, if there is one.
-   * @throws VerificationError, or the error of a migration
-   */
-  run(): Promise<string | undefined>
-}
+export type { Check } from './check.ts'
+export type { VerifyOptions } from './verified.ts'
 
 export interface Verification {
-  readonly migrations: number
+  readonly migrations: readonly { readonly version: Version; readonly label: string }[]
+  /** The checks, in the order in which they must run. */
   readonly checks: readonly Check[]
+  /**
+   * Returns findings about the run as a whole, when its checks have run: an allow that allowed nothing.
+   * @param ran the checks that have run
+   */
+  conclude(ran: readonly Check[]): readonly Finding[]
+  /** Returns what each statement did to a database in use, as far as that was checked. */
+  effects(): readonly StatementReport[]
   /** Releases the databases. */
   dispose(): Promise<void>
 }
@@ -57,285 +47,97 @@ export async function verification<Client>(options: VerifyOptions<Client>): Prom
   const source = held(sourceOf(options.migrations))
   const migrations = await source.list()
   if (migrations.length === 0) throw new UsageError(`There are no migrations in ${source.name}.`)
-  const irreversible = Object.entries(options.irreversible ?? {}).map(([version, reason]) => {
-    const number = numberOf(/^\d+$/.test(version) ? Number(version) : version, migrations, source.name)
-    if (migrations.some((migration) => migration.version === number)) return [number, reason] as const
-    throw new UsageError(`irreversible: there is no version ${version} in ${source.name}.`)
-  })
-  const verifier = new Verifier(options, source, migrations, await reasonsOf(options, irreversible, source, migrations))
+  const { groups = DEFAULT_GROUPS, rules = {}, server } = options
+  refuseUnknownRules(rules, 'rules')
+  const halves = await Halves.read(source, migrations, server.dialect)
+  const read = halves.all().map((half) => readAllows(half, server.dialect))
+  const find = (key: string) => found(key, migrations, source)
+  const judge = new Judge(rules, [...read.flatMap(({ allows }) => allows), ...optionAllows(options.allow, find)])
+  const make: MakeCheck = (about, work) =>
+    makeCheck(about, judge, work, (error) => observationsOf(error, (version, half) => halves.of(version, half)))
+  const irreversible = reasonsOf(options, halves, migrations, source)
+  const schema = new SchemaChecks({ options, source, migrations, irreversible }, make)
+  const live = new LiveChecks({ options, source, migrations, irreversible }, halves, make)
+  const rows = new RowChecks({ options, source, migrations, irreversible }, halves, make)
+  const wanted = wantedOf(options, migrations)
+  const versions = new Set(wanted.map(versionOf))
+  const isWanted = ({ id, version }: Check) =>
+    wanted === migrations || (version === undefined ? OF_A_BRANCH.has(id) : versions.has(version))
+  const problems = read.flatMap((one) => one.problems).filter(({ version = '' }) => versions.has(version))
+  const checks = [
+    ...(problems.length > 0 ? [allowCheck(make, problems)] : []),
+    ...schema.checks(),
+    ...rows.checks(),
+    ...live.checks(),
+  ].filter((check) => groups.includes(check.group) && isWanted(check))
   return {
-    migrations: migrations.length,
-    checks: verifier.checks(),
-    dispose: () => verifier.dispose(),
+    migrations: wanted.map((migration) => ({ version: versionOf(migration), label: labelOf(migration) })),
+    checks,
+    conclude: (ran) => judge.unused(checked(checks, ran), versions),
+    effects: () => statementReports(live.observed),
+    dispose: async () => {
+      await Promise.all([schema.dispose(), rows.dispose(), live.dispose()])
+    },
   }
 }
 
 // --- internal ---
 
-class Verifier<Client> {
-  readonly #options: VerifyOptions<Client>
-  readonly #source: Source
-  readonly #migrations: readonly Migration[]
-  /** A database that goes up step by step, each step up, down and up. */
-  readonly #stepwise: Walk<Client>
-  /** A database that goes up without stopping. */
-  readonly #straight: Walk<Client>
-  /** Reasons why migrations cannot be undone, by version. */
-  readonly #irreversible: ReadonlyMap<number, string>
-  /** The first migration whose up failed. Nothing above it can be reached. */
-  #failed: Migration | undefined
-  #nil: Schema | undefined
-  #latest: Schema | undefined
+const DEFAULT_GROUPS: readonly RuleGroup[] = ['schema', 'paths']
 
-  constructor(
-    options: VerifyOptions<Client>,
-    source: Source,
-    migrations: readonly Migration[],
-    irreversible: ReadonlyMap<number, string>,
-  ) {
-    this.#irreversible = irreversible
-    this.#options = options
-    this.#source = source
-    this.#migrations = migrations
-    // Ignore events: every check reads each file it needs, so warnings would repeat.
-    const walked = { onEvent: () => undefined, ...options, migrations: source }
-    this.#stepwise = new Walk(walked)
-    this.#straight = new Walk(walked)
-  }
+/** Checks of all migrations together that also run if only those of a branch are checked. */
+const OF_A_BRANCH: ReadonlySet<string> = new Set(['versions', 'allow', 'live-waiting'])
 
-  checks(): Check[] {
-    const last = this.#migrations.at(-1)
-    const latest = last?.version ?? NIL_VERSION
-    const shown = last ? versionOf(last) : 'nil'
-    const all = (name: string, run: () => Promise<string | undefined>): Check => ({ name, version: undefined, run })
-    return [
-      all('versions: in order, none late against the base branch', () => this.#late()),
-      all(`nil → ${shown}`, () => this.#straightUp(latest)),
-      ...this.#migrations.map(
-        (migration, i): Check => ({
-          name: `${labelOf(migration)}: ${this.#canGoDown(migration) ? 'up, down, up' : 'up'}`,
-          version: versionOf(migration),
-          run: () => this.#roundTrip(migration, this.#migrations[i - 1]?.version ?? NIL_VERSION),
-        }),
-      ),
-      all(`step by step to ${shown}: same schema as nil → ${shown}`, () => this.#sameAtLatest(latest)),
-      ...(this.#migrations.every((migration) => this.#canGoDown(migration))
-        ? [all(`${shown} → nil, and nothing left`, () => this.#straightDown(latest))]
-        : []),
-    ]
-  }
+/** Returns the migrations to check: all, or with `since` those that the branch adds or changes. */
+function wantedOf<Client>(
+  { since, migrations: given }: VerifyOptions<Client>,
+  migrations: readonly Migration[],
+): readonly Migration[] {
+  if (since === undefined) return migrations
+  const changed = changedVersions(since, folderOf(given), migrations)
+  return migrations.filter(({ version }) => changed.has(version))
+}
 
-  async dispose(): Promise<void> {
-    await Promise.all([this.#stepwise.dispose(), this.#straight.dispose()])
-  }
+function allowCheck(make: MakeCheck, observations: ReturnType<typeof readAllows>['problems']): Check {
+  const name = 'allow: each names a rule and gives a reason'
+  return make({ id: 'allow', group: 'schema', name, version: undefined }, async () => ({ observations }))
+}
 
-  /**
-   * Checks that there is one head and that no migration is late against the base branch. Versions are unique and in
-   * order, otherwise the source would not have listed them.
-   */
-  async #late(): Promise<string | undefined> {
-    const { migrations, base } = this.#options
-    const relations = (await this.#source.relations?.()) ?? new Map<number, Relations>()
-    const graph = buildGraph(this.#migrations, relations)
-    if (graph.problems.length > 0) throw new VerificationError(graph.problems.join('\n'), {})
-    if (graph.heads.length > 1) {
-      const heads = this.#migrations.filter(({ version }) => graph.heads.includes(version)).map(labelOf)
-      throw new VerificationError(`Multiple heads: no migration follows ${heads.join(' and ')}.`, {
-        hint: 'Join them with "migratest merge", or order them with "-- migrate: depends-on …".',
-      })
-    }
-    const folder = folderOf(migrations)
-    if (base === false) return 'not compared with a branch: base is false'
-    if (folder === undefined) return 'not compared with a branch: the migrations are not in a folder'
-    if (this.#source.format) {
-      const remarks = this.#source.remarks ?? []
-      return [`not compared with a branch: this is a folder of ${this.#source.format.tool}`, ...remarks].join('; ')
-    }
-    const found = findGitBase(folder, base)
-    if (typeof found === 'string') return `not compared with a branch: ${found}`
-    const { revision, present, ...place } = found
-    if (!present) return `${revision} has no migrations in this folder yet`
-    const there = await gitRevision(revision, place).list()
-    const known = new Map(there.map((migration) => [migration.version, migration]))
-    const highest = there.at(-1)?.version ?? NIL_VERSION
-    for (const migration of this.#migrations) {
-      const { version, name } = migration
-      const other = known.get(version)
-      const file = fileOf(migration)
-      const replaced = other && relations.get(version)?.replaces?.includes(labelOf(other))
-      if (other && other.name !== name && !replaced) {
-        throw new VerificationError(`${file}: version ${version} is ${labelOf(other)} on ${revision}.`, {
-          version,
-          file,
-          hint: `Give this one a number above ${highest}.`,
-        })
-      }
-      // A late migration can still run if no migration on the base branch follows it.
-      const followed = independent(graph, [version], [...known.keys()]).length === 0
-      if (!other && version < highest && followed) {
-        throw new VerificationError(
-          `${file} is new, but comes before version ${highest}, which is already on ${revision}: existing databases would never run it.`,
-          { version, file, hint: `Give it a number above ${highest}.` },
-        )
-      }
-    }
-    return `compared with ${revision}`
-  }
+/** Returns the groups whose checks have all run. */
+function checked(checks: readonly Check[], ran: readonly Check[]): RuleGroup[] {
+  const missed = new Set(checks.filter((check) => !ran.includes(check)).map(({ group }) => group))
+  return [...new Set(checks.map(({ group }) => group))].filter((group) => !missed.has(group))
+}
 
-  /** Returns `false` for a migration without a down in a folder of another tool, which may have none at all. */
-  #canGoDown({ down }: Migration): boolean {
-    const { format } = this.#source
-    return !format || down !== undefined
-  }
-
-  async #straightUp(latest: number): Promise<undefined> {
-    await this.#straightSchema(latest)
-    // Drop this database now: objects of the whole server that a migration creates, such as roles, must not collide
-    // when the other database creates them again.
-    await this.#straight.dispose()
-  }
-
-  /** Returns the schema of a database that went up to `latest` without stopping. */
-  async #straightSchema(latest: number): Promise<Schema> {
-    this.#refuseUnreachable(latest)
-    this.#nil ??= await this.#straight.schemaAt(NIL_VERSION)
-    this.#latest ??= await this.#going(() => this.#straight.schemaAt(latest))
-    return this.#latest
-  }
-
-  async #roundTrip(migration: Migration, below: number): Promise<string | undefined> {
-    const { version } = migration
-    this.#refuseUnreachable(version)
-    const walk = this.#stepwise
-    const before = await walk.schemaAt(below)
-    const up = await this.#going(() => walk.move(version))
-    const reason = this.#irreversible.get(version)
-    if (reason !== undefined) return `irreversible: ${reason}`
-    if (!this.#canGoDown(migration)) return undefined
-    const down = await walk.move(below)
-    const file = migration.down ?? migration.up
-    const shownBelow = this.#shown(below)
-    const undone = down.diff(before)
-    if (undone.changes.length > 0) {
-      await walk.dispose()
-      const details = {
-        version: versionOf(migration),
-        file,
-        diff: undone,
-        legend: `- at ${shownBelow}, + after up and down`,
-      }
-      if (migration.down === undefined) {
-        throw new VerificationError(`${labelOf(migration)} has no down, so its changes remain:`, {
-          ...details,
-          hint: 'Write a down, or a down file that states why there is none: -- migrate: irreversible REASON',
-        })
-      }
-      throw new VerificationError(`${file}: does not restore the schema of version ${shownBelow}:`, details)
-    }
-    const again = await walk.move(version)
-    const diff = again.diff(up)
-    if (diff.changes.length > 0) {
-      throw new VerificationError(`${migration.up ?? file}: the second up gives a different schema than the first:`, {
-        version: versionOf(migration),
-        file: migration.up,
-        diff,
-        legend: '- first up, + second up',
-      })
-    }
-    return undone.minor.length > 0 ? `the down changes ${undone.minor.join('; ')}` : undefined
-  }
-
-  #shown(version: number): string {
-    const migration = this.#migrations.find((one) => one.version === version)
-    return describeVersion(migration ? versionOf(migration) : version)
-  }
-
-  /** Runs a move up and remembers the migration that fails. */
-  async #going<T>(way: () => Promise<T>): Promise<T> {
-    try {
-      return await way()
-    } catch (error) {
-      if (error instanceof MigrationFailedError)
-        this.#failed ??= this.#migrations.find((migration) => versionOf(migration) === error.version)
-      throw error
-    }
-  }
-
-  /** Throws if a migration below `version` has failed. Only that migration's own check reports why. */
-  #refuseUnreachable(version: number): void {
-    const failed = this.#failed
-    if (!failed || version <= failed.version) return
-    throw new VerificationError(`Not reached: the up of ${labelOf(failed)} fails.`, {
-      version: versionOf(failed),
-      file: failed.up,
-    })
-  }
-
-  async #sameAtLatest(latest: number): Promise<undefined> {
-    const straight = await this.#straightSchema(latest)
-    const diff = (await this.#stepwise.schemaAt(latest)).diff(straight)
-    if (diff.changes.length === 0) return
-    throw new VerificationError(
-      `Version ${this.#shown(latest)} has a different schema if each migration is undone and applied again on the way:`,
-      {
-        diff,
-        legend: '- without stopping, + step by step',
-      },
-    )
-  }
-
-  /**
-   * Undoes all migrations and compares the schema with the empty one. An irreversible migration is skipped: below it,
-   * the check continues with a new database.
-   */
-  async #straightDown(latest: number): Promise<string | undefined> {
-    this.#refuseUnreachable(latest)
-    await this.#stepwise.dispose()
-    const walk = this.#straight
-    const ends = this.#migrations.filter(({ version }) => this.#irreversible.has(version)).reverse()
-    let top = latest
-    for (const { version } of ends) {
-      await walk.schemaAt(top)
-      if (version < top) await walk.move(version)
-      await walk.dispose()
-      top = this.#migrations.findLast((migration) => migration.version < version)?.version ?? NIL_VERSION
-    }
-    if (top !== NIL_VERSION) {
-      this.#nil ??= await walk.schemaAt(NIL_VERSION)
-      await walk.schemaAt(top)
-      const diff = (await walk.move(NIL_VERSION)).diff(this.#nil)
-      if (diff.changes.length > 0) {
-        throw new VerificationError('After undoing every migration, something is left:', {
-          diff,
-          legend: '+ left',
-          hint: 'The down of the migration that created it does not remove it.',
-        })
-      }
-    }
-    const around = ends.map(labelOf).reverse()
-    return around.length > 0 ? `not undone, because irreversible: ${around.join(', ')}` : undefined
-  }
+function found(
+  key: string,
+  migrations: readonly Migration[],
+  source: Source,
+): { version: number | string } | undefined {
+  const number = numberOf(/^\d+$/.test(key) ? Number(key) : key, migrations, source.name)
+  const migration = migrations.find(({ version }) => version === number)
+  return migration && { version: versionOf(migration) }
 }
 
 /** Collects the reasons from the option `irreversible` and from the downs that state one. */
-async function reasonsOf<Client>(
-  { server }: VerifyOptions<Client>,
-  irreversible: readonly (readonly [number, string])[],
-  source: Source,
+function reasonsOf<Client>(
+  { irreversible = {} }: VerifyOptions<Client>,
+  halves: Halves,
   migrations: readonly Migration[],
-): Promise<ReadonlyMap<number, string>> {
-  const reasons = new Map(irreversible)
+  source: Source,
+): ReadonlyMap<number, string> {
+  const reasons = new Map<number, string>()
+  for (const [key, reason] of Object.entries(irreversible)) {
+    const number = numberOf(/^\d+$/.test(key) ? Number(key) : key, migrations, source.name)
+    if (!migrations.some(({ version }) => version === number))
+      throw new UsageError(`irreversible: there is no version ${key} in ${source.name}.`)
+    reasons.set(number, reason)
+  }
   for (const migration of migrations) {
-    // The check of that migration reports an unreadable file.
-    const body = await source.read(migration, 'down').catch(() => null)
-    const reason = body?.kind === 'sql' ? readScript(body.text, server.dialect, {}, body.rules).irreversible : undefined
+    const reason = halves.of(versionOf(migration), 'down')?.irreversible
     if (reason !== undefined) reasons.set(migration.version, reason)
   }
   return reasons
-}
-
-function fileOf({ up, down, name }: Migration): string {
-  return up ?? down ?? name
 }
 
 /** Returns a source that reads each file once and keeps its text, since every move reads all applied migrations. */

@@ -82,22 +82,27 @@ describe('verify', () => {
   test('says what it found, and ends with 1', () => {
     const cwd = folder({ ...MIGRATIONS, 'migrations/0002_orders.down.sql': '' })
     const found = cli(['verify'], {}, cwd)
-    expect(found.out).toMatch(
-      /^✓ versions: in order.*\n✓ nil → 2 .*\n✓ 1_users: up, down, up .*\n✗ 2_orders: up, down, up\n/,
-    )
-    expect(found.out).toContain('      + CREATE TABLE orders (\n')
-    expect(found.out).toMatch(/\n2 migrations, 6 checks, 2 findings, in [\d.]+ m?s\.\n$/)
+    expect(found.out).toMatch(/^2 migrations: 2 errors; 11 checks, in [\d.]+ m?s\.\n/)
+    expect(found.out).toContain('    + CREATE TABLE orders (\n')
+    expect(found.out).toContain('✓ nothing found in 1_users\n')
     expect(found.code).toBe(1)
+    expect(cli(['verify', '--verbose'], {}, cwd).out).toMatch(
+      /^✓ versions: in order.*\n✓ nil → 2 .*\n✓ 1_users: up, down, up .*\n✗ 2_orders: up, down, up .*\n/,
+    )
     writeFileSync(
       join(cwd, 'migratest.config.ts'),
       "import type { Config } from 'migratest'\nexport default { irreversible: { 2: 'for good' } } satisfies Config",
     )
     const { out, code } = cli(['verify', '--json'], {}, cwd)
     expect(JSON.parse(out)).toMatchObject({
+      format: 1,
       migrations: 2,
-      findings: 0,
+      summary: { errors: 0, checks: 11, notRun: 0 },
+      findings: [],
       checks: expect.arrayContaining([
         {
+          id: 'round-trip',
+          group: 'schema',
           name: '2_orders: up, down, up',
           version: 2,
           ok: true,
@@ -353,12 +358,12 @@ test('SIGINT between checks of verify ends with 130 and leaves nothing', async (
     ...MIGRATIONS,
     'migrations/0001_users.up.sql': 'create table users (id int); select pg_sleep(0.5)',
   })
-  const child = spawn(process.execPath, [program, 'verify'], { cwd, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(process.execPath, [program, 'verify', '--verbose'], { cwd, stdio: ['ignore', 'pipe', 'pipe'] })
   let out = ''
   child.stdout.on('data', (text) => (out += text))
   const ended = new Promise((resolve) => child.once('close', resolve))
   await expect.poll(() => out, { timeout: 30_000 }).toContain('versions: in order')
   child.kill('SIGINT')
   expect(await ended).toBe(130)
-  expect(out).toMatch(/2 migrations, stopped after [12] of 6 checks, /)
+  expect(out).toMatch(/2 migrations: nothing found; stopped after [12] of 11 checks, /)
 })

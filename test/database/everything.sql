@@ -101,3 +101,6 @@ alter text search configuration app.words alter mapping for asciiword with app.p
 create cast (mood as email) with inout as assignment;
 create type app.pair as (x int, y int);
 create table app.typed of app.pair (primary key (x));
+create text search parser app.words_parser (start = prsd_start, gettoken = prsd_nexttoken, end = prsd_end, lextypes = prsd_lextype, headline = prsd_headline);
+create text search template app.shape (init = dsimple_init, lexize = dsimple_lexize);
+create conversion app.latin for 'LATIN1' to 'UTF8' from iso8859_1_to_utf8;

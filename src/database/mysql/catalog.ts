@@ -1,6 +1,7 @@
 /** Reads the schema of a MySQL or MariaDB database: tables, views, routines and everything else, each with its DDL. */
 import type { ObjectKind, SchemaMember, SchemaObject } from '../../schema/model.ts'
 import { Schema } from '../../schema/schema.ts'
+import { usualCollation } from './collations.ts'
 import { type ColumnFacts, type Definition, type Definitions, readDefinitions, replaceOutside } from './definitions.ts'
 import type { Session } from './session.ts'
 import { identifier, literal } from './tables.ts'
@@ -43,7 +44,11 @@ function describe(object: Definition, definitions: Definitions): SchemaObject {
   if (kind === 'table') return { ...describeTable(object), columns }
   const routine = KINDS[kind] === 'routine'
   return {
-    ...plain(KINDS[kind], routine ? `${kind} ${shown(name)}` : shown(name), textOf(object, definitions)),
+    ...plain(
+      KINDS[kind],
+      routine ? `${kind} ${shown(name)}` : shown(name),
+      kind === 'view' ? withPlainNumbers(textOf(object, definitions)) : textOf(object, definitions),
+    ),
     table: table === null ? null : shown(table),
     columns: kind === 'view' ? columns : [],
   }
@@ -52,14 +57,35 @@ function describe(object: Definition, definitions: Definitions): SchemaObject {
 function describeTable({ name, sql }: Definition): SchemaObject {
   const lines = sql.split('\n')
   const end = lines.findIndex((line) => line.startsWith(')'))
+  // The next AUTO_INCREMENT value is not part of a schema.
+  const tail = replaceOutside(lines.slice(end).join('\n'), / AUTO_INCREMENT=\d+/, '')
+  const given = collationOf(lines[end] ?? '')
   const members = lines
     .slice(1, end)
     .map((line) => line.trim().replace(/,$/, ''))
     .filter((line) => !isForeignKey(line))
-    .map((text): SchemaMember => ({ key: keyOf(text), text }))
-  // The next AUTO_INCREMENT value is not part of a schema.
-  const tail = replaceOutside(lines.slice(end).join('\n'), / AUTO_INCREMENT=\d+/, '')
-  return { ...plain('table', shown(name), lines[0] ?? ''), members, tail: `${tail};` }
+    .map(withPlainNumbers)
+    .map((text): SchemaMember => ({ key: keyOf(text), text: text.startsWith('`') ? withoutGiven(text, given) : text }))
+  return { ...plain('table', shown(name), lines[0] ?? ''), members, tail: `${withPlainNumbers(tail)};` }
+}
+
+/** Returns the collation that columns of a table have if they name none. */
+function collationOf(tail: string): string {
+  const [, set = '', named] = / DEFAULT CHARSET=(\w+)(?: COLLATE=(\w+))?/.exec(tail) ?? []
+  return named ?? usualCollation(set)
+}
+
+/** MySQL writes a column's collation or omits it where it is the table's, depending on how the column was created. */
+function withoutGiven(text: string, collation: string): string {
+  return replaceOutside(text, new RegExp(` COLLATE ${collation}\\b`), '')
+}
+
+/** MySQL writes -1 as -(1), and as -1 once it has read that. */
+function withPlainNumbers(text: string): string {
+  return text.replace(
+    /'(?:[^'\\]|''|\\.)*'|`(?:[^`]|``)*`|-\((\d+(?:\.\d+)?)\)/gs,
+    (whole, number: string | undefined) => (number === undefined ? whole : `-${number}`),
+  )
 }
 
 /** Returns each foreign key as a separate statement: tables that refer to each other could not be created otherwise. */
@@ -127,7 +153,7 @@ function settingsAround(
   if (collation !== undefined && collation !== defaults.collation)
     before.push(`SET collation_connection = ${collation};`)
   if (before.length > 0) after.push('SET NAMES utf8mb4;')
-  if (zone !== undefined && zone !== 'SYSTEM') {
+  if (zone !== undefined && zone !== 'SYSTEM' && zone !== defaults.zone) {
     before.push(`SET time_zone = ${literal(zone)};`)
     after.push('SET time_zone = DEFAULT;')
   }

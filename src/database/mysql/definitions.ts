@@ -36,8 +36,8 @@ export interface ColumnFacts {
 export interface Definitions {
   readonly characterSet: string
   readonly collation: string
-  /** The server's own sql_mode and the default collation of a utf8mb4 session, which a text need not specify. */
-  readonly defaults: { readonly mode: string; readonly collation: string }
+  /** The server's own sql_mode and time zone and the default collation of a utf8mb4 session, which a text need not specify. */
+  readonly defaults: { readonly mode: string; readonly zone: string; readonly collation: string }
   /** `true` if that is the server's default. */
   readonly usual: boolean
   /** Other options of the database: encrypted, read only, comment. */
@@ -64,12 +64,12 @@ export async function readDefinitions(
   const quoted = identifier(database)
   return withSettings(session, database, async () => {
     const [facts, made, tables, triggers, routines, events, columns = []] = (await session.queries([
-      `SELECT default_character_set_name AS cs, default_collation_name AS co, @@collation_server AS server, CURRENT_USER() AS user, @@GLOBAL.sql_mode AS mode, @@collation_connection AS connection FROM information_schema.schemata WHERE schema_name = ${db}`,
+      `SELECT default_character_set_name AS cs, default_collation_name AS co, @@collation_server AS server, CURRENT_USER() AS user, @@GLOBAL.sql_mode AS mode, @@GLOBAL.time_zone AS zone, @@collation_connection AS connection FROM information_schema.schemata WHERE schema_name = ${db}`,
       `SHOW CREATE DATABASE ${quoted}`,
       `SHOW FULL TABLES FROM ${quoted}`,
       `SHOW TRIGGERS FROM ${quoted}`,
       `SELECT routine_name AS name, routine_type AS type FROM information_schema.routines WHERE routine_schema = ${db} ORDER BY routine_type, routine_name`,
-      `SHOW EVENTS FROM ${quoted}`,
+      `SELECT event_name AS n, ABS(TIMESTAMPDIFF(SECOND, CONVERT_TZ(starts, time_zone, '+00:00'), created)) <= 1 AS at_once FROM information_schema.events WHERE event_schema = ${db} ORDER BY event_name`,
       ...(withColumns
         ? [
             `SELECT table_name AS t, column_name AS n, column_type AS y, is_nullable AS u, column_default AS d, generation_expression AS g, extra AS x, column_comment AS c FROM information_schema.columns WHERE table_schema = ${db} ORDER BY table_name, ordinal_position`,
@@ -90,7 +90,10 @@ export async function readDefinitions(
       ...triggers.map(
         ({ Trigger, Table }) => ({ kind: 'trigger', name: String(Trigger), table: String(Table) }) as const,
       ),
-      ...events.map(({ Name }) => ({ kind: 'event', name: String(Name), table: null }) as const),
+      ...events.map(
+        ({ n, at_once: atOnce }) =>
+          ({ kind: 'event', name: String(n), table: null, ...(Number(atOnce) === 1 && { atOnce: true }) }) as const,
+      ),
     ].filter(({ kind, name, table }) => !exclude.includes(kind === 'trigger' ? (table ?? '') : name))
     const shown = await session.queries(
       named.map(({ kind, name }) => `SHOW CREATE ${kind.toUpperCase()} ${quoted}.${identifier(name)}`),
@@ -100,11 +103,14 @@ export async function readDefinitions(
       characterSet: String(fact.cs),
       collation: String(fact.co),
       usual: fact.co === fact.server,
-      defaults: { mode: String(fact.mode), collation: String(fact.connection) },
+      defaults: { mode: String(fact.mode), zone: String(fact.zone), collation: String(fact.connection) },
       user: String(fact.user),
       options: String(Object.values(made[0] ?? {})[1]).replace(quoted, ''),
       objects: inOrder(
-        named.map((object, i) => ({ ...object, ...readShown(shown[i]?.[0] ?? {}, object.kind, quoted) })),
+        named.map(({ kind, name, table, ...rest }, i) => {
+          const read = readShown(shown[i]?.[0] ?? {}, kind, quoted)
+          return { kind, name, table, ...read, ...('atOnce' in rest && { sql: withoutStart(read.sql) }) }
+        }),
       ),
       columns: columns
         .filter(({ t }) => !exclude.includes(String(t)))
@@ -178,6 +184,11 @@ function readShown(row: Row, kind: Definition['kind'], database: string): Pick<D
   const unqualified = replaceOutside(text, new RegExp(escaped(`${database}.`)), '')
   const plain = replaceOutside(unqualified, / CHARACTER SET (?<set>\w+) COLLATE (?=\k<set>_)/, ' COLLATE ')
   return { sql: plain, settings: Object.fromEntries(settings) }
+}
+
+/** Removes the time at which an event was created: it is not part of a schema, and no two databases have the same. */
+function withoutStart(sql: string): string {
+  return sql.replace(/( ON SCHEDULE EVERY (?:(?! ON COMPLETION ).)*?) STARTS '[^']*'/s, '$1')
 }
 
 /**

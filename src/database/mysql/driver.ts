@@ -9,6 +9,7 @@ import type {
   LockOptions,
   MigrationStep,
   OnNotice,
+  StatementObserver,
 } from '../../migrate/driver.ts'
 import { ConnectionError, LockedError, StateMovedError, StatementError, UsageError } from '../../migrate/errors.ts'
 import { NEVER } from '../../migrate/never.ts'
@@ -63,6 +64,8 @@ export interface MysqlDriverOptions {
   readonly onlyHere?: boolean
   /** `true` if the caller drops the database after any failure: see {@link Driver.disposable}. */
   readonly disposable?: boolean
+  /** Looks at the database before and after each statement. */
+  readonly observer?: StatementObserver | undefined
   /** Names of tables that `drop()` keeps. */
   readonly keepTables?: readonly string[]
   /** Tables of another tool, which do not count as part of the schema. */
@@ -230,7 +233,7 @@ class MysqlDriver implements Driver {
     const { work } = step
     try {
       if (work.kind === 'code') await this.#executeCode(step, work, signal)
-      else if (work.kind === 'sql') await this.#executeSql(step, work.script, index, signal)
+      else if (work.kind === 'sql') await this.#executeObserved(step, work.script, index, signal)
     } catch (error) {
       throw asStatementError(error, index)
     }
@@ -429,14 +432,40 @@ class MysqlDriver implements Driver {
     if (Number(row?.n) < 3) await this.#session.script(tables.createTables(this.#tables), NEVER)
   }
 
-  async #executeSql(step: MigrationStep, script: Script, index: number, signal: AbortSignal): Promise<void> {
+  #executeObserved(step: MigrationStep, script: Script, index: number, signal: AbortSignal): Promise<void> {
+    const { observer } = this.#options
+    const run = (text?: string) => this.#executeSql(step, script, index, signal, text)
+    if (!observer?.isActive) return run()
+    const session = this.#session
+    return observer.observe(
+      {
+        step,
+        index,
+        statement: script.statements[index],
+        inTransaction: false,
+        query: (sql) => session.query(sql),
+        another: session.another,
+      },
+      // The observer is told of a failure as the engine is.
+      (text) => run(text).catch((error) => Promise.reject(asStatementError(error, index))),
+    )
+  }
+
+  /** @param text another text of the statement that does the same */
+  async #executeSql(
+    step: MigrationStep,
+    script: Script,
+    index: number,
+    signal: AbortSignal,
+    text?: string,
+  ): Promise<void> {
     const isFirst = this.#begun === step
     if (isFirst) refuseOtherCharset(step, this.#tables)
     const { start = 0, end = 0, words = [], parts } = script.statements[index] ?? {}
     const sql = script.text.slice(start, end)
     // A unit that the file itself delimits (from BEGIN or LOCK TABLES to its end) is sent piece by piece.
     const pieces = (parts ?? [{ start, end }]).map((piece) => ({
-      sql: script.text.slice(piece.start, piece.end),
+      sql: text ?? script.text.slice(piece.start, piece.end),
       from: piece.start,
     }))
     for (const piece of pieces) refuseTooLong(piece.sql, index, piece.from, this.#packet)

@@ -13,6 +13,7 @@ export const mysqlKind: DatabaseKind = {
     return closingOnFailure(session, () => mysqlDriver(session, options))
   },
   locate: async (url) => placeOf(url),
+  borrow: async (client) => ({ dialect: 'mysql', session: await openAny(client, {}) }),
   async openSchema(url, options) {
     const session = await openUrl(url, own(options))
     const { database } = placeOf(url)

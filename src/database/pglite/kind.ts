@@ -22,6 +22,7 @@ export const pgliteKind: DatabaseKind = {
       close: () => session.close(),
     }
   },
+  borrow: async (client) => ({ dialect: 'postgres', session: await pgliteSession(client as PGlite, false) }),
   async openRows(url, options) {
     const { postgresRows } = await import('../postgres/rowReader.ts')
     return postgresRows(await pgliteSession(await openUrl(url), true), notOfTheSchema(options.table, options.hidden))

@@ -2,7 +2,7 @@
 import type { Hidden } from '../../migrate/source.ts'
 import type { ObjectKind, SchemaObject } from '../../schema/model.ts'
 import { Schema } from '../../schema/schema.ts'
-import type { CatalogRow } from './catalogFacts.ts'
+import type { CatalogRow, ObjectRow } from './catalogFacts.ts'
 import { describeObject } from './catalogObjects.ts'
 import { catalogQuery, PREPARED, prepareCatalog } from './catalogQuery.ts'
 import type { Session } from './session.ts'
@@ -32,7 +32,51 @@ export async function readSchema(session: Session, { exclude, keep = false }: Ca
   return execute(session)
 }
 
+/** One object needs another. */
+export interface Need {
+  readonly object: SchemaObject
+  /** The part that needs it: `default name`, `constraint name`, `column name`; null for the object as a whole. */
+  readonly member: string | null
+  readonly needed: SchemaObject
+  /** The column or constraint that is needed; null for the object as a whole. */
+  readonly of: string | null
+}
+
+/** What the catalogs say beyond the DDL, for those who write statements that change objects. */
+export interface Catalog {
+  readonly facts: ReadonlyMap<SchemaObject, ObjectRow>
+  readonly needs: readonly Need[]
+}
+
+/** Returns the catalog of a schema that {@link readSchema} read; empty for any other. */
+export function catalogOf(schema: Schema): Catalog {
+  return catalogs.get(schema)?.() ?? { facts: new Map(), needs: [] }
+}
+
 // --- internal ---
+
+/** Beside the schemas, because it is no part of what they mean: two are equal without it. */
+const catalogs = new WeakMap<Schema, () => Catalog>()
+
+function schemaOf(rows: readonly CatalogRow[]): Schema {
+  const ordered = inOrder(rows)
+  const schema = new Schema(
+    'postgres',
+    ordered.map(({ object }) => object),
+  )
+  catalogs.set(schema, () => {
+    const objects = new Map(ordered.map(({ row, object }) => [Number(row.oid), object]))
+    const needs = rows.flatMap((row): Need[] => {
+      if (row.kind !== 'needs') return []
+      const [from, to, , member, of] = row.facts
+      const object = objects.get(from)
+      const needed = objects.get(to)
+      return object && needed ? [{ object, member, needed, of }] : []
+    })
+    return { facts: new Map(ordered.map(({ row, object }) => [object, row])), needs }
+  })
+  return schema
+}
 
 /** Our own sessions that have the settings and the prepared query. */
 const prepared = new WeakSet<Session>()
@@ -58,7 +102,7 @@ async function readInTransaction(session: Session, exclude: Hidden): Promise<Sch
   await session.query(`BEGIN READ ONLY; ${set(SETTINGS, true)}`)
   try {
     const rows = (await session.query(catalogQuery(exclude))) as unknown as CatalogRow[]
-    return new Schema('postgres', inOrder(rows))
+    return schemaOf(rows)
   } finally {
     await session.query('ROLLBACK')
   }
@@ -86,7 +130,7 @@ function set(settings: Readonly<Record<string, string>>, local = false): string 
 
 async function execute(session: Session): Promise<Schema> {
   const rows = (await session.query(`EXECUTE ${PREPARED}`)) as unknown as CatalogRow[]
-  return new Schema('postgres', inOrder(rows))
+  return schemaOf(rows)
 }
 
 const RANKS: readonly ObjectKind[] = ['schema', 'extension', 'other', 'type', 'sequence', 'routine', 'table', 'view']
@@ -107,7 +151,7 @@ const BEHIND: readonly ObjectKind[] = [
  * Orders by kind and name, but each object after those it needs. A default or check that needs something that needs its
  * table (a function whose body reads the table) is created after both, as in pg_dump; other cycles keep their order.
  */
-function inOrder(rows: readonly CatalogRow[]): SchemaObject[] {
+function inOrder(rows: readonly CatalogRow[]): { row: ObjectRow; object: SchemaObject }[] {
   const needs = new Map<number, number[]>()
   const parts: { object: number; needed: number; part: string }[] = []
   for (const row of rows) {
@@ -125,20 +169,19 @@ function inOrder(rows: readonly CatalogRow[]): SchemaObject[] {
       (needs.get(object) ?? []).filter((other) => other !== needed),
     )
   }
-  const found: { oid: number; key: string; object: SchemaObject }[] = []
+  const found: { oid: number; key: string; row: ObjectRow; object: SchemaObject }[] = []
   for (const row of rows) {
     if (row.kind === 'needs') continue
     const oid = Number(row.oid)
-    const object = describeObject(
-      row.kind === 'table' ? { ...row, facts: { ...row.facts, later: later.get(oid) ?? [] } } : row,
-    )
-    found.push({ oid, key: sortKey(object), object })
+    const full = row.kind === 'table' ? { ...row, facts: { ...row.facts, later: later.get(oid) ?? [] } } : row
+    const object = describeObject(full)
+    found.push({ oid, key: sortKey(object), row: full, object })
   }
   found.sort((a, b) => (a.key < b.key ? -1 : 1))
   const byOid = new Map(found.map((item) => [item.oid, item]))
   const tables = new Map(found.filter(({ object }) => object.table === null).map((item) => [item.object.name, item]))
   const done = new Set<object>()
-  const ordered: SchemaObject[] = []
+  const ordered: { row: ObjectRow; object: SchemaObject }[] = []
   const visit = (item: (typeof found)[number]) => {
     if (done.has(item)) return
     done.add(item)
@@ -146,7 +189,7 @@ function inOrder(rows: readonly CatalogRow[]): SchemaObject[] {
     for (const other of first.sort((a, b) => (a.key < b.key ? -1 : 1))) visit(other)
     const owner = item.object.table === null ? undefined : tables.get(item.object.table)
     if (owner) visit(owner)
-    ordered.push(item.object)
+    ordered.push(item)
   }
   for (const item of found) visit(item)
   return ordered

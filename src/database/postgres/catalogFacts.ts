@@ -15,9 +15,17 @@ interface NeedsRow {
   readonly kind: 'needs'
   /**
    * The oids of both objects. `part`: the part of the first object that needs the second, such as `column name`, if it
-   * can be created after the object itself.
+   * can be created after the object itself. `member`: the part of the first object that needs the second, whatever it is:
+   * `default name`, `constraint name`, `column name` (its type, or its generated expression). `of`: the column or
+   * constraint of the second that is needed.
    */
-  readonly facts: readonly [object: number, needed: number, part: string | null]
+  readonly facts: readonly [
+    object: number,
+    needed: number,
+    part: string | null,
+    member: string | null,
+    of: string | null,
+  ]
 }
 
 /** The facts of each kind of object that PostgreSQL has. */

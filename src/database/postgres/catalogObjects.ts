@@ -367,7 +367,15 @@ function describeTable(facts: TableFacts): SchemaObject {
         .filter(({ valid }) => !valid)
         .map((constraint) => `ALTER TABLE ${name} ADD CONSTRAINT ${constraint.name} ${constraint.definition};`),
       ...notNulls.flatMap((constraint) => notNullLines(name, constraint)),
-      ...columns.filter((column) => !own.includes(column)).flatMap((column) => inheritedLines(name, column)),
+      ...columns
+        .filter((column) => !own.includes(column))
+        .flatMap((column) =>
+          inheritedLines(
+            name,
+            unproven.has(column.name) ? { ...column, notNull: false } : column,
+            names.get(column.name),
+          ),
+        ),
       facts.ofType && `ALTER TABLE ${name} OF ${facts.ofType};`,
       ...constraints.map(
         ({ clustered, index }) => clustered && index && `ALTER TABLE ${name} CLUSTER ON ${lastPart(index)};`,
@@ -430,7 +438,7 @@ function laterLines(table: string, facts: TableFacts, constraints: readonly Cons
 }
 
 /** Returns the constraint's definition with its index options, which precede the DEFERRABLE clause. */
-function constraintText({ definition, options, tablespace }: ConstraintFacts): string {
+export function constraintText({ definition, options, tablespace }: ConstraintFacts): string {
   const index = `${options ? ` WITH (${options})` : ''}${tablespace ? ` USING INDEX TABLESPACE ${tablespace}` : ''}`
   return index === '' ? definition : definition.replace(/(?= (?:NOT )?DEFERRABLE\b| INITIALLY |$)/, index)
 }
@@ -485,12 +493,21 @@ function notNullLines(table: string, { name, quoted, inherited, valid }: NotNull
 }
 
 /** Returns the statements for what differs between a partition or child and its parent. */
-function inheritedLines(table: string, { quoted, expression, generated, notNull, parent }: ColumnFacts): string[] {
+function inheritedLines(
+  table: string,
+  { quoted, expression, generated, notNull, parent }: ColumnFacts,
+  notNullName: string | undefined,
+): string[] {
   const alter = `ALTER TABLE ONLY ${table} ALTER COLUMN ${quoted}`
   const lines: string[] = []
   if (!generated && expression !== (parent?.expression ?? null))
     lines.push(expression === null ? `${alter} DROP DEFAULT;` : `${alter} SET DEFAULT ${expression};`)
-  if (parent && notNull && !parent.notNull) lines.push(`${alter} SET NOT NULL;`)
+  if (parent && notNull && !parent.notNull)
+    lines.push(
+      notNullName === undefined
+        ? `${alter} SET NOT NULL;`
+        : `ALTER TABLE ONLY ${table} ADD CONSTRAINT ${notNullName} NOT NULL ${quoted};`,
+    )
   return lines
 }
 

@@ -187,24 +187,31 @@ FROM (${OTHERS.map((catalog) => `SELECT '${catalog}'::regclass::oid AS classid, 
   pg_identify_object(o.classid, o.objid, 0) i
 WHERE NOT EXISTS (SELECT FROM member m WHERE m.classid = o.classid AND m.objid = o.objid) AND (i.schema IS NULL OR (i.schema !~ '^pg_' AND i.schema <> 'information_schema'))
 UNION ALL
-SELECT 'needs', 0, json_build_array(object, needed, part) FROM (SELECT DISTINCT
+SELECT 'needs', 0, json_build_array(object, needed, part, member, of) FROM (SELECT DISTINCT
   -- What of a table needs it, where that can be made behind the table.
   COALESCE('column ' || (SELECT quote_ident(attname) FROM pg_attribute WHERE attrelid = a.adrelid AND attnum = a.adnum AND attgenerated = ''), 'constraint ' || CASE WHEN k.contype = 'c' AND k.conrelid <> 0 THEN quote_ident(k.conname) END) AS part,
-  COALESCE(CASE WHEN w.rulename = '_RETURN' THEN w.ev_class END, a.adrelid, NULLIF(k.conrelid, 0), NULLIF(k.contypid, 0), d.objid)::bigint AS object,
-  COALESCE(NULLIF(e.typrelid, 0), e.oid, NULLIF(t.typrelid, 0), t.oid, NULLIF(rk.conrelid, 0), d.refobjid)::bigint AS needed
+  COALESCE((SELECT CASE attgenerated WHEN '' THEN 'default ' ELSE 'column ' END || quote_ident(attname) FROM pg_attribute WHERE attrelid = a.adrelid AND attnum = a.adnum), 'constraint ' || quote_ident(k.conname), 'column ' || (SELECT quote_ident(attname) FROM pg_attribute WHERE d.classid = 'pg_class'::regclass AND d.objsubid > 0 AND attrelid = d.objid AND attnum = d.objsubid)) AS member,
+  COALESCE('constraint ' || quote_ident(rk.conname), 'constraint ' || quote_ident(ik.conname), 'column ' || (SELECT quote_ident(attname) FROM pg_attribute WHERE d.refclassid = 'pg_class'::regclass AND d.refobjsubid > 0 AND attrelid = d.refobjid AND attnum = d.refobjsubid)) AS of,
+  COALESCE(CASE WHEN w.rulename = '_RETURN' THEN w.ev_class END, a.adrelid, NULLIF(k.conrelid, 0), NULLIF(k.contypid, 0), pr.prpubid, pn.pnpubid, d.objid)::bigint AS object,
+  COALESCE(x.refobjid, NULLIF(e.typrelid, 0), e.oid, NULLIF(t.typrelid, 0), (SELECT rngtypid FROM pg_range WHERE rngmultitypid = t.oid), t.oid, NULLIF(rk.conrelid, 0), NULLIF(rk.contypid, 0), ik.conrelid, d.refobjid)::bigint AS needed
 FROM pg_depend d
 LEFT JOIN pg_rewrite w ON d.classid = 'pg_rewrite'::regclass AND w.oid = d.objid
 LEFT JOIN pg_attrdef a ON d.classid = 'pg_attrdef'::regclass AND a.oid = d.objid
 LEFT JOIN pg_constraint k ON d.classid = 'pg_constraint'::regclass AND k.oid = d.objid AND k.contype <> 'f'
+LEFT JOIN pg_publication_rel pr ON d.classid = 'pg_publication_rel'::regclass AND pr.oid = d.objid
+LEFT JOIN pg_publication_namespace pn ON d.classid = 'pg_publication_namespace'::regclass AND pn.oid = d.objid
 LEFT JOIN pg_constraint rk ON d.refclassid = 'pg_constraint'::regclass AND rk.oid = d.refobjid
+LEFT JOIN pg_constraint ik ON d.refclassid = 'pg_class'::regclass AND ik.conindid = d.refobjid AND ik.contype IN ('p', 'u', 'x')
 LEFT JOIN pg_type t ON d.refclassid = 'pg_type'::regclass AND t.oid = d.refobjid
 LEFT JOIN pg_type e ON e.oid = t.typelem AND e.typarray = t.oid
+-- What belongs to an extension comes and goes with it.
+LEFT JOIN pg_depend x ON x.classid = d.refclassid AND x.objid = d.refobjid AND x.objsubid = 0 AND x.deptype = 'e'
 WHERE d.objid >= 16384 AND d.refobjid >= 16384 AND d.deptype IN ('n', 'a')
   AND NOT (d.deptype = 'a' AND EXISTS (SELECT FROM pg_sequence s WHERE s.seqrelid = d.objid))
-UNION SELECT NULL, t.oid::bigint, t.tgparentid::bigint FROM pg_trigger t WHERE t.tgparentid <> 0
-UNION SELECT NULL, h.inhrelid::bigint, h.inhparent::bigint FROM pg_inherits h JOIN pg_index i ON i.indexrelid = h.inhrelid
+UNION SELECT NULL, NULL, NULL, t.oid::bigint, t.tgparentid::bigint FROM pg_trigger t WHERE t.tgparentid <> 0
+UNION SELECT NULL, NULL, NULL, h.inhrelid::bigint, h.inhparent::bigint FROM pg_inherits h JOIN pg_index i ON i.indexrelid = h.inhrelid
 -- A partition that is made behind its table's index gets one of its own at once.
-UNION SELECT NULL, h.inhparent::bigint, i.indrelid::bigint FROM pg_inherits h JOIN pg_index i ON i.indexrelid = h.inhrelid WHERE pg_partition_root(i.indexrelid) IN (SELECT root FROM named)) edges WHERE object <> needed`
+UNION SELECT NULL, NULL, NULL, h.inhparent::bigint, i.indrelid::bigint FROM pg_inherits h JOIN pg_index i ON i.indexrelid = h.inhrelid WHERE pg_partition_root(i.indexrelid) IN (SELECT root FROM named)) edges WHERE object <> needed`
 }
 
 /** SQL of an options array, `name=value` each. */
@@ -258,6 +265,27 @@ const WRITTEN_OUT: readonly WrittenOut[] = [
       FROM (SELECT (SELECT alias FROM ts_token_type(x.cfgparser) WHERE tokid = m.maptokentype) AS alias, string_agg(m.mapdict::regdictionary::text, ', ' ORDER BY m.mapseqno) AS dictionaries FROM pg_ts_config_map m WHERE m.mapcfg = x.oid GROUP BY m.maptokentype) maps), '')`,
   },
   {
+    catalog: 'pg_ts_parser',
+    what: 'TEXT SEARCH PARSER',
+    definition: `'CREATE TEXT SEARCH PARSER ' || i.identity || ' (START = ' || x.prsstart::regproc || ', GETTOKEN = ' || x.prstoken::regproc || ', END = ' || x.prsend::regproc || ', LEXTYPES = ' || x.prslextype::regproc || COALESCE(', HEADLINE = ' || NULLIF(x.prsheadline, 0)::regproc, '') || ')'`,
+  },
+  {
+    catalog: 'pg_ts_template',
+    what: 'TEXT SEARCH TEMPLATE',
+    definition: `'CREATE TEXT SEARCH TEMPLATE ' || i.identity || ' (' || COALESCE('INIT = ' || NULLIF(x.tmplinit, 0)::regproc || ', ', '') || 'LEXIZE = ' || x.tmpllexize::regproc || ')'`,
+  },
+  {
+    catalog: 'pg_conversion',
+    what: 'CONVERSION',
+    owner: 'conowner',
+    definition: `'CREATE ' || CASE WHEN x.condefault THEN 'DEFAULT ' ELSE '' END || 'CONVERSION ' || i.identity || ' FOR ' || quote_literal(pg_encoding_to_char(x.conforencoding)) || ' TO ' || quote_literal(pg_encoding_to_char(x.contoencoding)) || ' FROM ' || x.conproc::regproc`,
+  },
+  {
+    catalog: 'pg_am',
+    what: 'ACCESS METHOD',
+    definition: `'CREATE ACCESS METHOD ' || quote_ident(x.amname) || ' TYPE ' || CASE x.amtype WHEN 'i' THEN 'INDEX' ELSE 'TABLE' END || ' HANDLER ' || x.amhandler`,
+  },
+  {
     catalog: 'pg_operator',
     what: 'OPERATOR',
     owner: 'oprowner',
@@ -288,16 +316,7 @@ const written = ({ catalog, definition, what, owner: ownerColumn, acl }: Written
 FROM ${catalog} x, pg_identify_object('${catalog}'::regclass, x.oid, 0) i WHERE x.oid >= 16384 AND ${notMember(catalog, 'x.oid')} AND ${notMade(catalog, 'x.oid')}`
 
 /** Catalogs whose objects are only compared by their identity. */
-const OTHERS = [
-  'pg_opclass',
-  'pg_opfamily',
-  'pg_conversion',
-  'pg_ts_parser',
-  'pg_ts_template',
-  'pg_language',
-  'pg_am',
-  'pg_transform',
-]
+const OTHERS = ['pg_opclass', 'pg_opfamily', 'pg_language', 'pg_transform']
 
 /** Returns SQL of the CREATE SEQUENCE options that differ from the default for the type and direction. */
 function sequenceOptions(s: string): string {

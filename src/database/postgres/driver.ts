@@ -7,12 +7,13 @@ import type {
   LockOptions,
   MigrationStep,
   SharedTransaction,
+  StatementObserver,
 } from '../../migrate/driver.ts'
 import { LockedError, StateMovedError, StatementError, UsageError } from '../../migrate/errors.ts'
 import { NEVER } from '../../migrate/never.ts'
 import type { Bookkeeping, Direction, Hidden, LockRow, Log, MigrationContext, RunSql } from '../../migrate/source.ts'
 import { NIL_VERSION } from '../../migrate/version.ts'
-import type { Script } from '../../sql/script.ts'
+import { refusesTransaction, type Script } from '../../sql/script.ts'
 import type { Statement } from '../../sql/statements.ts'
 import type { Syntax } from '../../sql/tokens.ts'
 import { type Lock, poll } from '../locking.ts'
@@ -25,6 +26,7 @@ import { developmentTables, type OwnDevelopment } from './rows/development.ts'
 import { type PostgresError, type Row, ScriptFailure, type Session } from './session.ts'
 import { readSessionSettings, type SessionSettings } from './sessionSettings.ts'
 import { readState } from './state.ts'
+import { messagesOf } from './stepMessages.ts'
 import * as tables from './tables.ts'
 
 export interface PostgresDriverOptions {
@@ -49,6 +51,8 @@ export interface PostgresDriverOptions {
   readonly keepTables?: readonly string[]
   /** Tables and schemas of another tool, which do not count as part of the schema. */
   readonly hidden?: Hidden
+  /** Looks at the database before and after each statement, which then is a message of its own. */
+  readonly observer?: StatementObserver | undefined
 }
 
 /** Creates a driver. @param lock a lock to use when the session's own locks are not suitable */
@@ -249,8 +253,11 @@ class PostgresDriver implements Driver {
     const { work } = step
     const unhear = this.#hear(step)
     try {
-      if (work.kind === 'code') await work.run(this.#context(work.log, signal))
-      else if (work.kind === 'sql') await this.#executeSql(work.script, index, signal)
+      if (work.kind === 'code')
+        await this.#observed(step, { index, inTransaction: false }, async () => {
+          await work.run(this.#context(work.log, signal))
+        })
+      else if (work.kind === 'sql') await this.#executeObserved(step, work.script, index, signal)
     } catch (error) {
       await this.#putBack()
       // The server rejected the statement, so it had no effect. After a lost connection we cannot know, nor can we
@@ -378,33 +385,74 @@ class PostgresDriver implements Driver {
    * transaction.
    */
   async #applySql(step: MigrationStep, rebuild: Rebuild, signal: AbortSignal): Promise<void> {
-    const { before, prefix, script, suffix } = this.#inTransaction(step, rebuild)
-    const text = script?.text ?? ''
-    const statements = script?.statements ?? []
-    let start = 0
-    let completed = 0
+    const around = this.#inTransaction(step, rebuild)
+    const text = around.script?.text ?? ''
     const unhear = this.#hear(step)
     try {
-      for (const end of [...messageEnds(script), text.length]) {
-        const head = start === 0 ? prefix : ''
-        const sql = `${head}${text.slice(start, end)}${end === text.length ? suffix : ''}`
-        try {
-          await this.#session.script(sql, signal)
-        } catch (error) {
-          await this.#rollBack()
-          if (!(error instanceof ScriptFailure)) throw asStatementError(error)
-          const statement = completed + error.completed - (start === 0 ? before : 0)
-          if (statement >= statements.length) throw this.#tailError(error.error, step)
-          // Positions count from the beginning of the message.
-          const sent = { sql, from: head.length, length: end - start, shift: start }
-          throw asStatementError(error.error, statement, sent)
+      for (const message of messagesOf(around, this.#observer !== undefined)) {
+        const { head, start, end, tail, own, first } = message
+        const sql = `${head}${text.slice(start, end)}${tail}`
+        const send = async () => {
+          try {
+            await this.#session.script(sql, signal)
+          } catch (error) {
+            await this.#rollBack()
+            if (!(error instanceof ScriptFailure)) throw asStatementError(error)
+            const index = first + error.completed - own
+            if (index >= (around.script?.statements.length ?? 0)) throw this.#tailError(error.error, step)
+            // Positions count from the beginning of the message.
+            const sent = { sql, from: head.length, length: end - start, shift: start }
+            throw asStatementError(error.error, index, sent)
+          }
         }
-        while ((statements[completed]?.end ?? Number.POSITIVE_INFINITY) <= end) completed++
-        start = end
+        await (message.alone ? this.#observed(step, { index: first, inTransaction: true }, send) : send())
       }
     } finally {
       unhear()
     }
+  }
+
+  get #observer(): StatementObserver | undefined {
+    const { observer } = this.#options
+    return observer?.isActive ? observer : undefined
+  }
+
+  /** Runs a statement under the eyes of the observer, if there is one. @param statement if it is a part of a unit */
+  #observed(
+    step: MigrationStep,
+    { index, inTransaction, statement }: { index: number; inTransaction: boolean; statement?: Statement },
+    run: () => Promise<void>,
+  ): Promise<void> {
+    const observer = this.#observer
+    if (!observer) return run()
+    const session = this.#session
+    const own = step.work.kind === 'sql' ? step.work.script.statements[index] : undefined
+    const query = (sql: string) => session.query(sql)
+    return observer.observe(
+      { step, index, statement: statement ?? own, inTransaction, query, another: session.another },
+      run,
+    )
+  }
+
+  /**
+   * Runs a statement outside our transaction. For an observer, a unit runs part by part, and a statement that may be in a
+   * transaction runs in one of its own, so that its locks can still be seen when it has ended.
+   */
+  async #executeObserved(step: MigrationStep, script: Script, index: number, signal: AbortSignal): Promise<void> {
+    const statement = script.statements[index]
+    if (!statement || !this.#observer) return this.#executeSql(script, index, signal)
+    if (statement.parts) {
+      for (const part of statement.parts) {
+        const run = () => this.#executeSql(script, index, signal, part)
+        await this.#observed(step, { index, inTransaction: true, statement: part }, run)
+      }
+      return
+    }
+    const run = () => this.#executeSql(script, index, signal)
+    if (isOwnTransaction(statement)) return this.#observed(step, { index, inTransaction: false }, run)
+    await this.#session.script('BEGIN', signal)
+    await this.#observed(step, { index, inTransaction: true }, run)
+    await this.#session.script('COMMIT', signal)
   }
 
   /** Passes the server's notices on while a step runs. @returns a function that stops that */
@@ -439,7 +487,9 @@ class PostgresDriver implements Driver {
     const begin = this.#inside ? `SAVEPOINT ${STEP}` : 'BEGIN'
     const [begun] = await this.#session.query(`${begin}; SELECT pg_catalog.txid_current()::text AS id`)
     try {
-      await work.run(this.#context(work.log, signal))
+      await this.#observed(step, { index: 0, inTransaction: true }, async () => {
+        await work.run(this.#context(work.log, signal))
+      })
       // Do not use the prepared statement here: if it is gone, code cannot be run a second time.
       await this.#session.script(
         `${tables.checkTransaction(this.#tables, String(begun?.id))}\n${this.#restore}\n${this.#recordPlainly(step)}\n${bookkeepingSql(step)}\n${this.#end}`,
@@ -592,11 +642,11 @@ ${(this.#bookkeeping?.create ?? []).map((sql) => `${sql};`).join('\n')}`
   }
 
   #executeSql(
-    script: Extract<MigrationStep['work'], { kind: 'sql' }>['script'],
+    script: Script,
     index: number,
     signal: AbortSignal,
+    { start, end } = script.statements[index] as { start: number; end: number },
   ): Promise<void> {
-    const { start, end } = script.statements[index] as { start: number; end: number }
     return this.#session.script(script.text.slice(start, end), signal).catch((error) => {
       if (error instanceof ScriptFailure) {
         throw asStatementError(error.error, index, {
@@ -657,6 +707,11 @@ function nameOf({ version, name, bookkeeping }: MigrationStep): string {
   return bookkeeping ? name : `${version}_${name}`
 }
 
+/** Returns whether a statement refuses to be in a transaction, or may end it. */
+function isOwnTransaction({ words }: Statement): boolean {
+  return ['call', 'do', 'set', 'reset', 'discard'].includes(words[0] ?? '') || refusesTransaction(words, 'postgres')
+}
+
 const RETAKE_MS = 15_000
 
 function givesUpLocks({ words: [first, second] }: Statement): boolean {
@@ -699,26 +754,6 @@ const TRIAL = '"migratest trial"'
  */
 let preparations = 0
 const RUN = randomBytes(6).toString('hex')
-
-/**
- * Returns the offsets at which a text is split into messages. It splits after a statement that changes how the next
- * ones are parsed, since the server parses a whole message before it runs any of it. It also splits long texts from
- * time to time, which would otherwise be in memory several times.
- */
-function messageEnds(script: Script | undefined): number[] {
-  const ends: number[] = []
-  let last = 0
-  for (const { changesSyntax, end } of script?.statements ?? []) {
-    if (script === undefined || !(changesSyntax || end - last > LONG_MESSAGE)) continue
-    const semicolon = script.text.indexOf(';', end)
-    if (semicolon === -1) continue
-    last = semicolon + 1
-    ends.push(last)
-  }
-  return ends
-}
-
-const LONG_MESSAGE = 2 ** 20
 
 /** The version or history table did not exist when we wrote to it. */
 class OurTablesGone extends Error {}

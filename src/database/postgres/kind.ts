@@ -4,7 +4,7 @@ import { closingOnFailure, type DatabaseKind, type OpenOptions } from '../kind.t
 import { notOfTheSchema } from '../ownTables.ts'
 import type { ConnectOptions } from './address.ts'
 import { readSchema } from './catalog.ts'
-import { openClient, openPool, openUrl, placeOf } from './connection.ts'
+import { borrowClient, openClient, openPool, openUrl, placeOf } from './connection.ts'
 import { type PostgresDriverOptions, postgresDriver } from './driver.ts'
 import { asStatementError } from './failure.ts'
 
@@ -26,6 +26,10 @@ export const postgresKind: DatabaseKind = {
       close: () => session.close(),
     }
   },
+  borrow: async (client) => ({
+    dialect: 'postgres',
+    session: await (isPool(client) ? openPool(client) : borrowClient(client as Client)),
+  }),
   async openRows(url, options) {
     const { postgresRows } = await import('./rowReader.ts')
     return postgresRows(await openUrl(plain(url), own(options)), notOfTheSchema(options.table, options.hidden))

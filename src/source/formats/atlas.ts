@@ -58,9 +58,9 @@ export function atlasFormat({ schema, txMode = 'file', checkpoint = 'start' }: A
       }
     },
     bookkeeping: (dialect, books) => atlasBookkeeping(dialect, books, schema, () => last),
-    create(title, { folder, now }) {
+    create(title, { folder, now, sql }) {
       const path = `${timestampOf(now)}_${title}.sql`
-      return { [path]: '', [SUM]: sumWith(folder, path) }
+      return { [path]: '', [SUM]: sumWith(folder, path, sql?.up ?? '') }
     },
   }
 }
@@ -124,11 +124,11 @@ function byCodeUnits(a: string, b: string): number {
 }
 
 /** Returns the content of `atlas.sum` with an empty file added. */
-function sumWith(folder: Folder, added: string): string {
+function sumWith(folder: Folder, added: string, text: string): string {
   const grown: Folder = {
     ...folder,
     files: () => [...folder.files(), added],
-    bytes: (path) => (path === added ? new Uint8Array() : folder.bytes(path)),
+    bytes: (path) => (path === added ? new TextEncoder().encode(text) : folder.bytes(path)),
   }
   const lines = readFolder(grown).flatMap(({ path, hash }) =>
     hash === undefined ? [] : [{ path, hash: `h1:${hash}` }],

@@ -2,6 +2,7 @@
  * The base of all sources for folders of other tools. A format says what the tool does; {@link sourceOfFormat} makes a
  * source of it.
  */
+
 import { DuplicateVersionError, UsageError } from '../../migrate/errors.ts'
 import type {
   Bookkeeping,
@@ -9,6 +10,7 @@ import type {
   Direction,
   Migration,
   MigrationBody,
+  NewSql,
   NoCodeKey,
   Source,
   SqlBody,
@@ -17,6 +19,7 @@ import type { Dialect } from '../../sql/dialect.ts'
 import type { LoadedModule } from '../files.ts'
 import { keyOfObject, textOfOptions } from '../identity.ts'
 import type { Adapt } from '../module/loader.ts'
+import { withSql } from './withSql.ts'
 
 /** The files of a folder, wherever they are stored. */
 export interface Folder {
@@ -97,6 +100,8 @@ export interface NewMigration<Data = undefined> {
   /** The migrations of the folder, in the tool's order. */
   readonly entries: readonly Entry<Data>[]
   readonly now: Date
+  /** The text of the migration, for a tool that writes something about it elsewhere, such as a checksum. */
+  readonly sql?: NewSql
 }
 
 /** What the SQL of a tool's table is made from. */
@@ -171,9 +176,10 @@ export function sourceOfFormat<Data>(
       return remarks
     },
     list,
-    async newFiles(title, now) {
+    async newFiles(title, now, sql) {
       await list()
-      const contents = format.create(title, { folder, entries: [...entries.values()], now })
+      const empty = format.create(title, { folder, entries: [...entries.values()], now, ...(sql && { sql }) })
+      const contents = sql ? withSql(empty, sql, { tool: format.tool, downs: format.downs }) : empty
       return { contents, replaces: Object.keys(contents).filter((path) => GROWING.test(path)) }
     },
     ...('library' in format && {

@@ -29,6 +29,17 @@ export class SharedDatabaseError extends MigratestError {
   readonly code = 'MIGRATEST_SHARED_DATABASE'
 }
 
+/** What does not count as schema: the tables of the folder's tool, and ours, where the options put them. */
+export function hiddenOf(
+  source: Source,
+  { table, schema }: { readonly table?: string; readonly schema?: string },
+  dialect: Dialect,
+): Hidden {
+  const { tables, schemas } = hiddenBy(source, dialect)
+  const isUsual = table === undefined && schema === undefined
+  return { tables: isUsual ? tables : [...tables, ...ownTables(table)], schemas }
+}
+
 export interface CreateOptions {
   /** `true` to use one connection for all moves; worthwhile for callers that make many. */
   readonly holdConnection?: boolean
@@ -187,9 +198,12 @@ export class MigratedDatabase<Client = unknown> {
     return this.#during('version', () => this.#withMigrator((migrator) => migrator.version()))
   }
 
-  /** Reads the schema, without the migrations' own tables. `String(await db.schema())` is its DDL. */
-  schema(): Promise<Schema> {
-    const within = this.#lease.transaction ? this.client : undefined
+  /**
+   * Reads the schema, without the migrations' own tables. `String(await db.schema())` is its DDL.
+   * @param client a client of this database with an open transaction, whose changes the result has to include
+   */
+  schema(client?: Client): Promise<Schema> {
+    const within = client ?? (this.#lease.transaction ? this.client : undefined)
     return this.#during('schema', () => this.#database.readSchema(this.#hidden, within))
   }
 
@@ -307,12 +321,8 @@ export class MigratedDatabase<Client = unknown> {
     }
   }
 
-  /** What does not count as schema: the tables of the folder's tool, and ours, where the options put them. */
   get #hidden(): Hidden {
-    const { tables, schemas } = hiddenBy(this.#source, this.dialect)
-    const { table, schema } = this.#options
-    const isUsual = table === undefined && schema === undefined
-    return { tables: isUsual ? tables : [...tables, ...ownTables(table)], schemas }
+    return hiddenOf(this.#source, this.#options, this.dialect)
   }
 
   /** Moves the database. If its format has no downs and the target is below, empties it and migrates it again. */

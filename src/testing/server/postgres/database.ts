@@ -23,6 +23,8 @@ export class PostgresTestDatabase extends ServerDatabase<Client, PostgresRegistr
   readonly dialect = 'postgres'
   /** The session that reads schemas, opened when a schema is first requested. */
   #reader: Promise<Session> | undefined
+  /** The sessions made of clients, one each: a session listens to its client's errors. */
+  readonly #borrowed = new WeakMap<Client, Session>()
   /** The client that restores the clean state. It stays open, since preparing it takes longer than the check itself. */
   #inspector: Client | undefined
 
@@ -119,7 +121,11 @@ export class PostgresTestDatabase extends ServerDatabase<Client, PostgresRegistr
   protected async read(hidden: Hidden | undefined, within: Client | undefined): Promise<Schema> {
     const exclude = notOfTheSchema(undefined, hidden)
     // Only this session sees the changes of its open transaction.
-    if (within) return readSchema(await borrowClient(within), { exclude })
+    if (within) {
+      const session = this.#borrowed.get(within) ?? (await borrowClient(within))
+      this.#borrowed.set(within, session)
+      return readSchema(session, { exclude })
+    }
     this.#reader ??= patiently(() => openUrl(this.url))
     try {
       return await readSchema(await this.#reader, { exclude, keep: true })

@@ -1,0 +1,159 @@
+import { existsSync, readFileSync } from 'node:fs'
+import type { GivenAnswers } from '../../generate/answers.ts'
+import type { Generated, Wanted } from '../../generate/generate.ts'
+import { type Question, renameQuestion } from '../../generate/questions.ts'
+import { UsageError } from '../../migrate/errors.ts'
+import type { Source } from '../../migrate/source.ts'
+import { diffText } from '../../schema/diff.ts'
+import { memory } from '../../source/memory.ts'
+import { ask } from '../asking.ts'
+import type { Context } from '../context.ts'
+import { writeMigration } from '../newMigration.ts'
+import { titleOf } from '../numbering.ts'
+import { paintedDiff, plural } from '../render.ts'
+import { wantedOf } from '../wanted.ts'
+
+/** Exit code if questions are open and nobody can be asked. */
+const QUESTIONS_OPEN = 3
+
+export async function run(context: Context, words: readonly string[]): Promise<number> {
+  const wanted = await wantedOf(context)
+  const given = givenAnswers(context)
+  if (context.options.check) return check(context, wanted)
+  const byId: Record<string, string> = { ...given.byId }
+  for (;;) {
+    const result = await generateWith(context, wanted, { ...given, byId })
+    const { questions } = result
+    if (questions.length === 0) return write(context, result, words)
+    if (!canAsk(context)) return tellQuestions(context, questions)
+    context.idle()
+    const taken = new Set<string>()
+    for (const asked of questions) {
+      const question = withoutTaken(asked, taken)
+      const answer = question === undefined ? 'no' : await ask(question, (text) => context.tell(text))
+      if (answer === undefined) {
+        context.tell('Nothing was written.')
+        return QUESTIONS_OPEN
+      }
+      byId[asked.id] = answer
+      if (asked.kind === 'rename') taken.add(answer)
+    }
+  }
+}
+
+// --- internal ---
+
+/** What one thing was renamed to, another was not. Returns undefined if nothing is left to ask. */
+function withoutTaken(question: Question, taken: ReadonlySet<string>): Question | undefined {
+  if (question.kind !== 'rename' || !question.candidates?.some((name) => taken.has(name))) return question
+  const candidates = question.candidates.filter((name) => !taken.has(name))
+  return candidates.length === 0 ? undefined : renameQuestion(...kindAndName(question.object), candidates)
+}
+
+function kindAndName(object: string): [string, string] {
+  const at = object.indexOf(' ')
+  return [object.slice(0, at), object.slice(at + 1)]
+}
+
+async function generateWith(context: Context, wanted: Wanted, answers: GivenAnswers): Promise<Generated> {
+  const [{ generate }, server] = await Promise.all([import('../../generate/generate.ts'), context.testServer()])
+  const { table, schema } = context.config
+  context.busy('generating the migration, and proving it')
+  return generate({
+    server,
+    migrations: await migrationsOf(context),
+    ...(table !== undefined && { table }),
+    ...(schema !== undefined && { schema }),
+    wanted,
+    answers,
+  })
+}
+
+/** The folder of a new project is made with its first migration. */
+async function migrationsOf(context: Context): Promise<Source> {
+  const { migrations } = context
+  if (typeof migrations === 'string' && !existsSync(migrations)) return memory({})
+  return context.source()
+}
+
+/** Compares the schemas only: whether somebody forgot to generate needs no answers. */
+async function check(context: Context, wanted: Wanted): Promise<number> {
+  const { questions, up, from, to } = await generateWith(context, wanted, { askRenames: false, destroy: true })
+  const same = questions.length === 0 && up.length === 0
+  const { changes } = to.diff(from)
+  context.print(
+    same
+      ? 'The migrations build the wanted schema.'
+      : `The migrations do not build the wanted schema (- migrations, + wanted):\n\n${paintedDiff(diffText({ changes }))}\n\nTo write what is missing: migratest generate`,
+    { same, changes: same ? [] : changes },
+  )
+  return same ? 0 : 1
+}
+
+async function write(context: Context, result: Generated, words: readonly string[]): Promise<number> {
+  const { up, down, upText, downText, left } = result
+  if (left.length > 0) context.tell(`left alone, because the command knows none: ${left.join(', ')}`)
+  if (up.length === 0) {
+    context.print('Nothing to do: the migrations build the wanted schema.', { files: [], up, down })
+    return 0
+  }
+  const title = titleOf(words) || result.name
+  if (context.options['dry-run']) {
+    context.print(`-- up: ${title}\n${upText}\n-- down\n${downText}`.trimEnd(), { files: [], title, up, down })
+    return 0
+  }
+  const files = await writeMigration(context, title, { up: upText, down: downText })
+  const { format } = await context.source()
+  if (format && !format.downs) context.tell(`${format.tool} has no downs, so only the up was written.`)
+  context.print(
+    `${files.join('\n')}\n${plural(up.length, 'statement')} up, ${plural(down.length, 'statement')} down; proven up, down and up again.`,
+    { files, title, up, down },
+  )
+  return 0
+}
+
+function canAsk({ options }: Context): boolean {
+  return Boolean(process.stdin.isTTY && process.stderr.isTTY && !options.json && !options.quiet)
+}
+
+function tellQuestions(context: Context, questions: readonly Question[]): number {
+  const lines = questions.flatMap(({ why, flag }) => [`  ${why}`, `    ${flag}`])
+  if (context.options.json) context.print('', { questions })
+  else context.tell(`Nothing was written: ${plural(questions.length, 'question')} first.\n\n${lines.join('\n')}`)
+  return QUESTIONS_OPEN
+}
+
+function givenAnswers({ options }: Context): GivenAnswers {
+  const { rename, fill, map, using, destroy, answers } = options
+  return {
+    ...(rename && { renames: rename }),
+    ...(options['no-renames'] && { askRenames: false }),
+    ...(fill && { fill }),
+    ...(map && { map }),
+    ...(using && { using }),
+    ...(destroy && { destroy }),
+    ...(answers !== undefined && { byId: readAnswerFile(answers) }),
+  }
+}
+
+/** The document that `--json` prints, with an `answer` in each question. */
+function readAnswerFile(file: string): Record<string, string> {
+  let document: { questions?: unknown }
+  try {
+    document = JSON.parse(readFileSync(file, 'utf8'))
+  } catch (cause) {
+    throw new UsageError(`--answers ${file} cannot be read: ${(cause as Error).message}`, { cause })
+  }
+  const questions = Array.isArray(document.questions)
+    ? (document.questions as { id?: unknown; answer?: unknown }[])
+    : []
+  const answers = questions.flatMap(({ id, answer }) =>
+    typeof id === 'string' && typeof answer === 'string' ? [[id, answer] as const] : [],
+  )
+  if (answers.length === 0) {
+    throw new UsageError(`--answers ${file} has no answers.`, {
+      hint: 'Write the document that --json prints to the file, and add "answer" to each question.',
+    })
+  }
+  return Object.fromEntries(answers)
+}

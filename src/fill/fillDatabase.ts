@@ -1,0 +1,62 @@
+/** The interface through which the fill asks and changes a database. PostgreSQL and MySQL implement it. */
+import type { Condition, FillColumn, FillTable, ForeignKey, Text } from './model.ts'
+
+/** What {@link FillDatabase.passing} is asked: which combinations of values satisfy conditions. */
+export interface Question {
+  readonly table: FillTable
+  readonly conditions: readonly Condition[]
+  /** Columns whose values are chosen together, and for each candidate its values in each sample row. */
+  readonly choices: readonly {
+    readonly columns: readonly FillColumn[]
+    /** By candidate, sample row and column. */
+    readonly values: readonly (readonly (readonly Text[])[])[]
+  }[]
+  /** The most combinations to answer. */
+  readonly most: number
+}
+
+export interface FillDatabase {
+  /** Reads the tables of all schemas that belong to users. @param exclude names of tables and schemas to leave out */
+  readTables(exclude: Excluded): Promise<FillTable[]>
+  /** Runs `work` in a transaction, or in a part of the transaction that is open; undoes it if `work` fails. */
+  transaction<T>(work: () => Promise<T>): Promise<T>
+  /** Runs `work`, which may fail without ending the transaction: what it did is undone then. */
+  attempt<T>(work: () => Promise<T>): Promise<T>
+  /** Returns the number of rows of each table. */
+  counts(tables: readonly FillTable[]): Promise<number[]>
+  /** Returns the candidates that satisfy the conditions in all sample rows, as one index for each choice. */
+  passing(question: Question): Promise<number[][]>
+  /**
+   * Returns the values of referenced columns that rows of `table` can use: one text for each of `columns`.
+   * @param keys foreign keys whose common columns must have one value
+   */
+  keys(
+    table: FillTable,
+    keys: readonly { readonly key: ForeignKey; readonly parent: FillTable }[],
+    columns: readonly string[],
+    most: number,
+  ): Promise<Text[][]>
+  /**
+   * Inserts rows, and passes over those that a unique constraint refuses. Returns the number of rows inserted.
+   * @throws what the server answers; nothing is inserted then, and the transaction goes on
+   */
+  insert(table: FillTable, columns: readonly FillColumn[], rows: readonly (readonly Text[])[]): Promise<number>
+  /** Switches the table's own triggers off until the returned function is called; `undefined` where that cannot be. */
+  withoutTriggers?(table: FillTable): Promise<() => Promise<void>>
+  /**
+   * Runs `work` while foreign keys may be broken, and checks those of the tables afterwards.
+   * @throws if the server does not allow it, or if a foreign key is broken afterwards
+   */
+  withoutForeignKeys<T>(tables: readonly FillTable[], work: () => Promise<T>): Promise<T>
+  /** Makes a partition for all rows that have none. */
+  makePartition?(table: FillTable): Promise<void>
+  /** Lets the server go on numbering behind the numbers that were given explicitly. */
+  numberOn(table: FillTable, columns: readonly FillColumn[]): Promise<void>
+  /** Says in a sentence why the server refused rows. */
+  reasonOf(error: unknown, table: FillTable): string
+}
+
+export interface Excluded {
+  readonly tables: readonly string[]
+  readonly schemas: readonly string[]
+}

@@ -1,0 +1,118 @@
+/** Reads answers: from options such as `--rename`, and from a file of questions with their answers. */
+import { UsageError } from '../migrate/errors.ts'
+import { nearest } from '../migrate/nearest.ts'
+import type { Schema } from '../schema/schema.ts'
+import type { Rename } from './hints.ts'
+import { type Answered, ownColumns } from './questions.ts'
+
+/** Answers as people write them. */
+export interface GivenAnswers {
+  /** `column users.name = users.full_name` each. */
+  readonly renames?: readonly string[]
+  /** `false`: nothing is a rename, except what `renames` says. */
+  readonly askRenames?: boolean
+  /** `users.country='DE'` each: name and expression. */
+  readonly fill?: readonly string[]
+  /** `mood.lost=new` each: the enum value that goes, and what its rows get. */
+  readonly map?: readonly string[]
+  /** `users.age=age::integer` each: name and expression. */
+  readonly using?: readonly string[]
+  /** `true`: what goes with its rows may go. */
+  readonly destroy?: boolean
+  /** Answers by the id of their question. */
+  readonly byId?: Readonly<Record<string, string>>
+}
+
+/** @throws UsageError for what cannot be read, and for names that neither side has */
+export function readAnswers(given: GivenAnswers, from: Schema, to: Schema): Answered {
+  const renames = (given.renames ?? []).map(readRename)
+  const fill = new Map(pairs(given.fill, '--fill'))
+  const map = new Map(pairs(given.map, '--map').map(([name, value]) => [asValue(name), asLiteral(value)]))
+  const using = new Map(pairs(given.using, '--using'))
+  const notRenamed = new Set<string>(given.askRenames === false ? ['all'] : [])
+  for (const [id, answer] of Object.entries(given.byId ?? {})) {
+    const [, kind = '', object = ''] = /^(\w+) (.*)$/s.exec(id) ?? []
+    if (kind === 'rename' && answer === 'no') notRenamed.add(id)
+    else if (kind === 'rename') renames.push(readRename(`${object} = ${answer}`))
+    else if (kind === 'fill') fill.set(object, answer)
+    else if (kind === 'map') map.set(asValue(object), asLiteral(answer))
+    else if (kind === 'using') using.set(object, answer)
+    else if (kind !== 'destroy') throw new UsageError(`"${id}" is not a question.`)
+  }
+  for (const rename of renames) {
+    check(rename.kind, rename.old, from, 'The migrations make no')
+    check(rename.kind, rename.new, to, 'The wanted schema has no')
+  }
+  return { answers: { renames, fill, map, using }, notRenamed }
+}
+
+/** @throws UsageError unless it reads `KIND OLD = NEW` */
+function readRename(text: string): Rename {
+  const [, kind = '', old = '', now = ''] = /^\s*([a-z-]+)\s+(.+?)\s*=\s*(.+?)\s*$/s.exec(text) ?? []
+  if (!KINDS.includes(kind)) {
+    throw new UsageError(`"${text}" says no rename.`, {
+      hint: `Write: --rename 'column users.name = users.full_name'. Kinds: ${KINDS.join(', ')}.`,
+    })
+  }
+  return { kind, old, new: now }
+}
+
+// --- internal ---
+
+const KINDS = [
+  'table',
+  'column',
+  'index',
+  'constraint',
+  'type',
+  'value',
+  'view',
+  'sequence',
+  'function',
+  'trigger',
+  'policy',
+  'schema',
+]
+
+function pairs(list: readonly string[] | undefined, option: string): [string, string][] {
+  return (list ?? []).map((text) => {
+    const [, name = '', value = ''] = /^\s*((?:"(?:[^"]|"")*"|`(?:[^`]|``)*`|[^=])+?)\s*=(.*)$/s.exec(text) ?? []
+    if (name === '' || value.trim() === '') {
+      throw new UsageError(`${option} "${text}" is not NAME=VALUE.`, { hint: `For example: ${EXAMPLES[option]}` })
+    }
+    return [name, value.trim()]
+  })
+}
+
+const EXAMPLES: Readonly<Record<string, string>> = {
+  '--fill': `--fill "users.country='DE'"`,
+  '--map': '--map mood.lost=new',
+  '--using': `--using "users.age=nullif(age, '')::integer"`,
+}
+
+function asLiteral(value: string): string {
+  return /^'.*'$/s.test(value) ? value : `'${value.replaceAll("'", "''")}'`
+}
+
+/** The name of an enum's value, which is a literal behind its type: `mood.'lost'`. */
+function asValue(name: string): string {
+  const [, type = '', value = ''] = /^(.*)\.('(?:[^']|'')*'|[^.]+)$/s.exec(name) ?? []
+  return `${type}.${asLiteral(value)}`
+}
+
+/** Throws if a side has no table or column of that name. */
+function check(kind: string, name: string, schema: Schema, what: string): void {
+  const known =
+    kind === 'table'
+      ? schema.objects.filter((object) => object.kind === 'table').map((object) => object.name)
+      : kind === 'column'
+        ? schema.objects.flatMap((object) =>
+            object.kind === 'view'
+              ? object.columns.map((column) => `${object.name}.${column.name}`)
+              : ownColumns(object).map(({ label }) => `${object.name}.${label}`),
+          )
+        : undefined
+  if (!known || known.includes(name)) return
+  const meant = nearest(name, known)
+  throw new UsageError(`${what} ${kind} ${name}.`, { hint: meant && `Did you mean ${meant}?` })
+}

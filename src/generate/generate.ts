@@ -1,0 +1,264 @@
+/** Writes a migration: from what the migrations build to a wanted schema, tried and proven on a test server. */
+import type { Hidden, Source } from '../migrate/source.ts'
+import type { SchemaObject } from '../schema/model.ts'
+import type { Schema } from '../schema/schema.ts'
+import { statementOf } from '../schema/text.ts'
+import { DIALECTS } from '../sql/dialect.ts'
+import { hiddenOf, MigratedDatabase } from '../testing/lease/migratedDatabase.ts'
+import { sourceOf } from '../testing/lease/migrations.ts'
+import type { MigratedDatabaseOptions } from '../testing/lease/options.ts'
+import type { TestServer } from '../testing/testServer.ts'
+import { type GivenAnswers, readAnswers } from './answers.ts'
+import { type Attempts, inTransactions, onCopies, type Scratch } from './attempts.ts'
+import { isSame } from './decide.ts'
+import type { Generator } from './generator.ts'
+import { generatorOf } from './generators.ts'
+import { type Answers, NO_ANSWERS } from './hints.ts'
+import { nameOf } from './name.ts'
+import { neutralAnswers } from './neutral.ts'
+import { prove } from './prove.ts'
+import { type Answered, commonQuestions, type Question } from './questions.ts'
+import type { Statement } from './statement.ts'
+import { halfText, sentTexts } from './text.ts'
+import { loadWanted, type WantedText } from './wanted.ts'
+
+/** The schema to get to. */
+export type Wanted =
+  /** `partial`: kinds of objects that the SQL has none of are left as they are, because what printed it knows none. */
+  { readonly sql: readonly WantedText[]; readonly partial?: boolean } | { readonly schema: Schema }
+
+export interface GenerateOptions<Client>
+  extends Pick<MigratedDatabaseOptions<Client>, 'server' | 'migrations' | 'table' | 'schema'> {
+  readonly wanted: Wanted
+  readonly answers?: GivenAnswers
+  /** Puts rows into the database before the up, for the proof. */
+  readonly rows?: (db: Scratch, schema: Schema) => Promise<void>
+}
+
+export interface Generated {
+  /** What has to be answered first; then `up` and `down` are empty. */
+  readonly questions: readonly Question[]
+  readonly up: readonly Statement[]
+  readonly down: readonly Statement[]
+  /** The same as text; empty if there is nothing to do. */
+  readonly upText: string
+  readonly downText: string
+  /** A title made from the change, such as `add_users_email`. */
+  readonly name: string
+  readonly from: Schema
+  readonly to: Schema
+  /** Objects that were left as they are, see {@link Wanted}: kind and name. */
+  readonly left: readonly string[]
+}
+
+/**
+ * Returns the statements of both halves. Nothing is returned that was not run: up, down, and up again.
+ * @throws CannotGenerateError, GenerateProofError, NothingWantedError, WantedSqlError, UsageError for answers
+ */
+export async function generate<Client>(options: GenerateOptions<Client>): Promise<Generated> {
+  const { server } = options
+  const source = sourceOf(options.migrations)
+  const generator = generatorOf(server.dialect)
+  const scratch = scratchOf(options)
+  const attempts = DIALECTS[server.dialect].transactionalDdl ? inTransactions(await scratch()) : onCopies(scratch)
+  try {
+    const from = await attempts.attempt(async (db) => ({ keep: true, value: await db.schema() }))
+    const { to, left } = await wantedSchema(options, source, from)
+    const answered = readAnswers(options.answers ?? {}, from, to)
+    const shared = { from, to, left, name: '', up: [], down: [], upText: '', downText: '', questions: [] }
+    if (isSame(generator, to, from)) return shared
+    const questions = openQuestions(generator, from, to, answered)
+    if (questions.length > 0) return { ...shared, questions }
+    if (options.rows) await fillRows(attempts, options.rows, from)
+    const answers = { up: answered.answers, down: neutralAnswers(to, from, reversed(answered.answers)) }
+    const { up, down } = await prove(attempts, generator, to, answers)
+    const destroyed = options.answers?.destroy ? [] : destroyQuestions(up, options.answers?.byId ?? {})
+    if (destroyed.length > 0) return { ...shared, questions: destroyed }
+    return {
+      ...shared,
+      up,
+      down,
+      upText: halfText(up, server.dialect),
+      downText: halfText(down, server.dialect),
+      name: nameOf(to.diff(from), answered.answers),
+    }
+  } finally {
+    await attempts.dispose()
+  }
+}
+
+/** Returns the statements that lead from what the migrations build at a version to another schema, and back. */
+export async function statementsBetween<Client>(
+  options: Omit<GenerateOptions<Client>, 'wanted' | 'answers' | 'rows'> &
+    Pick<MigratedDatabaseOptions<Client>, 'version'>,
+  to: Schema,
+): Promise<Pick<Generated, 'up' | 'down'>> {
+  const { dialect } = options.server
+  const scratch = scratchOf(options)
+  const attempts = DIALECTS[dialect].transactionalDdl ? inTransactions(await scratch()) : onCopies(scratch)
+  try {
+    return await prove(attempts, generatorOf(dialect), to, { up: NO_ANSWERS, down: NO_ANSWERS })
+  } finally {
+    await attempts.dispose()
+  }
+}
+
+// --- internal ---
+
+/** Returns what makes databases at the state that the migrations build. */
+function scratchOf<Client>(options: Omit<GenerateOptions<Client>, 'wanted'>): () => Promise<Scratch> {
+  return async () => {
+    const { answers: _, rows: __, wanted: ___, ...rest } = options as GenerateOptions<Client>
+    // Before the first migration, there is no latest version.
+    const isEmpty = (await sourceOf(options.migrations).list()).length === 0
+    const db = await MigratedDatabase.create({ ...(isEmpty && { version: 'nil' as const }), ...rest })
+    return {
+      run: async (sql) => {
+        for (const one of sentTexts(sql, options.server.dialect)) await db.query(one)
+      },
+      rows: (sql) => db.query(sql),
+      schema: () => db.schema(db.client),
+      dispose: () => db[Symbol.asyncDispose](),
+    }
+  }
+}
+
+async function fillRows(
+  attempts: Attempts,
+  rows: NonNullable<GenerateOptions<unknown>['rows']>,
+  from: Schema,
+): Promise<void> {
+  await attempts.attempt(async (db) => {
+    await rows(db, from)
+    return { keep: true, value: undefined }
+  })
+}
+
+function openQuestions(generator: Generator, from: Schema, to: Schema, answered: Answered): Question[] {
+  return [...commonQuestions(from, to, answered), ...generator.questions(from, to, answered)]
+}
+
+/** What goes with its rows is asked about after the statements are known: a rename or a change of type destroys nothing. */
+function destroyQuestions(up: readonly Statement[], byId: Readonly<Record<string, string>>): Question[] {
+  return up.flatMap(({ destroys, sql }): Question[] => {
+    if (destroys === undefined || byId[`destroy ${destroys}`] === 'drop') return []
+    return [
+      {
+        id: `destroy ${destroys}`,
+        kind: 'destroy',
+        object: destroys,
+        candidates: ['drop'],
+        why: `${destroys} goes, with what is in there: ${sql.replace(/\s+/g, ' ')}`,
+        flag: '--destroy',
+      },
+    ]
+  })
+}
+
+/** The answers for the way back: renames turned round. */
+function reversed({ renames }: Answers): Answers {
+  return {
+    renames: renames.map(({ kind, old, new: now }) => ({ kind, old: now, new: old })).reverse(),
+    fill: new Map(),
+    map: new Map(),
+    using: new Map(),
+  }
+}
+
+interface WantedSchema {
+  readonly to: Schema
+  readonly left: readonly string[]
+}
+
+async function wantedSchema<Client>(
+  options: GenerateOptions<Client>,
+  source: Source,
+  from: Schema,
+): Promise<WantedSchema> {
+  const { wanted, server } = options
+  if ('schema' in wanted) return { to: wanted.schema, left: [] }
+  const hidden = hiddenOf(source, options, server.dialect)
+  return onEmptyDatabase(server, source, hidden, async (run, read) => {
+    await loadWanted(run, wanted.sql, server.dialect)
+    const to = await read()
+    if (!wanted.partial) return { to, left: [] }
+    const left = await leave(run, from, to)
+    return { to: left.length === 0 ? to : await read(), left }
+  })
+}
+
+/** Reads the schema that SQL describes. @throws NothingWantedError, WantedSqlError */
+export async function readWanted<Client>(
+  options: Pick<GenerateOptions<Client>, 'server' | 'migrations' | 'table' | 'schema'>,
+  sql: readonly WantedText[],
+): Promise<Schema> {
+  const source = sourceOf(options.migrations)
+  const hidden = hiddenOf(source, options, options.server.dialect)
+  return onEmptyDatabase(options.server, source, hidden, async (run, read) => {
+    await loadWanted(run, sql, options.server.dialect)
+    return read()
+  })
+}
+
+async function onEmptyDatabase<Client, T>(
+  server: TestServer<Client>,
+  source: Source,
+  hidden: Hidden,
+  work: (run: (sql: string) => Promise<unknown>, read: () => Promise<Schema>) => Promise<T>,
+): Promise<T> {
+  const database = await server.create(source.format?.before())
+  try {
+    const client = await database.connect()
+    try {
+      return await work(
+        async (sql) => {
+          for (const one of sentTexts(sql, server.dialect)) await database.query(client, one)
+        },
+        () => database.readSchema(hidden),
+      )
+    } finally {
+      await database.disconnect(client)
+    }
+  } finally {
+    await database.drop()
+  }
+}
+
+/** Kinds of objects that tables do not need, and that a tool which prints SQL may know nothing of. */
+const LEFT_ALONE: readonly SchemaObject['kind'][] = [
+  'extension',
+  'routine',
+  'view',
+  'trigger',
+  'rule',
+  'policy',
+  'statistics',
+  'event-trigger',
+  'event',
+  'default-privileges',
+  'other',
+]
+
+/** Makes the objects of the kinds that the wanted side has none of, as far as they still can be made. */
+async function leave(run: (sql: string) => Promise<unknown>, from: Schema, to: Schema): Promise<string[]> {
+  const known = new Set(to.objects.map(({ kind }) => kind))
+  const left: string[] = []
+  let open = from.objects.filter(
+    ({ kind, head }) => LEFT_ALONE.includes(kind) && !known.has(kind) && !head.startsWith('--'),
+  )
+  for (let before = -1; before !== open.length; ) {
+    before = open.length
+    const failed: SchemaObject[] = []
+    for (const object of open) {
+      try {
+        await run(statementOf(object))
+        for (const sql of object.more) if (!sql.startsWith('--')) await run(sql)
+        left.push(`${object.kind} ${object.name}`)
+      } catch {
+        failed.push(object)
+      }
+    }
+    open = failed
+  }
+  return left
+}

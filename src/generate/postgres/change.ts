@@ -1,0 +1,28 @@
+/** What is changed, from what to what, and what is known beyond the two schemas. */
+import type { TableFacts } from '../../database/postgres/catalogFacts.ts'
+import type { Hints } from '../hints.ts'
+import type { Side } from './side.ts'
+
+export interface Change {
+  readonly from: Side
+  readonly to: Side
+  readonly hints: Hints
+  /** Keys of objects and parts that have to go and come again, because of something that they need. */
+  readonly forced: ReadonlySet<string>
+}
+
+/** A table on both sides, and what the steps so far do to its parts. */
+export interface TableChange {
+  readonly key: string
+  readonly name: string
+  /** Kind and name, as ALTER writes them: `TABLE users`. */
+  readonly what: string
+  readonly was: TableFacts
+  readonly now: TableFacts
+  /** The keys of its members on both sides, such as `column name`. */
+  readonly members: { readonly was: ReadonlyMap<string, string>; readonly now: ReadonlyMap<string, string> }
+}
+
+export function rungOf({ hints }: Change, key: string): number {
+  return hints.rungs.get(key) ?? 0
+}

@@ -1,0 +1,166 @@
+/** Decides on both halves of a migration on one database, and proves them: up, down, up again, with rows in its tables. */
+import type { SchemaObject } from '../schema/model.ts'
+import type { Schema } from '../schema/schema.ts'
+import { statementOf } from '../schema/text.ts'
+import type { Attempts, Scratch } from './attempts.ts'
+import { decide, isReached, isSame } from './decide.ts'
+import { GenerateProofError } from './errors.ts'
+import type { Generator } from './generator.ts'
+import { type Answers, firstHints } from './hints.ts'
+import type { Statement } from './statement.ts'
+
+export interface Proof {
+  readonly up: readonly Statement[]
+  readonly down: readonly Statement[]
+  /** The schema before and after. */
+  readonly from: Schema
+  readonly reached: Schema
+}
+
+/** The answers to both halves. */
+export interface BothAnswers {
+  readonly up: Answers
+  readonly down: Answers
+}
+
+export interface ProveOptions {
+  /** Called while the database is in the state after the up, and in that after the down. */
+  readonly onState?: (state: 'up' | 'down') => Promise<void> | void
+}
+
+/**
+ * @param attempts a database at the state before the change, with rows; it is somewhere else afterwards
+ * @throws CannotGenerateError, GenerateProofError
+ */
+export async function prove(
+  attempts: Attempts,
+  generator: Generator,
+  to: Schema,
+  answers: BothAnswers,
+  { onState }: ProveOptions = {},
+): Promise<Proof> {
+  const look = <T>(work: (db: Scratch) => Promise<T>) =>
+    attempts.attempt(async (db) => ({ keep: true, value: await work(db) }))
+  const from = await look((db) => db.schema())
+  const before = await look((db) => sums(db, generator, from, from, to, answers.up))
+  const up = await decide(attempts, generator, { from, to }, answers.up)
+  if (up.statements.length === 0) return { up: [], down: [], from, reached: up.reached }
+  const renamed = (name: string) => newName(answers.up, 'table', name)
+  const after = await look((db) => sums(db, generator, up.reached, from, to, answers.up, renamed))
+  compare('up', before, after)
+  await onState?.('up')
+  const down = await decide(attempts, generator, { from: up.reached, to: from }, answers.down)
+  compare('down', before, await look((db) => sums(db, generator, from, from, to, answers.up)))
+  await onState?.('down')
+  // The second up has to work on what the down leaves.
+  const again = await attempts.attempt(async (db) => {
+    for (const { sql } of up.statements) {
+      try {
+        await db.run(sql)
+      } catch (error) {
+        throw new GenerateProofError(
+          `The up works once, but not again after the down. ${(error as Error).message}\n\n  ${sql}`,
+          { cause: error },
+        )
+      }
+    }
+    const reached = await db.schema()
+    const same = isSame(generator, up.reached, reached)
+    const value = same || (await isReached(db, generator, { reached, to, hints: firstHints(answers.up) }))
+    return { keep: true, value }
+  })
+  if (!again)
+    throw new GenerateProofError('After up, down and up again, the schema is another one than after the first up.')
+  compare('second up', before, await look((db) => sums(db, generator, up.reached, from, to, answers.up, renamed)))
+  return { up: up.statements, down: down.statements, from, reached: up.reached }
+}
+
+// --- internal ---
+
+interface Sum {
+  readonly n: unknown
+  readonly digest: unknown
+}
+
+/** Sums up the rows of the tables of both sides, by their old names, in the columns that both sides have alike. */
+async function sums(
+  db: Scratch,
+  generator: Generator,
+  now: Schema,
+  from: Schema,
+  to: Schema,
+  answers: Answers,
+  nameNow = (name: string) => name,
+): Promise<ReadonlyMap<string, Sum>> {
+  const result = new Map<string, Sum>()
+  for (const table of from.objects) {
+    if (table.kind !== 'table') continue
+    const other = to.objects.find(
+      ({ kind, name }) => kind === 'table' && name === newName(answers, 'table', table.name),
+    )
+    const here = now.objects.find(({ kind, name }) => kind === 'table' && name === nameNow(table.name))
+    if (!other || !here) continue
+    const columns = commonColumns(from, to, table, other, answers)
+    const names = columns.map(([old, name]) => (nameNow(table.name) === table.name && now === from ? old : name))
+    const sql = generator.digest(now, here, names)
+    if (
+      sql === undefined ||
+      generator.digest(from, table, []) === undefined ||
+      generator.digest(to, other, []) === undefined
+    )
+      continue
+    const [row] = await db.rows(sql)
+    if (row) result.set(table.name, { n: row.n, digest: row.digest })
+  }
+  return result
+}
+
+/** Old and new names of the columns whose values nothing changes. */
+function commonColumns(
+  from: Schema,
+  to: Schema,
+  table: SchemaObject,
+  other: SchemaObject,
+  answers: Answers,
+): (readonly [string, string])[] {
+  return table.columns.flatMap((column) => {
+    const renamed = answers.renames.find(({ kind, old }) => kind === 'column' && isColumn(old, table.name, column.name))
+    const name = renamed ? lastName(renamed.new) : column.name
+    const now = other.columns.find((each) => each.name === name)
+    if (!now || now.type !== column.type || now.generated !== null || column.generated !== null) return []
+    const answered = [...answers.fill.keys(), ...answers.using.keys()].some((key) =>
+      isColumn(key, table.name, column.name),
+    )
+    const text = (schema: Schema) => typeText(schema, column.type)
+    return answered || text(from) !== text(to) ? [] : [[column.name, name] as const]
+  })
+}
+
+/** Returns the definition of a column's type, if the schema has one. */
+function typeText({ objects }: Schema, column: string): string | undefined {
+  const object = objects.find(({ kind, name }) => kind === 'type' && name === column.replace(/\[\]$/, ''))
+  return object && statementOf(object)
+}
+
+function newName({ renames }: Answers, kind: string, name: string): string {
+  return renames.find((rename) => rename.kind === kind && rename.old === name)?.new ?? name
+}
+
+function isColumn(qualified: string, table: string, column: string): boolean {
+  return qualified.startsWith(`${table}.`) && lastName(qualified) === column
+}
+
+function lastName(qualified: string): string {
+  const last = /(?:"(?:[^"]|"")*"|`(?:[^`]|``)*`|[^.]+)$/.exec(qualified)?.[0] ?? qualified
+  return /^["`]/.test(last) ? last.slice(1, -1).replaceAll('""', '"').replaceAll('``', '`') : last
+}
+
+function compare(half: string, before: ReadonlyMap<string, Sum>, after: ReadonlyMap<string, Sum>): void {
+  for (const [table, { n, digest }] of before) {
+    const now = after.get(table)
+    if (!now) continue
+    if (now.n !== n) throw new GenerateProofError(`The ${half} loses rows: ${table} had ${n}, and has ${now.n}.`)
+    if (now.digest !== digest)
+      throw new GenerateProofError(`The ${half} changes values in ${table} that should stay as they are.`)
+  }
+}

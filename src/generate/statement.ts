@@ -1,0 +1,26 @@
+/** One statement of a generated migration. */
+
+export interface Statement {
+  /** The SQL, ending with a semicolon where the dialect wants one. */
+  readonly sql: string
+  readonly does: 'create' | 'alter' | 'drop'
+  /** The key of the object it is about, as {@link keyOf} writes it. A refusal is about this object. */
+  readonly object: string
+  /** The name of what goes with its rows, such as `table users` or `column users.email`. */
+  readonly destroys?: string
+  /** One line for people, without the comment's sign, where a reader would ask why. */
+  readonly comment?: string
+}
+
+/** Returns what identifies an object in a schema: its kind, its table, its name. */
+export function keyOf({ kind, table, name }: ObjectName): string {
+  return table === null ? `${kind} ${name}` : `${kind} ${table} ${name}`
+}
+
+// --- internal ---
+
+interface ObjectName {
+  readonly kind: string
+  readonly table: string | null
+  readonly name: string
+}

@@ -1,0 +1,32 @@
+/** The text of a generated migration. */
+import type { Dialect } from '../sql/dialect.ts'
+import { withEnd } from '../sql/script.ts'
+import { cutStatements } from '../sql/statements.ts'
+import type { Statement } from './statement.ts'
+
+/** Returns one half: its statements with an empty line between those of different objects, and what a reader should know. */
+export function halfText(statements: readonly Statement[], dialect: Dialect): string {
+  const blocks: string[] = []
+  let before: Statement | undefined
+  for (const statement of statements) {
+    const notes = [
+      ...(statement.destroys ? [`-- Destroys ${statement.destroys}, with what is in there.`] : []),
+      ...(statement.comment ? [`-- ${statement.comment}`] : []),
+    ]
+    const text = [...notes, withEnd(statement.sql, dialect).trim()].join('\n')
+    const joined = before && before.object === statement.object && notes.length === 0
+    if (joined) blocks.push(`${blocks.pop()}\n${text}`)
+    else blocks.push(text)
+    before = statement
+  }
+  return blocks.length === 0 ? '' : `${blocks.join('\n\n')}\n`
+}
+
+/**
+ * Returns what is sent to the server for a generated text: on MySQL one statement after another, without the
+ * delimiters that only the client program knows.
+ */
+export function sentTexts(sql: string, dialect: Dialect): string[] {
+  if (dialect === 'postgres') return [sql]
+  return cutStatements(sql, dialect).statements.map(({ start, end }) => sql.slice(start, end))
+}

@@ -1,0 +1,112 @@
+/** A database that goes up version by version, with rows, while each statement is observed. */
+
+import type { Effects } from '../../database/effects.ts'
+import { MysqlObserver } from '../../database/mysql/live/observer.ts'
+import { ASIDE_SCHEMA, ASIDE_TABLE, ownTables } from '../../database/ownTables.ts'
+import { PostgresObserver } from '../../database/postgres/live/observer.ts'
+import type { Driver } from '../../migrate/driver.ts'
+import type { Migrator } from '../../migrate/migrator.ts'
+import { hiddenBy } from '../../migrate/source.ts'
+import { NIL_VERSION } from '../../migrate/version.ts'
+import { migratorOn, moveWithSeeds } from '../../testing/lease/moves.ts'
+import type { SeedTarget } from '../../testing/lease/options.ts'
+import type { TestDatabase } from '../../testing/testServer.ts'
+import type { Verified } from '../verified.ts'
+import { someRows, type Unfilled } from './someRows.ts'
+
+export class LiveDatabase<Client> {
+  readonly #verified: Verified<Client>
+  readonly #observer: PostgresObserver | MysqlObserver
+  /** Tables and schemas that are not the migrations'. */
+  readonly #own: { readonly tables: readonly string[]; readonly schemas: readonly string[] }
+  #open: Opened<Client> | undefined
+  #at = NIL_VERSION
+
+  constructor(verified: Verified<Client>) {
+    const { source, options } = verified
+    const { dialect } = options.server
+    const hidden = hiddenBy(source, dialect)
+    const tables = hidden.tables.map((name) => name.split('.').at(-1) ?? name)
+    this.#verified = verified
+    this.#own = {
+      tables: [...ownTables(options.table), ...ownTables(ASIDE_TABLE), ...tables],
+      schemas: [ASIDE_SCHEMA, ...hidden.schemas],
+    }
+    this.#observer = dialect === 'mysql' ? new MysqlObserver() : new PostgresObserver(this.#own.tables)
+  }
+
+  /** Goes up to a version; what happens on the way is not looked at. */
+  async reach(version: number): Promise<void> {
+    await this.#move(version)
+  }
+
+  /** Sees to it that all tables have rows. Returns those that have none. */
+  async fill(): Promise<Unfilled[]> {
+    // How MySQL and MariaDB change a table does not depend on its rows.
+    if (this.#verified.options.server.dialect === 'mysql') return []
+    const { client } = await this.#opened()
+    return someRows(client as object, this.#own)
+  }
+
+  /** Goes up by one migration and returns what its statements did. @throws the error of the migration */
+  async observe(version: number): Promise<Effects[]> {
+    return this.#observer.during(() => this.#move(version))
+  }
+
+  /** Drops the database. The next call begins with a new one. */
+  async dispose(): Promise<void> {
+    const opened = this.#open
+    this.#open = undefined
+    this.#at = NIL_VERSION
+    if (!opened) return
+    await opened.driver.close()
+    await opened.database.disconnect(opened.client).catch(() => undefined)
+    await opened.database.drop().catch(() => undefined)
+  }
+
+  // --- internal ---
+
+  async #move(version: number): Promise<void> {
+    if (this.#at > version) await this.dispose()
+    if (this.#at === version) return
+    const { migrator, target } = await this.#opened()
+    const { source, options } = this.#verified
+    try {
+      await moveWithSeeds(migrator, version, source, options, target)
+      this.#at = version
+    } catch (error) {
+      await this.dispose()
+      throw error
+    }
+  }
+
+  async #opened(): Promise<Opened<Client>> {
+    if (this.#open) return this.#open
+    const { source, options } = this.#verified
+    const { server, table, schema } = options
+    const database = await server.create(source.format?.before())
+    const client = await database.connect()
+    const driver = await database.openDriver(client, { table, schema, observer: this.#observer })
+    if ('prepare' in this.#observer)
+      await this.#observer.prepare(async (sql) => [...((await driver.rows?.(sql)) ?? [])])
+    // With a listener, steps run one by one, and nothing is printed.
+    const migrator = migratorOn(driver, source, { ...options, onEvent: () => undefined })
+    const target: SeedTarget<Client> = {
+      dialect: server.dialect,
+      client,
+      url: database.url,
+      query: async <T extends object>(sql: string, params?: readonly unknown[]) =>
+        (await database.query(client, sql, params)) as object[] as T[],
+    }
+    this.#open = { database, client, driver, migrator, target }
+    return this.#open
+  }
+}
+
+interface Opened<Client> {
+  readonly database: TestDatabase<Client>
+  readonly client: Client
+  readonly driver: Driver
+  readonly migrator: Migrator
+  readonly target: SeedTarget<Client>
+}

@@ -1,0 +1,167 @@
+/** Writes the safe way for what a statement did on PostgreSQL, with its own names. Pure. */
+import type { BuiltIndex, ColumnChange, ConstraintChange, Effects } from '../../database/effects.ts'
+import type { Fix } from '../finding.ts'
+import { batched } from './batches.ts'
+
+/**
+ * Returns the safe way for a statement that rewrites or scans a table; undefined if none is known.
+ * @param text the statement
+ */
+export function safeWay(effects: Effects, text: string | undefined): Fix | undefined {
+  const { columns, constraints, built } = effects
+  const fixes = [
+    ...columns.flatMap((change) => ofColumn(change, effects) ?? []),
+    ...constraints.flatMap((change) => ofConstraint(change, built, columns) ?? []),
+  ]
+  if (fixes.length > 0) return joined(fixes)
+  if (built.length > 0) return concurrently(built, text)
+  return batched(effects, text)
+}
+
+/** Returns the statement that builds indexes without blocking writers. */
+export function concurrently(built: readonly BuiltIndex[], text: string | undefined): Fix {
+  const written = /^create\s+(?:unique\s+)?index\s/i.test(text ?? '') ? text : undefined
+  if (built.some(({ isNew }) => isNew)) {
+    const sql = written
+      ? [withConcurrently(written)]
+      : built.filter(({ isNew }) => isNew).map(({ definition }) => withConcurrently(definition))
+    return { text: 'Build it without blocking writers.', sql: `${ALONE}\n${sql.map((one) => `${one};`).join('\n')}` }
+  }
+  const sql = built.map(({ name }) => `REINDEX INDEX CONCURRENTLY ${name};`).join('\n')
+  return { text: 'Build it again without blocking anybody.', sql: `${ALONE}\n${sql}` }
+}
+
+// --- internal ---
+
+const ALONE = '-- in a migration of its own, since it cannot run in a transaction'
+const NEXT = '-- in the next migration'
+
+function withConcurrently(create: string): string {
+  return create.replace(/^(create\s+(?:unique\s+)?index)\s+/i, (_, head: string) =>
+    head === head.toLowerCase() ? `${head} concurrently ` : `${head} CONCURRENTLY `,
+  )
+}
+
+function joined(fixes: readonly Fix[]): Fix {
+  const texts = [...new Set(fixes.map(({ text }) => text))]
+  const sql = fixes.flatMap((fix) => fix.sql ?? []).join('\n\n')
+  return { text: texts.join(' '), ...(sql !== '' && { sql }) }
+}
+
+function ofConstraint(
+  { table, name, kind, definition, change, isValid }: ConstraintChange,
+  built: readonly BuiltIndex[],
+  columns: readonly ColumnChange[],
+): Fix | undefined {
+  if (change === 'dropped') return undefined
+  if (change === 'validated') {
+    return {
+      text: 'Validate it in a migration of its own: then nobody waits while the rows are read.',
+      sql: `${NEXT}\nALTER TABLE ${table} VALIDATE CONSTRAINT ${name};`,
+    }
+  }
+  if ((kind === 'check' || kind === 'foreign key') && isValid) {
+    const added = columns.filter((one) => one.table === table && !one.before && one.after)
+    const first = added
+      .map(({ after }) => `ALTER TABLE ${table} ADD COLUMN ${after?.name} ${columnRest(after)};\n`)
+      .join('')
+    return {
+      text: 'Add the constraint without looking at the rows, and check them in a second migration, during which everybody can go on.',
+      sql: `${first}ALTER TABLE ${table} ADD CONSTRAINT ${name} ${definition} NOT VALID;\n${NEXT}\nALTER TABLE ${table} VALIDATE CONSTRAINT ${name};`,
+    }
+  }
+  const index = built.find(({ constraint }) => constraint === name)
+  if ((kind === 'unique' || kind === 'primary key') && index) {
+    return {
+      text: 'Build the index first, without blocking anybody, and make it the constraint in a second migration.',
+      sql: `${ALONE}\n${withConcurrently(index.definition)};\n${NEXT}\nALTER TABLE ${table} ADD CONSTRAINT ${name} ${kind.toUpperCase()} USING INDEX ${name};`,
+    }
+  }
+  if (kind === 'exclusion')
+    return {
+      text: 'An exclusion constraint cannot be added in another way: choose a quiet hour, and set a lock_timeout.',
+    }
+  return undefined
+}
+
+function ofColumn({ table, before, after }: ColumnChange, effects: Effects): Fix | undefined {
+  if (!after) return undefined
+  const isRewritten = effects.rewritten.some(({ name }) => name === table)
+  if (!before) return isRewritten ? ofNewColumn(table, after) : undefined
+  if (before.type !== after.type) return ofType(table, before.name, before.type, after)
+  if (!before.isNotNull && after.isNotNull) return ofNotNull(table, after.name)
+  return undefined
+}
+
+function ofNewColumn(table: string, column: NonNullable<ColumnChange['after']>): Fix {
+  const { name, type, default: value, generated } = column
+  if (generated === 'stored') {
+    return {
+      text: 'A stored generated column is computed for every row. A virtual one (PostgreSQL 18) is not; otherwise add a plain column, keep it by a trigger and fill it in batches.',
+      sql: `ALTER TABLE ${table} ADD COLUMN ${name} ${type} GENERATED ALWAYS AS (${value}) VIRTUAL;`,
+    }
+  }
+  if (generated === 'identity' || /^nextval\(/.test(value ?? '')) {
+    return {
+      text: 'Add a plain column and a sequence, number the rows in batches, and then make it required.',
+      sql: `ALTER TABLE ${table} ADD COLUMN ${name} ${type};\nCREATE SEQUENCE ${sequenceOf(table, name)} OWNED BY ${table}.${name};\nALTER TABLE ${table} ALTER COLUMN ${name} SET DEFAULT nextval('${sequenceOf(table, name)}');\n${fillIn(table, name, `nextval('${sequenceOf(table, name)}')`)}`,
+    }
+  }
+  if (value === null) return { text: 'Add a plain column, fill it in batches, and then make it what it is to be.' }
+  const required = column.isNotNull ? `\n${NEXT}\n${notNullSql(table, name)}` : ''
+  return {
+    text: 'Add the column without its default, set the default for new rows, and fill the old ones in batches.',
+    sql: `ALTER TABLE ${table} ADD COLUMN ${name} ${type};\nALTER TABLE ${table} ALTER COLUMN ${name} SET DEFAULT ${value};\n${fillIn(table, name, value)}${required}`,
+  }
+}
+
+function fillIn(table: string, name: string, value: string): string {
+  return `-- then again and again, each time in a transaction of its own, until no row is updated
+UPDATE ${table} SET ${name} = ${value} WHERE ctid = ANY (ARRAY(SELECT ctid FROM ${table} WHERE ${name} IS NULL LIMIT 1000));`
+}
+
+function ofType(table: string, name: string, from: string, after: NonNullable<ColumnChange['after']>): Fix {
+  const next = suffixed(name, '_new')
+  const old = suffixed(name, '_old')
+  return {
+    text: `Add a column of the new type beside the old one, let the application or a trigger write both, fill it in batches, and then switch. (${name} goes from ${from} to ${after.type}.)`,
+    sql: `ALTER TABLE ${table} ADD COLUMN ${next} ${after.type};
+-- then again and again, each time in a transaction of its own, until no row is updated
+UPDATE ${table} SET ${next} = ${name} WHERE ctid = ANY (ARRAY(SELECT ctid FROM ${table} WHERE ${next} IS DISTINCT FROM ${name}::${after.type} LIMIT 1000));
+-- when both are the same: constraints and indexes on the new column, and then
+ALTER TABLE ${table} RENAME COLUMN ${name} TO ${old};
+ALTER TABLE ${table} RENAME COLUMN ${next} TO ${name};`,
+  }
+}
+
+function ofNotNull(table: string, name: string): Fix {
+  return {
+    text: 'Prove with a CHECK that there is no NULL, without keeping anybody out; SET NOT NULL then reads nothing.',
+    sql: notNullSql(table, name),
+  }
+}
+
+function notNullSql(table: string, name: string): string {
+  const check = suffixed(name, '_not_null')
+  return `ALTER TABLE ${table} ADD CONSTRAINT ${check} CHECK (${name} IS NOT NULL) NOT VALID;
+${NEXT}
+ALTER TABLE ${table} VALIDATE CONSTRAINT ${check};
+${NEXT}
+ALTER TABLE ${table} ALTER COLUMN ${name} SET NOT NULL;
+ALTER TABLE ${table} DROP CONSTRAINT ${check};`
+}
+
+function columnRest(column: ColumnChange['after']): string {
+  if (!column) return ''
+  const { type, default: value, isNotNull } = column
+  return [type, value !== null && `DEFAULT ${value}`, isNotNull && 'NOT NULL'].filter(Boolean).join(' ')
+}
+
+/** Returns a name with an ending, inside its quotes if it has any. */
+function suffixed(name: string, ending: string): string {
+  return name.endsWith('"') ? `${name.slice(0, -1)}${ending}"` : `${name}${ending}`
+}
+
+function sequenceOf(table: string, column: string): string {
+  return `${table.replaceAll('"', '')}_${column.replaceAll('"', '')}_seq`
+}

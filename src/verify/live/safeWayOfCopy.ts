@@ -1,0 +1,85 @@
+/** Writes the safe way for a change of a table on MySQL and MariaDB. Pure. */
+import { tokenize } from '../../sql/tokens.ts'
+import type { Fix } from '../finding.ts'
+
+/** @param text the statement @param table the table that it changes */
+export function safeWayOfCopy(text: string | undefined, table: string): Fix {
+  const clauses = text === undefined ? undefined : clausesOf(text)
+  if (clauses && clauses.list.length > 1) {
+    return {
+      text: 'One clause that cannot be made in place makes all of them copy. Give each a statement of its own; those that can then cost nothing.',
+      sql: clauses.list.map((clause) => `${clauses.head} ${clause};`).join('\n'),
+    }
+  }
+  const key = clauses && FOREIGN_KEY.exec(clauses.list[0] ?? '')
+  if (clauses && key) {
+    const [, column = '', parent = '', referenced = ''] = key
+    return {
+      text: 'Look for rows that refer to nothing first. Then add the key without its check, which is done in place; nothing but your look has checked the rows.',
+      sql: `SELECT COUNT(*) FROM ${clauses.table} AS c LEFT JOIN ${parent} AS p ON p.${referenced} = c.${column} WHERE c.${column} IS NOT NULL AND p.${referenced} IS NULL;
+-- if it is 0
+SET SESSION foreign_key_checks = 0;
+${text?.trimEnd()}, ALGORITHM=INPLACE, LOCK=NONE;
+SET SESSION foreign_key_checks = 1;`,
+    }
+  }
+  const changed =
+    clauses &&
+    /^(?:modify|change)\s+(?:column\s+)?(`[^`]+`|[\w$]+)\s+(?:(`[^`]+`|[\w$]+)\s+)?/i.exec(clauses.list[0] ?? '')
+  if (clauses && changed) {
+    const isModified = /^modify/i.test(clauses.list[0] ?? '')
+    const column = changed[1] ?? ''
+    const definition = (clauses.list[0] ?? '').slice(
+      isModified ? changed[0].length - (changed[2]?.length ?? -1) - 1 : changed[0].length,
+    )
+    const next = suffixed(column, '_new')
+    return {
+      text: 'Add a column of the new type beside the old one, let the application or a trigger write both, fill it in batches, and then switch.',
+      sql: `${clauses.head} ADD COLUMN ${next} ${definition.trim()};
+-- then again and again, until no row is changed
+UPDATE ${clauses.table} SET ${next} = ${column} WHERE NOT (${next} <=> ${column}) LIMIT 1000;
+-- when both are the same
+${clauses.head} RENAME COLUMN ${column} TO ${suffixed(column, '_old')}, RENAME COLUMN ${next} TO ${column};`,
+    }
+  }
+  return {
+    text: `The server has no gentler way for this change of ${table}. Make it in a quiet hour, or let a tool copy the table in small pieces while it is in use (gh-ost, pt-online-schema-change).`,
+  }
+}
+
+// --- internal ---
+
+/** A foreign key of one column. */
+const FOREIGN_KEY =
+  /^add\s+(?:constraint\s+\S+\s+)?foreign\s+key\s*\S*?\s*\(\s*([^,()\s]+)\s*\)\s*references\s+([^\s(]+)\s*\(\s*([^,()\s]+)\s*\)/i
+
+interface Clauses {
+  /** `ALTER TABLE orders` */
+  readonly head: string
+  readonly table: string
+  readonly list: readonly string[]
+}
+
+function clausesOf(text: string): Clauses | undefined {
+  const found = /^(alter\s+(?:online\s+)?(?:ignore\s+)?table\s+(?:if\s+exists\s+)?(\S+))\s+/i.exec(text)
+  if (!found) return undefined
+  const [all, head = '', table = ''] = found
+  const list: string[] = []
+  let depth = 0
+  let from = all.length
+  for (const token of tokenize(text, 'mysql')) {
+    const symbol = text.slice(token.start, token.end)
+    if (token.kind !== 'symbol') continue
+    if (symbol.includes('(')) depth++
+    if (symbol.includes(')')) depth--
+    if (symbol !== ',' || depth > 0 || token.start < from) continue
+    list.push(text.slice(from, token.start).trim())
+    from = token.end
+  }
+  list.push(text.slice(from).trim())
+  return { head, table, list }
+}
+
+function suffixed(name: string, ending: string): string {
+  return name.endsWith('`') ? `${name.slice(0, -1)}${ending}\`` : `${name}${ending}`
+}

@@ -1,0 +1,182 @@
+/** Turns what happened to rows into observations. What the file itself says lowers them. Pure. */
+import type { FillTable } from '../../fill/model.ts'
+import type { Observation, Place } from '../finding.ts'
+import type { Half } from '../halves.ts'
+import { placeOf } from '../statementAt.ts'
+import type { Change, ChangedValue, ChangedValues, DroppedValues, LostRows } from './changes.ts'
+import type { BrokenKey, Counter } from './rowReader.ts'
+import type { Said } from './said.ts'
+
+/** Observations about changes that one half made. @param back `true` if they show on the way back only */
+export function observeChanges(changes: readonly Change[], half: Half, said: Said, back: boolean): Observation[] {
+  const lost = changes.filter((change) => change.kind === 'lost')
+  return changes.flatMap((change) => {
+    if (change.kind === 'lost') return lostRows(change, half, said, lost)
+    if (change.kind === 'dropped') return back ? [] : droppedValues(change, half, said)
+    return changedValues(change, half, said, back, lost)
+  })
+}
+
+export function observeKeys(broken: readonly BrokenKey[], half: Half): Observation[] {
+  return broken.map(({ table, name, parent, rows }) => ({
+    rule: 'constraint-not-met',
+    ...placeIn(half, table, name),
+    objects: [table, name],
+    message: `${rows === 1 ? 'A row' : `${rows} rows`} of ${table} refer${rows === 1 ? 's' : ''} to rows of ${parent} that do not exist, though the foreign key ${name} is there.`,
+    fix: {
+      text: `Find the rows with a query before the constraint is made, and delete or mend them; let the server check the key.`,
+    },
+  }))
+}
+
+export function observeCounters(counters: readonly { before: Counter; after: Counter }[], half: Half): Observation[] {
+  return counters.map(({ before, after }) => ({
+    rule: 'counter-goes-back',
+    ...placeIn(half, after.table, after.column),
+    objects: [after.table, after.column],
+    message: `The next row of ${after.table} would get ${after.column} ${after.next}; it was ${before.next} before, and the largest that is there is ${after.most ?? 'none'}.`,
+    evidence: {
+      rows: [{ table: after.table, key: after.column, before: String(before.next), after: String(after.next) }],
+    },
+  }))
+}
+
+/** The place of the first statement that names the table, and the other word if one of them does. */
+function placeIn(half: Half, table: string, word?: string): Place {
+  const { version, half: direction, file, text, statements } = half
+  const bare = (table.split('.').at(-1) ?? table).toLowerCase()
+  const named = statements.filter(({ start, end }) => hasWord(text.slice(start, end), bare))
+  const both = named.find(({ start, end }) => word !== undefined && hasWord(text.slice(start, end), word.toLowerCase()))
+  const found = both ?? named[0] ?? (statements.length === 1 ? statements[0] : undefined)
+  return { version, half: direction, file, ...(found && placeOf(text, found)) }
+}
+
+// --- internal ---
+
+const SHOWN = 3
+
+function lostRows(change: LostRows, half: Half, said: Said, all: readonly LostRows[]): Observation[] {
+  const { table, keys } = change
+  const count = `${keys.length} of ${change.all} row${change.all === 1 ? '' : 's'} of ${table.name}`
+  const evidence = { rows: keys.slice(0, SHOWN).map((key) => ({ table: table.name, key })) }
+  if (said.deletes(table.name)) {
+    const message = `${count} ${keys.length === 1 ? 'is' : 'are'} deleted.`
+    return [{ rule: 'rows-deleted', ...placeIn(half, table.name), objects: [table.name], message, evidence }]
+  }
+  const by = referringTo(table, all, said)
+  const cause = by
+    ? `: its foreign key ${by.name} deletes them with the rows of ${by.parent} (ON DELETE ${by.onDelete})`
+    : ''
+  return [
+    {
+      rule: 'rows-lost',
+      ...placeIn(half, by?.parent ?? table.name),
+      objects: [table.name, ...(by ? [by.name] : [])],
+      message: `${count} ${keys.length === 1 ? 'is' : 'are'} gone, and no statement of the file names that table${cause}.`,
+      evidence,
+    },
+  ]
+}
+
+/** The foreign key by which rows went with those of another table. */
+function referringTo(table: FillTable, lost: readonly LostRows[], said: Said) {
+  const gone = (id: string) => lost.find((one) => one.table.id === id)
+  const keys = table.foreignKeys.filter(({ onDelete }) => onDelete !== 'NO ACTION')
+  const found =
+    keys.find(({ parent }) => gone(parent) !== undefined) ??
+    keys.find(({ parentSql }) => said.deletes(plainName(parentSql)))
+  if (!found) return undefined
+  return {
+    name: found.name,
+    onDelete: found.onDelete,
+    parent: gone(found.parent)?.table.name ?? plainName(found.parentSql),
+  }
+}
+
+function plainName(sql: string): string {
+  return sql.replaceAll(/["`]/g, '').replace(/^public\./, '')
+}
+
+function droppedValues({ table, column, all, values }: DroppedValues, half: Half, said: Said): Observation[] {
+  const isNamed = said.drops(table.name, column.name)
+  const what = `${column.name} of ${values.length === all ? `all ${all}` : `${values.length} of ${all}`} rows of ${table.name}`
+  return [
+    {
+      rule: isNamed ? 'values-dropped' : 'rows-changed',
+      ...placeIn(half, table.name, column.name),
+      objects: [`${table.name}.${column.name}`],
+      message: isNamed
+        ? `The values of ${what} are dropped.`
+        : `The values of ${what} are gone, and no statement of the file names that column.`,
+      evidence: evidenceOf(table, values),
+    },
+  ]
+}
+
+function changedValues(
+  change: ChangedValues,
+  half: Half,
+  said: Said,
+  back: boolean,
+  lost: readonly LostRows[],
+): Observation[] {
+  const { table, column, after, all, values } = change
+  // Dropped, and made again under the same name.
+  const isGone =
+    column.id !== after.id && values.every((value) => value.after === null) && said.drops(table.name, column.name)
+  if (isGone && !back) return droppedValues({ kind: 'dropped', table, column, all, values }, half, said)
+  const isNarrowed = values.every(({ comparison }) => comparison === 'narrowed')
+  const says = said.writes(table.name, column.name)
+  if (!back && !isNarrowed && says === 'some') return []
+  const first = mostTelling(values)
+  const shown = `${show(first?.before)} became ${show(first?.after)}`
+  const count = values.length === all ? (all === 1 ? 'the row' : `all ${all} rows`) : `${values.length} of ${all} rows`
+  const because = isNarrowed
+    ? `${after.written} cannot hold it`
+    : back
+      ? 'the way up and back has changed a row that nobody touched'
+      : says === 'all'
+        ? 'the statement has no WHERE'
+        : becauseOf(table, values, lost, said)
+  const isLess = !back && (isNarrowed || says === 'all')
+  return [
+    {
+      rule: 'rows-changed',
+      ...placeIn(half, table.name, column.name),
+      objects: [`${table.name}.${column.name}`],
+      message: `${column.name} of ${count} of ${table.name} is another: ${shown}; ${because}.`,
+      ...(isLess && { severity: 'warning' as const }),
+      evidence: evidenceOf(table, first ? [first, ...values.filter((one) => one !== first)] : values),
+    },
+  ]
+}
+
+/** The longest of the values that a line can show. */
+function mostTelling(values: readonly ChangedValue[]): ChangedValue | undefined {
+  const length = ({ before }: ChangedValue) => ((before?.length ?? 0) > 57 ? 0 : (before?.length ?? 0))
+  return values.reduce<ChangedValue | undefined>(
+    (best, one) => (best && length(best) >= length(one) ? best : one),
+    undefined,
+  )
+}
+
+function becauseOf(table: FillTable, values: readonly ChangedValue[], lost: readonly LostRows[], said: Said): string {
+  const by = values.every(({ after }) => after === null) ? referringTo(table, lost, said) : undefined
+  return by
+    ? `its foreign key ${by.name} does that (ON DELETE ${by.onDelete})`
+    : 'no statement of the file names that column'
+}
+
+function evidenceOf(table: FillTable, values: readonly ChangedValue[]): NonNullable<Observation['evidence']> {
+  return { rows: values.slice(0, SHOWN).map(({ key, before, after }) => ({ table: table.name, key, before, after })) }
+}
+
+function show(value: string | null | undefined): string {
+  if (value === null || value === undefined) return 'NULL'
+  return JSON.stringify(value.length > 60 ? `${value.slice(0, 57)}…` : value)
+}
+
+function hasWord(text: string, word: string): boolean {
+  const escaped = word.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&')
+  return new RegExp(`(?<![\\w$])${escaped}(?![\\w$])`, 'i').test(text)
+}

@@ -1,0 +1,112 @@
+/** Reads and compares rows on PostgreSQL and PGlite. */
+import type { Session } from '../../database/postgres/session.ts'
+import { literal, identifier as quote } from '../../database/postgres/tables.ts'
+import type { FillColumn, FillTable, Text } from '../../fill/model.ts'
+import type { BrokenKey, Comparison, Counter, RowReader } from './rowReader.ts'
+
+export function postgresReader(session: Session): RowReader {
+  const run = (sql: string) => session.query(sql)
+  return {
+    async rows(tables) {
+      const queries = tables.map(({ sql, columns }, n) => {
+        const cells = columns.map((column) => `${column.sql}::text`)
+        return `SELECT ${n} AS n, (SELECT json_agg(ARRAY[${cells.join(', ') || 'NULL::text'}]) FROM ${sql}) AS rows`
+      })
+      const all: Text[][][] = tables.map(() => [])
+      for (const some of chunks(queries, 60)) {
+        for (const row of await run(some.join(' UNION ALL '))) all[Number(row.n)] = (row.rows ?? []) as Text[][]
+      }
+      return all
+    },
+    async compare(before, after, pairs) {
+      const ask = async (some: typeof pairs) =>
+        (await run(comparison(before, after, some))).map((row) => row.is as Comparison)
+      // A cast that fails ends the query, so one value must not decide for the others.
+      return ask(pairs).catch(async () => {
+        const singly: Comparison[] = []
+        for (const pair of pairs) singly.push(...(await ask([pair]).catch((): Comparison[] => ['changed'])))
+        return singly
+      })
+    },
+    async brokenKeys(tables) {
+      const queries = tables.flatMap((table) => table.foreignKeys.map((key) => brokenKey(table, key)))
+      const broken: BrokenKey[] = []
+      for (const some of chunks(queries, 60)) {
+        const rows = await run(`SELECT * FROM (${some.join(' UNION ALL ')}) AS keys WHERE rows > 0`)
+        broken.push(...(rows as unknown as BrokenKey[]).map((row) => ({ ...row, rows: Number(row.rows) })))
+      }
+      return broken
+    },
+    async counters(tables) {
+      const numbered = tables.flatMap((table) =>
+        table.columns.filter((column) => column.numbered).map((column) => ({ table, column })),
+      )
+      const found: Counter[] = []
+      for (const { table, column } of numbered) {
+        const [row] = await run(counter(table, column)).catch(() => [])
+        if (!row) continue
+        const most = row.most === null ? undefined : BigInt(String(row.most))
+        found.push({ table: table.name, column: column.name, next: BigInt(String(row.next)), most })
+      }
+      return found
+    },
+    async partOf({ id }) {
+      const [row] = await run(
+        `SELECT inhparent::regclass::text AS parent FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid WHERE inhrelid = ${Number(id)} AND relispartition`,
+      )
+      return row && String(row.parent)
+    },
+  }
+}
+
+// --- internal ---
+
+/** Types whose values are compared by their operator, since one value has several texts. */
+const NUMBERS = new Set(['integer', 'decimal', 'float'])
+const BY_VALUE = new Set([
+  'integer',
+  'decimal',
+  'float',
+  'boolean',
+  'date',
+  'time',
+  'timestamp',
+  'interval',
+  'uuid',
+  'network',
+])
+
+function comparison(
+  before: FillColumn,
+  after: FillColumn,
+  pairs: readonly { before: string; after: string }[],
+): string {
+  const rows = pairs.map((pair, n) => `(${n}, ${literal(pair.before)}, ${literal(pair.after)})`)
+  const type = after.type.sql
+  const isJson = after.type.kind === 'json'
+  const areNumbers = NUMBERS.has(before.type.kind) && NUMBERS.has(after.type.kind)
+  const plain = `(b::text::${type})::text = a`
+  const byValue = BY_VALUE.has(after.type.kind) ? `${plain} OR b::text::${type} = a::text::${type}` : plain
+  const equal = isJson ? 'b::text::jsonb = a::text::jsonb' : areNumbers ? 'b::numeric = a::numeric' : byValue
+  const isOther = before.written !== after.written && !isJson
+  const narrowed = isOther ? `WHEN (b::text::${before.type.sql}::${after.written})::text = a THEN 'narrowed'` : ''
+  return `SELECT CASE WHEN ${equal} THEN 'same' ${narrowed} ELSE 'changed' END AS is FROM (VALUES ${rows.join(', ')}) AS pairs (n, b, a) ORDER BY n`
+}
+
+function brokenKey({ name: table, sql }: FillTable, key: FillTable['foreignKeys'][number]): string {
+  const set = key.columns.map((column) => `c.${quote(column)} IS NOT NULL`).join(' AND ')
+  const on = key.columns.map((column, n) => `p.${quote(key.parentColumns[n] ?? '')} = c.${quote(column)}`).join(' AND ')
+  return `SELECT ${literal(table)} AS "table", ${literal(key.name)} AS name, ${literal(key.parentSql)} AS parent, (SELECT count(*) FROM ${sql} c WHERE ${set} AND NOT EXISTS (SELECT FROM ${key.parentSql} p WHERE ${on})) AS rows`
+}
+
+function counter({ sql }: FillTable, column: FillColumn): string {
+  const named = /^nextval\('((?:[^']|'')+)'::regclass\)/.exec(column.default ?? '')?.[1]
+  const sequence = named
+    ? `'${named}'::regclass`
+    : `pg_get_serial_sequence(${literal(sql)}, ${literal(column.name)})::regclass`
+  return `SELECT COALESCE(pg_sequence_last_value(s) + seqincrement, seqstart) AS next, (SELECT max(${column.sql}) FROM ${sql}) AS most FROM (SELECT ${sequence} AS s) AS q JOIN pg_sequence ON seqrelid = s WHERE seqincrement > 0`
+}
+
+function chunks<T>(all: readonly T[], size: number): T[][] {
+  return Array.from({ length: Math.ceil(all.length / size) }, (_, n) => all.slice(n * size, (n + 1) * size))
+}

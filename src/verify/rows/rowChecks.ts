@@ -1,0 +1,325 @@
+/** The checks of what each migration does to rows: up, down and up again, over ordinary rows and over extreme ones. */
+import type { FillTable } from '../../fill/model.ts'
+import { EDGE_ROWS } from '../../fill/plan.ts'
+import { MigrationFailedError } from '../../migrate/errors.ts'
+import type { Migration } from '../../migrate/source.ts'
+import { labelOf, NIL_VERSION, versionOf } from '../../migrate/version.ts'
+import type { Check, MakeCheck, Observed } from '../check.ts'
+import type { Observation } from '../finding.ts'
+import type { Half, Halves } from '../halves.ts'
+import { inHalf, observationsOf } from '../observed.ts'
+import { VerificationError } from '../verificationError.ts'
+import type { Verified } from '../verified.ts'
+import { changesOf, changesOnTheWayBack } from './changes.ts'
+import { observeChanges, observeCounters, observeKeys } from './observations.ts'
+import { RowDatabase, type Unfilled, type Wanted } from './rowDatabase.ts'
+import type { Counter, RowReader } from './rowReader.ts'
+import { saidBy } from './said.ts'
+import { smallestRows } from './smallest.ts'
+import { type Snapshot, snapshotOf } from './snapshot.ts'
+
+export class RowChecks<Client> {
+  readonly #verified: Verified<Client>
+  readonly #halves: Halves
+  readonly #make: MakeCheck
+  readonly #walks: readonly RowWalk<Client>[]
+  /** The first migration whose up fails even without rows. Nothing above it can be reached. */
+  #failed: Migration | undefined
+
+  constructor(verified: Verified<Client>, halves: Halves, make: MakeCheck) {
+    this.#verified = verified
+    this.#halves = halves
+    this.#make = make
+    this.#walks = WALKS.map((walk) => ({ ...walk, database: new RowDatabase(verified) }))
+  }
+
+  checks(): Check[] {
+    const { migrations } = this.#verified
+    return migrations.map((migration, i) =>
+      this.#make(
+        { id: 'rows', group: 'rows', name: `${labelOf(migration)}: with rows`, version: versionOf(migration) },
+        () => this.#check(migration, migrations[i - 1]?.version ?? NIL_VERSION),
+      ),
+    )
+  }
+
+  async dispose(): Promise<void> {
+    await Promise.all(this.#walks.map(({ database }) => database.dispose()))
+  }
+
+  // --- internal ---
+
+  async #check(migration: Migration, below: number): Promise<Observed> {
+    if (this.#failed) throw new VerificationError(`Not reached: the up of ${labelOf(this.#failed)} fails.`)
+    const observations: Observation[] = []
+    const unfilled = new Map<string, string>()
+    try {
+      for (const walk of this.#walks) {
+        const found = await this.#step(walk, migration, below)
+        for (const { table, why } of found.unfilled) unfilled.set(table, why)
+        observations.push(...found.observations.filter((one) => !observations.some((other) => isAbout(one, other))))
+      }
+    } catch (error) {
+      if (error instanceof MigrationFailedError) this.#failed ??= migration
+      throw error
+    }
+    const text = `${this.#half(migration, 'up')?.text ?? ''}\n${this.#half(migration, 'down')?.text ?? ''}`
+    const missed = [...unfilled].filter(([table]) => text.includes(table.split('.').at(-1) ?? table))
+    const remark = missed.map(([table, why]) => `without rows in ${table} (${why})`).join('; ')
+    return { observations, ...(remark && { remark }) }
+  }
+
+  #half(migration: Migration, half: 'up' | 'down'): Half | undefined {
+    return this.#halves.of(versionOf(migration), half)
+  }
+
+  async #step(walk: RowWalk<Client>, migration: Migration, below: number): Promise<Found> {
+    const { database } = walk
+    await database.reach(below)
+    const before = await database.tables()
+    const unfilled = await database.fill(before, walk.wanted, walk.most)
+    const state = await stateOf(database, before)
+    try {
+      await database.move(migration.version)
+    } catch (error) {
+      return { unfilled, observations: await this.#upFails(walk, migration, below, state.rows, error) }
+    }
+    const tables = await database.tables()
+    const up = await stateOf(database, tables)
+    const observations = await this.#compareUp(migration, await database.reader(), state, up)
+    if (!this.#canGoDown(migration)) return { unfilled, observations }
+    const back = await this.#wayBack(walk, migration, below, up)
+    observations.push(...back.observations)
+    if (back.state) {
+      observations.push(...(await this.#compareBack(migration, await database.reader(), state, up, back.state)))
+    }
+    const others = tables.filter((table) => isOther(table, before))
+    if (!walk.above || others.length === 0) return { unfilled, observations }
+    // Rows that the new schema allows and the old one may not.
+    await database.fill(others, walk.above)
+    const above = await this.#wayBack(walk, migration, below, await stateOf(database, tables))
+    // The old schema has no place for what only the new one allows: that is so by nature, but good to know.
+    const told = above.observations.map(
+      (one): Observation => ({
+        ...one,
+        severity: 'notice',
+        message: one.message.replace(
+          'It fails over some rows and not without',
+          'It fails over rows that only the new schema allows',
+        ),
+      }),
+    )
+    return { unfilled, observations: [...observations, ...told] }
+  }
+
+  /** Goes down and up again. Returns the state below, if it came there. */
+  async #wayBack(
+    walk: RowWalk<Client>,
+    migration: Migration,
+    below: number,
+    state: State,
+  ): Promise<{ readonly state: State | undefined; readonly observations: readonly Observation[] }> {
+    const { database } = walk
+    try {
+      await inHalf('down', () => database.move(below))
+    } catch (error) {
+      const observations = await this.#downFails(walk, migration, below, state.rows, error)
+      return { state: undefined, observations }
+    }
+    const down = await stateOf(database, await database.tables())
+    try {
+      await database.move(migration.version)
+    } catch (error) {
+      // The rows that the down has left are not those from before: the way up is checked with those.
+      if (!(error instanceof MigrationFailedError)) throw error
+      await database.reach(migration.version)
+    }
+    return { state: down, observations: [] }
+  }
+
+  #canGoDown(migration: Migration): boolean {
+    return migration.down !== undefined && !this.#verified.irreversible.has(migration.version)
+  }
+
+  async #compareUp(migration: Migration, reader: RowReader, before: State, up: State): Promise<Observation[]> {
+    const half = this.#half(migration, 'up')
+    if (!half) return []
+    const said = saidBy([half])
+    const changes = await changesOf(reader, before.rows, up.rows, said)
+    const broken = up.broken.filter(
+      ({ name, table }) => !before.broken.some((one) => one.name === name && one.table === table),
+    )
+    return [
+      ...observeChanges(changes, half, said, false),
+      ...observeKeys(broken, half),
+      ...observeCounters(goneBack(before.counters, up.counters), half),
+    ]
+  }
+
+  async #compareBack(
+    migration: Migration,
+    reader: RowReader,
+    before: State,
+    up: State,
+    down: State,
+  ): Promise<Observation[]> {
+    const [upHalf, half] = [this.#half(migration, 'up'), this.#half(migration, 'down')]
+    if (!half) return []
+    const said = { up: saidBy([upHalf]), down: saidBy([half]) }
+    const states = { before: before.rows, up: up.rows, down: down.rows }
+    const changes = await changesOnTheWayBack(reader, states, said)
+    return [
+      ...observeChanges(changes, half, said.down, true),
+      ...observeCounters(goneBack(before.counters, down.counters), half),
+    ]
+  }
+
+  /** The up fails over rows: an observation, unless it fails without any, too. */
+  async #upFails(
+    walk: RowWalk<Client>,
+    migration: Migration,
+    below: number,
+    rows: Snapshot,
+    error: unknown,
+  ): Promise<Observation[]> {
+    if (!(error instanceof MigrationFailedError)) throw error
+    await walk.database.dispose()
+    await walk.database.reach(below)
+    await walk.database.move(migration.version)
+    return this.#fails(walk, migration, { from: below, to: migration.version }, rows, error)
+  }
+
+  async #downFails(
+    walk: RowWalk<Client>,
+    migration: Migration,
+    below: number,
+    rows: Snapshot,
+    error: unknown,
+  ): Promise<Observation[]> {
+    if (!(error instanceof MigrationFailedError)) throw error
+    const { database } = walk
+    await database.dispose()
+    await database.reach(migration.version)
+    const failsAnyway = await database.move(below).then(
+      () => false,
+      () => true,
+    )
+    await database.dispose()
+    await database.reach(migration.version)
+    // Another check says so.
+    if (failsAnyway) return []
+    return this.#fails(walk, migration, { from: migration.version, to: below }, rows, error)
+  }
+
+  async #fails(
+    walk: RowWalk<Client>,
+    migration: Migration,
+    { from, to }: { readonly from: number; readonly to: number },
+    rows: Snapshot,
+    error: MigrationFailedError,
+  ): Promise<Observation[]> {
+    const observed = (await observationsOf(error, (version, half) => this.#halves.of(version, half))) ?? []
+    const verified = this.#verified
+    return Promise.all(
+      observed.map(async (one): Promise<Observation> => {
+        const statement = one.statement ?? this.#half(migration, one.half ?? 'up')?.text ?? ''
+        const half = this.#half(migration, one.half ?? 'up')
+        const smallest = await smallestRows({ verified, from, to, rows, error, statement, half })
+        const isMissing = NOT_NULL.has(error.sqlState ?? '') && /null|default/i.test(one.message)
+        // Rows need not be equal, so it is not any rows that make it fail.
+        const isRepeated = /duplicate|unique/i.test(one.message)
+        const rule = walk.set === 'plain' && !isRepeated ? 'fails-with-rows' : 'fails-with-some-rows'
+        // Whether values fit depends on them, and those of a real table may.
+        const isLess = rule === 'fails-with-rows' && !isMissing
+        return {
+          ...one,
+          rule,
+          objects: smallest ? [smallest.table] : [],
+          message: `It fails over ${rule === 'fails-with-rows' ? 'rows' : 'some rows'} and not without: ${one.message}`,
+          fix: { text: isMissing ? INSTEAD_OF_NOT_NULL : INSTEAD_OF_FAILING },
+          ...(isLess && { severity: 'warning' as const }),
+          ...(smallest && { evidence: { insert: smallest.insert } }),
+        }
+      }),
+    )
+  }
+}
+
+interface Walk {
+  readonly set: 'plain' | 'some'
+  readonly wanted: readonly Wanted[]
+  /** A table that has so many rows gets no more. */
+  readonly most: number
+  /** Rows that are added at the upper version, before the way down. */
+  readonly above?: readonly Wanted[]
+}
+
+interface RowWalk<Client> extends Walk {
+  readonly database: RowDatabase<Client>
+}
+
+const WALKS: readonly Walk[] = [
+  { set: 'plain', wanted: [{ set: 'plain', rows: 5 }], most: 3 },
+  {
+    set: 'some',
+    wanted: [
+      { set: 'edge', rows: EDGE_ROWS + 1 },
+      { set: 'sparse', rows: 3 },
+    ],
+    most: 6,
+    above: [
+      { set: 'edge', rows: EDGE_ROWS },
+      { set: 'sparse', rows: 2 },
+    ],
+  },
+]
+
+/** States of a NOT NULL that rows do not satisfy, in PostgreSQL, and in MySQL. */
+const NOT_NULL = new Set(['23502', '22004', '23000', '01000', 'HY000', '22001'])
+
+const INSTEAD_OF_NOT_NULL =
+  'Add the column without NOT NULL, give its rows a value, and then set NOT NULL: or give the column a default.'
+const INSTEAD_OF_FAILING =
+  'Mend or move the rows that do not fit, before the statement that refuses them. A query with the condition counts them beforehand.'
+
+interface Found {
+  readonly observations: readonly Observation[]
+  readonly unfilled: readonly Unfilled[]
+}
+
+interface State {
+  readonly rows: Snapshot
+  readonly counters: readonly Counter[]
+  readonly broken: Awaited<ReturnType<RowReader['brokenKeys']>>
+}
+
+async function stateOf<Client>(database: RowDatabase<Client>, tables: readonly FillTable[]): Promise<State> {
+  const reader = await database.reader()
+  const rows = await snapshotOf(reader, tables)
+  return { rows, counters: await reader.counters(tables), broken: await reader.brokenKeys(tables) }
+}
+
+/** Counters that would give out numbers again. */
+function goneBack(before: readonly Counter[], after: readonly Counter[]): { before: Counter; after: Counter }[] {
+  return after.flatMap((now) => {
+    const then = before.find(({ table, column }) => table === now.table && column === now.column)
+    const isTaken = now.most !== undefined && now.next <= now.most
+    const wasTaken = then?.most !== undefined && then.next <= then.most
+    return then && isTaken && !wasTaken && now.next < then.next ? [{ before: then, after: now }] : []
+  })
+}
+
+function isOther(table: FillTable, before: readonly FillTable[]): boolean {
+  const { id: _, ...definition } = table
+  const old = before.find(({ name }) => name === table.name)
+  const plain = (of: object) => JSON.stringify(of, (_key, value) => (typeof value === 'bigint' ? String(value) : value))
+  return old === undefined || plain({ ...old, id: undefined }) !== plain({ ...definition, id: undefined })
+}
+
+/** Two kinds of rows show the same. */
+function isAbout(one: Observation, other: Observation): boolean {
+  if (one.half !== other.half) return false
+  const fails = (rule: string) => rule === 'fails-with-rows' || rule === 'fails-with-some-rows'
+  if (fails(one.rule) && fails(other.rule)) return one.line === other.line
+  return one.rule === other.rule && one.objects.join() === other.objects.join()
+}

@@ -1,0 +1,42 @@
+/** The interface through which rows are read and values compared. PostgreSQL and MySQL implement it. */
+import type { FillColumn, FillTable, Text } from '../../fill/model.ts'
+
+/** A value before and after a step, both as text. */
+export interface Pair {
+  readonly before: string
+  readonly after: string
+}
+
+/** Where a column's numbers come from. */
+export interface Counter {
+  readonly table: string
+  readonly column: string
+  /** The number that the next row gets. */
+  readonly next: bigint
+  /** The largest number in the column; `undefined` if there is none. */
+  readonly most: bigint | undefined
+}
+
+export interface RowReader {
+  /** Reads all rows of each table: the values of its columns as text, in order. */
+  rows(tables: readonly FillTable[]): Promise<Text[][][]>
+  /**
+   * Compares values by their meaning in the new type. `same`: equal; `narrowed`: what the new type can hold of the value;
+   * `changed`: another.
+   */
+  compare(before: FillColumn, after: FillColumn, pairs: readonly Pair[]): Promise<Comparison[]>
+  /** Returns rows that break a foreign key which the server takes for granted. */
+  brokenKeys(tables: readonly FillTable[]): Promise<BrokenKey[]>
+  counters(tables: readonly FillTable[]): Promise<Counter[]>
+  /** Returns the name of the table that an id from before now has, if it became part of another. */
+  partOf(table: FillTable): Promise<string | undefined>
+}
+
+export type Comparison = 'same' | 'narrowed' | 'changed'
+
+export interface BrokenKey {
+  readonly table: string
+  readonly name: string
+  readonly parent: string
+  readonly rows: number
+}

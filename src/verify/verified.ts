@@ -1,0 +1,43 @@
+/** What is verified: the migrations, read once, and the options. All checks share it. */
+import type { Migration, Source } from '../migrate/source.ts'
+import type { Version } from '../migrate/version.ts'
+import type { MigratedDatabaseOptions } from '../testing/lease/options.ts'
+import type { AllowOption } from './allow.ts'
+import type { RuleLevels } from './judge.ts'
+import type { RuleGroup } from './rules.ts'
+
+export interface VerifyOptions<Client> extends Omit<MigratedDatabaseOptions<Client>, 'version'> {
+  /**
+   * Versions that cannot be undone, each with the reason. A down that states `-- migrate: irreversible REASON` needs no
+   * entry.
+   */
+  readonly irreversible?: Readonly<Record<Version, string>>
+  /**
+   * The branch into which these migrations will be merged, such as `origin/main`: new migrations must come after those
+   * on it. Default: the branch that the CI or the remote names; without one, nothing is compared. `false`: do not
+   * compare.
+   */
+  readonly base?: string | false
+  /** What is checked; default: schemas and paths. */
+  readonly groups?: readonly RuleGroup[]
+  /**
+   * A revision of git, such as `origin/main`: only the migrations are checked that this branch adds or changes since it
+   * left that one.
+   */
+  readonly since?: string
+  /** Severities of rules, or `'off'`: `{ 'index-blocks-writes': 'error' }`. */
+  readonly rules?: RuleLevels
+  /**
+   * Findings that are accepted in files that must stay as they are, with the reason: `{ 12: { 'down-differs': 'the
+   * comment is not needed' } }`. A file that may change says so itself: `-- migrate: allow RULE because REASON`.
+   */
+  readonly allow?: AllowOption
+}
+
+export interface Verified<Client> {
+  readonly options: VerifyOptions<Client>
+  readonly source: Source
+  readonly migrations: readonly Migration[]
+  /** Reasons why migrations cannot be undone, by version. */
+  readonly irreversible: ReadonlyMap<number, string>
+}

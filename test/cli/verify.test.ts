@@ -1,0 +1,198 @@
+/** `verify` as it is typed: what it prints, in each format, and how it ends. */
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { cli, folder } from '../support/cli.ts'
+
+const MIGRATIONS = {
+  'migrations/0001_users.up.sql': 'create table users (id int primary key, email text);\ncreate table orders (id int)',
+  'migrations/0001_users.down.sql': 'drop table orders;\ndrop table users',
+  'migrations/0002_index.up.sql': 'create index by_email\n  on users (email);',
+  'migrations/0002_index.down.sql': 'drop index by_email',
+}
+const LIVE = ['verify', '--only', 'live']
+
+test('text: the verdict, the migration, the place, the statement and the safe way', () => {
+  const { out, code } = cli(LIVE, {}, folder(MIGRATIONS))
+  expect(out.replace(/in [\d.]+ m?s/, 'in 9 ms')).toMatchInlineSnapshot(`
+    "2 migrations: 1 warning; 3 checks, in 9 ms.
+
+    2_index
+
+      migrations/0002_index.up.sql:1:1  warning  index-blocks-writes
+      Nobody can write to users (SHARE) while index by_email is built.
+
+        > 1 | create index by_email
+          2 |   on users (email)
+
+      Every INSERT, UPDATE and DELETE on the table waits until the index is built.
+
+      Instead: Build it without blocking writers.
+
+        -- in a migration of its own, since it cannot run in a transaction
+        create index concurrently by_email
+          on users (email);
+
+      docs/verify.md#index-blocks-writes
+
+    ✓ nothing found in 1_users
+    "
+  `)
+  expect(code).toBe(0)
+})
+
+test('--fail-on, --verbose, and what is wrong on the command line', () => {
+  const cwd = folder(MIGRATIONS)
+  expect(cli([...LIVE, '--fail-on', 'warning'], {}, cwd).code).toBe(1)
+  const { out } = cli([...LIVE, '--verbose'], {}, cwd)
+  expect(out).toMatch(/^✓ 1_users: while others use it {2}[\d.]+ m?s\n✓ 2_index/)
+  expect(out).toMatch(/What each statement did\n[\s\S]*0002_index.up.sql:1 create index .* users: SHARE +users/)
+  const refused = (...args: string[]) => cli(['verify', ...args], {}, cwd)
+  expect(refused('--only', 'lives')).toMatchObject({ code: 2, err: expect.stringContaining('use one of schema') })
+  expect(refused('--fail-on', 'never').err).toContain('Unknown --fail-on never: use one of error, warning, notice.')
+  expect(refused('--format', 'xml').err).toContain('Unknown --format xml')
+  expect(refused('rules', 'index-block-writes').err).toContain('Did you mean index-blocks-writes?')
+  expect(refused('rulez').code).toBe(2)
+})
+
+test('rules are listed and explained without a server', () => {
+  const list = cli(['verify', 'rules'], { PATH: '' }, folder({}))
+  expect(list.out).toMatch(/^schema\n {2}version-order +error +/)
+  expect(list.out).toMatch(/\nlive\n {2}table-rewritten +warning +/)
+  expect(cli(['verify', 'rules', 'invalid-index'], {}, folder({})).out).toMatch(
+    /^invalid-index {2}live, error\n\nAn index is left/,
+  )
+})
+
+test('json: findings, effects and checks', () => {
+  const { out } = cli([...LIVE, '--json'], {}, folder(MIGRATIONS))
+  expect(JSON.parse(out)).toMatchObject({
+    format: 1,
+    migrations: 2,
+    summary: { errors: 0, warnings: 1, notices: 0, allowed: 0, checks: 3, notRun: 0 },
+    findings: [
+      {
+        rule: 'index-blocks-writes',
+        severity: 'warning',
+        group: 'live',
+        version: 2,
+        half: 'up',
+        file: 'migrations/0002_index.up.sql',
+        line: 1,
+        column: 1,
+        endLine: 2,
+        statement: 'create index by_email\n  on users (email)',
+        objects: ['users', 'by_email'],
+        evidence: { locks: { users: ['SHARE'] }, scanned: ['users'] },
+      },
+    ],
+    effects: [
+      { version: 1 },
+      { version: 1 },
+      { version: 2, locks: { users: 'SHARE' }, blocks: 'writes', transaction: true },
+    ],
+  })
+})
+
+test('an allow is shown with its reason, in SARIF as suppressed', () => {
+  const allowed = {
+    'migrations/0002_index.up.sql': `-- migrate: allow index-blocks-writes because it is small\n${MIGRATIONS['migrations/0002_index.up.sql']}`,
+  }
+  const cwd = folder({ ...MIGRATIONS, ...allowed })
+  const text = cli([...LIVE, '--fail-on', 'warning'], {}, cwd)
+  expect(text.out).toMatch(/^2 migrations: 1 allowed; 3 checks/)
+  expect(text.out).toContain('allowed at migrations/0002_index.up.sql:1: it is small')
+  expect(text.code).toBe(0)
+  const { runs } = JSON.parse(cli([...LIVE, '--format', 'sarif'], {}, cwd).out)
+  expect(runs[0].tool.driver.rules[runs[0].results[0].ruleIndex].id).toBe('index-blocks-writes')
+  expect(runs[0].results).toMatchObject([
+    {
+      ruleId: 'index-blocks-writes',
+      level: 'warning',
+      locations: [
+        {
+          physicalLocation: {
+            artifactLocation: { uri: 'migrations/0002_index.up.sql' },
+            region: { startLine: 2, startColumn: 1, endLine: 3 },
+          },
+        },
+      ],
+      suppressions: [{ kind: 'inSource', justification: 'it is small' }],
+    },
+  ])
+})
+
+test('the configuration changes severities, and an unknown rule is an error', () => {
+  const config = (rules: string) => ({ ...MIGRATIONS, 'migratest.config.mjs': `export default { rules: ${rules} }` })
+  expect(cli(LIVE, {}, folder(config("{ 'index-blocks-writes': 'error' }"))).code).toBe(1)
+  expect(cli(LIVE, {}, folder(config("{ 'index-blocks-writes': 'off' }"))).out).toMatch(/^2 migrations: nothing found/)
+  expect(cli(LIVE, {}, folder(config("{ 'index-block-writes': 'off' }")))).toMatchObject({
+    code: 2,
+    err: expect.stringContaining('Did you mean index-blocks-writes?'),
+  })
+})
+
+describe('in GitHub Actions', () => {
+  test('annotations follow the text, and the job has a summary', () => {
+    const cwd = folder(MIGRATIONS)
+    mkdirSync(join(cwd, 'tmp'))
+    const summary = join(cwd, 'tmp', 'summary.md')
+    writeFileSync(summary, '')
+    const { out } = cli(LIVE, { GITHUB_ACTIONS: 'true', GITHUB_STEP_SUMMARY: summary }, cwd)
+    expect(out).toMatch(/^2 migrations: 1 warning/)
+    expect(out).toMatch(
+      /\n::warning file=migrations\/0002_index.up.sql,line=1,endLine=2,col=1,title=index-blocks-writes::Nobody can write to users \(SHARE\).*%0A.*create index concurrently by_email%0A/,
+    )
+    const text = readFileSync(summary, 'utf8')
+    expect(text).toMatch(/^## Migrations\n\n2 migrations: 1 warning/)
+    expect(text).toContain('```sql\n-- in a migration of its own')
+    expect(text).toContain('| `0002_index.up.sql:1` | users: SHARE | users |')
+  })
+
+  test('--format github prints annotations alone', () => {
+    const { out } = cli([...LIVE, '--format', 'github'], {}, folder(MIGRATIONS))
+    expect(out).toMatch(/^::warning .*\n2 migrations: 1 warning; 3 checks, in .*\n$/)
+  })
+})
+
+test('JUnit: a test case a check', () => {
+  const down = { 'migrations/0002_index.down.sql': 'select 1' }
+  const { out, code } = cli(['verify', '--format', 'junit'], {}, folder({ ...MIGRATIONS, ...down }))
+  expect(out).toMatch(
+    /^<\?xml version="1.0" encoding="UTF-8"\?>\n<testsuites name="migrations" tests="9" failures="1" errors="0"/,
+  )
+  expect(out).toContain('<failure type="down-differs" message="Does not restore the schema of version 1')
+  expect(out).toContain('classname="migrations.live"')
+  expect(code).toBe(1)
+})
+
+test('--since checks what the branch adds, committed or not', () => {
+  const cwd = folder(MIGRATIONS)
+  const git = (...args: string[]) =>
+    execFileSync('git', ['-c', 'user.name=x', '-c', 'user.email=x@example.org', ...args], { cwd })
+  git('init', '-q', '-b', 'main')
+  git('add', '.')
+  git('commit', '-q', '-m', 'main')
+  git('checkout', '-q', '-b', 'feature')
+  const since = ['verify', '--since', 'main']
+  expect(cli(since, {}, cwd).out).toMatch(/^0 migrations: nothing found; 2 checks/)
+  writeFileSync(join(cwd, 'migrations/0003_third.up.sql'), 'alter table users add x uuid default gen_random_uuid()')
+  writeFileSync(join(cwd, 'migrations/0003_third.down.sql'), 'alter table users drop x')
+  expect(cli(since, {}, cwd).out).toMatch(/^1 migration: 1 warning, 1 notice; 5 checks.*\n\n3_third\n/)
+  git('add', '.')
+  git('commit', '-q', '-m', 'third')
+  writeFileSync(join(cwd, 'migrations/0002_index.down.sql'), 'select 1')
+  const { findings } = JSON.parse(cli([...since, '--json'], {}, cwd).out)
+  const brief = findings.map(({ rule, version }: { rule: string; version: number }) => `${rule} ${version}`)
+  expect(brief.toSorted()).toEqual([
+    'down-differs 2',
+    'index-blocks-writes 2',
+    'no-lock-timeout 3',
+    'table-rewritten 3',
+  ])
+  expect(cli(['verify', '--since', 'never'], {}, cwd)).toMatchObject({
+    code: 2,
+    err: expect.stringContaining('git knows no revision "never"'),
+  })
+})

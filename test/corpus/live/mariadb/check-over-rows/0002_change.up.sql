@@ -1,0 +1,1 @@
+alter table invoices add constraint cents_positive check (cents >= 0);

@@ -1,0 +1,1 @@
+alter table customers convert to character set latin1;

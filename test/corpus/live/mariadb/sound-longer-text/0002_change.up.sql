@@ -1,0 +1,1 @@
+alter table customers modify nickname varchar(60);

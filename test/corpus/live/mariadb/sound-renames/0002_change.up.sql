@@ -1,0 +1,2 @@
+alter table invoices rename column state to status;
+alter table customers rename to people;

@@ -1,0 +1,1 @@
+alter table invoices modify cents bigint not null;

@@ -1,0 +1,1 @@
+alter table invoices add constraint invoice_customer foreign key (customer_id) references customers (id);

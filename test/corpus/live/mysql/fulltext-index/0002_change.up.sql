@@ -1,0 +1,1 @@
+create fulltext index nicknames on customers (nickname);

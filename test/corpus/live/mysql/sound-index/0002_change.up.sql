@@ -1,0 +1,1 @@
+create index invoices_by_customer on invoices (customer_id, state);

@@ -1,0 +1,2 @@
+alter table customers add column region text;
+update customers set region = 'eu' where email like '%.eu';

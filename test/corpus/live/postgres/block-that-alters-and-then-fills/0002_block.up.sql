@@ -1,0 +1,5 @@
+do $$
+begin
+  alter table customers add column region text;
+  update customers set region = 'eu';
+end $$;

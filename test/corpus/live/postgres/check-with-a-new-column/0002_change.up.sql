@@ -1,0 +1,1 @@
+alter table invoices add column discount integer not null default 0 check (discount >= 0);

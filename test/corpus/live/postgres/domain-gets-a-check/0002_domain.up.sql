@@ -1,0 +1,2 @@
+create domain postcode as text;
+alter table customers add column postcode postcode;

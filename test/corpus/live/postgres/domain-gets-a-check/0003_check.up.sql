@@ -1,0 +1,1 @@
+alter domain postcode add constraint not_empty check (value <> '');

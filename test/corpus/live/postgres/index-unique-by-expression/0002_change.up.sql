@@ -1,0 +1,1 @@
+create unique index customers_lower_email on customers (lower(email));

@@ -1,0 +1,1 @@
+reindex index customers_pkey;

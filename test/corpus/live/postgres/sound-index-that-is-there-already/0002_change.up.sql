@@ -1,0 +1,1 @@
+create index if not exists customers_pkey on customers (id);

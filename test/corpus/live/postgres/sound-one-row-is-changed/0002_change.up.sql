@@ -1,0 +1,2 @@
+alter table invoices add column reviewed boolean;
+update invoices set reviewed = true where id = 1;

@@ -1,0 +1,1 @@
+update invoices set cents = cents * 100;

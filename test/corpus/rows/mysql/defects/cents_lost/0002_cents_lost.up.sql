@@ -1,0 +1,1 @@
+alter table orders modify total int not null;

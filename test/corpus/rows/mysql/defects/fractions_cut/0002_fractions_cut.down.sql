@@ -1,0 +1,1 @@
+alter table orders modify placed datetime(6) not null;

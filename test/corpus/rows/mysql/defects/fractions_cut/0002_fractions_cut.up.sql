@@ -1,0 +1,1 @@
+alter table orders modify placed datetime not null;

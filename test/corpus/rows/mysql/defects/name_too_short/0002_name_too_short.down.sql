@@ -1,0 +1,1 @@
+alter table users modify name varchar(100) not null;

@@ -1,0 +1,1 @@
+alter table users modify email varchar(200);

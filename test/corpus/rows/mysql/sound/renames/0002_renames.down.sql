@@ -1,0 +1,2 @@
+rename table receipts to payments;
+alter table users rename column full_name to name;

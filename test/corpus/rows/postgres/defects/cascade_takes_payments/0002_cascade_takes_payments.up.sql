@@ -1,0 +1,2 @@
+-- Test orders of the first weeks.
+delete from orders where id <= 2;

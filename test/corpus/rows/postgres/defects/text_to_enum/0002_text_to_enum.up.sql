@@ -1,0 +1,2 @@
+create type state as enum ('open', 'paid');
+alter table orders alter column status drop default, alter column status type state using status::state;

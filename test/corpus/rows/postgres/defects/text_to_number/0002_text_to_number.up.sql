@@ -1,0 +1,1 @@
+alter table payments alter column note type int using note::int;

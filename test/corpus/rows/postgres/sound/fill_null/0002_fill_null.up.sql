@@ -1,0 +1,1 @@
+update users set email = 'none@example.org' where email is null;

@@ -1,0 +1,2 @@
+drop trigger stamp on users;
+drop function stamp;

@@ -1,0 +1,2 @@
+drop view open_orders;
+alter table payments drop column data;

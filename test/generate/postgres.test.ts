@@ -1,0 +1,288 @@
+/** What is written for PostgreSQL. Each pair is proven on a server: up, down, up again. */
+import { describe, expect, test } from 'vitest'
+import { generated, statementsOf } from '../support/generating.ts'
+
+const USERS = 'create table users (id integer primary key, name text, mood text)'
+
+/** From, to, and the statements between, with single spaces. */
+const CHANGES: readonly (readonly [what: string, from: string, to: string, up: readonly string[]])[] = [
+  [
+    'a column comes',
+    USERS,
+    `${USERS}; alter table users add email text default 'x'`,
+    ["ALTER TABLE users ADD COLUMN email text DEFAULT 'x'::text;"],
+  ],
+  [
+    'a column goes, with its index',
+    `${USERS}; create index on users (mood)`,
+    'create table users (id integer primary key, name text)',
+    ['ALTER TABLE users DROP COLUMN mood;'],
+  ],
+  [
+    'several changes of one table are one statement',
+    USERS,
+    'create table users (id bigint primary key, name varchar, mood text, age integer check (age > 0))',
+    [
+      'ALTER TABLE users ALTER COLUMN id TYPE bigint, ALTER COLUMN name TYPE character varying, ADD COLUMN age integer, ADD CONSTRAINT users_age_check CHECK (age > 0);',
+    ],
+  ],
+  [
+    'a type changes that needs a cast',
+    'create table t (a text)',
+    'create table t (a integer)',
+    ['ALTER TABLE t ALTER COLUMN a TYPE integer USING a::integer;'],
+  ],
+  [
+    'a default goes out of the way of a type',
+    "create table t (a text default '1')",
+    'create table t (a integer default 1)',
+    [
+      'ALTER TABLE t ALTER COLUMN a DROP DEFAULT, ALTER COLUMN a TYPE integer USING a::integer, ALTER COLUMN a SET DEFAULT 1;',
+    ],
+  ],
+  [
+    'an enum gets a value in its place',
+    "create type mood as enum ('sad', 'happy')",
+    "create type mood as enum ('sad', 'ok', 'happy')",
+    ["ALTER TYPE mood ADD VALUE 'ok' AFTER 'sad';"],
+  ],
+  [
+    'an index gets another name',
+    `${USERS}; create index a on users (name)`,
+    `${USERS}; create index b on users (name)`,
+    ['ALTER INDEX a RENAME TO b;'],
+  ],
+  [
+    'a constraint gets another name',
+    'create table t (a integer constraint x check (a > 0))',
+    'create table t (a integer constraint y check (a > 0))',
+    ['ALTER TABLE t RENAME CONSTRAINT x TO y;'],
+  ],
+  [
+    'a view is replaced where columns come behind',
+    `${USERS}; create view v as select id from users`,
+    `${USERS}; create view v as select id, name from users`,
+    ['CREATE OR REPLACE VIEW v AS SELECT id, name FROM users;'],
+  ],
+  [
+    'a view is made again where a column goes',
+    `${USERS}; create view v as select id, name from users`,
+    `${USERS}; create view v as select id from users`,
+    ['DROP VIEW v;', 'CREATE VIEW v AS SELECT id FROM users;'],
+  ],
+  [
+    'a foreign key becomes deferrable',
+    'create table a (id integer primary key); create table b (a integer references a)',
+    'create table a (id integer primary key); create table b (a integer references a deferrable)',
+    ['ALTER TABLE b ALTER CONSTRAINT b_a_fkey DEFERRABLE;'],
+  ],
+  [
+    'a foreign key is validated',
+    'create table a (id integer primary key); create table b (a integer); alter table b add constraint k foreign key (a) references a not valid',
+    'create table a (id integer primary key); create table b (a integer constraint k references a)',
+    ['ALTER TABLE b VALIDATE CONSTRAINT k;'],
+  ],
+  [
+    'a sequence changes',
+    'create sequence s',
+    'create sequence s as integer increment by 5 maxvalue 100 cycle',
+    ['ALTER SEQUENCE s AS integer INCREMENT BY 5 NO MINVALUE MAXVALUE 100 CYCLE;'],
+  ],
+  [
+    'a policy changes',
+    `${USERS}; create policy p on users using (id > 1)`,
+    `${USERS}; create policy p on users using (id > 2)`,
+    ['ALTER POLICY p ON users USING ((id > 2));'],
+  ],
+  [
+    'a comment comes',
+    USERS,
+    `${USERS}; comment on column users.name is 'as on the passport'`,
+    ["COMMENT ON COLUMN users.name IS 'as on the passport';"],
+  ],
+  [
+    'a domain gets a check',
+    'create domain d as integer',
+    'create domain d as integer constraint small check (value < 10)',
+    ['ALTER DOMAIN d ADD CONSTRAINT small CHECK (VALUE < 10);'],
+  ],
+  [
+    'tables with foreign keys in a circle',
+    '',
+    'create table a (id integer primary key, b integer); create table b (id integer primary key, a integer references a); alter table a add foreign key (b) references b',
+    [
+      'CREATE TABLE a ( id integer NOT NULL, b integer, CONSTRAINT a_pkey PRIMARY KEY (id) );',
+      'CREATE TABLE b ( id integer NOT NULL, a integer, CONSTRAINT b_pkey PRIMARY KEY (id) );',
+      'ALTER TABLE a ADD CONSTRAINT a_b_fkey FOREIGN KEY (b) REFERENCES b(id);',
+      'ALTER TABLE b ADD CONSTRAINT b_a_fkey FOREIGN KEY (a) REFERENCES a(id);',
+    ],
+  ],
+  [
+    'names with quotes, keywords and emoji',
+    'create table "Order" ("from" integer)',
+    'create table "Order" ("from" bigint, "say ""🙂""" text)',
+    ['ALTER TABLE "Order" ALTER COLUMN "from" TYPE bigint, ADD COLUMN "say ""🙂""" text;'],
+  ],
+]
+
+describe('the shortest statements', () => {
+  test.for(CHANGES)('%s', async ([, from, to, up]) => {
+    expect(await statementsOf({ from: from || 'select 1', to: to })).toEqual(up)
+  })
+})
+
+/** From, to, rows: reached, whatever the statements are. */
+const REACHED: readonly (readonly [what: string, from: string, to: string, rows?: string])[] = [
+  [
+    'the type of a column that a view, a policy, a trigger and a generated column read',
+    `create table t (id integer primary key, a integer, b integer generated always as (a * 2) stored, c text);
+    create view v as select id, a from t; create view w as select * from v; create policy p on t using (a > 0);
+    create function f() returns trigger language plpgsql as 'begin return new; end'; create trigger g before update of a on t for each row when (old.a > 1) execute function f()`,
+    `create table t (id integer primary key, a bigint, b integer generated always as (a * 2) stored, c text);
+    create view v as select id, a from t; create view w as select * from v; create policy p on t using (a > 0);
+    create function f() returns trigger language plpgsql as 'begin return new; end'; create trigger g before update of a on t for each row when (old.a > 1) execute function f()`,
+    'insert into t values (1, 2, default, $$x$$)',
+  ],
+  [
+    'an enum loses a value that a default, a check, an index and an array use',
+    `create type mood as enum ('sad', 'ok', 'happy');
+    create table t (m mood default 'ok' check (m <> 'sad'), ms mood[]); create index on t (m) where m = 'happy'; create view v as select m from t`,
+    `create type mood as enum ('ok', 'happy'); create table t (m mood default 'ok' check (m <> 'happy'), ms mood[]); create index on t (m) where m = 'happy'; create view v as select m from t`,
+    "insert into t values ('ok', '{ok,happy}')",
+  ],
+  [
+    'a value of an enum is added and used at once',
+    "create type mood as enum ('sad'); create table t (id integer, m mood)",
+    "create type mood as enum ('sad', 'new'); create table t (id integer, m mood default 'new')",
+    'insert into t values (1)',
+  ],
+  [
+    'a table becomes partitioned',
+    'create table t (id integer, at date, primary key (id, at)); create index on t (at)',
+    "create table t (id integer, at date, primary key (id, at)) partition by range (at); create table t_old partition of t for values from (minvalue) to ('2024-01-01'); create table t_new partition of t default; create index on t (at)",
+    "insert into t values (1, '2020-01-01'), (2, '2030-01-01')",
+  ],
+  [
+    'a partition is split, and its rows move',
+    "create table t (at date) partition by range (at); create table a partition of t for values from ('2020-01-01') to ('2022-01-01')",
+    "create table t (at date) partition by range (at); create table b partition of t for values from ('2020-01-01') to ('2021-01-01'); create table c partition of t for values from ('2021-01-01') to ('2022-01-01')",
+    "insert into t values ('2020-05-05'), ('2021-05-05')",
+  ],
+  [
+    'a serial column becomes an identity, and goes on with its numbers',
+    'create table t (id serial primary key, a text)',
+    'create table t (id integer generated by default as identity primary key, a text)',
+    "insert into t (a) values ('x'), ('y')",
+  ],
+  [
+    'a function that a default, a check and an index use changes its arguments',
+    `create function f(a integer) returns integer language sql immutable as 'select a + 1'; create table t (a integer default f(1) check (f(a) > 0)); create index on t (f(a))`,
+    `create function f(b bigint) returns bigint language sql immutable as 'select b + 2'; create table t (a integer default f(1) check (f(a) > 0)); create index on t (f(a))`,
+    'insert into t values (5)',
+  ],
+  [
+    'functions that call each other in whatever order',
+    'select 1',
+    `create function a() returns integer language sql as 'select 1'; create function z() returns integer language sql as 'select 2'; create or replace function a() returns integer language sql as 'select z()'`,
+  ],
+  [
+    'a composite type that a column has gets an attribute',
+    'create type p as (x integer); create table t (a p, b p[])',
+    'create type p as (x integer, y text); create table t (a p, b p[])',
+    'insert into t values (row(1), array[row(2)::p])',
+  ],
+  [
+    'a domain changes its base',
+    'create domain d as integer check (value > 0); create table t (a d)',
+    'create domain d as bigint check (value > 0); create table t (a d)',
+    'insert into t values (3)',
+  ],
+  [
+    'a unique constraint that a foreign key needs becomes a primary key',
+    'create table a (id integer unique not null); create table b (a integer references a (id))',
+    'create table a (id integer primary key); create table b (a integer references a (id))',
+    'insert into a values (1); insert into b values (1)',
+  ],
+  [
+    'a table changes into a view',
+    'create table a (id integer); create table b (id integer)',
+    'create table a (id integer); create view b as select id from a',
+  ],
+  [
+    'extensions, privileges and comments',
+    'create table t (a text)',
+    'create extension if not exists citext; create table t (a citext); grant select on t to public; comment on table t is $$it$$',
+    "insert into t values ('A')",
+  ],
+  [
+    'inheritance ends',
+    'create table p (id integer not null, a text); create table c (b text) inherits (p)',
+    'create table p (id integer not null, a text); create table c (id integer not null, a text, b text)',
+    "insert into c values (1, 'x', 'y')",
+  ],
+]
+
+describe('both ways are proven', () => {
+  test.for(REACHED)('%s', async ([, from, to, rows]) => {
+    const answers = { map: ['mood.sad=ok'] }
+    const { up, down } = await generated({ from, to, answers, ...(rows !== undefined && { rows }) })
+    expect(up.length).toBeGreaterThan(0)
+    expect(down.length).toBeGreaterThan(0)
+  })
+})
+
+describe('nothing is to do', () => {
+  test.for([
+    [
+      'the order in which things are made differs',
+      'create table a (i integer); create table b (i integer)',
+      'create table b (i integer); create table a (i integer)',
+    ],
+    ['the order of columns differs', 'create table a (i integer, j integer)', 'create table a (j integer, i integer)'],
+    [
+      'the server writes an expression differently at every turn',
+      "create table t (a varchar, constraint c check ((a)::text = any ((array['x'::character varying, 'y'::character varying])::text[])))",
+      "create table t (a varchar constraint c check (a in ('x', 'y')))",
+    ],
+  ])('if %s', async ([, from = '', to = '']) => {
+    expect((await generated({ from, to })).up).toEqual([])
+  })
+})
+
+test('the same schemas give the same text, in whatever order their objects were made', async () => {
+  const parts = [
+    'create table a (id integer primary key, x text)',
+    "create type m as enum ('1')",
+    'create view v as select 1 as one',
+    'create sequence s',
+    'create table b (id integer)',
+  ]
+  const one = await generated({ from: 'select 1', to: parts.join(';') })
+  const other = await generated({ from: 'select 1', to: [...parts].reverse().join(';') })
+  expect(other.upText).toBe(one.upText)
+  expect(other.downText).toBe(one.downText)
+})
+
+test('a rename keeps the rows, and what hangs on it', async () => {
+  const { upText } = await generated({
+    from: 'create table people (id integer primary key, name text unique); create view v as select name from people',
+    to: 'create table persons (id integer primary key, full_name text unique); create view v as select full_name as name from persons',
+    rows: "insert into people values (1, 'Ada')",
+    answers: { renames: ['table people = persons', 'column people.name = persons.full_name'] },
+  })
+  expect(upText).toBe(`ALTER TABLE people RENAME COLUMN name TO full_name;
+
+ALTER TABLE people RENAME TO persons;
+ALTER TABLE persons RENAME CONSTRAINT people_pkey TO persons_pkey;
+ALTER TABLE persons RENAME CONSTRAINT people_name_key TO persons_full_name_key;
+ALTER TABLE persons RENAME CONSTRAINT people_id_not_null TO persons_id_not_null;
+`)
+})
+
+test('two tables exchange their names, with their rows', async () => {
+  const from = 'create table a (x integer); create table b (y text)'
+  const to = 'create table b (x integer); create table a (y text)'
+  const answers = { renames: ['table a = b', 'table b = a'] }
+  const { up } = await generated({ from, to, rows: "insert into a values (1); insert into b values ('x')", answers })
+  expect(up).toHaveLength(3)
+})
