@@ -7,6 +7,7 @@ import { Code } from './Code.tsx'
 import { Diagram } from './Diagram.tsx'
 import { Diff, DiffLines, linesOfText } from './Diff.tsx'
 import { EditorLink } from './editor.tsx'
+import { FindingsOf } from './Findings.tsx'
 import { linkTo, route, type VersionTab } from './route.ts'
 import { SchemaText } from './SchemaText.tsx'
 import { STATE_WORDS, StateIcon } from './stateMark.tsx'
@@ -133,6 +134,7 @@ function MigrationTab({ station, below }: { station: Station; below: string }) {
           {(version) => <Halves version={version} told={station.problem !== null} />}
         </Shown>
       </div>
+      {state.value?.verified === true && <FindingsOf station={station} />}
       <section class="changes" aria-labelledby="changes-title">
         <h2 id="changes-title">What it changes</h2>
         <WithSchemas station={station} below={below}>

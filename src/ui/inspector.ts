@@ -342,6 +342,7 @@ const EMPTY: UiState = {
   question: undefined,
   connected: true,
   running: undefined,
+  verified: false,
   events: [],
   epoch: 0,
 }
