@@ -204,7 +204,7 @@ function FindingCard({ finding, named }: { finding: KeyedFinding; named: boolean
           Allowed at {allowed.at}: {allowed.reason}
         </p>
       )}
-      {statement !== undefined && <Code text={statement} language={dialect} label="The statement" />}
+      {statement !== undefined && <Code text={statement} language={dialect} label="The statement" first={line} />}
       {evidence?.diff !== undefined && (
         <DiffLines lines={linesOfText(evidence.diff)} dialect={dialect} label="The difference" />
       )}
