@@ -12,6 +12,7 @@ import { postgresServer } from '../dist/src/testing/server/postgres/server.js'
 import { verification } from '../dist/src/verify/verify.js'
 import { codeFolders } from './code.ts'
 import { folders } from './folders.ts'
+import { generating } from './generate.ts'
 import { loading, reloads } from './loading.ts'
 import { interleaved, table } from './measure.ts'
 import { writeMigrations } from './migrations.ts'
@@ -52,6 +53,7 @@ if (!only || only === 'code') {
   const server = postgresServer({ url: undefined, request, idleMs: undefined, extensions: [], init: () => [] })
   await codeFolders({ freshDatabase, server })
 }
+if (!only || only === 'generate') await generating()
 if (!only || only === 'taking') await takingAll()
 if (!only || only === 'restore') await restoreSnapshot(15)
 if (!only || only === 'edit') await edits(500, 3)

@@ -13,15 +13,16 @@ import type {
 } from '../../migrate/driver.ts'
 import { ConnectionError, LockedError, StateMovedError, StatementError, UsageError } from '../../migrate/errors.ts'
 import { NEVER } from '../../migrate/never.ts'
-import type { Bookkeeping, Direction, Hidden, LockRow, Log, MigrationContext, RunSql } from '../../migrate/source.ts'
+import type { Direction, Hidden, Log, MigrationContext, RunSql } from '../../migrate/source.ts'
 import { describeVersion } from '../../migrate/version.ts'
 import { leavesSession } from '../../sql/rows.ts'
 import type { Script } from '../../sql/script.ts'
 import { syntaxOfModes } from '../../sql/statements.ts'
 import type { Syntax } from '../../sql/tokens.ts'
-import { type Lock, poll } from '../locking.ts'
+import type { Lock } from '../locking.ts'
 import { ASIDE_TABLE } from '../ownTables.ts'
 import { decompressed } from '../storedText.ts'
+import { type ToolDatabase, ToolTable } from '../toolTable.ts'
 import { dropStatements } from './drop.ts'
 import { asStatementError, isMissingTable } from './failure.ts'
 import { advisoryLock, rowLock } from './lock.ts'
@@ -99,10 +100,7 @@ class MysqlDriver implements Driver {
   readonly #options: MysqlDriverOptions
   #tables: tables.Tables
   #lock: Lock
-  /** The table of the tool whose migrations run, while we hold the lock. */
-  #bookkeeping: Bookkeeping | undefined
-  /** Locks held for that tool. */
-  readonly #toolLocks: string[] = []
+  readonly #tool: ToolTable
   readonly #modes: Modes
   /** Size in bytes of the largest message the server accepts (max_allowed_packet). */
   readonly #packet: number
@@ -133,6 +131,7 @@ class MysqlDriver implements Driver {
     this.#session = session
     this.#tables = names
     this.#lock = lockOn(session, names, options)
+    this.#tool = new ToolTable(this.#toolDatabase(session))
     this.database = session.label
   }
 
@@ -157,7 +156,7 @@ class MysqlDriver implements Driver {
     this.#locked = true
     try {
       await this.#ensureTables()
-      if (options.bookkeeping) await this.#keepBooks(options.bookkeeping, options)
+      if (options.bookkeeping) await this.#tool.hold(options.bookkeeping, options)
     } catch (error) {
       await this.unlock().catch(() => undefined)
       throw asStatementError(error)
@@ -170,12 +169,7 @@ class MysqlDriver implements Driver {
     this.#begun = undefined
     // A failed migration must not leave its settings on the caller's connection.
     if (this.#unsettled) await this.#putBack(undefined, true)
-    for (const name of this.#toolLocks.splice(0)) {
-      await this.#session.query(`SELECT RELEASE_LOCK(${tables.literal(name)})`).catch(() => undefined)
-    }
-    const { lockRow } = this.#bookkeeping ?? {}
-    if (lockRow) await this.#session.query(lockRow.free).catch(() => undefined)
-    this.#bookkeeping = undefined
+    await this.#tool.release()
     await this.#lock.release()
   }
 
@@ -290,7 +284,9 @@ class MysqlDriver implements Driver {
     try {
       await this.#session.script(drops, NEVER)
       // In development, the migrations are applied again at once.
-      if (this.#options.keepTables && this.#bookkeeping) await this.#session.script(this.#bookkeeping.create, NEVER)
+      if (this.#options.keepTables && this.#tool.creation.length > 0) {
+        await this.#session.script(this.#tool.creation, NEVER)
+      }
     } catch (error) {
       throw asStatementError(error)
     }
@@ -348,29 +344,18 @@ class MysqlDriver implements Driver {
     return pieces.map(({ sql }) => sql)
   }
 
-  /** Takes the locks of the tool whose migrations run, and creates its table if it is missing. */
-  async #keepBooks(bookkeeping: Bookkeeping, options: LockOptions): Promise<void> {
-    // Where our own lock is a row, a named lock would exist on one node of the cluster only.
-    const names = this.#lock.table === undefined ? (bookkeeping.locks?.(this.#tables.database) ?? []) : []
-    for (const name of names) {
-      const sql = `SELECT GET_LOCK(${tables.literal(name)}, 0) AS locked`
-      const attempt = async () => Number((await this.#session.query(sql))[0]?.locked) === 1
-      await poll(this.database, options, attempt, async () => `its tool's lock ${name} is taken.`)
-      this.#toolLocks.push(name)
+  #toolDatabase(session: Session): ToolDatabase {
+    return {
+      label: session.label,
+      // Where our own lock is a row, a named lock would exist on one node of the cluster only.
+      keys: ({ locks }) => (this.#lock.table === undefined ? (locks?.(this.#tables.database) ?? []) : []),
+      tryLock: async (name) =>
+        Number((await session.query(`SELECT GET_LOCK(${tables.literal(name)}, 0) AS locked`))[0]?.locked) === 1,
+      unlock: (name) => session.query(`SELECT RELEASE_LOCK(${tables.literal(name)})`),
+      holder: async (name) => `its tool's lock ${name} is taken.`,
+      rows: (query) => this.rows(query),
+      create: (statements) => session.script(statements, NEVER),
     }
-    this.#bookkeeping = bookkeeping
-    const { select, create, lockRow } = bookkeeping
-    if (select !== undefined && (await this.rows(select)) === null) await this.#session.script(create, NEVER)
-    if (lockRow) await this.#takeRow(lockRow, options)
-  }
-
-  /** Marks the row by which the tool locks. */
-  async #takeRow({ take, look, holder }: LockRow, options: LockOptions): Promise<void> {
-    const attempt = async () => {
-      await this.rows(take)
-      return !(await this.rows(look))?.length
-    }
-    await poll(this.database, options, attempt, async () => holder)
   }
 
   /** Returns the statements that record a step in another tool's table. A migration may have changed the database. */

@@ -11,14 +11,15 @@ import type {
 } from '../../migrate/driver.ts'
 import { LockedError, StateMovedError, StatementError, UsageError } from '../../migrate/errors.ts'
 import { NEVER } from '../../migrate/never.ts'
-import type { Bookkeeping, Direction, Hidden, LockRow, Log, MigrationContext, RunSql } from '../../migrate/source.ts'
+import type { Direction, Hidden, Log, MigrationContext, RunSql } from '../../migrate/source.ts'
 import { NIL_VERSION } from '../../migrate/version.ts'
 import { refusesTransaction, type Script } from '../../sql/script.ts'
 import type { Statement } from '../../sql/statements.ts'
 import type { Syntax } from '../../sql/tokens.ts'
-import { type Lock, poll } from '../locking.ts'
+import type { Lock } from '../locking.ts'
 import { ASIDE_SCHEMA, ownTables } from '../ownTables.ts'
 import { decompressed } from '../storedText.ts'
+import { type ToolDatabase, ToolTable } from '../toolTable.ts'
 import { createSchema, dropStatements } from './drop.ts'
 import { asStatementError, isAnswer, isMissingTable } from './failure.ts'
 import { advisoryLock, holderOf, migrationLockIds, rowLock } from './lock.ts'
@@ -89,8 +90,7 @@ class PostgresDriver implements Driver {
   readonly #databaseName: string
   #tables: tables.Tables
   #lock: Lock
-  /** The table of the tool whose migrations run, while we hold the lock. */
-  #bookkeeping: Bookkeeping | undefined
+  readonly #tool: ToolTable
   readonly #restore: string
   #locked = false
   /** `true` while everything runs in one shared transaction, which single steps neither begin nor commit. */
@@ -110,6 +110,7 @@ class PostgresDriver implements Driver {
     this.#tables = names
     this.#lockFor = lockFor
     this.#lock = lockFor(names)
+    this.#tool = new ToolTable(this.#toolDatabase(session))
     this.#restore = restore
     this.syntax = syntax
     this.#databaseName = database
@@ -139,7 +140,7 @@ class PostgresDriver implements Driver {
     this.#locked = true
     try {
       await this.#ensureTables()
-      if (options.bookkeeping) await this.#keepBooks(options.bookkeeping, options)
+      if (options.bookkeeping) await this.#tool.hold(options.bookkeeping, options)
     } catch (error) {
       await this.unlock().catch(() => undefined)
       throw asStatementError(error)
@@ -153,11 +154,7 @@ class PostgresDriver implements Driver {
     for (const name of this.#names) await this.#session.query(`DEALLOCATE ${name}`).catch(() => undefined)
     this.#names.clear()
     this.#prepared = undefined
-    for (const key of this.#toolLocks.splice(0))
-      await this.#session.query(`SELECT pg_advisory_unlock(${key})`).catch(() => undefined)
-    const { lockRow } = this.#bookkeeping ?? {}
-    if (lockRow) await this.#session.query(lockRow.free).catch(() => undefined)
-    this.#bookkeeping = undefined
+    await this.#tool.release()
     // The next run must not see this run's temporary tables; elsewhere it would have a new session.
     if (!this.#session.borrowed) await this.#session.query('DISCARD TEMP').catch(() => undefined)
     await this.#lock.release()
@@ -326,7 +323,7 @@ class PostgresDriver implements Driver {
       keepTables: [this.#lock.table ?? '', ...(this.#options.keepTables ?? [])],
     })
     // In development, the migrations are applied again at once.
-    const again = this.#options.keepTables ? (this.#bookkeeping?.create ?? []) : []
+    const again = this.#options.keepTables ? this.#tool.creation : []
     await this.#transaction([...drops, ...again.map((sql) => `${sql};`)])
   }
 
@@ -347,37 +344,18 @@ class PostgresDriver implements Driver {
     await this.#transaction([row?.schema ? '' : createSchema(schema), tables.createTables(this.#tables)])
   }
 
-  /** Locks held for the tool whose migrations run. */
-  readonly #toolLocks: string[] = []
-
-  /** Takes the locks of the tool whose migrations run, and creates its table if it is missing. */
-  async #keepBooks(bookkeeping: Bookkeeping, options: LockOptions): Promise<void> {
-    // Where our own lock is a row, sessions hold no locks: a pooler would give them to somebody else.
-    const keys = this.#lock.table === undefined ? (bookkeeping.locks?.(this.#databaseName) ?? []) : []
-    for (const key of keys) {
-      await poll(
-        this.database,
-        options,
-        async () => (await this.#session.query(`SELECT pg_try_advisory_lock(${key}) AS locked`))[0]?.locked === true,
-        () => holderOf(this.#session, [BigInt(key)]),
-      )
-      this.#toolLocks.push(key)
+  #toolDatabase(session: Session): ToolDatabase {
+    return {
+      label: session.label,
+      // Where our own lock is a row, sessions hold no locks: a pooler would give them to somebody else.
+      keys: ({ locks }) => (this.#lock.table === undefined ? (locks?.(this.#databaseName) ?? []) : []),
+      tryLock: async (key) =>
+        (await session.query(`SELECT pg_try_advisory_lock(${key}) AS locked`))[0]?.locked === true,
+      unlock: (key) => session.query(`SELECT pg_advisory_unlock(${key})`),
+      holder: (key) => holderOf(session, [BigInt(key)]),
+      rows: (query) => this.rows(query),
+      create: (statements) => this.#transaction(statements.map((sql) => `${sql};`)),
     }
-    this.#bookkeeping = bookkeeping
-    const { select, create, lockRow } = bookkeeping
-    if (select !== undefined && (await this.rows(select)) === null) {
-      await this.#transaction(create.map((sql) => `${sql};`))
-    }
-    if (lockRow) await this.#takeRow(lockRow, options)
-  }
-
-  /** Marks the row by which the tool locks. */
-  async #takeRow({ take, look, holder }: LockRow, options: LockOptions): Promise<void> {
-    const attempt = async () => {
-      await this.rows(take)
-      return !(await this.rows(look))?.length
-    }
-    await poll(this.database, options, attempt, async () => holder)
   }
 
   /**
@@ -618,7 +596,7 @@ ${tables.createTables(this.#tables)}
 ${this.#development?.restore ?? ''}
 INSERT INTO ${versionTable} (version, dirty) SELECT version, dirty FROM pg_temp.${KEPT_VERSION} WHERE NOT EXISTS (SELECT FROM ${versionTable});
 INSERT INTO ${historyTable} SELECT * FROM pg_temp.${KEPT_HISTORY} WHERE NOT EXISTS (SELECT FROM ${historyTable});
-${(this.#bookkeeping?.create ?? []).map((sql) => `${sql};`).join('\n')}`
+${this.#tool.creation.map((sql) => `${sql};`).join('\n')}`
   }
 
   /**
