@@ -156,6 +156,7 @@ const TABLE = {
     args: 2,
     words: ['rules'],
     takes: ['path', 'server', 'dialect', 'base', 'only', 'since', 'sizes', 'fail-on', 'format'],
+    takes: ['path', 'server', 'dialect', 'base', 'only', 'since', 'fail-on', 'format', 'report'],
     load: () => import('./commands/verify.ts'),
   },
   bisect: {
