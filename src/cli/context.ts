@@ -248,14 +248,17 @@ export class Context {
   /**
    * Handles SIGINT and SIGTERM: the first signal calls `stop`, the second calls `cancel`, the third ends the program.
    * @param when for the message: when the program stops, such as "after the running migration"
+   * @returns a function that ends this, for a command that goes on with something else
    */
-  endOnSignal(when: string, stop: () => void, cancel: (code: number) => void = () => this.cancel()): void {
+  endOnSignal(when: string, stop: () => void, cancel: (code: number) => void = () => this.cancel()): () => void {
     let cancelled = false
-    for (const [signal, code] of [
-      ['SIGINT', 130],
-      ['SIGTERM', 143],
-    ] as const) {
-      process.on(signal, () => {
+    const listeners = (
+      [
+        ['SIGINT', 130],
+        ['SIGTERM', 143],
+      ] as const
+    ).map(([signal, code]) => {
+      const listener = () => {
         // A code migration may wait for something that cannot be cancelled. When the program ends, the server rolls
         // back its open transaction.
         if (cancelled) process.exit(code)
@@ -267,7 +270,12 @@ export class Context {
         this.stoppedBy = code
         this.tell(`Stopping ${when}. A second Ctrl-C cancels it.`)
         stop()
-      })
+      }
+      process.on(signal, listener)
+      return () => process.off(signal, listener)
+    })
+    return () => {
+      for (const forget of listeners) forget()
     }
   }
 
