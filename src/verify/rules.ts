@@ -136,6 +136,13 @@ const TABLE = {
     why: 'It was made while the server did not check, and the server will never look at those rows again.',
     instead: 'Make the key while keys are checked, after the rows that break it are mended.',
   },
+  'object-broken': {
+    group: 'rows',
+    severity: 'error',
+    summary: 'a view or a trigger that worked before fails when it is used',
+    why: 'The server does not look into bodies when something they name is dropped or renamed: the first who uses them meets the error.',
+    instead: 'Replace the function, trigger or view in the same migration.',
+  },
   'table-rewritten': {
     group: 'live',
     severity: 'warning',

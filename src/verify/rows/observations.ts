@@ -4,7 +4,7 @@ import type { Observation, Place } from '../finding.ts'
 import type { Half } from '../halves.ts'
 import { placeOf } from '../statementAt.ts'
 import type { Change, ChangedValue, ChangedValues, DroppedValues, LostRows } from './changes.ts'
-import type { BrokenKey, Counter } from './rowReader.ts'
+import type { BrokenKey, Counter, Use } from './rowReader.ts'
 import type { Said } from './said.ts'
 
 /** Observations about changes that one half made. @param back `true` if they show on the way back only */
@@ -39,6 +39,22 @@ export function observeCounters(counters: readonly { before: Counter; after: Cou
       rows: [{ table: after.table, key: after.column, before: String(before.next), after: String(after.next) }],
     },
   }))
+}
+
+/** Observations about objects that could be used before and cannot now. */
+export function observeUses(before: readonly Use[], after: readonly Use[], half: Half): Observation[] {
+  return after.flatMap(({ what, name, error }): Observation[] => {
+    const worked = before.some((use) => use.what === what && use.error === undefined)
+    if (!worked || error === undefined) return []
+    return [
+      {
+        rule: 'object-broken',
+        ...placeIn(half, name),
+        objects: [name],
+        message: `${what.charAt(0).toUpperCase()}${what.slice(1)} worked before, and fails now: ${error}.`,
+      },
+    ]
+  })
 }
 
 /** The place of the first statement that names the table, and the other word if one of them does. */

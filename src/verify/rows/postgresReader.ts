@@ -1,8 +1,8 @@
 /** Reads and compares rows on PostgreSQL and PGlite. */
-import type { Session } from '../../database/postgres/session.ts'
+import type { PostgresError, Session } from '../../database/postgres/session.ts'
 import { literal, identifier as quote } from '../../database/postgres/tables.ts'
 import type { FillColumn, FillTable, Text } from '../../fill/model.ts'
-import type { BrokenKey, Comparison, Counter, RowReader } from './rowReader.ts'
+import type { BrokenKey, Comparison, Counter, RowReader, Use } from './rowReader.ts'
 
 export function postgresReader(session: Session): RowReader {
   const run = (sql: string) => session.query(sql)
@@ -58,6 +58,26 @@ export function postgresReader(session: Session): RowReader {
       }
       return found
     },
+    async uses(tables) {
+      const uses: Use[] = []
+      for (const { name } of await run(VIEWS)) {
+        const error = await failureOf(() => run(`SELECT * FROM ${String(name)} LIMIT 1`))
+        uses.push({ what: `the view ${String(name)}`, name: String(name), error })
+      }
+      for (const { oid, name, table, events } of await run(TRIGGERS)) {
+        const found = tables.find(({ id }) => id === String(oid))
+        if (!found) continue
+        for (const statement of statementsFor(found, String(events))) {
+          const error = await failureOf(async () => {
+            await run('BEGIN')
+            await run(statement).finally(() => run('ROLLBACK'))
+          })
+          const what = `the trigger ${String(name)} of ${String(table)}, on ${statement.slice(0, 6)}`
+          uses.push({ what, name: String(name), error })
+        }
+      }
+      return uses
+    },
     async partOf({ id }) {
       const [row] = await run(
         `SELECT inhparent::regclass::text AS parent FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid WHERE inhrelid = ${Number(id)} AND relispartition`,
@@ -68,6 +88,43 @@ export function postgresReader(session: Session): RowReader {
 }
 
 // --- internal ---
+
+const OF_USERS =
+  "c.oid >= 16384 AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e')"
+const VIEWS = `SELECT c.oid::regclass::text AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'v' AND ${OF_USERS} ORDER BY 1`
+const TRIGGERS = `SELECT c.oid::bigint AS oid, t.tgname AS name, c.oid::regclass::text AS table, concat(CASE WHEN t.tgtype & 4 > 0 THEN 'I' END, CASE WHEN t.tgtype & 16 > 0 THEN 'U' END, CASE WHEN t.tgtype & 8 > 0 THEN 'D' END) AS events
+  FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace WHERE NOT t.tgisinternal AND t.tgenabled <> 'D' AND ${OF_USERS} ORDER BY 3, 2`
+
+/** States of errors that say that something is not there: a column, a table, a function, a type, a field of a row. */
+const NOT_THERE = new Set(['42703', '42P01', '42883', '42704'])
+
+async function failureOf(use: () => Promise<unknown>): Promise<string | undefined> {
+  try {
+    await use()
+    return undefined
+  } catch (error) {
+    const { code = '', message, where } = error as PostgresError
+    if (!NOT_THERE.has(code)) return undefined
+    const place = where?.split('\n').at(-1)
+    return place ? `${message} (${place})` : message
+  }
+}
+
+/** Statements that fire triggers of a table, over one of its rows. A key that is taken is refused later than they fire. */
+function statementsFor({ sql, columns }: FillTable, events: string): string[] {
+  const given = columns.filter(({ generated }) => generated === null)
+  const names = given.map((column) => column.sql).join(', ')
+  const [first] = given
+  if (!first) return []
+  const one = `ctid = (SELECT ctid FROM ${sql} LIMIT 1)`
+  return [
+    ...(events.includes('I')
+      ? [`INSERT INTO ${sql} (${names}) OVERRIDING SYSTEM VALUE SELECT ${names} FROM ${sql} LIMIT 1`]
+      : []),
+    ...(events.includes('U') ? [`UPDATE ${sql} SET ${first.sql} = ${first.sql} WHERE ${one}`] : []),
+    ...(events.includes('D') ? [`DELETE FROM ${sql} WHERE ${one}`] : []),
+  ]
+}
 
 /** Types whose values are compared by their operator, since one value has several texts. */
 const NUMBERS = new Set(['integer', 'decimal', 'float'])

@@ -11,7 +11,7 @@ import { inHalf, observationsOf } from '../observed.ts'
 import { VerificationError } from '../verificationError.ts'
 import type { Verified } from '../verified.ts'
 import { changesOf, changesOnTheWayBack } from './changes.ts'
-import { observeChanges, observeCounters, observeKeys } from './observations.ts'
+import { observeChanges, observeCounters, observeKeys, observeUses } from './observations.ts'
 import { definitionOf, RowDatabase, type State, type Unfilled, type Wanted } from './rowDatabase.ts'
 import type { Counter, RowReader } from './rowReader.ts'
 import { saidBy } from './said.ts'
@@ -154,6 +154,7 @@ export class RowChecks<Client> {
       ...observeChanges(changes, half, said, false),
       ...observeKeys(broken, half),
       ...observeCounters(goneBack(before.counters, up.counters), half),
+      ...observeUses(before.uses, up.uses, half),
     ]
   }
 
@@ -172,6 +173,7 @@ export class RowChecks<Client> {
     return [
       ...observeChanges(changes, half, said.down, true),
       ...observeCounters(goneBack(before.counters, down.counters), half),
+      ...observeUses(before.uses, down.uses, half),
     ]
   }
 

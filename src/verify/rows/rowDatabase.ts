@@ -13,7 +13,7 @@ import { MigratedDatabase } from '../../testing/lease/migratedDatabase.ts'
 import type { Verified } from '../verified.ts'
 import { mysqlReader } from './mysqlReader.ts'
 import { postgresReader } from './postgresReader.ts'
-import type { BrokenKey, Counter, RowReader } from './rowReader.ts'
+import type { BrokenKey, Counter, RowReader, Use } from './rowReader.ts'
 import { type Snapshot, snapshotOf } from './snapshot.ts'
 
 /** Rows to have in each table: so many of one kind. */
@@ -28,6 +28,7 @@ export interface State {
   readonly rows: Snapshot
   readonly counters: readonly Counter[]
   readonly broken: readonly BrokenKey[]
+  readonly uses: readonly Use[]
 }
 
 export interface Unfilled {
@@ -168,8 +169,10 @@ export class RowDatabase<Client> {
 
   async #read(reader: RowReader, tables: readonly FillTable[]): Promise<State> {
     const rows = await snapshotOf(reader, tables)
-    if (!this.#isWhole) return { tables, rows, counters: [], broken: [] }
-    return { tables, rows, counters: await reader.counters(tables), broken: await reader.brokenKeys(tables) }
+    if (!this.#isWhole) return { tables, rows, counters: [], broken: [], uses: [] }
+    const counters = await reader.counters(tables)
+    const broken = await reader.brokenKeys(tables)
+    return { tables, rows, counters, broken, uses: await reader.uses(tables) }
   }
 
   #forget(): void {

@@ -7,6 +7,15 @@ export interface Pair {
   readonly after: string
 }
 
+/** What became of using an object. */
+export interface Use {
+  /** The object, as people call it: `the view open_orders`. */
+  readonly what: string
+  readonly name: string
+  /** Why it cannot be used: something that it names is not there. Undefined if it can. */
+  readonly error: string | undefined
+}
+
 /** Where a column's numbers come from. */
 export interface Counter {
   readonly table: string
@@ -28,6 +37,8 @@ export interface RowReader {
   /** Returns rows that break a foreign key which the server takes for granted. */
   brokenKeys(tables: readonly FillTable[]): Promise<BrokenKey[]>
   counters(tables: readonly FillTable[]): Promise<Counter[]>
+  /** Uses each view, and each trigger of tables that have rows, and undoes it. */
+  uses(tables: readonly FillTable[]): Promise<Use[]>
   /** Returns the name of the table that an id from before now has, if it became part of another. */
   partOf(table: FillTable): Promise<string | undefined>
 }

@@ -1,0 +1,2 @@
+drop table payments, orders, users, teams;
+drop function shout;

@@ -1,0 +1,1 @@
+alter table payments rename column remark to note;

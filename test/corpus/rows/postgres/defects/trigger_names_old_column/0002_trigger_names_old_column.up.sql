@@ -1,0 +1,1 @@
+alter table payments rename column note to remark;
