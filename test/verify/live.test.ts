@@ -167,3 +167,24 @@ test('as a test, a warning is a remark, and a rule that is made an error fails',
     /^2_index.up.sql:1: index-blocks-writes: [\s\S]*create index concurrently by_email on users/,
   )
 })
+
+describe('the safe way', () => {
+  test('adds a column once, whatever constraints it comes with', async () => {
+    const [finding] = await found(
+      anyPostgres,
+      'alter table users add column title text check (length(title) > 0) check (length(title) < 9)',
+    )
+    const sql = finding?.fix?.sql ?? ''
+    expect(sql.match(/ADD COLUMN title text/g)).toHaveLength(1)
+    expect(sql.match(/NOT VALID/g)).toHaveLength(2)
+  })
+
+  test('leaves a change of type alone that costs nothing', async () => {
+    const [finding] = await found(
+      anyPostgres,
+      'alter table users alter column note type varchar(20), add constraint short check (length(email) < 99)',
+    )
+    expect(finding?.fix?.sql).toContain('ADD CONSTRAINT short')
+    expect(finding?.fix?.sql).not.toContain('note_new')
+  })
+})

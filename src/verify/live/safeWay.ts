@@ -11,9 +11,9 @@ export function safeWay(effects: Effects, text: string | undefined): Fix | undef
   const { columns, constraints, built } = effects
   const fixes = [
     ...columns.flatMap((change) => ofColumn(change, effects) ?? []),
-    ...constraints.flatMap((change) => ofConstraint(change, built, columns) ?? []),
+    ...constraints.flatMap((change) => ofConstraint(change, built) ?? []),
   ]
-  if (fixes.length > 0) return joined(fixes)
+  if (fixes.length > 0) return joined(newColumns(effects), fixes)
   if (built.length > 0) return concurrently(built, text)
   return batched(effects, text)
 }
@@ -64,17 +64,33 @@ function withConcurrently(create: string): string {
   )
 }
 
-function joined(fixes: readonly Fix[]): Fix {
+/** Returns the statements that add the columns which constraints of the same statement are about. */
+function newColumns(effects: Effects): string[] {
+  return effects.columns.flatMap((change) => {
+    const { table, before, after } = change
+    const isNeeded = effects.constraints.some((one) => one.table === table && isLookedAt(one))
+    if (before || !after || !isNeeded || ofColumn(change, effects)) return []
+    return [`ALTER TABLE ${table} ADD COLUMN ${after.name} ${columnRest(after)};`]
+  })
+}
+
+/** Returns whether a constraint was checked over all rows, although it need not be at once. */
+function isLookedAt({ kind, change, isValid }: ConstraintChange): boolean {
+  return change === 'added' && isValid && (kind === 'check' || kind === 'foreign key')
+}
+
+function joined(first: readonly string[], fixes: readonly Fix[]): Fix {
   const texts = [...new Set(fixes.map(({ text }) => text))]
-  const sql = fixes.flatMap((fix) => fix.sql ?? []).join('\n\n')
+  const parts = fixes.flatMap((fix) => fix.sql ?? [])
+  const sql = [
+    ...(first.length > 0 && parts.length > 0 ? [`${first.join('\n')}\n${parts.shift()}`] : []),
+    ...parts,
+  ].join('\n\n')
   return { text: texts.join(' '), ...(sql !== '' && { sql }) }
 }
 
-function ofConstraint(
-  { table, name, kind, definition, change, isValid }: ConstraintChange,
-  built: readonly BuiltIndex[],
-  columns: readonly ColumnChange[],
-): Fix | undefined {
+function ofConstraint(constraint: ConstraintChange, built: readonly BuiltIndex[]): Fix | undefined {
+  const { table, name, kind, definition, change } = constraint
   if (change === 'dropped') return undefined
   if (change === 'validated') {
     return {
@@ -82,17 +98,13 @@ function ofConstraint(
       sql: `${NEXT}\nALTER TABLE ${table} VALIDATE CONSTRAINT ${name};`,
     }
   }
-  if ((kind === 'check' || kind === 'foreign key') && isValid) {
-    const added = columns.filter((one) => one.table === table && !one.before && one.after)
-    const first = added
-      .map(({ after }) => `ALTER TABLE ${table} ADD COLUMN ${after?.name} ${columnRest(after)};\n`)
-      .join('')
+  if (isLookedAt(constraint)) {
     return {
       text: 'Add the constraint without looking at the rows, and check them in a second migration, during which everybody can go on.',
-      sql: `${first}ALTER TABLE ${table} ADD CONSTRAINT ${name} ${definition} NOT VALID;\n${NEXT}\nALTER TABLE ${table} VALIDATE CONSTRAINT ${name};`,
+      sql: `ALTER TABLE ${table} ADD CONSTRAINT ${name} ${definition} NOT VALID;\n${NEXT}\nALTER TABLE ${table} VALIDATE CONSTRAINT ${name};`,
     }
   }
-  const index = built.find(({ constraint }) => constraint === name)
+  const index = built.find((one) => one.constraint === name)
   if ((kind === 'unique' || kind === 'primary key') && index) {
     return {
       text: 'Build the index first, without blocking anybody, and make it the constraint in a second migration.',
@@ -110,7 +122,9 @@ function ofColumn({ table, before, after }: ColumnChange, effects: Effects): Fix
   if (!after) return undefined
   const isRewritten = effects.rewritten.some(({ name }) => name === table)
   if (!before) return isRewritten ? ofNewColumn(table, after) : undefined
-  if (before.type !== after.type) return ofType(table, before.name, before.type, after)
+  // A longer text costs nothing by itself: then it was a constraint of the same statement for which rows were read.
+  const isFree = !isRewritten && effects.constraints.some((one) => one.table === table && isLookedAt(one))
+  if (before.type !== after.type) return isFree ? undefined : ofType(table, before.name, before.type, after)
   if (!before.isNotNull && after.isNotNull) return ofNotNull(table, after.name)
   return undefined
 }
