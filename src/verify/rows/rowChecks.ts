@@ -30,7 +30,7 @@ export class RowChecks<Client> {
     this.#verified = verified
     this.#halves = halves
     this.#make = make
-    this.#walks = WALKS.map((walk) => ({ ...walk, database: new RowDatabase(verified) }))
+    this.#walks = WALKS.map((walk) => ({ ...walk, database: new RowDatabase(verified, walk.set === 'plain') }))
   }
 
   checks(): Check[] {
@@ -86,7 +86,7 @@ export class RowChecks<Client> {
     const up = await database.state()
     const observations = await this.#compareUp(migration, await database.reader(), state, up)
     if (!this.#canGoDown(migration)) return { unfilled, observations }
-    const back = await this.#wayBack(walk, migration, below, up)
+    const back = await this.#wayBack(walk, migration, below, up, state)
     observations.push(...back.observations)
     if (back.state) {
       observations.push(...(await this.#compareBack(migration, await database.reader(), state, up, back.state)))
@@ -95,6 +95,7 @@ export class RowChecks<Client> {
     const isOther = (table: FillTable) => !old.has(definitionOf(table))
     if (!walk.above || !up.tables.some(isOther)) return { unfilled, observations }
     // Rows that the new schema allows and the old one may not.
+    database.assume(up.tables)
     await database.fill(walk.above, undefined, isOther)
     const above = await this.#wayBack(walk, migration, below, await database.state())
     // The old schema has no place for what only the new one allows: that is so by nature, but good to know.
@@ -111,12 +112,13 @@ export class RowChecks<Client> {
     return { unfilled, observations: [...observations, ...told] }
   }
 
-  /** Goes down and up again. Returns the state below, if it came there. */
+  /** Goes down and up again. Returns the state below, if it came there and the one before is given. */
   async #wayBack(
     walk: RowWalk<Client>,
     migration: Migration,
     below: number,
     state: State,
+    before?: State,
   ): Promise<{ readonly state: State | undefined; readonly observations: readonly Observation[] }> {
     const { database } = walk
     try {
@@ -125,7 +127,7 @@ export class RowChecks<Client> {
       const observations = await this.#downFails(walk, migration, below, state.rows, error)
       return { state: undefined, observations }
     }
-    const down = await database.state()
+    const down = before && (await database.stateAgain(before.tables))
     try {
       await database.move(migration.version)
     } catch (error) {
@@ -224,7 +226,7 @@ export class RowChecks<Client> {
         const statement = one.statement ?? this.#half(migration, one.half ?? 'up')?.text ?? ''
         const half = this.#half(migration, one.half ?? 'up')
         const smallest = await smallestRows({ verified, from, to, rows, error, statement, half })
-        const isMissing = NOT_NULL.has(error.sqlState ?? '') && /null|default/i.test(one.message)
+        const isMissing = /contains null values|use of null|doesn't have a default/i.test(one.message)
         // Rows need not be equal, so it is not any rows that make it fail.
         const isRepeated = /duplicate|unique/i.test(one.message)
         const rule = walk.set === 'plain' && !isRepeated ? 'fails-with-rows' : 'fails-with-some-rows'
@@ -272,9 +274,6 @@ const WALKS: readonly Walk[] = [
     ],
   },
 ]
-
-/** States of a NOT NULL that rows do not satisfy, in PostgreSQL, and in MySQL. */
-const NOT_NULL = new Set(['23502', '22004', '23000', '01000', 'HY000', '22001'])
 
 const INSTEAD_OF_NOT_NULL =
   'Add the column without NOT NULL, give its rows a value, and then set NOT NULL: or give the column a default.'

@@ -44,8 +44,12 @@ export class RowDatabase<Client> {
   /** Why no row could be made for a table, by its definition. */
   readonly #unfillable = new Map<string, string>()
 
-  constructor(verified: Verified<Client>) {
+  readonly #isWhole: boolean
+
+  /** @param isWhole `true` to read counters and broken foreign keys, too */
+  constructor(verified: Verified<Client>, isWhole = true) {
     this.#verified = verified
+    this.#isWhole = isWhole
   }
 
   /** Goes up to a version; to one below, with a new database, which has no rows but those of migrations and seeds. */
@@ -73,13 +77,23 @@ export class RowDatabase<Client> {
   /** Reads tables, rows, counters and foreign keys, unless they were read since they changed. */
   async state(): Promise<State> {
     const { fill, reader } = this.#open ?? (await this.#openAt(NIL_VERSION))
-    this.#tables ??= await fill.readTables(this.#excluded)
-    if (!this.#state) {
-      const tables = this.#tables
-      const rows = await snapshotOf(reader, tables)
-      this.#state = { tables, rows, counters: await reader.counters(tables), broken: await reader.brokenKeys(tables) }
-    }
+    this.#tables ??= await fill.readTables(this.#excluded, true)
+    this.#state ??= await this.#read(reader, this.#tables)
     return this.#state
+  }
+
+  /**
+   * As {@link state}, where the tables are probably those that were known before: at a version to which the database came
+   * back. Their identities may be others.
+   */
+  async stateAgain(tables: readonly FillTable[]): Promise<State> {
+    const { reader } = this.#open ?? (await this.#openAt(NIL_VERSION))
+    return this.#read(reader, tables).catch(() => this.state())
+  }
+
+  /** Takes the tables for those of the database, to which it came back. */
+  assume(tables: readonly FillTable[]): void {
+    this.#tables = tables
   }
 
   async reader(): Promise<RowReader> {
@@ -106,11 +120,15 @@ export class RowDatabase<Client> {
     })
     if (hopeful.length === 0) return unfilled
     this.#state = undefined
+    let counts: ReadonlyMap<string, number> = new Map(all.map(({ table, rows }) => [table.id, rows.length]))
     for (const { set, rows } of wanted) {
       const each = new Map(hopeful.map(({ id }) => [id, rows]))
-      const filled = await fill.transaction(() => fillTables(fill, tables, each, { set, partitions: false }))
-      for (const { table, rows: made, why } of filled) {
-        if (made > 0 || why === undefined || this.#unfillable.has(definitionOf(table))) continue
+      const options = { set, partitions: false, counts }
+      const filled = await fill.transaction(() => fillTables(fill, tables, each, options))
+      const made = new Map(filled.map((one) => [one.table.id, one.rows]))
+      counts = new Map([...counts].map(([id, count]) => [id, count + (made.get(id) ?? 0)]))
+      for (const { table, rows: inserted, why } of filled) {
+        if (inserted > 0 || why === undefined || this.#unfillable.has(definitionOf(table))) continue
         this.#unfillable.set(definitionOf(table), why)
         unfilled.push({ table: table.name, why })
       }
@@ -146,6 +164,12 @@ export class RowDatabase<Client> {
     this.#open = { db, ...(await filling(db)) }
     this.#at = version
     return this.#open
+  }
+
+  async #read(reader: RowReader, tables: readonly FillTable[]): Promise<State> {
+    const rows = await snapshotOf(reader, tables)
+    if (!this.#isWhole) return { tables, rows, counters: [], broken: [] }
+    return { tables, rows, counters: await reader.counters(tables), broken: await reader.brokenKeys(tables) }
   }
 
   #forget(): void {
