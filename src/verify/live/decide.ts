@@ -98,9 +98,9 @@ function indexes({ effects, text, place }: Seen): Observation[] {
     ({ kind, blocks, name }) => kind === 'index' && blocks === 'reads' && names.includes(name),
   )
   const reads = locked.length > 0 ? ' Queries that may use it wait, too (ACCESS EXCLUSIVE on the index).' : ''
-  const ofPartitions = partitions.length > 0 ? [`${partitions.length} of partitions`] : []
-  const isOne = built.length === 1
-  const what = `${isOne ? 'index' : 'indexes'} ${listed([...names, ...ofPartitions])} ${isOne ? 'is' : 'are'} built`
+  const ofPartitions = partitions.length > 0 ? [`${counted(partitions.length)} of partitions`] : []
+  const own = names.length > 0 ? [`${names.length === 1 ? 'index' : 'indexes'} ${listed(names)}`] : []
+  const what = `${listed([...own, ...ofPartitions])} ${built.length === 1 ? 'is' : 'are'} built`
   const said = waiting(effects, tables)
   const message = `${said.charAt(0).toUpperCase()}${said.slice(1)} while ${what}.${reads}`
   const objects = [...tables, ...names]
@@ -152,4 +152,8 @@ function isIndexAlone({ table, constraint, isNew }: BuiltIndex, effects: Effects
   // A column of another type has its indexes built again.
   if (effects.columns.some((column) => column.table === table)) return false
   return lock !== undefined && (constraint === undefined || !isNew) && (!lock.isNew || lock.blocks === 'writes')
+}
+
+function counted(indexes: number): string {
+  return indexes === 1 ? 'an index' : `${indexes} indexes`
 }
