@@ -63,6 +63,8 @@ export interface TableEffect {
 export interface BuiltIndex {
   readonly name: string
   readonly table: string
+  /** Names of the tables of which that table is a partition, the nearest first. */
+  readonly under: readonly string[]
   /** The statement that makes it. */
   readonly definition: string
   readonly isNew: boolean
