@@ -93,6 +93,7 @@ const OWN = {
     value: 'FILE',
     help: 'write the page into one HTML file (or into a folder) that needs no server',
   },
+  report: { type: 'string', value: 'FILE', help: 'also write the findings and all versions into one HTML file' },
   port: { type: 'string', value: 'PORT', help: 'port of the page on this machine (default: a free one)' },
   'no-open': { type: 'boolean', help: 'print the address of the page, but do not open the browser' },
   yes: { type: 'boolean', short: 'y', help: 'destroy data without asking (squash: also uncommitted files)' },

@@ -5,6 +5,7 @@ import type { Attempts, Scratch } from './attempts.ts'
 import { CannotGenerateError } from './errors.ts'
 import type { Generator } from './generator.ts'
 import { type Answers, firstHints, type Hints, ON_THE_WAY } from './hints.ts'
+import { isSpelling } from './spelling.ts'
 import type { Statement } from './statement.ts'
 
 export interface Decision {
@@ -67,7 +68,7 @@ interface State {
 interface Further {
   readonly statements: readonly Statement[]
   readonly reached: Schema
-  /** `true` if the statements changed nothing: both texts mean the same. */
+  /** `true` if the statements changed nothing, and were about all that differs: both texts mean the same. */
   readonly isFixed: boolean
 }
 
@@ -82,7 +83,11 @@ async function further(db: Scratch, generator: Generator, { reached, to, hints }
     const statements = generator.statements(reached, to, again)
     for (const { sql } of statements) await db.run(sql)
     const now = await db.schema()
-    return { statements, reached: now, isFixed: isSame(generator, now, reached) }
+    return {
+      statements,
+      reached: now,
+      isFixed: isSame(generator, now, reached) && isSpelling(reached, to, statements),
+    }
   } catch {
     return undefined
   }
@@ -125,6 +130,7 @@ async function once(
     const more = await further(db, generator, { reached, to, hints })
     if (!more) break
     if (more.isFixed) return { keep: true, value: { statements: all, reached } }
+    if (isSame(generator, more.reached, reached)) break
     all.push(...more.statements)
     reached = more.reached
     if (isSame(generator, to, reached)) return { keep: true, value: { statements: all, reached } }

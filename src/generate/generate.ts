@@ -3,7 +3,7 @@ import type { Hidden, Source } from '../migrate/source.ts'
 import type { SchemaObject } from '../schema/model.ts'
 import type { Schema } from '../schema/schema.ts'
 import { statementOf } from '../schema/text.ts'
-import { DIALECTS } from '../sql/dialect.ts'
+import { DIALECTS, type Dialect } from '../sql/dialect.ts'
 import { hiddenOf, MigratedDatabase } from '../testing/lease/migratedDatabase.ts'
 import { sourceOf } from '../testing/lease/migrations.ts'
 import type { MigratedDatabaseOptions } from '../testing/lease/options.ts'
@@ -16,8 +16,9 @@ import { generatorOf } from './generators.ts'
 import { type Answers, NO_ANSWERS } from './hints.ts'
 import { nameOf } from './name.ts'
 import { neutralAnswers } from './neutral.ts'
-import { prove } from './prove.ts'
+import { changedTables, prove } from './prove.ts'
 import { type Answered, commonQuestions, type Question } from './questions.ts'
+import { proveWithRows, someRows } from './someRows.ts'
 import type { Statement } from './statement.ts'
 import { halfText, sentTexts } from './text.ts'
 import { loadWanted, type WantedText } from './wanted.ts'
@@ -49,6 +50,8 @@ export interface Generated {
   readonly to: Schema
   /** Objects that were left as they are, see {@link Wanted}: kind and name. */
   readonly left: readonly string[]
+  /** What failed with generated rows in the tables, though it works without: rows like these may be there. */
+  readonly remark?: string
 }
 
 /**
@@ -60,10 +63,13 @@ export async function generate<Client>(options: GenerateOptions<Client>): Promis
   const source = sourceOf(options.migrations)
   const generator = generatorOf(server.dialect)
   const scratch = scratchOf(options)
-  const attempts = DIALECTS[server.dialect].transactionalDdl ? inTransactions(await scratch()) : onCopies(scratch)
+  // Both sides at once: each waits for the server most of the time.
+  const wanting = wantedSchema(options, source)
+  wanting.catch(() => undefined)
+  const attempts = await attemptsOn(server.dialect, scratch)
   try {
     const from = await attempts.attempt(async (db) => ({ keep: true, value: await db.schema() }))
-    const { to, left } = await wantedSchema(options, source, from)
+    const { to, left } = await (await wanting)(from)
     const answered = readAnswers(options.answers ?? {}, from, to)
     const shared = { from, to, left, name: '', up: [], down: [], upText: '', downText: '', questions: [] }
     if (isSame(generator, to, from)) return shared
@@ -71,7 +77,12 @@ export async function generate<Client>(options: GenerateOptions<Client>): Promis
     if (questions.length > 0) return { ...shared, questions }
     if (options.rows) await fillRows(attempts, options.rows, from)
     const answers = { up: answered.answers, down: neutralAnswers(to, from, reversed(answered.answers)) }
-    const { up, down } = await prove(attempts, generator, to, answers)
+    const tables = options.rows ? [] : changedTables(from, to)
+    const { up, down, remark } = await proveWithRows(tables, {
+      withRows: () => attemptsOn(server.dialect, scratchOf(options, tables)),
+      without: attempts,
+      run: (on) => prove(on, generator, to, answers),
+    })
     const destroyed = options.answers?.destroy ? [] : destroyQuestions(up, options.answers?.byId ?? {})
     if (destroyed.length > 0) return { ...shared, questions: destroyed }
     return {
@@ -81,6 +92,7 @@ export async function generate<Client>(options: GenerateOptions<Client>): Promis
       upText: halfText(up, server.dialect),
       downText: halfText(down, server.dialect),
       name: nameOf(to.diff(from), answered.answers),
+      ...(remark !== undefined && { remark }),
     }
   } finally {
     await attempts.dispose()
@@ -95,7 +107,7 @@ export async function statementsBetween<Client>(
 ): Promise<Pick<Generated, 'up' | 'down'>> {
   const { dialect } = options.server
   const scratch = scratchOf(options)
-  const attempts = DIALECTS[dialect].transactionalDdl ? inTransactions(await scratch()) : onCopies(scratch)
+  const attempts = await attemptsOn(dialect, scratch)
   try {
     return await prove(attempts, generatorOf(dialect), to, { up: NO_ANSWERS, down: NO_ANSWERS })
   } finally {
@@ -105,13 +117,24 @@ export async function statementsBetween<Client>(
 
 // --- internal ---
 
-/** Returns what makes databases at the state that the migrations build. */
-function scratchOf<Client>(options: Omit<GenerateOptions<Client>, 'wanted'>): () => Promise<Scratch> {
+async function attemptsOn(dialect: Dialect, scratch: () => Promise<Scratch>): Promise<Attempts> {
+  return DIALECTS[dialect].transactionalDdl ? inTransactions(await scratch()) : onCopies(scratch)
+}
+
+/**
+ * Returns what makes databases at the state that the migrations build.
+ * @param tables the names of tables to put some generated rows into
+ */
+function scratchOf<Client>(
+  options: Omit<GenerateOptions<Client>, 'wanted'>,
+  tables: readonly string[] = [],
+): () => Promise<Scratch> {
   return async () => {
     const { answers: _, rows: __, wanted: ___, ...rest } = options as GenerateOptions<Client>
     // Before the first migration, there is no latest version.
     const isEmpty = (await sourceOf(options.migrations).list()).length === 0
     const db = await MigratedDatabase.create({ ...(isEmpty && { version: 'nil' as const }), ...rest })
+    if (tables.length > 0) await someRows(db.client as object, tables)
     return {
       run: async (sql) => {
         for (const one of sentTexts(sql, options.server.dialect)) await db.query(one)
@@ -170,21 +193,26 @@ interface WantedSchema {
   readonly left: readonly string[]
 }
 
+/** Reads the wanted schema. What it returns adds what is left alone, once the other side is known. */
 async function wantedSchema<Client>(
   options: GenerateOptions<Client>,
   source: Source,
-  from: Schema,
-): Promise<WantedSchema> {
+): Promise<(from: Schema) => Promise<WantedSchema>> {
   const { wanted, server } = options
-  if ('schema' in wanted) return { to: wanted.schema, left: [] }
+  if ('schema' in wanted) return async () => ({ to: wanted.schema, left: [] })
   const hidden = hiddenOf(source, options, server.dialect)
-  return onEmptyDatabase(server, source, hidden, async (run, read) => {
+  const to = await onEmptyDatabase(server, source, hidden, async (run, read) => {
     await loadWanted(run, wanted.sql, server.dialect)
-    const to = await read()
-    if (!wanted.partial) return { to, left: [] }
-    const left = await leave(run, from, to)
-    return { to: left.length === 0 ? to : await read(), left }
+    return read()
   })
+  return async (from) => {
+    if (!wanted.partial || !knowsLess(from, to)) return { to, left: [] }
+    return onEmptyDatabase(server, source, hidden, async (run, read) => {
+      await loadWanted(run, wanted.sql, server.dialect)
+      const left = await leave(run, from, to)
+      return { to: left.length === 0 ? to : await read(), left }
+    })
+  }
 }
 
 /** Reads the schema that SQL describes. @throws NothingWantedError, WantedSqlError */
@@ -238,6 +266,11 @@ const LEFT_ALONE: readonly SchemaObject['kind'][] = [
   'default-privileges',
   'other',
 ]
+
+function knowsLess(from: Schema, to: Schema): boolean {
+  const known = new Set(to.objects.map(({ kind }) => kind))
+  return from.objects.some(({ kind }) => LEFT_ALONE.includes(kind) && !known.has(kind))
+}
 
 /** Makes the objects of the kinds that the wanted side has none of, as far as they still can be made. */
 async function leave(run: (sql: string) => Promise<unknown>, from: Schema, to: Schema): Promise<string[]> {

@@ -1,6 +1,9 @@
 /** Answers where nobody is asked: values that a column can hold and that mean nothing. */
+import type { SchemaObject } from '../schema/model.ts'
 import type { Schema } from '../schema/schema.ts'
 import type { Answers } from './hints.ts'
+import { neutralValues } from './mysql/neutral.ts'
+import { ownColumns } from './questions.ts'
 
 /** Adds a value for each column that must not be null and has none, where its type has a neutral one. */
 export function neutralAnswers(from: Schema, to: Schema, answers: Answers): Answers {
@@ -18,12 +21,15 @@ export function neutralAnswers(from: Schema, to: Schema, answers: Answers): Answ
       if (before && !before.nullable) continue
       // MySQL puts a value of its own in the place of null, whatever the default.
       if (column.default !== null && !(before && to.dialect === 'mysql')) continue
-      const key = `${table.name}.${quote(column.name)}`
-      const value = neutralValue(column.type, to)
+      const label = labelOf(table, column.name)
+      const key = `${table.name}.${label}`
+      const value =
+        (isUnique(to, table, label) ? uniqueValue(column.type, to) : undefined) ?? neutralValue(column.type, to)
       if (value !== undefined && !fill.has(key)) fill.set(key, value)
     }
   }
-  return { ...answers, fill }
+  const map = to.dialect === 'mysql' ? new Map([...neutralValues(from, to, answers), ...answers.map]) : answers.map
+  return { ...answers, fill, map }
 }
 
 // --- internal ---
@@ -53,6 +59,33 @@ function mysqlValue(type: string): string | undefined {
   return first ?? (/char|text|binary|blob|^set\b/.test(type) ? "''" : undefined)
 }
 
-function quote(name: string): string {
-  return /^[a-z_][a-z0-9_$]*$/.test(name) ? name : `"${name.replaceAll('"', '""')}"`
+/** Returns the column's name as DDL writes it. */
+function labelOf(table: SchemaObject, name: string): string {
+  return ownColumns(table).find(({ column }) => column.name === name)?.label ?? name
+}
+
+/** Returns whether a constraint or an index keeps the column's values apart. */
+function isUnique({ objects }: Schema, table: SchemaObject, label: string): boolean {
+  const list = `(${label})`
+  return (
+    table.members.some(
+      ({ text }) => /^(?:CONSTRAINT .* )?(?:UNIQUE|PRIMARY KEY) /.test(text) && text.replaceAll('`', '').includes(list),
+    ) ||
+    objects.some(
+      ({ kind, table: of, head }) =>
+        kind === 'index' && of === table.name && head.startsWith('CREATE UNIQUE') && head.includes(list),
+    )
+  )
+}
+
+/** A different value for each row, where that is as easy; the server computes it row by row. */
+function uniqueValue(type: string, { dialect }: Schema): string | undefined {
+  if (dialect === 'mysql') {
+    if (/^(?:int|bigint)\b/.test(type)) return 'floor(rand() * 2000000000)'
+    return Number(/^(?:var)?char\((\d+)\)/.exec(type)?.[1] ?? 0) >= 36 ? 'uuid()' : undefined
+  }
+  if (/^(?:integer|bigint|numeric|double precision)/.test(type)) return '(random() * 2000000000)::integer'
+  const length = /^character varying\((\d+)\)$/.exec(type)?.[1]
+  if (length !== undefined) return `left(gen_random_uuid()::text, ${length})`
+  return type === 'text' || type === 'character varying' ? 'gen_random_uuid()::text' : undefined
 }

@@ -1,6 +1,6 @@
 /** The wanted side: SQL that describes a schema, run in an empty database and read from there. */
 import { codeFrame } from '../sql/codeFrame.ts'
-import type { Dialect } from '../sql/dialect.ts'
+import { DIALECTS, type Dialect } from '../sql/dialect.ts'
 import { positionAt } from '../sql/position.ts'
 import { cutStatements } from '../sql/statements.ts'
 import { NothingWantedError, WantedSqlError } from './errors.ts'
@@ -23,6 +23,7 @@ export async function loadWanted(
 ): Promise<void> {
   let left = texts.flatMap((text) => statementsOf(text, dialect))
   if (left.length === 0) throw new NothingWantedError(texts.map(({ name }) => name))
+  if (await isRunAtOnce(run, left, dialect)) return
   while (left.length > 0) {
     const failed: { part: Part; error: Error }[] = []
     for (const part of left) {
@@ -44,6 +45,24 @@ interface Part {
   readonly text: WantedText
   readonly start: number
   readonly sql: string
+}
+
+/**
+ * Sends all in one message, which the server undoes as a whole if a statement fails. Most files are in an order that works, and most of the
+ * time would be spent on the way.
+ */
+async function isRunAtOnce(
+  run: (sql: string) => Promise<unknown>,
+  parts: readonly Part[],
+  dialect: Dialect,
+): Promise<boolean> {
+  if (!DIALECTS[dialect].transactionalDdl) return false
+  try {
+    await run(parts.map(({ sql }) => sql).join(';\n'))
+    return true
+  } catch {
+    return false
+  }
 }
 
 /** Commands of psql that pg_dump writes; they mean nothing to the server. */

@@ -118,8 +118,9 @@ export interface TestDatabase<Client> {
    * Reads the schema, without the migrations' own tables.
    * @param hidden tables and schemas to leave out, too
    * @param within a client whose open transaction the result has to include
+   * @param often `true` if that client is ours alone and is asked again: it may keep what makes that faster
    */
-  readSchema(hidden?: Hidden, within?: Client): Promise<Schema>
+  readSchema(hidden?: Hidden, within?: Client, often?: boolean): Promise<Schema>
   /** After everything was dropped: makes again what each database has before its migrations. */
   refill(before: readonly string[]): Promise<void>
   /**

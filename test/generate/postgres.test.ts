@@ -1,4 +1,6 @@
 /** What is written for PostgreSQL. Each pair is proven on a server: up, down, up again. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { generated, statementsOf } from '../support/generating.ts'
 
@@ -220,6 +222,53 @@ const REACHED: readonly (readonly [what: string, from: string, to: string, rows?
     'create table p (id integer not null, a text); create table c (id integer not null, a text, b text)',
     "insert into c values (1, 'x', 'y')",
   ],
+  [
+    'a domain over a type that changes',
+    "create type mood as enum ('a', 'b'); create domain d as mood default 'a'; create table t (x d, y d[])",
+    "create type mood as enum ('b', 'a'); create domain d as mood default 'a'; create table t (x d, y d[])",
+    "insert into t values ('a', '{a,b}')",
+  ],
+  [
+    'the type of a column under a partitioned table, with an index and a view',
+    'create table t (id integer, k integer) partition by list (k); create table t1 partition of t for values in (1); create index on t (id); create view v as select * from t1',
+    'create table t (id bigint, k integer) partition by list (k); create table t1 partition of t for values in (1); create index on t (id); create view v as select * from t1',
+    'insert into t values (7, 1)',
+  ],
+  [
+    "a function that takes a table's row",
+    "create table t (id integer, a text); create function f(t) returns text language sql as 'select $1.a'; create view v as select f(t) from t",
+    "create table t (id bigint, b text); create function f(t) returns text language sql as 'select $1.b'; create view v as select f(t) from t",
+    "insert into t values (1, 'x')",
+  ],
+  [
+    'a view with privileges, a comment and an owner is made again with them',
+    'create table t (a integer); create view v as select a from t; grant select on v to public; comment on view v is $$it$$; comment on column v.a is $$one$$; alter view v owner to pg_monitor',
+    'create table t (a bigint); create view v as select a from t; grant select on v to public; comment on view v is $$it$$; comment on column v.a is $$one$$; alter view v owner to pg_monitor',
+    'insert into t values (1)',
+  ],
+  [
+    'a type with a long name in letters of several bytes changes',
+    `create type "${'ö'.repeat(31)}" as enum ('a'); create table t (x "${'ö'.repeat(31)}")`,
+    `create type "${'ö'.repeat(31)}" as enum ('b', 'a'); create table t (x "${'ö'.repeat(31)}")`,
+    "insert into t values ('a')",
+  ],
+  [
+    'a materialized view with an index, and a view on it',
+    'create table t (a integer, b text); create materialized view m as select a from t; create unique index on m (a); create view v as select a from m',
+    'create table t (a bigint, b text); create materialized view m as select a, b from t; create unique index on m (a); create view v as select a from m',
+    "insert into t values (1, 'x')",
+  ],
+  [
+    'rules, statistics and a publication',
+    'create table t (a integer, b integer); create rule r as on delete to t do instead nothing; create statistics s on a, b from t; create publication p for table t (a)',
+    'create table t (a bigint, c integer); create rule r as on delete to t do instead nothing; create statistics s on a, c from t; create publication p for table t (a, c)',
+    'insert into t values (1, 2)',
+  ],
+  [
+    'a schema and all that is in it gets another name without a rename',
+    "create schema a; create type a.m as enum ('x'); create table a.t (m a.m); create function a.f() returns a.m language sql as $$select m from a.t limit 1$$",
+    "create schema b; create type b.m as enum ('x'); create table b.t (m b.m); create function b.f() returns b.m language sql as $$select m from b.t limit 1$$",
+  ],
 ]
 
 describe('both ways are proven', () => {
@@ -247,6 +296,13 @@ describe('nothing is to do', () => {
   ])('if %s', async ([, from = '', to = '']) => {
     expect((await generated({ from, to })).up).toEqual([])
   })
+})
+
+test('everything that a schema can have comes from nothing, and goes', async () => {
+  const to = readFileSync(join(import.meta.dirname, '../database/everything.sql'), 'utf8')
+  const { up, down } = await generated({ from: 'select 1', to })
+  expect(up.length).toBeGreaterThan(90)
+  expect(down.length).toBeLessThan(up.length)
 })
 
 test('the same schemas give the same text, in whatever order their objects were made', async () => {

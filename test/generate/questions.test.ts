@@ -140,3 +140,24 @@ test('rows that no cast takes over are an error with the statement', async () =>
   expect(isMigratestError(error, 'MIGRATEST_CANNOT_GENERATE')).toBe(true)
   expect(error.message).toContain('invalid input syntax for type integer: "seven"')
 })
+
+test('what fails with generated rows only is said, and written all the same', async () => {
+  const { upText, remark } = await generated({
+    from: 'create table t (id integer primary key, a text)',
+    to: 'create table t (id integer primary key, a integer)',
+  })
+  expect(upText).toBe('ALTER TABLE t ALTER COLUMN a TYPE integer USING a::integer;\n')
+  expect(remark).toMatch(/^With generated rows in t, it fails: invalid input syntax for type integer/)
+})
+
+test('a column that comes back with the down gets values that mean nothing, apart from each other where they must be', async () => {
+  const { downText, remark } = await generated({
+    from: 'create table t (id integer primary key, a text not null, "user" varchar(9) not null unique)',
+    to: 'create table t (id integer primary key)',
+  })
+  expect(remark).toBeUndefined()
+  expect(downText).toContain("ADD COLUMN a text NOT NULL DEFAULT '';")
+  expect(downText).toContain(
+    'ADD COLUMN "user" character varying(9) NOT NULL DEFAULT left(gen_random_uuid()::text, 9);',
+  )
+})

@@ -1,6 +1,11 @@
 /** A change from one schema to another, written and proven on a server. */
 import type { GivenAnswers } from '../../src/generate/answers.ts'
+import { inTransactions, type Scratch } from '../../src/generate/attempts.ts'
 import { type Generated, generate } from '../../src/generate/generate.ts'
+import { NO_ANSWERS } from '../../src/generate/hints.ts'
+import { neutralAnswers } from '../../src/generate/neutral.ts'
+import { postgresGenerator } from '../../src/generate/postgres/generator.ts'
+import { prove } from '../../src/generate/prove.ts'
 import { memory } from '../../src/source/memory.ts'
 import type { TestServer } from '../../src/testing/testServer.ts'
 import { anyPostgres } from './servers.ts'
@@ -35,4 +40,31 @@ export async function generated({
 export async function statementsOf(wish: Wish): Promise<string[]> {
   const { up } = await generated(wish)
   return up.map(({ sql }) => sql.replace(/\s+/g, ' '))
+}
+
+/** Proves that two schemas reach each other, on databases that nothing else is prepared for. */
+export async function reachEachOther(from: string, to: string): Promise<void> {
+  const server = anyPostgres
+  const databases = [await server.create(), await server.create()] as const
+  try {
+    const [first, second] = await Promise.all(databases.map((database) => database.connect()))
+    if (!first || !second) throw new Error('not connected')
+    await Promise.all([databases[0].query(first, from), databases[1].query(second, to)])
+    const wanted = await databases[1].readSchema()
+    const db: Scratch = {
+      run: async (sql) => void (await databases[0].query(first, sql)),
+      rows: (sql) => databases[0].query(first, sql),
+      schema: () => databases[0].readSchema(undefined, first, true),
+      dispose: async () => undefined,
+    }
+    const before = await db.schema()
+    const answers = {
+      up: neutralAnswers(before, wanted, NO_ANSWERS),
+      down: neutralAnswers(wanted, before, NO_ANSWERS),
+    }
+    await prove(inTransactions(db), postgresGenerator, wanted, answers)
+    await Promise.all([databases[0].disconnect(first), databases[1].disconnect(second)])
+  } finally {
+    await Promise.all(databases.map((database) => database.drop()))
+  }
 }

@@ -16,6 +16,11 @@ const DEFAULTS: Readonly<Record<string, readonly string[]>> = {
   mood: ["'one'"],
   positive: ['1'],
   'integer[]': ["'{1,2}'"],
+  'mood[]': ["'{one}'"],
+  pair: ['null'],
+  feeling: ["'one'"],
+  felt: ['null'],
+  'double precision': ["nextval('counter')"],
 }
 
 const column = fc.record({
@@ -39,6 +44,10 @@ const table = fc.record({
   partitioned: fc.boolean(),
   view: fc.option(fc.constantFrom('plain', 'star', 'materialized'), { nil: undefined }),
   shape: fc.constantFrom('identity', 'serial', 'plain'),
+  unlogged: fc.boolean(),
+  granted: fc.boolean(),
+  child: fc.option(fc.constantFrom('inherits', 'behind'), { nil: undefined }),
+  second: fc.boolean(),
 })
 
 /** The SQL of a schema, statement after statement. */
@@ -54,13 +63,17 @@ export const schemas: fc.Arbitrary<string> = fc
     const names = new Map(unique)
     return [
       `create type mood as enum (${["'one'", ...labels.filter((label) => label !== "'one'")].join(', ')})`,
+      `create sequence counter${factor === 2 ? ' increment 5 cycle' : ''}`,
+      `create type pair as (l integer${factor === 2 ? ', r text' : ''})`,
+      `create domain feeling as mood default 'one'`,
+      `create type felt as (m mood, f feeling)`,
       `create domain positive as ${domain} check (value > 0)`,
       `create function f(i integer) returns integer language sql immutable as 'select i * ${factor}'`,
       `create function stamp() returns trigger language plpgsql as 'begin return new; end'`,
       ...unique.flatMap(([name, one]) => tableSql(name, one)),
       ...unique.flatMap(([name, { reference }]) => {
         const other = reference === undefined ? undefined : names.get(reference)
-        return reference !== undefined && other && !other.partitioned
+        return reference !== undefined && other && !other.partitioned && !other.unlogged
           ? [`alter table ${name} add constraint refers foreign key (id) references ${reference} (id)`]
           : []
       }),
@@ -90,7 +103,7 @@ function tableSql(name: string, one: Table): string[] {
     ...(one.unique && !one.partitioned ? ['constraint single unique (id)'.replace('single', `${plain}_single`)] : []),
   ]
   return [
-    `create table ${name} (${parts.join(', ')})${one.partitioned ? ' partition by range (id)' : ''}`,
+    `create ${one.unlogged && !one.partitioned ? 'unlogged ' : ''}table ${name} (${parts.join(', ')})${one.partitioned ? ' partition by range (id)' : ''}`,
     ...(one.partitioned ? [`create table ${plain}_low partition of ${name} for values from (minvalue) to (10)`] : []),
     ...(one.index ? [`create index ${plain}_index on ${name} ${one.index}`] : []),
     ...(one.trigger ? [`create trigger stamped before update on ${name} for each row execute function stamp()`] : []),
@@ -98,10 +111,19 @@ function tableSql(name: string, one: Table): string[] {
     ...one.columns.flatMap(({ name: label, comment }) =>
       comment ? [`comment on column ${name}.${label} is '${comment}'`] : [],
     ),
+    ...(one.granted ? [`grant select, insert on ${name} to public`] : []),
+    ...(one.child && !one.partitioned
+      ? [
+          one.child === 'inherits'
+            ? `create table ${plain}_child (extra integer) inherits (${name})`
+            : `create table ${plain}_child (id integer, extra integer)`,
+        ]
+      : []),
     ...(one.view
       ? [
           `create ${one.view === 'materialized' ? 'materialized ' : ''}view ${plain}_view as select ${one.view === 'star' ? '*' : 'id'} from ${name}`,
         ]
       : []),
+    ...(one.second && one.view ? [`create view ${plain}_second as select id + 1 as more from ${plain}_view`] : []),
   ]
 }

@@ -91,8 +91,9 @@ async function check(context: Context, wanted: Wanted): Promise<number> {
 }
 
 async function write(context: Context, result: Generated, words: readonly string[]): Promise<number> {
-  const { up, down, upText, downText, left } = result
+  const { up, down, upText, downText, left, remark } = result
   if (left.length > 0) context.tell(`left alone, because the command knows none: ${left.join(', ')}`)
+  if (remark !== undefined) context.tell(`note: ${remark}\n`)
   if (up.length === 0) {
     context.print('Nothing to do: the migrations build the wanted schema.', { files: [], up, down })
     return 0

@@ -22,6 +22,14 @@ export async function run(context: Context, [what, rule]: readonly string[]): Pr
   const wanted = optionsOf(context)
   const report = await verify(context, wanted)
   print(context, report, wanted.format)
+  if (context.options.report !== undefined) {
+    const [{ writePage }, { pageReport }] = await Promise.all([
+      import('../exportPage.ts'),
+      import('../verify/pageReport.ts'),
+    ])
+    const { file } = await writePage(context, context.options.report, { findings: pageReport(report) })
+    context.tell(`Wrote ${file}.`)
+  }
   return failed(report) ? 1 : 0
 }
 

@@ -11,7 +11,7 @@ import { literal } from './tables.ts'
 export interface CatalogOptions {
   /**
    * Keeps the settings and the prepared query on the session, for repeated reads: planning the query takes longer than
-   * running it. Not for a session that a pooler may hand to somebody else.
+   * running it. On a borrowed session only the query stays. Not for a session that a pooler may hand to somebody else.
    */
   readonly keep?: boolean
   /** What to leave out: the migrations' own tables, in any schema. */
@@ -23,7 +23,7 @@ export interface CatalogOptions {
  * borrowed session all settings are restored; on one of ours nothing outlives the message unless `keep` is set.
  */
 export async function readSchema(session: Session, { exclude, keep = false }: CatalogOptions): Promise<Schema> {
-  if (session.borrowed) return readOnBorrowed(session, exclude)
+  if (session.borrowed) return readOnBorrowed(session, exclude, keep)
   if (!keep) return readInTransaction(session, exclude)
   if (!prepared.has(session)) {
     await session.query(`${set(SETTINGS)}${prepareCatalog(exclude)}`)
@@ -108,16 +108,17 @@ async function readInTransaction(session: Session, exclude: Hidden): Promise<Sch
   }
 }
 
-async function readOnBorrowed(session: Session, exclude: Hidden): Promise<Schema> {
+async function readOnBorrowed(session: Session, exclude: Hidden, keep: boolean): Promise<Schema> {
   const names = Object.keys(SETTINGS)
   const [before] = await session.query(
     `SELECT json_object(ARRAY[${names.map((name) => `${literal(name)}, current_setting(${literal(name)})`).join(', ')}]) AS settings`,
   )
   try {
-    await session.query(`${set(SETTINGS)}${prepareCatalog(exclude)}`)
+    await session.query(`${set(SETTINGS)}${prepared.has(session) ? '' : prepareCatalog(exclude)}`)
+    if (keep) prepared.add(session)
     return await execute(session)
   } finally {
-    await session.query(`${set(before?.settings as Record<string, string>)}DEALLOCATE ${PREPARED};`)
+    await session.query(`${set(before?.settings as Record<string, string>)}${keep ? '' : `DEALLOCATE ${PREPARED};`}`)
   }
 }
 

@@ -10,9 +10,11 @@ import { alterTable, PHASE, type PostgresStatement, type Step, statement } from 
 export function columnSteps(change: Change, table: TableChange): Step[] {
   const was = new Map((table.was.columns ?? []).map((column) => [column.quoted, column]))
   const now = new Map((table.now.columns ?? []).map((column) => [column.quoted, column]))
+  // What it had from a parent that it leaves is its own then.
+  const leaves = (table.was.parents ?? []).some((parent) => !table.now.parents?.includes(parent))
   return [
     ...[...was.values()]
-      .filter(({ quoted }) => !now.has(quoted) && table.members.was.has(`column ${quoted}`))
+      .filter(({ quoted }) => !now.has(quoted) && (leaves || table.members.was.has(`column ${quoted}`)))
       .map((column) => dropColumn(change, table, column)),
     ...[...now.values()]
       .filter(({ quoted }) => !was.has(quoted) && table.members.now.has(`column ${quoted}`))

@@ -61,8 +61,11 @@ function pairs(from: Side, to: Side, steps: readonly Step[]): [Step, Step][] {
     for (const second of of(makes, user, userObject)) for (const each of first) result.push([each, second])
   }
   const displacing = steps.filter(({ displaces }) => displaces !== undefined)
+  const displaced = new Set(displacing.map(({ displaces }) => displaces))
   for (const step of displacing) {
     for (const { user, userObject } of from.usersOf.get(step.displaces ?? '') ?? []) {
+      // Another type that gets out of the way, too, is made from the new one.
+      if (displaced.has(user)) continue
       for (const first of of(ends, user, userObject)) {
         if (!first.makes.includes(user)) result.push([first, step])
       }

@@ -54,6 +54,9 @@ export function refused({ from, to, statement, error }: Refusal, hints: Hints): 
     const next = key && withRung(hints, key, 1)
     if (next) return next
   }
+  // What rows do not fit, they do not fit in another way either.
+  if (/^2[23]/.test(code) && /^(?:table|foreign-key|index) /.test(object) && !sql.includes(' ATTACH PARTITION '))
+    return undefined
   if (statement.does === 'alter' && sideOf(from).objects.has(object) && sideOf(to).objects.has(object)) {
     const next = object.startsWith('table ') ? undefined : withRung(hints, object, 1)
     if (next) return next
@@ -89,6 +92,8 @@ export function unreached(from: Schema, to: Schema, reached: Schema, hints: Hint
       if (text !== undefined && text === old.get(member.key)) same.push(part, part.replace('/column ', '/default '))
       else if (was) other.push(key)
     }
+    const names = new Set(now.members.map((member) => member.key))
+    if (was && got.members.some((member) => !names.has(member.key))) other.push(key)
     if (now.head !== got.head || (now.members.length === 0 && now.tail !== got.tail)) {
       if (was && was.head === got.head) same.push(key)
       else if (was) other.push(key)

@@ -14,7 +14,7 @@ import { alterSteps, type Table } from './table.ts'
 import { alterType, replaceType } from './type.ts'
 
 export function stepsOf(from: Side, to: Side, hints: Hints): Step[] {
-  let forced: ReadonlySet<string> = hints.rebuild
+  let forced: ReadonlySet<string> = new Set([...hints.rebuild, ...detachedIndexes(from, to)])
   for (;;) {
     const steps = once({ from, to, hints, forced })
     const more = forcedBy(from, to, steps).filter((key) => !forced.has(key))
@@ -98,6 +98,40 @@ function dropIndex({ from, to }: Change, object: SchemaObject & { kind: 'index' 
   ]
 }
 
+/** An index of a partition cannot be detached from that of its table: both are made again, with all others that are attached. */
+function detachedIndexes(from: Side, to: Side): string[] {
+  const isAttached = (line: string) => / ATTACH PARTITION /.test(line)
+  return [...from.objects].flatMap(([key, was]) => {
+    const now = to.objects.get(key)
+    if (!now || !isKind('index', was) || !was.more.some((line) => isAttached(line) && !now.more.includes(line)))
+      return []
+    const { parent } = factsOf(from, was)
+    const family = [...from.objects].filter(
+      ([, other]) => isKind('index', other) && (other.name === parent || factsOf(from, other).parent === parent),
+    )
+    return family.map(([other]) => other)
+  })
+}
+
+/** With an index go those of its partitions. */
+function indexAnew({ from, to, forced }: Change, was: SchemaObject & { kind: 'index' }, now: SchemaObject): Step[] {
+  const { parent } = factsOf(from, was)
+  const owner = [...from.objects].find(([, { kind, name }]) => kind === 'index' && name === parent)
+  if (owner && forced.has(owner[0])) return [makeStep(to, now)]
+  const children = [...from.objects].filter(
+    ([, other]) => isKind('index', other) && factsOf(from, other).parent === was.name,
+  )
+  const step = dropStep(from, was)
+  return [
+    {
+      ...step,
+      ends: [...step.ends, ...children.map(([key]) => key)],
+      frees: [...(step.frees ?? []), ...children.flatMap(([, one]) => namesOf(from, one))],
+    },
+    makeStep(to, now),
+  ]
+}
+
 /** What has a step of its own does not end with its table's. */
 function withoutApart(steps: readonly Step[], apart: ReadonlySet<SchemaObject>): Step[] {
   const keys = new Set([...apart].map(keyOf))
@@ -149,6 +183,7 @@ function changeObject(change: Change, was: SchemaObject, now: SchemaObject): Ste
   if (isKind('type', was) && isKind('type', now)) {
     return (forced.has(key) ? undefined : alterType(change, was, now)) ?? replaceType(change, was, now)
   }
+  if (forced.has(key) && isKind('index', was)) return indexAnew(change, was, now)
   if (forced.has(key)) return [withBelonging(from, dropStep(from, was)), makeStep(to, now)]
   if (isKind('sequence', was) && isKind('sequence', now)) return alterSequence(change, was, now)
   return alterOther(change, was, now) ?? [withBelonging(from, dropStep(from, was)), makeStep(to, now)]

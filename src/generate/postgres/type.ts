@@ -33,8 +33,9 @@ export function alterType(change: Change, was: Type, now: Type): Step[] | undefi
 export function replaceType(change: Change, was: Type, now: Type): Step[] {
   const { from, to } = change
   const key = keyOf(now)
-  const isUsed = (from.usersOf.get(keyOf(was)) ?? []).some(({ user, userObject }) =>
-    user.startsWith(`${userObject}/column `),
+  // A type that is made of it is replaced in the same way, and needs both for the while.
+  const isUsed = (from.usersOf.get(keyOf(was)) ?? []).some(
+    ({ user, userObject }) => user.startsWith(`${userObject}/column `) || userObject.startsWith('type '),
   )
   const { form } = factsOf(from, was)
   if (!isUsed) return [dropStep(from, was), makeStep(to, now)]
@@ -164,7 +165,11 @@ function alterDomain({ hints, forced }: Change, was: TypeFacts, now: TypeFacts):
 export function asideName({ schema }: Side, name: string): string {
   const taken = new Set(schema.objects.map((object) => object.name))
   const plain = /^(.*?)("?)$/s
-  const short = (text: string) => (text.length > 55 ? text.slice(0, 55) : text)
+  const short = (text: string) => {
+    let cut = text
+    while (new TextEncoder().encode(cut).length > 55) cut = [...cut].slice(0, -1).join('')
+    return cut
+  }
   for (let n = 1; ; n++) {
     const [, body = '', quote = ''] = plain.exec(name) ?? []
     const other = `${short(body)}_old${n === 1 ? '' : n}${quote}`

@@ -200,11 +200,12 @@ export class MigratedDatabase<Client = unknown> {
 
   /**
    * Reads the schema, without the migrations' own tables. `String(await db.schema())` is its DDL.
-   * @param client a client of this database with an open transaction, whose changes the result has to include
+   * @param client a client of this database with an open transaction, whose changes the result has to include; a prepared statement
+   * stays on it
    */
   schema(client?: Client): Promise<Schema> {
     const within = client ?? (this.#lease.transaction ? this.client : undefined)
-    return this.#during('schema', () => this.#database.readSchema(this.#hidden, within))
+    return this.#during('schema', () => this.#database.readSchema(this.#hidden, within, client !== undefined))
   }
 
   /** Migrates to `target` on a separate connection. @throws OpenTransactionError, SharedDatabaseError */

@@ -118,13 +118,13 @@ export class PostgresTestDatabase extends ServerDatabase<Client, PostgresRegistr
     return `CREATE EXTENSION IF NOT EXISTS ${identifier(name)}`
   }
 
-  protected async read(hidden: Hidden | undefined, within: Client | undefined): Promise<Schema> {
+  protected async read(hidden: Hidden | undefined, within: Client | undefined, often: boolean): Promise<Schema> {
     const exclude = notOfTheSchema(undefined, hidden)
     // Only this session sees the changes of its open transaction.
     if (within) {
       const session = this.#borrowed.get(within) ?? (await borrowClient(within))
       this.#borrowed.set(within, session)
-      return readSchema(session, { exclude })
+      return readSchema(session, { exclude, keep: often })
     }
     this.#reader ??= patiently(() => openUrl(this.url))
     try {

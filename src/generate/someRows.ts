@@ -1,0 +1,58 @@
+/** Generated rows for the proof. They show what an empty table hides; what they show may still be the right thing to do. */
+import { kindOfClient } from '../database/kinds.ts'
+import { fillTables } from '../fill/fillTables.ts'
+import { openFill } from '../fill/openFill.ts'
+import type { Attempts } from './attempts.ts'
+import { CannotGenerateError, GenerateProofError } from './errors.ts'
+import type { Proof } from './prove.ts'
+
+interface Ways {
+  readonly withRows: () => Promise<Attempts>
+  readonly without: Attempts
+  readonly run: (attempts: Attempts) => Promise<Proof>
+}
+
+/**
+ * Proves with rows in the tables. If that fails, proves without them, and says so: a new check, for example, may refuse generated values but
+ * none that is really there.
+ * @throws what the proof without rows throws
+ */
+export async function proveWithRows(
+  tables: readonly string[],
+  { withRows, without, run }: Ways,
+): Promise<Proof & { readonly remark?: string }> {
+  if (tables.length === 0) return run(without)
+  let failed: Error
+  const attempts = await withRows()
+  try {
+    return await run(attempts)
+  } catch (error) {
+    if (!(error instanceof CannotGenerateError || error instanceof GenerateProofError)) throw error
+    failed = error
+  } finally {
+    await attempts.dispose()
+  }
+  const proof = await run(without)
+  const why = failed.message.replace(/^No statements were found that lead to the wanted schema\. /, '')
+  return { ...proof, remark: `With generated rows in ${tables.join(', ')}, it fails: ${why}` }
+}
+
+/** Adds a few rows to tables, and to those they refer to. A table that takes none stays empty. */
+export async function someRows(client: object, names: readonly string[]): Promise<void> {
+  const { borrow } = await kindOfClient(client)
+  if (!borrow) return
+  const borrowed = await borrow(client)
+  try {
+    const database = openFill(borrowed)
+    const tables = await database.readTables({ tables: [], schemas: [] })
+    const plain = new Set(names.map((name) => name.replace(/["`]/g, '')))
+    const wanted = new Map(tables.filter(({ name }) => plain.has(name)).map(({ id }) => [id, ROWS]))
+    await database.transaction(() => fillTables(database, tables, wanted, { set: 'plain', partitions: false }))
+  } finally {
+    await borrowed.session.close()
+  }
+}
+
+// --- internal ---
+
+const ROWS = 5
