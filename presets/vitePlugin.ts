@@ -8,7 +8,6 @@ import { openBeside } from '../src/database/beside.ts'
 import { dialectOf, type ServerKind, serverKindOf } from '../src/server/kinds.ts'
 import { pathOf } from '../src/source/folder.ts'
 import { openFolder } from '../src/source/open.ts'
-import { anyServer } from '../src/testing/server/anyServer.ts'
 import { MountedPage } from '../src/ui/mounted.ts'
 import { allow } from '../src/watch/allowed.ts'
 import type { Failure, WatchEvent } from '../src/watch/events.ts'
@@ -107,7 +106,7 @@ class Database {
       migrator,
       server,
       mode: 'watching',
-      testServer: async () => anyServer(kind),
+      testServer: async () => (await import('../src/testing/server/anyServer.ts')).anyServer(kind),
       act: (job) => this.#watcher.do(job),
     })
   }

@@ -3,6 +3,7 @@ import { useEffect } from 'preact/hooks'
 import type { UiState } from '../src/ui/protocol.ts'
 import { Activity } from './Activity.tsx'
 import { Compare } from './Compare.tsx'
+import { Findings } from './Findings.tsx'
 import { QuestionNotice } from './Question.tsx'
 import { Rows } from './Rows.tsx'
 import { go, linkTo, route, type View } from './route.ts'
@@ -14,6 +15,7 @@ import { VersionView } from './VersionView.tsx'
 const VIEWS: readonly { readonly view: View; readonly name: string }[] = [
   { view: 'migrations', name: 'Migrations' },
   { view: 'compare', name: 'Compare' },
+  { view: 'findings', name: 'Findings' },
   { view: 'rows', name: 'Rows' },
   { view: 'activity', name: 'Activity' },
 ]
@@ -43,6 +45,7 @@ export function App() {
       {view !== 'migrations' && (
         <main id="content" tabIndex={-1}>
           {view === 'compare' && <Compare now={now} />}
+          {view === 'findings' && <Findings now={now} />}
           {view === 'rows' && <Rows now={now} />}
           {view === 'activity' && <Activity now={now} />}
         </main>
@@ -55,7 +58,10 @@ export function App() {
 
 function Header({ now, view }: { now: UiState; view: View }) {
   const { folder, database, server, format } = now
-  const shown = VIEWS.filter(({ view: one }) => now.mode !== 'saved' || one === 'migrations' || one === 'compare')
+  const shown = VIEWS.filter(({ view: one }) => {
+    if (one === 'findings') return now.verified
+    return now.mode !== 'saved' || one === 'migrations' || one === 'compare'
+  })
   return (
     <header class="top">
       <p class="brand">
@@ -125,7 +131,7 @@ function Notices({ now }: { now: UiState }) {
       )}
       {!connected && lost.value === undefined && (
         <p class="notice lost" role="alert">
-          The database does not answer. This is what it showed last.
+          The database does not answer; this is what it showed last. {unread?.message.split('\n')[0]}
         </p>
       )}
       {now.question && <QuestionNotice asked={now.question} />}

@@ -8,9 +8,11 @@ interface CodeProps {
   /** First and last line of each statement, counted from 1. */
   readonly statements?: readonly { readonly from: number; readonly to: number }[]
   readonly label: string
+  /** Number of the first line; default 1. */
+  readonly first?: number | undefined
 }
 
-export function Code({ text, language, statements = [], label }: CodeProps) {
+export function Code({ text, language, statements = [], label, first = 1 }: CodeProps) {
   const lines = highlight(text.replace(/\n$/, ''), language)
   const starts = new Map(statements.map(({ from }, i) => [from, i + 1]))
   const within = new Set(
@@ -22,7 +24,7 @@ export function Code({ text, language, statements = [], label }: CodeProps) {
       <pre class={statements.length > 0 ? 'numbered' : undefined}>
         <code>
           {lines.map((parts, i) => {
-            const number = i + 1
+            const number = i + first
             const statement = starts.get(number)
             return (
               <span key={i} class={`line${within.has(number) ? ' in' : ''}`} data-line={number}>

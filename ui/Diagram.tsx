@@ -104,16 +104,25 @@ function Canvas({ placed }: { placed: Placed }) {
   const frame = useRef<HTMLDivElement>(null)
   const view = useSignal<View>({ x: 0, y: 0, scale: 1 })
   const chosen = useSignal('')
-  const fit = () => {
+  const showAll = () => {
     const box = frame.current?.getBoundingClientRect()
     if (box) view.value = fitted(placed, box.width, box.height)
   }
-  useEffect(fit, [placed])
+  const isOwn = useRef(false)
+  useEffect(() => {
+    isOwn.current = false
+    showAll()
+    // Until the reader has moved it, the diagram fits the window.
+    const observer = new ResizeObserver(() => isOwn.current || showAll())
+    if (frame.current) observer.observe(frame.current)
+    return () => observer.disconnect()
+  }, [placed])
   useEffect(() => {
     const element = frame.current
     if (!element) return
     const onWheel = (event: WheelEvent) => {
       event.preventDefault()
+      isOwn.current = true
       if (!event.ctrlKey && !event.metaKey) return move(view, -event.deltaX, -event.deltaY)
       const { left, top } = element.getBoundingClientRect()
       zoom(view, Math.exp(-event.deltaY / 300), { x: event.clientX - left, y: event.clientY - top })
@@ -125,6 +134,10 @@ function Canvas({ placed }: { placed: Placed }) {
     const { width = 0, height = 0 } = frame.current?.getBoundingClientRect() ?? {}
     return { x: width / 2, y: height / 2 }
   }
+  const step = (factor: number) => {
+    isOwn.current = true
+    zoom(view, factor, middle())
+  }
   const keys: Readonly<Record<string, () => void>> = {
     ArrowLeft: () => move(view, 60, 0),
     ArrowRight: () => move(view, -60, 0),
@@ -132,7 +145,7 @@ function Canvas({ placed }: { placed: Placed }) {
     ArrowDown: () => move(view, 0, -60),
     '+': () => zoom(view, 1.25, middle()),
     '-': () => zoom(view, 0.8, middle()),
-    '0': fit,
+    '0': showAll,
   }
   const { x, y, scale } = view.value
   const near = chosen.value === '' ? undefined : neighboursOf(placed.shown, chosen.value)
@@ -149,6 +162,7 @@ function Canvas({ placed }: { placed: Placed }) {
           const act = event.ctrlKey || event.metaKey ? undefined : keys[event.key]
           if (!act) return
           event.preventDefault()
+          isOwn.current = event.key !== '0'
           act()
         }}
         onPointerDown={(event) => {
@@ -162,6 +176,7 @@ function Canvas({ placed }: { placed: Placed }) {
               if (Math.hypot(dx, dy) < 4) return
               target.setPointerCapture(event.pointerId)
             }
+            isOwn.current = true
             view.value = { ...start, x: start.x + dx, y: start.y + dy }
           }
           const onUp = () => {
@@ -196,13 +211,13 @@ function Canvas({ placed }: { placed: Placed }) {
         </svg>
       </div>
       <div class="canvas-tools">
-        <button type="button" onClick={() => zoom(view, 0.8, middle())} aria-label="Smaller">
+        <button type="button" onClick={() => step(0.8)} aria-label="Smaller">
           −
         </button>
-        <button type="button" onClick={() => zoom(view, 1.25, middle())} aria-label="Larger">
+        <button type="button" onClick={() => step(1.25)} aria-label="Larger">
           +
         </button>
-        <button type="button" onClick={fit}>
+        <button type="button" onClick={showAll}>
           Fit
         </button>
       </div>

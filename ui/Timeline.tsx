@@ -1,12 +1,12 @@
 /** The timeline: every migration as a station, newest first, with the lanes of branches as `dag` draws them. */
 import { computed, signal, useSignal } from '@preact/signals'
 import { useEffect, useLayoutEffect, useMemo, useRef } from 'preact/hooks'
-import type { Station } from '../src/ui/protocol.ts'
+import type { FindingsDocument, Station } from '../src/ui/protocol.ts'
 import { EditorChoice } from './editor.tsx'
 import { LANE_WIDTH, Lanes, lanesOfStations } from './lanes.tsx'
 import { go, linkTo, route } from './route.ts'
 import { STATE_WORDS, StateIcon } from './stateMark.tsx'
-import { state } from './store.ts'
+import { documentAt, state } from './store.ts'
 import { count, duration, moment } from './time.ts'
 
 const ROW_HEIGHTS = { overview: 12, compact: 28, roomy: 44 } as const
@@ -49,6 +49,7 @@ export function Timeline() {
   }, [])
 
   const digits = useMemo(() => Math.max(0, ...stations.map(({ number }) => number.length)), [stations])
+  const worst = now?.verified ? worstByKey(documentAt<FindingsDocument>('findings').data) : NONE
   const at = stations.findIndex(({ key }) => key === chosen)
   // Shows the chosen station, unless it is in view already.
   useLayoutEffect(() => {
@@ -161,6 +162,7 @@ export function Timeline() {
                 chosen={station.key === chosen}
                 current={station.key === now?.at}
                 running={station.key === now?.running}
+                worst={worst.get(station.key)}
                 onChoose={() => {
                   go(linkTo('migrations', [station.key, ...route.value.parts.slice(1)]))
                   viewport.current?.focus({ preventScroll: true })
@@ -189,10 +191,12 @@ interface RowProps {
   readonly chosen: boolean
   readonly current: boolean
   readonly running: boolean
+  /** The most severe finding of `verify`. */
+  readonly worst: 'error' | 'warning' | undefined
   readonly onChoose: () => void
 }
 
-function Row({ station, index, total, top, left, chosen, current, running, onChoose }: RowProps) {
+function Row({ station, index, total, top, left, chosen, current, running, worst, onChoose }: RowProps) {
   const { number, title, appliedAt, appliedBy, durationMs, problem } = station
   const odd = station.state !== undefined && station.state !== 'applied'
   const facts = [
@@ -207,14 +211,12 @@ function Row({ station, index, total, top, left, chosen, current, running, onCho
       class={`station${chosen ? ' chosen' : ''}${running ? ' running' : ''}${problem === null ? '' : ' broken'}`}
       role="option"
       tabIndex={-1}
-      aria-label={[
-        station.key,
-        current ? 'current' : '',
-        odd ? station.state : '',
-        problem === null ? '' : 'cannot run',
-      ]
-        .filter(Boolean)
-        .join(', ')}
+      // The overview shows no text.
+      aria-label={
+        zoom.value === 'overview'
+          ? [station.key, current && 'current', odd && station.state].filter(Boolean).join(', ')
+          : undefined
+      }
       aria-selected={chosen}
       aria-setsize={total}
       aria-posinset={index + 1}
@@ -227,6 +229,7 @@ function Row({ station, index, total, top, left, chosen, current, running, onCho
       {current && <span class="tag here">current</span>}
       {running && <span class="tag">running</span>}
       {problem !== null && <span class="tag bad">cannot run</span>}
+      {worst && <span class={`tag ${worst === 'error' ? 'bad' : 'late'}`}>{worst}</span>}
       {odd && <span class={`tag ${station.state}`}>{station.state}</span>}
       <span class="station-facts">{facts.filter(Boolean).slice(0, 2).join(' · ') || 'not applied yet'}</span>
     </div>
@@ -284,4 +287,15 @@ function sumOf(all: readonly Station[], shown: number) {
       ))}
     </>
   )
+}
+
+const NONE: ReadonlyMap<string, 'error' | 'warning'> = new Map()
+
+function worstByKey(found: FindingsDocument | undefined): ReadonlyMap<string, 'error' | 'warning'> {
+  const worst = new Map<string, 'error' | 'warning'>()
+  for (const { key, severity, allowed } of found?.findings ?? []) {
+    if (key === undefined || allowed || severity === 'notice') continue
+    if (severity === 'error' || !worst.has(key)) worst.set(key, severity)
+  }
+  return worst
 }

@@ -7,6 +7,7 @@ import { Code } from './Code.tsx'
 import { Diagram } from './Diagram.tsx'
 import { Diff, DiffLines, linesOfText } from './Diff.tsx'
 import { EditorLink } from './editor.tsx'
+import { FindingsOf } from './Findings.tsx'
 import { linkTo, route, type VersionTab } from './route.ts'
 import { SchemaText } from './SchemaText.tsx'
 import { STATE_WORDS, StateIcon } from './stateMark.tsx'
@@ -39,6 +40,11 @@ export function VersionView({ station }: { station: Station }) {
           <span>{station.title}</span>
         </h1>
         <nav class="neighbours" aria-label="Migrations beside this one">
+          {state.value?.at !== undefined && state.value.mode !== 'saved' && station.state !== 'missing' && (
+            <a class="neighbour wide" href={linkTo('compare', ['database', station.key])}>
+              Compare with the database
+            </a>
+          )}
           <Neighbour station={below} tab={tab} name="Older" arrow="↓" />
           <Neighbour station={above} tab={tab} name="Newer" arrow="↑" />
         </nav>
@@ -128,6 +134,7 @@ function MigrationTab({ station, below }: { station: Station; below: string }) {
           {(version) => <Halves version={version} told={station.problem !== null} />}
         </Shown>
       </div>
+      {state.value?.verified === true && <FindingsOf station={station} />}
       <section class="changes" aria-labelledby="changes-title">
         <h2 id="changes-title">What it changes</h2>
         <WithSchemas station={station} below={below}>

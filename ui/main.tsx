@@ -10,6 +10,7 @@ import './style/code.css'
 import './style/views.css'
 import './style/diagram.css'
 import './style/rows.css'
+import './style/findings.css'
 
 allowOwnWorker()
 connect()

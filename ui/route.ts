@@ -1,7 +1,7 @@
 /** The part of the page that is shown, kept in the address's fragment, so that a reload and an exported file have it. */
 import { computed, signal } from '@preact/signals'
 
-export type View = 'migrations' | 'compare' | 'rows' | 'activity'
+export type View = 'migrations' | 'compare' | 'findings' | 'rows' | 'activity'
 export type VersionTab = 'migration' | 'schema' | 'diagram'
 
 export interface Route {
@@ -46,7 +46,7 @@ export function go(link: string, quietly = false): void {
 
 // --- internal ---
 
-const VIEWS: readonly View[] = ['migrations', 'compare', 'rows', 'activity']
+const VIEWS: readonly View[] = ['migrations', 'compare', 'findings', 'rows', 'activity']
 
 function decoded(part: string): string {
   try {

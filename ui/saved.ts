@@ -22,6 +22,7 @@ export function savedApi(page: SavedPage): Api {
       const key = params.get('key') ?? ''
       if (name === 'schema') return schema(key) as T
       if (name === 'version') return version(key) as T
+      if (name === 'findings' && page.findings) return page.findings as T
       if (name === 'plan') return planOf(page, params.get('from') ?? 'nil', params.get('to') ?? 'nil') as T
       throw missing('An exported page shows migrations and schemas only.')
     },

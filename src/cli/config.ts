@@ -44,6 +44,8 @@ export interface MigratestConfig
   readonly watch?: WatchConfig
   /** Versions that `verify` does not undo, each with the reason. */
   readonly irreversible?: Readonly<Record<number, string>>
+  /** The file, relative to this one, that `migratest sizes` wrote: how large the tables are in production. */
+  readonly sizes?: string
   /** Severities of the rules of `verify`, or `'off'`: `{ 'down-differs': 'warning' }`. */
   readonly rules?: RuleLevels
   /** Findings of `verify` that are accepted, with the reason, by version and rule. */
@@ -193,6 +195,7 @@ const SETTINGS: Record<keyof MigratestConfig, Setting> = {
   },
   watch: { is: (value) => typeof value === 'object' && value !== null, what: 'an object' },
   irreversible: { is: (value) => typeof value === 'object' && value !== null, what: 'an object of reasons by version' },
+  sizes: text,
   rules: { is: (value) => typeof value === 'object' && value !== null, what: 'an object of severities by rule' },
   allow: {
     is: (value) => typeof value === 'object' && value !== null,

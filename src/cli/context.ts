@@ -29,6 +29,7 @@ export class Context {
   readonly #cancel = new AbortController()
   readonly #progress: Progress
   readonly #version: () => string
+  #answering: ServerKind | undefined
   #toldFormat = false
   /** The folder that a tool's own configuration names, if the project has no folder of ours. */
   #projectFolder: ProjectFolder | 'none' | undefined
@@ -85,9 +86,16 @@ export class Context {
   /** The kind of server, from `--dialect` or the configuration, else from the database's URL, else `postgres`. */
   get kind(): ServerKind {
     const said = this.options.dialect ?? this.config.dialect
-    if (said === undefined) return serverKindOf(this.options['from-database'] ?? this.#named ?? '') ?? 'postgres'
+    if (said === undefined) {
+      return this.#answering ?? serverKindOf(this.options['from-database'] ?? this.#named ?? '') ?? 'postgres'
+    }
     if (said === 'postgres' || said === 'mysql' || said === 'mariadb') return said
     throw new UsageError(`Unknown --dialect ${said}: use postgres, mysql or mariadb.`)
+  }
+
+  /** Notes which server answered at the database's URL, since MariaDB does so at URLs of MySQL, too. */
+  answeredBy(kind: ServerKind | undefined): void {
+    this.#answering = kind
   }
 
   /** The path of the migration folder, or the source that the configuration sets. */
@@ -240,14 +248,17 @@ export class Context {
   /**
    * Handles SIGINT and SIGTERM: the first signal calls `stop`, the second calls `cancel`, the third ends the program.
    * @param when for the message: when the program stops, such as "after the running migration"
+   * @returns a function that ends this, for a command that goes on with something else
    */
-  endOnSignal(when: string, stop: () => void, cancel: (code: number) => void = () => this.cancel()): void {
+  endOnSignal(when: string, stop: () => void, cancel: (code: number) => void = () => this.cancel()): () => void {
     let cancelled = false
-    for (const [signal, code] of [
-      ['SIGINT', 130],
-      ['SIGTERM', 143],
-    ] as const) {
-      process.on(signal, () => {
+    const listeners = (
+      [
+        ['SIGINT', 130],
+        ['SIGTERM', 143],
+      ] as const
+    ).map(([signal, code]) => {
+      const listener = () => {
         // A code migration may wait for something that cannot be cancelled. When the program ends, the server rolls
         // back its open transaction.
         if (cancelled) process.exit(code)
@@ -259,7 +270,12 @@ export class Context {
         this.stoppedBy = code
         this.tell(`Stopping ${when}. A second Ctrl-C cancels it.`)
         stop()
-      })
+      }
+      process.on(signal, listener)
+      return () => process.off(signal, listener)
+    })
+    return () => {
+      for (const forget of listeners) forget()
     }
   }
 

@@ -52,6 +52,7 @@ async function schemaAt(context: Context, url: string) {
   const { openSchemaReader } = await import('../database/open.ts')
   const reader = await openSchemaReader(url, await context.openOptions())
   try {
+    context.answeredBy(await reader.server?.())
     return await reader.read()
   } finally {
     await reader.close()

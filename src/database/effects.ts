@@ -17,7 +17,7 @@ export interface Effects {
   readonly ms: number
   /** `lock_timeout` (PostgreSQL) or `lock_wait_timeout` (MySQL, MariaDB) in force; 0: it waits for ever. */
   readonly lockTimeoutMs: number
-  /** Locks held when it ended, taken by it or by an earlier statement of its transaction. */
+  /** Locks held when it ended, taken by it or by an earlier statement of its transaction, but for those of readers. */
   readonly locks: readonly HeldLock[]
   readonly rewritten: readonly TableEffect[]
   /** Indexes of old tables that were built, or built again. */
@@ -63,6 +63,8 @@ export interface TableEffect {
 export interface BuiltIndex {
   readonly name: string
   readonly table: string
+  /** Names of the tables of which that table is a partition, the nearest first. */
+  readonly under: readonly string[]
   /** The statement that makes it. */
   readonly definition: string
   readonly isNew: boolean

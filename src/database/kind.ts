@@ -89,6 +89,8 @@ export interface SchemaReader {
   /** Reads the current schema, without our own tables. */
   read(): Promise<Schema>
   close(): Promise<void>
+  /** Returns which server answers; omitted if the URL says it. MariaDB answers at URLs of MySQL, too. */
+  server?(): Promise<'mysql' | 'mariadb'>
 }
 
 /** An empty copy of a database's schema, on which migrations are tried first. */

@@ -13,6 +13,8 @@ export interface FillOptions {
   readonly partitions?: boolean
   /** `false` to keep triggers on even if they refuse the rows; default `true`. */
   readonly triggersOff?: boolean
+  /** Rows that tables have, by {@link FillTable.id}, where that is known. */
+  readonly counts?: ReadonlyMap<string, number>
   /** Values for columns, by {@link FillTable.id} and column. */
   readonly given?: ReadonlyMap<string, ReadonlyMap<string, Proposal>>
 }
@@ -37,7 +39,8 @@ export async function fillTables(
   options: FillOptions,
 ): Promise<Filled[]> {
   const filler = new Filler(database, tables, wanted, options)
-  await filler.count(tables.filter(({ id, refused }) => wanted.has(id) && refused === undefined))
+  const unknown = tables.filter(({ id }) => wanted.has(id) && options.counts?.has(id) !== true)
+  await filler.count(unknown.filter(({ refused }) => refused === undefined))
   for (const table of tables) if (wanted.has(table.id)) await filler.fill(table, wanted.get(table.id) ?? 0)
   return filler.done()
 }
@@ -60,7 +63,7 @@ class Filler {
   readonly #wanted: ReadonlyMap<string, number>
   readonly #options: FillOptions
   readonly #circles: ReadonlyMap<string, Circle>
-  readonly #counts = new Map<string, number>()
+  readonly #counts: Map<string, number>
   readonly #filled = new Map<string, Filled>()
   readonly #begun = new Set<string>()
 
@@ -75,6 +78,7 @@ class Filler {
     this.#wanted = wanted
     this.#options = options
     this.#circles = circlesOf(tables)
+    this.#counts = new Map(options.counts)
   }
 
   done(): Filled[] {
@@ -83,6 +87,7 @@ class Filler {
 
   /** Counts the rows that tables have now. */
   async count(tables: readonly FillTable[]): Promise<void> {
+    if (tables.length === 0) return
     const counting = this.#database.attempt(() => this.#database.counts(tables))
     const counts = await counting.catch(() => tables.map(() => 0))
     for (const [n, { id }] of tables.entries()) this.#counts.set(id, counts[n] ?? 0)

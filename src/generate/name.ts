@@ -19,6 +19,7 @@ export function nameOf({ changes }: SchemaDiff, { renames }: Answers): string {
     return title([verb === 'create' ? 'create' : verb, lastWord(name), 'and', String(others.length), 'more'])
   if (first.change !== 'changed')
     return title([verb, ...(name.startsWith('table ') ? [] : [kindOf(name)]), lastWord(name)])
+  if (!first.object.startsWith('table ')) return title(['change', kindOf(name), lastWord(name)])
   const added = first.lines.filter(({ sign }) => sign === '+').map(({ text }) => memberOf(text))
   const gone = first.lines.filter(({ sign }) => sign === '-').map(({ text }) => memberOf(text))
   const [one] = added
@@ -51,6 +52,9 @@ function lastWord(object: string): string {
 
 /** The name of a column or constraint in a line of DDL. */
 function memberOf(text: string): string {
+  // MySQL's keys stand among the columns.
+  const [, key] = /^\s*(?:[A-Z]+ )?KEY `((?:[^`]|``)*)`/.exec(text) ?? []
+  if (key !== undefined) return key
   const [, constraint] = /^\s*CONSTRAINT ("(?:[^"]|"")*"|\S+)/.exec(text) ?? []
   const [, column = ''] = /^\s*("(?:[^"]|"")*"|`(?:[^`]|``)*`|\S+)/.exec(text) ?? []
   return constraint ?? column

@@ -2,6 +2,7 @@
 import type { SchemaObject } from '../schema/model.ts'
 import type { Schema } from '../schema/schema.ts'
 import type { Answers } from './hints.ts'
+import { neutralValues } from './mysql/neutral.ts'
 import { ownColumns } from './questions.ts'
 
 /** Adds a value for each column that must not be null and has none, where its type has a neutral one. */
@@ -27,7 +28,8 @@ export function neutralAnswers(from: Schema, to: Schema, answers: Answers): Answ
       if (value !== undefined && !fill.has(key)) fill.set(key, value)
     }
   }
-  return { ...answers, fill }
+  const map = to.dialect === 'mysql' ? new Map([...neutralValues(from, to, answers), ...answers.map]) : answers.map
+  return { ...answers, fill, map }
 }
 
 // --- internal ---
@@ -66,7 +68,9 @@ function labelOf(table: SchemaObject, name: string): string {
 function isUnique({ objects }: Schema, table: SchemaObject, label: string): boolean {
   const list = `(${label})`
   return (
-    table.members.some(({ text }) => /^CONSTRAINT .* (?:UNIQUE|PRIMARY KEY) /.test(text) && text.includes(list)) ||
+    table.members.some(
+      ({ text }) => /^(?:CONSTRAINT .* )?(?:UNIQUE|PRIMARY KEY) /.test(text) && text.replaceAll('`', '').includes(list),
+    ) ||
     objects.some(
       ({ kind, table: of, head }) =>
         kind === 'index' && of === table.name && head.startsWith('CREATE UNIQUE') && head.includes(list),
@@ -76,7 +80,10 @@ function isUnique({ objects }: Schema, table: SchemaObject, label: string): bool
 
 /** A different value for each row, where that is as easy; the server computes it row by row. */
 function uniqueValue(type: string, { dialect }: Schema): string | undefined {
-  if (dialect === 'mysql') return undefined
+  if (dialect === 'mysql') {
+    if (/^(?:int|bigint)\b/.test(type)) return 'floor(rand() * 2000000000)'
+    return Number(/^(?:var)?char\((\d+)\)/.exec(type)?.[1] ?? 0) >= 36 ? 'uuid()' : undefined
+  }
   if (/^(?:integer|bigint|numeric|double precision)/.test(type)) return '(random() * 2000000000)::integer'
   const length = /^character varying\((\d+)\)$/.exec(type)?.[1]
   if (length !== undefined) return `left(gen_random_uuid()::text, ${length})`

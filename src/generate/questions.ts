@@ -86,11 +86,16 @@ export function renameQuestion(kind: string, old: string, candidates: readonly s
     object: `${kind} ${old}`,
     candidates,
     why: `${kind} ${old} is gone, and ${candidates.join(', ')} ${candidates.length === 1 ? 'is' : 'are'} new.`,
-    flag: `--rename '${kind} ${old} = ${candidates[0]}' or --no-renames`,
+    flag: `--rename ${typed(`${kind} ${old} = ${candidates[0]}`)} or --no-renames`,
   }
 }
 
 // --- internal ---
+
+/** A word of a command as a shell takes it. */
+function typed(word: string): string {
+  return word.includes("'") ? `"${word.replace(/["\\$`]/g, '\\$&')}"` : `'${word}'`
+}
 
 function columnQuestions(
   was: SchemaObject,

@@ -1,7 +1,6 @@
 /** The files of the built page, in memory, compressed once. */
-import { readdirSync, readFileSync, statSync } from 'node:fs'
-import { basename, extname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { dirname, extname, join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { UsageError } from '../migrate/errors.ts'
 
@@ -43,10 +42,10 @@ function assetOf(name: string, body: Buffer): Asset {
   return { type, body, gzipped: gzipSync(body, { level: 9 }), lasting: name.startsWith('assets/') }
 }
 
-/** Sources have the built page in `dist/ui`; the built package is itself in `dist`. */
+/** Finds the built page above this code, which may be a source or be in a file of many modules. */
 function pageFolder(): string {
-  if (import.meta.url.endsWith('.ts')) return fileURLToPath(new URL('../../dist/ui/', import.meta.url))
-  // In the package, this code runs in a file of many modules, in `dist/lib`.
-  const isBundled = basename(import.meta.dirname) === 'lib'
-  return fileURLToPath(new URL(isBundled ? '../ui/' : '../../ui/', import.meta.url))
+  const built = (folder: string) => join(folder, 'dist', 'ui')
+  let folder = import.meta.dirname
+  while (!existsSync(built(folder)) && folder !== dirname(folder)) folder = dirname(folder)
+  return built(folder === dirname(folder) ? process.cwd() : folder)
 }

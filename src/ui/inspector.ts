@@ -37,6 +37,7 @@ export class Inspector {
   #again = false
   /** `true` if files were saved since the last look. */
   #isOutdated = false
+  #retrying: NodeJS.Timeout | undefined
   #asked = 0
   #answer: ((id: number, yes: boolean) => void) | undefined
 
@@ -197,6 +198,10 @@ export class Inspector {
     const { url } = this.#options
     try {
       const { graph } = await readGraph(this.#source)
+      if (this.#state.stations.length === 0) {
+        // If the database does not answer, at least the files are shown.
+        this.#change({ stations: stationsOf(graph, undefined) })
+      }
       if (url === undefined) {
         this.#settle({ stations: stationsOf(graph, undefined), problems: graph.problems, unread: undefined })
         return
@@ -223,7 +228,18 @@ export class Inspector {
       const failure = failureOf(error)
       const isAway = failure.code === 'MIGRATEST_CONNECTION'
       this.#settle({ at: this.#state.at, unread: failure, ...(isAway && { connected: false }) })
+      if (isAway) this.#retry()
     }
+  }
+
+  /** Looks again after a while, as long as somebody sees that the database is away. */
+  #retry(): void {
+    clearTimeout(this.#retrying)
+    this.#retrying = setTimeout(() => {
+      if (this.#listeners.size > 0) void this.refresh()
+      else this.#retry()
+    }, RETRY_MS)
+    this.#retrying.unref()
   }
 
   /** Opens the database for one look: an idle session would be in the way of a watch that has to copy it. */
@@ -295,6 +311,7 @@ export class Inspector {
 // --- internal ---
 
 const MOST_EVENTS = 300
+const RETRY_MS = 1000
 
 /** Events after which files or database may differ from what was last seen. */
 const LOOKS: ReadonlySet<WatchEvent['type']> = new Set([
@@ -325,6 +342,7 @@ const EMPTY: UiState = {
   question: undefined,
   connected: true,
   running: undefined,
+  verified: false,
   events: [],
   epoch: 0,
 }

@@ -4,6 +4,9 @@ import type { Direction } from '../migrate/source.ts'
 import type { StatusRow } from '../migrate/status.ts'
 import type { SchemaObject } from '../schema/model.ts'
 import type { Dialect } from '../sql/dialect.ts'
+import type { Finding } from '../verify/finding.ts'
+import type { StatementReport } from '../verify/live/effectsReport.ts'
+import type { Severity } from '../verify/rules.ts'
 import type { Failure, Question, WatchEvent } from '../watch/events.ts'
 
 /**
@@ -62,6 +65,8 @@ export interface UiState {
   readonly connected: boolean
   /** The step that is running, for example `7_add_users`. */
   readonly running: string | undefined
+  /** `true` if the page has the findings of `verify`. */
+  readonly verified: boolean
   /** The events of the watch, oldest first; a few hundred at most. */
   readonly events: readonly Heard[]
   /** Counts up when files or the database have changed, so that what was read before is out of date. */
@@ -145,6 +150,35 @@ export interface Messages {
   readonly heard: Heard
 }
 
+/** What `verify` found. */
+export interface FindingsDocument {
+  /** The verdict in a line. */
+  readonly verdict: string
+  readonly ok: boolean
+  readonly checks: readonly VerifiedCheck[]
+  readonly findings: readonly KeyedFinding[]
+  /** What each statement did to what was there before it. */
+  readonly effects: readonly (StatementReport & { readonly key: string })[]
+}
+
+export interface VerifiedCheck {
+  /** What is checked, the same for every version: `round-trip`. */
+  readonly id: string
+  readonly name: string
+  /** The migration's key; undefined for a check of all of them together. */
+  readonly key: string | undefined
+  readonly ok: boolean
+  readonly ms: number
+  /** A remark, or what went wrong. */
+  readonly text: string | undefined
+  readonly notRun: string | undefined
+  /** The most severe finding of the check that nothing allows. */
+  readonly worst: Severity | undefined
+}
+
+/** `key`: the migration; undefined for a finding about all of them. */
+export type KeyedFinding = Finding & { readonly key: string | undefined }
+
 /** The data of an exported page. Objects that several versions share are stored once. */
 export interface SavedPage {
   readonly format: 1
@@ -155,4 +189,5 @@ export interface SavedPage {
   readonly schemas: Readonly<Record<SchemaKey, readonly number[]>>
   /** Reasons why a schema could not be read, by its key. */
   readonly missing: Readonly<Record<SchemaKey, string>>
+  readonly findings?: FindingsDocument | undefined
 }

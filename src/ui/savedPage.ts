@@ -7,18 +7,20 @@ import type { SchemaObject } from '../schema/model.ts'
 import type { TestServer } from '../testing/testServer.ts'
 import { Walk } from '../verify/walk.ts'
 import type { Inspector } from './inspector.ts'
-import type { SavedPage, VersionDetail } from './protocol.ts'
+import type { FindingsDocument, SavedPage, VersionDetail } from './protocol.ts'
 
 export interface SaveOptions {
   readonly inspector: Inspector
   readonly source: Source
   readonly server: TestServer<unknown>
+  /** What `verify` found, if it ran. */
+  readonly findings?: FindingsDocument | undefined
   /** Called before each version is read. */
   readonly onProgress: (text: string) => void
 }
 
 /** Applies the migrations one by one to a test database. From one that fails on, the reason stands for the schemas. */
-export async function savePage({ inspector, source, server, onProgress }: SaveOptions): Promise<SavedPage> {
+export async function savePage({ inspector, source, server, findings, onProgress }: SaveOptions): Promise<SavedPage> {
   const migrations = await source.list()
   const pool = new Pool()
   const schemas: Record<string, readonly number[]> = {}
@@ -48,8 +50,9 @@ export async function savePage({ inspector, source, server, onProgress }: SaveOp
     events: [],
     question: undefined,
     running: undefined,
+    verified: findings !== undefined,
   }
-  return { format: 1, state, versions, objects: pool.objects, schemas, missing }
+  return { format: 1, state, versions, objects: pool.objects, schemas, missing, findings }
 }
 
 // --- internal ---

@@ -16,7 +16,7 @@ export interface Check {
   /** Runs the check and returns what it says. Checks must run in order, one after another. */
   examine(): Promise<CheckResult>
   /**
-   * Runs the check. Resolves with a remark, if there is one.
+   * Runs the check. Resolves with a remark, if there is one, and with what was found that fails nothing.
    * @throws VerificationError or the error of a migration, if there is an error among the findings that nothing allows
    */
   run(): Promise<string | undefined>
@@ -77,7 +77,7 @@ export function makeCheck(
     examine,
     async run() {
       const { ok, findings, remark, error } = await examine()
-      if (ok) return remark
+      if (ok) return [remark, ...findings.flatMap(told)].filter(Boolean).join('; ') || undefined
       if (error) throw error
       throw failedBy(findings.filter((finding) => counts(finding)))
     },
@@ -92,6 +92,12 @@ function allowedBy(findings: readonly Finding[]): string {
     allowed ? `${rule} is allowed: ${allowed.reason}` : `${rule} is a ${severity}`,
   )
   return reasons.join('; ') || 'what it found is off in the configuration'
+}
+
+/** Returns a warning or a notice as a part of a remark. */
+function told({ rule, file, line, message, allowed, severity }: Finding): string[] {
+  if (allowed || severity === 'error') return []
+  return [`${[file, line].filter(Boolean).join(':')}: ${rule}: ${message}`]
 }
 
 function failedBy(findings: readonly Finding[]): VerificationError {

@@ -20,6 +20,8 @@ export interface Observation extends Place {
   readonly message: string
   /** Overrides the severity of the rule, within a run in which less than the rule says was observed. */
   readonly severity?: Severity
+  /** The tables whose number of rows decides how long it takes. */
+  readonly worked?: readonly string[]
   /** Why it matters; default: what the rule says. */
   readonly why?: string
   readonly fix?: Fix

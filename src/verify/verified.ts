@@ -1,4 +1,5 @@
 /** What is verified: the migrations, read once, and the options. All checks share it. */
+import type { TableSizes } from '../database/sizes.ts'
 import type { Migration, Source } from '../migrate/source.ts'
 import type { Version } from '../migrate/version.ts'
 import type { MigratedDatabaseOptions } from '../testing/lease/options.ts'
@@ -25,6 +26,8 @@ export interface VerifyOptions<Client> extends Omit<MigratedDatabaseOptions<Clie
    * left that one.
    */
   readonly since?: string
+  /** How large the tables are where the migrations will run, as `migratest sizes` prints it under `tables`. */
+  readonly sizes?: TableSizes
   /** Severities of rules, or `'off'`: `{ 'index-blocks-writes': 'error' }`. */
   readonly rules?: RuleLevels
   /**

@@ -2,8 +2,9 @@
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { describe, expect } from 'vitest'
 import { cli, folder } from '../support/cli.ts'
+import { test } from '../support/database.ts'
 
 const MIGRATIONS = {
   'migrations/0001_users.up.sql': 'create table users (id int primary key, email text);\ncreate table orders (id int)',
@@ -37,6 +38,8 @@ test('text: the verdict, the migration, the place, the statement and the safe wa
       docs/verify.md#index-blocks-writes
 
     ✓ nothing found in 1_users
+
+      With the sizes of your tables ("migratest sizes"), findings about small ones are notices.
     "
   `)
   expect(code).toBe(0)
@@ -158,9 +161,13 @@ describe('in GitHub Actions', () => {
 
 test('JUnit: a test case a check', () => {
   const down = { 'migrations/0002_index.down.sql': 'select 1' }
-  const { out, code } = cli(['verify', '--format', 'junit'], {}, folder({ ...MIGRATIONS, ...down }))
+  const { out, code } = cli(
+    ['verify', '--only', 'schema,live', '--format', 'junit'],
+    {},
+    folder({ ...MIGRATIONS, ...down }),
+  )
   expect(out).toMatch(
-    /^<\?xml version="1.0" encoding="UTF-8"\?>\n<testsuites name="migrations" tests="9" failures="1" errors="0"/,
+    /^<\?xml version="1.0" encoding="UTF-8"\?>\n<testsuites name="migrations" tests="8" failures="1" errors="0"/,
   )
   expect(out).toContain('<failure type="down-differs" message="Does not restore the schema of version 1')
   expect(out).toContain('classname="migrations.live"')
@@ -194,5 +201,78 @@ test('--since checks what the branch adds, committed or not', () => {
   expect(cli(['verify', '--since', 'never'], {}, cwd)).toMatchObject({
     code: 2,
     err: expect.stringContaining('git knows no revision "never"'),
+  })
+})
+
+test('sizes make findings about small tables notices, and say how large the others are', async ({ db }) => {
+  await db.rows(MIGRATIONS['migrations/0001_users.up.sql'])
+  await db.rows("insert into users select g, 'u' || g from generate_series(1, 20000) g")
+  await db.rows('analyze users')
+  const cwd = folder(MIGRATIONS)
+  const sizes = cli(['sizes'], { DATABASE_URL: db.url }, cwd)
+  const document = JSON.parse(sizes.out)
+  expect(document).toMatchObject({ format: 1, tables: { orders: { rows: 0 }, users: { rows: 20000 } } })
+  writeFileSync(join(cwd, 'sizes.json'), sizes.out)
+  const large = cli([...LIVE, '--sizes', 'sizes.json'], {}, cwd)
+  expect(large.out).toMatch(/^2 migrations: 1 warning;[\s\S]*users has about 20,000\s+rows \(\d+\s+[KM]iB\)\./)
+  expect(large.out).not.toContain('migratest sizes')
+  document.tables.users.rows = 200
+  writeFileSync(join(cwd, 'sizes.json'), JSON.stringify(document))
+  expect(cli([...LIVE, '--sizes', 'sizes.json'], {}, cwd).out).toMatch(/^2 migrations: 1 notice;/)
+  writeFileSync(join(cwd, 'sizes.json'), '{}')
+  expect(cli([...LIVE, '--sizes', 'sizes.json'], {}, cwd)).toMatchObject({
+    code: 2,
+    err: expect.stringContaining('sizes.json is not a file of sizes'),
+  })
+})
+
+describe('bisect', () => {
+  const files = {
+    'migrations/0001_a.up.sql': 'create table items (id int, title text)',
+    'migrations/0002_b.up.sql': 'create table other (id int)',
+    'migrations/0003_c.up.sql': 'alter table items rename column title to name',
+    'migrations/0004_d.up.sql': 'alter table items add column x int',
+    'migrations/0005_e.up.sql': 'alter table items add column y int',
+    'migrations/0006_f.up.sql': 'alter table items add column z int',
+  }
+
+  test('finds the first version at which a query fails', () => {
+    const cwd = folder(files)
+    const found = cli(['bisect', 'select title from items'], {}, cwd)
+    expect(found.out).toMatch(
+      /It fails since 3_c, and works at 2_b \(tried \d versions\)\.\n\n {2}column "title" does not exist/,
+    )
+    expect(found.code).toBe(1)
+    expect(JSON.parse(cli(['bisect', '--json', 'select title from items'], {}, cwd).out)).toMatchObject({
+      first: { version: 3, name: '3_c', ok: false },
+      last: { version: 2, ok: true },
+    })
+    expect(cli(['bisect', 'select name from items'], {}, cwd)).toMatchObject({
+      code: 0,
+      out: expect.stringContaining('It works at the latest version, 6_f.'),
+    })
+    expect(cli(['bisect', 'selec'], {}, cwd)).toMatchObject({
+      code: 1,
+      out: expect.stringContaining('It fails at every version that was tried'),
+    })
+  })
+
+  test('runs a command with the URL of each copy', () => {
+    const cwd = folder({
+      ...files,
+      'check.mjs': `import { openDatabase } from '${join(import.meta.dirname, '../../src/database/open.ts')}'
+const driver = await openDatabase(process.env.DATABASE_URL)
+const rows = await driver.rows("select 1 from information_schema.columns where column_name = 'y'")
+await driver.close()
+if (rows.length > 0) { console.error('there is y'); process.exit(3) }`,
+    })
+    const { out, code } = cli(['bisect', '--', process.execPath, 'check.mjs'], {}, cwd)
+    expect(out).toMatch(/It fails since 5_e, and works at 4_d .*\n\n {2}exit code 3\n {2}there is y/)
+    expect(code).toBe(1)
+    expect(cli(['bisect'], {}, cwd)).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('migratest bisect -- npm test'),
+    })
+    expect(cli(['bisect', '--', 'no-such-command'], {}, cwd).err).toContain('no-such-command cannot be run')
   })
 })

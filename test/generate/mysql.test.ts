@@ -3,6 +3,7 @@ import type { Connection } from 'mysql2/promise'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { type Answers, firstHints, NO_ANSWERS } from '../../src/generate/hints.ts'
 import { mysqlGenerator } from '../../src/generate/mysql/generator.ts'
+import { neutralAnswers } from '../../src/generate/neutral.ts'
 import { prove } from '../../src/generate/prove.ts'
 import { commonQuestions } from '../../src/generate/questions.ts'
 import type { TestServer } from '../../src/testing/testServer.ts'
@@ -92,6 +93,32 @@ describeOnDatabases(['MySQL', 'MariaDB'], ({ name: kind, server: anyServer }) =>
     const { proof } = await bothWays({ from, to })
     expect(proof.up).toHaveLength(1)
     expect(proof.up[0]?.destroys).toBe('column t.a')
+  })
+
+  test('the way back gives values that mean nothing, and keeps rows apart where a key wants it', async () => {
+    const from = `create table t (id int not null, a varchar(40) not null, k int not null, e enum('p','q') not null default 'q', primary key (k), unique key ua (a));`
+    const to = "create table t (id int not null, e enum('q','r') not null default 'q');"
+    const [was, now] = await Promise.all([from, to].map(async (sql) => (await made(sql)).schema()))
+    if (!was || !now) throw new Error('Not both schemas were read.')
+    const attempts = trials(server, from, "insert into t values (1, 'x', 1, 'p'), (2, 'y', 2, 'q')")
+    onTestFinished(() => attempts.dispose())
+    const answers = {
+      up: answersOf([], { map: { "t.e.'p'": "'r'" } }),
+      down: neutralAnswers(now, was, NO_ANSWERS),
+    }
+    await prove(attempts, mysqlGenerator, now, answers, {
+      async onState(state) {
+        if (state !== 'down') return
+        const rows = await attempts.attempt(async (db) => ({
+          keep: true,
+          value: await db.rows("select e, a = '' as is_empty, (select count(*) from t) as n from t order by id"),
+        }))
+        expect(rows).toEqual([
+          { e: 'q', is_empty: 0, n: 2 },
+          { e: 'q', is_empty: 0, n: 2 },
+        ])
+      },
+    })
   })
 
   test('asks for what only a person knows', async () => {

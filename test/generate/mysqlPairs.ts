@@ -439,4 +439,133 @@ set sql_mode = default;`,
     query: 'select * from persons',
     after: [{ id: 1, age: 36, full_name: 'Ada', email: 'a@x' }],
   },
+  {
+    name: 'places with another reference system',
+    only: 'MySQL',
+    from: 'create table t (id int primary key, g point not null srid 4326, spatial key (g));',
+    to: 'create table t (id int primary key, g point not null srid 0, h geometry srid 4326);',
+  },
+  {
+    name: 'types that only MariaDB has',
+    only: 'MariaDB',
+    from: 'create table t (id uuid primary key default uuid(), ip inet6, v4 inet4);',
+    to: 'create table t (id uuid primary key default uuid(), ip varchar(45), v4 inet4 not null);',
+  },
+  {
+    name: 'a table keeps earlier rows, with columns for their times',
+    only: 'MariaDB',
+    from: 'create table t (id int primary key, a int);',
+    to: 'create table t (id int primary key, a int, rs timestamp(6) generated always as row start, re timestamp(6) generated always as row end, period for system_time (rs, re)) with system versioning;',
+  },
+  {
+    name: 'periods without overlaps',
+    only: 'MariaDB',
+    from: 'create table t (id int, a date, b date, period for p (a, b), primary key (id, p without overlaps));',
+    to: 'create table t (id int, a date, b date, c int, period for q (a, b), unique key u (id, q without overlaps));',
+  },
+  {
+    name: 'two checks of two tables swap their names',
+    only: 'MySQL',
+    from: 'create table a (x int, constraint c1 check (x > 0)); create table b (x int, constraint c2 check (x > 0));',
+    to: 'create table a (x int, constraint c2 check (x > 0)); create table b (x int, constraint c1 check (x > 0));',
+  },
+  {
+    name: 'two foreign keys swap their names',
+    from: 'create table p (id int primary key); create table a (x int, constraint f1 foreign key (x) references p (id)); create table b (x int, constraint f2 foreign key (x) references p (id));',
+    to: 'create table p (id int primary key); create table a (x int, constraint f2 foreign key (x) references p (id)); create table b (x int, constraint f1 foreign key (x) references p (id));',
+  },
+  {
+    name: 'two indexes swap their columns',
+    from: 'create table a (x int, y int, key k1 (x), key k2 (y));',
+    to: 'create table a (x int, y int, key k2 (x), key k1 (y));',
+  },
+  {
+    name: 'a foreign key refers to another key of the table',
+    from: 'create table p (id int primary key, k int not null, unique (k)); create table c (x int, foreign key (x) references p (id));',
+    to: 'create table p (id int not null, k int not null, primary key (k)); create table c (x int, foreign key (x) references p (k));',
+  },
+  {
+    name: 'computed columns that read each other change their types',
+    from: 'create table t (a int, b int as (a + 1) virtual, c int as (b + 1) stored, d int as (c * 2) virtual, key (c));',
+    to: 'create table t (a bigint, b bigint as (a + 2) virtual, c bigint as (b + 1) stored, d int, e int as (c) virtual, key (c), key (e));',
+    rows: 'insert into t (a) values (1);',
+  },
+  {
+    name: 'a column goes that a computed one reads',
+    from: 'create table t (a int, b int, c int as (a + b) stored, key kc (c));',
+    to: 'create table t (b int, c int as (b * 2) stored, key kc (c));',
+    rows: 'insert into t (a, b) values (1, 2);',
+  },
+  {
+    name: 'a foreign key on a computed column changes its type',
+    from: 'create table p (id int primary key); create table c (a int, g int as (a + 0) stored, key (g), constraint f foreign key (g) references p (id));',
+    to: 'create table p (id bigint primary key); create table c (a bigint, g bigint as (a + 0) stored, key (g), constraint f foreign key (g) references p (id));',
+  },
+  {
+    name: 'a numbered column comes in the place of another',
+    from: 'create table t (a int not null auto_increment primary key, b int);',
+    to: 'create table t (b int, a int not null, n bigint not null auto_increment, primary key (n), key (a));',
+    rows: 'insert into t (b) values (5), (6);',
+  },
+  {
+    name: 'views with names for their columns, on each other and on a function',
+    from: 'create table t (a int, b int); create view v (x, y) as select a, b from t; create view w as select x from v union select b from t; create function f(i int) returns int deterministic return i; create view z as select f(x) q from w;',
+    to: 'create table t (a int, b varchar(5)); create view v (y, x) as select a, b from t; create view w as select y from v union all select a from t; create view z as select count(*) q from w group by y having q > 1;',
+  },
+  {
+    name: 'events at a time and at intervals',
+    from: "create event a on schedule at '2038-01-01 00:00:00' do set @x = 1; create event b on schedule every 5 minute starts '2030-01-01 00:00:00' ends '2031-01-01 00:00:00' enable do set @y = 1; create event c on schedule every 1 week disable do set @z = 1;",
+    to: `create event a on schedule every '1:30' hour_minute starts '2030-02-02 00:00:00' do set @x = 2;
+delimiter //
+create event b on schedule every 5 minute starts '2030-01-01 00:00:00' comment 'x' do begin set @y = 1; set @q = 'a;b'; end//
+delimiter ;
+create event c on schedule every 1 week enable do set @z = 1;`,
+  },
+  {
+    name: 'triggers, procedures and views of other owners',
+    from: "create table t (id int); create definer='x'@'%' trigger g before insert on t for each row set @a = 1; create definer='x'@'%' procedure p() select 1; create definer='x'@'%' view v as select 1 as a;",
+    to: "create table t (id int); create trigger g before insert on t for each row set @a = 1; create definer='y'@'localhost' procedure p() select 1; create view v as select 1 as a;",
+  },
+  {
+    name: 'partitions by several columns, by lists of texts, by keys, with subpartitions',
+    from: "create table a (d date, k varchar(10)) partition by range columns (d, k) (partition p0 values less than ('2020-01-01', 'm'), partition p1 values less than (maxvalue, maxvalue)); create table b (k varchar(5)) partition by list columns (k) (partition x values in ('a', 'b'), partition y values in ('c', null)); create table c (id int, u int) partition by linear key (id) partitions 3; create table e (id int);",
+    to: "create table a (d date, k varchar(10)) partition by range columns (d, k) (partition p0 values less than ('2020-01-01', 'm'), partition p05 values less than ('2021-01-01', 'z'), partition p1 values less than (maxvalue, maxvalue)); create table b (k varchar(5)) partition by list columns (k) (partition x values in ('a'), partition y values in ('c', null, 'b'), partition z values in ('q')); create table c (id int, u int) partition by linear hash (u) partitions 4; create table e (id int, x int as (id) stored) partition by range (id) subpartition by hash (id) (partition p0 values less than (5) comment = 'it''s' (subpartition s0, subpartition s1), partition p1 values less than maxvalue (subpartition s2, subpartition s3));",
+    rows: "insert into a values ('2019-01-01', 'x'), ('2022-01-01', 'y'); insert into b values ('a'), ('b'), (null); insert into c values (1, 1); insert into e values (1), (9);",
+  },
+  {
+    name: 'two tables with odd names and a key between them swap their names',
+    from: 'create table `a b` (`i d` int primary key); create table `c``d` (`x.y` int, constraint `f``k` foreign key (`x.y`) references `a b` (`i d`));',
+    to: 'create table `c``d` (`i d` int primary key); create table `a b` (`x.y` int, constraint `f``k` foreign key (`x.y`) references `c``d` (`i d`));',
+    rows: 'insert into `a b` values (1); insert into `c``d` values (1);',
+    renames: ['table `a b` = `c``d`', 'table `c``d` = `a b`'],
+  },
+  {
+    name: 'tables and columns with keys between them get other names and types',
+    from: 'create table p (id int primary key, k varchar(10), unique key uk (k)); create table c (id int primary key, pk varchar(10), n int, constraint c_p foreign key (pk) references p (k), key kn (n), check (n > 0)); create view v as select pk from c;',
+    to: 'create table pp (id int primary key, kk varchar(20), unique key ukk (kk)); create table cc (id int primary key, m bigint, pkk varchar(20), constraint cc_p foreign key (pkk) references pp (kk), key km (m), check (m > 0)); create view v as select pkk from cc;',
+    rows: "insert into p values (1, 'x'); insert into c values (1, 'x', 5);",
+    renames: ['table p = pp', 'column p.k = pp.kk', 'table c = cc', 'column c.pk = cc.pkk', 'column c.n = cc.m'],
+  },
+  {
+    name: 'triggers of all moments swap their names',
+    from: 'create table t (a int); create trigger g0 before insert on t for each row set @a = 0; create trigger g1 after insert on t for each row set @a = 1; create trigger g2 before update on t for each row set @a = 2; create trigger g3 after update on t for each row set @a = 3; create trigger g4 before delete on t for each row set @a = 4; create trigger g5 after delete on t for each row set @a = 5;',
+    to: 'create table t (a int, b int); create trigger g0 after delete on t for each row set @a = 0; create trigger g1 before delete on t for each row set @a = 1; create trigger g2 after update on t for each row set @a = 2; create trigger g3 before update on t for each row set @a = 3; create trigger g4 after insert on t for each row set @a = 4; create trigger g5 before insert on t for each row set @a = 5;',
+  },
+  {
+    name: 'everything goes',
+    from: 'create table a (id int primary key); create table b (id int primary key, foreign key (id) references a (id)); create view v as select 1 as x; create procedure p() select 1; create function f() returns int deterministic return 1; create trigger g before insert on a for each row set @a = 1; create event e on schedule every 1 day do select 1; alter database character set latin1;',
+    to: '',
+  },
+  {
+    name: 'sequences get bounds that exclude their numbers',
+    only: 'MariaDB',
+    from: 'create sequence s; create sequence t increment by -1;',
+    to: 'create sequence s nocache minvalue 5 start with 7; create sequence t increment by 2 minvalue 1 maxvalue 100 cycle;',
+  },
+  {
+    name: 'a view gets another name, and another one reads it',
+    from: 'create table t (id int); create view v as select id from t; create view w as select id from v;',
+    to: 'create table t (id int); create view x as select id from t; create view w as select id from x;',
+    renames: ['view v = x'],
+  },
 ]

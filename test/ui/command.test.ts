@@ -89,6 +89,22 @@ describe('migratest ui', () => {
     expect(await db.rows("select to_regclass('users') as found")).toEqual([{ found: null }])
   })
 
+  test('one that another watch follows is only looked at, and shows what that one does', async ({ db }) => {
+    const cwd = folder(SHOP)
+    const name = new URL(db.url).pathname.slice(1)
+    const watching = await running(cwd, ['--database', db.url, '--confirm', name], 'watch')
+    await expect.poll(() => watching.lines.some(({ type }) => type === 'ready'), { timeout: 30_000 }).toBe(true)
+    const it = await running(cwd, ['--database', db.url])
+    const address = await addressOf(it)
+    const state = await stateAt(address)
+    expect({ mode: state.mode, at: state.at }).toEqual({ mode: 'reading', at: '2_orders' })
+    expect(state.why).toContain('Another watch follows')
+    write(cwd, 'migrations/0003_more.up.sql', 'create table more (id int);')
+    await expect.poll(async () => (await stateAt(address)).at).toBe('3_more')
+    await ended(it.child)
+    await ended(watching.child)
+  })
+
   test('a second start has the same address, so that an open page comes back', async ({ db }) => {
     const cwd = folder(SHOP)
     const first = await running(cwd, ['--database', db.url, '--read-only'])

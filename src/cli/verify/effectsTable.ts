@@ -10,13 +10,18 @@ export function effectsTable(effects: readonly StatementReport[]): string | unde
   return columns([head, ...shown.map(rowOf)])
 }
 
+/** Returns the locks that only a change of a definition takes. Those of rows are told by the rows. */
+export function heldIn(locks: StatementReport['locks']): [name: string, mode: string][] {
+  return Object.entries(locks).filter(([, mode]) => mode !== 'ROW SHARE' && mode !== 'ROW EXCLUSIVE')
+}
+
 // --- internal ---
 
 const LONGEST = 48
 
 function isWorthSaying({ locks, scanned, rewritten, rows, algorithm }: StatementReport): boolean {
   return (
-    Object.keys(locks).length > 0 ||
+    heldIn(locks).length > 0 ||
     scanned.length > 0 ||
     rewritten.length > 0 ||
     Object.keys(rows).length > 0 ||
@@ -38,7 +43,7 @@ function rowOf({
 }: StatementReport): string[] {
   const text = statement.replace(/\s+/g, ' ')
   const shown = text.length > LONGEST ? `${text.slice(0, LONGEST - 1)}…` : text
-  const held = Object.entries(locks).map(([name, mode]) => `${name}: ${mode}`)
+  const held = heldIn(locks).map(([name, mode]) => `${name}: ${mode}`)
   const how =
     algorithm === undefined ? [] : [algorithm === possible ? algorithm : `${algorithm} (possible: ${possible})`]
   const written = Object.entries(rows).map(([name, count]) => `${name}: ${count}`)

@@ -3,6 +3,7 @@
  * https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands
  */
 import type { Finding } from '../../verify/finding.ts'
+import { heldIn } from './effectsTable.ts'
 import { byMigration, type Report } from './report.ts'
 import { plain, verdict } from './text.ts'
 
@@ -72,11 +73,11 @@ function summaryOf({ severity, rule, file, line, message, fix, evidence, allowed
 
 function effectsSection({ effects }: Report): string[] {
   const rows = effects
-    .filter(({ locks, rewritten, scanned }) => Object.keys(locks).length + rewritten.length + scanned.length > 0)
+    .filter(({ locks, rewritten, scanned }) => heldIn(locks).length + rewritten.length + scanned.length > 0)
     .map(({ file, line, locks, rewritten, scanned, rows: written }) =>
       [
         `\`${file.split('/').at(-1)}:${line}\``,
-        Object.entries(locks)
+        heldIn(locks)
           .map(([name, mode]) => `${name}: ${mode}`)
           .join('<br>'),
         scanned.join(', '),

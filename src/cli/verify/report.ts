@@ -23,6 +23,8 @@ export interface Report {
   readonly findings: readonly Finding[]
   /** What each statement did to a database in use. */
   readonly effects: readonly StatementReport[]
+  /** `true` if the sizes of the tables in production are known. */
+  readonly hasSizes: boolean
   readonly failOn: Severity
   readonly ms: number
 }

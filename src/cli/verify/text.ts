@@ -24,6 +24,7 @@ export function reportText(report: Report, verbose: boolean): string {
     ...(notRun.length > 0 ? [notRunText(notRun)] : []),
     ...(quiet.length > 0 ? [quietText(quiet.map(({ label }) => label))] : []),
     ...remarks(report.checks),
+    ...sizesHint(report),
     ...(table ? [`${bold('What each statement did')}\n${indented(table)}`] : []),
   ].join('\n\n')
 }
@@ -117,6 +118,13 @@ function quietText(labels: readonly string[]): string {
 function remarks(checks: readonly CheckReport[]): string[] {
   const lines = checks.flatMap(({ ok, name, remark }) => (ok && remark ? [dim(`  ${name}: ${remark}`)] : []))
   return lines.length > 0 ? [lines.join('\n')] : []
+}
+
+/** Said once, where it would help. */
+function sizesHint({ findings, hasSizes }: Report): string[] {
+  const isSized = findings.some(({ worked, severity, allowed }) => worked && severity === 'warning' && !allowed)
+  if (hasSizes || !isSized) return []
+  return [dim('  With the sizes of your tables ("migratest sizes"), findings about small ones are notices.')]
 }
 
 /** Explains a rule. */

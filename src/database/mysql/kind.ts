@@ -20,6 +20,10 @@ export const mysqlKind: DatabaseKind = {
     const exclude = notOfTheSchema(options.table, options.hidden).tables
     return {
       read: () => readSchema(session, database, { exclude }).catch((error) => Promise.reject(asStatementError(error))),
+      async server() {
+        const [row] = await session.query('SELECT VERSION() AS version')
+        return /mariadb/i.test(String(row?.version)) ? 'mariadb' : 'mysql'
+      },
       close: () => session.close(),
     }
   },

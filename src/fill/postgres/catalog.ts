@@ -1,12 +1,13 @@
 /** Reads from PostgreSQL's catalogs what the fill has to know (PostgreSQL manual, chapter "System Catalogs"). */
-import type { Session } from '../../database/postgres/session.ts'
+import type { PostgresError, Session } from '../../database/postgres/session.ts'
 import { literal } from '../../database/postgres/tables.ts'
 import type { Excluded } from '../fillDatabase.ts'
 import type { Condition, FillColumn, FillTable, ForeignKey } from '../model.ts'
 import { type TypeRow, typesOf } from './types.ts'
 
-export async function readTables(session: Session, exclude: Excluded): Promise<FillTable[]> {
-  const [found] = (await session.query(query(exclude))) as unknown as [
+/** @param often `true` to prepare the query on the session: planning it takes longer than running it */
+export async function readTables(session: Session, exclude: Excluded, often: boolean): Promise<FillTable[]> {
+  const [found] = (await (often ? queryPrepared(session, exclude) : session.query(query(exclude)))) as unknown as [
     { tables: TableRow[] | null; types: TypeRow[] | null },
   ]
   const typeOf = typesOf(found.types ?? [])
@@ -14,6 +15,18 @@ export async function readTables(session: Session, exclude: Excluded): Promise<F
 }
 
 // --- internal ---
+
+const PREPARED = 'migratest_fill_tables'
+const NOT_PREPARED = '26000'
+
+async function queryPrepared(session: Session, exclude: Excluded) {
+  const execute = () => session.query(`EXECUTE ${PREPARED}`)
+  return execute().catch(async (error: PostgresError) => {
+    if (error.code !== NOT_PREPARED) throw error
+    await session.query(`PREPARE ${PREPARED} AS ${query(exclude)}`)
+    return execute()
+  })
+}
 
 interface ColumnRow {
   readonly name: string

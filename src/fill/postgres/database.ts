@@ -19,7 +19,7 @@ export function postgresFill(session: Session): FillDatabase {
     }
   }
   return {
-    readTables: (exclude) => readTables(session, exclude),
+    readTables: (exclude, often = false) => readTables(session, exclude, often),
     attempt,
     async transaction(work) {
       const isOpen = await run(`SAVEPOINT ${MARK}_whole`).then(

@@ -35,7 +35,7 @@ export function alterTable(change: TableChange): Statement[] {
   const rung = hints.rungs.get(`table ${shown(to.name)}`) ?? 0
   const parts = partsOf(change)
   const rows = [...parts.before, ...parts.after]
-  const clauses = [...parts.drops, ...parts.columns, ...parts.options, ...parts.adds, ...parts.apart]
+  const clauses = [...parts.drops, ...parts.late, ...parts.columns, ...parts.options, ...parts.adds, ...parts.apart]
   if (clauses.length + rows.length === 0 && parts.clause === undefined && parts.alone === undefined) return []
   if (rung >= 2) return anew(change)
   const alter = (clauses: readonly string[], end?: string, destroyed: readonly string[] = []): Statement[] =>
@@ -73,6 +73,13 @@ export function alterTable(change: TableChange): Statement[] {
   ]
 }
 
+/** Returns what has to wait until all tables have changed. */
+export function alterTableLate({ from, to, hints }: TableChange): Statement[] {
+  const { late } = checkChanges(from, to, hints.late)
+  if (late.length === 0 || isMadeAnew(to, hints)) return []
+  return [{ sql: alterText(to.name, late), does: 'alter', object: `table ${shown(to.name)}` }]
+}
+
 /** Whether the table is dropped and made again under its name. */
 export function isMadeAnew(to: Table, hints: Hints): boolean {
   return (hints.rungs.get(`table ${shown(to.name)}`) ?? 0) >= 2
@@ -86,6 +93,7 @@ interface Parts {
   readonly options: readonly string[]
   readonly adds: readonly string[]
   readonly apart: readonly string[]
+  readonly late: readonly string[]
   readonly clause: string | undefined
   readonly alone: string | undefined
   readonly before: readonly string[]
@@ -95,26 +103,30 @@ interface Parts {
 
 function partsOf(change: TableChange): Parts {
   const { from, to, oldNames, indexes, dropKeys, addKeys } = change
-  const { before, after, instead, carried } = rowChanges({ ...change, answers: change.hints.answers })
+  const rows = rowChanges({ ...change, answers: change.hints.answers })
+  const { before, instead, carried, waiting } = rows
   const columns = columnChanges(from, to, { oldNames, carried, instead })
   const keys = keyChanges(from, to, {
     renames: indexes,
     rebuilt: new Set(carried.keys()),
+    waiting,
     hinted: change.hints.rebuild,
   })
-  const checks = checkChanges(from, to)
+  const checks = checkChanges(from, to, change.hints.late)
   const versioning = versioningChanges(from, to)
   const { clause, alone } = partitionChange(from.partition, to.partition)
+  const last = [...rows.afterClauses, ...keys.late]
   return {
     drops: [...versioning.drops, ...dropKeys, ...checks.drops, ...keys.drops],
     columns: [...columns.drops, ...columns.changes],
     options: optionChanges(from, to),
     adds: [...keys.adds, ...checks.adds, ...versioning.adds, ...addKeys],
     apart: keys.apart,
+    late: checks.late,
     clause,
     alone,
     before,
-    after,
+    after: [...rows.after, ...(last.length > 0 ? [alterText(to.name, last)] : [])],
     destroyed: columns.destroyed.map((name) => oldNames.get(name) ?? name),
   }
 }

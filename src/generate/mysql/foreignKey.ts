@@ -73,6 +73,7 @@ export function planForeignKeys(context: ForeignKeyContext): ForeignKeyPlan {
       first.map(({ raw, key }) => ({
         table: (raw ?? key).table,
         clause: `DROP FOREIGN KEY ${quoted((raw ?? key).name)}`,
+        comesBack: has.get(idOf(key))?.definition === key.definition,
       })),
     ),
     drops: (table) =>
@@ -135,7 +136,7 @@ function inCircle(key: ForeignKey, was: Model, now: Model): boolean {
   return reaches(target)
 }
 
-function grouped(clauses: readonly { table: string; clause: string }[]): Statement[] {
+function grouped(clauses: readonly { table: string; clause: string; comesBack?: boolean }[]): Statement[] {
   const tables = [...new Set(clauses.map(({ table }) => table))]
   return tables.map((table) => ({
     sql: alterText(
@@ -144,5 +145,8 @@ function grouped(clauses: readonly { table: string; clause: string }[]): Stateme
     ),
     does: 'alter',
     object: `table ${shown(table)}`,
+    ...(clauses.some((one) => one.table === table && one.comesBack) && {
+      comment: 'Added again below: the server does not let columns and indexes of a foreign key change.',
+    }),
   }))
 }

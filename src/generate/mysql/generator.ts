@@ -40,7 +40,7 @@ function statements(from: Schema, to: Schema, hints: Hints): readonly Statement[
   const views = planViews(was, now, hints)
   const routines = planRoutines(was, now)
   const events = planEvents(was, now)
-  const sequences = planSequences(was, now, renames)
+  const sequences = planSequences(was, now, renames, hints)
   const triggers = planTriggers(was, now, renames, tables.withoutTriggers)
   return [
     ...planDatabase(was, now, hints),

@@ -7,6 +7,8 @@ export interface KeyChanges {
   readonly adds: readonly string[]
   /** Clauses that each need a statement of their own. */
   readonly apart: readonly string[]
+  /** Clauses for after the columns have their values. */
+  readonly late: readonly string[]
 }
 
 export interface KeyWays {
@@ -14,11 +16,13 @@ export interface KeyWays {
   readonly renames: ReadonlyMap<string, string>
   /** Columns whose keys would be lost, so that they are made again. */
   readonly rebuilt: ReadonlySet<string>
+  /** Columns that get their values later, so that their new keys come later, too. */
+  readonly waiting: ReadonlySet<string>
   /** What the sets of hints call keys to make again although they could stay. */
   readonly hinted: ReadonlySet<string>
 }
 
-export function keyChanges(from: Table, to: Table, { renames, rebuilt, hinted }: KeyWays): KeyChanges {
+export function keyChanges(from: Table, to: Table, { renames, rebuilt, waiting, hinted }: KeyWays): KeyChanges {
   const had = new Map(from.keys.map((key) => [renames.get(key.name) ?? key.name, key]))
   const has = new Map(to.keys.map((key) => [key.name, key]))
   const isRebuilt = (key: Key) =>
@@ -26,6 +30,7 @@ export function keyChanges(from: Table, to: Table, { renames, rebuilt, hinted }:
   const drops: string[] = []
   const adds: string[] = []
   const apart: string[] = []
+  const late: string[] = []
   for (const [name, key] of had) {
     const now = has.get(name)
     const same = now !== undefined && !isRebuilt(key) && withoutVisibility(key) === withoutVisibility(now)
@@ -35,14 +40,16 @@ export function keyChanges(from: Table, to: Table, { renames, rebuilt, hinted }:
     const was = had.get(name)
     if (!was || isRebuilt(was) || withoutVisibility(was) !== withoutVisibility(key)) {
       // InnoDB builds one full-text index at a time.
-      const list = key.before === 'FULLTEXT KEY' && adds.some((add) => add.startsWith('ADD FULLTEXT')) ? apart : adds
+      const waits = namesIn(key.after).some((column) => waiting.has(column))
+      const built = key.before === 'FULLTEXT KEY' && adds.some((add) => add.startsWith('ADD FULLTEXT')) ? apart : adds
+      const list = waits ? late : built
       list.push(`ADD ${key.name === 'PRIMARY' ? 'PRIMARY KEY' : `${key.before} ${quoted(name)}`} ${key.after}`)
       continue
     }
     if (was.name !== name) adds.push(`RENAME KEY ${quoted(was.name)} TO ${quoted(name)}`)
     if (was.after !== key.after) adds.push(`ALTER INDEX ${quoted(name)} ${visibility(was, key)}`)
   }
-  return { drops, adds, apart }
+  return { drops, adds, apart, late }
 }
 
 /** What the sets of hints call an index. */

@@ -51,7 +51,7 @@ export function planEvents(was: Model, now: Model): ProgramPlan {
 }
 
 /** Sequences of MariaDB; the `first` ones are there before the defaults that take numbers from them. */
-export function planSequences(was: Model, now: Model, { sequences }: Renames): ProgramPlan {
+export function planSequences(was: Model, now: Model, { sequences }: Renames, { rungs }: Hints): ProgramPlan {
   const before = was.sequences.map((sequence) => {
     const name = sequences.get(plainName(sequence.name))
     return name === undefined ? sequence : { ...sequence, ...renamedSequence(sequence, name) }
@@ -62,7 +62,10 @@ export function planSequences(was: Model, now: Model, { sequences }: Renames): P
       ...added.map((sequence) => create(sequence)),
       ...changed.map(
         (sequence): Statement => ({
-          sql: sequence.head.replace(/^CREATE /, 'ALTER ').replace(/ ENGINE=\w+/, ''),
+          // A number that the new bounds exclude is refused: then it begins again.
+          sql: sequence.head
+            .replace(/^CREATE /, 'ALTER ')
+            .replace(/ ENGINE=\w+/, rungs.has(keyOf(sequence)) ? ' restart' : ''),
           does: 'alter',
           object: keyOf(sequence),
         }),

@@ -3,6 +3,7 @@
 import type { Refusal } from '../generator.ts'
 import { type Hints, withHint, withRung } from '../hints.ts'
 import { LAST_RUNG } from './alterTable.ts'
+import { checkHint } from './check.ts'
 import { hintKey } from './foreignKey.ts'
 import { DATABASE, USUAL_CHARACTER_SETS } from './programs.ts'
 import { renamed, renamesBetween } from './renames.ts'
@@ -18,8 +19,14 @@ export function refusedHints({ from, to, statement, error }: Refusal, hints: Hin
     const views = readModel(to).views.map(({ name }) => `view ${name}`)
     return withHint(hints, 'rebuild', ...views)
   }
+  if (object.startsWith('sequence ')) return withRung(hints, object, 1)
   if (object === DATABASE) return withRung(hints, object, USUAL_CHARACTER_SETS.length - 1)
   if (!object.startsWith('table ')) return undefined
+  if (number === DUPLICATE_CHECK) {
+    const name = /'((?:[^']|'')*)'/.exec(error.message)?.[1]
+    const later = name === undefined ? undefined : withHint(hints, 'late', checkHint(name))
+    if (later) return later
+  }
   if (FOREIGN_KEYS.has(number)) {
     const keys = keysInTheWay({ from, to, statement, error }, hints)
     const more = keys.length > 0 ? withHint(hints, 'rebuild', ...keys.map(hintKey)) : undefined
@@ -34,6 +41,8 @@ export function refusedHints({ from, to, statement, error }: Refusal, hints: Hin
 const ROWS = new Set([
   1048, 1062, 1138, 1264, 1265, 1292, 1366, 1367, 1406, 1416, 1452, 1526, 1690, 3140, 3819, 4025, 1411, 1525, 1690,
 ])
+
+const DUPLICATE_CHECK = 3822
 
 /** Errors that say that a foreign key needs what the statement takes away or changes. */
 const FOREIGN_KEYS = new Set([1005, 1025, 1217, 1451, 1553, 1828, 1829, 1830, 1832, 1833, 1834, 1846, 3730, 3780, 6125])

@@ -2,12 +2,13 @@
 import type { Rename } from '../hints.ts'
 import { type Model, tableNamed } from './schemaModel.ts'
 import { type Check, type Column, type ForeignKey, isFunctional, type Key, type Table } from './tableModel.ts'
-import { mapNames, namesIn, pathOf } from './text.ts'
+import { mapNames, namesIn, pathOf, plainName, quoted, shown } from './text.ts'
 
 export interface Renames {
   /** New name by old name. */
   readonly tables: ReadonlyMap<string, string>
   readonly sequences: ReadonlyMap<string, string>
+  readonly views: ReadonlyMap<string, string>
   /** By the table's new name: new name of each column by its old one. */
   readonly columns: ReadonlyMap<string, ReadonlyMap<string, string>>
   readonly indexes: ReadonlyMap<string, ReadonlyMap<string, string>>
@@ -19,8 +20,8 @@ export interface Renames {
 export function renamesBetween(from: Model, to: Model, said: readonly Rename[]): Renames {
   const pairs = (kind: string) =>
     said.filter((rename) => rename.kind === kind).map((rename) => [pathOf(rename.old), pathOf(rename.new)] as const)
-  const has = ({ tables, sequences }: Model, name: string) =>
-    tables.some((table) => table.name === name) || sequences.some((sequence) => sequence.name === name)
+  const has = ({ tables, sequences, views }: Model, name: string) =>
+    tables.some((table) => table.name === name) || [...sequences, ...views].some((one) => plainName(one.name) === name)
   // A name that stays may be renamed only if another table takes it.
   const taken = new Set(pairs('table').map(([, now]) => now.at(-1)))
   const swapped = (old: string) => taken.has(old)
@@ -49,11 +50,11 @@ export function renamesBetween(from: Model, to: Model, said: readonly Rename[]):
     const key = `${name}.${columns.get(name)?.get(column) ?? column}`
     values.set(key, new Map([...(values.get(key) ?? []), [value, now.at(-1) ?? '']]))
   }
-  return { tables, sequences: whole('sequence'), columns, indexes, values }
+  return { tables, sequences: whole('sequence'), views: whole('view'), columns, indexes, values }
 }
 
 /** Returns the schema as it is once the renames have run, so that it can be compared name by name. */
-export function renamed(model: Model, { tables, columns }: Renames): Model {
+export function renamed(model: Model, { tables, views, columns }: Renames): Model {
   const newTable = (name: string) => tables.get(name) ?? name
   const newColumn = (table: string | undefined, column: string) =>
     table === undefined ? column : (columns.get(newTable(table))?.get(column) ?? column)
@@ -73,6 +74,15 @@ export function renamed(model: Model, { tables, columns }: Renames): Model {
     ...model,
     tables: model.tables.map((table) => renamedTable(table, newTable(table.name), columns.get(newTable(table.name)))),
     foreignKeys: model.foreignKeys.map(key),
+    views: model.views.map((view) => {
+      const name = views.get(plainName(view.name))
+      if (name === undefined) return view
+      return {
+        ...view,
+        name: shown(name),
+        head: view.head.replace(/ VIEW `(?:[^`]|``)*`/, () => ` VIEW ${quoted(name)}`),
+      }
+    }),
   }
 }
 

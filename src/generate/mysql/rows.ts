@@ -1,11 +1,15 @@
 /** Statements on rows that a change of columns needs: values for what must not be null, for enum values that go. */
 import type { Answers } from '../hints.ts'
 import { type Column, hasDefault, isNotNull, type Table, typeOf, valuesOf } from './tableModel.ts'
-import { alterText, bare, pathOf, quoted } from './text.ts'
+import { bare, pathOf, plainName, quoted } from './text.ts'
 
 export interface RowChanges {
   readonly before: readonly string[]
+  /** Statements after the main ALTER TABLE, and then clauses of another one. */
   readonly after: readonly string[]
+  readonly afterClauses: readonly string[]
+  /** Columns without values until then: their keys wait. */
+  readonly waiting: ReadonlySet<string>
   /** Definition of a column to use in the main ALTER TABLE, by the column's new name. */
   readonly instead: ReadonlyMap<string, string>
   /** Where a column's new values are before the main ALTER TABLE, by the column's new name. */
@@ -36,8 +40,8 @@ export function rowChanges(context: RowContext): RowChanges {
     else changeValues(context, was, now, { before, carried, instead, filled })
   }
   const after = filled.values.size > 0 ? [update(context.to, filled.values, '')] : []
-  if (filled.clauses.length > 0) after.push(alterText(context.to.name, filled.clauses))
-  return { before, after, instead, carried }
+  const waiting = new Set([...filled.values.keys()].map(plainName))
+  return { before, after, afterClauses: filled.clauses, waiting, instead, carried }
 }
 
 /** Returns the enum or set values that go, as literals. */

@@ -2,7 +2,7 @@
 import { CannotGenerateError } from '../errors.ts'
 import type { Hints } from '../hints.ts'
 import type { Statement } from '../statement.ts'
-import { alterTable, isMadeAnew, type TableChange } from './alterTable.ts'
+import { alterTable, alterTableLate, isMadeAnew, type TableChange } from './alterTable.ts'
 import { foreignKeyText, planForeignKeys } from './foreignKey.ts'
 import { afterNeeds } from './order.ts'
 import type { Renames } from './renames.ts'
@@ -61,7 +61,15 @@ export function planTables(
   )
   const updated = [...changed].filter(([, statements]) => statements.some(({ sql }) => /^UPDATE /.test(sql)))
   return {
-    statements: [...keys.first, ...drops, ...renameStatements(renames), ...alters, ...creates, ...keys.last],
+    statements: [
+      ...keys.first,
+      ...drops,
+      ...renameStatements(renames),
+      ...alters,
+      ...changes.flatMap(alterTableLate),
+      ...creates,
+      ...keys.last,
+    ],
     withoutTriggers: new Set([...anew, ...updated.map(([name]) => name)]),
   }
 }
@@ -71,9 +79,14 @@ export function planTables(
 /** What no clause is known for must not pass as equal. */
 function complain({ oldTable, to }: TableChange, old: Model, now: Model): void {
   const [was, wanted] = [old.tableTexts.get(oldTable), now.tableTexts.get(to.name)]
-  if (!was || !wanted || was.name !== wanted.name || was.tail === wanted.tail) return
+  if (!was || !wanted || was.name !== wanted.name) return
+  const lines = ({ members, tail }: typeof was) => [...members.map(({ text }) => text), tail]
+  const [before, after] = [lines(was), lines(wanted)]
+  const gone = before.filter((line) => !after.includes(line)).map((line) => `- ${line}`)
+  const come = after.filter((line) => !before.includes(line)).map((line) => `+ ${line}`)
+  if (gone.length + come.length === 0) return
   throw new CannotGenerateError(
-    `No clause of ALTER TABLE is known for this change of ${wanted.name}.\n\n- ${was.tail}\n+ ${wanted.tail}`,
+    `No clause of ALTER TABLE is known for this change of ${wanted.name}.\n\n${[...gone, ...come].join('\n')}`,
   )
 }
 
@@ -131,8 +144,8 @@ function createText({ tableTexts }: Model, name: string, keys: readonly string[]
 }
 
 /** One statement for all of them, so that names can be swapped. */
-function renameStatements({ tables, sequences }: Renames): Statement[] {
-  const pending = [...tables, ...sequences].map(([old, now]) => ({ old, now }))
+function renameStatements({ tables, sequences, views }: Renames): Statement[] {
+  const pending = [...tables, ...sequences, ...views].map(([old, now]) => ({ old, now }))
   const steps: string[] = []
   while (pending.length > 0) {
     const free = pending.findIndex(({ now }) => !pending.some(({ old }) => old === now))
@@ -147,7 +160,8 @@ function renameStatements({ tables, sequences }: Renames): Statement[] {
     steps.push(`${quoted(one.old)} TO ${quoted(between)}`)
     pending.push({ old: between, now: one.now })
   }
-  const first = [...tables.values(), ...sequences.values()][0]
-  if (first === undefined) return []
-  return [{ sql: `RENAME TABLE ${steps.join(', ')};`, does: 'alter', object: `table ${shown(first)}` }]
+  if (steps.length === 0) return []
+  const kind = tables.size > 0 ? 'table' : views.size > 0 ? 'view' : 'sequence'
+  const [first = ''] = [...tables.values(), ...views.values(), ...sequences.values()]
+  return [{ sql: `RENAME TABLE ${steps.join(', ')};`, does: 'alter', object: `${kind} ${shown(first)}` }]
 }

@@ -49,7 +49,12 @@ export function planTriggers(
     // A table takes its triggers with it.
     return tableNamed(now, table) !== undefined
   })
-  return { first: gone.map(({ trigger }) => drop('TRIGGER', trigger)), last: made }
+  const first = gone.map(({ trigger, table }): Statement => {
+    const again = now.triggers.some(({ name, head }) => name === trigger.name && head === trigger.head)
+    const comment = 'Created again below, so that it does not fire for the rows that change.'
+    return { ...drop('TRIGGER', trigger), ...(again && withoutTriggers.has(table) && { comment }) }
+  })
+  return { first, last: made }
 }
 
 // --- internal ---

@@ -295,7 +295,8 @@ export class MigratedDatabase<Client = unknown> {
 
   /** @throws OpenTransactionError */
   async #mustBeIdle(because: string, method: string): Promise<void> {
-    const open = await this.#database.openTransaction()
+    // A caller that holds the connection for many moves begins no transaction of its own.
+    const open = this.#hold ? undefined : await this.#database.openTransaction()
     if (open === undefined) return
     throw new OpenTransactionError(
       `A transaction is open on this database, so ${because}. Its last statement:\n\n  ${open}`,

@@ -11,6 +11,7 @@ import type { Verified } from '../verified.ts'
 import { decide, type LiveMigration } from './decide.ts'
 import { LiveDatabase } from './liveDatabase.ts'
 import { decideOnce } from './once.ts'
+import { sized } from './sized.ts'
 import type { Unfilled } from './someRows.ts'
 
 export class LiveChecks<Client> {
@@ -67,7 +68,10 @@ export class LiveChecks<Client> {
     if (!half) return {}
     const live = { half, effects }
     this.#observed.push(live)
-    return { observations: decide(live), ...(remarks.length > 0 && { remark: remarks.join('; ') }) }
+    return {
+      observations: sized(decide(live), this.#verified.options.sizes),
+      ...(remarks.length > 0 && { remark: remarks.join('; ') }),
+    }
   }
 
   /** Observes a migration over rows; over none, if it fails over these. */
@@ -94,7 +98,9 @@ export class LiveChecks<Client> {
 
 /** Says which tables a migration locked without anybody being able to see what that means, as they have no rows. */
 function remarksOn(effects: readonly Effects[], empty: readonly Unfilled[]): string[] {
-  const locked = new Set(effects.flatMap(({ locks }) => locks.map(({ table }) => table)))
+  const locked = new Set(
+    effects.flatMap(({ locks }) => locks.filter(({ blocks }) => blocks !== 'nothing').map(({ table }) => table)),
+  )
   return empty
     .filter(({ table }) => locked.has(table) || locked.has(table.replace(/^public\./, '')))
     .map(({ table, why }) => `not observed with rows: ${table} could not be filled (${why})`)

@@ -21,6 +21,9 @@ export class LiveDatabase<Client> {
   readonly #own: { readonly tables: readonly string[]; readonly schemas: readonly string[] }
   #open: Opened<Client> | undefined
   #at = NIL_VERSION
+  /** `true` if no table can lack rows that had some, or was found to take none. */
+  #isFilled = false
+  #unfilled: Unfilled[] = []
 
   constructor(verified: Verified<Client>) {
     const { source, options } = verified
@@ -37,7 +40,9 @@ export class LiveDatabase<Client> {
 
   /** Goes up to a version; what happens on the way is not looked at. */
   async reach(version: number): Promise<void> {
+    if (this.#at === version) return
     await this.#move(version)
+    this.#isFilled = false
   }
 
   /** Sees to it that all tables have rows. Returns those that have none. */
@@ -45,12 +50,16 @@ export class LiveDatabase<Client> {
     // How MySQL and MariaDB change a table does not depend on its rows.
     if (this.#verified.options.server.dialect === 'mysql') return []
     const { client } = await this.#opened()
-    return someRows(client as object, this.#own)
+    if (this.#isFilled) return this.#unfilled
+    this.#unfilled = await someRows(client as object, this.#own)
+    return this.#unfilled
   }
 
   /** Goes up by one migration and returns what its statements did. @throws the error of the migration */
   async observe(version: number): Promise<Effects[]> {
-    return this.#observer.during(() => this.#move(version))
+    const effects = await this.#observer.during(() => this.#move(version))
+    this.#isFilled = 'mayLackRows' in this.#observer && !this.#observer.mayLackRows
+    return effects
   }
 
   /** Drops the database. The next call begins with a new one. */
@@ -58,6 +67,7 @@ export class LiveDatabase<Client> {
     const opened = this.#open
     this.#open = undefined
     this.#at = NIL_VERSION
+    this.#isFilled = false
     if (!opened) return
     await opened.driver.close()
     await opened.database.disconnect(opened.client).catch(() => undefined)

@@ -20,6 +20,8 @@ export function safeWay(effects: Effects, text: string | undefined): Fix | undef
 
 /** Returns the statement that builds indexes without blocking writers. */
 export function concurrently(built: readonly BuiltIndex[], text: string | undefined): Fix {
+  const [partition] = built.filter(({ under, isNew }) => isNew && under.length > 0)
+  if (partition) return ofPartitions(built, partition.under.at(-1) ?? '', text)
   const written = /^create\s+(?:unique\s+)?index\s/i.test(text ?? '') ? text : undefined
   if (built.some(({ isNew }) => isNew)) {
     const sql = written
@@ -35,6 +37,26 @@ export function concurrently(built: readonly BuiltIndex[], text: string | undefi
 
 const ALONE = '-- in a migration of its own, since it cannot run in a transaction'
 const NEXT = '-- in the next migration'
+
+/** CONCURRENTLY cannot be said of a partitioned table: its index is made for no partition, and theirs are attached. */
+function ofPartitions(built: readonly BuiltIndex[], parent: string, text: string | undefined): Fix {
+  const how =
+    'Make the index of the partitioned table alone, build one for each partition without blocking writers, and attach them.'
+  const [, head, name, table, rest] =
+    /^(create\s+(?:unique\s+)?index)\s+(?:if\s+not\s+exists\s+)?(\S+)\s+on\s+(?:only\s+)?([^\s(]+)\s*([\s\S]+)$/i.exec(
+      text ?? '',
+    ) ?? []
+  if (!head || !name || !table || !rest) return { text: how }
+  const children = built.filter(({ under }) => under.at(-1) === parent)
+  const sql = [
+    `${head} ${name} ON ONLY ${table} ${rest};`,
+    ...children.map(
+      (child) =>
+        `${ALONE}\n${withConcurrently(child.definition)};\n${NEXT}\nALTER INDEX ${name} ATTACH PARTITION ${child.name};`,
+    ),
+  ]
+  return { text: how, sql: sql.join('\n') }
+}
 
 function withConcurrently(create: string): string {
   return create.replace(/^(create\s+(?:unique\s+)?index)\s+/i, (_, head: string) =>

@@ -94,7 +94,9 @@ export async function changesOnTheWayBack(
       })
       // One value for all rows is a default of a column that is new again.
       const isDefault = !there && others.length > 1 && new Set(others.map(({ after }) => after)).size === 1
-      if (others.length > 0 && !isDefault) changes.push({ ...change, values: others })
+      // Dropped without a copy, as the way up says; what the way back makes is another thing of the same name.
+      const isGone = !there && !said.up.reads(table.name, change.column.name)
+      if (others.length > 0 && !isDefault && !isGone) changes.push({ ...change, values: others })
     }
   }
   return changes

@@ -125,8 +125,14 @@ function changedValues(
   const isGone =
     column.id !== after.id && values.every((value) => value.after === null) && said.drops(table.name, column.name)
   if (isGone && !back) return droppedValues({ kind: 'dropped', table, column, all, values }, half, said)
+  // The rows have the same label, which has another name.
+  if (said.relabels(after.type.element?.sql ?? after.type.sql)) return []
   const isNarrowed = values.every(({ comparison }) => comparison === 'narrowed')
-  const says = said.writes(table.name, column.name)
+  const renamed = said.renamedTable(table.name.split('.').at(-1) ?? table.name)
+  const named = [table.name, ...(renamed === undefined ? [] : [renamed])].flatMap((name) =>
+    [column.name, after.name].map((one) => said.writes(name, one)),
+  )
+  const says = named.find((one) => one === 'all') ?? named.find((one) => one === 'some') ?? 'no'
   if (!back && !isNarrowed && says === 'some') return []
   const first = mostTelling(values)
   const shown = `${show(first?.before)} became ${show(first?.after)}`

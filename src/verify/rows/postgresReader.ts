@@ -42,11 +42,19 @@ export function postgresReader(session: Session): RowReader {
         table.columns.filter((column) => column.numbered).map((column) => ({ table, column })),
       )
       const found: Counter[] = []
-      for (const { table, column } of numbered) {
-        const [row] = await run(counter(table, column)).catch(() => [])
-        if (!row) continue
-        const most = row.most === null ? undefined : BigInt(String(row.most))
-        found.push({ table: table.name, column: column.name, next: BigInt(String(row.next)), most })
+      for (const some of chunks(numbered, 60)) {
+        // A sequence that is gone, or that this user may not read, must not hide the others.
+        const rows = await run(some.map((one, n) => counter(one, n)).join(' UNION ALL ')).catch(async () => {
+          const singly: Record<string, unknown>[] = []
+          for (const [n, one] of some.entries()) singly.push(...(await run(counter(one, n)).catch(() => [])))
+          return singly
+        })
+        for (const { n, next, most } of rows) {
+          const one = some[Number(n)]
+          if (!one) continue
+          const numbers = { next: BigInt(String(next)), most: most === null ? undefined : BigInt(String(most)) }
+          found.push({ table: one.table.name, column: one.column.name, ...numbers })
+        }
       }
       return found
     },
@@ -99,12 +107,12 @@ function brokenKey({ name: table, sql }: FillTable, key: FillTable['foreignKeys'
   return `SELECT ${literal(table)} AS "table", ${literal(key.name)} AS name, ${literal(key.parentSql)} AS parent, (SELECT count(*) FROM ${sql} c WHERE ${set} AND NOT EXISTS (SELECT FROM ${key.parentSql} p WHERE ${on})) AS rows`
 }
 
-function counter({ sql }: FillTable, column: FillColumn): string {
+function counter({ table: { sql }, column }: { table: FillTable; column: FillColumn }, n: number): string {
   const named = /^nextval\('((?:[^']|'')+)'::regclass\)/.exec(column.default ?? '')?.[1]
   const sequence = named
     ? `'${named}'::regclass`
     : `pg_get_serial_sequence(${literal(sql)}, ${literal(column.name)})::regclass`
-  return `SELECT COALESCE(pg_sequence_last_value(s) + seqincrement, seqstart) AS next, (SELECT max(${column.sql}) FROM ${sql}) AS most FROM (SELECT ${sequence} AS s) AS q JOIN pg_sequence ON seqrelid = s WHERE seqincrement > 0`
+  return `SELECT ${n} AS n, COALESCE(pg_sequence_last_value(s) + seqincrement, seqstart) AS next, (SELECT max(${column.sql}) FROM ${sql})::bigint AS most FROM (SELECT ${sequence} AS s) AS q JOIN pg_sequence ON seqrelid = s WHERE seqincrement > 0`
 }
 
 function chunks<T>(all: readonly T[], size: number): T[][] {

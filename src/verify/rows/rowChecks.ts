@@ -12,11 +12,11 @@ import { VerificationError } from '../verificationError.ts'
 import type { Verified } from '../verified.ts'
 import { changesOf, changesOnTheWayBack } from './changes.ts'
 import { observeChanges, observeCounters, observeKeys } from './observations.ts'
-import { RowDatabase, type Unfilled, type Wanted } from './rowDatabase.ts'
+import { definitionOf, RowDatabase, type State, type Unfilled, type Wanted } from './rowDatabase.ts'
 import type { Counter, RowReader } from './rowReader.ts'
 import { saidBy } from './said.ts'
 import { smallestRows } from './smallest.ts'
-import { type Snapshot, snapshotOf } from './snapshot.ts'
+import type { Snapshot } from './snapshot.ts'
 
 export class RowChecks<Client> {
   readonly #verified: Verified<Client>
@@ -30,7 +30,7 @@ export class RowChecks<Client> {
     this.#verified = verified
     this.#halves = halves
     this.#make = make
-    this.#walks = WALKS.map((walk) => ({ ...walk, database: new RowDatabase(verified) }))
+    this.#walks = WALKS.map((walk) => ({ ...walk, database: new RowDatabase(verified, walk.set === 'plain') }))
   }
 
   checks(): Check[] {
@@ -76,28 +76,28 @@ export class RowChecks<Client> {
   async #step(walk: RowWalk<Client>, migration: Migration, below: number): Promise<Found> {
     const { database } = walk
     await database.reach(below)
-    const before = await database.tables()
-    const unfilled = await database.fill(before, walk.wanted, walk.most)
-    const state = await stateOf(database, before)
+    const unfilled = await database.fill(walk.wanted, walk.most)
+    const state = await database.state()
     try {
       await database.move(migration.version)
     } catch (error) {
       return { unfilled, observations: await this.#upFails(walk, migration, below, state.rows, error) }
     }
-    const tables = await database.tables()
-    const up = await stateOf(database, tables)
+    const up = await database.state()
     const observations = await this.#compareUp(migration, await database.reader(), state, up)
     if (!this.#canGoDown(migration)) return { unfilled, observations }
-    const back = await this.#wayBack(walk, migration, below, up)
+    const back = await this.#wayBack(walk, migration, below, up, state)
     observations.push(...back.observations)
     if (back.state) {
       observations.push(...(await this.#compareBack(migration, await database.reader(), state, up, back.state)))
     }
-    const others = tables.filter((table) => isOther(table, before))
-    if (!walk.above || others.length === 0) return { unfilled, observations }
+    const old = new Set(state.tables.map(definitionOf))
+    const isOther = (table: FillTable) => !old.has(definitionOf(table))
+    if (!walk.above || !up.tables.some(isOther)) return { unfilled, observations }
     // Rows that the new schema allows and the old one may not.
-    await database.fill(others, walk.above)
-    const above = await this.#wayBack(walk, migration, below, await stateOf(database, tables))
+    database.assume(up.tables)
+    await database.fill(walk.above, undefined, isOther)
+    const above = await this.#wayBack(walk, migration, below, await database.state())
     // The old schema has no place for what only the new one allows: that is so by nature, but good to know.
     const told = above.observations.map(
       (one): Observation => ({
@@ -112,12 +112,13 @@ export class RowChecks<Client> {
     return { unfilled, observations: [...observations, ...told] }
   }
 
-  /** Goes down and up again. Returns the state below, if it came there. */
+  /** Goes down and up again. Returns the state below, if it came there and the one before is given. */
   async #wayBack(
     walk: RowWalk<Client>,
     migration: Migration,
     below: number,
     state: State,
+    before?: State,
   ): Promise<{ readonly state: State | undefined; readonly observations: readonly Observation[] }> {
     const { database } = walk
     try {
@@ -126,7 +127,7 @@ export class RowChecks<Client> {
       const observations = await this.#downFails(walk, migration, below, state.rows, error)
       return { state: undefined, observations }
     }
-    const down = await stateOf(database, await database.tables())
+    const down = before && (await database.stateAgain(before.tables))
     try {
       await database.move(migration.version)
     } catch (error) {
@@ -225,7 +226,7 @@ export class RowChecks<Client> {
         const statement = one.statement ?? this.#half(migration, one.half ?? 'up')?.text ?? ''
         const half = this.#half(migration, one.half ?? 'up')
         const smallest = await smallestRows({ verified, from, to, rows, error, statement, half })
-        const isMissing = NOT_NULL.has(error.sqlState ?? '') && /null|default/i.test(one.message)
+        const isMissing = /contains null values|use of null|doesn't have a default/i.test(one.message)
         // Rows need not be equal, so it is not any rows that make it fail.
         const isRepeated = /duplicate|unique/i.test(one.message)
         const rule = walk.set === 'plain' && !isRepeated ? 'fails-with-rows' : 'fails-with-some-rows'
@@ -274,9 +275,6 @@ const WALKS: readonly Walk[] = [
   },
 ]
 
-/** States of a NOT NULL that rows do not satisfy, in PostgreSQL, and in MySQL. */
-const NOT_NULL = new Set(['23502', '22004', '23000', '01000', 'HY000', '22001'])
-
 const INSTEAD_OF_NOT_NULL =
   'Add the column without NOT NULL, give its rows a value, and then set NOT NULL: or give the column a default.'
 const INSTEAD_OF_FAILING =
@@ -287,18 +285,6 @@ interface Found {
   readonly unfilled: readonly Unfilled[]
 }
 
-interface State {
-  readonly rows: Snapshot
-  readonly counters: readonly Counter[]
-  readonly broken: Awaited<ReturnType<RowReader['brokenKeys']>>
-}
-
-async function stateOf<Client>(database: RowDatabase<Client>, tables: readonly FillTable[]): Promise<State> {
-  const reader = await database.reader()
-  const rows = await snapshotOf(reader, tables)
-  return { rows, counters: await reader.counters(tables), broken: await reader.brokenKeys(tables) }
-}
-
 /** Counters that would give out numbers again. */
 function goneBack(before: readonly Counter[], after: readonly Counter[]): { before: Counter; after: Counter }[] {
   return after.flatMap((now) => {
@@ -307,13 +293,6 @@ function goneBack(before: readonly Counter[], after: readonly Counter[]): { befo
     const wasTaken = then?.most !== undefined && then.next <= then.most
     return then && isTaken && !wasTaken && now.next < then.next ? [{ before: then, after: now }] : []
   })
-}
-
-function isOther(table: FillTable, before: readonly FillTable[]): boolean {
-  const { id: _, ...definition } = table
-  const old = before.find(({ name }) => name === table.name)
-  const plain = (of: object) => JSON.stringify(of, (_key, value) => (typeof value === 'bigint' ? String(value) : value))
-  return old === undefined || plain({ ...old, id: undefined }) !== plain({ ...definition, id: undefined })
 }
 
 /** Two kinds of rows show the same. */

@@ -2,7 +2,7 @@
 import type { Borrowed } from '../../database/kind.ts'
 import { kindOfClient } from '../../database/kinds.ts'
 import { notOfTheSchema } from '../../database/ownTables.ts'
-import type { FillDatabase } from '../../fill/fillDatabase.ts'
+import type { Excluded, FillDatabase } from '../../fill/fillDatabase.ts'
 import { fillTables } from '../../fill/fillTables.ts'
 import type { FillTable, RowSet } from '../../fill/model.ts'
 import { openFill } from '../../fill/openFill.ts'
@@ -13,12 +13,21 @@ import { MigratedDatabase } from '../../testing/lease/migratedDatabase.ts'
 import type { Verified } from '../verified.ts'
 import { mysqlReader } from './mysqlReader.ts'
 import { postgresReader } from './postgresReader.ts'
-import type { RowReader } from './rowReader.ts'
+import type { BrokenKey, Counter, RowReader } from './rowReader.ts'
+import { type Snapshot, snapshotOf } from './snapshot.ts'
 
 /** Rows to have in each table: so many of one kind. */
 export interface Wanted {
   readonly set: RowSet
   readonly rows: number
+}
+
+/** What a database holds at one moment. */
+export interface State {
+  readonly tables: readonly FillTable[]
+  readonly rows: Snapshot
+  readonly counters: readonly Counter[]
+  readonly broken: readonly BrokenKey[]
 }
 
 export interface Unfilled {
@@ -30,20 +39,32 @@ export class RowDatabase<Client> {
   readonly #verified: Verified<Client>
   #open: Opened<Client> | undefined
   #at = NIL_VERSION
+  #tables: readonly FillTable[] | undefined
+  #state: State | undefined
+  /** Why no row could be made for a table, by its definition. */
+  readonly #unfillable = new Map<string, string>()
 
-  constructor(verified: Verified<Client>) {
+  readonly #isWhole: boolean
+
+  /** @param isWhole `true` to read counters and broken foreign keys, too */
+  constructor(verified: Verified<Client>, isWhole = true) {
     this.#verified = verified
+    this.#isWhole = isWhole
   }
 
-  /** Goes up to a version, from nothing if the database is above it. */
+  /** Goes up to a version; to one below, with a new database, which has no rows but those of migrations and seeds. */
   async reach(version: number): Promise<void> {
     if (this.#at > version) await this.dispose()
-    if (this.#at !== version) await this.move(version)
+    if (this.#at === version) return
+    // A copy of a snapshot costs less than the migrations up to it.
+    if (this.#open) await this.move(version)
+    else await this.#openAt(version)
   }
 
   /** Goes to a version. If that fails, the database is dropped. @throws the error of the migration */
   async move(version: number): Promise<void> {
-    const { db } = await this.#opened()
+    const { db } = this.#open ?? (await this.#openAt(NIL_VERSION))
+    this.#forget()
     try {
       await db.migrate(version)
       this.#at = version
@@ -53,56 +74,114 @@ export class RowDatabase<Client> {
     }
   }
 
-  async tables(): Promise<FillTable[]> {
-    const { source, options } = this.#verified
-    const { fill } = await this.#opened()
-    return fill.readTables(notOfTheSchema(options.table, hiddenBy(source, options.server.dialect)))
+  /** Reads tables, rows, counters and foreign keys, unless they were read since they changed. */
+  async state(): Promise<State> {
+    const { fill, reader } = this.#open ?? (await this.#openAt(NIL_VERSION))
+    this.#tables ??= await fill.readTables(this.#excluded, true)
+    this.#state ??= await this.#read(reader, this.#tables)
+    return this.#state
+  }
+
+  /**
+   * As {@link state}, where the tables are probably those that were known before: at a version to which the database came
+   * back. Their identities may be others.
+   */
+  async stateAgain(tables: readonly FillTable[]): Promise<State> {
+    const { reader } = this.#open ?? (await this.#openAt(NIL_VERSION))
+    return this.#read(reader, tables).catch(() => this.state())
+  }
+
+  /** Takes the tables for those of the database, to which it came back. */
+  assume(tables: readonly FillTable[]): void {
+    this.#tables = tables
   }
 
   async reader(): Promise<RowReader> {
-    return (await this.#opened()).reader
+    return (this.#open ?? (await this.#openAt(NIL_VERSION))).reader
   }
 
-  /** Adds rows to the tables that have fewer than wanted. Returns those that could not be filled. */
+  /**
+   * Adds rows to the tables that have fewer than `most`. Returns those that could not be filled.
+   * @param isMeant says which tables are meant; default: all
+   */
   async fill(
-    tables: readonly FillTable[],
     wanted: readonly Wanted[],
     most = Number.POSITIVE_INFINITY,
+    isMeant: (table: FillTable) => boolean = () => true,
   ): Promise<Unfilled[]> {
-    const { fill } = await this.#opened()
-    const unfilled = new Map<string, string>()
-    const readable = tables.filter(({ refused }) => refused === undefined)
-    const counts = await fill.counts(readable)
-    const poor = readable.filter((_, n) => (counts[n] ?? 0) < most)
-    if (poor.length === 0) return []
+    const { tables, rows: all } = await this.state()
+    const { fill } = this.#open ?? (await this.#openAt(NIL_VERSION))
+    const unfilled: Unfilled[] = tables.flatMap(({ name, refused }) => (refused ? [{ table: name, why: refused }] : []))
+    const poor = all.filter(({ table, rows }) => rows.length < most && isMeant(table)).map(({ table }) => table)
+    const hopeful = poor.filter((table) => {
+      const why = this.#unfillable.get(definitionOf(table))
+      if (why !== undefined) unfilled.push({ table: table.name, why })
+      return why === undefined
+    })
+    if (hopeful.length === 0) return unfilled
+    this.#state = undefined
+    let counts: ReadonlyMap<string, number> = new Map(all.map(({ table, rows }) => [table.id, rows.length]))
     for (const { set, rows } of wanted) {
-      const each = new Map(poor.map(({ id }) => [id, rows]))
-      const filled = await fill.transaction(() => fillTables(fill, tables, each, { set, partitions: false }))
-      for (const one of filled) if (one.rows === 0 && one.why !== undefined) unfilled.set(one.table.name, one.why)
+      const each = new Map(hopeful.map(({ id }) => [id, rows]))
+      const options = { set, partitions: false, counts }
+      const filled = await fill.transaction(() => fillTables(fill, tables, each, options))
+      const made = new Map(filled.map((one) => [one.table.id, one.rows]))
+      counts = new Map([...counts].map(([id, count]) => [id, count + (made.get(id) ?? 0)]))
+      for (const { table, rows: inserted, why } of filled) {
+        if (inserted > 0 || why === undefined || this.#unfillable.has(definitionOf(table))) continue
+        this.#unfillable.set(definitionOf(table), why)
+        unfilled.push({ table: table.name, why })
+      }
     }
-    return [...unfilled].map(([table, why]) => ({ table, why }))
+    return unfilled
   }
 
   async dispose(): Promise<void> {
     const opened = this.#open
     this.#open = undefined
     this.#at = NIL_VERSION
+    this.#forget()
     await opened?.borrowed.session.close().catch(() => undefined)
     await opened?.db[Symbol.asyncDispose]()
   }
 
   // --- internal ---
 
-  async #opened(): Promise<Opened<Client>> {
-    if (this.#open) return this.#open
+  get #excluded(): Excluded {
+    const { source, options } = this.#verified
+    return notOfTheSchema(options.table, hiddenBy(source, options.server.dialect))
+  }
+
+  /** Opens a database that only went up to the version. */
+  async #openAt(version: number): Promise<Opened<Client>> {
     const { options, source } = this.#verified
-    const db = await MigratedDatabase.create(
-      { onEvent: () => undefined, ...options, migrations: source, version: 'nil' },
-      { holdConnection: true },
-    )
+    const { onEvent = () => undefined, ...rest } = options
+    const made =
+      version === NIL_VERSION
+        ? { ...rest, onEvent, migrations: source, version: 'nil' as const }
+        : { ...rest, migrations: source, version }
+    const db = await MigratedDatabase.create(made, { holdConnection: true })
     this.#open = { db, ...(await filling(db)) }
+    this.#at = version
     return this.#open
   }
+
+  async #read(reader: RowReader, tables: readonly FillTable[]): Promise<State> {
+    const rows = await snapshotOf(reader, tables)
+    if (!this.#isWhole) return { tables, rows, counters: [], broken: [] }
+    return { tables, rows, counters: await reader.counters(tables), broken: await reader.brokenKeys(tables) }
+  }
+
+  #forget(): void {
+    this.#tables = undefined
+    this.#state = undefined
+  }
+}
+
+/** The definition of a table without what differs between two databases. */
+export function definitionOf({ id: _, foreignKeys, ...rest }: FillTable): string {
+  const keys = foreignKeys.map(({ parent, ...key }) => key)
+  return JSON.stringify({ ...rest, keys }, (_key, value) => (typeof value === 'bigint' ? String(value) : value))
 }
 
 /** Opens what fills and reads a test's database. */

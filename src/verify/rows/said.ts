@@ -8,10 +8,14 @@ export interface Said {
   drops(table: string, column: string): boolean
   /** Says how a statement writes the column: not at all, all rows of the table, or some. */
   writes(table: string, column: string): 'no' | 'all' | 'some'
-  /** Returns whether a statement sets the table's counter. */
-  counts(table: string): boolean
-  /** Returns the new name of a table or a column that a statement renames. */
-  renamed(name: string): string | undefined
+  /** Returns whether a statement uses the values of the column, to write others from them. */
+  reads(table: string, column: string): boolean
+  /** Returns whether a statement renames a label of the enum. */
+  relabels(type: string): boolean
+  /** Returns the new name of a table that a statement renames, in lower case. */
+  renamedTable(name: string): string | undefined
+  /** Returns the new name of a column that a statement renames, which names the table by one of these names. */
+  renamedColumn(tables: readonly string[], name: string): string | undefined
 }
 
 export function saidBy(halves: readonly (Half | undefined)[]): Said {
@@ -30,17 +34,26 @@ export function saidBy(halves: readonly (Half | undefined)[]): Said {
       const those = some.filter(({ words }) => words.has(column.toLowerCase()))
       if (those.length === 0) return 'no'
       // A condition says which rows are meant, CASE and COALESCE what becomes of the others.
-      return those.some(({ text }) => !/\bwhere\b|\bcase\b|\bcoalesce\b/.test(text)) ? 'all' : 'some'
+      const isAll = ({ text }: StatementText) =>
+        /\bupdate\b[\s\S]*\bset\b/.test(text) && !/\bwhere\b|\bcase\b|\bcoalesce\b/.test(text)
+      return those.some(isAll) ? 'all' : 'some'
     },
-    counts: (table) => about(table, /\b(?:restart|setval|truncate|auto_increment)\b/).length > 0,
-    renamed: (name) => {
-      for (const { text } of statements) {
-        const found = new RegExp(
-          `\\b(?:rename\\s+(?:column\\s+|table\\s+)?|change\\s+(?:column\\s+)?|table\\s+)${quoted(name)}\\s+(?:rename\\s+)?(?:to\\s+|as\\s+)?[\`"]?(\\w+)`,
-        ).exec(text)?.[1]
-        if (found && /\brename\b|\bchange\b/.test(text)) return found
-      }
-      return undefined
+    reads: (table, column) => {
+      const some = about(table, /\b(?:update|insert|select|using|merge|call|perform)\b/)
+      return some.some(({ words }) => words.has(column.toLowerCase()))
+    },
+    relabels: (type) => about(type.replaceAll('"', ''), /\brename\s+value\b/).length > 0,
+    renamedTable: (name) =>
+      firstMatch(
+        statements,
+        `\\b(?:rename\\s+table\\s+|table\\s+|,\\s*)${quoted(name)}\\s+(?:rename\\s+)?(?:to|as)\\s+`,
+      ),
+    renamedColumn: (tables, name) => {
+      const some = statements.filter(({ words }) => tables.some((table) => isNamed(words, table)))
+      return firstMatch(
+        some,
+        `\\b(?:rename\\s+(?:column\\s+)?|change\\s+(?:column\\s+)?)${quoted(name)}\\s+(?:to\\s+)?`,
+      )
     },
   }
 }
@@ -59,6 +72,14 @@ function statementsOf({ kind, text, statements }: Half): StatementText[] {
     const plain = one.replaceAll(/--[^\n]*|\/\*[\s\S]*?\*\//g, ' ').toLowerCase()
     return { text: plain, words: new Set(plain.match(/[\p{L}_][\p{L}\p{N}_$]*/gu) ?? []) }
   })
+}
+
+/** Returns the name that follows the pattern in a statement that renames something. */
+function firstMatch(statements: readonly StatementText[], pattern: string): string | undefined {
+  const all = statements.filter(({ text }) => /\brename\b|\bchange\b/.test(text))
+  return all.flatMap(
+    ({ text }) => new RegExp(`${pattern}(?:[\`"]?\\w+[\`"]?\\.)?[\`"]?(\\w+)`).exec(text)?.[1] ?? [],
+  )[0]
 }
 
 /** A table is named by its own name, or by that of its schema if the statement drops it. */

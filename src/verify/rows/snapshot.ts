@@ -38,7 +38,7 @@ export interface Matched {
 export function matched(before: TableRows, later: Snapshot, said: Said): Matched | undefined {
   const { table } = before
   const bare = table.name.split('.').at(-1) ?? table.name
-  const renamed = said.renamed(bare)
+  const renamed = said.renamedTable(bare)
   const after =
     later.find((one) => one.table.id === table.id) ??
     later.find((one) => one.table.name === table.name) ??
@@ -83,6 +83,6 @@ function placeOf(column: FillColumn, after: FillTable, before: FillTable, said: 
   if (itself !== -1) return itself
   const same = after.columns.findIndex(({ name }) => name === column.name)
   if (same !== -1) return same
-  const renamed = said.renamed(column.name)
+  const renamed = said.renamedColumn([before.name, after.name], column.name)
   return renamed === undefined ? -1 : after.columns.findIndex(({ name }) => name.toLowerCase() === renamed)
 }

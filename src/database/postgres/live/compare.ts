@@ -111,7 +111,7 @@ function locksOf(
     if (!was) return []
     const now = after.relations.get(oid)
     const mode = modes.toSorted((a, b) => STRENGTH.indexOf(a) - STRENGTH.indexOf(b)).at(-1) ?? ''
-    if (LIGHT.has(mode)) return []
+    if (mode === 'AccessShareLock') return []
     const relation = now ?? was
     const kind = isIndex(relation) ? 'index' : ['r', 'p', 'm'].includes(relation.kind) ? 'table' : 'other'
     const table =
@@ -167,7 +167,9 @@ function builtIndexes(old: Baseline, before: Moment, after: Moment, rewritten: R
 
 function indexOf(index: Relation, { snapshot, details }: Moment): Omit<BuiltIndex, 'isNew'> {
   const { definition = '', constraint } = details.get(index.table)?.indexes.get(index.oid) ?? {}
-  return { name: index.shown, table: snapshot.relations.get(index.table)?.shown ?? '', definition, constraint }
+  const table = snapshot.relations.get(index.table)
+  const under = table ? parentsOf(table, snapshot) : []
+  return { name: index.shown, table: table?.shown ?? '', under, definition, constraint }
 }
 
 function invalidIndexes(before: Moment, after: Moment): BuiltIndex[] {

@@ -19,6 +19,8 @@ export class PostgresObserver implements StatementObserver {
   #isStale = false
   #baseline: Baseline | undefined
   #last: Moment | undefined
+  /** `true` if rows were deleted in what was observed last. */
+  #hasDeleted = false
 
   /** @param own names of tables that are not the migrations' */
   constructor(own: readonly string[]) {
@@ -29,6 +31,7 @@ export class PostgresObserver implements StatementObserver {
   async during(work: () => Promise<void>): Promise<Effects[]> {
     this.isActive = true
     this.#last = undefined
+    this.#hasDeleted = false
     try {
       await work()
       return this.#effects.splice(0)
@@ -36,6 +39,17 @@ export class PostgresObserver implements StatementObserver {
       this.isActive = false
       this.#effects = []
     }
+  }
+
+  /**
+   * Returns whether a table may have lost its rows, or has none and was made, in what was observed last: whoever fills tables
+   * need not look otherwise.
+   */
+  get mayLackRows(): boolean {
+    const { relations = new Map<number, Relation>() } = this.#last?.snapshot ?? {}
+    const isEmpty = ({ kind, size }: Relation) => kind === 'r' && size === 0
+    const wasEmpty = (oid: number) => this.#baseline?.relations.get(oid)?.size === 0
+    return this.#hasDeleted || [...relations.values()].some((one) => isEmpty(one) && !wasEmpty(one.oid))
   }
 
   async observe(statement: ObservedStatement, run: () => Promise<void>): Promise<void> {
@@ -71,6 +85,7 @@ export class PostgresObserver implements StatementObserver {
     const after = await this.#look(query, before.details, beside?.seen.keys())
     const whole = compare(baseline, before, after)
     const counts = await countsOf(query, whole.written)
+    this.#hasDeleted ||= whole.written.some(({ deleted }) => deleted > 0)
     // Counting has moved the counters.
     this.#last = counts.size > 0 ? await this.#look(query, after.details) : after
     const parts = inner.length > 0 && !beside ? partsOf(baseline, before, inner, after) : [whole]

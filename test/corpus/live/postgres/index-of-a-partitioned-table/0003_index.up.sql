@@ -1,0 +1,1 @@
+create index visits_by_customer on visits (customer_id);

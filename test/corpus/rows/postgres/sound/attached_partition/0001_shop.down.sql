@@ -1,0 +1,1 @@
+drop table payments, orders, users, teams;

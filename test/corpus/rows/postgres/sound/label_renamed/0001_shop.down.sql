@@ -1,0 +1,3 @@
+drop table payments, orders, users, teams;
+drop type channel;
+drop schema money;

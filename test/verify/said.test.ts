@@ -1,0 +1,47 @@
+import { describe, expect, test } from 'vitest'
+import { readScript } from '../../src/sql/script.ts'
+import { saidBy } from '../../src/verify/rows/said.ts'
+
+function said(text: string) {
+  const { source, statements } = readScript(text, 'postgres')
+  return saidBy([
+    { version: 1, half: 'up', file: '1.up.sql', text: source, kind: 'sql', statements, irreversible: undefined },
+  ])
+}
+
+describe('what a file says of rows', () => {
+  test.for([
+    ['delete from users where id = 1', true],
+    ['truncate orders, users', true],
+    ['drop table "users"', true],
+    ["do $$ begin execute 'delete from users'; end $$", true],
+    ['drop schema app cascade', true],
+    ['delete from users_old', false],
+    ['-- delete from users\nselect 1', false],
+    ['select * from users', false],
+  ] as const)('%s', ([sql, names]) => {
+    expect(said(sql).deletes(sql.includes('schema') ? 'app.users' : 'users')).toBe(names)
+  })
+
+  test.for([
+    ["update users set name = 'x'", 'all'],
+    ["update users set name = 'x' where id = 1", 'some'],
+    ["update users set name = coalesce(name, 'x')", 'some'],
+    ['alter table users alter name type text using upper(name)', 'some'],
+    ["insert into users (name) values ('x')", 'some'],
+    ["update users set email = 'x'", 'no'],
+    ["update orders set name = 'x'", 'no'],
+  ] as const)('%s', ([sql, how]) => {
+    expect(said(sql).writes('users', 'name')).toBe(how)
+  })
+
+  test('renames belong to the table that the statement names', () => {
+    const file = said('alter table a rename column x to y; alter table b rename x to "Z"; alter table c rename to d')
+    expect(file.renamedColumn(['a'], 'x')).toBe('y')
+    expect(file.renamedColumn(['b'], 'x')).toBe('z')
+    expect(file.renamedColumn(['c', 'd'], 'x')).toBeUndefined()
+    expect([file.renamedTable('c'), file.renamedTable('a')]).toEqual(['d', undefined])
+    const mysql = said('alter table `a` change `x` `y` int; rename table a to e, f to g')
+    expect([mysql.renamedColumn(['a'], 'x'), mysql.renamedTable('f')]).toEqual(['y', 'g'])
+  })
+})
