@@ -122,8 +122,8 @@ SELECT CASE WHEN c.relkind IN ('v', 'm') THEN 'view' ELSE 'table' END, c.oid, js
   'definition', CASE WHEN c.relkind IN ('v', 'm') THEN pg_get_viewdef(c.oid, true) END, 'populated', c.relispopulated,
   'partitionKey', CASE WHEN c.relkind = 'p' THEN pg_get_partkeydef(c.oid) END, 'bound', CASE WHEN c.relispartition THEN pg_get_expr(c.relpartbound, c.oid) END,
   'parents', (SELECT json_agg(i.inhparent::regclass::text ORDER BY i.inhseqno) FROM pg_inherits i WHERE i.inhrelid = c.oid),
-  'sequences', (SELECT json_agg(json_build_array(q.name, quote_ident(a.attname)) ORDER BY q.name) FROM (SELECT objid, refobjsubid FROM pg_depend WHERE refclassid = 'pg_class'::regclass AND refobjid = c.oid AND classid = 'pg_class'::regclass AND deptype = 'a' OFFSET 0) d
-    JOIN rel q ON q.oid = d.objid AND q.relkind = 'S' JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = d.refobjsubid),
+  'sequences', (SELECT json_agg(json_build_array(q.oid::regclass::text, quote_ident(a.attname)) ORDER BY q.oid::regclass::text) FROM (SELECT objid, refobjsubid FROM pg_depend WHERE refclassid = 'pg_class'::regclass AND refobjid = c.oid AND classid = 'pg_class'::regclass AND deptype = 'a' OFFSET 0) d
+    JOIN pg_class q ON q.oid = d.objid AND q.relkind = 'S' AND q.relnamespace IN (SELECT oid FROM ns) JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = d.refobjsubid),
   'server', (SELECT json_build_object('name', quote_ident(s.srvname), 'options', f.ftoptions) FROM pg_foreign_table f JOIN pg_foreign_server s ON s.oid = f.ftserver WHERE f.ftrelid = c.oid),
   'columns', (SELECT json_agg(json_build_object('name', a.attname, 'quoted', quote_ident(a.attname), 'type', format_type(a.atttypid, a.atttypmod), 'notNull', a.attnotnull, 'identity', a.attidentity, 'generated', a.attgenerated, 'local', a.attislocal,
       'expression', pg_get_expr(d.adbin, d.adrelid), 'comment', col_description(c.oid, a.attnum), 'acl', ${privileges('a.attacl', "acldefault('c', c.relowner)")}, 'foreign', a.attfdwoptions,
