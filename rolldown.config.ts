@@ -22,6 +22,8 @@ export default defineConfig({
   platform: 'node',
   external: /^(?![./])/,
   checks: { ineffectiveDynamicImport: false },
+  // `migratest/vitest` imports a module only because it adds matchers.
+  treeshake: { moduleSideEffects: true },
   output: {
     dir: 'dist/lib',
     entryFileNames: '[name].js',

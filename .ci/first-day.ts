@@ -228,6 +228,23 @@ const test = base.extend('db', withMigratedDatabase(options))
     assert.doesNotMatch(all, /left a connection/)
   })
 
+  await step('vitest with generated rows, matchers and generated tests: green', () => {
+    write(
+      't/matchers.test.js',
+      `import { fill } from 'migratest'
+import { describeMigrations } from 'migratest/vitest'
+${POOL}test('rows and matchers', async ({ db }) => {
+  const [table] = (await db.schema()).objects.filter((object) => object.kind === 'table')
+  expect(await fill(db, { [table.name]: 3 })).toMatchObject({ [table.name]: 3 })
+  await expect(db).toHaveTable(table.name)
+})
+describeMigrations(options)\n`,
+    )
+    const { code, all } = run('npx', ['vitest', 'run', 't/matchers.test.js'])
+    assert.equal(code, 0, all)
+    rmSync(join(project, 't', 'matchers.test.js'))
+  })
+
   await step('vitest with a pool that is left open: green, one line, no password', () => {
     write(
       't/pool.test.js',
