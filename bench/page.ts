@@ -99,7 +99,7 @@ async function firstView(browser: Browser, url: string, testServer: TestServer<u
   rmSync(folder, { recursive: true })
 }
 
-/** From telling the server of an event to the frame in which the page shows it. */
+/** Measures the time from an event on the server to the frame in which the page shows it. */
 async function events(browser: Browser, inspector: Inspector, url: string): Promise<void> {
   const page = await (await browser.newContext()).newPage()
   await page.goto(url)

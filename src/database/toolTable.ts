@@ -3,7 +3,7 @@ import type { LockOptions } from '../migrate/driver.ts'
 import type { Bookkeeping, LockRow } from '../migrate/source.ts'
 import { poll } from './locking.ts'
 
-/** What the table needs of its database. */
+/** The calls that the table makes to its database. */
 export interface ToolDatabase {
   /** The database as messages name it. */
   readonly label: string

@@ -19,7 +19,7 @@ export interface FillOptions {
   readonly given?: ReadonlyMap<string, ReadonlyMap<string, Proposal>>
 }
 
-/** What was done for one table. */
+/** The result for one table. */
 export interface Filled {
   readonly table: FillTable
   /** Rows inserted. */

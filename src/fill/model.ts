@@ -86,7 +86,7 @@ export interface ForeignKey {
   readonly parentSql: string
   readonly parentColumns: readonly string[]
   readonly deferrable: boolean
-  /** What happens to a row when the one it refers to is deleted: `CASCADE`, `SET NULL`, …. */
+  /** The action on a row when the row it refers to is deleted: `CASCADE`, `SET NULL`, …. */
   readonly onDelete: string
 }
 

@@ -13,7 +13,7 @@ export interface Plan {
   readonly narrow: readonly string[]
 }
 
-/** What stands in the way of a plan. */
+/** The obstacle to a plan. */
 export interface Impossible {
   readonly reason: string
   /** A referenced table without rows that could be used. */

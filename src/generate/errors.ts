@@ -5,7 +5,7 @@ import type { Statement } from './statement.ts'
 /** No statements lead from one schema to the other, or none that is known. */
 export class CannotGenerateError extends MigratestError {
   readonly code = 'MIGRATEST_CANNOT_GENERATE'
-  /** What was tried last. */
+  /** The statements of the last attempt. */
   readonly tried: readonly Statement[]
 
   constructor(

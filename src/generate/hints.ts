@@ -34,7 +34,10 @@ export interface Hints {
   readonly late: ReadonlySet<string>
   /** Keys of objects or members whose two texts were found to mean the same. */
   readonly same: ReadonlySet<string>
-  /** How far up the ladder of ways an object or member is; 0, the shortest way, if it is not in here. */
+  /**
+   * The way in which an object or member is changed: 0, the shortest one, if it is not in here. The server has refused the
+   * ways with lower numbers.
+   */
   readonly rungs: ReadonlyMap<string, number>
 }
 

@@ -144,7 +144,7 @@ interface StateChange {
 export interface Messages {
   /** The whole state, when a page connects. */
   readonly state: UiState
-  /** What has changed in it. */
+  /** The changes in it. */
   readonly change: StateChange
   /** An event, which belongs to the state's events. */
   readonly heard: Heard

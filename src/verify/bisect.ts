@@ -20,7 +20,7 @@ export interface Bisected {
   readonly first: Tried | undefined
   /** The last version below at which it works. */
   readonly last: Tried | undefined
-  /** In the order in which they were tried. */
+  /** The versions, in the order in which they were tried. */
   readonly tried: readonly Tried[]
 }
 

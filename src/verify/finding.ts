@@ -11,7 +11,7 @@ export interface Finding extends Observation {
   readonly allowed?: { readonly reason: string; readonly at: string }
 }
 
-/** What a check reports. The rule, the configuration and the file's own `allow` decide what it counts as. */
+/** A check's report. Its severity follows from the rule, the configuration and the file's own `allow`. */
 export interface Observation extends Place {
   readonly rule: RuleId
   /** Names of the tables, indexes and constraints concerned, as the file writes them where it names them. */

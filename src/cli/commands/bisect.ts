@@ -32,7 +32,7 @@ export async function run(context: Context, args: readonly string[]): Promise<nu
 
 type Attempt = (db: MigratedDatabase<unknown>) => Promise<string | undefined>
 
-/** One argument is SQL; what follows `--` is a command. */
+/** Reads the command line: a single argument is an SQL query; the arguments behind `--` are a command. */
 function attemptOf(args: readonly string[]): Attempt {
   const marked = process.argv.indexOf('--')
   const command = marked === -1 ? [] : process.argv.slice(marked + 1)

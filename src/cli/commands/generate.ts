@@ -43,7 +43,7 @@ export async function run(context: Context, words: readonly string[]): Promise<n
 
 // --- internal ---
 
-/** What one thing was renamed to, another was not. Returns undefined if nothing is left to ask. */
+/** Leaves out new names that the user has already given to something else. Returns undefined if no candidate is left. */
 function withoutTaken(question: Question, taken: ReadonlySet<string>): Question | undefined {
   if (question.kind !== 'rename' || !question.candidates?.some((name) => taken.has(name))) return question
   const candidates = question.candidates.filter((name) => !taken.has(name))

@@ -32,7 +32,7 @@ export async function readSchema(session: Session, { exclude, keep = false }: Ca
   return execute(session)
 }
 
-/** One object needs another. */
+/** Says that one object needs another. */
 export interface Need {
   readonly object: SchemaObject
   /** The part that needs it: `default name`, `constraint name`, `column name`; null for the object as a whole. */

@@ -2,6 +2,7 @@
 import type { MysqlError, Session } from '../../database/mysql/session.ts'
 import { identifier, literal } from '../../database/mysql/tables.ts'
 import type { FillDatabase, Question } from '../fillDatabase.ts'
+import { keysQuery } from '../keysQuery.ts'
 import type { FillColumn, FillTable, FillType, Text } from '../model.ts'
 import { readTables } from './catalog.ts'
 import { written } from './types.ts'
@@ -51,7 +52,9 @@ export function mysqlFill(session: Session): FillDatabase {
       return rows.map((row) => question.choices.map((_, n) => Number(row[`c${n}`])))
     },
     async keys(table, keys, columns, most) {
-      const rows = await run(keysQuery(table, keys, columns, most))
+      const typeOf = new Map(table.columns.map(({ name, type }) => [name, type]))
+      const writer = { quote: identifier, asText: (sql: string, column: string) => asText(sql, typeOf.get(column)) }
+      const rows = await run(keysQuery({ keys, columns, most }, writer))
       return rows.map((row) => columns.map((_, n) => (row[`k${n}`] === null ? null : String(row[`k${n}`]))))
     },
     async insert(table, columns, rows) {
@@ -148,33 +151,6 @@ function typed(value: Text, type: FillType): string {
     default:
       return sql
   }
-}
-
-function keysQuery(
-  table: FillTable,
-  keys: readonly { readonly key: FillTable['foreignKeys'][number]; readonly parent: FillTable }[],
-  columns: readonly string[],
-  most: number,
-): string {
-  const sides = new Map<string, string>()
-  const joins: string[] = []
-  for (const [n, { key, parent }] of keys.entries()) {
-    const on: string[] = []
-    for (const [k, name] of key.columns.entries()) {
-      const side = `p${n}.${identifier(key.parentColumns[k] ?? '')}`
-      const before = sides.get(name)
-      if (before) on.push(`${before} = ${side}`)
-      else sides.set(name, side)
-      on.push(`${side} IS NOT NULL`)
-    }
-    joins.push(n === 0 ? `${parent.sql} AS p0` : `JOIN ${parent.sql} AS p${n} ON ${on.join(' AND ')}`)
-  }
-  const [first] = keys
-  const notNull = (first?.key.parentColumns ?? []).map((name) => `p0.${identifier(name)} IS NOT NULL`)
-  const typeOf = new Map(table.columns.map(({ name, type }) => [name, type]))
-  const selected = columns.map((name, n) => `${asText(sides.get(name) ?? '', typeOf.get(name))} AS k${n}`)
-  const order = columns.map((name) => sides.get(name)).join(', ')
-  return `SELECT ${selected.join(', ')} FROM ${joins.join(' ')} WHERE ${notNull.join(' AND ')} GROUP BY ${order} ORDER BY ${order} LIMIT ${most}`
 }
 
 /** Reads a column in the form in which {@link written} takes values. */

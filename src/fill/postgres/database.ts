@@ -2,6 +2,7 @@
 import type { PostgresError, Session } from '../../database/postgres/session.ts'
 import { literal, identifier as quote } from '../../database/postgres/tables.ts'
 import type { FillDatabase, Question } from '../fillDatabase.ts'
+import { type KeysWriter, keysQuery } from '../keysQuery.ts'
 import type { FillColumn, FillTable, Text } from '../model.ts'
 import { readTables } from './catalog.ts'
 
@@ -54,7 +55,7 @@ export function postgresFill(session: Session): FillDatabase {
       return rows.map((row) => question.choices.map((_, n) => Number(row[`c${n}`])))
     },
     async keys(_, keys, columns, most) {
-      const rows = await run(keysQuery(keys, columns, most))
+      const rows = await run(keysQuery({ keys, columns, most }, WRITER))
       return rows.map((row) => columns.map((_, n) => (row[`k${n}`] ?? null) as Text))
     },
     async insert(table, columns, rows) {
@@ -165,31 +166,7 @@ async function askSingly(question: Question, ask: (some: Question) => Promise<Re
   return found
 }
 
-function keysQuery(
-  keys: readonly { readonly key: FillTable['foreignKeys'][number]; readonly parent: FillTable }[],
-  columns: readonly string[],
-  most: number,
-): string {
-  const sides = new Map<string, string>()
-  const joins: string[] = []
-  for (const [n, { key, parent }] of keys.entries()) {
-    const on: string[] = []
-    for (const [k, name] of key.columns.entries()) {
-      const side = `p${n}.${quote(key.parentColumns[k] ?? '')}`
-      const before = sides.get(name)
-      if (before) on.push(`${before} = ${side}`)
-      else sides.set(name, side)
-      on.push(`${side} IS NOT NULL`)
-    }
-    const all = n === 0 ? '' : `JOIN ${parent.sql} AS p${n} ON ${on.join(' AND ')}`
-    joins.push(n === 0 ? `${parent.sql} AS p0` : all)
-  }
-  const [first] = keys
-  const notNull = (first?.key.parentColumns ?? []).map((name) => `p0.${quote(name)} IS NOT NULL`)
-  const selected = columns.map((name, n) => `(${sides.get(name)})::text AS k${n}`)
-  const order = columns.map((name) => sides.get(name)).join(', ')
-  return `SELECT ${selected.join(', ')} FROM ${joins.join(' ')} WHERE ${notNull.join(' AND ')} GROUP BY ${order} ORDER BY ${order} LIMIT ${most}`
-}
+const WRITER: KeysWriter = { quote, asText: (sql) => `(${sql})::text` }
 
 function insertion(table: FillTable, columns: readonly FillColumn[], rows: readonly (readonly Text[])[]): string {
   const lines = rows.map((row) => `(${row.map((value) => (value === null ? 'NULL' : literal(value))).join(',')})`)

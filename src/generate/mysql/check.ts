@@ -34,7 +34,7 @@ export function checkText({ name, definition }: Check): string {
   return `CONSTRAINT ${quoted(name)} ${definition}`
 }
 
-/** What the sets of hints call a check: on MySQL, those of all tables share their names. */
+/** Returns the key of a check in the hints. On MySQL, the checks of all tables share one set of names. */
 export function checkHint(name: string): string {
   return `check ${name}`
 }

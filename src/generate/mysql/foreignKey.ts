@@ -88,7 +88,7 @@ export function foreignKeyText({ name, definition }: ForeignKey): string {
   return `CONSTRAINT ${quoted(name)} ${definition}`
 }
 
-/** What the sets of hints call a foreign key. */
+/** Returns the key of a foreign key in the hints. */
 export function hintKey({ table, name }: Pick<ForeignKey, 'table' | 'name'>): string {
   return `foreign-key ${shown(table)} ${shown(name)}`
 }

@@ -52,7 +52,7 @@ export function keyChanges(from: Table, to: Table, { renames, rebuilt, waiting, 
   return { drops, adds, apart, late }
 }
 
-/** What the sets of hints call an index. */
+/** Returns the key of an index in the hints. */
 export function keyHint(table: string, name: string): string {
   return `table ${shown(table)}/key ${shown(name)}`
 }

@@ -30,7 +30,7 @@ interface Partitions {
   /** `PARTITION BY …`, with the subpartitions. */
   readonly method: string
   readonly partitions: readonly string[]
-  /** What is neither: the number of partitions. */
+  /** The clause `PARTITIONS 4`; empty if the text gives no number. */
   readonly rest: string
 }
 

@@ -75,7 +75,7 @@ function needsFill(was: Column | undefined, now: Column): boolean {
 
 const LITERAL = /^(?:'(?:[^'\\]|''|\\.)*'|-?\d+(?:\.\d+)?|true|false)$/is
 
-/** What new columns get after they are there. */
+/** The values that columns get once they exist. */
 interface Filled {
   readonly values: Map<string, string>
   readonly clauses: string[]

@@ -76,7 +76,7 @@ export function planTables(
 
 // --- internal ---
 
-/** What no clause is known for must not pass as equal. */
+/** Refuses a difference for which no clause is known, since it would pass as equal. */
 function complain({ oldTable, to }: TableChange, old: Model, now: Model): void {
   const [was, wanted] = [old.tableTexts.get(oldTable), now.tableTexts.get(to.name)]
   if (!was || !wanted || was.name !== wanted.name) return

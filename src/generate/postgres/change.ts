@@ -1,4 +1,4 @@
-/** What is changed, from what to what, and what is known beyond the two schemas. */
+/** The change: both schemas, and facts that are not in them. */
 import type { TableFacts } from '../../database/postgres/catalogFacts.ts'
 import type { Hints } from '../hints.ts'
 import type { Side } from './side.ts'

@@ -132,7 +132,7 @@ function indexAnew({ from, to, forced }: Change, was: SchemaObject & { kind: 'in
   ]
 }
 
-/** What has a step of its own does not end with its table's. */
+/** An object that has a step of its own is not removed by the step of its table. */
 function withoutApart(steps: readonly Step[], apart: ReadonlySet<SchemaObject>): Step[] {
   const keys = new Set([...apart].map(keyOf))
   return steps.map((step) =>

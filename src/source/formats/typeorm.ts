@@ -268,7 +268,7 @@ interface Opened {
   readonly held: Pick<HeldPg, 'isOpen' | 'isUndone'>
 }
 
-/** What is open, by client. */
+/** The open connections, by client. */
 type Connections = WeakMap<object, { readonly [way in Way]?: Opened | undefined }>
 
 async function withQueryRunner(

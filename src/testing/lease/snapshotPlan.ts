@@ -28,7 +28,7 @@ export interface SnapshotPlan<Client> {
   readonly isStill: () => Promise<boolean>
 }
 
-/** What a test begins with: `plan` is undefined if all migrations have to run. */
+/** The plan for a test's database; `plan` is undefined if all migrations have to run. */
 export interface Planned<Client> {
   readonly plan?: SnapshotPlan<Client> | undefined
   /** The migration from which on they have to run, and why, if that is worth a line. */

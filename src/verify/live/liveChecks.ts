@@ -50,7 +50,7 @@ export class LiveChecks<Client> {
     ]
   }
 
-  /** What was observed so far. */
+  /** The observations so far. */
   get observed(): readonly LiveMigration[] {
     return this.#observed
   }

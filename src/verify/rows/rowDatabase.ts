@@ -22,7 +22,7 @@ export interface Wanted {
   readonly rows: number
 }
 
-/** What a database holds at one moment. */
+/** The content of a database at one moment. */
 export interface State {
   readonly tables: readonly FillTable[]
   readonly rows: Snapshot

@@ -7,7 +7,7 @@ export interface Pair {
   readonly after: string
 }
 
-/** What became of using an object. */
+/** The outcome of using an object: it worked, or the error. */
 export interface Use {
   /** The object, as people call it: `the view open_orders`. */
   readonly what: string

@@ -61,7 +61,7 @@ export function saidBy(halves: readonly (Half | undefined)[]): Said {
 // --- internal ---
 
 interface StatementText {
-  /** In lower case and without comments. */
+  /** The text in lower case and without comments. */
   readonly text: string
   readonly words: ReadonlySet<string>
 }
