@@ -88,7 +88,7 @@ const TABLE = {
     project: true,
     usage: 'ui',
     summary: 'show migrations, schemas and the development database in the browser, and follow every save',
-    takes: [...DATABASE, 'dialect', 'read-only', 'export', 'port', 'no-open', 'server', 'poll', 'confirm'],
+    takes: [...DATABASE, 'dialect', 'read-only', 'kept', 'export', 'port', 'no-open', 'server', 'poll', 'confirm'],
     load: () => import('./commands/ui.ts'),
   },
   mark: {
