@@ -59,7 +59,7 @@ export function App() {
 function Header({ now, view }: { now: UiState; view: View }) {
   const { folder, database, server, format } = now
   const shown = VIEWS.filter(({ view: one }) => {
-    if (one === 'findings') return now.verified
+    if (one === 'findings' && now.verified) return true
     return now.mode !== 'saved' || one === 'migrations' || one === 'compare'
   })
   return (

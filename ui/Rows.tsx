@@ -6,6 +6,7 @@ import { go, linkTo, route } from './route.ts'
 import { Shown } from './states.tsx'
 import { documentAt } from './store.ts'
 import { bytes, count } from './time.ts'
+import { Waiting } from './Waiting.tsx'
 
 export function Rows({ now }: { now: UiState }) {
   const tables = documentAt<TablesDocument>('tables')
@@ -14,11 +15,12 @@ export function Rows({ now }: { now: UiState }) {
     <article class={`rows${name === undefined ? '' : ' chosen'}`}>
       <h1 class="hidden">Rows</h1>
       <Shown loaded={tables} what="The tables">
-        {({ tables: all }) => (
+        {({ tables: all, waiting }) => (
           <div class="rows-split">
             <Tables all={all} schema={schema} name={name} />
             <div class="rows-main">
               <LastSave now={now} />
+              <Waiting stores={waiting} open={name === undefined} />
               {schema !== undefined && name !== undefined ? (
                 <TableRows key={`${schema} ${name}`} schema={schema === '-' ? '' : schema} name={name} />
               ) : (

@@ -6,7 +6,7 @@ import { EditorChoice } from './editor.tsx'
 import { LANE_WIDTH, Lanes, lanesOfStations } from './lanes.tsx'
 import { go, linkTo, route } from './route.ts'
 import { STATE_WORDS, StateIcon } from './stateMark.tsx'
-import { documentAt, state } from './store.ts'
+import { foundByVerify, state } from './store.ts'
 import { count, duration, moment } from './time.ts'
 
 const ROW_HEIGHTS = { overview: 12, compact: 28, roomy: 44 } as const
@@ -49,7 +49,7 @@ export function Timeline() {
   }, [])
 
   const digits = useMemo(() => Math.max(0, ...stations.map(({ number }) => number.length)), [stations])
-  const worst = now?.verified ? worstByKey(documentAt<FindingsDocument>('findings').data) : NONE
+  const worst = worstByKey(foundByVerify()?.data)
   const at = stations.findIndex(({ key }) => key === chosen)
   // Shows the chosen station, unless it is in view already.
   useLayoutEffect(() => {
@@ -288,8 +288,6 @@ function sumOf(all: readonly Station[], shown: number) {
     </>
   )
 }
-
-const NONE: ReadonlyMap<string, 'error' | 'warning'> = new Map()
 
 function worstByKey(found: FindingsDocument | undefined): ReadonlyMap<string, 'error' | 'warning'> {
   const worst = new Map<string, 'error' | 'warning'>()

@@ -1,6 +1,6 @@
 /** What the page knows, as signals: the state that the server sends, and documents that were asked for. */
 import { computed, type Signal, signal } from '@preact/signals'
-import type { Station, UiState } from '../src/ui/protocol.ts'
+import type { FindingsDocument, Station, UiState } from '../src/ui/protocol.ts'
 import type { Failure } from '../src/watch/events.ts'
 import { findApi, stateInPage } from './api.ts'
 import { type Api, ApiError } from './apiError.ts'
@@ -69,6 +69,12 @@ export function documentAt<T>(path: string): Loaded<T> {
     queueMicrotask(() => load(path, stale))
   }
   return known.signal.value as Loaded<T>
+}
+
+/** Returns what `verify` found; undefined if it has not run. */
+export function foundByVerify(): Loaded<FindingsDocument> | undefined {
+  const verified = state.value?.verified
+  return verified && documentAt<FindingsDocument>(`findings?at=${verified.at}`)
 }
 
 /** Asks for a change; returns the failure, if it was refused. */

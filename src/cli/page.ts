@@ -43,6 +43,13 @@ export async function inspect(context: Context, shown: Shown): Promise<Inspector
     open: await context.openOptions(),
     migrator: context.migratorOptions,
     testServer: () => context.testServer(),
+    async verify(hooks) {
+      const [{ verifyForPage }, { verifyOptions }] = await Promise.all([
+        import('./verify/forPage.ts'),
+        import('./verify/options.ts'),
+      ])
+      return verifyForPage(await verifyOptions(context), hooks)
+    },
   })
 }
 

@@ -97,6 +97,16 @@ const CALLS: Readonly<Record<string, (inspector: Inspector, ask: Ask) => Promise
   'GET plan': (inspector, { query }) => inspector.plan(needed(query, 'from'), needed(query, 'to')),
   'GET tables': (inspector) => inspector.tables(),
   'GET rows': (inspector, { query }) => inspector.rows(rowRequest(query)),
+  'GET findings': (inspector) => inspector.findings,
+  'GET suggestions': (inspector) => inspector.suggestions(),
+  'POST verify': (inspector) => {
+    inspector.verify()
+    return {}
+  },
+  'POST verify/stop': (inspector) => {
+    inspector.stopVerifying()
+    return {}
+  },
   'POST move': (inspector, { body }) => {
     inspector.move(String(body.to))
     return {}

@@ -12,17 +12,22 @@ import type { Question, WatchEvent } from '../watch/events.ts'
 import { failureOf, located } from './failure.ts'
 import type { InspectorOptions } from './options.ts'
 import type {
+  FindingsDocument,
   Heard,
   Messages,
   PlanDocument,
   SchemaDocument,
   Station,
+  SuggestionsDocument,
   TablesDocument,
   UiState,
   VersionDetail,
 } from './protocol.ts'
 import { Schemas } from './schemas.ts'
+import { sizesOf } from './sizes.ts'
 import { stationsOf } from './stations.ts'
+import { suggestionsFor } from './suggestions.ts'
+import { Verifying } from './verifying.ts'
 import { readVersion } from './versionDetail.ts'
 
 type Listener = <Name extends keyof Messages>(name: Name, data: Messages[Name]) => void
@@ -31,6 +36,7 @@ export class Inspector {
   readonly #options: InspectorOptions
   readonly #source: Source
   readonly #schemas: Schemas
+  readonly #verifying: Verifying
   readonly #listeners = new Set<Listener>()
   #state: UiState
   #looking: Promise<void> | undefined
@@ -46,6 +52,7 @@ export class Inspector {
     this.#options = options
     this.#source = source
     this.#schemas = new Schemas(options, source)
+    this.#verifying = new Verifying(options.verify, (part) => this.#change(part))
     this.#state = {
       ...EMPTY,
       folder,
@@ -91,6 +98,7 @@ export class Inspector {
   /** Tells the inspector that files were saved: what was read before is out of date. */
   saved(): Promise<void> {
     this.#isOutdated = true
+    this.#verifying.outdate()
     return this.refresh()
   }
 
@@ -150,6 +158,25 @@ export class Inspector {
     else if (below > 0) act({ kind: 'move', wish: { kind: 'up', count: below } })
   }
 
+  /** Begins to verify. @throws UsageError */
+  verify(): void {
+    this.#verifying.start()
+  }
+
+  /** Ends the verification after the running check. */
+  stopVerifying(): void {
+    this.#verifying.stop()
+  }
+
+  /** What the last verification found. @throws UsageError if there was none */
+  get findings(): FindingsDocument {
+    return this.#verifying.findings
+  }
+
+  async suggestions(): Promise<SuggestionsDocument> {
+    return { suggestions: await suggestionsFor(this.#source, this.#state.stations, this.#options.dialect) }
+  }
+
   version(key: string): Promise<VersionDetail> {
     return this.#withDriver((driver) => readVersion(this.#source, driver, this.#state, key))
   }
@@ -158,9 +185,9 @@ export class Inspector {
     return this.#schemas.read(key, this.#state.epoch)
   }
 
-  /** Lists the tables of the live database with their sizes. */
+  /** Lists the tables of the live database with their sizes, and the rows that wait for a place. */
   tables(): Promise<TablesDocument> {
-    return this.#withRows(async (reader) => ({ tables: await reader.tables() }))
+    return this.#withRows(async (reader) => ({ tables: await reader.tables(), waiting: await reader.waiting() }))
   }
 
   /** Reads the first rows of a table of the live database. */
@@ -197,13 +224,14 @@ export class Inspector {
   async #look(): Promise<void> {
     const { url } = this.#options
     try {
-      const { graph } = await readGraph(this.#source)
+      const { graph, migrations: files } = await readGraph(this.#source)
+      const sizes = sizesOf(files)
       if (this.#state.stations.length === 0) {
         // If the database does not answer, at least the files are shown.
-        this.#change({ stations: stationsOf(graph, undefined) })
+        this.#change({ stations: stationsOf(graph, undefined, sizes) })
       }
       if (url === undefined) {
-        this.#settle({ stations: stationsOf(graph, undefined), problems: graph.problems, unread: undefined })
+        this.#settle({ stations: stationsOf(graph, undefined, sizes), problems: graph.problems, unread: undefined })
         return
       }
       await this.#withDriver(async (driver) => {
@@ -215,7 +243,7 @@ export class Inspector {
         const { migrations, version, dirty, problems, disagreement } = status
         const here = migrations.find((row) => row.version === version)
         this.#settle({
-          stations: stationsOf(graph, migrations),
+          stations: stationsOf(graph, migrations, sizes),
           database: driver.database,
           at: version === NIL_VERSION ? 'nil' : here ? labelOf(here) : String(version),
           dirty,
@@ -342,7 +370,9 @@ const EMPTY: UiState = {
   question: undefined,
   connected: true,
   running: undefined,
-  verified: false,
+  verified: undefined,
+  verifying: undefined,
+  unverified: undefined,
   events: [],
   epoch: 0,
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import axe from 'axe-core'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect } from 'vitest'
+import { verifyForPage } from '../../src/cli/verify/forPage.ts'
 import { directory } from '../../src/source/directory.ts'
 import { readAssets } from '../../src/ui/assets.ts'
 import { Inspector } from '../../src/ui/inspector.ts'
@@ -11,6 +12,7 @@ import type { InspectorOptions } from '../../src/ui/options.ts'
 import { savePage } from '../../src/ui/savedPage.ts'
 import { startUiServer, type UiServer } from '../../src/ui/server.ts'
 import { singleFile } from '../../src/ui/singleFile.ts'
+import type { VerifyOptions } from '../../src/verify/verify.ts'
 import type { WatchOptions } from '../../src/watch/options.ts'
 import { cli } from '../support/cli.ts'
 import { builtPage, describeInChromium, launchChromium } from '../support/page.ts'
@@ -29,6 +31,11 @@ const SHOP: Readonly<Record<string, string>> = {
   '0002_orders.down.sql': 'drop view names;\ndrop table orders;',
   '0003_mail.up.sql': 'alter table users add column mail text;',
   '0003_mail.down.sql': 'alter table users drop column mail;',
+}
+
+/** What is verified of a folder: the schemas. */
+function verifying({ folder: migrations }: Watched): VerifyOptions<unknown> {
+  return { server: anyPostgres, migrations, groups: ['schema'] }
 }
 
 let browser: Browser
@@ -76,9 +83,13 @@ class Shown {
   }
 
   /** The same with a watch, which the page follows and moves. */
-  static async following(watched: Watched, options: Partial<WatchOptions> = {}): Promise<Shown> {
+  static async following(
+    watched: Watched,
+    options: Partial<WatchOptions>,
+    page: Partial<InspectorOptions>,
+  ): Promise<Shown> {
     let act: InspectorOptions['act']
-    const shown = await Shown.of(watched, { mode: 'watching', act: (job) => act?.(job) })
+    const shown = await Shown.of(watched, { mode: 'watching', act: (job) => act?.(job), ...page })
     const watcher = await watched.start({
       onEvent: (event) => {
         watched.events.push(event)
@@ -148,9 +159,13 @@ const test = base.extend('shown', async ({ watched }, { onCleanup }) => {
       all.push(shown)
       return shown
     },
-    async following(files: Readonly<Record<string, string>> = SHOP, options: Partial<WatchOptions> = {}) {
+    async following(
+      files: Readonly<Record<string, string>> = SHOP,
+      options: Partial<WatchOptions> = {},
+      page: Partial<InspectorOptions> = {},
+    ) {
       for (const [name, text] of Object.entries(files)) watched.write(name, text)
-      const shown = await Shown.following(watched, options)
+      const shown = await Shown.following(watched, options, page)
       all.push(shown)
       return shown
     },
@@ -170,6 +185,7 @@ describeInChromium('the page', () => {
     { view: 'a diagram', hash: '#/migrations/2_orders/diagram', shows: '3 tables and views' },
     { view: 'a comparison', hash: '#/compare/nil/3_mail', shows: 'mail text' },
     { view: 'rows', hash: '#/rows/public/users', shows: 'Ada' },
+    { view: 'findings', hash: '#/findings', shows: 'just the schema that the migrations make' },
     { view: 'the activity', hash: '#/activity', shows: 'At 3 in' },
   ]
 
@@ -423,6 +439,73 @@ describeInChromium('the page', () => {
     await expect.poll(() => one.text()).toContain('mail text')
     expect(await one.violations()).toEqual([])
     expect(one.complaints).toEqual([])
+  })
+
+  test('verify runs from the page and says how far it is; a cell opens what its check found', async ({
+    shown,
+    watched,
+  }) => {
+    const one = await shown.following(
+      { ...SHOP, '0003_mail.down.sql': 'select 1;' },
+      {},
+      { verify: (hooks) => verifyForPage(verifying(watched), hooks) },
+    )
+    await one.go('#/findings')
+    await expect.poll(() => one.text()).toContain('have not been verified yet')
+    // Nothing else has changed the database.
+    await expect.poll(() => one.text()).toContain('just the schema that the migrations make')
+    await one.page.getByRole('button', { name: 'Verify' }).click()
+    await expect.poll(() => one.text(), { interval: 5 }).toMatch(/of \d+ checks/)
+    await expect.poll(() => one.text()).toMatch(/3 migrations: 1 error/)
+    const row = one.page.getByRole('row', { name: '3_mail' })
+    await row.getByRole('link', { name: 'round trip error' }).click()
+    await expect.poll(() => one.text()).toContain('3_mail: round trip')
+    expect(await one.text()).toContain('mail text')
+    const place = one.page.locator('.finding').getByRole('link', { name: /0003_mail/ })
+    expect(await place.getAttribute('href')).toMatch(/^vscode:\/\/file\/.*0003_mail\.down\.sql/)
+    expect(await one.violations()).toEqual([])
+    // The other pages and a reload show the same, and a save makes it old.
+    await one.page.reload()
+    await expect.poll(() => one.text()).toMatch(/3 migrations: 1 error/)
+    watched.write('0003_mail.down.sql', 'alter table users drop column mail;')
+    await expect.poll(() => one.text()).toContain('Files were saved since then')
+    await one.page.getByRole('button', { name: 'Verify again' }).click()
+    await expect.poll(() => one.text()).toMatch(/3 migrations: nothing found/)
+    expect(one.complaints).toEqual([])
+  })
+
+  test('a verification is ended after the running check', async ({ shown, watched }) => {
+    const files = Object.fromEntries(
+      Array.from({ length: 60 }, (_, i) => [`${i + 1}_t.up.sql`, `create table t${i} (id int);`]),
+    )
+    const one = await shown.looking(files, { verify: (hooks) => verifyForPage(verifying(watched), hooks) })
+    await one.go('#/findings')
+    await one.page.getByRole('button', { name: 'Verify' }).click()
+    await expect.poll(() => one.text(), { interval: 5 }).toMatch(/of \d+ checks/)
+    await one.page.getByRole('button', { name: 'Stop' }).click()
+    await expect.poll(() => one.text()).toMatch(/stopped after \d+ of \d+ checks/)
+    expect(one.inspector.state.verifying).toBeUndefined()
+  })
+
+  test('rows that wait for a place after a save, and why, with their values', async ({ shown, watched }) => {
+    const one = await shown.following({
+      ...SHOP,
+      '0003_mail.up.sql': "alter table users add column mail text;\nupdate users set mail = '<b>' || name;",
+      '0003_mail.down.sql': 'alter table users drop column if exists mail, drop column if exists post;',
+    })
+    await expect.poll(() => one.inspector.state.at).toBe('3_mail')
+    watched.write('0003_mail.up.sql', 'alter table users add column post text;')
+    await one.go('#/rows')
+    await expect.poll(() => one.text()).toContain('users: 2 values')
+    expect(await one.text()).toContain('its column is gone')
+    const cells = () => one.page.locator('.waiting-rows td').allTextContents()
+    expect(await cells()).toEqual(['1', '<b>Ada', '2', '<b>Grace'])
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await one.page.emulateMedia({ colorScheme })
+      expect(await one.violations()).toEqual([])
+    }
+    watched.write('0003_mail.up.sql', 'alter table users add column mail text;')
+    await expect.poll(cells).toEqual([])
   })
 
   test('two tabs show the same; the server goes and comes back, and so do they', async ({ shown }) => {
