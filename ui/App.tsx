@@ -74,7 +74,12 @@ function Header({ now, view }: { now: UiState; view: View }) {
       </p>
       <nav class="views" aria-label="Views">
         {shown.map((one) => (
-          <a key={one.view} href={linkTo(one.view)} aria-current={one.view === view ? 'page' : undefined}>
+          <a
+            key={one.view}
+            href={linkTo(one.view)}
+            data-name={one.name}
+            aria-current={one.view === view ? 'page' : undefined}
+          >
             {one.name}
           </a>
         ))}

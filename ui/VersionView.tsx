@@ -55,6 +55,7 @@ export function VersionView({ station }: { station: Station }) {
           <a
             key={one.tab}
             href={linkTo('migrations', one.tab === 'migration' ? [station.key] : [station.key, one.tab])}
+            data-name={one.name}
             aria-current={one.tab === tab ? 'page' : undefined}
           >
             {one.name}

@@ -1,9 +1,9 @@
 /** The page in Chromium: each view, light and dark, by keyboard alone, checked by axe, and live. */
-import { writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import axe from 'axe-core'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
-import { afterAll, beforeAll, expect } from 'vitest'
+import { afterAll, beforeAll, expect, type TestContext } from 'vitest'
 import { verifyForPage } from '../../src/cli/verify/forPage.ts'
 import { directory } from '../../src/source/directory.ts'
 import { readAssets } from '../../src/ui/assets.ts'
@@ -38,8 +38,18 @@ function verifying({ folder: migrations }: Watched): VerifyOptions<unknown> {
   return { server: anyPostgres, migrations, groups: ['schema'] }
 }
 
+/** Where screenshots are kept: in CI, or on demand. */
+const PICTURES =
+  process.env.CI || process.env.MIGRATEST_SCREENSHOTS ? join(import.meta.dirname, 'screenshots') : undefined
+
 let browser: Browser
 let folder: string
+
+/** The folder that is shown, and how a picture is attached to the test. */
+interface Around {
+  readonly watched: Watched
+  readonly annotate: TestContext['annotate']
+}
 
 /** The page of a folder and a database, open in a browser. */
 class Shown {
@@ -50,9 +60,17 @@ class Shown {
   /** What the browser has complained about. */
   readonly complaints: string[] = []
   readonly #context: BrowserContext
+  readonly #annotate: TestContext['annotate']
 
-  private constructor(watched: Watched, inspector: Inspector, server: UiServer, context: BrowserContext, page: Page) {
+  private constructor(
+    { watched, annotate }: Around,
+    inspector: Inspector,
+    server: UiServer,
+    context: BrowserContext,
+    page: Page,
+  ) {
     this.watched = watched
+    this.#annotate = annotate
     this.inspector = inspector
     this.server = server
     this.#context = context
@@ -62,7 +80,8 @@ class Shown {
     page.on('dialog', (dialog) => this.complaints.push(`a dialog: ${dialog.message()}`))
   }
 
-  static async of(watched: Watched, options: Partial<InspectorOptions> = {}): Promise<Shown> {
+  static async of(around: Around, options: Partial<InspectorOptions> = {}): Promise<Shown> {
+    const { watched } = around
     const inspector = await Inspector.open({
       source: async () => directory(watched.folder),
       folder: 'migrations',
@@ -77,19 +96,20 @@ class Shown {
     })
     const server = await startUiServer(inspector, { page: folder })
     const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, reducedMotion: 'reduce' })
-    const shown = new Shown(watched, inspector, server, context, await context.newPage())
+    const shown = new Shown(around, inspector, server, context, await context.newPage())
     await shown.page.goto(server.url)
     return shown
   }
 
   /** The same with a watch, which the page follows and moves. */
   static async following(
-    watched: Watched,
+    around: Around,
     options: Partial<WatchOptions>,
     page: Partial<InspectorOptions>,
   ): Promise<Shown> {
+    const { watched } = around
     let act: InspectorOptions['act']
-    const shown = await Shown.of(watched, { mode: 'watching', act: (job) => act?.(job), ...page })
+    const shown = await Shown.of(around, { mode: 'watching', act: (job) => act?.(job), ...page })
     const watcher = await watched.start({
       onEvent: (event) => {
         watched.events.push(event)
@@ -113,13 +133,18 @@ class Shown {
     return (await this.page.locator('#page').textContent()) ?? ''
   }
 
-  /** Saves pictures at three widths, if `MIGRATEST_SCREENSHOTS` names a folder for them. */
+  /** Saves pictures of what is shown, in both themes and at three widths, and attaches them to the test. */
   async photograph(name: string): Promise<void> {
-    const { MIGRATEST_SCREENSHOTS: pictures } = process.env
-    if (!pictures) return
-    for (const width of [380, 2560, 1280]) {
-      await this.page.setViewportSize({ width, height: 900 })
-      await this.page.screenshot({ path: join(pictures, `${name}, ${width}.png`) })
+    if (!PICTURES) return
+    mkdirSync(PICTURES, { recursive: true })
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await this.page.emulateMedia({ colorScheme })
+      for (const width of [380, 2560, 1280]) {
+        await this.page.setViewportSize({ width, height: 900 })
+        const path = join(PICTURES, `${name}, ${colorScheme}, ${width}.png`)
+        await this.page.screenshot({ path })
+        await this.#annotate(`${name}, ${colorScheme}, ${width}`, { path, contentType: 'image/png' })
+      }
     }
   }
 
@@ -148,14 +173,15 @@ class Shown {
   }
 }
 
-const test = base.extend('shown', async ({ watched }, { onCleanup }) => {
+const test = base.extend('shown', async ({ watched, annotate }, { onCleanup }) => {
+  const around = { watched, annotate }
   const all: Shown[] = []
   onCleanup(async () => void (await Promise.all(all.map((one) => one.close()))))
   return {
     /** Writes the files and shows them. */
     async looking(files: Readonly<Record<string, string>> = SHOP, options: Partial<InspectorOptions> = {}) {
       for (const [name, text] of Object.entries(files)) watched.write(name, text)
-      const shown = await Shown.of(watched, options)
+      const shown = await Shown.of(around, options)
       all.push(shown)
       return shown
     },
@@ -165,7 +191,7 @@ const test = base.extend('shown', async ({ watched }, { onCleanup }) => {
       page: Partial<InspectorOptions> = {},
     ) {
       for (const [name, text] of Object.entries(files)) watched.write(name, text)
-      const shown = await Shown.following(watched, options, page)
+      const shown = await Shown.following(around, options, page)
       all.push(shown)
       return shown
     },
@@ -205,10 +231,10 @@ describeInChromium('the page', () => {
         )
         if (wide > width) found.push(`${view} is ${wide} wide on ${width}`)
       }
+      await one.photograph(view)
       await one.page.setViewportSize({ width: 1280, height: 900 })
       for (const colorScheme of ['light', 'dark'] as const) {
         await one.page.emulateMedia({ colorScheme })
-        await one.photograph(`${view}, ${colorScheme}`)
         found.push(...(await one.violations()).map((text) => `${view}, ${colorScheme}: ${text}`))
       }
     }
@@ -235,6 +261,7 @@ describeInChromium('the page', () => {
     const link = one.page.getByRole('link', { name: 'Open in VS Code' })
     expect(await link.getAttribute('href')).toMatch(/^vscode:\/\/file\/.*0003_mail\.up\.sql:1:35$/)
     expect(await one.violations()).toEqual([])
+    await one.photograph('a failure')
     watched.write('0003_mail.up.sql', SHOP['0003_mail.up.sql'] ?? '')
     await expect.poll(() => one.text()).not.toContain('does not exist')
   })
@@ -251,6 +278,7 @@ describeInChromium('the page', () => {
     watched.write('0003_mail.up.sql', 'alter table users add column electronic text;')
     await expect.poll(() => one.text()).toContain('This cannot be undone. Rebuild the database?')
     expect(await one.violations()).toEqual([])
+    await one.photograph('a question')
     await one.page.getByRole('button', { name: 'Rebuild' }).click()
     await expect.poll(async () => String(await watched.schema())).toContain('electronic text')
     await expect.poll(() => one.text()).not.toContain('This cannot be undone')
@@ -262,6 +290,7 @@ describeInChromium('the page', () => {
     await one.go('#/compare/database/1_users')
     await one.page.getByRole('button', { name: 'Go to 1_users' }).click()
     expect(await one.text()).toContain('2 migrations will be undone')
+    await one.photograph('before a move')
     await one.page.getByRole('button', { name: 'Undo 2' }).click()
     await expect.poll(() => one.inspector.state.at).toBe('1_users')
     await expect.poll(() => one.text()).toContain('There is nothing to run')
@@ -340,6 +369,7 @@ describeInChromium('the page', () => {
       await one.go(hash.replace(/[23]_\w+/, encodeURIComponent(`1_${name}`)).replace(/users$/, encodeURIComponent(ODD)))
       await expect.poll(() => one.text()).toContain('alert(1)')
       expect(await one.page.locator('script:not([src], #state)').count()).toBe(0)
+      await one.photograph(`odd names, ${hash.split('/')[1]} ${hash.split('/')[3] ?? ''}`.trim())
     }
     expect(one.complaints).toEqual([])
   })
@@ -380,6 +410,7 @@ describeInChromium('the page', () => {
     const one = await shown.looking(files)
     await expect.poll(() => one.text()).toContain('500 migrations')
     expect(await one.page.getByRole('option').count()).toBeLessThan(80)
+    await one.photograph('500 migrations')
     await one.page.getByRole('searchbox', { name: /Find a migration/ }).fill('137')
     await one.page.keyboard.press('Enter')
     await expect.poll(() => one.page.getByRole('heading', { level: 1 }).textContent()).toContain('step_137')
@@ -427,9 +458,9 @@ describeInChromium('the page', () => {
     expect(await cell('1_users')).toContain('passed')
     expect(await cell('3_mail')).toContain('error')
     expect(await cell('4_wrong')).toContain('error')
+    await one.photograph('the report of verify')
     for (const colorScheme of ['light', 'dark'] as const) {
       await one.page.emulateMedia({ colorScheme })
-      await one.photograph(`findings, ${colorScheme}`)
       expect(await one.violations()).toEqual([])
     }
     await one.page.getByRole('link', { name: '4_wrong' }).first().click()
@@ -500,6 +531,7 @@ describeInChromium('the page', () => {
     expect(await one.text()).toContain('its column is gone')
     const cells = () => one.page.locator('.waiting-rows td').allTextContents()
     expect(await cells()).toEqual(['1', '<b>Ada', '2', '<b>Grace'])
+    await one.photograph('rows that wait')
     for (const colorScheme of ['light', 'dark'] as const) {
       await one.page.emulateMedia({ colorScheme })
       expect(await one.violations()).toEqual([])
@@ -516,6 +548,7 @@ describeInChromium('the page', () => {
     const { port, searchParams } = new URL(one.server.url)
     await one.server.close()
     await expect.poll(() => one.text()).toContain('The server of this page has stopped')
+    await one.photograph('a server that stopped')
     expect(await one.text()).toContain('3 migrations')
     const again = await startUiServer(one.inspector, {
       page: folder,
@@ -535,9 +568,11 @@ describeInChromium('the page', () => {
     const one = await shown.looking({})
     await expect.poll(() => one.text()).toContain('No migrations yet')
     expect(await one.violations()).toEqual([])
+    await one.photograph('no migrations')
     watched.write('0001_a.up.sql', 'select 1')
     watched.write('0001_b.up.sql', 'select 1')
     await one.inspector.saved()
     await expect.poll(() => one.text()).toContain('The migrations cannot be read')
+    await one.photograph('migrations that cannot be read')
   })
 })
