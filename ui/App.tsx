@@ -140,7 +140,7 @@ function Notices({ now }: { now: UiState }) {
         </p>
       )}
       {now.question && <QuestionNotice asked={now.question} />}
-      {failure && <FailureText failure={failure} title="The last save was not applied" />}
+      {failure && !now.question && <FailureText failure={failure} title="The last save was not applied" />}
       {unread && connected && <FailureText failure={unread} title="The migrations cannot be read" />}
       {now.mode === 'reading' && why !== undefined && <p class="notice">Only looking: {why}</p>}
       {problems.map((problem) => (

@@ -1,6 +1,6 @@
 /** The rows of the live database: its tables with their sizes, and the first rows of one, filtered by the database. */
 import { useSignal } from '@preact/signals'
-import type { Operator, RowPage, TableSize } from '../src/database/rowReader.ts'
+import type { Operator, RowPage, TableSize, WaitingRows } from '../src/database/rowReader.ts'
 import type { TablesDocument, UiState } from '../src/ui/protocol.ts'
 import { go, linkTo, route } from './route.ts'
 import { Shown } from './states.tsx'
@@ -19,7 +19,7 @@ export function Rows({ now }: { now: UiState }) {
           <div class="rows-split">
             <Tables all={all} schema={schema} name={name} />
             <div class="rows-main">
-              <LastSave now={now} />
+              <LastSave now={now} waiting={waiting} />
               <Waiting stores={waiting} open={name === undefined} />
               {schema !== undefined && name !== undefined ? (
                 <TableRows key={`${schema} ${name}`} schema={schema === '-' ? '' : schema} name={name} />
@@ -267,11 +267,12 @@ function Grid({ page: { columns, rows }, order, descending, onOrder, name }: Gri
   )
 }
 
-/** Which rows the last save carried over, and which wait for a place. */
-function LastSave({ now }: { now: UiState }) {
+/** Which rows the last save carried over, and what it could not keep. What waits is listed by itself. */
+function LastSave({ now, waiting }: { now: UiState; waiting: readonly WaitingRows[] }) {
   const last = now.events.findLast(({ event }) => event.type === 'applied')?.event
   if (last?.type !== 'applied') return null
-  const { back, left } = last.carried
+  const { back } = last.carried
+  const left = last.carried.left.filter(({ table }) => !waiting.some((store) => store.table === table))
   if (back.length + left.length === 0) return null
   return (
     <section class="last-save" aria-labelledby="last-save-title">
@@ -285,7 +286,7 @@ function LastSave({ now }: { now: UiState }) {
         {left.map(({ table, column, rows, why }) => (
           <li key={`left ${table} ${column}`} class="left">
             {column === undefined ? table : `${table}.${column}`}: {count(rows, column === undefined ? 'row' : 'value')}{' '}
-            kept aside until there is a place, because {why}
+            left out, because {why}
           </li>
         ))}
       </ul>

@@ -17,7 +17,9 @@ export const state = signal<UiState | undefined>(undefined)
 /** The reason why the server cannot be reached. */
 export const lost = signal<'gone' | 'refused' | undefined>(undefined)
 
-const epoch = computed(() => state.value?.epoch ?? 0)
+/** Counts how often the server came back: what was read before may then be out of date, or may have failed. */
+const returns = signal(0)
+const epoch = computed(() => `${returns.value} ${state.value?.epoch ?? 0}`)
 
 const stationsByKey = computed(() => new Map(state.value?.stations.map((station) => [station.key, station])))
 
@@ -27,6 +29,7 @@ export function connect(): void {
   api.listen(
     {
       state(next) {
+        if (lost.peek() !== undefined) returns.value++
         lost.value = undefined
         state.value = next
       },
@@ -58,7 +61,7 @@ export function documentAt<T>(path: string): Loaded<T> {
   const now = epoch.value
   let known = documents.get(path)
   if (!known) {
-    known = { signal: signal<Loaded<unknown>>(UNREAD), epoch: -1 }
+    known = { signal: signal<Loaded<unknown>>(UNREAD), epoch: '' }
     documents.set(path, known)
     if (documents.size > MOST_KNOWN) documents.delete(documents.keys().next().value ?? '')
   }
@@ -96,7 +99,8 @@ export function stationOf(key: string): Station | undefined {
 
 interface Known {
   readonly signal: Signal<Loaded<unknown>>
-  epoch: number
+  /** The state of files and database for which it was read. */
+  epoch: string
 }
 
 const MOST_KNOWN = 60
