@@ -17,7 +17,7 @@ interface Entry extends Description {
 const DATABASE = ['database', 'path'] as const
 const MOVE = [...DATABASE, 'lock-timeout', 'run-recorded-code'] as const
 const GUARD = ['yes', 'confirm'] as const
-const WANTED = ['schema', 'from-database', 'from-command'] as const
+const WANTED = ['schema', 'from-database', 'from-command', 'from-revision'] as const
 
 const TABLE = {
   init: {
@@ -206,9 +206,11 @@ const TABLE = {
   },
   diff: {
     project: true,
-    usage: 'diff',
-    summary: 'compare a database, or a wanted schema, with what the migrations build',
-    takes: [...DATABASE, ...WANTED, 'sql', 'server', 'dialect'],
+    usage: 'diff [SIDE]',
+    summary:
+      'compare a database with what the migrations build, or any two of database, schema, version, revision, folder',
+    args: 1,
+    takes: [...DATABASE, 'from', 'to', ...WANTED, 'sql', 'reverse', 'server', 'dialect'],
     load: () => import('./commands/diff.ts'),
   },
   resume: {

@@ -37,9 +37,13 @@ export interface MigratestConfig
   readonly schemaFile?: string
   /**
    * The wanted schema of `generate`: SQL files or folders of them, relative to this file, or a command that prints SQL,
-   * such as `{ command: 'npx drizzle-kit export' }`.
+   * such as `{ command: 'npx drizzle-kit export' }`. `inputs`: the files and folders that the command reads, relative to
+   * this file; a watch runs the command again when one of them is saved.
    */
-  readonly wanted?: string | readonly string[] | { readonly command: string }
+  readonly wanted?:
+    | string
+    | readonly string[]
+    | { readonly command: string; readonly inputs?: string | readonly string[] }
   /** Settings of `watch`. */
   readonly watch?: WatchConfig
   /** Versions that `verify` does not undo, each with the reason. */
