@@ -23,9 +23,10 @@ const TABLE = {
   init: {
     project: true,
     usage: 'init',
-    summary: 'create a configuration file and a folder for migrations',
+    summary:
+      'create a configuration file and a folder for migrations, with the first one from a database if one is named',
     alone: true,
-    takes: ['path'],
+    takes: ['path', 'from-database', 'record', 'server'],
     load: () => import('./commands/init.ts'),
   },
   new: {

@@ -2,8 +2,18 @@
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { UsageError } from '../migrate/errors.ts'
+import type { Source } from '../migrate/source.ts'
 import type { Context } from './context.ts'
-import { nextNumber, oneAtATime } from './numbering.ts'
+import { type Numbering, nextNumber, numberingOf, oneAtATime } from './numbering.ts'
+
+/** The folder of a new migration, and what decides on its name. */
+export interface NewPlace extends Numbering {
+  readonly source: Source
+}
+
+export async function newPlace(context: Context): Promise<NewPlace> {
+  return { ...numberingOf(context), source: await context.source() }
+}
 
 export type NewTexts = { readonly ts: string } | { readonly up: string; readonly down: string }
 
@@ -11,13 +21,12 @@ export type NewTexts = { readonly ts: string } | { readonly up: string; readonly
  * Writes all files or none, and returns their paths.
  * @throws UsageError if a file is there already, or the folder's tool does not make its migrations this way
  */
-export async function writeMigration(context: Context, title: string, texts: NewTexts): Promise<string[]> {
-  const { folder } = context
-  const source = await context.source()
-  if (source.newFiles) return oneAtATime(folder, () => writeOther(context, title, texts))
+export async function writeMigration(place: NewPlace, title: string, texts: NewTexts): Promise<string[]> {
+  const { folder, source } = place
+  if (source.newFiles) return oneAtATime(folder, () => writeOther(place, title, texts))
   mkdirSync(folder, { recursive: true })
   return oneAtATime(folder, async () => {
-    const number = await nextNumber(context, folder)
+    const number = await nextNumber(place)
     const halves = 'ts' in texts ? { ts: texts.ts } : { 'up.sql': texts.up, 'down.sql': texts.down }
     const files = Object.entries(halves).map(([ending, text]) => ({
       file: join(folder, `${number}_${title}.${ending}`),
@@ -31,10 +40,8 @@ export async function writeMigration(context: Context, title: string, texts: New
 // --- internal ---
 
 /** Writes a migration in the format of another tool. A journal is replaced; no other file may be there already. */
-async function writeOther(context: Context, title: string, texts: NewTexts): Promise<string[]> {
-  const { folder } = context
+async function writeOther({ folder, source }: NewPlace, title: string, texts: NewTexts): Promise<string[]> {
   if ('ts' in texts) throw new UsageError(`--ts: ${folder} is a folder of another tool, whose migrations are SQL.`)
-  const source = await context.source()
   const sql = texts.up === '' && texts.down === '' ? undefined : texts
   const { contents, replaces } = (await source.newFiles?.(title, new Date(), sql)) ?? { contents: {}, replaces: [] }
   const files = Object.entries(contents).map(([path, content]) => ({ path, content, file: join(folder, path) }))

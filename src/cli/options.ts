@@ -114,6 +114,10 @@ const OWN = {
     help: 'the wanted schema: an SQL file, a folder of them, or "-" for standard input',
   },
   'from-database': { type: 'string', value: 'URL', help: 'the wanted schema: that of a database' },
+  record: {
+    type: 'boolean',
+    help: 'record in the database that its first migration is applied there, without running it',
+  },
   'from-command': { type: 'string', value: 'COMMAND', help: 'the wanted schema: the SQL that a command prints' },
   'from-revision': {
     type: 'string',

@@ -8,7 +8,7 @@ import { diffText } from '../../schema/diff.ts'
 import { memory } from '../../source/memory.ts'
 import { ask } from '../asking.ts'
 import type { Context } from '../context.ts'
-import { writeMigration } from '../newMigration.ts'
+import { newPlace, writeMigration } from '../newMigration.ts'
 import { titleOf } from '../numbering.ts'
 import { paintedDiff, plural } from '../render.ts'
 import { wantedOf } from '../wanted.ts'
@@ -103,7 +103,7 @@ async function write(context: Context, result: Generated, words: readonly string
     context.print(`-- up: ${title}\n${upText}\n-- down\n${downText}`.trimEnd(), { files: [], title, up, down })
     return 0
   }
-  const files = await writeMigration(context, title, { up: upText, down: downText })
+  const files = await writeMigration(await newPlace(context), title, { up: upText, down: downText })
   const { format } = await context.source()
   if (format && !format.downs) context.tell(`${format.tool} has no downs, so only the up was written.`)
   context.print(
