@@ -73,6 +73,8 @@ const TABLE = {
     takes: [
       ...DATABASE,
       'dialect',
+      'schema',
+      'from-command',
       'on-irreversible',
       'carry-rows',
       'seeds',

@@ -77,6 +77,8 @@ interface WatchConfig {
   readonly poll?: boolean
   /** `true`: write `schemaFile` after each change. Default `true` if `schemaFile` is set. */
   readonly schemaFile?: boolean
+  /** `false`: propose no migrations when the wanted schema is saved. Default `true` if `wanted` is set. */
+  readonly generate?: boolean
 }
 
 /** Returns `config` unchanged. Its parameter type lets editors complete and check the settings. */
@@ -175,6 +177,7 @@ const WATCH_SETTINGS: Record<keyof WatchConfig, Setting> = {
   carryRows: { is: (value) => typeof value === 'number' && value >= 0, what: 'a number of rows' },
   poll: { is: (value) => typeof value === 'boolean', what: 'true or false' },
   schemaFile: { is: (value) => typeof value === 'boolean', what: 'true or false' },
+  generate: { is: (value) => typeof value === 'boolean', what: 'true or false' },
 }
 
 const SETTINGS: Record<keyof MigratestConfig, Setting> = {

@@ -28,6 +28,12 @@ export function optionSide(context: Context): Side | undefined {
   return url === undefined ? undefined : sideAt.database(url)
 }
 
+/** Returns where the text is that options name. */
+export function namedFrom(context: Context): WantedFrom | undefined {
+  const side = optionSide(context)
+  return side?.kind === 'sql' ? side.from : undefined
+}
+
 /** Returns where the text is that the configuration names. */
 export function configuredFrom(found: FoundConfig): WantedFrom | undefined {
   const { wanted } = found.config

@@ -2,7 +2,8 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Connection } from 'mysql2/promise'
-import { describe, expect } from 'vitest'
+import { describe, expect, onTestFinished } from 'vitest'
+import { postgres } from '../../presets/postgres.ts'
 import type { TestServer } from '../../src/testing/testServer.ts'
 import { cli, folder } from '../support/cli.ts'
 import { test } from '../support/database.ts'
@@ -58,6 +59,21 @@ describe('init --from-database on PostgreSQL', () => {
     expect(readFileSync(join(cwd, 'migratest.config.mts'), 'utf8')).toContain("table: 'migratest_versions',")
     expect(await db.rows('select version from schema_migrations')).toEqual([{ version: '20240101000000' }])
     expect(cli(['version'], { DATABASE_URL: db.url }, cwd).out).toBe('1\n')
+  })
+
+  test('names the roles of the schema in the configuration, for the test server', async () => {
+    const server = postgres({ roles: ['reader', 'Owner of it'] })
+    const database = await server.create()
+    onTestFinished(() => database.drop())
+    const client = await database.connect()
+    await database.query(client, `create table users (id integer); grant select on users to reader`)
+    await database.query(client, `create table orders (id integer); alter table orders owner to "Owner of it"`)
+    await database.disconnect(client)
+    const cwd = folder({})
+    expect(cli(['init', '--from-database', database.url ?? ''], {}, cwd)).toMatchObject({ code: 0 })
+    expect(readFileSync(join(cwd, 'migratest.config.mts'), 'utf8')).toContain(
+      "server: postgres({ roles: ['Owner of it', 'reader'] }),",
+    )
   })
 
   test('refuses what would overwrite something, and writes nothing for an empty database', async ({ db }) => {

@@ -67,7 +67,7 @@ async function fromDatabase(context: Context, folder: string, url: string): Prom
   }
   const { baselineOf } = await import('../baseline.ts')
   const baseline = await baselineOf(context, url)
-  const { generated, kind, left } = baseline
+  const { generated, kind, left, roles } = baseline
   if (left.length > 0) {
     const names = left.map(({ table, tool }) => `${table} (${tool})`).join(', ')
     context.tell(`left out, because migration tools keep their records there: ${names}`)
@@ -78,7 +78,7 @@ async function fromDatabase(context: Context, folder: string, url: string): Prom
   const source = openFolder(folder)
   const place = { folder, source, timestamp: false, base: false as const, isBaseNamed: false }
   const files = await writeMigration(place, 'baseline', { up: generated.upText, down: generated.downText })
-  const config = writeConfig(folder, { kind, ...(table !== undefined && { table }) })
+  const config = writeConfig(folder, { kind, roles, ...(table !== undefined && { table }) })
   const { database } = await locateDatabase(url)
   const isRecorded = context.options.record ?? (await askRecord(context, database))
   const { version } = (await source.list())[0] ?? { version: 1 }
@@ -162,20 +162,29 @@ function holdsMigrations(folder: string): boolean {
 
 interface Settings {
   readonly kind?: ServerKind
+  /** Roles that the test server has to have. */
+  readonly roles?: readonly string[]
   /** The name of our version table, if it is not the usual one. */
   readonly table?: string
 }
 
-function configText(folder: string, { kind = 'postgres', table }: Settings): string {
+function configText(folder: string, { kind = 'postgres', roles = [], table }: Settings): string {
   const lines = [
     `  migrations: ${quoted(folder)},`,
     ...(kind === 'postgres' ? [] : [`  dialect: '${kind}',`]),
+    ...(roles.length === 0
+      ? []
+      : [
+          '  // The server for tests, with the roles that the migrations name.',
+          `  server: postgres({ roles: [${roles.map(quoted).join(', ')}] }),`,
+        ]),
     ...(table === undefined
       ? []
       : ['  // Another tool has a table schema_migrations in the database.', `  table: ${quoted(table)},`]),
   ]
+  const preset = roles.length === 0 ? '' : "import { postgres } from 'migratest/presets/postgres'\n"
   return `import type { Config } from 'migratest'
-
+${preset}
 export default {
   // The database: --database, or the environment's DATABASE_URL.
 ${lines.join('\n')}
