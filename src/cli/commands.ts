@@ -191,6 +191,7 @@ const TABLE = {
       'rename',
       'no-renames',
       'destroy',
+      'online',
       'fill',
       'map',
       'using',

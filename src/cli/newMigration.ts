@@ -9,12 +9,13 @@ export type NewTexts = { readonly ts: string } | { readonly up: string; readonly
 
 /**
  * Writes all files or none, and returns their paths.
+ * @param place 0, or how many were written just before: a format that numbers by time counts on from there
  * @throws UsageError if a file is there already, or the folder's tool does not make its migrations this way
  */
-export async function writeMigration(context: Context, title: string, texts: NewTexts): Promise<string[]> {
+export async function writeMigration(context: Context, title: string, texts: NewTexts, place = 0): Promise<string[]> {
   const { folder } = context
   const source = await context.source()
-  if (source.newFiles) return oneAtATime(folder, () => writeOther(context, title, texts))
+  if (source.newFiles) return oneAtATime(folder, () => writeOther(context, title, texts, place))
   mkdirSync(folder, { recursive: true })
   return oneAtATime(folder, async () => {
     const number = await nextNumber(context, folder)
@@ -28,15 +29,52 @@ export async function writeMigration(context: Context, title: string, texts: New
   })
 }
 
+/** A migration of several that follow one another. */
+export interface NextMigration {
+  readonly title: string
+  readonly up: string
+  readonly down: string
+  /** `true` if a half must not run in a transaction. */
+  readonly alone: boolean
+}
+
+/**
+ * Writes all migrations or none, and returns their paths.
+ * @throws UsageError like {@link writeMigration}, and for a folder whose tool runs every migration in a transaction
+ */
+export async function writeMigrations(context: Context, migrations: readonly NextMigration[]): Promise<string[]> {
+  const { format } = await context.source()
+  if (format && migrations.some(({ alone }) => alone)) {
+    throw new UsageError(
+      `--online: ${context.folder} is a folder of ${format.tool}, which has its own way of running a migration outside of a transaction.`,
+      {
+        hint: 'Write what --dry-run prints into files of your own.',
+      },
+    )
+  }
+  const written: string[] = []
+  try {
+    for (const [i, { title, up, down }] of migrations.entries())
+      written.push(...(await writeMigration(context, title, { up, down }, i)))
+  } catch (error) {
+    if (!format) for (const file of written) rmSync(file, { force: true })
+    throw error
+  }
+  return written
+}
+
 // --- internal ---
 
 /** Writes a migration in the format of another tool. A journal is replaced; no other file may be there already. */
-async function writeOther(context: Context, title: string, texts: NewTexts): Promise<string[]> {
+async function writeOther(context: Context, title: string, texts: NewTexts, place: number): Promise<string[]> {
   const { folder } = context
   if ('ts' in texts) throw new UsageError(`--ts: ${folder} is a folder of another tool, whose migrations are SQL.`)
   const source = await context.source()
   const sql = texts.up === '' && texts.down === '' ? undefined : texts
-  const { contents, replaces } = (await source.newFiles?.(title, new Date(), sql)) ?? { contents: {}, replaces: [] }
+  const { contents, replaces } = (await source.newFiles?.(title, new Date(Date.now() + place * 1000), sql)) ?? {
+    contents: {},
+    replaces: [],
+  }
   const files = Object.entries(contents).map(([path, content]) => ({ path, content, file: join(folder, path) }))
   const there = files.find(({ path, file }) => existsSync(file) && !replaces.includes(path))
   if (there) throw new UsageError(`${there.file} already exists.`)
