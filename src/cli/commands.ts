@@ -194,6 +194,7 @@ const TABLE = {
       'rename',
       'no-renames',
       'destroy',
+      'online',
       'fill',
       'map',
       'using',

@@ -131,6 +131,10 @@ const OWN = {
     help: 'what was renamed, such as "column users.name = users.full_name"',
   },
   'no-renames': { type: 'boolean', help: 'nothing was renamed, except what --rename says' },
+  online: {
+    type: 'boolean',
+    help: 'write what would keep others out of a table for long in a gentler way, in several migrations if it takes them',
+  },
   destroy: { type: 'boolean', help: 'drop tables and columns with their rows, without asking' },
   fill: {
     type: 'string',
