@@ -37,9 +37,13 @@ export interface MigratestConfig
   readonly schemaFile?: string
   /**
    * The wanted schema of `generate`: SQL files or folders of them, relative to this file, or a command that prints SQL,
-   * such as `{ command: 'npx drizzle-kit export' }`.
+   * such as `{ command: 'npx drizzle-kit export' }`. `inputs`: the files and folders that the command reads, relative to
+   * this file; a watch runs the command again when one of them is saved.
    */
-  readonly wanted?: string | readonly string[] | { readonly command: string }
+  readonly wanted?:
+    | string
+    | readonly string[]
+    | { readonly command: string; readonly inputs?: string | readonly string[] }
   /** Settings of `watch`. */
   readonly watch?: WatchConfig
   /** Versions that `verify` does not undo, each with the reason. */
@@ -73,6 +77,8 @@ interface WatchConfig {
   readonly poll?: boolean
   /** `true`: write `schemaFile` after each change. Default `true` if `schemaFile` is set. */
   readonly schemaFile?: boolean
+  /** `false`: propose no migrations when the wanted schema is saved. Default `true` if `wanted` is set. */
+  readonly generate?: boolean
 }
 
 /** Returns `config` unchanged. Its parameter type lets editors complete and check the settings. */
@@ -171,6 +177,7 @@ const WATCH_SETTINGS: Record<keyof WatchConfig, Setting> = {
   carryRows: { is: (value) => typeof value === 'number' && value >= 0, what: 'a number of rows' },
   poll: { is: (value) => typeof value === 'boolean', what: 'true or false' },
   schemaFile: { is: (value) => typeof value === 'boolean', what: 'true or false' },
+  generate: { is: (value) => typeof value === 'boolean', what: 'true or false' },
 }
 
 const SETTINGS: Record<keyof MigratestConfig, Setting> = {

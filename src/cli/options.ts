@@ -39,7 +39,16 @@ const OWN = {
   path: { type: 'string', short: 'p', value: 'FOLDER', help: 'folder of migrations (default: migrations)' },
   'lock-timeout': { type: 'string', value: 'SECONDS', help: 'time to wait for another migration run (default: 15)' },
   all: { type: 'boolean', help: 'undo every migration (down); also stop servers in use (servers stop)' },
-  from: { type: 'string', value: 'VERSION', help: "plan from VERSION instead of the database's version" },
+  from: {
+    type: 'string',
+    value: 'SIDE',
+    help: "plan: plan from a version instead of the database's; diff: the old side (see docs)",
+  },
+  to: {
+    type: 'string',
+    value: 'SIDE',
+    help: 'the new side: a database URL, SQL file or folder, version, git revision, folder of migrations',
+  },
   'run-recorded-code': {
     type: 'boolean',
     help: 'run TypeScript downs recorded in the database, if the file is gone or was edited',
@@ -106,7 +115,16 @@ const OWN = {
     help: 'the wanted schema: an SQL file, a folder of them, or "-" for standard input',
   },
   'from-database': { type: 'string', value: 'URL', help: 'the wanted schema: that of a database' },
+  record: {
+    type: 'boolean',
+    help: 'record in the database that its first migration is applied there, without running it',
+  },
   'from-command': { type: 'string', value: 'COMMAND', help: 'the wanted schema: the SQL that a command prints' },
+  'from-revision': {
+    type: 'string',
+    value: 'REVISION',
+    help: 'the wanted schema: what the migrations build at a revision in git',
+  },
   rename: {
     type: 'string',
     multiple: true,
@@ -114,6 +132,10 @@ const OWN = {
     help: 'what was renamed, such as "column users.name = users.full_name"',
   },
   'no-renames': { type: 'boolean', help: 'nothing was renamed, except what --rename says' },
+  online: {
+    type: 'boolean',
+    help: 'write what would keep others out of a table for long in a gentler way, in several migrations if it takes them',
+  },
   destroy: { type: 'boolean', help: 'drop tables and columns with their rows, without asking' },
   fill: {
     type: 'string',
@@ -131,6 +153,7 @@ const OWN = {
   answers: { type: 'string', value: 'FILE', help: 'JSON file with the questions and their answers' },
   'dry-run': { type: 'boolean', help: 'print the migration instead of writing it' },
   sql: { type: 'boolean', help: 'print the SQL that would mend the difference' },
+  reverse: { type: 'boolean', help: 'with --sql: print the SQL of the other direction' },
 } as const satisfies Record<string, Entry>
 
 export type OwnOption = keyof typeof OWN

@@ -8,7 +8,7 @@ import { diffText } from '../../schema/diff.ts'
 import { memory } from '../../source/memory.ts'
 import { ask } from '../asking.ts'
 import type { Context } from '../context.ts'
-import { writeMigration } from '../newMigration.ts'
+import { newPlace, writeMigrations } from '../newMigration.ts'
 import { titleOf } from '../numbering.ts'
 import { paintedDiff, plural } from '../render.ts'
 import { wantedOf } from '../wanted.ts'
@@ -66,6 +66,7 @@ async function generateWith(context: Context, wanted: Wanted, answers: GivenAnsw
     ...(schema !== undefined && { schema }),
     wanted,
     answers,
+    ...(context.options.online && { online: true }),
   })
 }
 
@@ -91,24 +92,32 @@ async function check(context: Context, wanted: Wanted): Promise<number> {
 }
 
 async function write(context: Context, result: Generated, words: readonly string[]): Promise<number> {
-  const { up, down, upText, downText, left, remark } = result
+  const { up, down, migrations, left, remark } = result
   if (left.length > 0) context.tell(`left alone, because the command knows none: ${left.join(', ')}`)
   if (remark !== undefined) context.tell(`note: ${remark}\n`)
   if (up.length === 0) {
     context.print('Nothing to do: the migrations build the wanted schema.', { files: [], up, down })
     return 0
   }
+  const waits = up.flatMap(({ blocks }) => blocks ?? [])
+  for (const wait of waits) context.tell(`note: ${wait}`)
   const title = titleOf(words) || result.name
+  const named = migrations.map((one) => ({ ...one, title: one.suffix === '' ? title : `${title}_${one.suffix}` }))
+  const json = { title, up, down, ...(context.options.online && { migrations: named }) }
   if (context.options['dry-run']) {
-    context.print(`-- up: ${title}\n${upText}\n-- down\n${downText}`.trimEnd(), { files: [], title, up, down })
+    const text = named.map((one) => `-- up: ${one.title}\n${one.upText}\n-- down\n${one.downText}`).join('\n')
+    context.print(text.trimEnd(), { files: [], ...json })
     return 0
   }
-  const files = await writeMigration(context, title, { up: upText, down: downText })
+  const files = await writeMigrations(
+    await newPlace(context),
+    named.map((one) => ({ title: one.title, up: one.upText, down: one.downText, alone: one.alone ?? false })),
+  )
   const { format } = await context.source()
   if (format && !format.downs) context.tell(`${format.tool} has no downs, so only the up was written.`)
   context.print(
-    `${files.join('\n')}\n${plural(up.length, 'statement')} up, ${plural(down.length, 'statement')} down; proven up, down and up again.`,
-    { files, title, up, down },
+    `${files.join('\n')}\n${plural(up.length, 'statement')} up, ${plural(down.length, 'statement')} down${named.length > 1 ? `, in ${named.length} migrations` : ''}; proven up, down and up again.`,
+    { files, ...json },
   )
   return 0
 }
