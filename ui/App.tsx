@@ -4,6 +4,7 @@ import type { UiState } from '../src/ui/protocol.ts'
 import { Activity } from './Activity.tsx'
 import { Compare } from './Compare.tsx'
 import { Findings } from './Findings.tsx'
+import { ProposedNotice } from './Proposed.tsx'
 import { QuestionNotice } from './Question.tsx'
 import { Rows } from './Rows.tsx'
 import { go, linkTo, route, type View } from './route.ts'
@@ -140,6 +141,8 @@ function Notices({ now }: { now: UiState }) {
         </p>
       )}
       {now.question && <QuestionNotice asked={now.question} />}
+      {now.proposed && !now.question && <ProposedNotice proposed={now.proposed} stations={now.stations} />}
+      {now.unwanted && <FailureText failure={now.unwanted} title="The wanted schema cannot be reached" />}
       {failure && !now.question && <FailureText failure={failure} title="The last save was not applied" />}
       {unread && connected && <FailureText failure={unread} title="The migrations cannot be read" />}
       {now.mode === 'reading' && why !== undefined && <p class="notice">Only looking: {why}</p>}

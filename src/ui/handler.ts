@@ -112,7 +112,15 @@ const CALLS: Readonly<Record<string, (inspector: Inspector, ask: Ask) => Promise
     return {}
   },
   'POST answer': (inspector, { body }) => {
-    inspector.answer(Number(body.id), body.yes === true)
+    inspector.reply(Number(body.id), body.answer)
+    return {}
+  },
+  'POST generate': (inspector) => {
+    inspector.propose('generate')
+    return {}
+  },
+  'POST finish': (inspector) => {
+    inspector.propose('finish')
     return {}
   },
   'POST refresh': async (inspector) => {

@@ -7,7 +7,7 @@ import type { Dialect } from '../sql/dialect.ts'
 import type { Finding } from '../verify/finding.ts'
 import type { StatementReport } from '../verify/live/effectsReport.ts'
 import type { Severity } from '../verify/rules.ts'
-import type { Failure, Question, WatchEvent } from '../watch/events.ts'
+import type { AskedOfGenerate, Failure, Question, WatchEvent } from '../watch/events.ts'
 
 /**
  * The name of a schema that can be shown: `nil` (before the first migration), `database` (the live database as it is),
@@ -62,7 +62,11 @@ export interface UiState {
   /** The reason why files or database could not be read the last time; the rest is then as it was before. */
   readonly unread: Failure | undefined
   /** The question that waits for an answer. */
-  readonly question: { readonly id: number; readonly question: Question } | undefined
+  readonly question: { readonly id: number; readonly question: Question | AskedOfGenerate } | undefined
+  /** The migration that the wanted schema needs: the questions before it, its text, or the draft that was written. */
+  readonly proposed: Extract<WatchEvent, { readonly type: 'proposed' | 'questions' | 'drafted' }> | undefined
+  /** The reason why the wanted schema could not be read the last time. */
+  readonly unwanted: Failure | undefined
   /** `false` while the database does not answer. */
   readonly connected: boolean
   /** The step that is running, for example `7_add_users`. */

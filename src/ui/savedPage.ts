@@ -52,6 +52,8 @@ export async function savePage({ inspector, source, server, findings, onProgress
     running: undefined,
     verified: findings && { at: Date.now(), outdated: false },
     verifying: undefined,
+    proposed: undefined,
+    unwanted: undefined,
   }
   return { format: 1, state, versions, objects: pool.objects, schemas, missing, findings }
 }

@@ -1,9 +1,11 @@
 /** The page in Chromium: each view, light and dark, by keyboard alone, checked by axe, and live. */
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import axe from 'axe-core'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, type TestContext } from 'vitest'
+import { migrationFiles } from '../../src/cli/drafts.ts'
 import { verifyForPage } from '../../src/cli/verify/forPage.ts'
 import { directory } from '../../src/source/directory.ts'
 import { readAssets } from '../../src/ui/assets.ts'
@@ -117,6 +119,7 @@ class Shown {
       },
       onStep: (running) => shown.inspector.tell({ running }),
       ask: (question, signal) => shown.inspector.ask(question, signal),
+      answer: (asked, signal) => shown.inspector.answer(asked, signal),
       ...options,
     })
     act = (job) => watcher.do(job)
@@ -516,6 +519,65 @@ describeInChromium('the page', () => {
     await one.page.getByRole('button', { name: 'Stop' }).click()
     await expect.poll(() => one.text()).toMatch(/stopped after \d+ of \d+ checks/)
     expect(one.inspector.state.verifying).toBeUndefined()
+  })
+
+  test('the migration for the wanted schema is seen before it is written; its questions are answered on the page', async ({
+    shown,
+    watched,
+  }) => {
+    const schema = join(mkdtempSync(join(tmpdir(), 'migratest-wanted-')), 'schema.sql')
+    const wanted = (users: string) =>
+      writeFileSync(
+        schema,
+        `create table users (id int primary key, ${users}, mail text); create table orders (id int primary key, user_id int references users); create view names as select id from users;`,
+      )
+    const files = {
+      ...SHOP,
+      '0002_orders.up.sql': SHOP['0002_orders.up.sql']?.replace('select name', 'select id') ?? '',
+    }
+    const source = directory(watched.folder)
+    wanted('name text not null, age int')
+    const one = await shown.following(files, {
+      source,
+      proposals: {
+        from: { paths: [schema] },
+        schema: 'schema.sql',
+        server: async () => anyPostgres,
+        place: {},
+        files: migrationFiles({ folder: watched.folder, source, timestamp: false, base: false, isBaseNamed: false }),
+      },
+    })
+    await one.page.getByRole('button', { name: 'Generate migration' }).click()
+    const panel = one.page.getByRole('region', { name: 'The wanted schema' })
+    await expect.poll(() => panel.textContent()).toContain('ADD COLUMN age integer')
+    expect(await panel.textContent()).toContain('DROP COLUMN age')
+    expect(watched.names()).toHaveLength(6)
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await one.page.emulateMedia({ colorScheme })
+      expect(await one.violations()).toEqual([])
+    }
+    await one.photograph('a proposed migration')
+    await one.page.getByRole('button', { name: 'Write it' }).click()
+    await expect.poll(() => one.inspector.state.at).toBe('4_add_users_age')
+    await panel.getByRole('link', { name: '4_add_users_age' }).click()
+    await expect.poll(() => one.page.url()).toContain('4_add_users_age')
+    await one.page.getByRole('button', { name: 'It is done' }).click()
+    await expect.poll(() => one.text()).not.toContain('is a draft')
+
+    wanted('full_name text not null, age int')
+    await one.page.getByRole('button', { name: 'Answer and generate' }).click()
+    await expect.poll(() => one.text()).toContain('Renamed, or new?')
+    expect(await one.violations()).toEqual([])
+    await one.photograph('a question of generate')
+    await one.page.getByRole('button', { name: /was renamed to .*full_name/ }).click()
+    await expect.poll(async () => String(await watched.schema())).toContain('full_name text')
+    expect(watched.names()).toHaveLength(10)
+
+    wanted('full_name text not null, age int not null')
+    await one.page.getByRole('textbox', { name: /SQL expression/ }).fill('18')
+    await one.page.keyboard.press('Enter')
+    await expect.poll(async () => String(await watched.schema())).toContain('age integer NOT NULL')
+    expect(one.complaints).toEqual([])
   })
 
   test('rows that wait for a place after a save, and why, with their values', async ({ shown, watched }) => {
