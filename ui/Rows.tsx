@@ -5,7 +5,7 @@ import type { TablesDocument, UiState } from '../src/ui/protocol.ts'
 import { go, linkTo, route } from './route.ts'
 import { Shown } from './states.tsx'
 import { documentAt } from './store.ts'
-import { bytes, count } from './time.ts'
+import { bytes, count, grouped } from './time.ts'
 import { Waiting } from './Waiting.tsx'
 
 export function Rows({ now }: { now: UiState }) {
@@ -90,7 +90,7 @@ function Tables({
 
 function sizeOf({ kind, rows, exact, bytes: size }: TableSize): string {
   if (kind === 'view') return 'view'
-  const many = rows === undefined ? '' : `${exact ? '' : '≈ '}${rows.toLocaleString('en')}`
+  const many = rows === undefined ? '' : `${exact ? '' : '≈ '}${grouped(rows)}`
   return [many, size === undefined ? '' : bytes(size)].filter(Boolean).join(' · ')
 }
 
