@@ -130,7 +130,10 @@ export class Watcher {
 
   do(job: Job): void {
     if (this.#end.signal.aborted) return
-    if (job.kind === 'generate' || job.kind === 'finish') return this.#ofProposals(job.kind)
+    if (job.kind === 'generate' || job.kind === 'finish') {
+      this.#ofProposals(job.kind)
+      return
+    }
     if (job.kind !== 'follow' || !this.#jobs.some(({ kind }) => kind === 'follow')) this.#jobs.push(job)
     // A new job may change the plan, so withdraw a question about the current plan.
     this.#carryOut?.withdraw()
