@@ -2,6 +2,7 @@
 import { existsSync, statSync } from 'node:fs'
 import { dirname, isAbsolute, join, relative, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import type { WantedSetting } from '../generate/wantedFrom.ts'
 import { UsageError } from '../migrate/errors.ts'
 import type { MigratorOptions } from '../migrate/migrator.ts'
 import { nearest } from '../migrate/nearest.ts'
@@ -40,10 +41,7 @@ export interface MigratestConfig
    * such as `{ command: 'npx drizzle-kit export' }`. `inputs`: the files and folders that the command reads, relative to
    * this file; a watch runs the command again when one of them is saved.
    */
-  readonly wanted?:
-    | string
-    | readonly string[]
-    | { readonly command: string; readonly inputs?: string | readonly string[] }
+  readonly wanted?: WantedSetting
   /** Settings of `watch`. */
   readonly watch?: WatchConfig
   /** Versions that `verify` does not undo, each with the reason. */

@@ -29,6 +29,10 @@ export function migrationFiles(place: NewPlace): MigrationFiles {
       const files = await halvesOf(source, folder, migration, sql)
       return files.filter(({ file, text }) => writeIfOther(file, sealed(text))).map(({ file }) => file)
     },
+    async has(migration, sql) {
+      const files = await halvesOf(source, folder, migration, sql)
+      return files.every(({ file, text }) => isAlike(read(file), text))
+    },
     async remove(migration) {
       const files = filesOf(source, folder, migration)
       for (const file of files) rmSync(file, { force: true })
@@ -85,10 +89,15 @@ function read(file: string): string {
   return readFileSync(file, 'utf8')
 }
 
-/** Returns `false` if the file has this text already. Editors and git change line ends and byte order marks. */
+/** Returns `false` if the file has this text already. */
 function writeIfOther(file: string, text: string): boolean {
-  const plain = (all: string) => all.replace(/^\uFEFF/, '').replaceAll('\r\n', '\n')
-  if (plain(read(file)) === plain(text)) return false
+  if (isAlike(read(file), text)) return false
   writeFileSync(file, text)
   return true
+}
+
+/** Line ends and a byte order mark are no difference: editors and git change them. */
+function isAlike(text: string, other: string): boolean {
+  const plain = (all: string) => all.replace(/^\uFEFF/, '').replaceAll('\r\n', '\n')
+  return plain(text) === plain(other)
 }

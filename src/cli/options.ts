@@ -106,7 +106,11 @@ const OWN = {
   report: { type: 'string', value: 'FILE', help: 'also write the findings and all versions into one HTML file' },
   port: { type: 'string', value: 'PORT', help: 'port of the page on this machine (default: a free one)' },
   'no-open': { type: 'boolean', help: 'print the address of the page, but do not open the browser' },
-  yes: { type: 'boolean', short: 'y', help: 'destroy data without asking (squash: also uncommitted files)' },
+  yes: {
+    type: 'boolean',
+    short: 'y',
+    help: 'destroy data without asking (squash: also uncommitted files; generate --amend: edits by hand)',
+  },
   confirm: { type: 'string', value: 'NAME', help: "the database's name, as confirmation" },
   schema: {
     type: 'string',
@@ -136,6 +140,8 @@ const OWN = {
     type: 'boolean',
     help: 'write what would keep others out of a table for long in a gentler way, in several migrations if it takes them',
   },
+  amend: { type: 'boolean', help: 'write the newest migration anew, if it is not shared with others yet' },
+  done: { type: 'boolean', help: 'say that the draft is done: watch then writes it anew no more' },
   destroy: { type: 'boolean', help: 'drop tables and columns with their rows, without asking' },
   fill: {
     type: 'string',

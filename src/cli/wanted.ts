@@ -1,6 +1,6 @@
 /** Reads the wanted schema that options or the configuration name: files, a database, a revision, or what a command prints. */
 import type { Wanted } from '../generate/generate.ts'
-import { readWantedFrom, type WantedFrom } from '../generate/wantedFrom.ts'
+import { readWantedFrom, type WantedFrom, wantedFrom } from '../generate/wantedFrom.ts'
 import { UsageError } from '../migrate/errors.ts'
 import { type FoundConfig, fromConfig } from './config.ts'
 import type { Context } from './context.ts'
@@ -38,9 +38,5 @@ export function namedFrom(context: Context): WantedFrom | undefined {
 export function configuredFrom(found: FoundConfig): WantedFrom | undefined {
   const { wanted } = found.config
   if (wanted === undefined) return undefined
-  if (typeof wanted === 'object' && 'command' in wanted) {
-    const inputs = [wanted.inputs ?? []].flat().map((path) => fromConfig(found, path))
-    return { command: wanted.command, cwd: found.folder, inputs }
-  }
-  return { paths: [wanted].flat().map((path) => fromConfig(found, path)) }
+  return wantedFrom(wanted, found.folder, (path) => fromConfig(found, path))
 }

@@ -43,7 +43,8 @@ export function readDraft(file: string): Draft | undefined {
 
 /** Returns the text without the comments that say it is a draft; the rest stays as it is. */
 export function withoutMark(file: string): string {
-  return file.replace(MARKS, '$1').replace(ANSWER, '')
+  // The answers go first: without the mark, a byte order mark would stand before them.
+  return file.replace(ANSWER, '').replace(MARKS, '$1')
 }
 
 // --- internal ---

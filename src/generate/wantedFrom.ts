@@ -13,6 +13,24 @@ export type WantedFrom =
   /** `inputs`: files and folders on which the output depends, for a watch. */
   | { readonly command: string; readonly cwd: string; readonly inputs: readonly string[] }
 
+/** Where a wanted schema is, as the configuration says it: SQL files or folders of them, or a command that prints SQL. */
+export type WantedSetting =
+  | string
+  | readonly string[]
+  | { readonly command: string; readonly inputs?: string | readonly string[] }
+
+/**
+ * Returns where the setting points to.
+ * @param cwd the folder that a command runs in
+ * @param path makes a path of the setting one that is relative to the working directory
+ */
+export function wantedFrom(setting: WantedSetting, cwd: string, path: (written: string) => string): WantedFrom {
+  if (typeof setting === 'object' && 'command' in setting) {
+    return { command: setting.command, cwd, inputs: [setting.inputs ?? []].flat().map(path) }
+  }
+  return { paths: [setting].flat().map(path) }
+}
+
 /** The wanted schema as SQL. `partial`: see `Wanted` in `generate.ts`. */
 export interface WantedSql {
   readonly sql: readonly WantedText[]

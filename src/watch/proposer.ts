@@ -41,6 +41,8 @@ export interface MigrationFiles {
   write(title: string, sql: NewSql): Promise<string[]>
   /** Returns nothing if the files have this text already. */
   rewrite(migration: Migration, sql: NewSql): Promise<string[]>
+  /** Returns `true` if the files have this text. */
+  has(migration: Migration, sql: NewSql): Promise<boolean>
   remove(migration: Migration): Promise<string[]>
   /** Takes away what says that it is a draft. */
   finish(migration: Migration): Promise<string[]>
@@ -68,6 +70,9 @@ export class Proposer {
   #failed: string | undefined
   /** The files that this watch has written last. */
   #own: ReadonlySet<string> = new Set()
+  #hadDraft = false
+  /** The migration that was said to be edited by hand. */
+  #edited: string | undefined
   #isOver = false
 
   constructor(options: ProposerOptions, around: Around) {
@@ -136,6 +141,9 @@ export class Proposer {
   async #propose(isToWrite: boolean): Promise<void> {
     const { onEvent } = this.#around
     const draft = await this.#draft()
+    // Somebody has removed the draft: its answers go with it.
+    if (!draft && this.#hadDraft) this.#answers = {}
+    this.#hadDraft = draft !== undefined
     const source = draft ? withoutMigration(this.#around.source, draft.migration) : this.#around.source
     const wanted = await readWantedFrom(this.#options.from)
     const server = await this.#options.server()
@@ -146,6 +154,7 @@ export class Proposer {
     const canAsk = isToWrite || draft !== undefined
     const { result, answers } = await generateAsking(run, known, canAsk ? this.#ask() : undefined)
     if (this.#isOver) return
+    if (canAsk) this.#answers = answers
     // The schema was saved again meanwhile: the next round sees it, and nobody waits for this one.
     if (this.#due !== 'nothing' && !isToWrite) return
     const mended = this.#failed !== undefined
@@ -154,7 +163,6 @@ export class Proposer {
     if (result.up.length === 0) return this.#nothing(draft, isToWrite || mended)
     const proposal = proposalOf(result)
     if (!draft && !isToWrite) return this.#say({ type: 'proposed', proposal }, mended)
-    this.#answers = answers
     const isWritten = await this.#writeDraft(draft, result, proposal, answers)
     if (draft && !isWritten && (isToWrite || mended)) {
       onEvent({ type: 'idle', why: `${labelOf(draft.migration)} is what the wanted schema needs` })
@@ -212,7 +220,6 @@ export class Proposer {
     this.#edited = draft.migration.name
     return undefined
   }
-  #edited: string | undefined
 
   #ask(): ((question: GenerateQuestion) => Promise<string | undefined>) | undefined {
     const { answer } = this.#around
