@@ -105,8 +105,9 @@ export class Inspector {
 
   /** Passes on an event of the watch, and looks again if it may have changed anything. */
   hear(event: WatchEvent): void {
-    const heard: Heard = { id: (this.#state.events.at(-1)?.id ?? 0) + 1, at: Date.now(), event }
-    this.#state = { ...this.#state, events: [...this.#state.events, heard].slice(-MOST_EVENTS) }
+    const { events = [] } = this.#state
+    const heard: Heard = { id: (events.at(-1)?.id ?? 0) + 1, at: Date.now(), event }
+    this.#state = { ...this.#state, events: [...events, heard].slice(-MOST_EVENTS) }
     this.#send('heard', heard)
     this.#change(this.#told(event))
     if (LOOKS.has(event.type)) void this.saved()
