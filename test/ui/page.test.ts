@@ -512,12 +512,13 @@ describeInChromium('the page', () => {
 
   test('a verification is ended after the running check', async ({ shown, watched }) => {
     const files = Object.fromEntries(
-      Array.from({ length: 60 }, (_, i) => [`${i + 1}_t.up.sql`, `create table t${i} (id int);`]),
+      Array.from({ length: 250 }, (_, i) => [`${i + 1}_t.up.sql`, `create table t${i} (id int);`]),
     )
     const one = await shown.looking(files, { verify: (hooks) => verifyForPage(verifying(watched), hooks) })
     await one.go('#/findings')
     await one.page.getByRole('button', { name: 'Verify' }).click()
     await expect.poll(() => one.text(), { interval: 5 }).toMatch(/of \d+ checks/)
+    await one.photograph('a running verification')
     await one.page.getByRole('button', { name: 'Stop' }).click()
     await expect.poll(() => one.text()).toMatch(/stopped after \d+ of \d+ checks/)
     expect(one.inspector.state.verifying).toBeUndefined()
@@ -638,5 +639,13 @@ describeInChromium('the page', () => {
     await one.inspector.saved()
     await expect.poll(() => one.text()).toContain('The migrations cannot be read')
     await one.photograph('migrations that cannot be read')
+  })
+
+  test('a database that does not answer: the files are shown, and the page says so', async ({ shown }) => {
+    const one = await shown.looking(SHOP, { url: 'postgres://127.0.0.1:1/nothing' })
+    await expect.poll(() => one.text()).toContain('The database does not answer')
+    expect(await one.text()).toContain('3 migrations')
+    expect(await one.violations()).toEqual([])
+    await one.photograph('a database that is away')
   })
 })
