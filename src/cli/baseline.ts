@@ -18,7 +18,7 @@ export interface Baseline {
   readonly roles: readonly string[]
 }
 
-export interface LeftOut {
+interface LeftOut {
   /** As the schema writes it: qualified unless in the default schema, quoted if necessary. */
   readonly table: string
   readonly tool: string
