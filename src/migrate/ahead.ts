@@ -1,5 +1,5 @@
 /** Reads the bodies of the next steps while one runs, and sends them to the driver if it takes several at once. */
-import type { Driver, MigrationStep } from './driver.ts'
+import type { Driver, MigrationStep, StepWork } from './driver.ts'
 import { SourceChangedError } from './errors.ts'
 import type { MigrateEvent, OnEvent } from './events.ts'
 import type { Hears, LoadedStep } from './load.ts'
@@ -16,6 +16,8 @@ export interface RunInput {
   /** Called before each step; `true` ends the run there. */
   readonly stopped: () => boolean
   readonly onEvent: OnEvent<number>
+  /** `false` if nobody listens to events: the driver then need not ask for the server's messages. */
+  readonly isHeard: boolean
   /** `true` sends many ups at once, if the driver supports it. The run cannot be stopped between them. */
   readonly batch: boolean
 }
@@ -32,7 +34,10 @@ export interface TakenStep {
 export class Ahead {
   readonly #input: RunInput
   readonly #sent: TakenStep[] = []
-  #next: Promise<LoadedStep> | undefined
+  /** The bodies that are being read, by the place of their steps. */
+  readonly #read = new Map<number, Promise<LoadedStep>>()
+  /** Place of the step that is taken next. */
+  #at = 0
 
   constructor(input: RunInput) {
     this.#input = input
@@ -43,12 +48,13 @@ export class Ahead {
     return this.#sent.length === 0
   }
 
-  /** Returns the next step: the first of those that were sent, or else its body. @throws SourceChangedError */
-  async take(planned: PlanStep<number>): Promise<TakenStep> {
+  /** Returns the step at `index`, which may have been sent. @throws SourceChangedError */
+  async take(index: number, planned: PlanStep<number>): Promise<TakenStep> {
+    this.#at = index + 1
     const sent = this.#sent.shift()
     if (sent) return sent
-    const loaded = await (this.#next ?? this.#input.load(planned))
-    this.#next = undefined
+    const loaded = await (this.#read.get(index) ?? this.#input.load(planned))
+    this.#read.delete(index)
     if (loaded.plan.fingerprint !== planned.fingerprint) throw new SourceChangedError(planned.file)
     return this.#made(planned, loaded)
   }
@@ -63,26 +69,36 @@ export class Ahead {
     return applied
   }
 
+  /** Returns the step that follows the one taken, if it is known that it can run; it is read now if necessary. */
+  async following(): Promise<StepWork | undefined> {
+    const planned = this.#input.steps[this.#at]
+    if (!planned || planned.code || planned.origin === 'record' || this.#input.after) return undefined
+    const loaded = await this.#reading(this.#at, planned).catch(() => undefined)
+    return loaded?.plan.fingerprint === planned.fingerprint ? loaded.step({ log: () => undefined }).work : undefined
+  }
+
   /**
-   * Reads the body of the step at `index`. If the step before it was sent (`behind`), sends it and those that follow, as
+   * Reads the bodies of the two steps after the one taken. If that one was sent (`behind`), sends those that follow, as
    * many as the driver takes at once.
    */
-  async fill(index: number, behind: boolean): Promise<void> {
+  async fill(behind: boolean): Promise<void> {
     const { driver, steps, signal, stopped } = this.#input
     for (;;) {
-      const at = index + this.#sent.length
+      const at = this.#at + this.#sent.length
+      for (const [i, planned] of steps.slice(at, at + 2).entries()) {
+        if (planned.origin === 'record') break
+        this.#reading(at + i, planned)
+      }
       const planned = steps[at]
-      if (!planned) return
-      this.#next ??= this.#read(planned)
       const room = behind && this.#sent.length + 1 < (driver.window ?? 1) && !stopped() && !signal.aborted
       // The version tells whether the step before has been applied, unless that step leaves the version as it is.
-      if (!room || !this.#goes(planned) || steps[at - 1]?.from === steps[at - 1]?.to) return
-      const loaded = await this.#next.catch(() => undefined)
+      if (!planned || !room || !this.#goes(planned) || steps[at - 1]?.from === steps[at - 1]?.to) return
+      const loaded = await this.#reading(at, planned).catch(() => undefined)
       if (loaded?.plan.fingerprint !== planned.fingerprint || stopped() || signal.aborted) return
       const made = this.#made(planned, loaded, true)
       const applied = this.send(planned, made.step)
       if (!applied) return
-      this.#next = undefined
+      this.#read.delete(at)
       this.#sent.push({ ...made, applied })
     }
   }
@@ -90,7 +106,6 @@ export class Ahead {
   /** Forgets the steps that were sent, since they have done nothing. */
   forget(): void {
     this.#sent.length = 0
-    this.#next = undefined
   }
 
   // --- internal ---
@@ -99,15 +114,18 @@ export class Ahead {
     return atomic && !code && direction === 'up' && origin === 'file' && !this.#input.after
   }
 
-  #read(planned: PlanStep<number>): Promise<LoadedStep> {
+  #reading(index: number, planned: PlanStep<number>): Promise<LoadedStep> {
+    const known = this.#read.get(index)
+    if (known) return known
     const promise = this.#input.load(planned)
     // A failed read is thrown when the step's turn comes; until then it must not count as an unhandled rejection.
     promise.catch(() => undefined)
+    this.#read.set(index, promise)
     return promise
   }
 
   #made(planned: PlanStep<number>, loaded: LoadedStep, later = false): TakenStep {
-    const { onEvent } = this.#input
+    const { onEvent, isHeard } = this.#input
     const held: MigrateEvent<number>[] = []
     let isHeld = later
     const emit = (event: MigrateEvent<number>) => void (isHeld ? held.push(event) : onEvent(event))
@@ -115,15 +133,15 @@ export class Ahead {
       isHeld = false
       for (const event of held.splice(0)) onEvent(event)
     }
-    return { loaded, step: loaded.step(hearing(emit, planned)), applied: undefined, tell }
+    return { loaded, step: loaded.step(hearing(emit, planned, isHeard)), applied: undefined, tell }
   }
 }
 
 /** Returns listeners that turn the messages of a step into events. */
-export function hearing(onEvent: RunInput['onEvent'], step: PlanStep<number>): Hears {
+export function hearing(onEvent: RunInput['onEvent'], step: PlanStep<number>, isHeard = true): Hears {
   return {
     log: (message) => onEvent({ type: 'log', step, message }),
-    notice: (notice) => onEvent({ type: 'notice', step, ...notice }),
+    ...(isHeard && { notice: (notice) => onEvent({ type: 'notice', step, ...notice }) }),
     warn: (message) => onEvent({ type: 'warning', message }),
   }
 }

@@ -212,8 +212,11 @@ export interface Driver {
   /**
    * Begins a migration without a transaction: sets the version to `to`, dirty, with a journal. Then `execute` runs
    * statement after statement, and `finish` clears the dirty flag.
+   * @param next what the step does that is to begin as soon as this one has finished, if that is known: the driver may
+   * then write the end of this one together with the beginning of that one, and look at its objects beforehand. Every
+   * other call writes the end first
    */
-  begin(step: MigrationStep): Promise<void>
+  begin(step: MigrationStep, next?: StepWork): Promise<void>
   /**
    * Like `execute`, for one or more consecutive statements that can share a round trip. Optional: omit it if the
    * database cannot do this.

@@ -510,6 +510,7 @@ export class Migrator {
       signal: this.#signal,
       stopped: () => this.#stopping,
       onEvent: this.#emit,
+      isHeard: this.#options.onEvent !== undefined,
       batch: this.#options.batch ?? false,
       load: async (planned) => {
         const loaded = await loadStep(load, planned)

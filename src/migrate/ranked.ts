@@ -154,8 +154,8 @@ class Ranks {
               ) as Promise<T>,
           ),
       }),
-      begin: async (given) => {
-        await inner.begin(this.#begin(given))
+      begin: async (given, next) => {
+        await inner.begin(this.#begin(given), next)
         this.#row = this.stored(given.to)
       },
       ...(executeSome && {

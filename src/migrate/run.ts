@@ -4,7 +4,14 @@
  */
 import { inspect } from 'node:util'
 import { Ahead, hearing, type RunInput } from './ahead.ts'
-import { BatchFailedError, type Driver, describeAt, type MigrationStep, NotReachedError } from './driver.ts'
+import {
+  BatchFailedError,
+  type Driver,
+  describeAt,
+  type MigrationStep,
+  NotReachedError,
+  type StepWork,
+} from './driver.ts'
 import { CancelledError, MigratestError, MigrationFailedError, StatementError } from './errors.ts'
 import type { LoadedStep } from './load.ts'
 import type { PlanStep } from './moves.ts'
@@ -12,8 +19,8 @@ import { now } from './realTime.ts'
 import { versionOf } from './version.ts'
 
 /**
- * Runs the steps and returns those that ran. Holds at most two bodies in memory: the running one and the next; or as many
- * as the driver takes at once.
+ * Runs the steps and returns those that ran. Holds at most three bodies in memory: the running one and the next two; and as
+ * many as the driver takes at once.
  */
 export async function runSteps(input: RunInput): Promise<PlanStep<number>[]> {
   const { driver, steps, signal, onEvent } = input
@@ -26,7 +33,7 @@ export async function runSteps(input: RunInput): Promise<PlanStep<number>[]> {
       if (input.stopped()) break
       if (signal.aborted) throw cancelled(driver, ran.at(-1)?.to ?? planned.from, signal)
     }
-    const { loaded, step, tell, applied } = await ahead.take(planned)
+    const { loaded, step, tell, applied } = await ahead.take(ran.length, planned)
     onEvent({ type: 'started', step: planned })
     tell()
     if (!applied && signal.aborted) throw cancelled(driver, planned.from, signal)
@@ -34,11 +41,10 @@ export async function runSteps(input: RunInput): Promise<PlanStep<number>[]> {
     const sent = applied ?? ahead.send(planned, step)
     const running = planned.atomic
       ? runAtomic(driver, step, loaded, signal, sent && reached(ahead, sent, () => driver.apply(step, signal)))
-      : runJournaled(driver, step, loaded, signal)
+      : runJournaled(driver, step, loaded, signal, await ahead.following())
     running.catch(() => undefined)
-    // Read the next bodies while the database runs this step, unless that needs the database session that is busy.
-    const isApart = step.work.kind !== 'code' && steps[ran.length + 1]?.origin !== 'record'
-    if (isApart) await ahead.fill(ran.length + 1, sent !== undefined)
+    // Read the next bodies while the database runs this step.
+    if (step.work.kind !== 'code') await ahead.fill(sent !== undefined)
     await running
     await input.after?.(planned, loaded.text, steps.length - ran.length - 1)
     onEvent({ type: 'finished', step: planned, ms: now() - begun })
@@ -100,7 +106,7 @@ async function runBatches(input: RunInput): Promise<PlanStep<number>[]> {
       const loaded = await input.load(planned)
       // The file changed after planning: end the batch here. The step throws the error when it runs by itself.
       if (loaded.plan.fingerprint !== planned.fingerprint) break
-      const step = loaded.step(hearing(onEvent, planned))
+      const step = loaded.step(hearing(onEvent, planned, input.isHeard))
       length += step.work.kind === 'sql' ? step.work.script.text.length : 0
       batch.push(step)
     }
@@ -167,8 +173,9 @@ async function runJournaled(
   step: MigrationStep,
   loaded: LoadedStep,
   signal: AbortSignal,
+  next?: StepWork,
 ): Promise<void> {
-  await driver.begin(step)
+  await driver.begin(step, next)
   await continueJournaled(driver, step, loaded, 0, signal)
 }
 
