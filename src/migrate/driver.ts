@@ -184,6 +184,15 @@ export interface Driver {
    */
   apply(step: MigrationStep, signal: AbortSignal): Promise<void>
   /**
+   * Applies a step as `apply` does, but may be called while earlier calls are not answered yet: the step is sent at
+   * once, and does nothing if an earlier one fails. Returns undefined for a step that has to be applied by itself.
+   * Optional, with `window`: omit both if the database cannot do this.
+   * @throws NotReachedError if an earlier step failed
+   */
+  applyNext?(step: MigrationStep, signal: AbortSignal): Promise<void> | undefined
+  /** How many calls of `applyNext` are worth being unanswered at once. */
+  readonly window?: number
+  /**
    * Applies several steps in one round trip, each in its own transaction. If one fails, the steps before it stay
    * applied; the engine reads from `state()` which one it was. Optional: omit it if the database cannot do this.
    */
@@ -245,6 +254,9 @@ export interface Driver {
 
 /** Several migrations failed together on a database that is to be dropped: run them one by one to see which, and why. */
 export class BatchFailedError extends Error {}
+
+/** A step that was sent ahead has done nothing, because an earlier one failed. */
+export class NotReachedError extends Error {}
 
 /** Returns a version as users know it, for messages about a driver's database. */
 export function describeAt({ describe }: Pick<Driver, 'describe'>, version: number): string {

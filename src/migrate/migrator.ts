@@ -229,7 +229,7 @@ export class Migrator {
     })
   }
 
-  /** Ends the run after the migration that is currently running. */
+  /** Ends the run after the migration that is currently running, and those that were already sent behind it. */
   stop(): void {
     this.#stopping = true
   }

@@ -6,6 +6,7 @@ import type {
   HistoryRecord,
   LockOptions,
   MigrationStep,
+  OnNotice,
   SharedTransaction,
   StatementObserver,
 } from '../../migrate/driver.ts'
@@ -22,12 +23,13 @@ import { decompressed } from '../storedText.ts'
 import { type ToolDatabase, ToolTable } from '../toolTable.ts'
 import { createSchema, dropStatements } from './drop.ts'
 import { asStatementError, isAnswer, isMissingTable } from './failure.ts'
+import { InFlight } from './inFlight.ts'
 import { advisoryLock, holderOf, migrationLockIds, rowLock } from './lock.ts'
 import { developmentTables, type OwnDevelopment } from './rows/development.ts'
 import { type PostgresError, type Row, ScriptFailure, type Session } from './session.ts'
 import { readSessionSettings, type SessionSettings } from './sessionSettings.ts'
 import { readState } from './state.ts'
-import { messagesOf } from './stepMessages.ts'
+import { type Message, messagesOf } from './stepMessages.ts'
 import * as tables from './tables.ts'
 
 export interface PostgresDriverOptions {
@@ -96,6 +98,9 @@ class PostgresDriver implements Driver {
   /** `true` while everything runs in one shared transaction, which single steps neither begin nor commit. */
   #inside = false
   #prepared: string | undefined
+  /** Name of the prepared statement that checks the version. */
+  #guards: string | undefined
+  readonly #inFlight = new InFlight()
   /** Names of all statements prepared on this session; some may not exist because their transaction failed. */
   readonly #names = new Set<string>()
 
@@ -150,13 +155,15 @@ class PostgresDriver implements Driver {
   async unlock(): Promise<void> {
     if (!this.#locked) return
     this.#locked = false
-    // A borrowed session must be returned unchanged, and one of our own may live for days.
-    for (const name of this.#names) await this.#session.query(`DEALLOCATE ${name}`).catch(() => undefined)
+    // A borrowed session must be returned unchanged, and one of our own may live for days. The next run must not see
+    // this run's temporary tables; elsewhere it would have a new session.
+    const tidy = [...this.#names].map((name) => `DEALLOCATE ${name}`)
+    if (!this.#session.borrowed) tidy.push('DISCARD TEMP')
+    await this.#each(tidy)
     this.#names.clear()
     this.#prepared = undefined
+    this.#guards = undefined
     await this.#tool.release()
-    // The next run must not see this run's temporary tables; elsewhere it would have a new session.
-    if (!this.#session.borrowed) await this.#session.query('DISCARD TEMP').catch(() => undefined)
     await this.#lock.release()
   }
 
@@ -186,6 +193,30 @@ class PostgresDriver implements Driver {
         else if (!(error instanceof StatementGone)) throw error
       }
     }
+  }
+
+  get window(): number {
+    const { sendsAhead, roundTripMs = 0 } = this.#session
+    if (!sendsAhead || this.#lock.table !== undefined || this.#inside || this.#observer) return 1
+    return Math.max(2, Math.min(MOST_AHEAD, 1 + Math.ceil(roundTripMs / SERVED_MS)))
+  }
+
+  applyNext(step: MigrationStep, signal: AbortSignal): Promise<void> | undefined {
+    if (this.window === 1 || !isUsual(step) || !canBeGuarded(step)) return undefined
+    const behind = !this.#inFlight.isEmpty
+    const around = this.#inTransaction(step, 'no', behind ? this.#guard(step.from) : [])
+    const message = messagesOf(around, false)[0] as Message
+    return this.#inFlight.run(
+      () => this.#session.script(sqlOf(message, around), signal, noticeOf(step)),
+      async (thrown) => {
+        this.#prepared = undefined
+        this.#guards = undefined
+        await this.#rollBack()
+        const error = this.#failureOf(thrown, step, message, around)
+        if (!(error instanceof OurTablesGone || error instanceof StatementGone)) throw error
+        await this.apply(step, signal)
+      },
+    )
   }
 
   async applyAll(steps: readonly MigrationStep[], signal: AbortSignal): Promise<void> {
@@ -334,6 +365,13 @@ class PostgresDriver implements Driver {
 
   // --- internal ---
 
+  /** Runs each statement, whether the others fail or not; in one round trip if the session can. */
+  async #each(statements: readonly string[]): Promise<void> {
+    const run = (sql: string) => this.#session.script(sql, NEVER).catch(() => undefined)
+    if (this.#session.sendsAhead) await Promise.all(statements.map(run))
+    else for (const sql of statements) await run(sql)
+  }
+
   async #ensureTables(): Promise<void> {
     const { schema, versionTable, historyTable } = this.#tables
     const [row] = await this.#session.query(
@@ -364,30 +402,38 @@ class PostgresDriver implements Driver {
    */
   async #applySql(step: MigrationStep, rebuild: Rebuild, signal: AbortSignal): Promise<void> {
     const around = this.#inTransaction(step, rebuild)
-    const text = around.script?.text ?? ''
-    const unhear = this.#hear(step)
-    try {
-      for (const message of messagesOf(around, this.#observer !== undefined)) {
-        const { head, start, end, tail, own, first } = message
-        const sql = `${head}${text.slice(start, end)}${tail}`
-        const send = async () => {
-          try {
-            await this.#session.script(sql, signal)
-          } catch (error) {
-            await this.#rollBack()
-            if (!(error instanceof ScriptFailure)) throw asStatementError(error)
-            const index = first + error.completed - own
-            if (index >= (around.script?.statements.length ?? 0)) throw this.#tailError(error.error, step)
-            // Positions count from the beginning of the message.
-            const sent = { sql, from: head.length, length: end - start, shift: start }
-            throw asStatementError(error.error, index, sent)
-          }
+    for (const message of messagesOf(around, this.#observer !== undefined)) {
+      const send = async () => {
+        try {
+          await this.#session.script(sqlOf(message, around), signal, noticeOf(step))
+        } catch (error) {
+          await this.#rollBack()
+          throw this.#failureOf(error, step, message, around)
         }
-        await (message.alone ? this.#observed(step, { index: first, inTransaction: true }, send) : send())
       }
-    } finally {
-      unhear()
+      await (message.alone ? this.#observed(step, { index: message.first, inTransaction: true }, send) : send())
     }
+  }
+
+  /** Converts the error of a message of a step. */
+  #failureOf(error: unknown, step: MigrationStep, message: Message, around: Around): Error {
+    if (!(error instanceof ScriptFailure)) return asStatementError(error)
+    const { head, start, end, own, first } = message
+    const index = first + error.completed - own
+    const isGuard = around.guarded && index < first && error.completed > 0
+    if (isGuard || index >= (around.script?.statements.length ?? 0)) return this.#tailError(error.error, step)
+    // Positions count from the beginning of the message.
+    const sent = { sql: sqlOf(message, around), from: head.length, length: end - start, shift: start }
+    return asStatementError(error.error, index, sent)
+  }
+
+  /** Returns the statements before a step that was sent before the answer to the one before it. */
+  #guard(from: number): string[] {
+    const name = this.#guards ?? `migratest_${RUN}_${++preparations}`
+    const prepare = this.#guards === undefined ? [tables.prepareGuard(this.#tables, name)] : []
+    this.#guards = name
+    this.#names.add(name)
+    return [...prepare, `EXECUTE ${name} (${from});`]
   }
 
   get #observer(): StatementObserver | undefined {
@@ -440,7 +486,7 @@ class PostgresDriver implements Driver {
   }
 
   /** Builds the SQL around a step's body. `before`: how many statements precede the body. */
-  #inTransaction(step: MigrationStep, rebuild: Rebuild) {
+  #inTransaction(step: MigrationStep, rebuild: Rebuild, guard: readonly string[] = []): Around {
     const script = step.work.kind === 'sql' ? step.work.script : undefined
     // A migration that drops our schema would wait forever for the row that the lock holds; the timeout makes it fail
     // instead.
@@ -448,12 +494,13 @@ class PostgresDriver implements Driver {
     const before = [
       this.#inside ? `SAVEPOINT ${STEP};` : `BEGIN ${script?.transactionMode ?? ''};`,
       ...limit,
+      ...guard,
       ...(rebuild === 'no' ? [] : this.#saveTables()),
     ]
     const prefix = `${before.join('\n')}\n`
     // The newline is for a body that ends in a comment, the semicolon for one that ends without a semicolon.
     const suffix = `\n;${this.#tail(step, rebuild)}\n${this.#end}`
-    return { before: before.length, prefix, script, suffix }
+    return { before: before.length, prefix, script, suffix, guarded: guard.length > 0 }
   }
 
   async #applyCode(
@@ -499,12 +546,11 @@ class PostgresDriver implements Driver {
   }
 
   #record(step: MigrationStep): string {
-    const { version, from, to, history } = step
-    const { put, remove, baseline } = history
-    const usual = put && remove === undefined && !baseline && from !== NIL_VERSION && to === version
+    const { from, history } = step
     // Without session locks there may be a pooler that hands each transaction to another session, so nothing may be
     // left on a session.
-    return usual && this.#lock.table === undefined ? this.#moveUp(from, put) : this.#recordPlainly(step)
+    const usual = isUsual(step) && this.#lock.table === undefined
+    return usual && history.put ? this.#moveUp(from, history.put) : this.#recordPlainly(step)
   }
 
   #recordPlainly({ from, to, history }: MigrationStep): string {
@@ -679,6 +725,51 @@ ${this.#tool.creation.map((sql) => `${sql};`).join('\n')}`
 function bookkeepingSql({ bookkeeping = [] }: MigrationStep): string {
   return bookkeeping.map((sql) => `${sql};`).join('\n')
 }
+
+/** Returns whether a step goes one version up from another version, and records nothing else. */
+function isUsual({ version, from, to, history: { put, remove, baseline } }: MigrationStep): boolean {
+  return put !== undefined && remove === undefined && !baseline && from !== NIL_VERSION && to === version
+}
+
+/**
+ * Returns whether a step may be sent before the answer to the one before it: in one short message, whose guard does not
+ * come before a statement that must be the first of its transaction.
+ */
+function canBeGuarded({ work }: MigrationStep): boolean {
+  if (work.kind !== 'sql') return work.kind === 'nil'
+  const { text, statements, transactionMode } = work.script
+  if (text.length > LONGEST_AHEAD || transactionMode !== '') return false
+  return !statements.some(
+    ({ words, changesSyntax, start, end }) =>
+      changesSyntax || (words[0] === 'set' && /transaction/i.test(text.slice(start, end))),
+  )
+}
+
+function noticeOf({ work }: MigrationStep): OnNotice | undefined {
+  return work.kind === 'nil' ? undefined : work.notice
+}
+
+/** The SQL around a step's body, and how many statements precede the body. */
+interface Around {
+  readonly before: number
+  readonly prefix: string
+  readonly script: Script | undefined
+  readonly suffix: string
+  /** `true` if the statements before the body check the version. */
+  readonly guarded: boolean
+}
+
+function sqlOf({ head, start, end, tail }: Message, { script }: Around): string {
+  return `${head}${script?.text.slice(start, end) ?? ''}${tail}`
+}
+
+/**
+ * How many steps are sent at most before the first is answered, and how long a text may be for that. As many are sent as
+ * the server needs to be busy during a round trip, if each takes it SERVED_MS.
+ */
+const MOST_AHEAD = 16
+const SERVED_MS = 0.5
+const LONGEST_AHEAD = 2 ** 16
 
 /** Returns a migration's name. In a folder of another tool, the name is whole. */
 function nameOf({ version, name, bookkeeping }: MigrationStep): string {
