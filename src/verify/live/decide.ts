@@ -89,7 +89,7 @@ function copies({ effects, text, place }: Seen): Observation[] {
       objects,
       worked: [table],
       message,
-      fix: safeWayOfCopy(text, table),
+      fix: safeWayOfCopy(text, table, reason),
       evidence: { ...evidenceOf(effects), algorithm: used, possible },
     },
   ]

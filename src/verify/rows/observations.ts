@@ -74,13 +74,16 @@ export function observeUses(before: readonly Use[], after: readonly Use[], half:
   })
 }
 
-/** The place of the first statement that names the table, and the other word if one of them does. */
-function placeIn(half: Half, table: string, word?: string): Place {
+/** The place of the first statement that names the table, and the other word if one of them does; one with the verb if there is one. */
+function placeIn(half: Half, table: string, word?: string, verb?: RegExp): Place {
   const { version, half: direction, file, text, statements } = half
   const bare = (table.split('.').at(-1) ?? table).toLowerCase()
   const named = statements.filter(({ start, end }) => hasWord(text.slice(start, end), bare))
-  const both = named.find(({ start, end }) => word !== undefined && hasWord(text.slice(start, end), word.toLowerCase()))
-  const found = both ?? named[0] ?? (statements.length === 1 ? statements[0] : undefined)
+  const both = named.filter(
+    ({ start, end }) => word !== undefined && hasWord(text.slice(start, end), word.toLowerCase()),
+  )
+  const meant = both.find(({ start, end }) => verb?.test(text.slice(start, end)))
+  const found = meant ?? both[0] ?? named[0] ?? (statements.length === 1 ? statements[0] : undefined)
   return { version, half: direction, file, ...(found && placeOf(text, found)) }
 }
 
@@ -143,7 +146,7 @@ function droppedValues(
   return [
     {
       rule: isNamed ? 'values-dropped' : 'rows-changed',
-      ...placeIn(half, table.name, column.name),
+      ...placeIn(half, namesIn(said, table.name).at(-1) ?? table.name, column.name, /\bdrop\b/i),
       objects: [`${table.name}.${column.name}`],
       message: isNamed
         ? `The values of ${what} are dropped.`

@@ -44,3 +44,15 @@ test('a down that makes a constraint again without its proof does not restore th
   })
   expect(found).toContain('down-differs')
 })
+
+test('the name that the server gave to a NOT NULL is no difference', async () => {
+  const found = await rules({
+    '2_add.up.sql': 'alter table orders add column state text not null default 1',
+    '2_add.down.sql': 'alter table orders drop column state',
+    '3_rename.up.sql': 'alter table orders rename column state to status',
+    '3_rename.down.sql': 'alter table orders rename column status to state',
+    '4_again.up.sql': 'alter table orders drop column status',
+    '4_again.down.sql': 'alter table orders add column status text not null default 1',
+  })
+  expect(found).toEqual([])
+})
