@@ -224,8 +224,10 @@ class MysqlDriver implements Driver {
     const texts = body.map(({ start, end }) => script?.text.slice(start, end) ?? '')
     for (const [i, text] of texts.entries()) refuseTooLong(text, i, body[i]?.start ?? 0, this.#packet)
     const heard = withWarnings(texts, noticeOf(step))
+    const { observer } = this.#options
     try {
-      await this.#session.script([...before, ...heard.statements, ...after], signal, heard.onRow)
+      if (observer?.isActive) await this.#applyObserved(observer, step, { before, texts, after }, signal)
+      else await this.#session.script([...before, ...heard.statements, ...after], signal, heard.onRow)
       this.#finished = undefined
     } catch (error) {
       await this.#rollBack()
@@ -239,6 +241,37 @@ class MysqlDriver implements Driver {
     } finally {
       await this.#putBack(script)
     }
+  }
+
+  /** For an observer, each statement is a message of its own. */
+  async #applyObserved(
+    observer: StatementObserver,
+    step: MigrationStep,
+    { before, texts, after }: Readonly<Record<'before' | 'texts' | 'after', readonly string[]>>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const session = this.#session
+    const query = (sql: string) => session.query(sql)
+    const statements = step.work.kind === 'sql' ? step.work.script.statements : []
+    await session.script(before, signal)
+    for (const [index, text] of texts.entries()) {
+      const run = (other?: string) =>
+        session
+          .script([other ?? text], signal)
+          .catch((error) =>
+            Promise.reject(asStatementError(error, index, { sql: text, from: statements[index]?.start ?? 0 })),
+          )
+      const statement = {
+        step,
+        index,
+        statement: statements[index],
+        inTransaction: true,
+        query,
+        another: session.another,
+      }
+      await observer.observe(statement, run)
+    }
+    await session.script(after, signal)
   }
 
   /** Defers the writes to the first statement, which sends them in the same message: nothing has begun before that. */
