@@ -41,8 +41,8 @@ const OWN = {
   all: { type: 'boolean', help: 'undo every migration (down); also stop servers in use (servers stop)' },
   from: {
     type: 'string',
-    value: 'SIDE',
-    help: "plan: plan from a version instead of the database's; diff: the old side (see docs)",
+    value: 'VERSION',
+    help: "plan from VERSION instead of the database's version; diff: the old side, whatever --to can be",
   },
   to: {
     type: 'string',
