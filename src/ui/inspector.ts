@@ -173,7 +173,9 @@ export class Inspector {
   }
 
   version(key: string): Promise<VersionDetail> {
-    return this.#withDriver((driver) => readVersion(this.#source, driver, this.#state, key))
+    const read = (driver: Driver) => readVersion(this.#source, driver, this.#state, key)
+    // The files are there without the database, too.
+    return this.#state.connected ? this.#withDriver(read) : read(offlineDatabase(this.#options.dialect))
   }
 
   schema(key: string): Promise<SchemaDocument> {

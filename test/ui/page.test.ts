@@ -645,6 +645,7 @@ describeInChromium('the page', () => {
     const one = await shown.looking(SHOP, { url: 'postgres://127.0.0.1:1/nothing' })
     await expect.poll(() => one.text()).toContain('The database does not answer')
     expect(await one.text()).toContain('3 migrations')
+    await expect.poll(() => one.text()).toContain('alter table users add column mail text')
     expect(await one.violations()).toEqual([])
     await one.photograph('a database that is away')
   })
