@@ -39,7 +39,11 @@ const OWN = {
   path: { type: 'string', short: 'p', value: 'FOLDER', help: 'folder of migrations (default: migrations)' },
   'lock-timeout': { type: 'string', value: 'SECONDS', help: 'time to wait for another migration run (default: 15)' },
   all: { type: 'boolean', help: 'undo every migration (down); also stop servers in use (servers stop)' },
-  from: { type: 'string', value: 'VERSION', help: "plan from VERSION instead of the database's version" },
+  from: {
+    type: 'string',
+    value: 'VERSION',
+    help: "plan from VERSION instead of the database's version; verify: the release, as a revision of git, to upgrade from",
+  },
   'run-recorded-code': {
     type: 'boolean',
     help: 'run TypeScript downs recorded in the database, if the file is gone or was edited',
@@ -60,11 +64,16 @@ const OWN = {
     help: 'server for test databases (default: $MIGRATEST_SERVER_URL, else one is started)',
   },
   base: { type: 'string', value: 'BRANCH', help: 'branch to be merged into (default: from git or CI)' },
-  only: { type: 'string', value: 'GROUP,…', help: 'what to verify (default: everything): schema, paths, live' },
+  only: { type: 'string', value: 'GROUP,…', help: 'what to verify, see docs/verify.md; or "all"' },
   since: {
     type: 'string',
     value: 'REF',
     help: 'verify only the migrations that this branch adds or changes since REF',
+  },
+  app: {
+    type: 'string',
+    value: 'COMMAND',
+    help: 'with --from: run this command of that revision, such as its tests, on the new schema',
   },
   sizes: { type: 'string', value: 'FILE', help: 'sizes of the tables in production, as "migratest sizes" prints them' },
   'fail-on': { type: 'string', value: 'SEVERITY', help: 'exit with 1 from: error (default), warning or notice' },
@@ -76,7 +85,7 @@ const OWN = {
     help: 'output format: text (default), json; dag: mermaid, svg; verify: github, sarif, junit',
   },
   timestamp: { type: 'boolean', help: 'number by timestamp instead of in sequence' },
-  timeout: { type: 'string', value: 'SECONDS', help: 'time to wait (default: 60)' },
+  timeout: { type: 'string', value: 'SECONDS', help: 'time to wait (default: 60; verify --app: 600)' },
   'on-irreversible': {
     type: 'string',
     value: 'WHAT',

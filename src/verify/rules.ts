@@ -6,7 +6,7 @@ export type Severity = 'error' | 'warning' | 'notice'
 export const SEVERITIES: readonly Severity[] = ['error', 'warning', 'notice']
 
 /** What a rule looks at. `--only` chooses groups. */
-export type RuleGroup = 'schema' | 'rows' | 'live' | 'paths'
+export type RuleGroup = 'schema' | 'rows' | 'live' | 'paths' | 'release' | 'compat'
 
 export interface Rule {
   readonly group: RuleGroup
@@ -216,6 +216,57 @@ const TABLE = {
     why: 'It costs every write and serves no query, and IF NOT EXISTS passes over it.',
     instead: 'Before it is built: DROP INDEX CONCURRENTLY IF EXISTS, in a migration of its own.',
   },
+  'release-edited': {
+    group: 'release',
+    severity: 'error',
+    summary: 'a migration of the release was edited',
+    why: 'Databases of that release have applied the old text and never see the new one, so that they differ from new databases from then on.',
+    instead: 'Restore the file, and write the change as a new migration.',
+  },
+  'release-removed': {
+    group: 'release',
+    severity: 'error',
+    summary: 'a migration of the release is gone',
+    why: 'Databases of that release have what it made, new ones never will, and most tools stop when an applied migration is missing.',
+    instead: 'Restore the file, and undo what it does in a new migration.',
+  },
+  'release-order': {
+    group: 'release',
+    severity: 'error',
+    summary: 'a new migration sorts before the last one of the release',
+    why: 'A tool that remembers the highest number or time never runs it on databases of that release, in silence; others stop.',
+    instead: 'Give it a name that comes last.',
+  },
+  'release-differs': {
+    group: 'release',
+    severity: 'error',
+    summary: 'an upgrade from the release ends elsewhere than a fresh install',
+    why: 'What is tested on a new database does not hold for those of the users who upgrade.',
+    instead: 'Write a migration that brings both to the same.',
+  },
+  'upgrade-fails': {
+    group: 'release',
+    severity: 'error',
+    summary: 'the upgrade from the release fails',
+    why: 'Whoever has that release cannot get the next one.',
+    instead: 'Let the migration deal with what the release has left, rows included.',
+  },
+  'old-code-breaks': {
+    group: 'compat',
+    severity: 'warning',
+    summary: 'a query that the version before could send fails now',
+    why: 'While a deployment rolls, old code runs on the new schema: for minutes, or until the rollback is over.',
+    instead:
+      'Expand first, contract later: add what is new beside what is there, and remove the old when no code uses it.',
+  },
+  'old-app-fails': {
+    group: 'compat',
+    severity: 'warning',
+    summary: 'the old tests fail on the new schema',
+    why: 'The old code cannot run beside the new one, so that the deployment needs a pause, and has no way back.',
+    instead:
+      'Expand first, contract later: add what is new beside what is there, and remove the old when no code uses it.',
+  },
   'allow-invalid': {
     group: 'schema',
     severity: 'error',
@@ -236,6 +287,9 @@ export type RuleId = keyof typeof TABLE
 export const RULES: Readonly<Record<RuleId, Rule>> = TABLE
 const RULE_IDS = Object.keys(TABLE) as readonly RuleId[]
 export const GROUPS: readonly RuleGroup[] = [...new Set(Object.values(TABLE).map(({ group }) => group))]
+
+/** Groups that are only checked if they are asked for: they run the migrations many times. */
+export const ON_DEMAND: readonly RuleGroup[] = ['compat']
 
 export function isRule(name: string): name is RuleId {
   return Object.hasOwn(TABLE, name)

@@ -19,13 +19,24 @@ export interface VerifyOptions<Client> extends Omit<MigratedDatabaseOptions<Clie
    * compare.
    */
   readonly base?: string | false
-  /** What is checked; default: schemas and paths. */
+  /** What is checked; default: schemas and paths, and the release if there is one. */
   readonly groups?: readonly RuleGroup[]
   /**
    * A revision of git, such as `origin/main`: only the migrations are checked that this branch adds or changes since it
    * left that one.
    */
   readonly since?: string
+  /**
+   * A revision of git, such as the tag `v1.4.0`, from which databases are upgraded: the group `release` checks that they
+   * end where a fresh install does.
+   */
+  readonly release?: string
+  /**
+   * A shell command of the release, such as `npm test`, that the group `compat` runs in a work tree of that revision, with
+   * a database at the new schema in DATABASE_URL. It runs where `folder` is in that work tree, by default the working
+   * directory, and is ended after `timeoutMs`, by default ten minutes.
+   */
+  readonly app?: { readonly command: string; readonly folder?: string; readonly timeoutMs?: number }
   /** How large the tables are where the migrations will run, as `migratest sizes` prints it under `tables`. */
   readonly sizes?: TableSizes
   /** Severities of rules, or `'off'`: `{ 'index-blocks-writes': 'error' }`. */

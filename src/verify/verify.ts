@@ -9,12 +9,16 @@ import { labelOf, type Version, versionOf } from '../migrate/version.ts'
 import { folderOf, sourceOf } from '../testing/lease/migrations.ts'
 import { optionAllows, readAllows } from './allow.ts'
 import { type Check, type MakeCheck, makeCheck } from './check.ts'
+import { CompatChecks } from './compat/compatChecks.ts'
+import { oldAppCheck } from './compat/oldApp.ts'
 import type { Finding } from './finding.ts'
 import { Halves } from './halves.ts'
 import { Judge } from './judge.ts'
 import { type StatementReport, statementReports } from './live/effectsReport.ts'
 import { LiveChecks } from './live/liveChecks.ts'
 import { observationsOf } from './observed.ts'
+import { openRelease } from './release/release.ts'
+import { ReleaseChecks } from './release/releaseChecks.ts'
 import { RowChecks } from './rows/rowChecks.ts'
 import { type RuleGroup, refuseUnknownRules } from './rules.ts'
 import { SchemaChecks } from './schemaChecks.ts'
@@ -47,7 +51,8 @@ export async function verification<Client>(options: VerifyOptions<Client>): Prom
   const source = held(sourceOf(options.migrations))
   const migrations = await source.list()
   if (migrations.length === 0) throw new UsageError(`There are no migrations in ${source.name}.`)
-  const { groups = DEFAULT_GROUPS, rules = {}, server } = options
+  const { rules = {}, server } = options
+  const groups = options.groups ?? [...DEFAULT_GROUPS, ...(options.app ? (['compat'] as const) : [])]
   refuseUnknownRules(rules, 'rules')
   const halves = await Halves.read(source, migrations, server.dialect)
   const read = halves.all().map((half) => readAllows(half, server.dialect))
@@ -59,6 +64,12 @@ export async function verification<Client>(options: VerifyOptions<Client>): Prom
   const schema = new SchemaChecks({ options, source, migrations, irreversible }, make)
   const live = new LiveChecks({ options, source, migrations, irreversible }, halves, make)
   const rows = new RowChecks({ options, source, migrations, irreversible }, halves, make)
+  const { release: revision } = options
+  const release = revision === undefined ? undefined : await openRelease(revision, folderOf(options.migrations), source)
+  const released = new ReleaseChecks({ options, source, migrations, irreversible }, release, halves, make)
+  const compat = new CompatChecks({ options, source, migrations, irreversible }, release, halves, make)
+  if (options.app && !release) throw new UsageError('app: name the revision whose command it is, too: --from REVISION.')
+  const app = release && oldAppCheck({ options, source, migrations, irreversible }, release, make)
   const wanted = wantedOf(options, migrations)
   const versions = new Set(wanted.map(versionOf))
   const isWanted = ({ id, version }: Check) =>
@@ -69,6 +80,9 @@ export async function verification<Client>(options: VerifyOptions<Client>): Prom
     ...schema.checks(),
     ...rows.checks(),
     ...live.checks(),
+    ...released.checks(),
+    ...compat.checks(),
+    ...(app ? [app] : []),
   ].filter((check) => groups.includes(check.group) && isWanted(check))
   return {
     migrations: wanted.map((migration) => ({ version: versionOf(migration), label: labelOf(migration) })),
@@ -76,17 +90,26 @@ export async function verification<Client>(options: VerifyOptions<Client>): Prom
     conclude: (ran) => judge.unused(checked(checks, ran), versions),
     effects: () => statementReports(live.observed),
     dispose: async () => {
-      await Promise.all([schema.dispose(), rows.dispose(), live.dispose()])
+      release?.dispose()
+      await Promise.all([schema.dispose(), rows.dispose(), live.dispose(), compat.dispose()])
     },
   }
 }
 
 // --- internal ---
 
-const DEFAULT_GROUPS: readonly RuleGroup[] = ['schema', 'paths']
+const DEFAULT_GROUPS: readonly RuleGroup[] = ['schema', 'paths', 'release']
 
 /** Checks of all migrations together that also run if only those of a branch are checked. */
-const OF_A_BRANCH: ReadonlySet<string> = new Set(['versions', 'allow', 'live-waiting'])
+const OF_A_BRANCH: ReadonlySet<string> = new Set([
+  'versions',
+  'allow',
+  'live-waiting',
+  'release-files',
+  'release-upgrade',
+  'release-rows',
+  'old-app',
+])
 
 /** Returns the migrations to check: all, or with `since` those that the branch adds or changes. */
 function wantedOf<Client>(

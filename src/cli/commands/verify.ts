@@ -1,8 +1,8 @@
 import { appendFileSync } from 'node:fs'
-import { GROUPS, isRule, meantRule, type RuleGroup, SEVERITIES, type Severity } from '../../verify/rules.ts'
+import { GROUPS, isRule, meantRule, ON_DEMAND, type RuleGroup, SEVERITIES, type Severity } from '../../verify/rules.ts'
 import { type Check, verification } from '../../verify/verify.ts'
 import { fromConfig } from '../config.ts'
-import type { Context } from '../context.ts'
+import { type Context, parseSeconds } from '../context.ts'
 import { OptionError } from '../options.ts'
 import { checkLine } from '../render.ts'
 import { annotations, jobSummary } from '../verify/github.ts'
@@ -44,9 +44,16 @@ interface Wanted {
 }
 
 function optionsOf({ options }: Context): Wanted {
-  const groups = options.only?.split(',').map((name) => oneOf('--only', name.trim(), GROUPS)) ?? GROUPS
+  const groups = groupsOf(options.only, options.from !== undefined)
   const format = oneOf('--format', options.format ?? (options.json ? 'json' : 'text'), FORMATS)
   return { groups, format, failOn: oneOf('--fail-on', options['fail-on'] ?? 'error', SEVERITIES) }
+}
+
+/** Returns the groups that were named; without any, all that take no long time, and old code if a release is named. */
+function groupsOf(only: string | undefined, hasRelease: boolean): readonly RuleGroup[] {
+  if (only === 'all') return GROUPS
+  if (only !== undefined) return only.split(',').map((name) => oneOf('--only', name.trim(), GROUPS))
+  return GROUPS.filter((group) => !ON_DEMAND.includes(group) || (group === 'compat' && hasRelease))
 }
 
 /** Prints the report. In a job of GitHub Actions, the text comes with annotations and a summary. */
@@ -82,6 +89,8 @@ async function verify(context: Context, { groups, failOn, format }: Wanted): Pro
   const { irreversible, base: configured, outOfOrder, rules, allow } = context.config
   const base = context.options.base ?? configured
   const sizes = context.options.sizes ?? (context.config.sizes && fromConfig(context.found, context.config.sizes))
+  const { app: command, timeout = '600' } = context.options
+  const app = command === undefined ? undefined : { command, timeoutMs: parseSeconds('--timeout', timeout) }
   const begun = performance.now()
   const server = await context.testServer()
   context.busy('waiting for a test server')
@@ -95,6 +104,8 @@ async function verify(context: Context, { groups, failOn, format }: Wanted): Pro
     ...(base !== undefined && { base }),
     ...(outOfOrder && { outOfOrder }),
     ...(context.options.since !== undefined && { since: context.options.since }),
+    ...(context.options.from !== undefined && { release: context.options.from }),
+    ...(app !== undefined && { app }),
     ...(sizes !== undefined && { sizes: readSizesFile(sizes) }),
     ...(rules && { rules }),
     ...(allow && { allow }),

@@ -65,6 +65,8 @@ function summaryOf({ severity, rule, file, line, message, fix, evidence, allowed
     `${head}<br>${escaped(message)}`,
     !allowed && evidence?.diff && fenced('diff', evidence.diff),
     !allowed && evidence?.insert && fenced('sql', evidence.insert),
+    !allowed && evidence?.queries && fenced('sql', evidence.queries),
+    !allowed && evidence?.output && fenced('text', evidence.output),
     !allowed && fix && escaped(fix.text),
     !allowed && fix?.sql && fenced('sql', fix.sql),
   ]

@@ -46,7 +46,17 @@ function testCase(check: CheckReport, { failOn }: Report): string {
 function textOf({ file, line, rule, severity, message, fix, evidence, allowed }: Finding): string {
   const place = file === undefined ? '' : `${file}${line === undefined ? '' : `:${line}`}: `
   const said = allowed ? `allowed: ${allowed.reason}` : severity
-  return [`${place}${rule} (${said})`, message, evidence?.diff, fix?.text, fix?.sql].filter(Boolean).join('\n')
+  return [
+    `${place}${rule} (${said})`,
+    message,
+    evidence?.diff,
+    evidence?.queries,
+    evidence?.output,
+    fix?.text,
+    fix?.sql,
+  ]
+    .filter(Boolean)
+    .join('\n')
 }
 
 function seconds(ms: number): string {
