@@ -6,7 +6,7 @@ export type Severity = 'error' | 'warning' | 'notice'
 export const SEVERITIES: readonly Severity[] = ['error', 'warning', 'notice']
 
 /** What a rule looks at. `--only` chooses groups. */
-export type RuleGroup = 'schema' | 'rows' | 'live' | 'paths' | 'release' | 'compat'
+export type RuleGroup = 'schema' | 'rows' | 'live' | 'paths' | 'release' | 'compat' | 'session' | 'interrupt'
 
 export interface Rule {
   readonly group: RuleGroup
@@ -76,7 +76,7 @@ const TABLE = {
   'paths-differ': {
     group: 'paths',
     severity: 'error',
-    summary: 'the schema depends on the way by which a version was reached',
+    summary: 'the schema, rows or numbers depend on the way by which a version was reached',
     why: 'Two databases at one version are not the same, so that what is tested on one does not hold for the other.',
     instead: 'Let no migration depend on what an earlier run has left: sequences, temporary tables, settings.',
   },
@@ -267,6 +267,35 @@ const TABLE = {
     instead:
       'Expand first, contract later: add what is new beside what is there, and remove the old when no code uses it.',
   },
+  'depends-on-session': {
+    group: 'session',
+    severity: 'warning',
+    summary: 'the result depends on a setting of the session',
+    why: 'Another server, user or program has other settings, and the same migration leads to other rows or another schema there.',
+    instead: 'Say in the file what is meant, or set the setting in it.',
+  },
+  'not-deterministic': {
+    group: 'session',
+    severity: 'warning',
+    summary: 'two runs do not end in the same schema, or in as many rows',
+    why: 'No two databases at that version are the same, so that what is tested on one does not hold for the other.',
+    instead: 'Give names and numbers that do not depend on the moment or on chance.',
+  },
+  'not-repeatable': {
+    group: 'interrupt',
+    severity: 'error',
+    summary: 'interrupted and continued, a migration ends elsewhere, or cannot be continued',
+    why: 'A deployment that is ended, or a server that restarts, leaves a database that nobody has seen before.',
+    instead:
+      'Give each statement that must not be repeated a migration of its own, and let none depend on the session.',
+  },
+  'migration-lock-lost': {
+    group: 'interrupt',
+    severity: 'error',
+    summary: "two processes that migrate at once get in each other's way",
+    why: 'Two instances of a program that start together both migrate, and only the lock keeps the second one out.',
+    instead: 'Let no migration release locks that it has not taken.',
+  },
   'allow-invalid': {
     group: 'schema',
     severity: 'error',
@@ -289,7 +318,7 @@ const RULE_IDS = Object.keys(TABLE) as readonly RuleId[]
 export const GROUPS: readonly RuleGroup[] = [...new Set(Object.values(TABLE).map(({ group }) => group))]
 
 /** Groups that are only checked if they are asked for: they run the migrations many times. */
-export const ON_DEMAND: readonly RuleGroup[] = ['compat']
+export const ON_DEMAND: readonly RuleGroup[] = ['compat', 'session', 'interrupt']
 
 export function isRule(name: string): name is RuleId {
   return Object.hasOwn(TABLE, name)

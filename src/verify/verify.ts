@@ -24,6 +24,9 @@ import { type RuleGroup, refuseUnknownRules } from './rules.ts'
 import { SchemaChecks } from './schemaChecks.ts'
 import { changedVersions } from './since.ts'
 import type { VerifyOptions } from './verified.ts'
+import { InterruptChecks } from './ways/interruptChecks.ts'
+import { SessionChecks } from './ways/sessionChecks.ts'
+import { StepChecks } from './ways/stepChecks.ts'
 
 export type { Check } from './check.ts'
 export type { VerifyOptions } from './verified.ts'
@@ -60,16 +63,17 @@ export async function verification<Client>(options: VerifyOptions<Client>): Prom
   const judge = new Judge(rules, [...read.flatMap(({ allows }) => allows), ...optionAllows(options.allow, find)])
   const make: MakeCheck = (about, work) =>
     makeCheck(about, judge, work, (error) => observationsOf(error, (version, half) => halves.of(version, half)))
-  const irreversible = reasonsOf(options, halves, migrations, source)
-  const schema = new SchemaChecks({ options, source, migrations, irreversible }, make)
-  const live = new LiveChecks({ options, source, migrations, irreversible }, halves, make)
-  const rows = new RowChecks({ options, source, migrations, irreversible }, halves, make)
+  const verified = { options, source, migrations, irreversible: reasonsOf(options, halves, migrations, source) }
+  const schema = new SchemaChecks(verified, make)
+  const live = new LiveChecks(verified, halves, make)
+  const rows = new RowChecks(verified, halves, make)
   const { release: revision } = options
   const release = revision === undefined ? undefined : await openRelease(revision, folderOf(options.migrations), source)
-  const released = new ReleaseChecks({ options, source, migrations, irreversible }, release, halves, make)
-  const compat = new CompatChecks({ options, source, migrations, irreversible }, release, halves, make)
+  const released = new ReleaseChecks(verified, release, halves, make)
+  const compat = new CompatChecks(verified, release, halves, make)
   if (options.app && !release) throw new UsageError('app: name the revision whose command it is, too: --from REVISION.')
-  const app = release && oldAppCheck({ options, source, migrations, irreversible }, release, make)
+  const app = release && oldAppCheck(verified, release, make)
+  const interrupt = new InterruptChecks(verified, halves, make)
   const wanted = wantedOf(options, migrations)
   const versions = new Set(wanted.map(versionOf))
   const isWanted = ({ id, version }: Check) =>
@@ -78,11 +82,14 @@ export async function verification<Client>(options: VerifyOptions<Client>): Prom
   const checks = [
     ...(problems.length > 0 ? [allowCheck(make, problems)] : []),
     ...schema.checks(),
+    ...new StepChecks(verified, halves, make).checks(),
     ...rows.checks(),
     ...live.checks(),
     ...released.checks(),
     ...compat.checks(),
     ...(app ? [app] : []),
+    ...interrupt.checks(),
+    ...new SessionChecks(verified, halves, make).checks(),
   ].filter((check) => groups.includes(check.group) && isWanted(check))
   return {
     migrations: wanted.map((migration) => ({ version: versionOf(migration), label: labelOf(migration) })),
@@ -91,7 +98,7 @@ export async function verification<Client>(options: VerifyOptions<Client>): Prom
     effects: () => statementReports(live.observed),
     dispose: async () => {
       release?.dispose()
-      await Promise.all([schema.dispose(), rows.dispose(), live.dispose(), compat.dispose()])
+      await Promise.all([schema.dispose(), rows.dispose(), live.dispose(), compat.dispose(), interrupt.dispose()])
     },
   }
 }

@@ -15,7 +15,7 @@ import { gitRepository } from '../support/gitRepository.ts'
 import { anyPostgres } from '../support/servers.ts'
 
 const ROOT = join(import.meta.dirname, '..', 'corpus')
-const GROUPS: readonly RuleGroup[] = ['release', 'compat']
+const GROUPS: readonly RuleGroup[] = ['release', 'compat', 'session', 'interrupt']
 const SERVERS = { postgres: [anyPostgres], mysql: [mysql(), mariadb()] } as const
 const NAMES = { postgres: ['PostgreSQL'], mysql: ['MySQL', 'MariaDB'] } as const
 

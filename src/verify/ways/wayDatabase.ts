@@ -4,6 +4,7 @@ import type { FillTable } from '../../fill/model.ts'
 import type { Policies } from '../../migrate/compare.ts'
 import type { Driver, StatementObserver } from '../../migrate/driver.ts'
 import { type MigrationRun, Migrator } from '../../migrate/migrator.ts'
+import type { ResumeOptions } from '../../migrate/resume.ts'
 import { hiddenBy, type Source } from '../../migrate/source.ts'
 import { numberOf } from '../../migrate/target.ts'
 import type { Target } from '../../migrate/version.ts'
@@ -24,7 +25,8 @@ export class WayDatabase<Client> {
   readonly #verified: Ways<Client>
   readonly #database: TestDatabase<Client>
   readonly #observer: StatementObserver | undefined
-  #session: { readonly client: Client; readonly driver: Driver } | undefined
+  #client: Client | undefined
+  #driver: Driver | undefined
   #filling: Filling<Client> | undefined
 
   private constructor(verified: Ways<Client>, database: TestDatabase<Client>, observer: StatementObserver | undefined) {
@@ -72,9 +74,26 @@ export class WayDatabase<Client> {
   }
 
   /** Continues the migration that stopped half-way. */
-  async resume(): Promise<MigrationRun> {
+  async resume(options: ResumeOptions = {}): Promise<MigrationRun> {
     const { driver } = await this.#opened()
-    return this.#migratorOn(driver, this.#verified.source, {}).resume()
+    return this.#migratorOn(driver, this.#verified.source, {}).resume(options)
+  }
+
+  /** Lets two processes migrate at once, without seeds. */
+  async moveTwice(target: Target): Promise<PromiseSettledResult<MigrationRun>[]> {
+    const { client } = await this.#opened()
+    const { table, schema } = this.#verified.options
+    const drivers = [
+      await this.#database.openDriver(client, { table, schema }),
+      await this.#database.openDriver(client, { table, schema }),
+    ]
+    try {
+      return await Promise.allSettled(
+        drivers.map((driver) => this.#migratorOn(driver, this.#verified.source, {}).to(target)),
+      )
+    } finally {
+      for (const driver of drivers) await driver.close()
+    }
   }
 
   async isDirty(): Promise<boolean> {
@@ -89,18 +108,12 @@ export class WayDatabase<Client> {
   }
 
   async tables(): Promise<FillTable[]> {
-    const { options, source } = this.#verified
-    return (await this.filling()).fill.readTables(
-      notOfTheSchema(options.table, hiddenBy(source, options.server.dialect)),
-    )
+    return tablesOf(this.#verified, await this.filling())
   }
 
   /** Reads the schema, all rows, and the numbers that come next. */
   async whole(): Promise<Whole> {
-    const schema = await this.schema()
-    const { reader } = await this.filling()
-    const tables = await this.tables()
-    return { schema, tables: await snapshotOf(reader, tables), counters: await reader.counters(tables) }
+    return wholeOf(this.#verified, () => this.schema(), await this.filling())
   }
 
   schema(): Promise<Schema> {
@@ -108,15 +121,21 @@ export class WayDatabase<Client> {
     return this.#database.readSchema(hiddenOf(source, options, options.server.dialect))
   }
 
+  /** Closes the session of the migrations. The next move has a new one. */
+  async closeDriver(): Promise<void> {
+    const driver = this.#driver
+    this.#driver = undefined
+    await driver?.close()
+  }
+
   /** Closes all sessions. The next call opens new ones. */
   async closeSessions(): Promise<void> {
-    const session = this.#session
-    const opened = this.#filling
-    this.#session = undefined
+    const [client, opened] = [this.#client, this.#filling]
+    this.#client = undefined
     this.#filling = undefined
     await opened?.borrowed.session.close().catch(() => undefined)
-    await session?.driver.close()
-    if (session) await this.#database.disconnect(session.client).catch(() => undefined)
+    await this.closeDriver()
+    if (client !== undefined) await this.#database.disconnect(client).catch(() => undefined)
   }
 
   async dispose(): Promise<void> {
@@ -127,12 +146,10 @@ export class WayDatabase<Client> {
   // --- internal ---
 
   async #opened(): Promise<{ readonly client: Client; readonly driver: Driver }> {
-    if (this.#session) return this.#session
     const { table, schema } = this.#verified.options
-    const client = await this.#database.connect()
-    const driver = await this.#database.openDriver(client, { table, schema, observer: this.#observer })
-    this.#session = { client, driver }
-    return this.#session
+    this.#client ??= await this.#database.connect()
+    this.#driver ??= await this.#database.openDriver(this.#client, { table, schema, observer: this.#observer })
+    return { client: this.#client, driver: this.#driver }
   }
 
   #migratorOn(driver: Driver, source: Source, policies: Policies): Migrator {
@@ -157,4 +174,22 @@ export class WayDatabase<Client> {
     }
     return Object.fromEntries(seeds.filter(([key]) => isKnown(key)))
   }
+}
+
+/** Reads the schema, all rows, and the numbers that come next. */
+export async function wholeOf<Client>(
+  verified: Ways<Client>,
+  readSchema: () => Promise<Schema>,
+  opened: Filling<Client>,
+): Promise<Whole> {
+  const schema = await readSchema()
+  const tables = await tablesOf(verified, opened)
+  const { reader } = opened
+  return { schema, tables: await snapshotOf(reader, tables), counters: await reader.counters(tables) }
+}
+
+// --- internal ---
+
+function tablesOf<Client>({ options, source }: Ways<Client>, { fill }: Filling<Client>): Promise<FillTable[]> {
+  return fill.readTables(notOfTheSchema(options.table, hiddenBy(source, options.server.dialect)))
 }
