@@ -67,6 +67,7 @@ function seconds(ms: number): string {
 function escaped(text: string): string {
   return (
     text
+      .toWellFormed()
       // biome-ignore lint/suspicious/noControlCharactersInRegex: XML 1.0 has no way to write these
       .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g, '')
       .replaceAll('&', '&amp;')
