@@ -33,6 +33,9 @@ export interface MigratestConfig
   /** The server on which `verify` and `schema --fresh` create test databases: `postgres({ version: 17 })`. */
   // biome-ignore lint/suspicious/noExplicitAny: of whatever client
   readonly server?: TestServer<any>
+  /** Other servers of the same kind, such as `pglite()`, on which `verify` expects the same schema and rows. */
+  // biome-ignore lint/suspicious/noExplicitAny: of whatever client
+  readonly also?: readonly TestServer<any>[]
   /** The file that `schema` writes, relative to this file; default: standard output. */
   readonly schemaFile?: string
   /**
@@ -185,6 +188,10 @@ const SETTINGS: Record<keyof MigratestConfig, Setting> = {
   lockTimeoutMs: { is: (value) => typeof value === 'number' && value >= 0, what: 'a number of milliseconds' },
   dialect: oneOf('postgres', 'mysql', 'mariadb'),
   server: { is: (value) => has(value, 'create'), what: 'a server made by a preset, such as postgres()' },
+  also: {
+    is: (value) => Array.isArray(value) && value.every((one) => has(one, 'create')),
+    what: 'a list of servers made by presets, such as [pglite()]',
+  },
   schemaFile: text,
   wanted: {
     is: (value) =>

@@ -274,6 +274,14 @@ const TABLE = {
     why: 'Another server, user or program has other settings, and the same migration leads to other rows or another schema there.',
     instead: 'Say in the file what is meant, or set the setting in it.',
   },
+  'needs-right': {
+    group: 'session',
+    severity: 'notice',
+    summary: 'PostgreSQL: a statement needs a right that a role that owns nothing does not have',
+    why: 'Databases are often migrated by a role that is no superuser, and hosted ones have none to give.',
+    instead:
+      'Let the role that migrates have that right, or let somebody else do this part once, before the migrations.',
+  },
   'not-deterministic': {
     group: 'session',
     severity: 'warning',

@@ -3,6 +3,7 @@ import type { TableSizes } from '../database/sizes.ts'
 import type { Migration, Source } from '../migrate/source.ts'
 import type { Version } from '../migrate/version.ts'
 import type { MigratedDatabaseOptions } from '../testing/lease/options.ts'
+import type { TestServer } from '../testing/testServer.ts'
 import type { AllowOption } from './allow.ts'
 import type { RuleLevels } from './judge.ts'
 import type { RuleGroup } from './rules.ts'
@@ -37,6 +38,12 @@ export interface VerifyOptions<Client> extends Omit<MigratedDatabaseOptions<Clie
    * directory, and is ended after `timeoutMs`, by default ten minutes.
    */
   readonly app?: { readonly command: string; readonly folder?: string; readonly timeoutMs?: number }
+  /**
+   * Other servers of the same kind on which the migrations must lead to the same, such as `pglite()` beside `postgres()`:
+   * checked with the paths.
+   */
+  // biome-ignore lint/suspicious/noExplicitAny: each server has clients of its own
+  readonly also?: readonly TestServer<any>[]
   /** How large the tables are where the migrations will run, as `migratest sizes` prints it under `tables`. */
   readonly sizes?: TableSizes
   /** Severities of rules, or `'off'`: `{ 'index-blocks-writes': 'error' }`. */

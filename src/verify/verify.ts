@@ -25,6 +25,7 @@ import { SchemaChecks } from './schemaChecks.ts'
 import { changedVersions } from './since.ts'
 import type { VerifyOptions } from './verified.ts'
 import { InterruptChecks } from './ways/interruptChecks.ts'
+import { roleCheck } from './ways/roleCheck.ts'
 import { SessionChecks } from './ways/sessionChecks.ts'
 import { StepChecks } from './ways/stepChecks.ts'
 
@@ -90,6 +91,7 @@ export async function verification<Client>(options: VerifyOptions<Client>): Prom
     ...(app ? [app] : []),
     ...interrupt.checks(),
     ...new SessionChecks(verified, halves, make).checks(),
+    ...roleCheck(verified, halves, make),
   ].filter((check) => groups.includes(check.group) && isWanted(check))
   return {
     migrations: wanted.map((migration) => ({ version: versionOf(migration), label: labelOf(migration) })),

@@ -78,3 +78,44 @@ test('a copy of a snapshot is compared with a run', async () => {
   expect(results.snapshot).toMatchObject({ ok: true, findings: [], notRun: undefined })
   expect((await examine(files, { groups: ['paths'], snapshots: false })).snapshot).toBeUndefined()
 })
+
+test('other servers of the same kind are compared, and what they do otherwise is shown', {
+  timeout: 120_000,
+}, async () => {
+  const files = {
+    '1_users.up.sql':
+      "create table users (id int primary key); insert into users select 1 where version() not like '%wasm%' and version() not like '%emscripten%'",
+    '1_users.down.sql': 'drop table users',
+  }
+  const results = await examine(files, { groups: ['paths'], also: [anyPostgres, pglite()] })
+  expect(results['server-1']).toMatchObject({ ok: true, findings: [] })
+  expect(results['server-1']?.remark).toMatch(/^PostgreSQL \d/)
+  expect(results['server-2']?.findings).toMatchObject([
+    { rule: 'paths-differ', objects: ['rows of users'], evidence: { diff: expect.stringContaining('- (1)') } },
+  ])
+})
+
+test('a statement that a role without rights may not run is named, and the rest runs', async () => {
+  const files = {
+    '1_users.up.sql': 'create table users (id int primary key)',
+    '1_users.down.sql': 'drop table users',
+    '2_log.up.sql':
+      "create function log_it() returns event_trigger language plpgsql as 'begin end';\ncreate event trigger log_it on sql_drop execute function log_it();\nalter table users add column name text",
+    '2_log.down.sql': 'drop event trigger log_it; drop function log_it; alter table users drop column name',
+    '3_index.up.sql':
+      '-- migrate: no-transaction\ncreate index concurrently by_name on users (name);\ndrop event trigger log_it;',
+    '3_index.down.sql': 'drop index by_name',
+  }
+  const { role } = await examine(files, { groups: ['session'] })
+  expect(
+    role?.findings.map(({ version, line, objects, message }) => [
+      version,
+      line,
+      objects[0],
+      /It needs (.*)\./.exec(message)?.[1],
+    ]),
+  ).toEqual([
+    [2, 2, 'permission denied to create event trigger "log_it"', 'a superuser'],
+    [3, 3, 'must be owner of event trigger log_it', 'to own the event trigger log_it'],
+  ])
+})

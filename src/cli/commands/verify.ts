@@ -86,7 +86,7 @@ function explain(context: Context, rule: string | undefined): number {
 }
 
 async function verify(context: Context, { groups, failOn, format }: Wanted): Promise<Report> {
-  const { irreversible, base: configured, outOfOrder, rules, allow } = context.config
+  const { irreversible, base: configured, outOfOrder, rules, allow, also } = context.config
   const base = context.options.base ?? configured
   const sizes = context.options.sizes ?? (context.config.sizes && fromConfig(context.found, context.config.sizes))
   const { app: command, timeout = '600' } = context.options
@@ -106,6 +106,7 @@ async function verify(context: Context, { groups, failOn, format }: Wanted): Pro
     ...(context.options.since !== undefined && { since: context.options.since }),
     ...(context.options.from !== undefined && { release: context.options.from }),
     ...(app !== undefined && { app }),
+    ...(also && { also }),
     ...(sizes !== undefined && { sizes: readSizesFile(sizes) }),
     ...(rules && { rules }),
     ...(allow && { allow }),

@@ -3,12 +3,14 @@ import { MigrationFailedError } from '../../migrate/errors.ts'
 import type { Migration } from '../../migrate/source.ts'
 import { labelOf, versionOf } from '../../migrate/version.ts'
 import { MigratedDatabase } from '../../testing/lease/migratedDatabase.ts'
+import type { TestServer } from '../../testing/testServer.ts'
 import type { Check, MakeCheck, Observed } from '../check.ts'
 import type { Halves } from '../halves.ts'
 import { observationsOf } from '../observed.ts'
 import { filling } from '../rows/rowDatabase.ts'
 import type { RuleGroup } from '../rules.ts'
 import { placeNaming } from '../statementAt.ts'
+import { VerificationError } from '../verificationError.ts'
 import type { Verified } from '../verified.ts'
 import { WayDatabase, wholeOf } from './wayDatabase.ts'
 import { differenceOf, type Whole } from './whole.ts'
@@ -27,6 +29,7 @@ export class StepChecks<Client> {
   }
 
   checks(): Check[] {
+    const { also = [] } = this.#verified.options
     const check = (id: string, group: RuleGroup, name: string, work: () => Promise<Observed>) =>
       this.#make({ id, group, name, version: undefined }, work)
     return [
@@ -35,6 +38,14 @@ export class StepChecks<Client> {
         'session',
         'each migration in a session of its own: the same schema, rows and next numbers',
         () => this.#sessions(),
+      ),
+      ...also.map((server, n) =>
+        check(
+          `server-${n + 1}`,
+          'paths',
+          `on another server (${n + 1} of ${also.length}): the same schema and rows`,
+          () => this.#onServer(server),
+        ),
       ),
       ...(this.#verified.options.snapshots === false
         ? []
@@ -139,6 +150,48 @@ export class StepChecks<Client> {
           evidence: { diff: difference.text },
         },
       ],
+    }
+  }
+
+  async #onServer(server: TestServer<unknown>): Promise<Observed> {
+    const { source, options } = this.#verified
+    if (server.dialect !== options.server.dialect) {
+      throw new VerificationError(
+        `also: this server speaks ${server.dialect}, and the other ${options.server.dialect}.`,
+      )
+    }
+    const expected = await this.#once()
+    const database = await WayDatabase.create({ source, options: { ...options, server } as typeof options })
+    try {
+      const [row] = await database.query('SELECT version() AS version')
+      const name = String(row?.version).split(/[ ,]/).slice(0, 2).join(' ')
+      await database.move('latest')
+      const found = await database.whole()
+      const difference = await differenceOf(expected, found, () => this.#run((other) => other.move('latest')))
+      if (!difference) return { remark: name }
+      return {
+        observations: [
+          {
+            rule: 'paths-differ',
+            objects: difference.objects,
+            message: `On ${name} the migrations lead to something else (- on the first server, + there).`,
+            fix: { text: 'Write it so that all servers read it alike, or test on the server that you deploy to.' },
+            evidence: { diff: difference.text },
+          },
+        ],
+      }
+    } catch (error) {
+      if (!(error instanceof MigrationFailedError)) throw error
+      const observed = (await observationsOf(error, (version, half) => this.#halves.of(version, half))) ?? []
+      return {
+        observations: observed.map((one) => ({
+          ...one,
+          rule: 'paths-differ' as const,
+          message: `It fails on another server, and not on the first: ${one.message}`,
+        })),
+      }
+    } finally {
+      await database.dispose()
     }
   }
 
