@@ -55,6 +55,8 @@ export interface MigratestConfig
   readonly rules?: RuleLevels
   /** Findings of `verify` that are accepted, with the reason, by version and rule. */
   readonly allow?: AllowOption
+  /** Checks of `verify` that are not run, with the reason: by check, or by check and version (`'rows 12'`). */
+  readonly skip?: Readonly<Record<string, string>>
   /** The branch to be merged into, for `verify` and `new`; `false`: do not compare with a branch. */
   readonly base?: string | false
 }
@@ -208,6 +210,7 @@ const SETTINGS: Record<keyof MigratestConfig, Setting> = {
   watch: { is: (value) => typeof value === 'object' && value !== null, what: 'an object' },
   irreversible: { is: (value) => typeof value === 'object' && value !== null, what: 'an object of reasons by version' },
   sizes: text,
+  skip: { is: (value) => typeof value === 'object' && value !== null, what: 'an object of reasons by check' },
   rules: { is: (value) => typeof value === 'object' && value !== null, what: 'an object of severities by rule' },
   allow: {
     is: (value) => typeof value === 'object' && value !== null,

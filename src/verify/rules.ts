@@ -253,7 +253,7 @@ const TABLE = {
   },
   'old-code-breaks': {
     group: 'compat',
-    severity: 'warning',
+    severity: 'notice',
     summary: 'a query that the version before could send fails now',
     why: 'While a deployment rolls, old code runs on the new schema: for minutes, or until the rollback is over.',
     instead:

@@ -53,6 +53,11 @@ export interface VerifyOptions<Client> extends Omit<MigratedDatabaseOptions<Clie
    * comment is not needed' } }`. A file that may change says so itself: `-- migrate: allow RULE because REASON`.
    */
   readonly allow?: AllowOption
+  /**
+   * Checks that are not run, each with the reason: `{ 'straight-down': 'nobody goes down to nothing' }`, or of one version:
+   * `{ 'rows 12': 'it takes an hour' }`. They are reported as not run.
+   */
+  readonly skip?: Readonly<Record<string, string>>
 }
 
 export interface Verified<Client> {

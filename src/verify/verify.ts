@@ -8,7 +8,7 @@ import { numberOf } from '../migrate/target.ts'
 import { labelOf, type Version, versionOf } from '../migrate/version.ts'
 import { folderOf, sourceOf } from '../testing/lease/migrations.ts'
 import { optionAllows, readAllows } from './allow.ts'
-import { type Check, type MakeCheck, makeCheck } from './check.ts'
+import { type Check, type MakeCheck, makeCheck, skippedCheck } from './check.ts'
 import { CompatChecks } from './compat/compatChecks.ts'
 import { oldAppCheck } from './compat/oldApp.ts'
 import type { Finding } from './finding.ts'
@@ -80,7 +80,7 @@ export async function verification<Client>(options: VerifyOptions<Client>): Prom
   const isWanted = ({ id, version }: Check) =>
     wanted === migrations || (version === undefined ? OF_A_BRANCH.has(id) : versions.has(version))
   const problems = read.flatMap((one) => one.problems).filter(({ version = '' }) => versions.has(version))
-  const checks = [
+  const all = [
     ...(problems.length > 0 ? [allowCheck(make, problems)] : []),
     ...schema.checks(),
     ...new StepChecks(verified, halves, make).checks(),
@@ -92,7 +92,8 @@ export async function verification<Client>(options: VerifyOptions<Client>): Prom
     ...interrupt.checks(),
     ...new SessionChecks(verified, halves, make).checks(),
     ...roleCheck(verified, halves, make),
-  ].filter((check) => groups.includes(check.group) && isWanted(check))
+  ]
+  const checks = withoutSkipped(all, options.skip).filter((check) => groups.includes(check.group) && isWanted(check))
   return {
     migrations: wanted.map((migration) => ({ version: versionOf(migration), label: labelOf(migration) })),
     checks,
@@ -128,6 +129,23 @@ function wantedOf<Client>(
   if (since === undefined) return migrations
   const changed = changedVersions(since, folderOf(given), migrations)
   return migrations.filter(({ version }) => changed.has(version))
+}
+
+/** Replaces the checks that the project does not run. @throws UsageError for a check that there is not, or without a reason */
+function withoutSkipped(checks: readonly Check[], skip: VerifyOptions<unknown>['skip'] = {}): Check[] {
+  const namesOf = ({ id, version }: Check) => [id, ...(version === undefined ? [] : [`${id} ${version}`])]
+  for (const [name, reason] of Object.entries(skip)) {
+    if (typeof reason !== 'string' || reason.trim() === '') throw new UsageError(`skip: ${name} has no reason.`)
+    if (checks.some((check) => namesOf(check).includes(name))) continue
+    const ids = [...new Set(checks.map(({ id }) => id))]
+    throw new UsageError(`skip: there is no check "${name}".`, {
+      hint: `A check is one of ${ids.join(', ')}, or one of these with a version behind it: "round-trip 12".`,
+    })
+  }
+  return checks.map((check) => {
+    const name = namesOf(check).findLast((one) => Object.hasOwn(skip, one))
+    return name === undefined ? check : skippedCheck(check, skip[name] ?? '')
+  })
 }
 
 function allowCheck(make: MakeCheck, observations: ReturnType<typeof readAllows>['problems']): Check {

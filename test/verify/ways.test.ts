@@ -119,3 +119,14 @@ test('a statement that a role without rights may not run is named, and the rest 
     [3, 3, 'must be owner of event trigger log_it', 'to own the event trigger log_it'],
   ])
 })
+
+test('a check that is not run needs a reason, and is reported as not run', async () => {
+  const files = { '1_users.up.sql': 'create table users (id int primary key)', '1_users.down.sql': 'select 1' }
+  const skip = { 'round-trip 1': 'the down comes later', 'straight-down': 'as above' }
+  const results = await examine(files, { groups: ['schema'], skip })
+  expect(results['round-trip']).toMatchObject({ ok: true, findings: [], notRun: 'skipped: the down comes later' })
+  expect(results['straight-up']).toMatchObject({ ok: true, notRun: undefined })
+  expect(Object.values(results).every(({ ok }) => ok)).toBe(true)
+  await expect(examine(files, { skip: { 'round-trip 2': 'x' } })).rejects.toThrow('there is no check "round-trip 2"')
+  await expect(examine(files, { skip: { 'round-trip': ' ' } })).rejects.toThrow('round-trip has no reason')
+})

@@ -7,7 +7,7 @@ export function junit(report: Report): string {
   const { checks, failOn, ms } = report
   const cases = checks.map((check) => testCase(check, report))
   const failures = checks.filter((check) => failuresOf(check, failOn).length > 0).length
-  const errors = checks.filter(({ notRun }) => notRun !== undefined).length
+  const errors = checks.filter(({ notRun, ok }) => notRun !== undefined && !ok).length
   const attributes = `name="migrations" tests="${checks.length}" failures="${failures}" errors="${errors}" time="${seconds(ms)}"`
   return [
     '<?xml version="1.0" encoding="UTF-8"?>',
@@ -26,14 +26,16 @@ function failuresOf({ findings }: CheckReport, failOn: Report['failOn']): Findin
 }
 
 function testCase(check: CheckReport, { failOn }: Report): string {
-  const { name, group, ms, notRun, findings } = check
+  const { name, group, ms, notRun, findings, ok } = check
   const open = `    <testcase name="${escaped(name)}" classname="migrations.${group}" time="${seconds(ms)}"`
   const failed = failuresOf(check, failOn)
   const others = findings.filter((finding) => !failed.includes(finding))
   const inner = [
     ...(notRun === undefined
       ? []
-      : [`      <error message="${escaped(notRun.split('\n')[0] ?? '')}">${escaped(notRun)}</error>`]),
+      : ok
+        ? [`      <skipped message="${escaped(notRun.split('\n')[0] ?? '')}"/>`]
+        : [`      <error message="${escaped(notRun.split('\n')[0] ?? '')}">${escaped(notRun)}</error>`]),
     ...failed.map(
       (finding) =>
         `      <failure type="${finding.rule}" message="${escaped(finding.message)}">${escaped(textOf(finding))}</failure>`,

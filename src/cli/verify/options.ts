@@ -15,7 +15,7 @@ export async function verifyOptions(
   context: Context,
   groups: readonly RuleGroup[] = usualGroups(false),
 ): Promise<VerifyOptions<unknown>> {
-  const { irreversible, base: configured, outOfOrder, rules, allow, also } = context.config
+  const { irreversible, base: configured, outOfOrder, rules, allow, also, skip } = context.config
   const base = context.options.base ?? configured
   const sizes = context.options.sizes ?? (context.config.sizes && fromConfig(context.found, context.config.sizes))
   const { app, timeout = '600' } = context.options
@@ -30,6 +30,7 @@ export async function verifyOptions(
     ...(context.options.from !== undefined && { release: context.options.from }),
     ...(app !== undefined && { app: { command: app, timeoutMs: parseSeconds('--timeout', timeout) } }),
     ...(also && { also }),
+    ...(skip && { skip }),
     ...(sizes !== undefined && { sizes: readSizesFile(sizes) }),
     ...(rules && { rules }),
     ...(allow && { allow }),

@@ -19,7 +19,7 @@ export function sarif(report: Report, version: string): object {
           driver: { name: 'migratest', version, informationUri: HOME, rules: ids.map(ruleOf) },
         },
         columnKind: 'utf16CodeUnits',
-        invocations: [{ executionSuccessful: report.checks.every(({ notRun }) => notRun === undefined) }],
+        invocations: [{ executionSuccessful: report.checks.every(({ notRun, ok }) => notRun === undefined || ok) }],
         results: report.findings.map((finding) => resultOf(finding, ids.indexOf(finding.rule))),
       },
     ],

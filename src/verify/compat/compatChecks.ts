@@ -191,7 +191,7 @@ export class CompatChecks<Client> {
     return {
       rule: 'old-code-breaks',
       // Without a release nobody has said that code of the version before runs anywhere.
-      ...(!this.#release && { severity: 'notice' as const }),
+      ...(this.#release && { severity: 'warning' as const }),
       version: half?.version,
       half: 'up',
       file: half?.file,
