@@ -42,7 +42,7 @@ const OWN = {
   from: {
     type: 'string',
     value: 'VERSION',
-    help: "plan from VERSION instead of the database's version; diff: the old side, whatever --to can be",
+    help: "plan from VERSION instead of the database's version; diff: the old side, whatever --to can be; verify: the release, as a revision of git, to upgrade from",
   },
   to: {
     type: 'string',
@@ -69,11 +69,16 @@ const OWN = {
     help: 'server for test databases (default: $MIGRATEST_SERVER_URL, else one is started)',
   },
   base: { type: 'string', value: 'BRANCH', help: 'branch to be merged into (default: from git or CI)' },
-  only: { type: 'string', value: 'GROUP,…', help: 'what to verify (default: everything): schema, paths, live' },
+  only: { type: 'string', value: 'GROUP,…', help: 'what to verify, see docs/verify.md; or "all"' },
   since: {
     type: 'string',
     value: 'REF',
     help: 'verify only the migrations that this branch adds or changes since REF',
+  },
+  app: {
+    type: 'string',
+    value: 'COMMAND',
+    help: 'with --from: run this command of that revision, such as its tests, on the new schema',
   },
   sizes: { type: 'string', value: 'FILE', help: 'sizes of the tables in production, as "migratest sizes" prints them' },
   'fail-on': { type: 'string', value: 'SEVERITY', help: 'exit with 1 from: error (default), warning or notice' },
@@ -85,7 +90,7 @@ const OWN = {
     help: 'output format: text (default), json; dag: mermaid, svg; verify: github, sarif, junit',
   },
   timestamp: { type: 'boolean', help: 'number by timestamp instead of in sequence' },
-  timeout: { type: 'string', value: 'SECONDS', help: 'time to wait (default: 60)' },
+  timeout: { type: 'string', value: 'SECONDS', help: 'time to wait (default: 60; verify --app: 600)' },
   'on-irreversible': {
     type: 'string',
     value: 'WHAT',
