@@ -69,7 +69,7 @@ export interface FillDatabase {
 }
 
 /** A row to insert: columns and their values. */
-export interface Line {
+interface Line {
   readonly columns: readonly FillColumn[]
   readonly row: readonly Text[]
 }
