@@ -155,7 +155,7 @@ const TABLE = {
     summary: 'check every migration on a test server: up, down and up again, and what it does to a live system',
     args: 2,
     words: ['rules'],
-    takes: ['path', 'server', 'dialect', 'base', 'only', 'since', 'sizes', 'fail-on', 'format', 'report'],
+    takes: ['path', 'server', 'dialect', 'base', 'only', 'since', 'sizes', 'measure', 'fail-on', 'format', 'report'],
     load: () => import('./commands/verify.ts'),
   },
   bisect: {

@@ -67,6 +67,11 @@ const OWN = {
     help: 'verify only the migrations that this branch adds or changes since REF',
   },
   sizes: { type: 'string', value: 'FILE', help: 'sizes of the tables in production, as "migratest sizes" prints them' },
+  measure: {
+    type: 'string',
+    value: 'ROWS',
+    help: 'also measure how long a reader and a writer wait for what is found, over so many rows (20000)',
+  },
   'fail-on': { type: 'string', value: 'SEVERITY', help: 'exit with 1 from: error (default), warning or notice' },
   ts: { type: 'boolean', help: 'write one TypeScript file' },
   output: { type: 'string', short: 'o', value: 'FILE', help: 'file to write (default: migrate.mjs)' },

@@ -71,6 +71,11 @@ function oneOf<T extends string>(option: string, given: string, known: readonly 
   return found
 }
 
+function rowsOf(text: string): number {
+  if (/^[1-9]\d{0,6}$/.test(text)) return Number(text)
+  throw new OptionError(`--measure takes a number of rows, not "${text}".`)
+}
+
 function explain(context: Context, rule: string | undefined): number {
   if (rule === undefined) context.printRaw(rulesText())
   else if (isRule(rule)) context.printRaw(ruleText(rule))
@@ -96,6 +101,7 @@ async function verify(context: Context, { groups, failOn, format }: Wanted): Pro
     ...(outOfOrder && { outOfOrder }),
     ...(context.options.since !== undefined && { since: context.options.since }),
     ...(sizes !== undefined && { sizes: readSizesFile(sizes) }),
+    ...(context.options.measure !== undefined && { measure: rowsOf(context.options.measure) }),
     ...(rules && { rules }),
     ...(allow && { allow }),
   })
