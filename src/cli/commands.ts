@@ -182,6 +182,7 @@ const TABLE = {
       'app',
       'timeout',
       'sizes',
+      'measure',
       'fail-on',
       'format',
       'report',

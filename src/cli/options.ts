@@ -81,6 +81,11 @@ const OWN = {
     help: 'with --from: run this command of that revision, such as its tests, on the new schema',
   },
   sizes: { type: 'string', value: 'FILE', help: 'sizes of the tables in production, as "migratest sizes" prints them' },
+  measure: {
+    type: 'string',
+    value: 'ROWS',
+    help: 'also measure how long a reader and a writer wait for what is found, over so many rows (20000)',
+  },
   'fail-on': { type: 'string', value: 'SEVERITY', help: 'exit with 1 from: error (default), warning or notice' },
   ts: { type: 'boolean', help: 'write one TypeScript file' },
   output: { type: 'string', short: 'o', value: 'FILE', help: 'file to write (default: migrate.mjs)' },

@@ -3,6 +3,7 @@ import { GROUPS, ON_DEMAND, type RuleGroup } from '../../verify/rules.ts'
 import type { VerifyOptions } from '../../verify/verify.ts'
 import { fromConfig } from '../config.ts'
 import { type Context, parseSeconds } from '../context.ts'
+import { OptionError } from '../options.ts'
 import { readSizesFile } from './sizesFile.ts'
 
 /** Returns the groups that take no long time, and old code if a release is named. */
@@ -32,7 +33,15 @@ export async function verifyOptions(
     ...(also && { also }),
     ...(skip && { skip }),
     ...(sizes !== undefined && { sizes: readSizesFile(sizes) }),
+    ...(context.options.measure !== undefined && { measure: rowsOf(context.options.measure) }),
     ...(rules && { rules }),
     ...(allow && { allow }),
   }
+}
+
+// --- internal ---
+
+function rowsOf(text: string): number {
+  if (/^[1-9]\d{0,6}$/.test(text)) return Number(text)
+  throw new OptionError(`--measure takes a number of rows, not "${text}".`)
 }
