@@ -160,6 +160,8 @@ export class Proposer {
     const mended = this.#failed !== undefined
     this.#failed = undefined
     if (result.questions.length > 0) return this.#say({ type: 'questions', questions: result.questions })
+    // Generating takes a moment, in which somebody may have edited the draft.
+    if (draft && !(await this.#options.files.draft())?.isUntouched) return this.#do('look')
     if (result.up.length === 0) return this.#nothing(draft, isToWrite || mended)
     const proposal = proposalOf(result)
     if (!draft && !isToWrite) return this.#say({ type: 'proposed', proposal }, mended)
