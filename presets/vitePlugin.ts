@@ -118,6 +118,14 @@ class Database {
       server,
       mode: 'watching',
       testServer: async () => (await import('../src/testing/server/anyServer.ts')).anyServer(kind),
+      async verify(hooks) {
+        const [{ verifyForPage }, { anyServer }, { GROUPS }] = await Promise.all([
+          import('../src/cli/verify/forPage.ts'),
+          import('../src/testing/server/anyServer.ts'),
+          import('../src/verify/rules.ts'),
+        ])
+        return verifyForPage({ server: anyServer(kind), migrations: folder, groups: GROUPS }, hooks)
+      },
       act: (job) => this.#watcher.do(job),
     })
   }

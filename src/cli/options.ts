@@ -96,6 +96,7 @@ const OWN = {
   poll: { type: 'boolean', help: 'check the files ten times a second, for file systems without events' },
   exec: { type: 'string', value: 'COMMAND', help: 'shell command to run after each change; gets $DATABASE_URL' },
   ui: { type: 'boolean', help: 'also show the page in the browser' },
+  kept: { type: 'string', value: 'NAME', help: 'look at the kept database of a failed test' },
   'read-only': { type: 'boolean', help: 'only look: change nothing, neither in the database nor on a save' },
   export: {
     type: 'string',

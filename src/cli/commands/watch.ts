@@ -104,16 +104,22 @@ export async function watch(
               ])
           : undefined,
       proposals: proposalsOf(context, place, own === undefined ? url : undefined),
-      answer: isTyped
-        ? (asked, signal) =>
-            inTurn(async () => {
-              if (!terminal || signal.aborted) return undefined
-              if (asked.choices.length === 0) return terminal.line('  SQL expression (q to leave): ', signal)
-              context.printRaw(`  1 to ${asked.choices.length}    any other key  leaves it open`)
-              const number = await terminal.choose(asked.choices.length, signal)
-              return number === undefined ? undefined : asked.choices[number - 1]?.answer
-            })
-        : undefined,
+      answer:
+        isTyped || withPage
+          ? (asked, signal) =>
+              firstAnswer(signal, [
+                isTyped &&
+                  ((ended) =>
+                    inTurn(async () => {
+                      if (!terminal || ended.aborted) return undefined
+                      if (asked.choices.length === 0) return terminal.line('  SQL expression (q to leave): ', ended)
+                      context.printRaw(`  1 to ${asked.choices.length}    any other key  leaves it open`)
+                      const number = await terminal.choose(asked.choices.length, ended)
+                      return number === undefined ? undefined : asked.choices[number - 1]?.answer
+                    })),
+                page?.answer(asked),
+              ])
+          : undefined,
       onEvent: (event) => {
         show(context, event)
         page?.hear(event)
@@ -214,10 +220,10 @@ async function kindAt(url: string): Promise<ServerKind | undefined> {
 }
 
 /** Asks in several places at once. The first answer counts, and ends the other questions. */
-async function firstAnswer(
+async function firstAnswer<T>(
   signal: AbortSignal,
-  places: readonly (((signal: AbortSignal) => Promise<boolean>) | false | undefined)[],
-): Promise<boolean> {
+  places: readonly (((signal: AbortSignal) => Promise<T>) | false | undefined)[],
+): Promise<T> {
   const answered = new AbortController()
   const ended = AbortSignal.any([signal, answered.signal])
   try {
