@@ -251,3 +251,19 @@ test.for([
   await finished
   expect(proposing.read(draft)).not.toContain('draft')
 })
+
+test('a migration that fails is said once, by the run, and a proposal comes when it is mended', async ({
+  proposing,
+}) => {
+  const { watched } = proposing
+  await proposing.start(WITH(', age integer'))
+  const failed = watched.next('failed')
+  watched.write('0002_mail.up.sql', 'alter table users add mail txt;')
+  await failed
+  await proposing.watcher.idle()
+  expect(watched.of('unreadable')).toEqual([])
+  const questions = watched.next('questions')
+  watched.write('0002_mail.up.sql', 'alter table users add mail text;')
+  // The wanted schema has no such column: is it another one now, or does it go?
+  expect((await questions).questions).toMatchObject([{ object: 'column users.mail' }])
+})

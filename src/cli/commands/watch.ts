@@ -205,6 +205,9 @@ function proposalsOf(context: Context, place: NewPlace, url: string | undefined)
 
 /** Returns where the wanted schema is that migrations are proposed for. */
 function wantedFromOf(context: Context): WantedFrom | undefined {
+  if (context.options.schema?.includes('-')) {
+    throw new UsageError('--schema -: a watch follows files, and standard input has the keys.')
+  }
   const isOff = context.config.watch?.generate === false
   return namedFrom(context) ?? (isOff ? undefined : configuredFrom(context.found))
 }
