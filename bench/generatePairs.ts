@@ -83,7 +83,13 @@ const server = SERVERS[kind]({ flags: FLAGS[kind] as Record<string, string> }) a
 const results: Result[] = []
 /** By pair, if --peers was given. */
 const peers = new Map<Pair, readonly PeerResult[]>()
+// The first Ctrl-C ends the run after the current pair, and what was found so far is summed up.
+let isStopped = false
+process.once('SIGINT', () => {
+  isStopped = true
+})
 for (const pair of pairs) {
+  if (isStopped) break
   const began = performance.now()
   const result = await runPair(pair)
   const ms = performance.now() - began

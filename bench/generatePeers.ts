@@ -34,10 +34,11 @@ export interface Sides {
   readonly to: () => Promise<Side>
 }
 
-/** Runs a pair both ways through each peer. */
+/** Runs a pair through each peer: up, and then down from what the up has left. */
 export async function runPeers(sides: Sides): Promise<PeerResult[]> {
+  const [from, to] = [await sides.from(), await sides.to()]
   const results: PeerResult[] = []
-  for (const peer of Object.keys(PEERS)) results.push(await runPeer(peer, sides))
+  for (const peer of Object.keys(PEERS)) results.push(await runPeer(peer, await sides.from(), [to, from]))
   return results
 }
 
@@ -48,14 +49,10 @@ type Migrate = (from: string, to: string) => Promise<number>
 
 const PEERS: Readonly<Record<string, Migrate>> = { 'pg-delta': withPgDelta, migra: withMigra }
 
-async function runPeer(peer: string, { from, to }: Sides): Promise<PeerResult> {
+async function runPeer(peer: string, changed: Side, ways: readonly Side[]): Promise<PeerResult> {
   let statements = 0
   try {
-    for (const [start, end] of [
-      [from, to],
-      [to, from],
-    ] as const) {
-      const [changed, wanted] = [await start(), await end()]
+    for (const wanted of ways) {
       const goal = await wanted.db.schema()
       statements += (await PEERS[peer]?.(changed.url, wanted.url)) ?? 0
       const difference = await differs(changed.db, goal)
