@@ -5,11 +5,13 @@ import type { Generated, Wanted } from '../../generate/generate.ts'
 import type { Question } from '../../generate/questions.ts'
 import { UsageError } from '../../migrate/errors.ts'
 import type { Source } from '../../migrate/source.ts'
+import { labelOf } from '../../migrate/version.ts'
 import { diffText } from '../../schema/diff.ts'
 import { memory } from '../../source/memory.ts'
 import { amend, finishDraft, type Run } from '../amend.ts'
 import { ask } from '../asking.ts'
 import type { Context } from '../context.ts'
+import { migrationFiles } from '../drafts.ts'
 import { newPlace, writeMigrations } from '../newMigration.ts'
 import { titleOf } from '../numbering.ts'
 import { paintedDiff, plural } from '../render.ts'
@@ -106,8 +108,15 @@ async function write(context: Context, result: Generated, words: readonly string
     context.print(text.trimEnd(), { files: [], ...json })
     return 0
   }
+  const place = await newPlace(context)
+  const draft = existsSync(place.folder) ? await migrationFiles(place).draft() : undefined
+  if (draft) {
+    context.tell(
+      `note: ${labelOf(draft.migration)} is a draft. To put a change into it instead: migratest generate --amend`,
+    )
+  }
   const files = await writeMigrations(
-    await newPlace(context),
+    place,
     named.map((one) => ({ title: one.title, up: one.upText, down: one.downText, alone: one.alone ?? false })),
   )
   const { format } = await context.source()
