@@ -3,6 +3,7 @@ import type { SchemaObject } from '../schema/model.ts'
 import type { Schema } from '../schema/schema.ts'
 import type { Answers } from './hints.ts'
 import { neutralValues } from './mysql/neutral.ts'
+import { neutralLabels } from './postgres/neutral.ts'
 import { ownColumns } from './questions.ts'
 
 /** Adds a value for each column that must not be null and has none, where its type has a neutral one. */
@@ -23,13 +24,17 @@ export function neutralAnswers(from: Schema, to: Schema, answers: Answers): Answ
       if (column.default !== null && !(before && to.dialect === 'mysql')) continue
       const label = labelOf(table, column.name)
       const key = `${table.name}.${label}`
+      // What rows get by themselves once the column is required.
+      if (before && column.default !== null && to.dialect === 'postgres') continue
       const value =
-        (isUnique(to, table, label) ? uniqueValue(column.type, to) : undefined) ?? neutralValue(column.type, to)
+        referenced(to, table, label) ??
+        (isUnique(to, table, label) ? uniqueValue(column.type, to) : undefined) ??
+        neutralValue(column.type, to)
       if (value !== undefined && !fill.has(key)) fill.set(key, value)
     }
   }
-  const map = to.dialect === 'mysql' ? new Map([...neutralValues(from, to, answers), ...answers.map]) : answers.map
-  return { ...answers, fill, map }
+  const values = to.dialect === 'mysql' ? neutralValues(from, to, answers) : neutralLabels(from, to)
+  return { ...answers, fill, map: new Map([...values, ...answers.map]) }
 }
 
 // --- internal ---
@@ -57,6 +62,20 @@ function mysqlValue(type: string): string | undefined {
   if (type === 'json') return "'{}'"
   const first = /^enum\(('(?:[^']|'')*')/.exec(type)?.[1]
   return first ?? (/char|text|binary|blob|^set\b/.test(type) ? "''" : undefined)
+}
+
+/** Any row that a foreign key of the column accepts. */
+function referenced({ objects }: Schema, table: SchemaObject, label: string): string | undefined {
+  for (const { kind, table: of, head } of objects) {
+    if (kind !== 'foreign-key' || of !== table.name) continue
+    const [, column, other, key] =
+      /FOREIGN KEY \((`[^`]*`|"(?:[^"]|"")*"|[^,"`)]+)\) REFERENCES (.+?) ?\((`[^`]*`|"(?:[^"]|"")*"|[^,"`)]+)\)/.exec(
+        head,
+      ) ?? []
+    if (column !== undefined && column.replaceAll('`', '') === label.replaceAll('`', ''))
+      return `(SELECT ${key} FROM ${other} LIMIT 1)`
+  }
+  return undefined
 }
 
 /** Returns the column's name as DDL writes it. */

@@ -8,7 +8,7 @@ import { digest } from './digest.ts'
 import { enumQuestions } from './enumQuestions.ts'
 import { refused, unreached } from './refusal.ts'
 import { renameStatements } from './rename.ts'
-import { type Side, sideOf } from './side.ts'
+import { isForMaking, type Side, sideOf } from './side.ts'
 import { PHASE, type PostgresStatement, type Step } from './step.ts'
 import { stepsOf } from './steps.ts'
 
@@ -56,7 +56,9 @@ function pairs(from: Side, to: Side, steps: readonly Step[]): [Step, Step][] {
   const of = (map: ReadonlyMap<string, readonly Step[]>, part: string, object: string) =>
     part === object ? (map.get(object) ?? []) : [...(map.get(part) ?? []), ...(map.get(object) ?? [])]
   // A user goes before what it uses.
-  for (const { user, userObject, used, usedObject } of from.uses) {
+  for (const use of from.uses) {
+    const { user, userObject, used, usedObject } = use
+    if (isForMaking(from, use)) continue
     const last = of(ends, used, usedObject)
     if (last.length === 0) continue
     for (const first of of(ends, user, userObject)) for (const second of last) result.push([first, second])

@@ -42,6 +42,12 @@ export function refused({ from, to, statement, error }: Refusal, hints: Hints): 
     const next = withRung(hints, `${object}/column ${one}`, 3)
     if (next) return next
   }
+  // The value for the rows of now looks at other columns or tables.
+  const added = /ADD COLUMN ((?:"(?:[^"]|"")*"|\S)+) .* DEFAULT /s.exec(sql)?.[1]
+  if (added !== undefined && code === '0A000' && message.includes('DEFAULT expression')) {
+    const next = withRung(hints, `${object}/column ${added}`, 1)
+    if (next) return next
+  }
   const expression = /ALTER COLUMN ((?:"(?:[^"]|"")*"|\S)+) SET EXPRESSION /.exec(sql)?.[1]
   if (expression !== undefined) {
     const next = withRung(hints, `${object}/column ${expression}`, 1)

@@ -8,7 +8,7 @@ import type { Change } from './change.ts'
 import { dropStep, makeStep, namesOf } from './objects.ts'
 import { alterOther } from './others.ts'
 import { alterSequence } from './sequence.ts'
-import { factsOf, isKind, type Side } from './side.ts'
+import { factsOf, isForMaking, isKind, type Side } from './side.ts'
 import { PHASE, type Step, statement } from './step.ts'
 import { alterSteps, type Table } from './table.ts'
 import { alterType, replaceType } from './type.ts'
@@ -341,8 +341,9 @@ function forcedBy(from: Side, to: Side, steps: readonly Step[]): string[] {
     for (const key of ends) {
       const at = key.indexOf('/')
       const object = at === -1 || !from.usersOf.has(key.slice(0, at)) ? key : key.slice(0, at)
-      for (const { user, userObject, used, usedObject } of from.usersOf.get(object) ?? []) {
-        if (used !== key && usedObject !== key) continue
+      for (const use of from.usersOf.get(object) ?? []) {
+        const { user, userObject, used, usedObject } = use
+        if ((used !== key && usedObject !== key) || isForMaking(from, use)) continue
         if (ended.has(user) || ended.has(userObject)) continue
         if (gentle && !IN_THE_WAY.test(user) && !user.includes('/column ')) continue
         if (!to.objects.has(userObject)) continue
