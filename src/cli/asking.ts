@@ -24,8 +24,14 @@ export async function ask(question: Question, tell: (text: string) => void): Pro
         tell,
       )
     case 'destroy': {
-      const line = await typedLine('Drop it? (y, q to leave) ')
-      return line?.trim().toLowerCase() === 'y' ? 'drop' : undefined
+      return choose(
+        [
+          ['drop', 'drop it, with what is in there'],
+          ['aside', 'set it aside, under another name'],
+          ['leave', 'leave it as it is'],
+        ],
+        tell,
+      )
     }
     default: {
       const line = await typedLine(

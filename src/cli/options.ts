@@ -117,7 +117,12 @@ const OWN = {
     type: 'boolean',
     help: 'write what would keep others out of a table for long in a gentler way, in several migrations if it takes them',
   },
-  destroy: { type: 'boolean', help: 'drop tables and columns with their rows, without asking' },
+  destroy: {
+    type: 'string',
+    multiple: true,
+    value: 'WAY',
+    help: 'drop tables and columns that are not wanted (default), set them aside under another name, or leave them: drop, aside, leave; aside=users.old for one',
+  },
   fill: {
     type: 'string',
     multiple: true,
@@ -151,7 +156,11 @@ export type Options = {
 export function parseOptions(argv: readonly string[]): { options: Options; positionals: string[] } {
   // The -1 in "force -1" is the nil version, not an option.
   const takesVersion = argv.some((arg) => arg === 'force' || arg === 'goto' || arg === 'plan')
-  const args = takesVersion ? argv.map((arg) => (arg === '-1' ? 'nil' : arg)) : argv
+  const numbered = takesVersion ? argv.map((arg) => (arg === '-1' ? 'nil' : arg)) : argv
+  // The way may be left out.
+  const args = numbered.map((arg, i) =>
+    arg === '--destroy' && !/^(?:drop|aside|leave)(?:=|$)/.test(numbered[i + 1] ?? '') ? '--destroy=drop' : arg,
+  )
   try {
     const { values, positionals } = parseArgs({ args, options: ALL, allowPositionals: true })
     return { options: values as Options, positionals }

@@ -11,6 +11,7 @@ import type { TestServer } from '../testing/testServer.ts'
 import { type GivenAnswers, readAnswers } from './answers.ts'
 import { type Attempts, inTransactions, onCopies, type Scratch } from './attempts.ts'
 import { isSame } from './decide.ts'
+import { destroyQuestions, waysOf } from './destroying.ts'
 import type { Generator } from './generator.ts'
 import { generatorOf, onlineWriterOf } from './generators.ts'
 import { type Answers, NO_ANSWERS } from './hints.ts'
@@ -18,6 +19,7 @@ import { nameOf } from './name.ts'
 import { neutralAnswers } from './neutral.ts'
 import { type OnlineInput, onlineMigrations } from './online/online.ts'
 import { changedTables, prove } from './prove.ts'
+import { proveSpared } from './proveSpared.ts'
 import { type Answered, commonQuestions, type Question } from './questions.ts'
 import { proveWithRows, someRows } from './someRows.ts'
 import type { Statement } from './statement.ts'
@@ -68,6 +70,8 @@ export interface Generated {
   readonly to: Schema
   /** Objects that were left as they are, see {@link Wanted}: kind and name. */
   readonly left: readonly string[]
+  /** What was set aside, and its new name: one sentence each. */
+  readonly aside?: readonly string[]
   /** What failed with generated rows in the tables, though it works without: rows like these may be there. */
   readonly remark?: string
 }
@@ -108,23 +112,44 @@ export async function generate<Client>(options: GenerateOptions<Client>): Promis
     if (options.rows) await fillRows(attempts, options.rows, from)
     const answers = { up: answered.answers, down: neutralAnswers(to, from, reversed(answered.answers)) }
     const tables = options.rows ? [] : changedTables(from, to)
-    const { up, down, remark } = await proveWithRows(tables, {
+    const proven = await proveWithRows(tables, {
       withRows: () => attemptsOn(server.dialect, scratchOf(options, tables)),
       without: attempts,
       run: (on) => prove(on, generator, to, answers),
     })
-    const destroyed = options.answers?.destroy ? [] : destroyQuestions(up, options.answers?.byId ?? {})
+    const ways = waysOf(proven.up, answered.usual, answered.ways)
+    const destroyed = destroyQuestions(proven.up, ways)
     if (destroyed.length > 0) return { ...shared, questions: destroyed }
+    const isSpared = [...ways.values()].some((way) => way !== 'drop')
+    const scratchWithRows = scratchOf(options, proven.remark === undefined ? tables : [])
+    const spared = isSpared
+      ? await proveSpared(() => attemptsOn(server.dialect, scratchWithRows), {
+          to,
+          answers,
+          ways,
+          dialect: server.dialect,
+          isJoined: !writer,
+        })
+      : undefined
+    const { up, down, remark, reached, answers: all } = spared ?? { ...proven, answers, reached: to }
     const migrations = writer
       ? await writtenOnline(
-          { writer, statements: up, from, to, answers, transactional: DIALECTS[server.dialect].transactionalDdl },
-          scratchOf(options, remark === undefined ? tables : []),
+          {
+            writer,
+            statements: up,
+            from,
+            to: reached,
+            answers: all,
+            transactional: DIALECTS[server.dialect].transactionalDdl,
+          },
+          scratchWithRows,
           server.dialect,
         )
       : [{ suffix: '', up, down, upText: halfText(up, server.dialect), downText: halfText(down, server.dialect) }]
     const backwards = [...migrations].reverse()
     return {
       ...shared,
+      ...(spared && { aside: spared.aside.map(({ kind, old, new: now }) => `${kind} ${old} is ${now} now`) }),
       up: migrations.flatMap((one) => one.up),
       down: backwards.flatMap((one) => one.down),
       upText: migrations.map((one) => one.upText).join('\n'),
@@ -215,23 +240,6 @@ async function fillRows(
 
 function openQuestions(generator: Generator, from: Schema, to: Schema, answered: Answered): Question[] {
   return [...commonQuestions(from, to, answered), ...generator.questions(from, to, answered)]
-}
-
-/** What goes with its rows is asked about after the statements are known: a rename or a change of type destroys nothing. */
-function destroyQuestions(up: readonly Statement[], byId: Readonly<Record<string, string>>): Question[] {
-  return up.flatMap(({ destroys, sql }): Question[] => {
-    if (destroys === undefined || byId[`destroy ${destroys}`] === 'drop') return []
-    return [
-      {
-        id: `destroy ${destroys}`,
-        kind: 'destroy',
-        object: destroys,
-        candidates: ['drop'],
-        why: `${destroys} goes, with what is in there: ${sql.replace(/\s+/g, ' ')}`,
-        flag: '--destroy',
-      },
-    ]
-  })
 }
 
 /** The answers for the way back: renames turned round. */

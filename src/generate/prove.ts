@@ -28,6 +28,8 @@ export interface BothAnswers {
 export interface ProveOptions {
   /** Called while the database is in the state after the up, and in that after the down. */
   readonly onState?: (state: 'up' | 'down') => Promise<void> | void
+  /** The statements of the up, if they are decided on already. */
+  readonly up?: readonly Statement[]
 }
 
 /**
@@ -39,13 +41,13 @@ export async function prove(
   generator: Generator,
   to: Schema,
   answers: BothAnswers,
-  { onState }: ProveOptions = {},
+  { onState, up: given }: ProveOptions = {},
 ): Promise<Proof> {
   const look = <T>(work: (db: Scratch) => Promise<T>) =>
     attempts.attempt(async (db) => ({ keep: true, value: await work(db) }))
   const from = await look((db) => db.schema())
   const before = await look((db) => sums(db, generator, from, from, to, answers.up))
-  const up = await decide(attempts, generator, { from, to }, answers.up)
+  const up = given ? await ran(attempts, given) : await decide(attempts, generator, { from, to }, answers.up)
   if (up.statements.length === 0) return { up: [], down: [], from, reached: up.reached }
   const renamed = (name: string) => newName(answers.up, 'table', name)
   const after = await look((db) => sums(db, generator, up.reached, from, to, answers.up, renamed))
@@ -101,6 +103,13 @@ export async function prove(
 }
 
 // --- internal ---
+
+async function ran(attempts: Attempts, statements: readonly Statement[]): Promise<Decision> {
+  return attempts.attempt(async (db) => {
+    for (const { sql } of statements) await db.run(sql)
+    return { keep: true, value: { statements, reached: await db.schema() } }
+  })
+}
 
 export interface Sum {
   readonly n: unknown

@@ -99,6 +99,7 @@ async function write(context: Context, result: Generated, words: readonly string
     context.print('Nothing to do: the migrations build the wanted schema.', { files: [], up, down })
     return 0
   }
+  for (const one of result.aside ?? []) context.tell(`set aside: ${one}`)
   const waits = up.flatMap(({ blocks }) => blocks ?? [])
   for (const wait of waits) context.tell(`note: ${wait}`)
   const title = titleOf(words) || result.name
