@@ -2,11 +2,13 @@
  * `migratest/vitest/plugin`: starts one server for the whole run, removes everything afterwards, and reruns tests when
  * a migration changes.
  */
+import { randomUUID } from 'node:crypto'
 import { resolve } from 'node:path'
 import type { Plugin } from 'vitest/config'
 import type { Reporter, TestCase, TestModule, TestProject, Vitest } from 'vitest/node'
 import { pathOf } from '../src/source/folder.ts'
 import { dependsOn, type MigratestMeta, versionOf } from '../src/testing/lease/meta.ts'
+import { RUN_VARIABLE } from '../src/testing/lease/seedFile.ts'
 import type { TestServer } from '../src/testing/testServer.ts'
 
 export interface PluginOptions {
@@ -59,7 +61,7 @@ class Run implements Reporter {
   readonly #vitest: Vitest
   readonly #servers = new Map<TestProject, NonNullable<PluginOptions['server']>>()
   readonly #watched = new Set<string>()
-  /** Lowest changed version by folder; undefined if a changed file has no version. */
+  /** Lowest changed version by folder or seed file; undefined if a changed file has no version. */
   readonly #changed = new Map<string, number | undefined>()
   #timer: NodeJS.Timeout | undefined
   #running = false
@@ -83,6 +85,8 @@ class Run implements Reporter {
   /** Prepares the servers before the first test; vitest waits for it. */
   async onTestRunStart(): Promise<void> {
     this.#running = true
+    // The workers of this run may share what they prepare.
+    process.env[RUN_VARIABLE] = randomUUID()
     for (const [project, server] of this.#servers) {
       // Tests that need the server report why it does not start.
       const serverUrl = (await server.url?.().catch(() => null)) ?? null
@@ -95,7 +99,7 @@ class Run implements Reporter {
     for (const test of modules.flatMap((module) => [...module.children.allTests()])) {
       const meta = test.meta().migratest
       if (meta) this.#metas.set(test.id, meta)
-      if (meta?.migrations !== undefined) this.#watch(meta.migrations)
+      for (const path of [meta?.migrations ?? [], meta?.seedFiles ?? []].flat()) this.#watch(path)
     }
     if (!this.#vitest.config.watch) await this.#sweep()
     this.#running = false
@@ -109,13 +113,14 @@ class Run implements Reporter {
     await Promise.all([...this.#servers.values()].map((server) => server.sweep?.().catch(() => undefined)))
   }
 
+  /** Watches a folder of migrations or a seed's file. */
   #watch(folder: string): void {
     if (!this.#vitest.config.watch || this.#watched.has(folder)) return
     this.#watched.add(folder)
     const { watcher } = this.#vitest.vite
     watcher.add(folder)
     const notice = (path: string) => {
-      if (!path.startsWith(`${folder}/`)) return
+      if (path !== folder && !path.startsWith(`${folder}/`)) return
       const version = versionOf(path.slice(folder.length + 1))
       const before = this.#changed.has(folder) ? this.#changed.get(folder) : Number.POSITIVE_INFINITY
       this.#changed.set(folder, before === undefined || version === undefined ? undefined : Math.min(before, version))

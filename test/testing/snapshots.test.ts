@@ -31,7 +31,8 @@ function files(tag = randomBytes(6).toString('hex')): Record<string, string> {
 
 async function chainOf(source: Source, ground: readonly string[] = []) {
   const migrations = await source.list()
-  const { links } = await fingerprintChain({ source, migrations, dialect: 'postgres', seeded: new Map(), ground })
+  const rows = { seeded: new Map(), prepared: undefined }
+  const { links } = await fingerprintChain({ source, migrations, dialect: 'postgres', ...rows, ground })
   return links
 }
 

@@ -5,6 +5,7 @@ import { type Version, versionOf } from '../../migrate/version.ts'
 import { isOfThisProcess } from '../../source/identity.ts'
 import type { Dialect } from '../../sql/dialect.ts'
 import { fingerprintOf } from '../../sql/script.ts'
+import type { SeedKey } from './seedFile.ts'
 
 export interface ChainLink {
   readonly version: Version
@@ -21,6 +22,8 @@ export interface ChainLink {
 /** The keys of a database's versions. */
 export interface KeyChain {
   readonly links: readonly ChainLink[]
+  /** `true` if the links go up to the last migration, and to `prepare` if that is set. */
+  readonly whole: boolean
   /** Absolute paths of the code that the keys are made from, and of the files that it reads. */
   readonly files: readonly string[]
   /** The variables of the environment that the code reads. */
@@ -34,11 +37,10 @@ export interface ChainInput {
   /** The migrations up to the version at which the test begins. */
   readonly migrations: readonly Migration[]
   readonly dialect: Dialect
-  /**
-   * The versions at which seeds insert rows, with the text of each seed; `undefined` for a seed without a text. The
-   * versions are those of `migrations`.
-   */
-  readonly seeded: ReadonlyMap<number, string | undefined>
+  /** The versions of `migrations` at which seeds insert rows, with what determines these. */
+  readonly seeded: ReadonlyMap<number, SeedKey>
+  /** What determines the rows of the option `prepare`, which runs after the last migration. */
+  readonly prepared: SeedKey | undefined
   /** What each database contains before its first migration, and the settings of its sessions. */
   readonly ground: readonly string[]
 }
@@ -51,7 +53,8 @@ const FORMAT = '3'
  * not determine its result: code that reads something else, a seed with values of unknown types, objects of the whole
  * server, or a text that cannot be read or run.
  */
-export async function fingerprintChain({ source, migrations, dialect, seeded, ground }: ChainInput): Promise<KeyChain> {
+export async function fingerprintChain(input: ChainInput): Promise<KeyChain> {
+  const { source, migrations, dialect, seeded, prepared, ground } = input
   const links: ChainLink[] = []
   const files: string[] = []
   const variables: string[] = []
@@ -65,16 +68,16 @@ export async function fingerprintChain({ source, migrations, dialect, seeded, gr
   let once = false
   for (const migration of migrations) {
     const seed = seeded.get(migration.version)
-    if (seed === undefined && seeded.has(migration.version)) break
+    if (seed && seed.text === undefined) break
     const isCode = isCodeOf(source, migration)
     const code = isCode ? await keyOfCode(source, migration) : undefined
     if (code && 'because' in code) {
       ended = code.because && `${migration.up ?? migration.name}: ${code.because}`
       break
     }
-    if (code) {
-      files.push(...code.files)
-      variables.push(...code.variables)
+    for (const read of [code, seed]) {
+      files.push(...(read?.files ?? []))
+      variables.push(...(read?.variables ?? []))
     }
     const halves = code ? [] : await read(source, migration, dialect)
     if (halves === undefined || halves.some((half) => !isTold(half))) break
@@ -91,13 +94,21 @@ export async function fingerprintChain({ source, migrations, dialect, seeded, gr
       ...(migration.facts === undefined ? [] : [migration.facts]),
       ...parts,
       ...(code ? ['code', code.hash] : []),
-      ...(seed === undefined ? [] : ['seed', seed]),
+      ...(seed?.text === undefined ? [] : ['seed', seed.text]),
     ])
-    once ||= seed !== undefined && isOfThisProcess(seed)
+    once ||= isOfThisProcess(seed?.text ?? '')
     ofThisProcess ||= once || isOfThisProcess(code?.hash ?? '')
     links.push({ version: versionOf(migration), key, ...(ofThisProcess && { ofThisProcess }), ...(once && { once }) })
   }
-  return { links, files, variables, ended }
+  const last = links.length === migrations.length ? links.at(-1) : undefined
+  if (last && prepared?.text !== undefined) {
+    const own = isOfThisProcess(prepared.text) || ofThisProcess
+    key = fingerprintOf([key, prepared.text])
+    links.push({ ...last, key, prepared: true, once: true, ...(own && { ofThisProcess: true }) })
+    files.push(...prepared.files)
+    variables.push(...prepared.variables)
+  }
+  return { links, whole: last !== undefined, files, variables, ended }
 }
 
 // --- internal ---

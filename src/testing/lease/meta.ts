@@ -1,12 +1,16 @@
 /** Records which migrations a test uses, and finds the tests that a changed migration affects. */
 import type { Target } from '../../migrate/version.ts'
-import { isUrl } from '../../source/folder.ts'
-import { folderOf, type Migrations } from './migrations.ts'
+import { isUrl, pathOf } from '../../source/folder.ts'
+import { folderOf } from './migrations.ts'
+import type { MigratedDatabaseOptions } from './options.ts'
+import { seedsOf } from './seeds.ts'
 
 /** The content of vitest's `task.meta.migratest`. */
 export interface MigratestMeta {
   /** The folder of the test's migrations; `undefined` if they are not in a folder. */
   migrations?: string | undefined
+  /** Absolute paths of the files that its seeds are in. */
+  seedFiles?: readonly string[]
   /** The highest version that the test asked for. */
   version?: number
   /** `true` if the test asked for the latest version, or for one by its name: every change affects it. */
@@ -15,9 +19,17 @@ export interface MigratestMeta {
   kept?: string
 }
 
-/** Records the migrations folder in `meta`. Returns the function that records each target. */
-export function noting(meta: object | undefined, migrations: Migrations): (target: Target) => void {
+/** Records the files that a test's database is made from in `meta`. Returns the function that records each target. */
+export function noting<Client>(
+  meta: object | undefined,
+  options: Pick<MigratedDatabaseOptions<Client>, 'migrations' | 'seeds' | 'prepare'>,
+): (target: Target) => void {
+  const { migrations } = options
   const own: MigratestMeta = {}
+  const seedFiles = seedsOf(options)
+    .filter(isUrl)
+    .map((seed) => pathOf(seed))
+  if (seedFiles.length > 0) own.seedFiles = seedFiles
   const folder = typeof migrations === 'object' && !isUrl(migrations) ? undefined : folderOf(migrations)
   if (folder !== undefined) own.migrations = folder
   if (meta) Object.assign(meta, { migratest: own })
@@ -37,11 +49,12 @@ export function versionOf(name: string): number | undefined {
 }
 
 /**
- * Returns `true` if a change in the folder affects the test.
+ * Returns `true` if a change in the folder affects the test, or a change of the seed's file.
  * @param version the lowest version that changed; `undefined` for a changed file that is not a migration, which any
  * migration may use
  */
 export function dependsOn(meta: MigratestMeta | undefined, folder: string, version: number | undefined): boolean {
+  if (meta?.seedFiles?.includes(folder)) return true
   if (meta?.migrations !== folder) return false
   return version === undefined || meta.latest === true || (meta.version ?? 0) >= version
 }

@@ -18,6 +18,7 @@ import { sourceOf } from './migrations.ts'
 import { migratorOn, moveWithSeeds, tellPassedOver, tellReplayed } from './moves.ts'
 import type { DatabaseSnapshot, MigratedDatabaseOptions } from './options.ts'
 import { saveState } from './saveState.ts'
+import { applyPrepare } from './seeds.ts'
 
 /** The test called `migrateTo` while it had a transaction open: each would wait for the other. */
 export class OpenTransactionError extends MigratestError {
@@ -117,7 +118,7 @@ export class MigratedDatabase<Client = unknown> {
         const begun = now()
         if (version !== 'nil') await db.migrate(version)
         if (lease.ended !== undefined) tellReplayed(lease.ended, now() - begun)
-        await options.prepare?.(db)
+        await applyPrepare(options, db)
         db.#changed = false
       }
       return db

@@ -13,7 +13,7 @@ import { type Target, versionOf } from '../../migrate/version.ts'
 import { ENDING_MS } from '../ending.ts'
 import type { Disposable, TestDatabase } from '../testServer.ts'
 import type { MigratedDatabaseOptions, Seed, SeedTarget } from './options.ts'
-import { applySeed } from './seeds.ts'
+import { applyPrepare, applySeed } from './seeds.ts'
 
 /** Migrates a database that no test has yet, inserts seeds on the way, and closes every connection that it opened. */
 export type Build<Client> = (database: TestDatabase<Client>, target: Target, how: HowToBuild) => Promise<void>
@@ -45,8 +45,8 @@ export function builder<Client>(options: MigratedDatabaseOptions<Client>, source
       } finally {
         await driver.close()
       }
-      if (!prepares || !options.prepare) return
-      await options.prepare(target)
+      if (!prepares || options.prepare === undefined) return
+      await applyPrepare(options, target)
       const left = await database.leftOpen([client], ENDING_MS.mostly)
       if (left.some(({ given }) => !given)) throw new UsageError(LEFT_OPEN)
     } finally {

@@ -22,9 +22,12 @@ export interface SeedTarget<Client = unknown> {
   query<T extends object = Row>(sql: string, params?: readonly unknown[]): Promise<T[]>
 }
 
-/** A seed: SQL, rows by table, or a function. */
+/**
+ * A seed: SQL, rows by table, a function, or the URL of a file: SQL, or a module whose default export is a function. A
+ * function may remember what it inserted, so each process runs it; what a file inserts is copied by all processes.
+ */
 // biome-ignore lint/suspicious/noExplicitAny: a seed takes a client of whatever library its test has
-export type Seed<Client = any> = string | SeedRows | ((db: SeedTarget<Client>) => Promise<unknown> | unknown)
+export type Seed<Client = any> = string | URL | SeedRows | ((db: SeedTarget<Client>) => Promise<unknown> | unknown)
 
 /** A database's state, saved by `db.snapshot()`. Tests of the same process can begin with copies of it. */
 export interface DatabaseSnapshot {
@@ -56,11 +59,13 @@ export interface MigratedDatabaseOptions<Client> extends Pick<MigratorOptions, '
    */
   readonly seeds?: Readonly<Record<Version, Seed>>
   /**
-   * Fills the database at the test's `version`, after the seeds: factories, an ORM's own seeding, many rows. It runs once
-   * in a process, and all its tests get copies of the result, so it must end every connection that it opens. Random
-   * values are the same in all copies. Without snapshots it runs for every database.
+   * Fills the database at the test's `version`, after the seeds: factories, an ORM's own seeding, many rows. A function
+   * runs once in a process. A file, given by its path (relative to the working directory) or URL, runs once for all test
+   * files until it or something that it imports changes: a module whose default export is the function, or SQL. All
+   * tests get copies of the result, so it must end every connection that it opens. Random values are the same in all
+   * copies. Without snapshots it runs for every database.
    */
-  readonly prepare?: (db: SeedTarget<Client>) => Promise<unknown> | unknown
+  readonly prepare?: string | URL | ((db: SeedTarget<Client>) => Promise<unknown> | unknown)
   /**
    * Returns the state that the test begins with, saved by `db.snapshot()` in an earlier test of the file. Excludes
    * `version`, `seeds` and `prepare`.

@@ -1,27 +1,57 @@
-/** Rows that a test begins with: SQL, rows by table, or a function. */
+/** Rows that a test begins with: SQL, rows by table, a function, or a file. */
+import { pathToFileURL, type URL } from 'node:url'
+import { isUrl, pathOf } from '../../source/folder.ts'
 import { textOfObject } from '../../source/identity.ts'
 import { DIALECTS, type Dialect } from '../../sql/dialect.ts'
 import { runGiven } from '../given.ts'
-import type { Seed, SeedRows, SeedTarget } from './options.ts'
+import type { MigratedDatabaseOptions, Seed, SeedRows, SeedTarget } from './options.ts'
+import { type SeedKey, seedFile } from './seedFile.ts'
 
-/** Inserts a seed's rows. @param option the option's name in error messages: `given`, `seeds[3]` @throws SeedError */
+/**
+ * Inserts a seed's rows.
+ * @param option the option's name in error messages: `given`, `seeds[3]`
+ * @throws SeedError, and what a function or the module in a file throws
+ */
 export async function applySeed(option: string, seed: Seed, db: SeedTarget): Promise<void> {
   if (typeof seed === 'string') await runGiven(option, seed, () => db.query(seed))
   else if (typeof seed === 'function') await seed(db)
+  else if (isUrl(seed)) await seedFile(seed, option).run(option, db)
   else await insertRows(option, db, seed)
 }
 
+/** Runs the option `prepare`. @throws as {@link applySeed} */
+export async function applyPrepare<Client>(
+  options: MigratedDatabaseOptions<Client>,
+  db: SeedTarget<Client>,
+): Promise<void> {
+  const rows = prepareSeed(options)
+  if (rows !== undefined) await applySeed('prepare', rows, db)
+}
+
+/** Returns all seeds of a test, `prepare` the last. */
+export function seedsOf<Client>(options: Pick<MigratedDatabaseOptions<Client>, 'seeds' | 'prepare'>): Seed<Client>[] {
+  return [...Object.values(options.seeds ?? {}), prepareSeed(options) ?? []].flat()
+}
+
+/** Returns the option `prepare` as a seed: a text is a path there, and not SQL. */
+export function prepareSeed<Client>({
+  prepare,
+}: Pick<MigratedDatabaseOptions<Client>, 'prepare'>): Seed<Client> | undefined {
+  return typeof prepare === 'string' ? pathToFileURL(pathOf(prepare, 'prepare')) : prepare
+}
+
 /**
- * Returns a text that identifies the rows a seed inserts: the same text means the same rows. A function has one as long
- * as this process lives. Returns `undefined` for values of unknown types.
+ * Returns what determines the rows of a seed. That of a function is valid as long as this process lives.
+ * @param option the option's name in error messages
+ * @throws UnreadableFileError if there is no such file
  */
-export function seedText(seed: Seed): string | undefined {
-  if (typeof seed === 'function') return textOfObject(seed)
-  try {
-    return typeof seed === 'string' ? `sql ${seed}` : `rows ${tagged(seed)}`
-  } catch {
-    return undefined
-  }
+export async function seedKey(option: string, seed: Seed): Promise<SeedKey> {
+  return isUrl(seed) ? seedFile(seed, option).key(option) : { text: seedText(seed), files: [], variables: [] }
+}
+
+/** Returns a text that tells seeds apart, without reading their files. */
+export function seedName(seed: Seed | undefined): string | undefined {
+  return isUrl(seed) ? seed.href : seed && seedText(seed)
 }
 
 /** Quotes a table name, which may be qualified: `app.users`. */
@@ -30,6 +60,19 @@ export function quoteTable(name: string, dialect: Dialect): string {
 }
 
 // --- internal ---
+
+/**
+ * Returns a text that identifies the rows: the same text means the same rows. Returns `undefined` for values of unknown
+ * types.
+ */
+function seedText(seed: Exclude<Seed, URL>): string | undefined {
+  if (typeof seed === 'function') return textOfObject(seed)
+  try {
+    return typeof seed === 'string' ? `sql ${seed}` : `rows ${tagged(seed)}`
+  } catch {
+    return undefined
+  }
+}
 
 async function insertRows(option: string, db: SeedTarget, tables: SeedRows): Promise<void> {
   const { quote, placeholder, defaultRow, overrideIdentity } = DIALECTS[db.dialect]

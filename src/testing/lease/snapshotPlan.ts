@@ -7,13 +7,13 @@ import type { Migration, Source } from '../../migrate/source.ts'
 import { numbered } from '../../migrate/target.ts'
 import type { Target } from '../../migrate/version.ts'
 import { entriesBelow } from '../../source/entries.ts'
-import { idOf, textOfObject } from '../../source/identity.ts'
-import { fingerprintOf } from '../../sql/script.ts'
+import { idOf } from '../../source/identity.ts'
 import type { Snapshots } from '../testServer.ts'
-import { type ChainInput, type ChainLink, fingerprintChain, type KeyChain } from './chain.ts'
+import { type ChainLink, fingerprintChain, type KeyChain } from './chain.ts'
 import { seedsByVersion } from './moves.ts'
 import type { DatabaseSnapshot, MigratedDatabaseOptions } from './options.ts'
-import { seedText } from './seeds.ts'
+import type { SeedKey } from './seedFile.ts'
+import { prepareSeed, seedKey, seedName } from './seeds.ts'
 
 export interface SnapshotPlan<Client> {
   readonly source: Source
@@ -44,28 +44,14 @@ export async function planSnapshots<Client>(
   if (options.from) return { plan: await planFrom(options, source) }
   if (options.snapshots === false || onEvent || version === 'nil' || !server.snapshots) return {}
   const snapshots = await server.snapshots()
-  const texts = Object.entries(options.seeds ?? {}).map(([at, seed]) => [at, seedText(seed)])
   const { table = '', schema = '' } = options
   const ground = table || schema ? [...snapshots.environment, '', table, schema] : snapshots.environment
-  const chain = () => chainTo(source, version, options.seeds, { dialect: server.dialect, ground })
-  const { links, whole, ended } = await remembered(options, source, [version, texts, ground], chain)
+  const chain = () => chainTo(source, version, options, ground)
+  const { links, whole, ended } = await remembered(options, source, [version, ground], chain)
   const last = links.at(-1)
   if (!last) return { ended }
   const isStill = async () => (await chain()).links.at(-1)?.key === last.key
-  const { prepare } = options
-  const prepared =
-    prepare && whole
-      ? [
-          {
-            ...last,
-            key: fingerprintOf([last.key, textOfObject(prepare)]),
-            ofThisProcess: true,
-            once: true,
-            prepared: true,
-          },
-        ]
-      : []
-  return { plan: { source, snapshots, links: [...links, ...prepared], whole, isStill }, ended }
+  return { plan: { source, snapshots, links, whole, isStill }, ended }
 }
 
 /**
@@ -73,16 +59,23 @@ export async function planSnapshots<Client>(
  * from the options themselves. It differs from the keys of snapshots.
  */
 export async function sharedKey<Client>(options: MigratedDatabaseOptions<Client>, source: Source): Promise<string> {
-  const { server, migrations, version = 'latest', seeds = {}, prepare, onEvent, outOfOrder } = options
+  const { migrations, version = 'latest', onEvent, outOfOrder } = options
   if (options.from) return `from ${savedState(options).key}`
-  const texts = Object.entries(seeds).map(([at, seed]) => [at, seedText(seed)])
   const { table = '', schema = '' } = options
-  const ground = ['shared', table, schema, ...(prepare ? [textOfObject(prepare)] : [])]
-  const chain = () => chainTo(source, version, seeds, { dialect: server.dialect, ground })
-  const { links, whole } = await remembered(options, source, [...ground, version, texts], chain)
+  const ground = ['shared', table, schema]
+  const chain = () => chainTo(source, version, options, ground)
+  const { links, whole } = await remembered(options, source, [...ground, version], chain)
   if (whole && !onEvent) return links.at(-1)?.key ?? 'empty'
   const from = typeof migrations === 'object' ? idOf(migrations) : migrations
-  return JSON.stringify([from, ...ground, version, texts, outOfOrder, onEvent && idOf(onEvent), links.at(-1)?.key])
+  return JSON.stringify([
+    from,
+    ...ground,
+    version,
+    seedNames(options),
+    outOfOrder,
+    onEvent && idOf(onEvent),
+    links.at(-1)?.key,
+  ])
 }
 
 // --- internal ---
@@ -122,24 +115,22 @@ function indexOf(asked: Target, migrations: readonly Migration[], source: Source
   return above === -1 ? -1 : above - 1
 }
 
-interface Chain extends KeyChain {
-  readonly whole: boolean
-}
+const NO_CHAIN: KeyChain = { links: [], files: [], variables: [], whole: false }
 
-const NO_CHAIN: Chain = { links: [], files: [], variables: [], whole: false }
-
-async function chainTo(
+async function chainTo<Client>(
   source: Source,
   version: Target,
-  seeds: MigratedDatabaseOptions<unknown>['seeds'],
-  input: Pick<ChainInput, 'dialect' | 'ground'>,
-): Promise<Chain> {
+  options: MigratedDatabaseOptions<Client>,
+  ground: readonly string[],
+): Promise<KeyChain> {
   const all = await source.list()
   let end: number
-  let seeded: Map<number, string | undefined>
+  const seeded = new Map<number, SeedKey>()
   try {
     end = indexOf(version, all, source)
-    seeded = new Map([...seedsByVersion(seeds, all, source)].map(([at, { seed }]) => [at, seedText(seed)]))
+    for (const [at, { key, seed }] of seedsByVersion(options.seeds, all, source)) {
+      seeded.set(at, await seedKey(`seeds[${key}]`, seed))
+    }
   } catch (error) {
     // A missing version, also that of a seed, is an error that running the migrations raises.
     if (error instanceof VersionNotFoundError) return NO_CHAIN
@@ -147,8 +138,17 @@ async function chainTo(
   }
   if (end < 0) return NO_CHAIN
   const migrations = all.slice(0, end + 1)
-  const chain = await fingerprintChain({ ...input, seeded, source, migrations })
-  return { ...chain, whole: chain.links.length === migrations.length }
+  const rows = prepareSeed(options)
+  const prepared = rows === undefined ? undefined : await seedKey('prepare', rows)
+  return fingerprintChain({ source, migrations, dialect: options.server.dialect, ground, seeded, prepared })
+}
+
+/** Tells the rows of tests apart, without reading the files that they are in. */
+function seedNames<Client>(options: MigratedDatabaseOptions<Client>): unknown[] {
+  return [
+    ...Object.entries(options.seeds ?? {}).map(([at, seed]) => [at, seedName(seed)]),
+    seedName(prepareSeed(options)),
+  ]
 }
 
 interface Known {
@@ -158,7 +158,7 @@ interface Known {
   variables: Readonly<Record<string, string | undefined>>
   readonly folder: Folder
   readonly more: string
-  readonly chain: Promise<Chain>
+  readonly chain: Promise<KeyChain>
 }
 
 /** Chains by server: tests share the server, while each test may have its own options object. */
@@ -171,15 +171,16 @@ const MOST_KNOWN = 32
  * take longer than copying the database.
  */
 function remembered<Client>(
-  { server }: MigratedDatabaseOptions<Client>,
+  options: MigratedDatabaseOptions<Client>,
   source: Source,
   more: readonly unknown[],
-  make: () => Promise<Chain>,
-): Promise<Chain> {
+  make: () => Promise<KeyChain>,
+): Promise<KeyChain> {
+  const { server } = options
   const before = known.get(server) ?? []
   const folder = lookAt(source, before)
   if (folder === undefined) return make()
-  const text = JSON.stringify([...more, source.format?.settings, source.format?.before()])
+  const text = JSON.stringify([...more, seedNames(options), source.format?.settings, source.format?.before()])
   const found = before.find((one) => one.more === text && isSame(one.folder, folder) && isCurrent(one))
   if (found) return found.chain
   const chain = make()
