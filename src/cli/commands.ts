@@ -186,7 +186,7 @@ const TABLE = {
     summary: 'write the migration that leads to a wanted schema, proven up, down and up on a test server',
     args: 99,
     takes: [
-      'path',
+      ...DATABASE,
       ...WANTED,
       'rename',
       'no-renames',

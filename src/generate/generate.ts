@@ -23,7 +23,7 @@ import { proveSpared } from './proveSpared.ts'
 import { type Answered, commonQuestions, type Question } from './questions.ts'
 import { proveWithRows, someRows } from './someRows.ts'
 import type { Statement } from './statement.ts'
-import { halfText, onlineText, sentTexts } from './text.ts'
+import { halfText, notRestored, onlineText, sentTexts } from './text.ts'
 import { loadWanted, type WantedText } from './wanted.ts'
 
 /** The schema to get to. */
@@ -145,7 +145,15 @@ export async function generate<Client>(options: GenerateOptions<Client>): Promis
           scratchWithRows,
           server.dialect,
         )
-      : [{ suffix: '', up, down, upText: halfText(up, server.dialect), downText: halfText(down, server.dialect) }]
+      : [
+          {
+            suffix: '',
+            up,
+            down,
+            upText: halfText(up, server.dialect),
+            downText: `${notRestored(up)}${halfText(down, server.dialect)}`,
+          },
+        ]
     const backwards = [...migrations].reverse()
     return {
       ...shared,
@@ -222,7 +230,7 @@ async function writtenOnline(
     up: up.statements,
     down: down.statements,
     upText: onlineText(up, dialect, waitsAtMost),
-    downText: onlineText(down, dialect, waitsAtMost),
+    downText: `${notRestored(up.statements)}${onlineText(down, dialect, waitsAtMost)}`,
     alone: up.alone || down.alone,
   }))
 }

@@ -37,7 +37,7 @@ describe('diff', () => {
 `)
     expect(cli(['diff', '--sql'], env, cwd).out).toBe(`DROP INDEX users_name_idx;
 
--- Destroys column users.note, with what is in there.
+-- migrate: destroys column users.note
 ALTER TABLE users DROP COLUMN note;
 `)
     const captured = cli(['generate', 'by_hand', '--from-database', db.url, '--dry-run', '--destroy'], env, cwd)

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import type { GivenAnswers } from '../../generate/answers.ts'
+import { destroyedBy } from '../../generate/destroying.ts'
 import type { Generated, Wanted } from '../../generate/generate.ts'
 import { type Question, renameQuestion } from '../../generate/questions.ts'
 import { UsageError } from '../../migrate/errors.ts'
@@ -8,6 +9,7 @@ import { diffText } from '../../schema/diff.ts'
 import { memory } from '../../source/memory.ts'
 import { ask } from '../asking.ts'
 import type { Context } from '../context.ts'
+import { destroyedRows } from '../destroyedRows.ts'
 import { writeMigrations } from '../newMigration.ts'
 import { titleOf } from '../numbering.ts'
 import { paintedDiff, plural } from '../render.ts'
@@ -23,8 +25,8 @@ export async function run(context: Context, words: readonly string[]): Promise<n
   const byId: Record<string, string> = { ...given.byId }
   for (;;) {
     const result = await generateWith(context, wanted, { ...given, byId })
-    const { questions } = result
-    if (questions.length === 0) return write(context, result, words)
+    if (result.questions.length === 0) return write(context, result, words)
+    const questions = await withRows(context, result.questions)
     if (!canAsk(context)) return tellQuestions(context, questions)
     context.idle()
     const taken = new Set<string>()
@@ -48,6 +50,20 @@ function withoutTaken(question: Question, taken: ReadonlySet<string>): Question 
   if (question.kind !== 'rename' || !question.candidates?.some((name) => taken.has(name))) return question
   const candidates = question.candidates.filter((name) => !taken.has(name))
   return candidates.length === 0 ? undefined : renameQuestion(...kindAndName(question.object), candidates)
+}
+
+/** Adds how many rows of the development database would go. */
+async function withRows(context: Context, questions: readonly Question[]): Promise<Question[]> {
+  const objects = questions.flatMap(({ kind, object }) => (kind === 'destroy' ? [object] : []))
+  const rows = await destroyedRows(context, objects)
+  return questions.map((question) => {
+    const said = rows.get(question.object)
+    return said === undefined ? question : { ...question, why: `${question.why} ${capitalized(said)}` }
+  })
+}
+
+function capitalized(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}`
 }
 
 function kindAndName(object: string): [string, string] {
@@ -99,6 +115,8 @@ async function write(context: Context, result: Generated, words: readonly string
     context.print('Nothing to do: the migrations build the wanted schema.', { files: [], up, down })
     return 0
   }
+  const rows = await destroyedRows(context, up.flatMap(destroyedBy))
+  for (const said of rows.values()) context.tell(`drops rows: ${said}`)
   for (const one of result.aside ?? []) context.tell(`set aside: ${one}`)
   const waits = up.flatMap(({ blocks }) => blocks ?? [])
   for (const wait of waits) context.tell(`note: ${wait}`)
