@@ -44,6 +44,27 @@ ALTER TABLE users DROP COLUMN note;
     expect(captured.out).toContain('ADD COLUMN note text')
   })
 
+  test('says how many rows of the database would go', async ({ db }) => {
+    const cwd = folder({ ...USERS, 'schema.sql': 'create table users (id integer primary key)' })
+    const env = { DATABASE_URL: db.url }
+    cli(['up'], env, cwd)
+    await db.rows("insert into users values (1, 'Ada'), (2, null)")
+    const asked = cli(['generate', '--schema', 'schema.sql'], env, cwd)
+    expect(asked.code).toBe(3)
+    expect(asked.err).toMatch(/column users\.name goes,.*Column users\.name has 1 value in the database /)
+    const dropped = cli(['generate', '--schema', 'schema.sql', '--dry-run', '--destroy', 'drop'], env, cwd)
+    expect(dropped.err).toMatch(/^drops rows: column users\.name has 1 value in the database /m)
+    expect(dropped.out).toBe(`-- up: drop_users_name
+-- migrate: destroys column users.name
+ALTER TABLE users DROP COLUMN name;
+
+-- down
+-- migrate: does-not-restore column users.name
+
+ALTER TABLE users ADD COLUMN name text;
+`)
+  })
+
   test('compares the wanted schema with all migrations', () => {
     const cwd = folder({ ...USERS, 'schema.sql': 'create table users (id integer primary key)' })
     const { out, code } = cli(['diff', '--schema', 'schema.sql', '--json'], {}, cwd)
