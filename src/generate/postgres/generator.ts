@@ -6,6 +6,7 @@ import { inOrder } from '../order.ts'
 import type { Statement } from '../statement.ts'
 import { digest } from './digest.ts'
 import { enumQuestions } from './enumQuestions.ts'
+import { withNotNullNames } from './notNullNames.ts'
 import { refused, unreached } from './refusal.ts'
 import { renameStatements } from './rename.ts'
 import { isForMaking, type Side, sideOf } from './side.ts'
@@ -33,7 +34,11 @@ function actions(from: Schema, to: Schema, hints: Hints): PostgresStatement[] {
   const after = sideOf(to)
   const steps = stepsOf(before, after, hints)
   const ordered = inOrder(steps, { rank: rankIn(hints), before: pairs(before, after, steps) })
-  return ordered.flatMap(({ statements }) => statements)
+  return withNotNullNames(
+    ordered.flatMap(({ statements }) => statements),
+    after,
+    hints,
+  )
 }
 
 function rankIn({ late }: Hints): (step: Step) => string {

@@ -2,6 +2,7 @@
 import type { Schema } from '../../schema/schema.ts'
 import type { Refusal } from '../generator.ts'
 import { type Hints, withHint, withRung } from '../hints.ts'
+import { namedNotNulls } from './notNullNames.ts'
 import { sideOf } from './side.ts'
 
 interface ServerError extends Error {
@@ -77,6 +78,8 @@ export function refused({ from, to, statement, error }: Refusal, hints: Hints): 
 
 /** Texts that read the same after they were set again mean the same; what else differs is made again. */
 export function unreached(from: Schema, to: Schema, reached: Schema, hints: Hints): Hints | undefined {
+  const named = namedNotNulls(to, reached, hints)
+  if (named) return named
   const before = sideOf(from).objects
   const wanted = sideOf(to).objects
   const found = sideOf(reached).objects
