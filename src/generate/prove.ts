@@ -181,6 +181,8 @@ function commonColumns(
     const name = renamed ? lastName(renamed.new) : column.name
     const now = other.columns.find((each) => each.name === name)
     if (!now || now.type !== column.type || now.generated !== null || column.generated !== null) return []
+    // Rows without a value get the default.
+    if (column.nullable && !now.nullable && now.default !== null) return []
     const answered = [...answers.fill.keys(), ...answers.using.keys()].some((key) =>
       isColumn(key, table.name, column.name),
     )
