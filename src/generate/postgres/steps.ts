@@ -11,7 +11,7 @@ import { alterSequence } from './sequence.ts'
 import { factsOf, isForMaking, isKind, type Side } from './side.ts'
 import { PHASE, type Step, statement } from './step.ts'
 import { alterSteps, type Table } from './table.ts'
-import { alterType, replaceType } from './type.ts'
+import { alterType, replaceCollation, replaceType } from './type.ts'
 
 export function stepsOf(from: Side, to: Side, hints: Hints): Step[] {
   let forced: ReadonlySet<string> = new Set([...hints.rebuild, ...detachedIndexes(from, to)])
@@ -184,9 +184,11 @@ function changeObject(change: Change, was: SchemaObject, now: SchemaObject): Ste
     return (forced.has(key) ? undefined : alterType(change, was, now)) ?? replaceType(change, was, now)
   }
   if (forced.has(key) && isKind('index', was)) return indexAnew(change, was, now)
-  if (forced.has(key)) return [withBelonging(from, dropStep(from, was)), makeStep(to, now)]
+  if (forced.has(key)) {
+    return replaceCollation(change, was, now) ?? [withBelonging(from, dropStep(from, was)), makeStep(to, now)]
+  }
   if (isKind('sequence', was) && isKind('sequence', now)) return alterSequence(change, was, now)
-  return alterOther(change, was, now) ?? [withBelonging(from, dropStep(from, was)), makeStep(to, now)]
+  return alterOther(change, was, now) ?? replaceCollation(change, was, now) ?? [withBelonging(from, dropStep(from, was)), makeStep(to, now)]
 }
 
 function makeObject({ to }: Change, object: SchemaObject): Step[] {
