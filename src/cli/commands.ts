@@ -192,6 +192,8 @@ const TABLE = {
       'no-renames',
       'destroy',
       'online',
+      'leave',
+      'only',
       'fill',
       'map',
       'using',

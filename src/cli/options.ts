@@ -60,7 +60,11 @@ const OWN = {
     help: 'server for test databases (default: $MIGRATEST_SERVER_URL, else one is started)',
   },
   base: { type: 'string', value: 'BRANCH', help: 'branch to be merged into (default: from git or CI)' },
-  only: { type: 'string', value: 'GROUP,…', help: 'what to verify (default: everything): schema, paths, live' },
+  only: {
+    type: 'string',
+    value: 'NAME,…',
+    help: 'what to verify (default: everything): schema, paths, live; the objects that generate compares, as in --leave',
+  },
   since: {
     type: 'string',
     value: 'REF',
@@ -113,6 +117,12 @@ const OWN = {
     help: 'what was renamed, such as "column users.name = users.full_name"',
   },
   'no-renames': { type: 'boolean', help: 'nothing was renamed, except what --rename says' },
+  leave: {
+    type: 'string',
+    multiple: true,
+    value: 'PATTERN',
+    help: "objects to leave as they are: function, 'audit.*', 'users.dropped_*', 'view report_*'; may be repeated",
+  },
   online: {
     type: 'boolean',
     help: 'write what would keep others out of a table for long in a gentler way, in several migrations if it takes them',

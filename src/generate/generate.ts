@@ -15,6 +15,7 @@ import { destroyQuestions, waysOf } from './destroying.ts'
 import type { Generator } from './generator.ts'
 import { generatorOf, onlineWriterOf } from './generators.ts'
 import { type Answers, NO_ANSWERS } from './hints.ts'
+import { comparedPart, type Leaving } from './leaving.ts'
 import { nameOf } from './name.ts'
 import { neutralAnswers } from './neutral.ts'
 import { type OnlineInput, onlineMigrations } from './online/online.ts'
@@ -32,7 +33,8 @@ export type Wanted =
   { readonly sql: readonly WantedText[]; readonly partial?: boolean } | { readonly schema: Schema }
 
 export interface GenerateOptions<Client>
-  extends Pick<MigratedDatabaseOptions<Client>, 'server' | 'migrations' | 'table' | 'schema'> {
+  extends Pick<MigratedDatabaseOptions<Client>, 'server' | 'migrations' | 'table' | 'schema'>,
+    Leaving {
   readonly wanted: Wanted
   readonly answers?: GivenAnswers
   /** `true`: what would keep others out of a table for long is written in a gentler way, in as many migrations as that takes. */
@@ -92,7 +94,8 @@ export async function generate<Client>(options: GenerateOptions<Client>): Promis
   const attempts = await attemptsOn(server.dialect, scratch)
   try {
     const from = await attempts.attempt(async (db) => ({ keep: true, value: await db.schema() }))
-    const { to, left } = await (await wanting)(from)
+    const { to: all, left } = await (await wanting)(from)
+    const to = comparedPart(options)(all)
     const answered = readAnswers(options.answers ?? {}, from, to)
     const shared = {
       from,
@@ -131,7 +134,7 @@ export async function generate<Client>(options: GenerateOptions<Client>): Promis
           isJoined: !writer,
         })
       : undefined
-    const { up, down, remark, reached, answers: all } = spared ?? { ...proven, answers, reached: to }
+    const { up, down, remark, reached, answers: both } = spared ?? { ...proven, answers, reached: to }
     const migrations = writer
       ? await writtenOnline(
           {
@@ -139,7 +142,7 @@ export async function generate<Client>(options: GenerateOptions<Client>): Promis
             statements: up,
             from,
             to: reached,
-            answers: all,
+            answers: both,
             transactional: DIALECTS[server.dialect].transactionalDdl,
           },
           scratchWithRows,
@@ -202,17 +205,18 @@ function scratchOf<Client>(
   tables: readonly string[] = [],
 ): () => Promise<Scratch> {
   return async () => {
-    const { answers: _, rows: __, wanted: ___, online: ____, ...rest } = options as GenerateOptions<Client>
+    const { answers: _, rows: __, wanted: ___, online: ____, leave, only, ...rest } = options as GenerateOptions<Client>
     // Before the first migration, there is no latest version.
     const isEmpty = (await sourceOf(options.migrations).list()).length === 0
     const db = await MigratedDatabase.create({ ...(isEmpty && { version: 'nil' as const }), ...rest })
     if (tables.length > 0) await someRows(db.client as object, tables)
+    const part = comparedPart({ ...(leave && { leave }), ...(only && { only }) })
     return {
       run: async (sql) => {
         for (const one of sentTexts(sql, options.server.dialect)) await db.query(one)
       },
       rows: (sql) => db.query(sql),
-      schema: () => db.schema(db.client),
+      schema: async () => part(await db.schema(db.client)),
       dispose: () => db[Symbol.asyncDispose](),
     }
   }

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import type { GivenAnswers } from '../../generate/answers.ts'
 import { destroyedBy } from '../../generate/destroying.ts'
 import type { Generated, Wanted } from '../../generate/generate.ts'
+import type { Leaving } from '../../generate/leaving.ts'
 import { type Question, renameQuestion } from '../../generate/questions.ts'
 import { UsageError } from '../../migrate/errors.ts'
 import type { Source } from '../../migrate/source.ts'
@@ -83,7 +84,15 @@ async function generateWith(context: Context, wanted: Wanted, answers: GivenAnsw
     wanted,
     answers,
     ...(context.options.online && { online: true }),
+    ...leavingOf(context),
   })
+}
+
+/** What the configuration says, and the command line on top of it. */
+function leavingOf({ config, options }: Context): Leaving {
+  const leave = [...(config.generate?.leave ?? []), ...(options.leave ?? [])]
+  const only = options.only?.split(',').map((one) => one.trim()) ?? config.generate?.only ?? []
+  return { ...(leave.length > 0 && { leave }), ...(only.length > 0 && { only }) }
 }
 
 /** The folder of a new project is made with its first migration. */

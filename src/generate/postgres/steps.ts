@@ -188,7 +188,10 @@ function changeObject(change: Change, was: SchemaObject, now: SchemaObject): Ste
     return replaceCollation(change, was, now) ?? [withBelonging(from, dropStep(from, was)), makeStep(to, now)]
   }
   if (isKind('sequence', was) && isKind('sequence', now)) return alterSequence(change, was, now)
-  return alterOther(change, was, now) ?? replaceCollation(change, was, now) ?? [withBelonging(from, dropStep(from, was)), makeStep(to, now)]
+  return (
+    alterOther(change, was, now) ??
+    replaceCollation(change, was, now) ?? [withBelonging(from, dropStep(from, was)), makeStep(to, now)]
+  )
 }
 
 function makeObject({ to }: Change, object: SchemaObject): Step[] {

@@ -44,7 +44,8 @@ export function replaceType(change: Change, was: Type, now: Type): Step[] {
 /** Makes a collation again that columns have; `undefined` for anything else. */
 export function replaceCollation(change: Change, was: SchemaObject, now: SchemaObject): Step[] | undefined {
   const name = /^collation (.+)$/s.exec(was.name)?.[1]
-  if (was.kind !== 'other' || name === undefined || (change.from.usersOf.get(keyOf(was)) ?? []).length === 0) return undefined
+  if (was.kind !== 'other' || name === undefined || (change.from.usersOf.get(keyOf(was)) ?? []).length === 0)
+    return undefined
   return displaced(change, now, 'COLLATION', name)
 }
 
