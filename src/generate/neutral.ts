@@ -1,5 +1,5 @@
 /** Answers where nobody is asked: values that a column can hold and that mean nothing. */
-import type { SchemaObject } from '../schema/model.ts'
+import type { SchemaColumn, SchemaObject } from '../schema/model.ts'
 import type { Schema } from '../schema/schema.ts'
 import type { Answers } from './hints.ts'
 import { neutralValues } from './mysql/neutral.ts'
@@ -29,6 +29,7 @@ export function neutralAnswers(from: Schema, to: Schema, answers: Answers): Answ
       const value =
         referenced(to, table, label) ??
         (isUnique(to, table, label) ? uniqueValue(column.type, to) : undefined) ??
+        (to.dialect === 'mysql' ? place(table, column) : undefined) ??
         neutralValue(column.type, to)
       if (value !== undefined && !fill.has(key)) fill.set(key, value)
     }
@@ -54,6 +55,27 @@ function neutralValue(type: string, schema: Schema): string | undefined {
   if (first) return first
   if (/range$/.test(type)) return "'empty'"
   return undefined
+}
+
+/** The smallest value of each type of places. */
+const PLACES: Readonly<Record<string, string>> = {
+  geometry: 'POINT(0 0)',
+  point: 'POINT(0 0)',
+  linestring: 'LINESTRING(0 0,1 1)',
+  polygon: 'POLYGON((0 0,0 1,1 1,0 0))',
+  multipoint: 'MULTIPOINT(0 0)',
+  multilinestring: 'MULTILINESTRING((0 0,1 1))',
+  multipolygon: 'MULTIPOLYGON(((0 0,0 1,1 1,0 0)))',
+  geomcollection: 'GEOMETRYCOLLECTION(POINT(0 0))',
+  geometrycollection: 'GEOMETRYCOLLECTION(POINT(0 0))',
+}
+
+function place(table: SchemaObject, { name, type }: SchemaColumn): string | undefined {
+  const text = PLACES[type]
+  if (text === undefined) return undefined
+  const own = table.members.find(({ key }) => key.replaceAll('`', '') === `column ${name}`)?.text ?? ''
+  const srid = /\b(?:SRID|REF_SYSTEM_ID)[ =](\d+)/.exec(own)?.[1]
+  return `ST_GeomFromText('${text}'${srid === undefined ? '' : `, ${srid}`})`
 }
 
 function mysqlValue(type: string): string | undefined {
