@@ -217,7 +217,7 @@ const TABLE = {
     summary: 'write the migration that leads to a wanted schema, proven up, down and up on a test server',
     args: 99,
     takes: [
-      'path',
+      ...DATABASE,
       ...WANTED,
       'rename',
       'no-renames',
@@ -226,6 +226,8 @@ const TABLE = {
       'amend',
       'done',
       'yes',
+      'leave',
+      'only',
       'fill',
       'map',
       'using',
