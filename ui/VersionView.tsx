@@ -180,7 +180,11 @@ function Halves({ version: { up, down, recorded }, told }: { version: VersionDet
             <HalfView
               half={down && told ? { ...down, problem: undefined } : down}
               name="Down"
-              missing="There is no down, so it cannot be undone."
+              missing={
+                up?.kind === 'sql' && up.statements.length === 0 && up.problem === undefined
+                  ? 'There is no down, and none is needed: nothing runs.'
+                  : 'There is no down, so it cannot be undone.'
+              }
             />
           )}
         </div>

@@ -12,7 +12,7 @@ const root = join(import.meta.dirname, '..', '..')
 export function describeInChromium(name: string, specification: () => void): void {
   if (CHROMIUM === undefined && process.env.CI !== 'true') {
     describe.skip(`${name} (no Chromium in ${PLACES.join(', ')})`, specification)
-  } else describe(name, specification)
+  } else describe(name, { timeout: 120_000 }, specification)
 }
 
 export function launchChromium(): Promise<Browser> {

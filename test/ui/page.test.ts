@@ -151,6 +151,16 @@ class Shown {
     }
   }
 
+  /** What moves on and on, although the browser says that nothing should. */
+  motion(): Promise<string[]> {
+    return this.page.evaluate(() =>
+      document
+        .getAnimations()
+        .filter(({ effect }) => effect?.getComputedTiming().iterations === Number.POSITIVE_INFINITY)
+        .map((animation) => (animation as CSSAnimation).animationName),
+    )
+  }
+
   /** Violations of the rules that axe checks, one line each. */
   async violations(): Promise<string[]> {
     // In a world of its own, which the page's policy does not govern.
@@ -175,6 +185,9 @@ class Shown {
     await this.server.close()
   }
 }
+
+/** Schemas and verifications wait for a test server, which may have much to do. */
+const PATIENT = { timeout: 40_000 }
 
 const test = base.extend('shown', async ({ watched, annotate }, { onCleanup }) => {
   const around = { watched, annotate }
@@ -220,11 +233,11 @@ describeInChromium('the page', () => {
 
   test('each view, in light and dark, at three widths: nothing is cut off, axe finds nothing', async ({ shown }) => {
     const one = await shown.following()
-    await expect.poll(() => one.inspector.state.at).toBe('3_mail')
+    await expect.poll(() => one.inspector.state.at, PATIENT).toBe('3_mail')
     const found: string[] = []
     for (const { view, hash, shows } of VIEWS) {
       await one.go(hash)
-      await expect.poll(() => one.text()).toContain(shows)
+      await expect.poll(() => one.text(), PATIENT).toContain(shows)
       for (const width of [380, 1280, 2560]) {
         await one.page.setViewportSize({ width, height: 900 })
         const wide = await one.page.evaluate(() =>
@@ -239,6 +252,7 @@ describeInChromium('the page', () => {
       for (const colorScheme of ['light', 'dark'] as const) {
         await one.page.emulateMedia({ colorScheme })
         found.push(...(await one.violations()).map((text) => `${view}, ${colorScheme}: ${text}`))
+        found.push(...(await one.motion()).map((text) => `${view}: ${text}`))
       }
     }
     expect(found).toEqual([])
@@ -248,11 +262,11 @@ describeInChromium('the page', () => {
   test('an edit of a file is seen on the page, and a reload shows the same', async ({ shown, watched }) => {
     const one = await shown.following()
     await one.go('#/migrations/3_mail')
-    await expect.poll(() => one.text()).toContain('mail text')
+    await expect.poll(() => one.text(), PATIENT).toContain('mail text')
     watched.write('0003_mail.up.sql', 'alter table users add column email varchar(99);')
-    await expect.poll(() => one.text()).toContain('email character varying(99)')
+    await expect.poll(() => one.text(), PATIENT).toContain('email character varying(99)')
     await one.page.reload()
-    await expect.poll(() => one.text()).toContain('email character varying(99)')
+    await expect.poll(() => one.text(), PATIENT).toContain('email character varying(99)')
     expect(one.complaints).toEqual([])
   })
 
@@ -272,7 +286,7 @@ describeInChromium('the page', () => {
   test('a question is answered on the page, and the database follows the answer', async ({ shown, watched }) => {
     const { '0003_mail.down.sql': _, ...files } = SHOP
     const one = await shown.following(files, { onIrreversible: 'ask' })
-    await expect.poll(() => one.inspector.state.at).toBe('3_mail')
+    await expect.poll(() => one.inspector.state.at, PATIENT).toBe('3_mail')
     watched.write('0003_mail.up.sql', 'alter table users add column email text;')
     const leave = one.page.getByRole('button', { name: 'Leave it unchanged' })
     await leave.click()
@@ -283,25 +297,25 @@ describeInChromium('the page', () => {
     expect(await one.violations()).toEqual([])
     await one.photograph('a question')
     await one.page.getByRole('button', { name: 'Rebuild' }).click()
-    await expect.poll(async () => String(await watched.schema())).toContain('electronic text')
+    await expect.poll(async () => String(await watched.schema()), PATIENT).toContain('electronic text')
     await expect.poll(() => one.text()).not.toContain('This cannot be undone')
   })
 
   test('the database is moved to a version, after the page has said what that means', async ({ shown }) => {
     const one = await shown.following()
-    await expect.poll(() => one.inspector.state.at).toBe('3_mail')
+    await expect.poll(() => one.inspector.state.at, PATIENT).toBe('3_mail')
     await one.go('#/compare/database/1_users')
     await one.page.getByRole('button', { name: 'Go to 1_users' }).click()
     expect(await one.text()).toContain('2 migrations will be undone')
     await one.photograph('before a move')
     await one.page.getByRole('button', { name: 'Undo 2' }).click()
-    await expect.poll(() => one.inspector.state.at).toBe('1_users')
+    await expect.poll(() => one.inspector.state.at, PATIENT).toBe('1_users')
     await expect.poll(() => one.text()).toContain('There is nothing to run')
   })
 
   test('rows are filtered and ordered by the database, and a wrong value is said', async ({ shown }) => {
     const one = await shown.following()
-    await expect.poll(() => one.inspector.state.at).toBe('3_mail')
+    await expect.poll(() => one.inspector.state.at, PATIENT).toBe('3_mail')
     await one.go('#/rows')
     await one.page.getByRole('link', { name: /users 2/ }).click()
     const cells = () => one.page.locator('tbody td:nth-child(2)').allTextContents()
@@ -367,7 +381,7 @@ describeInChromium('the page', () => {
       [`0001_${name}.up.sql`]: `create table ${quoted} (${quoted} int primary key);\ncreate view "v${quoted.slice(1)} as select * from ${quoted};\ncomment on table ${quoted} is '${ODD.replaceAll("'", "''")}';`,
       [`0001_${name}.down.sql`]: `drop table ${quoted} cascade;`,
     })
-    await expect.poll(() => one.inspector.state.at).toBe(`1_${name}`)
+    await expect.poll(() => one.inspector.state.at, PATIENT).toBe(`1_${name}`)
     for (const { hash } of VIEWS) {
       await one.go(hash.replace(/[23]_\w+/, encodeURIComponent(`1_${name}`)).replace(/users$/, encodeURIComponent(ODD)))
       await expect.poll(() => one.text()).toContain('alert(1)')
@@ -434,7 +448,7 @@ describeInChromium('the page', () => {
     await expect.poll(() => one.text()).toContain('4 migrations')
     for (const { hash, shows } of VIEWS.slice(0, 4)) {
       await one.go(hash)
-      await expect.poll(() => one.text()).toContain(shows)
+      await expect.poll(() => one.text(), PATIENT).toContain(shows)
       expect(await one.violations()).toEqual([])
     }
     await one.go(`#/migrations/${encodeURIComponent(`4_${odd}`)}`)
@@ -472,7 +486,7 @@ describeInChromium('the page', () => {
     await expect.poll(() => one.text()).not.toContain('down-differs')
     await one.go('#/migrations/3_mail')
     await expect.poll(() => one.text()).toContain('What verify found')
-    await expect.poll(() => one.text()).toContain('mail text')
+    await expect.poll(() => one.text(), PATIENT).toContain('mail text')
     expect(await one.violations()).toEqual([])
     expect(one.complaints).toEqual([])
   })
@@ -489,10 +503,10 @@ describeInChromium('the page', () => {
     await one.go('#/findings')
     await expect.poll(() => one.text()).toContain('have not been verified yet')
     // Nothing else has changed the database.
-    await expect.poll(() => one.text()).toContain('just the schema that the migrations make')
+    await expect.poll(() => one.text(), PATIENT).toContain('just the schema that the migrations make')
     await one.page.getByRole('button', { name: 'Verify' }).click()
-    await expect.poll(() => one.text(), { interval: 5 }).toMatch(/of \d+ checks/)
-    await expect.poll(() => one.text()).toMatch(/3 migrations: 1 error/)
+    await expect.poll(() => one.text(), { interval: 5, ...PATIENT }).toMatch(/of \d+ checks/)
+    await expect.poll(() => one.text(), PATIENT).toMatch(/3 migrations: 1 error/)
     const row = one.page.getByRole('row', { name: '3_mail' })
     await row.getByRole('link', { name: 'round trip error' }).click()
     await expect.poll(() => one.text()).toContain('3_mail: round trip')
@@ -502,11 +516,11 @@ describeInChromium('the page', () => {
     expect(await one.violations()).toEqual([])
     // The other pages and a reload show the same, and a save makes it old.
     await one.page.reload()
-    await expect.poll(() => one.text()).toMatch(/3 migrations: 1 error/)
+    await expect.poll(() => one.text(), PATIENT).toMatch(/3 migrations: 1 error/)
     watched.write('0003_mail.down.sql', 'alter table users drop column mail;')
-    await expect.poll(() => one.text()).toContain('Files were saved since then')
+    await expect.poll(() => one.text(), PATIENT).toContain('Files were saved since then')
     await one.page.getByRole('button', { name: 'Verify again' }).click()
-    await expect.poll(() => one.text()).toMatch(/3 migrations: nothing found/)
+    await expect.poll(() => one.text(), PATIENT).toMatch(/3 migrations: nothing found/)
     expect(one.complaints).toEqual([])
   })
 
@@ -517,10 +531,11 @@ describeInChromium('the page', () => {
     const one = await shown.looking(files, { verify: (hooks) => verifyForPage(verifying(watched), hooks) })
     await one.go('#/findings')
     await one.page.getByRole('button', { name: 'Verify' }).click()
-    await expect.poll(() => one.text(), { interval: 5 }).toMatch(/of \d+ checks/)
+    await expect.poll(() => one.text(), { interval: 5, ...PATIENT }).toMatch(/of \d+ checks/)
+    expect(await one.motion()).toEqual([])
     await one.photograph('a running verification')
     await one.page.getByRole('button', { name: 'Stop' }).click()
-    await expect.poll(() => one.text()).toMatch(/stopped after \d+ of \d+ checks/)
+    await expect.poll(() => one.text(), PATIENT).toMatch(/stopped after \d+ of \d+ checks/)
     expect(one.inspector.state.verifying).toBeUndefined()
   })
 
@@ -561,7 +576,7 @@ describeInChromium('the page', () => {
     }
     await one.photograph('a proposed migration')
     await one.page.getByRole('button', { name: 'Write it' }).click()
-    await expect.poll(() => one.inspector.state.at).toBe('4_add_users_age')
+    await expect.poll(() => one.inspector.state.at, PATIENT).toBe('4_add_users_age')
     await panel.getByRole('link', { name: '4_add_users_age' }).click()
     await expect.poll(() => one.page.url()).toContain('4_add_users_age')
     await one.page.getByRole('button', { name: 'It is done' }).click()
@@ -569,17 +584,17 @@ describeInChromium('the page', () => {
 
     wanted('full_name text not null, age int')
     await one.page.getByRole('button', { name: 'Answer and generate' }).click()
-    await expect.poll(() => one.text()).toContain('Renamed, or new?')
+    await expect.poll(() => one.text(), PATIENT).toContain('Renamed, or new?')
     expect(await one.violations()).toEqual([])
     await one.photograph('a question of generate')
     await one.page.getByRole('button', { name: /was renamed to .*full_name/ }).click()
-    await expect.poll(async () => String(await watched.schema())).toContain('full_name text')
+    await expect.poll(async () => String(await watched.schema()), PATIENT).toContain('full_name text')
     expect(watched.names()).toHaveLength(10)
 
     wanted('full_name text not null, age int not null')
     await one.page.getByRole('textbox', { name: /SQL expression/ }).fill('18')
     await one.page.keyboard.press('Enter')
-    await expect.poll(async () => String(await watched.schema())).toContain('age integer NOT NULL')
+    await expect.poll(async () => String(await watched.schema()), PATIENT).toContain('age integer NOT NULL')
     expect(one.complaints).toEqual([])
   })
 
@@ -589,7 +604,7 @@ describeInChromium('the page', () => {
       '0003_mail.up.sql': "alter table users add column mail text;\nupdate users set mail = '<b>' || name;",
       '0003_mail.down.sql': 'alter table users drop column if exists mail, drop column if exists post;',
     })
-    await expect.poll(() => one.inspector.state.at).toBe('3_mail')
+    await expect.poll(() => one.inspector.state.at, PATIENT).toBe('3_mail')
     watched.write('0003_mail.up.sql', 'alter table users add column post text;')
     await one.go('#/rows')
     await expect.poll(() => one.text()).toContain('users: 2 values')
