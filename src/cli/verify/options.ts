@@ -3,6 +3,7 @@ import { GROUPS, ON_DEMAND, type RuleGroup } from '../../verify/rules.ts'
 import type { VerifyOptions } from '../../verify/verify.ts'
 import { fromConfig } from '../config.ts'
 import { type Context, parseSeconds } from '../context.ts'
+import { OptionError } from '../options.ts'
 import { readSizesFile } from './sizesFile.ts'
 
 /** Returns the groups that take no long time, and old code if a release is named. */
@@ -18,7 +19,7 @@ export async function verifyOptions(
   const { irreversible, base: configured, outOfOrder, rules, allow, also, skip } = context.config
   const base = context.options.base ?? configured
   const sizes = context.options.sizes ?? (context.config.sizes && fromConfig(context.found, context.config.sizes))
-  const { app, timeout = '600' } = context.options
+  const { app, timeout = '600', pairs } = context.options
   return {
     server: await context.testServer(),
     migrations: context.migrations,
@@ -30,9 +31,19 @@ export async function verifyOptions(
     ...(context.options.from !== undefined && { release: context.options.from }),
     ...(app !== undefined && { app: { command: app, timeoutMs: parseSeconds('--timeout', timeout) } }),
     ...(also && { also }),
+    ...(pairs !== undefined && { pairs: pairsOf(pairs) }),
     ...(skip && { skip }),
     ...(sizes !== undefined && { sizes: readSizesFile(sizes) }),
     ...(rules && { rules }),
     ...(allow && { allow }),
   }
+}
+
+// --- internal ---
+
+function pairsOf(text: string): number | 'all' {
+  if (text === 'all') return text
+  const count = Number(text)
+  if (Number.isSafeInteger(count) && count >= 0) return count
+  throw new OptionError(`--pairs ${text}: neither a number of moves nor "all".`)
 }
