@@ -274,7 +274,7 @@ class Database {
   }
 
   #say(server: ViteDevServer, event: WatchEvent): void {
-    const text = eventText(event, new Date().toTimeString().slice(0, 8))
+    const text = eventText(event, new Date().toTimeString().slice(0, 8), { keys: false })
     if (text) server.config.logger.info(text)
   }
 }

@@ -47,7 +47,7 @@ export async function watch(
   const inTurn = oneAtATime()
   // Report problems of the folder before starting a server.
   await source.list()
-  const isTyped = Boolean(process.stdin.isTTY && process.stdout.isTTY && !context.options.json)
+  const isTyped = hasKeys(context)
   context.busy('starting a server')
   const own = context.hasDatabase
     ? undefined
@@ -244,6 +244,11 @@ function wayBack(
   })
 }
 
+/** Returns whether the user can press keys and answer questions. */
+function hasKeys({ options }: Context): boolean {
+  return Boolean(process.stdin.isTTY && process.stdout.isTTY && !options.json)
+}
+
 function show(context: Context, event: WatchEvent): void {
   if (context.options.json) {
     printOut(JSON.stringify(event))
@@ -252,6 +257,7 @@ function show(context: Context, event: WatchEvent): void {
   const text = eventText(event, new Date().toTimeString().slice(0, 8), {
     width: process.stdout.columns,
     verbose: context.options.verbose ?? false,
+    keys: hasKeys(context),
   })
   if (text) context.printLine(text)
 }

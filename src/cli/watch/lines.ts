@@ -6,11 +6,11 @@ import { diffText } from '../../schema/diff.ts'
 import type { Applied, AskedOfGenerate, Proposal, Question, RanStep, WatchEvent } from '../../watch/events.ts'
 import { columns, paintedDiff, plural } from '../render.ts'
 
-/** Returns the text of an event; empty if there is nothing to print. @param at the time of day, such as 13:22:41 */
+/** Returns the text of an event; empty if there is nothing to print. @param at the time of day, such as 13:22:41; `keys`: `false` if none can be pressed */
 export function eventText(
   event: WatchEvent,
   at: string,
-  { width = Number.POSITIVE_INFINITY, verbose = false } = {},
+  { width = Number.POSITIVE_INFINITY, verbose = false, keys = true } = {},
 ): string {
   switch (event.type) {
     case 'opened':
@@ -51,9 +51,9 @@ export function eventText(
     case 'reconnected':
       return headline('✓', 'green', at, 'the server is back')
     case 'proposed':
-      return proposalText(event.proposal, at, `${event.proposal.title} is proposed; g writes it`)
+      return proposalText(event.proposal, at, `${event.proposal.title} is proposed; ${keys ? 'g' : GENERATE} writes it`)
     case 'questions':
-      return `${headline('?', 'yellow', at, `${plural(event.questions.length, 'question')} about the wanted schema; g asks`)}\n${indented(event.questions.map(({ why }) => why).join('\n'))}`
+      return `${headline('?', 'yellow', at, `${plural(event.questions.length, 'question')} about the wanted schema; ${keys ? 'g' : GENERATE} asks`)}\n${indented(event.questions.map(({ why }) => why).join('\n'))}`
     case 'drafted':
       return proposalText(event.proposal, at, `${event.again ? 'wrote anew' : 'wrote'} ${listed(event.files)}`, '✓')
     case 'withdrawn':
@@ -80,6 +80,9 @@ export function eventText(
 }
 
 // --- internal ---
+
+/** What to type where no key can be pressed. */
+const GENERATE = '"migratest generate"'
 
 /** Returns a table of the rows and values that do not fit into the schema. */
 function lossText({ left }: Carried): string {
