@@ -62,7 +62,7 @@ export interface TableEffect {
   readonly name: string
 }
 
-export interface Rewritten extends TableEffect {
+interface Rewritten extends TableEffect {
   /** The server's reason, in words; undefined where it gives none, as for CLUSTER. */
   readonly why?: string | undefined
 }
