@@ -1,10 +1,10 @@
 /**
  * Runs pairs of schemas through the generator: both ways, with rows, and counts what was reached.
  *
- *   node bench/generatePairs.ts PAIRS.json [--dialect postgres] [--source TEXT] [--name TEXT] [--every N] [--dump] [--verbose] [--sql]
+ *   node bench/generatePairs.ts PAIRS.json [--dialect postgres] [--source TEXT] [--name TEXT] [--every N] [--dump] [--online] [--verbose] [--sql]
  *
  * A pair is reached if the up leads to the wanted schema and the down back. Refused: nothing is written, with a reason. Wrong: the
- * generator was content, but `pg_dump` (with --dump) sees another schema.
+ * generator was content, but `pg_dump` (with --dump) sees another schema. With --online, the migrations for tables in use are proven, too.
  */
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
@@ -14,9 +14,10 @@ import { mysql } from '../presets/mysql.ts'
 import { postgres } from '../presets/postgres.ts'
 import { type Attempts, inTransactions, onCopies, type Scratch } from '../src/generate/attempts.ts'
 import { CannotGenerateError, GenerateProofError } from '../src/generate/errors.ts'
-import { generatorOf } from '../src/generate/generators.ts'
+import { generatorOf, onlineWriterOf } from '../src/generate/generators.ts'
 import { NO_ANSWERS, type Rename } from '../src/generate/hints.ts'
 import { neutralAnswers } from '../src/generate/neutral.ts'
+import { onlineMigrations } from '../src/generate/online/online.ts'
 import { type Proof, prove } from '../src/generate/prove.ts'
 import type { Schema } from '../src/schema/schema.ts'
 import { cutStatements } from '../src/sql/statements.ts'
@@ -51,6 +52,7 @@ const { values, positionals } = parseArgs({
     source: { type: 'string' },
     name: { type: 'string' },
     dump: { type: 'boolean', default: false },
+    online: { type: 'boolean', default: false },
     verbose: { type: 'boolean', default: false },
     sql: { type: 'boolean', default: false },
     every: { type: 'string', default: '1' },
@@ -179,7 +181,8 @@ function statementsOf(sql: string): string[] {
 }
 
 async function run(pair: Pair, to: Schema, dropped: TestDatabase<unknown>[]) {
-  const generator = generatorOf(to.dialect)
+  const writer = values.online ? onlineWriterOf(to.dialect) : undefined
+  const generator = writer?.generator ?? generatorOf(to.dialect)
   const make = () => loaded(pair, pair.from, pair.rows ?? '', dropped)
   const renames = values['without-renames'] ? [] : (pair.renames ?? []).map(renameOf)
   const first = await make()
@@ -198,6 +201,23 @@ async function run(pair: Pair, to: Schema, dropped: TestDatabase<unknown>[]) {
       if (values.dump && pair.dialect === 'postgres') dumps.push(dump(first.database))
     },
   })
+  if (writer && proof.up.length > 0) {
+    const migrations = await onlineMigrations({
+      writer,
+      statements: proof.up,
+      from,
+      to,
+      answers,
+      scratch: async () => (await make()).db,
+      transactional: to.dialect === 'postgres',
+    })
+    const whole = {
+      ...proof,
+      up: migrations.flatMap((one) => one.up.statements),
+      down: migrations.flatMap((one) => one.down.statements),
+    }
+    return { proof: whole, scratch: first, afterUp: '', afterDown: '' }
+  }
   if (values.dump && dumps.length === 0) dumps.push(dump(first.database), dump(first.database))
   return { proof, scratch: first, afterUp: dumps[0] ?? '', afterDown: dumps[1] ?? '' }
 }

@@ -137,6 +137,21 @@ function said(event: WatchEvent): Said | undefined {
       return { mark: '·', text: `${event.step}: ${event.message}` }
     case 'waiting':
       return { mark: '!', text: `Waiting: ${event.why}` }
+    case 'proposed':
+      return { mark: '?', text: `Proposed for the wanted schema: ${event.proposal.title}` }
+    case 'questions':
+      return { mark: '?', text: `The wanted schema: ${event.questions.map(({ why }) => why).join(' ')}` }
+    case 'drafted':
+      return { mark: '✓', text: `${event.again ? 'Wrote anew' : 'Wrote'} ${event.files.join(', ')}` }
+    case 'withdrawn':
+      return {
+        mark: '·',
+        text: `Nothing to propose: ${event.why}${event.files.length > 0 ? `; removed ${event.files.join(', ')}` : ''}`,
+      }
+    case 'finished':
+      return { mark: '✓', text: `Done: ${event.files.join(', ')}` }
+    case 'unreadable':
+      return { mark: '✗', text: event.error.message.split('\n')[0] ?? '' }
     case 'seeded':
       return { mark: '✓', text: `Seeds: ${event.files.join(', ')}` }
     case 'command':

@@ -15,6 +15,8 @@ export function Shown<T>({
   children: (data: T) => ComponentChildren
 }) {
   const { data, failure, loading } = loaded
+  // The page says already that its server has stopped.
+  if (failure?.code === 'GONE') return <p class="empty small">{what} cannot be read at the moment.</p>
   if (failure) return <FailureText failure={failure} title={`${what} cannot be shown`} />
   if (data === undefined) return <Skeleton what={what} />
   return (

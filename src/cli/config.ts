@@ -2,6 +2,7 @@
 import { existsSync, statSync } from 'node:fs'
 import { dirname, isAbsolute, join, relative, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import type { WantedSetting } from '../generate/wantedFrom.ts'
 import { UsageError } from '../migrate/errors.ts'
 import type { MigratorOptions } from '../migrate/migrator.ts'
 import { nearest } from '../migrate/nearest.ts'
@@ -37,9 +38,10 @@ export interface MigratestConfig
   readonly schemaFile?: string
   /**
    * The wanted schema of `generate`: SQL files or folders of them, relative to this file, or a command that prints SQL,
-   * such as `{ command: 'npx drizzle-kit export' }`.
+   * such as `{ command: 'npx drizzle-kit export' }`. `inputs`: the files and folders that the command reads, relative to
+   * this file; a watch runs the command again when one of them is saved.
    */
-  readonly wanted?: string | readonly string[] | { readonly command: string }
+  readonly wanted?: WantedSetting
   /** Settings of `watch`. */
   readonly watch?: WatchConfig
   /** Versions that `verify` does not undo, each with the reason. */
@@ -73,6 +75,8 @@ interface WatchConfig {
   readonly poll?: boolean
   /** `true`: write `schemaFile` after each change. Default `true` if `schemaFile` is set. */
   readonly schemaFile?: boolean
+  /** `false`: propose no migrations when the wanted schema is saved. Default `true` if `wanted` is set. */
+  readonly generate?: boolean
 }
 
 /** Returns `config` unchanged. Its parameter type lets editors complete and check the settings. */
@@ -171,6 +175,7 @@ const WATCH_SETTINGS: Record<keyof WatchConfig, Setting> = {
   carryRows: { is: (value) => typeof value === 'number' && value >= 0, what: 'a number of rows' },
   poll: { is: (value) => typeof value === 'boolean', what: 'true or false' },
   schemaFile: { is: (value) => typeof value === 'boolean', what: 'true or false' },
+  generate: { is: (value) => typeof value === 'boolean', what: 'true or false' },
 }
 
 const SETTINGS: Record<keyof MigratestConfig, Setting> = {

@@ -33,6 +33,8 @@ export interface Effects {
   readonly invalid: readonly BuiltIndex[]
   /** Indexes that stay invalid if the statement is interrupted and runs again. */
   readonly passedOver: readonly BuiltIndex[]
+  /** `true` on MySQL and MariaDB, which write some statements otherwise. */
+  readonly isMysql?: boolean
   /** MySQL and MariaDB: how the server changed the table, and the gentlest way that it would have accepted. */
   readonly algorithm?: Algorithm
 }
@@ -108,6 +110,8 @@ export interface ConstraintChange {
 }
 
 export interface Algorithm {
+  /** The table that is changed. */
+  readonly table: string
   readonly used: string
   /** `ALGORITHM=…, LOCK=…` */
   readonly possible: string

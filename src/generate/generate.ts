@@ -12,15 +12,16 @@ import { type GivenAnswers, readAnswers } from './answers.ts'
 import { type Attempts, inTransactions, onCopies, type Scratch } from './attempts.ts'
 import { isSame } from './decide.ts'
 import type { Generator } from './generator.ts'
-import { generatorOf } from './generators.ts'
+import { generatorOf, onlineWriterOf } from './generators.ts'
 import { type Answers, NO_ANSWERS } from './hints.ts'
 import { nameOf } from './name.ts'
 import { neutralAnswers } from './neutral.ts'
+import { type OnlineInput, onlineMigrations } from './online/online.ts'
 import { changedTables, prove } from './prove.ts'
 import { type Answered, commonQuestions, type Question } from './questions.ts'
 import { proveWithRows, someRows } from './someRows.ts'
 import type { Statement } from './statement.ts'
-import { halfText, sentTexts } from './text.ts'
+import { halfText, onlineText, sentTexts } from './text.ts'
 import { loadWanted, type WantedText } from './wanted.ts'
 
 /** The schema to get to. */
@@ -32,18 +33,35 @@ export interface GenerateOptions<Client>
   extends Pick<MigratedDatabaseOptions<Client>, 'server' | 'migrations' | 'table' | 'schema'> {
   readonly wanted: Wanted
   readonly answers?: GivenAnswers
+  /** `true`: what would keep others out of a table for long is written in a gentler way, in as many migrations as that takes. */
+  readonly online?: boolean
   /** Puts rows into the database before the up, for the proof. */
   readonly rows?: (db: Scratch, schema: Schema) => Promise<void>
 }
 
+/** One migration. */
+interface GeneratedMigration {
+  readonly up: readonly Statement[]
+  readonly down: readonly Statement[]
+  readonly upText: string
+  readonly downText: string
+  /** A word behind the name, such as `indexes`; empty for the first migration. */
+  readonly suffix: string
+  /** `true` if a half must not run in a transaction. */
+  readonly alone?: boolean
+}
+
 export interface Generated {
-  /** What has to be answered first; then `up` and `down` are empty. */
+  /** What has to be answered first; then there are no statements. */
   readonly questions: readonly Question[]
+  /** The statements of all migrations, and those that take all of them back. */
   readonly up: readonly Statement[]
   readonly down: readonly Statement[]
   /** The same as text; empty if there is nothing to do. */
   readonly upText: string
   readonly downText: string
+  /** In the order of their ups; empty if there is nothing to do. Without `online`, there is one. */
+  readonly migrations: readonly GeneratedMigration[]
   /** A title made from the change, such as `add_users_email`. */
   readonly name: string
   readonly from: Schema
@@ -61,7 +79,8 @@ export interface Generated {
 export async function generate<Client>(options: GenerateOptions<Client>): Promise<Generated> {
   const { server } = options
   const source = await sourceOf(options.migrations)
-  const generator = generatorOf(server.dialect)
+  const writer = options.online ? onlineWriterOf(server.dialect) : undefined
+  const generator = writer?.generator ?? generatorOf(server.dialect)
   const scratch = scratchOf(options)
   // Both sides at once: each waits for the server most of the time.
   const wanting = wantedSchema(options, source)
@@ -71,7 +90,18 @@ export async function generate<Client>(options: GenerateOptions<Client>): Promis
     const from = await attempts.attempt(async (db) => ({ keep: true, value: await db.schema() }))
     const { to, left } = await (await wanting)(from)
     const answered = readAnswers(options.answers ?? {}, from, to)
-    const shared = { from, to, left, name: '', up: [], down: [], upText: '', downText: '', questions: [] }
+    const shared = {
+      from,
+      to,
+      left,
+      name: '',
+      up: [],
+      down: [],
+      upText: '',
+      downText: '',
+      migrations: [],
+      questions: [],
+    }
     if (isSame(generator, to, from)) return shared
     const questions = openQuestions(generator, from, to, answered)
     if (questions.length > 0) return { ...shared, questions }
@@ -85,12 +115,21 @@ export async function generate<Client>(options: GenerateOptions<Client>): Promis
     })
     const destroyed = options.answers?.destroy ? [] : destroyQuestions(up, options.answers?.byId ?? {})
     if (destroyed.length > 0) return { ...shared, questions: destroyed }
+    const migrations = writer
+      ? await writtenOnline(
+          { writer, statements: up, from, to, answers, transactional: DIALECTS[server.dialect].transactionalDdl },
+          scratchOf(options, remark === undefined ? tables : []),
+          server.dialect,
+        )
+      : [{ suffix: '', up, down, upText: halfText(up, server.dialect), downText: halfText(down, server.dialect) }]
+    const backwards = [...migrations].reverse()
     return {
       ...shared,
-      up,
-      down,
-      upText: halfText(up, server.dialect),
-      downText: halfText(down, server.dialect),
+      up: migrations.flatMap((one) => one.up),
+      down: backwards.flatMap((one) => one.down),
+      upText: migrations.map((one) => one.upText).join('\n'),
+      downText: backwards.map((one) => one.downText).join('\n'),
+      migrations,
       name: nameOf(to.diff(from), answered.answers),
       ...(remark !== undefined && { remark }),
     }
@@ -104,7 +143,7 @@ export async function statementsBetween<Client>(
   options: Omit<GenerateOptions<Client>, 'wanted' | 'answers' | 'rows'> &
     Pick<MigratedDatabaseOptions<Client>, 'version'>,
   to: Schema,
-): Promise<Pick<Generated, 'up' | 'down'>> {
+): Promise<Pick<Generated, 'up' | 'down' | 'from'>> {
   const { dialect } = options.server
   const scratch = scratchOf(options)
   const attempts = await attemptsOn(dialect, scratch)
@@ -130,7 +169,7 @@ function scratchOf<Client>(
   tables: readonly string[] = [],
 ): () => Promise<Scratch> {
   return async () => {
-    const { answers: _, rows: __, wanted: ___, ...rest } = options as GenerateOptions<Client>
+    const { answers: _, rows: __, wanted: ___, online: ____, ...rest } = options as GenerateOptions<Client>
     // Before the first migration, there is no latest version.
     const isEmpty = (await (await sourceOf(options.migrations)).list()).length === 0
     const db = await MigratedDatabase.create({ ...(isEmpty && { version: 'nil' as const }), ...rest })
@@ -144,6 +183,23 @@ function scratchOf<Client>(
       dispose: () => db[Symbol.asyncDispose](),
     }
   }
+}
+
+async function writtenOnline(
+  input: Omit<OnlineInput, 'scratch'>,
+  scratch: () => Promise<Scratch>,
+  dialect: Dialect,
+): Promise<GeneratedMigration[]> {
+  const migrations = await onlineMigrations({ ...input, scratch })
+  const { waitsAtMost } = input.writer
+  return migrations.map(({ suffix, up, down }) => ({
+    suffix,
+    up: up.statements,
+    down: down.statements,
+    upText: onlineText(up, dialect, waitsAtMost),
+    downText: onlineText(down, dialect, waitsAtMost),
+    alone: up.alone || down.alone,
+  }))
 }
 
 async function fillRows(

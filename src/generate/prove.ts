@@ -77,13 +77,13 @@ export async function prove(
 
 // --- internal ---
 
-interface Sum {
+export interface Sum {
   readonly n: unknown
   readonly digest: unknown
 }
 
 /** Sums up the rows of the tables that change, by their old names, in the columns that both sides have alike. */
-async function sums(
+export async function sums(
   db: Scratch,
   generator: Generator,
   now: Schema,
@@ -161,7 +161,7 @@ function typeText({ objects }: Schema, column: string): string | undefined {
   return object && statementOf(object)
 }
 
-function newName({ renames }: Answers, kind: string, name: string): string {
+export function newName({ renames }: Answers, kind: string, name: string): string {
   return renames.find((rename) => rename.kind === kind && rename.old === name)?.new ?? name
 }
 
@@ -174,7 +174,8 @@ function lastName(qualified: string): string {
   return /^["`]/.test(last) ? last.slice(1, -1).replaceAll('""', '"').replaceAll('``', '`') : last
 }
 
-function compare(half: string, before: ReadonlyMap<string, Sum>, after: ReadonlyMap<string, Sum>): void {
+/** @throws GenerateProofError if rows or values were lost */
+export function compare(half: string, before: ReadonlyMap<string, Sum>, after: ReadonlyMap<string, Sum>): void {
   for (const [table, { n, digest }] of before) {
     const now = after.get(table)
     if (!now) continue

@@ -10,6 +10,8 @@ export interface Statement {
   readonly destroys?: string
   /** One line for people, without the comment's sign, where a reader would ask why. */
   readonly comment?: string
+  /** One line for people: who waits for it and why, if it takes long and no gentler way is known. */
+  readonly blocks?: string
 }
 
 /** Returns what identifies an object in a schema: its kind, its table, its name. */

@@ -4,6 +4,13 @@ import { withEnd } from '../sql/script.ts'
 import { cutStatements } from '../sql/statements.ts'
 import type { Statement } from './statement.ts'
 
+/** One half of a migration. */
+export interface Half {
+  readonly statements: readonly Statement[]
+  /** `true`: it must not run in a transaction. */
+  readonly alone: boolean
+}
+
 /** Returns one half: its statements with an empty line between those of different objects, and what a reader should know. */
 export function halfText(statements: readonly Statement[], dialect: Dialect): string {
   const blocks: string[] = []
@@ -12,6 +19,7 @@ export function halfText(statements: readonly Statement[], dialect: Dialect): st
     const notes = [
       ...(statement.destroys ? [`-- Destroys ${statement.destroys}, with what is in there.`] : []),
       ...(statement.comment ? [`-- ${statement.comment}`] : []),
+      ...(statement.blocks ? [`-- ${statement.blocks}`] : []),
     ]
     const text = [...notes, withEnd(statement.sql, dialect).trim()].join('\n')
     const joined = before && before.object === statement.object && notes.length === 0
@@ -20,6 +28,19 @@ export function halfText(statements: readonly Statement[], dialect: Dialect): st
     before = statement
   }
   return blocks.length === 0 ? '' : `${blocks.join('\n\n')}\n`
+}
+
+/**
+ * Returns one half of a migration that changes tables in use.
+ * @param waits a statement that limits how long the others wait for locks
+ */
+export function onlineText({ statements, alone }: Half, dialect: Dialect, waits: string | undefined): string {
+  const first = statements[0]
+  if (first === undefined) return '-- Nothing to take back: the values stay until their column goes.\n'
+  // What is made new waits for nobody, except a foreign key for the table that it refers to.
+  const isNew = statements.every(({ sql }) => /^CREATE /.test(sql))
+  const before = alone ? '-- migrate: no-transaction\n\n' : waits === undefined || isNew ? '' : `${waits}\n\n`
+  return `${before}${halfText(statements, dialect)}`
 }
 
 /**

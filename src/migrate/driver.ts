@@ -104,6 +104,11 @@ export interface MigrationStep {
   readonly to: number
   readonly work: StepWork
   readonly history: HistoryChange
+  /**
+   * `true` if `apply` of a step in code comes next, unless the run ends with `unlock`: the driver may begin its transaction
+   * together with the end of this one.
+   */
+  readonly beforeCode?: boolean | undefined
   /** Statements that record the step in another tool's table. They belong to the same transaction as our record. */
   readonly bookkeeping?: readonly string[] | undefined
 }

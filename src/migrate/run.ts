@@ -33,7 +33,8 @@ export async function runSteps(input: RunInput): Promise<PlanStep<number>[]> {
       if (input.stopped()) break
       if (signal.aborted) throw cancelled(driver, ran.at(-1)?.to ?? planned.from, signal)
     }
-    const { loaded, step, tell, applied } = await ahead.take(ran.length, planned)
+    const { loaded, step: taken, tell, applied } = await ahead.take(ran.length, planned)
+    const step = isBeforeCode(input, planned, steps[ran.length + 1]) ? { ...taken, beforeCode: true } : taken
     onEvent({ type: 'started', step: planned })
     tell()
     if (!applied && signal.aborted) throw cancelled(driver, planned.from, signal)
@@ -137,6 +138,11 @@ async function countDone(driver: Driver, batch: readonly MigrationStep[]): Promi
   const applied = new Set(history.map(({ version }) => version))
   const left = batch.findIndex(({ version }) => !applied.has(version))
   return dirty ? 0 : left === -1 ? batch.length : left
+}
+
+/** Returns whether nothing happens in the database between this step and the next one, which is in code. */
+function isBeforeCode({ after }: RunInput, step: PlanStep<number>, next: PlanStep<number> | undefined): boolean {
+  return step.code && step.atomic && next?.code === true && next.atomic && next.origin === 'file' && !after
 }
 
 /** Waits for a step that was sent. If an earlier one failed at first, all that were sent have done nothing. */

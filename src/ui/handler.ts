@@ -97,12 +97,30 @@ const CALLS: Readonly<Record<string, (inspector: Inspector, ask: Ask) => Promise
   'GET plan': (inspector, { query }) => inspector.plan(needed(query, 'from'), needed(query, 'to')),
   'GET tables': (inspector) => inspector.tables(),
   'GET rows': (inspector, { query }) => inspector.rows(rowRequest(query)),
+  'GET findings': (inspector) => inspector.findings,
+  'GET suggestions': (inspector) => inspector.suggestions(),
+  'POST verify': (inspector) => {
+    inspector.verify()
+    return {}
+  },
+  'POST verify/stop': (inspector) => {
+    inspector.stopVerifying()
+    return {}
+  },
   'POST move': (inspector, { body }) => {
     inspector.move(String(body.to))
     return {}
   },
   'POST answer': (inspector, { body }) => {
-    inspector.answer(Number(body.id), body.yes === true)
+    inspector.reply(Number(body.id), body.answer)
+    return {}
+  },
+  'POST generate': (inspector) => {
+    inspector.propose('generate')
+    return {}
+  },
+  'POST finish': (inspector) => {
+    inspector.propose('finish')
     return {}
   },
   'POST refresh': async (inspector) => {

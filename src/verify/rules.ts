@@ -139,9 +139,9 @@ const TABLE = {
   'object-broken': {
     group: 'rows',
     severity: 'error',
-    summary: 'a view or a trigger that worked before fails when it is used',
+    summary: 'something with a body or an expression worked before and fails when it is used',
     why: 'The server does not look into bodies when something they name is dropped or renamed: the first who uses them meets the error.',
-    instead: 'Replace the function, trigger or view in the same migration.',
+    instead: 'Replace the function, procedure, trigger or view in the same migration.',
   },
   'table-rewritten': {
     group: 'live',
@@ -191,7 +191,7 @@ const TABLE = {
     group: 'live',
     severity: 'notice',
     summary: 'one statement changes more than half of the rows of a table',
-    why: 'Each changed row stays locked until the migration ends, and whoever wants to change it waits.',
+    why: 'Each changed row stays locked until its transaction ends, and whoever wants to change it waits.',
     instead: 'Change them in batches, each in a transaction of its own.',
   },
   'no-lock-timeout': {

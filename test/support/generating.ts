@@ -17,6 +17,7 @@ export interface Wish {
   readonly rows?: string
   readonly answers?: GivenAnswers
   readonly server?: TestServer<unknown>
+  readonly online?: boolean
 }
 
 /** Generates with rows in the tables; what goes is dropped, and nothing is a rename, unless the answers say so. */
@@ -26,12 +27,14 @@ export async function generated({
   rows,
   answers,
   server = anyPostgres as TestServer<unknown>,
+  online = false,
 }: Wish): Promise<Generated> {
   return generate({
     server,
     migrations: memory({ '1_before.up.sql': from }),
     wanted: { sql: [{ name: 'wanted.sql', sql: to }] },
     answers: { destroy: true, askRenames: false, ...answers },
+    ...(online && { online }),
     ...(rows !== undefined && { rows: async (db) => db.run(rows) }),
   })
 }

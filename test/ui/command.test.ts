@@ -3,10 +3,14 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished } from 'vitest'
+import { createMigratedDatabase } from '../../fixtures/withMigratedDatabase.ts'
+
+import { listKept, removeKept } from '../../src/testing/server/kept.ts'
 import type { SavedPage, UiState } from '../../src/ui/protocol.ts'
 import { cli, folder, program, write } from '../support/cli.ts'
 import { test } from '../support/database.ts'
 import { builtPage } from '../support/page.ts'
+import { anyPostgres } from '../support/servers.ts'
 
 const SHOP = {
   'migrations/0001_users.up.sql': 'create table users (id int primary key);',
@@ -87,6 +91,22 @@ describe('migratest ui', () => {
     await expect.poll(async () => (await stateAt(address)).stations.length).toBe(3)
     expect((await stateAt(address)).at).toBe('nil')
     expect(await db.rows("select to_regclass('users') as found")).toEqual([{ found: null }])
+  })
+
+  test('the kept database of a failed test, at its version, is only looked at', async () => {
+    const cwd = folder(SHOP)
+    const db = await createMigratedDatabase({
+      server: anyPostgres,
+      migrations: join(cwd, 'migrations'),
+      version: 1,
+    })
+    await db.keep({ test: 'orders', file: 'orders.test.ts' })
+    await db[Symbol.asyncDispose]()
+    const state = await stateAt(await addressOf(await running(cwd, ['--kept', db.name])))
+    expect(state).toMatchObject({ at: '1_users', mode: 'reading' })
+    expect(state.why).toContain('kept from a failed test, orders.test.ts > orders')
+    expect(cli(['ui', '--kept', 'none'], {}, cwd)).toMatchObject({ code: 2, err: expect.stringContaining(db.name) })
+    await removeKept((await listKept(undefined)).filter(({ name }) => name === db.name))
   })
 
   test('one that another watch follows is only looked at, and shows what that one does', async ({ db }) => {

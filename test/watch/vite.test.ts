@@ -15,6 +15,7 @@ const NAME = 'MIGRATEST_TEST_URL'
 
 async function started(
   url: string,
+  more: VitePluginOptions = {},
 ): Promise<{ server: ViteDevServer; root: string; said: string[]; options: VitePluginOptions }> {
   const root = realpathSync(mkdtempSync(join(tmpdir(), 'migratest-vite-')))
   cpSync(join(import.meta.dirname, '..', '..', 'examples', 'vite'), root, { recursive: true })
@@ -27,7 +28,7 @@ async function started(
   // It keeps out of test runs, of which this is one.
   const { VITEST } = process.env
   delete process.env.VITEST
-  const options: VitePluginOptions = { database: url, env: NAME, seeds: 'seeds.sql' }
+  const options: VitePluginOptions = { database: url, env: NAME, seeds: 'seeds.sql', ...more }
   const server = await createServer({
     root,
     configFile: false,
@@ -100,6 +101,17 @@ test('vite dev has a database, shows a migration that fails where the page is, a
   const fresh = await page(server)
   await sleep(100)
   expect(fresh.filter(({ type }) => type === 'error')).toEqual([])
+})
+
+test('a save of the wanted schema is proposed in the terminal of vite', async ({ db }) => {
+  const { root, said } = await started(db.url, { wanted: 'schema.sql' })
+  const wanted = (more: string) =>
+    `CREATE TABLE notes (id integer PRIMARY KEY GENERATED ALWAYS AS IDENTITY, title text NOT NULL, done boolean NOT NULL DEFAULT false${more});`
+  writeFileSync(join(root, 'schema.sql'), wanted(', due date'))
+  await until(() => said.some((text) => text.includes('is proposed; g writes it')))
+  expect(said.join('\n')).toContain('ADD COLUMN due date')
+  writeFileSync(join(root, 'schema.sql'), wanted(', due dat'))
+  await until(() => said.some((text) => text.includes('schema.sql:1:')))
 })
 
 test('a restart of vite keeps the watch; its end ends it', async ({ db }) => {

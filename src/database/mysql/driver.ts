@@ -218,6 +218,8 @@ class MysqlDriver implements Driver {
     const body = script?.statements ?? []
     await this.#remember(script)
     const { from, to, history } = this.#fitting(step)
+    const { observer } = this.#options
+    if (observer?.isActive) await this.#writeFinished()
     this.#next = next
     this.#looked = undefined
     const ended = this.#ending(undefined)
@@ -239,7 +241,8 @@ class MysqlDriver implements Driver {
       this.#looked = look?.read(seen, errno)
     }
     try {
-      await this.#session.script([...statements, ...(look ? [look.sql] : [])], signal, onRow)
+      if (observer?.isActive) await this.#applyObserved(observer, step, { before, texts, after }, signal)
+      else await this.#session.script([...statements, ...(look ? [look.sql] : [])], signal, onRow)
       took()
     } catch (error) {
       if (error instanceof ScriptFailure && error.index === statements.length) return took(error.error.errno)
@@ -254,6 +257,37 @@ class MysqlDriver implements Driver {
     } finally {
       await this.#putBack(script)
     }
+  }
+
+  /** For an observer, each statement is a message of its own. */
+  async #applyObserved(
+    observer: StatementObserver,
+    step: MigrationStep,
+    { before, texts, after }: Readonly<Record<'before' | 'texts' | 'after', readonly string[]>>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const session = this.#session
+    const query = (sql: string) => session.query(sql)
+    const statements = step.work.kind === 'sql' ? step.work.script.statements : []
+    await session.script(before, signal)
+    for (const [index, text] of texts.entries()) {
+      const run = (other?: string) =>
+        session
+          .script([other ?? text], signal)
+          .catch((error) =>
+            Promise.reject(asStatementError(error, index, { sql: text, from: statements[index]?.start ?? 0 })),
+          )
+      const statement = {
+        step,
+        index,
+        statement: statements[index],
+        inTransaction: true,
+        query,
+        another: session.another,
+      }
+      await observer.observe(statement, run)
+    }
+    await session.script(after, signal)
   }
 
   /** Defers the writes to the first statement, which sends them in the same message: nothing has begun before that. */

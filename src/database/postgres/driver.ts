@@ -101,6 +101,8 @@ class PostgresDriver implements Driver {
   /** Name of the prepared statement that checks the version. */
   #guards: string | undefined
   readonly #inFlight = new InFlight()
+  /** Id of the transaction that has been begun for a step in code that comes next. */
+  #begun: string | undefined
   /** Names of all statements prepared on this session; some may not exist because their transaction failed. */
   readonly #names = new Set<string>()
 
@@ -155,6 +157,8 @@ class PostgresDriver implements Driver {
   async unlock(): Promise<void> {
     if (!this.#locked) return
     this.#locked = false
+    if (this.#begun !== undefined) await this.#putBack()
+    this.#begun = undefined
     // A borrowed session must be returned unchanged, and one of our own may live for days. The next run must not see
     // this run's temporary tables; elsewhere it would have a new session.
     const tidy = [...this.#names].map((name) => `DEALLOCATE ${name}`)
@@ -509,21 +513,48 @@ class PostgresDriver implements Driver {
     signal: AbortSignal,
   ): Promise<void> {
     signal.throwIfAborted()
-    const begin = this.#inside ? `SAVEPOINT ${STEP}` : 'BEGIN'
-    const [begun] = await this.#session.query(`${begin}; SELECT pg_catalog.txid_current()::text AS id`)
+    const begin = `${this.#inside ? `SAVEPOINT ${STEP}` : 'BEGIN'}; ${TRANSACTION_ID}`
+    const id = this.#begun ?? idIn(await this.#session.query(begin))
+    this.#begun = undefined
+    let recording = false
     try {
       await this.#observed(step, { index: 0, inTransaction: true }, async () => {
         await work.run(this.#context(work.log, signal))
       })
-      // Do not use the prepared statement here: if it is gone, code cannot be run a second time.
-      await this.#session.script(
-        `${tables.checkTransaction(this.#tables, String(begun?.id))}\n${this.#restore}\n${this.#recordPlainly(step)}\n${bookkeepingSql(step)}\n${this.#end}`,
-        signal,
-      )
+      recording = true
+      this.#begun = await this.#recordCode(step, id, signal)
     } catch (error) {
       await this.#putBack()
-      const told = error instanceof ScriptFailure ? this.#codeTailError(error.error, step) : asStatementError(error)
-      throw (await this.#isCommitted(begun?.id)) ? endedByCode(told) : told
+      const isCommitted = await this.#isCommitted(id)
+      const ended = recording && isAnswer(error) ? this.#endedByCode(error as PostgresError) : undefined
+      // The signal came between our commit and the beginning of the next transaction.
+      if (recording && isCommitted && !ended) return
+      const told = ended ?? (recording && isAnswer(error) ? this.#tailError(error as PostgresError, step) : undefined)
+      throw isCommitted ? endedByCode(told ?? asStatementError(error)) : (told ?? asStatementError(error))
+    }
+  }
+
+  /**
+   * Records a step in code and commits it, in one message.
+   * @param id the transaction that the code should still be in
+   * @returns the id of the transaction that was begun for the next step; undefined if none was
+   */
+  async #recordCode(step: MigrationStep, id: string, signal: AbortSignal): Promise<string | undefined> {
+    const isNextBegun = step.beforeCode === true && !this.#inside && this.#lock.table === undefined
+    const next = isNextBegun ? `BEGIN; ${TRANSACTION_ID}` : ''
+    const send = async (record: string, before: string) => {
+      const sql = [before, record, bookkeepingSql(step), this.#end, next].join('\n')
+      const rows = await this.#session.query(sql, [], signal)
+      return isNextBegun ? idIn(rows) : undefined
+    }
+    const check = `${tables.checkTransaction(this.#tables, id)}\n${this.#restore}\nSAVEPOINT ${RECORD};`
+    try {
+      return await send(this.#record(step), check)
+    } catch (error) {
+      // The code has removed the prepared statements, and cannot be run a second time.
+      if ((error as PostgresError).code !== NO_SUCH_STATEMENT) throw error
+      this.#prepared = undefined
+      return send(this.#recordPlainly(step), `ROLLBACK TO ${RECORD};`)
     }
   }
 
@@ -606,10 +637,10 @@ class PostgresDriver implements Driver {
     return asStatementError(error)
   }
 
-  /** As {@link #tailError}, with what `checkTransaction` has found. */
-  #codeTailError(error: PostgresError, step: MigrationStep): Error {
-    if (error.message.includes(tables.ENDED)) return new Error(ENDED_BY_CODE)
-    if (!error.message.includes(tables.GONE)) return this.#tailError(error, step)
+  /** Returns the error for what `checkTransaction` has found, if that is the failure. */
+  #endedByCode({ message }: PostgresError): Error | undefined {
+    if (message.includes(tables.ENDED)) return new Error(ENDED_BY_CODE)
+    if (!message.includes(tables.GONE)) return undefined
     return new Error('The migration removed the version table; write it in SQL, where it is put back.')
   }
 
@@ -771,6 +802,13 @@ const MOST_AHEAD = 16
 const SERVED_MS = 0.5
 const LONGEST_AHEAD = 2 ** 16
 
+/** Gives the transaction an id, by which its fate can be told later. */
+const TRANSACTION_ID = 'SELECT pg_catalog.txid_current()::text AS id'
+
+function idIn(rows: readonly Row[]): string {
+  return String(rows[0]?.id)
+}
+
 /** Returns a migration's name. In a folder of another tool, the name is whole. */
 function nameOf({ version, name, bookkeeping }: MigrationStep): string {
   return bookkeeping ? name : `${version}_${name}`
@@ -813,8 +851,12 @@ class StatementGone extends Error {}
 const NO_SUCH_STATEMENT = '26000'
 const ACTIVE_TRANSACTION = '25001'
 
-/** Savepoint names: STEP for one of several steps in one transaction, TRIAL for work that is rolled back again. */
+/**
+ * Savepoint names: STEP for one of several steps in one transaction, RECORD for our own writes, TRIAL for work that is
+ * rolled back again.
+ */
 const STEP = '"migratest step"'
+const RECORD = '"migratest record"'
 const TRIAL = '"migratest trial"'
 
 /**

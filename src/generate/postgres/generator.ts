@@ -15,11 +15,7 @@ import { stepsOf } from './steps.ts'
 export const postgresGenerator: Generator = {
   renames: renameStatements,
   statements(from: Schema, to: Schema, hints: Hints): readonly Statement[] {
-    const before = sideOf(from)
-    const after = sideOf(to)
-    const steps = stepsOf(before, after, hints)
-    const ordered = inOrder(steps, { rank: rankIn(hints), before: pairs(before, after, steps) })
-    return merged(ordered.flatMap(({ statements }) => statements))
+    return merged(actions(from, to, hints))
   },
   refused,
   unreached,
@@ -27,7 +23,18 @@ export const postgresGenerator: Generator = {
   questions: enumQuestions,
 }
 
+/** Writes one statement for each action, to find out what each of them does to a table that is in use. */
+export const singleActions: Generator = { ...postgresGenerator, statements: actions }
+
 // --- internal ---
+
+function actions(from: Schema, to: Schema, hints: Hints): PostgresStatement[] {
+  const before = sideOf(from)
+  const after = sideOf(to)
+  const steps = stepsOf(before, after, hints)
+  const ordered = inOrder(steps, { rank: rankIn(hints), before: pairs(before, after, steps) })
+  return ordered.flatMap(({ statements }) => statements)
+}
 
 function rankIn({ late }: Hints): (step: Step) => string {
   const places = [...late]
@@ -101,7 +108,7 @@ function index(steps: readonly Step[], what: 'ends' | 'makes' | 'frees'): Map<st
 }
 
 /** Puts neighbouring actions on one table into one statement. */
-function merged(statements: readonly PostgresStatement[]): Statement[] {
+export function merged(statements: readonly PostgresStatement[]): Statement[] {
   const groups: PostgresStatement[][] = []
   for (const statement of statements) {
     const last = groups.at(-1)
@@ -122,6 +129,7 @@ function merged(statements: readonly PostgresStatement[]): Statement[] {
     if (group.length === 1) return [plain(first)]
     const destroys = group.flatMap((one) => one.destroys ?? []).join(', ')
     const comment = group.flatMap((one) => one.comment ?? []).join(' ')
+    const blocks = group.flatMap((one) => one.blocks ?? []).join(' ')
     return [
       {
         sql: `ALTER ${first.alter?.table}\n${group.map(({ alter }) => `  ${alter?.action}`).join(',\n')};`,
@@ -129,6 +137,7 @@ function merged(statements: readonly PostgresStatement[]): Statement[] {
         object: first.object,
         ...(destroys && { destroys }),
         ...(comment && { comment }),
+        ...(blocks && { blocks }),
       },
     ]
   })

@@ -46,8 +46,8 @@ export interface CreateOptions {
   readonly holdConnection?: boolean
   /** The test's name and file, for warnings and for the mark on a kept database. */
   readonly test?: { readonly name: string; readonly file: string | undefined } | undefined
-  /** Receives the name of the database if it is kept because the test failed. */
-  readonly onKept?: ((name: string) => void) | undefined
+  /** Receives the name of the database if it is kept because the test failed, and the command that opens it. */
+  readonly onKept?: ((name: string, open: string) => Promise<void> | void) | undefined
   /** Receives the target before the database moves to it. */
   readonly onTarget?: ((target: Target) => void) | undefined
 }

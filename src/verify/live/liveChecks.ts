@@ -79,7 +79,7 @@ export class LiveChecks<Client> {
     const database = this.#database
     try {
       await database.reach(below)
-      const empty = await database.fill()
+      const empty = await database.fill(this.#halves.of(versionOf(migration), 'up')?.text ?? '')
       const first = await database.observe(migration.version).catch((error) => {
         if (error instanceof MigrationFailedError) return undefined
         throw error
