@@ -31,7 +31,7 @@ const PICTURES: Readonly<Record<string, { readonly title: string; readonly panel
   saving: { title: 'From a save to the database, 10 000 rows in the table', panels: ['watch'] },
 }
 
-/** Keeps the medians of a run under a name, if the bench was asked to. */
+/** Keeps the medians of a run under a name, if the bench was asked to, and draws them. */
 export function record(name: string, title: string, series: readonly Series[]): void {
   if (!process.argv.includes('--record')) return
   const bars = series.map(({ name, times }) => ({
@@ -43,14 +43,7 @@ export function record(name: string, title: string, series: readonly Series[]): 
   const day = new Date().toISOString().slice(0, 10)
   const run = `${day}, ${cpus().length} processors, Node ${process.version}, load average ${loadavg()[0]?.toFixed(1)}`
   writeFileSync(join(FOLDER, `${name}.json`), `${JSON.stringify({ title, run, bars } satisfies Panel, null, 2)}\n`)
-}
-
-/** Draws all pictures whose panels are all there. */
-export function draw(): void {
-  for (const [name, { title, panels }] of Object.entries(PICTURES)) {
-    const read = panels.flatMap((panel) => panelNamed(panel) ?? [])
-    if (read.length > 0) writeFileSync(join(FOLDER, `${name}.svg`), svg(title, read))
-  }
+  draw()
 }
 
 // --- internal ---
@@ -61,6 +54,14 @@ const VALUES = 90
 const ROW = 30
 const OWN = /^(?:migratest|migrate watch)/
 const FLOOR = /^(?:floor|connect)/
+
+/** Draws all pictures of which there are figures. */
+function draw(): void {
+  for (const [name, { title, panels }] of Object.entries(PICTURES)) {
+    const read = panels.flatMap((panel) => panelNamed(panel) ?? [])
+    if (read.length > 0) writeFileSync(join(FOLDER, `${name}.svg`), svg(title, read))
+  }
+}
 
 function rounded(ms: number): number {
   return Math.round(ms * 10) / 10

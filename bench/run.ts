@@ -11,7 +11,7 @@ import { MigratedDatabase, settled } from '../dist/src/testing/lease/migratedDat
 import { postgresServer } from '../dist/src/testing/server/postgres/server.js'
 import { verification } from '../dist/src/verify/verify.js'
 import { codeFolders } from './code.ts'
-import { draw, record } from './figures.ts'
+import { record } from './figures.ts'
 import { folders } from './folders.ts'
 import { generating } from './generate.ts'
 import { loading, reloads } from './loading.ts'
@@ -76,7 +76,6 @@ if (!only || only === 'memory') reloads(2000)
 if (!only || only === 'container') await container(5)
 if (!only || only === 'mysql') await mysqlFamily('mysql', part)
 if (!only || only === 'mariadb') await mysqlFamily('mariadb', part)
-draw()
 await admin.end()
 lease.release()
 await stopServer(request)
