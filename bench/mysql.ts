@@ -18,17 +18,18 @@ type Kind = 'mysql' | 'mariadb'
 
 const OWN = { 'innodb-lock-wait-timeout': '49' }
 
-export async function mysqlFamily(kind: Kind): Promise<void> {
+/** @param part one of apply, copy, taking, ready; default all */
+export async function mysqlFamily(kind: Kind, part?: string): Promise<void> {
   const request = { kind, from: 'auto', version: undefined, image: undefined, flags: OWN, setup: [] } as const
   const lease = await acquireServer(request)
   console.log(`# ${lease.server.name}\n`)
   const files = writeMigrations(100)
   const admin = await createConnection({ uri: lease.server.url, multipleStatements: true })
   try {
-    await apply(lease.server.url, admin, files)
-    await atVersion(lease.server.url, admin, files)
-    await taking(kind, lease.server.url, files)
-    await ready(kind)
+    if (!part || part === 'apply') await apply(lease.server.url, admin, files)
+    if (!part || part === 'copy') await atVersion(lease.server.url, admin, files)
+    if (!part || part === 'taking') await taking(kind, lease.server.url, files)
+    if (!part || part === 'ready') await ready(kind)
   } finally {
     await admin.end()
     lease.release()

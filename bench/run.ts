@@ -1,5 +1,5 @@
 /** `npm run bench`: applying migrations against peers, starting, verifying, loading TypeScript, memory, how soon a server is ready. */
-import { execFileSync, spawnSync } from 'node:child_process'
+import { execFileSync } from 'node:child_process'
 import { appendFileSync, rmSync } from 'node:fs'
 import { cpus, totalmem } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -14,15 +14,17 @@ import { codeFolders } from './code.ts'
 import { folders } from './folders.ts'
 import { generating } from './generate.ts'
 import { loading, reloads } from './loading.ts'
-import { interleaved, table } from './measure.ts'
+import { interleaved, median, table } from './measure.ts'
 import { writeMigrations } from './migrations.ts'
 import { mysqlFamily } from './mysql.ts'
 import { page } from './page.ts'
 import { CONTENDERS } from './peers.ts'
+import { slowNetwork } from './slowNetwork.ts'
 import { taking } from './taking.ts'
 import { watching } from './watching.ts'
 
 const only = process.argv[2]
+const ROUND_TRIP_MS = 5
 let databases = 0
 const request = {
   kind: 'postgres',
@@ -41,6 +43,7 @@ console.log(
 )
 if (!only || only === 'apply') await apply(100, 15)
 if (!only || only === 'apply') await apply(500, 7)
+if (!only || only === 'network') await network(100, 5)
 if (!only || only === 'process') await wholeProcess(100, 11)
 if (!only || only === 'start') await start(100, 11)
 if (!only || only === 'verify') await verify(100, 2)
@@ -69,8 +72,8 @@ if (!only || only === 'load') await loading(200, 9)
 if (!only || only === 'memory') await memory(10_000)
 if (!only || only === 'memory') reloads(2000)
 if (!only || only === 'container') await container(5)
-if (!only || only === 'mysql') await mysqlFamily('mysql')
-if (!only || only === 'mariadb') await mysqlFamily('mariadb')
+if (!only || only === 'mysql') await mysqlFamily('mysql', process.argv[3])
+if (!only || only === 'mariadb') await mysqlFamily('mariadb', process.argv[3])
 await admin.end()
 lease.release()
 await stopServer(request)
@@ -104,27 +107,63 @@ async function apply(count: number, rounds: number): Promise<void> {
   rmSync(dirname(files.folder), { recursive: true })
 }
 
+/** The same with 5 ms between the tool and the server. */
+async function network(count: number, rounds: number): Promise<void> {
+  const files = writeMigrations(count)
+  const slow = await slowNetwork(lease.server.url, ROUND_TRIP_MS)
+  const through = (url: string) => {
+    const { hostname, port } = new URL(slow.url)
+    return Object.assign(new URL(url), { hostname, port }).href
+  }
+  const contenders = [
+    ...CONTENDERS,
+    { name: 'dbmate (whole process)', apply: async (url: string) => dbmateUp(url, files.dbmateFolder) },
+  ]
+  const series = await interleaved(
+    contenders.map((c) => c.name),
+    rounds,
+    async (name) => {
+      const url = through(await freshDatabase())
+      const begun = performance.now()
+      await contenders.find((c) => c.name === name)?.apply(url, files)
+      return performance.now() - begun
+    },
+  )
+  const client = new pg.Client(slow.url)
+  await client.connect()
+  const trips: number[] = []
+  for (let i = 0; i < 50; i++) {
+    const begun = performance.now()
+    await client.query('select 1')
+    trips.push(performance.now() - begun)
+  }
+  await client.end()
+  slow.stop()
+  console.log(
+    `## Apply ${count} migrations, ${median(trips).toFixed(1)} ms from a query to its answer (${rounds} rounds)\n\n${table(series)}\n`,
+  )
+  rmSync(dirname(files.folder), { recursive: true })
+}
+
 /** A process each: dbmate is a native binary, ours starts Node. */
 async function wholeProcess(count: number, rounds: number): Promise<void> {
   const files = writeMigrations(count)
-  const dbmate = join(import.meta.dirname, 'node_modules', '@dbmate', 'linux-x64', 'bin', 'dbmate')
   const ours = join(import.meta.dirname, '..', 'dist', 'lib', 'main.js')
   const series = await interleaved(['dbmate', 'migrate up'], rounds, async (name) => {
     const url = await freshDatabase()
     const begun = performance.now()
-    const [program, args] =
-      name === 'dbmate'
-        ? [
-            dbmate,
-            ['--url', `${url}?sslmode=disable`, '--migrations-dir', files.dbmateFolder, '--no-dump-schema', 'up'],
-          ]
-        : [process.execPath, [ours, 'up', '-d', url, '-p', files.folder]]
-    const { status, stderr } = spawnSync(program, args, { encoding: 'utf8' })
-    if (status !== 0) throw new Error(stderr)
+    if (name === 'dbmate') dbmateUp(url, files.dbmateFolder)
+    else execFileSync(process.execPath, [ours, 'up', '-d', url, '-p', files.folder], { stdio: 'ignore' })
     return performance.now() - begun
   })
   console.log(`## Apply ${count} migrations, whole processes (${rounds} rounds)\n\n${table(series)}\n`)
   rmSync(dirname(files.folder), { recursive: true })
+}
+
+function dbmateUp(url: string, folder: string): void {
+  const program = join(import.meta.dirname, 'node_modules', '@dbmate', 'linux-x64', 'bin', 'dbmate')
+  const args = ['--url', `${url}?sslmode=disable`, '--migrations-dir', folder, '--no-dump-schema', 'up']
+  execFileSync(program, args, { stdio: 'ignore' })
 }
 
 /** From typing to the prompt: what a command costs that has nothing to do. */

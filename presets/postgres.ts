@@ -1,8 +1,8 @@
 /** Preset for a PostgreSQL server for tests: in Docker, from embedded or installed binaries, or running elsewhere. */
 import type { Client } from 'pg'
-import { identifier, literal } from '../src/database/postgres/tables.ts'
 import type { From } from '../src/server/request.ts'
 import { initTexts } from '../src/testing/given.ts'
+import { createRole } from '../src/testing/server/postgres/roles.ts'
 import { postgresServer } from '../src/testing/server/postgres/server.ts'
 import { serverUrl } from '../src/testing/server/serverUrl.ts'
 import type { TestServer } from '../src/testing/testServer.ts'
@@ -44,10 +44,4 @@ export function postgres(options: PostgresOptions = {}): TestServer<Client> {
     snapshotBytes: options.snapshotMegabytes === undefined ? undefined : options.snapshotMegabytes * 2 ** 20,
     init: () => initTexts(options.init),
   })
-}
-
-// --- internal ---
-
-function createRole(name: string): string {
-  return `DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = ${literal(name)}) THEN CREATE ROLE ${identifier(name)}; END IF; END $$`
 }

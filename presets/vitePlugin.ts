@@ -2,9 +2,12 @@
  * `migratest/vite`: gives `vite dev` a database that follows every save, and shows a failing migration in the browser.
  */
 import { relative, resolve } from 'node:path'
-import type { Plugin, ViteDevServer } from 'vite'
+import type { CLIShortcut, Plugin, ViteDevServer } from 'vite'
+import { migrationFiles } from '../src/cli/drafts.ts'
+import type { NewPlace } from '../src/cli/newMigration.ts'
 import { eventText } from '../src/cli/watch/lines.ts'
 import { openBeside } from '../src/database/beside.ts'
+import { type WantedSetting, wantedFrom } from '../src/generate/wantedFrom.ts'
 import { dialectOf, type ServerKind, serverKindOf } from '../src/server/kinds.ts'
 import { pathOf } from '../src/source/folder.ts'
 import { openFolder } from '../src/source/open.ts'
@@ -12,6 +15,7 @@ import { MountedPage } from '../src/ui/mounted.ts'
 import { allow } from '../src/watch/allowed.ts'
 import type { Failure, WatchEvent } from '../src/watch/events.ts'
 import { ownDatabase } from '../src/watch/ownDatabase.ts'
+import type { ProposerOptions } from '../src/watch/proposer.ts'
 import { Watcher } from '../src/watch/watcher.ts'
 
 export interface VitePluginOptions {
@@ -26,6 +30,11 @@ export interface VitePluginOptions {
   readonly dialect?: ServerKind
   /** The environment variable that receives the URL; default `DATABASE_URL`. */
   readonly env?: string
+  /**
+   * The wanted schema: SQL files or folders of them, relative to vite's root, or a command that prints SQL. A save proposes
+   * the migration that leads there, and `g` with Enter in vite's terminal writes it.
+   */
+  readonly wanted?: WantedSetting
   /** SQL files, relative to vite's root, to run in a new database. */
   readonly seeds?: string | readonly string[]
   /** Shell command to run after each schema change. */
@@ -77,6 +86,7 @@ class Database {
   readonly #watcher: Watcher
   readonly #release: () => void
   readonly #reload: boolean
+  readonly #proposes: boolean
   readonly #servers = new Set<ViteDevServer>()
   /** The page at `/__migratest/`. */
   readonly #page: MountedPage
@@ -94,8 +104,13 @@ class Database {
   ) {
     this.#key = key
     this.#reload = reload
+    this.#proposes = options.proposals !== undefined
     this.#release = release
-    this.#watcher = new Watcher({ ...options, onEvent: (event) => this.#hear(event) })
+    this.#watcher = new Watcher({
+      ...options,
+      answer: (asked, signal) => this.#page.answer(asked, signal),
+      onEvent: (event) => this.#hear(event),
+    })
     const { url, server, folder, open, migrator } = options
     this.#page = new MountedPage({
       source: async () => openFolder(folder),
@@ -107,6 +122,14 @@ class Database {
       server,
       mode: 'watching',
       testServer: async () => (await import('../src/testing/server/anyServer.ts')).anyServer(kind),
+      async verify(hooks) {
+        const [{ verifyForPage }, { anyServer }, { GROUPS }] = await Promise.all([
+          import('../src/cli/verify/forPage.ts'),
+          import('../src/testing/server/anyServer.ts'),
+          import('../src/verify/rules.ts'),
+        ])
+        return verifyForPage({ server: anyServer(kind), migrations: folder, groups: GROUPS }, hooks)
+      },
       act: (job) => this.#watcher.do(job),
     })
   }
@@ -173,6 +196,10 @@ class Database {
           command: options.exec,
           onSchema: undefined,
           ask: undefined,
+          proposals:
+            options.wanted === undefined
+              ? undefined
+              : proposalsOf(options.wanted, root, { folder, source }, serverKindOf(url) ?? dialect),
         },
         serverKindOf(url) ?? dialect,
       )
@@ -191,6 +218,7 @@ class Database {
       this.#page.handle(request, response).then((isAnswered) => isAnswered || next(), next)
     })
     server.httpServer?.once('listening', () => this.#tellPage(server))
+    if (this.#proposes) server.bindCLIShortcuts({ customShortcuts: this.#shortcuts() })
     server.ws.on('connection', () => {
       if (this.#failure) server.ws.send({ type: 'error', err: overlay(this.#failure) })
     })
@@ -234,6 +262,14 @@ class Database {
     }
   }
 
+  #shortcuts(): CLIShortcut<ViteDevServer>[] {
+    const does = (kind: 'generate' | 'finish') => () => this.#watcher.do({ kind })
+    return [
+      { key: 'g', description: 'write the migration that is proposed for the wanted schema', action: does('generate') },
+      { key: 'f', description: 'finish the draft of a migration', action: does('finish') },
+    ]
+  }
+
   #tellPage(server: ViteDevServer): void {
     const address = server.httpServer?.address()
     if (typeof address !== 'object' || address === null) return
@@ -242,8 +278,24 @@ class Database {
   }
 
   #say(server: ViteDevServer, event: WatchEvent): void {
-    const text = eventText(event, new Date().toTimeString().slice(0, 8))
+    const text = eventText(event, new Date().toTimeString().slice(0, 8), { keys: false })
     if (text) server.config.logger.info(text)
+  }
+}
+
+function proposalsOf(
+  wanted: WantedSetting,
+  root: string,
+  { folder, source }: Pick<NewPlace, 'folder' | 'source'>,
+  kind: ServerKind,
+): ProposerOptions {
+  const from = wantedFrom(wanted, root, (path) => relative(process.cwd(), resolve(root, path)) || '.')
+  return {
+    from,
+    schema: 'command' in from ? from.command : from.paths.join(', '),
+    server: async () => (await import('../src/testing/server/anyServer.ts')).anyServer(kind),
+    place: {},
+    files: migrationFiles({ folder, source, timestamp: false, base: undefined, isBaseNamed: false }),
   }
 }
 

@@ -4,6 +4,7 @@ import type { UiState } from '../src/ui/protocol.ts'
 import { Activity } from './Activity.tsx'
 import { Compare } from './Compare.tsx'
 import { Findings } from './Findings.tsx'
+import { ProposedNotice } from './Proposed.tsx'
 import { QuestionNotice } from './Question.tsx'
 import { Rows } from './Rows.tsx'
 import { go, linkTo, route, type View } from './route.ts'
@@ -59,7 +60,7 @@ export function App() {
 function Header({ now, view }: { now: UiState; view: View }) {
   const { folder, database, server, format } = now
   const shown = VIEWS.filter(({ view: one }) => {
-    if (one === 'findings') return now.verified
+    if (one === 'findings' && now.verified) return true
     return now.mode !== 'saved' || one === 'migrations' || one === 'compare'
   })
   return (
@@ -74,7 +75,12 @@ function Header({ now, view }: { now: UiState; view: View }) {
       </p>
       <nav class="views" aria-label="Views">
         {shown.map((one) => (
-          <a key={one.view} href={linkTo(one.view)} aria-current={one.view === view ? 'page' : undefined}>
+          <a
+            key={one.view}
+            href={linkTo(one.view)}
+            data-name={one.name}
+            aria-current={one.view === view ? 'page' : undefined}
+          >
             {one.name}
           </a>
         ))}
@@ -135,7 +141,9 @@ function Notices({ now }: { now: UiState }) {
         </p>
       )}
       {now.question && <QuestionNotice asked={now.question} />}
-      {failure && <FailureText failure={failure} title="The last save was not applied" />}
+      {now.proposed && !now.question && <ProposedNotice proposed={now.proposed} stations={now.stations} />}
+      {now.unwanted && <FailureText failure={now.unwanted} title="The wanted schema cannot be reached" />}
+      {failure && !now.question && <FailureText failure={failure} title="The last save was not applied" />}
       {unread && connected && <FailureText failure={unread} title="The migrations cannot be read" />}
       {now.mode === 'reading' && why !== undefined && <p class="notice">Only looking: {why}</p>}
       {problems.map((problem) => (

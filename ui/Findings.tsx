@@ -1,58 +1,41 @@
-/** What `verify` found: a matrix of migrations and checks, and each finding with its place and the safe way. */
-import type { FindingsDocument, KeyedFinding, Station, UiState, VerifiedCheck } from '../src/ui/protocol.ts'
-import { Code } from './Code.tsx'
-import { DiffLines, linesOfText } from './Diff.tsx'
+/** What `verify` found, whether something else changed the database, and what could be tidied up. */
+import { useEffect, useRef } from 'preact/hooks'
+import type { FindingsDocument, Station, UiState, VerifiedCheck } from '../src/ui/protocol.ts'
+import { Drift } from './Drift.tsx'
+import { Effects, FindingCard } from './FindingCard.tsx'
+import { ALL } from './findingMarks.ts'
+import { Matrix } from './Matrix.tsx'
 import { linkTo, route } from './route.ts'
+import { Suggestions } from './Suggestions.tsx'
 import { Shown } from './states.tsx'
-import { documentAt, state } from './store.ts'
-import { duration } from './time.ts'
+import { foundByVerify } from './store.ts'
+import { Verify } from './Verify.tsx'
 
 export function Findings({ now }: { now: UiState }) {
-  const findings = documentAt<FindingsDocument>('findings')
-  const chosen = route.value.parts[0]
+  const findings = foundByVerify()
   return (
     <article class="findings">
-      <h1>Findings</h1>
-      <Shown loaded={findings} what="The findings">
-        {(found) => {
-          const shown =
-            chosen === undefined ? found.findings : found.findings.filter(({ key }) => (key ?? ALL) === chosen)
-          return (
-            <>
-              <p class={`verdict ${found.ok ? 'ok' : 'bad'}`}>{found.verdict}</p>
-              <div class="findings-split">
-                <Matrix found={found} stations={now.stations} chosen={chosen} />
-                <section class="finding-list" aria-labelledby="found-title">
-                  <h2 id="found-title">
-                    {chosen === undefined ? 'All findings' : chosen === ALL ? 'Of all migrations together' : chosen}
-                    {chosen !== undefined && (
-                      <a class="more" href={linkTo('findings')}>
-                        Show all
-                      </a>
-                    )}
-                  </h2>
-                  {shown.length === 0 && <p class="empty small">Nothing was found.</p>}
-                  {shown.map((finding, i) => (
-                    <FindingCard
-                      key={`${finding.rule} ${finding.key} ${i}`}
-                      finding={finding}
-                      named={chosen === undefined}
-                    />
-                  ))}
-                  <NotRun checks={found.checks.filter(({ key }) => chosen === undefined || (key ?? ALL) === chosen)} />
-                </section>
-              </div>
-            </>
-          )
-        }}
-      </Shown>
+      <h1 class="hidden">Findings</h1>
+      <Verify now={now} found={findings?.data} />
+      {findings && (
+        <Shown loaded={findings} what="The findings">
+          {(found) => <Found found={found} stations={now.stations} />}
+        </Shown>
+      )}
+      {now.mode !== 'saved' && (
+        <div class="finding-others">
+          <Drift now={now} />
+          <Suggestions />
+        </div>
+      )}
     </article>
   )
 }
 
 /** The findings of one migration, and what each of its statements did. */
 export function FindingsOf({ station }: { station: Station }) {
-  const findings = documentAt<FindingsDocument>('findings')
+  const findings = foundByVerify()
+  if (!findings) return null
   return (
     <Shown loaded={findings} what="The findings">
       {(found) => {
@@ -75,195 +58,65 @@ export function FindingsOf({ station }: { station: Station }) {
 
 // --- internal ---
 
-/** Stands for the checks of all migrations together. */
-const ALL = 'all migrations'
-
-const MARKS = { error: '✗', warning: '!', notice: '·', ok: '✓', 'not-run': '?' } as const
-type Mark = keyof typeof MARKS
-
-function markOf({ ok, worst, notRun }: VerifiedCheck): Mark {
-  if (notRun !== undefined) return 'not-run'
-  return worst ?? (ok ? 'ok' : 'error')
-}
-
-function Matrix({
-  found,
-  stations,
-  chosen,
-}: {
-  found: FindingsDocument
-  stations: readonly Station[]
-  chosen: string | undefined
-}) {
-  const ids = [...new Set(found.checks.filter(({ key }) => key !== undefined).map(({ id }) => id))]
-  const cells = new Map(found.checks.map((check) => [`${check.key ?? ALL} ${check.id}`, check]))
-  const together = found.checks.filter(({ key }) => key === undefined)
-  const keys = new Set(found.checks.map(({ key }) => key))
+function Found({ found, stations }: { found: FindingsDocument; stations: readonly Station[] }) {
+  const [chosen, id] = route.value.parts
+  const isChosen = ({ key }: { readonly key: string | undefined }) => chosen === undefined || (key ?? ALL) === chosen
+  const checks = found.checks.filter((check) => isChosen(check) && (id === undefined || check.id === id))
+  const rules = new Set(checks.flatMap((check) => check.rules))
+  const shown = found.findings.filter((finding) => isChosen(finding) && (id === undefined || rules.has(finding.rule)))
+  const effects = found.effects.filter(({ key }) => key === chosen)
+  const heading = useRef<HTMLHeadingElement>(null)
+  useEffect(() => {
+    // Below the matrix on a narrow page, where nothing would seem to happen.
+    if (chosen !== undefined) heading.current?.scrollIntoView({ block: 'nearest' })
+  }, [chosen, id])
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
-    <section class="matrix" tabIndex={0} aria-label="Migrations and checks">
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">Migration</th>
-            {ids.map((id) => (
-              <th key={id} scope="col">
-                {id.replaceAll('-', ' ')}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {together.length > 0 && (
-            <tr class={chosen === ALL ? 'chosen' : undefined}>
-              <th scope="row">
-                <a href={linkTo('findings', [ALL])}>All together</a>
-              </th>
-              <td colSpan={Math.max(1, ids.length)}>
-                {together.map((check) => (
-                  <Cell key={check.id} check={check} />
-                ))}
-              </td>
-            </tr>
+    <div class="findings-split">
+      <Matrix found={found} stations={stations} chosen={chosen} check={id} />
+      <section class="finding-list" aria-labelledby="found-title">
+        <h2 id="found-title" ref={heading}>
+          {chosen === undefined ? 'All findings' : chosen === ALL ? 'Of all migrations together' : chosen}
+          {id !== undefined && `: ${id.replaceAll('-', ' ')}`}
+          {chosen !== undefined && (
+            <a class="more" href={linkTo('findings')}>
+              Show all
+            </a>
           )}
-          {stations
-            .filter(({ key }) => keys.has(key))
-            .toReversed()
-            .map(({ key }) => (
-              <tr key={key} class={chosen === key ? 'chosen' : undefined}>
-                <th scope="row">
-                  <a href={linkTo('findings', [key])}>{key}</a>
-                </th>
-                {ids.map((id) => {
-                  const check = cells.get(`${key} ${id}`)
-                  return <td key={id}>{check ? <Cell check={check} /> : <span class="none">–</span>}</td>
-                })}
-              </tr>
-            ))}
-        </tbody>
-      </table>
-    </section>
+        </h2>
+        {shown.length === 0 && <p class="empty small">Nothing was found.</p>}
+        {shown.map((finding, i) => (
+          <FindingCard key={`${finding.rule} ${finding.key} ${i}`} finding={finding} named={chosen === undefined} />
+        ))}
+        <Remarks checks={checks} alone={id !== undefined} />
+        {effects.length > 0 && (
+          <>
+            <h2>What each statement does to others</h2>
+            <Effects effects={effects} />
+          </>
+        )}
+      </section>
+    </div>
   )
 }
 
-const WORDS: Readonly<Record<Mark, string>> = {
-  error: 'error',
-  warning: 'warning',
-  notice: 'notice',
-  ok: 'passed',
-  'not-run': 'could not run',
-}
-
-function Cell({ check }: { check: VerifiedCheck }) {
-  const mark = markOf(check)
-  return (
-    <span
-      class={`cell is-${mark}`}
-      title={[check.name, WORDS[mark], check.text, duration(check.ms)].filter(Boolean).join('\n')}
-    >
-      <span aria-hidden="true">{MARKS[mark]}</span>
-      <span class="hidden">{WORDS[mark]}</span>
-    </span>
-  )
-}
-
-function NotRun({ checks }: { checks: readonly VerifiedCheck[] }) {
+/** What checks say besides findings: why they could not run and, if one was chosen, its remark. */
+function Remarks({ checks, alone }: { checks: readonly VerifiedCheck[]; alone: boolean }) {
   return (
     <>
-      {checks
-        .filter(({ notRun }) => notRun !== undefined)
-        .map(({ name, notRun }) => (
-          <p key={name} class="notice warn">
-            {name}: could not run, {notRun?.split('\n')[0]}
+      {checks.map(({ name, notRun, text, ok }) => {
+        if (notRun !== undefined) {
+          return (
+            <p key={name} class="notice warn">
+              {name}: could not run, {notRun.split('\n')[0]}
+            </p>
+          )
+        }
+        return alone && ok && text !== undefined ? (
+          <p key={name} class="note">
+            {text}
           </p>
-        ))}
+        ) : null
+      })}
     </>
-  )
-}
-
-function FindingCard({ finding, named }: { finding: KeyedFinding; named: boolean }) {
-  const { rule, severity, message, why, fix, evidence, allowed, file, line, statement, key } = finding
-  const dialect = state.value?.dialect ?? 'postgres'
-  const place = file === undefined ? '' : line === undefined ? file : `${file}:${line}`
-  return (
-    <section
-      class={`finding ${allowed ? 'allowed' : severity}`}
-      aria-label={`${rule}${key === undefined ? '' : `, ${key}`}`}
-    >
-      <header>
-        <span class="finding-severity">
-          <span aria-hidden="true">{allowed ? '○' : MARKS[severity]}</span> {allowed ? 'allowed' : severity}
-        </span>
-        <strong>{rule}</strong>
-        {named && key !== undefined && <a href={linkTo('migrations', [key])}>{key}</a>}
-        <span class="path">{place}</span>
-      </header>
-      <p>{message}</p>
-      {allowed && (
-        <p class="note">
-          Allowed at {allowed.at}: {allowed.reason}
-        </p>
-      )}
-      {statement !== undefined && <Code text={statement} language={dialect} label="The statement" first={line} />}
-      {evidence?.diff !== undefined && (
-        <DiffLines lines={linesOfText(evidence.diff)} dialect={dialect} label="The difference" />
-      )}
-      {evidence?.insert !== undefined && (
-        <>
-          <p class="note">Rows that show it:</p>
-          <Code text={evidence.insert} language={dialect} label="Rows that show it" />
-        </>
-      )}
-      <p class="note">{why}</p>
-      {fix && (
-        <>
-          <p>
-            <strong>Instead:</strong> {fix.text}
-          </p>
-          {fix.sql !== undefined && <Code text={fix.sql} language={dialect} label="The safe way" />}
-        </>
-      )}
-    </section>
-  )
-}
-
-function Effects({ effects }: { effects: FindingsDocument['effects'] }) {
-  const listed = (names: readonly string[]) => names.join(', ') || '–'
-  return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
-    <section class="grid" tabIndex={0} aria-label="What each statement did">
-      <table>
-        <thead>
-          <tr>
-            {['Statement', 'Keeps others from', 'Locks', 'Rewrites', 'Scans', 'Rows', 'Time'].map((name) => (
-              <th key={name} scope="col">
-                {name}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {effects.map(({ half, line, statement, blocks, locks, rewritten, scanned, rows, algorithm, ms }, i) => (
-            <tr key={`${half} ${line} ${i}`}>
-              <td title={statement}>
-                {half} {line}: {statement.replace(/\s+/g, ' ')}
-              </td>
-              <td class={`blocks ${blocks}`}>
-                {blocks === 'reads' ? 'reading' : blocks === 'writes' ? 'writing' : 'nothing'}
-              </td>
-              <td>
-                {listed(
-                  [...Object.entries(locks).map(([name, mode]) => `${name}: ${mode}`), algorithm ?? ''].filter(Boolean),
-                )}
-              </td>
-              <td>{listed(rewritten)}</td>
-              <td>{listed(scanned)}</td>
-              <td>{listed(Object.entries(rows).map(([name, many]) => `${name}: ${many}`))}</td>
-              <td>{duration(ms)}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </section>
   )
 }

@@ -1,11 +1,12 @@
 /** The rows of the live database: its tables with their sizes, and the first rows of one, filtered by the database. */
 import { useSignal } from '@preact/signals'
-import type { Operator, RowPage, TableSize } from '../src/database/rowReader.ts'
+import type { Operator, RowPage, TableSize, WaitingRows } from '../src/database/rowReader.ts'
 import type { TablesDocument, UiState } from '../src/ui/protocol.ts'
 import { go, linkTo, route } from './route.ts'
 import { Shown } from './states.tsx'
 import { documentAt } from './store.ts'
-import { bytes, count } from './time.ts'
+import { bytes, count, grouped } from './time.ts'
+import { Waiting } from './Waiting.tsx'
 
 export function Rows({ now }: { now: UiState }) {
   const tables = documentAt<TablesDocument>('tables')
@@ -14,11 +15,12 @@ export function Rows({ now }: { now: UiState }) {
     <article class={`rows${name === undefined ? '' : ' chosen'}`}>
       <h1 class="hidden">Rows</h1>
       <Shown loaded={tables} what="The tables">
-        {({ tables: all }) => (
+        {({ tables: all, waiting }) => (
           <div class="rows-split">
             <Tables all={all} schema={schema} name={name} />
             <div class="rows-main">
-              <LastSave now={now} />
+              <LastSave now={now} waiting={waiting} />
+              <Waiting stores={waiting} open={name === undefined} />
               {schema !== undefined && name !== undefined ? (
                 <TableRows key={`${schema} ${name}`} schema={schema === '-' ? '' : schema} name={name} />
               ) : (
@@ -88,7 +90,7 @@ function Tables({
 
 function sizeOf({ kind, rows, exact, bytes: size }: TableSize): string {
   if (kind === 'view') return 'view'
-  const many = rows === undefined ? '' : `${exact ? '' : '≈ '}${rows.toLocaleString('en')}`
+  const many = rows === undefined ? '' : `${exact ? '' : '≈ '}${grouped(rows)}`
   return [many, size === undefined ? '' : bytes(size)].filter(Boolean).join(' · ')
 }
 
@@ -126,7 +128,7 @@ function TableRows({ schema, name }: { schema: string; name: string }) {
             <Grid page={rows} order={order} descending={descending} onOrder={show} name={name} />
             <p class="note">
               {rows.rows.length < rows.total
-                ? `The first ${rows.rows.length} of ${rows.total >= 100_000 ? 'more than 100,000 rows' : count(rows.total, 'row')}.`
+                ? `The first ${rows.rows.length} of ${rows.total > 100_000 ? 'more than 100,000 rows' : count(rows.total, 'row')}.`
                 : `${count(rows.total, 'row')}.`}
             </p>
           </>
@@ -265,11 +267,12 @@ function Grid({ page: { columns, rows }, order, descending, onOrder, name }: Gri
   )
 }
 
-/** Which rows the last save carried over, and which wait for a place. */
-function LastSave({ now }: { now: UiState }) {
-  const last = now.events.findLast(({ event }) => event.type === 'applied')?.event
+/** Which rows the last save carried over, and what it could not keep. What waits is listed by itself. */
+function LastSave({ now, waiting }: { now: UiState; waiting: readonly WaitingRows[] }) {
+  const last = now.events?.findLast(({ event }) => event.type === 'applied')?.event
   if (last?.type !== 'applied') return null
-  const { back, left } = last.carried
+  const { back } = last.carried
+  const left = last.carried.left.filter(({ table }) => !waiting.some((store) => store.table === table))
   if (back.length + left.length === 0) return null
   return (
     <section class="last-save" aria-labelledby="last-save-title">
@@ -283,7 +286,7 @@ function LastSave({ now }: { now: UiState }) {
         {left.map(({ table, column, rows, why }) => (
           <li key={`left ${table} ${column}`} class="left">
             {column === undefined ? table : `${table}.${column}`}: {count(rows, column === undefined ? 'row' : 'value')}{' '}
-            kept aside until there is a place, because {why}
+            left out, because {why}
           </li>
         ))}
       </ul>

@@ -6,8 +6,8 @@ import { EditorChoice } from './editor.tsx'
 import { LANE_WIDTH, Lanes, lanesOfStations } from './lanes.tsx'
 import { go, linkTo, route } from './route.ts'
 import { STATE_WORDS, StateIcon } from './stateMark.tsx'
-import { documentAt, state } from './store.ts'
-import { count, duration, moment } from './time.ts'
+import { foundByVerify, state } from './store.ts'
+import { bytes, count, duration, moment } from './time.ts'
 
 const ROW_HEIGHTS = { overview: 12, compact: 28, roomy: 44 } as const
 type Zoom = keyof typeof ROW_HEIGHTS
@@ -34,6 +34,7 @@ export function Timeline() {
   const input = useRef<HTMLInputElement>(null)
   const top = useSignal(0)
   const height = useSignal(800)
+  const isMeasured = useSignal(false)
   const row = ROW_HEIGHTS[zoom.value]
   const lanes = useMemo(() => lanesOfStations(stations), [stations])
   const width = Math.min(MOST_LANES, lanes.width) * LANE_WIDTH + 14
@@ -43,23 +44,25 @@ export function Timeline() {
     if (!element) return
     const observer = new ResizeObserver(() => {
       height.value = element.clientHeight
+      isMeasured.value = true
     })
     observer.observe(element)
     return () => observer.disconnect()
   }, [])
 
   const digits = useMemo(() => Math.max(0, ...stations.map(({ number }) => number.length)), [stations])
-  const worst = now?.verified ? worstByKey(documentAt<FindingsDocument>('findings').data) : NONE
+  const worst = worstByKey(foundByVerify()?.data)
   const at = stations.findIndex(({ key }) => key === chosen)
   // Shows the chosen station, unless it is in view already.
   useLayoutEffect(() => {
     const element = viewport.current
-    if (!element || at === -1) return
+    if (!element || at === -1 || !isMeasured.value) return
     const y = at * row
-    if (y < element.scrollTop + row) element.scrollTop = Math.max(0, y - row * 2)
-    else if (y + row * 2 > element.scrollTop + element.clientHeight)
-      element.scrollTop = y + row * 3 - element.clientHeight
-  }, [chosen, zoom.value, at === -1])
+    // What the element itself says would have to be laid out first.
+    const [from, high] = [top.peek(), height.peek()]
+    const wanted = y < from + row ? Math.max(0, y - row * 2) : y + row * 2 > from + high ? y + row * 3 - high : from
+    if (wanted !== from) element.scrollTop = wanted
+  }, [chosen, zoom.value, at === -1, isMeasured.value])
 
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
@@ -197,13 +200,15 @@ interface RowProps {
 }
 
 function Row({ station, index, total, top, left, chosen, current, running, worst, onChoose }: RowProps) {
-  const { number, title, appliedAt, appliedBy, durationMs, problem } = station
+  const { number, title, appliedAt, appliedBy, durationMs, bytes: size, problem } = station
   const odd = station.state !== undefined && station.state !== 'applied'
-  const facts = [
-    durationMs === null ? '' : duration(durationMs),
-    appliedAt === null ? '' : moment(appliedAt),
-    appliedBy ?? '',
-  ]
+  const facts = () =>
+    [
+      durationMs === null ? '' : duration(durationMs),
+      size === null ? '' : bytes(size),
+      appliedAt === null ? 'not applied yet' : moment(appliedAt),
+      appliedBy ?? '',
+    ].filter(Boolean)
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: the list box that contains the options handles the keys
     <div
@@ -221,7 +226,12 @@ function Row({ station, index, total, top, left, chosen, current, running, worst
       aria-setsize={total}
       aria-posinset={index + 1}
       style={{ transform: `translateY(${top}px)`, paddingLeft: `${left}px` }}
-      title={[station.key, station.state && STATE_WORDS[station.state], ...facts].filter(Boolean).join('\n')}
+      // Most of these texts are never seen.
+      onPointerEnter={({ currentTarget }) => {
+        currentTarget.title = [station.key, station.state && STATE_WORDS[station.state], ...facts()]
+          .filter(Boolean)
+          .join('\n')
+      }}
       onClick={onChoose}
     >
       {number && <span class="station-number">{number}</span>}
@@ -231,7 +241,7 @@ function Row({ station, index, total, top, left, chosen, current, running, worst
       {problem !== null && <span class="tag bad">cannot run</span>}
       {worst && <span class={`tag ${worst === 'error' ? 'bad' : 'late'}`}>{worst}</span>}
       {odd && <span class={`tag ${station.state}`}>{station.state}</span>}
-      <span class="station-facts">{facts.filter(Boolean).slice(0, 2).join(' · ') || 'not applied yet'}</span>
+      {zoom.value === 'roomy' && <span class="station-facts">{facts().join(' · ')}</span>}
     </div>
   )
 }
@@ -288,8 +298,6 @@ function sumOf(all: readonly Station[], shown: number) {
     </>
   )
 }
-
-const NONE: ReadonlyMap<string, 'error' | 'warning'> = new Map()
 
 function worstByKey(found: FindingsDocument | undefined): ReadonlyMap<string, 'error' | 'warning'> {
   const worst = new Map<string, 'error' | 'warning'>()

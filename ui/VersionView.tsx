@@ -13,7 +13,7 @@ import { SchemaText } from './SchemaText.tsx'
 import { STATE_WORDS, StateIcon } from './stateMark.tsx'
 import { Shown } from './states.tsx'
 import { documentAt, state } from './store.ts'
-import { count, duration, moment } from './time.ts'
+import { bytes, count, duration, moment } from './time.ts'
 
 const TABS: readonly { readonly tab: VersionTab; readonly name: string }[] = [
   { tab: 'migration', name: 'Migration' },
@@ -55,6 +55,7 @@ export function VersionView({ station }: { station: Station }) {
           <a
             key={one.tab}
             href={linkTo('migrations', one.tab === 'migration' ? [station.key] : [station.key, one.tab])}
+            data-name={one.name}
             aria-current={one.tab === tab ? 'page' : undefined}
           >
             {one.name}
@@ -104,7 +105,7 @@ function Neighbour({
 }
 
 function Facts({ station }: { station: Station }) {
-  const { state: is, appliedAt, appliedBy, durationMs, parents, replaces, problem, key } = station
+  const { state: is, appliedAt, appliedBy, durationMs, parents, replaces, problem, key, bytes: size } = station
   const isHere = key === state.value?.at
   return (
     <ul class="facts">
@@ -118,6 +119,7 @@ function Facts({ station }: { station: Station }) {
       {appliedAt && <li>{moment(appliedAt)}</li>}
       {appliedBy && <li>by {appliedBy}</li>}
       {durationMs !== null && <li>{duration(durationMs)}</li>}
+      {size !== null && <li>{bytes(size)}</li>}
       {parents.length > 1 && <li>joins {parents.join(' and ')}</li>}
       {replaces.length > 0 && <li>replaces {count(replaces.length, 'migration')}</li>}
       {problem !== null && <li class="fact-problem">{problem.split('\n')[0]}</li>}
@@ -134,7 +136,7 @@ function MigrationTab({ station, below }: { station: Station; below: string }) {
           {(version) => <Halves version={version} told={station.problem !== null} />}
         </Shown>
       </div>
-      {state.value?.verified === true && <FindingsOf station={station} />}
+      <FindingsOf station={station} />
       <section class="changes" aria-labelledby="changes-title">
         <h2 id="changes-title">What it changes</h2>
         <WithSchemas station={station} below={below}>

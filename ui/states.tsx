@@ -15,6 +15,8 @@ export function Shown<T>({
   children: (data: T) => ComponentChildren
 }) {
   const { data, failure, loading } = loaded
+  // The page says already that its server has stopped.
+  if (failure?.code === 'GONE') return <p class="empty small">{what} cannot be read at the moment.</p>
   if (failure) return <FailureText failure={failure} title={`${what} cannot be shown`} />
   if (data === undefined) return <Skeleton what={what} />
   return (
@@ -25,7 +27,7 @@ export function Shown<T>({
 }
 
 /** Lines that stand for a text that is being read. Appears only if that takes a moment. */
-function Skeleton({ what }: { what: string }) {
+export function Skeleton({ what }: { what: string }) {
   return (
     <div class="skeleton" role="status" aria-label={`${what} is being read`}>
       {[60, 85, 70, 40, 75].map((width) => (

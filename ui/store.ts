@@ -1,6 +1,6 @@
 /** What the page knows, as signals: the state that the server sends, and documents that were asked for. */
 import { computed, type Signal, signal } from '@preact/signals'
-import type { Station, UiState } from '../src/ui/protocol.ts'
+import type { FindingsDocument, Station, UiState } from '../src/ui/protocol.ts'
 import type { Failure } from '../src/watch/events.ts'
 import { findApi, stateInPage } from './api.ts'
 import { type Api, ApiError } from './apiError.ts'
@@ -17,7 +17,9 @@ export const state = signal<UiState | undefined>(undefined)
 /** The reason why the server cannot be reached. */
 export const lost = signal<'gone' | 'refused' | undefined>(undefined)
 
-const epoch = computed(() => state.value?.epoch ?? 0)
+/** Counts how often the server came back: what was read before may then be out of date, or may have failed. */
+const returns = signal(0)
+const epoch = computed(() => `${returns.value} ${state.value?.epoch ?? 0}`)
 
 const stationsByKey = computed(() => new Map(state.value?.stations.map((station) => [station.key, station])))
 
@@ -27,6 +29,7 @@ export function connect(): void {
   api.listen(
     {
       state(next) {
+        if (lost.peek() !== undefined) returns.value++
         lost.value = undefined
         state.value = next
       },
@@ -37,7 +40,7 @@ export function connect(): void {
       },
       heard(heard) {
         const now = state.value
-        if (now) state.value = { ...now, events: [...now.events, heard].slice(-MOST_EVENTS) }
+        if (now?.events) state.value = { ...now, events: [...now.events, heard].slice(-MOST_EVENTS) }
       },
     },
     (why) => {
@@ -58,7 +61,7 @@ export function documentAt<T>(path: string): Loaded<T> {
   const now = epoch.value
   let known = documents.get(path)
   if (!known) {
-    known = { signal: signal<Loaded<unknown>>(UNREAD), epoch: -1 }
+    known = { signal: signal<Loaded<unknown>>(UNREAD), epoch: '' }
     documents.set(path, known)
     if (documents.size > MOST_KNOWN) documents.delete(documents.keys().next().value ?? '')
   }
@@ -69,6 +72,12 @@ export function documentAt<T>(path: string): Loaded<T> {
     queueMicrotask(() => load(path, stale))
   }
   return known.signal.value as Loaded<T>
+}
+
+/** Returns what `verify` found; undefined if it has not run. */
+export function foundByVerify(): Loaded<FindingsDocument> | undefined {
+  const verified = state.value?.verified
+  return verified && documentAt<FindingsDocument>(`findings?at=${verified.at}`)
 }
 
 /** Asks for a change; returns the failure, if it was refused. */
@@ -90,7 +99,8 @@ export function stationOf(key: string): Station | undefined {
 
 interface Known {
   readonly signal: Signal<Loaded<unknown>>
-  epoch: number
+  /** The state of files and database for which it was read. */
+  epoch: string
 }
 
 const MOST_KNOWN = 60

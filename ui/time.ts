@@ -9,7 +9,9 @@ export function duration(ms: number): string {
 
 /** The day and the time, in the reader's own zone: `27 Nov 2026, 10:31`. */
 export function moment(iso: string): string {
-  return new Date(iso).toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'short' })
+  // The first one takes some milliseconds, which the first view should not wait for.
+  moments ??= new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' })
+  return moments.format(new Date(iso))
 }
 
 export function clock(at: number): string {
@@ -17,7 +19,12 @@ export function clock(at: number): string {
 }
 
 export function count(n: number, one: string, many = `${one}s`): string {
-  return `${n.toLocaleString('en')} ${n === 1 ? one : many}`
+  return `${grouped(n)} ${n === 1 ? one : many}`
+}
+
+/** A whole number with its thousands apart: `12,345`. Loading the browser's own rules for that takes a while. */
+export function grouped(n: number): string {
+  return String(n).replace(/\B(?=(?:\d{3})+$)/g, ',')
 }
 
 export function bytes(n: number): string {
@@ -30,3 +37,7 @@ export function bytes(n: number): string {
   }
   return `${size >= 10 || at === 0 ? Math.round(size) : size.toFixed(1)} ${units[at]}`
 }
+
+// --- internal ---
+
+let moments: Intl.DateTimeFormat | undefined

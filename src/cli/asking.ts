@@ -1,4 +1,5 @@
 /** Asks the questions of `generate` on a terminal. */
+import { choicesOf } from '../generate/asking.ts'
 import type { Question } from '../generate/questions.ts'
 import { typedLine } from './watch/terminal.ts'
 
@@ -8,31 +9,12 @@ import { typedLine } from './watch/terminal.ts'
  */
 export async function ask(question: Question, tell: (text: string) => void): Promise<string | undefined> {
   tell(`\n${question.why}`)
-  const { candidates = [] } = question
+  const choices = choicesOf(question)
   switch (question.kind) {
-    case 'rename': {
-      const old = question.object.split(' ').slice(1).join(' ')
-      const choices = [
-        ...candidates.map((name) => [name, `${old} was renamed to ${name}`]),
-        ['no', `${old} was not renamed`],
-      ]
-      return choose(choices, tell)
-    }
+    case 'rename':
     case 'map':
-      return choose(
-        candidates.map((value) => [value, value]),
-        tell,
-      )
-    case 'destroy': {
-      return choose(
-        [
-          ['drop', 'drop it, with what is in there'],
-          ['aside', 'set it aside, under another name'],
-          ['leave', 'leave it as it is'],
-        ],
-        tell,
-      )
-    }
+    case 'destroy':
+      return choose(choices, tell)
     default: {
       const line = await typedLine(
         `SQL expression${question.kind === 'fill' ? " such as 'new' or now()" : ''} (q to leave): `,
@@ -45,14 +27,14 @@ export async function ask(question: Question, tell: (text: string) => void): Pro
 // --- internal ---
 
 async function choose(
-  choices: readonly (readonly string[])[],
+  choices: ReturnType<typeof choicesOf>,
   tell: (text: string) => void,
 ): Promise<string | undefined> {
-  tell(choices.map(([, text], i) => `  ${i + 1}  ${text}`).join('\n'))
+  tell(choices.map(({ label }, i) => `  ${i + 1}  ${label}`).join('\n'))
   for (;;) {
     const line = (await typedLine(`Which? (1 to ${choices.length}, q to leave) `))?.trim()
     if (line === undefined || line === 'q') return undefined
     const chosen = choices[Number(line) - 1]
-    if (chosen) return chosen[0]
+    if (chosen) return chosen.answer
   }
 }

@@ -17,15 +17,16 @@ interface Entry extends Description {
 const DATABASE = ['database', 'path'] as const
 const MOVE = [...DATABASE, 'lock-timeout', 'run-recorded-code'] as const
 const GUARD = ['yes', 'confirm'] as const
-const WANTED = ['schema', 'from-database', 'from-command'] as const
+const WANTED = ['schema', 'from-database', 'from-command', 'from-revision'] as const
 
 const TABLE = {
   init: {
     project: true,
     usage: 'init',
-    summary: 'create a configuration file and a folder for migrations',
+    summary:
+      'create a configuration file and a folder for migrations, with the first one from a database if one is named',
     alone: true,
-    takes: ['path'],
+    takes: ['path', 'from-database', 'record', 'server'],
     load: () => import('./commands/init.ts'),
   },
   new: {
@@ -72,6 +73,8 @@ const TABLE = {
     takes: [
       ...DATABASE,
       'dialect',
+      'schema',
+      'from-command',
       'on-irreversible',
       'carry-rows',
       'seeds',
@@ -88,7 +91,20 @@ const TABLE = {
     project: true,
     usage: 'ui',
     summary: 'show migrations, schemas and the development database in the browser, and follow every save',
-    takes: [...DATABASE, 'dialect', 'read-only', 'export', 'port', 'no-open', 'server', 'poll', 'confirm'],
+    takes: [
+      ...DATABASE,
+      'dialect',
+      'schema',
+      'from-command',
+      'read-only',
+      'kept',
+      'export',
+      'port',
+      'no-open',
+      'server',
+      'poll',
+      'confirm',
+    ],
     load: () => import('./commands/ui.ts'),
   },
   mark: {
@@ -155,7 +171,22 @@ const TABLE = {
     summary: 'check every migration on a test server: up, down and up again, and what it does to a live system',
     args: 2,
     words: ['rules'],
-    takes: ['path', 'server', 'dialect', 'base', 'only', 'since', 'sizes', 'fail-on', 'format', 'report'],
+    takes: [
+      'path',
+      'server',
+      'dialect',
+      'base',
+      'only',
+      'since',
+      'from',
+      'app',
+      'timeout',
+      'sizes',
+      'measure',
+      'fail-on',
+      'format',
+      'report',
+    ],
     load: () => import('./commands/verify.ts'),
   },
   bisect: {
@@ -192,6 +223,9 @@ const TABLE = {
       'no-renames',
       'destroy',
       'online',
+      'amend',
+      'done',
+      'yes',
       'leave',
       'only',
       'fill',
@@ -209,9 +243,11 @@ const TABLE = {
   },
   diff: {
     project: true,
-    usage: 'diff',
-    summary: 'compare a database, or a wanted schema, with what the migrations build',
-    takes: [...DATABASE, ...WANTED, 'sql', 'server', 'dialect'],
+    usage: 'diff [SIDE]',
+    summary:
+      'compare a database with what the migrations build, or any two of database, schema, version, revision, folder',
+    args: 1,
+    takes: [...DATABASE, 'from', 'to', ...WANTED, 'sql', 'reverse', 'server', 'dialect'],
     load: () => import('./commands/diff.ts'),
   },
   resume: {

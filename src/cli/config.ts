@@ -2,6 +2,7 @@
 import { existsSync, statSync } from 'node:fs'
 import { dirname, isAbsolute, join, relative, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import type { WantedSetting } from '../generate/wantedFrom.ts'
 import { UsageError } from '../migrate/errors.ts'
 import type { MigratorOptions } from '../migrate/migrator.ts'
 import { nearest } from '../migrate/nearest.ts'
@@ -33,13 +34,17 @@ export interface MigratestConfig
   /** The server on which `verify` and `schema --fresh` create test databases: `postgres({ version: 17 })`. */
   // biome-ignore lint/suspicious/noExplicitAny: of whatever client
   readonly server?: TestServer<any>
+  /** Other servers of the same kind, such as `pglite()`, on which `verify` expects the same schema and rows. */
+  // biome-ignore lint/suspicious/noExplicitAny: of whatever client
+  readonly also?: readonly TestServer<any>[]
   /** The file that `schema` writes, relative to this file; default: standard output. */
   readonly schemaFile?: string
   /**
    * The wanted schema of `generate`: SQL files or folders of them, relative to this file, or a command that prints SQL,
-   * such as `{ command: 'npx drizzle-kit export' }`.
+   * such as `{ command: 'npx drizzle-kit export' }`. `inputs`: the files and folders that the command reads, relative to
+   * this file; a watch runs the command again when one of them is saved.
    */
-  readonly wanted?: string | readonly string[] | { readonly command: string }
+  readonly wanted?: WantedSetting
   /** Settings of `generate`: patterns of objects that it leaves as they are, or the only ones that it compares. */
   readonly generate?: { readonly leave?: readonly string[]; readonly only?: readonly string[] }
   /** Settings of `watch`. */
@@ -52,6 +57,8 @@ export interface MigratestConfig
   readonly rules?: RuleLevels
   /** Findings of `verify` that are accepted, with the reason, by version and rule. */
   readonly allow?: AllowOption
+  /** Checks of `verify` that are not run, with the reason: by check, or by check and version (`'rows 12'`). */
+  readonly skip?: Readonly<Record<string, string>>
   /** The branch to be merged into, for `verify` and `new`; `false`: do not compare with a branch. */
   readonly base?: string | false
 }
@@ -75,6 +82,8 @@ interface WatchConfig {
   readonly poll?: boolean
   /** `true`: write `schemaFile` after each change. Default `true` if `schemaFile` is set. */
   readonly schemaFile?: boolean
+  /** `false`: propose no migrations when the wanted schema is saved. Default `true` if `wanted` is set. */
+  readonly generate?: boolean
 }
 
 /** Returns `config` unchanged. Its parameter type lets editors complete and check the settings. */
@@ -173,6 +182,7 @@ const WATCH_SETTINGS: Record<keyof WatchConfig, Setting> = {
   carryRows: { is: (value) => typeof value === 'number' && value >= 0, what: 'a number of rows' },
   poll: { is: (value) => typeof value === 'boolean', what: 'true or false' },
   schemaFile: { is: (value) => typeof value === 'boolean', what: 'true or false' },
+  generate: { is: (value) => typeof value === 'boolean', what: 'true or false' },
 }
 
 const SETTINGS: Record<keyof MigratestConfig, Setting> = {
@@ -187,6 +197,10 @@ const SETTINGS: Record<keyof MigratestConfig, Setting> = {
   lockTimeoutMs: { is: (value) => typeof value === 'number' && value >= 0, what: 'a number of milliseconds' },
   dialect: oneOf('postgres', 'mysql', 'mariadb'),
   server: { is: (value) => has(value, 'create'), what: 'a server made by a preset, such as postgres()' },
+  also: {
+    is: (value) => Array.isArray(value) && value.every((one) => has(one, 'create')),
+    what: 'a list of servers made by presets, such as [pglite()]',
+  },
   schemaFile: text,
   wanted: {
     is: (value) =>
@@ -199,6 +213,7 @@ const SETTINGS: Record<keyof MigratestConfig, Setting> = {
   watch: { is: (value) => typeof value === 'object' && value !== null, what: 'an object' },
   irreversible: { is: (value) => typeof value === 'object' && value !== null, what: 'an object of reasons by version' },
   sizes: text,
+  skip: { is: (value) => typeof value === 'object' && value !== null, what: 'an object of reasons by check' },
   rules: { is: (value) => typeof value === 'object' && value !== null, what: 'an object of severities by rule' },
   allow: {
     is: (value) => typeof value === 'object' && value !== null,

@@ -190,12 +190,12 @@ export class Context {
     return new Migrator({ source, database: offlineDatabase(this.dialect), onEvent: (event) => this.#show(event) })
   }
 
-  /** The server on which test databases are created. */
-  async testServer(): Promise<TestServer<unknown>> {
+  /** The server on which test databases are created. @param roles those that it gets if it is started for this */
+  async testServer(roles: readonly string[] = []): Promise<TestServer<unknown>> {
     const { server: url } = this.options
     if (url === undefined && this.config.server) return this.config.server
     const { anyServer } = await import('../testing/server/anyServer.ts')
-    return anyServer((url && serverKindOf(url)) || this.kind, url)
+    return anyServer((url && serverKindOf(url)) || this.kind, url, roles)
   }
 
   /** The display name of the open database; empty if none is open. */

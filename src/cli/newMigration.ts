@@ -2,23 +2,32 @@
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { UsageError } from '../migrate/errors.ts'
+import type { Source } from '../migrate/source.ts'
 import type { Context } from './context.ts'
-import { nextNumber, oneAtATime } from './numbering.ts'
+import { type Numbering, nextNumber, numberingOf, oneAtATime } from './numbering.ts'
+
+/** The folder of a new migration, and what decides on its name. */
+export interface NewPlace extends Numbering {
+  readonly source: Source
+}
+
+export async function newPlace(context: Context): Promise<NewPlace> {
+  return { ...numberingOf(context), source: await context.source() }
+}
 
 export type NewTexts = { readonly ts: string } | { readonly up: string; readonly down: string }
 
 /**
  * Writes all files or none, and returns their paths.
- * @param place 0, or how many were written just before: a format that numbers by time counts on from there
+ * @param nth 0, or how many were written just before: a format that numbers by time counts on from there
  * @throws UsageError if a file is there already, or the folder's tool does not make its migrations this way
  */
-export async function writeMigration(context: Context, title: string, texts: NewTexts, place = 0): Promise<string[]> {
-  const { folder } = context
-  const source = await context.source()
-  if (source.newFiles) return oneAtATime(folder, () => writeOther(context, title, texts, place))
+export async function writeMigration(place: NewPlace, title: string, texts: NewTexts, nth = 0): Promise<string[]> {
+  const { folder, source } = place
+  if (source.newFiles) return oneAtATime(folder, () => writeOther(place, title, texts, nth))
   mkdirSync(folder, { recursive: true })
   return oneAtATime(folder, async () => {
-    const number = await nextNumber(context, folder)
+    const number = await nextNumber(place)
     const halves = 'ts' in texts ? { ts: texts.ts } : { 'up.sql': texts.up, 'down.sql': texts.down }
     const files = Object.entries(halves).map(([ending, text]) => ({
       file: join(folder, `${number}_${title}.${ending}`),
@@ -42,11 +51,11 @@ export interface NextMigration {
  * Writes all migrations or none, and returns their paths.
  * @throws UsageError like {@link writeMigration}, and for a folder whose tool runs every migration in a transaction
  */
-export async function writeMigrations(context: Context, migrations: readonly NextMigration[]): Promise<string[]> {
-  const { format } = await context.source()
+export async function writeMigrations(place: NewPlace, migrations: readonly NextMigration[]): Promise<string[]> {
+  const { format } = place.source
   if (format && migrations.some(({ alone }) => alone)) {
     throw new UsageError(
-      `--online: ${context.folder} is a folder of ${format.tool}, which has its own way of running a migration outside of a transaction.`,
+      `--online: ${place.folder} is a folder of ${format.tool}, which has its own way of running a migration outside of a transaction.`,
       {
         hint: 'Write what --dry-run prints into files of your own.',
       },
@@ -55,7 +64,7 @@ export async function writeMigrations(context: Context, migrations: readonly Nex
   const written: string[] = []
   try {
     for (const [i, { title, up, down }] of migrations.entries())
-      written.push(...(await writeMigration(context, title, { up, down }, i)))
+      written.push(...(await writeMigration(place, title, { up, down }, i)))
   } catch (error) {
     if (!format) for (const file of written) rmSync(file, { force: true })
     throw error
@@ -66,12 +75,15 @@ export async function writeMigrations(context: Context, migrations: readonly Nex
 // --- internal ---
 
 /** Writes a migration in the format of another tool. A journal is replaced; no other file may be there already. */
-async function writeOther(context: Context, title: string, texts: NewTexts, place: number): Promise<string[]> {
-  const { folder } = context
+async function writeOther(
+  { folder, source }: NewPlace,
+  title: string,
+  texts: NewTexts,
+  nth: number,
+): Promise<string[]> {
   if ('ts' in texts) throw new UsageError(`--ts: ${folder} is a folder of another tool, whose migrations are SQL.`)
-  const source = await context.source()
   const sql = texts.up === '' && texts.down === '' ? undefined : texts
-  const { contents, replaces } = (await source.newFiles?.(title, new Date(Date.now() + place * 1000), sql)) ?? {
+  const { contents, replaces } = (await source.newFiles?.(title, new Date(Date.now() + nth * 1000), sql)) ?? {
     contents: {},
     replaces: [],
   }

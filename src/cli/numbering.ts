@@ -7,8 +7,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { MigratestError } from '../migrate/errors.ts'
 import type { Migration } from '../migrate/source.ts'
 import { directory } from '../source/directory.ts'
+import { folderAtRevision } from '../source/folderAtRevision.ts'
 import { findGitBase } from '../source/gitBase.ts'
-import { gitRevision } from '../source/gitRevision.ts'
 import type { Context } from './context.ts'
 
 /**
@@ -16,11 +16,31 @@ import type { Context } from './context.ts'
  * merged into. It keeps the number of digits, and is a timestamp if the existing numbers are. An empty folder begins
  * with 0001.
  */
-export async function nextNumber(context: Context, folder: string): Promise<string> {
-  const here = (await directory(folder).list()).at(-1)
-  const there = (await onBase(context, folder))?.at(-1)
+export async function nextNumber(numbering: Numbering): Promise<string> {
+  const here = (await directory(numbering.folder).list()).at(-1)
+  const there = (await migrationsOnBase(numbering))?.at(-1)
   const last = there && there.version > (here?.version ?? -1) ? there : here
-  return next(last, context.options.timestamp ?? false)
+  return next(last, numbering.timestamp)
+}
+
+/** Where the next migration stands, and what its number has to be higher than. */
+export interface Numbering {
+  readonly folder: string
+  /** `true`: a time instead of the next number. */
+  readonly timestamp: boolean
+  /** The branch to be merged into; `false`: none; undefined: git knows it. */
+  readonly base: string | false | undefined
+  /** `true` if the user has named the branch in this very command, so that it has to exist. */
+  readonly isBaseNamed: boolean
+}
+
+export function numberingOf({ options, config, folder }: Context): Numbering {
+  return {
+    folder,
+    timestamp: options.timestamp ?? false,
+    base: options.base ?? config.base,
+    isBaseNamed: options.base !== undefined,
+  }
 }
 
 /**
@@ -61,26 +81,29 @@ export function titleOf(words: readonly string[]): string {
     .toLowerCase()
 }
 
-// --- internal ---
-
-const LOCKED_MS = 5000
-
 /**
  * Returns the migrations on the branch to be merged into. Undefined if there is no such branch, or if it has no
  * migrations in this folder.
  */
-async function onBase({ options, config }: Context, folder: string): Promise<readonly Migration[] | undefined> {
-  const base = options.base ?? config.base
+export async function migrationsOnBase({
+  folder,
+  base,
+  isBaseNamed,
+}: Omit<Numbering, 'timestamp'>): Promise<readonly Migration[] | undefined> {
   if (base === false) return undefined
   const found = findGitBase(folder, base)
   if (typeof found === 'string' || !found.present) return undefined
   try {
-    return await gitRevision(found.revision, found).list()
+    return await folderAtRevision(found.revision, folder).list()
   } catch (error) {
-    if (options.base !== undefined || !(error instanceof MigratestError)) throw error
+    if (isBaseNamed || !(error instanceof MigratestError)) throw error
     return undefined
   }
 }
+
+// --- internal ---
+
+const LOCKED_MS = 5000
 
 function next(last: Migration | undefined, byTime: boolean): string {
   if (last === undefined) return byTime ? timestamp() : '0001'

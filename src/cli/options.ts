@@ -39,7 +39,16 @@ const OWN = {
   path: { type: 'string', short: 'p', value: 'FOLDER', help: 'folder of migrations (default: migrations)' },
   'lock-timeout': { type: 'string', value: 'SECONDS', help: 'time to wait for another migration run (default: 15)' },
   all: { type: 'boolean', help: 'undo every migration (down); also stop servers in use (servers stop)' },
-  from: { type: 'string', value: 'VERSION', help: "plan from VERSION instead of the database's version" },
+  from: {
+    type: 'string',
+    value: 'VERSION',
+    help: "plan from VERSION instead of the database's version; diff: the old side, whatever --to can be; verify: the release, as a revision of git, to upgrade from",
+  },
+  to: {
+    type: 'string',
+    value: 'SIDE',
+    help: 'the new side: a database URL, SQL file or folder, version, git revision, folder of migrations',
+  },
   'run-recorded-code': {
     type: 'boolean',
     help: 'run TypeScript downs recorded in the database, if the file is gone or was edited',
@@ -63,14 +72,24 @@ const OWN = {
   only: {
     type: 'string',
     value: 'NAME,…',
-    help: 'what to verify (default: everything): schema, paths, live; the objects that generate compares, as in --leave',
+    help: 'verify: what to verify, see docs/verify.md, or "all"; generate: the objects to compare, as in --leave',
   },
   since: {
     type: 'string',
     value: 'REF',
     help: 'verify only the migrations that this branch adds or changes since REF',
   },
+  app: {
+    type: 'string',
+    value: 'COMMAND',
+    help: 'with --from: run this command of that revision, such as its tests, on the new schema',
+  },
   sizes: { type: 'string', value: 'FILE', help: 'sizes of the tables in production, as "migratest sizes" prints them' },
+  measure: {
+    type: 'string',
+    value: 'ROWS',
+    help: 'also measure how long a reader and a writer wait for what is found, over so many rows (20000)',
+  },
   'fail-on': { type: 'string', value: 'SEVERITY', help: 'exit with 1 from: error (default), warning or notice' },
   ts: { type: 'boolean', help: 'write one TypeScript file' },
   output: { type: 'string', short: 'o', value: 'FILE', help: 'file to write (default: migrate.mjs)' },
@@ -80,7 +99,7 @@ const OWN = {
     help: 'output format: text (default), json; dag: mermaid, svg; verify: github, sarif, junit',
   },
   timestamp: { type: 'boolean', help: 'number by timestamp instead of in sequence' },
-  timeout: { type: 'string', value: 'SECONDS', help: 'time to wait (default: 60)' },
+  timeout: { type: 'string', value: 'SECONDS', help: 'time to wait (default: 60; verify --app: 600)' },
   'on-irreversible': {
     type: 'string',
     value: 'WHAT',
@@ -91,6 +110,7 @@ const OWN = {
   poll: { type: 'boolean', help: 'check the files ten times a second, for file systems without events' },
   exec: { type: 'string', value: 'COMMAND', help: 'shell command to run after each change; gets $DATABASE_URL' },
   ui: { type: 'boolean', help: 'also show the page in the browser' },
+  kept: { type: 'string', value: 'NAME', help: 'look at the kept database of a failed test' },
   'read-only': { type: 'boolean', help: 'only look: change nothing, neither in the database nor on a save' },
   export: {
     type: 'string',
@@ -100,7 +120,11 @@ const OWN = {
   report: { type: 'string', value: 'FILE', help: 'also write the findings and all versions into one HTML file' },
   port: { type: 'string', value: 'PORT', help: 'port of the page on this machine (default: a free one)' },
   'no-open': { type: 'boolean', help: 'print the address of the page, but do not open the browser' },
-  yes: { type: 'boolean', short: 'y', help: 'destroy data without asking (squash: also uncommitted files)' },
+  yes: {
+    type: 'boolean',
+    short: 'y',
+    help: 'destroy data without asking (squash: also uncommitted files; generate --amend: edits by hand)',
+  },
   confirm: { type: 'string', value: 'NAME', help: "the database's name, as confirmation" },
   schema: {
     type: 'string',
@@ -109,7 +133,16 @@ const OWN = {
     help: 'the wanted schema: an SQL file, a folder of them, or "-" for standard input',
   },
   'from-database': { type: 'string', value: 'URL', help: 'the wanted schema: that of a database' },
+  record: {
+    type: 'boolean',
+    help: 'record in the database that its first migration is applied there, without running it',
+  },
   'from-command': { type: 'string', value: 'COMMAND', help: 'the wanted schema: the SQL that a command prints' },
+  'from-revision': {
+    type: 'string',
+    value: 'REVISION',
+    help: 'the wanted schema: what the migrations build at a revision in git',
+  },
   rename: {
     type: 'string',
     multiple: true,
@@ -127,6 +160,8 @@ const OWN = {
     type: 'boolean',
     help: 'write what would keep others out of a table for long in a gentler way, in several migrations if it takes them',
   },
+  amend: { type: 'boolean', help: 'write the newest migration anew, if it is not shared with others yet' },
+  done: { type: 'boolean', help: 'say that the draft is done: watch then writes it anew no more' },
   destroy: {
     type: 'string',
     multiple: true,
@@ -149,6 +184,7 @@ const OWN = {
   answers: { type: 'string', value: 'FILE', help: 'JSON file with the questions and their answers' },
   'dry-run': { type: 'boolean', help: 'print the migration instead of writing it' },
   sql: { type: 'boolean', help: 'print the SQL that would mend the difference' },
+  reverse: { type: 'boolean', help: 'with --sql: print the SQL of the other direction' },
 } as const satisfies Record<string, Entry>
 
 export type OwnOption = keyof typeof OWN

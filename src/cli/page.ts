@@ -15,14 +15,17 @@ export interface Page {
 
 export type Shown = Pick<InspectorOptions, 'url' | 'server' | 'mode' | 'why' | 'act'>
 
-/** Starts the page's server, prints its address, and opens it in the browser if a person is there to see it. */
-export async function openPage(context: Context, shown: Shown): Promise<Page> {
+/**
+ * Starts the page's server, prints its address, and opens it in the browser if a person is there to see it.
+ * @param passing `true` for a page that is opened once, so that its address must not become the folder's
+ */
+export async function openPage(context: Context, shown: Shown, passing = false): Promise<Page> {
   const port = portOf(context)
   const inspector = await inspect(context, shown)
   // The address stays the same from start to start, so that a page that is still open comes back.
-  const terms = Terms.of(resolve(context.folder))
-  const server = await startUiServer(inspector, terms.options(port))
-  terms.keep(server.url)
+  const terms = passing ? undefined : Terms.of(resolve(context.folder))
+  const server = await startUiServer(inspector, terms?.options(port) ?? { port: port ?? 0 })
+  terms?.keep(server.url)
   if (context.options.json) context.printRaw(JSON.stringify({ type: 'page', url: server.url }))
   else context.printLine(`The page is at ${server.url}`)
   const isSeen = process.stdout.isTTY && !context.options.json && !process.env.CI
@@ -40,6 +43,13 @@ export async function inspect(context: Context, shown: Shown): Promise<Inspector
     open: await context.openOptions(),
     migrator: context.migratorOptions,
     testServer: () => context.testServer(),
+    async verify(hooks) {
+      const [{ verifyForPage }, { verifyOptions }] = await Promise.all([
+        import('./verify/forPage.ts'),
+        import('./verify/options.ts'),
+      ])
+      return verifyForPage(await verifyOptions(context), hooks)
+    },
   })
 }
 

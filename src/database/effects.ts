@@ -19,7 +19,7 @@ export interface Effects {
   readonly lockTimeoutMs: number
   /** Locks held when it ended, taken by it or by an earlier statement of its transaction, but for those of readers. */
   readonly locks: readonly HeldLock[]
-  readonly rewritten: readonly TableEffect[]
+  readonly rewritten: readonly Rewritten[]
   /** Indexes of old tables that were built, or built again. */
   readonly built: readonly BuiltIndex[]
   /** Old tables that were read from end to end. */
@@ -33,6 +33,8 @@ export interface Effects {
   readonly invalid: readonly BuiltIndex[]
   /** Indexes that stay invalid if the statement is interrupted and runs again. */
   readonly passedOver: readonly BuiltIndex[]
+  /** `true` on MySQL and MariaDB, which write some statements otherwise. */
+  readonly isMysql?: boolean
   /** MySQL and MariaDB: how the server changed the table, and the gentlest way that it would have accepted. */
   readonly algorithm?: Algorithm
 }
@@ -58,6 +60,11 @@ export interface HeldLock {
 
 export interface TableEffect {
   readonly name: string
+}
+
+interface Rewritten extends TableEffect {
+  /** The server's reason, in words; undefined where it gives none, as for CLUSTER. */
+  readonly why?: string | undefined
 }
 
 export interface BuiltIndex {
@@ -108,6 +115,8 @@ export interface ConstraintChange {
 }
 
 export interface Algorithm {
+  /** The table that is changed. */
+  readonly table: string
   readonly used: string
   /** `ALGORITHM=…, LOCK=…` */
   readonly possible: string

@@ -42,20 +42,40 @@ export interface RowPage {
   readonly columns: readonly { readonly name: string; readonly type: string; readonly isKey: boolean }[]
   /** The first hundred rows; null for SQL's NULL. Long values are cut and end in `…`. */
   readonly rows: readonly (readonly (string | null)[])[]
-  /** Number of rows that fit the filter, at most 100 000. */
+  /** Number of rows that fit the filter. Counting ends at 100 001, which means more than 100 000. */
   readonly total: number
+}
+
+/** Rows, or values of rows, that a watch keeps aside until the database has a place for them. */
+export interface WaitingRows {
+  readonly table: string
+  /** `true` for whole rows; `false` for values of rows that are there, together with their key. */
+  readonly whole: boolean
+  readonly columns: readonly string[]
+  /** The first twenty. */
+  readonly rows: readonly WaitingRow[]
+  readonly total: number
+}
+
+interface WaitingRow {
+  readonly values: readonly (string | null)[]
+  /** Undefined if nobody has noted it. */
+  readonly why: string | undefined
 }
 
 export interface RowReader {
   tables(): Promise<TableSize[]>
+  waiting(): Promise<WaitingRows[]>
   /** @throws UsageError if there is no such table or column, StatementError if the database refuses the query */
   rows(request: RowRequest): Promise<RowPage>
   close(): Promise<void>
 }
 
+/** Most waiting rows of a table that are read. */
+export const MOST_WAITING = 20
 const MOST_ROWS = 100
 /** Counting ends here. */
-const MOST_COUNTED = 100_000
+const MOST_COUNTED = 100_001
 
 export interface RowColumn {
   readonly name: string
@@ -70,6 +90,8 @@ export interface RowDialect {
   /** Lists tables and views, with the server's own estimates. */
   list(): Promise<TableSize[]>
   columns(schema: string, table: string): Promise<RowColumn[]>
+  /** Reads what waits. Values may be longer than shown. */
+  waiting(): Promise<WaitingRows[]>
   quote(name: string): string
   placeholder(n: number): string
   /** Returns an expression for a column's value as text, cut after so many characters unless `most` is undefined. */
@@ -114,13 +136,22 @@ export function rowReader(dialect: RowDialect, hidden: Hidden, close: () => Prom
         total: Number(total?.n ?? rows.length),
       }
     },
+    async waiting() {
+      const all = await dialect.waiting()
+      return all.map((store) => ({
+        ...store,
+        rows: store.rows.map(({ values, why }) => ({ values: values.map(cut), why })),
+      }))
+    },
     close,
   }
 }
 
+/** Longer values are cut. */
+export const MOST_CHARACTERS = 400
+
 // --- internal ---
 
-const MOST_CHARACTERS = 400
 /** Tables are counted up to here; above it, the server's estimate is shown. */
 const COUNTED_EACH = 10_000
 

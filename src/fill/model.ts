@@ -113,6 +113,8 @@ export interface FillTable {
   readonly conditions: readonly Condition[]
   /** Columns that are unique together: constraints and indexes, partial ones included. */
   readonly uniques: readonly (readonly string[])[]
+  /** Names of its partitions, if it is partitioned. */
+  readonly partitions?: readonly string[] | undefined
   /** Set if the table is partitioned and has no partition to insert into: the clause that makes one for all rows. */
   readonly partitionFor?: string | undefined
   /** Number of user triggers that fire on INSERT. */

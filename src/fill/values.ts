@@ -18,7 +18,9 @@ function cycle(values: readonly Text[]): Proposal {
 export function usual(column: FillColumn, table: string, set: RowSet, unique: boolean): Proposal {
   const natural = naturalOf(column.type, column.name, `${table}.${column.name}`)
   if (set === 'plain') return plain(column, natural, unique)
-  if (set === 'sparse') return unique ? natural : constant(column.nullable ? null : emptyOf(column.type))
+  // NULL is never equal to another NULL, so that it does not repeat a value.
+  if (set === 'sparse' && column.nullable) return { at: () => null, period: unique ? Infinity : 1 }
+  if (set === 'sparse') return unique ? natural : constant(emptyOf(column.type))
   const edges = edgesOf(column.type)
   if (edges.length === 0) return natural
   if (!unique) return cycle(edges)

@@ -36,10 +36,14 @@ interface ReadAnswers extends Answered {
 
 /** @throws UsageError for what cannot be read, and for names that neither side has */
 export function readAnswers(given: GivenAnswers, from: Schema, to: Schema): ReadAnswers {
-  const renames = (given.renames ?? []).map(readRename)
-  const fill = new Map(pairs(given.fill, '--fill'))
+  const renames = (given.renames ?? []).map(readRename).map(({ kind, old, new: now }) => ({
+    kind,
+    old: asWritten(old, from),
+    new: asWritten(now, to),
+  }))
+  const fill = new Map(pairs(given.fill, '--fill').map(([name, value]) => [asWritten(name, to), value]))
   const map = new Map(pairs(given.map, '--map').map(([name, value]) => [asValue(name), asLiteral(value)]))
-  const using = new Map(pairs(given.using, '--using'))
+  const using = new Map(pairs(given.using, '--using').map(([name, value]) => [asWritten(name, to), value]))
   const [usual, ways] = readDestroy(given.destroy)
   const notRenamed = new Set<string>(given.askRenames === false ? ['all'] : [])
   for (const [id, answer] of Object.entries(given.byId ?? {})) {
@@ -131,6 +135,12 @@ function asLiteral(value: string): string {
 function asValue(name: string): string {
   const [, type = '', value = ''] = /^(.*)\.('(?:[^']|'')*'|[^.]+)$/s.exec(name) ?? []
   return `${type}.${asLiteral(value)}`
+}
+
+/** Returns the name as the schema writes it: what is in `public` stands without its schema. */
+function asWritten(name: string, { objects }: Schema): string {
+  const isTable = objects.some(({ kind, name: other }) => kind === 'table' && other === 'public')
+  return name.startsWith('public.') && !isTable ? name.slice('public.'.length) : name
 }
 
 /** Throws if a side has no table or column of that name. */

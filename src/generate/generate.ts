@@ -179,7 +179,7 @@ export async function statementsBetween<Client>(
   options: Omit<GenerateOptions<Client>, 'wanted' | 'answers' | 'rows'> &
     Pick<MigratedDatabaseOptions<Client>, 'version'>,
   to: Schema,
-): Promise<Pick<Generated, 'up' | 'down'>> {
+): Promise<Pick<Generated, 'up' | 'down' | 'from'>> {
   const { dialect } = options.server
   const scratch = scratchOf(options)
   const attempts = await attemptsOn(dialect, scratch)

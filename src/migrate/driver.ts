@@ -104,6 +104,11 @@ export interface MigrationStep {
   readonly to: number
   readonly work: StepWork
   readonly history: HistoryChange
+  /**
+   * `true` if `apply` of a step in code comes next, unless the run ends with `unlock`: the driver may begin its transaction
+   * together with the end of this one.
+   */
+  readonly beforeCode?: boolean | undefined
   /** Statements that record the step in another tool's table. They belong to the same transaction as our record. */
   readonly bookkeeping?: readonly string[] | undefined
 }
@@ -184,6 +189,15 @@ export interface Driver {
    */
   apply(step: MigrationStep, signal: AbortSignal): Promise<void>
   /**
+   * Applies a step as `apply` does, but may be called while earlier calls are not answered yet: the step is sent at
+   * once, and does nothing if an earlier one fails. Returns undefined for a step that has to be applied by itself.
+   * Optional, with `window`: omit both if the database cannot do this.
+   * @throws NotReachedError if an earlier step failed
+   */
+  applyNext?(step: MigrationStep, signal: AbortSignal): Promise<void> | undefined
+  /** How many calls of `applyNext` are worth being unanswered at once. */
+  readonly window?: number
+  /**
    * Applies several steps in one round trip, each in its own transaction. If one fails, the steps before it stay
    * applied; the engine reads from `state()` which one it was. Optional: omit it if the database cannot do this.
    */
@@ -203,8 +217,11 @@ export interface Driver {
   /**
    * Begins a migration without a transaction: sets the version to `to`, dirty, with a journal. Then `execute` runs
    * statement after statement, and `finish` clears the dirty flag.
+   * @param next what the step does that is to begin as soon as this one has finished, if that is known: the driver may
+   * then write the end of this one together with the beginning of that one, and look at its objects beforehand. Every
+   * other call writes the end first
    */
-  begin(step: MigrationStep): Promise<void>
+  begin(step: MigrationStep, next?: StepWork): Promise<void>
   /**
    * Like `execute`, for one or more consecutive statements that can share a round trip. Optional: omit it if the
    * database cannot do this.
@@ -245,6 +262,9 @@ export interface Driver {
 
 /** Several migrations failed together on a database that is to be dropped: run them one by one to see which, and why. */
 export class BatchFailedError extends Error {}
+
+/** A step that was sent ahead has done nothing, because an earlier one failed. */
+export class NotReachedError extends Error {}
 
 /** Returns a version as users know it, for messages about a driver's database. */
 export function describeAt({ describe }: Pick<Driver, 'describe'>, version: number): string {

@@ -229,7 +229,7 @@ export class Migrator {
     })
   }
 
-  /** Ends the run after the migration that is currently running. */
+  /** Ends the run after the migration that is currently running, and those that were already sent behind it. */
   stop(): void {
     this.#stopping = true
   }
@@ -510,6 +510,7 @@ export class Migrator {
       signal: this.#signal,
       stopped: () => this.#stopping,
       onEvent: this.#emit,
+      isHeard: this.#options.onEvent !== undefined,
       batch: this.#options.batch ?? false,
       load: async (planned) => {
         const loaded = await loadStep(load, planned)

@@ -87,7 +87,7 @@ class Ranks {
 
   driver(): Driver {
     const inner = this.#inner
-    const { applyAll, inOneTransaction, executeSome, abandon, wasApplied, unlock } = inner
+    const { applyAll, applyNext, inOneTransaction, executeSome, abandon, wasApplied, unlock } = inner
     const step = (given: MigrationStep) => this.#outward(given)
     return {
       dialect: inner.dialect,
@@ -107,6 +107,21 @@ class Ranks {
         await inner.apply(step(given), signal)
         this.#moved(given)
       },
+      ...(applyNext && {
+        get window() {
+          return inner.window ?? 1
+        },
+        applyNext: (given: MigrationStep, signal: AbortSignal) => {
+          const before = this.#row
+          const applied = applyNext.call(inner, step(given), signal)
+          // The next step is sent as if this one had succeeded.
+          if (applied) this.#moved(given)
+          return applied?.catch((error) => {
+            this.#row = before
+            throw error
+          })
+        },
+      }),
       ...(applyAll && {
         applyAll: async (given: readonly MigrationStep[], signal: AbortSignal) => {
           const before = this.#row
@@ -139,8 +154,8 @@ class Ranks {
               ) as Promise<T>,
           ),
       }),
-      begin: async (given) => {
-        await inner.begin(this.#begin(given))
+      begin: async (given, next) => {
+        await inner.begin(this.#begin(given), next)
         this.#row = this.stored(given.to)
       },
       ...(executeSome && {

@@ -3,55 +3,51 @@
  * into errors that say where they happened and what to do.
  */
 import { inspect } from 'node:util'
-import { BatchFailedError, type Driver, describeAt, type MigrationStep } from './driver.ts'
-import { CancelledError, MigratestError, MigrationFailedError, SourceChangedError, StatementError } from './errors.ts'
-import type { OnEvent } from './events.ts'
-import type { Hears, LoadedStep } from './load.ts'
+import { Ahead, hearing, type RunInput } from './ahead.ts'
+import {
+  BatchFailedError,
+  type Driver,
+  describeAt,
+  type MigrationStep,
+  NotReachedError,
+  type StepWork,
+} from './driver.ts'
+import { CancelledError, MigratestError, MigrationFailedError, StatementError } from './errors.ts'
+import type { LoadedStep } from './load.ts'
 import type { PlanStep } from './moves.ts'
 import { now } from './realTime.ts'
 import { versionOf } from './version.ts'
 
-export interface RunInput {
-  readonly driver: Driver
-  readonly steps: readonly PlanStep<number>[]
-  /** Reads the body of a planned step again. */
-  readonly load: (step: PlanStep<number>) => Promise<LoadedStep>
-  readonly signal: AbortSignal
-  /** Called and awaited after each step. `remaining`: number of steps that follow. */
-  readonly after?: ((step: PlanStep<number>, text: string | null, remaining: number) => Promise<void>) | undefined
-  /** Called before each step; `true` ends the run there. */
-  readonly stopped: () => boolean
-  readonly onEvent: OnEvent<number>
-  /** `true` sends many ups at once, if the driver supports it. The run cannot be stopped between them. */
-  readonly batch: boolean
-}
-
-/** Runs the steps and returns those that ran. Holds at most two bodies in memory: the running one and the next. */
+/**
+ * Runs the steps and returns those that ran. Holds at most three bodies in memory: the running one and the next two; and as
+ * many as the driver takes at once.
+ */
 export async function runSteps(input: RunInput): Promise<PlanStep<number>[]> {
   const { driver, steps, signal, onEvent } = input
   const ran = input.batch ? await runBatches(input) : []
-  let next = prefetch(input, steps[ran.length])
-  for (let i = ran.length; i < steps.length; i++) {
-    const planned = steps[i] as PlanStep<number>
-    if (input.stopped()) break
-    if (signal.aborted) throw cancelled(driver, ran.at(-1)?.to ?? planned.from, signal)
-    const loaded = await next
-    if (loaded === undefined) break
-    if (loaded.plan.fingerprint !== planned.fingerprint) throw new SourceChangedError(planned.file)
-    const step = loaded.step(hearing(onEvent, planned))
+  const ahead = new Ahead(input)
+  while (ran.length < steps.length) {
+    const planned = steps[ran.length] as PlanStep<number>
+    // What has been sent runs, whatever comes in between.
+    if (ahead.isEmpty) {
+      if (input.stopped()) break
+      if (signal.aborted) throw cancelled(driver, ran.at(-1)?.to ?? planned.from, signal)
+    }
+    const { loaded, step: taken, tell, applied } = await ahead.take(ran.length, planned)
+    const step = isBeforeCode(input, planned, steps[ran.length + 1]) ? { ...taken, beforeCode: true } : taken
     onEvent({ type: 'started', step: planned })
-    if (signal.aborted) throw cancelled(driver, planned.from, signal)
+    tell()
+    if (!applied && signal.aborted) throw cancelled(driver, planned.from, signal)
     const begun = now()
+    const sent = applied ?? ahead.send(planned, step)
     const running = planned.atomic
-      ? runAtomic(driver, step, loaded, signal)
-      : runJournaled(driver, step, loaded, signal)
-    // Read the next body while the database runs this step, unless reading it needs the database session that is busy.
-    const following = steps[i + 1]
-    const apart = step.work.kind !== 'code' && following?.origin !== 'record'
-    if (apart) next = prefetch(input, following)
+      ? runAtomic(driver, step, loaded, signal, sent && reached(ahead, sent, () => driver.apply(step, signal)))
+      : runJournaled(driver, step, loaded, signal, await ahead.following())
+    running.catch(() => undefined)
+    // Read the next bodies while the database runs this step.
+    if (step.work.kind !== 'code') await ahead.fill(sent !== undefined)
     await running
-    await input.after?.(planned, loaded.text, steps.length - i - 1)
-    if (!apart) next = prefetch(input, following)
+    await input.after?.(planned, loaded.text, steps.length - ran.length - 1)
     onEvent({ type: 'finished', step: planned, ms: now() - begun })
     ran.push(planned)
   }
@@ -90,15 +86,6 @@ export async function continueJournaled(
   await driver.finish(step)
 }
 
-/** Returns listeners that turn the messages of a step into events. */
-export function hearing(onEvent: OnEvent<number>, step: PlanStep<number>): Hears {
-  return {
-    log: (message) => onEvent({ type: 'log', step, message }),
-    notice: (notice) => onEvent({ type: 'notice', step, ...notice }),
-    warn: (message) => onEvent({ type: 'warning', message }),
-  }
-}
-
 // --- internal ---
 
 const BATCH_STEPS = 100
@@ -120,7 +107,7 @@ async function runBatches(input: RunInput): Promise<PlanStep<number>[]> {
       const loaded = await input.load(planned)
       // The file changed after planning: end the batch here. The step throws the error when it runs by itself.
       if (loaded.plan.fingerprint !== planned.fingerprint) break
-      const step = loaded.step(hearing(onEvent, planned))
+      const step = loaded.step(hearing(onEvent, planned, input.isHeard))
       length += step.work.kind === 'sql' ? step.work.script.text.length : 0
       batch.push(step)
     }
@@ -152,16 +139,31 @@ async function countDone(driver: Driver, batch: readonly MigrationStep[]): Promi
   return dirty ? 0 : left === -1 ? batch.length : left
 }
 
-function prefetch({ load }: RunInput, step: PlanStep<number> | undefined): Promise<LoadedStep | undefined> {
-  const promise = step ? load(step) : Promise.resolve(undefined)
-  // A failed read is thrown when the step's turn comes; until then it must not count as an unhandled rejection.
-  promise.catch(() => undefined)
-  return promise
+/** Returns whether nothing happens in the database between this step and the next one, which is in code. */
+function isBeforeCode({ after }: RunInput, step: PlanStep<number>, next: PlanStep<number> | undefined): boolean {
+  return step.code && step.atomic && next?.code === true && next.atomic && next.origin === 'file' && !after
 }
 
-async function runAtomic(driver: Driver, step: MigrationStep, loaded: LoadedStep, signal: AbortSignal): Promise<void> {
+/** Waits for a step that was sent. If an earlier one failed at first, all that were sent have done nothing. */
+async function reached(ahead: Ahead, sent: Promise<void>, again: () => Promise<void>): Promise<void> {
   try {
-    await driver.apply(step, signal)
+    await sent
+  } catch (error) {
+    if (!(error instanceof NotReachedError)) throw error
+    ahead.forget()
+    await again()
+  }
+}
+
+async function runAtomic(
+  driver: Driver,
+  step: MigrationStep,
+  loaded: LoadedStep,
+  signal: AbortSignal,
+  sent: Promise<void> | undefined,
+): Promise<void> {
+  try {
+    await (sent ?? driver.apply(step, signal))
   } catch (error) {
     // The server refused the statement because it was in a transaction, so nothing ran. If it is the migration's only
     // statement, it can run without one.
@@ -177,8 +179,9 @@ async function runJournaled(
   step: MigrationStep,
   loaded: LoadedStep,
   signal: AbortSignal,
+  next?: StepWork,
 ): Promise<void> {
-  await driver.begin(step)
+  await driver.begin(step, next)
   await continueJournaled(driver, step, loaded, 0, signal)
 }
 

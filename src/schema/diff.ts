@@ -38,6 +38,7 @@ export function diffSchemas(before: Objects, after: Objects): SchemaDiff {
       changes.push({ change: 'added', object: label(object), lines: whole('+', object) })
       continue
     }
+    if (was === object) continue
     const relaid = was.head !== object.head && object.kind === 'routine' && sameTokens(was.head, object.head)
     if (relaid) minor.push(`white space or comments of ${label(object)}`)
     const lines = changedLines(relaid ? { ...was, head: object.head } : was, object)

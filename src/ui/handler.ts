@@ -97,12 +97,30 @@ const CALLS: Readonly<Record<string, (inspector: Inspector, ask: Ask) => Promise
   'GET plan': (inspector, { query }) => inspector.plan(needed(query, 'from'), needed(query, 'to')),
   'GET tables': (inspector) => inspector.tables(),
   'GET rows': (inspector, { query }) => inspector.rows(rowRequest(query)),
+  'GET findings': (inspector) => inspector.findings,
+  'GET suggestions': (inspector) => inspector.suggestions(),
+  'POST verify': (inspector) => {
+    inspector.verify()
+    return {}
+  },
+  'POST verify/stop': (inspector) => {
+    inspector.stopVerifying()
+    return {}
+  },
   'POST move': (inspector, { body }) => {
     inspector.move(String(body.to))
     return {}
   },
   'POST answer': (inspector, { body }) => {
-    inspector.answer(Number(body.id), body.yes === true)
+    inspector.reply(Number(body.id), body.answer)
+    return {}
+  },
+  'POST generate': (inspector) => {
+    inspector.propose('generate')
+    return {}
+  },
+  'POST finish': (inspector) => {
+    inspector.propose('finish')
     return {}
   },
   'POST refresh': async (inspector) => {
@@ -165,7 +183,8 @@ function sendJson(response: ServerResponse, status: number, value: unknown): voi
 /** The page with the state in it, so that it need not ask before it shows something. */
 function withState(assets: ReadonlyMap<string, Asset>, state: UiState): Asset {
   const html = assets.get('index.html')?.body.toString('utf8') ?? ''
-  const json = JSON.stringify(state).replaceAll('<', '\\u003c')
+  // The events may be large, and the page gets them in a moment.
+  const json = JSON.stringify({ ...state, events: undefined }).replaceAll('<', '\\u003c')
   const data = `<script type="application/json" id="state">${json}</script>`
   const body = Buffer.from(html.replace('</head>', () => `${data}</head>`))
   return { type: 'text/html; charset=utf-8', body, gzipped: gzipSync(body, { level: 1 }), lasting: false }

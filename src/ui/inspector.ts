@@ -8,21 +8,28 @@ import { offlineDatabase } from '../migrate/offline.ts'
 import { readGraph } from '../migrate/readGraph.ts'
 import type { Source } from '../migrate/source.ts'
 import { labelOf, NIL_VERSION } from '../migrate/version.ts'
-import type { Question, WatchEvent } from '../watch/events.ts'
+import type { AskedOfGenerate, Question, WatchEvent } from '../watch/events.ts'
+import type { Job } from '../watch/watcher.ts'
 import { failureOf, located } from './failure.ts'
 import type { InspectorOptions } from './options.ts'
 import type {
+  FindingsDocument,
   Heard,
   Messages,
   PlanDocument,
   SchemaDocument,
   Station,
+  SuggestionsDocument,
   TablesDocument,
   UiState,
   VersionDetail,
 } from './protocol.ts'
+import { Questions } from './questions.ts'
 import { Schemas } from './schemas.ts'
+import { sizesOf } from './sizes.ts'
 import { stationsOf } from './stations.ts'
+import { suggestionsFor } from './suggestions.ts'
+import { Verifying } from './verifying.ts'
 import { readVersion } from './versionDetail.ts'
 
 type Listener = <Name extends keyof Messages>(name: Name, data: Messages[Name]) => void
@@ -31,6 +38,8 @@ export class Inspector {
   readonly #options: InspectorOptions
   readonly #source: Source
   readonly #schemas: Schemas
+  readonly #verifying: Verifying
+  readonly #questions = new Questions((question) => this.tell({ question }))
   readonly #listeners = new Set<Listener>()
   #state: UiState
   #looking: Promise<void> | undefined
@@ -38,14 +47,13 @@ export class Inspector {
   /** `true` if files were saved since the last look. */
   #isOutdated = false
   #retrying: NodeJS.Timeout | undefined
-  #asked = 0
-  #answer: ((id: number, yes: boolean) => void) | undefined
 
   private constructor(options: InspectorOptions, source: Source) {
     const { folder, dialect, server, mode, why } = options
     this.#options = options
     this.#source = source
     this.#schemas = new Schemas(options, source)
+    this.#verifying = new Verifying(options.verify, (part) => this.#change(part))
     this.#state = {
       ...EMPTY,
       folder,
@@ -91,13 +99,15 @@ export class Inspector {
   /** Tells the inspector that files were saved: what was read before is out of date. */
   saved(): Promise<void> {
     this.#isOutdated = true
+    this.#verifying.outdate()
     return this.refresh()
   }
 
   /** Passes on an event of the watch, and looks again if it may have changed anything. */
   hear(event: WatchEvent): void {
-    const heard: Heard = { id: (this.#state.events.at(-1)?.id ?? 0) + 1, at: Date.now(), event }
-    this.#state = { ...this.#state, events: [...this.#state.events, heard].slice(-MOST_EVENTS) }
+    const { events = [] } = this.#state
+    const heard: Heard = { id: (events.at(-1)?.id ?? 0) + 1, at: Date.now(), event }
+    this.#state = { ...this.#state, events: [...events, heard].slice(-MOST_EVENTS) }
     this.#send('heard', heard)
     this.#change(this.#told(event))
     if (LOOKS.has(event.type)) void this.saved()
@@ -108,29 +118,24 @@ export class Inspector {
     this.#change(part)
   }
 
-  /**
-   * Asks the question on every open page. Resolves with `false` if the signal is aborted, or if no page is open that
-   * could answer.
-   */
-  async ask(question: Question, signal: AbortSignal): Promise<boolean> {
-    if (this.#listeners.size === 0) return false
-    const id = ++this.#asked
-    try {
-      return await new Promise((resolve) => {
-        this.#answer = (to, yes) => to === id && resolve(yes)
-        signal.addEventListener('abort', () => resolve(false), { once: true })
-        this.tell({ question: { id, question } })
-        if (signal.aborted) resolve(false)
-      })
-    } finally {
-      this.#answer = undefined
-      this.tell({ question: undefined })
-    }
+  /** Asks for yes or no on every open page. Resolves with `false` if the signal is aborted. */
+  ask(question: Question, signal: AbortSignal): Promise<boolean> {
+    return this.#questions.ask(question, signal, false, (sent) => sent === true)
+  }
+
+  /** Asks a question of `generate`. Resolves with undefined if the user leaves, or if the signal is aborted. */
+  answer(question: AskedOfGenerate, signal: AbortSignal): Promise<string | undefined> {
+    return this.#questions.ask(question, signal, undefined, (sent) => (typeof sent === 'string' ? sent : undefined))
   }
 
   /** @param id the number of the question, so that a late click cannot answer the next one */
-  answer(id: number, yes: boolean): void {
-    this.#answer?.(id, yes)
+  reply(id: number, sent: unknown): void {
+    this.#questions.reply(id, sent)
+  }
+
+  /** Has the watch write the migration that is proposed, or say that its draft is done. @throws UsageError */
+  propose(kind: 'generate' | 'finish'): void {
+    this.#act({ kind })
   }
 
   /**
@@ -138,29 +143,48 @@ export class Inspector {
    * @throws UsageError if nothing may be changed, or the version is not on the timeline
    */
   move(to: string): void {
-    const { act } = this.#options
-    if (!act) throw new UsageError('This page only looks: it moves no database.')
     const { stations } = this.#state
     const at = to === 'nil' ? -1 : stations.findIndex(({ key }) => key === to)
     if (at === -1 && to !== 'nil') throw new UsageError(`There is no migration "${to}".`)
     const isApplied = ({ state }: Station) => state !== 'pending' && state !== 'late'
     const above = stations.slice(at + 1).filter(isApplied).length
     const below = stations.slice(0, at + 1).filter((station) => !isApplied(station)).length
-    if (above > 0) act({ kind: 'move', wish: { kind: 'down', count: above } })
-    else if (below > 0) act({ kind: 'move', wish: { kind: 'up', count: below } })
+    if (above > 0) this.#act({ kind: 'move', wish: { kind: 'down', count: above } })
+    else if (below > 0) this.#act({ kind: 'move', wish: { kind: 'up', count: below } })
+  }
+
+  /** Begins to verify. @throws UsageError */
+  verify(): void {
+    this.#verifying.start()
+  }
+
+  /** Ends the verification after the running check. */
+  stopVerifying(): void {
+    this.#verifying.stop()
+  }
+
+  /** What the last verification found. @throws UsageError if there was none */
+  get findings(): FindingsDocument {
+    return this.#verifying.findings
+  }
+
+  async suggestions(): Promise<SuggestionsDocument> {
+    return { suggestions: await suggestionsFor(this.#source, this.#state.stations, this.#options.dialect) }
   }
 
   version(key: string): Promise<VersionDetail> {
-    return this.#withDriver((driver) => readVersion(this.#source, driver, this.#state, key))
+    const read = (driver: Driver) => readVersion(this.#source, driver, this.#state, key)
+    // The files are there without the database, too.
+    return this.#state.connected ? this.#withDriver(read) : read(offlineDatabase(this.#options.dialect))
   }
 
   schema(key: string): Promise<SchemaDocument> {
     return this.#schemas.read(key, this.#state.epoch)
   }
 
-  /** Lists the tables of the live database with their sizes. */
+  /** Lists the tables of the live database with their sizes, and the rows that wait for a place. */
   tables(): Promise<TablesDocument> {
-    return this.#withRows(async (reader) => ({ tables: await reader.tables() }))
+    return this.#withRows(async (reader) => ({ tables: await reader.tables(), waiting: await reader.waiting() }))
   }
 
   /** Reads the first rows of a table of the live database. */
@@ -187,6 +211,12 @@ export class Inspector {
 
   // --- internal ---
 
+  #act(job: Job): void {
+    const { act } = this.#options
+    if (!act) throw new UsageError('This page only looks: it changes nothing.')
+    act(job)
+  }
+
   async #lookUntilDone(): Promise<void> {
     do {
       this.#again = false
@@ -197,13 +227,14 @@ export class Inspector {
   async #look(): Promise<void> {
     const { url } = this.#options
     try {
-      const { graph } = await readGraph(this.#source)
+      const { graph, migrations: files } = await readGraph(this.#source)
+      const sizes = sizesOf(files)
       if (this.#state.stations.length === 0) {
         // If the database does not answer, at least the files are shown.
-        this.#change({ stations: stationsOf(graph, undefined) })
+        this.#change({ stations: stationsOf(graph, undefined, sizes) })
       }
       if (url === undefined) {
-        this.#settle({ stations: stationsOf(graph, undefined), problems: graph.problems, unread: undefined })
+        this.#settle({ stations: stationsOf(graph, undefined, sizes), problems: graph.problems, unread: undefined })
         return
       }
       await this.#withDriver(async (driver) => {
@@ -215,7 +246,7 @@ export class Inspector {
         const { migrations, version, dirty, problems, disagreement } = status
         const here = migrations.find((row) => row.version === version)
         this.#settle({
-          stations: stationsOf(graph, migrations),
+          stations: stationsOf(graph, migrations, sizes),
           database: driver.database,
           at: version === NIL_VERSION ? 'nil' : here ? labelOf(here) : String(version),
           dirty,
@@ -275,6 +306,15 @@ export class Inspector {
       case 'applied':
       case 'unchanged':
         return { failure: undefined, running: undefined }
+      case 'proposed':
+      case 'questions':
+      case 'drafted':
+        return { proposed: event, unwanted: undefined }
+      case 'withdrawn':
+      case 'finished':
+        return { proposed: undefined, unwanted: undefined }
+      case 'unreadable':
+        return { unwanted: located(event.error) }
       case 'disconnected':
         return { connected: false }
       case 'reconnected':
@@ -342,7 +382,11 @@ const EMPTY: UiState = {
   question: undefined,
   connected: true,
   running: undefined,
-  verified: false,
+  verified: undefined,
+  verifying: undefined,
+  unverified: undefined,
+  proposed: undefined,
+  unwanted: undefined,
   events: [],
   epoch: 0,
 }

@@ -5,7 +5,14 @@ import type { Source } from '../migrate/source.ts'
 import type { Dialect } from '../sql/dialect.ts'
 import type { TestServer } from '../testing/testServer.ts'
 import type { Job } from '../watch/watcher.ts'
-import type { UiState } from './protocol.ts'
+import type { FindingsDocument, UiState } from './protocol.ts'
+
+/** Runs `verify`. @throws what prevents that */
+export type Verify = (hooks: {
+  onCheck(check: { readonly name: string }, done: number, all: number): void
+  onChecked(report: { readonly ok: boolean }): void
+  isStopped(): boolean
+}) => Promise<FindingsDocument>
 
 export interface InspectorOptions {
   /** Opens the folder. Called once. */
@@ -24,6 +31,8 @@ export interface InspectorOptions {
   readonly why?: string | undefined
   /** Returns the server on which the schemas of versions are made. */
   readonly testServer: () => Promise<TestServer<unknown>>
+  /** Runs all checks of `verify`, on test databases only; undefined where that cannot be done. */
+  readonly verify?: Verify | undefined
   /** Gives the watch a job; undefined if there is no watch. */
   readonly act?: ((job: Job) => void) | undefined
 }

@@ -1,5 +1,5 @@
 /** What the page and its server tell each other. Only types: the page is bundled with them, the server sends them. */
-import type { TableSize } from '../database/rowReader.ts'
+import type { TableSize, WaitingRows } from '../database/rowReader.ts'
 import type { Direction } from '../migrate/source.ts'
 import type { StatusRow } from '../migrate/status.ts'
 import type { SchemaObject } from '../schema/model.ts'
@@ -7,7 +7,7 @@ import type { Dialect } from '../sql/dialect.ts'
 import type { Finding } from '../verify/finding.ts'
 import type { StatementReport } from '../verify/live/effectsReport.ts'
 import type { Severity } from '../verify/rules.ts'
-import type { Failure, Question, WatchEvent } from '../watch/events.ts'
+import type { AskedOfGenerate, Failure, Question, WatchEvent } from '../watch/events.ts'
 
 /**
  * The name of a schema that can be shown: `nil` (before the first migration), `database` (the live database as it is),
@@ -30,6 +30,8 @@ export interface Station {
   readonly appliedAt: string | null
   readonly appliedBy: string | null
   readonly durationMs: number | null
+  /** Size of its files; null if it has none. */
+  readonly bytes: number | null
   /** Reason why its file cannot be read or run. */
   readonly problem: string | null
   readonly replaces: readonly string[]
@@ -60,17 +62,37 @@ export interface UiState {
   /** The reason why files or database could not be read the last time; the rest is then as it was before. */
   readonly unread: Failure | undefined
   /** The question that waits for an answer. */
-  readonly question: { readonly id: number; readonly question: Question } | undefined
+  readonly question: { readonly id: number; readonly question: Question | AskedOfGenerate } | undefined
+  /** The migration that the wanted schema needs: the questions before it, its text, or the draft that was written. */
+  readonly proposed: Extract<WatchEvent, { readonly type: 'proposed' | 'questions' | 'drafted' }> | undefined
+  /** The reason why the wanted schema could not be read the last time. */
+  readonly unwanted: Failure | undefined
   /** `false` while the database does not answer. */
   readonly connected: boolean
   /** The step that is running, for example `7_add_users`. */
   readonly running: string | undefined
-  /** `true` if the page has the findings of `verify`. */
-  readonly verified: boolean
-  /** The events of the watch, oldest first; a few hundred at most. */
-  readonly events: readonly Heard[]
+  /** When `verify` last ran, in milliseconds since 1970, and whether files were saved since; undefined if it never did. */
+  readonly verified: { readonly at: number; readonly outdated: boolean } | undefined
+  /** The run of `verify` that is under way. */
+  readonly verifying: VerifyProgress | undefined
+  /** The reason why the last run of `verify` could not begin or end. */
+  readonly unverified: Failure | undefined
+  /** The events of the watch, oldest first; a few hundred at most. Undefined until the page is connected. */
+  readonly events: readonly Heard[] | undefined
   /** Counts up when files or the database have changed, so that what was read before is out of date. */
   readonly epoch: number
+}
+
+interface VerifyProgress {
+  readonly done: number
+  /** 0 until the checks are known. */
+  readonly all: number
+  /** Name of the running check; empty while a server is starting. */
+  readonly check: string
+  /** Number of checks that have failed. */
+  readonly failed: number
+  /** `true` if the run ends after the running check. */
+  readonly stopping: boolean
 }
 
 /** An event of the watch. */
@@ -127,6 +149,22 @@ export interface PlanDocument {
 
 export interface TablesDocument {
   readonly tables: readonly TableSize[]
+  /** What a watch keeps aside until the database has a place for it. */
+  readonly waiting: readonly WaitingRows[]
+}
+
+/** Something that a command could tidy up. */
+export interface Suggestion {
+  readonly kind: 'merge' | 'squash'
+  /** `merge`: the last migration of each branch. `squash`: the migrations that could be one. */
+  readonly keys: readonly string[]
+  /** `squash`: the revision of git that does not have them yet. */
+  readonly base: string | undefined
+  readonly command: string
+}
+
+export interface SuggestionsDocument {
+  readonly suggestions: readonly Suggestion[]
 }
 
 /** The body of an answer that reports an error. */
@@ -172,12 +210,17 @@ export interface VerifiedCheck {
   /** A remark, or what went wrong. */
   readonly text: string | undefined
   readonly notRun: string | undefined
+  /** The rules of what it found, allowed findings included. */
+  readonly rules: readonly string[]
   /** The most severe finding of the check that nothing allows. */
   readonly worst: Severity | undefined
 }
 
-/** `key`: the migration; undefined for a finding about all of them. */
-export type KeyedFinding = Finding & { readonly key: string | undefined }
+/**
+ * `key`: the migration; undefined for a finding about all of them. `path`: the file's absolute path, for links that open
+ * an editor; an exported page has none.
+ */
+export type KeyedFinding = Finding & { readonly key: string | undefined; readonly path?: string | undefined }
 
 /** The data of an exported page. Objects that several versions share are stored once. */
 export interface SavedPage {

@@ -50,7 +50,10 @@ export async function savePage({ inspector, source, server, findings, onProgress
     events: [],
     question: undefined,
     running: undefined,
-    verified: findings !== undefined,
+    verified: findings && { at: Date.now(), outdated: false },
+    verifying: undefined,
+    proposed: undefined,
+    unwanted: undefined,
   }
   return { format: 1, state, versions, objects: pool.objects, schemas, missing, findings }
 }

@@ -4,8 +4,15 @@ import type { StatusRow } from '../migrate/status.ts'
 import { labelOf } from '../migrate/version.ts'
 import type { Station } from './protocol.ts'
 
-/** @param rows the status of each migration; undefined without a database */
-export function stationsOf({ nodes }: Graph, rows: readonly StatusRow[] | undefined): Station[] {
+/**
+ * @param rows the status of each migration; undefined without a database
+ * @param sizes the size of each migration's files, by its key
+ */
+export function stationsOf(
+  { nodes }: Graph,
+  rows: readonly StatusRow[] | undefined,
+  sizes: ReadonlyMap<string, number>,
+): Station[] {
   const keys = new Map(nodes.map((node) => [node.version, labelOf(node)]))
   const byKey = new Map(nodes.map((node) => [labelOf(node), node]))
   const all: readonly (Pick<StatusRow, 'version' | 'name'> & Partial<StatusRow>)[] = rows ?? nodes
@@ -22,6 +29,7 @@ export function stationsOf({ nodes }: Graph, rows: readonly StatusRow[] | undefi
       appliedAt: row.appliedAt?.toISOString() ?? null,
       appliedBy: row.appliedBy ?? null,
       durationMs: row.durationMs ?? null,
+      bytes: sizes.get(key) ?? null,
       problem: row.problem ?? null,
       replaces: node?.replaces ?? [],
     }

@@ -9,6 +9,7 @@ import { gitRevision } from '../source/gitRevision.ts'
 import { folderOf } from '../testing/lease/migrations.ts'
 import type { Check, MakeCheck } from './check.ts'
 import { inHalf } from './observed.ts'
+import { withoutSameMeaning } from './sameMeaning.ts'
 import { VerificationError } from './verificationError.ts'
 import type { Verified } from './verified.ts'
 import { Walk } from './walk.ts'
@@ -162,7 +163,7 @@ export class SchemaChecks<Client> {
     const down = await inHalf('down', () => walk.move(below))
     const file = migration.down ?? migration.up
     const shownBelow = this.#shown(below)
-    const undone = down.diff(before)
+    const undone = withoutSameMeaning(down.diff(before))
     if (undone.changes.length > 0) {
       await walk.dispose()
       const details = {

@@ -24,6 +24,10 @@ export interface CollectOptions {
   readonly poll: boolean
   /** Called once if events are unavailable and the files are polled instead. */
   readonly onPolling: (why: string) => void
+  /** `true`: leave out subfolders. */
+  readonly isFlat?: boolean
+  /** Returns `true` for the files to report; omitted: all. @param file absolute path */
+  readonly only?: (file: string) => boolean
 }
 
 /**
@@ -66,6 +70,7 @@ export function collect(path: string, options: CollectOptions, onSaved: (saved: 
   }
   const notice = (name: string) => {
     const path = resolve(folder, name)
+    if (path !== folder && options.only?.(path) === false) return
     // One save causes several events, and some of them arrive late.
     if (seen.get(path) === stampOf(path)) return
     if (timer === undefined) first = performance.now()
@@ -78,6 +83,7 @@ export function collect(path: string, options: CollectOptions, onSaved: (saved: 
       ignoreInitial: true,
       ignored: (name) => isPassing(name),
       atomic: false,
+      ...(options.isFlat && { depth: 0 }),
       usePolling,
       interval: POLL_MS,
     })

@@ -1,5 +1,7 @@
 /** The events of a watch. The watch only reports events; its caller prints them. */
 import type { Carried } from '../database/development.ts'
+import type { Question as GenerateQuestion } from '../generate/questions.ts'
+import type { MigrationFailedError } from '../migrate/errors.ts'
 import type { Change } from '../migrate/plan.ts'
 import type { Version } from '../migrate/version.ts'
 import type { SchemaDiff } from '../schema/diff.ts'
@@ -49,6 +51,21 @@ export interface Failure {
   readonly column?: number | undefined
 }
 
+/** A migration that would be written, or was written, for the wanted schema. */
+export interface Proposal {
+  /** A title made from the change, such as `add_users_email`. */
+  readonly title: string
+  /** The texts of both halves. */
+  readonly up: string
+  readonly down: string
+  readonly statements: { readonly up: number; readonly down: number }
+  /** What failed with generated rows, though it works without. */
+  readonly remark: string | undefined
+  /** Objects that stay as they are because the wanted side knows none of their kind: `routine one()`. */
+  readonly left: readonly string[]
+}
+
+/** A question with the answers yes and no. */
 export type Question =
   /** `loss`: the rows and values that a rebuild would not carry; undefined if that is unknown. */
   | {
@@ -58,6 +75,16 @@ export type Question =
       readonly loss: Carried | undefined
     }
   | { readonly about: 'row-limit'; readonly why: string }
+
+/** A question that has to be answered before a migration can be written. */
+export interface AskedOfGenerate {
+  readonly about: 'generate'
+  /** Why it is asked, in one line. */
+  readonly why: string
+  readonly question: GenerateQuestion
+  /** What can be chosen, the likeliest first; empty: an SQL expression is wanted. */
+  readonly choices: readonly { readonly answer: string; readonly label: string }[]
+}
 
 export type WatchEvent =
   | {
@@ -84,7 +111,7 @@ export type WatchEvent =
   | ({ readonly type: 'applied' } & Applied)
   /** The run failed. The database is unchanged. */
   | { readonly type: 'failed'; readonly error: Failure; readonly version: Version | undefined }
-  | { readonly type: 'asked'; readonly question: Question }
+  | { readonly type: 'asked'; readonly question: Question | AskedOfGenerate }
   /**
    * The user or the options declined the change, so the database was left unchanged. `asked`: the user was asked and
    * has seen the reason.
@@ -103,8 +130,31 @@ export type WatchEvent =
   | { readonly type: 'log'; readonly step: string; readonly message: string }
   /** Another session holds a lock that the run needs. */
   | { readonly type: 'waiting'; readonly why: string }
+  /** A migration is proposed for the wanted schema. Nothing is written before the job `generate`. */
+  | { readonly type: 'proposed'; readonly proposal: Proposal }
+  /** Questions have to be answered before a migration can be proposed. The job `generate` asks them. */
+  | { readonly type: 'questions'; readonly questions: readonly GenerateQuestion[] }
+  /** The migration was written as a draft; `again`: in place of what the draft was before. */
+  | {
+      readonly type: 'drafted'
+      readonly proposal: Proposal
+      readonly files: readonly string[]
+      readonly again: boolean
+    }
+  /** Nothing is proposed any more. `files`: those of the draft, which were removed. */
+  | { readonly type: 'withdrawn'; readonly why: string; readonly files: readonly string[] }
+  /** The draft is done: what is saved from now on is proposed as another migration. */
+  | { readonly type: 'finished'; readonly files: readonly string[] }
+  /** The wanted schema cannot be read, or no migration leads there. What was proposed before stands. */
+  | { readonly type: 'unreadable'; readonly error: Failure }
   | { readonly type: 'seeded'; readonly files: readonly string[] }
   | { readonly type: 'command'; readonly command: string; readonly code: number; readonly output: string }
   | { readonly type: 'warning'; readonly message: string }
+
+/** Returns an error as an event shows it. */
+export function failureOf(error: Error): Failure {
+  const { code = 'UNKNOWN', file, line, column } = error as Partial<MigrationFailedError>
+  return { code, message: error.message, file, line, column }
+}
 
 export type OnWatchEvent = (event: WatchEvent) => void

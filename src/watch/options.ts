@@ -3,7 +3,8 @@ import type { OpenOptions } from '../database/open.ts'
 import type { MigratorOptions } from '../migrate/migrator.ts'
 import type { Source } from '../migrate/source.ts'
 import type { Schema } from '../schema/schema.ts'
-import type { OnWatchEvent, Question } from './events.ts'
+import type { AskedOfGenerate, OnWatchEvent, Question } from './events.ts'
+import type { ProposerOptions } from './proposer.ts'
 
 export interface WatchOptions {
   readonly url: string
@@ -36,10 +37,17 @@ export interface WatchOptions {
   /** Called with the schema after each change. */
   readonly onSchema: ((schema: Schema) => void) | undefined
   /**
-   * Asks the user a question; undefined if there is no user to ask. The signal is aborted when the answer no longer
+   * Asks the user for yes or no; undefined if there is no user to ask. The signal is aborted when the answer no longer
    * matters.
    */
   readonly ask: ((question: Question, signal: AbortSignal) => Promise<boolean>) | undefined
+  /** Proposes migrations for a wanted schema; omitted: there is none. */
+  readonly proposals?: ProposerOptions | undefined
+  /**
+   * Asks a question of `generate`, and resolves with the answer; `undefined`: the user leaves, and nothing is written.
+   * The signal is aborted when the answer no longer matters. Omitted if there is no user to ask.
+   */
+  readonly answer?: ((question: AskedOfGenerate, signal: AbortSignal) => Promise<string | undefined>) | undefined
   readonly onEvent: OnWatchEvent
   /** Called with the name of each step that begins to run, and with `undefined` when it has ended. */
   readonly onStep?: ((step: string | undefined) => void) | undefined

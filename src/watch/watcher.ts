@@ -2,6 +2,8 @@
 import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { DevelopmentDatabase } from '../database/development.ts'
+import { choicesOf } from '../generate/asking.ts'
+import type { Question as GenerateQuestion } from '../generate/questions.ts'
 import { type MigratestError, MigrationFailedError } from '../migrate/errors.ts'
 import { Migrator } from '../migrate/migrator.ts'
 import type { FollowScope } from '../migrate/plan.ts'
@@ -13,7 +15,9 @@ import { CarryOut } from './carryOut.ts'
 import { type Collector, collect, type Saved } from './collect.ts'
 import { Command } from './command.ts'
 import { Effects } from './effects.ts'
+import { failureOf } from './events.ts'
 import type { WatchOptions } from './options.ts'
+import { Proposer, type ProposerOptions } from './proposer.ts'
 import { remembering } from './remembering.ts'
 import { Schedule } from './schedule.ts'
 import { WatchedConnection } from './watchedConnection.ts'
@@ -25,6 +29,13 @@ export type Job =
   /** Empty the database, rows included, and apply everything. */
   | { readonly kind: 'reset' }
   | { readonly kind: 'seed' }
+  /** Ask what is open, and write the proposed migration as a draft. */
+  | { readonly kind: 'generate' }
+  /** Say that the draft is done. */
+  | { readonly kind: 'finish' }
+
+/** A job that the database is needed for. */
+type DatabaseJob = Exclude<Job, { kind: 'generate' | 'finish' }>
 
 export class Watcher {
   readonly #options: WatchOptions
@@ -35,9 +46,10 @@ export class Watcher {
   /** Cancels the running statement. */
   readonly #cancel = new AbortController()
   readonly #link: WatchedConnection
+  readonly #proposer: Proposer | undefined
   #carryOut: CarryOut | undefined
   #collector: Collector | undefined
-  #jobs: Job[] = []
+  #jobs: DatabaseJob[] = []
   #saved: Saved | undefined
   #schema: Schema | undefined
   /** Stamp of the database's catalogs when `#schema` was read. */
@@ -65,6 +77,7 @@ export class Watcher {
         ? undefined
         : new Command(command, url, (finished) => onEvent({ type: 'command', ...finished }))
     this.#source = remembering(options.source)
+    this.#proposer = options.proposals && this.#proposerOf(options.proposals)
     // If the connection is lost, start a run although no file was saved: it waits until the server is back.
     this.#link = new WatchedConnection(options, () => this.do({ kind: 'follow' }))
   }
@@ -112,10 +125,15 @@ export class Watcher {
     const now = await this.#version().catch(() => version)
     this.#isReady = true
     onEvent({ type: 'ready', version: now })
+    await this.#proposer?.start()
   }
 
   do(job: Job): void {
     if (this.#end.signal.aborted) return
+    if (job.kind === 'generate' || job.kind === 'finish') {
+      this.#ofProposals(job.kind)
+      return
+    }
     if (job.kind !== 'follow' || !this.#jobs.some(({ kind }) => kind === 'follow')) this.#jobs.push(job)
     // A new job may change the plan, so withdraw a question about the current plan.
     this.#carryOut?.withdraw()
@@ -128,8 +146,10 @@ export class Watcher {
     return this.#first && this.#schema && diffSchemas(this.#first, this.#schema)
   }
 
-  idle(): Promise<void> {
-    return this.#schedule.idle()
+  /** Resolves when nothing runs, neither in the database nor for a proposal. */
+  async idle(): Promise<void> {
+    await this.#schedule.idle()
+    await this.#proposer?.idle()
   }
 
   /**
@@ -142,12 +162,29 @@ export class Watcher {
     this.#command?.stop()
     this.#jobs = []
     await this.#collector?.close()
+    await this.#proposer?.close()
     await this.#schedule.idle()
     clearTimeout(hurry)
     await this.#link.close()
   }
 
   // --- internal ---
+
+  #proposerOf(options: ProposerOptions): Proposer {
+    const { poll, onEvent, answer } = this.#options
+    const ask = async (question: GenerateQuestion, signal: AbortSignal) => {
+      const asked = { about: 'generate', why: question.why, question, choices: choicesOf(question) } as const
+      onEvent({ type: 'asked', question: asked })
+      return answer?.(asked, signal)
+    }
+    return new Proposer(options, { source: this.#source, poll, onEvent, answer: answer && ask })
+  }
+
+  #ofProposals(kind: 'generate' | 'finish'): void {
+    if (kind === 'generate') this.#proposer?.write()
+    else this.#proposer?.finish()
+    if (!this.#proposer) this.#options.onEvent({ type: 'idle', why: NOTHING_WANTED })
+  }
 
   /** Runs what the tool of the folder has in each database before the first migration. */
   async #fill(development: DevelopmentDatabase): Promise<void> {
@@ -197,7 +234,7 @@ export class Watcher {
     if (this.#jobs.length > 0) this.#schedule.poke()
   }
 
-  #run(job: Job): Promise<void> {
+  #run(job: DatabaseJob): Promise<void> {
     if (job.kind === 'seed') return this.#seed()
     if (job.kind === 'reset') return this.#reset()
     return this.#follow(job.kind === 'move' ? job.wish : 'all')
@@ -227,6 +264,7 @@ export class Watcher {
     this.#carryOut = carryOut
     const { outcome, how, why } = await carryOut.run()
     const ran = Date.now()
+    if (this.#isReady && saved.files.length > 0) this.#proposer?.look(saved.files)
     if (outcome === undefined) return
     if (outcome.kind === 'nothing') {
       await drift
@@ -336,7 +374,7 @@ export class Watcher {
   }
 
   #fail(error: Error): void {
-    const { code = 'UNKNOWN', file, line, column, version } = error as Partial<MigrationFailedError>
+    const { version } = error as Partial<MigrationFailedError>
     const { message } = error
     const now = Date.now()
     // The system may report one save in two parts. Both runs then fail with the same error: report it once.
@@ -345,7 +383,7 @@ export class Watcher {
     if (isRepeated && (this.#followed?.files.length ?? 0) > 0) return
     this.#options.onEvent({
       type: 'failed',
-      error: { code, message: afterRollback(error).message, file, line, column },
+      error: { ...failureOf(error), message: afterRollback(error).message },
       version,
     })
   }
@@ -363,6 +401,7 @@ function afterRollback(error: Error): Error {
     : error
 }
 
+const NOTHING_WANTED = 'no schema is wanted; name a file with --schema schema.sql, or set wanted in migratest.config.ts'
 const PATIENCE_MS = 1000
 /** Running times, in seconds, at which a step is reported. */
 const SAID_AT_S = [3, 10, 30, 60, 120, 300, 600, 1800, 3600]

@@ -2,8 +2,9 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect } from 'vitest'
+import { openDatabase } from '../../src/database/open.ts'
 import type { MigrationFailedError, SourceProblemsError } from '../../src/migrate/errors.ts'
-import type { MigratorOptions } from '../../src/migrate/migrator.ts'
+import type { Migrator, MigratorOptions } from '../../src/migrate/migrator.ts'
 import type { MigrationContext } from '../../src/migrate/source.ts'
 import { directory } from '../../src/source/directory.ts'
 import { folder as folderOf, write } from '../support/cli.ts'
@@ -227,6 +228,50 @@ describe('what code leaves behind', () => {
     const up = async ({ sql }: MigrationContext) =>
       void (await sql("create table a (); set statement_timeout = '1min'; reset all"))
     expect((await (await db.migrator({ '1_a.ts': { up } })).up()).to).toBe(1)
+  })
+
+  /** One migration in code after the other: the transaction of the next begins with the end of the one before. */
+  const makes = (table: string, more = '') => ({
+    up: async ({ sql }: MigrationContext) => void (await sql(`create table ${table} (); ${more}`)),
+  })
+
+  test('code that removes the prepared statements is recorded, and so is what follows', async ({ db }) => {
+    const files = { '1_a.ts': makes('a'), '2_b.ts': makes('b', 'deallocate all'), '3_c.ts': makes('c') }
+    const migrator = await db.migrator(files)
+    expect((await migrator.up()).to).toBe(3)
+    expect((await migrator.status()).migrations.map(({ state }) => state)).toEqual(['applied', 'applied', 'applied'])
+  })
+
+  test('a run that stops between two leaves no transaction open', async ({ db }) => {
+    const client = await db.connect()
+    const database = await openDatabase(client)
+    const stop = async ({ sql }: MigrationContext) => {
+      await sql('create table a ()')
+      void migrator.stop()
+    }
+    const migrator: Migrator = await db.migrator({ '1_a.ts': { up: stop }, '2_b.ts': makes('b') }, { database })
+    expect((await migrator.up()).to).toBe(1)
+    const { rows } = await client.query(
+      'select txid_current_if_assigned() as id, now() = statement_timestamp() as alone',
+    )
+    expect(rows).toEqual([{ id: null, alone: true }])
+    await client.query('create table beside ()')
+    expect(await db.rows("select to_regclass('beside') is not null as there")).toEqual([{ there: true }])
+  })
+
+  test('a failure in the second keeps the first, and the third runs after it is mended', async ({ db }) => {
+    const { write, over } = folder({
+      '1_a.ts': "export const up = ({ sql }: any) => sql('create table a ()')",
+      '2_b.ts': "export const up = ({ sql }: any) => sql('create table a ()')",
+      '3_c.ts': "export const up = ({ sql }: any) => sql('create table c ()')",
+    })
+    const migrator = await db.migrator({}, over())
+    expect((await failure(migrator.up())).message).toContain('is at version 1, clean')
+    write('2_b.ts', "export const up = ({ sql }: any) => sql('create table b ()')")
+    expect((await migrator.up()).to).toBe(3)
+    expect(await db.rows("select count(*)::int as n from pg_tables where tablename in ('a', 'b', 'c')")).toEqual([
+      { n: 3 },
+    ])
   })
 
   test('what code did outside a transaction before it failed stays, and resume asks', async ({ db }) => {

@@ -16,7 +16,7 @@ const KILLS = Number(process.env.MIGRATEST_KILLS ?? 12)
 describeOnDatabases(['MySQL', 'MariaDB'], ({ name: kind, server: anyServer }) => {
   const server = anyServer as TestServer<Connection>
 
-  test(`a migrator killed ${KILLS} times at whatever moment`, { timeout: 60_000 + KILLS * 3000 }, async () => {
+  test(`a migrator killed ${KILLS} times at whatever moment`, { timeout: 60_000 + KILLS * 6000 }, async () => {
     const db = await mysqlScratch(server)
     const schemas = new Map<number, string>()
     for (const version of [1, 2, 3, 4]) {

@@ -131,6 +131,16 @@ describe('on PostgreSQL', () => {
     expect(migrations.map(({ upText }) => upText).join('\n')).toMatch(comment)
   })
 
+  test('a column that is renamed beside another change keeps its values', async () => {
+    const { migrations } = await generated({
+      from: `${USERS}; insert into teams values (1); insert into users values (1, 'Ada', 1)`,
+      to: USERS.replace('name', 'full_name').replace('team integer', 'team bigint'),
+      answers: { renames: ['column users.name = users.full_name'] },
+      online: true,
+    })
+    expect(migrations.map(({ upText }) => upText).join('\n')).toContain('RENAME COLUMN name TO full_name')
+  })
+
   test('the files run with rows, up and one by one down', async () => {
     const wish = {
       from: `${USERS}; insert into teams values (1); insert into users select n, 'user ' || n, 1 from generate_series(1, 20000) n; create index named on users (name)`,

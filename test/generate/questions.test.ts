@@ -77,6 +77,15 @@ describe('a question', () => {
   })
 })
 
+test('a name may have its schema, public', async () => {
+  const { upText } = await generated({
+    from: 'create table t (a text)',
+    to: 'create table t (b text, c integer not null)',
+    answers: { ...ASKING, renames: ['column public.t.a = public.t.b'], fill: ['public.t.c=1'] },
+  })
+  expect(upText).toContain('ALTER TABLE t RENAME COLUMN a TO b;')
+})
+
 test('rows get the values of the answers', async () => {
   const { upText } = await generated({
     from: "create type m as enum ('a', 'b'); create table t (m m, n text, o text)",

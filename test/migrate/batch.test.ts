@@ -13,6 +13,12 @@ function counted(driver: Driver): { driver: Driver; calls: number[] } {
     calls.push(1)
     return apply(step, signal)
   }
+  const applyNext = driver.applyNext?.bind(driver)
+  driver.applyNext = (step, signal) => {
+    const sent = applyNext?.(step, signal)
+    if (sent) calls.push(1)
+    return sent
+  }
   if (applyAll) {
     driver.applyAll = (steps, signal) => {
       calls.push(steps.length)

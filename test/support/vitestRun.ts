@@ -34,7 +34,10 @@ const ALIASES = {
   migratest: 'index.ts',
 }
 
-/** @param config further lines of the configuration's `test: { … }` */
+/**
+ * @param files the project; a `reporter.mjs` among them is used beside our own reporters
+ * @param config further lines of the configuration's `test: { … }`
+ */
 export async function runVitest(
   files: Readonly<Record<string, string>>,
   config = '',
@@ -43,7 +46,8 @@ export async function runVitest(
 ): Promise<Outcome> {
   const project = writeProject(files, config, major, plugin)
   try {
-    const args = ['run', '--reporter=default', '--reporter=json', '--outputFile.json=report.json']
+    const own = 'reporter.mjs' in files ? ['--reporter=./reporter.mjs'] : []
+    const args = ['run', '--reporter=default', '--reporter=json', '--outputFile.json=report.json', ...own]
     const { screen, exitCode } = await run([...project.program, ...args], project.root)
     return {
       tests: readReport(join(project.root, 'report.json')),

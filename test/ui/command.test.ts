@@ -3,10 +3,14 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished } from 'vitest'
+import { createMigratedDatabase } from '../../fixtures/withMigratedDatabase.ts'
+
+import { listKept, removeKept } from '../../src/testing/server/kept.ts'
 import type { SavedPage, UiState } from '../../src/ui/protocol.ts'
 import { cli, folder, program, write } from '../support/cli.ts'
 import { test } from '../support/database.ts'
 import { builtPage } from '../support/page.ts'
+import { anyPostgres } from '../support/servers.ts'
 
 const SHOP = {
   'migrations/0001_users.up.sql': 'create table users (id int primary key);',
@@ -22,9 +26,18 @@ interface Running {
   said(): string
 }
 
-async function running(cwd: string, args: readonly string[], command = 'ui'): Promise<Running> {
+/** Makes Node print each module of the page's server that it loads. */
+const TELLS = `--import "data:text/javascript,import { registerHooks } from 'node:module'; registerHooks({ load(url, context, next) { if (url.includes('/src/ui/')) process.stderr.write(url); return next(url, context) } })"`
+
+async function running(
+  cwd: string,
+  args: readonly string[],
+  command = 'ui',
+  more: Readonly<Record<string, string>> = {},
+): Promise<Running> {
   await builtPage()
-  const { DATABASE_URL: _, NODE_ENV: __, ...env } = process.env
+  const { DATABASE_URL: _, NODE_ENV: __, ...rest } = process.env
+  const env = { ...rest, ...more }
   const child = spawn(process.execPath, [program, command, '--json', ...args], { cwd, env: env as NodeJS.ProcessEnv })
   onTestFinished(() => ended(child))
   const lines: Record<string, unknown>[] = []
@@ -89,6 +102,22 @@ describe('migratest ui', () => {
     expect(await db.rows("select to_regclass('users') as found")).toEqual([{ found: null }])
   })
 
+  test('the kept database of a failed test, at its version, is only looked at', async () => {
+    const cwd = folder(SHOP)
+    const db = await createMigratedDatabase({
+      server: anyPostgres,
+      migrations: join(cwd, 'migrations'),
+      version: 1,
+    })
+    await db.keep({ test: 'orders', file: 'orders.test.ts' })
+    await db[Symbol.asyncDispose]()
+    const state = await stateAt(await addressOf(await running(cwd, ['--kept', db.name])))
+    expect(state).toMatchObject({ at: '1_users', mode: 'reading' })
+    expect(state.why).toContain('kept from a failed test, orders.test.ts > orders')
+    expect(cli(['ui', '--kept', 'none'], {}, cwd)).toMatchObject({ code: 2, err: expect.stringContaining(db.name) })
+    await removeKept((await listKept(undefined)).filter(({ name }) => name === db.name))
+  })
+
   test('one that another watch follows is only looked at, and shows what that one does', async ({ db }) => {
     const cwd = folder(SHOP)
     const name = new URL(db.url).pathname.slice(1)
@@ -133,14 +162,17 @@ describe('migratest ui', () => {
     })
   })
 
-  test('watch has the page only with --ui', async ({ db }) => {
+  test('watch has the page, and loads it, only with --ui', async ({ db }) => {
     const cwd = folder(SHOP)
     const name = new URL(db.url).pathname.slice(1)
-    const plain = await running(cwd, ['--database', db.url, '--confirm', name], 'watch')
+    const tells = { NODE_OPTIONS: TELLS }
+    const plain = await running(cwd, ['--database', db.url, '--confirm', name], 'watch', tells)
     await expect.poll(() => plain.lines.some(({ type }) => type === 'ready'), { timeout: 30_000 }).toBe(true)
     expect(plain.lines.some(({ type }) => type === 'page')).toBe(false)
+    expect(plain.said()).not.toContain('/src/ui/')
     await ended(plain.child)
-    const it = await running(cwd, ['--database', db.url, '--ui'], 'watch')
+    const it = await running(cwd, ['--database', db.url, '--ui'], 'watch', tells)
+    await expect.poll(() => it.said(), { timeout: 30_000 }).toContain('/src/ui/inspector.ts')
     expect((await stateAt(await addressOf(it))).mode).toBe('watching')
     // Also if it is ended while it still starts.
     await ended(it.child)

@@ -1,9 +1,12 @@
 /** The page in Chromium: each view, light and dark, by keyboard alone, checked by axe, and live. */
-import { writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import axe from 'axe-core'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
-import { afterAll, beforeAll, expect } from 'vitest'
+import { afterAll, beforeAll, expect, type TestContext } from 'vitest'
+import { migrationFiles } from '../../src/cli/drafts.ts'
+import { verifyForPage } from '../../src/cli/verify/forPage.ts'
 import { directory } from '../../src/source/directory.ts'
 import { readAssets } from '../../src/ui/assets.ts'
 import { Inspector } from '../../src/ui/inspector.ts'
@@ -11,6 +14,7 @@ import type { InspectorOptions } from '../../src/ui/options.ts'
 import { savePage } from '../../src/ui/savedPage.ts'
 import { startUiServer, type UiServer } from '../../src/ui/server.ts'
 import { singleFile } from '../../src/ui/singleFile.ts'
+import type { VerifyOptions } from '../../src/verify/verify.ts'
 import type { WatchOptions } from '../../src/watch/options.ts'
 import { cli } from '../support/cli.ts'
 import { builtPage, describeInChromium, launchChromium } from '../support/page.ts'
@@ -31,8 +35,23 @@ const SHOP: Readonly<Record<string, string>> = {
   '0003_mail.down.sql': 'alter table users drop column mail;',
 }
 
+/** What is verified of a folder: the schemas. */
+function verifying({ folder: migrations }: Watched): VerifyOptions<unknown> {
+  return { server: anyPostgres, migrations, groups: ['schema'] }
+}
+
+/** Where screenshots are kept: in CI, or on demand. */
+const PICTURES =
+  process.env.CI || process.env.MIGRATEST_SCREENSHOTS ? join(import.meta.dirname, 'screenshots') : undefined
+
 let browser: Browser
 let folder: string
+
+/** The folder that is shown, and how a picture is attached to the test. */
+interface Around {
+  readonly watched: Watched
+  readonly annotate: TestContext['annotate']
+}
 
 /** The page of a folder and a database, open in a browser. */
 class Shown {
@@ -43,9 +62,17 @@ class Shown {
   /** What the browser has complained about. */
   readonly complaints: string[] = []
   readonly #context: BrowserContext
+  readonly #annotate: TestContext['annotate']
 
-  private constructor(watched: Watched, inspector: Inspector, server: UiServer, context: BrowserContext, page: Page) {
+  private constructor(
+    { watched, annotate }: Around,
+    inspector: Inspector,
+    server: UiServer,
+    context: BrowserContext,
+    page: Page,
+  ) {
     this.watched = watched
+    this.#annotate = annotate
     this.inspector = inspector
     this.server = server
     this.#context = context
@@ -55,7 +82,8 @@ class Shown {
     page.on('dialog', (dialog) => this.complaints.push(`a dialog: ${dialog.message()}`))
   }
 
-  static async of(watched: Watched, options: Partial<InspectorOptions> = {}): Promise<Shown> {
+  static async of(around: Around, options: Partial<InspectorOptions> = {}): Promise<Shown> {
+    const { watched } = around
     const inspector = await Inspector.open({
       source: async () => directory(watched.folder),
       folder: 'migrations',
@@ -70,15 +98,20 @@ class Shown {
     })
     const server = await startUiServer(inspector, { page: folder })
     const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, reducedMotion: 'reduce' })
-    const shown = new Shown(watched, inspector, server, context, await context.newPage())
+    const shown = new Shown(around, inspector, server, context, await context.newPage())
     await shown.page.goto(server.url)
     return shown
   }
 
   /** The same with a watch, which the page follows and moves. */
-  static async following(watched: Watched, options: Partial<WatchOptions> = {}): Promise<Shown> {
+  static async following(
+    around: Around,
+    options: Partial<WatchOptions>,
+    page: Partial<InspectorOptions>,
+  ): Promise<Shown> {
+    const { watched } = around
     let act: InspectorOptions['act']
-    const shown = await Shown.of(watched, { mode: 'watching', act: (job) => act?.(job) })
+    const shown = await Shown.of(around, { mode: 'watching', act: (job) => act?.(job), ...page })
     const watcher = await watched.start({
       onEvent: (event) => {
         watched.events.push(event)
@@ -86,6 +119,7 @@ class Shown {
       },
       onStep: (running) => shown.inspector.tell({ running }),
       ask: (question, signal) => shown.inspector.ask(question, signal),
+      answer: (asked, signal) => shown.inspector.answer(asked, signal),
       ...options,
     })
     act = (job) => watcher.do(job)
@@ -102,13 +136,18 @@ class Shown {
     return (await this.page.locator('#page').textContent()) ?? ''
   }
 
-  /** Saves pictures at three widths, if `MIGRATEST_SCREENSHOTS` names a folder for them. */
+  /** Saves pictures of what is shown, in both themes and at three widths, and attaches them to the test. */
   async photograph(name: string): Promise<void> {
-    const { MIGRATEST_SCREENSHOTS: pictures } = process.env
-    if (!pictures) return
-    for (const width of [380, 2560, 1280]) {
-      await this.page.setViewportSize({ width, height: 900 })
-      await this.page.screenshot({ path: join(pictures, `${name}, ${width}.png`) })
+    if (!PICTURES) return
+    mkdirSync(PICTURES, { recursive: true })
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await this.page.emulateMedia({ colorScheme })
+      for (const width of [380, 2560, 1280]) {
+        await this.page.setViewportSize({ width, height: 900 })
+        const path = join(PICTURES, `${name}, ${colorScheme}, ${width}.png`)
+        await this.page.screenshot({ path })
+        await this.#annotate(`${name}, ${colorScheme}, ${width}`, { path, contentType: 'image/png' })
+      }
     }
   }
 
@@ -137,20 +176,25 @@ class Shown {
   }
 }
 
-const test = base.extend('shown', async ({ watched }, { onCleanup }) => {
+const test = base.extend('shown', async ({ watched, annotate }, { onCleanup }) => {
+  const around = { watched, annotate }
   const all: Shown[] = []
   onCleanup(async () => void (await Promise.all(all.map((one) => one.close()))))
   return {
     /** Writes the files and shows them. */
     async looking(files: Readonly<Record<string, string>> = SHOP, options: Partial<InspectorOptions> = {}) {
       for (const [name, text] of Object.entries(files)) watched.write(name, text)
-      const shown = await Shown.of(watched, options)
+      const shown = await Shown.of(around, options)
       all.push(shown)
       return shown
     },
-    async following(files: Readonly<Record<string, string>> = SHOP, options: Partial<WatchOptions> = {}) {
+    async following(
+      files: Readonly<Record<string, string>> = SHOP,
+      options: Partial<WatchOptions> = {},
+      page: Partial<InspectorOptions> = {},
+    ) {
       for (const [name, text] of Object.entries(files)) watched.write(name, text)
-      const shown = await Shown.following(watched, options)
+      const shown = await Shown.following(around, options, page)
       all.push(shown)
       return shown
     },
@@ -170,6 +214,7 @@ describeInChromium('the page', () => {
     { view: 'a diagram', hash: '#/migrations/2_orders/diagram', shows: '3 tables and views' },
     { view: 'a comparison', hash: '#/compare/nil/3_mail', shows: 'mail text' },
     { view: 'rows', hash: '#/rows/public/users', shows: 'Ada' },
+    { view: 'findings', hash: '#/findings', shows: 'just the schema that the migrations make' },
     { view: 'the activity', hash: '#/activity', shows: 'At 3 in' },
   ]
 
@@ -189,10 +234,10 @@ describeInChromium('the page', () => {
         )
         if (wide > width) found.push(`${view} is ${wide} wide on ${width}`)
       }
+      await one.photograph(view)
       await one.page.setViewportSize({ width: 1280, height: 900 })
       for (const colorScheme of ['light', 'dark'] as const) {
         await one.page.emulateMedia({ colorScheme })
-        await one.photograph(`${view}, ${colorScheme}`)
         found.push(...(await one.violations()).map((text) => `${view}, ${colorScheme}: ${text}`))
       }
     }
@@ -219,6 +264,7 @@ describeInChromium('the page', () => {
     const link = one.page.getByRole('link', { name: 'Open in VS Code' })
     expect(await link.getAttribute('href')).toMatch(/^vscode:\/\/file\/.*0003_mail\.up\.sql:1:35$/)
     expect(await one.violations()).toEqual([])
+    await one.photograph('a failure')
     watched.write('0003_mail.up.sql', SHOP['0003_mail.up.sql'] ?? '')
     await expect.poll(() => one.text()).not.toContain('does not exist')
   })
@@ -235,6 +281,7 @@ describeInChromium('the page', () => {
     watched.write('0003_mail.up.sql', 'alter table users add column electronic text;')
     await expect.poll(() => one.text()).toContain('This cannot be undone. Rebuild the database?')
     expect(await one.violations()).toEqual([])
+    await one.photograph('a question')
     await one.page.getByRole('button', { name: 'Rebuild' }).click()
     await expect.poll(async () => String(await watched.schema())).toContain('electronic text')
     await expect.poll(() => one.text()).not.toContain('This cannot be undone')
@@ -246,6 +293,7 @@ describeInChromium('the page', () => {
     await one.go('#/compare/database/1_users')
     await one.page.getByRole('button', { name: 'Go to 1_users' }).click()
     expect(await one.text()).toContain('2 migrations will be undone')
+    await one.photograph('before a move')
     await one.page.getByRole('button', { name: 'Undo 2' }).click()
     await expect.poll(() => one.inspector.state.at).toBe('1_users')
     await expect.poll(() => one.text()).toContain('There is nothing to run')
@@ -324,6 +372,7 @@ describeInChromium('the page', () => {
       await one.go(hash.replace(/[23]_\w+/, encodeURIComponent(`1_${name}`)).replace(/users$/, encodeURIComponent(ODD)))
       await expect.poll(() => one.text()).toContain('alert(1)')
       expect(await one.page.locator('script:not([src], #state)').count()).toBe(0)
+      await one.photograph(`odd names, ${hash.split('/')[1]} ${hash.split('/')[3] ?? ''}`.trim())
     }
     expect(one.complaints).toEqual([])
   })
@@ -364,6 +413,7 @@ describeInChromium('the page', () => {
     const one = await shown.looking(files)
     await expect.poll(() => one.text()).toContain('500 migrations')
     expect(await one.page.getByRole('option').count()).toBeLessThan(80)
+    await one.photograph('500 migrations')
     await one.page.getByRole('searchbox', { name: /Find a migration/ }).fill('137')
     await one.page.keyboard.press('Enter')
     await expect.poll(() => one.page.getByRole('heading', { level: 1 }).textContent()).toContain('step_137')
@@ -405,15 +455,17 @@ describeInChromium('the page', () => {
     const { code, err } = cli(['verify', '--only', 'schema', '--path', watched.folder, '--report', file])
     expect({ code, err }).toEqual({ code: 1, err: expect.stringContaining('report.html') })
     await one.page.goto(`file://${file}#/findings`)
+    // The live page could not show the schema of the migration that fails.
+    one.complaints.length = 0
     await expect.poll(() => one.text()).toContain('down-differs')
     const cell = (migration: string) =>
       one.page.getByRole('row', { name: migration }).locator('.cell').first().getAttribute('title')
     expect(await cell('1_users')).toContain('passed')
     expect(await cell('3_mail')).toContain('error')
     expect(await cell('4_wrong')).toContain('error')
+    await one.photograph('the report of verify')
     for (const colorScheme of ['light', 'dark'] as const) {
       await one.page.emulateMedia({ colorScheme })
-      await one.photograph(`findings, ${colorScheme}`)
       expect(await one.violations()).toEqual([])
     }
     await one.page.getByRole('link', { name: '4_wrong' }).first().click()
@@ -425,6 +477,134 @@ describeInChromium('the page', () => {
     expect(one.complaints).toEqual([])
   })
 
+  test('verify runs from the page and says how far it is; a cell opens what its check found', async ({
+    shown,
+    watched,
+  }) => {
+    const one = await shown.following(
+      { ...SHOP, '0003_mail.down.sql': 'select 1;' },
+      {},
+      { verify: (hooks) => verifyForPage(verifying(watched), hooks) },
+    )
+    await one.go('#/findings')
+    await expect.poll(() => one.text()).toContain('have not been verified yet')
+    // Nothing else has changed the database.
+    await expect.poll(() => one.text()).toContain('just the schema that the migrations make')
+    await one.page.getByRole('button', { name: 'Verify' }).click()
+    await expect.poll(() => one.text(), { interval: 5 }).toMatch(/of \d+ checks/)
+    await expect.poll(() => one.text()).toMatch(/3 migrations: 1 error/)
+    const row = one.page.getByRole('row', { name: '3_mail' })
+    await row.getByRole('link', { name: 'round trip error' }).click()
+    await expect.poll(() => one.text()).toContain('3_mail: round trip')
+    expect(await one.text()).toContain('mail text')
+    const place = one.page.locator('.finding').getByRole('link', { name: /0003_mail/ })
+    expect(await place.getAttribute('href')).toMatch(/^vscode:\/\/file\/.*0003_mail\.down\.sql/)
+    expect(await one.violations()).toEqual([])
+    // The other pages and a reload show the same, and a save makes it old.
+    await one.page.reload()
+    await expect.poll(() => one.text()).toMatch(/3 migrations: 1 error/)
+    watched.write('0003_mail.down.sql', 'alter table users drop column mail;')
+    await expect.poll(() => one.text()).toContain('Files were saved since then')
+    await one.page.getByRole('button', { name: 'Verify again' }).click()
+    await expect.poll(() => one.text()).toMatch(/3 migrations: nothing found/)
+    expect(one.complaints).toEqual([])
+  })
+
+  test('a verification is ended after the running check', async ({ shown, watched }) => {
+    const files = Object.fromEntries(
+      Array.from({ length: 250 }, (_, i) => [`${i + 1}_t.up.sql`, `create table t${i} (id int);`]),
+    )
+    const one = await shown.looking(files, { verify: (hooks) => verifyForPage(verifying(watched), hooks) })
+    await one.go('#/findings')
+    await one.page.getByRole('button', { name: 'Verify' }).click()
+    await expect.poll(() => one.text(), { interval: 5 }).toMatch(/of \d+ checks/)
+    await one.photograph('a running verification')
+    await one.page.getByRole('button', { name: 'Stop' }).click()
+    await expect.poll(() => one.text()).toMatch(/stopped after \d+ of \d+ checks/)
+    expect(one.inspector.state.verifying).toBeUndefined()
+  })
+
+  test('the migration for the wanted schema is seen before it is written; its questions are answered on the page', async ({
+    shown,
+    watched,
+  }) => {
+    const schema = join(mkdtempSync(join(tmpdir(), 'migratest-wanted-')), 'schema.sql')
+    const wanted = (users: string) =>
+      writeFileSync(
+        schema,
+        `create table users (id int primary key, ${users}, mail text); create table orders (id int primary key, user_id int references users); create view names as select id from users;`,
+      )
+    const files = {
+      ...SHOP,
+      '0002_orders.up.sql': SHOP['0002_orders.up.sql']?.replace('select name', 'select id') ?? '',
+    }
+    const source = directory(watched.folder)
+    wanted('name text not null, age int')
+    const one = await shown.following(files, {
+      source,
+      proposals: {
+        from: { paths: [schema] },
+        schema: 'schema.sql',
+        server: async () => anyPostgres,
+        place: {},
+        files: migrationFiles({ folder: watched.folder, source, timestamp: false, base: false, isBaseNamed: false }),
+      },
+    })
+    await one.page.getByRole('button', { name: 'Generate migration' }).click()
+    const panel = one.page.getByRole('region', { name: 'The wanted schema' })
+    await expect.poll(() => panel.textContent()).toContain('ADD COLUMN age integer')
+    expect(await panel.textContent()).toContain('DROP COLUMN age')
+    expect(watched.names()).toHaveLength(6)
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await one.page.emulateMedia({ colorScheme })
+      expect(await one.violations()).toEqual([])
+    }
+    await one.photograph('a proposed migration')
+    await one.page.getByRole('button', { name: 'Write it' }).click()
+    await expect.poll(() => one.inspector.state.at).toBe('4_add_users_age')
+    await panel.getByRole('link', { name: '4_add_users_age' }).click()
+    await expect.poll(() => one.page.url()).toContain('4_add_users_age')
+    await one.page.getByRole('button', { name: 'It is done' }).click()
+    await expect.poll(() => one.text()).not.toContain('is a draft')
+
+    wanted('full_name text not null, age int')
+    await one.page.getByRole('button', { name: 'Answer and generate' }).click()
+    await expect.poll(() => one.text()).toContain('Renamed, or new?')
+    expect(await one.violations()).toEqual([])
+    await one.photograph('a question of generate')
+    await one.page.getByRole('button', { name: /was renamed to .*full_name/ }).click()
+    await expect.poll(async () => String(await watched.schema())).toContain('full_name text')
+    expect(watched.names()).toHaveLength(10)
+
+    wanted('full_name text not null, age int not null')
+    await one.page.getByRole('textbox', { name: /SQL expression/ }).fill('18')
+    await one.page.keyboard.press('Enter')
+    await expect.poll(async () => String(await watched.schema())).toContain('age integer NOT NULL')
+    expect(one.complaints).toEqual([])
+  })
+
+  test('rows that wait for a place after a save, and why, with their values', async ({ shown, watched }) => {
+    const one = await shown.following({
+      ...SHOP,
+      '0003_mail.up.sql': "alter table users add column mail text;\nupdate users set mail = '<b>' || name;",
+      '0003_mail.down.sql': 'alter table users drop column if exists mail, drop column if exists post;',
+    })
+    await expect.poll(() => one.inspector.state.at).toBe('3_mail')
+    watched.write('0003_mail.up.sql', 'alter table users add column post text;')
+    await one.go('#/rows')
+    await expect.poll(() => one.text()).toContain('users: 2 values')
+    expect(await one.text()).toContain('its column is gone')
+    const cells = () => one.page.locator('.waiting-rows td').allTextContents()
+    expect(await cells()).toEqual(['1', '<b>Ada', '2', '<b>Grace'])
+    await one.photograph('rows that wait')
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await one.page.emulateMedia({ colorScheme })
+      expect(await one.violations()).toEqual([])
+    }
+    watched.write('0003_mail.up.sql', 'alter table users add column mail text;')
+    await expect.poll(cells).toEqual([])
+  })
+
   test('two tabs show the same; the server goes and comes back, and so do they', async ({ shown }) => {
     const one = await shown.looking()
     const second = await one.page.context().newPage()
@@ -433,6 +613,7 @@ describeInChromium('the page', () => {
     const { port, searchParams } = new URL(one.server.url)
     await one.server.close()
     await expect.poll(() => one.text()).toContain('The server of this page has stopped')
+    await one.photograph('a server that stopped')
     expect(await one.text()).toContain('3 migrations')
     const again = await startUiServer(one.inspector, {
       page: folder,
@@ -452,9 +633,20 @@ describeInChromium('the page', () => {
     const one = await shown.looking({})
     await expect.poll(() => one.text()).toContain('No migrations yet')
     expect(await one.violations()).toEqual([])
+    await one.photograph('no migrations')
     watched.write('0001_a.up.sql', 'select 1')
     watched.write('0001_b.up.sql', 'select 1')
     await one.inspector.saved()
     await expect.poll(() => one.text()).toContain('The migrations cannot be read')
+    await one.photograph('migrations that cannot be read')
+  })
+
+  test('a database that does not answer: the files are shown, and the page says so', async ({ shown }) => {
+    const one = await shown.looking(SHOP, { url: 'postgres://127.0.0.1:1/nothing' })
+    await expect.poll(() => one.text()).toContain('The database does not answer')
+    expect(await one.text()).toContain('3 migrations')
+    await expect.poll(() => one.text()).toContain('alter table users add column mail text')
+    expect(await one.violations()).toEqual([])
+    await one.photograph('a database that is away')
   })
 })

@@ -20,7 +20,14 @@ describe('what a file says of rows', () => {
     ['-- delete from users\nselect 1', false],
     ['select * from users', false],
   ] as const)('%s', ([sql, names]) => {
-    expect(said(sql).deletes(sql.includes('schema') ? 'app.users' : 'users')).toBe(names)
+    expect(said(sql).deletes(sql.includes('schema') ? 'app.users' : 'users', true)).toBe(names)
+  })
+
+  test('that a table or a column is dropped says nothing of some rows that are gone', () => {
+    expect(said('drop table users').deletes('users')).toBe(false)
+    expect(said('alter table users drop column email').deletes('users')).toBe(false)
+    expect(said('alter table users drop partition p1').deletes('users')).toBe(true)
+    expect(said('delete from users where email is null').deletes('users')).toBe(true)
   })
 
   test.for([

@@ -2,6 +2,7 @@
 import { expect, onTestFinished, test } from 'vitest'
 import { mariadb } from '../../presets/mariadb.ts'
 import { mysql } from '../../presets/mysql.ts'
+import { openRowReader } from '../../src/database/open.ts'
 import type { WatchEvent } from '../../src/watch/events.ts'
 import { failure } from '../support/database.ts'
 import { type MysqlScratch, mysqlScratch } from '../support/mysqlDatabase.ts'
@@ -244,9 +245,9 @@ for (const [kind, preset] of [
 
       test('rows and values without a place wait for one; triggers stay quiet', async () => {
         const { db, watch } = await watched()
-        const whole =
+        const ups =
           'create table a (id int primary key, v int); create table log (id int); create trigger t after insert on a for each row insert into log values (new.id)'
-        watch.write('1_a.up.sql', whole)
+        watch.write('1_a.up.sql', ups)
         watch.write('1_a.down.sql', 'drop table if exists a; drop table if exists log')
         watch.write('2_b.up.sql', 'alter table a add column nick varchar(10)')
         watch.write('2_b.down.sql', 'alter table a drop column nick')
@@ -256,6 +257,16 @@ for (const [kind, preset] of [
         expect(await watch.save('2_b.up.sql', 'alter table a add column age int')).toMatchObject({
           carried: { left: [{ table: 'a', column: 'nick', rows: 1 }] },
         })
+        const rows = await openRowReader(watch.url)
+        expect(await rows.waiting()).toEqual([
+          {
+            table: 'a',
+            whole: false,
+            columns: ['id', 'nick'],
+            rows: [{ values: ['1', 'x'], why: 'its column is gone' }],
+            total: 1,
+          },
+        ])
         expect(await watch.save('2_b.down.sql', 'alter table a drop column age')).toMatchObject({
           type: 'applied',
           steps: [],
@@ -268,7 +279,10 @@ for (const [kind, preset] of [
         expect(await watch.save('1_a.up.sql', 'create table log (id int)')).toMatchObject({
           carried: { left: [{ table: 'a', rows: 2 }] },
         })
-        expect(await watch.save('1_a.up.sql', whole.replace('v int', 'v int, nick varchar(10)'))).toMatchObject({
+        const whole = (await rows.waiting()).find((store) => store.whole)
+        expect(whole).toMatchObject({ table: 'a', columns: ['id', 'v'], total: 2 })
+        expect(whole?.rows[1]).toEqual({ values: ['2', '20'], why: 'its table is gone' })
+        expect(await watch.save('1_a.up.sql', ups.replace('v int', 'v int, nick varchar(10)'))).toMatchObject({
           type: 'applied',
         })
         expect(await db.rows('select * from a order by id')).toEqual([
@@ -278,6 +292,8 @@ for (const [kind, preset] of [
         expect(await db.rows('select * from log')).toEqual([])
         await db.rows('insert into a (id) values (3)')
         expect(await db.rows('select * from log')).toEqual([{ id: 3 }])
+        expect(await rows.waiting()).toEqual([])
+        await rows.close()
       })
 
       for (const { name, first, rows, edits, query, expected, left = [], only = kind } of CASES) {

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { URL } from 'node:url'
 import { UsageError } from '../../migrate/errors.ts'
-import { type KeptDatabase, listKept, removeKept } from '../../testing/server/kept.ts'
+import { findKept, type KeptDatabase, listKept, removeKept } from '../../testing/server/kept.ts'
 import type { Context } from '../context.ts'
 import { bytes, columns, plural } from '../render.ts'
 
@@ -35,14 +35,7 @@ function list(context: Context, all: readonly KeptDatabase[]): number {
  * URL.
  */
 function open(context: Context, all: readonly KeptDatabase[], name: string | undefined): number {
-  const found =
-    all.find((database) => database.name === name) ?? (name === undefined && all.length === 1 ? all[0] : undefined)
-  if (!found) {
-    const names = all.map((database) => database.name).join(', ')
-    throw new UsageError(name === undefined ? 'Which database?' : `No test database ${name} is kept.`, {
-      hint: names ? `Kept: ${names}.` : 'A test keeps its database with db.keep().',
-    })
-  }
+  const found = findKept(all, name)
   const interactive = process.stdin.isTTY && process.stdout.isTTY && !context.options.json
   const client = interactive ? clientFor(found.url) : undefined
   if (client) {

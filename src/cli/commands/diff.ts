@@ -1,118 +1,90 @@
-import { describeVersion, NIL_VERSION, type Version } from '../../migrate/version.ts'
-import { diffText, type SchemaDiff } from '../../schema/diff.ts'
+import { UsageError } from '../../migrate/errors.ts'
+import { describeVersion, NIL_VERSION } from '../../migrate/version.ts'
+import { diffText } from '../../schema/diff.ts'
 import type { Schema } from '../../schema/schema.ts'
 import type { Context } from '../context.ts'
 import { paintedDiff, plural } from '../render.ts'
-import { namedWanted } from '../wanted.ts'
+import { sideNamed } from '../sideNames.ts'
+import { readSides, type Side, sideAt, statementsFrom } from '../sides.ts'
+import { optionSide } from '../wanted.ts'
 
-/** Compares with what the migrations build, and returns 1 if something differs. */
-export async function run(context: Context): Promise<number> {
-  const wanted = await namedWanted(context, false)
-  return wanted && context.options['from-database'] === undefined ? ofWanted(context, wanted) : ofDatabase(context)
+/** Compares two schemas, by default a database with what the migrations build, and returns 1 if something differs. */
+export async function run(context: Context, [named]: readonly string[]): Promise<number> {
+  const { from: old } = context.options
+  const to = await wantedSide(context, named)
+  const from = old === undefined ? await usualSide(context, to) : await sideNamed(context, '--from', old)
+  const [before, after] = await readSides(context, from, to)
+  // By itself, SQL mends a database. Between two sides that were named, it leads from the first to the second.
+  const mends = old === undefined && to.kind === 'database'
+  return show(context, { from, to, before, after, mends })
 }
 
 // --- internal ---
 
-type Wanted = NonNullable<Awaited<ReturnType<typeof namedWanted>>>
-
-async function ofWanted(context: Context, wanted: Wanted): Promise<number> {
-  const { readWanted } = await import('../../generate/generate.ts')
-  const place = await placeOf(context)
-  context.busy('applying the migrations to an empty database')
-  const to = 'schema' in wanted ? wanted.schema : await readWanted(place, wanted.sql)
-  const from = await built(context, undefined)
-  return show(context, { from, to, what: 'the wanted schema', at: 'latest' })
+interface Compared {
+  readonly from: Side
+  readonly to: Side
+  readonly before: Schema
+  readonly after: Schema
+  /** `true` if the SQL makes the new side what the old one is. */
+  readonly mends: boolean
 }
 
-/** The live database against the migrations at its own version: what is pending is no difference. */
-async function ofDatabase(context: Context): Promise<number> {
-  const url = context.options['from-database'] ?? context.url
-  const [{ openSchemaReader, openDatabase }, options] = await Promise.all([
+/** Returns the new side: what `--to`, an argument or the options of a wanted schema name, else the database. */
+async function wantedSide(context: Context, named: string | undefined): Promise<Side> {
+  const { to } = context.options
+  const option = optionSide(context)
+  const given = [named, to, option].filter((one) => one !== undefined)
+  if (given.length > 1) throw new UsageError('The new side is named twice.', { hint: 'Give --to alone.' })
+  if (option) return option
+  if (to !== undefined) return sideNamed(context, '--to', to)
+  if (named !== undefined) return sideNamed(context, 'diff', named)
+  return sideAt.database(context.url)
+}
+
+/** Returns the old side if none is named: all migrations, or for a database those up to its version. */
+async function usualSide(context: Context, to: Side): Promise<Side> {
+  if (to.kind !== 'database') return sideAt.version(context, 'latest')
+  const [{ openDatabase }, { Migrator }, options] = await Promise.all([
     import('../../database/open.ts'),
+    import('../../migrate/migrator.ts'),
     context.openOptions(),
   ])
-  const { Migrator } = await import('../../migrate/migrator.ts')
-  const database = await openDatabase(url, options)
-  let state: Awaited<ReturnType<InstanceType<typeof Migrator>['version']>>
+  const database = await openDatabase(to.url, options)
   try {
-    state = await new Migrator({ ...context.migratorOptions, source: await context.source(), database }).version()
+    const source = await context.source()
+    const state = await new Migrator({ ...context.migratorOptions, source, database }).version()
+    const version = state.version === NIL_VERSION ? 'nil' : state.version
+    return {
+      ...sideAt.version(context, version),
+      label: `the migrations at version ${describeVersion(state.version)}${state.dirty ? ', which is not finished' : ''}`,
+    }
   } finally {
     await database.close()
   }
-  const reader = await openSchemaReader(url, options)
-  try {
-    const to = await reader.read()
-    context.answeredBy(await reader.server?.())
-    context.busy('applying the migrations to an empty database')
-    const version = state.version === NIL_VERSION ? 'nil' : state.version
-    const from = await built(context, version)
-    const dirty = state.dirty ? ', which is not finished' : ''
-    return show(context, {
-      from,
-      to,
-      what: 'the database',
-      at: `version ${describeVersion(state.version)}${dirty}`,
-      version,
-    })
-  } finally {
-    await reader.close()
-  }
 }
 
-async function placeOf(context: Context) {
-  const { table, schema } = context.config
-  return {
-    server: await context.testServer(),
-    migrations: await context.source(),
-    ...(table !== undefined && { table }),
-    ...(schema !== undefined && { schema }),
-  }
-}
-
-async function built(context: Context, version: Version | 'nil' | undefined): Promise<Schema> {
-  const { MigratedDatabase } = await import('../../testing/lease/migratedDatabase.ts')
-  const db = await MigratedDatabase.create({
-    ...(await placeOf(context)),
-    ...(version !== undefined && { version }),
-  })
-  try {
-    return await db.schema()
-  } finally {
-    await db[Symbol.asyncDispose]()
-  }
-}
-
-interface Sides {
-  readonly from: Schema
-  readonly to: Schema
-  readonly what: string
-  readonly at: string
-  /** The version of the database; omitted for a wanted schema. */
-  readonly version?: Version | 'nil'
-}
-
-async function show(context: Context, sides: Sides): Promise<number> {
-  const { from, to, what, at } = sides
-  const difference: SchemaDiff = to.diff(from)
+async function show(context: Context, { from, to, before, after, mends }: Compared): Promise<number> {
+  const difference = after.diff(before)
   const { changes, minor } = difference
-  const sql = context.options.sql && changes.length > 0 ? await mending(context, sides) : undefined
   const same = changes.length === 0
+  const ways = context.options.sql && !same ? await waysBetween(context, from, before, after) : undefined
+  const sql = ways && (mends ? ways.down : ways.up)
+  const reverse = ways && (mends ? ways.up : ways.down)
   const notes = minor.length > 0 ? `\nWithout a change of meaning: ${minor.join('; ')}.` : ''
+  const legend = `- ${from.label.replace(/^the (?=migrations)/, '')}, + ${to.label}`
   const text = same
-    ? `No difference between ${what} and the migrations at ${at}.${notes}`
-    : (sql ??
-      `${paintedDiff(diffText(difference))}\n\n${plural(changes.length, 'object')} ${changes.length === 1 ? 'differs' : 'differ'} (- migrations at ${at}, + ${what}).${notes}`)
-  context.print(text, { same, at, changes, minor, ...(sql !== undefined && { sql }) })
+    ? `No difference between ${to.label} and ${from.label}.${notes}`
+    : ((context.options.reverse ? reverse : sql) ??
+      `${paintedDiff(diffText(difference))}\n\n${plural(changes.length, 'object')} ${changes.length === 1 ? 'differs' : 'differ'} (${legend}).${notes}`)
+  context.print(text, { same, from: from.label, to: to.label, changes, minor, ...(ways && { sql, reverse }) })
   return same ? 0 : 1
 }
 
-/** For a database, SQL that makes it what the migrations build; for a wanted schema, SQL that leads there. */
-async function mending(context: Context, { to, version }: Sides): Promise<string> {
-  const [{ statementsBetween }, { halfText }, place] = await Promise.all([
-    import('../../generate/generate.ts'),
+async function waysBetween(context: Context, from: Side, before: Schema, after: Schema) {
+  const [{ up, down }, { halfText }] = await Promise.all([
+    statementsFrom(context, from, before, after),
     import('../../generate/text.ts'),
-    placeOf(context),
   ])
-  const { up, down } = await statementsBetween({ ...place, ...(version !== undefined && { version }) }, to)
-  return halfText(version === undefined ? up : down, to.dialect).trimEnd()
+  return { up: halfText(up, after.dialect).trimEnd(), down: halfText(down, after.dialect).trimEnd() }
 }

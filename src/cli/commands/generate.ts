@@ -1,17 +1,21 @@
 import { existsSync, readFileSync } from 'node:fs'
 import type { GivenAnswers } from '../../generate/answers.ts'
+import { generateAsking } from '../../generate/asking.ts'
 import { destroyedBy } from '../../generate/destroying.ts'
 import type { Generated, Wanted } from '../../generate/generate.ts'
 import type { Leaving } from '../../generate/leaving.ts'
-import { type Question, renameQuestion } from '../../generate/questions.ts'
+import type { Question } from '../../generate/questions.ts'
 import { UsageError } from '../../migrate/errors.ts'
 import type { Source } from '../../migrate/source.ts'
+import { labelOf } from '../../migrate/version.ts'
 import { diffText } from '../../schema/diff.ts'
 import { memory } from '../../source/memory.ts'
+import { amend, finishDraft, type Run } from '../amend.ts'
 import { ask } from '../asking.ts'
 import type { Context } from '../context.ts'
 import { destroyedRows } from '../destroyedRows.ts'
-import { writeMigrations } from '../newMigration.ts'
+import { migrationFiles } from '../drafts.ts'
+import { newPlace, writeMigrations } from '../newMigration.ts'
 import { titleOf } from '../numbering.ts'
 import { paintedDiff, plural } from '../render.ts'
 import { wantedOf } from '../wanted.ts'
@@ -20,65 +24,61 @@ import { wantedOf } from '../wanted.ts'
 const QUESTIONS_OPEN = 3
 
 export async function run(context: Context, words: readonly string[]): Promise<number> {
+  if (context.options.done) return finishDraft(context)
+  if (context.options.amend && words.length > 0) {
+    throw new UsageError('--amend keeps the name of the migration, so it takes none.')
+  }
+  if (context.options.amend && context.options.online) {
+    throw new UsageError('--amend writes one migration, and --online may need several: they exclude each other.')
+  }
   const wanted = await wantedOf(context)
   const given = givenAnswers(context)
   if (context.options.check) return check(context, wanted)
-  const byId: Record<string, string> = { ...given.byId }
-  for (;;) {
-    const result = await generateWith(context, wanted, { ...given, byId })
-    if (result.questions.length === 0) return write(context, result, words)
-    const questions = await withRows(context, result.questions)
-    if (!canAsk(context)) return tellQuestions(context, questions)
-    context.idle()
-    const taken = new Set<string>()
-    for (const asked of questions) {
-      const question = withoutTaken(asked, taken)
-      const answer = question === undefined ? 'no' : await ask(question, (text) => context.tell(text))
-      if (answer === undefined) {
-        context.tell('Nothing was written.')
-        return QUESTIONS_OPEN
-      }
-      byId[asked.id] = answer
-      if (asked.kind === 'rename') taken.add(answer)
-    }
+  const withAnswers = (byId: Readonly<Record<string, string>>) => ({ ...given, byId: { ...given.byId, ...byId } })
+  const asking = canAsk(context) ? (question: Question) => askOf(context, question) : undefined
+  if (context.options.amend) {
+    const run: Run = (source, schema, byId) =>
+      generateWith(context, schema, byId === 'old' ? { destroy: true } : withAnswers(byId), source)
+    return amend(context, wanted, run, { ask: asking, tell: (questions) => openQuestions(context, questions) })
   }
+  const { result } = await generateAsking((byId) => generateWith(context, wanted, withAnswers(byId)), {}, asking)
+  return result.questions.length > 0 ? openQuestions(context, result.questions) : write(context, result, words)
 }
 
 // --- internal ---
 
-/** Leaves out new names that the user has already given to something else. Returns undefined if no candidate is left. */
-function withoutTaken(question: Question, taken: ReadonlySet<string>): Question | undefined {
-  if (question.kind !== 'rename' || !question.candidates?.some((name) => taken.has(name))) return question
-  const candidates = question.candidates.filter((name) => !taken.has(name))
-  return candidates.length === 0 ? undefined : renameQuestion(...kindAndName(question.object), candidates)
+function askOf(context: Context, question: Question): Promise<string | undefined> {
+  context.idle()
+  return ask(question, (text) => context.tell(text))
 }
 
 /** Adds how many rows of the development database would go. */
-async function withRows(context: Context, questions: readonly Question[]): Promise<Question[]> {
-  const objects = questions.flatMap(({ kind, object }) => (kind === 'destroy' ? [object] : []))
+async function withRows(context: Context, result: Generated): Promise<Generated> {
+  const objects = result.questions.flatMap(({ kind, object }) => (kind === 'destroy' ? [object] : []))
   const rows = await destroyedRows(context, objects)
-  return questions.map((question) => {
+  const questions = result.questions.map((question) => {
     const said = rows.get(question.object)
     return said === undefined ? question : { ...question, why: `${question.why} ${capitalized(said)}` }
   })
+  return { ...result, questions }
 }
 
 function capitalized(text: string): string {
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}`
 }
 
-function kindAndName(object: string): [string, string] {
-  const at = object.indexOf(' ')
-  return [object.slice(0, at), object.slice(at + 1)]
-}
-
-async function generateWith(context: Context, wanted: Wanted, answers: GivenAnswers): Promise<Generated> {
+async function generateWith(
+  context: Context,
+  wanted: Wanted,
+  answers: GivenAnswers,
+  source?: Source,
+): Promise<Generated> {
   const [{ generate }, server] = await Promise.all([import('../../generate/generate.ts'), context.testServer()])
   const { table, schema } = context.config
   context.busy('generating the migration, and proving it')
-  return generate({
+  const result = await generate({
     server,
-    migrations: await migrationsOf(context),
+    migrations: source ?? (await migrationsOf(context)),
     ...(table !== undefined && { table }),
     ...(schema !== undefined && { schema }),
     wanted,
@@ -86,6 +86,7 @@ async function generateWith(context: Context, wanted: Wanted, answers: GivenAnsw
     ...(context.options.online && { online: true }),
     ...leavingOf(context),
   })
+  return withRows(context, result)
 }
 
 /** What the configuration says, and the command line on top of it. */
@@ -137,8 +138,15 @@ async function write(context: Context, result: Generated, words: readonly string
     context.print(text.trimEnd(), { files: [], ...json })
     return 0
   }
+  const place = await newPlace(context)
+  const draft = existsSync(place.folder) ? await migrationFiles(place).draft() : undefined
+  if (draft) {
+    context.tell(
+      `note: ${labelOf(draft.migration)} is a draft. To put a change into it instead: migratest generate --amend`,
+    )
+  }
   const files = await writeMigrations(
-    context,
+    place,
     named.map((one) => ({ title: one.title, up: one.upText, down: one.downText, alone: one.alone ?? false })),
   )
   const { format } = await context.source()
@@ -154,9 +162,11 @@ function canAsk({ options }: Context): boolean {
   return Boolean(process.stdin.isTTY && process.stderr.isTTY && !options.json && !options.quiet)
 }
 
-function tellQuestions(context: Context, questions: readonly Question[]): number {
+/** Says which questions are open, unless the user has left them. Returns the exit code. */
+function openQuestions(context: Context, questions: readonly Question[]): number {
   const lines = questions.flatMap(({ why, flag }) => [`  ${why}`, `    ${flag}`])
-  if (context.options.json) context.print('', { questions })
+  if (canAsk(context)) context.tell('Nothing was written.')
+  else if (context.options.json) context.print('', { questions })
   else context.tell(`Nothing was written: ${plural(questions.length, 'question')} first.\n\n${lines.join('\n')}`)
   return QUESTIONS_OPEN
 }

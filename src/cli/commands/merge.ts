@@ -6,7 +6,7 @@ import { labelOf } from '../../migrate/version.ts'
 import { directory } from '../../source/directory.ts'
 import { inDirective } from '../../sql/script.ts'
 import type { Context } from '../context.ts'
-import { nextNumber, titleOf } from '../numbering.ts'
+import { nextNumber, numberingOf, titleOf } from '../numbering.ts'
 import { refuseOtherTools } from '../otherTools.ts'
 
 /** Writes the migration that follows all heads. It contains no SQL, so it needs no down. */
@@ -24,7 +24,7 @@ export async function run(context: Context, args: readonly string[]): Promise<nu
     return 0
   }
   const title = titleOf(args) || 'merge'
-  const file = join(folder, `${await nextNumber(context, folder)}_${title}.up.sql`)
+  const file = join(folder, `${await nextNumber(numberingOf(context))}_${title}.up.sql`)
   if (existsSync(file)) throw new UsageError(`${file} already exists.`)
   writeFileSync(file, `-- migrate: depends-on ${heads.map(inDirective).join(', ')}\n`, { flag: 'wx' })
   context.print(`${file} follows ${heads.join(' and ')}`, { files: [file], heads })

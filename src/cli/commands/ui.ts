@@ -1,3 +1,5 @@
+import { serverKindOf } from '../../server/kinds.ts'
+import { findKept, listKept } from '../../testing/server/kept.ts'
 import { collect } from '../../watch/collect.ts'
 import { ownDatabase } from '../../watch/ownDatabase.ts'
 import type { Context } from '../context.ts'
@@ -9,6 +11,7 @@ import { watch } from './watch.ts'
 export async function run(context: Context): Promise<number> {
   const { export: target } = context.options
   if (target !== undefined) return exportPage(context, target)
+  if (context.options.kept !== undefined) return lookAtKept(context, context.options.kept)
   if (context.options['read-only']) return look(context, undefined)
   try {
     return await watch(context, { withPage: true, marks: false })
@@ -36,26 +39,36 @@ const REASONS: Readonly<Record<string, (message: string) => string>> = {
 
 /** @param why the reason for changing nothing, unless the user asked for that */
 async function look(context: Context, why: string | undefined): Promise<number> {
-  const { folder } = context
+  if (context.hasDatabase) return show(context, { url: context.url, server: '', why })
   context.busy('starting a server')
-  const own = context.hasDatabase
-    ? undefined
-    : await ownDatabase(context.kind, process.cwd(), (text) => context.busy(text))
+  const own = await ownDatabase(context.kind, process.cwd(), (text) => context.busy(text))
   context.idle()
   try {
-    const url = own?.url ?? context.url
-    const page = await openPage(context, { url, server: own?.server ?? '', mode: 'reading', why })
-    if (why !== undefined) context.tell(`Only looking: ${why}`)
-    const collector = collect(folder, { poll: context.options.poll ?? false, onPolling: () => undefined }, () => {
-      void page.inspector.saved()
-      // Another watch may follow the files, and takes a moment.
-      setTimeout(() => void page.inspector.saved(), LATER_MS).unref()
-    })
-    await new Promise<void>((resolve) => context.endOnSignal('now', resolve))
-    await collector.close()
-    await page.close()
-    return 0
+    return await show(context, { ...own, why })
   } finally {
-    own?.release()
+    own.release()
   }
+}
+
+async function lookAtKept(context: Context, name: string): Promise<number> {
+  const { url, test, file, server } = findKept(await listKept(context.options.server), name)
+  context.answeredBy(serverKindOf(url))
+  const of = [file, test].filter(Boolean).join(' > ')
+  return show(context, { url, server, why: `this database was kept from a failed test${of && `, ${of}`}.` })
+}
+
+async function show(context: Context, shown: { url: string; server: string; why: string | undefined }) {
+  const { folder } = context
+  const { url, server, why } = shown
+  const page = await openPage(context, { url, server, mode: 'reading', why }, context.options.kept !== undefined)
+  if (why !== undefined) context.tell(`Only looking: ${why}`)
+  const collector = collect(folder, { poll: context.options.poll ?? false, onPolling: () => undefined }, () => {
+    void page.inspector.saved()
+    // Another watch may follow the files, and takes a moment.
+    setTimeout(() => void page.inspector.saved(), LATER_MS).unref()
+  })
+  await new Promise<void>((resolve) => context.endOnSignal('now', resolve))
+  await collector.close()
+  await page.close()
+  return 0
 }

@@ -1,16 +1,15 @@
 import { appendFileSync } from 'node:fs'
 import { GROUPS, isRule, meantRule, type RuleGroup, SEVERITIES, type Severity } from '../../verify/rules.ts'
-import { type Check, verification } from '../../verify/verify.ts'
-import { fromConfig } from '../config.ts'
 import type { Context } from '../context.ts'
 import { OptionError } from '../options.ts'
 import { checkLine } from '../render.ts'
 import { annotations, jobSummary } from '../verify/github.ts'
 import { reportDocument } from '../verify/json.ts'
 import { junit } from '../verify/junit.ts'
-import { type CheckReport, collected, failed, type Report } from '../verify/report.ts'
+import { usualGroups, verifyOptions } from '../verify/options.ts'
+import { failed, type Report } from '../verify/report.ts'
+import { runChecks } from '../verify/run.ts'
 import { sarif } from '../verify/sarif.ts'
-import { readSizesFile } from '../verify/sizesFile.ts'
 import { plain, reportText, rulesText, ruleText, verdict } from '../verify/text.ts'
 
 /** Runs all checks and returns 1 if any of them found what counts, or explains the rules. */
@@ -44,9 +43,16 @@ interface Wanted {
 }
 
 function optionsOf({ options }: Context): Wanted {
-  const groups = options.only?.split(',').map((name) => oneOf('--only', name.trim(), GROUPS)) ?? GROUPS
+  const groups = groupsOf(options.only, options.from !== undefined)
   const format = oneOf('--format', options.format ?? (options.json ? 'json' : 'text'), FORMATS)
   return { groups, format, failOn: oneOf('--fail-on', options['fail-on'] ?? 'error', SEVERITIES) }
+}
+
+/** Returns the groups that were named; without any, all that take no long time, and old code if a release is named. */
+function groupsOf(only: string | undefined, hasRelease: boolean): readonly RuleGroup[] {
+  if (only === 'all') return GROUPS
+  if (only !== undefined) return only.split(',').map((name) => oneOf('--only', name.trim(), GROUPS))
+  return usualGroups(hasRelease)
 }
 
 /** Prints the report. In a job of GitHub Actions, the text comes with annotations and a summary. */
@@ -79,59 +85,22 @@ function explain(context: Context, rule: string | undefined): number {
 }
 
 async function verify(context: Context, { groups, failOn, format }: Wanted): Promise<Report> {
-  const { irreversible, base: configured, outOfOrder, rules, allow } = context.config
-  const base = context.options.base ?? configured
-  const sizes = context.options.sizes ?? (context.config.sizes && fromConfig(context.found, context.config.sizes))
-  const begun = performance.now()
-  const server = await context.testServer()
   context.busy('waiting for a test server')
-  // Wait for the server here, so that its start does not count as part of the first check.
-  await (await server.create()).drop()
-  const { migrations, checks, conclude, effects, dispose } = await verification({
-    server,
-    migrations: context.migrations,
-    groups,
-    ...(irreversible && { irreversible }),
-    ...(base !== undefined && { base }),
-    ...(outOfOrder && { outOfOrder }),
-    ...(context.options.since !== undefined && { since: context.options.since }),
-    ...(sizes !== undefined && { sizes: readSizesFile(sizes) }),
-    ...(rules && { rules }),
-    ...(allow && { allow }),
-  })
-  const ran: Check[] = []
-  const reports: CheckReport[] = []
+  const begun = performance.now()
   let stop = false
   const stopSoon = () => {
     stop = true
   }
-  // An interrupted check leaves a database behind. The next process that uses the server removes it.
   context.endOnSignal('after the running check', stopSoon, (code) => process.exit(code))
-  try {
-    for (const check of checks) {
-      if (stop) break
-      const since = performance.now()
-      context.busy(`${ran.length + 1} of ${checks.length}  ${check.name}${leftText(begun, ran.length, checks.length)}`)
-      const result = await check.examine()
-      ran.push(check)
-      const { id, group, name, version } = check
-      const ms = Math.round(performance.now() - since)
-      reports.push({ id, group, name, version, ...result, ms })
-      if (context.options.verbose && format === 'text') context.printLine(checkLine(name, result.ok, result.remark, ms))
-    }
-  } finally {
-    await dispose()
-  }
-  return {
-    migrations,
-    checks: reports,
-    planned: checks.length,
-    findings: collected(reports, conclude(ran)),
-    effects: effects(),
-    hasSizes: sizes !== undefined,
-    failOn,
-    ms: performance.now() - begun,
-  }
+  const options = await verifyOptions(context, groups)
+  const ran = await runChecks(options, {
+    isStopped: () => stop,
+    onCheck: ({ name }, done, all) => context.busy(`${done + 1} of ${all}  ${name}${leftText(begun, done, all)}`),
+    onChecked({ name, ok, remark, ms }) {
+      if (context.options.verbose && format === 'text') context.printLine(checkLine(name, ok, remark, ms))
+    },
+  })
+  return { ...ran, hasSizes: options.sizes !== undefined, failOn }
 }
 
 /** Returns about how long the rest takes, once enough checks have run to tell. */

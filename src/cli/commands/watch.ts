@@ -1,17 +1,24 @@
-import { existsSync } from 'node:fs'
+import { existsSync, mkdirSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { sqlFilesAt, type WantedFrom } from '../../generate/wantedFrom.ts'
 import { UsageError } from '../../migrate/errors.ts'
 import type { Source } from '../../migrate/source.ts'
 import { diffText } from '../../schema/diff.ts'
+import type { ServerKind } from '../../server/kinds.ts'
 import { allow } from '../../watch/allowed.ts'
 import type { WatchEvent } from '../../watch/events.ts'
 import type { WatchOptions } from '../../watch/options.ts'
 import { ownDatabase } from '../../watch/ownDatabase.ts'
+import type { ProposerOptions } from '../../watch/proposer.ts'
 import { Watcher } from '../../watch/watcher.ts'
 import { fromConfig } from '../config.ts'
 import type { Context } from '../context.ts'
+import { migrationFiles } from '../drafts.ts'
+import { type NewPlace, newPlace } from '../newMigration.ts'
 import { printOut } from '../output.ts'
 import { paintedDiff } from '../render.ts'
 import { writeSchema } from '../schemaFile.ts'
+import { configuredFrom, namedFrom } from '../wanted.ts'
 import { KEYS, keysText } from '../watch/keys.ts'
 import { eventText } from '../watch/lines.ts'
 import { openLine } from '../watch/openLine.ts'
@@ -34,10 +41,16 @@ export async function watch(
 ): Promise<number> {
   const settings = settingsOf(context)
   const { folder } = context
-  const source = await context.source()
+  // The first migration of a new project may be one that is proposed.
+  const isWanted = wantedFromOf(context) !== undefined
+  if (isWanted && typeof context.migrations === 'string') mkdirSync(folder, { recursive: true })
+  const place = await newPlace(context)
+  const { source } = place
+  // The database and the wanted schema may have a question at the same time, but there is one terminal.
+  const inTurn = oneAtATime()
   // Report problems of the folder before starting a server.
   await source.list()
-  const isTyped = Boolean(process.stdin.isTTY && process.stdout.isTTY && !context.options.json)
+  const isTyped = hasKeys(context)
   context.busy('starting a server')
   const own = context.hasDatabase
     ? undefined
@@ -82,11 +95,29 @@ export async function watch(
           ? (question, signal) =>
               firstAnswer(signal, [
                 isTyped &&
-                  (async (ended) => {
-                    context.printRaw('  y  yes    any other key  no; r asks again')
-                    return terminal ? terminal.confirm(ended) : false
-                  }),
+                  ((ended) =>
+                    inTurn(async () => {
+                      context.printRaw('  y  yes    any other key  no; r asks again')
+                      return terminal ? terminal.confirm(ended) : false
+                    })),
                 page?.ask(question),
+              ])
+          : undefined,
+      proposals: proposalsOf(context, place, own === undefined ? url : undefined),
+      answer:
+        isTyped || withPage
+          ? (asked, signal) =>
+              firstAnswer(signal, [
+                isTyped &&
+                  ((ended) =>
+                    inTurn(async () => {
+                      if (!terminal || ended.aborted) return undefined
+                      if (asked.choices.length === 0) return terminal.line('  SQL expression (q to leave): ', ended)
+                      context.printRaw(`  1 to ${asked.choices.length}    any other key  leaves it open`)
+                      const number = await terminal.choose(asked.choices.length, ended)
+                      return number === undefined ? undefined : asked.choices[number - 1]?.answer
+                    })),
+                page?.answer(asked),
               ])
           : undefined,
       onEvent: (event) => {
@@ -142,11 +173,60 @@ export async function watch(
 
 // --- internal ---
 
+/** Returns a function that runs one piece of work after another. */
+function oneAtATime(): <T>(work: () => Promise<T>) => Promise<T> {
+  let last: Promise<unknown> = Promise.resolve()
+  return (work) => {
+    const result = last.then(work)
+    last = result.catch(() => undefined)
+    return result
+  }
+}
+
+/**
+ * Returns what is needed to propose migrations, if options or the configuration name a wanted schema.
+ * @param url the database, if it is not the watch's own: MariaDB answers at URLs of MySQL, too
+ */
+function proposalsOf(context: Context, place: NewPlace, url: string | undefined): ProposerOptions | undefined {
+  const { table, schema } = context.config
+  const from = wantedFromOf(context)
+  if (from === undefined) return undefined
+  return {
+    from,
+    schema: 'command' in from ? from.command : from.paths.join(', '),
+    server: async () => {
+      if (url !== undefined && context.kind === 'mysql') context.answeredBy(await kindAt(url))
+      return context.testServer()
+    },
+    place: { ...(table !== undefined && { table }), ...(schema !== undefined && { schema }) },
+    files: migrationFiles(place),
+  }
+}
+
+/** Returns where the wanted schema is that migrations are proposed for. */
+function wantedFromOf(context: Context): WantedFrom | undefined {
+  if (context.options.schema?.includes('-')) {
+    throw new UsageError('--schema -: a watch follows files, and standard input has the keys.')
+  }
+  const isOff = context.config.watch?.generate === false
+  return namedFrom(context) ?? (isOff ? undefined : configuredFrom(context.found))
+}
+
+async function kindAt(url: string): Promise<ServerKind | undefined> {
+  const { openSchemaReader } = await import('../../database/open.ts')
+  const reader = await openSchemaReader(url)
+  try {
+    return await reader.server?.()
+  } finally {
+    await reader.close()
+  }
+}
+
 /** Asks in several places at once. The first answer counts, and ends the other questions. */
-async function firstAnswer(
+async function firstAnswer<T>(
   signal: AbortSignal,
-  places: readonly (((signal: AbortSignal) => Promise<boolean>) | false | undefined)[],
-): Promise<boolean> {
+  places: readonly (((signal: AbortSignal) => Promise<T>) | false | undefined)[],
+): Promise<T> {
   const answered = new AbortController()
   const ended = AbortSignal.any([signal, answered.signal])
   try {
@@ -176,6 +256,11 @@ function wayBack(
   })
 }
 
+/** Returns whether the user can press keys and answer questions. */
+function hasKeys({ options }: Context): boolean {
+  return Boolean(process.stdin.isTTY && process.stdout.isTTY && !options.json)
+}
+
 function show(context: Context, event: WatchEvent): void {
   if (context.options.json) {
     printOut(JSON.stringify(event))
@@ -184,6 +269,7 @@ function show(context: Context, event: WatchEvent): void {
   const text = eventText(event, new Date().toTimeString().slice(0, 8), {
     width: process.stdout.columns,
     verbose: context.options.verbose ?? false,
+    keys: hasKeys(context),
   })
   if (text) context.printLine(text)
 }
@@ -195,7 +281,7 @@ function settingsOf(context: Context): Pick<
 > & {
   schemaFile: string | undefined
 } {
-  const { watch = {}, schemaFile } = context.config
+  const { watch = {} } = context.config
   const { 'carry-rows': rows, 'on-irreversible': what = watch.onIrreversible ?? 'ask', seeds, exec } = context.options
   const carryRows = rows === undefined ? (watch.carryRows ?? 100_000) : Number(rows)
   if (!(carryRows >= 0)) throw new UsageError(`--carry-rows ${rows} is not a number of rows.`)
@@ -212,7 +298,16 @@ function settingsOf(context: Context): Pick<
     seeds: seeds === undefined ? configured : [seeds],
     command: exec ?? watch.exec,
     poll: context.options.poll ?? watch.poll ?? false,
-    schemaFile:
-      schemaFile === undefined || watch.schemaFile === false ? undefined : fromConfig(context.found, schemaFile),
+    schemaFile: schemaFileOf(context),
   }
+}
+
+/** Returns the file to write the schema into. One that is wanted is the user's: it is read, and not written. */
+function schemaFileOf(context: Context): string | undefined {
+  const { schemaFile, watch } = context.config
+  if (schemaFile === undefined || watch?.schemaFile === false) return undefined
+  const file = fromConfig(context.found, schemaFile)
+  const from = wantedFromOf(context)
+  const wanted = from && 'paths' in from ? from.paths.flatMap(sqlFilesAt) : []
+  return wanted.some((path) => resolve(path) === resolve(file)) ? undefined : file
 }

@@ -21,6 +21,7 @@ export function pageReport(report: Report): FindingsDocument {
         ms,
         text: ok ? remark : (error?.message ?? counted.map(({ message }) => message).join('\n')),
         notRun,
+        rules: [...new Set(findings.map(({ rule }) => rule))],
         worst: SEVERITIES.find((severity) => counted.some((finding) => finding.severity === severity)),
       }
     }),

@@ -19,6 +19,16 @@ interface Key {
 
 export const KEYS: readonly Key[] = [
   { key: 'r', does: 'bring the database in line with the files', run: (actions) => actions.do({ kind: 'follow' }) },
+  {
+    key: 'g',
+    does: 'write the migration that is proposed for the wanted schema',
+    run: (actions) => actions.do({ kind: 'generate' }),
+  },
+  {
+    key: 'f',
+    does: 'finish the draft: what is saved from now on is another migration',
+    run: (actions) => actions.do({ kind: 'finish' }),
+  },
   { key: 'u', does: 'apply the next migration', run: (actions) => actions.do(move('up')) },
   { key: 'd', does: 'undo the last migration', run: (actions) => actions.do(move('down')) },
   { key: 'e', does: 'undo the last migration and apply it again', run: (actions) => actions.do(move('redo')) },

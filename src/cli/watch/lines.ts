@@ -3,14 +3,14 @@ import { styleText } from 'node:util'
 import type { Carried } from '../../database/development.ts'
 import { describeVersion, labelOf, NIL_VERSION } from '../../migrate/version.ts'
 import { diffText } from '../../schema/diff.ts'
-import type { Applied, Question, RanStep, WatchEvent } from '../../watch/events.ts'
+import type { Applied, AskedOfGenerate, Proposal, Question, RanStep, WatchEvent } from '../../watch/events.ts'
 import { columns, paintedDiff, plural } from '../render.ts'
 
-/** Returns the text of an event; empty if there is nothing to print. @param at the time of day, such as 13:22:41 */
+/** Returns the text of an event; empty if there is nothing to print. @param at the time of day, such as 13:22:41; `keys`: `false` if none can be pressed */
 export function eventText(
   event: WatchEvent,
   at: string,
-  { width = Number.POSITIVE_INFINITY, verbose = false } = {},
+  { width = Number.POSITIVE_INFINITY, verbose = false, keys = true } = {},
 ): string {
   switch (event.type) {
     case 'opened':
@@ -50,6 +50,18 @@ export function eventText(
       )
     case 'reconnected':
       return headline('✓', 'green', at, 'the server is back')
+    case 'proposed':
+      return proposalText(event.proposal, at, `${event.proposal.title} is proposed; ${keys ? 'g' : GENERATE} writes it`)
+    case 'questions':
+      return `${headline('?', 'yellow', at, `${plural(event.questions.length, 'question')} about the wanted schema; ${keys ? 'g' : GENERATE} asks`)}\n${indented(event.questions.map(({ why }) => why).join('\n'))}`
+    case 'drafted':
+      return proposalText(event.proposal, at, `${event.again ? 'wrote anew' : 'wrote'} ${listed(event.files)}`, '✓')
+    case 'withdrawn':
+      return headline('=', 'dim', at, `${event.why}${event.files.length > 0 ? `; removed ${listed(event.files)}` : ''}`)
+    case 'finished':
+      return headline('✓', 'green', at, `done: ${listed(event.files)}; what you save from now on is another migration`)
+    case 'unreadable':
+      return `${headline('✗', 'red', at, firstLine(event.error.message))}${restOf(event.error.message)}`
     case 'seeded':
       return headline('✓', 'green', at, `seeded: ${listed(event.files)}`)
     case 'command': {
@@ -68,6 +80,9 @@ export function eventText(
 }
 
 // --- internal ---
+
+/** What to type where no key can be pressed. */
+const GENERATE = '"migratest generate"'
 
 /** Returns a table of the rows and values that do not fit into the schema. */
 function lossText({ left }: Carried): string {
@@ -144,7 +159,26 @@ function stepsText(steps: readonly RanStep[]): string {
   return rows.length > 0 ? styleText('dim', columns(rows)) : ''
 }
 
-function questionText(question: Question, at: string, width: number): string {
+const MOST_LINES = 20
+
+/** Returns what happens with a proposed migration, and the statements of its up. */
+function proposalText({ up, remark, left }: Proposal, at: string, what: string, sign: '?' | '✓' = '?'): string {
+  const lines = up.trimEnd().split('\n')
+  const shown = lines.slice(0, MOST_LINES).join('\n')
+  const rest = lines.length > MOST_LINES ? `\n… ${plural(lines.length - MOST_LINES, 'more line')}` : ''
+  const notes = [
+    left.length > 0 ? `left alone, because the command knows none: ${left.join(', ')}` : '',
+    remark === undefined ? '' : `note: ${remark}`,
+  ].filter(Boolean)
+  return [
+    headline(sign, sign === '?' ? 'yellow' : 'green', at, what),
+    indented(`${shown}${rest}`, 4),
+    ...notes.map((note) => indented(note)),
+  ].join('\n')
+}
+
+function questionText(question: Question | AskedOfGenerate, at: string, width: number): string {
+  if (question.about === 'generate') return generateQuestionText(question, at)
   if (question.about === 'row-limit') return headline('?', 'yellow', at, question.why)
   const { changes, why, loss } = question
   const what = changes.map((change) => `${labelOf(change)} ${WORDS[change.what]}`)
@@ -156,6 +190,11 @@ function questionText(question: Question, at: string, width: number): string {
         ? '  The database can be rebuilt from all migrations, and all rows are carried.'
         : `  The database can be rebuilt from all migrations; what then has no place is kept aside:\n${indented(lossText(loss), 4)}`
   return `${head}\n${lost}`
+}
+
+function generateQuestionText({ question, choices }: AskedOfGenerate, at: string): string {
+  const head = headline('?', 'yellow', at, question.why)
+  return choices.length === 0 ? head : `${head}\n${choices.map(({ label }, i) => `  ${i + 1}  ${label}`).join('\n')}`
 }
 
 /** Adds a full stop if the text has no punctuation at its end. */

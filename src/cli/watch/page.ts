@@ -1,5 +1,5 @@
 /** The page beside a watch. It opens as soon as the watch has the database, and hears everything from then on. */
-import type { Question, WatchEvent } from '../../watch/events.ts'
+import type { AskedOfGenerate, Question, WatchEvent } from '../../watch/events.ts'
 import type { Context } from '../context.ts'
 import { openPage, type Page, type Shown } from '../page.ts'
 
@@ -33,12 +33,14 @@ export class WatchPage {
     this.#page?.inspector.tell({ running })
   }
 
-  /** Returns a function that asks on the page; without an open page the answer is no. */
+  /** Returns a function that asks for yes or no on the page. */
   ask(question: Question): (signal: AbortSignal) => Promise<boolean> {
-    return async (signal) => {
-      const page = await this.#opening?.catch(() => undefined)
-      return page ? page.inspector.ask(question, signal) : false
-    }
+    return (signal) => this.#asking(signal, false, ({ inspector }) => inspector.ask(question, signal))
+  }
+
+  /** Returns a function that asks a question of `generate` on the page. */
+  answer(question: AskedOfGenerate): (signal: AbortSignal) => Promise<string | undefined> {
+    return (signal) => this.#asking(signal, undefined, ({ inspector }) => inspector.answer(question, signal))
   }
 
   async close(): Promise<void> {
@@ -47,6 +49,16 @@ export class WatchPage {
   }
 
   // --- internal ---
+
+  /** Asks on the page. Without one nobody answers here, which must not be an answer while somebody may in the terminal. */
+  async #asking<T>(signal: AbortSignal, none: T, ask: (page: Page) => Promise<T>): Promise<T> {
+    const page = await this.#opening?.catch(() => undefined)
+    if (page) return ask(page)
+    return new Promise((resolve) => {
+      signal.addEventListener('abort', () => resolve(none), { once: true })
+      if (signal.aborted) resolve(none)
+    })
+  }
 
   async #start(): Promise<Page> {
     const page = await this.#open()

@@ -10,6 +10,7 @@ import type {
   MigrationStep,
   OnNotice,
   StatementObserver,
+  StepWork,
 } from '../../migrate/driver.ts'
 import { ConnectionError, LockedError, StateMovedError, StatementError, UsageError } from '../../migrate/errors.ts'
 import { NEVER } from '../../migrate/never.ts'
@@ -27,14 +28,23 @@ import { dropStatements } from './drop.ts'
 import { asStatementError, isMissingTable } from './failure.ts'
 import { advisoryLock, rowLock } from './lock.ts'
 import { refuseLosingTables, refuseOtherCharset, refuseOtherDatabases, refuseTooLong, setsCharset } from './refusals.ts'
-import { ScriptFailure, type Session } from './session.ts'
+import { type Row, ScriptFailure, type Session } from './session.ts'
 import { readSessionSettings, restoreSessionSettings, type SessionSettings } from './sessionSettings.ts'
 import { readState } from './state.ts'
-import { hasChanged, type Modes, readJournal, type StatementJournal, wasApplied } from './statementJournal.ts'
+import {
+  hasChanged,
+  type Look,
+  lookAt,
+  type Modes,
+  readJournal,
+  type StatementJournal,
+  wasApplied,
+} from './statementJournal.ts'
 import {
   composeMessage,
   describeEffect,
   effectOf,
+  isDeferred,
   kindOf,
   type OwnWrites,
   recordDone,
@@ -111,6 +121,14 @@ class MysqlDriver implements Driver {
   #unsettled = false
   /** The migration to record as begun together with its first statement. */
   #begun: MigrationStep | undefined
+  /** The migration to record as finished together with the beginning of the next one. */
+  #finished: { readonly step: MigrationStep; readonly isRecorded: boolean } | undefined
+  /** What the step does that begins as soon as the running one has finished. */
+  #next: StepWork | undefined
+  /** The objects of the next statement, read at the end of the message before it. */
+  #looked: { readonly sql: string; readonly progress: StatementJournal } | undefined
+  /** A statement that took effect, to record as done with the beginning of the next statement. */
+  #done: { readonly version: number; readonly index: number } | undefined
   /** Version of the migration whose record was written when it began, so that `finish` need not write it again. */
   #recorded: number | undefined
   /** The database that unqualified names refer to, if a migration has changed it with USE. */
@@ -167,18 +185,26 @@ class MysqlDriver implements Driver {
     if (!this.#locked) return
     this.#locked = false
     this.#begun = undefined
+    this.#looked = undefined
+    await this.#writeDone().catch(() => undefined)
+    const finished = await this.#writeFinished().then(
+      () => undefined,
+      (error: unknown) => ({ error }),
+    )
     // A failed migration must not leave its settings on the caller's connection.
     if (this.#unsettled) await this.#putBack(undefined, true)
     await this.#tool.release()
     await this.#lock.release()
+    if (finished) throw finished.error
   }
 
   async state(): Promise<DatabaseState> {
-    await this.#writeBegun()
+    await this.#settle()
     return readState(this.#session, this.#tables)
   }
 
   async recorded(version: number, direction: Direction): Promise<string | null> {
+    await this.#writeFinished()
     const rows = await this.#session.query(tables.readRecorded(this.#tables, version, direction))
     return decompressed((rows[0]?.text ?? null) as string | null)
   }
@@ -191,17 +217,22 @@ class MysqlDriver implements Driver {
     const body = script?.statements ?? []
     await this.#remember(script)
     const { from, to, history } = this.#fitting(step)
-    const before = [tables.BEGIN_MEASURING, `START TRANSACTION ${script?.transactionMode ?? ''}`]
+    const ended = this.#ending(undefined)
+    const before = [...ended, tables.BEGIN_MEASURING, `START TRANSACTION ${script?.transactionMode ?? ''}`]
     const moved = tables.moveRow(this.#tables, { version: from, dirty: false }, { version: to, dirty: false })
     const after = [...tables.changeHistory(this.#tables, history), ...moved, ...this.#booksOf(step), 'COMMIT']
     const texts = body.map(({ start, end }) => script?.text.slice(start, end) ?? '')
     for (const [i, text] of texts.entries()) refuseTooLong(text, i, body[i]?.start ?? 0, this.#packet)
     const heard = withWarnings(texts, noticeOf(step))
+    const { observer } = this.#options
     try {
-      await this.#session.script([...before, ...heard.statements, ...after], signal, heard.onRow)
+      if (observer?.isActive) await this.#applyObserved(observer, step, { before, texts, after }, signal)
+      else await this.#session.script([...before, ...heard.statements, ...after], signal, heard.onRow)
+      this.#finished = undefined
     } catch (error) {
       await this.#rollBack()
       if (!(error instanceof ScriptFailure)) throw asStatementError(error)
+      if (error.index >= ended.length) this.#finished = undefined
       const index = heard.textAt(error.index - before.length)
       const statement = body[index]
       if (!statement) throw await this.#tailError(error, step)
@@ -212,12 +243,46 @@ class MysqlDriver implements Driver {
     }
   }
 
+  /** For an observer, each statement is a message of its own. */
+  async #applyObserved(
+    observer: StatementObserver,
+    step: MigrationStep,
+    { before, texts, after }: Readonly<Record<'before' | 'texts' | 'after', readonly string[]>>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const session = this.#session
+    const query = (sql: string) => session.query(sql)
+    const statements = step.work.kind === 'sql' ? step.work.script.statements : []
+    await session.script(before, signal)
+    for (const [index, text] of texts.entries()) {
+      const run = (other?: string) =>
+        session
+          .script([other ?? text], signal)
+          .catch((error) =>
+            Promise.reject(asStatementError(error, index, { sql: text, from: statements[index]?.start ?? 0 })),
+          )
+      const statement = {
+        step,
+        index,
+        statement: statements[index],
+        inTransaction: true,
+        query,
+        another: session.another,
+      }
+      await observer.observe(statement, run)
+    }
+    await session.script(after, signal)
+  }
+
   /** Defers the writes to the first statement, which sends them in the same message: nothing has begun before that. */
-  async begin(step: MigrationStep): Promise<void> {
+  async begin(step: MigrationStep, next?: StepWork): Promise<void> {
     refuseLosingTables(step, this.#tables)
     if (this.#options.onlyHere) refuseOtherDatabases(step)
     await this.#remember(step.work.kind === 'sql' ? step.work.script : undefined, step.work.kind === 'code')
+    const before = this.#finished?.step
+    if (before && (before.to !== step.from || step.to === step.from)) await this.#writeFinished()
     this.#begun = step
+    this.#next = next
     this.#recorded = step.version
   }
 
@@ -233,18 +298,14 @@ class MysqlDriver implements Driver {
     }
   }
 
+  /** Defers the writes to the beginning of the next migration, if that follows at once. */
   async finish(step: MigrationStep): Promise<void> {
     await this.#writeBegun()
-    const isRecorded = this.#recorded === step.version
-    const { remove, baseline, put } = isRecorded ? step.history : this.#fitting(step).history
-    await this.#transaction(step, [
-      ...(step.direction === 'up'
-        ? tables.endJournal(this.#tables, step.version, isRecorded ? undefined : put)
-        : tables.changeHistory(this.#tables, { remove, baseline })),
-      ...tables.moveRow(this.#tables, { version: step.to, dirty: true }, { version: step.to, dirty: false }),
-      ...this.#booksOf(step),
-    ])
-    await this.#putBack(step.work.kind === 'sql' ? step.work.script : undefined, step.work.kind === 'code')
+    this.#done = undefined
+    this.#finished = { step, isRecorded: this.#recorded === step.version }
+    const script = step.work.kind === 'sql' ? step.work.script : undefined
+    if (!this.#next || script?.statements.some(leavesSession)) await this.#writeFinished()
+    await this.#putBack(script, step.work.kind === 'code')
   }
 
   async abandon(step: MigrationStep): Promise<void> {
@@ -257,6 +318,7 @@ class MysqlDriver implements Driver {
   }
 
   async wasApplied(version: number): Promise<boolean | undefined> {
+    await this.#settle()
     const [row] = await this.#session.query(
       `SELECT progress FROM ${this.#tables.journalTable} WHERE version = ${version}`,
     )
@@ -267,11 +329,12 @@ class MysqlDriver implements Driver {
   }
 
   async force(version: number): Promise<void> {
-    await this.#writeBegun()
+    await this.#settle()
     await this.#transaction(undefined, tables.force(this.#tables, version))
   }
 
   async rerecord(records: readonly HistoryRecord[]): Promise<void> {
+    await this.#settle()
     await this.#transaction(
       undefined,
       records.map((record) => tables.rerecord(this.#tables, record)),
@@ -279,6 +342,7 @@ class MysqlDriver implements Driver {
   }
 
   async drop(): Promise<void> {
+    await this.#settle()
     const kept = [...(this.#options.keepTables ?? []), ...(this.#lock.table === undefined ? [] : [this.#lock.table])]
     const drops = await dropStatements(this.#session, this.#tables.database, kept)
     try {
@@ -304,6 +368,7 @@ class MysqlDriver implements Driver {
    * may change the session ends a message, since its settings are put back before the next one.
    */
   async #applyTogether(steps: readonly MigrationStep[], signal: AbortSignal): Promise<void> {
+    await this.#settle()
     for (let at = 0; at < steps.length; ) {
       const leaves = ({ work }: MigrationStep) => work.kind === 'sql' && work.script.statements.some(leavesSession)
       const last = steps.findIndex((step, i) => i >= at && leaves(step))
@@ -386,22 +451,84 @@ class MysqlDriver implements Driver {
   #beginning(step: MigrationStep, first: { started: number; progress: string | null }): string[] {
     const { baseline } = step.history
     const total = step.work.kind === 'sql' ? step.work.script.statements.length : 1
+    const moved = { version: step.to, dirty: true }
     return [
-      'START TRANSACTION',
-      ...tables.moveRow(this.#tables, { version: step.from, dirty: false }, { version: step.to, dirty: true }),
+      ...(this.#finished
+        ? this.#ending(step)
+        : ['START TRANSACTION', ...tables.moveRow(this.#tables, { version: step.from, dirty: false }, moved)]),
       ...(baseline && step.direction === 'up' ? tables.setBaseline(this.#tables, baseline) : []),
       ...tables.beginJournal(this.#tables, this.#fitting(step), total, first),
       'COMMIT',
     ]
   }
 
+  /**
+   * Returns the statements that record the finished migration, if there is one.
+   * @param next the migration whose beginning is written in the same transaction, which that one commits
+   */
+  #ending(next: MigrationStep | undefined): string[] {
+    if (!this.#finished) return []
+    const { step, isRecorded } = this.#finished
+    const { version, direction, to } = step
+    const { remove, baseline, put } = isRecorded ? step.history : this.#fitting(step).history
+    return [
+      'START TRANSACTION',
+      ...(direction === 'up'
+        ? tables.endJournal(this.#tables, version, isRecorded ? undefined : put)
+        : tables.changeHistory(this.#tables, { remove, baseline })),
+      ...tables.moveRow(
+        this.#tables,
+        { version: to, dirty: true },
+        next ? { version: next.to, dirty: true } : { version: to, dirty: false },
+      ),
+      ...this.#booksOf(step),
+      ...(next ? [] : ['COMMIT']),
+    ]
+  }
+
+  /** Writes what has been deferred. */
+  async #settle(): Promise<void> {
+    if (this.#begun) await this.#writeBegun()
+    else await this.#writeFinished()
+    await this.#writeDone()
+  }
+
+  /** Records the finished migration, if that has been deferred. */
+  async #writeFinished(): Promise<void> {
+    const { step } = this.#finished ?? {}
+    if (!step) return
+    const statements = this.#ending(undefined)
+    this.#finished = undefined
+    try {
+      await this.#session.script(statements, NEVER)
+    } catch (error) {
+      await this.#rollBack()
+      if (!(error instanceof ScriptFailure)) throw asStatementError(error)
+      throw await this.#tailError(error, { ...step, from: step.to })
+    }
+  }
+
+  /** Records the statement that took effect, if that has been deferred. */
+  async #writeDone(): Promise<void> {
+    if (!this.#done) return
+    const { version, index } = this.#done
+    this.#done = undefined
+    await this.#session.script(recordDone(index, this.#journalOf(version)), NEVER)
+  }
+
+  #journalOf(version: number): Pick<OwnWrites, 'journal'> {
+    return { journal: (counts, progress) => tables.journal(this.#tables, version, counts, progress) }
+  }
+
   /** Records the migration as begun if none of its statements has run yet. */
   async #writeBegun(): Promise<void> {
     const step = this.#begun
     if (!step) return
+    const statements = this.#beginning(step, { started: 0, progress: null })
     this.#begun = undefined
     try {
-      await this.#session.script(this.#beginning(step, { started: 0, progress: null }), NEVER)
+      await this.#session.script(statements, NEVER)
+      this.#finished = undefined
     } catch (error) {
       await this.#rollBack()
       throw error instanceof ScriptFailure ? await this.#tailError(error, step) : asStatementError(error)
@@ -464,15 +591,27 @@ class MysqlDriver implements Driver {
       isFirst,
       isLast: index === script.statements.length - 1,
     }
-    const writes: OwnWrites = {
-      begin: (first) => this.#beginning(step, first),
-      journal: (counts, progress) => tables.journal(this.#tables, step.version, counts, progress),
-    }
-    const message = composeMessage(statement, writes, noticeOf(step))
+    const writes: OwnWrites = { begin: (first) => this.#beginning(step, first), ...this.#journalOf(step.version) }
+    const look = this.#lookAfter(kind, script, index)
+    const message = composeMessage(statement, writes, noticeOf(step), look?.sql)
     this.#begun = undefined
+    this.#looked = undefined
+    let seen: Row | undefined
+    const onRow = (row: Row, at: number) => {
+      if (message.partAt(at) === 'look') seen = row
+      else message.onRow(row)
+    }
+    const took = (errno?: number) => {
+      this.#finished = undefined
+      this.#done = isDeferred(statement) ? { version: step.version, index } : undefined
+      const progress = look?.read(seen, errno)
+      if (look && progress) this.#looked = { sql: look.of, progress }
+    }
     try {
-      await this.#session.script(message.statements, signal, message.onRow)
+      await this.#session.script(message.statements, signal, onRow)
+      took()
     } catch (error) {
+      if (error instanceof ScriptFailure && message.partAt(error.index) === 'look') return took(error.error.errno)
       await this.#rollBack()
       if (!(error instanceof ScriptFailure)) {
         // The run was cancelled before the message was sent.
@@ -483,6 +622,8 @@ class MysqlDriver implements Driver {
         throw error
       }
       const part = message.partAt(error.index)
+      if (part !== 'beginning') this.#finished = undefined
+      this.#done = undefined
       if (this.#isOurs(error) || part === 'beginning') throw await this.#tailError(error, step)
       // The statement took effect; only recording it failed or was cancelled.
       if (part === 'ending') return await this.#session.script(recordDone(index, writes), NEVER)
@@ -523,10 +664,14 @@ class MysqlDriver implements Driver {
         [...begun, 'START TRANSACTION', ...texts, move(index + texts.length), 'COMMIT'],
         signal,
       )
+      if (isFirst) this.#finished = undefined
+      this.#done = undefined
       return texts.length
     } catch (error) {
       await this.#rollBack()
       if (!(error instanceof ScriptFailure)) throw asStatementError(error, index)
+      if (isFirst && error.index >= begun.length) this.#finished = undefined
+      await this.#writeDone()
       if (this.#isOurs(error) || error.index < begun.length) throw await this.#tailError(error, step)
       const at = Math.min(error.index - begun.length - 1, texts.length - 1)
       if (at < 0 || signal.aborted) throw asStatementError(error, index)
@@ -541,9 +686,25 @@ class MysqlDriver implements Driver {
   async #progressOf(kind: StatementKind, sql: string): Promise<string | null> {
     if (kind === 'session') return SESSION_ONLY
     if (kind !== 'schema') return null
+    if (this.#looked?.sql === sql) return JSON.stringify(this.#looked.progress)
     const where = { database: this.#current ?? this.#tables.database, modes: this.#modes, changed: this.#unsettled }
     const progress = await readJournal(this.#session, sql, where)
     return progress ? JSON.stringify(progress) : null
+  }
+
+  /**
+   * Returns the look at the object of the next statement, if that may be sent behind this one: neither may have changed
+   * the session, which decides what names mean and how definitions are written.
+   */
+  #lookAfter(kind: StatementKind, script: Script, index: number): Look | undefined {
+    if (kind === 'opaque' || this.#unsettled || this.#options.observer?.isActive) return undefined
+    const own = script.statements[index + 1]
+    const following = own ? script : this.#next?.kind === 'sql' ? this.#next.script : undefined
+    const statement = own ?? following?.statements[0]
+    if (!following || !statement || statement.parts) return undefined
+    const sql = following.text.slice(statement.start, statement.end)
+    if (kindOf(sql, statement.words, false) !== 'schema') return undefined
+    return lookAt(sql, { database: this.#current ?? this.#tables.database, modes: this.#modes })
   }
 
   /** Returns whether a rejected statement had an effect; undefined if that is unknown. */

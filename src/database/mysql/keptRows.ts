@@ -22,6 +22,9 @@ export interface Store {
   readonly origin: 'rows' | What
 }
 
+/** The table that lists the stores: number `n`, table `tab`, `what`, `why`, and `done`. */
+export const INDEX = 'migratest index'
+
 export type What = 'waited' | 'values' | 'made'
 
 export class KeptRows {
@@ -33,13 +36,15 @@ export class KeptRows {
     this.#database = database
   }
 
-  /** Keeps rows. @param where condition on the rows `k`. @returns how many */
-  async add(store: Store, columns: readonly string[], what: What, where: string): Promise<number> {
+  /** Keeps rows. @param where condition on the rows `k`. @param why the reason why they wait. @returns how many */
+  async add(store: Store, columns: readonly string[], what: What, where: string, why?: string): Promise<number> {
     const [row] = await this.#session.query(`SELECT EXISTS (SELECT 1 FROM ${store.at} k WHERE ${where}) AS filled`)
     if (Number(row?.filled) !== 1) return 0
     await this.#make()
     const index = at(this.#database, INDEX)
-    await this.#run(`INSERT INTO ${index} (tab, what) VALUES (${literal(store.table)}, ${literal(what)})`)
+    await this.#run(
+      `INSERT INTO ${index} (tab, what, why) VALUES (${literal(store.table)}, ${literal(what)}, ${literal(why ?? null)})`,
+    )
     const [made] = await this.#session.query('SELECT LAST_INSERT_ID() AS n')
     const place = at(this.#database, `t${made?.n}`)
     await this.#run(`CREATE TABLE ${place} AS SELECT ${list(columns)} FROM ${store.at} k WHERE ${where}`)
@@ -61,9 +66,17 @@ export class KeptRows {
     })
   }
 
+  /** Notes why the rows of a store wait now. */
+  async explain(store: Store, why: string): Promise<void> {
+    const n = numberOf(store)
+    if (n === undefined) return
+    await this.#make()
+    await this.#run(`UPDATE ${at(this.#database, INDEX)} SET why = ${literal(why)} WHERE n = ${n}`)
+  }
+
   async drop(store: Store): Promise<void> {
-    const n = /`t(\d+)`$/.exec(store.at)?.[1]
-    if (n === undefined || store.origin === 'rows') return
+    const n = numberOf(store)
+    if (n === undefined) return
     await this.#run(`DELETE FROM ${at(this.#database, INDEX)} WHERE n = ${n}`)
     await this.#run(`DROP TABLE IF EXISTS ${store.at}`)
   }
@@ -83,8 +96,11 @@ export class KeptRows {
     const index = at(this.#database, INDEX)
     await this.#run(`CREATE DATABASE IF NOT EXISTS ${identifier(this.#database)} CHARACTER SET utf8mb4`)
     await this.#run(
-      `CREATE TABLE IF NOT EXISTS ${index} (n int PRIMARY KEY AUTO_INCREMENT, tab varchar(64) NOT NULL, what varchar(10) NOT NULL, done tinyint NOT NULL DEFAULT 0)`,
+      `CREATE TABLE IF NOT EXISTS ${index} (n int PRIMARY KEY AUTO_INCREMENT, tab varchar(64) NOT NULL, what varchar(10) NOT NULL, why text CHARACTER SET utf8mb4, done tinyint NOT NULL DEFAULT 0)`,
     )
+    // An earlier version of migratest noted no reasons.
+    const [why] = await this.#session.query(`SHOW COLUMNS FROM ${index} LIKE 'why'`)
+    if (!why) await this.#run(`ALTER TABLE ${index} ADD COLUMN why text CHARACTER SET utf8mb4`)
     // An interrupted run may have left incomplete tables.
     for (const { n } of await this.#session.query(`SELECT n FROM ${index} WHERE done = 0`)) {
       await this.#run(`DROP TABLE IF EXISTS ${at(this.#database, `t${n}`)}`)
@@ -98,4 +114,7 @@ export class KeptRows {
 }
 
 // --- internal ---
-const INDEX = 'migratest index'
+
+function numberOf({ at: place, origin }: Store): string | undefined {
+  return origin === 'rows' ? undefined : /`t(\d+)`$/.exec(place)?.[1]
+}

@@ -29,7 +29,9 @@ export const mysqlKind: DatabaseKind = {
   },
   async openRows(url, options) {
     const { mysqlRows } = await import('./rowReader.ts')
-    return mysqlRows(await openUrl(url, own(options)), notOfTheSchema(options.table, options.hidden))
+    const { besideOf } = await copies()
+    const kept = besideOf(placeOf(url).database, 'kept')
+    return mysqlRows(await openUrl(url, own(options)), notOfTheSchema(options.table, options.hidden), kept)
   },
   async rehearse(url, options) {
     const { rehearse } = await import('./rehearsal.ts')

@@ -132,8 +132,8 @@ class MysqlRows implements RowKeeper {
     }
     for (const store of this.#stores) {
       if (now.some(({ name }) => name === store.table)) continue
-      const rows = await this.#kept.add(store, namesOf(store), 'waited', notMade(store, madeIn(store.table)))
-      left.push({ table: store.table, rows, why: 'its table is gone' })
+      const rows = await this.#kept.add(store, namesOf(store), 'waited', notMade(store, madeIn(store.table)), GONE)
+      left.push({ table: store.table, rows, why: GONE })
     }
     await this.#setNumbers(now)
     for (const store of replaced) await this.#kept.drop(store)
@@ -199,15 +199,18 @@ class MysqlRows implements RowKeeper {
         )
         await this.#kept.dropIfEmpty(store)
       } else if (rows > 0) await this.#kept.drop(store)
+      if (why !== undefined) await this.#kept.explain(store, why)
       return { rows, left }
     }
-    if (why) left.push({ table: table.name, rows: await this.#kept.add(store, namesOf(store), 'waited', absent), why })
+    if (why) {
+      left.push({ table: table.name, rows: await this.#kept.add(store, namesOf(store), 'waited', absent, why), why })
+    }
     for (const name of [...gone, ...(key.length === 0 ? readded : [])]) {
       const has = `${notMade(store, made)} AND k.${identifier(name)} IS NOT NULL AND ${key.length > 0 ? isThere : 'true'}`
       const [row] = await this.#session.query(`SELECT COUNT(*) AS n FROM ${store.at} k WHERE ${has}`)
       const words = key.length > 0 ? 'its column is gone' : 'its column is gone, and without a key they cannot be kept'
       left.push({ table: table.name, column: name, rows: Number(row?.n), why: words })
-      if (key.length > 0) await this.#kept.add(store, [...key, name], 'values', has)
+      if (key.length > 0) await this.#kept.add(store, [...key, name], 'values', has, words)
     }
     return { rows, left }
   }
@@ -352,7 +355,7 @@ class MysqlRows implements RowKeeper {
       await this.#tries(`${one} SET ${set.join(', ')} WHERE ${where} AND c.\`migratest n\` = ${n}`)
     }
     if (store.origin !== 'rows') return []
-    const rows = await this.#kept.add(store, [...key, name], 'values', isOpen)
+    const rows = await this.#kept.add(store, [...key, name], 'values', isOpen, failed)
     return [{ table: table.name, column: name, rows, why: failed }]
   }
 
@@ -433,6 +436,7 @@ class MysqlRows implements RowKeeper {
 }
 
 // --- internal ---
+const GONE = 'its table is gone'
 const MOST_MADE = 10_000
 const MOST_ONE_BY_ONE = 10_000
 

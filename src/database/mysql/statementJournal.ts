@@ -53,6 +53,30 @@ export async function readJournal(
   return before && { ...aim, before, modes }
 }
 
+/** A look at the object that a statement is about to change, sent as the last statement of a message. */
+export interface Look {
+  /** The statement that is about to run. */
+  readonly of: string
+  readonly sql: string
+  /** Returns what the journal stores. @param row what the look returned @param errno the error it failed with */
+  read(row: Row | undefined, errno: number | undefined): StatementJournal | undefined
+}
+
+/** Returns the look at the object of a statement; undefined if it names none or several. */
+export function lookAt(statement: string, { database, modes }: Omit<Reading, 'changed'>): Look | undefined {
+  const aim = ddlTargetsOf(statement, database)
+  const [target, second] = aim?.targets ?? []
+  if (!aim || !target || second) return undefined
+  return {
+    of: statement,
+    sql: showOf(target),
+    read(row, errno) {
+      const hash = errno === undefined ? row && hashOf(row) : NOT_THERE.has(errno) ? null : undefined
+      return hash === undefined ? undefined : { ...aim, before: [hash], modes }
+    },
+  }
+}
+
 /** Returns whether the statement took effect; undefined if the objects cannot be read or it took effect in part. */
 export async function wasApplied(session: Session, progress: StatementJournal): Promise<boolean | undefined> {
   const { targets, before, verb, modes } = progress
@@ -253,18 +277,27 @@ async function readTargets(
   modes: Modes | undefined,
 ): Promise<(string | null)[] | undefined> {
   const hashes: (string | null)[] = []
-  for (const { kind, name } of targets) {
+  for (const target of targets) {
     try {
-      const row = await show(session, `SHOW CREATE ${kind} ${name}`, modes)
-      const definition = definitionOf(row)
-      if (definition === undefined) return undefined
-      hashes.push(createHash('sha256').update(definition).digest('hex').slice(0, 32))
+      const hash = hashOf(await show(session, showOf(target), modes))
+      if (hash === undefined) return undefined
+      hashes.push(hash)
     } catch (error) {
       if (!NOT_THERE.has((error as MysqlError).errno ?? 0)) return undefined
       hashes.push(null)
     }
   }
   return hashes
+}
+
+function showOf({ kind, name }: Target): string {
+  return `SHOW CREATE ${kind} ${name}`
+}
+
+/** Returns the hash of a definition; undefined if this user may not see it. */
+function hashOf(row: Row): string | undefined {
+  const definition = definitionOf(row)
+  return definition === undefined ? undefined : createHash('sha256').update(definition).digest('hex').slice(0, 32)
 }
 
 /** Runs a SHOW statement under the given modes, whatever the file has set: how names are quoted depends on them. */

@@ -64,12 +64,18 @@ export interface StatementMessage {
 
 /**
  * `beginning`: our writes that record the migration as begun. `statement`: the statement, or our writes that commit
- * with it. `ending`: our writes after a statement that has committed.
+ * with it. `ending`: our writes after a statement that has committed. `look`: the look at the next statement's object.
  */
-type MessagePart = 'beginning' | 'statement' | 'ending'
+type MessagePart = 'beginning' | 'statement' | 'ending' | 'look'
 
-export function composeMessage(statement: StatementToSend, writes: OwnWrites, notice?: OnNotice): StatementMessage {
-  const { kind, index, texts, progress, isFirst, isLast } = statement
+/** @param look SQL that looks at the object of the next statement */
+export function composeMessage(
+  statement: StatementToSend,
+  writes: OwnWrites,
+  notice?: OnNotice,
+  look?: string,
+): StatementMessage {
+  const { kind, index, texts, progress, isFirst } = statement
   const begin = isFirst
     ? writes.begin({ started: isUndoable(statement) ? 0 : 1, progress })
     : isUndoable(statement)
@@ -77,19 +83,26 @@ export function composeMessage(statement: StatementToSend, writes: OwnWrites, no
       : [writes.journal({ started: index + 1, done: index }, progress), 'COMMIT']
   const before = kind === 'rows' ? [...begin, 'START TRANSACTION'] : begin
   const heard = withWarnings(texts, notice)
-  // After the last statement, `finish` records the whole migration at once. If that does not happen, the objects
-  // themselves show whether the statement took effect.
-  const after = isLast && progress !== null ? [] : recordDone(index, writes)
+  const after = isDeferred(statement) || (statement.isLast && progress !== null) ? [] : recordDone(index, writes)
   const end = before.length + heard.statements.length
   return {
-    statements: [...before, ...heard.statements, ...after],
+    statements: [...before, ...heard.statements, ...after, ...(look === undefined ? [] : [look])],
     textAt: (at) => heard.textAt(at - before.length),
     partAt: (at) => {
       if (isFirst && at < begin.length) return 'beginning'
+      if (look !== undefined && at === end + after.length) return 'look'
       return kind !== 'rows' && at >= end ? 'ending' : 'statement'
     },
     onRow: heard.onRow,
   }
+}
+
+/**
+ * Returns whether a statement is recorded as done only when the next one begins, and the last one when the whole
+ * migration is recorded. If that does not happen, the objects themselves show whether the statement took effect.
+ */
+export function isDeferred({ kind, progress, isLast }: StatementToSend): boolean {
+  return kind === 'schema' && progress !== null && !isLast
 }
 
 /** Returns the writes that record a statement as done. */

@@ -25,7 +25,9 @@ export const pgliteKind: DatabaseKind = {
   borrow: async (client) => ({ dialect: 'postgres', session: await pgliteSession(client as PGlite, false) }),
   async openRows(url, options) {
     const { postgresRows } = await import('../postgres/rowReader.ts')
-    return postgresRows(await pgliteSession(await openUrl(url), true), notOfTheSchema(options.table, options.hidden))
+    const exclude = notOfTheSchema(options.table, options.hidden)
+    // It cannot be watched, so no rows wait.
+    return postgresRows(await pgliteSession(await openUrl(url), true), exclude, '"none"')
   },
   development: {
     refuse: () =>

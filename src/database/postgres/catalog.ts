@@ -1,35 +1,17 @@
 /** Reads the schema of a PostgreSQL database: tables, views, routines and everything else, each with its DDL. */
-import type { Hidden } from '../../migrate/source.ts'
 import type { ObjectKind, SchemaObject } from '../../schema/model.ts'
 import { Schema } from '../../schema/schema.ts'
 import type { CatalogRow, ObjectRow } from './catalogFacts.ts'
 import { describeObject } from './catalogObjects.ts'
-import { catalogQuery, PREPARED, prepareCatalog } from './catalogQuery.ts'
+import { type CatalogOptions, readRows } from './catalogRows.ts'
 import type { Session } from './session.ts'
-import { literal } from './tables.ts'
 
-export interface CatalogOptions {
-  /**
-   * Keeps the settings and the prepared query on the session, for repeated reads: planning the query takes longer than
-   * running it. On a borrowed session only the query stays. Not for a session that a pooler may hand to somebody else.
-   */
-  readonly keep?: boolean
-  /** What to leave out: the migrations' own tables, in any schema. */
-  readonly exclude: Hidden
-}
-
-/**
- * Reads with `search_path` set to `public`, so that names are written the same way whatever the session's path is. On a
- * borrowed session all settings are restored; on one of ours nothing outlives the message unless `keep` is set.
- */
-export async function readSchema(session: Session, { exclude, keep = false }: CatalogOptions): Promise<Schema> {
-  if (session.borrowed) return readOnBorrowed(session, exclude, keep)
-  if (!keep) return readInTransaction(session, exclude)
-  if (!prepared.has(session)) {
-    await session.query(`${set(SETTINGS)}${prepareCatalog(exclude)}`)
-    prepared.add(session)
-  }
-  return execute(session)
+/** Reads the schema; if nothing has changed since the last reading on a session that keeps it, returns the same object. */
+export async function readSchema(session: Session, options: CatalogOptions): Promise<Schema> {
+  const rows = await readRows(session, options)
+  const schema = schemas.get(rows) ?? schemaOf(rows)
+  schemas.set(rows, schema)
+  return schema
 }
 
 /** Says that one object needs another. */
@@ -89,6 +71,8 @@ interface Replacement {
 
 // --- internal ---
 
+const schemas = new WeakMap<readonly CatalogRow[], Schema>()
+
 /** Beside the schemas, because it is no part of what they mean: two are equal without it. */
 const catalogs = new WeakMap<Schema, () => Catalog>()
 
@@ -110,62 +94,6 @@ function schemaOf(rows: readonly CatalogRow[]): Schema {
     return { facts: new Map(ordered.map(({ row, object }) => [object, row])), needs }
   })
   return schema
-}
-
-/** Our own sessions that have the settings and the prepared query. */
-const prepared = new WeakSet<Session>()
-
-/**
- * Settings that change how the server writes names, values and expressions. `pg_temp` comes last, or temporary tables
- * would hide others. JIT-compiling such a large query would take longer than running it.
- */
-const SETTINGS: Readonly<Record<string, string>> = {
-  search_path: 'public, pg_temp',
-  TimeZone: 'UTC',
-  DateStyle: 'ISO, YMD',
-  IntervalStyle: 'postgres',
-  extra_float_digits: '1',
-  bytea_output: 'hex',
-  quote_all_identifiers: 'off',
-  standard_conforming_strings: 'on',
-  jit: 'off',
-}
-
-/** Reads in one transaction: a pooler keeps it on one session, and settings made within it end with it. */
-async function readInTransaction(session: Session, exclude: Hidden): Promise<Schema> {
-  await session.query(`BEGIN READ ONLY; ${set(SETTINGS, true)}`)
-  try {
-    const rows = (await session.query(catalogQuery(exclude))) as unknown as CatalogRow[]
-    return schemaOf(rows)
-  } finally {
-    await session.query('ROLLBACK')
-  }
-}
-
-async function readOnBorrowed(session: Session, exclude: Hidden, keep: boolean): Promise<Schema> {
-  const names = Object.keys(SETTINGS)
-  const [before] = await session.query(
-    `SELECT json_object(ARRAY[${names.map((name) => `${literal(name)}, current_setting(${literal(name)})`).join(', ')}]) AS settings`,
-  )
-  try {
-    await session.query(`${set(SETTINGS)}${prepared.has(session) ? '' : prepareCatalog(exclude)}`)
-    if (keep) prepared.add(session)
-    return await execute(session)
-  } finally {
-    await session.query(`${set(before?.settings as Record<string, string>)}${keep ? '' : `DEALLOCATE ${PREPARED};`}`)
-  }
-}
-
-function set(settings: Readonly<Record<string, string>>, local = false): string {
-  const calls = Object.entries(settings).map(
-    ([name, value]) => `pg_catalog.set_config(${literal(name)}, ${literal(value)}, ${local})`,
-  )
-  return `SELECT ${calls.join(', ')};`
-}
-
-async function execute(session: Session): Promise<Schema> {
-  const rows = (await session.query(`EXECUTE ${PREPARED}`)) as unknown as CatalogRow[]
-  return schemaOf(rows)
 }
 
 const RANKS: readonly ObjectKind[] = ['schema', 'extension', 'other', 'type', 'sequence', 'routine', 'table', 'view']
@@ -208,9 +136,7 @@ function inOrder(rows: readonly CatalogRow[]): { row: ObjectRow; object: SchemaO
   for (const row of rows) {
     if (row.kind === 'needs') continue
     const oid = Number(row.oid)
-    const full = row.kind === 'table' ? { ...row, facts: { ...row.facts, later: later.get(oid) ?? [] } } : row
-    const object = describeObject(full)
-    found.push({ oid, key: sortKey(object), row: full, object })
+    found.push({ oid, ...described(row, later.get(oid) ?? []) })
   }
   found.sort((a, b) => (a.key < b.key ? -1 : 1))
   const byOid = new Map(found.map((item) => [item.oid, item]))
@@ -228,6 +154,25 @@ function inOrder(rows: readonly CatalogRow[]): { row: ObjectRow; object: SchemaO
   }
   for (const item of found) visit(item)
   return ordered
+}
+
+interface Described {
+  readonly key: string
+  readonly row: ObjectRow
+  readonly object: SchemaObject
+}
+
+/** Rows that are the same as in the reading before have the same object, which is quickly compared. */
+const known = new WeakMap<ObjectRow, Described & { readonly later: string }>()
+
+function described(row: ObjectRow, later: readonly string[]): Described {
+  const found = known.get(row)
+  if (found && found.later === later.join('\0')) return found
+  const full = row.kind === 'table' ? { ...row, facts: { ...row.facts, later } } : row
+  const object = describeObject(full)
+  const made = { key: sortKey(object), row: full, object, later: later.join('\0') }
+  known.set(row, made)
+  return made
 }
 
 function reaches(needs: ReadonlyMap<number, readonly number[]>, from: number, to: number): boolean {

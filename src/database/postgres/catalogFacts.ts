@@ -8,11 +8,20 @@ export type CatalogRow = ObjectRow | NeedsRow
 
 /** The row of an object of kind `K`; without `K`, of any kind. */
 export type ObjectRow<K extends keyof FactsOf = keyof FactsOf> = {
-  [Kind in K]: { readonly kind: Kind; readonly oid: string | number; readonly facts: FactsOf[Kind] }
+  [Kind in K]: {
+    readonly kind: Kind
+    readonly oid: string | number
+    readonly family: Family
+    readonly facts: FactsOf[Kind]
+  }
 }[K]
+
+/** The oid of the relation, type or routine to which an object belongs, itself included; null for any other object. */
+type Family = string | number | null
 
 interface NeedsRow {
   readonly kind: 'needs'
+  readonly family: Family
   /**
    * The oids of both objects. `part`: the part of the first object that needs the second, such as `column name`, if it
    * can be created after the object itself. `member`: the part of the first object that needs the second, whatever it is:
@@ -250,7 +259,7 @@ interface IndexFacts {
   readonly clustered: boolean
   readonly replica: boolean
   /** `true` if it is created without the indexes of the partitions, because one of those has a name of its own. */
-  readonly alone: boolean | null
+  readonly alone: boolean
   /** The index of the partitioned table that it belongs to. */
   readonly parent: string | null
 }

@@ -8,12 +8,18 @@
 import type { Hidden } from '../../migrate/source.ts'
 import { literal } from './tables.ts'
 
-/** The name under which the query is prepared on a session. */
-export const PREPARED = 'migratest_schema'
-
-export function prepareCatalog(exclude: Hidden): string {
-  return `PREPARE ${PREPARED} AS ${catalogQuery(exclude)}`
+export function catalogQuery(hidden: Hidden): string {
+  const { before, ofFamilies, needs } = pieces(hidden, false)
+  return `${before}\n${[...OTHERS_FIRST, ...ofFamilies, ...OTHERS_LAST, needs].join('\nUNION ALL\n')}`
 }
+
+/** As {@link catalogQuery}, but only the families whose oids are the parameter `$1`, an array. */
+export function changedQuery(hidden: Hidden): string {
+  const { before, ofFamilies, needs } = pieces(hidden, true)
+  return `${before}\n${[...ofFamilies, needs].join('\nUNION ALL\n')}`
+}
+
+// --- internal ---
 
 /** SQL of an owner's name. It is null for the database's own owner, so that such owners are left out. */
 const owner = (oid: string) =>
@@ -52,7 +58,26 @@ const usualNotNull = "(k.conname = c.relname || '_' || a.attname || '_not_null' 
 const qualified = (namespace: string, name: string) =>
   `CASE WHEN ${namespace} IN ('public', 'pg_catalog') THEN '' ELSE quote_ident(${namespace}) || '.' END || quote_ident(${name})`
 
-export function catalogQuery({ tables, schemas }: Hidden): string {
+/** Catalogs whose rows belong to a relation: their oid and that of the relation. */
+const PARTS: readonly (readonly [catalog: string, oid: string, relation: string])[] = [
+  ['pg_constraint', 'oid', 'conrelid'],
+  ['pg_attrdef', 'oid', 'adrelid'],
+  ['pg_rewrite', 'oid', 'ev_class'],
+  ['pg_trigger', 'oid', 'tgrelid'],
+  ['pg_policy', 'oid', 'polrelid'],
+  ['pg_statistic_ext', 'oid', 'stxrelid'],
+]
+
+interface Pieces {
+  /** The common table expressions. */
+  readonly before: string
+  /** The objects that belong to a relation, a type or a routine. */
+  readonly ofFamilies: readonly string[]
+  /** Which object needs which. */
+  readonly needs: string
+}
+
+function pieces({ tables, schemas }: Hidden, changed: boolean): Pieces {
   const names = tables.map(literal).join(', ')
   const ours =
     tables.length > 0 ? `AND c.relname NOT IN (${names}) AND n.nspname || '.' || c.relname NOT IN (${names})` : ''
@@ -62,33 +87,40 @@ export function catalogQuery({ tables, schemas }: Hidden): string {
       ? `AND NOT (c.relkind = 'S' AND EXISTS (SELECT FROM pg_depend d JOIN pg_class t ON t.oid = d.refobjid WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass AND d.objid = c.oid AND (t.relname IN (${names}) OR t.relnamespace::regnamespace || '.' || t.relname IN (${names}))))`
       : ''
   const schemasOut = schemas.length > 0 ? `AND nspname NOT IN (${schemas.map(literal).join(', ')})` : ''
-  return `
+  const before = `
 WITH member AS MATERIALIZED (SELECT classid, objid FROM pg_depend WHERE deptype = 'e'),
 ns AS MATERIALIZED (SELECT * FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema' ${schemasOut}),
 rel AS MATERIALIZED (
   SELECT c.*, n.nspname, c.oid::regclass::text AS name FROM pg_class c JOIN ns n ON n.oid = c.relnamespace
-  WHERE c.oid >= 16384 AND c.relkind IN ('r', 'p', 'f', 'v', 'm', 'S') AND ${notMember('pg_class', 'c.oid')} ${ours} ${theirs}
+  WHERE c.oid >= 16384 AND c.relkind IN ('r', 'p', 'f', 'v', 'm', 'S') AND ${notMember('pg_class', 'c.oid')} ${ours} ${theirs} ${changed ? 'AND c.oid = ANY ($1)' : ''}
 ),
 typ AS MATERIALIZED (
-  SELECT t.*, n.nspname, t.oid::regtype::text AS name FROM pg_type t JOIN ns n ON n.oid = t.typnamespace
+  SELECT t.*, n.nspname, t.oid::regtype::text AS name, CASE WHEN t.typtype = 'c' THEN t.typrelid ELSE t.oid END AS family FROM pg_type t JOIN ns n ON n.oid = t.typnamespace
   WHERE t.oid >= 16384 AND ${notMember('pg_type', 't.oid')} AND (t.typtype IN ('e', 'd', 'r') OR (t.typtype = 'c' AND EXISTS (SELECT FROM pg_class c WHERE c.oid = t.typrelid AND c.relkind = 'c')))
+    ${changed ? "AND CASE WHEN t.typtype = 'c' THEN t.typrelid ELSE t.oid END = ANY ($1)" : ''}
 ),
 -- Partitioned indexes of which a partition's own has a name that the server would not give it.
 named AS MATERIALIZED (
   SELECT DISTINCT pg_partition_root(i.indexrelid) AS root FROM pg_inherits h JOIN pg_index i ON i.indexrelid = h.inhrelid JOIN pg_class x ON x.oid = i.indexrelid JOIN rel c ON c.oid = i.indrelid
   WHERE NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = i.indexrelid)
     AND x.relname <> left(c.relname || '_' || (SELECT string_agg(COALESCE(a.attname, 'expr'), '_' ORDER BY u.at) FROM unnest(i.indkey::smallint[]) WITH ORDINALITY u (num, at) LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = u.num AND u.num <> 0) || '_idx', 63)
-)
-SELECT 'schema' AS kind, n.oid::bigint AS oid, json_build_object('name', quote_ident(n.nspname), 'comment', ${comment('n.oid', 'pg_namespace')},
-  'owner', CASE WHEN n.nspname = 'public' THEN CASE WHEN pg_get_userbyid(n.nspowner) <> 'pg_database_owner' THEN quote_ident(pg_get_userbyid(n.nspowner)) END ELSE ${owner('n.nspowner')} END,
-  'acl', ${privileges("COALESCE(n.nspacl, acldefault('n', n.nspowner))", "CASE WHEN n.nspname = 'public' THEN acldefault('n', n.nspowner) || makeaclitem(0, n.nspowner, 'USAGE', false) ELSE acldefault('n', n.nspowner) END")}) AS facts
-FROM ns n WHERE ${notMember('pg_namespace', 'n.oid')}
-UNION ALL
-SELECT 'extension', e.oid, json_build_object('name', quote_ident(e.extname), 'schema', quote_ident(n.nspname),
-  'version', (SELECT quote_literal(e.extversion) FROM pg_available_extensions() v WHERE v.name = e.extname AND v.default_version <> e.extversion))
-FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname <> 'plpgsql'
-UNION ALL
-SELECT 'type', CASE WHEN t.typtype = 'c' THEN t.typrelid ELSE t.oid END, json_build_object('name', t.name, 'form', t.typtype, 'owner', ${owner('t.typowner')}, 'comment', ${comment('t.oid', 'pg_type')},
+),
+routine AS MATERIALIZED (
+  SELECT p.* FROM pg_proc p JOIN ns n ON n.oid = p.pronamespace
+  WHERE p.oid >= 16384 ${changed ? 'AND p.oid = ANY ($1)' : ''} AND ${notMember('pg_proc', 'p.oid')} AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'i')
+),
+-- The rows of the catalogs that belong to a relation, a type or a routine.
+part AS MATERIALIZED (
+  SELECT 'pg_class'::regclass::oid AS classid, oid AS objid, oid AS family FROM rel
+  UNION ALL SELECT 'pg_type'::regclass, oid, family FROM typ
+  UNION ALL SELECT 'pg_class'::regclass, family, family FROM typ WHERE typtype = 'c'
+  UNION ALL SELECT 'pg_proc'::regclass, oid, oid FROM routine
+  UNION ALL SELECT 'pg_constraint'::regclass, k.oid, t.family FROM pg_constraint k JOIN typ t ON t.oid = k.contypid
+  UNION ALL SELECT 'pg_class'::regclass, x.indexrelid, c.oid FROM pg_index x JOIN rel c ON c.oid = x.indrelid
+  UNION ALL ${PARTS.map(([catalog, oid, relation]) => `SELECT '${catalog}'::regclass, x.${oid}, c.oid FROM ${catalog} x JOIN rel c ON c.oid = x.${relation}`).join('\n  UNION ALL ')}
+)`
+  const ofFamilies = [
+    `SELECT 'type' AS kind, t.family::bigint AS oid, t.family::bigint AS family, json_build_object('name', t.name, 'form', t.typtype, 'owner', ${owner('t.typowner')}, 'comment', ${comment('t.oid', 'pg_type')},
   'acl', ${privileges('t.typacl', "acldefault('T', t.typowner)")},
   'labels', (SELECT json_agg(quote_literal(enumlabel) ORDER BY enumsortorder) FROM pg_enum WHERE enumtypid = t.oid),
   'base', CASE WHEN t.typtype = 'd' THEN format_type(t.typbasetype, t.typtypmod) END, 'default', CASE WHEN t.typtype = 'd' THEN COALESCE(pg_get_expr(t.typdefaultbin, 0), t.typdefault) END, 'notNull', t.typnotnull,
@@ -96,26 +128,22 @@ SELECT 'type', CASE WHEN t.typtype = 'c' THEN t.typrelid ELSE t.oid END, json_bu
   'constraints', (SELECT json_agg(json_build_array(quote_ident(conname), pg_get_constraintdef(oid, true), convalidated, ${comment('oid', 'pg_constraint')}) ORDER BY conname) FROM pg_constraint WHERE contypid = t.oid AND contype = 'c'),
   'attributes', (SELECT json_agg(json_build_array(quote_ident(attname), format_type(atttypid, atttypmod) || COALESCE(' COLLATE ' || (SELECT NULLIF(o.oid, y.typcollation)::regcollation::text FROM pg_collation o, pg_type y WHERE o.oid = attcollation AND y.oid = atttypid), ''), col_description(t.typrelid, attnum)) ORDER BY attnum) FROM pg_attribute WHERE attrelid = t.typrelid AND attnum > 0 AND NOT attisdropped),
   'range', (SELECT json_build_object('subtype', format_type(rngsubtype, NULL), 'opclass', (SELECT ${qualified('n.nspname', 'o.opcname')} FROM pg_opclass o JOIN pg_namespace n ON n.oid = o.opcnamespace WHERE o.oid = rngsubopc AND NOT o.opcdefault), 'collation', (SELECT NULLIF(rngcollation, y.typcollation)::regcollation FROM pg_type y WHERE y.oid = rngsubtype AND rngcollation <> y.typcollation), 'diff', NULLIF(rngsubdiff, 0)::regproc, 'canonical', NULLIF(rngcanonical, 0)::regproc,
-    'multirange', (SELECT m.oid::regtype::text FROM pg_type m WHERE m.oid = rngmultitypid AND (m.typnamespace <> t.typnamespace OR m.typname <> CASE WHEN t.typname ~ 'range' THEN regexp_replace(t.typname, 'range', 'multirange') ELSE t.typname || '_multirange' END))) FROM pg_range WHERE rngtypid = t.oid))
-FROM typ t
-UNION ALL
-SELECT 'sequence', c.oid, json_build_object('name', c.name, 'owner', ${owner('c.relowner')}, 'comment', ${comment('c.oid', 'pg_class')}, 'acl', ${privileges('c.relacl', "acldefault('s', c.relowner)")},
+    'multirange', (SELECT m.oid::regtype::text FROM pg_type m WHERE m.oid = rngmultitypid AND (m.typnamespace <> t.typnamespace OR m.typname <> CASE WHEN t.typname ~ 'range' THEN regexp_replace(t.typname, 'range', 'multirange') ELSE t.typname || '_multirange' END))) FROM pg_range WHERE rngtypid = t.oid)) AS facts
+FROM typ t`,
+    `SELECT 'sequence', c.oid, c.oid, json_build_object('name', c.name, 'owner', ${owner('c.relowner')}, 'comment', ${comment('c.oid', 'pg_class')}, 'acl', ${privileges('c.relacl', "acldefault('s', c.relowner)")},
   'unlogged', c.relpersistence = 'u', 'options', ${sequenceOptions('s')},
   'owned', EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'a'))
 FROM rel c JOIN pg_sequence s ON s.seqrelid = c.oid
-WHERE NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'i')
-UNION ALL
-SELECT 'routine', p.oid, json_build_object('name', p.oid::regprocedure::text, 'form', p.prokind, 'signature', CASE WHEN p.prokind = 'a' THEN regexp_replace(p.oid::regprocedure::text, '\\(.*', '') || '(' || COALESCE(NULLIF(pg_get_function_identity_arguments(p.oid), ''), '*') || ')' END, 'owner', ${owner('p.proowner')}, 'comment', ${comment('p.oid', 'pg_proc')},
+WHERE NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'i')`,
+    `SELECT 'routine', p.oid, p.oid, json_build_object('name', p.oid::regprocedure::text, 'form', p.prokind, 'signature', CASE WHEN p.prokind = 'a' THEN regexp_replace(p.oid::regprocedure::text, '\\(.*', '') || '(' || COALESCE(NULLIF(pg_get_function_identity_arguments(p.oid), ''), '*') || ')' END, 'owner', ${owner('p.proowner')}, 'comment', ${comment('p.oid', 'pg_proc')},
   'acl', ${privileges('p.proacl', "acldefault('f', p.proowner)")},
   'definition', CASE WHEN p.prokind <> 'a' THEN pg_get_functiondef(p.oid) END,
   'aggregate', (SELECT json_build_object('SFUNC', a.aggtransfn::regproc, 'STYPE', format_type(a.aggtranstype, NULL), 'SSPACE', NULLIF(a.aggtransspace, 0), 'FINALFUNC', NULLIF(a.aggfinalfn, 0)::regproc, 'FINALFUNC_EXTRA', CASE WHEN a.aggfinalextra THEN '' END, 'COMBINEFUNC', NULLIF(a.aggcombinefn, 0)::regproc,
     'INITCOND', quote_literal(a.agginitval), 'MSFUNC', NULLIF(a.aggmtransfn, 0)::regproc, 'MINVFUNC', NULLIF(a.aggminvtransfn, 0)::regproc, 'MSTYPE', CASE WHEN a.aggmtranstype <> 0 THEN format_type(a.aggmtranstype, NULL) END,
     'MFINALFUNC', NULLIF(a.aggmfinalfn, 0)::regproc, 'MINITCOND', quote_literal(a.aggminitval), 'SORTOP', (SELECT 'OPERATOR(' || quote_ident(n.nspname) || '.' || o.oprname || ')' FROM pg_operator o JOIN pg_namespace n ON n.oid = o.oprnamespace WHERE o.oid = a.aggsortop),
     'PARALLEL', CASE p.proparallel WHEN 's' THEN 'SAFE' WHEN 'r' THEN 'RESTRICTED' END) FROM pg_aggregate a WHERE a.aggfnoid = p.oid))
-FROM pg_proc p JOIN ns n ON n.oid = p.pronamespace
-WHERE p.oid >= 16384 AND ${notMember('pg_proc', 'p.oid')} AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'i')
-UNION ALL
-SELECT CASE WHEN c.relkind IN ('v', 'm') THEN 'view' ELSE 'table' END, c.oid, json_build_object('name', c.name, 'form', c.relkind, 'persistence', c.relpersistence, 'owner', ${owner('c.relowner')},
+FROM routine p`,
+    `SELECT CASE WHEN c.relkind IN ('v', 'm') THEN 'view' ELSE 'table' END, c.oid, c.oid, json_build_object('name', c.name, 'form', c.relkind, 'persistence', c.relpersistence, 'owner', ${owner('c.relowner')},
   'comment', ${comment('c.oid', 'pg_class')}, 'acl', ${privileges('c.relacl', "acldefault('r', c.relowner)")}, 'options', c.reloptions || (SELECT array_agg('toast.' || o) FROM pg_class x, unnest(x.reloptions) o WHERE x.oid = c.reltoastrelid), 'method', (SELECT amname FROM pg_am WHERE oid = c.relam AND amname <> 'heap'),
   'tablespace', (SELECT quote_ident(spcname) FROM pg_tablespace WHERE oid = c.reltablespace), 'rowSecurity', c.relrowsecurity, 'forced', c.relforcerowsecurity, 'replica', c.relreplident,
   'ofType', CASE WHEN c.reloftype <> 0 THEN format_type(c.reloftype, NULL) END,
@@ -141,60 +169,34 @@ SELECT CASE WHEN c.relkind IN ('v', 'm') THEN 'view' ELSE 'table' END, c.oid, js
     FROM pg_constraint k LEFT JOIN pg_index x ON x.indexrelid = k.conindid WHERE k.conrelid = c.oid AND k.contype IN ('c', 'p', 'u', 'x') AND k.conislocal AND k.conparentid = 0),
   'notNulls', (SELECT json_agg(json_build_object('name', quote_ident(k.conname), 'column', a.attname, 'quoted', quote_ident(a.attname), 'inherited', NOT k.connoinherit, 'valid', k.convalidated, 'usual', ${usualNotNull}, 'comment', ${comment('k.oid', 'pg_constraint')}) ORDER BY k.conkey)
     FROM pg_constraint k JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.conkey[1] WHERE k.conrelid = c.oid AND k.contype = 'n' AND k.conislocal AND (k.connoinherit OR NOT k.convalidated OR ${comment('k.oid', 'pg_constraint')} IS NOT NULL OR NOT ${usualNotNull})))
-FROM rel c WHERE c.relkind <> 'S'
-UNION ALL
-SELECT 'index', i.indexrelid, json_build_object('table', c.name, 'name', i.indexrelid::regclass::text, 'comment', ${comment('i.indexrelid', 'pg_class')}, 'definition', pg_get_indexdef(i.indexrelid, 0, true), 'partitioned', c.relkind = 'p',
+FROM rel c WHERE c.relkind <> 'S'`,
+    `SELECT 'index', i.indexrelid, c.oid, json_build_object('table', c.name, 'name', i.indexrelid::regclass::text, 'comment', ${comment('i.indexrelid', 'pg_class')}, 'definition', pg_get_indexdef(i.indexrelid, 0, true), 'partitioned', c.relkind = 'p',
   'valid', i.indisvalid, 'clustered', i.indisclustered, 'replica', i.indisreplident AND c.relreplident = 'i',
-  'alone', pg_partition_root(i.indexrelid) IN (SELECT root FROM named), 'parent', (SELECT h.inhparent::regclass::text FROM pg_inherits h WHERE h.inhrelid = i.indexrelid))
+  'alone', COALESCE(pg_partition_root(i.indexrelid) IN (SELECT root FROM named), false), 'parent', (SELECT h.inhparent::regclass::text FROM pg_inherits h WHERE h.inhrelid = i.indexrelid))
 FROM pg_index i JOIN rel c ON c.oid = i.indrelid JOIN pg_class x ON x.oid = i.indexrelid
-WHERE i.indexrelid >= 16384 AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = i.indexrelid AND k.conrelid = i.indrelid AND k.contype IN ('p', 'u', 'x')) AND (NOT EXISTS (SELECT FROM pg_inherits h WHERE h.inhrelid = i.indexrelid) OR pg_partition_root(i.indexrelid) IN (SELECT root FROM named))
-UNION ALL
-SELECT 'foreign-key', k.oid, json_build_object('table', c.name, 'name', quote_ident(k.conname), 'definition', pg_get_constraintdef(k.oid, true), 'comment', ${comment('k.oid', 'pg_constraint')})
-FROM pg_constraint k JOIN rel c ON c.oid = k.conrelid WHERE k.contype = 'f' AND k.conparentid = 0
-UNION ALL
-SELECT 'trigger', t.oid, json_build_object('table', c.name, 'name', quote_ident(t.tgname), 'definition', pg_get_triggerdef(t.oid, true), 'enabled', t.tgenabled, 'comment', ${comment('t.oid', 'pg_trigger')})
-FROM pg_trigger t JOIN rel c ON c.oid = t.tgrelid WHERE NOT t.tgisinternal AND t.tgparentid = 0
-UNION ALL
-SELECT 'trigger', t.oid, json_build_object('table', c.name, 'name', quote_ident(t.tgname), 'definition', NULL, 'enabled', t.tgenabled)
-FROM pg_trigger t JOIN rel c ON c.oid = t.tgrelid JOIN pg_trigger p ON p.oid = t.tgparentid WHERE t.tgenabled <> p.tgenabled
-UNION ALL
-SELECT 'rule', r.oid, json_build_object('table', c.name, 'name', quote_ident(r.rulename), 'definition', pg_get_ruledef(r.oid, true), 'enabled', r.ev_enabled, 'comment', ${comment('r.oid', 'pg_rewrite')})
-FROM pg_rewrite r JOIN rel c ON c.oid = r.ev_class WHERE r.oid >= 16384 AND r.rulename <> '_RETURN'
-UNION ALL
-SELECT 'policy', p.oid, json_build_object('table', c.name, 'name', quote_ident(p.polname), 'command', p.polcmd, 'permissive', p.polpermissive, 'comment', ${comment('p.oid', 'pg_policy')},
+WHERE i.indexrelid >= 16384 AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = i.indexrelid AND k.conrelid = i.indrelid AND k.contype IN ('p', 'u', 'x')) AND (NOT EXISTS (SELECT FROM pg_inherits h WHERE h.inhrelid = i.indexrelid) OR pg_partition_root(i.indexrelid) IN (SELECT root FROM named))`,
+    `SELECT 'foreign-key', k.oid, c.oid, json_build_object('table', c.name, 'name', quote_ident(k.conname), 'definition', pg_get_constraintdef(k.oid, true), 'comment', ${comment('k.oid', 'pg_constraint')})
+FROM pg_constraint k JOIN rel c ON c.oid = k.conrelid WHERE k.contype = 'f' AND k.conparentid = 0`,
+    `SELECT 'trigger', t.oid, c.oid, json_build_object('table', c.name, 'name', quote_ident(t.tgname), 'definition', pg_get_triggerdef(t.oid, true), 'enabled', t.tgenabled, 'comment', ${comment('t.oid', 'pg_trigger')})
+FROM pg_trigger t JOIN rel c ON c.oid = t.tgrelid WHERE NOT t.tgisinternal AND t.tgparentid = 0`,
+    `SELECT 'trigger', t.oid, c.oid, json_build_object('table', c.name, 'name', quote_ident(t.tgname), 'definition', NULL, 'enabled', t.tgenabled)
+FROM pg_trigger t JOIN rel c ON c.oid = t.tgrelid JOIN pg_trigger p ON p.oid = t.tgparentid WHERE t.tgenabled <> p.tgenabled`,
+    `SELECT 'rule', r.oid, c.oid, json_build_object('table', c.name, 'name', quote_ident(r.rulename), 'definition', pg_get_ruledef(r.oid, true), 'enabled', r.ev_enabled, 'comment', ${comment('r.oid', 'pg_rewrite')})
+FROM pg_rewrite r JOIN rel c ON c.oid = r.ev_class WHERE r.oid >= 16384 AND r.rulename <> '_RETURN'`,
+    `SELECT 'policy', p.oid, c.oid, json_build_object('table', c.name, 'name', quote_ident(p.polname), 'command', p.polcmd, 'permissive', p.polpermissive, 'comment', ${comment('p.oid', 'pg_policy')},
   'roles', (SELECT json_agg(CASE r WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(r)) END ORDER BY r) FROM unnest(p.polroles) r), 'using', pg_get_expr(p.polqual, p.polrelid), 'check', pg_get_expr(p.polwithcheck, p.polrelid))
-FROM pg_policy p JOIN rel c ON c.oid = p.polrelid
-UNION ALL
-SELECT 'statistics', s.oid, json_build_object('table', c.name, 'name', ${qualified('n.nspname', 's.stxname')}, 'definition', pg_get_statisticsobjdef(s.oid), 'owner', ${owner('s.stxowner')}, 'target', NULLIF(to_jsonb(s) ->> 'stxstattarget', '-1'), 'comment', ${comment('s.oid', 'pg_statistic_ext')})
-FROM pg_statistic_ext s JOIN rel c ON c.oid = s.stxrelid JOIN ns n ON n.oid = s.stxnamespace
-UNION ALL
-SELECT 'event-trigger', e.oid, json_build_object('name', quote_ident(e.evtname), 'event', e.evtevent, 'tags', e.evttags, 'function', e.evtfoid::regproc, 'enabled', e.evtenabled, 'comment', ${comment('e.oid', 'pg_event_trigger')})
-FROM pg_event_trigger e WHERE ${notMember('pg_event_trigger', 'e.oid')}
-UNION ALL
-SELECT 'default-privileges', d.oid, json_build_object('name', concat_ws(' ', quote_ident(pg_get_userbyid(d.defaclrole)), 'in ' || quote_ident(n.nspname), d.defaclobjtype), 'role', quote_ident(pg_get_userbyid(d.defaclrole)),
-  'schema', quote_ident(n.nspname), 'objects', d.defaclobjtype, 'acl', ${privileges('d.defaclacl', "CASE WHEN d.defaclnamespace = 0 THEN acldefault(CASE d.defaclobjtype WHEN 'S' THEN 's' ELSE d.defaclobjtype END, d.defaclrole) ELSE acldefault('c', d.defaclrole) END")})
-FROM pg_default_acl d LEFT JOIN pg_namespace n ON n.oid = d.defaclnamespace
-UNION ALL
-${WRITTEN_OUT.map(written).join('\nUNION ALL\n')}
-UNION ALL
--- Options of user mappings are passwords, and stay where they are.
-SELECT 'other', m.umid, json_build_object('name', 'user mapping for ' || m.usename || ' on server ' || m.srvname, 'definition', 'CREATE USER MAPPING FOR ' || CASE WHEN m.umuser = 0 THEN 'PUBLIC' ELSE quote_ident(m.usename) END || ' SERVER ' || quote_ident(m.srvname), 'note', 'its options, if it has any, are left out: they may hold a password')
-FROM pg_user_mappings m
-UNION ALL
-SELECT 'other', o.objid, json_build_object('name', i.type || ' ' || i.identity)
-FROM (${OTHERS.map((catalog) => `SELECT '${catalog}'::regclass::oid AS classid, oid AS objid FROM ${catalog} WHERE oid >= 16384`).join('\n  UNION ALL ')}
-  UNION ALL SELECT 'pg_type'::regclass, oid FROM pg_type t WHERE oid >= 16384 AND typtype = 'b' AND NOT EXISTS (SELECT FROM pg_type e WHERE e.oid = t.typelem AND e.typarray = t.oid)) o,
-  pg_identify_object(o.classid, o.objid, 0) i
-WHERE NOT EXISTS (SELECT FROM member m WHERE m.classid = o.classid AND m.objid = o.objid) AND (i.schema IS NULL OR (i.schema !~ '^pg_' AND i.schema <> 'information_schema'))
-UNION ALL
-SELECT 'needs', 0, json_build_array(object, needed, part, member, of) FROM (SELECT DISTINCT
+FROM pg_policy p JOIN rel c ON c.oid = p.polrelid`,
+    `SELECT 'statistics', s.oid, c.oid, json_build_object('table', c.name, 'name', ${qualified('n.nspname', 's.stxname')}, 'definition', pg_get_statisticsobjdef(s.oid), 'owner', ${owner('s.stxowner')}, 'target', NULLIF(to_jsonb(s) ->> 'stxstattarget', '-1'), 'comment', ${comment('s.oid', 'pg_statistic_ext')})
+FROM pg_statistic_ext s JOIN rel c ON c.oid = s.stxrelid JOIN ns n ON n.oid = s.stxnamespace`,
+  ]
+  const needs = `SELECT 'needs', 0, family, json_build_array(object, needed, part, member, of) FROM (SELECT DISTINCT p.family,
   -- What of a table needs it, where that can be made behind the table.
   COALESCE('column ' || (SELECT quote_ident(attname) FROM pg_attribute WHERE attrelid = a.adrelid AND attnum = a.adnum AND attgenerated = ''), 'constraint ' || CASE WHEN k.contype = 'c' AND k.conrelid <> 0 THEN quote_ident(k.conname) END) AS part,
   COALESCE((SELECT CASE attgenerated WHEN '' THEN 'default ' ELSE 'column ' END || quote_ident(attname) FROM pg_attribute WHERE attrelid = a.adrelid AND attnum = a.adnum), 'constraint ' || quote_ident(k.conname), 'column ' || (SELECT quote_ident(attname) FROM pg_attribute WHERE d.classid = 'pg_class'::regclass AND d.objsubid > 0 AND attrelid = d.objid AND attnum = d.objsubid)) AS member,
   COALESCE('constraint ' || quote_ident(rk.conname), 'constraint ' || quote_ident(ik.conname), 'column ' || (SELECT quote_ident(attname) FROM pg_attribute WHERE d.refclassid = 'pg_class'::regclass AND d.refobjsubid > 0 AND attrelid = d.refobjid AND attnum = d.refobjsubid)) AS of,
   COALESCE(CASE WHEN w.rulename = '_RETURN' THEN w.ev_class END, a.adrelid, NULLIF(k.conrelid, 0), NULLIF(k.contypid, 0), pr.prpubid, pn.pnpubid, d.objid)::bigint AS object,
   COALESCE(x.refobjid, NULLIF(e.typrelid, 0), e.oid, NULLIF(t.typrelid, 0), (SELECT rngtypid FROM pg_range WHERE rngmultitypid = t.oid), t.oid, NULLIF(rk.conrelid, 0), NULLIF(rk.contypid, 0), ik.conrelid, d.refobjid)::bigint AS needed
-FROM pg_depend d
+FROM pg_depend d ${changed ? '' : 'LEFT '}JOIN part p ON p.classid = d.classid AND p.objid = d.objid
 LEFT JOIN pg_rewrite w ON d.classid = 'pg_rewrite'::regclass AND w.oid = d.objid
 LEFT JOIN pg_attrdef a ON d.classid = 'pg_attrdef'::regclass AND a.oid = d.objid
 LEFT JOIN pg_constraint k ON d.classid = 'pg_constraint'::regclass AND k.oid = d.objid AND k.contype <> 'f'
@@ -208,10 +210,11 @@ LEFT JOIN pg_type e ON e.oid = t.typelem AND e.typarray = t.oid
 LEFT JOIN pg_depend x ON x.classid = d.refclassid AND x.objid = d.refobjid AND x.objsubid = 0 AND x.deptype = 'e'
 WHERE d.objid >= 16384 AND d.refobjid >= 16384 AND d.deptype IN ('n', 'a')
   AND NOT (d.deptype = 'a' AND EXISTS (SELECT FROM pg_sequence s WHERE s.seqrelid = d.objid))
-UNION SELECT NULL, NULL, NULL, t.oid::bigint, t.tgparentid::bigint FROM pg_trigger t WHERE t.tgparentid <> 0
-UNION SELECT NULL, NULL, NULL, h.inhrelid::bigint, h.inhparent::bigint FROM pg_inherits h JOIN pg_index i ON i.indexrelid = h.inhrelid
+UNION SELECT c.oid, NULL, NULL, NULL, t.oid::bigint, t.tgparentid::bigint FROM pg_trigger t JOIN rel c ON c.oid = t.tgrelid WHERE t.tgparentid <> 0
+UNION SELECT c.oid, NULL, NULL, NULL, h.inhrelid::bigint, h.inhparent::bigint FROM pg_inherits h JOIN pg_index i ON i.indexrelid = h.inhrelid JOIN rel c ON c.oid = i.indrelid
 -- A partition that is made behind its table's index gets one of its own at once.
-UNION SELECT NULL, NULL, NULL, h.inhparent::bigint, i.indrelid::bigint FROM pg_inherits h JOIN pg_index i ON i.indexrelid = h.inhrelid WHERE pg_partition_root(i.indexrelid) IN (SELECT root FROM named)) edges WHERE object <> needed`
+UNION SELECT c.oid, NULL, NULL, NULL, h.inhparent::bigint, i.indrelid::bigint FROM pg_inherits h JOIN pg_index i ON i.indexrelid = h.inhrelid JOIN pg_index o ON o.indexrelid = h.inhparent JOIN rel c ON c.oid = o.indrelid WHERE pg_partition_root(i.indexrelid) IN (SELECT root FROM named)) edges WHERE object <> needed`
+  return { before, ofFamilies, needs }
 }
 
 /** SQL of an options array, `name=value` each. */
@@ -311,12 +314,40 @@ const WRITTEN_OUT: readonly WrittenOut[] = [
 ]
 
 const written = ({ catalog, definition, what, owner: ownerColumn, acl }: WrittenOut) =>
-  `SELECT 'other', x.oid, json_build_object('name', i.type || ' ' || i.identity, 'definition', ${definition}, 'comment', ${comment('x.oid', catalog)}, 'what', '${what} ' || i.identity,
+  `SELECT 'other', x.oid, NULL, json_build_object('name', i.type || ' ' || i.identity, 'definition', ${definition}, 'comment', ${comment('x.oid', catalog)}, 'what', '${what} ' || i.identity,
   'owner', ${ownerColumn ? owner(`x.${ownerColumn}`) : 'NULL'}, 'acl', ${acl ? privileges(`x.${acl.column}`, `acldefault('${acl.kind}', x.${ownerColumn})`) : 'NULL::json'}, 'granted', ${acl ? `'${acl.granted} ' || i.identity` : 'NULL'})
 FROM ${catalog} x, pg_identify_object('${catalog}'::regclass, x.oid, 0) i WHERE x.oid >= 16384 AND ${notMember(catalog, 'x.oid')} AND ${notMade(catalog, 'x.oid')}`
 
 /** Catalogs whose objects are only compared by their identity. */
 const OTHERS = ['pg_opclass', 'pg_opfamily', 'pg_language', 'pg_transform']
+
+/** Objects that belong to no relation, type or routine. */
+const OTHERS_FIRST: readonly string[] = [
+  `SELECT 'schema' AS kind, n.oid::bigint AS oid, NULL::bigint AS family, json_build_object('name', quote_ident(n.nspname), 'comment', ${comment('n.oid', 'pg_namespace')},
+  'owner', CASE WHEN n.nspname = 'public' THEN CASE WHEN pg_get_userbyid(n.nspowner) <> 'pg_database_owner' THEN quote_ident(pg_get_userbyid(n.nspowner)) END ELSE ${owner('n.nspowner')} END,
+  'acl', ${privileges("COALESCE(n.nspacl, acldefault('n', n.nspowner))", "CASE WHEN n.nspname = 'public' THEN acldefault('n', n.nspowner) || makeaclitem(0, n.nspowner, 'USAGE', false) ELSE acldefault('n', n.nspowner) END")}) AS facts
+FROM ns n WHERE ${notMember('pg_namespace', 'n.oid')}`,
+  `SELECT 'extension', e.oid, NULL, json_build_object('name', quote_ident(e.extname), 'schema', quote_ident(n.nspname),
+  'version', (SELECT quote_literal(e.extversion) FROM pg_available_extensions() v WHERE v.name = e.extname AND v.default_version <> e.extversion))
+FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname <> 'plpgsql'`,
+]
+
+const OTHERS_LAST: readonly string[] = [
+  `SELECT 'event-trigger', e.oid, NULL, json_build_object('name', quote_ident(e.evtname), 'event', e.evtevent, 'tags', e.evttags, 'function', e.evtfoid::regproc, 'enabled', e.evtenabled, 'comment', ${comment('e.oid', 'pg_event_trigger')})
+FROM pg_event_trigger e WHERE ${notMember('pg_event_trigger', 'e.oid')}`,
+  `SELECT 'default-privileges', d.oid, NULL, json_build_object('name', concat_ws(' ', quote_ident(pg_get_userbyid(d.defaclrole)), 'in ' || quote_ident(n.nspname), d.defaclobjtype), 'role', quote_ident(pg_get_userbyid(d.defaclrole)),
+  'schema', quote_ident(n.nspname), 'objects', d.defaclobjtype, 'acl', ${privileges('d.defaclacl', "CASE WHEN d.defaclnamespace = 0 THEN acldefault(CASE d.defaclobjtype WHEN 'S' THEN 's' ELSE d.defaclobjtype END, d.defaclrole) ELSE acldefault('c', d.defaclrole) END")})
+FROM pg_default_acl d LEFT JOIN pg_namespace n ON n.oid = d.defaclnamespace`,
+  ...WRITTEN_OUT.map(written),
+  `-- Options of user mappings are passwords, and stay where they are.
+SELECT 'other', m.umid, NULL, json_build_object('name', 'user mapping for ' || m.usename || ' on server ' || m.srvname, 'definition', 'CREATE USER MAPPING FOR ' || CASE WHEN m.umuser = 0 THEN 'PUBLIC' ELSE quote_ident(m.usename) END || ' SERVER ' || quote_ident(m.srvname), 'note', 'its options, if it has any, are left out: they may hold a password')
+FROM pg_user_mappings m`,
+  `SELECT 'other', o.objid, NULL, json_build_object('name', i.type || ' ' || i.identity)
+FROM (${OTHERS.map((catalog) => `SELECT '${catalog}'::regclass::oid AS classid, oid AS objid FROM ${catalog} WHERE oid >= 16384`).join('\n  UNION ALL ')}
+  UNION ALL SELECT 'pg_type'::regclass, oid FROM pg_type t WHERE oid >= 16384 AND typtype = 'b' AND NOT EXISTS (SELECT FROM pg_type e WHERE e.oid = t.typelem AND e.typarray = t.oid)) o,
+  pg_identify_object(o.classid, o.objid, 0) i
+WHERE NOT EXISTS (SELECT FROM member m WHERE m.classid = o.classid AND m.objid = o.objid) AND (i.schema IS NULL OR (i.schema !~ '^pg_' AND i.schema <> 'information_schema'))`,
+]
 
 /** Returns SQL of the CREATE SEQUENCE options that differ from the default for the type and direction. */
 function sequenceOptions(s: string): string {

@@ -2,10 +2,12 @@
 import type { Client, ClientConfig, Pool, PoolClient } from 'pg'
 import { ConnectionError, UsageError } from '../../migrate/errors.ts'
 import { loadPackage } from '../../migrate/loadPackage.ts'
+import { now } from '../../migrate/realTime.ts'
 import { type DatabaseAddress, isLoopback, UNREACHABLE } from '../address.ts'
 import { cancellable } from '../cancellable.ts'
 import { addressOf, type ConnectOptions, fallbackOf, labelOf } from './address.ts'
 import { isFatal } from './failure.ts'
+import { Scripts } from './scripts.ts'
 import { type Notice, type PostgresError, type Row, ScriptFailure, type Session } from './session.ts'
 
 let loadingPg: Promise<typeof import('pg')> | undefined
@@ -76,6 +78,7 @@ export async function openUrl(url: string, options: ConnectOptions = {}): Promis
   const { Query } = await loadPg()
   return new PgSession(client, Query, {
     borrowed: false,
+    isAlone: true,
     another: () => openUrl(url, options),
     end: () => client.end(),
   })
@@ -93,7 +96,12 @@ export async function openClient(client: Client): Promise<Session> {
 /** Makes a session of a client that may have a transaction open, for reading what only that client's session sees. */
 export async function borrowClient(client: Client): Promise<Session> {
   const { Query } = await loadPg()
-  return new PgSession(client, Query, { borrowed: true, another: undefined, end: async () => undefined })
+  return new PgSession(client, Query, {
+    borrowed: true,
+    isAlone: false,
+    another: undefined,
+    end: async () => undefined,
+  })
 }
 
 export async function openPool(pool: Pool): Promise<Session> {
@@ -111,7 +119,7 @@ export async function openPool(pool: Pool): Promise<Session> {
   }
   const end = async (lost: boolean) => client.release(lost)
   const { Query } = await loadPg()
-  return new PgSession(client, Query, { borrowed: true, another: () => openPool(pool), end })
+  return new PgSession(client, Query, { borrowed: true, isAlone: true, another: () => openPool(pool), end })
 }
 
 function refuseUnusable(client: Client | PoolClient): void {
@@ -141,7 +149,6 @@ interface ClientInside {
   readonly processID: number | null
   readonly password?: string
   readonly ssl?: ClientConfig['ssl']
-  readonly connection: NodeJS.EventEmitter
   getTransactionStatus?(): 'I' | 'T' | 'E' | null
 }
 
@@ -154,6 +161,8 @@ async function isReadOnly(client: Client): Promise<boolean> {
 
 interface Ownership {
   readonly borrowed: boolean
+  /** `true` if nobody else uses the client meanwhile. */
+  readonly isAlone: boolean
   readonly another: (() => Promise<Session>) | undefined
   /** Ends or returns the connection. `lost`: it broke while it was held. */
   readonly end: (lost: boolean) => Promise<void>
@@ -164,20 +173,28 @@ class PgSession implements Session {
   readonly client: Client | PoolClient
   readonly borrowed: boolean
   readonly another: (() => Promise<Session>) | undefined
+  readonly sendsAhead: boolean
+  roundTripMs = Number.POSITIVE_INFINITY
   readonly #end: Ownership['end']
-  readonly #Query: typeof import('pg').Query
+  readonly #scripts: Scripts
+  #cancelling: Promise<void> | undefined
   #lost = false
   /** Error listener. Without it, a broken connection would end the caller's process. */
   readonly #onError = () => {
     this.#lost = true
   }
 
-  constructor(client: Client | PoolClient, Query: typeof import('pg').Query, { borrowed, another, end }: Ownership) {
-    this.#Query = Query
+  constructor(
+    client: Client | PoolClient,
+    Query: typeof import('pg').Query,
+    { borrowed, isAlone, another, end }: Ownership,
+  ) {
+    this.#scripts = new Scripts(client, Query)
     const { database, host, port } = client as Client
     this.client = client
     this.label = labelOf({ database, host, port })
     this.borrowed = borrowed
+    this.sendsAhead = isAlone
     this.another = another
     this.#end = end
     client.on('error', this.#onError)
@@ -185,7 +202,11 @@ class PgSession implements Session {
 
   async query(sql: string, params: readonly unknown[] = [], signal?: AbortSignal): Promise<Row[]> {
     // Without parameters there may be several statements; pg then returns a list of results.
-    const run = async () => ([await this.client.query(sql, [...params])].flat().at(-1)?.rows ?? []) as Row[]
+    const run = () =>
+      this.#timed(async () => {
+        await this.#scripts.answered()
+        return ([await this.client.query(sql, [...params])].flat().at(-1)?.rows ?? []) as Row[]
+      })
     try {
       return await (signal ? cancellable(signal, run, () => this.#cancel()) : run())
     } catch (error) {
@@ -193,31 +214,15 @@ class PgSession implements Session {
     }
   }
 
-  async script(sql: string, signal: AbortSignal): Promise<void> {
-    const { connection } = inside(this.client)
-    const Query = this.#Query
-    let completed = 0
-    const count = () => {
-      completed++
-    }
-    const run = () =>
-      new Promise<void>((resolve, reject) => {
-        const query = new Query(sql)
-        // Rows are passed on one by one and not stored: a SELECT in a migration must not fill memory.
-        query.on('row', () => undefined)
-        query.on('end', () => resolve())
-        query.on('error', reject)
-        this.client.query(query)
-      })
-    connection.on('commandComplete', count)
+  async script(sql: string, signal: AbortSignal, onNotice?: (notice: Notice) => void): Promise<void> {
     try {
-      await cancellable(signal, run, () => this.#cancel())
+      await cancellable(
+        signal,
+        () => this.#timed(() => this.#scripts.run(sql, onNotice)),
+        () => this.#cancel(),
+      )
     } catch (error) {
-      const broken = this.#broken(error)
-      if (broken) throw broken
-      throw new ScriptFailure(completed, error as PostgresError)
-    } finally {
-      connection.off('commandComplete', count)
+      throw (error instanceof ScriptFailure && this.#broken(error.error)) || error
     }
   }
 
@@ -232,11 +237,29 @@ class PgSession implements Session {
     this.client.off('error', this.#onError)
   }
 
+  async #timed<T>(work: () => Promise<T>): Promise<T> {
+    const begun = now()
+    const result = await work()
+    this.roundTripMs = Math.min(this.roundTripMs, now() - begun)
+    return result
+  }
+
   /**
    * Cancels the running statement over a separate connection, as psql does on ctrl-C. If that fails, the statement runs
-   * to its end.
+   * to its end. A cancellation that comes between two scripts hits neither, so it is repeated while scripts wait.
    */
-  async #cancel(): Promise<void> {
+  #cancel(): Promise<void> {
+    const cancel = async () => {
+      const waited = this.#scripts.unanswered > 1
+      do await this.#cancelOnce()
+      while (waited && this.#scripts.unanswered > 0)
+      this.#cancelling = undefined
+    }
+    this.#cancelling ??= cancel()
+    return this.#cancelling
+  }
+
+  async #cancelOnce(): Promise<void> {
     const { host, port, user, database } = this.client as Client
     const { password, ssl, processID } = inside(this.client)
     const { Client } = await loadPg()

@@ -85,7 +85,7 @@ async function opened(
     async watch() {
       const [row] = await second.query(`SELECT pg_try_advisory_lock(${WATCH_KEY}::bigint) AS locked`)
       if (!row?.locked) throw new AlreadyWatchedError(session.label, await holderOf(second, [BigInt(WATCH_KEY)]))
-      await session.script(`${createSchema(tables.schema)}\n${own.create}`, NEVER)
+      await session.script(`${createSchema(tables.schema)}\n${own.create}\n${own.upgrade}`, NEVER)
     },
     async run(sql, file) {
       const script = readScript(sql, 'postgres')

@@ -6,6 +6,7 @@ import type {
   HistoryRecord,
   LockOptions,
   MigrationStep,
+  OnNotice,
   SharedTransaction,
   StatementObserver,
 } from '../../migrate/driver.ts'
@@ -22,12 +23,13 @@ import { decompressed } from '../storedText.ts'
 import { type ToolDatabase, ToolTable } from '../toolTable.ts'
 import { createSchema, dropStatements } from './drop.ts'
 import { asStatementError, isAnswer, isMissingTable } from './failure.ts'
+import { InFlight } from './inFlight.ts'
 import { advisoryLock, holderOf, migrationLockIds, rowLock } from './lock.ts'
 import { developmentTables, type OwnDevelopment } from './rows/development.ts'
 import { type PostgresError, type Row, ScriptFailure, type Session } from './session.ts'
 import { readSessionSettings, type SessionSettings } from './sessionSettings.ts'
 import { readState } from './state.ts'
-import { messagesOf } from './stepMessages.ts'
+import { type Message, messagesOf } from './stepMessages.ts'
 import * as tables from './tables.ts'
 
 export interface PostgresDriverOptions {
@@ -96,6 +98,11 @@ class PostgresDriver implements Driver {
   /** `true` while everything runs in one shared transaction, which single steps neither begin nor commit. */
   #inside = false
   #prepared: string | undefined
+  /** Name of the prepared statement that checks the version. */
+  #guards: string | undefined
+  readonly #inFlight = new InFlight()
+  /** Id of the transaction that has been begun for a step in code that comes next. */
+  #begun: string | undefined
   /** Names of all statements prepared on this session; some may not exist because their transaction failed. */
   readonly #names = new Set<string>()
 
@@ -150,13 +157,17 @@ class PostgresDriver implements Driver {
   async unlock(): Promise<void> {
     if (!this.#locked) return
     this.#locked = false
-    // A borrowed session must be returned unchanged, and one of our own may live for days.
-    for (const name of this.#names) await this.#session.query(`DEALLOCATE ${name}`).catch(() => undefined)
+    if (this.#begun !== undefined) await this.#putBack()
+    this.#begun = undefined
+    // A borrowed session must be returned unchanged, and one of our own may live for days. The next run must not see
+    // this run's temporary tables; elsewhere it would have a new session.
+    const tidy = [...this.#names].map((name) => `DEALLOCATE ${name}`)
+    if (!this.#session.borrowed) tidy.push('DISCARD TEMP')
+    await this.#each(tidy)
     this.#names.clear()
     this.#prepared = undefined
+    this.#guards = undefined
     await this.#tool.release()
-    // The next run must not see this run's temporary tables; elsewhere it would have a new session.
-    if (!this.#session.borrowed) await this.#session.query('DISCARD TEMP').catch(() => undefined)
     await this.#lock.release()
   }
 
@@ -186,6 +197,30 @@ class PostgresDriver implements Driver {
         else if (!(error instanceof StatementGone)) throw error
       }
     }
+  }
+
+  get window(): number {
+    const { sendsAhead, roundTripMs = 0 } = this.#session
+    if (!sendsAhead || this.#lock.table !== undefined || this.#inside || this.#observer) return 1
+    return Math.max(2, Math.min(MOST_AHEAD, 1 + Math.ceil(roundTripMs / SERVED_MS)))
+  }
+
+  applyNext(step: MigrationStep, signal: AbortSignal): Promise<void> | undefined {
+    if (this.window === 1 || !isUsual(step) || !canBeGuarded(step)) return undefined
+    const behind = !this.#inFlight.isEmpty
+    const around = this.#inTransaction(step, 'no', behind ? this.#guard(step.from) : [])
+    const message = messagesOf(around, false)[0] as Message
+    return this.#inFlight.run(
+      () => this.#session.script(sqlOf(message, around), signal, noticeOf(step)),
+      async (thrown) => {
+        this.#prepared = undefined
+        this.#guards = undefined
+        await this.#rollBack()
+        const error = this.#failureOf(thrown, step, message, around)
+        if (!(error instanceof OurTablesGone || error instanceof StatementGone)) throw error
+        await this.apply(step, signal)
+      },
+    )
   }
 
   async applyAll(steps: readonly MigrationStep[], signal: AbortSignal): Promise<void> {
@@ -334,6 +369,13 @@ class PostgresDriver implements Driver {
 
   // --- internal ---
 
+  /** Runs each statement, whether the others fail or not; in one round trip if the session can. */
+  async #each(statements: readonly string[]): Promise<void> {
+    const run = (sql: string) => this.#session.script(sql, NEVER).catch(() => undefined)
+    if (this.#session.sendsAhead) await Promise.all(statements.map(run))
+    else for (const sql of statements) await run(sql)
+  }
+
   async #ensureTables(): Promise<void> {
     const { schema, versionTable, historyTable } = this.#tables
     const [row] = await this.#session.query(
@@ -364,30 +406,38 @@ class PostgresDriver implements Driver {
    */
   async #applySql(step: MigrationStep, rebuild: Rebuild, signal: AbortSignal): Promise<void> {
     const around = this.#inTransaction(step, rebuild)
-    const text = around.script?.text ?? ''
-    const unhear = this.#hear(step)
-    try {
-      for (const message of messagesOf(around, this.#observer !== undefined)) {
-        const { head, start, end, tail, own, first } = message
-        const sql = `${head}${text.slice(start, end)}${tail}`
-        const send = async () => {
-          try {
-            await this.#session.script(sql, signal)
-          } catch (error) {
-            await this.#rollBack()
-            if (!(error instanceof ScriptFailure)) throw asStatementError(error)
-            const index = first + error.completed - own
-            if (index >= (around.script?.statements.length ?? 0)) throw this.#tailError(error.error, step)
-            // Positions count from the beginning of the message.
-            const sent = { sql, from: head.length, length: end - start, shift: start }
-            throw asStatementError(error.error, index, sent)
-          }
+    for (const message of messagesOf(around, this.#observer !== undefined)) {
+      const send = async () => {
+        try {
+          await this.#session.script(sqlOf(message, around), signal, noticeOf(step))
+        } catch (error) {
+          await this.#rollBack()
+          throw this.#failureOf(error, step, message, around)
         }
-        await (message.alone ? this.#observed(step, { index: first, inTransaction: true }, send) : send())
       }
-    } finally {
-      unhear()
+      await (message.alone ? this.#observed(step, { index: message.first, inTransaction: true }, send) : send())
     }
+  }
+
+  /** Converts the error of a message of a step. */
+  #failureOf(error: unknown, step: MigrationStep, message: Message, around: Around): Error {
+    if (!(error instanceof ScriptFailure)) return asStatementError(error)
+    const { head, start, end, own, first } = message
+    const index = first + error.completed - own
+    const isGuard = around.guarded && index < first && error.completed > 0
+    if (isGuard || index >= (around.script?.statements.length ?? 0)) return this.#tailError(error.error, step)
+    // Positions count from the beginning of the message.
+    const sent = { sql: sqlOf(message, around), from: head.length, length: end - start, shift: start }
+    return asStatementError(error.error, index, sent)
+  }
+
+  /** Returns the statements before a step that was sent before the answer to the one before it. */
+  #guard(from: number): string[] {
+    const name = this.#guards ?? `migratest_${RUN}_${++preparations}`
+    const prepare = this.#guards === undefined ? [tables.prepareGuard(this.#tables, name)] : []
+    this.#guards = name
+    this.#names.add(name)
+    return [...prepare, `EXECUTE ${name} (${from});`]
   }
 
   get #observer(): StatementObserver | undefined {
@@ -440,7 +490,7 @@ class PostgresDriver implements Driver {
   }
 
   /** Builds the SQL around a step's body. `before`: how many statements precede the body. */
-  #inTransaction(step: MigrationStep, rebuild: Rebuild) {
+  #inTransaction(step: MigrationStep, rebuild: Rebuild, guard: readonly string[] = []): Around {
     const script = step.work.kind === 'sql' ? step.work.script : undefined
     // A migration that drops our schema would wait forever for the row that the lock holds; the timeout makes it fail
     // instead.
@@ -448,12 +498,13 @@ class PostgresDriver implements Driver {
     const before = [
       this.#inside ? `SAVEPOINT ${STEP};` : `BEGIN ${script?.transactionMode ?? ''};`,
       ...limit,
+      ...guard,
       ...(rebuild === 'no' ? [] : this.#saveTables()),
     ]
     const prefix = `${before.join('\n')}\n`
     // The newline is for a body that ends in a comment, the semicolon for one that ends without a semicolon.
     const suffix = `\n;${this.#tail(step, rebuild)}\n${this.#end}`
-    return { before: before.length, prefix, script, suffix }
+    return { before: before.length, prefix, script, suffix, guarded: guard.length > 0 }
   }
 
   async #applyCode(
@@ -462,21 +513,48 @@ class PostgresDriver implements Driver {
     signal: AbortSignal,
   ): Promise<void> {
     signal.throwIfAborted()
-    const begin = this.#inside ? `SAVEPOINT ${STEP}` : 'BEGIN'
-    const [begun] = await this.#session.query(`${begin}; SELECT pg_catalog.txid_current()::text AS id`)
+    const begin = `${this.#inside ? `SAVEPOINT ${STEP}` : 'BEGIN'}; ${TRANSACTION_ID}`
+    const id = this.#begun ?? idIn(await this.#session.query(begin))
+    this.#begun = undefined
+    let recording = false
     try {
       await this.#observed(step, { index: 0, inTransaction: true }, async () => {
         await work.run(this.#context(work.log, signal))
       })
-      // Do not use the prepared statement here: if it is gone, code cannot be run a second time.
-      await this.#session.script(
-        `${tables.checkTransaction(this.#tables, String(begun?.id))}\n${this.#restore}\n${this.#recordPlainly(step)}\n${bookkeepingSql(step)}\n${this.#end}`,
-        signal,
-      )
+      recording = true
+      this.#begun = await this.#recordCode(step, id, signal)
     } catch (error) {
       await this.#putBack()
-      const told = error instanceof ScriptFailure ? this.#codeTailError(error.error, step) : asStatementError(error)
-      throw (await this.#isCommitted(begun?.id)) ? endedByCode(told) : told
+      const isCommitted = await this.#isCommitted(id)
+      const ended = recording && isAnswer(error) ? this.#endedByCode(error as PostgresError) : undefined
+      // The signal came between our commit and the beginning of the next transaction.
+      if (recording && isCommitted && !ended) return
+      const told = ended ?? (recording && isAnswer(error) ? this.#tailError(error as PostgresError, step) : undefined)
+      throw isCommitted ? endedByCode(told ?? asStatementError(error)) : (told ?? asStatementError(error))
+    }
+  }
+
+  /**
+   * Records a step in code and commits it, in one message.
+   * @param id the transaction that the code should still be in
+   * @returns the id of the transaction that was begun for the next step; undefined if none was
+   */
+  async #recordCode(step: MigrationStep, id: string, signal: AbortSignal): Promise<string | undefined> {
+    const isNextBegun = step.beforeCode === true && !this.#inside && this.#lock.table === undefined
+    const next = isNextBegun ? `BEGIN; ${TRANSACTION_ID}` : ''
+    const send = async (record: string, before: string) => {
+      const sql = [before, record, bookkeepingSql(step), this.#end, next].join('\n')
+      const rows = await this.#session.query(sql, [], signal)
+      return isNextBegun ? idIn(rows) : undefined
+    }
+    const check = `${tables.checkTransaction(this.#tables, id)}\n${this.#restore}\nSAVEPOINT ${RECORD};`
+    try {
+      return await send(this.#record(step), check)
+    } catch (error) {
+      // The code has removed the prepared statements, and cannot be run a second time.
+      if ((error as PostgresError).code !== NO_SUCH_STATEMENT) throw error
+      this.#prepared = undefined
+      return send(this.#recordPlainly(step), `ROLLBACK TO ${RECORD};`)
     }
   }
 
@@ -499,12 +577,11 @@ class PostgresDriver implements Driver {
   }
 
   #record(step: MigrationStep): string {
-    const { version, from, to, history } = step
-    const { put, remove, baseline } = history
-    const usual = put && remove === undefined && !baseline && from !== NIL_VERSION && to === version
+    const { from, history } = step
     // Without session locks there may be a pooler that hands each transaction to another session, so nothing may be
     // left on a session.
-    return usual && this.#lock.table === undefined ? this.#moveUp(from, put) : this.#recordPlainly(step)
+    const usual = isUsual(step) && this.#lock.table === undefined
+    return usual && history.put ? this.#moveUp(from, history.put) : this.#recordPlainly(step)
   }
 
   #recordPlainly({ from, to, history }: MigrationStep): string {
@@ -560,10 +637,10 @@ class PostgresDriver implements Driver {
     return asStatementError(error)
   }
 
-  /** As {@link #tailError}, with what `checkTransaction` has found. */
-  #codeTailError(error: PostgresError, step: MigrationStep): Error {
-    if (error.message.includes(tables.ENDED)) return new Error(ENDED_BY_CODE)
-    if (!error.message.includes(tables.GONE)) return this.#tailError(error, step)
+  /** Returns the error for what `checkTransaction` has found, if that is the failure. */
+  #endedByCode({ message }: PostgresError): Error | undefined {
+    if (message.includes(tables.ENDED)) return new Error(ENDED_BY_CODE)
+    if (!message.includes(tables.GONE)) return undefined
     return new Error('The migration removed the version table; write it in SQL, where it is put back.')
   }
 
@@ -680,6 +757,58 @@ function bookkeepingSql({ bookkeeping = [] }: MigrationStep): string {
   return bookkeeping.map((sql) => `${sql};`).join('\n')
 }
 
+/** Returns whether a step goes one version up from another version, and records nothing else. */
+function isUsual({ version, from, to, history: { put, remove, baseline } }: MigrationStep): boolean {
+  return put !== undefined && remove === undefined && !baseline && from !== NIL_VERSION && to === version
+}
+
+/**
+ * Returns whether a step may be sent before the answer to the one before it: in one short message, whose guard does not
+ * come before a statement that must be the first of its transaction.
+ */
+function canBeGuarded({ work }: MigrationStep): boolean {
+  if (work.kind !== 'sql') return work.kind === 'nil'
+  const { text, statements, transactionMode } = work.script
+  if (text.length > LONGEST_AHEAD || transactionMode !== '') return false
+  return !statements.some(
+    ({ words, changesSyntax, start, end }) =>
+      changesSyntax || (words[0] === 'set' && /transaction/i.test(text.slice(start, end))),
+  )
+}
+
+function noticeOf({ work }: MigrationStep): OnNotice | undefined {
+  return work.kind === 'nil' ? undefined : work.notice
+}
+
+/** The SQL around a step's body, and how many statements precede the body. */
+interface Around {
+  readonly before: number
+  readonly prefix: string
+  readonly script: Script | undefined
+  readonly suffix: string
+  /** `true` if the statements before the body check the version. */
+  readonly guarded: boolean
+}
+
+function sqlOf({ head, start, end, tail }: Message, { script }: Around): string {
+  return `${head}${script?.text.slice(start, end) ?? ''}${tail}`
+}
+
+/**
+ * How many steps are sent at most before the first is answered, and how long a text may be for that. As many are sent as
+ * the server needs to be busy during a round trip, if each takes it SERVED_MS.
+ */
+const MOST_AHEAD = 16
+const SERVED_MS = 0.5
+const LONGEST_AHEAD = 2 ** 16
+
+/** Gives the transaction an id, by which its fate can be told later. */
+const TRANSACTION_ID = 'SELECT pg_catalog.txid_current()::text AS id'
+
+function idIn(rows: readonly Row[]): string {
+  return String(rows[0]?.id)
+}
+
 /** Returns a migration's name. In a folder of another tool, the name is whole. */
 function nameOf({ version, name, bookkeeping }: MigrationStep): string {
   return bookkeeping ? name : `${version}_${name}`
@@ -722,8 +851,12 @@ class StatementGone extends Error {}
 const NO_SUCH_STATEMENT = '26000'
 const ACTIVE_TRANSACTION = '25001'
 
-/** Savepoint names: STEP for one of several steps in one transaction, TRIAL for work that is rolled back again. */
+/**
+ * Savepoint names: STEP for one of several steps in one transaction, RECORD for our own writes, TRIAL for work that is
+ * rolled back again.
+ */
 const STEP = '"migratest step"'
+const RECORD = '"migratest record"'
 const TRIAL = '"migratest trial"'
 
 /**

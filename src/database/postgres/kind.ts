@@ -1,12 +1,13 @@
 /** PostgreSQL: the value that `kinds.ts` loads. */
 import type { Client, Pool } from 'pg'
 import { closingOnFailure, type DatabaseKind, type OpenOptions } from '../kind.ts'
-import { notOfTheSchema } from '../ownTables.ts'
+import { notOfTheSchema, ownTables } from '../ownTables.ts'
 import type { ConnectOptions } from './address.ts'
 import { readSchema } from './catalog.ts'
 import { borrowClient, openClient, openPool, openUrl, placeOf } from './connection.ts'
 import { type PostgresDriverOptions, postgresDriver } from './driver.ts'
 import { asStatementError } from './failure.ts'
+import { identifier } from './tables.ts'
 
 export const postgresKind: DatabaseKind = {
   async open(where, options) {
@@ -32,7 +33,8 @@ export const postgresKind: DatabaseKind = {
   }),
   async openRows(url, options) {
     const { postgresRows } = await import('./rowReader.ts')
-    return postgresRows(await openUrl(plain(url), own(options)), notOfTheSchema(options.table, options.hidden))
+    const kept = keptTable(options.schema, options.table)
+    return postgresRows(await openUrl(plain(url), own(options)), notOfTheSchema(options.table, options.hidden), kept)
   },
   development: {
     open: async (url, options) => (await development()).openPostgresDevelopment(plain(url), own(options)),
@@ -42,6 +44,11 @@ export const postgresKind: DatabaseKind = {
 }
 
 // --- internal ---
+
+function keptTable(schema: string | undefined, table: string | undefined): string {
+  const [, , , kept] = ownTables(table)
+  return schema === undefined ? identifier(kept) : `${identifier(schema)}.${identifier(kept)}`
+}
 
 function development() {
   return import('./development.ts')

@@ -2,12 +2,24 @@
 
 import type { Hidden } from '../../migrate/source.ts'
 import { DIALECTS } from '../../sql/dialect.ts'
-import { type RowColumn, type RowDialect, type RowReader, rowReader, type TableSize } from '../rowReader.ts'
+import {
+  MOST_CHARACTERS,
+  MOST_WAITING,
+  type RowColumn,
+  type RowDialect,
+  type RowReader,
+  rowReader,
+  type TableSize,
+  type WaitingRows,
+} from '../rowReader.ts'
 import { asStatementError } from './failure.ts'
 import type { Session } from './session.ts'
 
-/** Takes over the session and closes it with the reader. */
-export function postgresRows(session: Session, hidden: Hidden): RowReader {
+/**
+ * Takes over the session and closes it with the reader.
+ * @param kept the table of the rows that wait, qualified if it is in another schema than the usual one
+ */
+export function postgresRows(session: Session, hidden: Hidden, kept: string): RowReader {
   const { quote, placeholder } = DIALECTS.postgres
   const query: RowDialect['query'] = async (sql, params = []) => {
     await session.query(`BEGIN READ ONLY; SET LOCAL statement_timeout = ${MOST_MS}`)
@@ -41,6 +53,25 @@ export function postgresRows(session: Session, hidden: Hidden): RowReader {
         ({ name, type, is_key }): RowColumn => ({ name: String(name), type: String(type), isKey: is_key === true }),
       )
     },
+    async waiting() {
+      const [place] = await query('SELECT to_regclass($1)::text AS name', [kept])
+      if (typeof place?.name !== 'string') return []
+      const rows = await query(waitingIn(place.name))
+      return rows.map(({ tab, whole, columns, lines, reasons, total }): WaitingRows => {
+        const names = columns as string[]
+        const whys = reasons as (string | null)[]
+        return {
+          table: String(tab).replace(/^public\./, ''),
+          whole: whole === true,
+          columns: names.map(plain),
+          rows: (lines as Record<string, string | null>[]).map((line, i) => ({
+            values: names.map((name) => line[name] ?? null),
+            why: whys[i] ?? undefined,
+          })),
+          total: Number(total),
+        }
+      })
+    },
     quote,
     placeholder,
     text: ({ name }, most) => (most === undefined ? `${quote(name)}::text` : `left(${quote(name)}::text, ${most})`),
@@ -53,6 +84,26 @@ export function postgresRows(session: Session, hidden: Hidden): RowReader {
 // --- internal ---
 
 const MOST_MS = 5000
+
+/** The names of the columns are kept as SQL writes them. */
+function plain(name: string): string {
+  return name.startsWith('"') ? name.slice(1, -1).replaceAll('""', '"') : name
+}
+
+/**
+ * Rows with the same columns belong together. Their order is that of the table, if it is there. A table of an earlier
+ * version of migratest has no column `why`.
+ */
+const waitingIn = (kept: string) => `
+SELECT tab, whole, total, columns, (array_agg(line ORDER BY id)) AS lines, (array_agg(why ORDER BY id)) AS reasons
+FROM (SELECT k.id, k.tab, k.whole, to_jsonb(k)->>'why' AS why,
+    (SELECT jsonb_object_agg(key, left(value, ${MOST_CHARACTERS + 1})) FROM jsonb_each_text(k.line)) AS line,
+    ARRAY(SELECT key FROM jsonb_object_keys(k.line) key LEFT JOIN pg_attribute a ON a.attrelid = to_regclass(k.tab) AND quote_ident(a.attname) = key AND NOT a.attisdropped
+      ORDER BY a.attnum NULLS LAST, key) AS columns,
+    count(*) OVER same AS total, row_number() OVER (same ORDER BY k.id) AS nth
+  FROM ${kept} k WINDOW same AS (PARTITION BY k.tab, k.whole, ARRAY(SELECT jsonb_object_keys(k.line)))) waiting
+WHERE nth <= ${MOST_WAITING}
+GROUP BY tab, whole, total, columns ORDER BY tab, whole DESC`
 
 const LIST = `
 SELECT n.nspname AS schema, c.relname AS name, n.nspname = current_schema() AS near,

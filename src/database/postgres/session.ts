@@ -12,8 +12,15 @@ export interface Session {
   readonly another: (() => Promise<Session>) | undefined
   /** Runs SQL. Without parameters it may have several statements: the rows are those of the last one. */
   query(sql: string, params?: readonly unknown[], signal?: AbortSignal): Promise<Row[]>
-  /** Runs any number of statements in one round trip. @throws ScriptFailure */
-  script(sql: string, signal: AbortSignal): Promise<void>
+  /**
+   * Runs any number of statements in one round trip. `onNotice` gets the server's notices meanwhile, if the client
+   * passes them on. @throws ScriptFailure
+   */
+  script(sql: string, signal: AbortSignal, onNotice?: (notice: Notice) => void): Promise<void>
+  /** `true` if `script` may be called again before its earlier calls are answered. They are answered in order. */
+  readonly sendsAhead?: boolean
+  /** The least time in milliseconds in which the server has answered so far. */
+  readonly roundTripMs?: number
   /** Listens to the server's notices until the returned function is called. */
   onNotice?(listener: (notice: Notice) => void): () => void
   close(): Promise<void>

@@ -1,7 +1,7 @@
 /** The messages in which a step is sent: all of it in one, if possible. Pure. */
 import type { Script } from '../../sql/script.ts'
 
-interface Message {
+export interface Message {
   /** Our own SQL before the part of the text, and how many statements that is. */
   readonly head: string
   readonly own: number

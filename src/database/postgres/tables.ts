@@ -94,6 +94,15 @@ export function moveRow({ versionTable }: Tables, from: VersionRow, to: VersionR
   return `WITH moved AS (${change}) SELECT CASE WHEN pg_catalog.count(*) = 1 THEN 1 ELSE (${literal(MOVED)} || coalesce(${found}, 'nil'))::integer END FROM moved;`
 }
 
+/**
+ * Prepares the check that the version row has the expected value, which raises an error as `moveRow` does. A migration
+ * that was sent before the answer to the one before it begins with this check.
+ */
+export function prepareGuard({ versionTable }: Tables, name: string): string {
+  const found = `(SELECT version || ${DIRTY_MARK} FROM ${versionTable} LIMIT 1)`
+  return `PREPARE ${name} (bigint) AS SELECT CASE WHEN EXISTS (SELECT FROM ${versionTable} WHERE version = $1 AND NOT dirty) THEN 1 ELSE (${literal(MOVED)} || coalesce(${found}, 'nil'))::integer END;`
+}
+
 /** Texts that a failed {@link checkTransaction} reports. */
 export const ENDED = 'MIGRATEST_ENDED'
 export const GONE = 'MIGRATEST_GONE'

@@ -64,6 +64,7 @@ interface TableRow {
     | readonly { readonly columns: readonly number[]; readonly primary: boolean; readonly sql: string }[]
     | null
   readonly partitions: readonly string[] | null
+  readonly partitionNames: readonly string[] | null
   readonly strategy: string | null
   readonly partitionColumns: readonly number[] | null
   readonly triggers: number
@@ -99,6 +100,7 @@ SELECT (SELECT json_agg(json_build_object('oid', c.oid::bigint, 'name', CASE WHE
     'indexes', (SELECT json_agg(json_build_object('columns', i.indkey::smallint[], 'primary', i.indisprimary, 'sql', COALESCE(pg_get_expr(i.indexprs, i.indrelid), '')) ORDER BY i.indisprimary DESC, i.indexrelid)
       FROM pg_index i WHERE i.indrelid = c.oid AND (i.indisunique OR i.indisexclusion)),
     'partitions', CASE WHEN c.relkind = 'p' THEN (SELECT json_agg(pg_get_partition_constraintdef(t.relid) ORDER BY t.relid) FROM pg_partition_tree(c.oid) t WHERE t.isleaf) END,
+    'partitionNames', CASE WHEN c.relkind = 'p' THEN (SELECT json_agg(t.relid::regclass::text ORDER BY t.relid) FROM pg_partition_tree(c.oid) t WHERE t.level > 0) END,
     'strategy', (SELECT p.partstrat FROM pg_partitioned_table p WHERE p.partrelid = c.oid),
     'partitionColumns', (SELECT json_agg(DISTINCT a.attnum) FROM pg_partition_tree(c.oid) t JOIN pg_partitioned_table p ON p.partrelid = t.relid JOIN pg_attribute o ON o.attrelid = t.relid AND o.attnum = ANY (p.partattrs::smallint[]) JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = o.attname),
     'triggers', (SELECT count(*)::int FROM pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal AND t.tgenabled <> 'D' AND t.tgtype & 4 = 4)
@@ -182,6 +184,7 @@ function tableOf(row: TableRow, typeOf: ReturnType<typeof typesOf>): FillTable {
         partitionFor: row.strategy === 'h' ? 'FOR VALUES WITH (MODULUS 1, REMAINDER 0)' : 'DEFAULT',
       }),
     triggers: row.triggers,
+    ...(row.partitionNames && { partitions: row.partitionNames }),
     ...(row.kind === 'f' && { refused: 'it is a foreign table' }),
   }
 }

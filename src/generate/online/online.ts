@@ -152,12 +152,12 @@ type NumberedStage = Stage & { readonly number: number }
 
 /** Runs all ups. Returns the schema before each and after the last; or what failed. */
 async function climb(chain: Chain, input: OnlineInput, stages: readonly NumberedStage[]): Promise<Climbed> {
-  const { writer, from, to, answers } = input
+  const { writer, to, answers } = input
   const { generator } = writer
   const look = <T>(work: (db: Scratch) => Promise<T>) =>
     chain.attempts.attempt(async (db) => ({ keep: true, value: await work(db) }))
   const start = await look((db) => db.schema())
-  const before = await look((db) => sums(db, generator, start, from, to, answers.up))
+  const before = await look((db) => sums(db, generator, start, start, to, answers.up))
   const states = [start]
   for (const { number, kind, statements } of stages) {
     try {
@@ -180,7 +180,7 @@ async function climb(chain: Chain, input: OnlineInput, stages: readonly Numbered
     return { failed: undefined, error }
   }
   const renamed = (name: string) => newName(answers.up, 'table', name)
-  compare('up', before, await look((db) => sums(db, generator, reached, from, to, answers.up, renamed)))
+  compare('up', before, await look((db) => sums(db, generator, reached, start, to, answers.up, renamed)))
   return { states }
 }
 

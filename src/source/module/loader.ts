@@ -250,9 +250,18 @@ function realPath(path: string): string {
   }
 }
 
+/** Modules that Node has loaded, by URL: they stay loaded, and asking Node again takes most of a millisecond. */
+const natives = new Map<string, Promise<object>>()
+
 function importNative(url: string): Promise<object> {
+  const known = natives.get(url)
+  if (known) return known
   const json = url.endsWith('.json') ? { with: { type: 'json' } } : undefined
-  return import(/* @vite-ignore */ url, json) as Promise<object>
+  const loading = import(/* @vite-ignore */ url, json) as Promise<object>
+  natives.set(url, loading)
+  // The package may be installed or repaired before the next try.
+  loading.catch(() => natives.delete(url))
+  return loading
 }
 
 /** Returns the modules with names that are the same on every machine, the entry first. */

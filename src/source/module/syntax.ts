@@ -16,10 +16,9 @@ export function fingerprintOfCode(
   named: readonly (readonly [string, Compiled])[],
   half: Direction,
 ): string {
-  const other = half === 'up' ? 'down' : 'up'
   const parts = named.flatMap(([name, compiled], index) => {
     if (index > 0) return [name, wholeOf(tools, compiled)]
-    return [name, compiled.kind === 'json' ? compiled.code : without(tools, compiled, other)]
+    return [name, compiled.kind === 'json' ? compiled.code : halvesOf(tools, compiled)[half]]
   })
   return fingerprintOf(['code', half, ...parts])
 }
@@ -44,8 +43,19 @@ export function literalList(
 
 // --- internal ---
 
-/** A cache, because one module can be part of many migrations. */
+/** Caches, because one module can be part of many migrations, and a migration is loaded by many runs. */
 const wholes = new WeakMap<Compiled, string>()
+const halves = new WeakMap<Compiled, Readonly<Record<Direction, string>>>()
+
+/** Returns the text of each half with everything that both share. */
+function halvesOf(tools: Toolchain, compiled: Compiled): Readonly<Record<Direction, string>> {
+  const known = halves.get(compiled)
+  if (known) return known
+  const found = members(parse(tools, compiled.path, compiled.code))
+  const made = { up: without(tools, compiled, found, 'down'), down: without(tools, compiled, found, 'up') }
+  halves.set(compiled, made)
+  return made
+}
 
 function wholeOf(tools: Toolchain, compiled: Compiled): string {
   const known = wholes.get(compiled)
@@ -158,8 +168,7 @@ function describedBy(statement: Node, bindings: ReadonlyMap<string, Binding>): N
  * Returns the text without one half and without comments. If the rest still mentions that half, returns everything: an
  * up that calls its down does what both say.
  */
-function without(tools: Toolchain, { path, code }: Compiled, half: Direction): string {
-  const found = members(parse(tools, path, code))
+function without(tools: Toolchain, { path, code }: Compiled, found: readonly Member[], half: Direction): string {
   const cuts = found.filter(({ name }) => name === half || name === 'dependsOn')
   const rest = cut(code, cuts)
   const spoken = cuts.flatMap(({ name, alias }) => [name, ...(alias ? [alias] : [])])

@@ -46,8 +46,8 @@ export interface CreateOptions {
   readonly holdConnection?: boolean
   /** The test's name and file, for warnings and for the mark on a kept database. */
   readonly test?: { readonly name: string; readonly file: string | undefined } | undefined
-  /** Receives the name of the database if it is kept because the test failed. */
-  readonly onKept?: ((name: string) => void) | undefined
+  /** Receives the name of the database if it is kept because the test failed, and the command that opens it. */
+  readonly onKept?: ((name: string, open: string) => Promise<void> | void) | undefined
   /** Receives the target before the database moves to it. */
   readonly onTarget?: ((target: Target) => void) | undefined
 }
@@ -397,6 +397,14 @@ export class MigratedDatabase<Client = unknown> {
     // The sessions on a shared database belong to other tests.
     if (this.#lease.transaction) return []
     return this.#database.leftOpen(clients, patienceMs).catch(() => [])
+  }
+
+  /**
+   * Resolves when the database that was disposed of has been restored or dropped. Until then, a role that has privileges in
+   * it cannot be dropped.
+   */
+  get ended(): Promise<void> {
+    return this.#after ?? Promise.resolve()
   }
 
   /** Returns `true` if the database stays after the test. */

@@ -43,6 +43,20 @@ export async function listKept(url: string | undefined): Promise<KeptDatabase[]>
   return lists.flat().sort((a, b) => (a.keptAt?.getTime() ?? 0) - (b.keptAt?.getTime() ?? 0))
 }
 
+/**
+ * Finds a kept database by its name; without a name, the only one that is kept.
+ * @throws UsageError
+ */
+export function findKept(all: readonly KeptDatabase[], name: string | undefined): KeptDatabase {
+  const found =
+    all.find((database) => database.name === name) ?? (name === undefined && all.length === 1 ? all[0] : undefined)
+  if (found) return found
+  const names = all.map((database) => database.name).join(', ')
+  throw new UsageError(name === undefined ? 'Which database?' : `No test database ${name} is kept.`, {
+    hint: names ? `Kept: ${names}.` : 'A test keeps its database with db.keep().',
+  })
+}
+
 /** Drops those of the databases that nobody is connected to. */
 export async function removeKept(databases: readonly KeptDatabase[]): Promise<void> {
   for (const { url, name } of databases) await onServer(url, (server) => server.dropIfUnused(name))

@@ -49,8 +49,9 @@ function rewritten({ effects, text, place }: Seen): Observation[] {
   const others = effects.scanned.map(({ name }) => name).filter((name) => !names.includes(name))
   const also =
     others.length > 0 ? ` ${listed(others)} ${others.length === 1 ? 'is' : 'are'} read from end to end, too.` : ''
+  const reasons = [...new Set(effects.rewritten.flatMap(({ why }) => why ?? []))]
   const fix = safeWay(effects, text)
-  const message = `${listed(names)} ${names.length === 1 ? 'is' : 'are'} written anew, with all indexes, while nobody can read or write ${names.length === 1 ? 'it' : 'them'} (ACCESS EXCLUSIVE).${also}`
+  const message = `${listed(names)} ${names.length === 1 ? 'is' : 'are'} written anew, with all indexes, while nobody can read or write ${names.length === 1 ? 'it' : 'them'} (ACCESS EXCLUSIVE)${reasons.length > 0 ? `: ${reasons.join('; ')}` : ''}.${also}`
   return [
     {
       rule: 'table-rewritten',
@@ -64,25 +65,33 @@ function rewritten({ effects, text, place }: Seen): Observation[] {
   ]
 }
 
-/** MySQL and MariaDB: a change of a table that keeps writers out. */
+/** MySQL and MariaDB: a change of a table that keeps writers out of it, or of a table that a foreign key ties to it. */
 function copies({ effects, text, place }: Seen): Observation[] {
-  const { algorithm, locks } = effects
-  if (!algorithm || algorithm.blocks === 'nothing') return []
-  const names = locks.map(({ name }) => name)
-  const waiting = algorithm.blocks === 'reads' ? 'read or write' : 'write to'
-  const reason = algorithm.reason ? ` The server says why: ${algorithm.reason}.` : ''
-  const doing = /^ALGORITHM=COPY/.test(algorithm.used) ? 'is copied' : 'is changed'
-  const message = `${listed(names)} ${doing} row by row, and nobody can ${waiting} it meanwhile (${algorithm.used}).${reason}`
-  const fix = safeWayOfCopy(text, names[0] ?? '')
+  const { algorithm } = effects
+  if (!algorithm) return []
+  const { table, used, possible, blocks, reason } = algorithm
+  const isCopied = /^ALGORITHM=COPY/.test(used)
+  // What is not done row by row is over in the blink for which another table is locked, too.
+  const others = isCopied || blocks !== 'nothing' ? blocking(effects).filter((lock) => lock.table !== table) : []
+  const tied = [...new Set(others.map((lock) => lock.table))]
+  if (blocks === 'nothing' && tied.length === 0) return []
+  const doing = `${table} is ${isCopied ? 'copied' : 'changed'} row by row`
+  const waiting = blocks === 'reads' ? 'read or write' : 'write to'
+  const what =
+    blocks === 'nothing'
+      ? `${doing} while others use it (${used}), but nobody can write to ${listed(tied)} meanwhile: the server looks up the rows that a foreign key refers to.`
+      : `${doing}, and nobody can ${waiting} it meanwhile (${used})${tied.length > 0 ? `, nor write to ${listed(tied)}` : ''}.`
+  const message = `${what}${reason && blocks !== 'nothing' ? ` The server says why: ${reason}.` : ''}`
+  const objects = blocks === 'nothing' ? [...tied, table] : [table, ...tied]
   return [
     {
       rule: 'copy-blocks-writes',
       ...place,
-      objects: names,
-      worked: names,
+      objects,
+      worked: [table],
       message,
-      fix,
-      evidence: { ...evidenceOf(effects), algorithm: algorithm.used, possible: algorithm.possible },
+      fix: safeWayOfCopy(text, table, reason),
+      evidence: { ...evidenceOf(effects), algorithm: used, possible },
     },
   ]
 }

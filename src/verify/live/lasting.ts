@@ -61,8 +61,9 @@ export function otherTables({ effects, place }: Seen, file: string): Observation
   )
   if (others.length === 0) return []
   const names = [...new Set(others.map(({ table }) => table))]
-  const message = `The file does not name ${listed(names)}, and yet ${waiting(effects, names)} until the migration ends.`
-  const fix = { text: 'Limit how long the statement waits for it.', sql: "SET LOCAL lock_timeout = '5s';" }
+  const message = `The file does not name ${listed(names)}, and yet ${waiting(effects, names)} until the ${effects.inTransaction ? 'migration' : 'statement'} ends.`
+  const sql = effects.isMysql ? 'SET SESSION lock_wait_timeout = 5;' : "SET LOCAL lock_timeout = '5s';"
+  const fix = { text: 'Limit how long the statement waits for it.', sql }
   return [{ rule: 'locks-other-table', ...place, objects: names, message, fix, evidence: evidenceOf(effects) }]
 }
 
@@ -71,7 +72,7 @@ export function manyRows({ effects, text, place, work }: Seen): Observation[] {
     return []
   const rows = work.many.map(({ name, updated, deleted, of }) => `${updated + deleted} of ${of} rows of ${name}`)
   const names = work.many.map(({ name }) => name)
-  const message = `One statement changes ${listed(rows)}, and keeps each of them locked until the migration ends.`
+  const message = `One statement changes ${listed(rows)}, and keeps each of them locked until its transaction ends.`
   const fix = safeWay(effects, text)
   return [
     {

@@ -2,16 +2,23 @@
 import { tokenize } from '../../sql/tokens.ts'
 import type { Fix } from '../finding.ts'
 
-/** @param text the statement @param table the table that it changes */
-export function safeWayOfCopy(text: string | undefined, table: string): Fix {
+/**
+ * @param text the statement
+ * @param table the table that it changes
+ * @param reason why the server does it in no gentler way, in its words
+ */
+export function safeWayOfCopy(text: string | undefined, table: string, reason = ''): Fix {
   const clauses = text === undefined ? undefined : clausesOf(text)
   if (clauses && clauses.list.length > 1) {
+    const isOfType = /column type/i.test(reason)
+    const ways = clauses.list.map((clause) => (isOfType ? ofType(clauses, clause) : undefined))
     return {
-      text: 'One clause that cannot be made in place makes all of them copy. Give each a statement of its own; those that can then cost nothing.',
-      sql: clauses.list.map((clause) => `${clauses.head} ${clause};`).join('\n'),
+      text: `One clause that cannot be made in place makes all of them copy. Give each a statement of its own; those that can then cost nothing.${ways.some(Boolean) ? ` ${BESIDE}` : ''}`,
+      sql: clauses.list.map((clause, n) => ways[n] ?? `${clauses.head} ${clause};`).join('\n'),
     }
   }
-  const key = clauses && FOREIGN_KEY.exec(clauses.list[0] ?? '')
+  const [clause = ''] = clauses?.list ?? []
+  const key = clauses && FOREIGN_KEY.exec(clause)
   if (clauses && key) {
     const [, column = '', parent = '', referenced = ''] = key
     return {
@@ -23,31 +30,34 @@ ${text?.trimEnd()}, ALGORITHM=INPLACE, LOCK=NONE;
 SET SESSION foreign_key_checks = 1;`,
     }
   }
-  const changed =
-    clauses &&
-    /^(?:modify|change)\s+(?:column\s+)?(`[^`]+`|[\w$]+)\s+(?:(`[^`]+`|[\w$]+)\s+)?/i.exec(clauses.list[0] ?? '')
-  if (clauses && changed) {
-    const isModified = /^modify/i.test(clauses.list[0] ?? '')
-    const column = changed[1] ?? ''
-    const definition = (clauses.list[0] ?? '').slice(
-      isModified ? changed[0].length - (changed[2]?.length ?? -1) - 1 : changed[0].length,
-    )
-    const next = suffixed(column, '_new')
-    return {
-      text: 'Add a column of the new type beside the old one, let the application or a trigger write both, fill it in batches, and then switch.',
-      sql: `${clauses.head} ADD COLUMN ${next} ${definition.trim()};
--- then again and again, until no row is changed
-UPDATE ${clauses.table} SET ${next} = ${column} WHERE NOT (${next} <=> ${column}) LIMIT 1000;
--- when both are the same
-${clauses.head} RENAME COLUMN ${column} TO ${suffixed(column, '_old')}, RENAME COLUMN ${next} TO ${column};`,
-    }
-  }
+  const sql = clauses && ofType(clauses, clause)
+  if (sql) return { text: BESIDE, sql }
   return {
     text: `The server has no gentler way for this change of ${table}. Make it in a quiet hour, or let a tool copy the table in small pieces while it is in use (gh-ost, pt-online-schema-change).`,
   }
 }
 
 // --- internal ---
+
+const BESIDE =
+  'Add a column of the new type beside the old one, let the application or a trigger write both, fill it in batches, and then switch.'
+
+/** Returns the statements that take the place of a clause which changes a column; undefined for other clauses. */
+function ofType({ head, table }: Clauses, clause: string): string | undefined {
+  const changed = /^(?:modify|change)\s+(?:column\s+)?(`[^`]+`|[\w$]+)\s+(?:(`[^`]+`|[\w$]+)\s+)?/i.exec(clause)
+  if (!changed) return undefined
+  const [all, column = '', second = ''] = changed
+  // MODIFY names the column once, and then its type.
+  const isModified = /^modify/i.test(clause)
+  const definition = clause.slice(isModified && second !== '' ? all.length - second.length - 1 : all.length)
+  const name = isModified ? column : second
+  const next = suffixed(column, '_new')
+  return `${head} ADD COLUMN ${next} ${definition.trim()};
+-- then again and again, until no row is changed
+UPDATE ${table} SET ${next} = ${column} WHERE NOT (${next} <=> ${column}) LIMIT 1000;
+-- when both are the same
+${head} RENAME COLUMN ${column} TO ${suffixed(column, '_old')}, RENAME COLUMN ${next} TO ${name};`
+}
 
 /** A foreign key of one column. */
 const FOREIGN_KEY =

@@ -1,7 +1,7 @@
 /** What a step did to rows that were there, from the rows before and after it. */
 import type { FillColumn, FillTable, Text } from '../../fill/model.ts'
 import type { Comparison, RowReader } from './rowReader.ts'
-import type { Said } from './said.ts'
+import { namesIn, type Said } from './said.ts'
 import { type Matched, matched, type Snapshot } from './snapshot.ts'
 
 export interface LostRows {
@@ -27,6 +27,8 @@ export interface ChangedValues {
   readonly after: FillColumn
   readonly all: number
   readonly values: readonly ChangedValue[]
+  /** The column into which the way up moved the values, which are NULL after the way back. */
+  readonly movedTo?: string
 }
 
 export interface ChangedValue {
@@ -86,23 +88,60 @@ export async function changesOnTheWayBack(
         above.pairs?.map((pair) => [pair.key, there ? (pair.after[there.to] ?? null) : undefined]),
       )
       const others = change.values.filter(({ key, before, after }) => {
-        if (!survived.has(key) || after === null) return false
+        if (!survived.has(key)) return false
         const between = meanwhile.get(key)
+        // A value that the way up has dropped or moved is told otherwise; one that was there until the way back is lost by that.
+        if (after === null) return between !== undefined && between !== null
         // What a statement of the way up wrote, and the way back left, the way up has answered for.
         const isNarrowed = there !== undefined && there.before.written !== there.after.written
         return between === undefined || between === before || between !== after || isNarrowed
       })
-      // One value for all rows is a default of a column that is new again.
-      const isDefault = !there && others.length > 1 && new Set(others.map(({ after }) => after)).size === 1
+      // One value for all rows is a default of a column that is new again, unless a statement writes it.
+      const isOne = others.length > 1 && new Set(others.map(({ after }) => after)).size === 1
+      const isDefault =
+        !there &&
+        isOne &&
+        namesIn(said.down, table.name).every((name) => said.down.writes(name, change.column.name) === 'no')
       // Dropped without a copy, as the way up says; what the way back makes is another thing of the same name.
-      const isGone = !there && !said.up.reads(table.name, change.column.name)
+      const isGone = !there && !namesIn(said.up, table.name).some((name) => said.up.reads(name, change.column.name))
       if (others.length > 0 && !isDefault && !isGone) changes.push({ ...change, values: others })
+      const movedTo = there ? undefined : placeOfAll(change.values, states)
+      if (movedTo !== undefined && others.length === 0) changes.push({ ...change, movedTo })
     }
+    // A column that has another name above, and that the way back has dropped.
+    changes.push(
+      ...droppedIn(below).filter(({ column }) => above.columns.some(({ before }) => before.name === column.name)),
+    )
   }
   return changes
 }
 
 // --- internal ---
+
+/** So many different values are no coincidence. */
+const TELLING = 3
+
+/** Returns the column that only the upper version has and that holds all of the values which are NULL now. */
+function placeOfAll(
+  values: readonly ChangedValue[],
+  { before, up }: { readonly before: Snapshot; readonly up: Snapshot },
+): string | undefined {
+  const lost = new Set(values.map((value) => value.before))
+  if (lost.size < TELLING || values.some(({ after }) => after !== null)) return undefined
+  for (const { table, rows } of up) {
+    const old = before.find((one) => one.table.name === table.name)?.table.columns ?? []
+    const place = table.columns.findIndex(
+      ({ name }, n) =>
+        !old.some((column) => column.name === name) && isWithin(lost, new Set(rows.map((row) => row[n]))),
+    )
+    if (place !== -1) return `${table.name}.${table.columns[place]?.name}`
+  }
+  return undefined
+}
+
+function isWithin<T>(some: ReadonlySet<T>, all: ReadonlySet<T | undefined>): boolean {
+  return [...some].every((one) => all.has(one))
+}
 
 function keyOf({ primaryKey, columns }: FillTable, row: readonly Text[]): string {
   if (primaryKey.length === 0) return JSON.stringify(row)

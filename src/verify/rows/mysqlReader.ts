@@ -1,8 +1,9 @@
 /** Reads and compares rows on MySQL and MariaDB. */
-import type { MysqlError, Session } from '../../database/mysql/session.ts'
+import type { Session } from '../../database/mysql/session.ts'
 import { literal, identifier as quote } from '../../database/mysql/tables.ts'
 import type { FillColumn, FillTable, Text } from '../../fill/model.ts'
-import type { BrokenKey, Comparison, Counter, Pair, RowReader, Use } from './rowReader.ts'
+import { usesOn } from './mysqlUses.ts'
+import type { BrokenKey, Comparison, Counter, Pair, RowReader } from './rowReader.ts'
 
 export function mysqlReader(session: Session): RowReader {
   return {
@@ -20,7 +21,10 @@ export function mysqlReader(session: Session): RowReader {
     },
     compare: async (before, after, pairs) => pairs.map((pair) => compare(before, after, pair)),
     async brokenKeys(tables) {
-      const queries = tables.flatMap((table) => table.foreignKeys.map((key) => brokenKey(table, key)))
+      const names = new Set(tables.map(({ id }) => id))
+      const queries = tables.flatMap((table) =>
+        table.foreignKeys.map((key) => brokenKey(table, key, names.has(key.parent) || key.parentSql.includes('.'))),
+      )
       const answers = await session.queries(queries)
       return answers.flatMap(([row]) =>
         row && Number(row.broken) > 0
@@ -47,60 +51,16 @@ export function mysqlReader(session: Session): RowReader {
         const text = String(Object.values(created ?? {})[1] ?? '')
         const next = /\bAUTO_INCREMENT=(\d+)/.exec(text.slice(text.lastIndexOf('\n)')))?.[1] ?? '1'
         const most = row?.most == null ? undefined : BigInt(String(row.most))
-        found.push({ table: table.name, column: column.name, next: BigInt(next), most })
+        found.push({ table: table.name, column: column.name, next: BigInt(next), most, isTaken: BigInt(next) === most })
       }
       return found
     },
-    async uses(tables) {
-      const uses: Use[] = []
-      const views = 'SELECT table_name AS name FROM information_schema.views WHERE table_schema = DATABASE() ORDER BY 1'
-      for (const { name } of await session.query(views)) {
-        const error = await failureOf(() => session.query(`SELECT 1 FROM ${quote(String(name))} LIMIT 1`))
-        uses.push({ what: `the view ${String(name)}`, name: String(name), error })
-      }
-      for (const { name, tab, event } of await session.query(TRIGGERS)) {
-        const found = tables.find((table) => table.name === String(tab))
-        const statement = found && statementFor(found, String(event))
-        if (!statement) continue
-        const error = await failureOf(async () => {
-          await session.query('START TRANSACTION')
-          await session.query(statement).finally(() => session.query('ROLLBACK'))
-        })
-        uses.push({ what: `the trigger ${String(name)} of ${String(tab)}`, name: String(name), error })
-      }
-      return uses
-    },
+    uses: (tables) => usesOn(session, tables),
     partOf: async () => undefined,
   }
 }
 
 // --- internal ---
-
-const TRIGGERS =
-  'SELECT trigger_name AS name, event_object_table AS tab, event_manipulation AS event FROM information_schema.triggers WHERE trigger_schema = DATABASE() ORDER BY 2, 1'
-
-/** Numbers of errors that say that something is not there: a column, a table, a routine, or what a view needs. */
-const NOT_THERE = new Set([1054, 1146, 1305, 1356])
-
-async function failureOf(use: () => Promise<unknown>): Promise<string | undefined> {
-  try {
-    await use()
-    return undefined
-  } catch (error) {
-    const { errno = 0, sqlMessage, message } = error as MysqlError
-    return NOT_THERE.has(errno) ? (sqlMessage ?? message) : undefined
-  }
-}
-
-/** A statement that fires triggers of a table, over one of its rows. */
-function statementFor({ sql, columns }: FillTable, event: string): string | undefined {
-  const given = columns.filter(({ generated }) => generated === null)
-  const names = given.map((column) => column.sql).join(', ')
-  const [first] = given
-  if (!first) return undefined
-  if (event === 'INSERT') return `INSERT INTO ${sql} (${names}) SELECT ${names} FROM ${sql} LIMIT 1`
-  return event === 'UPDATE' ? `UPDATE ${sql} SET ${first.sql} = ${first.sql} LIMIT 1` : `DELETE FROM ${sql} LIMIT 1`
-}
 
 function asText({ sql, type }: FillColumn): string {
   if (type.kind === 'bytes' || type.sql === 'geometry' || type.kind === 'vector') return `LOWER(HEX(${sql}))`
@@ -159,8 +119,10 @@ function moment(text: string): string {
   return `${date}T${seconds || '00:00:00'}.${fraction.padEnd(6, '0').slice(0, 6)}`
 }
 
-function brokenKey({ name: table, sql }: FillTable, key: FillTable['foreignKeys'][number]): string {
+/** @param isThere `false` if the referenced table was dropped while the server did not check */
+function brokenKey({ name: table, sql }: FillTable, key: FillTable['foreignKeys'][number], isThere: boolean): string {
   const set = key.columns.map((column) => `c.${quote(column)} IS NOT NULL`).join(' AND ')
   const on = key.columns.map((column, n) => `p.${quote(key.parentColumns[n] ?? '')} = c.${quote(column)}`).join(' AND ')
-  return `SELECT ${literal(table)} AS tab, ${literal(key.name)} AS name, ${literal(key.parent)} AS parent, (SELECT COUNT(*) FROM ${sql} c WHERE ${set} AND NOT EXISTS (SELECT 1 FROM ${key.parentSql} p WHERE ${on})) AS broken`
+  const missing = isThere ? ` AND NOT EXISTS (SELECT 1 FROM ${key.parentSql} p WHERE ${on})` : ''
+  return `SELECT ${literal(table)} AS tab, ${literal(key.name)} AS name, ${literal(key.parent)} AS parent, (SELECT COUNT(*) FROM ${sql} c WHERE ${set}${missing}) AS broken`
 }

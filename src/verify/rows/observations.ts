@@ -5,14 +5,14 @@ import type { Half } from '../halves.ts'
 import { placeOf } from '../statementAt.ts'
 import type { Change, ChangedValue, ChangedValues, DroppedValues, LostRows } from './changes.ts'
 import type { BrokenKey, Counter, Use } from './rowReader.ts'
-import type { Said } from './said.ts'
+import { namesIn, type Said } from './said.ts'
 
 /** Observations about changes that one half made. @param back `true` if they show on the way back only */
 export function observeChanges(changes: readonly Change[], half: Half, said: Said, back: boolean): Observation[] {
   const lost = changes.filter((change) => change.kind === 'lost')
   return changes.flatMap((change) => {
     if (change.kind === 'lost') return lostRows(change, half, said, lost)
-    if (change.kind === 'dropped') return back ? [] : droppedValues(change, half, said)
+    if (change.kind === 'dropped') return droppedValues(change, half, said, back)
     return changedValues(change, half, said, back, lost)
   })
 }
@@ -29,22 +29,39 @@ export function observeKeys(broken: readonly BrokenKey[], half: Half): Observati
   }))
 }
 
-export function observeCounters(counters: readonly { before: Counter; after: Counter }[], half: Half): Observation[] {
-  return counters.map(({ before, after }) => ({
-    rule: 'counter-goes-back',
-    ...placeIn(half, after.table, after.column),
-    objects: [after.table, after.column],
-    message: `The next row of ${after.table} would get ${after.column} ${after.next}; it was ${before.next} before, and the largest that is there is ${after.most ?? 'none'}.`,
-    evidence: {
-      rows: [{ table: after.table, key: after.column, before: String(before.next), after: String(after.next) }],
-    },
-  }))
+export interface CounterChange {
+  /** Undefined for a table that was not there. */
+  readonly before: Counter | undefined
+  readonly after: Counter
+}
+
+export function observeCounters(counters: readonly CounterChange[], half: Half, said: Said): Observation[] {
+  return counters.flatMap(({ before, after }): Observation[] => {
+    const { table, column, next, most } = after
+    const isBack = before !== undefined && next < before.next
+    // Rows that seeds put in are not the migration's.
+    if (!isBack && !said.inserts(table)) return []
+    const message = isBack
+      ? `The next row of ${table} would get ${column} ${next}; it was ${before.next} before, and the largest that is there is ${most ?? 'none'}.`
+      : `Rows of ${table} have ${column} up to ${most}, and the next row would get ${column} ${next}: the numbers that the file has written itself are given out once more.`
+    return [
+      {
+        rule: 'counter-goes-back',
+        ...placeIn(half, table, column),
+        objects: [table, column],
+        message,
+        ...(!isBack && !after.isTaken && { severity: 'warning' as const }),
+        evidence: { rows: [{ table, key: column, before: String(before?.next ?? most), after: String(next) }] },
+      },
+    ]
+  })
 }
 
 /** Observations about objects that could be used before and cannot now. */
 export function observeUses(before: readonly Use[], after: readonly Use[], half: Half): Observation[] {
-  return after.flatMap(({ what, name, error }): Observation[] => {
-    const worked = before.some((use) => use.what === what && use.error === undefined)
+  return after.flatMap(({ what, name, error, isByValues = false }): Observation[] => {
+    // Whoever failed over the values that were tried before has shown nothing about others.
+    const worked = before.some((use) => use.what === what && use.error === undefined && !(isByValues && use.isByValues))
     if (!worked || error === undefined) return []
     return [
       {
@@ -57,13 +74,16 @@ export function observeUses(before: readonly Use[], after: readonly Use[], half:
   })
 }
 
-/** The place of the first statement that names the table, and the other word if one of them does. */
-function placeIn(half: Half, table: string, word?: string): Place {
+/** The place of the first statement that names the table, and the other word if one of them does; one with the verb if there is one. */
+function placeIn(half: Half, table: string, word?: string, verb?: RegExp): Place {
   const { version, half: direction, file, text, statements } = half
   const bare = (table.split('.').at(-1) ?? table).toLowerCase()
   const named = statements.filter(({ start, end }) => hasWord(text.slice(start, end), bare))
-  const both = named.find(({ start, end }) => word !== undefined && hasWord(text.slice(start, end), word.toLowerCase()))
-  const found = both ?? named[0] ?? (statements.length === 1 ? statements[0] : undefined)
+  const both = named.filter(
+    ({ start, end }) => word !== undefined && hasWord(text.slice(start, end), word.toLowerCase()),
+  )
+  const meant = both.find(({ start, end }) => verb?.test(text.slice(start, end)))
+  const found = meant ?? both[0] ?? named[0] ?? (statements.length === 1 ? statements[0] : undefined)
   return { version, half: direction, file, ...(found && placeOf(text, found)) }
 }
 
@@ -75,7 +95,8 @@ function lostRows(change: LostRows, half: Half, said: Said, all: readonly LostRo
   const { table, keys } = change
   const count = `${keys.length} of ${change.all} row${change.all === 1 ? '' : 's'} of ${table.name}`
   const evidence = { rows: keys.slice(0, SHOWN).map((key) => ({ table: table.name, key })) }
-  if (said.deletes(table.name)) {
+  const isPart = table.partitions?.some((name) => said.deletes(name, true)) ?? false
+  if (isPart || namesIn(said, table.name).some((name) => said.deletes(name, keys.length === change.all))) {
     const message = `${count} ${keys.length === 1 ? 'is' : 'are'} deleted.`
     return [{ rule: 'rows-deleted', ...placeIn(half, table.name), objects: [table.name], message, evidence }]
   }
@@ -88,7 +109,7 @@ function lostRows(change: LostRows, half: Half, said: Said, all: readonly LostRo
       rule: 'rows-lost',
       ...placeIn(half, by?.parent ?? table.name),
       objects: [table.name, ...(by ? [by.name] : [])],
-      message: `${count} ${keys.length === 1 ? 'is' : 'are'} gone, and no statement of the file names that table${cause}.`,
+      message: `${count} ${keys.length === 1 ? 'is' : 'are'} gone, and no statement of the file says so${cause}.`,
       evidence,
     },
   ]
@@ -100,7 +121,7 @@ function referringTo(table: FillTable, lost: readonly LostRows[], said: Said) {
   const keys = table.foreignKeys.filter(({ onDelete }) => onDelete !== 'NO ACTION')
   const found =
     keys.find(({ parent }) => gone(parent) !== undefined) ??
-    keys.find(({ parentSql }) => said.deletes(plainName(parentSql)))
+    keys.find(({ parentSql }) => said.deletes(plainName(parentSql), true))
   if (!found) return undefined
   return {
     name: found.name,
@@ -113,17 +134,25 @@ function plainName(sql: string): string {
   return sql.replaceAll(/["`]/g, '').replace(/^public\./, '')
 }
 
-function droppedValues({ table, column, all, values }: DroppedValues, half: Half, said: Said): Observation[] {
-  const isNamed = said.drops(table.name, column.name)
+/** @param back `true` if the values were there above, and the way back has lost them */
+function droppedValues(
+  { table, column, all, values }: DroppedValues,
+  half: Half,
+  said: Said,
+  back = false,
+): Observation[] {
+  const isNamed = !back && namesIn(said, table.name).some((name) => said.drops(name, column.name))
   const what = `${column.name} of ${values.length === all ? `all ${all}` : `${values.length} of ${all}`} rows of ${table.name}`
   return [
     {
       rule: isNamed ? 'values-dropped' : 'rows-changed',
-      ...placeIn(half, table.name, column.name),
+      ...placeIn(half, namesIn(said, table.name).at(-1) ?? table.name, column.name, /\bdrop\b/i),
       objects: [`${table.name}.${column.name}`],
       message: isNamed
         ? `The values of ${what} are dropped.`
-        : `The values of ${what} are gone, and no statement of the file names that column.`,
+        : back
+          ? `The values of ${what} are gone after the way up and back, though the version above had them.`
+          : `The values of ${what} are gone, and no statement of the file names that column.`,
       evidence: evidenceOf(table, values),
     },
   ]
@@ -143,9 +172,21 @@ function changedValues(
   if (isGone && !back) return droppedValues({ kind: 'dropped', table, column, all, values }, half, said)
   // The rows have the same label, which has another name.
   if (said.relabels(after.type.element?.sql ?? after.type.sql)) return []
+  if (change.movedTo !== undefined) {
+    const message = `${column.name} of ${table.name} is NULL after the way up and back: the way up has moved the values to ${change.movedTo}, and the way back does not bring them back.`
+    const objects = [`${table.name}.${column.name}`]
+    return [
+      {
+        rule: 'rows-changed',
+        ...placeIn(half, table.name, column.name),
+        objects,
+        message,
+        evidence: evidenceOf(table, values),
+      },
+    ]
+  }
   const isNarrowed = values.every(({ comparison }) => comparison === 'narrowed')
-  const renamed = said.renamedTable(table.name.split('.').at(-1) ?? table.name)
-  const named = [table.name, ...(renamed === undefined ? [] : [renamed])].flatMap((name) =>
+  const named = namesIn(said, table.name).flatMap((name) =>
     [column.name, after.name].map((one) => said.writes(name, one)),
   )
   const says = named.find((one) => one === 'all') ?? named.find((one) => one === 'some') ?? 'no'

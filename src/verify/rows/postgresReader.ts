@@ -1,8 +1,9 @@
 /** Reads and compares rows on PostgreSQL and PGlite. */
-import type { PostgresError, Session } from '../../database/postgres/session.ts'
+import type { Session } from '../../database/postgres/session.ts'
 import { literal, identifier as quote } from '../../database/postgres/tables.ts'
 import type { FillColumn, FillTable, Text } from '../../fill/model.ts'
-import type { BrokenKey, Comparison, Counter, RowReader, Use } from './rowReader.ts'
+import { usesOn } from './postgresUses.ts'
+import type { BrokenKey, Comparison, Counter, RowReader } from './rowReader.ts'
 
 export function postgresReader(session: Session): RowReader {
   const run = (sql: string) => session.query(sql)
@@ -44,40 +45,29 @@ export function postgresReader(session: Session): RowReader {
       const found: Counter[] = []
       for (const some of chunks(numbered, 60)) {
         // A sequence that is gone, or that this user may not read, must not hide the others.
-        const rows = await run(some.map((one, n) => counter(one, n)).join(' UNION ALL ')).catch(async () => {
-          const singly: Record<string, unknown>[] = []
-          for (const [n, one] of some.entries()) singly.push(...(await run(counter(one, n)).catch(() => [])))
-          return singly
+        const ask = async (queries: readonly string[]) => {
+          if (queries.length === 0) return []
+          return run(queries.join(' UNION ALL ')).catch(async () => {
+            const singly: Record<string, unknown>[] = []
+            for (const query of queries) singly.push(...(await run(query).catch(() => [])))
+            return singly
+          })
+        }
+        const sequences = await ask(some.map((one, n) => sequenceOf(one, n)))
+        const counted = sequences.flatMap(({ n, name }) => {
+          const one = some[Number(n)]
+          return one ? [counter(one, Number(n), String(name))] : []
         })
-        for (const { n, next, most } of rows) {
+        for (const { n, next, most, taken } of await ask(counted)) {
           const one = some[Number(n)]
           if (!one) continue
           const numbers = { next: BigInt(String(next)), most: most === null ? undefined : BigInt(String(most)) }
-          found.push({ table: one.table.name, column: one.column.name, ...numbers })
+          found.push({ table: one.table.name, column: one.column.name, ...numbers, isTaken: taken === true })
         }
       }
       return found
     },
-    async uses(tables) {
-      const uses: Use[] = []
-      for (const { name } of await run(VIEWS)) {
-        const error = await failureOf(() => run(`SELECT * FROM ${String(name)} LIMIT 1`))
-        uses.push({ what: `the view ${String(name)}`, name: String(name), error })
-      }
-      for (const { oid, name, table, events } of await run(TRIGGERS)) {
-        const found = tables.find(({ id }) => id === String(oid))
-        if (!found) continue
-        for (const statement of statementsFor(found, String(events))) {
-          const error = await failureOf(async () => {
-            await run('BEGIN')
-            await run(statement).finally(() => run('ROLLBACK'))
-          })
-          const what = `the trigger ${String(name)} of ${String(table)}, on ${statement.slice(0, 6)}`
-          uses.push({ what, name: String(name), error })
-        }
-      }
-      return uses
-    },
+    uses: (tables) => usesOn(session, tables),
     async partOf({ id }) {
       const [row] = await run(
         `SELECT inhparent::regclass::text AS parent FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid WHERE inhrelid = ${Number(id)} AND relispartition`,
@@ -88,43 +78,6 @@ export function postgresReader(session: Session): RowReader {
 }
 
 // --- internal ---
-
-const OF_USERS =
-  "c.oid >= 16384 AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e')"
-const VIEWS = `SELECT c.oid::regclass::text AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'v' AND ${OF_USERS} ORDER BY 1`
-const TRIGGERS = `SELECT c.oid::bigint AS oid, t.tgname AS name, c.oid::regclass::text AS table, concat(CASE WHEN t.tgtype & 4 > 0 THEN 'I' END, CASE WHEN t.tgtype & 16 > 0 THEN 'U' END, CASE WHEN t.tgtype & 8 > 0 THEN 'D' END) AS events
-  FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace WHERE NOT t.tgisinternal AND t.tgenabled <> 'D' AND ${OF_USERS} ORDER BY 3, 2`
-
-/** States of errors that say that something is not there: a column, a table, a function, a type, a field of a row. */
-const NOT_THERE = new Set(['42703', '42P01', '42883', '42704'])
-
-async function failureOf(use: () => Promise<unknown>): Promise<string | undefined> {
-  try {
-    await use()
-    return undefined
-  } catch (error) {
-    const { code = '', message, where } = error as PostgresError
-    if (!NOT_THERE.has(code)) return undefined
-    const place = where?.split('\n').at(-1)
-    return place ? `${message} (${place})` : message
-  }
-}
-
-/** Statements that fire triggers of a table, over one of its rows. A key that is taken is refused later than they fire. */
-function statementsFor({ sql, columns }: FillTable, events: string): string[] {
-  const given = columns.filter(({ generated }) => generated === null)
-  const names = given.map((column) => column.sql).join(', ')
-  const [first] = given
-  if (!first) return []
-  const one = `ctid = (SELECT ctid FROM ${sql} LIMIT 1)`
-  return [
-    ...(events.includes('I')
-      ? [`INSERT INTO ${sql} (${names}) OVERRIDING SYSTEM VALUE SELECT ${names} FROM ${sql} LIMIT 1`]
-      : []),
-    ...(events.includes('U') ? [`UPDATE ${sql} SET ${first.sql} = ${first.sql} WHERE ${one}`] : []),
-    ...(events.includes('D') ? [`DELETE FROM ${sql} WHERE ${one}`] : []),
-  ]
-}
 
 /** Types whose values are compared by their operator, since one value has several texts. */
 const NUMBERS = new Set(['integer', 'decimal', 'float'])
@@ -151,8 +104,17 @@ function comparison(
   const isJson = after.type.kind === 'json'
   const areNumbers = NUMBERS.has(before.type.kind) && NUMBERS.has(after.type.kind)
   const plain = `(b::text::${type})::text = a`
+  // A date is all that a time becomes, and not all that it was.
+  const isLess = before.type.kind === 'timestamp' && (after.type.kind === 'date' || after.type.kind === 'time')
   const byValue = BY_VALUE.has(after.type.kind) ? `${plain} OR b::text::${type} = a::text::${type}` : plain
-  const equal = isJson ? 'b::text::jsonb = a::text::jsonb' : areNumbers ? 'b::numeric = a::numeric' : byValue
+  const back = after.type.kind === 'date' ? `b::text::timestamptz = a::text::timestamptz` : 'false'
+  const equal = isJson
+    ? 'b::text::jsonb = a::text::jsonb'
+    : areNumbers
+      ? 'b::numeric = a::numeric'
+      : isLess
+        ? back
+        : byValue
   const isOther = before.written !== after.written && !isJson
   const narrowed = isOther ? `WHEN (b::text::${before.type.sql}::${after.written})::text = a THEN 'narrowed'` : ''
   return `SELECT CASE WHEN ${equal} THEN 'same' ${narrowed} ELSE 'changed' END AS is FROM (VALUES ${rows.join(', ')}) AS pairs (n, b, a) ORDER BY n`
@@ -164,12 +126,23 @@ function brokenKey({ name: table, sql }: FillTable, key: FillTable['foreignKeys'
   return `SELECT ${literal(table)} AS "table", ${literal(key.name)} AS name, ${literal(key.parentSql)} AS parent, (SELECT count(*) FROM ${sql} c WHERE ${set} AND NOT EXISTS (SELECT FROM ${key.parentSql} p WHERE ${on})) AS rows`
 }
 
-function counter({ table: { sql }, column }: { table: FillTable; column: FillColumn }, n: number): string {
+interface Numbered {
+  readonly table: FillTable
+  readonly column: FillColumn
+}
+
+function sequenceOf({ table: { sql }, column }: Numbered, n: number): string {
   const named = /^nextval\('((?:[^']|'')+)'::regclass\)/.exec(column.default ?? '')?.[1]
   const sequence = named
     ? `'${named}'::regclass`
     : `pg_get_serial_sequence(${literal(sql)}, ${literal(column.name)})::regclass`
-  return `SELECT ${n} AS n, COALESCE(pg_sequence_last_value(s) + seqincrement, seqstart) AS next, (SELECT max(${column.sql}) FROM ${sql})::bigint AS most FROM (SELECT ${sequence} AS s) AS q JOIN pg_sequence ON seqrelid = s WHERE seqincrement > 0`
+  return `SELECT ${n} AS n, s::text AS name FROM (SELECT ${sequence} AS s) AS q JOIN pg_sequence ON seqrelid = s WHERE seqincrement > 0`
+}
+
+/** The sequence itself knows its next number; pg_sequences does not after `setval(…, false)`. */
+function counter({ table: { sql }, column }: Numbered, n: number, sequence: string): string {
+  const next = `SELECT CASE WHEN is_called THEN last_value + seqincrement ELSE last_value END AS next FROM ${sequence}, pg_sequence WHERE seqrelid = ${literal(sequence)}::regclass`
+  return `SELECT ${n} AS n, next, (SELECT max(${column.sql}) FROM ${sql})::bigint AS most, EXISTS (SELECT FROM ${sql} WHERE ${column.sql} = next) AS taken FROM (${next}) AS q`
 }
 
 function chunks<T>(all: readonly T[], size: number): T[][] {

@@ -11,7 +11,7 @@ import { inHalf, observationsOf } from '../observed.ts'
 import { VerificationError } from '../verificationError.ts'
 import type { Verified } from '../verified.ts'
 import { changesOf, changesOnTheWayBack } from './changes.ts'
-import { observeChanges, observeCounters, observeKeys, observeUses } from './observations.ts'
+import { type CounterChange, observeChanges, observeCounters, observeKeys, observeUses } from './observations.ts'
 import { definitionOf, RowDatabase, type State, type Unfilled, type Wanted } from './rowDatabase.ts'
 import type { Counter, RowReader } from './rowReader.ts'
 import { saidBy } from './said.ts'
@@ -153,7 +153,7 @@ export class RowChecks<Client> {
     return [
       ...observeChanges(changes, half, said, false),
       ...observeKeys(broken, half),
-      ...observeCounters(goneBack(before.counters, up.counters), half),
+      ...observeCounters(goneBack(before.counters, up.counters), half, said),
       ...observeUses(before.uses, up.uses, half),
     ]
   }
@@ -170,9 +170,13 @@ export class RowChecks<Client> {
     const said = { up: saidBy([upHalf]), down: saidBy([half]) }
     const states = { before: before.rows, up: up.rows, down: down.rows }
     const changes = await changesOnTheWayBack(reader, states, said)
+    const already = goneBack(before.counters, up.counters).map(({ after }) => `${after.table}.${after.column}`)
+    const counters = goneBack(before.counters, down.counters).filter(
+      ({ after }) => !already.includes(`${after.table}.${after.column}`),
+    )
     return [
       ...observeChanges(changes, half, said.down, true),
-      ...observeCounters(goneBack(before.counters, down.counters), half),
+      ...observeCounters(counters, half, said.down),
       ...observeUses(before.uses, down.uses, half),
     ]
   }
@@ -228,7 +232,7 @@ export class RowChecks<Client> {
         const statement = one.statement ?? this.#half(migration, one.half ?? 'up')?.text ?? ''
         const half = this.#half(migration, one.half ?? 'up')
         const smallest = await smallestRows({ verified, from, to, rows, error, statement, half })
-        const isMissing = /contains null values|use of null|doesn't have a default/i.test(one.message)
+        const isMissing = /contains null values|use of null|doesn't have a default|'0000-00-00'/i.test(one.message)
         // Rows need not be equal, so it is not any rows that make it fail.
         const isRepeated = /duplicate|unique/i.test(one.message)
         const rule = walk.set === 'plain' && !isRepeated ? 'fails-with-rows' : 'fails-with-some-rows'
@@ -287,13 +291,12 @@ interface Found {
   readonly unfilled: readonly Unfilled[]
 }
 
-/** Counters that would give out numbers again. */
-function goneBack(before: readonly Counter[], after: readonly Counter[]): { before: Counter; after: Counter }[] {
+/** Counters that would give out numbers that rows have, and that did not before. */
+function goneBack(before: readonly Counter[], after: readonly Counter[]): CounterChange[] {
+  const reaches = ({ next, most }: Counter) => most !== undefined && next <= most
   return after.flatMap((now) => {
     const then = before.find(({ table, column }) => table === now.table && column === now.column)
-    const isTaken = now.most !== undefined && now.next <= now.most
-    const wasTaken = then?.most !== undefined && then.next <= then.most
-    return then && isTaken && !wasTaken && now.next < then.next ? [{ before: then, after: now }] : []
+    return reaches(now) && !(then && reaches(then)) ? [{ before: then, after: now }] : []
   })
 }
 

@@ -12,8 +12,10 @@ export interface Use {
   /** The object, as people call it: `the view open_orders`. */
   readonly what: string
   readonly name: string
-  /** Why it cannot be used: something that it names is not there. Undefined if it can. */
+  /** Why it cannot be used. Undefined if it can, as far as one can tell. */
   readonly error: string | undefined
+  /** `true` if it failed over the values with which it was tried, not over what it names. */
+  readonly isByValues?: boolean
 }
 
 /** Where a column's numbers come from. */
@@ -24,6 +26,8 @@ export interface Counter {
   readonly next: bigint
   /** The largest number in the column; `undefined` if there is none. */
   readonly most: bigint | undefined
+  /** `true` if a row has the next number already. */
+  readonly isTaken: boolean
 }
 
 export interface RowReader {
@@ -37,7 +41,7 @@ export interface RowReader {
   /** Returns rows that break a foreign key which the server takes for granted. */
   brokenKeys(tables: readonly FillTable[]): Promise<BrokenKey[]>
   counters(tables: readonly FillTable[]): Promise<Counter[]>
-  /** Uses each view, and each trigger of tables that have rows, and undoes it. */
+  /** Uses whatever has a body or an expression, such as views, functions and triggers of tables that have rows, and undoes it. */
   uses(tables: readonly FillTable[]): Promise<Use[]>
   /** Returns the name of the table that an id from before now has, if it became part of another. */
   partOf(table: FillTable): Promise<string | undefined>

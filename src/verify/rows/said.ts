@@ -2,8 +2,13 @@
 import type { Half } from '../halves.ts'
 
 export interface Said {
-  /** Returns whether a statement deletes from the table, empties it, drops it or replaces its rows. */
-  deletes(table: string): boolean
+  /**
+   * Returns whether a statement deletes from the table, empties it or replaces its rows.
+   * @param all `true` if all rows are gone, which a statement that drops the table says, too
+   */
+  deletes(table: string, all?: boolean): boolean
+  /** Returns whether a statement adds rows to the table. */
+  inserts(table: string): boolean
   /** Returns whether a statement drops, renames or replaces the column of the table. */
   drops(table: string, column: string): boolean
   /** Says how a statement writes the column: not at all, all rows of the table, or some. */
@@ -23,8 +28,8 @@ export function saidBy(halves: readonly (Half | undefined)[]): Said {
   const about = (table: string, verbs: RegExp) =>
     statements.filter(({ words, text }) => verbs.test(text) && isNamed(words, table))
   return {
-    deletes: (table) =>
-      about(table, /\b(?:delete|truncate|drop|replace|detach|exchange|merge|coalesce\s+partition)\b/).length > 0,
+    deletes: (table, all = false) => about(table, all ? DELETES_ALL : DELETES).length > 0,
+    inserts: (table) => about(table, /\binsert|\bcopy\b|\bmerge\b|\breplace\s+into\b/).length > 0,
     drops: (table, column) => {
       const some = about(table, /\b(?:drop|rename|change|alter)\b/)
       return some.some(({ words }) => words.has(column.toLowerCase()))
@@ -58,7 +63,18 @@ export function saidBy(halves: readonly (Half | undefined)[]): Said {
   }
 }
 
+/** Returns the names that a file uses for a table: its own, and the one that the file gives it. */
+export function namesIn(said: Said, table: string): string[] {
+  const renamed = said.renamedTable(table.split('.').at(-1) ?? table)
+  return renamed === undefined ? [table] : [table, renamed]
+}
+
 // --- internal ---
+
+/** In code, a method's name may begin with the verb: `delete`, `deleteFrom`, `del`. */
+const DELETES =
+  /\b(?:delet|del\b|truncate|replace\s+into|replace\b.*\bselect|detach|exchange|merge|destroy|(?:coalesce|drop)\s+partition)/s
+const DELETES_ALL = new RegExp(`${DELETES.source}|\\bdrop`, 's')
 
 interface StatementText {
   /** The text in lower case and without comments. */

@@ -1,5 +1,6 @@
 /** Rows that survive an edit of their migration. */
 import { describe, expect } from 'vitest'
+import { openRowReader } from '../../../src/database/open.ts'
 import type { Outcome } from '../../../src/watch/reconcile.ts'
 import { failure } from '../../support/database.ts'
 import { ORDERS, test, USERS } from '../../support/following.ts'
@@ -15,6 +16,16 @@ interface Case {
   readonly expected: readonly object[]
   /** What the last edit left. */
   readonly left?: readonly object[]
+}
+
+/** What the page shows of the rows that wait. */
+async function waitingIn(url: string) {
+  const reader = await openRowReader(url)
+  try {
+    return await reader.waiting()
+  } finally {
+    await reader.close()
+  }
 }
 
 const CASES: readonly Case[] = [
@@ -538,6 +549,22 @@ describe('rows survive', () => {
         ],
       },
     })
+    expect(await waitingIn(db.url)).toEqual([
+      {
+        table: 't',
+        whole: true,
+        columns: ['id', 'v'],
+        rows: [{ values: ['3', '-1'], why: expect.stringContaining('t_v_check') }],
+        total: 1,
+      },
+      {
+        table: 't',
+        whole: false,
+        columns: ['id', 'v'],
+        rows: [{ values: ['2', 'ten'], why: 'a value that integer cannot hold' }],
+        total: 1,
+      },
+    ])
     expect(await db.rows('select * from t order by id')).toEqual([
       { id: 1, v: 10 },
       { id: 2, v: null },
@@ -546,6 +573,11 @@ describe('rows survive', () => {
     expect(await following.follow()).toMatchObject({
       carried: { back: [], left: [{ table: 't', rows: 2, why: 'column w is NOT NULL and has no default' }] },
     })
+    // A row that waited before waits for another reason now.
+    const [rows] = await waitingIn(db.url)
+    expect(rows?.rows.map(({ values: [id], why }) => [id, why])).toEqual(
+      ['3', '1', '2'].map((id) => [id, 'column w is NOT NULL and has no default']),
+    )
     following.write(1, 'create table t (id int primary key, v int, w int not null default 0)', 'drop table t')
     await following.follow()
     expect(await db.rows('select * from t order by id')).toEqual([

@@ -37,9 +37,17 @@ export function targetOf(sql: string): Target | undefined {
     'i',
   ).exec(text)
   if (altered) {
-    // These take no such clause, or take it elsewhere.
-    if (/\b(?:partition|tablespace|rename\s+(?:to|as))\b/i.test(text)) return undefined
-    return { table: bare(altered[1] ?? ''), withClause: (clause) => `${text}, ${clause}` }
+    const table = bare(altered[1] ?? '')
+    const rest = text.slice(altered[0].length)
+    // These take no such clause.
+    if (/\btablespace\b|\brename\s+(?:to|as)\b/i.test(text)) return undefined
+    const head = altered[0].trimEnd()
+    if (/^(?:partition\s+by|remove\s+partitioning)\b/i.test(rest))
+      return { table, withClause: (clause) => `${head} ${clause} ${rest}` }
+    if (/^(?:add|drop|reorganize|coalesce|rebuild)\s+partition\b/i.test(rest))
+      return { table, withClause: (clause) => `${head} ${clause}, ${rest}` }
+    if (/\bpartition\b/i.test(rest)) return undefined
+    return { table, withClause: (clause) => `${text}, ${clause}` }
   }
   const indexed =
     new RegExp(
@@ -48,6 +56,29 @@ export function targetOf(sql: string): Target | undefined {
     ).exec(text) ?? new RegExp(`^drop\\s+index\\s[\\s\\S]*?\\son\\s+(${NAME})\\s*$`, 'i').exec(text)
   if (!indexed) return undefined
   return { table: bare(indexed[1] ?? ''), withClause: (clause) => `${text} ${clause.replace(',', '')}` }
+}
+
+/** Returns the names of tables that a statement changes, makes or drops, and of those that it refers to. */
+export function tablesIn(sql: string): { readonly changed: readonly string[]; readonly referenced: readonly string[] } {
+  const list = new RegExp(
+    `^(?:alter\\s+(?:online\\s+|ignore\\s+)*|drop\\s+|create\\s+(?:or\\s+replace\\s+)?|rename\\s+|truncate\\s+)table\\s+(?:if\\s+(?:not\\s+)?exists\\s+)?(${NAME}(?:\\s*,\\s*${NAME})*)`,
+    'i',
+  ).exec(sql)?.[1]
+  const references = sql.matchAll(new RegExp(`\\breferences\\s+(${NAME})`, 'gi'))
+  return {
+    changed: (list?.split(',') ?? []).map((name) => bare(name.trim())),
+    referenced: [...references].map(([, name = '']) => bare(name)),
+  }
+}
+
+/** Returns the table whose rows a statement changes, and how. */
+export function rowsIn(sql: string): { readonly table: string; readonly is: 'updated' | 'deleted' } | undefined {
+  const updated = new RegExp(`^update\\s+(?:low_priority\\s+)?(?:ignore\\s+)?(${NAME})`, 'i').exec(sql)?.[1]
+  if (updated) return { table: bare(updated), is: 'updated' }
+  const deleted = new RegExp(`^delete\\s+(?:low_priority\\s+|quick\\s+|ignore\\s+)*from\\s+(${NAME})`, 'i').exec(
+    sql,
+  )?.[1]
+  return deleted ? { table: bare(deleted), is: 'deleted' } : undefined
 }
 
 // --- internal ---

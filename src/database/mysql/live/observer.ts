@@ -6,8 +6,10 @@
 import type { MigrationStep, ObservedStatement, StatementObserver } from '../../../migrate/driver.ts'
 import { StatementError } from '../../../migrate/errors.ts'
 import { now } from '../../../migrate/realTime.ts'
-import type { Algorithm, Effects } from '../../effects.ts'
-import { targetOf, type Way, waysOf } from './ladder.ts'
+import type { Algorithm, Blocks, Effects, HeldLock, WrittenRows } from '../../effects.ts'
+import { identifier } from '../tables.ts'
+import { Beside } from './beside.ts'
+import { rowsIn, type Target, tablesIn, targetOf, type Way, waysOf } from './ladder.ts'
 
 type Query = ObservedStatement['query']
 
@@ -18,6 +20,10 @@ export class MysqlObserver implements StatementObserver {
   /** Names of the tables that were there before the migration. */
   #old: ReadonlySet<string> = new Set()
   #ways: readonly Way[] | undefined
+  /** Other sessions, opened when a statement first needs them. */
+  #beside: Beside | undefined
+  /** Foreign keys, read when a statement first needs them: the table and the one that it refers to. */
+  #keys: readonly (readonly [child: string, parent: string])[] | undefined
 
   /** Observes what `work` runs, and returns what its statements did. */
   async during(work: () => Promise<void>): Promise<Effects[]> {
@@ -29,21 +35,32 @@ export class MysqlObserver implements StatementObserver {
     } finally {
       this.isActive = false
       this.#effects = []
+      await this.#beside?.close()
+      this.#beside = undefined
     }
   }
 
   async observe(statement: ObservedStatement, run: (text?: string) => Promise<void>): Promise<void> {
-    const { step, index, query, inTransaction } = statement
+    const { step, index, query, inTransaction, another } = statement
     if (step !== this.#step) await this.#begin(step, query)
     const { start = 0, end = 0, words = [] } = statement.statement ?? {}
     const text = step.work.kind === 'sql' ? step.work.script.text.slice(start, end) : ''
     const target = targetOf(text)
     const begun = now()
     const isOld = target !== undefined && this.#old.has(target.table.toLowerCase())
-    const algorithm = isOld ? await this.#gentlest(target.withClause, run) : await run().then(() => undefined)
+    const change = () => (isOld ? this.#gentlest(target, run) : run().then(() => undefined))
+    const rows = await this.#rowsOf(text, query)
+    const others = await this.#others(text, query)
+    if (another && others.length > 0) this.#beside ??= await Beside.open(another, query)
+    const { result: algorithm, locked } =
+      this.#beside && others.length > 0
+        ? await this.#beside.during(others, change)
+        : { result: await change(), locked: new Map<string, Blocks>() }
     const ms = now() - begun
+    const written = rows && (await rows())
     const blocks = algorithm?.blocks ?? 'nothing'
-    const table = target?.table ?? ''
+    const own = algorithm && blocks !== 'nothing' ? [lockOn(algorithm.table, MODES[blocks], blocks)] : []
+    const more = [...locked].map(([name, how]) => lockOn(name, how === 'reads' ? 'EXCLUSIVE' : 'SHARED_NO_WRITE', how))
     this.#effects.push({
       ...NOTHING,
       version: step.version,
@@ -54,10 +71,8 @@ export class MysqlObserver implements StatementObserver {
       inTransaction,
       ms,
       lockTimeoutMs: await lockWait(query),
-      locks:
-        blocks === 'nothing'
-          ? []
-          : [{ name: table, kind: 'table', table, mode: MODES[blocks], blocks, isNew: true, under: [], isGone: false }],
+      locks: [...own, ...more],
+      ...(written && { written: [written] }),
       ...(algorithm && { algorithm }),
     })
   }
@@ -66,6 +81,7 @@ export class MysqlObserver implements StatementObserver {
 
   async #begin(step: MigrationStep, query: Query): Promise<void> {
     this.#step = step
+    this.#keys = undefined
     const rows = await query(
       "SELECT LOWER(table_name) AS name FROM information_schema.tables WHERE table_schema = DATABASE() AND table_type = 'BASE TABLE'",
     )
@@ -74,9 +90,44 @@ export class MysqlObserver implements StatementObserver {
     this.#ways ??= waysOf(/mariadb/i.test(String(row?.version)))
   }
 
+  /** Returns the old tables that a statement might lock besides those that it changes: what foreign keys tie to them. */
+  async #others(text: string, query: Query): Promise<string[]> {
+    const { changed, referenced } = tablesIn(text)
+    if (changed.length === 0) return []
+    this.#keys ??= (await query(FOREIGN_KEYS)).map(({ child, parent }) => [String(child), String(parent)] as const)
+    const names = new Set(changed.map((name) => name.toLowerCase()))
+    const tied = this.#keys.flatMap(([child, parent]) =>
+      names.has(child.toLowerCase()) ? [parent] : names.has(parent.toLowerCase()) ? [child] : [],
+    )
+    const all = new Map([...referenced, ...tied].map((name) => [name.toLowerCase(), name]))
+    return [...all].filter(([key]) => this.#old.has(key) && !names.has(key)).map(([, name]) => name)
+  }
+
+  /** Returns what counts the rows that a statement has changed or deleted, when it has run. */
+  async #rowsOf(text: string, query: Query): Promise<(() => Promise<WrittenRows>) | undefined> {
+    const found = rowsIn(text)
+    if (!found || !this.#old.has(found.table.toLowerCase())) return undefined
+    // Our own bookkeeping follows the statement in the same message, so the server's counters are about that, too.
+    const read = async () => (await query(`SELECT * FROM ${identifier(found.table)}`)).map((row) => JSON.stringify(row))
+    const before = await read()
+    return async () => {
+      const after = new Set(await read())
+      const gone = before.filter((row) => !after.has(row)).length
+      return {
+        name: found.table,
+        isOld: true,
+        of: before.length,
+        inserted: 0,
+        updated: 0,
+        deleted: 0,
+        [found.is]: gone,
+      }
+    }
+  }
+
   /** Runs a statement in the first way that the server accepts. */
   async #gentlest(
-    withClause: (clause: string) => string,
+    { table, withClause }: Target,
     run: (text?: string) => Promise<void>,
   ): Promise<Algorithm | undefined> {
     const refused = new Map<string, string | undefined>()
@@ -84,6 +135,7 @@ export class MysqlObserver implements StatementObserver {
       try {
         await run(withClause(clause))
         return {
+          table,
           used: clause,
           possible: clause,
           blocks,
@@ -103,11 +155,19 @@ export class MysqlObserver implements StatementObserver {
 
 const MODES = { reads: 'LOCK=EXCLUSIVE', writes: 'LOCK=SHARED' } as const
 
+const FOREIGN_KEYS =
+  'SELECT DISTINCT table_name AS child, referenced_table_name AS parent FROM information_schema.referential_constraints WHERE constraint_schema = DATABASE()'
+
+function lockOn(name: string, mode: string, blocks: Blocks): HeldLock {
+  return { name, kind: 'table', table: name, mode, blocks, isNew: true, under: [], isGone: false }
+}
+
 const SYNTAX = 1064
 /** The server says no to the algorithm or the lock, and has changed nothing: ER_ALTER_OPERATION_NOT_SUPPORTED and others. */
 const NOT_THIS_WAY: ReadonlySet<number> = new Set([1845, 1846, 1221, 1800, 4095])
 
 const NOTHING = {
+  isMysql: true,
   rewritten: [],
   built: [],
   scanned: [],

@@ -10,6 +10,8 @@ export interface OwnDevelopment {
   readonly own: readonly string[]
   /** SQL that creates them. */
   readonly create: string
+  /** SQL that adds what a table of an earlier version of migratest lacks. */
+  readonly upgrade: string
   /** SQL that saves the tables before a step that may remove ours; `restore` runs after it. */
   readonly save: readonly string[]
   readonly restore: string
@@ -37,19 +39,20 @@ export function developmentTables(
   const developmentTable = `${identifier(schema)}.${identifier(development)}`
   const keptTable = `${identifier(schema)}.${identifier(kept)}`
   const create = `CREATE TABLE IF NOT EXISTS ${developmentTable} (key text PRIMARY KEY, value jsonb NOT NULL);
-CREATE TABLE IF NOT EXISTS ${keptTable} (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, tab text NOT NULL, whole boolean NOT NULL, line jsonb NOT NULL);`
+CREATE TABLE IF NOT EXISTS ${keptTable} (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, tab text NOT NULL, whole boolean NOT NULL, line jsonb NOT NULL, why text);`
   return {
     developmentTable,
     keptTable,
     own,
     create,
+    upgrade: `ALTER TABLE ${keptTable} ADD COLUMN IF NOT EXISTS why text;`,
     save: [
       `CREATE TEMPORARY TABLE ${SAVED_DEVELOPMENT} ON COMMIT DROP AS SELECT * FROM ${developmentTable};`,
       `CREATE TEMPORARY TABLE ${SAVED_KEPT} ON COMMIT DROP AS SELECT * FROM ${keptTable};`,
     ],
     restore: `${create}
 INSERT INTO ${developmentTable} SELECT * FROM pg_temp.${SAVED_DEVELOPMENT} ON CONFLICT DO NOTHING;
-INSERT INTO ${keptTable} (tab, whole, line) SELECT tab, whole, line FROM pg_temp.${SAVED_KEPT} WHERE NOT EXISTS (SELECT FROM ${keptTable}) ORDER BY id;`,
+INSERT INTO ${keptTable} (tab, whole, line, why) SELECT tab, whole, line, why FROM pg_temp.${SAVED_KEPT} WHERE NOT EXISTS (SELECT FROM ${keptTable}) ORDER BY id;`,
     // If a migration's record is written again, its xmin differs from that of the rows the migration wrote.
     remember: (migrations) =>
       migrations.length === 0

@@ -112,7 +112,7 @@ export class PutBack {
 
   /** Keeps all rows of a copy until their table exists again. @returns how many rows */
   async leaveWhole(aside: Aside): Promise<number> {
-    return this.#keepLines(aside, true, aside.columns, "state = 'new'")
+    return this.#keepLines(aside, true, aside.columns, "state = 'new'", 'its table is gone')
   }
 
   // --- internal ---
@@ -349,14 +349,22 @@ END LOOP; END $migratest$;`)
 
   /** Keeps the rows and values that could not be put back. @returns how many, and why */
   async #leave(aside: Aside, table: RowTable, refused: string | undefined): Promise<LeftRows[]> {
+    if (aside.origin === 'waited') {
+      // They wait for another reason now than before.
+      const why = `coalesce(c.error, ${literal(refused ?? null)}, k.why)`
+      await this.#query(
+        `UPDATE ${this.#keptTable} k SET why = ${why} FROM ${aside.copy} c WHERE c.n = k.id AND c.state = 'new' AND k.why IS DISTINCT FROM ${why}`,
+      )
+    }
     if (aside.origin !== 'table') return []
     const [row] = await this.#query(
       `SELECT count(*)::int AS fresh, (array_agg(error))[1] AS why FROM ${aside.copy} WHERE state = 'new'`,
     )
     const values = await this.#leaveValues(aside, table, "state <> 'new'", false)
     if (Number(row?.fresh) === 0) return values
-    const rows = await this.#keepLines(aside, true, aside.columns, "state = 'new'")
-    return [{ table: table.shown, rows, why: refused ?? String(row?.why ?? 'no reason was given') }, ...values]
+    const why = refused ?? String(row?.why ?? 'no reason was given')
+    const rows = await this.#keepLines(aside, true, aside.columns, "state = 'new'", why)
+    return [{ table: table.shown, rows, why }, ...values]
   }
 
   /**
@@ -381,7 +389,7 @@ END LOOP; END $migratest$;`)
       left.push({ table: table.shown, column: name, rows, why })
       if (keyed) {
         const has = `${placed} AND c${aside.indexOf(name)} IS NOT NULL`
-        await this.#keepLines(aside, false, [...table.key, name], has)
+        await this.#keepLines(aside, false, [...table.key, name], has, why)
       }
     }
     if (plain) return left
@@ -393,7 +401,7 @@ END LOOP; END $migratest$;`)
       const words = why ? String(why) : `${rows === 1 ? 'a value' : 'values'} that ${column?.type ?? 'it'} cannot hold`
       left.push({ table: table.shown, column: String(name), rows: Number(rows), why: words })
       const has = `${placed} AND ${literal(String(name))} = ANY (bad)`
-      if (keyed) await this.#keepLines(aside, false, [...table.key, String(name)], has)
+      if (keyed) await this.#keepLines(aside, false, [...table.key, String(name)], has, words)
     }
     return left
   }
@@ -401,6 +409,7 @@ END LOOP; END $migratest$;`)
   /**
    * Writes lines to the table of kept rows.
    * @param whole `true` for whole rows, `false` for values of existing rows.
+   * @param why the reason, where the row itself has none
    * @returns how many
    */
   async #keepLines(
@@ -408,6 +417,7 @@ END LOOP; END $migratest$;`)
     whole: boolean,
     columns: readonly string[],
     where: string,
+    why: string,
   ): Promise<number> {
     const text = (column: string) => `c${indexOf(column)}${isText(column) ? '' : '::text'}`
     const parts: string[] = []
@@ -416,7 +426,7 @@ END LOOP; END $migratest$;`)
       parts.push(`jsonb_build_object(${pairs.join(', ')})`)
     }
     const [row] = await this.#query(
-      `WITH kept AS (INSERT INTO ${this.#keptTable} (tab, whole, line) SELECT ${literal(name)}, ${whole}, ${parts.join(' || ')} FROM ${copy} WHERE ${where} ORDER BY n RETURNING 1) SELECT count(*)::int AS rows FROM kept`,
+      `WITH kept AS (INSERT INTO ${this.#keptTable} (tab, whole, line, why) SELECT ${literal(name)}, ${whole}, ${parts.join(' || ')}, coalesce(error, ${literal(why)}) FROM ${copy} WHERE ${where} ORDER BY n RETURNING 1) SELECT count(*)::int AS rows FROM kept`,
     )
     return Number(row?.rows)
   }

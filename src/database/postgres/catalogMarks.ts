@@ -1,0 +1,115 @@
+/**
+ * A query that finds out which objects have changed, in a tenth of the time that reading them takes. A row of a catalog is
+ * the same as before if it has the same place and was written by the same transaction (`ctid`, `xmin`). The query returns
+ * one mark for each family: all catalog rows of a relation with its columns, constraints, indexes and triggers, of a type,
+ * or of a routine. What the server writes in place, such as statistics, changes no mark and is no part of a schema.
+ */
+
+/** What the marks query returns: texts of `OID MARK`, separated by commas. */
+export interface MarkRow {
+  /** The marks of relations, types and routines. */
+  readonly families: string | null
+  /** Oids of routines whose names other routines have, too: how the server writes a call depends on all of them. */
+  readonly shared: string | null
+  /** The mark of everything else. */
+  readonly others: string
+}
+
+export function marksQuery(): string {
+  return `
+WITH ns AS MATERIALIZED (SELECT n.oid, ${mark('n')} AS mark FROM pg_namespace n WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'),
+cls AS MATERIALIZED (SELECT c.oid, c.relkind, c.reltoastrelid, ${mark('c')} AS mark FROM pg_class c WHERE c.oid >= 16384),
+idx AS MATERIALIZED (SELECT i.indexrelid, i.indrelid, ${mark('i')} AS mark FROM pg_index i WHERE i.indexrelid >= 16384),
+typ AS MATERIALIZED (
+  SELECT t.oid, COALESCE(NULLIF(t.typrelid, 0), NULLIF(e.typrelid, 0), e.oid, m.rngtypid, t.oid) AS family, e.oid IS NULL AND t.typtype IN ('b', 'p') AS base, ${mark('t')} AS mark
+  FROM pg_type t LEFT JOIN pg_type e ON e.oid = t.typelem AND e.typarray = t.oid LEFT JOIN pg_range m ON m.rngmultitypid = t.oid WHERE t.oid >= 16384
+),
+-- Each row of a catalog with its family; those in the second part are also needed to place comments.
+own AS MATERIALIZED (
+  SELECT 'pg_class'::regclass::oid AS classid, oid AS objid, oid AS family, mark FROM cls WHERE relkind NOT IN ('t', 'i', 'I')
+  UNION ALL SELECT 'pg_class'::regclass, indexrelid, indrelid, i.mark # c.mark FROM idx i JOIN cls c ON c.oid = i.indexrelid
+  UNION ALL SELECT 'pg_type'::regclass, oid, family, mark FROM typ WHERE NOT base
+  UNION ALL SELECT 'pg_proc'::regclass, oid, oid, ${mark('p')} FROM pg_proc p WHERE oid >= 16384
+  UNION ALL SELECT 'pg_constraint'::regclass, oid, COALESCE(NULLIF(conrelid, 0), contypid), ${mark('k')} FROM pg_constraint k WHERE oid >= 16384
+  -- The triggers with which the server checks foreign keys come with each that refers to a table; only a partition's can differ.
+  UNION ALL SELECT 'pg_trigger'::regclass, t.oid, t.tgrelid, ${mark('t')} FROM pg_trigger t JOIN cls c ON c.oid = t.tgrelid WHERE NOT t.tgisinternal OR t.tgparentid <> 0 OR c.relkind = 'p'
+  UNION ALL ${OWNED.map(([catalog, relation]) => `SELECT '${catalog}'::regclass, oid, ${relation}, ${mark('x')} FROM ${catalog} x WHERE oid >= 16384`).join('\n  UNION ALL ')}
+),
+more AS (
+  SELECT family, mark FROM own
+  UNION ALL SELECT a.attrelid, ${mark('a')} FROM pg_attribute a WHERE a.attrelid >= 16384 AND a.attnum > 0
+  UNION ALL SELECT e.enumtypid, ${mark('e')} FROM pg_enum e
+  UNION ALL SELECT r.rngtypid, ${mark('r')} FROM pg_range r WHERE r.rngtypid >= 16384
+  UNION ALL SELECT s.seqrelid, ${mark('s')} FROM pg_sequence s
+  UNION ALL SELECT a.aggfnoid, ${mark('a')} FROM pg_aggregate a WHERE a.aggfnoid >= 16384
+  UNION ALL SELECT f.ftrelid, ${mark('f')} FROM pg_foreign_table f
+  UNION ALL SELECT p.partrelid, ${mark('p')} FROM pg_partitioned_table p
+  -- A table's DDL has the options of its TOAST table.
+  UNION ALL SELECT m.oid, t.mark FROM cls m JOIN cls t ON t.oid = m.reltoastrelid
+  -- A table and those that inherit from it; their indexes likewise.
+  UNION ALL SELECT COALESCE(i.indrelid, f.oid), ${mark('h')} FROM pg_inherits h CROSS JOIN LATERAL (VALUES (h.inhrelid), (h.inhparent)) f (oid) LEFT JOIN idx i ON i.indexrelid = f.oid
+  -- A table's DDL has its sequences.
+  UNION ALL SELECT f.oid, f.mark FROM pg_depend d JOIN cls c ON c.oid = d.objid AND c.relkind = 'S' JOIN pg_sequence q ON q.seqrelid = d.objid
+    CROSS JOIN LATERAL (VALUES (d.objid, ${mark('d')}), (d.refobjid, ${mark('d')} # c.mark # ${mark('q')})) f (oid, mark) WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass AND d.deptype IN ('a', 'i')
+  UNION ALL SELECT COALESCE(o.family, 0), ${mark('d')} FROM pg_description d LEFT JOIN own o ON o.classid = d.classoid AND o.objid = d.objoid WHERE d.objoid >= 16384
+),
+-- Family 0 is everything that belongs to no relation, type or routine.
+rest AS (
+  SELECT mark FROM ns
+  UNION ALL SELECT ${mark('d')} FROM pg_description d WHERE d.classoid = 'pg_namespace'::regclass AND d.objoid IN (SELECT oid FROM ns)
+  UNION ALL SELECT mark FROM typ WHERE base
+  UNION ALL SELECT ${mark('d')} FROM pg_depend d WHERE d.deptype = 'e'
+  UNION ALL SELECT ${hashOf('m.umid, m.srvname, m.usename')} FROM pg_user_mappings m
+  -- Names of roles and the owner of the database are written into the DDL.
+  UNION ALL SELECT ${hashOf('r.oid, r.rolname')} FROM pg_roles r
+  UNION ALL SELECT ${hashOf('b.datdba')} FROM pg_database b WHERE b.datname = current_database()
+  UNION ALL SELECT ${mark('s')} FROM pg_tablespace s
+  UNION ALL SELECT ${mark('m')} FROM pg_ts_config_map m WHERE m.mapcfg >= 16384
+  UNION ALL SELECT ${mark('x')} FROM pg_extension x
+  UNION ALL ${OTHERS.map((catalog) => `SELECT ${mark('x')} FROM ${catalog} x WHERE x.oid >= 16384`).join('\n  UNION ALL ')}
+),
+families AS (SELECT family, bit_xor(mark) # count(*) AS mark FROM more GROUP BY family)
+SELECT (SELECT string_agg(family || ' ' || mark, ',') FROM families WHERE family <> 0) AS families,
+  (SELECT string_agg(p.oid::text, ',') FROM pg_proc p WHERE p.oid >= 16384 AND EXISTS (SELECT FROM pg_proc o WHERE o.proname = p.proname AND o.oid <> p.oid)) AS shared,
+  (SELECT bit_xor(mark) || ' ' || count(*) FROM rest) || COALESCE((SELECT ' ' || mark FROM families WHERE family = 0), '') AS others`
+}
+
+// --- internal ---
+
+/** SQL of a number that stands for values. */
+const hashOf = (values: string) => `hash_record_extended(ROW(${values}), 0)`
+
+/** SQL of a number that stands for a row of a catalog as it is now: for another row, or another version of it, it differs. */
+const mark = (row: string) => hashOf(`${row}.tableoid, ${row}.ctid, ${row}.xmin`)
+
+/** Catalogs whose rows belong to a relation, and their column with its oid. */
+const OWNED: readonly (readonly [catalog: string, relation: string])[] = [
+  ['pg_attrdef', 'adrelid'],
+  ['pg_rewrite', 'ev_class'],
+  ['pg_policy', 'polrelid'],
+  ['pg_statistic_ext', 'stxrelid'],
+]
+
+/** Catalogs of small kinds of objects. If a row of one of them changes, everything is read. */
+const OTHERS: readonly string[] = [
+  'pg_language',
+  'pg_cast',
+  'pg_operator',
+  'pg_opclass',
+  'pg_opfamily',
+  'pg_conversion',
+  'pg_am',
+  'pg_collation',
+  'pg_foreign_data_wrapper',
+  'pg_foreign_server',
+  'pg_ts_config',
+  'pg_ts_dict',
+  'pg_ts_parser',
+  'pg_ts_template',
+  'pg_transform',
+  'pg_publication',
+  'pg_publication_rel',
+  'pg_publication_namespace',
+  'pg_event_trigger',
+  'pg_default_acl',
+]

@@ -1,0 +1,167 @@
+/** Reads the rows of the catalogs that make up a schema: all of them, or again only those of what has changed. */
+import type { Hidden } from '../../migrate/source.ts'
+import type { CatalogRow } from './catalogFacts.ts'
+import { type MarkRow, marksQuery } from './catalogMarks.ts'
+import { familiesToRead, type Memory, marksOf, remembered } from './catalogMemory.ts'
+import { catalogQuery, changedQuery } from './catalogQuery.ts'
+import type { Session } from './session.ts'
+import { literal } from './tables.ts'
+
+export interface CatalogOptions {
+  /**
+   * For repeated reads: keeps the settings and the prepared queries on the session, since planning them takes longer than
+   * running them, and from the third time on reads only what has changed. On a borrowed session only the queries stay. Not
+   * for a session that a pooler may hand to somebody else.
+   */
+  readonly keep?: boolean
+  /** What to leave out: the migrations' own tables, in any schema. */
+  readonly exclude: Hidden
+}
+
+/**
+ * Reads with `search_path` set to `public`, so that names are written the same way whatever the session's path is. On a
+ * borrowed session all settings are restored; on one of ours nothing outlives the message unless `keep` is set. If nothing
+ * has changed since the last reading, the rows are the same array.
+ */
+export async function readRows(session: Session, { exclude, keep = false }: CatalogOptions): Promise<Rows> {
+  if (session.borrowed) return readOnBorrowed(session, exclude, keep)
+  if (!keep) return readInTransaction(session, exclude)
+  if (!kept.has(session)) {
+    await session.query(`${set(SETTINGS)}${prepareWhole(exclude)}`)
+    kept.set(session, { exclude, readings: 0, isMarked: false, last: undefined })
+  }
+  return readAgain(session)
+}
+
+// --- internal ---
+
+type Rows = readonly CatalogRow[]
+
+/** What stays on a session between reads. */
+interface Kept {
+  readonly exclude: Hidden
+  /** Readings so far. */
+  readonly readings: number
+  /** `true` if the queries for what has changed are prepared. */
+  readonly isMarked: boolean
+  /** The last reading, if it can be continued. */
+  readonly last: Memory | undefined
+}
+
+const kept = new WeakMap<Session, Kept>()
+
+/**
+ * Settings that change how the server writes names, values and expressions. `pg_temp` comes last, or temporary tables
+ * would hide others. JIT-compiling such a large query would take longer than running it.
+ */
+const SETTINGS: Readonly<Record<string, string>> = {
+  search_path: 'public, pg_temp',
+  TimeZone: 'UTC',
+  DateStyle: 'ISO, YMD',
+  IntervalStyle: 'postgres',
+  extra_float_digits: '1',
+  bytea_output: 'hex',
+  quote_all_identifiers: 'off',
+  standard_conforming_strings: 'on',
+  jit: 'off',
+  // A plan for the very families would take longer than reading them.
+  plan_cache_mode: 'force_generic_plan',
+}
+
+/** Reads in one transaction: a pooler keeps it on one session, and settings made within it end with it. */
+async function readInTransaction(session: Session, exclude: Hidden): Promise<Rows> {
+  await session.query(`BEGIN READ ONLY; ${set(SETTINGS, true)}`)
+  try {
+    return await rowsOf(session, catalogQuery(exclude))
+  } finally {
+    await session.query('ROLLBACK')
+  }
+}
+
+async function readOnBorrowed(session: Session, exclude: Hidden, keep: boolean): Promise<Rows> {
+  const names = Object.keys(SETTINGS)
+  const [before] = await session.query(
+    `SELECT json_object(ARRAY[${names.map((name) => `${literal(name)}, current_setting(${literal(name)})`).join(', ')}]) AS settings`,
+  )
+  try {
+    await session.query(`${set(SETTINGS)}${kept.has(session) ? '' : prepareWhole(exclude)}`)
+    if (keep && !kept.has(session)) kept.set(session, { exclude, readings: 0, isMarked: false, last: undefined })
+    return kept.has(session) ? await readAgain(session) : await readWhole(session)
+  } finally {
+    const after = kept.has(session) ? '' : `DEALLOCATE ${WHOLE};`
+    await session.query(`${set(before?.settings as Record<string, string>)}${after}`)
+  }
+}
+
+function set(settings: Readonly<Record<string, string>>, local = false): string {
+  const calls = Object.entries(settings).map(
+    ([name, value]) => `pg_catalog.set_config(${literal(name)}, ${literal(value)}, ${local})`,
+  )
+  return `SELECT ${calls.join(', ')};`
+}
+
+/** The names under which the queries are prepared on a session. */
+const WHOLE = 'migratest_schema'
+const CHANGED = 'migratest_schema_changed'
+const MARKS = 'migratest_schema_marks'
+
+function prepareWhole(exclude: Hidden): string {
+  return `PREPARE ${WHOLE} AS ${catalogQuery(exclude)}`
+}
+
+function readWhole(session: Session): Promise<Rows> {
+  return rowsOf(session, `EXECUTE ${WHOLE}`)
+}
+
+async function rowsOf(session: Session, sql: string): Promise<Rows> {
+  return (await session.query(sql)) as unknown as Rows
+}
+
+/**
+ * Reads on a session that has the settings and the query. The first time, everything: most sessions read only once. The
+ * second time, the marks, too; from then on, what has changed.
+ */
+async function readAgain(session: Session): Promise<Rows> {
+  const before = kept.get(session) as Kept
+  // If this reading fails, the next one begins anew.
+  kept.set(session, { ...before, last: undefined, readings: before.readings + 1 })
+  if (before.readings === 0) return readWhole(session)
+  if (!before.isMarked) {
+    await session.query(`PREPARE ${MARKS} AS ${marksQuery()}`)
+    await session.query(`PREPARE ${CHANGED} (oid[]) AS ${changedQuery(before.exclude)}`)
+  }
+  const last = await readMarked(session, before.last)
+  kept.set(session, { ...before, readings: before.readings + 1, isMarked: true, last })
+  return last.rows
+}
+
+/** Reads the marks and what has changed, both of the same moment. */
+async function readMarked(session: Session, last: Memory | undefined): Promise<Memory> {
+  // The caller's own transaction may be open on a borrowed session.
+  if (session.borrowed) {
+    const marks = await askMarks(session)
+    const memory = await readSince(session, last, marks)
+    const isSame = JSON.stringify(await askMarks(session)) === JSON.stringify(marks)
+    return isSame ? memory : readMarked(session, undefined)
+  }
+  await session.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY')
+  try {
+    return await readSince(session, last, await askMarks(session))
+  } finally {
+    await session.query('COMMIT')
+  }
+}
+
+async function askMarks(session: Session): Promise<MarkRow> {
+  const [row] = (await session.query(`EXECUTE ${MARKS}`)) as unknown as [MarkRow]
+  return row
+}
+
+async function readSince(session: Session, last: Memory | undefined, row: MarkRow): Promise<Memory> {
+  const marks = marksOf(row)
+  const families = last && familiesToRead(last, marks)
+  if (!last || !families) return { marks, rows: await readWhole(session) }
+  if (families.size === 0) return { marks, rows: last.rows }
+  const fresh = await rowsOf(session, `EXECUTE ${CHANGED} ('{${[...families].join(',')}}')`)
+  return { marks, rows: remembered(last, families, fresh) }
+}

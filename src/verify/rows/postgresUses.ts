@@ -1,0 +1,179 @@
+/** Uses what has a body or an expression on PostgreSQL and PGlite: views, functions, triggers, rules, defaults, policies. */
+import type { Session } from '../../database/postgres/session.ts'
+import { literal } from '../../database/postgres/tables.ts'
+import type { FillColumn, FillTable } from '../../fill/model.ts'
+import type { Use } from './rowReader.ts'
+
+/**
+ * Uses each object once, over the rows that are there, and undoes it. The server looks into most of them only when they run.
+ * @param tables the tables whose rows fire triggers and rules
+ */
+export async function usesOn(session: Session, tables: readonly FillTable[]): Promise<Use[]> {
+  const found = await session.query(OBJECTS)
+  const attempts = found.flatMap((row) => attemptsOf(row as unknown as ObjectRow, tables))
+  if (attempts.length === 0) return []
+  const outcomes = await tried(session, attempts).catch(() => singly(session, attempts))
+  return attempts.flatMap(({ what, name }, n): Use[] => {
+    const outcome = outcomes[n]
+    return outcome === undefined ? [] : [{ what, name, ...failureOf(outcome) }]
+  })
+}
+
+// --- internal ---
+
+interface Attempt {
+  readonly what: string
+  readonly name: string
+  readonly sql: string
+}
+
+/** The state of an error (empty: none), its message, and where in a body it came from. */
+type Outcome = readonly [state: string, message: string, where: string]
+
+interface ObjectRow {
+  readonly kind: 'view' | 'function' | 'procedure' | 'expression' | 'fires'
+  readonly name: string
+  /** Oid of the table of a trigger or a rule. */
+  readonly oid: string | null
+  /** What it is, for people. */
+  readonly what: string
+  /** The query that uses it; for a trigger or a rule, the first letters of the statements that fire it. */
+  readonly sql: string
+}
+
+const NOT_OURS = (oid: string, schema: string, catalog: string) =>
+  `${oid} >= 16384 AND ${schema} !~ '^pg_' AND ${schema} NOT IN ('information_schema', 'migratest_live') AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = '${catalog}'::regclass AND e.objid = ${oid} AND e.deptype = 'e')`
+
+/** A value for an argument of each type, so that the body of a strict function runs, too. */
+const ARGUMENT = `CASE WHEN y.typtype = 'e' THEN quote_nullable((SELECT enumlabel FROM pg_enum WHERE enumtypid = y.oid ORDER BY enumsortorder LIMIT 1))
+  WHEN y.typtype = 'c' AND y.typrelid <> 0 AND (SELECT relkind FROM pg_class WHERE oid = y.typrelid) IN ('r', 'v', 'p') THEN format('(SELECT r FROM %s r LIMIT 1)', y.typrelid::regclass)
+  WHEN y.typcategory = 'N' THEN '1' WHEN y.typcategory = 'S' THEN quote_literal('a') WHEN y.typcategory = 'B' THEN quote_literal('true')
+  WHEN y.typcategory = 'D' THEN quote_literal('2024-01-01') WHEN y.typcategory = 'T' THEN quote_literal('1 day') WHEN y.typcategory = 'A' THEN quote_literal('{}')
+  WHEN y.typcategory = 'R' THEN quote_literal('empty') WHEN y.typname = 'uuid' THEN quote_literal('00000000-0000-4000-8000-000000000001')
+  WHEN y.typname IN ('json', 'jsonb') THEN quote_literal('{}') WHEN y.typname = 'bytea' THEN quote_literal('') ELSE 'NULL' END || '::' || format_type(y.oid, NULL)`
+
+/** Everything that has a body or an expression, with the query that uses it. Expressions count if a function of the user is in them. */
+const OBJECTS = `SELECT 'view' AS kind, c.oid::regclass::text AS name, NULL AS oid, 'the ' || CASE c.relkind WHEN 'm' THEN 'materialized ' ELSE '' END || 'view ' || c.oid::regclass::text AS what,
+    CASE c.relkind WHEN 'v' THEN 'SELECT * FROM ' || c.oid::regclass::text ELSE 'SELECT * FROM (' || rtrim(pg_get_viewdef(c.oid), ';') || ') AS v' END || ' LIMIT 1' AS sql
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('v', 'm') AND ${NOT_OURS('c.oid', 'n.nspname', 'pg_class')}
+UNION ALL
+SELECT CASE p.prokind WHEN 'p' THEN 'procedure' ELSE 'function' END, p.proname, NULL, CASE p.prokind WHEN 'p' THEN 'the procedure ' ELSE 'the function ' END || p.oid::regprocedure::text,
+    CASE p.prokind WHEN 'p' THEN 'CALL ' ELSE 'SELECT ' END || format('%I.%I', n.nspname, p.proname) || '(' || COALESCE(a.list, '') || ')'
+  FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace JOIN pg_language l ON l.oid = p.prolang
+  LEFT JOIN LATERAL (SELECT string_agg(${ARGUMENT}, ', ' ORDER BY t.nr) AS list, bool_or(y.typtype = 'p') AS "isAny"
+    FROM unnest(CASE WHEN p.prokind = 'p' THEN COALESCE(p.proallargtypes, p.proargtypes::oid[]) ELSE p.proargtypes::oid[] END) WITH ORDINALITY AS t (type, nr) JOIN pg_type y ON y.oid = t.type) a ON true
+  WHERE p.prokind IN ('f', 'p') AND l.lanname NOT IN ('c', 'internal') AND p.prorettype NOT IN ('trigger'::regtype, 'event_trigger'::regtype) AND COALESCE(a."isAny", false) = false
+    AND p.prosrc !~* '\\m(pg_sleep|pg_terminate_backend|pg_cancel_backend|dblink|program)' AND ${NOT_OURS('p.oid', 'n.nspname', 'pg_proc')}
+UNION ALL
+SELECT 'expression', d.adrelid::regclass::text || '.' || a.attname, NULL, CASE a.attgenerated WHEN '' THEN 'the default of ' ELSE 'the generated column ' END || d.adrelid::regclass::text || '.' || a.attname,
+    'SELECT (' || pg_get_expr(d.adbin, d.adrelid) || ')' || CASE a.attgenerated WHEN '' THEN '' ELSE ' FROM ' || d.adrelid::regclass::text || ' LIMIT 1' END
+  FROM pg_attrdef d JOIN pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum JOIN pg_class c ON c.oid = d.adrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+  WHERE ${NOT_OURS('c.oid', 'n.nspname', 'pg_class')} AND EXISTS (SELECT FROM pg_depend u WHERE u.classid = 'pg_attrdef'::regclass AND u.objid = d.oid AND u.refclassid = 'pg_proc'::regclass AND u.refobjid >= 16384)
+UNION ALL
+SELECT 'expression', k.conname, NULL, 'the constraint ' || quote_ident(k.conname) || ' of ' || k.conrelid::regclass::text, 'SELECT (' || pg_get_expr(k.conbin, k.conrelid) || ') FROM ' || k.conrelid::regclass::text || ' LIMIT 1'
+  FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+  WHERE k.contype = 'c' AND ${NOT_OURS('c.oid', 'n.nspname', 'pg_class')} AND EXISTS (SELECT FROM pg_depend u WHERE u.classid = 'pg_constraint'::regclass AND u.objid = k.oid AND u.refclassid = 'pg_proc'::regclass AND u.refobjid >= 16384)
+UNION ALL
+SELECT 'expression', p.polname, NULL, 'the policy ' || quote_ident(p.polname) || ' of ' || p.polrelid::regclass::text, 'SELECT (' || pg_get_expr(e.expression, p.polrelid) || ') FROM ' || p.polrelid::regclass::text || ' LIMIT 1'
+  FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid JOIN pg_namespace n ON n.oid = c.relnamespace CROSS JOIN LATERAL (VALUES (p.polqual), (p.polwithcheck)) AS e (expression)
+  WHERE e.expression IS NOT NULL AND ${NOT_OURS('c.oid', 'n.nspname', 'pg_class')} AND EXISTS (SELECT FROM pg_depend u WHERE u.classid = 'pg_policy'::regclass AND u.objid = p.oid AND u.refclassid = 'pg_proc'::regclass AND u.refobjid >= 16384)
+UNION ALL
+SELECT 'fires', t.tgname, c.oid::text, 'the trigger ' || t.tgname || ' of ' || c.oid::regclass::text, concat(CASE WHEN t.tgtype & 4 > 0 THEN 'I' END, CASE WHEN t.tgtype & 16 > 0 THEN 'U' END, CASE WHEN t.tgtype & 8 > 0 THEN 'D' END)
+  FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace WHERE NOT t.tgisinternal AND t.tgenabled <> 'D' AND ${NOT_OURS('c.oid', 'n.nspname', 'pg_class')}
+UNION ALL
+SELECT 'fires', r.rulename, c.oid::text, 'the rule ' || r.rulename || ' of ' || c.oid::regclass::text, translate(r.ev_type::text, '234', 'UID')
+  FROM pg_rewrite r JOIN pg_class c ON c.oid = r.ev_class JOIN pg_namespace n ON n.oid = c.relnamespace WHERE r.ev_type <> '1' AND r.ev_enabled <> 'D' AND ${NOT_OURS('c.oid', 'n.nspname', 'pg_class')}
+ORDER BY 1, 2, 4`
+
+function attemptsOf({ kind, name, oid, what, sql }: ObjectRow, tables: readonly FillTable[]): Attempt[] {
+  if (kind !== 'fires') return [{ what, name, sql }]
+  const table = tables.find(({ id }) => id === oid)
+  return table ? firing(table, sql).map((one) => ({ what: `${what}, on ${one.slice(0, 6)}`, name, sql: one })) : []
+}
+
+/** Statements that fire triggers and rules of a table, over one of its rows. */
+function firing(table: FillTable, events: string): string[] {
+  const { sql, columns } = table
+  const given = columns.filter(({ generated }) => generated === null)
+  const names = given.map((column) => column.sql).join(', ')
+  const [first] = given
+  if (!first) return []
+  const one = `ctid = (SELECT ctid FROM ${sql} LIMIT 1)`
+  const values = given.map((column) => anotherValue(column, table)).join(', ')
+  return [
+    ...(events.includes('I')
+      ? [`INSERT INTO ${sql} (${names}) OVERRIDING SYSTEM VALUE SELECT ${values} FROM ${sql} AS one LIMIT 1`]
+      : []),
+    ...(events.includes('U') ? [`UPDATE ${sql} SET ${first.sql} = ${first.sql} WHERE ${one}`] : []),
+    ...(events.includes('D') ? [`DELETE FROM ${sql} WHERE ${one}`] : []),
+  ]
+}
+
+/** A row with a key that is there is refused before triggers that fire AFTER, so a copy has other keys where they may be others. */
+function anotherValue(
+  { name, sql, type }: FillColumn,
+  { sql: table, uniques, primaryKey, foreignKeys }: FillTable,
+): string {
+  const isUnique = [primaryKey, ...uniques].some((columns) => columns.includes(name))
+  if (!isUnique || foreignKeys.some(({ columns }) => columns.includes(name))) return `one.${sql}`
+  if (type.kind === 'integer')
+    return `(SELECT max(${sql}) + 1 FROM ${table} WHERE ${sql} < ${type.max ?? 2n ** 31n - 1n})`
+  if (type.kind === 'uuid') return `md5(one.${sql}::text || 'x')::uuid`
+  if (type.kind === 'text') return `left(md5(one.${sql} || 'x'), ${Math.min(type.length ?? 32, 32)})`
+  if (type.kind === 'date' || type.kind === 'timestamp')
+    return `(SELECT max(${sql}) FROM ${table} WHERE ${sql} < 'infinity') - interval '1 second'`
+  return `one.${sql}`
+}
+
+/** Runs all attempts in one message, each in a subtransaction that ends with an error of ours, so that nothing remains. */
+async function tried(session: Session, attempts: readonly Attempt[]): Promise<Outcome[]> {
+  const list = attempts.map(({ sql }) => literal(sql)).join(', ')
+  await session.query('BEGIN')
+  try {
+    await session.query(`SET LOCAL statement_timeout = '${MOST_MS}ms'`)
+    await session.query(`DO ${literal(ATTEMPT.replace('LIST', () => list))}`)
+    const [row] = await session.query("SELECT current_setting('migratest.uses') AS outcomes")
+    return JSON.parse(String(row?.outcomes)) as Outcome[]
+  } finally {
+    await session.query('ROLLBACK')
+  }
+}
+
+/** One that does not end must not hide the others. */
+async function singly(session: Session, attempts: readonly Attempt[]): Promise<(Outcome | undefined)[]> {
+  const outcomes: (Outcome | undefined)[] = []
+  for (const attempt of attempts) outcomes.push((await tried(session, [attempt]).catch(() => []))[0])
+  return outcomes
+}
+
+const MOST_MS = 5000
+
+/** The function's errors have a place in its body, those of the statement that calls it have none. */
+const ATTEMPT = `DECLARE
+  attempt text; outcomes jsonb := '[]'; state text; message text; place text;
+BEGIN
+  FOREACH attempt IN ARRAY ARRAY[LIST]::text[] LOOP
+    BEGIN
+      EXECUTE attempt;
+      RAISE EXCEPTION USING ERRCODE = 'MT000';
+    EXCEPTION WHEN OTHERS OR ASSERT_FAILURE THEN
+      GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, place = PG_EXCEPTION_CONTEXT;
+      IF state = 'MT000' THEN outcomes := outcomes || jsonb_build_array(jsonb_build_array('', '', ''));
+      ELSE outcomes := outcomes || jsonb_build_array(jsonb_build_array(state, message, place)); END IF;
+    END;
+  END LOOP;
+  PERFORM set_config('migratest.uses', outcomes::text, true);
+END`
+
+/**
+ * Errors of class 42 say that the statement itself is wrong: a name that is not there, a type that does not fit. Others
+ * may come from the values that were tried; where a body raised them and did not before, somebody else's rows would, too.
+ */
+function failureOf([state, message, where]: Outcome): Pick<Use, 'error' | 'isByValues'> {
+  if (state === '') return { error: undefined }
+  const place = where.split('\n').filter((line) => !/inline_code_block/.test(line))
+  const isInside = place.some((line) => /function/.test(line))
+  const error = `${message}${isInside ? ` (${place.findLast((line) => /function/.test(line))})` : ''}`
+  if (state.startsWith('42')) return { error }
+  return { error: isInside && /^(?:23|22)/.test(state) ? error : undefined, isByValues: true }
+}

@@ -1,0 +1,1 @@
+alter table audit rename column happened_at to at;

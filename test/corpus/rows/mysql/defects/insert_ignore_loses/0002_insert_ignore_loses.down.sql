@@ -1,0 +1,1 @@
+alter table customers drop index email;

@@ -1,0 +1,1 @@
+alter table audit rename column what to entry;

@@ -1,0 +1,1 @@
+alter table notes convert to character set utf8mb4;

@@ -1,0 +1,1 @@
+alter table notes convert to character set latin1;

@@ -1,0 +1,1 @@
+alter table counters rename column last to value;

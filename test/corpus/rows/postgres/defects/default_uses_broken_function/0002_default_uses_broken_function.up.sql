@@ -1,0 +1,1 @@
+alter table counters rename column value to last;

@@ -1,0 +1,1 @@
+create table events_old partition of events for values from (minvalue) to ('2024-01-01');

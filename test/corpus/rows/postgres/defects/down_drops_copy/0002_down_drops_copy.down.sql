@@ -1,0 +1,2 @@
+alter table customers add column street text;
+drop table addresses;

@@ -1,0 +1,1 @@
+create table bookings (id bigint generated always as identity primary key, during tstzrange not null);

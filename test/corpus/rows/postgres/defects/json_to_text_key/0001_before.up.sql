@@ -1,0 +1,1 @@
+create table posts (id bigint generated always as identity primary key, meta jsonb not null);

@@ -1,0 +1,1 @@
+create table seats (id bigint generated always as identity primary key, code text unique);

@@ -1,0 +1,1 @@
+alter table members rename column team to team_name;

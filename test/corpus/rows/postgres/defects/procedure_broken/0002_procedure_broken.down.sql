@@ -1,0 +1,1 @@
+alter table tasks rename to jobs;

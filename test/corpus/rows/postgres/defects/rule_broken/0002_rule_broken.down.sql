@@ -1,0 +1,1 @@
+alter table journal rename to log;

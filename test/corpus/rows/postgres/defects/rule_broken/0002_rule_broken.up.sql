@@ -1,0 +1,1 @@
+alter table log rename to journal;

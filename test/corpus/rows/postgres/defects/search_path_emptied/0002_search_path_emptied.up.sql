@@ -1,0 +1,1 @@
+alter function log_customer() set search_path = '';

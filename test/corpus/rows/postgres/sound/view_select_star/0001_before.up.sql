@@ -1,0 +1,2 @@
+create table customers (id bigint generated always as identity primary key, name text not null);
+create view all_customers as select * from customers;

@@ -1,0 +1,131 @@
+/** A schema that is read again: only what has changed is read, and the result is that of a whole reading. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, onTestFinished } from 'vitest'
+import { readSchema } from '../../../src/database/postgres/catalog.ts'
+import type { CatalogRow } from '../../../src/database/postgres/catalogFacts.ts'
+import { catalogQuery } from '../../../src/database/postgres/catalogQuery.ts'
+import { readRows } from '../../../src/database/postgres/catalogRows.ts'
+import { openUrl } from '../../../src/database/postgres/connection.ts'
+import { cutStatements } from '../../../src/sql/statements.ts'
+import { test as base } from '../../support/database.ts'
+import { randomDdl } from '../../support/randomDdl.ts'
+
+const EVERYTHING = readFileSync(join(import.meta.dirname, '..', 'everything.sql'), 'utf8')
+const NOTHING = { tables: [], schemas: [] }
+
+/** `again` reads in a session that remembers; `whole` asks the whole query in another one. */
+const test = base.extend('rows', async ({ db }) => {
+  const [remembering, other] = [await openUrl(db.url), await openUrl(db.url)]
+  onTestFinished(async () => {
+    await Promise.all([remembering.close(), other.close()])
+  })
+  await other.query(`SET jit = off; SET search_path = public, pg_temp; PREPARE whole AS ${catalogQuery(NOTHING)}`)
+  return {
+    again: async () => inOrder(await readRows(remembering, { exclude: NOTHING, keep: true })),
+    whole: async () => inOrder((await other.query('EXECUTE whole')) as unknown as CatalogRow[]),
+  }
+})
+
+describe('a schema that is read again and again', () => {
+  test('is that of a whole reading after each statement of a script with everything', async ({ db, rows }) => {
+    for (const sql of [...statementsOf(EVERYTHING), ...CHANGES]) {
+      await db.rows(sql)
+      expect(await rows.again(), sql).toBe(await rows.whole())
+    }
+  }, 300_000)
+
+  test('is that of a whole reading after each of many random statements', async ({ db, rows }) => {
+    const { MIGRATEST_SEED: seed = '1', MIGRATEST_STATEMENTS: count = '60' } = process.env
+    const next = randomDdl(Number(seed))
+    await db.rows(BEGINNING)
+    let changed = 0
+    for (let done = 0; changed < Number(count) && done < 20 * Number(count); done++) {
+      const sql = next()
+      const failed = await db.rows(sql).then(
+        () => false,
+        () => db.rows('rollback'),
+      )
+      if (failed) continue
+      changed++
+      expect(await rows.again(), sql).toBe(await rows.whole())
+    }
+    expect(changed).toBe(Number(count))
+  }, 3_600_000)
+
+  test('is the same object if nothing has changed', async ({ db }) => {
+    await db.rows(EVERYTHING)
+    const session = await openUrl(db.url)
+    onTestFinished(() => session.close())
+    const read = () => readSchema(session, { exclude: NOTHING, keep: true })
+    await read()
+    const before = await read()
+    await db.rows("insert into cache values ('a', null); analyze")
+    expect(await read()).toBe(before)
+    await db.rows('alter table cache rename k to key')
+    expect(await read()).not.toBe(before)
+  })
+})
+
+// --- internal ---
+
+const BEGINNING = `
+  create schema app; create type mood as enum ('sad', 'happy'); create domain email as text; create type app.pair as (x int, y int);
+  create type span as range (subtype = float8); create function g(int) returns int language sql immutable as 'select 1';
+  create function no_drop() returns event_trigger language plpgsql as $$ begin end $$`
+
+/** Changes to the objects of the script, among them those that reach the DDL of other objects. */
+const CHANGES: readonly string[] = [
+  'alter table users rename name to nick',
+  'alter table users rename to people',
+  'alter table people rename constraint users_pk to people_pk',
+  "alter type mood rename value 'happy' to 'glad'",
+  'alter type mood rename to temper',
+  'alter type app.point3 rename attribute x to lat cascade',
+  'alter type span rename to floats',
+  'alter domain email rename to address',
+  'alter function double(int) rename to twice',
+  "create function twice(text) returns text language sql as 'select $1 || $1'",
+  'alter aggregate total(int) rename to sum_of',
+  'alter view happy rename column d to doubled',
+  'alter index events_at rename to events_by_day',
+  'alter index events_2026_at_idx rename to first_year',
+  "create table events_2027 partition of events for values from ('2027-01-01') to ('2028-01-01')",
+  'alter table events detach partition events_2027',
+  'create table events_2027_a (id bigint, at date not null, data jsonb)',
+  "alter table events attach partition events_2027_a for values from ('2027-01-01') to ('2028-01-01')",
+  'create function stamped() returns trigger language plpgsql as $$ begin return new; end $$; create trigger each_row after insert on events for each row execute function stamped()',
+  'alter table events_2026 disable trigger each_row',
+  'alter sequence users_serial_no_seq rename to numbers',
+  'alter sequence users_id_seq rename to ids',
+  'alter sequence numbers owned by none',
+  'alter sequence plain owned by cache.k',
+  'alter table cache set (toast.autovacuum_enabled = false)',
+  'alter table cache reset (toast.autovacuum_enabled)',
+  "comment on constraint orders_amount_check on app.orders is 'not below'",
+  'comment on constraint orders_amount_check on app.orders is null',
+  'comment on column people.nick is null',
+  'alter schema app rename to apps',
+  'alter extension pgcrypto set schema apps',
+  'alter extension pgcrypto drop function apps.gen_salt(text)',
+  'alter operator ===(int, int) owner to pg_monitor',
+  'alter foreign table distant rename to remote',
+  'alter server far rename to farther',
+  'alter collation german rename to deutsch',
+  'alter publication changes drop table people',
+  'drop function begin_atomic',
+  'drop table people cascade',
+  'drop schema apps cascade',
+]
+
+function statementsOf(script: string): string[] {
+  return cutStatements(script, 'postgres').statements.map(({ start, end }) => script.slice(start, end))
+}
+
+/** Rows in an order of their own, without those that say what is needed by something that is no object of the schema. */
+function inOrder(rows: readonly CatalogRow[]): string {
+  const listed = new Set(rows.map((row) => (row.kind === 'needs' ? undefined : Number(row.oid))))
+  const shown = rows.filter((row) => row.kind !== 'needs' || listed.has(row.facts[0]))
+  const texts = shown.map((row) => JSON.stringify([row.kind, row.kind === 'needs' ? 0 : Number(row.oid), row.facts]))
+  return texts.sort().join('\n')
+}

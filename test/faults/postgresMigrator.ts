@@ -1,0 +1,16 @@
+/** Migrates a database up and down, over and over, until it is killed; each time with many migrations unanswered. */
+import { openDatabase } from '../../src/database/open.ts'
+import { Migrator } from '../../src/migrate/migrator.ts'
+import { memory } from '../../src/source/memory.ts'
+import { FILES } from './postgresFiles.ts'
+
+const [, , url = ''] = process.argv
+const database = await openDatabase(url)
+// As many as to a server that is far away.
+Object.defineProperty(database, 'window', { get: () => 8 })
+const migrator = new Migrator({ source: memory(FILES), database })
+process.send?.('ready')
+for (;;) {
+  await migrator.up()
+  await migrator.to(1)
+}
