@@ -292,6 +292,29 @@ const REACHED: readonly (readonly [what: string, from: string, to: string, rows?
     'insert into t values (null)',
   ],
   [
+    'a schema goes with a type that a column of another schema has',
+    'create schema app; create type app.place as (x integer); create table t (id integer, p app.place); alter default privileges in schema app grant select on tables to public',
+    'create table t (id integer)',
+    'insert into t values (1, null)',
+  ],
+  [
+    'a collation that columns have becomes another one',
+    "create collation folded (provider = icu, locale = 'de'); create table t (a text collate folded primary key)",
+    "create collation folded (provider = icu, locale = 'en'); create table t (a text collate folded primary key)",
+    "insert into t values ('x')",
+  ],
+  [
+    'a range changes its values, with the type of its multiranges',
+    'create type span as range (subtype = integer); create table t (a span)',
+    'create type span as range (subtype = float8); create table t (a span)',
+    "insert into t values ('[1,2]')",
+  ],
+  [
+    'a publication of a table and of one that inherits from it, with conditions',
+    'create table a (id integer primary key); create table b () inherits (a)',
+    'create table a (id integer primary key); create table b () inherits (a); create publication p for table a where (id > 1)',
+  ],
+  [
     'an enum loses on the way back what rows have',
     "create type e as enum ('x'); create table t (e e)",
     "create type e as enum ('x', 'y'); create table t (e e)",

@@ -282,7 +282,9 @@ function besideSql(what: (typeof BESIDE)[number], name: string, plain: string, o
     default:
       return one.unlogged && own
         ? []
-        : [`create publication ${plain}_pub for table ${name}${one.second ? ' where (id > 1)' : ''}`]
+        : [
+            `create publication ${plain}_pub for table ${name}${one.second && own && !one.beside.includes('replica identity') && one.child !== 'inherits' ? ' where (id > 1)' : ''}`,
+          ]
   }
 }
 

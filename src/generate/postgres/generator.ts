@@ -1,4 +1,5 @@
 /** Writes the statements that change a PostgreSQL schema. */
+import type { SchemaObject } from '../../schema/model.ts'
 import type { Schema } from '../../schema/schema.ts'
 import type { Generator } from '../generator.ts'
 import type { Hints } from '../hints.ts'
@@ -85,6 +86,13 @@ function pairs(from: Side, to: Side, steps: readonly Step[]): [Step, Step][] {
       }
     }
   }
+  // A schema goes when all that is in it has gone.
+  for (const last of steps.filter((step) => step.ends.some((key) => key.startsWith('schema ')))) {
+    const [, schema = ''] = /^schema (.+)$/s.exec(last.ends[0] ?? '') ?? []
+    for (const first of steps) {
+      if (first !== last && first.ends.some((key) => isIn(schema, from.objects.get(key)))) result.push([first, last])
+    }
+  }
   const frees = index(steps, 'frees')
   for (const step of steps) {
     for (const key of step.makes) {
@@ -100,6 +108,12 @@ function pairs(from: Side, to: Side, steps: readonly Step[]): [Step, Step][] {
       for (const first of ends.get(key) ?? []) if (first !== step) result.push([first, step])
   }
   return result
+}
+
+function isIn(schema: string, object: SchemaObject | undefined): boolean {
+  // The names of rarer kinds begin with their kind.
+  const name = object?.kind === 'other' ? object.name.replace(/^[a-z ]+ (?=\S)/, '') : object?.name
+  return name?.startsWith(`${schema}.`) ?? false
 }
 
 function index(steps: readonly Step[], what: 'ends' | 'makes' | 'frees'): Map<string, Step[]> {

@@ -81,7 +81,7 @@ function dropStatements(side: Side, object: SchemaObject): PostgresStatement[] {
     ]
   }
   if (isKind('default-privileges', object)) {
-    const lines = [`${object.head};`, ...object.more].filter((line) => !line.startsWith('--'))
+    const lines = [statementOf(object), ...object.more].filter((line) => !line.startsWith('--'))
     return lines.map((line) => statement('alter', key, undoOf(line)?.sql ?? line))
   }
   if (isKind('other', object)) {

@@ -13,7 +13,7 @@ export function alterOther(change: Change, was: SchemaObject, now: SchemaObject)
   const key = keyOf(now)
   const name = now.table ?? now.name
   if (isKind('default-privileges', now)) {
-    const lines = ({ head, more }: SchemaObject) => [`${head};`, ...more]
+    const lines = (object: SchemaObject) => [statementOf(object), ...object.more]
     const changes = furtherChanges(lines(was), lines(now)).map((sql) => statement('alter', key, sql))
     return [{ phase: PHASE.privileges, name, statements: changes, ends: [key], makes: [key], gentle: true }]
   }

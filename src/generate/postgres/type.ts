@@ -39,9 +39,8 @@ export function replaceType(change: Change, was: Type, now: Type): Step[] {
   const { form } = factsOf(from, was)
   if (!isUsed) return [dropStep(from, was), makeStep(to, now)]
   const { range } = factsOf(from, was)
-  // The type of its multiranges has a name of its own.
-  const multirange = range ? [range.multirange ?? multirangeOf(was.name)] : []
-  return displaced(change, now, form === 'd' ? 'DOMAIN' : 'TYPE', was.name, multirange)
+  const others = range ? renamedWithRange(from, was.name, range) : []
+  return displaced(change, now, form === 'd' ? 'DOMAIN' : 'TYPE', was.name, others)
 }
 
 /** Makes a collation again that columns have; `undefined` for anything else. */
@@ -53,6 +52,27 @@ export function replaceCollation(change: Change, was: SchemaObject, now: SchemaO
 }
 
 // --- internal ---
+
+/** What has a name of its own and goes with a range: the type of its multiranges, and the functions that make values of both. */
+function renamedWithRange(
+  from: Side,
+  name: string,
+  { subtype, multirange }: NonNullable<TypeFacts['range']>,
+): string[] {
+  const many = multirange ?? multirangeOf(name)
+  const [one, other] = [asideName(from, name), asideName(from, many)]
+  const functions: readonly (readonly [string, string, string])[] = [
+    [name, `${subtype}, ${subtype}`, one],
+    [name, `${subtype}, ${subtype}, text`, one],
+    [many, '', other],
+    [many, one, other],
+    [many, `VARIADIC ${one}[]`, other],
+  ]
+  return [
+    `ALTER TYPE ${many} RENAME TO ${last(other)}`,
+    ...functions.map(([made, list, now]) => `ALTER FUNCTION ${made}(${list}) RENAME TO ${last(now)}`),
+  ]
+}
 
 /** The name that the server gives the multiranges of a range. */
 function multirangeOf(name: string): string {
@@ -79,9 +99,7 @@ function displaced(
       ...make,
       statements: [
         statement('alter', key, `ALTER ${word} ${name} RENAME TO ${last(old)}`),
-        ...others.map((other) =>
-          statement('alter', key, `ALTER TYPE ${other} RENAME TO ${last(asideName(from, other))}`),
-        ),
+        ...others.map((other) => statement('alter', key, other)),
         ...make.statements,
       ],
       takes: [],
