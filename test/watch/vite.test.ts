@@ -175,7 +175,7 @@ test('the page is at /__migratest/, for the address that is printed, and says wh
   expect(page.headers.get('content-security-policy')).toContain("default-src 'none'")
   const state = (await (await fetch(`${origin}/__migratest/api/state`, { headers })).json()) as UiState
   expect(state.at).toBe('2_add_done')
-  expect(state.events.some(({ event }) => event.type === 'applied')).toBe(true)
+  expect((state.events ?? []).some(({ event }) => event.type === 'applied')).toBe(true)
   // The app's own page is still there.
   expect((await fetch(`${origin}/`)).status).toBe(200)
   await server.close()
