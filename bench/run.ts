@@ -11,6 +11,7 @@ import { MigratedDatabase, settled } from '../dist/src/testing/lease/migratedDat
 import { postgresServer } from '../dist/src/testing/server/postgres/server.js'
 import { verification } from '../dist/src/verify/verify.js'
 import { codeFolders } from './code.ts'
+import { drafting } from './drafting.ts'
 import { record } from './figures.ts'
 import { folders } from './folders.ts'
 import { generating } from './generate.ts'
@@ -66,6 +67,7 @@ if (!only || only === 'watch') {
   await watching(freshDatabase, { count: 100, at: 100, rounds: 60, beside: true })
   await watching(freshDatabase, { count: 100, at: 50, rounds: 30, beside: false })
 }
+if (!only || only === 'draft') await drafting(freshDatabase, { tables: 50, rounds: 21 })
 if (!only || only === 'page') {
   const server = postgresServer({ url: undefined, request, idleMs: undefined, extensions: [], init: () => [] })
   await page({ freshDatabase, server })

@@ -297,7 +297,13 @@ function proposalsOf(
     schema: 'command' in from ? from.command : from.paths.join(', '),
     server: async () => (await import('../src/testing/server/anyServer.ts')).anyServer(kind),
     place: {},
-    files: migrationFiles({ folder, source, timestamp: false, base: undefined, isBaseNamed: false }),
+    files: migrationFiles({
+      folder: relative(process.cwd(), folder) || '.',
+      source,
+      timestamp: false,
+      base: undefined,
+      isBaseNamed: false,
+    }),
   }
 }
 
