@@ -117,7 +117,7 @@ describe('the schema of a PostgreSQL database', () => {
       'IN SCHEMA app GRANT SELECT ON TABLES TO pg_monitor;',
     ],
     ['alter event trigger watch_drops disable', '+ ALTER EVENT TRIGGER watch_drops DISABLE;'],
-    ['drop publication changes', '- CREATE PUBLICATION changes FOR TABLE old_users, TABLE users WITH (publish ='],
+    ['drop publication changes', '- CREATE PUBLICATION changes FOR TABLE ONLY users, TABLE old_users WITH (publish ='],
     [
       'alter table events detach partition events_rest',
       '- CREATE TABLE events_rest PARTITION OF events (\n+ CREATE TABLE events_rest (\n',
