@@ -45,6 +45,8 @@ export interface MigratestConfig
    * this file; a watch runs the command again when one of them is saved.
    */
   readonly wanted?: WantedSetting
+  /** Settings of `generate`: patterns of objects that it leaves as they are, or the only ones that it compares. */
+  readonly generate?: { readonly leave?: readonly string[]; readonly only?: readonly string[] }
   /** Settings of `watch`. */
   readonly watch?: WatchConfig
   /** Versions that `verify` does not undo, each with the reason. */
@@ -207,6 +209,7 @@ const SETTINGS: Record<keyof MigratestConfig, Setting> = {
       typeof (value as { command?: unknown } | null)?.command === 'string',
     what: 'a file, a list of files, or { command }',
   },
+  generate: { is: (value) => typeof value === 'object' && value !== null, what: 'an object of leave and only' },
   watch: { is: (value) => typeof value === 'object' && value !== null, what: 'an object' },
   irreversible: { is: (value) => typeof value === 'object' && value !== null, what: 'an object of reasons by version' },
   sizes: text,

@@ -62,6 +62,8 @@ interface Evidence {
   /** Locks on relations that were there before, by relation. */
   readonly locks?: Readonly<Record<string, readonly string[]>>
   readonly rewritten?: readonly string[]
+  /** How long others waited at most, in milliseconds, if that was measured, over so many rows of each table. */
+  readonly waited?: Readonly<Record<'rows' | 'tookMs' | 'readerMs' | 'writerMs', number>>
   readonly scanned?: readonly string[]
   /** Rows written, by table. */
   readonly written?: Readonly<Record<string, number>>

@@ -48,6 +48,11 @@ export interface VerifyOptions<Client> extends Omit<MigratedDatabaseOptions<Clie
   readonly pairs?: number | 'all'
   /** How large the tables are where the migrations will run, as `migratest sizes` prints it under `tables`. */
   readonly sizes?: TableSizes
+  /**
+   * Rows to give the tables on which a migration works while others wait, to measure how long these do: one that reads, one
+   * that writes. Default: nothing is measured.
+   */
+  readonly measure?: number
   /** Severities of rules, or `'off'`: `{ 'index-blocks-writes': 'error' }`. */
   readonly rules?: RuleLevels
   /**

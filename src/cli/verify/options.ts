@@ -34,6 +34,7 @@ export async function verifyOptions(
     ...(pairs !== undefined && { pairs: pairsOf(pairs) }),
     ...(skip && { skip }),
     ...(sizes !== undefined && { sizes: readSizesFile(sizes) }),
+    ...(context.options.measure !== undefined && { measure: rowsOf(context.options.measure) }),
     ...(rules && { rules }),
     ...(allow && { allow }),
   }
@@ -46,4 +47,9 @@ function pairsOf(text: string): number | 'all' {
   const count = Number(text)
   if (Number.isSafeInteger(count) && count >= 0) return count
   throw new OptionError(`--pairs ${text}: neither a number of moves nor "all".`)
+}
+
+function rowsOf(text: string): number {
+  if (/^[1-9]\d{0,6}$/.test(text)) return Number(text)
+  throw new OptionError(`--measure takes a number of rows, not "${text}".`)
 }

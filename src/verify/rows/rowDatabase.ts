@@ -144,6 +144,7 @@ export class RowDatabase<Client> {
     this.#forget()
     await opened?.borrowed.session.close().catch(() => undefined)
     await opened?.db[Symbol.asyncDispose]()
+    await opened?.db.ended
   }
 
   // --- internal ---
