@@ -52,7 +52,7 @@ export interface Verification {
  * @throws UsageError, or an error of the source, such as two files for one version or an invalid file name
  */
 export async function verification<Client>(options: VerifyOptions<Client>): Promise<Verification> {
-  const source = held(sourceOf(options.migrations))
+  const source = held(await sourceOf(options.migrations))
   const migrations = await source.list()
   if (migrations.length === 0) throw new UsageError(`There are no migrations in ${source.name}.`)
   const { rules = {}, server } = options

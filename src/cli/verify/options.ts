@@ -42,14 +42,14 @@ export async function verifyOptions(
 
 // --- internal ---
 
+function rowsOf(text: string): number {
+  if (/^[1-9]\d{0,6}$/.test(text)) return Number(text)
+  throw new OptionError(`--measure takes a number of rows, not "${text}".`)
+}
+
 function pairsOf(text: string): number | 'all' {
   if (text === 'all') return text
   const count = Number(text)
   if (Number.isSafeInteger(count) && count >= 0) return count
   throw new OptionError(`--pairs ${text}: neither a number of moves nor "all".`)
-}
-
-function rowsOf(text: string): number {
-  if (/^[1-9]\d{0,6}$/.test(text)) return Number(text)
-  throw new OptionError(`--measure takes a number of rows, not "${text}".`)
 }
