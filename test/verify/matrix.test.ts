@@ -37,12 +37,13 @@ test('single steps, the whole way and a sample are run, and the rest follows', a
   expect(before.rows.every((row) => /^[-?]+$/.test(row))).toBe(true)
   expect(after.versions).toEqual(['nil', '1_t', '2_t', '3_t', '4_t', '5_t'])
   const letters = after.rows.join('')
-  // 5 steps up and down, up and down all the way, and 6 moves of the sample, which may be one of those.
-  expect(letters.match(/R/g)?.length).toBeGreaterThanOrEqual(16)
-  expect(letters.match(/R/g)?.length).toBeLessThanOrEqual(18)
+  // 5 steps up and down, up and down all the way, and 3 moves of the sample, which may be one of those.
+  expect(letters.match(/R/g)?.length).toBeGreaterThanOrEqual(13)
+  expect(letters.match(/R/g)?.length).toBeLessThanOrEqual(15)
   expect(letters).not.toMatch(/[?X]/)
   expect(after.rows[0]?.[5]).toBe('R')
-  expect(results.sample).toMatchObject({ ok: true, remark: '6 run; the others follow from single steps' })
+  expect(after.rows.join('')).toContain('F')
+  expect(results.sample).toMatchObject({ ok: true, findings: [], remark: undefined })
 })
 
 test('with all pairs nothing has to follow', async () => {

@@ -1,5 +1,4 @@
 /** The checks whether migrations that are interrupted, or that two processes run at once, end where others do. */
-import type { ObservedStatement, StatementObserver } from '../../migrate/driver.ts'
 import { LockLostError, MigratestError, MigrationFailedError, UsageError } from '../../migrate/errors.ts'
 import type { Migration } from '../../migrate/source.ts'
 import { labelOf, NIL_VERSION, versionOf } from '../../migrate/version.ts'
@@ -10,10 +9,9 @@ import { observationsOf } from '../observed.ts'
 import { placeOf } from '../statementAt.ts'
 import { VerificationError } from '../verificationError.ts'
 import type { Verified } from '../verified.ts'
+import { Interrupter, type Kind } from './interrupter.ts'
 import { WayDatabase } from './wayDatabase.ts'
 import { differenceOf, type Whole } from './whole.ts'
-
-type Kind = 'error' | 'kill'
 
 export class InterruptChecks<Client> {
   readonly #verified: Verified<Client>
@@ -283,80 +281,3 @@ const MOST = 60
 
 const FIX =
   'Give each statement that must not be repeated a migration of its own, and let no statement depend on what an earlier one left in the session (variables, temporary tables, settings).'
-
-/** Interrupts each statement once: before it, or after it if it is the last one. */
-class Interrupter implements StatementObserver {
-  isActive = false
-  /** `true` if it has interrupted, and nobody has taken note of it yet. */
-  isDone = false
-  /** `true` if there is nothing left to interrupt. */
-  isOver = false
-  /** The last interruption. */
-  at: { readonly index: number; readonly hasRun: boolean } | undefined
-  readonly #kind: Kind
-  readonly #isMysql: boolean
-  #done = new Set<string>()
-
-  constructor(kind: Kind, isMysql: boolean) {
-    this.#kind = kind
-    this.#isMysql = isMysql
-  }
-
-  begin(): void {
-    this.isActive = true
-    this.isDone = false
-    this.isOver = false
-    this.at = undefined
-    this.#done = new Set()
-  }
-
-  async observe(statement: ObservedStatement, run: (text?: string) => Promise<void>): Promise<void> {
-    const { index, inTransaction, statement: text, step } = statement
-    const key = `${index} ${text?.start}`
-    const isLast = step.work.kind !== 'sql' || index === step.work.script.statements.length - 1
-    if (!this.#done.has(key)) {
-      this.#done.add(key)
-      const interrupts = await this.#interrupt(statement, { index, hasRun: false })
-      if (interrupts) return run(interrupts === 'fail' ? FAILING : undefined)
-    }
-    await run()
-    const after = `${key} after`
-    // Outside of a transaction, what has run stays.
-    if (this.#kind !== 'kill' || inTransaction || !isLast || this.#done.has(after)) return
-    this.#done.add(after)
-    await this.#interrupt(statement, { index, hasRun: true })
-  }
-
-  async #interrupt(
-    { query, another, inTransaction }: ObservedStatement,
-    at: { readonly index: number; readonly hasRun: boolean },
-  ): Promise<'fail' | 'run' | undefined> {
-    if (this.#kind === 'error') {
-      if (this.#isMysql) {
-        this.isDone = true
-        this.at = at
-        return 'fail'
-      }
-      // A statement that fails outside of a transaction has no effect, and this one cannot be replaced.
-      if (!inTransaction) return undefined
-      this.isDone = true
-      this.at = at
-      await query('SELECT 1 / 0').catch(() => undefined)
-      return 'run'
-    }
-    if (!another) return undefined
-    const [row] = await query(`SELECT ${this.#isMysql ? 'connection_id()' : 'pg_backend_pid()'} AS id`)
-    const other = await another()
-    try {
-      const id = Number(row?.id)
-      await other.query(this.#isMysql ? `KILL CONNECTION ${id}` : `SELECT pg_terminate_backend(${id}, 5000)`)
-    } finally {
-      await other.close()
-    }
-    this.isDone = true
-    this.at = at
-    return 'run'
-  }
-}
-
-const FAILING = "SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'interrupted by verify'"
