@@ -106,7 +106,11 @@ class Database {
     this.#reload = reload
     this.#proposes = options.proposals !== undefined
     this.#release = release
-    this.#watcher = new Watcher({ ...options, onEvent: (event) => this.#hear(event) })
+    this.#watcher = new Watcher({
+      ...options,
+      answer: (asked, signal) => this.#page.answer(asked, signal),
+      onEvent: (event) => this.#hear(event),
+    })
     const { url, server, folder, open, migrator } = options
     this.#page = new MountedPage({
       source: async () => openFolder(folder),
@@ -274,7 +278,9 @@ class Database {
   }
 
   #say(server: ViteDevServer, event: WatchEvent): void {
-    const text = eventText(event, new Date().toTimeString().slice(0, 8), { keys: false })
+    const text = eventText(event, new Date().toTimeString().slice(0, 8), {
+      keys: process.stdin.isTTY && 'with Enter',
+    })
     if (text) server.config.logger.info(text)
   }
 }

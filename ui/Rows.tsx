@@ -1,7 +1,9 @@
 /** The rows of the live database: its tables with their sizes, and the first rows of one, filtered by the database. */
+
 import { useSignal } from '@preact/signals'
 import type { Operator, RowPage, TableSize, WaitingRows } from '../src/database/rowReader.ts'
 import type { TablesDocument, UiState } from '../src/ui/protocol.ts'
+import { Scrolling, Search, Value } from './parts.tsx'
 import { go, linkTo, route } from './route.ts'
 import { Shown } from './states.tsx'
 import { documentAt } from './store.ts'
@@ -57,15 +59,7 @@ function Tables({
   const shown = all.filter((table) => `${table.schema}.${table.name}`.toLowerCase().includes(wanted))
   return (
     <nav class="tables" aria-label="Tables">
-      <input
-        type="search"
-        placeholder="Table"
-        aria-label="Find a table"
-        value={search.value}
-        onInput={(event) => {
-          search.value = event.currentTarget.value
-        }}
-      />
+      <Search text={search} label="Find a table" placeholder="Table" />
       <ul>
         {shown.map((table) => {
           const parts = partsOf(table)
@@ -128,7 +122,7 @@ function TableRows({ schema, name }: { schema: string; name: string }) {
             <Grid page={rows} order={order} descending={descending} onOrder={show} name={name} />
             <p class="note">
               {rows.rows.length < rows.total
-                ? `The first ${rows.rows.length} of ${rows.total >= 100_000 ? 'more than 100,000 rows' : count(rows.total, 'row')}.`
+                ? `The first ${rows.rows.length} of ${rows.total > 100_000 ? 'more than 100,000 rows' : count(rows.total, 'row')}.`
                 : `${count(rows.total, 'row')}.`}
             </p>
           </>
@@ -219,8 +213,7 @@ interface GridProps {
 
 function Grid({ page: { columns, rows }, order, descending, onOrder, name }: GridProps) {
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
-    <section class="grid" tabIndex={0} aria-label={`Rows of ${name}`}>
+    <Scrolling kind="grid" label={`Rows of ${name}`}>
       <table>
         <thead>
           <tr>
@@ -256,20 +249,22 @@ function Grid({ page: { columns, rows }, order, descending, onOrder, name }: Gri
           {rows.map((row, i) => (
             <tr key={row.join('\u0000') + i}>
               {row.map((value, at) => (
-                <td key={columns[at]?.name}>{value === null ? <span class="null">null</span> : value}</td>
+                <td key={columns[at]?.name}>
+                  <Value value={value} />
+                </td>
               ))}
             </tr>
           ))}
         </tbody>
       </table>
       {rows.length === 0 && <p class="empty small">No rows.</p>}
-    </section>
+    </Scrolling>
   )
 }
 
 /** Which rows the last save carried over, and what it could not keep. What waits is listed by itself. */
 function LastSave({ now, waiting }: { now: UiState; waiting: readonly WaitingRows[] }) {
-  const last = now.events.findLast(({ event }) => event.type === 'applied')?.event
+  const last = now.events?.findLast(({ event }) => event.type === 'applied')?.event
   if (last?.type !== 'applied') return null
   const { back } = last.carried
   const left = last.carried.left.filter(({ table }) => !waiting.some((store) => store.table === table))

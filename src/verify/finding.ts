@@ -53,6 +53,10 @@ interface Evidence {
   readonly diff?: string
   /** The statement that shows it: rows to insert before the migration. */
   readonly insert?: string
+  /** Queries that fail, as SQL. */
+  readonly queries?: string
+  /** The end of what a command printed. */
+  readonly output?: string
   /** Rows before and after, by key. */
   readonly rows?: readonly RowEvidence[]
   /** Locks on relations that were there before, by relation. */
