@@ -166,9 +166,9 @@ function changedValues(
   lost: readonly LostRows[],
 ): Observation[] {
   const { table, column, after, all, values } = change
-  // Dropped, and made again under the same name.
-  const isGone =
-    column.id !== after.id && values.every((value) => value.after === null) && said.drops(table.name, column.name)
+  // Dropped, and made again under the same name, with a default or none.
+  const isOne = new Set(values.map((value) => value.after)).size === 1
+  const isGone = column.id !== after.id && isOne && said.drops(table.name, column.name)
   if (isGone && !back) return droppedValues({ kind: 'dropped', table, column, all, values }, half, said)
   // The rows have the same label, which has another name.
   if (said.relabels(after.type.element?.sql ?? after.type.sql)) return []
