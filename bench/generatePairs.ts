@@ -1,7 +1,7 @@
 /**
  * Runs pairs of schemas through the generator: both ways, with rows, and counts what was reached.
  *
- *   node bench/generatePairs.ts PAIRS.json [--dialect postgres] [--source TEXT] [--name TEXT] [--every N] [--dump] [--online] [--verbose] [--sql]
+ *   node bench/generatePairs.ts PAIRS.json [--dialect postgres] [--peers] [--source TEXT] [--name TEXT] [--every N] [--dump] [--online] [--verbose] [--sql]
  *
  * A pair is reached if the up leads to the wanted schema and the down back. Refused: nothing is written, with a reason. Wrong: the
  * generator was content, but `pg_dump` (with --dump) sees another schema. With --online, the migrations for tables in use are proven, too.
@@ -22,6 +22,7 @@ import { type Proof, prove } from '../src/generate/prove.ts'
 import type { Schema } from '../src/schema/schema.ts'
 import { cutStatements } from '../src/sql/statements.ts'
 import type { TestDatabase, TestServer } from '../src/testing/testServer.ts'
+import { type PeerResult, runPeers } from './generatePeers.ts'
 
 interface Pair {
   readonly name: string
@@ -52,6 +53,7 @@ const { values, positionals } = parseArgs({
     source: { type: 'string' },
     name: { type: 'string' },
     dump: { type: 'boolean', default: false },
+    peers: { type: 'boolean', default: false },
     online: { type: 'boolean', default: false },
     verbose: { type: 'boolean', default: false },
     sql: { type: 'boolean', default: false },
@@ -79,11 +81,20 @@ const FLAGS = {
 const kind = values.dialect as keyof typeof SERVERS
 const server = SERVERS[kind]({ flags: FLAGS[kind] as Record<string, string> }) as TestServer<unknown>
 const results: Result[] = []
+/** By pair, if --peers was given. */
+const peers = new Map<Pair, readonly PeerResult[]>()
+// The first Ctrl-C ends the run after the current pair, and what was found so far is summed up.
+let isStopped = false
+process.once('SIGINT', () => {
+  isStopped = true
+})
 for (const pair of pairs) {
+  if (isStopped) break
   const began = performance.now()
   const result = await runPair(pair)
   const ms = performance.now() - began
   results.push({ pair, ...result, ms })
+  if (values.peers) peers.set(pair, await peersOf(pair))
   if (results.length % 50 === 0) console.error(`${results.length} of ${pairs.length}`)
   if (result.outcome !== 'reached' || values.verbose) {
     console.log(`${result.outcome.toUpperCase()} ${pair.name} (${Math.round(ms)} ms)`)
@@ -91,6 +102,7 @@ for (const pair of pairs) {
   }
 }
 summary()
+if (values.peers) peerSummary()
 process.exit(0)
 
 // --- internal ---
@@ -125,6 +137,19 @@ async function runPair(pair: Pair): Promise<Omit<Result, 'pair' | 'ms'>> {
         (values.sql && known ? `\ntried:\n${error.tried.map(({ sql }) => sql).join('\n')}` : ''),
       statements: 0,
     }
+  } finally {
+    await Promise.all(dropped.map((database) => database.drop().catch(() => undefined)))
+  }
+}
+
+async function peersOf(pair: Pair): Promise<PeerResult[]> {
+  const dropped: TestDatabase<unknown>[] = []
+  const side = async (sql: string) => {
+    const { database, db } = await loaded(pair, sql, '', dropped)
+    return { url: database.url ?? '', db }
+  }
+  try {
+    return await runPeers({ from: () => side(pair.from), to: () => side(pair.to) })
   } finally {
     await Promise.all(dropped.map((database) => database.drop().catch(() => undefined)))
   }
@@ -303,4 +328,31 @@ function summary(): void {
   console.log(`\n${'suite'.padEnd(18)} pairs  reached  refused  wrong  error  statements  ms (p50)`)
   for (const [suite, some] of [...suites].sort()) line(suite, some)
   line('all', results)
+}
+
+/** What the peers reach of the same pairs, and how many statements they write where both reach the pair. */
+function peerSummary(): void {
+  const suites = [...new Set(results.map(({ pair }) => pair.name.split(':')[0] ?? ''))].sort()
+  const names = [...new Set([...peers.values()].flatMap((some) => some.map(({ peer }) => peer)))]
+  for (const name of names) {
+    console.log(`\n${name.padEnd(18)} pairs  reached  wrong  error   % reached`)
+    for (const suite of [...suites, 'all']) {
+      const some = results.filter(({ pair }) => suite === 'all' || pair.name.startsWith(`${suite}:`))
+      const theirs = some.flatMap(({ pair }) => peers.get(pair)?.find(({ peer }) => peer === name) ?? [])
+      const count = (outcome: PeerResult['outcome']) => theirs.filter((one) => one.outcome === outcome).length
+      const share = ((100 * count('reached')) / theirs.length).toFixed(0)
+      console.log(
+        `${suite.padEnd(18)} ${String(theirs.length).padStart(5)} ${String(count('reached')).padStart(8)} ${String(count('wrong')).padStart(6)} ${String(count('error')).padStart(6)} ${share.padStart(11)}`,
+      )
+    }
+    const ratios = results.flatMap(({ pair, outcome, statements }) => {
+      const other = peers.get(pair)?.find(({ peer }) => peer === name)
+      const isBoth = outcome === 'reached' && other?.outcome === 'reached' && other.statements > 0 && statements > 0
+      return isBoth ? [statements / other.statements] : []
+    })
+    const middle = ratios.sort((a, b) => a - b)[Math.floor(ratios.length / 2)]
+    console.log(
+      `statements, ours beside ${name}: median ${middle?.toFixed(2)} × over ${ratios.length} pairs that both reach`,
+    )
+  }
 }

@@ -106,7 +106,11 @@ class Database {
     this.#reload = reload
     this.#proposes = options.proposals !== undefined
     this.#release = release
-    this.#watcher = new Watcher({ ...options, onEvent: (event) => this.#hear(event) })
+    this.#watcher = new Watcher({
+      ...options,
+      answer: (asked, signal) => this.#page.answer(asked, signal),
+      onEvent: (event) => this.#hear(event),
+    })
     const { url, server, folder, open, migrator } = options
     this.#page = new MountedPage({
       source: async () => openFolder(folder),

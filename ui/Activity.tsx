@@ -2,32 +2,40 @@
 import type { Heard, UiState } from '../src/ui/protocol.ts'
 import type { WatchEvent } from '../src/watch/events.ts'
 import { Diff } from './Diff.tsx'
-import { furtherLines } from './states.tsx'
+import { furtherLines, Skeleton } from './states.tsx'
 import { clock, count, duration } from './time.ts'
 
 export function Activity({ now }: { now: UiState }) {
-  const shown = now.events.filter(({ event }) => said(event) !== undefined).toReversed()
+  const { events } = now
   return (
     <article class="activity">
       <h1>Activity</h1>
-      {shown.length === 0 ? (
-        <p class="empty small">
-          {now.mode === 'watching'
-            ? 'Nothing has happened yet. Save a migration.'
-            : 'Without a watch nothing is recorded here.'}
-        </p>
-      ) : (
-        <ol class="events">
-          {shown.map((heard) => (
-            <Event key={heard.id} heard={heard} />
-          ))}
-        </ol>
-      )}
+      {events ? <Events events={events} now={now} /> : <Skeleton what="What has happened" />}
     </article>
   )
 }
 
 // --- internal ---
+
+function Events({ events, now }: { events: readonly Heard[]; now: UiState }) {
+  const shown = events.filter(({ event }) => said(event) !== undefined).toReversed()
+  if (shown.length === 0) {
+    return (
+      <p class="empty small">
+        {now.mode === 'watching'
+          ? 'Nothing has happened yet. Save a migration.'
+          : 'Without a watch nothing is recorded here.'}
+      </p>
+    )
+  }
+  return (
+    <ol class="events">
+      {shown.map((heard) => (
+        <Event key={heard.id} heard={heard} />
+      ))}
+    </ol>
+  )
+}
 
 interface Said {
   readonly mark: '✓' | '✗' | '·' | '?' | '!'

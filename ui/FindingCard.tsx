@@ -41,6 +41,18 @@ export function FindingCard({ finding, named }: { finding: KeyedFinding; named: 
           <Code text={evidence.insert} language={dialect} label="Rows that show it" />
         </>
       )}
+      {evidence?.queries !== undefined && (
+        <>
+          <p class="note">Queries that fail:</p>
+          <Code text={evidence.queries} language={dialect} label="Queries that fail" />
+        </>
+      )}
+      {evidence?.output !== undefined && (
+        <>
+          <p class="note">It printed:</p>
+          <pre>{evidence.output}</pre>
+        </>
+      )}
       <p class="note">{why}</p>
       {fix && (
         <>

@@ -64,6 +64,7 @@ function Found({ found, stations }: { found: FindingsDocument; stations: readonl
   const checks = found.checks.filter((check) => isChosen(check) && (id === undefined || check.id === id))
   const rules = new Set(checks.flatMap((check) => check.rules))
   const shown = found.findings.filter((finding) => isChosen(finding) && (id === undefined || rules.has(finding.rule)))
+  const effects = found.effects.filter(({ key }) => key === chosen)
   const heading = useRef<HTMLHeadingElement>(null)
   useEffect(() => {
     // Below the matrix on a narrow page, where nothing would seem to happen.
@@ -87,6 +88,12 @@ function Found({ found, stations }: { found: FindingsDocument; stations: readonl
           <FindingCard key={`${finding.rule} ${finding.key} ${i}`} finding={finding} named={chosen === undefined} />
         ))}
         <Remarks checks={checks} alone={id !== undefined} />
+        {effects.length > 0 && (
+          <>
+            <h2>What each statement does to others</h2>
+            <Effects effects={effects} />
+          </>
+        )}
       </section>
     </div>
   )

@@ -128,7 +128,7 @@ function TableRows({ schema, name }: { schema: string; name: string }) {
             <Grid page={rows} order={order} descending={descending} onOrder={show} name={name} />
             <p class="note">
               {rows.rows.length < rows.total
-                ? `The first ${rows.rows.length} of ${rows.total >= 100_000 ? 'more than 100,000 rows' : count(rows.total, 'row')}.`
+                ? `The first ${rows.rows.length} of ${rows.total > 100_000 ? 'more than 100,000 rows' : count(rows.total, 'row')}.`
                 : `${count(rows.total, 'row')}.`}
             </p>
           </>
@@ -269,7 +269,7 @@ function Grid({ page: { columns, rows }, order, descending, onOrder, name }: Gri
 
 /** Which rows the last save carried over, and what it could not keep. What waits is listed by itself. */
 function LastSave({ now, waiting }: { now: UiState; waiting: readonly WaitingRows[] }) {
-  const last = now.events.findLast(({ event }) => event.type === 'applied')?.event
+  const last = now.events?.findLast(({ event }) => event.type === 'applied')?.event
   if (last?.type !== 'applied') return null
   const { back } = last.carried
   const left = last.carried.left.filter(({ table }) => !waiting.some((store) => store.table === table))

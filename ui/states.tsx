@@ -27,7 +27,7 @@ export function Shown<T>({
 }
 
 /** Lines that stand for a text that is being read. Appears only if that takes a moment. */
-function Skeleton({ what }: { what: string }) {
+export function Skeleton({ what }: { what: string }) {
   return (
     <div class="skeleton" role="status" aria-label={`${what} is being read`}>
       {[60, 85, 70, 40, 75].map((width) => (

@@ -40,7 +40,7 @@ export function connect(): void {
       },
       heard(heard) {
         const now = state.value
-        if (now) state.value = { ...now, events: [...now.events, heard].slice(-MOST_EVENTS) }
+        if (now?.events) state.value = { ...now, events: [...now.events, heard].slice(-MOST_EVENTS) }
       },
     },
     (why) => {

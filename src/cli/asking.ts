@@ -13,11 +13,8 @@ export async function ask(question: Question, tell: (text: string) => void): Pro
   switch (question.kind) {
     case 'rename':
     case 'map':
+    case 'destroy':
       return choose(choices, tell)
-    case 'destroy': {
-      const line = await typedLine('Drop it? (y, q to leave) ')
-      return line?.trim().toLowerCase() === 'y' ? 'drop' : undefined
-    }
     default: {
       const line = await typedLine(
         `SQL expression${question.kind === 'fill' ? " such as 'new' or now()" : ''} (q to leave): `,

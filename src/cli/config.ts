@@ -34,6 +34,9 @@ export interface MigratestConfig
   /** The server on which `verify` and `schema --fresh` create test databases: `postgres({ version: 17 })`. */
   // biome-ignore lint/suspicious/noExplicitAny: of whatever client
   readonly server?: TestServer<any>
+  /** Other servers of the same kind, such as `pglite()`, on which `verify` expects the same schema and rows. */
+  // biome-ignore lint/suspicious/noExplicitAny: of whatever client
+  readonly also?: readonly TestServer<any>[]
   /** The file that `schema` writes, relative to this file; default: standard output. */
   readonly schemaFile?: string
   /**
@@ -42,6 +45,8 @@ export interface MigratestConfig
    * this file; a watch runs the command again when one of them is saved.
    */
   readonly wanted?: WantedSetting
+  /** Settings of `generate`: patterns of objects that it leaves as they are, or the only ones that it compares. */
+  readonly generate?: { readonly leave?: readonly string[]; readonly only?: readonly string[] }
   /** Settings of `watch`. */
   readonly watch?: WatchConfig
   /** Versions that `verify` does not undo, each with the reason. */
@@ -52,6 +57,8 @@ export interface MigratestConfig
   readonly rules?: RuleLevels
   /** Findings of `verify` that are accepted, with the reason, by version and rule. */
   readonly allow?: AllowOption
+  /** Checks of `verify` that are not run, with the reason: by check, or by check and version (`'rows 12'`). */
+  readonly skip?: Readonly<Record<string, string>>
   /** The branch to be merged into, for `verify` and `new`; `false`: do not compare with a branch. */
   readonly base?: string | false
 }
@@ -190,6 +197,10 @@ const SETTINGS: Record<keyof MigratestConfig, Setting> = {
   lockTimeoutMs: { is: (value) => typeof value === 'number' && value >= 0, what: 'a number of milliseconds' },
   dialect: oneOf('postgres', 'mysql', 'mariadb'),
   server: { is: (value) => has(value, 'create'), what: 'a server made by a preset, such as postgres()' },
+  also: {
+    is: (value) => Array.isArray(value) && value.every((one) => has(one, 'create')),
+    what: 'a list of servers made by presets, such as [pglite()]',
+  },
   schemaFile: text,
   wanted: {
     is: (value) =>
@@ -198,9 +209,11 @@ const SETTINGS: Record<keyof MigratestConfig, Setting> = {
       typeof (value as { command?: unknown } | null)?.command === 'string',
     what: 'a file, a list of files, or { command }',
   },
+  generate: { is: (value) => typeof value === 'object' && value !== null, what: 'an object of leave and only' },
   watch: { is: (value) => typeof value === 'object' && value !== null, what: 'an object' },
   irreversible: { is: (value) => typeof value === 'object' && value !== null, what: 'an object of reasons by version' },
   sizes: text,
+  skip: { is: (value) => typeof value === 'object' && value !== null, what: 'an object of reasons by check' },
   rules: { is: (value) => typeof value === 'object' && value !== null, what: 'an object of severities by rule' },
   allow: {
     is: (value) => typeof value === 'object' && value !== null,

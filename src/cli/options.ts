@@ -42,7 +42,7 @@ const OWN = {
   from: {
     type: 'string',
     value: 'VERSION',
-    help: "plan from VERSION instead of the database's version; diff: the old side, whatever --to can be",
+    help: "plan from VERSION instead of the database's version; diff: the old side, whatever --to can be; verify: the release, as a revision of git, to upgrade from",
   },
   to: {
     type: 'string',
@@ -69,13 +69,27 @@ const OWN = {
     help: 'server for test databases (default: $MIGRATEST_SERVER_URL, else one is started)',
   },
   base: { type: 'string', value: 'BRANCH', help: 'branch to be merged into (default: from git or CI)' },
-  only: { type: 'string', value: 'GROUP,…', help: 'what to verify (default: everything): schema, paths, live' },
+  only: {
+    type: 'string',
+    value: 'NAME,…',
+    help: 'verify: what to verify, see docs/verify.md, or "all"; generate: the objects to compare, as in --leave',
+  },
   since: {
     type: 'string',
     value: 'REF',
     help: 'verify only the migrations that this branch adds or changes since REF',
   },
+  app: {
+    type: 'string',
+    value: 'COMMAND',
+    help: 'with --from: run this command of that revision, such as its tests, on the new schema',
+  },
   sizes: { type: 'string', value: 'FILE', help: 'sizes of the tables in production, as "migratest sizes" prints them' },
+  measure: {
+    type: 'string',
+    value: 'ROWS',
+    help: 'also measure how long a reader and a writer wait for what is found, over so many rows (20000)',
+  },
   'fail-on': { type: 'string', value: 'SEVERITY', help: 'exit with 1 from: error (default), warning or notice' },
   ts: { type: 'boolean', help: 'write one TypeScript file' },
   output: { type: 'string', short: 'o', value: 'FILE', help: 'file to write (default: migrate.mjs)' },
@@ -85,7 +99,7 @@ const OWN = {
     help: 'output format: text (default), json; dag: mermaid, svg; verify: github, sarif, junit',
   },
   timestamp: { type: 'boolean', help: 'number by timestamp instead of in sequence' },
-  timeout: { type: 'string', value: 'SECONDS', help: 'time to wait (default: 60)' },
+  timeout: { type: 'string', value: 'SECONDS', help: 'time to wait (default: 60; verify --app: 600)' },
   'on-irreversible': {
     type: 'string',
     value: 'WHAT',
@@ -136,13 +150,24 @@ const OWN = {
     help: 'what was renamed, such as "column users.name = users.full_name"',
   },
   'no-renames': { type: 'boolean', help: 'nothing was renamed, except what --rename says' },
+  leave: {
+    type: 'string',
+    multiple: true,
+    value: 'PATTERN',
+    help: "objects to leave as they are: function, 'audit.*', 'users.dropped_*', 'view report_*'; may be repeated",
+  },
   online: {
     type: 'boolean',
     help: 'write what would keep others out of a table for long in a gentler way, in several migrations if it takes them',
   },
   amend: { type: 'boolean', help: 'write the newest migration anew, if it is not shared with others yet' },
   done: { type: 'boolean', help: 'say that the draft is done: watch then writes it anew no more' },
-  destroy: { type: 'boolean', help: 'drop tables and columns with their rows, without asking' },
+  destroy: {
+    type: 'string',
+    multiple: true,
+    value: 'WAY',
+    help: 'drop tables and columns that are not wanted (default), set them aside under another name, or leave them: drop, aside, leave; aside=users.old for one',
+  },
   fill: {
     type: 'string',
     multiple: true,
@@ -177,7 +202,11 @@ export type Options = {
 export function parseOptions(argv: readonly string[]): { options: Options; positionals: string[] } {
   // The -1 in "force -1" is the nil version, not an option.
   const takesVersion = argv.some((arg) => arg === 'force' || arg === 'goto' || arg === 'plan')
-  const args = takesVersion ? argv.map((arg) => (arg === '-1' ? 'nil' : arg)) : argv
+  const numbered = takesVersion ? argv.map((arg) => (arg === '-1' ? 'nil' : arg)) : argv
+  // The way may be left out.
+  const args = numbered.map((arg, i) =>
+    arg === '--destroy' && !/^(?:drop|aside|leave)(?:=|$)/.test(numbered[i + 1] ?? '') ? '--destroy=drop' : arg,
+  )
   try {
     const { values, positionals } = parseArgs({ args, options: ALL, allowPositionals: true })
     return { options: values as Options, positionals }

@@ -19,7 +19,7 @@ export interface Effects {
   readonly lockTimeoutMs: number
   /** Locks held when it ended, taken by it or by an earlier statement of its transaction, but for those of readers. */
   readonly locks: readonly HeldLock[]
-  readonly rewritten: readonly TableEffect[]
+  readonly rewritten: readonly Rewritten[]
   /** Indexes of old tables that were built, or built again. */
   readonly built: readonly BuiltIndex[]
   /** Old tables that were read from end to end. */
@@ -60,6 +60,11 @@ export interface HeldLock {
 
 export interface TableEffect {
   readonly name: string
+}
+
+interface Rewritten extends TableEffect {
+  /** The server's reason, in words; undefined where it gives none, as for CLUSTER. */
+  readonly why?: string | undefined
 }
 
 export interface BuiltIndex {

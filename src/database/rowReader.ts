@@ -42,7 +42,7 @@ export interface RowPage {
   readonly columns: readonly { readonly name: string; readonly type: string; readonly isKey: boolean }[]
   /** The first hundred rows; null for SQL's NULL. Long values are cut and end in `…`. */
   readonly rows: readonly (readonly (string | null)[])[]
-  /** Number of rows that fit the filter, at most 100 000. */
+  /** Number of rows that fit the filter. Counting ends at 100 001, which means more than 100 000. */
   readonly total: number
 }
 
@@ -75,7 +75,7 @@ export interface RowReader {
 export const MOST_WAITING = 20
 const MOST_ROWS = 100
 /** Counting ends here. */
-const MOST_COUNTED = 100_000
+const MOST_COUNTED = 100_001
 
 export interface RowColumn {
   readonly name: string

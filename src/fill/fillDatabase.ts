@@ -28,8 +28,11 @@ export interface FillDatabase {
   attempt<T>(work: () => Promise<T>): Promise<T>
   /** Returns the number of rows of each table. */
   counts(tables: readonly FillTable[]): Promise<number[]>
-  /** Returns the candidates that satisfy the conditions in all sample rows, as one index for each choice. */
-  passing(question: Question): Promise<number[][]>
+  /**
+   * Returns, for each question, the candidates that satisfy the conditions in all sample rows, as one index for each
+   * choice.
+   */
+  passing(questions: readonly Question[]): Promise<number[][][]>
   /**
    * Returns the values of referenced columns that rows of `table` can use: one text for each of `columns`.
    * @param keys foreign keys whose common columns must have one value
@@ -45,6 +48,11 @@ export interface FillDatabase {
    * @throws what the server answers; nothing is inserted then, and the transaction goes on
    */
   insert(table: FillTable, columns: readonly FillColumn[], rows: readonly (readonly Text[])[]): Promise<number>
+  /**
+   * Inserts rows one by one and passes over those that are refused, in one message. Omitted where the server has no way to
+   * do so; rows are then inserted in ever smaller parts.
+   */
+  insertEach?(table: FillTable, lines: readonly Line[], limits: JudgeLimits): Promise<Judged>
   /** Switches the table's own triggers off until the returned function is called; `undefined` where that cannot be. */
   withoutTriggers?(table: FillTable): Promise<() => Promise<void>>
   /**
@@ -58,6 +66,31 @@ export interface FillDatabase {
   numberOn(table: FillTable, columns: readonly FillColumn[]): Promise<void>
   /** Says in a sentence why the server refused rows. */
   reasonOf(error: unknown, table: FillTable): string
+}
+
+/** A row to insert: columns and their values. */
+interface Line {
+  readonly columns: readonly FillColumn[]
+  readonly row: readonly Text[]
+}
+
+/** Where to stop. */
+export interface JudgeLimits {
+  /** Rows inserted. */
+  readonly inserted: number
+  /** Rows refused. */
+  readonly refused: number
+  /** Rows refused without one having been inserted. */
+  readonly refusedAtFirst: number
+}
+
+export interface Judged {
+  readonly inserted: number
+  readonly refused: number
+  /** Rows tried: the last of them is the one at which a limit was reached. */
+  readonly ran: number
+  /** The first error. */
+  readonly error?: unknown
 }
 
 export interface Excluded {

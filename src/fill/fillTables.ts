@@ -4,7 +4,7 @@ import type { Shape } from './choices.ts'
 import type { FillDatabase } from './fillDatabase.ts'
 import type { FillColumn, FillTable, Proposal, RowSet } from './model.ts'
 import { type Circle, circlesOf, isRequiredKey } from './order.ts'
-import { type Impossible, type Plan, planOf, randomPlan } from './plan.ts'
+import { type Impossible, type Plan, planOf, randomPlans } from './plan.ts'
 import { usual } from './values.ts'
 
 export interface FillOptions {
@@ -53,6 +53,10 @@ const BATCH_ROWS = 2000
 const BATCH_CHARACTERS = 2_000_000
 /** Rows refused one after another, after which the rest is given up. */
 const MOST_REFUSED = 25
+/** The same, if none was accepted before them. */
+const MOST_REFUSED_AT_FIRST = 6
+/** Rows per message if each is inserted on its own. */
+const EACH_ROWS = 500
 const RANDOM_ATTEMPTS = 40
 /** Rows that a table gets which others refer to, if nobody says how many. */
 const PARENT_ROWS = 10
@@ -210,9 +214,13 @@ class Filler {
       return undefined
     }
     const random = async () => {
-      for (let attempt = 0; attempt < RANDOM_ATTEMPTS; attempt++) {
-        const shape = SHAPES[attempt % SHAPES.length] ?? 'all'
-        const found = await attemptPlan(await randomPlan(table, this.#database, options(shape), attempt))
+      const makers: (((attempt: number) => Plan) | undefined)[] = []
+      for (const shape of SHAPES) makers.push(await randomPlans(table, this.#database, options(shape)))
+      const numbers = Array.from({ length: RANDOM_ATTEMPTS }, (_, attempt) => attempt)
+      const plans = numbers.flatMap((attempt) => makers[attempt % SHAPES.length]?.(attempt) ?? [])
+      if (this.#database.insertEach) return this.#insertFirst(table, plans, wanted)
+      for (const plan of plans) {
+        const found = await attemptPlan(plan)
         if (found) return found
       }
       return undefined
@@ -243,42 +251,82 @@ class Filler {
       const there = await this.#count(parent)
       const need = Math.min(rows, Math.ceil(there * factor) + 1) - there
       const isOurs = this.#filled.has(parent.id) || !this.#begun.has(parent.id)
-      if (need <= 0 || !isOurs || this.#wanted.has(parent.id)) continue
-      const before = this.#filled.get(parent.id)?.rows ?? 0
+      const before = this.#filled.get(parent.id)
+      // One that could not be filled as it was wanted cannot be filled further.
+      if (need <= 0 || !isOurs || before?.why !== undefined || this.#wanted.has(parent.id)) continue
       this.#begun.delete(parent.id)
       await this.fill(parent, need)
       const after = this.#filled.get(parent.id)
-      if (after) this.#filled.set(parent.id, { ...after, rows: after.rows + before })
+      if (after) this.#filled.set(parent.id, { ...after, rows: after.rows + (before?.rows ?? 0) })
     }
     return make()
   }
 
+  /** Finds the first plan of which the server accepts a row, in one message, and goes on with it. */
+  async #insertFirst(
+    table: FillTable,
+    plans: readonly Plan[],
+    rows: number,
+  ): Promise<{ inserted: number; why: string | undefined } | undefined> {
+    const start = await this.#count(table)
+    const lines = plans.map((plan) => ({ columns: plan.columns, row: plan.row(start) }))
+    if (lines.length === 0) return undefined
+    const limits = { inserted: 1, refused: lines.length, refusedAtFirst: lines.length }
+    const found = await this.#database.insertEach?.(table, lines, limits)
+    const plan = plans[(found?.ran ?? 0) - 1]
+    if (!found || !plan || found.inserted === 0) return undefined
+    this.#counts.set(table.id, start + found.inserted)
+    return this.#insert(table, plan, rows, found.inserted)
+  }
+
+  /** Inserts the rows of a plan that are wanted beyond those of it that are there `already`. */
   async #insert(
     table: FillTable,
     plan: Plan,
-    rows: number,
+    wanted: number,
+    already = 0,
   ): Promise<{ inserted: number; why: string | undefined; error?: unknown }> {
+    const rows = wanted - already
     const start = await this.#count(table)
     let inserted = 0
     let refused = 0
     let error: unknown
     const insertRange = async (from: number, to: number): Promise<void> => {
       if (refused > MOST_REFUSED) return
+      const left = Array.from({ length: to - from }, (_, n) => plan.row(from + n))
       try {
-        const made = Array.from({ length: to - from }, (_, n) => plan.row(from + n))
-        const some = plan.columns.length === 0 ? [made.slice(0, 1)] : batches(made)
-        for (const batch of some) inserted += await this.#database.insert(table, plan.columns, batch)
+        for (const batch of plan.columns.length === 0 ? [left.slice(0, 1)] : batches(left)) {
+          inserted += await this.#database.insert(table, plan.columns, batch)
+          left.splice(0, batch.length)
+        }
       } catch (caught) {
         error ??= caught
         if (to - from === 1) {
           refused++
           return
         }
+        if (this.#database.insertEach) {
+          await insertEach(left)
+          return
+        }
         // The first row alone shows soon whether none of them has a chance.
         const middle = inserted === 0 ? from + 1 : from + Math.ceil((to - from) / 2)
         await insertRange(from, middle)
-        if (inserted === 0 && refused >= 6) return
+        if (inserted === 0 && refused >= MOST_REFUSED_AT_FIRST) return
         await insertRange(middle, to)
+      }
+    }
+    const insertEach = async (lines: readonly (string | null)[][]): Promise<void> => {
+      for (const part of partsOf(lines, EACH_ROWS)) {
+        const some = part.map((row) => ({ columns: plan.columns, row }))
+        const found = await this.#database.insertEach?.(table, some, {
+          inserted: rows - inserted,
+          refused: MOST_REFUSED - refused,
+          refusedAtFirst: inserted === 0 ? MOST_REFUSED_AT_FIRST - refused : Number.MAX_SAFE_INTEGER,
+        })
+        inserted += found?.inserted ?? 0
+        refused += found?.refused ?? 0
+        if (refused > MOST_REFUSED || (inserted === 0 && refused >= MOST_REFUSED_AT_FIRST)) return
       }
     }
     let next = start
@@ -288,14 +336,15 @@ class Filler {
       const to = plan.columns.length === 0 ? next + 1 : Math.min(next + Math.min(rows - inserted, BATCH_ROWS), last)
       await insertRange(next, to)
       next = to
-      if (inserted === 0 && refused >= 6) break
+      if (inserted === 0 && refused >= MOST_REFUSED_AT_FIRST) break
       idle = inserted > before ? 0 : idle + 1
     }
     this.#counts.set(table.id, start + inserted)
-    if (inserted >= rows) return { inserted, why: undefined }
+    const all = already + inserted
+    if (inserted >= rows) return { inserted: all, why: undefined }
     // A trigger of another table may have made some.
     const [now = 0] = await this.#database.attempt(() => this.#database.counts([table])).catch(() => [0])
-    if (now - start >= rows) return { inserted, why: undefined }
+    if (now - start >= rows) return { inserted: all, why: undefined }
     const room = Number.isFinite(plan.room)
       ? `${plan.narrow.join(', ')} must be unique, and there are no more different values`
       : undefined
@@ -303,7 +352,7 @@ class Filler {
       error === undefined
         ? (room ?? 'further rows were like those that are there')
         : this.#database.reasonOf(error, table)
-    return { inserted, why: inserted === 0 ? why : `only ${inserted} of ${rows} rows: ${why}`, error }
+    return { inserted: all, why: all === 0 ? why : `only ${all} of ${wanted} rows: ${why}`, error }
   }
 
   async #count(table: FillTable): Promise<number> {
@@ -330,6 +379,10 @@ function plannedKeys(table: FillTable, circle: readonly FillTable[], offset: num
       return [column.name, { ...own, at: (i) => own.at(i + (i < offset ? offset : 0)) }]
     }),
   )
+}
+
+function partsOf<T>(all: readonly T[], size: number): T[][] {
+  return Array.from({ length: Math.ceil(all.length / size) }, (_, n) => all.slice(n * size, (n + 1) * size))
 }
 
 function batches<R extends readonly (string | null)[]>(rows: readonly R[]): R[][] {

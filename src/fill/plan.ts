@@ -1,6 +1,6 @@
 /** Decides the values of a table's rows: the server says which candidates satisfy the conditions. */
 import { type ChoiceOptions, choicesOf, conditionsOf } from './choices.ts'
-import type { FillDatabase } from './fillDatabase.ts'
+import type { FillDatabase, Question } from './fillDatabase.ts'
 import type { Candidate, Choice, Condition, FillColumn, FillTable, RowSet, Text } from './model.ts'
 import { hash } from './random.ts'
 
@@ -35,29 +35,40 @@ export async function planOf(
       ...(parent && { parent }),
     }
   }
+  const components = componentsOf(table, choices)
+  // Most conditions are about one choice: the server answers for all of them at once.
+  const simple = components.filter((component) => component.choices.length === 1 && component.conditions.length > 0)
+  const asked = await passingSimple(table, simple, database, options.set)
   const decided: Decided[] = []
-  for (const component of componentsOf(table, choices)) {
-    const found = await solve(table, component, database, options.set)
+  for (const component of components) {
+    const passed = asked.get(component)
+    const found = passed
+      ? decide(table, component, passed, options.set)
+      : await solve(table, component, database, options.set)
     if ('reason' in found) return found
     decided.push(found)
   }
   return assemble(table, decided, options.set)
 }
 
-/** Returns a plan whose rows take any of the candidates, for the server to judge one by one. */
-export async function randomPlan(
+/**
+ * Returns a function that makes plans whose rows take any of the candidates, for the server to judge one by one: another
+ * plan for each number. `undefined` if there is none.
+ */
+export async function randomPlans(
   table: FillTable,
   database: FillDatabase,
   options: ChoiceOptions,
-  attempt: number,
-): Promise<Plan | undefined> {
+): Promise<((attempt: number) => Plan) | undefined> {
   const choices = await choicesOf(table, database, options)
   if (choices.some(({ candidates }) => candidates.length === 0)) return undefined
-  const decided = choices.map((choice, n): Decided => {
-    const chosen = hash(`${table.name}.${n}`, attempt) % Math.min(choice.candidates.length, 30)
-    return { columns: choice.columns, ways: [choice.candidates[chosen] as Candidate] }
-  })
-  return assemble(table, decided, options.set)
+  return (attempt) => {
+    const decided = choices.map((choice, n): Decided => {
+      const chosen = hash(`${table.name}.${n}`, attempt) % Math.min(choice.candidates.length, 30)
+      return { columns: choice.columns, ways: [choice.candidates[chosen] as Candidate] }
+    })
+    return assemble(table, decided, options.set)
+  }
 }
 
 // --- internal ---
@@ -120,6 +131,84 @@ const FEW_COMBINATIONS = 200
 const MOST_COMBINATIONS = 6000
 const MOST_WAYS = 40
 
+function question(table: FillTable, choices: readonly Choice[], conditions: readonly Condition[]): Question {
+  const byName = new Map(table.columns.map((column) => [column.name, column]))
+  return {
+    table,
+    conditions,
+    most: 400,
+    choices: choices.map((choice) => ({
+      columns: choice.columns.flatMap((name) => byName.get(name) ?? []),
+      values: choice.candidates.map((candidate) => SAMPLES.map((i) => candidate.at(i))),
+    })),
+  }
+}
+
+/**
+ * Asks what passes of components of one choice. The usual value and NULL are asked about first: mostly one of them is what
+ * is wanted, and the others need not be read.
+ */
+async function passingSimple(
+  table: FillTable,
+  components: readonly Component[],
+  database: FillDatabase,
+  set: RowSet,
+): Promise<Map<Component, readonly (readonly number[])[]>> {
+  const first = set === 'edge' ? [] : components
+  const short = await database.passing(
+    first.map(({ choices, conditions }) => question(table, choices.map(withFew), conditions)),
+  )
+  const found = new Map<Component, readonly (readonly number[])[]>()
+  for (const [n, component] of first.entries()) {
+    const passed = short[n] ?? []
+    if (isSettled(table, component.choices, passed, set)) found.set(component, passed)
+  }
+  const open = components.filter((component) => !found.has(component))
+  const full = await database.passing(open.map(({ choices, conditions }) => question(table, choices, conditions)))
+  for (const [n, component] of open.entries()) found.set(component, full[n] ?? [])
+  return found
+}
+
+/** The usual value, and NULL where a column may be NULL, come first among the candidates. */
+const FEW_CANDIDATES = 2
+
+function withFew({ columns, candidates }: Choice): Choice {
+  return { columns, candidates: candidates.slice(0, FEW_CANDIDATES) }
+}
+
+/** Returns whether other candidates would not be chosen, whatever the server said about them. */
+function isSettled(
+  table: FillTable,
+  choices: readonly Choice[],
+  passed: readonly (readonly number[])[],
+  set: RowSet,
+): boolean {
+  const [choice] = choices
+  if (!choice || !passed.some(([n]) => n === 0)) return false
+  if (choice.candidates.length <= FEW_CANDIDATES) return true
+  const few = withFew(choice)
+  if (ranked(table, [few], passed, set).repeats) return false
+  const nulls = (n: number) => (few.candidates[n]?.at(0) ?? []).filter((value) => value === null).length
+  const most = Math.max(...choice.candidates.map(({ at }) => at(0).filter((value) => value === null).length))
+  const wanted = set === 'sparse' ? most : 0
+  return passed.some(([n]) => nulls(n ?? 0) === wanted)
+}
+
+/** Chooses for a component of one choice, of which the server has said what passes. */
+function decide(
+  table: FillTable,
+  { choices, conditions }: Component,
+  passed: readonly (readonly number[])[],
+  set: RowSet,
+): Decided | Impossible {
+  return passed.length > 0
+    ? ranked(table, choices, passed, set)
+    : refused(
+        choices.flatMap(({ columns }) => columns),
+        conditions,
+      )
+}
+
 async function solve(
   table: FillTable,
   { choices, conditions }: Component,
@@ -130,41 +219,32 @@ async function solve(
   if (conditions.length === 0) {
     return { columns, ways: choices[0]?.candidates.slice(0, 1) ?? [] }
   }
-  const ask = (some: readonly Choice[], those: readonly Condition[]) => {
-    const byName = new Map(table.columns.map((column) => [column.name, column]))
-    return database.passing({
-      table,
-      conditions: those,
-      most: 400,
-      choices: some.map((choice) => ({
-        columns: choice.columns.flatMap((name) => byName.get(name) ?? []),
-        values: choice.candidates.map((candidate) => SAMPLES.map((i) => candidate.at(i))),
-      })),
-    })
-  }
   // Conditions over one choice first: they leave fewer combinations.
+  const asked = choices.map((choice) => ({
+    choice,
+    own: conditions.filter((condition) => condition.columns.every((name) => choice.columns.includes(name))),
+  }))
+  const limiting = asked.filter(({ own }) => own.length > 0)
+  const answers = await database.passing(limiting.map(({ choice, own }) => question(table, [choice], own)))
   const narrowed: Choice[] = []
   const tied: Condition[] = []
-  for (const choice of choices) {
-    const own = conditions.filter((condition) => condition.columns.every((name) => choice.columns.includes(name)))
-    if (choices.length === 1 || own.length === 0) {
-      narrowed.push(choice)
-      continue
-    }
-    const passed = await ask([choice], own)
-    if (passed.length === 0) return refused(choice.columns, own)
-    narrowed.push({ columns: choice.columns, candidates: passed.flatMap(([n]) => choice.candidates[n ?? -1] ?? []) })
+  for (const one of asked) {
+    const { choice, own } = one
+    const passed = answers[limiting.indexOf(one)]
+    if (passed?.length === 0) return refused(choice.columns, own)
+    const candidates = passed?.flatMap(([n]) => choice.candidates[n ?? -1] ?? []) ?? choice.candidates
+    narrowed.push({ columns: choice.columns, candidates })
   }
   for (const condition of conditions) {
     const alone = choices.some((choice) => condition.columns.every((name) => choice.columns.includes(name)))
-    if (!alone || choices.length === 1) tied.push(condition)
+    if (!alone) tied.push(condition)
   }
   if (tied.length === 0) return ranked(table, narrowed, [narrowed.map(() => 0)], set)
   // Few combinations are tried first: mostly one of them will do, and many take the server long.
   const total = narrowed.reduce((all, { candidates }) => all * candidates.length, 1)
   for (const most of total > FEW_COMBINATIONS ? [FEW_COMBINATIONS, MOST_COMBINATIONS] : [total]) {
     const limited = within(narrowed, most)
-    const passed = await ask(limited, tied)
+    const [passed = []] = await database.passing([question(table, limited, tied)])
     const found = passed.length > 0 ? ranked(table, limited, passed, set) : undefined
     if (found && (most !== FEW_COMBINATIONS || !found.repeats)) return found
   }

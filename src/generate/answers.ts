@@ -2,6 +2,7 @@
 import { UsageError } from '../migrate/errors.ts'
 import { nearest } from '../migrate/nearest.ts'
 import type { Schema } from '../schema/schema.ts'
+import { DESTROY_WAYS, type DestroyWay } from './destroying.ts'
 import type { Rename } from './hints.ts'
 import { type Answered, ownColumns } from './questions.ts'
 
@@ -17,18 +18,33 @@ export interface GivenAnswers {
   readonly map?: readonly string[]
   /** `users.age=age::integer` each: name and expression. */
   readonly using?: readonly string[]
-  /** `true`: what goes with its rows may go. */
-  readonly destroy?: boolean
+  /**
+   * What becomes of tables and columns that are not wanted any more: `drop`, `aside` or `leave` for all, `aside=users.old` for one.
+   * `true` is `drop`.
+   */
+  readonly destroy?: boolean | readonly string[]
   /** Answers by the id of their question. */
   readonly byId?: Readonly<Record<string, string>>
 }
 
+interface ReadAnswers extends Answered {
+  /** What becomes of things for which nothing else was said. */
+  readonly usual: DestroyWay | undefined
+  /** By the name with or without its kind. */
+  readonly ways: ReadonlyMap<string, DestroyWay>
+}
+
 /** @throws UsageError for what cannot be read, and for names that neither side has */
-export function readAnswers(given: GivenAnswers, from: Schema, to: Schema): Answered {
-  const renames = (given.renames ?? []).map(readRename)
-  const fill = new Map(pairs(given.fill, '--fill'))
+export function readAnswers(given: GivenAnswers, from: Schema, to: Schema): ReadAnswers {
+  const renames = (given.renames ?? []).map(readRename).map(({ kind, old, new: now }) => ({
+    kind,
+    old: asWritten(old, from),
+    new: asWritten(now, to),
+  }))
+  const fill = new Map(pairs(given.fill, '--fill').map(([name, value]) => [asWritten(name, to), value]))
   const map = new Map(pairs(given.map, '--map').map(([name, value]) => [asValue(name), asLiteral(value)]))
-  const using = new Map(pairs(given.using, '--using'))
+  const using = new Map(pairs(given.using, '--using').map(([name, value]) => [asWritten(name, to), value]))
+  const [usual, ways] = readDestroy(given.destroy)
   const notRenamed = new Set<string>(given.askRenames === false ? ['all'] : [])
   for (const [id, answer] of Object.entries(given.byId ?? {})) {
     const [, kind = '', object = ''] = /^(\w+) (.*)$/s.exec(id) ?? []
@@ -37,13 +53,14 @@ export function readAnswers(given: GivenAnswers, from: Schema, to: Schema): Answ
     else if (kind === 'fill') fill.set(object, answer)
     else if (kind === 'map') map.set(asValue(object), asLiteral(answer))
     else if (kind === 'using') using.set(object, answer)
-    else if (kind !== 'destroy') throw new UsageError(`"${id}" is not a question.`)
+    else if (kind === 'destroy') ways.set(object, wayOf(answer))
+    else throw new UsageError(`"${id}" is not a question.`)
   }
   for (const rename of renames) {
     check(rename.kind, rename.old, from, 'The migrations make no')
     check(rename.kind, rename.new, to, 'The wanted schema has no')
   }
-  return { answers: { renames, fill, map, using }, notRenamed }
+  return { answers: { renames, fill, map, using }, notRenamed, usual, ways }
 }
 
 /** @throws UsageError unless it reads `KIND OLD = NEW` */
@@ -74,6 +91,26 @@ const KINDS = [
   'schema',
 ]
 
+function readDestroy(given: GivenAnswers['destroy']): [DestroyWay | undefined, Map<string, DestroyWay>] {
+  if (typeof given === 'boolean' || given === undefined) return [given ? 'drop' : undefined, new Map()]
+  const ways = new Map<string, DestroyWay>()
+  let usual: DestroyWay | undefined
+  for (const text of given) {
+    const [, way = '', name] = /^(\w+)(?:=(.+))?$/s.exec(text) ?? []
+    if (name === undefined) usual = wayOf(way)
+    else ways.set(name, wayOf(way))
+  }
+  return [usual, ways]
+}
+
+function wayOf(text: string): DestroyWay {
+  const way = DESTROY_WAYS.find((one) => one === text)
+  if (way) return way
+  throw new UsageError(`"${text}" is no way to destroy.`, {
+    hint: 'Ways: drop, aside, leave. For one thing only: --destroy aside=users.old',
+  })
+}
+
 function pairs(list: readonly string[] | undefined, option: string): [string, string][] {
   return (list ?? []).map((text) => {
     const [, name = '', value = ''] = /^\s*((?:"(?:[^"]|"")*"|`(?:[^`]|``)*`|[^=])+?)\s*=(.*)$/s.exec(text) ?? []
@@ -98,6 +135,12 @@ function asLiteral(value: string): string {
 function asValue(name: string): string {
   const [, type = '', value = ''] = /^(.*)\.('(?:[^']|'')*'|[^.]+)$/s.exec(name) ?? []
   return `${type}.${asLiteral(value)}`
+}
+
+/** Returns the name as the schema writes it: what is in `public` stands without its schema. */
+function asWritten(name: string, { objects }: Schema): string {
+  const isTable = objects.some(({ kind, name: other }) => kind === 'table' && other === 'public')
+  return name.startsWith('public.') && !isTable ? name.slice('public.'.length) : name
 }
 
 /** Throws if a side has no table or column of that name. */

@@ -53,12 +53,20 @@ export function choicesOf({ kind, object, candidates = [] }: Question): { answer
     case 'fill':
     case 'using':
       return []
+    case 'destroy':
+      return candidates.map((answer) => ({ answer, label: DESTROY_LABELS[answer] ?? answer }))
     default:
       return candidates.map((answer) => ({ answer, label: answer }))
   }
 }
 
 // --- internal ---
+
+const DESTROY_LABELS: Readonly<Record<string, string>> = {
+  drop: 'drop it, with what is in there',
+  aside: 'set it aside, under another name',
+  leave: 'leave it as it is',
+}
 
 function knownAnswer({ id, kind, candidates }: Question, known: AnswersById): string | undefined {
   const answer = Object.hasOwn(known, id) ? known[id] : undefined

@@ -11,17 +11,20 @@ import type { TestServer } from '../testing/testServer.ts'
 import { type GivenAnswers, readAnswers } from './answers.ts'
 import { type Attempts, inTransactions, onCopies, type Scratch } from './attempts.ts'
 import { isSame } from './decide.ts'
+import { destroyQuestions, waysOf } from './destroying.ts'
 import type { Generator } from './generator.ts'
 import { generatorOf, onlineWriterOf } from './generators.ts'
 import { type Answers, NO_ANSWERS } from './hints.ts'
+import { comparedPart, type Leaving } from './leaving.ts'
 import { nameOf } from './name.ts'
 import { neutralAnswers } from './neutral.ts'
 import { type OnlineInput, onlineMigrations } from './online/online.ts'
 import { changedTables, prove } from './prove.ts'
+import { proveSpared } from './proveSpared.ts'
 import { type Answered, commonQuestions, type Question } from './questions.ts'
 import { proveWithRows, someRows } from './someRows.ts'
 import type { Statement } from './statement.ts'
-import { halfText, onlineText, sentTexts } from './text.ts'
+import { halfText, notRestored, onlineText, sentTexts } from './text.ts'
 import { loadWanted, type WantedText } from './wanted.ts'
 
 /** The schema to get to. */
@@ -30,7 +33,8 @@ export type Wanted =
   { readonly sql: readonly WantedText[]; readonly partial?: boolean } | { readonly schema: Schema }
 
 export interface GenerateOptions<Client>
-  extends Pick<MigratedDatabaseOptions<Client>, 'server' | 'migrations' | 'table' | 'schema'> {
+  extends Pick<MigratedDatabaseOptions<Client>, 'server' | 'migrations' | 'table' | 'schema'>,
+    Leaving {
   readonly wanted: Wanted
   readonly answers?: GivenAnswers
   /** `true`: what would keep others out of a table for long is written in a gentler way, in as many migrations as that takes. */
@@ -68,6 +72,8 @@ export interface Generated {
   readonly to: Schema
   /** Objects that were left as they are, see {@link Wanted}: kind and name. */
   readonly left: readonly string[]
+  /** What was set aside, and its new name: one sentence each. */
+  readonly aside?: readonly string[]
   /** What failed with generated rows in the tables, though it works without: rows like these may be there. */
   readonly remark?: string
 }
@@ -88,7 +94,8 @@ export async function generate<Client>(options: GenerateOptions<Client>): Promis
   const attempts = await attemptsOn(server.dialect, scratch)
   try {
     const from = await attempts.attempt(async (db) => ({ keep: true, value: await db.schema() }))
-    const { to, left } = await (await wanting)(from)
+    const { to: all, left } = await (await wanting)(from)
+    const to = comparedPart(options)(all)
     const answered = readAnswers(options.answers ?? {}, from, to)
     const shared = {
       from,
@@ -108,23 +115,52 @@ export async function generate<Client>(options: GenerateOptions<Client>): Promis
     if (options.rows) await fillRows(attempts, options.rows, from)
     const answers = { up: answered.answers, down: neutralAnswers(to, from, reversed(answered.answers)) }
     const tables = options.rows ? [] : changedTables(from, to)
-    const { up, down, remark } = await proveWithRows(tables, {
+    const proven = await proveWithRows(tables, {
       withRows: () => attemptsOn(server.dialect, scratchOf(options, tables)),
       without: attempts,
       run: (on) => prove(on, generator, to, answers),
     })
-    const destroyed = options.answers?.destroy ? [] : destroyQuestions(up, options.answers?.byId ?? {})
+    const ways = waysOf(proven.up, answered.usual, answered.ways)
+    const destroyed = destroyQuestions(proven.up, ways)
     if (destroyed.length > 0) return { ...shared, questions: destroyed }
+    const isSpared = [...ways.values()].some((way) => way !== 'drop')
+    const scratchWithRows = scratchOf(options, proven.remark === undefined ? tables : [])
+    const spared = isSpared
+      ? await proveSpared(() => attemptsOn(server.dialect, scratchWithRows), {
+          to,
+          answers,
+          ways,
+          dialect: server.dialect,
+          isJoined: !writer,
+        })
+      : undefined
+    const { up, down, remark, reached, answers: both } = spared ?? { ...proven, answers, reached: to }
     const migrations = writer
       ? await writtenOnline(
-          { writer, statements: up, from, to, answers, transactional: DIALECTS[server.dialect].transactionalDdl },
-          scratchOf(options, remark === undefined ? tables : []),
+          {
+            writer,
+            statements: up,
+            from,
+            to: reached,
+            answers: both,
+            transactional: DIALECTS[server.dialect].transactionalDdl,
+          },
+          scratchWithRows,
           server.dialect,
         )
-      : [{ suffix: '', up, down, upText: halfText(up, server.dialect), downText: halfText(down, server.dialect) }]
+      : [
+          {
+            suffix: '',
+            up,
+            down,
+            upText: halfText(up, server.dialect),
+            downText: `${notRestored(up)}${halfText(down, server.dialect)}`,
+          },
+        ]
     const backwards = [...migrations].reverse()
     return {
       ...shared,
+      ...(spared && { aside: spared.aside.map(({ kind, old, new: now }) => `${kind} ${old} is ${now} now`) }),
       up: migrations.flatMap((one) => one.up),
       down: backwards.flatMap((one) => one.down),
       upText: migrations.map((one) => one.upText).join('\n'),
@@ -169,17 +205,18 @@ function scratchOf<Client>(
   tables: readonly string[] = [],
 ): () => Promise<Scratch> {
   return async () => {
-    const { answers: _, rows: __, wanted: ___, online: ____, ...rest } = options as GenerateOptions<Client>
+    const { answers: _, rows: __, wanted: ___, online: ____, leave, only, ...rest } = options as GenerateOptions<Client>
     // Before the first migration, there is no latest version.
     const isEmpty = (await (await sourceOf(options.migrations)).list()).length === 0
     const db = await MigratedDatabase.create({ ...(isEmpty && { version: 'nil' as const }), ...rest })
     if (tables.length > 0) await someRows(db.client as object, tables)
+    const part = comparedPart({ ...(leave && { leave }), ...(only && { only }) })
     return {
       run: async (sql) => {
         for (const one of sentTexts(sql, options.server.dialect)) await db.query(one)
       },
       rows: (sql) => db.query(sql),
-      schema: () => db.schema(db.client),
+      schema: async () => part(await db.schema(db.client)),
       dispose: () => db[Symbol.asyncDispose](),
     }
   }
@@ -197,7 +234,7 @@ async function writtenOnline(
     up: up.statements,
     down: down.statements,
     upText: onlineText(up, dialect, waitsAtMost),
-    downText: onlineText(down, dialect, waitsAtMost),
+    downText: `${notRestored(up.statements)}${onlineText(down, dialect, waitsAtMost)}`,
     alone: up.alone || down.alone,
   }))
 }
@@ -215,23 +252,6 @@ async function fillRows(
 
 function openQuestions(generator: Generator, from: Schema, to: Schema, answered: Answered): Question[] {
   return [...commonQuestions(from, to, answered), ...generator.questions(from, to, answered)]
-}
-
-/** What goes with its rows is asked about after the statements are known: a rename or a change of type destroys nothing. */
-function destroyQuestions(up: readonly Statement[], byId: Readonly<Record<string, string>>): Question[] {
-  return up.flatMap(({ destroys, sql }): Question[] => {
-    if (destroys === undefined || byId[`destroy ${destroys}`] === 'drop') return []
-    return [
-      {
-        id: `destroy ${destroys}`,
-        kind: 'destroy',
-        object: destroys,
-        candidates: ['drop'],
-        why: `${destroys} goes, with what is in there: ${sql.replace(/\s+/g, ' ')}`,
-        flag: '--destroy',
-      },
-    ]
-  })
 }
 
 /** The answers for the way back: renames turned round. */

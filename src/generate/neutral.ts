@@ -1,8 +1,9 @@
 /** Answers where nobody is asked: values that a column can hold and that mean nothing. */
-import type { SchemaObject } from '../schema/model.ts'
+import type { SchemaColumn, SchemaObject } from '../schema/model.ts'
 import type { Schema } from '../schema/schema.ts'
 import type { Answers } from './hints.ts'
 import { neutralValues } from './mysql/neutral.ts'
+import { neutralLabels } from './postgres/neutral.ts'
 import { ownColumns } from './questions.ts'
 
 /** Adds a value for each column that must not be null and has none, where its type has a neutral one. */
@@ -23,13 +24,18 @@ export function neutralAnswers(from: Schema, to: Schema, answers: Answers): Answ
       if (column.default !== null && !(before && to.dialect === 'mysql')) continue
       const label = labelOf(table, column.name)
       const key = `${table.name}.${label}`
+      // What rows get by themselves once the column is required.
+      if (before && column.default !== null && to.dialect === 'postgres') continue
       const value =
-        (isUnique(to, table, label) ? uniqueValue(column.type, to) : undefined) ?? neutralValue(column.type, to)
+        referenced(to, table, label) ??
+        (isUnique(to, table, label) ? uniqueValue(column.type, to) : undefined) ??
+        (to.dialect === 'mysql' ? place(table, column) : undefined) ??
+        neutralValue(column.type, to)
       if (value !== undefined && !fill.has(key)) fill.set(key, value)
     }
   }
-  const map = to.dialect === 'mysql' ? new Map([...neutralValues(from, to, answers), ...answers.map]) : answers.map
-  return { ...answers, fill, map }
+  const values = to.dialect === 'mysql' ? neutralValues(from, to, answers) : neutralLabels(from, to)
+  return { ...answers, fill, map: new Map([...values, ...answers.map]) }
 }
 
 // --- internal ---
@@ -51,12 +57,47 @@ function neutralValue(type: string, schema: Schema): string | undefined {
   return undefined
 }
 
+/** The smallest value of each type of places. */
+const PLACES: Readonly<Record<string, string>> = {
+  geometry: 'POINT(0 0)',
+  point: 'POINT(0 0)',
+  linestring: 'LINESTRING(0 0,1 1)',
+  polygon: 'POLYGON((0 0,0 1,1 1,0 0))',
+  multipoint: 'MULTIPOINT(0 0)',
+  multilinestring: 'MULTILINESTRING((0 0,1 1))',
+  multipolygon: 'MULTIPOLYGON(((0 0,0 1,1 1,0 0)))',
+  geomcollection: 'GEOMETRYCOLLECTION(POINT(0 0))',
+  geometrycollection: 'GEOMETRYCOLLECTION(POINT(0 0))',
+}
+
+function place(table: SchemaObject, { name, type }: SchemaColumn): string | undefined {
+  const text = PLACES[type]
+  if (text === undefined) return undefined
+  const own = table.members.find(({ key }) => key.replaceAll('`', '') === `column ${name}`)?.text ?? ''
+  const srid = /\b(?:SRID|REF_SYSTEM_ID)[ =](\d+)/.exec(own)?.[1]
+  return `ST_GeomFromText('${text}'${srid === undefined ? '' : `, ${srid}`})`
+}
+
 function mysqlValue(type: string): string | undefined {
   if (/^(?:\w*int|decimal|float|double|bit|year)\b/.test(type)) return '0'
   if (/^(?:date|datetime|timestamp|time)\b/.test(type)) return 'now()'
   if (type === 'json') return "'{}'"
   const first = /^enum\(('(?:[^']|'')*')/.exec(type)?.[1]
   return first ?? (/char|text|binary|blob|^set\b/.test(type) ? "''" : undefined)
+}
+
+/** Any row that a foreign key of the column accepts. */
+function referenced({ objects }: Schema, table: SchemaObject, label: string): string | undefined {
+  for (const { kind, table: of, head } of objects) {
+    if (kind !== 'foreign-key' || of !== table.name) continue
+    const [, column, other, key] =
+      /FOREIGN KEY \((`[^`]*`|"(?:[^"]|"")*"|[^,"`)]+)\) REFERENCES (.+?) ?\((`[^`]*`|"(?:[^"]|"")*"|[^,"`)]+)\)/.exec(
+        head,
+      ) ?? []
+    if (column !== undefined && column.replaceAll('`', '') === label.replaceAll('`', ''))
+      return `(SELECT ${key} FROM ${other} LIMIT 1)`
+  }
+  return undefined
 }
 
 /** Returns the column's name as DDL writes it. */

@@ -3,8 +3,8 @@ import type { SchemaObject } from '../schema/model.ts'
 import type { Schema } from '../schema/schema.ts'
 import { statementOf } from '../schema/text.ts'
 import type { Attempts, Scratch } from './attempts.ts'
-import { decide, isReached, isSame } from './decide.ts'
-import { GenerateProofError } from './errors.ts'
+import { type Decision, decide, isReached, isSame } from './decide.ts'
+import { CannotGenerateError, GenerateProofError } from './errors.ts'
 import type { Generator } from './generator.ts'
 import { type Answers, firstHints } from './hints.ts'
 import { keyOf, type Statement } from './statement.ts'
@@ -15,6 +15,8 @@ export interface Proof {
   /** The schema before and after. */
   readonly from: Schema
   readonly reached: Schema
+  /** Why the down does not work with the rows that were there. It does without them. */
+  readonly remark?: string
 }
 
 /** The answers to both halves. */
@@ -26,6 +28,8 @@ export interface BothAnswers {
 export interface ProveOptions {
   /** Called while the database is in the state after the up, and in that after the down. */
   readonly onState?: (state: 'up' | 'down') => Promise<void> | void
+  /** The statements of the up, if they are decided on already. */
+  readonly up?: readonly Statement[]
 }
 
 /**
@@ -37,20 +41,36 @@ export async function prove(
   generator: Generator,
   to: Schema,
   answers: BothAnswers,
-  { onState }: ProveOptions = {},
+  { onState, up: given }: ProveOptions = {},
 ): Promise<Proof> {
   const look = <T>(work: (db: Scratch) => Promise<T>) =>
     attempts.attempt(async (db) => ({ keep: true, value: await work(db) }))
   const from = await look((db) => db.schema())
   const before = await look((db) => sums(db, generator, from, from, to, answers.up))
-  const up = await decide(attempts, generator, { from, to }, answers.up)
+  const up = given ? await ran(attempts, given) : await decide(attempts, generator, { from, to }, answers.up)
   if (up.statements.length === 0) return { up: [], down: [], from, reached: up.reached }
   const renamed = (name: string) => newName(answers.up, 'table', name)
   const after = await look((db) => sums(db, generator, up.reached, from, to, answers.up, renamed))
   compare('up', before, after)
   await onState?.('up')
-  const down = await decide(attempts, generator, { from: up.reached, to: from }, answers.down)
-  compare('down', before, await look((db) => sums(db, generator, from, from, to, answers.up)))
+  const back = { from: up.reached, to: from }
+  let remark: string | undefined
+  let down: Decision
+  try {
+    down = await decide(attempts, generator, back, answers.down)
+    compare('down', before, await look((db) => sums(db, generator, from, from, to, answers.up)))
+  } catch (error) {
+    if (!(error instanceof CannotGenerateError)) throw error
+    // What the up has destroyed cannot always be made up: a row that a foreign key needs, for example.
+    await attempts.attempt(async (db) => {
+      for (const sql of emptied(up.reached)) await db.run(sql)
+      return { keep: true, value: undefined }
+    })
+    down = await decide(attempts, generator, back, answers.down).catch(() => {
+      throw error
+    })
+    remark = error.message
+  }
   await onState?.('down')
   // The second up has to work on what the down leaves.
   const again = await attempts.attempt(async (db) => {
@@ -71,11 +91,25 @@ export async function prove(
   })
   if (!again)
     throw new GenerateProofError('After up, down and up again, the schema is another one than after the first up.')
-  compare('second up', before, await look((db) => sums(db, generator, up.reached, from, to, answers.up, renamed)))
-  return { up: up.statements, down: down.statements, from, reached: up.reached }
+  if (remark === undefined)
+    compare('second up', before, await look((db) => sums(db, generator, up.reached, from, to, answers.up, renamed)))
+  return {
+    up: up.statements,
+    down: down.statements,
+    from,
+    reached: up.reached,
+    ...(remark !== undefined && { remark }),
+  }
 }
 
 // --- internal ---
+
+async function ran(attempts: Attempts, statements: readonly Statement[]): Promise<Decision> {
+  return attempts.attempt(async (db) => {
+    for (const { sql } of statements) await db.run(sql)
+    return { keep: true, value: { statements, reached: await db.schema() } }
+  })
+}
 
 export interface Sum {
   readonly n: unknown
@@ -147,6 +181,8 @@ function commonColumns(
     const name = renamed ? lastName(renamed.new) : column.name
     const now = other.columns.find((each) => each.name === name)
     if (!now || now.type !== column.type || now.generated !== null || column.generated !== null) return []
+    // Rows without a value get the default.
+    if (column.nullable && !now.nullable && now.default !== null) return []
     const answered = [...answers.fill.keys(), ...answers.using.keys()].some((key) =>
       isColumn(key, table.name, column.name),
     )
@@ -172,6 +208,17 @@ function isColumn(qualified: string, table: string, column: string): boolean {
 function lastName(qualified: string): string {
   const last = /(?:"(?:[^"]|"")*"|`(?:[^`]|``)*`|[^.]+)$/.exec(qualified)?.[0] ?? qualified
   return /^["`]/.test(last) ? last.slice(1, -1).replaceAll('""', '"').replaceAll('``', '`') : last
+}
+
+/** Returns the statements that take all rows out of the tables. */
+function emptied({ dialect, objects }: Schema): string[] {
+  const names = objects.flatMap(({ kind, name, head }) =>
+    kind === 'table' && /^CREATE (?:UNLOGGED )?TABLE /.test(head) ? [name] : [],
+  )
+  if (names.length === 0) return []
+  if (dialect === 'postgres') return [`TRUNCATE ${names.join(', ')} CASCADE`]
+  const quoted = names.map((name) => (name.startsWith('`') ? name : `\`${name}\``))
+  return ['SET foreign_key_checks = 0', ...quoted.map((name) => `DELETE FROM ${name}`), 'SET foreign_key_checks = 1']
 }
 
 /** @throws GenerateProofError if rows or values were lost */

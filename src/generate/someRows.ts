@@ -21,11 +21,11 @@ export async function proveWithRows(
   tables: readonly string[],
   { withRows, without, run }: Ways,
 ): Promise<Proof & { readonly remark?: string }> {
-  if (tables.length === 0) return run(without)
+  if (tables.length === 0) return told(await run(without), 'the rows that are there')
   let failed: Error
   const attempts = await withRows()
   try {
-    return await run(attempts)
+    return told(await run(attempts), `generated rows in ${named(tables)}`)
   } catch (error) {
     if (!(error instanceof CannotGenerateError || error instanceof GenerateProofError)) throw error
     failed = error
@@ -33,8 +33,7 @@ export async function proveWithRows(
     await attempts.dispose()
   }
   const proof = await run(without)
-  const why = failed.message.replace(/^No statements were found that lead to the wanted schema\. /, '')
-  return { ...proof, remark: `With generated rows in ${tables.join(', ')}, it fails: ${why}` }
+  return { ...proof, remark: `With generated rows in ${named(tables)}, it fails: ${reasonOf(failed.message)}` }
 }
 
 /** Adds a few rows to tables, and to those they refer to. A table that takes none stays empty. */
@@ -56,3 +55,22 @@ export async function someRows(client: object, names: readonly string[]): Promis
 // --- internal ---
 
 const ROWS = 5
+
+/** So many tables are named; more are counted. */
+const MOST_NAMES = 5
+
+function told(proof: Proof, rows: string): Proof {
+  if (proof.remark === undefined) return proof
+  return {
+    ...proof,
+    remark: `With ${rows}, the down fails, and rows would have to go before: ${reasonOf(proof.remark)}`,
+  }
+}
+
+function named(tables: readonly string[]): string {
+  return tables.length > MOST_NAMES ? `${tables.length} tables` : tables.join(', ')
+}
+
+function reasonOf(message: string): string {
+  return message.replace(/^No statements were found that lead to the wanted schema\. /, '')
+}

@@ -2,6 +2,7 @@
 import type { Dialect } from '../sql/dialect.ts'
 import { withEnd } from '../sql/script.ts'
 import { cutStatements } from '../sql/statements.ts'
+import { destroyedBy } from './destroying.ts'
 import type { Statement } from './statement.ts'
 
 /** One half of a migration. */
@@ -17,7 +18,7 @@ export function halfText(statements: readonly Statement[], dialect: Dialect): st
   let before: Statement | undefined
   for (const statement of statements) {
     const notes = [
-      ...(statement.destroys ? [`-- Destroys ${statement.destroys}, with what is in there.`] : []),
+      ...destroyedBy(statement).map((object) => `-- migrate: destroys ${object}`),
       ...(statement.comment ? [`-- ${statement.comment}`] : []),
       ...(statement.blocks ? [`-- ${statement.blocks}`] : []),
     ]
@@ -28,6 +29,12 @@ export function halfText(statements: readonly Statement[], dialect: Dialect): st
     before = statement
   }
   return blocks.length === 0 ? '' : `${blocks.join('\n\n')}\n`
+}
+
+/** Returns the lines that say what a down does not bring back. @param up the statements that it undoes */
+export function notRestored(up: readonly Statement[]): string {
+  const lines = up.flatMap(destroyedBy).map((object) => `-- migrate: does-not-restore ${object}\n`)
+  return lines.length === 0 ? '' : `${lines.join('')}\n`
 }
 
 /**

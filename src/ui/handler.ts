@@ -183,7 +183,8 @@ function sendJson(response: ServerResponse, status: number, value: unknown): voi
 /** The page with the state in it, so that it need not ask before it shows something. */
 function withState(assets: ReadonlyMap<string, Asset>, state: UiState): Asset {
   const html = assets.get('index.html')?.body.toString('utf8') ?? ''
-  const json = JSON.stringify(state).replaceAll('<', '\\u003c')
+  // The events may be large, and the page gets them in a moment.
+  const json = JSON.stringify({ ...state, events: undefined }).replaceAll('<', '\\u003c')
   const data = `<script type="application/json" id="state">${json}</script>`
   const body = Buffer.from(html.replace('</head>', () => `${data}</head>`))
   return { type: 'text/html; charset=utf-8', body, gzipped: gzipSync(body, { level: 1 }), lasting: false }

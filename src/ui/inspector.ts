@@ -105,8 +105,9 @@ export class Inspector {
 
   /** Passes on an event of the watch, and looks again if it may have changed anything. */
   hear(event: WatchEvent): void {
-    const heard: Heard = { id: (this.#state.events.at(-1)?.id ?? 0) + 1, at: Date.now(), event }
-    this.#state = { ...this.#state, events: [...this.#state.events, heard].slice(-MOST_EVENTS) }
+    const { events = [] } = this.#state
+    const heard: Heard = { id: (events.at(-1)?.id ?? 0) + 1, at: Date.now(), event }
+    this.#state = { ...this.#state, events: [...events, heard].slice(-MOST_EVENTS) }
     this.#send('heard', heard)
     this.#change(this.#told(event))
     if (LOOKS.has(event.type)) void this.saved()
@@ -172,7 +173,9 @@ export class Inspector {
   }
 
   version(key: string): Promise<VersionDetail> {
-    return this.#withDriver((driver) => readVersion(this.#source, driver, this.#state, key))
+    const read = (driver: Driver) => readVersion(this.#source, driver, this.#state, key)
+    // The files are there without the database, too.
+    return this.#state.connected ? this.#withDriver(read) : read(offlineDatabase(this.#options.dialect))
   }
 
   schema(key: string): Promise<SchemaDocument> {

@@ -1,7 +1,7 @@
 /** The page as a part of another server, such as vite's. It costs nothing until somebody opens it. */
 import { randomBytes } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { WatchEvent } from '../watch/events.ts'
+import type { AskedOfGenerate, WatchEvent } from '../watch/events.ts'
 import type { Handler } from './handler.ts'
 import type { Inspector } from './inspector.ts'
 import type { InspectorOptions } from './options.ts'
@@ -46,6 +46,11 @@ export class MountedPage {
   hear(event: WatchEvent): void {
     if (this.#inspector) this.#inspector.hear(event)
     else this.#unheard = [...this.#unheard, event].slice(-MOST_KEPT)
+  }
+
+  /** Asks a question of `generate` on the page. Resolves with undefined if nobody has opened it: then it stays open. */
+  async answer(question: AskedOfGenerate, signal: AbortSignal): Promise<string | undefined> {
+    return this.#inspector?.answer(question, signal)
   }
 
   async close(): Promise<void> {

@@ -77,8 +77,8 @@ export interface UiState {
   readonly verifying: VerifyProgress | undefined
   /** The reason why the last run of `verify` could not begin or end. */
   readonly unverified: Failure | undefined
-  /** The events of the watch, oldest first; a few hundred at most. */
-  readonly events: readonly Heard[]
+  /** The events of the watch, oldest first; a few hundred at most. Undefined until the page is connected. */
+  readonly events: readonly Heard[] | undefined
   /** Counts up when files or the database have changed, so that what was read before is out of date. */
   readonly epoch: number
 }

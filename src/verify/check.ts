@@ -13,6 +13,8 @@ export interface Check {
   readonly name: string
   /** Version of the migration; undefined for checks of all migrations together. */
   readonly version: Version | undefined
+  /** The reason why the project does not run it. It is reported as not run then, and fails nothing. */
+  readonly skipped?: string
   /** Runs the check and returns what it says. Checks must run in order, one after another. */
   examine(): Promise<CheckResult>
   /**
@@ -81,6 +83,17 @@ export function makeCheck(
       if (error) throw error
       throw failedBy(findings.filter((finding) => counts(finding)))
     },
+  }
+}
+
+/** Returns the check as one that is not run. @param reason as the project gives it */
+export function skippedCheck({ id, group, name, version }: Check, reason: string): Check {
+  const notRun = `skipped: ${reason}`
+  return {
+    ...{ id, group, name, version },
+    skipped: reason,
+    examine: async () => ({ ok: true, findings: [], remark: undefined, notRun, error: undefined }),
+    run: async () => notRun,
   }
 }
 

@@ -53,11 +53,17 @@ interface Evidence {
   readonly diff?: string
   /** The statement that shows it: rows to insert before the migration. */
   readonly insert?: string
+  /** Queries that fail, as SQL. */
+  readonly queries?: string
+  /** The end of what a command printed. */
+  readonly output?: string
   /** Rows before and after, by key. */
   readonly rows?: readonly RowEvidence[]
   /** Locks on relations that were there before, by relation. */
   readonly locks?: Readonly<Record<string, readonly string[]>>
   readonly rewritten?: readonly string[]
+  /** How long others waited at most, in milliseconds, if that was measured, over so many rows of each table. */
+  readonly waited?: Readonly<Record<'rows' | 'tookMs' | 'readerMs' | 'writerMs', number>>
   readonly scanned?: readonly string[]
   /** Rows written, by table. */
   readonly written?: Readonly<Record<string, number>>

@@ -6,7 +6,7 @@ export type Severity = 'error' | 'warning' | 'notice'
 export const SEVERITIES: readonly Severity[] = ['error', 'warning', 'notice']
 
 /** What a rule looks at. `--only` chooses groups. */
-export type RuleGroup = 'schema' | 'rows' | 'live' | 'paths'
+export type RuleGroup = 'schema' | 'rows' | 'live' | 'paths' | 'release' | 'compat' | 'session' | 'interrupt'
 
 export interface Rule {
   readonly group: RuleGroup
@@ -76,7 +76,7 @@ const TABLE = {
   'paths-differ': {
     group: 'paths',
     severity: 'error',
-    summary: 'the schema depends on the way by which a version was reached',
+    summary: 'the schema, rows or numbers depend on the way by which a version was reached',
     why: 'Two databases at one version are not the same, so that what is tested on one does not hold for the other.',
     instead: 'Let no migration depend on what an earlier run has left: sequences, temporary tables, settings.',
   },
@@ -216,6 +216,94 @@ const TABLE = {
     why: 'It costs every write and serves no query, and IF NOT EXISTS passes over it.',
     instead: 'Before it is built: DROP INDEX CONCURRENTLY IF EXISTS, in a migration of its own.',
   },
+  'release-edited': {
+    group: 'release',
+    severity: 'error',
+    summary: 'a migration of the release was edited',
+    why: 'Databases of that release have applied the old text and never see the new one, so that they differ from new databases from then on.',
+    instead: 'Restore the file, and write the change as a new migration.',
+  },
+  'release-removed': {
+    group: 'release',
+    severity: 'error',
+    summary: 'a migration of the release is gone',
+    why: 'Databases of that release have what it made, new ones never will, and most tools stop when an applied migration is missing.',
+    instead: 'Restore the file, and undo what it does in a new migration.',
+  },
+  'release-order': {
+    group: 'release',
+    severity: 'error',
+    summary: 'a new migration sorts before the last one of the release',
+    why: 'A tool that remembers the highest number or time never runs it on databases of that release, in silence; others stop.',
+    instead: 'Give it a name that comes last.',
+  },
+  'release-differs': {
+    group: 'release',
+    severity: 'error',
+    summary: 'an upgrade from the release ends elsewhere than a fresh install',
+    why: 'What is tested on a new database does not hold for those of the users who upgrade.',
+    instead: 'Write a migration that brings both to the same.',
+  },
+  'upgrade-fails': {
+    group: 'release',
+    severity: 'error',
+    summary: 'the upgrade from the release fails',
+    why: 'Whoever has that release cannot get the next one.',
+    instead: 'Let the migration deal with what the release has left, rows included.',
+  },
+  'old-code-breaks': {
+    group: 'compat',
+    severity: 'notice',
+    summary: 'a query that the version before could send fails now',
+    why: 'While a deployment rolls, old code runs on the new schema: for minutes, or until the rollback is over.',
+    instead:
+      'Expand first, contract later: add what is new beside what is there, and remove the old when no code uses it.',
+  },
+  'old-app-fails': {
+    group: 'compat',
+    severity: 'warning',
+    summary: 'the old tests fail on the new schema',
+    why: 'The old code cannot run beside the new one, so that the deployment needs a pause, and has no way back.',
+    instead:
+      'Expand first, contract later: add what is new beside what is there, and remove the old when no code uses it.',
+  },
+  'depends-on-session': {
+    group: 'session',
+    severity: 'warning',
+    summary: 'the result depends on a setting of the session',
+    why: 'Another server, user or program has other settings, and the same migration leads to other rows or another schema there.',
+    instead: 'Say in the file what is meant, or set the setting in it.',
+  },
+  'needs-right': {
+    group: 'session',
+    severity: 'notice',
+    summary: 'PostgreSQL: a statement needs a right that a role that owns nothing does not have',
+    why: 'Databases are often migrated by a role that is no superuser, and hosted ones have none to give.',
+    instead:
+      'Let the role that migrates have that right, or let somebody else do this part once, before the migrations.',
+  },
+  'not-deterministic': {
+    group: 'session',
+    severity: 'warning',
+    summary: 'two runs do not end in the same schema, or in as many rows',
+    why: 'No two databases at that version are the same, so that what is tested on one does not hold for the other.',
+    instead: 'Give names and numbers that do not depend on the moment or on chance.',
+  },
+  'not-repeatable': {
+    group: 'interrupt',
+    severity: 'error',
+    summary: 'interrupted and continued, a migration ends elsewhere, or cannot be continued',
+    why: 'A deployment that is ended, or a server that restarts, leaves a database that nobody has seen before.',
+    instead:
+      'Give each statement that must not be repeated a migration of its own, and let none depend on the session.',
+  },
+  'migration-lock-lost': {
+    group: 'interrupt',
+    severity: 'error',
+    summary: "two processes that migrate at once get in each other's way",
+    why: 'Two instances of a program that start together both migrate, and only the lock keeps the second one out.',
+    instead: 'Let no migration release locks that it has not taken.',
+  },
   'allow-invalid': {
     group: 'schema',
     severity: 'error',
@@ -236,6 +324,9 @@ export type RuleId = keyof typeof TABLE
 export const RULES: Readonly<Record<RuleId, Rule>> = TABLE
 const RULE_IDS = Object.keys(TABLE) as readonly RuleId[]
 export const GROUPS: readonly RuleGroup[] = [...new Set(Object.values(TABLE).map(({ group }) => group))]
+
+/** Groups that are only checked if they are asked for: they run the migrations many times. */
+export const ON_DEMAND: readonly RuleGroup[] = ['compat', 'session', 'interrupt']
 
 export function isRule(name: string): name is RuleId {
   return Object.hasOwn(TABLE, name)

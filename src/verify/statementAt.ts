@@ -22,3 +22,10 @@ export function placeOf(
   const { line, column } = positionAt(text, start)
   return { line, column, endLine: positionAt(text, end).line, statement: text.slice(start, end) }
 }
+
+/** Returns the last statement that names the table of the first object: the one that writes its rows. */
+export function placeNaming(half: Half, [object = '']: readonly string[]): StatementPlace | undefined {
+  const name = object.split(' ').at(-1)?.split('.').at(-1) ?? ''
+  const found = half.statements.findLast(({ start, end }) => half.text.slice(start, end).includes(name))
+  return name !== '' && found ? placeOf(half.text, found) : undefined
+}

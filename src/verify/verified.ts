@@ -3,6 +3,7 @@ import type { TableSizes } from '../database/sizes.ts'
 import type { Migration, Source } from '../migrate/source.ts'
 import type { Version } from '../migrate/version.ts'
 import type { MigratedDatabaseOptions } from '../testing/lease/options.ts'
+import type { TestServer } from '../testing/testServer.ts'
 import type { AllowOption } from './allow.ts'
 import type { RuleLevels } from './judge.ts'
 import type { RuleGroup } from './rules.ts'
@@ -19,15 +20,37 @@ export interface VerifyOptions<Client> extends Omit<MigratedDatabaseOptions<Clie
    * compare.
    */
   readonly base?: string | false
-  /** What is checked; default: schemas and paths. */
+  /** What is checked; default: schemas and paths, and the release if there is one. */
   readonly groups?: readonly RuleGroup[]
   /**
    * A revision of git, such as `origin/main`: only the migrations are checked that this branch adds or changes since it
    * left that one.
    */
   readonly since?: string
+  /**
+   * A revision of git, such as the tag `v1.4.0`, from which databases are upgraded: the group `release` checks that they
+   * end where a fresh install does.
+   */
+  readonly release?: string
+  /**
+   * A shell command of the release, such as `npm test`, that the group `compat` runs in a work tree of that revision, with
+   * a database at the new schema in DATABASE_URL. It runs where `folder` is in that work tree, by default the working
+   * directory, and is ended after `timeoutMs`, by default ten minutes.
+   */
+  readonly app?: { readonly command: string; readonly folder?: string; readonly timeoutMs?: number }
+  /**
+   * Other servers of the same kind on which the migrations must lead to the same, such as `pglite()` beside `postgres()`:
+   * checked with the paths.
+   */
+  // biome-ignore lint/suspicious/noExplicitAny: each server has clients of its own
+  readonly also?: readonly TestServer<any>[]
   /** How large the tables are where the migrations will run, as `migratest sizes` prints it under `tables`. */
   readonly sizes?: TableSizes
+  /**
+   * Rows to give the tables on which a migration works while others wait, to measure how long these do: one that reads, one
+   * that writes. Default: nothing is measured.
+   */
+  readonly measure?: number
   /** Severities of rules, or `'off'`: `{ 'index-blocks-writes': 'error' }`. */
   readonly rules?: RuleLevels
   /**
@@ -35,6 +58,11 @@ export interface VerifyOptions<Client> extends Omit<MigratedDatabaseOptions<Clie
    * comment is not needed' } }`. A file that may change says so itself: `-- migrate: allow RULE because REASON`.
    */
   readonly allow?: AllowOption
+  /**
+   * Checks that are not run, each with the reason: `{ 'straight-down': 'nobody goes down to nothing' }`, or of one version:
+   * `{ 'rows 12': 'it takes an hour' }`. They are reported as not run.
+   */
+  readonly skip?: Readonly<Record<string, string>>
 }
 
 export interface Verified<Client> {

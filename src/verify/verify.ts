@@ -8,18 +8,26 @@ import { numberOf } from '../migrate/target.ts'
 import { labelOf, type Version, versionOf } from '../migrate/version.ts'
 import { folderOf, sourceOf } from '../testing/lease/migrations.ts'
 import { optionAllows, readAllows } from './allow.ts'
-import { type Check, type MakeCheck, makeCheck } from './check.ts'
+import { type Check, type MakeCheck, makeCheck, skippedCheck } from './check.ts'
+import { CompatChecks } from './compat/compatChecks.ts'
+import { oldAppCheck } from './compat/oldApp.ts'
 import type { Finding } from './finding.ts'
 import { Halves } from './halves.ts'
 import { Judge } from './judge.ts'
 import { type StatementReport, statementReports } from './live/effectsReport.ts'
 import { LiveChecks } from './live/liveChecks.ts'
 import { observationsOf } from './observed.ts'
+import { openRelease } from './release/release.ts'
+import { ReleaseChecks } from './release/releaseChecks.ts'
 import { RowChecks } from './rows/rowChecks.ts'
 import { type RuleGroup, refuseUnknownRules } from './rules.ts'
 import { SchemaChecks } from './schemaChecks.ts'
 import { changedVersions } from './since.ts'
 import type { VerifyOptions } from './verified.ts'
+import { InterruptChecks } from './ways/interruptChecks.ts'
+import { roleCheck } from './ways/roleCheck.ts'
+import { SessionChecks } from './ways/sessionChecks.ts'
+import { StepChecks } from './ways/stepChecks.ts'
 
 export type { Check } from './check.ts'
 export type { VerifyOptions } from './verified.ts'
@@ -47,7 +55,8 @@ export async function verification<Client>(options: VerifyOptions<Client>): Prom
   const source = held(await sourceOf(options.migrations))
   const migrations = await source.list()
   if (migrations.length === 0) throw new UsageError(`There are no migrations in ${source.name}.`)
-  const { groups = DEFAULT_GROUPS, rules = {}, server } = options
+  const { rules = {}, server } = options
+  const groups = options.groups ?? [...DEFAULT_GROUPS, ...(options.app ? (['compat'] as const) : [])]
   refuseUnknownRules(rules, 'rules')
   const halves = await Halves.read(source, migrations, server.dialect)
   const read = halves.all().map((half) => readAllows(half, server.dialect))
@@ -55,38 +64,62 @@ export async function verification<Client>(options: VerifyOptions<Client>): Prom
   const judge = new Judge(rules, [...read.flatMap(({ allows }) => allows), ...optionAllows(options.allow, find)])
   const make: MakeCheck = (about, work) =>
     makeCheck(about, judge, work, (error) => observationsOf(error, (version, half) => halves.of(version, half)))
-  const irreversible = reasonsOf(options, halves, migrations, source)
-  const schema = new SchemaChecks({ options, source, migrations, irreversible }, make)
-  const live = new LiveChecks({ options, source, migrations, irreversible }, halves, make)
-  const rows = new RowChecks({ options, source, migrations, irreversible }, halves, make)
+  const verified = { options, source, migrations, irreversible: reasonsOf(options, halves, migrations, source) }
+  const schema = new SchemaChecks(verified, make)
+  const live = new LiveChecks(verified, halves, make)
+  const rows = new RowChecks(verified, halves, make)
+  const { release: revision } = options
+  const release = revision === undefined ? undefined : await openRelease(revision, folderOf(options.migrations), source)
+  const released = new ReleaseChecks(verified, release, halves, make)
+  const compat = new CompatChecks(verified, release, halves, make)
+  if (options.app && !release) throw new UsageError('app: name the revision whose command it is, too: --from REVISION.')
+  const app = release && oldAppCheck(verified, release, make)
+  const interrupt = new InterruptChecks(verified, halves, make)
   const wanted = wantedOf(options, migrations)
   const versions = new Set(wanted.map(versionOf))
   const isWanted = ({ id, version }: Check) =>
     wanted === migrations || (version === undefined ? OF_A_BRANCH.has(id) : versions.has(version))
   const problems = read.flatMap((one) => one.problems).filter(({ version = '' }) => versions.has(version))
-  const checks = [
+  const all = [
     ...(problems.length > 0 ? [allowCheck(make, problems)] : []),
     ...schema.checks(),
+    ...new StepChecks(verified, halves, make).checks(),
     ...rows.checks(),
     ...live.checks(),
-  ].filter((check) => groups.includes(check.group) && isWanted(check))
+    ...released.checks(),
+    ...compat.checks(),
+    ...(app ? [app] : []),
+    ...interrupt.checks(),
+    ...new SessionChecks(verified, halves, make).checks(),
+    ...roleCheck(verified, halves, make),
+  ]
+  const checks = withoutSkipped(all, options.skip).filter((check) => groups.includes(check.group) && isWanted(check))
   return {
     migrations: wanted.map((migration) => ({ version: versionOf(migration), label: labelOf(migration) })),
     checks,
     conclude: (ran) => judge.unused(checked(checks, ran), versions),
     effects: () => statementReports(live.observed),
     dispose: async () => {
-      await Promise.all([schema.dispose(), rows.dispose(), live.dispose()])
+      release?.dispose()
+      await Promise.all([schema.dispose(), rows.dispose(), live.dispose(), compat.dispose(), interrupt.dispose()])
     },
   }
 }
 
 // --- internal ---
 
-const DEFAULT_GROUPS: readonly RuleGroup[] = ['schema', 'paths']
+const DEFAULT_GROUPS: readonly RuleGroup[] = ['schema', 'paths', 'release']
 
 /** Checks of all migrations together that also run if only those of a branch are checked. */
-const OF_A_BRANCH: ReadonlySet<string> = new Set(['versions', 'allow', 'live-waiting'])
+const OF_A_BRANCH: ReadonlySet<string> = new Set([
+  'versions',
+  'allow',
+  'live-waiting',
+  'release-files',
+  'release-upgrade',
+  'release-rows',
+  'old-app',
+])
 
 /** Returns the migrations to check: all, or with `since` those that the branch adds or changes. */
 function wantedOf<Client>(
@@ -96,6 +129,23 @@ function wantedOf<Client>(
   if (since === undefined) return migrations
   const changed = changedVersions(since, folderOf(given), migrations)
   return migrations.filter(({ version }) => changed.has(version))
+}
+
+/** Replaces the checks that the project does not run. @throws UsageError for a check that there is not, or without a reason */
+function withoutSkipped(checks: readonly Check[], skip: VerifyOptions<unknown>['skip'] = {}): Check[] {
+  const namesOf = ({ id, version }: Check) => [id, ...(version === undefined ? [] : [`${id} ${version}`])]
+  for (const [name, reason] of Object.entries(skip)) {
+    if (typeof reason !== 'string' || reason.trim() === '') throw new UsageError(`skip: ${name} has no reason.`)
+    if (checks.some((check) => namesOf(check).includes(name))) continue
+    const ids = [...new Set(checks.map(({ id }) => id))]
+    throw new UsageError(`skip: there is no check "${name}".`, {
+      hint: `A check is one of ${ids.join(', ')}, or one of these with a version behind it: "round-trip 12".`,
+    })
+  }
+  return checks.map((check) => {
+    const name = namesOf(check).findLast((one) => Object.hasOwn(skip, one))
+    return name === undefined ? check : skippedCheck(check, skip[name] ?? '')
+  })
 }
 
 function allowCheck(make: MakeCheck, observations: ReturnType<typeof readAllows>['problems']): Check {

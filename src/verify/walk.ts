@@ -33,13 +33,17 @@ export class Walk<Client> {
     return this.#schema
   }
 
-  /** Drops the database. The next call creates a new one. */
+  /**
+   * Drops the database, and waits until it is gone: a migration may drop a role that has privileges in it. The next call
+   * creates a new one.
+   */
   async dispose(): Promise<void> {
     const db = this.#db
     this.#db = undefined
     this.#at = NIL_VERSION
     this.#schema = undefined
     await db?.[Symbol.asyncDispose]()
+    await db?.ended
   }
 
   // --- internal ---

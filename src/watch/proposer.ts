@@ -9,6 +9,7 @@ import { type Generated, generate } from '../generate/generate.ts'
 import type { Question as GenerateQuestion } from '../generate/questions.ts'
 import { readWantedFrom, type WantedFrom } from '../generate/wantedFrom.ts'
 import { withoutMigration } from '../generate/withoutMigration.ts'
+import { MigrationFailedError } from '../migrate/errors.ts'
 import type { Migration, NewSql, Source } from '../migrate/source.ts'
 import { labelOf } from '../migrate/version.ts'
 import type { TestServer } from '../testing/testServer.ts'
@@ -83,10 +84,17 @@ export class Proposer {
   /** Starts to follow the wanted schema. */
   async start(): Promise<void> {
     const { poll, onEvent } = this.#around
+    const { from } = this.#options
     const onPolling = (why: string) =>
       onEvent({ type: 'warning', message: `The wanted schema is checked every 100 ms, because ${why}.` })
-    this.#collector = collectWanted(this.#options.from, { poll, onPolling }, () => this.#do('look'))
+    this.#collector = collectWanted(from, { poll, onPolling }, () => this.#do('look'))
     await this.#collector.ready
+    if ('command' in from && from.inputs.length === 0) {
+      onEvent({
+        type: 'warning',
+        message: `"${from.command}" runs at the start and with the key g. For each save, name the files that it reads: wanted: { command, inputs }.`,
+      })
+    }
     this.#do('look')
   }
 
@@ -160,6 +168,8 @@ export class Proposer {
     const mended = this.#failed !== undefined
     this.#failed = undefined
     if (result.questions.length > 0) return this.#say({ type: 'questions', questions: result.questions })
+    // Generating takes a moment, in which somebody may have edited the draft.
+    if (draft && !(await this.#options.files.draft())?.isUntouched) return this.#do('look')
     if (result.up.length === 0) return this.#nothing(draft, isToWrite || mended)
     const proposal = proposalOf(result)
     if (!draft && !isToWrite) return this.#say({ type: 'proposed', proposal }, mended)
@@ -246,7 +256,8 @@ export class Proposer {
   }
 
   #fail(error: Error): void {
-    if (this.#failed === error.message) return
+    // A migration that fails has failed in the database, too, and was reported.
+    if (error instanceof MigrationFailedError || this.#failed === error.message) return
     this.#failed = error.message
     this.#around.onEvent({ type: 'unreadable', error: failureOf(error) })
   }

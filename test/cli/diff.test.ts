@@ -1,8 +1,12 @@
 /** `diff` between any two sides, as it is typed. */
 import { execFileSync } from 'node:child_process'
+import type { Connection } from 'mysql2/promise'
 import { describe, expect } from 'vitest'
+import type { TestServer } from '../../src/testing/testServer.ts'
 import { cli, folder, write } from '../support/cli.ts'
 import { test } from '../support/database.ts'
+import { mysqlScratch } from '../support/mysqlDatabase.ts'
+import { describeOnDatabases } from '../support/servers.ts'
 
 const SHOP = {
   'migrations/0001_users.up.sql': 'create table users (id integer primary key, name text)',
@@ -108,5 +112,24 @@ describe('diff between files, versions, revisions and folders', () => {
     // As the wanted side of generate, a revision is what to come back to.
     const { out } = cli(['generate', '--path', 'm', '--from-revision', 'HEAD', '--dry-run', '--destroy'], {}, cwd)
     expect(out).toContain('DROP TABLE b;')
+  })
+})
+
+describeOnDatabases(['MySQL', 'MariaDB'], ({ server }) => {
+  test('compares two databases, and says the SQL of both directions', async () => {
+    const [one, two] = [
+      await mysqlScratch(server as TestServer<Connection>),
+      await mysqlScratch(server as TestServer<Connection>),
+    ]
+    for (const db of [one, two]) await db.rows('create table users (id int primary key, name varchar(50))')
+    await two.rows('alter table users add mail varchar(90), add key by_mail (mail)')
+    const cwd = folder(SHOP)
+    const sides = ['--from', one.url, '--to', two.url]
+    const { out, code } = cli(['diff', ...sides, '--json', '--sql'], {}, cwd)
+    expect(code).toBe(1)
+    const { sql, reverse } = JSON.parse(out)
+    expect(sql).toMatch(/ALTER TABLE `?users`?\s+ADD COLUMN/)
+    expect(reverse).toMatch(/DROP COLUMN `?mail`?/)
+    expect(cli(['diff', '--from', one.url, '--to', one.url], {}, cwd).code).toBe(0)
   })
 })

@@ -37,11 +37,32 @@ describe('diff', () => {
 `)
     expect(cli(['diff', '--sql'], env, cwd).out).toBe(`DROP INDEX users_name_idx;
 
--- Destroys column users.note, with what is in there.
+-- migrate: destroys column users.note
 ALTER TABLE users DROP COLUMN note;
 `)
     const captured = cli(['generate', 'by_hand', '--from-database', db.url, '--dry-run', '--destroy'], env, cwd)
     expect(captured.out).toContain('ADD COLUMN note text')
+  })
+
+  test('says how many rows of the database would go', async ({ db }) => {
+    const cwd = folder({ ...USERS, 'schema.sql': 'create table users (id integer primary key)' })
+    const env = { DATABASE_URL: db.url }
+    cli(['up'], env, cwd)
+    await db.rows("insert into users values (1, 'Ada'), (2, null)")
+    const asked = cli(['generate', '--schema', 'schema.sql'], env, cwd)
+    expect(asked.code).toBe(3)
+    expect(asked.err).toMatch(/column users\.name goes,.*Column users\.name has 1 value in the database /)
+    const dropped = cli(['generate', '--schema', 'schema.sql', '--dry-run', '--destroy', 'drop'], env, cwd)
+    expect(dropped.err).toMatch(/^drops rows: column users\.name has 1 value in the database /m)
+    expect(dropped.out).toBe(`-- up: drop_users_name
+-- migrate: destroys column users.name
+ALTER TABLE users DROP COLUMN name;
+
+-- down
+-- migrate: does-not-restore column users.name
+
+ALTER TABLE users ADD COLUMN name text;
+`)
   })
 
   test('compares the wanted schema with all migrations', () => {

@@ -73,7 +73,7 @@ describeOnDatabases(['MySQL', 'MariaDB'], ({ name, server: anyServer }) => {
     expect(cli(['diff', ...on, '--sql']).out).toMatch(/DROP PROCEDURE `hand`;[\s\S]*DROP COLUMN `nick`;/)
     const { out } = cli(['generate', 'by_hand', ...path, '--from-database', db.url, '--dry-run'])
     expect(out).toMatch(/^-- up: by_hand\nALTER TABLE `users` ADD COLUMN `nick` varchar\(10\) DEFAULT NULL AFTER `id`;/)
-    expect(out).toMatch(/-- down\nDROP PROCEDURE `hand`;[\s\S]*-- Destroys column users\.nick/)
+    expect(out).toMatch(/-- down\nDROP PROCEDURE `hand`;[\s\S]*-- migrate: destroys column users\.nick/)
   })
 
   test('says where the wanted SQL fails, and what the rows of a project do not fit', () => {

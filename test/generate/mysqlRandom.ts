@@ -19,6 +19,7 @@ export function randomSchema(random: () => number, mariadb: boolean): string {
   const made: { name: string; columns: Column[]; idType: string }[] = []
   const statements: string[] = []
   const later: string[] = []
+  const last: string[] = []
   for (const name of tables) {
     const idType = pick(['int', 'bigint', 'int unsigned'])
     const columns = shuffled(some(['a', 'b', 'c', 'd', 'e', 'f'], 0.6), random).map((column) =>
@@ -65,6 +66,10 @@ export function randomSchema(random: () => number, mariadb: boolean): string {
           ' partition by hash (id) partitions 3',
           ' partition by range (id) (partition p0 values less than (10), partition p1 values less than maxvalue)',
           ' partition by range (id) (partition p0 values less than (10), partition p2 values less than (50), partition p1 values less than maxvalue)',
+          ' partition by list (id) (partition l0 values in (1, 2), partition l1 values in (3))',
+          ' partition by list (id) (partition l0 values in (1), partition l1 values in (2, 3), partition l2 values in (4))',
+          ' partition by key (id) partitions 2',
+          ' partition by range (id) subpartition by hash (id) subpartitions 2 (partition p0 values less than (10), partition p1 values less than maxvalue)',
         ])
       : ''
     statements.push(`create table ${name} (${lines.join(', ')})${options}${partition};`)
@@ -79,19 +84,65 @@ export function randomSchema(random: () => number, mariadb: boolean): string {
     if (chance(0.4) && numbers.length > 0)
       for (const trigger of some(['x', 'y', 'z'], 0.4))
         later.push(
-          `create trigger ${name}_${trigger} before insert on ${name} for each row set new.${pick(numbers).name} = ${pick([1, 2])};`,
+          `create trigger ${name}_${trigger} ${pick(['before insert', 'before update'])} on ${name} for each row set new.${pick(numbers).name} = ${pick([1, 2])};`,
         )
+    if (!partitioned && chance(0.15))
+      later.push(
+        `alter table ${name} add column place point${mariadb ? '' : ' srid 4326'} not null, add spatial index (place);`,
+      )
+    if (chance(0.15))
+      later.push(
+        mariadb
+          ? `alter table ${name} add column hidden int invisible default 3;`
+          : `alter table ${name} add column hidden int default 3 invisible;`,
+      )
+    if (mariadb && !partitioned && chance(0.12)) last.push(`alter table ${name} add system versioning;`)
+    if (!mariadb && chance(0.15) && columns.length > 0)
+      later.push(`create index unseen on ${name} (id desc) invisible;`)
+    if (!mariadb && chance(0.15) && !lines[0]?.includes('auto_increment'))
+      later.push(`alter table ${name} add key shifted ((id + ${pick([1, 2])}));`)
+    if (chance(0.15) && words.length > 0)
+      later.push(
+        `alter table ${name} add column copied varchar(60) as (concat(${pick(words).name}, 'x')) ${pick(['virtual', 'stored'])};`,
+      )
+    if (chance(0.2))
+      later.push(
+        `alter table ${name} add column made timestamp(${pick([0, 3])}) not null default current_timestamp(${pick([0, 3])}) `
+          .replace(
+            /timestamp\((\d)\) not null default current_timestamp\(\d\)/,
+            'timestamp($1) not null default current_timestamp($1)',
+          )
+          .trim()
+          .concat(';'),
+      )
   }
   const views = some(['v1', 'v2'], 0.5).filter(() => tables.length > 0)
   views.forEach((view, at) => {
     const source = at > 0 && chance(0.5) ? views[0] : pick(tables)
     later.push(`create view ${view} as select id from ${source} where id > ${pick([0, 1])};`)
   })
+  if (views.length > 0 && chance(0.3))
+    later.push(
+      `create sql security invoker view v3 as select id, count(*) as n from ${views[0]} group by id${pick(['', ' having count(*) > 1'])};`,
+    )
+  if (tables.length > 0 && chance(0.3))
+    later.push(
+      `create view v4 as select * from ${pick(tables)} where id > 3 with ${pick(['local', 'cascaded'])} check option;`,
+    )
+  if (mariadb && chance(0.3)) later.push(`create sequence s1 start with ${pick([1, 5])} increment by ${pick([1, 2])};`)
+  if (chance(0.3))
+    later.push(
+      `create function f3(a varchar(9)) returns varchar(${pick([9, 12])}) deterministic begin declare x int; set x = ${pick([1, 2])}; return concat(a, x); end;`,
+    )
   if (chance(0.3))
     later.push(`create function f${pick([1, 2])}(a int) returns int deterministic return a + ${pick([1, 2])};`)
   if (chance(0.3)) later.push(`create procedure p1() select ${pick([1, 2])};`)
+  if (chance(0.2))
+    later.push(
+      `create event e2 on schedule at '2040-01-0${pick([1, 2])} 00:00:00' on completion preserve comment '${pick(['x', 'y'])}' do select 1;`,
+    )
   if (chance(0.2)) later.push(`create event e1 on schedule every ${pick([1, 2])} day disable do select 1;`)
-  return [...statements, ...later].join('\n')
+  return [...statements, ...later, ...last].join('\n')
 }
 
 // --- internal ---

@@ -269,11 +269,39 @@ const REACHED: readonly (readonly [what: string, from: string, to: string, rows?
     "create schema a; create type a.m as enum ('x'); create table a.t (m a.m); create function a.f() returns a.m language sql as $$select m from a.t limit 1$$",
     "create schema b; create type b.m as enum ('x'); create table b.t (m b.m); create function b.f() returns b.m language sql as $$select m from b.t limit 1$$",
   ],
+  [
+    'a new table whose NOT NULL constraints have names that a renamed table has taken',
+    'create table a (id integer not null, "N" text not null); alter table a rename to b',
+    'create table a (id integer not null, "N" text not null); create table b (id integer not null)',
+  ],
+  [
+    'a partitioned table goes whose indexes of partitions have names of their own',
+    'create table t (a integer, b integer) partition by range (a); create table t1 partition of t for values from (1) to (2); create table t2 partition of t for values from (2) to (3); create index named on t1 (b); create index whole on t (b)',
+    'create table other (id integer)',
+  ],
+  [
+    'a value for new rows that looks at another column, and at another table',
+    'create table p (id integer primary key); create table t (a integer)',
+    'create table p (id integer primary key); create table t (a integer, b integer not null, c integer not null references p)',
+    'insert into p values (7); insert into t values (1)',
+  ],
+  [
+    'a column with a default becomes required',
+    'create table t (a integer default 5)',
+    'create table t (a integer not null default 5)',
+    'insert into t values (null)',
+  ],
+  [
+    'an enum loses on the way back what rows have',
+    "create type e as enum ('x'); create table t (e e)",
+    "create type e as enum ('x', 'y'); create table t (e e)",
+    "insert into t values ('x')",
+  ],
 ]
 
 describe('both ways are proven', () => {
   test.for(REACHED)('%s', async ([, from, to, rows]) => {
-    const answers = { map: ['mood.sad=ok'] }
+    const answers = { map: ['mood.sad=ok'], fill: ['t.b=a + 1', 't.c=(select id from p)'] }
     const { up, down } = await generated({ from, to, answers, ...(rows !== undefined && { rows }) })
     expect(up.length).toBeGreaterThan(0)
     expect(down.length).toBeGreaterThan(0)

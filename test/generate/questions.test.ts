@@ -55,7 +55,7 @@ describe('a question', () => {
       'create table t (a text, b integer)',
       'create table t (b integer)',
       'destroy column t.a',
-      ['drop'],
+      ['drop', 'aside', 'leave'],
     ],
   ] as const)('%s', async ([, from, to, id, candidates]) => {
     const { questions, up } = await generated({ from, to, answers: ASKING })
@@ -69,12 +69,21 @@ describe('a question', () => {
     [
       'no',
       { 'rename column t.mail': 'no', 'destroy column t.mail': 'drop' },
-      '-- Destroys column t.mail, with what is in there.\nALTER TABLE t\n  DROP COLUMN mail,\n  ADD COLUMN email text;\n',
+      '-- migrate: destroys column t.mail\nALTER TABLE t\n  DROP COLUMN mail,\n  ADD COLUMN email text;\n',
     ],
   ] as const)('is answered with %s', async ([, byId, text]) => {
     const wish = { from: 'create table t (id integer, mail text)', to: 'create table t (id integer, email text)' }
     expect((await generated({ ...wish, answers: { ...ASKING, byId } })).upText).toBe(text)
   })
+})
+
+test('a name may have its schema, public', async () => {
+  const { upText } = await generated({
+    from: 'create table t (a text)',
+    to: 'create table t (b text, c integer not null)',
+    answers: { ...ASKING, renames: ['column public.t.a = public.t.b'], fill: ['public.t.c=1'] },
+  })
+  expect(upText).toContain('ALTER TABLE t RENAME COLUMN a TO b;')
 })
 
 test('rows get the values of the answers', async () => {

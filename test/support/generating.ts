@@ -18,6 +18,8 @@ export interface Wish {
   readonly answers?: GivenAnswers
   readonly server?: TestServer<unknown>
   readonly online?: boolean
+  readonly leave?: readonly string[]
+  readonly only?: readonly string[]
 }
 
 /** Generates with rows in the tables; what goes is dropped, and nothing is a rename, unless the answers say so. */
@@ -28,6 +30,8 @@ export async function generated({
   answers,
   server = anyPostgres as TestServer<unknown>,
   online = false,
+  leave = [],
+  only = [],
 }: Wish): Promise<Generated> {
   return generate({
     server,
@@ -35,6 +39,8 @@ export async function generated({
     wanted: { sql: [{ name: 'wanted.sql', sql: to }] },
     answers: { destroy: true, askRenames: false, ...answers },
     ...(online && { online }),
+    leave,
+    only,
     ...(rows !== undefined && { rows: async (db) => db.run(rows) }),
   })
 }

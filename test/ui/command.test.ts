@@ -26,9 +26,18 @@ interface Running {
   said(): string
 }
 
-async function running(cwd: string, args: readonly string[], command = 'ui'): Promise<Running> {
+/** Makes Node print each module of the page's server that it loads. */
+const TELLS = `--import "data:text/javascript,import { registerHooks } from 'node:module'; registerHooks({ load(url, context, next) { if (url.includes('/src/ui/')) process.stderr.write(url); return next(url, context) } })"`
+
+async function running(
+  cwd: string,
+  args: readonly string[],
+  command = 'ui',
+  more: Readonly<Record<string, string>> = {},
+): Promise<Running> {
   await builtPage()
-  const { DATABASE_URL: _, NODE_ENV: __, ...env } = process.env
+  const { DATABASE_URL: _, NODE_ENV: __, ...rest } = process.env
+  const env = { ...rest, ...more }
   const child = spawn(process.execPath, [program, command, '--json', ...args], { cwd, env: env as NodeJS.ProcessEnv })
   onTestFinished(() => ended(child))
   const lines: Record<string, unknown>[] = []
@@ -153,14 +162,17 @@ describe('migratest ui', () => {
     })
   })
 
-  test('watch has the page only with --ui', async ({ db }) => {
+  test('watch has the page, and loads it, only with --ui', async ({ db }) => {
     const cwd = folder(SHOP)
     const name = new URL(db.url).pathname.slice(1)
-    const plain = await running(cwd, ['--database', db.url, '--confirm', name], 'watch')
+    const tells = { NODE_OPTIONS: TELLS }
+    const plain = await running(cwd, ['--database', db.url, '--confirm', name], 'watch', tells)
     await expect.poll(() => plain.lines.some(({ type }) => type === 'ready'), { timeout: 30_000 }).toBe(true)
     expect(plain.lines.some(({ type }) => type === 'page')).toBe(false)
+    expect(plain.said()).not.toContain('/src/ui/')
     await ended(plain.child)
-    const it = await running(cwd, ['--database', db.url, '--ui'], 'watch')
+    const it = await running(cwd, ['--database', db.url, '--ui'], 'watch', tells)
+    await expect.poll(() => it.said(), { timeout: 30_000 }).toContain('/src/ui/inspector.ts')
     expect((await stateAt(await addressOf(it))).mode).toBe('watching')
     // Also if it is ended while it still starts.
     await ended(it.child)

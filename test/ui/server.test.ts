@@ -131,7 +131,12 @@ describe('who is let in', () => {
       expect((await served.ask('/api/state', { ...cookie, ...headers })).status).toBe(403)
     }
     const json = { 'Content-Type': 'application/json' }
-    expect((await served.ask('/api/refresh', { ...cookie, ...json }, 'POST', '{}')).status).toBe(403)
+    for (const what of ['refresh', 'move', 'answer', 'verify', 'verify/stop', 'generate', 'finish']) {
+      const given = { ...cookie, ...json }
+      expect((await served.ask(`/api/${what}`, given, 'POST', '{}')).status, what).toBe(403)
+      const from = { ...given, Origin: 'https://evil.example' }
+      expect((await served.ask(`/api/${what}`, from, 'POST', '{}')).status, what).toBe(403)
+    }
     const own = { ...cookie, Origin: `http://${served.host}` }
     expect((await served.ask('/api/refresh', { ...own, 'Content-Type': 'text/plain' }, 'POST', '{}')).status).toBe(400)
     expect((await served.ask('/api/refresh', { ...own, ...json }, 'POST', 'x'.repeat(20_000))).status).toBe(400)
@@ -332,11 +337,13 @@ describe('what it tells', () => {
     ])
   })
 
-  test('nothing is moved where there is no watch', async ({ served }) => {
+  test('nothing is moved and nothing written where there is no watch', async ({ served }) => {
     const headers = { Cookie: served.cookie, Origin: `http://${served.host}`, 'Content-Type': 'application/json' }
-    const { status, text } = await served.ask('/api/move', headers, 'POST', '{"to":"3_total"}')
-    expect(status).toBe(400)
-    expect(text).toContain('only looks')
+    for (const what of ['move', 'generate', 'finish']) {
+      const { status, text } = await served.ask(`/api/${what}`, headers, 'POST', '{"to":"3_total"}')
+      expect(status).toBe(400)
+      expect(text).toContain('only looks')
+    }
     expect((await served.get<UiState>('state')).at).toBe('nil')
   })
 

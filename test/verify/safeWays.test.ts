@@ -43,13 +43,16 @@ describe.for([
   ['mariadb', mariadb()],
 ] as const)('%s', ([kind, server]) => {
   const folders = globSync('*', { cwd: join(ROOT, kind) }).filter((name) => !name.startsWith('sound-'))
-  test.for(folders.toSorted())('%s', { timeout: 60_000 }, async (folder, { skip }) => {
+  test.for(folders.toSorted())('%s', { timeout: 60_000 }, async (folder) => {
     const names = globSync('*.up.sql', { cwd: join(ROOT, kind, folder) }).toSorted()
     const files = Object.fromEntries(
       names.map((name) => [basename(name), readFileSync(join(ROOT, kind, folder, name), 'utf8')]),
     )
-    const [found] = (await findingsOf(server, files)).filter(({ fix }) => fix?.sql !== undefined)
-    if (!found?.fix?.sql) return skip('no statement is proposed')
+    const all = await findingsOf(server, files)
+    // Where there is no gentler statement, words say what to do.
+    for (const { fix } of all) expect(fix?.text).toMatch(/\w{3,}/)
+    const found = all.find(({ fix }) => fix?.sql !== undefined)
+    if (!found?.fix?.sql) return
     const before = Object.entries(files).filter(([name]) => Number.parseInt(name, 10) < Number(found.version))
     // The proposal takes the place of the statement; what precedes that is a migration of its own.
     const file = Object.entries(files).find(([name]) => Number.parseInt(name, 10) === Number(found.version))

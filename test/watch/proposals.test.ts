@@ -214,6 +214,20 @@ test('questions wait for the user, and their answers stay with the draft', async
   expect(await db.rows('select * from users')).toEqual([{ id: 1, full_name: 'Ada', age: null }])
 })
 
+test('the first migration of all is proposed, too', async ({ proposing }) => {
+  const { watched } = proposing
+  await proposing.start(USERS, {})
+  expect(watched.of('proposed')).toMatchObject([{ proposal: { title: 'create_users' } }])
+  const applied = watched.next('applied')
+  proposing.watcher.do({ kind: 'generate' })
+  expect(await applied).toMatchObject({ to: 1 })
+  const again = watched.next('applied')
+  proposing.save(WITH(', age integer'))
+  await again
+  expect(watched.names()).toEqual(['0001_create_users.down.sql', '0001_create_users.up.sql'])
+  expect(proposing.read('0001_create_users.up.sql')).toContain('age integer')
+})
+
 test.for([
   ['dbmate', '20240101000000_users.sql', `-- migrate:up\n${USERS}\n-- migrate:down\ndrop table users;\n`],
   ['goose', '20240101000000_users.sql', `-- +goose Up\n${USERS}\n-- +goose Down\ndrop table users;\n`],
@@ -236,4 +250,20 @@ test.for([
   proposing.watcher.do({ kind: 'finish' })
   await finished
   expect(proposing.read(draft)).not.toContain('draft')
+})
+
+test('a migration that fails is said once, by the run, and a proposal comes when it is mended', async ({
+  proposing,
+}) => {
+  const { watched } = proposing
+  await proposing.start(WITH(', age integer'))
+  const failed = watched.next('failed')
+  watched.write('0002_mail.up.sql', 'alter table users add mail txt;')
+  await failed
+  await proposing.watcher.idle()
+  expect(watched.of('unreadable')).toEqual([])
+  const questions = watched.next('questions')
+  watched.write('0002_mail.up.sql', 'alter table users add mail text;')
+  // The wanted schema has no such column: is it another one now, or does it go?
+  expect((await questions).questions).toMatchObject([{ object: 'column users.mail' }])
 })

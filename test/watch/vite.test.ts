@@ -1,5 +1,5 @@
 /** The vite plugin on a real vite: the URL in the environment, the overlay, the reload, and an end. */
-import { cpSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, readdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -112,6 +112,18 @@ test('a save of the wanted schema is proposed in the terminal of vite', async ({
   expect(said.join('\n')).toContain('ADD COLUMN due date')
   writeFileSync(join(root, 'schema.sql'), wanted(', due dat'))
   await until(() => said.some((text) => text.includes('schema.sql:1:')))
+  // The page writes what g and Enter write in the terminal.
+  writeFileSync(join(root, 'schema.sql'), wanted(', due date, note text'))
+  await until(() => said.some((text) => text.includes('ADD COLUMN note text')))
+  await builtPage()
+  const address = new URL(/the page is at (\S+)/.exec(said.join('\n'))?.[1] ?? '')
+  const entered = await fetch(address, { redirect: 'manual' })
+  const Cookie = entered.headers.get('set-cookie')?.split(';')[0] ?? ''
+  const headers = { Cookie, Origin: address.origin, 'Content-Type': 'application/json' }
+  const written = await fetch(new URL('/__migratest/api/generate', address), { method: 'POST', headers, body: '{}' })
+  expect(written.status).toBe(200)
+  await until(() => said.some((text) => text.includes('version 3 in')))
+  expect(readdirSync(join(root, 'migrations'))).toHaveLength(6)
 })
 
 test('a restart of vite keeps the watch; its end ends it', async ({ db }) => {
@@ -163,7 +175,7 @@ test('the page is at /__migratest/, for the address that is printed, and says wh
   expect(page.headers.get('content-security-policy')).toContain("default-src 'none'")
   const state = (await (await fetch(`${origin}/__migratest/api/state`, { headers })).json()) as UiState
   expect(state.at).toBe('2_add_done')
-  expect(state.events.some(({ event }) => event.type === 'applied')).toBe(true)
+  expect((state.events ?? []).some(({ event }) => event.type === 'applied')).toBe(true)
   // The app's own page is still there.
   expect((await fetch(`${origin}/`)).status).toBe(200)
   await server.close()

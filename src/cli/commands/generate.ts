@@ -1,15 +1,20 @@
 import { existsSync, readFileSync } from 'node:fs'
 import type { GivenAnswers } from '../../generate/answers.ts'
 import { generateAsking } from '../../generate/asking.ts'
+import { destroyedBy } from '../../generate/destroying.ts'
 import type { Generated, Wanted } from '../../generate/generate.ts'
+import type { Leaving } from '../../generate/leaving.ts'
 import type { Question } from '../../generate/questions.ts'
 import { UsageError } from '../../migrate/errors.ts'
 import type { Source } from '../../migrate/source.ts'
+import { labelOf } from '../../migrate/version.ts'
 import { diffText } from '../../schema/diff.ts'
 import { memory } from '../../source/memory.ts'
 import { amend, finishDraft, type Run } from '../amend.ts'
 import { ask } from '../asking.ts'
 import type { Context } from '../context.ts'
+import { destroyedRows } from '../destroyedRows.ts'
+import { migrationFiles } from '../drafts.ts'
 import { newPlace, writeMigrations } from '../newMigration.ts'
 import { titleOf } from '../numbering.ts'
 import { paintedDiff, plural } from '../render.ts'
@@ -47,6 +52,21 @@ function askOf(context: Context, question: Question): Promise<string | undefined
   return ask(question, (text) => context.tell(text))
 }
 
+/** Adds how many rows of the development database would go. */
+async function withRows(context: Context, result: Generated): Promise<Generated> {
+  const objects = result.questions.flatMap(({ kind, object }) => (kind === 'destroy' ? [object] : []))
+  const rows = await destroyedRows(context, objects)
+  const questions = result.questions.map((question) => {
+    const said = rows.get(question.object)
+    return said === undefined ? question : { ...question, why: `${question.why} ${capitalized(said)}` }
+  })
+  return { ...result, questions }
+}
+
+function capitalized(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}`
+}
+
 async function generateWith(
   context: Context,
   wanted: Wanted,
@@ -56,7 +76,7 @@ async function generateWith(
   const [{ generate }, server] = await Promise.all([import('../../generate/generate.ts'), context.testServer()])
   const { table, schema } = context.config
   context.busy('generating the migration, and proving it')
-  return generate({
+  const result = await generate({
     server,
     migrations: source ?? (await migrationsOf(context)),
     ...(table !== undefined && { table }),
@@ -64,7 +84,16 @@ async function generateWith(
     wanted,
     answers,
     ...(context.options.online && { online: true }),
+    ...leavingOf(context),
   })
+  return withRows(context, result)
+}
+
+/** What the configuration says, and the command line on top of it. */
+function leavingOf({ config, options }: Context): Leaving {
+  const leave = [...(config.generate?.leave ?? []), ...(options.leave ?? [])]
+  const only = options.only?.split(',').map((one) => one.trim()) ?? config.generate?.only ?? []
+  return { ...(leave.length > 0 && { leave }), ...(only.length > 0 && { only }) }
 }
 
 /** The folder of a new project is made with its first migration. */
@@ -96,6 +125,9 @@ async function write(context: Context, result: Generated, words: readonly string
     context.print('Nothing to do: the migrations build the wanted schema.', { files: [], up, down })
     return 0
   }
+  const rows = await destroyedRows(context, up.flatMap(destroyedBy))
+  for (const said of rows.values()) context.tell(`drops rows: ${said}`)
+  for (const one of result.aside ?? []) context.tell(`set aside: ${one}`)
   const waits = up.flatMap(({ blocks }) => blocks ?? [])
   for (const wait of waits) context.tell(`note: ${wait}`)
   const title = titleOf(words) || result.name
@@ -106,8 +138,15 @@ async function write(context: Context, result: Generated, words: readonly string
     context.print(text.trimEnd(), { files: [], ...json })
     return 0
   }
+  const place = await newPlace(context)
+  const draft = existsSync(place.folder) ? await migrationFiles(place).draft() : undefined
+  if (draft) {
+    context.tell(
+      `note: ${labelOf(draft.migration)} is a draft. To put a change into it instead: migratest generate --amend`,
+    )
+  }
   const files = await writeMigrations(
-    await newPlace(context),
+    place,
     named.map((one) => ({ title: one.title, up: one.upText, down: one.downText, alone: one.alone ?? false })),
   )
   const { format } = await context.source()

@@ -111,7 +111,9 @@ function tableFor({ left }: Baseline): string | undefined {
   return left.some(({ table }) => table.replace(/["`]/g, '') === 'schema_migrations') ? 'migratest_versions' : undefined
 }
 
-async function askRecord({ options }: Context, database: string): Promise<boolean> {
+async function askRecord(context: Context, database: string): Promise<boolean> {
+  const { options } = context
+  context.idle()
   if (!process.stdin.isTTY || !process.stderr.isTTY || options.json || options.quiet) return false
   const line = await typedLine(`Record in ${database} that this migration is applied there? Nothing runs. (y/n) `)
   return line?.trim().toLowerCase() === 'y'

@@ -6,7 +6,7 @@ import { checkLine } from '../render.ts'
 import { annotations, jobSummary } from '../verify/github.ts'
 import { reportDocument } from '../verify/json.ts'
 import { junit } from '../verify/junit.ts'
-import { verifyOptions } from '../verify/options.ts'
+import { usualGroups, verifyOptions } from '../verify/options.ts'
 import { failed, type Report } from '../verify/report.ts'
 import { runChecks } from '../verify/run.ts'
 import { sarif } from '../verify/sarif.ts'
@@ -43,9 +43,16 @@ interface Wanted {
 }
 
 function optionsOf({ options }: Context): Wanted {
-  const groups = options.only?.split(',').map((name) => oneOf('--only', name.trim(), GROUPS)) ?? GROUPS
+  const groups = groupsOf(options.only, options.from !== undefined)
   const format = oneOf('--format', options.format ?? (options.json ? 'json' : 'text'), FORMATS)
   return { groups, format, failOn: oneOf('--fail-on', options['fail-on'] ?? 'error', SEVERITIES) }
+}
+
+/** Returns the groups that were named; without any, all that take no long time, and old code if a release is named. */
+function groupsOf(only: string | undefined, hasRelease: boolean): readonly RuleGroup[] {
+  if (only === 'all') return GROUPS
+  if (only !== undefined) return only.split(',').map((name) => oneOf('--only', name.trim(), GROUPS))
+  return usualGroups(hasRelease)
 }
 
 /** Prints the report. In a job of GitHub Actions, the text comes with annotations and a summary. */

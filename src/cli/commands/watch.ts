@@ -1,6 +1,6 @@
-import { existsSync } from 'node:fs'
+import { existsSync, mkdirSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { sqlFilesAt } from '../../generate/wantedFrom.ts'
+import { sqlFilesAt, type WantedFrom } from '../../generate/wantedFrom.ts'
 import { UsageError } from '../../migrate/errors.ts'
 import type { Source } from '../../migrate/source.ts'
 import { diffText } from '../../schema/diff.ts'
@@ -41,6 +41,9 @@ export async function watch(
 ): Promise<number> {
   const settings = settingsOf(context)
   const { folder } = context
+  // The first migration of a new project may be one that is proposed.
+  const isWanted = wantedFromOf(context) !== undefined
+  if (isWanted && typeof context.migrations === 'string') mkdirSync(folder, { recursive: true })
   const place = await newPlace(context)
   const { source } = place
   // The database and the wanted schema may have a question at the same time, but there is one terminal.
@@ -185,8 +188,8 @@ function oneAtATime(): <T>(work: () => Promise<T>) => Promise<T> {
  * @param url the database, if it is not the watch's own: MariaDB answers at URLs of MySQL, too
  */
 function proposalsOf(context: Context, place: NewPlace, url: string | undefined): ProposerOptions | undefined {
-  const { watch, table, schema } = context.config
-  const from = namedFrom(context) ?? (watch?.generate === false ? undefined : configuredFrom(context.found))
+  const { table, schema } = context.config
+  const from = wantedFromOf(context)
   if (from === undefined) return undefined
   return {
     from,
@@ -198,6 +201,15 @@ function proposalsOf(context: Context, place: NewPlace, url: string | undefined)
     place: { ...(table !== undefined && { table }), ...(schema !== undefined && { schema }) },
     files: migrationFiles(place),
   }
+}
+
+/** Returns where the wanted schema is that migrations are proposed for. */
+function wantedFromOf(context: Context): WantedFrom | undefined {
+  if (context.options.schema?.includes('-')) {
+    throw new UsageError('--schema -: a watch follows files, and standard input has the keys.')
+  }
+  const isOff = context.config.watch?.generate === false
+  return namedFrom(context) ?? (isOff ? undefined : configuredFrom(context.found))
 }
 
 async function kindAt(url: string): Promise<ServerKind | undefined> {
@@ -295,7 +307,7 @@ function schemaFileOf(context: Context): string | undefined {
   const { schemaFile, watch } = context.config
   if (schemaFile === undefined || watch?.schemaFile === false) return undefined
   const file = fromConfig(context.found, schemaFile)
-  const from = namedFrom(context) ?? configuredFrom(context.found)
+  const from = wantedFromOf(context)
   const wanted = from && 'paths' in from ? from.paths.flatMap(sqlFilesAt) : []
   return wanted.some((path) => resolve(path) === resolve(file)) ? undefined : file
 }

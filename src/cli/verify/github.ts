@@ -24,7 +24,9 @@ export function annotations({ findings }: Report): string[] {
 export function jobSummary(report: Report): string {
   const groups = byMigration(report).filter(({ findings }) => findings.length > 0)
   const notRun = report.checks.filter((check) => check.notRun !== undefined)
-  const sections = groups.map(({ label, findings }) => [`### ${label}`, ...findings.map(summaryOf)].join('\n\n'))
+  const sections = groups.map(({ label, findings }) =>
+    [`### ${escaped(label)}`, ...findings.map(summaryOf)].join('\n\n'),
+  )
   const missed = notRun.map(
     ({ name, notRun: why }) => `- ${escaped(name)}: ${escaped((why ?? '').split('\n')[0] ?? '')}`,
   )
@@ -59,12 +61,15 @@ function property(text: string): string {
 }
 
 function summaryOf({ severity, rule, file, line, message, fix, evidence, allowed }: Finding): string {
-  const place = file === undefined ? '' : ` \`${file}${line === undefined ? '' : `:${line}`}\``
+  const name = file?.replaceAll('`', "'").replace(/\s+/g, ' ')
+  const place = name === undefined ? '' : ` \`${name}${line === undefined ? '' : `:${line}`}\``
   const head = `**${rule}** (${allowed ? `allowed: ${escaped(allowed.reason)}` : severity})${place}`
   const parts = [
     `${head}<br>${escaped(message)}`,
     !allowed && evidence?.diff && fenced('diff', evidence.diff),
     !allowed && evidence?.insert && fenced('sql', evidence.insert),
+    !allowed && evidence?.queries && fenced('sql', evidence.queries),
+    !allowed && evidence?.output && fenced('text', evidence.output),
     !allowed && fix && escaped(fix.text),
     !allowed && fix?.sql && fenced('sql', fix.sql),
   ]
@@ -86,7 +91,7 @@ function effectsSection({ effects }: Report): string[] {
           .map(([name, count]) => `${name}: ${count}`)
           .join(', '),
       ]
-        .map((cell) => cell.replaceAll('|', '\\|'))
+        .map((cell) => cell.replaceAll('|', '\\|').replace(/<(?!br>)/g, '\\<'))
         .join(' | '),
     )
   if (rows.length === 0) return []
@@ -98,11 +103,14 @@ function effectsSection({ effects }: Report): string[] {
   return [`<details><summary>What each statement did</summary>\n\n${table.join('\n')}\n\n</details>`]
 }
 
+/** A fence is longer than any in the text. */
 function fenced(language: string, text: string): string {
-  return `\`\`\`${language}\n${text}\n\`\`\``
+  const longest = Math.max(2, ...(text.match(/`+/g) ?? []).map(({ length }) => length))
+  const fence = '`'.repeat(longest + 1)
+  return `${fence}${language}\n${text}\n${fence}`
 }
 
 /** A name such as `order_items` must not become emphasis. */
 function escaped(text: string): string {
-  return text.replace(/[\\<>*_`[\]]/g, '\\$&').replaceAll('\n', '<br>')
+  return text.replace(/[\\<>*_`[\]]/g, '\\$&').replace(/\r?\n/g, '<br>')
 }

@@ -19,7 +19,7 @@ export function sarif(report: Report, version: string): object {
           driver: { name: 'migratest', version, informationUri: HOME, rules: ids.map(ruleOf) },
         },
         columnKind: 'utf16CodeUnits',
-        invocations: [{ executionSuccessful: report.checks.every(({ notRun }) => notRun === undefined) }],
+        invocations: [{ executionSuccessful: report.checks.every(({ notRun, ok }) => notRun === undefined || ok) }],
         results: report.findings.map((finding) => resultOf(finding, ids.indexOf(finding.rule))),
       },
     ],
@@ -37,7 +37,7 @@ function ruleOf(id: RuleId): object {
     shortDescription: { text: `${summary.charAt(0).toUpperCase()}${summary.slice(1)}.` },
     fullDescription: { text: why },
     help: { text: `${why}\n\n${instead}` },
-    helpUri: `${HOME}?activeTab=code#${docsOf(id)}`,
+    helpUri: `${HOME}?activeTab=code&file=${docsOf(id)}`,
     defaultConfiguration: { level: LEVELS[severity] },
     properties: { tags: [group] },
   }
@@ -70,7 +70,7 @@ function locationOf({ line, column, endLine, statement }: Finding, file: string)
 }
 
 function uriOf(file: string): string {
-  return file.replaceAll('\\', '/').split('/').map(encodeURIComponent).join('/')
+  return file.toWellFormed().replaceAll('\\', '/').split('/').map(encodeURIComponent).join('/')
 }
 
 /** The same finding has the same fingerprint in another run, though lines were added above it. */

@@ -63,6 +63,8 @@ function findingText(finding: Finding, explained: Set<string>): string {
     frame(finding),
     evidence?.diff && indented(paintedDiff(evidence.diff)),
     evidence?.insert && `Rows that show it:\n\n${indented(evidence.insert)}`,
+    evidence?.queries && `Queries that fail:\n\n${indented(evidence.queries)}`,
+    evidence?.output && `It printed:\n\n${indented(evidence.output)}`,
     !explained.has(rule) && dim(wrapped(why)),
     fix && `${styleText('cyan', 'Instead:')} ${wrapped(fix.text, 9)}`,
     fix?.sql && indented(fix.sql.trimEnd()),

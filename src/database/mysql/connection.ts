@@ -106,6 +106,8 @@ export function threadOf(client: Connection): number {
 /** With `hold` false, lets the process end while the connection is open; with `hold` true, keeps it running. */
 export function holdProcess(client: Connection, hold: boolean): void {
   const { stream } = raw(client)
+  // A socket that has ended would wait for a connection, once more with each call.
+  if (stream.destroyed) return
   if (hold) stream.ref?.()
   else stream.unref?.()
 }
@@ -137,6 +139,7 @@ const OURS: ConnectionOptions = { multipleStatements: true, flags: ['-IGNORE_SPA
 interface RawConnection {
   readonly config: ConnectionOptions & { readonly multipleStatements?: boolean; charsetNumber?: number }
   readonly stream: {
+    readonly destroyed?: boolean
     ref?(): void
     unref?(): void
     once?(event: 'close', listener: () => void): void

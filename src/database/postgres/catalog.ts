@@ -35,6 +35,40 @@ export function catalogOf(schema: Schema): Catalog {
   return catalogs.get(schema)?.() ?? { facts: new Map(), needs: [] }
 }
 
+/**
+ * Returns a schema of other objects in the place of some, with their catalog.
+ * @param objects for each object of the schema, the one that takes its place, with its facts; what is missing goes
+ */
+export function schemaOfSome(schema: Schema, objects: ReadonlyMap<SchemaObject, Replacement>): Schema {
+  const known = schema.objects.flatMap((object) => objects.get(object) ?? [])
+  const some = new Schema(
+    schema.dialect,
+    known.map(({ object }) => object),
+  )
+  catalogs.set(some, () => {
+    const { facts, needs } = catalogOf(schema)
+    return {
+      facts: new Map(
+        [...objects].flatMap(([old, { object, facts: own }]) => {
+          const row = facts.get(old)
+          return row ? [[object, own ? ({ ...row, facts: own(row.facts) } as ObjectRow) : row] as const] : []
+        }),
+      ),
+      needs: needs.flatMap((need) => {
+        const object = objects.get(need.object)?.object
+        const needed = objects.get(need.needed)?.object
+        return object && needed ? [{ ...need, object, needed }] : []
+      }),
+    }
+  })
+  return some
+}
+
+interface Replacement {
+  readonly object: SchemaObject
+  readonly facts?: (facts: ObjectRow['facts']) => ObjectRow['facts']
+}
+
 // --- internal ---
 
 const schemas = new WeakMap<readonly CatalogRow[], Schema>()

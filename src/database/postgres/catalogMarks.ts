@@ -31,6 +31,8 @@ own AS MATERIALIZED (
   UNION ALL SELECT 'pg_type'::regclass, oid, family, mark FROM typ WHERE NOT base
   UNION ALL SELECT 'pg_proc'::regclass, oid, oid, ${mark('p')} FROM pg_proc p WHERE oid >= 16384
   UNION ALL SELECT 'pg_constraint'::regclass, oid, COALESCE(NULLIF(conrelid, 0), contypid), ${mark('k')} FROM pg_constraint k WHERE oid >= 16384
+  -- The triggers with which the server checks foreign keys come with each that refers to a table; only a partition's can differ.
+  UNION ALL SELECT 'pg_trigger'::regclass, t.oid, t.tgrelid, ${mark('t')} FROM pg_trigger t JOIN cls c ON c.oid = t.tgrelid WHERE NOT t.tgisinternal OR t.tgparentid <> 0 OR c.relkind = 'p'
   UNION ALL ${OWNED.map(([catalog, relation]) => `SELECT '${catalog}'::regclass, oid, ${relation}, ${mark('x')} FROM ${catalog} x WHERE oid >= 16384`).join('\n  UNION ALL ')}
 ),
 more AS (
@@ -84,7 +86,6 @@ const mark = (row: string) => hashOf(`${row}.tableoid, ${row}.ctid, ${row}.xmin`
 const OWNED: readonly (readonly [catalog: string, relation: string])[] = [
   ['pg_attrdef', 'adrelid'],
   ['pg_rewrite', 'ev_class'],
-  ['pg_trigger', 'tgrelid'],
   ['pg_policy', 'polrelid'],
   ['pg_statistic_ext', 'stxrelid'],
 ]

@@ -47,9 +47,13 @@ export function mysqlFill(session: Session): FillDatabase {
         throw error
       }
     },
-    async passing(question) {
-      const rows = await run(passingQuery(question)).catch(() => [])
-      return rows.map((row) => question.choices.map((_, n) => Number(row[`c${n}`])))
+    async passing(questions) {
+      const answers: number[][][] = []
+      for (const question of questions) {
+        const rows = await run(passingQuery(question)).catch(() => [])
+        answers.push(rows.map((row) => question.choices.map((_, n) => Number(row[`c${n}`]))))
+      }
+      return answers
     },
     async keys(table, keys, columns, most) {
       const typeOf = new Map(table.columns.map(({ name, type }) => [name, type]))

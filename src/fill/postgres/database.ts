@@ -5,6 +5,7 @@ import type { FillDatabase, Question } from '../fillDatabase.ts'
 import { type KeysWriter, keysQuery } from '../keysQuery.ts'
 import type { FillColumn, FillTable, Text } from '../model.ts'
 import { readTables } from './catalog.ts'
+import { type EachQuestion, passingEach, runEach } from './each.ts'
 
 export function postgresFill(session: Session): FillDatabase {
   const run = (sql: string) => session.query(sql)
@@ -18,6 +19,11 @@ export function postgresFill(session: Session): FillDatabase {
       await run(`ROLLBACK TO SAVEPOINT ${MARK}; RELEASE SAVEPOINT ${MARK}`)
       throw error
     }
+  }
+  /** Undoes a message that failed under a savepoint. */
+  const undone = async (error: PostgresError): Promise<PostgresError> => {
+    await run(`ROLLBACK TO SAVEPOINT ${MARK}; RELEASE SAVEPOINT ${MARK}`)
+    return error
   }
   return {
     readTables: (exclude, often = false) => readTables(session, exclude, often),
@@ -49,22 +55,31 @@ export function postgresFill(session: Session): FillDatabase {
       const rows = await run(`${queries.join(' UNION ALL ')} ORDER BY 1`)
       return rows.map(({ count }) => Number(count))
     },
-    async passing(question) {
-      const ask = (some: Question) => attempt(() => run(passingQuery(some)))
-      const rows = await ask(question).catch(() => askSingly(question, ask))
-      return rows.map((row) => question.choices.map((_, n) => Number(row[`c${n}`])))
+    async passing(questions) {
+      if (questions.length === 0) return []
+      const together = await run(passingMessage(questions)).catch(undone)
+      if (!(together instanceof Error)) return JSON.parse(String(together[0]?.answers))
+      if (questions.length > 1) {
+        const answers: number[][][] = []
+        for (const question of questions) answers.push(...(await this.passing([question])))
+        return answers
+      }
+      // What the server cannot read at all says nothing about the values: the rows themselves will show.
+      if (together.code?.startsWith(NOT_READ)) return questions.map(({ choices }) => [choices.map(() => 0)])
+      return [await attempt(() => passingEach(session, eachQuestion(questions[0] as Question)))]
     },
     async keys(_, keys, columns, most) {
       const rows = await run(keysQuery({ keys, columns, most }, WRITER))
       return rows.map((row) => columns.map((_, n) => (row[`k${n}`] ?? null) as Text))
     },
     async insert(table, columns, rows) {
-      const [row] = (await run(insertion(table, columns, rows)).catch(async (error) => {
-        await run(`ROLLBACK TO SAVEPOINT ${MARK}; RELEASE SAVEPOINT ${MARK}`)
-        throw error
-      })) as [{ count: number }]
-      await run(`RELEASE SAVEPOINT ${MARK}`)
-      return Number(row.count)
+      const answer = await run(insertion(table, columns, rows)).catch(undone)
+      if (answer instanceof Error) throw answer
+      return Number(answer[0]?.count)
+    },
+    insertEach(table, lines, limits) {
+      const statements = lines.map(({ columns, row }) => insertInto(table, columns, [row]))
+      return runEach(session, statements, limits)
     },
     async withoutTriggers({ sql }) {
       await attempt(() => run(`ALTER TABLE ${sql} DISABLE TRIGGER USER`))
@@ -120,8 +135,72 @@ export function postgresFill(session: Session): FillDatabase {
 const MARK = 'migratest_fill'
 const NO_TRANSACTION = '25P01'
 
+/** The class of errors in which SQL is not understood. */
+const NOT_READ = '42'
+
+/**
+ * Returns a message that runs a query under a savepoint and then answers with its value: rows come from the last statement
+ * only. If it fails, the savepoint is left.
+ */
+function underSavepoint(query: string, name: string): string {
+  return [
+    `SAVEPOINT ${MARK}`,
+    query,
+    `RELEASE SAVEPOINT ${MARK}`,
+    `SELECT current_setting('migratest.${name}') AS ${name}`,
+  ].join('; ')
+}
+
+function passingMessage(questions: readonly Question[]): string {
+  const answers = questions.map((question) => {
+    const numbers = question.choices.map((_, n) => `c${n}`).join(', ')
+    return `(SELECT COALESCE(json_agg(json_build_array(${numbers})), '[]') FROM (${passingQuery(question)}) AS passing)`
+  })
+  return underSavepoint(
+    `SELECT set_config('migratest.answers', json_build_array(${answers.join(', ')})::text, true)`,
+    'answers',
+  )
+}
+
 /** Returns one SELECT over the candidates, with the conditions as its WHERE. */
-function passingQuery({ table, conditions, choices, most }: Question): string {
+function passingQuery(question: Question): string {
+  const { choices, most } = question
+  const typed = choices.map(({ columns }, n) =>
+    columns.map(({ sql, type }, k) => `${textOf(n, k)}::${type.sql} AS ${sql}`),
+  )
+  const { from, numbers, order } = combinations(question)
+  const candidates = `SELECT ${[...numbers, ...typed.flat()].join(', ')} FROM ${from}`
+  const samples = choices[0]?.values[0]?.length ?? 1
+  const { table, where } = judged(question, candidates)
+  return `SELECT ${numbers.join(', ')} FROM ${table} WHERE ${where} GROUP BY ${numbers.join(', ')} HAVING count(*) = ${samples} ORDER BY ${order} LIMIT ${most}`
+}
+
+/** The same question for {@link passingEach}, when a value makes the whole query fail. */
+function eachQuestion(question: Question): EachQuestion {
+  const { from, numbers, order } = combinations(question)
+  const texts = question.choices.flatMap(({ columns }, n) => columns.map((_, k) => textOf(n, k)))
+  const typed = question.choices.flatMap(({ columns }, n) =>
+    columns.map(({ sql, type }, k) => `one.${textOf(n, k)}::${type.sql} AS ${sql}`),
+  )
+  const { table, where } = judged(question, `SELECT ${typed.join(', ')}`)
+  return {
+    source: `SELECT ${[...numbers, ...texts].join(', ')} FROM ${from} ORDER BY ${order}, r0`,
+    numbers,
+    judgement: `SELECT ${where} INTO holds FROM ${table}`,
+    most: Math.min(question.most, MOST_EACH),
+  }
+}
+
+/** Combinations that are enough when each costs more. */
+const MOST_EACH = 20
+
+/** Returns the name of a value as a text: that of column `k` of choice `n`. */
+function textOf(n: number, k: number): string {
+  return `t${n}_${k}`
+}
+
+/** Returns the combinations of candidates, a row for each sample. */
+function combinations({ choices }: Question) {
   const relations = choices.map(({ columns, values }, n) => {
     const rows = values.flatMap((samples, c) =>
       samples.map(
@@ -129,9 +208,20 @@ function passingQuery({ table, conditions, choices, most }: Question): string {
       ),
     )
     const names = columns.map((_, k) => `v${k}`)
-    const typed = columns.map(({ sql, type }, k) => `v${k}::text::${type.sql} AS ${sql}`)
-    return `(SELECT c AS c${n}, r AS r${n}, ${typed.join(', ')} FROM (VALUES ${rows.join(', ')}) AS list (c, r, ${names.join(', ')})) AS choice${n}`
+    const texts = columns.map((_, k) => `v${k}::text AS ${textOf(n, k)}`)
+    const list = `(VALUES ${rows.join(', ')}) AS list (c, r, ${names.join(', ')})`
+    return `(SELECT c AS c${n}, r AS r${n}, ${texts.join(', ')} FROM ${list}) AS choice${n}`
   })
+  const numbers = choices.map((_, n) => `c${n}`)
+  return {
+    from: relations.map((relation, n) => (n === 0 ? relation : `JOIN ${relation} ON r${n} = r0`)).join(' '),
+    numbers,
+    order: `(${numbers.join(' + ')}), ${numbers.join(', ')}`,
+  }
+}
+
+/** Returns the rows that are judged, with all columns of the table, and the conditions. */
+function judged({ table, conditions, choices }: Question, candidates: string) {
   const given = new Set(choices.flatMap(({ columns }) => columns.map(({ name }) => name)))
   const absent = table.columns
     .filter(({ name, generated }) => !given.has(name) && generated === null)
@@ -139,43 +229,34 @@ function passingQuery({ table, conditions, choices, most }: Question): string {
   const computed = table.columns
     .filter(({ generated, sql }) => generated !== null && conditions.some((condition) => condition.sql.includes(sql)))
     .map(({ sql, generated }) => `(${generated}) AS ${sql}`)
-  const from = relations.map((relation, n) => (n === 0 ? relation : `JOIN ${relation} ON r${n} = r0`)).join(' ')
-  const all = `SELECT * FROM ${from}${absent.length > 0 ? ` CROSS JOIN (SELECT ${absent.join(', ')}) AS absent` : ''}`
-  const whole = computed.length > 0 ? `SELECT candidates.*, ${computed.join(', ')} FROM (${all}) AS candidates` : all
-  const numbers = choices.map((_, n) => `c${n}`)
-  const samples = choices[0]?.values[0]?.length ?? 1
-  const where = conditions.map(({ sql }) => `(${sql}) IS NOT FALSE`).join(' AND ')
-  const order = `(${numbers.join(' + ')}), ${numbers.join(', ')}`
-  return `SELECT ${numbers.join(', ')} FROM (${whole}) AS candidates WHERE ${where} GROUP BY ${numbers.join(', ')} HAVING count(*) = ${samples} ORDER BY ${order} LIMIT ${most}`
-}
-
-/** Asks about each candidate of the first choice alone, when one of them makes the whole query fail. */
-async function askSingly(question: Question, ask: (some: Question) => Promise<Record<string, unknown>[]>) {
-  const largest = question.choices.reduce(
-    (most, { values }, n, all) => (values.length > (all[most]?.values.length ?? 0) ? n : most),
-    0,
-  )
-  const found: Record<string, unknown>[] = []
-  const chosen = question.choices[largest]
-  for (const [c, samples] of (chosen?.values ?? []).entries()) {
-    if (found.length > 60) break
-    const choices = question.choices.map((choice, n) => (n === largest ? { ...choice, values: [samples] } : choice))
-    const rows = await ask({ ...question, choices }).catch(() => [])
-    found.push(...rows.map((row) => ({ ...row, [`c${largest}`]: c })))
+  const all = `(${candidates}) AS given${absent.length > 0 ? ` CROSS JOIN (SELECT ${absent.join(', ')}) AS absent` : ''}`
+  return {
+    table:
+      computed.length > 0
+        ? `(SELECT candidates.*, ${computed.join(', ')} FROM (SELECT * FROM ${all}) AS candidates) AS candidates`
+        : all,
+    where: conditions.map(({ sql }) => `(${sql}) IS NOT FALSE`).join(' AND '),
   }
-  return found
 }
 
 const WRITER: KeysWriter = { quote, asText: (sql) => `(${sql})::text` }
 
+/** Returns a message that inserts rows under a savepoint and answers how many. */
 function insertion(table: FillTable, columns: readonly FillColumn[], rows: readonly (readonly Text[])[]): string {
+  const insert = `${insertInto(table, columns, rows)} RETURNING 1`
+  return underSavepoint(
+    `WITH inserted AS (${insert}) SELECT set_config('migratest.count', count(*)::text, true) FROM inserted`,
+    'count',
+  )
+}
+
+function insertInto(table: FillTable, columns: readonly FillColumn[], rows: readonly (readonly Text[])[]): string {
   const lines = rows.map((row) => `(${row.map((value) => (value === null ? 'NULL' : literal(value))).join(',')})`)
   const into =
     columns.length > 0
       ? `(${columns.map(({ sql }) => sql).join(', ')}) OVERRIDING SYSTEM VALUE VALUES ${lines.join(',')}`
       : 'DEFAULT VALUES'
-  const insert = `INSERT INTO ${table.sql} ${into} ON CONFLICT DO NOTHING RETURNING 1`
-  return `SAVEPOINT ${MARK}; WITH inserted AS (${insert}) SELECT count(*)::int AS count FROM inserted`
+  return `INSERT INTO ${table.sql} ${into} ON CONFLICT DO NOTHING`
 }
 
 function brokenKeys({ sql, foreignKeys }: FillTable): string[] {

@@ -5,7 +5,7 @@ import { checkChanges, checkText } from './check.ts'
 import { columnChanges } from './column.ts'
 import { keyChanges } from './key.ts'
 import { partitionChange } from './partition.ts'
-import { rowChanges } from './rows.ts'
+import { answerFor, rowChanges } from './rows.ts'
 import type { Table } from './tableModel.ts'
 import { optionChanges, versioningChanges } from './tableOption.ts'
 import { alterText, quoted, shown } from './text.ts'
@@ -136,7 +136,7 @@ function destroyedText(table: string, columns: readonly string[]): string {
 }
 
 /** The table is made as it is wanted, gets the rows, and takes the place of the old one. */
-function anew({ from, to, oldTable, oldNames }: TableChange): Statement[] {
+function anew({ from, to, oldTable, oldNames, hints }: TableChange): Statement[] {
   const object = `table ${shown(to.name)}`
   const other = `${to.name.slice(0, 58)}_new`
   const had = new Map(from.columns.map((column) => [column.name, column]))
@@ -144,8 +144,16 @@ function anew({ from, to, oldTable, oldNames }: TableChange): Statement[] {
   const lost = from.columns.filter(
     ({ name, generated }) => generated === null && !to.columns.some((column) => column.name === name),
   )
-  const names = carried.map(({ name }) => quoted(name)).join(', ')
-  const olds = carried.map(({ name }) => quoted(oldNames.get(name) ?? name)).join(', ')
+  const filled = to.columns.flatMap(({ name, generated }) => {
+    if (generated !== null || had.has(name)) return []
+    const value = answerFor(hints.answers.fill, { to, oldTable, oldNames }, name)
+    return value === undefined ? [] : [{ name, value }]
+  })
+  const names = [...carried, ...filled].map(({ name }) => quoted(name)).join(', ')
+  const olds = [
+    ...carried.map(({ name }) => quoted(oldNames.get(name) ?? name)),
+    ...filled.map(({ value }) => value),
+  ].join(', ')
   const statement = (sql: string, does: Statement['does'] = 'alter'): Statement => ({ sql, does, object })
   return [
     {

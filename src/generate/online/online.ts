@@ -190,11 +190,14 @@ async function downAndAgain(chain: Chain, input: OnlineInput, way: Way): Promise
   const { writer, answers } = input
   const look = () => chain.attempts.attempt(async (db) => ({ keep: true, value: await db.schema() }))
   const downs: Half[] = []
+  // The server may spell an expression in another way than before.
+  const before = [...states]
   for (let i = stages.length - 1; i >= 0; i--) {
     const to = states[i] as Schema
     const from = await look()
     const back = i === 0 ? answers.down : neutralAnswers(from, to, NO_ANSWERS)
-    const { statements } = await decide(chain.attempts, writer.generator, { from, to }, back)
+    const { statements, reached } = await decide(chain.attempts, writer.generator, { from, to }, back)
+    before[i] = reached
     const plain = { statements: writer.joined(statements), alone: false }
     downs.unshift(plainDowns.has(i) ? plain : quietly(writer, statements, from, to))
   }
@@ -217,7 +220,7 @@ async function downAndAgain(chain: Chain, input: OnlineInput, way: Way): Promise
   for (const [i, { up, suffix }] of migrations.entries())
     await again(up, states[i + 1], `The second up of part ${i + 1} ${suffix}`)
   for (const [i, { down, suffix }] of [...migrations.entries()].reverse()) {
-    await again(down, states[i], `The down of part ${i + 1} ${suffix}`).catch((error: Error) => {
+    await again(down, before[i], `The down of part ${i + 1} ${suffix}`).catch((error: Error) => {
       throw error instanceof StatementError ? new DownRefused(i, error) : error
     })
   }
@@ -238,9 +241,9 @@ function quietly(writer: OnlineWriter, statements: readonly Statement[], from: S
     to,
     new Set(tablesOf(from)),
   )
-  const steps = operations.flatMap((operation) => operation.steps)
-  const alone = steps.some(({ kind }) => kind !== 'change')
-  const all = steps.flatMap((step) => step.statements)
+  const stages = stagesOf(operations, { earliest: new Map(), inTurn: false })
+  const alone = stages.some(({ kind }) => kind !== 'change')
+  const all = stages.flatMap((stage) => stage.statements.map(({ statement }) => statement))
   return { statements: alone ? all : writer.joined(all), alone }
 }
 

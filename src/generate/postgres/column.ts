@@ -74,13 +74,20 @@ function addColumn(change: Change, table: TableChange, column: ColumnFacts): Ste
   const text = table.members.now.get(part) ?? ''
   const later = table.now.later?.includes(part) ?? false
   const fill = fillOf(change, table, column)
+  const notNull = namedNotNull(table.now.notNulls, column)
   const statements: PostgresStatement[] =
     fill === undefined
       ? [alterTable(key, what, `ADD COLUMN ${text}`)]
-      : [
-          statement('alter', key, `ALTER ${what} ADD COLUMN ${text} DEFAULT ${fill}`),
-          statement('alter', key, `ALTER ${what} ALTER COLUMN ${quoted} DROP DEFAULT`),
-        ]
+      : rungOf(change, `${key}/${part}`) > 0
+        ? [
+            statement('alter', key, `ALTER ${what} ADD COLUMN ${withoutNotNull(text)}`),
+            statement('alter', key, `UPDATE ${name} SET ${quoted} = ${fill}`),
+            alterTable(key, what, notNull),
+          ]
+        : [
+            statement('alter', key, `ALTER ${what} ADD COLUMN ${text} DEFAULT ${fill}`),
+            statement('alter', key, `ALTER ${what} ALTER COLUMN ${quoted} DROP DEFAULT`),
+          ]
   return {
     phase: PHASE.table + 0.4,
     name,
@@ -94,6 +101,11 @@ function addColumn(change: Change, table: TableChange, column: ColumnFacts): Ste
     makes: [`${key}/${part}`, `${key}/default ${quoted}`],
     takes: column.sequence ? [`relation ${column.sequence.name}`] : [],
   }
+}
+
+/** The text of a column that may be null for the while; what is behind NOT NULL, if anything, is nothing that stays. */
+function withoutNotNull(text: string): string {
+  return text.replace(/(?: CONSTRAINT (?:"(?:[^"]|"")*"|[^\s"]+))? NOT NULL(?: NO INHERIT)?(?=$| )/, '')
 }
 
 /** Returns the value that rows get in a new column which must not be null. */
@@ -250,8 +262,8 @@ function notNullSteps(change: Change, table: TableChange, was: ColumnFacts, now:
   const drop = was.notNull
   const statements: PostgresStatement[] = []
   if (!was.notNull) {
-    const fill = change.hints.answers.fill.get(`${name}.${quoted}`)
-    if (fill !== undefined && !what.startsWith('FOREIGN'))
+    const fill = change.hints.answers.fill.get(`${name}.${quoted}`) ?? (now.generated === '' ? now.expression : null)
+    if (fill !== null && !what.startsWith('FOREIGN'))
       statements.push(statement('alter', key, `UPDATE ${name} SET ${quoted} = ${fill} WHERE ${quoted} IS NULL`))
   }
   const action = after === '' ? undefined : after

@@ -6,9 +6,10 @@ import { inOrder } from '../order.ts'
 import type { Statement } from '../statement.ts'
 import { digest } from './digest.ts'
 import { enumQuestions } from './enumQuestions.ts'
+import { withNotNullNames } from './notNullNames.ts'
 import { refused, unreached } from './refusal.ts'
 import { renameStatements } from './rename.ts'
-import { type Side, sideOf } from './side.ts'
+import { isForMaking, type Side, sideOf } from './side.ts'
 import { PHASE, type PostgresStatement, type Step } from './step.ts'
 import { stepsOf } from './steps.ts'
 
@@ -33,7 +34,11 @@ function actions(from: Schema, to: Schema, hints: Hints): PostgresStatement[] {
   const after = sideOf(to)
   const steps = stepsOf(before, after, hints)
   const ordered = inOrder(steps, { rank: rankIn(hints), before: pairs(before, after, steps) })
-  return ordered.flatMap(({ statements }) => statements)
+  return withNotNullNames(
+    ordered.flatMap(({ statements }) => statements),
+    after,
+    hints,
+  )
 }
 
 function rankIn({ late }: Hints): (step: Step) => string {
@@ -56,7 +61,9 @@ function pairs(from: Side, to: Side, steps: readonly Step[]): [Step, Step][] {
   const of = (map: ReadonlyMap<string, readonly Step[]>, part: string, object: string) =>
     part === object ? (map.get(object) ?? []) : [...(map.get(part) ?? []), ...(map.get(object) ?? [])]
   // A user goes before what it uses.
-  for (const { user, userObject, used, usedObject } of from.uses) {
+  for (const use of from.uses) {
+    const { user, userObject, used, usedObject } = use
+    if (isForMaking(from, use)) continue
     const last = of(ends, used, usedObject)
     if (last.length === 0) continue
     for (const first of of(ends, user, userObject)) for (const second of last) result.push([first, second])

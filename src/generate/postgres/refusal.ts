@@ -2,6 +2,7 @@
 import type { Schema } from '../../schema/schema.ts'
 import type { Refusal } from '../generator.ts'
 import { type Hints, withHint, withRung } from '../hints.ts'
+import { namedNotNulls } from './notNullNames.ts'
 import { sideOf } from './side.ts'
 
 interface ServerError extends Error {
@@ -42,6 +43,12 @@ export function refused({ from, to, statement, error }: Refusal, hints: Hints): 
     const next = withRung(hints, `${object}/column ${one}`, 3)
     if (next) return next
   }
+  // The value for the rows of now looks at other columns or tables.
+  const added = /ADD COLUMN ((?:"(?:[^"]|"")*"|\S)+) .* DEFAULT /s.exec(sql)?.[1]
+  if (added !== undefined && code === '0A000' && message.includes('DEFAULT expression')) {
+    const next = withRung(hints, `${object}/column ${added}`, 1)
+    if (next) return next
+  }
   const expression = /ALTER COLUMN ((?:"(?:[^"]|"")*"|\S)+) SET EXPRESSION /.exec(sql)?.[1]
   if (expression !== undefined) {
     const next = withRung(hints, `${object}/column ${expression}`, 1)
@@ -71,6 +78,8 @@ export function refused({ from, to, statement, error }: Refusal, hints: Hints): 
 
 /** Texts that read the same after they were set again mean the same; what else differs is made again. */
 export function unreached(from: Schema, to: Schema, reached: Schema, hints: Hints): Hints | undefined {
+  const named = namedNotNulls(to, reached, hints)
+  if (named) return named
   const before = sideOf(from).objects
   const wanted = sideOf(to).objects
   const found = sideOf(reached).objects

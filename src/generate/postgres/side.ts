@@ -51,6 +51,15 @@ export function objectIn<K extends keyof FactsOf>(
   return objects.get(`${kind} ${name}`) as (SchemaObject & { kind: K }) | undefined
 }
 
+/** An index of a partitioned table is made after the partitions whose indexes have names of their own; they go without it. */
+export function isForMaking({ objects }: Side, { userObject, usedObject }: Use): boolean {
+  return (
+    userObject.startsWith('index ') &&
+    usedObject.startsWith('table ') &&
+    usedObject !== `table ${objects.get(userObject)?.table}`
+  )
+}
+
 /** Narrows an object to a kind. */
 export function isKind<K extends keyof FactsOf>(kind: K, object: SchemaObject): object is SchemaObject & { kind: K } {
   return object.kind === kind

@@ -8,10 +8,10 @@ import type { Change } from './change.ts'
 import { dropStep, makeStep, namesOf } from './objects.ts'
 import { alterOther } from './others.ts'
 import { alterSequence } from './sequence.ts'
-import { factsOf, isKind, type Side } from './side.ts'
+import { factsOf, isForMaking, isKind, type Side } from './side.ts'
 import { PHASE, type Step, statement } from './step.ts'
 import { alterSteps, type Table } from './table.ts'
-import { alterType, replaceType } from './type.ts'
+import { alterType, replaceCollation, replaceType } from './type.ts'
 
 export function stepsOf(from: Side, to: Side, hints: Hints): Step[] {
   let forced: ReadonlySet<string> = new Set([...hints.rebuild, ...detachedIndexes(from, to)])
@@ -184,9 +184,14 @@ function changeObject(change: Change, was: SchemaObject, now: SchemaObject): Ste
     return (forced.has(key) ? undefined : alterType(change, was, now)) ?? replaceType(change, was, now)
   }
   if (forced.has(key) && isKind('index', was)) return indexAnew(change, was, now)
-  if (forced.has(key)) return [withBelonging(from, dropStep(from, was)), makeStep(to, now)]
+  if (forced.has(key)) {
+    return replaceCollation(change, was, now) ?? [withBelonging(from, dropStep(from, was)), makeStep(to, now)]
+  }
   if (isKind('sequence', was) && isKind('sequence', now)) return alterSequence(change, was, now)
-  return alterOther(change, was, now) ?? [withBelonging(from, dropStep(from, was)), makeStep(to, now)]
+  return (
+    alterOther(change, was, now) ??
+    replaceCollation(change, was, now) ?? [withBelonging(from, dropStep(from, was)), makeStep(to, now)]
+  )
 }
 
 function makeObject({ to }: Change, object: SchemaObject): Step[] {
@@ -341,8 +346,9 @@ function forcedBy(from: Side, to: Side, steps: readonly Step[]): string[] {
     for (const key of ends) {
       const at = key.indexOf('/')
       const object = at === -1 || !from.usersOf.has(key.slice(0, at)) ? key : key.slice(0, at)
-      for (const { user, userObject, used, usedObject } of from.usersOf.get(object) ?? []) {
-        if (used !== key && usedObject !== key) continue
+      for (const use of from.usersOf.get(object) ?? []) {
+        const { user, userObject, used, usedObject } = use
+        if ((used !== key && usedObject !== key) || isForMaking(from, use)) continue
         if (ended.has(user) || ended.has(userObject)) continue
         if (gentle && !IN_THE_WAY.test(user) && !user.includes('/column ')) continue
         if (!to.objects.has(userObject)) continue

@@ -32,20 +32,58 @@ export function alterType(change: Change, was: Type, now: Type): Step[] | undefi
  */
 export function replaceType(change: Change, was: Type, now: Type): Step[] {
   const { from, to } = change
-  const key = keyOf(now)
   // A type that is made of it is replaced in the same way, and needs both for the while.
   const isUsed = (from.usersOf.get(keyOf(was)) ?? []).some(
     ({ user, userObject }) => user.startsWith(`${userObject}/column `) || userObject.startsWith('type '),
   )
   const { form } = factsOf(from, was)
   if (!isUsed) return [dropStep(from, was), makeStep(to, now)]
-  const word = form === 'd' ? 'DOMAIN' : 'TYPE'
-  const old = asideName(from, was.name)
+  const { range } = factsOf(from, was)
+  // The type of its multiranges has a name of its own.
+  const multirange = range ? [range.multirange ?? multirangeOf(was.name)] : []
+  return displaced(change, now, form === 'd' ? 'DOMAIN' : 'TYPE', was.name, multirange)
+}
+
+/** Makes a collation again that columns have; `undefined` for anything else. */
+export function replaceCollation(change: Change, was: SchemaObject, now: SchemaObject): Step[] | undefined {
+  const name = /^collation (.+)$/s.exec(was.name)?.[1]
+  if (was.kind !== 'other' || name === undefined || (change.from.usersOf.get(keyOf(was)) ?? []).length === 0)
+    return undefined
+  return displaced(change, now, 'COLLATION', name)
+}
+
+// --- internal ---
+
+/** The name that the server gives the multiranges of a range. */
+function multirangeOf(name: string): string {
+  if (last(name).includes('range')) {
+    const at = name.length - last(name).length
+    return name.slice(0, at) + name.slice(at).replace('range', 'multirange')
+  }
+  return name.endsWith('"') ? `${name.slice(0, -1)}_multirange"` : `${name}_multirange`
+}
+
+/** The old one gets out of the way by another name until nothing uses it any more. */
+function displaced(
+  { from, to }: Change,
+  now: SchemaObject,
+  word: string,
+  name: string,
+  others: readonly string[] = [],
+): Step[] {
+  const key = keyOf(now)
+  const old = asideName(from, name)
   const make = makeStep(to, now)
   return [
     {
       ...make,
-      statements: [statement('alter', key, `ALTER ${word} ${was.name} RENAME TO ${last(old)}`), ...make.statements],
+      statements: [
+        statement('alter', key, `ALTER ${word} ${name} RENAME TO ${last(old)}`),
+        ...others.map((other) =>
+          statement('alter', key, `ALTER TYPE ${other} RENAME TO ${last(asideName(from, other))}`),
+        ),
+        ...make.statements,
+      ],
       takes: [],
       displaces: key,
     },
@@ -59,8 +97,6 @@ export function replaceType(change: Change, was: Type, now: Type): Step[] {
     },
   ]
 }
-
-// --- internal ---
 
 const ALTER: Readonly<Record<string, (change: Change, was: TypeFacts, now: TypeFacts) => Step[] | undefined>> = {
   e: alterEnum,

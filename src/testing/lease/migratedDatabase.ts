@@ -402,6 +402,14 @@ export class MigratedDatabase<Client = unknown> {
     return this.#database.leftOpen(clients, patienceMs).catch(() => [])
   }
 
+  /**
+   * Resolves when the database that was disposed of has been restored or dropped. Until then, a role that has privileges in
+   * it cannot be dropped.
+   */
+  get ended(): Promise<void> {
+    return this.#after ?? Promise.resolve()
+  }
+
   /** Returns `true` if the database stays after the test. */
   async #isKept(): Promise<boolean> {
     if (this.#isHeld) return true

@@ -49,8 +49,9 @@ function rewritten({ effects, text, place }: Seen): Observation[] {
   const others = effects.scanned.map(({ name }) => name).filter((name) => !names.includes(name))
   const also =
     others.length > 0 ? ` ${listed(others)} ${others.length === 1 ? 'is' : 'are'} read from end to end, too.` : ''
+  const reasons = [...new Set(effects.rewritten.flatMap(({ why }) => why ?? []))]
   const fix = safeWay(effects, text)
-  const message = `${listed(names)} ${names.length === 1 ? 'is' : 'are'} written anew, with all indexes, while nobody can read or write ${names.length === 1 ? 'it' : 'them'} (ACCESS EXCLUSIVE).${also}`
+  const message = `${listed(names)} ${names.length === 1 ? 'is' : 'are'} written anew, with all indexes, while nobody can read or write ${names.length === 1 ? 'it' : 'them'} (ACCESS EXCLUSIVE)${reasons.length > 0 ? `: ${reasons.join('; ')}` : ''}.${also}`
   return [
     {
       rule: 'table-rewritten',

@@ -5,6 +5,7 @@ import { MigrationFailedError } from '../../migrate/errors.ts'
 import type { Migration } from '../../migrate/source.ts'
 import { labelOf, NIL_VERSION, versionOf } from '../../migrate/version.ts'
 import type { Check, MakeCheck, Observed } from '../check.ts'
+import type { Observation } from '../finding.ts'
 import type { Halves } from '../halves.ts'
 import { VerificationError } from '../verificationError.ts'
 import type { Verified } from '../verified.ts'
@@ -13,12 +14,15 @@ import { LiveDatabase } from './liveDatabase.ts'
 import { decideOnce } from './once.ts'
 import { sized } from './sized.ts'
 import type { Unfilled } from './someRows.ts'
+import { measureWaiting, type Waited, withWaiting } from './waiting.ts'
 
 export class LiveChecks<Client> {
   readonly #verified: Verified<Client>
   readonly #halves: Halves
   readonly #make: MakeCheck
   readonly #database: LiveDatabase<Client>
+  /** Where findings are looked for once more. */
+  readonly #second: LiveDatabase<Client>
   readonly #observed: LiveMigration[] = []
   /** The first migration whose up failed. Nothing above it can be reached. */
   #failed: Migration | undefined
@@ -28,6 +32,7 @@ export class LiveChecks<Client> {
     this.#halves = halves
     this.#make = make
     this.#database = new LiveDatabase(verified)
+    this.#second = new LiveDatabase(verified)
   }
 
   checks(): Check[] {
@@ -55,8 +60,8 @@ export class LiveChecks<Client> {
     return this.#observed
   }
 
-  dispose(): Promise<void> {
-    return this.#database.dispose()
+  async dispose(): Promise<void> {
+    await Promise.all([this.#database.dispose(), this.#second.dispose()])
   }
 
   // --- internal ---
@@ -64,19 +69,54 @@ export class LiveChecks<Client> {
   async #check(migration: Migration, below: number): Promise<Observed> {
     if (this.#failed) throw new VerificationError(`Not reached: the up of ${labelOf(this.#failed)} fails.`)
     const half = this.#halves.of(versionOf(migration), 'up')
-    const { effects, remarks } = await this.#observe(migration, below)
+    const { effects, remarks } = await this.#observe(this.#database, migration, below)
     if (!half) return {}
     const live = { half, effects }
     this.#observed.push(live)
+    const decided = decide(live)
+    const found = decided.length === 0 ? [] : await this.#repeated(decided, { half, effects: [] }, migration, below)
+    const waited = await this.#measured(found, migration, below)
     return {
-      observations: sized(decide(live), this.#verified.options.sizes),
+      observations: sized(withWaiting(found, waited), this.#verified.options.sizes),
       ...(remarks.length > 0 && { remark: remarks.join('; ') }),
     }
   }
 
+  /** Looks at the migration once more, on another copy. What does not show again is no more than a notice. */
+  async #repeated(
+    found: readonly Observation[],
+    live: LiveMigration,
+    migration: Migration,
+    below: number,
+  ): Promise<Observation[]> {
+    const { effects } = await this.#observe(this.#second, migration, below)
+    const again = new Set(decide({ ...live, effects }).map(keyOf))
+    return found.map((one): Observation => {
+      if (again.has(keyOf(one))) return one
+      return { ...one, severity: 'notice', message: `${one.message} On a second copy, it did not show.` }
+    })
+  }
+
+  /** Measures how long others wait, if that is asked for and a finding says that they do. */
+  async #measured(found: readonly Observation[], migration: Migration, below: number): Promise<Waited | undefined> {
+    const { measure } = this.#verified.options
+    const tables = [...new Set(found.flatMap(({ worked = [] }) => worked))]
+    if (measure === undefined || tables.length === 0) return undefined
+    const database = new LiveDatabase(this.#verified)
+    try {
+      await database.reach(below)
+      return await measureWaiting(database, migration.version, tables, measure)
+    } finally {
+      await database.dispose()
+    }
+  }
+
   /** Observes a migration over rows; over none, if it fails over these. */
-  async #observe(migration: Migration, below: number): Promise<{ effects: readonly Effects[]; remarks: string[] }> {
-    const database = this.#database
+  async #observe(
+    database: LiveDatabase<Client>,
+    migration: Migration,
+    below: number,
+  ): Promise<{ effects: readonly Effects[]; remarks: string[] }> {
     try {
       await database.reach(below)
       const empty = await database.fill(this.#halves.of(versionOf(migration), 'up')?.text ?? '')
@@ -94,6 +134,10 @@ export class LiveChecks<Client> {
       throw error
     }
   }
+}
+
+function keyOf({ rule, line, objects }: Observation): string {
+  return JSON.stringify([rule, line, objects])
 }
 
 /** Says which tables a migration locked without anybody being able to see what that means, as they have no rows. */

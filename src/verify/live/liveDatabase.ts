@@ -4,7 +4,8 @@ import type { Effects } from '../../database/effects.ts'
 import { MysqlObserver } from '../../database/mysql/live/observer.ts'
 import { ASIDE_SCHEMA, ASIDE_TABLE, ownTables } from '../../database/ownTables.ts'
 import { PostgresObserver } from '../../database/postgres/live/observer.ts'
-import type { Driver } from '../../migrate/driver.ts'
+import type { FillTable } from '../../fill/model.ts'
+import type { Driver, OtherSession } from '../../migrate/driver.ts'
 import type { Migrator } from '../../migrate/migrator.ts'
 import { hiddenBy } from '../../migrate/source.ts'
 import { NIL_VERSION } from '../../migrate/version.ts'
@@ -12,7 +13,7 @@ import { migratorOn, moveWithSeeds } from '../../testing/lease/moves.ts'
 import type { SeedTarget } from '../../testing/lease/options.ts'
 import type { TestDatabase } from '../../testing/testServer.ts'
 import type { Verified } from '../verified.ts'
-import { someRows, type Unfilled } from './someRows.ts'
+import { type ManyRows, someRows, type Unfilled } from './someRows.ts'
 
 export class LiveDatabase<Client> {
   readonly #verified: Verified<Client>
@@ -23,7 +24,7 @@ export class LiveDatabase<Client> {
   #at = NIL_VERSION
   /** `true` if no table can lack rows that had some, or was found to take none. */
   #isFilled = false
-  #unfilled: Unfilled[] = []
+  #unfilled: readonly Unfilled[] = []
 
   constructor(verified: Verified<Client>) {
     const { source, options } = verified
@@ -46,14 +47,28 @@ export class LiveDatabase<Client> {
   }
 
   /** Sees to it that all tables have rows. Returns those that have none. @param text the migration that comes next */
-  async fill(text: string): Promise<Unfilled[]> {
+  async fill(text: string): Promise<readonly Unfilled[]> {
     // How MySQL and MariaDB change a table does not depend on its rows.
     const isMysql = this.#verified.options.server.dialect === 'mysql'
     if (isMysql && !/\b(?:update|delete)\b/i.test(text)) return []
     const { client } = await this.#opened()
     if (this.#isFilled) return this.#unfilled
-    this.#unfilled = await someRows(client as object, this.#own)
+    this.#unfilled = (await someRows(client as object, this.#own)).unfilled
     return this.#unfilled
+  }
+
+  /** Gives some tables many rows. Returns all tables. */
+  async fillMany(many: ManyRows): Promise<readonly FillTable[]> {
+    const { client } = await this.#opened()
+    return (await someRows(client as object, this.#own, many)).tables
+  }
+
+  /** Opens another session; undefined if the database has only one. */
+  async another(): Promise<OtherSession | undefined> {
+    const { database } = await this.#opened()
+    if (database.url === undefined) return undefined
+    const client = await database.connect()
+    return { query: (sql) => database.query(client, sql), close: () => database.disconnect(client) }
   }
 
   /** Goes up by one migration and returns what its statements did. @throws the error of the migration */

@@ -1,10 +1,18 @@
 /** Sees to it that each table has some rows before a migration is observed. */
 import { kindOfClient } from '../../database/kinds.ts'
 import { fillTables } from '../../fill/fillTables.ts'
+import type { FillTable } from '../../fill/model.ts'
 import { openFill } from '../../fill/openFill.ts'
 
 /** Enough for the server to count that it reads a table from end to end. */
 const ROWS = 5
+
+/** More rows than usual, in some tables. */
+export interface ManyRows {
+  readonly rows: number
+  /** Names of the tables, without quotes. */
+  readonly tables: readonly string[]
+}
 
 /** A table that has no rows, and why. */
 export interface Unfilled {
@@ -15,14 +23,15 @@ export interface Unfilled {
 /**
  * Adds generated rows to the tables that have fewer than a few.
  * @param own tables and schemas that are not the migrations'
- * @returns the tables that have none
+ * @param many tables that get more
  */
 export async function someRows(
   client: object,
   own: { readonly tables: readonly string[]; readonly schemas: readonly string[] },
-): Promise<Unfilled[]> {
+  many: ManyRows = { rows: ROWS, tables: [] },
+): Promise<{ readonly tables: readonly FillTable[]; readonly unfilled: readonly Unfilled[] }> {
   const { borrow } = await kindOfClient(client)
-  if (!borrow) return []
+  if (!borrow) return { tables: [], unfilled: [] }
   const borrowed = await borrow(client)
   try {
     const database = openFill(borrowed)
@@ -30,11 +39,14 @@ export async function someRows(
     return await database.transaction(async () => {
       const counts = await database.counts(tables)
       const had = new Map(tables.map(({ id }, i) => [id, counts[i] ?? 0]))
-      const wanted = new Map([...had].filter(([, rows]) => rows < ROWS).map(([id, rows]) => [id, ROWS - rows]))
+      const goal = ({ name }: FillTable) => (many.tables.includes(name) ? many.rows : ROWS)
+      const lacking = tables.map((table) => [table.id, goal(table) - (had.get(table.id) ?? 0)] as const)
+      const wanted = new Map(lacking.filter(([, rows]) => rows > 0))
       const filled = await fillTables(database, tables, wanted, { set: 'plain', partitions: false })
-      return filled
+      const unfilled = filled
         .filter(({ table, rows }) => rows === 0 && had.get(table.id) === 0 && wanted.has(table.id))
         .map(({ table, why = 'no row was accepted' }) => ({ table: table.name, why }))
+      return { tables, unfilled }
     })
   } finally {
     await borrowed.session.close()

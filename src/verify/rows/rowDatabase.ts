@@ -144,6 +144,7 @@ export class RowDatabase<Client> {
     this.#forget()
     await opened?.borrowed.session.close().catch(() => undefined)
     await opened?.db[Symbol.asyncDispose]()
+    await opened?.db.ended
   }
 
   // --- internal ---
@@ -189,7 +190,7 @@ export function definitionOf({ id: _, foreignKeys, ...rest }: FillTable): string
 
 /** Opens what fills and reads a test's database. */
 export async function filling<Client>(
-  db: MigratedDatabase<Client>,
+  db: Pick<MigratedDatabase<Client>, 'client'>,
 ): Promise<{ readonly borrowed: Borrowed; readonly fill: FillDatabase; readonly reader: RowReader }> {
   const { borrow } = await kindOfClient(db.client as object)
   if (!borrow) throw new UsageError('This kind of database cannot be filled with rows.')

@@ -20,6 +20,8 @@ export class MysqlObserver implements StatementObserver {
   /** Names of the tables that were there before the migration. */
   #old: ReadonlySet<string> = new Set()
   #ways: readonly Way[] | undefined
+  /** Other sessions, opened when a statement first needs them. */
+  #beside: Beside | undefined
   /** Foreign keys, read when a statement first needs them: the table and the one that it refers to. */
   #keys: readonly (readonly [child: string, parent: string])[] | undefined
 
@@ -33,6 +35,8 @@ export class MysqlObserver implements StatementObserver {
     } finally {
       this.isActive = false
       this.#effects = []
+      await this.#beside?.close()
+      this.#beside = undefined
     }
   }
 
@@ -47,10 +51,11 @@ export class MysqlObserver implements StatementObserver {
     const change = () => (isOld ? this.#gentlest(target, run) : run().then(() => undefined))
     const rows = await this.#rowsOf(text, query)
     const others = await this.#others(text, query)
-    const beside = another && others.length > 0 ? await Beside.open(another, query) : undefined
-    const { result: algorithm, locked } = beside
-      ? await beside.during(others, change).finally(() => beside.close())
-      : { result: await change(), locked: new Map<string, Blocks>() }
+    if (another && others.length > 0) this.#beside ??= await Beside.open(another, query)
+    const { result: algorithm, locked } =
+      this.#beside && others.length > 0
+        ? await this.#beside.during(others, change)
+        : { result: await change(), locked: new Map<string, Blocks>() }
     const ms = now() - begun
     const written = rows && (await rows())
     const blocks = algorithm?.blocks ?? 'nothing'

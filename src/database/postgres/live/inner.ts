@@ -25,6 +25,12 @@ BEGIN
     INSERT INTO ${LIVE_SCHEMA}.seen (event, tag, snapshot) SELECT tg_event, tg_tag, ${snapshotSql(own)}::text;
   END IF;
 END $look$;
+CREATE FUNCTION ${LIVE_SCHEMA}.why() RETURNS event_trigger LANGUAGE plpgsql AS $why$
+BEGIN
+  PERFORM pg_catalog.set_config('${REWRITES}', pg_catalog.concat_ws(',', NULLIF(pg_catalog.current_setting('${REWRITES}', true), ''),
+    pg_catalog.concat(pg_catalog.pg_event_trigger_table_rewrite_oid()::int8, ':', pg_catalog.pg_event_trigger_table_rewrite_reason())), false);
+END $why$;
+CREATE EVENT TRIGGER ${LIVE_SCHEMA}_rewrite ON table_rewrite EXECUTE FUNCTION ${LIVE_SCHEMA}.why();
 CREATE EVENT TRIGGER ${LIVE_SCHEMA}_before ON ddl_command_start EXECUTE FUNCTION ${LIVE_SCHEMA}.look();
 CREATE EVENT TRIGGER ${LIVE_SCHEMA}_after ON ddl_command_end EXECUTE FUNCTION ${LIVE_SCHEMA}.look()`)
 }
@@ -41,8 +47,31 @@ export async function withInner(query: Query, run: () => Promise<void>): Promise
   return paired(rows)
 }
 
+/** Returns why tables were rewritten since it was asked last, by their oid. */
+export async function takeRewrites(query: Query): Promise<Map<number, string>> {
+  const [row] = await query(`SELECT pg_catalog.current_setting('${REWRITES}', true) AS noted`)
+  const noted = String(row?.noted ?? '')
+  if (noted === '') return new Map()
+  await query(`SELECT pg_catalog.set_config('${REWRITES}', '', false)`)
+  return new Map(
+    noted.split(',').map((one) => {
+      const [oid = 0, bits = 0] = one.split(':').map(Number)
+      return [oid, REASONS.flatMap(([bit, text]) => (bits & bit ? [text] : [])).join(', and ')] as const
+    }),
+  )
+}
+
 // --- internal ---
 
+/** The bits of `pg_event_trigger_table_rewrite_reason()`. */
+const REASONS: readonly (readonly [bit: number, text: string])[] = [
+  [1, 'it becomes logged or unlogged'],
+  [2, 'a new column has a value of its own in each row'],
+  [4, 'the values of a column are stored in another form'],
+  [8, 'its access method changes'],
+]
+
+const REWRITES = 'migratest.rewrites'
 const FLAG = 'migratest.live'
 
 interface Seen {

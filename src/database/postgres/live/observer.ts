@@ -5,7 +5,7 @@ import type { BuiltIndex, Effects, WrittenRows } from '../../effects.ts'
 import { besideOthers } from './beside.ts'
 import { type Baseline, type Compared, compare, definedAnew, type Moment, seenLocks } from './compare.ts'
 import { readDetails, type TableDetails } from './details.ts'
-import { type Inner, prepareInner, withInner } from './inner.ts'
+import { type Inner, prepareInner, takeRewrites, withInner } from './inner.ts'
 import { type Query, type Relation, readSnapshot } from './snapshot.ts'
 
 export class PostgresObserver implements StatementObserver {
@@ -84,6 +84,8 @@ export class PostgresObserver implements StatementObserver {
     const ms = now() - begun
     const after = await this.#look(query, before.details, beside?.seen.keys())
     const whole = compare(baseline, before, after)
+    const reasons = whole.rewritten.length > 0 ? await takeRewrites(query) : new Map<number, string>()
+    const why = new Map([...reasons].map(([oid, text]) => [after.snapshot.relations.get(oid)?.shown, text]))
     const counts = await countsOf(query, whole.written)
     this.#hasDeleted ||= whole.written.some(({ deleted }) => deleted > 0)
     // Counting has moved the counters.
@@ -103,6 +105,7 @@ export class PostgresObserver implements StatementObserver {
         ...about,
         ms: ms / parts.length,
         ...part,
+        rewritten: part.rewritten.map(({ name }) => ({ name, why: why.get(name) })),
         written: part.written.map((rows) => ({ ...rows, of: counts.get(rows.name) })),
         ...(beside && { locks: seenLocks(baseline, after.snapshot, beside.seen) }),
         passedOver: inTransaction ? [] : await passedOver(statement, part.built),

@@ -1,0 +1,143 @@
+/** Runs queries of old code, without any effect, and tells which fail because of the schema and not of their values. */
+import type { FillTable } from '../../fill/model.ts'
+import type { OldQuery } from './oldQueries.ts'
+
+/** One thing in the schema over which queries of old code fail. */
+export interface Broken {
+  readonly table: FillTable
+  /** The column that it is about, if one is known. */
+  readonly column: string | undefined
+  readonly error: string
+  readonly kind: Kind
+  /** The queries that fail over it, each as short as it still fails. */
+  readonly queries: readonly OldQuery[]
+}
+
+/** What is wrong, in terms that all databases share. */
+type Kind = 'no-table' | 'no-column' | 'not-null' | 'other-type' | 'not-writable' | 'other'
+
+export type Run = (sql: string) => Promise<unknown>
+
+/** Returns the queries that the database accepts. Runs in a transaction of its own, which is rolled back. */
+export async function accepted(run: Run, queries: readonly OldQuery[]): Promise<OldQuery[]> {
+  return rolledBack(run, async () => {
+    const good: OldQuery[] = []
+    for (const query of queries) if ((await failureOf(run, query.sql)) === undefined) good.push(query)
+    return good
+  })
+}
+
+/** Returns the new name of a column, if it was renamed. */
+export type Renamed = (table: FillTable, column: string) => string | undefined
+
+/** Returns what breaks the queries. Runs in a transaction of its own, which is rolled back. */
+export async function brokenBy(run: Run, queries: readonly OldQuery[], renamed: Renamed): Promise<Broken[]> {
+  return rolledBack(run, async () => {
+    const found = new Map<string, Broken>()
+    for (const query of queries) {
+      for (const one of await failuresIn(run, query, renamed)) {
+        const key = `${one.table.id} ${one.column ?? one.error}`
+        const before = found.get(key)
+        found.set(key, before ? { ...before, queries: [...before.queries, ...one.queries] } : one)
+      }
+    }
+    return [...found.values()]
+  })
+}
+
+/** Returns whether a query fails over the same thing, within a transaction that is open or in one of its own. */
+export async function isBroken(run: Run, { kind, error, queries }: Broken, inTransaction: boolean): Promise<boolean> {
+  const [query] = queries
+  if (!query) return false
+  const ask = async () => {
+    const failure = await schemaFailureOf(run, query.sql)
+    return failure?.kind === kind && failure.message === error
+  }
+  return inTransaction ? ask() : rolledBack(run, ask)
+}
+
+// --- internal ---
+
+const MARK = 'migratest_old_code'
+
+/**
+ * Errors that follow from the schema, whatever the values are: SQLSTATE of PostgreSQL, and numbers of MySQL and MariaDB.
+ * https://www.postgresql.org/docs/current/errcodes-appendix.html
+ * https://dev.mysql.com/doc/mysql-errors/9.4/en/server-error-reference.html
+ */
+const KINDS: Readonly<Record<Kind, readonly (string | number)[]>> = {
+  'no-table': ['42P01', '3F000', 1146, 1049],
+  'no-column': ['42703', 1054],
+  'not-null': ['23502', 1048, 1364],
+  'other-type': ['42804', '22P02', '22007', '42846', 1366, 1292, 1265],
+  'not-writable': ['428C9', '55000', '42809', 1471, 1288, 1348, 1393, 1394, 3105, 1906],
+  other: ['42883', '42704', '42501', 1305, 1356, 1142, 1143],
+}
+
+const kindOf = new Map(
+  Object.entries(KINDS).flatMap(([kind, codes]) => codes.map((code) => [code, kind as Kind] as const)),
+)
+
+interface Failure {
+  readonly message: string
+  readonly kind: Kind | undefined
+}
+
+/** Returns everything that one query fails over, as far as it can be taken apart. */
+async function failuresIn(run: Run, query: OldQuery, renamed: Renamed): Promise<Broken[]> {
+  const failure = await schemaFailureOf(run, query.sql)
+  if (!failure) return []
+  const { kind, message: error } = failure
+  const { table, columns } = query
+  const broken = (column: string | undefined): Broken => ({ table, column, error, kind, queries: [query] })
+  if (kind === 'no-table') return [broken(undefined)]
+  const parts: Broken[] = []
+  for (const part of query.parts) parts.push(...(await failuresIn(run, part, renamed)))
+  if (parts.length > 0) return parts
+  const named = /column ["'`]?([^"'`\s]+)["'`]?|field ["'`]([^"'`]+)["'`]/i.exec(error)
+  const single = query.without === undefined ? columns[0]?.name : undefined
+  const column = single ?? (named?.[1] ?? named?.[2])?.split('.').at(-1) ?? (await culpritIn(run, query, error))
+  // What else is wrong shows without that column.
+  const isGiven = kind !== 'not-null' && columns.some(({ name }) => name === column)
+  if (!isGiven || column === undefined || !query.without) return [broken(column)]
+  const rest = query.without(column, kind === 'no-column' ? renamed(table, column) : undefined)
+  return [broken(column), ...(await failuresIn(run, rest, renamed))]
+}
+
+/** Finds the column without which an INSERT does not fail in the same way. */
+async function culpritIn(run: Run, query: OldQuery, error: string): Promise<string | undefined> {
+  for (const { name } of query.without ? query.columns : []) {
+    const without = query.without?.(name)
+    if (without && (await failureOf(run, without.sql))?.message !== error) return name
+  }
+  return undefined
+}
+
+async function schemaFailureOf(run: Run, sql: string): Promise<(Failure & { kind: Kind }) | undefined> {
+  const failure = await failureOf(run, sql)
+  return failure?.kind === undefined ? undefined : { ...failure, kind: failure.kind }
+}
+
+async function failureOf(run: Run, sql: string): Promise<Failure | undefined> {
+  await run(`SAVEPOINT ${MARK}`)
+  try {
+    await run(sql)
+    return undefined
+  } catch (error) {
+    const { message, sqlMessage, code = '', errno = 0 } = error as Error & Record<string, string & number>
+    // A name of the database says nothing, since it is made for the test.
+    const words = (sqlMessage ?? message).replace(/\b(Table|View) '[^'.]*\./, "$1 '")
+    return { message: words, kind: kindOf.get(errno) ?? kindOf.get(code) }
+  } finally {
+    await run(`ROLLBACK TO SAVEPOINT ${MARK}`)
+  }
+}
+
+async function rolledBack<T>(run: Run, work: () => Promise<T>): Promise<T> {
+  await run('BEGIN')
+  try {
+    return await work()
+  } finally {
+    await run('ROLLBACK')
+  }
+}

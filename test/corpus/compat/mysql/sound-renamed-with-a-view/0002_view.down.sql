@@ -1,0 +1,2 @@
+drop view orders;
+rename table purchases to orders;

@@ -1,0 +1,2 @@
+rename table orders to purchases;
+create view orders as select * from purchases;

@@ -1,0 +1,1 @@
+rename table purchases to orders;

@@ -1,0 +1,2 @@
+alter table orders drop column note, drop column tax_cents;
+alter table orders add column note text;

@@ -1,0 +1,2 @@
+drop table orders, users;
+drop type order_state;

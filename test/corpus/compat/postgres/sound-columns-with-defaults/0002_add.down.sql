@@ -1,0 +1,1 @@
+-- migrate: irreversible a label of an enum cannot be removed

@@ -1,0 +1,1 @@
+alter table purchases rename to orders;

@@ -1,0 +1,2 @@
+drop table logins;
+alter table users drop column email;

@@ -1,0 +1,1 @@
+alter table plans add column currency text not null default 'EUR';

@@ -1,0 +1,1 @@
+insert into plans (name) values ("team");

@@ -1,0 +1,2 @@
+create table holidays (name text primary key, begins date not null);
+insert into holidays values ('Epiphany', '01/06/2024');
