@@ -278,7 +278,9 @@ class Database {
   }
 
   #say(server: ViteDevServer, event: WatchEvent): void {
-    const text = eventText(event, new Date().toTimeString().slice(0, 8), { keys: false })
+    const text = eventText(event, new Date().toTimeString().slice(0, 8), {
+      keys: process.stdin.isTTY && 'with Enter',
+    })
     if (text) server.config.logger.info(text)
   }
 }

@@ -2,12 +2,11 @@
 import type { Generated } from '../generate/generate.ts'
 import { UsageError } from '../migrate/errors.ts'
 import type { Hidden } from '../migrate/source.ts'
-import type { SchemaObject } from '../schema/model.ts'
 import type { Schema } from '../schema/schema.ts'
 import { type ServerKind, serverKindOf } from '../server/kinds.ts'
 import { memory } from '../source/memory.ts'
-import { toolOfTable } from '../source/otherTables.ts'
 import type { Context } from './context.ts'
+import { hiddenFor, type LeftOut, plainName, toolTables } from './toolTables.ts'
 
 export interface Baseline {
   readonly generated: Generated
@@ -16,12 +15,6 @@ export interface Baseline {
   readonly left: readonly LeftOut[]
   /** Roles that the schema names, which a test server has to have. */
   readonly roles: readonly string[]
-}
-
-interface LeftOut {
-  /** As the schema writes it: qualified unless in the default schema, quoted if necessary. */
-  readonly table: string
-  readonly tool: string
 }
 
 /**
@@ -63,14 +56,16 @@ async function generateOn(
 function rolesIn({ dialect, objects }: Schema): string[] {
   if (dialect !== 'postgres') return []
   const found = objects.flatMap(({ kind, tail, head, more }) => [
-    ...more.flatMap((sql) => /^(?:GRANT|ALTER) .* TO (.+?)(?: WITH GRANT OPTION)?;$/s.exec(sql)?.[1] ?? []),
+    ...more.flatMap(
+      (sql) => /^(?:GRANT|ALTER) .* TO (.+?)(?: WITH GRANT OPTION)?;$/s.exec(sql)?.[1]?.split(', ') ?? [],
+    ),
     ...(kind === 'policy'
       ? (/\bTO (.+?)(?: USING | WITH CHECK |;|$)/s.exec(`${head} ${tail}`)?.[1]?.split(', ') ?? [])
       : []),
     ...(kind === 'default-privileges' ? rolesOfDefaults(`${head}${tail}`) : []),
   ])
   const isRole = (name: string) => !/^(?:PUBLIC|CURRENT_USER|SESSION_USER|CURRENT_ROLE)$/.test(name)
-  return [...new Set(found.filter(isRole).map(plain))]
+  return [...new Set(found.filter(isRole).map(plainName))]
 }
 
 function rolesOfDefaults(sql: string): string[] {
@@ -99,46 +94,3 @@ async function readWithoutTools(context: Context, url: string) {
 
 /** No table has this name. */
 const NO_TABLE = '-'
-
-function toolTables({ objects }: Schema): LeftOut[] {
-  return objects.flatMap((object) => {
-    if (object.kind !== 'table') return []
-    const { schema, name } = partsOf(object.name)
-    const tool = toolOfTable({ name, schema, columns: object.columns.map((column) => column.name) })
-    return tool === undefined ? [] : [{ table: object.name, tool }]
-  })
-}
-
-/** Hides the tables, and schemas that have nothing else in them. */
-function hiddenFor({ objects }: Schema, left: readonly LeftOut[]): Hidden {
-  const names = new Set(left.map(({ table }) => table))
-  const others = objects.filter(
-    ({ kind, name, table }) => kind !== 'schema' && kind !== 'sequence' && !names.has(table ?? name),
-  )
-  const tables = left.map(({ table }) => {
-    const { schema, name } = partsOf(table)
-    if (schema !== undefined) return `${schema}.${name}`
-    // A bare name means a table in any schema.
-    const isElsewhere = others.some((other) => other.kind === 'table' && partsOf(other.name).name === name)
-    return isElsewhere ? `public.${name}` : name
-  })
-  const schemas = new Set(left.flatMap(({ table }) => partsOf(table).schema ?? []))
-  for (const other of others) for (const schema of schemaOf(other)) schemas.delete(schema)
-  return { tables, schemas: [...schemas] }
-}
-
-function schemaOf({ name, table }: SchemaObject): string[] {
-  return [name, table ?? ''].flatMap((qualified) => partsOf(qualified).schema ?? [])
-}
-
-/** Splits a name as the schema writes it. */
-function partsOf(qualified: string): { readonly schema: string | undefined; readonly name: string } {
-  const parts = (qualified.replace(/\(.*$/s, '').match(/"(?:[^"]|"")*"|`(?:[^`]|``)*`|[^."`]+/g) ?? []).map(plain)
-  const name = parts.at(-1) ?? ''
-  return { schema: parts.length > 1 ? parts[0] : undefined, name }
-}
-
-function plain(part: string): string {
-  if (part.startsWith('"')) return part.slice(1, -1).replaceAll('""', '"')
-  return part.startsWith('`') ? part.slice(1, -1).replaceAll('``', '`') : part
-}

@@ -1,9 +1,10 @@
 /** The sides that `diff` compares: a database, SQL that describes a schema, or what migrations build. */
 
+import { ownTables } from '../database/ownTables.ts'
 import { CannotGenerateError } from '../generate/errors.ts'
 import { readWantedFrom, type WantedFrom } from '../generate/wantedFrom.ts'
 import { UsageError } from '../migrate/errors.ts'
-import type { Source } from '../migrate/source.ts'
+import type { Hidden, Source } from '../migrate/source.ts'
 import { describeTarget, type Target } from '../migrate/version.ts'
 import type { Schema } from '../schema/schema.ts'
 import { type ServerKind, serverKindOf } from '../server/kinds.ts'
@@ -11,6 +12,7 @@ import { folderAtRevision } from '../source/folderAtRevision.ts'
 import { memory } from '../source/memory.ts'
 import type { Context } from './context.ts'
 import { schemaFileText } from './schemaFile.ts'
+import { hiddenFor, leftOutText, toolTables } from './toolTables.ts'
 
 export type Side =
   | { readonly kind: 'database'; readonly label: string; readonly url: string }
@@ -67,11 +69,30 @@ export async function readSides(context: Context, from: Side, to: Side): Promise
   const isMixed = kinds.has('mysql') && kinds.has('mariadb')
   if (isMixed) throw new UsageError('MySQL and MariaDB write the same schema differently: they cannot be compared.')
   for (const side of [from, to]) if (side.kind !== 'database') read.set(side, await schemaOfSide(context, side))
-  const [before, after] = [read.get(from) as Schema, read.get(to) as Schema]
+  const [before, after] = [
+    await withoutTools(context, from, read.get(from) as Schema, read.get(to)),
+    await withoutTools(context, to, read.get(to) as Schema, read.get(from)),
+  ]
   if (before.dialect !== after.dialect) {
     throw new UsageError('A schema of PostgreSQL and one of MySQL or MariaDB cannot be compared.')
   }
   return [before, after]
+}
+
+/**
+ * Returns the schema of a database without the tables of migration tools, and says which; others stay as they are.
+ * @param other what it is compared with: a table that is there, too, stays
+ */
+export async function withoutTools(
+  context: Context,
+  side: Side,
+  schema: Schema,
+  other: Schema | undefined,
+): Promise<Schema> {
+  const left = side.kind === 'database' ? toolTables(schema).filter(({ table }) => !other?.table(table)) : []
+  if (side.kind !== 'database' || left.length === 0) return schema
+  context.tell(leftOutText(left))
+  return (await readDatabase(context, side.url, hiddenFor(schema, left))).schema
 }
 
 /** @throws what connecting, running the migrations or running the SQL throws */
@@ -134,10 +155,18 @@ async function placeOf(context: Context) {
   }
 }
 
-async function readDatabase(context: Context, url: string): Promise<{ schema: Schema; kind: ServerKind | undefined }> {
+/** @param more what is hidden besides the tables of migratest, and of the tool whose folder it is */
+async function readDatabase(
+  context: Context,
+  url: string,
+  more?: Hidden,
+): Promise<{ schema: Schema; kind: ServerKind | undefined }> {
   const { openSchemaReader } = await import('../database/open.ts')
   context.answeredBy(serverKindOf(url))
-  const reader = await openSchemaReader(url, await context.openOptions())
+  const options = await context.openOptions()
+  const usual = options.hidden ?? { tables: ownTables(options.table), schemas: [] }
+  const hidden = more && { tables: [...usual.tables, ...more.tables], schemas: [...usual.schemas, ...more.schemas] }
+  const reader = await openSchemaReader(url, { ...options, ...(hidden && { hidden }) })
   try {
     const kind = (await reader.server?.()) ?? serverKindOf(url)
     context.answeredBy(kind)

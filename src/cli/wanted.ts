@@ -1,16 +1,19 @@
 /** Reads the wanted schema that options or the configuration name: files, a database, a revision, or what a command prints. */
+import { existsSync } from 'node:fs'
 import type { Wanted } from '../generate/generate.ts'
 import { readWantedFrom, type WantedFrom, wantedFrom } from '../generate/wantedFrom.ts'
 import { UsageError } from '../migrate/errors.ts'
+import type { Schema } from '../schema/schema.ts'
 import { type FoundConfig, fromConfig } from './config.ts'
 import type { Context } from './context.ts'
-import { type Side, schemaOfSide, sideAt } from './sides.ts'
+import { type Side, schemaOfSide, sideAt, withoutTools } from './sides.ts'
+import { toolTables } from './toolTables.ts'
 
 /** @throws UsageError if nothing says what is wanted, or several options do; WantedCommandError */
 export async function wantedOf(context: Context): Promise<Wanted> {
   const from = configuredFrom(context.found)
   const side = optionSide(context) ?? (from && sideAt.sql(from))
-  if (side) return side.kind === 'sql' ? readWantedFrom(side.from) : { schema: await schemaOfSide(context, side) }
+  if (side) return side.kind === 'sql' ? readWantedFrom(side.from) : { schema: await wantedSchema(context, side) }
   throw new UsageError('Which schema is wanted? Nothing says it.', {
     hint: "Give --schema FILE, --from-database URL, --from-command 'npx drizzle-kit export' or --from-revision REVISION, or set wanted in migratest.config.ts.",
   })
@@ -39,4 +42,16 @@ export function configuredFrom(found: FoundConfig): WantedFrom | undefined {
   const { wanted } = found.config
   if (wanted === undefined) return undefined
   return wantedFrom(wanted, found.folder, (path) => fromConfig(found, path))
+}
+
+// --- internal ---
+
+/** Of a database, the tables of migration tools are not wanted, unless the migrations make them. */
+async function wantedSchema(context: Context, side: Side): Promise<Schema> {
+  const schema = await schemaOfSide(context, side)
+  if (side.kind !== 'database' || toolTables(schema).length === 0) return schema
+  const { migrations } = context
+  const isNew = typeof migrations === 'string' && !existsSync(migrations)
+  const made = isNew ? undefined : await schemaOfSide(context, sideAt.version(context, 'latest'))
+  return withoutTools(context, side, schema, made)
 }

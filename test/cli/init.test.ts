@@ -43,6 +43,10 @@ describe('init --from-database on PostgreSQL', () => {
     expect(cli(['version'], env, cwd).out).toBe('1\n')
     expect(cli(['up'], env, cwd)).toMatchObject({ code: 0 })
     expect(await db.rows('select name from users')).toEqual([{ name: 'Ada' }])
+    // What init has left out is no difference later, and nothing that generate wants.
+    const compared = cli(['diff'], env, cwd)
+    expect(compared).toMatchObject({ code: 0, err: expect.stringContaining('knex_migrations (Knex)') })
+    expect(cli(['generate', '--from-database', db.url], {}, cwd).out).toMatch(/^Nothing to do/)
   })
 
   test("gives our table another name where schema_migrations is another tool's", async ({ db }) => {
@@ -105,5 +109,6 @@ describeOnDatabases(['MySQL', 'MariaDB'], ({ name, server }) => {
     expect(readFileSync(join(cwd, 'migrations/0001_baseline.up.sql'), 'utf8')).not.toContain('knex')
     expect(existsSync(join(cwd, 'migrations/0001_baseline.down.sql'))).toBe(true)
     expect(cli(['version'], { DATABASE_URL: db.url }, cwd).out).toBe('1\n')
+    expect(cli(['diff'], { DATABASE_URL: db.url }, cwd)).toMatchObject({ code: 0 })
   })
 })

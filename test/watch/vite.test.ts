@@ -108,7 +108,7 @@ test('a save of the wanted schema is proposed in the terminal of vite', async ({
   const wanted = (more: string) =>
     `CREATE TABLE notes (id integer PRIMARY KEY GENERATED ALWAYS AS IDENTITY, title text NOT NULL, done boolean NOT NULL DEFAULT false${more});`
   writeFileSync(join(root, 'schema.sql'), wanted(', due date'))
-  await until(() => said.some((text) => text.includes('is proposed; g writes it')))
+  await until(() => said.some((text) => text.includes('is proposed')))
   expect(said.join('\n')).toContain('ADD COLUMN due date')
   writeFileSync(join(root, 'schema.sql'), wanted(', due dat'))
   await until(() => said.some((text) => text.includes('schema.sql:1:')))

@@ -9,6 +9,7 @@ import { findConfig } from '../config.ts'
 import type { Context } from '../context.ts'
 import { writeMigration } from '../newMigration.ts'
 import { plural } from '../render.ts'
+import { leftOutText } from '../toolTables.ts'
 import { typedLine } from '../watch/terminal.ts'
 
 /** Folders in which projects usually keep migrations, most common first. */
@@ -68,10 +69,7 @@ async function fromDatabase(context: Context, folder: string, url: string): Prom
   const { baselineOf } = await import('../baseline.ts')
   const baseline = await baselineOf(context, url)
   const { generated, kind, left, roles } = baseline
-  if (left.length > 0) {
-    const names = left.map(({ table, tool }) => `${table} (${tool})`).join(', ')
-    context.tell(`left out, because migration tools keep their records there: ${names}`)
-  }
+  if (left.length > 0) context.tell(leftOutText(left))
   if (generated.remark !== undefined) context.tell(`note: ${generated.remark}`)
   const table = tableFor(baseline)
   mkdirSync(folder, { recursive: true })

@@ -6,11 +6,15 @@ import { diffText } from '../../schema/diff.ts'
 import type { Applied, AskedOfGenerate, Proposal, Question, RanStep, WatchEvent } from '../../watch/events.ts'
 import { columns, paintedDiff, plural } from '../render.ts'
 
-/** Returns the text of an event; empty if there is nothing to print. @param at the time of day, such as 13:22:41; `keys`: `false` if none can be pressed */
+/**
+ * Returns the text of an event; empty if there is nothing to print.
+ * @param at the time of day, such as 13:22:41
+ * @param options `keys`: `false` if none can be pressed, or how they are pressed
+ */
 export function eventText(
   event: WatchEvent,
   at: string,
-  { width = Number.POSITIVE_INFINITY, verbose = false, keys = true } = {},
+  { width = Number.POSITIVE_INFINITY, verbose = false, keys = true }: LineOptions = {},
 ): string {
   switch (event.type) {
     case 'opened':
@@ -51,9 +55,9 @@ export function eventText(
     case 'reconnected':
       return headline('✓', 'green', at, 'the server is back')
     case 'proposed':
-      return proposalText(event.proposal, at, `${event.proposal.title} is proposed; ${keys ? 'g' : GENERATE} writes it`)
+      return proposalText(event.proposal, at, `${event.proposal.title} is proposed; ${generateKey(keys)} writes it`)
     case 'questions':
-      return `${headline('?', 'yellow', at, `${plural(event.questions.length, 'question')} about the wanted schema; ${keys ? 'g' : GENERATE} asks`)}\n${indented(event.questions.map(({ why }) => why).join('\n'))}`
+      return `${headline('?', 'yellow', at, `${plural(event.questions.length, 'question')} about the wanted schema; ${generateKey(keys)} asks`)}\n${indented(event.questions.map(({ why }) => why).join('\n'))}`
     case 'drafted':
       return proposalText(event.proposal, at, `${event.again ? 'wrote anew' : 'wrote'} ${listed(event.files)}`, '✓')
     case 'withdrawn':
@@ -81,8 +85,17 @@ export function eventText(
 
 // --- internal ---
 
-/** What to type where no key can be pressed. */
-const GENERATE = '"migratest generate"'
+interface LineOptions {
+  readonly width?: number
+  readonly verbose?: boolean
+  readonly keys?: boolean | 'with Enter'
+}
+
+/** Returns what to press for a proposed migration, or what to type where no key can be pressed. */
+function generateKey(keys: NonNullable<LineOptions['keys']>): string {
+  if (keys === 'with Enter') return 'g and Enter'
+  return keys ? 'g' : '"migratest generate"'
+}
 
 /** Returns a table of the rows and values that do not fit into the schema. */
 function lossText({ left }: Carried): string {
