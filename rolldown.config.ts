@@ -32,7 +32,7 @@ export default defineConfig({
       // A group is what its folder says, not also what that imports: a process loads few of them.
       includeDependenciesRecursively: false,
       groups: [
-        { name: 'formats', test: /\/src\/source\/(?:formats\/|open\.js)/ },
+        { name: 'formats', test: /\/src\/source\/(?:formats\/|open\.js|folderAtRevision\.js)/ },
         { name: 'modules', test: /\/src\/source\/module\/(?!registry)/ },
         { name: 'core', test: /\/src\/(?:migrate\/(?!contract)|sql|schema|source)/ },
         { name: 'postgres-driver', test: /\/src\/database\/postgres\// },

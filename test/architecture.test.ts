@@ -71,6 +71,30 @@ describe('the rooms', () => {
     expect(others).toEqual([])
   })
 
+  test('what a test file loads at once has no drivers, formats, generator and checks: those are loaded when first needed', () => {
+    const reached = new Set<string>()
+    const walk = (file: string) => {
+      if (reached.has(file)) return
+      reached.add(file)
+      // A statement that brings a value, and not `import()`.
+      const text = read(file).replace(/\/\*[\s\S]*?\*\/|(?<=^|\s)\/\/.*$/gm, '')
+      const statements = text.matchAll(/^(?:import|export)\s+(?!type\b)(?:[^'"();]*?\bfrom\s*)?'(\.[^']+)'/gm)
+      for (const [statement, name = ''] of statements) {
+        const named = /\{([^}]*)\}/
+          .exec(statement)?.[1]
+          ?.split(',')
+          .filter((one) => one.trim() !== '')
+        if (named?.every((one) => /^\s*type\s/.test(one))) continue
+        walk(relative(root, join(root, dirname(file), name)))
+      }
+    }
+    for (const entry of ['index.ts', 'fixtures/vitest.ts']) walk(entry)
+    expect(reached.size).toBeGreaterThan(50)
+    const late =
+      /^src\/(?:database\/(?:postgres|mysql|pglite)\/|source\/(?:formats|module\/loader)|generate\/generate|verify\/verify\.ts|fill\/(?:postgres|mysql))/
+    expect([...reached].filter((file) => late.test(file))).toEqual([])
+  })
+
   test("only what migratest/vitest exports imports vitest, and the package's root imports no client", () => {
     const reached = new Set<string>()
     const visit = (file: string) => {
