@@ -24,7 +24,8 @@ export {
   WantedCommandError,
   WantedSqlError,
 } from './src/generate/errors.ts'
-export { type Generated, type GenerateOptions, generate, type Wanted } from './src/generate/generate.ts'
+export type { Generated, GenerateOptions, Wanted } from './src/generate/generate.ts'
+export { generate } from './src/generate/lazily.ts'
 export type { Question } from './src/generate/questions.ts'
 export type { Statement } from './src/generate/statement.ts'
 export type {

@@ -29,12 +29,15 @@ export default defineConfig({
     entryFileNames: '[name].js',
     chunkFileNames: '[name]-[hash].js',
     codeSplitting: {
+      // A group is what its folder says, not also what that imports: a process loads few of them.
+      includeDependenciesRecursively: false,
       groups: [
-        { name: 'formats', test: /\/src\/source\/formats\// },
-        { name: 'core', test: /\/src\/(?:migrate|sql|schema|source)\// },
+        { name: 'formats', test: /\/src\/source\/(?:formats\/|open\.js)/ },
+        { name: 'modules', test: /\/src\/source\/module\/(?!registry)/ },
+        { name: 'core', test: /\/src\/(?:migrate\/(?!contract)|sql|schema|source)/ },
         { name: 'postgres-driver', test: /\/src\/database\/postgres\// },
         { name: 'mysql-driver', test: /\/src\/database\/mysql\// },
-        { name: 'database', test: /\/src\/database\// },
+        { name: 'database', test: /\/src\/database\/[^/]+\.js$/ },
         { name: 'servers', test: /\/src\/server\/(?!keeper)/ },
         { name: 'testing', test: /\/src\/testing\/lease\// },
       ],

@@ -12,7 +12,9 @@ import { directory, Migrator, openDatabase } from '../dist/index.js'
 import { acquireServer, stopServer } from '../dist/src/server/acquire.js'
 import { MigratedDatabase, settled } from '../dist/src/testing/lease/migratedDatabase.js'
 import { mysqlServer } from '../dist/src/testing/server/mysql/server.js'
+import { record } from './figures.ts'
 import { interleaved, median, table } from './measure.ts'
+import { ROUND_TRIP_MS, slowNetwork, throughProxy } from './slowNetwork.ts'
 
 type Kind = 'mysql' | 'mariadb'
 
@@ -26,7 +28,8 @@ export async function mysqlFamily(kind: Kind, part?: string): Promise<void> {
   const files = writeMigrations(100)
   const admin = await createConnection({ uri: lease.server.url, multipleStatements: true })
   try {
-    if (!part || part === 'apply') await apply(lease.server.url, admin, files)
+    if (!part || part === 'apply') await apply(kind, lease.server.url, admin, files)
+    if (!part || part === 'network') await network(kind, lease.server.url, admin, files)
     if (!part || part === 'copy') await atVersion(lease.server.url, admin, files)
     if (!part || part === 'taking') await taking(kind, lease.server.url, files)
     if (!part || part === 'ready') await ready(kind)
@@ -163,13 +166,28 @@ const CONTENDERS: Record<string, (url: string, files: Files) => Promise<void>> =
   'dbmate (whole process)': dbmate,
 }
 
-async function apply(url: string, admin: Connection, files: Files): Promise<void> {
+/** The same with a network between. */
+async function network(kind: Kind, url: string, admin: Connection, files: Files): Promise<void> {
+  const slow = await slowNetwork(url, ROUND_TRIP_MS)
+  const series = await interleaved(Object.keys(CONTENDERS), 5, async (name) => {
+    const database = throughProxy(await fresh(url, admin), slow.url)
+    const begun = performance.now()
+    await CONTENDERS[name]?.(database, files)
+    return performance.now() - begun
+  })
+  slow.stop()
+  if (kind === 'mariadb') record('network-mariadb', `MariaDB, ${ROUND_TRIP_MS} ms away`, series)
+  console.log(`## Apply 100 migrations, ${ROUND_TRIP_MS} ms away (5 rounds)\n\n${table(series)}\n`)
+}
+
+async function apply(kind: Kind, url: string, admin: Connection, files: Files): Promise<void> {
   const series = await interleaved(Object.keys(CONTENDERS), 7, async (name) => {
     const database = await fresh(url, admin)
     const begun = performance.now()
     await CONTENDERS[name]?.(database, files)
     return performance.now() - begun
   })
+  if (kind === 'mariadb') record('apply-mariadb', 'MariaDB, next to the server', series)
   console.log(
     `## Apply 100 migrations (150 statements), from URL to closed connection (7 rounds)\n\n${table(series)}\n`,
   )

@@ -11,7 +11,10 @@ import { MigratedDatabase, settled } from '../dist/src/testing/lease/migratedDat
 import { postgresServer } from '../dist/src/testing/server/postgres/server.js'
 import { verification } from '../dist/src/verify/verify.js'
 import { codeFolders } from './code.ts'
+
 import { drafting } from './drafting.ts'
+import { record } from './figures.ts'
+
 import { folders } from './folders.ts'
 import { generating } from './generate.ts'
 import { loading, reloads } from './loading.ts'
@@ -20,12 +23,13 @@ import { writeMigrations } from './migrations.ts'
 import { mysqlFamily } from './mysql.ts'
 import { page } from './page.ts'
 import { CONTENDERS } from './peers.ts'
-import { slowNetwork } from './slowNetwork.ts'
+import { ROUND_TRIP_MS, slowNetwork, throughProxy } from './slowNetwork.ts'
 import { taking } from './taking.ts'
 import { watching } from './watching.ts'
 
-const only = process.argv[2]
-const ROUND_TRIP_MS = 5
+const only = process.argv[2]?.startsWith('--') ? undefined : process.argv[2]
+/** Of `mysql`, `mariadb`: one of its parts; of `taking`: the number of migrations. */
+const part = process.argv[3]?.startsWith('--') ? undefined : process.argv[3]
 let databases = 0
 const request = {
   kind: 'postgres',
@@ -74,8 +78,8 @@ if (!only || only === 'load') await loading(200, 9)
 if (!only || only === 'memory') await memory(10_000)
 if (!only || only === 'memory') reloads(2000)
 if (!only || only === 'container') await container(5)
-if (!only || only === 'mysql') await mysqlFamily('mysql', process.argv[3])
-if (!only || only === 'mariadb') await mysqlFamily('mariadb', process.argv[3])
+if (!only || only === 'mysql') await mysqlFamily('mysql', part)
+if (!only || only === 'mariadb') await mysqlFamily('mariadb', part)
 await admin.end()
 lease.release()
 await stopServer(request)
@@ -103,6 +107,7 @@ async function apply(count: number, rounds: number): Promise<void> {
       return performance.now() - begun
     },
   )
+  if (count === 100) record('apply', 'PostgreSQL, next to the server', series)
   console.log(
     `## Apply ${count} migrations, in one process, from URL to closed connection (${rounds} rounds)\n\n${table(series)}\n`,
   )
@@ -113,10 +118,6 @@ async function apply(count: number, rounds: number): Promise<void> {
 async function network(count: number, rounds: number): Promise<void> {
   const files = writeMigrations(count)
   const slow = await slowNetwork(lease.server.url, ROUND_TRIP_MS)
-  const through = (url: string) => {
-    const { hostname, port } = new URL(slow.url)
-    return Object.assign(new URL(url), { hostname, port }).href
-  }
   const contenders = [
     ...CONTENDERS,
     { name: 'dbmate (whole process)', apply: async (url: string) => dbmateUp(url, files.dbmateFolder) },
@@ -125,7 +126,7 @@ async function network(count: number, rounds: number): Promise<void> {
     contenders.map((c) => c.name),
     rounds,
     async (name) => {
-      const url = through(await freshDatabase())
+      const url = throughProxy(await freshDatabase(), slow.url)
       const begun = performance.now()
       await contenders.find((c) => c.name === name)?.apply(url, files)
       return performance.now() - begun
@@ -141,6 +142,7 @@ async function network(count: number, rounds: number): Promise<void> {
   }
   await client.end()
   slow.stop()
+  record('network', `PostgreSQL, ${ROUND_TRIP_MS} ms away`, series)
   console.log(
     `## Apply ${count} migrations, ${median(trips).toFixed(1)} ms from a query to its answer (${rounds} rounds)\n\n${table(series)}\n`,
   )
@@ -217,7 +219,7 @@ async function testDatabase(count: number, rounds: number): Promise<void> {
 
 /** 200 takes back to back by 1, 2 and 8 workers, of 20, 100 and 500 migrations; then behind tests of 30 ms. */
 async function takingAll(): Promise<void> {
-  for (const count of [100, 20, 500]) {
+  for (const count of part ? [Number(part)] : [100, 20, 500]) {
     const files = writeMigrations(count)
     const template = await makeTemplate(files.folder)
     const base = { url: lease.server.url, template, files, flags: request.flags }
@@ -227,7 +229,14 @@ async function takingAll(): Promise<void> {
         ? [...ours, 'template, FILE_COPY', 'template, WAL_LOG', 'pgsql-test', 'umzug', 'node-pg-migrate']
         : ours
     console.log(`## Taking test databases, ${count} migrations, 200 back to back\n`)
-    await taking({ ...base, ways, workers: [1, 2, 8], takes: 200, rounds: 2 })
+    await taking({
+      ...base,
+      ways,
+      workers: [1, 2, 8],
+      takes: 200,
+      rounds: 2,
+      name: count === 100 ? 'taking' : undefined,
+    })
     if (count === 100) {
       const pause = { ...base, ways: ['nothing', 'migratest', 'migratest, a row written'], pauseMs: 30, rounds: 2 }
       console.log(`## 500 tests of 30 ms, ${count} migrations\n`)

@@ -3,6 +3,15 @@ import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 
+/** How long the network of the bench takes, there and back. */
+export const ROUND_TRIP_MS = 5
+
+/** Returns the URL of a database as the proxy has it. */
+export function throughProxy(url: string, proxy: string): string {
+  const { hostname, port } = new URL(proxy)
+  return Object.assign(new URL(url), { hostname, port }).href
+}
+
 /** Starts a proxy to the server of a URL. @param roundTripMs how much later each answer comes */
 export async function slowNetwork(url: string, roundTripMs: number): Promise<{ url: string; stop: () => void }> {
   const { hostname, port } = new URL(url)

@@ -2,6 +2,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { cpus } from 'node:os'
 import { join } from 'node:path'
+import { record } from './figures.ts'
 import type { TakerInput } from './taker.ts'
 
 interface Result {
@@ -16,10 +17,12 @@ export interface TakingInput extends Omit<TakerInput, 'way' | 'takes' | 'pauseMs
   readonly takes: number
   readonly pauseMs?: number
   readonly rounds: number
+  /** Under which the times of one worker are recorded. */
+  readonly name?: string | undefined
 }
 
 /** Prints a table for each number of workers, the floor first. */
-export async function taking({ ways, workers, takes, pauseMs = 0, rounds, ...rest }: TakingInput): Promise<void> {
+export async function taking({ ways, workers, takes, pauseMs = 0, rounds, name, ...rest }: TakingInput): Promise<void> {
   for (const count of workers) {
     const rows = new Map<string, { times: number[]; rates: number[]; cpu: number[]; seconds: number[] }>()
     for (let round = 0; round < rounds; round++) {
@@ -36,6 +39,8 @@ export async function taking({ ways, workers, takes, pauseMs = 0, rounds, ...res
         row.seconds.push(Math.max(...results.map(({ tests }) => tests)) / 1000)
       }
     }
+    const series = [...rows].map(([way, { times }]) => ({ name: way, times }))
+    if (name && count === 1) record(name, 'One worker, back to back', series)
     const floor = quantile(rows.get(ways[0] ?? '')?.times ?? [], 0.5)
     const lines = [...rows].map(
       ([way, { times, rates, cpu, seconds }]) =>

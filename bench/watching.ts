@@ -6,6 +6,7 @@ import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { directory, Migrator, openDatabase } from '../dist/index.js'
+import { record } from './figures.ts'
 import { median, type Series } from './measure.ts'
 import { writeMigrations } from './migrations.ts'
 
@@ -106,6 +107,7 @@ export async function watching(
     }
     rmSync(dirname(files.folder), { recursive: true })
   }
+  if (beside) record('watch', `The last of ${count} migrations saved`, series)
   const line = ({ name, times }: Series) =>
     `| ${name} | ${median(times).toFixed(0)} ms | ${quantile(times, 0.95).toFixed(0)} ms | ${Math.max(...times).toFixed(0)} ms |`
   console.log(

@@ -1,6 +1,8 @@
 /** Code with line numbers, and for SQL with the number of each statement. */
+
 import type { Dialect } from '../src/sql/dialect.ts'
 import { highlight, type Part } from './highlight.ts'
+import { Scrolling } from './parts.tsx'
 
 interface CodeProps {
   readonly text: string
@@ -19,8 +21,7 @@ export function Code({ text, language, statements = [], label, first = 1 }: Code
     statements.flatMap(({ from, to }) => Array.from({ length: to - from }, (_, i) => from + i + 1)),
   )
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
-    <section class="code" tabIndex={0} aria-label={label}>
+    <Scrolling kind="code" label={label}>
       <pre class={statements.length > 0 ? 'numbered' : undefined}>
         <code>
           {lines.map((parts, i) => {
@@ -42,7 +43,7 @@ export function Code({ text, language, statements = [], label, first = 1 }: Code
           })}
         </code>
       </pre>
-    </section>
+    </Scrolling>
   )
 }
 

@@ -1,8 +1,10 @@
 /** The difference between two schemas, object by object, or between two texts. */
+
 import type { DiffLine, SchemaDiff } from '../src/schema/diff.ts'
 import type { Dialect } from '../src/sql/dialect.ts'
 import { Parts } from './Code.tsx'
 import { highlight } from './highlight.ts'
+import { Scrolling } from './parts.tsx'
 import { state } from './store.ts'
 import { count } from './time.ts'
 
@@ -46,8 +48,7 @@ export function Diff({ diff, nothing }: { diff: SchemaDiff; nothing: string }) {
 
 export function DiffLines({ lines, dialect, label }: { lines: readonly DiffLine[]; dialect: Dialect; label: string }) {
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
-    <section class="code" tabIndex={0} aria-label={label}>
+    <Scrolling kind="code" label={label}>
       <pre class="diff-lines">
         <code>
           {lines.map(({ sign, text }, i) => (
@@ -62,7 +63,7 @@ export function DiffLines({ lines, dialect, label }: { lines: readonly DiffLine[
           ))}
         </code>
       </pre>
-    </section>
+    </Scrolling>
   )
 }
 

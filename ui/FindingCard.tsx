@@ -1,9 +1,11 @@
 /** A finding of `verify` with its place, what shows it and the safe way; and what each statement did. */
+
 import type { FindingsDocument, KeyedFinding } from '../src/ui/protocol.ts'
 import { Code } from './Code.tsx'
 import { DiffLines, linesOfText } from './Diff.tsx'
 import { EditorLink } from './editor.tsx'
 import { MARKS } from './findingMarks.ts'
+import { Scrolling } from './parts.tsx'
 import { linkTo } from './route.ts'
 import { state } from './store.ts'
 import { duration } from './time.ts'
@@ -69,8 +71,7 @@ export function FindingCard({ finding, named }: { finding: KeyedFinding; named: 
 export function Effects({ effects }: { effects: FindingsDocument['effects'] }) {
   const listed = (names: readonly string[]) => names.join(', ') || '–'
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
-    <section class="grid" tabIndex={0} aria-label="What each statement did">
+    <Scrolling kind="grid" label="What each statement did">
       <table>
         <thead>
           <tr>
@@ -103,6 +104,6 @@ export function Effects({ effects }: { effects: FindingsDocument['effects'] }) {
           ))}
         </tbody>
       </table>
-    </section>
+    </Scrolling>
   )
 }

@@ -1,6 +1,8 @@
 /** The matrix of `verify`: migrations and checks. Each cell opens what its check has found. */
+
 import type { FindingsDocument, Station, VerifiedCheck } from '../src/ui/protocol.ts'
 import { ALL, MARKS, type Mark, WORDS } from './findingMarks.ts'
+import { Scrolling } from './parts.tsx'
 import { linkTo } from './route.ts'
 import { duration } from './time.ts'
 
@@ -20,8 +22,7 @@ export function Matrix({
   const together = found.checks.filter(({ key }) => key === undefined)
   const keys = new Set(found.checks.map(({ key }) => key))
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
-    <section class="matrix" tabIndex={0} aria-label="Migrations and checks">
+    <Scrolling kind="matrix" label="Migrations and checks">
       <table>
         <thead>
           <tr>
@@ -70,7 +71,7 @@ export function Matrix({
             ))}
         </tbody>
       </table>
-    </section>
+    </Scrolling>
   )
 }
 

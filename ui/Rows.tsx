@@ -1,7 +1,9 @@
 /** The rows of the live database: its tables with their sizes, and the first rows of one, filtered by the database. */
+
 import { useSignal } from '@preact/signals'
 import type { Operator, RowPage, TableSize, WaitingRows } from '../src/database/rowReader.ts'
 import type { TablesDocument, UiState } from '../src/ui/protocol.ts'
+import { Scrolling, Search, Value } from './parts.tsx'
 import { go, linkTo, route } from './route.ts'
 import { Shown } from './states.tsx'
 import { documentAt } from './store.ts'
@@ -57,15 +59,7 @@ function Tables({
   const shown = all.filter((table) => `${table.schema}.${table.name}`.toLowerCase().includes(wanted))
   return (
     <nav class="tables" aria-label="Tables">
-      <input
-        type="search"
-        placeholder="Table"
-        aria-label="Find a table"
-        value={search.value}
-        onInput={(event) => {
-          search.value = event.currentTarget.value
-        }}
-      />
+      <Search text={search} label="Find a table" placeholder="Table" />
       <ul>
         {shown.map((table) => {
           const parts = partsOf(table)
@@ -219,8 +213,7 @@ interface GridProps {
 
 function Grid({ page: { columns, rows }, order, descending, onOrder, name }: GridProps) {
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
-    <section class="grid" tabIndex={0} aria-label={`Rows of ${name}`}>
+    <Scrolling kind="grid" label={`Rows of ${name}`}>
       <table>
         <thead>
           <tr>
@@ -256,14 +249,16 @@ function Grid({ page: { columns, rows }, order, descending, onOrder, name }: Gri
           {rows.map((row, i) => (
             <tr key={row.join('\u0000') + i}>
               {row.map((value, at) => (
-                <td key={columns[at]?.name}>{value === null ? <span class="null">null</span> : value}</td>
+                <td key={columns[at]?.name}>
+                  <Value value={value} />
+                </td>
               ))}
             </tr>
           ))}
         </tbody>
       </table>
       {rows.length === 0 && <p class="empty small">No rows.</p>}
-    </section>
+    </Scrolling>
   )
 }
 

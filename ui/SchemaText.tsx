@@ -1,10 +1,12 @@
 /** The whole schema as DDL, with what the migration touches marked. */
+
 import { useSignal } from '@preact/signals'
 import type { SchemaObject } from '../src/schema/model.ts'
 import { statementOf } from '../src/schema/text.ts'
 import type { SchemaDocument } from '../src/ui/protocol.ts'
 import { Parts } from './Code.tsx'
 import { highlight } from './highlight.ts'
+import { Scrolling, Search } from './parts.tsx'
 import { state } from './store.ts'
 import { count } from './time.ts'
 
@@ -22,15 +24,7 @@ export function SchemaText({ before, after }: { before: SchemaDocument | undefin
   return (
     <section class="schema" aria-label="Schema as DDL">
       <div class="tools">
-        <input
-          type="search"
-          placeholder="Table, index, view …"
-          aria-label="Find an object of the schema"
-          value={text.value}
-          onInput={(event) => {
-            text.value = event.currentTarget.value
-          }}
-        />
+        <Search text={text} label="Find an object of the schema" placeholder="Table, index, view …" />
         {before !== undefined && (
           <label class="check">
             <input
@@ -52,12 +46,11 @@ export function SchemaText({ before, after }: { before: SchemaDocument | undefin
       {shown.length === 0 ? (
         <p class="empty small">{after.objects.length === 0 ? 'The schema is empty.' : 'Nothing fits.'}</p>
       ) : (
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
-        <section class="code" tabIndex={0} aria-label="DDL">
+        <Scrolling kind="code" label="DDL">
           {shown.map((object) => (
             <SchemaBlock key={keyOf(object)} object={object} touched={isTouched(object)} />
           ))}
-        </section>
+        </Scrolling>
       )}
     </section>
   )

@@ -1,5 +1,7 @@
 /** The rows and values that a watch keeps aside until the database has a place for them. */
+
 import type { WaitingRows } from '../src/database/rowReader.ts'
+import { Scrolling, Value } from './parts.tsx'
 import { count } from './time.ts'
 
 /** @param open `true` to show the values at once */
@@ -34,8 +36,7 @@ function Values({ store: { table, columns, rows, total } }: { store: WaitingRows
   const differ = new Set(rows.map(({ why }) => why)).size > 1
   return (
     <>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard */}
-      <section class="grid" tabIndex={0} aria-label={`Values of ${table} that wait`}>
+      <Scrolling kind="grid" label={`Values of ${table} that wait`}>
         <table>
           <thead>
             <tr>
@@ -51,14 +52,16 @@ function Values({ store: { table, columns, rows, total } }: { store: WaitingRows
             {rows.map(({ values, why }, i) => (
               <tr key={values.join('\u0000') + i}>
                 {values.map((value, at) => (
-                  <td key={columns[at]}>{value === null ? <span class="null">null</span> : value}</td>
+                  <td key={columns[at]}>
+                    <Value value={value} />
+                  </td>
                 ))}
                 {differ && <td class="why">{why}</td>}
               </tr>
             ))}
           </tbody>
         </table>
-      </section>
+      </Scrolling>
       {rows.length < total && <p class="note">The first {rows.length}.</p>}
     </>
   )

@@ -32,7 +32,8 @@ const MOST_CHARACTERS = 300_000
 const MOST_KEPT = 400
 const done = new Map<string, readonly (readonly Part[])[]>()
 
-const lowlight = createLowlight({ typescript })
+/** Made when it is first needed: most folders have no code. */
+let lowlight: ReturnType<typeof createLowlight> | undefined
 
 function ofSql(text: string, dialect: Dialect): Part[] {
   const parts: Part[] = []
@@ -71,6 +72,7 @@ function ofTypescript(text: string): Part[] {
     const own = node.type === 'element' ? kindOfClass(String(node.properties?.className)) : undefined
     for (const child of node.children ?? []) visit(child, own ?? kind)
   }
+  lowlight ??= createLowlight({ typescript })
   visit(lowlight.highlight('typescript', text) as Node, 'plain')
   return parts
 }

@@ -180,6 +180,7 @@ const TABLE = {
       'since',
       'from',
       'app',
+      'pairs',
       'timeout',
       'sizes',
       'measure',

@@ -79,6 +79,7 @@ const OWN = {
     value: 'REF',
     help: 'verify only the migrations that this branch adds or changes since REF',
   },
+  pairs: { type: 'string', value: 'N', help: 'moves over several versions to try (default: 6), or "all"' },
   app: {
     type: 'string',
     value: 'COMMAND',

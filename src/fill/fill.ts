@@ -4,9 +4,8 @@ import { kindOfClient } from '../database/kinds.ts'
 import type { MysqlClient, PgliteInstance } from '../database/open.ts'
 import { MigratestError, UsageError } from '../migrate/errors.ts'
 import { nearest } from '../migrate/nearest.ts'
-import { type Filled, fillTables } from './fillTables.ts'
+import type { Filled } from './fillTables.ts'
 import type { FillTable, Proposal, RowSet } from './model.ts'
-import { openFill } from './openFill.ts'
 
 /** A table could not be filled as asked. Nothing was inserted. */
 export class FillError extends MigratestError {
@@ -66,6 +65,7 @@ export async function fill(
   if (!borrow) throw new UsageError('fill() cannot fill this kind of database.')
   const borrowed = await borrow(client)
   try {
+    const [{ openFill }, { fillTables }] = await Promise.all([import('./openFill.ts'), import('./fillTables.ts')])
     const database = openFill(borrowed)
     const all = await database.readTables({ tables: [], schemas: [] })
     const wanted = new Map(Object.entries(tables).map(([name, count]) => [find(name, all).id, count]))

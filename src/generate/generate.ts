@@ -84,7 +84,7 @@ export interface Generated {
  */
 export async function generate<Client>(options: GenerateOptions<Client>): Promise<Generated> {
   const { server } = options
-  const source = sourceOf(options.migrations)
+  const source = await sourceOf(options.migrations)
   const writer = options.online ? onlineWriterOf(server.dialect) : undefined
   const generator = writer?.generator ?? generatorOf(server.dialect)
   const scratch = scratchOf(options)
@@ -207,7 +207,7 @@ function scratchOf<Client>(
   return async () => {
     const { answers: _, rows: __, wanted: ___, online: ____, leave, only, ...rest } = options as GenerateOptions<Client>
     // Before the first migration, there is no latest version.
-    const isEmpty = (await sourceOf(options.migrations).list()).length === 0
+    const isEmpty = (await (await sourceOf(options.migrations)).list()).length === 0
     const db = await MigratedDatabase.create({ ...(isEmpty && { version: 'nil' as const }), ...rest })
     if (tables.length > 0) await someRows(db.client as object, tables)
     const part = comparedPart({ ...(leave && { leave }), ...(only && { only }) })
@@ -296,7 +296,7 @@ export async function readWanted<Client>(
   options: Pick<GenerateOptions<Client>, 'server' | 'migrations' | 'table' | 'schema'>,
   sql: readonly WantedText[],
 ): Promise<Schema> {
-  const source = sourceOf(options.migrations)
+  const source = await sourceOf(options.migrations)
   const hidden = hiddenOf(source, options, options.server.dialect)
   return onEmptyDatabase(options.server, source, hidden, async (run, read) => {
     await loadWanted(run, sql, options.server.dialect)

@@ -185,9 +185,10 @@ export interface Driver {
 
   /**
    * Runs the body, moves the version row from `from` to `to` and changes the history: all or nothing.
+   * @param next what the step does that follows at once, if that is known: the driver may look at its objects beforehand
    * @throws StatementError if the body fails, StateMovedError if the version row did not have the value `from`
    */
-  apply(step: MigrationStep, signal: AbortSignal): Promise<void>
+  apply(step: MigrationStep, signal: AbortSignal, next?: StepWork): Promise<void>
   /**
    * Applies a step as `apply` does, but may be called while earlier calls are not answered yet: the step is sent at
    * once, and does nothing if an earlier one fails. Returns undefined for a step that has to be applied by itself.

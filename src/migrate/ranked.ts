@@ -103,8 +103,8 @@ class Ranks {
       unlock: () => unlock.call(inner),
       state: () => this.#state(),
       recorded: (rank, direction) => inner.recorded(this.stored(rank), direction),
-      apply: async (given, signal) => {
-        await inner.apply(step(given), signal)
+      apply: async (given, signal, next) => {
+        await inner.apply(step(given), signal, next)
         this.#moved(given)
       },
       ...(applyNext && {

@@ -40,9 +40,10 @@ export async function runSteps(input: RunInput): Promise<PlanStep<number>[]> {
     if (!applied && signal.aborted) throw cancelled(driver, planned.from, signal)
     const begun = now()
     const sent = applied ?? ahead.send(planned, step)
+    const next = sent || driver.transactionalDdl ? undefined : await ahead.following()
     const running = planned.atomic
-      ? runAtomic(driver, step, loaded, signal, sent && reached(ahead, sent, () => driver.apply(step, signal)))
-      : runJournaled(driver, step, loaded, signal, await ahead.following())
+      ? runAtomic(driver, step, loaded, signal, next, sent && reached(ahead, sent, () => driver.apply(step, signal)))
+      : runJournaled(driver, step, loaded, signal, next)
     running.catch(() => undefined)
     // Read the next bodies while the database runs this step.
     if (step.work.kind !== 'code') await ahead.fill(sent !== undefined)
@@ -160,10 +161,11 @@ async function runAtomic(
   step: MigrationStep,
   loaded: LoadedStep,
   signal: AbortSignal,
+  next: StepWork | undefined,
   sent: Promise<void> | undefined,
 ): Promise<void> {
   try {
-    await (sent ?? driver.apply(step, signal))
+    await (sent ?? driver.apply(step, signal, next))
   } catch (error) {
     // The server refused the statement because it was in a transaction, so nothing ran. If it is the migration's only
     // statement, it can run without one.

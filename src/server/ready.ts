@@ -1,6 +1,3 @@
-import { loadMysql } from '../database/mysql/connection.ts'
-import { loadPg } from '../database/postgres/connection.ts'
-
 /** Returns `true` if the server at this URL answers a query; accepting a connection is not enough. */
 export async function answers(url: string): Promise<boolean> {
   try {
@@ -50,6 +47,7 @@ async function withClient(url: string, timeoutMs: number, work: (query: Query) =
 }
 
 async function postgresClient(url: string, timeoutMs: number) {
+  const { loadPg } = await import('../database/postgres/connection.ts')
   const { Client } = await loadPg()
   const client = new Client({
     connectionString: url,
@@ -67,6 +65,7 @@ async function postgresClient(url: string, timeoutMs: number) {
 }
 
 async function mysqlClient(url: string, timeoutMs: number) {
+  const { loadMysql } = await import('../database/mysql/connection.ts')
   const { createConnection } = await loadMysql()
   const client = await createConnection({ uri: url, connectTimeout: timeoutMs })
   client.on('error', () => undefined)

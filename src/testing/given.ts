@@ -2,7 +2,6 @@
 
 import { readFileSync } from 'node:fs'
 import { URL } from 'node:url'
-import { offsetOfError } from '../database/mysql/failure.ts'
 import { MigratestError } from '../migrate/errors.ts'
 import { isUrl, pathOf } from '../source/folder.ts'
 import { codeFrame } from '../sql/codeFrame.ts'
@@ -36,7 +35,7 @@ export async function runGiven<T>(option: string, sql: string | undefined, run: 
     const { message, sqlState, code, detail, hint, position } = cause as Error & Fields
     const offset =
       position === undefined
-        ? offsetOfError(sql ?? '', cause as Error)
+        ? (await import('../database/mysql/failure.ts')).offsetOfError(sql ?? '', cause as Error)
         : offsetOfCodePoint(sql ?? '', Number(position) - 1)
     const frame = sql !== undefined && offset !== undefined ? codeFrame(sql, offset) : undefined
     const state = sqlState ?? code

@@ -10,15 +10,13 @@ import type { Source } from '../migrate/source.ts'
 import { labelOf, NIL_VERSION } from '../migrate/version.ts'
 import type { AskedOfGenerate, Question, WatchEvent } from '../watch/events.ts'
 import type { Job } from '../watch/watcher.ts'
-import { failureOf, located } from './failure.ts'
+import { failureOf } from './failure.ts'
 import type { InspectorOptions } from './options.ts'
+import { type Listener, PageState } from './pageState.ts'
 import type {
   FindingsDocument,
-  Heard,
-  Messages,
   PlanDocument,
   SchemaDocument,
-  Station,
   SuggestionsDocument,
   TablesDocument,
   UiState,
@@ -27,12 +25,11 @@ import type {
 import { Questions } from './questions.ts'
 import { Schemas } from './schemas.ts'
 import { sizesOf } from './sizes.ts'
-import { stationsOf } from './stations.ts'
+import { moveTo, stationsOf } from './stations.ts'
 import { suggestionsFor } from './suggestions.ts'
+import { LOOKS, toldBy } from './told.ts'
 import { Verifying } from './verifying.ts'
 import { readVersion } from './versionDetail.ts'
-
-type Listener = <Name extends keyof Messages>(name: Name, data: Messages[Name]) => void
 
 export class Inspector {
   readonly #options: InspectorOptions
@@ -40,8 +37,7 @@ export class Inspector {
   readonly #schemas: Schemas
   readonly #verifying: Verifying
   readonly #questions = new Questions((question) => this.tell({ question }))
-  readonly #listeners = new Set<Listener>()
-  #state: UiState
+  readonly #state: PageState
   #looking: Promise<void> | undefined
   #again = false
   /** `true` if files were saved since the last look. */
@@ -53,16 +49,8 @@ export class Inspector {
     this.#options = options
     this.#source = source
     this.#schemas = new Schemas(options, source)
-    this.#verifying = new Verifying(options.verify, (part) => this.#change(part))
-    this.#state = {
-      ...EMPTY,
-      folder,
-      dialect,
-      server,
-      mode,
-      why,
-      format: source.format?.tool,
-    }
+    this.#verifying = new Verifying(options.verify, (part) => this.#state.change(part))
+    this.#state = new PageState({ folder, dialect, server, mode, why, format: source.format?.tool })
   }
 
   /** Opens the folder and looks at it and at the database once. */
@@ -73,13 +61,12 @@ export class Inspector {
   }
 
   get state(): UiState {
-    return this.#state
+    return this.#state.now
   }
 
   /** Calls the listener with each message for the pages, until the returned function is called. */
   listen(listener: Listener): () => void {
-    this.#listeners.add(listener)
-    return () => void this.#listeners.delete(listener)
+    return this.#state.listen(listener)
   }
 
   /** Looks at the files and the database again. Calls during a look cause one more after it. */
@@ -105,17 +92,14 @@ export class Inspector {
 
   /** Passes on an event of the watch, and looks again if it may have changed anything. */
   hear(event: WatchEvent): void {
-    const { events = [] } = this.#state
-    const heard: Heard = { id: (events.at(-1)?.id ?? 0) + 1, at: Date.now(), event }
-    this.#state = { ...this.#state, events: [...events, heard].slice(-MOST_EVENTS) }
-    this.#send('heard', heard)
-    this.#change(this.#told(event))
+    this.#state.hear(event)
+    this.#state.change(toldBy(event))
     if (LOOKS.has(event.type)) void this.saved()
   }
 
   /** Changes what the watch says of itself: the running step, the open question. */
   tell(part: Partial<Pick<UiState, 'running' | 'question'>>): void {
-    this.#change(part)
+    this.#state.change(part)
   }
 
   /** Asks for yes or no on every open page. Resolves with `false` if the signal is aborted. */
@@ -143,14 +127,8 @@ export class Inspector {
    * @throws UsageError if nothing may be changed, or the version is not on the timeline
    */
   move(to: string): void {
-    const { stations } = this.#state
-    const at = to === 'nil' ? -1 : stations.findIndex(({ key }) => key === to)
-    if (at === -1 && to !== 'nil') throw new UsageError(`There is no migration "${to}".`)
-    const isApplied = ({ state }: Station) => state !== 'pending' && state !== 'late'
-    const above = stations.slice(at + 1).filter(isApplied).length
-    const below = stations.slice(0, at + 1).filter((station) => !isApplied(station)).length
-    if (above > 0) this.#act({ kind: 'move', wish: { kind: 'down', count: above } })
-    else if (below > 0) this.#act({ kind: 'move', wish: { kind: 'up', count: below } })
+    const job = moveTo(this.state.stations, to)
+    if (job) this.#act(job)
   }
 
   /** Begins to verify. @throws UsageError */
@@ -169,17 +147,17 @@ export class Inspector {
   }
 
   async suggestions(): Promise<SuggestionsDocument> {
-    return { suggestions: await suggestionsFor(this.#source, this.#state.stations, this.#options.dialect) }
+    return { suggestions: await suggestionsFor(this.#source, this.state.stations, this.#options.dialect) }
   }
 
   version(key: string): Promise<VersionDetail> {
-    const read = (driver: Driver) => readVersion(this.#source, driver, this.#state, key)
+    const read = (driver: Driver) => readVersion(this.#source, driver, this.state, key)
     // The files are there without the database, too.
-    return this.#state.connected ? this.#withDriver(read) : read(offlineDatabase(this.#options.dialect))
+    return this.state.connected ? this.#withDriver(read) : read(offlineDatabase(this.#options.dialect))
   }
 
   schema(key: string): Promise<SchemaDocument> {
-    return this.#schemas.read(key, this.#state.epoch)
+    return this.#schemas.read(key, this.state.epoch)
   }
 
   /** Lists the tables of the live database with their sizes, and the rows that wait for a place. */
@@ -197,7 +175,7 @@ export class Inspector {
     return this.#withDriver(async (driver) => {
       const migrator = new Migrator({ ...this.#options.migrator, source: this.#source, database: driver })
       const supposed = from === 'database' ? {} : { from: from === 'nil' ? NIL_VERSION : from }
-      const target = to === 'database' ? (this.#state.at ?? 'nil') : to
+      const target = to === 'database' ? (this.state.at ?? 'nil') : to
       const { steps, warnings } = await migrator.plan(target, supposed)
       return {
         warnings,
@@ -229,9 +207,9 @@ export class Inspector {
     try {
       const { graph, migrations: files } = await readGraph(this.#source)
       const sizes = sizesOf(files)
-      if (this.#state.stations.length === 0) {
+      if (this.state.stations.length === 0) {
         // If the database does not answer, at least the files are shown.
-        this.#change({ stations: stationsOf(graph, undefined, sizes) })
+        this.#state.change({ stations: stationsOf(graph, undefined, sizes) })
       }
       if (url === undefined) {
         this.#settle({ stations: stationsOf(graph, undefined, sizes), problems: graph.problems, unread: undefined })
@@ -258,7 +236,7 @@ export class Inspector {
     } catch (error) {
       const failure = failureOf(error)
       const isAway = failure.code === 'MIGRATEST_CONNECTION'
-      this.#settle({ at: this.#state.at, unread: failure, ...(isAway && { connected: false }) })
+      this.#settle({ at: this.state.at, unread: failure, ...(isAway && { connected: false }) })
       if (isAway) this.#retry()
     }
   }
@@ -267,7 +245,7 @@ export class Inspector {
   #retry(): void {
     clearTimeout(this.#retrying)
     this.#retrying = setTimeout(() => {
-      if (this.#listeners.size > 0) void this.refresh()
+      if (this.#state.isSeen) void this.refresh()
       else this.#retry()
     }, RETRY_MS)
     this.#retrying.unref()
@@ -296,97 +274,16 @@ export class Inspector {
     }
   }
 
-  /** Returns what an event says about the state. */
-  #told(event: WatchEvent): Partial<UiState> {
-    switch (event.type) {
-      case 'failed':
-        return { failure: located(event.error), running: undefined }
-      case 'skipped':
-        return { failure: { code: 'MIGRATEST_SKIPPED', message: event.why }, running: undefined }
-      case 'applied':
-      case 'unchanged':
-        return { failure: undefined, running: undefined }
-      case 'proposed':
-      case 'questions':
-      case 'drafted':
-        return { proposed: event, unwanted: undefined }
-      case 'withdrawn':
-      case 'finished':
-        return { proposed: undefined, unwanted: undefined }
-      case 'unreadable':
-        return { unwanted: located(event.error) }
-      case 'disconnected':
-        return { connected: false }
-      case 'reconnected':
-        return { connected: true }
-      default:
-        return {}
-    }
-  }
-
   /** Takes over what a look has found. What pages have read before is out of date if anything is different. */
   #settle(found: Partial<UiState>): void {
-    const { stations, at, epoch } = this.#state
+    const { stations, at, epoch } = this.state
     const isOther = JSON.stringify([stations, at]) !== JSON.stringify([found.stations ?? stations, found.at])
-    this.#change({ ...found, ...((isOther || this.#isOutdated) && { epoch: epoch + 1 }) })
-  }
-
-  /** Changes the state and tells the pages which parts are different. */
-  #change(part: Partial<UiState>): void {
-    const before = this.#state
-    if (part.epoch !== undefined) this.#isOutdated = false
-    const keys = Object.keys(part) as (keyof UiState)[]
-    const changed = keys.filter((key) => JSON.stringify(part[key]) !== JSON.stringify(before[key]))
-    if (changed.length === 0) return
-    this.#state = { ...before, ...part }
-    const set = Object.fromEntries(changed.map((key) => [key, part[key]])) as Partial<UiState>
-    this.#send('change', { set, unset: changed.filter((key) => part[key] === undefined) })
-  }
-
-  #send: Listener = (name, data) => {
-    for (const listener of this.#listeners) listener(name, data)
+    const isOld = isOther || this.#isOutdated
+    this.#isOutdated = false
+    this.#state.change({ ...found, ...(isOld && { epoch: epoch + 1 }) })
   }
 }
 
 // --- internal ---
 
-const MOST_EVENTS = 300
 const RETRY_MS = 1000
-
-/** Events after which files or database may differ from what was last seen. */
-const LOOKS: ReadonlySet<WatchEvent['type']> = new Set([
-  'ready',
-  'applied',
-  'unchanged',
-  'failed',
-  'skipped',
-  'drifted',
-  'seeded',
-  'reconnected',
-])
-
-const EMPTY: UiState = {
-  folder: '',
-  format: undefined,
-  dialect: 'postgres',
-  database: undefined,
-  server: '',
-  mode: 'reading',
-  why: undefined,
-  at: undefined,
-  dirty: false,
-  stations: [],
-  problems: [],
-  failure: undefined,
-  unread: undefined,
-  question: undefined,
-  connected: true,
-  running: undefined,
-  verified: undefined,
-  verifying: undefined,
-  unverified: undefined,
-  proposed: undefined,
-  unwanted: undefined,
-  events: [],
-  epoch: 0,
-}

@@ -28,7 +28,11 @@ export class Schemas {
     this.#epoch = epoch
     const known = this.#known.get(key)
     if (known) return known
-    const reading = this.#inTurn(async () => ({ key, objects: (await this.#read(key)).objects }))
+    const reading = this.#inTurn(async () => {
+      // Files were saved while it waited for its turn: what it would read is out of date already.
+      if (epoch !== this.#epoch) return undefined
+      return { key, objects: (await this.#read(key)).objects }
+    }).then((document) => document ?? this.read(key, this.#epoch))
     this.#known.set(key, reading)
     reading.catch(() => this.#known.get(key) === reading && this.#known.delete(key))
     return reading

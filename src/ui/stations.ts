@@ -1,7 +1,9 @@
-/** Makes the timeline's stations from the graph of the files and the status of the database. Pure. */
+/** The timeline's stations: made from the graph of the files and the status of the database. Pure. */
+import { UsageError } from '../migrate/errors.ts'
 import type { Graph } from '../migrate/graph.ts'
 import type { StatusRow } from '../migrate/status.ts'
 import { labelOf } from '../migrate/version.ts'
+import type { Job } from '../watch/watcher.ts'
 import type { Station } from './protocol.ts'
 
 /**
@@ -34,4 +36,19 @@ export function stationsOf(
       replaces: node?.replaces ?? [],
     }
   })
+}
+
+/**
+ * Returns the moves that lead from what is applied to a station; undefined if the database is there.
+ * @param to a station's key, or `nil`
+ * @throws UsageError if it is not on the timeline
+ */
+export function moveTo(stations: readonly Station[], to: string): Job | undefined {
+  const at = to === 'nil' ? -1 : stations.findIndex(({ key }) => key === to)
+  if (at === -1 && to !== 'nil') throw new UsageError(`There is no migration "${to}".`)
+  const isApplied = ({ state }: Station) => state !== 'pending' && state !== 'late'
+  const above = stations.slice(at + 1).filter(isApplied).length
+  const below = stations.slice(0, at + 1).filter((station) => !isApplied(station)).length
+  if (above > 0) return { kind: 'move', wish: { kind: 'down', count: above } }
+  return below > 0 ? { kind: 'move', wish: { kind: 'up', count: below } } : undefined
 }

@@ -37,7 +37,7 @@ export interface BisectOptions<Client> extends Omit<MigratedDatabaseOptions<Clie
  * @throws UsageError if there are no migrations, and the error of a migration that fails
  */
 export async function bisect<Client>(options: BisectOptions<Client>): Promise<Bisected> {
-  const source = sourceOf(options.migrations)
+  const source = await sourceOf(options.migrations)
   const migrations = await source.list()
   if (migrations.length === 0) throw new UsageError(`There are no migrations in ${source.name}.`)
   const { attempt, onTried, ...rest } = options

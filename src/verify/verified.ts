@@ -44,6 +44,8 @@ export interface VerifyOptions<Client> extends Omit<MigratedDatabaseOptions<Clie
    */
   // biome-ignore lint/suspicious/noExplicitAny: each server has clients of its own
   readonly also?: readonly TestServer<any>[]
+  /** Moves over several versions to try, besides single steps and the whole way; default 6. */
+  readonly pairs?: number | 'all'
   /** How large the tables are where the migrations will run, as `migratest sizes` prints it under `tables`. */
   readonly sizes?: TableSizes
   /**

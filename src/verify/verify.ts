@@ -24,10 +24,8 @@ import { type RuleGroup, refuseUnknownRules } from './rules.ts'
 import { SchemaChecks } from './schemaChecks.ts'
 import { changedVersions } from './since.ts'
 import type { VerifyOptions } from './verified.ts'
-import { InterruptChecks } from './ways/interruptChecks.ts'
-import { roleCheck } from './ways/roleCheck.ts'
-import { SessionChecks } from './ways/sessionChecks.ts'
-import { StepChecks } from './ways/stepChecks.ts'
+import type { Matrix } from './ways/matrix.ts'
+import { Passed, wayChecks } from './ways/wayChecks.ts'
 
 export type { Check } from './check.ts'
 export type { VerifyOptions } from './verified.ts'
@@ -43,6 +41,8 @@ export interface Verification {
   conclude(ran: readonly Check[]): readonly Finding[]
   /** Returns what each statement did to a database in use, as far as that was checked. */
   effects(): readonly StatementReport[]
+  /** Returns what is known of each pair of versions, from the checks that have run. */
+  matrix(): Matrix
   /** Releases the databases. */
   dispose(): Promise<void>
 }
@@ -52,7 +52,7 @@ export interface Verification {
  * @throws UsageError, or an error of the source, such as two files for one version or an invalid file name
  */
 export async function verification<Client>(options: VerifyOptions<Client>): Promise<Verification> {
-  const source = held(sourceOf(options.migrations))
+  const source = held(await sourceOf(options.migrations))
   const migrations = await source.list()
   if (migrations.length === 0) throw new UsageError(`There are no migrations in ${source.name}.`)
   const { rules = {}, server } = options
@@ -62,8 +62,10 @@ export async function verification<Client>(options: VerifyOptions<Client>): Prom
   const read = halves.all().map((half) => readAllows(half, server.dialect))
   const find = (key: string) => found(key, migrations, source)
   const judge = new Judge(rules, [...read.flatMap(({ allows }) => allows), ...optionAllows(options.allow, find)])
-  const make: MakeCheck = (about, work) =>
-    makeCheck(about, judge, work, (error) => observationsOf(error, (version, half) => halves.of(version, half)))
+  const passed = new Passed()
+  const make = passed.remembering((about, work) =>
+    makeCheck(about, judge, work, (error) => observationsOf(error, (version, half) => halves.of(version, half))),
+  )
   const verified = { options, source, migrations, irreversible: reasonsOf(options, halves, migrations, source) }
   const schema = new SchemaChecks(verified, make)
   const live = new LiveChecks(verified, halves, make)
@@ -74,7 +76,7 @@ export async function verification<Client>(options: VerifyOptions<Client>): Prom
   const compat = new CompatChecks(verified, release, halves, make)
   if (options.app && !release) throw new UsageError('app: name the revision whose command it is, too: --from REVISION.')
   const app = release && oldAppCheck(verified, release, make)
-  const interrupt = new InterruptChecks(verified, halves, make)
+  const ways = wayChecks(verified, halves, passed, make)
   const wanted = wantedOf(options, migrations)
   const versions = new Set(wanted.map(versionOf))
   const isWanted = ({ id, version }: Check) =>
@@ -83,15 +85,12 @@ export async function verification<Client>(options: VerifyOptions<Client>): Prom
   const all = [
     ...(problems.length > 0 ? [allowCheck(make, problems)] : []),
     ...schema.checks(),
-    ...new StepChecks(verified, halves, make).checks(),
     ...rows.checks(),
     ...live.checks(),
     ...released.checks(),
     ...compat.checks(),
     ...(app ? [app] : []),
-    ...interrupt.checks(),
-    ...new SessionChecks(verified, halves, make).checks(),
-    ...roleCheck(verified, halves, make),
+    ...ways.checks,
   ]
   const checks = withoutSkipped(all, options.skip).filter((check) => groups.includes(check.group) && isWanted(check))
   return {
@@ -99,9 +98,10 @@ export async function verification<Client>(options: VerifyOptions<Client>): Prom
     checks,
     conclude: (ran) => judge.unused(checked(checks, ran), versions),
     effects: () => statementReports(live.observed),
+    matrix: ways.matrix,
     dispose: async () => {
       release?.dispose()
-      await Promise.all([schema.dispose(), rows.dispose(), live.dispose(), compat.dispose(), interrupt.dispose()])
+      await Promise.all([schema.dispose(), rows.dispose(), live.dispose(), compat.dispose(), ways.dispose()])
     },
   }
 }

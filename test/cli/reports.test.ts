@@ -68,6 +68,7 @@ const REPORT: Report = {
     [...FINDINGS, { ...(FINDINGS[0] as Finding), file: undefined, line: undefined, message: 'about all' }],
   ),
   effects: [],
+  matrix: { versions: [], rows: [] },
   hasSizes: false,
   failOn: 'error',
   ms: 12.3,

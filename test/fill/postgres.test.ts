@@ -72,6 +72,23 @@ describe('PostgreSQL', () => {
     await expect(db.query("insert into refused (name) values ('x')")).rejects.toThrow('rows only through the api')
   })
 
+  test('conditions that fail for most values, on one column and on two', async ({ db }) => {
+    await db.query(`
+      create table codes (id int primary key, code text not null check (code::int between 5 and 9));
+      create table spans (id int primary key, kind text not null, amount text not null, check (kind = 'share' and amount::numeric <= 12.5 or kind = 'none' and amount::date > '2020-01-01'))`)
+    expect(await fill(db, { codes: 5, spans: 4 })).toEqual({ codes: 5, spans: 4 })
+    expect(await fill(db, { codes: 3, spans: 3 }, { rows: 'edge' })).toEqual({ codes: 3, spans: 3 })
+  })
+
+  test('a trigger that refuses some rows stays on for the others', async ({ db }) => {
+    await db.query(`
+      create table picky (id int primary key, name text not null);
+      create function pick() returns trigger language plpgsql as $$ begin if new.id % 3 = 0 then raise 'not a third'; end if; return new; end $$;
+      create trigger pick before insert on picky for each row execute function pick()`)
+    expect(await fill(db, { picky: 40 })).toEqual({ picky: 40 })
+    expect(await db.query('select count(*)::int as n from picky where id % 3 = 0')).toEqual([{ n: 0 }])
+  })
+
   test('in an open transaction the rows are part of it', async ({ db }) => {
     await db.query('begin')
     await fill(db, { countries: 3 })

@@ -17,6 +17,8 @@ describe('what a file says of rows', () => {
     ["do $$ begin execute 'delete from users'; end $$", true],
     ['drop schema app cascade', true],
     ['delete from users_old', false],
+    ['alter table users add foreign key (team) references teams on delete cascade', false],
+    ['update users set deleted = true', false],
     ['-- delete from users\nselect 1', false],
     ['select * from users', false],
   ] as const)('%s', ([sql, names]) => {

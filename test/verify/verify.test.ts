@@ -37,6 +37,7 @@ async function verify(options: Partial<VerifyOptions<unknown>>): Promise<Record<
   return said
 }
 
+const SNAPSHOT = { 'a copy of a snapshot: the same schema, rows and next numbers': 'ok' }
 const IN_MEMORY = 'not compared with a branch: the migrations are not in a folder'
 const FIRST = { 'versions: in order, none late against the base branch': IN_MEMORY }
 
@@ -52,6 +53,7 @@ describe.for([
       '1_users: up, down, up': 'ok',
       '3_nothing: up, down, up': 'ok',
       'step by step to 3: same schema as nil → 3': 'ok',
+      ...SNAPSHOT,
       '3 → nil, and nothing left': 'ok',
     })
   })
@@ -183,6 +185,8 @@ test('steps without a way back say why, in the down or in an option', async () =
     '3_more: up, down, up': 'ok',
     '4_kind: up, down, up': 'irreversible: no down was written',
     'step by step to 4: same schema as nil → 4': 'ok',
+    'one move over several versions: the same schema as on the way up': '1 run; the others follow from single steps',
+    ...SNAPSHOT,
     '4 → nil, and nothing left': 'not undone, because irreversible: 2_gone, 4_kind',
   })
   await expect(verify({ irreversible: { 9: 'x' } })).rejects.toThrow('irreversible: there is no version 9')

@@ -2,7 +2,7 @@
 import { type Report, summaryOf } from './report.ts'
 
 export function reportDocument(report: Report): object {
-  const { migrations, checks, findings, effects, ms } = report
+  const { migrations, checks, findings, effects, matrix, ms } = report
   return {
     format: 1,
     migrations: migrations.length,
@@ -19,5 +19,6 @@ export function reportDocument(report: Report): object {
     })),
     findings,
     effects,
+    matrix,
   }
 }

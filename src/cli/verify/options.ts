@@ -19,7 +19,7 @@ export async function verifyOptions(
   const { irreversible, base: configured, outOfOrder, rules, allow, also, skip } = context.config
   const base = context.options.base ?? configured
   const sizes = context.options.sizes ?? (context.config.sizes && fromConfig(context.found, context.config.sizes))
-  const { app, timeout = '600' } = context.options
+  const { app, timeout = '600', pairs } = context.options
   return {
     server: await context.testServer(),
     migrations: context.migrations,
@@ -31,6 +31,7 @@ export async function verifyOptions(
     ...(context.options.from !== undefined && { release: context.options.from }),
     ...(app !== undefined && { app: { command: app, timeoutMs: parseSeconds('--timeout', timeout) } }),
     ...(also && { also }),
+    ...(pairs !== undefined && { pairs: pairsOf(pairs) }),
     ...(skip && { skip }),
     ...(sizes !== undefined && { sizes: readSizesFile(sizes) }),
     ...(context.options.measure !== undefined && { measure: rowsOf(context.options.measure) }),
@@ -44,4 +45,11 @@ export async function verifyOptions(
 function rowsOf(text: string): number {
   if (/^[1-9]\d{0,6}$/.test(text)) return Number(text)
   throw new OptionError(`--measure takes a number of rows, not "${text}".`)
+}
+
+function pairsOf(text: string): number | 'all' {
+  if (text === 'all') return text
+  const count = Number(text)
+  if (Number.isSafeInteger(count) && count >= 0) return count
+  throw new OptionError(`--pairs ${text}: neither a number of moves nor "all".`)
 }

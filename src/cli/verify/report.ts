@@ -5,6 +5,7 @@ import type { Finding } from '../../verify/finding.ts'
 import { counts, distinct } from '../../verify/judge.ts'
 import type { StatementReport } from '../../verify/live/effectsReport.ts'
 import type { RuleGroup, Severity } from '../../verify/rules.ts'
+import type { Matrix } from '../../verify/ways/matrix.ts'
 
 export interface CheckReport extends CheckResult {
   readonly id: string
@@ -23,6 +24,8 @@ export interface Report {
   readonly findings: readonly Finding[]
   /** What each statement did to a database in use. */
   readonly effects: readonly StatementReport[]
+  /** What is known of each pair of versions. */
+  readonly matrix: Matrix
   /** `true` if the sizes of the tables in production are known. */
   readonly hasSizes: boolean
   readonly failOn: Severity

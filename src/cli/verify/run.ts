@@ -18,7 +18,7 @@ export async function runChecks(
   const begun = performance.now()
   // Wait for the server here, so that its start does not count as part of the first check.
   await (await options.server.create()).drop()
-  const { migrations, checks, conclude, effects, dispose } = await verification(options)
+  const { migrations, checks, conclude, effects, matrix, dispose } = await verification(options)
   const ran: Check[] = []
   const reports: CheckReport[] = []
   try {
@@ -43,6 +43,7 @@ export async function runChecks(
     planned: checks.length,
     findings: collected(reports, conclude(ran)),
     effects: effects(),
+    matrix: matrix(),
     ms: performance.now() - begun,
   }
 }

@@ -34,6 +34,7 @@ import { readState } from './state.ts'
 import {
   hasChanged,
   type Look,
+  type Looked,
   lookAt,
   type Modes,
   readJournal,
@@ -126,7 +127,7 @@ class MysqlDriver implements Driver {
   /** What the step does that begins as soon as the running one has finished. */
   #next: StepWork | undefined
   /** The objects of the next statement, read at the end of the message before it. */
-  #looked: { readonly sql: string; readonly progress: StatementJournal } | undefined
+  #looked: Looked | undefined
   /** A statement that took effect, to record as done with the beginning of the next statement. */
   #done: { readonly version: number; readonly index: number } | undefined
   /** Version of the migration whose record was written when it began, so that `finish` need not write it again. */
@@ -210,13 +211,17 @@ class MysqlDriver implements Driver {
   }
 
   /** Applies a migration that is empty or only changes rows: one transaction, one round trip. */
-  async apply(step: MigrationStep, signal: AbortSignal): Promise<void> {
+  async apply(step: MigrationStep, signal: AbortSignal, next?: StepWork): Promise<void> {
     const script = step.work.kind === 'sql' ? step.work.script : undefined
     if (this.#options.onlyHere) refuseOtherDatabases(step)
     refuseOtherCharset(step, this.#tables)
     const body = script?.statements ?? []
     await this.#remember(script)
     const { from, to, history } = this.#fitting(step)
+    const { observer } = this.#options
+    if (observer?.isActive) await this.#writeFinished()
+    this.#next = next
+    this.#looked = undefined
     const ended = this.#ending(undefined)
     const before = [...ended, tables.BEGIN_MEASURING, `START TRANSACTION ${script?.transactionMode ?? ''}`]
     const moved = tables.moveRow(this.#tables, { version: from, dirty: false }, { version: to, dirty: false })
@@ -224,12 +229,23 @@ class MysqlDriver implements Driver {
     const texts = body.map(({ start, end }) => script?.text.slice(start, end) ?? '')
     for (const [i, text] of texts.entries()) refuseTooLong(text, i, body[i]?.start ?? 0, this.#packet)
     const heard = withWarnings(texts, noticeOf(step))
-    const { observer } = this.#options
+    const look = this.#lookAfter('rows', undefined, 0)
+    const statements = [...before, ...heard.statements, ...after]
+    let seen: Row | undefined
+    const onRow = (row: Row, at: number) => {
+      if (at === statements.length) seen = row
+      else heard.onRow(row)
+    }
+    const took = (errno?: number) => {
+      this.#finished = undefined
+      this.#looked = look?.read(seen, errno)
+    }
     try {
       if (observer?.isActive) await this.#applyObserved(observer, step, { before, texts, after }, signal)
-      else await this.#session.script([...before, ...heard.statements, ...after], signal, heard.onRow)
-      this.#finished = undefined
+      else await this.#session.script([...statements, ...(look ? [look.sql] : [])], signal, onRow)
+      took()
     } catch (error) {
+      if (error instanceof ScriptFailure && error.index === statements.length) return took(error.error.errno)
       await this.#rollBack()
       if (!(error instanceof ScriptFailure)) throw asStatementError(error)
       if (error.index >= ended.length) this.#finished = undefined
@@ -604,8 +620,7 @@ class MysqlDriver implements Driver {
     const took = (errno?: number) => {
       this.#finished = undefined
       this.#done = isDeferred(statement) ? { version: step.version, index } : undefined
-      const progress = look?.read(seen, errno)
-      if (look && progress) this.#looked = { sql: look.of, progress }
+      this.#looked = look?.read(seen, errno)
     }
     try {
       await this.#session.script(message.statements, signal, onRow)
@@ -696,9 +711,9 @@ class MysqlDriver implements Driver {
    * Returns the look at the object of the next statement, if that may be sent behind this one: neither may have changed
    * the session, which decides what names mean and how definitions are written.
    */
-  #lookAfter(kind: StatementKind, script: Script, index: number): Look | undefined {
+  #lookAfter(kind: StatementKind, script: Script | undefined, index: number): Look | undefined {
     if (kind === 'opaque' || this.#unsettled || this.#options.observer?.isActive) return undefined
-    const own = script.statements[index + 1]
+    const own = script?.statements[index + 1]
     const following = own ? script : this.#next?.kind === 'sql' ? this.#next.script : undefined
     const statement = own ?? following?.statements[0]
     if (!following || !statement || statement.parts) return undefined

@@ -55,11 +55,16 @@ export async function readJournal(
 
 /** A look at the object that a statement is about to change, sent as the last statement of a message. */
 export interface Look {
-  /** The statement that is about to run. */
-  readonly of: string
   readonly sql: string
-  /** Returns what the journal stores. @param row what the look returned @param errno the error it failed with */
-  read(row: Row | undefined, errno: number | undefined): StatementJournal | undefined
+  /** @param row what the look returned @param errno the error it failed with */
+  read(row: Row | undefined, errno: number | undefined): Looked | undefined
+}
+
+/** What was seen of the object that a statement is about to change. */
+export interface Looked {
+  /** The statement. */
+  readonly sql: string
+  readonly progress: StatementJournal
 }
 
 /** Returns the look at the object of a statement; undefined if it names none or several. */
@@ -68,11 +73,10 @@ export function lookAt(statement: string, { database, modes }: Omit<Reading, 'ch
   const [target, second] = aim?.targets ?? []
   if (!aim || !target || second) return undefined
   return {
-    of: statement,
     sql: showOf(target),
     read(row, errno) {
       const hash = errno === undefined ? row && hashOf(row) : NOT_THERE.has(errno) ? null : undefined
-      return hash === undefined ? undefined : { ...aim, before: [hash], modes }
+      return hash === undefined ? undefined : { sql: statement, progress: { ...aim, before: [hash], modes } }
     },
   }
 }

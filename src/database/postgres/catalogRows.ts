@@ -144,16 +144,16 @@ async function readMarked(session: Session, last: Memory | undefined): Promise<M
     const isSame = JSON.stringify(await askMarks(session)) === JSON.stringify(marks)
     return isSame ? memory : readMarked(session, undefined)
   }
-  await session.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY')
   try {
-    return await readSince(session, last, await askMarks(session))
+    const marks = await askMarks(session, 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; ')
+    return await readSince(session, last, marks)
   } finally {
     await session.query('COMMIT')
   }
 }
 
-async function askMarks(session: Session): Promise<MarkRow> {
-  const [row] = (await session.query(`EXECUTE ${MARKS}`)) as unknown as [MarkRow]
+async function askMarks(session: Session, before = ''): Promise<MarkRow> {
+  const [row] = (await session.query(`${before}EXECUTE ${MARKS}`)) as unknown as [MarkRow]
   return row
 }
 

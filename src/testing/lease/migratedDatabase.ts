@@ -14,7 +14,7 @@ import type { LeftOpen, Purpose, Row, TestDatabase } from '../testServer.ts'
 import { acquire, type Lease, prewarm } from './acquire.ts'
 import { atProcessEnd, endsWithTest, whileWorking } from './hold.ts'
 import { tellLeftOpen } from './leftOpen.ts'
-import { sourceOf } from './migrations.ts'
+import { folderOrSource, sourceOf } from './migrations.ts'
 import { migratorOn, moveWithSeeds, tellPassedOver, tellReplayed } from './moves.ts'
 import type { DatabaseSnapshot, MigratedDatabaseOptions } from './options.ts'
 import { saveState } from './saveState.ts'
@@ -108,7 +108,7 @@ export class MigratedDatabase<Client = unknown> {
     if (options.isolation === 'server') return MigratedDatabase.#createAlone(options, create)
     const { version = 'latest' } = options
     create.onTarget?.(version)
-    const source = sourceOf(options.migrations)
+    const source = await sourceOf(options.migrations)
     const lease = await acquire(options, source)
     // Running the migrations would have printed this warning.
     if (lease.at !== undefined) tellPassedOver(source)
@@ -162,7 +162,10 @@ export class MigratedDatabase<Client = unknown> {
   static prewarm<Client>(options: MigratedDatabaseOptions<Client>): void {
     options.server.warm()
     if (options.isolation !== undefined && options.isolation !== 'database') return
-    prewarm(options, sourceOf(options.migrations)).catch(() => undefined)
+    folderOrSource(options.migrations)
+    sourceOf(options.migrations)
+      .then((source) => prewarm(options, source))
+      .catch(() => undefined)
   }
 
   /**

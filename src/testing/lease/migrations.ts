@@ -4,16 +4,26 @@ import type { URL } from 'node:url'
 import { UsageError } from '../../migrate/errors.ts'
 import type { Source } from '../../migrate/source.ts'
 import { isUrl, pathOf } from '../../source/folder.ts'
-import { openFolder } from '../../source/open.ts'
 import { findProjectFolder } from '../../source/project.ts'
 
 /** The option `migrations`. */
 export type Migrations = string | URL | Source | undefined
 
-/** @throws UsageError if no folder is named and none is found */
-export function sourceOf(migrations: Migrations): Source {
-  if (migrations === undefined) return openFolder(projectFolder())
-  return typeof migrations === 'string' || isUrl(migrations) ? openFolder(migrations) : migrations
+/**
+ * Returns the folder that an option names, or that the project has; or the source that it is.
+ * @throws UsageError if no folder is named and none is found
+ */
+export function folderOrSource(migrations: Migrations): string | URL | Source {
+  return migrations ?? projectFolder()
+}
+
+/** @throws UsageError if no folder is named and none is found, or if it fits two tools */
+export async function sourceOf(migrations: Migrations): Promise<Source> {
+  const given = folderOrSource(migrations)
+  if (typeof given !== 'string' && !isUrl(given)) return given
+  // The formats of other tools are a fifth of what there is to load, and a server is waited for meanwhile.
+  const { openFolder } = await import('../../source/open.ts')
+  return openFolder(given)
 }
 
 /** Returns the absolute path of the folder; undefined if the migrations are not in one, or if none is found. */

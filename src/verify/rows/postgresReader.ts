@@ -7,6 +7,7 @@ import type { BrokenKey, Comparison, Counter, RowReader } from './rowReader.ts'
 
 export function postgresReader(session: Session): RowReader {
   const run = (sql: string) => session.query(sql)
+  const endless = new Set<string>()
   return {
     async rows(tables) {
       const queries = tables.map(({ sql, columns }, n) => {
@@ -67,7 +68,7 @@ export function postgresReader(session: Session): RowReader {
       }
       return found
     },
-    uses: (tables) => usesOn(session, tables),
+    uses: (tables) => usesOn(session, tables, endless),
     async partOf({ id }) {
       const [row] = await run(
         `SELECT inhparent::regclass::text AS parent FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid WHERE inhrelid = ${Number(id)} AND relispartition`,

@@ -23,6 +23,8 @@ export class RowChecks<Client> {
   readonly #halves: Halves
   readonly #make: MakeCheck
   readonly #walks: readonly RowWalk<Client>[]
+  /** `true` if no migration can meet what the same one does in another database. */
+  readonly #areApart: boolean
   /** The first migration whose up fails even without rows. Nothing above it can be reached. */
   #failed: Migration | undefined
 
@@ -30,6 +32,7 @@ export class RowChecks<Client> {
     this.#verified = verified
     this.#halves = halves
     this.#make = make
+    this.#areApart = halves.all().every(({ kind, text }) => kind === 'sql' && !OF_THE_SERVER.test(text))
     this.#walks = WALKS.map((walk) => ({ ...walk, database: new RowDatabase(verified, walk.set === 'plain') }))
   }
 
@@ -54,8 +57,7 @@ export class RowChecks<Client> {
     const observations: Observation[] = []
     const unfilled = new Map<string, string>()
     try {
-      for (const walk of this.#walks) {
-        const found = await this.#step(walk, migration, below)
+      for (const found of await this.#steps(migration, below)) {
         for (const { table, why } of found.unfilled) unfilled.set(table, why)
         observations.push(...found.observations.filter((one) => !observations.some((other) => isAbout(one, other))))
       }
@@ -67,6 +69,19 @@ export class RowChecks<Client> {
     const missed = [...unfilled].filter(([table]) => text.includes(table.split('.').at(-1) ?? table))
     const remark = missed.map(([table, why]) => `without rows in ${table} (${why})`).join('; ')
     return { observations, ...(remark && { remark }) }
+  }
+
+  /** Takes the step in each walk: at the same time, unless migrations change what all databases of the server share. */
+  async #steps(migration: Migration, below: number): Promise<Found[]> {
+    const found: Found[] = []
+    if (this.#areApart) {
+      const ran = await Promise.allSettled(this.#walks.map((walk) => this.#step(walk, migration, below)))
+      for (const one of ran) {
+        if (one.status === 'rejected') throw one.reason
+        found.push(one.value)
+      }
+    } else for (const walk of this.#walks) found.push(await this.#step(walk, migration, below))
+    return found
   }
 
   #half(migration: Migration, half: 'up' | 'down'): Half | undefined {
@@ -264,6 +279,9 @@ interface Walk {
 interface RowWalk<Client> extends Walk {
   readonly database: RowDatabase<Client>
 }
+
+/** Statements about what belongs to the whole server. Code may run any statement. */
+const OF_THE_SERVER = /\b(?:create|alter|drop)\s+(?:role|user|group|tablespace|subscription|database)\b/i
 
 const WALKS: readonly Walk[] = [
   { set: 'plain', wanted: [{ set: 'plain', rows: 5 }], most: 3 },

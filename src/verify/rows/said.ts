@@ -25,10 +25,11 @@ export interface Said {
 
 export function saidBy(halves: readonly (Half | undefined)[]): Said {
   const statements = halves.flatMap((half) => (half ? statementsOf(half) : []))
+  const isCode = halves.some((half) => half?.kind === 'code')
   const about = (table: string, verbs: RegExp) =>
     statements.filter(({ words, text }) => verbs.test(text) && isNamed(words, table))
   return {
-    deletes: (table, all = false) => about(table, all ? DELETES_ALL : DELETES).length > 0,
+    deletes: (table, all = false) => about(table, isCode ? DELETES_IN_CODE : all ? DELETES_ALL : DELETES).length > 0,
     inserts: (table) => about(table, /\binsert|\bcopy\b|\bmerge\b|\breplace\s+into\b/).length > 0,
     drops: (table, column) => {
       const some = about(table, /\b(?:drop|rename|change|alter)\b/)
@@ -71,10 +72,12 @@ export function namesIn(said: Said, table: string): string[] {
 
 // --- internal ---
 
-/** In code, a method's name may begin with the verb: `delete`, `deleteFrom`, `del`. */
+/** What a foreign key does ON DELETE is no statement that deletes. */
 const DELETES =
-  /\b(?:delet|del\b|truncate|replace\s+into|replace\b.*\bselect|detach|exchange|merge|destroy|(?:coalesce|drop)\s+partition)/s
-const DELETES_ALL = new RegExp(`${DELETES.source}|\\bdrop`, 's')
+  /(?<!\bon\s+)\bdelete\b|\b(?:truncate|replace\s+into|replace\b.*\bselect|detach|exchange|merge|(?:coalesce|drop)\s+partition)\b/s
+const DELETES_ALL = new RegExp(`${DELETES.source}|\\bdrop\\b`, 's')
+/** In code, a method's name may begin with the verb: `del`, `deleteFrom`, `dropTable`. */
+const DELETES_IN_CODE = /\b(?:del|truncate|destroy|drop|replace)/
 
 interface StatementText {
   /** The text in lower case and without comments. */

@@ -1,0 +1,1 @@
+alter table rates rename column value to rate;

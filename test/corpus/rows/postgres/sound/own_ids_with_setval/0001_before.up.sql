@@ -1,0 +1,1 @@
+create table plans (id serial primary key, name text not null unique);
