@@ -11,10 +11,8 @@ import { MigratedDatabase, settled } from '../dist/src/testing/lease/migratedDat
 import { postgresServer } from '../dist/src/testing/server/postgres/server.js'
 import { verification } from '../dist/src/verify/verify.js'
 import { codeFolders } from './code.ts'
-
 import { drafting } from './drafting.ts'
 import { record } from './figures.ts'
-
 import { folders } from './folders.ts'
 import { generating } from './generate.ts'
 import { loading, reloads } from './loading.ts'
