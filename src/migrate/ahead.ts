@@ -4,6 +4,7 @@ import { SourceChangedError } from './errors.ts'
 import type { MigrateEvent, OnEvent } from './events.ts'
 import type { Hears, LoadedStep } from './load.ts'
 import type { PlanStep } from './moves.ts'
+import { now } from './realTime.ts'
 
 export interface RunInput {
   readonly driver: Driver
@@ -34,6 +35,7 @@ export interface TakenStep {
 export class Ahead {
   readonly #input: RunInput
   readonly #sent: TakenStep[] = []
+  readonly #answers: number[] = []
   /** The bodies that are being read, by the place of their steps. */
   readonly #read = new Map<number, Promise<LoadedStep>>()
   /** Place of the step that is taken next. */
@@ -65,7 +67,10 @@ export class Ahead {
     if (!this.#goes(planned)) return undefined
     const applied = driver.applyNext?.(step, signal)
     // The failure is thrown when it is the step's turn.
-    applied?.catch(() => undefined)
+    applied?.then(
+      () => this.#answers.push(now()),
+      () => undefined,
+    )
     return applied
   }
 
@@ -101,6 +106,11 @@ export class Ahead {
       this.#read.delete(at)
       this.#sent.push({ ...made, applied })
     }
+  }
+
+  /** Returns when the next of the steps that were sent was answered, in the order in which they were sent. */
+  answered(): number | undefined {
+    return this.#answers.shift()
   }
 
   /** Forgets the steps that were sent, since they have done nothing. */

@@ -26,6 +26,7 @@ export async function runSteps(input: RunInput): Promise<PlanStep<number>[]> {
   const { driver, steps, signal, onEvent } = input
   const ran = input.batch ? await runBatches(input) : []
   const ahead = new Ahead(input)
+  let ended = now()
   while (ran.length < steps.length) {
     const planned = steps[ran.length] as PlanStep<number>
     // What has been sent runs, whatever comes in between.
@@ -38,7 +39,8 @@ export async function runSteps(input: RunInput): Promise<PlanStep<number>[]> {
     onEvent({ type: 'started', step: planned })
     tell()
     if (!applied && signal.aborted) throw cancelled(driver, planned.from, signal)
-    const begun = now()
+    // What was sent began when the one before it was answered.
+    const begun = applied ? ended : now()
     const sent = applied ?? ahead.send(planned, step)
     const next = sent || driver.transactionalDdl ? undefined : await ahead.following()
     const running = planned.atomic
@@ -48,8 +50,9 @@ export async function runSteps(input: RunInput): Promise<PlanStep<number>[]> {
     // Read the next bodies while the database runs this step.
     if (step.work.kind !== 'code') await ahead.fill(sent !== undefined)
     await running
+    ended = (sent && ahead.answered()) ?? now()
     await input.after?.(planned, loaded.text, steps.length - ran.length - 1)
-    onEvent({ type: 'finished', step: planned, ms: now() - begun })
+    onEvent({ type: 'finished', step: planned, ms: (sent ? ended : now()) - begun })
     ran.push(planned)
   }
   return ran
