@@ -1,10 +1,10 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs'
-import { join, relative, resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { SourceNotFoundError, UnreadableFileError } from '../migrate/errors.ts'
 import type { Source } from '../migrate/source.ts'
 import { parseFileName } from './fileNames.ts'
 import { decode, sourceOfFiles } from './files.ts'
-import { pathOf } from './folder.ts'
+import { pathOf, shorten } from './folder.ts'
 import type { ModuleLoader } from './module/loader.ts'
 
 /**
@@ -58,12 +58,6 @@ function isCode(name: string): boolean {
 function stampOf(path: string): string {
   const { mtimeMs, size, ino } = statSync(path, { throwIfNoEntry: false }) ?? { mtimeMs: 0, size: 0, ino: 0 }
   return `${mtimeMs} ${size} ${ino}`
-}
-
-/** Shortens a path to the form that a person in the working directory would write. */
-export function shorten(path: string): string {
-  const near = relative(process.cwd(), path)
-  return near === '' ? '.' : near.startsWith('..') ? path : near
 }
 
 function listFolder(folder: string, shown: string): string[] {

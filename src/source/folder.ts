@@ -1,4 +1,5 @@
 /** Converts the folder in an option to a path. The option is a path, or a `file:` URL as an object or as text. */
+import { relative } from 'node:path'
 import { fileURLToPath, type URL } from 'node:url'
 import { UsageError } from '../migrate/errors.ts'
 
@@ -26,4 +27,10 @@ export function pathOf(where: string | URL, option = 'migrations'): string {
       ? `In an environment that imitates a browser (jsdom, happy-dom), "new URL('…', import.meta.url)" becomes the address of a page. Write a path instead: join(import.meta.dirname, 'migrations'), or 'migrations' from the working directory.`
       : `Write a path, or a file: URL.`,
   })
+}
+
+/** Shortens a path to the form that a person in the working directory would write. */
+export function shorten(path: string): string {
+  const near = relative(process.cwd(), path)
+  return near === '' ? '.' : near.startsWith('..') ? path : near
 }

@@ -2,7 +2,7 @@
 import { relative, resolve } from 'node:path'
 import { UsageError } from '../../migrate/errors.ts'
 import type { Migration, Source } from '../../migrate/source.ts'
-import { shorten } from '../../source/directory.ts'
+import { shorten } from '../../source/folder.ts'
 import { FORMATS } from '../../source/formats/all.ts'
 import { folderOnDisk } from '../../source/formats/disk.ts'
 import { sourceOfFormat } from '../../source/formats/format.ts'
