@@ -65,6 +65,8 @@ export class Scratch {
   async dispose(): Promise<void> {
     await Promise.all(this.#drivers.map((driver) => driver.close()))
     await Promise.all(this.#clients.map((client) => client.end().catch(() => undefined)))
+    // A pool says that it has ended before its connections have; dropping the database would end them with an error.
+    await this.#database.leftOpen([], 2000)
     await this.#database.drop()
   }
 }

@@ -116,7 +116,7 @@ export default async (db) => {
   })
 })
 
-describe('several test files', () => {
+describe('several test files', { timeout: 120_000 }, () => {
   /** Three files whose tests get one database each and write down the value that its preparation made. */
   function project(prepare: string, option: string) {
     const one = `
