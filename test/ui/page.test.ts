@@ -342,11 +342,16 @@ describeInChromium('the page', () => {
     const one = await shown.looking()
     const { keyboard } = one.page
     await expect.poll(() => one.text()).toContain('3 migrations')
-    await keyboard.press('/')
+    // The page is seen a moment before it listens.
+    const search = async () => {
+      await keyboard.press('/')
+      return one.page.evaluate(() => document.activeElement?.tagName)
+    }
+    await expect.poll(search).toBe('INPUT')
     await keyboard.type('1')
     await keyboard.press('Enter')
     await expect.poll(() => one.page.url()).toContain('#/migrations/1_users')
-    await keyboard.press('/')
+    await expect.poll(search).toBe('INPUT')
     await keyboard.press('Escape')
     await keyboard.press('Tab')
     await keyboard.press('Tab')
