@@ -140,7 +140,7 @@ describe('several test files', { timeout: 120_000 }, () => {
     { option = 'new URL("./prepare.ts", import.meta.url)', plugin }: { option?: string; plugin?: string } = {},
   ) {
     const seen = join(folder({ seen: '' }), 'seen')
-    const config = `env: { SEEN: ${JSON.stringify(seen)} }, fileParallelism: false`
+    const config = `env: { SEEN: ${JSON.stringify(seen)} }, fileParallelism: false, testTimeout: 30_000`
     const { exitCode, screen } = await runVitest(project(prepare, option), config, 5, plugin)
     expect(exitCode, screen).toBe(0)
     return { tokens: readFileSync(seen, 'utf8').trim().split('\n'), screen }

@@ -10,17 +10,18 @@ import { findProjectFolder } from '../../source/project.ts'
 export type Migrations = string | URL | Source | undefined
 
 /**
- * Returns the folder that an option names, or that the project has; or the source that it is.
- * @throws UsageError if no folder is named and none is found
+ * Returns the path of the folder that an option names, or that the project has; or the source that it is.
+ * @throws UsageError for a URL that names no file, and if no folder is named and none is found
  */
-export function folderOrSource(migrations: Migrations): string | URL | Source {
-  return migrations ?? projectFolder()
+export function folderOrSource(migrations: Migrations): string | Source {
+  if (migrations === undefined) return projectFolder()
+  return typeof migrations === 'string' || isUrl(migrations) ? pathOf(migrations) : migrations
 }
 
 /** @throws UsageError if no folder is named and none is found, or if it fits two tools */
 export async function sourceOf(migrations: Migrations): Promise<Source> {
   const given = folderOrSource(migrations)
-  if (typeof given !== 'string' && !isUrl(given)) return given
+  if (typeof given !== 'string') return given
   // The formats of other tools are a fifth of what there is to load, and a server is waited for meanwhile.
   const { openFolder } = await import('../../source/open.ts')
   return openFolder(given)
