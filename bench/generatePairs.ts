@@ -330,7 +330,7 @@ function summary(): void {
   line('all', results)
 }
 
-/** What the peers reach of the same pairs, and how many statements they write where both reach the pair. */
+/** Counts the pairs that each peer reaches, and compares the numbers of statements where both reach the pair. */
 function peerSummary(): void {
   const suites = [...new Set(results.map(({ pair }) => pair.name.split(':')[0] ?? ''))].sort()
   const names = [...new Set([...peers.values()].flatMap((some) => some.map(({ peer }) => peer)))]

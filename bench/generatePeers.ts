@@ -73,7 +73,7 @@ async function differs(db: Scratch, to: Schema): Promise<string | undefined> {
   return to.diff(reached).changes[0]?.object ?? 'an object'
 }
 
-/** As its README says: extract, plan, apply. */
+/** Runs pg-delta as its README describes it: extract, plan, apply. */
 async function withPgDelta(from: string, to: string): Promise<number> {
   const [source, desired] = [new pg.Pool({ connectionString: from }), new pg.Pool({ connectionString: to })]
   try {
@@ -87,7 +87,7 @@ async function withPgDelta(from: string, to: string): Promise<number> {
   }
 }
 
-/** As its command does with `--unsafe --with-privileges`, each statement by itself. */
+/** Runs migra as its command does with `--unsafe --with-privileges`, each statement by itself. */
 async function withMigra(from: string, to: string): Promise<number> {
   const [source, desired] = [createClient(from), createClient(to)]
   const runner = new pg.Client({ connectionString: from })

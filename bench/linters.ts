@@ -52,7 +52,7 @@ function squawkWarns({ files }: Case, isMeant: (rule: string) => boolean): boole
   return found.some(({ rule_name }) => isMeant(rule_name))
 }
 
-/** What makes each rule speak, for tables that the file does not make itself. */
+/** The pattern that shows each of eugene's rules, in statements about tables that the file does not create itself. */
 const EUGENE: readonly (readonly [rule: string, RegExp])[] = [
   ['E1', /add\s+constraint\s+\S+\s+(?:check|foreign\s+key)(?![\s\S]*not\s+valid)/i],
   ['E2', /alter\s+(?:column\s+)?\S+\s+set\s+not\s+null/i],
@@ -94,7 +94,7 @@ for (const [name, warns] of Object.entries(LINTERS)) {
     const some = cases.filter((one) => one.group === group && one.isSound === isSound)
     return `${some.filter(warns).length} of ${some.length}`
   }
-  // What is sound for rows may well stop others, so that a warning about it can be true.
+  // A folder that is sound for rows may still stop others, so a linter's warning about it can be true.
   console.log(`| ${name} | ${count('live', false)} | ${count('live', true)} | ${count('rows', false)} |`)
 }
 for (const one of cases) {

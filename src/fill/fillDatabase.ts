@@ -74,7 +74,7 @@ interface Line {
   readonly row: readonly Text[]
 }
 
-/** Where to stop. */
+/** The numbers of rows at which judging stops. */
 export interface JudgeLimits {
   /** Rows inserted. */
   readonly inserted: number

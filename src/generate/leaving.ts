@@ -26,7 +26,7 @@ export function comparedPart({ leave = [], only = [] }: Leaving): (schema: Schem
     const objects = new Map(
       schema.objects.flatMap((object) => {
         if (left.some((pattern) => isNamed(pattern, object))) return []
-        // What the others are in is no business of theirs.
+        // If objects are named that are to be compared, all others are left out.
         if (wanted.length > 0 && !wanted.some((pattern) => isNamed(pattern, object))) return []
         return [[object, withoutColumns(object, left)] as const]
       }),

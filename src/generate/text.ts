@@ -44,7 +44,7 @@ export function notRestored(up: readonly Statement[]): string {
 export function onlineText({ statements, alone }: Half, dialect: Dialect, waits: string | undefined): string {
   const first = statements[0]
   if (first === undefined) return '-- Nothing to take back: the values stay until their column goes.\n'
-  // What is made new waits for nobody, except a foreign key for the table that it refers to.
+  // A new object makes nobody wait, except a foreign key: it locks the table that it refers to.
   const isNew = statements.every(({ sql }) => /^CREATE /.test(sql))
   const before = alone ? '-- migrate: no-transaction\n\n' : waits === undefined || isNew ? '' : `${waits}\n\n`
   return `${before}${halfText(statements, dialect)}`

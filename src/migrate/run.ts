@@ -29,7 +29,7 @@ export async function runSteps(input: RunInput): Promise<PlanStep<number>[]> {
   let ended = now()
   while (ran.length < steps.length) {
     const planned = steps[ran.length] as PlanStep<number>
-    // What has been sent runs, whatever comes in between.
+    // Migrations that were sent run to their end, even after stop().
     if (ahead.isEmpty) {
       if (input.stopped()) break
       if (signal.aborted) throw cancelled(driver, ran.at(-1)?.to ?? planned.from, signal)
@@ -39,7 +39,7 @@ export async function runSteps(input: RunInput): Promise<PlanStep<number>[]> {
     onEvent({ type: 'started', step: planned })
     tell()
     if (!applied && signal.aborted) throw cancelled(driver, planned.from, signal)
-    // What was sent began when the one before it was answered.
+    // A step that was sent ahead begins when the server has answered the one before it.
     const begun = applied ? ended : now()
     const sent = applied ?? ahead.send(planned, step)
     const next = sent || driver.transactionalDdl ? undefined : await ahead.following()

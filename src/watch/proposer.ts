@@ -128,7 +128,7 @@ export class Proposer {
 
   #do(what: 'look' | 'write' | 'finish'): void {
     if (this.#isOver) return
-    // What the user has asked for is not forgotten over a save that comes right after it.
+    // A save that comes right after the user's key does not make the watch forget what the key asked for.
     if (what !== 'look' || this.#due === 'nothing') this.#due = what
     this.#question?.abort()
     this.#schedule.poke()

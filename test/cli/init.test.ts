@@ -43,7 +43,7 @@ describe('init --from-database on PostgreSQL', () => {
     expect(cli(['version'], env, cwd).out).toBe('1\n')
     expect(cli(['up'], env, cwd)).toMatchObject({ code: 0 })
     expect(await db.rows('select name from users')).toEqual([{ name: 'Ada' }])
-    // What init has left out is no difference later, and nothing that generate wants.
+    // `init` left these tables out, so `diff` and `generate` leave them out, too.
     const compared = cli(['diff'], env, cwd)
     expect(compared).toMatchObject({ code: 0, err: expect.stringContaining('knex_migrations (Knex)') })
     expect(cli(['generate', '--from-database', db.url], {}, cwd).out).toMatch(/^Nothing to do/)

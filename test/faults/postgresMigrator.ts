@@ -6,7 +6,7 @@ import { FILES } from './postgresFiles.ts'
 
 const [, , url = ''] = process.argv
 const database = await openDatabase(url)
-// As many as to a server that is far away.
+// The driver sends as many migrations ahead as it would to a server that is far away.
 Object.defineProperty(database, 'window', { get: () => 8 })
 const migrator = new Migrator({ source: memory(FILES), database })
 process.send?.('ready')

@@ -210,7 +210,7 @@ const PARTITIONED: Readonly<
   },
 }
 
-/** What belongs to a table; some of it needs a table of its own rows. */
+/** Returns the SQL of something that belongs to a table. Some kinds need a table that is not partitioned. */
 function besideSql(what: (typeof BESIDE)[number], name: string, plain: string, one: Table): string[] {
   const own = !one.partitioned
   const [first] = one.columns

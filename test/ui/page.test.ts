@@ -151,7 +151,7 @@ class Shown {
     }
   }
 
-  /** What moves on and on, although the browser says that nothing should. */
+  /** The animations that never end although the browser asks for reduced motion. */
   motion(): Promise<string[]> {
     return this.page.evaluate(() =>
       document

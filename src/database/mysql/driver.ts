@@ -259,7 +259,7 @@ class MysqlDriver implements Driver {
     }
   }
 
-  /** For an observer, each statement is a message of its own. */
+  /** Sends each statement as a message of its own, so that the observer can look before and after it. */
   async #applyObserved(
     observer: StatementObserver,
     step: MigrationStep,

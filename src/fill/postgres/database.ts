@@ -64,7 +64,7 @@ export function postgresFill(session: Session): FillDatabase {
         for (const question of questions) answers.push(...(await this.passing([question])))
         return answers
       }
-      // What the server cannot read at all says nothing about the values: the rows themselves will show.
+      // If the server cannot even parse the condition, that says nothing about the values; inserting the rows decides.
       if (together.code?.startsWith(NOT_READ)) return questions.map(({ choices }) => [choices.map(() => 0)])
       return [await attempt(() => passingEach(session, eachQuestion(questions[0] as Question)))]
     },

@@ -97,7 +97,7 @@ async function failuresIn(run: Run, query: OldQuery, renamed: Renamed): Promise<
   const named = /column ["'`]?([^"'`\s]+)["'`]?|field ["'`]([^"'`]+)["'`]/i.exec(error)
   const single = query.without === undefined ? columns[0]?.name : undefined
   const column = single ?? (named?.[1] ?? named?.[2])?.split('.').at(-1) ?? (await culpritIn(run, query, error))
-  // What else is wrong shows without that column.
+  // Other faults of the query show when it runs without that column.
   const isGiven = kind !== 'not-null' && columns.some(({ name }) => name === column)
   if (!isGiven || column === undefined || !query.without) return [broken(column)]
   const rest = query.without(column, kind === 'no-column' ? renamed(table, column) : undefined)

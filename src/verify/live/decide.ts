@@ -71,7 +71,7 @@ function copies({ effects, text, place }: Seen): Observation[] {
   if (!algorithm) return []
   const { table, used, possible, blocks, reason } = algorithm
   const isCopied = /^ALGORITHM=COPY/.test(used)
-  // What is not done row by row is over in the blink for which another table is locked, too.
+  // A change that does not go row by row locks the other tables only for a moment.
   const others = isCopied || blocks !== 'nothing' ? blocking(effects).filter((lock) => lock.table !== table) : []
   const tied = [...new Set(others.map((lock) => lock.table))]
   if (blocks === 'nothing' && tied.length === 0) return []

@@ -114,7 +114,7 @@ function placeOfEdit({ was, is }: { readonly was: string; readonly is: string },
 
 function inserted(release: Release, now: Now, relations: ReadonlyMap<number, Relations>): Observation[] {
   const { format } = now.source
-  // Such a tool applies them, wherever they come. Whether that leads to the same is another check.
+  // This tool applies a migration wherever it is inserted. Another check compares the outcome.
   if (format?.outOfOrder === 'apply') return []
   const last = release.migrations.at(-1)
   const known = release.migrations.map(({ version }) => version)

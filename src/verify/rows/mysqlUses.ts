@@ -47,7 +47,7 @@ const OBJECTS = [
   'SELECT event_name AS name, event_definition AS body FROM information_schema.events WHERE event_schema = DATABASE() ORDER BY 1',
 ]
 
-/** What cannot be undone, or does not end by itself. A body with such a word is not run. */
+/** Matches words for effects that cannot be undone, or that may never end. A body with such a word is not run. */
 const LASTING =
   /\b(?:create|alter|drop|truncate|rename|grant|revoke|commit|rollback|start\s+transaction|lock\s+tables|prepare|sleep|get_lock|outfile|kill|call|analyze|optimize|flush|handler)\b/i
 

@@ -72,7 +72,7 @@ export function namesIn(said: Said, table: string): string[] {
 
 // --- internal ---
 
-/** What a foreign key does ON DELETE is no statement that deletes. */
+/** Matches ON DELETE of a foreign key, which is not a statement that deletes rows. */
 const DELETES =
   /(?<!\bon\s+)\bdelete\b|\b(?:truncate|replace\s+into|replace\b.*\bselect|detach|exchange|merge|(?:coalesce|drop)\s+partition)\b/s
 const DELETES_ALL = new RegExp(`${DELETES.source}|\\bdrop\\b`, 's')

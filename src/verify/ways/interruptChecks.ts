@@ -94,7 +94,7 @@ export class InterruptChecks<Client> {
       const difference = await differenceOf(expected, await database.whole(), () => this.#replay(migration))
       if (difference) observations.push(this.#observation(migration, kind, difference))
     }
-    // What went wrong must not be told again of the migrations above.
+    // A failure is reported once, and not again for each migration above it.
     if (observations.length > 0) await this.dispose()
     else this.#at = migration.version
     return { observations, remark: counts.join(', ') }
@@ -224,7 +224,7 @@ export class InterruptChecks<Client> {
     const found = await this.#race(last)
     if (typeof found === 'string') return { remark: found }
     if (!found) return {}
-    // By halves: the first version up to which two processes get in each other's way.
+    // The search by halves finds the first version up to which two processes disturb each other.
     let [low, high] = [0, migrations.length - 1]
     while (low < high) {
       const middle = Math.floor((low + high) / 2)
