@@ -17,7 +17,13 @@ export interface Lock {
   /** The table that has to stay for the lock to work, if there is one. */
   readonly table?: string
   acquire(options: LockOptions): Promise<void>
+  /** @throws LockLostError if it was no longer held */
   release(): Promise<void>
+  /**
+   * Runs SQL, and keeps the lock. Absent for a lock that another session holds.
+   * @throws LockLostError if it was no longer held
+   */
+  keep?(sql: string): Promise<void>
 }
 
 /**

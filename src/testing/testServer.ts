@@ -101,6 +101,8 @@ export interface Place {
 
 /** How migrations may run on a database that nobody has yet. */
 export interface Disposable {
+  /** `true` if the driver may keep the migration lock until it is closed, since nobody else migrates the database. */
+  readonly keepsLock?: boolean
   /** `true` if the database is dropped after any failure: see `Driver.disposable`. */
   readonly disposable?: boolean
 }

@@ -190,14 +190,21 @@ function reasonsOf<Client>(
   return reasons
 }
 
-/** Returns a source that reads each file once and keeps its text, since every move reads all applied migrations. */
+/** Returns a source that reads each file once and keeps what it says, since every move reads all applied migrations. */
 function held(source: Source): Source {
   const listed = source.list()
   listed.catch(() => undefined)
   const bodies = new Map<string, Promise<MigrationBody | null>>()
+  let relations: ReturnType<NonNullable<Source['relations']>> | undefined
   return {
     ...source,
     list: () => listed,
+    ...(source.relations && {
+      relations: () => {
+        relations ??= source.relations?.() as NonNullable<typeof relations>
+        return relations
+      },
+    }),
     async read(migration, direction) {
       const key = `${migration.version} ${direction}`
       const body = bodies.get(key) ?? source.read(migration, direction)

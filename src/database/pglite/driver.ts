@@ -6,7 +6,7 @@ import type { PGlite } from '@electric-sql/pglite'
 import type { Driver } from '../../migrate/driver.ts'
 import { type Lock, poll } from '../locking.ts'
 import { type PostgresDriverOptions, postgresDriver } from '../postgres/driver.ts'
-import { type PostgresError, type Row, ScriptFailure, type Session } from '../postgres/session.ts'
+import { type PostgresError, type Row, rowsIn, ScriptFailure, type Session } from '../postgres/session.ts'
 
 /** Opens a driver on a PGlite instance. @param own `true` to close the instance with the driver */
 export async function pgliteDriver(db: PGlite, options: PostgresDriverOptions, own: boolean): Promise<Driver> {
@@ -52,8 +52,7 @@ class PgliteSession implements Session {
   }
 
   async query(sql: string, params: readonly unknown[] = []): Promise<Row[]> {
-    // As in pg, a query without parameters may contain several statements, and the last one's rows are returned.
-    if (params.length === 0) return ((await this.client.exec(sql)).at(-1)?.rows ?? []) as Row[]
+    if (params.length === 0) return rowsIn(await this.client.exec(sql))
     const { rows } = await this.client.query<Row>(sql, [...params])
     return rows
   }

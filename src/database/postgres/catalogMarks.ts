@@ -18,21 +18,19 @@ export interface MarkRow {
 export function marksQuery(): string {
   return `
 WITH ns AS MATERIALIZED (SELECT n.oid, ${mark('n')} AS mark FROM pg_namespace n WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'),
-cls AS MATERIALIZED (SELECT c.oid, c.relkind, c.reltoastrelid, ${mark('c')} AS mark FROM pg_class c WHERE c.oid >= 16384),
-idx AS MATERIALIZED (SELECT i.indexrelid, i.indrelid, ${mark('i')} AS mark FROM pg_index i WHERE i.indexrelid >= 16384),
 typ AS MATERIALIZED (
-  SELECT t.oid, COALESCE(NULLIF(t.typrelid, 0), NULLIF(e.typrelid, 0), e.oid, m.rngtypid, t.oid) AS family, e.oid IS NULL AND t.typtype IN ('b', 'p') AS base, ${mark('t')} AS mark
-  FROM pg_type t LEFT JOIN pg_type e ON e.oid = t.typelem AND e.typarray = t.oid LEFT JOIN pg_range m ON m.rngmultitypid = t.oid WHERE t.oid >= 16384
+  SELECT t.oid, COALESCE(NULLIF(t.typrelid, 0), NULLIF(e.typrelid, 0), e.oid, CASE t.typtype WHEN 'm' THEN (SELECT m.rngtypid FROM pg_range m WHERE m.rngmultitypid = t.oid) END, t.oid) AS family, e.oid IS NULL AND t.typtype IN ('b', 'p') AS base, ${mark('t')} AS mark
+  FROM pg_type t LEFT JOIN pg_type e ON e.oid = t.typelem AND e.typarray = t.oid WHERE t.oid >= 16384
 ),
 -- Each row of a catalog with its family; those in the second part are also needed to place comments.
 own AS MATERIALIZED (
-  SELECT 'pg_class'::regclass::oid AS classid, oid AS objid, oid AS family, mark FROM cls WHERE relkind NOT IN ('t', 'i', 'I')
-  UNION ALL SELECT 'pg_class'::regclass, indexrelid, indrelid, i.mark # c.mark FROM idx i JOIN cls c ON c.oid = i.indexrelid
+  SELECT 'pg_class'::regclass::oid AS classid, c.oid AS objid, c.oid AS family, ${mark('c')} AS mark FROM pg_class c WHERE c.oid >= 16384 AND c.relkind NOT IN ('t', 'i', 'I')
+  UNION ALL SELECT 'pg_class'::regclass, c.oid, i.indrelid, ${mark('i')} # ${mark('c')} FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid WHERE i.indexrelid >= 16384
   UNION ALL SELECT 'pg_type'::regclass, oid, family, mark FROM typ WHERE NOT base
   UNION ALL SELECT 'pg_proc'::regclass, oid, oid, ${mark('p')} FROM pg_proc p WHERE oid >= 16384
   UNION ALL SELECT 'pg_constraint'::regclass, oid, COALESCE(NULLIF(conrelid, 0), contypid), ${mark('k')} FROM pg_constraint k WHERE oid >= 16384
   -- The triggers with which the server checks foreign keys come with each that refers to a table; only a partition's can differ.
-  UNION ALL SELECT 'pg_trigger'::regclass, t.oid, t.tgrelid, ${mark('t')} FROM pg_trigger t JOIN cls c ON c.oid = t.tgrelid WHERE NOT t.tgisinternal OR t.tgparentid <> 0 OR c.relkind = 'p'
+  UNION ALL SELECT 'pg_trigger'::regclass, t.oid, t.tgrelid, ${mark('t')} FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid WHERE NOT t.tgisinternal OR t.tgparentid <> 0 OR c.relkind = 'p'
   UNION ALL ${OWNED.map(([catalog, relation]) => `SELECT '${catalog}'::regclass, oid, ${relation}, ${mark('x')} FROM ${catalog} x WHERE oid >= 16384`).join('\n  UNION ALL ')}
 ),
 more AS (
@@ -45,12 +43,12 @@ more AS (
   UNION ALL SELECT f.ftrelid, ${mark('f')} FROM pg_foreign_table f
   UNION ALL SELECT p.partrelid, ${mark('p')} FROM pg_partitioned_table p
   -- A table's DDL has the options of its TOAST table.
-  UNION ALL SELECT m.oid, t.mark FROM cls m JOIN cls t ON t.oid = m.reltoastrelid
+  UNION ALL SELECT c.oid, ${mark('t')} FROM pg_class c JOIN pg_class t ON t.oid = c.reltoastrelid WHERE c.oid >= 16384
   -- A table and those that inherit from it; their indexes likewise.
-  UNION ALL SELECT COALESCE(i.indrelid, f.oid), ${mark('h')} FROM pg_inherits h CROSS JOIN LATERAL (VALUES (h.inhrelid), (h.inhparent)) f (oid) LEFT JOIN idx i ON i.indexrelid = f.oid
+  UNION ALL SELECT COALESCE(i.indrelid, f.oid), ${mark('h')} FROM pg_inherits h CROSS JOIN LATERAL (VALUES (h.inhrelid), (h.inhparent)) f (oid) LEFT JOIN pg_index i ON i.indexrelid = f.oid
   -- A table's DDL has its sequences.
-  UNION ALL SELECT f.oid, f.mark FROM pg_depend d JOIN cls c ON c.oid = d.objid AND c.relkind = 'S' JOIN pg_sequence q ON q.seqrelid = d.objid
-    CROSS JOIN LATERAL (VALUES (d.objid, ${mark('d')}), (d.refobjid, ${mark('d')} # c.mark # ${mark('q')})) f (oid, mark) WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass AND d.deptype IN ('a', 'i')
+  UNION ALL SELECT f.oid, f.mark FROM pg_sequence q JOIN pg_class c ON c.oid = q.seqrelid JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = q.seqrelid AND d.refclassid = 'pg_class'::regclass AND d.deptype IN ('a', 'i')
+    CROSS JOIN LATERAL (VALUES (d.objid, ${mark('d')}), (d.refobjid, ${mark('d')} # ${mark('c')} # ${mark('q')})) f (oid, mark)
   UNION ALL SELECT COALESCE(o.family, 0), ${mark('d')} FROM pg_description d LEFT JOIN own o ON o.classid = d.classoid AND o.objid = d.objoid WHERE d.objoid >= 16384
 ),
 -- Family 0 is everything that belongs to no relation, type or routine.

@@ -146,9 +146,10 @@ async function readMarked(session: Session, last: Memory | undefined): Promise<M
   }
   try {
     const marks = await askMarks(session, 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; ')
-    return await readSince(session, last, marks)
-  } finally {
-    await session.query('COMMIT')
+    return await readSince(session, last, marks, 'COMMIT')
+  } catch (error) {
+    await session.query('ROLLBACK').catch(() => undefined)
+    throw error
   }
 }
 
@@ -157,11 +158,15 @@ async function askMarks(session: Session, before = ''): Promise<MarkRow> {
   return row
 }
 
-async function readSince(session: Session, last: Memory | undefined, row: MarkRow): Promise<Memory> {
+/** @param end a statement to run at the end, in the message of the last query */
+async function readSince(session: Session, last: Memory | undefined, row: MarkRow, end = ''): Promise<Memory> {
   const marks = marksOf(row)
+  const read = (query: string) => rowsOf(session, `EXECUTE ${query}; ${end}`)
   const families = last && familiesToRead(last, marks)
-  if (!last || !families) return { marks, rows: await readWhole(session) }
-  if (families.size === 0) return { marks, rows: last.rows }
-  const fresh = await rowsOf(session, `EXECUTE ${CHANGED} ('{${[...families].join(',')}}')`)
-  return { marks, rows: remembered(last, families, fresh) }
+  if (!last || !families) return { marks, rows: await read(WHOLE) }
+  // What is gone has no rows.
+  const there = [...families].filter((family) => marks.families.has(family))
+  if (there.length === 0 && end) await session.query(end)
+  const fresh = there.length > 0 ? await read(`${CHANGED} ('{${there.join(',')}}')`) : []
+  return { marks, rows: families.size > 0 ? remembered(last, families, fresh) : last.rows }
 }

@@ -8,7 +8,7 @@ import { cancellable } from '../cancellable.ts'
 import { addressOf, type ConnectOptions, fallbackOf, labelOf } from './address.ts'
 import { isFatal } from './failure.ts'
 import { Scripts } from './scripts.ts'
-import { type Notice, type PostgresError, type Row, ScriptFailure, type Session } from './session.ts'
+import { type Notice, type PostgresError, type Row, rowsIn, ScriptFailure, type Session } from './session.ts'
 
 let loadingPg: Promise<typeof import('pg')> | undefined
 
@@ -205,7 +205,7 @@ class PgSession implements Session {
     const run = () =>
       this.#timed(async () => {
         await this.#scripts.answered()
-        return ([await this.client.query(sql, [...params])].flat().at(-1)?.rows ?? []) as Row[]
+        return rowsIn([await this.client.query(sql, [...params])].flat())
       })
     try {
       return await (signal ? cancellable(signal, run, () => this.#cancel()) : run())

@@ -56,6 +56,8 @@ export interface PostgresDriverOptions {
   readonly hidden?: Hidden
   /** Looks at the database before and after each statement, which then is a message of its own. */
   readonly observer?: StatementObserver | undefined
+  /** `true` if nobody else migrates this database: the lock stays from one run to the next, until the driver is closed. */
+  readonly keepsLock?: boolean | undefined
 }
 
 /** Creates a driver. @param lock a lock to use when the session's own locks are not suitable */
@@ -95,6 +97,10 @@ class PostgresDriver implements Driver {
   readonly #tool: ToolTable
   readonly #restore: string
   #locked = false
+  /** `true` if the lock is held although no run is on. Our tables are there then, too. */
+  #isKept = false
+  /** `true` if this run has dropped our tables. */
+  #hasDropped = false
   /** `true` while everything runs in one shared transaction, which single steps neither begin nor commit. */
   #inside = false
   #prepared: string | undefined
@@ -143,10 +149,12 @@ class PostgresDriver implements Driver {
 
   async lock(options: LockOptions): Promise<void> {
     if (this.#locked) throw new LockedError(this.database, 'this very session.', 0)
-    await this.#lock.acquire(options)
+    const isKept = this.#isKept
+    if (!isKept) await this.#lock.acquire(options)
+    this.#isKept = false
     this.#locked = true
     try {
-      await this.#ensureTables()
+      if (!isKept) await this.#ensureTables()
       if (options.bookkeeping) await this.#tool.hold(options.bookkeeping, options)
     } catch (error) {
       await this.unlock().catch(() => undefined)
@@ -159,6 +167,14 @@ class PostgresDriver implements Driver {
     this.#locked = false
     if (this.#begun !== undefined) await this.#putBack()
     this.#begun = undefined
+    const hasDropped = this.#hasDropped
+    this.#hasDropped = false
+    if (this.#options.keepsLock && this.#lock.keep && !this.#session.borrowed && !hasDropped) {
+      await this.#tool.release()
+      await this.#lock.keep('DISCARD TEMP')
+      this.#isKept = true
+      return
+    }
     // A borrowed session must be returned unchanged, and one of our own may live for days. The next run must not see
     // this run's temporary tables; elsewhere it would have a new session.
     const tidy = [...this.#names].map((name) => `DEALLOCATE ${name}`)
@@ -360,9 +376,11 @@ class PostgresDriver implements Driver {
     // In development, the migrations are applied again at once.
     const again = this.#options.keepTables ? this.#tool.creation : []
     await this.#transaction([...drops, ...again.map((sql) => `${sql};`)])
+    this.#hasDropped = true
   }
 
   async close(): Promise<void> {
+    if (this.#isKept) await this.#lock.release().catch(() => undefined)
     await this.unlock().catch(() => undefined)
     await this.#session.close().catch(() => undefined)
   }

@@ -20,7 +20,17 @@ export function migrationLockIds(database: string, { schema, version }: Tables):
  */
 export function advisoryLock(session: Session, keys: readonly [bigint, bigint]): Lock {
   const [first, second] = keys
+  const give = `pg_advisory_unlock(${first}) AS first, pg_advisory_unlock(${second}) AS second, pg_backend_pid() AS pid`
+  const take = `pg_try_advisory_lock(${first}), pg_try_advisory_lock(${second})`
   let holder = 0
+  /** Asks a query that gives the lock back. */
+  const giveBack = async (query: string) => {
+    const [row] = await session.query(query)
+    if (row?.first && row.second) return
+    const left =
+      Number(row?.pid) === holder ? undefined : `server process ${holder} (SELECT pg_terminate_backend(${holder}))`
+    throw new LockLostError(session.label, left)
+  }
   return {
     async acquire(options) {
       await poll(
@@ -39,15 +49,9 @@ export function advisoryLock(session: Session, keys: readonly [bigint, bigint]):
         () => holderOf(session, keys),
       )
     },
-    async release() {
-      const [row] = await session.query(
-        `SELECT pg_advisory_unlock(${first}) AS first, pg_advisory_unlock(${second}) AS second, pg_backend_pid() AS pid`,
-      )
-      if (row?.first && row.second) return
-      const left =
-        Number(row?.pid) === holder ? undefined : `server process ${holder} (SELECT pg_terminate_backend(${holder}))`
-      throw new LockLostError(session.label, left)
-    },
+    release: () => giveBack(`SELECT ${give}`),
+    // Only giving it back tells whether it was held. It is taken again in the same query.
+    keep: (sql) => giveBack(`${sql}; SELECT ${give}, ${take}`),
   }
 }
 

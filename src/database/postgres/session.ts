@@ -10,7 +10,7 @@ export interface Session {
   readonly borrowed: boolean
   /** Opens another session on the same server, which the caller closes. Undefined if there can be only one. */
   readonly another: (() => Promise<Session>) | undefined
-  /** Runs SQL. Without parameters it may have several statements: the rows are those of the last one. */
+  /** Runs SQL. Without parameters it may have several statements: the rows are those of the last one that has columns. */
   query(sql: string, params?: readonly unknown[], signal?: AbortSignal): Promise<Row[]>
   /**
    * Runs any number of statements in one round trip. `onNotice` gets the server's notices meanwhile, if the client
@@ -24,6 +24,13 @@ export interface Session {
   /** Listens to the server's notices until the returned function is called. */
   onNotice?(listener: (notice: Notice) => void): () => void
   close(): Promise<void>
+}
+
+/** Returns the rows of the last statement that has columns. */
+export function rowsIn(
+  results: readonly { readonly fields: readonly unknown[]; readonly rows: readonly unknown[] }[],
+): Row[] {
+  return (results.findLast(({ fields }) => fields.length > 0)?.rows ?? []) as Row[]
 }
 
 /** A notice or a warning of the server. */

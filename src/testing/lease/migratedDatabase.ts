@@ -42,7 +42,7 @@ export function hiddenOf(
 }
 
 export interface CreateOptions {
-  /** `true` to use one connection for all moves; worthwhile for callers that make many. */
+  /** `true` to use one connection for all moves, which keeps the migration lock; worthwhile for callers that make many. */
   readonly holdConnection?: boolean
   /** The test's name and file, for warnings and for the mark on a kept database. */
   readonly test?: { readonly name: string; readonly file: string | undefined } | undefined
@@ -418,7 +418,8 @@ export class MigratedDatabase<Client = unknown> {
   }
 
   async #withMigrator<T>(work: (migrator: Migrator) => Promise<T>): Promise<T> {
-    const driver = this.#held ?? (await this.#database.openDriver(this.client, this.#options))
+    const driver =
+      this.#held ?? (await this.#database.openDriver(this.client, { ...this.#options, keepsLock: this.#hold }))
     if (this.#hold) this.#held = driver
     try {
       return await work(migratorOn(driver, this.#source, this.#options))

@@ -13,7 +13,7 @@ import type { Driver } from '../../../migrate/driver.ts'
 import type { Hidden } from '../../../migrate/source.ts'
 import type { Schema } from '../../../schema/schema.ts'
 import { withoutEnding } from '../../ending.ts'
-import { type LeftOpen, type OpenTransaction, type Place, type Row, set } from '../../testServer.ts'
+import { type Disposable, type LeftOpen, type OpenTransaction, type Place, type Row, set } from '../../testServer.ts'
 import type { SnapshotFamily } from '../databaseServer.ts'
 import { ServerDatabase } from '../serverDatabase.ts'
 import { connectAhead, connectPatiently, patiently } from './connections.ts'
@@ -50,9 +50,9 @@ export class PostgresTestDatabase extends ServerDatabase<Client, PostgresRegistr
     return last?.rows ?? []
   }
 
-  async openDriver(_: Client, place: Place = {}): Promise<Driver> {
+  async openDriver(_: Client, { keepsLock, ...place }: Place & Disposable = {}): Promise<Driver> {
     const session = await patiently(() => openUrl(this.url))
-    return postgresDriver(session, { keepExtensions: this.extensions, ...set(place) })
+    return postgresDriver(session, { keepExtensions: this.extensions, keepsLock, ...set(place) })
   }
 
   /** Checks all sessions: migrating would also wait for a client or pool that the test opened itself. */
