@@ -41,6 +41,11 @@ export interface Observed {
   readonly observations?: readonly Observation[]
 }
 
+/** Returns what tells a check from all others. */
+export function keyOf(id: string, version: Version | undefined): string {
+  return version === undefined ? id : `${id} ${version}`
+}
+
 /** Makes a check of a run of verification. */
 export type MakeCheck = (about: Description, work: Work) => Check
 

@@ -44,9 +44,17 @@ export class Halves {
   of(version: Version, half: Direction): Half | undefined {
     return this.#halves.get(key(version, half))
   }
+
+  /** `true` if no migration can meet what the same one does in another database, so that two may run at once. */
+  get areApart(): boolean {
+    return this.all().every(({ kind, text }) => kind === 'sql' && !OF_THE_SERVER.test(text))
+  }
 }
 
 // --- internal ---
+
+/** Statements about what belongs to the whole server. Code may run any statement. */
+const OF_THE_SERVER = /\b(?:create|alter|drop)\s+(?:role|user|group|tablespace|subscription|database)\b/i
 
 function key(version: Version, half: Direction): string {
   return `${half} ${version}`

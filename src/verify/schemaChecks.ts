@@ -7,32 +7,58 @@ import type { Schema } from '../schema/schema.ts'
 import { findGitBase } from '../source/gitBase.ts'
 import { gitRevision } from '../source/gitRevision.ts'
 import { folderOf } from '../testing/lease/migrations.ts'
-import type { Check, MakeCheck } from './check.ts'
+import type { Beforehand } from './beforehand.ts'
+import { type Check, keyOf, type MakeCheck } from './check.ts'
+import type { Halves } from './halves.ts'
 import { inHalf } from './observed.ts'
 import { withoutSameMeaning } from './sameMeaning.ts'
 import { VerificationError } from './verificationError.ts'
 import type { Verified } from './verified.ts'
 import { Walk } from './walk.ts'
+import { wholeOfDatabase } from './ways/wayDatabase.ts'
+import type { Whole } from './ways/whole.ts'
+
+/** What checks of schemas and of ways share. */
+export interface Shared {
+  readonly halves: Halves
+  readonly make: MakeCheck
+  readonly beforehand: Beforehand
+  /** `true` if other checks want to know all rows at the latest version. */
+  readonly wantsWhole: boolean
+}
 
 /** The checks that compare schemas, in the order in which they must run. */
 export class SchemaChecks<Client> {
+  readonly #verified: Verified<Client>
   readonly #options: Verified<Client>['options']
   readonly #source: Source
   readonly #migrations: readonly Migration[]
   readonly #make: MakeCheck
+  readonly #beforehand: Beforehand
+  readonly #wantsWhole: boolean
+  /** `true` if the databases cannot meet in what belongs to the whole server. */
+  readonly #areApart: boolean
   /** A database that goes up step by step, each step up, down and up. */
   readonly #stepwise: Walk<Client>
-  /** A database that goes up without stopping. */
-  readonly #straight: Walk<Client>
+  /** A database that goes up without stopping, and down. */
+  readonly straight: Walk<Client>
   /** Reasons why migrations cannot be undone, by version. */
   readonly #irreversible: ReadonlyMap<number, string>
   /** The first migration whose up failed. Nothing above it can be reached. */
   #failed: Migration | undefined
+  /** The migrations that failed when they were first applied, by their errors. */
+  readonly #firstFailures = new WeakMap<Error, Migration>()
   #nil: Schema | undefined
-  #latest: Schema | undefined
+  #wentUp: Promise<Straight> | undefined
+  /** The versions whose schemas others want to know, with what was read on the way up. */
+  readonly #remembered = new Map<number, Schema | undefined>()
 
-  constructor(verified: Verified<Client>, make: MakeCheck) {
+  constructor(verified: Verified<Client>, { halves, make, beforehand, wantsWhole }: Shared) {
     const { options, source, migrations, irreversible } = verified
+    this.#verified = verified
+    this.#beforehand = beforehand
+    this.#wantsWhole = wantsWhole
+    this.#areApart = halves.areApart
     this.#irreversible = irreversible
     this.#options = options
     this.#source = source
@@ -41,7 +67,7 @@ export class SchemaChecks<Client> {
     // Ignore events: every check reads each file it needs, so warnings would repeat.
     const walked = { onEvent: () => undefined, ...options, migrations: source }
     this.#stepwise = new Walk(walked)
-    this.#straight = new Walk(walked)
+    this.straight = new Walk(walked)
   }
 
   checks(): Check[] {
@@ -50,29 +76,47 @@ export class SchemaChecks<Client> {
     const shown = last ? versionOf(last) : 'nil'
     const all = (id: string, name: string, work: () => Promise<string | undefined>) =>
       this.#make({ id, group: id === 'step-by-step' ? 'paths' : 'schema', name, version: undefined }, work)
+    const goUp = this.#beforehand.plan('straight', 'straight-up', () => this.#goStraight(latest))
+    const goDown = this.#beforehand.plan('straight', 'straight-down', () => this.#straightDown(latest))
     return [
       all('versions', 'versions: in order, none late against the base branch', () => this.#late()),
-      all('straight-up', `nil → ${shown}`, () => this.#straightUp(latest)),
-      ...this.#migrations.map((migration, i) =>
-        this.#make(
-          {
-            id: 'round-trip',
-            group: 'schema',
-            name: `${labelOf(migration)}: ${this.#canGoDown(migration) ? 'up, down, up' : 'up'}`,
-            version: versionOf(migration),
-          },
+      all('straight-up', `nil → ${shown}`, async () => void (await this.#turn(latest, goUp))),
+      ...this.#migrations.map((migration, i) => {
+        const about = { id: 'round-trip', group: 'schema', version: versionOf(migration) } as const
+        const trip = this.#beforehand.plan(
+          'steps',
+          keyOf(about.id, about.version),
           () => this.#roundTrip(migration, this.#migrations[i - 1]?.version ?? NIL_VERSION),
-        ),
-      ),
+          // No migration above can be reached.
+          (error) => error instanceof Error && this.#firstFailures.has(error),
+        )
+        const name = `${labelOf(migration)}: ${this.#canGoDown(migration) ? 'up, down, up' : 'up'}`
+        return this.#make({ ...about, name }, () => this.#turn(migration.version, trip))
+      }),
       all('step-by-step', `step by step to ${shown}: same schema as nil → ${shown}`, () => this.#sameAtLatest(latest)),
       ...(this.#migrations.every((migration) => this.#canGoDown(migration))
-        ? [all('straight-down', `${shown} → nil, and nothing left`, () => this.#straightDown(latest))]
+        ? [all('straight-down', `${shown} → nil, and nothing left`, () => this.#turn(latest, goDown))]
         : []),
     ]
   }
 
+  /** Remembers the schemas of these versions when they are reached step by step. */
+  remember(versions: readonly number[]): void {
+    for (const version of versions) this.#remembered.set(version, undefined)
+  }
+
+  /** Returns the schema of a version that was to be remembered; undefined if no check has read it. */
+  schemaOf(version: number): Schema | undefined {
+    return this.#remembered.get(version)
+  }
+
+  /** Returns all rows of the database that went up without stopping; undefined if it did not, or they were not read. */
+  async whole(): Promise<Whole | undefined> {
+    return (await this.#wentUp?.catch(() => undefined))?.whole
+  }
+
   async dispose(): Promise<void> {
-    await Promise.all([this.#stepwise.dispose(), this.#straight.dispose()])
+    await Promise.all([this.#stepwise.dispose(), this.straight.dispose()])
   }
 
   /**
@@ -136,27 +180,44 @@ export class SchemaChecks<Client> {
     return !format || down !== undefined
   }
 
-  async #straightUp(latest: number): Promise<undefined> {
-    await this.#straightSchema(latest)
-    // Drop this database now: objects of the whole server that a migration creates, such as roles, must not collide
-    // when the other database creates them again.
-    await this.#straight.dispose()
+  /** Waits for the work of a check whose turn it is. */
+  async #turn<T>(version: number, work: () => Promise<T>): Promise<T> {
+    this.#refuseUnreachable(version)
+    try {
+      return await work()
+    } catch (error) {
+      if (error instanceof Error) this.#failed ??= this.#firstFailures.get(error)
+      throw error
+    }
   }
 
-  /** Returns the schema of a database that went up to `latest` without stopping. */
-  async #straightSchema(latest: number): Promise<Schema> {
-    this.#refuseUnreachable(latest)
-    this.#nil ??= await this.#straight.schemaAt(NIL_VERSION)
-    this.#latest ??= await this.#up(() => this.#straight.schemaAt(latest))
-    return this.#latest
+  /** Lets a database go up to `latest` without stopping, once. */
+  #goStraight(latest: number): Promise<Straight> {
+    this.#wentUp ??= this.#straightUp(latest).catch((error) => {
+      this.#wentUp = undefined
+      throw error
+    })
+    return this.#wentUp
+  }
+
+  async #straightUp(latest: number): Promise<Straight> {
+    const walk = this.straight
+    this.#nil ??= await walk.schemaAt(NIL_VERSION)
+    const schema = await this.#up(() => walk.schemaAt(latest))
+    const whole = this.#wantsWhole ? await wholeOfDatabase(this.#verified, await walk.database()) : undefined
+    // Objects of the whole server that a migration creates, such as roles, must not collide when the other database
+    // creates them again.
+    if (!this.#areApart) await walk.dispose()
+    return { schema, whole }
   }
 
   async #roundTrip(migration: Migration, below: number): Promise<string | undefined> {
     const { version } = migration
-    this.#refuseUnreachable(version)
     const walk = this.#stepwise
     const before = await walk.schemaAt(below)
+    if (this.#remembered.has(below)) this.#remembered.set(below, before)
     const up = await this.#up(() => walk.move(version))
+    if (this.#remembered.has(version)) this.#remembered.set(version, up)
     const reason = this.#irreversible.get(version)
     if (reason !== undefined) return `irreversible: ${reason}`
     if (!this.#canGoDown(migration)) return undefined
@@ -210,8 +271,10 @@ export class SchemaChecks<Client> {
     try {
       return await inHalf('up', way)
     } catch (error) {
-      if (error instanceof MigrationFailedError)
-        this.#failed ??= this.#migrations.find((migration) => versionOf(migration) === error.version)
+      const failed =
+        error instanceof MigrationFailedError &&
+        this.#migrations.find((migration) => versionOf(migration) === error.version)
+      if (failed) this.#firstFailures.set(error, failed)
       throw error
     }
   }
@@ -227,8 +290,8 @@ export class SchemaChecks<Client> {
   }
 
   async #sameAtLatest(latest: number): Promise<undefined> {
-    const straight = await this.#straightSchema(latest)
-    const diff = (await this.#stepwise.schemaAt(latest)).diff(straight)
+    const straight = await this.#turn(latest, () => this.#goStraight(latest))
+    const diff = (await this.#stepwise.schemaAt(latest)).diff(straight.schema)
     if (diff.changes.length === 0) return
     throw new VerificationError(
       `Version ${this.#shown(latest)} has a different schema if each migration is undone and applied again on the way:`,
@@ -245,9 +308,8 @@ export class SchemaChecks<Client> {
    * the check continues with a new database.
    */
   async #straightDown(latest: number): Promise<string | undefined> {
-    this.#refuseUnreachable(latest)
-    await this.#stepwise.dispose()
-    const walk = this.#straight
+    if (!this.#areApart) await this.#stepwise.dispose()
+    const walk = this.straight
     const ends = this.#migrations.filter(({ version }) => this.#irreversible.has(version)).reverse()
     let top = latest
     for (const { version } of ends) {
@@ -261,6 +323,8 @@ export class SchemaChecks<Client> {
       await walk.schemaAt(top)
       const diff = (await inHalf('down', () => walk.move(NIL_VERSION))).diff(this.#nil)
       if (diff.changes.length > 0) {
+        // Nothing else may begin on what is left.
+        await walk.dispose()
         throw new VerificationError('After undoing every migration, something is left:', {
           rule: 'nil-left',
           diff,
@@ -275,6 +339,12 @@ export class SchemaChecks<Client> {
 }
 
 // --- internal ---
+
+/** What is known of a database that went up without stopping. */
+interface Straight {
+  readonly schema: Schema
+  readonly whole: Whole | undefined
+}
 
 function fileOf({ up, down, name }: Migration): string {
   return up ?? down ?? name

@@ -8,7 +8,8 @@ import { numberOf } from '../migrate/target.ts'
 import { labelOf, type Version, versionOf } from '../migrate/version.ts'
 import { folderOf, sourceOf } from '../testing/lease/migrations.ts'
 import { optionAllows, readAllows } from './allow.ts'
-import { type Check, type MakeCheck, makeCheck, skippedCheck } from './check.ts'
+import { Beforehand } from './beforehand.ts'
+import { type Check, keyOf, type MakeCheck, makeCheck, skippedCheck } from './check.ts'
 import { CompatChecks } from './compat/compatChecks.ts'
 import { oldAppCheck } from './compat/oldApp.ts'
 import type { Finding } from './finding.ts'
@@ -63,11 +64,21 @@ export async function verification<Client>(options: VerifyOptions<Client>): Prom
   const find = (key: string) => found(key, migrations, source)
   const judge = new Judge(rules, [...read.flatMap(({ allows }) => allows), ...optionAllows(options.allow, find)])
   const passed = new Passed()
-  const make = passed.remembering((about, work) =>
-    makeCheck(about, judge, work, (error) => observationsOf(error, (version, half) => halves.of(version, half))),
-  )
+  const beforehand = new Beforehand()
+  const make = passed.remembering((about, work) => {
+    const atTurn = () => {
+      beforehand.turn(keyOf(about.id, about.version))
+      return work()
+    }
+    return makeCheck(about, judge, atTurn, (error) =>
+      observationsOf(error, (version, half) => halves.of(version, half)),
+    )
+  })
   const verified = { options, source, migrations, irreversible: reasonsOf(options, halves, migrations, source) }
-  const schema = new SchemaChecks(verified, make)
+  // The copy of a snapshot and other servers are compared with it.
+  const wantsWhole = groups.includes('paths') && (options.snapshots !== false || (options.also ?? []).length > 0)
+  const shared = { halves, make, beforehand, wantsWhole }
+  const schema = new SchemaChecks(verified, shared)
   const live = new LiveChecks(verified, halves, make)
   const rows = new RowChecks(verified, halves, make)
   const { release: revision } = options
@@ -76,7 +87,7 @@ export async function verification<Client>(options: VerifyOptions<Client>): Prom
   const compat = new CompatChecks(verified, release, halves, make)
   if (options.app && !release) throw new UsageError('app: name the revision whose command it is, too: --from REVISION.')
   const app = release && oldAppCheck(verified, release, make)
-  const ways = wayChecks(verified, halves, passed, make)
+  const ways = wayChecks(verified, schema, passed, shared)
   const wanted = wantedOf(options, migrations)
   const versions = new Set(wanted.map(versionOf))
   const isWanted = ({ id, version }: Check) =>
@@ -93,6 +104,8 @@ export async function verification<Client>(options: VerifyOptions<Client>): Prom
     ...ways.checks,
   ]
   const checks = withoutSkipped(all, options.skip).filter((check) => groups.includes(check.group) && isWanted(check))
+  // PGlite runs in this process: there is nobody to do two things at once.
+  if (halves.areApart && server.url) beforehand.order(checks.filter(isRun).map(({ id, version }) => keyOf(id, version)))
   return {
     migrations: wanted.map((migration) => ({ version: versionOf(migration), label: labelOf(migration) })),
     checks,
@@ -100,6 +113,7 @@ export async function verification<Client>(options: VerifyOptions<Client>): Prom
     effects: () => statementReports(live.observed),
     matrix: ways.matrix,
     dispose: async () => {
+      await beforehand.stop()
       release?.dispose()
       await Promise.all([schema.dispose(), rows.dispose(), live.dispose(), compat.dispose(), ways.dispose()])
     },
@@ -120,6 +134,10 @@ const OF_A_BRANCH: ReadonlySet<string> = new Set([
   'release-rows',
   'old-app',
 ])
+
+function isRun({ skipped }: Check): boolean {
+  return skipped === undefined
+}
 
 /** Returns the migrations to check: all, or with `since` those that the branch adds or changes. */
 function wantedOf<Client>(

@@ -25,6 +25,16 @@ export class Walk<Client> {
     return this.#schema
   }
 
+  /** Returns the current database: an empty one if there is none. */
+  database(): Promise<MigratedDatabase<Client>> {
+    return this.#database(this.#at)
+  }
+
+  /** The version of the current database; that of an empty one if there is none. */
+  get at(): number {
+    return this.#at
+  }
+
   /** Moves the current database up or down and returns its schema. If the move fails, the database is dropped. */
   async move(version: number): Promise<Schema> {
     const db = await this.#database(this.#at)

@@ -32,7 +32,7 @@ export class RowChecks<Client> {
     this.#verified = verified
     this.#halves = halves
     this.#make = make
-    this.#areApart = halves.all().every(({ kind, text }) => kind === 'sql' && !OF_THE_SERVER.test(text))
+    this.#areApart = halves.areApart
     this.#walks = WALKS.map((walk) => ({ ...walk, database: new RowDatabase(verified, walk.set === 'plain') }))
   }
 
@@ -279,9 +279,6 @@ interface Walk {
 interface RowWalk<Client> extends Walk {
   readonly database: RowDatabase<Client>
 }
-
-/** Statements about what belongs to the whole server. Code may run any statement. */
-const OF_THE_SERVER = /\b(?:create|alter|drop)\s+(?:role|user|group|tablespace|subscription|database)\b/i
 
 const WALKS: readonly Walk[] = [
   { set: 'plain', wanted: [{ set: 'plain', rows: 5 }], most: 3 },

@@ -3,9 +3,11 @@ import type { Migration } from '../../migrate/source.ts'
 import { labelOf, NIL_VERSION, versionOf } from '../../migrate/version.ts'
 import { diffText } from '../../schema/diff.ts'
 import type { Schema } from '../../schema/schema.ts'
-import type { Check, MakeCheck, Observed } from '../check.ts'
+import type { Check, Observed } from '../check.ts'
 import { inHalf } from '../observed.ts'
+import type { SchemaChecks, Shared } from '../schemaChecks.ts'
 import type { Verified } from '../verified.ts'
+import type { Walk } from '../walk.ts'
 import type { Move } from './matrix.ts'
 import { WayDatabase } from './wayDatabase.ts'
 
@@ -21,9 +23,10 @@ export interface Sample {
  */
 export function sampleCheck<Client>(
   verified: Verified<Client>,
+  schema: SchemaChecks<Client>,
   isReversible: (migration: Migration) => boolean,
   isSound: () => boolean,
-  make: MakeCheck,
+  { make, beforehand }: Shared,
 ): Sample {
   const { migrations, options } = verified
   const moves: Move[] = []
@@ -32,9 +35,15 @@ export function sampleCheck<Client>(
   const planned = plan(migrations, isReversible, options.pairs ?? USUAL)
   const count = planned.length === 1 ? 'one move' : `${planned.length} moves`
   const name = `${count} over several versions: the same schema as on the way up`
+  const versions = [NIL_VERSION, ...migrations.map(({ version }) => version)]
+  schema.remember(planned.map(([, to]) => versions[to] as number))
+  const run = beforehand.plan('straight', 'sample', () => moved(schema.straight, planned, versions))
   const work = async (): Promise<Observed> => {
     if (!isSound()) return { remark: 'not run, since a single step is not as it should be' }
-    return run(verified, planned, moves)
+    const places = [...new Set(planned.map(([, to]) => to))]
+    const known = new Map(places.map((place) => [place, schema.schemaOf(versions[place] as number)]))
+    const expected = [...known.values()].includes(undefined) ? await schemasAt(verified, places) : known
+    return compared(verified, await run(), expected, moves)
   }
   return { checks: [make({ id: 'sample', group: 'paths', name, version: undefined }, work)], moves }
 }
@@ -88,39 +97,63 @@ function randomFrom(seed: number): () => number {
   }
 }
 
-async function run<Client>(verified: Verified<Client>, planned: readonly Move[], done: Move[]): Promise<Observed> {
-  const { migrations } = verified
-  const target = (place: number) => (place === 0 ? NIL_VERSION : versionOf(migrations[place - 1] as Migration))
-  const label = (place: number) => (place === 0 ? 'nil' : labelOf(migrations[place - 1] as Migration))
-  const expected = await schemasAt(verified, [...new Set(planned.map(([, to]) => to))], target)
-  const database = await WayDatabase.create(verified)
+interface Ended {
+  readonly move: Move
+  readonly schema: Schema
+}
+
+/**
+ * Makes the moves, and returns the schema behind each. Begins on the database that went down to nothing, if there is one.
+ * @param versions the version of each place
+ */
+async function moved<Client>(
+  walk: Walk<Client>,
+  planned: readonly Move[],
+  versions: readonly number[],
+): Promise<Ended[]> {
+  if (walk.at !== NIL_VERSION) await walk.dispose()
+  const ended: Ended[] = []
   let at = 0
-  try {
-    for (const [from, to] of planned) {
-      if (at !== from) await inHalf(from > at ? 'up' : 'down', () => database.move(target(from)))
-      await inHalf(to > from ? 'up' : 'down', () => database.move(target(to)))
-      at = to
-      const before = expected.get(to)
-      const diff = before && (await database.schema()).diff(before)
-      if (diff && diff.changes.length > 0) {
-        return {
-          observations: [
-            {
-              rule: 'paths-differ',
-              objects: diff.changes.map(({ object }) => object),
-              message: `The move from ${label(from)} to ${label(to)} leads to another schema than the way up (- on the way up, + after the move).`,
-              fix: {
-                text: 'Let no migration depend on what an earlier run has left: sequences, temporary tables, settings.',
-              },
-              evidence: { diff: diffText(diff) },
+  const go = async (to: number) => {
+    const schema = await inHalf(to > at ? 'up' : 'down', () => walk.move(versions[to] as number))
+    at = to
+    return schema
+  }
+  for (const move of planned) {
+    const [from, to] = move
+    if (at !== from) await go(from)
+    ended.push({ move, schema: await go(to) })
+  }
+  return ended
+}
+
+function compared<Client>(
+  { migrations }: Verified<Client>,
+  ended: readonly Ended[],
+  expected: ReadonlyMap<number, Schema | undefined>,
+  done: Move[],
+): Observed {
+  const label = (place: number) => (place === 0 ? 'nil' : labelOf(migrations[place - 1] as Migration))
+  for (const { move, schema } of ended) {
+    const [from, to] = move
+    const before = expected.get(to)
+    const diff = before && schema.diff(before)
+    if (diff && diff.changes.length > 0) {
+      return {
+        observations: [
+          {
+            rule: 'paths-differ',
+            objects: diff.changes.map(({ object }) => object),
+            message: `The move from ${label(from)} to ${label(to)} leads to another schema than the way up (- on the way up, + after the move).`,
+            fix: {
+              text: 'Let no migration depend on what an earlier run has left: sequences, temporary tables, settings.',
             },
-          ],
-        }
+            evidence: { diff: diffText(diff) },
+          },
+        ],
       }
-      done.push([from, to])
     }
-  } finally {
-    await database.dispose()
+    done.push(move)
   }
   return {}
 }
@@ -129,8 +162,8 @@ async function run<Client>(verified: Verified<Client>, planned: readonly Move[],
 async function schemasAt<Client>(
   verified: Verified<Client>,
   places: readonly number[],
-  target: (place: number) => ReturnType<typeof versionOf>,
 ): Promise<ReadonlyMap<number, Schema>> {
+  const target = (place: number) => versionOf(verified.migrations[place - 1] as Migration)
   const database = await WayDatabase.create(verified)
   const found = new Map<number, Schema>()
   try {

@@ -4,32 +4,38 @@ import type { Migration } from '../../migrate/source.ts'
 import { labelOf, versionOf } from '../../migrate/version.ts'
 import { MigratedDatabase } from '../../testing/lease/migratedDatabase.ts'
 import type { TestServer } from '../../testing/testServer.ts'
+import type { Beforehand } from '../beforehand.ts'
 import type { Check, MakeCheck, Observed } from '../check.ts'
 import type { Halves } from '../halves.ts'
 import { observationsOf } from '../observed.ts'
-import { filling } from '../rows/rowDatabase.ts'
 import type { RuleGroup } from '../rules.ts'
+import type { SchemaChecks, Shared } from '../schemaChecks.ts'
 import { placeNaming } from '../statementAt.ts'
 import { VerificationError } from '../verificationError.ts'
 import type { Verified } from '../verified.ts'
-import { WayDatabase, wholeOf } from './wayDatabase.ts'
+import { WayDatabase, wholeOfDatabase } from './wayDatabase.ts'
 import { differenceOf, type Whole } from './whole.ts'
 
 export class StepChecks<Client> {
   readonly #verified: Verified<Client>
+  readonly #schema: SchemaChecks<Client>
   readonly #halves: Halves
   readonly #make: MakeCheck
+  readonly #beforehand: Beforehand
   #atOnce: Promise<Whole> | undefined
   #inSteps: Whole | undefined
 
-  constructor(verified: Verified<Client>, halves: Halves, make: MakeCheck) {
+  constructor(verified: Verified<Client>, schema: SchemaChecks<Client>, { halves, make, beforehand }: Shared) {
     this.#verified = verified
+    this.#schema = schema
     this.#halves = halves
     this.#make = make
+    this.#beforehand = beforehand
   }
 
   checks(): Check[] {
     const { also = [] } = this.#verified.options
+    const copy = this.#beforehand.plan('straight', 'snapshot', () => this.#copied())
     const check = (id: string, group: RuleGroup, name: string, work: () => Promise<Observed>) =>
       this.#make({ id, group, name, version: undefined }, work)
     return [
@@ -51,7 +57,7 @@ export class StepChecks<Client> {
         ? []
         : [
             check('snapshot', 'paths', 'a copy of a snapshot: the same schema, rows and next numbers', () =>
-              this.#snapshot(),
+              this.#snapshot(copy),
             ),
           ]),
     ]
@@ -59,7 +65,9 @@ export class StepChecks<Client> {
 
   // --- internal ---
 
-  #once(): Promise<Whole> {
+  async #once(): Promise<Whole> {
+    const known = await this.#schema.whole()
+    if (known) return known
     this.#atOnce ??= this.#run((database) => database.move('latest'))
     return this.#atOnce
   }
@@ -116,23 +124,19 @@ export class StepChecks<Client> {
     return migrations[low]
   }
 
-  async #snapshot(): Promise<Observed> {
-    const expected = await this.#once()
+  async #copied(): Promise<Whole> {
     const { options, source } = this.#verified
     const { onEvent: _, ...rest } = options
     // The first of them makes the snapshot, if there is none.
     const open = () => MigratedDatabase.create({ ...rest, migrations: source, version: 'latest' })
     await (await open())[Symbol.asyncDispose]()
     const db = await open()
-    const copied = await (async () => {
-      const opened = await filling(db)
-      try {
-        return await wholeOf(this.#verified, () => db.schema(), opened)
-      } finally {
-        await opened.borrowed.session.close().catch(() => undefined)
-        await db[Symbol.asyncDispose]()
-      }
-    })()
+    return wholeOfDatabase(this.#verified, db).finally(() => db[Symbol.asyncDispose]())
+  }
+
+  async #snapshot(copy: () => Promise<Whole>): Promise<Observed> {
+    const expected = await this.#once()
+    const copied = await copy()
     const again = () => this.#run((database) => database.move('latest'))
     const difference = await differenceOf(expected, copied, again)
     if (!difference) return {}

@@ -1,8 +1,8 @@
 /** All checks whether other ways lead to the same, and what is known of each pair of versions. */
 import type { Migration } from '../../migrate/source.ts'
 import { type Version, versionOf } from '../../migrate/version.ts'
-import type { Check, MakeCheck } from '../check.ts'
-import type { Halves } from '../halves.ts'
+import { type Check, keyOf, type MakeCheck } from '../check.ts'
+import type { SchemaChecks, Shared } from '../schemaChecks.ts'
 import type { Verified } from '../verified.ts'
 import { InterruptChecks } from './interruptChecks.ts'
 import { type Matrix, matrixOf } from './matrix.ts'
@@ -40,17 +40,23 @@ export interface Ways {
   dispose(): Promise<void>
 }
 
-export function wayChecks<Client>(verified: Verified<Client>, halves: Halves, passed: Passed, make: MakeCheck): Ways {
+export function wayChecks<Client>(
+  verified: Verified<Client>,
+  schema: SchemaChecks<Client>,
+  passed: Passed,
+  shared: Shared,
+): Ways {
+  const { halves, make } = shared
   const { migrations, irreversible, source } = verified
   const isReversible = (migration: Migration) =>
     !irreversible.has(migration.version) && (migration.down !== undefined || !source.format)
   const isSound = () => !migrations.some((migration) => passed.of('round-trip', versionOf(migration)) === false)
   const interrupt = new InterruptChecks(verified, halves, make)
-  const sample = sampleCheck(verified, isReversible, isSound, make)
+  const sample = sampleCheck(verified, schema, isReversible, isSound, shared)
   return {
     checks: [
       ...sample.checks,
-      ...new StepChecks(verified, halves, make).checks(),
+      ...new StepChecks(verified, schema, shared).checks(),
       ...interrupt.checks(),
       ...new SessionChecks(verified, halves, make).checks(),
       ...roleCheck(verified, halves, make),
@@ -59,10 +65,4 @@ export function wayChecks<Client>(verified: Verified<Client>, halves: Halves, pa
       matrixOf({ migrations, isReversible, passed: (id, version) => passed.of(id, version), moves: sample.moves }),
     dispose: () => interrupt.dispose(),
   }
-}
-
-// --- internal ---
-
-function keyOf(id: string, version: Version | undefined): string {
-  return `${id} ${version ?? ''}`
 }

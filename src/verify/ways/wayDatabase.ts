@@ -9,7 +9,7 @@ import { hiddenBy, type Source } from '../../migrate/source.ts'
 import { numberOf } from '../../migrate/target.ts'
 import type { Target } from '../../migrate/version.ts'
 import type { Schema } from '../../schema/schema.ts'
-import { hiddenOf } from '../../testing/lease/migratedDatabase.ts'
+import { hiddenOf, type MigratedDatabase } from '../../testing/lease/migratedDatabase.ts'
 import { moveWithSeeds } from '../../testing/lease/moves.ts'
 import type { SeedTarget } from '../../testing/lease/options.ts'
 import type { TestDatabase } from '../../testing/testServer.ts'
@@ -176,8 +176,20 @@ export class WayDatabase<Client> {
   }
 }
 
+/** Reads a test's database as a whole. */
+export async function wholeOfDatabase<Client>(verified: Ways<Client>, db: MigratedDatabase<Client>): Promise<Whole> {
+  const opened = await filling(db)
+  try {
+    return await wholeOf(verified, () => db.schema(), opened)
+  } finally {
+    await opened.borrowed.session.close().catch(() => undefined)
+  }
+}
+
+// --- internal ---
+
 /** Reads the schema, all rows, and the numbers that come next. */
-export async function wholeOf<Client>(
+async function wholeOf<Client>(
   verified: Ways<Client>,
   readSchema: () => Promise<Schema>,
   opened: Filling<Client>,
@@ -187,8 +199,6 @@ export async function wholeOf<Client>(
   const { reader } = opened
   return { schema, tables: await snapshotOf(reader, tables), counters: await reader.counters(tables) }
 }
-
-// --- internal ---
 
 function tablesOf<Client>({ options, source }: Ways<Client>, { fill }: Filling<Client>): Promise<FillTable[]> {
   return fill.readTables(notOfTheSchema(options.table, hiddenBy(source, options.server.dialect)))
