@@ -46,7 +46,8 @@ export class Beforehand {
     const place = this.#places.get(key)
     const isBehind = place !== undefined && this.#last !== undefined && place === this.#last + 1
     this.#last = place
-    if (!isBehind || this.#hasBegun) return
+    const isOnly = place !== undefined && this.#places.size === 1
+    if (this.#hasBegun || !(isBehind || isOnly)) return
     this.#hasBegun = true
     for (const row of this.#rows.values()) this.#begin(row.filter(({ key: other }) => this.#comes(other, place)))
   }

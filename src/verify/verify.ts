@@ -80,7 +80,7 @@ export async function verification<Client>(options: VerifyOptions<Client>): Prom
   const shared = { halves, make, beforehand, wantsWhole }
   const schema = new SchemaChecks(verified, shared)
   const live = new LiveChecks(verified, halves, make)
-  const rows = new RowChecks(verified, halves, make)
+  const rows = new RowChecks(verified, shared)
   const { release: revision } = options
   const release = revision === undefined ? undefined : await openRelease(revision, folderOf(options.migrations), source)
   const released = new ReleaseChecks(verified, release, halves, make)

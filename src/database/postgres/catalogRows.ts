@@ -4,6 +4,7 @@ import type { CatalogRow } from './catalogFacts.ts'
 import { type MarkRow, marksQuery } from './catalogMarks.ts'
 import { familiesToRead, type Memory, marksOf, remembered } from './catalogMemory.ts'
 import { catalogQuery, changedQuery } from './catalogQuery.ts'
+import { PLANNING } from './prepared.ts'
 import type { Session } from './session.ts'
 import { literal } from './tables.ts'
 
@@ -52,7 +53,7 @@ const kept = new WeakMap<Session, Kept>()
 
 /**
  * Settings that change how the server writes names, values and expressions. `pg_temp` comes last, or temporary tables
- * would hide others. JIT-compiling such a large query would take longer than running it.
+ * would hide others.
  */
 const SETTINGS: Readonly<Record<string, string>> = {
   search_path: 'public, pg_temp',
@@ -63,7 +64,7 @@ const SETTINGS: Readonly<Record<string, string>> = {
   bytea_output: 'hex',
   quote_all_identifiers: 'off',
   standard_conforming_strings: 'on',
-  jit: 'off',
+  ...PLANNING,
   // A plan for the very families would take longer than reading them.
   plan_cache_mode: 'force_generic_plan',
 }
@@ -127,7 +128,8 @@ async function readAgain(session: Session): Promise<Rows> {
   kept.set(session, { ...before, last: undefined, readings: before.readings + 1 })
   if (before.readings === 0) return readWhole(session)
   if (!before.isMarked) {
-    await session.query(`PREPARE ${MARKS} AS ${marksQuery()}`)
+    // These follow few objects through many catalogs.
+    await session.query(`SET enable_nestloop = on; PREPARE ${MARKS} AS ${marksQuery()}`)
     await session.query(`PREPARE ${CHANGED} (oid[]) AS ${changedQuery(before.exclude)}`)
   }
   const last = await readMarked(session, before.last)

@@ -1,5 +1,6 @@
 /** Reads from PostgreSQL's catalogs what the fill has to know (PostgreSQL manual, chapter "System Catalogs"). */
-import type { PostgresError, Session } from '../../database/postgres/session.ts'
+import { queryPrepared } from '../../database/postgres/prepared.ts'
+import type { Session } from '../../database/postgres/session.ts'
 import { literal } from '../../database/postgres/tables.ts'
 import type { Excluded } from '../fillDatabase.ts'
 import type { Condition, FillColumn, FillTable, ForeignKey } from '../model.ts'
@@ -7,7 +8,8 @@ import { type TypeRow, typesOf } from './types.ts'
 
 /** @param often `true` to prepare the query on the session: planning it takes longer than running it */
 export async function readTables(session: Session, exclude: Excluded, often: boolean): Promise<FillTable[]> {
-  const [found] = (await (often ? queryPrepared(session, exclude) : session.query(query(exclude)))) as unknown as [
+  const sql = query(exclude)
+  const [found] = (await (often ? queryPrepared(session, PREPARED, sql) : session.query(sql))) as unknown as [
     { tables: TableRow[] | null; types: TypeRow[] | null },
   ]
   const typeOf = typesOf(found.types ?? [])
@@ -17,16 +19,6 @@ export async function readTables(session: Session, exclude: Excluded, often: boo
 // --- internal ---
 
 const PREPARED = 'migratest_fill_tables'
-const NOT_PREPARED = '26000'
-
-async function queryPrepared(session: Session, exclude: Excluded) {
-  const execute = () => session.query(`EXECUTE ${PREPARED}`)
-  return execute().catch(async (error: PostgresError) => {
-    if (error.code !== NOT_PREPARED) throw error
-    await session.query(`PREPARE ${PREPARED} AS ${query(exclude)}`)
-    return execute()
-  })
-}
 
 interface ColumnRow {
   readonly name: string

@@ -1,4 +1,5 @@
 /** Uses what has a body or an expression on PostgreSQL and PGlite: views, functions, triggers, rules, defaults, policies. */
+import { queryPrepared } from '../../database/postgres/prepared.ts'
 import type { Session } from '../../database/postgres/session.ts'
 import { literal } from '../../database/postgres/tables.ts'
 import type { FillColumn, FillTable } from '../../fill/model.ts'
@@ -10,11 +11,7 @@ import type { Use } from './rowReader.ts'
  * @param endless what did not end in time: it is left out, and added to
  */
 export async function usesOn(session: Session, tables: readonly FillTable[], endless: Set<string>): Promise<Use[]> {
-  // Planning takes much longer than running, and each version is asked.
-  const found = await session.query(`EXECUTE ${PREPARED}`).catch(async () => {
-    await session.query(`PREPARE ${PREPARED} AS ${OBJECTS}`).catch(() => undefined)
-    return session.query(`EXECUTE ${PREPARED}`).catch(() => session.query(OBJECTS))
-  })
+  const found = await queryPrepared(session, PREPARED, OBJECTS)
   const all = found.flatMap((row) => attemptsOf(row as unknown as ObjectRow, tables))
   const attempts = all.filter(({ what }) => !endless.has(what))
   if (attempts.length === 0) return []

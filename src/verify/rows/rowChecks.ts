@@ -4,10 +4,12 @@ import { EDGE_ROWS } from '../../fill/plan.ts'
 import { MigrationFailedError } from '../../migrate/errors.ts'
 import type { Migration } from '../../migrate/source.ts'
 import { labelOf, NIL_VERSION, versionOf } from '../../migrate/version.ts'
-import type { Check, MakeCheck, Observed } from '../check.ts'
+import type { Beforehand } from '../beforehand.ts'
+import { type Check, keyOf, type MakeCheck, type Observed } from '../check.ts'
 import type { Observation } from '../finding.ts'
 import type { Half, Halves } from '../halves.ts'
 import { inHalf, observationsOf } from '../observed.ts'
+import type { Shared } from '../schemaChecks.ts'
 import { VerificationError } from '../verificationError.ts'
 import type { Verified } from '../verified.ts'
 import { changesOf, changesOnTheWayBack } from './changes.ts'
@@ -22,28 +24,35 @@ export class RowChecks<Client> {
   readonly #verified: Verified<Client>
   readonly #halves: Halves
   readonly #make: MakeCheck
+  readonly #beforehand: Beforehand
   readonly #walks: readonly RowWalk<Client>[]
-  /** `true` if no migration can meet what the same one does in another database. */
-  readonly #areApart: boolean
   /** The first migration whose up fails even without rows. Nothing above it can be reached. */
   #failed: Migration | undefined
 
-  constructor(verified: Verified<Client>, halves: Halves, make: MakeCheck) {
+  constructor(verified: Verified<Client>, { halves, make, beforehand }: Shared) {
     this.#verified = verified
     this.#halves = halves
     this.#make = make
-    this.#areApart = halves.areApart
+    this.#beforehand = beforehand
     this.#walks = WALKS.map((walk) => ({ ...walk, database: new RowDatabase(verified, walk.set === 'plain') }))
   }
 
   checks(): Check[] {
     const { migrations } = this.#verified
-    return migrations.map((migration, i) =>
-      this.#make(
-        { id: 'rows', group: 'rows', name: `${labelOf(migration)}: with rows`, version: versionOf(migration) },
-        () => this.#check(migration, migrations[i - 1]?.version ?? NIL_VERSION),
-      ),
-    )
+    return migrations.map((migration, i) => {
+      const about = { id: 'rows', group: 'rows', version: versionOf(migration) } as const
+      const below = migrations[i - 1]?.version ?? NIL_VERSION
+      const steps = this.#walks.map((walk) =>
+        this.#beforehand.plan(
+          `rows ${walk.set}`,
+          keyOf(about.id, about.version),
+          () => this.#step(walk, migration, below),
+          // No migration above can be reached.
+          (error) => error instanceof MigrationFailedError,
+        ),
+      )
+      return this.#make({ ...about, name: `${labelOf(migration)}: with rows` }, () => this.#check(migration, steps))
+    })
   }
 
   async dispose(): Promise<void> {
@@ -52,12 +61,13 @@ export class RowChecks<Client> {
 
   // --- internal ---
 
-  async #check(migration: Migration, below: number): Promise<Observed> {
+  async #check(migration: Migration, steps: readonly (() => Promise<Found>)[]): Promise<Observed> {
     if (this.#failed) throw new VerificationError(`Not reached: the up of ${labelOf(this.#failed)} fails.`)
     const observations: Observation[] = []
     const unfilled = new Map<string, string>()
     try {
-      for (const found of await this.#steps(migration, below)) {
+      for (const step of steps) {
+        const found = await step()
         for (const { table, why } of found.unfilled) unfilled.set(table, why)
         observations.push(...found.observations.filter((one) => !observations.some((other) => isAbout(one, other))))
       }
@@ -69,19 +79,6 @@ export class RowChecks<Client> {
     const missed = [...unfilled].filter(([table]) => text.includes(table.split('.').at(-1) ?? table))
     const remark = missed.map(([table, why]) => `without rows in ${table} (${why})`).join('; ')
     return { observations, ...(remark && { remark }) }
-  }
-
-  /** Takes the step in each walk: at the same time, unless migrations change what all databases of the server share. */
-  async #steps(migration: Migration, below: number): Promise<Found[]> {
-    const found: Found[] = []
-    if (this.#areApart) {
-      const ran = await Promise.allSettled(this.#walks.map((walk) => this.#step(walk, migration, below)))
-      for (const one of ran) {
-        if (one.status === 'rejected') throw one.reason
-        found.push(one.value)
-      }
-    } else for (const walk of this.#walks) found.push(await this.#step(walk, migration, below))
-    return found
   }
 
   #half(migration: Migration, half: 'up' | 'down'): Half | undefined {
