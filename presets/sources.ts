@@ -6,6 +6,7 @@ import type { URL } from 'node:url'
 import type { Source } from '../src/migrate/source.ts'
 import { type AtlasOptions, atlasFormat } from '../src/source/formats/atlas.ts'
 import { noFolder } from '../src/source/formats/code/object.ts'
+import { type DbMigrateOptions, dbMigrateFormat } from '../src/source/formats/dbMigrate.ts'
 import { type DbmateOptions, dbmateFormat } from '../src/source/formats/dbmate.ts'
 import { folderOnDisk } from '../src/source/formats/disk.ts'
 import { type DrizzleOptions, drizzleFormat } from '../src/source/formats/drizzle.ts'
@@ -29,6 +30,7 @@ import { type UmzugMigration, type UmzugOptions, umzugFormat } from '../src/sour
 
 export type {
   AtlasOptions,
+  DbMigrateOptions,
   DbmateOptions,
   DrizzleOptions,
   FlywayOptions,
@@ -165,6 +167,11 @@ export function typeorm(
 /** Migrations of the Sequelize CLI. @param path default `migrations` */
 export function sequelize(path: string | URL = 'migrations', options: SequelizeOptions = {}): Source {
   return sourceOfFormat(sequelizeFormat(options), folderOnDisk(path), options)
+}
+
+/** Migrations of db-migrate. @param path the folder, or that of a scope; default `migrations` */
+export function dbMigrate(path: string | URL = 'migrations', options: DbMigrateOptions = {}): Source {
+  return sourceOfFormat(dbMigrateFormat(options), folderOnDisk(path), options)
 }
 
 /**

@@ -1,6 +1,7 @@
 /** All formats, with what only a folder of that tool has. */
 import { atlasFormat } from './atlas.ts'
 import { takes } from './code/shape.ts'
+import { dbMigrateFormat } from './dbMigrate.ts'
 import { dbmateFormat } from './dbmate.ts'
 import { drizzleFormat } from './drizzle.ts'
 import { flywayFormat } from './flyway.ts'
@@ -171,6 +172,17 @@ export const FORMATS: readonly KnownFormat[] = [
       (code.some((text) => /\bqueryInterface\b/i.test(text) && !/\bcontext\b/.test(text)) &&
         (around.dependsOn('sequelize') || around.has('.sequelizerc'))),
     make: sequelizeFormat,
+  },
+  {
+    call: 'dbMigrate',
+    tool: 'db-migrate',
+    isCode: true,
+    recognizes: ({ files, code, around }) =>
+      code.some((text) => /\boptions\.dbmigrate\b/.test(text)) ||
+      (files.some((file) => /^\d{14}-[^/]*\.[cm]?[jt]s$/.test(file)) &&
+        code.some((text) => takes(text, /^db\b/)) &&
+        around.dependsOn('db-migrate')),
+    make: dbMigrateFormat,
   },
   {
     call: 'mikroOrm',
