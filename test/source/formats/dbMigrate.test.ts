@@ -97,14 +97,15 @@ describe('a folder of db-migrate', () => {
       ])
       const source = dbMigrate(folder({ ...Object.fromEntries(packages), [`${NAME}.js`]: FILE }))
       const [first] = await source.list()
-      return first && source.codeKey?.(first)
+      const key = first && (await source.codeKey?.(first))
+      return key && 'hash' in key ? key.hash : key?.because
     }
     const key = await keyAt({ 'db-migrate': '1.0.0', 'db-migrate-pg': '1.0.0' })
-    expect(key).toHaveProperty('hash')
+    expect(key).toMatch(/^[0-9a-f]{32}/)
     expect(await keyAt({ 'db-migrate': '1.0.0', 'db-migrate-pg': '1.0.0' })).toEqual(key)
     expect(await keyAt({ 'db-migrate': '1.0.1', 'db-migrate-pg': '1.0.0' })).not.toEqual(key)
     expect(await keyAt({ 'db-migrate': '1.0.0', 'db-migrate-pg': '1.0.1' })).not.toEqual(key)
-    expect(await keyAt({ 'db-migrate-pg': '1.0.0' })).toEqual({ because: 'the package "db-migrate" is not installed' })
+    expect(await keyAt({ 'db-migrate-pg': '1.0.0' })).toBe('the package "db-migrate" is not installed')
   })
 
   test('gets a new file like those before it', async () => {
