@@ -18,6 +18,7 @@ import { type KnexMigrationSource, type KnexOptions, knexFormat } from '../src/s
 import { type KyselyMigrationProvider, type KyselyOptions, kyselyFormat } from '../src/source/formats/kysely.ts'
 import { type MikroOrmMigration, type MikroOrmOptions, mikroOrmFormat } from '../src/source/formats/mikroOrm.ts'
 import { type NodePgMigrateOptions, nodePgMigrateFormat } from '../src/source/formats/nodePgMigrate.ts'
+import { type PayloadOptions, payloadFormat } from '../src/source/formats/payload.ts'
 import { type PostgratorOptions, postgratorFormat } from '../src/source/formats/postgrator.ts'
 import { type PostgresMigrationsOptions, postgresMigrationsFormat } from '../src/source/formats/postgresMigrations.ts'
 import { type PrismaOptions, prismaFormat } from '../src/source/formats/prisma.ts'
@@ -43,6 +44,7 @@ export type {
   MikroOrmMigration,
   MikroOrmOptions,
   NodePgMigrateOptions,
+  PayloadOptions,
   PostgratorOptions,
   PostgresMigrationsOptions,
   PrismaOptions,
@@ -167,6 +169,11 @@ export function typeorm(
 /** Migrations of the Sequelize CLI. @param path default `migrations` */
 export function sequelize(path: string | URL = 'migrations', options: SequelizeOptions = {}): Source {
   return sourceOfFormat(sequelizeFormat(options), folderOnDisk(path), options)
+}
+
+/** Migrations of Payload 3 on PostgreSQL. @param path default `src/migrations` */
+export function payload(path: string | URL = 'src/migrations', options: PayloadOptions = {}): Source {
+  return sourceOfFormat(payloadFormat(options), folderOnDisk(path), options)
 }
 
 /** Migrations of db-migrate. @param path the folder, or that of a scope; default `migrations` */

@@ -56,6 +56,9 @@ const PLACES: readonly Place[] = [
   (project) => mikroOrm(project),
   (project) => named(project, '.db-migraterc', /(['"])migrations-dir\1\s*:\s*['"](.+?)['"]/, ['']),
   (project) => dbMigrate(project),
+  (project) =>
+    named(project, 'src/payload.config', folderIn(/\bmigrationDir/)) ??
+    beside(project, 'src/payload.config', 'src/migrations', /\bmigrationDir/),
 ]
 
 const ENDINGS = ['.ts', '.mts', '.cts', '.js', '.mjs', '.cjs', '.json']

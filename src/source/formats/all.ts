@@ -12,6 +12,7 @@ import { knexFormat } from './knex.ts'
 import { kyselyFormat } from './kysely.ts'
 import { mikroOrmFormat } from './mikroOrm.ts'
 import { nodePgMigrateFormat } from './nodePgMigrate.ts'
+import { payloadFormat } from './payload.ts'
 import { postgratorFormat } from './postgrator.ts'
 import { postgresMigrationsFormat } from './postgresMigrations.ts'
 import { prismaFormat } from './prisma.ts'
@@ -172,6 +173,13 @@ export const FORMATS: readonly KnownFormat[] = [
       (code.some((text) => /\bqueryInterface\b/i.test(text) && !/\bcontext\b/.test(text)) &&
         (around.dependsOn('sequelize') || around.has('.sequelizerc'))),
     make: sequelizeFormat,
+  },
+  {
+    call: 'payload',
+    tool: 'Payload',
+    isCode: true,
+    recognizes: ({ code }) => code.some((text) => /['"]@payloadcms\/db-(?:vercel-)?postgres['"]/.test(text)),
+    make: payloadFormat,
   },
   {
     call: 'dbMigrate',

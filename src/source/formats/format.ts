@@ -218,7 +218,7 @@ export function sourceOfFormat<Data>(
 }
 
 /** Files that list the migrations or their hashes. */
-const GROWING = /(?:^|\/)(?:_journal\.json|atlas\.sum)$/
+const GROWING = /(?:^|\/)(?:_journal\.json|atlas\.sum)$|^index\.ts$/
 
 /**
  * Imports the library of the project that a migration runs with.
