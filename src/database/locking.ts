@@ -20,10 +20,11 @@ export interface Lock {
   /** @throws LockLostError if it was no longer held */
   release(): Promise<void>
   /**
-   * Runs SQL, and keeps the lock. Absent for a lock that another session holds.
+   * Asks a query, and keeps the lock. Absent for a lock that another session holds.
+   * @param query returns the query, whose rows must have the columns of `held`, a SELECT that is to run once
    * @throws LockLostError if it was no longer held
    */
-  keep?(sql: string): Promise<void>
+  keep?(query: (held: string) => string): Promise<Record<string, unknown>[]>
 }
 
 /**

@@ -73,6 +73,8 @@ export interface FillColumn {
   readonly constant: string | undefined
   /** `true` if the server numbers the rows in this column: identity, serial, AUTO_INCREMENT. */
   readonly numbered: boolean
+  /** On PostgreSQL, SQL of the name of the sequence that numbers it. */
+  readonly sequence?: string | undefined
   /** SQL of a generated column's expression; `null` for other columns. */
   readonly generated: string | null
 }

@@ -1,11 +1,11 @@
 /**
- * Works of checks that are done before it is their turn: those of one row in order, the rows beside each other, since each
- * row has a database of its own. What a check says does not depend on it: it judges at its turn, in the order of the checks.
+ * Works of checks that are done before it is their turn: those of one line in order, the lines beside each other, since each
+ * line has a database of its own. What a check says does not depend on it: it judges at its turn, in the order of the checks.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 
 export class Beforehand {
-  readonly #rows = new Map<string, Planned[]>()
+  readonly #lines = new Map<string, Planned[]>()
   /** The places of the checks in their order; empty if nothing may be done beforehand. */
   #places: ReadonlyMap<string, number> = new Map()
   #last: number | undefined
@@ -14,19 +14,19 @@ export class Beforehand {
 
   /**
    * Plans the work of a check.
-   * @param row the row that it follows
+   * @param line the line that it joins
    * @param key the check, see {@link order}
-   * @param isEnd says of an error that nothing after it in this row is worth doing
+   * @param isEnd says of an error that nothing after it in this line is worth doing
    * @returns what waits for the result at the check's turn; if nobody has begun the work, it does it
    */
   plan<T>(
-    row: string,
+    line: string,
     key: string,
     work: () => Promise<T>,
     isEnd: (error: unknown) => boolean = () => false,
   ): () => Promise<T> {
     const planned: Planned<T> = { key, work, isEnd, begun: undefined }
-    this.#rows.set(row, [...(this.#rows.get(row) ?? []), planned])
+    this.#lines.set(line, [...(this.#lines.get(line) ?? []), planned])
     return async () => {
       const { begun } = planned
       // A check that runs again works again.
@@ -49,13 +49,13 @@ export class Beforehand {
     const isOnly = place !== undefined && this.#places.size === 1
     if (this.#hasBegun || !(isBehind || isOnly)) return
     this.#hasBegun = true
-    for (const row of this.#rows.values()) this.#begin(row.filter(({ key: other }) => this.#comes(other, place)))
+    for (const line of this.#lines.values()) this.#begin(line.filter(({ key: other }) => this.#comes(other, place)))
   }
 
   /** Begins nothing more, and waits for what is being done, but not for ever. */
   async stop(): Promise<void> {
     this.#isStopped = true
-    const begun = [...this.#rows.values()].flat().map((planned) => planned.begun)
+    const begun = [...this.#lines.values()].flat().map((planned) => planned.begun)
     const giveUp = new AbortController()
     await Promise.race([
       Promise.allSettled(begun),
@@ -71,9 +71,9 @@ export class Beforehand {
     return place !== undefined && place >= since
   }
 
-  #begin(row: readonly Planned[]): void {
+  #begin(line: readonly Planned[]): void {
     let before: Promise<unknown> = Promise.resolve()
-    for (const planned of row) {
+    for (const planned of line) {
       const begun = before.then(() => {
         if (this.#isStopped) throw new NotDone()
         return planned.work()

@@ -19,7 +19,7 @@ function works() {
   return { begun, work, end }
 }
 
-test('one row in order, the rows beside each other, as soon as two checks come one behind the other', async () => {
+test('one line in order, the lines beside each other, as soon as two checks come one behind the other', async () => {
   const { begun, work, end } = works()
   const beforehand = new Beforehand()
   const a = beforehand.plan('steps', 'a', work('a'))
@@ -55,7 +55,7 @@ test('nothing is done for a check alone, for checks that are not wanted, or wher
   expect(begun).toEqual([])
 })
 
-test('the failure of a work is that of its check; the row goes on, unless it is the end of it', async () => {
+test('the failure of a work is that of its check; the line goes on, unless it is the end of it', async () => {
   const { begun, work, end } = works()
   const beforehand = new Beforehand()
   const isEnd = (error: unknown) => (error as Error).message === 'the end'

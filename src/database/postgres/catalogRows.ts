@@ -4,7 +4,6 @@ import type { CatalogRow } from './catalogFacts.ts'
 import { type MarkRow, marksQuery } from './catalogMarks.ts'
 import { familiesToRead, type Memory, marksOf, remembered } from './catalogMemory.ts'
 import { catalogQuery, changedQuery } from './catalogQuery.ts'
-import { PLANNING } from './prepared.ts'
 import type { Session } from './session.ts'
 import { literal } from './tables.ts'
 
@@ -53,7 +52,7 @@ const kept = new WeakMap<Session, Kept>()
 
 /**
  * Settings that change how the server writes names, values and expressions. `pg_temp` comes last, or temporary tables
- * would hide others.
+ * would hide others. JIT-compiling such a large query would take longer than running it.
  */
 const SETTINGS: Readonly<Record<string, string>> = {
   search_path: 'public, pg_temp',
@@ -64,7 +63,10 @@ const SETTINGS: Readonly<Record<string, string>> = {
   bytea_output: 'hex',
   quote_all_identifiers: 'off',
   standard_conforming_strings: 'on',
-  ...PLANNING,
+  jit: 'off',
+  // The plan is often made while there are few objects, and lives on when there are many: loops over whole catalogs would
+  // then take the square of their number.
+  enable_nestloop: 'off',
   // A plan for the very families would take longer than reading them.
   plan_cache_mode: 'force_generic_plan',
 }

@@ -28,7 +28,7 @@ import { advisoryLock, holderOf, migrationLockIds, rowLock } from './lock.ts'
 import { developmentTables, type OwnDevelopment } from './rows/development.ts'
 import { type PostgresError, type Row, ScriptFailure, type Session } from './session.ts'
 import { readSessionSettings, type SessionSettings } from './sessionSettings.ts'
-import { readState } from './state.ts'
+import { readState, stateQuery, toState } from './state.ts'
 import { type Message, messagesOf } from './stepMessages.ts'
 import * as tables from './tables.ts'
 
@@ -99,6 +99,8 @@ class PostgresDriver implements Driver {
   #locked = false
   /** `true` if the lock is held although no run is on. Our tables are there then, too. */
   #isKept = false
+  /** The state at the end of the last run, if the lock has been kept since. */
+  #known: DatabaseState | undefined
   /** `true` if this run has dropped our tables. */
   #hasDropped = false
   /** `true` while everything runs in one shared transaction, which single steps neither begin nor commit. */
@@ -167,11 +169,12 @@ class PostgresDriver implements Driver {
     this.#locked = false
     if (this.#begun !== undefined) await this.#putBack()
     this.#begun = undefined
+    this.#known = undefined
     const hasDropped = this.#hasDropped
     this.#hasDropped = false
     if (this.#options.keepsLock && this.#lock.keep && !this.#session.borrowed && !hasDropped) {
       await this.#tool.release()
-      await this.#lock.keep('DISCARD TEMP')
+      this.#known = await this.#keepLock(this.#lock.keep)
       this.#isKept = true
       return
     }
@@ -188,7 +191,9 @@ class PostgresDriver implements Driver {
   }
 
   async state(): Promise<DatabaseState> {
-    return readState(this.#session, this.#tables)
+    const known = this.#known
+    this.#known = undefined
+    return known ?? readState(this.#session, this.#tables)
   }
 
   async recorded(version: number, direction: Direction): Promise<string | null> {
@@ -386,6 +391,18 @@ class PostgresDriver implements Driver {
   }
 
   // --- internal ---
+
+  /** Tidies up and keeps the lock. Returns the state, which nobody else changes meanwhile; undefined if it has no tables. */
+  async #keepLock(keep: NonNullable<Lock['keep']>): Promise<DatabaseState | undefined> {
+    const tidy = (query: string) => `DISCARD TEMP; ${query}`
+    try {
+      return toState(await keep((held) => tidy(stateQuery(this.#tables, held))))
+    } catch (error) {
+      if (!isMissingTable(error)) throw error
+      await keep(tidy)
+      return undefined
+    }
+  }
 
   /** Runs each statement, whether the others fail or not; in one round trip if the session can. */
   async #each(statements: readonly string[]): Promise<void> {

@@ -21,12 +21,13 @@ export function migrationLockIds(database: string, { schema, version }: Tables):
 export function advisoryLock(session: Session, keys: readonly [bigint, bigint]): Lock {
   const [first, second] = keys
   const give = `pg_advisory_unlock(${first}) AS first, pg_advisory_unlock(${second}) AS second, pg_backend_pid() AS pid`
-  const take = `pg_try_advisory_lock(${first}), pg_try_advisory_lock(${second})`
+  const take = `pg_try_advisory_lock(${first}) AS third, pg_try_advisory_lock(${second}) AS fourth`
   let holder = 0
   /** Asks a query that gives the lock back. */
   const giveBack = async (query: string) => {
-    const [row] = await session.query(query)
-    if (row?.first && row.second) return
+    const rows = await session.query(query)
+    const [row] = rows
+    if (row?.first && row.second) return rows
     const left =
       Number(row?.pid) === holder ? undefined : `server process ${holder} (SELECT pg_terminate_backend(${holder}))`
     throw new LockLostError(session.label, left)
@@ -49,9 +50,11 @@ export function advisoryLock(session: Session, keys: readonly [bigint, bigint]):
         () => holderOf(session, keys),
       )
     },
-    release: () => giveBack(`SELECT ${give}`),
+    async release() {
+      await giveBack(`SELECT ${give}`)
+    },
     // Only giving it back tells whether it was held. It is taken again in the same query.
-    keep: (sql) => giveBack(`${sql}; SELECT ${give}, ${take}`),
+    keep: (query) => giveBack(query(`SELECT ${give}, ${take}`)),
   }
 }
 

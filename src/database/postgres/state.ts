@@ -6,13 +6,21 @@ import { asStatementError, isMissingTable } from './failure.ts'
 import type { Row, Session } from './session.ts'
 import type { Tables } from './tables.ts'
 
-/** Reads the state in one round trip, even if one of the tables or both are missing. */
-export async function readState(session: Session, { versionTable, historyTable }: Tables): Promise<DatabaseState> {
-  const read = `SELECT (SELECT version::text || ' ' || dirty FROM ${versionTable} LIMIT 1) AS row, h.* FROM (SELECT) one LEFT JOIN (
+/**
+ * Returns the query for the state.
+ * @param one a SELECT of one row, whose columns each row of the result has, too
+ */
+export function stateQuery({ versionTable, historyTable }: Tables, one = 'SELECT'): string {
+  return `SELECT one.*, (SELECT version::text || ' ' || dirty FROM ${versionTable} LIMIT 1) AS row, h.* FROM (${one}) one LEFT JOIN (
     SELECT version::text, name, fingerprint, down_fingerprint, baseline, up IS NOT NULL OR down IS NOT NULL AS recorded, running, started, done, total, applied_at, applied_by, duration_ms
     FROM ${historyTable}) h ON true ORDER BY h.version::bigint`
+}
+
+/** Reads the state in one round trip, even if one of the tables or both are missing. */
+export async function readState(session: Session, tables: Tables): Promise<DatabaseState> {
+  const { versionTable } = tables
   try {
-    return toState(await session.query(read))
+    return toState(await session.query(stateQuery(tables)))
   } catch (error) {
     if (!isMissingTable(error)) throw asStatementError(error)
   }
@@ -23,9 +31,8 @@ export async function readState(session: Session, { versionTable, historyTable }
   return toState(rows)
 }
 
-// --- internal ---
-
-function toState(rows: readonly Row[]): DatabaseState {
+/** Makes the state of the rows of {@link stateQuery}. */
+export function toState(rows: readonly Row[]): DatabaseState {
   const [version, dirty] = String(rows[0]?.row ?? `${NIL_VERSION} false`).split(' ')
   return {
     version: Number(version),
@@ -33,6 +40,8 @@ function toState(rows: readonly Row[]): DatabaseState {
     history: rows.filter((row) => row.version != null).map(toEntry),
   }
 }
+
+// --- internal ---
 
 function toEntry(row: Row): HistoryEntry {
   return {

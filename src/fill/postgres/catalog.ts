@@ -31,6 +31,8 @@ interface ColumnRow {
   readonly default: string | null
   readonly identity: string
   readonly generated: string
+  /** The sequence of an identity or serial column, quoted and qualified. */
+  readonly sequence: string | null
 }
 
 interface ConstraintRow {
@@ -84,7 +86,9 @@ used AS (
 SELECT (SELECT json_agg(json_build_object('oid', c.oid::bigint, 'name', CASE WHEN pg_table_is_visible(c.oid) THEN c.relname ELSE c.nspname || '.' || c.relname END,
     'sql', quote_ident(c.nspname) || '.' || quote_ident(c.relname), 'kind', c.relkind,
     'columns', (SELECT json_agg(json_build_object('name', a.attname, 'sql', quote_ident(a.attname), 'number', a.attnum, 'written', format_type(a.atttypid, a.atttypmod), 'type', a.atttypid::bigint, 'modifier', a.atttypmod, 'notNull', a.attnotnull,
-        'default', pg_get_expr(d.adbin, d.adrelid), 'identity', a.attidentity, 'generated', a.attgenerated) ORDER BY a.attnum)
+        'default', pg_get_expr(d.adbin, d.adrelid), 'identity', a.attidentity, 'generated', a.attgenerated,
+        'sequence', CASE WHEN a.attidentity <> '' OR d.oid IS NOT NULL THEN (SELECT quote_ident(n.nspname) || '.' || quote_ident(s.relname) FROM pg_depend o JOIN pg_class s ON s.oid = o.objid AND s.relkind = 'S' JOIN pg_namespace n ON n.oid = s.relnamespace
+          WHERE o.refclassid = 'pg_class'::regclass AND o.refobjid = c.oid AND o.refobjsubid = a.attnum AND o.classid = 'pg_class'::regclass AND o.deptype IN ('a', 'i') LIMIT 1) END) ORDER BY a.attnum)
       FROM pg_attribute a LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped),
     'constraints', (SELECT json_agg(json_build_object('name', k.conname, 'type', k.contype, 'columns', k.conkey, 'sql', pg_get_expr(k.conbin, k.conrelid), 'parent', k.confrelid::bigint, 'parentSql', k.confrelid::regclass::text, 'deferrable', k.condeferrable, 'onDelete', k.confdeltype,
         'parentColumns', (SELECT json_agg(a.attname ORDER BY u.at) FROM unnest(k.confkey) WITH ORDINALITY u (num, at) JOIN pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = u.num)) ORDER BY k.conname)
@@ -124,6 +128,7 @@ function tableOf(row: TableRow, typeOf: ReturnType<typeof typesOf>): FillTable {
       constant: column.generated ? undefined : constantOf(column.default),
       numbered,
       generated: column.generated ? column.default : null,
+      ...(numbered && { sequence: sequenceIn(column) }),
     }
   })
   const generated = columns.filter((column) => column.generated !== null)
@@ -179,6 +184,11 @@ function tableOf(row: TableRow, typeOf: ReturnType<typeof typesOf>): FillTable {
     ...(row.partitionNames && { partitions: row.partitionNames }),
     ...(row.kind === 'f' && { refused: 'it is a foreign table' }),
   }
+}
+
+/** The sequence that a default names; otherwise the column's own. */
+function sequenceIn({ default: sql, sequence }: ColumnRow): string | undefined {
+  return /^nextval\('((?:[^']|'')+)'::regclass\)/.exec(sql ?? '')?.[1]?.replaceAll("''", "'") ?? sequence ?? undefined
 }
 
 /** A row has to fit one of the partitions. */

@@ -1,5 +1,5 @@
 /** Reads and compares rows on PostgreSQL and PGlite. */
-import type { Session } from '../../database/postgres/session.ts'
+import type { PostgresError, Session } from '../../database/postgres/session.ts'
 import { literal, identifier as quote } from '../../database/postgres/tables.ts'
 import type { FillColumn, FillTable, Text } from '../../fill/model.ts'
 import { usesOn } from './postgresUses.ts'
@@ -41,25 +41,17 @@ export function postgresReader(session: Session): RowReader {
     },
     async counters(tables) {
       const numbered = tables.flatMap((table) =>
-        table.columns.filter((column) => column.numbered).map((column) => ({ table, column })),
+        table.columns.flatMap((column) => (column.sequence === undefined ? [] : [{ table, column }])),
       )
       const found: Counter[] = []
       for (const some of chunks(numbered, 60)) {
-        // A sequence that is gone, or that this user may not read, must not hide the others.
-        const ask = async (queries: readonly string[]) => {
-          if (queries.length === 0) return []
-          return run(queries.join(' UNION ALL ')).catch(async () => {
-            const singly: Record<string, unknown>[] = []
-            for (const query of queries) singly.push(...(await run(query).catch(() => [])))
-            return singly
-          })
-        }
-        const sequences = await ask(some.map((one, n) => sequenceOf(one, n)))
-        const counted = sequences.flatMap(({ n, name }) => {
-          const one = some[Number(n)]
-          return one ? [counter(one, Number(n), String(name))] : []
+        const queries = some.map(counter)
+        const counted = await run(queries.join(' UNION ALL ')).catch(async () => {
+          const singly: Record<string, unknown>[] = []
+          for (const query of queries) singly.push(...(await run(query).catch(unlessGone)))
+          return singly
         })
-        for (const { n, next, most, taken } of await ask(counted)) {
+        for (const { n, next, most, taken } of counted) {
           const one = some[Number(n)]
           if (!one) continue
           const numbers = { next: BigInt(String(next)), most: most === null ? undefined : BigInt(String(most)) }
@@ -132,19 +124,22 @@ interface Numbered {
   readonly column: FillColumn
 }
 
-function sequenceOf({ table: { sql }, column }: Numbered, n: number): string {
-  const named = /^nextval\('((?:[^']|'')+)'::regclass\)/.exec(column.default ?? '')?.[1]
-  const sequence = named
-    ? `'${named}'::regclass`
-    : `pg_get_serial_sequence(${literal(sql)}, ${literal(column.name)})::regclass`
-  return `SELECT ${n} AS n, s::text AS name FROM (SELECT ${sequence} AS s) AS q JOIN pg_sequence ON seqrelid = s WHERE seqincrement > 0`
-}
-
 /** The sequence itself knows its next number; pg_sequences does not after `setval(…, false)`. */
-function counter({ table: { sql }, column }: Numbered, n: number, sequence: string): string {
-  const next = `SELECT CASE WHEN is_called THEN last_value + seqincrement ELSE last_value END AS next FROM ${sequence}, pg_sequence WHERE seqrelid = ${literal(sequence)}::regclass`
+function counter({ table: { sql }, column }: Numbered, n: number): string {
+  const sequence = column.sequence ?? ''
+  const next = `SELECT CASE WHEN is_called THEN last_value + seqincrement ELSE last_value END AS next FROM ${sequence}, pg_sequence WHERE seqrelid = ${literal(sequence)}::regclass AND seqincrement > 0`
   return `SELECT ${n} AS n, next, (SELECT max(${column.sql}) FROM ${sql})::bigint AS most, EXISTS (SELECT FROM ${sql} WHERE ${column.sql} = next) AS taken FROM (${next}) AS q`
 }
+
+/**
+ * A sequence that this user may not read must not hide the others. If one is gone, the tables are others than they were.
+ */
+function unlessGone(error: PostgresError): [] {
+  if (error.code === UNDEFINED_TABLE) throw error
+  return []
+}
+
+const UNDEFINED_TABLE = '42P01'
 
 function chunks<T>(all: readonly T[], size: number): T[][] {
   return Array.from({ length: Math.ceil(all.length / size) }, (_, n) => all.slice(n * size, (n + 1) * size))
