@@ -1,9 +1,19 @@
 import { Client, Pool } from 'pg'
-import { describe, expect } from 'vitest'
+import { describe, expect, onTestFinished } from 'vitest'
 import { openDatabase } from '../../../src/database/open.ts'
+import { openUrl } from '../../../src/database/postgres/connection.ts'
+import { postgresDriver } from '../../../src/database/postgres/driver.ts'
 import { migrationLockIds } from '../../../src/database/postgres/lock.ts'
 import { tablesIn } from '../../../src/database/postgres/tables.ts'
-import { CancelledError, ConnectionError, LockedError, StateMovedError } from '../../../src/migrate/errors.ts'
+import {
+  CancelledError,
+  ConnectionError,
+  LockedError,
+  LockLostError,
+  StateMovedError,
+} from '../../../src/migrate/errors.ts'
+import { Migrator } from '../../../src/migrate/migrator.ts'
+import { memory } from '../../../src/source/memory.ts'
 import { failure, test } from '../../support/database.ts'
 
 describe('the lock', () => {
@@ -42,6 +52,50 @@ describe('the lock', () => {
     expect(await db.rows("select indisvalid from pg_index where indexrelid = 'a_id'::regclass")).toEqual([
       { indisvalid: true },
     ])
+  })
+
+  describe('a driver that keeps it', () => {
+    const FILES = {
+      '1_a.up.sql': 'create temp table kept (id int); create table a (id int)',
+      '1_a.down.sql': 'drop table a',
+      '2_b.up.sql': 'select pg_advisory_unlock_all()',
+      '3_c.up.sql': 'drop table schema_migrations, schema_migrations_history',
+    }
+    const keeping = test.extend('migrator', async ({ db }) => {
+      const driver = await postgresDriver(await openUrl(db.url), { keepsLock: true })
+      onTestFinished(() => driver.close())
+      return new Migrator({ source: memory(FILES), database: driver })
+    })
+
+    keeping('holds it between its runs, and no longer than it is open', async ({ db, migrator }) => {
+      await migrator.to(1)
+      const other = await db.migrator(FILES, { lockTimeoutMs: 0 })
+      expect(await failure(other.to('nil'))).toBeInstanceOf(LockedError)
+      expect((await migrator.to('nil')).steps).toMatchObject([{ direction: 'down', version: 1 }])
+    })
+
+    keeping('ends what a session holds with each run', async ({ migrator }) => {
+      await migrator.to(1)
+      await migrator.to('nil')
+      expect((await migrator.to(1)).from).toBe(-1)
+    })
+
+    keeping('tells with the run in which it was lost', async ({ migrator }) => {
+      await migrator.to(1)
+      expect(await failure(migrator.to(2))).toBeInstanceOf(LockLostError)
+      expect((await migrator.version()).version).toBe(2)
+    })
+
+    keeping('sees its tables again after a migration that drops them, and after drop()', async ({ db, migrator }) => {
+      await migrator.to(1)
+      await failure(migrator.to(2))
+      expect((await migrator.to(3)).from).toBe(2)
+      expect((await migrator.version()).version).toBe(3)
+      await migrator.drop()
+      expect((await migrator.version()).version).toBe(-1)
+      expect((await migrator.to(1)).from).toBe(-1)
+      expect(await db.rows('select version::int from schema_migrations')).toEqual([{ version: 1 }])
+    })
   })
 
   test('the lock is released after a failed migration', async ({ db }) => {
