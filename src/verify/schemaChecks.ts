@@ -1,12 +1,8 @@
 /** The checks that compare schemas: each migration up, down and up again, and all of them to the latest and back. */
 import { MigrationFailedError } from '../migrate/errors.ts'
-import { buildGraph, independent } from '../migrate/graph.ts'
-import type { Migration, Relations, Source } from '../migrate/source.ts'
+import type { Migration, Source } from '../migrate/source.ts'
 import { describeVersion, labelOf, NIL_VERSION, versionOf } from '../migrate/version.ts'
 import type { Schema } from '../schema/schema.ts'
-import { findGitBase } from '../source/gitBase.ts'
-import { gitRevision } from '../source/gitRevision.ts'
-import { folderOf } from '../testing/lease/migrations.ts'
 import type { Beforehand } from './beforehand.ts'
 import { type Check, keyOf, type MakeCheck } from './check.ts'
 import type { Halves } from './halves.ts'
@@ -14,6 +10,7 @@ import { inHalf } from './observed.ts'
 import { withoutSameMeaning } from './sameMeaning.ts'
 import { VerificationError } from './verificationError.ts'
 import type { Verified } from './verified.ts'
+import { checkOrder } from './versionOrder.ts'
 import { Walk } from './walk.ts'
 import { wholeOfDatabase } from './ways/wayDatabase.ts'
 import type { Whole } from './ways/whole.ts'
@@ -30,7 +27,6 @@ export interface Shared {
 /** The checks that compare schemas, in the order in which they must run. */
 export class SchemaChecks<Client> {
   readonly #verified: Verified<Client>
-  readonly #options: Verified<Client>['options']
   readonly #source: Source
   readonly #migrations: readonly Migration[]
   readonly #make: MakeCheck
@@ -60,7 +56,6 @@ export class SchemaChecks<Client> {
     this.#wantsWhole = wantsWhole
     this.#areApart = halves.areApart
     this.#irreversible = irreversible
-    this.#options = options
     this.#source = source
     this.#migrations = migrations
     this.#make = make
@@ -79,7 +74,7 @@ export class SchemaChecks<Client> {
     const goUp = this.#beforehand.plan('straight', 'straight-up', () => this.#goStraight(latest))
     const goDown = this.#beforehand.plan('straight', 'straight-down', () => this.#straightDown(latest))
     return [
-      all('versions', 'versions: in order, none late against the base branch', () => this.#late()),
+      all('versions', 'versions: in order, none late against the base branch', () => checkOrder(this.#verified)),
       all('straight-up', `nil → ${shown}`, async () => void (await this.#turn(latest, goUp))),
       ...this.#migrations.map((migration, i) => {
         const about = { id: 'round-trip', group: 'schema', version: versionOf(migration) } as const
@@ -119,61 +114,6 @@ export class SchemaChecks<Client> {
     await Promise.all([this.#stepwise.dispose(), this.straight.dispose()])
   }
 
-  /**
-   * Checks that there is one head and that no migration is late against the base branch. Versions are unique and in
-   * order, otherwise the source would not have listed them.
-   */
-  async #late(): Promise<string | undefined> {
-    const { migrations, base } = this.#options
-    const relations = (await this.#source.relations?.()) ?? new Map<number, Relations>()
-    const graph = buildGraph(this.#migrations, relations)
-    if (graph.problems.length > 0) throw new VerificationError(graph.problems.join('\n'), { rule: 'version-order' })
-    if (graph.heads.length > 1) {
-      const heads = this.#migrations.filter(({ version }) => graph.heads.includes(version)).map(labelOf)
-      throw new VerificationError(`Multiple heads: no migration follows ${heads.join(' and ')}.`, {
-        rule: 'version-order',
-        hint: 'Join them with "migratest merge", or order them with "-- migrate: depends-on …".',
-      })
-    }
-    const folder = folderOf(migrations)
-    if (base === false) return 'not compared with a branch: base is false'
-    if (folder === undefined) return 'not compared with a branch: the migrations are not in a folder'
-    if (this.#source.format) {
-      const remarks = this.#source.remarks ?? []
-      return [`not compared with a branch: this is a folder of ${this.#source.format.tool}`, ...remarks].join('; ')
-    }
-    const found = findGitBase(folder, base)
-    if (typeof found === 'string') return `not compared with a branch: ${found}`
-    const { revision, present, ...place } = found
-    if (!present) return `${revision} has no migrations in this folder yet`
-    const there = await gitRevision(revision, place).list()
-    const known = new Map(there.map((migration) => [migration.version, migration]))
-    const highest = there.at(-1)?.version ?? NIL_VERSION
-    for (const migration of this.#migrations) {
-      const { version, name } = migration
-      const other = known.get(version)
-      const file = fileOf(migration)
-      const replaced = other && relations.get(version)?.replaces?.includes(labelOf(other))
-      if (other && other.name !== name && !replaced) {
-        throw new VerificationError(`${file}: version ${version} is ${labelOf(other)} on ${revision}.`, {
-          rule: 'version-order',
-          version,
-          file,
-          hint: `Give this one a number above ${highest}.`,
-        })
-      }
-      // A late migration can still run if no migration on the base branch follows it.
-      const followed = independent(graph, [version], [...known.keys()]).length === 0
-      if (!other && version < highest && followed) {
-        throw new VerificationError(
-          `${file} is new, but comes before version ${highest}, which is already on ${revision}: existing databases would never run it.`,
-          { rule: 'version-order', version, file, hint: `Give it a number above ${highest}.` },
-        )
-      }
-    }
-    return `compared with ${revision}`
-  }
-
   /** Returns `false` for a migration without a down in a folder of another tool, which may have none at all. */
   #canGoDown({ down }: Migration): boolean {
     const { format } = this.#source
@@ -204,7 +144,9 @@ export class SchemaChecks<Client> {
     const walk = this.straight
     this.#nil ??= await walk.schemaAt(NIL_VERSION)
     const schema = await this.#up(() => walk.schemaAt(latest))
-    const whole = this.#wantsWhole ? await wholeOfDatabase(this.#verified, await walk.database()) : undefined
+    // If that fails, the check that wants it says so.
+    const read = async () => wholeOfDatabase(this.#verified, await walk.database()).catch(() => undefined)
+    const whole = this.#wantsWhole ? await read() : undefined
     // Objects of the whole server that a migration creates, such as roles, must not collide when the other database
     // creates them again.
     if (!this.#areApart) await walk.dispose()
@@ -344,8 +286,4 @@ export class SchemaChecks<Client> {
 interface Straight {
   readonly schema: Schema
   readonly whole: Whole | undefined
-}
-
-function fileOf({ up, down, name }: Migration): string {
-  return up ?? down ?? name
 }

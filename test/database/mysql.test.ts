@@ -2,7 +2,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Connection } from 'mysql2/promise'
 import { createConnection, createPool } from 'mysql2/promise'
-import { test as base, describe, expect } from 'vitest'
+import { test as base, describe, expect, onTestFinished } from 'vitest'
+import { openUrl } from '../../src/database/mysql/connection.ts'
+import { mysqlDriver } from '../../src/database/mysql/driver.ts'
 import { openDatabase } from '../../src/database/open.ts'
 import {
   CancelledError,
@@ -10,9 +12,12 @@ import {
   DirtyError,
   EditedMigrationError,
   LockedError,
+  LockLostError,
   MigrationFailedError,
   UsageError,
 } from '../../src/migrate/errors.ts'
+import { Migrator } from '../../src/migrate/migrator.ts'
+import { memory } from '../../src/source/memory.ts'
 import type { TestServer } from '../../src/testing/testServer.ts'
 import { failure } from '../support/database.ts'
 import { mysqlScratch } from '../support/mysqlDatabase.ts'
@@ -398,6 +403,30 @@ INSERT INTO teams VALUES (1);`,
       const third = (await db.migrator(files, { lockTimeoutMs: 20_000 })).up()
       expect((await first).steps).toHaveLength(1)
       expect((await third).steps).toEqual([])
+    })
+
+    test('a driver that keeps the lock holds it between its runs, and tells with the run in which it was lost', async ({
+      db,
+    }) => {
+      const files = {
+        '1_a.up.sql': 'create table a (id int)',
+        '1_a.down.sql': 'drop table a',
+        '2_b.up.sql': 'do release_all_locks()',
+      }
+      const database = await mysqlDriver(await openUrl(db.url), { keepsLock: true })
+      onTestFinished(() => database.close())
+      const migrator = new Migrator({ source: memory(files), database })
+      await migrator.to(1)
+      const other = await db.migrator(files, { lockTimeoutMs: 0 })
+      expect(await failure(other.to('nil'))).toBeInstanceOf(LockedError)
+      await migrator.to('nil')
+      expect((await migrator.to(1)).from).toBe(-1)
+      expect(await failure(migrator.to(2))).toBeInstanceOf(LockLostError)
+      expect((await migrator.version()).version).toBe(2)
+      await migrator.drop()
+      expect((await migrator.to(1)).from).toBe(-1)
+      await database.close()
+      expect((await other.to('nil')).from).toBe(1)
     })
 
     test('lock: "table" holds without named locks', async ({ db }) => {

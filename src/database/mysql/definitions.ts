@@ -154,19 +154,19 @@ const ORDER: readonly Definition['kind'][] = [
  * both.
  */
 async function withSettings<T>(session: Session, database: string, work: () => Promise<T>): Promise<T> {
-  const [before] = await session.query(
+  const set = (db: unknown, mode: unknown, quotes: unknown, zone: unknown) => [
+    ...(db === null ? [] : [`USE ${identifier(String(db))}`]),
+    `SET SESSION sql_mode = ${literal(String(mode))}, SESSION sql_quote_show_create = ${quotes}, SESSION time_zone = ${literal(String(zone))}`,
+  ]
+  const [rows = []] = await session.queries([
     'SELECT DATABASE() AS db, @@sql_mode AS mode, @@sql_quote_show_create AS quotes, @@time_zone AS zone',
-  )
-  const set = (db: unknown, mode: unknown, quotes: unknown, zone: unknown) =>
-    session.queries([
-      ...(db === null ? [] : [`USE ${identifier(String(db))}`]),
-      `SET SESSION sql_mode = ${literal(String(mode))}, SESSION sql_quote_show_create = ${quotes}, SESSION time_zone = ${literal(String(zone))}`,
-    ])
-  await set(database, '', 1, '+00:00')
+    ...set(database, '', 1, '+00:00'),
+  ])
+  const [before] = rows
   try {
     return await work()
   } finally {
-    await set(before?.db ?? null, before?.mode, before?.quotes, before?.zone)
+    await session.queries(set(before?.db ?? null, before?.mode, before?.quotes, before?.zone))
   }
 }
 

@@ -76,6 +76,8 @@ export interface MysqlDriverOptions {
   readonly onlyHere?: boolean
   /** `true` if the caller drops the database after any failure: see {@link Driver.disposable}. */
   readonly disposable?: boolean
+  /** `true` if nobody else migrates this database: the lock stays from one run to the next, until the driver is closed. */
+  readonly keepsLock?: boolean | undefined
   /** Looks at the database before and after each statement. */
   readonly observer?: StatementObserver | undefined
   /** Names of tables that `drop()` keeps. */
@@ -116,6 +118,10 @@ class MysqlDriver implements Driver {
   /** Size in bytes of the largest message the server accepts (max_allowed_packet). */
   readonly #packet: number
   #locked = false
+  /** `true` if the lock is held although no run is on. Our tables are there then, too. */
+  #isKept = false
+  /** `true` if this run has dropped our tables. */
+  #hasDropped = false
   /** Session settings, read before the first migration that may change them. */
   #settings: SessionSettings | undefined
   /** `true` if a migration may have changed session settings that we have not restored yet. */
@@ -171,10 +177,12 @@ class MysqlDriver implements Driver {
 
   async lock(options: LockOptions): Promise<void> {
     if (this.#locked) throw new LockedError(this.database, 'this very session.', 0)
-    await this.#lock.acquire(options)
+    const isKept = this.#isKept
+    if (!isKept) await this.#lock.acquire(options)
+    this.#isKept = false
     this.#locked = true
     try {
-      await this.#ensureTables()
+      if (!isKept) await this.#ensureTables()
       if (options.bookkeeping) await this.#tool.hold(options.bookkeeping, options)
     } catch (error) {
       await this.unlock().catch(() => undefined)
@@ -195,6 +203,12 @@ class MysqlDriver implements Driver {
     // A failed migration must not leave its settings on the caller's connection.
     if (this.#unsettled) await this.#putBack(undefined, true)
     await this.#tool.release()
+    if (this.#options.keepsLock && this.#lock.keep && !finished && !this.#hasDropped) {
+      await this.#lock.keep((held) => held)
+      this.#isKept = true
+      return
+    }
+    this.#hasDropped = false
     await this.#lock.release()
     if (finished) throw finished.error
   }
@@ -369,10 +383,13 @@ class MysqlDriver implements Driver {
       }
     } catch (error) {
       throw asStatementError(error)
+    } finally {
+      this.#hasDropped = true
     }
   }
 
   async close(): Promise<void> {
+    if (this.#isKept) await this.#lock.release().catch(() => undefined)
     await this.unlock().catch(() => undefined)
     await this.#session.close().catch(() => undefined)
   }

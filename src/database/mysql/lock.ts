@@ -27,6 +27,12 @@ export function advisoryLock(session: Session, tables: Tables): Lock {
       await poll(session.label, options, attempt, () => holderOf(session, name))
       holding.add(session.identity)
     },
+    async keep(query) {
+      const rows = await session.query(query(`SELECT IS_USED_LOCK(${name}) = CONNECTION_ID() AS held`))
+      if (Number(rows[0]?.held) === 1) return rows
+      holding.delete(session.identity)
+      throw new LockLostError(session.label)
+    },
     async release() {
       holding.delete(session.identity)
       const [row] = await session.query(`SELECT RELEASE_LOCK(${name}) AS released`)

@@ -67,10 +67,14 @@ export class MysqlTestDatabase extends ServerDatabase<Connection, MysqlRegistry,
     return ((several ? result.findLast((one) => Array.isArray(one)) : result) ?? []) as Row[]
   }
 
-  async openDriver(_: Connection, { table, observer, disposable = false }: Place & Disposable = {}): Promise<Driver> {
+  async openDriver(
+    _: Connection,
+    { table, observer, disposable = false, keepsLock }: Place & Disposable = {},
+  ): Promise<Driver> {
     // A schema change waits for other transactions on its table, by default for a year.
     return mysqlDriver(await openPatiently(this.url, { statementLockTimeoutMs: LONGEST_WAIT_MS }), {
       disposable,
+      keepsLock,
       ...(table !== undefined && { table }),
       ...(observer && { observer }),
     })
