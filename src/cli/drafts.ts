@@ -25,6 +25,10 @@ export function migrationFiles(place: NewPlace): MigrationFiles {
       for (const file of files) if (file.endsWith('.sql')) writeIfOther(file, sealed(read(file)))
       return files
     },
+    async writeCode(instead, title, code) {
+      if (!instead) return writeMigration(place, title, { ts: code })
+      return rewriteAsCode(place, instead, code)
+    },
     async rewrite(migration, sql) {
       const files = await halvesOf(source, folder, migration, sql)
       return files.filter(({ file, text }) => writeIfOther(file, sealed(text))).map(({ file }) => file)
@@ -44,6 +48,15 @@ export function migrationFiles(place: NewPlace): MigrationFiles {
       return files
     },
   }
+}
+
+/** Writes a file in TypeScript in the place of a migration's SQL, under its name. */
+export function rewriteAsCode({ source, folder }: NewPlace, migration: Migration, code: string): string[] {
+  const files = filesOf(source, folder, migration)
+  const file = (files[0] ?? '').replace(/(?:\.up|\.down)?\.sql$/, '.ts')
+  writeFileSync(file, code)
+  for (const old of files) rmSync(old, { force: true })
+  return [file]
 }
 
 // --- internal ---

@@ -45,6 +45,8 @@ export interface NextMigration {
   readonly down: string
   /** `true` if a half must not run in a transaction. */
   readonly alone: boolean
+  /** The file in TypeScript that stands for both halves. */
+  readonly code?: string | undefined
 }
 
 /**
@@ -63,8 +65,8 @@ export async function writeMigrations(place: NewPlace, migrations: readonly Next
   }
   const written: string[] = []
   try {
-    for (const [i, { title, up, down }] of migrations.entries())
-      written.push(...(await writeMigration(place, title, { up, down }, i)))
+    for (const [i, { title, up, down, code }] of migrations.entries())
+      written.push(...(await writeMigration(place, title, code === undefined ? { up, down } : { ts: code }, i)))
   } catch (error) {
     if (!format) for (const file of written) rmSync(file, { force: true })
     throw error

@@ -22,7 +22,7 @@ export function halfText(statements: readonly Statement[], dialect: Dialect): st
       ...(statement.comment ? [`-- ${statement.comment}`] : []),
       ...(statement.blocks ? [`-- ${statement.blocks}`] : []),
     ]
-    const text = [...notes, withEnd(statement.sql, dialect).trim()].join('\n')
+    const text = [...notes, statement.converts ? statement.sql : withEnd(statement.sql, dialect).trim()].join('\n')
     const joined = before && before.object === statement.object && notes.length === 0
     if (joined) blocks.push(`${blocks.pop()}\n${text}`)
     else blocks.push(text)

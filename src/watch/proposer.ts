@@ -4,6 +4,7 @@
  */
 import { basename } from 'node:path'
 import { generateAsking } from '../generate/asking.ts'
+import { placesToFillIn } from '../generate/codeText.ts'
 import { type Draft, draftMark } from '../generate/draft.ts'
 import { type Generated, generate } from '../generate/generate.ts'
 import type { Question as GenerateQuestion } from '../generate/questions.ts'
@@ -40,6 +41,8 @@ export interface MigrationFiles {
   /** Returns the newest migration if it is a draft: one that another migration follows is none any more. */
   draft(): Promise<FoundDraft | undefined>
   write(title: string, sql: NewSql): Promise<string[]>
+  /** Writes a file in TypeScript, in the place of a migration or as a new one. */
+  writeCode(instead: Migration | undefined, title: string, code: string): Promise<string[]>
   /** Returns nothing if the files have this text already. */
   rewrite(migration: Migration, sql: NewSql): Promise<string[]>
   /** Returns `true` if the files have this text. */
@@ -181,11 +184,13 @@ export class Proposer {
 
   async #writeDraft(
     draft: FoundDraft | undefined,
-    { name, upText, downText }: Generated,
+    { name, upText, downText, migrations }: Generated,
     proposal: Proposal,
     answers: Readonly<Record<string, string>>,
   ): Promise<boolean> {
     const { files, schema } = this.#options
+    const code = migrations[0]?.code
+    if (code !== undefined) return this.#writeCode(draft, proposal, code)
     const halves = files.fixed
       ? { up: upText, down: downText }
       : { up: `${draftMark(schema, answers)}${upText}`, down: `${draftMark(schema)}${downText}` }
@@ -196,6 +201,16 @@ export class Proposer {
     this.#around.onEvent({ type: 'drafted', proposal, files: written, again: draft !== undefined })
     this.#said = undefined
     if (files.fixed !== undefined) this.#answers = {}
+    return true
+  }
+
+  /** What a person has to write in it is theirs from the beginning, so it is no draft. */
+  async #writeCode(draft: FoundDraft | undefined, proposal: Proposal, code: string): Promise<boolean> {
+    const files = await this.#options.files.writeCode(draft?.migration, proposal.title, code)
+    this.#own = new Set(files.map((file) => basename(file)))
+    this.#answers = {}
+    this.#hadDraft = false
+    this.#say({ type: 'drafted', proposal, files, again: draft !== undefined, fillIn: placesToFillIn(code) })
     return true
   }
 

@@ -1,0 +1,66 @@
+/** Reads rows and writes columns of them on PostgreSQL. */
+import type { RunSql } from '../migrate/source.ts'
+import { type Converting, type ConvertRowsOptions, reading } from './converting.ts'
+
+export function convertingOnPostgres(sql: RunSql, options: Required<ConvertRowsOptions>): Converting {
+  const { table, key, to } = options
+  let types: ReadonlyMap<string, string> | undefined
+  return {
+    read: reading(sql, options, {
+      quoted,
+      compared: key.map(quoted),
+      // As text, no key loses digits on its way through a number or a date of JavaScript.
+      selected: key.map((name) => `${quoted(name)}::text`),
+      given: key.map((_, i) => `$${i + 1}`),
+    }),
+    async write(rows) {
+      types ??= await typesOf(sql, table)
+      const column = (name: string, alias: string) => `${alias} ${types?.get(name) ?? 'text'}`
+      const columns = [...key.map((name, i) => column(name, `k${i}`)), ...to.map((name, i) => column(name, `v${i}`))]
+      const records = rows.map((row) =>
+        Object.fromEntries([
+          ...row.key.map((value, i) => [`k${i}`, value]),
+          ...row.values.map((value, i) => [`v${i}`, written(value)]),
+        ]),
+      )
+      await sql(
+        `UPDATE ${table} AS converted SET ${to.map((name, i) => `${quoted(name)} = made.v${i}`).join(', ')}
+FROM json_to_recordset($1::json) AS made(${columns.join(', ')})
+WHERE ${key.map((name, i) => `converted.${quoted(name)} = made.k${i}`).join(' AND ')}`,
+        [JSON.stringify(records)],
+      )
+    },
+  }
+}
+
+// --- internal ---
+
+async function typesOf(sql: RunSql, table: string): Promise<ReadonlyMap<string, string>> {
+  const rows = await sql<{ name: string; type: string }>(
+    `SELECT attname AS name, format_type(atttypid, atttypmod) AS type FROM pg_attribute
+WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped`,
+    [table],
+  )
+  return new Map(rows.map(({ name, type }) => [name, type]))
+}
+
+/** A value as JSON that the type of its column reads again. */
+function written(value: unknown): unknown {
+  if (value instanceof Date) return localTime(value)
+  if (typeof value === 'bigint' || (typeof value === 'number' && !Number.isFinite(value))) return String(value)
+  if (value instanceof Uint8Array) return `\\x${Buffer.from(value).toString('hex')}`
+  return value
+}
+
+/** A column without a time zone takes the hours as they are, one with a time zone counts the offset: as the client does. */
+function localTime(date: Date): string {
+  const offset = -date.getTimezoneOffset()
+  const local = new Date(date.getTime() + offset * 60_000).toISOString().slice(0, -1)
+  const minutes = Math.abs(offset)
+  const part = (n: number) => String(n).padStart(2, '0')
+  return `${local}${offset < 0 ? '-' : '+'}${part(Math.floor(minutes / 60))}:${part(minutes % 60)}`
+}
+
+function quoted(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`
+}
