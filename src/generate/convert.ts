@@ -2,6 +2,7 @@
  * Statements around the code of a split or a merge: the new columns are added and may be null, the code writes them, and then
  * everything else changes. In the proof, values that mean nothing stand for what the code writes.
  */
+import type { SchemaObject } from '../schema/model.ts'
 import type { Schema } from '../schema/schema.ts'
 import { statementOf } from '../schema/text.ts'
 import type { Attempts } from './attempts.ts'
@@ -11,7 +12,7 @@ import { type Decision, decide } from './decide.ts'
 import { CannotGenerateError } from './errors.ts'
 import type { Generator } from './generator.ts'
 import type { Answers, Conversion } from './hints.ts'
-import { nullable } from './mysql/rows.ts'
+import { nullable, update } from './mysql/rows.ts'
 import { isNotNull, readTable } from './mysql/tableModel.ts'
 import { alterText, quoted } from './mysql/text.ts'
 import { valueThatFits } from './neutral.ts'
@@ -27,7 +28,7 @@ export async function decideAll(
 ): Promise<Decision> {
   const { conversions } = answers
   if (conversions.length === 0) return decide(attempts, generator, { from, to }, answers)
-  const added = [...typesFor(conversions, from, to), ...conversions.map((one) => adding(one, from, to, answers))]
+  const added = [...typesFor(conversions, from, to), ...adding(conversions, from, to, answers)]
   const [between, standIns] = await attempts.attempt(async (db) => {
     for (const { sql } of added) await ran(db.run(sql), sql, added)
     const schema = await db.schema()
@@ -93,10 +94,21 @@ function takenBack(conversions: readonly Conversion[], added: readonly Statement
   ]
 }
 
-function adding({ old, new: names }: Conversion, from: Schema, to: Schema, answers: Answers): Statement {
-  const table = tableOf(old[0] ?? '')
-  const made = (sql: string): Statement => ({ sql, does: 'alter', object: `table ${table}` })
-  if (from.dialect === 'mysql') return made(addingOnMysql(table, names, from, to, answers))
+/** Returns a statement for each table. */
+function adding(conversions: readonly Conversion[], from: Schema, to: Schema, answers: Answers): Statement[] {
+  const names = new Map<string, string[]>()
+  for (const { old, new: some } of conversions) {
+    const table = tableOf(old[0] ?? '')
+    names.set(table, [...(names.get(table) ?? []), ...some])
+  }
+  return [...names].map(([table, some]) => {
+    const sql =
+      from.dialect === 'mysql' ? addingOnMysql(table, some, from, to, answers) : addingOnPostgres(table, some, to)
+    return { sql, does: 'alter', object: `table ${table}` }
+  })
+}
+
+function addingOnPostgres(table: string, names: readonly string[], to: Schema): string {
   const clauses = names.map((name) => {
     const { label, column, text } = columnOf(to, name)
     const [collation = ''] = / COLLATE (?:"(?:[^"]|"")*"|[^\s"]+)(?:\.(?:"(?:[^"]|"")*"|[^\s"]+))?/.exec(
@@ -105,7 +117,7 @@ function adding({ old, new: names }: Conversion, from: Schema, to: Schema, answe
     return `ADD COLUMN ${label} ${column.type}${collation}`
   })
   const [one = ''] = clauses
-  return made(`ALTER TABLE ${table}${clauses.length === 1 ? ` ${one}` : `\n  ${clauses.join(',\n  ')}`};`)
+  return `ALTER TABLE ${table}${clauses.length === 1 ? ` ${one}` : `\n  ${clauses.join(',\n  ')}`};`
 }
 
 /** There, the order of columns counts: each comes behind the one that it will follow. */
@@ -156,13 +168,8 @@ function converting({ old, new: names }: Conversion, { from, between, to }: Side
       const { column } = columnOf(schema, name)
       return { name: column.name, type: typescriptType(column, schema) }
     })
-  const sets = names.map((name) => {
-    const { column, label } = columnOf(to, name)
-    const value = column.nullable ? undefined : (column.default ?? valueThatFits(to, tableOf(name), label))
-    return `${to.dialect === 'mysql' ? quoted(column.name) : label} = ${value ?? 'NULL'}`
-  })
   return {
-    sql: `UPDATE ${to.dialect === 'mysql' ? quoted(plain(table)) : table} SET ${sets.join(', ')};`,
+    sql: standIn(now, names, to),
     does: 'alter',
     object: `table ${table}`,
     converts: {
@@ -172,6 +179,17 @@ function converting({ old, new: names }: Conversion, { from, between, to }: Side
       to: columns(to, names),
     },
   }
+}
+
+/** Gives the new columns that must not be null values that mean nothing, and the others none. */
+function standIn(table: SchemaObject, names: readonly string[], to: Schema): string {
+  const values = names.map((name) => {
+    const { column, label } = columnOf(to, name)
+    const value = column.nullable ? undefined : valueThatFits(to, tableOf(name), label)
+    return [to.dialect === 'mysql' ? quoted(column.name) : label, value ?? 'NULL'] as const
+  })
+  if (to.dialect === 'mysql') return update(readTable(table), new Map(values), '')
+  return `UPDATE ${table.name} SET ${values.map(([label, value]) => `${label} = ${value}`).join(', ')};`
 }
 
 function columnOf(schema: Schema, name: string) {

@@ -181,7 +181,7 @@ function replacedMember(name: string, value: string, other: string): string {
 }
 
 /** Columns that take the time of each update keep the one they have. */
-function update(
+export function update(
   table: Table,
   values: ReadonlyMap<string, string>,
   where: string,
