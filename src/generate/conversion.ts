@@ -5,7 +5,7 @@
 import { UsageError } from '../migrate/errors.ts'
 import type { SchemaColumn, SchemaObject } from '../schema/model.ts'
 import type { Schema } from '../schema/schema.ts'
-import { ownColumns } from './columns.ts'
+import { labelOf, ownColumns, tableOf } from './columns.ts'
 import type { Answers, Conversion } from './hints.ts'
 
 /** An answer that says a conversion begins with one of these. */
@@ -77,16 +77,6 @@ export function checkConversion(
     if (column && isComputed(column)) refuse(`the server computes the values of ${name}.`)
     if (fill.has(name)) refuse(`${name} has a value already, by --fill.`)
   }
-}
-
-/** Returns the name of the table of a column: `app.users` of `app.users.name`; empty if it names none. */
-export function tableOf(name: string): string {
-  return name.slice(0, Math.max(0, name.length - labelOf(name).length - 1))
-}
-
-/** Returns the last part of a name, as DDL writes it. */
-export function labelOf(name: string): string {
-  return /(?:"(?:[^"]|"")*"|`(?:[^`]|``)*`|[^.]+)$/.exec(name)?.[0] ?? name
 }
 
 /** Returns whether rows get the values of a column from the server. */

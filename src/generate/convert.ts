@@ -6,8 +6,8 @@ import type { SchemaObject } from '../schema/model.ts'
 import type { Schema } from '../schema/schema.ts'
 import { statementOf } from '../schema/text.ts'
 import type { Attempts } from './attempts.ts'
-import { ownColumns } from './columns.ts'
-import { labelOf, tableNamed, tableOf } from './conversion.ts'
+import { labelOf, ownColumns, tableOf } from './columns.ts'
+import { tableNamed } from './conversion.ts'
 import { type Decision, decide } from './decide.ts'
 import { CannotGenerateError } from './errors.ts'
 import type { Generator } from './generator.ts'
@@ -46,7 +46,13 @@ export async function decideAll(
     })
     throw error
   })
-  const gone = new Set(conversions.flatMap((one) => one.old.map((name) => `column ${name}`)))
+  // A statement behind the rename of its table names the column by the table's new name.
+  const gone = new Set(
+    conversions.flatMap(({ old, new: names }) => {
+      const tables = [old, names].map(([name = '']) => tableOf(name))
+      return old.flatMap((name) => tables.map((table) => `column ${table}.${labelOf(name)}`))
+    }),
+  )
   return {
     statements: [...added, ...standIns, ...rest.statements.map((statement) => withoutLoss(statement, gone))],
     reached: rest.reached,

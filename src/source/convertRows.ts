@@ -20,8 +20,10 @@ export async function convertRows<Old extends object, New extends object>(
   if (key.length === 0 || to.length === 0)
     throw new UsageError('convertRows() needs the columns of a key, and those to write.')
   const all = { ...options, batch: options.batch ?? 1000 }
-  const converting: Converting =
-    context.dialect === 'mysql' ? await convertingOnMysql(context.sql, all) : convertingOnPostgres(context.sql, all)
+  const converting: Converting = await (context.dialect === 'mysql' ? convertingOnMysql : convertingOnPostgres)(
+    context.sql,
+    all,
+  )
   let count = 0
   let last: Key | undefined
   for (;;) {

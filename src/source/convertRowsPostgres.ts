@@ -2,21 +2,23 @@
 import type { RunSql } from '../migrate/source.ts'
 import { type Converting, type ConvertRowsOptions, reading } from './converting.ts'
 
-export function convertingOnPostgres(sql: RunSql, options: Required<ConvertRowsOptions>): Converting {
+export async function convertingOnPostgres(sql: RunSql, options: Required<ConvertRowsOptions>): Promise<Converting> {
   const { table, key, to } = options
-  let types: ReadonlyMap<string, string> | undefined
+  const types = await typesOf(sql, table)
+  const typeOf = (name: string) => types.get(name) ?? 'text'
   return {
     read: reading(sql, options, {
       quoted,
       compared: key.map(quoted),
       // As text, no key loses digits on its way through a number or a date of JavaScript.
       selected: key.map((name) => `${quoted(name)}::text`),
-      given: key.map((_, i) => `$${i + 1}`),
+      given: key.map((name, i) => `$${i + 1}::text::${typeOf(name)}`),
     }),
     async write(rows) {
-      types ??= await typesOf(sql, table)
-      const column = (name: string, alias: string) => `${alias} ${types?.get(name) ?? 'text'}`
-      const columns = [...key.map((name, i) => column(name, `k${i}`)), ...to.map((name, i) => column(name, `v${i}`))]
+      const columns = [
+        ...key.map((name, i) => `k${i} ${typeOf(name)}`),
+        ...to.map((name, i) => `v${i} ${typeOf(name)}`),
+      ]
       const records = rows.map((row) =>
         Object.fromEntries([
           ...row.key.map((value, i) => [`k${i}`, value]),
@@ -49,7 +51,12 @@ function written(value: unknown): unknown {
   if (value instanceof Date) return localTime(value)
   if (typeof value === 'bigint' || (typeof value === 'number' && !Number.isFinite(value))) return String(value)
   if (value instanceof Uint8Array) return `\\x${Buffer.from(value).toString('hex')}`
-  return value
+  return isOfClient(value) ? value.toPostgres(written) : value
+}
+
+/** Values such as intervals, which the client reads as objects that write themselves. */
+function isOfClient(value: unknown): value is { toPostgres(prepare: (value: unknown) => unknown): unknown } {
+  return typeof (value as { toPostgres?: unknown } | null)?.toPostgres === 'function'
 }
 
 /** A column without a time zone takes the hours as they are, one with a time zone counts the offset: as the client does. */

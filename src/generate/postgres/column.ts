@@ -1,5 +1,6 @@
 /** Adds, drops and changes the columns of a table. */
 import type { ColumnFacts, NotNullFacts } from '../../database/postgres/catalogFacts.ts'
+import { labelOf, plainName } from '../columns.ts'
 import { ON_THE_WAY } from '../hints.ts'
 import { type Change, rungOf, type TableChange } from './change.ts'
 import { identityActions } from './identity.ts'
@@ -27,6 +28,8 @@ export function columnSteps(change: Change, table: TableChange): Step[] {
 }
 
 // --- internal ---
+
+const LONGEST_NAME = 63
 
 function dropColumn(change: Change, table: TableChange, { quoted, generated }: ColumnFacts): Step {
   const { key, name, what } = table
@@ -307,16 +310,14 @@ function namedNotNull(notNulls: readonly NotNullFacts[] | null, { name, quoted, 
 /** Returns the name of the constraint, as far as it is known: the server shortens long ones in its own way. */
 function nameOfNotNull(
   notNulls: readonly NotNullFacts[] | null,
-  { name, quoted }: ColumnFacts,
+  { name }: ColumnFacts,
   table: string,
 ): string | undefined {
   const own = notNulls?.find((one) => one.column === name)
   if (own && !own.usual) return own.name
-  const plain = /^[a-z_][a-z0-9_]*$/
-  const last = table.split('.').at(-1) ?? ''
-  return plain.test(last) && plain.test(quoted) && last.length + quoted.length <= 50
-    ? `${last}_${quoted}_not_null`
-    : undefined
+  const made = `${plainName(labelOf(table))}_${name}_not_null`
+  if (Buffer.byteLength(made) > LONGEST_NAME) return undefined
+  return /^[a-z_][a-z0-9_]*$/.test(made) ? made : `"${made.replaceAll('"', '""')}"`
 }
 
 function unnamed(action: string): string {
