@@ -207,7 +207,8 @@ export class Proposer {
   /** What a person has to write in it is theirs from the beginning, so it is no draft. */
   async #writeCode(draft: FoundDraft | undefined, proposal: Proposal, code: string): Promise<boolean> {
     const files = await this.#options.files.writeCode(draft?.migration, proposal.title, code)
-    this.#own = new Set(files.map((file) => basename(file)))
+    // It cannot run yet, so the next save that does is the person's.
+    this.#own = new Set()
     this.#answers = {}
     this.#hadDraft = false
     this.#say({ type: 'drafted', proposal, files, again: draft !== undefined, fillIn: placesToFillIn(code) })

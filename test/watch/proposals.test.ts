@@ -267,3 +267,38 @@ test('a migration that fails is said once, by the run, and a proposal comes when
   // The wanted schema has no such column: is it another one now, or does it go?
   expect((await questions).questions).toMatchObject([{ object: 'column users.mail' }])
 })
+
+test('a split is offered, and its file is no draft: it waits until it is filled in', async ({ proposing, db }) => {
+  const { watched } = proposing
+  await proposing.start(USERS)
+  await db.rows("insert into users values (1, 'Ada Lovelace')")
+  const open = watched.next('questions')
+  proposing.save('create table users (id integer primary key, first_name text, last_name text);')
+  await open
+  const split = 'split users.name = users.first_name, users.last_name'
+  proposing.answers = { 'rename column users.name': split }
+  const drafted = watched.next('drafted')
+  const failed = watched.next('failed')
+  proposing.watcher.do({ kind: 'generate' })
+  const { files, fillIn } = await drafted
+  expect(proposing.asked[0]?.choices).toContainEqual({ answer: split, label: expect.stringContaining('TypeScript') })
+  expect(files).toEqual([join(watched.folder, '0002_split_users_name.ts')])
+  expect(fillIn).toBe('newValues (line 16) and oldValues (line 19)')
+  expect((await failed).error.message).toContain('fillIn() stands for a function')
+
+  const text = proposing.read('0002_split_users_name.ts')
+  expect(text).not.toContain('draft')
+  const applied = watched.next('applied')
+  watched.write(
+    '0002_split_users_name.ts',
+    text
+      .replace(
+        /fillIn\('.* first_name .*'\)/,
+        "({ name }) => ({ first_name: name?.split(' ')[0] ?? null, last_name: name?.split(' ')[1] ?? null })",
+      )
+      .replace(/fillIn\('.* name'\)/, "({ first_name, last_name }) => ({ name: [first_name, last_name].join(' ') })"),
+  )
+  await applied
+  expect(await db.rows('select * from users')).toEqual([{ id: 1, first_name: 'Ada', last_name: 'Lovelace' }])
+  await expect.poll(() => watched.of('withdrawn').length).toBe(1)
+})
