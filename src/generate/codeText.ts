@@ -2,7 +2,7 @@
 import type { Dialect } from '../sql/dialect.ts'
 import { destroyedBy } from './destroying.ts'
 import type { RowConversion, Statement } from './statement.ts'
-import { sentTexts } from './text.ts'
+import { notRestored, overwrittenBy, sentTexts } from './text.ts'
 
 /** Returns whether a person has to write code for it. */
 export function isCode(statements: readonly Statement[]): boolean {
@@ -10,7 +10,12 @@ export function isCode(statements: readonly Statement[]): boolean {
 }
 
 /** Returns the file of a migration, which cannot be loaded before its functions are filled in. */
-export function codeText(up: readonly Statement[], down: readonly Statement[], dialect: Dialect): string {
+export function codeText(
+  up: readonly Statement[],
+  down: readonly Statement[],
+  dialect: Dialect,
+  changed: readonly string[],
+): string {
   const ways = up.flatMap(({ converts }) => converts ?? [])
   const backs = down.flatMap(({ converts }) => converts ?? [])
   const numbers = ways.map((_, i) => (ways.length === 1 ? '' : String(i + 1)))
@@ -18,7 +23,8 @@ export function codeText(up: readonly Statement[], down: readonly Statement[], d
   const back = (conversion: RowConversion) => numbers[backs.indexOf(conversion)] ?? ''
   const calls = (statements: readonly Statement[], name: (conversion: RowConversion) => string) =>
     statements.flatMap((statement) => call(statement, dialect, name)).map((line) => `    ${line}`)
-  const lost = up.flatMap(destroyedBy).map((object) => `    // migrate: does-not-restore ${object}`)
+  const asComments = (lines: string) =>
+    lines.split('\n').flatMap((line) => (line === '' ? [] : [line.replace('--', '    //')]))
   return `import { convertRows, defineMigration, fillIn } from 'migratest'
 
 // ${ways.map(summary).join('; ')}.
@@ -27,10 +33,10 @@ export function codeText(up: readonly Statement[], down: readonly Statement[], d
 ${parts.join('\n')}
 export default defineMigration({
   async up(migration) {
-${calls(up, (one) => `newValues${numbers[ways.indexOf(one)] ?? ''}`).join('\n')}
+${[...asComments(overwrittenBy(up, changed)), ...calls(up, (one) => `newValues${numbers[ways.indexOf(one)] ?? ''}`)].join('\n')}
   },
   async down(migration) {
-${[...lost, ...calls(down, (one) => `oldValues${back(one)}`)].join('\n')}
+${[...asComments(notRestored(up, changed)), ...calls(down, (one) => `oldValues${back(one)}`)].join('\n')}
   },
 })
 `

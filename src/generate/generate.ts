@@ -22,12 +22,13 @@ import { comparedPart, type Leaving } from './leaving.ts'
 import { nameOf } from './name.ts'
 import { neutralAnswers } from './neutral.ts'
 import { type OnlineInput, onlineMigrations } from './online/online.ts'
+import { overwritten } from './overwritten.ts'
 import { changedTables, prove } from './prove.ts'
 import { proveSpared } from './proveSpared.ts'
 import { type Answered, commonQuestions, type Question } from './questions.ts'
 import { proveWithRows, someRows } from './someRows.ts'
 import type { Statement } from './statement.ts'
-import { halfText, notRestored, onlineText, sentTexts } from './text.ts'
+import { halfText, notRestored, onlineText, overwrittenBy, sentTexts } from './text.ts'
 import { loadWanted, type WantedText } from './wanted.ts'
 
 /** The schema to get to. */
@@ -143,6 +144,7 @@ export async function generate<Client>(options: GenerateOptions<Client>): Promis
         })
       : undefined
     const { up, down, remark, reached, answers: both } = spared ?? { ...proven, answers, reached: to }
+    const changed = overwritten(from, to, answered.answers)
     const migrations = writer
       ? await writtenOnline(
           {
@@ -155,8 +157,9 @@ export async function generate<Client>(options: GenerateOptions<Client>): Promis
           },
           scratchWithRows,
           server.dialect,
+          changed,
         )
-      : [writtenAtOnce(up, down, server.dialect)]
+      : [writtenAtOnce(up, down, server.dialect, changed)]
     const backwards = [...migrations].reverse()
     return {
       ...shared,
@@ -241,14 +244,19 @@ function refuseCode(source: Source, options: { readonly online?: boolean | undef
   )
 }
 
-function writtenAtOnce(up: readonly Statement[], down: readonly Statement[], dialect: Dialect): GeneratedMigration {
+function writtenAtOnce(
+  up: readonly Statement[],
+  down: readonly Statement[],
+  dialect: Dialect,
+  changed: readonly string[],
+): GeneratedMigration {
   return {
     suffix: '',
-    ...(isCode(up) && { code: codeText(up, down, dialect) }),
+    ...(isCode(up) && { code: codeText(up, down, dialect, changed) }),
     up: up.map(withoutStandIn),
     down: down.map(withoutStandIn),
-    upText: halfText(up.map(withoutStandIn), dialect),
-    downText: `${notRestored(up)}${halfText(down.map(withoutStandIn), dialect)}`,
+    upText: `${overwrittenBy(up, changed)}${halfText(up.map(withoutStandIn), dialect)}`,
+    downText: `${notRestored(up, changed)}${halfText(down.map(withoutStandIn), dialect)}`,
   }
 }
 
@@ -265,6 +273,7 @@ async function writtenOnline(
   input: Omit<OnlineInput, 'scratch'>,
   scratch: () => Promise<Scratch>,
   dialect: Dialect,
+  changed: readonly string[],
 ): Promise<GeneratedMigration[]> {
   const migrations = await onlineMigrations({ ...input, scratch })
   const { waitsAtMost } = input.writer
@@ -272,8 +281,8 @@ async function writtenOnline(
     suffix,
     up: up.statements,
     down: down.statements,
-    upText: onlineText(up, dialect, waitsAtMost),
-    downText: `${notRestored(up.statements)}${onlineText(down, dialect, waitsAtMost)}`,
+    upText: `${overwrittenBy(up.statements, changed)}${onlineText(up, dialect, waitsAtMost)}`,
+    downText: `${notRestored(up.statements, changed)}${onlineText(down, dialect, waitsAtMost)}`,
     alone: up.alone || down.alone,
   }))
 }
