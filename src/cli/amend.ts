@@ -71,7 +71,7 @@ export async function amend(context: Context, wanted: Wanted, run: Run, { ask, t
     })
     return 0
   }
-  const written = code === undefined ? await files.rewrite(newest, halves) : rewriteAsCode(place, newest, code)
+  const written = code === undefined ? await files.rewrite(newest, halves) : await rewriteAsCode(place, newest, code)
   const text =
     written.length === 0
       ? `${label} is what the wanted schema needs.`
@@ -98,7 +98,6 @@ async function newestOf(
   const newest = (await place.source.list()).at(-1)
   if (!newest) throw new UsageError('There is no migration to write anew.', { hint: 'Leave --amend out.' })
   const label = labelOf(newest)
-  if (files.fixed !== undefined) throw new UsageError(files.fixed, { hint: 'Leave --amend out.' })
   if ((await place.source.read(newest, 'up'))?.kind !== 'sql') {
     throw new UsageError(`${label} is code, and SQL was generated.`, { hint: 'Leave --amend out.' })
   }

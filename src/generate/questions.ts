@@ -4,7 +4,7 @@ import type { Schema } from '../schema/schema.ts'
 import { ownColumns, plainName } from './columns.ts'
 import { isComputed, offersFor, readConversion } from './conversion.ts'
 import type { Answers } from './hints.ts'
-import { columnLikeness, tableLikeness } from './likeness.ts'
+import { columnLikeness, isOfOneKind, tableLikeness } from './likeness.ts'
 
 export interface Question {
   /** What identifies it in answers: `rename column users.name`. */
@@ -145,7 +145,10 @@ function columnQuestions(
       ),
     ).filter(([, like]) => like >= 0.6)
     const written = (table: SchemaObject, list: typeof gone) =>
-      list.filter(({ column }) => !isComputed(column)).map(({ label }) => `${table.name}.${label}`)
+      list
+        // Where something is alike, what is of another kind has come for itself.
+        .filter(({ column }) => !isComputed(column) && (likely.length === 0 || isOfOneKind(column, one.column)))
+        .map(({ label }) => `${table.name}.${label}`)
     const offers = takesCode ? offersFor(old, written(was, gone), written(now, come)) : []
     if (likely.length > 0 || (offers.length > 0 && !isDestroyed?.(`column ${old}`)))
       questions.push(

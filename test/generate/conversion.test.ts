@@ -187,6 +187,12 @@ describe('the question', () => {
       ['merge t.d, t.m, t.y = t.born'],
     ],
     [
+      'nothing of another kind where something is alike',
+      'id integer primary key, name text',
+      'id integer primary key, full_name text, age integer',
+      [],
+    ],
+    [
       'nothing where as many come as go',
       'id integer primary key, a text, b text',
       'id integer primary key, c integer, d integer',
