@@ -2,6 +2,7 @@
  * Names NOT NULL constraints where the server would choose another name than the usual one, because a table that was renamed has a constraint of
  * that name (PostgreSQL 18).
  */
+import type { ColumnFacts, NotNullFacts } from '../../database/postgres/catalogFacts.ts'
 import type { Schema } from '../../schema/schema.ts'
 import type { Hints } from '../hints.ts'
 import { factsOf, isKind, type Side } from './side.ts'
@@ -48,6 +49,21 @@ export function withNotNullNames(
     })
     return { ...statement, sql: lines.join('\n') }
   })
+}
+
+/** Returns the name of the constraint, as far as it is known: the server shortens long ones in its own way. */
+export function nameOfNotNull(
+  notNulls: readonly NotNullFacts[] | null,
+  { name, quoted }: ColumnFacts,
+  table: string,
+): string | undefined {
+  const own = notNulls?.find((one) => one.column === name)
+  if (own && !own.usual) return own.name
+  const plain = /^[a-z_][a-z0-9_]*$/
+  const last = table.split('.').at(-1) ?? ''
+  return plain.test(last) && plain.test(quoted) && last.length + quoted.length <= 50
+    ? `${last}_${quoted}_not_null`
+    : undefined
 }
 
 // --- internal ---
