@@ -282,7 +282,7 @@ function parts(text: string, name: string): string[] {
       .flatMap((part) => (/^(?:GRANT|REVOKE) /.test(part) ? part.split('\n') : [part]))
       .filter((part) => part !== '')
       .map((part) =>
-        part.startsWith('CREATE TABLE') || part.startsWith('CREATE TYPE')
+        /^CREATE (?:UNLOGGED |FOREIGN )?(?:TABLE|TYPE) /.test(part)
           ? part
               .split('\n')
               .map((line) => line.replace(/,$/, ''))

@@ -344,6 +344,12 @@ const REACHED: readonly (readonly [what: string, from: string, to: string, rows?
     'insert into t values (1, 1)',
   ],
   [
+    'a key that has a column twice, once as included',
+    'create table t (id integer, u integer) partition by range (id); create table t1 partition of t for values from (0) to (5)',
+    'create table t (id integer, u integer) partition by range (id); create table t1 partition of t for values from (0) to (5); alter table t add unique (u, id) include (id)',
+    'insert into t values (1, 1)',
+  ],
+  [
     'a partition that had a NOT NULL of its own gets it from its table',
     'create table t (k integer default 1, a integer default 1) partition by list (k); create table t1 partition of t (a not null, primary key (k)) for values in (1)',
     'create table t (k integer default 1, a integer default 1 not null) partition by list (k); create table t1 partition of t for values in (1); alter table t alter k set not null',

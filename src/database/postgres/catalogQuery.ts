@@ -70,9 +70,10 @@ function usualName(table: string, columns: string, label: string): string {
 /** Condition for the default name of a NOT NULL constraint. Where a long name has letters of several bytes, any name counts. */
 const usualNotNull = `(k.conname = ${usualName('c.relname::text', 'a.attname::text', 'not_null')} OR (octet_length(c.relname || a.attname) > 53 AND octet_length(c.relname || a.attname) > length(c.relname || a.attname)))`
 
-/** SQL of the names of the columns of an index, as they are part of its name. */
+/** SQL of the names of the columns of an index, as they are part of its name: one that comes again gets a number. */
 const columnsOf = (index: string, table: string) =>
-  `(SELECT string_agg(COALESCE(a.attname, 'expr'), '_' ORDER BY u.at) FROM unnest(${index}.indkey::smallint[]) WITH ORDINALITY u (num, at) LEFT JOIN pg_attribute a ON a.attrelid = ${table} AND a.attnum = u.num AND u.num <> 0)`
+  `(SELECT string_agg(name || COALESCE(NULLIF(nth - 1, 0)::text, ''), '_' ORDER BY at) FROM (SELECT u.at, COALESCE(a.attname::text, 'expr') AS name, row_number() OVER (PARTITION BY COALESCE(a.attname::text, 'expr') ORDER BY u.at) AS nth
+      FROM unnest(${index}.indkey::smallint[]) WITH ORDINALITY u (num, at) LEFT JOIN pg_attribute a ON a.attrelid = ${table} AND a.attnum = u.num AND u.num <> 0) names)`
 
 /** Constraints of a partition that belong to those of its table, and have a name that the server would not give them. */
 const attached = `(SELECT json_agg(json_build_object('name', quote_ident(conname), 'usual', quote_ident(usual), 'of', quote_ident(of)) ORDER BY conname) FROM (
