@@ -344,6 +344,12 @@ const REACHED: readonly (readonly [what: string, from: string, to: string, rows?
     'insert into t values (1, 1)',
   ],
   [
+    'the key of a partition has options and comments of its own',
+    'create table t (id integer primary key) partition by range (id); create table t1 partition of t for values from (0) to (5)',
+    'create table t (id integer primary key) partition by range (id); create table t1 partition of t for values from (0) to (5); alter index t1_pkey set (fillfactor = 50); comment on index t1_pkey is $$it$$; comment on constraint t1_pkey on t1 is $$key$$',
+    'insert into t values (1)',
+  ],
+  [
     'a key that has a column twice, once as included',
     'create table t (id integer, u integer) partition by range (id); create table t1 partition of t for values from (0) to (5)',
     'create table t (id integer, u integer) partition by range (id); create table t1 partition of t for values from (0) to (5); alter table t add unique (u, id) include (id)',

@@ -173,7 +173,7 @@ export interface TableFacts extends RelationFacts {
   /** The server of a foreign table; the options are `name=value` each. */
   readonly server: { readonly name: string; readonly options: readonly string[] | null } | null
   readonly constraints: readonly ConstraintFacts[] | null
-  /** The constraints of a partition that belong to its table's and were attached with a name of their own. */
+  /** The constraints of a partition that belong to its table's, and have a name, options or comments of their own. */
   readonly attached: readonly AttachedFacts[] | null
   readonly notNulls: readonly NotNullFacts[] | null
   /** Parts such as `column name` to create after the objects they need. The query does not give it; its reader adds it. */
@@ -246,12 +246,17 @@ export interface ConstraintFacts {
   readonly part: string
 }
 
-interface AttachedFacts {
+export interface AttachedFacts {
   readonly name: string
   /** The name that the server gives it. */
   readonly usual: string
   /** The constraint of the table that it belongs to. */
   readonly of: string
+  readonly index: string
+  /** The options of its index, where they are not those of the table's. */
+  readonly options: string | null
+  readonly comment: string | null
+  readonly indexComment: string | null
 }
 
 /**

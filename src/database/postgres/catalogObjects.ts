@@ -2,6 +2,7 @@
 import type { ObjectKind, SchemaColumn, SchemaMember, SchemaObject } from '../../schema/model.ts'
 import type {
   Acl,
+  AttachedFacts,
   ColumnFacts,
   ConstraintFacts,
   FactsOf,
@@ -396,9 +397,7 @@ function describeTable(facts: TableFacts): SchemaObject {
     later: laterLines(name, facts, constraints),
     more: [
       attached && `ALTER TABLE ONLY ${parents?.[0]} ATTACH PARTITION ${name} ${facts.bound};`,
-      ...(facts.attached ?? []).map(
-        ({ usual, name: constraint }) => `ALTER TABLE ${name} RENAME CONSTRAINT ${usual} TO ${constraint};`,
-      ),
+      ...(facts.attached ?? []).flatMap((one) => attachedLines(name, one)),
       ...constraints
         .filter(({ valid }) => !valid)
         .map((constraint) => `ALTER TABLE ${name} ADD CONSTRAINT ${constraint.name} ${constraint.definition};`),
@@ -439,6 +438,16 @@ function describeTable(facts: TableFacts): SchemaObject {
     ],
     columns: columns.map(asColumn),
   })
+}
+
+/** Returns the statements for what a partition's constraint has of its own. */
+export function attachedLines(table: string, one: AttachedFacts): string[] {
+  return [
+    ...(one.name === one.usual ? [] : [`ALTER TABLE ${table} RENAME CONSTRAINT ${one.usual} TO ${one.name};`]),
+    ...(one.options ? [`ALTER INDEX ${one.index} SET (${one.options});`] : []),
+    ...comment(`CONSTRAINT ${one.name} ON ${table}`, one.comment),
+    ...comment(`INDEX ${one.index}`, one.indexComment),
+  ]
 }
 
 /**

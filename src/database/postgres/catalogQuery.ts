@@ -75,11 +75,12 @@ const columnsOf = (index: string, table: string) =>
   `(SELECT string_agg(name || COALESCE(NULLIF(nth - 1, 0)::text, ''), '_' ORDER BY at) FROM (SELECT u.at, COALESCE(a.attname::text, 'expr') AS name, row_number() OVER (PARTITION BY COALESCE(a.attname::text, 'expr') ORDER BY u.at) AS nth
       FROM unnest(${index}.indkey::smallint[]) WITH ORDINALITY u (num, at) LEFT JOIN pg_attribute a ON a.attrelid = ${table} AND a.attnum = u.num AND u.num <> 0) names)`
 
-/** Constraints of a partition that belong to those of its table, and have a name that the server would not give them. */
-const attached = `(SELECT json_agg(json_build_object('name', quote_ident(conname), 'usual', quote_ident(usual), 'of', quote_ident(of)) ORDER BY conname) FROM (
-      SELECT k.conname, o.conname AS of, CASE k.contype WHEN 'p' THEN left(c.relname::text, 58) || '_pkey' WHEN 'u' THEN ${usualName('c.relname::text', 'x.columns', 'key')} ELSE ${usualName('c.relname::text', 'x.columns', 'excl')} END AS usual
-      FROM pg_constraint k JOIN pg_constraint o ON o.oid = k.conparentid CROSS JOIN LATERAL (SELECT ${columnsOf('i', 'c.oid')} AS columns FROM pg_index i WHERE i.indexrelid = k.conindid) x
-      WHERE c.relispartition AND k.conrelid = c.oid AND k.contype IN ('p', 'u', 'x')) k WHERE conname <> usual)`
+/** Constraints of a partition that belong to those of its table, and have a name or something else that the server would not give them. */
+const attached = `(SELECT json_agg(json_build_object('name', quote_ident(conname), 'usual', quote_ident(usual), 'of', quote_ident(of), 'index', conindid::regclass, 'options', options, 'comment', comment, 'indexComment', index_comment) ORDER BY conname) FROM (
+      SELECT k.conname, k.conindid, o.conname AS of, CASE WHEN x.reloptions IS DISTINCT FROM y.reloptions THEN array_to_string(x.reloptions, ', ') END AS options, ${comment('k.oid', 'pg_constraint')} AS comment, ${comment('k.conindid', 'pg_class')} AS index_comment,
+        CASE k.contype WHEN 'p' THEN left(c.relname::text, 58) || '_pkey' WHEN 'u' THEN ${usualName('c.relname::text', 'n.columns', 'key')} ELSE ${usualName('c.relname::text', 'n.columns', 'excl')} END AS usual
+      FROM pg_constraint k JOIN pg_constraint o ON o.oid = k.conparentid JOIN pg_class x ON x.oid = k.conindid JOIN pg_class y ON y.oid = o.conindid CROSS JOIN LATERAL (SELECT ${columnsOf('i', 'c.oid')} AS columns FROM pg_index i WHERE i.indexrelid = k.conindid) n
+      WHERE c.relispartition AND k.conrelid = c.oid AND k.contype IN ('p', 'u', 'x')) k WHERE conname <> usual OR options IS NOT NULL OR comment IS NOT NULL OR index_comment IS NOT NULL)`
 
 /** Condition: an index of a partition has something that the index it was made with has not. `x` and `y`: their rows in pg_class; `z`: its own in pg_index. */
 const hasItsOwn = `(x.reloptions IS DISTINCT FROM y.reloptions OR ${comment('x.oid', 'pg_class')} IS NOT NULL OR z.indisclustered OR z.indisreplident)`

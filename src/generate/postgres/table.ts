@@ -1,6 +1,6 @@
 /** Changes a table that stays. */
 import type { TableFacts } from '../../database/postgres/catalogFacts.ts'
-import { constraintText } from '../../database/postgres/catalogObjects.ts'
+import { attachedLines, constraintText } from '../../database/postgres/catalogObjects.ts'
 import type { SchemaObject } from '../../schema/model.ts'
 import { keyOf } from '../statement.ts'
 import type { Change, TableChange } from './change.ts'
@@ -175,7 +175,7 @@ function furtherSteps(change: Change, table: TableChange, was: Table, now: Table
 }
 
 /** Which lines name constraints of a partition that go with those of its table. */
-function remadeConstraints({ from, to }: Change, { was, now }: TableChange): (line: string) => boolean {
+function remadeConstraints({ from, to }: Change, { name, was, now }: TableChange): (line: string) => boolean {
   const constraints = (side: Side, { parents }: TableFacts) => {
     const parent = objectIn(side, 'table', parents?.[0] ?? '')
     return new Map((parent && factsOf(side, parent).constraints)?.map((one) => [one.name, constraintText(one)]))
@@ -183,7 +183,8 @@ function remadeConstraints({ from, to }: Change, { was, now }: TableChange): (li
   const [before, after] = [constraints(from, was), constraints(to, now)]
   const texts = new Set(after.values())
   const gone = (was.attached ?? []).filter(({ of }) => now.bound === null || !texts.has(before.get(of) ?? ''))
-  return (line) => gone.some(({ usual, name }) => line.endsWith(` RENAME CONSTRAINT ${usual} TO ${name};`))
+  const lines = new Set(gone.flatMap((one) => attachedLines(name, one)))
+  return (line) => lines.has(line)
 }
 
 function last(name: string): string {
