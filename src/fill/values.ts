@@ -21,7 +21,7 @@ export function usual(column: FillColumn, table: string, set: RowSet, unique: bo
   // NULL is never equal to another NULL, so that it does not repeat a value.
   if (set === 'sparse' && column.nullable) return { at: () => null, period: unique ? Infinity : 1 }
   if (set === 'sparse') return unique ? natural : constant(emptyOf(column.type))
-  const edges = edgesOf(column.type)
+  const edges = edgesOf(column.type).filter((edge) => isOfTheForm(edge, column))
   if (edges.length === 0) return natural
   if (!unique) return cycle(edges)
   const distinct = [...new Set(edges)]
@@ -222,14 +222,23 @@ function edgesOf(type: FillType): Text[] {
     case 'set':
       return [...(type.labels ?? [])]
     case 'array': {
-      const inner = edgesOf(type.element ?? TEXT)
-      return ['{}', arrayOf(inner.slice(0, 3)), arrayOf([inner[0] ?? null, inner[0] ?? null])]
+      const { element = TEXT } = type
+      const inner = edgesOf(element)
+      // Whoever joins the elements with a comma finds others when they are split again.
+      const joined = element.kind === 'text' && (element.length ?? 3) >= 3 ? ['a,b'] : []
+      return ['{}', arrayOf([...joined, ...inner.slice(0, 3)]), arrayOf([inner[0] ?? null, inner[0] ?? null])]
     }
     case 'range':
       return ['empty', '(,)', naturalOf(type, '', '').at(0)]
     default:
       return []
   }
+}
+
+/** A JSON column whose default is an object holds objects, and one whose default is an array holds arrays. */
+function isOfTheForm(edge: Text, { type, constant: usually }: FillColumn): boolean {
+  const form = usually?.trim()[0]
+  return type.kind !== 'json' || (form !== '{' && form !== '[') || (edge?.startsWith(form) ?? true)
 }
 
 function bounded(type: FillType, value: number): string {

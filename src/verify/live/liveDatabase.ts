@@ -50,7 +50,7 @@ export class LiveDatabase<Client> {
   async fill(text: string): Promise<readonly Unfilled[]> {
     // How MySQL and MariaDB change a table does not depend on its rows.
     const isMysql = this.#verified.options.server.dialect === 'mysql'
-    if (isMysql && !/\b(?:update|delete)\b/i.test(text)) return []
+    if (isMysql && !/\b(?:update|delete|call|execute|load)\b/i.test(text)) return []
     const { client } = await this.#opened()
     if (this.#isFilled) return this.#unfilled
     this.#unfilled = (await someRows(client as object, this.#own)).unfilled

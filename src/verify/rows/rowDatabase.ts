@@ -13,7 +13,7 @@ import { MigratedDatabase } from '../../testing/lease/migratedDatabase.ts'
 import type { Verified } from '../verified.ts'
 import { mysqlReader } from './mysqlReader.ts'
 import { postgresReader } from './postgresReader.ts'
-import type { BrokenKey, Counter, RowReader, Use } from './rowReader.ts'
+import type { Broken, Counter, RowReader, Use } from './rowReader.ts'
 import { type Snapshot, snapshotOf } from './snapshot.ts'
 
 /** Rows to have in each table: so many of one kind. */
@@ -27,7 +27,7 @@ export interface State {
   readonly tables: readonly FillTable[]
   readonly rows: Snapshot
   readonly counters: readonly Counter[]
-  readonly broken: readonly BrokenKey[]
+  readonly broken: readonly Broken[]
   readonly uses: readonly Use[]
 }
 
@@ -172,7 +172,7 @@ export class RowDatabase<Client> {
     const rows = await snapshotOf(reader, tables)
     if (!this.#isWhole) return { tables, rows, counters: [], broken: [], uses: [] }
     const counters = await reader.counters(tables)
-    const broken = await reader.brokenKeys(tables)
+    const broken = await reader.broken(tables)
     return { tables, rows, counters, broken, uses: await reader.uses(tables) }
   }
 
