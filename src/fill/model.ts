@@ -3,8 +3,11 @@
 /** A value as text, in the form that the database reads; `null` is NULL. */
 export type Text = string | null
 
-/** The kind of rows: filled in every column; NULL and empty wherever that is allowed; extreme values. */
-export type RowSet = 'plain' | 'sparse' | 'edge'
+/**
+ * The kind of rows: filled in every column; NULL and empty wherever that is allowed; NULL in some columns and not in others,
+ * in turns; extreme values.
+ */
+export type RowSet = 'plain' | 'sparse' | 'mixed' | 'edge'
 
 export type TypeKind =
   | 'text'

@@ -71,9 +71,15 @@ export class LiveDatabase<Client> {
     return { query: (sql) => database.query(client, sql), close: () => database.disconnect(client) }
   }
 
-  /** Goes up by one migration and returns what its statements did. @throws the error of the migration */
+  /** Goes down to a version without being looked at. Where that is not possible, a new database goes up to it. */
+  async descend(version: number): Promise<void> {
+    if (this.#at > version) await this.#down(version).catch(() => undefined)
+    await this.reach(version)
+  }
+
+  /** Goes up or down by one migration and returns what its statements did. @throws the error of the migration */
   async observe(version: number): Promise<Effects[]> {
-    const effects = await this.#observer.during(() => this.#move(version))
+    const effects = await this.#observer.during(() => (version < this.#at ? this.#down(version) : this.#move(version)))
     this.#isFilled = 'mayLackRows' in this.#observer && !this.#observer.mayLackRows
     return effects
   }
@@ -91,6 +97,19 @@ export class LiveDatabase<Client> {
   }
 
   // --- internal ---
+
+  /** Goes down. If that fails, the database is dropped. */
+  async #down(version: number): Promise<void> {
+    const { migrator } = await this.#opened()
+    this.#isFilled = false
+    try {
+      await migrator.to(version)
+      this.#at = version
+    } catch (error) {
+      await this.dispose()
+      throw error
+    }
+  }
 
   async #move(version: number): Promise<void> {
     if (this.#at > version) await this.dispose()

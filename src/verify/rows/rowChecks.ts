@@ -74,7 +74,7 @@ export class RowChecks<Client> {
       if (error instanceof MigrationFailedError) this.#failed ??= migration
       throw error
     }
-    const text = `${this.#half(migration, 'up')?.text ?? ''}\n${this.#half(migration, 'down')?.text ?? ''}`
+    const text = this.#textOf(migration)
     const missed = [...unfilled].filter(([table]) => text.includes(table.split('.').at(-1) ?? table))
     const remark = missed.map(([table, why]) => `without rows in ${table} (${why})`).join('; ')
     return { observations, ...(remark && { remark }) }
@@ -91,6 +91,10 @@ export class RowChecks<Client> {
       }
     } else for (const walk of this.#walks) found.push(await this.#step(walk, migration, below))
     return found
+  }
+
+  #textOf(migration: Migration): string {
+    return `${this.#half(migration, 'up')?.text ?? ''}\n${this.#half(migration, 'down')?.text ?? ''}`
   }
 
   #half(migration: Migration, half: 'up' | 'down'): Half | undefined {
@@ -119,7 +123,7 @@ export class RowChecks<Client> {
   ): Promise<Found> {
     const { database } = walk
     await database.reach(below)
-    const unfilled = await database.fill(walk.wanted, walk.most)
+    const unfilled = await database.fill(walk.wanted, { most: walk.most, text: this.#textOf(migration) })
     const state = await database.state()
     try {
       await database.move(migration.version)
@@ -144,7 +148,7 @@ export class RowChecks<Client> {
     if (!walk.above || !up.tables.some(isOther)) return { unfilled, observations }
     // Rows that the new schema allows and the old one may not.
     database.assume(up.tables)
-    await database.fill(walk.above, undefined, isOther)
+    await database.fill(walk.above, { isMeant: isOther })
     const above = await this.#wayBack(walk, migration, below, await database.state())
     // The old schema has no place for what only the new one allows: that is so by nature, but good to know.
     const told = above.observations.map(
@@ -324,6 +328,7 @@ const WALKS: readonly Walk[] = [
     wanted: [
       { set: 'edge', rows: EDGE_ROWS + 1 },
       { set: 'sparse', rows: 3 },
+      { set: 'mixed', rows: 4 },
     ],
     most: 6,
     above: [
