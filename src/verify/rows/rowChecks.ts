@@ -137,6 +137,9 @@ export class RowChecks<Client> {
     }
     const up = await database.state()
     const observations = await this.#compareUp(migration, await database.reader(), state, up)
+    const half = this.#half(migration, 'up')
+    // Only one of the databases has its objects used.
+    if (half && walk.set === 'plain') this.#neverWorked.note(state.uses, up.uses, half)
     if (!this.#canGoDown(migration)) return { unfilled, observations }
     const back = await this.#wayBack(walk, migration, below, up, state)
     observations.push(...back.observations)
@@ -199,7 +202,6 @@ export class RowChecks<Client> {
     if (!half) return []
     const said = saidBy([half])
     const changes = await changesOf(reader, before.rows, up.rows, said)
-    this.#neverWorked.note(before.uses, up.uses, half)
     const broken = up.broken.filter(
       ({ name, table }) => !before.broken.some((one) => one.name === name && one.table === table),
     )
