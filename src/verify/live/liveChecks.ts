@@ -8,6 +8,7 @@ import type { Check, MakeCheck, Observed } from '../check.ts'
 import type { Observation } from '../finding.ts'
 import type { Half, Halves } from '../halves.ts'
 import { inHalf } from '../observed.ts'
+import { placeNaming } from '../statementAt.ts'
 import { VerificationError } from '../verificationError.ts'
 import type { Verified } from '../verified.ts'
 import { decide, type LiveMigration } from './decide.ts'
@@ -95,11 +96,31 @@ export class LiveChecks<Client> {
     const again = () => this.#observe(this.#second, migration, below)
     const found = await this.#repeated(decided, half, again)
     for (const one of found) this.#told.add(kindOf(one, migration))
+    if (migration === this.#verified.migrations.at(-1)) found.push(...(await this.#incomplete()))
     const waited = await this.#measured(found, migration, below)
     return {
       observations: sized(withWaiting(found, waited), this.#verified.options.sizes),
       ...(remarks.length > 0 && { remark: remarks.join('; ') }),
     }
+  }
+
+  /** Indexes of partitioned tables that no migration has completed: each partition may get its own in a later one. */
+  async #incomplete(): Promise<Observation[]> {
+    const halves = this.#halves.all().filter(({ half }) => half === 'up')
+    return (await this.#database.incompleteIndexes()).map(({ name, table }): Observation => {
+      const half = halves.find(({ text }) => text.includes(name.split('.').at(-1) ?? name))
+      return {
+        rule: 'invalid-index',
+        severity: 'warning',
+        ...(half && { version: half.version, half: 'up', file: half.file, ...placeNaming(half, [name]) }),
+        objects: [table, name],
+        message: `Index ${name} of the partitioned table ${table} is not valid at the latest version: a partition has no index that is attached to it.`,
+        fix: {
+          text: 'Build the index of each partition, and attach it. With the last of them, the index becomes valid.',
+          sql: `CREATE INDEX CONCURRENTLY … ON partition (…);\nALTER INDEX ${name} ATTACH PARTITION …;`,
+        },
+      }
+    })
   }
 
   #canGoDown({ version, down }: Migration): boolean {

@@ -63,6 +63,13 @@ export class LiveDatabase<Client> {
     return (await someRows(client as object, this.#own, many)).tables
   }
 
+  /** PostgreSQL: returns the indexes of partitioned tables that lack one of a partition. */
+  async incompleteIndexes(): Promise<readonly { readonly name: string; readonly table: string }[]> {
+    const { driver } = await this.#opened()
+    const rows = this.#verified.options.server.dialect === 'mysql' ? [] : ((await driver.rows?.(INCOMPLETE)) ?? [])
+    return rows.map(({ name, table }) => ({ name: String(name), table: String(table) }))
+  }
+
   /** Opens another session; undefined if the database has only one. */
   async another(): Promise<OtherSession | undefined> {
     const { database } = await this.#opened()
@@ -147,6 +154,8 @@ export class LiveDatabase<Client> {
     return this.#open
   }
 }
+
+const INCOMPLETE = `SELECT i.indexrelid::regclass::text AS name, i.indrelid::regclass::text AS "table" FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid WHERE c.relkind = 'I' AND NOT i.indisvalid ORDER BY 1`
 
 interface Opened<Client> {
   readonly database: TestDatabase<Client>
