@@ -14,8 +14,9 @@ import type {
 } from '../../migrate/driver.ts'
 import { ConnectionError, LockedError, StateMovedError, StatementError, UsageError } from '../../migrate/errors.ts'
 import { NEVER } from '../../migrate/never.ts'
+import { now } from '../../migrate/realTime.ts'
 import type { Direction, Hidden, Log, MigrationContext, RunSql } from '../../migrate/source.ts'
-import { describeVersion } from '../../migrate/version.ts'
+import { describeVersion, NIL_VERSION } from '../../migrate/version.ts'
 import { leavesSession } from '../../sql/rows.ts'
 import type { Script } from '../../sql/script.ts'
 import { syntaxOfModes } from '../../sql/statements.ts'
@@ -30,7 +31,7 @@ import { advisoryLock, rowLock } from './lock.ts'
 import { refuseLosingTables, refuseOtherCharset, refuseOtherDatabases, refuseTooLong, setsCharset } from './refusals.ts'
 import { type Row, ScriptFailure, type Session } from './session.ts'
 import { readSessionSettings, restoreSessionSettings, type SessionSettings } from './sessionSettings.ts'
-import { readState } from './state.ts'
+import { endedOf, readState } from './state.ts'
 import {
   hasChanged,
   type Look,
@@ -122,8 +123,12 @@ class MysqlDriver implements Driver {
   #unsettled = false
   /** The migration to record as begun together with its first statement. */
   #begun: MigrationStep | undefined
+  /** When that migration began. */
+  #began = 0
   /** The migration to record as finished together with the beginning of the next one. */
-  #finished: { readonly step: MigrationStep; readonly isRecorded: boolean } | undefined
+  #finished: Finished | undefined
+  /** Those before it whose end the history does not say yet. The version row has moved on. */
+  #ended: tables.Ended[] = []
   /** What the step does that begins as soon as the running one has finished. */
   #next: StepWork | undefined
   /** The objects of the next statement, read at the end of the message before it. */
@@ -237,7 +242,7 @@ class MysqlDriver implements Driver {
       else heard.onRow(row)
     }
     const took = (errno?: number) => {
-      this.#finished = undefined
+      this.#forgetEnded()
       this.#looked = look?.read(seen, errno)
     }
     try {
@@ -248,7 +253,7 @@ class MysqlDriver implements Driver {
       if (error instanceof ScriptFailure && error.index === statements.length) return took(error.error.errno)
       await this.#rollBack()
       if (!(error instanceof ScriptFailure)) throw asStatementError(error)
-      if (error.index >= ended.length) this.#finished = undefined
+      if (error.index >= ended.length) this.#forgetEnded()
       const index = heard.textAt(error.index - before.length)
       const statement = body[index]
       if (!statement) throw await this.#tailError(error, step)
@@ -296,8 +301,9 @@ class MysqlDriver implements Driver {
     if (this.#options.onlyHere) refuseOtherDatabases(step)
     await this.#remember(step.work.kind === 'sql' ? step.work.script : undefined, step.work.kind === 'code')
     const before = this.#finished?.step
-    if (before && (before.to !== step.from || step.to === step.from)) await this.#writeFinished()
+    if (step.to === step.from || (before && before.to !== step.from)) await this.#writeFinished()
     this.#begun = step
+    this.#began = now()
     this.#next = next
     this.#recorded = step.version
   }
@@ -318,7 +324,7 @@ class MysqlDriver implements Driver {
   async finish(step: MigrationStep): Promise<void> {
     await this.#writeBegun()
     this.#done = undefined
-    this.#finished = { step, isRecorded: this.#recorded === step.version }
+    this.#finished = { step, isRecorded: this.#recorded === step.version, ms: now() - this.#began }
     const script = step.work.kind === 'sql' ? step.work.script : undefined
     if (!this.#next || script?.statements.some(leavesSession)) await this.#writeFinished()
     await this.#putBack(script, step.work.kind === 'code')
@@ -327,17 +333,17 @@ class MysqlDriver implements Driver {
   async abandon(step: MigrationStep): Promise<void> {
     await this.#writeBegun()
     await this.#transaction(step, [
+      ...tables.endJournals(this.#tables, this.#ended),
       ...tables.forgetJournal(this.#tables, step),
       ...tables.moveRow(this.#tables, { version: step.to, dirty: true }, { version: step.from, dirty: false }),
     ])
+    this.#forgetEnded()
     await this.#putBack(undefined, true)
   }
 
   async wasApplied(version: number): Promise<boolean | undefined> {
     await this.#settle()
-    const [row] = await this.#session.query(
-      `SELECT progress FROM ${this.#tables.journalTable} WHERE version = ${version}`,
-    )
+    const [row] = await this.#session.query(tables.readProgress(this.#tables, version))
     if (typeof row?.progress !== 'string') return undefined
     // A statement that only changes the session leaves nothing in the database, so it may run again.
     if (row.progress === SESSION_ONLY) return false
@@ -467,31 +473,55 @@ class MysqlDriver implements Driver {
   #beginning(step: MigrationStep, first: { started: number; progress: string | null }): string[] {
     const { baseline } = step.history
     const total = step.work.kind === 'sql' ? step.work.script.statements.length : 1
-    const moved = { version: step.to, dirty: true }
     return [
-      ...(this.#finished
-        ? this.#ending(step)
-        : ['START TRANSACTION', ...tables.moveRow(this.#tables, { version: step.from, dirty: false }, moved)]),
+      ...(follows(step, this.#finished) ? this.#moving(step, true) : this.#ending(step)),
       ...(baseline && step.direction === 'up' ? tables.setBaseline(this.#tables, baseline) : []),
       ...tables.beginJournal(this.#tables, this.#fitting(step), total, first),
       'COMMIT',
     ]
   }
 
+  /** Called when a transaction with `#beginning` has committed. */
+  #hasBegun(step: MigrationStep): void {
+    const finished = this.#finished
+    if (follows(step, finished)) {
+      this.#ended.push({ version: finished.step.version, ms: finished.ms })
+      this.#finished = undefined
+    } else this.#forgetEnded()
+  }
+
+  #forgetEnded(): void {
+    this.#finished = undefined
+    this.#ended = []
+  }
+
+  #moving({ from, to }: MigrationStep, dirty: boolean): string[] {
+    return [
+      'START TRANSACTION',
+      ...tables.moveRow(this.#tables, { version: from, dirty }, { version: to, dirty: true }),
+    ]
+  }
+
   /**
-   * Returns the statements that record the finished migration, if there is one.
+   * Returns the statements that record all that has finished.
    * @param next the migration whose beginning is written in the same transaction, which that one commits
    */
   #ending(next: MigrationStep | undefined): string[] {
-    if (!this.#finished) return []
-    const { step, isRecorded } = this.#finished
+    const ends = tables.endJournals(this.#tables, this.#ended)
+    if (!this.#finished) {
+      const [begin = '', ...moved] = next ? this.#moving(next, false) : ['START TRANSACTION']
+      return next ? [begin, ...ends, ...moved] : ends.length > 0 ? [begin, ...ends, 'COMMIT'] : []
+    }
+    const { step, isRecorded, ms } = this.#finished
     const { version, direction, to } = step
-    const { remove, baseline, put } = isRecorded ? step.history : this.#fitting(step).history
+    const { remove, baseline, put } = this.#fitting(step).history
     return [
       'START TRANSACTION',
-      ...(direction === 'up'
-        ? tables.endJournal(this.#tables, version, isRecorded ? undefined : put)
-        : tables.changeHistory(this.#tables, { remove, baseline })),
+      ...(direction === 'down'
+        ? [...ends, ...tables.changeHistory(this.#tables, { remove, baseline })]
+        : isRecorded || !put
+          ? tables.endJournals(this.#tables, [...this.#ended, { version, ms }])
+          : [...ends, ...tables.endJournal(this.#tables, version, put)]),
       ...tables.moveRow(
         this.#tables,
         { version: to, dirty: true },
@@ -509,17 +539,17 @@ class MysqlDriver implements Driver {
     await this.#writeDone()
   }
 
-  /** Records the finished migration, if that has been deferred. */
+  /** Records the finished migrations, if that has been deferred. */
   async #writeFinished(): Promise<void> {
     const { step } = this.#finished ?? {}
-    if (!step) return
     const statements = this.#ending(undefined)
-    this.#finished = undefined
+    if (statements.length === 0) return
+    this.#forgetEnded()
     try {
       await this.#session.script(statements, NEVER)
     } catch (error) {
       await this.#rollBack()
-      if (!(error instanceof ScriptFailure)) throw asStatementError(error)
+      if (!(error instanceof ScriptFailure) || !step) throw asStatementError(error)
       throw await this.#tailError(error, { ...step, from: step.to })
     }
   }
@@ -544,7 +574,7 @@ class MysqlDriver implements Driver {
     this.#begun = undefined
     try {
       await this.#session.script(statements, NEVER)
-      this.#finished = undefined
+      this.#hasBegun(step)
     } catch (error) {
       await this.#rollBack()
       throw error instanceof ScriptFailure ? await this.#tailError(error, step) : asStatementError(error)
@@ -552,12 +582,33 @@ class MysqlDriver implements Driver {
   }
 
   async #ensureTables(): Promise<void> {
-    const { database, version, history, journal } = this.#tables
-    const names = [version, history, journal].map(tables.literal).join(', ')
-    const [row] = await this.#session.query(
-      `SELECT COUNT(*) AS n FROM information_schema.tables WHERE table_schema = ${tables.literal(database)} AND table_name IN (${names})`,
-    )
-    if (Number(row?.n) < 3) await this.#session.script(tables.createTables(this.#tables), NEVER)
+    const { versionTable, historyTable, journalTable } = this.#tables
+    try {
+      const [, running, journal] = await this.#session.queries([
+        `SELECT version FROM ${versionTable} LIMIT 1`,
+        `SELECT COUNT(*) AS n FROM ${historyTable} WHERE running IS NOT NULL`,
+        `SELECT COUNT(*) AS n FROM ${journalTable}`,
+      ])
+      if ([running, journal].some((rows) => Number(rows?.[0]?.n) > 0)) await this.#writeEnds()
+    } catch (error) {
+      if (!isMissingTable(error)) throw error
+      await this.#session.script(tables.createTables(this.#tables), NEVER)
+    }
+  }
+
+  /** Writes the ends that a run which died has deferred, and empties the journal if nothing runs. */
+  async #writeEnds(): Promise<void> {
+    const { versionTable, historyTable, journalTable } = this.#tables
+    const [running = [], version] = await this.#session.queries([
+      `SELECT version, running FROM ${historyTable} WHERE running IS NOT NULL ORDER BY version`,
+      `SELECT dirty FROM ${versionTable} LIMIT 1`,
+    ])
+    const ended = endedOf(running).map((version) => ({ version, ms: null }))
+    const isClean = Number(version?.[0]?.dirty ?? 0) === 0
+    await this.#transaction(undefined, [
+      ...tables.endJournals(this.#tables, ended),
+      ...(isClean ? [`DELETE FROM ${journalTable} WHERE version >= ${NIL_VERSION}`] : []),
+    ])
   }
 
   #executeObserved(step: MigrationStep, script: Script, index: number, signal: AbortSignal): Promise<void> {
@@ -618,7 +669,7 @@ class MysqlDriver implements Driver {
       else message.onRow(row)
     }
     const took = (errno?: number) => {
-      this.#finished = undefined
+      if (isFirst) this.#hasBegun(step)
       this.#done = isDeferred(statement) ? { version: step.version, index } : undefined
       this.#looked = look?.read(seen, errno)
     }
@@ -637,7 +688,7 @@ class MysqlDriver implements Driver {
         throw error
       }
       const part = message.partAt(error.index)
-      if (part !== 'beginning') this.#finished = undefined
+      if (isFirst && part !== 'beginning') this.#hasBegun(step)
       this.#done = undefined
       if (this.#isOurs(error) || part === 'beginning') throw await this.#tailError(error, step)
       // The statement took effect; only recording it failed or was cancelled.
@@ -679,13 +730,13 @@ class MysqlDriver implements Driver {
         [...begun, 'START TRANSACTION', ...texts, move(index + texts.length), 'COMMIT'],
         signal,
       )
-      if (isFirst) this.#finished = undefined
+      if (isFirst) this.#hasBegun(step)
       this.#done = undefined
       return texts.length
     } catch (error) {
       await this.#rollBack()
       if (!(error instanceof ScriptFailure)) throw asStatementError(error, index)
-      if (isFirst && error.index >= begun.length) this.#finished = undefined
+      if (isFirst && error.index >= begun.length) this.#hasBegun(step)
       await this.#writeDone()
       if (this.#isOurs(error) || error.index < begun.length) throw await this.#tailError(error, step)
       const at = Math.min(error.index - begun.length - 1, texts.length - 1)
@@ -828,6 +879,24 @@ class MysqlDriver implements Driver {
     }) as RunSql
     return { client: this.#session.client, dialect: this.dialect, sql, signal, log }
   }
+}
+
+interface Finished {
+  readonly step: MigrationStep
+  /** `true` if its record was written when it began. */
+  readonly isRecorded: boolean
+  readonly ms: number
+}
+
+/**
+ * Returns whether a migration begins where another one has just finished, so that the end of that one can be written
+ * later: both are ups with nothing more to write than their own row.
+ */
+function follows(step: MigrationStep, finished: Finished | undefined): finished is Finished {
+  if (!finished?.isRecorded || finished.step.to !== step.from) return false
+  const isPlain = ({ direction, version, from, to, bookkeeping }: MigrationStep) =>
+    direction === 'up' && version === to && from !== to && !bookkeeping
+  return isPlain(finished.step) && isPlain(step) && step.version > finished.step.version && !step.history.baseline
 }
 
 function lockOn(session: Session, names: tables.Tables, { lock }: MysqlDriverOptions): Lock {

@@ -27,17 +27,31 @@ export async function readState(
   return toState(rows, [])
 }
 
+/**
+ * Returns the versions of the migrations that have ended although the history does not say so: while one up follows
+ * another, only the version row moves, and their ends are written later, together. So of all that run, the highest one
+ * does.
+ * @param history rows with `version` and `running`, lowest version first
+ */
+export function endedOf(history: readonly Row[]): number[] {
+  return history
+    .filter(({ running }) => running === 'up')
+    .slice(0, -1)
+    .map(({ version }) => Number(version))
+}
+
 // --- internal ---
 
 function toState([row]: readonly Row[], history: readonly Row[]): DatabaseState {
+  const ended = new Set(endedOf(history))
   return {
     version: row ? Number(row.version) : NIL_VERSION,
     dirty: Number(row?.dirty ?? 0) !== 0,
-    history: history.map(toEntry),
+    history: history.map((entry) => toEntry(entry, ended.has(Number(entry.version)))),
   }
 }
 
-function toEntry(row: Row): HistoryEntry {
+function toEntry(row: Row, hasEnded: boolean): HistoryEntry {
   return {
     version: Number(row.version),
     name: String(row.name),
@@ -45,14 +59,16 @@ function toEntry(row: Row): HistoryEntry {
     downFingerprint: row.down_fingerprint as string | null,
     baseline: Number(row.baseline) === 1,
     recorded: Number(row.recorded) === 1,
-    running: row.running
-      ? {
-          direction: row.running as Direction,
-          started: Number(row.started),
-          done: Number(row.done),
-          total: Number(row.total),
-        }
-      : null,
+    running:
+      row.running && !hasEnded
+        ? {
+            direction: row.running as Direction,
+            // Without a row in the journal, its first statement has begun.
+            started: Number(row.started ?? 1),
+            done: Number(row.done ?? 0),
+            total: Number(row.total),
+          }
+        : null,
     appliedAt: new Date(String(row.applied_at)),
     appliedBy: row.applied_by as string | null,
     durationMs: row.duration_ms === null ? null : Number(row.duration_ms),
