@@ -29,9 +29,10 @@ import { dropStatements } from './drop.ts'
 import { asStatementError, isMissingTable } from './failure.ts'
 import { advisoryLock, rowLock } from './lock.ts'
 import { refuseLosingTables, refuseOtherCharset, refuseOtherDatabases, refuseTooLong, setsCharset } from './refusals.ts'
+import { RunRecord } from './runRecord.ts'
 import { type Row, ScriptFailure, type Session } from './session.ts'
 import { readSessionSettings, restoreSessionSettings, type SessionSettings } from './sessionSettings.ts'
-import { endedOf, readState } from './state.ts'
+import { impliedBy, readState } from './state.ts'
 import {
   hasChanged,
   type Look,
@@ -113,6 +114,8 @@ class MysqlDriver implements Driver {
   #tables: tables.Tables
   #lock: Lock
   readonly #tool: ToolTable
+  /** What is recorded of this run, and what is still to be. */
+  readonly #record: RunRecord
   readonly #modes: Modes
   /** Size in bytes of the largest message the server accepts (max_allowed_packet). */
   readonly #packet: number
@@ -125,10 +128,6 @@ class MysqlDriver implements Driver {
   #begun: MigrationStep | undefined
   /** When that migration began. */
   #began = 0
-  /** The migration to record as finished together with the beginning of the next one. */
-  #finished: Finished | undefined
-  /** Those before it whose end the history does not say yet. The version row has moved on. */
-  #ended: tables.Ended[] = []
   /** What the step does that begins as soon as the running one has finished. */
   #next: StepWork | undefined
   /** The objects of the next statement, read at the end of the message before it. */
@@ -156,6 +155,12 @@ class MysqlDriver implements Driver {
     this.#tables = names
     this.#lock = lockOn(session, names, options)
     this.#tool = new ToolTable(this.#toolDatabase(session))
+    this.#record = new RunRecord({
+      tables: () => this.#tables,
+      lags: this.#lock.table === undefined,
+      fitting: (step) => this.#fitting(step),
+      books: (step) => this.#booksOf(step),
+    })
     this.database = session.label
   }
 
@@ -222,15 +227,14 @@ class MysqlDriver implements Driver {
     refuseOtherCharset(step, this.#tables)
     const body = script?.statements ?? []
     await this.#remember(script)
-    const { from, to, history } = this.#fitting(step)
+    const { history } = this.#fitting(step)
     const { observer } = this.#options
     if (observer?.isActive) await this.#writeFinished()
     this.#next = next
     this.#looked = undefined
-    const ended = this.#ending(undefined)
-    const before = [...ended, tables.BEGIN_MEASURING, `START TRANSACTION ${script?.transactionMode ?? ''}`]
-    const moved = tables.moveRow(this.#tables, { version: from, dirty: false }, { version: to, dirty: false })
-    const after = [...tables.changeHistory(this.#tables, history), ...moved, ...this.#booksOf(step), 'COMMIT']
+    const around = this.#record.around(step)
+    const before = [...around.before, tables.BEGIN_MEASURING, `START TRANSACTION ${script?.transactionMode ?? ''}`]
+    const after = [...tables.changeHistory(this.#tables, history), ...around.moved, ...this.#booksOf(step), 'COMMIT']
     const texts = body.map(({ start, end }) => script?.text.slice(start, end) ?? '')
     for (const [i, text] of texts.entries()) refuseTooLong(text, i, body[i]?.start ?? 0, this.#packet)
     const heard = withWarnings(texts, noticeOf(step))
@@ -242,7 +246,7 @@ class MysqlDriver implements Driver {
       else heard.onRow(row)
     }
     const took = (errno?: number) => {
-      this.#forgetEnded()
+      around.took()
       this.#looked = look?.read(seen, errno)
     }
     try {
@@ -253,7 +257,7 @@ class MysqlDriver implements Driver {
       if (error instanceof ScriptFailure && error.index === statements.length) return took(error.error.errno)
       await this.#rollBack()
       if (!(error instanceof ScriptFailure)) throw asStatementError(error)
-      if (error.index >= ended.length) this.#forgetEnded()
+      if (around.before.length > 0 && error.index >= around.before.length) this.#record.ended()
       const index = heard.textAt(error.index - before.length)
       const statement = body[index]
       if (!statement) throw await this.#tailError(error, step)
@@ -300,8 +304,7 @@ class MysqlDriver implements Driver {
     refuseLosingTables(step, this.#tables)
     if (this.#options.onlyHere) refuseOtherDatabases(step)
     await this.#remember(step.work.kind === 'sql' ? step.work.script : undefined, step.work.kind === 'code')
-    const before = this.#finished?.step
-    if (step.to === step.from || (before && before.to !== step.from)) await this.#writeFinished()
+    if (!this.#record.canPrecede(step)) await this.#writeFinished()
     this.#begun = step
     this.#began = now()
     this.#next = next
@@ -324,7 +327,7 @@ class MysqlDriver implements Driver {
   async finish(step: MigrationStep): Promise<void> {
     await this.#writeBegun()
     this.#done = undefined
-    this.#finished = { step, isRecorded: this.#recorded === step.version, ms: now() - this.#began }
+    this.#record.finish({ step, isRecorded: this.#recorded === step.version, ms: now() - this.#began })
     const script = step.work.kind === 'sql' ? step.work.script : undefined
     if (!this.#next || script?.statements.some(leavesSession)) await this.#writeFinished()
     await this.#putBack(script, step.work.kind === 'code')
@@ -332,12 +335,8 @@ class MysqlDriver implements Driver {
 
   async abandon(step: MigrationStep): Promise<void> {
     await this.#writeBegun()
-    await this.#transaction(step, [
-      ...tables.endJournals(this.#tables, this.#ended),
-      ...tables.forgetJournal(this.#tables, step),
-      ...tables.moveRow(this.#tables, { version: step.to, dirty: true }, { version: step.from, dirty: false }),
-    ])
-    this.#forgetEnded()
+    await this.#transaction(step, this.#record.abandoning(step))
+    this.#record.ended()
     await this.#putBack(undefined, true)
   }
 
@@ -470,68 +469,6 @@ class MysqlDriver implements Driver {
     return { ...step, history: { ...step.history, put: { ...put, up: null, down: null } } }
   }
 
-  #beginning(step: MigrationStep, first: { started: number; progress: string | null }): string[] {
-    const { baseline } = step.history
-    const total = step.work.kind === 'sql' ? step.work.script.statements.length : 1
-    return [
-      ...(follows(step, this.#finished) ? this.#moving(step, true) : this.#ending(step)),
-      ...(baseline && step.direction === 'up' ? tables.setBaseline(this.#tables, baseline) : []),
-      ...tables.beginJournal(this.#tables, this.#fitting(step), total, first),
-      'COMMIT',
-    ]
-  }
-
-  /** Called when a transaction with `#beginning` has committed. */
-  #hasBegun(step: MigrationStep): void {
-    const finished = this.#finished
-    if (follows(step, finished)) {
-      this.#ended.push({ version: finished.step.version, ms: finished.ms })
-      this.#finished = undefined
-    } else this.#forgetEnded()
-  }
-
-  #forgetEnded(): void {
-    this.#finished = undefined
-    this.#ended = []
-  }
-
-  #moving({ from, to }: MigrationStep, dirty: boolean): string[] {
-    return [
-      'START TRANSACTION',
-      ...tables.moveRow(this.#tables, { version: from, dirty }, { version: to, dirty: true }),
-    ]
-  }
-
-  /**
-   * Returns the statements that record all that has finished.
-   * @param next the migration whose beginning is written in the same transaction, which that one commits
-   */
-  #ending(next: MigrationStep | undefined): string[] {
-    const ends = tables.endJournals(this.#tables, this.#ended)
-    if (!this.#finished) {
-      const [begin = '', ...moved] = next ? this.#moving(next, false) : ['START TRANSACTION']
-      return next ? [begin, ...ends, ...moved] : ends.length > 0 ? [begin, ...ends, 'COMMIT'] : []
-    }
-    const { step, isRecorded, ms } = this.#finished
-    const { version, direction, to } = step
-    const { remove, baseline, put } = this.#fitting(step).history
-    return [
-      'START TRANSACTION',
-      ...(direction === 'down'
-        ? [...ends, ...tables.changeHistory(this.#tables, { remove, baseline })]
-        : isRecorded || !put
-          ? tables.endJournals(this.#tables, [...this.#ended, { version, ms }])
-          : [...ends, ...tables.endJournal(this.#tables, version, put)]),
-      ...tables.moveRow(
-        this.#tables,
-        { version: to, dirty: true },
-        next ? { version: next.to, dirty: true } : { version: to, dirty: false },
-      ),
-      ...this.#booksOf(step),
-      ...(next ? [] : ['COMMIT']),
-    ]
-  }
-
   /** Writes what has been deferred. */
   async #settle(): Promise<void> {
     if (this.#begun) await this.#writeBegun()
@@ -541,10 +478,10 @@ class MysqlDriver implements Driver {
 
   /** Records the finished migrations, if that has been deferred. */
   async #writeFinished(): Promise<void> {
-    const { step } = this.#finished ?? {}
-    const statements = this.#ending(undefined)
+    const statements = this.#record.ending()
+    const step = this.#record.last
     if (statements.length === 0) return
-    this.#forgetEnded()
+    this.#record.ended()
     try {
       await this.#session.script(statements, NEVER)
     } catch (error) {
@@ -570,11 +507,11 @@ class MysqlDriver implements Driver {
   async #writeBegun(): Promise<void> {
     const step = this.#begun
     if (!step) return
-    const statements = this.#beginning(step, { started: 0, progress: null })
+    const statements = this.#record.beginning(step, { started: 0, progress: null })
     this.#begun = undefined
     try {
       await this.#session.script(statements, NEVER)
-      this.#hasBegun(step)
+      this.#record.began()
     } catch (error) {
       await this.#rollBack()
       throw error instanceof ScriptFailure ? await this.#tailError(error, step) : asStatementError(error)
@@ -596,18 +533,28 @@ class MysqlDriver implements Driver {
     }
   }
 
-  /** Writes the ends that a run which died has deferred, and empties the journal if nothing runs. */
+  /** Writes the ends that a run which died has left to be written, and empties the journal if nothing runs. */
   async #writeEnds(): Promise<void> {
     const { versionTable, historyTable, journalTable } = this.#tables
-    const [running = [], version] = await this.#session.queries([
-      `SELECT version, running FROM ${historyTable} WHERE running IS NOT NULL ORDER BY version`,
-      `SELECT dirty FROM ${versionTable} LIMIT 1`,
+    const [rows = [], history = []] = await this.#session.queries([
+      `SELECT CAST(version AS char) AS version, dirty FROM ${versionTable} LIMIT 1`,
+      `SELECT CAST(version AS char) AS version, running FROM ${historyTable} ORDER BY ${historyTable}.version`,
     ])
-    const ended = endedOf(running).map((version) => ({ version, ms: null }))
-    const isClean = Number(version?.[0]?.dirty ?? 0) === 0
+    const was = { version: Number(rows[0]?.version ?? NIL_VERSION), dirty: Number(rows[0]?.dirty ?? 0) !== 0 }
+    const { version, ended } = impliedBy(rows[0], history)
     await this.#transaction(undefined, [
-      ...tables.endJournals(this.#tables, ended),
-      ...(isClean ? [`DELETE FROM ${journalTable} WHERE version >= ${NIL_VERSION}`] : []),
+      ...tables.endJournals(
+        this.#tables,
+        ended.map((of) => ({ version: of, ms: null })),
+      ),
+      ...(version === was.version ? [] : tables.moveRow(this.#tables, was, { version, dirty: true })),
+      // If another tool has set the version below what stopped half-way, that one is not applied.
+      ...(was.dirty
+        ? []
+        : [
+            `DELETE FROM ${journalTable} WHERE version >= ${NIL_VERSION}`,
+            `DELETE FROM ${historyTable} WHERE running = 'up' AND version > ${version}`,
+          ]),
     ])
   }
 
@@ -658,7 +605,10 @@ class MysqlDriver implements Driver {
       isFirst,
       isLast: index === script.statements.length - 1,
     }
-    const writes: OwnWrites = { begin: (first) => this.#beginning(step, first), ...this.#journalOf(step.version) }
+    const writes: OwnWrites = {
+      begin: (first) => this.#record.beginning(step, first),
+      ...this.#journalOf(step.version),
+    }
     const look = this.#lookAfter(kind, script, index)
     const message = composeMessage(statement, writes, noticeOf(step), look?.sql)
     this.#begun = undefined
@@ -669,7 +619,7 @@ class MysqlDriver implements Driver {
       else message.onRow(row)
     }
     const took = (errno?: number) => {
-      if (isFirst) this.#hasBegun(step)
+      if (isFirst) this.#record.began()
       this.#done = isDeferred(statement) ? { version: step.version, index } : undefined
       this.#looked = look?.read(seen, errno)
     }
@@ -688,7 +638,7 @@ class MysqlDriver implements Driver {
         throw error
       }
       const part = message.partAt(error.index)
-      if (isFirst && part !== 'beginning') this.#hasBegun(step)
+      if (isFirst && part !== 'beginning') this.#record.began()
       this.#done = undefined
       if (this.#isOurs(error) || part === 'beginning') throw await this.#tailError(error, step)
       // The statement took effect; only recording it failed or was cancelled.
@@ -722,7 +672,7 @@ class MysqlDriver implements Driver {
     const { text } = work.script
     const texts = some.map(({ start, end }) => text.slice(start, end))
     const isFirst = this.#begun === step
-    const begun = isFirst ? this.#beginning(step, { started: 0, progress: null }) : []
+    const begun = isFirst ? this.#record.beginning(step, { started: 0, progress: null }) : []
     const move = (done: number) => tables.journal(this.#tables, step.version, { started: done, done }, null)
     this.#begun = undefined
     try {
@@ -730,13 +680,13 @@ class MysqlDriver implements Driver {
         [...begun, 'START TRANSACTION', ...texts, move(index + texts.length), 'COMMIT'],
         signal,
       )
-      if (isFirst) this.#hasBegun(step)
+      if (isFirst) this.#record.began()
       this.#done = undefined
       return texts.length
     } catch (error) {
       await this.#rollBack()
       if (!(error instanceof ScriptFailure)) throw asStatementError(error, index)
-      if (isFirst && error.index >= begun.length) this.#hasBegun(step)
+      if (isFirst && error.index >= begun.length) this.#record.began()
       await this.#writeDone()
       if (this.#isOurs(error) || error.index < begun.length) throw await this.#tailError(error, step)
       const at = Math.min(error.index - begun.length - 1, texts.length - 1)
@@ -879,24 +829,6 @@ class MysqlDriver implements Driver {
     }) as RunSql
     return { client: this.#session.client, dialect: this.dialect, sql, signal, log }
   }
-}
-
-interface Finished {
-  readonly step: MigrationStep
-  /** `true` if its record was written when it began. */
-  readonly isRecorded: boolean
-  readonly ms: number
-}
-
-/**
- * Returns whether a migration begins where another one has just finished, so that the end of that one can be written
- * later: both are ups with nothing more to write than their own row.
- */
-function follows(step: MigrationStep, finished: Finished | undefined): finished is Finished {
-  if (!finished?.isRecorded || finished.step.to !== step.from) return false
-  const isPlain = ({ direction, version, from, to, bookkeeping }: MigrationStep) =>
-    direction === 'up' && version === to && from !== to && !bookkeeping
-  return isPlain(finished.step) && isPlain(step) && step.version > finished.step.version && !step.history.baseline
 }
 
 function lockOn(session: Session, names: tables.Tables, { lock }: MysqlDriverOptions): Lock {

@@ -27,27 +27,37 @@ export async function readState(
   return toState(rows, [])
 }
 
-/**
- * Returns the versions of the migrations that have ended although the history does not say so: while one up follows
- * another, only the version row moves, and their ends are written later, together. So of all that run, the highest one
- * does.
- * @param history rows with `version` and `running`, lowest version first
- */
-export function endedOf(history: readonly Row[]): number[] {
-  return history
-    .filter(({ running }) => running === 'up')
-    .slice(0, -1)
-    .map(({ version }) => Number(version))
+/** What the history implies about migrations whose ends are not written yet; see `runRecord.ts`. */
+export interface Implied {
+  /** Version that the version row would have. */
+  readonly version: number
+  /** Versions of the migrations that have ended, although the history says that they run. */
+  readonly ended: readonly number[]
+}
+
+/** @param history rows with `version` and `running`, lowest version first */
+export function impliedBy(row: Row | undefined, history: readonly Row[]): Implied {
+  const version = row ? Number(row.version) : NIL_VERSION
+  const isDirty = Number(row?.dirty ?? 0) !== 0
+  const ups = history.filter(({ running }) => running === 'up').map((up) => Number(up.version))
+  const top = ups.at(-1)
+  if (top === undefined) return { version, ended: [] }
+  const before = ups.slice(0, -1)
+  // The row stays behind only if it names one of these.
+  if (isDirty) return { version: ups.includes(version) ? Math.max(version, top) : version, ended: before }
+  // If the row is clean, what runs has ended if one after it has been applied; or another tool has set the row.
+  const hasEnded = history.some((one) => !one.running && Number(one.version) > top && Number(one.version) <= version)
+  return { version, ended: hasEnded ? ups : before }
 }
 
 // --- internal ---
 
 function toState([row]: readonly Row[], history: readonly Row[]): DatabaseState {
-  const ended = new Set(endedOf(history))
+  const { version, ended } = impliedBy(row, history)
   return {
-    version: row ? Number(row.version) : NIL_VERSION,
+    version,
     dirty: Number(row?.dirty ?? 0) !== 0,
-    history: history.map((entry) => toEntry(entry, ended.has(Number(entry.version)))),
+    history: history.map((entry) => toEntry(entry, ended.includes(Number(entry.version)))),
   }
 }
 

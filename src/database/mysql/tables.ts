@@ -71,7 +71,7 @@ export function createTables({ versionTable, historyTable, journalTable }: Table
   ]
 }
 
-interface VersionRow {
+export interface VersionRow {
   readonly version: number
   readonly dirty: boolean
 }
@@ -112,20 +112,27 @@ export function changeHistory(tables: Tables, { baseline, put, remove }: History
   ]
 }
 
+/** State of a migration's first statement: `started` is 1 if it begins at once. */
+export interface FirstStatement {
+  readonly started: number
+  readonly progress: string | null
+}
+
+/** Returns whether the row of the history alone says that the first statement has begun. */
+export function isSeen({ direction, history: { put } }: MigrationStep, { started, progress }: FirstStatement): boolean {
+  return put !== undefined && direction === 'up' && started === 1 && progress !== null
+}
+
 /**
  * Writes the rows of a migration that is about to run statement by statement. If the first statement of an up begins at
  * once and its effect can be seen, the history's row says so and the journal has none until the second statement
  * (`running_text` has the progress): one write instead of two.
- * @param first state of its first statement
  */
-export function beginJournal(
-  tables: Tables,
-  { version, name, direction, work, history: { put } }: MigrationStep,
-  total: number,
-  first: { readonly started: number; readonly progress: string | null },
-): string[] {
+export function beginJournal(tables: Tables, step: MigrationStep, total: number, first: FirstStatement): string[] {
+  const { version, name, direction, work } = step
+  const { put } = step.history
   const row = put ?? { version, name, fingerprint: null, downFingerprint: null, up: null, down: null }
-  const isShort = put !== undefined && direction === 'up' && first.started === 1 && first.progress !== null
+  const isShort = isSeen(step, first)
   // `resume` compares with the text that a down really runs, if texts are kept at all.
   const text = work.kind === 'sql' && !put ? literal(stored(work.script.source)) : 'NULL'
   const replace = put
