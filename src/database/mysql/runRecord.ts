@@ -200,4 +200,4 @@ function isPlain({ direction, version, from, to, bookkeeping, history }: Migrati
 }
 
 /** A migration that takes longer than this is named by the version row while the next one runs. */
-const LAG_MS = 20
+const LAG_MS = 50
