@@ -120,6 +120,40 @@ describeOnDatabases(['MySQL', 'MariaDB'], ({ name: kind, server: anyServer }) =>
       ).toEqual(['id', 't', 'more'].map((n) => ({ n })))
     })
 
+    test('a session that was killed behind quick migrations: their ends were not written, and are known', async ({
+      db,
+    }) => {
+      await db.rows('create table held (id int)')
+      const other = await db.connect()
+      await other.query('start transaction; select * from held')
+      const files = {
+        '1_a.up.sql': 'create table a (id int)',
+        '2_more.up.sql': 'alter table a add column more int',
+        '3_two.up.sql': 'create table b (id int);\ncreate table c (id int)',
+        '4_rows.up.sql': 'insert into a values (1, 2)',
+        '5_index.up.sql': 'create index a_id on a (id)',
+        '6_held.up.sql': 'alter table held add column more int',
+        '7_last.up.sql': 'create table d (id int)',
+      }
+      const running = failure((await db.migrator(files)).up())
+      await killWhile(db, 'alter table held')
+      expect(await running).toBeInstanceOf(ConnectionError)
+      await other.query('rollback')
+      const again = await db.migrator(files, { lockTimeoutMs: 20_000 })
+      expect(await again.version()).toEqual({ version: 6, dirty: true })
+      const { migrations } = await again.status()
+      expect(migrations.filter(({ state }) => state === 'applied').map(({ version }) => version)).toEqual([
+        1, 2, 3, 4, 5,
+      ])
+      expect((await again.resume()).to).toBe(6)
+      await again.up()
+      expect(await db.rows('select version from schema_migrations_history where running is not null')).toEqual([])
+      expect(await db.rows('select * from schema_migrations_journal')).toEqual([])
+      expect(await db.rows('select version, dirty from schema_migrations')).toEqual([{ version: 7, dirty: 0 }])
+      expect(await db.tables()).toEqual(['a', 'b', 'c', 'd', 'held'])
+      expect(await db.rows('select * from a')).toEqual([{ id: 1, more: 2 }])
+    })
+
     test('of what cannot be looked at, resume asks; applied and notApplied answer', async ({ db }) => {
       await db.rows('create procedure slow() begin do sleep(20); end')
       const files = { '1_a.up.sql': 'create table a (id int);\ncall slow();\ncreate table c (id int)' }

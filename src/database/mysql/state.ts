@@ -27,17 +27,41 @@ export async function readState(
   return toState(rows, [])
 }
 
+/** What the history implies about migrations whose ends are not written yet; see `runRecord.ts`. */
+export interface Implied {
+  /** Version that the version row would have. */
+  readonly version: number
+  /** Versions of the migrations that have ended, although the history says that they run. */
+  readonly ended: readonly number[]
+}
+
+/** @param history rows with `version` and `running`, lowest version first */
+export function impliedBy(row: Row | undefined, history: readonly Row[]): Implied {
+  const version = row ? Number(row.version) : NIL_VERSION
+  const isDirty = Number(row?.dirty ?? 0) !== 0
+  const ups = history.filter(({ running }) => running === 'up').map((up) => Number(up.version))
+  const top = ups.at(-1)
+  if (top === undefined) return { version, ended: [] }
+  const before = ups.slice(0, -1)
+  // The row stays behind only if it names one of these.
+  if (isDirty) return { version: ups.includes(version) ? Math.max(version, top) : version, ended: before }
+  // If the row is clean, what runs has ended if one after it has been applied; or another tool has set the row.
+  const hasEnded = history.some((one) => !one.running && Number(one.version) > top && Number(one.version) <= version)
+  return { version, ended: hasEnded ? ups : before }
+}
+
 // --- internal ---
 
 function toState([row]: readonly Row[], history: readonly Row[]): DatabaseState {
+  const { version, ended } = impliedBy(row, history)
   return {
-    version: row ? Number(row.version) : NIL_VERSION,
+    version,
     dirty: Number(row?.dirty ?? 0) !== 0,
-    history: history.map(toEntry),
+    history: history.map((entry) => toEntry(entry, ended.includes(Number(entry.version)))),
   }
 }
 
-function toEntry(row: Row): HistoryEntry {
+function toEntry(row: Row, hasEnded: boolean): HistoryEntry {
   return {
     version: Number(row.version),
     name: String(row.name),
@@ -45,14 +69,16 @@ function toEntry(row: Row): HistoryEntry {
     downFingerprint: row.down_fingerprint as string | null,
     baseline: Number(row.baseline) === 1,
     recorded: Number(row.recorded) === 1,
-    running: row.running
-      ? {
-          direction: row.running as Direction,
-          started: Number(row.started),
-          done: Number(row.done),
-          total: Number(row.total),
-        }
-      : null,
+    running:
+      row.running && !hasEnded
+        ? {
+            direction: row.running as Direction,
+            // Without a row in the journal, its first statement has begun.
+            started: Number(row.started ?? 1),
+            done: Number(row.done ?? 0),
+            total: Number(row.total),
+          }
+        : null,
     appliedAt: new Date(String(row.applied_at)),
     appliedBy: row.applied_by as string | null,
     durationMs: row.duration_ms === null ? null : Number(row.duration_ms),
