@@ -12,7 +12,7 @@ import {
 import { borrowClient, openUrl } from '../../../database/postgres/connection.ts'
 import { endSession, keepAlive, sessionsOn } from '../../../database/postgres/databases.ts'
 import { postgresDriver } from '../../../database/postgres/driver.ts'
-import { LoggedCleanState } from '../../../database/postgres/loggedCleanState.ts'
+import { type FileOwners, LoggedCleanState } from '../../../database/postgres/loggedCleanState.ts'
 import { laterOf, type Moment } from '../../../database/postgres/moment.ts'
 import type { PostgresError, Session } from '../../../database/postgres/session.ts'
 import { identifier } from '../../../database/postgres/tables.ts'
@@ -36,6 +36,8 @@ export class PostgresTestDatabase extends ServerDatabase<Client, PostgresRegistr
   readonly #borrowed = new WeakMap<Client, Session>()
   /** The client that restores the clean state. It stays open, since preparing it takes longer than the check itself. */
   #inspector: Client | undefined
+  /** Set once this copy has been restored by the log. */
+  #owners: FileOwners | undefined
 
   connect(): Promise<Client> {
     return connectPatiently(this.url, GIVEN)
@@ -193,7 +195,9 @@ export class PostgresTestDatabase extends ServerDatabase<Client, PostgresRegistr
     const own = this.#inspector && pidOf(this.#inspector)
     const written = await log.look(this.name, own === undefined ? [] : [own], since)
     if (written.others) throw new OthersConnected()
-    return likeness.restore(() => this.#inspect(), written, since)
+    const restored = await likeness.restore(() => this.#inspect(), written, since, this.#owners)
+    this.#owners = restored?.owners
+    return restored?.since
   }
 
   /** The session is ready for `LoggedCleanState`. */
