@@ -6,6 +6,7 @@ import type { URL } from 'node:url'
 import type { Source } from '../src/migrate/source.ts'
 import { type AtlasOptions, atlasFormat } from '../src/source/formats/atlas.ts'
 import { noFolder } from '../src/source/formats/code/object.ts'
+import { type DbMigrateOptions, dbMigrateFormat } from '../src/source/formats/dbMigrate.ts'
 import { type DbmateOptions, dbmateFormat } from '../src/source/formats/dbmate.ts'
 import { folderOnDisk } from '../src/source/formats/disk.ts'
 import { type DrizzleOptions, drizzleFormat } from '../src/source/formats/drizzle.ts'
@@ -17,6 +18,7 @@ import { type KnexMigrationSource, type KnexOptions, knexFormat } from '../src/s
 import { type KyselyMigrationProvider, type KyselyOptions, kyselyFormat } from '../src/source/formats/kysely.ts'
 import { type MikroOrmMigration, type MikroOrmOptions, mikroOrmFormat } from '../src/source/formats/mikroOrm.ts'
 import { type NodePgMigrateOptions, nodePgMigrateFormat } from '../src/source/formats/nodePgMigrate.ts'
+import { type PayloadOptions, payloadFormat } from '../src/source/formats/payload.ts'
 import { type PostgratorOptions, postgratorFormat } from '../src/source/formats/postgrator.ts'
 import { type PostgresMigrationsOptions, postgresMigrationsFormat } from '../src/source/formats/postgresMigrations.ts'
 import { type PrismaOptions, prismaFormat } from '../src/source/formats/prisma.ts'
@@ -29,6 +31,7 @@ import { type UmzugMigration, type UmzugOptions, umzugFormat } from '../src/sour
 
 export type {
   AtlasOptions,
+  DbMigrateOptions,
   DbmateOptions,
   DrizzleOptions,
   FlywayOptions,
@@ -41,6 +44,7 @@ export type {
   MikroOrmMigration,
   MikroOrmOptions,
   NodePgMigrateOptions,
+  PayloadOptions,
   PostgratorOptions,
   PostgresMigrationsOptions,
   PrismaOptions,
@@ -165,6 +169,16 @@ export function typeorm(
 /** Migrations of the Sequelize CLI. @param path default `migrations` */
 export function sequelize(path: string | URL = 'migrations', options: SequelizeOptions = {}): Source {
   return sourceOfFormat(sequelizeFormat(options), folderOnDisk(path), options)
+}
+
+/** Migrations of Payload 3 on PostgreSQL. @param path default `src/migrations` */
+export function payload(path: string | URL = 'src/migrations', options: PayloadOptions = {}): Source {
+  return sourceOfFormat(payloadFormat(options), folderOnDisk(path), options)
+}
+
+/** Migrations of db-migrate. @param path the folder, or that of a scope; default `migrations` */
+export function dbMigrate(path: string | URL = 'migrations', options: DbMigrateOptions = {}): Source {
+  return sourceOfFormat(dbMigrateFormat(options), folderOnDisk(path), options)
 }
 
 /**

@@ -8,9 +8,13 @@ import { endWithReader } from './output.ts'
 import { run } from './run.ts'
 
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
-if (major < 22 || (major === 22 && minor < 22)) {
-  process.stderr.write(`warning: migratest supports Node 22.22 or later; this is Node ${process.versions.node}.\n`)
+const supported = `Node 22.22 or later; this is Node ${process.versions.node}.\n`
+if (major < 22) {
+  // Modules that most commands load do not load there.
+  process.stderr.write(`migratest needs ${supported}`)
+  process.exit(1)
 }
+if (major === 22 && minor < 22) process.stderr.write(`warning: migratest supports ${supported}`)
 
 // Cache compiled code between runs, if the system has a place for it.
 module.enableCompileCache?.()

@@ -199,6 +199,18 @@ export type Options = {
     : boolean
 }
 
+/** Options of other tools, and names from our configuration file, with what they are called here. */
+const ELSEWHERE: Readonly<Record<string, string>> = {
+  '--migrations': '--path',
+  '--migrations-dir': '--path',
+  '--dir': '--path',
+  '--folder': '--path',
+  '--url': '--database',
+  '--db': '--database',
+  '--database-url': '--database',
+  '--connection': '--database',
+}
+
 /** Parses the command line into options and positional arguments. @throws OptionError */
 export function parseOptions(argv: readonly string[]): { options: Options; positionals: string[] } {
   // The -1 in "force -1" is the nil version, not an option.
@@ -213,7 +225,7 @@ export function parseOptions(argv: readonly string[]): { options: Options; posit
     return { options: values as Options, positionals }
   } catch (cause) {
     const unknown = /'(-[^'\s]+)/.exec((cause as Error).message)?.[1]
-    const meant = unknown && nearest(unknown, optionNames(Object.keys(OWN) as OwnOption[]))
+    const meant = unknown && (ELSEWHERE[unknown] ?? nearest(unknown, optionNames(Object.keys(OWN) as OwnOption[])))
     const message = /Unknown option/.test((cause as Error).message)
       ? `There is no option ${unknown}.`
       : (cause as Error).message
@@ -225,7 +237,11 @@ export function parseOptions(argv: readonly string[]): { options: Options; posit
 export function refuseForeign(command: string, taken: readonly OwnOption[], options: Options): void {
   const foreign = (Object.keys(OWN) as OwnOption[]).find((name) => options[name] !== undefined && !taken.includes(name))
   if (foreign === undefined) return
-  throw new OptionError(`${command} takes no --${foreign}.`, { hint: `See: migratest ${command} --help` })
+  const hint =
+    foreign === 'dry-run'
+      ? '"migratest plan" prints the steps, and "migratest showsql" their SQL.'
+      : `See: migratest ${command} --help`
+  throw new OptionError(`${command} takes no --${foreign}.`, { hint })
 }
 
 /**

@@ -43,6 +43,8 @@ const TABLES: readonly Known[] = [
   { tool: 'TypeORM', name: /^migrations$/, columns: ['id', 'timestamp', 'name'] },
   { tool: 'TypeORM', name: /^typeorm_metadata$/, columns: ['type', 'table', 'name', 'value'] },
   { tool: 'postgres-migrations', name: /^migrations$/, columns: ['id', 'name', 'hash', 'executed_at'] },
+  { tool: 'Payload', name: /^payload_migrations$/, columns: ['name', 'batch'] },
+  { tool: 'db-migrate', name: /^migrations$/, columns: ['id', 'name', 'run_on'] },
   { tool: 'Laravel', name: /^migrations$/, columns: ['id', 'migration', 'batch'] },
   { tool: 'node-pg-migrate', name: /^pgmigrations$/, columns: ['name', 'run_on'] },
   { tool: 'Graphile Migrate', name: /^migrations$/, schema: 'graphile_migrate', columns: ['hash', 'previous_hash'] },

@@ -54,6 +54,11 @@ const PLACES: readonly Place[] = [
   (project) => typeorm(project),
   (project) => sequelize(project),
   (project) => mikroOrm(project),
+  (project) => named(project, '.db-migraterc', /(['"])migrations-dir\1\s*:\s*['"](.+?)['"]/, ['']),
+  (project) => dbMigrate(project),
+  (project) =>
+    named(project, 'src/payload.config', folderIn(/\bmigrationDir/)) ??
+    beside(project, 'src/payload.config', 'src/migrations', /\bmigrationDir/),
 ]
 
 const ENDINGS = ['.ts', '.mts', '.cts', '.js', '.mjs', '.cjs', '.json']
@@ -149,6 +154,12 @@ function sequelize(project: string): ProjectFolder | undefined {
   const said = /['"]?migrations-path['"]?\s*:\s*(?:[\w.]*\(([^)]*)\)|(['"`][^'"`]*['"`]))/.exec(text)
   const parts = [...(said?.[1] ?? said?.[2] ?? '').matchAll(/['"`]([^'"`]*)['"`]/g)].map(([, part]) => part ?? '')
   return { path: normalize(parts.length > 0 ? join(...parts) : 'migrations'), because: `named in ${file}` }
+}
+
+/** The configuration's usual name is one that other projects use, too. */
+function dbMigrate(project: string): ProjectFolder | undefined {
+  const text = fileOf(project, 'package', ['.json']) && readFileSync(join(project, 'package.json'), 'utf8')
+  return text?.includes('"db-migrate"') ? usual(project, 'database.json', 'migrations') : undefined
 }
 
 function fileOf(project: string, name: string, endings: readonly string[]): string | undefined {

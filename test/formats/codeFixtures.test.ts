@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { migrateTo } from '../../fixtures/migrateTo.ts'
 import { withMigratedDatabase } from '../../fixtures/withMigratedDatabase.ts'
-import { umzug } from '../../presets/sources.ts'
+import { dbMigrate, umzug } from '../../presets/sources.ts'
 import type { Source } from '../../src/migrate/source.ts'
 import { justBefore } from '../../src/migrate/version.ts'
 import { folder, write } from '../support/cli.ts'
@@ -82,6 +82,19 @@ exports.down = (knex) => knex.schema.dropTable('users')`,
     },
   },
   {
+    tool: 'db-migrate',
+    packages: ['db-migrate', 'db-migrate-pg', 'db-migrate-mysql'],
+    source: (path) => dbMigrate(path),
+    files: {
+      '20240101000000-users.js': `exports.up = (db) => db.createTable('users', { id: 'int', name: { type: 'string', length: 50 } })
+exports.down = (db) => db.dropTable('users')`,
+      '20240101000001-shout.js': `exports.up = (db, done) => db.runSql('UPDATE users SET name = upper(name)', done)
+exports.down = (db, done) => db.runSql('UPDATE users SET name = lower(name)', done)`,
+      '20240101000002-posts.js': `exports.up = (db) => db.createTable('posts', { id: 'int' })
+exports.down = (db) => db.dropTable('posts')`,
+    },
+  },
+  {
     tool: 'umzug',
     packages: [],
     source: (path) =>
@@ -120,19 +133,20 @@ for (const project of PROJECTS) {
           for (const [file, text] of Object.entries(project.files)) write(join(root, 'migrations'), file, text)
           const path = join(root, 'migrations')
           const migrations = project.source?.(path) ?? path
+          const [users = '', shout = '', posts = ''] = Object.keys(project.files).map(without)
           for (let twice = 0; twice < 2; twice++) {
-            await withMigratedDatabase({ server, migrations, version: justBefore('2_shout') }, async (db) => {
+            await withMigratedDatabase({ server, migrations, version: justBefore(shout) }, async (db) => {
               await db.query("INSERT INTO users (id, name) VALUES (1, 'Ada')")
               const { steps } = await migrateTo(db, 'latest')
-              expect(steps.map(({ version }) => without(version))).toEqual(['2_shout', '3_posts'])
+              expect(steps.map(({ version }) => without(version))).toEqual([shout, posts])
               expect(await db.query('SELECT name FROM users')).toEqual([{ name: 'ADA' }])
-              await migrateTo(db, '1_users')
+              await migrateTo(db, users)
               expect(await db.query('SELECT name FROM users')).toEqual([{ name: 'ada' }])
               expect(String(await db.schema())).not.toMatch(/posts|migrat|Meta/)
             })
           }
           await withMigratedDatabase({ server, migrations }, async (db) => {
-            expect(without((await db.version()).version)).toBe('3_posts')
+            expect(without((await db.version()).version)).toBe(posts)
             if (project.tool !== 'Knex' || database === 'PGlite') return
             expect(await pendingOfKnex(String(db.url), path)).toEqual([expect.any(Number), []])
           })

@@ -1,6 +1,7 @@
 /** All formats, with what only a folder of that tool has. */
 import { atlasFormat } from './atlas.ts'
 import { takes } from './code/shape.ts'
+import { dbMigrateFormat } from './dbMigrate.ts'
 import { dbmateFormat } from './dbmate.ts'
 import { drizzleFormat } from './drizzle.ts'
 import { flywayFormat } from './flyway.ts'
@@ -11,6 +12,7 @@ import { knexFormat } from './knex.ts'
 import { kyselyFormat } from './kysely.ts'
 import { mikroOrmFormat } from './mikroOrm.ts'
 import { nodePgMigrateFormat } from './nodePgMigrate.ts'
+import { payloadFormat } from './payload.ts'
 import { postgratorFormat } from './postgrator.ts'
 import { postgresMigrationsFormat } from './postgresMigrations.ts'
 import { prismaFormat } from './prisma.ts'
@@ -171,6 +173,24 @@ export const FORMATS: readonly KnownFormat[] = [
       (code.some((text) => /\bqueryInterface\b/i.test(text) && !/\bcontext\b/.test(text)) &&
         (around.dependsOn('sequelize') || around.has('.sequelizerc'))),
     make: sequelizeFormat,
+  },
+  {
+    call: 'payload',
+    tool: 'Payload',
+    isCode: true,
+    recognizes: ({ code }) => code.some((text) => /['"]@payloadcms\/db-(?:vercel-)?postgres['"]/.test(text)),
+    make: payloadFormat,
+  },
+  {
+    call: 'dbMigrate',
+    tool: 'db-migrate',
+    isCode: true,
+    recognizes: ({ files, code, around }) =>
+      code.some((text) => /\boptions\.dbmigrate\b/.test(text)) ||
+      (files.some((file) => /^\d{14}-[^/]*\.[cm]?[jt]s$/.test(file)) &&
+        code.some((text) => takes(text, /^db\b/)) &&
+        around.dependsOn('db-migrate')),
+    make: dbMigrateFormat,
   },
   {
     call: 'mikroOrm',

@@ -35,13 +35,12 @@ export function folderOnDisk(path: string | URL): Folder {
       loaders.set(adapt, loading)
       return (await loading).load(join(folder, name))
     },
-    codeKey: async (name, library) => {
+    codeKey: async (name, library, drivers = []) => {
       keys ??= import('../module/loader.ts').then((module) => new module.ModuleLoader(shorten))
       const key = await (await keys).key(join(folder, name))
-      const found = await locate(library, folder).catch(() => undefined)
-      const version = found && versionOfPackage(found)
+      const [version, ...others] = await Promise.all([library, ...drivers].map((one) => versionIn(folder, one)))
       if (!version) return { because: `the package "${library}" is not installed` }
-      return 'because' in key ? key : { ...key, hash: `${key.hash} ${version}` }
+      return 'because' in key ? key : { ...key, hash: [key.hash, version, ...others].join(' ') }
     },
     importPackage: (name, purpose) => {
       const known = packages.get(name) ?? importFor(folder, name, purpose)
@@ -61,6 +60,12 @@ export function folderOnDisk(path: string | URL): Folder {
 
 async function importFor(folder: string, name: string, purpose: string): Promise<object> {
   return loadPackage(name, purpose, async () => import(pathToFileURL(await locate(name, folder)).href))
+}
+
+/** Returns the version of a package as the folder imports it; undefined if it is not installed. */
+async function versionIn(folder: string, name: string): Promise<string | undefined> {
+  const found = await locate(name, folder).catch(() => undefined)
+  return found && versionOfPackage(found)
 }
 
 /** Returns the file that an import of the package means in the folder. @throws Error if it is not installed */

@@ -46,8 +46,9 @@ export interface Folder {
   /**
    * Returns what determines the effect of a file that is code, without running it.
    * @param library the package that the tool's migrations run with
+   * @param drivers see {@link CodeFormat.drivers}
    */
-  codeKey?(path: string, library: string): Promise<CodeKey | NoCodeKey>
+  codeKey?(path: string, library: string, drivers?: readonly string[]): Promise<CodeKey | NoCodeKey>
   /** Reads a file of the folder above, if there is one. */
   above?(name: string): string | undefined
 }
@@ -88,6 +89,8 @@ export interface Format<Data = undefined> {
 export interface CodeFormat<Data = undefined> extends Omit<Format<Data>, 'list' | 'body'> {
   /** The package that the migrations run with. Its version is part of what they do. */
   readonly library: string
+  /** Packages for single databases that the library runs with. The versions of those that are installed count, too. */
+  readonly drivers?: readonly string[]
   list(folder: Folder): Listing<Data> | Promise<Listing<Data>>
   body(folder: Folder, entry: Entry<Data>, direction: Direction): Promise<MigrationBody | null>
   /** Returns the object or class of a migration that the tool was handed; undefined if it is a file. */
@@ -188,7 +191,7 @@ export function sourceOfFormat<Data>(
         const entry = entries.get(identify(name))
         const given = entry && (await format.handed?.(entry))
         if (given) return keyOfObject(given)
-        return (entry && (await folder.codeKey?.(entry.up, format.library))) ?? { because: undefined }
+        return (entry && (await folder.codeKey?.(entry.up, format.library, format.drivers))) ?? { because: undefined }
       },
     }),
     async read({ name }, direction) {
@@ -215,7 +218,7 @@ export function sourceOfFormat<Data>(
 }
 
 /** Files that list the migrations or their hashes. */
-const GROWING = /(?:^|\/)(?:_journal\.json|atlas\.sum)$/
+const GROWING = /(?:^|\/)(?:_journal\.json|atlas\.sum)$|^index\.ts$/
 
 /**
  * Imports the library of the project that a migration runs with.

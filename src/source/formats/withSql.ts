@@ -26,7 +26,7 @@ export function withSql(
       continue
     }
     isSql = true
-    const isDown = /\.(?:down|undo)(?:\.[^/]*)?\.sql$/.test(path)
+    const isDown = /\.(?:down|undo)(?:\.[^/]*)?\.sql$|^sqls\/.*-down\.sql$/.test(path)
     files[path] = isDown ? down : filled(template, up, down)
     const undo = path.replace(/(^|\/)V(?=[^/]*$)/, '$1U')
     if (tool === 'Flyway' && downs && undo !== path) files[undo] = down
