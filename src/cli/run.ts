@@ -29,10 +29,9 @@ async function main(argv: readonly string[], own: Own): Promise<number> {
     printOut(own.version())
     return 0
   }
-  const { COMMANDS, Context, findCommand, helpOf, loadConfig, NO_CONFIG, overview, ...given } = await import(
-    './program.ts'
-  )
-  const { parseOptions, refuseForeign, refuseSurplus } = given
+  const program = await import('./program.ts')
+  const { COMMANDS, Context, findCommand, helpOf, overview } = program
+  const { loadConfig, NO_CONFIG, parseOptions, refuseForeign, refuseSurplus } = program
   const { options, positionals } = parseOptions(argv)
   if (options.json) keepStdoutForData()
   const bundled = own.config !== undefined
