@@ -437,6 +437,16 @@ const REACHED: readonly (readonly [what: string, from: string, to: string, rows?
     'create aggregate m (variadic "any" order by variadic "any") (sfunc = ordered_set_transition_multi, stype = internal, finalfunc = rank_final, finalfunc_extra, hypothetical)',
   ],
   [
+    'a role may no longer grant what it may do',
+    'create table t (a integer); grant select, insert on t to pg_monitor with grant option',
+    'create table t (a integer); grant select on t to pg_monitor',
+  ],
+  [
+    'a publication of generated columns',
+    'create table t (a integer primary key, b integer generated always as (a + 1) stored); create publication p for table t',
+    'create table t (a integer primary key, b integer generated always as (a + 1) stored); create publication p for table t with (publish_generated_columns = stored)',
+  ],
+  [
     'settings of the columns of a materialized view',
     "create materialized view m as select 'x'::text as a",
     "create materialized view m as select 'x'::text as a; alter materialized view m alter a set statistics 10; alter materialized view m alter a set storage external; alter materialized view m alter a set (n_distinct = 4); alter materialized view m alter a set compression pglz",

@@ -398,9 +398,7 @@ function describeTable(facts: TableFacts): SchemaObject {
     more: [
       attached && `ALTER TABLE ONLY ${parents?.[0]} ATTACH PARTITION ${name} ${facts.bound};`,
       ...(facts.attached ?? []).flatMap((one) => attachedLines(name, one)),
-      ...constraints
-        .filter(({ valid }) => !valid)
-        .map((constraint) => `ALTER TABLE ${name} ADD CONSTRAINT ${constraint.name} ${constraint.definition};`),
+      ...(facts.form === 'p' ? [] : unprovenLines(name, constraints)),
       ...notNulls.flatMap((constraint) => notNullLines(name, constraint)),
       ...columns
         .filter((column) => !own.includes(column))
@@ -467,7 +465,15 @@ function laterLines(table: string, facts: TableFacts, constraints: readonly Cons
     ...constraints
       .filter(({ part, valid }) => valid && isLater(facts, part))
       .map((constraint) => `ALTER TABLE ${table} ADD CONSTRAINT ${constraint.name} ${constraintText(constraint)};`),
+    // A partition that is made behind it would have it proven.
+    ...(facts.form === 'p' ? unprovenLines(table, constraints) : []),
   ]
+}
+
+function unprovenLines(table: string, constraints: readonly ConstraintFacts[]): string[] {
+  return constraints
+    .filter(({ valid }) => !valid)
+    .map(({ name, definition }) => `ALTER TABLE ${table} ADD CONSTRAINT ${name} ${definition};`)
 }
 
 /** Returns the constraint's definition with its index options, which precede the DEFERRABLE clause. */

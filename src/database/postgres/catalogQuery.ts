@@ -357,7 +357,7 @@ const WRITTEN_OUT: readonly WrittenOut[] = [
     definition: `'CREATE PUBLICATION ' || quote_ident(x.pubname) || CASE WHEN x.puballtables THEN ' FOR ALL TABLES' ELSE COALESCE((SELECT ' FOR ' || string_agg(part, ', ' ORDER BY part) FROM (
         SELECT 'TABLE ' || CASE WHEN EXISTS (SELECT FROM pg_inherits h JOIN pg_class z ON z.oid = h.inhparent WHERE h.inhparent = r.prrelid AND z.relkind = 'r') THEN 'ONLY ' ELSE '' END || r.prrelid::regclass || COALESCE((SELECT ' (' || string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) || ')' FROM pg_attribute a WHERE a.attrelid = r.prrelid AND a.attnum = ANY (r.prattrs)), '') || COALESCE(' WHERE (' || pg_get_expr(r.prqual, r.prrelid) || ')', '') AS part FROM pg_publication_rel r WHERE r.prpubid = x.oid
         UNION ALL SELECT 'TABLES IN SCHEMA ' || s.pnnspid::regnamespace FROM pg_publication_namespace s WHERE s.pnpubid = x.oid) parts), '') END
-      || ' WITH (publish = ' || quote_literal(concat_ws(', ', CASE WHEN x.pubinsert THEN 'insert' END, CASE WHEN x.pubupdate THEN 'update' END, CASE WHEN x.pubdelete THEN 'delete' END, CASE WHEN x.pubtruncate THEN 'truncate' END)) || CASE WHEN x.pubviaroot THEN ', publish_via_partition_root' ELSE '' END || ')'`,
+      || ' WITH (publish = ' || quote_literal(concat_ws(', ', CASE WHEN x.pubinsert THEN 'insert' END, CASE WHEN x.pubupdate THEN 'update' END, CASE WHEN x.pubdelete THEN 'delete' END, CASE WHEN x.pubtruncate THEN 'truncate' END)) || CASE WHEN x.pubviaroot THEN ', publish_via_partition_root' ELSE '' END || CASE WHEN to_jsonb(x) ->> 'pubgencols' = 's' THEN ', publish_generated_columns = stored' ELSE '' END || ')'`,
   },
 ]
 

@@ -21,7 +21,7 @@ export function furtherChanges(was: readonly string[], now: readonly string[]): 
     .filter((undo) => undo !== undefined)
     // A privilege is not replaced by another of the same object, and a name is changed by its own name only.
     .filter(({ target, sql }) => !set.has(target) || NOT_REPLACED.test(sql))
-  return [...withoutCommon(undone, added), ...added.filter((line) => !leftOut(line, was))]
+  return [...withoutCommon(undone, added, was), ...added.filter((line) => !leftOut(line, was))]
 }
 
 /** Returns how to take a line back; `undefined` for a line that goes with the object itself. */
@@ -146,25 +146,29 @@ function privileges(sql: string): { readonly rest: string; readonly list: readon
   return { rest: `${match[1]} … ON ${match[3]}`, list: match[2]?.split(', ') ?? [] }
 }
 
-/** Revokes only what is not granted again by a new line. */
-function withoutCommon(undone: readonly Undo[], added: readonly string[]): string[] {
+/** Revokes only what is not granted again by a new line; of what is granted again without its grant option, that option. */
+function withoutCommon(undone: readonly Undo[], added: readonly string[], was: readonly string[]): string[] {
   return undone.flatMap(({ sql }) => {
     const gone = privileges(sql)
     if (!gone) return [sql]
     const opposite = gone.rest.startsWith('REVOKE') || gone.rest.includes(' REVOKE')
+    const granted = gone.rest.replace('REVOKE', 'GRANT').replace(/ FROM (?=[^ ]+$)/, ' TO ')
     const again = added.flatMap((line) => {
       const now = privileges(line)
-      const same =
-        opposite &&
-        now?.rest.replace(/ WITH GRANT OPTION$/, '') ===
-          gone.rest.replace('REVOKE', 'GRANT').replace(/ FROM (?=[^ ]+$)/, ' TO ')
-      return same && !/WITH GRANT OPTION/.test(line) ? now.list : []
+      const same = opposite && now?.rest.replace(OPTION, '') === granted
+      return same && !OPTION.test(line.replace(/;$/, '')) ? now.list : []
     })
     const left = gone.list.filter((name) => !again.includes(name))
-    if (left.length === 0) return []
-    return left.length === gone.list.length ? [sql] : [sql.replace(gone.list.join(', '), left.join(', '))]
+    const kept = gone.list.filter((name) => again.includes(name))
+    const had = was.some((line) => privileges(line)?.rest === `${granted} WITH GRANT OPTION`)
+    const option =
+      had && kept.length > 0 ? [sql.replace(gone.list.join(', '), `GRANT OPTION FOR ${kept.join(', ')}`)] : []
+    if (left.length === 0) return option
+    return [...option, left.length === gone.list.length ? sql : sql.replace(gone.list.join(', '), left.join(', '))]
   })
 }
+
+const OPTION = / WITH GRANT OPTION$/
 
 /** Returns whether a line says nothing that was not there: for GRANT, a part of what was granted. */
 function leftOut(line: string, was: readonly string[]): boolean {
