@@ -97,7 +97,7 @@ describe('verify', () => {
     expect(JSON.parse(out)).toMatchObject({
       format: 1,
       migrations: 2,
-      summary: { errors: 0, checks: 12, notRun: 0 },
+      summary: { errors: 0, checks: 14, notRun: 0 },
       findings: [],
       checks: expect.arrayContaining([
         {

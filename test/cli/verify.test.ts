@@ -73,7 +73,7 @@ test('json: findings, effects and checks', () => {
   expect(JSON.parse(out)).toMatchObject({
     format: 1,
     migrations: 2,
-    summary: { errors: 0, warnings: 1, notices: 0, allowed: 0, checks: 3, notRun: 0 },
+    summary: { errors: 0, warnings: 1, notices: 0, allowed: 0, checks: 5, notRun: 0 },
     findings: [
       {
         rule: 'index-blocks-writes',
