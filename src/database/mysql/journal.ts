@@ -209,7 +209,7 @@ export class Journal {
       `SELECT CAST(version AS char) AS version, running FROM ${historyTable} ORDER BY ${historyTable}.version`,
     ])
     const was = { version: Number(rows[0]?.version ?? NIL_VERSION), dirty: Number(rows[0]?.dirty ?? 0) !== 0 }
-    const { version, ended } = impliedBy(rows[0], history)
+    const { version, dirty, ended } = impliedBy(rows[0], history)
     // If another tool has set the version below what stopped half-way, that one is not applied.
     const nothingRuns = [
       `DELETE FROM ${journalTable} WHERE version >= ${NIL_VERSION}`,
@@ -220,8 +220,8 @@ export class Journal {
         this.#names(),
         ended.map((of) => ({ version: of, ms: null })),
       ),
-      ...(version === was.version ? [] : tables.moveRow(this.#names(), was, { version, dirty: true })),
-      ...(was.dirty ? [] : nothingRuns),
+      ...(version === was.version && dirty === was.dirty ? [] : tables.moveRow(this.#names(), was, { version, dirty })),
+      ...(dirty ? [] : nothingRuns),
     ])
   }
 }

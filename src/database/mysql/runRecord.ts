@@ -4,7 +4,8 @@
  *
  * - That an up has ended is implied by the beginning of the next one. All ends are written together.
  * - That the version row has moved from one up to the next is implied too, while it says dirty. It moves again as soon
- *   as it has stayed behind for {@link LAG_MS}.
+ *   as it has stayed behind for {@link LAG_MS}. Rows alone, whose transaction records that they are applied, leave it as
+ *   it is, too.
  *
  * `state.ts` reads what is implied, and `lock()` writes it if a run has died.
  */
@@ -37,6 +38,8 @@ export class RunRecord {
   #ended: tables.Ended[] = []
   /** The version that the version row has, and since when, while it says dirty. */
   #row: { readonly version: number; readonly at: number } | undefined
+  /** The version reached, if the row says dirty and nothing runs. */
+  #reached: number | undefined
   /** Applies what the last `beginning` means once it has committed. */
   #took: () => void = () => undefined
 
@@ -69,7 +72,7 @@ export class RunRecord {
     const fitting = this.#options.fitting(step)
     const total = step.work.kind === 'sql' ? step.work.script.statements.length : 1
     const begun = tables.beginJournal(this.#tables, fitting, total, first)
-    if (this.#lags(step, first)) {
+    if (this.#lags(step) && tables.isSeen(step, first)) {
       this.#took = () => this.#defer()
       return begun
     }
@@ -98,7 +101,7 @@ export class RunRecord {
   /** Returns the statements that record all ends; none if there are none. Call `ended` when they have committed. */
   ending(): string[] {
     const ends = this.#ends()
-    const to = this.#finished?.step.to
+    const to = this.#finished?.step.to ?? this.#reached
     const moved = to === undefined ? [] : this.#move(to, { version: to, dirty: false })
     return ends.length + moved.length === 0 ? [] : ['START TRANSACTION', ...ends, ...moved, 'COMMIT']
   }
@@ -108,6 +111,7 @@ export class RunRecord {
     this.#finished = undefined
     this.#ended = []
     this.#row = undefined
+    this.#reached = undefined
   }
 
   /**
@@ -117,6 +121,13 @@ export class RunRecord {
   around(step: MigrationStep): { readonly before: string[]; readonly moved: string[]; readonly took: () => void } {
     const isImplied = this.#implies(step)
     const to = { version: step.to, dirty: false }
+    if (this.#lags(step)) {
+      const took = () => {
+        this.#defer()
+        this.#reached = step.to
+      }
+      return { before: [], moved: [], took }
+    }
     return {
       before: isImplied ? [] : this.ending(),
       moved: isImplied ? this.#move(step.from, to) : tables.moveRow(this.#tables, { ...to, version: step.from }, to),
@@ -151,14 +162,16 @@ export class RunRecord {
     return isRecorded && isPlain(before) && before.to === step.from && before.version < step.version
   }
 
-  #lags(step: MigrationStep, first: tables.FirstStatement): boolean {
-    if (!this.#options.lags || !this.#row || !this.#finished || !this.#implies(step)) return false
-    return tables.isSeen(step, first) && now() - this.#row.at < LAG_MS
+  /** Returns whether the version row stays as it is when this migration begins, or when it is applied as a whole. */
+  #lags(step: MigrationStep): boolean {
+    if (!this.#options.lags || !this.#row || !this.#implies(step)) return false
+    return step.history.put !== undefined && now() - this.#row.at < LAG_MS
   }
 
   #defer(): void {
     if (this.#finished) this.#ended.push({ version: this.#finished.step.version, ms: this.#finished.ms })
     this.#finished = undefined
+    this.#reached = undefined
   }
 
   /** Returns the statements that record all ends, but for the version row. */
@@ -183,7 +196,8 @@ export class RunRecord {
 
   /** Returns the statements that move the version row on from a migration, which has finished or was clean. */
   #move(from: number, to: tables.VersionRow): string[] {
-    return tables.moveRow(this.#tables, this.#finished ? this.#rowOf(from) : { version: from, dirty: false }, to)
+    const isDirty = this.#finished !== undefined || this.#reached !== undefined
+    return tables.moveRow(this.#tables, isDirty ? this.#rowOf(from) : { version: from, dirty: false }, to)
   }
 
   /** Returns the version row while it says dirty. */

@@ -31,6 +31,7 @@ export async function readState(
 export interface Implied {
   /** Version that the version row would have. */
   readonly version: number
+  readonly dirty: boolean
   /** Versions of the migrations that have ended, although the history says that they run. */
   readonly ended: readonly number[]
 }
@@ -38,25 +39,29 @@ export interface Implied {
 /** @param history rows with `version` and `running`, lowest version first */
 export function impliedBy(row: Row | undefined, history: readonly Row[]): Implied {
   const version = row ? Number(row.version) : NIL_VERSION
-  const isDirty = Number(row?.dirty ?? 0) !== 0
+  const dirty = Number(row?.dirty ?? 0) !== 0
   const ups = history.filter(({ running }) => running === 'up').map((up) => Number(up.version))
   const top = ups.at(-1)
-  if (top === undefined) return { version, ended: [] }
+  if (top === undefined) return { version, dirty, ended: [] }
   const before = ups.slice(0, -1)
-  // The row stays behind only if it names one of these.
-  if (isDirty) return { version: ups.includes(version) ? Math.max(version, top) : version, ended: before }
-  // If the row is clean, what runs has ended if one after it has been applied; or another tool has set the row.
-  const hasEnded = history.some((one) => !one.running && Number(one.version) > top && Number(one.version) <= version)
-  return { version, ended: hasEnded ? ups : before }
+  const applied = history.filter(({ running }) => !running).map((one) => Number(one.version))
+  // The row stays behind only if it names one of these. What runs has ended if one after it has been applied.
+  if (dirty && ups.includes(version)) {
+    const last = Math.max(top, ...applied)
+    return last > top ? { version: last, dirty: false, ended: ups } : { version: top, dirty, ended: before }
+  }
+  // Or another tool has set the row.
+  const hasEnded = !dirty && applied.some((one) => one > top && one <= version)
+  return { version, dirty, ended: hasEnded ? ups : before }
 }
 
 // --- internal ---
 
 function toState([row]: readonly Row[], history: readonly Row[]): DatabaseState {
-  const { version, ended } = impliedBy(row, history)
+  const { version, dirty, ended } = impliedBy(row, history)
   return {
     version,
-    dirty: Number(row?.dirty ?? 0) !== 0,
+    dirty,
     history: history.map((entry) => toEntry(entry, ended.includes(Number(entry.version)))),
   }
 }
