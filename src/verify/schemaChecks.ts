@@ -44,7 +44,7 @@ export class SchemaChecks<Client> {
   #failed: Migration | undefined
   /** The migrations that failed when they were first applied, by their errors. */
   readonly #firstFailures = new WeakMap<Error, Migration>()
-  #nil: Schema | undefined
+  #nil: Nil | undefined
   #wentUp: Promise<Straight> | undefined
   /** The versions whose schemas others want to know, with what was read on the way up. */
   readonly #remembered = new Map<number, Schema | undefined>()
@@ -142,7 +142,7 @@ export class SchemaChecks<Client> {
 
   async #straightUp(latest: number): Promise<Straight> {
     const walk = this.straight
-    this.#nil ??= await walk.schemaAt(NIL_VERSION)
+    this.#nil ??= await this.#readNil(walk)
     const schema = await this.#up(() => walk.schemaAt(latest))
     // If that fails, the check that wants it says so.
     const read = async () => wholeOfDatabase(this.#verified, await walk.database()).catch(() => undefined)
@@ -151,6 +151,10 @@ export class SchemaChecks<Client> {
     // creates them again.
     if (!this.#areApart) await walk.dispose()
     return { schema, whole }
+  }
+
+  async #readNil(walk: Walk<Client>): Promise<Nil> {
+    return { schema: await walk.schemaAt(NIL_VERSION), besides: await this.#besides(walk) }
   }
 
   async #roundTrip(migration: Migration, below: number): Promise<string | undefined> {
@@ -201,6 +205,12 @@ export class SchemaChecks<Client> {
       })
     }
     return undone.minor.length > 0 ? `the down changes ${undone.minor.join('; ')}` : undefined
+  }
+
+  /** What belongs to the database and to no object in it: settings, large objects. */
+  async #besides(walk: Walk<Client>): Promise<string[]> {
+    if (this.#verified.options.server.dialect !== 'postgres') return []
+    return (await walk.query(BESIDES)).map(({ one }) => String(one))
   }
 
   #shown(version: number): string {
@@ -261,9 +271,10 @@ export class SchemaChecks<Client> {
       top = this.#migrations.findLast((migration) => migration.version < version)?.version ?? NIL_VERSION
     }
     if (top !== NIL_VERSION) {
-      this.#nil ??= await walk.schemaAt(NIL_VERSION)
+      this.#nil ??= await this.#readNil(walk)
+      const { schema, besides } = this.#nil
       await walk.schemaAt(top)
-      const diff = (await inHalf('down', () => walk.move(NIL_VERSION))).diff(this.#nil)
+      const diff = (await inHalf('down', () => walk.move(NIL_VERSION))).diff(schema)
       if (diff.changes.length > 0) {
         // Nothing else may begin on what is left.
         await walk.dispose()
@@ -274,6 +285,15 @@ export class SchemaChecks<Client> {
           hint: 'The down of the migration that created it does not remove it.',
         })
       }
+      const left = (await this.#besides(walk)).filter((one) => !besides.includes(one))
+      if (left.length > 0) {
+        await walk.dispose()
+        throw new VerificationError(`After undoing every migration, something is left: ${left.join(', ')}.`, {
+          rule: 'nil-left',
+          objects: left,
+          hint: 'Let the down of the migration that made it undo it: ALTER DATABASE … RESET …, lo_unlink(…).',
+        })
+      }
     }
     const around = ends.map(labelOf).reverse()
     return around.length > 0 ? `not undone, because irreversible: ${around.join(', ')}` : undefined
@@ -282,8 +302,18 @@ export class SchemaChecks<Client> {
 
 // --- internal ---
 
+/** What a database has before the first migration. */
+interface Nil {
+  readonly schema: Schema
+  readonly besides: readonly string[]
+}
+
 /** What is known of a database that went up without stopping. */
 interface Straight {
   readonly schema: Schema
   readonly whole: Whole | undefined
 }
+
+const BESIDES = `SELECT 'the setting ' || setting || CASE s.setrole WHEN 0 THEN '' ELSE ' of the role ' || s.setrole::regrole::text END || ' of the database' AS one
+  FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase, unnest(s.setconfig) AS setting WHERE d.datname = current_database()
+  UNION ALL SELECT 'the large object ' || oid FROM pg_largeobject_metadata ORDER BY 1`

@@ -12,7 +12,7 @@ import type { Tables } from './tables.ts'
  */
 export function stateQuery({ versionTable, historyTable }: Tables, one = 'SELECT'): string {
   return `SELECT one.*, (SELECT version::text || ' ' || dirty FROM ${versionTable} LIMIT 1) AS row, h.* FROM (${one}) one LEFT JOIN (
-    SELECT version::text, name, fingerprint, down_fingerprint, baseline, up IS NOT NULL OR down IS NOT NULL AS recorded, running, started, done, total, applied_at, applied_by, duration_ms
+    SELECT version::text, name, fingerprint, down_fingerprint, baseline, up IS NOT NULL OR down IS NOT NULL AS recorded, ${digestOf('up')}, ${digestOf('down')}, running, started, done, total, applied_at, applied_by, duration_ms
     FROM ${historyTable}) h ON true ORDER BY h.version::bigint`
 }
 
@@ -43,6 +43,14 @@ export function toState(rows: readonly Row[]): DatabaseState {
 
 // --- internal ---
 
+/** A longer text takes the server longer than it takes us to compare the file. */
+const LONG_BYTES = 100_000
+
+/** Selects the digest of a text, or an empty string for a long text. */
+function digestOf(half: Direction): string {
+  return `CASE WHEN pg_catalog.octet_length(${half}) > ${LONG_BYTES} THEN '' ELSE pg_catalog.encode(pg_catalog.sha256(pg_catalog.convert_to(${half}, 'UTF8')), 'hex') END AS ${half}_digest`
+}
+
 function toEntry(row: Row): HistoryEntry {
   return {
     version: Number(row.version),
@@ -51,6 +59,10 @@ function toEntry(row: Row): HistoryEntry {
     downFingerprint: row.down_fingerprint as string | null,
     baseline: row.baseline === true,
     recorded: row.recorded === true,
+    digests:
+      row.up_digest === '' || row.down_digest === ''
+        ? undefined
+        : { up: row.up_digest as string | null, down: row.down_digest as string | null },
     running: row.running
       ? {
           direction: row.running as Direction,

@@ -44,6 +44,7 @@ interface ConstraintRow {
   readonly parentSql: string
   readonly parentColumns: readonly string[] | null
   readonly deferrable: boolean
+  readonly valid: boolean
   readonly onDelete: string
 }
 
@@ -90,7 +91,7 @@ SELECT (SELECT json_agg(json_build_object('oid', c.oid::bigint, 'name', CASE WHE
         'sequence', CASE WHEN a.attidentity <> '' OR d.oid IS NOT NULL THEN (SELECT quote_ident(n.nspname) || '.' || quote_ident(s.relname) FROM pg_depend o JOIN pg_class s ON s.oid = o.objid AND s.relkind = 'S' JOIN pg_namespace n ON n.oid = s.relnamespace
           WHERE o.refclassid = 'pg_class'::regclass AND o.refobjid = c.oid AND o.refobjsubid = a.attnum AND o.classid = 'pg_class'::regclass AND o.deptype IN ('a', 'i') LIMIT 1) END) ORDER BY a.attnum)
       FROM pg_attribute a LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped),
-    'constraints', (SELECT json_agg(json_build_object('name', k.conname, 'type', k.contype, 'columns', k.conkey, 'sql', pg_get_expr(k.conbin, k.conrelid), 'parent', k.confrelid::bigint, 'parentSql', k.confrelid::regclass::text, 'deferrable', k.condeferrable, 'onDelete', k.confdeltype,
+    'constraints', (SELECT json_agg(json_build_object('name', k.conname, 'type', k.contype, 'columns', k.conkey, 'sql', pg_get_expr(k.conbin, k.conrelid), 'parent', k.confrelid::bigint, 'parentSql', k.confrelid::regclass::text, 'deferrable', k.condeferrable, 'valid', k.convalidated, 'onDelete', k.confdeltype,
         'parentColumns', (SELECT json_agg(a.attname ORDER BY u.at) FROM unnest(k.confkey) WITH ORDINALITY u (num, at) JOIN pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = u.num)) ORDER BY k.conname)
       FROM pg_constraint k WHERE k.conrelid = c.oid AND k.contype IN ('c', 'f') AND k.conparentid = 0),
     'indexes', (SELECT json_agg(json_build_object('columns', i.indkey::smallint[], 'primary', i.indisprimary, 'sql', COALESCE(pg_get_expr(i.indexprs, i.indrelid), '')) ORDER BY i.indisprimary DESC, i.indexrelid)
@@ -148,6 +149,7 @@ function tableOf(row: TableRow, typeOf: ReturnType<typeof typesOf>): FillTable {
         parentSql: key.parentSql,
         parentColumns: key.parentColumns ?? [],
         deferrable: key.deferrable,
+        isValid: key.valid,
         onDelete: { c: 'CASCADE', n: 'SET NULL', d: 'SET DEFAULT' }[key.onDelete] ?? 'NO ACTION',
       }),
     ),
@@ -155,10 +157,11 @@ function tableOf(row: TableRow, typeOf: ReturnType<typeof typesOf>): FillTable {
       ...(row.constraints ?? [])
         .filter(({ type }) => type === 'c')
         .map(
-          ({ name, columns: numbers, sql }): Condition => ({
+          ({ name, columns: numbers, sql, valid }): Condition => ({
             name,
             columns: withBases(namesOf(numbers), columns),
             sql: sql ?? 'true',
+            isValid: valid,
           }),
         ),
       ...generated
