@@ -760,7 +760,7 @@ class MysqlDriver implements Driver {
     await this.#writeBegun()
     await this.#session.script([journal(1, 0), 'COMMIT', 'START TRANSACTION', `SAVEPOINT ${UNTOUCHED}`], NEVER)
     try {
-      await work.run(this.#context(work.log, signal))
+      await work.run(this.#context(work.log, signal, step))
       await this.#session.script([journal(1, 1), 'COMMIT'], NEVER)
     } catch (error) {
       // The savepoint no longer exists if something has committed.
@@ -776,6 +776,36 @@ class MysqlDriver implements Driver {
       if (told instanceof StatementError) throw told
       throw new StatementError({ message: told.message, undone }, error)
     }
+  }
+
+  /** Runs a statement of code under the eyes of the observer. Code is told of a failure as without it. */
+  async #observedCode(
+    about: { readonly step: MigrationStep; readonly index: number; readonly text: string },
+    run: (text?: string) => Promise<Row[]>,
+  ): Promise<Row[]> {
+    const session = this.#session
+    let rows: Row[] = []
+    let failure: unknown
+    const statement = {
+      ...about,
+      statement: undefined,
+      inTransaction: false,
+      query: (sql: string) => session.query(sql),
+      another: session.another,
+    }
+    const observed = async (text?: string) => {
+      failure = undefined
+      try {
+        rows = await run(text)
+      } catch (error) {
+        failure = error
+        throw asStatementError(error)
+      }
+    }
+    await this.#options.observer?.observe(statement, observed).catch((error) => {
+      throw failure ?? error
+    })
+    return rows
   }
 
   /** Reads the session settings before the first migration that may leave changed settings behind. */
@@ -820,9 +850,14 @@ class MysqlDriver implements Driver {
     return isMissingTable(error) && [history, journal].some((name) => error.message.includes(name))
   }
 
-  #context(log: Log, signal: AbortSignal): MigrationContext {
+  /** @param step the migration, if an observer may look at its statements */
+  #context(log: Log, signal: AbortSignal, step?: MigrationStep): MigrationContext {
+    let index = 0
     const sql = ((text, params) => {
-      if (!setsCharset(text)) return this.#session.query(text, params, signal)
+      const { observer } = this.#options
+      const run = (other = text) => this.#session.query(other, other === text ? params : undefined, signal)
+      if (!setsCharset(text))
+        return step && observer?.isActive ? this.#observedCode({ step, index: index++, text }, run) : run()
       const message = 'Code sends UTF-8: after this statement, the server would read other characters.'
       return Promise.reject(new UsageError(message, { hint: 'Leave it out: no setting is needed for UTF-8.' }))
     }) as RunSql
