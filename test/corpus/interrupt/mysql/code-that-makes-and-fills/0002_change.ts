@@ -1,4 +1,4 @@
-import type { MigrationContext } from '../../../../../index.ts'
+import type { MigrationContext } from 'migratest'
 
 export async function up({ sql }: MigrationContext) {
   await sql('create table tags (id int primary key auto_increment, label varchar(30) not null)')

@@ -1,4 +1,4 @@
-import type { MigrationContext } from '../../../../../index.ts'
+import type { MigrationContext } from 'migratest'
 
 export async function up({ sql }: MigrationContext) {
   await sql('alter table orders modify total decimal(14,4) not null')
