@@ -220,7 +220,8 @@ export class InterruptChecks<Client> {
    * too, and nobody may rely on a number.
    */
   async #withOtherNumbers({ version }: Migration): Promise<Whole> {
-    const other = (this.#other ??= { database: await WayDatabase.create(this.#verified), at: NIL_VERSION })
+    this.#other ??= { database: await WayDatabase.create(this.#verified), at: NIL_VERSION }
+    const other = this.#other
     for (const migration of this.#verified.migrations) {
       if (migration.version <= other.at || migration.version > version) continue
       await other.database.takeNumbers()
