@@ -131,10 +131,12 @@ export interface StatementObserver {
 
 export interface ObservedStatement {
   readonly step: MigrationStep
-  /** Index of the statement, from 0. A body in code is one statement. */
+  /** Index of the statement, from 0. A body in code is one statement, unless the driver sees each that it runs. */
   readonly index: number
   /** The statement in the script's text; undefined for code. */
   readonly statement: Statement | undefined
+  /** The text of a statement that code runs, where the driver sees each. */
+  readonly text?: string
   /** `true` if the statement runs in a transaction, which is still open after it. */
   readonly inTransaction: boolean
   /** Runs SQL on the session of the migration, and in its transaction. */

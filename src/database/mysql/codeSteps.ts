@@ -1,5 +1,5 @@
 /** Runs migrations in code. */
-import type { MigrationStep } from '../../migrate/driver.ts'
+import type { MigrationStep, StatementObserver } from '../../migrate/driver.ts'
 import { ConnectionError, StatementError, UsageError } from '../../migrate/errors.ts'
 import { NEVER } from '../../migrate/never.ts'
 import type { Log, MigrationContext, RunSql } from '../../migrate/source.ts'
@@ -7,7 +7,7 @@ import { asStatementError } from './failure.ts'
 import { rollBack } from './journal.ts'
 import { type DriverParts, rowsStay } from './parts.ts'
 import { setsCharset } from './refusals.ts'
-import type { Session } from './session.ts'
+import type { Row, Session } from './session.ts'
 import * as tables from './tables.ts'
 
 /**
@@ -25,7 +25,7 @@ export async function executeCode(
   await journal.writeBegun()
   await session.script([move(1, 0), 'COMMIT', 'START TRANSACTION', `SAVEPOINT ${UNTOUCHED}`], NEVER)
   try {
-    await work.run(contextOf(session, work.log, signal))
+    await work.run(contextOf(parts, step, work.log, signal))
     await session.script([move(1, 1), 'COMMIT'], NEVER)
   } catch (error) {
     // The savepoint no longer exists if something has committed.
@@ -47,11 +47,51 @@ export async function executeCode(
 
 const UNTOUCHED = 'migratest_untouched'
 
-function contextOf(session: Session, log: Log, signal: AbortSignal): MigrationContext {
+function contextOf(
+  { session, options }: DriverParts,
+  step: MigrationStep,
+  log: Log,
+  signal: AbortSignal,
+): MigrationContext {
+  let index = 0
   const sql = ((text, params) => {
-    if (!setsCharset(text)) return session.query(text, params, signal)
+    const run = (other = text) => session.query(other, other === text ? params : undefined, signal)
+    const { observer } = options
+    if (!setsCharset(text))
+      return observer?.isActive ? observed(session, observer, { step, index: index++, text }, run) : run()
     const message = 'Code sends UTF-8: after this statement, the server would read other characters.'
     return Promise.reject(new UsageError(message, { hint: 'Leave it out: no setting is needed for UTF-8.' }))
   }) as RunSql
   return { client: session.client, dialect: 'mysql', sql, signal, log }
+}
+
+/** Runs a statement of code under the eyes of the observer. Code is told of a failure as without it. */
+async function observed(
+  session: Session,
+  observer: StatementObserver,
+  about: { readonly step: MigrationStep; readonly index: number; readonly text: string },
+  run: (text?: string) => Promise<Row[]>,
+): Promise<Row[]> {
+  let rows: Row[] = []
+  let failure: unknown
+  const statement = {
+    ...about,
+    statement: undefined,
+    inTransaction: false,
+    query: (sql: string) => session.query(sql),
+    another: session.another,
+  }
+  const attempt = async (text?: string) => {
+    failure = undefined
+    try {
+      rows = await run(text)
+    } catch (error) {
+      failure = error
+      throw asStatementError(error)
+    }
+  }
+  await observer.observe(statement, attempt).catch((error) => {
+    throw failure ?? error
+  })
+  return rows
 }

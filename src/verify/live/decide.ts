@@ -18,7 +18,7 @@ export interface LiveMigration {
 
 export function decide({ half, effects }: LiveMigration): Observation[] {
   const seen = effects.map((one): Seen => {
-    const text = one.range && half.text.slice(one.range.start, one.range.end)
+    const text = one.range ? half.text.slice(one.range.start, one.range.end) : one.within
     return { effects: one, text, place: placed(half, one), work: workOf(one) }
   })
   return [

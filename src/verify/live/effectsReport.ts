@@ -32,7 +32,9 @@ export interface StatementReport {
 export function statementReports(migrations: readonly LiveMigration[]): StatementReport[] {
   return migrations.flatMap(({ half, effects }) =>
     effects.map((one): StatementReport => {
-      const { line, statement } = one.range ? placeOf(half.text, one.range) : { line: 1, statement: '(code)' }
+      const { line, statement } = one.range
+        ? placeOf(half.text, one.range)
+        : { line: 1, statement: one.within ?? '(code)' }
       const { algorithm } = one
       return {
         version: half.version,

@@ -36,7 +36,7 @@ export class Interrupter implements StatementObserver {
     const isLast = step.work.kind !== 'sql' || index === step.work.script.statements.length - 1
     if (!this.#done.has(key)) {
       this.#done.add(key)
-      const interrupts = await this.#interrupt(statement, { index, hasRun: false })
+      const interrupts = await this.#interrupt(statement, text ? { index, hasRun: false } : OF_CODE)
       if (interrupts) return run(interrupts === 'fail' ? FAILING : undefined)
     }
     await run()
@@ -44,7 +44,7 @@ export class Interrupter implements StatementObserver {
     // Outside of a transaction, what has run stays.
     if (this.#kind !== 'kill' || inTransaction || !isLast || this.#done.has(after)) return
     this.#done.add(after)
-    await this.#interrupt(statement, { index, hasRun: true })
+    await this.#interrupt(statement, text ? { index, hasRun: true } : OF_CODE)
   }
 
   async #interrupt(
@@ -80,5 +80,8 @@ export class Interrupter implements StatementObserver {
 }
 
 // --- internal ---
+
+/** Code runs again from its beginning, wherever it was interrupted. */
+const OF_CODE = { index: 0, hasRun: false }
 
 const FAILING = "SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'interrupted by verify'"

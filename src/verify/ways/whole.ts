@@ -26,17 +26,19 @@ export interface Difference {
 /**
  * Returns what is different; undefined if nothing is.
  * @param again runs the way of `one` once more: what differs between two such runs says nothing
+ * @param isNumbered `true` if that run gives out other numbers: then it says something whether there is a value at all
  */
 export async function differenceOf(
   one: Whole,
   other: Whole,
   again: () => Promise<Whole>,
+  isNumbered = false,
 ): Promise<Difference | undefined> {
   const first = compared(one, other, new Set())
   if (!first) return undefined
   const second = await again()
   const isStable = second.schema.diff(one.schema).changes.length === 0
-  return compared(one, isStable ? other : { ...other, schema: one.schema }, volatileIn(one, second))
+  return compared(one, isStable ? other : { ...other, schema: one.schema }, volatileIn(one, second), isNumbered)
 }
 
 /** Returns what two runs of the same way do not agree about: the schema, or how many rows there are. */
@@ -53,6 +55,10 @@ type Volatile = ReadonlySet<string>
 /** Returns what two runs of the same way do not agree about. */
 function volatileIn(one: Whole, again: Whole): Volatile {
   const found = new Set<string>()
+  for (const { table, column, next } of one.counters) {
+    const other = again.counters.find((same) => same.table === table && same.column === column)
+    if (other && other.next !== next) found.add(numberOf(table, column))
+  }
   for (const { table, rows } of one.tables) {
     const others = again.tables.find((same) => same.table.name === table.name)?.rows
     if (!others) continue
@@ -64,16 +70,22 @@ function volatileIn(one: Whole, again: Whole): Volatile {
   return found
 }
 
-function compared(one: Whole, other: Whole, volatile: Volatile): Difference | undefined {
+function numberOf(table: string, column: string): string {
+  return `next number of ${table}.${column}`
+}
+
+/** @param shows `true` to compare of the volatile columns whether they have a value */
+function compared(one: Whole, other: Whole, volatile: Volatile, shows = false): Difference | undefined {
   const schema = other.schema.diff(one.schema)
   const rows = other.tables.flatMap((after) => {
     const before = one.tables.find(({ table }) => table.name === after.table.name)
-    return before ? rowsText(before, after, volatile) : []
+    return before ? rowsText(before, after, volatile, shows) : []
   })
   const counters = other.counters.flatMap((after) => {
     const before = one.counters.find(({ table, column }) => table === after.table && column === after.column)
+    const what = numberOf(after.table, after.column)
     if (!before || before.next === after.next || volatile.has(`${after.table}.*`)) return []
-    const what = `next number of ${after.table}.${after.column}`
+    if (shows && volatile.has(what)) return []
     return [{ what, text: `- ${what}: ${before.next}\n+ ${what}: ${after.next}` }]
   })
   const texts = [diffText(schema), ...[...rows, ...counters].map(({ text }) => text)].filter(Boolean)
@@ -87,15 +99,20 @@ function compared(one: Whole, other: Whole, volatile: Volatile): Difference | un
 
 const MOST_ROWS = 5
 
-function rowsText(before: TableRows, after: TableRows, volatile: Volatile): { what: string; text: string }[] {
+function rowsText(
+  before: TableRows,
+  after: TableRows,
+  volatile: Volatile,
+  shows: boolean,
+): { what: string; text: string }[] {
   const { name } = after.table
   if (volatile.has(`${name}.*`)) return []
+  const isOther = (column: string) => volatile.has(`${name}.${column}`)
   const columns = before.table.columns.filter(
-    (column) =>
-      !volatile.has(`${name}.${column.name}`) && after.table.columns.some((same) => same.name === column.name),
+    (column) => (shows || !isOther(column.name)) && after.table.columns.some((same) => same.name === column.name),
   )
   const names = columns.map((column) => column.name)
-  const [mine, theirs] = [linesOf(before, names), linesOf(after, names)]
+  const [mine, theirs] = [linesOf(before, names, isOther), linesOf(after, names, isOther)]
   const [gone, added] = [without(mine, theirs), without(theirs, mine)]
   if (gone.length + added.length === 0) return []
   const lines = [...shownRows('-', gone), ...shownRows('+', added)]
@@ -111,9 +128,13 @@ function shownRows(sign: string, lines: readonly string[]): string[] {
 }
 
 /** Each row as a line, with values of the moment in which it was made left out. */
-function linesOf({ table, rows }: TableRows, names: readonly string[]): string[] {
+function linesOf({ table, rows }: TableRows, names: readonly string[], isOther: (column: string) => boolean): string[] {
   const places = names.map((name) => table.columns.findIndex((column) => column.name === name))
-  return rows.map((row) => `(${places.map((place) => shownValue(row[place] ?? null)).join(', ')})`)
+  const shown = (row: readonly Text[], n: number) => {
+    const value = row[places[n] ?? -1] ?? null
+    return value !== null && isOther(names[n] ?? '') ? '(number)' : shownValue(value)
+  }
+  return rows.map((row) => `(${names.map((_, n) => shown(row, n)).join(', ')})`)
 }
 
 function shownValue(value: Text): string {

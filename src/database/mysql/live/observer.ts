@@ -46,7 +46,7 @@ export class MysqlObserver implements StatementObserver {
     const { step, index, query, inTransaction, another } = statement
     if (step !== this.#step) await this.#begin(step, query)
     const { start = 0, end = 0, words = [] } = statement.statement ?? {}
-    const written = step.work.kind === 'sql' ? step.work.script.text.slice(start, end) : ''
+    const written = step.work.kind === 'sql' ? step.work.script.text.slice(start, end) : (statement.text ?? '').trim()
     const text = await this.#prepared.textOf(written, query)
     const target = targetOf(text)
     const begun = now()
@@ -75,6 +75,7 @@ export class MysqlObserver implements StatementObserver {
       index,
       range: statement.statement && { start, end },
       words,
+      ...(statement.text !== undefined && { within: written }),
       inTransaction,
       ms,
       lockTimeoutMs: await lockWait(query),

@@ -1,0 +1,1 @@
+create function total_of(u bigint) returns numeric language sql stable as $$ select sum(total) from orders where user_id = u $$;

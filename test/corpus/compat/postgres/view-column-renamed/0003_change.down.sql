@@ -1,0 +1,1 @@
+alter view buyers rename column label to buyer;
