@@ -245,22 +245,28 @@ describeOnDatabases(['MySQL', 'MariaDB'], ({ name: kind, server: anyServer }) =>
       expect(alone.message).toMatch(/version nil, clean; but rows that it wrote to tables without transactions/)
     })
 
-    test('what the session lost is asked to be repeated: variables, temporary tables, a database in use', async ({
-      db,
-    }) => {
-      for (const prelude of [
-        'select 7 into @x',
-        'create temporary table tt (id int)',
-        'use mysql',
-        "set sql_mode = ''",
-      ]) {
-        const files = (last: string) => ({ '1_a.up.sql': `create table ${db.name}.z (id int);\n${prelude};\n${last}` })
-        await failure((await db.migrator(files(`insert into ${db.name}.z values (nope)`))).up())
-        const again = await db.migrator(files(`insert into ${db.name}.z values (1)`))
-        expect((await failure(again.resume())).message).toContain(`"${prelude}" ran before the migration stopped`)
-        await again.force(-1)
-        await db.rows('drop table z')
-      }
+    test.for([
+      ['select 7 into @x', '@x'],
+      ["set sql_mode = ''", '1'],
+      ['use mysql', '1'],
+    ] as const)('what the session lost is made again: %s', async ([prelude, value], { db }) => {
+      const files = (last: string) => ({ '1_a.up.sql': `create table ${db.name}.z (id int);\n${prelude};\n${last}` })
+      await failure((await db.migrator(files(`insert into ${db.name}.z values (nope)`))).up())
+      await (await db.migrator(files(`insert into ${db.name}.z values (${value})`))).resume()
+      expect(await db.rows('select id from z')).toEqual([{ id: prelude.includes('7') ? 7 : 1 }])
+    })
+
+    test.for([
+      ['create temporary table tt (id int)', 'insert into z values (1)'],
+      ['select count(*) from z into @x', 'insert into z values (@x)'],
+    ] as const)('what would be another now is asked to be repeated: %s', async ([prelude, last], { db }) => {
+      const files = (text: string) => ({
+        '1_a.up.sql': `create table z (id int);\n${prelude};\ninsert into z values (5);\n${text}`,
+      })
+      await failure((await db.migrator(files('insert into z values (nope)'))).up())
+      expect((await failure((await db.migrator(files(last))).resume())).message).toContain(
+        `"${prelude}" ran before the migration stopped`,
+      )
     })
 
     test('LOAD DATA LOCAL is refused before anything runs', async ({ db }) => {
