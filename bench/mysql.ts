@@ -14,6 +14,7 @@ import { mysqlDriver } from '../dist/src/database/mysql/driver.js'
 import { acquireServer, stopServer } from '../dist/src/server/acquire.js'
 import { MigratedDatabase, settled } from '../dist/src/testing/lease/migratedDatabase.js'
 import { mysqlServer } from '../dist/src/testing/server/mysql/server.js'
+import { costs } from './cost.ts'
 import { record } from './figures.ts'
 import { interleaved, median, table } from './measure.ts'
 import { ROUND_TRIP_MS, slowNetwork, throughProxy } from './slowNetwork.ts'
@@ -22,7 +23,7 @@ type Kind = 'mysql' | 'mariadb'
 
 const OWN = { 'innodb-lock-wait-timeout': '49' }
 
-/** @param part one of apply, copy, taking, ready; default all */
+/** @param part one of apply, cost, network, copy, taking, ready; default all */
 export async function mysqlFamily(kind: Kind, part?: string): Promise<void> {
   const request = { kind, from: 'auto', version: undefined, image: undefined, flags: OWN, setup: [] } as const
   const lease = await acquireServer(request)
@@ -31,6 +32,7 @@ export async function mysqlFamily(kind: Kind, part?: string): Promise<void> {
   const admin = await createConnection({ uri: lease.server.url, multipleStatements: true })
   try {
     if (!part || part === 'apply') await apply(kind, lease.server.url, admin, files)
+    if (!part || part === 'cost') await cost(lease.server.url, admin, files)
     if (!part || part === 'network') await network(kind, lease.server.url, admin, files)
     if (!part || part === 'copy') await atVersion(lease.server.url, admin, files)
     if (!part || part === 'taking') await taking(kind, lease.server.url, files)
@@ -201,6 +203,15 @@ async function apply(kind: Kind, url: string, admin: Connection, files: Files): 
   console.log(
     `## Apply 100 migrations (150 statements), from URL to closed connection (7 rounds)\n\n${table(series)}\n`,
   )
+}
+
+async function cost(url: string, admin: Connection, files: Files): Promise<void> {
+  const names = Object.keys(CONTENDERS).filter((name) => !name.includes('whole process'))
+  const table = await costs(names, 11, `innodb-lock-wait-timeout=${OWN['innodb-lock-wait-timeout']}`, async (name) => {
+    const database = await fresh(url, admin)
+    await CONTENDERS[name]?.(database, files)
+  })
+  console.log(`## What applying 100 migrations costs (11 rounds)\n\n${table}\n`)
 }
 
 /** Its migrations run; CREATE TABLE … LIKE and the rows, by hand; a copy of ours; and one that was waiting. */
