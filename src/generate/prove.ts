@@ -3,7 +3,8 @@ import type { SchemaObject } from '../schema/model.ts'
 import type { Schema } from '../schema/schema.ts'
 import { statementOf } from '../schema/text.ts'
 import type { Attempts, Scratch } from './attempts.ts'
-import { type Decision, decide, isReached, isSame } from './decide.ts'
+import { decideAll } from './convert.ts'
+import { type Decision, isReached, isSame } from './decide.ts'
 import { CannotGenerateError, GenerateProofError } from './errors.ts'
 import type { Generator } from './generator.ts'
 import { type Answers, firstHints } from './hints.ts'
@@ -47,7 +48,7 @@ export async function prove(
     attempts.attempt(async (db) => ({ keep: true, value: await work(db) }))
   const from = await look((db) => db.schema())
   const before = await look((db) => sums(db, generator, from, from, to, answers.up))
-  const up = given ? await ran(attempts, given) : await decide(attempts, generator, { from, to }, answers.up)
+  const up = given ? await ran(attempts, given) : await decideAll(attempts, generator, { from, to }, answers.up)
   if (up.statements.length === 0) return { up: [], down: [], from, reached: up.reached }
   const renamed = (name: string) => newName(answers.up, 'table', name)
   const after = await look((db) => sums(db, generator, up.reached, from, to, answers.up, renamed))
@@ -57,7 +58,7 @@ export async function prove(
   let remark: string | undefined
   let down: Decision
   try {
-    down = await decide(attempts, generator, back, answers.down)
+    down = await decideAll(attempts, generator, back, answers.down)
     compare('down', before, await look((db) => sums(db, generator, from, from, to, answers.up)))
   } catch (error) {
     if (!(error instanceof CannotGenerateError)) throw error
@@ -66,7 +67,7 @@ export async function prove(
       for (const sql of emptied(up.reached)) await db.run(sql)
       return { keep: true, value: undefined }
     })
-    down = await decide(attempts, generator, back, answers.down).catch(() => {
+    down = await decideAll(attempts, generator, back, answers.down).catch(() => {
       throw error
     })
     remark = error.message
@@ -128,6 +129,7 @@ export async function sums(
 ): Promise<ReadonlyMap<string, Sum>> {
   const changed = new Set(changedTables(from, to))
   const after = tablesOf(to)
+  const apart = generator.apart?.(from, to) ?? new Set<string>()
   const here = tablesOf(now)
   const queries = [...tablesOf(from).values()].flatMap((table) => {
     const other = after.get(newName(answers, 'table', table.name))
@@ -135,8 +137,10 @@ export async function sums(
     if (!other || !there || !changed.has(table.name)) return []
     const columns = commonColumns(from, to, table, other, answers)
     const names = columns.map(([old, name]) => (nameNow(table.name) === table.name && now === from ? old : name))
-    const sql = generator.digest(now, there, names)
-    const isCounted = generator.digest(from, table, []) !== undefined && generator.digest(to, other, []) !== undefined
+    const sql = generator.digest(now, there, names, apart)
+    const isCounted = [table, other].every(
+      (one, i) => generator.digest(i === 0 ? from : to, one, [], apart) !== undefined,
+    )
     return sql !== undefined && isCounted ? [{ table: table.name, sql }] : []
   })
   if (queries.length === 0) return new Map()

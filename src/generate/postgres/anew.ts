@@ -31,6 +31,13 @@ export function tableAnew(change: Change, was: Table, now: Table, inParent: bool
     const other = columns.get(quoted)?.type ?? type
     return other !== type || from.objects.has(`type ${other.replace(/(?:\[\])+$/, '')}`)
   }
+  // What goes with the old table though it is not wanted with the rows; of a part, its parent says it.
+  const wanted = new Set((after.columns ?? []).map(({ quoted }) => quoted))
+  const lost =
+    inParent || foreign
+      ? []
+      : (before.columns ?? []).filter(({ quoted, generated }) => !wanted.has(quoted) && generated === '')
+  const destroys = lost.map(({ quoted }) => `column ${was.name}.${quoted}`).join(', ')
   const kept = common.map(({ quoted, type }) => (asText(quoted, type) ? `${quoted}::text AS ${quoted}` : quoted))
   const values = common.map(({ quoted, type }) => (asText(quoted, type) ? `${quoted}::${type}` : quoted))
   const isIdentity = common.some(({ identity }) => identity === 'a')
@@ -84,12 +91,16 @@ export function tableAnew(change: Change, was: Table, now: Table, inParent: bool
         },
       ]
     : []
-  return [...first, { ...drop, statements: drop.statements.map(({ destroys: _, ...rest }) => rest) }, make, ...back]
+  const statements = drop.statements.map(({ destroys: _, ...rest }) => ({
+    ...rest,
+    ...(destroys !== '' && { destroys }),
+  }))
+  return [...first, { ...drop, statements }, make, ...back]
 }
 
 /**
- * Returns the steps that drop a partition after its rows went to others; `undefined` if no other can take them: none is new, and none takes all
- * that fits nowhere else.
+ * Returns the steps that drop a partition after its rows went to others; `undefined` if no other can take them: none is new, none has other bounds,
+ * and none takes all that fits nowhere else.
  */
 export function mergePartition(change: Change, was: Table): Step[] | undefined {
   const { from, to } = change
@@ -99,8 +110,10 @@ export function mergePartition(change: Change, was: Table): Step[] | undefined {
   if (bound === null || parent === undefined || !to.objects.has(`table ${parent}`) || rungOf(change, key) > 0)
     return undefined
   const takers = partitionsOf(change, parent).filter((other) => {
-    const now = to.objects.get(other)
-    return !from.objects.has(other) || (now && isKind('table', now) && factsOf(to, now).bound === 'DEFAULT')
+    const [before, now] = [from.objects.get(other), to.objects.get(other)]
+    if (!before || !now || !isKind('table', before) || !isKind('table', now)) return !before
+    const after = factsOf(to, now).bound
+    return after === 'DEFAULT' || after !== factsOf(from, before).bound
   })
   if (takers.length === 0) return undefined
   const now = new Set((to.objects.get(`table ${parent}`)?.columns ?? []).map(({ name }) => name))
