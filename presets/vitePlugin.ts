@@ -300,6 +300,7 @@ function proposalsOf(
     files: migrationFiles({
       folder: relative(process.cwd(), folder) || '.',
       source,
+      dialect: dialectOf(kind),
       timestamp: false,
       base: undefined,
       isBaseNamed: false,

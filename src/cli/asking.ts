@@ -15,7 +15,7 @@ export async function ask(question: Question, tell: (text: string) => void): Pro
     case 'rename':
     case 'map':
     case 'destroy':
-      return choose(choices, tell)
+      return choose(choices, tell, question.conversions?.[0])
     default: {
       const line = await typedLine(
         `SQL expression${question.kind === 'fill' ? " such as 'new' or now()" : ''} (q to leave): `,
@@ -30,8 +30,10 @@ export async function ask(question: Question, tell: (text: string) => void): Pro
 async function choose(
   choices: ReturnType<typeof choicesOf>,
   tell: (text: string) => void,
+  conversion: string | undefined,
 ): Promise<string | undefined> {
   tell(choices.map(({ label }, i) => `  ${i + 1}  ${label}`).join('\n'))
+  if (conversion !== undefined) tell(`  Or type it with other columns, such as: ${conversion}`)
   for (;;) {
     const line = (await typedLine(`Which? (1 to ${choices.length}, q to leave) `))?.trim()
     if (line === undefined || line === 'q') return undefined

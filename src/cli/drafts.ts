@@ -3,6 +3,7 @@ import { readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'nod
 import { basename, dirname, join } from 'node:path'
 import { readDraft, sealed, withoutMark } from '../generate/draft.ts'
 import type { Migration, NewSql, Source } from '../migrate/source.ts'
+import { isDownFile } from '../source/formats/withSql.ts'
 import type { MigrationFiles } from '../watch/proposer.ts'
 import { type NewPlace, writeMigration } from './newMigration.ts'
 
@@ -25,14 +26,14 @@ export function migrationFiles(place: NewPlace): MigrationFiles {
       return rewriteAsCode(place, instead, code)
     },
     async rewrite(migration, sql) {
-      const texts = await halvesOf(source, migration, sql)
+      const texts = await halvesOf(place, migration, sql)
       const changed = [...texts].flatMap(([path, text]) =>
         isAlike(read(join(folder, path)), sealed(text)) ? [] : [[path, sealed(text)] as const],
       )
       return change(place, new Map(changed))
     },
     async has(migration, sql) {
-      const texts = await halvesOf(source, migration, sql)
+      const texts = await halvesOf(place, migration, sql)
       return [...texts].every(([path, text]) => isAlike(read(join(folder, path)), text))
     },
     remove: (migration) =>
@@ -71,7 +72,11 @@ async function change({ source, folder }: NewPlace, texts: ReadonlyMap<string, s
 }
 
 /** Returns the texts of a migration's files, by their paths in the folder. */
-async function halvesOf(source: Source, migration: Migration, sql: NewSql): Promise<Map<string, string>> {
+async function halvesOf(
+  { source, dialect }: NewPlace,
+  migration: Migration,
+  sql: NewSql,
+): Promise<Map<string, string>> {
   const { up, down } = migration
   const texts = new Map<string, string>()
   const add = (shown: string | undefined, text: string) => shown !== undefined && texts.set(pathOf(source, shown), text)
@@ -81,9 +86,9 @@ async function halvesOf(source: Source, migration: Migration, sql: NewSql): Prom
     return texts
   }
   // The tool's own format composes the text; only the names are those that the migration has.
-  const { contents } = await source.newFiles(migration.name, new Date(), sql)
+  const { contents } = await source.newFiles(migration.name, new Date(), sql, dialect)
   const all = Object.entries(contents).filter(([name]) => name.endsWith('.sql'))
-  for (const [, text] of all) add(text === sql.down && all.length > 1 ? down : up, text)
+  for (const [name, text] of all) add(isDownFile(name) && all.length > 1 ? down : up, text)
   return texts
 }
 

@@ -3,16 +3,19 @@ import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { UsageError } from '../migrate/errors.ts'
 import type { Source } from '../migrate/source.ts'
+import type { Dialect } from '../sql/dialect.ts'
 import type { Context } from './context.ts'
 import { type Numbering, nextNumber, numberingOf, oneAtATime } from './numbering.ts'
 
 /** The folder of a new migration, and what decides on its name. */
 export interface NewPlace extends Numbering {
   readonly source: Source
+  /** Of the SQL that is written. */
+  readonly dialect: Dialect
 }
 
 export async function newPlace(context: Context): Promise<NewPlace> {
-  return { ...numberingOf(context), source: await context.source() }
+  return { ...numberingOf(context), source: await context.source(), dialect: context.dialect }
 }
 
 export type NewTexts = { readonly ts: string } | { readonly up: string; readonly down: string }
@@ -85,7 +88,7 @@ export async function writeMigrations(place: NewPlace, migrations: readonly Next
 
 /** Writes a migration in the format of another tool. A journal is replaced; no other file may be there already. */
 async function writeOther(
-  { folder, source }: NewPlace,
+  { folder, source, dialect }: NewPlace,
   title: string,
   texts: NewTexts,
   nth: number,
@@ -93,7 +96,7 @@ async function writeOther(
 ): Promise<string[]> {
   if ('ts' in texts) throw new UsageError(`--ts: ${folder} is a folder of another tool, whose migrations are SQL.`)
   const sql = texts.up === '' && texts.down === '' ? undefined : texts
-  const { contents, replaces } = (await source.newFiles?.(title, new Date(Date.now() + nth * 1000), sql)) ?? {
+  const { contents, replaces } = (await source.newFiles?.(title, new Date(Date.now() + nth * 1000), sql, dialect)) ?? {
     contents: {},
     replaces: [],
   }

@@ -264,8 +264,9 @@ export interface Source {
    * Returns the files of a new migration, by their paths in the folder; for folders of other tools. Without `sql` they
    * are as the tool makes them. A tool without downs gets the up only.
    * `replaces`: files that are there and grow, such as a journal. @throws UsageError if the tool makes them otherwise
+   * @param dialect of the SQL
    */
-  newFiles?(title: string, now: Date, sql?: NewSql): Promise<NewFiles>
+  newFiles?(title: string, now: Date, sql?: NewSql, dialect?: Dialect): Promise<NewFiles>
   /**
    * Returns what else changes in a folder whose tool lists its migrations, if files get these texts; null: they go.
    * @param changes texts by their paths in the folder

@@ -54,6 +54,50 @@ describeOnDatabases(['MySQL', 'MariaDB'], ({ name, server: anyServer }) => {
     expect(await db.rows('select name from users')).toEqual([{ name: 'Ada' }])
   })
 
+  test.for([
+    [
+      'Drizzle',
+      '0000_init.sql',
+      'create table users (id int primary key, name varchar(50))',
+      {
+        'meta/_journal.json': JSON.stringify({
+          version: '5',
+          dialect: 'mysql',
+          entries: [{ idx: 0, version: '5', when: 1, tag: '0000_init', breakpoints: true }],
+        }),
+      },
+    ],
+    [
+      'goose',
+      '20240101000000_init.sql',
+      '-- +goose Up\ncreate table users (id int primary key, name varchar(50));\n-- +goose Down\ndrop table users;\n',
+      {},
+    ],
+    [
+      'dbmate',
+      '20240101000000_init.sql',
+      '-- migrate:up\ncreate table users (id int primary key, name varchar(50));\n-- migrate:down\ndrop table users;\n',
+      {},
+    ],
+  ] as const)('writes bodies with semicolons as %s sends them, without DELIMITER', ([, name, init, more]) => {
+    const files = { [name]: init, ...more }
+    const cwd = folder({
+      ...Object.fromEntries(Object.entries(files).map(([path, text]) => [`migrations/${path}`, text])),
+      'schema.sql': `create table users (id int primary key, name varchar(50));
+delimiter //
+create trigger trimmed before insert on users for each row begin set new.name = trim(new.name); set new.name = concat(new.name, ';'); end//
+create procedure twice(in a int) begin select a; select ';'; end//
+delimiter ;
+`,
+    })
+    const words = ['generate', '--dialect', dialect, '--schema', 'schema.sql']
+    const written = cli(words, {}, cwd)
+    expect(written).toMatchObject({ code: 0 })
+    const texts = written.out.split('\n').filter((line) => line.endsWith('.sql'))
+    for (const file of texts) expect(readFileSync(join(cwd, file), 'utf8')).not.toMatch(/^DELIMITER/m)
+    expect(cli(words, {}, cwd).out).toMatch(/^Nothing to do/)
+  })
+
   test('diff is empty after up, shows what was done by hand, and writes it down', async () => {
     const cwd = project()
     const db = await mysqlScratch(server)

@@ -567,7 +567,14 @@ describeInChromium('the page', () => {
         schema: 'schema.sql',
         server: async () => anyPostgres,
         place: {},
-        files: migrationFiles({ folder: watched.folder, source, timestamp: false, base: false, isBaseNamed: false }),
+        files: migrationFiles({
+          folder: watched.folder,
+          source,
+          dialect: 'postgres',
+          timestamp: false,
+          base: false,
+          isBaseNamed: false,
+        }),
       },
     })
     await one.page.getByRole('button', { name: 'Generate migration' }).click()

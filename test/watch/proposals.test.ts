@@ -55,7 +55,14 @@ class Proposing {
         schema: 'schema.sql',
         server: async () => anyPostgres as TestServer<unknown>,
         place: {},
-        files: migrationFiles({ folder, source, timestamp: false, base: false, isBaseNamed: false }),
+        files: migrationFiles({
+          folder,
+          source,
+          dialect: 'postgres',
+          timestamp: false,
+          base: false,
+          isBaseNamed: false,
+        }),
       },
       answer: async (asked) => {
         this.asked.push(asked)

@@ -31,7 +31,14 @@ describeOnDatabases(['MySQL', 'MariaDB'], ({ server }) => {
         schema: 'schema.sql',
         server: async () => server,
         place: {},
-        files: migrationFiles({ folder: watched.folder, source, timestamp: false, base: false, isBaseNamed: false }),
+        files: migrationFiles({
+          folder: watched.folder,
+          source,
+          dialect: 'mysql',
+          timestamp: false,
+          base: false,
+          isBaseNamed: false,
+        }),
       },
     })
     await watcher.idle()

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { locateDatabase } from '../../database/open.ts'
 import { UsageError } from '../../migrate/errors.ts'
-import type { ServerKind } from '../../server/kinds.ts'
+import { dialectOf, type ServerKind } from '../../server/kinds.ts'
 import { openFolder } from '../../source/open.ts'
 import { findProjectFolder } from '../../source/project.ts'
 import type { Baseline } from '../baseline.ts'
@@ -74,7 +74,14 @@ async function fromDatabase(context: Context, folder: string, url: string): Prom
   const table = tableFor(baseline)
   mkdirSync(folder, { recursive: true })
   const source = openFolder(folder)
-  const place = { folder, source, timestamp: false, base: false as const, isBaseNamed: false }
+  const place = {
+    folder,
+    source,
+    dialect: dialectOf(kind),
+    timestamp: false,
+    base: false as const,
+    isBaseNamed: false,
+  }
   const files = await writeMigration(place, 'baseline', { up: generated.upText, down: generated.downText })
   const config = writeConfig(folder, { kind, roles, ...(table !== undefined && { table }) })
   const { database } = await locateDatabase(url)

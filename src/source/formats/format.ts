@@ -184,10 +184,10 @@ export function sourceOfFormat<Data>(
       return remarks
     },
     list,
-    async newFiles(title, now, sql) {
+    async newFiles(title, now, sql, dialect = 'postgres') {
       await list()
       const empty = format.create(title, { folder, entries: [...entries.values()], now, ...(sql && { sql }) })
-      const contents = sql ? withSql(empty, sql, { tool: format.tool, downs: format.downs }) : empty
+      const contents = sql ? withSql(empty, sql, { tool: format.tool, downs: format.downs, dialect }) : empty
       return { contents, replaces: Object.keys(contents).filter((path) => GROWING.test(path)) }
     },
     ...('library' in format && {

@@ -1,12 +1,14 @@
 /** Puts SQL into the files of a new migration, where each tool has it. */
 import { UsageError } from '../../migrate/errors.ts'
 import type { NewSql } from '../../migrate/source.ts'
+import type { Dialect } from '../../sql/dialect.ts'
 import { cutStatements } from '../../sql/statements.ts'
 
 interface Tool {
   readonly tool: string
   /** `true` if its migrations have downs. */
   readonly downs: boolean
+  readonly dialect: Dialect
 }
 
 /**
@@ -15,9 +17,12 @@ interface Tool {
  */
 export function withSql(
   empty: Readonly<Record<string, string>>,
-  { up, down }: NewSql,
-  { tool, downs }: Tool,
+  sql: NewSql,
+  { tool, downs, dialect }: Tool,
 ): Record<string, string> {
+  const written = (text: string) => (KNOWS_DELIMITERS.has(tool) ? text : withoutDelimiters(text, dialect))
+  const up = written(sql.up)
+  const down = written(sql.down)
   const files: Record<string, string> = {}
   let isSql = false
   for (const [path, template] of Object.entries(empty)) {
@@ -26,8 +31,7 @@ export function withSql(
       continue
     }
     isSql = true
-    const isDown = /\.(?:down|undo)(?:\.[^/]*)?\.sql$|^sqls\/.*-down\.sql$/.test(path)
-    files[path] = isDown ? down : filled(template, up, down)
+    files[path] = isDownFile(path) ? down : filled(template, { up, down }, dialect)
     const undo = path.replace(/(^|\/)V(?=[^/]*$)/, '$1U')
     if (tool === 'Flyway' && downs && undo !== path) files[undo] = down
   }
@@ -39,20 +43,36 @@ export function withSql(
   return files
 }
 
+/** Returns whether a file of a new migration has its down, and nothing else. */
+export function isDownFile(path: string): boolean {
+  return /\.(?:down|undo)(?:\.[^/]*)?\.sql$|^sqls\/.*-down\.sql$|(?:^|\/)U[^/]*__[^/]*\.sql$/.test(path)
+}
+
 // --- internal ---
 
-function filled(template: string, up: string, down: string): string {
-  if (template.includes('-- +goose Up')) return `-- +goose Up\n${gooseText(up)}\n-- +goose Down\n${gooseText(down)}`
+/** Tools that read DELIMITER as the mysql client does. The others send it to the server, which does not know it. */
+const KNOWS_DELIMITERS: ReadonlySet<string> = new Set(['Flyway', 'Atlas'])
+
+function withoutDelimiters(text: string, dialect: Dialect): string {
+  if (dialect !== 'mysql' || !/^DELIMITER\b/im.test(text)) return text
+  return `${statements(text, dialect).join('\n\n')}\n`
+}
+
+function filled(template: string, { up, down }: NewSql, dialect: Dialect): string {
+  if (template.includes('-- +goose Up')) {
+    return `-- +goose Up\n${gooseText(up, dialect)}\n-- +goose Down\n${gooseText(down, dialect)}`
+  }
   if (template.includes('-- migrate:up')) return `-- migrate:up\n${up}\n-- migrate:down\n${down}`
   if (template.includes('-- Up Migration')) return `-- Up Migration\n${up}\n-- Down Migration\n${down}`
   // Drizzle sends what is between two of its marks as one statement.
-  if (template.includes('Custom SQL migration file')) return statements(up).join('\n--> statement-breakpoint\n')
+  if (template.includes('Custom SQL migration file'))
+    return statements(up, dialect).join('\n--> statement-breakpoint\n')
   return up
 }
 
 /** goose cuts at each semicolon, unless it is told where a statement begins and ends. */
-function gooseText(text: string): string {
-  return statements(text)
+function gooseText(text: string, dialect: Dialect): string {
+  return statements(text, dialect)
     .map((statement) =>
       /;[\s\S]*;\s*$/.test(statement)
         ? `-- +goose StatementBegin\n${statement}\n-- +goose StatementEnd\n`
@@ -61,14 +81,12 @@ function gooseText(text: string): string {
     .join('')
 }
 
-/** Returns the statements with the comments before them. */
-function statements(text: string): string[] {
-  let at = 0
-  return cutStatements(text, 'postgres').statements.map(({ end }) => {
-    const semicolon = text.indexOf(';', end - 1)
-    const to = semicolon === end || semicolon === end - 1 ? semicolon + 1 : end
-    const statement = text.slice(at, to).trim()
-    at = to
-    return statement
+/** Returns the statements, each with its semicolon, and with the comments before it. */
+function statements(text: string, dialect: Dialect): string[] {
+  const { comments, statements: all } = cutStatements(text, dialect)
+  return all.map(({ start, end }, i) => {
+    const before = all[i - 1]?.end ?? 0
+    const own = comments.filter((comment) => comment.start >= before && comment.end <= start)
+    return [...own.map((one) => text.slice(one.start, one.end).trimEnd()), `${text.slice(start, end)};`].join('\n')
   })
 }
