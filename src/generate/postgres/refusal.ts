@@ -69,6 +69,17 @@ export function refused({ from, to, statement, error }: Refusal, hints: Hints): 
     const next = key && withRung(hints, key, 1)
     if (next) return next
   }
+  // Rows of other tables refer to those of a partition that leaves for the while.
+  const left = /^ALTER TABLE (.+) DETACH PARTITION /s.exec(sql)?.[1]
+  if (left && code === '23503') {
+    const users = sideOf(from).usersOf.get(`table ${left}`) ?? []
+    const next = withHint(
+      hints,
+      'rebuild',
+      ...users.map(({ user }) => user).filter((user) => user.startsWith('foreign-key ')),
+    )
+    if (next) return next
+  }
   // What rows do not fit, they do not fit in another way either.
   if (/^2[23]/.test(code) && /^(?:table|foreign-key|index) /.test(object) && !sql.includes(' ATTACH PARTITION '))
     return undefined

@@ -39,7 +39,7 @@ function once(change: Change): Step[] {
   const anew = steps.flatMap(({ ends }) => ends.flatMap((key) => from.objects.get(key) ?? [])).filter(isRelation)
   // With a table goes what belongs to it, and comes again with it.
   const tables = new Set([...gone.filter(isRelation), ...anew].map(({ name }) => name))
-  const apart = endsApart(from, tables)
+  const apart = endsApart(change, tables)
   const belongs = (object: SchemaObject) => object.table !== null && tables.has(object.table)
   for (const [key, was] of from.objects) {
     const now = to.objects.get(key)
@@ -161,8 +161,13 @@ function withoutApart(steps: readonly Step[], apart: ReadonlySet<SchemaObject>):
 }
 
 /** Foreign keys in a circle of tables that go, and rules and policies that read what goes, have to go before the tables. */
-function endsApart(from: Side, tables: ReadonlySet<string>): Set<SchemaObject> {
+function endsApart({ from, hints }: Change, tables: ReadonlySet<string>): Set<SchemaObject> {
   const apart = circularKeys(from, tables)
+  // The server wants some of them away before.
+  for (const key of hints.rebuild) {
+    const object = from.objects.get(key)
+    if (object?.kind === 'foreign-key' && tables.has(object.table ?? '')) apart.add(object)
+  }
   if (tables.size === 0) return apart
   for (const { userObject, usedObject } of from.uses) {
     const user = from.objects.get(userObject)
