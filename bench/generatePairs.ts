@@ -5,6 +5,7 @@
  *
  * A pair is reached if the up leads to the wanted schema and the down back. Refused: nothing is written, with a reason. Wrong: the
  * generator was content, but `pg_dump` (with --dump) sees another schema. With --online, the migrations for tables in use are proven, too.
+ * The first Ctrl-C ends the run after the current pair, with what was found so far.
  */
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
@@ -241,7 +242,7 @@ async function run(pair: Pair, to: Schema, dropped: TestDatabase<unknown>[]) {
       up: migrations.flatMap((one) => one.up.statements),
       down: migrations.flatMap((one) => one.down.statements),
     }
-    return { proof: whole, scratch: first, afterUp: '', afterDown: '' }
+    return { proof: whole, scratch: first, afterUp: dumps[0] ?? '', afterDown: dumps[1] ?? '' }
   }
   if (values.dump && dumps.length === 0) dumps.push(dump(first.database), dump(first.database))
   return { proof, scratch: first, afterUp: dumps[0] ?? '', afterDown: dumps[1] ?? '' }

@@ -205,6 +205,11 @@ const REACHED: readonly (readonly [what: string, from: string, to: string, rows?
     `create function a() returns integer language sql as 'select 1'; create function z() returns integer language sql as 'select 2'; create or replace function a() returns integer language sql as 'select z()'`,
   ],
   [
+    'a default and a check call functions whose bodies read the table',
+    'select 1',
+    "create table t (a integer, b integer); create function f() returns integer language sql as 'select max(a) from t'; create function g(integer) returns boolean language sql as 'select count(*) > $1 from t'; alter table t alter a set default f(), add constraint k check (g(b))",
+  ],
+  [
     'a composite type that a column has gets an attribute',
     'create type p as (x integer); create table t (a p, b p[])',
     'create type p as (x integer, y text); create table t (a p, b p[])',

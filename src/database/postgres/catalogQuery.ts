@@ -394,7 +394,7 @@ FROM pg_user_mappings m`,
 SELECT 'other', s.oid, NULL, json_build_object('name', 'subscription ' || quote_ident(s.subname)) FROM pg_subscription s WHERE s.subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())`,
   `SELECT 'other', o.objid, NULL, json_build_object('name', i.type || ' ' || i.identity)
 FROM (${OTHERS.map((catalog) => `SELECT '${catalog}'::regclass::oid AS classid, oid AS objid FROM ${catalog} WHERE oid >= 16384`).join('\n  UNION ALL ')}
-  UNION ALL SELECT 'pg_type'::regclass, oid FROM pg_type t WHERE oid >= 16384 AND typtype = 'b' AND NOT EXISTS (SELECT FROM pg_type e WHERE e.oid = t.typelem AND e.typarray = t.oid)) o,
+  UNION ALL SELECT 'pg_type'::regclass, oid FROM pg_type t WHERE oid >= 16384 AND (typtype = 'b' OR NOT typisdefined) AND NOT EXISTS (SELECT FROM pg_type e WHERE e.oid = t.typelem AND e.typarray = t.oid)) o,
   pg_identify_object(o.classid, o.objid, 0) i
 WHERE NOT EXISTS (SELECT FROM member m WHERE m.classid = o.classid AND m.objid = o.objid) AND (i.schema IS NULL OR (i.schema !~ '^pg_' AND i.schema <> 'information_schema'))`,
 ]

@@ -60,8 +60,10 @@ function pairs(from: Side, to: Side, steps: readonly Step[]): [Step, Step][] {
   const result: [Step, Step][] = []
   const ends = index(steps, 'ends')
   const makes = index(steps, 'makes')
-  const of = (map: ReadonlyMap<string, readonly Step[]>, part: string, object: string) =>
-    part === object ? (map.get(object) ?? []) : [...(map.get(part) ?? []), ...(map.get(object) ?? [])]
+  const of = (map: ReadonlyMap<string, readonly Step[]>, part: string, object: string) => {
+    const own = map.get(part) ?? []
+    return part === object || own.some(({ later }) => later) ? own : [...own, ...(map.get(object) ?? [])]
+  }
   // A user goes before what it uses.
   for (const use of from.uses) {
     const { user, userObject, used, usedObject } = use

@@ -21,7 +21,7 @@ export function makeStep(side: Side, object: SchemaObject): Step {
 }
 
 /** @throws CannotGenerateError for an object whose DDL is not known */
-function makeStatements(object: SchemaObject): PostgresStatement[] {
+export function makeStatements(object: SchemaObject): PostgresStatement[] {
   const key = keyOf(object)
   // An operator without a function is there because another one names it.
   if (/^operator (?!class |family )/.test(object.name) && object.head.startsWith('-- ')) return []

@@ -4,6 +4,7 @@ import type { Refusal } from '../generator.ts'
 import { type Hints, withHint, withRung } from '../hints.ts'
 import { namedNotNulls } from './notNullNames.ts'
 import { sideOf } from './side.ts'
+import { laterPart } from './step.ts'
 
 interface ServerError extends Error {
   readonly code?: string
@@ -13,6 +14,14 @@ interface ServerError extends Error {
 export function refused({ from, to, statement, error }: Refusal, hints: Hints): Hints | undefined {
   const { code = '', message, detail = '' } = error as ServerError
   const { object, sql } = statement
+  // A function that needs a table waits for it, and the table for the function, for a default or a check of it.
+  if (/^42(?:P01|703|704|883)$/.test(code) && object.startsWith('routine ') && hints.late.has(object)) {
+    const users = (sideOf(to).usersOf.get(object) ?? []).filter(({ user }) => /\/(?:default|constraint) /.test(user))
+    for (const { userObject } of users) {
+      const next = withRung(hints, laterPart(userObject), 1)
+      if (next) return next
+    }
+  }
   // Something is missing that comes later: a function's body says what it needs to nobody but the server.
   if (
     /^(?:42P01|42883|42703|42704)$/.test(code) &&
@@ -67,6 +76,17 @@ export function refused({ from, to, statement, error }: Refusal, hints: Hints): 
     const type = /enum type (.+)$/.exec(message)?.[1]
     const key = [...sideOf(from).objects.keys()].find((other) => other === `type ${type}`)
     const next = key && withRung(hints, key, 1)
+    if (next) return next
+  }
+  // Rows of other tables refer to those of a partition that leaves for the while.
+  const left = /^ALTER TABLE (.+) DETACH PARTITION /s.exec(sql)?.[1]
+  if (left && code === '23503') {
+    const users = sideOf(from).usersOf.get(`table ${left}`) ?? []
+    const next = withHint(
+      hints,
+      'rebuild',
+      ...users.map(({ user }) => user).filter((user) => user.startsWith('foreign-key ')),
+    )
     if (next) return next
   }
   // What rows do not fit, they do not fit in another way either.

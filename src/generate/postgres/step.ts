@@ -26,6 +26,8 @@ export interface Step {
   readonly displaces?: string
   /** `true` if the parts it ends keep their names and rows, so that indexes and constraints on them stay. */
   readonly gentle?: boolean
+  /** `true` if it makes parts of a table that is made without them: only it needs what they need. */
+  readonly later?: boolean
   /** `true` if a column gets another type: views, rules and the like stand in the way of that. */
   readonly retypes?: boolean
 }
@@ -70,6 +72,11 @@ export const PHASE = {
   privileges: 64,
   further: 65,
 } as const
+
+/** On this rung, a new table gets the defaults and checks that call functions behind them. */
+export function laterPart(table: string): string {
+  return `${table}/later`
+}
 
 /** Makes an ALTER TABLE that can share its statement with others. @param table kind and name: `TABLE users` */
 export function alterTable(

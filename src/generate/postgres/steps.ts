@@ -1,15 +1,16 @@
 /** All steps of a change, in no order yet. What has to be made again because of them is found by doing it once more. */
+import { describeObject } from '../../database/postgres/catalogObjects.ts'
 import type { SchemaObject } from '../../schema/model.ts'
 import { statementOf } from '../../schema/text.ts'
 import type { Hints } from '../hints.ts'
 import { keyOf } from '../statement.ts'
 import { mergePartition, tableAnew } from './anew.ts'
-import { type Change, joins, leaves } from './change.ts'
-import { dropStep, makeStep, namesOf } from './objects.ts'
+import { type Change, joins, leaves, rungOf } from './change.ts'
+import { dropStep, makeStatements, makeStep, namesOf } from './objects.ts'
 import { alterOther } from './others.ts'
 import { alterSequence } from './sequence.ts'
 import { factsOf, isForMaking, isKind, objectIn, type Side } from './side.ts'
-import { PHASE, type Step, statement } from './step.ts'
+import { laterPart, PHASE, type Step, statement } from './step.ts'
 import { alterSteps, needsAnew, type Table } from './table.ts'
 import { alterType, replaceCollation, replaceType } from './type.ts'
 
@@ -39,7 +40,7 @@ function once(change: Change): Step[] {
   const anew = steps.flatMap(({ ends }) => ends.flatMap((key) => from.objects.get(key) ?? [])).filter(isRelation)
   // With a table goes what belongs to it, and comes again with it.
   const tables = new Set([...gone.filter(isRelation), ...anew].map(({ name }) => name))
-  const apart = endsApart(from, tables)
+  const apart = endsApart(change, tables)
   const belongs = (object: SchemaObject) => object.table !== null && tables.has(object.table)
   for (const [key, was] of from.objects) {
     const now = to.objects.get(key)
@@ -161,8 +162,13 @@ function withoutApart(steps: readonly Step[], apart: ReadonlySet<SchemaObject>):
 }
 
 /** Foreign keys in a circle of tables that go, and rules and policies that read what goes, have to go before the tables. */
-function endsApart(from: Side, tables: ReadonlySet<string>): Set<SchemaObject> {
+function endsApart({ from, hints }: Change, tables: ReadonlySet<string>): Set<SchemaObject> {
   const apart = circularKeys(from, tables)
+  // The server wants some of them away before.
+  for (const key of hints.rebuild) {
+    const object = from.objects.get(key)
+    if (object?.kind === 'foreign-key' && tables.has(object.table ?? '')) apart.add(object)
+  }
   if (tables.size === 0) return apart
   for (const { userObject, usedObject } of from.uses) {
     const user = from.objects.get(userObject)
@@ -217,10 +223,21 @@ function isMadeAnew({ from, to, forced }: Change, name: string): boolean {
   return forced.has(`table ${name}`) || (!!was && !!now && needsAnew(factsOf(from, was), factsOf(to, now)))
 }
 
-function makeObject({ to }: Change, object: SchemaObject): Step[] {
-  const step = makeStep(to, object)
-  if (object.kind !== 'table') return [step]
-  return [step, ...laterSteps(object)]
+function makeObject(change: Change, object: SchemaObject): Step[] {
+  const { to } = change
+  if (!isKind('table', object)) return [makeStep(to, object)]
+  const made = rungOf(change, laterPart(keyOf(object))) > 0 ? withLater(to, object) : object
+  const behind = laterSteps(made).map((step) => ({ ...step, later: made !== object }))
+  return [{ ...makeStep(to, object), statements: makeStatements(made) }, ...behind]
+}
+
+/** A table without the defaults and checks that need functions which need the table: nothing but the server knows the bodies of functions. */
+function withLater(to: Side, object: Table): SchemaObject {
+  const facts = factsOf(to, object)
+  const columns = (facts.columns ?? []).filter(({ expression, generated }) => expression?.includes('(') && !generated)
+  const checks = (facts.constraints ?? []).filter(({ definition }) => definition.startsWith('CHECK '))
+  const later = [...columns.map(({ quoted }) => `column ${quoted}`), ...checks.map(({ part }) => part)]
+  return describeObject({ kind: 'table', oid: 0, family: null, facts: { ...facts, later } })
 }
 
 /** Defaults and constraints to make when what they need is there. */
