@@ -253,6 +253,8 @@ export interface TextPlace {
 /** The text of a migration cannot be run as it is. Nothing has run. */
 export class ScriptError extends MigratestError {
   readonly code = 'MIGRATEST_SCRIPT'
+  /** The migration that the text belongs to, or that imports it; undefined while nobody has asked for one. */
+  version: Version | undefined
   readonly file: string
   readonly line: number
   readonly column: number

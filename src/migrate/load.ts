@@ -76,7 +76,14 @@ export interface LoadedStep {
  * and any error of the source if it cannot read the body
  */
 export async function loadStep(input: LoadInput, move: Move): Promise<LoadedStep> {
-  return move.direction === 'up' ? loadUp(input, move) : loadDown(input, move)
+  try {
+    return await (move.direction === 'up' ? loadUp(input, move) : loadDown(input, move))
+  } catch (error) {
+    if (error instanceof ScriptError) {
+      error.version ??= versionOf(input.migrations.get(move.version) ?? { version: move.version, name: '' })
+    }
+    throw error
+  }
 }
 
 /** Dialect and syntax for parsing SQL: those of a database, or the defaults of a dialect if there is no database. */

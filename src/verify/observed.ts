@@ -44,7 +44,10 @@ export async function observationsOf(
       endLine: found?.endLine ?? line,
       statement: found?.statement,
       objects: [],
-      message: error instanceof MigrationFailedError ? error.words : firstLine(error.message),
+      message:
+        error instanceof MigrationFailedError
+          ? error.words
+          : firstLine(error.message).replace(`${file}:${line}:${column}: `, ''),
       ...(error.hint !== undefined && { fix: { text: error.hint } }),
     },
   ]

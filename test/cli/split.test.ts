@@ -43,6 +43,15 @@ Fill in newValues (line 16) and oldValues (line 19): until then, the file cannot
     /0002_split_users_name\.ts:16:38: .*what a row gets in first_name and last_name/,
   )
   const text = readFileSync(join(cwd, FILE), 'utf8')
+  const unwritten = JSON.parse(cli(['verify', '--only', 'schema', '--json'], {}, cwd).out)
+  expect(unwritten.findings).toMatchObject([
+    {
+      rule: 'up-fails',
+      version: 2,
+      line: 16,
+      message: expect.stringMatching(/^fillIn\(\) stands for a function that is not written yet: /),
+    },
+  ])
   write(
     cwd,
     FILE,

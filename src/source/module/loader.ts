@@ -5,7 +5,7 @@
 import { realpathSync } from 'node:fs'
 import { dirname, relative } from 'node:path'
 import { inspect } from 'node:util'
-import { ScriptError, UnreadableFileError } from '../../migrate/errors.ts'
+import { MigratestError, ScriptError, UnreadableFileError } from '../../migrate/errors.ts'
 import type { CodeKey, CodePlace, Direction, NoCodeKey, Relations } from '../../migrate/source.ts'
 import { asModuleMigration, type LoadedModule, type ModuleMigration } from '../files.ts'
 import { type Closure, compiledFile, isCurrent, readClosure, readText, type Show } from './closure.ts'
@@ -223,7 +223,12 @@ export class ModuleLoader {
 
   #notLoaded(error: unknown, shown: string, place: CodePlace | undefined): Error {
     if (error instanceof ScriptError || error instanceof UnreadableFileError) return error
-    const words = error instanceof Error ? `${error.name}: ${error.message}` : `it threw ${inspect(error)}`
+    const words =
+      error instanceof MigratestError
+        ? error.message
+        : error instanceof Error
+          ? `${error.name}: ${error.message}`
+          : `it threw ${inspect(error)}`
     const hint = 'It failed while it was loaded; nothing has run.'
     if (place) return new ScriptError(words, place, hint)
     return new UnreadableFileError(`${shown} cannot be loaded: ${words}`, { cause: error, hint })
