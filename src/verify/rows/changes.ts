@@ -116,6 +116,20 @@ export async function changesOnTheWayBack(
   return changes
 }
 
+/**
+ * Returns the columns, as `table.column`, that have all of their values again after the way up and back: whatever the way
+ * up has dropped of them, the way back knows.
+ */
+export function columnsThatCameBack(before: Snapshot, down: Snapshot, said: Said): ReadonlySet<string> {
+  const found = before.flatMap((one) => {
+    const { pairs = [], columns = [] } = matched(one, down, said) ?? {}
+    if (pairs.length < one.rows.length) return []
+    const same = columns.filter(({ from, to }) => pairs.every((pair) => pair.before[from] === pair.after[to]))
+    return same.map((column) => `${one.table.name}.${column.before.name}`)
+  })
+  return new Set(found)
+}
+
 // --- internal ---
 
 /** So many different values are no coincidence. */

@@ -12,7 +12,7 @@ import { inHalf, observationsOf } from '../observed.ts'
 import type { Shared } from '../schemaChecks.ts'
 import { VerificationError } from '../verificationError.ts'
 import type { Verified } from '../verified.ts'
-import { changesOf, changesOnTheWayBack } from './changes.ts'
+import { changesOf, changesOnTheWayBack, columnsThatCameBack } from './changes.ts'
 import { observeMadeUp } from './madeUp.ts'
 import { NeverWorked } from './neverWorked.ts'
 import { type CounterChange, observeBroken, observeChanges, observeCounters, observeUses } from './observations.ts'
@@ -134,7 +134,7 @@ export class RowChecks<Client> {
       return { unfilled, observations: await this.#upFails(walk, migration, below, state.rows, error), failed: error }
     }
     const up = await database.state()
-    const observations = await this.#compareUp(migration, await database.reader(), state, up)
+    let observations = await this.#compareUp(migration, await database.reader(), state, up)
     const half = this.#half(migration, 'up')
     // Only one of the databases has its objects used.
     if (half && walk.set === 'plain') this.#neverWorked.note(state.uses, up.uses, half)
@@ -142,7 +142,11 @@ export class RowChecks<Client> {
     const back = await this.#wayBack(walk, migration, below, up, state)
     observations.push(...back.observations)
     if (back.state) {
-      observations.push(...(await this.#compareBack(migration, await database.reader(), state, up, back.state)))
+      const down = back.state
+      const again = columnsThatCameBack(state.rows, down.rows, saidBy([this.#half(migration, 'down')]))
+      const isAgain = ({ rule, objects: [name = ''] }: Observation) => rule === 'values-dropped' && again.has(name)
+      observations = observations.filter((one) => !isAgain(one))
+      observations.push(...(await this.#compareBack(migration, await database.reader(), state, up, down)))
     }
     const old = new Set(state.tables.map(definitionOf))
     const isOther = (table: FillTable) => !old.has(definitionOf(table))
