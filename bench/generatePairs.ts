@@ -268,33 +268,37 @@ async function dumpDifference(half: string, wanted: Loaded, reached: Loaded, tex
 }
 
 function parts(text: string, name: string): string[] {
-  return text
-    .replaceAll(name, 'DB')
-    .split(/\n\n+/)
-    .map((part) =>
-      part
-        .replace(/^--.*\n?/gm, '')
-        .replace(/^\\.*$/gm, '')
-        .trim(),
-    )
-    .filter((part) => part !== '')
-    .map((part) =>
-      part.startsWith('CREATE TABLE') || part.startsWith('CREATE TYPE')
-        ? part
-            .split('\n')
-            .map((line) => line.replace(/,$/, ''))
-            .sort()
-            .join('\n')
-        : part,
-    )
-    .map((part) =>
-      part
-        .replace(/::character varying\)::text/g, ')')
-        .replace(/\(+('[^']*')(::[a-z ]+)?\)+/g, '$1')
-        .replace(/::(?:text|character varying)(?:\[\])?/g, '')
-        .replace(/[()]/g, ''),
-    )
-    .sort()
+  return (
+    text
+      .replaceAll(name, 'DB')
+      .split(/\n\n+/)
+      .map((part) =>
+        part
+          .replace(/^--.*\n?/gm, '')
+          .replace(/^\\.*$/gm, '')
+          .trim(),
+      )
+      // Who was granted something first makes no difference.
+      .flatMap((part) => (/^(?:GRANT|REVOKE) /.test(part) ? part.split('\n') : [part]))
+      .filter((part) => part !== '')
+      .map((part) =>
+        /^CREATE (?:UNLOGGED |FOREIGN )?(?:TABLE|TYPE) /.test(part)
+          ? part
+              .split('\n')
+              .map((line) => line.replace(/,$/, ''))
+              .sort()
+              .join('\n')
+          : part,
+      )
+      .map((part) =>
+        part
+          .replace(/::character varying\)::text/g, ')')
+          .replace(/\(+('[^']*')(::[a-z ]+)?\)+/g, '$1')
+          .replace(/::(?:text|character varying)(?:\[\])?/g, '')
+          .replace(/[()]/g, ''),
+      )
+      .sort()
+  )
 }
 
 function dump(database: TestDatabase<unknown>): string {

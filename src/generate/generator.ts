@@ -37,8 +37,19 @@ export interface Generator {
   /**
    * Returns a query that gives one row with `n`, the number of a table's rows, and `digest`, a text that is equal for equal values of these
    * columns in whatever order; `undefined` for a table without rows of its own.
+   * @param apart the tables that {@link Generator.apart} names
    */
-  digest(schema: Schema, table: SchemaObject, columns: readonly string[]): string | undefined
+  digest(
+    schema: Schema,
+    table: SchemaObject,
+    columns: readonly string[],
+    apart: ReadonlySet<string>,
+  ): string | undefined
+  /**
+   * Returns the names of tables that are counted by themselves, because they bring their rows to another table or take them away from it: a table
+   * that becomes a partition, with all others of that table. Omit it where no table counts the rows of others.
+   */
+  apart?(from: Schema, to: Schema): ReadonlySet<string>
   /** Returns what is to be asked beyond renames and values of columns, which are asked for every dialect, and not answered yet. */
   questions(from: Schema, to: Schema, answered: Answered): readonly Question[]
 }

@@ -131,6 +131,7 @@ export async function sums(
 ): Promise<ReadonlyMap<string, Sum>> {
   const changed = new Set(changedTables(from, to))
   const after = tablesOf(to)
+  const apart = generator.apart?.(from, to) ?? new Set<string>()
   const here = tablesOf(now)
   const queries = [...tablesOf(from).values()].flatMap((table) => {
     const other = after.get(newName(answers, 'table', table.name))
@@ -138,8 +139,10 @@ export async function sums(
     if (!other || !there || !changed.has(table.name)) return []
     const columns = commonColumns(from, to, table, other, answers)
     const names = columns.map(([old, name]) => (nameNow(table.name) === table.name && now === from ? old : name))
-    const sql = generator.digest(now, there, names)
-    const isCounted = generator.digest(from, table, []) !== undefined && generator.digest(to, other, []) !== undefined
+    const sql = generator.digest(now, there, names, apart)
+    const isCounted = [table, other].every(
+      (one, i) => generator.digest(i === 0 ? from : to, one, [], apart) !== undefined,
+    )
     return sql !== undefined && isCounted ? [{ table: table.name, sql }] : []
   })
   if (queries.length === 0) return new Map()

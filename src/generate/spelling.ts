@@ -27,7 +27,7 @@ const EXPRESSION = /\b(?:CHECK|DEFAULT|USING|WHERE|WHEN|SELECT|EXPRESSION|PARTIT
 
 function isSame(was: SchemaObject, now: SchemaObject, about: readonly string[]): boolean {
   const isSet = about.length > 0
-  if (now.members.length === 0 || was.members.length === 0) {
+  if (now.members.length === 0 && was.members.length === 0) {
     const text = (object: SchemaObject) => `${object.head}${object.tail}`
     if (text(was) !== text(now) && !(isSet && EXPRESSION.test(text(now)))) return false
   } else {

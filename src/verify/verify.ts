@@ -120,6 +120,7 @@ const OF_A_BRANCH: ReadonlySet<string> = new Set([
   'versions',
   'allow',
   'live-waiting',
+  'objects',
   'release-files',
   'release-upgrade',
   'release-rows',

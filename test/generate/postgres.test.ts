@@ -127,7 +127,24 @@ const CHANGES: readonly (readonly [what: string, from: string, to: string, up: r
   ],
 ]
 
+/** A partition that leaves its table keeps its index and its key; one that comes back brings them. */
+const ATTACHED =
+  'create table t (id integer primary key, v text) partition by range (id); create index on t (v); create table t1 partition of t for values from (0) to (9)'
+const DETACHED =
+  'create table t (id integer primary key, v text) partition by range (id); create index on t (v); create table t1 (id integer primary key, v text); create index on t1 (v)'
+
 describe('the shortest statements', () => {
+  test('for a partition that leaves its table, and comes back', async () => {
+    expect(await statementsOf({ from: ATTACHED, to: DETACHED, rows: "insert into t values (1, 'x')" })).toEqual([
+      'ALTER TABLE t DETACH PARTITION t1;',
+      'ALTER TABLE t1 RENAME CONSTRAINT t_id_not_null TO t1_id_not_null;',
+    ])
+    expect(await statementsOf({ from: DETACHED, to: ATTACHED, rows: "insert into t1 values (1, 'x')" })).toEqual([
+      'ALTER TABLE t1 RENAME CONSTRAINT t1_id_not_null TO t_id_not_null;',
+      'ALTER TABLE t ATTACH PARTITION t1 FOR VALUES FROM (0) TO (9);',
+    ])
+  })
+
   test.for(CHANGES)('%s', async ([, from, to, up]) => {
     expect(await statementsOf({ from: from || 'select 1', to: to })).toEqual(up)
   })
@@ -313,6 +330,146 @@ const REACHED: readonly (readonly [what: string, from: string, to: string, rows?
     'a publication of a table and of one that inherits from it, with conditions',
     'create table a (id integer primary key); create table b () inherits (a)',
     'create table a (id integer primary key); create table b () inherits (a); create publication p for table a where (id > 1)',
+  ],
+  [
+    'a partition is attached with constraints that have names of their own',
+    'create table t (id integer not null, b integer constraint must not null, primary key (id)) partition by range (id); create table t1 (id integer constraint one not null, b integer not null, constraint own primary key (id)); create table t2 partition of t for values from (5) to (9)',
+    'create table t (id integer not null, b integer constraint shall not null, primary key (id)) partition by range (id); create table t1 (id integer constraint one not null, b integer not null, constraint own primary key (id)); alter table t attach partition t1 for values from (0) to (5); create table t2 (id integer constraint two not null, b integer not null, constraint other primary key (id)); alter table t attach partition t2 for values from (5) to (9)',
+    'insert into t1 values (1, 1); insert into t values (7, 1)',
+  ],
+  [
+    'the key of a partitioned table changes, and the one of a partition keeps its name',
+    'create table t (id integer, b integer, constraint one unique (id)) partition by range (id); create table t1 (id integer, b integer, constraint own unique (id)); alter table t attach partition t1 for values from (0) to (5)',
+    'create table t (id integer, b integer, constraint one unique (id, b)) partition by range (id); create table t1 (id integer, b integer, constraint own unique (id, b)); alter table t attach partition t1 for values from (0) to (5)',
+    'insert into t values (1, 1)',
+  ],
+  [
+    'the key of a partition has options and comments of its own',
+    'create table t (id integer primary key) partition by range (id); create table t1 partition of t for values from (0) to (5)',
+    'create table t (id integer primary key) partition by range (id); create table t1 partition of t for values from (0) to (5); alter index t1_pkey set (fillfactor = 50); comment on index t1_pkey is $$it$$; comment on constraint t1_pkey on t1 is $$key$$',
+    'insert into t values (1)',
+  ],
+  [
+    'a key that has a column twice, once as included',
+    'create table t (id integer, u integer) partition by range (id); create table t1 partition of t for values from (0) to (5)',
+    'create table t (id integer, u integer) partition by range (id); create table t1 partition of t for values from (0) to (5); alter table t add unique (u, id) include (id)',
+    'insert into t values (1, 1)',
+  ],
+  [
+    'a partition that had a NOT NULL of its own gets it from its table',
+    'create table t (k integer default 1, a integer default 1) partition by list (k); create table t1 partition of t (a not null, primary key (k)) for values in (1)',
+    'create table t (k integer default 1, a integer default 1 not null) partition by list (k); create table t1 partition of t for values in (1); alter table t alter k set not null',
+    'insert into t values (1, 2)',
+  ],
+  [
+    'an index of a partition has a comment and options of its own',
+    'create table t (k integer) partition by list (k); create table t1 partition of t for values in (1); create index i on t (k)',
+    'create table t (k integer) partition by list (k); create table t1 partition of t for values in (1); create index i on t (k); comment on index t1_k_idx is $$it$$; alter index t1_k_idx set (fillfactor = 50)',
+    'insert into t values (1)',
+  ],
+  [
+    'a NOT NULL constraint with a long name gets the usual one',
+    `create table ${'a'.repeat(40)} (${'b'.repeat(40)} integer constraint own not null)`,
+    `create table ${'a'.repeat(40)} (${'b'.repeat(40)} integer not null)`,
+  ],
+  [
+    'a partitioned table gets another key, and its partitions come along',
+    'create table t (a integer, b integer) partition by range (a); create table t1 partition of t for values from (0) to (10)',
+    'create table t (a integer, b integer) partition by range (b); create table t1 partition of t for values from (0) to (10)',
+    'insert into t values (1, 2)',
+  ],
+  [
+    'two partitions become one',
+    'create table t (a integer) partition by range (a); create table t1 partition of t for values from (0) to (5); create table t2 partition of t for values from (5) to (9)',
+    'create table t (a integer) partition by range (a); create table t1 partition of t for values from (0) to (9)',
+    'insert into t values (1), (7)',
+  ],
+  [
+    'an index is no longer the one of a partition',
+    'create table t (a integer, b integer) partition by range (a); create table t1 partition of t for values from (0) to (10); create index i on only t (b); create index i1 on t1 (b); alter index i attach partition i1',
+    'create table t (a integer, b integer) partition by range (a); create table t1 partition of t for values from (0) to (10); create index i on only t (b)',
+  ],
+  [
+    'an enum loses its order below a domain with a check, a composite type and a range',
+    "create type e as enum ('a', 'b'); create domain d as e check (value <> 'b'); create type c as (x e, d d); create type r as range (subtype = e); create table t (a d default 'a', b c, c r, d d[])",
+    "create type e as enum ('b', 'a'); create domain d as e check (value <> 'b'); create type c as (x e, d d); create type r as range (subtype = e); create table t (a d default 'a', b c, c r, d d[])",
+    "insert into t values ('a', row('b', 'a'), r('a', 'a', '[]'), '{a}')",
+  ],
+  [
+    'a domain changes its base below the function of a default',
+    "create domain d as varchar(9); create function f(d) returns d language sql immutable as 'select $1'; create table t (a d default f('x'), b text generated always as (f(a)) stored)",
+    "create domain d as varchar(5); create function f(d) returns d language sql immutable as 'select $1'; create table t (a d default f('x'), b text generated always as (f(a)) stored)",
+    'insert into t default values',
+  ],
+  [
+    'the parents of a table change their order',
+    'create table p (a integer); create table q (a integer); create table c () inherits (p, q)',
+    'create table p (a integer); create table q (a integer); create table c () inherits (q, p)',
+    'insert into c values (1)',
+  ],
+  [
+    'a column and its NOT NULL are inherited, and no longer',
+    'create table p (a integer not null default 1); create table c () inherits (p)',
+    'create table p (a integer not null default 1); create table c (a integer not null default 2) inherits (p)',
+    'insert into c values (1)',
+  ],
+  [
+    'a check is inherited, and no longer',
+    'create table p (a integer, constraint k check (a > 0)); create table c () inherits (p)',
+    'create table p (a integer, constraint k check (a > 0)); create table c (constraint k check (a > 0)) inherits (p)',
+    'insert into c values (1)',
+  ],
+  [
+    'the number of an identity column is outside of the new limits',
+    'create table t (a integer generated always as identity)',
+    'create table t (a integer generated always as identity (minvalue 50))',
+    'insert into t default values',
+  ],
+  [
+    'a column goes with another one that is computed from it',
+    'create table t (a integer, b integer, c integer generated always as (b + 1) stored)',
+    'create table t (a integer)',
+    'insert into t values (1, 2)',
+  ],
+  [
+    'a hypothetical aggregate',
+    'select 1',
+    'create aggregate m (variadic "any" order by variadic "any") (sfunc = ordered_set_transition_multi, stype = internal, finalfunc = rank_final, finalfunc_extra, hypothetical)',
+  ],
+  [
+    'a role may no longer grant what it may do',
+    'create table t (a integer); grant select, insert on t to pg_monitor with grant option',
+    'create table t (a integer); grant select on t to pg_monitor',
+  ],
+  [
+    'a publication of generated columns',
+    'create table t (a integer primary key, b integer generated always as (a + 1) stored); create publication p for table t',
+    'create table t (a integer primary key, b integer generated always as (a + 1) stored); create publication p for table t with (publish_generated_columns = stored)',
+  ],
+  [
+    'settings of the columns of a materialized view',
+    "create materialized view m as select 'x'::text as a",
+    "create materialized view m as select 'x'::text as a; alter materialized view m alter a set statistics 10; alter materialized view m alter a set storage external; alter materialized view m alter a set (n_distinct = 4); alter materialized view m alter a set compression pglz",
+  ],
+  [
+    'an index has a target for the statistics of its expression',
+    'create table t (a integer); create index i on t ((a + 1))',
+    'create table t (a integer); create index i on t ((a + 1)); alter index i alter column 1 set statistics 50',
+  ],
+  [
+    'the NOT NULL of domains has names, and a comment',
+    'create domain d as integer constraint must not null; create domain e as integer not null; create domain f as integer',
+    'create domain d as integer not null; create domain e as integer constraint must not null; comment on constraint must on domain e is $$it$$; create domain f as integer constraint shall not null',
+  ],
+  [
+    'objects that go with an extension',
+    "create extension citext; create function f() returns integer language sql as 'select 1'; create table t (a citext); create index i on t (a); create materialized view m as select a from t",
+    "create extension citext; create function f() returns integer language sql as 'select 1'; alter function f() depends on extension citext; create table t (a citext); create index i on t (a); alter index i depends on extension citext; create materialized view m as select a from t; alter materialized view m depends on extension citext",
+  ],
+  [
+    'a collation of the system has two locales',
+    'select 1',
+    "create collation c (provider = libc, lc_collate = 'C', lc_ctype = 'C.UTF-8')",
   ],
   [
     'an enum loses on the way back what rows have',

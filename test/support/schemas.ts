@@ -42,6 +42,30 @@ const BESIDE = [
   'not valid',
   'named not null',
   'publication',
+  'attached',
+  'sub-partition',
+  'partition of its own',
+  'materialized index',
+  'view of views',
+  'enum key',
+  'domain column',
+  'function check',
+  'atomic function',
+  'row type',
+  'temporal',
+  'not enforced',
+  'set null columns',
+  'grandchild',
+  'child default',
+  'view options',
+  'view rule',
+  'view grants',
+  'trigger when',
+  'transition tables',
+  'index settings',
+  'expression statistics',
+  'toast options',
+  'virtual',
 ] as const
 
 const column = fc.record({
@@ -73,7 +97,7 @@ const table = fc.record({
   partition: fc.constantFrom('range', 'list', 'hash', 'default'),
   keyed: fc.boolean(),
   /** What stands beside the table. */
-  beside: fc.subarray([...BESIDE], { maxLength: 4 }),
+  beside: fc.subarray([...BESIDE], { maxLength: 5 }),
 })
 
 const OTHERS = [
@@ -91,6 +115,18 @@ const OTHERS = [
   'table returning',
   'composite use',
   'sequence use',
+  'typed table',
+  'domain on domain',
+  'range of enum',
+  'circle',
+  'multirange',
+  'function chain',
+  'view chain',
+  'recursive view',
+  'owner',
+  'domain not null',
+  'array of composites',
+  'foreign table',
 ] as const
 
 /** The SQL of a schema, statement after statement. */
@@ -99,7 +135,7 @@ export const schemas: fc.Arbitrary<string> = fc
     labels: fc.uniqueArray(fc.constantFrom(...LABELS), { minLength: 0, maxLength: 4 }),
     domain: fc.constantFrom('integer', 'bigint'),
     factor: fc.constantFrom(1, 2),
-    others: fc.subarray([...OTHERS], { maxLength: 5 }),
+    others: fc.subarray([...OTHERS], { maxLength: 6 }),
     tables: fc.array(fc.tuple(fc.constantFrom(...TABLES), table), { maxLength: 3 }),
   })
   .map(({ labels, domain, factor, tables, others }) => {
@@ -279,6 +315,141 @@ function besideSql(what: (typeof BESIDE)[number], name: string, plain: string, o
       return [
         `alter table ${name} add column nn integer constraint ${plain}_must not null default ${one.second ? 1 : 2}`,
       ]
+    case 'attached':
+      // A table that becomes a partition keeps the names of its constraints.
+      return one.partitioned && one.partition === 'range'
+        ? [
+            `create table ${plain}_att (like ${name} including generated, constraint ${plain}_own primary key (id))`,
+            ...(one.check ? [`alter table ${plain}_att add constraint checked check (${one.check})`] : []),
+            `alter table ${name} attach partition ${plain}_att for values from (${one.second ? 20 : 30}) to (40)`,
+          ]
+        : [`create table ${plain}_att (id integer constraint ${plain}_att_must not null primary key)`]
+    case 'sub-partition':
+      return one.partitioned && one.partition === 'range'
+        ? [
+            `create table ${plain}_sub partition of ${name} for values from (50) to (60) partition by list (id)`,
+            `create table ${plain}_sub_one partition of ${plain}_sub ${one.second ? 'for values in (51)' : 'default'}`,
+          ]
+        : []
+    case 'partition of its own':
+      return one.partitioned && one.partition !== 'hash'
+        ? [
+            `comment on table ${plain}_low is '${one.second ? 'low' : 'lower'}'`,
+            `create index ${plain}_low_index on ${plain}_low (id desc)`,
+          ]
+        : []
+    case 'materialized index':
+      return [
+        `create materialized view ${plain}_kept as select id${first ? `, ${first.name}` : ''} from ${name}`,
+        `create unique index ${plain}_kept_id on ${plain}_kept (id${one.second ? ' desc' : ''})`,
+      ]
+    case 'view of views':
+      return [
+        `create view ${plain}_v1 as select id${first && one.second ? `, ${first.name}` : ''} from ${name}`,
+        `create view ${plain}_v2 as select v.id, w.id as other from ${plain}_v1 v join ${plain}_v1 w on v.id = w.id`,
+        `comment on view ${plain}_v2 is 'on a view'`,
+      ]
+    case 'enum key':
+      return [
+        `create table ${plain}_moods (m mood primary key, n mood[] default '{}'${one.second ? `, check (m <> 'one')` : ''})`,
+        `create index on ${plain}_moods (m) where m > 'one'`,
+      ]
+    case 'domain column':
+      return [
+        `create domain ${plain}_d as text check (value <> '${one.second ? 'a' : 'b'}')`,
+        `alter table ${name} add column dd ${plain}_d default 'x'`,
+      ]
+    case 'function check':
+      return [
+        `alter table ${name} add constraint ${plain}_fn check (f(id) > ${one.second ? 0 : -1})`,
+        ...(own ? [`create index ${plain}_fn_index on ${name} (f(id))`] : []),
+      ]
+    case 'atomic function':
+      return [
+        `create function ${plain}_all() returns bigint language sql begin atomic select count(*)${one.second ? ' + max(id)' : ''} from ${name}; end`,
+        `create view ${plain}_all_view as select ${plain}_all() as n`,
+      ]
+    case 'row type':
+      return [
+        `create function ${plain}_row(${name}) returns integer language sql immutable as 'select $1.id'`,
+        ...(one.second ? [`create view ${plain}_rows as select ${plain}_row(t) as r from ${name} t`] : []),
+      ]
+    case 'temporal':
+      return [
+        `create table ${plain}_times (at daterange, n int4range, exclude using gist (at with &&${one.second ? ', n with &&' : ''}))`,
+      ]
+    case 'not enforced':
+      return [
+        `alter table ${name} add constraint ${plain}_hope check (id < 100000)${one.second ? ' not enforced' : ''}`,
+      ]
+    case 'set null columns':
+      return [
+        `create table ${plain}_pair (a integer, b integer, primary key (a, b))`,
+        `create table ${plain}_of (a integer, b integer, constraint ${plain}_of_pair foreign key (a, b) references ${plain}_pair on delete set null${one.second ? ' (b)' : ''})`,
+      ]
+    case 'grandchild':
+      return own
+        ? [
+            `create table ${plain}_kid (kid ${one.second ? 'integer' : 'text'}) inherits (${name})`,
+            `create table ${plain}_grand () inherits (${plain}_kid)`,
+          ]
+        : []
+    case 'child default':
+      return own
+        ? [
+            `create table ${plain}_own_kid () inherits (${name})`,
+            ...(one.second && one.shape === 'plain' ? [`alter table ${plain}_own_kid alter id set default 9`] : []),
+          ]
+        : []
+    case 'view options':
+      return [
+        `create view ${plain}_safe${one.second ? ' with (security_barrier)' : ''} as select id from ${name} where id > 0 with ${one.keyed ? 'local' : 'cascaded'} check option`,
+        `alter view ${plain}_safe alter column id set default ${one.second ? 4 : 5}`,
+      ]
+    case 'view rule':
+      return [
+        `create view ${plain}_ruled as select id from ${name}`,
+        `create rule ${plain}_ins as on insert to ${plain}_ruled do instead nothing`,
+        ...(one.second ? [`create rule ${plain}_del as on delete to ${plain}_ruled do also select 1`] : []),
+      ]
+    case 'view grants':
+      return [
+        `create view ${plain}_shown as select id${one.second && first ? `, ${first.name}` : ''} from ${name}`,
+        `grant select${one.second ? ', update' : ''} on ${plain}_shown to pg_monitor`,
+        `grant select (id) on ${plain}_shown to public`,
+      ]
+    case 'trigger when':
+      return [
+        `create trigger ${plain}_when after update of id on ${name} for each row when (${one.second ? 'old.id <> new.id' : 'new.id > 1'}) execute function stamp('a')`,
+        ...(one.keyed && own ? [`alter table ${name} disable trigger ${plain}_when`] : []),
+      ]
+    case 'transition tables':
+      return own && one.child !== 'inherits'
+        ? [
+            `create trigger ${plain}_stmt after ${one.second ? 'insert' : 'update'} on ${name} referencing new table as fresh for each statement execute function stamp()`,
+          ]
+        : []
+    case 'index settings':
+      return [
+        `create index ${plain}_set on ${name} using btree (id) with (fillfactor = ${one.second ? 60 : 80})`,
+        ...(own ? [`create index ${plain}_brin on ${name} using brin (id)`] : []),
+      ]
+    case 'expression statistics':
+      return own
+        ? [
+            `create index ${plain}_exp on ${name} ((id * 2))`,
+            `alter index ${plain}_exp alter column 1 set statistics ${one.second ? 10 : 20}`,
+          ]
+        : []
+    case 'toast options':
+      return own
+        ? [
+            `alter table ${name} add column long text`,
+            `alter table ${name} set (toast.autovacuum_enabled = ${one.second}, autovacuum_vacuum_threshold = 100)`,
+          ]
+        : []
+    case 'virtual':
+      return [`alter table ${name} add column vv integer generated always as (id + ${one.second ? 1 : 2}) virtual`]
     default:
       return one.unlogged && own
         ? []
@@ -350,6 +521,74 @@ function otherSql(what: (typeof OTHERS)[number], factor: number): string[] {
       ]
     case 'composite use':
       return ['create table pairs (id integer, p pair, ps pair[])', 'create index on pairs ((p))']
+    case 'typed table':
+      return [
+        `create type shape as (w integer, h integer${factor === 1 ? '' : ', d integer'})`,
+        `create table shapes of shape (primary key (w)${factor === 1 ? ', h with options default 3' : ''})`,
+      ]
+    case 'domain on domain':
+      return [
+        `create domain inner_d as ${factor === 1 ? 'text' : 'varchar(30)'} check (value <> 'q')`,
+        `create domain outer_d as inner_d${factor === 1 ? " default 'z'" : ' not null'}`,
+        'create table layers (o outer_d, os outer_d[])',
+      ]
+    case 'range of enum':
+      return [
+        'create type mood_range as range (subtype = mood)',
+        `create table mood_ranges (r mood_range, rs mood_range[], m mood_multirange${factor === 1 ? '' : ', n integer'})`,
+      ]
+    case 'circle':
+      return [
+        `create table left_t (id ${factor === 1 ? 'integer' : 'bigint'} primary key, r ${factor === 1 ? 'integer' : 'bigint'})`,
+        `create table right_t (id ${factor === 1 ? 'integer' : 'bigint'} primary key, l ${factor === 1 ? 'integer' : 'bigint'} references left_t)`,
+        'alter table left_t add constraint left_right foreign key (r) references right_t deferrable initially deferred',
+      ]
+    case 'multirange':
+      return [
+        `create table spans_of (m ${factor === 1 ? 'int4multirange' : 'datemultirange'}, exclude using gist (m with &&))`,
+      ]
+    case 'function chain':
+      return [
+        `create function g(i integer${factor === 1 ? '' : ', j integer default 2'}) returns integer language sql immutable begin atomic select f(i) + 1; end`,
+        `create function h(i integer) returns ${factor === 1 ? 'integer' : 'bigint'} language sql immutable begin atomic select g(i)::${factor === 1 ? 'integer' : 'bigint'}; end`,
+        'create table chained (a integer default g(1), b bigint generated always as (h(a)) stored, check (h(a) > 0))',
+        'create index on chained (h(a))',
+      ]
+    case 'view chain':
+      return [
+        `create table base_t (a ${factor === 1 ? 'integer' : 'bigint'}, b text${factor === 1 ? '' : ', c text'})`,
+        'create view chain_1 as select * from base_t',
+        'create materialized view chain_2 as select a, count(*) as n from chain_1 group by a',
+        'create view chain_3 as select c2.a, c1.b from chain_2 c2 join chain_1 c1 using (a)',
+        'grant select on chain_3 to pg_monitor',
+      ]
+    case 'recursive view':
+      return [
+        `create table nodes (id ${factor === 1 ? 'integer' : 'bigint'} primary key, up ${factor === 1 ? 'integer' : 'bigint'} references nodes)`,
+        'create recursive view trees (id, depth) as select id, 0 from nodes where up is null union all select n.id, depth + 1 from nodes n join trees t on n.up = t.id',
+      ]
+    case 'owner':
+      return [
+        'create table owned_t (a serial, b text)',
+        `alter table owned_t owner to pg_${factor === 1 ? 'monitor' : 'read_all_data'}`,
+      ]
+    case 'domain not null':
+      return [
+        `create domain needed as integer ${factor === 1 ? 'constraint must not null' : 'not null'} check (value > 0)`,
+      ]
+    case 'array of composites':
+      return [
+        `create type item as (n integer, t text${factor === 1 ? '' : ', u mood'})`,
+        'create table items (i item, is_ item[])',
+        "create function item_of(item) returns integer language sql as 'select $1.n'",
+      ]
+    case 'foreign table':
+      return [
+        'create foreign data wrapper nowhere',
+        `create server far foreign data wrapper nowhere options (host '${factor === 1 ? 'a' : 'b'}')`,
+        `create foreign table distant (a integer${factor === 1 ? '' : ', b text not null'}) server far options (name 'x')`,
+        'create view distant_view as select a from distant',
+      ]
     default:
       return [
         "create table counted (id integer default nextval('counter'), v text default currval('counter')::text)",

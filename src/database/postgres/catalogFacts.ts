@@ -98,6 +98,9 @@ export interface TypeFacts extends OwnedFacts {
   readonly base: string | null
   readonly default: string | null
   readonly notNull: boolean
+  /** The name of a domain's NOT NULL constraint, where it is not the usual one or has a comment (PostgreSQL 17 and later). */
+  readonly notNullName: string | null
+  readonly notNullComment: string | null
   readonly collation: string | null
   /** The checks of a domain. */
   readonly constraints:
@@ -134,6 +137,8 @@ export interface RoutineFacts extends OwnedFacts {
   readonly signature: string | null
   /** The statement; null for an aggregate. */
   readonly definition: string | null
+  /** The extensions with which it goes. */
+  readonly extensions: readonly string[] | null
   /** The parts of CREATE AGGREGATE; an empty text for a part without a value. */
   readonly aggregate: Readonly<Record<string, string | number | null>> | null
 }
@@ -168,6 +173,8 @@ export interface TableFacts extends RelationFacts {
   /** The server of a foreign table; the options are `name=value` each. */
   readonly server: { readonly name: string; readonly options: readonly string[] | null } | null
   readonly constraints: readonly ConstraintFacts[] | null
+  /** The constraints of a partition that belong to its table's, and have a name, options or comments of their own. */
+  readonly attached: readonly AttachedFacts[] | null
   readonly notNulls: readonly NotNullFacts[] | null
   /** Parts such as `column name` to create after the objects they need. The query does not give it; its reader adds it. */
   readonly later?: readonly string[]
@@ -176,6 +183,8 @@ export interface TableFacts extends RelationFacts {
 export interface ViewFacts extends RelationFacts {
   readonly definition: string
   readonly populated: boolean
+  /** The extensions with which it goes. */
+  readonly extensions: readonly string[] | null
 }
 
 export interface ColumnFacts {
@@ -184,6 +193,8 @@ export interface ColumnFacts {
   readonly quoted: string
   readonly type: string
   readonly notNull: boolean
+  /** `true` if it must not be null for no other reason than its table's parent (PostgreSQL 18 and later). */
+  readonly inheritedNotNull: boolean
   /** pg_attribute.attidentity: `a` always, `d` by default, or empty. */
   readonly identity: string
   /** pg_attribute.attgenerated: `s` stored, `v` virtual, or empty. */
@@ -235,7 +246,23 @@ export interface ConstraintFacts {
   readonly part: string
 }
 
-/** A NOT NULL constraint with something that the column's NOT NULL does not say (PostgreSQL 18 and later). */
+export interface AttachedFacts {
+  readonly name: string
+  /** The name that the server gives it. */
+  readonly usual: string
+  /** The constraint of the table that it belongs to. */
+  readonly of: string
+  readonly index: string
+  /** The options of its index, where they are not those of the table's. */
+  readonly options: string | null
+  readonly comment: string | null
+  readonly indexComment: string | null
+}
+
+/**
+ * A NOT NULL constraint with something that the column's NOT NULL does not say (PostgreSQL 18 and later); of partitions, all but those with the
+ * usual name.
+ */
 export interface NotNullFacts {
   readonly name: string
   /** The name of the column as it is, without quotes. */
@@ -243,8 +270,10 @@ export interface NotNullFacts {
   readonly quoted: string
   readonly inherited: boolean
   readonly valid: boolean
-  /** `true` if it has the name that the server gives it. */
+  /** `true` if it has the name that the server gives it in a table that is no partition. */
   readonly usual: boolean
+  /** Of a partition: `true` if it has the name of its table's constraint; null if the table has none. */
+  readonly asParent: boolean | null
   readonly comment: string | null
 }
 
@@ -262,6 +291,21 @@ interface IndexFacts {
   readonly alone: boolean
   /** The index of the partitioned table that it belongs to. */
   readonly parent: string | null
+  /** The extensions with which it goes. */
+  readonly extensions: readonly string[] | null
+  /** The statistics targets of its columns, by their numbers. */
+  readonly statistics: readonly (readonly [column: number, target: number])[] | null
+  /** What the indexes of partitions have that the index itself has not. */
+  readonly parts:
+    | readonly {
+        readonly table: string
+        readonly name: string
+        readonly options: string | null
+        readonly comment: string | null
+        readonly clustered: boolean
+        readonly replica: boolean
+      }[]
+    | null
 }
 
 interface ForeignKeyFacts {
@@ -272,7 +316,7 @@ interface ForeignKeyFacts {
 }
 
 type TriggerFacts =
-  | RuleFacts
+  | (RuleFacts & { readonly extensions: readonly string[] | null })
   /** A trigger of a partition, created with the trigger of its table but enabled differently. */
   | { readonly table: string; readonly name: string; readonly definition: null; readonly enabled: string }
 
@@ -312,6 +356,7 @@ interface EventTriggerFacts {
   readonly tags: readonly string[] | null
   readonly function: string
   readonly enabled: string
+  readonly owner: string | null
   readonly comment: string | null
 }
 

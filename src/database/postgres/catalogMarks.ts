@@ -37,7 +37,8 @@ own AS MATERIALIZED (
 ),
 more AS (
   SELECT family, mark FROM own
-  UNION ALL SELECT a.attrelid, ${mark('a')} FROM pg_attribute a WHERE a.attrelid >= 16384 AND a.attnum > 0
+  -- The expressions of an index have settings, too.
+  UNION ALL SELECT COALESCE(i.indrelid, a.attrelid), ${mark('a')} FROM pg_attribute a LEFT JOIN idx i ON i.indexrelid = a.attrelid WHERE a.attrelid >= 16384 AND a.attnum > 0
   UNION ALL SELECT e.enumtypid, ${mark('e')} FROM pg_enum e
   UNION ALL SELECT r.rngtypid, ${mark('r')} FROM pg_range r WHERE r.rngtypid >= 16384
   UNION ALL SELECT s.seqrelid, ${mark('s')} FROM pg_sequence s
@@ -48,6 +49,10 @@ more AS (
   UNION ALL SELECT m.oid, t.mark FROM cls m JOIN cls t ON t.oid = m.reltoastrelid
   -- A table and those that inherit from it; their indexes likewise.
   UNION ALL SELECT COALESCE(i.indrelid, f.oid), ${mark('h')} FROM pg_inherits h CROSS JOIN LATERAL (VALUES (h.inhrelid), (h.inhparent)) f (oid) LEFT JOIN idx i ON i.indexrelid = f.oid
+  -- The DDL of a partitioned index has what the indexes of partitions have of their own.
+  UNION ALL SELECT r.indrelid, i.mark # c.mark # COALESCE(${hashOf('o.description')}, 0) FROM pg_inherits h JOIN idx i ON i.indexrelid = h.inhrelid JOIN cls c ON c.oid = h.inhrelid JOIN idx r ON r.indexrelid = pg_partition_root(h.inhrelid)
+    LEFT JOIN pg_description o ON o.classoid = 'pg_class'::regclass AND o.objoid = h.inhrelid
+  UNION ALL SELECT o.family, ${mark('d')} FROM pg_depend d JOIN own o ON o.classid = d.classid AND o.objid = d.objid WHERE d.deptype = 'x'
   -- A table's DDL has its sequences.
   UNION ALL SELECT f.oid, f.mark FROM pg_depend d JOIN cls c ON c.oid = d.objid AND c.relkind = 'S' JOIN pg_sequence q ON q.seqrelid = d.objid
     CROSS JOIN LATERAL (VALUES (d.objid, ${mark('d')}), (d.refobjid, ${mark('d')} # c.mark # ${mark('q')})) f (oid, mark) WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass AND d.deptype IN ('a', 'i')
@@ -60,6 +65,7 @@ rest AS (
   UNION ALL SELECT mark FROM typ WHERE base
   UNION ALL SELECT ${mark('d')} FROM pg_depend d WHERE d.deptype = 'e'
   UNION ALL SELECT ${hashOf('m.umid, m.srvname, m.usename')} FROM pg_user_mappings m
+  UNION ALL SELECT ${hashOf('s.oid, s.subname')} FROM pg_subscription s
   -- Names of roles and the owner of the database are written into the DDL.
   UNION ALL SELECT ${hashOf('r.oid, r.rolname')} FROM pg_roles r
   UNION ALL SELECT ${hashOf('b.datdba')} FROM pg_database b WHERE b.datname = current_database()

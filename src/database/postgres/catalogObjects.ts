@@ -2,6 +2,7 @@
 import type { ObjectKind, SchemaColumn, SchemaMember, SchemaObject } from '../../schema/model.ts'
 import type {
   Acl,
+  AttachedFacts,
   ColumnFacts,
   ConstraintFacts,
   FactsOf,
@@ -63,7 +64,17 @@ const DESCRIBE: { readonly [K in keyof FactsOf]: (facts: FactsOf[K]) => SchemaOb
       facts.clustered && `ALTER TABLE ${table} CLUSTER ON ${lastPart(name)};`,
       facts.replica && `ALTER TABLE ${table} REPLICA IDENTITY USING INDEX ${lastPart(name)};`,
       !facts.valid && !facts.partitioned && '-- invalid: its build failed',
+      ...(facts.statistics ?? []).map(
+        ([column, target]) => `ALTER INDEX ${name} ALTER COLUMN ${column} SET STATISTICS ${target};`,
+      ),
+      ...companions(`INDEX ${name}`, facts.extensions),
       ...comment(`INDEX ${name}`, facts.comment),
+      ...(facts.parts ?? []).flatMap((part) => [
+        part.options && `ALTER INDEX ${part.name} SET (${part.options});`,
+        part.clustered && `ALTER TABLE ${part.table} CLUSTER ON ${lastPart(part.name)};`,
+        part.replica && `ALTER TABLE ${part.table} REPLICA IDENTITY USING INDEX ${lastPart(part.name)};`,
+        ...comment(`INDEX ${part.name}`, part.comment),
+      ]),
     ]
     // The index of a partitioned table creates the partitions' indexes too.
     const definition =
@@ -85,7 +96,11 @@ const DESCRIBE: { readonly [K in keyof FactsOf]: (facts: FactsOf[K]) => SchemaOb
     }
     return object('trigger', name, facts.definition, {
       table,
-      more: [enabledLine(table, 'TRIGGER', name, enabled), ...comment(`TRIGGER ${name} ON ${table}`, facts.comment)],
+      more: [
+        enabledLine(table, 'TRIGGER', name, enabled),
+        ...companions(`TRIGGER ${name} ON ${table}`, facts.extensions),
+        ...comment(`TRIGGER ${name} ON ${table}`, facts.comment),
+      ],
     })
   },
   rule: ({ table, name, definition, enabled, comment: text }) =>
@@ -126,7 +141,11 @@ const DESCRIBE: { readonly [K in keyof FactsOf]: (facts: FactsOf[K]) => SchemaOb
       name,
       `CREATE EVENT TRIGGER ${name} ON ${facts.event}${tags} EXECUTE FUNCTION ${facts.function}()`,
       {
-        more: [state && `ALTER EVENT TRIGGER ${name} ${state};`, ...comment(`EVENT TRIGGER ${name}`, facts.comment)],
+        more: [
+          state && `ALTER EVENT TRIGGER ${name} ${state};`,
+          facts.owner && `ALTER EVENT TRIGGER ${name} OWNER TO ${facts.owner};`,
+          ...comment(`EVENT TRIGGER ${name}`, facts.comment),
+        ],
       },
     )
   },
@@ -183,6 +202,11 @@ function extras(what: string, facts: OwnedFacts, granted = what): string[] {
 
 function comment(what: string, text: string | null): string[] {
   return text === null ? [] : [`COMMENT ON ${what} IS ${literal(text).trim()};`]
+}
+
+/** @param what kind and name, as ALTER writes them */
+function companions(what: string, extensions: readonly string[] | null): string[] {
+  return (extensions ?? []).map((extension) => `ALTER ${what} DEPENDS ON EXTENSION ${extension};`)
 }
 
 /**
@@ -274,7 +298,7 @@ function describeType(facts: TypeFacts): SchemaObject {
     `CREATE DOMAIN ${name} AS ${facts.base}`,
     facts.collation && `COLLATE ${facts.collation}`,
     facts.default !== null && `DEFAULT ${facts.default}`,
-    facts.notNull && 'NOT NULL',
+    facts.notNull && `${facts.notNullName ? `CONSTRAINT ${facts.notNullName} ` : ''}NOT NULL`,
     ...checks
       .filter(([, , valid]) => valid)
       .map(([constraint, definition]) => `CONSTRAINT ${constraint} ${definition}`),
@@ -286,6 +310,7 @@ function describeType(facts: TypeFacts): SchemaObject {
     more: [
       ...unproven,
       ...more,
+      ...(facts.notNullName ? comment(`CONSTRAINT ${facts.notNullName} ON DOMAIN ${name}`, facts.notNullComment) : []),
       ...checks.flatMap(([constraint, , , text]) => comment(`CONSTRAINT ${constraint} ON DOMAIN ${name}`, text)),
     ],
   })
@@ -293,10 +318,12 @@ function describeType(facts: TypeFacts): SchemaObject {
 
 function describeRoutine(facts: RoutineFacts): SchemaObject {
   const { name, form } = facts
-  const more =
-    form === 'a'
+  const more = [
+    ...companions(`ROUTINE ${name}`, facts.extensions),
+    ...(form === 'a'
       ? extras(`AGGREGATE ${facts.signature}`, facts, `FUNCTION ${name}`)
-      : extras(`${form === 'p' ? 'PROCEDURE' : 'FUNCTION'} ${name}`, facts)
+      : extras(`${form === 'p' ? 'PROCEDURE' : 'FUNCTION'} ${name}`, facts)),
+  ]
   if (form !== 'a') {
     // The server always qualifies the name here, and nowhere else.
     const definition = String(facts.definition).replace(/^(CREATE OR REPLACE (?:FUNCTION|PROCEDURE) )public\./, '$1')
@@ -329,11 +356,18 @@ function describeTable(facts: TableFacts): SchemaObject {
       key: `column ${column.quoted}`,
       text: columnText({
         ...column,
-        notNull: column.notNull && !unproven.has(column.name),
+        notNull: column.notNull && !unproven.has(column.name) && (partition || !column.inheritedNotNull),
         notNullName: names.get(column.name),
         expression: isLater(facts, `column ${column.quoted}`) ? null : column.expression,
       }),
     })),
+    // A partition's constraint has the name of its table's unless it was attached with another one.
+    ...(partition && !attached ? notNulls : [])
+      .filter(({ asParent }) => asParent === false)
+      .map(({ name: constraint, quoted }) => ({
+        key: `not-null ${quoted}`,
+        text: `${quoted} CONSTRAINT ${constraint} NOT NULL`,
+      })),
     // A NOT VALID constraint cannot be created with the table.
     ...constraints
       .filter(({ valid, part }) => valid && !isLater(facts, part))
@@ -363,9 +397,8 @@ function describeTable(facts: TableFacts): SchemaObject {
     later: laterLines(name, facts, constraints),
     more: [
       attached && `ALTER TABLE ONLY ${parents?.[0]} ATTACH PARTITION ${name} ${facts.bound};`,
-      ...constraints
-        .filter(({ valid }) => !valid)
-        .map((constraint) => `ALTER TABLE ${name} ADD CONSTRAINT ${constraint.name} ${constraint.definition};`),
+      ...(facts.attached ?? []).flatMap((one) => attachedLines(name, one)),
+      ...(facts.form === 'p' ? [] : unprovenLines(name, constraints)),
       ...notNulls.flatMap((constraint) => notNullLines(name, constraint)),
       ...columns
         .filter((column) => !own.includes(column))
@@ -384,19 +417,7 @@ function describeTable(facts: TableFacts): SchemaObject {
         ({ replica, index }) =>
           replica && index && `ALTER TABLE ${name} REPLICA IDENTITY USING INDEX ${lastPart(index)};`,
       ),
-      ...columns.map(
-        (column) =>
-          column.statistics !== null &&
-          `ALTER TABLE ${name} ALTER COLUMN ${column.quoted} SET STATISTICS ${column.statistics};`,
-      ),
-      ...columns.map(
-        (column) =>
-          column.options && `ALTER TABLE ${name} ALTER COLUMN ${column.quoted} SET (${column.options.join(', ')});`,
-      ),
-      ...columns.map(
-        (column) =>
-          column.storage && `ALTER TABLE ${name} ALTER COLUMN ${column.quoted} SET STORAGE ${STORAGE[column.storage]};`,
-      ),
+      ...columnSettings(`TABLE ${name}`, columns),
       facts.rowSecurity && `ALTER TABLE ${name} ENABLE ROW LEVEL SECURITY;`,
       facts.forced && `ALTER TABLE ${name} FORCE ROW LEVEL SECURITY;`,
       !foreign && facts.replica === 'f' && `ALTER TABLE ${name} REPLICA IDENTITY FULL;`,
@@ -417,6 +438,16 @@ function describeTable(facts: TableFacts): SchemaObject {
   })
 }
 
+/** Returns the statements for what a partition's constraint has of its own. */
+export function attachedLines(table: string, one: AttachedFacts): string[] {
+  return [
+    ...(one.name === one.usual ? [] : [`ALTER TABLE ${table} RENAME CONSTRAINT ${one.usual} TO ${one.name};`]),
+    ...(one.options ? [`ALTER INDEX ${one.index} SET (${one.options});`] : []),
+    ...comment(`CONSTRAINT ${one.name} ON ${table}`, one.comment),
+    ...comment(`INDEX ${one.index}`, one.indexComment),
+  ]
+}
+
 /**
  * Returns whether a part must be created after objects that need the table, because it needs those objects itself.
  * @param part kind and name, such as `column name`
@@ -434,7 +465,15 @@ function laterLines(table: string, facts: TableFacts, constraints: readonly Cons
     ...constraints
       .filter(({ part, valid }) => valid && isLater(facts, part))
       .map((constraint) => `ALTER TABLE ${table} ADD CONSTRAINT ${constraint.name} ${constraintText(constraint)};`),
+    // A partition that is made behind it would have it proven.
+    ...(facts.form === 'p' ? unprovenLines(table, constraints) : []),
   ]
+}
+
+function unprovenLines(table: string, constraints: readonly ConstraintFacts[]): string[] {
+  return constraints
+    .filter(({ valid }) => !valid)
+    .map(({ name, definition }) => `ALTER TABLE ${table} ADD CONSTRAINT ${name} ${definition};`)
 }
 
 /** Returns the constraint's definition with its index options, which precede the DEFERRABLE clause. */
@@ -447,6 +486,7 @@ function hasOwnExpression({ generated, expression, parent }: ColumnFacts): boole
   return generated !== '' && parent !== null && expression !== parent.expression
 }
 
+const COMPRESSION: Record<string, string> = { l: 'lz4', p: 'pglz' }
 const STORAGE: Record<string, string> = { p: 'PLAIN', e: 'EXTERNAL', m: 'MAIN', x: 'EXTENDED' }
 
 function describeView(facts: ViewFacts): SchemaObject {
@@ -467,9 +507,34 @@ function describeView(facts: ViewFacts): SchemaObject {
     `CREATE ${what}${facts.method && materialized ? ` USING ${facts.method}` : ''}${options} AS\n${definition}`,
     {
       tail: materialized && !facts.populated ? '\nWITH NO DATA;' : ';',
-      more: [...defaults, ...extras(what, facts, `TABLE ${name}`), ...columnExtras(name, columns)],
+      more: [
+        ...(materialized ? columnSettings(what, columns, true) : []),
+        ...companions(what, facts.extensions),
+        ...defaults,
+        ...extras(what, facts, `TABLE ${name}`),
+        ...columnExtras(name, columns),
+      ],
       columns: columns.map(asColumn),
     },
+  )
+}
+
+/**
+ * Returns the statements for how the values of columns are stored and counted.
+ * @param compressed `true` if the compression is not said where the columns are made
+ */
+function columnSettings(what: string, columns: readonly ColumnFacts[], compressed = false): string[] {
+  const settings: readonly ((column: ColumnFacts) => string | false | null)[] = [
+    ({ statistics }) => statistics !== null && `STATISTICS ${statistics}`,
+    ({ options }) => options && `(${options.join(', ')})`,
+    ({ storage }) => storage && `STORAGE ${STORAGE[storage]}`,
+    ({ compression }) => compressed && compression && `COMPRESSION ${COMPRESSION[compression]}`,
+  ]
+  return settings.flatMap((setting) =>
+    columns.flatMap((column) => {
+      const text = setting(column)
+      return text ? [`ALTER ${what} ALTER COLUMN ${column.quoted} SET ${text};`] : []
+    }),
   )
 }
 
@@ -511,7 +576,8 @@ function inheritedLines(
   return lines
 }
 
-function columnText(column: ColumnFacts & { readonly notNullName: string | undefined }): string {
+/** Returns the column's definition, as CREATE TABLE and ADD COLUMN take it. */
+export function columnText(column: ColumnFacts & { readonly notNullName?: string | undefined }): string {
   const { expression, generated, identity } = column
   const sequence = [
     column.sequence && !column.sequence.usual && `SEQUENCE NAME ${column.sequence.name}`,
@@ -522,7 +588,7 @@ function columnText(column: ColumnFacts & { readonly notNullName: string | undef
   const parts = [
     `${column.quoted} ${column.type}`,
     column.foreign && optionList(column.foreign).trim(),
-    column.compression && `COMPRESSION ${column.compression === 'l' ? 'lz4' : 'pglz'}`,
+    column.compression && `COMPRESSION ${COMPRESSION[column.compression]}`,
     column.collation && `COLLATE ${column.collation}`,
     expression !== null && !generated && `DEFAULT ${expression}`,
     generated && `GENERATED ALWAYS AS (${expression}) ${generated === 's' ? 'STORED' : 'VIRTUAL'}`,

@@ -99,8 +99,8 @@ export function tableAnew(change: Change, was: Table, now: Table, inParent: bool
 }
 
 /**
- * Returns the steps that drop a partition after its rows went to others; `undefined` if no other can take them: none is new, and none takes all
- * that fits nowhere else.
+ * Returns the steps that drop a partition after its rows went to others; `undefined` if no other can take them: none is new, none has other bounds,
+ * and none takes all that fits nowhere else.
  */
 export function mergePartition(change: Change, was: Table): Step[] | undefined {
   const { from, to } = change
@@ -110,8 +110,10 @@ export function mergePartition(change: Change, was: Table): Step[] | undefined {
   if (bound === null || parent === undefined || !to.objects.has(`table ${parent}`) || rungOf(change, key) > 0)
     return undefined
   const takers = partitionsOf(change, parent).filter((other) => {
-    const now = to.objects.get(other)
-    return !from.objects.has(other) || (now && isKind('table', now) && factsOf(to, now).bound === 'DEFAULT')
+    const [before, now] = [from.objects.get(other), to.objects.get(other)]
+    if (!before || !now || !isKind('table', before) || !isKind('table', now)) return !before
+    const after = factsOf(to, now).bound
+    return after === 'DEFAULT' || after !== factsOf(from, before).bound
   })
   if (takers.length === 0) return undefined
   const now = new Set((to.objects.get(`table ${parent}`)?.columns ?? []).map(({ name }) => name))

@@ -23,6 +23,16 @@ export interface TableChange {
   readonly members: { readonly was: ReadonlyMap<string, string>; readonly now: ReadonlyMap<string, string> }
 }
 
+/** A table that becomes a partition: the server takes its indexes and keys for those of its new table, where they are alike. */
+export function joins({ was, now }: Pick<TableChange, 'was' | 'now'>): boolean {
+  return was.bound === null && now.bound !== null
+}
+
+/** A partition that becomes a table: it keeps what it had because of its table, as its own. */
+export function leaves({ was, now }: Pick<TableChange, 'was' | 'now'>): boolean {
+  return was.bound !== null && now.bound === null
+}
+
 export function rungOf({ hints }: Change, key: string): number {
   return hints.rungs.get(key) ?? 0
 }

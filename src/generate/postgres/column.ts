@@ -1,10 +1,12 @@
 /** Adds, drops and changes the columns of a table. */
 import type { ColumnFacts, NotNullFacts } from '../../database/postgres/catalogFacts.ts'
-import { labelOf, plainName } from '../columns.ts'
+import { columnText } from '../../database/postgres/catalogObjects.ts'
 import { ON_THE_WAY } from '../hints.ts'
-import { type Change, rungOf, type TableChange } from './change.ts'
+import { type Change, joins, rungOf, type TableChange } from './change.ts'
 import { identityActions } from './identity.ts'
+import { nameOfNotNull } from './notNullNames.ts'
 import { foreignOptions } from './options.ts'
+import { ownNotNulls, renamedAbove } from './partitionNotNull.ts'
 import { retype } from './retype.ts'
 import { alterTable, PHASE, type PostgresStatement, type Step, statement } from './step.ts'
 
@@ -12,30 +14,31 @@ export function columnSteps(change: Change, table: TableChange): Step[] {
   const was = new Map((table.was.columns ?? []).map((column) => [column.quoted, column]))
   const now = new Map((table.now.columns ?? []).map((column) => [column.quoted, column]))
   // What it had from a parent that it leaves is its own then.
-  const leaves = (table.was.parents ?? []).some((parent) => !table.now.parents?.includes(parent))
+  const leaving = (table.was.parents ?? []).some((parent) => !table.now.parents?.includes(parent))
+  // What it will have from a parent that it joins, it must have before.
+  const joining = (table.now.parents ?? []).some((parent) => !table.was.parents?.includes(parent))
   return [
     ...[...was.values()]
-      .filter(({ quoted }) => !now.has(quoted) && (leaves || table.members.was.has(`column ${quoted}`)))
+      .filter(({ quoted }) => !now.has(quoted) && (leaving || table.members.was.has(`column ${quoted}`)))
       .map((column) => dropColumn(change, table, column)),
     ...[...now.values()]
-      .filter(({ quoted }) => !was.has(quoted) && table.members.now.has(`column ${quoted}`))
+      .filter(({ quoted }) => !was.has(quoted) && (joining || table.members.now.has(`column ${quoted}`)))
       .map((column) => addColumn(change, table, column)),
     ...[...now.values()].flatMap((column) => {
       const before = was.get(column.quoted)
-      return before ? changeColumn(change, table, before, column) : []
+      return before ? changeColumn(change, table, before, column, joining) : []
     }),
   ]
 }
 
 // --- internal ---
 
-const LONGEST_NAME = 63
-
 function dropColumn(change: Change, table: TableChange, { quoted, generated }: ColumnFacts): Step {
   const { key, name, what } = table
   const part = `${key}/column ${quoted}`
   return {
-    phase: PHASE.table + 0.2,
+    // A generated column goes before those that it is computed from.
+    phase: PHASE.table + (generated === '' ? 0.2 : 0.19),
     name,
     statements: [
       alterTable(key, what, `DROP COLUMN ${quoted}`, {
@@ -74,7 +77,9 @@ function addColumn(change: Change, table: TableChange, column: ColumnFacts): Ste
   const { key, name, what } = table
   const { quoted } = column
   const part = `column ${quoted}`
-  const text = table.members.now.get(part) ?? ''
+  const text =
+    table.members.now.get(part) ??
+    columnText({ ...column, notNullName: nameOfNotNull(table.now.notNulls, column, name) })
   const later = table.now.later?.includes(part) ?? false
   const fill = fillOf(change, table, column)
   const notNull = namedNotNull(table.now.notNulls, column)
@@ -92,7 +97,7 @@ function addColumn(change: Change, table: TableChange, column: ColumnFacts): Ste
             statement('alter', key, `ALTER ${what} ALTER COLUMN ${quoted} DROP DEFAULT`),
           ]
   return {
-    phase: PHASE.table + 0.4,
+    phase: PHASE.table + (column.generated === '' ? 0.4 : 0.45),
     name,
     statements: [
       ...statements,
@@ -118,13 +123,17 @@ function fillOf({ hints }: Change, { name, what }: TableChange, column: ColumnFa
   return hints.answers.fill.get(`${name}.${column.quoted}`)
 }
 
-function changeColumn(change: Change, table: TableChange, was: ColumnFacts, now: ColumnFacts): Step[] {
+function changeColumn(
+  change: Change,
+  table: TableChange,
+  was: ColumnFacts,
+  now: ColumnFacts,
+  joining: boolean,
+): Step[] {
   const { key, name, what, members } = table
   const column = `column ${now.quoted}`
   const part = `${key}/${column}`
-  const own = members.now.has(column)
-  if (!own && !members.was.has(column)) return inheritedDefault(change, table, was, now)
-  if (!own) return inheritedDefault(change, table, was, now)
+  if (!members.now.has(column) && !joining) return inheritedDefault(change, table, was, now)
   const forced = change.forced.has(part)
   const isSame = change.hints.same.has(part)
   const generatedChanges =
@@ -141,15 +150,23 @@ function changeColumn(change: Change, table: TableChange, was: ColumnFacts, now:
   const steps: Step[] = []
   if (typeChanges) {
     const defaults = was.generated === '' && was.expression !== null
+    // By itself, because what the default uses may have to go before the type comes.
+    if (defaults)
+      steps.push({
+        phase: PHASE.table + 0.29,
+        name,
+        statements: [alter('DROP DEFAULT')],
+        ends: [`${key}/default ${now.quoted}`],
+        makes: [],
+        gentle: true,
+      })
     steps.push({
       phase: PHASE.table + 0.3,
       name,
-      statements: [
-        ...(defaults ? [alter('DROP DEFAULT')] : []),
-        alterTable(key, what, `ALTER COLUMN ${now.quoted} ${retype(change, table, was, now)}`),
-      ],
-      ends: [part, ...(defaults ? [`${key}/default ${now.quoted}`] : [])],
+      statements: [alterTable(key, what, `ALTER COLUMN ${now.quoted} ${retype(change, table, was, now)}`)],
+      ends: [part],
       makes: [part],
+      ...(defaults && { follows: [`${key}/default ${now.quoted}`] }),
       gentle: true,
       retypes: true,
     })
@@ -259,8 +276,11 @@ function notNullSteps(change: Change, table: TableChange, was: ColumnFacts, now:
     names[0] !== names[1] &&
     unnamed(before) === unnamed(after)
   ) {
+    // It is renamed before the table becomes a partition.
+    if (joins(table)) return []
     const rename = statement('alter', key, `ALTER ${what} RENAME CONSTRAINT ${names[0]} TO ${names[1]}`)
-    return [{ phase: PHASE.further, name, statements: [rename], ends: [], makes: [part], gentle: true }]
+    const statements = renamedAbove(change, table, was, rename)
+    return [{ phase: PHASE.further, name, statements, ends: [], makes: [part], gentle: true }]
   }
   const drop = was.notNull
   const statements: PostgresStatement[] = []
@@ -293,6 +313,7 @@ function notNullSteps(change: Change, table: TableChange, was: ColumnFacts, now:
             statements: [...statements, alterTable(key, what, action)],
             ends: [],
             makes: [part],
+            follows: was.notNull ? [] : ownNotNulls(change, table, was),
             gentle: true,
           },
         ]),
@@ -305,19 +326,6 @@ function namedNotNull(notNulls: readonly NotNullFacts[] | null, { name, quoted, 
   const own = notNulls?.find((one) => one.column === name)
   if (!own || (own.usual && own.inherited && own.valid)) return `ALTER COLUMN ${quoted} SET NOT NULL`
   return `ADD CONSTRAINT ${own.name} NOT NULL ${quoted}${own.inherited ? '' : ' NO INHERIT'}${own.valid ? '' : ' NOT VALID'}`
-}
-
-/** Returns the name of the constraint, as far as it is known: the server shortens long ones in its own way. */
-function nameOfNotNull(
-  notNulls: readonly NotNullFacts[] | null,
-  { name }: ColumnFacts,
-  table: string,
-): string | undefined {
-  const own = notNulls?.find((one) => one.column === name)
-  if (own && !own.usual) return own.name
-  const made = `${plainName(labelOf(table))}_${name}_not_null`
-  if (Buffer.byteLength(made) > LONGEST_NAME) return undefined
-  return /^[a-z_][a-z0-9_]*$/.test(made) ? made : `"${made.replaceAll('"', '""')}"`
 }
 
 function unnamed(action: string): string {

@@ -1,7 +1,8 @@
 /** Adds, drops and changes the constraints of a table; foreign keys are objects of their own. */
 import type { ConstraintFacts } from '../../database/postgres/catalogFacts.ts'
 import { constraintText } from '../../database/postgres/catalogObjects.ts'
-import type { Change, TableChange } from './change.ts'
+import { type Change, joins, leaves, type TableChange } from './change.ts'
+import { factsOf, objectIn, type Side } from './side.ts'
 import { alterTable, PHASE, type PostgresStatement, type Step, statement } from './step.ts'
 
 /** @param implied parts that go with a column that is dropped */
@@ -9,9 +10,12 @@ export function constraintSteps(change: Change, table: TableChange, implied: Rea
   const was = new Map((table.was.constraints ?? []).map((one) => [one.name, one]))
   const now = new Map((table.now.constraints ?? []).map((one) => [one.name, one]))
   const isForced = (name: string) => change.forced.has(`${table.key}/constraint ${name}`)
-  const gone = [...was.values()].filter(({ name }) => !now.has(name))
-  const come = [...now.values()].filter(({ name }) => !was.has(name))
+  const above = inherited(change, table)
+  const gone = [...was.values()].filter((one) => !now.has(one.name) && !isTaken(table, one, above))
+  const come = [...now.values()].filter(({ name }) => !was.has(name) && !leaves(table))
   const steps: Step[] = []
+  // A table joins only those whose checks it has.
+  for (const one of above) if (!was.has(one.name)) steps.push(addConstraint(table, one))
   const renamed = new Set<ConstraintFacts>()
   for (const one of gone) {
     const other = come.find(
@@ -49,6 +53,31 @@ export function constraintSteps(change: Change, table: TableChange, implied: Rea
 }
 
 // --- internal ---
+
+/** The checks of the tables that a table joins, which it must have before. */
+function inherited({ to }: Change, { was, now }: TableChange): ConstraintFacts[] {
+  const come = (now.parents ?? []).filter((parent) => !was.parents?.includes(parent))
+  return come.flatMap((parent) => {
+    const object = objectIn(to, 'table', parent)
+    const all = object ? checksOf(to, object.name) : []
+    return all.filter(({ definition }) => !definition.endsWith(' NO INHERIT'))
+  })
+}
+
+/** The checks of a table, those it has from its own parents, too. */
+function checksOf(side: Side, name: string): ConstraintFacts[] {
+  const object = objectIn(side, 'table', name)
+  if (!object) return []
+  const { constraints, parents } = factsOf(side, object)
+  const own = (constraints ?? []).filter(({ definition }) => definition.startsWith('CHECK '))
+  return [...own, ...(parents ?? []).flatMap((parent) => checksOf(side, parent))]
+}
+
+/** Returns whether the server takes a constraint for one of the table that its table joins. */
+function isTaken(table: TableChange, one: ConstraintFacts, above: readonly ConstraintFacts[]): boolean {
+  if (one.index !== null) return joins(table)
+  return above.some(({ name, definition }) => name === one.name && definition === one.definition)
+}
 
 function dropConstraint({ key, name, what }: TableChange, { name: constraint, index }: ConstraintFacts): Step {
   return {

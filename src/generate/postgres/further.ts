@@ -19,9 +19,9 @@ export function furtherChanges(was: readonly string[], now: readonly string[]): 
     .filter((line) => !kept.has(line))
     .map(undoOf)
     .filter((undo) => undo !== undefined)
-    // A privilege is not replaced by another of the same object.
-    .filter(({ target, sql }) => !set.has(target) || /^(?:ALTER DEFAULT PRIVILEGES .* )?(?:GRANT|REVOKE) /s.test(sql))
-  return [...withoutCommon(undone, added), ...added.filter((line) => !leftOut(line, was))]
+    // A privilege is not replaced by another of the same object, and a name is changed by its own name only.
+    .filter(({ target, sql }) => !set.has(target) || NOT_REPLACED.test(sql))
+  return [...withoutCommon(undone, added, was), ...added.filter((line) => !leftOut(line, was))]
 }
 
 /** Returns how to take a line back; `undefined` for a line that goes with the object itself. */
@@ -34,6 +34,8 @@ export function undoOf(line: string): Undo | undefined {
 }
 
 // --- internal ---
+
+const NOT_REPLACED = /^(?:ALTER DEFAULT PRIVILEGES .* )?(?:GRANT|REVOKE) |^ALTER TABLE .* RENAME CONSTRAINT /s
 
 /** A name, maybe quoted, maybe qualified. */
 const NAME = String.raw`(?:"(?:[^"]|"")*"|[\w$\u0080-\uffff]+)(?:\.(?:"(?:[^"]|"")*"|[\w$\u0080-\uffff]+))*`
@@ -59,6 +61,14 @@ const UNDO: readonly { pattern: RegExp; undo: (a: string, b: string, c: string) 
     target: `grant ${prefix}${what} ${who}`,
     sql: `${prefix}GRANT ${what} TO ${who};`,
   })),
+  line(new RegExp(`^ALTER TABLE (${NAME}) RENAME CONSTRAINT (${NAME}) TO (${NAME});$`, 's'), (table, usual, name) => ({
+    target: `constraint ${table} ${usual}`,
+    sql: `ALTER TABLE ${table} RENAME CONSTRAINT ${name} TO ${usual};`,
+  })),
+  line(/^ALTER (.+) (DEPENDS ON EXTENSION .+);$/s, (what, depends) => ({
+    target: `${what} ${depends}`,
+    sql: `ALTER ${what} NO ${depends};`,
+  })),
   line(/^ALTER TABLE (.+) ENABLE ROW LEVEL SECURITY;$/s, (table) => ({
     target: `row security ${table}`,
     sql: `ALTER TABLE ${table} DISABLE ROW LEVEL SECURITY;`,
@@ -79,17 +89,25 @@ const UNDO: readonly { pattern: RegExp; undo: (a: string, b: string, c: string) 
     target: `of ${table}`,
     sql: `ALTER TABLE ${table} NOT OF;`,
   })),
-  line(/^(ALTER TABLE .+ ALTER COLUMN .+) SET STATISTICS /s, (column) => ({
+  line(/^(ALTER (?:TABLE|INDEX|MATERIALIZED VIEW) .+ ALTER COLUMN .+) SET STATISTICS /s, (column) => ({
     target: `statistics ${column}`,
     sql: `${column} SET STATISTICS -1;`,
   })),
-  line(/^(ALTER TABLE .+ ALTER COLUMN .+) SET \((.*)\);$/s, (column, options) => ({
+  line(/^(ALTER (?:TABLE|MATERIALIZED VIEW) .+ ALTER COLUMN .+) SET \((.*)\);$/s, (column, options) => ({
     target: `options ${column}`,
     sql: `${column} RESET (${options.replace(/=[^,]*/g, '')});`,
   })),
-  line(/^(ALTER TABLE .+ ALTER COLUMN .+) SET STORAGE /s, (column) => ({
+  line(new RegExp(`^(ALTER INDEX ${NAME}) SET \\((.*)\\);$`, 's'), (index, options) => ({
+    target: `options ${index}`,
+    sql: `${index} RESET (${options.replace(/=[^,]*/g, '')});`,
+  })),
+  line(/^(ALTER (?:TABLE|MATERIALIZED VIEW) .+ ALTER COLUMN .+) SET STORAGE /s, (column) => ({
     target: `storage ${column}`,
     sql: `${column} SET STORAGE DEFAULT;`,
+  })),
+  line(/^(ALTER MATERIALIZED VIEW .+ ALTER COLUMN .+) SET COMPRESSION /s, (column) => ({
+    target: `compression ${column}`,
+    sql: `${column} SET COMPRESSION default;`,
   })),
   line(/^(ALTER VIEW .+ ALTER COLUMN .+) SET DEFAULT /s, (column) => ({
     target: `default ${column}`,
@@ -128,25 +146,29 @@ function privileges(sql: string): { readonly rest: string; readonly list: readon
   return { rest: `${match[1]} … ON ${match[3]}`, list: match[2]?.split(', ') ?? [] }
 }
 
-/** Revokes only what is not granted again by a new line. */
-function withoutCommon(undone: readonly Undo[], added: readonly string[]): string[] {
+/** Revokes only what is not granted again by a new line; of what is granted again without its grant option, that option. */
+function withoutCommon(undone: readonly Undo[], added: readonly string[], was: readonly string[]): string[] {
   return undone.flatMap(({ sql }) => {
     const gone = privileges(sql)
     if (!gone) return [sql]
     const opposite = gone.rest.startsWith('REVOKE') || gone.rest.includes(' REVOKE')
+    const granted = gone.rest.replace('REVOKE', 'GRANT').replace(/ FROM (?=[^ ]+$)/, ' TO ')
     const again = added.flatMap((line) => {
       const now = privileges(line)
-      const same =
-        opposite &&
-        now?.rest.replace(/ WITH GRANT OPTION$/, '') ===
-          gone.rest.replace('REVOKE', 'GRANT').replace(/ FROM (?=[^ ]+$)/, ' TO ')
-      return same && !/WITH GRANT OPTION/.test(line) ? now.list : []
+      const same = opposite && now?.rest.replace(OPTION, '') === granted
+      return same && !OPTION.test(line.replace(/;$/, '')) ? now.list : []
     })
     const left = gone.list.filter((name) => !again.includes(name))
-    if (left.length === 0) return []
-    return left.length === gone.list.length ? [sql] : [sql.replace(gone.list.join(', '), left.join(', '))]
+    const kept = gone.list.filter((name) => again.includes(name))
+    const had = was.some((line) => privileges(line)?.rest === `${granted} WITH GRANT OPTION`)
+    const option =
+      had && kept.length > 0 ? [sql.replace(gone.list.join(', '), `GRANT OPTION FOR ${kept.join(', ')}`)] : []
+    if (left.length === 0) return option
+    return [...option, left.length === gone.list.length ? sql : sql.replace(gone.list.join(', '), left.join(', '))]
   })
 }
+
+const OPTION = / WITH GRANT OPTION$/
 
 /** Returns whether a line says nothing that was not there: for GRANT, a part of what was granted. */
 function leftOut(line: string, was: readonly string[]): boolean {

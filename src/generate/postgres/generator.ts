@@ -5,7 +5,7 @@ import type { Generator } from '../generator.ts'
 import type { Hints } from '../hints.ts'
 import { inOrder } from '../order.ts'
 import type { Statement } from '../statement.ts'
-import { digest } from './digest.ts'
+import { apart, digest } from './digest.ts'
 import { enumQuestions } from './enumQuestions.ts'
 import { withNotNullNames } from './notNullNames.ts'
 import { refused, unreached } from './refusal.ts'
@@ -22,6 +22,7 @@ export const postgresGenerator: Generator = {
   refused,
   unreached,
   digest,
+  apart,
   questions: enumQuestions,
 }
 
@@ -80,7 +81,7 @@ function pairs(from: Side, to: Side, steps: readonly Step[]): [Step, Step][] {
   for (const step of displacing) {
     for (const { user, userObject } of from.usersOf.get(step.displaces ?? '') ?? []) {
       // Another type that gets out of the way, too, is made from the new one.
-      if (displaced.has(user)) continue
+      if (displaced.has(user) || displaced.has(userObject)) continue
       for (const first of of(ends, user, userObject)) {
         if (!first.makes.includes(user)) result.push([first, step])
       }

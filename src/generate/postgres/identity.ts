@@ -1,11 +1,11 @@
 /** Identity columns: comes, goes, or numbers differently. */
 import type { ColumnFacts } from '../../database/postgres/catalogFacts.ts'
-import type { Change, TableChange } from './change.ts'
+import { type Change, rungOf, type TableChange } from './change.ts'
 import { sequenceActions } from './sequence.ts'
 import { alterTable, PHASE, type Step, statement } from './step.ts'
 
 export function identityActions(
-  _: Change,
+  change: Change,
   { key, name, what }: TableChange,
   was: ColumnFacts,
   now: ColumnFacts,
@@ -56,7 +56,10 @@ export function identityActions(
   const actions = [
     ...(was.identity === now.identity ? [] : [`SET GENERATED ${word}`]),
     ...(was.sequence && now.sequence
-      ? sequenceActions(was.sequence.options, now.sequence.options, { typed: false }).map((one) => `SET ${one}`)
+      ? sequenceActions(was.sequence.options, now.sequence.options, {
+          typed: false,
+          restarts: rungOf(change, part) > 0,
+        }).map((one) => (one === 'RESTART' ? one : `SET ${one}`))
       : []),
   ]
   const renamed = was.sequence && now.sequence && was.sequence.name !== now.sequence.name

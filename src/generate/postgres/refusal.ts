@@ -27,6 +27,14 @@ export function refused({ from, to, statement, error }: Refusal, hints: Hints): 
     const next = withRung(hints, object, 1)
     if (next) return next
   }
+  // The number that a sequence has reached is outside of its new limits: it begins again.
+  if (code === '22023' && message.startsWith('RESTART value')) {
+    const column = /ALTER COLUMN ((?:"(?:[^"]|"")*"|\S)+) (?:SET|RESTART)/.exec(
+      sql.replace(/ALTER COLUMN \S+ TYPE .*/g, ''),
+    )?.[1]
+    const next = withRung(hints, column === undefined ? object : `${object}/identity ${column}`, 1)
+    if (next) return next
+  }
   const named = dependents(`${detail}\n${message}`, from)
   const inTheWay = /^(?:2BP01|0A000)$/.test(code) && named.length > 0 ? withHint(hints, 'rebuild', ...named) : undefined
   if (inTheWay) return inTheWay
@@ -69,6 +77,10 @@ export function refused({ from, to, statement, error }: Refusal, hints: Hints): 
     if (next) return next
     return withHint(hints, 'rebuild', object)
   }
+  // A part that is inherited does not go by itself.
+  if (code === '42P16' && object.startsWith('table ') && sideOf(to).objects.has(object)) {
+    return withHint(hints, 'rebuild', object)
+  }
   if (statement.does === 'drop') {
     const users = sideOf(from).usersOf.get(object) ?? []
     return withHint(hints, 'rebuild', ...users.map(({ user }) => user).filter((user) => !user.includes('/column ')))
@@ -104,7 +116,8 @@ export function unreached(from: Schema, to: Schema, reached: Schema, hints: Hint
     const names = new Set(now.members.map((member) => member.key))
     if (was && got.members.some((member) => !names.has(member.key))) other.push(key)
     if (now.head !== got.head || (now.members.length === 0 && now.tail !== got.tail)) {
-      if (was && was.head === got.head) same.push(key)
+      const isText = now.members.length === 0 && got.members.length === 0
+      if (isText && was && was.head === got.head) same.push(key)
       else if (was) other.push(key)
     }
   }

@@ -1,7 +1,7 @@
 /** Changes a sequence that stays. */
 import type { SchemaObject } from '../../schema/model.ts'
 import { keyOf } from '../statement.ts'
-import type { Change } from './change.ts'
+import { type Change, rungOf } from './change.ts'
 import { furtherChanges } from './further.ts'
 import { further } from './objects.ts'
 import { factsOf } from './side.ts'
@@ -9,11 +9,11 @@ import { PHASE, type Step, statement } from './step.ts'
 
 type Sequence = SchemaObject & { kind: 'sequence' }
 
-export function alterSequence({ from, to }: Change, was: Sequence, now: Sequence): Step[] {
-  const before = factsOf(from, was)
-  const after = factsOf(to, now)
+export function alterSequence(change: Change, was: Sequence, now: Sequence): Step[] {
+  const before = factsOf(change.from, was)
+  const after = factsOf(change.to, now)
   const key = keyOf(now)
-  const actions = sequenceActions(before.options, after.options, { typed: true })
+  const actions = sequenceActions(before.options, after.options, { typed: true, restarts: rungOf(change, key) > 0 })
   return [
     {
       phase: PHASE.sequences,
@@ -31,8 +31,15 @@ export function alterSequence({ from, to }: Change, was: Sequence, now: Sequence
   ]
 }
 
-/** Returns the clauses of ALTER SEQUENCE between two texts of options. */
-export function sequenceActions(was: string, now: string, { typed }: { readonly typed: boolean }): string[] {
+/**
+ * Returns the clauses of ALTER SEQUENCE between two texts of options.
+ * @param restarts `true` if the number that it has reached is outside of the new limits
+ */
+export function sequenceActions(
+  was: string,
+  now: string,
+  { typed, restarts }: { readonly typed: boolean; readonly restarts: boolean },
+): string[] {
   const before = optionsOf(was)
   const after = optionsOf(now)
   const changed = (name: keyof Options) => before[name] !== after[name]
@@ -47,6 +54,7 @@ export function sequenceActions(was: string, now: string, { typed }: { readonly 
     startOf(before) !== start && `START WITH ${start}`,
     changed('cache') && `CACHE ${after.cache ?? 1}`,
     changed('cycle') && (after.cycle ? 'CYCLE' : 'NO CYCLE'),
+    restarts && 'RESTART',
   ].filter((action) => typeof action === 'string')
 }
 

@@ -4,13 +4,13 @@ import { statementOf } from '../../schema/text.ts'
 import type { Hints } from '../hints.ts'
 import { keyOf } from '../statement.ts'
 import { mergePartition, tableAnew } from './anew.ts'
-import type { Change } from './change.ts'
+import { type Change, joins, leaves } from './change.ts'
 import { dropStep, makeStep, namesOf } from './objects.ts'
 import { alterOther } from './others.ts'
 import { alterSequence } from './sequence.ts'
-import { factsOf, isForMaking, isKind, type Side } from './side.ts'
+import { factsOf, isForMaking, isKind, objectIn, type Side } from './side.ts'
 import { PHASE, type Step, statement } from './step.ts'
-import { alterSteps, type Table } from './table.ts'
+import { alterSteps, needsAnew, type Table } from './table.ts'
 import { alterType, replaceCollation, replaceType } from './type.ts'
 
 export function stepsOf(from: Side, to: Side, hints: Hints): Step[] {
@@ -60,11 +60,25 @@ function once(change: Change): Step[] {
       steps.push(...(merged?.map((step) => withBelonging(from, step)) ?? [dropTable(change, object, apart)]))
     } else if (object.kind === 'sequence' && ownerOf(from, object.name, tables)) continue
     else if (object.kind === 'view') steps.push(withBelonging(from, dropStep(from, object)))
+    else if (isTakenOver(change, object, joins)) continue
     else if (isKind('index', object)) steps.push(...dropIndex(change, object))
     else steps.push(dropStep(from, object))
   }
-  for (const object of come) if (!renamed.objects.has(object)) steps.push(...makeObject(change, object))
+  for (const object of come) {
+    if (renamed.objects.has(object) || (!belongs(object) && isTakenOver(change, object, leaves))) continue
+    steps.push(...makeObject(change, object))
+  }
   return withoutApart(steps, apart)
+}
+
+/**
+ * Returns whether an index or a foreign key is of a table that becomes a partition or ceases to be one. Only the server knows which of them it
+ * keeps, so that what is too much or missing shows itself behind that.
+ */
+function isTakenOver({ from, to }: Change, { kind, table }: SchemaObject, when: typeof joins): boolean {
+  if ((kind !== 'index' && kind !== 'foreign-key') || table === null) return false
+  const [was, now] = [objectIn(from, 'table', table), objectIn(to, 'table', table)]
+  return !!was && !!now && when({ was: factsOf(from, was), now: factsOf(to, now) })
 }
 
 function isRelation({ kind }: SchemaObject): boolean {
@@ -102,10 +116,14 @@ function dropIndex({ from, to }: Change, object: SchemaObject & { kind: 'index' 
 function detachedIndexes(from: Side, to: Side): string[] {
   const isAttached = (line: string) => / ATTACH PARTITION /.test(line)
   return [...from.objects].flatMap(([key, was]) => {
-    const now = to.objects.get(key)
-    if (!now || !isKind('index', was) || !was.more.some((line) => isAttached(line) && !now.more.includes(line)))
-      return []
+    if (!isKind('index', was) || !was.more.some(isAttached)) return []
     const { parent } = factsOf(from, was)
+    const now = to.objects.get(key)
+    const stays = now
+      ? was.more.every((line) => !isAttached(line) || now.more.includes(line))
+      : !to.objects.has(`table ${was.table}`) ||
+        ![...to.objects.values()].some(({ name, kind }) => kind === 'index' && name === parent)
+    if (stays) return []
     const family = [...from.objects].filter(
       ([, other]) => isKind('index', other) && (other.name === parent || factsOf(from, other).parent === parent),
     )
@@ -176,7 +194,7 @@ function changeObject(change: Change, was: SchemaObject, now: SchemaObject): Ste
     if (steps) return steps
     const parent = factsOf(to, now).parents?.[0]
     const inParent =
-      factsOf(to, now).bound !== null && factsOf(from, was).bound !== null && forced.has(`table ${parent}`)
+      factsOf(to, now).bound !== null && factsOf(from, was).bound !== null && isMadeAnew(change, parent ?? '')
     const anew = tableAnew(change, was, now, inParent)
     return [...anew.map((step) => (step.ends.includes(key) ? withBelonging(from, step) : step)), ...laterSteps(now)]
   }
@@ -192,6 +210,11 @@ function changeObject(change: Change, was: SchemaObject, now: SchemaObject): Ste
     alterOther(change, was, now) ??
     replaceCollation(change, was, now) ?? [withBelonging(from, dropStep(from, was)), makeStep(to, now)]
   )
+}
+
+function isMadeAnew({ from, to, forced }: Change, name: string): boolean {
+  const [was, now] = [objectIn(from, 'table', name), objectIn(to, 'table', name)]
+  return forced.has(`table ${name}`) || (!!was && !!now && needsAnew(factsOf(from, was), factsOf(to, now)))
 }
 
 function makeObject({ to }: Change, object: SchemaObject): Step[] {
@@ -349,7 +372,8 @@ function forcedBy(from: Side, to: Side, steps: readonly Step[]): string[] {
       for (const use of from.usersOf.get(object) ?? []) {
         const { user, userObject, used, usedObject } = use
         if ((used !== key && usedObject !== key) || isForMaking(from, use)) continue
-        if (ended.has(user) || ended.has(userObject)) continue
+        // A partition that changes its place goes all the same if its table goes.
+        if (ended.has(userObject) || (ended.has(user) && !user.endsWith('/parents'))) continue
         if (gentle && !IN_THE_WAY.test(user) && !user.includes('/column ')) continue
         if (!to.objects.has(userObject)) continue
         if (user.endsWith('/parents')) {

@@ -1,5 +1,6 @@
 /** Changes a table that stays. */
 import type { TableFacts } from '../../database/postgres/catalogFacts.ts'
+import { attachedLines, constraintText } from '../../database/postgres/catalogObjects.ts'
 import type { SchemaObject } from '../../schema/model.ts'
 import { keyOf } from '../statement.ts'
 import type { Change, TableChange } from './change.ts'
@@ -8,7 +9,8 @@ import { constraintSteps } from './constraint.ts'
 import { furtherChanges } from './further.ts'
 import { further } from './objects.ts'
 import { foreignOptions, optionsOf } from './options.ts'
-import { factsOf } from './side.ts'
+import { partitionNotNullSteps } from './partitionNotNull.ts'
+import { factsOf, objectIn, type Side } from './side.ts'
 import { alterTable, PHASE, type Step, statement } from './step.ts'
 
 export type Table = SchemaObject & { kind: 'table' }
@@ -30,13 +32,13 @@ export function alterSteps(change: Change, was: Table, now: Table): Step[] | und
   const columns = columnSteps(change, table)
   const implied = new Set(columns.flatMap(({ ends }) => ends))
   const constraints = constraintSteps(change, table, implied)
-  const steps = [...parentSteps(change, table), ...columns, ...constraints, ...headSteps(table)]
+  const names = partitionNotNullSteps(change, table)
+  const steps = [...parentSteps(change, table), ...columns, ...constraints, ...names, ...headSteps(table)]
   return [...steps, ...furtherSteps(change, table, was, now, steps)]
 }
 
-// --- internal ---
-
-function needsAnew(was: TableFacts, now: TableFacts): boolean {
+/** Returns whether no ALTER TABLE makes the new table of the old one. */
+export function needsAnew(was: TableFacts, now: TableFacts): boolean {
   return (
     was.form !== now.form ||
     was.partitionKey !== now.partitionKey ||
@@ -47,10 +49,15 @@ function needsAnew(was: TableFacts, now: TableFacts): boolean {
   )
 }
 
+// --- internal ---
+
 function parentSteps({ forced }: Change, { key, name, what, was, now }: TableChange): Step[] {
   const isForced = forced.has(`${key}/parents`)
-  const gone = (was.parents ?? []).filter((parent) => isForced || !isChild(now, parent, was.bound))
-  const come = (now.parents ?? []).filter((parent) => isForced || !isChild(was, parent, now.bound))
+  // Parents come behind those that are there: from the first one that differs on, all of them go and come again.
+  const [before, after] = [was.parents ?? [], now.parents ?? []]
+  const kept = isForced || was.bound !== now.bound ? 0 : before.findIndex((parent, i) => parent !== after[i])
+  const gone = kept === -1 ? [] : before.slice(kept)
+  const come = kept === -1 ? after.slice(before.length) : after.slice(kept)
   if (gone.length + come.length === 0) return []
   const part = `${key}/parents`
   const leave = (parent: string) =>
@@ -78,10 +85,6 @@ function parentSteps({ forced }: Change, { key, name, what, was, now }: TableCha
         ]
       : []),
   ]
-}
-
-function isChild(facts: TableFacts, parent: string, bound: string | null): boolean {
-  return facts.bound === bound && (facts.parents?.includes(parent) ?? false)
 }
 
 /** Options of the table itself. */
@@ -147,7 +150,8 @@ function furtherSteps(change: Change, table: TableChange, was: Table, now: Table
   )
   const sequenceGone = (line: string) =>
     dropped.some((other) => line.startsWith(`ALTER ${other.replace('sequence', 'SEQUENCE')} `))
-  const before = own(further(was)).filter((line) => !goes(line) && !sequenceGone(line))
+  const remade = remadeConstraints(change, table)
+  const before = own(further(was)).filter((line) => !goes(line) && !sequenceGone(line) && !remade(line))
   const after = own(further(now))
   const comes = of(table.now, made)
   const again = new Set(after.filter((line) => comes(line)))
@@ -168,6 +172,19 @@ function furtherSteps(change: Change, table: TableChange, was: Table, now: Table
         .map((sequence) => `sequence ${sequence}`),
     },
   ]
+}
+
+/** Which lines name constraints of a partition that go with those of its table. */
+function remadeConstraints({ from, to }: Change, { name, was, now }: TableChange): (line: string) => boolean {
+  const constraints = (side: Side, { parents }: TableFacts) => {
+    const parent = objectIn(side, 'table', parents?.[0] ?? '')
+    return new Map((parent && factsOf(side, parent).constraints)?.map((one) => [one.name, constraintText(one)]))
+  }
+  const [before, after] = [constraints(from, was), constraints(to, now)]
+  const texts = new Set(after.values())
+  const gone = (was.attached ?? []).filter(({ of }) => now.bound === null || !texts.has(before.get(of) ?? ''))
+  const lines = new Set(gone.flatMap((one) => attachedLines(name, one)))
+  return (line) => lines.has(line)
 }
 
 function last(name: string): string {

@@ -83,6 +83,10 @@ function multirangeOf(name: string): string {
   return name.endsWith('"') ? `${name.slice(0, -1)}_multirange"` : `${name}_multirange`
 }
 
+function aside(key: string): string {
+  return `${key}/aside`
+}
+
 /** The old one gets out of the way by another name until nothing uses it any more. */
 function displaced(
   { from, to }: Change,
@@ -94,15 +98,29 @@ function displaced(
   const key = keyOf(now)
   const old = asideName(from, name)
   const make = makeStep(to, now)
+  const away = statement('alter', key, `ALTER ${word} ${name} RENAME TO ${last(old)}`)
+  // The functions of a range name its subtype: they get out of the way before that does.
+  const ranges = (from.usersOf.get(key) ?? []).map(({ userObject }) => aside(userObject))
+  const first: Step[] =
+    others.length === 0
+      ? []
+      : [
+          {
+            phase: make.phase,
+            name: now.name,
+            statements: [away, ...others.map((other) => statement('alter', key, other))],
+            ends: [aside(key)],
+            makes: [],
+            displaces: key,
+          },
+        ]
   return [
+    ...first,
     {
       ...make,
-      statements: [
-        statement('alter', key, `ALTER ${word} ${name} RENAME TO ${last(old)}`),
-        ...others.map((other) => statement('alter', key, other)),
-        ...make.statements,
-      ],
+      statements: [...(others.length === 0 ? [away] : []), ...make.statements],
       takes: [],
+      follows: [aside(key), ...ranges],
       displaces: key,
     },
     {
@@ -206,13 +224,27 @@ function alterDomain({ hints, forced }: Change, was: TypeFacts, now: TypeFacts):
         ...(was.default === now.default
           ? []
           : [alter(now.default === null ? 'DROP DEFAULT' : `SET DEFAULT ${now.default}`)]),
-        ...(was.notNull === now.notNull ? [] : [alter(now.notNull ? 'SET NOT NULL' : 'DROP NOT NULL')]),
+        ...domainNotNull(was, now).map(alter),
         ...come.map(([name, { definition }]) => alter(`ADD CONSTRAINT ${name} ${definition}`)),
         ...validated.map(([name]) => alter(`VALIDATE CONSTRAINT ${name}`)),
       ],
       { makes: come.map(([name]) => `${key}/constraint ${name}`) },
     ),
   ]
+}
+
+/** A domain's NOT NULL is a constraint with a name (PostgreSQL 17 and later). */
+function domainNotNull(was: TypeFacts, now: TypeFacts): string[] {
+  const nameOf = ({ name, notNullName }: TypeFacts) => notNullName ?? usualNotNull(name)
+  if (!was.notNull && !now.notNull) return []
+  if (!now.notNull) return ['DROP NOT NULL']
+  if (!was.notNull) return [now.notNullName === null ? 'SET NOT NULL' : `ADD CONSTRAINT ${now.notNullName} NOT NULL`]
+  return nameOf(was) === nameOf(now) ? [] : [`RENAME CONSTRAINT ${nameOf(was)} TO ${nameOf(now)}`]
+}
+
+function usualNotNull(name: string): string {
+  const plain = last(name)
+  return plain.endsWith('"') ? `${plain.slice(0, -1)}_not_null"` : `${plain}_not_null`
 }
 
 /** Returns a name beside the given one that nothing has. */
