@@ -7,6 +7,8 @@ export interface Scratch {
   run(sql: string): Promise<void>
   rows(sql: string): Promise<Row[]>
   schema(): Promise<Schema>
+  /** Puts a few rows into tables. Other databases that are made like this one do not get them. */
+  fill?(tables: readonly string[]): Promise<void>
   dispose(): Promise<void>
 }
 

@@ -95,7 +95,8 @@ export async function generate<Client>(options: GenerateOptions<Client>): Promis
   const source = await sourceOf(options.migrations)
   const writer = options.online ? onlineWriterOf(server.dialect) : undefined
   const generator = writer?.generator ?? generatorOf(server.dialect)
-  const scratch = scratchOf(options)
+  const rowsIn: string[] = []
+  const scratch = scratchOf(options, rowsIn)
   // Both sides at once: each waits for the server most of the time.
   const wanting = wantedSchema(options, source)
   wanting.catch(() => undefined)
@@ -124,10 +125,15 @@ export async function generate<Client>(options: GenerateOptions<Client>): Promis
     if (options.rows) await fillRows(attempts, options.rows, from)
     const answers = { up: answered.answers, down: neutralAnswers(to, from, reversed(answered.answers)) }
     const tables = options.rows ? [] : changedTables(from, to)
+    if (tables.length > 0) {
+      await attempts.attempt(async (db) => ({ keep: true, value: await db.fill?.(tables) }))
+      // What is tried on further databases meets the same rows.
+      rowsIn.push(...tables)
+    }
     const proven = await proveWithRows(tables, {
-      withRows: () => attemptsOn(server.dialect, scratchOf(options, tables)),
-      without: attempts,
-      run: (on) => prove(on, generator, to, answers),
+      withRows: attempts,
+      without: () => attemptsOn(server.dialect, scratchOf(options)),
+      run: (on) => prove(on, generator, to, answers, { from }),
     })
     const ways = waysOf(proven.up, answered.usual, answered.ways)
     const destroyed = destroyQuestions(proven.up, ways)
@@ -201,7 +207,7 @@ async function attemptsOn(dialect: Dialect, scratch: () => Promise<Scratch>): Pr
 
 /**
  * Returns what makes databases at the state that the migrations build.
- * @param tables the names of tables to put some generated rows into
+ * @param tables the names of tables to put some generated rows into, as they are when a database is made
  */
 function scratchOf<Client>(
   options: Omit<GenerateOptions<Client>, 'wanted'>,
@@ -220,6 +226,7 @@ function scratchOf<Client>(
       },
       rows: (sql) => db.query(sql),
       schema: async () => part(await db.schema(db.client)),
+      fill: (names) => someRows(db.client as object, names),
       dispose: () => db[Symbol.asyncDispose](),
     }
   }

@@ -29,6 +29,8 @@ export interface BothAnswers {
 export interface ProveOptions {
   /** Called while the database is in the state after the up, and in that after the down. */
   readonly onState?: (state: 'up' | 'down') => Promise<void> | void
+  /** The schema before the change, if it was read already. */
+  readonly from?: Schema
   /** The statements of the up, if they are decided on already. */
   readonly up?: readonly Statement[]
 }
@@ -42,11 +44,11 @@ export async function prove(
   generator: Generator,
   to: Schema,
   answers: BothAnswers,
-  { onState, up: given }: ProveOptions = {},
+  { onState, up: given, from: read }: ProveOptions = {},
 ): Promise<Proof> {
   const look = <T>(work: (db: Scratch) => Promise<T>) =>
     attempts.attempt(async (db) => ({ keep: true, value: await work(db) }))
-  const from = await look((db) => db.schema())
+  const from = read ?? (await look((db) => db.schema()))
   const before = await look((db) => sums(db, generator, from, from, to, answers.up))
   const up = given ? await ran(attempts, given) : await decideAll(attempts, generator, { from, to }, answers.up)
   if (up.statements.length === 0) return { up: [], down: [], from, reached: up.reached }

@@ -7,8 +7,9 @@ import { CannotGenerateError, GenerateProofError } from './errors.ts'
 import type { Proof } from './prove.ts'
 
 interface Ways {
-  readonly withRows: () => Promise<Attempts>
-  readonly without: Attempts
+  /** A database with rows in the tables. */
+  readonly withRows: Attempts
+  readonly without: () => Promise<Attempts>
   readonly run: (attempts: Attempts) => Promise<Proof>
 }
 
@@ -21,19 +22,21 @@ export async function proveWithRows(
   tables: readonly string[],
   { withRows, without, run }: Ways,
 ): Promise<Proof & { readonly remark?: string }> {
-  if (tables.length === 0) return told(await run(without), 'the rows that are there')
+  if (tables.length === 0) return told(await run(withRows), 'the rows that are there')
   let failed: Error
-  const attempts = await withRows()
   try {
-    return told(await run(attempts), `generated rows in ${named(tables)}`)
+    return told(await run(withRows), `generated rows in ${named(tables)}`)
   } catch (error) {
     if (!(error instanceof CannotGenerateError || error instanceof GenerateProofError)) throw error
     failed = error
+  }
+  const attempts = await without()
+  try {
+    const remark = `With generated rows in ${named(tables)}, it fails: ${reasonOf(failed.message)}`
+    return { ...(await run(attempts)), remark }
   } finally {
     await attempts.dispose()
   }
-  const proof = await run(without)
-  return { ...proof, remark: `With generated rows in ${named(tables)}, it fails: ${reasonOf(failed.message)}` }
 }
 
 /** Adds a few rows to tables, and to those they refer to. A table that takes none stays empty. */

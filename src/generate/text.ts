@@ -74,8 +74,8 @@ function linesOf(verb: string, objects: readonly string[]): string {
   return lines.length === 0 ? '' : `${lines.join('')}\n`
 }
 
-/** Of several migrations, each says it of what its statements are about. */
+/** Of several migrations, those say it whose statements write values of the column. */
 function namedIn(statements: readonly Statement[], columns: readonly string[]): readonly string[] {
-  const all = statements.map(({ sql }) => sql).join('\n')
-  return columns.filter((column) => all.includes(plainName(labelOf(column))))
+  const writing = statements.filter(({ sql }) => /\b(?:UPDATE|USING|TYPE|MODIFY|CHANGE|INSERT)\b/.test(sql))
+  return columns.filter((column) => writing.some(({ sql }) => sql.includes(plainName(labelOf(column)))))
 }

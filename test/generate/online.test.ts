@@ -41,7 +41,7 @@ describe('on PostgreSQL', () => {
         answers: { fill: ["users.name='nobody'"] },
       },
       {
-        fill: `${ALONE}DO $$ BEGIN FOR batch_page IN 0 .. pg_relation_size('users') / current_setting('block_size')::bigint BY 100 LOOP UPDATE users SET name = 'nobody' WHERE name IS NULL AND ctid >= format('(%s,0)', batch_page)::tid AND ctid < format('(%s,0)', batch_page + 100)::tid; COMMIT; END LOOP; END $$; ALTER TABLE users ADD CONSTRAINT users_name_not_null_check CHECK (name IS NOT NULL) NOT VALID;`,
+        fill: `-- migrate: overwrites column users.name ${ALONE}DO $$ BEGIN FOR batch_page IN 0 .. pg_relation_size('users') / current_setting('block_size')::bigint BY 100 LOOP UPDATE users SET name = 'nobody' WHERE name IS NULL AND ctid >= format('(%s,0)', batch_page)::tid AND ctid < format('(%s,0)', batch_page + 100)::tid; COMMIT; END LOOP; END $$; ALTER TABLE users ADD CONSTRAINT users_name_not_null_check CHECK (name IS NOT NULL) NOT VALID;`,
         validate: `${LIMIT}ALTER TABLE users VALIDATE CONSTRAINT users_name_not_null_check;`,
         finish: `${LIMIT}ALTER TABLE users ALTER COLUMN name SET NOT NULL; ALTER TABLE users DROP CONSTRAINT users_name_not_null_check;`,
       },
