@@ -9,6 +9,8 @@ import { createPool } from 'mysql2'
 import { type Connection, createConnection } from 'mysql2/promise'
 import { Umzug } from 'umzug'
 import { directory, Migrator, openDatabase } from '../dist/index.js'
+import { openUrl } from '../dist/src/database/mysql/connection.js'
+import { mysqlDriver } from '../dist/src/database/mysql/driver.js'
 import { acquireServer, stopServer } from '../dist/src/server/acquire.js'
 import { MigratedDatabase, settled } from '../dist/src/testing/lease/migratedDatabase.js'
 import { mysqlServer } from '../dist/src/testing/server/mysql/server.js'
@@ -111,6 +113,13 @@ async function migratest(url: string, { folder }: Files): Promise<void> {
   await database.close()
 }
 
+/** As for a snapshot: in a database that is dropped after any failure, nothing is journaled. */
+async function thrownAway(url: string, { folder }: Files): Promise<void> {
+  const driver = await mysqlDriver(await openUrl(url), { disposable: true })
+  await new Migrator({ source: directory(folder), database: driver, batch: true }).up()
+  await driver.close()
+}
+
 async function umzug(url: string, files: Files): Promise<void> {
   const client = await createConnection({ uri: url })
   await client.query('create table umzug (name varchar(200) primary key)')
@@ -161,6 +170,7 @@ async function dbmate(url: string, { dbmateFolder }: Files): Promise<void> {
 const CONTENDERS: Record<string, (url: string, files: Files) => Promise<void>> = {
   'floor (bare mysql2)': floor,
   migratest,
+  'migratest, a database that is thrown away': thrownAway,
   umzug,
   kysely,
   'dbmate (whole process)': dbmate,

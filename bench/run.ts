@@ -1,6 +1,6 @@
 /** `npm run bench`: applying migrations against peers, starting, verifying, loading TypeScript, memory, how soon a server is ready. */
 import { execFileSync } from 'node:child_process'
-import { appendFileSync, rmSync } from 'node:fs'
+import { appendFileSync, rmSync, writeFileSync } from 'node:fs'
 import { cpus, totalmem } from 'node:os'
 import { dirname, join } from 'node:path'
 import { PostgreSqlContainer } from '@testcontainers/postgresql'
@@ -50,6 +50,8 @@ if (!only || only === 'network') await network(100, 5)
 if (!only || only === 'process') await wholeProcess(100, 11)
 if (!only || only === 'start') await start(100, 11)
 if (!only || only === 'verify') await verify(100, 2)
+if (!only || only === 'pairs') await pairs(50, 2)
+if (!only || only === 'since') await since(100, 3)
 if (!only || only === 'database') await testDatabase(100, 15)
 if (!only || only === 'folders') {
   const server = postgresServer({ url: undefined, request, idleMs: undefined, extensions: [], init: () => [] })
@@ -346,6 +348,61 @@ async function verify(count: number, rounds: number): Promise<void> {
   })
   console.log(`## Verify ${count} migrations, beside one replay (${rounds} rounds)\n\n${table(series)}\n`)
   rmSync(dirname(files.folder), { recursive: true })
+}
+
+/** All pairs of versions: by single steps and a sample, from which the rest follows; and a larger sample. */
+async function pairs(count: number, rounds: number): Promise<void> {
+  const files = writeMigrations(count)
+  const server = postgresServer({ url: lease.server.url, request, idleMs: undefined, extensions: [], init: () => [] })
+  const ways = { 'by single steps, and 3 long moves': 3, 'by single steps, and 25 long moves': 25 }
+  const series = await interleaved(Object.keys(ways), rounds, async (name) => {
+    const groups = ['schema', 'paths'] as const
+    const sample = { pairs: ways[name as keyof typeof ways] }
+    const begun = performance.now()
+    const made = await verification({ server, migrations: files.folder, base: false, groups, ...sample })
+    for (const check of made.checks) await check.run()
+    const ms = performance.now() - begun
+    const unknown = made.matrix().rows.filter((row) => /[^RFX-]/.test(row))
+    if (unknown.length > 0) throw new Error(`nothing is known of some pairs: ${unknown.join(' ')}`)
+    await made.dispose()
+    return ms
+  })
+  console.log(`## All pairs of ${count} versions (${rounds} rounds)\n\n${table(series)}\n`)
+  rmSync(dirname(files.folder), { recursive: true })
+}
+
+/** What a branch of one migration adds to so many, with all that is checked by default; the first time and again. */
+async function since(count: number, rounds: number): Promise<void> {
+  const files = writeMigrations(count)
+  const root = dirname(files.folder)
+  const git = (...args: string[]) =>
+    execFileSync('git', ['-C', root, '-c', 'user.name=b', '-c', 'user.email=b@c', ...args])
+  git('init', '-q', '-b', 'main')
+  git('add', '-A')
+  git('commit', '-q', '-m', 'before')
+  const last = join(files.folder, `${String(count + 1).padStart(6, '0')}_branch`)
+  writeFileSync(
+    `${last}.up.sql`,
+    'create table branch (id bigint primary key, note text);\ncreate index on branch (note);',
+  )
+  writeFileSync(`${last}.down.sql`, 'drop table branch;')
+  const server = postgresServer({ url: lease.server.url, request, idleMs: undefined, extensions: [], init: () => [] })
+  const groups = ['schema', 'paths', 'rows', 'live', 'release'] as const
+  const series = await interleaved(['--since main'], rounds, async () => {
+    const begun = performance.now()
+    const { checks, dispose } = await verification({
+      server,
+      migrations: files.folder,
+      groups,
+      since: 'main',
+      base: false,
+    })
+    for (const check of checks) await check.run()
+    await dispose()
+    return performance.now() - begun
+  })
+  console.log(`## A branch of one migration on ${count} (${rounds} rounds)\n\n${table(series)}\n`)
+  rmSync(root, { recursive: true })
 }
 
 /** What planning and applying leave and need, in a process of their own. */

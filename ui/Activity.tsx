@@ -150,7 +150,10 @@ function said(event: WatchEvent): Said | undefined {
     case 'questions':
       return { mark: '?', text: `The wanted schema: ${event.questions.map(({ why }) => why).join(' ')}` }
     case 'drafted':
-      return { mark: '✓', text: `${event.again ? 'Wrote anew' : 'Wrote'} ${event.files.join(', ')}` }
+      return {
+        mark: '✓',
+        text: `${event.again ? 'Wrote anew' : 'Wrote'} ${event.files.join(', ')}${event.fillIn === undefined ? '' : `: fill in ${event.fillIn}`}`,
+      }
     case 'withdrawn':
       return {
         mark: '·',

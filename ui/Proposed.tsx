@@ -24,7 +24,7 @@ export function ProposedNotice({ proposed, stations }: { proposed: Proposed; sta
         <Review proposal={proposed.proposal} onWrite={() => void ask('generate')} key={proposed.proposal.up} />
       )}
       {proposed.type === 'drafted' && (
-        <Draft files={proposed.files} stations={stations} onDone={() => void ask('finish')} />
+        <Draft files={proposed.files} fillIn={proposed.fillIn} stations={stations} onDone={() => void ask('finish')} />
       )}
       {failure.value && <FailureText failure={failure.value} title="That was refused" />}
     </section>
@@ -108,15 +108,28 @@ function Review({ proposal, onWrite }: { proposal: Proposal; onWrite: () => void
 
 function Draft({
   files,
+  fillIn,
   stations,
   onDone,
 }: {
   files: readonly string[]
+  /** What a person has to write in it; then it is no draft. */
+  fillIn: string | undefined
   stations: readonly Station[]
   onDone: () => void
 }) {
   const station = stations.findLast(({ key }) => files.some((file) => isOf(file, key)))
   const name = station?.key ?? files[0] ?? ''
+  if (fillIn !== undefined) {
+    return (
+      <div class="proposed-head">
+        <div>
+          <p class="proposed-title">{files.join(', ')} has functions to fill in</p>
+          <p class="note">Write {fillIn}, and save the file. Until then, it cannot be loaded.</p>
+        </div>
+      </div>
+    )
+  }
   return (
     <div class="proposed-head">
       <div>

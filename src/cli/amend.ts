@@ -1,5 +1,6 @@
 /** `generate --amend` writes the newest migration anew, `generate --done` says that a draft is one no more. */
 import { generateAsking } from '../generate/asking.ts'
+import { placesToFillIn } from '../generate/codeText.ts'
 import { draftMark } from '../generate/draft.ts'
 import type { Generated, Wanted } from '../generate/generate.ts'
 import type { Question } from '../generate/questions.ts'
@@ -9,7 +10,7 @@ import type { Migration, Source } from '../migrate/source.ts'
 import { labelOf } from '../migrate/version.ts'
 import type { FoundDraft, MigrationFiles } from '../watch/proposer.ts'
 import type { Context } from './context.ts'
-import { migrationFiles } from './drafts.ts'
+import { migrationFiles, rewriteAsCode } from './drafts.ts'
 import { type NewPlace, newPlace } from './newMigration.ts'
 import { migrationsOnBase } from './numbering.ts'
 import { plural } from './render.ts'
@@ -50,6 +51,7 @@ export async function amend(context: Context, wanted: Wanted, run: Run, { ask, t
   const { result, answers } = await generateAsking((byId) => run(source, wanted, byId), draft?.answers ?? {}, ask)
   if (result.questions.length > 0) return tell(result.questions)
   const { up, down, upText, downText } = result
+  const code = result.migrations[0]?.code
   if (up.length === 0) {
     throw new UsageError(
       `The migrations build the wanted schema without ${label}, so there is nothing to write into it.`,
@@ -61,7 +63,7 @@ export async function amend(context: Context, wanted: Wanted, run: Run, { ask, t
   const mark = draft ? (said = {}) => draftMark(schemaName(context), said) : () => ''
   const halves = { up: `${mark(answers)}${upText}`, down: `${mark()}${downText}` }
   if (context.options['dry-run']) {
-    context.print(`-- up: ${label}\n${upText}\n-- down\n${downText}`.trimEnd(), {
+    context.print((code ?? `-- up: ${label}\n${upText}\n-- down\n${downText}`).trimEnd(), {
       files: [],
       title: newest.name,
       up,
@@ -69,11 +71,11 @@ export async function amend(context: Context, wanted: Wanted, run: Run, { ask, t
     })
     return 0
   }
-  const written = await files.rewrite(newest, halves)
+  const written = code === undefined ? await files.rewrite(newest, halves) : await rewriteAsCode(place, newest, code)
   const text =
     written.length === 0
       ? `${label} is what the wanted schema needs.`
-      : `${written.join('\n')}\nwritten anew: ${plural(up.length, 'statement')} up, ${plural(down.length, 'statement')} down; proven up, down and up again.`
+      : `${written.join('\n')}\nwritten anew: ${plural(up.length, 'statement')} up, ${plural(down.length, 'statement')} down; proven up, down and up again.${code === undefined ? '' : `\nFill in ${placesToFillIn(code)}: until then, the file cannot be loaded.`}`
   context.print(text, { files: written, title: newest.name, up, down })
   return 0
 }
@@ -96,7 +98,6 @@ async function newestOf(
   const newest = (await place.source.list()).at(-1)
   if (!newest) throw new UsageError('There is no migration to write anew.', { hint: 'Leave --amend out.' })
   const label = labelOf(newest)
-  if (files.fixed !== undefined) throw new UsageError(files.fixed, { hint: 'Leave --amend out.' })
   if ((await place.source.read(newest, 'up'))?.kind !== 'sql') {
     throw new UsageError(`${label} is code, and SQL was generated.`, { hint: 'Leave --amend out.' })
   }

@@ -1,5 +1,6 @@
 /** Asks the questions of `generate` on a terminal. */
 import { choicesOf } from '../generate/asking.ts'
+import { CONVERTS } from '../generate/conversion.ts'
 import type { Question } from '../generate/questions.ts'
 import { typedLine } from './watch/terminal.ts'
 
@@ -34,6 +35,7 @@ async function choose(
   for (;;) {
     const line = (await typedLine(`Which? (1 to ${choices.length}, q to leave) `))?.trim()
     if (line === undefined || line === 'q') return undefined
+    if (CONVERTS.test(line)) return line
     const chosen = choices[Number(line) - 1]
     if (chosen) return chosen.answer
   }

@@ -232,6 +232,8 @@ const TABLE = {
       'fill',
       'map',
       'using',
+      'split',
+      'merge',
       'answers',
       'check',
       'dry-run',

@@ -3,11 +3,11 @@
 import { existsSync } from 'node:fs'
 import { relative } from 'node:path'
 import { openBeside } from '../database/beside.ts'
-import type { OpenOptions } from '../database/open.ts'
+import { type OpenOptions, openDatabase } from '../database/open.ts'
 import type { Driver } from '../migrate/driver.ts'
 import { UsageError } from '../migrate/errors.ts'
 import type { MigrateEvent } from '../migrate/events.ts'
-import type { Migrator, MigratorOptions } from '../migrate/migrator.ts'
+import { Migrator, type MigratorOptions } from '../migrate/migrator.ts'
 import type { Source } from '../migrate/source.ts'
 import { isVersion, labelOf, NIL_VERSION, type Target, type Version } from '../migrate/version.ts'
 import { dialectOf, type ServerKind, serverKindOf } from '../server/kinds.ts'
@@ -164,10 +164,7 @@ export class Context {
 
   async migrator(): Promise<Migrator> {
     const { url } = this
-    // Load the engine while waiting for the server.
-    const opening = Promise.all([import('../database/open.ts'), this.openOptions()]).then(
-      ([{ openDatabase }, options]) => openDatabase(url, options),
-    )
+    const opening = this.openOptions().then((options) => openDatabase(url, options))
     opening.catch(() => undefined)
     const migrator = await this.#migratorOn(opening, (event) => this.#show(event))
     this.#driver = await opening
@@ -182,11 +179,7 @@ export class Context {
 
   /** Returns a Migrator for the files alone, as if the database were empty. */
   async offlineMigrator(): Promise<Migrator> {
-    const [{ Migrator }, { offlineDatabase }, source] = await Promise.all([
-      import('../migrate/migrator.ts'),
-      import('../migrate/offline.ts'),
-      this.source(),
-    ])
+    const [{ offlineDatabase }, source] = await Promise.all([import('../migrate/offline.ts'), this.source()])
     return new Migrator({ source, database: offlineDatabase(this.dialect), onEvent: (event) => this.#show(event) })
   }
 
@@ -296,7 +289,7 @@ export class Context {
   }
 
   async #migratorOn(opening: Promise<Driver>, onEvent: (event: MigrateEvent) => void): Promise<Migrator> {
-    const [{ Migrator }, source] = await Promise.all([import('../migrate/migrator.ts'), this.source()])
+    const source = await this.source()
     return new Migrator({ ...this.migratorOptions, source, database: await opening, onEvent })
   }
 

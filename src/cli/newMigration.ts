@@ -20,11 +20,18 @@ export type NewTexts = { readonly ts: string } | { readonly up: string; readonly
 /**
  * Writes all files or none, and returns their paths.
  * @param nth 0, or how many were written just before: a format that numbers by time counts on from there
+ * @param finished returns what is written of an SQL file's text
  * @throws UsageError if a file is there already, or the folder's tool does not make its migrations this way
  */
-export async function writeMigration(place: NewPlace, title: string, texts: NewTexts, nth = 0): Promise<string[]> {
+export async function writeMigration(
+  place: NewPlace,
+  title: string,
+  texts: NewTexts,
+  nth = 0,
+  finished = (text: string) => text,
+): Promise<string[]> {
   const { folder, source } = place
-  if (source.newFiles) return oneAtATime(folder, () => writeOther(place, title, texts, nth))
+  if (source.newFiles) return oneAtATime(folder, () => writeOther(place, title, texts, nth, finished))
   mkdirSync(folder, { recursive: true })
   return oneAtATime(folder, async () => {
     const number = await nextNumber(place)
@@ -45,6 +52,8 @@ export interface NextMigration {
   readonly down: string
   /** `true` if a half must not run in a transaction. */
   readonly alone: boolean
+  /** The file in TypeScript that stands for both halves. */
+  readonly code?: string | undefined
 }
 
 /**
@@ -63,8 +72,8 @@ export async function writeMigrations(place: NewPlace, migrations: readonly Next
   }
   const written: string[] = []
   try {
-    for (const [i, { title, up, down }] of migrations.entries())
-      written.push(...(await writeMigration(place, title, { up, down }, i)))
+    for (const [i, { title, up, down, code }] of migrations.entries())
+      written.push(...(await writeMigration(place, title, code === undefined ? { up, down } : { ts: code }, i)))
   } catch (error) {
     if (!format) for (const file of written) rmSync(file, { force: true })
     throw error
@@ -80,6 +89,7 @@ async function writeOther(
   title: string,
   texts: NewTexts,
   nth: number,
+  finished: (text: string) => string,
 ): Promise<string[]> {
   if ('ts' in texts) throw new UsageError(`--ts: ${folder} is a folder of another tool, whose migrations are SQL.`)
   const sql = texts.up === '' && texts.down === '' ? undefined : texts
@@ -87,7 +97,11 @@ async function writeOther(
     contents: {},
     replaces: [],
   }
-  const files = Object.entries(contents).map(([path, content]) => ({ path, content, file: join(folder, path) }))
+  const files = Object.entries(contents).map(([path, text]) => ({
+    path,
+    content: path.endsWith('.sql') ? finished(text) : text,
+    file: join(folder, path),
+  }))
   const there = files.find(({ path, file }) => existsSync(file) && !replaces.includes(path))
   if (there) throw new UsageError(`${there.file} already exists.`)
   return write(files, 'w')

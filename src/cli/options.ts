@@ -182,6 +182,18 @@ const OWN = {
     help: 'what rows get whose enum value goes: mood.lost=new',
   },
   using: { type: 'string', multiple: true, value: 'NAME=SQL', help: 'expression by which a column changes its type' },
+  split: {
+    type: 'string',
+    multiple: true,
+    value: 'COLUMNS',
+    help: "a column becomes several, by TypeScript that you fill in: 'column users.name = users.first_name, users.last_name'",
+  },
+  merge: {
+    type: 'string',
+    multiple: true,
+    value: 'COLUMNS',
+    help: "several columns become one, in the same way: 'column users.first_name, users.last_name = users.name'",
+  },
   answers: { type: 'string', value: 'FILE', help: 'JSON file with the questions and their answers' },
   'dry-run': { type: 'boolean', help: 'print the migration instead of writing it' },
   sql: { type: 'boolean', help: 'print the SQL that would mend the difference' },

@@ -29,8 +29,9 @@ async function main(argv: readonly string[], own: Own): Promise<number> {
     printOut(own.version())
     return 0
   }
-  const [{ parseOptions, refuseForeign, refuseSurplus }, { COMMANDS, findCommand, helpOf, overview }] =
-    await Promise.all([import('./options.ts'), import('./commands.ts')])
+  const program = await import('./program.ts')
+  const { COMMANDS, Context, findCommand, helpOf, overview } = program
+  const { loadConfig, NO_CONFIG, parseOptions, refuseForeign, refuseSurplus } = program
   const { options, positionals } = parseOptions(argv)
   if (options.json) keepStdoutForData()
   const bundled = own.config !== undefined
@@ -60,11 +61,7 @@ async function main(argv: readonly string[], own: Own): Promise<number> {
   const { takes, load, ...more } = COMMANDS[command]
   refuseForeign(command, takes, options)
   refuseSurplus(command, args, more.args ?? 0)
-  const [{ Context }, { loadConfig, NO_CONFIG }, { run }] = await Promise.all([
-    import('./context.ts'),
-    import('./config.ts'),
-    load(),
-  ])
+  const { run } = await load()
   const context = new Context(
     options,
     own.config ?? (more.alone ? NO_CONFIG : await loadConfig(options.config)),

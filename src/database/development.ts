@@ -68,6 +68,14 @@ export interface RowKeeper {
    * @throws TooManyRowsError
    */
   keep(reached: Reached, options: { undone: readonly number[]; most: number }): Promise<void>
+  /**
+   * Keeps what undoing these versions has reached before. Returns `false` and keeps nothing if that is unknown. Optional,
+   * with `reachesOnlyKept`.
+   * @throws TooManyRowsError
+   */
+  keepExpected?(options: { undone: readonly number[]; most: number }): Promise<boolean>
+  /** Runs `work` as {@link reached} does, and returns whether everything it reaches is kept. */
+  reachesOnlyKept?(work: () => Promise<void>): Promise<boolean>
   /** Records, after the downs, which rows are still there. Call it in a transaction, like `keep`. */
   compare(): Promise<void>
   /**

@@ -121,6 +121,8 @@ export interface Algorithm {
   /** `ALGORITHM=…, LOCK=…` */
   readonly possible: string
   readonly blocks: Blocks
+  /** `true` if the statement itself asks for the algorithm or the lock. */
+  readonly isAsked?: boolean
   /** The server's own words for why nothing gentler is possible. */
   readonly reason?: string | undefined
 }

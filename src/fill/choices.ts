@@ -111,7 +111,7 @@ function proposals(
   conditions: readonly Condition[],
 ): Proposal[] {
   const none: Proposal = { at: () => null, period: Number.POSITIVE_INFINITY }
-  const wanted = usual(column, table.name, set, unique)
+  const wanted = usual(column, table, set, unique)
   if (conditions.length === 0) return [wanted]
   const found = mined(conditions, column.type)
   // Each edge on its own, so that one that a condition refuses does not take the others along.

@@ -22,7 +22,8 @@ export class FillError extends MigratestError {
 export interface FillOptions {
   /**
    * The kind of rows. `plain` (default): every column has an ordinary value; `sparse`: NULL, 0, false and empty text wherever
-   * that is allowed; `edge`: longest texts, largest numbers, far dates, emoji, duplicates.
+   * that is allowed; `mixed`: NULL in some columns and not in others, in turns; `edge`: longest texts, largest numbers, far
+   * dates, emoji, duplicates.
    */
   readonly rows?: RowSet
   /**

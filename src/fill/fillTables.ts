@@ -375,7 +375,7 @@ function plannedKeys(table: FillTable, circle: readonly FillTable[], offset: num
   const isKey = ({ name }: FillColumn) => referenced.has(name)
   return new Map(
     table.columns.filter(isKey).map((column): [string, Proposal] => {
-      const own = usual({ ...column, constant: undefined }, table.name, 'plain', true)
+      const own = usual({ ...column, constant: undefined }, table, 'plain', true)
       return [column.name, { ...own, at: (i) => own.at(i + (i < offset ? offset : 0)) }]
     }),
   )

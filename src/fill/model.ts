@@ -3,8 +3,11 @@
 /** A value as text, in the form that the database reads; `null` is NULL. */
 export type Text = string | null
 
-/** The kind of rows: filled in every column; NULL and empty wherever that is allowed; extreme values. */
-export type RowSet = 'plain' | 'sparse' | 'edge'
+/**
+ * The kind of rows: filled in every column; NULL and empty wherever that is allowed; NULL in some columns and not in others,
+ * in turns; extreme values.
+ */
+export type RowSet = 'plain' | 'sparse' | 'mixed' | 'edge'
 
 export type TypeKind =
   | 'text'
@@ -86,6 +89,8 @@ export interface ForeignKey {
   readonly parentSql: string
   readonly parentColumns: readonly string[]
   readonly deferrable: boolean
+  /** `false` if rows that were there when it was made need not satisfy it (NOT VALID). */
+  readonly isValid: boolean
   /** The action on a row when the row it refers to is deleted: `CASCADE`, `SET NULL`, …. */
   readonly onDelete: string
 }
@@ -96,6 +101,8 @@ export interface Condition {
   readonly columns: readonly string[]
   /** SQL of the condition, which names columns without their table. */
   readonly sql: string
+  /** `true` if it is a CHECK that, as the server believes, all rows satisfy. */
+  readonly isValid?: boolean | undefined
   /** The type that the condition's expression has to yield: that of a generated column. */
   readonly yields?: FillType | undefined
 }

@@ -1,5 +1,5 @@
 /** Proposes values for a column, by its type and its name. The server decides which of them it takes. */
-import type { FillColumn, FillType, Proposal, RowSet, Text } from './model.ts'
+import type { FillColumn, FillTable, FillType, Proposal, RowSet, Text } from './model.ts'
 import { hash, hex, uuid } from './random.ts'
 import { edgeTexts, naturalText } from './texts.ts'
 
@@ -15,13 +15,14 @@ function cycle(values: readonly Text[]): Proposal {
  * Returns what a column of that kind of rows would have.
  * @param unique `true` if the values should not repeat
  */
-export function usual(column: FillColumn, table: string, set: RowSet, unique: boolean): Proposal {
-  const natural = naturalOf(column.type, column.name, `${table}.${column.name}`)
-  if (set === 'plain') return plain(column, natural, unique)
+export function usual(column: FillColumn, table: FillTable, set: RowSet, unique: boolean): Proposal {
+  const natural = naturalOf(column.type, column.name, `${table.name}.${column.name}`)
+  if (set === 'plain' || (set === 'mixed' && !column.nullable)) return plain(column, natural, unique)
+  if (set === 'mixed') return inTurns(natural, table.columns.indexOf(column))
   // NULL is never equal to another NULL, so that it does not repeat a value.
   if (set === 'sparse' && column.nullable) return { at: () => null, period: unique ? Infinity : 1 }
   if (set === 'sparse') return unique ? natural : constant(emptyOf(column.type))
-  const edges = edgesOf(column.type)
+  const edges = edgesOf(column.type).filter((edge) => isOfTheForm(edge, column))
   if (edges.length === 0) return natural
   if (!unique) return cycle(edges)
   const distinct = [...new Set(edges)]
@@ -51,6 +52,12 @@ export function others(column: FillColumn, table: string): Proposal[] {
 }
 
 // --- internal ---
+
+/** NULL in half of the rows. In four rows, each of two neighbours is once NULL while the other is not. */
+function inTurns({ at, period }: Proposal, place: number): Proposal {
+  const isNull = (i: number) => ((place >> ((i >> 1) & 1)) & 1) === (i & 1)
+  return { at: (i) => (isNull(i) ? null : at(i)), period }
+}
 
 function plain(column: FillColumn, natural: Proposal, unique: boolean): Proposal {
   const { type } = column
@@ -222,14 +229,23 @@ function edgesOf(type: FillType): Text[] {
     case 'set':
       return [...(type.labels ?? [])]
     case 'array': {
-      const inner = edgesOf(type.element ?? TEXT)
-      return ['{}', arrayOf(inner.slice(0, 3)), arrayOf([inner[0] ?? null, inner[0] ?? null])]
+      const { element = TEXT } = type
+      const inner = edgesOf(element)
+      // Whoever joins the elements with a comma finds others when they are split again.
+      const joined = element.kind === 'text' && (element.length ?? 3) >= 3 ? ['a,b'] : []
+      return ['{}', arrayOf([...joined, ...inner.slice(0, 3)]), arrayOf([inner[0] ?? null, inner[0] ?? null])]
     }
     case 'range':
       return ['empty', '(,)', naturalOf(type, '', '').at(0)]
     default:
       return []
   }
+}
+
+/** A JSON column whose default is an object holds objects, and one whose default is an array holds arrays. */
+function isOfTheForm(edge: Text, { type, constant: usually }: FillColumn): boolean {
+  const form = usually?.trim()[0]
+  return type.kind !== 'json' || (form !== '{' && form !== '[') || (edge?.startsWith(form) ?? true)
 }
 
 function bounded(type: FillType, value: number): string {

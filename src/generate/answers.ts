@@ -2,9 +2,11 @@
 import { UsageError } from '../migrate/errors.ts'
 import { nearest } from '../migrate/nearest.ts'
 import type { Schema } from '../schema/schema.ts'
+import { ownColumns } from './columns.ts'
+import { CONVERTS, checkConversion, conversionText, readConversion } from './conversion.ts'
 import { DESTROY_WAYS, type DestroyWay } from './destroying.ts'
-import type { Rename } from './hints.ts'
-import { type Answered, ownColumns } from './questions.ts'
+import type { Conversion, Rename } from './hints.ts'
+import type { Answered } from './questions.ts'
 
 /** Answers as people write them. */
 export interface GivenAnswers {
@@ -18,6 +20,8 @@ export interface GivenAnswers {
   readonly map?: readonly string[]
   /** `users.age=age::integer` each: name and expression. */
   readonly using?: readonly string[]
+  /** Columns that become others, by code: `column users.name = users.first_name, users.last_name` each, or the other way round. */
+  readonly conversions?: readonly string[]
   /**
    * What becomes of tables and columns that are not wanted any more: `drop`, `aside` or `leave` for all, `aside=users.old` for one.
    * `true` is `drop`.
@@ -45,10 +49,12 @@ export function readAnswers(given: GivenAnswers, from: Schema, to: Schema): Read
   const map = new Map(pairs(given.map, '--map').map(([name, value]) => [asValue(name), asLiteral(value)]))
   const using = new Map(pairs(given.using, '--using').map(([name, value]) => [asWritten(name, to), value]))
   const [usual, ways] = readDestroy(given.destroy)
+  const converted = [...(given.conversions ?? [])]
   const notRenamed = new Set<string>(given.askRenames === false ? ['all'] : [])
   for (const [id, answer] of Object.entries(given.byId ?? {})) {
     const [, kind = '', object = ''] = /^(\w+) (.*)$/s.exec(id) ?? []
     if (kind === 'rename' && answer === 'no') notRenamed.add(id)
+    else if (kind === 'rename' && CONVERTS.test(answer)) converted.push(answer)
     else if (kind === 'rename') renames.push(readRename(`${object} = ${answer}`))
     else if (kind === 'fill') fill.set(object, answer)
     else if (kind === 'map') map.set(asValue(object), asLiteral(answer))
@@ -60,7 +66,16 @@ export function readAnswers(given: GivenAnswers, from: Schema, to: Schema): Read
     check(rename.kind, rename.old, from, 'The migrations make no')
     check(rename.kind, rename.new, to, 'The wanted schema has no')
   }
-  return { answers: { renames, fill, map, using }, notRenamed, usual, ways }
+  const tableNow = (old: string) => renames.find((rename) => rename.kind === 'table' && rename.old === old)?.new ?? old
+  const conversions = unique(converted.map((text) => readConversion(text, tableNow))).map((one) => ({
+    old: one.old.map((name) => asWritten(name, from)),
+    new: one.new.map((name) => asWritten(name, to)),
+  }))
+  const answers = { renames, fill, map, using, conversions }
+  for (const one of conversions) checkConversion(one, from, to, answers)
+  const isDestroyed = (object: string) =>
+    usual !== undefined || ways.has(object) || ways.has(object.replace(/^\w+ /, ''))
+  return { answers, notRenamed, usual, ways, isDestroyed }
 }
 
 /** @throws UsageError unless it reads `KIND OLD = NEW` */
@@ -125,6 +140,17 @@ const EXAMPLES: Readonly<Record<string, string>> = {
   '--fill': `--fill "users.country='DE'"`,
   '--map': '--map mood.lost=new',
   '--using': `--using "users.age=nullif(age, '')::integer"`,
+}
+
+/** The same answer counts once, however often it is given. @throws UsageError for a column in two of them */
+function unique(conversions: readonly Conversion[]): Conversion[] {
+  const byText = new Map(conversions.map((one) => [conversionText(one), one]))
+  const seen = new Set<string>()
+  for (const name of [...byText.values()].flatMap((one) => [...one.old, ...one.new])) {
+    if (seen.has(name)) throw new UsageError(`${name} is in two splits or merges.`)
+    seen.add(name)
+  }
+  return [...byText.values()]
 }
 
 function asLiteral(value: string): string {

@@ -89,6 +89,16 @@ export async function spare(
       if (!taken.has(other)) return other
     }
   }
+  for (const statement of statements) {
+    const spared = destroyedBy(statement).find(
+      (object) => object.startsWith('column ') && context.ways.get(object) !== 'drop',
+    )
+    if (spared === undefined || !/^DROP (?:FOREIGN )?TABLE /.test(statement.sql)) continue
+    throw new CannotGenerateError(`${spared} cannot be set aside or left: its table is made anew.`, {
+      hint: 'Drop it, with --destroy drop.',
+      tried: statements,
+    })
+  }
   const written = statements.map((statement) =>
     destroyedBy(statement).some((object) => context.ways.get(object) !== 'drop')
       ? write(statement, { ...context, newName })

@@ -1,4 +1,6 @@
 /** Writes a migration: from what the migrations build to a wanted schema, tried and proven on a test server. */
+
+import { UsageError } from '../migrate/errors.ts'
 import type { Hidden, Source } from '../migrate/source.ts'
 import type { SchemaObject } from '../schema/model.ts'
 import type { Schema } from '../schema/schema.ts'
@@ -10,6 +12,7 @@ import type { MigratedDatabaseOptions } from '../testing/lease/options.ts'
 import type { TestServer } from '../testing/testServer.ts'
 import { type GivenAnswers, readAnswers } from './answers.ts'
 import { type Attempts, inTransactions, onCopies, type Scratch } from './attempts.ts'
+import { codeText, isCode } from './codeText.ts'
 import { isSame } from './decide.ts'
 import { destroyQuestions, waysOf } from './destroying.ts'
 import type { Generator } from './generator.ts'
@@ -19,12 +22,13 @@ import { comparedPart, type Leaving } from './leaving.ts'
 import { nameOf } from './name.ts'
 import { neutralAnswers } from './neutral.ts'
 import { type OnlineInput, onlineMigrations } from './online/online.ts'
+import { overwritten } from './overwritten.ts'
 import { changedTables, prove } from './prove.ts'
 import { proveSpared } from './proveSpared.ts'
 import { type Answered, commonQuestions, type Question } from './questions.ts'
 import { proveWithRows, someRows } from './someRows.ts'
 import type { Statement } from './statement.ts'
-import { halfText, notRestored, onlineText, sentTexts } from './text.ts'
+import { halfText, notRestored, onlineText, overwrittenBy, sentTexts } from './text.ts'
 import { loadWanted, type WantedText } from './wanted.ts'
 
 /** The schema to get to. */
@@ -49,6 +53,10 @@ interface GeneratedMigration {
   readonly down: readonly Statement[]
   readonly upText: string
   readonly downText: string
+  /**
+   * A file in TypeScript with both halves, where people have to write code; then the texts say only what happens around it.
+   */
+  readonly code?: string
   /** A word behind the name, such as `indexes`; empty for the first migration. */
   readonly suffix: string
   /** `true` if a half must not run in a transaction. */
@@ -61,7 +69,7 @@ export interface Generated {
   /** The statements of all migrations, and those that take all of them back. */
   readonly up: readonly Statement[]
   readonly down: readonly Statement[]
-  /** The same as text; empty if there is nothing to do. */
+  /** The same as text; empty if there is nothing to do. Where code stands, there is a comment. */
   readonly upText: string
   readonly downText: string
   /** In the order of their ups; empty if there is nothing to do. Without `online`, there is one. */
@@ -96,7 +104,8 @@ export async function generate<Client>(options: GenerateOptions<Client>): Promis
     const from = await attempts.attempt(async (db) => ({ keep: true, value: await db.schema() }))
     const { to: all, left } = await (await wanting)(from)
     const to = comparedPart(options)(all)
-    const answered = readAnswers(options.answers ?? {}, from, to)
+    const answered = { ...readAnswers(options.answers ?? {}, from, to), takesCode: takesCode(source, options) }
+    if (answered.answers.conversions.length > 0) refuseCode(source, options)
     const shared = {
       from,
       to,
@@ -135,6 +144,7 @@ export async function generate<Client>(options: GenerateOptions<Client>): Promis
         })
       : undefined
     const { up, down, remark, reached, answers: both } = spared ?? { ...proven, answers, reached: to }
+    const changed = overwritten(from, to, answered.answers)
     const migrations = writer
       ? await writtenOnline(
           {
@@ -147,16 +157,9 @@ export async function generate<Client>(options: GenerateOptions<Client>): Promis
           },
           scratchWithRows,
           server.dialect,
+          changed,
         )
-      : [
-          {
-            suffix: '',
-            up,
-            down,
-            upText: halfText(up, server.dialect),
-            downText: `${notRestored(up)}${halfText(down, server.dialect)}`,
-          },
-        ]
+      : [writtenAtOnce(up, down, server.dialect, changed)]
     const backwards = [...migrations].reverse()
     return {
       ...shared,
@@ -222,10 +225,55 @@ function scratchOf<Client>(
   }
 }
 
+/** Returns whether what people answer may be code: it stands in a file of ours. */
+function takesCode({ format }: Source, { online }: { readonly online?: boolean | undefined }): boolean {
+  return format === undefined && !online
+}
+
+/** @throws UsageError if a split or merge cannot be written here */
+function refuseCode(source: Source, options: { readonly online?: boolean | undefined }): void {
+  if (takesCode(source, options)) return
+  const { format } = source
+  throw new UsageError(
+    format
+      ? `A split or merge is written in TypeScript, and nothing of the kind is written into a folder of ${format.tool}.`
+      : '--online writes SQL only, and a split or merge is written in TypeScript.',
+    {
+      hint: 'In three migrations: generate the new columns (--destroy leave=TABLE.COLUMN), write the rows by a migration of your own, and drop the old columns later.',
+    },
+  )
+}
+
+function writtenAtOnce(
+  up: readonly Statement[],
+  down: readonly Statement[],
+  dialect: Dialect,
+  changed: readonly string[],
+): GeneratedMigration {
+  return {
+    suffix: '',
+    ...(isCode(up) && { code: codeText(up, down, dialect, changed) }),
+    up: up.map(withoutStandIn),
+    down: down.map(withoutStandIn),
+    upText: `${overwrittenBy(up, changed)}${halfText(up.map(withoutStandIn), dialect)}`,
+    downText: `${notRestored(up, changed)}${halfText(down.map(withoutStandIn), dialect)}`,
+  }
+}
+
+/** What stood for code in the proof is nothing to be run. */
+function withoutStandIn(statement: Statement): Statement {
+  const { converts } = statement
+  if (!converts) return statement
+  const names = (columns: typeof converts.from) => columns.map(({ name }) => name).join(', ')
+  const text = `${converts.table}: ${names(converts.from)} to ${names(converts.to)}, row by row, in TypeScript`
+  return { ...statement, sql: `-- ${text.replaceAll(/\s+/g, ' ')}` }
+}
+
 async function writtenOnline(
   input: Omit<OnlineInput, 'scratch'>,
   scratch: () => Promise<Scratch>,
   dialect: Dialect,
+  changed: readonly string[],
 ): Promise<GeneratedMigration[]> {
   const migrations = await onlineMigrations({ ...input, scratch })
   const { waitsAtMost } = input.writer
@@ -233,8 +281,8 @@ async function writtenOnline(
     suffix,
     up: up.statements,
     down: down.statements,
-    upText: onlineText(up, dialect, waitsAtMost),
-    downText: `${notRestored(up.statements)}${onlineText(down, dialect, waitsAtMost)}`,
+    upText: `${overwrittenBy(up.statements, changed)}${onlineText(up, dialect, waitsAtMost)}`,
+    downText: `${notRestored(up.statements, changed)}${onlineText(down, dialect, waitsAtMost)}`,
     alone: up.alone || down.alone,
   }))
 }
@@ -254,13 +302,14 @@ function openQuestions(generator: Generator, from: Schema, to: Schema, answered:
   return [...commonQuestions(from, to, answered), ...generator.questions(from, to, answered)]
 }
 
-/** The answers for the way back: renames turned round. */
-function reversed({ renames }: Answers): Answers {
+/** The answers for the way back: renames and conversions turned round. */
+function reversed({ renames, conversions }: Answers): Answers {
   return {
     renames: renames.map(({ kind, old, new: now }) => ({ kind, old: now, new: old })).reverse(),
     fill: new Map(),
     map: new Map(),
     using: new Map(),
+    conversions: conversions.map(({ old, new: now }) => ({ old: now, new: old })),
   }
 }
 

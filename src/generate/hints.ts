@@ -12,6 +12,14 @@ export interface Rename {
   readonly new: string
 }
 
+/** Columns of a table that become other columns of it, row by row, by code that a person writes. */
+export interface Conversion {
+  /** Names as in {@link Rename}, with the table as it was. */
+  readonly old: readonly string[]
+  /** With the table as it will be. */
+  readonly new: readonly string[]
+}
+
 /** What people decided. The keys are names as in {@link Rename}, before the change. */
 export interface Answers {
   readonly renames: readonly Rename[]
@@ -21,6 +29,7 @@ export interface Answers {
   readonly map: ReadonlyMap<string, string>
   /** The expression by which a column changes its type: `users.age` → `age::integer`. */
   readonly using: ReadonlyMap<string, string>
+  readonly conversions: readonly Conversion[]
 }
 
 /**
@@ -44,7 +53,7 @@ export interface Hints {
 /** The rung of this key is 1 where statements go on from where others led: what they see there need not be there the next time. */
 export const ON_THE_WAY = 'on the way'
 
-export const NO_ANSWERS: Answers = { renames: [], fill: new Map(), map: new Map(), using: new Map() }
+export const NO_ANSWERS: Answers = { renames: [], fill: new Map(), map: new Map(), using: new Map(), conversions: [] }
 
 export function firstHints(answers: Answers): Hints {
   return { answers, rebuild: new Set(), late: new Set(), same: new Set(), rungs: new Map() }

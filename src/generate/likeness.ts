@@ -22,7 +22,18 @@ export function columnLikeness(was: SchemaColumn, now: SchemaColumn, places: rea
   )
 }
 
+/** Returns whether both hold texts, numbers or times, or are of the same type. */
+export function isOfOneKind({ type }: SchemaColumn, other: SchemaColumn): boolean {
+  return kindOf(type) === kindOf(other.type)
+}
+
 // --- internal ---
+
+function kindOf(type: string): string {
+  if (/char|text|^name$/.test(type)) return 'text'
+  if (/^(?:(?:tiny|small|medium|big)?int(?:eger)?|numeric|decimal|real|double|float)\b/.test(type)) return 'number'
+  return /^(?:date|time)/.test(type) ? 'time' : baseOf(type)
+}
 
 /** The type without its length: `varchar` for `varchar(20)`. */
 function baseOf(type: string): string {

@@ -3,7 +3,12 @@ import type { SchemaDiff } from '../schema/diff.ts'
 import type { Answers } from './hints.ts'
 
 /** Returns a title such as `add_users_email`, of letters, digits and underscores. */
-export function nameOf({ changes }: SchemaDiff, { renames }: Answers): string {
+export function nameOf({ changes }: SchemaDiff, { renames, conversions }: Answers): string {
+  const [conversion] = conversions
+  if (conversion && conversions.length === 1)
+    return conversion.old.length === 1
+      ? title(['split', ...conversion.old])
+      : title(['merge', 'into', ...conversion.new.slice(0, 1)])
   const [rename] = renames
   if (rename && (renames.length === 1 || rename.kind === 'table')) return title(['rename', rename.old])
   const tables = changes.filter(({ object }) => object.startsWith('table '))

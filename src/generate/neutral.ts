@@ -1,10 +1,10 @@
 /** Answers where nobody is asked: values that a column can hold and that mean nothing. */
 import type { SchemaColumn, SchemaObject } from '../schema/model.ts'
 import type { Schema } from '../schema/schema.ts'
+import { ownColumns } from './columns.ts'
 import type { Answers } from './hints.ts'
 import { neutralValues } from './mysql/neutral.ts'
 import { neutralLabels } from './postgres/neutral.ts'
-import { ownColumns } from './questions.ts'
 
 /** Adds a value for each column that must not be null and has none, where its type has a neutral one. */
 export function neutralAnswers(from: Schema, to: Schema, answers: Answers): Answers {
@@ -36,6 +36,19 @@ export function neutralAnswers(from: Schema, to: Schema, answers: Answers): Answ
   }
   const values = to.dialect === 'mysql' ? neutralValues(from, to, answers) : neutralLabels(from, to)
   return { ...answers, fill, map: new Map([...values, ...answers.map]) }
+}
+
+/** Returns an expression that gives each row a value which keys and checks are likely to accept; undefined if none is known. */
+export function valueThatFits(schema: Schema, tableName: string, label: string): string | undefined {
+  const table = schema.objects.find(({ kind, name }) => kind === 'table' && name === tableName)
+  const column = table && ownColumns(table).find((one) => one.label === label)?.column
+  if (!table || !column) return undefined
+  return (
+    referenced(schema, table, label) ??
+    uniqueValue(column.type, schema) ??
+    (schema.dialect === 'mysql' ? place(table, column) : undefined) ??
+    neutralValue(column.type, schema)
+  )
 }
 
 // --- internal ---

@@ -3,7 +3,8 @@ import type { SchemaObject } from '../schema/model.ts'
 import type { Schema } from '../schema/schema.ts'
 import { statementOf } from '../schema/text.ts'
 import type { Attempts, Scratch } from './attempts.ts'
-import { type Decision, decide, isReached, isSame } from './decide.ts'
+import { decideAll } from './convert.ts'
+import { type Decision, isReached, isSame } from './decide.ts'
 import { CannotGenerateError, GenerateProofError } from './errors.ts'
 import type { Generator } from './generator.ts'
 import { type Answers, firstHints } from './hints.ts'
@@ -47,7 +48,7 @@ export async function prove(
     attempts.attempt(async (db) => ({ keep: true, value: await work(db) }))
   const from = await look((db) => db.schema())
   const before = await look((db) => sums(db, generator, from, from, to, answers.up))
-  const up = given ? await ran(attempts, given) : await decide(attempts, generator, { from, to }, answers.up)
+  const up = given ? await ran(attempts, given) : await decideAll(attempts, generator, { from, to }, answers.up)
   if (up.statements.length === 0) return { up: [], down: [], from, reached: up.reached }
   const renamed = (name: string) => newName(answers.up, 'table', name)
   const after = await look((db) => sums(db, generator, up.reached, from, to, answers.up, renamed))
@@ -57,7 +58,7 @@ export async function prove(
   let remark: string | undefined
   let down: Decision
   try {
-    down = await decide(attempts, generator, back, answers.down)
+    down = await decideAll(attempts, generator, back, answers.down)
     compare('down', before, await look((db) => sums(db, generator, from, from, to, answers.up)))
   } catch (error) {
     if (!(error instanceof CannotGenerateError)) throw error
@@ -66,7 +67,7 @@ export async function prove(
       for (const sql of emptied(up.reached)) await db.run(sql)
       return { keep: true, value: undefined }
     })
-    down = await decide(attempts, generator, back, answers.down).catch(() => {
+    down = await decideAll(attempts, generator, back, answers.down).catch(() => {
       throw error
     })
     remark = error.message

@@ -2,7 +2,7 @@
 import type { Schema } from '../schema/schema.ts'
 import type { Dialect } from '../sql/dialect.ts'
 import type { Attempts } from './attempts.ts'
-import { decide } from './decide.ts'
+import { decideAll } from './convert.ts'
 import { type DestroyWay, spare } from './destroying.ts'
 import { sparingOf } from './generators.ts'
 import type { Rename } from './hints.ts'
@@ -33,11 +33,11 @@ export async function proveSpared(
   const { to, answers, ways, dialect, isJoined } = input
   const { generator, write, joined } = sparingOf(dialect)
   const plain = await open()
-  let decided: Awaited<ReturnType<typeof decide>>
+  let decided: Awaited<ReturnType<typeof decideAll>>
   let from: Schema
   try {
     from = await plain.attempt(async (db) => ({ keep: true, value: await db.schema() }))
-    decided = await decide(plain, generator, { from, to }, answers.up)
+    decided = await decideAll(plain, generator, { from, to }, answers.up)
   } finally {
     await plain.dispose()
   }

@@ -1,8 +1,10 @@
 /** What only a person can say about a change: renames, and values for columns that must not be null. */
-import type { SchemaColumn, SchemaObject } from '../schema/model.ts'
+import type { SchemaObject } from '../schema/model.ts'
 import type { Schema } from '../schema/schema.ts'
+import { ownColumns, plainName } from './columns.ts'
+import { isComputed, offersFor, readConversion } from './conversion.ts'
 import type { Answers } from './hints.ts'
-import { columnLikeness, tableLikeness } from './likeness.ts'
+import { columnLikeness, isOfOneKind, tableLikeness } from './likeness.ts'
 
 export interface Question {
   /** What identifies it in answers: `rename column users.name`. */
@@ -12,6 +14,8 @@ export interface Question {
   readonly object: string
   /** What could be answered, the likeliest first: new names for a rename, values that stay for a map. */
   readonly candidates?: readonly string[]
+  /** Splits and merges that could be the answer to a rename: `split users.name = users.first_name, users.last_name`. */
+  readonly conversions?: readonly string[]
   /** One line that says why it is asked. */
   readonly why: string
   /** The option that answers it, with `…` or the likeliest answer in the answer's place. */
@@ -23,10 +27,15 @@ export interface Answered {
   readonly answers: Answers
   /** Ids of rename questions that were answered with no; `all` for every one. */
   readonly notRenamed: ReadonlySet<string>
+  /** `true`: an answer may be code that a person writes. */
+  readonly takesCode?: boolean
+  /** Returns whether it was said what becomes of something that goes: `column users.name`. */
+  readonly isDestroyed?: (object: string) => boolean
 }
 
 /** Returns the open questions about tables and columns, which are the same for every dialect. */
-export function commonQuestions(from: Schema, to: Schema, { answers, notRenamed }: Answered): Question[] {
+export function commonQuestions(from: Schema, to: Schema, answered: Answered): Question[] {
+  const { answers, notRenamed } = answered
   const ask = !notRenamed.has('all')
   // To MySQL, names of columns that differ by letter case are one name.
   const fold = (label: string) => (from.dialect === 'mysql' ? label.toLowerCase() : label)
@@ -56,41 +65,43 @@ export function commonQuestions(from: Schema, to: Schema, { answers, notRenamed 
   }
   for (const was of before) {
     const now = wanted.get(renamed.get(was.name) ?? was.name)
-    if (now) questions.push(...columnQuestions(was, now, { answers, notRenamed }, ask, fold))
+    if (now) questions.push(...columnQuestions(was, now, answered, ask, fold))
   }
   return questions
 }
 
-/** Returns the columns of a table with their names as DDL writes them; those that are inherited are with their parent. */
-export function ownColumns(
-  table: SchemaObject,
-): { readonly label: string; readonly column: SchemaColumn; readonly place: number }[] {
-  const columns = new Map(table.columns.map((column, place) => [column.name, { column, place }]))
-  return table.members.flatMap(({ key }) => {
-    if (!key.startsWith('column ')) return []
-    const label = key.slice('column '.length)
-    const found = columns.get(plainName(label))
-    return found ? [{ label, ...found }] : []
-  })
-}
-
-function plainName(label: string): string {
-  if (label.startsWith('"')) return label.slice(1, -1).replaceAll('""', '"')
-  return label.startsWith('`') ? label.slice(1, -1).replaceAll('``', '`') : label
-}
-
-export function renameQuestion(kind: string, old: string, candidates: readonly string[]): Question {
+export function renameQuestion(
+  kind: string,
+  old: string,
+  candidates: readonly string[],
+  conversions: readonly string[] = [],
+): Question {
+  const [conversion] = conversions
+  const flags = [
+    ...(candidates.length > 0 ? [`--rename ${typed(`${kind} ${old} = ${candidates[0]}`)}`] : []),
+    ...(conversion === undefined
+      ? []
+      : [`--${conversion.replace(/ .*$/s, '')} ${typed(conversion.replace(/^\w+/, 'column'))}`]),
+    '--no-renames',
+  ]
+  const come = [...new Set([...candidates, ...comingIn(conversions)])]
   return {
     id: `rename ${kind} ${old}`,
     kind: 'rename',
     object: `${kind} ${old}`,
     candidates,
-    why: `${kind} ${old} is gone, and ${candidates.join(', ')} ${candidates.length === 1 ? 'is' : 'are'} new.`,
-    flag: `--rename ${typed(`${kind} ${old} = ${candidates[0]}`)} or --no-renames`,
+    ...(conversions.length > 0 && { conversions }),
+    why: `${kind} ${old} is gone, and ${come.join(', ')} ${come.length === 1 ? 'is' : 'are'} new.`,
+    flag: `${flags.slice(0, -1).join(' or ')} or ${flags.at(-1)}`,
   }
 }
 
 // --- internal ---
+
+/** The new columns of splits and merges. */
+function comingIn(conversions: readonly string[]): string[] {
+  return conversions.flatMap((text) => readConversion(text, (table) => table).new)
+}
 
 /** A word of a command as a shell takes it. */
 function typed(word: string): string {
@@ -100,7 +111,7 @@ function typed(word: string): string {
 function columnQuestions(
   was: SchemaObject,
   now: SchemaObject,
-  { answers, notRenamed }: Answered,
+  { answers, notRenamed, takesCode, isDestroyed }: Answered,
   ask: boolean,
   fold: (label: string) => string,
 ): Question[] {
@@ -112,36 +123,53 @@ function columnQuestions(
       .filter(({ kind, old }) => kind === 'column' && old.startsWith(`${was.name}.`))
       .map((one) => [one.old.slice(was.name.length + 1), one.new.slice(now.name.length + 1)]),
   )
+  const converted = new Set(answers.conversions.flatMap((one) => [...one.old, ...one.new]))
   const taken = new Set(renamed.values())
-  const come = after.filter(({ label }) => !labels.has(fold(label)) && !taken.has(label))
+  const come = after.filter(
+    ({ label }) => !labels.has(fold(label)) && !taken.has(label) && !converted.has(`${now.name}.${label}`),
+  )
+  const gone = before.filter(
+    ({ label }) =>
+      !after.some((other) => fold(other.label) === fold(label)) &&
+      !renamed.has(label) &&
+      !converted.has(`${was.name}.${label}`) &&
+      !notRenamed.has(`rename column ${was.name}.${label}`),
+  )
   const questions: Question[] = []
-  for (const one of before) {
+  for (const one of ask ? gone : []) {
     const old = `${was.name}.${one.label}`
-    const goes = !after.some(({ label }) => fold(label) === fold(one.label))
-    if (!goes || renamed.has(one.label) || !ask || notRenamed.has(`rename column ${old}`)) continue
     const likely = sorted(
       come.map(
         (other) =>
           [`${now.name}.${other.label}`, columnLikeness(one.column, other.column, [one.place, other.place])] as const,
       ),
     ).filter(([, like]) => like >= 0.6)
-    if (likely.length > 0)
+    const written = (table: SchemaObject, list: typeof gone) =>
+      list
+        // Where something is alike, what is of another kind has come for itself.
+        .filter(({ column }) => !isComputed(column) && (likely.length === 0 || isOfOneKind(column, one.column)))
+        .map(({ label }) => `${table.name}.${label}`)
+    const offers = takesCode ? offersFor(old, written(was, gone), written(now, come)) : []
+    if (likely.length > 0 || (offers.length > 0 && !isDestroyed?.(`column ${old}`)))
       questions.push(
         renameQuestion(
           'column',
           old,
           likely.map(([name]) => name),
+          offers,
         ),
       )
   }
   const oldName = new Map([...renamed].map(([old, name]) => [name, old]))
-  const open = new Set(questions.flatMap(({ candidates = [] }) => candidates))
+  const open = new Set(
+    questions.flatMap(({ candidates = [], conversions = [] }) => [...candidates, ...comingIn(conversions)]),
+  )
   for (const { label, column } of after) {
     const key = `${now.name}.${label}`
     if (column.nullable || column.default !== null || column.generated !== null || column.identity !== null) continue
     const earlier = was.columns.find(({ name }) => fold(name) === fold(plainName(oldName.get(label) ?? label)))
     // Whether it is new at all is asked first.
-    if (earlier ? !earlier.nullable : open.has(key)) continue
+    if (earlier ? !earlier.nullable : converted.has(key) || open.has(key)) continue
     if (answers.fill.has(key)) continue
     questions.push({
       id: `fill ${key}`,

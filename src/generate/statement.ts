@@ -1,5 +1,21 @@
 /** One statement of a generated migration. */
 
+/** A place of a migration at which code converts the rows of a table. */
+export interface RowConversion {
+  /** The table, and the columns that tell its rows apart, which are not converted. */
+  readonly table: string
+  readonly key: readonly string[]
+  readonly from: readonly ConvertedColumn[]
+  readonly to: readonly ConvertedColumn[]
+}
+
+export interface ConvertedColumn {
+  /** The plain name. */
+  readonly name: string
+  /** The type of its values in TypeScript. */
+  readonly type: string
+}
+
 export interface Statement {
   /** The SQL, ending with a semicolon where the dialect wants one. */
   readonly sql: string
@@ -12,6 +28,8 @@ export interface Statement {
   readonly comment?: string
   /** One line for people: who waits for it and why, if it takes long and no gentler way is known. */
   readonly blocks?: string
+  /** Code that a person writes stands here. `sql` gives the rows values that mean nothing instead, for the proof. */
+  readonly converts?: RowConversion
 }
 
 /** Returns what identifies an object in a schema: its kind, its table, its name. */

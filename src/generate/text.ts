@@ -2,6 +2,7 @@
 import type { Dialect } from '../sql/dialect.ts'
 import { withEnd } from '../sql/script.ts'
 import { cutStatements } from '../sql/statements.ts'
+import { labelOf, plainName } from './columns.ts'
 import { destroyedBy } from './destroying.ts'
 import type { Statement } from './statement.ts'
 
@@ -22,7 +23,7 @@ export function halfText(statements: readonly Statement[], dialect: Dialect): st
       ...(statement.comment ? [`-- ${statement.comment}`] : []),
       ...(statement.blocks ? [`-- ${statement.blocks}`] : []),
     ]
-    const text = [...notes, withEnd(statement.sql, dialect).trim()].join('\n')
+    const text = [...notes, statement.converts ? statement.sql : withEnd(statement.sql, dialect).trim()].join('\n')
     const joined = before && before.object === statement.object && notes.length === 0
     if (joined) blocks.push(`${blocks.pop()}\n${text}`)
     else blocks.push(text)
@@ -31,10 +32,17 @@ export function halfText(statements: readonly Statement[], dialect: Dialect): st
   return blocks.length === 0 ? '' : `${blocks.join('\n\n')}\n`
 }
 
+/**
+ * Returns the lines that say whose values an up replaces, as somebody has answered.
+ * @param columns all that the change replaces: `column users.country`
+ */
+export function overwrittenBy(up: readonly Statement[], columns: readonly string[]): string {
+  return linesOf('overwrites', namedIn(up, columns))
+}
+
 /** Returns the lines that say what a down does not bring back. @param up the statements that it undoes */
-export function notRestored(up: readonly Statement[]): string {
-  const lines = up.flatMap(destroyedBy).map((object) => `-- migrate: does-not-restore ${object}\n`)
-  return lines.length === 0 ? '' : `${lines.join('')}\n`
+export function notRestored(up: readonly Statement[], columns: readonly string[]): string {
+  return linesOf('does-not-restore', [...up.flatMap(destroyedBy), ...namedIn(up, columns)])
 }
 
 /**
@@ -57,4 +65,17 @@ export function onlineText({ statements, alone }: Half, dialect: Dialect, waits:
 export function sentTexts(sql: string, dialect: Dialect): string[] {
   if (dialect === 'postgres') return [sql]
   return cutStatements(sql, dialect).statements.map(({ start, end }) => sql.slice(start, end))
+}
+
+// --- internal ---
+
+function linesOf(verb: string, objects: readonly string[]): string {
+  const lines = objects.map((object) => `-- migrate: ${verb} ${object}\n`)
+  return lines.length === 0 ? '' : `${lines.join('')}\n`
+}
+
+/** Of several migrations, each says it of what its statements are about. */
+function namedIn(statements: readonly Statement[], columns: readonly string[]): readonly string[] {
+  const all = statements.map(({ sql }) => sql).join('\n')
+  return columns.filter((column) => all.includes(plainName(labelOf(column))))
 }

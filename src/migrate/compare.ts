@@ -1,10 +1,11 @@
 /** Compares the applied migrations with the current files. */
 
+import { createHash } from 'node:crypto'
 import { attempt, throwAll } from './attempt.ts'
-import type { HistoryRecord } from './driver.ts'
+import type { HistoryEntry, HistoryRecord } from './driver.ts'
 import { EditedMigrationError, LateMigrationError, MigratestError, MissingMigrationError } from './errors.ts'
 import { fingerprintOfHalf, type LoadInput, loadHalf, recordOf } from './load.ts'
-import type { Migration } from './source.ts'
+import type { Migration, Source, SqlBody } from './source.ts'
 import { labelOf } from './version.ts'
 
 /** Policies for differences between the applied migrations and the files. */
@@ -33,6 +34,7 @@ export async function compareWithFiles(input: LoadInput): Promise<Comparison> {
   for (const migration of input.migrations.values()) {
     const entry = applied.entries.get(migration.version)
     if (!entry) continue
+    if (await isTextRecorded(source, migration, entry)) continue
     const halves = await attempt(async () => ({
       up: await loadHalf(source, migration, 'up', driver),
       down: await loadHalf(source, migration, 'down', driver),
@@ -111,6 +113,22 @@ export async function refuseTrouble(
 }
 
 // --- internal ---
+
+/** Returns `true` if the files have the recorded texts, so that nothing can have been edited. */
+async function isTextRecorded(source: Source, migration: Migration, { digests }: HistoryEntry): Promise<boolean> {
+  if (!digests?.up) return false
+  const same = await attempt(async () => {
+    const up = await source.read(migration, 'up')
+    if (up?.kind !== 'sql' || digestOf(up) !== digests.up) return false
+    const down = await source.read(migration, 'down')
+    return down === null ? digests.down === null : down.kind === 'sql' && digestOf(down) === digests.down
+  })
+  return same === true
+}
+
+function digestOf({ text, written = text }: SqlBody): string {
+  return createHash('sha256').update(written).digest('hex')
+}
 
 function fileOf(migration: Migration | undefined, version: number): string {
   return migration?.up ?? migration?.down ?? String(version)

@@ -17,6 +17,11 @@ export interface HistoryEntry {
   readonly baseline: boolean
   /** `true` if the history has the text of its up or down. */
   readonly recorded: boolean
+  /**
+   * SHA-256 of these texts in UTF-8, as hex digits; null where there is no text, undefined if the driver does not tell.
+   * A file with the same text need not be read as SQL to see that it is unchanged.
+   */
+  readonly digests?: { readonly up: string | null; readonly down: string | null } | undefined
   /** Set while a migration without a transaction is running, or if its process died while it ran. */
   readonly running: Journal | null
   readonly appliedAt: Date | null

@@ -2,7 +2,7 @@
 import type { Dialect } from '../sql/dialect.ts'
 import { readies } from '../sql/rows.ts'
 import { readScript, type Script } from '../sql/script.ts'
-import { cutStatements } from '../sql/statements.ts'
+import { cutStatements, type Statement } from '../sql/statements.ts'
 import { hearing } from './ahead.ts'
 import type { Driver, HistoryEntry, Journal } from './driver.ts'
 import { EditedMigrationError, UsageError } from './errors.ts'
@@ -31,7 +31,7 @@ export interface ResumeOptions {
 /**
  * Continues the migration that stopped half-way.
  * @throws UsageError if there is none, if `options` contradict the journal, if nobody knows whether the last statement
- * took effect, or if session settings made before the stop are lost; EditedMigrationError if finished statements were
+ * took effect, or if something made in the session before the stop is lost and cannot be made again; EditedMigrationError if finished statements were
  * edited
  */
 export async function resume(
@@ -67,7 +67,7 @@ export async function resume(
   const step = loaded.step(hearing(onEvent, loaded.plan))
   const script = step.work.kind === 'sql' ? step.work.script : undefined
   await refuseEdited(database, entry, direction, { script, written: loaded.written }, behind)
-  if (script) refuseLostSettings(script, behind, database.dialect)
+  if (script) await setAgain(database, script, behind)
   const begun = now()
   onEvent({ type: 'started', step: loaded.plan })
   await continueJournaled(database, step, loaded, behind, signal)
@@ -144,26 +144,71 @@ function headOf({ text, statements }: Script, count: number, { dialect, syntax }
 }
 
 /**
- * Refuses to continue if a finished statement changed session settings: they ended with that database session, and the
- * remaining statements would run with different ones. Allowed if the next statement is itself such a setting.
+ * Makes again what finished statements made in the session, which ended: settings, variables, prepared statements. The
+ * remaining statements would run without it.
+ * @throws UsageError if something is needed and cannot be made again, since it may be another now. Allowed if the next
+ * statement makes something of the kind itself.
  */
-function refuseLostSettings({ statements, text }: Script, done: number, dialect: Dialect): void {
-  const isSetting = (index: number) => {
-    const statement = statements[index]
-    if (!statement) return false
-    const { words } = statement
-    if (dialect === 'mysql') return readies(statement, text)
-    const [first, second = ''] = words
-    if (first === 'set') return !['local', 'constraints', 'transaction'].includes(second)
-    return first === 'reset' || (first === 'select' && words.includes('set_config'))
-  }
-  const lost = statements.findIndex((_, index) => index < done && isSetting(index))
-  const { start = 0, end = 0 } = statements[lost] ?? {}
-  if (lost === -1 || isSetting(done)) return
-  throw new UsageError(
-    `"${text.slice(start, end)}" ran before the migration stopped, and its effect ended with that session.`,
-    {
+async function setAgain(driver: Driver, { statements, text }: Script, done: number): Promise<void> {
+  const textOf = ({ start, end }: Statement) => text.slice(start, end)
+  const isMade = (statement: Statement | undefined) => statement && leavesSetting(statement, text, driver.dialect)
+  const finished = statements.slice(0, done)
+  // What nothing came after but its like has the same value again.
+  const same = finished.findLastIndex((statement) => !isMade(statement)) + 1
+  const made = finished.flatMap((statement, index) => (isMade(statement) ? [{ sql: textOf(statement), index }] : []))
+  const rest = statements.slice(done).map(textOf).join(';')
+  const isAgain = ({ sql, index }: Made) => isConstant(sql) || (index >= same && !OF_THE_SESSION.test(sql))
+  const lost = made.find((one) => !driver.rows || !(isAgain(one) || !isNamedIn(rest, one.sql)))
+  if (lost && !isMade(statements[done])) {
+    throw new UsageError(`"${lost.sql}" ran before the migration stopped, and its effect ended with that session.`, {
       hint: 'Repeat it in the file as the first of the remaining statements, and resume again.',
-    },
-  )
+    })
+  }
+  for (const one of made) {
+    const name = PREPARED.exec(one.sql)?.[1]
+    if (isAgain(one)) await driver.rows?.(one.sql)
+    // All that is left to do with it is DEALLOCATE.
+    else if (name) await driver.rows?.(`PREPARE ${name} FROM 'DO 0'`)
+  }
 }
+
+interface Made {
+  readonly sql: string
+  readonly index: number
+}
+
+const PREPARED = /^prepare\s+(`[^`]+`|[\w$]+)/i
+/** What another session answers otherwise. */
+const OF_THE_SESSION = /\b(?:last_insert_id|row_count|found_rows|connection_id|temporary)\b/i
+
+/** Returns whether the remaining statements use the variables or the prepared statement that a statement makes. */
+function isNamedIn(rest: string, sql: string): boolean {
+  const prepared = PREPARED.exec(sql)?.[1]
+  const names = prepared ? [prepared] : (sql.match(/(?<!@)@[\w$.]+(?=\s*:?=)/g) ?? [])
+  // A setting of the session works without being named.
+  if (names.length === 0) return true
+  const used = rest.replaceAll(/\b(?:deallocate|drop)\s+prepare\s+(?:`[^`]+`|[\w$]+)/gi, '').toLowerCase()
+  return names.some((name) => used.includes(name.toLowerCase()))
+}
+
+/** Returns whether a statement makes something that only the session has. */
+function leavesSetting(statement: Statement, text: string, dialect: Dialect): boolean {
+  if (dialect === 'mysql') return readies(statement, text)
+  const { words } = statement
+  const [first, second = ''] = words
+  if (first === 'set') return !['local', 'constraints', 'transaction'].includes(second)
+  return first === 'reset' || (first === 'select' && words.includes('set_config'))
+}
+
+/** Returns whether a setting has the same value whenever it is made: neither a query nor a function says it. */
+function isConstant(statement: string): boolean {
+  // A dump has its settings in conditional comments.
+  const sql = statement.replace(/^\/\*M?!\d*\s*([\s\S]*?)\s*\*\/$/, '$1')
+  if (SET_CONFIG.test(sql)) return true
+  return /^(?:set|reset|use)\b/i.test(sql) && !OF_THE_MOMENT.test(sql.replaceAll(/'(?:[^'\\]|''|\\.)*'/g, ''))
+}
+
+const SET_CONFIG = /^select\s+(?:pg_catalog\.)?set_config\(\s*'[^']*'\s*,\s*'[^']*'\s*,\s*(?:false|'f')\s*\)$/i
+/** Functions and queries have parentheses, but for these. */
+const OF_THE_MOMENT =
+  /\(|\b(?:current_\w+|local(?:time|timestamp)|utc_\w+|identity|last_insert_id|\w+_count|timestamp|rand_seed\d)\b/i

@@ -129,6 +129,8 @@ export interface SourceFormat {
   readonly outOfOrder: 'error' | 'apply' | 'ignore'
   /** What the tool does with an applied migration whose file is gone. */
   readonly missing: 'error' | 'ignore'
+  /** `true`: its table has no names, so a database does not notice that the file of an applied migration is gone. */
+  readonly nameless?: boolean
   /** Returns the part of a name that the tool identifies the migration by, for example the digits. */
   identify(name: string): string
   /** The options that change what is run or recorded, as text. */
@@ -226,6 +228,12 @@ interface NewFiles {
   readonly replaces: readonly string[]
 }
 
+/** What has to change in a folder with files of a migration; paths in the folder. */
+export interface Alongside {
+  readonly contents: Readonly<Record<string, string>>
+  readonly removed: readonly string[]
+}
+
 /** The text of a new migration's halves. */
 export interface NewSql {
   readonly up: string
@@ -258,6 +266,11 @@ export interface Source {
    * `replaces`: files that are there and grow, such as a journal. @throws UsageError if the tool makes them otherwise
    */
   newFiles?(title: string, now: Date, sql?: NewSql): Promise<NewFiles>
+  /**
+   * Returns what else changes in a folder whose tool lists its migrations, if files get these texts; null: they go.
+   * @param changes texts by their paths in the folder
+   */
+  alongside?(changes: ReadonlyMap<string, string | null>): Promise<Alongside>
   /** Returns the relations of the migrations that declare any, by version. */
   relations?(): Promise<ReadonlyMap<number, Relations>>
   /** Makes a body from recorded code, see {@link CodeBody.record}. */

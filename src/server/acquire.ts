@@ -80,7 +80,7 @@ async function reach(key: string, request: ServerRequest, options: AcquireOption
       started = now()
     }
     if (crashed) break
-    await sleep(20)
+    await sleep(5)
   }
   const output = readTail(logFile(key))
   if (crashed)

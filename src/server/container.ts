@@ -66,6 +66,12 @@ export async function findEngine(request: Pick<ServerRequest, 'kind' | 'image' |
   }
 }
 
+/** Begins to load what starting a container needs. A failure is reported when it is used. */
+export function preload({ kind }: Pick<ServerRequest, 'kind'>): void {
+  loadTestcontainers().catch(() => undefined)
+  KINDS[kind].load().catch(() => undefined)
+}
+
 export async function startContainer({
   key,
   request,
@@ -77,7 +83,10 @@ export async function startContainer({
   const { getContainerRuntimeClient } = await loadTestcontainers()
   const engine = await getContainerRuntimeClient()
   const { dockerode } = engine.container as unknown as { dockerode: Docker }
-  await removeLeftovers(dockerode, key, isKept)
+  const leftovers = await findLeftovers(dockerode, key, isKept)
+  const removing = Promise.all(leftovers.map((id) => remove(dockerode, id)))
+  // One with our own key may hold the port or the volume.
+  if (request.keep) await removing
   const image = imageOf(request)
   const { host } = engine.info.containerRuntime
   const local = host === 'localhost'
@@ -95,6 +104,7 @@ export async function startContainer({
     .withHealthCheck({ test: ['CMD', 'true'], interval: 86_400_000, timeout: 1000, retries: 1 })
     .withWaitStrategy(new UntilItAnswers(port, urlAt))
     .start()
+  await removing
   if (request.keep) rememberMore(key, { port: container.getMappedPort(port) })
   return {
     url: urlAt(container.getMappedPort(port)),
@@ -109,27 +119,33 @@ export async function startContainer({
   }
 }
 
-/** Removes this machine's containers whose keeper was killed, and any with our own key. */
-async function removeLeftovers(
+// --- internal ---
+
+/** Returns the ids of this machine's containers whose keeper was killed, and of any with our own key. */
+async function findLeftovers(
   dockerode: Docker,
   ownKey: string,
   isKept: (key: string) => Promise<boolean>,
-): Promise<void> {
+): Promise<string[]> {
   const filters = { label: [`${LABEL_HOST}=${hostLabel()}`] }
+  const ids: string[] = []
   for (const { Id, Labels, State } of await dockerode.listContainers({ all: true, filters })) {
     const key = Labels[LABEL_KEY]
     // A running container may belong to a keeper with another folder, which we cannot reach. A stopped container has no
     // users.
     if (!key || (State === 'running' && Labels[LABEL_FOLDER] !== folderId())) continue
-    if (key !== ownKey && (await isKept(key))) continue
-    await dockerode
-      .getContainer(Id)
-      .remove({ force: true, v: true })
-      .catch(() => undefined)
+    if (key === ownKey || !(await isKept(key))) ids.push(Id)
   }
+  return ids
 }
 
-// --- internal ---
+async function remove(dockerode: Docker, id: string): Promise<void> {
+  const options = { force: true, v: true }
+  await dockerode
+    .getContainer(id)
+    .remove(options)
+    .catch(() => undefined)
+}
 
 /** The part of dockerode that we use. */
 interface Docker {
@@ -156,11 +172,11 @@ class UntilItAnswers {
     const deadline = now() + START_TIMEOUT_MS
     for (let tries = 0; !(await answers(url)); tries++) {
       if (now() > deadline) throw new Error(`no answer from the container within ${START_TIMEOUT_MS / 1000} s`)
-      if (tries % 20 === 19 && !(await container.inspect()).State.Running) {
+      if (tries % 50 === 49 && !(await container.inspect()).State.Running) {
         const logs = await container.logs({ stdout: true, stderr: true, tail: 20 })
         throw new Error(`the container stopped: ${Buffer.isBuffer(logs) ? logs.toString() : ''}`)
       }
-      await sleep(25)
+      await sleep(10)
     }
   }
   withStartupTimeout(): this {
@@ -200,6 +216,8 @@ interface ContainerKind {
   readonly module: string
   /** Returns an administrator's URL. */
   readonly urlAt: (password: string, address: string) => string
+  /** Loads the package that `make` uses. */
+  readonly load: () => Promise<unknown>
   /** Creates the container, with its data in memory or in a volume. @param settings arguments of the server */
   readonly make: (
     image: string,
@@ -215,6 +233,7 @@ const KINDS: Readonly<Record<ServerKind, ContainerKind>> = {
     port: 5432,
     module: '@testcontainers/postgresql',
     urlAt: (password, address) => `postgres://postgres:${password}@${address}/postgres`,
+    load: () => import('@testcontainers/postgresql'),
     make: async (image, password, settings, volume) => {
       const { PostgreSqlContainer } = await import('@testcontainers/postgresql')
       const container = new PostgreSqlContainer(image).withDatabase('postgres').withUsername('postgres')
@@ -231,6 +250,7 @@ const KINDS: Readonly<Record<ServerKind, ContainerKind>> = {
     port: 3306,
     module: '@testcontainers/mysql',
     urlAt: mysqlUrl,
+    load: () => import('@testcontainers/mysql'),
     make: async (image, password, settings, volume) => {
       const { MySqlContainer } = await import('@testcontainers/mysql')
       const container = new MySqlContainer(image).withRootPassword(password).withUserPassword(password)
@@ -242,6 +262,7 @@ const KINDS: Readonly<Record<ServerKind, ContainerKind>> = {
     port: 3306,
     module: '@testcontainers/mariadb',
     urlAt: mysqlUrl,
+    load: () => import('@testcontainers/mariadb'),
     make: async (image, password, settings, volume) => {
       const { MariaDbContainer } = await import('@testcontainers/mariadb')
       const container = new MariaDbContainer(image).withRootPassword(password).withUserPassword(password)

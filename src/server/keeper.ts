@@ -11,6 +11,7 @@ import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import module from 'node:module'
 import { createServer, type Server, type Socket } from 'node:net'
 import { type Chosen, chooseAndStart } from './choose.ts'
+import { preload } from './container.ts'
 import { recall, remember } from './kept.ts'
 import { keeperAddress, mutexAddress, runtimeFolder } from './places.ts'
 import { dataFolder, stopLeftover } from './process.ts'
@@ -217,6 +218,8 @@ async function removeLeftovers(ownKey: string): Promise<void> {
 /** Runs until the server is stopped. Returns at once if another keeper was first. */
 async function keep(request: ServerRequest, idleMs: number): Promise<void> {
   const key = keyOf(request)
+  // Its packages are loaded while we look who else keeps servers here.
+  if (request.from === 'auto' || request.from === 'container') preload(request)
   const listener = await claim(key)
   if (!listener) return
   await new Keeper(key, request, idleMs, listener).run()

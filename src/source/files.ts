@@ -183,7 +183,7 @@ export function sourceOfFiles(files: Files): Source {
 /** Decodes a migration's bytes. @throws UnreadableFileError if they are not UTF-8 */
 export function decode(bytes: Uint8Array, shown: string): string {
   try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+    return DECODER.decode(bytes)
   } catch (cause) {
     const utf16 = (bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff)
     throw new UnreadableFileError(`${shown}: not UTF-8 text${utf16 ? ' (it looks like UTF-16)' : ''}.`, {
@@ -274,6 +274,8 @@ export function bodyOf(module: LoadedModule, direction: Direction): CodeBody | n
 }
 
 // --- internal ---
+
+const DECODER = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 const MOST_LETTERS_KEPT = 2 ** 20
 const GENERATORS = new Set(['[object GeneratorFunction]', '[object AsyncGeneratorFunction]'])

@@ -1,8 +1,9 @@
 /** Hashes the tokens of a script in canonical spelling. A large file has millions of tokens, so they are not stored. */
-import { createHash } from 'node:crypto'
+import { createHash, type Hash } from 'node:crypto'
 
 export class Canonical {
-  readonly #hash = createHash('sha256')
+  /** Made when the first tokens are hashed: many scripts are only cut. */
+  #hash: Hash | undefined
   #open: string[] = []
   #isEmpty = true
   #digest: string | undefined
@@ -18,13 +19,14 @@ export class Canonical {
    */
   digest(): string {
     if (this.#open.length > 0) this.#close()
-    this.#digest ??= this.#hash.digest('hex')
+    this.#digest ??= (this.#hash ?? createHash('sha256')).digest('hex')
     return this.#digest
   }
 
   // --- internal ---
 
   #close(): void {
+    this.#hash ??= createHash('sha256')
     this.#hash.update(`${this.#isEmpty ? '' : '\0'}${this.#open.join('\0')}`)
     this.#isEmpty = false
     this.#open = []

@@ -175,7 +175,7 @@ const FILLER = new Set(['or', 'replace', 'if', 'not', 'exists', 'unique', 'concu
 const ALLOW = /^\S+\s+because\s+\S/
 const DIRECTIVE = /^--[ \t]*migrate:[ \t]*(.*?)[ \t]*$/
 /** Directives that do not change how the script runs: about the order of migrations, for `verify`, and what is lost. */
-const NOT_RUN = ['depends-on', 'replaces', 'allow', 'destroys', 'does-not-restore']
+const NOT_RUN = ['depends-on', 'replaces', 'allow', 'destroys', 'overwrites', 'does-not-restore']
 const DIRECTIVES = ['no-transaction', 'irreversible', ...NOT_RUN]
 const WITH_WORDS: Readonly<Record<string, string>> = {
   irreversible: 'the reason is missing|Add it: -- migrate: irreversible the old names are gone',
@@ -183,6 +183,7 @@ const WITH_WORDS: Readonly<Record<string, string>> = {
     '"depends-on" names no migration|Name migrations, as in -- migrate: depends-on 0004_users, 0006_roles; or write "nothing".',
   replaces: '"replaces" names no migration|"migratest squash" writes this line.',
   destroys: '"destroys" names nothing|Name what goes, as in -- migrate: destroys column users.name',
+  overwrites: '"overwrites" names nothing|Name what gets other values, as in -- migrate: overwrites column users.name',
   'does-not-restore':
     '"does-not-restore" names nothing|Name what is gone for good, as in -- migrate: does-not-restore column users.name',
   allow: '"allow" names no rule|Write: -- migrate: allow RULE because REASON',

@@ -23,6 +23,8 @@ export interface Allow {
   readonly place: Place
   /** The lines that it covers; the whole file if unset. */
   readonly lines?: { readonly from: number; readonly to: number }
+  /** The table or column that the finding has to be about. It need not allow anything: it says what is so. */
+  readonly about?: string
 }
 
 /** Reads the allows of one half. `problems` are findings about lines that cannot be understood. */
@@ -75,7 +77,9 @@ export function optionAllows(
 }
 
 /** Returns whether the allow covers the finding. */
-export function covers({ rule, place, lines }: Allow, finding: Observation): boolean {
+export function covers({ rule, place, lines, about }: Allow, finding: Observation): boolean {
+  const isAbout = (object: string) => object === about || object.startsWith(`${about}.`)
+  if (about !== undefined && !finding.objects.some(isAbout)) return false
   if (rule !== finding.rule || place.version !== finding.version) return false
   if (place.half === undefined) return true
   if (place.half !== finding.half) return false

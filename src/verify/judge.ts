@@ -47,7 +47,7 @@ export class Judge {
    */
   unused(ran: readonly RuleGroup[], versions: ReadonlySet<Version>): Finding[] {
     return this.#allows
-      .filter((allow) => !this.#used.has(allow) && this.#levels[allow.rule] !== 'off')
+      .filter((allow) => !this.#used.has(allow) && allow.about === undefined && this.#levels[allow.rule] !== 'off')
       .filter(({ rule, place }) => ran.includes(RULES[rule].group) && versions.has(place.version ?? ''))
       .flatMap(({ rule, at, place }) => {
         const where = at === 'configuration' ? `allow: ${place.version}: ` : ''

@@ -122,6 +122,14 @@ const TABLE = {
     why: 'It is found when somebody misses the old value, and then it is in no backup that is still kept.',
     instead: 'Write each value that has to change with a statement whose WHERE says which rows are meant.',
   },
+  'values-made-up': {
+    group: 'rows',
+    severity: 'warning',
+    summary: 'MySQL, MariaDB: rows get a value that nobody chose, since a column must have one',
+    why: 'Every row says 0, an empty text or the first label, as if somebody had meant it, and no query tells them from real ones.',
+    instead:
+      'Add the column with a DEFAULT that is right for the rows that are there, or as NULL, fill it, and then set NOT NULL.',
+  },
   'counter-goes-back': {
     group: 'rows',
     severity: 'error',
@@ -132,15 +140,15 @@ const TABLE = {
   'constraint-not-met': {
     group: 'rows',
     severity: 'error',
-    summary: 'a foreign key is there that rows do not satisfy',
-    why: 'It was made while the server did not check, and the server will never look at those rows again.',
-    instead: 'Make the key while keys are checked, after the rows that break it are mended.',
+    summary: 'rows break what the server takes for granted: a foreign key, a CHECK, a stored generated column',
+    why: 'It was made while the server did not check, or its function has changed, and the server will never look at those rows again. A dump of such a database cannot be restored.',
+    instead: 'Make the constraint while the server checks, after the rows that break it are mended.',
   },
   'object-broken': {
     group: 'rows',
     severity: 'error',
-    summary: 'something with a body or an expression worked before and fails when it is used',
-    why: 'The server does not look into bodies when something they name is dropped or renamed: the first who uses them meets the error.',
+    summary: 'something with a body or an expression fails when it is used: it worked before, or has never worked',
+    why: 'The server does not look into bodies when they are made, or when something they name is dropped or renamed: the first who uses them meets the error.',
     instead: 'Replace the function, procedure, trigger or view in the same migration.',
   },
   'table-rewritten': {

@@ -200,6 +200,12 @@ export class SchemaChecks<Client> {
     return undone.minor.length > 0 ? `the down changes ${undone.minor.join('; ')}` : undefined
   }
 
+  /** What belongs to the database and to no object in it: settings, large objects. */
+  async #besides(walk: Walk<Client>): Promise<string[]> {
+    if (this.#options.server.dialect !== 'postgres') return []
+    return (await walk.query(BESIDES)).map(({ one }) => String(one))
+  }
+
   #shown(version: number): string {
     const migration = this.#migrations.find((one) => one.version === version)
     return describeVersion(migration ? versionOf(migration) : version)
@@ -258,6 +264,7 @@ export class SchemaChecks<Client> {
     }
     if (top !== NIL_VERSION) {
       this.#nil ??= await walk.schemaAt(NIL_VERSION)
+      const besides = await this.#besides(walk)
       await walk.schemaAt(top)
       const diff = (await inHalf('down', () => walk.move(NIL_VERSION))).diff(this.#nil)
       if (diff.changes.length > 0) {
@@ -268,6 +275,14 @@ export class SchemaChecks<Client> {
           hint: 'The down of the migration that created it does not remove it.',
         })
       }
+      const left = (await this.#besides(walk)).filter((one) => !besides.includes(one))
+      if (left.length > 0) {
+        throw new VerificationError(`After undoing every migration, something is left: ${left.join(', ')}.`, {
+          rule: 'nil-left',
+          objects: left,
+          hint: 'Let the down of the migration that made it undo it: ALTER DATABASE … RESET …, lo_unlink(…).',
+        })
+      }
     }
     const around = ends.map(labelOf).reverse()
     return around.length > 0 ? `not undone, because irreversible: ${around.join(', ')}` : undefined
@@ -275,6 +290,10 @@ export class SchemaChecks<Client> {
 }
 
 // --- internal ---
+
+const BESIDES = `SELECT 'the setting ' || setting || CASE s.setrole WHEN 0 THEN '' ELSE ' of the role ' || s.setrole::regrole::text END || ' of the database' AS one
+  FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase, unnest(s.setconfig) AS setting WHERE d.datname = current_database()
+  UNION ALL SELECT 'the large object ' || oid FROM pg_largeobject_metadata ORDER BY 1`
 
 function fileOf({ up, down, name }: Migration): string {
   return up ?? down ?? name

@@ -17,7 +17,7 @@ export class VerificationError extends MigratestError {
   readonly observed: Observed | undefined
 
   constructor(what: string, details: VerificationDetails = {}) {
-    const { version, file, diff, legend, hint, findings = [], rule, half } = details
+    const { version, file, diff, legend, hint, findings = [], rule, half, objects = [] } = details
     const text = diff && diffText(diff)
     const lines = text?.replace(/^/gm, '  ')
     super([what, lines, lines && legend && `  (${legend})`].filter(Boolean).join('\n\n'), { hint })
@@ -31,7 +31,7 @@ export class VerificationError extends MigratestError {
       hint,
       diff: text,
       legend,
-      objects: (diff?.changes ?? []).map(({ object }) => object),
+      objects: diff?.changes.map(({ object }) => object) ?? objects,
     }
   }
 }
@@ -56,5 +56,7 @@ interface VerificationDetails {
   /** The rule that the error is a finding of; without one, the check could not run. */
   readonly rule?: RuleId
   readonly half?: Direction
+  /** The objects that it is about, where there is no diff. */
+  readonly objects?: readonly string[]
   readonly findings?: readonly Finding[]
 }

@@ -23,6 +23,7 @@ import { RowChecks } from './rows/rowChecks.ts'
 import { type RuleGroup, refuseUnknownRules } from './rules.ts'
 import { SchemaChecks } from './schemaChecks.ts'
 import { changedVersions } from './since.ts'
+import { readStated } from './stated.ts'
 import type { VerifyOptions } from './verified.ts'
 import type { Matrix } from './ways/matrix.ts'
 import { Passed, wayChecks } from './ways/wayChecks.ts'
@@ -61,7 +62,11 @@ export async function verification<Client>(options: VerifyOptions<Client>): Prom
   const halves = await Halves.read(source, migrations, server.dialect)
   const read = halves.all().map((half) => readAllows(half, server.dialect))
   const find = (key: string) => found(key, migrations, source)
-  const judge = new Judge(rules, [...read.flatMap(({ allows }) => allows), ...optionAllows(options.allow, find)])
+  const judge = new Judge(rules, [
+    ...read.flatMap(({ allows }) => allows),
+    ...optionAllows(options.allow, find),
+    ...halves.all().flatMap((half) => readStated(half, server.dialect)),
+  ])
   const passed = new Passed()
   const make = passed.remembering((about, work) =>
     makeCheck(about, judge, work, (error) => observationsOf(error, (version, half) => halves.of(version, half))),
@@ -115,6 +120,7 @@ const OF_A_BRANCH: ReadonlySet<string> = new Set([
   'versions',
   'allow',
   'live-waiting',
+  'objects',
   'release-files',
   'release-upgrade',
   'release-rows',

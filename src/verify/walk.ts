@@ -25,6 +25,11 @@ export class Walk<Client> {
     return this.#schema
   }
 
+  /** Asks the current database, at the version where it is. */
+  async query(sql: string): Promise<readonly Record<string, unknown>[]> {
+    return (await this.#database(this.#at)).query(sql)
+  }
+
   /** Moves the current database up or down and returns its schema. If the move fails, the database is dropped. */
   async move(version: number): Promise<Schema> {
     const db = await this.#database(this.#at)

@@ -41,6 +41,7 @@ export class CarryOut {
   readonly #onPlan: () => Promise<void>
   readonly #said: Set<string>
   readonly #effects: Effects
+  readonly #isDraft: Beside['isDraft']
   readonly #steps = new Map<string, RanStep>()
   /**
    * The down that undoes an edited migration: at first the recorded one; if that does not work, the one in the file.
@@ -53,7 +54,7 @@ export class CarryOut {
   /** @param said warnings that were printed before */
   constructor(
     options: WatchOptions,
-    { source, link, cancel, said, effects }: Beside,
+    { source, link, cancel, said, effects, isDraft }: Beside,
     wish: FollowScope,
     onPlan: () => Promise<void>,
   ) {
@@ -63,6 +64,7 @@ export class CarryOut {
     this.#cancel = cancel
     this.#said = said
     this.#effects = effects
+    this.#isDraft = isDraft
     this.#wish = wish
     this.#onPlan = onPlan
   }
@@ -156,7 +158,10 @@ export class CarryOut {
     loss: Extract<Outcome, { kind: 'blocked' }>['loss'],
   ): Promise<CarriedOut> {
     const { onIrreversible, onEvent } = this.#options
+    // A draft of a tool without downs has none either: who had it written has agreed to what each save needs.
+    const isDrafted = this.#source.format?.downs === false && plan.changes.every(({ name }) => this.#isDraft(name))
     const agreed =
+      isDrafted ||
       onIrreversible === 'rebuild' ||
       (onIrreversible === 'ask' && (await this.#asked({ about: 'irreversible', changes: plan.changes, why, loss })))
     if (!agreed) {
@@ -301,6 +306,8 @@ interface Beside {
   readonly cancel: AbortSignal
   readonly said: Set<string>
   readonly effects: Effects
+  /** Returns whether the watch has written that migration itself, as a draft. */
+  readonly isDraft: (name: string) => boolean
 }
 
 /** The outcome of an attempt. `declined`: nothing was done because the user declined. */

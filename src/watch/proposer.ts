@@ -4,7 +4,8 @@
  */
 import { basename } from 'node:path'
 import { generateAsking } from '../generate/asking.ts'
-import { type Draft, draftMark } from '../generate/draft.ts'
+import { placesToFillIn } from '../generate/codeText.ts'
+import { type Draft, draftMark, sealed } from '../generate/draft.ts'
 import { type Generated, generate } from '../generate/generate.ts'
 import type { Question as GenerateQuestion } from '../generate/questions.ts'
 import { readWantedFrom, type WantedFrom } from '../generate/wantedFrom.ts'
@@ -35,11 +36,11 @@ export interface FoundDraft extends Draft {
 
 /** Writes the files of migrations, in the format of their folder. Each function returns the paths. */
 export interface MigrationFiles {
-  /** Reason why a migration of this folder cannot be written anew; undefined if it can. */
-  readonly fixed: string | undefined
   /** Returns the newest migration if it is a draft: one that another migration follows is none any more. */
   draft(): Promise<FoundDraft | undefined>
   write(title: string, sql: NewSql): Promise<string[]>
+  /** Writes a file in TypeScript, in the place of a migration or as a new one. */
+  writeCode(instead: Migration | undefined, title: string, code: string): Promise<string[]>
   /** Returns nothing if the files have this text already. */
   rewrite(migration: Migration, sql: NewSql): Promise<string[]>
   /** Returns `true` if the files have this text. */
@@ -72,6 +73,8 @@ export class Proposer {
   /** The files that this watch has written last. */
   #own: ReadonlySet<string> = new Set()
   #hadDraft = false
+  /** The name of the draft, also of one that was just removed. */
+  #drafted: string | undefined
   /** The migration that was said to be edited by hand. */
   #edited: string | undefined
   #isOver = false
@@ -111,6 +114,11 @@ export class Proposer {
 
   finish(): void {
     this.#do('finish')
+  }
+
+  /** Returns whether this is the migration that the watch writes anew with each save, or has just removed. */
+  isDraft(name: string): boolean {
+    return name === this.#drafted
   }
 
   idle(): Promise<void> {
@@ -181,21 +189,31 @@ export class Proposer {
 
   async #writeDraft(
     draft: FoundDraft | undefined,
-    { name, upText, downText }: Generated,
+    { name, upText, downText, migrations }: Generated,
     proposal: Proposal,
     answers: Readonly<Record<string, string>>,
   ): Promise<boolean> {
     const { files, schema } = this.#options
-    const halves = files.fixed
-      ? { up: upText, down: downText }
-      : { up: `${draftMark(schema, answers)}${upText}`, down: `${draftMark(schema)}${downText}` }
+    const code = migrations[0]?.code
+    if (code !== undefined) return this.#writeCode(draft, proposal, code)
+    const halves = { up: `${draftMark(schema, answers)}${upText}`, down: `${draftMark(schema)}${downText}` }
     const written = draft ? await files.rewrite(draft.migration, halves) : await files.write(name, halves)
+    this.#drafted = draft?.migration.name ?? (await files.draft())?.migration.name
     if (written.length === 0) return false
     this.#own = new Set(written.map((file) => basename(file)))
-    if (files.fixed !== undefined) this.#around.onEvent({ type: 'warning', message: files.fixed })
     this.#around.onEvent({ type: 'drafted', proposal, files: written, again: draft !== undefined })
     this.#said = undefined
-    if (files.fixed !== undefined) this.#answers = {}
+    return true
+  }
+
+  /** What a person has to write in it is theirs from the beginning, so it is no draft. */
+  async #writeCode(draft: FoundDraft | undefined, proposal: Proposal, code: string): Promise<boolean> {
+    const files = await this.#options.files.writeCode(draft?.migration, proposal.title, code)
+    // It cannot run yet, so the next save that does is the person's.
+    this.#own = new Set()
+    this.#answers = {}
+    this.#hadDraft = false
+    this.#say({ type: 'drafted', proposal, files, again: draft !== undefined, fillIn: placesToFillIn(code) })
     return true
   }
 
@@ -203,7 +221,12 @@ export class Proposer {
   async #nothing(draft: FoundDraft | undefined, isAsked: boolean): Promise<void> {
     this.#answers = {}
     const why = 'the migrations build the wanted schema'
-    if (draft) {
+    if (draft && this.#around.source.format?.nameless) {
+      const files = await this.#options.files.rewrite(draft.migration, this.#empty())
+      if (files.length === 0) return isAsked ? this.#around.onEvent({ type: 'idle', why }) : undefined
+      this.#own = new Set(files.map((file) => basename(file)))
+      this.#say({ type: 'withdrawn', why: `${why}; ${labelOf(draft.migration)} does nothing now`, files: [] })
+    } else if (draft) {
       const files = await this.#options.files.remove(draft.migration)
       this.#own = new Set(files.map((file) => basename(file)))
       this.#say({ type: 'withdrawn', why: `${why} without it`, files })
@@ -212,10 +235,17 @@ export class Proposer {
     } else if (isAsked) this.#around.onEvent({ type: 'idle', why })
   }
 
+  /** A draft of which nothing is left, where a database would not notice that its file is gone. */
+  #empty(): NewSql {
+    return { up: sealed(`${draftMark(this.#options.schema)}-- Nothing is left of this draft.\nSELECT 1;\n`), down: '' }
+  }
+
   async #finish(): Promise<void> {
     const draft = await this.#options.files.draft()
     if (!draft) return this.#around.onEvent({ type: 'idle', why: 'there is no draft' })
-    const files = await this.#options.files.finish(draft.migration)
+    // What does nothing need not stay.
+    const isEmpty = await this.#options.files.has(draft.migration, this.#empty())
+    const files = await this.#options.files[isEmpty ? 'remove' : 'finish'](draft.migration)
     this.#own = new Set(files.map((file) => basename(file)))
     this.#answers = {}
     this.#around.onEvent({ type: 'finished', files })
@@ -224,7 +254,9 @@ export class Proposer {
   /** Returns the draft, unless somebody has edited it: then it is theirs, and a further change is a migration of its own. */
   async #draft(): Promise<FoundDraft | undefined> {
     const draft = await this.#options.files.draft()
+    if (draft?.isUntouched) this.#drafted = draft.migration.name
     if (!draft || draft.isUntouched) return draft
+    this.#drafted = undefined
     const message = `${labelOf(draft.migration)} was edited by hand, so it is not written anew: a further change is proposed as a migration of its own.`
     if (this.#edited !== draft.migration.name) this.#around.onEvent({ type: 'warning', message })
     this.#edited = draft.migration.name

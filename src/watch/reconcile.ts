@@ -1,5 +1,5 @@
 /** Brings a database in line with the files once and carries its rows, in one transaction if possible. */
-import type { Carried, DevelopmentDatabase, RowKeeper } from '../database/development.ts'
+import { type Carried, type DevelopmentDatabase, type RowKeeper, TooManyRowsError } from '../database/development.ts'
 import type { Driver, SharedTransaction } from '../migrate/driver.ts'
 import type { MigratestError, MigrationFailedError, StatementError } from '../migrate/errors.ts'
 import type { AfterStep, Following, FollowPlan } from '../migrate/follow.ts'
@@ -83,6 +83,9 @@ export function reconcile(
   )
 }
 
+/** The downs have reached other tables than they did before, or must not keep that many rows. Nothing was done. */
+class ReachedMore extends Error {}
+
 /** Thrown if a down fails, or does not undo what was applied. */
 export class DownFailed extends Error {}
 
@@ -141,6 +144,8 @@ class Move {
   /** The objects after the last step, if they were read. */
   #shape: Shape | undefined
   readonly #learned: (() => void)[] = []
+  /** `true` while we expect the downs to reach what they have reached before. */
+  #expects = true
 
   constructor(
     development: DevelopmentDatabase,
@@ -161,20 +166,13 @@ class Move {
     // Without downs, nothing can be left over.
     let isKnown = this.#undone.length === 0
     try {
-      const carried = await this.#inOne(async ({ rolledBack }) => {
+      const carried = await this.#inOne(async (transaction) => {
         const goesDown = this.#undone.length > 0
         if (goesDown) {
           this.#before = await this.#development.shape()
-          const reached = await rolledBack(async () => {
-            const found = await this.#rows.reached(() => this.#down())
-            isKnown = await this.#checkUndone()
-            return found
-          })
-          await this.#rows.keep(reached, { undone: this.#undone, most: this.#most })
-        }
-        await this.#rows.remember(this.#mended)
-        await this.#down()
-        if (goesDown) await this.#rows.compare()
+          isKnown = await this.#undo(transaction)
+          await this.#rows.compare()
+        } else await this.#rows.remember(this.#mended)
         await this.#rows.look()
         await this.#beginLearning()
         await this.#following.up(this.#after)
@@ -183,6 +181,13 @@ class Move {
       this.#keepLearned()
       return { kind: 'done', plan, carried }
     } catch (error) {
+      if (error instanceof ReachedMore) {
+        this.#rows.begin()
+        this.#shape = undefined
+        this.#learned.length = 0
+        this.#expects = false
+        return this.together()
+      }
       if (await this.#rows.areStranded().catch(() => false)) await this.#inOne(() => this.#rows.putBack())
       const wasLeft = this.#undone.length > 0 && isAlreadyThere(error, isKnown)
       if (!(error instanceof DownFailed || wasLeft)) throw error
@@ -275,6 +280,41 @@ class Move {
   /** The numbers of the migrations to be undone in the history. */
   get #undone(): readonly number[] {
     return this.#steps('down').map(({ version }) => this.#following.stored(version))
+  }
+
+  /**
+   * Keeps the rows that the downs reach, and runs them. Which tables that is, a trial shows that is rolled back; unless the
+   * same migrations were undone before, for then they will reach the same, which is checked afterwards.
+   * @returns whether the effects of the undone migrations are known
+   * @throws DownFailed, ReachedMore
+   */
+  async #undo({ rolledBack }: SharedTransaction): Promise<boolean> {
+    const options = { undone: this.#undone, most: this.#most }
+    if (this.#expects && (await this.#keepExpected(options))) {
+      await this.#rows.remember(this.#mended)
+      if (!(await this.#rows.reachesOnlyKept?.(() => this.#down()))) throw new ReachedMore()
+      return this.#checkUndone()
+    }
+    let isKnown = false
+    const reached = await rolledBack(async () => {
+      const found = await this.#rows.reached(() => this.#down())
+      isKnown = await this.#checkUndone()
+      return found
+    })
+    await this.#rows.keep(reached, options)
+    await this.#rows.remember(this.#mended)
+    await this.#down()
+    return isKnown
+  }
+
+  async #keepExpected(options: { undone: readonly number[]; most: number }): Promise<boolean> {
+    try {
+      return (await this.#rows.keepExpected?.(options)) ?? false
+    } catch (error) {
+      // The downs may reach fewer tables than before.
+      if (error instanceof TooManyRowsError) throw new ReachedMore()
+      throw error
+    }
   }
 
   async #checkUndone(): Promise<boolean> {

@@ -256,6 +256,7 @@ export class Watcher {
       cancel: this.#cancel.signal,
       said: this.#said,
       effects: this.#effects,
+      isDraft: (name: string) => this.#proposer?.isDraft(name) ?? false,
     }
     const carryOut = new CarryOut(this.#options, beside, wish, async () => {
       await drift

@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { openFolder } from '../../src/source/open.ts'
 import { cli, folder, write } from '../support/cli.ts'
 
 const USERS = 'create table users (id integer primary key, name text);'
@@ -71,6 +72,29 @@ describe('generate --amend', () => {
       err: expect.stringContaining('on the branch to be merged into already'),
     })
     expect(read()).toBe(before)
+  })
+
+  test('keeps the sums of Atlas right', async () => {
+    const cwd = folder({
+      'migrations/20240101000000_users.sql': USERS,
+      'migrations/atlas.sum': '',
+      'schema.sql': USERS,
+    })
+    const remarks = async () => {
+      const source = openFolder(join(cwd, 'migrations'))
+      await source.list()
+      return source.remarks
+    }
+    write(cwd, 'schema.sql', wanted(', age integer'))
+    const generate = (...more: string[]) => cli(['generate', '--schema', 'schema.sql', ...more], {}, cwd)
+    expect(generate()).toMatchObject({ code: 0 })
+    expect(await remarks()).toEqual([])
+    write(cwd, 'schema.sql', wanted(', age integer, mail text'))
+    const { out, code } = generate('--amend')
+    expect({ out, code }).toMatchObject({ code: 0, out: expect.stringContaining('atlas.sum') })
+    expect(await remarks()).toEqual([])
+    expect(readdirSync(join(cwd, 'migrations'))).toHaveLength(3)
+    expect(generate().out).toMatch(/^Nothing to do/)
   })
 
   test('refuses what it cannot do', () => {

@@ -82,7 +82,7 @@ describe('verify', () => {
   test('says what it found, and ends with 1', () => {
     const cwd = folder({ ...MIGRATIONS, 'migrations/0002_orders.down.sql': '' })
     const found = cli(['verify'], {}, cwd)
-    expect(found.out).toMatch(/^2 migrations: 2 errors; 12 checks, in [\d.]+ m?s\.\n/)
+    expect(found.out).toMatch(/^2 migrations: 2 errors; 15 checks, in [\d.]+ m?s\.\n/)
     expect(found.out).toContain('    + CREATE TABLE orders (\n')
     expect(found.out).toContain('✓ nothing found in 1_users\n')
     expect(found.code).toBe(1)
@@ -97,7 +97,7 @@ describe('verify', () => {
     expect(JSON.parse(out)).toMatchObject({
       format: 1,
       migrations: 2,
-      summary: { errors: 0, checks: 12, notRun: 0 },
+      summary: { errors: 0, checks: 14, notRun: 0 },
       findings: [],
       checks: expect.arrayContaining([
         {
@@ -365,5 +365,5 @@ test('SIGINT between checks of verify ends with 130 and leaves nothing', async (
   await expect.poll(() => out, { timeout: 30_000 }).toContain('versions: in order')
   child.kill('SIGINT')
   expect(await ended).toBe(130)
-  expect(out).toMatch(/2 migrations: nothing found; stopped after [12] of 12 checks, /)
+  expect(out).toMatch(/2 migrations: nothing found; stopped after [12] of 15 checks, /)
 })

@@ -91,6 +91,35 @@ describe('generate', () => {
     expect(cli(['verify'], {}, cwd).code).toBe(0)
   })
 
+  test('what was answered stands in the files, so verify does not ask again', () => {
+    const table = 'create table users (id integer primary key, '
+    const cwd = folder({
+      'migrations/0001_init.up.sql': `create type mood as enum ('ok', 'lost'); ${table} old text, country text, mood mood, nick text, "Note" varchar(300)); create table gone (id integer primary key)`,
+      'migrations/0001_init.down.sql': 'drop table gone; drop table users; drop type mood',
+      'schema.sql': `create type mood as enum ('ok'); ${table} country text not null, mood mood, nick varchar(3), "Note" varchar(3));`,
+    })
+    const answers = ['--destroy', 'drop', '--fill', "users.country='DE'", '--map', 'mood.lost=ok', '--no-renames']
+    const using = ['--using', 'users.nick=left(nick, 3)', '--using', 'users."Note"=left("Note", 3)']
+    const written = cli(['generate', 'all', '--schema', 'schema.sql', ...answers, ...using], {}, cwd)
+    expect(written).toMatchObject({ code: 0 })
+    const file = (half: string) => join('migrations', `0002_all.${half}.sql`)
+    const read = (half: string) => readFileSync(join(cwd, file(half)), 'utf8')
+    const columns = ['country', 'mood', 'nick', '"Note"'].map((name) => `column users.${name}`)
+    expect(read('up').split('\n').slice(0, 4)).toEqual(columns.map((name) => `-- migrate: overwrites ${name}`))
+    expect(read('down').split('\n').slice(0, 6)).toEqual(
+      ['table gone', 'column users.old', ...columns].map((name) => `-- migrate: does-not-restore ${name}`),
+    )
+    const verify = () => cli(['verify', '--only', 'rows', '--fail-on', 'notice', '--json'], {}, cwd)
+    const report = verify()
+    expect(JSON.parse(report.out).summary).toMatchObject({ errors: 0, warnings: 0, notices: 0 })
+    expect(JSON.parse(report.out).summary.allowed).toBeGreaterThan(4)
+    // Without the lines, the same is found.
+    for (const half of ['up', 'down']) {
+      writeFileSync(join(cwd, file(half)), read(half).replaceAll(/^-- migrate: .*\n/gm, ''))
+    }
+    expect(verify().code).toBe(1)
+  })
+
   test('writes nothing while a question is open, and ends with 3', () => {
     const cwd = folder({ ...USERS, 'schema.sql': WANTED })
     const { err, code } = cli(['generate', '--schema', 'schema.sql'], {}, cwd)

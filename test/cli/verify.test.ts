@@ -17,7 +17,7 @@ const LIVE = ['verify', '--only', 'live']
 test('text: the verdict, the migration, the place, the statement and the safe way', () => {
   const { out, code } = cli(LIVE, {}, folder(MIGRATIONS))
   expect(out.replace(/in [\d.]+ m?s/, 'in 9 ms')).toMatchInlineSnapshot(`
-    "2 migrations: 1 warning; 3 checks, in 9 ms.
+    "2 migrations: 1 warning; 5 checks, in 9 ms.
 
     2_index
 
@@ -73,7 +73,7 @@ test('json: findings, effects and checks', () => {
   expect(JSON.parse(out)).toMatchObject({
     format: 1,
     migrations: 2,
-    summary: { errors: 0, warnings: 1, notices: 0, allowed: 0, checks: 3, notRun: 0 },
+    summary: { errors: 0, warnings: 1, notices: 0, allowed: 0, checks: 5, notRun: 0 },
     findings: [
       {
         rule: 'index-blocks-writes',
@@ -94,6 +94,9 @@ test('json: findings, effects and checks', () => {
       { version: 1 },
       { version: 1 },
       { version: 2, locks: { users: 'SHARE' }, blocks: 'writes', transaction: true },
+      { version: 2, half: 'down', blocks: 'reads' },
+      { version: 1, half: 'down' },
+      { version: 1, half: 'down' },
     ],
   })
 })
@@ -104,7 +107,7 @@ test('an allow is shown with its reason, in SARIF as suppressed', () => {
   }
   const cwd = folder({ ...MIGRATIONS, ...allowed })
   const text = cli([...LIVE, '--fail-on', 'warning'], {}, cwd)
-  expect(text.out).toMatch(/^2 migrations: 1 allowed; 3 checks/)
+  expect(text.out).toMatch(/^2 migrations: 1 allowed; 5 checks/)
   expect(text.out).toContain('allowed at migrations/0002_index.up.sql:1: it is small')
   expect(text.code).toBe(0)
   const { runs } = JSON.parse(cli([...LIVE, '--format', 'sarif'], {}, cwd).out)
@@ -155,7 +158,7 @@ describe('in GitHub Actions', () => {
 
   test('--format github prints annotations alone', () => {
     const { out } = cli([...LIVE, '--format', 'github'], {}, folder(MIGRATIONS))
-    expect(out).toMatch(/^::warning .*\n2 migrations: 1 warning; 3 checks, in .*\n$/)
+    expect(out).toMatch(/^::warning .*\n2 migrations: 1 warning; 5 checks, in .*\n$/)
   })
 })
 
@@ -167,7 +170,7 @@ test('JUnit: a test case a check', () => {
     folder({ ...MIGRATIONS, ...down }),
   )
   expect(out).toMatch(
-    /^<\?xml version="1.0" encoding="UTF-8"\?>\n<testsuites name="migrations" tests="8" failures="1" errors="0"/,
+    /^<\?xml version="1.0" encoding="UTF-8"\?>\n<testsuites name="migrations" tests="10" failures="1" errors="0"/,
   )
   expect(out).toContain('<failure type="down-differs" message="Does not restore the schema of version 1')
   expect(out).toContain('classname="migrations.live"')
@@ -183,10 +186,10 @@ test('--since checks what the branch adds, committed or not', () => {
   git('commit', '-q', '-m', 'main')
   git('checkout', '-q', '-b', 'feature')
   const since = ['verify', '--since', 'main']
-  expect(cli(since, {}, cwd).out).toMatch(/^0 migrations: nothing found; 2 checks/)
+  expect(cli(since, {}, cwd).out).toMatch(/^0 migrations: nothing found; 3 checks/)
   writeFileSync(join(cwd, 'migrations/0003_third.up.sql'), 'alter table users add x uuid default gen_random_uuid()')
   writeFileSync(join(cwd, 'migrations/0003_third.down.sql'), 'alter table users drop x')
-  expect(cli(since, {}, cwd).out).toMatch(/^1 migration: 1 warning, 1 notice; 5 checks.*\n\n3_third\n/)
+  expect(cli(since, {}, cwd).out).toMatch(/^1 migration: 1 warning, 1 notice; 7 checks.*\n\n3_third\n/)
   git('add', '.')
   git('commit', '-q', '-m', 'third')
   writeFileSync(join(cwd, 'migrations/0002_index.down.sql'), 'select 1')

@@ -120,6 +120,40 @@ describeOnDatabases(['MySQL', 'MariaDB'], ({ name: kind, server: anyServer }) =>
       ).toEqual(['id', 't', 'more'].map((n) => ({ n })))
     })
 
+    test('a session that was killed behind quick migrations: their ends were not written, and are known', async ({
+      db,
+    }) => {
+      await db.rows('create table held (id int)')
+      const other = await db.connect()
+      await other.query('start transaction; select * from held')
+      const files = {
+        '1_a.up.sql': 'create table a (id int)',
+        '2_more.up.sql': 'alter table a add column more int',
+        '3_two.up.sql': 'create table b (id int);\ncreate table c (id int)',
+        '4_rows.up.sql': 'insert into a values (1, 2)',
+        '5_index.up.sql': 'create index a_id on a (id)',
+        '6_held.up.sql': 'alter table held add column more int',
+        '7_last.up.sql': 'create table d (id int)',
+      }
+      const running = failure((await db.migrator(files)).up())
+      await killWhile(db, 'alter table held')
+      expect(await running).toBeInstanceOf(ConnectionError)
+      await other.query('rollback')
+      const again = await db.migrator(files, { lockTimeoutMs: 20_000 })
+      expect(await again.version()).toEqual({ version: 6, dirty: true })
+      const { migrations } = await again.status()
+      expect(migrations.filter(({ state }) => state === 'applied').map(({ version }) => version)).toEqual([
+        1, 2, 3, 4, 5,
+      ])
+      expect((await again.resume()).to).toBe(6)
+      await again.up()
+      expect(await db.rows('select version from schema_migrations_history where running is not null')).toEqual([])
+      expect(await db.rows('select * from schema_migrations_journal')).toEqual([])
+      expect(await db.rows('select version, dirty from schema_migrations')).toEqual([{ version: 7, dirty: 0 }])
+      expect(await db.tables()).toEqual(['a', 'b', 'c', 'd', 'held'])
+      expect(await db.rows('select * from a')).toEqual([{ id: 1, more: 2 }])
+    })
+
     test('of what cannot be looked at, resume asks; applied and notApplied answer', async ({ db }) => {
       await db.rows('create procedure slow() begin do sleep(20); end')
       const files = { '1_a.up.sql': 'create table a (id int);\ncall slow();\ncreate table c (id int)' }
@@ -211,22 +245,28 @@ describeOnDatabases(['MySQL', 'MariaDB'], ({ name: kind, server: anyServer }) =>
       expect(alone.message).toMatch(/version nil, clean; but rows that it wrote to tables without transactions/)
     })
 
-    test('what the session lost is asked to be repeated: variables, temporary tables, a database in use', async ({
-      db,
-    }) => {
-      for (const prelude of [
-        'select 7 into @x',
-        'create temporary table tt (id int)',
-        'use mysql',
-        "set sql_mode = ''",
-      ]) {
-        const files = (last: string) => ({ '1_a.up.sql': `create table ${db.name}.z (id int);\n${prelude};\n${last}` })
-        await failure((await db.migrator(files(`insert into ${db.name}.z values (nope)`))).up())
-        const again = await db.migrator(files(`insert into ${db.name}.z values (1)`))
-        expect((await failure(again.resume())).message).toContain(`"${prelude}" ran before the migration stopped`)
-        await again.force(-1)
-        await db.rows('drop table z')
-      }
+    test.for([
+      ['select 7 into @x', '@x'],
+      ["set sql_mode = ''", '1'],
+      ['use mysql', '1'],
+    ] as const)('what the session lost is made again: %s', async ([prelude, value], { db }) => {
+      const files = (last: string) => ({ '1_a.up.sql': `create table ${db.name}.z (id int);\n${prelude};\n${last}` })
+      await failure((await db.migrator(files(`insert into ${db.name}.z values (nope)`))).up())
+      await (await db.migrator(files(`insert into ${db.name}.z values (${value})`))).resume()
+      expect(await db.rows('select id from z')).toEqual([{ id: prelude.includes('7') ? 7 : 1 }])
+    })
+
+    test.for([
+      ['create temporary table tt (id int)', 'insert into z values (1)'],
+      ['select count(*) from z into @x', 'insert into z values (@x)'],
+    ] as const)('what would be another now is asked to be repeated: %s', async ([prelude, last], { db }) => {
+      const files = (text: string) => ({
+        '1_a.up.sql': `create table z (id int);\n${prelude};\ninsert into z values (5);\n${text}`,
+      })
+      await failure((await db.migrator(files('insert into z values (nope)'))).up())
+      expect((await failure((await db.migrator(files(last))).resume())).message).toContain(
+        `"${prelude}" ran before the migration stopped`,
+      )
     })
 
     test('LOAD DATA LOCAL is refused before anything runs', async ({ db }) => {

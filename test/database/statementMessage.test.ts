@@ -31,7 +31,7 @@ function message(more: Partial<StatementToSend>, texts = ['SQL'], notice?: () =>
 describe('the message of a statement', () => {
   test.each<[string, Partial<StatementToSend>, string]>([
     ['a first change of the schema begins as started; the next one records it as done', first, 'begin 1 {t}; SQL'],
-    ['a later one is recorded as started', third, 'journal 3/2 {t}; COMMIT; SQL'],
+    ['a later one is recorded as started', third, 'journal 3/2 {t}; SQL'],
     [
       'one whose objects are unknown is recorded as done at once',
       { progress: null },
@@ -42,7 +42,7 @@ describe('the message of a statement', () => {
       { kind: 'session', progress: SESSION_ONLY },
       'journal 3/2 {}; COMMIT; SQL; journal 3/3; COMMIT',
     ],
-    ['the last one is recorded as done by `finish`', { isLast: true }, 'journal 3/2 {t}; COMMIT; SQL'],
+    ['the last one is recorded as done by `finish`', { isLast: true }, 'journal 3/2 {t}; SQL'],
     [
       'the last one is recorded at once if its objects are unknown',
       { isLast: true, progress: null },
@@ -90,9 +90,9 @@ describe('the message of a statement', () => {
 describe('the part of a message that failed', () => {
   test.each<[string, Partial<StatementToSend>, string]>([
     ['a first change of the schema', first, 'beginning statement'],
-    ['a later change of the schema', third, 'statement statement statement'],
+    ['a later change of the schema', third, 'statement statement'],
     ['a change of unknown objects', { progress: null }, 'statement statement statement ending ending'],
-    ['the last change of the schema', { isLast: true }, 'statement statement statement'],
+    ['the last change of the schema', { isLast: true }, 'statement statement'],
     ['first rows', { ...first, kind: 'rows' }, 'beginning statement statement statement statement'],
     ['later rows', { kind: 'rows' }, 'statement statement statement statement'],
   ])('%s', (_name, statement, expected) => {
@@ -106,7 +106,7 @@ test('the object of the next statement is looked at last', () => {
     const { statements, partAt } = composeMessage({ ...third, texts: ['SQL'], ...statement }, writes, undefined, 'LOOK')
     return `${statements.at(-1)}: ${statements.map((_, i) => partAt(i)).join(' ')}`
   }
-  expect(at({})).toBe('LOOK: statement statement statement look')
+  expect(at({})).toBe('LOOK: statement statement look')
   expect(at({ kind: 'rows' })).toBe('LOOK: statement statement statement statement look')
   expect(at({ progress: null })).toBe('LOOK: statement statement statement ending ending look')
 })

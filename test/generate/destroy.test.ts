@@ -53,6 +53,20 @@ describe('on PostgreSQL', () => {
     ])
   })
 
+  test('a column that goes with its table, which is made anew, is asked about and marked', async () => {
+    const wish: Wish = {
+      from: 'create table t (id integer, gone text) partition by range (id); create table t1 partition of t default',
+      to: 'create table t (id integer)',
+      answers: { destroy: false },
+    }
+    expect((await generated(wish)).questions.map(({ id }) => id)).toEqual(['destroy table t1', 'destroy column t.gone'])
+    const { upText } = await generated({ ...wish, answers: { destroy: true } })
+    expect(upText).toContain('-- migrate: destroys column t.gone\nDROP TABLE t;')
+    await expect(generated({ ...wish, answers: { destroy: ['drop', 'aside=t.gone'] } })).rejects.toThrow(
+      'column t.gone cannot be set aside or left: its table is made anew.',
+    )
+  })
+
   test('they are asked about one by one, with the three ways', async () => {
     const { questions } = await generated({ ...wish, answers: { destroy: false } })
     expect(questions.map(({ id, candidates }) => [id, candidates])).toEqual([

@@ -1,7 +1,16 @@
 /** A save of the wanted schema proposes a migration, which stays one draft until it is done. */
-import { mkdtempSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { expect, onTestFinished } from 'vitest'
 import { migrationFiles } from '../../src/cli/drafts.ts'
 import { openBeside } from '../../src/database/beside.ts'
@@ -252,6 +261,111 @@ test.for([
   expect(proposing.read(draft)).not.toContain('draft')
 })
 
+const JOURNAL = {
+  version: '7',
+  dialect: 'postgresql',
+  entries: [{ idx: 0, version: '7', when: 1_700_000_000_000, tag: '0000_users', breakpoints: true }],
+}
+const SNAPSHOT = { id: 'a', prevId: '0', version: '7', dialect: 'postgresql' }
+
+test.for([
+  [
+    'Drizzle 0.x',
+    {
+      '0000_users.sql': USERS,
+      'meta/_journal.json': JSON.stringify(JOURNAL),
+      'meta/0000_snapshot.json': JSON.stringify(SNAPSHOT),
+    },
+  ],
+  [
+    'Drizzle 1.0',
+    {
+      '20240101000000_users/migration.sql': USERS,
+      '20240101000000_users/snapshot.json': JSON.stringify({ ...SNAPSHOT, prevIds: [], ddl: [] }),
+    },
+  ],
+  ['Atlas', { '20240101000000_users.sql': USERS, 'atlas.sum': '' }],
+] as const)(
+  'a draft in the format of %s keeps the list of migrations right',
+  async ([name, files], { proposing, db }) => {
+    const { watched } = proposing
+    const { folder } = watched
+    for (const path of Object.keys(files)) mkdirSync(dirname(join(folder, path)), { recursive: true })
+    if ('atlas.sum' in files) {
+      for (const [path, text] of Object.entries(files)) watched.write(path, text)
+      const { contents } = (await openFolder(folder).alongside?.(new Map())) ?? { contents: {} }
+      for (const [path, text] of Object.entries<string>(contents)) watched.write(path, text)
+      await proposing.start(WITH(', age integer'), {})
+    } else await proposing.start(WITH(', age integer'), files)
+    /** What the tool would say of its folder, and the files that it has. */
+    const told = async () => {
+      const source = openFolder(folder)
+      const migrations = await source.list()
+      return { migrations: migrations.map((one) => one.name.replace(/^\d+_/, '')), remarks: source.remarks }
+    }
+    const all = () => readdirSync(folder, { recursive: true }).map(String).sort()
+    const before = all()
+    const texts = () =>
+      Object.fromEntries(
+        all()
+          .filter((path) => /\.\w+$/.test(path))
+          .map((path) => [path, proposing.read(path)]),
+      )
+    const first = texts()
+    await db.rows("insert into users values (1, 'Ada')")
+
+    const applied = watched.next('applied')
+    proposing.watcher.do({ kind: 'generate' })
+    await applied
+    await proposing.watcher.idle()
+    expect(await told()).toEqual({ migrations: ['users', 'add_users_age'], remarks: [] })
+    const written = all()
+
+    const again = watched.next('applied')
+    proposing.save(WITH(', age integer, mail text'))
+    await again
+    await proposing.watcher.idle()
+    expect(watched.of('drafted')).toMatchObject([{ again: false }, { again: true }])
+    expect(await told()).toEqual({ migrations: ['users', 'add_users_age'], remarks: [] })
+    expect(all()).toEqual(written)
+    expect(await db.rows('select * from users')).toEqual([{ id: 1, name: 'Ada', age: null, mail: null }])
+
+    // The schema comes back to what it was: so does the folder.
+    const back = watched.next('applied')
+    proposing.save(USERS)
+    await back
+    await proposing.watcher.idle()
+    if (name === 'Drizzle 0.x') {
+      // Its table has no names, so a file that is gone would leave the column there.
+      expect(await db.rows('select * from users')).toEqual([{ id: 1, name: 'Ada' }])
+      const gone = watched.next('finished')
+      proposing.watcher.do({ kind: 'finish' })
+      await gone
+      await proposing.watcher.idle()
+    }
+    expect(await told()).toEqual({ migrations: ['users'], remarks: [] })
+    expect(all()).toEqual(before)
+    const asData = (list: Record<string, string>) =>
+      Object.entries(list).map(([path, text]) => [path, path.endsWith('.json') ? JSON.parse(text) : text])
+    expect(asData(texts())).toEqual(asData(first))
+
+    const drafted = watched.next('proposed')
+    proposing.save(WITH(', age integer'))
+    await drafted
+    const last = watched.next('applied')
+    proposing.watcher.do({ kind: 'generate' })
+    await last
+    await proposing.watcher.idle()
+    const finished = watched.next('finished')
+    proposing.watcher.do({ kind: 'finish' })
+    await finished
+    await proposing.watcher.idle()
+    expect(await told()).toEqual({ migrations: ['users', 'add_users_age'], remarks: [] })
+    expect(Object.values(texts()).join('')).not.toContain('-- draft')
+    expect(watched.of('warning')).toEqual([])
+  },
+)
+
 test('a migration that fails is said once, by the run, and a proposal comes when it is mended', async ({
   proposing,
 }) => {
@@ -266,4 +380,39 @@ test('a migration that fails is said once, by the run, and a proposal comes when
   watched.write('0002_mail.up.sql', 'alter table users add mail text;')
   // The wanted schema has no such column: is it another one now, or does it go?
   expect((await questions).questions).toMatchObject([{ object: 'column users.mail' }])
+})
+
+test('a split is offered, and its file is no draft: it waits until it is filled in', async ({ proposing, db }) => {
+  const { watched } = proposing
+  await proposing.start(USERS)
+  await db.rows("insert into users values (1, 'Ada Lovelace')")
+  const open = watched.next('questions')
+  proposing.save('create table users (id integer primary key, first_name text, last_name text);')
+  await open
+  const split = 'split users.name = users.first_name, users.last_name'
+  proposing.answers = { 'rename column users.name': split }
+  const drafted = watched.next('drafted')
+  const failed = watched.next('failed')
+  proposing.watcher.do({ kind: 'generate' })
+  const { files, fillIn } = await drafted
+  expect(proposing.asked[0]?.choices).toContainEqual({ answer: split, label: expect.stringContaining('TypeScript') })
+  expect(files).toEqual([join(watched.folder, '0002_split_users_name.ts')])
+  expect(fillIn).toBe('newValues (line 16) and oldValues (line 19)')
+  expect((await failed).error.message).toContain('fillIn() stands for a function')
+
+  const text = proposing.read('0002_split_users_name.ts')
+  expect(text).not.toContain('draft')
+  const applied = watched.next('applied')
+  watched.write(
+    '0002_split_users_name.ts',
+    text
+      .replace(
+        /fillIn\('.* first_name .*'\)/,
+        "({ name }) => ({ first_name: name?.split(' ')[0] ?? null, last_name: name?.split(' ')[1] ?? null })",
+      )
+      .replace(/fillIn\('.* name'\)/, "({ first_name, last_name }) => ({ name: [first_name, last_name].join(' ') })"),
+  )
+  await applied
+  expect(await db.rows('select * from users')).toEqual([{ id: 1, first_name: 'Ada', last_name: 'Lovelace' }])
+  await expect.poll(() => watched.of('withdrawn').length).toBe(1)
 })

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import type { GivenAnswers } from '../../generate/answers.ts'
 import { generateAsking } from '../../generate/asking.ts'
+import { placesToFillIn } from '../../generate/codeText.ts'
 import { destroyedBy } from '../../generate/destroying.ts'
 import type { Generated, Wanted } from '../../generate/generate.ts'
 import type { Leaving } from '../../generate/leaving.ts'
@@ -132,9 +133,18 @@ async function write(context: Context, result: Generated, words: readonly string
   for (const wait of waits) context.tell(`note: ${wait}`)
   const title = titleOf(words) || result.name
   const named = migrations.map((one) => ({ ...one, title: one.suffix === '' ? title : `${title}_${one.suffix}` }))
-  const json = { title, up, down, ...(context.options.online && { migrations: named }) }
+  const code = named.find((one) => one.code !== undefined)?.code
+  const json = {
+    title,
+    up,
+    down,
+    ...(code !== undefined && { code }),
+    ...(context.options.online && { migrations: named }),
+  }
   if (context.options['dry-run']) {
-    const text = named.map((one) => `-- up: ${one.title}\n${one.upText}\n-- down\n${one.downText}`).join('\n')
+    const text = named
+      .map((one) => one.code ?? `-- up: ${one.title}\n${one.upText}\n-- down\n${one.downText}`)
+      .join('\n')
     context.print(text.trimEnd(), { files: [], ...json })
     return 0
   }
@@ -147,15 +157,26 @@ async function write(context: Context, result: Generated, words: readonly string
   }
   const files = await writeMigrations(
     place,
-    named.map((one) => ({ title: one.title, up: one.upText, down: one.downText, alone: one.alone ?? false })),
+    named.map(({ title: name, upText, downText, alone = false, code }) => ({
+      title: name,
+      up: upText,
+      down: downText,
+      alone,
+      code,
+    })),
   )
   const { format } = await context.source()
   if (format && !format.downs) context.tell(`${format.tool} has no downs, so only the up was written.`)
   context.print(
-    `${files.join('\n')}\n${plural(up.length, 'statement')} up, ${plural(down.length, 'statement')} down${named.length > 1 ? `, in ${named.length} migrations` : ''}; proven up, down and up again.`,
+    `${files.join('\n')}\n${plural(up.length, 'statement')} up, ${plural(down.length, 'statement')} down${named.length > 1 ? `, in ${named.length} migrations` : ''}; proven up, down and up again.${code === undefined ? '' : toFillIn(code)}`,
     { files, ...json },
   )
   return 0
+}
+
+/** What is left to do for a person, and how it is then proven. */
+function toFillIn(code: string): string {
+  return `\nFill in ${placesToFillIn(code)}: until then, the file cannot be loaded. Then "migratest verify" runs it with rows.`
 }
 
 function canAsk({ options }: Context): boolean {
@@ -172,13 +193,15 @@ function openQuestions(context: Context, questions: readonly Question[]): number
 }
 
 function givenAnswers({ options }: Context): GivenAnswers {
-  const { rename, fill, map, using, destroy, answers } = options
+  const { rename, fill, map, using, split = [], merge = [], destroy, answers } = options
+  const conversions = [...split, ...merge]
   return {
     ...(rename && { renames: rename }),
     ...(options['no-renames'] && { askRenames: false }),
     ...(fill && { fill }),
     ...(map && { map }),
     ...(using && { using }),
+    ...(conversions.length > 0 && { conversions }),
     ...(destroy && { destroy }),
     ...(answers !== undefined && { byId: readAnswerFile(answers) }),
   }

@@ -58,8 +58,11 @@ export function eventText(
       return proposalText(event.proposal, at, `${event.proposal.title} is proposed; ${generateKey(keys)} writes it`)
     case 'questions':
       return `${headline('?', 'yellow', at, `${plural(event.questions.length, 'question')} about the wanted schema; ${generateKey(keys)} asks`)}\n${indented(event.questions.map(({ why }) => why).join('\n'))}`
-    case 'drafted':
-      return proposalText(event.proposal, at, `${event.again ? 'wrote anew' : 'wrote'} ${listed(event.files)}`, '✓')
+    case 'drafted': {
+      const wrote = `${event.again ? 'wrote anew' : 'wrote'} ${listed(event.files)}`
+      const left = event.fillIn === undefined ? '' : `; fill in ${event.fillIn}, and save it`
+      return proposalText(event.proposal, at, `${wrote}${left}`, '✓')
+    }
     case 'withdrawn':
       return headline('=', 'dim', at, `${event.why}${event.files.length > 0 ? `; removed ${listed(event.files)}` : ''}`)
     case 'finished':

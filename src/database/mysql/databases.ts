@@ -1,5 +1,5 @@
 /** Lists the databases of a server, who is connected to them, and their size. */
-import type { Session } from './session.ts'
+import type { Row, Session } from './session.ts'
 import { identifier, literal } from './tables.ts'
 
 export interface SessionOn {
@@ -11,31 +11,60 @@ export interface SessionOn {
   readonly statement: string
 }
 
+/** What one look at a server shows. */
+export interface ServerLook {
+  /** Returns the sessions whose current database this is. */
+  on(database: string): SessionOn[]
+  /**
+   * Returns whether there are transactions that may hold rows of any database: prepared ones, which have no session, and
+   * those of sessions whose current database does not have this prefix.
+   */
+  hasStrayTransactions(prefix: string): boolean
+  /** What {@link writesSql} counts, read after the sessions. */
+  readonly writes: string | undefined
+}
+
+/** @param counting returns what has been written on the server, if that is to be read, too: see {@link writesSql} */
+export async function lookAtServer(admin: Session, counting?: string): Promise<ServerLook> {
+  const [processes = [], [monitor] = [], counted] = await admin.queries([
+    'SHOW FULL PROCESSLIST',
+    'SHOW ENGINE INNODB STATUS',
+    ...(counting === undefined ? [] : [counting]),
+  ])
+  const status = String(monitor?.Status ?? '')
+  const transactions = openTransactions(status)
+  return {
+    on: (database) =>
+      processes
+        .filter(({ db }) => db === database)
+        .map(({ Id, User, Command, Info }) => ({
+          id: Number(Id),
+          user: String(User),
+          running: Command !== 'Sleep',
+          inTransaction: transactions.has(Number(Id)),
+          statement: String(Info ?? ''),
+        })),
+    hasStrayTransactions: (prefix) =>
+      /^---TRANSACTION \(?\d+\)?, ACTIVE \(PREPARED\)/m.test(status) ||
+      processes.some(({ Id, db }) => transactions.has(Number(Id)) && !String(db ?? '').startsWith(prefix)),
+    writes: counted && writesIn(status, counted),
+  }
+}
+
 /** Returns the sessions whose current database this is. */
 export async function sessionsOn(admin: Session, database: string): Promise<SessionOn[]> {
-  const [processes = [], status = []] = await admin.queries(['SHOW FULL PROCESSLIST', 'SHOW ENGINE INNODB STATUS'])
-  const transactions = openTransactions(String(status[0]?.Status ?? ''))
-  return processes
-    .filter(({ db }) => db === database)
-    .map(({ Id, User, Command, Info }) => ({
-      id: Number(Id),
-      user: String(User),
-      running: Command !== 'Sleep',
-      inTransaction: transactions.has(Number(Id)),
-      statement: String(Info ?? ''),
-    }))
+  return (await lookAtServer(admin)).on(database)
 }
 
 /**
- * Returns whether there are transactions that may hold rows of any database: prepared ones, which have no session, and
- * those of sessions whose current database does not have this prefix.
+ * Returns the query that, beside InnoDB's log sequence number, tells whether anything has been written on the server.
+ * MySQL keeps everything in InnoDB, so that number is enough, unless the log is switched off. MariaDB keeps definitions
+ * and some engines' rows elsewhere: there, the query counts the rows that were written, and the statements other than
+ * those that only read or only change a session.
  */
-export async function hasStrayTransactions(admin: Session, prefix: string): Promise<boolean> {
-  const [processes = [], status = []] = await admin.queries(['SHOW FULL PROCESSLIST', 'SHOW ENGINE INNODB STATUS'])
-  const text = String(status[0]?.Status ?? '')
-  if (/^---TRANSACTION \(?\d+\)?, ACTIVE \(PREPARED\)/m.test(text)) return true
-  const open = openTransactions(text)
-  return processes.some(({ Id, db }) => open.has(Number(Id)) && !String(db ?? '').startsWith(prefix))
+export function writesSql(isMariadb: boolean): string {
+  if (!isMariadb) return "SHOW GLOBAL STATUS LIKE 'Innodb\\_redo\\_log\\_enabled'"
+  return `SELECT CAST(SUM(variable_value) AS char) AS n FROM information_schema.global_status WHERE variable_name IN ('HANDLER_WRITE', 'HANDLER_UPDATE', 'HANDLER_DELETE') OR (variable_name LIKE 'COM\\_%' AND variable_name NOT LIKE 'COM\\_SHOW\\_%' AND variable_name NOT LIKE 'COM\\_STMT\\_%' AND variable_name NOT IN (${HARMLESS.map((name) => `'COM_${name.toUpperCase()}'`).join(', ')}))`
 }
 
 /** Returns the number of sessions on each database. */
@@ -65,6 +94,20 @@ export async function dropDatabase(admin: Session, name: string): Promise<void> 
 }
 
 // --- internal ---
+
+/** Statements that change no definition; the rows that they write are counted by themselves. */
+const HARMLESS =
+  'select set_option change_db begin commit rollback savepoint release_savepoint rollback_to_savepoint admin_commands kill insert insert_select update update_multi delete delete_multi replace replace_select do empty_query help lock_tables unlock_tables ha_open ha_read ha_close prepare_sql execute_sql dealloc_sql execute_immediate call_procedure'.split(
+    ' ',
+  )
+
+/** Returns a text that stays the same as long as nothing is written; undefined if that cannot be told. */
+function writesIn(status: string, [counted]: readonly Row[]): string | undefined {
+  const sequence = /^Log sequence number\s+(\d+)/m.exec(status)?.[1]
+  const { n, Value } = counted ?? {}
+  // MySQL before 8.0.21 has no such setting.
+  return sequence === undefined || Value === 'OFF' || n === null ? undefined : `${sequence} ${n ?? ''}`
+}
 
 /**
  * Returns the sessions that have a transaction, from the text of the InnoDB monitor: information_schema.innodb_trx is a

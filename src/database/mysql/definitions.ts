@@ -62,8 +62,10 @@ export async function readDefinitions(
 ): Promise<Definitions> {
   const db = literal(database)
   const quoted = identifier(database)
-  return withSettings(session, database, async () => {
-    const [facts, made, tables, triggers, routines, events, columns = []] = (await session.queries([
+  const { facts, made, columns, named, shown } = await withSettings(
+    session,
+    database,
+    [
       `SELECT default_character_set_name AS cs, default_collation_name AS co, @@collation_server AS server, CURRENT_USER() AS user, @@GLOBAL.sql_mode AS mode, @@GLOBAL.time_zone AS zone, @@collation_connection AS connection FROM information_schema.schemata WHERE schema_name = ${db}`,
       `SHOW CREATE DATABASE ${quoted}`,
       `SHOW FULL TABLES FROM ${quoted}`,
@@ -75,57 +77,60 @@ export async function readDefinitions(
             `SELECT table_name AS t, column_name AS n, column_type AS y, is_nullable AS u, column_default AS d, generation_expression AS g, extra AS x, column_comment AS c FROM information_schema.columns WHERE table_schema = ${db} ORDER BY table_name, ordinal_position`,
           ]
         : []),
-    ])) as [Row[], Row[], Row[], Row[], Row[], Row[], Row[]]
-    const named = [
-      ...tables.map((row) => {
-        const [name, type] = Object.values(row).map(String) as [string, string]
-        return { kind: KINDS[type] ?? 'table', name, table: null } as const
-      }),
-      ...routines.map(({ name, type }) => ({
-        kind: String(type).toLowerCase() as 'procedure' | 'function' | 'package' | 'package body',
-        name: String(name),
-        table: null,
-      })),
-      // The server lists triggers in the order in which they fire.
-      ...triggers.map(
-        ({ Trigger, Table }) => ({ kind: 'trigger', name: String(Trigger), table: String(Table) }) as const,
-      ),
-      ...events.map(
-        ({ n, at_once: atOnce }) =>
-          ({ kind: 'event', name: String(n), table: null, ...(Number(atOnce) === 1 && { atOnce: true }) }) as const,
-      ),
-    ].filter(({ kind, name, table }) => !exclude.includes(kind === 'trigger' ? (table ?? '') : name))
-    const shown = await session.queries(
-      named.map(({ kind, name }) => `SHOW CREATE ${kind.toUpperCase()} ${quoted}.${identifier(name)}`),
-    )
-    const [fact = {}] = facts
-    return {
-      characterSet: String(fact.cs),
-      collation: String(fact.co),
-      usual: fact.co === fact.server,
-      defaults: { mode: String(fact.mode), zone: String(fact.zone), collation: String(fact.connection) },
-      user: String(fact.user),
-      options: String(Object.values(made[0] ?? {})[1]).replace(quoted, ''),
-      objects: inOrder(
-        named.map(({ kind, name, table, ...rest }, i) => {
-          const read = readShown(shown[i]?.[0] ?? {}, kind, quoted)
-          return { kind, name, table, ...read, ...('atOnce' in rest && { sql: withoutStart(read.sql) }) }
+    ],
+    async ([facts = [], made = [], tables = [], triggers = [], routines = [], events = [], columns = []]) => {
+      const named = [
+        ...tables.map((row) => {
+          const [name, type] = Object.values(row).map(String) as [string, string]
+          return { kind: KINDS[type] ?? 'table', name, table: null } as const
         }),
-      ),
-      columns: columns
-        .filter(({ t }) => !exclude.includes(String(t)))
-        .map(({ t, n, y, u, d, g, x, c }) => ({
-          table: String(t),
-          name: String(n),
-          type: String(y),
-          nullable: u === 'YES',
-          default: d as string | null,
-          generated: g ? String(g) : null,
-          extra: String(x),
-          comment: String(c),
+        ...routines.map(({ name, type }) => ({
+          kind: String(type).toLowerCase() as 'procedure' | 'function' | 'package' | 'package body',
+          name: String(name),
+          table: null,
         })),
-    }
-  })
+        // The server lists triggers in the order in which they fire.
+        ...triggers.map(
+          ({ Trigger, Table }) => ({ kind: 'trigger', name: String(Trigger), table: String(Table) }) as const,
+        ),
+        ...events.map(
+          ({ n, at_once: atOnce }) =>
+            ({ kind: 'event', name: String(n), table: null, ...(Number(atOnce) === 1 && { atOnce: true }) }) as const,
+        ),
+      ].filter(({ kind, name, table }) => !exclude.includes(kind === 'trigger' ? (table ?? '') : name))
+      const shown = await session.queries(
+        named.map(({ kind, name }) => `SHOW CREATE ${kind.toUpperCase()} ${quoted}.${identifier(name)}`),
+      )
+      return { facts, made, columns, named, shown }
+    },
+  )
+  const [fact = {}] = facts
+  return {
+    characterSet: String(fact.cs),
+    collation: String(fact.co),
+    usual: fact.co === fact.server,
+    defaults: { mode: String(fact.mode), zone: String(fact.zone), collation: String(fact.connection) },
+    user: String(fact.user),
+    options: String(Object.values(made[0] ?? {})[1]).replace(quoted, ''),
+    objects: inOrder(
+      named.map(({ kind, name, table, ...rest }, i) => {
+        const read = readShown(shown[i]?.[0] ?? {}, kind, quoted)
+        return { kind, name, table, ...read, ...('atOnce' in rest && { sql: withoutStart(read.sql) }) }
+      }),
+    ),
+    columns: columns
+      .filter(({ t }) => !exclude.includes(String(t)))
+      .map(({ t, n, y, u, d, g, x, c }) => ({
+        table: String(t),
+        name: String(n),
+        type: String(y),
+        nullable: u === 'YES',
+        default: d as string | null,
+        generated: g ? String(g) : null,
+        extra: String(x),
+        comment: String(c),
+      })),
+  }
 }
 
 // --- internal ---
@@ -153,21 +158,38 @@ const ORDER: readonly Definition['kind'][] = [
  * Runs `work` under the settings and current database that decide how the server writes names and texts, and restores
  * both.
  */
-async function withSettings<T>(session: Session, database: string, work: () => Promise<T>): Promise<T> {
-  const [before] = await session.query(
-    'SELECT DATABASE() AS db, @@sql_mode AS mode, @@sql_quote_show_create AS quotes, @@time_zone AS zone',
-  )
-  const set = (db: unknown, mode: unknown, quotes: unknown, zone: unknown) =>
-    session.queries([
-      ...(db === null ? [] : [`USE ${identifier(String(db))}`]),
-      `SET SESSION sql_mode = ${literal(String(mode))}, SESSION sql_quote_show_create = ${quotes}, SESSION time_zone = ${literal(String(zone))}`,
-    ])
-  await set(database, '', 1, '+00:00')
+async function withSettings<T>(
+  session: Session,
+  database: string,
+  first: readonly string[],
+  work: (results: Row[][]) => Promise<T>,
+): Promise<T> {
+  const results = await session
+    .queries([KEPT, READ_KEPT, `USE ${identifier(database)}`, `SET SESSION ${settingsOf('', 1, '+00:00')}`, ...first])
+    .catch(async (error) => {
+      // A failure tells neither which of them have run nor what was set before.
+      const [kept] = await session.query(READ_KEPT).catch(() => [])
+      if (kept) await session.queries(putBack(kept)).catch(() => undefined)
+      throw error
+    })
   try {
-    return await work()
+    return await work(results.slice(4))
   } finally {
-    await set(before?.db ?? null, before?.mode, before?.quotes, before?.zone)
+    await session.queries(putBack(results[1]?.[0] ?? {}))
   }
+}
+
+const KEPT =
+  'SET @migratest_db = DATABASE(), @migratest_mode = @@sql_mode, @migratest_quotes = @@sql_quote_show_create, @migratest_zone = @@time_zone'
+const READ_KEPT =
+  'SELECT @migratest_db AS db, @migratest_mode AS mode, @migratest_quotes AS quotes, @migratest_zone AS zone'
+
+function settingsOf(mode: unknown, quotes: unknown, zone: unknown): string {
+  return `sql_mode = ${literal(String(mode))}, sql_quote_show_create = ${quotes}, time_zone = ${literal(String(zone))}`
+}
+
+function putBack({ db, mode, quotes, zone }: Row): string[] {
+  return [...(db == null ? [] : [`USE ${identifier(String(db))}`]), `SET SESSION ${settingsOf(mode, quotes, zone)}`]
 }
 
 const SETTINGS = ['sql_mode', 'time_zone', 'character_set_client', 'collation_connection']

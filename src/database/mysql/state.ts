@@ -27,17 +27,46 @@ export async function readState(
   return toState(rows, [])
 }
 
+/** What the history implies about migrations whose ends are not written yet; see `runRecord.ts`. */
+export interface Implied {
+  /** Version that the version row would have. */
+  readonly version: number
+  readonly dirty: boolean
+  /** Versions of the migrations that have ended, although the history says that they run. */
+  readonly ended: readonly number[]
+}
+
+/** @param history rows with `version` and `running`, lowest version first */
+export function impliedBy(row: Row | undefined, history: readonly Row[]): Implied {
+  const version = row ? Number(row.version) : NIL_VERSION
+  const dirty = Number(row?.dirty ?? 0) !== 0
+  const ups = history.filter(({ running }) => running === 'up').map((up) => Number(up.version))
+  const top = ups.at(-1)
+  if (top === undefined) return { version, dirty, ended: [] }
+  const before = ups.slice(0, -1)
+  const applied = history.filter(({ running }) => !running).map((one) => Number(one.version))
+  // The row stays behind only if it names one of these. What runs has ended if one after it has been applied.
+  if (dirty && ups.includes(version)) {
+    const last = Math.max(top, ...applied)
+    return last > top ? { version: last, dirty: false, ended: ups } : { version: top, dirty, ended: before }
+  }
+  // Or another tool has set the row.
+  const hasEnded = !dirty && applied.some((one) => one > top && one <= version)
+  return { version, dirty, ended: hasEnded ? ups : before }
+}
+
 // --- internal ---
 
 function toState([row]: readonly Row[], history: readonly Row[]): DatabaseState {
+  const { version, dirty, ended } = impliedBy(row, history)
   return {
-    version: row ? Number(row.version) : NIL_VERSION,
-    dirty: Number(row?.dirty ?? 0) !== 0,
-    history: history.map(toEntry),
+    version,
+    dirty,
+    history: history.map((entry) => toEntry(entry, ended.includes(Number(entry.version)))),
   }
 }
 
-function toEntry(row: Row): HistoryEntry {
+function toEntry(row: Row, hasEnded: boolean): HistoryEntry {
   return {
     version: Number(row.version),
     name: String(row.name),
@@ -45,14 +74,16 @@ function toEntry(row: Row): HistoryEntry {
     downFingerprint: row.down_fingerprint as string | null,
     baseline: Number(row.baseline) === 1,
     recorded: Number(row.recorded) === 1,
-    running: row.running
-      ? {
-          direction: row.running as Direction,
-          started: Number(row.started),
-          done: Number(row.done),
-          total: Number(row.total),
-        }
-      : null,
+    running:
+      row.running && !hasEnded
+        ? {
+            direction: row.running as Direction,
+            // Without a row in the journal, its first statement has begun.
+            started: Number(row.started ?? 1),
+            done: Number(row.done ?? 0),
+            total: Number(row.total),
+          }
+        : null,
     appliedAt: new Date(String(row.applied_at)),
     appliedBy: row.applied_by as string | null,
     durationMs: row.duration_ms === null ? null : Number(row.duration_ms),

@@ -76,11 +76,13 @@ export function composeMessage(
   look?: string,
 ): StatementMessage {
   const { kind, index, texts, progress, isFirst } = statement
+  // A schema change commits what was written before it.
+  const commit = kind === 'schema' && progress !== null ? [] : ['COMMIT']
   const begin = isFirst
     ? writes.begin({ started: isUndoable(statement) ? 0 : 1, progress })
     : isUndoable(statement)
       ? []
-      : [writes.journal({ started: index + 1, done: index }, progress), 'COMMIT']
+      : [writes.journal({ started: index + 1, done: index }, progress), ...commit]
   const before = kind === 'rows' ? [...begin, 'START TRANSACTION'] : begin
   const heard = withWarnings(texts, notice)
   const after = isDeferred(statement) || (statement.isLast && progress !== null) ? [] : recordDone(index, writes)

@@ -71,7 +71,7 @@ export function createTables({ versionTable, historyTable, journalTable }: Table
   ]
 }
 
-interface VersionRow {
+export interface VersionRow {
   readonly version: number
   readonly dirty: boolean
 }
@@ -112,50 +112,80 @@ export function changeHistory(tables: Tables, { baseline, put, remove }: History
   ]
 }
 
+/** State of a migration's first statement: `started` is 1 if it begins at once. */
+export interface FirstStatement {
+  readonly started: number
+  readonly progress: string | null
+}
+
+/** Returns whether the row of the history alone says that the first statement has begun. */
+export function isSeen({ direction, history: { put } }: MigrationStep, { started, progress }: FirstStatement): boolean {
+  return put !== undefined && direction === 'up' && started === 1 && progress !== null
+}
+
 /**
- * Writes the rows of a migration that is about to run statement by statement.
- * @param first state of its first statement, if that begins at once
+ * Writes the rows of a migration that is about to run statement by statement. If the first statement of an up begins at
+ * once and its effect can be seen, the history's row says so and the journal has none until the second statement
+ * (`running_text` has the progress): one write instead of two.
  */
-export function beginJournal(
-  { historyTable, journalTable }: Tables,
-  { version, name, direction, work, history: { put } }: MigrationStep,
-  total: number,
-  first: { readonly started: number; readonly progress: string | null },
-): string[] {
+export function beginJournal(tables: Tables, step: MigrationStep, total: number, first: FirstStatement): string[] {
+  const { version, name, direction, work } = step
+  const { put } = step.history
   const row = put ?? { version, name, fingerprint: null, downFingerprint: null, up: null, down: null }
+  const isShort = isSeen(step, first)
   // `resume` compares with the text that a down really runs, if texts are kept at all.
   const text = work.kind === 'sql' && !put ? literal(stored(work.script.source)) : 'NULL'
   const replace = put
-    ? `${REPLACE},`
-    : `ON DUPLICATE KEY UPDATE running_text = CASE WHEN coalesce(up, down) IS NULL THEN NULL ELSE ${text} END,`
-  const running = `running = ${literal(direction)}, total = ${total}`
+    ? `${REPLACE}, running_text = VALUES(running_text)`
+    : `ON DUPLICATE KEY UPDATE running_text = CASE WHEN coalesce(up, down) IS NULL THEN NULL ELSE ${text} END`
+  const running = [literal(direction), total, isShort ? literal(first.progress) : 'NULL'].join(', ')
   return [
-    `INSERT INTO ${historyTable} (${COLUMNS}, running, total) VALUES (${values(row)}, ${literal(direction)}, ${total}) ${replace} ${running}`,
-    `REPLACE INTO ${journalTable} (version, started, done, progress) VALUES (${version}, ${first.started}, 0, ${literal(first.progress)})`,
+    `INSERT INTO ${tables.historyTable} (${COLUMNS}, running, total, running_text) VALUES (${values(row)}, ${running}) ${replace}, running = VALUES(running), total = VALUES(total)`,
+    ...(isShort ? [] : [journal(tables, version, { started: first.started, done: 0 }, first.progress)]),
   ]
 }
 
 /**
- * Updates the journal.
- * @param progress state of the objects that the running statement is about to change; undefined leaves the stored value
+ * Writes the journal's row.
+ * @param progress state of the objects that the running statement is about to change
  */
 export function journal(
   { journalTable }: Tables,
   version: number,
   { started, done }: Pick<Journal, 'started' | 'done'>,
-  progress?: string | null,
+  progress: string | null = null,
 ): string {
-  const known = progress === undefined ? '' : `, progress = ${literal(progress)}`
-  return `UPDATE ${journalTable} SET started = ${started}, done = ${done}${known} WHERE version = ${version}`
+  return `REPLACE INTO ${journalTable} (version, started, done, progress) VALUES (${version}, ${started}, ${done}, ${literal(progress)})`
 }
 
-/** Ends the journal. @param put the record, whose text may differ from the one the migration began with */
-export function endJournal({ historyTable, journalTable }: Tables, version: number, put?: HistoryRecord): string[] {
+/** Reads the progress of the running statement. */
+export function readProgress({ historyTable, journalTable }: Tables, version: number): string {
+  return `SELECT CASE WHEN j.version IS NOT NULL THEN j.progress WHEN running = 'up' THEN running_text END AS progress FROM ${historyTable} AS h LEFT JOIN ${journalTable} AS j ON j.version = h.version WHERE h.version = ${version}`
+}
+
+/** Ends the journal of one migration. @param put the record, whose text may differ from the one the migration began with */
+export function endJournal({ historyTable, journalTable }: Tables, version: number, put: HistoryRecord): string[] {
   const duration = 'TIMESTAMPDIFF(MICROSECOND, applied_at, UTC_TIMESTAMP(6)) / 1000'
-  const record = put ? `, ${assignments(put)}` : ''
   return [
-    `UPDATE ${historyTable} SET duration_ms = ${duration}, ${NOT_RUNNING}${record} WHERE version = ${version}`,
+    `UPDATE ${historyTable} SET duration_ms = ${duration}, ${NOT_RUNNING}, ${assignments(put)} WHERE version = ${version}`,
     `DELETE FROM ${journalTable} WHERE version = ${version}`,
+  ]
+}
+
+/** A migration that has ended, and how long it took; null if nobody knows. */
+export interface Ended {
+  readonly version: number
+  readonly ms: number | null
+}
+
+/** Ends the journals of several migrations at once. */
+export function endJournals({ historyTable, journalTable }: Tables, ended: readonly Ended[]): string[] {
+  if (ended.length === 0) return []
+  const those = `WHERE version IN (${ended.map(({ version }) => version).join(', ')})`
+  const took = ended.map(({ version, ms }) => `WHEN ${version} THEN ${ms ?? 'NULL'}`).join(' ')
+  return [
+    `UPDATE ${historyTable} SET duration_ms = CASE version ${took} END, ${NOT_RUNNING} ${those}`,
+    `DELETE FROM ${journalTable} ${those}`,
   ]
 }
 

@@ -7,6 +7,8 @@
  * objects in their own catalog, database settings in theirs.
  */
 import type { Client } from 'pg'
+import { HAS_NOTHING_OF_ITS_OWN, othersThan, settingsWrittenSince } from './aroundDatabase.ts'
+import { type Moment, NOW, rowTransactionOf, transactionOf } from './moment.ts'
 import { identifier, literal } from './tables.ts'
 
 /** The clean state of a snapshot, with which all its copies are compared. */
@@ -31,13 +33,12 @@ export class CleanState {
   }
 
   /**
-   * Reads the state of an unused copy in a session of its own. Returns undefined if it cannot be determined (an
+   * Reads the state of an unused copy in a session of its own, which has {@link INSPECTOR_SETTINGS}. Returns undefined if it cannot be determined (an
    * administrator who may not read everything, tables on other servers) or if it would take longer than making a new
    * copy.
    */
   static async read(client: Client): Promise<CleanState | undefined> {
     try {
-      await client.query(SETTINGS)
       const { rows: tables } = await client.query<Table>(TABLES)
       const { rows: others } = await client.query<{ elsewhere: boolean }>(ELSEWHERE)
       if (others[0]?.elsewhere) return undefined
@@ -77,24 +78,23 @@ export class CleanState {
 
   /** Prepares another session for `restore`. */
   async prepare(client: Client): Promise<void> {
-    await client.query(SETTINGS)
     await client.query(this.#statements)
   }
 
   /**
    * Restores a copy if only rows were added; nobody else may be connected.
-   * @param since the first transaction after the copy was made or last restored
+   * @param since the moment at which the copy was made or last restored
    * @returns the same value for the next time; undefined if more than that has changed
    */
-  async restore(client: Client, since: string): Promise<string | undefined> {
-    const { database, last } = await this.#askFirst(client, short(since))
+  async restore(client: Client, since: Moment): Promise<Moment | undefined> {
+    const { database, last } = await this.#askFirst(client, rowTransactionOf(since))
     const { statistics, bytes } = database.facts
     if (database.others) throw new OthersConnected()
     if (!database.same || statistics !== this.#facts.statistics || bytes > this.#facts.bytes + MOST_MORE_BYTES)
       return undefined
     // If nothing on the whole server has written, only changes that need no transaction remain to be checked.
-    const untouched = database.next === since
-    const { rows, none } = untouched ? { rows: [], none: [] } : await this.#askRows(client, short(since))
+    const untouched = transactionOf(database.now) === transactionOf(since)
+    const { rows, none } = untouched ? { rows: [], none: [] } : await this.#askRows(client, rowTransactionOf(since))
     const changed = rows.map(({ count, fresh }, i) => ({
       table: this.#counted[i],
       count: Number(count),
@@ -112,18 +112,20 @@ export class CleanState {
     )
     const added = changed.flatMap(({ table, fresh }) => (table && fresh > 0 ? [table.name] : []))
     // No transaction older than this check can still write, since nobody else is connected.
-    if (truncate.length === 0 && moved.length === 0 && added.length === 0) return database.next
+    if (truncate.length === 0 && moved.length === 0 && added.length === 0) return database.now
     const results = (await client.query(
       [
         'BEGIN',
         ...(truncate.length > 0 ? [`TRUNCATE ONLY ${truncate.join(', ')}`] : []),
-        ...added.map((name) => `DELETE FROM ONLY ${name} WHERE age(xmin) <= age(${literal(short(since))}::xid)`),
+        ...added.map(
+          (name) => `DELETE FROM ONLY ${name} WHERE age(xmin) <= age(${literal(rowTransactionOf(since))}::xid)`,
+        ),
         ...moved.map(({ name, last, called }) => `SELECT setval(${literal(name)}, ${last}, ${called})`),
         'COMMIT',
-        NEXT_TRANSACTION,
+        `SELECT ${NOW} AS now`,
       ].join(';\n'),
-    )) as unknown as { rows: { next: string }[] }[]
-    return results.at(-1)?.rows[0]?.next
+    )) as unknown as { rows: { now: Moment }[] }[]
+    return results.at(-1)?.rows[0]?.now
   }
 
   async #askFirst(client: Client, since: string): Promise<{ database: DatabaseFacts; last: readonly SequenceRow[] }> {
@@ -165,10 +167,10 @@ export class CleanState {
   }
 }
 
-/** Returns the first transaction of the whole server that has not begun yet. */
-export async function nextTransaction(client: Pick<Client, 'query'>): Promise<string> {
-  const { rows } = await client.query<{ next: string }>(NEXT_TRANSACTION)
-  return rows[0]?.next ?? '0'
+/** Returns the server's present moment. */
+export async function presentMoment(client: Pick<Client, 'query'>): Promise<Moment> {
+  const { rows } = await client.query<{ now: Moment }>(`SELECT ${NOW} AS now`)
+  return rows[0]?.now ?? '0'
 }
 
 /** Others are connected to the copy: they may go on writing, so they must disconnect first. */
@@ -176,12 +178,10 @@ export class OthersConnected extends Error {}
 
 // --- internal ---
 
-const NEXT_TRANSACTION = 'SELECT pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())::text AS next'
-
 /** Bytes of rows to count after each test; above that, making a new copy is faster. */
-const MOST_BYTES = 8 * 2 ** 20
+export const MOST_BYTES = 8 * 2 ** 20
 /** Bytes that deleted rows may leave behind. */
-const MOST_MORE_BYTES = 2 ** 19
+export const MOST_MORE_BYTES = 2 ** 19
 
 interface Table {
   readonly oid: string
@@ -234,8 +234,7 @@ interface DatabaseFacts {
   readonly same: boolean
   /** `true` if its pg_database row or its settings were written since. */
   readonly fresh: boolean
-  /** The first transaction that has not begun yet. */
-  readonly next: string
+  readonly now: Moment
   readonly facts: Facts
 }
 
@@ -250,7 +249,7 @@ interface Facts {
  * Session settings. With session_replication_role = replica, the triggers of the test's tables do not fire when they
  * are emptied.
  */
-const SETTINGS = `SET search_path = pg_catalog; SET jit = off; SET plan_cache_mode = force_generic_plan; SET row_security = off; SET statement_timeout = '20s'; SET lock_timeout = '1s';
+export const INSPECTOR_SETTINGS = `SET search_path = pg_catalog; SET jit = off; SET plan_cache_mode = force_generic_plan; SET row_security = off; SET statement_timeout = '20s'; SET lock_timeout = '1s';
 SET session_replication_role = replica; SET client_min_messages = error; SET default_transaction_read_only = off; SET standard_conforming_strings = on`
 
 const TABLES = `SELECT c.oid::text, nspname AS schema, relname AS name, relkind AS kind, pg_relation_size(c.oid)::text AS size,
@@ -261,16 +260,12 @@ const TABLES = `SELECT c.oid::text, nspname AS schema, relname AS name, relkind 
 
 /**
  * A query for anything that restoring rows cannot cover: foreign tables, triggers and rules that fire on deletes even
- * for a replica, and settings of the database that a test could reset.
+ * for a replica, triggers that fire when we connect, and settings of the database that a test could reset.
  */
-const ELSEWHERE = `SELECT EXISTS (SELECT FROM pg_class WHERE relkind = 'f') OR EXISTS (SELECT FROM pg_db_role_setting s, pg_database d WHERE s.setdatabase = d.oid AND d.datname = current_database())
+export const ELSEWHERE = `SELECT EXISTS (SELECT FROM pg_class WHERE relkind = 'f') OR EXISTS (SELECT FROM pg_db_role_setting s, pg_database d WHERE s.setdatabase = d.oid AND d.datname = current_database())
   OR EXISTS (SELECT FROM pg_trigger WHERE tgenabled IN ('A', 'R') AND tgtype & 40 <> 0)
-  OR EXISTS (SELECT FROM pg_rewrite WHERE ev_enabled IN ('A', 'R') AND ev_type = '4') AS elsewhere`
-
-/** Returns a transaction id in the 32-bit form that rows hold. */
-function short(transaction: string): string {
-  return String(BigInt(transaction) & 0xffff_ffffn)
-}
+  OR EXISTS (SELECT FROM pg_rewrite WHERE ev_enabled IN ('A', 'R') AND ev_type = '4')
+  OR EXISTS (SELECT FROM pg_event_trigger WHERE evtevent = 'login') AS elsewhere`
 
 function prepare(counted: readonly Counted[], bare: readonly Bare[], sequences: readonly Sequence[]): string {
   const rows = counted.map(
@@ -281,12 +276,8 @@ function prepare(counted: readonly Counted[], bare: readonly Bare[], sequences: 
     `PREPARE migratest_rows(xid) AS ${rows.join(' UNION ALL ')}`,
     `PREPARE migratest_sizes AS SELECT oid::text FROM unnest('{${bare.map(({ oid }) => oid).join()}}'::oid[]) oid WHERE pg_relation_size(oid) > 0`,
     last.length > 0 ? `PREPARE migratest_sequences AS ${last.join(' UNION ALL ')}` : 'SELECT',
-    `PREPARE migratest_database(xid) AS SELECT age(d.xmin) <= age($1) OR EXISTS (SELECT FROM pg_db_role_setting s WHERE s.setdatabase = d.oid AND age(s.xmin) <= age($1)) AS fresh,
-       EXISTS (SELECT FROM pg_stat_get_activity(NULL) a WHERE a.datid = d.oid AND a.pid <> pg_backend_pid() AND a.backend_type <> 'autovacuum worker') AS others,
-       pg_snapshot_xmax(pg_current_snapshot())::text AS next,
-       NOT EXISTS (SELECT FROM pg_prepared_xacts x WHERE x.database = d.datname) AND NOT EXISTS (SELECT FROM pg_replication_slots r WHERE r.database = d.datname)
-       AND NOT EXISTS (SELECT FROM pg_subscription b WHERE b.subdbid = d.oid) AND shobj_description(d.oid, 'pg_database') IS NULL
-       AND NOT EXISTS (SELECT FROM pg_shseclabel l WHERE l.objoid = d.oid AND l.classoid = 'pg_database'::regclass) AS same,
+    `PREPARE migratest_database(xid) AS SELECT ${settingsWrittenSince('$1')} AS fresh, ${othersThan('a.pid <> pg_backend_pid()')} AS others,
+       ${NOW} AS now, ${HAS_NOTHING_OF_ITS_OWN} AS same,
        (SELECT concat_ws(' ', sum(reltuples::numeric), sum(relpages), sum(relallvisible)) FROM pg_class WHERE relkind IN ('r', 'm')) AS statistics,
        (SELECT coalesce(sum(pg_relation_size(oid)), 0) FROM unnest('{${counted
          .filter(({ system }) => !system)

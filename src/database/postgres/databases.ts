@@ -1,4 +1,5 @@
 /** Creates, copies, marks, lists and drops databases of a server, and finds out who is connected to them. */
+import { crc32 } from 'node:zlib'
 import type { Client, QueryResultRow } from 'pg'
 import { identifier, literal } from './tables.ts'
 
@@ -19,7 +20,9 @@ export function heldAdmin(client: Client): Admin {
   return {
     async query<T extends QueryResultRow>(sql: string, params: readonly unknown[] = []) {
       if (running++ === 0) keepAlive(client)
-      const query = last.then(() => client.query<T>(sql, [...params]))
+      // With a name, the server plans it once: sessions are listed after each test.
+      const name = params.length > 0 ? `migratest_${crc32(sql)}` : undefined
+      const query = last.then(() => client.query<T>({ text: sql, values: [...params], ...(name && { name }) }))
       last = query.catch(() => undefined)
       try {
         return await query

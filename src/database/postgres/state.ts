@@ -9,7 +9,7 @@ import type { Tables } from './tables.ts'
 /** Reads the state in one round trip, even if one of the tables or both are missing. */
 export async function readState(session: Session, { versionTable, historyTable }: Tables): Promise<DatabaseState> {
   const read = `SELECT (SELECT version::text || ' ' || dirty FROM ${versionTable} LIMIT 1) AS row, h.* FROM (SELECT) one LEFT JOIN (
-    SELECT version::text, name, fingerprint, down_fingerprint, baseline, up IS NOT NULL OR down IS NOT NULL AS recorded, running, started, done, total, applied_at, applied_by, duration_ms
+    SELECT version::text, name, fingerprint, down_fingerprint, baseline, up IS NOT NULL OR down IS NOT NULL AS recorded, ${digestOf('up')}, ${digestOf('down')}, running, started, done, total, applied_at, applied_by, duration_ms
     FROM ${historyTable}) h ON true ORDER BY h.version::bigint`
   try {
     return toState(await session.query(read))
@@ -24,6 +24,14 @@ export async function readState(session: Session, { versionTable, historyTable }
 }
 
 // --- internal ---
+
+/** A longer text takes the server longer than it takes us to compare the file. */
+const LONG_BYTES = 100_000
+
+/** Selects the digest of a text, or an empty string for a long text. */
+function digestOf(half: Direction): string {
+  return `CASE WHEN pg_catalog.octet_length(${half}) > ${LONG_BYTES} THEN '' ELSE pg_catalog.encode(pg_catalog.sha256(pg_catalog.convert_to(${half}, 'UTF8')), 'hex') END AS ${half}_digest`
+}
 
 function toState(rows: readonly Row[]): DatabaseState {
   const [version, dirty] = String(rows[0]?.row ?? `${NIL_VERSION} false`).split(' ')
@@ -42,6 +50,10 @@ function toEntry(row: Row): HistoryEntry {
     downFingerprint: row.down_fingerprint as string | null,
     baseline: row.baseline === true,
     recorded: row.recorded === true,
+    digests:
+      row.up_digest === '' || row.down_digest === ''
+        ? undefined
+        : { up: row.up_digest as string | null, down: row.down_digest as string | null },
     running: row.running
       ? {
           direction: row.running as Direction,

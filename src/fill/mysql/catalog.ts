@@ -112,6 +112,7 @@ function tableOf(name: string, isMariadb: boolean, rows: Rows): FillTable {
           name: check,
           columns: withBases(namedIn(plain(clause, isMariadb), columns), columns),
           sql: plain(clause, isMariadb),
+          isValid: true,
         }),
       ),
       ...columns
@@ -146,6 +147,7 @@ function foreignKeysOf(keys: readonly KeyRow[]): ForeignKey[] {
     parentSql: identifier(parts[0]?.parent ?? ''),
     parentColumns: parts.map(({ parentCol }) => parentCol),
     deferrable: false,
+    isValid: true,
     onDelete: parts[0]?.onDelete ?? 'NO ACTION',
   }))
 }

@@ -50,6 +50,7 @@ interface ConstraintRow {
   readonly parentSql: string
   readonly parentColumns: readonly string[] | null
   readonly deferrable: boolean
+  readonly valid: boolean
   readonly onDelete: string
 }
 
@@ -94,7 +95,7 @@ SELECT (SELECT json_agg(json_build_object('oid', c.oid::bigint, 'name', CASE WHE
     'columns', (SELECT json_agg(json_build_object('name', a.attname, 'sql', quote_ident(a.attname), 'number', a.attnum, 'written', format_type(a.atttypid, a.atttypmod), 'type', a.atttypid::bigint, 'modifier', a.atttypmod, 'notNull', a.attnotnull,
         'default', pg_get_expr(d.adbin, d.adrelid), 'identity', a.attidentity, 'generated', a.attgenerated) ORDER BY a.attnum)
       FROM pg_attribute a LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped),
-    'constraints', (SELECT json_agg(json_build_object('name', k.conname, 'type', k.contype, 'columns', k.conkey, 'sql', pg_get_expr(k.conbin, k.conrelid), 'parent', k.confrelid::bigint, 'parentSql', k.confrelid::regclass::text, 'deferrable', k.condeferrable, 'onDelete', k.confdeltype,
+    'constraints', (SELECT json_agg(json_build_object('name', k.conname, 'type', k.contype, 'columns', k.conkey, 'sql', pg_get_expr(k.conbin, k.conrelid), 'parent', k.confrelid::bigint, 'parentSql', k.confrelid::regclass::text, 'deferrable', k.condeferrable, 'valid', k.convalidated, 'onDelete', k.confdeltype,
         'parentColumns', (SELECT json_agg(a.attname ORDER BY u.at) FROM unnest(k.confkey) WITH ORDINALITY u (num, at) JOIN pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = u.num)) ORDER BY k.conname)
       FROM pg_constraint k WHERE k.conrelid = c.oid AND k.contype IN ('c', 'f') AND k.conparentid = 0),
     'indexes', (SELECT json_agg(json_build_object('columns', i.indkey::smallint[], 'primary', i.indisprimary, 'sql', COALESCE(pg_get_expr(i.indexprs, i.indrelid), '')) ORDER BY i.indisprimary DESC, i.indexrelid)
@@ -151,6 +152,7 @@ function tableOf(row: TableRow, typeOf: ReturnType<typeof typesOf>): FillTable {
         parentSql: key.parentSql,
         parentColumns: key.parentColumns ?? [],
         deferrable: key.deferrable,
+        isValid: key.valid,
         onDelete: { c: 'CASCADE', n: 'SET NULL', d: 'SET DEFAULT' }[key.onDelete] ?? 'NO ACTION',
       }),
     ),
@@ -158,10 +160,11 @@ function tableOf(row: TableRow, typeOf: ReturnType<typeof typesOf>): FillTable {
       ...(row.constraints ?? [])
         .filter(({ type }) => type === 'c')
         .map(
-          ({ name, columns: numbers, sql }): Condition => ({
+          ({ name, columns: numbers, sql, valid }): Condition => ({
             name,
             columns: withBases(namesOf(numbers), columns),
             sql: sql ?? 'true',
+            isValid: valid,
           }),
         ),
       ...generated

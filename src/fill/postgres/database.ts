@@ -156,11 +156,16 @@ function passingMessage(questions: readonly Question[]): string {
     const numbers = question.choices.map((_, n) => `c${n}`).join(', ')
     return `(SELECT COALESCE(json_agg(json_build_array(${numbers})), '[]') FROM (${passingQuery(question)}) AS passing)`
   })
-  return underSavepoint(
-    `SELECT set_config('migratest.answers', json_build_array(${answers.join(', ')})::text, true)`,
-    'answers',
-  )
+  const query = `SELECT set_config('migratest.answers', json_build_array(${answers.join(', ')})::text, true)`
+  const isLarge = questions.some(({ choices }) => choices.length > FEW_CHOICES)
+  return underSavepoint(isLarge ? `${AS_WRITTEN}; ${query}; ${AS_USUAL}` : query, 'answers')
 }
+
+/** The planner looks for a good order of so many joins in no time. */
+const FEW_CHOICES = 6
+/** With more, it takes longer than the query itself: the choices are joined as they are written. */
+const AS_WRITTEN = 'SET LOCAL join_collapse_limit = 1'
+const AS_USUAL = 'SET LOCAL join_collapse_limit TO DEFAULT'
 
 /** Returns one SELECT over the candidates, with the conditions as its WHERE. */
 function passingQuery(question: Question): string {
@@ -200,7 +205,7 @@ function textOf(n: number, k: number): string {
 }
 
 /** Returns the combinations of candidates, a row for each sample. */
-function combinations({ choices }: Question) {
+function combinations({ choices, conditions }: Question) {
   const relations = choices.map(({ columns, values }, n) => {
     const rows = values.flatMap((samples, c) =>
       samples.map(
@@ -213,8 +218,13 @@ function combinations({ choices }: Question) {
     return `(SELECT c AS c${n}, r AS r${n}, ${texts.join(', ')} FROM ${list}) AS choice${n}`
   })
   const numbers = choices.map((_, n) => `c${n}`)
+  // What most conditions are about comes first: each further choice then leaves few combinations.
+  const weight = (n: number) =>
+    conditions.filter((condition) => choices[n]?.columns.some(({ name }) => condition.columns.includes(name))).length
+  const places = choices.map((_, n) => n).sort((a, b) => weight(b) - weight(a))
+  const [first = 0] = places
   return {
-    from: relations.map((relation, n) => (n === 0 ? relation : `JOIN ${relation} ON r${n} = r0`)).join(' '),
+    from: places.map((n) => (n === first ? relations[n] : `JOIN ${relations[n]} ON r${n} = r${first}`)).join(' '),
     numbers,
     order: `(${numbers.join(' + ')}), ${numbers.join(', ')}`,
   }

@@ -1,5 +1,5 @@
 /** Changes of tables in use on MySQL and MariaDB: the server says how it would make each, and the statement asks for that. */
-import { type Target, targetOf, type Way, waysOf } from '../../database/mysql/live/ladder.ts'
+import { clauseOf, type Target, targetOf, type Way, waysOf } from '../../database/mysql/live/ladder.ts'
 import type { Attempts, Scratch } from '../attempts.ts'
 import type { AcceptedStatement, Operation, Seen } from '../online/operation.ts'
 import type { OnlineWriter } from '../online/writer.ts'
@@ -121,7 +121,8 @@ async function gentlest(
   copies: boolean,
 ): Promise<AcceptedStatement | undefined> {
   let reason: string | undefined
-  for (const { clause, algorithm, blocks } of ways) {
+  for (const { algorithm, lock, blocks } of ways) {
+    const clause = clauseOf(algorithm, lock)
     if (!copies && (algorithm === 'COPY' || blocks !== 'nothing')) continue
     const text = target.withClause(clause)
     const sql = `${statement.sql.includes('\n') ? text.replace(`, ${clause}`, () => `,\n  ${clause}`) : text};`

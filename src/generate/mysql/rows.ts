@@ -104,7 +104,7 @@ interface Changes {
 }
 
 /** The definition without NOT NULL, for as long as rows have no value. */
-function nullable({ definition }: Column): string {
+export function nullable({ definition }: Column): string {
   const at = bare(definition).indexOf(' NOT NULL')
   return `${definition.slice(0, at)} NULL${definition.slice(at + ' NOT NULL'.length)}`
 }
@@ -181,7 +181,7 @@ function replacedMember(name: string, value: string, other: string): string {
 }
 
 /** Columns that take the time of each update keep the one they have. */
-function update(
+export function update(
   table: Table,
   values: ReadonlyMap<string, string>,
   where: string,

@@ -31,6 +31,13 @@ export function tableAnew(change: Change, was: Table, now: Table, inParent: bool
     const other = columns.get(quoted)?.type ?? type
     return other !== type || from.objects.has(`type ${other.replace(/(?:\[\])+$/, '')}`)
   }
+  // What goes with the old table though it is not wanted with the rows; of a part, its parent says it.
+  const wanted = new Set((after.columns ?? []).map(({ quoted }) => quoted))
+  const lost =
+    inParent || foreign
+      ? []
+      : (before.columns ?? []).filter(({ quoted, generated }) => !wanted.has(quoted) && generated === '')
+  const destroys = lost.map(({ quoted }) => `column ${was.name}.${quoted}`).join(', ')
   const kept = common.map(({ quoted, type }) => (asText(quoted, type) ? `${quoted}::text AS ${quoted}` : quoted))
   const values = common.map(({ quoted, type }) => (asText(quoted, type) ? `${quoted}::${type}` : quoted))
   const isIdentity = common.some(({ identity }) => identity === 'a')
@@ -84,7 +91,11 @@ export function tableAnew(change: Change, was: Table, now: Table, inParent: bool
         },
       ]
     : []
-  return [...first, { ...drop, statements: drop.statements.map(({ destroys: _, ...rest }) => rest) }, make, ...back]
+  const statements = drop.statements.map(({ destroys: _, ...rest }) => ({
+    ...rest,
+    ...(destroys !== '' && { destroys }),
+  }))
+  return [...first, { ...drop, statements }, make, ...back]
 }
 
 /**

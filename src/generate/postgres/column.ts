@@ -289,7 +289,8 @@ function notNullSteps(change: Change, table: TableChange, was: ColumnFacts, now:
   const statements: PostgresStatement[] = []
   if (!was.notNull) {
     const fill = change.hints.answers.fill.get(`${name}.${quoted}`) ?? (now.generated === '' ? now.expression : null)
-    if (fill !== null && !what.startsWith('FOREIGN'))
+    const isConverted = change.hints.answers.conversions.some((one) => one.new.includes(`${name}.${quoted}`))
+    if (fill !== null && !isConverted && !what.startsWith('FOREIGN'))
       statements.push(statement('alter', key, `UPDATE ${name} SET ${quoted} = ${fill} WHERE ${quoted} IS NULL`))
   }
   const action = after === '' ? undefined : after

@@ -4,6 +4,7 @@
  */
 import type { ColumnFacts, NotNullFacts } from '../../database/postgres/catalogFacts.ts'
 import type { Schema } from '../../schema/schema.ts'
+import { labelOf, plainName } from '../columns.ts'
 import type { Hints } from '../hints.ts'
 import { factsOf, isKind, type Side } from './side.ts'
 import type { PostgresStatement } from './step.ts'
@@ -54,16 +55,11 @@ export function withNotNullNames(
 /** Returns the name of the constraint, as far as it is known: the server shortens long ones in its own way. */
 export function nameOfNotNull(
   notNulls: readonly NotNullFacts[] | null,
-  { name, quoted }: ColumnFacts,
+  { name }: ColumnFacts,
   table: string,
 ): string | undefined {
   const own = notNulls?.find((one) => one.column === name)
-  if (own && !own.usual) return own.name
-  const plain = /^[a-z_][a-z0-9_]*$/
-  const last = table.split('.').at(-1) ?? ''
-  return plain.test(last) && plain.test(quoted) && last.length + quoted.length <= 50
-    ? `${last}_${quoted}_not_null`
-    : undefined
+  return own && !own.usual ? own.name : usualName(table, name)
 }
 
 // --- internal ---
@@ -71,6 +67,14 @@ export function nameOfNotNull(
 const NAME = '"(?:[^"]|"")*"|[^\\s"]+'
 const NAMED = new RegExp(` CONSTRAINT (?:${NAME}) NOT NULL`)
 const PREFIX = 'not null names of '
+const LONGEST_NAME = 63
+
+/** Returns the name that the server would choose, as SQL writes it; undefined where it would have to shorten it. */
+function usualName(table: string, column: string): string | undefined {
+  const name = `${plainName(labelOf(table))}_${column}_not_null`
+  if (Buffer.byteLength(name) > LONGEST_NAME) return undefined
+  return /^[a-z_][a-z0-9_]*$/.test(name) ? name : `"${name.replaceAll('"', '""')}"`
+}
 
 function keyFor(table: string): string {
   return `${PREFIX}${table}`
@@ -91,13 +95,10 @@ function usualNames(to: Side, table: string): Map<string, string> {
   if (!object || !isKind('table', object)) return new Map()
   const { columns, notNulls } = factsOf(to, object)
   const own = new Set((notNulls ?? []).filter(({ usual }) => !usual).map(({ column }) => column))
-  const last = /(?:"(?:[^"]|"")*"|[^".]+)$/.exec(table)?.[0] ?? table
-  const plain = last.replace(/^"|"$/g, '').replaceAll('""', '"')
   return new Map(
     (columns ?? []).flatMap(({ name, quoted, notNull }) => {
-      const usual = `${plain}_${name}_not_null`
-      if (!notNull || own.has(name) || new TextEncoder().encode(usual).length > 63) return []
-      return [[quoted, /^[a-z_][a-z0-9_]*$/.test(usual) ? usual : `"${usual.replaceAll('"', '""')}"`] as const]
+      const usual = notNull && !own.has(name) ? usualName(table, name) : undefined
+      return usual === undefined ? [] : [[quoted, usual] as const]
     }),
   )
 }

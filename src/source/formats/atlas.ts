@@ -60,8 +60,9 @@ export function atlasFormat({ schema, txMode = 'file', checkpoint = 'start' }: A
     bookkeeping: (dialect, books) => atlasBookkeeping(dialect, books, schema, () => last),
     create(title, { folder, now, sql }) {
       const path = `${timestampOf(now)}_${title}.sql`
-      return { [path]: '', [SUM]: sumWith(folder, path, sql?.up ?? '') }
+      return { [path]: '', [SUM]: sumWith(folder, new Map([[path, sql?.up ?? '']])) }
     },
+    alongside: (folder, changes) => ({ contents: { [SUM]: sumWith(folder, changes) }, removed: [] }),
   }
 }
 
@@ -123,12 +124,15 @@ function byCodeUnits(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0
 }
 
-/** Returns the content of `atlas.sum` with an empty file added. */
-function sumWith(folder: Folder, added: string, text: string): string {
+/** Returns the content of `atlas.sum` if files have these texts; null: they are gone. */
+function sumWith(folder: Folder, changes: ReadonlyMap<string, string | null>): string {
   const grown: Folder = {
     ...folder,
-    files: () => [...folder.files(), added],
-    bytes: (path) => (path === added ? new TextEncoder().encode(text) : folder.bytes(path)),
+    files: () => [...new Set([...folder.files(), ...changes.keys()])].filter((path) => changes.get(path) !== null),
+    bytes: (path) => {
+      const text = changes.get(path)
+      return typeof text === 'string' ? new TextEncoder().encode(text) : folder.bytes(path)
+    },
   }
   const lines = readFolder(grown).flatMap(({ path, hash }) =>
     hash === undefined ? [] : [{ path, hash: `h1:${hash}` }],

@@ -8,8 +8,8 @@ import { readBytes } from '../directory.ts'
 import { entriesBelow } from '../entries.ts'
 import { decode } from '../files.ts'
 import { pathOf, shorten } from '../folder.ts'
-import { versionOfPackage } from '../module/key.ts'
 import type { Adapt, ModuleLoader } from '../module/loader.ts'
+import { versionOfPackage } from '../packageVersion.ts'
 import type { Folder } from './format.ts'
 
 /** @param path absolute, relative to the working directory, or a `file:` URL; throws UsageError for another URL */

@@ -9,7 +9,7 @@ import type { Dialect } from '../../sql/dialect.ts'
 import { literalOf } from '../../sql/parameters.ts'
 import { positionAt } from '../../sql/position.ts'
 import { type Token, tokenize } from '../../sql/tokens.ts'
-import { newDrizzleFiles } from './drizzleNew.ts'
+import { afterRemoval, newDrizzleFiles } from './drizzleNew.ts'
 import { type Books, type Entry, type Folder, type Format, type Listing, leadingNumber, someOf } from './format.ts'
 import { qualified, timeOf } from './tables.ts'
 
@@ -36,6 +36,7 @@ export interface DrizzleData {
  */
 export function drizzleFormat({ migrationsTable, migrationsSchema }: DrizzleOptions = {}): Format<DrizzleData> {
   let outOfOrder: 'error' | 'apply' = 'error'
+  let nameless = false
   return {
     tool: 'Drizzle',
     downs: false,
@@ -49,7 +50,11 @@ export function drizzleFormat({ migrationsTable, migrationsSchema }: DrizzleOpti
     get outOfOrder() {
       return outOfOrder
     },
+    get nameless() {
+      return nameless
+    },
     list(folder) {
+      nameless = hasJournal(folder)
       outOfOrder = hasJournal(folder) ? 'error' : 'apply'
       return listDrizzle(folder)
     },
@@ -59,6 +64,7 @@ export function drizzleFormat({ migrationsTable, migrationsSchema }: DrizzleOpti
     },
     bookkeeping: (dialect, books) => drizzleBookkeeping(dialect, books, migrationsTable, migrationsSchema),
     create: newDrizzleFiles,
+    alongside: afterRemoval,
   }
 }
 

@@ -1,6 +1,7 @@
 /** A new migration of Drizzle: what `drizzle-kit generate --custom` writes, in both layouts. */
 import { randomUUID } from 'node:crypto'
 import { UsageError } from '../../migrate/errors.ts'
+import type { Alongside } from '../../migrate/source.ts'
 import { type Folder, type NewMigration, someOf, timestampOf } from './format.ts'
 
 /** Facts: drizzle-kit 0.31.11 and 1.0.0-rc.5, `writeResult` and `prepareMigrationMetadata` in `bin.cjs`. */
@@ -11,6 +12,21 @@ export function newDrizzleFiles(title: string, made: NewMigration<Timed>): Recor
     `${made.folder.shown} has no migration of Drizzle yet, so that its layout and its database are not known.`,
     { hint: 'Make the first one with "drizzle-kit generate --custom".' },
   )
+}
+
+/** Returns what goes with migrations whose files go: their entries in the journal, and their snapshots. A text alone is listed nowhere. */
+export function afterRemoval(folder: Folder, changes: ReadonlyMap<string, string | null>): Alongside {
+  const gone = [...changes].flatMap(([path, text]) =>
+    text === null ? [path.replace(/(?:\/migration)?\.sql$/, '')] : [],
+  )
+  const snapshots = gone.map((name) =>
+    folder.files().includes(JOURNAL) ? `meta/${name.split('_')[0]}_snapshot.json` : `${name}/snapshot.json`,
+  )
+  const removed = snapshots.filter((path) => folder.files().includes(path))
+  if (gone.length === 0 || !folder.files().includes(JOURNAL)) return { contents: {}, removed }
+  const journal = readJson(folder, JOURNAL) as { entries: readonly JournalEntry[] }
+  const entries = journal.entries.filter(({ tag }) => !gone.includes(tag))
+  return { contents: { [JOURNAL]: json({ ...journal, entries }) }, removed }
 }
 
 // --- internal ---

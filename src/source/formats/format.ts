@@ -5,6 +5,7 @@
 
 import { DuplicateVersionError, UsageError } from '../../migrate/errors.ts'
 import type {
+  Alongside,
   Bookkeeping,
   CodeKey,
   Direction,
@@ -63,6 +64,8 @@ export interface Format<Data = undefined> {
   readonly outOfOrder: 'error' | 'apply' | 'ignore'
   /** What the tool does with an applied migration whose file is gone; default `error`. */
   readonly missing?: 'error' | 'ignore'
+  /** See {@link SourceFormat.nameless}; may depend on the folder, as {@link downs}. */
+  readonly nameless?: boolean
   /** Returns the part of a migration's name by which the tool identifies it; default: the whole name. */
   identify?(name: string): string
   /**
@@ -83,6 +86,8 @@ export interface Format<Data = undefined> {
    * replaced. @throws UsageError if the tool makes its migrations in another way
    */
   create(title: string, made: NewMigration<Data>): Readonly<Record<string, string>>
+  /** See {@link Source.alongside}; for tools that list their migrations. */
+  alongside?(folder: Folder, changes: ReadonlyMap<string, string | null>): Alongside
 }
 
 /** A format whose migrations are code, or that has to load code to list them. */
@@ -194,6 +199,12 @@ export function sourceOfFormat<Data>(
         return (entry && (await folder.codeKey?.(entry.up, format.library, format.drivers))) ?? { because: undefined }
       },
     }),
+    ...(format.alongside && {
+      async alongside(changes: ReadonlyMap<string, string | null>) {
+        files = undefined
+        return format.alongside?.(folder, changes) ?? { contents: {}, removed: [] }
+      },
+    }),
     async read({ name }, direction) {
       if (entries.size === 0) await list()
       const entry = entries.get(identify(name))
@@ -209,6 +220,9 @@ export function sourceOfFormat<Data>(
         return format.outOfOrder
       },
       missing: format.missing ?? 'error',
+      get nameless() {
+        return format.nameless ?? false
+      },
       settings: textOfOptions(options),
       identify,
       before: () => format.before?.(folder) ?? [],

@@ -1,8 +1,9 @@
 /**
  * Reads and compiles a migration's module with all of the project's modules that it imports, and resolves its imports.
  */
-import { readFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { ScriptError } from '../../migrate/errors.ts'
+import { now } from '../../migrate/realTime.ts'
 import { decode } from '../files.ts'
 import { type Compiled, compile } from './compile.ts'
 import type { Resolve, Resolved } from './resolve.ts'
@@ -57,8 +58,17 @@ export async function compiledFile(tools: Toolchain, path: string, show: Show): 
   return compiled
 }
 
+/** Returns the current text of a file. Reads it only if it may have changed: each run asks several times. */
 export function readText(path: string, show: Show): string {
-  return decode(readFileSync(path), show(path)).replace(/^\uFEFF/, '')
+  const { dev, ino, size, mtimeMs, ctimeMs } = statSync(path)
+  const stamp = `${dev} ${ino} ${size} ${mtimeMs} ${ctimeMs}`
+  const known = texts.get(path)
+  if (known?.stamp === stamp) return known.text
+  const text = decode(readFileSync(path), show(path)).replace(/^\uFEFF/, '')
+  // A file that was written just now may be written once more within the same tick of its clock.
+  if (now() - Math.max(mtimeMs, ctimeMs) > TICK_MS) texts.set(path, { stamp, text })
+  else texts.delete(path)
+  return text
 }
 
 /** Returns whether every file still has the text that was read, and every import still resolves to the same module. */
@@ -76,6 +86,11 @@ export function isCurrent({ modules }: Closure, resolveOn: Resolve, show: Show):
 }
 
 // --- internal ---
+
+/** Milliseconds in which a file system may give two edits the same time. */
+const TICK_MS = 2000
+
+const texts = new Map<string, { readonly stamp: string; readonly text: string }>()
 
 /** The last text of each file, compiled, shared by all loads of this process because compiling is slow. */
 const compiledFiles = new Map<string, Compiled>()

@@ -1,9 +1,8 @@
 /** Finds what determines the effect of a migration in code, without running it. */
-import { existsSync, readFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { CodeKey, NoCodeKey } from '../../migrate/source.ts'
 import { fingerprintOf } from '../../sql/script.ts'
+import { versionOfPackage } from '../packageVersion.ts'
 import type { Closure } from './closure.ts'
 import type { Compiled } from './compile.ts'
 import { readsOf, stateOf } from './reads.ts'
@@ -47,18 +46,6 @@ export function keyOfCode(
     files,
     variables,
   }
-}
-
-/** Returns `name@version` of the package that a module's file belongs to; undefined if it cannot be found. */
-export function versionOfPackage(file: string): string | undefined {
-  for (let folder = dirname(file); folder !== dirname(folder); folder = dirname(folder)) {
-    const path = join(folder, 'package.json')
-    if (!existsSync(path)) continue
-    const { name, version } = JSON.parse(readFileSync(path, 'utf8')) as { name?: string; version?: string }
-    // A package may have further files of that name in its folders, which only say "type".
-    if (name !== undefined && version !== undefined) return `${name}@${version}`
-  }
-  return undefined
 }
 
 // --- internal ---

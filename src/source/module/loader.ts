@@ -202,12 +202,20 @@ export class ModuleLoader {
     if (computed) remarks.add(`${this.#show(computed.path)} ${COMPUTED}`)
     const folder = dirname(entry.path)
     const sorted = sortedModules(closure)
+    const fingerprints: { [half in Direction]?: string } = {}
+    let packed: string | undefined
     return {
       ...migration,
       text: entry.text,
-      fingerprint: (half: Direction) => fingerprintOfCode(tools, sorted, half),
-      record: () =>
-        computed ? undefined : pack(sorted, (module, specifier) => ownName(closure, folder, module, specifier)),
+      fingerprint: (half: Direction) => {
+        fingerprints[half] ??= fingerprintOfCode(tools, sorted, half)
+        return fingerprints[half]
+      },
+      record: () => {
+        if (computed) return undefined
+        packed ??= pack(sorted, (module, specifier) => ownName(closure, folder, module, specifier))
+        return packed
+      },
       remarks: [...remarks],
       locate,
     }

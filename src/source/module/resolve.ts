@@ -34,9 +34,14 @@ export function diskResolver(tools: Toolchain): DiskResolver {
     // TypeScript code imports a file by the name that the build would give it.
     extensionAlias: { '.js': ['.ts', '.js'], '.mjs': ['.mts', '.mjs'], '.cjs': ['.cts', '.cjs'] },
   })
+  const meanings = new Map<string, Resolved>()
   const resolve: Resolve = (specifier, from) => {
-    const known = nativeResolve(specifier)
-    if (known) return known
+    const key = `${from}\0${specifier}`
+    const meant = meanings.get(key) ?? nativeResolve(specifier) ?? onDisk(specifier, from)
+    meanings.set(key, meant)
+    return meant
+  }
+  const onDisk: Resolve = (specifier, from) => {
     const { path, error } = project.resolveFileSync(from, specifier)
     if (path !== undefined && !path.includes(INSTALLED) && CODE.test(path)) return { kind: 'own', path }
     // Resolve a package as Node does. TypeScript files in a package are not run.
@@ -46,6 +51,7 @@ export function diskResolver(tools: Toolchain): DiskResolver {
     return { kind: 'native', url: pathToFileURL(found).href }
   }
   const forget = () => {
+    meanings.clear()
     project.clearCache()
     packages.clearCache()
   }

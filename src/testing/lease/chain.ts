@@ -46,7 +46,7 @@ export interface ChainInput {
 }
 
 /** The format of the keys. Change it when the content that migratest writes into a database changes. */
-const FORMAT = '3'
+const FORMAT = '4'
 
 /**
  * Returns one link for each migration, lowest version first. The chain ends before the first migration whose text does

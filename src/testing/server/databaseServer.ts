@@ -75,8 +75,11 @@ export interface Engine<Client, R extends Registry, Likeness> {
   open(url: string, ours: boolean): Promise<R>
   store(registry: R, bytes: number): SnapshotStorage
   database(name: string, origin: DatabaseOrigin<R, Likeness>): OwnDatabase<Client, Likeness>
-  /** Returns a hash of what a database holds, read on a separate connection; `undefined` if it cannot be hashed. */
-  digest(registry: R, name: string): Promise<string | undefined>
+  /**
+   * Returns a hash of what a database holds, read on a separate connection; `undefined` if it cannot be hashed.
+   * @param freezing `true` if it is about to become a snapshot
+   */
+  digest(registry: R, name: string, freezing: boolean): Promise<string | undefined>
   /** Returns the present moment in the server's own counting; `undefined` if it is not needed. */
   now(registry: R): Promise<string | undefined>
   /** Returns the session settings that come from the environment, which may change how SQL texts are interpreted. */
@@ -137,7 +140,7 @@ export class DatabaseServer<Client, R extends Registry, Likeness> implements Tes
       freeze: async (database, key, keys) => {
         const own = database as Partial<OwnDatabase<Client, Likeness>>
         await own.closeOwn?.()
-        const digest = await this.#engine.digest(registry, database.name)
+        const digest = await this.#engine.digest(registry, database.name, true)
         if (!(await store.freeze(database.name, key, { digest, keys }))) return
         own.adopt?.(this.#kinOf(key), await this.#engine.now(registry))
       },
@@ -178,7 +181,7 @@ export class DatabaseServer<Client, R extends Registry, Likeness> implements Tes
       const left = registry.ours && store.isVerified(key) ? await registry.claim(key) : undefined
       const name = left ?? registry.newName()
       if (left === undefined && !(await store.clone(key, name))) return await noDatabase(ticket)
-      if (!store.isVerified(key) && !(await store.verify(key, await this.#engine.digest(registry, name)))) {
+      if (!store.isVerified(key) && !(await store.verify(key, await this.#engine.digest(registry, name, false)))) {
         await registry.drop(name)
         return await noDatabase(ticket)
       }

@@ -19,7 +19,8 @@ export abstract class ServerDatabase<Client, R extends Registry, Likeness>
   protected readonly registry: R
   protected readonly extensions: readonly string[]
   #kin: SnapshotFamily<Likeness> | undefined
-  #since: string | undefined
+  /** The moment since which changes are those of the test, in the server's own counting. */
+  protected since: string | undefined
   #reading: Promise<unknown> = Promise.resolve()
   #offered = false
   readonly #ticket: () => Promise<void>
@@ -33,7 +34,7 @@ export abstract class ServerDatabase<Client, R extends Registry, Likeness>
     this.registry = registry
     this.extensions = extensions
     this.#kin = family
-    this.#since = since
+    this.since = since
   }
 
   abstract connect(): Promise<Client>
@@ -94,7 +95,7 @@ export abstract class ServerDatabase<Client, R extends Registry, Likeness>
 
   adopt(kin: SnapshotFamily<Likeness>, since: string | undefined): void {
     this.#kin = kin
-    this.#since = since
+    this.since = since
   }
 
   /** Reads the schema. Calls wait for each other, since there is only one connection for reading. */
@@ -112,11 +113,11 @@ export abstract class ServerDatabase<Client, R extends Registry, Likeness>
     const kin = this.#kin
     const likeness = await kin?.cleanState?.catch(() => undefined)
     // After four failures in a row the next restore will most likely fail too, so only every sixteenth is tried.
-    if (!kin || !likeness || this.#since === undefined || (kin.misses >= 4 && ++kin.misses % 16 !== 0)) return false
+    if (!kin || !likeness || this.since === undefined || (kin.misses >= 4 && ++kin.misses % 16 !== 0)) return false
     try {
-      const since = await this.restoreTo(likeness, kin, this.#since)
+      const since = await this.restoreTo(likeness, kin, this.since)
       kin.misses = since === undefined ? kin.misses + 1 : 0
-      this.#since = since
+      this.since = since
       return since !== undefined
     } catch {
       return false

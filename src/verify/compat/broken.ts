@@ -14,7 +14,7 @@ export interface Broken {
 }
 
 /** What is wrong, in terms that all databases share. */
-type Kind = 'no-table' | 'no-column' | 'not-null' | 'other-type' | 'not-writable' | 'other'
+type Kind = 'no-table' | 'no-column' | 'not-null' | 'other-type' | 'not-writable' | 'no-key' | 'other'
 
 export type Run = (sql: string) => Promise<unknown>
 
@@ -71,7 +71,8 @@ const KINDS: Readonly<Record<Kind, readonly (string | number)[]>> = {
   'not-null': ['23502', 1048, 1364],
   'other-type': ['42804', '22P02', '22007', '42846', 1366, 1292, 1265],
   'not-writable': ['428C9', '55000', '42809', 1471, 1288, 1348, 1393, 1394, 3105, 1906],
-  other: ['42883', '42704', '42501', 1305, 1356, 1142, 1143],
+  'no-key': ['42P10'],
+  other: ['42883', '42704', '42501', 1305, 1318, 1356, 1142, 1143],
 }
 
 const kindOf = new Map(
@@ -89,6 +90,8 @@ async function failuresIn(run: Run, query: OldQuery, renamed: Renamed): Promise<
   if (!failure) return []
   const { kind, message: error } = failure
   const { table, columns } = query
+  // Whatever else an upsert fails over, the INSERT fails over, too.
+  if (query.verb === 'UPSERT' && kind !== 'no-key') return []
   const broken = (column: string | undefined): Broken => ({ table, column, error, kind, queries: [query] })
   if (kind === 'no-table') return [broken(undefined)]
   const parts: Broken[] = []

@@ -18,6 +18,7 @@ import type { Verified } from '../verified.ts'
 import { WayDatabase } from '../ways/wayDatabase.ts'
 import { accepted, type Broken, brokenBy, isBroken, type Renamed, type Run } from './broken.ts'
 import { expandAndContract, readable } from './expandContract.ts'
+import { objectQueries } from './oldObjects.ts'
 import { type NewRow, type OldQuery, oldQueries } from './oldQueries.ts'
 
 export class CompatChecks<Client> {
@@ -148,7 +149,9 @@ export class CompatChecks<Client> {
     const there = new Map(tables.flatMap(({ id }, n) => (rows[n]?.[0] ? [[id, rows[n][0]] as const] : [])))
     const { dialect } = this.#verified.options.server
     const added = await newRows(fill, tables)
-    const queries = await accepted(await runOn(database), oldQueries(tables, added, there, dialect))
+    const run = await runOn(database)
+    const all = [...oldQueries(tables, added, there, dialect), ...(await objectQueries(run, dialect))]
+    const queries = await accepted(run, all)
     const missed = tables.filter((table) => !queries.some((one) => one.table === table && one.verb === 'INSERT'))
     if (this.#release) this.#ofRelease = queries
     const remark =

@@ -7,7 +7,7 @@ import { DIALECTS, type Dialect } from '../../sql/dialect.ts'
 
 export interface OldQuery {
   readonly table: FillTable
-  readonly verb: 'SELECT' | 'INSERT' | 'UPDATE'
+  readonly verb: 'SELECT' | 'INSERT' | 'UPSERT' | 'UPDATE' | 'CALL'
   readonly columns: readonly FillColumn[]
   readonly sql: string
   /** The same query about one column each. Which of them fail tells which columns it is about. */
@@ -37,11 +37,17 @@ export function oldQueries(
     const row = there.get(table.id)
     const values = added.find((one) => one.table.id === table.id)?.values
     return [
-      ...(columns.length > 0 ? [split(table, 'SELECT', columns, (some) => selection(table, some))] : []),
+      ...(columns.length > 0 ? [reading(table, columns)] : []),
       ...(values ? insertions(table, values, dialect) : []),
+      ...(values && dialect === 'postgres' ? upserts(table, values) : []),
       ...(row ? updates(table, row, dialect) : []),
     ]
   })
+}
+
+/** Returns a query that reads columns of a table or a view. */
+export function reading(table: FillTable, columns: readonly FillColumn[]): OldQuery {
+  return split(table, 'SELECT', columns, (some) => selection(table, some))
 }
 
 // --- internal ---
@@ -90,6 +96,21 @@ function insertions(table: FillTable, values: ReadonlyMap<string, Text>, dialect
     }
   }
   return given.length === required.length ? [insert(given)] : [insert(given), insert(required)]
+}
+
+/** PostgreSQL: a row that is added, or changed if its key is there, names the columns of a key (ON CONFLICT). */
+function upserts(table: FillTable, values: ReadonlyMap<string, Text>): OldQuery[] {
+  const given = table.columns.filter(({ name, generated }) => values.has(name) && generated === null)
+  return table.uniques.flatMap((names): OldQuery[] => {
+    const key = names.flatMap((name) => given.find((column) => column.name === name) ?? [])
+    const [first] = key
+    if (!first || key.length < names.length) return []
+    const cells = given.map((column) => cell(values.get(column.name) ?? null, column, 'postgres'))
+    const set = given.find(({ numbered }) => !numbered) ?? first
+    const into = `${given.map(({ sql }) => sql).join(', ')}) OVERRIDING SYSTEM VALUE VALUES (${cells.join(', ')})`
+    const sql = `INSERT INTO ${table.sql} (${into} ON CONFLICT (${key.map((one) => one.sql).join(', ')}) DO UPDATE SET ${set.sql} = excluded.${set.sql}`
+    return [{ table, verb: 'UPSERT', columns: key, sql, parts: [] }]
+  })
 }
 
 function updates(table: FillTable, row: readonly Text[], dialect: Dialect): OldQuery[] {

@@ -6,7 +6,7 @@ import { RULES } from '../rules.ts'
 import { placeOf } from '../statementAt.ts'
 import { heldOver, invalid, manyRows, otherTables, passedOver } from './lasting.ts'
 import { concurrently, safeWay } from './safeWay.ts'
-import { safeWayOfCopy } from './safeWayOfCopy.ts'
+import { safeWayOfCopy, withoutAsking } from './safeWayOfCopy.ts'
 import { blocking, evidenceOf, inOrder, listed, type Seen, strongest, waiting } from './seen.ts'
 import { workOf } from './work.ts'
 
@@ -69,7 +69,7 @@ function rewritten({ effects, text, place }: Seen): Observation[] {
 function copies({ effects, text, place }: Seen): Observation[] {
   const { algorithm } = effects
   if (!algorithm) return []
-  const { table, used, possible, blocks, reason } = algorithm
+  const { table, used, possible, blocks, reason, isAsked } = algorithm
   const isCopied = /^ALGORITHM=COPY/.test(used)
   // A change that does not go row by row locks the other tables only for a moment.
   const others = isCopied || blocks !== 'nothing' ? blocking(effects).filter((lock) => lock.table !== table) : []
@@ -90,7 +90,7 @@ function copies({ effects, text, place }: Seen): Observation[] {
       objects,
       worked: [table],
       message,
-      fix: safeWayOfCopy(text, table, reason),
+      fix: isAsked ? withoutAsking(text) : safeWayOfCopy(text, table, reason),
       evidence: { ...evidenceOf(effects), algorithm: used, possible },
     },
   ]

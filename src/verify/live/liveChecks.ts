@@ -6,7 +6,9 @@ import type { Migration } from '../../migrate/source.ts'
 import { labelOf, NIL_VERSION, versionOf } from '../../migrate/version.ts'
 import type { Check, MakeCheck, Observed } from '../check.ts'
 import type { Observation } from '../finding.ts'
-import type { Halves } from '../halves.ts'
+import type { Half, Halves } from '../halves.ts'
+import { inHalf } from '../observed.ts'
+import { placeNaming } from '../statementAt.ts'
 import { VerificationError } from '../verificationError.ts'
 import type { Verified } from '../verified.ts'
 import { decide, type LiveMigration } from './decide.ts'
@@ -24,6 +26,8 @@ export class LiveChecks<Client> {
   /** Where findings are looked for once more. */
   readonly #second: LiveDatabase<Client>
   readonly #observed: LiveMigration[] = []
+  /** What was found of ups. */
+  readonly #told = new Set<string>()
   /** The first migration whose up failed. Nothing above it can be reached. */
   #failed: Migration | undefined
 
@@ -49,8 +53,23 @@ export class LiveChecks<Client> {
           () => this.#check(migration, migrations[i - 1]?.version ?? NIL_VERSION),
         ),
       ),
+      ...migrations
+        .map((migration, i) => ({ migration, below: migrations[i - 1]?.version ?? NIL_VERSION }))
+        .filter(({ migration }) => this.#canGoDown(migration))
+        .reverse()
+        .map(({ migration, below }) =>
+          this.#make(
+            {
+              id: 'live-down',
+              group: 'live',
+              name: `${labelOf(migration)}: its down, while others use the database`,
+              version: versionOf(migration),
+            },
+            () => this.#checkDown(migration, below),
+          ),
+        ),
       this.#make({ id: 'live-waiting', group: 'live', name: 'waiting for locks', version: undefined }, async () => ({
-        observations: decideOnce(this.#observed),
+        observations: decideOnce(this.#observed.filter(({ half }) => half.half === 'up')),
       })),
     ]
   }
@@ -74,7 +93,10 @@ export class LiveChecks<Client> {
     const live = { half, effects }
     this.#observed.push(live)
     const decided = decide(live)
-    const found = decided.length === 0 ? [] : await this.#repeated(decided, { half, effects: [] }, migration, below)
+    const again = () => this.#observe(this.#second, migration, below)
+    const found = await this.#repeated(decided, half, again)
+    for (const one of found) this.#told.add(kindOf(one, migration))
+    if (migration === this.#verified.migrations.at(-1)) found.push(...(await this.#incomplete()))
     const waited = await this.#measured(found, migration, below)
     return {
       observations: sized(withWaiting(found, waited), this.#verified.options.sizes),
@@ -82,15 +104,76 @@ export class LiveChecks<Client> {
     }
   }
 
-  /** Looks at the migration once more, on another copy. What does not show again is no more than a notice. */
-  async #repeated(
-    found: readonly Observation[],
-    live: LiveMigration,
-    migration: Migration,
+  /** Indexes of partitioned tables that no migration has completed: each partition may get its own in a later one. */
+  async #incomplete(): Promise<Observation[]> {
+    const halves = this.#halves.all().filter(({ half }) => half === 'up')
+    return (await this.#database.incompleteIndexes()).map(({ name, table }): Observation => {
+      const half = halves.find(({ text }) => text.includes(name.split('.').at(-1) ?? name))
+      return {
+        rule: 'invalid-index',
+        severity: 'warning',
+        ...(half && { version: half.version, half: 'up', file: half.file, ...placeNaming(half, [name]) }),
+        objects: [table, name],
+        message: `Index ${name} of the partitioned table ${table} is not valid at the latest version: a partition has no index that is attached to it.`,
+        fix: {
+          text: 'Build the index of each partition, and attach it. With the last of them, the index becomes valid.',
+          sql: `CREATE INDEX CONCURRENTLY … ON partition (…);\nALTER INDEX ${name} ATTACH PARTITION …;`,
+        },
+      }
+    })
+  }
+
+  #canGoDown({ version, down }: Migration): boolean {
+    return down !== undefined && !this.#verified.irreversible.has(version)
+  }
+
+  /** A down is looked at from the latest version on downwards, so that it needs no way up. */
+  async #checkDown(migration: Migration, below: number): Promise<Observed> {
+    if (this.#failed && this.#failed.version <= migration.version)
+      throw new VerificationError(`Not reached: the up of ${labelOf(this.#failed)} fails.`)
+    const half = this.#halves.of(versionOf(migration), 'down')
+    if (!half) return {}
+    const { effects, remarks } = await this.#observeDown(this.#database, migration, below, half)
+    const live = { half, effects }
+    this.#observed.push(live)
+    // What the up does, too, is told there.
+    const decided = decide(live).filter((one) => OF_A_DOWN.has(one.rule) && !this.#told.has(kindOf(one, migration)))
+    const again = () => this.#observeDown(this.#second, migration, below, half)
+    const found = await this.#repeated(decided, half, again)
+    const observations = found.map((one): Observation => ({ ...one, severity: 'notice' }))
+    return {
+      observations: sized(observations, this.#verified.options.sizes),
+      ...(remarks.length > 0 && { remark: remarks.join('; ') }),
+    }
+  }
+
+  /** Observes a down over rows; over none, if it fails over these. A down that fails anyway is told by another check. */
+  async #observeDown(
+    database: LiveDatabase<Client>,
+    { version }: Migration,
     below: number,
-  ): Promise<Observation[]> {
-    const { effects } = await this.#observe(this.#second, migration, below)
-    const again = new Set(decide({ ...live, effects }).map(keyOf))
+    half: Half,
+  ): Promise<Looked> {
+    await database.descend(version)
+    const empty = await database.fill(half.text)
+    const attempt = () =>
+      inHalf('down', () => database.observe(below)).catch((error) => {
+        if (error instanceof MigrationFailedError) return undefined
+        throw error
+      })
+    const first = await attempt()
+    if (first) return { effects: first, remarks: remarksOn(first, empty) }
+    await database.descend(version)
+    const effects = await attempt()
+    if (!effects) return { effects: [], remarks: ['not observed, since it fails'] }
+    return { effects, remarks: ['observed without rows, since it fails over generated ones'] }
+  }
+
+  /** Looks at the migration once more, on another copy. What does not show again is no more than a notice. */
+  async #repeated(found: readonly Observation[], half: Half, observe: () => Promise<Looked>): Promise<Observation[]> {
+    if (found.length === 0) return []
+    const { effects } = await observe()
+    const again = new Set(decide({ half, effects }).map(keyOf))
     return found.map((one): Observation => {
       if (again.has(keyOf(one))) return one
       return { ...one, severity: 'notice', message: `${one.message} On a second copy, it did not show.` }
@@ -112,11 +195,7 @@ export class LiveChecks<Client> {
   }
 
   /** Observes a migration over rows; over none, if it fails over these. */
-  async #observe(
-    database: LiveDatabase<Client>,
-    migration: Migration,
-    below: number,
-  ): Promise<{ effects: readonly Effects[]; remarks: string[] }> {
+  async #observe(database: LiveDatabase<Client>, migration: Migration, below: number): Promise<Looked> {
     try {
       await database.reach(below)
       const empty = await database.fill(this.#halves.of(versionOf(migration), 'up')?.text ?? '')
@@ -134,6 +213,26 @@ export class LiveChecks<Client> {
       throw error
     }
   }
+}
+
+interface Looked {
+  readonly effects: readonly Effects[]
+  readonly remarks: readonly string[]
+}
+
+/** Rules that matter for a down, too: those about work that others wait for. */
+const OF_A_DOWN: ReadonlySet<string> = new Set([
+  'table-rewritten',
+  'scan-while-locked',
+  'index-blocks-writes',
+  'copy-blocks-writes',
+  'blocks-reads',
+  'invalid-index',
+])
+
+/** The same in the up and the down of a migration. */
+function kindOf({ rule, worked = [] }: Observation, { version }: Migration): string {
+  return JSON.stringify([version, rule, worked.toSorted()])
 }
 
 function keyOf({ rule, line, objects }: Observation): string {

@@ -50,7 +50,7 @@ export class LiveDatabase<Client> {
   async fill(text: string): Promise<readonly Unfilled[]> {
     // How MySQL and MariaDB change a table does not depend on its rows.
     const isMysql = this.#verified.options.server.dialect === 'mysql'
-    if (isMysql && !/\b(?:update|delete)\b/i.test(text)) return []
+    if (isMysql && !/\b(?:update|delete|call|execute|load)\b/i.test(text)) return []
     const { client } = await this.#opened()
     if (this.#isFilled) return this.#unfilled
     this.#unfilled = (await someRows(client as object, this.#own)).unfilled
@@ -63,6 +63,13 @@ export class LiveDatabase<Client> {
     return (await someRows(client as object, this.#own, many)).tables
   }
 
+  /** PostgreSQL: returns the indexes of partitioned tables that lack one of a partition. */
+  async incompleteIndexes(): Promise<readonly { readonly name: string; readonly table: string }[]> {
+    const { driver } = await this.#opened()
+    const rows = this.#verified.options.server.dialect === 'mysql' ? [] : ((await driver.rows?.(INCOMPLETE)) ?? [])
+    return rows.map(({ name, table }) => ({ name: String(name), table: String(table) }))
+  }
+
   /** Opens another session; undefined if the database has only one. */
   async another(): Promise<OtherSession | undefined> {
     const { database } = await this.#opened()
@@ -71,9 +78,15 @@ export class LiveDatabase<Client> {
     return { query: (sql) => database.query(client, sql), close: () => database.disconnect(client) }
   }
 
-  /** Goes up by one migration and returns what its statements did. @throws the error of the migration */
+  /** Goes down to a version without being looked at. Where that is not possible, a new database goes up to it. */
+  async descend(version: number): Promise<void> {
+    if (this.#at > version) await this.#down(version).catch(() => undefined)
+    await this.reach(version)
+  }
+
+  /** Goes up or down by one migration and returns what its statements did. @throws the error of the migration */
   async observe(version: number): Promise<Effects[]> {
-    const effects = await this.#observer.during(() => this.#move(version))
+    const effects = await this.#observer.during(() => (version < this.#at ? this.#down(version) : this.#move(version)))
     this.#isFilled = 'mayLackRows' in this.#observer && !this.#observer.mayLackRows
     return effects
   }
@@ -91,6 +104,19 @@ export class LiveDatabase<Client> {
   }
 
   // --- internal ---
+
+  /** Goes down. If that fails, the database is dropped. */
+  async #down(version: number): Promise<void> {
+    const { migrator } = await this.#opened()
+    this.#isFilled = false
+    try {
+      await migrator.to(version)
+      this.#at = version
+    } catch (error) {
+      await this.dispose()
+      throw error
+    }
+  }
 
   async #move(version: number): Promise<void> {
     if (this.#at > version) await this.dispose()
@@ -128,6 +154,8 @@ export class LiveDatabase<Client> {
     return this.#open
   }
 }
+
+const INCOMPLETE = `SELECT i.indexrelid::regclass::text AS name, i.indrelid::regclass::text AS "table" FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid WHERE c.relkind = 'I' AND NOT i.indisvalid ORDER BY 1`
 
 interface Opened<Client> {
   readonly database: TestDatabase<Client>

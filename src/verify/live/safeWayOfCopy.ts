@@ -37,7 +37,21 @@ SET SESSION foreign_key_checks = 1;`,
   }
 }
 
+/** The safe way for a statement that itself asks for an algorithm or a lock: it leaves them to the server. */
+export function withoutAsking(text: string | undefined): Fix {
+  const sql = text?.replaceAll(ASKED_FIRST, '').replaceAll(ASKED_LAST, '')
+  return {
+    text: 'The statement itself asks for this. Leave the choice to the server, which takes the gentlest way that there is.',
+    ...(sql !== undefined && sql !== text && { sql: `${sql.trimEnd()};` }),
+  }
+}
+
 // --- internal ---
+
+const ASKED =
+  '\\b(?:algorithm\\s*=?\\s*(?:default|instant|nocopy|inplace|copy)|lock\\s*=?\\s*(?:default|none|shared|exclusive))\\b'
+const ASKED_FIRST = new RegExp(`${ASKED}\\s*,\\s*`, 'gi')
+const ASKED_LAST = new RegExp(`\\s*,?\\s*${ASKED}`, 'gi')
 
 const BESIDE =
   'Add a column of the new type beside the old one, let the application or a trigger write both, fill it in batches, and then switch.'

@@ -1,9 +1,9 @@
 /** Reads and compares rows on MySQL and MariaDB. */
 import type { Session } from '../../database/mysql/session.ts'
-import { literal, identifier as quote } from '../../database/mysql/tables.ts'
+import { identifier as quote } from '../../database/mysql/tables.ts'
 import type { FillColumn, FillTable, Text } from '../../fill/model.ts'
 import { usesOn } from './mysqlUses.ts'
-import type { BrokenKey, Comparison, Counter, Pair, RowReader } from './rowReader.ts'
+import { type Comparison, type Counter, type Granted, grantedChecks, type Pair, type RowReader } from './rowReader.ts'
 
 export function mysqlReader(session: Session): RowReader {
   return {
@@ -20,24 +20,17 @@ export function mysqlReader(session: Session): RowReader {
       )
     },
     compare: async (before, after, pairs) => pairs.map((pair) => compare(before, after, pair)),
-    async brokenKeys(tables) {
+    async broken(tables) {
       const names = new Set(tables.map(({ id }) => id))
-      const queries = tables.flatMap((table) =>
-        table.foreignKeys.map((key) => brokenKey(table, key, names.has(key.parent) || key.parentSql.includes('.'))),
-      )
-      const answers = await session.queries(queries)
-      return answers.flatMap(([row]) =>
-        row && Number(row.broken) > 0
-          ? [
-              {
-                table: String(row.tab),
-                name: String(row.name),
-                parent: String(row.parent),
-                rows: Number(row.broken),
-              } satisfies BrokenKey,
-            ]
-          : [],
-      )
+      const granted = tables.flatMap((table) => [
+        ...table.foreignKeys.map((key) => grantedKey(table, key, names.has(key.parent) || key.parentSql.includes('.'))),
+        ...grantedChecks(table),
+      ])
+      const answers = await session.queries(granted.map(({ sql }) => sql))
+      return granted.flatMap((one, n) => {
+        const rows = Number(answers[n]?.[0]?.broken ?? 0)
+        return rows > 0 ? [{ ...one, rows }] : []
+      })
     },
     async counters(tables) {
       const numbered = tables.flatMap((table) =>
@@ -120,9 +113,15 @@ function moment(text: string): string {
 }
 
 /** @param isThere `false` if the referenced table was dropped while the server did not check */
-function brokenKey({ name: table, sql }: FillTable, key: FillTable['foreignKeys'][number], isThere: boolean): string {
+function grantedKey({ name: table, sql }: FillTable, key: FillTable['foreignKeys'][number], isThere: boolean): Granted {
   const set = key.columns.map((column) => `c.${quote(column)} IS NOT NULL`).join(' AND ')
   const on = key.columns.map((column, n) => `p.${quote(key.parentColumns[n] ?? '')} = c.${quote(column)}`).join(' AND ')
   const missing = isThere ? ` AND NOT EXISTS (SELECT 1 FROM ${key.parentSql} p WHERE ${on})` : ''
-  return `SELECT ${literal(table)} AS tab, ${literal(key.name)} AS name, ${literal(key.parent)} AS parent, (SELECT COUNT(*) FROM ${sql} c WHERE ${set}${missing}) AS broken`
+  return {
+    kind: 'foreign key',
+    table,
+    name: key.name,
+    parent: key.parent,
+    sql: `SELECT COUNT(*) AS broken FROM ${sql} c WHERE ${set}${missing}`,
+  }
 }

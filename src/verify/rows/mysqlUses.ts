@@ -104,17 +104,18 @@ function anotherValue(
   return `one.${sql}`
 }
 
+const NO_SUCH_DEFINER = 1449
 /** Numbers of errors that say that a name is not there or means several things, or that the body fits its tables no more. */
-const WRONG = new Set([1054, 1146, 1305, 1356, 1052, 1318, 1136, 1364])
+const WRONG = new Set([1054, 1146, 1305, 1356, 1052, 1318, 1136, 1364, NO_SUCH_DEFINER])
 
-async function outcomeOf(session: Session, sql: string): Promise<Pick<Use, 'error' | 'isByValues'>> {
+async function outcomeOf(session: Session, sql: string): Promise<Omit<Use, 'what' | 'name'>> {
   await session.query('START TRANSACTION')
   try {
     await session.query(sql)
     return { error: undefined }
   } catch (error) {
     const { errno = 0, sqlMessage, message } = error as MysqlError
-    return WRONG.has(errno) ? { error: sqlMessage ?? message } : { error: undefined, isByValues: true }
+    return WRONG.has(errno) ? { error: sqlMessage ?? message, isSure: true } : { error: undefined, isByValues: true }
   } finally {
     await session.query('ROLLBACK')
   }

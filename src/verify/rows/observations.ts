@@ -4,7 +4,7 @@ import type { Observation, Place } from '../finding.ts'
 import type { Half } from '../halves.ts'
 import { placeOf } from '../statementAt.ts'
 import type { Change, ChangedValue, ChangedValues, DroppedValues, LostRows } from './changes.ts'
-import type { BrokenKey, Counter, Use } from './rowReader.ts'
+import type { Broken, Counter, Use } from './rowReader.ts'
 import { namesIn, type Said } from './said.ts'
 
 /** Observations about changes that one half made. @param back `true` if they show on the way back only */
@@ -17,16 +17,27 @@ export function observeChanges(changes: readonly Change[], half: Half, said: Sai
   })
 }
 
-export function observeKeys(broken: readonly BrokenKey[], half: Half): Observation[] {
-  return broken.map(({ table, name, parent, rows }) => ({
-    rule: 'constraint-not-met',
-    ...placeIn(half, table, name),
-    objects: [table, name],
-    message: `${rows === 1 ? 'A row' : `${rows} rows`} of ${table} refer${rows === 1 ? 's' : ''} to rows of ${parent} that do not exist, though the foreign key ${name} is there.`,
-    fix: {
-      text: `Find the rows with a query before the constraint is made, and delete or mend them; let the server check the key.`,
-    },
-  }))
+export function observeBroken(broken: readonly Broken[], half: Half): Observation[] {
+  return broken.map(({ kind, table, name, parent, rows }) => {
+    const some = `${rows === 1 ? 'A row' : `${rows} rows`} of ${table}`
+    const plural = rows === 1 ? 's' : ''
+    const [message, text] =
+      kind === 'foreign key'
+        ? [
+            `${some} refer${plural} to rows of ${parent} that do not exist, though the foreign key ${name} is there.`,
+            'Find the rows with a query before the constraint is made, and delete or mend them; let the server check the key.',
+          ]
+        : kind === 'check'
+          ? [
+              `${some} break${plural} the constraint ${name}, which the server takes for granted: it does not look at rows that are there when a function changes, or when checks are off.`,
+              'Mend the rows in the same migration; drop the constraint before its function changes, and add it again after, so that the server checks the rows.',
+            ]
+          : [
+              `${some} hold${plural} another ${name} than its expression gives now: stored values stay as they are when a function changes.`,
+              `Have the values computed again in the same migration: UPDATE ${table} SET … = …, or drop the column and add it again.`,
+            ]
+    return { rule: 'constraint-not-met', ...placeIn(half, table, name), objects: [table, name], message, fix: { text } }
+  })
 }
 
 export interface CounterChange {
@@ -74,8 +85,22 @@ export function observeUses(before: readonly Use[], after: readonly Use[], half:
   })
 }
 
+/** An observation about an object that is new and fails when it is used. */
+export function observeNew({ what, name, error }: Use, half: Half): Observation {
+  // Whoever calls a function may have made what it needs: a temporary table. What a row sets off has no caller.
+  const isCalled = /^the (?:function|procedure|event) /.test(what)
+  return {
+    rule: 'object-broken',
+    ...placeIn(half, name),
+    ...(isCalled && { severity: 'warning' as const }),
+    objects: [name],
+    message: `${what.charAt(0).toUpperCase()}${what.slice(1)} has never worked: ${error}.`,
+    fix: { text: 'Mend it in this migration, and use it once in a test.' },
+  }
+}
+
 /** The place of the first statement that names the table, and the other word if one of them does; one with the verb if there is one. */
-function placeIn(half: Half, table: string, word?: string, verb?: RegExp): Place {
+export function placeIn(half: Half, table: string, word?: string, verb?: RegExp): Place {
   const { version, half: direction, file, text, statements } = half
   const bare = (table.split('.').at(-1) ?? table).toLowerCase()
   const named = statements.filter(({ start, end }) => hasWord(text.slice(start, end), bare))
@@ -189,8 +214,8 @@ function changedValues(
   const named = namesIn(said, table.name).flatMap((name) =>
     [column.name, after.name].map((one) => said.writes(name, one)),
   )
-  const says = named.find((one) => one === 'all') ?? named.find((one) => one === 'some') ?? 'no'
-  if (!back && !isNarrowed && says === 'some') return []
+  const says = (['all', 'some', 'type'] as const).find((one) => named.includes(one)) ?? 'no'
+  if (!back && !isNarrowed && says === 'some') return becomesNull(change, half, said)
   const first = mostTelling(values)
   const shown = `${show(first?.before)} became ${show(first?.after)}`
   const count = values.length === all ? (all === 1 ? 'the row' : `all ${all} rows`) : `${values.length} of ${all} rows`
@@ -200,8 +225,10 @@ function changedValues(
       ? 'the way up and back has changed a row that nobody touched'
       : says === 'all'
         ? 'the statement has no WHERE'
-        : becauseOf(table, values, lost, said)
-  const isLess = !back && (isNarrowed || says === 'all')
+        : says === 'type'
+          ? `the server has made it fit ${after.written}`
+          : becauseOf(table, values, lost, said)
+  const isLess = !back && (isNarrowed || says === 'all' || says === 'type')
   return [
     {
       rule: 'rows-changed',
@@ -210,6 +237,26 @@ function changedValues(
       message: `${column.name} of ${count} of ${table.name} is another: ${shown}; ${because}.`,
       ...(isLess && { severity: 'warning' as const }),
       evidence: evidenceOf(table, first ? [first, ...values.filter((one) => one !== first)] : values),
+    },
+  ]
+}
+
+/** Values of which a statement makes NULL without saying so: an expression over a NULL, a query that finds no row. */
+function becomesNull({ table, column, after, all, values }: ChangedValues, half: Half, said: Said): Observation[] {
+  const gone = values.filter((value) => value.after === null)
+  const names = namesIn(said, table.name)
+  if (gone.length === 0 || names.some((name) => [column.name, after.name].some((one) => said.nulls(name, one))))
+    return []
+  const count = gone.length === all ? `all ${all} rows` : `${gone.length} of ${all} rows`
+  return [
+    {
+      rule: 'rows-changed',
+      severity: 'warning',
+      ...placeIn(half, table.name, column.name),
+      objects: [`${table.name}.${column.name}`],
+      message: `${column.name} of ${count} of ${table.name} became NULL, and was ${show(mostTelling(gone)?.before)}: the expression gives NULL for these rows, and the statement does not say that it should.`,
+      fix: { text: 'Say in the WHERE which rows are meant, or keep the value with COALESCE.' },
+      evidence: evidenceOf(table, gone),
     },
   ]
 }

@@ -3,10 +3,19 @@ import type { Session } from '../../database/postgres/session.ts'
 import { literal, identifier as quote } from '../../database/postgres/tables.ts'
 import type { FillColumn, FillTable, Text } from '../../fill/model.ts'
 import { usesOn } from './postgresUses.ts'
-import type { BrokenKey, Comparison, Counter, RowReader } from './rowReader.ts'
+import { type Comparison, type Counter, type Granted, grantedChecks, type RowReader } from './rowReader.ts'
 
 export function postgresReader(session: Session): RowReader {
   const run = (sql: string) => session.query(sql)
+  /** One that fails must not hide the others: a sequence that is gone, a condition whose function raises an error. */
+  const asked = async (queries: readonly string[]) => {
+    if (queries.length === 0) return []
+    return run(queries.join(' UNION ALL ')).catch(async () => {
+      const singly: Record<string, unknown>[] = []
+      for (const query of queries) singly.push(...(await run(query).catch(() => [])))
+      return singly
+    })
+  }
   const endless = new Set<string>()
   return {
     async rows(tables) {
@@ -30,14 +39,19 @@ export function postgresReader(session: Session): RowReader {
         return singly
       })
     },
-    async brokenKeys(tables) {
-      const queries = tables.flatMap((table) => table.foreignKeys.map((key) => brokenKey(table, key)))
-      const broken: BrokenKey[] = []
-      for (const some of chunks(queries, 60)) {
-        const rows = await run(`SELECT * FROM (${some.join(' UNION ALL ')}) AS keys WHERE rows > 0`)
-        broken.push(...(rows as unknown as BrokenKey[]).map((row) => ({ ...row, rows: Number(row.rows) })))
-      }
-      return broken
+    async broken(tables) {
+      const granted = tables.flatMap((table) => [
+        ...table.foreignKeys.filter(({ isValid }) => isValid).map((key) => grantedKey(table, key)),
+        ...grantedChecks(table),
+        ...grantedValues(table),
+      ])
+      const queries = granted.map(({ sql }, n) => `SELECT ${n} AS n, (${sql}) AS broken`)
+      const rows: Record<string, unknown>[] = []
+      for (const some of chunks(queries, 60)) rows.push(...(await asked(some)))
+      return rows.flatMap(({ n, broken }) => {
+        const one = granted[Number(n)]
+        return one && Number(broken) > 0 ? [{ ...one, rows: Number(broken) }] : []
+      })
     },
     async counters(tables) {
       const numbered = tables.flatMap((table) =>
@@ -45,21 +59,12 @@ export function postgresReader(session: Session): RowReader {
       )
       const found: Counter[] = []
       for (const some of chunks(numbered, 60)) {
-        // A sequence that is gone, or that this user may not read, must not hide the others.
-        const ask = async (queries: readonly string[]) => {
-          if (queries.length === 0) return []
-          return run(queries.join(' UNION ALL ')).catch(async () => {
-            const singly: Record<string, unknown>[] = []
-            for (const query of queries) singly.push(...(await run(query).catch(() => [])))
-            return singly
-          })
-        }
-        const sequences = await ask(some.map((one, n) => sequenceOf(one, n)))
+        const sequences = await asked(some.map((one, n) => sequenceOf(one, n)))
         const counted = sequences.flatMap(({ n, name }) => {
           const one = some[Number(n)]
           return one ? [counter(one, Number(n), String(name))] : []
         })
-        for (const { n, next, most, taken } of await ask(counted)) {
+        for (const { n, next, most, taken } of await asked(counted)) {
           const one = some[Number(n)]
           if (!one) continue
           const numbers = { next: BigInt(String(next)), most: most === null ? undefined : BigInt(String(most)) }
@@ -121,10 +126,28 @@ function comparison(
   return `SELECT CASE WHEN ${equal} THEN 'same' ${narrowed} ELSE 'changed' END AS is FROM (VALUES ${rows.join(', ')}) AS pairs (n, b, a) ORDER BY n`
 }
 
-function brokenKey({ name: table, sql }: FillTable, key: FillTable['foreignKeys'][number]): string {
+function grantedKey({ name: table, sql }: FillTable, key: FillTable['foreignKeys'][number]): Granted {
   const set = key.columns.map((column) => `c.${quote(column)} IS NOT NULL`).join(' AND ')
   const on = key.columns.map((column, n) => `p.${quote(key.parentColumns[n] ?? '')} = c.${quote(column)}`).join(' AND ')
-  return `SELECT ${literal(table)} AS "table", ${literal(key.name)} AS name, ${literal(key.parentSql)} AS parent, (SELECT count(*) FROM ${sql} c WHERE ${set} AND NOT EXISTS (SELECT FROM ${key.parentSql} p WHERE ${on})) AS rows`
+  return {
+    kind: 'foreign key',
+    table,
+    name: key.name,
+    parent: key.parentSql,
+    sql: `SELECT count(*) FROM ${sql} c WHERE ${set} AND NOT EXISTS (SELECT FROM ${key.parentSql} p WHERE ${on})`,
+  }
+}
+
+/** Stored values of generated columns. Only a function can give another value for the same row, and only one of the user. */
+function grantedValues({ name: table, sql, columns }: FillTable): Granted[] {
+  return columns
+    .filter(({ generated }) => generated !== null && /\w\(/.test(generated))
+    .map(({ name, sql: column, generated }) => ({
+      kind: 'generated column',
+      table,
+      name,
+      sql: `SELECT count(*) FROM ${sql} WHERE ${column}::text IS DISTINCT FROM (${generated})::text`,
+    }))
 }
 
 interface Numbered {

@@ -107,7 +107,8 @@ function firing(table: FillTable, events: string): string[] {
   const { sql, columns } = table
   const given = columns.filter(({ generated }) => generated === null)
   const names = given.map((column) => column.sql).join(', ')
-  const [first] = given
+  // GENERATED ALWAYS AS IDENTITY refuses to be set, before any trigger fires.
+  const first = given.find(({ numbered }) => !numbered) ?? given[0]
   if (!first) return []
   const one = `ctid = (SELECT ctid FROM ${sql} LIMIT 1)`
   const values = given.map((column) => anotherValue(column, table)).join(', ')
@@ -184,15 +185,20 @@ BEGIN
   PERFORM set_config('migratest.uses', outcomes::text, true);
 END`
 
+/** A column, table, function, type or key that a body names and that is not there, or does not fit. */
+const SURE = new Set(['42703', '42P01', '42883', '42804', '42803', '42702', '42725', '42846', '42P10', '42601'])
+
 /**
  * Errors of class 42 say that the statement itself is wrong: a name that is not there, a type that does not fit. Others
  * may come from the values that were tried; where a body raised them and did not before, somebody else's rows would, too.
  */
-function failureOf([state, message, where]: Outcome): Pick<Use, 'error' | 'isByValues'> {
+function failureOf([state, message, where]: Outcome): Omit<Use, 'what' | 'name'> {
   if (state === '') return { error: undefined }
   const place = where.split('\n').filter((line) => !/inline_code_block/.test(line))
   const isInside = place.some((line) => /function/.test(line))
   const error = `${message}${isInside ? ` (${place.findLast((line) => /function/.test(line))})` : ''}`
-  if (state.startsWith('42')) return { error }
+  // A statement that a body puts together may name what an argument says, and so may a text that is cast to a name.
+  const isOurs = place.some((line) => /\bat EXECUTE\b/.test(line)) || /"a"/.test(message)
+  if (state.startsWith('42')) return { error, ...(SURE.has(state) && !isOurs && { isSure: true }) }
   return { error: isInside && /^(?:23|22)/.test(state) ? error : undefined, isByValues: true }
 }

@@ -11,7 +11,9 @@ import { inHalf, observationsOf } from '../observed.ts'
 import { VerificationError } from '../verificationError.ts'
 import type { Verified } from '../verified.ts'
 import { changesOf, changesOnTheWayBack } from './changes.ts'
-import { type CounterChange, observeChanges, observeCounters, observeKeys, observeUses } from './observations.ts'
+import { observeMadeUp } from './madeUp.ts'
+import { NeverWorked } from './neverWorked.ts'
+import { type CounterChange, observeBroken, observeChanges, observeCounters, observeUses } from './observations.ts'
 import { definitionOf, RowDatabase, type State, type Unfilled, type Wanted } from './rowDatabase.ts'
 import type { Counter, RowReader } from './rowReader.ts'
 import { saidBy } from './said.ts'
@@ -25,6 +27,7 @@ export class RowChecks<Client> {
   readonly #walks: readonly RowWalk<Client>[]
   /** `true` if no migration can meet what the same one does in another database. */
   readonly #areApart: boolean
+  readonly #neverWorked = new NeverWorked()
   /** The first migration whose up fails even without rows. Nothing above it can be reached. */
   #failed: Migration | undefined
 
@@ -38,12 +41,18 @@ export class RowChecks<Client> {
 
   checks(): Check[] {
     const { migrations } = this.#verified
-    return migrations.map((migration, i) =>
-      this.#make(
-        { id: 'rows', group: 'rows', name: `${labelOf(migration)}: with rows`, version: versionOf(migration) },
-        () => this.#check(migration, migrations[i - 1]?.version ?? NIL_VERSION),
+    const name = 'whatever has a body works when it is used'
+    return [
+      ...migrations.map((migration, i) =>
+        this.#make(
+          { id: 'rows', group: 'rows', name: `${labelOf(migration)}: with rows`, version: versionOf(migration) },
+          () => this.#check(migration, migrations[i - 1]?.version ?? NIL_VERSION),
+        ),
       ),
-    )
+      this.#make({ id: 'objects', group: 'rows', name, version: undefined }, async () => ({
+        observations: this.#neverWorked.observations(),
+      })),
+    ]
   }
 
   async dispose(): Promise<void> {
@@ -65,7 +74,7 @@ export class RowChecks<Client> {
       if (error instanceof MigrationFailedError) this.#failed ??= migration
       throw error
     }
-    const text = `${this.#half(migration, 'up')?.text ?? ''}\n${this.#half(migration, 'down')?.text ?? ''}`
+    const text = this.#textOf(migration)
     const missed = [...unfilled].filter(([table]) => text.includes(table.split('.').at(-1) ?? table))
     const remark = missed.map(([table, why]) => `without rows in ${table} (${why})`).join('; ')
     return { observations, ...(remark && { remark }) }
@@ -84,22 +93,53 @@ export class RowChecks<Client> {
     return found
   }
 
+  #textOf(migration: Migration): string {
+    return `${this.#half(migration, 'up')?.text ?? ''}\n${this.#half(migration, 'down')?.text ?? ''}`
+  }
+
   #half(migration: Migration, half: 'up' | 'down'): Half | undefined {
     return this.#halves.of(versionOf(migration), half)
   }
 
+  /** Takes the step over all rows of a walk; if it fails over those, over each kind alone, so that one does not hide others. */
   async #step(walk: RowWalk<Client>, migration: Migration, below: number): Promise<Found> {
+    const found = await this.#over(walk, migration, below)
+    if (!found.failed || walk.wanted.length < 2) return found
+    const observations = [...found.observations]
+    for (const wanted of walk.wanted) {
+      await walk.database.dispose()
+      const alone = await this.#over({ ...walk, wanted: [wanted] }, migration, below, found.failed)
+      observations.push(...alone.observations)
+    }
+    return { ...found, observations }
+  }
+
+  /** @param known a failure that has been told */
+  async #over(
+    walk: RowWalk<Client>,
+    migration: Migration,
+    below: number,
+    known?: MigrationFailedError,
+  ): Promise<Found> {
     const { database } = walk
     await database.reach(below)
-    const unfilled = await database.fill(walk.wanted, walk.most)
+    const unfilled = await database.fill(walk.wanted, { most: walk.most, text: this.#textOf(migration) })
     const state = await database.state()
     try {
       await database.move(migration.version)
     } catch (error) {
-      return { unfilled, observations: await this.#upFails(walk, migration, below, state.rows, error) }
+      if (!(error instanceof MigrationFailedError)) throw error
+      if (known && isSameFailure(known, error)) {
+        await database.reach(migration.version)
+        return { unfilled, observations: [], failed: error }
+      }
+      return { unfilled, observations: await this.#upFails(walk, migration, below, state.rows, error), failed: error }
     }
     const up = await database.state()
     const observations = await this.#compareUp(migration, await database.reader(), state, up)
+    const half = this.#half(migration, 'up')
+    // Only one of the databases has its objects used.
+    if (half && walk.set === 'plain') this.#neverWorked.note(state.uses, up.uses, half)
     if (!this.#canGoDown(migration)) return { unfilled, observations }
     const back = await this.#wayBack(walk, migration, below, up, state)
     observations.push(...back.observations)
@@ -111,7 +151,7 @@ export class RowChecks<Client> {
     if (!walk.above || !up.tables.some(isOther)) return { unfilled, observations }
     // Rows that the new schema allows and the old one may not.
     database.assume(up.tables)
-    await database.fill(walk.above, undefined, isOther)
+    await database.fill(walk.above, { isMeant: isOther })
     const above = await this.#wayBack(walk, migration, below, await database.state())
     // The old schema has no place for what only the new one allows: that is so by nature, but good to know.
     const told = above.observations.map(
@@ -167,7 +207,8 @@ export class RowChecks<Client> {
     )
     return [
       ...observeChanges(changes, half, said, false),
-      ...observeKeys(broken, half),
+      ...(this.#verified.options.server.dialect === 'mysql' ? observeMadeUp(before.rows, up.rows, half, said) : []),
+      ...observeBroken(broken, half),
       ...observeCounters(goneBack(before.counters, up.counters), half, said),
       ...observeUses(before.uses, up.uses, half),
     ]
@@ -202,9 +243,8 @@ export class RowChecks<Client> {
     migration: Migration,
     below: number,
     rows: Snapshot,
-    error: unknown,
+    error: MigrationFailedError,
   ): Promise<Observation[]> {
-    if (!(error instanceof MigrationFailedError)) throw error
     await walk.database.dispose()
     await walk.database.reach(below)
     await walk.database.move(migration.version)
@@ -290,6 +330,7 @@ const WALKS: readonly Walk[] = [
     wanted: [
       { set: 'edge', rows: EDGE_ROWS + 1 },
       { set: 'sparse', rows: 3 },
+      { set: 'mixed', rows: 4 },
     ],
     most: 6,
     above: [
@@ -307,6 +348,15 @@ const INSTEAD_OF_FAILING =
 interface Found {
   readonly observations: readonly Observation[]
   readonly unfilled: readonly Unfilled[]
+  /** The failure of the up over the rows. */
+  readonly failed?: MigrationFailedError
+}
+
+function isSameFailure(one: MigrationFailedError, other: MigrationFailedError): boolean {
+  return (
+    one.line === other.line &&
+    one.words.replaceAll(/'[^']*'|"[^"]*"|\d+/g, '') === other.words.replaceAll(/'[^']*'|"[^"]*"|\d+/g, '')
+  )
 }
 
 /** Counters that would give out numbers that rows have, and that did not before. */

@@ -4,7 +4,7 @@ import { kindOfClient } from '../../database/kinds.ts'
 import { notOfTheSchema } from '../../database/ownTables.ts'
 import type { Excluded, FillDatabase } from '../../fill/fillDatabase.ts'
 import { fillTables } from '../../fill/fillTables.ts'
-import type { FillTable, RowSet } from '../../fill/model.ts'
+import type { FillColumn, FillTable, RowSet } from '../../fill/model.ts'
 import { openFill } from '../../fill/openFill.ts'
 import { UsageError } from '../../migrate/errors.ts'
 import { hiddenBy } from '../../migrate/source.ts'
@@ -13,7 +13,7 @@ import { MigratedDatabase } from '../../testing/lease/migratedDatabase.ts'
 import type { Verified } from '../verified.ts'
 import { mysqlReader } from './mysqlReader.ts'
 import { postgresReader } from './postgresReader.ts'
-import type { BrokenKey, Counter, RowReader, Use } from './rowReader.ts'
+import type { Broken, Counter, RowReader, Use } from './rowReader.ts'
 import { type Snapshot, snapshotOf } from './snapshot.ts'
 
 /** Rows to have in each table: so many of one kind. */
@@ -27,7 +27,7 @@ export interface State {
   readonly tables: readonly FillTable[]
   readonly rows: Snapshot
   readonly counters: readonly Counter[]
-  readonly broken: readonly BrokenKey[]
+  readonly broken: readonly Broken[]
   readonly uses: readonly Use[]
 }
 
@@ -45,6 +45,8 @@ export class RowDatabase<Client> {
   /** Why no row could be made for a table, by its definition. */
   readonly #unfillable = new Map<string, string>()
 
+  /** The columns that a table had when it was filled, by its identity. */
+  readonly #filled = new Map<string, ReadonlySet<string>>()
   readonly #isWhole: boolean
 
   /** @param isWhole `true` to read counters and broken foreign keys, too */
@@ -102,18 +104,24 @@ export class RowDatabase<Client> {
   }
 
   /**
-   * Adds rows to the tables that have fewer than `most`. Returns those that could not be filled.
+   * Adds rows to the tables that have fewer than `most`, or whose rows lack values of a column that came later and that
+   * the text names. Returns those that could not be filled.
+   * @param text the migration that comes next
    * @param isMeant says which tables are meant; default: all
    */
   async fill(
     wanted: readonly Wanted[],
-    most = Number.POSITIVE_INFINITY,
-    isMeant: (table: FillTable) => boolean = () => true,
+    { most = Number.POSITIVE_INFINITY, text = '', isMeant = () => true }: FillOptions = {},
   ): Promise<Unfilled[]> {
     const { tables, rows: all } = await this.state()
     const { fill } = this.#open ?? (await this.#openAt(NIL_VERSION))
     const unfilled: Unfilled[] = tables.flatMap(({ name, refused }) => (refused ? [{ table: name, why: refused }] : []))
-    const poor = all.filter(({ table, rows }) => rows.length < most && isMeant(table)).map(({ table }) => table)
+    const words = new Set(text.match(/[\p{L}_][\p{L}\p{N}_$]*/gu))
+    const lacks = (table: FillTable) =>
+      newColumns(table, this.#filled.get(table.id)).some(({ name }) => words.has(name))
+    const poor = all
+      .filter(({ table, rows }) => isMeant(table) && (rows.length < most || lacks(table)))
+      .map(({ table }) => table)
     const hopeful = poor.filter((table) => {
       const why = this.#unfillable.get(definitionOf(table))
       if (why !== undefined) unfilled.push({ table: table.name, why })
@@ -122,6 +130,7 @@ export class RowDatabase<Client> {
     if (hopeful.length === 0) return unfilled
     this.#state = undefined
     let counts: ReadonlyMap<string, number> = new Map(all.map(({ table, rows }) => [table.id, rows.length]))
+    for (const { id, columns } of hopeful) this.#filled.set(id, new Set(columns.map(columnKey)))
     for (const { set, rows } of wanted) {
       const each = new Map(hopeful.map(({ id }) => [id, rows]))
       const options = { set, partitions: false, counts }
@@ -142,6 +151,7 @@ export class RowDatabase<Client> {
     this.#open = undefined
     this.#at = NIL_VERSION
     this.#forget()
+    this.#filled.clear()
     await opened?.borrowed.session.close().catch(() => undefined)
     await opened?.db[Symbol.asyncDispose]()
     await opened?.db.ended
@@ -172,7 +182,7 @@ export class RowDatabase<Client> {
     const rows = await snapshotOf(reader, tables)
     if (!this.#isWhole) return { tables, rows, counters: [], broken: [], uses: [] }
     const counters = await reader.counters(tables)
-    const broken = await reader.brokenKeys(tables)
+    const broken = await reader.broken(tables)
     return { tables, rows, counters, broken, uses: await reader.uses(tables) }
   }
 
@@ -180,6 +190,22 @@ export class RowDatabase<Client> {
     this.#tables = undefined
     this.#state = undefined
   }
+}
+
+interface FillOptions {
+  readonly most?: number
+  readonly text?: string
+  readonly isMeant?: (table: FillTable) => boolean
+}
+
+/** Columns that have come, or that have another type, since a table was filled. */
+function newColumns({ columns }: FillTable, then: ReadonlySet<string> | undefined): FillColumn[] {
+  if (!then) return []
+  return columns.filter((column) => column.generated === null && !column.numbered && !then.has(columnKey(column)))
+}
+
+function columnKey({ id, written }: FillColumn): string {
+  return `${id} ${written}`
 }
 
 /** The definition of a table without what differs between two databases. */

@@ -16,6 +16,8 @@ export interface Use {
   readonly error: string | undefined
   /** `true` if it failed over the values with which it was tried, not over what it names. */
   readonly isByValues?: boolean
+  /** `true` if it would fail over any values: the error is about what the body itself names. */
+  readonly isSure?: boolean
 }
 
 /** Where a column's numbers come from. */
@@ -38,8 +40,8 @@ export interface RowReader {
    * `changed`: another.
    */
   compare(before: FillColumn, after: FillColumn, pairs: readonly Pair[]): Promise<Comparison[]>
-  /** Returns rows that break a foreign key which the server takes for granted. */
-  brokenKeys(tables: readonly FillTable[]): Promise<BrokenKey[]>
+  /** Returns constraints, and stored values, that the server takes for granted and that rows break. */
+  broken(tables: readonly FillTable[]): Promise<Broken[]>
   counters(tables: readonly FillTable[]): Promise<Counter[]>
   /** Uses whatever has a body or an expression, such as views, functions and triggers of tables that have rows, and undoes it. */
   uses(tables: readonly FillTable[]): Promise<Use[]>
@@ -49,9 +51,28 @@ export interface RowReader {
 
 export type Comparison = 'same' | 'narrowed' | 'changed'
 
-export interface BrokenKey {
+/** What the server takes for granted, and so many rows that break it. */
+export interface Broken {
+  readonly kind: 'foreign key' | 'check' | 'generated column'
   readonly table: string
+  /** Name of the constraint, or of the column. */
   readonly name: string
-  readonly parent: string
+  /** The table that a foreign key refers to. */
+  readonly parent?: string | undefined
   readonly rows: number
+}
+
+/** Something that the server takes for granted, and the query that counts the rows that break it, as `rows`. */
+export type Granted = Omit<Broken, 'rows'> & { readonly sql: string }
+
+/** Returns the CHECKs that all rows should satisfy. */
+export function grantedChecks({ name: table, sql, conditions }: FillTable): Granted[] {
+  return conditions
+    .filter(({ isValid }) => isValid)
+    .map((check) => ({
+      kind: 'check',
+      table,
+      name: check.name,
+      sql: `SELECT COUNT(*) AS broken FROM ${sql} WHERE NOT (${check.sql})`,
+    }))
 }

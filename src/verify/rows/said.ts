@@ -11,8 +11,15 @@ export interface Said {
   inserts(table: string): boolean
   /** Returns whether a statement drops, renames or replaces the column of the table. */
   drops(table: string, column: string): boolean
-  /** Says how a statement writes the column: not at all, all rows of the table, or some. */
-  writes(table: string, column: string): 'no' | 'all' | 'some'
+  /**
+   * Says how a statement writes the column: not at all, all rows of the table, or some. `type`: it only changes the
+   * column's type, which does not say that a value becomes another.
+   */
+  writes(table: string, column: string): 'no' | 'all' | 'some' | 'type'
+  /** Returns whether a statement that writes the column says that a value may become NULL. */
+  nulls(table: string, column: string): boolean
+  /** Returns whether a statement gives rows of the table values of the column. */
+  fills(table: string, column: string): boolean
   /** Returns whether a statement uses the values of the column, to write others from them. */
   reads(table: string, column: string): boolean
   /** Returns whether a statement renames a label of the enum. */
@@ -28,6 +35,10 @@ export function saidBy(halves: readonly (Half | undefined)[]): Said {
   const isCode = halves.some((half) => half?.kind === 'code')
   const about = (table: string, verbs: RegExp) =>
     statements.filter(({ words, text }) => verbs.test(text) && isNamed(words, table))
+  const writing = (table: string, column: string) =>
+    about(table, /\b(?:set|insert|using|rename\s+value|replace|merge|change|modify|type)\b/).filter(({ words }) =>
+      words.has(column.toLowerCase()),
+    )
   return {
     deletes: (table, all = false) => about(table, isCode ? DELETES_IN_CODE : all ? DELETES_ALL : DELETES).length > 0,
     inserts: (table) => about(table, /\binsert|\bcopy\b|\bmerge\b|\breplace\s+into\b/).length > 0,
@@ -36,14 +47,17 @@ export function saidBy(halves: readonly (Half | undefined)[]): Said {
       return some.some(({ words }) => words.has(column.toLowerCase()))
     },
     writes: (table, column) => {
-      const some = about(table, /\b(?:set|insert|using|rename\s+value|replace|merge|change|modify|type)\b/)
-      const those = some.filter(({ words }) => words.has(column.toLowerCase()))
+      const those = writing(table, column)
       if (those.length === 0) return 'no'
+      if (!isCode && those.every(({ text }) => ONLY_TYPE.test(text))) return 'type'
       // A condition says which rows are meant, CASE and COALESCE what becomes of the others.
       const isAll = ({ text }: StatementText) =>
         /\bupdate\b[\s\S]*\bset\b/.test(text) && !/\bwhere\b|\bcase\b|\bcoalesce\b/.test(text)
       return those.some(isAll) ? 'all' : 'some'
     },
+    fills: (table, column) =>
+      writing(table, column).some(({ text }) => isCode || /^\s*(?:update|insert|replace|load|call)\b/.test(text)),
+    nulls: (table, column) => writing(table, column).some(({ text }) => isCode || NULLS.test(text)),
     reads: (table, column) => {
       const some = about(table, /\b(?:update|insert|select|using|merge|call|perform)\b/)
       return some.some(({ words }) => words.has(column.toLowerCase()))
@@ -76,6 +90,10 @@ export function namesIn(said: Said, table: string): string[] {
 const DELETES =
   /(?<!\bon\s+)\bdelete\b|\b(?:truncate|replace\s+into|replace\b.*\bselect|detach|exchange|merge|(?:coalesce|drop)\s+partition)\b/s
 const DELETES_ALL = new RegExp(`${DELETES.source}|\\bdrop\\b`, 's')
+/** A change of a table that gives its rows no values. */
+const ONLY_TYPE = /^\s*alter\b(?!.*\b(?:using|rename\s+value)\b)/s
+/** NULL as a value, not in a condition. */
+const NULLS = /(?:=|\bthen|\belse|\bset|[(,])\s*null\b|\bnullif\b|\bdefault\b/
 /** In code, a method's name may begin with the verb: `del`, `deleteFrom`, `dropTable`. */
 const DELETES_IN_CODE = /\b(?:del|truncate|destroy|drop|replace)/
 

@@ -1,5 +1,11 @@
 /** The checks whether migrations that are interrupted, or that two processes run at once, end where others do. */
-import { LockLostError, MigratestError, MigrationFailedError, UsageError } from '../../migrate/errors.ts'
+import {
+  ConnectionError,
+  LockLostError,
+  MigratestError,
+  MigrationFailedError,
+  UsageError,
+} from '../../migrate/errors.ts'
 import type { Migration } from '../../migrate/source.ts'
 import { labelOf, NIL_VERSION, versionOf } from '../../migrate/version.ts'
 import type { Check, MakeCheck, Observed } from '../check.ts'
@@ -170,7 +176,7 @@ export class InterruptChecks<Client> {
     kind: Kind,
     error: unknown,
   ): Promise<Observation> {
-    if (!(error instanceof MigratestError)) throw error
+    if (!isOfAMigration(error)) throw error
     const [observed] = (await observationsOf(error, (version, direction) => this.#halves.of(version, direction))) ?? []
     const how = kind === 'kill' ? 'its process is killed' : 'a statement fails'
     return {
@@ -263,7 +269,7 @@ export class InterruptChecks<Client> {
       const results = await database.moveTwice(versionOf(to))
       const failed = results.find((one) => one.status === 'rejected')
       if (failed?.status === 'rejected') {
-        if (!(failed.reason instanceof MigratestError)) throw failed.reason
+        if (!isOfAMigration(failed.reason)) throw failed.reason
         return { text: failed.reason.message.split('\n')[0] ?? '' }
       }
       const difference = await differenceOf(await this.#replay(to), await database.whole(), () => this.#replay(to))
@@ -275,6 +281,11 @@ export class InterruptChecks<Client> {
 }
 
 // --- internal ---
+
+/** A server that takes no more connections says nothing about the migrations. */
+function isOfAMigration(error: unknown): error is MigratestError {
+  return error instanceof MigratestError && !(error instanceof ConnectionError)
+}
 
 /** More interruptions of one migration than this are not made. */
 const MOST = 60

@@ -73,6 +73,31 @@ const CASES: readonly Case[] = [
     expected: [{ count: 2 }],
   },
   {
+    name: 'a down that reaches another table than the last time',
+    files: [
+      [1, 'create table a (id int primary key); create table b (id int primary key)', 'drop table a, b'],
+      [
+        2,
+        'create table log (n int)',
+        'do $$ begin if exists (select from a) then delete from b; end if; end $$; drop table log',
+      ],
+    ],
+    rows: ['insert into b values (1)', 'insert into log values (7)'],
+    edits: [
+      [
+        [
+          2,
+          'create table log (n int, x int)',
+          'do $$ begin if exists (select from a) then delete from b; end if; end $$; drop table log',
+        ],
+      ],
+      'insert into a values (2)',
+      [[2, 'create table log (n int, y int)', 'drop table log']],
+    ],
+    query: 'select (select json_agg(id) from b) as b, (select json_agg(n) from log) as log',
+    expected: [{ b: [1], log: [7] }],
+  },
+  {
     name: 'rows that were made of others are carried',
     files: [[1, USERS, 'drop table users']],
     rows: ["insert into users (name) values ('Ada'), ('Bob')"],

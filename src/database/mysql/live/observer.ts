@@ -6,10 +6,11 @@
 import type { MigrationStep, ObservedStatement, StatementObserver } from '../../../migrate/driver.ts'
 import { StatementError } from '../../../migrate/errors.ts'
 import { now } from '../../../migrate/realTime.ts'
-import type { Algorithm, Blocks, Effects, HeldLock, WrittenRows } from '../../effects.ts'
-import { identifier } from '../tables.ts'
+import type { Algorithm, Blocks, Effects, HeldLock } from '../../effects.ts'
 import { Beside } from './beside.ts'
-import { rowsIn, type Target, tablesIn, targetOf, type Way, waysOf } from './ladder.ts'
+import { clauseOf, type Target, tablesIn, targetOf, type Way, waysOf } from './ladder.ts'
+import { lockedBy, Prepared } from './meant.ts'
+import { rowsBefore } from './rowsChanged.ts'
 
 type Query = ObservedStatement['query']
 
@@ -20,6 +21,7 @@ export class MysqlObserver implements StatementObserver {
   /** Names of the tables that were there before the migration. */
   #old: ReadonlySet<string> = new Set()
   #ways: readonly Way[] | undefined
+  #prepared = new Prepared()
   /** Other sessions, opened when a statement first needs them. */
   #beside: Beside | undefined
   /** Foreign keys, read when a statement first needs them: the table and the one that it refers to. */
@@ -44,22 +46,27 @@ export class MysqlObserver implements StatementObserver {
     const { step, index, query, inTransaction, another } = statement
     if (step !== this.#step) await this.#begin(step, query)
     const { start = 0, end = 0, words = [] } = statement.statement ?? {}
-    const text = step.work.kind === 'sql' ? step.work.script.text.slice(start, end) : ''
+    const written = step.work.kind === 'sql' ? step.work.script.text.slice(start, end) : ''
+    const text = await this.#prepared.textOf(written, query)
     const target = targetOf(text)
     const begun = now()
     const isOld = target !== undefined && this.#old.has(target.table.toLowerCase())
     const change = () => (isOld ? this.#gentlest(target, run) : run().then(() => undefined))
-    const rows = await this.#rowsOf(text, query)
+    const rows = await rowsBefore(text, this.#old, query)
     const others = await this.#others(text, query)
     if (another && others.length > 0) this.#beside ??= await Beside.open(another, query)
-    const { result: algorithm, locked } =
+    const { result: made, locked } =
       this.#beside && others.length > 0
         ? await this.#beside.during(others, change)
         : { result: await change(), locked: new Map<string, Blocks>() }
     const ms = now() - begun
-    const written = rows && (await rows())
+    const changed = rows && (await rows())
+    const algorithm = made ?? copyOf(changed?.copied[0])
     const blocks = algorithm?.blocks ?? 'nothing'
     const own = algorithm && blocks !== 'nothing' ? [lockOn(algorithm.table, MODES[blocks], blocks)] : []
+    const held = lockedBy(text)
+      .filter(([name]) => this.#old.has(name.toLowerCase()))
+      .map(([name, how]) => lockOn(name, how === 'reads' ? 'LOCK TABLES … WRITE' : 'LOCK TABLES … READ', how))
     const more = [...locked].map(([name, how]) => lockOn(name, how === 'reads' ? 'EXCLUSIVE' : 'SHARED_NO_WRITE', how))
     this.#effects.push({
       ...NOTHING,
@@ -71,8 +78,8 @@ export class MysqlObserver implements StatementObserver {
       inTransaction,
       ms,
       lockTimeoutMs: await lockWait(query),
-      locks: [...own, ...more],
-      ...(written && { written: [written] }),
+      locks: [...own, ...more, ...held],
+      ...(changed && { written: changed.written }),
       ...(algorithm && { algorithm }),
     })
   }
@@ -82,6 +89,7 @@ export class MysqlObserver implements StatementObserver {
   async #begin(step: MigrationStep, query: Query): Promise<void> {
     this.#step = step
     this.#keys = undefined
+    this.#prepared = new Prepared()
     const rows = await query(
       "SELECT LOWER(table_name) AS name FROM information_schema.tables WHERE table_schema = DATABASE() AND table_type = 'BASE TABLE'",
     )
@@ -103,44 +111,22 @@ export class MysqlObserver implements StatementObserver {
     return [...all].filter(([key]) => this.#old.has(key) && !names.has(key)).map(([, name]) => name)
   }
 
-  /** Returns what counts the rows that a statement has changed or deleted, when it has run. */
-  async #rowsOf(text: string, query: Query): Promise<(() => Promise<WrittenRows>) | undefined> {
-    const found = rowsIn(text)
-    if (!found || !this.#old.has(found.table.toLowerCase())) return undefined
-    // Our own bookkeeping follows the statement in the same message, so the server's counters are about that, too.
-    const read = async () => (await query(`SELECT * FROM ${identifier(found.table)}`)).map((row) => JSON.stringify(row))
-    const before = await read()
-    return async () => {
-      const after = new Set(await read())
-      const gone = before.filter((row) => !after.has(row)).length
-      return {
-        name: found.table,
-        isOld: true,
-        of: before.length,
-        inserted: 0,
-        updated: 0,
-        deleted: 0,
-        [found.is]: gone,
-      }
-    }
-  }
-
   /** Runs a statement in the first way that the server accepts. */
   async #gentlest(
-    { table, withClause }: Target,
+    { table, withClause, asked }: Target,
     run: (text?: string) => Promise<void>,
   ): Promise<Algorithm | undefined> {
     const refused = new Map<string, string | undefined>()
-    for (const { clause, algorithm, blocks } of this.#ways ?? []) {
+    for (const { algorithm, lock, blocks } of this.#ways ?? []) {
+      if (asked.algorithm !== undefined && asked.algorithm !== algorithm) continue
+      if (asked.lock !== undefined && asked.lock !== (lock ?? 'NONE')) continue
+      const used = clauseOf(algorithm, lock)
+      const rest = clauseOf(asked.algorithm ? undefined : algorithm, asked.lock ? undefined : lock)
+      const isAsked = asked.algorithm !== undefined || asked.lock !== undefined
       try {
-        await run(withClause(clause))
-        return {
-          table,
-          used: clause,
-          possible: clause,
-          blocks,
-          reason: [...refused].findLast(([one]) => one !== algorithm)?.[1],
-        }
+        await run(rest === '' ? undefined : withClause(rest))
+        const reason = [...refused].findLast(([one]) => one !== algorithm)?.[1]
+        return { table, used, possible: used, blocks, reason, ...(isAsked && { isAsked }) }
       } catch (error) {
         const errno = errnoOf(error)
         if (errno === SYNTAX) break
@@ -154,6 +140,12 @@ export class MysqlObserver implements StatementObserver {
 }
 
 const MODES = { reads: 'LOCK=EXCLUSIVE', writes: 'LOCK=SHARED' } as const
+
+/** A table that a procedure has copied. The server copies while nobody can write, unless it is told otherwise. */
+function copyOf(table: string | undefined): Algorithm | undefined {
+  const used = 'ALGORITHM=COPY, LOCK=SHARED'
+  return table === undefined ? undefined : { table, used, possible: used, blocks: 'writes' }
+}
 
 const FOREIGN_KEYS =
   'SELECT DISTINCT table_name AS child, referenced_table_name AS parent FROM information_schema.referential_constraints WHERE constraint_schema = DATABASE()'

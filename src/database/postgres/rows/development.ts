@@ -1,5 +1,6 @@
 /** The SQL of the two tables that only development databases have. */
 import { readScript } from '../../../sql/script.ts'
+import type { Statement } from '../../../sql/statements.ts'
 import { ownTables } from '../../ownTables.ts'
 import { identifier, literal, type Tables } from '../tables.ts'
 
@@ -76,7 +77,9 @@ WHERE h.version IN (${versions.map((version) => literal(version)).join(', ')})`,
 
 /** Returns whether a migration touches no rows, so that nothing needs to be recorded about it. */
 export function isQuiet(up: string): boolean {
-  return !/\b(?:insert|update|delete|merge|copy|truncate|alter|do|call|select|execute)\b/i.test(up)
+  if (!/\b(?:insert|update|delete|merge|copy|truncate|alter|do|call|select|execute)\b/i.test(up)) return true
+  const { statements, problem, source } = readScript(up, 'postgres')
+  return problem === undefined && statements.every((statement) => isQuietStatement(statement, source))
 }
 
 /**
@@ -98,6 +101,20 @@ export function derives(up: string): boolean {
 }
 
 // --- internal ---
+
+/**
+ * Returns whether a statement only makes a table, a view or an index: a view says SELECT, and a foreign key
+ * ON DELETE. A function in an expression that is computed for rows may do anything, so an index must be on columns.
+ */
+function isQuietStatement({ words: [first, ...more], start, end }: Statement, source: string): boolean {
+  if (first === 'comment') return true
+  if (first !== 'create') return false
+  const kind = more.find((word) => !['or', 'replace', 'unique', 'unlogged', 'if', 'not', 'exists'].includes(word))
+  const text = source.slice(start, end)
+  if (kind === 'view') return true
+  if (kind === 'table') return !/\bas\s*\(?\s*(?:with|select|table|values|execute)\b/i.test(text)
+  return kind === 'index' && /^[^(]*\([\w\s,"]+\)\s*$/.test(text)
+}
 
 const SAVED_DEVELOPMENT = '"migratest kept development"'
 const SAVED_KEPT = '"migratest kept rows"'

@@ -18,6 +18,7 @@ import { literal, type Tables } from '../tables.ts'
 import { type Aside, addMarks, asideOf, createCopy, keptAside, pairing, settings } from './aside.ts'
 import { derives, developmentTables, isQuiet, type OwnDevelopment, type Remembered } from './development.ts'
 import {
+  oidsOf,
   type RowSequence,
   type RowTable,
   readMaterialized,
@@ -43,6 +44,11 @@ class PostgresRows implements RowKeeper {
   #materialized = new Set<string>()
   #written: Map<string, Written> | undefined
   #applied: Remembered[] = []
+  /** The names of the tables and sequences that undoing migrations has reached, by the versions of these. */
+  readonly #reachedBefore = new Map<string, readonly string[]>()
+  /** The oids of the tables and sequences whose rows and numbers are kept. */
+  #kept: ReadonlySet<string> = new Set()
+  #names: ReadonlyMap<string, string> = new Map()
 
   constructor(session: Session, development: OwnDevelopment) {
     this.#session = session
@@ -57,47 +63,32 @@ class PostgresRows implements RowKeeper {
     this.#applied = []
   }
 
-  reached(work: () => Promise<void>): Promise<Reached> {
-    return readReached(this.#session, work)
+  async reached(work: () => Promise<void>): Promise<Reached> {
+    const { oids, names } = await readReached(this.#session, this.#development.own, work)
+    this.#names = names
+    return oids
   }
 
-  async keep(reached: Reached, { undone, most }: { undone: readonly number[]; most: number }): Promise<void> {
-    const { own } = this.#development
-    const found = await readTables(this.#session, own, reached === 'all' ? undefined : { oids: reached })
-    if (found.length > 0) {
-      // The lock is needed because we would miss rows written from now on. Policies would hide rows, and settings
-      // change how values are written.
-      const forced = found
-        .filter(({ forced }) => forced)
-        .map(({ name }) => `ALTER TABLE ${name} NO FORCE ROW LEVEL SECURITY;`)
-      await this.#script(
-        `${settings}\nLOCK TABLE ${found.map(({ from }) => from).join(', ')} IN SHARE ROW EXCLUSIVE MODE;\n${forced.join('\n')}`,
-      )
+  async keepExpected(options: { undone: readonly number[]; most: number }): Promise<boolean> {
+    const names = this.#reachedBefore.get(options.undone.join())
+    if (!names) return false
+    const oids = await oidsOf(this.#session, names)
+    this.#kept = new Set(oids)
+    await this.#keep(oids, options)
+    return true
+  }
+
+  async reachesOnlyKept(work: () => Promise<void>): Promise<boolean> {
+    const { oids, names } = await readReached(this.#session, this.#development.own, work)
+    return oids.every((oid) => this.#kept.has(oid) || !names.has(oid))
+  }
+
+  async keep(reached: Reached, options: { undone: readonly number[]; most: number }): Promise<void> {
+    if (reached !== 'all') {
+      const names = reached.flatMap((oid) => this.#names.get(oid) ?? [])
+      this.#reachedBefore.set(options.undone.join(), names)
     }
-    const oids = [...found.map(({ oid }) => oid), ...(reached === 'all' ? [] : reached)]
-    this.#sequences = await readSequences(this.#session, oids)
-    const filled = (await this.#count(found)).filter(({ rows }) => rows > 0)
-    if (filled.reduce((sum, { rows }) => sum + rows, 0) > most) {
-      throw new TooManyRowsError(
-        filled.map(({ table, rows }) => ({ table: table.shown, rows })),
-        most,
-      )
-    }
-    const makers = filled.length > 0 ? await this.#makersOf(undone) : []
-    this.#aside = filled.map(({ table }, i) => asideOf(table, i))
-    const script = this.#aside.map((aside, i) => {
-      const table = (filled[i] as (typeof filled)[number]).table
-      return createCopy(
-        aside,
-        table,
-        makers.filter((maker) => maker.ownsIn(table)).map(({ xid }) => xid),
-      )
-    })
-    script.push(
-      ...found.filter(({ forced }) => forced).map(({ name }) => `ALTER TABLE ${name} FORCE ROW LEVEL SECURITY;`),
-    )
-    if (script.length > 0) await this.#script(script.join('\n'))
-    this.#materialized = new Set((await readMaterialized(this.#session)).map(({ oid }) => oid))
+    await this.#keep(reached, options)
   }
 
   async compare(): Promise<void> {
@@ -204,6 +195,45 @@ class PostgresRows implements RowKeeper {
   }
 
   // --- internal ---
+
+  async #keep(reached: Reached, { undone, most }: { undone: readonly number[]; most: number }): Promise<void> {
+    const { own } = this.#development
+    const found = await readTables(this.#session, own, reached === 'all' ? undefined : { oids: reached })
+    if (found.length > 0) {
+      // The lock is needed because we would miss rows written from now on. Policies would hide rows, and settings
+      // change how values are written.
+      const forced = found
+        .filter(({ forced }) => forced)
+        .map(({ name }) => `ALTER TABLE ${name} NO FORCE ROW LEVEL SECURITY;`)
+      await this.#script(
+        `${settings}\nLOCK TABLE ${found.map(({ from }) => from).join(', ')} IN SHARE ROW EXCLUSIVE MODE;\n${forced.join('\n')}`,
+      )
+    }
+    const oids = [...found.map(({ oid }) => oid), ...(reached === 'all' ? [] : reached)]
+    this.#sequences = await readSequences(this.#session, oids)
+    const filled = (await this.#count(found)).filter(({ rows }) => rows > 0)
+    if (filled.reduce((sum, { rows }) => sum + rows, 0) > most) {
+      throw new TooManyRowsError(
+        filled.map(({ table, rows }) => ({ table: table.shown, rows })),
+        most,
+      )
+    }
+    const makers = filled.length > 0 ? await this.#makersOf(undone) : []
+    this.#aside = filled.map(({ table }, i) => asideOf(table, i))
+    const script = this.#aside.map((aside, i) => {
+      const table = (filled[i] as (typeof filled)[number]).table
+      return createCopy(
+        aside,
+        table,
+        makers.filter((maker) => maker.ownsIn(table)).map(({ xid }) => xid),
+      )
+    })
+    script.push(
+      ...found.filter(({ forced }) => forced).map(({ name }) => `ALTER TABLE ${name} FORCE ROW LEVEL SECURITY;`),
+    )
+    if (script.length > 0) await this.#script(script.join('\n'))
+    this.#materialized = new Set((await readMaterialized(this.#session)).map(({ oid }) => oid))
+  }
 
   async #count(found: readonly RowTable[]): Promise<{ table: RowTable; rows: number }[]> {
     if (found.length === 0) return []

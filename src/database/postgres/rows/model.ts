@@ -132,22 +132,45 @@ export async function readMaterialized(session: Session): Promise<{ oid: string;
   return rows.map(({ oid, name }) => ({ oid: String(oid), name: String(name) }))
 }
 
+/** The tables and sequences that some work has written to, among all relations that it has written to or dropped. */
+export interface ReachedRelations {
+  readonly oids: readonly string[]
+  /** The names of the tables and sequences that were there before, by oid, quoted and qualified. */
+  readonly names: ReadonlyMap<string, string>
+}
+
 /**
- * Returns the oids of the tables and sequences that `work` writes to in the open transaction: those it locks for
- * writing, except tables that were only locked because of another and still have the same file, columns and rows.
+ * Returns what `work` writes to in the open transaction: what it locks for writing, except tables that were only locked
+ * because of another and still have the same file, columns and rows.
+ * @param own names of our own tables, which may be among them
  */
-export async function readReached(session: Session, work: () => Promise<void>): Promise<string[]> {
-  const before = new Map((await session.query(SHAPES)).map(({ oid, shape }) => [oid, shape]))
+export async function readReached(
+  session: Session,
+  own: readonly string[],
+  work: () => Promise<void>,
+): Promise<ReachedRelations> {
+  const before = await session.query(SHAPES, [own])
   await work()
+  const shapes = new Map(before.map(({ oid, shape }) => [oid, shape]))
   const rows = await session.query(LOCKED)
-  return rows.filter(({ oid, shape, written }) => written || before.get(oid) !== shape).map(({ oid }) => String(oid))
+  return {
+    oids: rows.filter(({ oid, shape, written }) => written || shapes.get(oid) !== shape).map(({ oid }) => String(oid)),
+    names: new Map(before.map(({ oid, name }) => [String(oid), String(name)])),
+  }
+}
+
+/** Returns the oids of those of these relations that exist. */
+export async function oidsOf(session: Session, names: readonly string[]): Promise<string[]> {
+  const rows = await session.query('SELECT to_regclass(n)::oid::text AS oid FROM unnest($1::text[]) n', [names])
+  return rows.flatMap(({ oid }) => (oid === null ? [] : String(oid)))
 }
 
 // --- internal ---
 
 const SHAPE = `concat_ws(' ', pg_relation_filenode(c.oid), (SELECT string_agg(a.attnum::text, ' ' ORDER BY a.attnum) FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped))`
 
-const SHAPES = `SELECT c.oid::text, ${SHAPE} AS shape FROM pg_class c WHERE c.relkind IN ('r', 'p') AND c.oid >= 16384`
+const SHAPES = `SELECT c.oid::text, format('%I.%I', n.nspname, c.relname) AS name, ${SHAPE} AS shape FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+  WHERE c.relkind IN ('r', 'p', 'S') AND c.oid >= 16384 AND NOT c.relname = ANY ($1::text[])`
 
 /** Relations locked for writing. If row counts are off (track_counts), each of them counts as written. */
 const LOCKED = `SELECT l.oid::text, ${SHAPE} AS shape,

@@ -12,7 +12,7 @@ import {
   threadOf,
   untilClosed,
 } from '../../../database/mysql/connection.ts'
-import { endSession, hasStrayTransactions, sessionsOn } from '../../../database/mysql/databases.ts'
+import { endSession, lookAtServer, type ServerLook, sessionsOn, writesSql } from '../../../database/mysql/databases.ts'
 import { mysqlDriver } from '../../../database/mysql/driver.ts'
 import type { Session } from '../../../database/mysql/session.ts'
 import { notOfTheSchema } from '../../../database/ownTables.ts'
@@ -32,6 +32,8 @@ export class MysqlTestDatabase extends ServerDatabase<Connection, MysqlRegistry,
   readonly dialect = 'mysql'
   /** The session that reads schemas and restores the clean state. */
   #inspector: Promise<Session> | undefined
+  /** What had been written on the server when this database was in its clean state, before a test had it. */
+  #writes: string | undefined
 
   connect(): Promise<Connection> {
     return connectPatiently(this.url)
@@ -88,10 +90,13 @@ export class MysqlTestDatabase extends ServerDatabase<Connection, MysqlRegistry,
     const own = await this.#ownIds()
     const look = async () => (await sessionsOn(this.registry.admin, this.name)).filter(({ id }) => !own.has(id))
     const settled = await withoutEnding(look, ({ id }) => !given.has(id), patienceMs)
+    let all = settled
     // A session that sent its result a moment ago still counts as running.
-    const isRunning = settled.some(({ running }) => running)
-    if (isRunning) await sleep(5)
-    const all = isRunning ? await look() : settled
+    for (const pause of [1, 1, 3, 10]) {
+      if (!all.some(({ running }) => running)) break
+      await sleep(pause)
+      all = await look()
+    }
     return all.map(({ id, running, inTransaction, statement }) => ({
       application: '',
       statement,
@@ -133,11 +138,18 @@ export class MysqlTestDatabase extends ServerDatabase<Connection, MysqlRegistry,
     return CleanState.read(await this.#inspect(), this.name)
   }
 
+  override async observe(): Promise<void> {
+    await super.observe()
+    this.#writes ??= (await this.#look()).writes
+  }
+
   protected async restoreTo(likeness: CleanState, { key }: SnapshotFamily<CleanState>): Promise<string | undefined> {
-    const inspector = await this.#inspect()
-    await this.#endOthers()
-    if (await hasStrayTransactions(this.registry.admin, FAMILY)) return undefined
-    return (await likeness.restore(inspector, this.name, snapshotName(key))) ? 'then' : undefined
+    const { hasStrayTransactions, writes } = await this.#endOthers()
+    if (hasStrayTransactions(FAMILY)) return undefined
+    // Nothing has been written on the whole server since.
+    if (likeness.isLogged && writes !== undefined && writes === this.#writes) return 'then'
+    this.#writes = undefined
+    return (await likeness.restore(await this.#inspect(), this.name, snapshotName(key))) ? 'then' : undefined
   }
 
   async closeOwn(): Promise<void> {
@@ -165,12 +177,17 @@ export class MysqlTestDatabase extends ServerDatabase<Connection, MysqlRegistry,
     return new Set(inspector ? [threadOf(inspector.client as Connection)] : [])
   }
 
-  /** Ends the other sessions on the database. It takes a moment until they are gone. */
-  async #endOthers(): Promise<void> {
+  #look(): Promise<ServerLook> {
+    return lookAtServer(this.registry.admin, writesSql(this.registry.isMariadb))
+  }
+
+  /** Ends the other sessions on the database and returns the first look without them. It takes a moment until they are gone. */
+  async #endOthers(): Promise<ServerLook> {
     const own = await this.#ownIds()
     for (let tries = 0; tries < 100; tries++) {
-      const others = (await sessionsOn(this.registry.admin, this.name)).filter(({ id }) => !own.has(id))
-      if (others.length === 0) return
+      const look = await this.#look()
+      const others = look.on(this.name).filter(({ id }) => !own.has(id))
+      if (others.length === 0) return look
       if (tries >= 2) for (const { id } of others) await endSession(this.registry.admin, id)
       await sleep(tries < 4 ? 1 : 5)
     }

@@ -14,6 +14,7 @@ export class MysqlRegistry extends Registry {
   readonly admin: Session
   /** `true` if this server's event scheduler runs, so that events fire. */
   readonly eventsFire: boolean
+  readonly isMariadb: boolean
   #maker: Promise<Session> | undefined
   #making: Promise<unknown> = Promise.resolve()
   readonly #freezing = new Set<string>()
@@ -23,6 +24,7 @@ export class MysqlRegistry extends Registry {
     super({ url, ours, token, family: FAMILY, maxConnections: opening.connections })
     this.admin = admin
     this.eventsFire = opening.eventsFire
+    this.isMariadb = opening.isMariadb
     admin.onEnd(() => {
       for (const listener of this.#lost) listener()
     })
@@ -31,7 +33,9 @@ export class MysqlRegistry extends Registry {
   static async open(url: string, ours: boolean): Promise<MysqlRegistry> {
     const admin = await openHasty(url, SHORT_WAIT_MS)
     const token = randomBytes(4).toString('hex')
-    const [row] = await admin.query('SELECT @@max_connections AS connections, @@event_scheduler AS scheduler')
+    const [row] = await admin.query(
+      'SELECT @@max_connections AS connections, @@event_scheduler AS scheduler, VERSION() AS version',
+    )
     await admin.queries([
       `CREATE DATABASE IF NOT EXISTS ${REGISTRY}`,
       `CREATE TABLE IF NOT EXISTS ${DATABASES} (id bigint PRIMARY KEY AUTO_INCREMENT, name varchar(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL UNIQUE, comment longtext, blueprint longtext) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4`,
@@ -40,7 +44,11 @@ export class MysqlRegistry extends Registry {
       `DELETE FROM ${PROCESSES} WHERE IS_FREE_LOCK(CONCAT('${PREFIX} living ', token)) = 1`,
       `INSERT INTO ${PROCESSES} VALUES (${literal(token)})`,
     ])
-    const opening = { connections: Number(row?.connections), eventsFire: row?.scheduler === 'ON' }
+    const opening = {
+      connections: Number(row?.connections),
+      eventsFire: row?.scheduler === 'ON',
+      isMariadb: /mariadb/i.test(String(row?.version)),
+    }
     return new MysqlRegistry(url, ours, token, admin, opening)
   }
 
@@ -238,6 +246,7 @@ const PROCESSES = `${REGISTRY}.${identifier('processes')}`
 interface Opening {
   readonly connections: number
   readonly eventsFire: boolean
+  readonly isMariadb: boolean
 }
 
 /** Returns the name of a lock, cut to the 64 characters that MySQL allows. */

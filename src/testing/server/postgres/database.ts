@@ -3,10 +3,17 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Client } from 'pg'
 import { notOfTheSchema } from '../../../database/ownTables.ts'
 import { readSchema } from '../../../database/postgres/catalog.ts'
-import { CleanState, nextTransaction, OthersConnected } from '../../../database/postgres/cleanState.ts'
+import {
+  CleanState,
+  INSPECTOR_SETTINGS,
+  OthersConnected,
+  presentMoment,
+} from '../../../database/postgres/cleanState.ts'
 import { borrowClient, openUrl } from '../../../database/postgres/connection.ts'
 import { endSession, keepAlive, sessionsOn } from '../../../database/postgres/databases.ts'
 import { postgresDriver } from '../../../database/postgres/driver.ts'
+import { type FileOwners, LoggedCleanState } from '../../../database/postgres/loggedCleanState.ts'
+import { laterOf, type Moment } from '../../../database/postgres/moment.ts'
 import type { PostgresError, Session } from '../../../database/postgres/session.ts'
 import { identifier } from '../../../database/postgres/tables.ts'
 import type { Driver } from '../../../migrate/driver.ts'
@@ -19,7 +26,9 @@ import { ServerDatabase } from '../serverDatabase.ts'
 import { connectAhead, connectPatiently, patiently } from './connections.ts'
 import type { PostgresRegistry } from './registry.ts'
 
-export class PostgresTestDatabase extends ServerDatabase<Client, PostgresRegistry, CleanState> {
+export type PostgresLikeness = CleanState | LoggedCleanState
+
+export class PostgresTestDatabase extends ServerDatabase<Client, PostgresRegistry, PostgresLikeness> {
   readonly dialect = 'postgres'
   /** The session that reads schemas, opened when a schema is first requested. */
   #reader: Promise<Session> | undefined
@@ -27,6 +36,8 @@ export class PostgresTestDatabase extends ServerDatabase<Client, PostgresRegistr
   readonly #borrowed = new WeakMap<Client, Session>()
   /** The client that restores the clean state. It stays open, since preparing it takes longer than the check itself. */
   #inspector: Client | undefined
+  /** Set once this copy has been restored by the log. */
+  #owners: FileOwners | undefined
 
   connect(): Promise<Client> {
     return connectPatiently(this.url, GIVEN)
@@ -40,6 +51,9 @@ export class PostgresTestDatabase extends ServerDatabase<Client, PostgresRegistr
     const { _ending, _queryable = true } = client as unknown as { _ending?: boolean; _queryable?: boolean }
     if (_ending || !_queryable) return false
     keepAlive(client)
+    // What other processes wrote before this moment need not be looked through.
+    const latest = this.registry.latestMoment
+    if (latest !== undefined && this.since !== undefined) this.since = laterOf(this.since, latest)
     return true
   }
 
@@ -136,25 +150,26 @@ export class PostgresTestDatabase extends ServerDatabase<Client, PostgresRegistr
     }
   }
 
-  protected async readLikeness(): Promise<CleanState | undefined> {
-    return CleanState.read(await this.#inspect())
+  protected async readLikeness(): Promise<PostgresLikeness | undefined> {
+    const inspector = await this.#inspect()
+    const logged = (await this.registry.log()) && (await LoggedCleanState.read(inspector))
+    return logged ?? CleanState.read(inspector)
   }
 
   protected async restoreTo(
-    likeness: CleanState,
-    _: SnapshotFamily<CleanState>,
-    since: string,
-  ): Promise<string | undefined> {
-    const ready = this.#inspector !== undefined
-    const inspector = await this.#inspect()
-    if (!ready) await likeness.prepare(inspector)
+    likeness: PostgresLikeness,
+    _: SnapshotFamily<PostgresLikeness>,
+    since: Moment,
+  ): Promise<Moment | undefined> {
     await this.#closeReader()
+    const restore = () =>
+      likeness instanceof CleanState ? this.#restoreByReading(likeness, since) : this.#restoreByLog(likeness, since)
     try {
-      return await likeness.restore(inspector, since)
+      return await restore()
     } catch (error) {
       if (!(error instanceof OthersConnected)) throw error
       await this.#endOthers()
-      return likeness.restore(inspector, since)
+      return restore()
     }
   }
 
@@ -167,9 +182,31 @@ export class PostgresTestDatabase extends ServerDatabase<Client, PostgresRegistr
 
   // --- internal ---
 
+  async #restoreByReading(likeness: CleanState, since: Moment): Promise<Moment | undefined> {
+    const ready = this.#inspector !== undefined
+    const inspector = await this.#inspect()
+    if (!ready) await likeness.prepare(inspector)
+    return likeness.restore(inspector, since)
+  }
+
+  async #restoreByLog(likeness: LoggedCleanState, since: Moment): Promise<Moment | undefined> {
+    const log = await this.registry.log()
+    if (!log) return undefined
+    const own = this.#inspector && pidOf(this.#inspector)
+    const written = await log.look(this.name, own === undefined ? [] : [own], since)
+    if (written.others) throw new OthersConnected()
+    const restored = await likeness.restore(() => this.#inspect(), written, since, this.#owners)
+    this.#owners = restored?.owners
+    return restored?.since
+  }
+
+  /** The session is ready for `LoggedCleanState`. */
   async #inspect(): Promise<Client> {
-    this.#inspector ??= await connectAhead(this.url, 'migratest inspector')
-    return this.#inspector
+    if (this.#inspector) return this.#inspector
+    const inspector = await connectAhead(this.url, 'migratest inspector')
+    await inspector.query(INSPECTOR_SETTINGS)
+    this.#inspector = inspector
+    return inspector
   }
 
   async #closeReader(): Promise<void> {
@@ -197,9 +234,9 @@ export class PostgresTestDatabase extends ServerDatabase<Client, PostgresRegistr
   }
 }
 
-/** Returns the server's next transaction number, from which on changes to a new copy are the test's. */
-export async function sinceNow(registry: PostgresRegistry): Promise<string> {
-  return nextTransaction(registry.admin as Client)
+/** Returns the present moment, from which on changes to a new copy are the test's. */
+export function sinceNow(registry: PostgresRegistry): Promise<Moment> {
+  return presentMoment(registry.admin as Client)
 }
 
 // --- internal ---

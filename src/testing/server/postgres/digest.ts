@@ -7,10 +7,14 @@ import { literal } from '../../../database/postgres/tables.ts'
 import type { DatabaseState } from '../../../migrate/driver.ts'
 import { patiently } from './connections.ts'
 
-/** Returns the hash of a database, read on a separate connection. */
-export async function digestOf(url: string): Promise<string> {
+/**
+ * Returns the hash of a database, read on a separate connection.
+ * @param first SQL to run on that connection before
+ */
+export async function digestOf(url: string, first?: string): Promise<string> {
   const session = await patiently(() => openUrl(url))
   try {
+    if (first !== undefined) await session.query(first)
     const driver = await postgresDriver(session)
     // Beside another tool's migrations, our tables are elsewhere, and a table of that name may be the tool's.
     const aside = `SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = ${literal(ASIDE_SCHEMA)}`

@@ -12,7 +12,9 @@ import {
   heldAdmin,
   listDatabases,
 } from '../../../database/postgres/databases.ts'
+import type { Moment } from '../../../database/postgres/moment.ts'
 import { literal } from '../../../database/postgres/tables.ts'
+import { LOG_SINCE_VERSION, WriteAheadLog } from '../../../database/postgres/writeAheadLog.ts'
 import { runGiven } from '../../given.ts'
 import { type FoundDatabase, type LockKind, Registry } from '../registry.ts'
 import { connectPatiently } from './connections.ts'
@@ -25,6 +27,8 @@ export class PostgresRegistry extends Registry {
   readonly admin: Admin
   readonly #client: Client
   #maker: Promise<Admin> | undefined
+  #log: Promise<WriteAheadLog | undefined> | undefined
+  #opened: WriteAheadLog | undefined
   #makerClient: Client | undefined
 
   private constructor(url: string, ours: boolean, client: Client, row: OpeningRow, token: string) {
@@ -65,6 +69,22 @@ export class PostgresRegistry extends Registry {
     const client = this.#makerClient
     this.#makerClient = undefined
     await client?.end().catch(() => undefined)
+  }
+
+  /**
+   * Returns the log of a server that we started. `undefined` if it cannot be read, or if writing it out on demand would
+   * wait for a disk.
+   */
+  async log(): Promise<WriteAheadLog | undefined> {
+    if (!this.ours || !this.volatile || this.version < LOG_SINCE_VERSION) return undefined
+    this.#log ??= WriteAheadLog.open(this.admin as unknown as Client)
+    this.#opened = await this.#log
+    return this.#opened
+  }
+
+  /** The last moment that this process has seen of the server. */
+  get latestMoment(): Moment | undefined {
+    return this.#opened?.latest
   }
 
   async setUp(statements: readonly string[]): Promise<void> {

@@ -1,9 +1,9 @@
 /** Test databases on a PostgreSQL server. */
 import type { Client } from 'pg'
-import type { CleanState } from '../../../database/postgres/cleanState.ts'
+import { LOG_NEXT_NUMBERS } from '../../../database/postgres/loggedCleanState.ts'
 import type { TestServer } from '../../testServer.ts'
 import { DatabaseServer, type DatabaseServerOptions, type Engine } from '../databaseServer.ts'
-import { PostgresTestDatabase, sinceNow } from './database.ts'
+import { type PostgresLikeness, PostgresTestDatabase, sinceNow } from './database.ts'
 import { digestOf } from './digest.ts'
 import { PostgresRegistry } from './registry.ts'
 import { PostgresSnapshots } from './snapshots.ts'
@@ -14,12 +14,13 @@ export function postgresServer(options: DatabaseServerOptions): TestServer<Clien
 
 // --- internal ---
 
-const ENGINE: Engine<Client, PostgresRegistry, CleanState> = {
+const ENGINE: Engine<Client, PostgresRegistry, PostgresLikeness> = {
   dialect: 'postgres',
   open: (url, ours) => PostgresRegistry.open(url, ours),
   store: (registry, bytes) => new PostgresSnapshots(registry, bytes),
   database: (name, origin) => new PostgresTestDatabase(name, origin),
-  digest: (registry, name) => digestOf(registry.urlOf(name)),
+  digest: async (registry, name, freezing) =>
+    digestOf(registry.urlOf(name), freezing && (await registry.log()) ? LOG_NEXT_NUMBERS : undefined),
   now: (registry) => sinceNow(registry),
   settings() {
     const names = ['PGOPTIONS', 'PGDATESTYLE', 'PGTZ', 'PGCLIENTENCODING', 'PGGEQO']

@@ -1,0 +1,1 @@
+delete from teams where name = 't1';

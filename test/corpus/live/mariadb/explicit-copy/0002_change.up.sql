@@ -1,0 +1,1 @@
+alter table orders add column seen int, algorithm=copy, lock=shared;

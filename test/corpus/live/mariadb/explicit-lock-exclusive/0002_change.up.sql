@@ -1,0 +1,1 @@
+alter table orders add index placed (placed_at), lock=exclusive;

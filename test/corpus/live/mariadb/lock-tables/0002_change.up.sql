@@ -1,0 +1,3 @@
+lock tables orders write;
+update orders set note = 'n';
+unlock tables;

@@ -1,0 +1,2 @@
+alter table users drop column nick;
+alter table orders drop index placed;

@@ -1,0 +1,1 @@
+alter table t modify s enum('open','paid','void') not null;

@@ -1,0 +1,1 @@
+alter table v reorganize partition p1, pmax into (partition pmax values less than maxvalue);

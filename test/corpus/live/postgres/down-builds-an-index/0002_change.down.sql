@@ -1,0 +1,1 @@
+create index orders_open on orders (placed_at) where status = 'open';

@@ -1,0 +1,1 @@
+alter table b add foreign key (a_id) references a;

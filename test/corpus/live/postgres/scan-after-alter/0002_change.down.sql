@@ -1,0 +1,2 @@
+drop table order_totals;
+alter table orders drop column archived;

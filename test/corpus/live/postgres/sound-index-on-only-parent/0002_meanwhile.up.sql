@@ -1,0 +1,1 @@
+create index visits_at on only visits (at);

@@ -1,0 +1,1 @@
+-- migrate: irreversible an index cannot be detached from its parent

@@ -1,0 +1,1 @@
+drop procedure close_orders;

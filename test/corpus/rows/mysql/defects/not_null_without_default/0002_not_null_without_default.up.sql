@@ -1,0 +1,1 @@
+alter table orders add column currency char(3) not null;

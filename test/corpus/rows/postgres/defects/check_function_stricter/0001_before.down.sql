@@ -1,0 +1,2 @@
+drop table coupons;
+drop function is_code;

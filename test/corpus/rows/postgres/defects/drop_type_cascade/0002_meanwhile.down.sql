@@ -1,0 +1,2 @@
+alter table orders drop column priority;
+drop type level;

@@ -1,0 +1,2 @@
+drop type level cascade;
+create type level as enum ('low', 'mid', 'high');

@@ -1,0 +1,2 @@
+drop table people;
+drop function norm;

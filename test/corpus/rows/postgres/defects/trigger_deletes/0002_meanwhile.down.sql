@@ -1,0 +1,1 @@
+drop trigger drop_orders on users; drop function drop_orders;

@@ -1,0 +1,1 @@
+update users set email = lower(email) || '.x' where email is not null;

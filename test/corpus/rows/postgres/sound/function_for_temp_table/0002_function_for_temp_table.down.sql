@@ -1,0 +1,1 @@
+drop function load_teams;

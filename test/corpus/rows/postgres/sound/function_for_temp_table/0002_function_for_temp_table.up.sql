@@ -1,0 +1,1 @@
+create function load_teams() returns int language plpgsql as $$ begin create temp table if not exists incoming (name text); insert into teams (name) select name from incoming on conflict do nothing; drop table incoming; return 1; end $$;

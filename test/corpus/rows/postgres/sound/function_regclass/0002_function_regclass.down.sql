@@ -1,0 +1,2 @@
+drop function size_of;
+drop function size_in;

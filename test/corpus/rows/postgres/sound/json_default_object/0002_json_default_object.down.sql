@@ -1,0 +1,1 @@
+update users set settings = settings - 'theme' where settings ->> 'theme' = 'light';

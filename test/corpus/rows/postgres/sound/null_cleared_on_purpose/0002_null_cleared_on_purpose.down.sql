@@ -1,0 +1,1 @@
+-- migrate: irreversible the invalid phones are gone

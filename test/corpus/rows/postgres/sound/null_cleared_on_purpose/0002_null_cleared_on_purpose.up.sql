@@ -1,0 +1,1 @@
+update users set phone = null where phone !~ '^\+?[0-9 ]+$';

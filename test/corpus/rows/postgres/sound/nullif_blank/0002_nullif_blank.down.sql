@@ -1,0 +1,1 @@
+-- migrate: irreversible blanks are gone

@@ -1,0 +1,1 @@
+update orders set note = nullif(trim(note), '') where note is not null;
