@@ -192,6 +192,29 @@ describeOnDatabases(['MySQL', 'MariaDB'], ({ name, server }) => {
     )
   })
 
+  test('the rows of a value that goes change in batches', async () => {
+    const { migrations } = await generated({
+      from: "create table t (id integer primary key, e enum('a', 'b') not null)",
+      to: "create table t (id integer primary key, e enum('b', 'c') not null)",
+      rows: "insert into t values (1, 'a'), (2, 'b')",
+      answers: { map: ['t.e.a=c'] },
+      server: server as TestServer<unknown>,
+      online: true,
+    })
+    expect(migrations[0]?.upText).toContain("UPDATE `t` SET `e` = 'c' WHERE `e` = 'a' LIMIT 1000;")
+  })
+
+  test('a table gets its character set before its columns, which name none', async () => {
+    const { migrations } = await generated({
+      from: 'create table t (id integer primary key, a varchar(9), b varchar(9) character set latin1) default charset latin1',
+      to: 'create table t (id integer primary key, a varchar(9), b varchar(9) character set latin1) default charset utf8mb4',
+      rows: "insert into t values (1, 'x', 'y')",
+      server: server as TestServer<unknown>,
+      online: true,
+    })
+    expect(migrations).toHaveLength(1)
+  })
+
   test('the file runs with rows, up and down', async () => {
     const rows = "insert into teams values (1); insert into users values (1, null, 1, '7'), (2, 'b', 1, '8')"
     const { migrations, to: wanted } = await generated({ ...wish, online: true })

@@ -419,6 +419,12 @@ const REACHED: readonly (readonly [what: string, from: string, to: string, rows?
     'insert into c values (1)',
   ],
   [
+    'an inherited column that the table has itself, too, changes',
+    'create table p (a integer, b text); create table c (a integer, b text, x integer) inherits (p)',
+    'create table p (a bigint, b text not null default $$x$$); create table c (a bigint, b text, x text) inherits (p)',
+    'insert into c values (1, $$y$$, 2)',
+  ],
+  [
     'a check is inherited, and no longer',
     'create table p (a integer, constraint k check (a > 0)); create table c () inherits (p)',
     'create table p (a integer, constraint k check (a > 0)); create table c (constraint k check (a > 0)) inherits (p)',

@@ -2,7 +2,7 @@
 import type { Statement } from '../statement.ts'
 
 /**
- * Returns statements in place of an UPDATE of all rows that have no value; undefined if it is none.
+ * Returns statements in place of an UPDATE of all rows that have no value, or one that they lose; undefined if it is none.
  * @param inUse plain names of the tables to do this for @param next the statement that follows
  */
 export function inBatches(
@@ -11,10 +11,14 @@ export function inBatches(
   next: Statement | undefined,
 ): Statement[] | undefined {
   const [, table = '', set = '', column = '', where] =
-    /^UPDATE `((?:[^`]|``)*)` SET (`((?:[^`]|``)*)` = .*?)( WHERE `\3` IS NULL)?;$/s.exec(sql) ?? []
+    /^UPDATE `((?:[^`]|``)*)` SET (`((?:[^`]|``)*)` = (?:(?! WHERE ).)*?)(?: WHERE (`\3` (?:IS NULL|= '(?:[^']|'')*')))?;$/s.exec(
+      sql,
+    ) ?? []
   if (!inUse.has(table.replaceAll('``', '`'))) return undefined
   // All rows of a new column have no value yet. Where one may be left without, the end would not be seen.
   const isRequiredNext = next?.sql.includes(`MODIFY COLUMN \`${column}\``) && next.sql.includes(' NOT NULL')
+  // A row that has got its value must not be found again.
+  if (where?.includes(' = ') && set === where) return undefined
   if (where === undefined && (!isRequiredNext || set.startsWith(`\`${column}\` = COALESCE(`))) return undefined
   const made = (text: string, does: Statement['does']): Statement => ({ sql: text, does, object })
   return [
@@ -23,7 +27,7 @@ export function inBatches(
       `DELIMITER //
 CREATE PROCEDURE ${NAME}()
 REPEAT
-  UPDATE \`${table}\` SET ${set} WHERE \`${column}\` IS NULL LIMIT 1000;
+  UPDATE \`${table}\` SET ${set} WHERE ${where ?? `\`${column}\` IS NULL`} LIMIT 1000;
 UNTIL ROW_COUNT() = 0 END REPEAT//
 DELIMITER ;`,
       'create',

@@ -157,5 +157,9 @@ function ofUnknown(sql: string, inUse: ReadonlySet<string>): { readonly blocks?:
 
 function clausesOf(sql: string): string[] {
   const head = /^ALTER TABLE `(?:[^`]|``)*`\s+/.exec(sql)?.[0]
-  return head === undefined ? [] : cutList(sql.slice(head.length))
+  if (head === undefined) return []
+  const clauses = cutList(sql.slice(head.length))
+  // A column that names no character set gets the table's.
+  const isDefault = (clause: string) => /^\s*(?:DEFAULT )?(?:CHARSET|CHARACTER SET|COLLATE)\b/i.test(clause)
+  return [...clauses.filter(isDefault), ...clauses.filter((clause) => !isDefault(clause))]
 }

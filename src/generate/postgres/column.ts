@@ -143,7 +143,9 @@ function changeColumn(
     if (steps) return steps
     return [dropColumn(change, table, was), addColumn(change, table, now)]
   }
-  const typeChanges = was.type !== now.type || was.collation !== now.collation || forced
+  // What a column inherits changes with that of the parent.
+  const inherits = was.parent !== null && now.parent !== null
+  const typeChanges = (was.type !== now.type || was.collation !== now.collation || forced) && !inherits
   if (typeChanges && now.generated !== '' && rungOf(change, part) > 0)
     return [dropColumn(change, table, was), addColumn(change, table, now)]
   const alter = (action: string) => alterTable(key, what, `ALTER COLUMN ${now.quoted} ${action}`)
@@ -261,7 +263,8 @@ function defaultSteps(
 function notNullSteps(change: Change, table: TableChange, was: ColumnFacts, now: ColumnFacts): Step[] {
   const { key, name, what } = table
   const { quoted } = now
-  const before = namedNotNull(table.was.notNulls, was)
+  if (table.now.bound === null && (now.inheritedNotNull || (was.inheritedNotNull && !now.notNull))) return []
+  const before = was.inheritedNotNull && table.was.bound === null ? '' : namedNotNull(table.was.notNulls, was)
   const after = namedNotNull(table.now.notNulls, now)
   if (before === after) return []
   const part = `${key}/notnull ${quoted}`
