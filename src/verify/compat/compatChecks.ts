@@ -1,9 +1,7 @@
 /** The checks whether code of the version before goes on working while a deployment rolls. */
 
-import type { FillDatabase } from '../../fill/fillDatabase.ts'
 import { fillTables } from '../../fill/fillTables.ts'
 import type { FillTable } from '../../fill/model.ts'
-import type { ObservedStatement, StatementObserver } from '../../migrate/driver.ts'
 import { MigrationFailedError } from '../../migrate/errors.ts'
 import type { Migration } from '../../migrate/source.ts'
 import { labelOf, NIL_VERSION, versionOf } from '../../migrate/version.ts'
@@ -16,10 +14,12 @@ import { placeOf } from '../statementAt.ts'
 import { VerificationError } from '../verificationError.ts'
 import type { Verified } from '../verified.ts'
 import { WayDatabase } from '../ways/wayDatabase.ts'
-import { accepted, type Broken, brokenBy, isBroken, type Renamed, type Run } from './broken.ts'
+import { accepted, type Broken, brokenBy, type Renamed, type Run } from './broken.ts'
+import { CauseObserver } from './causeObserver.ts'
 import { expandAndContract, readable } from './expandContract.ts'
+import { newRows } from './newRows.ts'
 import { objectQueries } from './oldObjects.ts'
-import { type NewRow, type OldQuery, oldQueries } from './oldQueries.ts'
+import { type OldQuery, oldQueries } from './oldQueries.ts'
 
 export class CompatChecks<Client> {
   readonly #verified: Verified<Client>
@@ -214,43 +214,4 @@ const LENIENT = { edited: 'ignore', missing: 'ignore', outOfOrder: 'apply' } as 
 async function runOn<Client>(database: WayDatabase<Client>): Promise<Run> {
   const { session } = (await database.filling()).borrowed
   return (sql) => session.query(sql)
-}
-
-/** Returns a row for each table as the fill would insert it next, and inserts none. */
-async function newRows(fill: FillDatabase, tables: readonly FillTable[]): Promise<NewRow[]> {
-  const rows: NewRow[] = []
-  const recording: FillDatabase = {
-    ...fill,
-    async insert(table, columns, values) {
-      const [row = []] = values
-      if (!rows.some((one) => one.table === table)) {
-        rows.push({ table, values: new Map(columns.map(({ name }, n) => [name, row[n] ?? null])) })
-      }
-      return values.length
-    },
-  }
-  const wanted = new Map(tables.filter(({ refused }) => refused === undefined).map(({ id }) => [id, 1]))
-  const options = { set: 'plain' as const, partitions: false, triggersOff: false }
-  await fill.transaction(() => fillTables(recording, tables, wanted, options))
-  return rows
-}
-
-/** Notes after which statement each query fails first. */
-class CauseObserver implements StatementObserver {
-  isActive = false
-  readonly causes = new Map<Broken, { start: number; end: number }>()
-  readonly #broken: readonly Broken[]
-
-  constructor(broken: readonly Broken[]) {
-    this.#broken = broken
-  }
-
-  async observe({ query, statement, inTransaction }: ObservedStatement, run: () => Promise<void>): Promise<void> {
-    await run()
-    if (!statement) return
-    for (const broken of this.#broken) {
-      if (this.causes.has(broken)) continue
-      if (await isBroken(query, broken, inTransaction)) this.causes.set(broken, statement)
-    }
-  }
 }

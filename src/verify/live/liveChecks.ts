@@ -14,6 +14,8 @@ import type { Verified } from '../verified.ts'
 import { decide, type LiveMigration } from './decide.ts'
 import { LiveDatabase } from './liveDatabase.ts'
 import { decideOnce } from './once.ts'
+import { completed } from './safeWay.ts'
+import { listed } from './seen.ts'
 import { sized } from './sized.ts'
 import type { Unfilled } from './someRows.ts'
 import { measureWaiting, type Waited, withWaiting } from './waiting.ts'
@@ -107,18 +109,17 @@ export class LiveChecks<Client> {
   /** Indexes of partitioned tables that no migration has completed: each partition may get its own in a later one. */
   async #incomplete(): Promise<Observation[]> {
     const halves = this.#halves.all().filter(({ half }) => half === 'up')
-    return (await this.#database.incompleteIndexes()).map(({ name, table }): Observation => {
+    return (await this.#database.incompleteIndexes()).map((index): Observation => {
+      const { name, table, partitions } = index
       const half = halves.find(({ text }) => text.includes(name.split('.').at(-1) ?? name))
+      const place = half && placeNaming(half, [name])
       return {
         rule: 'invalid-index',
         severity: 'warning',
-        ...(half && { version: half.version, half: 'up', file: half.file, ...placeNaming(half, [name]) }),
+        ...(half && { version: half.version, half: 'up', file: half.file, ...place }),
         objects: [table, name],
-        message: `Index ${name} of the partitioned table ${table} is not valid at the latest version: a partition has no index that is attached to it.`,
-        fix: {
-          text: 'Build the index of each partition, and attach it. With the last of them, the index becomes valid.',
-          sql: `CREATE INDEX CONCURRENTLY … ON partition (…);\nALTER INDEX ${name} ATTACH PARTITION …;`,
-        },
+        message: `Index ${name} of the partitioned table ${table} is not valid at the latest version: ${listed(partitions)} ${partitions.length === 1 ? 'has' : 'have'} no index that is attached to it.`,
+        fix: completed(index, place?.statement),
       }
     })
   }

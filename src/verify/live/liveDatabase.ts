@@ -64,10 +64,10 @@ export class LiveDatabase<Client> {
   }
 
   /** PostgreSQL: returns the indexes of partitioned tables that lack one of a partition. */
-  async incompleteIndexes(): Promise<readonly { readonly name: string; readonly table: string }[]> {
+  async incompleteIndexes(): Promise<readonly IncompleteIndex[]> {
     const { driver } = await this.#opened()
     const rows = this.#verified.options.server.dialect === 'mysql' ? [] : ((await driver.rows?.(INCOMPLETE)) ?? [])
-    return rows.map(({ name, table }) => ({ name: String(name), table: String(table) }))
+    return rows as unknown as IncompleteIndex[]
   }
 
   /** Opens another session; undefined if the database has only one. */
@@ -155,7 +155,19 @@ export class LiveDatabase<Client> {
   }
 }
 
-const INCOMPLETE = `SELECT i.indexrelid::regclass::text AS name, i.indrelid::regclass::text AS "table" FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid WHERE c.relkind = 'I' AND NOT i.indisvalid ORDER BY 1`
+export interface IncompleteIndex {
+  readonly name: string
+  readonly table: string
+  /** The statement that makes it. */
+  readonly definition: string
+  /** The partitions that have no index which is attached to it. */
+  readonly partitions: readonly string[]
+}
+
+const INCOMPLETE = `SELECT i.indexrelid::regclass::text AS name, i.indrelid::regclass::text AS "table", pg_get_indexdef(i.indexrelid) AS definition,
+    (SELECT COALESCE(json_agg(p.inhrelid::regclass::text ORDER BY p.inhrelid), '[]') FROM pg_inherits p WHERE p.inhparent = i.indrelid AND NOT EXISTS
+      (SELECT FROM pg_inherits a JOIN pg_index o ON o.indexrelid = a.inhrelid WHERE a.inhparent = i.indexrelid AND o.indrelid = p.inhrelid)) AS partitions
+  FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid WHERE c.relkind = 'I' AND NOT i.indisvalid ORDER BY 1`
 
 interface Opened<Client> {
   readonly database: TestDatabase<Client>

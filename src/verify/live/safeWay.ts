@@ -2,6 +2,8 @@
 import type { BuiltIndex, ColumnChange, ConstraintChange, Effects } from '../../database/effects.ts'
 import type { Fix } from '../finding.ts'
 import { batched } from './batches.ts'
+import type { IncompleteIndex } from './liveDatabase.ts'
+import { bare } from './seen.ts'
 
 /**
  * Returns the safe way for a statement that rewrites or scans a table; undefined if none is known.
@@ -31,6 +33,27 @@ export function concurrently(built: readonly BuiltIndex[], text: string | undefi
   }
   const sql = built.map(({ name }) => `REINDEX INDEX CONCURRENTLY ${name};`).join('\n')
   return { text: 'Build it again without blocking anybody.', sql: `${ALONE}\n${sql}` }
+}
+
+/**
+ * Builds the indexes of partitions that an index of their table lacks, and attaches them.
+ * @param statement the last one about the index, after which they belong
+ */
+export function completed({ name, definition, partitions }: IncompleteIndex, statement: string | undefined): Fix {
+  const [, unique = '', rest = ''] = /^CREATE (UNIQUE )?INDEX .*? ON (?:ONLY )?\S+ (.*)$/s.exec(definition) ?? []
+  const sql = partitions.flatMap((partition) => {
+    const own = `${bare(partition)}_${bare(name)}`
+    return [
+      '-- in a migration of its own, since it cannot run in a transaction',
+      `CREATE ${unique}INDEX CONCURRENTLY ${own} ON ${partition} ${rest};`,
+      '-- in the next migration',
+      `ALTER INDEX ${name} ATTACH PARTITION ${own};`,
+    ]
+  })
+  return {
+    text: 'Build the index of each partition, and attach it. With the last of them, the index becomes valid.',
+    sql: [...(statement ? [`${statement};`] : []), ...sql].join('\n'),
+  }
 }
 
 // --- internal ---

@@ -1,21 +1,15 @@
 /** The checks whether migrations that are interrupted, or that two processes run at once, end where others do. */
-import {
-  ConnectionError,
-  LockLostError,
-  MigratestError,
-  MigrationFailedError,
-  UsageError,
-} from '../../migrate/errors.ts'
+import { LockLostError, MigrationFailedError, UsageError } from '../../migrate/errors.ts'
 import type { Migration } from '../../migrate/source.ts'
 import { labelOf, NIL_VERSION, versionOf } from '../../migrate/version.ts'
 import type { Check, MakeCheck, Observed } from '../check.ts'
 import type { Observation } from '../finding.ts'
-import type { Half, Halves } from '../halves.ts'
-import { observationsOf } from '../observed.ts'
-import { placeOf } from '../statementAt.ts'
+import type { Halves } from '../halves.ts'
 import { VerificationError } from '../verificationError.ts'
 import type { Verified } from '../verified.ts'
 import { Interrupter, type Kind } from './interrupter.ts'
+import { endsElsewhere, stuck } from './notRepeatable.ts'
+import { lostLock, twoAtOnce } from './twoAtOnce.ts'
 import { WayDatabase } from './wayDatabase.ts'
 import { differenceOf, type Whole } from './whole.ts'
 
@@ -61,7 +55,11 @@ export class InterruptChecks<Client> {
           name: 'two processes at once: one waits for the other',
           version: undefined,
         },
-        () => this.#twoAtOnce(),
+        async () => {
+          if (this.#failed) throw new VerificationError(`Not reached: the up of ${labelOf(this.#failed)} fails.`)
+          // A lock that is lost is told already.
+          return this.#lockLost ? {} : twoAtOnce(this.#verified, this.#halves)
+        },
       ),
     ]
   }
@@ -85,7 +83,7 @@ export class InterruptChecks<Client> {
     } catch (error) {
       if (error instanceof LockLostError && !this.#lockLost) {
         this.#lockLost = migration
-        return { observations: [this.#lostLock(migration, 'its lock is gone when it ends.')] }
+        return { observations: [lostLock(migration, this.#halves, 'its lock is gone when it ends.')] }
       }
       if (error instanceof MigrationFailedError) this.#failed = migration
       throw error
@@ -102,7 +100,7 @@ export class InterruptChecks<Client> {
       if (found.observation) continue
       const again = () => this.#withOtherNumbers(migration)
       const difference = await differenceOf(expected, await database.whole(), again, true)
-      if (difference) observations.push(this.#observation(migration, kind, difference))
+      if (difference) observations.push(endsElsewhere(migration, this.#halves, kind, difference))
     }
     // A failure is reported once, and not again for each migration above it.
     if (observations.length > 0) await this.dispose()
@@ -155,7 +153,7 @@ export class InterruptChecks<Client> {
           continue
         }
         const range = at === undefined ? undefined : half?.statements[at.index]
-        return { times, observation: await this.#stuck(migration, half, range, kind, error) }
+        return { times, observation: await stuck(migration, this.#halves, range, kind, error) }
       } finally {
         if (interrupter.isOver) interrupter.isActive = false
       }
@@ -170,48 +168,6 @@ export class InterruptChecks<Client> {
     } catch (error) {
       if (!(error instanceof UsageError) || !/not known/.test(error.message) || at === undefined) throw error
       await database.resume({ applied: at.index + (at.hasRun ? 1 : 0) })
-    }
-  }
-
-  async #stuck(
-    migration: Migration,
-    half: Half | undefined,
-    range: Half['statements'][number] | undefined,
-    kind: Kind,
-    error: unknown,
-  ): Promise<Observation> {
-    if (!isOfAMigration(error)) throw error
-    const [observed] = (await observationsOf(error, (version, direction) => this.#halves.of(version, direction))) ?? []
-    const how = kind === 'kill' ? 'its process is killed' : 'a statement fails'
-    return {
-      ...observed,
-      rule: 'not-repeatable',
-      version: versionOf(migration),
-      half: 'up',
-      file: half?.file ?? migration.up,
-      ...(half && range && placeOf(half.text, range)),
-      objects: [labelOf(migration)],
-      message: `If ${how} here, the migration cannot be continued: ${observed?.message ?? error.message.split('\n')[0]}`,
-      fix: { text: FIX },
-    }
-  }
-
-  #observation(
-    migration: Migration,
-    kind: Kind,
-    difference: { readonly text: string; readonly objects: readonly string[] },
-  ): Observation {
-    const half = this.#halves.of(versionOf(migration), 'up')
-    const how = kind === 'kill' ? 'killed' : 'stopped by errors'
-    return {
-      rule: 'not-repeatable',
-      version: versionOf(migration),
-      half: 'up',
-      file: half?.file ?? migration.up,
-      objects: difference.objects,
-      message: `${how.charAt(0).toUpperCase()}${how.slice(1)} at each statement and continued, it ends elsewhere (- without interruption, + with).`,
-      fix: { text: FIX },
-      evidence: { diff: difference.text },
     }
   }
 
@@ -230,85 +186,9 @@ export class InterruptChecks<Client> {
     }
     return other.database.whole()
   }
-
-  async #replay(migration: Migration): Promise<Whole> {
-    const database = await WayDatabase.create(this.#verified)
-    try {
-      await database.move(versionOf(migration))
-      return await database.whole()
-    } finally {
-      await database.dispose()
-    }
-  }
-
-  async #twoAtOnce(): Promise<Observed> {
-    if (this.#failed) throw new VerificationError(`Not reached: the up of ${labelOf(this.#failed)} fails.`)
-    const { migrations } = this.#verified
-    const last = migrations.at(-1)
-    // A lock that is lost is told already.
-    if (!last || this.#lockLost) return {}
-    const found = await this.#race(last)
-    if (typeof found === 'string') return { remark: found }
-    if (!found) return {}
-    // The search by halves finds the first version up to which two processes disturb each other.
-    let [low, high] = [0, migrations.length - 1]
-    while (low < high) {
-      const middle = Math.floor((low + high) / 2)
-      const migration = migrations[middle]
-      if (migration && (await this.#race(migration))) high = middle
-      else low = middle + 1
-    }
-    const culprit = migrations[low]
-    const observation = this.#lostLock(
-      culprit ?? last,
-      `two processes that migrate at once get in each other's way: ${found.text}`,
-    )
-    return { observations: [observation] }
-  }
-
-  #lostLock(migration: Migration, what: string): Observation {
-    const half = this.#halves.of(versionOf(migration), 'up')
-    return {
-      rule: 'migration-lock-lost',
-      version: versionOf(migration),
-      half: 'up',
-      file: half?.file ?? migration.up,
-      objects: [labelOf(migration)],
-      message: `With ${labelOf(migration)}, ${what}`,
-      fix: {
-        text: 'Let no migration release locks that it has not taken (pg_advisory_unlock_all, DISCARD ALL, RELEASE_ALL_LOCKS).',
-      },
-    }
-  }
-
-  /** Lets two processes migrate at once. Returns what is wrong then, or a remark. */
-  async #race(to: Migration): Promise<{ readonly text: string } | string | undefined> {
-    const database = await WayDatabase.create(this.#verified)
-    try {
-      if (database.url === undefined) return 'there is only one session'
-      const results = await database.moveTwice(versionOf(to))
-      const failed = results.find((one) => one.status === 'rejected')
-      if (failed?.status === 'rejected') {
-        if (!isOfAMigration(failed.reason)) throw failed.reason
-        return { text: failed.reason.message.split('\n')[0] ?? '' }
-      }
-      const difference = await differenceOf(await this.#replay(to), await database.whole(), () => this.#replay(to))
-      return difference && { text: difference.text }
-    } finally {
-      await database.dispose()
-    }
-  }
 }
 
 // --- internal ---
 
-/** A server that takes no more connections says nothing about the migrations. */
-function isOfAMigration(error: unknown): error is MigratestError {
-  return error instanceof MigratestError && !(error instanceof ConnectionError)
-}
-
 /** More interruptions of one migration than this are not made. */
 const MOST = 60
-
-const FIX =
-  'Give each statement that must not be repeated a migration of its own, and let no statement depend on what an earlier one left in the session (variables, temporary tables, settings).'
