@@ -163,7 +163,7 @@ export class RunRecord {
 
   /** Returns whether the row and the history imply the ends of all before this migration once it has begun. */
   #implies(step: MigrationStep): boolean {
-    if (!isPlain(step)) return false
+    if (!isPlain(step) || this.#ended.length >= MOST_ENDED) return false
     if (!this.#finished) return true
     const { step: before, isRecorded } = this.#finished
     return isRecorded && isPlain(before) && before.to === step.from && before.version < step.version
@@ -225,6 +225,9 @@ export class RunRecord {
 function isPlain({ direction, version, from, to, bookkeeping, history }: MigrationStep): boolean {
   return direction === 'up' && version === to && from !== to && !bookkeeping && !history.baseline
 }
+
+/** Ends that one statement writes: it takes time for each of them and each row. */
+const MOST_ENDED = 200
 
 /** A migration that takes longer than this is named by the version row while the next one runs. */
 const LAG_MS = 50
