@@ -159,6 +159,42 @@ describeOnDatabases(['MySQL', 'MariaDB'], ({ name: kind, server: anyServer }) =>
       expect(await db.rows('select * from a')).toEqual([{ id: 1, more: 2 }])
     })
 
+    describe('a failure behind quick migrations', () => {
+      const quick = {
+        '1_a.up.sql': 'create table a (id int)',
+        '2_more.up.sql': 'alter table a add column more int',
+        '3_rows.up.sql': 'insert into a values (1, 2)',
+        '4_b.up.sql': 'create table b (id int primary key)',
+      }
+      test.for<[what: string, sql: string, version: number, dirty: number]>([
+        [
+          'in the middle leaves that one dirty',
+          'create table c (id int);\nalter table c add column (x nonsense)',
+          5,
+          1,
+        ],
+        ['in the first statement leaves all clean', 'alter table b add column (x nonsense)', 4, 0],
+        ['of rows leaves all clean', 'insert into b values (1), (1)', 4, 0],
+        ['of rows before a change of the schema', 'insert into b values (1), (1);\ncreate table c (id int)', 4, 0],
+      ])('%s', async ([, sql, version, dirty], { db }) => {
+        await failure((await db.migrator({ ...quick, '5_fails.up.sql': sql })).up())
+        expect(await db.rows('select version, dirty from schema_migrations')).toEqual([{ version, dirty }])
+        expect(await db.rows('select version from schema_migrations_history where running is not null')).toEqual(
+          dirty ? [{ version: 5 }] : [],
+        )
+        const mended = await db.migrator({
+          ...quick,
+          '5_fails.up.sql': sql.replace('x nonsense', 'x int').replace('(1), (1)', '(1)'),
+        })
+        expect(await mended.version()).toEqual({ version, dirty: dirty === 1 })
+        if (dirty) expect((await mended.resume()).to).toBe(5)
+        await mended.up()
+        expect(await mended.version()).toEqual({ version: 5, dirty: false })
+        const { migrations } = await mended.status()
+        expect(migrations.map(({ state }) => state)).toEqual(Array(5).fill('applied'))
+      })
+    })
+
     test('of what cannot be looked at, resume asks; applied and notApplied answer', async ({ db }) => {
       await db.rows('create procedure slow() begin do sleep(20); end')
       const files = { '1_a.up.sql': 'create table a (id int);\ncall slow();\ncreate table c (id int)' }

@@ -38,6 +38,8 @@ export class RunRecord {
   #ended: tables.Ended[] = []
   /** The version that the version row has, and since when, while it says dirty. */
   #row: { readonly version: number; readonly at: number } | undefined
+  /** Version of the migration that runs. */
+  #running: number | undefined
   /** The version reached, if the row says dirty and nothing runs. */
   #reached: number | undefined
   /** Applies what the last `beginning` means once it has committed. */
@@ -54,6 +56,7 @@ export class RunRecord {
 
   /** Call when all statements of a migration have run. */
   finish(finished: Finished): void {
+    this.#running = undefined
     this.#finished = finished
   }
 
@@ -73,7 +76,10 @@ export class RunRecord {
     const total = step.work.kind === 'sql' ? step.work.script.statements.length : 1
     const begun = tables.beginJournal(this.#tables, fitting, total, first)
     if (this.#lags(step) && tables.isSeen(step, first)) {
-      this.#took = () => this.#defer()
+      this.#took = () => {
+        this.#defer()
+        this.#running = step.to
+      }
       return begun
     }
     const isImplied = this.#implies(step)
@@ -81,6 +87,7 @@ export class RunRecord {
       if (isImplied) this.#defer()
       else this.ended()
       this.#row = { version: step.to, at: now() }
+      this.#running = step.to
     }
     return [
       'START TRANSACTION',
@@ -102,7 +109,7 @@ export class RunRecord {
   ending(): string[] {
     const ends = this.#ends()
     const to = this.#finished?.step.to ?? this.#reached
-    const moved = to === undefined ? [] : this.#move(to, { version: to, dirty: false })
+    const moved = to === undefined ? this.#catchUp() : this.#move(to, { version: to, dirty: false })
     return ends.length + moved.length === 0 ? [] : ['START TRANSACTION', ...ends, ...moved, 'COMMIT']
   }
 
@@ -156,7 +163,7 @@ export class RunRecord {
 
   /** Returns whether the row and the history imply the ends of all before this migration once it has begun. */
   #implies(step: MigrationStep): boolean {
-    if (!isPlain(step)) return false
+    if (!isPlain(step) || this.#ended.length >= MOST_ENDED) return false
     if (!this.#finished) return true
     const { step: before, isRecorded } = this.#finished
     return isRecorded && isPlain(before) && before.to === step.from && before.version < step.version
@@ -200,6 +207,12 @@ export class RunRecord {
     return tables.moveRow(this.#tables, isDirty ? this.#rowOf(from) : { version: from, dirty: false }, to)
   }
 
+  /** Returns the statements that move the version row on to the migration that runs, if it has stayed behind. */
+  #catchUp(): string[] {
+    if (!this.#row || this.#running === undefined || this.#row.version === this.#running) return []
+    return tables.moveRow(this.#tables, this.#rowOf(this.#running), { version: this.#running, dirty: true })
+  }
+
   /** Returns the version row while it says dirty. */
   #rowOf(version: number): tables.VersionRow {
     return { version: this.#row?.version ?? version, dirty: true }
@@ -212,6 +225,9 @@ export class RunRecord {
 function isPlain({ direction, version, from, to, bookkeeping, history }: MigrationStep): boolean {
   return direction === 'up' && version === to && from !== to && !bookkeeping && !history.baseline
 }
+
+/** Ends that one statement writes: it takes time for each of them and each row. */
+const MOST_ENDED = 200
 
 /** A migration that takes longer than this is named by the version row while the next one runs. */
 const LAG_MS = 50
