@@ -72,7 +72,9 @@ export class SchemaChecks<Client> {
     const all = (id: string, name: string, work: () => Promise<string | undefined>) =>
       this.#make({ id, group: id === 'step-by-step' ? 'paths' : 'schema', name, version: undefined }, work)
     const goUp = this.#beforehand.plan('straight', 'straight-up', () => this.#goStraight(latest))
-    const goDown = this.#beforehand.plan('straight', 'straight-down', () => this.#straightDown(latest))
+    const goDown = this.#beforehand.plan('straight', 'straight-down', () =>
+      this.straight.alone(() => this.#straightDown(latest)),
+    )
     return [
       all('versions', 'versions: in order, none late against the base branch', () => checkOrder(this.#verified)),
       all('straight-up', `nil → ${shown}`, async () => void (await this.#turn(latest, goUp))),
@@ -81,7 +83,7 @@ export class SchemaChecks<Client> {
         const trip = this.#beforehand.plan(
           'steps',
           keyOf(about.id, about.version),
-          () => this.#roundTrip(migration, this.#migrations[i - 1]?.version ?? NIL_VERSION),
+          () => this.#stepwise.alone(() => this.#roundTrip(migration, this.#migrations[i - 1]?.version ?? NIL_VERSION)),
           // No migration above can be reached.
           (error) => error instanceof Error && this.#firstFailures.has(error),
         )
@@ -133,10 +135,12 @@ export class SchemaChecks<Client> {
 
   /** Lets a database go up to `latest` without stopping, once. */
   #goStraight(latest: number): Promise<Straight> {
-    this.#wentUp ??= this.#straightUp(latest).catch((error) => {
-      this.#wentUp = undefined
-      throw error
-    })
+    this.#wentUp ??= this.straight
+      .alone(() => this.#straightUp(latest))
+      .catch((error) => {
+        this.#wentUp = undefined
+        throw error
+      })
     return this.#wentUp
   }
 
@@ -243,7 +247,8 @@ export class SchemaChecks<Client> {
 
   async #sameAtLatest(latest: number): Promise<undefined> {
     const straight = await this.#turn(latest, () => this.#goStraight(latest))
-    const diff = (await this.#stepwise.schemaAt(latest)).diff(straight.schema)
+    const stepwise = await this.#stepwise.alone(() => this.#stepwise.schemaAt(latest))
+    const diff = stepwise.diff(straight.schema)
     if (diff.changes.length === 0) return
     throw new VerificationError(
       `Version ${this.#shown(latest)} has a different schema if each migration is undone and applied again on the way:`,

@@ -9,9 +9,21 @@ export class Walk<Client> {
   #db: MigratedDatabase<Client> | undefined
   #at = NIL_VERSION
   #schema: Schema | undefined
+  /** Ends when everything has ended that had the database for itself. */
+  #turns: Promise<unknown> = Promise.resolve()
 
   constructor(options: MigratedDatabaseOptions<Client>) {
     this.#options = options
+  }
+
+  /**
+   * Runs work that takes several moves, when the work before it has ended: two checks on one database would move it away
+   * from each other. Not from within such work.
+   */
+  alone<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#turns.then(work)
+    this.#turns = turn.catch(() => undefined)
+    return turn
   }
 
   /**

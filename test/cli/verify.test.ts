@@ -45,6 +45,19 @@ test('text: the verdict, the migration, the place, the statement and the safe wa
   expect(code).toBe(0)
 })
 
+// Works that share a database once met there after a failure: one could not run, and the command never ended.
+test.for(['schema,paths', 'schema,paths,rows'])(
+  'a migration that fails is told once with --only %s, and it ends',
+  (only) => {
+    const files = { ...MIGRATIONS, 'migrations/0003_fails.up.sql': 'select * from nothing' }
+    const { out, code } = cli(['verify', '--only', only, '--json'], {}, folder(files))
+    const { findings, summary } = JSON.parse(out)
+    expect(findings).toMatchObject([{ rule: 'up-fails', version: 3 }])
+    expect(summary).toMatchObject({ errors: 1, notRun: 0 })
+    expect(code).toBe(1)
+  },
+)
+
 test('--fail-on, --verbose, and what is wrong on the command line', () => {
   const cwd = folder(MIGRATIONS)
   expect(cli([...LIVE, '--fail-on', 'warning'], {}, cwd).code).toBe(1)

@@ -37,7 +37,9 @@ export function sampleCheck<Client>(
   const name = `${count} over several versions: the same schema as on the way up`
   const versions = [NIL_VERSION, ...migrations.map(({ version }) => version)]
   schema.remember(planned.map(([, to]) => versions[to] as number))
-  const run = beforehand.plan('straight', 'sample', () => moved(schema.straight, planned, versions))
+  const run = beforehand.plan('straight', 'sample', () =>
+    schema.straight.alone(() => moved(schema.straight, planned, versions)),
+  )
   const work = async (): Promise<Observed> => {
     if (!isSound()) return { remark: 'not run, since a single step is not as it should be' }
     const places = [...new Set(planned.map(([, to]) => to))]
