@@ -69,7 +69,7 @@ describe('in a project of Prisma', () => {
   test('verify applies each migration and leaves out what needs a down', ({ db }) => {
     const { out, code } = cli(['verify', '--verbose', '--server', db.url], {}, folder(PRISMA))
     expect(out).toMatch(/✓ 20240102000000_email: up {2}/)
-    expect(out).toMatch(/2 migrations: 1 notice; 11 checks/)
+    expect(out).toMatch(/2 migrations: 1 notice; 12 checks/)
     expect(code).toBe(0)
   })
 
