@@ -24,8 +24,6 @@ export class MysqlObserver implements StatementObserver {
   #prepared = new Prepared()
   /** Other sessions, opened when a statement first needs them. */
   #beside: Beside | undefined
-  /** Foreign keys, read when a statement first needs them: the table and the one that it refers to. */
-  #keys: readonly (readonly [child: string, parent: string])[] | undefined
 
   /** Observes what `work` runs, and returns what its statements did. */
   async during(work: () => Promise<void>): Promise<Effects[]> {
@@ -89,7 +87,6 @@ export class MysqlObserver implements StatementObserver {
 
   async #begin(step: MigrationStep, query: Query): Promise<void> {
     this.#step = step
-    this.#keys = undefined
     this.#prepared = new Prepared()
     const rows = await query(
       "SELECT LOWER(table_name) AS name FROM information_schema.tables WHERE table_schema = DATABASE() AND table_type = 'BASE TABLE'",
@@ -103,9 +100,10 @@ export class MysqlObserver implements StatementObserver {
   async #others(text: string, query: Query): Promise<string[]> {
     const { changed, referenced } = tablesIn(text)
     if (changed.length === 0) return []
-    this.#keys ??= (await query(FOREIGN_KEYS)).map(({ child, parent }) => [String(child), String(parent)] as const)
+    // Read for each statement: the one before may have dropped or renamed a table.
+    const keys = (await query(FOREIGN_KEYS)).map(({ child, parent }) => [String(child), String(parent)] as const)
     const names = new Set(changed.map((name) => name.toLowerCase()))
-    const tied = this.#keys.flatMap(([child, parent]) =>
+    const tied = keys.flatMap(([child, parent]) =>
       names.has(child.toLowerCase()) ? [parent] : names.has(parent.toLowerCase()) ? [child] : [],
     )
     const all = new Map([...referenced, ...tied].map((name) => [name.toLowerCase(), name]))
