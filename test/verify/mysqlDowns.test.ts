@@ -8,7 +8,7 @@ describeOnDatabases(['MySQL', 'MariaDB'], ({ server }) => {
   test.for([
     ['drops the table that refers first', 'drop table orders;\ndrop table users'],
     ['renames it first', 'rename table orders to old_orders;\ndrop table old_orders;\ndrop table users'],
-  ])('a down that %s is observed, since what is gone is not held', async ([, down]) => {
+  ] as const)('a down that %s is observed, since what is gone is not held', async ([, down]) => {
     const made = await verification({
       server,
       migrations: memory({
