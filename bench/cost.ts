@@ -1,4 +1,4 @@
-/** What contenders cost besides time, for a machine that has other work: messages, and processor time on both sides. */
+/** Counts the messages of each contender and its processor time on both sides. Both mean something on a busy machine, too. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { median } from './measure.ts'
@@ -64,7 +64,7 @@ function spentBy(id: string): number {
     try {
       sum += Number(readFileSync(`/proc/${id}/task/${thread}/schedstat`, 'utf8').split(' ')[0]) / 1e6
     } catch {
-      // It has ended.
+      // The process has ended already.
     }
   }
   return sum

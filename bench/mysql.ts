@@ -115,7 +115,7 @@ async function migratest(url: string, { folder }: Files): Promise<void> {
   await database.close()
 }
 
-/** As for a snapshot: in a database that is dropped after any failure, nothing is journaled. */
+/** Applies the migrations as for a snapshot: nothing is journaled, since the database is dropped after any failure. */
 async function thrownAway(url: string, { folder }: Files): Promise<void> {
   const driver = await mysqlDriver(await openUrl(url), { disposable: true })
   await new Migrator({ source: directory(folder), database: driver, batch: true }).up()

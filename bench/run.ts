@@ -371,7 +371,7 @@ async function pairs(count: number, rounds: number): Promise<void> {
   rmSync(dirname(files.folder), { recursive: true })
 }
 
-/** What a branch of one migration adds to so many, with all that is checked by default; the first time and again. */
+/** Measures `verify --since` for a branch that adds one migration to `count` others, with the default checks. */
 async function since(count: number, rounds: number): Promise<void> {
   const files = writeMigrations(count)
   const root = dirname(files.folder)

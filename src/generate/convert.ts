@@ -211,7 +211,7 @@ function plain(name: string): string {
   return label.startsWith('`') ? label.slice(1, -1).replaceAll('``', '`') : label
 }
 
-/** What others become is not lost. */
+/** Removes columns from the list of what a statement destroys if a function turns their values into those of other columns. */
 function withoutLoss({ destroys, ...statement }: Statement, gone: ReadonlySet<string>): Statement {
   const left = (destroys ?? '').split(/, (?=(?:table|column|sequence) )/).filter((one) => one !== '' && !gone.has(one))
   return left.length === 0 ? statement : { ...statement, destroys: left.join(', ') }

@@ -127,7 +127,7 @@ export async function generate<Client>(options: GenerateOptions<Client>): Promis
     const tables = options.rows ? [] : changedTables(from, to)
     if (tables.length > 0) {
       await attempts.attempt(async (db) => ({ keep: true, value: await db.fill?.(tables) }))
-      // What is tried on further databases meets the same rows.
+      // Further databases in which statements are tried get the same rows.
       rowsIn.push(...tables)
     }
     const proven = await proveWithRows(tables, {
@@ -267,7 +267,7 @@ function writtenAtOnce(
   }
 }
 
-/** What stood for code in the proof is nothing to be run. */
+/** Returns the statement without the SQL that stood for the person's function in the proof: the file must not run that. */
 function withoutStandIn(statement: Statement): Statement {
   const { converts } = statement
   if (!converts) return statement

@@ -146,7 +146,7 @@ function columnQuestions(
     ).filter(([, like]) => like >= 0.6)
     const written = (table: SchemaObject, list: typeof gone) =>
       list
-        // Where something is alike, what is of another kind has come for itself.
+        // If the user is asked about similar columns, a new column of another kind of type is none of them.
         .filter(({ column }) => !isComputed(column) && (likely.length === 0 || isOfOneKind(column, one.column)))
         .map(({ label }) => `${table.name}.${label}`)
     const offers = takesCode ? offersFor(old, written(was, gone), written(now, come)) : []

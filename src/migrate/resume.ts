@@ -153,7 +153,7 @@ async function setAgain(driver: Driver, { statements, text }: Script, done: numb
   const textOf = ({ start, end }: Statement) => text.slice(start, end)
   const isMade = (statement: Statement | undefined) => statement && leavesSetting(statement, text, driver.dialect)
   const finished = statements.slice(0, done)
-  // What nothing came after but its like has the same value again.
+  // Settings at the end of the finished statements get the same values again, since no statement has changed rows after them.
   const same = finished.findLastIndex((statement) => !isMade(statement)) + 1
   const made = finished.flatMap((statement, index) => (isMade(statement) ? [{ sql: textOf(statement), index }] : []))
   const rest = statements.slice(done).map(textOf).join(';')
@@ -178,7 +178,7 @@ interface Made {
 }
 
 const PREPARED = /^prepare\s+(`[^`]+`|[\w$]+)/i
-/** What another session answers otherwise. */
+/** Functions whose result belongs to the session that ended. */
 const OF_THE_SESSION = /\b(?:last_insert_id|row_count|found_rows|connection_id|temporary)\b/i
 
 /** Returns whether the remaining statements use the variables or the prepared statement that a statement makes. */

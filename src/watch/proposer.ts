@@ -209,7 +209,7 @@ export class Proposer {
   /** What a person has to write in it is theirs from the beginning, so it is no draft. */
   async #writeCode(draft: FoundDraft | undefined, proposal: Proposal, code: string): Promise<boolean> {
     const files = await this.#options.files.writeCode(draft?.migration, proposal.title, code)
-    // It cannot run yet, so the next save that does is the person's.
+    // The file cannot run yet. The next save that can run is an edit of the person, and no draft of ours.
     this.#own = new Set()
     this.#answers = {}
     this.#hadDraft = false
@@ -243,7 +243,7 @@ export class Proposer {
   async #finish(): Promise<void> {
     const draft = await this.#options.files.draft()
     if (!draft) return this.#around.onEvent({ type: 'idle', why: 'there is no draft' })
-    // What does nothing need not stay.
+    // A draft without any change is removed.
     const isEmpty = await this.#options.files.has(draft.migration, this.#empty())
     const files = await this.#options.files[isEmpty ? 'remove' : 'finish'](draft.migration)
     this.#own = new Set(files.map((file) => basename(file)))

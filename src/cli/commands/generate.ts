@@ -174,7 +174,7 @@ async function write(context: Context, result: Generated, words: readonly string
   return 0
 }
 
-/** What is left to do for a person, and how it is then proven. */
+/** Returns the sentences that say which functions the user still has to write, and which command then proves them. */
 function toFillIn(code: string): string {
   return `\nFill in ${placesToFillIn(code)}: until then, the file cannot be loaded. Then "migratest verify" runs it with rows.`
 }

@@ -11,7 +11,7 @@ export interface SessionOn {
   readonly statement: string
 }
 
-/** What one look at a server shows. */
+/** The sessions and counters of a server at one moment. */
 export interface ServerLook {
   /** Returns the sessions whose current database this is. */
   on(database: string): SessionOn[]

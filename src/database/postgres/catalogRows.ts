@@ -168,7 +168,7 @@ async function readSince(session: Session, last: Memory | undefined, row: MarkRo
   const read = (query: string) => rowsOf(session, `EXECUTE ${query}; ${end}`)
   const families = last && familiesToRead(last, marks)
   if (!last || !families) return { marks, rows: await read(WHOLE) }
-  // What is gone has no rows.
+  // An object that was dropped has no rows to read.
   const there = [...families].filter((family) => marks.families.has(family))
   if (there.length === 0 && end) await session.query(end)
   const fresh = there.length > 0 ? await read(`${CHANGED} ('{${there.join(',')}}')`) : []

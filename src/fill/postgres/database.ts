@@ -218,7 +218,7 @@ function combinations({ choices, conditions }: Question) {
     return `(SELECT c AS c${n}, r AS r${n}, ${texts.join(', ')} FROM ${list}) AS choice${n}`
   })
   const numbers = choices.map((_, n) => `c${n}`)
-  // What most conditions are about comes first: each further choice then leaves few combinations.
+  // The columns with the most conditions come first: then each further choice leaves few combinations.
   const weight = (n: number) =>
     conditions.filter((condition) => choices[n]?.columns.some(({ name }) => condition.columns.includes(name))).length
   const places = choices.map((_, n) => n).sort((a, b) => weight(b) - weight(a))

@@ -31,7 +31,7 @@ export function tableAnew(change: Change, was: Table, now: Table, inParent: bool
     const other = columns.get(quoted)?.type ?? type
     return other !== type || from.objects.has(`type ${other.replace(/(?:\[\])+$/, '')}`)
   }
-  // What goes with the old table though it is not wanted with the rows; of a part, its parent says it.
+  // Columns that go with the old table, so that their values are lost. For a partition, its parent's statement names them.
   const wanted = new Set((after.columns ?? []).map(({ quoted }) => quoted))
   const lost =
     inParent || foreign

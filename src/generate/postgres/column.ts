@@ -15,7 +15,7 @@ export function columnSteps(change: Change, table: TableChange): Step[] {
   const now = new Map((table.now.columns ?? []).map((column) => [column.quoted, column]))
   // What it had from a parent that it leaves is its own then.
   const leaving = (table.was.parents ?? []).some((parent) => !table.now.parents?.includes(parent))
-  // What it will have from a parent that it joins, it must have before.
+  // A table must have the columns of a parent before it can join that parent.
   const joining = (table.now.parents ?? []).some((parent) => !table.was.parents?.includes(parent))
   return [
     ...[...was.values()]

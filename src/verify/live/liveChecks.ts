@@ -28,7 +28,7 @@ export class LiveChecks<Client> {
   /** Where findings are looked for once more. */
   readonly #second: LiveDatabase<Client>
   readonly #observed: LiveMigration[] = []
-  /** What was found of ups. */
+  /** Keys of the findings about ups, which the checks of downs do not repeat. */
   readonly #told = new Set<string>()
   /** The first migration whose up failed. Nothing above it can be reached. */
   #failed: Migration | undefined

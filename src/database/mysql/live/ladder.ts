@@ -12,7 +12,7 @@ export interface Way {
 export interface Target {
   readonly table: string
   withClause(clause: string): string
-  /** What the statement itself asks for. */
+  /** The ALGORITHM and LOCK that the statement itself names. */
   readonly asked: { readonly algorithm?: string | undefined; readonly lock?: string | undefined }
 }
 
