@@ -51,7 +51,7 @@ export async function runSteps(input: RunInput): Promise<PlanStep<number>[]> {
     if (step.work.kind !== 'code') await ahead.fill(sent !== undefined)
     await running
     ended = (sent && ahead.answered()) ?? now()
-    await input.after?.(planned, loaded.text, steps.length - ran.length - 1)
+    await input.beside?.after(planned, loaded.text, steps.length - ran.length - 1)
     onEvent({ type: 'finished', step: planned, ms: (sent ? ended : now()) - begun })
     ran.push(planned)
   }
@@ -144,8 +144,8 @@ async function countDone(driver: Driver, batch: readonly MigrationStep[]): Promi
 }
 
 /** Returns whether nothing happens in the database between this step and the next one, which is in code. */
-function isBeforeCode({ after }: RunInput, step: PlanStep<number>, next: PlanStep<number> | undefined): boolean {
-  return step.code && step.atomic && next?.code === true && next.atomic && next.origin === 'file' && !after
+function isBeforeCode({ beside }: RunInput, step: PlanStep<number>, next: PlanStep<number> | undefined): boolean {
+  return step.code && step.atomic && next?.code === true && next.atomic && next.origin === 'file' && !beside
 }
 
 /** Waits for a step that was sent. If an earlier one failed at first, all that were sent have done nothing. */
