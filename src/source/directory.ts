@@ -50,11 +50,13 @@ export function directory(path: string | URL): Source {
   })
 }
 
+// --- internal ---
+
 /**
  * Reads a file's text in one call of the system's. A character that stands for bytes that are not UTF-8 may be in the text,
  * too, so it is then decoded strictly. @throws UnreadableFileError
  */
-export function readText(path: string, shown: string): string {
+function readText(path: string, shown: string): string {
   try {
     const text = readFileSync(path, 'utf8')
     if (!text.includes('\ufffd')) return text
@@ -63,8 +65,6 @@ export function readText(path: string, shown: string): string {
   }
   return decode(readBytes(path, shown), shown)
 }
-
-// --- internal ---
 
 function unreadable(cause: unknown, shown: string): UnreadableFileError {
   return new UnreadableFileError(`${shown} cannot be read: ${(cause as Error).message}`, { cause })
