@@ -8,7 +8,7 @@ import { now } from '../migrate/realTime.ts'
 import { recall, rememberMore } from './kept.ts'
 import { type ServerKind, TITLES } from './kinds.ts'
 import { folderId, userId } from './places.ts'
-import { answers } from './ready.ts'
+import { answers, speaks } from './ready.ts'
 import type { KeptServer, ServerRequest } from './request.ts'
 import { initdbArguments, settingArguments } from './settings.ts'
 
@@ -170,13 +170,13 @@ class UntilItAnswers {
   ): Promise<void> {
     const url = this.#urlAt(ports.getBinding(this.#port))
     const deadline = now() + START_TIMEOUT_MS
-    for (let tries = 0; !(await answers(url)); tries++) {
+    for (let tries = 0; !((await speaks(url)) && (await answers(url))); tries++) {
       if (now() > deadline) throw new Error(`no answer from the container within ${START_TIMEOUT_MS / 1000} s`)
-      if (tries % 50 === 49 && !(await container.inspect()).State.Running) {
+      if (tries % 100 === 99 && !(await container.inspect()).State.Running) {
         const logs = await container.logs({ stdout: true, stderr: true, tail: 20 })
         throw new Error(`the container stopped: ${Buffer.isBuffer(logs) ? logs.toString() : ''}`)
       }
-      await sleep(10)
+      await sleep(5)
     }
   }
   withStartupTimeout(): this {

@@ -1,3 +1,6 @@
+/** Asks a server that starts or is to stop. */
+import { connect } from 'node:net'
+
 /** Returns `true` if the server at this URL answers a query; accepting a connection is not enough. */
 export async function answers(url: string): Promise<boolean> {
   try {
@@ -6,6 +9,25 @@ export async function answers(url: string): Promise<boolean> {
   } catch {
     return false
   }
+}
+
+/**
+ * Returns `true` if a server says anything at this URL's port. It costs a tenth of `answers`, for a port that Docker has
+ * opened: behind it, for most of the start, nobody listens.
+ */
+export function speaks(url: string): Promise<boolean> {
+  const { hostname, port, protocol } = new URL(url)
+  return new Promise((resolve) => {
+    const socket = connect({ host: hostname.replace(/^\[|\]$/g, ''), port: Number(port), timeout: 2000 })
+    const end = (said: boolean) => {
+      socket.destroy()
+      resolve(said)
+    }
+    // MySQL speaks first; PostgreSQL says whether it wants SSL.
+    if (/^postgres/.test(protocol)) socket.once('connect', () => socket.write(SSL_REQUEST))
+    socket.once('data', () => end(true))
+    for (const event of ['error', 'close', 'timeout']) socket.once(event, () => end(false))
+  })
 }
 
 /** Returns `true` if another client is connected. */
@@ -32,6 +54,9 @@ export async function runSetup(url: string, setup: readonly string[]): Promise<v
 }
 
 // --- internal ---
+
+/** The message of PostgreSQL's protocol: its length and a code. */
+const SSL_REQUEST = Buffer.from([0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f])
 
 type Query = (sql: string) => Promise<unknown>
 
