@@ -1,6 +1,7 @@
 /** A hundred edits in a random order of kinds: in the end the schema is that of the files, and every row that could live does. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'vitest'
+import type { WatchEvent } from '../../src/watch/events.ts'
 import { test, type Watched } from '../support/watch.ts'
 
 const EDITS = 100
@@ -145,13 +146,21 @@ for (const seed of [1, 2, 3]) {
         `insert into c${n} (t) values (1) returning id, (select count(*)::int from c${n} c join t${n} t on t.id = c.t)`,
       )
       expect(children, `c${n}`).toEqual({ id: 21, count: 20 })
-      expect(rows.slice(20), `t${n}`).toEqual([{ id: 1000 + n, v: 'made' }])
+      // A row of a migration that nothing has undone is as somebody has changed it.
+      const stood = n === 1 && !watched.of('applied').some((event) => undoes(event, 't1'))
+      expect(rows.slice(20), `t${n}`).toEqual([{ id: 1000 + n, v: stood ? 'changed' : 'made' }])
     }
   })
 }
 
+function undoes({ how, steps }: Extract<WatchEvent, { type: 'applied' }>, name: string): boolean {
+  return how === 'rebuilt' || steps.some((step) => step.direction === 'down' && step.name === name)
+}
+
 async function expectSame(watched: Watched): Promise<void> {
-  const last = watched.events.findLast(({ type }) => type === 'failed' || type === 'applied' || type === 'skipped')
-  expect(last, JSON.stringify(last)).toMatchObject({ type: 'applied' })
+  const ends: readonly string[] = ['failed', 'applied', 'skipped', 'unchanged']
+  const last = watched.events.findLast(({ type }) => ends.includes(type))
+  // Where the files came back to what was applied before, while no run in between had found them at rest, nothing runs.
+  expect(['applied', 'unchanged'], JSON.stringify(last)).toContain(last?.type)
   expect(String(await watched.schema())).toBe(String(await watched.fresh()))
 }
