@@ -16,17 +16,23 @@ export async function openAnyFolder(path: string): Promise<Source> {
  * place says so.
  */
 export function isPlainlyOurs(path: string): boolean {
+  const folder = resolve(pathOf(path))
+  if (known.has(folder)) return true
   try {
-    const folder = resolve(pathOf(path))
     const entries = readdirSync(folder, { withFileTypes: true })
     const isOurs = entries.every((entry) => HALF.test(entry.name) && !entry.isDirectory())
-    return isOurs && entries.length > 0 && !PLACES.test(folder)
+    if (!isOurs || entries.length === 0 || PLACES.test(folder)) return false
+    known.add(folder)
+    return true
   } catch {
     return false
   }
 }
 
 // --- internal ---
+
+/** Folders that are plainly ours. A folder's tool does not change while a process runs. */
+const known = new Set<string>()
 
 const HALF = /^\d+_.*\.(?:up|down)\.sql$/
 
