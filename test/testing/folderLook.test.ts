@@ -144,6 +144,19 @@ test('another folder with the same name, or behind the same link, is another one
   expect(await lookAt(sourceOf())).not.toBe(before)
 })
 
+test('more folders than are watched at once: each edit is seen, and a folder in which nothing changes is the same', async () => {
+  const folders = Array.from({ length: 12 }, (_, i) => join(root, `folder${i}`))
+  for (const one of folders) execFileSync('cp', ['-a', folder, one])
+  const first = await Promise.all(folders.map((one) => lookAt(sourceOf(one))))
+  for (let round = 0; round < 5; round++) {
+    for (const [i, one] of folders.entries()) expect(await lookAt(sourceOf(one))).toBe(first[i])
+  }
+  for (const [i, one] of folders.entries()) {
+    appendFileSync(join(one, '7_m.up.sql'), ' ')
+    expect(await lookAt(sourceOf(one))).not.toBe(first[i])
+  }
+})
+
 test('timers that a test has replaced stop nothing', async () => {
   const before = await lookAt(sourceOf())
   vi.useFakeTimers({ toFake: ['setImmediate', 'setTimeout', 'Date', 'performance', 'hrtime'] })

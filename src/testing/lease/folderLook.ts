@@ -1,5 +1,6 @@
 /** Looks at the files of a folder, and tells whether they are what they were at an earlier look. */
 import { lstatSync, readdirSync, statSync } from 'node:fs'
+import { now } from '../../migrate/realTime.ts'
 import type { Source } from '../../migrate/source.ts'
 import { entriesBelow } from '../../source/entries.ts'
 import { hearOf } from './quietFolder.ts'
@@ -20,9 +21,12 @@ export async function lookAt({ folder: path, format }: Source): Promise<Folder |
   try {
     // This comes first: what is written during the look is heard of at the next one.
     const heard = await hearOf(path)
-    const changes = heard?.changes ?? 0
     const last = looks.get(path)
-    if (last?.isHeardOf && heard && !heard.isDue && last.folder.facts.at(-1) === changes) return last.folder
+    const known = last?.folder.facts.at(-1) ?? 0
+    const changes = heard?.changes ?? known
+    const at = now()
+    const isTrusted = last?.isHeardOf && heard && last.at >= heard.since && at - last.at < TRUSTED_MS
+    if (isTrusted && changes === known) return last.folder
     // A folder's own times change when a file in it is added or removed, so the names need not be read again.
     const isDeep = format !== undefined
     const names = isDeep && last && isUnchanged(last.folder) ? last.folder.names : namesIn(path, isDeep)
@@ -30,7 +34,7 @@ export async function lookAt({ folder: path, format }: Source): Promise<Folder |
     const folder = last && isSame(last.folder, made) ? last.folder : made
     const isKnown = folder === last?.folder && last.isHeardOf !== undefined
     const isHeardOf = isKnown ? last.isHeardOf : heard && areHeardOf(folder, isDeep)
-    looks.set(path, { folder, isHeardOf })
+    looks.set(path, { folder, at, isHeardOf })
     return folder
   } catch {
     return undefined
@@ -66,9 +70,14 @@ export function isSame(a: Folder, b: Folder): boolean {
 
 interface Look {
   readonly folder: Folder
+  /** When its files were looked at. */
+  readonly at: number
   /** `true` if each change of a file is told to who watches the folder; undefined if nobody does. */
   readonly isHeardOf: boolean | undefined
 }
+
+/** Nothing is told when a file is written through memory that is mapped, so once in a while the files are looked at. */
+const TRUSTED_MS = 1000
 
 /** The last look at each folder. */
 const looks = new Map<string, Look>()

@@ -6,55 +6,59 @@ import { type FSWatcher, statfsSync, statSync, watch } from 'node:fs'
 import { now, setImmediate } from '../../migrate/realTime.ts'
 
 export interface Heard {
-  /** The same number as before if no file of the folder was written, added or removed since. */
+  /** The same number as before if no file of the folder was written, added or removed meanwhile. */
   readonly changes: number
-  /** `true` once in a while: the files should be looked at all the same. */
-  readonly isDue: boolean
+  /** From when on changes have been heard of, in milliseconds since 1970. */
+  readonly since: number
 }
 
 /**
- * Returns what was heard of a folder; undefined if that tells nothing. What was written before the call counts. Links to
- * files elsewhere, and what is written through other names of a file, are not heard of, nor is anything below subfolders.
+ * Returns what was heard of a folder, also of what was written just before the call; undefined if nothing is told. Links
+ * to files elsewhere, and what is written through mapped memory or other names of a file, are not heard of, nor is
+ * anything below subfolders.
  */
 export async function hearOf(folder: string): Promise<Heard | undefined> {
-  const watched = watchedFolders.get(folder) ?? begin(folder)
+  const watched = watching.folders.get(folder) ?? begin(folder)
   if (!watched) return undefined
   // After the first turn, the loop asks the kernel for what it has queued; at the second, all of that was heard.
   await turn()
   await turn()
-  if (watchedFolders.get(folder) !== watched) return undefined
+  if (watching.folders.get(folder) !== watched) return undefined
   if (identityOf(folder) !== watched.identity) {
     end(folder, watched)
     return undefined
   }
-  const isDue = now() - watched.lookedAt > TRUSTED_MS
-  if (isDue) watched.lookedAt = now()
-  return { changes: watched.changes, isDue }
+  return watched
 }
 
 // --- internal ---
 
-interface WatchedFolder {
+interface WatchedFolder extends Heard {
   readonly watcher: FSWatcher
   readonly identity: string
   changes: number
-  /** When the files were due to be looked at for the last time. */
-  lookedAt: number
 }
 
-const watchedFolders = new Map<string, WatchedFolder>()
+interface Watching {
+  readonly folders: Map<string, WatchedFolder>
+  /** Changes by folder, also of those that are no longer watched. */
+  readonly changes: Map<string, number>
+}
+
+/**
+ * One for the process: where each test file loads this module again (vitest's vmThreads), each would otherwise leave a
+ * watcher behind, which keeps all that the file has loaded.
+ */
+const WATCHING = Symbol.for('migratest.watching')
+const shared = process as unknown as Record<symbol, Watching | undefined>
+const watching = shared[WATCHING] ?? { folders: new Map(), changes: new Map() }
+shared[WATCHING] = watching
 
 /** Folders that are watched at most: the system has a limit for all processes. */
 const MOST_WATCHED = 8
 
-/** Nothing is told when a file is written through memory that is mapped, so once in a while the files are looked at. */
-const TRUSTED_MS = 1000
-
 /** File systems of one kernel, by magic number (Linux, statfs(2) and magic.h): ext, XFS, Btrfs, tmpfs, F2FS, ZFS. */
 const LOCAL = [0xef53, 0x58465342, 0x9123683e, 0x01021994, 0xf2f52010, 0x2fc12fc1]
-
-/** Changes of all folders, so that no folder has a number that it, or another one in its place, has had before. */
-let changes = 0
 
 function begin(folder: string): WatchedFolder | undefined {
   // Who sets that variable knows that events do not arrive here.
@@ -65,13 +69,12 @@ function begin(folder: string): WatchedFolder | undefined {
     const identity = identityOf(folder)
     if (identity === undefined) return undefined
     const watcher = watch(folder, { persistent: false })
-    const watched: WatchedFolder = { watcher, identity, changes: ++changes, lookedAt: now() }
-    watcher.on('change', () => {
-      watched.changes = ++changes
-    })
+    const { changes } = watching
+    const watched: WatchedFolder = { watcher, identity, changes: changes.get(folder) ?? 0, since: now() }
+    watcher.on('change', () => changes.set(folder, ++watched.changes))
     watcher.on('error', () => end(folder, watched))
-    watchedFolders.set(folder, watched)
-    const [[oldest, ended] = []] = watchedFolders.size > MOST_WATCHED ? watchedFolders : []
+    watching.folders.set(folder, watched)
+    const [[oldest, ended] = []] = watching.folders.size > MOST_WATCHED ? watching.folders : []
     if (oldest !== undefined && ended) end(oldest, ended)
     return watched
   } catch {
@@ -80,7 +83,7 @@ function begin(folder: string): WatchedFolder | undefined {
 }
 
 function end(folder: string, { watcher }: WatchedFolder): void {
-  watchedFolders.delete(folder)
+  watching.folders.delete(folder)
   watcher.close()
 }
 
