@@ -200,6 +200,11 @@ class PgSession implements Session {
     client.on('error', this.#onError)
   }
 
+  get inTransaction(): boolean | undefined {
+    const status = inside(this.client).getTransactionStatus?.call(this.client)
+    return status ? status !== 'I' : undefined
+  }
+
   async query(sql: string, params: readonly unknown[] = [], signal?: AbortSignal): Promise<Row[]> {
     // Without parameters there may be several statements; pg then returns a list of results.
     const run = () =>

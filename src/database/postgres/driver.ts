@@ -110,7 +110,7 @@ class PostgresDriver implements Driver {
     session: Session,
     names: tables.Tables,
     lockFor: (names: tables.Tables) => Lock,
-    { restore, syntax, database }: SessionSettings,
+    { restore, report, syntax, database }: SessionSettings,
     options: PostgresDriverOptions,
   ) {
     this.#lockFor = lockFor
@@ -118,6 +118,7 @@ class PostgresDriver implements Driver {
       tables: names,
       lock: lockFor(names),
       restore,
+      report,
       observer: options.observer,
     })
     this.#records = new Records(this.#on)
@@ -179,6 +180,7 @@ class PostgresDriver implements Driver {
     // this run's temporary tables; elsewhere it would have a new session.
     const tidy = this.#records.removal()
     if (!this.#on.session.borrowed) tidy.push('DISCARD TEMP')
+    if (this.#options.keepsLock) tidy.push(this.#on.report)
     await this.#each(tidy)
     await this.#tool.release()
     await this.#on.lock.release()
@@ -336,7 +338,7 @@ class PostgresDriver implements Driver {
 
   /** Tidies up and keeps the lock. Returns the state, which nobody else changes meanwhile; undefined if it has no tables. */
   async #keepLock(keep: NonNullable<Lock['keep']>): Promise<DatabaseState | undefined> {
-    const tidy = (query: string) => `DISCARD TEMP; ${query}`
+    const tidy = (query: string) => `DISCARD TEMP; ${this.#on.report}${query}`
     try {
       return toState(await keep((held) => tidy(stateQuery(this.#on.tables, held))))
     } catch (error) {

@@ -14,6 +14,8 @@ export class DriverSession {
   readonly session: Session
   /** Restores the role and the settings that the session had when it was opened. */
   readonly restore: string
+  /** Reports what the session has written: see `SessionSettings`. */
+  readonly report: string
   tables: names.Tables
   lock: Lock
   /** `true` while everything runs in one shared transaction, which single steps neither begin nor commit. */
@@ -22,12 +24,19 @@ export class DriverSession {
 
   constructor(
     session: Session,
-    { tables, lock, restore, observer }: Pick<DriverSession, 'tables' | 'lock' | 'restore' | 'observer'>,
+    {
+      tables,
+      lock,
+      restore,
+      report,
+      observer,
+    }: Pick<DriverSession, 'tables' | 'lock' | 'restore' | 'report' | 'observer'>,
   ) {
     this.session = session
     this.tables = tables
     this.lock = lock
     this.restore = restore
+    this.report = report
     this.#observer = observer
   }
 

@@ -19,6 +19,8 @@ export interface Session {
   script(sql: string, signal: AbortSignal, onNotice?: (notice: Notice) => void): Promise<void>
   /** `true` if `script` may be called again before its earlier calls are answered. They are answered in order. */
   readonly sendsAhead?: boolean
+  /** `true` if a transaction is open; undefined if the client cannot tell. */
+  readonly inTransaction?: boolean | undefined
   /** The least time in milliseconds in which the server has answered so far. */
   readonly roundTripMs?: number
   /** Listens to the server's notices until the returned function is called. */

@@ -5,21 +5,41 @@ import { literal } from '../../database/postgres/tables.ts'
 import type { FillColumn, FillTable } from '../../fill/model.ts'
 import type { Use } from './rowReader.ts'
 
-/**
- * Uses each object once, over the rows that are there, and undoes it. The server looks into most of them only when they run.
- * @param tables the tables whose rows fire triggers and rules
- * @param endless what did not end in time: it is left out, and added to
- */
-export async function usesOn(session: Session, tables: readonly FillTable[], endless: Set<string>): Promise<Use[]> {
-  const found = await queryPrepared(session, PREPARED, OBJECTS)
-  const all = found.flatMap((row) => attemptsOf(row as unknown as ObjectRow, tables))
-  const attempts = all.filter(({ what }) => !endless.has(what))
-  if (attempts.length === 0) return []
-  const outcomes = await tried(session, attempts).catch(() => singly(session, attempts, endless))
-  return attempts.flatMap(({ what, name }, n): Use[] => {
-    const outcome = outcomes[n]
-    return outcome === undefined ? [] : [{ what, name, ...failureOf(outcome) }]
-  })
+export class PostgresUses {
+  readonly #session: Session
+  /** What did not end in time: it is left out. */
+  readonly #endless = new Set<string>()
+  #known: { readonly definitions: string; readonly objects: readonly ObjectRow[] } | undefined
+
+  constructor(session: Session) {
+    this.#session = session
+  }
+
+  /**
+   * Uses each object once, over the rows that are there, and undoes it. The server looks into most of them only when they
+   * run.
+   * @param tables the tables whose rows fire triggers and rules
+   * @param definitions the mark of all definitions, if it is known
+   */
+  async of(tables: readonly FillTable[], definitions?: string): Promise<Use[]> {
+    const all = (await this.#objects(definitions)).flatMap((row) => attemptsOf(row, tables))
+    const attempts = all.filter(({ what }) => !this.#endless.has(what))
+    if (attempts.length === 0) return []
+    const outcomes = await tried(this.#session, attempts).catch(() => singly(this.#session, attempts, this.#endless))
+    return attempts.flatMap(({ what, name }, n): Use[] => {
+      const outcome = outcomes[n]
+      return outcome === undefined ? [] : [{ what, name, ...failureOf(outcome) }]
+    })
+  }
+
+  // --- internal ---
+
+  async #objects(definitions: string | undefined): Promise<readonly ObjectRow[]> {
+    if (definitions !== undefined && this.#known?.definitions === definitions) return this.#known.objects
+    const objects = (await queryPrepared(this.#session, PREPARED, OBJECTS)) as unknown as readonly ObjectRow[]
+    this.#known = definitions === undefined ? undefined : { definitions, objects }
+    return objects
+  }
 }
 
 // --- internal ---
@@ -138,13 +158,14 @@ function anotherValue(
 async function tried(session: Session, attempts: readonly Attempt[]): Promise<Outcome[]> {
   const list = attempts.map(({ sql }) => literal(sql)).join(', ')
   try {
-    await session.query(
-      `BEGIN; SET LOCAL statement_timeout = '${MOST_MS}ms'; DO ${literal(ATTEMPT.replace('LIST', () => list))}`,
+    const [row] = await session.query(
+      `BEGIN; SET LOCAL statement_timeout = '${MOST_MS}ms'; DO ${literal(ATTEMPT.replace('LIST', () => list))};
+      SELECT current_setting('migratest.uses') AS outcomes; ROLLBACK`,
     )
-    const [row] = await session.query("SELECT current_setting('migratest.uses') AS outcomes")
     return JSON.parse(String(row?.outcomes)) as Outcome[]
-  } finally {
+  } catch (error) {
     await session.query('ROLLBACK')
+    throw error
   }
 }
 

@@ -1,5 +1,6 @@
 /** The interface through which rows are read and values compared. PostgreSQL and MySQL implement it. */
 import type { FillColumn, FillTable, Text } from '../../fill/model.ts'
+import type { Marks } from './marks.ts'
 
 /** A value before and after a step, both as text. */
 export interface Pair {
@@ -43,8 +44,13 @@ export interface RowReader {
   /** Returns constraints, and stored values, that the server takes for granted and that rows break. */
   broken(tables: readonly FillTable[]): Promise<Broken[]>
   counters(tables: readonly FillTable[]): Promise<Counter[]>
-  /** Uses whatever has a body or an expression, such as views, functions and triggers of tables that have rows, and undoes it. */
-  uses(tables: readonly FillTable[]): Promise<Use[]>
+  /**
+   * Uses whatever has a body or an expression, such as views, functions and triggers of tables that have rows, and undoes it.
+   * @param definitions the mark of all definitions, if it is known: what is the same has the same objects
+   */
+  uses(tables: readonly FillTable[], definitions?: string): Promise<Use[]>
+  /** Reads what tells later what has changed since. Omitted, or undefined, where the server cannot tell. */
+  marks?(): Promise<Marks | undefined>
   /** Returns the name of the table that an id from before now has, if it became part of another. */
   partOf(table: FillTable): Promise<string | undefined>
 }
