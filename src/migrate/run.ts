@@ -35,7 +35,9 @@ export async function runSteps(input: RunInput): Promise<PlanStep<number>[]> {
       if (signal.aborted) throw cancelled(driver, ran.at(-1)?.to ?? planned.from, signal)
     }
     const { loaded, step: taken, tell, applied } = await ahead.take(ran.length, planned)
-    const step = isBeforeCode(input, planned, steps[ran.length + 1]) ? { ...taken, beforeCode: true } : taken
+    const beforeCode = isBeforeCode(input, planned, steps[ran.length + 1])
+    const isLast = ran.length + 1 === steps.length && !input.after
+    const step = { ...taken, ...(beforeCode && { beforeCode }), ...(isLast && { isLast }) }
     onEvent({ type: 'started', step: planned })
     tell()
     if (!applied && signal.aborted) throw cancelled(driver, planned.from, signal)

@@ -8,7 +8,7 @@ import { cancellable } from '../cancellable.ts'
 import { addressOf, type ConnectOptions, fallbackOf, labelOf } from './address.ts'
 import { isFatal } from './failure.ts'
 import { Scripts } from './scripts.ts'
-import { type Notice, type PostgresError, type Row, rowsIn, ScriptFailure, type Session } from './session.ts'
+import { type Notice, type PostgresError, type Row, rowsIn, ScriptFailure, type Session, type WantedRows } from './session.ts'
 
 let loadingPg: Promise<typeof import('pg')> | undefined
 
@@ -219,11 +219,16 @@ class PgSession implements Session {
     }
   }
 
-  async script(sql: string, signal: AbortSignal, onNotice?: (notice: Notice) => void): Promise<void> {
+  async script(
+    sql: string,
+    signal: AbortSignal,
+    onNotice?: (notice: Notice) => void,
+    wanted?: WantedRows,
+  ): Promise<void> {
     try {
       await cancellable(
         signal,
-        () => this.#timed(() => this.#scripts.run(sql, onNotice)),
+        () => this.#timed(() => this.#scripts.run(sql, onNotice, wanted)),
         () => this.#cancel(),
       )
     } catch (error) {

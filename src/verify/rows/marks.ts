@@ -7,6 +7,8 @@ export interface Marks {
   readonly others: string
   /** The mark of all views. */
   readonly views: string
+  /** `true` if nothing but views is there that somebody could use: no function, trigger, rule, policy or materialized view. */
+  readonly hasOnlyViews: boolean
   /** By {@link FillTable.id}. */
   readonly tables: ReadonlyMap<string, TableMark>
   readonly sequences: readonly SequenceMark[]
@@ -57,8 +59,9 @@ export function isSameSequence(name: string, before: Marks, now: Marks): boolean
   return there?.last != null && there.last === then?.last && there.definition === then.definition
 }
 
-/** Returns the mark of all definitions. */
-export function definitionsOf({ others, views, tables, sequences }: Marks): string {
+/** Returns the mark of what decides which objects can be used, and how. */
+export function objectsMark({ others, views, hasOnlyViews, tables, sequences }: Marks): string {
+  if (hasOnlyViews) return [others, views].join('\n')
   const all = [...tables].map(([id, { definition }]) => `${id} ${definition}`)
   return [others, views, ...all, ...sequences.map(({ id, definition }) => `${id} ${definition}`)].join('\n')
 }

@@ -41,6 +41,7 @@ interface CatalogRow {
   readonly families: string | null
   readonly shared: string | null
   readonly others: string
+  readonly only_views: boolean
 }
 
 interface MarkedRow {
@@ -60,6 +61,10 @@ const writes = (oid: string) =>
     (what) => `pg_stat_get_tuples_${what}(${oid}) + pg_stat_get_xact_tuples_${what}(${oid})`,
   )
 
+const ONLY_VIEWS = ['pg_proc p WHERE p.oid >= 16384', 'pg_trigger t WHERE NOT t.tgisinternal', "pg_rewrite r WHERE r.oid >= 16384 AND r.ev_type <> '1'", 'pg_policy', "pg_class c WHERE c.relkind = 'm'"]
+  .map((some) => `NOT EXISTS (SELECT FROM ${some})`)
+  .join(' AND ')
+
 /**
  * What other sessions have done is counted when they report it, which a migration's session does at its end (version 15
  * and later); what this one has done and not reported yet is in the counts of its transactions. PGlite reports nothing.
@@ -70,7 +75,7 @@ const QUERY = `WITH written AS MATERIALIZED (
   WHERE c.oid < 16384 AND c.relkind = 'r' AND c.relnamespace = 'pg_catalog'::regnamespace AND NOT c.relisshared AND c.relname NOT IN ('pg_statistic', 'pg_statistic_ext_data', 'pg_largeobject')
 )
 SELECT w.rows AS written,
-  CASE WHEN w.rows IS DISTINCT FROM $1 THEN (SELECT row_to_json(m) FROM (${marksQuery()}) m) END AS catalogs,
+  CASE WHEN w.rows IS DISTINCT FROM $1 THEN (SELECT row_to_json(m) FROM (SELECT *, ${ONLY_VIEWS} AS only_views FROM (${marksQuery()}) q) m) END AS catalogs,
   (SELECT json_agg(json_build_object('oid', c.oid::text, 'root', CASE WHEN c.relispartition THEN pg_partition_root(c.oid)::oid ELSE c.oid END::text, 'kind', c.relkind,
       'rows', CASE WHEN c.relkind = 'r' AND NOT c.relispartition AND NOT c.relhassubclass THEN concat_ws(' ', c.relfilenode, ${writes('c.oid').join(', ')}) END))
     FROM pg_class c WHERE c.oid >= 16384 AND c.relkind IN ('r', 'p', 'f', 'v', 'm', 't')) AS relations,
@@ -79,7 +84,7 @@ SELECT w.rows AS written,
 FROM written w
 WHERE current_setting('server_version_num')::int >= 150000 AND current_setting('track_counts') = 'on' AND version() !~* 'emscripten|emcc|wasm'`
 
-function marksOf({ relations, sequences }: MarkedRow, { families, shared, others }: CatalogRow): Marks {
+function marksOf({ relations, sequences }: MarkedRow, { families, shared, others, only_views }: CatalogRow): Marks {
   const marks = new Map(
     (families ?? '').split(',').map((one): [string, string] => {
       const at = one.indexOf(' ')
@@ -108,6 +113,7 @@ function marksOf({ relations, sequences }: MarkedRow, { families, shared, others
   }
   return {
     views: views.join(),
+    hasOnlyViews: only_views,
     tables,
     sequences: (sequences ?? []).map(
       ({ oid, name, last }): SequenceMark => ({ id: oid, name, definition: take(oid), last }),

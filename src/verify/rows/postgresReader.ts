@@ -70,7 +70,7 @@ export function postgresReader(session: Session): RowReader {
       }
       return found
     },
-    uses: (tables, definitions) => uses.of(tables, definitions),
+    uses: (tables, since) => uses.of(tables, since),
     marks: () => marks.read(),
     async partOf({ id }) {
       const [row] = await run(

@@ -167,7 +167,7 @@ export class RowDatabase<Client> {
       version === NIL_VERSION
         ? { ...rest, onEvent, migrations: source, version: 'nil' as const }
         : { ...rest, migrations: source, version }
-    const db = await MigratedDatabase.create(made, { holdConnection: true })
+    const db = await MigratedDatabase.create(made, { holdConnection: true, isOnly: true })
     this.#open = { db, ...(await filling(db)) }
     this.#at = version
     return this.#open

@@ -1,7 +1,7 @@
 /** Reads the tables and rows of a database again and again: where its marks tell what has changed, only that. */
 import type { Excluded, FillDatabase } from '../../fill/fillDatabase.ts'
 import type { FillTable } from '../../fill/model.ts'
-import { definitionsOf, hasSameRows, isSameSequence, type Marks, tablesToRead } from './marks.ts'
+import { hasSameRows, isSameSequence, type Marks, objectsMark, tablesToRead } from './marks.ts'
 import type { Broken, Counter, RowReader, Use } from './rowReader.ts'
 import { type Snapshot, snapshotOf, type TableRows } from './snapshot.ts'
 
@@ -69,7 +69,7 @@ async function everything({ reader, isWhole }: Reading, tables: readonly FillTab
   if (!isWhole) return { tables, rows, counters: [], broken: [], uses: [] }
   const counters = await reader.counters(tables)
   const broken = await reader.broken(tables)
-  return { tables, rows, counters, broken, uses: await reader.uses(tables, marks && definitionsOf(marks)) }
+  return { tables, rows, counters, broken, uses: await reader.uses(tables, marks && { objects: objectsMark(marks), isSame: () => false }) }
 }
 
 /** Returns the tables of now; if none has changed, those of before. */
@@ -97,9 +97,8 @@ async function changed(reading: Reading, tables: readonly FillTable[], since: Si
   if (!isWhole) return { tables, rows, counters: [], broken: [], uses: [] }
   const counters = await countersSince(reader, tables, same, since)
   const broken = await brokenSince(reader, tables, same, since)
-  const definitions = definitionsOf(marks)
-  const isAllSame = others.length === 0 && definitions === definitionsOf(last.marks) && counters === last.state.counters
-  const uses = isAllSame ? last.state.uses : await reader.uses(tables, definitions)
+  const ids = new Set([...same].map(({ id }) => id))
+  const uses = await reader.uses(tables, { objects: objectsMark(marks), isSame: (id) => ids.has(id) })
   return { tables, rows, counters, broken, uses }
 }
 

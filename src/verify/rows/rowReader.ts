@@ -21,6 +21,14 @@ export interface Use {
   readonly isSure?: boolean
 }
 
+/** What is as it was when objects were used the last time. */
+export interface Unchanged {
+  /** Decides which objects there are. */
+  readonly objects: string
+  /** Says of a table whether its definition and its rows are the same. */
+  isSame(id: string): boolean
+}
+
 /** Where a column's numbers come from. */
 export interface Counter {
   readonly table: string
@@ -46,9 +54,9 @@ export interface RowReader {
   counters(tables: readonly FillTable[]): Promise<Counter[]>
   /**
    * Uses whatever has a body or an expression, such as views, functions and triggers of tables that have rows, and undoes it.
-   * @param definitions the mark of all definitions, if it is known: what is the same has the same objects
+   * @param since what is known to be as it was at the last use; omitted if nothing is known
    */
-  uses(tables: readonly FillTable[], definitions?: string): Promise<Use[]>
+  uses(tables: readonly FillTable[], since?: Unchanged): Promise<Use[]>
   /** Reads what tells later what has changed since. Omitted, or undefined, where the server cannot tell. */
   marks?(): Promise<Marks | undefined>
   /** Returns the name of the table that an id from before now has, if it became part of another. */
