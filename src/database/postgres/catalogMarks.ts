@@ -79,13 +79,13 @@ SELECT (SELECT string_agg(family || ' ' || mark, ',') FROM families WHERE family
   (SELECT bit_xor(mark) || ' ' || count(*) FROM rest) || COALESCE((SELECT ' ' || mark FROM families WHERE family = 0), '') AS others`
 }
 
+/** SQL of a number that stands for a row of a catalog as it is now: for another row, or another version of it, it differs. */
+export const mark = (row: string) => hashOf(`${row}.tableoid, ${row}.ctid, ${row}.xmin`)
+
 // --- internal ---
 
 /** SQL of a number that stands for values. */
 const hashOf = (values: string) => `hash_record_extended(ROW(${values}), 0)`
-
-/** SQL of a number that stands for a row of a catalog as it is now: for another row, or another version of it, it differs. */
-const mark = (row: string) => hashOf(`${row}.tableoid, ${row}.ctid, ${row}.xmin`)
 
 /** Catalogs whose rows belong to a relation, and their column with its oid. */
 const OWNED: readonly (readonly [catalog: string, relation: string])[] = [

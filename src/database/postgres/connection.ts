@@ -8,7 +8,15 @@ import { cancellable } from '../cancellable.ts'
 import { addressOf, type ConnectOptions, fallbackOf, labelOf } from './address.ts'
 import { isFatal } from './failure.ts'
 import { Scripts } from './scripts.ts'
-import { type Notice, type PostgresError, type Row, rowsIn, ScriptFailure, type Session, type WantedRows } from './session.ts'
+import {
+  type Notice,
+  type PostgresError,
+  type Row,
+  rowsIn,
+  ScriptFailure,
+  type Session,
+  type WantedRows,
+} from './session.ts'
 
 let loadingPg: Promise<typeof import('pg')> | undefined
 

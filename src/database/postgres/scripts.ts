@@ -87,11 +87,7 @@ interface Result {
   parseRow(values: readonly unknown[]): Row
 }
 
-type ScriptClass = new (
-  sql: string,
-  heard: Heard,
-  answered: (error?: PostgresError) => void,
-) => SentScript
+type ScriptClass = new (sql: string, heard: Heard, answered: (error?: PostgresError) => void) => SentScript
 
 const classes = new WeakMap<object, ScriptClass>()
 

@@ -11,7 +11,11 @@ import type { Tables } from './tables.ts'
  * @param one a SELECT of one row, whose columns each row of the result has, too
  * @param versions only these records of the history, and the number of all as `records`
  */
-export function stateQuery({ versionTable, historyTable }: Tables, one = 'SELECT', versions?: readonly number[]): string {
+export function stateQuery(
+  { versionTable, historyTable }: Tables,
+  one = 'SELECT',
+  versions?: readonly number[],
+): string {
   const count = versions ? ` (SELECT count(*)::integer FROM ${historyTable}) AS records,` : ''
   const some = versions ? ` WHERE version IN (${versions.length > 0 ? versions.join(', ') : 'NULL'})` : ''
   return `SELECT one.*, (SELECT version::text || ' ' || dirty FROM ${versionTable} LIMIT 1) AS row,${count} h.* FROM (${one}) one LEFT JOIN (

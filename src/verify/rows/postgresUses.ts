@@ -144,7 +144,9 @@ function outcomesOfSame(objects: readonly ObjectRow[], outcomes: Outcomes, { isS
 function attemptsOf({ kind, name, oid, what, sql }: ObjectRow, tables: readonly FillTable[]): Attempt[] {
   if (kind !== 'fires') return [{ what, name, sql, view: kind === 'view' }]
   const table = tables.find(({ id }) => id === oid)
-  return table ? firing(table, sql).map((one) => ({ what: `${what}, on ${one.slice(0, 6)}`, name, sql: one, view: false })) : []
+  return table
+    ? firing(table, sql).map((one) => ({ what: `${what}, on ${one.slice(0, 6)}`, name, sql: one, view: false }))
+    : []
 }
 
 /** Statements that fire triggers and rules of a table, over one of its rows. */

@@ -69,7 +69,13 @@ async function everything({ reader, isWhole }: Reading, tables: readonly FillTab
   if (!isWhole) return { tables, rows, counters: [], broken: [], uses: [] }
   const counters = await reader.counters(tables)
   const broken = await reader.broken(tables)
-  return { tables, rows, counters, broken, uses: await reader.uses(tables, marks && { objects: objectsMark(marks), isSame: () => false }) }
+  return {
+    tables,
+    rows,
+    counters,
+    broken,
+    uses: await reader.uses(tables, marks && { objects: objectsMark(marks), isSame: () => false }),
+  }
 }
 
 /** Returns the tables of now; if none has changed, those of before. */

@@ -32,7 +32,7 @@ test.for([
   'migratest_schema_marks',
   'migratest_fill_tables',
   'migratest_objects',
-  "migratest_rows_marks ('')",
+  'migratest_rows_marks',
 ])('%s', { timeout: 60_000 }, async (name, { grown }) => {
   const some = await rowsSeen(await grown(60), name)
   const twice = await rowsSeen(await grown(120), name)
