@@ -1,6 +1,6 @@
 /** Changes a table that stays. */
 import type { TableFacts } from '../../database/postgres/catalogFacts.ts'
-import { attachedLines, constraintText } from '../../database/postgres/catalogObjects.ts'
+import { attachedLines, constraintText } from '../../database/postgres/ddl/constraint.ts'
 import type { SchemaObject } from '../../schema/model.ts'
 import { keyOf } from '../statement.ts'
 import type { Change, TableChange } from './change.ts'
