@@ -55,7 +55,8 @@ export function readLogged(events: readonly Row[], database: string, since: LogP
   let upTo = since
   for (const { Event_type, End_log_pos, Info } of events) {
     const [kind, info] = [String(Event_type), String(Info)]
-    upTo = { file: upTo.file, offset: Number(End_log_pos) }
+    // MariaDB does not say where some events within a transaction end.
+    upTo = { file: upTo.file, offset: Math.max(upTo.offset, Number(End_log_pos)) }
     if (kind === 'Table_map') {
       const table = TABLE.exec(info)?.[1]
       if (table === undefined) more = true
