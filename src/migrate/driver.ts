@@ -118,6 +118,8 @@ export interface MigrationStep {
   readonly isLast?: boolean | undefined
   /** Statements that record the step in another tool's table. They belong to the same transaction as our record. */
   readonly bookkeeping?: readonly string[] | undefined
+  /** SQL of who runs the steps, for the end of the step's transaction. */
+  readonly alongside?: string | undefined
 }
 
 /** Looks at the database before and after each statement of a migration. `verify` uses it. */

@@ -1,12 +1,13 @@
 /** The engine: applies the migrations of a source to a database. It plans first, then runs. */
 import { withEnd } from '../sql/script.ts'
+import type { BesideSteps } from './ahead.ts'
 import { attempt, throwAll } from './attempt.ts'
 import type { Policies } from './compare.ts'
 import { type DatabaseState, type Driver, describeAt } from './driver.ts'
 import { DirtyError, MigratestError, ShortLimitError, UnfinishedError, UsageError } from './errors.ts'
 import type { OnEvent } from './events.ts'
 import { type Fake, fakeDown, fakeUp } from './fake.ts'
-import { type AfterStep, type Following, type FollowPlan, fromNothing, planSteps } from './follow.ts'
+import { type Following, type FollowPlan, fromNothing, planSteps } from './follow.ts'
 import { reconcile } from './history.ts'
 import { type LoadedStep, type LoadInput, loadStep } from './load.ts'
 import type { MigrationPlan, Move, PlanStep, Request } from './moves.ts'
@@ -350,17 +351,17 @@ export class Migrator {
         await settle()
         await this.#run(down.steps, load, begins)
       },
-      up: async (after) => {
+      up: async (beside) => {
         if (down.steps.length === 0) await settle()
-        await this.#run(up.steps, load, begins, after)
+        await this.#run(up.steps, load, begins, beside)
       },
-      replay: async (after) => {
+      replay: async (beside) => {
         const nothing = fromNothing(choice, this.#choosing)
         const { steps } = await planSteps(nothing.load, nothing.moves)
         await this.#driver.drop()
         for (const sql of this.#options.before ?? []) await this.#ranked?.query(sql)
         await this.#driver.force(NIL_VERSION)
-        await this.#run(steps, nothing.load, undefined, after)
+        await this.#run(steps, nothing.load, undefined, beside)
       },
     }
   }
@@ -500,13 +501,13 @@ export class Migrator {
     steps: readonly PlanStep<number>[],
     load: LoadInput,
     begins: PlanStep<number> | undefined,
-    after?: AfterStep,
+    beside?: BesideSteps,
   ): Promise<PlanStep<number>[]> {
     const { repair } = load.applied
     return runSteps({
       driver: this.#driver,
       steps,
-      after,
+      beside,
       signal: this.#signal,
       stopped: () => this.#stopping,
       onEvent: this.#emit,

@@ -225,15 +225,17 @@ class PostgresDriver implements Driver {
 
   get window(): number {
     const { sendsAhead, roundTripMs = 0 } = this.#on.session
-    if (!sendsAhead || this.#on.lock.table !== undefined || this.#on.inside || this.#on.observer) return 1
+    if (!sendsAhead || this.#on.lock.table !== undefined || this.#on.observer) return 1
     return Math.max(2, Math.min(MOST_AHEAD, 1 + Math.ceil(roundTripMs / SERVED_MS)))
   }
 
   applyNext(step: MigrationStep, signal: AbortSignal): Promise<void> | undefined {
-    if (this.window === 1 || !isUsual(step) || !canBeGuarded(step)) return undefined
+    const { inside } = this.#on
+    if (this.window === 1 || !(inside || isUsual(step)) || !canBeGuarded(step)) return undefined
     this.#run.note(step.history)
-    const behind = !this.#inFlight.isEmpty
-    const around = this.#withEnd(step, this.#inTransaction(step, 'no', behind ? this.#records.guard(step.from) : []))
+    // In a shared transaction, a failure aborts all of it, until it is rolled back to the savepoint of the step.
+    const isGuarded = !inside && !this.#inFlight.isEmpty
+    const around = this.#withEnd(step, this.#inTransaction(step, 'no', isGuarded ? this.#records.guard(step.from) : []))
     const message = messagesOf(around, false)[0] as Message
     this.#ended = undefined
     return this.#inFlight.run(

@@ -121,9 +121,12 @@ export class StatementGone extends Error {}
 /** The version or history table did not exist when we wrote to it. */
 export class OurTablesGone extends Error {}
 
-/** Returns the SQL that records a step in another tool's table; empty if there is no such tool. */
-export function bookkeepingSql({ bookkeeping = [] }: MigrationStep): string {
-  return bookkeeping.map((sql) => `${sql};`).join('\n')
+/** Returns the SQL that belongs to a step beside our own record: another tool's, and that of who runs the steps. */
+export function bookkeepingSql({ bookkeeping = [], alongside }: MigrationStep): string {
+  return [...bookkeeping, alongside ?? []]
+    .flat()
+    .map((sql) => `${sql};`)
+    .join('\n')
 }
 
 export function noticeOf({ work }: MigrationStep): OnNotice | undefined {
