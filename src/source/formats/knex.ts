@@ -63,6 +63,8 @@ export function knexFormat(options: KnexOptions = {}, source?: KnexMigrationSour
     downs: true,
     // It runs all files whose names are not in its table, in the order of the names.
     outOfOrder: 'apply',
+    // Undoing has a transaction for each.
+    ...(!options.disableTransactions && { oneTransaction: { directions: ['up'], exception: 'ends' } }),
     missing: options.disableMigrationsListValidation ? 'ignore' : 'error',
     // Names have endings, which differ where the same files run as TypeScript here and as JavaScript there.
     identify: withoutEnding,

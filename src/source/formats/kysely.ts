@@ -49,6 +49,7 @@ export function kyselyFormat(options: KyselyOptions = {}, provider?: KyselyMigra
     library: 'kysely',
     downs: true,
     outOfOrder: options.allowUnorderedMigrations ? 'apply' : 'error',
+    oneTransaction: { directions: ['up', 'down'], exception: 'divides' },
     async list(folder) {
       if (!provider) return listKysely(folder)
       objects = await provider.getMigrations()

@@ -17,8 +17,7 @@ export interface TypeormOptions {
   /** The data source's `schema`: the schema of TypeORM's table. */
   readonly schema?: string | undefined
   /**
-   * TypeORM's `migrationsTransactionMode`. Each migration has a transaction of its own here, also with `all`; with
-   * `none` only those have one that say so.
+   * TypeORM's `migrationsTransactionMode`; default `all`. With `none`, only those migrations have a transaction that say so.
    */
   readonly migrationsTransactionMode?: 'all' | 'each' | 'none' | undefined
   /** Other options of the data source that the migrations rely on, such as `entities` or `namingStrategy`. */
@@ -40,12 +39,19 @@ export function typeormFormat(options: TypeormOptions = {}, given?: readonly Typ
     return { module, classes: module?.classes ?? [] }
   }
   const handed = given && handedClasses(given)
+  const isAll = (options.migrationsTransactionMode ?? 'all') === 'all'
+  // With `all`, TypeORM refuses classes that say whether they have a transaction, so such a folder is run with another mode.
+  let isDecided = [...(handed?.values() ?? [])].some(({ migration }) => migration.transaction !== undefined)
   return {
     tool: 'TypeORM',
     library: 'typeorm',
     downs: true,
     // It applies whatever is not in its table.
     outOfOrder: 'apply',
+    get oneTransaction() {
+      // Undoing has a transaction for each.
+      return isAll && !isDecided ? ({ directions: ['up'], exception: 'divides' } as const) : undefined
+    },
     handed: ({ name }) => handed?.get(name)?.Class,
     async list(folder) {
       if (handed) return { entries: inOrder([...handed.keys()].map((name) => ({ name, file: name }))), remarks: [] }
@@ -53,6 +59,7 @@ export function typeormFormat(options: TypeormOptions = {}, given?: readonly Typ
       const without: string[] = []
       const files = folder.files().filter((name) => mayHaveClasses(folder, name))
       const loaded = await Promise.all(files.map(async (file) => [file, await classesOf(folder, file)] as const))
+      isDecided = loaded.some(([, { classes }]) => classes.some(({ transaction }) => transaction !== undefined))
       for (const [file, { classes }] of loaded) {
         const names = classes.map(nameOf)
         const wrong = names.find((name) => timestampIn(name) === undefined)
