@@ -26,6 +26,7 @@ import { InFlight } from './inFlight.ts'
 import { REBUILDS, type Rebuild, restoreTables, saveTables } from './keptTables.ts'
 import { KnownState } from './knownState.ts'
 import { advisoryLock, holderOf, migrationLockIds, rowLock } from './lock.ts'
+import { OneTransaction } from './oneTransaction.ts'
 import { isUsual, Records } from './records.ts'
 import { developmentTables, type OwnDevelopment } from './rows/development.ts'
 import { type Row, ScriptFailure, type Session, type WantedRows } from './session.ts'
@@ -97,6 +98,7 @@ class PostgresDriver implements Driver {
   readonly #records: Records
   readonly #code: CodeSteps
   readonly #alone: AloneSteps
+  readonly #one: OneTransaction
   readonly #tool: ToolTable
   #locked = false
   /** `true` if the lock is held although no run is on. Our tables are there then, too. */
@@ -128,6 +130,7 @@ class PostgresDriver implements Driver {
     this.#records = new Records(this.#on)
     this.#code = new CodeSteps(this.#on, this.#records)
     this.#alone = new AloneSteps(this.#on)
+    this.#one = new OneTransaction(this.#on)
     this.#tool = new ToolTable(this.#toolDatabase(session))
     this.syntax = syntax
     this.#databaseName = database
@@ -207,7 +210,10 @@ class PostgresDriver implements Driver {
   async apply(step: MigrationStep, signal: AbortSignal): Promise<void> {
     this.#run.note(step.history)
     this.#ended = undefined
-    if (step.work.kind === 'code') return this.#code.apply(step, step.work, signal)
+    if (step.work.kind === 'code') {
+      return this.#one.isOn ? this.#one.apply(step, step.work, signal) : this.#code.apply(step, step.work, signal)
+    }
+    if (this.#one.isOn) return this.#one.applySql(() => this.#applySql(step, 'no', signal), signal)
     // A migration may remove our tables (a down that drops the schema). It is then rolled back and run again with our
     // rows saved aside. Creating the schema again needs more privileges, so that is tried last.
     const ways = [...REBUILDS]
@@ -264,6 +270,11 @@ class PostgresDriver implements Driver {
       await this.#on.session.query('ROLLBACK').catch(() => undefined)
       throw error
     }
+  }
+
+  async allOrNothing(work: () => Promise<void>): Promise<void> {
+    await this.#code.end()
+    await this.#one.run(work)
   }
 
   async inOneTransaction<T>(work: (together: SharedTransaction) => Promise<T>): Promise<T> {
@@ -469,7 +480,8 @@ class PostgresDriver implements Driver {
     ]
     const prefix = `${before.join('\n')}\n`
     // The newline is for a body that ends in a comment, the semicolon for one that ends without a semicolon.
-    const suffix = `\n;${this.#tail(step, rebuild)}\n${this.#on.end}`
+    const tail = this.#one.isOn ? `${this.#on.restore}\n${this.#one.end(step)}` : this.#tail(step, rebuild)
+    const suffix = `\n;${tail}\n${this.#on.end}`
     return { before: before.length, prefix, script, suffix, guarded: guard.length > 0 }
   }
 

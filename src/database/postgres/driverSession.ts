@@ -20,6 +20,8 @@ export class DriverSession {
   lock: Lock
   /** `true` while everything runs in one shared transaction, which single steps neither begin nor commit. */
   inside = false
+  /** `true` if that transaction checks deferred constraints only at its end, as the tool's own runner does. */
+  defers = false
   readonly #observer: StatementObserver | undefined
 
   constructor(
@@ -47,6 +49,7 @@ export class DriverSession {
    */
   get end(): string {
     if (!this.inside) return 'COMMIT;'
+    if (this.defers) return `RELEASE ${STEP};`
     return `SAVEPOINT ${TRIAL}; SET CONSTRAINTS ALL IMMEDIATE; ROLLBACK TO ${TRIAL}; RELEASE ${TRIAL}; RELEASE ${STEP};`
   }
 
