@@ -5,6 +5,7 @@ import type { MigrateEvent, OnEvent } from './events.ts'
 import type { Hears, LoadedStep } from './load.ts'
 import type { PlanStep } from './moves.ts'
 import { now } from './realTime.ts'
+import type { OneTransaction } from './source.ts'
 
 export interface RunInput {
   readonly driver: Driver
@@ -20,6 +21,8 @@ export interface RunInput {
   readonly isHeard: boolean
   /** `true` sends many ups at once, if the driver supports it. The run cannot be stopped between them. */
   readonly batch: boolean
+  /** Which migrations run in one transaction, if the tool that the folder belongs to does that. */
+  readonly oneTransaction?: OneTransaction | undefined
 }
 
 /** What the caller of a run does beside its steps. Text: that of a step's body, null if there is none. */

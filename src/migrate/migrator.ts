@@ -1,6 +1,6 @@
 /** The engine: applies the migrations of a source to a database. It plans first, then runs. */
 import { withEnd } from '../sql/script.ts'
-import type { BesideSteps } from './ahead.ts'
+import type { RunInput } from './ahead.ts'
 import { attempt, throwAll } from './attempt.ts'
 import type { Policies } from './compare.ts'
 import { type DatabaseState, type Driver, describeAt } from './driver.ts'
@@ -50,6 +50,12 @@ export interface MigratorOptions extends Policies {
    * Meant for throwaway databases. Default false.
    */
   readonly batch?: boolean
+  /**
+   * `tool` (default): if the folder belongs to a tool that runs all pending migrations in one transaction, so do we, where
+   * the database can; a failure then leaves nothing behind, as there. `each`: every migration has its own. So it is with
+   * `batch` and while `follow` runs, too.
+   */
+  readonly transactions?: 'tool' | 'each'
   /** For development databases: SQL texts to run when `follow` has emptied the database to apply everything again. */
   readonly before?: readonly string[]
   /** Cancels the running statement when aborted. To let the running migration finish, use {@link Migrator.stop}. */
@@ -349,11 +355,11 @@ export class Migrator {
       stored: (version) => this.#ranked?.stored(version) ?? version,
       down: async () => {
         await settle()
-        await this.#run(down.steps, load, begins)
+        await this.#run(down.steps, load, begins, {})
       },
       up: async (beside) => {
         if (down.steps.length === 0) await settle()
-        await this.#run(up.steps, load, begins, beside)
+        await this.#run(up.steps, load, begins, { beside })
       },
       replay: async (beside) => {
         const nothing = fromNothing(choice, this.#choosing)
@@ -361,7 +367,7 @@ export class Migrator {
         await this.#driver.drop()
         for (const sql of this.#options.before ?? []) await this.#ranked?.query(sql)
         await this.#driver.force(NIL_VERSION)
-        await this.#run(steps, nothing.load, undefined, beside)
+        await this.#run(steps, nothing.load, undefined, { beside })
       },
     }
   }
@@ -491,7 +497,9 @@ export class Migrator {
     await first()
     this.#emit({ type: 'planned', plan })
     for (const message of plan.warnings) this.#emit({ type: 'warning', message })
-    const ran = await this.#run(plan.steps, load, plan.steps[0])
+    const { batch, transactions } = this.#options
+    const oneTransaction = batch || transactions === 'each' ? undefined : load.source.format?.oneTransaction
+    const ran = await this.#run(plan.steps, load, plan.steps[0], { oneTransaction })
     if (short > 0 && ran.length === moves.length) throw new ShortLimitError(short, short + moves.length)
     return { from: state.version, to: ran.at(-1)?.to ?? state.version, steps: ran }
   }
@@ -501,13 +509,14 @@ export class Migrator {
     steps: readonly PlanStep<number>[],
     load: LoadInput,
     begins: PlanStep<number> | undefined,
-    beside?: BesideSteps,
+    { beside, oneTransaction }: Pick<RunInput, 'beside' | 'oneTransaction'>,
   ): Promise<PlanStep<number>[]> {
     const { repair } = load.applied
     return runSteps({
       driver: this.#driver,
       steps,
       beside,
+      oneTransaction,
       signal: this.#signal,
       stopped: () => this.#stopping,
       onEvent: this.#emit,

@@ -97,7 +97,7 @@ class Ranks {
 
   driver(): Driver {
     const inner = this.#inner
-    const { applyAll, applyNext, inOneTransaction, executeSome, abandon, wasApplied, unlock } = inner
+    const { allOrNothing, applyAll, applyNext, inOneTransaction, executeSome, abandon, wasApplied, unlock } = inner
     const step = (given: MigrationStep) => this.#outward(given)
     return {
       dialect: inner.dialect,
@@ -147,6 +147,9 @@ class Ranks {
           await applyAll.call(inner, outward, signal)
           for (const one of given) this.#moved(one)
         },
+      }),
+      ...(allOrNothing && {
+        allOrNothing: (work: () => Promise<void>) => this.#keptOnFailure(() => allOrNothing.call(inner, work)),
       }),
       ...(inOneTransaction && {
         inOneTransaction: <T>(work: (together: SharedTransaction) => Promise<T>) =>
@@ -250,6 +253,9 @@ class Ranks {
         return format.outOfOrder
       },
       missing: format.missing,
+      get oneTransaction() {
+        return format.oneTransaction
+      },
       settings: format.settings,
       identify: (name) => format.identify(name),
       before: () => format.before(),

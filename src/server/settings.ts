@@ -1,4 +1,4 @@
-import type { ServerRequest } from './request.ts'
+import type { ServerKind } from './kinds.ts'
 
 /** Server settings for data that may be lost: fast, quiet, small. The preset's flags override them. */
 const POSTGRES_SETTINGS: Readonly<Record<string, string>> = {
@@ -56,7 +56,16 @@ const MYSQL_SETTINGS: Readonly<Record<string, string>> = {
   'innodb-doublewrite': 'OFF',
   // Persistent statistics take a tenth of the time to create a table.
   'innodb-stats-persistent': 'OFF',
-  'skip-log-bin': '',
+  // The binary log tells which rows a test has written. It costs little: nothing waits for it to be on disk.
+  'log-bin': 'binlog',
+  'server-id': '1',
+  'loose-binlog-format': 'ROW',
+  'sync-binlog': '0',
+  'max-binlog-size': String(64 * 2 ** 20),
+  'loose-binlog-expire-logs-seconds': '60',
+  'loose-binlog-annotate-row-events': 'OFF',
+  // With a binary log, functions would have to say whether they are deterministic.
+  'loose-log-bin-trust-function-creators': 'ON',
   'loose-performance-schema': 'OFF',
   'loose-mysqlx': 'OFF',
   // The kernel has a limited number of slots for asynchronous I/O, and data in memory needs none.
@@ -69,17 +78,15 @@ const MYSQL_SETTINGS: Readonly<Record<string, string>> = {
 }
 
 const KEPT_MYSQL: Readonly<Record<string, string>> = {
-  ...MYSQL_SETTINGS,
+  ...Object.fromEntries(Object.entries(MYSQL_SETTINGS).filter(([name]) => !/bin-?log|log-bin|server-id/.test(name))),
+  'skip-log-bin': '',
   'innodb-flush-log-at-trx-commit': '2',
   'innodb-doublewrite': 'ON',
   'event-scheduler': 'ON',
 }
 
 /** Returns the server's arguments. @param major its version, if it is PostgreSQL and the version is known */
-export function settingArguments(
-  { kind, flags, keep }: Pick<ServerRequest, 'kind' | 'flags' | 'keep'>,
-  major?: number,
-): string[] {
+export function settingArguments({ kind, flags, keep }: Given, major?: number): string[] {
   if (kind === 'postgres') {
     const settings = { ...(keep ? KEPT_POSTGRES : POSTGRES_SETTINGS), ...ownPasswords(major), ...flags }
     return Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])
@@ -90,4 +97,13 @@ export function settingArguments(
     ([name]) => !names.has(name.replace(/^loose-/, '')),
   )
   return [...ours, ...given].map(([name, value]) => (value === '' ? `--${name}` : `--${name}=${value}`))
+}
+
+// --- internal ---
+
+interface Given {
+  readonly kind: ServerKind
+  readonly flags: Readonly<Record<string, string>>
+  /** Set if the data survives the server. */
+  readonly keep?: true
 }

@@ -1,11 +1,21 @@
 /** Queries over the catalogs that stay prepared on a session, since planning them takes longer than running them. */
 import type { PostgresError, Row, Session } from './session.ts'
+import { literal } from './tables.ts'
 
-/** Runs a query, which is prepared under `name` when the session is first asked. @param name a word of our own */
-export async function queryPrepared(session: Session, name: string, sql: string): Promise<Row[]> {
-  return session.query(`EXECUTE ${name}`).catch((error: PostgresError) => {
+/**
+ * Runs a query, which is prepared under `name` when the session is first asked.
+ * @param name a word of our own
+ * @param parameter the type and the value of the query's parameter, if it has one
+ */
+export async function queryPrepared(
+  session: Session,
+  name: string,
+  sql: string,
+  parameter?: Parameter,
+): Promise<Row[]> {
+  return session.query(executing(name, parameter)).catch((error: PostgresError) => {
     if (error.code !== NOT_PREPARED) throw error
-    return prepareAndRun(session, name, sql)
+    return prepareAndRun(session, name, sql, parameter)
   })
 }
 
@@ -20,10 +30,24 @@ export async function queryPreparedInside(session: Session, name: string, sql: s
 
 // --- internal ---
 
-async function prepareAndRun(session: Session, name: string, sql: string): Promise<Row[]> {
-  await session.query(`${PLANNING.map((setting) => `SET ${setting} = off`).join('; ')}; PREPARE ${name} AS ${sql}`)
+interface Parameter {
+  readonly type: string
+  readonly value: string
+}
+
+function executing(name: string, parameter: Parameter | undefined): string {
+  if (!parameter) return `EXECUTE ${name}`
+  // A plan for the very value would take longer than the query.
+  return `SET plan_cache_mode = force_generic_plan; EXECUTE ${name} (${literal(parameter.value)}); RESET plan_cache_mode`
+}
+
+async function prepareAndRun(session: Session, name: string, sql: string, parameter?: Parameter): Promise<Row[]> {
+  const type = parameter ? ` (${parameter.type})` : ''
+  await session.query(
+    `${PLANNING.map((setting) => `SET ${setting} = off`).join('; ')}; PREPARE ${name}${type} AS ${sql}`,
+  )
   try {
-    return await session.query(`EXECUTE ${name}`)
+    return await session.query(executing(name, parameter))
   } finally {
     await session.query(PLANNING.map((setting) => `RESET ${setting}`).join('; ')).catch(() => undefined)
   }

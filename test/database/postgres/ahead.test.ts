@@ -1,8 +1,10 @@
 /** Migrations that are sent before the answer to the one before them: a failure stops them, and is told as ever. */
 import { describe, expect } from 'vitest'
+import { openUrl } from '../../../src/database/postgres/connection.ts'
 import type { Driver } from '../../../src/migrate/driver.ts'
 import { CancelledError, MigrationFailedError } from '../../../src/migrate/errors.ts'
 import { Migrator } from '../../../src/migrate/migrator.ts'
+import { NEVER } from '../../../src/migrate/never.ts'
 import { dbmateFormat } from '../../../src/source/formats/dbmate.ts'
 import { sourceOfFormat } from '../../../src/source/formats/format.ts'
 import { memoryFolder } from '../../source/formats/memoryFolder.ts'
@@ -244,4 +246,16 @@ describe('sent ahead in one transaction, down and up again', () => {
     expect((await tables(db)).slice(-3)).toEqual(['t8', 't9', 't10'])
     expect(await db.rows('select 1 from schema_migrations_history')).toHaveLength(10)
   })
+})
+
+test('a text without a statement is answered once, like any other', async ({ db }) => {
+  const session = await openUrl(db.url)
+  try {
+    await Promise.all([session.script('', NEVER), session.script('select 1', NEVER), session.script('-- no', NEVER)])
+    expect(await session.query('select $1::int as two', [2])).toEqual([{ two: 2 }])
+    await session.script('', NEVER)
+    expect(await session.query('select $1::int as three', [3])).toEqual([{ three: 3 }])
+  } finally {
+    await session.close()
+  }
 })
