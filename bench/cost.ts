@@ -38,9 +38,8 @@ export async function costs(
   return `| | messages | processor time of the server | of the client |\n|---|---|---|---|\n${rows.join('\n')}`
 }
 
-// --- internal ---
-
-function processWith(flag: string): string {
+/** Returns the process id of the server on this machine (Linux) whose command line has this text. */
+export function processWith(flag: string): string {
   for (const id of readdirSync('/proc')) {
     if (!/^\d+$/.test(id)) continue
     const command = readCommand(id)
@@ -49,16 +48,8 @@ function processWith(flag: string): string {
   throw new Error(`no server on this machine runs with ${flag}`)
 }
 
-function readCommand(id: string): string {
-  try {
-    return readFileSync(`/proc/${id}/cmdline`, 'utf8')
-  } catch {
-    return ''
-  }
-}
-
 /** Milliseconds that the living threads of a process have run. */
-function spentBy(id: string): number {
+export function spentBy(id: string): number {
   let sum = 0
   for (const thread of readdirSync(`/proc/${id}/task`)) {
     try {
@@ -68,6 +59,16 @@ function spentBy(id: string): number {
     }
   }
   return sum
+}
+
+// --- internal ---
+
+function readCommand(id: string): string {
+  try {
+    return readFileSync(`/proc/${id}/cmdline`, 'utf8')
+  } catch {
+    return ''
+  }
 }
 
 /** Counts the messages that mysql2 sends, of each copy of it that contenders use. */

@@ -16,6 +16,7 @@ import { MigratedDatabase, settled } from '../dist/src/testing/lease/migratedDat
 import { mysqlServer } from '../dist/src/testing/server/mysql/server.js'
 import { costs } from './cost.ts'
 import { record } from './figures.ts'
+import { givingBack } from './givingBack.ts'
 import { interleaved, median, table } from './measure.ts'
 import { ROUND_TRIP_MS, slowNetwork, throughProxy } from './slowNetwork.ts'
 
@@ -23,7 +24,7 @@ type Kind = 'mysql' | 'mariadb'
 
 const OWN = { 'innodb-lock-wait-timeout': '49' }
 
-/** @param part one of apply, cost, network, copy, taking, ready; default all */
+/** @param part one of apply, cost, network, copy, taking, back, ready; default all */
 export async function mysqlFamily(kind: Kind, part?: string): Promise<void> {
   const request = { kind, from: 'auto', version: undefined, image: undefined, flags: OWN, setup: [] } as const
   const lease = await acquireServer(request)
@@ -36,6 +37,7 @@ export async function mysqlFamily(kind: Kind, part?: string): Promise<void> {
     if (!part || part === 'network') await network(kind, lease.server.url, admin, files)
     if (!part || part === 'copy') await atVersion(kind, lease.server.url, admin, files)
     if (!part || part === 'taking') await taking(kind, lease.server.url, files)
+    if (!part || part === 'back') await givingBack(kind, files.folder)
     if (!part || part === 'ready') await ready(kind)
   } finally {
     await admin.end()

@@ -4,6 +4,7 @@ import { writtenColumns } from './copy.ts'
 import { type ColumnFacts, type Definitions, PLAIN_SETTINGS, readDefinitions, tableSql } from './definitions.ts'
 import { at } from './rowTables.ts'
 import type { Row, Session } from './session.ts'
+import type { Stamps } from './stamps.ts'
 import { identifier } from './tables.ts'
 
 export class CleanState {
@@ -99,21 +100,29 @@ export class CleanState {
 
   /**
    * Restores these tables, if only their rows differ and nothing else in the database has changed.
-   * @param names tables whose rows were written; those that cascade to others bring these along
+   * @param written tables whose rows were written; those that cascade to others bring these along
+   * @param others tables that may have changed
    * @returns `'same'` if there was nothing to restore; `undefined` if more than rows differs, or the result is not the
    *   same
    */
   async restoreTables(
     session: Session,
     place: Place,
-    names: Iterable<string>,
+    { written, others, sizes }: { written: ReadonlySet<string>; others: readonly string[]; sizes: Stamps['sizes'] },
   ): Promise<'same' | 'restored' | undefined> {
-    const all = this.#withCascades(names)
+    const all = this.#withCascades([...written, ...others])
     if (all.some((name) => !this.#tables.has(name))) return undefined
     if (all.length === 0) return 'same'
-    const now = await this.#look(session, place.database, all)
+    // Small tables that were written are restored without looking, since they are compared afterwards.
+    const known = all.flatMap((name) => {
+      const { number = '', rows = 0 } = sizes.get(name) ?? {}
+      const isSmall = rows <= MOST_DELETED && countOf(this.#of(name).rows) <= MOST_DELETED
+      return written.has(name) && isSmall && !this.#of(name).triggers ? [{ name, number, rows: `${rows} ?` }] : []
+    })
+    const unknown = all.filter((name) => !known.some((table) => table.name === name))
+    const now = unknown.length === 0 ? [] : await this.#look(session, place.database, unknown)
     if (!now || now.some(({ name, sql }) => sql !== this.#of(name).sql)) return undefined
-    const changed = this.#changed(now)
+    const changed = [...known, ...this.#changed(now)]
     if (changed.length === 0) return 'same'
     return (await this.#putBack(session, place, changed)) ? 'restored' : undefined
   }
@@ -177,7 +186,7 @@ export class CleanState {
       const names = left.map(({ name }) => name)
       const restoring = [SETTINGS, ...all.flatMap((statements) => statements ?? [])]
       const now = await this.#look(session, place.database, names, restoring)
-      if (!now) return false
+      if (!now || now.some(({ name, sql }) => sql !== this.#of(name).sql)) return false
       left = this.#changed(now)
     }
     return left.length === 0

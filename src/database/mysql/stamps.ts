@@ -13,6 +13,8 @@ export interface Stamps {
    * differ a little: a later change in that second leaves no trace.
    */
   readonly fresh: ReadonlySet<string>
+  /** Of each table: its next AUTO_INCREMENT number as SHOW CREATE TABLE writes it, and about how many rows it has. */
+  readonly sizes: ReadonlyMap<string, { readonly number: string; readonly rows: number }>
 }
 
 /** Returns the queries whose last result {@link readStamps} reads. */
@@ -36,6 +38,12 @@ export function readStamps(rows: readonly Row[]): Stamps {
       named
         .filter(({ before, row }) => String(row.made ?? '') >= before || String(row.written ?? '') >= before)
         .map(({ name }) => name),
+    ),
+    sizes: new Map(
+      named.map(({ name, row: { number, counted } }) => [
+        name,
+        { number: Number(number ?? 0) > 1 ? String(number) : '', rows: Number(counted ?? 0) },
+      ]),
     ),
   }
 }

@@ -179,7 +179,11 @@ export class MysqlTestDatabase extends ServerDatabase<Connection, MysqlRegistry,
     const place = { database: this.name, from: snapshotName(key), isMariadb: this.registry.isMariadb }
     const told = clean && stamps && otherDefinitions === clean.otherDefinitions && changedBetween(clean.stamps, stamps)
     if (logged && !logged.more && told && likeness.isLogged && !likeness.refersElsewhere) {
-      const outcome = await likeness.restoreTables(session, place, [...logged.tables, ...told])
+      const outcome = await likeness.restoreTables(session, place, {
+        written: logged.tables,
+        others: told,
+        sizes: stamps.sizes,
+      })
       if (outcome === undefined) return undefined
       if (outcome === 'same') this.#writes = writes
     } else if (!(await likeness.restore(session, place))) return undefined
