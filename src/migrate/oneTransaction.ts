@@ -23,7 +23,7 @@ export async function runInOneTransaction(input: RunInput, steps: readonly Plann
   const { driver, signal, onEvent } = input
   const first = steps[0] as Planned
   const ran: Planned[] = []
-  /** The last two steps that were applied. A driver may report the failure of the first while the second runs. */
+  /** The last two steps that were applied. A driver may report the failure of the first when the second is to run. */
   let before: LoadedStep | undefined
   let last: LoadedStep | undefined
   const thrown = (error: unknown) => {

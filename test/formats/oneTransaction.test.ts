@@ -91,13 +91,15 @@ describeWithTool(['kysely', 'pg'], 'one transaction for all', () => {
     expect((await (await migratorOf(db, FOUR)).up()).steps).toHaveLength(4)
   })
 
-  test('a migration whose record fails is the one that the error names, though the next has begun', async ({ db }) => {
-    const files = { ...FOUR, '2_b.ts': file('await db.schema.dropTable("kysely_migration").execute()') }
+  test('a migration whose record fails is the one that the error names, and the next does not run', async ({ db }) => {
+    const next = file('globalThis.hasBegun = true')
+    const files = { ...FOUR, '2_b.ts': file('await db.schema.dropTable("kysely_migration").execute()'), '3_c.ts': next }
     const error = await failure((await migratorOf(db, files)).up())
     expect(error).toBeInstanceOf(MigrationFailedError)
     expect(error.message).toMatch(/2_b\.ts: relation "kysely_migration" does not exist/)
     expect(error.message).toContain('none of them left changes')
     expect(await tablesIn(db)).toEqual([])
+    expect(globalThis).not.toHaveProperty('hasBegun')
   })
 
   test('a constraint that is checked at the commit leaves nothing', async ({ db }) => {
