@@ -114,8 +114,12 @@ export interface MigrationStep {
    * together with the end of this one.
    */
   readonly beforeCode?: boolean | undefined
+  /** `true` if the run ends with this step: the driver may do with it what `unlock` does. */
+  readonly isLast?: boolean | undefined
   /** Statements that record the step in another tool's table. They belong to the same transaction as our record. */
   readonly bookkeeping?: readonly string[] | undefined
+  /** SQL of who runs the steps, for the end of the step's transaction. */
+  readonly alongside?: string | undefined
 }
 
 /** Looks at the database before and after each statement of a migration. `verify` uses it. */

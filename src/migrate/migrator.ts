@@ -357,17 +357,17 @@ export class Migrator {
         await settle()
         await this.#run(down.steps, load, begins, {})
       },
-      up: async (after) => {
+      up: async (beside) => {
         if (down.steps.length === 0) await settle()
-        await this.#run(up.steps, load, begins, { after })
+        await this.#run(up.steps, load, begins, { beside })
       },
-      replay: async (after) => {
+      replay: async (beside) => {
         const nothing = fromNothing(choice, this.#choosing)
         const { steps } = await planSteps(nothing.load, nothing.moves)
         await this.#driver.drop()
         for (const sql of this.#options.before ?? []) await this.#ranked?.query(sql)
         await this.#driver.force(NIL_VERSION)
-        await this.#run(steps, nothing.load, undefined, { after })
+        await this.#run(steps, nothing.load, undefined, { beside })
       },
     }
   }
@@ -509,13 +509,13 @@ export class Migrator {
     steps: readonly PlanStep<number>[],
     load: LoadInput,
     begins: PlanStep<number> | undefined,
-    { after, oneTransaction }: Pick<RunInput, 'after' | 'oneTransaction'>,
+    { beside, oneTransaction }: Pick<RunInput, 'beside' | 'oneTransaction'>,
   ): Promise<PlanStep<number>[]> {
     const { repair } = load.applied
     return runSteps({
       driver: this.#driver,
       steps,
-      after,
+      beside,
       oneTransaction,
       signal: this.#signal,
       stopped: () => this.#stopping,

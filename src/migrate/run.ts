@@ -42,7 +42,9 @@ export async function runSteps(input: RunInput): Promise<PlanStep<number>[]> {
       }
     }
     const { loaded, step: taken, tell, applied } = await ahead.take(ran.length, planned)
-    const step = isBeforeCode(input, planned, steps[ran.length + 1]) ? { ...taken, beforeCode: true } : taken
+    const beforeCode = isBeforeCode(input, planned, steps[ran.length + 1])
+    const isLast = ran.length + 1 === steps.length && !input.beside
+    const step = { ...taken, ...(beforeCode && { beforeCode }), ...(isLast && { isLast }) }
     onEvent({ type: 'started', step: planned })
     tell()
     if (!applied && signal.aborted) throw cancelled(driver, planned.from, signal)
@@ -58,7 +60,7 @@ export async function runSteps(input: RunInput): Promise<PlanStep<number>[]> {
     if (step.work.kind !== 'code') await ahead.fill(sent !== undefined)
     await running
     ended = (sent && ahead.answered()) ?? now()
-    await input.after?.(planned, loaded.text, steps.length - ran.length - 1)
+    await input.beside?.after(planned, loaded.text, steps.length - ran.length - 1)
     onEvent({ type: 'finished', step: planned, ms: (sent ? ended : now()) - begun })
     ran.push(planned)
   }
@@ -151,8 +153,8 @@ async function countDone(driver: Driver, batch: readonly MigrationStep[]): Promi
 }
 
 /** Returns whether nothing happens in the database between this step and the next one, which is in code. */
-function isBeforeCode({ after }: RunInput, step: PlanStep<number>, next: PlanStep<number> | undefined): boolean {
-  return step.code && step.atomic && next?.code === true && next.atomic && next.origin === 'file' && !after
+function isBeforeCode({ beside }: RunInput, step: PlanStep<number>, next: PlanStep<number> | undefined): boolean {
+  return step.code && step.atomic && next?.code === true && next.atomic && next.origin === 'file' && !beside
 }
 
 /** Waits for a step that was sent. If an earlier one failed at first, all that were sent have done nothing. */

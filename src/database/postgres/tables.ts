@@ -130,6 +130,17 @@ export function prepareMoveUp({ versionTable, historyTable }: Tables, name: stri
 INSERT INTO ${historyTable} (${RECORD_COLUMNS}, duration_ms) SELECT ${checked}, $3, $4, $5, $6, $7, ${SINCE_STATEMENT} FROM moved ${REPLACE_RECORD};`
 }
 
+/**
+ * Prepares the usual step down, to another version, as `prepareMoveUp` does. Parameters: from, to, the version whose record is
+ * removed.
+ */
+export function prepareMoveDown({ versionTable, historyTable }: Tables, name: string): string {
+  const moved = `UPDATE ${versionTable} SET version = $2 WHERE version = $1 AND NOT dirty RETURNING 1`
+  const found = `(SELECT version || ${DIRTY_MARK} FROM ${versionTable} LIMIT 1)`
+  return `PREPARE ${name} (bigint, bigint, bigint) AS WITH moved AS (${moved}), removed AS (DELETE FROM ${historyTable} WHERE version = $3)
+SELECT CASE WHEN (SELECT pg_catalog.count(*) FROM moved) = 1 THEN 1 ELSE (${literal(MOVED)} || coalesce(${found}, 'nil'))::integer END;`
+}
+
 export function executeMoveUp(name: string, from: number, put: HistoryRecord): string {
   return `EXECUTE ${name} (${from}, ${recordValues(put)});`
 }
