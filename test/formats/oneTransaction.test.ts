@@ -131,6 +131,19 @@ describeWithTool(['kysely', 'pg'], 'one transaction for all', () => {
     expect(await tablesIn(db)).toEqual(['a', 'c', 'd'])
   })
 
+  test('a new value of an enum can be used when it is committed, and the error says how', async ({ db }) => {
+    const files = {
+      '1_a.ts': file("await sql`create type mood as enum ('sad')`.execute(db)"),
+      '2_b.ts': file("await sql`alter type mood add value 'glad'`.execute(db)"),
+      '3_c.ts': file("await sql`create table c (m mood default 'glad')`.execute(db)"),
+    }
+    await (await migratorOf(db, files)).up(1)
+    const error = await failure((await migratorOf(db, files)).up())
+    expect(error.message).toContain('apply them one at a time: "migratest up 1"')
+    for (const _ of ['2_b', '3_c']) await (await migratorOf(db, files)).up(1)
+    expect(await tablesIn(db)).toEqual(['c'])
+  })
+
   test('"each" gives each migration its own', async ({ db }) => {
     const files = { ...FOUR, '3_c.ts': file('throw new Error("no")') }
     await failure((await migratorOf(db, files, { transactions: 'each' })).up())
