@@ -1,7 +1,7 @@
 /** Runs several migrations in one transaction, for folders of tools that do so: all of them take effect, or none. */
 import { hearing, type RunInput } from './ahead.ts'
 import { describeAt, EarlierStepError, type MigrationStep } from './driver.ts'
-import { SourceChangedError } from './errors.ts'
+import { SourceChangedError, StatementError } from './errors.ts'
 import { cancelled, failure } from './failure.ts'
 import type { LoadedStep } from './load.ts'
 import type { PlanStep } from './moves.ts'
@@ -23,13 +23,15 @@ export async function runInOneTransaction(input: RunInput, steps: readonly Plann
   const { driver, signal, onEvent } = input
   const first = steps[0] as Planned
   const ran: Planned[] = []
-  /** The last two steps that were applied. A driver may report the failure of the first while the second runs. */
+  /** The last two steps that were applied. A driver may report the failure of the first when the second is to run. */
   let before: LoadedStep | undefined
   let last: LoadedStep | undefined
   const thrown = (error: unknown) => {
     const isEarlier = error instanceof EarlierStepError
     const of = (isEarlier ? (before ?? last) : last) as LoadedStep
-    return failure(isEarlier ? error.cause : error, driver, of, undefined, signal, nothingStays(input, first, steps))
+    const cause = isEarlier ? error.cause : error
+    const state = nothingStays(input, first, steps)
+    return failure(cause, driver, of, undefined, signal, isUncommitted(cause) ? `${state} ${ONE_BY_ONE}` : state)
   }
   const apply = async (planned: Planned) => {
     const loaded = await input.load(planned)
@@ -66,6 +68,13 @@ export async function runInOneTransaction(input: RunInput, steps: readonly Plann
 }
 
 // --- internal ---
+
+const ONE_BY_ONE = 'To commit each before the next one runs, apply them one at a time: "migratest up 1".'
+
+/** Returns `true` for SQLSTATE 55P04: a new value of an enum is used in the transaction that has added it. */
+function isUncommitted(error: unknown): boolean {
+  return error instanceof StatementError && error.info.sqlState === '55P04'
+}
 
 function nothingStays({ driver }: RunInput, first: Planned, { length }: readonly Planned[]): string {
   const at = `${driver.database} is at version ${describeAt(driver, first.from)}, clean.`

@@ -18,7 +18,10 @@ import { surroundingsOf } from './formats/surroundings.ts'
  */
 export function openFolder(path: string | URL): Source {
   const format = formatOf(path)
-  return format ? sourceOfFormat(format.make(), folderOnDisk(path)) : directory(path)
+  if (!format) return directory(path)
+  const folder = folderOnDisk(path)
+  const options = format.optionsBeside?.(folder)
+  return sourceOfFormat(format.make(options), folder, options)
 }
 
 /** Returns whose folder it is; undefined if it has golang-migrate's names, is empty, or does not exist. */

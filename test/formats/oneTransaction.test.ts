@@ -91,13 +91,15 @@ describeWithTool(['kysely', 'pg'], 'one transaction for all', () => {
     expect((await (await migratorOf(db, FOUR)).up()).steps).toHaveLength(4)
   })
 
-  test('a migration whose record fails is the one that the error names, though the next has begun', async ({ db }) => {
-    const files = { ...FOUR, '2_b.ts': file('await db.schema.dropTable("kysely_migration").execute()') }
+  test('a migration whose record fails is the one that the error names, and the next does not run', async ({ db }) => {
+    const next = file('globalThis.hasBegun = true')
+    const files = { ...FOUR, '2_b.ts': file('await db.schema.dropTable("kysely_migration").execute()'), '3_c.ts': next }
     const error = await failure((await migratorOf(db, files)).up())
     expect(error).toBeInstanceOf(MigrationFailedError)
     expect(error.message).toMatch(/2_b\.ts: relation "kysely_migration" does not exist/)
     expect(error.message).toContain('none of them left changes')
     expect(await tablesIn(db)).toEqual([])
+    expect(globalThis).not.toHaveProperty('hasBegun')
   })
 
   test('a constraint that is checked at the commit leaves nothing', async ({ db }) => {
@@ -127,6 +129,19 @@ describeWithTool(['kysely', 'pg'], 'one transaction for all', () => {
     }
     expect((await (await migratorOf(db, files)).up()).steps).toHaveLength(4)
     expect(await tablesIn(db)).toEqual(['a', 'c', 'd'])
+  })
+
+  test('a new value of an enum can be used when it is committed, and the error says how', async ({ db }) => {
+    const files = {
+      '1_a.ts': file("await sql`create type mood as enum ('sad')`.execute(db)"),
+      '2_b.ts': file("await sql`alter type mood add value 'glad'`.execute(db)"),
+      '3_c.ts': file("await sql`create table c (m mood default 'glad')`.execute(db)"),
+    }
+    await (await migratorOf(db, files)).up(1)
+    const error = await failure((await migratorOf(db, files)).up())
+    expect(error.message).toContain('apply them one at a time: "migratest up 1"')
+    for (const _ of ['2_b', '3_c']) await (await migratorOf(db, files)).up(1)
+    expect(await tablesIn(db)).toEqual(['c'])
   })
 
   test('"each" gives each migration its own', async ({ db }) => {

@@ -80,6 +80,20 @@ ${UP} log([a, b, c, all.a, all.b, d].join()) }`,
     ['1,2,3,1,2,/'],
   ],
   [
+    'imports beside module.exports, imports of types alone, and names that Node does not find in CommonJS',
+    {
+      'node_modules/wide/package.json': '{ "name": "wide", "version": "1.0.0" }',
+      'node_modules/wide/index.js':
+        'const it = {}\nfor (const name of ["far", "wide"]) it[name] = name\nmodule.exports = it',
+      'helper.ts':
+        "import { wide } from 'wide'\nimport type { Far } from 'wide'\nmodule.exports = { word: wide as Far }",
+      'types.ts': "import type { Far } from 'wide'\nmodule.exports = { typed: 'typed' as Far }",
+      '0001_it.ts': `'use strict'\nimport { far } from 'wide'\nimport { word } from './helper'\nimport { typed } from './types'
+${UP.replace('export ', 'module.exports = { up }\n')} log(far + word + typed) }`,
+    },
+    ['farwidetyped'],
+  ],
+  [
     'packages and what Node brings',
     {
       'node_modules/left/package.json':

@@ -1,6 +1,6 @@
 /**
  * Steps that all run in one transaction. The server is asked less than for single ones: our record of all of them is
- * written at the end, and code goes on while the server writes the tool's record of the step before.
+ * written at the end, and the next step is loaded while the server writes the tool's record of the one before.
  */
 import { EarlierStepError, type MigrationStep, type StepWork } from '../../migrate/driver.ts'
 import { NEVER } from '../../migrate/never.ts'
@@ -58,6 +58,9 @@ export class OneTransaction {
   async apply(step: MigrationStep, work: Extract<StepWork, { kind: 'code' }>, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted()
     this.#signal = signal
+    // Code must not begin if the step before could not be recorded, and `pg` wants no query while it runs one.
+    const late = await this.#answer()
+    if (late) throw await this.#failure(late)
     const begun = now()
     try {
       await this.#on.observed(step, { index: 0, inTransaction: true }, async () => {
@@ -66,17 +69,10 @@ export class OneTransaction {
     } catch (error) {
       throw await this.#failure(error)
     }
-    const late = await this.#answer()
-    if (late) throw await this.#failure(late)
-    // Without the check, what comes next would be committed statement by statement.
-    const isChecked = this.#on.session.isInTransaction?.() !== true
     const check = tables.checkTransaction(this.#on.tables, this.#id ?? '')
     const sql = `${check}\n${this.#on.restore}\n${this.end(step, now() - begun)}`
     this.#unanswered = this.#on.session.script(sql, signal)
     this.#unanswered.catch(() => undefined)
-    if (!isChecked) return
-    const error = await this.#answer()
-    if (error) throw await this.#failure(error.cause)
   }
 
   /** Runs a step in SQL. @param run sends what {@link end} returns behind it */

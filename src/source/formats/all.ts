@@ -4,6 +4,7 @@ import { takes } from './code/shape.ts'
 import { dbMigrateFormat } from './dbMigrate.ts'
 import { dbmateFormat } from './dbmate.ts'
 import { drizzleFormat } from './drizzle.ts'
+import { drizzleOptionsBeside } from './drizzleConfig.ts'
 import { flywayFormat } from './flyway.ts'
 import type { CodeFormat, Folder, Format } from './format.ts'
 import { gooseFormat } from './goose.ts'
@@ -32,8 +33,10 @@ export interface KnownFormat {
   readonly isCode?: true
   /** Returns `true` for a folder that has what only folders of this tool have. */
   recognizes(look: Look): boolean
+  /** Returns the options that the tool's own configuration beside the folder has. */
+  optionsBeside?(folder: Folder): object
   // biome-ignore lint/suspicious/noExplicitAny: each format keeps data of its own
-  make(): Format<any> | CodeFormat<any>
+  make(options?: object): Format<any> | CodeFormat<any>
 }
 
 /** What is looked at to recognize a folder. */
@@ -61,6 +64,7 @@ export const FORMATS: readonly KnownFormat[] = [
     recognizes: ({ files }) =>
       files.includes('meta/_journal.json') ||
       foldersWith(files, 'snapshot.json').some((name) => files.includes(`${name}/migration.sql`)),
+    optionsBeside: drizzleOptionsBeside,
     make: drizzleFormat,
   },
   {

@@ -316,7 +316,7 @@ function drizzleBookkeeping(
 
 function checkDatabase(dialect: Dialect, folder: Folder): void {
   const database = listDrizzle(folder).entries[0]?.data.database
-  const fitting = { postgres: ['postgresql', 'postgres'], mysql: ['mysql'] }[dialect]
+  const fitting = { postgres: ['postgresql', 'postgres', 'pg'], mysql: ['mysql'] }[dialect]
   if (database === undefined || fitting.includes(database)) return
   throw new UsageError(`${folder.shown} has migrations for ${database}, but this database is ${fitting[0]}.`)
 }

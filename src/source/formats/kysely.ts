@@ -132,8 +132,17 @@ function listKysely(folder: Folder): Listing {
  * read, since the list is read often.
  */
 function isHelper(folder: Folder, file: string): boolean {
-  return !/^\d/.test(file) && !/\bup\b|\bexport\s*\*/.test(folder.text(file))
+  if (/^\d/.test(file)) return false
+  const text = folder.text(file)
+  return !(EXPORTS_UP.test(text) || (/\bup\b/.test(text) && EXPORTS_ONE.test(text)))
 }
+
+/** An export of `up` by its name, or of all names of another file; `export * as names` is one name. */
+const EXPORTS_UP =
+  /\bexport\s+(?:async\s+)?(?:function|const|let|var)\s+up\b|\bexport\s*\{[^}]*\bup\b|\bexport\s*\*\s*from\b|\bexports\.up\b/
+
+/** An export of one object, which may have an up. */
+const EXPORTS_ONE = /\bexport\s+default\b|\bexport\s*=|\bmodule\.exports\b|\bexports\.default\b/
 
 /** Makes the function that hands a database of Kysely, on our connection, to a migration's up and down. */
 function adaptTo(folder: Folder, { disableTransactions, plugins }: KyselyOptions): Adapt {

@@ -25,8 +25,11 @@ export function surroundingsOf(folder: string | undefined): Surroundings {
       return !existsSync(join(above, 'package.json'))
     },
     dependsOn: (name) => nearestFile(above, 'package.json')?.includes(`"${name}"`) ?? false,
+    // `sqlx = …`, `sqlx.workspace = true`, or a section for it, which may be that of a workspace or of a target.
     dependsOnCrate: (name) =>
-      new RegExp(`^\\s*${name}\\s*=|^\\[dependencies\\.${name}\\]`, 'm').test(nearestFile(above, 'Cargo.toml') ?? ''),
+      new RegExp(`^\\s*${name}\\s*[=.]|^\\[(?:.*\\.)?(?:\\w+-)?dependencies\\.${name}\\]`, 'm').test(
+        nearestFile(above, 'Cargo.toml') ?? '',
+      ),
   }
 }
 

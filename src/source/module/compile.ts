@@ -5,6 +5,7 @@ import { dirname, extname } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { constants, Script } from 'node:vm'
 import { ScriptError } from '../../migrate/errors.ts'
+import { fillFrom } from './commonJs.ts'
 import { GLOBAL_NAMES } from './globals.ts'
 import type { Toolchain } from './toolchain.ts'
 import { isSettled, type MapData, transform } from './transform.ts'
@@ -90,7 +91,7 @@ function factoryHead(kind: keyof typeof NAMES, globals: readonly string[]): stri
 
 let compilations = 0
 
-const COMMONJS_NAMES = /\b(?:require|__filename|__dirname)\b/
+const COMMONJS_NAMES = /\b(?:require|__filename|__dirname)\b|\bmodule\.exports\b|\bexports\.\w/
 
 /** Names of the arguments of a module's body, as the transformer writes them. */
 const NAMES = {
@@ -104,6 +105,9 @@ const NAMES = {
   commonjs: ['exports', 'require', 'module', '__filename', '__dirname'],
 }
 
+/** The place of the exports among the arguments of an ES module's body. */
+const EXPORTS = NAMES.module.indexOf('__vite_ssr_exports__')
+
 function lazily(make: () => Factory): Factory {
   let made: Factory | undefined
   return (globals) => {
@@ -116,7 +120,7 @@ function lazily(make: () => Factory): Factory {
  * Compiles a body into a factory. The body begins on the first line; the columns of that line count from the start of
  * the body.
  * @param path the module's path if it uses names of CommonJS. ES modules do not have them, but what TypeScript compiles
- * to CommonJS does, also where it is written with `import` and `export`.
+ * to CommonJS does, also where it is written with `import` and `export`, and with `import` and `module.exports`.
  */
 function compileFactory(
   code: string,
@@ -125,7 +129,8 @@ function compileFactory(
   debug: string,
   path: string | undefined,
 ): Factory {
-  const names = path === undefined || kind === 'commonjs' ? [] : ['require', '__filename', '__dirname']
+  const names =
+    path === undefined || kind === 'commonjs' ? [] : ['require', '__filename', '__dirname', 'module', 'exports']
   const before = factoryHead(kind, [...GLOBAL_NAMES, ...names])
   const script = new Script(`${before}${code}\n}})${debug}`, {
     filename,
@@ -134,8 +139,17 @@ function compileFactory(
   })
   const factory = script.runInThisContext() as Factory
   if (path === undefined) return factory
-  const own = { require: createRequire(path), __filename: path, __dirname: dirname(path) }
-  return (globals) => factory({ ...globals, ...own })
+  if (kind === 'commonjs') return factory
+  return (globals) => {
+    const module = { exports: {} as object }
+    const own = { require: createRequire(path), __filename: path, __dirname: dirname(path), module }
+    const body = factory({ ...globals, ...own, exports: module.exports })
+    return async (...given) => {
+      await body(...given)
+      const isUsed = typeof module.exports !== 'object' || Object.keys(module.exports ?? {}).length > 0
+      if (isUsed) fillFrom(given[EXPORTS] as Record<string, unknown>, module.exports)
+    }
+  }
 }
 
 function compiledJson(text: string, shown: string): Omit<Compiled, 'path' | 'text' | 'url'> {

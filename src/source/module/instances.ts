@@ -2,6 +2,7 @@
 import { createRequire } from 'node:module'
 import { dirname } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { fillFrom, withNames } from './commonJs.ts'
 import type { Compiled } from './compile.ts'
 import type { ModuleGlobals } from './globals.ts'
 import type { Resolved } from './resolve.ts'
@@ -74,7 +75,7 @@ export class Instances {
 
   async #import(resolved: Resolved, specifier: string, from: Instance, names: readonly string[] = []): Promise<object> {
     if (resolved.kind === 'native') {
-      const namespace = await this.#input.importNative(resolved.url)
+      const namespace = withNames(await this.#input.importNative(resolved.url), names)
       refuseMissing(namespace, names, specifier)
       return namespace
     }
@@ -131,8 +132,5 @@ function importMeta(path: string, lookUp: (specifier: string) => Resolved): obje
 function runCommonJs(path: string, exports: Exports, body: (...args: readonly unknown[]) => unknown): void {
   const module = { exports: {} as unknown }
   body.call(module.exports, module.exports, createRequire(path), module, path, dirname(path))
-  const made = module.exports as { __esModule?: boolean; default?: unknown } | null
-  if ((typeof made === 'object' && made !== null) || typeof made === 'function') Object.assign(exports, made)
-  // Code compiled from an ES module has the mark `__esModule`.
-  exports.default = made?.__esModule ? made.default : made
+  fillFrom(exports, module.exports)
 }

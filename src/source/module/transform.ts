@@ -61,7 +61,18 @@ export async function transform(tools: Toolchain, input: Input): Promise<Transfo
     const bare = requires(code) ? withoutComments(tools, path, code) : code
     const computed = requires(bare)
     const required = literalRequires(bare)
-    return { code, runnable: code, kind: 'commonjs', imports: [], lazyImports: [], computed, required, maps, settings }
+    const runnable = withoutMark(code)
+    return {
+      code: runnable,
+      runnable,
+      kind: 'commonjs',
+      imports: [],
+      lazyImports: [],
+      computed,
+      required,
+      maps,
+      settings,
+    }
   }
   return {
     code,
@@ -108,6 +119,14 @@ function literalRequires(code: string): string[] | undefined {
   const calls = [...code.matchAll(/\brequire\(\s*(["'`])([^"'`$\\]*)\1\s*\)/g)]
   const mentions = code.match(/\brequire\b|\bimport\(/g)?.length ?? 0
   return calls.length === mentions ? calls.map(([, , specifier]) => specifier ?? '') : undefined
+}
+
+/**
+ * Removes what the transformer leaves of a file whose only imports are those of types, as TypeScript does: it marks the
+ * file as a module, also where it exports in the way of CommonJS.
+ */
+function withoutMark(code: string): string {
+  return code.replace(/(^|\n)export \{\s*\};?\s*$/, '$1')
 }
 
 /** Returns whether the argument of any `import()` is something other than a string. */

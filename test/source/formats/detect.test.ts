@@ -104,6 +104,18 @@ describe('a folder is recognized', () => {
       project({ 'migrations/1_a.sql': '', 'Cargo.toml': '[dependencies.sqlx]\nversion = "0.8"\n' }),
       ['1_a'],
     ],
+    [
+      'sqlx',
+      'a crate that takes the version of its workspace',
+      project({ 'migrations/1_a.sql': '', 'Cargo.toml': '[dependencies]\nsqlx.workspace = true\n' }),
+      ['1_a'],
+    ],
+    [
+      'sqlx',
+      'a section of a workspace',
+      project({ 'migrations/1_a.sql': '', 'Cargo.toml': '[workspace.dependencies.sqlx]\nversion = "0.8"\n' }),
+      ['1_a'],
+    ],
     ['Knex', "its functions' parameter", migrations({ '20260101000000_a.ts': KNEX }), ['20260101000000_a.ts']],
     ['Knex', 'the same in JavaScript', migrations({ '20260101000000_a.js': KNEX_JS }), ['20260101000000_a.js']],
     ['Knex', 'the same without a number', migrations({ 'a.js': 'exports.up = knex => {}' }), ['a.js']],

@@ -1,10 +1,13 @@
 import { createHash } from 'node:crypto'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import type { Migration } from '../../../src/migrate/source.ts'
 import { type DrizzleOptions, drizzleFormat } from '../../../src/source/formats/drizzle.ts'
 import { sourceOfFormat } from '../../../src/source/formats/format.ts'
+import { openFolder } from '../../../src/source/open.ts'
 import type { Dialect } from '../../../src/sql/dialect.ts'
 import { readScript } from '../../../src/sql/script.ts'
+import { folder, write } from '../../support/cli.ts'
 import { memoryFolder, newFiles } from './memoryFolder.ts'
 
 const sha256 = (text: string) => createHash('sha256').update(text, 'utf8').digest('hex')
@@ -90,6 +93,25 @@ describe('the layout of 0.x', () => {
 
   test('refuses a folder without a journal and without folders', async () => {
     await expect(open({ '0000_a.sql': '' })).rejects.toThrow('drizzle has neither meta/_journal.json nor folders')
+  })
+
+  test.each(['postgresql', 'postgres', 'pg'])('is for PostgreSQL where the journal says "%s"', async (dialect) => {
+    await open({ '0000_a.sql': 'select 1', ...journal({ '0000_a': 1 }, dialect) })
+  })
+
+  test.each([
+    [
+      'drizzle.config.ts',
+      `export default defineConfig({ out: './drizzle', migrations: { schema: "own", table: 'done' } })`,
+    ],
+    ['drizzle.config.json', '{ "migrations": { "table": "done", "schema": "own" } }'],
+  ])('has the table that %s names', async (name, text) => {
+    const path = folder({ [name]: text, 'drizzle/0000_a.sql': 'select 1' })
+    for (const [file, content] of Object.entries(journal({ '0000_a': 1 }))) write(join(path, 'drizzle'), file, content)
+    const { format } = openFolder(join(path, 'drizzle'))
+    expect(format?.bookkeeping('postgres').create[0]).toBe('CREATE SCHEMA IF NOT EXISTS "own"')
+    expect(format?.bookkeeping('postgres').select).toBe('SELECT * FROM "own"."done" ORDER BY id')
+    expect(format?.settings).toContain('done')
   })
 
   test('refuses a database of another kind', async () => {

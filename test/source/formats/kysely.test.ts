@@ -28,6 +28,23 @@ describe('a folder of Kysely', () => {
     expect(source.remarks).toEqual(['migrations has files without up, so Kysely ignores them: columns.ts.'])
   })
 
+  test('a list of the others by name, and a class that makes migrations, are none', async () => {
+    const source = sourceOf({
+      '1_a.ts': UP,
+      'index.ts': "export * as _1 from './1_a.js'",
+      'provider.ts': `export class Provider {
+  async getMigrations() {
+    return { a: { up: async (db) => this.migrations.a.up(db, this.context) } }
+  }
+}
+export interface Contextual { up(db: unknown, context: unknown): Promise<void> }
+`,
+      'named.ts': 'const up = async (db) => {}\nexport { up }',
+      'whole.ts': 'module.exports = { up: async (db) => {} }',
+    })
+    expect((await source.list()).map(({ name }) => name)).toEqual(['1_a', 'named', 'whole'])
+  })
+
   test.each<[text: string, down: boolean]>([
     [UP, false],
     [`${UP}\nexport async function down(db) {}`, true],
