@@ -82,6 +82,15 @@ const oracle: Oracle = {
   prepare: withTools,
   source: (path) => payload(path),
   up: (place) => command('migrate', place),
+  failing: [
+    '20990101_000000_fails.ts',
+    `import { sql, type MigrateUpArgs } from '@payloadcms/db-postgres'
+export async function up({ db }: MigrateUpArgs) {
+  await db.execute(sql\`CREATE TABLE half_done (id int)\`)
+  await db.execute(sql\`INSERT INTO nowhere VALUES (1)\`)
+}
+`,
+  ],
   table: 'payload_migrations',
   rows: 'SELECT name, batch > 0 AS is_numbered FROM payload_migrations ORDER BY name',
 }
