@@ -20,7 +20,8 @@ export default defineConfig({
     keeper: 'dist/src/server/keeper.js',
   },
   platform: 'node',
-  external: /^(?![./])/,
+  // A path may begin with a drive.
+  external: /^(?![./]|[a-z]:)/i,
   checks: { ineffectiveDynamicImport: false },
   // `migratest/vitest` imports a module only because it adds matchers.
   treeshake: { moduleSideEffects: true },

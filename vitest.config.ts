@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { defineConfig } from 'vitest/config'
+import LongestFirst from './test/support/sequencer.ts'
 
 const here = (file: string) => join(import.meta.dirname, file)
 
@@ -27,6 +28,8 @@ export default defineConfig({
     // Tests that kill race against a machine that may be busy. One that needs its second try is named in the report.
     retry: process.env.CI ? 1 : 0,
     pool: 'forks',
+    // Elsewhere vitest remembers how long each file took.
+    ...(process.env.CI && { sequence: { sequencer: LongestFirst } }),
     // The files wait for servers more than they compute.
     maxWorkers: Math.max(3, availableParallelism() - 1),
   },

@@ -87,7 +87,7 @@ describe('verify', () => {
     expect(found.out).toContain('✓ nothing found in 1_users\n')
     expect(found.code).toBe(1)
     expect(cli(['verify', '--verbose'], {}, cwd).out).toMatch(
-      /^✓ versions: in order.*\n✓ nil → 2 .*\n✓ 1_users: up, down, up .*\n✗ 2_orders: up, down, up .*\n/,
+      /^✓ order of versions.*\n✓ nil → 2 .*\n✓ 1_users: up, down, up .*\n✗ 2_orders: up, down, up .*\n/,
     )
     writeFileSync(
       join(cwd, 'migratest.config.ts'),
@@ -362,7 +362,7 @@ test('SIGINT between checks of verify ends with 130 and leaves nothing', async (
   let out = ''
   child.stdout.on('data', (text) => (out += text))
   const ended = new Promise((resolve) => child.once('close', resolve))
-  await expect.poll(() => out, { timeout: 30_000 }).toContain('versions: in order')
+  await expect.poll(() => out, { timeout: 30_000 }).toContain('order of versions')
   child.kill('SIGINT')
   expect(await ended).toBe(130)
   expect(out).toMatch(/2 migrations: nothing found; stopped after [12] of 15 checks, /)

@@ -10,8 +10,8 @@ const ROOT = join(import.meta.dirname, '..', '..')
 /** The bundled command. */
 export const program = join(ROOT, inject('product'), 'main.js')
 
-/** `bundle` puts together the modules of the package, which the bundled command has only where the package was built. */
-const SOURCE = join(ROOT, 'src', 'cli', 'main.ts')
+/** The command from its sources: for what is about single modules, and for `bundle`, which puts these together. */
+export const source = join(ROOT, 'src', 'cli', 'main.ts')
 
 const SHOP = {
   '0001_users.up.sql': 'create table users (id int)',
@@ -36,7 +36,7 @@ export function write(path: string, name: string, text: string): void {
 
 /** Runs the command and waits. */
 export function cli(args: readonly string[], env: Record<string, string> = {}, cwd?: string) {
-  const start = args[0] === 'bundle' ? SOURCE : program
+  const start = args[0] === 'bundle' ? source : program
   const { stdout, stderr, status } = spawnSync(process.execPath, [start, ...args], {
     encoding: 'utf8',
     cwd,

@@ -11,7 +11,8 @@ import config from '../../rolldown.config.ts'
 const ROOT = join(import.meta.dirname, '..', '..')
 /** The older versions of vitest load a copy of their own, which imports their `vitest`. */
 const HOMES = [ROOT, join(ROOT, 'test', 'vitest-3'), join(ROOT, 'test', 'vitest-4')]
-const CACHE = join('node_modules', '.cache', 'migratest-tests')
+/** The command looks for package.json and the pages three folders above its file. */
+const CACHE = join('node_modules', '.migratest-tests')
 /** Where Node keeps what it has compiled, for all processes of the tests. */
 export const COMPILED = join(ROOT, 'node_modules', '.cache', 'node-compile-cache')
 const DAY_MS = 24 * 60 * 60 * 1000

@@ -23,6 +23,9 @@ export function isInstalled(major: VitestMajor): boolean {
   return existsSync(join(VITESTS[major], 'node_modules', 'vitest'))
 }
 
+/** Vitest's own five seconds are few on a machine that also runs other tests. */
+const PATIENT = { testTimeout: 60_000 }
+
 /** The bundled package's files, by the names that a project imports. */
 const ALIASES = {
   'migratest/contract': 'contract.js',
@@ -128,7 +131,7 @@ function writeProject(files: Readonly<Record<string, string>>, config: string, m
         ]
   writeFileSync(
     join(root, 'vitest.config.ts'),
-    `${imports}export default { ${plugins}resolve: { alias: ${JSON.stringify(alias)} }, test: { include: ['**/*.test.ts'], pool: 'forks', ${config} } }`,
+    `${imports}export default { ${plugins}resolve: { alias: ${JSON.stringify(alias)} }, test: { ...${JSON.stringify(PATIENT)}, include: ['**/*.test.ts'], pool: 'forks', ${config} } }`,
   )
   return { root, program: [join(home, 'node_modules', 'vitest', 'vitest.mjs'), '--root', root] }
 }

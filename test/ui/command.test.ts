@@ -7,7 +7,7 @@ import { createMigratedDatabase } from '../../fixtures/withMigratedDatabase.ts'
 
 import { listKept, removeKept } from '../../src/testing/server/kept.ts'
 import type { SavedPage, UiState } from '../../src/ui/protocol.ts'
-import { cli, folder, program, write } from '../support/cli.ts'
+import { cli, folder, program, source, write } from '../support/cli.ts'
 import { test } from '../support/database.ts'
 import { builtPage } from '../support/page.ts'
 import { anyPostgres } from '../support/servers.ts'
@@ -34,11 +34,12 @@ async function running(
   args: readonly string[],
   command = 'ui',
   more: Readonly<Record<string, string>> = {},
+  start = program,
 ): Promise<Running> {
   await builtPage()
   const { DATABASE_URL: _, NODE_ENV: __, ...rest } = process.env
   const env = { ...rest, ...more }
-  const child = spawn(process.execPath, [program, command, '--json', ...args], { cwd, env: env as NodeJS.ProcessEnv })
+  const child = spawn(process.execPath, [start, command, '--json', ...args], { cwd, env: env as NodeJS.ProcessEnv })
   onTestFinished(() => ended(child))
   const lines: Record<string, unknown>[] = []
   let [out, err] = ['', '']
@@ -166,12 +167,12 @@ describe('migratest ui', () => {
     const cwd = folder(SHOP)
     const name = new URL(db.url).pathname.slice(1)
     const tells = { NODE_OPTIONS: TELLS }
-    const plain = await running(cwd, ['--database', db.url, '--confirm', name], 'watch', tells)
+    const plain = await running(cwd, ['--database', db.url, '--confirm', name], 'watch', tells, source)
     await expect.poll(() => plain.lines.some(({ type }) => type === 'ready'), { timeout: 30_000 }).toBe(true)
     expect(plain.lines.some(({ type }) => type === 'page')).toBe(false)
     expect(plain.said()).not.toContain('/src/ui/')
     await ended(plain.child)
-    const it = await running(cwd, ['--database', db.url, '--ui'], 'watch', tells)
+    const it = await running(cwd, ['--database', db.url, '--ui'], 'watch', tells, source)
     await expect.poll(() => it.said(), { timeout: 30_000 }).toContain('/src/ui/inspector.ts')
     expect((await stateAt(await addressOf(it))).mode).toBe('watching')
     // Also if it is ended while it still starts.
