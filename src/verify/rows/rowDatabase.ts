@@ -49,7 +49,7 @@ export class RowDatabase<Client> {
   readonly #filled = new Map<string, ReadonlySet<string>>()
   readonly #isWhole: boolean
 
-  /** @param isWhole `true` to read counters and broken foreign keys, too */
+  /** @param isWhole `true` to read counters and to use objects, too */
   constructor(verified: Verified<Client>, isWhole = true) {
     this.#verified = verified
     this.#isWhole = isWhole
@@ -114,7 +114,7 @@ export class RowDatabase<Client> {
     { most = Number.POSITIVE_INFINITY, text = '', isMeant = () => true }: FillOptions = {},
   ): Promise<Unfilled[]> {
     const { tables, rows: all } = await this.state()
-    const { fill } = this.#open ?? (await this.#openAt(NIL_VERSION))
+    const { fill, reader } = this.#open ?? (await this.#openAt(NIL_VERSION))
     const unfilled: Unfilled[] = tables.flatMap(({ name, refused }) => (refused ? [{ table: name, why: refused }] : []))
     const words = new Set(text.match(/[\p{L}_][\p{L}\p{N}_$]*/gu))
     const lacks = (table: FillTable) =>
@@ -131,7 +131,9 @@ export class RowDatabase<Client> {
     this.#state = undefined
     let counts: ReadonlyMap<string, number> = new Map(all.map(({ table, rows }) => [table.id, rows.length]))
     for (const { id, columns } of hopeful) this.#filled.set(id, new Set(columns.map(columnKey)))
-    for (const { set, rows } of wanted) {
+    for (const [n, { set, rows }] of wanted.entries()) {
+      // In a table that is in use, numbers have gaps.
+      if (n === 1) await reader.takeNumbers(hopeful)
       const each = new Map(hopeful.map(({ id }) => [id, rows]))
       const options = { set, partitions: false, counts }
       const filled = await fill.transaction(() => fillTables(fill, tables, each, options))
@@ -180,9 +182,9 @@ export class RowDatabase<Client> {
 
   async #read(reader: RowReader, tables: readonly FillTable[]): Promise<State> {
     const rows = await snapshotOf(reader, tables)
-    if (!this.#isWhole) return { tables, rows, counters: [], broken: [], uses: [] }
-    const counters = await reader.counters(tables)
     const broken = await reader.broken(tables)
+    if (!this.#isWhole) return { tables, rows, counters: [], broken, uses: [] }
+    const counters = await reader.counters(tables)
     return { tables, rows, counters, broken, uses: await reader.uses(tables) }
   }
 

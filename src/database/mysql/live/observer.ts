@@ -7,6 +7,7 @@ import type { MigrationStep, ObservedStatement, StatementObserver } from '../../
 import { StatementError } from '../../../migrate/errors.ts'
 import { now } from '../../../migrate/realTime.ts'
 import type { Algorithm, Blocks, Effects, HeldLock } from '../../effects.ts'
+import { ARE_TABLES } from '../tables.ts'
 import { Beside } from './beside.ts'
 import { clauseOf, type Target, tablesIn, targetOf, type Way, waysOf } from './ladder.ts'
 import { lockedBy, Prepared } from './meant.ts'
@@ -89,7 +90,7 @@ export class MysqlObserver implements StatementObserver {
     this.#step = step
     this.#prepared = new Prepared()
     const rows = await query(
-      "SELECT LOWER(table_name) AS name FROM information_schema.tables WHERE table_schema = DATABASE() AND table_type = 'BASE TABLE'",
+      `SELECT LOWER(table_name) AS name FROM information_schema.tables WHERE table_schema = DATABASE() AND ${ARE_TABLES}`,
     )
     this.#old = new Set(rows.map(({ name }) => String(name)))
     const [row] = await query('SELECT VERSION() AS version')
@@ -124,8 +125,11 @@ export class MysqlObserver implements StatementObserver {
       const isAsked = asked.algorithm !== undefined || asked.lock !== undefined
       try {
         await run(rest === '' ? undefined : withClause(rest))
-        const reason = [...refused].findLast(([one]) => one !== algorithm)?.[1]
-        return { table, used, possible: used, blocks, reason, ...(isAsked && { isAsked }) }
+        const others = [...refused].findLast(([one]) => one !== algorithm)?.[1]
+        // A gentler lock was refused, though the server does it in this way: then that is what keeps others out.
+        const ofLock = refused.get(algorithm)
+        const reason = [others, ofLock && `LOCK=NONE with ${algorithm}: ${ofLock}`].filter(Boolean).join('; ')
+        return { table, used, possible: used, blocks, ...(reason && { reason }), ...(isAsked && { isAsked }) }
       } catch (error) {
         const errno = errnoOf(error)
         if (errno === SYNTAX) break
