@@ -24,7 +24,8 @@ export {
   WantedCommandError,
   WantedSqlError,
 } from './src/generate/errors.ts'
-export type { Generated, GenerateOptions, Wanted } from './src/generate/generate.ts'
+export type { Generated } from './src/generate/generated.ts'
+export type { GenerateOptions, Wanted } from './src/generate/generateOptions.ts'
 export { generate } from './src/generate/lazily.ts'
 export type { Question } from './src/generate/questions.ts'
 export type { Statement } from './src/generate/statement.ts'

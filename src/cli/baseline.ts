@@ -1,5 +1,5 @@
 /** The first migration of a database that never had any: what stands there, without the tables of other tools. */
-import type { Generated } from '../generate/generate.ts'
+import type { Generated } from '../generate/generated.ts'
 import { UsageError } from '../migrate/errors.ts'
 import type { Hidden } from '../migrate/source.ts'
 import type { Schema } from '../schema/schema.ts'

@@ -22,6 +22,8 @@ import { Progress } from './progress.ts'
 import { plural, stepLine } from './render.ts'
 
 export class Context {
+  /** The name of the command, such as `up`. */
+  readonly command: string
   readonly options: Options
   readonly found: FoundConfig
   /** The exit code for the signal that stopped the run; undefined if none did. */
@@ -38,7 +40,8 @@ export class Context {
   #running: string | undefined
 
   /** @param version returns the version of migratest */
-  constructor(options: Options, found: FoundConfig, version: () => string) {
+  constructor(command: string, options: Options, found: FoundConfig, version: () => string) {
+    this.command = command
     this.options = options
     this.found = found
     this.#version = version
@@ -64,7 +67,7 @@ export class Context {
     const url = this.#named
     if (url) return url
     throw new UsageError('Which database? Neither --database nor DATABASE_URL is given.', {
-      hint: 'migratest status --database postgres://user@localhost:5432/shop',
+      hint: `migratest ${this.command} --database postgres://user@localhost:5432/shop`,
     })
   }
 

@@ -63,6 +63,7 @@ async function main(argv: readonly string[], own: Own): Promise<number> {
   refuseSurplus(command, args, more.args ?? 0)
   const { run } = await load()
   const context = new Context(
+    command,
     options,
     own.config ?? (more.alone ? NO_CONFIG : await loadConfig(options.config)),
     own.version,

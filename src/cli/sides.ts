@@ -99,7 +99,7 @@ export async function withoutTools(
 export async function schemaOfSide(context: Context, side: Side): Promise<Schema> {
   if (side.kind === 'database') return (await readDatabase(context, side.url)).schema
   const [{ readWanted }, { MigratedDatabase }, place] = await Promise.all([
-    import('../generate/generate.ts'),
+    import('../generate/wantedSchema.ts'),
     import('../testing/lease/migratedDatabase.ts'),
     placeOf(context),
   ])

@@ -1,6 +1,6 @@
 /** Reads the wanted schema that options or the configuration name: files, a database, a revision, or what a command prints. */
 import { existsSync } from 'node:fs'
-import type { Wanted } from '../generate/generate.ts'
+import type { Wanted } from '../generate/generateOptions.ts'
 import { readWantedFrom, type WantedFrom, wantedFrom } from '../generate/wantedFrom.ts'
 import { UsageError } from '../migrate/errors.ts'
 import type { Schema } from '../schema/schema.ts'

@@ -31,7 +31,7 @@ export interface GivenAnswers {
   readonly byId?: Readonly<Record<string, string>>
 }
 
-interface ReadAnswers extends Answered {
+export interface ReadAnswers extends Answered {
   /** What becomes of things for which nothing else was said. */
   readonly usual: DestroyWay | undefined
   /** By the name with or without its kind. */

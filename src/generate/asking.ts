@@ -1,7 +1,7 @@
 /** Generates with answers: those that are known, and those that somebody gives. */
 import { CONVERTS, readConversion } from './conversion.ts'
 import type { AnswersById } from './draft.ts'
-import type { Generated } from './generate.ts'
+import type { Generated } from './generated.ts'
 import { type Question, renameQuestion } from './questions.ts'
 
 /** Resolves with the answer as `--answers` takes it; `undefined` if the user leaves. */

@@ -1,5 +1,6 @@
 /** Loads the generator when it is first asked for: most test processes never do. */
-import type { Generated, GenerateOptions } from './generate.ts'
+import type { Generated } from './generated.ts'
+import type { GenerateOptions } from './generateOptions.ts'
 
 /**
  * Returns the statements of both halves. Nothing is returned that was not run: up, down, and up again.

@@ -76,7 +76,7 @@ export class SchemaChecks<Client> {
       this.straight.alone(() => this.#straightDown(latest)),
     )
     return [
-      all('versions', 'versions: in order, none late against the base branch', () => checkOrder(this.#verified)),
+      all('versions', 'order of versions', () => checkOrder(this.#verified)),
       all('straight-up', `nil → ${shown}`, async () => void (await this.#turn(latest, goUp))),
       ...this.#migrations.map((migration, i) => {
         const about = { id: 'round-trip', group: 'schema', version: versionOf(migration) } as const

@@ -29,14 +29,14 @@ export async function checkOrder<Client>({
     })
   }
   const folder = folderOf(migrations)
-  if (base === false) return 'not compared with a branch: base is false'
-  if (folder === undefined) return 'not compared with a branch: the migrations are not in a folder'
+  if (base === false) return 'not compared with a base branch (base is false)'
+  if (folder === undefined) return 'not compared with a base branch (the migrations are not in a folder)'
   if (source.format) {
     const remarks = source.remarks ?? []
-    return [`not compared with a branch: this is a folder of ${source.format.tool}`, ...remarks].join('; ')
+    return [`not compared with a base branch (this is a folder of ${source.format.tool})`, ...remarks].join('; ')
   }
   const found = findGitBase(folder, base)
-  if (typeof found === 'string') return `not compared with a branch: ${found}`
+  if (typeof found === 'string') return `not compared with a base branch (${found})`
   const { revision, present, ...place } = found
   if (!present) return `${revision} has no migrations in this folder yet`
   const there = await gitRevision(revision, place).list()

@@ -168,7 +168,7 @@ describe('usage', () => {
       /^$/,
       /^up takes no --dry-run\.\n\n"migratest plan" prints/,
     ],
-    ['no database', ['status'], 2, /^$/, /Neither --database nor DATABASE_URL is given/],
+    ['no database', ['up'], 2, /^$/, /Neither --database nor DATABASE_URL is given.*migratest up --database/s],
     ['a number that is none', ['up', 'x'], 2, /^$/, /"x" is not a number of migrations/],
     ['a version that is none', ['goto', '1/5'], 2, /^$/, /"1\/5" is not a version/],
     ['down without a number', ['down'], 2, /^$/, /How many\?/],

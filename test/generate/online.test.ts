@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { migrateTo } from '../../fixtures/migrateTo.ts'
 import { createMigratedDatabase } from '../../fixtures/withMigratedDatabase.ts'
-import type { Generated } from '../../src/generate/generate.ts'
+import type { Generated } from '../../src/generate/generated.ts'
 import { memory } from '../../src/source/memory.ts'
 import type { TestServer } from '../../src/testing/testServer.ts'
 import { generated, type Wish } from '../support/generating.ts'

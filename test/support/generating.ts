@@ -1,7 +1,8 @@
 /** A change from one schema to another, written and proven on a server. */
 import type { GivenAnswers } from '../../src/generate/answers.ts'
 import { inTransactions, type Scratch } from '../../src/generate/attempts.ts'
-import { type Generated, generate } from '../../src/generate/generate.ts'
+import { generate } from '../../src/generate/generate.ts'
+import type { Generated } from '../../src/generate/generated.ts'
 import { NO_ANSWERS } from '../../src/generate/hints.ts'
 import { neutralAnswers } from '../../src/generate/neutral.ts'
 import { postgresGenerator } from '../../src/generate/postgres/generator.ts'

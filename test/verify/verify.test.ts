@@ -38,8 +38,8 @@ async function verify(options: Partial<VerifyOptions<unknown>>): Promise<Record<
 }
 
 const SNAPSHOT = { 'a copy of a snapshot: the same schema, rows and next numbers': 'ok' }
-const IN_MEMORY = 'not compared with a branch: the migrations are not in a folder'
-const FIRST = { 'versions: in order, none late against the base branch': IN_MEMORY }
+const IN_MEMORY = 'not compared with a base branch (the migrations are not in a folder)'
+const FIRST = { 'order of versions': IN_MEMORY }
 
 describe.for([
   ['PostgreSQL', anyPostgres],
@@ -272,7 +272,7 @@ describe('against the base branch', () => {
     await expect(late(folder)).rejects.toThrow(
       /3_late.up.sql is new, but comes before version 5, which is already on main/,
     )
-    expect(await late(folder, false)).toBe('not compared with a branch: base is false')
+    expect(await late(folder, false)).toBe('not compared with a base branch (base is false)')
   })
 
   test('a branch that has none there yet, one that is not fetched, and a git hook', async () => {
@@ -281,7 +281,7 @@ describe('against the base branch', () => {
     const other = repository({ ...SOUND, '9_x.up.sql': '' }, { '5_z.up.sql': '' })
     vi.stubEnv('GITHUB_BASE_REF', 'dev')
     onTestFinished(() => void vi.unstubAllEnvs())
-    expect(await late(other)).toBe('not compared with a branch: origin/dev is not fetched')
+    expect(await late(other)).toBe('not compared with a base branch (origin/dev is not fetched)')
     vi.stubEnv('GITHUB_BASE_REF', '')
     vi.stubEnv('GIT_DIR', '.git')
     await expect(late(other)).rejects.toThrow(/5_z.up.sql is new/)

@@ -1,7 +1,7 @@
 /** The keys of `watch`, similar to vitest's. The table drives both help and handlers. */
 import type { Job } from '../../watch/watcher.ts'
 
-interface Actions {
+export interface Actions {
   do(job: Job): void
   /** Resets the database after asking. */
   reset(): void

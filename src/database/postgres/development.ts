@@ -1,24 +1,15 @@
 /** A PostgreSQL database used for development: migrated, read, and locked against a second watch. */
 
-import { createHash } from 'node:crypto'
-import { URL } from 'node:url'
 import type { Client } from 'pg'
 import { MigrationFailedError, ScriptError, type StatementError } from '../../migrate/errors.ts'
 import { NEVER } from '../../migrate/never.ts'
 import { readScript } from '../../sql/script.ts'
-import { decoded } from '../address.ts'
-import {
-  AlreadyWatchedError,
-  type DevelopmentDatabase,
-  type Fallback,
-  type Marker,
-  withTwoSessions,
-} from '../development.ts'
+import { AlreadyWatchedError, type DevelopmentDatabase, type Marker, withTwoSessions } from '../development.ts'
 import { notOfTheSchema, ownTables } from '../ownTables.ts'
 import type { ConnectOptions } from './address.ts'
 import { readSchema } from './catalog.ts'
-import { connect, openUrl } from './connection.ts'
-import { type Admin, briefAdmin, createDatabase, dropDatabase, renameDatabase } from './databases.ts'
+import { openUrl } from './connection.ts'
+import { DatabaseCopy, WATCH_KEY } from './copies.ts'
 import { type PostgresDriverOptions, postgresDriver } from './driver.ts'
 import { createSchema } from './drop.ts'
 import { asStatementError, isMissingTable } from './failure.ts'
@@ -40,29 +31,7 @@ export async function openPostgresDevelopment(
   )
 }
 
-/** Creates the database on the server of that URL if it is missing. */
-export async function createMissing(server: string, name: string): Promise<void> {
-  const client = await connect(server)
-  try {
-    const admin = briefAdmin(client)
-    const { rows } = await admin.query('SELECT 1 FROM pg_database WHERE datname = $1', [name])
-    // Do not create the database if its copy exists: an interrupted run left that copy, which is to become the database
-    // again.
-    const { rows: copies } = await admin.query('SELECT 1 FROM pg_database WHERE datname = $1', [copyOf(name)])
-    if (rows.length === 0 && copies.length === 0) await createDatabase(admin, name)
-  } finally {
-    await client.end().catch(() => undefined)
-  }
-}
-
-export function postgresFallback(url: string, options: ConnectOptions): Fallback {
-  return new Copy(url, options)
-}
-
 // --- internal ---
-/** Lock key that differs from golang-migrate's: any number that is the same in all watches. */
-const WATCH_KEY = 723401728
-
 async function opened(
   url: string,
   options: PostgresDriverOptions & ConnectOptions,
@@ -160,7 +129,7 @@ ON CONFLICT (key) DO UPDATE SET value = excluded.value;`,
       )
     },
     lost: Promise.race(both),
-    fallback: postgresFallback(url, options),
+    fallback: new DatabaseCopy(url, options),
     async close() {
       await driver.close()
       await second.close().catch(() => undefined)
@@ -196,91 +165,3 @@ const STAMP = `SELECT md5(coalesce(string_agg(o::text || ' ' || x, ',' ORDER BY 
 
 /** Identity of a database. A copy of it elsewhere has another oid, or is on a server with another identifier. */
 const PLACE = `(SELECT jsonb_build_object('system', (SELECT system_identifier::text FROM pg_control_system()), 'database', oid::text) FROM pg_database WHERE datname = current_database())`
-
-/**
- * A copy that the server makes from files, while nobody may be connected. While it exists, a lock in another database
- * says that its maker is alive.
- */
-class Copy implements Fallback {
-  readonly alone = true
-  readonly #url: string
-  readonly #options: ConnectOptions
-  #held: { client: Client; admin: Admin; name: string; copy: string } | undefined
-
-  constructor(url: string, options: ConnectOptions) {
-    this.#url = url
-    this.#options = options
-  }
-
-  async take(): Promise<number> {
-    const { admin, name, copy } = await this.#hold()
-    await admin.query(`SELECT pg_advisory_lock(${WATCH_KEY}, hashtext(${literal(name)}))`)
-    const ended = await endSessions(admin, name)
-    await dropDatabase(admin, copy)
-    // An incomplete copy must not be used, so the copy gets its final name when it is complete.
-    await dropDatabase(admin, `${copy}~`)
-    await createDatabase(admin, `${copy}~`, { template: name })
-    await renameDatabase(admin, `${copy}~`, copy)
-    return ended
-  }
-
-  async restore(): Promise<void> {
-    const { admin, name, copy } = await this.#hold()
-    // If this is interrupted, the copy still has its name and the next start turns it into the database.
-    await dropDatabase(admin, name)
-    await renameDatabase(admin, copy, name)
-    await this.#release()
-  }
-
-  async drop(): Promise<void> {
-    const { admin, copy } = await this.#hold()
-    await dropDatabase(admin, copy)
-    await this.#release()
-  }
-
-  async wasCutOff(): Promise<boolean> {
-    const { admin, name, copy } = await this.#hold()
-    const { rows } = await admin.query<{ locked: boolean; there: boolean }>(
-      `SELECT pg_try_advisory_lock(${WATCH_KEY}, hashtext(${literal(name)})) AS locked, EXISTS (SELECT FROM pg_database WHERE datname = ${literal(copy)}) AS there`,
-    )
-    const cutOff = rows[0]?.locked === true && rows[0].there
-    if (!cutOff) await this.#release()
-    return cutOff
-  }
-
-  /** Opens a connection to another database of the same server. */
-  async #hold() {
-    if (this.#held) return this.#held
-    const url = new URL(this.#url)
-    const name = decoded(url.pathname.slice(1))
-    url.pathname = name === 'postgres' ? '/template1' : '/postgres'
-    const client = await connect(url.href, this.#options)
-    const admin = briefAdmin(client)
-    this.#held = { client, admin, name, copy: copyOf(name) }
-    return this.#held
-  }
-
-  async #release(): Promise<void> {
-    const held = this.#held
-    this.#held = undefined
-    await held?.client.end().catch(() => undefined)
-  }
-}
-
-/**
- * Returns the name of the copy. The server cuts names at 63 bytes, where they might collide with others, so long ones
- * are hashed.
- */
-function copyOf(name: string): string {
-  const whole = `${name}_before_watch`
-  return Buffer.byteLength(whole) < 63
-    ? whole
-    : `${createHash('sha256').update(name).digest('hex').slice(0, 32)}_before_watch`
-}
-
-async function endSessions(admin: Admin, name: string): Promise<number> {
-  const { rows } = await admin.query<{ ended: number }>(
-    `SELECT count(pg_terminate_backend(pid))::int AS ended FROM pg_stat_activity WHERE datname = ${literal(name)} AND backend_type = 'client backend' AND pid <> pg_backend_pid()`,
-  )
-  return rows[0]?.ended ?? 0
-}

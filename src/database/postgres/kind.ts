@@ -37,9 +37,9 @@ export const postgresKind: DatabaseKind = {
     return postgresRows(await openUrl(plain(url), own(options)), notOfTheSchema(options.table, options.hidden), kept)
   },
   development: {
-    open: async (url, options) => (await development()).openPostgresDevelopment(plain(url), own(options)),
-    fallback: async (url, options) => (await development()).postgresFallback(plain(url), own(options)),
-    createMissing: async (server, name) => (await development()).createMissing(server, name),
+    open: async (url, options) => (await import('./development.ts')).openPostgresDevelopment(plain(url), own(options)),
+    fallback: async (url, options) => new (await copies()).DatabaseCopy(plain(url), own(options)),
+    createMissing: async (server, name) => (await copies()).createMissing(server, name),
   },
 }
 
@@ -50,8 +50,8 @@ function keptTable(schema: string | undefined, table: string | undefined): strin
   return schema === undefined ? identifier(kept) : `${identifier(schema)}.${identifier(kept)}`
 }
 
-function development() {
-  return import('./development.ts')
+function copies() {
+  return import('./copies.ts')
 }
 
 /** Returns the PostgreSQL options. `ssl` can also have mysql2's type; a caller with a PostgreSQL URL passes pg's. */

@@ -274,10 +274,10 @@ async function noDatabase(ticket: () => Promise<void>): Promise<undefined> {
 
 function announce({ server }: ServerHandle): void {
   const { startedAt, startedIn } = server
-  // Another worker of this run may have started the server a moment before.
-  const recent = now() - startedAt < 10_000
-  const since = recent
-    ? `started in ${(startedIn / 1000).toFixed(1)} s`
-    : `running since ${new Date(startedAt).toTimeString().slice(0, 5)}`
+  const processStartedAt = now() - process.uptime() * 1000
+  const since =
+    startedAt >= processStartedAt
+      ? `started in ${(startedIn / 1000).toFixed(1)} s`
+      : `running since ${new Date(startedAt).toTimeString().slice(0, 5)}`
   process.stderr.write(`migratest: ${server.name}, ${since} (${server.reason})\n`)
 }
