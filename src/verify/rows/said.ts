@@ -39,14 +39,12 @@ export function saidBy(halves: readonly (Half | undefined)[]): Said {
   const about = (table: string, verbs: RegExp) =>
     statements.filter((one) => verbs.test(one.text) && isNamed(one, table))
   const writing = (table: string, column: string) =>
-    about(table, /\b(?:set|insert|using|rename\s+value|replace|merge|change|modify|type)\b/).filter(
-      (one) => says(one, column) && !isOnlyCopied(one.text, column),
-    )
+    about(table, isCode ? WRITES_IN_CODE : WRITES).filter((one) => says(one, column) && !isOnlyCopied(one.text, column))
   return {
     deletes: (table, all = false) => about(table, isCode ? DELETES_IN_CODE : all ? DELETES_ALL : DELETES).length > 0,
-    inserts: (table) => about(table, /\binsert|\bcopy\b|\bmerge\b|\breplace\s+into\b/).length > 0,
+    inserts: (table) => about(table, /\b(?:bulk)?insert|\bcopy\b|\bmerge\b|\breplace\s+into\b/).length > 0,
     drops: (table, column) => {
-      const some = about(table, /\b(?:drop|rename|change|alter)\b/)
+      const some = about(table, isCode ? DROPS_IN_CODE : /\b(?:drop|rename|change|alter)\b/)
       return some.some((one) => says(one, column))
     },
     writes: (table, column) => {
@@ -62,11 +60,12 @@ export function saidBy(halves: readonly (Half | undefined)[]): Said {
       writing(table, column).some(({ text }) => isCode || /^\s*(?:update|insert|replace|load|call)\b/.test(text)),
     nulls: (table, column) => writing(table, column).some(({ text }) => isCode || NULLS.test(text)),
     reads: (table, column) => {
-      const some = about(table, /\b(?:update|insert|select|using|merge|call|perform)\b/)
+      const some = about(table, isCode ? READS_IN_CODE : /\b(?:update|insert|select|using|merge|call|perform)\b/)
       return some.some((one) => says(one, column))
     },
     relabels: (type) => about(type.replaceAll('"', ''), /\brename\s+value\b/).length > 0,
     renamedTable: (name) =>
+      (isCode ? renamedInCode(statements, name) : undefined) ??
       firstMatch(
         statements,
         `\\b(?:rename\\s+table\\s+|table\\s+|,\\s*)${quoted(name)}\\s+(?:rename\\s+)?(?:to|as)\\s+`,
@@ -78,6 +77,8 @@ export function saidBy(halves: readonly (Half | undefined)[]): Said {
     },
     renamedColumn: (tables, name) => {
       const some = statements.filter((one) => tables.some((table) => isNamed(one, table)))
+      const inCode = isCode ? renamedInCode(some, name) : undefined
+      if (inCode !== undefined) return inCode
       return firstMatch(
         some,
         `\\b(?:rename\\s+(?:column\\s+)?|change\\s+(?:column\\s+)?)${quoted(name)}\\s+(?:to\\s+)?`,
@@ -104,8 +105,13 @@ const ONLY_TYPE = /^\s*alter\b(?!.*\b(?:using|rename\s+value)\b)/s
 const COPYING = /^\s*insert\s+into\s+[^\s(]+\s*(?:\(([^()]*)\)\s*)?select\b([\s\S]*?)\bfrom\b/
 /** NULL as a value, not in a condition. */
 const NULLS = /(?:=|\bthen|\belse|\bset|[(,])\s*null\b|\bnullif\b|\bdefault\b/
-/** In code, a method's name may begin with the verb: `del`, `deleteFrom`, `dropTable`. */
-const DELETES_IN_CODE = /\b(?:del|truncate|destroy|drop|replace)/
+const WRITES = /\b(?:set|insert|using|rename\s+value|replace|merge|change|modify|type)\b/
+/** In code, a method's name may begin with the verb: `del`, `deleteFrom`, `dropTable`, or have it behind `bulk`. */
+const DELETES_IN_CODE = /\b(?:bulk)?(?:del|truncate|destroy|drop|replace)/
+const WRITES_IN_CODE =
+  /\b(?:bulk)?(?:set|insert|update|upsert|using|rename|replace|merge|change|modify|type|alter|increment|decrement|save)/
+const DROPS_IN_CODE = /\b(?:drop|remove|rename|change|alter)/
+const READS_IN_CODE = /\b(?:bulk)?(?:update|insert|select|from|find|using|merge|call|perform)/
 
 /** Statements without their comments. */
 function statementsOf({ kind, text, statements }: Half): Words[] {
@@ -131,6 +137,18 @@ function firstMatch(statements: readonly Words[], pattern: string): string | und
   return all.flatMap(
     ({ text }) => new RegExp(`${pattern}(?:[\`"]?\\w+[\`"]?\\.)?[\`"]?(\\w+)`).exec(text)?.[1] ?? [],
   )[0]
+}
+
+/** Returns the new name that a method gives: `renameColumn('old', 'new')`, `alterTable('old').renameTo('new')`. */
+function renamedInCode(statements: readonly Words[], name: string): string | undefined {
+  const text = `['"\`]${name.toLowerCase().replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&')}['"\`]`
+  const pattern = new RegExp(
+    `\\brename\\w*\\([^()]*?${text}\\s*,\\s*['"\`](\\w+)|${text}\\s*\\)\\s*\\.renameto\\(\\s*['"\`](\\w+)`,
+  )
+  return statements.flatMap((one) => {
+    const [, first, second] = pattern.exec(one.text) ?? []
+    return first ?? second ?? []
+  })[0]
 }
 
 /** A table is named by its own name, or by that of its schema if the statement drops it. */

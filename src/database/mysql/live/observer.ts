@@ -6,6 +6,7 @@
 import type { MigrationStep, ObservedStatement, StatementObserver } from '../../../migrate/driver.ts'
 import { StatementError } from '../../../migrate/errors.ts'
 import { now } from '../../../migrate/realTime.ts'
+import { cutStatements } from '../../../sql/statements.ts'
 import type { Algorithm, Blocks, Effects, HeldLock } from '../../effects.ts'
 import { ARE_TABLES } from '../tables.ts'
 import { Beside } from './beside.ts'
@@ -45,7 +46,7 @@ export class MysqlObserver implements StatementObserver {
     const { step, index, query, inTransaction, another } = statement
     if (step !== this.#step) await this.#begin(step, query)
     const { start = 0, end = 0, words = [] } = statement.statement ?? {}
-    const written = step.work.kind === 'sql' ? step.work.script.text.slice(start, end) : (statement.text ?? '').trim()
+    const written = step.work.kind === 'sql' ? step.work.script.text.slice(start, end) : soleIn(statement.text ?? '')
     const text = await this.#prepared.textOf(written, query)
     const target = targetOf(text)
     const begun = now()
@@ -172,6 +173,15 @@ const NOTHING = {
   waited: [],
   invalid: [],
   passedOver: [],
+}
+
+/**
+ * Returns the statement that code sends, without its semicolon, behind which no clause can be put; an empty text for several
+ * in one message, of which the first may have run when the last is refused.
+ */
+function soleIn(text: string): string {
+  const [only, ...others] = cutStatements(text, 'mysql').statements
+  return only && others.length === 0 ? text.slice(only.start, only.end) : ''
 }
 
 function errnoOf(error: unknown): number | undefined {
