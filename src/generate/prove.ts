@@ -1,8 +1,10 @@
 /** Decides on both halves of a migration on one database, and proves them: up, down, up again, with rows in its tables. */
+
 import type { SchemaObject } from '../schema/model.ts'
 import type { Schema } from '../schema/schema.ts'
 import { statementOf } from '../schema/text.ts'
 import type { Attempts, Scratch } from './attempts.ts'
+import { labelOf, plainName } from './columns.ts'
 import { decideAll } from './convert.ts'
 import { type Decision, isReached, isSame } from './decide.ts'
 import { CannotGenerateError, GenerateProofError } from './errors.ts'
@@ -184,7 +186,7 @@ function commonColumns(
 ): (readonly [string, string])[] {
   return table.columns.flatMap((column) => {
     const renamed = answers.renames.find(({ kind, old }) => kind === 'column' && isColumn(old, table.name, column.name))
-    const name = renamed ? lastName(renamed.new) : column.name
+    const name = renamed ? plainName(labelOf(renamed.new)) : column.name
     const now = other.columns.find((each) => each.name === name)
     if (!now || now.type !== column.type || now.generated !== null || column.generated !== null) return []
     // Rows without a value get the default.
@@ -208,12 +210,7 @@ export function newName({ renames }: Answers, kind: string, name: string): strin
 }
 
 function isColumn(qualified: string, table: string, column: string): boolean {
-  return qualified.startsWith(`${table}.`) && lastName(qualified) === column
-}
-
-function lastName(qualified: string): string {
-  const last = /(?:"(?:[^"]|"")*"|`(?:[^`]|``)*`|[^.]+)$/.exec(qualified)?.[0] ?? qualified
-  return /^["`]/.test(last) ? last.slice(1, -1).replaceAll('""', '"').replaceAll('``', '`') : last
+  return qualified.startsWith(`${table}.`) && plainName(labelOf(qualified)) === column
 }
 
 /** Returns the statements that take all rows out of the tables. */

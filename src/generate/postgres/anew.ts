@@ -1,4 +1,5 @@
 /** Makes a table anew where no ALTER TABLE does it, and gives it its rows back. */
+import { labelOf } from '../columns.ts'
 import { keyOf } from '../statement.ts'
 import { type Change, rungOf } from './change.ts'
 import { numberOn } from './identity.ts'
@@ -24,7 +25,7 @@ export function tableAnew(change: Change, was: Table, now: Table, inParent: bool
   const columns = new Map((before.columns ?? []).map((column) => [column.quoted, column]))
   const common = (after.columns ?? []).filter(({ quoted, generated }) => columns.has(quoted) && generated === '')
   const rows = !inParent && !foreign && common.length > 0
-  const aside = lastPart(asideName(from, was.name))
+  const aside = labelOf(asideName(from, was.name))
   const only = before.form === 'p' ? '' : 'ONLY '
   // A type of the schema may change meanwhile: its values wait as text.
   const asText = (quoted: string, type: string) => {
@@ -157,10 +158,4 @@ function partitionsOf({ to }: Change, name: string): string[] {
       ? [keyOf(object), ...partitionsOf({ to } as Change, object.name)]
       : []
   })
-}
-
-// --- internal ---
-
-function lastPart(name: string): string {
-  return /(?:"(?:[^"]|"")*"|[^".]+)$/.exec(name)?.[0] ?? name
 }

@@ -1,5 +1,7 @@
 /** Identity columns: comes, goes, or numbers differently. */
+
 import type { ColumnFacts } from '../../database/postgres/catalogFacts.ts'
+import { labelOf } from '../columns.ts'
 import { type Change, rungOf, type TableChange } from './change.ts'
 import { sequenceActions } from './sequence.ts'
 import { alterTable, PHASE, type Step, statement } from './step.ts'
@@ -85,7 +87,7 @@ export function identityActions(
               statement(
                 'alter',
                 key,
-                `ALTER SEQUENCE ${was.sequence?.name} RENAME TO ${lastPart(now.sequence?.name ?? '')}`,
+                `ALTER SEQUENCE ${was.sequence?.name} RENAME TO ${labelOf(now.sequence?.name ?? '')}`,
               ),
             ],
             ends: [],
@@ -107,8 +109,4 @@ export function numberOn(table: string, { quoted, name }: Pick<ColumnFacts, 'quo
 
 function optionsWithoutType(options: string | undefined): string {
   return String(options ?? '').replace(/^AS \S+ ?/, '')
-}
-
-function lastPart(name: string): string {
-  return /(?:"(?:[^"]|"")*"|[^".]+)$/.exec(name)?.[0] ?? name
 }

@@ -1,6 +1,8 @@
 /** Writes changes of tables that are in use so that nobody waits long for them. Pure: what rewrites a table was seen before. */
+
 import type { ColumnFacts } from '../../database/postgres/catalogFacts.ts'
 import type { Schema } from '../../schema/schema.ts'
+import { labelOf } from '../columns.ts'
 import type { OnlineStep, Operation, Seen } from '../online/operation.ts'
 import type { Statement } from '../statement.ts'
 import { backfill } from './backfill.ts'
@@ -14,7 +16,6 @@ import {
   DROP_CONSTRAINT,
   DROP_INDEX,
   FILL,
-  last,
   SET_NOT_NULL,
   suffixed,
   VALIDATE,
@@ -232,6 +233,6 @@ function fillFirst(operations: Operation[], statement: Statement): boolean {
 }
 
 function checkName(table: string, column: string): string {
-  const plain = [last(table), column].map((name) => name.replace(/^"|"$/g, '')).join('_')
+  const plain = [labelOf(table), column].map((name) => name.replace(/^"|"$/g, '')).join('_')
   return suffixed(/^[a-z_][a-z0-9_]*$/.test(plain) ? plain : `"${plain}"`, '_not_null_check')
 }

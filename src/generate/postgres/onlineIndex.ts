@@ -1,7 +1,8 @@
 /** Indexes and keys of tables in use: built beside what is there. */
+import { labelOf } from '../columns.ts'
 import type { Operation } from '../online/operation.ts'
 import type { Statement } from '../statement.ts'
-import { ADD_CONSTRAINT, CREATE_INDEX, DROP_CONSTRAINT, DROP_INDEX, last, suffixed, withText } from './onlineSql.ts'
+import { ADD_CONSTRAINT, CREATE_INDEX, DROP_CONSTRAINT, DROP_INDEX, suffixed, withText } from './onlineSql.ts'
 import { factsOf, objectIn, type Side } from './side.ts'
 
 /** Returns the statement that builds the index of a key, and the constraint that takes it over. */
@@ -30,7 +31,7 @@ export function keyIndex(
 export function swap(operations: Operation[], statement: Statement, side: Side, inUse: ReadonlySet<string>): boolean {
   const [, unique = '', index = '', only, table, rest = ''] = CREATE_INDEX.exec(statement.sql) ?? []
   if (index !== '' && only === undefined && inUse.has(String(table))) {
-    const schema = String(table).slice(0, String(table).length - last(String(table)).length)
+    const schema = String(table).slice(0, String(table).length - labelOf(String(table)).length)
     const old = operations.findIndex(
       ({ plain: [first] }) => first && DROP_INDEX.exec(first.sql)?.[1] === `${schema}${index}`,
     )

@@ -26,10 +26,6 @@ export function suffixed(name: string, ending: string): string {
   return `${body}${ending}${quote}`
 }
 
-export function last(name: string): string {
-  return /(?:"(?:[^"]|"")*"|[^".]+)$/.exec(name)?.[0] ?? name
-}
-
 // The patterns of the statements.
 
 const NAME = String.raw`(?:"(?:[^"]|"")*"|[^\s."]+)`

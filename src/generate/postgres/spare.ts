@@ -1,6 +1,7 @@
 /** Sets a table or a column aside, under another name and out of the way of new rows. */
+import { labelOf } from '../columns.ts'
 import type { Spare } from '../destroying.ts'
-import { last, withText } from './onlineSql.ts'
+import { withText } from './onlineSql.ts'
 import { factsOf, objectIn, sideOf } from './side.ts'
 
 export const postgresSpare: Spare = (statement, { from, ways, newName, oldTable }) => {
@@ -11,7 +12,7 @@ export const postgresSpare: Spare = (statement, { from, ways, newName, oldTable 
   const [, foreign = '', table] = /^DROP (FOREIGN )?TABLE (.+);$/s.exec(sql) ?? []
   if (table !== undefined) {
     if (ways.get(`table ${table}`) === 'leave') return { statements: [], aside: [] }
-    const now = newName(last(table))
+    const now = newName(labelOf(table))
     // Its foreign keys would refuse changes of rows that nobody uses any more.
     const keys = (side.belonging.get(table) ?? []).filter(({ kind }) => kind === 'foreign-key')
     return {
@@ -19,7 +20,7 @@ export const postgresSpare: Spare = (statement, { from, ways, newName, oldTable 
         ...keys.map(({ name }) => write(`ALTER TABLE ${table} DROP CONSTRAINT ${name};`)),
         write(`ALTER ${foreign}TABLE ${table} RENAME TO ${now};`),
       ],
-      aside: [{ kind: 'table', old: table, new: `${table.slice(0, table.length - last(table).length)}${now}` }],
+      aside: [{ kind: 'table', old: table, new: `${table.slice(0, table.length - labelOf(table).length)}${now}` }],
     }
   }
   const [, what = '', column] = /^ALTER (TABLE .+?)\s+DROP COLUMN ((?:"(?:[^"]|"")*"|[^\s"])+);$/s.exec(sql) ?? []

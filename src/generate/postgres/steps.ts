@@ -1,7 +1,9 @@
 /** All steps of a change, in no order yet. What has to be made again because of them is found by doing it once more. */
+
 import { describeObject } from '../../database/postgres/catalogObjects.ts'
 import type { SchemaObject } from '../../schema/model.ts'
 import { statementOf } from '../../schema/text.ts'
+import { labelOf } from '../columns.ts'
 import type { Hints } from '../hints.ts'
 import { keyOf } from '../statement.ts'
 import { mergePartition, tableAnew } from './anew.ts'
@@ -360,7 +362,7 @@ function renamedIndexes(
     )
     if (!now) continue
     objects.add(was).add(now)
-    const short = /(?:"(?:[^"]|"")*"|[^".]+)$/.exec(now.name)?.[0]
+    const short = labelOf(now.name)
     steps.push({
       phase: PHASE.dropIndexes,
       name: was.name,

@@ -1,7 +1,9 @@
 /** Changes a table that stays. */
+
 import type { TableFacts } from '../../database/postgres/catalogFacts.ts'
 import { attachedLines, constraintText } from '../../database/postgres/catalogObjects.ts'
 import type { SchemaObject } from '../../schema/model.ts'
+import { labelOf } from '../columns.ts'
 import { keyOf } from '../statement.ts'
 import type { Change, TableChange } from './change.ts'
 import { columnSteps } from './column.ts'
@@ -139,7 +141,7 @@ function furtherSteps(change: Change, table: TableChange, was: Table, now: Table
       ]),
       ...constraints.flatMap(({ name: constraint, index }) => [
         `CONSTRAINT ${constraint} ON `,
-        ...(index ? [`INDEX ${index} IS`, `CLUSTER ON ${last(index)};`, `USING INDEX ${last(index)};`] : []),
+        ...(index ? [`INDEX ${index} IS`, `CLUSTER ON ${labelOf(index)};`, `USING INDEX ${labelOf(index)};`] : []),
       ]),
     ]
     return (line: string) => marks.some((mark) => line.includes(mark))
@@ -185,8 +187,4 @@ function remadeConstraints({ from, to }: Change, { name, was, now }: TableChange
   const gone = (was.attached ?? []).filter(({ of }) => now.bound === null || !texts.has(before.get(of) ?? ''))
   const lines = new Set(gone.flatMap((one) => attachedLines(name, one)))
   return (line) => lines.has(line)
-}
-
-function last(name: string): string {
-  return /(?:"(?:[^"]|"")*"|[^".]+)$/.exec(name)?.[0] ?? name
 }

@@ -1,6 +1,8 @@
 /** Changes a type that stays: enums, composite types, domains. */
+
 import type { TypeFacts } from '../../database/postgres/catalogFacts.ts'
 import type { SchemaObject } from '../../schema/model.ts'
+import { labelOf } from '../columns.ts'
 import { keyOf } from '../statement.ts'
 import { type Change, rungOf } from './change.ts'
 import { furtherChanges } from './further.ts'
@@ -69,15 +71,15 @@ function renamedWithRange(
     [many, `VARIADIC ${one}[]`, other],
   ]
   return [
-    `ALTER TYPE ${many} RENAME TO ${last(other)}`,
-    ...functions.map(([made, list, now]) => `ALTER FUNCTION ${made}(${list}) RENAME TO ${last(now)}`),
+    `ALTER TYPE ${many} RENAME TO ${labelOf(other)}`,
+    ...functions.map(([made, list, now]) => `ALTER FUNCTION ${made}(${list}) RENAME TO ${labelOf(now)}`),
   ]
 }
 
 /** The name that the server gives the multiranges of a range. */
 function multirangeOf(name: string): string {
-  if (last(name).includes('range')) {
-    const at = name.length - last(name).length
+  if (labelOf(name).includes('range')) {
+    const at = name.length - labelOf(name).length
     return name.slice(0, at) + name.slice(at).replace('range', 'multirange')
   }
   return name.endsWith('"') ? `${name.slice(0, -1)}_multirange"` : `${name}_multirange`
@@ -98,7 +100,7 @@ function displaced(
   const key = keyOf(now)
   const old = asideName(from, name)
   const make = makeStep(to, now)
-  const away = statement('alter', key, `ALTER ${word} ${name} RENAME TO ${last(old)}`)
+  const away = statement('alter', key, `ALTER ${word} ${name} RENAME TO ${labelOf(old)}`)
   // The functions of a range name its subtype: they get out of the way before that does.
   const ranges = (from.usersOf.get(key) ?? []).map(({ userObject }) => aside(userObject))
   const first: Step[] =
@@ -243,7 +245,7 @@ function domainNotNull(was: TypeFacts, now: TypeFacts): string[] {
 }
 
 function usualNotNull(name: string): string {
-  const plain = last(name)
+  const plain = labelOf(name)
   return plain.endsWith('"') ? `${plain.slice(0, -1)}_not_null"` : `${plain}_not_null`
 }
 
@@ -261,8 +263,4 @@ export function asideName({ schema }: Side, name: string): string {
     const other = `${short(body)}_old${n === 1 ? '' : n}${quote}`
     if (!taken.has(other)) return other
   }
-}
-
-function last(name: string): string {
-  return /(?:"(?:[^"]|"")*"|[^".]+)$/.exec(name)?.[0] ?? name
 }
