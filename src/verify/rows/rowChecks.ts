@@ -304,7 +304,7 @@ export class RowChecks<Client> {
         return {
           ...one,
           rule,
-          objects: smallest ? [smallest.table] : [],
+          objects: [smallest?.table ?? tableIn(one.message)].flatMap((table) => table ?? []),
           message: `It fails over ${rule === 'fails-with-rows' ? 'rows' : 'some rows'} and not without: ${one.message}`,
           fix: { text: isMissing ? INSTEAD_OF_NOT_NULL : INSTEAD_OF_FAILING },
           ...(isLess && { severity: 'warning' as const }),
@@ -355,6 +355,11 @@ interface Found {
   readonly unfilled: readonly Unfilled[]
   /** The failure of the up over the rows. */
   readonly failed?: MigrationFailedError
+}
+
+/** Returns the table of which the server's message speaks. */
+function tableIn(message: string): string | undefined {
+  return /\b(?:table|relation) "([^"]+)"/.exec(message)?.[1]
 }
 
 function isSameFailure(one: MigrationFailedError, other: MigrationFailedError): boolean {
