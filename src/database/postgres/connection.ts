@@ -249,6 +249,11 @@ class PgSession implements Session {
     }
   }
 
+  isInTransaction(): boolean | undefined {
+    const status = inside(this.client).getTransactionStatus?.call(this.client)
+    return status === undefined ? undefined : status === 'T'
+  }
+
   onNotice(listener: (notice: Notice) => void): () => void {
     const heard = ({ severity = 'NOTICE', message = '' }: Partial<Notice>) => listener({ severity, message })
     this.client.on('notice', heard)

@@ -25,6 +25,7 @@ import { asStatementError, isMissingTable } from './failure.ts'
 import { InFlight } from './inFlight.ts'
 import { REBUILDS, type Rebuild, restoreTables, saveTables } from './keptTables.ts'
 import { advisoryLock, holderOf, migrationLockIds, rowLock } from './lock.ts'
+import { OneTransaction } from './oneTransaction.ts'
 import { isUsual, Records } from './records.ts'
 import { developmentTables, type OwnDevelopment } from './rows/development.ts'
 import { RunEnd } from './runEnd.ts'
@@ -97,6 +98,7 @@ class PostgresDriver implements Driver {
   readonly #records: Records
   readonly #code: CodeSteps
   readonly #alone: AloneSteps
+  readonly #one: OneTransaction
   readonly #tool: ToolTable
   #locked = false
   /** `true` if the lock is held although no run is on. Our tables are there then, too. */
@@ -127,6 +129,7 @@ class PostgresDriver implements Driver {
     this.#records = new Records(this.#on)
     this.#code = new CodeSteps(this.#on, this.#records)
     this.#alone = new AloneSteps(this.#on)
+    this.#one = new OneTransaction(this.#on)
     this.#tool = new ToolTable(this.#toolDatabase(session))
     this.syntax = syntax
     this.#databaseName = database
@@ -205,7 +208,10 @@ class PostgresDriver implements Driver {
 
   async apply(step: MigrationStep, signal: AbortSignal): Promise<void> {
     this.#end.note(step.history)
-    if (step.work.kind === 'code') return this.#code.apply(step, step.work, signal)
+    if (step.work.kind === 'code') {
+      return this.#one.isOn ? this.#one.apply(step, step.work, signal) : this.#code.apply(step, step.work, signal)
+    }
+    if (this.#one.isOn) return this.#one.applySql(() => this.#applySql(step, 'no', signal), signal)
     // A migration may remove our tables (a down that drops the schema). It is then rolled back and run again with our
     // rows saved aside. Creating the schema again needs more privileges, so that is tried last.
     const ways = [...REBUILDS]
@@ -223,15 +229,17 @@ class PostgresDriver implements Driver {
 
   get window(): number {
     const { sendsAhead, roundTripMs = 0 } = this.#on.session
-    if (!sendsAhead || this.#on.lock.table !== undefined || this.#on.inside || this.#on.observer) return 1
+    if (!sendsAhead || this.#on.lock.table !== undefined || this.#on.observer) return 1
     return Math.max(2, Math.min(MOST_AHEAD, 1 + Math.ceil(roundTripMs / SERVED_MS)))
   }
 
   applyNext(step: MigrationStep, signal: AbortSignal): Promise<void> | undefined {
-    if (this.window === 1 || !isUsual(step) || !canBeGuarded(step)) return undefined
+    const { inside } = this.#on
+    if (this.window === 1 || !(inside || isUsual(step)) || !canBeGuarded(step)) return undefined
     this.#end.note(step.history)
-    const behind = !this.#inFlight.isEmpty
-    const around = this.#withEnd(step, this.#inTransaction(step, 'no', behind ? this.#records.guard(step.from) : []))
+    // In a shared transaction, a failure aborts all of it, until it is rolled back to the savepoint of the step.
+    const isGuarded = !inside && !this.#inFlight.isEmpty
+    const around = this.#withEnd(step, this.#inTransaction(step, 'no', isGuarded ? this.#records.guard(step.from) : []))
     const message = messagesOf(around, false)[0] as Message
     return this.#inFlight.run(
       () => this.#on.session.script(sqlOf(message, around), signal, noticeOf(step), around.wanted),
@@ -259,6 +267,11 @@ class PostgresDriver implements Driver {
       await this.#on.session.query('ROLLBACK').catch(() => undefined)
       throw error
     }
+  }
+
+  async allOrNothing(work: () => Promise<void>): Promise<void> {
+    await this.#code.end()
+    await this.#one.run(work)
   }
 
   async inOneTransaction<T>(work: (together: SharedTransaction) => Promise<T>): Promise<T> {
@@ -434,7 +447,8 @@ class PostgresDriver implements Driver {
     ]
     const prefix = `${before.join('\n')}\n`
     // The newline is for a body that ends in a comment, the semicolon for one that ends without a semicolon.
-    const suffix = `\n;${this.#tail(step, rebuild)}\n${this.#on.end}`
+    const tail = this.#one.isOn ? `${this.#on.restore}\n${this.#one.end(step)}` : this.#tail(step, rebuild)
+    const suffix = `\n;${tail}\n${this.#on.end}`
     return { before: before.length, prefix, script, suffix, guarded: guard.length > 0 }
   }
 

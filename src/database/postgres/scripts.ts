@@ -39,7 +39,7 @@ export class Scripts {
         }
         if (error) reject(new ScriptFailure(sent.completed, error))
         else {
-          wanted?.receive(sent.rows)
+          wanted?.receive(sent.received)
           resolve()
         }
       })
@@ -69,7 +69,7 @@ interface SentScript extends Query {
   readonly completed: number
   readonly onNotice: ((notice: Notice) => void) | undefined
   /** The rows that are wanted: see `WantedRows`. */
-  readonly rows: Row[]
+  readonly received: Row[]
   /** `false` while the client still runs something else. */
   readonly isSent: boolean
   send(connection: Connection): void
@@ -97,7 +97,8 @@ function scriptClass(Base: typeof Query): ScriptClass {
   if (known) return known
   const made = class Script extends Base implements SentScript {
     completed = 0
-    rows: Row[] = []
+    // Not `rows`: with that, the base class asks the server once more after an empty text.
+    received: Row[] = []
     readonly onNotice: ((notice: Notice) => void) | undefined
     readonly #column: string | undefined
     #keeps = false
@@ -129,13 +130,13 @@ function scriptClass(Base: typeof Query): ScriptClass {
     handleRowDescription({ fields }: { readonly fields: readonly { readonly name: string }[] }): void {
       this.#keeps = this.#column !== undefined && fields[0]?.name === this.#column
       if (!this.#keeps) return
-      this.rows = []
+      this.received = []
       this.#result.addFields(fields)
     }
 
     /** Drops each row that nobody wants: a SELECT in a migration must not fill memory. */
     handleDataRow({ fields }: { readonly fields: readonly unknown[] }): void {
-      if (this.#keeps) this.rows.push(this.#result.parseRow(fields))
+      if (this.#keeps) this.received.push(this.#result.parseRow(fields))
     }
 
     get #result(): Result {

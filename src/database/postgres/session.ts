@@ -23,6 +23,8 @@ export interface Session {
   readonly inTransaction?: boolean | undefined
   /** The least time in milliseconds in which the server has answered so far. */
   readonly roundTripMs?: number
+  /** Returns whether a transaction is open and has not failed, as far as the server has said; undefined if the client does not know. */
+  isInTransaction?(): boolean | undefined
   /** Listens to the server's notices until the returned function is called. */
   onNotice?(listener: (notice: Notice) => void): () => void
   close(): Promise<void>
