@@ -1,5 +1,6 @@
 /** Counts of rows and bytes of a database's tables, as the server estimates them: no row is read. */
 import type { Driver } from '../migrate/driver.ts'
+import { ARE_TABLES } from './mysql/tables.ts'
 
 /** By table, with its schema unless that is the one the session is in. */
 export type TableSizes = Readonly<Record<string, TableSize>>
@@ -32,4 +33,4 @@ WHERE c.relkind IN ('r', 'm') AND n.nspname !~ '^pg_' AND n.nspname <> 'informat
 ORDER BY 1`
 
 const MYSQL = `SELECT table_name AS name, table_name AS bare, COALESCE(table_rows, 0) AS \`rows\`, COALESCE(data_length + index_length, 0) AS bytes
-FROM information_schema.tables WHERE table_schema = DATABASE() AND table_type = 'BASE TABLE' ORDER BY 1`
+FROM information_schema.tables WHERE table_schema = DATABASE() AND ${ARE_TABLES} ORDER BY 1`

@@ -56,7 +56,7 @@ export async function choicesOf(table: FillTable, database: FillDatabase, option
     .filter(({ name }) => !own.has(name) && !referringColumns.has(name))
     .map((column): Choice => {
       const about = conditions.filter((condition) => condition.columns.includes(column.name))
-      const unique = table.uniques.some((names) => names.includes(column.name))
+      const unique = isDistinct(table, column.name, set)
       return { columns: [column.name], candidates: proposals(column, table, set, unique, about).map(single1) }
     })
   return [
@@ -83,6 +83,15 @@ export function conditionsOf(table: FillTable): Condition[] {
 }
 
 // --- internal ---
+
+/**
+ * Returns whether a column's values should not repeat. Those of a key of several columns may, and extreme rows show what
+ * becomes of that.
+ */
+function isDistinct({ uniques }: FillTable, column: string, set: RowSet): boolean {
+  const keys = uniques.filter((names) => names.includes(column))
+  return keys.length > 0 && !(set === 'edge' && keys.length === 1 && keys.every((names) => names.length > 1))
+}
 
 function single1(proposal: Proposal): Candidate {
   return { at: (i) => [proposal.at(i)], period: proposal.period }

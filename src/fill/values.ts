@@ -16,7 +16,8 @@ function cycle(values: readonly Text[]): Proposal {
  * @param unique `true` if the values should not repeat
  */
 export function usual(column: FillColumn, table: FillTable, set: RowSet, unique: boolean): Proposal {
-  const natural = naturalOf(column.type, column.name, `${table.name}.${column.name}`)
+  const own = naturalOf(column.type, column.name, `${table.name}.${column.name}`)
+  const natural = unique ? own : apart(own, column, table)
   if (set === 'plain' || (set === 'mixed' && !column.nullable)) return plain(column, natural, unique)
   if (set === 'mixed') return inTurns(natural, table.columns.indexOf(column))
   // NULL is never equal to another NULL, so that it does not repeat a value.
@@ -57,6 +58,27 @@ export function others(column: FillColumn, table: string): Proposal[] {
 function inTurns({ at, period }: Proposal, place: number): Proposal {
   const isNull = (i: number) => ((place >> ((i >> 1) & 1)) & 1) === (i & 1)
   return { at: (i) => (isNull(i) ? null : at(i)), period }
+}
+
+/**
+ * Columns of one kind have other values in the same row, so that it shows when two of them are mixed up. Those that look
+ * like references keep the numbers that rows of other tables have.
+ */
+function apart({ at, period }: Proposal, { name, type }: FillColumn, { columns }: FillTable): Proposal {
+  if (type.kind === 'text' || looksReferring(name)) return { at, period }
+  const alike = columns.filter((one) => one.type.kind === type.kind && !one.numbered && !looksReferring(one.name))
+  const place = Math.max(
+    0,
+    alike.findIndex((one) => one.name === name),
+  )
+  return { at: (i) => at(i + place * APART), period }
+}
+
+/** It is odd, so that two columns of yes or no differ, and small, so that a percentage stays one. */
+const APART = 7
+
+function looksReferring(name: string): boolean {
+  return /(?:^|_)(?:id|ref|no|number)$|Id$/.test(name)
 }
 
 function plain(column: FillColumn, natural: Proposal, unique: boolean): Proposal {

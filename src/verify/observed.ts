@@ -46,7 +46,7 @@ export async function observationsOf(
       objects: [],
       message:
         error instanceof MigrationFailedError
-          ? error.words
+          ? withoutNamesOfTests(error.words)
           : firstLine(error.message).replace(`${file}:${line}:${column}: `, ''),
       ...(error.hint !== undefined && { fix: { text: error.hint } }),
     },
@@ -73,6 +73,11 @@ function fromVerification(
     ...(hint !== undefined && { fix: { text: hint } }),
     ...(diff !== undefined && { evidence: { diff } }),
   }
+}
+
+/** Databases of tests, and tables that a server makes while it changes one, have names that say nothing to anybody. */
+function withoutNamesOfTests(message: string): string {
+  return message.replaceAll(/`[^`]+`\.`#sql[^`]*`, /g, '').replaceAll(/[`']?\bmigratest_t_\w+[`']?\./g, '')
 }
 
 function firstLine(message: string): string {

@@ -6,7 +6,9 @@ import type { Schema } from '../schema/schema.ts'
 import type { Beforehand } from './beforehand.ts'
 import { type Check, keyOf, type MakeCheck } from './check.ts'
 import type { Halves } from './halves.ts'
+import { leftBehind, type NilState, readNil } from './nilState.ts'
 import { inHalf } from './observed.ts'
+import { differsAbove, differsBelow } from './roundTrip.ts'
 import { withoutSameMeaning } from './sameMeaning.ts'
 import { VerificationError } from './verificationError.ts'
 import type { Verified } from './verified.ts'
@@ -44,7 +46,7 @@ export class SchemaChecks<Client> {
   #failed: Migration | undefined
   /** The migrations that failed when they were first applied, by their errors. */
   readonly #firstFailures = new WeakMap<Error, Migration>()
-  #nil: Nil | undefined
+  #nil: NilState | undefined
   #wentUp: Promise<Straight> | undefined
   /** The versions whose schemas others want to know, with what was read on the way up. */
   readonly #remembered = new Map<number, Schema | undefined>()
@@ -146,7 +148,7 @@ export class SchemaChecks<Client> {
 
   async #straightUp(latest: number): Promise<Straight> {
     const walk = this.straight
-    this.#nil ??= await this.#readNil(walk)
+    this.#nil ??= await readNil(walk, this.#verified.options.server.dialect)
     const schema = await this.#up(() => walk.schemaAt(latest))
     // If that fails, the check that wants it says so.
     const read = async () => wholeOfDatabase(this.#verified, await walk.database()).catch(() => undefined)
@@ -155,10 +157,6 @@ export class SchemaChecks<Client> {
     // creates them again.
     if (!this.#areApart) await walk.dispose()
     return { schema, whole }
-  }
-
-  async #readNil(walk: Walk<Client>): Promise<Nil> {
-    return { schema: await walk.schemaAt(NIL_VERSION), besides: await this.#besides(walk) }
   }
 
   async #roundTrip(migration: Migration, below: number): Promise<string | undefined> {
@@ -172,49 +170,16 @@ export class SchemaChecks<Client> {
     if (reason !== undefined) return `irreversible: ${reason}`
     if (!this.#canGoDown(migration)) return undefined
     const down = await inHalf('down', () => walk.move(below))
-    const file = migration.down ?? migration.up
-    const shownBelow = this.#shown(below)
     const undone = withoutSameMeaning(down.diff(before))
-    if (undone.changes.length > 0) {
+    const remains = differsBelow(migration, this.#shown(below), undone)
+    if (remains) {
       await walk.dispose()
-      const details = {
-        version: versionOf(migration),
-        half: 'down' as const,
-        file,
-        diff: undone,
-        legend: `- at ${shownBelow}, + after up and down`,
-      }
-      if (migration.down === undefined) {
-        throw new VerificationError(`${labelOf(migration)} has no down, so its changes remain:`, {
-          rule: 'down-missing',
-          ...details,
-          hint: 'Write a down, or a down file that states why there is none: -- migrate: irreversible REASON',
-        })
-      }
-      throw new VerificationError(`${file}: does not restore the schema of version ${shownBelow}:`, {
-        rule: 'down-differs',
-        ...details,
-      })
+      throw remains
     }
     const again = await inHalf('up', () => walk.move(version))
-    const diff = again.diff(up)
-    if (diff.changes.length > 0) {
-      throw new VerificationError(`${migration.up ?? file}: the second up gives a different schema than the first:`, {
-        rule: 'up-differs',
-        version: versionOf(migration),
-        half: 'up',
-        file: migration.up,
-        diff,
-        legend: '- first up, + second up',
-      })
-    }
+    const differs = differsAbove(migration, again.diff(up))
+    if (differs) throw differs
     return undone.minor.length > 0 ? `the down changes ${undone.minor.join('; ')}` : undefined
-  }
-
-  /** What belongs to the database and to no object in it: settings, large objects. */
-  async #besides(walk: Walk<Client>): Promise<string[]> {
-    if (this.#verified.options.server.dialect !== 'postgres') return []
-    return (await walk.query(BESIDES)).map(({ one }) => String(one))
   }
 
   #shown(version: number): string {
@@ -276,28 +241,14 @@ export class SchemaChecks<Client> {
       top = this.#migrations.findLast((migration) => migration.version < version)?.version ?? NIL_VERSION
     }
     if (top !== NIL_VERSION) {
-      this.#nil ??= await this.#readNil(walk)
-      const { schema, besides } = this.#nil
+      this.#nil ??= await readNil(walk, this.#verified.options.server.dialect)
       await walk.schemaAt(top)
-      const diff = (await inHalf('down', () => walk.move(NIL_VERSION))).diff(schema)
-      if (diff.changes.length > 0) {
+      const down = await inHalf('down', () => walk.move(NIL_VERSION))
+      const left = await leftBehind(walk, down, this.#nil, this.#verified.options.server.dialect)
+      if (left) {
         // Nothing else may begin on what is left.
         await walk.dispose()
-        throw new VerificationError('After undoing every migration, something is left:', {
-          rule: 'nil-left',
-          diff,
-          legend: '+ left',
-          hint: 'The down of the migration that created it does not remove it.',
-        })
-      }
-      const left = (await this.#besides(walk)).filter((one) => !besides.includes(one))
-      if (left.length > 0) {
-        await walk.dispose()
-        throw new VerificationError(`After undoing every migration, something is left: ${left.join(', ')}.`, {
-          rule: 'nil-left',
-          objects: left,
-          hint: 'Let the down of the migration that made it undo it: ALTER DATABASE … RESET …, lo_unlink(…).',
-        })
+        throw left
       }
     }
     const around = ends.map(labelOf).reverse()
@@ -307,18 +258,8 @@ export class SchemaChecks<Client> {
 
 // --- internal ---
 
-/** What a database has before the first migration. */
-interface Nil {
-  readonly schema: Schema
-  readonly besides: readonly string[]
-}
-
 /** What is known of a database that went up without stopping. */
 interface Straight {
   readonly schema: Schema
   readonly whole: Whole | undefined
 }
-
-const BESIDES = `SELECT 'the setting ' || setting || CASE s.setrole WHEN 0 THEN '' ELSE ' of the role ' || s.setrole::regrole::text END || ' of the database' AS one
-  FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase, unnest(s.setconfig) AS setting WHERE d.datname = current_database()
-  UNION ALL SELECT 'the large object ' || oid FROM pg_largeobject_metadata ORDER BY 1`

@@ -109,10 +109,8 @@ export async function verification<Client>(options: VerifyOptions<Client>): Prom
     ...ways.checks,
   ]
   const checks = withoutSkipped(all, options.skip).filter((check) => groups.includes(check.group) && isWanted(check))
-  // PGlite runs in this process: there is nobody to do two things at once. Walks with rows take copies of snapshots, which
-  // nothing else may make meanwhile.
-  const beside = groups.includes('rows') ? checks.filter(({ group }) => group === 'rows') : checks
-  if (halves.areApart && server.url) beforehand.order(beside.filter(isRun).map(({ id, version }) => keyOf(id, version)))
+  // PGlite runs in this process: there is nobody to do two things at once.
+  if (halves.areApart && server.url) beforehand.order(checks.filter(isRun).map(({ id, version }) => keyOf(id, version)))
 
   return {
     migrations: wanted.map((migration) => ({ version: versionOf(migration), label: labelOf(migration) })),

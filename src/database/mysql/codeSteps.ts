@@ -5,6 +5,7 @@ import { NEVER } from '../../migrate/never.ts'
 import type { Log, MigrationContext, RunSql } from '../../migrate/source.ts'
 import { asStatementError } from './failure.ts'
 import { rollBack } from './journal.ts'
+import { observedClient, type RunText } from './observedClient.ts'
 import { type DriverParts, rowsStay } from './parts.ts'
 import { setsCharset } from './refusals.ts'
 import type { Row, Session } from './session.ts'
@@ -53,45 +54,62 @@ function contextOf(
   log: Log,
   signal: AbortSignal,
 ): MigrationContext {
-  let index = 0
-  const sql = ((text, params) => {
-    const run = (other = text) => session.query(other, other === text ? params : undefined, signal)
-    const { observer } = options
-    if (!setsCharset(text))
-      return observer?.isActive ? observed(session, observer, { step, index: index++, text }, run) : run()
-    const message = 'Code sends UTF-8: after this statement, the server would read other characters.'
-    return Promise.reject(new UsageError(message, { hint: 'Leave it out: no setting is needed for UTF-8.' }))
+  const { observer } = options
+  const look = observer?.isActive ? observing(session, observer, step) : undefined
+  const sql = (async (text, params) => {
+    if (setsCharset(text)) {
+      const message = 'Code sends UTF-8: after this statement, the server would read other characters.'
+      throw new UsageError(message, { hint: 'Leave it out: no setting is needed for UTF-8.' })
+    }
+    let rows: Row[] = []
+    const run = async (other = text) => {
+      rows = await session.query(other, other === text ? params : undefined, signal)
+    }
+    await (look ? look(text, run) : run())
+    return rows
   }) as RunSql
-  return { client: session.client, dialect: 'mysql', sql, signal, log }
+  const client = look ? observedClient(session.client, look) : session.client
+  return { client, dialect: 'mysql', sql, signal, log }
 }
 
-/** Runs a statement of code under the eyes of the observer. Code is told of a failure as without it. */
-async function observed(
+/**
+ * Returns what runs a statement of code under the eyes of the observer, one after another. Code is told of a failure as
+ * without it.
+ */
+function observing(
   session: Session,
   observer: StatementObserver,
-  about: { readonly step: MigrationStep; readonly index: number; readonly text: string },
-  run: (text?: string) => Promise<Row[]>,
-): Promise<Row[]> {
-  let rows: Row[] = []
-  let failure: unknown
-  const statement = {
-    ...about,
-    statement: undefined,
-    inTransaction: false,
-    query: (sql: string) => session.query(sql),
-    another: session.another,
-  }
-  const attempt = async (text?: string) => {
-    failure = undefined
-    try {
-      rows = await run(text)
-    } catch (error) {
-      failure = error
-      throw asStatementError(error)
+  step: MigrationStep,
+): (text: string, run: RunText) => Promise<void> {
+  let index = 0
+  let last: Promise<void> = Promise.resolve()
+  const observed = async (text: string, run: RunText) => {
+    let failure: unknown
+    const statement = {
+      step,
+      index: index++,
+      text,
+      statement: undefined,
+      inTransaction: false,
+      query: (sql: string) => session.query(sql),
+      another: session.another,
     }
+    const attempt = async (other?: string) => {
+      failure = undefined
+      try {
+        await run(other)
+      } catch (error) {
+        failure = error
+        throw asStatementError(error)
+      }
+    }
+    await observer.observe(statement, attempt).catch((error) => {
+      throw failure ?? error
+    })
   }
-  await observer.observe(statement, attempt).catch((error) => {
-    throw failure ?? error
-  })
-  return rows
+  return (text, run) => {
+    const ran = last.then(() => observed(text, run))
+    last = ran.catch(() => undefined)
+    return ran
+  }
 }

@@ -1,6 +1,6 @@
 /** Reads the facts about tables that are needed to carry their rows, and compares rows of two tables. */
 import type { Session } from './session.ts'
-import { identifier, literal } from './tables.ts'
+import { ARE_TABLES, identifier, literal } from './tables.ts'
 
 export interface RowColumn {
   readonly name: string
@@ -65,7 +65,7 @@ export function same(
 export async function readRowTables(session: Session, database: string): Promise<RowTable[]> {
   const db = literal(database)
   const [tables = [], columns = [], keys = [], references = []] = await session.queries([
-    `SELECT table_name AS name FROM information_schema.tables WHERE table_schema = ${db} AND table_type = 'BASE TABLE' ORDER BY 1`,
+    `SELECT table_name AS name FROM information_schema.tables WHERE table_schema = ${db} AND ${ARE_TABLES} ORDER BY 1`,
     `SELECT table_name AS tab, column_name AS name, is_nullable AS nullable, column_default AS preset, extra AS extra, collation_name AS collation FROM information_schema.columns WHERE table_schema = ${db} ORDER BY table_name, ordinal_position`,
     `SELECT s.table_name AS tab, s.index_name AS name, s.column_name AS col, s.nullable AS nullable, s.sub_part AS part FROM information_schema.statistics s WHERE s.table_schema = ${db} AND s.non_unique = 0 ORDER BY s.index_name = 'PRIMARY' DESC, s.index_name, s.seq_in_index`,
     `SELECT table_name AS tab, constraint_name AS name, column_name AS col, referenced_table_name AS other, referenced_column_name AS target FROM information_schema.key_column_usage WHERE table_schema = ${db} AND referenced_table_schema = ${db} ORDER BY 1, 2, ordinal_position`,

@@ -47,7 +47,9 @@ export function familiesToRead({ marks, rows }: Memory, now: Marks): ReadonlySet
   const index = indexOf(rows)
   const found = reachedFrom(touched, index)
   if (!found) return undefined
-  return found.size > Math.max(MOST_AT_LEAST, index.families * MOST_PART) ? undefined : found
+  // What is gone costs nothing.
+  const there = [...found].filter((family) => now.families.has(family))
+  return there.length > Math.max(MOST_AT_LEAST, index.families * MOST_PART) ? undefined : found
 }
 
 /** Returns the rows of now: those from memory but for the families that were read again. */

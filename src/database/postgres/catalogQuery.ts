@@ -12,8 +12,9 @@ import { SCHEMAS_AND_EXTENSIONS, SMALL_KINDS } from './catalogSmallKinds.ts'
 import { columnsOf, notMember, usualName } from './catalogSql.ts'
 import { literal } from './tables.ts'
 
-export function catalogQuery(hidden: Hidden): string {
-  const objects = [...SCHEMAS_AND_EXTENSIONS, ...FAMILIES, ...SMALL_KINDS, needsQuery(false)]
+/** @param small `false` to leave out small kinds, where there are none (`HAS_SMALL_KINDS`): the query is then planned faster */
+export function catalogQuery(hidden: Hidden, small = true): string {
+  const objects = [...SCHEMAS_AND_EXTENSIONS, ...FAMILIES, ...(small ? SMALL_KINDS : []), needsQuery(false)]
   return `${tablesOf(hidden, false)}\n${objects.join('\nUNION ALL\n')}`
 }
 

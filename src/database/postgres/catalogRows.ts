@@ -4,6 +4,7 @@ import type { CatalogRow } from './catalogFacts.ts'
 import { type MarkRow, marksQuery } from './catalogMarks.ts'
 import { familiesToRead, type Memory, marksOf, remembered } from './catalogMemory.ts'
 import { catalogQuery, changedQuery } from './catalogQuery.ts'
+import { HAS_SMALL_KINDS } from './catalogSmallKinds.ts'
 import type { Session } from './session.ts'
 import { literal } from './tables.ts'
 
@@ -27,8 +28,9 @@ export async function readRows(session: Session, { exclude, keep = false }: Cata
   if (session.borrowed) return readOnBorrowed(session, exclude, keep)
   if (!keep) return readInTransaction(session, exclude)
   if (!kept.has(session)) {
-    await session.query(`${set(SETTINGS)}${prepareWhole(exclude)}`)
-    kept.set(session, { exclude, readings: 0, isMarked: false, last: undefined })
+    const small = isThere(await session.query(`${set(SETTINGS)}${HAS_SMALL_KINDS}`))
+    await session.query(prepareWhole(exclude, small))
+    kept.set(session, { exclude, small, readings: 0, isMarked: false, last: undefined })
   }
   return readAgain(session)
 }
@@ -40,6 +42,8 @@ type Rows = readonly CatalogRow[]
 /** What stays on a session between reads. */
 interface Kept {
   readonly exclude: Hidden
+  /** `true` if the whole query reads small kinds, too. */
+  readonly small: boolean
   /** Readings so far. */
   readonly readings: number
   /** `true` if the queries for what has changed are prepared. */
@@ -73,9 +77,11 @@ const SETTINGS: Readonly<Record<string, string>> = {
 
 /** Reads in one transaction: a pooler keeps it on one session, and settings made within it end with it. */
 async function readInTransaction(session: Session, exclude: Hidden): Promise<Rows> {
-  await session.query(`BEGIN READ ONLY; ${set(SETTINGS, true)}`)
+  // Both queries see the same moment.
+  const begin = `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; ${set(SETTINGS, true)}`
   try {
-    return await rowsOf(session, catalogQuery(exclude))
+    const small = isThere(await session.query(`${begin}${HAS_SMALL_KINDS}`))
+    return await rowsOf(session, catalogQuery(exclude, small))
   } finally {
     await session.query('ROLLBACK')
   }
@@ -87,8 +93,9 @@ async function readOnBorrowed(session: Session, exclude: Hidden, keep: boolean):
     `SELECT json_object(ARRAY[${names.map((name) => `${literal(name)}, current_setting(${literal(name)})`).join(', ')}]) AS settings`,
   )
   try {
-    await session.query(`${set(SETTINGS)}${kept.has(session) ? '' : prepareWhole(exclude)}`)
-    if (keep && !kept.has(session)) kept.set(session, { exclude, readings: 0, isMarked: false, last: undefined })
+    await session.query(`${set(SETTINGS)}${kept.has(session) ? '' : prepareWhole(exclude, true)}`)
+    const fresh = { exclude, small: true, readings: 0, isMarked: false, last: undefined }
+    if (keep && !kept.has(session)) kept.set(session, fresh)
     return kept.has(session) ? await readAgain(session) : await readWhole(session)
   } finally {
     const after = kept.has(session) ? '' : `DEALLOCATE ${WHOLE};`
@@ -108,8 +115,12 @@ const WHOLE = 'migratest_schema'
 const CHANGED = 'migratest_schema_changed'
 const MARKS = 'migratest_schema_marks'
 
-function prepareWhole(exclude: Hidden): string {
-  return `PREPARE ${WHOLE} AS ${catalogQuery(exclude)}`
+function prepareWhole(exclude: Hidden, small: boolean): string {
+  return `PREPARE ${WHOLE} AS ${catalogQuery(exclude, small)}`
+}
+
+function isThere([row]: readonly object[]): boolean {
+  return (row as { readonly there?: boolean } | undefined)?.there === true
 }
 
 function readWhole(session: Session): Promise<Rows> {
@@ -135,7 +146,7 @@ async function readAgain(session: Session): Promise<Rows> {
     await session.query(`PREPARE ${CHANGED} (oid[]) AS ${changedQuery(before.exclude)}`)
   }
   const last = await readMarked(session, before.last)
-  kept.set(session, { ...before, readings: before.readings + 1, isMarked: true, last })
+  kept.set(session, { ...(kept.get(session) as Kept), isMarked: true, last })
   return last.rows
 }
 
@@ -167,10 +178,21 @@ async function readSince(session: Session, last: Memory | undefined, row: MarkRo
   const marks = marksOf(row)
   const read = (query: string) => rowsOf(session, `EXECUTE ${query}; ${end}`)
   const families = last && familiesToRead(last, marks)
-  if (!last || !families) return { marks, rows: await read(WHOLE) }
+  if (!last || !families) {
+    if (last?.marks.others !== marks.others) await readSmallKinds(session)
+    return { marks, rows: await read(WHOLE) }
+  }
   // An object that was dropped has no rows to read.
   const there = [...families].filter((family) => marks.families.has(family))
   if (there.length === 0 && end) await session.query(end)
   const fresh = there.length > 0 ? await read(`${CHANGED} ('{${there.join(',')}}')`) : []
   return { marks, rows: families.size > 0 ? remembered(last, families, fresh) : last.rows }
+}
+
+/** Has small kinds read from now on, if there are any. */
+async function readSmallKinds(session: Session): Promise<void> {
+  const before = kept.get(session)
+  if (!before || before.small || !isThere(await session.query(HAS_SMALL_KINDS))) return
+  await session.query(`DEALLOCATE ${WHOLE}; ${prepareWhole(before.exclude, true)}`)
+  kept.set(session, { ...before, small: true })
 }

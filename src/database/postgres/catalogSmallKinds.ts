@@ -116,6 +116,11 @@ FROM ns n WHERE ${notMember('pg_namespace', 'n.oid')}`,
 FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname <> 'plpgsql'`,
 ]
 
+const BASE_TYPES =
+  "pg_type t WHERE oid >= 16384 AND (typtype = 'b' OR NOT typisdefined) AND NOT EXISTS (SELECT FROM pg_type e WHERE e.oid = t.typelem AND e.typarray = t.oid)"
+const SUBSCRIPTIONS =
+  'pg_subscription s WHERE s.subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())'
+
 export const SMALL_KINDS: readonly string[] = [
   `SELECT 'event-trigger', e.oid, NULL, json_build_object('name', quote_ident(e.evtname), 'event', e.evtevent, 'tags', e.evttags, 'function', e.evtfoid::regproc, 'enabled', e.evtenabled, 'owner', ${owner('e.evtowner')}, 'comment', ${comment('e.oid', 'pg_event_trigger')})
 FROM pg_event_trigger e WHERE ${notMember('pg_event_trigger', 'e.oid')}`,
@@ -127,10 +132,22 @@ FROM pg_default_acl d LEFT JOIN pg_namespace n ON n.oid = d.defaclnamespace`,
 SELECT 'other', m.umid, NULL, json_build_object('name', 'user mapping for ' || m.usename || ' on server ' || m.srvname, 'definition', 'CREATE USER MAPPING FOR ' || CASE WHEN m.umuser = 0 THEN 'PUBLIC' ELSE quote_ident(m.usename) END || ' SERVER ' || quote_ident(m.srvname), 'note', 'its options, if it has any, are left out: they may hold a password')
 FROM pg_user_mappings m`,
   `-- The connection of a subscription may hold a password.
-SELECT 'other', s.oid, NULL, json_build_object('name', 'subscription ' || quote_ident(s.subname)) FROM pg_subscription s WHERE s.subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())`,
+SELECT 'other', s.oid, NULL, json_build_object('name', 'subscription ' || quote_ident(s.subname)) FROM ${SUBSCRIPTIONS}`,
   `SELECT 'other', o.objid, NULL, json_build_object('name', i.type || ' ' || i.identity)
 FROM (${OTHERS.map((catalog) => `SELECT '${catalog}'::regclass::oid AS classid, oid AS objid FROM ${catalog} WHERE oid >= 16384`).join('\n  UNION ALL ')}
-  UNION ALL SELECT 'pg_type'::regclass, oid FROM pg_type t WHERE oid >= 16384 AND (typtype = 'b' OR NOT typisdefined) AND NOT EXISTS (SELECT FROM pg_type e WHERE e.oid = t.typelem AND e.typarray = t.oid)) o,
+  UNION ALL SELECT 'pg_type'::regclass, oid FROM ${BASE_TYPES}) o,
   pg_identify_object(o.classid, o.objid, 0) i
 WHERE NOT EXISTS (SELECT FROM member m WHERE m.classid = o.classid AND m.objid = o.objid) AND (i.schema IS NULL OR (i.schema !~ '^pg_' AND i.schema <> 'information_schema'))`,
 ]
+
+/** A query whether there is anything that {@link SMALL_KINDS} might find: most databases have nothing of it. */
+export const HAS_SMALL_KINDS = `SELECT ${[
+  'pg_event_trigger',
+  'pg_default_acl',
+  'pg_user_mappings',
+  SUBSCRIPTIONS,
+  BASE_TYPES,
+  ...[...WRITTEN_OUT.map(({ catalog }) => catalog), ...OTHERS].map((catalog) => `${catalog} x WHERE x.oid >= 16384`),
+]
+  .map((some) => `EXISTS (SELECT FROM ${some})`)
+  .join(' OR ')} AS there`

@@ -157,6 +157,8 @@ interface ClientInside {
   readonly processID: number | null
   readonly password?: string
   readonly ssl?: ClientConfig['ssl']
+  /** `false` while the server has not answered everything. */
+  readonly readyForQuery?: boolean
   getTransactionStatus?(): 'I' | 'T' | 'E' | null
 }
 
@@ -209,7 +211,10 @@ class PgSession implements Session {
   }
 
   get inTransaction(): boolean | undefined {
-    const status = inside(this.client).getTransactionStatus?.call(this.client)
+    const { getTransactionStatus, readyForQuery } = inside(this.client)
+    // What the caller has sent and not awaited may begin one.
+    if (!readyForQuery) return undefined
+    const status = getTransactionStatus?.call(this.client)
     return status ? status !== 'I' : undefined
   }
 

@@ -24,11 +24,11 @@ import { createSchema, dropStatements } from './drop.ts'
 import { asStatementError, isMissingTable } from './failure.ts'
 import { InFlight } from './inFlight.ts'
 import { REBUILDS, type Rebuild, restoreTables, saveTables } from './keptTables.ts'
-import { KnownState } from './knownState.ts'
 import { advisoryLock, holderOf, migrationLockIds, rowLock } from './lock.ts'
 import { OneTransaction } from './oneTransaction.ts'
 import { isUsual, Records } from './records.ts'
 import { developmentTables, type OwnDevelopment } from './rows/development.ts'
+import { RunEnd } from './runEnd.ts'
 import { type Row, ScriptFailure, type Session, type WantedRows } from './session.ts'
 import { readSessionSettings, type SessionSettings } from './sessionSettings.ts'
 import { readState } from './state.ts'
@@ -105,9 +105,7 @@ class PostgresDriver implements Driver {
   #isKept = false
   /** The state at the end of the last run, if the lock has been kept since. */
   #known: DatabaseState | undefined
-  readonly #run = new KnownState()
-  /** The answer to what is asked at the end of a run, if the last step has brought it. */
-  #ended: Row[] | undefined
+  readonly #end: RunEnd
   /** `true` if this run has dropped our tables. */
   #hasDropped = false
   readonly #inFlight = new InFlight()
@@ -127,6 +125,7 @@ class PostgresDriver implements Driver {
       report,
       observer: options.observer,
     })
+    this.#end = new RunEnd(this.#on)
     this.#records = new Records(this.#on)
     this.#code = new CodeSteps(this.#on, this.#records)
     this.#alone = new AloneSteps(this.#on)
@@ -179,7 +178,7 @@ class PostgresDriver implements Driver {
     const { keep } = this.#on.lock
     if (this.#options.keepsLock && keep && !this.#on.session.borrowed && !hasDropped) {
       await this.#tool.release()
-      this.#known = await this.#keepLock(keep)
+      this.#known = await this.#end.keepLock(keep)
       this.#isKept = true
       return
     }
@@ -196,7 +195,7 @@ class PostgresDriver implements Driver {
   async state(): Promise<DatabaseState> {
     const state = this.#known ?? (await readState(this.#on.session, this.#on.tables))
     this.#known = undefined
-    this.#run.begin(state)
+    this.#end.begin(state)
     return state
   }
 
@@ -208,8 +207,7 @@ class PostgresDriver implements Driver {
   }
 
   async apply(step: MigrationStep, signal: AbortSignal): Promise<void> {
-    this.#run.note(step.history)
-    this.#ended = undefined
+    this.#end.note(step.history)
     if (step.work.kind === 'code') {
       return this.#one.isOn ? this.#one.apply(step, step.work, signal) : this.#code.apply(step, step.work, signal)
     }
@@ -238,12 +236,11 @@ class PostgresDriver implements Driver {
   applyNext(step: MigrationStep, signal: AbortSignal): Promise<void> | undefined {
     const { inside } = this.#on
     if (this.window === 1 || !(inside || isUsual(step)) || !canBeGuarded(step)) return undefined
-    this.#run.note(step.history)
+    this.#end.note(step.history)
     // In a shared transaction, a failure aborts all of it, until it is rolled back to the savepoint of the step.
     const isGuarded = !inside && !this.#inFlight.isEmpty
     const around = this.#withEnd(step, this.#inTransaction(step, 'no', isGuarded ? this.#records.guard(step.from) : []))
     const message = messagesOf(around, false)[0] as Message
-    this.#ended = undefined
     return this.#inFlight.run(
       () => this.#on.session.script(sqlOf(message, around), signal, noticeOf(step), around.wanted),
       async (thrown) => {
@@ -257,7 +254,7 @@ class PostgresDriver implements Driver {
   }
 
   async applyAll(steps: readonly MigrationStep[], signal: AbortSignal): Promise<void> {
-    for (const { history } of steps) this.#run.note(history)
+    for (const { history } of steps) this.#end.note(history)
     const sql = steps
       .map((step) => this.#inTransaction(step, 'no'))
       .map(({ prefix, script, suffix }) => `${prefix}${script?.text ?? ''}${suffix}`)
@@ -303,27 +300,27 @@ class PostgresDriver implements Driver {
   }
 
   begin(step: MigrationStep): Promise<void> {
-    this.#run.forget()
+    this.#end.forget()
     return this.#alone.begin(step)
   }
 
   execute(step: MigrationStep, index: number, signal: AbortSignal): Promise<void> {
-    this.#run.forget()
+    this.#end.forget()
     return this.#alone.execute(step, index, signal)
   }
 
   finish(step: MigrationStep): Promise<void> {
-    this.#run.forget()
+    this.#end.forget()
     return this.#alone.finish(step)
   }
 
   abandon(step: MigrationStep): Promise<void> {
-    this.#run.forget()
+    this.#end.forget()
     return this.#alone.abandon(step)
   }
 
   async force(version: number): Promise<void> {
-    this.#run.forget()
+    this.#end.forget()
     const { versionTable, historyTable } = this.#on.tables
     await this.#on.transaction([
       `DELETE FROM ${versionTable};`,
@@ -335,7 +332,7 @@ class PostgresDriver implements Driver {
   }
 
   async rerecord(records: readonly HistoryRecord[]): Promise<void> {
-    this.#run.forget()
+    this.#end.forget()
     await this.#on.transaction(
       records.map(
         ({ version, downFingerprint, down }) =>
@@ -345,7 +342,7 @@ class PostgresDriver implements Driver {
   }
 
   async drop(): Promise<void> {
-    this.#run.forget()
+    this.#end.forget()
     const drops = await dropStatements(this.#on.session, {
       keepSchemas: [...new Set([this.#on.tables.schema, 'public'])],
       keepExtensions: this.#options.keepExtensions ?? [],
@@ -366,41 +363,11 @@ class PostgresDriver implements Driver {
 
   // --- internal ---
 
-  /** Tidies up and keeps the lock. Returns the state, which nobody else changes meanwhile; undefined if it has no tables. */
-  async #keepLock(keep: NonNullable<Lock['keep']>): Promise<DatabaseState | undefined> {
-    const ended = this.#ended
-    this.#ended = undefined
-    if (ended) {
-      this.#on.lock.held?.confirm(ended)
-      return this.#run.state(ended)
-    }
-    const tidy = (query: string) => this.#tidy(query)
-    try {
-      return this.#run.state(await keep((held) => tidy(this.#run.query(this.#on.tables, held))))
-    } catch (error) {
-      if (!isMissingTable(error)) throw error
-      await keep(tidy)
-      return undefined
-    }
-  }
-
-  #tidy(query: string): string {
-    return `DISCARD TEMP; ${this.#on.report}${query}`
-  }
-
-  /** Asks together with the last step of a run what {@link #keepLock} asks at its end. */
+  /** Lets the last step of a run ask what is asked at its end. */
   #withEnd(step: MigrationStep, around: Around): Around {
-    const { session, lock, inside } = this.#on
-    const { held } = lock
-    if (!step.isLast || !this.#options.keepsLock || !held || session.borrowed || inside) return around
-    const receive = (rows: Row[]) => {
-      this.#ended = rows
-    }
-    return {
-      ...around,
-      suffix: `${around.suffix}\n${this.#tidy(this.#run.query(this.#on.tables, held.sql))}`,
-      wanted: { column: held.column, receive },
-    }
+    const keeps = step.isLast && this.#options.keepsLock && !this.#on.session.borrowed && !this.#on.inside
+    const end = keeps ? this.#end.withLastStep() : undefined
+    return end ? { ...around, suffix: `${around.suffix}\n${end.sql}`, wanted: end.wanted } : around
   }
 
   /** Runs each statement, whether the others fail or not; in one round trip if the session can. */

@@ -1,6 +1,6 @@
 /** Reads from information_schema what the fill has to know, on MySQL and on MariaDB. */
 import type { Session } from '../../database/mysql/session.ts'
-import { identifier } from '../../database/mysql/tables.ts'
+import { ARE_TABLES, identifier } from '../../database/mysql/tables.ts'
 import type { Excluded } from '../fillDatabase.ts'
 import type { Condition, FillColumn, FillTable, ForeignKey } from '../model.ts'
 import { type ColumnRow, typeOf } from './types.ts'
@@ -69,7 +69,7 @@ interface Rows {
 function queries(isMariadb: boolean): string[] {
   const here = 'table_schema = DATABASE()'
   return [
-    `SELECT table_name AS tab FROM information_schema.tables WHERE ${here} AND table_type = 'BASE TABLE' ORDER BY table_name`,
+    `SELECT table_name AS tab FROM information_schema.tables WHERE ${here} AND ${ARE_TABLES} ORDER BY table_name`,
     `SELECT table_name AS tab, column_name AS name, data_type AS type, column_type AS full, is_nullable AS nullable, column_default AS value, extra AS extra, generation_expression AS computed, character_maximum_length AS length, numeric_precision AS digits, numeric_scale AS scale, datetime_precision AS fraction FROM information_schema.columns WHERE ${here} ORDER BY table_name, ordinal_position`,
     isMariadb
       ? 'SELECT table_name AS tab, constraint_name AS name, check_clause AS clause FROM information_schema.check_constraints WHERE constraint_schema = DATABASE()'

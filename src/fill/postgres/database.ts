@@ -8,7 +8,13 @@ import { readTables } from './catalog.ts'
 import { type EachQuestion, passingEach, runEach } from './each.ts'
 
 export function postgresFill(session: Session): FillDatabase {
-  const run = (sql: string) => session.query(sql)
+  /** What begins a transaction, until the first message of it is sent. */
+  let beginning = ''
+  const run = (sql: string) => {
+    const message = `${beginning}${sql}`
+    beginning = ''
+    return session.query(message)
+  }
   const attempt = async <T>(work: () => Promise<T>): Promise<T> => {
     await run(`SAVEPOINT ${MARK}`)
     try {
@@ -39,9 +45,9 @@ export function postgresFill(session: Session): FillDatabase {
     attempt,
     async transaction(work) {
       const isOpen = session.inTransaction !== false && (await beginsPart())
+      // A constraint that waits until the end would refuse all rows at once.
+      beginning = `${isOpen ? '' : 'BEGIN; '}SET CONSTRAINTS ALL IMMEDIATE; `
       try {
-        // A constraint that waits until the end would refuse all rows at once.
-        await run(`${isOpen ? '' : 'BEGIN; '}SET CONSTRAINTS ALL IMMEDIATE`)
         const result = await work()
         await run(`SET CONSTRAINTS ALL IMMEDIATE; ${isOpen ? `RELEASE SAVEPOINT ${MARK}_whole` : 'COMMIT'}`)
         return result
@@ -67,7 +73,7 @@ export function postgresFill(session: Session): FillDatabase {
       }
       // If the server cannot even parse the condition, that says nothing about the values; inserting the rows decides.
       if (together.code?.startsWith(NOT_READ)) return questions.map(({ choices }) => [choices.map(() => 0)])
-      return [await attempt(() => passingEach(session, eachQuestion(questions[0] as Question)))]
+      return [await attempt(() => passingEach({ query: run }, eachQuestion(questions[0] as Question)))]
     },
     async keys(_, keys, columns, most) {
       const rows = await run(keysQuery({ keys, columns, most }, WRITER))
@@ -80,7 +86,7 @@ export function postgresFill(session: Session): FillDatabase {
     },
     insertEach(table, lines, limits) {
       const statements = lines.map(({ columns, row }) => insertInto(table, columns, [row]))
-      return runEach(session, statements, limits)
+      return runEach({ query: run }, statements, limits)
     },
     async withoutTriggers({ sql }) {
       await attempt(() => run(`ALTER TABLE ${sql} DISABLE TRIGGER USER`))

@@ -8,7 +8,7 @@ import type { Judged, JudgeLimits } from '../fillDatabase.ts'
 
 /** Runs statements one after another, passes over those that fail, and stops at a limit. */
 export async function runEach(
-  session: Session,
+  session: Pick<Session, 'query'>,
   statements: readonly string[],
   { inserted, refused, refusedAtFirst }: JudgeLimits,
 ): Promise<Judged> {
@@ -50,7 +50,7 @@ export interface EachQuestion {
 
 /** Returns the combinations of which all samples satisfy the conditions. A sample that makes them fail does not. */
 export async function passingEach(
-  session: Session,
+  session: Pick<Session, 'query'>,
   { source, numbers, judgement, most }: EachQuestion,
 ): Promise<number[][]> {
   const keep = `IF last IS NOT NULL AND NOT failed THEN answers := answers || last; END IF;`
@@ -85,7 +85,7 @@ END`
 /** The setting in which a block leaves its answer, since it has no rows. */
 const ANSWER = 'migratest.fill'
 
-async function ask(session: Session, body: string): Promise<unknown> {
+async function ask(session: Pick<Session, 'query'>, body: string): Promise<unknown> {
   const [row] = await session.query(`DO ${literal(body)}; SELECT current_setting('${ANSWER}') AS answer`)
   return JSON.parse(String(row?.answer))
 }

@@ -1,6 +1,6 @@
 /** Runs queries of old code, without any effect, and tells which fail because of the schema and not of their values. */
 import type { FillTable } from '../../fill/model.ts'
-import type { OldQuery } from './oldQueries.ts'
+import type { NewRow, OldQuery } from './oldQueries.ts'
 
 /** One thing in the schema over which queries of old code fail. */
 export interface Broken {
@@ -14,7 +14,7 @@ export interface Broken {
 }
 
 /** What is wrong, in terms that all databases share. */
-type Kind = 'no-table' | 'no-column' | 'not-null' | 'other-type' | 'not-writable' | 'no-key' | 'other'
+type Kind = 'no-table' | 'no-column' | 'not-null' | 'other-type' | 'not-writable' | 'no-key' | 'left-out' | 'other'
 
 export type Run = (sql: string) => Promise<unknown>
 
@@ -45,11 +45,52 @@ export async function brokenBy(run: Run, queries: readonly OldQuery[], renamed: 
   })
 }
 
+/**
+ * Returns INSERTs that fail although the values that they give are good: over what they leave out. Runs in a transaction of
+ * its own, which is rolled back.
+ * @param rowsNow for each table a row that the present schema accepts; asked for only if a query fails over values
+ */
+export async function leavingOut(
+  run: Run,
+  queries: readonly OldQuery[],
+  rowsNow: () => Promise<readonly NewRow[]>,
+): Promise<Broken[]> {
+  const refused = await rolledBack(run, async () => {
+    const found: OldQuery[] = []
+    for (const query of queries) {
+      if (!query.withValues) continue
+      const failure = await failureOf(run, query.sql)
+      if (failure && failure.kind === undefined) found.push(query)
+    }
+    return found
+  })
+  if (refused.length === 0) return []
+  const rows = await rowsNow()
+  return rolledBack(run, async () => {
+    const broken: Broken[] = []
+    for (const query of refused) {
+      const { table } = query
+      const values = rows.find((one) => one.table.id === table.id || one.table.name === table.name)?.values
+      const good = values && query.withValues?.(values)
+      const failure = good && (await failureOf(run, good.sql))
+      if (!good || !failure || failure.kind !== undefined) continue
+      const others = table.columns.filter(
+        ({ name }) => values.has(name) && !query.columns.some((one) => one.name === name),
+      )
+      const column = await neededOf(run, others, (more) => query.withValues?.(values, more))
+      // Without one that helps, it is not known what the code would have to give.
+      if (column) broken.push({ table, column, error: failure.message, kind: 'left-out', queries: [good] })
+    }
+    return broken
+  })
+}
+
 /** Returns whether a query fails over the same thing, within a transaction that is open or in one of its own. */
 export async function isBroken(run: Run, { kind, error, queries }: Broken, inTransaction: boolean): Promise<boolean> {
   const [query] = queries
   if (!query) return false
   const ask = async () => {
+    if (kind === 'left-out') return (await failureOf(run, query.sql))?.message === error
     const failure = await schemaFailureOf(run, query.sql)
     return failure?.kind === kind && failure.message === error
   }
@@ -70,8 +111,10 @@ const KINDS: Readonly<Record<Kind, readonly (string | number)[]>> = {
   'no-column': ['42703', 1054],
   'not-null': ['23502', 1048, 1364],
   'other-type': ['42804', '22P02', '22007', '42846', 1366, 1292, 1265],
-  'not-writable': ['428C9', '55000', '42809', 1471, 1288, 1348, 1393, 1394, 3105, 1906],
+  'not-writable': ['428C9', '55000', '42809', '0A000', 1471, 1288, 1348, 1393, 1394, 3105, 1906],
   'no-key': ['42P10'],
+  // What a default or a missing value breaks has any code.
+  'left-out': [],
   other: ['42883', '42704', '42501', 1305, 1318, 1356, 1142, 1143],
 }
 
@@ -112,6 +155,19 @@ async function culpritIn(run: Run, query: OldQuery, error: string): Promise<stri
   for (const { name } of query.without ? query.columns : []) {
     const without = query.without?.(name)
     if (without && (await failureOf(run, without.sql))?.message !== error) return name
+  }
+  return undefined
+}
+
+/** Finds the column that has to be given, so that an INSERT works. */
+async function neededOf(
+  run: Run,
+  columns: OldQuery['columns'],
+  withOne: (column: OldQuery['columns'][number]) => OldQuery | undefined,
+): Promise<string | undefined> {
+  for (const column of columns) {
+    const query = withOne(column)
+    if (query && (await failureOf(run, query.sql)) === undefined) return column.name
   }
   return undefined
 }

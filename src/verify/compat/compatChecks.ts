@@ -14,7 +14,7 @@ import { placeOf } from '../statementAt.ts'
 import { VerificationError } from '../verificationError.ts'
 import type { Verified } from '../verified.ts'
 import { WayDatabase } from '../ways/wayDatabase.ts'
-import { accepted, type Broken, brokenBy, type Renamed, type Run } from './broken.ts'
+import { accepted, type Broken, brokenBy, leavingOut, type Renamed, type Run } from './broken.ts'
 import { CauseObserver } from './causeObserver.ts'
 import { expandAndContract, readable } from './expandContract.ts'
 import { newRows } from './newRows.ts'
@@ -85,7 +85,9 @@ export class CompatChecks<Client> {
       const half = this.#halves.of(versionOf(migration), 'up')
       const said = saidBy([half])
       const renamed: Renamed = (table, column) => said.renamedColumn([table.name], column)
-      const broken = await brokenBy(await runOn(database), queries, renamed)
+      const run = await runOn(database)
+      const rowsNow = async () => newRows((await database.filling()).fill, await database.tables())
+      const broken = [...(await brokenBy(run, queries, renamed)), ...(await leavingOut(run, queries, rowsNow))]
       if (this.#ofRelease) {
         const failing = new Set(broken.flatMap((one) => one.queries.map(({ sql }) => sql)))
         this.#ofRelease = queries.filter(
@@ -200,7 +202,10 @@ export class CompatChecks<Client> {
       file: half?.file,
       ...place,
       objects: [object],
-      message: `Code of ${whose} fails that uses ${object} (${verbs.join(', ')}): ${error}`,
+      message:
+        broken.kind === 'left-out'
+          ? `Code of ${whose} fails that adds rows to ${table.name} and gives ${column} no value: ${error}`
+          : `Code of ${whose} fails that uses ${object} (${verbs.join(', ')}): ${error}`,
       fix: expandAndContract(broken, { said, now, dialect, statement: place?.statement }),
       evidence: { queries: queries.map(({ sql }) => `${readable(sql)};`).join('\n') },
     }

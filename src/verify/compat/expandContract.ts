@@ -33,6 +33,7 @@ export function expandAndContract(broken: Broken, around: Around): Fix {
   const fresh = after?.columns.find((one) => one.name === column)
   if (kind === 'not-null' && column !== undefined)
     return required(plain(table), column, fresh?.written, old !== undefined, around)
+  if (kind === 'left-out' && column !== undefined) return leftOut(column, around)
   if (kind === 'other-type' && column !== undefined) return otherType(plain(table), column, fresh?.written)
   return {
     text: 'Release in two steps: first a schema with which the old code and the new one work, and when no old code runs any more, the rest.',
@@ -60,6 +61,13 @@ function bare(name: string): string {
 function later(what: string, { statement }: Around): Fix {
   return {
     text: `Release first the code that no longer uses ${what}, and drop it in the release after that.`,
+    ...(statement && { sql: `${LAST}\n${statement};` }),
+  }
+}
+
+function leftOut(column: string, { statement }: Around): Fix {
+  return {
+    text: `Release first the code that gives ${column} a value, or a default that the new schema accepts, and this change in the release after that.`,
     ...(statement && { sql: `${LAST}\n${statement};` }),
   }
 }

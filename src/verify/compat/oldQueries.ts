@@ -14,6 +14,8 @@ export interface OldQuery {
   readonly parts: readonly OldQuery[]
   /** Of an INSERT: the same without a column, or with another name for it, to see what else it fails over. */
   without?(column: string, renamed?: string): OldQuery
+  /** Of an INSERT: the same columns and perhaps one more, with values of another row. Undefined if that row lacks one. */
+  withValues?(values: NewRow['values'], more?: FillColumn): OldQuery | undefined
 }
 
 /** A row that old code adds: values by the name of the column. */
@@ -72,8 +74,8 @@ function insertions(table: FillTable, values: ReadonlyMap<string, Text>, dialect
     (column) => values.has(column.name) && !column.numbered && column.generated === null,
   )
   const required = given.filter(({ nullable, default: usual }) => !nullable && usual === null)
-  const valueFor = ({ name, was = name }: FillColumn & { readonly was?: string }) => values.get(was) ?? null
-  const insert = (columns: readonly FillColumn[]): OldQuery => {
+  const insert = (columns: readonly FillColumn[], row = values): OldQuery => {
+    const valueFor = ({ name, was = name }: FillColumn & { readonly was?: string }) => row.get(was) ?? null
     const cells = columns.map((column) => cell(valueFor(column), column, dialect))
     const nothing = dialect === 'mysql' ? '() VALUES ()' : 'DEFAULT VALUES'
     const what =
@@ -92,7 +94,12 @@ function insertions(table: FillTable, values: ReadonlyMap<string, Text>, dialect
               ? []
               : [{ ...column, sql: DIALECTS[dialect].quote(renamed), name: renamed, was: column.name }]
           }),
+          row,
         ),
+      withValues(other, more) {
+        const all = more ? [...columns, more] : columns
+        return all.every(({ name }) => other.has(name)) ? insert(all, other) : undefined
+      },
     }
   }
   return given.length === required.length ? [insert(given)] : [insert(given), insert(required)]

@@ -2,6 +2,7 @@
 import type { BuiltIndex, Effects } from '../../database/effects.ts'
 import type { Fix, Observation } from '../finding.ts'
 import { RULES } from '../rules.ts'
+import { says, wordsOf } from '../words.ts'
 import { concurrently, safeWay } from './safeWay.ts'
 import { bare, blocking, evidenceOf, inOrder, listed, type Seen, waiting } from './seen.ts'
 
@@ -49,12 +50,12 @@ export function heldOver(seen: readonly Seen[], file: string): Observation[] {
 }
 
 export function otherTables({ effects, place }: Seen, file: string): Observation[] {
-  const words = new Set(file.toLowerCase().match(/[\p{L}\p{N}_$]+/gu))
+  const words = wordsOf(file)
   // Who names an index names its table.
   const byIndex = new Set(
-    effects.locks.flatMap(({ kind, name, table }) => (kind === 'index' && words.has(bare(name)) ? [table] : [])),
+    effects.locks.flatMap(({ kind, name, table }) => (kind === 'index' && says(words, bare(name)) ? [table] : [])),
   )
-  const isNamed = (name: string) => words.has(bare(name)) || byIndex.has(name)
+  const isNamed = (name: string) => says(words, bare(name)) || byIndex.has(name)
   const others = blocking(effects).filter(
     ({ kind, isNew, isGone, table, under }) =>
       kind === 'table' && isNew && !isGone && !isNamed(table) && !under.some(isNamed),

@@ -1,5 +1,6 @@
 /** Writes the safe way for what a statement did on PostgreSQL, with its own names. Pure. */
 import type { BuiltIndex, ColumnChange, ConstraintChange, Effects } from '../../database/effects.ts'
+import { tokenize } from '../../sql/tokens.ts'
 import type { Fix } from '../finding.ts'
 import { batched } from './batches.ts'
 import type { IncompleteIndex } from './liveDatabase.ts'
@@ -10,14 +11,15 @@ import { bare } from './seen.ts'
  * @param text the statement
  */
 export function safeWay(effects: Effects, text: string | undefined): Fix | undefined {
-  const { columns, constraints, built } = effects
+  const { columns, built } = effects
+  const constraints = effects.constraints.filter((one) => !isOfParent(one, effects))
   const fixes = [
-    ...columns.flatMap((change) => ofColumn(change, effects) ?? []),
+    ...columns.flatMap((change) => ofColumn(change, effects, text) ?? []),
     ...constraints.flatMap((change) => ofConstraint(change, built) ?? []),
   ]
   if (fixes.length > 0) return joined(newColumns(effects), fixes)
   if (built.length > 0) return concurrently(built, text)
-  return batched(effects, text)
+  return ofStatement(text) ?? batched(effects, text)
 }
 
 /** Returns the statement that builds indexes without blocking writers. */
@@ -91,10 +93,38 @@ function withConcurrently(create: string): string {
 function newColumns(effects: Effects): string[] {
   return effects.columns.flatMap((change) => {
     const { table, before, after } = change
-    const isNeeded = effects.constraints.some((one) => one.table === table && isLookedAt(one))
-    if (before || !after || !isNeeded || ofColumn(change, effects)) return []
+    const isNeeded = effects.constraints.some(
+      (one) => one.table === table && (isLookedAt(one) || (one.kind === 'unique' && one.change === 'added')),
+    )
+    if (before || !after || !isNeeded || ofColumn(change, effects, undefined)) return []
     return [`ALTER TABLE ${table} ADD COLUMN ${after.name} ${columnRest(after)};`]
   })
+}
+
+/** Returns whether a partition has the constraint from its parent, which has it, too. */
+function isOfParent({ table, name }: ConstraintChange, { constraints, locks }: Effects): boolean {
+  const under = locks.find((lock) => lock.kind === 'table' && lock.table === table)?.under ?? []
+  return constraints.some((one) => one.name === name && under.includes(one.table))
+}
+
+/** Statements whose work is nothing that could be done in another order. */
+function ofStatement(text = ''): Fix | undefined {
+  const [, partition] = /\battach\s+partition\s+(\S+)/i.exec(text) ?? []
+  if (partition)
+    return {
+      text: `Let a CHECK say of ${partition} what the bounds say, and that the key is not NULL: add it NOT VALID, validate it in a second migration, and attach the partition in a third, which then reads nothing.`,
+    }
+  const [, view] = /^refresh\s+materialized\s+view\s+(?!concurrently\b)(\S+)/i.exec(text) ?? []
+  if (view)
+    return {
+      text: 'Refresh it while others read. It needs a unique index over columns, for all rows.',
+      sql: `REFRESH MATERIALIZED VIEW CONCURRENTLY ${view};`,
+    }
+  if (/^(?:cluster|vacuum)\b/i.test(text))
+    return {
+      text: 'The server cannot do this while others work. Leave it out (a plain VACUUM makes the space free for new rows), or let a tool do it on the side (pg_repack, pg_squeeze).',
+    }
+  return undefined
 }
 
 /** Returns whether a constraint was checked over all rows, although it need not be at once. */
@@ -141,18 +171,20 @@ function ofConstraint(constraint: ConstraintChange, built: readonly BuiltIndex[]
   return undefined
 }
 
-function ofColumn({ table, before, after }: ColumnChange, effects: Effects): Fix | undefined {
+function ofColumn({ table, before, after }: ColumnChange, effects: Effects, text = ''): Fix | undefined {
   if (!after) return undefined
   const isRewritten = effects.rewritten.some(({ name }) => name === table)
   if (!before) return isRewritten ? ofNewColumn(table, after) : undefined
   // A longer text costs nothing by itself: then it was a constraint of the same statement for which rows were read.
   const isFree = !isRewritten && effects.constraints.some((one) => one.table === table && isLookedAt(one))
-  if (before.type !== after.type) return isFree ? undefined : ofType(table, before.name, before.type, after)
+  if (before.type !== after.type) return isFree ? undefined : ofType(table, before, after, text)
   if (!before.isNotNull && after.isNotNull) return ofNotNull(table, after.name)
   return undefined
 }
 
-function ofNewColumn(table: string, column: NonNullable<ColumnChange['after']>): Fix {
+type Column = NonNullable<ColumnChange['after']>
+
+function ofNewColumn(table: string, column: Column): Fix {
   const { name, type, default: value, generated } = column
   if (generated === 'stored') {
     return {
@@ -163,7 +195,7 @@ function ofNewColumn(table: string, column: NonNullable<ColumnChange['after']>):
   if (generated === 'identity' || /^nextval\(/.test(value ?? '')) {
     return {
       text: 'Add a plain column and a sequence, number the rows in batches, and then make it required.',
-      sql: `ALTER TABLE ${table} ADD COLUMN ${name} ${type};\nCREATE SEQUENCE ${sequenceOf(table, name)} OWNED BY ${table}.${name};\nALTER TABLE ${table} ALTER COLUMN ${name} SET DEFAULT nextval('${sequenceOf(table, name)}');\n${fillIn(table, name, `nextval('${sequenceOf(table, name)}')`)}`,
+      sql: `ALTER TABLE ${table} ADD COLUMN ${name} ${type};\nCREATE SEQUENCE ${sequenceOf(table, name)} OWNED BY ${table}.${name};\nALTER TABLE ${table} ALTER COLUMN ${name} SET DEFAULT nextval('${sequenceOf(table, name)}');\n${fillIn(table, name, `nextval('${sequenceOf(table, name)}')`)}${column.isNotNull ? `\n${NEXT}\n${notNullSql(table, name)}` : ''}`,
     }
   }
   if (value === null) return { text: 'Add a plain column, fill it in batches, and then make it what it is to be.' }
@@ -179,18 +211,41 @@ function fillIn(table: string, name: string, value: string): string {
 UPDATE ${table} SET ${name} = ${value} WHERE ctid = ANY (ARRAY(SELECT ctid FROM ${table} WHERE ${name} IS NULL LIMIT 1000));`
 }
 
-function ofType(table: string, name: string, from: string, after: NonNullable<ColumnChange['after']>): Fix {
+function ofType(table: string, { name, type: from }: Column, after: Column, text: string): Fix {
   const next = suffixed(name, '_new')
   const old = suffixed(name, '_old')
+  const using = usingOf(text, name)
+  const value = using ? `(${using})` : `${name}::${after.type}`
   return {
     text: `Add a column of the new type beside the old one, let the application or a trigger write both, fill it in batches, and then switch. (${name} goes from ${from} to ${after.type}.)`,
     sql: `ALTER TABLE ${table} ADD COLUMN ${next} ${after.type};
 -- then again and again, each time in a transaction of its own, until no row is updated
-UPDATE ${table} SET ${next} = ${name} WHERE ctid = ANY (ARRAY(SELECT ctid FROM ${table} WHERE ${next} IS DISTINCT FROM ${name}::${after.type} LIMIT 1000));
+UPDATE ${table} SET ${next} = ${value} WHERE ctid = ANY (ARRAY(SELECT ctid FROM ${table} WHERE ${next} IS DISTINCT FROM ${value} LIMIT 1000));
 -- when both are the same: constraints and indexes on the new column, and then
 ALTER TABLE ${table} RENAME COLUMN ${name} TO ${old};
 ALTER TABLE ${table} RENAME COLUMN ${next} TO ${name};`,
   }
+}
+
+/** Returns the expression behind USING for a column whose type changes. */
+function usingOf(text: string, column: string): string | undefined {
+  const alone = column.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&')
+  const changed = new RegExp(`\\balter\\s+(?:column\\s+)?${alone}\\s+(?:set\\s+data\\s+)?type\\b`, 'i').exec(text)
+  if (!changed) return undefined
+  const tokens = [...tokenize(text, 'postgres')].filter(({ start }) => start >= changed.index)
+  const begin = tokens.find(({ start, end }) => /^using$/i.test(text.slice(start, end)))
+  const isOver = (symbol: string, depth: number) => depth === 0 && (symbol === ',' || symbol === ';')
+  let depth = 0
+  let end = text.length
+  for (const token of tokens) {
+    const symbol = token.kind === 'symbol' ? text.slice(token.start, token.end) : ''
+    if (symbol === '(') depth++
+    if (symbol === ')') depth--
+    if (!isOver(symbol, depth)) continue
+    end = token.start
+    break
+  }
+  return begin && begin.end < end ? text.slice(begin.end, end).trim() : undefined
 }
 
 function ofNotNull(table: string, name: string): Fix {

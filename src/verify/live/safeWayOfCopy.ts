@@ -1,6 +1,6 @@
 /** Writes the safe way for a change of a table on MySQL and MariaDB. Pure. */
-import { tokenize } from '../../sql/tokens.ts'
 import type { Fix } from '../finding.ts'
+import { partsAtCommas } from './parts.ts'
 
 /**
  * @param text the statement
@@ -64,14 +64,23 @@ function ofType({ head, table }: Clauses, clause: string): string | undefined {
   // MODIFY names the column once, and then its type.
   const isModified = /^modify/i.test(clause)
   const definition = clause.slice(isModified && second !== '' ? all.length - second.length - 1 : all.length)
+  // A second column that is numbered cannot be added, and a key cannot be switched in a moment.
+  if (/\bauto_increment\b|\bprimary\s+key\b/i.test(definition)) return undefined
   const name = isModified ? column : second
   const next = suffixed(column, '_new')
-  return `${head} ADD COLUMN ${next} ${definition.trim()};
+  const filled = definition.trim().replaceAll(LATER, ' ').replaceAll(/\s+/g, ' ').trim()
+  const required = filled === definition.trim().replaceAll(/\s+/g, ' ')
+  const most = required ? '' : `-- in place, while others write\n${head} MODIFY COLUMN ${next} ${definition.trim()};\n`
+  return `${head} ADD COLUMN ${next} ${filled};
 -- then again and again, until no row is changed
-UPDATE ${table} SET ${next} = ${column} WHERE NOT (${next} <=> ${column}) LIMIT 1000;
--- when both are the same
-${head} RENAME COLUMN ${column} TO ${suffixed(column, '_old')}, RENAME COLUMN ${next} TO ${name};`
+UPDATE ${table} SET ${next} = ${column} WHERE ${next} IS NULL AND ${column} IS NOT NULL LIMIT 1000;
+-- when no row is left
+${most}${head} RENAME COLUMN ${column} TO ${suffixed(column, '_old')}, RENAME COLUMN ${next} TO ${name};`
 }
+
+/** What the new column gets when it is filled: until then, old code gives it no value, and NULL says which rows are left. */
+const LATER =
+  /\bnot\s+null\b|\bdefault\s+(?:'(?:[^']|'')*'|\([^()]*\)|[^\s,()]+(?:\([^()]*\))?)|\bon\s+update\s+\w+(?:\([^()]*\))?/gi
 
 /** A foreign key of one column. */
 const FOREIGN_KEY =
@@ -88,20 +97,7 @@ function clausesOf(text: string): Clauses | undefined {
   const found = /^(alter\s+(?:online\s+)?(?:ignore\s+)?table\s+(?:if\s+exists\s+)?(\S+))\s+/i.exec(text)
   if (!found) return undefined
   const [all, head = '', table = ''] = found
-  const list: string[] = []
-  let depth = 0
-  let from = all.length
-  for (const token of tokenize(text, 'mysql')) {
-    const symbol = text.slice(token.start, token.end)
-    if (token.kind !== 'symbol') continue
-    if (symbol.includes('(')) depth++
-    if (symbol.includes(')')) depth--
-    if (symbol !== ',' || depth > 0 || token.start < from) continue
-    list.push(text.slice(from, token.start).trim())
-    from = token.end
-  }
-  list.push(text.slice(from).trim())
-  return { head, table, list }
+  return { head, table, list: partsAtCommas(text.slice(all.length), 'mysql') }
 }
 
 function suffixed(name: string, ending: string): string {

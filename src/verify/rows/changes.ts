@@ -54,9 +54,10 @@ export async function changesOf(reader: RowReader, before: Snapshot, after: Snap
       continue
     }
     // As many rows as before: their keys were changed.
-    const isLost = found.lost.length > 0 && found.after.rows.length < one.rows.length
+    const isLost =
+      found.lost.length > 0 && found.after.rows.length + detachedFrom(table, before, after) < one.rows.length
     if (isLost) changes.push({ kind: 'lost', table, all: one.rows.length, keys: found.lost })
-    else changes.push(...newKeys(found))
+    else if (found.after.rows.length >= one.rows.length) changes.push(...newKeys(found))
     changes.push(...droppedIn(found), ...(await changedIn(reader, found)))
   }
   return changes
@@ -96,7 +97,8 @@ export async function changesOnTheWayBack(
         // A value that the way up has dropped or moved is told otherwise; one that was there until the way back is lost by that.
         if (after === null) return between !== undefined && between !== null
         // What a statement of the way up wrote, and the way back left, the way up has answered for.
-        const isNarrowed = there !== undefined && there.before.written !== there.after.written
+        const isWritten = namesIn(said.up, table.name).some((name) => said.up.fills(name, change.column.name))
+        const isNarrowed = there !== undefined && there.before.written !== there.after.written && !isWritten
         return between === undefined || between === before || between !== after || isNarrowed
       })
       // One value for all rows is a default of a column that is new again, unless a statement writes it.
@@ -161,6 +163,14 @@ function placeOfAll(
 
 function isWithin<T>(some: ReadonlySet<T>, all: ReadonlySet<T | undefined>): boolean {
   return [...some].every((one) => all.has(one))
+}
+
+/** Returns how many rows are in partitions that were detached, and are tables of their own now. */
+function detachedFrom({ partitions = [] }: FillTable, before: Snapshot, after: Snapshot): number {
+  const own = after.filter(
+    ({ table }) => partitions.includes(table.name) && !before.some((one) => one.table.name === table.name),
+  )
+  return own.reduce((sum, { rows }) => sum + rows.length, 0)
 }
 
 function keyOf({ primaryKey, columns }: FillTable, row: readonly Text[]): string {

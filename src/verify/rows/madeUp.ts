@@ -14,6 +14,9 @@ export function observeMadeUp(before: Snapshot, after: Snapshot, half: Half, sai
     const found = matched(one, after, said)
     if (!found || one.rows.length === 0) return []
     const { table, rows } = found.after
+    // A table that was made beside the old one, and took its name, has the values that an INSERT wrote.
+    const former = said.formerTable(table.name)
+    if (former !== undefined && said.inserts(former)) return []
     return table.columns.flatMap((column, place): Observation[] => {
       if (column.nullable || column.numbered || column.generated !== null || said.fills(table.name, column.name))
         return []

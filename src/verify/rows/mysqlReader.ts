@@ -3,7 +3,15 @@ import type { Session } from '../../database/mysql/session.ts'
 import { identifier as quote } from '../../database/mysql/tables.ts'
 import type { FillColumn, FillTable, Text } from '../../fill/model.ts'
 import { usesOn } from './mysqlUses.ts'
-import { type Comparison, type Counter, type Granted, grantedChecks, type Pair, type RowReader } from './rowReader.ts'
+import {
+  type Comparison,
+  type Counter,
+  type Granted,
+  grantedChecks,
+  type Pair,
+  type RowReader,
+  TAKEN,
+} from './rowReader.ts'
 
 export function mysqlReader(session: Session): RowReader {
   return {
@@ -32,19 +40,24 @@ export function mysqlReader(session: Session): RowReader {
         return rows > 0 ? [{ ...one, rows }] : []
       })
     },
+    async takeNumbers(tables) {
+      for (const table of tables) {
+        const next = table.columns.some(({ numbered }) => numbered) ? await nextNumber(session, table) : undefined
+        // A type that is at its end has none left.
+        if (next !== undefined)
+          await session.query(`ALTER TABLE ${table.sql} AUTO_INCREMENT = ${next + BigInt(TAKEN)}`).catch(() => [])
+      }
+    },
     async counters(tables) {
       const numbered = tables.flatMap((table) =>
         table.columns.filter((column) => column.numbered).map((column) => ({ table, column })),
       )
       const found: Counter[] = []
       for (const { table, column } of numbered) {
-        // SHOW CREATE TABLE says the current number, information_schema one that it remembers.
-        const [created] = await session.query(`SHOW CREATE TABLE ${table.sql}`)
+        const next = await nextNumber(session, table)
         const [row] = await session.query(`SELECT MAX(${column.sql}) AS most FROM ${table.sql}`)
-        const text = String(Object.values(created ?? {})[1] ?? '')
-        const next = /\bAUTO_INCREMENT=(\d+)/.exec(text.slice(text.lastIndexOf('\n)')))?.[1] ?? '1'
         const most = row?.most == null ? undefined : BigInt(String(row.most))
-        found.push({ table: table.name, column: column.name, next: BigInt(next), most, isTaken: BigInt(next) === most })
+        found.push({ table: table.name, column: column.name, next, most, isTaken: next === most })
       }
       return found
     },
@@ -54,6 +67,13 @@ export function mysqlReader(session: Session): RowReader {
 }
 
 // --- internal ---
+
+/** SHOW CREATE TABLE says the current number, information_schema one that it remembers. */
+async function nextNumber(session: Session, { sql }: FillTable): Promise<bigint> {
+  const [created] = await session.query(`SHOW CREATE TABLE ${sql}`)
+  const text = String(Object.values(created ?? {})[1] ?? '')
+  return BigInt(/\bAUTO_INCREMENT=(\d+)/.exec(text.slice(text.lastIndexOf('\n)')))?.[1] ?? '1')
+}
 
 function asText({ sql, type }: FillColumn): string {
   if (type.kind === 'bytes' || type.sql === 'geometry' || type.kind === 'vector') return `LOWER(HEX(${sql}))`

@@ -100,7 +100,8 @@ function anotherValue(
   if (!isUnique || foreignKeys.some(({ columns }) => columns.includes(name))) return `one.${sql}`
   if (type.kind === 'integer')
     return `(SELECT MAX(t.${sql}) + 1 FROM ${table} AS t WHERE t.${sql} < ${literal(String(type.max ?? 2n ** 31n - 1n))})`
-  if (type.kind === 'text') return `LEFT(MD5(CONCAT(one.${sql}, 'x')), ${Math.min(type.length ?? 32, 32)})`
+  // MySQL 9.6 and later have no MD5 of their own.
+  if (type.kind === 'text') return `LEFT(SHA2(CONCAT(one.${sql}, 'x'), 256), ${Math.min(type.length ?? 32, 32)})`
   return `one.${sql}`
 }
 

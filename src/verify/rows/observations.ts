@@ -215,7 +215,8 @@ function changedValues(
     [column.name, after.name].map((one) => said.writes(name, one)),
   )
   const says = (['all', 'some', 'type'] as const).find((one) => named.includes(one)) ?? 'no'
-  if (!back && !isNarrowed && says === 'some') return becomesNull(change, half, said)
+  const most = isNarrowed || back ? undefined : cutTo(values)
+  if (!back && !isNarrowed && says === 'some' && most === undefined) return becomesNull(change, half, said)
   const first = mostTelling(values)
   const shown = `${show(first?.before)} became ${show(first?.after)}`
   const count = values.length === all ? (all === 1 ? 'the row' : `all ${all} rows`) : `${values.length} of ${all} rows`
@@ -223,12 +224,14 @@ function changedValues(
     ? `${after.written} cannot hold it`
     : back
       ? 'the way up and back has changed a row that nobody touched'
-      : says === 'all'
-        ? 'the statement has no WHERE'
-        : says === 'type'
-          ? `the server has made it fit ${after.written}`
-          : becauseOf(table, values, lost, said)
-  const isLess = !back && (isNarrowed || says === 'all' || says === 'type')
+      : most !== undefined
+        ? `it is cut to ${most} characters`
+        : says === 'all'
+          ? 'the statement has no WHERE'
+          : says === 'type'
+            ? `the server has made it fit ${after.written}`
+            : becauseOf(table, values, lost, said)
+  const isLess = !back && (isNarrowed || says === 'some' || says === 'all' || says === 'type')
   return [
     {
       rule: 'rows-changed',
@@ -239,6 +242,14 @@ function changedValues(
       evidence: evidenceOf(table, first ? [first, ...values.filter((one) => one !== first)] : values),
     },
   ]
+}
+
+/** Returns the length to which texts were cut; undefined if they are others in another way. */
+function cutTo(values: readonly ChangedValue[]): number | undefined {
+  const others = values.filter(({ after }) => after !== null)
+  const most = Math.max(...others.map(({ after }) => after?.length ?? 0))
+  const isCut = ({ before, after }: ChangedValue) => after?.length === most && (before?.startsWith(after) ?? false)
+  return others.length > 1 && most > 0 && others.every(isCut) ? most : undefined
 }
 
 /** Values of which a statement makes NULL without saying so: an expression over a NULL, a query that finds no row. */

@@ -4,7 +4,7 @@ import { literal, identifier as quote } from '../../database/postgres/tables.ts'
 import type { FillColumn, FillTable, Text } from '../../fill/model.ts'
 import { PostgresMarks } from './postgresMarks.ts'
 import { PostgresUses } from './postgresUses.ts'
-import { type Comparison, type Counter, type Granted, grantedChecks, type RowReader } from './rowReader.ts'
+import { type Comparison, type Counter, type Granted, grantedChecks, type RowReader, TAKEN } from './rowReader.ts'
 
 export function postgresReader(session: Session): RowReader {
   const run = (sql: string) => session.query(sql)
@@ -69,6 +69,12 @@ export function postgresReader(session: Session): RowReader {
         }
       }
       return found
+    },
+    async takeNumbers(tables) {
+      const sequences = new Set(tables.flatMap(({ columns }) => columns.flatMap(({ sequence }) => sequence ?? [])))
+      // A sequence that is at its end has none left.
+      for (const some of chunks([...sequences], 60))
+        await asked(some.map((name) => `SELECT nextval(${literal(name)}) FROM generate_series(1, ${TAKEN})`))
     },
     uses: (tables, since) => uses.of(tables, since),
     marks: () => marks.read(),

@@ -122,6 +122,9 @@ SELECT 'expression', p.polname, NULL, 'the policy ' || quote_ident(p.polname) ||
   FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid JOIN pg_namespace n ON n.oid = c.relnamespace CROSS JOIN LATERAL (VALUES (p.polqual), (p.polwithcheck)) AS e (expression)
   WHERE e.expression IS NOT NULL AND ${NOT_OURS('c.oid', 'n.nspname', 'pg_class')} AND EXISTS (SELECT FROM pg_depend u WHERE u.classid = 'pg_policy'::regclass AND u.objid = p.oid AND u.refclassid = 'pg_proc'::regclass AND u.refobjid >= 16384)
 UNION ALL
+SELECT 'expression', c.relname, NULL, 'the row security of ' || c.oid::regclass::text, 'SET LOCAL ROLE pg_read_all_data; SELECT * FROM ' || c.oid::regclass::text || ' LIMIT 1', NULL
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relrowsecurity AND EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid) AND EXISTS (SELECT FROM pg_roles WHERE rolname = 'pg_read_all_data') AND ${NOT_OURS('c.oid', 'n.nspname', 'pg_class')}
+UNION ALL
 SELECT 'fires', t.tgname, c.oid::text, 'the trigger ' || t.tgname || ' of ' || c.oid::regclass::text, concat(CASE WHEN t.tgtype & 4 > 0 THEN 'I' END, CASE WHEN t.tgtype & 16 > 0 THEN 'U' END, CASE WHEN t.tgtype & 8 > 0 THEN 'D' END), NULL
   FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace WHERE NOT t.tgisinternal AND t.tgenabled <> 'D' AND ${NOT_OURS('c.oid', 'n.nspname', 'pg_class')}
 UNION ALL
@@ -233,8 +236,25 @@ BEGIN
   PERFORM set_config('migratest.uses', outcomes::text, true);
 END`
 
-/** A column, table, function, type or key that a body names and that is not there, or does not fit. */
-const SURE = new Set(['42703', '42P01', '42883', '42804', '42803', '42702', '42725', '42846', '42P10', '42601'])
+/**
+ * A column, table, function, type or key that a body names and that is not there, or does not fit; a policy or a trigger
+ * that sets itself off without end; a function that ends without RETURN.
+ */
+const SURE = new Set([
+  '2F005',
+  '54001',
+  '42703',
+  '42P01',
+  '42883',
+  '42804',
+  '42803',
+  '42702',
+  '42725',
+  '42846',
+  '42P10',
+  '42601',
+  '42P17',
+])
 
 /**
  * Errors of class 42 say that the statement itself is wrong: a name that is not there, a type that does not fit. Others
@@ -242,11 +262,13 @@ const SURE = new Set(['42703', '42P01', '42883', '42804', '42803', '42702', '427
  */
 function failureOf([state, message, where]: Outcome): Omit<Use, 'what' | 'name'> {
   if (state === '') return { error: undefined }
+  // Policies are asked as a role that may read tables, and nothing else.
+  if (state === '42501') return { error: undefined, isByValues: true }
   const place = where.split('\n').filter((line) => !/inline_code_block/.test(line))
   const isInside = place.some((line) => /function/.test(line))
   const error = `${message}${isInside ? ` (${place.findLast((line) => /function/.test(line))})` : ''}`
   // A statement that a body puts together may name what an argument says, and so may a text that is cast to a name.
   const isOurs = place.some((line) => /\bat EXECUTE\b/.test(line)) || /"a"/.test(message)
-  if (state.startsWith('42')) return { error, ...(SURE.has(state) && !isOurs && { isSure: true }) }
+  if (state.startsWith('42') || SURE.has(state)) return { error, ...(SURE.has(state) && !isOurs && { isSure: true }) }
   return { error: isInside && /^(?:23|22)/.test(state) ? error : undefined, isByValues: true }
 }

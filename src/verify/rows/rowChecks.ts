@@ -1,6 +1,5 @@
 /** The checks of what each migration does to rows: up, down and up again, over ordinary rows and over extreme ones. */
 import type { FillTable } from '../../fill/model.ts'
-import { EDGE_ROWS } from '../../fill/plan.ts'
 import { MigrationFailedError } from '../../migrate/errors.ts'
 import type { Migration } from '../../migrate/source.ts'
 import { labelOf, NIL_VERSION, versionOf } from '../../migrate/version.ts'
@@ -8,20 +7,19 @@ import type { Beforehand } from '../beforehand.ts'
 import { type Check, keyOf, type MakeCheck, type Observed } from '../check.ts'
 import type { Observation } from '../finding.ts'
 import type { Half, Halves } from '../halves.ts'
-import { inHalf, observationsOf } from '../observed.ts'
+import { inHalf } from '../observed.ts'
 import type { Shared } from '../schemaChecks.ts'
 import { VerificationError } from '../verificationError.ts'
 import type { Verified } from '../verified.ts'
-import { changesOf, changesOnTheWayBack, columnsThatCameBack } from './changes.ts'
-import { observeMadeUp } from './madeUp.ts'
+import { columnsThatCameBack } from './changes.ts'
+import { compareBack, compareUp } from './comparedStates.ts'
+import { type FailureOverRows, isSameFailure, observeFailure } from './failsOverRows.ts'
 import { NeverWorked } from './neverWorked.ts'
-import { type CounterChange, observeBroken, observeChanges, observeCounters, observeUses } from './observations.ts'
-import { definitionOf, RowDatabase, type Unfilled, type Wanted } from './rowDatabase.ts'
+import { definitionOf, RowDatabase, type Unfilled } from './rowDatabase.ts'
 import type { State } from './rowMemory.ts'
-import type { Counter, RowReader } from './rowReader.ts'
 import { saidBy } from './said.ts'
-import { smallestRows } from './smallest.ts'
 import type { Snapshot } from './snapshot.ts'
+import { WALKS, type Walk } from './walks.ts'
 
 export class RowChecks<Client> {
   readonly #verified: Verified<Client>
@@ -140,8 +138,9 @@ export class RowChecks<Client> {
       return { unfilled, observations: await this.#upFails(walk, migration, below, state.rows, error), failed: error }
     }
     const up = await database.state()
-    let observations = await this.#compareUp(migration, await database.reader(), state, up)
     const half = this.#half(migration, 'up')
+    const { dialect } = this.#verified.options.server
+    let observations = half ? await compareUp(half, dialect, await database.reader(), { before: state, up }) : []
     // Only one of the databases has its objects used.
     if (half && walk.set === 'plain') this.#neverWorked.note(state.uses, up.uses, half)
     if (!this.#canGoDown(migration)) return { unfilled, observations }
@@ -149,10 +148,12 @@ export class RowChecks<Client> {
     observations.push(...back.observations)
     if (back.state) {
       const down = back.state
-      const again = columnsThatCameBack(state.rows, down.rows, saidBy([this.#half(migration, 'down')]))
+      const downHalf = this.#half(migration, 'down')
+      const again = columnsThatCameBack(state.rows, down.rows, saidBy([downHalf]))
       const isAgain = ({ rule, objects: [name = ''] }: Observation) => rule === 'values-dropped' && again.has(name)
       observations = observations.filter((one) => !isAgain(one))
-      observations.push(...(await this.#compareBack(migration, await database.reader(), state, up, down)))
+      const states = { before: state, up, down }
+      if (downHalf) observations.push(...(await compareBack(half, downHalf, await database.reader(), states)))
     }
     const old = new Set(state.tables.map(definitionOf))
     const isOther = (table: FillTable) => !old.has(definitionOf(table))
@@ -205,46 +206,6 @@ export class RowChecks<Client> {
     return migration.down !== undefined && !this.#verified.irreversible.has(migration.version)
   }
 
-  async #compareUp(migration: Migration, reader: RowReader, before: State, up: State): Promise<Observation[]> {
-    const half = this.#half(migration, 'up')
-    if (!half) return []
-    const said = saidBy([half])
-    const changes = await changesOf(reader, before.rows, up.rows, said)
-    const broken = up.broken.filter(
-      ({ name, table }) => !before.broken.some((one) => one.name === name && one.table === table),
-    )
-    return [
-      ...observeChanges(changes, half, said, false),
-      ...(this.#verified.options.server.dialect === 'mysql' ? observeMadeUp(before.rows, up.rows, half, said) : []),
-      ...observeBroken(broken, half),
-      ...observeCounters(goneBack(before.counters, up.counters), half, said),
-      ...observeUses(before.uses, up.uses, half),
-    ]
-  }
-
-  async #compareBack(
-    migration: Migration,
-    reader: RowReader,
-    before: State,
-    up: State,
-    down: State,
-  ): Promise<Observation[]> {
-    const [upHalf, half] = [this.#half(migration, 'up'), this.#half(migration, 'down')]
-    if (!half) return []
-    const said = { up: saidBy([upHalf]), down: saidBy([half]) }
-    const states = { before: before.rows, up: up.rows, down: down.rows }
-    const changes = await changesOnTheWayBack(reader, states, said)
-    const already = goneBack(before.counters, up.counters).map(({ after }) => `${after.table}.${after.column}`)
-    const counters = goneBack(before.counters, down.counters).filter(
-      ({ after }) => !already.includes(`${after.table}.${after.column}`),
-    )
-    return [
-      ...observeChanges(changes, half, said.down, true),
-      ...observeCounters(counters, half, said.down),
-      ...observeUses(before.uses, down.uses, half),
-    ]
-  }
-
   /** The up fails over rows: an observation, unless it fails without any, too. */
   async #upFails(
     walk: RowWalk<Client>,
@@ -256,7 +217,7 @@ export class RowChecks<Client> {
     await walk.database.dispose()
     await walk.database.reach(below)
     await walk.database.move(migration.version)
-    return this.#fails(walk, migration, { from: below, to: migration.version }, rows, error)
+    return this.#failure(walk, migration, { from: below, to: migration.version, rows, error })
   }
 
   async #downFails(
@@ -278,99 +239,27 @@ export class RowChecks<Client> {
     await database.reach(migration.version)
     // Another check says so.
     if (failsAnyway) return []
-    return this.#fails(walk, migration, { from: migration.version, to: below }, rows, error)
+    return this.#failure(walk, migration, { from: migration.version, to: below, rows, error })
   }
 
-  async #fails(
-    walk: RowWalk<Client>,
+  #failure(
+    { set }: RowWalk<Client>,
     migration: Migration,
-    { from, to }: { readonly from: number; readonly to: number },
-    rows: Snapshot,
-    error: MigrationFailedError,
+    failed: Pick<FailureOverRows<Client>, 'from' | 'to' | 'rows' | 'error'>,
   ): Promise<Observation[]> {
-    const observed = (await observationsOf(error, (version, half) => this.#halves.of(version, half))) ?? []
-    const verified = this.#verified
-    return Promise.all(
-      observed.map(async (one): Promise<Observation> => {
-        const statement = one.statement ?? this.#half(migration, one.half ?? 'up')?.text ?? ''
-        const half = this.#half(migration, one.half ?? 'up')
-        const smallest = await smallestRows({ verified, from, to, rows, error, statement, half })
-        const isMissing = /contains null values|use of null|doesn't have a default|'0000-00-00'/i.test(one.message)
-        // Rows need not be equal, so it is not any rows that make it fail.
-        const isRepeated = /duplicate|unique/i.test(one.message)
-        const rule = walk.set === 'plain' && !isRepeated ? 'fails-with-rows' : 'fails-with-some-rows'
-        // Whether values fit depends on them, and those of a real table may.
-        const isLess = rule === 'fails-with-rows' && !isMissing
-        return {
-          ...one,
-          rule,
-          objects: smallest ? [smallest.table] : [],
-          message: `It fails over ${rule === 'fails-with-rows' ? 'rows' : 'some rows'} and not without: ${one.message}`,
-          fix: { text: isMissing ? INSTEAD_OF_NOT_NULL : INSTEAD_OF_FAILING },
-          ...(isLess && { severity: 'warning' as const }),
-          ...(smallest && { evidence: { insert: smallest.insert } }),
-        }
-      }),
-    )
+    return observeFailure({ ...failed, verified: this.#verified, halves: this.#halves, migration, set })
   }
-}
-
-interface Walk {
-  readonly set: 'plain' | 'some'
-  readonly wanted: readonly Wanted[]
-  /** A table that has so many rows gets no more. */
-  readonly most: number
-  /** Rows that are added at the upper version, before the way down. */
-  readonly above?: readonly Wanted[]
 }
 
 interface RowWalk<Client> extends Walk {
   readonly database: RowDatabase<Client>
 }
 
-const WALKS: readonly Walk[] = [
-  { set: 'plain', wanted: [{ set: 'plain', rows: 5 }], most: 3 },
-  {
-    set: 'some',
-    wanted: [
-      { set: 'edge', rows: EDGE_ROWS + 1 },
-      { set: 'sparse', rows: 3 },
-      { set: 'mixed', rows: 4 },
-    ],
-    most: 6,
-    above: [
-      { set: 'edge', rows: EDGE_ROWS },
-      { set: 'sparse', rows: 2 },
-    ],
-  },
-]
-
-const INSTEAD_OF_NOT_NULL =
-  'Add the column without NOT NULL, give its rows a value, and then set NOT NULL: or give the column a default.'
-const INSTEAD_OF_FAILING =
-  'Mend or move the rows that do not fit, before the statement that refuses them. A query with the condition counts them beforehand.'
-
 interface Found {
   readonly observations: readonly Observation[]
   readonly unfilled: readonly Unfilled[]
   /** The failure of the up over the rows. */
   readonly failed?: MigrationFailedError
-}
-
-function isSameFailure(one: MigrationFailedError, other: MigrationFailedError): boolean {
-  return (
-    one.line === other.line &&
-    one.words.replaceAll(/'[^']*'|"[^"]*"|\d+/g, '') === other.words.replaceAll(/'[^']*'|"[^"]*"|\d+/g, '')
-  )
-}
-
-/** Counters that would give out numbers that rows have, and that did not before. */
-function goneBack(before: readonly Counter[], after: readonly Counter[]): CounterChange[] {
-  const reaches = ({ next, most }: Counter) => most !== undefined && next <= most
-  return after.flatMap((now) => {
-    const then = before.find(({ table, column }) => table === now.table && column === now.column)
-    return reaches(now) && !(then && reaches(then)) ? [{ before: then, after: now }] : []
-  })
 }
 
 /** Two kinds of rows show the same. */

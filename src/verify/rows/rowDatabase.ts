@@ -108,7 +108,7 @@ export class RowDatabase<Client> {
     { most = Number.POSITIVE_INFINITY, text = '', isMeant = () => true }: FillOptions = {},
   ): Promise<Unfilled[]> {
     const { tables, rows: all } = await this.state()
-    const { fill } = this.#open ?? (await this.#openAt(NIL_VERSION))
+    const { fill, reader } = this.#open ?? (await this.#openAt(NIL_VERSION))
     const unfilled: Unfilled[] = tables.flatMap(({ name, refused }) => (refused ? [{ table: name, why: refused }] : []))
     const words = new Set(text.match(/[\p{L}_][\p{L}\p{N}_$]*/gu))
     const lacks = (table: FillTable) =>
@@ -125,7 +125,9 @@ export class RowDatabase<Client> {
     this.#state = undefined
     let counts: ReadonlyMap<string, number> = new Map(all.map(({ table, rows }) => [table.id, rows.length]))
     for (const { id, columns } of hopeful) this.#filled.set(id, new Set(columns.map(columnKey)))
-    for (const { set, rows } of wanted) {
+    for (const [n, { set, rows }] of wanted.entries()) {
+      // In a table that is in use, numbers have gaps.
+      if (n === 1) await reader.takeNumbers(hopeful)
       const each = new Map(hopeful.map(({ id }) => [id, rows]))
       const options = { set, partitions: false, counts }
       const filled = await fill.transaction(() => fillTables(fill, tables, each, options))
@@ -185,7 +187,7 @@ export class RowDatabase<Client> {
 }
 
 interface RowDatabaseOptions {
-  /** `true` to read counters, broken constraints and uses, too. */
+  /** `true` to read counters and to use objects, too. */
   readonly isWhole: boolean
   /** `false` if migrations may write past what the server counts: see {@link RowMemory}. */
   readonly isCounted: boolean

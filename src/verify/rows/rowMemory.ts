@@ -20,7 +20,7 @@ export interface Reading {
   readonly exclude: Excluded
   /** The tables, where they are known and marks cannot tell. */
   readonly tables: readonly FillTable[] | undefined
-  /** `true` to read counters, broken constraints and uses, too. */
+  /** `true` to read counters and to use objects, too. */
   readonly isWhole: boolean
 }
 
@@ -66,9 +66,9 @@ interface Since {
 
 async function everything({ reader, isWhole }: Reading, tables: readonly FillTable[], marks?: Marks): Promise<State> {
   const rows = await snapshotOf(reader, tables)
-  if (!isWhole) return { tables, rows, counters: [], broken: [], uses: [] }
-  const counters = await reader.counters(tables)
   const broken = await reader.broken(tables)
+  if (!isWhole) return { tables, rows, counters: [], broken, uses: [] }
+  const counters = await reader.counters(tables)
   return {
     tables,
     rows,
@@ -100,9 +100,9 @@ async function changed(reading: Reading, tables: readonly FillTable[], since: Si
   const others = tables.filter((table) => !same.has(table))
   const read = new Map((await snapshotOf(reader, others)).map((one) => [one.table, one]))
   const rows = tables.flatMap((table): TableRows[] => [(same.has(table) ? known : read).get(table) ?? []].flat())
-  if (!isWhole) return { tables, rows, counters: [], broken: [], uses: [] }
-  const counters = await countersSince(reader, tables, same, since)
   const broken = await brokenSince(reader, tables, same, since)
+  if (!isWhole) return { tables, rows, counters: [], broken, uses: [] }
+  const counters = await countersSince(reader, tables, same, since)
   const ids = new Set([...same].map(({ id }) => id))
   const uses = await reader.uses(tables, { objects: objectsMark(marks), isSame: (id) => ids.has(id) })
   return { tables, rows, counters, broken, uses }

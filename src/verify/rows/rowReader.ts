@@ -52,6 +52,8 @@ export interface RowReader {
   /** Returns constraints, and stored values, that the server takes for granted and that rows break. */
   broken(tables: readonly FillTable[]): Promise<Broken[]>
   counters(tables: readonly FillTable[]): Promise<Counter[]>
+  /** Takes some of the numbers that the next rows would get, as rows do that were deleted or rolled back. */
+  takeNumbers(tables: readonly FillTable[]): Promise<void>
   /**
    * Uses whatever has a body or an expression, such as views, functions and triggers of tables that have rows, and undoes it.
    * @param since what is known to be as it was at the last use; omitted if nothing is known
@@ -64,6 +66,9 @@ export interface RowReader {
 }
 
 export type Comparison = 'same' | 'narrowed' | 'changed'
+
+/** So many numbers are taken, and not one: that is what a single row would take. */
+export const TAKEN = 3
 
 /** What the server takes for granted, and so many rows that break it. */
 export interface Broken {

@@ -1,5 +1,6 @@
 /** What the text of a migration says that it does to rows. It only lowers what was observed. Pure. */
 import type { Half } from '../halves.ts'
+import { says, type Words, wordsOf } from '../words.ts'
 
 export interface Said {
   /**
@@ -26,6 +27,8 @@ export interface Said {
   relabels(type: string): boolean
   /** Returns the new name of a table that a statement renames, in lower case. */
   renamedTable(name: string): string | undefined
+  /** Returns the name that a table had before a statement gave it this one, in lower case. */
+  formerTable(name: string): string | undefined
   /** Returns the new name of a column that a statement renames, which names the table by one of these names. */
   renamedColumn(tables: readonly string[], name: string): string | undefined
 }
@@ -34,24 +37,22 @@ export function saidBy(halves: readonly (Half | undefined)[]): Said {
   const statements = halves.flatMap((half) => (half ? statementsOf(half) : []))
   const isCode = halves.some((half) => half?.kind === 'code')
   const about = (table: string, verbs: RegExp) =>
-    statements.filter(({ words, text }) => verbs.test(text) && isNamed(words, table))
+    statements.filter((one) => verbs.test(one.text) && isNamed(one, table))
   const writing = (table: string, column: string) =>
-    about(table, /\b(?:set|insert|using|rename\s+value|replace|merge|change|modify|type)\b/).filter(({ words }) =>
-      words.has(column.toLowerCase()),
-    )
+    about(table, isCode ? WRITES_IN_CODE : WRITES).filter((one) => says(one, column) && !isOnlyCopied(one.text, column))
   return {
     deletes: (table, all = false) => about(table, isCode ? DELETES_IN_CODE : all ? DELETES_ALL : DELETES).length > 0,
-    inserts: (table) => about(table, /\binsert|\bcopy\b|\bmerge\b|\breplace\s+into\b/).length > 0,
+    inserts: (table) => about(table, /\b(?:bulk)?insert|\bcopy\b|\bmerge\b|\breplace\s+into\b/).length > 0,
     drops: (table, column) => {
-      const some = about(table, /\b(?:drop|rename|change|alter)\b/)
-      return some.some(({ words }) => words.has(column.toLowerCase()))
+      const some = about(table, isCode ? DROPS_IN_CODE : /\b(?:drop|rename|change|alter)\b/)
+      return some.some((one) => says(one, column))
     },
     writes: (table, column) => {
       const those = writing(table, column)
       if (those.length === 0) return 'no'
       if (!isCode && those.every(({ text }) => ONLY_TYPE.test(text))) return 'type'
       // A condition says which rows are meant, CASE and COALESCE what becomes of the others.
-      const isAll = ({ text }: StatementText) =>
+      const isAll = ({ text }: Words) =>
         /\bupdate\b[\s\S]*\bset\b/.test(text) && !/\bwhere\b|\bcase\b|\bcoalesce\b/.test(text)
       return those.some(isAll) ? 'all' : 'some'
     },
@@ -59,17 +60,25 @@ export function saidBy(halves: readonly (Half | undefined)[]): Said {
       writing(table, column).some(({ text }) => isCode || /^\s*(?:update|insert|replace|load|call)\b/.test(text)),
     nulls: (table, column) => writing(table, column).some(({ text }) => isCode || NULLS.test(text)),
     reads: (table, column) => {
-      const some = about(table, /\b(?:update|insert|select|using|merge|call|perform)\b/)
-      return some.some(({ words }) => words.has(column.toLowerCase()))
+      const some = about(table, isCode ? READS_IN_CODE : /\b(?:update|insert|select|using|merge|call|perform)\b/)
+      return some.some((one) => says(one, column))
     },
     relabels: (type) => about(type.replaceAll('"', ''), /\brename\s+value\b/).length > 0,
     renamedTable: (name) =>
+      (isCode ? renamedInCode(statements, name) : undefined) ??
       firstMatch(
         statements,
         `\\b(?:rename\\s+table\\s+|table\\s+|,\\s*)${quoted(name)}\\s+(?:rename\\s+)?(?:to|as)\\s+`,
       ),
+    formerTable: (name) => {
+      const former = new RegExp(`[\`"]?(\\w+)[\`"]?\\s+(?:rename\\s+)?(?:to|as)\\s+${quoted(name)}(?![\\w$])`)
+      const renaming = statements.filter(({ text }) => /\brename\b/.test(text))
+      return renaming.flatMap(({ text }) => former.exec(text)?.[1] ?? [])[0]
+    },
     renamedColumn: (tables, name) => {
-      const some = statements.filter(({ words }) => tables.some((table) => isNamed(words, table)))
+      const some = statements.filter((one) => tables.some((table) => isNamed(one, table)))
+      const inCode = isCode ? renamedInCode(some, name) : undefined
+      if (inCode !== undefined) return inCode
       return firstMatch(
         some,
         `\\b(?:rename\\s+(?:column\\s+)?|change\\s+(?:column\\s+)?)${quoted(name)}\\s+(?:to\\s+)?`,
@@ -92,38 +101,61 @@ const DELETES =
 const DELETES_ALL = new RegExp(`${DELETES.source}|\\bdrop\\b`, 's')
 /** A change of a table that gives its rows no values. */
 const ONLY_TYPE = /^\s*alter\b(?!.*\b(?:using|rename\s+value)\b)/s
+/** The columns that an INSERT names, if it does, and what its query selects. */
+const COPYING = /^\s*insert\s+into\s+[^\s(]+\s*(?:\(([^()]*)\)\s*)?select\b([\s\S]*?)\bfrom\b/
 /** NULL as a value, not in a condition. */
 const NULLS = /(?:=|\bthen|\belse|\bset|[(,])\s*null\b|\bnullif\b|\bdefault\b/
-/** In code, a method's name may begin with the verb: `del`, `deleteFrom`, `dropTable`. */
-const DELETES_IN_CODE = /\b(?:del|truncate|destroy|drop|replace)/
+const WRITES = /\b(?:set|insert|using|rename\s+value|replace|merge|change|modify|type)\b/
+/** In code, a method's name may begin with the verb: `del`, `deleteFrom`, `dropTable`, or have it behind `bulk`. */
+const DELETES_IN_CODE = /\b(?:bulk)?(?:del|truncate|destroy|drop|replace)/
+const WRITES_IN_CODE =
+  /\b(?:bulk)?(?:set|insert|update|upsert|using|rename|replace|merge|change|modify|type|alter|increment|decrement|save)/
+const DROPS_IN_CODE = /\b(?:drop|remove|rename|change|alter)/
+const READS_IN_CODE = /\b(?:bulk)?(?:update|insert|select|from|find|using|merge|call|perform)/
 
-interface StatementText {
-  /** The text in lower case and without comments. */
-  readonly text: string
-  readonly words: ReadonlySet<string>
+/** Statements without their comments. */
+function statementsOf({ kind, text, statements }: Half): Words[] {
+  const texts = kind === 'code' ? [text] : statements.map(({ start, end }) => text.slice(start, end))
+  return texts.map((one) => wordsOf(one.replaceAll(/--[^\n]*|\/\*[\s\S]*?\*\//g, ' ')))
 }
 
-function statementsOf({ kind, text, statements }: Half): StatementText[] {
-  const texts = kind === 'code' ? [text] : statements.map(({ start, end }) => text.slice(start, end))
-  return texts.map((one) => {
-    const plain = one.replaceAll(/--[^\n]*|\/\*[\s\S]*?\*\//g, ' ').toLowerCase()
-    return { text: plain, words: new Set(plain.match(/[\p{L}_][\p{L}\p{N}_$]*/gu) ?? []) }
-  })
+/**
+ * Returns whether an INSERT of a query's rows leaves the column out, or takes its values as they are: then it does not say
+ * that they become others.
+ */
+function isOnlyCopied(text: string, column: string): boolean {
+  const [, list, items] = COPYING.exec(text) ?? []
+  if (items === undefined || /\bon\s+(?:conflict|duplicate)\b/.test(text)) return false
+  const own = quoted(column)
+  if (list !== undefined && !new RegExp(`(?<![\\w$])${own}(?![\\w$])`).test(list)) return true
+  return items.split(',').some((item) => new RegExp(`^\\s*${own}(?:\\s+as\\s+\\S+)?\\s*$`).test(item))
 }
 
 /** Returns the name that follows the pattern in a statement that renames something. */
-function firstMatch(statements: readonly StatementText[], pattern: string): string | undefined {
+function firstMatch(statements: readonly Words[], pattern: string): string | undefined {
   const all = statements.filter(({ text }) => /\brename\b|\bchange\b/.test(text))
   return all.flatMap(
     ({ text }) => new RegExp(`${pattern}(?:[\`"]?\\w+[\`"]?\\.)?[\`"]?(\\w+)`).exec(text)?.[1] ?? [],
   )[0]
 }
 
+/** Returns the new name that a method gives: `renameColumn('old', 'new')`, `alterTable('old').renameTo('new')`. */
+function renamedInCode(statements: readonly Words[], name: string): string | undefined {
+  const text = `['"\`]${name.toLowerCase().replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&')}['"\`]`
+  const pattern = new RegExp(
+    `\\brename\\w*\\([^()]*?${text}\\s*,\\s*['"\`](\\w+)|${text}\\s*\\)\\s*\\.renameto\\(\\s*['"\`](\\w+)`,
+  )
+  return statements.flatMap((one) => {
+    const [, first, second] = pattern.exec(one.text) ?? []
+    return first ?? second ?? []
+  })[0]
+}
+
 /** A table is named by its own name, or by that of its schema if the statement drops it. */
-function isNamed(words: ReadonlySet<string>, table: string): boolean {
-  const [schema, name] = table.includes('.') ? table.toLowerCase().split('.') : [undefined, table.toLowerCase()]
-  if (words.has(name ?? '')) return true
-  return schema !== undefined && words.has('schema') && words.has(schema)
+function isNamed(statement: Words, table: string): boolean {
+  const [schema, name = ''] = table.includes('.') ? table.split('.') : [undefined, table]
+  if (says(statement, name)) return true
+  return schema !== undefined && statement.words.has('schema') && says(statement, schema)
 }
 
 function quoted(name: string): string {

@@ -18,9 +18,6 @@ import { snapshotOf } from '../rows/snapshot.ts'
 import type { Verified } from '../verified.ts'
 import type { Whole } from './whole.ts'
 
-/** So many numbers, and not one: that is what a single row would take. */
-const TAKEN = 3n
-
 type Ways<Client> = Pick<Verified<Client>, 'options' | 'source'>
 type Filling<Client> = Awaited<ReturnType<typeof filling<Client>>>
 
@@ -121,18 +118,8 @@ export class WayDatabase<Client> {
 
   /** Takes some numbers from each sequence and each AUTO_INCREMENT, as rows do that are rolled back. */
   async takeNumbers(): Promise<void> {
-    const isMysql = this.#verified.options.server.dialect === 'mysql'
     const { reader } = await this.filling()
-    const tables = await this.tables()
-    for (const { table, column, next } of await reader.counters(tables)) {
-      const found = tables.find(({ name }) => name === table)
-      if (!found) continue
-      const sql = isMysql
-        ? `ALTER TABLE ${found.sql} AUTO_INCREMENT = ${next + TAKEN}`
-        : `SELECT nextval(pg_get_serial_sequence('${found.sql.replaceAll("'", "''")}', '${column.replaceAll("'", "''")}')) FROM generate_series(1, ${TAKEN})`
-      // A sequence that is at its end has none left.
-      await this.query(sql).catch(() => undefined)
-    }
+    await reader.takeNumbers(await this.tables())
   }
 
   schema(): Promise<Schema> {

@@ -6,7 +6,9 @@
 import type { MigrationStep, ObservedStatement, StatementObserver } from '../../../migrate/driver.ts'
 import { StatementError } from '../../../migrate/errors.ts'
 import { now } from '../../../migrate/realTime.ts'
+import { cutStatements } from '../../../sql/statements.ts'
 import type { Algorithm, Blocks, Effects, HeldLock } from '../../effects.ts'
+import { ARE_TABLES } from '../tables.ts'
 import { Beside } from './beside.ts'
 import { clauseOf, type Target, tablesIn, targetOf, type Way, waysOf } from './ladder.ts'
 import { lockedBy, Prepared } from './meant.ts'
@@ -44,7 +46,7 @@ export class MysqlObserver implements StatementObserver {
     const { step, index, query, inTransaction, another } = statement
     if (step !== this.#step) await this.#begin(step, query)
     const { start = 0, end = 0, words = [] } = statement.statement ?? {}
-    const written = step.work.kind === 'sql' ? step.work.script.text.slice(start, end) : (statement.text ?? '').trim()
+    const written = step.work.kind === 'sql' ? step.work.script.text.slice(start, end) : soleIn(statement.text ?? '')
     const text = await this.#prepared.textOf(written, query)
     const target = targetOf(text)
     const begun = now()
@@ -89,7 +91,7 @@ export class MysqlObserver implements StatementObserver {
     this.#step = step
     this.#prepared = new Prepared()
     const rows = await query(
-      "SELECT LOWER(table_name) AS name FROM information_schema.tables WHERE table_schema = DATABASE() AND table_type = 'BASE TABLE'",
+      `SELECT LOWER(table_name) AS name FROM information_schema.tables WHERE table_schema = DATABASE() AND ${ARE_TABLES}`,
     )
     this.#old = new Set(rows.map(({ name }) => String(name)))
     const [row] = await query('SELECT VERSION() AS version')
@@ -124,8 +126,11 @@ export class MysqlObserver implements StatementObserver {
       const isAsked = asked.algorithm !== undefined || asked.lock !== undefined
       try {
         await run(rest === '' ? undefined : withClause(rest))
-        const reason = [...refused].findLast(([one]) => one !== algorithm)?.[1]
-        return { table, used, possible: used, blocks, reason, ...(isAsked && { isAsked }) }
+        const others = [...refused].findLast(([one]) => one !== algorithm)?.[1]
+        // A gentler lock was refused, though the server does it in this way: then that is what keeps others out.
+        const ofLock = refused.get(algorithm)
+        const reason = [others, ofLock && `LOCK=NONE with ${algorithm}: ${ofLock}`].filter(Boolean).join('; ')
+        return { table, used, possible: used, blocks, ...(reason && { reason }), ...(isAsked && { isAsked }) }
       } catch (error) {
         const errno = errnoOf(error)
         if (errno === SYNTAX) break
@@ -168,6 +173,15 @@ const NOTHING = {
   waited: [],
   invalid: [],
   passedOver: [],
+}
+
+/**
+ * Returns the statement that code sends, without its semicolon, behind which no clause can be put; an empty text for several
+ * in one message, of which the first may have run when the last is refused.
+ */
+function soleIn(text: string): string {
+  const [only, ...others] = cutStatements(text, 'mysql').statements
+  return only && others.length === 0 ? text.slice(only.start, only.end) : ''
 }
 
 function errnoOf(error: unknown): number | undefined {

@@ -116,15 +116,18 @@ function locksOf(
     const kind = isIndex(relation) ? 'index' : ['r', 'p', 'm'].includes(relation.kind) ? 'table' : 'other'
     const table =
       kind === 'index' ? (after.relations.get(relation.table) ?? old.relations.get(relation.table)) : relation
-    const earlier = blocksOf(before.locks.get(oid) ?? [])
+    // Nobody writes to a materialized view but REFRESH.
+    const limit = (blocks: Blocks): Blocks => (relation.kind === 'm' && blocks === 'writes' ? 'nothing' : blocks)
+    const earlier = limit(blocksOf(before.locks.get(oid) ?? []))
+    const blocks = limit(blocksOf(modes))
     return [
       {
         name: relation.shown,
         kind,
         table: table?.shown ?? relation.shown,
         mode: readable(mode),
-        blocks: blocksOf(modes),
-        isNew: blocksOf(modes) !== earlier,
+        blocks,
+        isNew: blocks !== earlier,
         under: kind === 'table' ? parentsOf(relation, after) : [],
         isGone: now === undefined,
       },

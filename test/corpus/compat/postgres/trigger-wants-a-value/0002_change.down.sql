@@ -1,0 +1,2 @@
+drop trigger note_is_needed on orders;
+drop function note_is_needed();

@@ -1,0 +1,2 @@
+drop view orders;
+alter table purchases rename to orders;

@@ -1,0 +1,3 @@
+create table teams (id int primary key auto_increment, name varchar(100) not null unique);
+create table users (id int primary key auto_increment, team_id int, name varchar(120) not null, email varchar(190) not null unique, phone varchar(40), created_at timestamp not null default current_timestamp, foreign key users_team (team_id) references teams (id) on delete set null);
+create table orders (id int primary key auto_increment, user_id int not null, status varchar(20) not null default 'open', total decimal(12,2) not null, note text, placed_at datetime(6) not null, constraint orders_user foreign key (user_id) references users (id) on delete cascade);

@@ -1,0 +1,1 @@
+create table jobs (id int primary key auto_increment, state enum('new','paid') not null default 'new');

@@ -1,0 +1,1 @@
+alter table jobs modify state enum('new','paid') not null default 'new';

@@ -1,0 +1,1 @@
+alter table orders modify placed_at date not null;

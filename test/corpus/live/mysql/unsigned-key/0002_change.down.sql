@@ -1,0 +1,1 @@
+alter table orders modify id int not null auto_increment;

@@ -1,0 +1,1 @@
+alter table orders modify id int unsigned not null auto_increment;

@@ -1,0 +1,1 @@
+alter table hits drop constraint hits_site;

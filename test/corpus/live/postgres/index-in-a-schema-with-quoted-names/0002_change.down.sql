@@ -1,0 +1,1 @@
+drop index "Sales Data"."By State";

@@ -1,0 +1,1 @@
+create index "By State" on "Sales Data"."Order Items" ("State of It");

@@ -1,0 +1,2 @@
+alter table accounts alter column tier type text;
+drop type tier;

@@ -1,0 +1,1 @@
+create table tasks (id serial primary key, took interval not null, tier text);

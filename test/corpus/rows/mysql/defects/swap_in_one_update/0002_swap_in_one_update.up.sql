@@ -1,0 +1,1 @@
+update places set lat = lng, lng = lat;

@@ -1,0 +1,2 @@
+alter table articles drop constraint articles_slug_key;
+alter table articles add constraint articles_tenant_id_slug_key unique (tenant_id, slug);

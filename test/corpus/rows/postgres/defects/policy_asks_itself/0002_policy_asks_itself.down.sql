@@ -1,0 +1,2 @@
+drop policy team on members;
+alter table members disable row level security;

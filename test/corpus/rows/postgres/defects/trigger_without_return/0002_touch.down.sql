@@ -1,0 +1,2 @@
+drop trigger touch on orders;
+drop function touch();

@@ -1,0 +1,1 @@
+alter table hits detach partition hits_2020;

@@ -1,0 +1,2 @@
+drop policy team on notes;
+alter table notes disable row level security;

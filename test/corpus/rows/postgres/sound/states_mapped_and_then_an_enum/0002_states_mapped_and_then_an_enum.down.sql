@@ -1,0 +1,2 @@
+alter table orders alter column status type text;
+drop type state;
