@@ -34,7 +34,7 @@ export async function mysqlFamily(kind: Kind, part?: string): Promise<void> {
     if (!part || part === 'apply') await apply(kind, lease.server.url, admin, files)
     if (!part || part === 'cost') await cost(lease.server.url, admin, files)
     if (!part || part === 'network') await network(kind, lease.server.url, admin, files)
-    if (!part || part === 'copy') await atVersion(lease.server.url, admin, files)
+    if (!part || part === 'copy') await atVersion(kind, lease.server.url, admin, files)
     if (!part || part === 'taking') await taking(kind, lease.server.url, files)
     if (!part || part === 'ready') await ready(kind)
   } finally {
@@ -215,7 +215,7 @@ async function cost(url: string, admin: Connection, files: Files): Promise<void>
 }
 
 /** Its migrations run; CREATE TABLE … LIKE and the rows, by hand; a copy of ours; and one that was waiting. */
-async function atVersion(url: string, admin: Connection, files: Files): Promise<void> {
+async function atVersion(kind: Kind, url: string, admin: Connection, files: Files): Promise<void> {
   const from = `bench_source_${process.pid}`
   await admin.query(`create database ${from}`)
   await migratest(Object.assign(new URL(url), { pathname: `/${from}` }).href, files)
@@ -231,7 +231,7 @@ async function atVersion(url: string, admin: Connection, files: Files): Promise<
     await admin.query(`drop database ${name}; use mysql`)
     return ms
   }
-  const server = serverAt(url)
+  const server = serverAt(kind)
   const options = { server, migrations: files.folder } as const
   await (await MigratedDatabase.create(options))[Symbol.asyncDispose]()
   await settled()
@@ -281,14 +281,14 @@ async function keys(admin: Connection): Promise<string[]> {
   return rows.map(({ name }) => name.slice('migratest_snapshot_'.length))
 }
 
-function serverAt(url: string) {
-  const request = { kind: 'mysql', from: 'auto', version: undefined, image: undefined, flags: OWN, setup: [] } as const
-  return mysqlServer({ url, request, idleMs: undefined, extensions: [], init: () => [] })
+function serverAt(kind: Kind) {
+  const request = { kind, from: 'auto', version: undefined, image: undefined, flags: OWN, setup: [] } as const
+  return mysqlServer({ url: undefined, request, idleMs: undefined, extensions: [], init: () => [] })
 }
 
 /** One after another, as a file of tests does: with 30 ms of test between, with none, only read or with a row written. */
 async function taking(kind: Kind, url: string, files: Files): Promise<void> {
-  const options = { server: serverAt(url), migrations: files.folder } as const
+  const options = { server: serverAt(kind), migrations: files.folder } as const
   const connect = async () => {
     const begun = performance.now()
     const client = await createConnection({ uri: url })

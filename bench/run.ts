@@ -26,7 +26,7 @@ import { taking } from './taking.ts'
 import { watching } from './watching.ts'
 
 const only = process.argv[2]?.startsWith('--') ? undefined : process.argv[2]
-/** Of `mysql`, `mariadb`: one of its parts; of `taking`: the number of migrations. */
+/** Of `mysql`, `mariadb`: one of its parts; of `taking`: the number of migrations; of `watch`: `last` or `middle`. */
 const part = process.argv[3]?.startsWith('--') ? undefined : process.argv[3]
 let databases = 0
 const request = {
@@ -66,8 +66,8 @@ if (!only || only === 'taking') await takingAll()
 if (!only || only === 'restore') await restoreSnapshot(15)
 if (!only || only === 'edit') await edits(500, 3)
 if (!only || only === 'watch') {
-  await watching(freshDatabase, { count: 100, at: 100, rounds: 60, beside: true })
-  await watching(freshDatabase, { count: 100, at: 50, rounds: 30, beside: false })
+  if (part !== 'middle') await watching(freshDatabase, { count: 100, at: 100, rounds: 60, beside: true })
+  if (part !== 'last') await watching(freshDatabase, { count: 100, at: 50, rounds: 30, beside: false })
 }
 if (!only || only === 'draft') await drafting(freshDatabase, { tables: 50, rounds: 21 })
 if (!only || only === 'page') {

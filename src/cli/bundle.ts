@@ -95,6 +95,7 @@ const LEFT_OUT = [
   '/testing/server/anyServer',
   '/source/directory',
   '/source/open',
+  '/source/openAny',
   '/source/project',
   '/source/module/loader',
   '/postgres/development',
@@ -103,7 +104,7 @@ const LEFT_OUT = [
 ]
 const NOT_HERE = `
 const refuse = () => { throw Object.assign(new Error('This is a bundle: its migrations are built in. It reads no migration files and starts no servers.'), { code: 'MIGRATEST_USAGE' }) }
-export { refuse as run, refuse as directory, refuse as openFolder, refuse as formatOf, refuse as findProjectFolder, refuse as anyServer, refuse as ModuleLoader }
+export { refuse as run, refuse as directory, refuse as openFolder, refuse as openAnyFolder, refuse as formatOf, refuse as findProjectFolder, refuse as anyServer, refuse as ModuleLoader }
 `
 
 /**

@@ -12,6 +12,7 @@ import type { Source } from '../migrate/source.ts'
 import { isVersion, labelOf, NIL_VERSION, type Target, type Version } from '../migrate/version.ts'
 import { dialectOf, type ServerKind, serverKindOf } from '../server/kinds.ts'
 import { isUrl, pathOf } from '../source/folder.ts'
+import { openAnyFolder } from '../source/openAny.ts'
 import { findProjectFolder, type ProjectFolder } from '../source/project.ts'
 import type { Dialect } from '../sql/dialect.ts'
 import type { TestServer } from '../testing/testServer.ts'
@@ -129,8 +130,7 @@ export class Context {
   async source(): Promise<Source> {
     const { migrations } = this
     if (typeof migrations !== 'string') return migrations
-    const { openFolder } = await import('../source/open.ts')
-    const source = openFolder(migrations)
+    const source = await openAnyFolder(migrations)
     if (source.format && !this.#toldFormat) {
       this.#toldFormat = true
       const because = this.#project ? `, ${this.#project.because}` : ''

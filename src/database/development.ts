@@ -78,12 +78,13 @@ export interface RowKeeper {
   reachesOnlyKept?(work: () => Promise<void>): Promise<boolean>
   /** Records, after the downs, which rows are still there. Call it in a transaction, like `keep`. */
   compare(): Promise<void>
-  /**
-   * Call `look` before the ups that share this transaction and `looked` after each of them: they record what the ups
-   * write.
-   */
+  /** Looks at the tables before the ups. */
   look(): Promise<void>
-  looked(version: number, up: string | null): Promise<void>
+  /**
+   * Returns SQL for the end of an up that shares this transaction, which records what the up has written; undefined if it
+   * writes no rows. Optional: omit it if the database does not tell.
+   */
+  looking?(version: number, up: string | null): string | undefined
   /** Puts rows back after the ups, in a transaction. */
   putBack(): Promise<Carried>
   /**

@@ -25,6 +25,14 @@ export interface Lock {
    * @throws LockLostError if it was no longer held
    */
   keep?(query: (held: string) => string): Promise<Record<string, unknown>[]>
+  /** What {@link keep} asks and makes of the answer, for those who ask it together with something else. */
+  readonly held?: {
+    readonly sql: string
+    /** Name of its first column. */
+    readonly column: string
+    /** @throws LockLostError if it was no longer held */
+    confirm(rows: readonly Record<string, unknown>[]): void
+  }
 }
 
 /**

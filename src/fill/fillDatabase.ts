@@ -20,8 +20,9 @@ export interface FillDatabase {
    * Reads the tables of all schemas that belong to users.
    * @param exclude names of tables and schemas to leave out
    * @param often `true` if the caller will ask again; something may then stay on its session
+   * @param ids only these tables; where the database cannot choose, all are read
    */
-  readTables(exclude: Excluded, often?: boolean): Promise<FillTable[]>
+  readTables(exclude: Excluded, often?: boolean, ids?: readonly string[]): Promise<FillTable[]>
   /** Runs `work` in a transaction, or in a part of the transaction that is open; undoes it if `work` fails. */
   transaction<T>(work: () => Promise<T>): Promise<T>
   /** Runs `work`, which may fail without ending the transaction: what it did is undone then. */

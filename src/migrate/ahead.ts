@@ -5,6 +5,7 @@ import type { MigrateEvent, OnEvent } from './events.ts'
 import type { Hears, LoadedStep } from './load.ts'
 import type { PlanStep } from './moves.ts'
 import { now } from './realTime.ts'
+import type { OneTransaction } from './source.ts'
 
 export interface RunInput {
   readonly driver: Driver
@@ -12,8 +13,7 @@ export interface RunInput {
   /** Reads the body of a planned step again. */
   readonly load: (step: PlanStep<number>) => Promise<LoadedStep>
   readonly signal: AbortSignal
-  /** Called and awaited after each step. `remaining`: number of steps that follow. */
-  readonly after?: ((step: PlanStep<number>, text: string | null, remaining: number) => Promise<void>) | undefined
+  readonly beside?: BesideSteps | undefined
   /** Called before each step; `true` ends the run there. */
   readonly stopped: () => boolean
   readonly onEvent: OnEvent<number>
@@ -21,6 +21,18 @@ export interface RunInput {
   readonly isHeard: boolean
   /** `true` sends many ups at once, if the driver supports it. The run cannot be stopped between them. */
   readonly batch: boolean
+  /** Which migrations run in one transaction, if the tool that the folder belongs to does that. */
+  readonly oneTransaction?: OneTransaction | undefined
+}
+
+/** What the caller of a run does beside its steps. Text: that of a step's body, null if there is none. */
+export interface BesideSteps {
+  /** Returns SQL for the end of a step's transaction. */
+  sql?(step: PlanStep<number>, text: string | null): string | undefined
+  /** Called and awaited after each step. `remaining`: number of steps that follow. */
+  after(step: PlanStep<number>, text: string | null, remaining: number): Promise<void>
+  /** `true` if `after` looks at the database as the step has left it: the next one is sent when it has returned. */
+  looks(remaining: number): boolean
 }
 
 export interface TakenStep {
@@ -77,7 +89,7 @@ export class Ahead {
   /** Returns the step that follows the one taken, if it is known that it can run; it is read now if necessary. */
   async following(): Promise<StepWork | undefined> {
     const planned = this.#input.steps[this.#at]
-    if (!planned || planned.code || planned.origin === 'record' || this.#input.after) return undefined
+    if (!planned || planned.code || planned.origin === 'record' || this.#input.beside) return undefined
     const loaded = await this.#reading(this.#at, planned).catch(() => undefined)
     return loaded?.plan.fingerprint === planned.fingerprint ? loaded.step({ log: () => undefined }).work : undefined
   }
@@ -98,6 +110,7 @@ export class Ahead {
       const room = behind && this.#sent.length + 1 < (driver.window ?? 1) && !stopped() && !signal.aborted
       // The version tells whether the step before has been applied, unless that step leaves the version as it is.
       if (!planned || !room || !this.#goes(planned) || steps[at - 1]?.from === steps[at - 1]?.to) return
+      if (this.#input.beside?.looks(steps.length - at)) return
       const loaded = await this.#reading(at, planned).catch(() => undefined)
       if (loaded?.plan.fingerprint !== planned.fingerprint || stopped() || signal.aborted) return
       const made = this.#made(planned, loaded, true)
@@ -120,8 +133,8 @@ export class Ahead {
 
   // --- internal ---
 
-  #goes({ atomic, code, direction, origin }: PlanStep<number>): boolean {
-    return atomic && !code && direction === 'up' && origin === 'file' && !this.#input.after
+  #goes({ atomic, code, origin }: PlanStep<number>): boolean {
+    return atomic && !code && origin === 'file'
   }
 
   #reading(index: number, planned: PlanStep<number>): Promise<LoadedStep> {
@@ -135,7 +148,7 @@ export class Ahead {
   }
 
   #made(planned: PlanStep<number>, loaded: LoadedStep, later = false): TakenStep {
-    const { onEvent, isHeard } = this.#input
+    const { onEvent, isHeard, beside } = this.#input
     const held: MigrateEvent<number>[] = []
     let isHeld = later
     const emit = (event: MigrateEvent<number>) => void (isHeld ? held.push(event) : onEvent(event))
@@ -143,7 +156,9 @@ export class Ahead {
       isHeld = false
       for (const event of held.splice(0)) onEvent(event)
     }
-    return { loaded, step: loaded.step(hearing(emit, planned, isHeard)), applied: undefined, tell }
+    const alongside = beside?.sql?.(planned, loaded.text)
+    const step = { ...loaded.step(hearing(emit, planned, isHeard)), ...(alongside !== undefined && { alongside }) }
+    return { loaded, step, applied: undefined, tell }
   }
 }
 

@@ -114,8 +114,12 @@ export interface MigrationStep {
    * together with the end of this one.
    */
   readonly beforeCode?: boolean | undefined
+  /** `true` if the run ends with this step: the driver may do with it what `unlock` does. */
+  readonly isLast?: boolean | undefined
   /** Statements that record the step in another tool's table. They belong to the same transaction as our record. */
   readonly bookkeeping?: readonly string[] | undefined
+  /** SQL of who runs the steps, for the end of the step's transaction. */
+  readonly alongside?: string | undefined
 }
 
 /** Looks at the database before and after each statement of a migration. `verify` uses it. */
@@ -223,6 +227,15 @@ export interface Driver {
   inOneTransaction?<T>(work: (together: SharedTransaction) => Promise<T>): Promise<T>
 
   /**
+   * Calls `work`, whose calls of `apply` all run in one transaction, and commits it. If `work` throws, or the commit fails,
+   * everything is rolled back. There are no savepoints: after a failure, `work` must not go on.
+   *
+   * `apply` may then return before the server has answered its record of a step in code. If the record fails, the next call
+   * throws {@link EarlierStepError}, or `allOrNothing` does.
+   */
+  allOrNothing?(work: () => Promise<void>): Promise<void>
+
+  /**
    * Begins a migration without a transaction: sets the version to `to`, dirty, with a journal. Then `execute` runs
    * statement after statement, and `finish` clears the dirty flag.
    * @param next what the step does that is to begin as soon as this one has finished, if that is known: the driver may
@@ -270,6 +283,9 @@ export interface Driver {
 
 /** Several migrations failed together on a database that is to be dropped: run them one by one to see which, and why. */
 export class BatchFailedError extends Error {}
+
+/** The step before the one that was applied failed, when it was recorded. The cause says why. */
+export class EarlierStepError extends Error {}
 
 /** A step that was sent ahead has done nothing, because an earlier one failed. */
 export class NotReachedError extends Error {}

@@ -1,4 +1,5 @@
 /** Makes a database match the files: plans which migrations to undo and to apply, and finds downs that are blocked. */
+import type { BesideSteps } from './ahead.ts'
 import { attempt } from './attempt.ts'
 import type { Driver } from './driver.ts'
 import { MigratestError, NoWayDownError } from './errors.ts'
@@ -32,17 +33,10 @@ export interface Following {
   /** Undoes the migrations that do not match the files, last one first. Can run again after it was rolled back. */
   down(): Promise<void>
   /** Applies the pending migrations. */
-  up(after?: AfterStep): Promise<void>
+  up(beside?: BesideSteps): Promise<void>
   /** Empties the database and applies all migrations. */
-  replay(after?: AfterStep): Promise<void>
+  replay(beside?: BesideSteps): Promise<void>
 }
-
-/**
- * Called after each step.
- * @param text the text of the step's body, null if there is none
- * @param remaining number of steps that follow
- */
-export type AfterStep = (step: PlanStep<number>, text: string | null, remaining: number) => Promise<void>
 
 export interface Planned {
   readonly steps: readonly PlanStep<number>[]

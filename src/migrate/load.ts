@@ -99,10 +99,9 @@ export async function loadHalf(
   const body = await source.read(migration, half)
   // If the source returns the same object again, we do not parse its text a second time.
   const known = body && read.get(body)
-  const spoken = JSON.stringify([language.dialect, language.syntax])
-  if (known?.language === spoken) return known.half
+  if (known && isSame(known, language)) return known.half
   const fresh = loaded(body, language)
-  if (body) read.set(body, { language: spoken, half: fresh })
+  if (body) read.set(body, { dialect: language.dialect, syntax: language.syntax, half: fresh })
   return fresh
 }
 
@@ -112,8 +111,11 @@ export async function loadRecord(
   migration: Migration,
 ): Promise<{ up: Loaded; record: HistoryRecord }> {
   const { driver } = input
-  const up = await loadHalf(input.source, migration, 'up', driver)
-  const down = await loadHalf(input.source, migration, 'down', driver)
+  // Both at once, since a file in code has both.
+  const [up, down] = await Promise.all([
+    loadHalf(input.source, migration, 'up', driver),
+    loadHalf(input.source, migration, 'down', driver),
+  ])
   const record: HistoryRecord = {
     version: migration.version,
     name: migration.name,
@@ -132,7 +134,19 @@ export function fingerprintOfHalf(half: Loaded): string {
 
 // --- internal ---
 
-const read = new WeakMap<MigrationBody, { readonly language: string; readonly half: Loaded }>()
+const read = new WeakMap<MigrationBody, Known>()
+
+/** Each connection has an object of its own for the same syntax. */
+function isSame(one: Known, other: Language): boolean {
+  if (one.dialect !== other.dialect) return false
+  return one.syntax === other.syntax || JSON.stringify(one.syntax) === JSON.stringify(other.syntax)
+}
+
+interface Known {
+  readonly dialect: Language['dialect']
+  readonly syntax: Language['syntax']
+  readonly half: Loaded
+}
 
 async function loadUp(input: LoadInput, move: Move): Promise<LoadedStep> {
   const migration = input.migrations.get(move.version)

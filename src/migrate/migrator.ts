@@ -1,12 +1,13 @@
 /** The engine: applies the migrations of a source to a database. It plans first, then runs. */
 import { withEnd } from '../sql/script.ts'
+import type { RunInput } from './ahead.ts'
 import { attempt, throwAll } from './attempt.ts'
 import type { Policies } from './compare.ts'
 import { type DatabaseState, type Driver, describeAt } from './driver.ts'
 import { DirtyError, MigratestError, ShortLimitError, UnfinishedError, UsageError } from './errors.ts'
 import type { OnEvent } from './events.ts'
 import { type Fake, fakeDown, fakeUp } from './fake.ts'
-import { type AfterStep, type Following, type FollowPlan, fromNothing, planSteps } from './follow.ts'
+import { type Following, type FollowPlan, fromNothing, planSteps } from './follow.ts'
 import { reconcile } from './history.ts'
 import { type LoadedStep, type LoadInput, loadStep } from './load.ts'
 import type { MigrationPlan, Move, PlanStep, Request } from './moves.ts'
@@ -49,6 +50,12 @@ export interface MigratorOptions extends Policies {
    * Meant for throwaway databases. Default false.
    */
   readonly batch?: boolean
+  /**
+   * `tool` (default): if the folder belongs to a tool that runs all pending migrations in one transaction, so do we, where
+   * the database can; a failure then leaves nothing behind, as there. `each`: every migration has its own. So it is with
+   * `batch` and while `follow` runs, too.
+   */
+  readonly transactions?: 'tool' | 'each'
   /** For development databases: SQL texts to run when `follow` has emptied the database to apply everything again. */
   readonly before?: readonly string[]
   /** Cancels the running statement when aborted. To let the running migration finish, use {@link Migrator.stop}. */
@@ -348,19 +355,19 @@ export class Migrator {
       stored: (version) => this.#ranked?.stored(version) ?? version,
       down: async () => {
         await settle()
-        await this.#run(down.steps, load, begins)
+        await this.#run(down.steps, load, begins, {})
       },
-      up: async (after) => {
+      up: async (beside) => {
         if (down.steps.length === 0) await settle()
-        await this.#run(up.steps, load, begins, after)
+        await this.#run(up.steps, load, begins, { beside })
       },
-      replay: async (after) => {
+      replay: async (beside) => {
         const nothing = fromNothing(choice, this.#choosing)
         const { steps } = await planSteps(nothing.load, nothing.moves)
         await this.#driver.drop()
         for (const sql of this.#options.before ?? []) await this.#ranked?.query(sql)
         await this.#driver.force(NIL_VERSION)
-        await this.#run(steps, nothing.load, undefined, after)
+        await this.#run(steps, nothing.load, undefined, { beside })
       },
     }
   }
@@ -490,7 +497,9 @@ export class Migrator {
     await first()
     this.#emit({ type: 'planned', plan })
     for (const message of plan.warnings) this.#emit({ type: 'warning', message })
-    const ran = await this.#run(plan.steps, load, plan.steps[0])
+    const { batch, transactions } = this.#options
+    const oneTransaction = batch || transactions === 'each' ? undefined : load.source.format?.oneTransaction
+    const ran = await this.#run(plan.steps, load, plan.steps[0], { oneTransaction })
     if (short > 0 && ran.length === moves.length) throw new ShortLimitError(short, short + moves.length)
     return { from: state.version, to: ran.at(-1)?.to ?? state.version, steps: ran }
   }
@@ -500,13 +509,14 @@ export class Migrator {
     steps: readonly PlanStep<number>[],
     load: LoadInput,
     begins: PlanStep<number> | undefined,
-    after?: AfterStep,
+    { beside, oneTransaction }: Pick<RunInput, 'beside' | 'oneTransaction'>,
   ): Promise<PlanStep<number>[]> {
     const { repair } = load.applied
     return runSteps({
       driver: this.#driver,
       steps,
-      after,
+      beside,
+      oneTransaction,
       signal: this.#signal,
       stopped: () => this.#stopping,
       onEvent: this.#emit,

@@ -3,7 +3,15 @@
  * command runs, each migration has a rank, which is its place in the list. The history keeps the names, so a migration
  * that is added in the middle changes nothing for the others.
  */
-import type { DatabaseState, Driver, HistoryEntry, HistoryRecord, MigrationStep, SharedTransaction } from './driver.ts'
+import {
+  type DatabaseState,
+  type Driver,
+  type HistoryEntry,
+  type HistoryRecord,
+  type MigrationStep,
+  NotReachedError,
+  type SharedTransaction,
+} from './driver.ts'
 import { UsageError } from './errors.ts'
 import { fingerprintOfHalf, loadHalf } from './load.ts'
 import { NEVER } from './never.ts'
@@ -56,6 +64,8 @@ class Ranks {
   #failed: readonly string[] = []
   /** The value of the version row in the database. */
   #row = NIL_VERSION
+  /** The version row before the first of the steps that were sent ahead and not reached. */
+  #lost: number | undefined
 
   constructor(source: Source, inner: Driver, format: SourceFormat) {
     this.#source = source
@@ -87,7 +97,7 @@ class Ranks {
 
   driver(): Driver {
     const inner = this.#inner
-    const { applyAll, applyNext, inOneTransaction, executeSome, abandon, wasApplied, unlock } = inner
+    const { allOrNothing, applyAll, applyNext, inOneTransaction, executeSome, abandon, wasApplied, unlock } = inner
     const step = (given: MigrationStep) => this.#outward(given)
     return {
       dialect: inner.dialect,
@@ -117,7 +127,9 @@ class Ranks {
           // The next step is sent as if this one had succeeded.
           if (applied) this.#moved(given)
           return applied?.catch((error) => {
-            this.#row = before
+            // Those behind a step that failed are told before it: the row is where the first of them began.
+            if (error instanceof NotReachedError) this.#lost ??= before
+            this.#row = error instanceof NotReachedError ? (this.#lost ?? before) : before
             throw error
           })
         },
@@ -135,6 +147,9 @@ class Ranks {
           await applyAll.call(inner, outward, signal)
           for (const one of given) this.#moved(one)
         },
+      }),
+      ...(allOrNothing && {
+        allOrNothing: (work: () => Promise<void>) => this.#keptOnFailure(() => allOrNothing.call(inner, work)),
       }),
       ...(inOneTransaction && {
         inOneTransaction: <T>(work: (together: SharedTransaction) => Promise<T>) =>
@@ -238,6 +253,9 @@ class Ranks {
         return format.outOfOrder
       },
       missing: format.missing,
+      get oneTransaction() {
+        return format.oneTransaction
+      },
       settings: format.settings,
       identify: (name) => format.identify(name),
       before: () => format.before(),
@@ -402,6 +420,7 @@ class Ranks {
   }
 
   #moved(step: MigrationStep): void {
+    this.#lost = undefined
     this.#row = this.stored(step.to)
   }
 

@@ -5,7 +5,7 @@
 import * as timers from 'node:timers'
 
 /** Captured when this module is loaded: a test runner may replace the properties of node:timers later. */
-export const { clearInterval, clearTimeout, setInterval, setTimeout } = timers
+export const { clearInterval, clearTimeout, setImmediate, setInterval, setTimeout } = timers
 
 /** Returns milliseconds since 1970, with fractions. The clock never goes back, so it can also measure durations. */
 export function now(): number {

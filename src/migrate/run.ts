@@ -2,7 +2,6 @@
  * Runs planned steps one after another. Prefetches the next body, sets and clears the dirty flag, and turns failures
  * into errors that say where they happened and what to do.
  */
-import { inspect } from 'node:util'
 import { Ahead, hearing, type RunInput } from './ahead.ts'
 import {
   BatchFailedError,
@@ -12,11 +11,12 @@ import {
   NotReachedError,
   type StepWork,
 } from './driver.ts'
-import { CancelledError, MigratestError, MigrationFailedError, StatementError } from './errors.ts'
+import { StatementError } from './errors.ts'
+import { cancelled, failure } from './failure.ts'
 import type { LoadedStep } from './load.ts'
 import type { PlanStep } from './moves.ts'
+import { runInOneTransaction, sharing } from './oneTransaction.ts'
 import { now } from './realTime.ts'
-import { versionOf } from './version.ts'
 
 /**
  * Runs the steps and returns those that ran. Holds at most three bodies in memory: the running one and the next two; and as
@@ -33,9 +33,18 @@ export async function runSteps(input: RunInput): Promise<PlanStep<number>[]> {
     if (ahead.isEmpty) {
       if (input.stopped()) break
       if (signal.aborted) throw cancelled(driver, ran.at(-1)?.to ?? planned.from, signal)
+      const together = driver.allOrNothing ? sharing(steps, ran.length, input.oneTransaction) : []
+      if (together.length > 1) {
+        const done = await runInOneTransaction(input, together)
+        ran.push(...done)
+        if (done.length < together.length) break
+        continue
+      }
     }
     const { loaded, step: taken, tell, applied } = await ahead.take(ran.length, planned)
-    const step = isBeforeCode(input, planned, steps[ran.length + 1]) ? { ...taken, beforeCode: true } : taken
+    const beforeCode = isBeforeCode(input, planned, steps[ran.length + 1])
+    const isLast = ran.length + 1 === steps.length && !input.beside
+    const step = { ...taken, ...(beforeCode && { beforeCode }), ...(isLast && { isLast }) }
     onEvent({ type: 'started', step: planned })
     tell()
     if (!applied && signal.aborted) throw cancelled(driver, planned.from, signal)
@@ -51,7 +60,7 @@ export async function runSteps(input: RunInput): Promise<PlanStep<number>[]> {
     if (step.work.kind !== 'code') await ahead.fill(sent !== undefined)
     await running
     ended = (sent && ahead.answered()) ?? now()
-    await input.after?.(planned, loaded.text, steps.length - ran.length - 1)
+    await input.beside?.after(planned, loaded.text, steps.length - ran.length - 1)
     onEvent({ type: 'finished', step: planned, ms: (sent ? ended : now()) - begun })
     ran.push(planned)
   }
@@ -144,8 +153,8 @@ async function countDone(driver: Driver, batch: readonly MigrationStep[]): Promi
 }
 
 /** Returns whether nothing happens in the database between this step and the next one, which is in code. */
-function isBeforeCode({ after }: RunInput, step: PlanStep<number>, next: PlanStep<number> | undefined): boolean {
-  return step.code && step.atomic && next?.code === true && next.atomic && next.origin === 'file' && !after
+function isBeforeCode({ beside }: RunInput, step: PlanStep<number>, next: PlanStep<number> | undefined): boolean {
+  return step.code && step.atomic && next?.code === true && next.atomic && next.origin === 'file' && !beside
 }
 
 /** Waits for a step that was sent. If an earlier one failed at first, all that were sent have done nothing. */
@@ -237,73 +246,3 @@ function standing(driver: Driver, step: MigrationStep, done: number): string {
 
 const WAYS_ON =
   'Fix the migration and run "migratest resume", or repair the schema by hand and run "migratest force VERSION".'
-
-function failure(
-  error: unknown,
-  driver: Driver,
-  loaded: LoadedStep,
-  index: number | undefined,
-  signal: AbortSignal,
-  databaseState: string,
-): unknown {
-  if (signal.aborted) {
-    return new CancelledError(
-      `Cancelled while ${loaded.plan.file} was running on ${driver.database}.\n\n${databaseState}`,
-      {
-        cause: error,
-      },
-    )
-  }
-  if (error instanceof MigratestError && !(error instanceof StatementError)) return error
-  const info = error instanceof StatementError ? error.info : { message: wordsOf(error) }
-  const place = loaded.locate
-    ? loaded.locate(error instanceof StatementError ? error.cause : error)
-    : { text: loaded.text ?? undefined, ...placeOf(loaded, info.offset, info.statement ?? index) }
-  return new MigrationFailedError({
-    version: versionOf(loaded.plan),
-    file: loaded.plan.file,
-    text: undefined,
-    ...place,
-    info:
-      place && 'file' in place && place.file !== loaded.plan.file ? { ...info, context: inside(loaded, info) } : info,
-    databaseState: info.databaseState ?? databaseState,
-    cause: error instanceof StatementError ? error.cause : error,
-  })
-}
-
-/** Returns the message of an error, with its name unless that is just `Error`, and with its cause. */
-function wordsOf(error: unknown): string {
-  if (!(error instanceof Error)) {
-    const { message } = (error ?? {}) as { message?: unknown }
-    return typeof message === 'string'
-      ? message
-      : typeof error === 'string'
-        ? error
-        : inspect(error, { breakLength: 100 })
-  }
-  const said = error.name === 'Error' ? error.message : `${error.name}: ${error.message}`
-  return error.cause instanceof Error ? `${said}\nCaused by: ${wordsOf(error.cause)}` : said
-}
-
-/** Returns the migration that was running when a file it imports threw, for the context of the error. */
-function inside({ plan }: LoadedStep, { context }: { readonly context?: string | undefined }): string {
-  return [`${plan.direction} of ${plan.file}`, context].filter(Boolean).join('\n')
-}
-
-function placeOf(loaded: LoadedStep, offset: number | undefined, index: number | undefined) {
-  if (offset !== undefined) return { start: offset, end: wordEnd(loaded.text ?? '', offset) }
-  const { work } = loaded.step({ log: () => undefined })
-  if (index === undefined || work.kind !== 'sql') return {}
-  const statement = work.script.statements[index]
-  return statement ? { start: statement.start, end: statement.end } : {}
-}
-
-function wordEnd(text: string, from: number): number {
-  return from + (/^(?:[\w$\u0080-\uffff]+|"[^"\n]*"|'[^'\n]*')/.exec(text.slice(from, from + 200))?.[0].length ?? 1)
-}
-
-function cancelled(driver: Driver, version: number, signal: AbortSignal): CancelledError {
-  return new CancelledError(`Cancelled: ${driver.database} is at version ${describeAt(driver, version)}, clean.`, {
-    cause: signal.reason,
-  })
-}

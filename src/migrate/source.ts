@@ -131,6 +131,8 @@ export interface SourceFormat {
   readonly missing: 'error' | 'ignore'
   /** `true`: its table has no names, so a database does not notice that the file of an applied migration is gone. */
   readonly nameless?: boolean
+  /** Set if the tool runs all migrations of a command in one transaction, where the database can. */
+  readonly oneTransaction?: OneTransaction | undefined
   /** Returns the part of a name that the tool identifies the migration by, for example the digits. */
   identify(name: string): string
   /** The options that change what is run or recorded, as text. */
@@ -142,6 +144,17 @@ export interface SourceFormat {
   before(): readonly string[]
   /** The table in which the tool records what is applied. */
   bookkeeping(dialect: Dialect): Bookkeeping
+}
+
+/** Which migrations of a command a tool runs in one transaction. */
+export interface OneTransaction {
+  /** The directions for which it does so. */
+  readonly directions: readonly Direction[]
+  /**
+   * What a migration that runs without a transaction does to the others: `divides` them into those before and those behind
+   * it, or `ends` the rule, so that each has a transaction of its own.
+   */
+  readonly exception: 'divides' | 'ends'
 }
 
 /** A row of a query. */

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto'
 import { embeddedRoot } from './binaries.ts'
 import { type ServerKind, TITLES } from './kinds.ts'
 import { keptFolder } from './places.ts'
+import { settingArguments } from './settings.ts'
 
 /** The ways in which a server can be started. `auto`: the first of the others that works. */
 export type From = 'auto' | 'container' | 'embedded' | 'installed'
@@ -49,8 +50,8 @@ export interface KeptServer extends Omit<RunningServer, 'startedIn' | 'startedAt
 }
 
 /**
- * Returns the key of a request. Equal requests share a server, unless their environments name different Docker engines
- * or their versions of the protocol differ.
+ * Returns the key of a request. Equal requests share a server, unless their environments name different Docker engines,
+ * or their versions of the protocol or the settings that we give to servers differ.
  */
 export function keyOf(request: ServerRequest): string {
   const engine = Object.entries(process.env).filter(([name]) => /^(DOCKER|TESTCONTAINERS)_/.test(name))
@@ -64,6 +65,8 @@ export function keyOf(request: ServerRequest): string {
     // The folder in which the server keeps its data.
     home: request.keep ? keptFolder() : undefined,
     protocol: 4,
+    // A server that an earlier version of this package has started may have other settings.
+    settings: settingArguments(request),
     ...request,
     flags: Object.entries(request.flags).sort(),
   }

@@ -1,4 +1,4 @@
-import type { ServerRequest } from './request.ts'
+import type { ServerKind } from './kinds.ts'
 
 /** Server settings for data that may be lost: fast, quiet, small. The preset's flags override them. */
 const POSTGRES_SETTINGS: Readonly<Record<string, string>> = {
@@ -22,6 +22,22 @@ const POSTGRES_SETTINGS: Readonly<Record<string, string>> = {
   authentication_timeout: '10s',
 }
 
+/**
+ * The first version whose initdb and server know `scram_iterations`. A client computes that many hashes at each connection,
+ * 4096 by default: 2 ms, which only make guessing slower. The passwords that we make are too long to be guessed.
+ */
+const CHEAP_SCRAM = 16
+
+/** Returns arguments of initdb, for a server of that version. @param major undefined: unknown */
+export function initdbArguments(major: number | undefined): string[] {
+  return major !== undefined && major >= CHEAP_SCRAM ? ['-c', 'scram_iterations=1'] : []
+}
+
+/** Returns the settings that undo those of {@link initdbArguments} for the passwords of others. */
+function ownPasswords(major: number | undefined): Readonly<Record<string, string>> {
+  return major !== undefined && major >= CHEAP_SCRAM ? { scram_iterations: '4096' } : {}
+}
+
 /** Settings for servers that keep their data: a crash of the machine may lose the last moments, but not the files. */
 const KEPT_POSTGRES: Readonly<Record<string, string>> = {
   ...POSTGRES_SETTINGS,
@@ -40,7 +56,16 @@ const MYSQL_SETTINGS: Readonly<Record<string, string>> = {
   'innodb-doublewrite': 'OFF',
   // Persistent statistics take a tenth of the time to create a table.
   'innodb-stats-persistent': 'OFF',
-  'skip-log-bin': '',
+  // The binary log tells which rows a test has written. It costs little: nothing waits for it to be on disk.
+  'log-bin': 'binlog',
+  'server-id': '1',
+  'loose-binlog-format': 'ROW',
+  'sync-binlog': '0',
+  'max-binlog-size': String(64 * 2 ** 20),
+  'loose-binlog-expire-logs-seconds': '60',
+  'loose-binlog-annotate-row-events': 'OFF',
+  // With a binary log, functions would have to say whether they are deterministic.
+  'loose-log-bin-trust-function-creators': 'ON',
   'loose-performance-schema': 'OFF',
   'loose-mysqlx': 'OFF',
   // The kernel has a limited number of slots for asynchronous I/O, and data in memory needs none.
@@ -53,18 +78,18 @@ const MYSQL_SETTINGS: Readonly<Record<string, string>> = {
 }
 
 const KEPT_MYSQL: Readonly<Record<string, string>> = {
-  ...MYSQL_SETTINGS,
+  ...Object.fromEntries(Object.entries(MYSQL_SETTINGS).filter(([name]) => !/bin-?log|log-bin|server-id/.test(name))),
+  'skip-log-bin': '',
   'innodb-flush-log-at-trx-commit': '2',
   'innodb-doublewrite': 'ON',
   'event-scheduler': 'ON',
 }
 
-export function settingArguments({ kind, flags, keep }: Pick<ServerRequest, 'kind' | 'flags' | 'keep'>): string[] {
+/** Returns the server's arguments. @param major its version, if it is PostgreSQL and the version is known */
+export function settingArguments({ kind, flags, keep }: Given, major?: number): string[] {
   if (kind === 'postgres') {
-    return Object.entries({ ...(keep ? KEPT_POSTGRES : POSTGRES_SETTINGS), ...flags }).flatMap(([name, value]) => [
-      '-c',
-      `${name}=${value}`,
-    ])
+    const settings = { ...(keep ? KEPT_POSTGRES : POSTGRES_SETTINGS), ...ownPasswords(major), ...flags }
+    return Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])
   }
   const given = Object.entries(flags).map(([name, value]) => [name.replaceAll('_', '-'), value] as const)
   const names = new Set(given.map(([name]) => name))
@@ -72,4 +97,13 @@ export function settingArguments({ kind, flags, keep }: Pick<ServerRequest, 'kin
     ([name]) => !names.has(name.replace(/^loose-/, '')),
   )
   return [...ours, ...given].map(([name, value]) => (value === '' ? `--${name}` : `--${name}=${value}`))
+}
+
+// --- internal ---
+
+interface Given {
+  readonly kind: ServerKind
+  readonly flags: Readonly<Record<string, string>>
+  /** Set if the data survives the server. */
+  readonly keep?: true
 }

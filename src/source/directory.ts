@@ -40,7 +40,7 @@ export function directory(path: string | URL): Source {
       if (loading) (await loading).refresh()
       return listFolder(folder, shownFolder)
     },
-    text: async (name) => decode(readBytes(prefix + name, show(name)), show(name)),
+    text: async (name) => readText(prefix + name, show(name)),
     stamp: (name) => stampOf(prefix + name),
     relations: async (name) => (await loader()).relations(join(folder, name)),
     module: async (name) => (await prepared()).load(join(folder, name)),
@@ -51,6 +51,24 @@ export function directory(path: string | URL): Source {
 }
 
 // --- internal ---
+
+/**
+ * Reads a file's text in one call of the system's. A character that stands for bytes that are not UTF-8 may be in the text,
+ * too, so it is then decoded strictly. @throws UnreadableFileError
+ */
+function readText(path: string, shown: string): string {
+  try {
+    const text = readFileSync(path, 'utf8')
+    if (!text.includes('\ufffd')) return text
+  } catch (cause) {
+    throw unreadable(cause, shown)
+  }
+  return decode(readBytes(path, shown), shown)
+}
+
+function unreadable(cause: unknown, shown: string): UnreadableFileError {
+  return new UnreadableFileError(`${shown} cannot be read: ${(cause as Error).message}`, { cause })
+}
 
 function isCode(name: string): boolean {
   return !name.endsWith('.sql') && parseFileName(name).kind === 'code'
@@ -88,6 +106,6 @@ export function readBytes(path: string, shown: string): Uint8Array {
   try {
     return readFileSync(path)
   } catch (cause) {
-    throw new UnreadableFileError(`${shown} cannot be read: ${(cause as Error).message}`, { cause })
+    throw unreadable(cause, shown)
   }
 }

@@ -49,9 +49,17 @@ export class Halves {
   get areApart(): boolean {
     return this.all().every(({ kind, text }) => kind === 'sql' && !OF_THE_SERVER.test(text))
   }
+
+  /** `true` if whatever migrations write, their own session writes, and the server counts it. */
+  get areCounted(): boolean {
+    return this.all().every(({ kind, text }) => kind === 'sql' && !WRITES_ELSEWHERE.test(text))
+  }
 }
 
 // --- internal ---
+
+/** What writes on another session, and the setting that stops the server's counting. */
+const WRITES_ELSEWHERE = /dblink|pg_background|postgres_fdw|\bcron\b|track_counts|create\s+subscription/i
 
 /** Statements about what belongs to the whole server. Code may run any statement. */
 const OF_THE_SERVER = /\b(?:create|alter|drop)\s+(?:role|user|group|tablespace|subscription|database)\b/i

@@ -77,7 +77,10 @@ export class Walk<Client> {
 
   async #database(version: number): Promise<MigratedDatabase<Client>> {
     if (this.#db && this.#at > version) await this.dispose()
-    this.#db ??= await MigratedDatabase.create({ ...this.#options, version: 'nil' }, { holdConnection: true })
+    this.#db ??= await MigratedDatabase.create(
+      { ...this.#options, version: 'nil' },
+      { holdConnection: true, isOnly: true },
+    )
     return this.#db
   }
 

@@ -1,8 +1,9 @@
 /** Brings a database in line with the files once and carries its rows, in one transaction if possible. */
 import { type Carried, type DevelopmentDatabase, type RowKeeper, TooManyRowsError } from '../database/development.ts'
+import type { BesideSteps } from '../migrate/ahead.ts'
 import type { Driver, SharedTransaction } from '../migrate/driver.ts'
 import type { MigratestError, MigrationFailedError, StatementError } from '../migrate/errors.ts'
-import type { AfterStep, Following, FollowPlan } from '../migrate/follow.ts'
+import type { Following, FollowPlan } from '../migrate/follow.ts'
 import type { Migrator } from '../migrate/migrator.ts'
 import type { PlanStep } from '../migrate/moves.ts'
 import type { FollowScope } from '../migrate/plan.ts'
@@ -175,7 +176,7 @@ class Move {
         } else await this.#rows.remember(this.#mended)
         await this.#rows.look()
         await this.#beginLearning()
-        await this.#following.up(this.#after)
+        await this.#following.up(this.#inShared)
         return this.#rows.putBack()
       })
       this.#keepLearned()
@@ -219,7 +220,7 @@ class Move {
     await this.#rows.look()
     await this.#beginLearning()
     try {
-      await this.#following.up((step, _, remaining) => this.#learn(step, remaining))
+      await this.#following.up(this.#alone)
     } catch (error) {
       if (!goesDown || this.#downs === 'file' || !isAlreadyThere(error, true)) throw error
       throw new DownFailed(leftRowsText(this.#steps('down'), error as Error), { cause: error })
@@ -250,7 +251,7 @@ class Move {
       }),
     )
     this.#shape = undefined
-    await this.#following.replay((step, _, remaining) => this.#learn(step, remaining))
+    await this.#following.replay(this.#alone)
     this.#effects.clear()
     this.#keepLearned()
     return this.#inOne(() => this.#rows.putBack())
@@ -357,9 +358,17 @@ class Move {
     return changes.filter(({ what }) => what === 'down').map(({ version }) => this.#following.stored(version))
   }
 
-  #after: AfterStep = async (step, text, remaining) => {
-    await this.#rows.looked(this.#following.stored(step.version), text)
-    await this.#learn(step, remaining)
+  /** What happens beside steps that each have a transaction of their own. */
+  get #alone(): BesideSteps {
+    return {
+      after: (step, _, remaining) => this.#learn(step, remaining),
+      looks: (remaining) => remaining <= MOST_LEARNED,
+    }
+  }
+
+  /** What happens beside steps that share one transaction. */
+  get #inShared(): BesideSteps {
+    return { ...this.#alone, sql: ({ version }, text) => this.#rows.looking?.(this.#following.stored(version), text) }
   }
 
   async #replayed(): Promise<Carried> {
@@ -369,7 +378,7 @@ class Move {
     })
     await this.#rows.look()
     this.#shape = undefined
-    await this.#following.replay(this.#after)
+    await this.#following.replay(this.#inShared)
     return this.#rows.putBack()
   }
 

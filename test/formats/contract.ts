@@ -52,6 +52,8 @@ export interface Oracle {
   readonly table: string
   /** A query for the rows of that table, without numbers and times that differ from run to run. */
   readonly rows: string
+  /** File and text of a migration that comes last, makes a table `half_done`, and then fails. */
+  readonly failing?: readonly [file: string, text: string]
   /** The file of the first migration, if the tool has a checksum. */
   readonly edited?: string
 }
@@ -89,6 +91,27 @@ export async function ours(
 export async function statesOf(oracle: Oracle, db: Database, place: Place): Promise<string[]> {
   const { migrations } = await (await ours(oracle, db, place)).status()
   return migrations.map(({ state }) => (oracle.edited === undefined && state === 'unrecorded' ? 'applied' : state))
+}
+
+/**
+ * Lets the last migration of the folder fail, here and with the tool, and asserts that it leaves the same.
+ * @param before how many migrations are applied before
+ */
+export async function expectSameAfterFailure(
+  oracle: Oracle,
+  db: Database,
+  other: Database,
+  { before, dialect = 'postgres' }: { readonly before: number; readonly dialect?: Dialect },
+): Promise<void> {
+  const [place, theirs] = [placeOf(oracle, db), placeOf(oracle, other)]
+  for (const { folder } of [place, theirs]) write(folder, ...(oracle.failing as readonly [string, string]))
+  await (await ours(oracle, db, place)).up(before)
+  await (await ours(oracle, other, theirs)).up(before)
+  await expect(ours(oracle, db, place).then((migrator) => migrator.up())).rejects.toThrow()
+  await expect(oracle.up(theirs)).rejects.toThrow()
+  const [own, expected] = [await schemaOf(oracle, db, place, dialect), await schemaOf(oracle, other, theirs, dialect)]
+  expect(diffText(own.diff(expected))).toBe('')
+  expect(await db.rows(oracle.rows)).toEqual(await other.rows(oracle.rows))
 }
 
 export function contract(oracle: Oracle, { dialect, test, tableOf }: Ground = POSTGRES): void {
@@ -167,6 +190,16 @@ export function contract(oracle: Oracle, { dialect, test, tableOf }: Ground = PO
         expect(await statesOf(oracle, scratch, there)).toEqual(all('applied').fill('missing', count - 1))
       }
     })
+
+    const { failing } = oracle
+    if (failing) {
+      test.for([
+        { what: 'everything is pending', before: 0 },
+        { what: 'a part is applied', before: half },
+      ])('a migration that fails leaves what it leaves with the tool ($what)', async ({ before }, { db, other }) => {
+        await expectSameAfterFailure(oracle, db, other, { before, dialect })
+      })
+    }
 
     const { edited } = oracle
     if (edited !== undefined) {

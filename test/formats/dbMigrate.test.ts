@@ -75,6 +75,10 @@ const oracleOf = (changes: readonly Change[]): Oracle => ({
   up: (place) => command(place, ['up']),
   down: (place) => command(place, ['down']),
   pending: async (place) => (await command(place, ['check'])).match(/\b\d{14}-[\w-]+/g) ?? [],
+  failing: [
+    '20990101000000-fails.js',
+    "exports.up = async (db) => { await db.runSql('create table half_done (id int)'); await db.runSql('insert into nowhere values (1)') }\nexports.down = async () => null",
+  ],
   table: 'migrations',
   rows: 'SELECT name FROM migrations ORDER BY name',
 })

@@ -184,6 +184,13 @@ exports.down = async (knex) => {
   ],
 ]
 
+const FAILING = `exports.up = async (knex) => {
+  await knex.raw('create table half_done (id int)')
+  await knex.raw('insert into nowhere values (1)')
+}
+exports.down = async () => {}
+`
+
 const oracleOf = (files: readonly File[], dialect: Dialect): Oracle => ({
   name: 'Knex 3.3',
   packages: ['knex', 'pg', 'mysql2'],
@@ -196,6 +203,7 @@ const oracleOf = (files: readonly File[], dialect: Dialect): Oracle => ({
   up: (place) => withKnex(place, ({ migrate }) => migrate.latest()),
   down: (place) => withKnex(place, ({ migrate }) => migrate.down()),
   pending: (place) => withKnex(place, async ({ migrate }) => (await migrate.list())[1]),
+  failing: ['9_fails.js', FAILING],
   table: 'knex_migrations',
   rows: `SELECT name FROM knex_migrations UNION ALL SELECT '0' FROM knex_migrations_lock WHERE is_locked = 0`,
 })

@@ -225,6 +225,13 @@ const oracleOf = (files: readonly File[], dialect: Dialect): Oracle => ({
   down: (place) => withMigrator(place, (migrator) => succeeds(migrator.migrateDown())),
   pending: (place) =>
     withMigrator(place, async (migrator) => (await migrator.getMigrations()).filter(({ executedAt }) => !executedAt)),
+  failing: [
+    '20990101T000000-fails.ts',
+    both(
+      'await sql`create table half_done (id int)`.execute(db)\n  await sql`insert into nowhere values (1)`.execute(db)',
+      '',
+    ),
+  ],
   table: 'kysely_migration',
   rows: 'SELECT name FROM kysely_migration UNION ALL SELECT id FROM kysely_migration_lock WHERE is_locked = 0',
 })

@@ -5,7 +5,7 @@ import { Migrator } from '../../src/migrate/migrator.ts'
 import { write } from '../support/cli.ts'
 import { failure, test } from '../support/database.ts'
 import { describeWithTool, tool, withTools } from '../support/tools.ts'
-import { contract, type Oracle, ours, type Place, placeOf } from './contract.ts'
+import { contract, expectSameAfterFailure, type Oracle, ours, type Place, placeOf } from './contract.ts'
 import { describeOnMysql } from './mysql.ts'
 import { type Change, MYSQL_SHOP, SHOP } from './shop.ts'
 
@@ -62,10 +62,21 @@ const oracleOf = (changes: readonly Change[]): Oracle => ({
   count: changes.length,
   files: (count) => Object.fromEntries(changes.slice(0, count).map(classOf)),
   prepare: withTools,
-  source: (path) => mikroOrm(path),
+  source: (path) => mikroOrm(path, { allOrNothing: false }),
   up: (place) => ask(place, (migrator) => migrator.up()),
   down: (place) => ask(place, (migrator) => migrator.down()),
   pending: (place) => ask(place, (migrator) => migrator.getPending()),
+  failing: [
+    'Migration20990101000000.ts',
+    `import { Migration } from '@mikro-orm/migrations'
+export class Migration20990101000000 extends Migration {
+  async up() {
+    this.addSql('create table half_done (id int)')
+    this.addSql('insert into nowhere values (1)')
+  }
+}
+`,
+  ],
   table: 'mikro_orm_migrations',
   rows: 'SELECT name FROM mikro_orm_migrations ORDER BY name',
 })
@@ -100,6 +111,17 @@ export class Migration20240101000001 extends Migration {
 })
 
 describeWithTool(oracle.packages, 'MikroORM and we', () => {
+  test.for([0, 2])(
+    'with its default, all that is pending is one transaction (%i applied before)',
+    async (before, { db, other }) => {
+      // A value that was added to an enum cannot be used in the same transaction.
+      const files = SHOP.filter(({ up, isAlone }) => !isAlone && !/refunded/.test(up))
+      const up = (place: Place) => ask(place, (migrator) => migrator.up(), { allOrNothing: true })
+      const own = { ...oracleOf(files), up, source: (path: string) => mikroOrm(path) }
+      await expectSameAfterFailure(own, db, other, { before })
+    },
+  )
+
   const HEAD = "import { Migration } from '@mikro-orm/migrations'\n"
   const at = (db: Parameters<typeof placeOf>[1], files: Readonly<Record<string, string>>): [Oracle, Place] => {
     const own = { ...oracle, files: () => files }

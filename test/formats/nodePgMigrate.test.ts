@@ -152,9 +152,14 @@ const oracle: Oracle = {
     ...Object.fromEntries(SHOP.slice(0, count).map(([name, text]) => [`migrations/${name}`, text])),
   }),
   source: (folder) => nodePgMigrate(migrations(folder)),
-  up: (place) => run(place, {}),
+  // The default of its command.
+  up: (place) => run(place, { singleTransaction: true }),
   down: (place) => run(place, { direction: 'down', count: 1 }),
   pending: (place) => run(place, { dryRun: true }),
+  failing: [
+    'migrations/9999999999999_fails.js',
+    "exports.up = (pgm) => { pgm.createTable('half_done', { id: 'int' }); pgm.sql('insert into nowhere values (1)') }",
+  ],
   table: 'pgmigrations',
   rows: 'SELECT name FROM pgmigrations ORDER BY run_on, id',
 }

@@ -1,4 +1,4 @@
-/** Payload, started without an app in a process of its own. */
+/** Payload, without an app in a process of its own. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'vitest'
@@ -7,33 +7,40 @@ import { payloadFormat } from '../../src/source/formats/payload.ts'
 import { memoryFolder, newFiles } from '../source/formats/memoryFolder.ts'
 import { folder, write } from '../support/cli.ts'
 import { failure, test } from '../support/database.ts'
-import { describeWithTool, run, toolFile, withTools } from '../support/tools.ts'
+import { describeWithTool, resident, toolFile, withTools } from '../support/tools.ts'
 import { contract, type Oracle, ours, type Place, placeOf, statesOf } from './contract.ts'
 import { type Change, SHOP } from './shop.ts'
 
+/** Starting Payload takes seconds. It is started once, and makes an instance for each command. */
 const START = `import { buildConfig, getPayload } from 'payload'
 import { postgresAdapter } from '@payloadcms/db-postgres'
-const [command, connectionString, migrationDir] = process.argv.slice(2)
-const db = postgresAdapter({ pool: { connectionString }, migrationDir, push: false })
-const config = buildConfig({ secret: 'none', collections: [], telemetry: false, db })
-const payload = await getPayload({ config, disableOnInit: true })
-if (command === 'create') {
-  await payload.db.createMigration({ payload, migrationName: 'all' })
-  await payload.db.createMigration({ payload, migrationName: 'blank it', forceAcceptWarning: true })
-} else await payload.db[command]()
-process.exit(0)
+
+async function run({ name, url, folder }, key) {
+  const db = postgresAdapter({ pool: { connectionString: url }, migrationDir: folder, push: false })
+  const config = buildConfig({ secret: 'none', collections: [], telemetry: false, db })
+  const payload = await getPayload({ config, disableOnInit: true, key })
+  if (name === 'create') {
+    await payload.db.createMigration({ payload, migrationName: 'all' })
+    await payload.db.createMigration({ payload, migrationName: 'blank it', forceAcceptWarning: true })
+  } else await payload.db[name]()
+  // Payload never gives back its first connection, for which pool.end() would wait.
+  await Promise.all(payload.db.pool._clients.map((client) => client.end()))
+}
+
+let count = 0
+process.on('message', (command) =>
+  run(command, String(count++)).then(() => process.send({}), (error) => process.send({ error: String(error.stack) })),
+)
+process.send({})
 `
 
-async function command(name: string, { url, folder: path }: Place): Promise<string> {
-  const project = withTools(folder({ 'start.mjs': START }))
+const ask = resident(START, {
   // Payload's own command loads migrations with tsx, too.
-  const args = ['--import', toolFile('tsx/dist/esm/index.mjs'), join(project, 'start.mjs'), name, url, path]
-  const { printed, code } = await run(process.execPath, args, {
-    env: { NODE_ENV: 'production', NO_COLOR: '1', FORCE_COLOR: '0' },
-  })
-  if (code !== 0) throw new Error(printed)
-  return printed
-}
+  execArgv: ['--import', toolFile('tsx/dist/esm/index.mjs')],
+  env: { NODE_ENV: 'production', NO_COLOR: '1', FORCE_COLOR: '0' },
+})
+
+const command = (name: string, { url, folder }: Place) => ask({ name, url, folder })
 
 /** Payload creates its own table in its first migration. */
 const TABLE = `CREATE TABLE "payload_migrations" (
@@ -75,6 +82,15 @@ const oracle: Oracle = {
   prepare: withTools,
   source: (path) => payload(path),
   up: (place) => command('migrate', place),
+  failing: [
+    '20990101_000000_fails.ts',
+    `import { sql, type MigrateUpArgs } from '@payloadcms/db-postgres'
+export async function up({ db }: MigrateUpArgs) {
+  await db.execute(sql\`CREATE TABLE half_done (id int)\`)
+  await db.execute(sql\`INSERT INTO nowhere VALUES (1)\`)
+}
+`,
+  ],
   table: 'payload_migrations',
   rows: 'SELECT name, batch > 0 AS is_numbered FROM payload_migrations ORDER BY name',
 }

@@ -5,7 +5,7 @@ import { Migrator } from '../../src/migrate/migrator.ts'
 import { write } from '../support/cli.ts'
 import { failure, test } from '../support/database.ts'
 import { describeWithTool, tool, withTools } from '../support/tools.ts'
-import { contract, type Oracle, ours, type Place, placeOf } from './contract.ts'
+import { contract, expectSameAfterFailure, type Oracle, ours, type Place, placeOf } from './contract.ts'
 import { describeOnMysql } from './mysql.ts'
 import { type Change, MYSQL_SHOP, SHOP } from './shop.ts'
 
@@ -68,6 +68,15 @@ ${property}${transaction}  public async up(queryRunner: QueryRunner): Promise<vo
   ]
 }
 
+const FAILING = `exports.Fails9999999999999 = class Fails9999999999999 {
+  async up(queryRunner) {
+    await queryRunner.query('create table half_done (id int)')
+    await queryRunner.query('insert into nowhere values (1)')
+  }
+  async down() {}
+}
+`
+
 const oracleOf = (changes: readonly Change[]): Oracle => ({
   name: 'TypeORM 1',
   packages: ['typeorm'],
@@ -90,6 +99,7 @@ const oracleOf = (changes: readonly Change[]): Oracle => ({
       const rows = await dataSource.query('SELECT name FROM migrations')
       return dataSource.migrations.map((one) => nameOf(one)).filter((name) => !rows.some((row) => row.name === name))
     }),
+  failing: ['fails.js', FAILING],
   table: 'migrations',
   rows: 'SELECT timestamp, name FROM migrations ORDER BY timestamp',
 })
@@ -101,6 +111,17 @@ contract(oracle)
 describeOnMysql((ground) => contract(oracleOf(MYSQL_SHOP), ground))
 
 describeWithTool(oracle.packages, 'TypeORM and we', () => {
+  test.for([0, 2])(
+    'with its default, all that is pending is one transaction (%i applied before)',
+    async (before, { db, other }) => {
+      const files = SHOP.filter(({ isAlone }) => !isAlone)
+      const up = (place: Place) => ask(place, (dataSource) => dataSource.runMigrations({ transaction: 'all' }))
+      // A value that was added to an enum cannot be used in the same transaction.
+      const own = { ...oracleOf(files.filter(({ up }) => !/refunded/.test(up))), up }
+      await expectSameAfterFailure(own, db, other, { before })
+    },
+  )
+
   /** A place with these files. */
   const at = (db: { url: string }, files: Readonly<Record<string, string>>): [Oracle, Place] => {
     const own = { ...oracle, files: () => files }

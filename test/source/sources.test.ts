@@ -128,6 +128,11 @@ describe('directory', () => {
     expect((await failure(source.read({ version: 1, name: 'a' }, 'up'))).message).toMatch(message)
   })
 
+  test('a character that stands for unreadable bytes may be in a text, and a byte order mark stays', async () => {
+    const source = directory(folder({ '1_a.up.sql': "\ufeffselect '\ufffd'" }))
+    expect(await source.read({ version: 1, name: 'a' }, 'up')).toEqual({ kind: 'sql', text: "\ufeffselect '\ufffd'" })
+  })
+
   test('code migrations are loaded anew each time', async () => {
     const path = folder({
       '1_code.ts': 'export async function up({ log }: { log: (m: string) => void }) { log("one") }',

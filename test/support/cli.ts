@@ -3,9 +3,15 @@ import { execFile, spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { onTestFinished } from 'vitest'
+import { inject, onTestFinished } from 'vitest'
 
-export const program = join(import.meta.dirname, '..', '..', 'src', 'cli', 'main.ts')
+const ROOT = join(import.meta.dirname, '..', '..')
+
+/** The bundled command. */
+export const program = join(ROOT, inject('product'), 'main.js')
+
+/** `bundle` puts together the modules of the package, which the bundled command has only where the package was built. */
+const SOURCE = join(ROOT, 'src', 'cli', 'main.ts')
 
 const SHOP = {
   '0001_users.up.sql': 'create table users (id int)',
@@ -30,7 +36,8 @@ export function write(path: string, name: string, text: string): void {
 
 /** Runs the command and waits. */
 export function cli(args: readonly string[], env: Record<string, string> = {}, cwd?: string) {
-  const { stdout, stderr, status } = spawnSync(process.execPath, [program, ...args], {
+  const start = args[0] === 'bundle' ? SOURCE : program
+  const { stdout, stderr, status } = spawnSync(process.execPath, [start, ...args], {
     encoding: 'utf8',
     cwd,
     env: {

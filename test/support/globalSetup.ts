@@ -1,10 +1,14 @@
-/** Looks once, before all tests, which servers this machine can have; tests that need another are skipped, visibly. */
+/**
+ * Before all tests: looks which servers this machine can have (tests that need another are skipped, visibly), and bundles the
+ * package for the processes that tests start.
+ */
 import type { TestProject } from 'vitest/node'
 import { findEmbedded, findInstalled } from '../../src/server/binaries.ts'
 import { MISSING } from '../../src/server/choose.ts'
 import { findEngine } from '../../src/server/container.ts'
 import type { ServerKind } from '../../src/server/kinds.ts'
 import { findInstalledMysql } from '../../src/server/mysqlBinaries.ts'
+import { bundleProduct, COMPILED } from './product.ts'
 
 export interface Availability {
   readonly kind: ServerKind
@@ -16,10 +20,17 @@ export interface Availability {
 declare module 'vitest' {
   interface ProvidedContext {
     servers: Availability[]
+    /** The folder of the bundled package, in each folder that has a vitest. */
+    product: string
   }
 }
 
 export default async function setup(project: TestProject): Promise<void> {
+  // Vitest's workers and what they start have this environment. Most of them load the same files.
+  process.env.NODE_COMPILE_CACHE ??= COMPILED
+  const bundle = async () => project.provide('product', await bundleProduct())
+  await bundle()
+  project.onTestsRerun(bundle)
   const embedded = findEmbedded(process.cwd())
   const kinds: readonly ServerKind[] = ['postgres', 'mysql', 'mariadb']
   const all = kinds.map(async (kind): Promise<Availability[]> => {

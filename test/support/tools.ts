@@ -1,9 +1,11 @@
 /** The tools in `test/tools`, whose opinion of a folder and of a database the tests of `test/formats` ask. */
-import { execFile } from 'node:child_process'
-import { existsSync, symlinkSync } from 'node:fs'
+import { type ChildProcess, execFile, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describe } from 'vitest'
+import { afterAll, describe } from 'vitest'
 
 const PACKAGES = join(import.meta.dirname, '..', 'tools', 'node_modules')
 const require = createRequire(join(PACKAGES, 'none.js'))
@@ -61,4 +63,58 @@ export function run(
       resolve({ printed: `${out}${err}`, code: child.exitCode ?? -1 }),
     )
   })
+}
+
+/**
+ * Runs a program for all tests of a file, for a tool that is slow to start. The program sends `{}` when it is ready. The
+ * returned function sends it a message, which it answers with `{}` or `{ error }`, and returns what was printed meanwhile.
+ */
+export function resident(
+  program: string,
+  { env, execArgv }: { readonly env: Readonly<Record<string, string>>; readonly execArgv: readonly string[] },
+): (message: object) => Promise<string> {
+  let running: ChildProcess | undefined
+  let printed = ''
+  const start = () => {
+    const folder = withTools(mkdtempSync(join(tmpdir(), 'migratest-tool-')))
+    const file = join(folder, 'start.mjs')
+    writeFileSync(file, program)
+    const child = fork(file, [], { execArgv: [...execArgv], env: { ...process.env, ...env }, silent: true })
+    for (const stream of [child.stdout, child.stderr]) stream?.on('data', (text) => (printed += text))
+    child.once('exit', () => {
+      running = undefined
+      rmSync(folder, { recursive: true })
+    })
+    return child
+  }
+  afterAll(async () => {
+    if (running === undefined) return
+    const ended = once(running, 'exit')
+    running.kill()
+    await ended
+  })
+  return async (message) => {
+    printed = ''
+    if (running === undefined) {
+      running = start()
+      await answerOf(running)
+    }
+    const answer = answerOf(running)
+    running.send(message)
+    await answer.catch((error) => {
+      throw new Error(`${printed}${error.message}`)
+    })
+    return printed
+  }
+}
+
+/** Resolves when the program sends something. Rejects with the error that it sends, or if it ends. */
+async function answerOf(child: ChildProcess): Promise<void> {
+  const done = new AbortController()
+  const first = Promise.race([
+    once(child, 'message', done).then(([{ error }]) => error as string | undefined),
+    once(child, 'exit', done).then(([code]) => `It ended with code ${code}.`),
+  ])
+  const error = await first.finally(() => done.abort())
+  if (error !== undefined) throw new Error(error)
 }

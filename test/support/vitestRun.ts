@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { stripVTControlCharacters } from 'node:util'
+import { inject } from 'vitest'
 
 const ROOT = join(import.meta.dirname, '..', '..')
 
@@ -22,16 +23,17 @@ export function isInstalled(major: VitestMajor): boolean {
   return existsSync(join(VITESTS[major], 'node_modules', 'vitest'))
 }
 
+/** The bundled package's files, by the names that a project imports. */
 const ALIASES = {
-  'migratest/contract': 'src/migrate/contract/index.ts',
-  'migratest/vitest/plugin': 'presets/vitestPlugin.ts',
-  'migratest/vitest': 'fixtures/vitest.ts',
-  'migratest/presets/postgres': 'presets/postgres.ts',
-  'migratest/presets/pglite': 'presets/pglite.ts',
-  'migratest/presets/mysql': 'presets/mysql.ts',
-  'migratest/presets/mariadb': 'presets/mariadb.ts',
-  'migratest/sources': 'presets/sources.ts',
-  migratest: 'index.ts',
+  'migratest/contract': 'contract.js',
+  'migratest/vitest/plugin': 'vitest-plugin.js',
+  'migratest/vitest': 'vitest.js',
+  'migratest/presets/postgres': 'postgres.js',
+  'migratest/presets/pglite': 'pglite.js',
+  'migratest/presets/mysql': 'mysql.js',
+  'migratest/presets/mariadb': 'mariadb.js',
+  'migratest/sources': 'sources.js',
+  migratest: 'index.js',
 }
 
 /**
@@ -114,13 +116,14 @@ function writeProject(files: Readonly<Record<string, string>>, config: string, m
     mkdirSync(join(root, name, '..'), { recursive: true })
     writeFileSync(join(root, name), text)
   }
-  const alias = Object.entries(ALIASES).map(([find, file]) => ({ find, replacement: join(ROOT, file) }))
+  const product = join(home, inject('product'))
+  const alias = Object.entries(ALIASES).map(([find, file]) => ({ find, replacement: join(product, file) }))
   const [imports, plugins] =
     plugin === undefined
       ? ['', '']
       : [
-          `import { migratest } from ${JSON.stringify(join(ROOT, ALIASES['migratest/vitest/plugin']))}
-           import { postgres } from ${JSON.stringify(join(ROOT, ALIASES['migratest/presets/postgres']))}\n`,
+          `import { migratest } from ${JSON.stringify(join(product, ALIASES['migratest/vitest/plugin']))}
+           import { postgres } from ${JSON.stringify(join(product, ALIASES['migratest/presets/postgres']))}\n`,
           `plugins: [migratest(${plugin})], `,
         ]
   writeFileSync(

@@ -1,5 +1,5 @@
 /** Copies a database by the statements that create its objects, and its rows. */
-import type { Definition, Definitions } from './definitions.ts'
+import type { ColumnFacts, Definition, Definitions } from './definitions.ts'
 import { identifier, literal } from './tables.ts'
 
 /** Everything a copy needs, as plain data. */
@@ -34,11 +34,19 @@ export function blueprintOf(
     )
   })
   if (odd || /READ ONLY|ENCRYPTION='Y'|\bCOMMENT\b/.test(options)) return undefined
-  const written = (table: string) =>
-    columns
-      .filter((column) => column.table === table && !/\b(VIRTUAL|STORED|PERSISTENT) GENERATED\b/i.test(column.extra))
-      .map(({ name }) => name)
-  return { characterSet, collation, objects, filled: filled.map((table) => ({ table, columns: written(table) })) }
+  return {
+    characterSet,
+    collation,
+    objects,
+    filled: filled.map((table) => ({ table, columns: writtenColumns(columns, table) })),
+  }
+}
+
+/** Returns the names of a table's columns that are not generated. */
+export function writtenColumns(columns: readonly ColumnFacts[], table: string): string[] {
+  return columns
+    .filter((column) => column.table === table && !/\b(VIRTUAL|STORED|PERSISTENT) GENERATED\b/i.test(column.extra))
+    .map(({ name }) => name)
 }
 
 export function createDatabase(

@@ -1,4 +1,6 @@
 /** Lists the databases of a server, who is connected to them, and their size. */
+
+import { type LogPosition, loggedSql } from './binaryLog.ts'
 import type { Row, Session } from './session.ts'
 import { identifier, literal } from './tables.ts'
 
@@ -22,14 +24,22 @@ export interface ServerLook {
   hasStrayTransactions(prefix: string): boolean
   /** What {@link writesSql} counts, read after the sessions. */
   readonly writes: string | undefined
+  /** How many statements there were that may have changed a definition other than a table's; see {@link writesSql}. */
+  readonly otherDefinitions: string
+  /** What was logged, read after the sessions. */
+  readonly events: readonly Row[]
 }
 
-/** @param counting returns what has been written on the server, if that is to be read, too: see {@link writesSql} */
-export async function lookAtServer(admin: Session, counting?: string): Promise<ServerLook> {
-  const [processes = [], [monitor] = [], counted] = await admin.queries([
+/**
+ * @param counting returns what has been written on the server, if that is to be read, too: see {@link writesSql}
+ * @param since the moment since which the binary log is to be read, too
+ */
+export async function lookAtServer(admin: Session, counting?: string, since?: LogPosition): Promise<ServerLook> {
+  const [processes = [], [monitor] = [], counted, events = []] = await admin.queries([
     'SHOW FULL PROCESSLIST',
     'SHOW ENGINE INNODB STATUS',
     ...(counting === undefined ? [] : [counting]),
+    ...(since === undefined ? [] : [loggedSql(since)]),
   ])
   const status = String(monitor?.Status ?? '')
   const transactions = openTransactions(status)
@@ -48,6 +58,8 @@ export async function lookAtServer(admin: Session, counting?: string): Promise<S
       /^---TRANSACTION \(?\d+\)?, ACTIVE \(PREPARED\)/m.test(status) ||
       processes.some(({ Id, db }) => transactions.has(Number(Id)) && !String(db ?? '').startsWith(prefix)),
     writes: counted && writesIn(status, counted),
+    otherDefinitions: JSON.stringify((counted ?? []).map(({ n: _, ...others }) => others)),
+    events,
   }
 }
 
@@ -60,11 +72,12 @@ export async function sessionsOn(admin: Session, database: string): Promise<Sess
  * Returns the query that, beside InnoDB's log sequence number, tells whether anything has been written on the server.
  * MySQL keeps everything in InnoDB, so that number is enough, unless the log is switched off. MariaDB keeps definitions
  * and some engines' rows elsewhere: there, the query counts the rows that were written, and the statements other than
- * those that only read or only change a session.
+ * those that only read or only change a session. On both, it also counts the statements that change definitions other
+ * than those of tables.
  */
 export function writesSql(isMariadb: boolean): string {
-  if (!isMariadb) return "SHOW GLOBAL STATUS LIKE 'Innodb\\_redo\\_log\\_enabled'"
-  return `SELECT CAST(SUM(variable_value) AS char) AS n FROM information_schema.global_status WHERE variable_name IN ('HANDLER_WRITE', 'HANDLER_UPDATE', 'HANDLER_DELETE') OR (variable_name LIKE 'COM\\_%' AND variable_name NOT LIKE 'COM\\_SHOW\\_%' AND variable_name NOT LIKE 'COM\\_STMT\\_%' AND variable_name NOT IN (${HARMLESS.map((name) => `'COM_${name.toUpperCase()}'`).join(', ')}))`
+  if (!isMariadb) return `SHOW GLOBAL STATUS WHERE Variable_name = '${REDO_LOG}' OR ${changesOthers('Variable_name')}`
+  return `SELECT CAST(SUM(variable_value) AS char) AS n, CAST(SUM(IF(${changesOthers('variable_name')}, variable_value, 0)) AS char) AS others FROM information_schema.global_status WHERE variable_name IN ('HANDLER_WRITE', 'HANDLER_UPDATE', 'HANDLER_DELETE') OR (variable_name LIKE 'COM\\_%' AND variable_name NOT LIKE 'COM\\_SHOW\\_%' AND variable_name NOT LIKE 'COM\\_STMT\\_%' AND variable_name NOT IN (${HARMLESS.map((name) => `'COM_${name.toUpperCase()}'`).join(', ')}))`
 }
 
 /** Returns the number of sessions on each database. */
@@ -101,12 +114,30 @@ const HARMLESS =
     ' ',
   )
 
+const REDO_LOG = 'Innodb_redo_log_enabled'
+
+/** Statements that change only tables, databases as a whole, or accounts. */
+const OF_TABLES =
+  'create_table alter_table drop_table create_temporary_table drop_temporary_table create_index drop_index create_db drop_db create_user alter_user drop_user create_role drop_role'.split(
+    ' ',
+  )
+
+/**
+ * Returns the condition that a variable counts statements that change other definitions than tables, or the binary log.
+ */
+function changesOthers(name: string): string {
+  const kinds = ['CREATE', 'ALTER', 'DROP'].map((kind) => `${name} LIKE 'COM\\_${kind}\\_%'`)
+  const tables = OF_TABLES.map((one) => `'COM_${one.toUpperCase()}'`).join(', ')
+  return `((${kinds.join(' OR ')} OR ${name} = 'COM_RESET') AND ${name} NOT IN (${tables}))`
+}
+
 /** Returns a text that stays the same as long as nothing is written; undefined if that cannot be told. */
-function writesIn(status: string, [counted]: readonly Row[]): string | undefined {
+function writesIn(status: string, counted: readonly Row[]): string | undefined {
   const sequence = /^Log sequence number\s+(\d+)/m.exec(status)?.[1]
-  const { n, Value } = counted ?? {}
+  const n = counted[0]?.n
   // MySQL before 8.0.21 has no such setting.
-  return sequence === undefined || Value === 'OFF' || n === null ? undefined : `${sequence} ${n ?? ''}`
+  const isOff = counted.some(({ Variable_name, Value }) => Variable_name === REDO_LOG && Value === 'OFF')
+  return sequence === undefined || isOff || n === null ? undefined : `${sequence} ${n ?? ''}`
 }
 
 /**

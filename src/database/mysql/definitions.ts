@@ -133,6 +133,14 @@ export async function readDefinitions(
   }
 }
 
+/** Settings under which the server writes all statements alike. */
+export const PLAIN_SETTINGS = settingsOf('', 1, '+00:00')
+
+/** Returns a table's statement as `readDefinitions` does, from a row of SHOW CREATE TABLE under `PLAIN_SETTINGS`. */
+export function tableSql(row: Row, database: string): string {
+  return readShown(row, 'table', identifier(database)).sql
+}
+
 // --- internal ---
 
 const KINDS: Readonly<Record<string, Definition['kind']>> = {
@@ -165,7 +173,7 @@ async function withSettings<T>(
   work: (results: Row[][]) => Promise<T>,
 ): Promise<T> {
   const results = await session
-    .queries([KEPT, READ_KEPT, `USE ${identifier(database)}`, `SET SESSION ${settingsOf('', 1, '+00:00')}`, ...first])
+    .queries([KEPT, READ_KEPT, `USE ${identifier(database)}`, `SET SESSION ${PLAIN_SETTINGS}`, ...first])
     .catch(async (error) => {
       // A failure tells neither which of them have run nor what was set before.
       const [kept] = await session.query(READ_KEPT).catch(() => [])

@@ -95,13 +95,9 @@ class MysqlRows implements RowKeeper {
     }
   }
 
+  /** All rows in a table that the migrations create count as theirs, whichever of them wrote a row. */
   async look(): Promise<void> {
     this.#there = new Set((await readRowTables(this.#session, this.#database)).map(({ name }) => name))
-  }
-
-  async looked(): Promise<void> {
-    // We do not distinguish which migration wrote which row: all rows in a table that the migrations create count as
-    // theirs.
   }
 
   async putBack(): Promise<Carried> {

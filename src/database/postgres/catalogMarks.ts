@@ -44,7 +44,7 @@ more AS (
   UNION ALL SELECT f.ftrelid, ${mark('f')} FROM pg_foreign_table f
   UNION ALL SELECT p.partrelid, ${mark('p')} FROM pg_partitioned_table p
   -- A table's DDL has the options of its TOAST table.
-  UNION ALL SELECT c.oid, ${mark('t')} FROM pg_class c JOIN pg_class t ON t.oid = c.reltoastrelid WHERE c.oid >= 16384
+  UNION ALL SELECT c.oid, ${mark('t')} FROM pg_class c JOIN pg_class t ON t.oid = c.reltoastrelid WHERE c.oid >= 16384 AND c.reltoastrelid <> 0
   -- A table and those that inherit from it; their indexes likewise.
   UNION ALL SELECT COALESCE(i.indrelid, f.oid), ${mark('h')} FROM pg_inherits h CROSS JOIN LATERAL (VALUES (h.inhrelid), (h.inhparent)) f (oid) LEFT JOIN pg_index i ON i.indexrelid = f.oid
   -- The DDL of a partitioned index has what the indexes of partitions have of their own.
@@ -52,8 +52,9 @@ more AS (
     LEFT JOIN pg_description o ON o.classoid = 'pg_class'::regclass AND o.objoid = h.inhrelid
   UNION ALL SELECT o.family, ${mark('d')} FROM pg_depend d JOIN own o ON o.classid = d.classid AND o.objid = d.objid WHERE d.deptype = 'x'
   -- A table's DDL has its sequences.
-  UNION ALL SELECT f.oid, f.mark FROM pg_sequence q JOIN pg_class c ON c.oid = q.seqrelid JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = q.seqrelid AND d.refclassid = 'pg_class'::regclass AND d.deptype IN ('a', 'i')
-    CROSS JOIN LATERAL (VALUES (d.objid, ${mark('d')}), (d.refobjid, ${mark('d')} # ${mark('c')} # ${mark('q')})) f (oid, mark)
+  UNION ALL SELECT f.oid, f.mark FROM pg_sequence q JOIN pg_class c ON c.oid = q.seqrelid
+    CROSS JOIN LATERAL (SELECT d.objid, d.refobjid, ${mark('d')} AS mark FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = q.seqrelid AND d.refclassid = 'pg_class'::regclass AND d.deptype IN ('a', 'i') OFFSET 0) d
+    CROSS JOIN LATERAL (VALUES (d.objid, d.mark), (d.refobjid, d.mark # ${mark('c')} # ${mark('q')})) f (oid, mark)
   UNION ALL SELECT COALESCE(o.family, 0), ${mark('d')} FROM pg_description d LEFT JOIN own o ON o.classid = d.classoid AND o.objid = d.objoid WHERE d.objoid >= 16384
 ),
 -- Family 0 is everything that belongs to no relation, type or routine.
@@ -78,13 +79,13 @@ SELECT (SELECT string_agg(family || ' ' || mark, ',') FROM families WHERE family
   (SELECT bit_xor(mark) || ' ' || count(*) FROM rest) || COALESCE((SELECT ' ' || mark FROM families WHERE family = 0), '') AS others`
 }
 
+/** SQL of a number that stands for a row of a catalog as it is now: for another row, or another version of it, it differs. */
+export const mark = (row: string) => hashOf(`${row}.tableoid, ${row}.ctid, ${row}.xmin`)
+
 // --- internal ---
 
 /** SQL of a number that stands for values. */
 const hashOf = (values: string) => `hash_record_extended(ROW(${values}), 0)`
-
-/** SQL of a number that stands for a row of a catalog as it is now: for another row, or another version of it, it differs. */
-const mark = (row: string) => hashOf(`${row}.tableoid, ${row}.ctid, ${row}.xmin`)
 
 /** Catalogs whose rows belong to a relation, and their column with its oid. */
 const OWNED: readonly (readonly [catalog: string, relation: string])[] = [

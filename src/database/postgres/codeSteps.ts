@@ -1,10 +1,10 @@
 /** Runs steps in code in a transaction of ours, and checks that they have not ended it. */
 import type { MigrationStep } from '../../migrate/driver.ts'
-import { StatementError } from '../../migrate/errors.ts'
+import { endedByCode, endingFound, idIn, isCommitted, TRANSACTION_ID } from './codeTransaction.ts'
 import { bookkeepingSql, type DriverSession, NO_SUCH_STATEMENT, STEP } from './driverSession.ts'
 import { asStatementError, isAnswer } from './failure.ts'
 import type { Records } from './records.ts'
-import type { PostgresError, Row } from './session.ts'
+import type { PostgresError } from './session.ts'
 import * as tables from './tables.ts'
 
 export class CodeSteps {
@@ -36,13 +36,13 @@ export class CodeSteps {
       this.#begun = await this.#recordCode(step, id, signal)
     } catch (error) {
       await this.#on.putBack()
-      const isCommitted = await this.#isCommitted(id)
-      const ended = recording && isAnswer(error) ? this.#endedByCode(error as PostgresError) : undefined
+      const hasCommitted = await isCommitted(this.#on.session, id)
+      const ended = recording && isAnswer(error) ? endingFound(error as PostgresError) : undefined
       // The signal came between our commit and the beginning of the next transaction.
-      if (recording && isCommitted && !ended) return
+      if (recording && hasCommitted && !ended) return
       const told =
         ended ?? (recording && isAnswer(error) ? this.#on.tailError(error as PostgresError, step) : undefined)
-      throw isCommitted ? endedByCode(told ?? asStatementError(error)) : (told ?? asStatementError(error))
+      throw hasCommitted ? endedByCode(told ?? asStatementError(error)) : (told ?? asStatementError(error))
     }
   }
 
@@ -77,42 +77,9 @@ export class CodeSteps {
       return send(this.#records.recordPlainly(step), `ROLLBACK TO ${RECORD};`)
     }
   }
-
-  /** Returns whether the code has committed the transaction that we began. */
-  async #isCommitted(id: unknown): Promise<boolean> {
-    const rows = await this.#on.session
-      .query('SELECT pg_catalog.txid_status($1) AS status', [id])
-      .catch((): { status?: unknown }[] => [])
-    return rows[0]?.status === 'committed'
-  }
-
-  /** Returns the error for what `checkTransaction` has found, if that is the failure. */
-  #endedByCode({ message }: PostgresError): Error | undefined {
-    if (message.includes(tables.ENDED)) return new Error(ENDED_BY_CODE)
-    if (!message.includes(tables.GONE)) return undefined
-    return new Error('The migration removed the version table; write it in SQL, where it is put back.')
-  }
 }
 
 // --- internal ---
-
-/** Gives the transaction an id, by which its fate can be told later. */
-const TRANSACTION_ID = 'SELECT pg_catalog.txid_current()::text AS id'
-
-function idIn(rows: readonly Row[]): string {
-  return String(rows[0]?.id)
-}
-
-const ENDED_BY_CODE =
-  'The migration ended the transaction it runs in, so what it did could not be recorded with it. Export "transaction = false" for a migration that begins and ends its own.'
-
-/** Returns the same error with a database state that no longer promises that everything was rolled back. */
-function endedByCode(error: Error): StatementError {
-  const info = error instanceof StatementError ? error.info : { message: error.message }
-  const databaseState =
-    'It had ended the transaction it runs in: what it did up to there stays, and the version does not say so. Take that back by hand, or say with "migratest fake" that it is applied.'
-  return new StatementError({ ...info, databaseState }, error instanceof StatementError ? error.cause : error)
-}
 
 /** The savepoint before our own writes. */
 const RECORD = '"migratest record"'

@@ -8,7 +8,15 @@ import { cancellable } from '../cancellable.ts'
 import { addressOf, type ConnectOptions, fallbackOf, labelOf } from './address.ts'
 import { isFatal } from './failure.ts'
 import { Scripts } from './scripts.ts'
-import { type Notice, type PostgresError, type Row, rowsIn, ScriptFailure, type Session } from './session.ts'
+import {
+  type Notice,
+  type PostgresError,
+  type Row,
+  rowsIn,
+  ScriptFailure,
+  type Session,
+  type WantedRows,
+} from './session.ts'
 
 let loadingPg: Promise<typeof import('pg')> | undefined
 
@@ -200,6 +208,11 @@ class PgSession implements Session {
     client.on('error', this.#onError)
   }
 
+  get inTransaction(): boolean | undefined {
+    const status = inside(this.client).getTransactionStatus?.call(this.client)
+    return status ? status !== 'I' : undefined
+  }
+
   async query(sql: string, params: readonly unknown[] = [], signal?: AbortSignal): Promise<Row[]> {
     // Without parameters there may be several statements; pg then returns a list of results.
     const run = () =>
@@ -214,16 +227,26 @@ class PgSession implements Session {
     }
   }
 
-  async script(sql: string, signal: AbortSignal, onNotice?: (notice: Notice) => void): Promise<void> {
+  async script(
+    sql: string,
+    signal: AbortSignal,
+    onNotice?: (notice: Notice) => void,
+    wanted?: WantedRows,
+  ): Promise<void> {
     try {
       await cancellable(
         signal,
-        () => this.#timed(() => this.#scripts.run(sql, onNotice)),
+        () => this.#timed(() => this.#scripts.run(sql, onNotice, wanted)),
         () => this.#cancel(),
       )
     } catch (error) {
       throw (error instanceof ScriptFailure && this.#broken(error.error)) || error
     }
+  }
+
+  isInTransaction(): boolean | undefined {
+    const status = inside(this.client).getTransactionStatus?.call(this.client)
+    return status === undefined ? undefined : status === 'T'
   }
 
   onNotice(listener: (notice: Notice) => void): () => void {

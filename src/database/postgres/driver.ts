@@ -24,12 +24,14 @@ import { createSchema, dropStatements } from './drop.ts'
 import { asStatementError, isMissingTable } from './failure.ts'
 import { InFlight } from './inFlight.ts'
 import { REBUILDS, type Rebuild, restoreTables, saveTables } from './keptTables.ts'
+import { KnownState } from './knownState.ts'
 import { advisoryLock, holderOf, migrationLockIds, rowLock } from './lock.ts'
+import { OneTransaction } from './oneTransaction.ts'
 import { isUsual, Records } from './records.ts'
 import { developmentTables, type OwnDevelopment } from './rows/development.ts'
-import { type Row, ScriptFailure, type Session } from './session.ts'
+import { type Row, ScriptFailure, type Session, type WantedRows } from './session.ts'
 import { readSessionSettings, type SessionSettings } from './sessionSettings.ts'
-import { readState, stateQuery, toState } from './state.ts'
+import { readState } from './state.ts'
 import { type Message, messagesOf } from './stepMessages.ts'
 import * as tables from './tables.ts'
 
@@ -96,12 +98,16 @@ class PostgresDriver implements Driver {
   readonly #records: Records
   readonly #code: CodeSteps
   readonly #alone: AloneSteps
+  readonly #one: OneTransaction
   readonly #tool: ToolTable
   #locked = false
   /** `true` if the lock is held although no run is on. Our tables are there then, too. */
   #isKept = false
   /** The state at the end of the last run, if the lock has been kept since. */
   #known: DatabaseState | undefined
+  readonly #run = new KnownState()
+  /** The answer to what is asked at the end of a run, if the last step has brought it. */
+  #ended: Row[] | undefined
   /** `true` if this run has dropped our tables. */
   #hasDropped = false
   readonly #inFlight = new InFlight()
@@ -110,7 +116,7 @@ class PostgresDriver implements Driver {
     session: Session,
     names: tables.Tables,
     lockFor: (names: tables.Tables) => Lock,
-    { restore, syntax, database }: SessionSettings,
+    { restore, report, syntax, database }: SessionSettings,
     options: PostgresDriverOptions,
   ) {
     this.#lockFor = lockFor
@@ -118,11 +124,13 @@ class PostgresDriver implements Driver {
       tables: names,
       lock: lockFor(names),
       restore,
+      report,
       observer: options.observer,
     })
     this.#records = new Records(this.#on)
     this.#code = new CodeSteps(this.#on, this.#records)
     this.#alone = new AloneSteps(this.#on)
+    this.#one = new OneTransaction(this.#on)
     this.#tool = new ToolTable(this.#toolDatabase(session))
     this.syntax = syntax
     this.#databaseName = database
@@ -179,15 +187,17 @@ class PostgresDriver implements Driver {
     // this run's temporary tables; elsewhere it would have a new session.
     const tidy = this.#records.removal()
     if (!this.#on.session.borrowed) tidy.push('DISCARD TEMP')
+    if (this.#options.keepsLock) tidy.push(this.#on.report)
     await this.#each(tidy)
     await this.#tool.release()
     await this.#on.lock.release()
   }
 
   async state(): Promise<DatabaseState> {
-    const known = this.#known
+    const state = this.#known ?? (await readState(this.#on.session, this.#on.tables))
     this.#known = undefined
-    return known ?? readState(this.#on.session, this.#on.tables)
+    this.#run.begin(state)
+    return state
   }
 
   async recorded(version: number, direction: Direction): Promise<string | null> {
@@ -198,7 +208,12 @@ class PostgresDriver implements Driver {
   }
 
   async apply(step: MigrationStep, signal: AbortSignal): Promise<void> {
-    if (step.work.kind === 'code') return this.#code.apply(step, step.work, signal)
+    this.#run.note(step.history)
+    this.#ended = undefined
+    if (step.work.kind === 'code') {
+      return this.#one.isOn ? this.#one.apply(step, step.work, signal) : this.#code.apply(step, step.work, signal)
+    }
+    if (this.#one.isOn) return this.#one.applySql(() => this.#applySql(step, 'no', signal), signal)
     // A migration may remove our tables (a down that drops the schema). It is then rolled back and run again with our
     // rows saved aside. Creating the schema again needs more privileges, so that is tried last.
     const ways = [...REBUILDS]
@@ -216,17 +231,21 @@ class PostgresDriver implements Driver {
 
   get window(): number {
     const { sendsAhead, roundTripMs = 0 } = this.#on.session
-    if (!sendsAhead || this.#on.lock.table !== undefined || this.#on.inside || this.#on.observer) return 1
+    if (!sendsAhead || this.#on.lock.table !== undefined || this.#on.observer) return 1
     return Math.max(2, Math.min(MOST_AHEAD, 1 + Math.ceil(roundTripMs / SERVED_MS)))
   }
 
   applyNext(step: MigrationStep, signal: AbortSignal): Promise<void> | undefined {
-    if (this.window === 1 || !isUsual(step) || !canBeGuarded(step)) return undefined
-    const behind = !this.#inFlight.isEmpty
-    const around = this.#inTransaction(step, 'no', behind ? this.#records.guard(step.from) : [])
+    const { inside } = this.#on
+    if (this.window === 1 || !(inside || isUsual(step)) || !canBeGuarded(step)) return undefined
+    this.#run.note(step.history)
+    // In a shared transaction, a failure aborts all of it, until it is rolled back to the savepoint of the step.
+    const isGuarded = !inside && !this.#inFlight.isEmpty
+    const around = this.#withEnd(step, this.#inTransaction(step, 'no', isGuarded ? this.#records.guard(step.from) : []))
     const message = messagesOf(around, false)[0] as Message
+    this.#ended = undefined
     return this.#inFlight.run(
-      () => this.#on.session.script(sqlOf(message, around), signal, noticeOf(step)),
+      () => this.#on.session.script(sqlOf(message, around), signal, noticeOf(step), around.wanted),
       async (thrown) => {
         this.#records.forget()
         await this.#on.rollBack()
@@ -238,6 +257,7 @@ class PostgresDriver implements Driver {
   }
 
   async applyAll(steps: readonly MigrationStep[], signal: AbortSignal): Promise<void> {
+    for (const { history } of steps) this.#run.note(history)
     const sql = steps
       .map((step) => this.#inTransaction(step, 'no'))
       .map(({ prefix, script, suffix }) => `${prefix}${script?.text ?? ''}${suffix}`)
@@ -250,6 +270,11 @@ class PostgresDriver implements Driver {
       await this.#on.session.query('ROLLBACK').catch(() => undefined)
       throw error
     }
+  }
+
+  async allOrNothing(work: () => Promise<void>): Promise<void> {
+    await this.#code.end()
+    await this.#one.run(work)
   }
 
   async inOneTransaction<T>(work: (together: SharedTransaction) => Promise<T>): Promise<T> {
@@ -278,22 +303,27 @@ class PostgresDriver implements Driver {
   }
 
   begin(step: MigrationStep): Promise<void> {
+    this.#run.forget()
     return this.#alone.begin(step)
   }
 
   execute(step: MigrationStep, index: number, signal: AbortSignal): Promise<void> {
+    this.#run.forget()
     return this.#alone.execute(step, index, signal)
   }
 
   finish(step: MigrationStep): Promise<void> {
+    this.#run.forget()
     return this.#alone.finish(step)
   }
 
   abandon(step: MigrationStep): Promise<void> {
+    this.#run.forget()
     return this.#alone.abandon(step)
   }
 
   async force(version: number): Promise<void> {
+    this.#run.forget()
     const { versionTable, historyTable } = this.#on.tables
     await this.#on.transaction([
       `DELETE FROM ${versionTable};`,
@@ -305,6 +335,7 @@ class PostgresDriver implements Driver {
   }
 
   async rerecord(records: readonly HistoryRecord[]): Promise<void> {
+    this.#run.forget()
     await this.#on.transaction(
       records.map(
         ({ version, downFingerprint, down }) =>
@@ -314,6 +345,7 @@ class PostgresDriver implements Driver {
   }
 
   async drop(): Promise<void> {
+    this.#run.forget()
     const drops = await dropStatements(this.#on.session, {
       keepSchemas: [...new Set([this.#on.tables.schema, 'public'])],
       keepExtensions: this.#options.keepExtensions ?? [],
@@ -336,13 +368,38 @@ class PostgresDriver implements Driver {
 
   /** Tidies up and keeps the lock. Returns the state, which nobody else changes meanwhile; undefined if it has no tables. */
   async #keepLock(keep: NonNullable<Lock['keep']>): Promise<DatabaseState | undefined> {
-    const tidy = (query: string) => `DISCARD TEMP; ${query}`
+    const ended = this.#ended
+    this.#ended = undefined
+    if (ended) {
+      this.#on.lock.held?.confirm(ended)
+      return this.#run.state(ended)
+    }
+    const tidy = (query: string) => this.#tidy(query)
     try {
-      return toState(await keep((held) => tidy(stateQuery(this.#on.tables, held))))
+      return this.#run.state(await keep((held) => tidy(this.#run.query(this.#on.tables, held))))
     } catch (error) {
       if (!isMissingTable(error)) throw error
       await keep(tidy)
       return undefined
+    }
+  }
+
+  #tidy(query: string): string {
+    return `DISCARD TEMP; ${this.#on.report}${query}`
+  }
+
+  /** Asks together with the last step of a run what {@link #keepLock} asks at its end. */
+  #withEnd(step: MigrationStep, around: Around): Around {
+    const { session, lock, inside } = this.#on
+    const { held } = lock
+    if (!step.isLast || !this.#options.keepsLock || !held || session.borrowed || inside) return around
+    const receive = (rows: Row[]) => {
+      this.#ended = rows
+    }
+    return {
+      ...around,
+      suffix: `${around.suffix}\n${this.#tidy(this.#run.query(this.#on.tables, held.sql))}`,
+      wanted: { column: held.column, receive },
     }
   }
 
@@ -382,11 +439,12 @@ class PostgresDriver implements Driver {
    * transaction.
    */
   async #applySql(step: MigrationStep, rebuild: Rebuild, signal: AbortSignal): Promise<void> {
-    const around = this.#inTransaction(step, rebuild)
+    const around = this.#withEnd(step, this.#inTransaction(step, rebuild))
     for (const message of messagesOf(around, this.#on.observer !== undefined)) {
       const send = async () => {
         try {
-          await this.#on.session.script(sqlOf(message, around), signal, noticeOf(step))
+          const wanted = message.tail === '' ? undefined : around.wanted
+          await this.#on.session.script(sqlOf(message, around), signal, noticeOf(step), wanted)
         } catch (error) {
           await this.#on.rollBack()
           throw this.#failureOf(error, step, message, around)
@@ -422,7 +480,8 @@ class PostgresDriver implements Driver {
     ]
     const prefix = `${before.join('\n')}\n`
     // The newline is for a body that ends in a comment, the semicolon for one that ends without a semicolon.
-    const suffix = `\n;${this.#tail(step, rebuild)}\n${this.#on.end}`
+    const tail = this.#one.isOn ? `${this.#on.restore}\n${this.#one.end(step)}` : this.#tail(step, rebuild)
+    const suffix = `\n;${tail}\n${this.#on.end}`
     return { before: before.length, prefix, script, suffix, guarded: guard.length > 0 }
   }
 
@@ -464,6 +523,8 @@ interface Around {
   readonly suffix: string
   /** `true` if the statements before the body check the version. */
   readonly guarded: boolean
+  /** The rows to hear of, which the SQL behind the body asks for. */
+  readonly wanted?: WantedRows
 }
 
 function sqlOf({ head, start, end, tail }: Message, { script }: Around): string {

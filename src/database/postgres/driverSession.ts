@@ -14,20 +14,31 @@ export class DriverSession {
   readonly session: Session
   /** Restores the role and the settings that the session had when it was opened. */
   readonly restore: string
+  /** Reports what the session has written: see `SessionSettings`. */
+  readonly report: string
   tables: names.Tables
   lock: Lock
   /** `true` while everything runs in one shared transaction, which single steps neither begin nor commit. */
   inside = false
+  /** `true` if that transaction checks deferred constraints only at its end, as the tool's own runner does. */
+  defers = false
   readonly #observer: StatementObserver | undefined
 
   constructor(
     session: Session,
-    { tables, lock, restore, observer }: Pick<DriverSession, 'tables' | 'lock' | 'restore' | 'observer'>,
+    {
+      tables,
+      lock,
+      restore,
+      report,
+      observer,
+    }: Pick<DriverSession, 'tables' | 'lock' | 'restore' | 'report' | 'observer'>,
   ) {
     this.session = session
     this.tables = tables
     this.lock = lock
     this.restore = restore
+    this.report = report
     this.#observer = observer
   }
 
@@ -38,6 +49,7 @@ export class DriverSession {
    */
   get end(): string {
     if (!this.inside) return 'COMMIT;'
+    if (this.defers) return `RELEASE ${STEP};`
     return `SAVEPOINT ${TRIAL}; SET CONSTRAINTS ALL IMMEDIATE; ROLLBACK TO ${TRIAL}; RELEASE ${TRIAL}; RELEASE ${STEP};`
   }
 
@@ -112,9 +124,12 @@ export class StatementGone extends Error {}
 /** The version or history table did not exist when we wrote to it. */
 export class OurTablesGone extends Error {}
 
-/** Returns the SQL that records a step in another tool's table; empty if there is no such tool. */
-export function bookkeepingSql({ bookkeeping = [] }: MigrationStep): string {
-  return bookkeeping.map((sql) => `${sql};`).join('\n')
+/** Returns the SQL that belongs to a step beside our own record: another tool's, and that of who runs the steps. */
+export function bookkeepingSql({ bookkeeping = [], alongside }: MigrationStep): string {
+  return [...bookkeeping, alongside ?? []]
+    .flat()
+    .map((sql) => `${sql};`)
+    .join('\n')
 }
 
 export function noticeOf({ work }: MigrationStep): OnNotice | undefined {

@@ -23,15 +23,20 @@ export function advisoryLock(session: Session, keys: readonly [bigint, bigint]):
   const give = `pg_advisory_unlock(${first}) AS first, pg_advisory_unlock(${second}) AS second, pg_backend_pid() AS pid`
   const take = `pg_try_advisory_lock(${first}) AS third, pg_try_advisory_lock(${second}) AS fourth`
   let holder = 0
-  /** Asks a query that gives the lock back. */
-  const giveBack = async (query: string) => {
-    const rows = await session.query(query)
-    const [row] = rows
-    if (row?.first && row.second) return rows
+  /** @param rows the answer to a query that gives the lock back */
+  const confirm = ([row]: readonly Record<string, unknown>[]) => {
+    if (row?.first && row.second) return
     const left =
       Number(row?.pid) === holder ? undefined : `server process ${holder} (SELECT pg_terminate_backend(${holder}))`
     throw new LockLostError(session.label, left)
   }
+  const giveBack = async (query: string) => {
+    const rows = await session.query(query)
+    confirm(rows)
+    return rows
+  }
+  // Only giving it back tells whether it was held. It is taken again in the same query.
+  const held = `SELECT ${give}, ${take}`
   return {
     async acquire(options) {
       await poll(
@@ -53,8 +58,8 @@ export function advisoryLock(session: Session, keys: readonly [bigint, bigint]):
     async release() {
       await giveBack(`SELECT ${give}`)
     },
-    // Only giving it back tells whether it was held. It is taken again in the same query.
-    keep: (query) => giveBack(query(`SELECT ${give}, ${take}`)),
+    keep: (query) => giveBack(query(held)),
+    held: { sql: held, column: 'first', confirm },
   }
 }
 

@@ -7,7 +7,9 @@ import * as tables from './tables.ts'
 
 export class Records {
   readonly #on: DriverSession
-  #prepared: string | undefined
+  /** Names of the prepared statements for steps up and down. */
+  #ups: string | undefined
+  #downs: string | undefined
   /** Name of the prepared statement that checks the version. */
   #guards: string | undefined
   /** Names of all statements prepared on this session; some may not exist because their transaction failed. */
@@ -22,8 +24,10 @@ export class Records {
     const { from, history } = step
     // Without session locks there may be a pooler that hands each transaction to another session, so nothing may be
     // left on a session.
-    const usual = isUsual(step) && this.#on.lock.table === undefined
-    return usual && history.put ? this.#moveUp(from, history.put) : this.recordPlainly(step)
+    if (this.#on.lock.table !== undefined) return this.recordPlainly(step)
+    if (isUsual(step) && history.put) return this.#moveUp(from, history.put)
+    const removed = removedByUsualDown(step)
+    return removed === undefined ? this.recordPlainly(step) : this.#moveDown(step, removed)
   }
 
   /** Returns SQL that needs no prepared statement. */
@@ -34,16 +38,16 @@ export class Records {
 
   /** Returns the statements before a step that was sent before the answer to the one before it. */
   guard(from: number): string[] {
-    const name = this.#guards ?? `migratest_${RUN}_${++preparations}`
+    const name = this.#guards ?? this.#newName()
     const prepare = this.#guards === undefined ? [tables.prepareGuard(this.#on.tables, name)] : []
     this.#guards = name
-    this.#names.add(name)
     return [...prepare, `EXECUTE ${name} (${from});`]
   }
 
   /** Forgets what is prepared: we do not know whether the transaction that prepared it has failed. */
   forget(): void {
-    this.#prepared = undefined
+    this.#ups = undefined
+    this.#downs = undefined
     this.#guards = undefined
   }
 
@@ -62,11 +66,23 @@ export class Records {
    * its own round trip.
    */
   #moveUp(from: number, put: HistoryRecord): string {
-    const name = this.#prepared ?? `migratest_${RUN}_${++preparations}`
-    const prepare = this.#prepared === undefined ? tables.prepareMoveUp(this.#on.tables, name) : ''
-    this.#prepared = name
-    this.#names.add(name)
+    const name = this.#ups ?? this.#newName()
+    const prepare = this.#ups === undefined ? tables.prepareMoveUp(this.#on.tables, name) : ''
+    this.#ups = name
     return `${prepare}\n${tables.executeMoveUp(name, from, put)}`
+  }
+
+  #moveDown({ from, to }: MigrationStep, removed: number): string {
+    const name = this.#downs ?? this.#newName()
+    const prepare = this.#downs === undefined ? tables.prepareMoveDown(this.#on.tables, name) : ''
+    this.#downs = name
+    return `${prepare}\nEXECUTE ${name} (${from}, ${to}, ${removed});`
+  }
+
+  #newName(): string {
+    const name = `migratest_${RUN}_${++preparations}`
+    this.#names.add(name)
+    return name
   }
 }
 
@@ -76,6 +92,14 @@ export function isUsual({ version, from, to, history: { put, remove, baseline } 
 }
 
 // --- internal ---
+
+/** Returns the version whose record a step removes, if it goes down to another version and changes nothing else. */
+function removedByUsualDown({ from, to, history }: MigrationStep): number | undefined {
+  const { put, remove, baseline } = history
+  const removed = [remove ?? []].flat()
+  if (put !== undefined || baseline || from === to || from === NIL_VERSION || to === NIL_VERSION) return undefined
+  return removed.length === 1 ? removed[0] : undefined
+}
 
 /**
  * Number of prepared statements so far. With RUN it makes each name unique, since another driver may reuse the session,

@@ -1,6 +1,6 @@
 /** Sends scripts over a `pg` client. A script may be sent before the earlier ones have been answered. */
 import type { Client, PoolClient, Query } from 'pg'
-import { type Notice, type PostgresError, ScriptFailure } from './session.ts'
+import { type Notice, type PostgresError, type Row, ScriptFailure, type WantedRows } from './session.ts'
 
 export class Scripts {
   readonly #client: Client | PoolClient
@@ -25,10 +25,10 @@ export class Scripts {
   }
 
   /** Runs any number of statements in one message. @throws ScriptFailure */
-  run(sql: string, onNotice?: (notice: Notice) => void): Promise<void> {
+  run(sql: string, onNotice?: (notice: Notice) => void, wanted?: WantedRows): Promise<void> {
     return new Promise((resolve, reject) => {
       const script = scriptClass(this.#Query)
-      const sent: SentScript = new script(sql, onNotice, (error) => {
+      const sent: SentScript = new script(sql, { onNotice, column: wanted?.column }, (error) => {
         this.#sent.shift()
         // The client knows one query at a time, and gets the next one before it reads the answer to it.
         const next = this.#sent[0]
@@ -38,7 +38,10 @@ export class Scripts {
           for (const resume of this.#waiting.splice(0)) resume()
         }
         if (error) reject(new ScriptFailure(sent.completed, error))
-        else resolve()
+        else {
+          wanted?.receive(sent.received)
+          resolve()
+        }
       })
       const before = this.#sent.at(-1)
       this.#sent.push(sent)
@@ -65,16 +68,26 @@ interface SentScript extends Query {
   /** How many of its statements have completed. */
   readonly completed: number
   readonly onNotice: ((notice: Notice) => void) | undefined
+  /** The rows that are wanted: see `WantedRows`. */
+  readonly received: Row[]
   /** `false` while the client still runs something else. */
   readonly isSent: boolean
   send(connection: Connection): void
 }
 
-type ScriptClass = new (
-  sql: string,
-  onNotice: ((notice: Notice) => void) | undefined,
-  answered: (error?: PostgresError) => void,
-) => SentScript
+interface Heard {
+  readonly onNotice: ((notice: Notice) => void) | undefined
+  /** Name of the first column of the rows to keep. */
+  readonly column: string | undefined
+}
+
+/** What `pg` makes of rows, which its types leave out. */
+interface Result {
+  addFields(fields: readonly object[]): void
+  parseRow(values: readonly unknown[]): Row
+}
+
+type ScriptClass = new (sql: string, heard: Heard, answered: (error?: PostgresError) => void) => SentScript
 
 const classes = new WeakMap<object, ScriptClass>()
 
@@ -84,7 +97,11 @@ function scriptClass(Base: typeof Query): ScriptClass {
   if (known) return known
   const made = class Script extends Base implements SentScript {
     completed = 0
+    // Not `rows`: with that, the base class asks the server once more after an empty text.
+    received: Row[] = []
     readonly onNotice: ((notice: Notice) => void) | undefined
+    readonly #column: string | undefined
+    #keeps = false
     readonly #sql: string
     readonly #answered: (error?: PostgresError) => void
     isSent = false
@@ -92,14 +109,11 @@ function scriptClass(Base: typeof Query): ScriptClass {
     /** Set by the client if the user has configured a time limit for queries. */
     declare callback?: (error?: Error | null) => void
 
-    constructor(
-      sql: string,
-      onNotice: ((notice: Notice) => void) | undefined,
-      answered: (error?: PostgresError) => void,
-    ) {
+    constructor(sql: string, { onNotice, column }: Heard, answered: (error?: PostgresError) => void) {
       super(sql)
       this.#sql = sql
       this.onNotice = onNotice
+      this.#column = column
       this.#answered = answered
     }
 
@@ -113,10 +127,21 @@ function scriptClass(Base: typeof Query): ScriptClass {
       return null
     }
 
-    handleRowDescription(): void {}
+    handleRowDescription({ fields }: { readonly fields: readonly { readonly name: string }[] }): void {
+      this.#keeps = this.#column !== undefined && fields[0]?.name === this.#column
+      if (!this.#keeps) return
+      this.received = []
+      this.#result.addFields(fields)
+    }
 
-    /** Drops each row: a SELECT in a migration must not fill memory. */
-    handleDataRow(): void {}
+    /** Drops each row that nobody wants: a SELECT in a migration must not fill memory. */
+    handleDataRow({ fields }: { readonly fields: readonly unknown[] }): void {
+      if (this.#keeps) this.received.push(this.#result.parseRow(fields))
+    }
+
+    get #result(): Result {
+      return (this as unknown as { readonly _result: Result })._result
+    }
 
     handleCommandComplete(): void {
       this.completed++

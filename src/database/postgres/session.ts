@@ -14,13 +14,17 @@ export interface Session {
   query(sql: string, params?: readonly unknown[], signal?: AbortSignal): Promise<Row[]>
   /**
    * Runs any number of statements in one round trip. `onNotice` gets the server's notices meanwhile, if the client
-   * passes them on. @throws ScriptFailure
+   * passes them on. `wanted`: rows to hand over, if the session can; all others are dropped. @throws ScriptFailure
    */
-  script(sql: string, signal: AbortSignal, onNotice?: (notice: Notice) => void): Promise<void>
+  script(sql: string, signal: AbortSignal, onNotice?: (notice: Notice) => void, wanted?: WantedRows): Promise<void>
   /** `true` if `script` may be called again before its earlier calls are answered. They are answered in order. */
   readonly sendsAhead?: boolean
+  /** `true` if a transaction is open; undefined if the client cannot tell. */
+  readonly inTransaction?: boolean | undefined
   /** The least time in milliseconds in which the server has answered so far. */
   readonly roundTripMs?: number
+  /** Returns whether a transaction is open and has not failed, as far as the server has said; undefined if the client does not know. */
+  isInTransaction?(): boolean | undefined
   /** Listens to the server's notices until the returned function is called. */
   onNotice?(listener: (notice: Notice) => void): () => void
   close(): Promise<void>
@@ -31,6 +35,13 @@ export function rowsIn(
   results: readonly { readonly fields: readonly unknown[]; readonly rows: readonly unknown[] }[],
 ): Row[] {
   return (results.findLast(({ fields }) => fields.length > 0)?.rows ?? []) as Row[]
+}
+
+/** The rows of the last statement of a script whose first column has a name. */
+export interface WantedRows {
+  readonly column: string
+  /** Called when the script has ended well. */
+  receive(rows: Row[]): void
 }
 
 /** A notice or a warning of the server. */

@@ -14,6 +14,8 @@ export interface SessionSettings {
   readonly syntax: Syntax
   /** Statements, one per line, that restore role and settings to their state at opening. */
   readonly restore: string
+  /** A statement with which the session reports at once what it has written, for others who ask; empty for old servers. */
+  readonly report: string
 }
 
 /** Reads the settings. @param table the name of the version table */
@@ -25,7 +27,7 @@ export async function readSessionSettings(session: Session, table: string): Prom
     `SELECT current_database() AS database, coalesce(
       (SELECT s.name FROM unnest(current_schemas(false)) WITH ORDINALITY AS s (name, at)
        WHERE to_regclass(quote_ident(s.name) || '.' || ${literal(identifier(table))}) IS NOT NULL ORDER BY s.at LIMIT 1),
-      current_schema()) AS schema, current_setting('standard_conforming_strings') AS conforming, session_user AS "user", current_setting('role') AS role, ${settings} AS settings`,
+      current_schema()) AS schema, current_setting('standard_conforming_strings') AS conforming, session_user AS "user", current_setting('role') AS role, current_setting('server_version_num')::integer AS version, ${settings} AS settings`,
   )
   const role = row?.role === 'none' ? 'NONE' : identifier(String(row?.role))
   const kept = Object.entries((row?.settings ?? {}) as Record<string, string>)
@@ -33,6 +35,7 @@ export async function readSessionSettings(session: Session, table: string): Prom
     database: String(row?.database),
     schema: row?.schema as string | null,
     syntax: row?.conforming === 'off' ? { backslashEscapes: true } : {},
+    report: Number(row?.version) >= 150_000 ? 'SELECT pg_catalog.pg_stat_force_next_flush();' : '',
     restore: [
       `SET SESSION AUTHORIZATION ${identifier(String(row?.user))};`,
       `SET ROLE ${role};`,

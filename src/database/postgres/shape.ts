@@ -1,5 +1,7 @@
 /** Lists the objects of a database by kind and name, a cheap way to see what a step created and removed. */
+import { queryPreparedInside } from './prepared.ts'
 import type { Session } from './session.ts'
+import { literal } from './tables.ts'
 
 /**
  * Reads the list.
@@ -7,7 +9,8 @@ import type { Session } from './session.ts'
  * @returns lines such as `table public.users`, in no order
  */
 export async function readShape(session: Session, own: readonly string[]): Promise<ReadonlySet<string>> {
-  const rows = await session.query(SHAPE, [own])
+  const names = `ARRAY[${own.map(literal).join(', ')}]::text[]`
+  const rows = await queryPreparedInside(session, 'migratest_shape', SHAPE.replaceAll('$1::text[]', names))
   return new Set(rows.map(({ object }) => String(object)))
 }
 

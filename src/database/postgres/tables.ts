@@ -130,6 +130,17 @@ export function prepareMoveUp({ versionTable, historyTable }: Tables, name: stri
 INSERT INTO ${historyTable} (${RECORD_COLUMNS}, duration_ms) SELECT ${checked}, $3, $4, $5, $6, $7, ${SINCE_STATEMENT} FROM moved ${REPLACE_RECORD};`
 }
 
+/**
+ * Prepares the usual step down, to another version, as `prepareMoveUp` does. Parameters: from, to, the version whose record is
+ * removed.
+ */
+export function prepareMoveDown({ versionTable, historyTable }: Tables, name: string): string {
+  const moved = `UPDATE ${versionTable} SET version = $2 WHERE version = $1 AND NOT dirty RETURNING 1`
+  const found = `(SELECT version || ${DIRTY_MARK} FROM ${versionTable} LIMIT 1)`
+  return `PREPARE ${name} (bigint, bigint, bigint) AS WITH moved AS (${moved}), removed AS (DELETE FROM ${historyTable} WHERE version = $3)
+SELECT CASE WHEN (SELECT pg_catalog.count(*) FROM moved) = 1 THEN 1 ELSE (${literal(MOVED)} || coalesce(${found}, 'nil'))::integer END;`
+}
+
 export function executeMoveUp(name: string, from: number, put: HistoryRecord): string {
   return `EXECUTE ${name} (${from}, ${recordValues(put)});`
 }
@@ -147,6 +158,39 @@ export function changeHistory(tables: Tables, { baseline, put, remove }: History
     )
   }
   return out.join('\n')
+}
+
+/** A step that has been applied: how long it took, and when it ended, in milliseconds of one and the same clock. */
+export interface Applied {
+  readonly step: MigrationStep
+  readonly ms: number
+  readonly at: number
+}
+
+/** Writes the history of several steps and moves the version row past them. @param now the time of the clock */
+export function recordAll(tables: Tables, applied: readonly Applied[], now: number): string {
+  const [first, last] = [applied[0], applied.at(-1)]
+  if (!first || !last) return ''
+  const out: string[] = []
+  let rows: string[] = []
+  const write = () => {
+    const insert = `INSERT INTO ${tables.historyTable} (${RECORD_COLUMNS}, duration_ms, applied_at) VALUES ${rows.join(',\n')} ${REPLACE_RECORD};`
+    if (rows.length > 0) out.push(insert)
+    rows = []
+  }
+  for (const { step, ms, at } of applied) {
+    const { put, ...others } = step.history
+    const sql = changeHistory(tables, others)
+    if (sql !== '') {
+      write()
+      out.push(sql)
+    }
+    const ended = `pg_catalog.clock_timestamp() - pg_catalog.make_interval(secs => ${Math.max(now - at, 0) / 1000})`
+    if (put) rows.push(`(${recordValues(put)}, ${ms}, ${ended})`)
+  }
+  write()
+  const [from, to] = [first.step.from, last.step.to]
+  return [...out, moveRow(tables, { version: from, dirty: false }, { version: to, dirty: false })].join('\n')
 }
 
 /** Writes the journal row of a migration that is about to run statement by statement. */

@@ -6,12 +6,25 @@ import type { Excluded } from '../fillDatabase.ts'
 import type { Condition, FillColumn, FillTable, ForeignKey } from '../model.ts'
 import { type TypeRow, typesOf } from './types.ts'
 
-/** @param often `true` to prepare the query on the session: planning it takes longer than running it */
-export async function readTables(session: Session, exclude: Excluded, often: boolean): Promise<FillTable[]> {
-  const sql = query(exclude)
-  const [found] = (await (often ? queryPrepared(session, PREPARED, sql) : session.query(sql))) as unknown as [
-    { tables: TableRow[] | null; types: TypeRow[] | null },
-  ]
+/**
+ * @param often `true` to prepare the query on the session: planning it takes longer than running it
+ * @param ids only these tables
+ */
+export async function readTables(
+  session: Session,
+  exclude: Excluded,
+  often: boolean,
+  ids?: readonly string[],
+): Promise<FillTable[]> {
+  const isSome = often && ids !== undefined
+  const sql = query(exclude, isSome)
+  const run = () => {
+    if (!often) return session.query(sql)
+    return isSome
+      ? queryPrepared(session, PREPARED_SOME, sql, { type: 'oid[]', value: `{${ids.join()}}` })
+      : queryPrepared(session, PREPARED, sql)
+  }
+  const [found] = (await run()) as unknown as [{ tables: TableRow[] | null; types: TypeRow[] | null }]
   const typeOf = typesOf(found.types ?? [])
   return (found.tables ?? []).map((row) => tableOf(row, typeOf))
 }
@@ -19,6 +32,7 @@ export async function readTables(session: Session, exclude: Excluded, often: boo
 // --- internal ---
 
 const PREPARED = 'migratest_fill_tables'
+const PREPARED_SOME = 'migratest_fill_some_tables'
 
 interface ColumnRow {
   readonly name: string
@@ -65,13 +79,14 @@ interface TableRow {
   readonly triggers: number
 }
 
-function query({ tables, schemas }: Excluded): string {
+/** @param some `true` for a query of the tables with the ids of its parameter */
+function query({ tables, schemas }: Excluded, some: boolean): string {
   const names = ["''", ...tables.map(literal)].join(', ')
   const hidden = ["'information_schema'", ...schemas.map(literal)].join(', ')
   return `
 WITH RECURSIVE rel AS MATERIALIZED (
   SELECT c.*, n.nspname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-  WHERE c.oid >= 16384 AND c.relkind IN ('r', 'p', 'f') AND NOT c.relispartition AND n.nspname !~ '^pg_' AND n.nspname NOT IN (${hidden})
+  WHERE c.oid >= 16384 ${some ? 'AND c.oid = ANY ($1)' : ''} AND c.relkind IN ('r', 'p', 'f') AND NOT c.relispartition AND n.nspname !~ '^pg_' AND n.nspname NOT IN (${hidden})
     AND c.relname NOT IN (${names}) AND n.nspname || '.' || c.relname NOT IN (${names})
     AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
 ),

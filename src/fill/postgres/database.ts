@@ -20,29 +20,30 @@ export function postgresFill(session: Session): FillDatabase {
       throw error
     }
   }
+  /** Begins a part of the transaction that is open. Returns `false` if none is. */
+  const beginsPart = () =>
+    run(`SAVEPOINT ${MARK}_whole`).then(
+      () => true,
+      (error: PostgresError) => {
+        if (error.code === NO_TRANSACTION) return false
+        throw error
+      },
+    )
   /** Undoes a message that failed under a savepoint. */
   const undone = async (error: PostgresError): Promise<PostgresError> => {
     await run(`ROLLBACK TO SAVEPOINT ${MARK}; RELEASE SAVEPOINT ${MARK}`)
     return error
   }
   return {
-    readTables: (exclude, often = false) => readTables(session, exclude, often),
+    readTables: (exclude, often = false, ids) => readTables(session, exclude, often, ids),
     attempt,
     async transaction(work) {
-      const isOpen = await run(`SAVEPOINT ${MARK}_whole`).then(
-        () => true,
-        (error: PostgresError) => {
-          if (error.code === NO_TRANSACTION) return false
-          throw error
-        },
-      )
-      if (!isOpen) await run('BEGIN')
+      const isOpen = session.inTransaction !== false && (await beginsPart())
       try {
         // A constraint that waits until the end would refuse all rows at once.
-        await run('SET CONSTRAINTS ALL IMMEDIATE')
+        await run(`${isOpen ? '' : 'BEGIN; '}SET CONSTRAINTS ALL IMMEDIATE`)
         const result = await work()
-        await run('SET CONSTRAINTS ALL IMMEDIATE')
-        await run(isOpen ? `RELEASE SAVEPOINT ${MARK}_whole` : 'COMMIT')
+        await run(`SET CONSTRAINTS ALL IMMEDIATE; ${isOpen ? `RELEASE SAVEPOINT ${MARK}_whole` : 'COMMIT'}`)
         return result
       } catch (error) {
         await run(isOpen ? `ROLLBACK TO SAVEPOINT ${MARK}_whole; RELEASE SAVEPOINT ${MARK}_whole` : 'ROLLBACK')

@@ -1,6 +1,6 @@
 /** Adds, drops and changes the columns of a table. */
 import type { ColumnFacts, NotNullFacts } from '../../database/postgres/catalogFacts.ts'
-import { columnText } from '../../database/postgres/catalogObjects.ts'
+import { columnText } from '../../database/postgres/ddl/column.ts'
 import { ON_THE_WAY } from '../hints.ts'
 import { type Change, joins, rungOf, type TableChange } from './change.ts'
 import { identityActions } from './identity.ts'

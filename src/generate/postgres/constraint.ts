@@ -1,6 +1,6 @@
 /** Adds, drops and changes the constraints of a table; foreign keys are objects of their own. */
 import type { ConstraintFacts } from '../../database/postgres/catalogFacts.ts'
-import { constraintText } from '../../database/postgres/catalogObjects.ts'
+import { constraintText } from '../../database/postgres/ddl/constraint.ts'
 import { type Change, joins, leaves, type TableChange } from './change.ts'
 import { factsOf, objectIn, type Side } from './side.ts'
 import { alterTable, PHASE, type PostgresStatement, type Step, statement } from './step.ts'

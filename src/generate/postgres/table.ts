@@ -1,7 +1,7 @@
 /** Changes a table that stays. */
 
 import type { TableFacts } from '../../database/postgres/catalogFacts.ts'
-import { attachedLines, constraintText } from '../../database/postgres/catalogObjects.ts'
+import { attachedLines, constraintText } from '../../database/postgres/ddl/constraint.ts'
 import type { SchemaObject } from '../../schema/model.ts'
 import { labelOf } from '../columns.ts'
 import { keyOf } from '../statement.ts'

@@ -13,6 +13,7 @@ import type {
   MigrationBody,
   NewSql,
   NoCodeKey,
+  OneTransaction,
   Source,
   SqlBody,
 } from '../../migrate/source.ts'
@@ -66,6 +67,8 @@ export interface Format<Data = undefined> {
   readonly missing?: 'error' | 'ignore'
   /** See {@link SourceFormat.nameless}; may depend on the folder, as {@link downs}. */
   readonly nameless?: boolean
+  /** See {@link SourceFormat.oneTransaction}; may depend on the folder, as {@link downs}. */
+  readonly oneTransaction?: OneTransaction | undefined
   /** Returns the part of a migration's name by which the tool identifies it; default: the whole name. */
   identify?(name: string): string
   /**
@@ -222,6 +225,9 @@ export function sourceOfFormat<Data>(
       missing: format.missing ?? 'error',
       get nameless() {
         return format.nameless ?? false
+      },
+      get oneTransaction() {
+        return format.oneTransaction
       },
       settings: textOfOptions(options),
       identify,

@@ -4,7 +4,8 @@ import { UnreadableFileError } from '../../migrate/errors.ts'
 import type { MigrationContext } from '../../migrate/source.ts'
 import { bodyOf, type ModuleMigration } from '../files.ts'
 import type { Adapt } from '../module/loader.ts'
-import { heldMysql, heldPg, refuseUndone } from './code/held.ts'
+import { type HeldMysql, type HeldPg, heldMysql, heldPg, refuseUndone } from './code/held.ts'
+import { Kept } from './code/kept.ts'
 import { bodyOfObject } from './code/object.ts'
 import {
   type CodeFormat,
@@ -63,6 +64,8 @@ export function knexFormat(options: KnexOptions = {}, source?: KnexMigrationSour
     downs: true,
     // It runs all files whose names are not in its table, in the order of the names.
     outOfOrder: 'apply',
+    // Undoing has a transaction for each.
+    ...(!options.disableTransactions && { oneTransaction: { directions: ['up'], exception: 'ends' } }),
     missing: options.disableMigrationsListValidation ? 'ignore' : 'error',
     // Names have endings, which differ where the same files run as TypeScript here and as JavaScript there.
     identify: withoutEnding,
@@ -182,6 +185,7 @@ interface KnexModule {
 
 /** Makes the function that hands Knex, on our connection, to a migration's up and down. */
 function adaptTo(folder: Folder, { disableTransactions, config }: KnexOptions): Adapt {
+  const kept = new Kept<Opened>()
   return (exports, shown): ModuleMigration => {
     const namespace = exports as KnexModule & { default?: KnexModule }
     const migration = typeof namespace.up === 'function' ? namespace : (namespace.default ?? {})
@@ -193,7 +197,14 @@ function adaptTo(folder: Folder, { disableTransactions, config }: KnexOptions): 
     }
     const said = migration.config?.transaction
     const transaction = typeof said === 'boolean' ? said : !disableTransactions
-    const on = (half: Half) => (context: MigrationContext) => withKnex(folder, context, { config, transaction, half })
+    const how = { config, transaction }
+    const on = (half: Half) => (context: MigrationContext) =>
+      kept.use(
+        context.client,
+        String(transaction),
+        () => open(folder, context, how),
+        (opened) => runOn(opened, half, how),
+      )
     return { up: on(up), down: on(down), transaction }
   }
 }
@@ -207,31 +218,25 @@ interface Knex {
     setSchemaSearchPath?(connection: unknown): Promise<unknown>
   }
   transaction(container: (transaction: unknown) => Promise<unknown>): Promise<unknown>
-  destroy(): Promise<void>
 }
 
 interface Run {
   readonly config: KnexOptions['config']
   readonly transaction: boolean
-  readonly half: Half
 }
 
-/** Versions of the servers, by client. */
-const versions = new WeakMap<object, string>()
-
-async function versionOf({ dialect, sql }: MigrationContext): Promise<string> {
-  const [row] = await sql<{ version: string }>(
-    dialect === 'postgres' ? 'SHOW server_version' : 'SELECT version() AS version',
-  )
-  return String(row ? Object.values(row)[0] : '')
+/** Knex on our connection. */
+interface Opened {
+  readonly knex: Knex
+  readonly held: HeldPg | HeldMysql
 }
 
-async function withKnex(folder: Folder, context: MigrationContext, { config, transaction, half }: Run): Promise<void> {
-  const { client, dialect, log } = context
+async function open(folder: Folder, context: MigrationContext, { config, transaction }: Run): Promise<Opened> {
+  const { client, dialect, log, sql } = context
   const isPostgres = dialect === 'postgres'
   const loaded = await importLibrary<{ default: (config: object) => Knex }>(folder, 'knex', 'A migration of Knex')
-  const version = versions.get(client as object) ?? (await versionOf(context))
-  versions.set(client as object, version)
+  const [row] = await sql<{ version: string }>(isPostgres ? 'SHOW server_version' : 'SELECT version() AS version')
+  const version = String(row ? Object.values(row)[0] : '')
   // Without a connection in its configuration, Knex makes no pool.
   const { connection: _, connectionPool: __, pool: ___, ...own } = config ?? {}
   const knex = loaded.default({
@@ -247,11 +252,11 @@ async function withKnex(folder: Folder, context: MigrationContext, { config, tra
   // What each of Knex's dialects overrides, in all versions; `connectionPool` is an option since Knex 3.3 only.
   knex.client.acquireConnection = async () => held
   knex.client.releaseConnection = async () => undefined
-  try {
-    await knex.client.setSchemaSearchPath?.(held)
-    await (transaction ? knex.transaction(async (trx) => half(trx)) : half(knex))
-    refuseUndone(held)
-  } finally {
-    await knex.destroy()
-  }
+  return { knex, held }
+}
+
+async function runOn({ knex, held }: Opened, half: Half, { transaction }: Run): Promise<void> {
+  await knex.client.setSchemaSearchPath?.(held)
+  await (transaction ? knex.transaction(async (trx) => half(trx)) : half(knex))
+  refuseUndone(held)
 }

@@ -5,7 +5,8 @@ import { DIALECTS, type Dialect } from '../../sql/dialect.ts'
 import { literalOf } from '../../sql/parameters.ts'
 import { bodyOf } from '../files.ts'
 import type { Adapt } from '../module/loader.ts'
-import { heldMysql, heldPg, refuseUndone } from './code/held.ts'
+import { type HeldPg, heldMysql, heldPg, refuseUndone } from './code/held.ts'
+import { Kept } from './code/kept.ts'
 import { bodyOfObject } from './code/object.ts'
 import {
   type Books,
@@ -49,6 +50,7 @@ export function kyselyFormat(options: KyselyOptions = {}, provider?: KyselyMigra
     library: 'kysely',
     downs: true,
     outOfOrder: options.allowUnorderedMigrations ? 'apply' : 'error',
+    oneTransaction: { directions: ['up', 'down'], exception: 'divides' },
     async list(folder) {
       if (!provider) return listKysely(folder)
       objects = await provider.getMigrations()
@@ -104,7 +106,6 @@ interface KyselyPackage {
   }) => {
     transaction(): OnConnection
     connection(): OnConnection
-    destroy(): Promise<void>
   }
   readonly PostgresDialect: new (options: { pool: unknown }) => unknown
   readonly MysqlDialect: new (options: { pool: unknown }) => unknown
@@ -136,6 +137,8 @@ function isHelper(folder: Folder, file: string): boolean {
 
 /** Makes the function that hands a database of Kysely, on our connection, to a migration's up and down. */
 function adaptTo(folder: Folder, { disableTransactions, plugins }: KyselyOptions): Adapt {
+  const kept = new Kept<Opened>()
+  const alone = disableTransactions === true
   return (exports, shown) => {
     const namespace = exports as KyselyModule & { default?: KyselyModule }
     const { up, down } = typeof namespace.default?.up === 'function' ? namespace.default : namespace
@@ -143,25 +146,34 @@ function adaptTo(folder: Folder, { disableTransactions, plugins }: KyselyOptions
       throw new UnreadableFileError(`${shown}: exports no function up(db), as a migration of Kysely does.`)
     }
     const on = (half: Half) => (context: MigrationContext) =>
-      withKysely(folder, context, { half, plugins, alone: disableTransactions === true })
+      kept.use(
+        context.client,
+        '',
+        () => open(folder, context, { plugins, alone }),
+        (opened) => runOn(opened, half),
+      )
     return { up: on(up), down: down && on(down), ...(disableTransactions && { transaction: false }) }
   }
 }
 
-interface Run {
-  readonly half: Half
-  readonly plugins: KyselyOptions['plugins']
-  readonly alone: boolean
+/** Kysely on our connection. */
+interface Opened {
+  /** What its own migrator hands over: a transaction on PostgreSQL, a connection elsewhere. */
+  readonly on: () => OnConnection
+  readonly held: HeldPg | undefined
 }
 
-/** Runs a half as Kysely's migrator does: with a transaction on PostgreSQL, with a connection elsewhere. */
-async function withKysely(folder: Folder, { client, dialect }: MigrationContext, { half, plugins, alone }: Run) {
+async function open(
+  folder: Folder,
+  { client, dialect }: MigrationContext,
+  { plugins, alone }: { readonly plugins: KyselyOptions['plugins']; readonly alone: boolean },
+): Promise<Opened> {
   const kysely = await importLibrary<KyselyPackage>(folder, 'kysely', 'A migration of Kysely')
-  const pg = dialect === 'postgres' ? heldPg(client, { alone, isWhole: true }) : undefined
+  const held = dialect === 'postgres' ? heldPg(client, { alone, isWhole: true }) : undefined
   const db = new kysely.Kysely({
     dialect:
-      pg !== undefined
-        ? new kysely.PostgresDialect({ pool: { connect: async () => pg, end: async () => undefined } })
+      held !== undefined
+        ? new kysely.PostgresDialect({ pool: { connect: async () => held, end: async () => undefined } })
         : new kysely.MysqlDialect({
             pool: {
               getConnection: (callback: (error: unknown, connection: unknown) => void) =>
@@ -171,13 +183,12 @@ async function withKysely(folder: Folder, { client, dialect }: MigrationContext,
           }),
     plugins: plugins ?? [],
   })
-  try {
-    const on = pg && !alone ? db.transaction() : db.connection()
-    await on.execute(async (given) => half(given))
-    if (pg) refuseUndone(pg)
-  } finally {
-    await db.destroy()
-  }
+  return { on: () => (held && !alone ? db.transaction() : db.connection()), held }
+}
+
+async function runOn({ on, held }: Opened, half: Half): Promise<void> {
+  await on().execute(async (given) => half(given))
+  if (held) refuseUndone(held)
 }
 
 function kyselyBookkeeping(

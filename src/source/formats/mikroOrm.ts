@@ -21,6 +21,8 @@ import { qualified, splitName, timeOf } from './tables.ts'
 export interface MikroOrmOptions {
   /** MikroORM's `migrations.tableName`: `table` or `schema.table`; default `mikro_orm_migrations`. */
   readonly tableName?: string | undefined
+  /** MikroORM's `migrations.allOrNothing`; default `true`. */
+  readonly allOrNothing?: boolean | undefined
   /** Other options of MikroORM that the migrations rely on, such as `entities`. */
   readonly orm?: object | undefined
 }
@@ -33,7 +35,7 @@ export type MikroOrmMigration = object | { readonly name: string; readonly class
  * @param given the list, if the migrations are not to be looked for in files
  */
 export function mikroOrmFormat(
-  { tableName = 'mikro_orm_migrations', orm }: MikroOrmOptions = {},
+  { tableName = 'mikro_orm_migrations', allOrNothing = true, orm }: MikroOrmOptions = {},
   given?: readonly MikroOrmMigration[],
 ): CodeFormat {
   const handed = given && handedClasses(given)
@@ -48,6 +50,7 @@ export function mikroOrmFormat(
     // It applies whatever is not in its table, and does not look at what is there besides.
     outOfOrder: 'apply',
     missing: 'ignore',
+    ...(allOrNothing && { oneTransaction: { directions: ['up', 'down'], exception: 'divides' } }),
     handed: ({ name }) => handed?.get(name)?.migration,
     list(folder) {
       if (handed) return { entries: [...handed.keys()].map((name) => entryOf(name, name)), remarks: [] }

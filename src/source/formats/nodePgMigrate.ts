@@ -28,6 +28,8 @@ export interface NodePgMigrateOptions extends PgmOptions {
   readonly ignorePattern?: string | undefined
   /** node-pg-migrate's `checkOrder`; default `true`. */
   readonly checkOrder?: boolean | undefined
+  /** node-pg-migrate's `singleTransaction`; default `true`, as that of its command. */
+  readonly singleTransaction?: boolean | undefined
   /** node-pg-migrate's `lockValue`. */
   readonly lockValue?: number | undefined
 }
@@ -58,6 +60,9 @@ export function nodePgMigrateFormat(options: NodePgMigrateOptions = {}): CodeFor
     downs: true,
     outOfOrder: options.checkOrder === false ? 'apply' : 'error',
     missing: options.checkOrder === false ? 'ignore' : 'error',
+    ...(options.singleTransaction !== false && {
+      oneTransaction: { directions: ['up', 'down'], exception: 'divides' },
+    }),
     list(folder) {
       const listing = listFiles(folder, options.ignorePattern)
       entries = listing.entries

@@ -7,6 +7,7 @@ import { literalOf } from '../../sql/parameters.ts'
 import { bodyOf, type LoadedModule, type ModuleMigration } from '../files.ts'
 import type { Adapt } from '../module/loader.ts'
 import { type HeldOptions, type HeldPg, heldMysql, heldPg, refuseUndone } from './code/held.ts'
+import { Kept } from './code/kept.ts'
 import { moduleOfClass } from './code/object.ts'
 import { type Books, type CodeFormat, type Entry, type Folder, someOf } from './format.ts'
 import { qualified } from './tables.ts'
@@ -17,8 +18,7 @@ export interface TypeormOptions {
   /** The data source's `schema`: the schema of TypeORM's table. */
   readonly schema?: string | undefined
   /**
-   * TypeORM's `migrationsTransactionMode`. Each migration has a transaction of its own here, also with `all`; with
-   * `none` only those have one that say so.
+   * TypeORM's `migrationsTransactionMode`; default `all`. With `none`, only those migrations have a transaction that say so.
    */
   readonly migrationsTransactionMode?: 'all' | 'each' | 'none' | undefined
   /** Other options of the data source that the migrations rely on, such as `entities` or `namingStrategy`. */
@@ -33,19 +33,26 @@ export type TypeormMigrationClass = new () => object
  * @param given the classes, if they are not to be looked for in files
  */
 export function typeormFormat(options: TypeormOptions = {}, given?: readonly TypeormMigrationClass[]): CodeFormat {
-  const connections: Connections = new WeakMap()
+  const connections = new Kept<Opened>()
   const adapt: Adapt = (exports) => ({ classes: migrationsIn(exports) }) as ModuleMigration
   const classesOf = async (folder: Folder, file: string) => {
     const module = (await folder.load?.(file, adapt)) as ClassModule | undefined
     return { module, classes: module?.classes ?? [] }
   }
   const handed = given && handedClasses(given)
+  const isAll = (options.migrationsTransactionMode ?? 'all') === 'all'
+  // With `all`, TypeORM refuses classes that say whether they have a transaction, so such a folder is run with another mode.
+  let isDecided = [...(handed?.values() ?? [])].some(({ migration }) => migration.transaction !== undefined)
   return {
     tool: 'TypeORM',
     library: 'typeorm',
     downs: true,
     // It applies whatever is not in its table.
     outOfOrder: 'apply',
+    get oneTransaction() {
+      // Undoing has a transaction for each.
+      return isAll && !isDecided ? ({ directions: ['up'], exception: 'divides' } as const) : undefined
+    },
     handed: ({ name }) => handed?.get(name)?.Class,
     async list(folder) {
       if (handed) return { entries: inOrder([...handed.keys()].map((name) => ({ name, file: name }))), remarks: [] }
@@ -53,6 +60,7 @@ export function typeormFormat(options: TypeormOptions = {}, given?: readonly Typ
       const without: string[] = []
       const files = folder.files().filter((name) => mayHaveClasses(folder, name))
       const loaded = await Promise.all(files.map(async (file) => [file, await classesOf(folder, file)] as const))
+      isDecided = loaded.some(([, { classes }]) => classes.some(({ transaction }) => transaction !== undefined))
       for (const [file, { classes }] of loaded) {
         const names = classes.map(nameOf)
         const wrong = names.find((name) => timestampIn(name) === undefined)
@@ -193,7 +201,7 @@ function timestampIn(name: string): number | undefined {
 interface HalfPlace {
   readonly folder: Folder
   readonly options: TypeormOptions
-  readonly connections: Connections
+  readonly connections: Kept<Opened>
 }
 
 const halves = new WeakMap<ClassMigration, { up?: LoadedModule; down?: LoadedModule }>()
@@ -227,11 +235,11 @@ function madeHalf(
     down: undefined,
     ...(half && {
       [direction]: (context: MigrationContext) =>
-        withQueryRunner(
-          folder,
-          context,
-          { way, hasTransaction, more: options.dataSource, connections },
-          (queryRunner) => half.call(migration, queryRunner),
+        connections.use(
+          context.client,
+          way,
+          () => open(folder, context, way, options.dataSource),
+          (opened) => runOn(opened, hasTransaction, (queryRunner) => half.call(migration, queryRunner)),
         ),
     }),
     ...(alone && { transaction: false }),
@@ -254,42 +262,24 @@ const MANAGES = /\.(?:start|commit|rollback)Transaction\(/
  */
 type Way = 'alone' | 'nested' | 'whole'
 
-interface RunOptions {
-  readonly way: Way
-  /** `true` if TypeORM would run it in a transaction, which it may end and begin again by itself. */
-  readonly hasTransaction: boolean
-  readonly more: object | undefined
-  readonly connections: Connections
-}
-
-/** TypeORM on one connection of ours. It stays for the next migration, since opening one takes several queries. */
+/** TypeORM on one connection of ours. */
 interface Opened {
   readonly dataSource: DataSource
   readonly held: Pick<HeldPg, 'isOpen' | 'isUndone'>
 }
 
-/** The open connections, by client. */
-type Connections = WeakMap<object, { readonly [way in Way]?: Opened | undefined }>
-
-async function withQueryRunner(
-  folder: Folder,
-  context: MigrationContext,
-  { way, hasTransaction, more, connections }: RunOptions,
+async function runOn(
+  { dataSource, held }: Opened,
+  hasTransaction: boolean,
   run: (queryRunner: QueryRunner) => unknown,
 ): Promise<void> {
-  const client = context.client as object
-  const known = connections.get(client) ?? {}
-  const opened = known[way] ?? (await open(folder, context, way, more))
-  // After a failure it would believe that a transaction is open.
-  connections.set(client, { ...known, [way]: undefined })
-  const queryRunner = opened.dataSource.createQueryRunner()
+  const queryRunner = dataSource.createQueryRunner()
   if (hasTransaction) await queryRunner.startTransaction()
   await run(queryRunner)
   if (queryRunner.isTransactionActive) await queryRunner.commitTransaction()
   await queryRunner.release()
-  refuseUndone(opened.held)
-  if (opened.held.isOpen()) throw new Error('It began a transaction and did not end it. Commit it, or roll it back.')
-  connections.set(client, { ...known, [way]: opened })
+  refuseUndone(held)
+  if (held.isOpen()) throw new Error('It began a transaction and did not end it. Commit it, or roll it back.')
 }
 
 async function open(folder: Folder, context: MigrationContext, way: Way, more: object | undefined): Promise<Opened> {

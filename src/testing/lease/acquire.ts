@@ -37,15 +37,21 @@ export interface Lease<Client> {
  */
 type LeaseOutcome = 'clean' | 'changed' | 'kept'
 
-/** Leases a database to a test. @throws ServerUnavailableError, and what the migrations throw */
+/**
+ * Leases a database to a test.
+ * @param isOnly `true` if no other is likely to be wanted: none is made ahead, and this one is dropped at the end
+ * @throws ServerUnavailableError, and what the migrations throw
+ */
 export async function acquire<Client>(
   options: MigratedDatabaseOptions<Client>,
   source: Source,
+  isOnly = false,
 ): Promise<Lease<Client>> {
   const { plan, ended } = await planSnapshots(options, source)
   const build = builder(options, source)
   if (options.isolation === 'transaction') return leaseTransaction(options, source, plan, build)
-  return { ...(plan ? await leaseCopy(options, plan, build) : await leaseEmpty(options, source)), ended }
+  if (!plan) return { ...(await leaseEmpty(options, source)), ended }
+  return { ...(await (isOnly ? leaseOnly : leaseCopy)(options, plan, build)), ended }
 }
 
 /** Starts to prepare the database of a file's first test while the file is still being loaded. */
@@ -64,10 +70,23 @@ async function leaseEmpty<Client>(
   { format }: Source,
 ): Promise<Lease<Client>> {
   const database = await server.create(format?.before())
-  const end: Lease<Client>['end'] = async (finish) => {
+  return { ...(await connected(database)), at: 'nil', end: endWithDrop(database) }
+}
+
+async function leaseOnly<Client>(
+  options: MigratedDatabaseOptions<Client>,
+  plan: SnapshotPlan<Client>,
+  build: Build<Client>,
+): Promise<Lease<Client>> {
+  const { database, client } = await connectedTo(() => copyOrBuild(options, plan, build))
+  const at = plan.whole ? (options.version ?? 'latest') : undefined
+  return { database, client, at, end: endWithDrop(database) }
+}
+
+function endWithDrop<Client>(database: TestDatabase<Client>): Lease<Client>['end'] {
+  return async (finish) => {
     if ((await finish()) !== 'kept') await database.drop().catch(() => undefined)
   }
-  return { ...(await connected(database)), at: 'nil', end }
 }
 
 async function leaseCopy<Client>(

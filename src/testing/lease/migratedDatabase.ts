@@ -44,6 +44,8 @@ export function hiddenOf(
 export interface CreateOptions {
   /** `true` to use one connection for all moves, which keeps the migration lock; worthwhile for callers that make many. */
   readonly holdConnection?: boolean
+  /** `true` if no other database is likely to be wanted: none is made ahead, and this one is not used again. */
+  readonly isOnly?: boolean
   /** The test's name and file, for warnings and for the mark on a kept database. */
   readonly test?: { readonly name: string; readonly file: string | undefined } | undefined
   /** Receives the name of the database if it is kept because the test failed, and the command that opens it. */
@@ -109,7 +111,7 @@ export class MigratedDatabase<Client = unknown> {
     const { version = 'latest' } = options
     create.onTarget?.(version)
     const source = await sourceOf(options.migrations)
-    const lease = await acquire(options, source)
+    const lease = await acquire(options, source, create.isOnly)
     // Running the migrations would have printed this warning.
     if (lease.at !== undefined) tellPassedOver(source)
     const db = new MigratedDatabase(lease, source, options, create)

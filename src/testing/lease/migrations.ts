@@ -4,6 +4,7 @@ import type { URL } from 'node:url'
 import { UsageError } from '../../migrate/errors.ts'
 import type { Source } from '../../migrate/source.ts'
 import { isUrl, pathOf } from '../../source/folder.ts'
+import { openAnyFolder } from '../../source/openAny.ts'
 import { findProjectFolder } from '../../source/project.ts'
 
 /** The option `migrations`. */
@@ -22,9 +23,7 @@ export function folderOrSource(migrations: Migrations): string | Source {
 export async function sourceOf(migrations: Migrations): Promise<Source> {
   const given = folderOrSource(migrations)
   if (typeof given !== 'string') return given
-  // The formats of other tools are a fifth of what there is to load, and a server is waited for meanwhile.
-  const { openFolder } = await import('../../source/open.ts')
-  return openFolder(given)
+  return openAnyFolder(given)
 }
 
 /** Returns the absolute path of the folder; undefined if the migrations are not in one, or if none is found. */

@@ -69,6 +69,8 @@ export function migratorOn<Client>(
     ...(outOfOrder && { outOfOrder }),
     onEvent: onEvent ?? printWarning,
     batch: onEvent === undefined,
+    // A value added to an enum can then be used by the next migration, and seeds come in between.
+    transactions: 'each',
   })
 }
 

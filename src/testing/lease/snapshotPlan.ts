@@ -1,15 +1,14 @@
 /**
  * Plans which snapshots a test can begin from: one key for each migration, as long as its text determines the result.
  */
-import { readdirSync, statSync } from 'node:fs'
 import { UsageError, VersionNotFoundError } from '../../migrate/errors.ts'
 import type { Migration, Source } from '../../migrate/source.ts'
 import { numbered } from '../../migrate/target.ts'
 import type { Target } from '../../migrate/version.ts'
-import { entriesBelow } from '../../source/entries.ts'
 import { idOf } from '../../source/identity.ts'
 import type { Snapshots } from '../testServer.ts'
 import { type ChainLink, fingerprintChain, type KeyChain } from './chain.ts'
+import { type Folder, isSame, isUnchanged, lookAt, lookAtFiles } from './folderLook.ts'
 import { seedsByVersion } from './moves.ts'
 import type { DatabaseSnapshot, MigratedDatabaseOptions } from './options.ts'
 import type { SeedKey } from './seedFile.ts'
@@ -170,7 +169,7 @@ const MOST_KNOWN = 32
  * Returns the chain computed earlier, unless a file of the folder has changed. Reading every file for every test would
  * take longer than copying the database.
  */
-function remembered<Client>(
+async function remembered<Client>(
   options: MigratedDatabaseOptions<Client>,
   source: Source,
   more: readonly unknown[],
@@ -178,7 +177,7 @@ function remembered<Client>(
 ): Promise<KeyChain> {
   const { server } = options
   const before = known.get(server) ?? []
-  const folder = lookAt(source, before)
+  const folder = await lookAt(source)
   if (folder === undefined) return make()
   const text = JSON.stringify([...more, seedNames(options), source.format?.settings, source.format?.before()])
   const found = before.find((one) => one.more === text && isSame(one.folder, folder) && isCurrent(one))
@@ -196,61 +195,7 @@ function remembered<Client>(
   return chain
 }
 
-/** The names of a folder's files, and for each the `stat` values that change when it is written. */
-interface Folder {
-  readonly path: string
-  readonly names: readonly string[]
-  readonly facts: Float64Array
-}
-
-/** Returns `undefined` if the migrations are not in a folder. */
-function lookAt({ folder: path, format }: Source, before: readonly Known[]): Folder | undefined {
-  if (path === undefined) return undefined
-  try {
-    // A folder's own times change when a file in it is added or removed, so the names need not be read again.
-    const seen = format && before.find(({ folder }) => folder.path === path)?.folder
-    if (seen && isEqual(statsOf(path, seen.names), seen.facts)) return seen
-    const names = format ? ['.', ...entriesBelow(path).map((one) => one.path)] : readdirSync(path)
-    return { path, names, facts: statsOf(path, names) }
-  } catch {
-    return undefined
-  }
-}
-
-function statsOf(path: string, names: readonly string[]): Float64Array {
-  const facts = new Float64Array(names.length * 5)
-  for (const [i, name] of names.entries()) {
-    const { dev, ino, mtimeMs, ctimeMs, size } = statSync(path === '' ? name : `${path}/${name}`)
-    facts.set([dev, ino, mtimeMs, ctimeMs, size], i * 5)
-  }
-  return facts
-}
-
-function lookAtFiles(files: readonly string[]): Folder | undefined {
-  try {
-    const names = [...new Set(files)]
-    return { path: '', names, facts: statsOf('', names) }
-  } catch {
-    return undefined
-  }
-}
-
 function isCurrent({ code, variables }: Known): boolean {
   if (Object.entries(variables).some(([name, value]) => process.env[name] !== value)) return false
-  if (code === undefined) return true
-  try {
-    return isEqual(statsOf(code.path, code.names), code.facts)
-  } catch {
-    return false
-  }
-}
-
-function isSame(a: Folder, b: Folder): boolean {
-  if (a === b) return true
-  if (a.path !== b.path || a.names.length !== b.names.length) return false
-  return a.names.every((name, i) => name === b.names[i]) && isEqual(a.facts, b.facts)
-}
-
-function isEqual(a: Float64Array, b: Float64Array): boolean {
-  return a.length === b.length && a.every((fact, i) => fact === b[i])
+  return code === undefined || isUnchanged(code)
 }

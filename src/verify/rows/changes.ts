@@ -44,8 +44,9 @@ export type Change = LostRows | DroppedValues | ChangedValues
 
 export async function changesOf(reader: RowReader, before: Snapshot, after: Snapshot, said: Said): Promise<Change[]> {
   const changes: Change[] = []
+  const same = new Set(after)
   for (const one of before) {
-    if (one.rows.length === 0) continue
+    if (one.rows.length === 0 || same.has(one)) continue
     const { table } = one
     const found = matched(one, after, said)
     if (!found) {
@@ -71,7 +72,9 @@ export async function changesOnTheWayBack(
   said: { readonly up: Said; readonly down: Said },
 ): Promise<Change[]> {
   const changes: Change[] = []
+  const same = new Set(states.down)
   for (const one of states.before) {
+    if (same.has(one)) continue
     const { table } = one
     const above = matched(one, states.up, said.up)
     const below = matched(one, states.down, said.down)
@@ -129,7 +132,10 @@ export async function changesOnTheWayBack(
  * up has dropped of them, the way back knows.
  */
 export function columnsThatCameBack(before: Snapshot, down: Snapshot, said: Said): ReadonlySet<string> {
+  const untouched = new Set(down)
   const found = before.flatMap((one) => {
+    // Nothing was dropped of a table that nobody has touched.
+    if (untouched.has(one)) return []
     const { pairs = [], columns = [] } = matched(one, down, said) ?? {}
     if (pairs.length < one.rows.length) return []
     const same = columns.filter(({ from, to }) => pairs.every((pair) => pair.before[from] === pair.after[to]))

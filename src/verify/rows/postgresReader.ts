@@ -2,7 +2,8 @@
 import type { PostgresError, Session } from '../../database/postgres/session.ts'
 import { literal, identifier as quote } from '../../database/postgres/tables.ts'
 import type { FillColumn, FillTable, Text } from '../../fill/model.ts'
-import { usesOn } from './postgresUses.ts'
+import { PostgresMarks } from './postgresMarks.ts'
+import { PostgresUses } from './postgresUses.ts'
 import { type Comparison, type Counter, type Granted, grantedChecks, type RowReader, TAKEN } from './rowReader.ts'
 
 export function postgresReader(session: Session): RowReader {
@@ -16,7 +17,8 @@ export function postgresReader(session: Session): RowReader {
       return singly
     })
   }
-  const endless = new Set<string>()
+  const uses = new PostgresUses(session)
+  const marks = new PostgresMarks(session)
   return {
     async rows(tables) {
       const queries = tables.map(({ sql, columns }, n) => {
@@ -74,7 +76,8 @@ export function postgresReader(session: Session): RowReader {
       for (const some of chunks([...sequences], 60))
         await asked(some.map((name) => `SELECT nextval(${literal(name)}) FROM generate_series(1, ${TAKEN})`))
     },
-    uses: (tables) => usesOn(session, tables, endless),
+    uses: (tables, since) => uses.of(tables, since),
+    marks: () => marks.read(),
     async partOf({ id }) {
       const [row] = await run(
         `SELECT inhparent::regclass::text AS parent FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid WHERE inhrelid = ${Number(id)} AND relispartition`,

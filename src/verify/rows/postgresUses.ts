@@ -3,23 +3,52 @@ import { queryPrepared } from '../../database/postgres/prepared.ts'
 import type { Session } from '../../database/postgres/session.ts'
 import { literal } from '../../database/postgres/tables.ts'
 import type { FillColumn, FillTable } from '../../fill/model.ts'
-import type { Use } from './rowReader.ts'
+import type { Unchanged, Use } from './rowReader.ts'
 
-/**
- * Uses each object once, over the rows that are there, and undoes it. The server looks into most of them only when they run.
- * @param tables the tables whose rows fire triggers and rules
- * @param endless what did not end in time: it is left out, and added to
- */
-export async function usesOn(session: Session, tables: readonly FillTable[], endless: Set<string>): Promise<Use[]> {
-  const found = await queryPrepared(session, PREPARED, OBJECTS)
-  const all = found.flatMap((row) => attemptsOf(row as unknown as ObjectRow, tables))
-  const attempts = all.filter(({ what }) => !endless.has(what))
-  if (attempts.length === 0) return []
-  const outcomes = await tried(session, attempts).catch(() => singly(session, attempts, endless))
-  return attempts.flatMap(({ what, name }, n): Use[] => {
-    const outcome = outcomes[n]
-    return outcome === undefined ? [] : [{ what, name, ...failureOf(outcome) }]
-  })
+export class PostgresUses {
+  readonly #session: Session
+  /** What did not end in time: it is left out. */
+  readonly #endless = new Set<string>()
+  /** The objects of the last time, and the outcomes of the views among them. */
+  #last: { readonly mark: string; readonly objects: readonly ObjectRow[]; readonly views: Outcomes } | undefined
+
+  constructor(session: Session) {
+    this.#session = session
+  }
+
+  /**
+   * Uses each object once, over the rows that are there, and undoes it. The server looks into most of them only when they
+   * run.
+   * @param tables the tables whose rows fire triggers and rules
+   * @param since what is as it was the last time
+   */
+  async of(tables: readonly FillTable[], since?: Unchanged): Promise<Use[]> {
+    const last = since && this.#last?.mark === since.objects ? this.#last : undefined
+    this.#last = undefined
+    const objects = last?.objects ?? (await this.#objects())
+    const known: Outcomes = last && since ? outcomesOfSame(objects, last.views, since) : new Map()
+    const all = objects.flatMap((row) => attemptsOf(row, tables))
+    const attempts = all.filter(({ what }) => !this.#endless.has(what) && !known.has(what))
+    const made = attempts.length > 0 ? await this.#tried(attempts) : []
+    const tried = new Map(attempts.map((attempt, n) => [attempt, made[n]] as const))
+    const outcomeOf = (attempt: Attempt) => tried.get(attempt) ?? known.get(attempt.what)
+    const views = new Map(all.flatMap((one) => (one.view ? [[one.what, outcomeOf(one)] as const] : [])))
+    if (since) this.#last = { mark: since.objects, objects, views }
+    return all.flatMap((attempt): Use[] => {
+      const outcome = outcomeOf(attempt)
+      return outcome === undefined ? [] : [{ what: attempt.what, name: attempt.name, ...failureOf(outcome) }]
+    })
+  }
+
+  // --- internal ---
+
+  async #objects(): Promise<readonly ObjectRow[]> {
+    return (await queryPrepared(this.#session, PREPARED, OBJECTS)) as unknown as readonly ObjectRow[]
+  }
+
+  #tried(attempts: readonly Attempt[]): Promise<(Outcome | undefined)[]> {
+    return tried(this.#session, attempts).catch(() => singly(this.#session, attempts, this.#endless))
+  }
 }
 
 // --- internal ---
@@ -30,16 +59,22 @@ interface Attempt {
   readonly what: string
   readonly name: string
   readonly sql: string
+  readonly view: boolean
 }
 
 /** The state of an error (empty: none), its message, and where in a body it came from. */
 type Outcome = readonly [state: string, message: string, where: string]
 
+/** Outcomes by what was used. */
+type Outcomes = ReadonlyMap<string, Outcome | undefined>
+
 interface ObjectRow {
   readonly kind: 'view' | 'function' | 'procedure' | 'expression' | 'fires'
   readonly name: string
-  /** Oid of the table of a trigger or a rule. */
+  /** Oid of a view; of the table of a trigger or a rule. */
   readonly oid: string | null
+  /** Oids of the tables and views that a view reads. */
+  readonly reads: readonly string[] | null
   /** What it is, for people. */
   readonly what: string
   /** The query that uses it; for a trigger or a rule, the first letters of the statements that fire it. */
@@ -61,12 +96,13 @@ const ARGUMENT = `CASE WHEN y.typtype = 'e' THEN quote_nullable((SELECT enumlabe
 const CAN_STOP = "version() !~* 'emscripten|emcc|wasm'"
 
 /** Everything that has a body or an expression, with the query that uses it. Expressions count if a function of the user is in them. */
-const OBJECTS = `SELECT 'view' AS kind, c.oid::regclass::text AS name, NULL AS oid, 'the ' || CASE c.relkind WHEN 'm' THEN 'materialized ' ELSE '' END || 'view ' || c.oid::regclass::text AS what,
-    CASE c.relkind WHEN 'v' THEN 'SELECT * FROM ' || c.oid::regclass::text ELSE 'SELECT * FROM (' || rtrim(pg_get_viewdef(c.oid), ';') || ') AS v' END || ' LIMIT 1' AS sql
+const OBJECTS = `SELECT 'view' AS kind, c.oid::regclass::text AS name, c.oid::text AS oid, 'the ' || CASE c.relkind WHEN 'm' THEN 'materialized ' ELSE '' END || 'view ' || c.oid::regclass::text AS what,
+    CASE c.relkind WHEN 'v' THEN 'SELECT * FROM ' || c.oid::regclass::text ELSE 'SELECT * FROM (' || rtrim(pg_get_viewdef(c.oid), ';') || ') AS v' END || ' LIMIT 1' AS sql,
+    (SELECT json_agg(DISTINCT d.refobjid::text) FROM pg_rewrite r JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid AND d.refclassid = 'pg_class'::regclass AND d.refobjid <> c.oid WHERE r.ev_class = c.oid) AS reads
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('v', 'm') AND ${NOT_OURS('c.oid', 'n.nspname', 'pg_class')}
 UNION ALL
 SELECT CASE p.prokind WHEN 'p' THEN 'procedure' ELSE 'function' END, p.proname, NULL, CASE p.prokind WHEN 'p' THEN 'the procedure ' ELSE 'the function ' END || p.oid::regprocedure::text,
-    CASE p.prokind WHEN 'p' THEN 'CALL ' ELSE 'SELECT ' END || format('%I.%I', n.nspname, p.proname) || '(' || COALESCE(a.list, '') || ')'
+    CASE p.prokind WHEN 'p' THEN 'CALL ' ELSE 'SELECT ' END || format('%I.%I', n.nspname, p.proname) || '(' || COALESCE(a.list, '') || ')', NULL
   FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace JOIN pg_language l ON l.oid = p.prolang
   LEFT JOIN LATERAL (SELECT string_agg(${ARGUMENT}, ', ' ORDER BY t.nr) AS list, bool_or(y.typtype = 'p') AS "isAny"
     FROM unnest(CASE WHEN p.prokind = 'p' THEN COALESCE(p.proallargtypes, p.proargtypes::oid[]) ELSE p.proargtypes::oid[] END) WITH ORDINALITY AS t (type, nr) JOIN pg_type y ON y.oid = t.type) a ON true
@@ -74,32 +110,46 @@ SELECT CASE p.prokind WHEN 'p' THEN 'procedure' ELSE 'function' END, p.proname, 
     AND p.prosrc !~* '\\m(pg_sleep|pg_terminate_backend|pg_cancel_backend|dblink|program|http\\w*|setval|pg_advisory_lock\\w*|pg_try_advisory_lock\\w*|pg_reload_conf|pg_create_\\w+_slot)\\M' AND ${NOT_OURS('p.oid', 'n.nspname', 'pg_proc')}
 UNION ALL
 SELECT 'expression', d.adrelid::regclass::text || '.' || a.attname, NULL, CASE a.attgenerated WHEN '' THEN 'the default of ' ELSE 'the generated column ' END || d.adrelid::regclass::text || '.' || a.attname,
-    'SELECT (' || pg_get_expr(d.adbin, d.adrelid) || ')' || CASE a.attgenerated WHEN '' THEN '' ELSE ' FROM ' || d.adrelid::regclass::text || ' LIMIT 1' END
+    'SELECT (' || pg_get_expr(d.adbin, d.adrelid) || ')' || CASE a.attgenerated WHEN '' THEN '' ELSE ' FROM ' || d.adrelid::regclass::text || ' LIMIT 1' END, NULL
   FROM pg_attrdef d JOIN pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum JOIN pg_class c ON c.oid = d.adrelid JOIN pg_namespace n ON n.oid = c.relnamespace
   WHERE ${NOT_OURS('c.oid', 'n.nspname', 'pg_class')} AND EXISTS (SELECT FROM pg_depend u WHERE u.classid = 'pg_attrdef'::regclass AND u.objid = d.oid AND u.refclassid = 'pg_proc'::regclass AND u.refobjid >= 16384)
 UNION ALL
-SELECT 'expression', k.conname, NULL, 'the constraint ' || quote_ident(k.conname) || ' of ' || k.conrelid::regclass::text, 'SELECT (' || pg_get_expr(k.conbin, k.conrelid) || ') FROM ' || k.conrelid::regclass::text || ' LIMIT 1'
+SELECT 'expression', k.conname, NULL, 'the constraint ' || quote_ident(k.conname) || ' of ' || k.conrelid::regclass::text, 'SELECT (' || pg_get_expr(k.conbin, k.conrelid) || ') FROM ' || k.conrelid::regclass::text || ' LIMIT 1', NULL
   FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
   WHERE k.contype = 'c' AND ${NOT_OURS('c.oid', 'n.nspname', 'pg_class')} AND EXISTS (SELECT FROM pg_depend u WHERE u.classid = 'pg_constraint'::regclass AND u.objid = k.oid AND u.refclassid = 'pg_proc'::regclass AND u.refobjid >= 16384)
 UNION ALL
-SELECT 'expression', p.polname, NULL, 'the policy ' || quote_ident(p.polname) || ' of ' || p.polrelid::regclass::text, 'SELECT (' || pg_get_expr(e.expression, p.polrelid) || ') FROM ' || p.polrelid::regclass::text || ' LIMIT 1'
+SELECT 'expression', p.polname, NULL, 'the policy ' || quote_ident(p.polname) || ' of ' || p.polrelid::regclass::text, 'SELECT (' || pg_get_expr(e.expression, p.polrelid) || ') FROM ' || p.polrelid::regclass::text || ' LIMIT 1', NULL
   FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid JOIN pg_namespace n ON n.oid = c.relnamespace CROSS JOIN LATERAL (VALUES (p.polqual), (p.polwithcheck)) AS e (expression)
   WHERE e.expression IS NOT NULL AND ${NOT_OURS('c.oid', 'n.nspname', 'pg_class')} AND EXISTS (SELECT FROM pg_depend u WHERE u.classid = 'pg_policy'::regclass AND u.objid = p.oid AND u.refclassid = 'pg_proc'::regclass AND u.refobjid >= 16384)
 UNION ALL
-SELECT 'expression', c.relname, NULL, 'the row security of ' || c.oid::regclass::text, 'SET LOCAL ROLE pg_read_all_data; SELECT * FROM ' || c.oid::regclass::text || ' LIMIT 1'
+SELECT 'expression', c.relname, NULL, 'the row security of ' || c.oid::regclass::text, 'SET LOCAL ROLE pg_read_all_data; SELECT * FROM ' || c.oid::regclass::text || ' LIMIT 1', NULL
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relrowsecurity AND EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid) AND EXISTS (SELECT FROM pg_roles WHERE rolname = 'pg_read_all_data') AND ${NOT_OURS('c.oid', 'n.nspname', 'pg_class')}
 UNION ALL
-SELECT 'fires', t.tgname, c.oid::text, 'the trigger ' || t.tgname || ' of ' || c.oid::regclass::text, concat(CASE WHEN t.tgtype & 4 > 0 THEN 'I' END, CASE WHEN t.tgtype & 16 > 0 THEN 'U' END, CASE WHEN t.tgtype & 8 > 0 THEN 'D' END)
+SELECT 'fires', t.tgname, c.oid::text, 'the trigger ' || t.tgname || ' of ' || c.oid::regclass::text, concat(CASE WHEN t.tgtype & 4 > 0 THEN 'I' END, CASE WHEN t.tgtype & 16 > 0 THEN 'U' END, CASE WHEN t.tgtype & 8 > 0 THEN 'D' END), NULL
   FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace WHERE NOT t.tgisinternal AND t.tgenabled <> 'D' AND ${NOT_OURS('c.oid', 'n.nspname', 'pg_class')}
 UNION ALL
-SELECT 'fires', r.rulename, c.oid::text, 'the rule ' || r.rulename || ' of ' || c.oid::regclass::text, translate(r.ev_type::text, '234', 'UID')
+SELECT 'fires', r.rulename, c.oid::text, 'the rule ' || r.rulename || ' of ' || c.oid::regclass::text, translate(r.ev_type::text, '234', 'UID'), NULL
   FROM pg_rewrite r JOIN pg_class c ON c.oid = r.ev_class JOIN pg_namespace n ON n.oid = c.relnamespace WHERE r.ev_type <> '1' AND r.ev_enabled <> 'D' AND ${NOT_OURS('c.oid', 'n.nspname', 'pg_class')}
 ORDER BY 1, 2, 4`
 
+/**
+ * Returns the outcomes of views that would end as they did: all that they read is the same. Other objects may do anything.
+ */
+function outcomesOfSame(objects: readonly ObjectRow[], outcomes: Outcomes, { isSame }: Unchanged): Outcomes {
+  const views = new Map(objects.flatMap((row) => (row.kind === 'view' && row.oid ? [[row.oid, row] as const] : [])))
+  const isKept = (oid: string): boolean => {
+    const view = views.get(oid)
+    return view ? (view.reads ?? []).every(isKept) : isSame(oid)
+  }
+  return new Map([...views].flatMap(([oid, { what }]) => (isKept(oid) ? [[what, outcomes.get(what)] as const] : [])))
+}
+
 function attemptsOf({ kind, name, oid, what, sql }: ObjectRow, tables: readonly FillTable[]): Attempt[] {
-  if (kind !== 'fires') return [{ what, name, sql }]
+  if (kind !== 'fires') return [{ what, name, sql, view: kind === 'view' }]
   const table = tables.find(({ id }) => id === oid)
-  return table ? firing(table, sql).map((one) => ({ what: `${what}, on ${one.slice(0, 6)}`, name, sql: one })) : []
+  return table
+    ? firing(table, sql).map((one) => ({ what: `${what}, on ${one.slice(0, 6)}`, name, sql: one, view: false }))
+    : []
 }
 
 /** Statements that fire triggers and rules of a table, over one of its rows. */
@@ -141,13 +191,14 @@ function anotherValue(
 async function tried(session: Session, attempts: readonly Attempt[]): Promise<Outcome[]> {
   const list = attempts.map(({ sql }) => literal(sql)).join(', ')
   try {
-    await session.query(
-      `BEGIN; SET LOCAL statement_timeout = '${MOST_MS}ms'; DO ${literal(ATTEMPT.replace('LIST', () => list))}`,
+    const [row] = await session.query(
+      `BEGIN; SET LOCAL statement_timeout = '${MOST_MS}ms'; DO ${literal(ATTEMPT.replace('LIST', () => list))};
+      SELECT current_setting('migratest.uses') AS outcomes; ROLLBACK`,
     )
-    const [row] = await session.query("SELECT current_setting('migratest.uses') AS outcomes")
     return JSON.parse(String(row?.outcomes)) as Outcome[]
-  } finally {
+  } catch (error) {
     await session.query('ROLLBACK')
+    throw error
   }
 }
 

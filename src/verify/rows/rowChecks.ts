@@ -16,7 +16,8 @@ import { changesOf, changesOnTheWayBack, columnsThatCameBack } from './changes.t
 import { observeMadeUp } from './madeUp.ts'
 import { NeverWorked } from './neverWorked.ts'
 import { type CounterChange, observeBroken, observeChanges, observeCounters, observeUses } from './observations.ts'
-import { definitionOf, RowDatabase, type State, type Unfilled, type Wanted } from './rowDatabase.ts'
+import { definitionOf, RowDatabase, type Unfilled, type Wanted } from './rowDatabase.ts'
+import type { State } from './rowMemory.ts'
 import type { Counter, RowReader } from './rowReader.ts'
 import { saidBy } from './said.ts'
 import { smallestRows } from './smallest.ts'
@@ -37,7 +38,12 @@ export class RowChecks<Client> {
     this.#halves = halves
     this.#make = make
     this.#beforehand = beforehand
-    this.#walks = WALKS.map((walk) => ({ ...walk, database: new RowDatabase(verified, walk.set === 'plain') }))
+    // Seeds and code may write on sessions of their own.
+    const isCounted = halves.areCounted && Object.keys(verified.options.seeds ?? {}).length === 0
+    this.#walks = WALKS.map((walk) => ({
+      ...walk,
+      database: new RowDatabase(verified, { isWhole: walk.set === 'plain', isCounted }),
+    }))
   }
 
   checks(): Check[] {

@@ -13,22 +13,13 @@ import { MigratedDatabase } from '../../testing/lease/migratedDatabase.ts'
 import type { Verified } from '../verified.ts'
 import { mysqlReader } from './mysqlReader.ts'
 import { postgresReader } from './postgresReader.ts'
-import type { Broken, Counter, RowReader, Use } from './rowReader.ts'
-import { type Snapshot, snapshotOf } from './snapshot.ts'
+import { RowMemory, type State } from './rowMemory.ts'
+import type { RowReader } from './rowReader.ts'
 
 /** Rows to have in each table: so many of one kind. */
 export interface Wanted {
   readonly set: RowSet
   readonly rows: number
-}
-
-/** The content of a database at one moment. */
-export interface State {
-  readonly tables: readonly FillTable[]
-  readonly rows: Snapshot
-  readonly counters: readonly Counter[]
-  readonly broken: readonly Broken[]
-  readonly uses: readonly Use[]
 }
 
 export interface Unfilled {
@@ -48,11 +39,14 @@ export class RowDatabase<Client> {
   /** The columns that a table had when it was filled, by its identity. */
   readonly #filled = new Map<string, ReadonlySet<string>>()
   readonly #isWhole: boolean
+  readonly #isCounted: boolean
+  #memory: RowMemory
 
-  /** @param isWhole `true` to read counters and to use objects, too */
-  constructor(verified: Verified<Client>, isWhole = true) {
+  constructor(verified: Verified<Client>, { isWhole, isCounted }: RowDatabaseOptions) {
     this.#verified = verified
     this.#isWhole = isWhole
+    this.#isCounted = isCounted
+    this.#memory = new RowMemory(isCounted)
   }
 
   /** Goes up to a version; to one below, with a new database, which has no rows but those of migrations and seeds. */
@@ -79,9 +73,9 @@ export class RowDatabase<Client> {
 
   /** Reads tables, rows, counters and foreign keys, unless they were read since they changed. */
   async state(): Promise<State> {
-    const { fill, reader } = this.#open ?? (await this.#openAt(NIL_VERSION))
-    this.#tables ??= await fill.readTables(this.#excluded, true)
-    this.#state ??= await this.#read(reader, this.#tables)
+    const opened = this.#open ?? (await this.#openAt(NIL_VERSION))
+    this.#state ??= await this.#read(opened, this.#tables)
+    this.#tables = this.#state.tables
     return this.#state
   }
 
@@ -90,8 +84,8 @@ export class RowDatabase<Client> {
    * back. Their identities may be others.
    */
   async stateAgain(tables: readonly FillTable[]): Promise<State> {
-    const { reader } = this.#open ?? (await this.#openAt(NIL_VERSION))
-    return this.#read(reader, tables).catch(() => this.state())
+    const opened = this.#open ?? (await this.#openAt(NIL_VERSION))
+    return this.#read(opened, tables).catch(() => this.state())
   }
 
   /** Takes the tables for those of the database, to which it came back. */
@@ -156,6 +150,7 @@ export class RowDatabase<Client> {
     this.#at = NIL_VERSION
     this.#forget()
     this.#filled.clear()
+    this.#memory = new RowMemory(this.#isCounted)
     await opened?.borrowed.session.close().catch(() => undefined)
     await opened?.db[Symbol.asyncDispose]()
     await opened?.db.ended
@@ -176,24 +171,28 @@ export class RowDatabase<Client> {
       version === NIL_VERSION
         ? { ...rest, onEvent, migrations: source, version: 'nil' as const }
         : { ...rest, migrations: source, version }
-    const db = await MigratedDatabase.create(made, { holdConnection: true })
+    const db = await MigratedDatabase.create(made, { holdConnection: true, isOnly: true })
     this.#open = { db, ...(await filling(db)) }
     this.#at = version
     return this.#open
   }
 
-  async #read(reader: RowReader, tables: readonly FillTable[]): Promise<State> {
-    const rows = await snapshotOf(reader, tables)
-    const broken = await reader.broken(tables)
-    if (!this.#isWhole) return { tables, rows, counters: [], broken, uses: [] }
-    const counters = await reader.counters(tables)
-    return { tables, rows, counters, broken, uses: await reader.uses(tables) }
+  /** @param tables the tables, if they are known */
+  #read({ fill, reader }: Opened<Client>, tables: readonly FillTable[] | undefined): Promise<State> {
+    return this.#memory.read({ fill, reader, tables, exclude: this.#excluded, isWhole: this.#isWhole })
   }
 
   #forget(): void {
     this.#tables = undefined
     this.#state = undefined
   }
+}
+
+interface RowDatabaseOptions {
+  /** `true` to read counters, broken constraints and uses, too. */
+  readonly isWhole: boolean
+  /** `false` if migrations may write past what the server counts: see {@link RowMemory}. */
+  readonly isCounted: boolean
 }
 
 interface FillOptions {
@@ -212,10 +211,17 @@ function columnKey({ id, written }: FillColumn): string {
   return `${id} ${written}`
 }
 
+const definitions = new WeakMap<FillTable, string>()
+
 /** The definition of a table without what differs between two databases. */
-export function definitionOf({ id: _, foreignKeys, ...rest }: FillTable): string {
+export function definitionOf(table: FillTable): string {
+  const known = definitions.get(table)
+  if (known !== undefined) return known
+  const { id: _, foreignKeys, ...rest } = table
   const keys = foreignKeys.map(({ parent, ...key }) => key)
-  return JSON.stringify({ ...rest, keys }, (_key, value) => (typeof value === 'bigint' ? String(value) : value))
+  const text = JSON.stringify({ ...rest, keys }, (_key, value) => (typeof value === 'bigint' ? String(value) : value))
+  definitions.set(table, text)
+  return text
 }
 
 /** Opens what fills and reads a test's database. */

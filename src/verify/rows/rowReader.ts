@@ -1,5 +1,6 @@
 /** The interface through which rows are read and values compared. PostgreSQL and MySQL implement it. */
 import type { FillColumn, FillTable, Text } from '../../fill/model.ts'
+import type { Marks } from './marks.ts'
 
 /** A value before and after a step, both as text. */
 export interface Pair {
@@ -18,6 +19,14 @@ export interface Use {
   readonly isByValues?: boolean
   /** `true` if it would fail over any values: the error is about what the body itself names. */
   readonly isSure?: boolean
+}
+
+/** What is as it was when objects were used the last time. */
+export interface Unchanged {
+  /** Decides which objects there are. */
+  readonly objects: string
+  /** Says of a table whether its definition and its rows are the same. */
+  isSame(id: string): boolean
 }
 
 /** Where a column's numbers come from. */
@@ -45,8 +54,13 @@ export interface RowReader {
   counters(tables: readonly FillTable[]): Promise<Counter[]>
   /** Takes some of the numbers that the next rows would get, as rows do that were deleted or rolled back. */
   takeNumbers(tables: readonly FillTable[]): Promise<void>
-  /** Uses whatever has a body or an expression, such as views, functions and triggers of tables that have rows, and undoes it. */
-  uses(tables: readonly FillTable[]): Promise<Use[]>
+  /**
+   * Uses whatever has a body or an expression, such as views, functions and triggers of tables that have rows, and undoes it.
+   * @param since what is known to be as it was at the last use; omitted if nothing is known
+   */
+  uses(tables: readonly FillTable[], since?: Unchanged): Promise<Use[]>
+  /** Reads what tells later what has changed since. Omitted, or undefined, where the server cannot tell. */
+  marks?(): Promise<Marks | undefined>
   /** Returns the name of the table that an id from before now has, if it became part of another. */
   partOf(table: FillTable): Promise<string | undefined>
 }

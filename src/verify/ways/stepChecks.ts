@@ -128,7 +128,7 @@ export class StepChecks<Client> {
     const { options, source } = this.#verified
     const { onEvent: _, ...rest } = options
     // The first of them makes the snapshot, if there is none.
-    const open = () => MigratedDatabase.create({ ...rest, migrations: source, version: 'latest' })
+    const open = () => MigratedDatabase.create({ ...rest, migrations: source, version: 'latest' }, { isOnly: true })
     await (await open())[Symbol.asyncDispose]()
     const db = await open()
     return wholeOfDatabase(this.#verified, db).finally(() => db[Symbol.asyncDispose]())

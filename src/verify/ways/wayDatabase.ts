@@ -162,7 +162,14 @@ export class WayDatabase<Client> {
     const { outOfOrder } = this.#verified.options
     // Under an observer steps run one by one.
     const batch = this.#observer === undefined
-    return new Migrator({ source, database: driver, ...(outOfOrder && { outOfOrder }), ...policies, batch })
+    return new Migrator({
+      source,
+      database: driver,
+      ...(outOfOrder && { outOfOrder }),
+      ...policies,
+      batch,
+      transactions: 'each',
+    })
   }
 
   /** Returns the seeds of versions that the source has. */

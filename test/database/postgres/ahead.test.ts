@@ -1,7 +1,13 @@
 /** Migrations that are sent before the answer to the one before them: a failure stops them, and is told as ever. */
 import { describe, expect } from 'vitest'
+import { openUrl } from '../../../src/database/postgres/connection.ts'
 import type { Driver } from '../../../src/migrate/driver.ts'
 import { CancelledError, MigrationFailedError } from '../../../src/migrate/errors.ts'
+import { Migrator } from '../../../src/migrate/migrator.ts'
+import { NEVER } from '../../../src/migrate/never.ts'
+import { dbmateFormat } from '../../../src/source/formats/dbmate.ts'
+import { sourceOfFormat } from '../../../src/source/formats/format.ts'
+import { memoryFolder } from '../../source/formats/memoryFolder.ts'
 import { failure, type Scratch, test } from '../../support/database.ts'
 
 /** Ten tables, as if the server were far away: all of them are sent at once. */
@@ -94,6 +100,20 @@ describe('sent ahead', () => {
     expect(await db.rows('select version::int as v from schema_migrations_history order by 1')).toHaveLength(10)
   })
 
+  test('in a folder of another tool, too, the version row is followed where some are sent again', async ({ db }) => {
+    const names = (n: number) => `2024010100${String(n).padStart(4, '0')}_m.sql`
+    const texts = Object.entries(files({ 4: 'deallocate all; create table t4 (id int)' })).map(([, up], i) => [
+      names(i + 1),
+      `-- migrate:up\n${up};\n-- migrate:down\ndrop table t${i + 1};\n`,
+    ])
+    const source = sourceOfFormat(dbmateFormat(), memoryFolder(Object.fromEntries(texts)))
+    const migrator = new Migrator({ source, database: await farAway(db) })
+    expect((await migrator.up()).steps).toHaveLength(10)
+    expect((await migrator.status()).migrations.map(({ state }) => state)).toEqual(Array(10).fill('applied'))
+    expect((await migrator.down(10)).steps).toHaveLength(10)
+    expect(await tables(db)).toEqual([])
+  })
+
   test('stop() sends no more; what was sent is applied and told', async ({ db }) => {
     const unanswered: number[] = []
     const migrator = await db.migrator(files({ 3: 'select pg_sleep(0.3)' }), {
@@ -155,4 +175,87 @@ describe('sent ahead', () => {
     const migrator = await db.migrator(files(), { database })
     expect((await migrator.up()).steps).toHaveLength(10)
   })
+})
+
+describe('sent ahead in one transaction, down and up again', () => {
+  /** Ten tables with their downs. `changed`: the text of single downs. */
+  const pairs = (changed: Record<number, string> = {}, third = 'create table t3 (id int)') => ({
+    ...files({ 3: third }),
+    ...Object.fromEntries(
+      Array.from({ length: 10 }, (_, i) => [`${i + 1}_m.down.sql`, changed[i + 1] ?? `drop table t${i + 1}`]),
+    ),
+  })
+  const edited = 'create table t3 (id int, name text)'
+
+  /** Undoes what is above the edited third migration, and applies it again, in one transaction. */
+  async function follow(db: Scratch, downs: Record<number, string>, unanswered: number[] = []) {
+    const database = await farAway(db, unanswered)
+    await (await db.migrator(pairs(downs), { database })).up()
+    unanswered.length = 0
+    const migrator = await db.migrator(pairs(downs, edited), { database })
+    const followed = migrator.follow(async ({ driver, down, up }) =>
+      driver.inOneTransaction?.(async () => {
+        await down()
+        await up()
+      }),
+    )
+    return { migrator, followed }
+  }
+
+  test('downs go ahead, too', async ({ db }) => {
+    const unanswered: number[] = []
+    const { migrator, followed } = await follow(db, {}, unanswered)
+    await followed
+    expect(Math.max(...unanswered.slice(0, 7))).toBeGreaterThan(3)
+    const told = db.events.map((event) => ('step' in event ? `${event.step.direction} ${event.step.version}` : ''))
+    expect([...new Set(told.slice(-32))].filter(Boolean)).toEqual([
+      ...[10, 9, 8, 7, 6, 5, 4, 3].map((v) => `down ${v}`),
+      ...[3, 4, 5, 6, 7, 8, 9, 10].map((v) => `up ${v}`),
+    ])
+    expect(await migrator.version()).toEqual({ version: 10, dirty: false })
+    expect(await tables(db)).toEqual(['t1', 't2', 't3', 't4', 't5', 't6', 't7', 't8', 't9', 't10'])
+    expect(
+      await db.rows("select 1 from pg_attribute where attrelid = 't3'::regclass and attname = 'name'"),
+    ).toHaveLength(1)
+    expect(await db.rows('select 1 from schema_migrations_history')).toHaveLength(10)
+  })
+
+  test.for([
+    ['fails', 'drop table no_such_table', /no_such_table/],
+    ['cannot be read', 'drop tabel t6', /tabel/],
+    ['breaks a deferred constraint', 'insert into late values (1), (1); drop table t6', /duplicate key/],
+  ] as const)('one that %s: nothing stays', async ([, text, message], { db }) => {
+    await db.client.query('create table late (id int unique deferrable initially deferred)')
+    const { migrator, followed } = await follow(db, { 6: text })
+    const error = await failure<MigrationFailedError>(followed)
+    expect(error.message).toMatch(message)
+    expect(error.message).toMatch(/6_m\.down\.sql/)
+    expect(await tables(db)).toEqual(['t1', 't2', 't3', 't4', 't5', 't6', 't7', 't8', 't9', 't10'])
+    expect(await migrator.version()).toEqual({ version: 10, dirty: false })
+    expect(await db.rows('select 1 from schema_migrations_history')).toHaveLength(10)
+  })
+
+  test.for([
+    ['takes our prepared statements away', 'deallocate all; drop table t6'],
+    ['removes the version table', 'drop table t6; drop table schema_migrations, schema_migrations_history'],
+    ['changes the settings', "drop table t6; set search_path = ''; set role pg_monitor"],
+  ] as const)('one that %s: all are undone and applied', async ([, text], { db }) => {
+    const { migrator, followed } = await follow(db, { 6: text })
+    await followed
+    expect(await migrator.version()).toEqual({ version: 10, dirty: false })
+    expect((await tables(db)).slice(-3)).toEqual(['t8', 't9', 't10'])
+    expect(await db.rows('select 1 from schema_migrations_history')).toHaveLength(10)
+  })
+})
+
+test('a text without a statement is answered once, like any other', async ({ db }) => {
+  const session = await openUrl(db.url)
+  try {
+    await Promise.all([session.script('', NEVER), session.script('select 1', NEVER), session.script('-- no', NEVER)])
+    expect(await session.query('select $1::int as two', [2])).toEqual([{ two: 2 }])
+    await session.script('', NEVER)
+    expect(await session.query('select $1::int as three', [3])).toEqual([{ three: 3 }])
+  } finally {
+    await session.close()
+  }
 })

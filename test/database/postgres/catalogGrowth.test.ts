@@ -4,7 +4,7 @@ import { readSchema } from '../../../src/database/postgres/catalog.ts'
 import { openUrl } from '../../../src/database/postgres/connection.ts'
 import type { Session } from '../../../src/database/postgres/session.ts'
 import { postgresFill } from '../../../src/fill/postgres/database.ts'
-import { usesOn } from '../../../src/verify/rows/postgresUses.ts'
+import { postgresReader } from '../../../src/verify/rows/postgresReader.ts'
 import { test as base } from '../../support/database.ts'
 
 const NOTHING = { tables: [], schemas: [] }
@@ -17,7 +17,9 @@ const test = base.extend('grown', async ({ db }) => {
   const read = () => readSchema(session, { exclude: NOTHING, keep: true })
   for (let times = 0; times < 3; times++) await read()
   await postgresFill(session).readTables(NOTHING, true)
-  await usesOn(session, [], new Set())
+  const reader = postgresReader(session)
+  await reader.uses([])
+  await reader.marks?.()
   let count = 1
   return async (tables: number) => {
     while (count < tables) await db.rows(tableSql(count++))
@@ -25,16 +27,18 @@ const test = base.extend('grown', async ({ db }) => {
   }
 })
 
-test.for(['migratest_schema', 'migratest_schema_marks', 'migratest_fill_tables', 'migratest_objects'])(
-  '%s',
-  { timeout: 60_000 },
-  async (name, { grown }) => {
-    const some = await rowsSeen(await grown(60), name)
-    const twice = await rowsSeen(await grown(120), name)
-    // What grows with the square is four times as much.
-    expect(twice / some).toBeLessThan(2.8)
-  },
-)
+test.for([
+  'migratest_schema',
+  'migratest_schema_marks',
+  'migratest_fill_tables',
+  'migratest_objects',
+  'migratest_rows_marks',
+])('%s', { timeout: 60_000 }, async (name, { grown }) => {
+  const some = await rowsSeen(await grown(60), name)
+  const twice = await rowsSeen(await grown(120), name)
+  // What grows with the square is four times as much.
+  expect(twice / some).toBeLessThan(2.8)
+})
 
 // --- internal ---
 

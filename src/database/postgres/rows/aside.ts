@@ -48,8 +48,12 @@ export function keptAside(name: string, columns: readonly string[], origin: 'wai
 /** Returns the SQL that makes the copy. @param inserted ids of transactions whose rows are not carried */
 export function createCopy({ copy, isText }: Aside, { columns, from }: RowTable, inserted: readonly string[]): string {
   const values = columns.map(({ name }, i) => `, t.${name}${isText(name) ? '::text' : ''} AS c${i}`).join('')
-  const where = inserted.length > 0 ? ` WHERE NOT (t.xmin::text = ANY ('{${inserted.join()}}'))` : ''
-  return `CREATE TEMPORARY TABLE ${copy} AS SELECT row_number() OVER () AS n${values} FROM ${from} t${where}; ${addMarks(copy)}`
+  return `CREATE TEMPORARY TABLE ${copy} AS SELECT row_number() OVER () AS n${values} FROM ${from} t${carried(inserted)}; ${addMarks(copy)}`
+}
+
+/** Returns the condition, as SQL, for rows of the table `t` that are carried. @param inserted as in {@link createCopy} */
+export function carried(inserted: readonly string[]): string {
+  return inserted.length > 0 ? ` WHERE NOT (t.xmin::text = ANY ('{${inserted.join()}}'))` : ''
 }
 
 /** Returns the SQL that adds the columns that record each row's outcome. Columns added with a default take no space. */

@@ -22,7 +22,7 @@ export interface OwnDevelopment {
   readonly makers: (versions: readonly number[]) => string
 }
 
-export interface Remembered {
+interface Remembered {
   readonly version: number
   /** Oids of tables in which it updated existing rows; undefined if that was not observed. */
   readonly updated?: readonly string[] | undefined

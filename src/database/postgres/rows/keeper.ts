@@ -15,8 +15,9 @@ import {
 import { decompressed } from '../../storedText.ts'
 import type { Session } from '../session.ts'
 import { literal, type Tables } from '../tables.ts'
-import { type Aside, addMarks, asideOf, createCopy, keptAside, pairing, settings } from './aside.ts'
-import { derives, developmentTables, isQuiet, type OwnDevelopment, type Remembered } from './development.ts'
+import { type Aside, addMarks, asideOf, carried, createCopy, keptAside, pairing, settings } from './aside.ts'
+import { derives, developmentTables, isQuiet, type OwnDevelopment } from './development.ts'
+import { beginLooks, endLooks, lookAfter, readLooks } from './looks.ts'
 import {
   oidsOf,
   type RowSequence,
@@ -25,9 +26,7 @@ import {
   readReached,
   readSequences,
   readTables,
-  readWritten,
   standing,
-  type Written,
 } from './model.ts'
 import { inOrder, PutBack } from './putBack.ts'
 
@@ -42,8 +41,8 @@ class PostgresRows implements RowKeeper {
   #aside: Aside[] = []
   #sequences: RowSequence[] = []
   #materialized = new Set<string>()
-  #written: Map<string, Written> | undefined
-  #applied: Remembered[] = []
+  /** Whether the rows of the ups that have run, by version, may be derived from others. */
+  readonly #derives = new Map<number, boolean>()
   /** The names of the tables and sequences that undoing migrations has reached, by the versions of these. */
   readonly #reachedBefore = new Map<string, readonly string[]>()
   /** The oids of the tables and sequences whose rows and numbers are kept. */
@@ -59,8 +58,7 @@ class PostgresRows implements RowKeeper {
     this.#aside = []
     this.#sequences = []
     this.#materialized.clear()
-    this.#written = undefined
-    this.#applied = []
+    this.#derives.clear()
   }
 
   async reached(work: () => Promise<void>): Promise<Reached> {
@@ -120,24 +118,27 @@ class PostgresRows implements RowKeeper {
     await this.#script(script.join('\n'))
   }
 
-  async looked(version: number, up: string | null): Promise<void> {
-    if (up === null || isQuiet(up)) return
-    const before = this.#written
-    this.#written = await readWritten(this.#session)
-    const updated = [...this.#written].filter(([oid, { updated, file }]) => {
-      const was = before?.get(oid)
-      return was === undefined ? updated > 0 : was.updated !== updated || was.file !== file
-    })
-    this.#applied.push({ version, updated: updated.map(([oid]) => oid), derives: derives(up) })
+  /** Begins with the counts before the ups, since what was written by then is not from the ups. */
+  look(): Promise<void> {
+    this.#derives.clear()
+    return this.#script(beginLooks)
   }
 
-  /** Reads the row counts before the ups, since rows written by then are not from the ups. */
-  async look(): Promise<void> {
-    this.#written = await readWritten(this.#session)
+  looking(version: number, up: string | null): string | undefined {
+    if (up === null || isQuiet(up)) return undefined
+    this.#derives.set(version, derives(up))
+    return lookAfter(version, this.#derives.size)
   }
 
   async putBack(): Promise<Carried> {
-    await this.#script(`${settings}\n${this.#development.create}\n${this.#development.remember(this.#applied)}`)
+    const applied =
+      this.#derives.size === 0
+        ? []
+        : (await readLooks(this.#session)).map((look) => ({
+            ...look,
+            derives: this.#derives.get(look.version) ?? true,
+          }))
+    await this.#script(`${settings}\n${this.#development.create}\n${this.#development.remember(applied)}`)
     await this.#loadWaiting()
     const names = [...new Set(this.#aside.map(({ name }) => name))]
     const now = names.length === 0 ? [] : await readTables(this.#session, this.#development.own, { names })
@@ -166,7 +167,7 @@ class PostgresRows implements RowKeeper {
     if (back.length > 0) await this.#refresh()
     // The copies are temporary tables, but a session may live long.
     const copies = this.#aside.map(({ copy }) => copy)
-    if (copies.length > 0) await this.#script(`DROP TABLE ${copies.join(', ')};`)
+    await this.#script(`${copies.length > 0 ? `DROP TABLE ${copies.join(', ')};` : ''}${endLooks}`)
     this.begin()
     return { back, left: left.filter(({ rows }) => rows > 0) }
   }
@@ -211,22 +212,19 @@ class PostgresRows implements RowKeeper {
     }
     const oids = [...found.map(({ oid }) => oid), ...(reached === 'all' ? [] : reached)]
     this.#sequences = await readSequences(this.#session, oids)
-    const filled = (await this.#count(found)).filter(({ rows }) => rows > 0)
+    const makers = found.length > 0 ? await this.#makersOf(undone) : []
+    const inserters = (table: RowTable) => makers.filter((maker) => maker.ownsIn(table)).map(({ xid }) => xid)
+    const filled = (await this.#count(found, inserters)).filter(({ rows }) => rows > 0)
     if (filled.reduce((sum, { rows }) => sum + rows, 0) > most) {
       throw new TooManyRowsError(
         filled.map(({ table, rows }) => ({ table: table.shown, rows })),
         most,
       )
     }
-    const makers = filled.length > 0 ? await this.#makersOf(undone) : []
     this.#aside = filled.map(({ table }, i) => asideOf(table, i))
     const script = this.#aside.map((aside, i) => {
       const table = (filled[i] as (typeof filled)[number]).table
-      return createCopy(
-        aside,
-        table,
-        makers.filter((maker) => maker.ownsIn(table)).map(({ xid }) => xid),
-      )
+      return createCopy(aside, table, inserters(table))
     })
     script.push(
       ...found.filter(({ forced }) => forced).map(({ name }) => `ALTER TABLE ${name} FORCE ROW LEVEL SECURITY;`),
@@ -235,10 +233,16 @@ class PostgresRows implements RowKeeper {
     this.#materialized = new Set((await readMaterialized(this.#session)).map(({ oid }) => oid))
   }
 
-  async #count(found: readonly RowTable[]): Promise<{ table: RowTable; rows: number }[]> {
+  /** Counts the rows that are carried. @param inserters ids of the transactions whose rows are not */
+  async #count(
+    found: readonly RowTable[],
+    inserters: (table: RowTable) => readonly string[],
+  ): Promise<{ table: RowTable; rows: number }[]> {
     if (found.length === 0) return []
     const counts = await this.#session.query(
-      found.map(({ from }, i) => `SELECT ${i} AS i, count(*)::int AS rows FROM ${from}`).join(' UNION ALL '),
+      found
+        .map((table, i) => `SELECT ${i} AS i, count(*)::int AS rows FROM ${table.from} t${carried(inserters(table))}`)
+        .join(' UNION ALL '),
     )
     return counts.map(({ i, rows }) => ({ table: found[Number(i)] as RowTable, rows: Number(rows) }))
   }

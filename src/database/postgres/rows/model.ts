@@ -111,19 +111,6 @@ export async function standing(session: Session, names: readonly string[]): Prom
   }))
 }
 
-export interface Written {
-  readonly updated: number
-  readonly file: string
-}
-
-/** Reads the number of rows updated in the open transaction, and the file, of each table. */
-export async function readWritten(session: Session): Promise<Map<string, Written>> {
-  const rows = await session.query(
-    "SELECT oid::text, pg_stat_get_xact_tuples_updated(oid)::int AS updated, coalesce(pg_relation_filenode(oid), 0)::text AS file FROM pg_class WHERE relkind = 'r' AND oid >= 16384",
-  )
-  return new Map(rows.map(({ oid, updated, file }) => [String(oid), { updated: Number(updated), file: String(file) }]))
-}
-
 /** Reads the populated materialized views, in the order of their creation. */
 export async function readMaterialized(session: Session): Promise<{ oid: string; name: string }[]> {
   const rows = await session.query(

@@ -51,6 +51,8 @@ export class PutBack {
   readonly #late = new Map<RowTable, ReadonlySet<string>>()
   readonly #circling: { readonly aside: Aside; readonly table: RowTable; readonly pairs: readonly Pair[] }[] = []
   #checks: boolean | undefined
+  /** Answers of `isSteady`, by expression. */
+  readonly #steady = new Map<string, Promise<boolean>>()
   #readers = 0
   #after: string[] = []
 
@@ -335,15 +337,21 @@ END LOOP; END $migratest$;`)
   }
 
   /** Returns whether the expression gives the same value twice. All its side effects are rolled back. */
-  async #isSteady(expression: string): Promise<boolean> {
-    await this.#script(`SAVEPOINT ${ROWS}`)
+  #isSteady(expression: string): Promise<boolean> {
+    const steady = this.#steady.get(expression) ?? this.#asksIfSteady(expression)
+    this.#steady.set(expression, steady)
+    return steady
+  }
+
+  async #asksIfSteady(expression: string): Promise<boolean> {
+    const back = `ROLLBACK TO ${ROWS}; RELEASE ${ROWS};`
+    const ask = `SELECT ${expression} IS NOT DISTINCT FROM ${expression} AS steady`
     try {
-      const [row] = await this.#query(`SELECT ${expression} IS NOT DISTINCT FROM ${expression} AS steady`)
+      const [row] = await this.#query(`SAVEPOINT ${ROWS}; ${ask}; ${back}`)
       return row?.steady === true
     } catch {
+      await this.#script(back)
       return false
-    } finally {
-      await this.#script(`ROLLBACK TO ${ROWS}; RELEASE ${ROWS};`)
     }
   }
 

@@ -260,7 +260,9 @@ class Nest {
 
   /** Returns the text to send instead; undefined for none. */
   replace(text: string): string | undefined {
-    if (this.#alone || !/\b(?:begin|start|commit|end|rollback|abort|transaction)\b/i.test(text)) return text
+    if (this.#alone) return text
+    if (SIMPLE.test(text)) return this.#one(text)
+    if (!/\b(?:begin|start|commit|end|rollback|abort|transaction)\b/i.test(text)) return text
     const parts = cutStatements(text, this.#dialect).statements.map(({ start, end }) => text.slice(start, end))
     const replaced = parts.map((part) => this.#one(part))
     if (replaced.every((part, place) => part === parts[place])) return text
@@ -294,5 +296,8 @@ export function refuseUndone(held: { isUndone(): boolean }): void {
   if (held.isUndone())
     throw new Error('It rolled back its transaction, so it has changed nothing. Throw an error instead.')
 }
+
+/** What libraries send to begin and to end a transaction. */
+const SIMPLE = /^\s*(?:begin|start transaction|commit|rollback)\s*;?\s*$/i
 
 const NAME = 'migratest_held'

@@ -1,6 +1,7 @@
 /** One test's database on a MySQL or MariaDB server. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Connection } from 'mysql2/promise'
+import { type LogPosition, laterOf, readLogged, UNLOGGED } from '../../../database/mysql/binaryLog.ts'
 import { readSchema } from '../../../database/mysql/catalog.ts'
 import { CleanState } from '../../../database/mysql/cleanState.ts'
 import {
@@ -15,6 +16,7 @@ import {
 import { endSession, lookAtServer, type ServerLook, sessionsOn, writesSql } from '../../../database/mysql/databases.ts'
 import { mysqlDriver } from '../../../database/mysql/driver.ts'
 import type { Session } from '../../../database/mysql/session.ts'
+import { changedBetween, readStamps, type Stamps, stampsSql } from '../../../database/mysql/stamps.ts'
 import { notOfTheSchema } from '../../../database/ownTables.ts'
 import type { Driver } from '../../../migrate/driver.ts'
 import { UsageError } from '../../../migrate/errors.ts'
@@ -34,6 +36,7 @@ export class MysqlTestDatabase extends ServerDatabase<Connection, MysqlRegistry,
   #inspector: Promise<Session> | undefined
   /** What had been written on the server when this database was in its clean state, before a test had it. */
   #writes: string | undefined
+  #clean: Clean | undefined
 
   connect(): Promise<Connection> {
     return connectPatiently(this.url)
@@ -46,6 +49,9 @@ export class MysqlTestDatabase extends ServerDatabase<Connection, MysqlRegistry,
   activate(client: Connection): boolean {
     if (!isUsable(client)) return false
     holdProcess(client, true)
+    // What others wrote before this moment need not be looked through.
+    const { latestInLog } = this.registry
+    if (this.#clean && latestInLog) this.#clean = { ...this.#clean, since: laterOf(this.#clean.since, latestInLog) }
     return true
   }
 
@@ -144,16 +150,41 @@ export class MysqlTestDatabase extends ServerDatabase<Connection, MysqlRegistry,
 
   override async observe(): Promise<void> {
     await super.observe()
-    this.#writes ??= (await this.#look()).writes
+    if (this.#writes !== undefined || this.#clean !== undefined) return
+    const since = await this.registry.endOfLog()
+    const stamps = since && (await this.#stamps())
+    const { writes, otherDefinitions } = await this.#look()
+    this.#writes = writes
+    if (since && stamps) this.#clean = { since, otherDefinitions, stamps }
   }
 
   protected async restoreTo(likeness: CleanState, { key }: SnapshotFamily<CleanState>): Promise<string | undefined> {
-    const { hasStrayTransactions, writes } = await this.#endOthers()
-    if (hasStrayTransactions(FAMILY)) return undefined
-    // Nothing has been written on the whole server since.
-    if (likeness.isLogged && writes !== undefined && writes === this.#writes) return 'then'
+    const [clean, before] = [this.#clean, this.#writes]
+    this.#clean = undefined
     this.#writes = undefined
-    return (await likeness.restore(await this.#inspect(), this.name, snapshotName(key))) ? 'then' : undefined
+    const look = await this.#endOthers(clean?.since)
+    const { hasStrayTransactions, writes, otherDefinitions } = look
+    if (hasStrayTransactions(FAMILY)) return undefined
+    const logged = clean && look.isRead ? readLogged(look.events, this.name, clean.since) : undefined
+    if (logged) this.registry.sawLog(logged.upTo)
+    // Nothing has been written on the whole server since.
+    if (likeness.isLogged && writes !== undefined && writes === before) {
+      this.#writes = writes
+      if (clean && logged) this.#clean = { ...clean, since: logged.upTo }
+      return 'then'
+    }
+    const since = logged?.more === false ? logged.upTo : await this.registry.endOfLog()
+    const stamps = since && (await this.#stamps())
+    const session = await this.#inspect()
+    const place = { database: this.name, from: snapshotName(key), isMariadb: this.registry.isMariadb }
+    const told = clean && stamps && otherDefinitions === clean.otherDefinitions && changedBetween(clean.stamps, stamps)
+    if (logged && !logged.more && told && likeness.isLogged && !likeness.refersElsewhere) {
+      const outcome = await likeness.restoreTables(session, place, [...logged.tables, ...told])
+      if (outcome === undefined) return undefined
+      if (outcome === 'same') this.#writes = writes
+    } else if (!(await likeness.restore(session, place))) return undefined
+    if (since && stamps) this.#clean = { since, otherDefinitions, stamps }
+    return 'then'
   }
 
   async closeOwn(): Promise<void> {
@@ -166,7 +197,7 @@ export class MysqlTestDatabase extends ServerDatabase<Connection, MysqlRegistry,
 
   #inspect(): Promise<Session> {
     if (!this.#inspector) {
-      const opening = openPatiently(this.url)
+      const opening = this.#openInspector()
       this.#inspector = opening
       const forget = () => {
         if (this.#inspector === opening) this.#inspector = undefined
@@ -176,22 +207,40 @@ export class MysqlTestDatabase extends ServerDatabase<Connection, MysqlRegistry,
     return this.#inspector
   }
 
+  async #openInspector(): Promise<Session> {
+    const session = await openPatiently(this.url)
+    if (await this.registry.isLogging()) await session.query(UNLOGGED)
+    return session
+  }
+
   async #ownIds(): Promise<Set<number>> {
     const inspector = await this.#inspector?.catch(() => undefined)
     return new Set(inspector ? [threadOf(inspector.client as Connection)] : [])
   }
 
-  #look(): Promise<ServerLook> {
-    return lookAtServer(this.registry.admin, writesSql(this.registry.isMariadb))
+  async #stamps(): Promise<Stamps> {
+    const { isMariadb } = this.registry
+    const results = await (await this.#inspect()).queries(stampsSql(this.name, isMariadb))
+    return readStamps(results.at(-1) ?? [])
+  }
+
+  #look(since?: LogPosition): Promise<ServerLook> {
+    return lookAtServer(this.registry.admin, writesSql(this.registry.isMariadb), since)
   }
 
   /** Ends the other sessions on the database and returns the first look without them. It takes a moment until they are gone. */
-  async #endOthers(): Promise<ServerLook> {
+  async #endOthers(since: LogPosition | undefined): Promise<ServerLook & { isRead: boolean }> {
     const own = await this.#ownIds()
+    let from = since
     for (let tries = 0; tries < 100; tries++) {
-      const look = await this.#look()
+      const look = await this.#look(from).catch((error) => {
+        // The server has removed that part of its log.
+        if (from === undefined) throw error
+        from = undefined
+        return this.#look()
+      })
       const others = look.on(this.name).filter(({ id }) => !own.has(id))
-      if (others.length === 0) return look
+      if (others.length === 0) return { ...look, isRead: from !== undefined }
       if (tries >= 2) for (const { id } of others) await endSession(this.registry.admin, id)
       await sleep(tries < 4 ? 1 : 5)
     }
@@ -213,6 +262,13 @@ export async function digestOf(url: string, name: string): Promise<string | unde
 }
 
 // --- internal ---
+
+/** The last moment at which the database was known to be clean, and what the server then remembered of it. */
+interface Clean {
+  readonly since: LogPosition
+  readonly otherDefinitions: string
+  readonly stamps: Stamps
+}
 
 const MARK = 'migratest_test'
 const PATIENCE_MS = 2000

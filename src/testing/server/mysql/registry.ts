@@ -3,6 +3,7 @@
  * of our own.
  */
 import { randomBytes } from 'node:crypto'
+import { endOfLog, isLogging, type LogPosition, laterOf, UNLOGGED } from '../../../database/mysql/binaryLog.ts'
 import { countSessions, dropDatabase, endSession, sessionsOn } from '../../../database/mysql/databases.ts'
 import type { MysqlError, Session } from '../../../database/mysql/session.ts'
 import { identifier, literal } from '../../../database/mysql/tables.ts'
@@ -18,6 +19,8 @@ export class MysqlRegistry extends Registry {
   #maker: Promise<Session> | undefined
   #making: Promise<unknown> = Promise.resolve()
   readonly #freezing = new Set<string>()
+  #logging: Promise<boolean> | undefined
+  #latest: LogPosition | undefined
   readonly #lost = new Set<() => void>()
 
   private constructor(url: string, ours: boolean, token: string, admin: Session, opening: Opening) {
@@ -72,6 +75,29 @@ export class MysqlRegistry extends Registry {
     })
     this.#making = done.catch(() => undefined)
     return done
+  }
+
+  /** Returns `true` if the server's binary log tells of every row that tests write. */
+  isLogging(): Promise<boolean> {
+    this.#logging ??= this.ours ? isLogging(this.admin).catch(() => false) : Promise.resolve(false)
+    return this.#logging
+  }
+
+  /** Returns the present end of the server's binary log, if it is to be used. */
+  async endOfLog(): Promise<LogPosition | undefined> {
+    if (!(await this.isLogging())) return undefined
+    const end = await endOfLog(this.admin)
+    if (end) this.sawLog(end)
+    return end
+  }
+
+  sawLog(position: LogPosition): void {
+    this.#latest = this.#latest ? laterOf(this.#latest, position) : position
+  }
+
+  /** The last moment of the log that this process has seen, which is before anything that happens from now on. */
+  get latestInLog(): LogPosition | undefined {
+    return this.#latest
   }
 
   async setUp(statements: readonly string[]): Promise<void> {
@@ -192,7 +218,7 @@ export class MysqlRegistry extends Registry {
   #openMaker(): Promise<Session> {
     if (this.few) return Promise.resolve(this.admin)
     if (!this.#maker) {
-      const opening = openHasty(this.url, SHORT_WAIT_MS)
+      const opening = this.#openUnlogged()
       const forget = () => {
         if (this.#maker === opening) this.#maker = undefined
       }
@@ -200,6 +226,12 @@ export class MysqlRegistry extends Registry {
       this.#maker = opening
     }
     return this.#maker
+  }
+
+  async #openUnlogged(): Promise<Session> {
+    const session = await openHasty(this.url, SHORT_WAIT_MS)
+    if (await this.isLogging()) await session.query(UNLOGGED)
+    return session
   }
 
   async #dropOn(session: Session, name: string): Promise<void> {

@@ -1,0 +1,73 @@
+/** Runs several migrations in one transaction, for folders of tools that do so: all of them take effect, or none. */
+import { hearing, type RunInput } from './ahead.ts'
+import { describeAt, EarlierStepError, type MigrationStep } from './driver.ts'
+import { SourceChangedError } from './errors.ts'
+import { cancelled, failure } from './failure.ts'
+import type { LoadedStep } from './load.ts'
+import type { PlanStep } from './moves.ts'
+import { now } from './realTime.ts'
+import type { OneTransaction } from './source.ts'
+
+type Planned = PlanStep<number>
+
+/** Returns the steps from `at` on that run in one transaction; empty if the tool's rule asks for none. */
+export function sharing(steps: readonly Planned[], at: number, rule: OneTransaction | undefined): readonly Planned[] {
+  const isIn = ({ atomic, direction }: Planned) => atomic && rule?.directions.includes(direction) === true
+  if (!rule || (rule.exception === 'ends' && !steps.every(isIn))) return []
+  const end = steps.findIndex((step, place) => place >= at && !isIn(step))
+  return steps.slice(at, end === -1 ? undefined : end)
+}
+
+/** Runs the steps in one transaction and returns those that ran. They are fewer only after `stop()`. */
+export async function runInOneTransaction(input: RunInput, steps: readonly Planned[]): Promise<Planned[]> {
+  const { driver, signal, onEvent } = input
+  const first = steps[0] as Planned
+  const ran: Planned[] = []
+  /** The last two steps that were applied. A driver may report the failure of the first while the second runs. */
+  let before: LoadedStep | undefined
+  let last: LoadedStep | undefined
+  const thrown = (error: unknown) => {
+    const isEarlier = error instanceof EarlierStepError
+    const of = (isEarlier ? (before ?? last) : last) as LoadedStep
+    return failure(isEarlier ? error.cause : error, driver, of, undefined, signal, nothingStays(input, first, steps))
+  }
+  const apply = async (planned: Planned) => {
+    const loaded = await input.load(planned)
+    if (loaded.plan.fingerprint !== planned.fingerprint) throw new SourceChangedError(planned.file)
+    const step: MigrationStep = loaded.step(hearing(onEvent, planned, input.isHeard))
+    onEvent({ type: 'started', step: planned })
+    before = last
+    last = loaded
+    const begun = now()
+    await driver.apply(step, signal).catch((error) => {
+      throw thrown(error)
+    })
+    onEvent({ type: 'finished', step: planned, ms: now() - begun })
+    ran.push(planned)
+  }
+  const work = async () => {
+    for (const planned of steps) {
+      if (input.stopped()) return
+      if (signal.aborted) throw cancelled(driver, first.from, signal)
+      await apply(planned)
+    }
+    isDone = true
+  }
+  let isDone = false
+  try {
+    await driver.allOrNothing?.(work)
+  } catch (error) {
+    // What `work` throws is ready to be shown. The record of the last step, or the commit, is what failed otherwise.
+    if (!isDone) throw error
+    before = last
+    throw thrown(error)
+  }
+  return ran
+}
+
+// --- internal ---
+
+function nothingStays({ driver }: RunInput, first: Planned, { length }: readonly Planned[]): string {
+  const at = `${driver.database} is at version ${describeAt(driver, first.from)}, clean.`
+  return `The ${length} migrations of this run share one transaction, as with the tool that they belong to, so none of them left changes: ${at}`
+}

@@ -1,0 +1,147 @@
+/** Reads the tables and rows of a database again and again: where its marks tell what has changed, only that. */
+import type { Excluded, FillDatabase } from '../../fill/fillDatabase.ts'
+import type { FillTable } from '../../fill/model.ts'
+import { hasSameRows, isSameSequence, type Marks, objectsMark, tablesToRead } from './marks.ts'
+import type { Broken, Counter, RowReader, Use } from './rowReader.ts'
+import { type Snapshot, snapshotOf, type TableRows } from './snapshot.ts'
+
+/** The content of a database at one moment. */
+export interface State {
+  readonly tables: readonly FillTable[]
+  readonly rows: Snapshot
+  readonly counters: readonly Counter[]
+  readonly broken: readonly Broken[]
+  readonly uses: readonly Use[]
+}
+
+export interface Reading {
+  readonly fill: FillDatabase
+  readonly reader: RowReader
+  readonly exclude: Excluded
+  /** The tables, where they are known and marks cannot tell. */
+  readonly tables: readonly FillTable[] | undefined
+  /** `true` to read counters and uses, too. */
+  readonly isWhole: boolean
+}
+
+export class RowMemory {
+  readonly #isCounted: boolean
+  #last: Last | undefined
+
+  /** @param isCounted `false` if migrations may write past what the server counts, so that everything must be read */
+  constructor(isCounted: boolean) {
+    this.#isCounted = isCounted
+  }
+
+  async read(reading: Reading): Promise<State> {
+    const { fill, reader, exclude } = reading
+    const marks = this.#isCounted ? await reader.marks?.() : undefined
+    const last = this.#last
+    // If this reading fails, the next one begins anew.
+    this.#last = undefined
+    if (!marks) {
+      const tables = reading.tables ?? (await fill.readTables(exclude, true))
+      return everything(reading, tables)
+    }
+    const since = last && { last, marks }
+    const tables = since ? await tablesSince(reading, since) : await fill.readTables(exclude, true)
+    const state = since ? await changed(reading, tables, since) : await everything(reading, tables, marks)
+    this.#last = { marks, state }
+    return state
+  }
+}
+
+// --- internal ---
+
+interface Last {
+  readonly marks: Marks
+  readonly state: State
+}
+
+/** What was known, and the marks of now. */
+interface Since {
+  readonly last: Last
+  readonly marks: Marks
+}
+
+async function everything({ reader, isWhole }: Reading, tables: readonly FillTable[], marks?: Marks): Promise<State> {
+  const rows = await snapshotOf(reader, tables)
+  const broken = await reader.broken(tables)
+  if (!isWhole) return { tables, rows, counters: [], broken, uses: [] }
+  const counters = await reader.counters(tables)
+  return {
+    tables,
+    rows,
+    counters,
+    broken,
+    uses: await reader.uses(tables, marks && { objects: objectsMark(marks), isSame: () => false }),
+  }
+}
+
+/** Returns the tables of now; if none has changed, those of before. */
+async function tablesSince({ fill, exclude }: Reading, { last, marks }: Since): Promise<readonly FillTable[]> {
+  const { tables } = last.state
+  const ids = tablesToRead(tables, last.marks, marks)
+  if (!ids) return fill.readTables(exclude, true)
+  const there = [...ids].filter((id) => marks.tables.has(id))
+  if (!tables.some(({ id }) => ids.has(id)) && there.length === 0) return tables
+  const read = there.length > 0 ? await fill.readTables(exclude, true, there) : []
+  const others = tables.filter(({ id }) => !ids.has(id))
+  // As if all had been read: in the order in which they were made.
+  return [...others, ...read].sort((one, other) => Number(one.id) - Number(other.id))
+}
+
+async function changed(reading: Reading, tables: readonly FillTable[], since: Since): Promise<State> {
+  const { reader, isWhole } = reading
+  const { last, marks } = since
+  const known = new Map(last.state.rows.map((one) => [one.table, one]))
+  const isSame = (table: FillTable) => known.has(table) && hasSameRows(table.id, last.marks, marks)
+  const same = new Set(tables.filter(isSame))
+  const others = tables.filter((table) => !same.has(table))
+  const read = new Map((await snapshotOf(reader, others)).map((one) => [one.table, one]))
+  const rows = tables.flatMap((table): TableRows[] => [(same.has(table) ? known : read).get(table) ?? []].flat())
+  const broken = await brokenSince(reader, tables, same, since)
+  if (!isWhole) return { tables, rows, counters: [], broken, uses: [] }
+  const counters = await countersSince(reader, tables, same, since)
+  const ids = new Set([...same].map(({ id }) => id))
+  const uses = await reader.uses(tables, { objects: objectsMark(marks), isSame: (id) => ids.has(id) })
+  return { tables, rows, counters, broken, uses }
+}
+
+/** Returns the counters; if none has changed, those of before. */
+async function countersSince(
+  reader: RowReader,
+  tables: readonly FillTable[],
+  same: ReadonlySet<FillTable>,
+  { last, marks }: Since,
+): Promise<readonly Counter[]> {
+  const isKept = (table: FillTable) =>
+    same.has(table) &&
+    table.columns.every(({ sequence }) => sequence === undefined || isSameSequence(sequence, last.marks, marks))
+  const others = tables.filter((table) => !isKept(table))
+  if (others.length === 0 && tables.length === last.state.tables.length) return last.state.counters
+  return inOrder(tables, isKept, last.state.counters, await reader.counters(others))
+}
+
+/** A table's constraints hold as before if neither its rows nor those that they refer to are others. */
+async function brokenSince(
+  reader: RowReader,
+  tables: readonly FillTable[],
+  same: ReadonlySet<FillTable>,
+  { last }: Since,
+): Promise<readonly Broken[]> {
+  const ids = new Set([...same].map(({ id }) => id))
+  const isKept = (table: FillTable) => same.has(table) && table.foreignKeys.every(({ parent }) => ids.has(parent))
+  const others = tables.filter((table) => !isKept(table))
+  return inOrder(tables, isKept, last.state.broken, others.length > 0 ? await reader.broken(others) : [])
+}
+
+/** Returns what is known of the tables that are kept, and what was read of the others, in the order of the tables. */
+function inOrder<T extends { readonly table: string }>(
+  tables: readonly FillTable[],
+  isKept: (table: FillTable) => boolean,
+  before: readonly T[],
+  read: readonly T[],
+): T[] {
+  return tables.flatMap((table) => (isKept(table) ? before : read).filter((one) => one.table === table.name))
+}

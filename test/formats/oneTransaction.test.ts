@@ -1,0 +1,148 @@
+/** All pending migrations in one transaction: what ends a run in the middle, and what is written at its end. */
+import { expect } from 'vitest'
+import { kysely } from '../../presets/sources.ts'
+import { openDatabase } from '../../src/database/open.ts'
+import { MigrationFailedError } from '../../src/migrate/errors.ts'
+import { Migrator, type MigratorOptions } from '../../src/migrate/migrator.ts'
+import { folder } from '../support/cli.ts'
+import { failure, type Scratch, test } from '../support/database.ts'
+import { describeWithTool, withTools } from '../support/tools.ts'
+
+const file = (up: string) => `import { sql } from 'kysely'
+export async function up(db) {
+  ${up}
+}
+export async function down(db) {}
+`
+
+const table = (name: string) => file(`await db.schema.createTable('${name}').addColumn('id', 'integer').execute()`)
+
+const FOUR = { '1_a.ts': table('a'), '2_b.ts': table('b'), '3_c.ts': table('c'), '4_d.ts': table('d') }
+
+function sourceOf(files: Readonly<Record<string, string>>) {
+  return kysely(withTools(folder(files)))
+}
+
+async function migratorOf(
+  db: Scratch,
+  files: Readonly<Record<string, string>>,
+  options: Partial<MigratorOptions> = {},
+): Promise<Migrator> {
+  return new Migrator({ source: sourceOf(files), database: await db.open(), ...options })
+}
+
+const tablesIn = async (db: Scratch) =>
+  (await db.rows("SELECT tablename FROM pg_tables WHERE tablename IN ('a', 'b', 'c', 'd') ORDER BY 1")).map(
+    ({ tablename }) => tablename,
+  )
+const recorded = (db: Scratch) => db.rows('SELECT name FROM kysely_migration ORDER BY name')
+const history = (db: Scratch) =>
+  db.rows('SELECT name, duration_ms > 0 AS timed FROM migratest.schema_migrations_history ORDER BY version')
+
+describeWithTool(['kysely', 'pg'], 'one transaction for all', () => {
+  test('every migration is recorded, with the time that it took', async ({ db }) => {
+    const { steps } = await (await migratorOf(db, FOUR)).up()
+    expect(steps).toHaveLength(4)
+    const names = ['1_a', '2_b', '3_c', '4_d']
+    expect(await recorded(db)).toEqual(names.map((name) => ({ name })))
+    expect(await history(db)).toEqual(names.map((name) => ({ name, timed: true })))
+    const { migrations } = await (await migratorOf(db, FOUR)).status()
+    expect(migrations.map(({ state }) => state)).toEqual(Array(4).fill('applied'))
+    await (await migratorOf(db, FOUR)).down('all')
+    expect(await history(db)).toEqual([])
+  })
+
+  test('texts too long to be kept until the end are written before it', async ({ db }) => {
+    const long = Object.fromEntries(
+      Object.entries(FOUR).map(([name, text]) => [name, `${text}// ${'x'.repeat(2e5)}\n`]),
+    )
+    await (await migratorOf(db, long)).up()
+    expect(await history(db)).toHaveLength(4)
+    const [row] = await db.rows('SELECT version FROM migratest.schema_migrations')
+    expect(Number(row?.version)).toBe(4)
+  })
+
+  test('stop() keeps what ran before', async ({ db }) => {
+    const migrator = await migratorOf(db, FOUR, {
+      onEvent: (event) => {
+        if (event.type === 'finished' && event.step.name === '2_b') migrator.stop()
+      },
+    })
+    expect((await migrator.up()).steps.map(({ name }) => name)).toEqual(['1_a', '2_b'])
+    expect(await tablesIn(db)).toEqual(['a', 'b'])
+    expect(await recorded(db)).toEqual([{ name: '1_a' }, { name: '2_b' }])
+    expect(await history(db)).toHaveLength(2)
+    expect((await (await migratorOf(db, FOUR)).up()).steps).toHaveLength(2)
+  })
+
+  test('a cancelled run leaves nothing', async ({ db }) => {
+    const aborting = new AbortController()
+    const slow = { ...FOUR, '3_c.ts': file('await sql`select pg_sleep(0.3)`.execute(db)') }
+    const migrator = await migratorOf(db, slow, {
+      signal: aborting.signal,
+      onEvent: (event) => {
+        if (event.type === 'started' && event.step.name === '3_c') setTimeout(() => aborting.abort(), 50)
+      },
+    })
+    const error = await failure(migrator.up())
+    expect(error.code).toBe('MIGRATEST_CANCELLED')
+    expect(error.message).toContain('nil')
+    expect(await tablesIn(db)).toEqual([])
+    expect((await (await migratorOf(db, FOUR)).up()).steps).toHaveLength(4)
+  })
+
+  test('a migration whose record fails is the one that the error names, though the next has begun', async ({ db }) => {
+    const files = { ...FOUR, '2_b.ts': file('await db.schema.dropTable("kysely_migration").execute()') }
+    const error = await failure((await migratorOf(db, files)).up())
+    expect(error).toBeInstanceOf(MigrationFailedError)
+    expect(error.message).toMatch(/2_b\.ts: relation "kysely_migration" does not exist/)
+    expect(error.message).toContain('none of them left changes')
+    expect(await tablesIn(db)).toEqual([])
+  })
+
+  test('a constraint that is checked at the commit leaves nothing', async ({ db }) => {
+    const files = {
+      ...FOUR,
+      '2_b.ts':
+        file(`await sql\`create table b (id int primary key, of int references b deferrable initially deferred)\`.execute(db)
+  await sql\`insert into b values (1, 7)\`.execute(db)`),
+    }
+    const error = await failure((await migratorOf(db, files)).up())
+    expect(error.message).toContain('violates foreign key constraint')
+    expect(error.message).toContain('none of them left changes')
+    expect(await tablesIn(db)).toEqual([])
+    // A later one may repair it before the end.
+    const repaired = { ...files, '3_c.ts': file('await sql`insert into b values (7, 1)`.execute(db)') }
+    expect((await (await migratorOf(db, repaired)).up()).steps).toHaveLength(4)
+  })
+
+  test('a transaction within, a failure that is caught in it, and settings that are left', async ({ db }) => {
+    const files = {
+      ...FOUR,
+      '2_b.ts': file(`await sql\`begin\`.execute(db)
+  await sql\`create table b (id int)\`.execute(db)
+  await sql\`rollback\`.execute(db)
+  await sql\`set search_path to pg_catalog\`.execute(db)
+  await sql\`deallocate all\`.execute(db)`),
+    }
+    expect((await (await migratorOf(db, files)).up()).steps).toHaveLength(4)
+    expect(await tablesIn(db)).toEqual(['a', 'c', 'd'])
+  })
+
+  test('"each" gives each migration its own', async ({ db }) => {
+    const files = { ...FOUR, '3_c.ts': file('throw new Error("no")') }
+    await failure((await migratorOf(db, files, { transactions: 'each' })).up())
+    expect(await tablesIn(db)).toEqual(['a', 'b'])
+  })
+
+  test('on PGlite, too', async () => {
+    const { PGlite } = await import('@electric-sql/pglite')
+    const client = await PGlite.create()
+    const files = { ...FOUR, '3_c.ts': file('await sql`insert into nowhere values (1)`.execute(db)') }
+    const upOf = async (given: Readonly<Record<string, string>>) =>
+      new Migrator({ source: sourceOf(given), database: await openDatabase(client) }).up()
+    expect((await failure(upOf(files))).message).toContain('none of them left changes')
+    expect((await upOf(FOUR)).steps).toHaveLength(4)
+    await client.close()
+  })
+})
