@@ -9,6 +9,10 @@ function said(text: string) {
   ])
 }
 
+function code(text: string) {
+  return saidBy([{ version: 1, half: 'up', file: '1.ts', text, kind: 'code', statements: [], irreversible: undefined }])
+}
+
 describe('what a file says of rows', () => {
   test.for([
     ['delete from users where id = 1', true],
@@ -38,10 +42,33 @@ describe('what a file says of rows', () => {
     ["update users set name = coalesce(name, 'x')", 'some'],
     ['alter table users alter name type text using upper(name)', 'some'],
     ["insert into users (name) values ('x')", 'some'],
+    ['insert into users_new (id, name) select id, upper(name) from users', 'some'],
+    ['insert into users_new select id, coalesce(name, email) as name from users', 'some'],
+    ['insert into users_new select id, name, email from users', 'no'],
+    ['insert into users_new (id, email) select id, email from users order by name', 'no'],
     ["update users set email = 'x'", 'no'],
     ["update orders set name = 'x'", 'no'],
   ] as const)('%s', ([sql, how]) => {
     expect(said(sql).writes('users', 'name')).toBe(how)
+  })
+
+  test('what query builders write, drop and rename', () => {
+    const knex = code("knex('users').update({ name: 'x' }); t.dropColumn('email'); t.renameColumn('nick', 'handle')")
+    expect([knex.writes('users', 'name'), knex.drops('users', 'email')]).toEqual(['some', true])
+    expect(knex.renamedColumn(['users'], 'nick')).toBe('handle')
+    expect(code("q.renameColumn('users', 'nick', 'handle')").renamedColumn(['users'], 'nick')).toBe('handle')
+    expect(code("db.schema.alterTable('users').renameTo('people')").renamedTable('users')).toBe('people')
+  })
+
+  test('a name that needs quotes', () => {
+    expect(said('delete from "Order Items"').deletes('Sales.Order Items')).toBe(true)
+    expect(said('delete from orders').deletes('Order Items')).toBe(false)
+  })
+
+  test('the name that a table had before', () => {
+    expect(said('alter table users_new rename to users').formerTable('users')).toBe('users_new')
+    expect(said('rename table a to b, users_new to users').formerTable('users')).toBe('users_new')
+    expect(said('alter table users_new rename to people').formerTable('users')).toBeUndefined()
   })
 
   test('renames belong to the table that the statement names', () => {

@@ -29,6 +29,8 @@ export interface ChangedValues {
   readonly values: readonly ChangedValue[]
   /** The column into which the way up moved the values, which are NULL after the way back. */
   readonly movedTo?: string
+  /** `true` if the values were others after the way up already, and the way back left them so. */
+  readonly isOfWayUp?: boolean
 }
 
 export interface ChangedValue {
@@ -109,7 +111,11 @@ export async function changesOnTheWayBack(
         namesIn(said.down, table.name).every((name) => said.down.writes(name, change.column.name) === 'no')
       // Dropped without a copy, as the way up says; what the way back makes is another thing of the same name.
       const isGone = !there && !namesIn(said.up, table.name).some((name) => said.up.reads(name, change.column.name))
-      if (others.length > 0 && !isDefault && !isGone) changes.push({ ...change, values: others })
+      const isOfWayUp = others.every(({ key, before, after }) => {
+        const between = meanwhile.get(key)
+        return between !== undefined && between !== before && between === after
+      })
+      if (others.length > 0 && !isDefault && !isGone) changes.push({ ...change, values: others, isOfWayUp })
       const movedTo = there ? undefined : placeOfAll(change.values, states)
       if (movedTo !== undefined && others.length === 0) changes.push({ ...change, movedTo })
     }

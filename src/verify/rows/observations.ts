@@ -223,7 +223,9 @@ function changedValues(
   const because = isNarrowed
     ? `${after.written} cannot hold it`
     : back
-      ? 'the way up and back has changed a row that nobody touched'
+      ? change.isOfWayUp
+        ? 'the way up has changed it, and the way back does not bring it back'
+        : 'the way up and back has changed a row that nobody touched'
       : most !== undefined
         ? `it is cut to ${most} characters`
         : says === 'all'

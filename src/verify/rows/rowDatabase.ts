@@ -116,14 +116,16 @@ export class RowDatabase<Client> {
     const poor = all
       .filter(({ table, rows }) => isMeant(table) && (rows.length < most || lacks(table)))
       .map(({ table }) => table)
+    let counts: ReadonlyMap<string, number> = new Map(all.map(({ table, rows }) => [table.id, rows.length]))
+    // A table that has room for one row, and has it, lacks nothing.
+    const isEmpty = ({ id }: FillTable) => (counts.get(id) ?? 0) === 0
     const hopeful = poor.filter((table) => {
       const why = this.#unfillable.get(definitionOf(table))
-      if (why !== undefined) unfilled.push({ table: table.name, why })
+      if (why !== undefined && isEmpty(table)) unfilled.push({ table: table.name, why })
       return why === undefined
     })
     if (hopeful.length === 0) return unfilled
     this.#state = undefined
-    let counts: ReadonlyMap<string, number> = new Map(all.map(({ table, rows }) => [table.id, rows.length]))
     for (const { id, columns } of hopeful) this.#filled.set(id, new Set(columns.map(columnKey)))
     for (const [n, { set, rows }] of wanted.entries()) {
       // In a table that is in use, numbers have gaps.
@@ -136,7 +138,7 @@ export class RowDatabase<Client> {
       for (const { table, rows: inserted, why } of filled) {
         if (inserted > 0 || why === undefined || this.#unfillable.has(definitionOf(table))) continue
         this.#unfillable.set(definitionOf(table), why)
-        unfilled.push({ table: table.name, why })
+        if (isEmpty(table)) unfilled.push({ table: table.name, why })
       }
     }
     return unfilled

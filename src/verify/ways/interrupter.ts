@@ -1,10 +1,10 @@
 /** Interrupts migrations: a statement fails, or the session ends, as if the process had been killed. */
 import type { ObservedStatement, StatementObserver } from '../../migrate/driver.ts'
 
-/** `error`: a statement fails. `kill`: the server ends the session. */
+/** `error`: a statement fails. `kill`: the session ends, as it does when its process is killed. */
 export type Kind = 'error' | 'kill'
 
-/** Interrupts each statement once: before it, or after it if it is the last one. */
+/** Interrupts each statement before it runs, and, outside of a transaction, between its end and the record of it. */
 export class Interrupter implements StatementObserver {
   isActive = false
   /** `true` if it has interrupted, and nobody has taken note of it yet. */
@@ -33,7 +33,6 @@ export class Interrupter implements StatementObserver {
   async observe(statement: ObservedStatement, run: (text?: string) => Promise<void>): Promise<void> {
     const { index, inTransaction, statement: text, step } = statement
     const key = `${index} ${text?.start}`
-    const isLast = step.work.kind !== 'sql' || index === step.work.script.statements.length - 1
     if (!this.#done.has(key)) {
       this.#done.add(key)
       const interrupts = await this.#interrupt(statement, text ? { index, hasRun: false } : OF_CODE)
@@ -41,8 +40,10 @@ export class Interrupter implements StatementObserver {
     }
     await run()
     const after = `${key} after`
-    // Outside of a transaction, what has run stays.
-    if (this.#kind !== 'kill' || inTransaction || !isLast || this.#done.has(after)) return
+    // Outside of a transaction, the server ends what it runs when its process is killed, and nobody records that it has. On
+    // MySQL, the record of a statement comes with the next one, so that being interrupted before that is the same.
+    const isLast = step.work.kind !== 'sql' || index === step.work.script.statements.length - 1
+    if (this.#kind !== 'kill' || inTransaction || (this.#isMysql && !isLast) || this.#done.has(after)) return
     this.#done.add(after)
     await this.#interrupt(statement, text ? { index, hasRun: true } : OF_CODE)
   }
