@@ -10,7 +10,7 @@ import { type ServerKind, TITLES } from './kinds.ts'
 import { folderId, userId } from './places.ts'
 import { answers, speaks } from './ready.ts'
 import type { KeptServer, ServerRequest } from './request.ts'
-import { initdbArguments, settingArguments } from './settings.ts'
+import { settingArguments } from './settings.ts'
 
 const LABEL_KEY = 'migratest.key'
 const LABEL_HOST = 'migratest.host'
@@ -94,7 +94,7 @@ export async function startContainer({
   onProgress(`getting the image ${image} and starting a container`)
   const volume = request.keep ? volumeOf(key, image) : undefined
   const made = await loadPackage(module, `${TITLES[request.kind]} in Docker`, () =>
-    make(image, password, { request, volume }),
+    make(image, password, settingArguments(request), volume),
   )
   const known = request.keep ? recall(key)?.port : undefined
   if (local || known !== undefined) bindPort(made, port, local ? '127.0.0.1' : '', known)
@@ -194,13 +194,6 @@ function imageOf({ kind, image, version }: Pick<ServerRequest, 'kind' | 'image' 
   return image ?? `${kind}:${version ?? KINDS[kind].version}`
 }
 
-/** Returns the version of PostgreSQL in the image; undefined for an image that the user has named. */
-function postgresMajor({ image, version }: ServerRequest): number | undefined {
-  if (image !== undefined) return undefined
-  const major = Number.parseInt(String(version ?? KINDS.postgres.version), 10)
-  return Number.isNaN(major) ? undefined : major
-}
-
 /**
  * Returns the end of an engine's error message. The message lists the whole chain of calls; its end says what happened.
  */
@@ -225,11 +218,12 @@ interface ContainerKind {
   readonly urlAt: (password: string, address: string) => string
   /** Loads the package that `make` uses. */
   readonly load: () => Promise<unknown>
-  /** Creates the container, with its data in memory or in a volume. */
+  /** Creates the container, with its data in memory or in a volume. @param settings arguments of the server */
   readonly make: (
     image: string,
     password: string,
-    of: { readonly request: ServerRequest; readonly volume: string | undefined },
+    settings: readonly string[],
+    volume: string | undefined,
   ) => Promise<GenericContainer>
 }
 
@@ -240,18 +234,14 @@ const KINDS: Readonly<Record<ServerKind, ContainerKind>> = {
     module: '@testcontainers/postgresql',
     urlAt: (password, address) => `postgres://postgres:${password}@${address}/postgres`,
     load: () => import('@testcontainers/postgresql'),
-    make: async (image, password, { request, volume }) => {
-      const major = postgresMajor(request)
+    make: async (image, password, settings, volume) => {
       const { PostgreSqlContainer } = await import('@testcontainers/postgresql')
       const container = new PostgreSqlContainer(image).withDatabase('postgres').withUsername('postgres')
       return (
         // Outside the image's volume, whose place depends on the version.
         holding(container.withPassword(password), '/migratest', volume)
-          .withEnvironment({
-            PGDATA: '/migratest/data',
-            POSTGRES_INITDB_ARGS: ['--no-sync', ...initdbArguments(major)].join(' '),
-          })
-          .withCommand(['postgres', ...settingArguments(request, major)])
+          .withEnvironment({ PGDATA: '/migratest/data', POSTGRES_INITDB_ARGS: '--no-sync' })
+          .withCommand(['postgres', ...settings])
       )
     },
   },
@@ -261,10 +251,10 @@ const KINDS: Readonly<Record<ServerKind, ContainerKind>> = {
     module: '@testcontainers/mysql',
     urlAt: mysqlUrl,
     load: () => import('@testcontainers/mysql'),
-    make: async (image, password, { request, volume }) => {
+    make: async (image, password, settings, volume) => {
       const { MySqlContainer } = await import('@testcontainers/mysql')
       const container = new MySqlContainer(image).withRootPassword(password).withUserPassword(password)
-      return holding(container, MYSQL_DATA, volume).withCommand(['mysqld', ...settingArguments(request)])
+      return holding(container, MYSQL_DATA, volume).withCommand(['mysqld', ...settings])
     },
   },
   mariadb: {
@@ -273,10 +263,10 @@ const KINDS: Readonly<Record<ServerKind, ContainerKind>> = {
     module: '@testcontainers/mariadb',
     urlAt: mysqlUrl,
     load: () => import('@testcontainers/mariadb'),
-    make: async (image, password, { request, volume }) => {
+    make: async (image, password, settings, volume) => {
       const { MariaDbContainer } = await import('@testcontainers/mariadb')
       const container = new MariaDbContainer(image).withRootPassword(password).withUserPassword(password)
-      return holding(container, MYSQL_DATA, volume).withCommand(['mariadbd', ...settingArguments(request)])
+      return holding(container, MYSQL_DATA, volume).withCommand(['mariadbd', ...settings])
     },
   },
 }

@@ -6,7 +6,7 @@ import { type Binaries, majorOf, type User } from './binaries.ts'
 import { ServerUnavailableError } from './errors.ts'
 import type { ServerKind } from './kinds.ts'
 import type { ServerRequest } from './request.ts'
-import { initdbArguments, settingArguments } from './settings.ts'
+import { settingArguments } from './settings.ts'
 
 interface Data {
   readonly binaries: Binaries
@@ -44,7 +44,6 @@ const POSTGRES: Program = {
     const locale =
       majorOf(binaries) >= 17 ? '--locale-provider=builtin --builtin-locale=C.UTF-8 --locale=C' : '--locale=C'
     const args = `-U postgres -E UTF8 -A scram-sha-256 --no-sync --no-instructions ${locale}`.split(' ')
-    args.push(...initdbArguments(majorOf(binaries)))
     try {
       run(join(binaries.folder, 'initdb'), ['-D', data, `--pwfile=${passwordFile}`, ...args], user)
     } finally {
@@ -62,10 +61,7 @@ const POSTGRES: Program = {
       '-c',
       'unix_socket_directories=',
     ]
-    return {
-      program: join(binaries.folder, 'postgres'),
-      args: [...args, ...settingArguments(request, majorOf(binaries))],
-    }
+    return { program: join(binaries.folder, 'postgres'), args: [...args, ...settingArguments(request)] }
   },
 }
 

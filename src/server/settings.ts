@@ -22,22 +22,6 @@ const POSTGRES_SETTINGS: Readonly<Record<string, string>> = {
   authentication_timeout: '10s',
 }
 
-/**
- * The first version whose initdb and server know `scram_iterations`. A client computes that many hashes at each connection,
- * 4096 by default: 0.7 ms, which only make guessing slower. The passwords that we make are too long to be guessed.
- */
-const CHEAP_SCRAM = 16
-
-/** Returns arguments of initdb, for a server of that version. @param major undefined: unknown */
-export function initdbArguments(major: number | undefined): string[] {
-  return major !== undefined && major >= CHEAP_SCRAM ? ['-c', 'scram_iterations=1'] : []
-}
-
-/** Returns the settings that undo those of {@link initdbArguments} for the passwords of others. */
-function ownPasswords(major: number | undefined): Readonly<Record<string, string>> {
-  return major !== undefined && major >= CHEAP_SCRAM ? { scram_iterations: '4096' } : {}
-}
-
 /** Settings for servers that keep their data: a crash of the machine may lose the last moments, but not the files. */
 const KEPT_POSTGRES: Readonly<Record<string, string>> = {
   ...POSTGRES_SETTINGS,
@@ -85,11 +69,12 @@ const KEPT_MYSQL: Readonly<Record<string, string>> = {
   'event-scheduler': 'ON',
 }
 
-/** Returns the server's arguments. @param major its version, if it is PostgreSQL and the version is known */
-export function settingArguments({ kind, flags, keep }: Given, major?: number): string[] {
+export function settingArguments({ kind, flags, keep }: Given): string[] {
   if (kind === 'postgres') {
-    const settings = { ...(keep ? KEPT_POSTGRES : POSTGRES_SETTINGS), ...ownPasswords(major), ...flags }
-    return Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])
+    return Object.entries({ ...(keep ? KEPT_POSTGRES : POSTGRES_SETTINGS), ...flags }).flatMap(([name, value]) => [
+      '-c',
+      `${name}=${value}`,
+    ])
   }
   const given = Object.entries(flags).map(([name, value]) => [name.replaceAll('_', '-'), value] as const)
   const names = new Set(given.map(([name]) => name))

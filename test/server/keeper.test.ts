@@ -87,24 +87,6 @@ describeOnServers(['embedded', 'container'], 'a server on demand', (from) => {
     for (const lease of leases) lease.release()
   })
 
-  test('wants a password that is checked quickly, and keeps those of others as the server would', async () => {
-    const own = request(from)
-    const { server, release } = await acquireServer(own)
-    onTestFinished(release)
-    const client = await connect(server.url)
-    onTestFinished(() => client.end())
-    await client.query("create role guest login password 'secret'")
-    const { rows } = await client.query('select rolname, rolpassword from pg_authid where rolpassword is not null')
-    const stored = Object.fromEntries(rows.map(({ rolname, rolpassword }) => [rolname, rolpassword]))
-    expect(stored).toMatchObject({
-      postgres: expect.stringMatching(/^SCRAM-SHA-256\$1:/),
-      guest: expect.stringMatching(/^SCRAM-SHA-256\$4096:/),
-    })
-    const wrong = new URL(server.url)
-    wrong.password = 'another'
-    expect(await failure(connect(wrong.href))).toMatchObject({ message: expect.stringMatching(/password/) })
-  })
-
   test('stops by itself when nobody uses it, and leaves nothing', async () => {
     const own = request(from)
     const key = keyOf(own)
