@@ -25,7 +25,13 @@ export default defineConfig({
   checks: { ineffectiveDynamicImport: false },
   // `migratest/vitest` imports a module only because it adds matchers.
   treeshake: { moduleSideEffects: true },
-  plugins: [{ name: 'builtins', renderChunk: (code: string) => withoutFacades(code) }],
+  plugins: [
+    { name: 'builtins', renderChunk: (code: string) => withoutFacades(code) },
+    {
+      name: 'no-circles',
+      generateBundle: (_: unknown, files: object) => refuseCircles(new Map(Object.entries(files))),
+    },
+  ],
   output: {
     dir: 'dist/lib',
     entryFileNames: '[name].js',
@@ -64,4 +70,19 @@ function withoutFacades(code: string): string {
     const given = [whole, namespace, names && `{${names.replaceAll(' as ', ': ')}}`]
     return given.flatMap((what) => (what ? `const ${what} = ${from}` : [])).join('\n')
   })
+}
+
+/**
+ * Refuses files that import each other in a circle: the one that begins first would find the constants of the others missing.
+ * @throws Error
+ */
+function refuseCircles(files: ReadonlyMap<string, { readonly imports?: readonly string[] }>): void {
+  const done = new Set<string>()
+  const visit = (name: string, path: readonly string[]): void => {
+    if (path.includes(name)) throw new Error(`Bundled files import each other: ${[...path, name].join(' → ')}`)
+    if (done.has(name)) return
+    for (const next of files.get(name)?.imports ?? []) visit(next, [...path, name])
+    done.add(name)
+  }
+  for (const name of files.keys()) visit(name, [])
 }

@@ -1,6 +1,6 @@
 /** Counts of rows and bytes of a database's tables, as the server estimates them: no row is read. */
 import type { Driver } from '../migrate/driver.ts'
-import { ARE_TABLES } from './mysql/tables.ts'
+import { ARE_TABLES } from './tableTypes.ts'
 
 /** By table, with its schema unless that is the one the session is in. */
 export type TableSizes = Readonly<Record<string, TableSize>>

@@ -1,6 +1,8 @@
 /** Reads the facts about tables that are needed to carry their rows, and compares rows of two tables. */
+
+import { ARE_TABLES } from '../tableTypes.ts'
 import type { Session } from './session.ts'
-import { ARE_TABLES, identifier, literal } from './tables.ts'
+import { identifier, literal } from './tables.ts'
 
 export interface RowColumn {
   readonly name: string

@@ -37,9 +37,6 @@ export function tablesIn(database: string, table?: string): Tables {
 
 export const identifier = DIALECTS.mysql.quote
 
-/** A condition on `information_schema.tables`: MariaDB lists tables that keep their old rows as another kind. */
-export const ARE_TABLES = "table_type IN ('BASE TABLE', 'SYSTEM VERSIONED')"
-
 /**
  * Returns a literal in plain ASCII, so that no session setting (SET NAMES, a backslash under NO_BACKSLASH_ESCAPES)
  * changes its characters; all other characters are written as hex digits.

@@ -1,6 +1,7 @@
 /** Reads from information_schema what the fill has to know, on MySQL and on MariaDB. */
 import type { Session } from '../../database/mysql/session.ts'
-import { ARE_TABLES, identifier } from '../../database/mysql/tables.ts'
+import { identifier } from '../../database/mysql/tables.ts'
+import { ARE_TABLES } from '../../database/tableTypes.ts'
 import type { Excluded } from '../fillDatabase.ts'
 import type { Condition, FillColumn, FillTable, ForeignKey } from '../model.ts'
 import { type ColumnRow, typeOf } from './types.ts'
