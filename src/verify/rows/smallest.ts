@@ -43,7 +43,7 @@ export async function smallestRows<Client>(failing: Failing<Client>): Promise<Sm
 async function smallestOf<Client>(failing: Failing<Client>, trials: Trials<Client>): Promise<Smallest | undefined> {
   const named = failing.rows.filter(({ table, rows }) => rows.length > 0 && isNamed(table, failing.statement))
   for (const { table, rows } of named) {
-    const whole = { table, rows, columns: written(table) }
+    const whole = { table, rows: inOrder(table, rows), columns: written(table) }
     if (!(await trials.fails(whole))) continue
     const fewer = await fewestRows(whole, trials)
     const narrow = await fewestColumns(fewer, failing.statement, trials)
@@ -266,6 +266,14 @@ async function insertAll(fill: FillDatabase, inserts: readonly Insert[]): Promis
 
 function cellOf({ columns }: FillTable, row: readonly Text[], name: string): Text {
   return row[columns.findIndex((column) => column.name === name)] ?? null
+}
+
+/** Returns the rows by primary key, else by all values: a server gives them in an order of its own, another one each time. */
+function inOrder(table: FillTable, rows: TableRows['rows']): TableRows['rows'] {
+  const key = table.primaryKey.length > 0 ? table.primaryKey : table.columns.map(({ name }) => name)
+  const wordOf = new Map(rows.map((row) => [row, key.map((name) => cellOf(table, row, name) ?? '').join('\0')]))
+  const { compare } = new Intl.Collator('en', { numeric: true })
+  return rows.toSorted((one, other) => compare(wordOf.get(one) ?? '', wordOf.get(other) ?? ''))
 }
 
 function keyOf({ table, columns, values }: Insert): string {
