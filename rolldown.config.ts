@@ -42,16 +42,16 @@ export default defineConfig({
       groups: [
         {
           name: 'program',
-          test: /\/src\/cli\/(?:program|options|commands|commandTable|context|progress|render|toolTables)\.js/,
+          test: /\/src\/cli\/(?:program|options|commands|commandTable|context|progress|render|toolTables)\.[jt]s/,
         },
-        { name: 'formats', test: /\/src\/source\/(?:formats\/|open\.js)/ },
+        { name: 'formats', test: /\/src\/source\/(?:formats\/|open\.[jt]s)/ },
         { name: 'modules', test: /\/src\/source\/module\/(?!registry)/ },
         // What runs git or starts servers loads modules of Node that `status` and `up` do not need.
         { name: 'git', test: /\/src\/source\/(?:git|folderAtRevision)/ },
         { name: 'core', test: /\/src\/(?:migrate\/(?!contract)|sql|schema|source|server\/kinds)/ },
         { name: 'postgres-driver', test: /\/src\/database\/postgres\// },
         { name: 'mysql-driver', test: /\/src\/database\/mysql\// },
-        { name: 'database', test: /\/src\/database\/[^/]+\.js$/ },
+        { name: 'database', test: /\/src\/database\/[^/]+\.[jt]s$/ },
         { name: 'servers', test: /\/src\/server\/(?!keeper)/ },
         { name: 'testing', test: /\/src\/testing\/lease\// },
       ],
