@@ -78,7 +78,7 @@ export async function watching(
     : undefined
   const contenders = [
     { name: 'migrate watch', ...ours },
-    ...(theirs ? [{ name: 'graphile-migrate watch (rows are lost)', ...theirs }] : []),
+    ...(theirs ? [{ name: 'graphile-migrate (loses rows)', ...theirs }] : []),
   ]
   const series: Series[] = contenders.map(({ name }) => ({ name, times: [] }))
   try {
