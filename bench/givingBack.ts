@@ -1,4 +1,4 @@
-/** What a test costs a MySQL or MariaDB server whose database is given back, with and without the binary log. */
+/** Measures what a test costs a MySQL or MariaDB server when its database is given back, with and without the binary log. */
 import { acquireServer, stopServer } from '../dist/src/server/acquire.js'
 import { MigratedDatabase, settled } from '../dist/src/testing/lease/migratedDatabase.js'
 import { mysqlServer } from '../dist/src/testing/server/mysql/server.js'

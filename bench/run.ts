@@ -26,7 +26,7 @@ import { taking } from './taking.ts'
 import { watching } from './watching.ts'
 
 const only = process.argv[2]?.startsWith('--') ? undefined : process.argv[2]
-/** Of `mysql`, `mariadb`: one of its parts; of `taking`: the number of migrations; of `watch`: `last` or `middle`. */
+/** The second argument chooses a part of `mysql` or `mariadb`, the number of migrations of `taking`, or `last` or `middle` of `watch`. */
 const part = process.argv[3]?.startsWith('--') ? undefined : process.argv[3]
 let databases = 0
 const request = {

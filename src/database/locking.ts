@@ -25,7 +25,7 @@ export interface Lock {
    * @throws LockLostError if it was no longer held
    */
   keep?(query: (held: string) => string): Promise<Record<string, unknown>[]>
-  /** What {@link keep} asks and makes of the answer, for those who ask it together with something else. */
+  /** The query of {@link keep} and the check of its answer, for a caller who sends the query together with something else. */
   readonly held?: {
     readonly sql: string
     /** Name of its first column. */

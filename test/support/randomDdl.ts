@@ -1,7 +1,47 @@
 /** Random statements about a few names, so that they meet: some of them fail, which is meant. */
+import { expect } from 'vitest'
+import { cutStatements } from '../../src/sql/statements.ts'
+
+/**
+ * Runs random statements in a PostgreSQL database, and `check` after each one that did not fail. The environment may say which
+ * and how many: MIGRATEST_SEED (1) and MIGRATEST_STATEMENTS (60).
+ */
+export async function eachRandomStatement(
+  db: { rows(sql: string): Promise<unknown> },
+  check: (sql: string) => Promise<void>,
+): Promise<void> {
+  const { MIGRATEST_SEED: seed = '1', MIGRATEST_STATEMENTS: count = '60' } = process.env
+  const next = randomDdl(Number(seed))
+  await db.rows(BEGINNING)
+  let changed = 0
+  for (let done = 0; changed < Number(count) && done < 20 * Number(count); done++) {
+    const sql = next()
+    const failed = await db.rows(sql).then(
+      () => false,
+      () => db.rows('rollback'),
+    )
+    if (failed) continue
+    changed++
+    await check(sql)
+  }
+  expect(changed).toBe(Number(count))
+}
+
+/** Returns the statements of a script for PostgreSQL. */
+export function statementsOf(script: string): string[] {
+  return cutStatements(script, 'postgres').statements.map(({ start, end }) => script.slice(start, end))
+}
+
+// --- internal ---
+
+/** Objects that the random statements use. */
+const BEGINNING = `
+  create schema app; create type mood as enum ('sad', 'happy'); create domain email as text; create type app.pair as (x int, y int);
+  create type span as range (subtype = float8); create function g(int) returns int language sql immutable as 'select 1';
+  create function no_drop() returns event_trigger language plpgsql as $$ begin end $$`
 
 /** Returns a function that gives one statement after another, the same ones for the same seed. */
-export function randomDdl(seed: number): () => string {
+function randomDdl(seed: number): () => string {
   let state = seed >>> 0
   const below = (n: number) => {
     // A linear congruential generator (Numerical Recipes).
@@ -34,8 +74,6 @@ export function randomDdl(seed: number): () => string {
   }
   return () => any(STATEMENTS)(parts)
 }
-
-// --- internal ---
 
 interface Parts {
   readonly table: () => string

@@ -3,7 +3,7 @@ import type { WatchOptions } from '../../watch/options.ts'
 import type { WatchPage } from './page.ts'
 import type { Terminal } from './terminal.ts'
 
-/** Where the user can be asked. Both open after the watch, since their keys and buttons act on it. */
+/** The terminal and the page, on which the user can be asked. Both open after the watch, since their keys and buttons act on it. */
 export interface Places {
   terminal: Terminal | undefined
   page: WatchPage | undefined

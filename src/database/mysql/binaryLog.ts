@@ -81,7 +81,7 @@ export function laterOf(one: LogPosition, other: LogPosition): LogPosition {
 /** Above that, which includes what other tests wrote meanwhile, comparing everything is faster. */
 const MOST_EVENTS = 3000
 
-/** Where the events of a file begin. */
+/** The position in a log file at which its events begin, in bytes. */
 const FIRST_OFFSET = 4
 
 const TABLE = /^table_id: \d+ \((.*)\)$/s

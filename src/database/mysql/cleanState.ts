@@ -193,7 +193,7 @@ export class CleanState {
   }
 }
 
-/** Where a table and its original rows are. */
+/** The names of a table and of the copy of its original rows. */
 export interface Place {
   readonly database: string
   /** The database that has the rows. */

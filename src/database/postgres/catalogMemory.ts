@@ -47,7 +47,7 @@ export function familiesToRead({ marks, rows }: Memory, now: Marks): ReadonlySet
   const index = indexOf(rows)
   const found = reachedFrom(touched, index)
   if (!found) return undefined
-  // What is gone costs nothing.
+  // Objects that are gone need no query.
   const there = [...found].filter((family) => now.families.has(family))
   return there.length > Math.max(MOST_AT_LEAST, index.families * MOST_PART) ? undefined : found
 }

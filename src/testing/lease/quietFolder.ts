@@ -61,7 +61,7 @@ const MOST_WATCHED = 8
 const LOCAL = [0xef53, 0x58465342, 0x9123683e, 0x01021994, 0xf2f52010, 0x2fc12fc1]
 
 function begin(folder: string): WatchedFolder | undefined {
-  // Who sets that variable knows that events do not arrive here.
+  // A user who sets that variable knows that events do not arrive here.
   const isLinux = process.platform === 'linux' && !process.env.CHOKIDAR_USEPOLLING
   if (!isLinux) return undefined
   try {

@@ -7,7 +7,7 @@ import type { Unchanged, Use } from './rowReader.ts'
 
 export class PostgresUses {
   readonly #session: Session
-  /** What did not end in time: it is left out. */
+  /** Objects whose use did not end in time; they are left out. */
   readonly #endless = new Set<string>()
   /** The objects of the last time, and the outcomes of the views among them. */
   #last: { readonly mark: string; readonly objects: readonly ObjectRow[]; readonly views: Outcomes } | undefined

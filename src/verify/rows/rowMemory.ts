@@ -58,7 +58,7 @@ interface Last {
   readonly state: State
 }
 
-/** What was known, and the marks of now. */
+/** The reading before, and the marks of now. */
 interface Since {
   readonly last: Last
   readonly marks: Marks

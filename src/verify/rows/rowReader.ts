@@ -21,7 +21,7 @@ export interface Use {
   readonly isSure?: boolean
 }
 
-/** What is as it was when objects were used the last time. */
+/** Tells which objects are as they were when they were used the last time. */
 export interface Unchanged {
   /** Decides which objects there are. */
   readonly objects: string
