@@ -15,6 +15,9 @@ import { failure } from '../support/database.ts'
 import { describeOnServers } from '../support/servers.ts'
 import type { TakerInput } from './taker.ts'
 
+/** More by hand: MIGRATEST_KILLS=100. */
+const KILLS = Number(process.env.MIGRATEST_KILLS ?? 8)
+
 /** Slow enough that a kill meets each part of the work. */
 const migrations = (tag: string) =>
   folder({
@@ -64,12 +67,12 @@ async function adminUrl(server: ReturnType<typeof postgres>): Promise<string> {
 
 describe('a run that is killed', () => {
   test('at any moment: nothing wrong is left for the next, and in the end nothing at all', {
-    timeout: 120_000,
+    timeout: 60_000 + KILLS * 6000,
   }, async () => {
     const flags = { 'migratest.fault': 'killed' }
     const server = postgres({ flags, idleMinutes: 0.2 })
     const url = await adminUrl(server)
-    for (let i = 0; i < 14; i++) {
+    for (let i = 0; i < KILLS; i++) {
       const run = take({
         server: { flags },
         folder: migrations(`k${Math.floor(i / 3)}`),
@@ -77,11 +80,12 @@ describe('a run that is killed', () => {
         migrate: i % 2 === 0,
       })
       // From before it connects to well into its tests.
-      await Promise.race([sleep(250 + i * 70), once(run.child, 'exit')])
+      const ms = 150 + (i * 1000) / KILLS
+      await Promise.race([sleep(ms), once(run.child, 'exit')])
       run.child.kill('SIGKILL')
       await finished(run)
       const next = take({ server: { flags }, folder: migrations(`k${Math.floor(i / 3)}`), takes: 3 })
-      expect(await finished(next), `after the kill at ${250 + i * 70} ms`).toMatch(/done\n$/)
+      expect(await finished(next), `after the kill at ${ms} ms`).toMatch(/done\n$/)
     }
     await vi.waitFor(
       async () => {

@@ -11,7 +11,7 @@ import { describeOnDatabases } from '../support/servers.ts'
 import { FILES } from './mysqlFiles.ts'
 
 /** More by hand: MIGRATEST_KILLS=200. */
-const KILLS = Number(process.env.MIGRATEST_KILLS ?? 12)
+const KILLS = Number(process.env.MIGRATEST_KILLS ?? 6)
 
 describeOnDatabases(['MySQL', 'MariaDB'], ({ name: kind, server: anyServer }) => {
   const server = anyServer as TestServer<Connection>

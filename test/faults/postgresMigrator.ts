@@ -1,9 +1,8 @@
 /** Migrates a database up and down, over and over, until it is killed; each time with many migrations unanswered. */
-import { openDatabase } from '../../src/database/open.ts'
-import { Migrator } from '../../src/migrate/migrator.ts'
-import { memory } from '../../src/source/memory.ts'
+import { bundled } from '../support/bundled.ts'
 import { FILES } from './postgresFiles.ts'
 
+const { Migrator, memory, openDatabase } = await bundled()
 const [, , url = ''] = process.argv
 const database = await openDatabase(url)
 // The driver sends as many migrations ahead as it would to a server that is far away.

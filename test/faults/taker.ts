@@ -1,6 +1,6 @@
 /** A process that takes test databases, one after another, as a worker of a test run does: killed, starved, many at once. */
-import { createMigratedDatabase, migrateTo } from '../../index.ts'
-import { type PostgresOptions, postgres } from '../../presets/postgres.ts'
+import type { PostgresOptions } from '../../presets/postgres.ts'
+import { bundled, bundledPostgres } from '../support/bundled.ts'
 
 export interface TakerInput {
   readonly server: PostgresOptions
@@ -10,6 +10,8 @@ export interface TakerInput {
   readonly migrate?: boolean
 }
 
+const { createMigratedDatabase, migrateTo } = await bundled()
+const postgres = await bundledPostgres()
 const { server: options, folder, takes, migrate } = JSON.parse(process.env.TAKER ?? '{}') as TakerInput
 const server = postgres(options)
 for (let i = 0; i < takes; i++) {

@@ -13,7 +13,7 @@ import type { WatchEvent } from '../../src/watch/events.ts'
 import { program } from '../support/cli.ts'
 import { test, Watched } from '../support/watch.ts'
 
-const KILLS = Number(process.env.MIGRATEST_KILLS ?? 12)
+const KILLS = Number(process.env.MIGRATEST_KILLS ?? 6)
 
 /** The command in a process of its own. */
 class Process {

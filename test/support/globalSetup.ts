@@ -2,13 +2,14 @@
  * Before all tests: looks which servers this machine can have (tests that need another are skipped, visibly), and bundles the
  * package for the processes that tests start.
  */
+import { join } from 'node:path'
 import type { TestProject } from 'vitest/node'
 import { findEmbedded, findInstalled } from '../../src/server/binaries.ts'
 import { MISSING } from '../../src/server/choose.ts'
 import { findEngine } from '../../src/server/container.ts'
 import type { ServerKind } from '../../src/server/kinds.ts'
 import { findInstalledMysql } from '../../src/server/mysqlBinaries.ts'
-import { bundleProduct, COMPILED } from './product.ts'
+import { bundleProduct, COMPILED, ROOT } from './product.ts'
 
 export interface Availability {
   readonly kind: ServerKind
@@ -28,7 +29,11 @@ declare module 'vitest' {
 export default async function setup(project: TestProject): Promise<void> {
   // Vitest's workers and what they start have this environment. Most of them load the same files.
   process.env.NODE_COMPILE_CACHE ??= COMPILED
-  const bundle = async () => project.provide('product', await bundleProduct())
+  const bundle = async () => {
+    const product = await bundleProduct()
+    project.provide('product', product)
+    process.env.MIGRATEST_BUNDLED = join(ROOT, product)
+  }
   await bundle()
   project.onTestsRerun(bundle)
   const embedded = findEmbedded(process.cwd())

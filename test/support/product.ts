@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { type OutputOptions, rolldown } from 'rolldown'
 import config from '../../rolldown.config.ts'
 
-const ROOT = join(import.meta.dirname, '..', '..')
+export const ROOT = join(import.meta.dirname, '..', '..')
 /** The older versions of vitest load a copy of their own, which imports their `vitest`. */
 const HOMES = [ROOT, join(ROOT, 'test', 'vitest-3'), join(ROOT, 'test', 'vitest-4')]
 /** The command looks for package.json and the pages three folders above its file. */
