@@ -223,6 +223,9 @@ create view v as select id, x from p`,
       ['the database without the log', 'set sql_log_bin = 0; alter database character set latin1', { old: true }],
       ['a truncated table without the log', 'set sql_log_bin = 0; truncate keyless', { old: true }],
     ]
+    const read = async (db: Db) => [String(await db.schema()), await contents(db)]
+    /** What a test sees in the first of these databases. */
+    let unchanged: ReturnType<typeof read> | undefined
     test.for<Case>([
       ...more,
       ['inserts', "insert into a (x, pos) values ('new', 3); insert into b (x) values (1)"],
@@ -258,14 +261,17 @@ create view v as select id, x from p`,
         await sleep(pauseMs)
       }
       const first = await createMigratedDatabase({ server, migrations })
-      const expected = [String(await first.schema()), await contents(first)]
+      unchanged ??= read(first)
+      const expected = await unchanged
       if (typeof what === 'string') await first.query(what)
       else await what(first)
       await first[Symbol.asyncDispose]()
       await settled()
       for (let i = 0; i < 4; i++) {
         const next = await createMigratedDatabase({ server, migrations })
-        expect([String(await next.schema()), await contents(next)]).toEqual(expected)
+        // Of the databases after the next one, only the same one can show what the test did.
+        const isSame = next.name === first.name
+        if (i === 0 || isSame) expect(await read(next)).toEqual(expected)
         expect(await next.query('select x + 0e0 = 1.2345670461654663 as same from f')).toEqual([{ same: 1 }])
         expect(await next.query("select @@sql_mode <> '' as m, @@foreign_key_checks as f, @x as x")).toEqual([
           { m: 1, f: 1, x: null },
@@ -273,6 +279,7 @@ create view v as select id, x from p`,
         await next.query("insert into a (x, pos) values ('mine', 4)")
         expect(await next.query('select max(id) as id from a')).toEqual([{ id: 47 }])
         await next[Symbol.asyncDispose]()
+        if (isSame) break
       }
     })
   })
