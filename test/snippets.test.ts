@@ -6,7 +6,7 @@ import { spawnSync } from 'node:child_process'
 import { cpSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { describe, expect, onTestFinished } from 'vitest'
+import { beforeAll, describe, expect, onTestFinished, type RunnerTestSuite } from 'vitest'
 import * as root from '../index.ts'
 import { mysql } from '../presets/mysql.ts'
 import * as sources from '../presets/sources.ts'
@@ -15,7 +15,8 @@ import { parseOptions, refuseForeign } from '../src/cli/options.ts'
 import { program } from './support/cli.ts'
 import { test } from './support/database.ts'
 import { mysqlScratch } from './support/mysqlDatabase.ts'
-import { runVitest } from './support/vitestRun.ts'
+import { anyPostgres } from './support/servers.ts'
+import { type Outcome, runVitest } from './support/vitestRun.ts'
 
 const ROOT = join(import.meta.dirname, '..')
 
@@ -107,27 +108,84 @@ function runnable(text: string): string {
   )
 }
 
-const PAGES = ['README.md', ...globSync('docs/*.md', { cwd: ROOT })].sort()
-
-describe.for(PAGES)('%s', (page) => {
+/** A page's blocks of TypeScript: those that are whole files, and those that stand alone. */
+function typescriptOf(page: string): { readonly named: Block[]; readonly code: Block[]; readonly runs: boolean } {
   const blocks = blocksOf(page)
   const named = blocks.filter((block) => fileOf(block) !== undefined)
   const code = blocks.filter((block) => block.language === 'ts' && !named.includes(block))
+  const tests = named.filter((block) => /\.test\.ts$/.test(fileOf(block) ?? ''))
+  return { named, code, runs: code.length + tests.length > 0 }
+}
+
+const RUNS = 'its TypeScript runs'
+
+/** The folder of a page in the run of all pages. */
+const folderOf = (page: string) => page.replace(/\W/g, '_')
+
+/** Runs before each test file: it works in its page's folder, with the page's own database. */
+const intoFolder = (urls: Readonly<Record<string, string>>) => `import { basename, dirname } from 'node:path'
+import { expect } from 'vitest'
+const folder = dirname(expect.getState().testPath)
+process.chdir(folder)
+process.env.DATABASE_URL = ${JSON.stringify(urls)}[basename(folder)]`
+
+const PAGES = ['README.md', ...globSync('docs/*.md', { cwd: ROOT })].sort()
+
+/** All TypeScript of the pages that are tested, in one run of vitest: starting it costs more than what a page does. */
+let run: Outcome
+
+// biome-ignore lint/correctness/noEmptyPattern: vitest asks for a pattern.
+beforeAll(async ({}, file) => {
+  const asked = PAGES.filter((page) => isAsked(file, page))
+  if (asked.length === 0) return
+  const files: Record<string, string> = {}
+  const urls: Record<string, string> = {}
+  const databases = await Promise.all(
+    asked.map(async (page) => {
+      const database = await (page === MYSQL_PAGE ? mysql() : anyPostgres).create()
+      urls[folderOf(page)] = database.url ?? ''
+      const write = (name: string, text: string) => (files[join(folderOf(page), name)] = text)
+      for (const [name, from] of Object.entries(filesOf(page))) write(name, readFileSync(from, 'utf8'))
+      const { named, code } = typescriptOf(page)
+      for (const block of named) write(fileOf(block) ?? '', block.text)
+      for (const block of code) write(`line-${block.line}.test.ts`, runnable(block.text))
+      return database
+    }),
+  )
+  files['folder.setup.mjs'] = intoFolder(urls)
+  run = await runVitest(files, "testTimeout: 60_000, update: 'new', maxWorkers: 2, setupFiles: ['./folder.setup.mjs'],")
+  await Promise.all(databases.map((database) => database.drop()))
+}, 600_000)
+
+/** Whether the test of that page's TypeScript will run: a name may have been asked for. */
+function isAsked(file: Readonly<RunnerTestSuite>, page: string): boolean {
+  const suite = file.tasks.find(({ name }) => name === page)
+  return suite?.type === 'suite' && suite.tasks.some(({ name, mode }) => name === RUNS && mode === 'run')
+}
+
+test('nothing of the pages’ TypeScript fails outside of its tests', () => {
+  if (run) expect(run.exitCode, run.screen).toBe(0)
+})
+
+describe.for(PAGES)('%s', (page) => {
+  const blocks = blocksOf(page)
+  const { named, runs } = typescriptOf(page)
   const screens = blocks.filter(({ language }) => language === 'console')
 
-  const tests = named.filter((block) => /\.test\.ts$/.test(fileOf(block) ?? ''))
-  if (code.length + tests.length > 0)
-    test('its TypeScript runs', async ({ db }) => {
-      const files: Record<string, string> = {}
-      for (const [file, from] of Object.entries(filesOf(page))) files[file] = readFileSync(from, 'utf8')
-      for (const block of named) files[fileOf(block) ?? ''] = block.text
-      for (const block of code) files[`line-${block.line}.test.ts`] = runnable(block.text)
-      const { screen, exitCode } = await runVitest(
-        files,
-        `testTimeout: 60_000, update: 'new', env: { DATABASE_URL: ${JSON.stringify(await urlFor(page, db.url))} },`,
-      )
-      expect(exitCode, screen).toBe(0)
-    }, 180_000)
+  if (runs)
+    test(RUNS, () => {
+      const { named, code } = typescriptOf(page)
+      const tests = [
+        ...named.flatMap((block) => fileOf(block)?.match(/.*\.test\.ts$/) ?? []),
+        ...code.map(({ line }) => `line-${line}.test.ts`),
+      ]
+      for (const file of tests) {
+        const found = Object.entries(run.inFile(join(folderOf(page), file)))
+        expect(found.length, `${page}, ${file} has no tests:\n${run.screen}`).toBeGreaterThan(0)
+        for (const [name, { status, messages }] of found)
+          expect(status, `${page}, ${file}, ${name}: ${messages.join('\n')}`).toBe('passed')
+      }
+    })
 
   if (screens.length > 0)
     test('its screens are what is printed', async ({ db }) => {
