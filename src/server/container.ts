@@ -1,7 +1,6 @@
 /** Runs a server in a container, through testcontainers and its module for that kind of server. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { GenericContainer } from 'testcontainers'
-import { loadPackage } from '../migrate/loadPackage.ts'
 import { now } from '../migrate/realTime.ts'
 import { CONTAINERS } from './containerKinds.ts'
 import { findLeftovers, imageOf, labelsOf, openEngine, removeContainer } from './engine.ts'
@@ -84,13 +83,11 @@ interface Launch extends Pick<ContainerOptions, 'key' | 'request' | 'password'> 
 
 /** Starts a container and waits until its server answers. If that fails, the container is removed. */
 async function launch({ key, request, password, host, image, settings, volume, from, signal }: Launch) {
-  const { port, data, module, urlAt: at, make } = CONTAINERS[request.kind]
+  const { port, data, urlAt: at, make } = CONTAINERS[request.kind]
   const local = host === 'localhost'
   const known = from?.password ?? password
   const urlAt = (mapped: number) => at(known, `${local ? '127.0.0.1' : host}:${mapped}`)
-  const made = await loadPackage(module, `${TITLES[request.kind]} in Docker`, () =>
-    make(image, known, settings, volume),
-  )
+  const made = await make(image, known, settings, volume)
   if (from) begunWith(made, from, data)
   const usual = request.keep ? recall(key)?.port : undefined
   if (local || usual !== undefined) bindPort(made, port, local ? '127.0.0.1' : '', usual)

@@ -1,6 +1,7 @@
 /** What differs between the kinds of servers when they run in a container. */
 import type { GenericContainer } from 'testcontainers'
-import type { ServerKind } from './kinds.ts'
+import { loadPackage } from '../migrate/loadPackage.ts'
+import { type ServerKind, TITLES } from './kinds.ts'
 
 export interface ContainerKind {
   /** The version if the request names none. */
@@ -11,9 +12,13 @@ export interface ContainerKind {
   readonly module: string
   /** Returns an administrator's URL. */
   readonly urlAt: (password: string, address: string) => string
-  /** Loads the package that `make` uses. */
+  /** Loads the package that `make` uses. @throws NotInstalledError, NotLoadedError */
   readonly load: () => Promise<unknown>
-  /** Creates the container, with its data in memory or in a volume. @param settings arguments of the server */
+  /**
+   * Creates the container, with its data in memory or in a volume.
+   * @param settings arguments of the server
+   * @throws NotInstalledError, NotLoadedError
+   */
   readonly make: (
     image: string,
     password: string,
@@ -33,9 +38,9 @@ export const CONTAINERS: Readonly<Record<ServerKind, ContainerKind>> = {
     data: POSTGRES_DATA,
     module: '@testcontainers/postgresql',
     urlAt: (password, address) => `postgres://postgres:${password}@${address}/postgres`,
-    load: () => import('@testcontainers/postgresql'),
+    load: loadPostgresql,
     make: async (image, password, settings, volume) => {
-      const { PostgreSqlContainer } = await import('@testcontainers/postgresql')
+      const { PostgreSqlContainer } = await loadPostgresql()
       const container = new PostgreSqlContainer(image).withDatabase('postgres').withUsername('postgres')
       return holding(container.withPassword(password), POSTGRES_DATA, volume)
         .withEnvironment({
@@ -51,9 +56,9 @@ export const CONTAINERS: Readonly<Record<ServerKind, ContainerKind>> = {
     data: MYSQL_DATA,
     module: '@testcontainers/mysql',
     urlAt: mysqlUrl,
-    load: () => import('@testcontainers/mysql'),
+    load: loadMysql,
     make: async (image, password, settings, volume) => {
-      const { MySqlContainer } = await import('@testcontainers/mysql')
+      const { MySqlContainer } = await loadMysql()
       const container = new MySqlContainer(image).withRootPassword(password).withUserPassword(password)
       return holding(container, MYSQL_DATA, volume).withCommand(['mysqld', ...settings])
     },
@@ -64,9 +69,9 @@ export const CONTAINERS: Readonly<Record<ServerKind, ContainerKind>> = {
     data: MYSQL_DATA,
     module: '@testcontainers/mariadb',
     urlAt: mysqlUrl,
-    load: () => import('@testcontainers/mariadb'),
+    load: loadMariadb,
     make: async (image, password, settings, volume) => {
-      const { MariaDbContainer } = await import('@testcontainers/mariadb')
+      const { MariaDbContainer } = await loadMariadb()
       const container = new MariaDbContainer(image).withRootPassword(password).withUserPassword(password)
       return holding(container, MYSQL_DATA, volume).withCommand(['mariadbd', ...settings])
     },
@@ -74,6 +79,22 @@ export const CONTAINERS: Readonly<Record<ServerKind, ContainerKind>> = {
 }
 
 // --- internal ---
+
+function loadPostgresql() {
+  return loadPackage('@testcontainers/postgresql', titled('postgres'), () => import('@testcontainers/postgresql'))
+}
+
+function loadMysql() {
+  return loadPackage('@testcontainers/mysql', titled('mysql'), () => import('@testcontainers/mysql'))
+}
+
+function loadMariadb() {
+  return loadPackage('@testcontainers/mariadb', titled('mariadb'), () => import('@testcontainers/mariadb'))
+}
+
+function titled(kind: ServerKind): string {
+  return `${TITLES[kind]} in Docker`
+}
 
 function holding<C extends GenericContainer>(container: C, data: string, volume: string | undefined): C {
   return volume === undefined

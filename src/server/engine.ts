@@ -48,8 +48,9 @@ export async function findEngine(request: Pick<ServerRequest, 'kind' | 'image' |
 
 /** Begins to load what starting a container needs. A failure is reported when it is used. */
 export function preload({ kind }: Pick<ServerRequest, 'kind'>): void {
-  loadTestcontainers().catch(() => undefined)
+  // It loads testcontainers, too.
   CONTAINERS[kind].load().catch(() => undefined)
+  loadTestcontainers().catch(() => undefined)
 }
 
 /** Returns what this machine's engine answers, through testcontainers, and dockerode, on which testcontainers is built. */
