@@ -1,6 +1,6 @@
 /** Compares the applied migrations with the current files. */
 
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { attempt, throwAll } from './attempt.ts'
 import type { HistoryEntry, HistoryRecord } from './driver.ts'
 import { EditedMigrationError, LateMigrationError, MigratestError, MissingMigrationError } from './errors.ts'
@@ -127,7 +127,7 @@ async function isTextRecorded(source: Source, migration: Migration, { digests }:
 }
 
 function digestOf({ text, written = text }: SqlBody): string {
-  return createHash('sha256').update(written).digest('hex')
+  return hash('sha256', written)
 }
 
 function fileOf(migration: Migration | undefined, version: number): string {
