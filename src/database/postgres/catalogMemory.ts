@@ -10,15 +10,19 @@ import type { MarkRow } from './catalogMarks.ts'
 export interface Memory {
   readonly marks: Marks
   readonly rows: readonly CatalogRow[]
+  /** What the server had counted; null if that says nothing. */
+  readonly counted: string | null
 }
 
 export interface Marks {
   readonly families: ReadonlyMap<number, string>
+  /** The families that have anything rare: see `MarkRow`. */
+  readonly rare: ReadonlySet<number>
   readonly shared: ReadonlySet<number>
   readonly others: string
 }
 
-export function marksOf({ families, shared, others }: MarkRow): Marks {
+export function marksOf({ families, rare, shared, others }: MarkRow): Marks {
   const split = (text: string | null) => (text ? text.split(',') : [])
   return {
     families: new Map(
@@ -27,8 +31,9 @@ export function marksOf({ families, shared, others }: MarkRow): Marks {
         return [Number(one.slice(0, at)), one.slice(at + 1)]
       }),
     ),
+    rare: new Set(split(rare).map(Number)),
     shared: new Set(split(shared).map(Number)),
-    others,
+    others: others ?? '',
   }
 }
 
@@ -36,7 +41,7 @@ export function marksOf({ families, shared, others }: MarkRow): Marks {
  * Returns the families to read again; `undefined` if everything must be read.
  * @param now the marks of the moment of the new reading
  */
-export function familiesToRead({ marks, rows }: Memory, now: Marks): ReadonlySet<number> | undefined {
+export function familiesToRead({ marks, rows }: Omit<Memory, 'counted'>, now: Marks): ReadonlySet<number> | undefined {
   if (marks.others !== now.others) return undefined
   const touched = [...new Set([...marks.families.keys(), ...now.families.keys()])].filter(
     (family) => marks.families.get(family) !== now.families.get(family),
@@ -54,7 +59,7 @@ export function familiesToRead({ marks, rows }: Memory, now: Marks): ReadonlySet
 
 /** Returns the rows of now: those from memory but for the families that were read again. */
 export function remembered(
-  { rows }: Memory,
+  { rows }: Pick<Memory, 'rows'>,
   read: ReadonlySet<number>,
   fresh: readonly CatalogRow[],
 ): readonly CatalogRow[] {

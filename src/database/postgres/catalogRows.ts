@@ -17,6 +17,11 @@ export interface CatalogOptions {
   readonly keep?: boolean
   /** What to leave out: the migrations' own tables, in any schema. */
   readonly exclude: Hidden
+  /**
+   * `true` if nobody writes meanwhile, and whoever wrote to the catalogs has reported it (`SessionSettings.report`): with
+   * `keep`, nothing is read then if the server has counted nothing.
+   */
+  readonly isCounted?: boolean
 }
 
 /**
@@ -24,15 +29,18 @@ export interface CatalogOptions {
  * borrowed session all settings are restored; on one of ours nothing outlives the message unless `keep` is set. If nothing
  * has changed since the last reading, the rows are the same array.
  */
-export async function readRows(session: Session, { exclude, keep = false }: CatalogOptions): Promise<Rows> {
+export async function readRows(
+  session: Session,
+  { exclude, keep = false, isCounted = false }: CatalogOptions,
+): Promise<Rows> {
   if (session.borrowed) return readOnBorrowed(session, exclude, keep)
   if (!keep) return readInTransaction(session, exclude)
   if (!kept.has(session)) {
     const small = isThere(await session.query(`${set(SETTINGS)}${HAS_SMALL_KINDS}`))
     await session.query(prepareWhole(exclude, small))
-    kept.set(session, { exclude, small, readings: 0, isMarked: false, last: undefined })
+    kept.set(session, { exclude, small, readings: 0, prepared: NONE, last: undefined })
   }
-  return readAgain(session)
+  return readAgain(session, isCounted)
 }
 
 // --- internal ---
@@ -46,13 +54,15 @@ interface Kept {
   readonly small: boolean
   /** Readings so far. */
   readonly readings: number
-  /** `true` if the queries for what has changed are prepared. */
-  readonly isMarked: boolean
+  /** The queries for what has changed that are prepared. */
+  readonly prepared: ReadonlySet<string>
   /** The last reading, if it can be continued. */
   readonly last: Memory | undefined
 }
 
 const kept = new WeakMap<Session, Kept>()
+
+const NONE: ReadonlySet<string> = new Set()
 
 /**
  * Settings that change how the server writes names, values and expressions. `pg_temp` comes last, or temporary tables
@@ -94,9 +104,9 @@ async function readOnBorrowed(session: Session, exclude: Hidden, keep: boolean):
   )
   try {
     await session.query(`${set(SETTINGS)}${kept.has(session) ? '' : prepareWhole(exclude, true)}`)
-    const fresh = { exclude, small: true, readings: 0, isMarked: false, last: undefined }
+    const fresh = { exclude, small: true, readings: 0, prepared: NONE, last: undefined }
     if (keep && !kept.has(session)) kept.set(session, fresh)
-    return kept.has(session) ? await readAgain(session) : await readWhole(session)
+    return kept.has(session) ? await readAgain(session, false) : await readWhole(session)
   } finally {
     const after = kept.has(session) ? '' : `DEALLOCATE ${WHOLE};`
     await session.query(`${set(before?.settings as Record<string, string>)}${after}`)
@@ -113,6 +123,7 @@ function set(settings: Readonly<Record<string, string>>, local = false): string 
 /** The names under which the queries are prepared on a session. */
 const WHOLE = 'migratest_schema'
 const CHANGED = 'migratest_schema_changed'
+const PLAIN = 'migratest_schema_plain'
 const MARKS = 'migratest_schema_marks'
 
 function prepareWhole(exclude: Hidden, small: boolean): string {
@@ -135,32 +146,31 @@ async function rowsOf(session: Session, sql: string): Promise<Rows> {
  * Reads on a session that has the settings and the query. The first time, everything: most sessions read only once. The
  * second time, the marks, too; from then on, what has changed.
  */
-async function readAgain(session: Session): Promise<Rows> {
+async function readAgain(session: Session, isCounted: boolean): Promise<Rows> {
   const before = kept.get(session) as Kept
   // If this reading fails, the next one begins anew.
   kept.set(session, { ...before, last: undefined, readings: before.readings + 1 })
   if (before.readings === 0) return readWhole(session)
-  if (!before.isMarked) {
-    // These follow few objects through many catalogs.
-    await session.query(`SET enable_nestloop = on; PREPARE ${MARKS} AS ${marksQuery()}`)
-    await session.query(`PREPARE ${CHANGED} (oid[]) AS ${changedQuery(before.exclude)}`)
-  }
-  const last = await readMarked(session, before.last)
-  kept.set(session, { ...(kept.get(session) as Kept), isMarked: true, last })
+  // It follows few objects through many catalogs.
+  if (!before.prepared.has(MARKS))
+    await prepare(session, MARKS, `SET enable_nestloop = on; PREPARE ${MARKS} (text) AS ${marksQuery()}`)
+  const last = await readMarked(session, before.last, isCounted)
+  kept.set(session, { ...(kept.get(session) as Kept), last })
   return last.rows
 }
 
 /** Reads the marks and what has changed, both of the same moment. */
-async function readMarked(session: Session, last: Memory | undefined): Promise<Memory> {
+async function readMarked(session: Session, last: Memory | undefined, isCounted: boolean): Promise<Memory> {
+  if (isCounted) return readSince(session, last, await askMarks(session, last?.counted ?? ''))
   // The caller's own transaction may be open on a borrowed session.
   if (session.borrowed) {
-    const marks = await askMarks(session)
+    const marks = await askMarks(session, null)
     const memory = await readSince(session, last, marks)
-    const isSame = JSON.stringify(await askMarks(session)) === JSON.stringify(marks)
-    return isSame ? memory : readMarked(session, undefined)
+    const isSame = JSON.stringify(await askMarks(session, null)) === JSON.stringify(marks)
+    return isSame ? memory : readMarked(session, undefined, false)
   }
   try {
-    const marks = await askMarks(session, 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; ')
+    const marks = await askMarks(session, null, 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; ')
     return await readSince(session, last, marks, 'COMMIT')
   } catch (error) {
     await session.query('ROLLBACK').catch(() => undefined)
@@ -168,25 +178,30 @@ async function readMarked(session: Session, last: Memory | undefined): Promise<M
   }
 }
 
-async function askMarks(session: Session, before = ''): Promise<MarkRow> {
-  const [row] = (await session.query(`${before}EXECUTE ${MARKS}`)) as unknown as [MarkRow]
+/** @param counted what the server had counted at the last reading, if that is said */
+async function askMarks(session: Session, counted: string | null, before = ''): Promise<MarkRow> {
+  const parameter = counted === null ? 'NULL' : literal(counted)
+  const [row] = (await session.query(`${before}EXECUTE ${MARKS} (${parameter})`)) as unknown as [MarkRow]
   return row
 }
 
 /** @param end a statement to run at the end, in the message of the last query */
 async function readSince(session: Session, last: Memory | undefined, row: MarkRow, end = ''): Promise<Memory> {
+  if (last && row.others === null) return last
+  const { counted } = row
   const marks = marksOf(row)
-  const read = (query: string) => rowsOf(session, `EXECUTE ${query}; ${end}`)
+  const read = (query: string) => rowsOf(session, [`EXECUTE ${query}`, end].filter(Boolean).join('; '))
   const families = last && familiesToRead(last, marks)
   if (!last || !families) {
     if (last?.marks.others !== marks.others) await readSmallKinds(session)
-    return { marks, rows: await read(WHOLE) }
+    return { marks, counted, rows: await read(WHOLE) }
   }
   // An object that was dropped has no rows to read.
   const there = [...families].filter((family) => marks.families.has(family))
   if (there.length === 0 && end) await session.query(end)
-  const fresh = there.length > 0 ? await read(`${CHANGED} ('{${there.join(',')}}')`) : []
-  return { marks, rows: families.size > 0 ? remembered(last, families, fresh) : last.rows }
+  const isPlain = !there.some((family) => marks.rare.has(family))
+  const fresh = there.length > 0 ? await read(`${await changed(session, isPlain)} ('{${there.join(',')}}')`) : []
+  return { marks, counted, rows: families.size > 0 ? remembered(last, families, fresh) : last.rows }
 }
 
 /** Has small kinds read from now on, if there are any. */
@@ -195,4 +210,18 @@ async function readSmallKinds(session: Session): Promise<void> {
   if (!before || before.small || !isThere(await session.query(HAS_SMALL_KINDS))) return
   await session.query(`DEALLOCATE ${WHOLE}; ${prepareWhole(before.exclude, true)}`)
   kept.set(session, { ...before, small: true })
+}
+
+/** Returns the name of the prepared query for what has changed. @param isPlain `true` if that has nothing rare */
+async function changed(session: Session, isPlain: boolean): Promise<string> {
+  const { exclude, prepared } = kept.get(session) as Kept
+  const name = isPlain ? PLAIN : CHANGED
+  if (!prepared.has(name)) await prepare(session, name, `PREPARE ${name} (oid[]) AS ${changedQuery(exclude, isPlain)}`)
+  return name
+}
+
+async function prepare(session: Session, name: string, sql: string): Promise<void> {
+  await session.query(sql)
+  const before = kept.get(session) as Kept
+  kept.set(session, { ...before, prepared: new Set([...before.prepared, name]) })
 }
