@@ -82,7 +82,7 @@ export class Walk<Client> {
     if (this.#db && this.#at > version) await this.dispose()
     this.#db ??= await MigratedDatabase.create(
       { ...this.#options, version: 'nil' },
-      { holdConnection: true, isOnly: true, isCounted: this.#isCounted },
+      { holdConnection: true, isOnly: true, isCounted: this.#isCounted, batch: true },
     )
     return this.#db
   }

@@ -5,7 +5,7 @@ import { modifies, qualified, sequenceOptions, usualNotNull } from './catalogSql
 
 /**
  * The names of the common table expressions are those of `catalogQuery`.
- * @param isPlain `true` for families that have nothing rare (see `marksQuery`): the query is then half as long, and the
+ * @param isPlain `true` for families that have nothing rare (see `catalogRare`): the query is then half as long, and the
  * server needs half of its time to begin with one so long
  */
 export function familiesQueries(isPlain: boolean): string[] {

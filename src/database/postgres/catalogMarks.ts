@@ -11,8 +11,6 @@ export interface MarkRow {
   readonly counted: string | null
   /** The marks of relations, types and routines. */
   readonly families: string | null
-  /** Oids of the families that have anything which `familiesQueries` leaves out of those that are plain; also others. */
-  readonly rare: string | null
   /** Oids of routines whose names other routines have, too: how the server writes a call depends on all of them. */
   readonly shared: string | null
   /** The mark of everything else; null, as the others are, if as much was counted as before. */
@@ -28,47 +26,46 @@ export function marksQuery(): string {
 WITH counted AS MATERIALIZED (SELECT CASE WHEN $1 IS NOT NULL THEN ${catalogWrites} || ' ' || (SELECT bit_xor(mark) FROM (${SHARED.join('\n  UNION ALL ')}) of_the_server) END AS counted),
 ns AS MATERIALIZED (SELECT n.oid, ${mark('n')} AS mark FROM pg_namespace n WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'),
 typ AS MATERIALIZED (
-  SELECT t.oid, COALESCE(NULLIF(t.typrelid, 0), NULLIF(e.typrelid, 0), e.oid, CASE t.typtype WHEN 'm' THEN (SELECT m.rngtypid FROM pg_range m WHERE m.rngmultitypid = t.oid) END, t.oid) AS family, e.oid IS NULL AND t.typtype IN ('b', 'p') AS base, t.typrelid = 0 AND COALESCE(e.typrelid, 0) = 0 AS rare, ${mark('t')} AS mark
+  SELECT t.oid, COALESCE(NULLIF(t.typrelid, 0), NULLIF(e.typrelid, 0), e.oid, CASE t.typtype WHEN 'm' THEN (SELECT m.rngtypid FROM pg_range m WHERE m.rngmultitypid = t.oid) END, t.oid) AS family, e.oid IS NULL AND t.typtype IN ('b', 'p') AS base, ${mark('t')} AS mark
   FROM pg_type t LEFT JOIN pg_type e ON e.oid = t.typelem AND e.typarray = t.oid WHERE t.oid >= 16384
 ),
--- Each row of a catalog with its family, and whether it makes the family a rare one; those in the second part are also needed to place comments.
+-- Each row of a catalog with its family; those in the second part are also needed to place comments.
 own AS MATERIALIZED (
-  SELECT 'pg_class'::regclass::oid AS classid, c.oid AS objid, c.oid AS family, ${mark('c')} AS mark,
-    c.relkind NOT IN ('r', 'v', 'm', 'S') OR c.relispartition OR c.reloftype <> 0 OR c.relacl IS NOT NULL OR c.reltablespace <> 0 OR c.relam NOT IN (0, ${HEAP}) OR c.relowner <> (SELECT datdba FROM pg_database WHERE datname = current_database()) AS rare FROM pg_class c WHERE c.oid >= 16384 AND c.relkind NOT IN ('t', 'i', 'I')
-  UNION ALL SELECT 'pg_class'::regclass, c.oid, i.indrelid, ${mark('i')} # ${mark('c')}, c.reloptions IS NOT NULL OR c.reltablespace <> 0 FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid WHERE i.indexrelid >= 16384
-  UNION ALL SELECT 'pg_type'::regclass, oid, family, mark, rare FROM typ WHERE NOT base
-  UNION ALL SELECT 'pg_proc'::regclass, oid, oid, ${mark('p')}, true FROM pg_proc p WHERE oid >= 16384
-  UNION ALL SELECT 'pg_constraint'::regclass, oid, COALESCE(NULLIF(conrelid, 0), contypid), ${mark('k')}, false FROM pg_constraint k WHERE oid >= 16384
+  SELECT 'pg_class'::regclass::oid AS classid, c.oid AS objid, c.oid AS family, ${mark('c')} AS mark FROM pg_class c WHERE c.oid >= 16384 AND c.relkind NOT IN ('t', 'i', 'I')
+  UNION ALL SELECT 'pg_class'::regclass, c.oid, i.indrelid, ${mark('i')} # ${mark('c')} FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid WHERE i.indexrelid >= 16384
+  UNION ALL SELECT 'pg_type'::regclass, oid, family, mark FROM typ WHERE NOT base
+  UNION ALL SELECT 'pg_proc'::regclass, oid, oid, ${mark('p')} FROM pg_proc p WHERE oid >= 16384
+  UNION ALL SELECT 'pg_constraint'::regclass, oid, COALESCE(NULLIF(conrelid, 0), contypid), ${mark('k')} FROM pg_constraint k WHERE oid >= 16384
   -- The triggers with which the server checks foreign keys come with each that refers to a table; only a partition's can differ.
-  UNION ALL SELECT 'pg_trigger'::regclass, t.oid, t.tgrelid, ${mark('t')}, t.tgparentid <> 0 FROM pg_trigger t WHERE NOT t.tgisinternal OR t.tgparentid <> 0 OR t.tgrelid IN (SELECT partrelid FROM pg_partitioned_table)
-  UNION ALL ${OWNED.map(([catalog, relation, rare]) => `SELECT '${catalog}'::regclass, oid, ${relation}, ${mark('x')}, ${rare} FROM ${catalog} x WHERE oid >= 16384`).join('\n  UNION ALL ')}
+  UNION ALL SELECT 'pg_trigger'::regclass, t.oid, t.tgrelid, ${mark('t')} FROM pg_trigger t WHERE NOT t.tgisinternal OR t.tgparentid <> 0 OR t.tgrelid IN (SELECT partrelid FROM pg_partitioned_table)
+  UNION ALL ${OWNED.map(([catalog, relation]) => `SELECT '${catalog}'::regclass, oid, ${relation}, ${mark('x')} FROM ${catalog} x WHERE oid >= 16384`).join('\n  UNION ALL ')}
 ),
 companion AS MATERIALIZED (SELECT d.classid, d.objid, d.deptype, ${mark('d')} AS mark FROM pg_depend d WHERE d.deptype IN ('x', 'e')),
 more AS (
-  SELECT family, mark, rare FROM own
+  SELECT family, mark FROM own
   -- The expressions of an index have settings, too.
-  UNION ALL SELECT COALESCE(i.indrelid, a.attrelid), ${mark('a')}, a.attacl IS NOT NULL OR a.attoptions IS NOT NULL OR a.attfdwoptions IS NOT NULL OR a.attcollation NOT IN (0, ${DEFAULT_COLLATION}) OR a.attstattarget >= 0 FROM pg_attribute a LEFT JOIN pg_index i ON i.indexrelid = a.attrelid WHERE a.attrelid >= 16384 AND a.attnum > 0
-  UNION ALL SELECT e.enumtypid, ${mark('e')}, true FROM pg_enum e
-  UNION ALL SELECT r.rngtypid, ${mark('r')}, true FROM pg_range r WHERE r.rngtypid >= 16384
-  UNION ALL SELECT s.seqrelid, ${mark('s')}, false FROM pg_sequence s
-  UNION ALL SELECT a.aggfnoid, ${mark('a')}, true FROM pg_aggregate a WHERE a.aggfnoid >= 16384
-  UNION ALL SELECT f.ftrelid, ${mark('f')}, true FROM pg_foreign_table f
-  UNION ALL SELECT p.partrelid, ${mark('p')}, true FROM pg_partitioned_table p
+  UNION ALL SELECT COALESCE(i.indrelid, a.attrelid), ${mark('a')} FROM pg_attribute a LEFT JOIN pg_index i ON i.indexrelid = a.attrelid WHERE a.attrelid >= 16384 AND a.attnum > 0
+  UNION ALL SELECT e.enumtypid, ${mark('e')} FROM pg_enum e
+  UNION ALL SELECT r.rngtypid, ${mark('r')} FROM pg_range r WHERE r.rngtypid >= 16384
+  UNION ALL SELECT s.seqrelid, ${mark('s')} FROM pg_sequence s
+  UNION ALL SELECT a.aggfnoid, ${mark('a')} FROM pg_aggregate a WHERE a.aggfnoid >= 16384
+  UNION ALL SELECT f.ftrelid, ${mark('f')} FROM pg_foreign_table f
+  UNION ALL SELECT p.partrelid, ${mark('p')} FROM pg_partitioned_table p
   -- A table's DDL has the options of its TOAST table.
-  UNION ALL SELECT c.oid, ${mark('t')}, t.reloptions IS NOT NULL FROM pg_class c JOIN pg_class t ON t.oid = c.reltoastrelid WHERE c.oid >= 16384 AND c.reltoastrelid <> 0
+  UNION ALL SELECT c.oid, ${mark('t')} FROM pg_class c JOIN pg_class t ON t.oid = c.reltoastrelid WHERE c.oid >= 16384 AND c.reltoastrelid <> 0
   -- A table and those that inherit from it; their indexes likewise.
-  UNION ALL SELECT COALESCE(i.indrelid, f.oid), ${mark('h')}, true FROM pg_inherits h CROSS JOIN LATERAL (VALUES (h.inhrelid), (h.inhparent)) f (oid) LEFT JOIN pg_index i ON i.indexrelid = f.oid
+  UNION ALL SELECT COALESCE(i.indrelid, f.oid), ${mark('h')} FROM pg_inherits h CROSS JOIN LATERAL (VALUES (h.inhrelid), (h.inhparent)) f (oid) LEFT JOIN pg_index i ON i.indexrelid = f.oid
   -- The DDL of a partitioned index has what the indexes of partitions have of their own.
-  UNION ALL SELECT r.indrelid, ${mark('i')} # ${mark('c')} # COALESCE(${hashOf('o.description')}, 0), true FROM pg_inherits h JOIN pg_index i ON i.indexrelid = h.inhrelid JOIN pg_class c ON c.oid = h.inhrelid JOIN pg_index r ON r.indexrelid = pg_partition_root(h.inhrelid)
+  UNION ALL SELECT r.indrelid, ${mark('i')} # ${mark('c')} # COALESCE(${hashOf('o.description')}, 0) FROM pg_inherits h JOIN pg_index i ON i.indexrelid = h.inhrelid JOIN pg_class c ON c.oid = h.inhrelid JOIN pg_index r ON r.indexrelid = pg_partition_root(h.inhrelid)
     LEFT JOIN pg_description o ON o.classoid = 'pg_class'::regclass AND o.objoid = h.inhrelid
-  UNION ALL SELECT o.family, d.mark, true FROM companion d JOIN own o ON o.classid = d.classid AND o.objid = d.objid WHERE d.deptype = 'x'
+  UNION ALL SELECT o.family, d.mark FROM companion d JOIN own o ON o.classid = d.classid AND o.objid = d.objid WHERE d.deptype = 'x'
   -- A table's DDL has its sequences.
-  UNION ALL SELECT f.oid, f.mark, c.relacl IS NOT NULL FROM pg_sequence q JOIN pg_class c ON c.oid = q.seqrelid
+  UNION ALL SELECT f.oid, f.mark FROM pg_sequence q JOIN pg_class c ON c.oid = q.seqrelid
     CROSS JOIN LATERAL (SELECT d.objid, d.refobjid, ${mark('d')} AS mark FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = q.seqrelid AND d.refclassid = 'pg_class'::regclass AND d.deptype IN ('a', 'i') OFFSET 0) d
     CROSS JOIN LATERAL (VALUES (d.objid, d.mark), (d.refobjid, d.mark # ${mark('c')} # ${mark('q')})) f (oid, mark)
-  UNION ALL SELECT d.refobjid, ${mark('o')}, true FROM pg_description o CROSS JOIN LATERAL (SELECT d.refobjid FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = o.objoid AND d.refclassid = 'pg_class'::regclass AND d.deptype IN ('a', 'i') OFFSET 0) d
+  UNION ALL SELECT d.refobjid, ${mark('o')} FROM pg_description o CROSS JOIN LATERAL (SELECT d.refobjid FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = o.objoid AND d.refclassid = 'pg_class'::regclass AND d.deptype IN ('a', 'i') OFFSET 0) d
     WHERE o.classoid = 'pg_class'::regclass AND o.objoid >= 16384 AND o.objsubid = 0
-  UNION ALL SELECT COALESCE(o.family, 0), ${mark('d')}, true FROM pg_description d LEFT JOIN own o ON o.classid = d.classoid AND o.objid = d.objoid WHERE d.objoid >= 16384
+  UNION ALL SELECT COALESCE(o.family, 0), ${mark('d')} FROM pg_description d LEFT JOIN own o ON o.classid = d.classoid AND o.objid = d.objoid WHERE d.objoid >= 16384
 ),
 -- Family 0 is everything that belongs to no relation, type or routine.
 rest AS (
@@ -81,10 +78,9 @@ rest AS (
   UNION ALL SELECT ${mark('x')} FROM pg_extension x
   UNION ALL ${OTHERS.map((catalog) => `SELECT ${mark('x')} FROM ${catalog} x WHERE x.oid >= 16384`).join('\n  UNION ALL ')}
 ),
-families AS (SELECT family, bit_xor(mark) # count(*) AS mark, bool_or(rare) AS rare FROM more GROUP BY family)
+families AS (SELECT family, bit_xor(mark) # count(*) AS mark FROM more GROUP BY family)
 SELECT counted,
   CASE WHEN is_other THEN (SELECT string_agg(family || ' ' || mark, ',') FROM families WHERE family <> 0) END AS families,
-  CASE WHEN is_other THEN (SELECT string_agg(family::text, ',') FROM families WHERE rare) END AS rare,
   CASE WHEN is_other THEN (SELECT string_agg(p.oid::text, ',') FROM pg_proc p WHERE p.oid >= 16384 AND EXISTS (SELECT FROM pg_proc o WHERE o.proname = p.proname AND o.oid <> p.oid)) END AS shared,
   CASE WHEN is_other THEN (SELECT bit_xor(mark) || ' ' || count(*) FROM rest) || COALESCE((SELECT ' ' || mark FROM families WHERE family = 0), '') END AS others
 FROM (SELECT counted, COALESCE(counted <> $1, true) AS is_other FROM counted OFFSET 0) now`
@@ -109,19 +105,15 @@ export const mark = (row: string) => hashOf(`${row}.tableoid, ${row}.ctid, ${row
 
 // --- internal ---
 
-/** The usual access method, and the usual collation; they are the same in each database. */
-const HEAP = 2
-const DEFAULT_COLLATION = 100
-
 /** SQL of a number that stands for values. */
 const hashOf = (values: string) => `hash_record_extended(ROW(${values}), 0)`
 
-/** Catalogs whose rows belong to a relation, their column with its oid, and SQL of whether such a row is rare. */
-const OWNED: readonly (readonly [catalog: string, relation: string, rare: string])[] = [
-  ['pg_attrdef', 'adrelid', 'false'],
-  ['pg_rewrite', 'ev_class', "rulename <> '_RETURN'"],
-  ['pg_policy', 'polrelid', 'true'],
-  ['pg_statistic_ext', 'stxrelid', 'true'],
+/** Catalogs whose rows belong to a relation, and their column with its oid. */
+const OWNED: readonly (readonly [catalog: string, relation: string])[] = [
+  ['pg_attrdef', 'adrelid'],
+  ['pg_rewrite', 'ev_class'],
+  ['pg_policy', 'polrelid'],
+  ['pg_statistic_ext', 'stxrelid'],
 ]
 
 /** What belongs to the whole server: names of roles and the owner of the database are written into the DDL. */

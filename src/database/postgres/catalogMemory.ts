@@ -16,13 +16,11 @@ export interface Memory {
 
 export interface Marks {
   readonly families: ReadonlyMap<number, string>
-  /** The families that have anything rare: see `MarkRow`. */
-  readonly rare: ReadonlySet<number>
   readonly shared: ReadonlySet<number>
   readonly others: string
 }
 
-export function marksOf({ families, rare, shared, others }: MarkRow): Marks {
+export function marksOf({ families, shared, others }: MarkRow): Marks {
   const split = (text: string | null) => (text ? text.split(',') : [])
   return {
     families: new Map(
@@ -31,7 +29,6 @@ export function marksOf({ families, rare, shared, others }: MarkRow): Marks {
         return [Number(one.slice(0, at)), one.slice(at + 1)]
       }),
     ),
-    rare: new Set(split(rare).map(Number)),
     shared: new Set(split(shared).map(Number)),
     others: others ?? '',
   }

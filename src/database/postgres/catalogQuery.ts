@@ -8,28 +8,37 @@
 import type { Hidden } from '../../migrate/source.ts'
 import { familiesQueries } from './catalogFamilies.ts'
 import { needsQuery } from './catalogNeeds.ts'
+import { RARE_AMONG } from './catalogRare.ts'
 import { SCHEMAS_AND_EXTENSIONS, SMALL_KINDS } from './catalogSmallKinds.ts'
 import { columnsOf, notMember, usualName } from './catalogSql.ts'
 import { literal } from './tables.ts'
 
-/** @param small `false` to leave out small kinds, where there are none (`HAS_SMALL_KINDS`): the query is then planned faster */
-export function catalogQuery(hidden: Hidden, small = true): string {
+/** What there is of which most databases have none, so that the query asks for it. */
+export interface Extent {
+  /** Small kinds of objects (`HAS_SMALL_KINDS`). */
+  readonly small: boolean
+  /** Anything rare (`HAS_RARE`). */
+  readonly rare: boolean
+}
+
+/** @param extent what to ask for; the less, the faster the query is planned. Default: everything */
+export function catalogQuery(hidden: Hidden, { small, rare }: Extent = { small: true, rare: true }): string {
   const objects = [
     ...SCHEMAS_AND_EXTENSIONS,
-    ...familiesQueries(false),
+    ...familiesQueries(!rare),
     ...(small ? SMALL_KINDS : []),
-    needsQuery(false),
+    needsQuery(false, !rare),
   ]
-  return `WITH ${tablesOf(hidden, 'all').join(',\n')}\n${objects.join('\nUNION ALL\n')}`
+  return `WITH ${tablesOf(hidden, { isSome: false, isPlain: !rare }).join(',\n')}\n${objects.join('\nUNION ALL\n')}`
 }
 
 /**
  * As {@link catalogQuery}, but only the families whose oids are the parameter `$1`, an array.
- * @param isPlain `true` if these families have nothing rare (see `marksQuery`)
+ * @param isPlain `true` to expect nothing rare of them: if there is any, a row of the kind `rare` says so
  */
 export function changedQuery(hidden: Hidden, isPlain: boolean): string {
-  const objects = [...familiesQueries(isPlain), needsQuery(true, isPlain)]
-  return `WITH ${tablesOf(hidden, isPlain ? 'plain' : 'some').join(',\n')}\n${objects.join('\nUNION ALL\n')}`
+  const objects = [...familiesQueries(isPlain), needsQuery(true, isPlain), ...(isPlain ? [RARE_AMONG] : [])]
+  return `WITH ${tablesOf(hidden, { isSome: true, isPlain }).join(',\n')}\n${objects.join('\nUNION ALL\n')}`
 }
 
 // --- internal ---
@@ -49,9 +58,12 @@ const RARE_PARTS: readonly Part[] = [
 
 /**
  * The common table expressions.
- * @param which the families: all; some, those of the parameter; plain, likewise, where none has anything rare
+ * @param which `isSome`: only the families of the parameter; `isPlain`: none of them has anything rare
  */
-function tablesOf({ tables, schemas }: Hidden, which: 'all' | 'some' | 'plain'): string[] {
+function tablesOf(
+  { tables, schemas }: Hidden,
+  { isSome, isPlain }: { readonly isSome: boolean; readonly isPlain: boolean },
+): string[] {
   const names = tables.map(literal).join(', ')
   const ours =
     tables.length > 0 ? `AND c.relname NOT IN (${names}) AND n.nspname || '.' || c.relname NOT IN (${names})` : ''
@@ -61,12 +73,11 @@ function tablesOf({ tables, schemas }: Hidden, which: 'all' | 'some' | 'plain'):
       ? `AND NOT (c.relkind = 'S' AND EXISTS (SELECT FROM pg_depend d JOIN pg_class t ON t.oid = d.refobjid WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass AND d.objid = c.oid AND (t.relname IN (${names}) OR t.relnamespace::regnamespace || '.' || t.relname IN (${names}))))`
       : ''
   const schemasOut = schemas.length > 0 ? `AND nspname NOT IN (${schemas.map(literal).join(', ')})` : ''
-  const isSome = which !== 'all'
   const members = isSome ? 'pg_depend' : 'member'
   // Of the types, only those of composite types belong to a relation.
   const someTypes =
     "AND t.oid IN (SELECT unnest($1) UNION SELECT c.reltype FROM pg_class c WHERE c.oid = ANY ($1) AND c.relkind = 'c')"
-  const parts = [...USUAL_PARTS, ...(which === 'plain' ? [] : RARE_PARTS)]
+  const parts = [...USUAL_PARTS, ...(isPlain ? [] : RARE_PARTS)]
   const relations = [
     ...(isSome ? [] : ["member AS MATERIALIZED (SELECT classid, objid FROM pg_depend WHERE deptype = 'e')"]),
     `ns AS MATERIALIZED (SELECT * FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema' ${schemasOut})`,
@@ -78,11 +89,11 @@ function tablesOf({ tables, schemas }: Hidden, which: 'all' | 'some' | 'plain'):
   const part = `-- The rows of the catalogs that belong to a relation, a type or a routine.
 part AS MATERIALIZED (
   SELECT 'pg_class'::regclass::oid AS classid, oid AS objid, oid AS family FROM rel
-  ${which === 'plain' ? '' : RARE_FAMILIES}
+  ${isPlain ? '' : RARE_FAMILIES}
   UNION ALL SELECT 'pg_class'::regclass, x.indexrelid, c.oid FROM pg_index x JOIN rel c ON c.oid = x.indrelid
   UNION ALL ${parts.map(([catalog, oid, relation]) => `SELECT '${catalog}'::regclass, x.${oid}, c.oid FROM ${catalog} x JOIN rel c ON c.oid = x.${relation}`).join('\n  UNION ALL ')}
 )`
-  if (which === 'plain') return [...relations, part]
+  if (isPlain) return [...relations, part]
   return [
     ...relations,
     `typ AS MATERIALIZED (

@@ -44,6 +44,8 @@ export function hiddenOf(
 export interface CreateOptions {
   /** `true` to use one connection for all moves, which keeps the migration lock; worthwhile for callers that make many. */
   readonly holdConnection?: boolean
+  /** `true` to send many ups at once although somebody may listen to events: see `MigratorOptions.batch`. */
+  readonly batch?: boolean
   /** `true` if only the migrations write to it, each on the held connection: what the server counts then tells whether any did. */
   readonly isCounted?: boolean
   /** `true` if no other database is likely to be wanted: none is made ahead, and this one is not used again. */
@@ -70,6 +72,7 @@ export class MigratedDatabase<Client = unknown> {
   readonly #onTarget: CreateOptions['onTarget']
   readonly #hold: boolean
   readonly #isCounted: boolean
+  readonly #batch: boolean | undefined
   #held: Driver | undefined
   /** `true` if more than rows may have changed. */
   #changed = false
@@ -86,7 +89,7 @@ export class MigratedDatabase<Client = unknown> {
     lease: Lease<Client>,
     source: Source,
     options: MigratedDatabaseOptions<Client>,
-    { holdConnection = false, isCounted = false, test, onTarget }: CreateOptions = {},
+    { holdConnection = false, isCounted = false, batch, test, onTarget }: CreateOptions = {},
   ) {
     const { database, client } = lease
     this.name = database.name
@@ -101,6 +104,7 @@ export class MigratedDatabase<Client = unknown> {
     this.#onTarget = onTarget
     this.#hold = holdConnection
     this.#isCounted = isCounted && holdConnection
+    this.#batch = batch
   }
 
   /**
@@ -430,7 +434,7 @@ export class MigratedDatabase<Client = unknown> {
       this.#held ?? (await this.#database.openDriver(this.client, { ...this.#options, keepsLock: this.#hold }))
     if (this.#hold) this.#held = driver
     try {
-      return await work(migratorOn(driver, this.#source, this.#options))
+      return await work(migratorOn(driver, this.#source, this.#options, this.#batch))
     } finally {
       if (!this.#hold) await driver.close()
     }
