@@ -248,7 +248,7 @@ function kindOf({ rule, worked = [] }: Observation, { version }: Migration): str
 }
 
 function keyOf({ rule, line, objects }: Observation): string {
-  return JSON.stringify([rule, line, objects])
+  return JSON.stringify([rule, line, objects.toSorted()])
 }
 
 /** Says which tables a migration locked without anybody being able to see what that means, as they have no rows. */
