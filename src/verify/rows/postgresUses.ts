@@ -293,6 +293,9 @@ const SURE = new Set([
 
 const SWALLOWS = 'nothing is written, and nobody is told, since its function returns NULL for the row'
 
+/** A body that writes texts which are too long, or NULL where there must be a value, hardly means to refuse a row. */
+const NEVER_FIT = new Set(['22001', '23502'])
+
 /**
  * Errors of class 42 say that the statement itself is wrong: a name that is not there, a type that does not fit. Others
  * may come from the values that were tried; where a body raised them and did not before, somebody else's rows would, too.
@@ -308,5 +311,10 @@ function failureOf([state, message, where]: Outcome): Omit<Use, 'what' | 'name'>
   // A statement that a body puts together may name what an argument says, and so may a text that is cast to a name.
   const isOurs = place.some((line) => /\bat EXECUTE\b/.test(line)) || /"a"/.test(message)
   if (state.startsWith('42') || SURE.has(state)) return { error, ...(SURE.has(state) && !isOurs && { isSure: true }) }
-  return { error: isInside && /^(?:23|22)/.test(state) ? error : undefined, isByValues: true }
+  const isOurValue = isInside && /^(?:23|22)/.test(state)
+  return {
+    error: isOurValue ? error : undefined,
+    isByValues: true,
+    ...(isOurValue && NEVER_FIT.has(state) && { isUnfit: true }),
+  }
 }
