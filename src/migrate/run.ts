@@ -16,7 +16,7 @@ import { cancelled, failure } from './failure.ts'
 import type { LoadedStep } from './load.ts'
 import type { PlanStep } from './moves.ts'
 import { runInOneTransaction, sharing } from './oneTransaction.ts'
-import { now } from './realTime.ts'
+import { now, setImmediate } from './realTime.ts'
 
 /**
  * Runs the steps and returns those that ran. Holds at most three bodies in memory: the running one and the next two; and as
@@ -56,8 +56,11 @@ export async function runSteps(input: RunInput): Promise<PlanStep<number>[]> {
       ? runAtomic(driver, step, loaded, signal, next, sent && reached(ahead, sent, () => driver.apply(step, signal)))
       : runJournaled(driver, step, loaded, signal, next)
     running.catch(() => undefined)
-    // Read the next bodies while the database runs this step.
-    if (step.work.kind !== 'code') await ahead.fill(sent !== undefined)
+    // Read the next bodies while the database runs this step, which a driver may send only in a later microtask.
+    if (step.work.kind !== 'code') {
+      if (!sent) await new Promise((resolve) => setImmediate(resolve))
+      await ahead.fill(sent !== undefined)
+    }
     await running
     ended = (sent && ahead.answered()) ?? now()
     await input.beside?.after(planned, loaded.text, steps.length - ran.length - 1)

@@ -2,7 +2,7 @@
  * Records the objects a statement is about to change, before and after it, so that we can tell whether it took effect
  * even if the server's answer was lost.
  */
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { type Token, tokenize } from '../../sql/tokens.ts'
 import type { MysqlError, Row, Session } from './session.ts'
 import { identifier, literal } from './tables.ts'
@@ -171,17 +171,18 @@ const BEFORE_KIND =
   )
 const BEFORE_NAME = ['if', 'not', 'exists', 'wait', 'nowait']
 
-/** The tokens of a statement, one after another. */
+/** The tokens of a statement, one after another. Most statements name their object in the first few: no more are read. */
 class Words {
   readonly #sql: string
-  readonly #tokens: Token[]
   readonly #database: string
+  readonly #unread: Iterator<Token>
+  readonly #tokens: Token[] = []
   #at = 0
 
   constructor(sql: string, database: string) {
     this.#sql = sql
     this.#database = database
-    this.#tokens = [...tokenize(sql, 'mysql')].filter(({ kind }) => kind !== 'comment')
+    this.#unread = tokenize(sql, 'mysql')
   }
 
   /** Consumes and returns the next word if it is one of these. */
@@ -193,7 +194,7 @@ class Words {
   }
 
   skip(words: readonly string[]): void {
-    for (let token = this.#tokens[this.#at]; token; token = this.#tokens[++this.#at]) {
+    for (let token = this.#token(this.#at); token; token = this.#token(++this.#at)) {
       const word = this.#text().toLowerCase()
       if (words.includes(word)) continue
       // A definer: 'name'@'host', `name`@`host`, name@host.
@@ -205,7 +206,7 @@ class Words {
   }
 
   skipTo(word: string): void {
-    while (this.#at < this.#tokens.length && this.#text().toLowerCase() !== word) this.#at++
+    while (this.#token(this.#at) && this.#text().toLowerCase() !== word) this.#at++
     this.#at++
   }
 
@@ -230,7 +231,7 @@ class Words {
   }
 
   plainName(): string | undefined {
-    const token = this.#tokens[this.#at]
+    const token = this.#token(this.#at)
     if (!token) return undefined
     const text = this.#text()
     this.#at++
@@ -242,14 +243,15 @@ class Words {
 
   /** Returns whether one of these words occurs in the rest. */
   has(words: readonly string[]): boolean {
-    return this.#tokens
-      .slice(this.#at)
-      .some(({ kind, start, end }) => kind === 'word' && words.includes(this.#sql.slice(start, end).toLowerCase()))
+    for (let at = this.#at, token = this.#token(at); token; token = this.#token(++at)) {
+      if (token.kind === 'word' && words.includes(this.#sql.slice(token.start, token.end).toLowerCase())) return true
+    }
+    return false
   }
 
   /** Returns the new name in ALTER TABLE … RENAME [TO | AS] name, if the table is renamed and not a column or key. */
   renamed(): Target | undefined {
-    for (; this.#at < this.#tokens.length; this.#at++) {
+    for (; this.#token(this.#at); this.#at++) {
       if (this.#text().toLowerCase() !== 'rename') continue
       this.#at++
       if (['column', 'index', 'key'].includes(this.#text().toLowerCase())) continue
@@ -260,14 +262,22 @@ class Words {
     return undefined
   }
 
-  #text(): string {
-    const token = this.#tokens[this.#at]
+  #text(at = this.#at): string {
+    const token = this.#token(at)
     return token ? this.#sql.slice(token.start, token.end) : ''
   }
 
   #previous(): string {
-    const token = this.#tokens[this.#at - 1]
-    return token ? this.#sql.slice(token.start, token.end) : ''
+    return this.#text(this.#at - 1)
+  }
+
+  #token(at: number): Token | undefined {
+    while (this.#tokens.length <= at) {
+      const { value, done } = this.#unread.next()
+      if (done) return undefined
+      if (value.kind !== 'comment') this.#tokens.push(value)
+    }
+    return this.#tokens[at]
   }
 }
 
@@ -301,7 +311,7 @@ function showOf({ kind, name }: Target): string {
 /** Returns the hash of a definition; undefined if this user may not see it. */
 function hashOf(row: Row): string | undefined {
   const definition = definitionOf(row)
-  return definition === undefined ? undefined : createHash('sha256').update(definition).digest('hex').slice(0, 32)
+  return definition === undefined ? undefined : hash('sha256', definition).slice(0, 32)
 }
 
 /** Runs a SHOW statement under the given modes, whatever the file has set: how names are quoted depends on them. */
