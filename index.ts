@@ -79,12 +79,8 @@ export {
   VersionNotFoundError,
 } from './src/migrate/errors.ts'
 export type { MigrateEvent, OnEvent } from './src/migrate/events.ts'
-export {
-  type GivenMigration,
-  type MigrationRun,
-  Migrator,
-  type MigratorOptions,
-} from './src/migrate/migrator.ts'
+export type { GivenMigration } from './src/migrate/given.ts'
+export { type MigrationRun, Migrator, type MigratorOptions } from './src/migrate/migrator.ts'
 export type { MigrationPlan, PlanStep } from './src/migrate/moves.ts'
 export type {
   Bookkeeping,

@@ -1,12 +1,14 @@
 /** Makes a database match the files: plans which migrations to undo and to apply, and finds downs that are blocked. */
 import type { BesideSteps } from './ahead.ts'
 import { attempt } from './attempt.ts'
-import type { Driver } from './driver.ts'
+import type { DatabaseState, Driver } from './driver.ts'
 import { MigratestError, NoWayDownError } from './errors.ts'
 import { reconcile } from './history.ts'
 import { type LoadInput, loadStep } from './load.ts'
 import type { MigrationPlan, Move, PlanStep } from './moves.ts'
-import { type Change, type FollowChoice, loadInput } from './plan.ts'
+import { type Change, type FollowChoice, loadInput, type PlanInput } from './plan.ts'
+import type { Ranked } from './ranked.ts'
+import type { Shown } from './shown.ts'
 import { NIL_VERSION, type Version } from './version.ts'
 
 export interface FollowPlan extends MigrationPlan<number> {
@@ -38,7 +40,77 @@ export interface Following {
   replay(beside?: BesideSteps): Promise<void>
 }
 
-export interface Planned {
+/** What `following` needs to know, and what runs and writes for it. */
+export interface FollowWith {
+  readonly input: PlanInput
+  readonly state: DatabaseState
+  /** The downs to undo an edited migration with: those recorded, or those in its file. */
+  readonly downsFrom: 'record' | 'file'
+  readonly shown: Shown
+  /** Set if the source is a folder of another tool. */
+  readonly ranked: Ranked | undefined
+  /** SQL to run in the emptied database before everything is applied again. */
+  readonly before: readonly string[]
+  /** Writes changed downs and squashed migrations to the history. */
+  readonly settle: () => Promise<void>
+  /** @param begins the step whose write also repairs the history */
+  readonly run: (
+    steps: readonly PlanStep<number>[],
+    load: LoadInput,
+    begins: PlanStep<number> | undefined,
+    beside?: BesideSteps,
+  ) => Promise<void>
+}
+
+/** Plans the chosen moves. It runs nothing, but reads every body, so that nothing that cannot run is begun. */
+export async function following(choice: FollowChoice, given: FollowWith): Promise<Following> {
+  const { input, state, downsFrom, shown, ranked, before, settle, run } = given
+  const { downs, ups, newDowns, adopted, changes } = choice
+  const driver = input.database
+  const load = { ...choice.load, preferFileDowns: downsFrom === 'file' }
+  const down = await planSteps(load, downs)
+  // If a down is blocked, the ups are never reached, but we still report errors in them.
+  const up = await planSteps(load, ups)
+  const begins = down.steps[0] ?? up.steps[0]
+  const to = up.steps.at(-1)?.to ?? down.steps.at(-1)?.to ?? state.version
+  return {
+    plan: {
+      from: state.version,
+      to,
+      shown: { from: shown.version(state.version), to: shown.version(to) },
+      steps: [...down.steps, ...up.steps],
+      short: 0,
+      warnings: [...down.warnings, ...up.warnings],
+      blocked: down.blocked,
+      apart: [...down.apart, ...up.apart],
+      history: load.applied.versions,
+      records: newDowns.length + adopted.length,
+      changes,
+    },
+    driver,
+    stored: (version) => ranked?.stored(version) ?? version,
+    down: async () => {
+      await settle()
+      await run(down.steps, load, begins)
+    },
+    up: async (beside) => {
+      if (down.steps.length === 0) await settle()
+      await run(up.steps, load, begins, beside)
+    },
+    replay: async (beside) => {
+      const nothing = fromNothing(choice, input)
+      const { steps } = await planSteps(nothing.load, nothing.moves)
+      await driver.drop()
+      for (const sql of before) await ranked?.query(sql)
+      await driver.force(NIL_VERSION)
+      await run(steps, nothing.load, undefined, beside)
+    },
+  }
+}
+
+// --- internal ---
+
+interface Planned {
   readonly steps: readonly PlanStep<number>[]
   readonly warnings: readonly string[]
   readonly blocked: MigratestError | undefined
@@ -46,7 +118,7 @@ export interface Planned {
 }
 
 /** Reads every body once. Throws if an up cannot run; if a down cannot, it stops there and returns it as `blocked`. */
-export async function planSteps(load: LoadInput, moves: readonly Move[]): Promise<Planned> {
+async function planSteps(load: LoadInput, moves: readonly Move[]): Promise<Planned> {
   const steps: PlanStep<number>[] = []
   const warnings: string[] = []
   const apart: string[] = []
@@ -66,7 +138,7 @@ export async function planSteps(load: LoadInput, moves: readonly Move[]): Promis
 }
 
 /** Returns the moves that apply all migrations to an empty database. */
-export function fromNothing({ load }: FollowChoice, input: Parameters<typeof loadInput>[0]) {
+function fromNothing({ load }: FollowChoice, input: PlanInput) {
   const migrations = [...load.migrations.values()].sort((a, b) => a.version - b.version)
   const applied = reconcile({ version: NIL_VERSION, dirty: false, history: [] }, migrations)
   const moves = migrations.map(({ version }, i): Move => {

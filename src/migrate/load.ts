@@ -132,6 +132,22 @@ export function fingerprintOfHalf(half: Loaded): string {
   return half.kind === 'nil' ? fingerprintOf([]) : half.fingerprint
 }
 
+/** Loads the step whose write also repairs the history, after another tool moved the version row. */
+export async function loadRepairing(input: LoadInput, move: Move): Promise<LoadedStep> {
+  const loaded = await loadStep(input, move)
+  const { repair } = input.applied
+  if (!repair) return loaded
+  return {
+    ...loaded,
+    step: (hears) => {
+      const { history, ...step } = loaded.step(hears)
+      const { baseline } = history
+      const above = Math.min(baseline?.above ?? repair.above, repair.above)
+      return { ...step, history: { ...history, baseline: { ...(baseline ?? repair), above } } }
+    },
+  }
+}
+
 // --- internal ---
 
 const read = new WeakMap<MigrationBody, Known>()

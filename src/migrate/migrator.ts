@@ -1,15 +1,15 @@
 /** The engine: applies the migrations of a source to a database. It plans first, then runs. */
-import { withEnd } from '../sql/script.ts'
 import type { RunInput } from './ahead.ts'
-import { attempt, throwAll } from './attempt.ts'
 import type { Policies } from './compare.ts'
-import { type DatabaseState, type Driver, describeAt } from './driver.ts'
-import { DirtyError, MigratestError, ShortLimitError, UnfinishedError, UsageError } from './errors.ts'
+import { refuseDirty } from './dirty.ts'
+import type { DatabaseState, Driver } from './driver.ts'
+import { ShortLimitError, UsageError } from './errors.ts'
 import type { OnEvent } from './events.ts'
 import { type Fake, fakeDown, fakeUp } from './fake.ts'
-import { type Following, type FollowPlan, fromNothing, planSteps } from './follow.ts'
+import { type Following, following } from './follow.ts'
+import { asSource, type GivenMigration } from './given.ts'
 import { reconcile } from './history.ts'
-import { type LoadedStep, type LoadInput, loadStep } from './load.ts'
+import { type LoadInput, loadRepairing, loadStep } from './load.ts'
 import type { MigrationPlan, Move, PlanStep, Request } from './moves.ts'
 import {
   type AdoptedRecord,
@@ -20,15 +20,16 @@ import {
   loadInput,
   type PlanInput,
 } from './plan.ts'
+import { planRun } from './planRun.ts'
 import { type Ranked, ranked } from './ranked.ts'
-import { recordSql } from './recording.ts'
 import { type ResumeOptions, resume } from './resume.ts'
 import { runSteps } from './run.ts'
-import { type Migration, passedOverMessage, type Source } from './source.ts'
+import { Shown } from './shown.ts'
+import { passedOverMessage, type Source } from './source.ts'
 import type { MigrationState, MigrationStatus } from './status.ts'
 import { survey } from './survey.ts'
 import { numberOf } from './target.ts'
-import { isVersion, labelOf, NIL_VERSION, type Target, type Version, versionOf } from './version.ts'
+import { isVersion, labelOf, NIL_VERSION, type Target, type Version } from './version.ts'
 
 export interface MigratorOptions extends Policies {
   readonly source: Source
@@ -69,20 +70,11 @@ export interface MigrationRun<V extends Version = Version> {
   readonly steps: readonly PlanStep<V>[]
 }
 
-/** A migration handed to {@link Migrator.run} directly. */
-export interface GivenMigration {
-  readonly version: number
-  /** Value of the version row afterwards; default `version`. If it is below `version`, the migration is a down. */
-  readonly targetVersion?: number
-  readonly name?: string
-  /** The SQL to run; null or missing only moves the version. */
-  readonly body?: string | null
-}
-
 export class Migrator {
   readonly #options: MigratorOptions
   /** Set if the source is a folder of another tool. */
   readonly #ranked: Ranked | undefined
+  readonly #shown: Shown
   readonly #signal: AbortSignal
   #stopping = false
   #busy = false
@@ -93,6 +85,7 @@ export class Migrator {
     const { source, database } = options
     this.#ranked = source.format && ranked(source, database, source.format)
     this.#options = { ...options, ...(this.#ranked && { source: this.#ranked.source, database: this.#ranked.driver }) }
+    this.#shown = new Shown(this.#driver, this.#ranked !== undefined)
     this.#signal = options.signal ?? new AbortController().signal
   }
 
@@ -173,7 +166,7 @@ export class Migrator {
 
   async version(): Promise<MigrationState> {
     const { version, dirty } = await this.#state()
-    return { version: this.#shown(version), dirty }
+    return { version: this.#shown.version(version), dirty }
   }
 
   /**
@@ -187,9 +180,9 @@ export class Migrator {
     const from = options.from === undefined ? undefined : await this.#numberOf(options.from)
     const state: DatabaseState = from === undefined ? read : { version: from, dirty: false, history: [] }
     const request: Request = typeof target === 'object' && 'kind' in target ? target : { kind: 'to', target }
-    this.#refuseDirty(state)
+    refuseDirty(state, this.#shown)
     const { moves, short, load } = await this.#choose(state, request, from !== undefined)
-    return this.#shownPlan(await this.#plan(state, moves, load, short, texts))
+    return this.#shown.plan(await planRun(load, state.version, moves, short, texts))
   }
 
   /**
@@ -206,22 +199,14 @@ export class Migrator {
   ): Promise<T> {
     return this.#locked(async () => {
       const state = await this.#state()
-      this.#refuseDirty(state)
+      refuseDirty(state, this.#shown)
       return work(await this.#following(state, wish, downs))
     })
   }
 
   /** Returns every migration and its status. It writes nothing. */
   async status(): Promise<MigrationStatus> {
-    const status = await survey(this.#choosing, await this.#state())
-    if (!this.#ranked) return status
-    const { version, running, migrations } = status
-    return {
-      ...status,
-      version: this.#shown(version),
-      running: running && { ...running, version: this.#shown(running.version) },
-      migrations: migrations.map((row) => ({ ...row, version: versionOf(row) })),
-    }
+    return this.#shown.status(await survey(this.#choosing, await this.#state()))
   }
 
   /**
@@ -232,7 +217,7 @@ export class Migrator {
   resume(options: ResumeOptions = {}): Promise<MigrationRun> {
     return this.#locked(async () => {
       await this.#state()
-      return this.#shownRun(await resume({ ...this.#choosing, signal: this.#signal, onEvent: this.#emit }, options))
+      return this.#shown.run(await resume({ ...this.#choosing, signal: this.#signal, onEvent: this.#emit }, options))
     })
   }
 
@@ -247,12 +232,7 @@ export class Migrator {
     return this.#options.database
   }
 
-  #emit: OnEvent<number> = (event) => {
-    if (!this.#ranked) this.#options.onEvent?.(event)
-    else if (event.type === 'planned') this.#options.onEvent?.({ ...event, plan: this.#shownPlan(event.plan) })
-    else if ('step' in event) this.#options.onEvent?.({ ...event, step: this.#shownStep(event.step) })
-    else this.#options.onEvent?.(event)
-  }
+  #emit: OnEvent<number> = (event) => this.#options.onEvent?.(this.#shown.event(event))
 
   /** Reads the state at the beginning of a command. The list of migrations stays the same until the next one. */
   #state(): Promise<DatabaseState> {
@@ -268,49 +248,18 @@ export class Migrator {
     return numberOf(version, await source.list(), source.name)
   }
 
-  /** Returns the version as users know it. */
-  #shown(version: number): Version {
-    return this.#ranked && version !== NIL_VERSION ? describeAt(this.#driver, version) : version
-  }
-
-  #shownStep(step: PlanStep<number>): PlanStep {
-    return { ...step, version: versionOf(step), from: this.#shown(step.from), to: this.#shown(step.to) }
-  }
-
-  #shownPlan(plan: MigrationPlan<number>): MigrationPlan {
-    if (!this.#ranked) return plan
-    const { from, to, steps } = plan
-    return { ...plan, from: this.#shown(from), to: this.#shown(to), steps: steps.map((step) => this.#shownStep(step)) }
-  }
-
-  #shownRun(run: MigrationRun<number>): MigrationRun {
-    if (!this.#ranked) return run
-    const steps = run.steps.map((step) => this.#shownStep(step))
-    return { from: this.#shown(run.from), to: this.#shown(run.to), steps }
-  }
-
   async #runGiven(state: DatabaseState, given: GivenMigration): Promise<MigrationRun<number>> {
-    const { version, targetVersion: to = version, name = 'given', body = null } = given
-    const direction = to >= version ? 'up' : 'down'
-    const migration: Migration = { version, name, up: `migration ${version}` }
-    const source: Source = {
-      name: 'the migrations given to run()',
-      list: async () => [migration],
-      read: async (_, half) => (body === null || half !== direction ? null : { kind: 'sql', text: body }),
-    }
+    const { migration, source, move } = asSource(given, state.version)
     const applied = { ...reconcile(state, [migration]), entries: new Map() }
     const load = loadInput({ ...this.#choosing, source }, [migration], applied)
-    return this.#execute(state, [{ version, direction, from: state.version, to }], load, 0)
+    return this.#execute(state, [move], load, 0)
   }
 
   #move(request: Request): Promise<MigrationRun> {
     return this.#exclusive(async (state) => {
       const { moves, short, load, newDowns, adopted } = await this.#choose(state, request)
       // This overwrites recorded downs, so it must wait until the whole plan is known to be runnable.
-      return this.#execute(state, moves, load, short, async () => {
-        if (newDowns.length > 0) await this.#driver.rerecord(newDowns)
-        for (const adoption of adopted) await this.#adopt(state, adoption)
-      })
+      return this.#execute(state, moves, load, short, () => this.#settle(state, newDowns, adopted))
     })
   }
 
@@ -325,51 +274,24 @@ export class Migrator {
   async #following(state: DatabaseState, wish: FollowScope, downsFrom: 'record' | 'file'): Promise<Following> {
     const choice = await chooseFollowPlan(this.#choosing, state, wish)
     this.#tellPassedOver(this.#options.source)
-    const { downs, ups, newDowns, adopted, changes } = choice
-    const load = { ...choice.load, preferFileDowns: downsFrom === 'file' }
-    const down = await planSteps(load, downs)
-    // If a down is blocked, the ups are never reached, but we still report errors in them.
-    const up = await planSteps(load, ups)
-    const settle = async () => {
-      if (newDowns.length > 0) await this.#driver.rerecord(newDowns)
-      for (const adoption of adopted) await this.#adopt(state, adoption)
-    }
-    const begins = down.steps[0] ?? up.steps[0]
-    const to = up.steps.at(-1)?.to ?? down.steps.at(-1)?.to ?? state.version
-    const plan: FollowPlan = {
-      from: state.version,
-      to,
-      shown: { from: this.#shown(state.version), to: this.#shown(to) },
-      steps: [...down.steps, ...up.steps],
-      short: 0,
-      warnings: [...down.warnings, ...up.warnings],
-      blocked: down.blocked,
-      apart: [...down.apart, ...up.apart],
-      history: load.applied.versions,
-      records: newDowns.length + adopted.length,
-      changes,
-    }
-    return {
-      plan,
-      driver: this.#driver,
-      stored: (version) => this.#ranked?.stored(version) ?? version,
-      down: async () => {
-        await settle()
-        await this.#run(down.steps, load, begins, {})
+    return following(choice, {
+      input: this.#choosing,
+      state,
+      downsFrom,
+      shown: this.#shown,
+      ranked: this.#ranked,
+      before: this.#options.before ?? [],
+      settle: () => this.#settle(state, choice.newDowns, choice.adopted),
+      run: async (steps, load, begins, beside) => {
+        await this.#run(steps, load, begins, { beside })
       },
-      up: async (beside) => {
-        if (down.steps.length === 0) await settle()
-        await this.#run(up.steps, load, begins, { beside })
-      },
-      replay: async (beside) => {
-        const nothing = fromNothing(choice, this.#choosing)
-        const { steps } = await planSteps(nothing.load, nothing.moves)
-        await this.#driver.drop()
-        for (const sql of this.#options.before ?? []) await this.#ranked?.query(sql)
-        await this.#driver.force(NIL_VERSION)
-        await this.#run(steps, nothing.load, undefined, { beside })
-      },
-    }
+    })
+  }
+
+  /** Writes what the history lacks before the moves run: changed downs, and squashed migrations. */
+  async #settle(state: DatabaseState, newDowns: ChosenPlan['newDowns'], adopted: ChosenPlan['adopted']): Promise<void> {
+    if (newDowns.length > 0) await this.#driver.rerecord(newDowns)
+    for (const adoption of adopted) await this.#adopt(state, adoption)
   }
 
   /** Records a squashed migration as applied, because all migrations it replaces are applied. */
@@ -395,15 +317,9 @@ export class Migrator {
   #exclusive(work: (state: DatabaseState) => Promise<MigrationRun<number>>): Promise<MigrationRun> {
     return this.#locked(async () => {
       const state = await this.#state()
-      this.#refuseDirty(state)
-      return this.#shownRun(await work(state))
+      refuseDirty(state, this.#shown)
+      return this.#shown.run(await work(state))
     })
-  }
-
-  /** @throws DirtyError if a migration was left unfinished, by us or by the tool that the folder belongs to */
-  #refuseDirty(state: DatabaseState): void {
-    if (state.dirty) throw dirty(state, this.#shown(state.version))
-    if (state.blocked !== undefined) throw new UnfinishedError(state.blocked)
   }
 
   async #locked<T>(work: () => Promise<T>): Promise<T> {
@@ -446,46 +362,6 @@ export class Migrator {
     for (const message of messages) this.#emit({ type: 'warning', message })
   }
 
-  /** Reads every body once, so that unreadable or invalid migrations are reported before the first statement runs. */
-  async #plan(
-    state: DatabaseState,
-    moves: readonly Move[],
-    load: LoadInput,
-    short: number,
-    texts = false,
-  ): Promise<MigrationPlan<number>> {
-    const steps: PlanStep<number>[] = []
-    const warnings: string[] = []
-    const wrong: MigratestError[] = []
-    for (const move of moves) {
-      const step = await attempt(() => loadStep(load, move))
-      if (step instanceof MigratestError) {
-        wrong.push(step)
-        // No migration of such a folder has a down, so one error says it all.
-        if (move.direction === 'down' && load.source.format) break
-        continue
-      }
-      const { plan, warning } = step
-      steps.push(texts ? { ...plan, ...(await this.#sqlOf(step)) } : plan)
-      if (warning) warnings.push(warning)
-    }
-    throwAll(wrong)
-    return { from: state.version, to: moves.at(-1)?.to ?? state.version, steps, short, warnings }
-  }
-
-  /** Returns the SQL of a step. Code is run against a client that only records statements. */
-  async #sqlOf({ plan, step }: LoadedStep): Promise<Pick<PlanStep, 'text' | 'notes'>> {
-    const { work } = step({ log: () => undefined })
-    if (work.kind === 'nil') return { text: null }
-    if (work.kind === 'sql') return { text: work.script.clientText() }
-    const { statements, notes } = await recordSql(work, this.#driver.dialect)
-    const { dialect } = this.#driver
-    return {
-      text: statements.map((sql) => withEnd(sql, dialect)).join('\n'),
-      notes: [`code of ${plan.file}`, ...notes],
-    }
-  }
-
   async #execute(
     state: DatabaseState,
     moves: readonly Move[],
@@ -493,7 +369,7 @@ export class Migrator {
     short: number,
     first: () => Promise<void> = async () => undefined,
   ): Promise<MigrationRun<number>> {
-    const plan = await this.#plan(state, moves, load, short)
+    const plan = await planRun(load, state.version, moves, short)
     await first()
     this.#emit({ type: 'planned', plan })
     for (const message of plan.warnings) this.#emit({ type: 'warning', message })
@@ -511,7 +387,6 @@ export class Migrator {
     begins: PlanStep<number> | undefined,
     { beside, oneTransaction }: Pick<RunInput, 'beside' | 'oneTransaction'>,
   ): Promise<PlanStep<number>[]> {
-    const { repair } = load.applied
     return runSteps({
       driver: this.#driver,
       steps,
@@ -522,21 +397,7 @@ export class Migrator {
       onEvent: this.#emit,
       isHeard: this.#options.onEvent !== undefined,
       batch: this.#options.batch ?? false,
-      load: async (planned) => {
-        const loaded = await loadStep(load, planned)
-        if (planned !== begins || !repair) return loaded
-        const settled = (step: ReturnType<typeof loaded.step>) => {
-          const { baseline } = step.history
-          return {
-            ...step,
-            history: {
-              ...step.history,
-              baseline: baseline ? { ...baseline, above: Math.min(baseline.above, repair.above) } : repair,
-            },
-          }
-        }
-        return { ...loaded, step: (hears) => settled(loaded.step(hears)) }
-      },
+      load: (planned) => (planned === begins ? loadRepairing(load, planned) : loadStep(load, planned)),
     })
   }
 }
@@ -544,15 +405,4 @@ export class Migrator {
 function count(n: number): number {
   if (Number.isSafeInteger(n) && n >= 0) return n
   throw new UsageError(`${n} is not a number of migrations.`)
-}
-
-function dirty(state: DatabaseState, version: Version): DirtyError {
-  const entry = state.history.find((e) => e.running)
-  if (!entry?.running) return new DirtyError(version, 'the flag was set by another tool or by hand.')
-  const { direction, done, started, total } = entry.running
-  const unknown = started > done ? `, and it is not known whether statement ${started} took effect` : ''
-  return new DirtyError(
-    version,
-    `${direction} of ${labelOf(entry)} stopped with ${done} of ${total} statements done${unknown}.`,
-  )
 }
