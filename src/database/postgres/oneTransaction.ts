@@ -151,9 +151,24 @@ export class OneTransaction {
  * among them, the server is asked whether the transaction is still ours, and settings are put back.
  */
 const DDL = new Set(
-  ['CREATE TABLE', 'ALTER TABLE', 'CREATE INDEX', 'ALTER INDEX', 'DROP INDEX', 'CREATE SEQUENCE', 'ALTER SEQUENCE'].concat(
-    ['CREATE TYPE', 'ALTER TYPE', 'CREATE VIEW', 'CREATE FUNCTION', 'CREATE TRIGGER', 'COMMENT', 'SAVEPOINT', 'RELEASE'],
-  ),
+  [
+    'CREATE TABLE',
+    'ALTER TABLE',
+    'CREATE INDEX',
+    'ALTER INDEX',
+    'DROP INDEX',
+    'CREATE SEQUENCE',
+    'ALTER SEQUENCE',
+  ].concat([
+    'CREATE TYPE',
+    'ALTER TYPE',
+    'CREATE VIEW',
+    'CREATE FUNCTION',
+    'CREATE TRIGGER',
+    'COMMENT',
+    'SAVEPOINT',
+    'RELEASE',
+  ]),
 )
 
 function isDdl(command: string): boolean {
