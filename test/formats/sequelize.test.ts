@@ -194,6 +194,85 @@ export async function up(queryInterface: QueryInterface): Promise<void> {
     )
   })
 
+  const TABLES =
+    "SELECT tablename, (SELECT count(*)::int FROM information_schema.columns c WHERE c.table_name = tablename) AS columns FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'SequelizeMeta' ORDER BY 1"
+
+  test.for([
+    [
+      'catches the error of a statement and goes on',
+      `await q.createTable('a', { id: S.INTEGER })
+    await q.removeColumn('a', 'nothing').catch(() => {})
+    try { await q.sequelize.query('select * from nowhere where x = $1', { bind: [1] }) } catch {}
+    await q.addColumn('a', 'name', S.TEXT)`,
+    ],
+    [
+      'catches the failure of its own transaction and goes on',
+      `await q.createTable('a', { id: S.INTEGER })
+    await q.sequelize.transaction(async (transaction) => {
+      await q.addColumn('a', 'undone', S.TEXT, { transaction })
+      await q.removeColumn('nothing', 'x', { transaction })
+    }).catch(() => {})
+    await q.addColumn('a', 'name', S.TEXT)`,
+    ],
+    [
+      'sends statements at the same time, of which one fails',
+      `await q.createTable('a', { id: S.INTEGER })
+    await Promise.allSettled([q.addColumn('a', 'b', S.TEXT), q.removeColumn('a', 'nothing'), q.addColumn('a', 'c', S.TEXT)])`,
+    ],
+    [
+      'adds a value to a type and uses it, in a helper',
+      `await q.sequelize.query("create type kind as enum ('a')")
+    await require('./lib/kinds').add(q)`,
+    ],
+    [
+      'makes a database, by the words of the library',
+      "await q.createDatabase('made_' + Date.now()).catch(() => {})\n    await q.createTable('a', { id: S.INTEGER })",
+    ],
+  ] as const)('one that %s has the same outcome', async ([, body], { db, other }) => {
+    const files = {
+      '1-it.js': `module.exports = { async up(q, S) {\n    ${body}\n  }, async down() {} }\n`,
+      'lib/kinds.js': `exports.add = async (q) => {
+  await q.sequelize.query("alter type kind add value 'b'")
+  await q.sequelize.query("create table a as select 'b'::kind as kind")
+}
+`,
+    }
+    const own = { ...oracle, files: () => files }
+    const place = placeOf(own, db)
+    const uses = await (await ours(own, db, place)).up().catch((error: Error) => error)
+    const second = placeOf(own, other)
+    await own.up(second)
+    if (uses instanceof Error) {
+      // Nothing tells what a required file does; then the error says how to have it as with the CLI.
+      expect(uses.message).toContain("sequelize('migrations', { transaction: false })")
+      const without = { ...own, source: (path: string) => sequelize(path, { transaction: false }) }
+      await (await ours(without, db, place)).up()
+    }
+    expect(await db.rows(TABLES)).toEqual(await other.rows(TABLES))
+    expect(await db.rows(TABLES)).not.toEqual([])
+    expect(await db.rows(own.rows)).toEqual(await other.rows(own.rows))
+  })
+
+  test('with transaction: false a failure leaves what it leaves with the CLI', async ({ db, other }) => {
+    const files = {
+      '1-good.js':
+        "module.exports = { up: (q, S) => q.createTable('good', { id: S.INTEGER }), down: (q) => q.dropTable('good') }",
+      '2-half.js': `module.exports = { async up(q, S) {
+  await q.createTable('half', { id: S.INTEGER })
+  await q.removeColumn('nothing', 'x')
+}, async down() {} }`,
+      '3-never.js':
+        "module.exports = { up: (q, S) => q.createTable('never', { id: S.INTEGER }), down: (q) => q.dropTable('never') }",
+    }
+    const own: Oracle = { ...oracle, files: () => files, source: (path) => sequelize(path, { transaction: false }) }
+    const place = placeOf(own, db)
+    expect((await failure((await ours(own, db, place)).up())).message).toContain('2-half.js')
+    await failure(Promise.resolve(own.up(placeOf(own, other))))
+    expect(await db.rows(TABLES)).toEqual(await other.rows(TABLES))
+    expect(await db.rows(own.rows)).toEqual([{ name: '1-good.js' }])
+    expect(await other.rows(own.rows)).toEqual(await db.rows(own.rows))
+  })
+
   test('a table with times, of another name and in a schema, is the same', async ({ db, other }) => {
     const options = {
       migrationStorageTableName: 'done',
