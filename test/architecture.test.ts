@@ -11,7 +11,7 @@ const rooms = [...read('docs/architecture.md').matchAll(/^\| `([\w./]+)` \|/gm)]
 
 const files = globSync(['index.ts', '{src,fixtures,presets}/**/*.ts'], { cwd: root }).sort()
 
-/** What a file imports, by `import … from`, `export … from`, `import()` and `typeof import()`. */
+/** Returns what a file imports, by `import … from`, `export … from`, `import()` and `typeof import()`. */
 function importsOf(file: string): string[] {
   const text = read(file).replace(/\/\*[\s\S]*?\*\/|(?<=^|\s)\/\/.*$/gm, '')
   return [...text.matchAll(/(?:\bfrom\s*|\bimport\s*\(\s*|^import\s+)(['"])([\w@./:-]+)\1/gm)].map(

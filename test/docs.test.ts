@@ -1,4 +1,4 @@
-/** What the documents promise is there. */
+/** The code has what the documents promise. */
 import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'

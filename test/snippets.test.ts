@@ -25,7 +25,7 @@ const MYSQL_PAGE = 'docs/mysql.md'
 
 const SHOP = { migrations: 'examples/postgres/migrations' }
 
-/** What the projects of pages begin with: folders of the project, and the examples that they are copies of. */
+/** The folders that the projects of pages begin with, and the examples that they are copies of. */
 const PROJECTS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'README.md': { ...SHOP, prisma: 'examples/prisma/prisma' },
   [MYSQL_PAGE]: { migrations: 'examples/mysql/migrations' },
@@ -157,7 +157,7 @@ beforeAll(async ({}, file) => {
   await Promise.all(databases.map((database) => database.drop()))
 }, 600_000)
 
-/** Whether the test of that page's TypeScript will run: a name may have been asked for. */
+/** Returns `true` if the test of that page's TypeScript will run: a name may have been asked for. */
 function isAsked(file: Readonly<RunnerTestSuite>, page: string): boolean {
   const suite = file.tasks.find(({ name }) => name === page)
   return suite?.type === 'suite' && suite.tasks.some(({ name, mode }) => name === RUNS && mode === 'run')

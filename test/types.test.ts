@@ -1,4 +1,4 @@
-/** What the editor says; `npm run check` is what makes these fail. */
+/** The types as the editor shows them; `npm run check` is what makes these fail. */
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -80,7 +80,7 @@ describe('types', () => {
     expectTypeOf(migrateTo<Client>).returns.toEqualTypeOf<Promise<MigrationRun>>()
   })
 
-  test('what cannot be is refused', () => {
+  test('the compiler refuses arguments of wrong types', () => {
     const wrong = (db: MigratedDatabase<Client>) => {
       // @ts-expect-error: a version is a number or a name
       void migrateTo(db, true)

@@ -59,7 +59,7 @@ describe('moving', () => {
     expect(JSON.parse(json.out).error.code).toBe('MIGRATEST_MIGRATION_FAILED')
   })
 
-  test('what stopped half-way is resumed', ({ db }) => {
+  test('resume continues a migration that stopped half-way', ({ db }) => {
     const path = folder({ '1_a.up.sql': '-- migrate: no-transaction\ncreate table a (id int);\nselect 1/0' })
     const at = ['-d', db.url, '-p', path]
     expect(cli(['up', ...at]).err).toMatch(/run "migratest resume"/)
@@ -106,7 +106,7 @@ describe('destroying', () => {
     expect(cli(['version', '-p', path], env).out).toBe('2\n')
     const down = await cliBeside(['down', '--all', '--yes', '-d', near, '-p', path])
     expect(down).toEqual({ out: expect.stringMatching(/is at version nil/), err: '', code: 0 })
-    // Where a URL leads is what counts, not how it begins.
+    // The address that a URL leads to counts, not how it begins.
     const elsewhere = ['drop', '--yes', '-d', near.replace('?', '').concat('?host=192.0.2.1')]
     expect(cli(elsewhere)).toMatchObject({ code: 2, err: expect.stringContaining(`--confirm ${name}`) })
     const unnamed = new URL(near)
@@ -179,7 +179,7 @@ describe('usage', () => {
     expect(found.code).toBe(code)
   })
 
-  test('what was probably meant', () => {
+  test('a misspelt command is compared with those that exist, and the nearest is proposed', () => {
     expect(nearest('stat', ['status', 'up'])).toBeUndefined()
     expect(nearest('sttaus', ['status', 'up'])).toBe('status')
   })

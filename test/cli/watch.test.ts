@@ -118,7 +118,7 @@ describe('refusals', () => {
     expect(cli(['watch', '-p', path, '-d', 'pglite:memory://']).err).toContain('one connection')
   })
 
-  test('what is wrong with options, settings and the folder is told before anything else', () => {
+  test('wrong options, settings and folders are reported before anything else happens', () => {
     const path = folder()
     expect(cli(['watch', '-p', join(path, 'nowhere')]).err).toContain('There is no directory')
     expect(cli(['watch', '-p', path, '--on-irreversible', 'maybe'])).toMatchObject({

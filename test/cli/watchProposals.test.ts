@@ -66,7 +66,7 @@ test.skipIf(!existsSync(SCRIPT))('g asks and writes, f finishes (needs script of
   )
   await until('wrote anew')
   await until('version 2 in')
-  // What is wanted is the user's file, so the watch does not write the schema into it.
+  // The wanted schema is the user's file, so the watch does not write the schema into it.
   expect(readFileSync(join(cwd, 'schema.sql'), 'utf8')).toContain('create table users')
   type('f')
   await until('done: ')

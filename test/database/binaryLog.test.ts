@@ -1,4 +1,4 @@
-/** What the binary log of a MySQL or MariaDB server tells about a database, and what only the stamps of its tables tell. */
+/** The binary log of a MySQL or MariaDB server tells which tables were written; the stamps of the tables tell the rest. */
 import type { Connection } from 'mysql2/promise'
 import { expect, test } from 'vitest'
 import { endOfLog, isLogging, laterOf, loggedSql, readLogged } from '../../src/database/mysql/binaryLog.ts'

@@ -1,4 +1,4 @@
-/** What the version row and the history of MySQL mean when a run has died between two migrations. */
+/** The version row and the history of MySQL tell where a run has died between two migrations. */
 import { expect, test } from 'vitest'
 import { impliedBy } from '../../src/database/mysql/state.ts'
 

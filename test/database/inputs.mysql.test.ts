@@ -1,4 +1,4 @@
-/** What people point the engine at on MySQL and MariaDB: character sets, packets, binary logs, modes, users who may not see all. */
+/** Databases of MySQL and MariaDB as people have them: character sets, packets, binary logs, modes, users who may not see all. */
 import type { Connection } from 'mysql2/promise'
 import { createConnection } from 'mysql2/promise'
 import { test as base, describe, expect, onTestFinished } from 'vitest'
@@ -192,7 +192,7 @@ ${oracle}`,
       }
     })
 
-    test('what this user may not see is said', async ({ db }) => {
+    test('a warning names the objects that this user may not see', async ({ db }) => {
       const user = `poor_${Date.now() % 1e9}`
       await db.client.query('create procedure pp() select 1')
       await db.client.query(`create user ${user} identified by 'x'`)

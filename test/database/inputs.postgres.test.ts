@@ -1,4 +1,4 @@
-/** What people point the engine at: users with a schema of their own, poolers, settings of a database, statements that want no transaction. */
+/** Databases of PostgreSQL as people have them: users with a schema of their own, poolers, settings of a database, statements that want no transaction. */
 import { spawn, spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { connect } from 'node:net'

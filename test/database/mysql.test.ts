@@ -1,4 +1,4 @@
-/** What was met on MySQL and MariaDB: each a test of that name. */
+/** Faults that were met on MySQL and MariaDB: each has a test. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Connection } from 'mysql2/promise'
 import { createConnection, createPool } from 'mysql2/promise'

@@ -1,4 +1,4 @@
-/** Which objects a statement of MySQL's changes, by its text alone: what is looked at when its client died. */
+/** The text of a statement of MySQL's tells which objects it changes: these are looked at when its client died. */
 import { describe, expect, test } from 'vitest'
 import { ddlTargetsOf } from '../../src/database/mysql/statementJournal.ts'
 import { changesRowsOnly, changesSessionOnly } from '../../src/sql/rows.ts'
@@ -31,7 +31,7 @@ describe('what a statement makes, changes or removes', () => {
     ['create database d', 'make DATABASE `d`'],
     ['alter database character set latin1', undefined],
     ['create sequence s start with 5', 'make TABLE `db`.`s`'],
-    // What cannot be told by looking.
+    // Looking at the objects does not tell whether these have run.
     ['rename table a to t, b to a, t to b', undefined],
     ['alter table a exchange partition p with table b', undefined],
     ['alter table a truncate partition p', undefined],

@@ -1,4 +1,4 @@
-/** What MySQL's driver sends for a statement, and what a failure of that message means. No server is needed. */
+/** MySQL's driver sends a statement and its records in one message, and interprets a failure of that message. No server is needed. */
 import { describe, expect, test } from 'vitest'
 import { setsCharset } from '../../src/database/mysql/refusals.ts'
 import {

@@ -1,4 +1,4 @@
-/** What says that nothing has been written on a whole server: it changes with everything that a test may do. */
+/** The mark that says that nothing has been written on a whole server changes with everything that a test may do. */
 import type { Connection } from 'mysql2/promise'
 import { expect, test } from 'vitest'
 import { openClient } from '../../src/database/mysql/connection.ts'

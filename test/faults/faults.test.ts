@@ -1,4 +1,4 @@
-/** What breaks around test databases: killed runs, a crashed server, no room, few connections. Then the next run is right. */
+/** Faults around test databases (killed runs, a crashed server, no room, few connections) do no harm to the next run. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync } from 'node:fs'

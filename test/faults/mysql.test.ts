@@ -32,7 +32,7 @@ describeOnDatabases(['MySQL', 'MariaDB'], ({ name: kind, server: anyServer }) =>
     for (let n = 0; n < KILLS; n++) {
       await killed([db.url], Math.random() * (kind === 'MySQL' ? 900 : 450))
       const { dirty } = await afterwards(db, migrator)
-      // Of these files, what became of each statement can always be told by looking.
+      // The objects of these files always tell what became of each statement.
       if (dirty) await migrator.resume()
       found[dirty ? 'resumed' : 'clean']++
       const { version, dirty: still } = await migrator.version()

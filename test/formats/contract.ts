@@ -1,4 +1,4 @@
-/** What must hold between a tool and us, whoever of the two migrates a folder. */
+/** The contract between a tool and us, whoever of the two migrates a folder. */
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'vitest'
@@ -19,10 +19,10 @@ export interface Place {
   readonly folder: string
 }
 
-/** What the contract needs of a database. */
+/** The part of a test database that the contract uses. */
 export type Database = Pick<Scratch, 'url' | 'open' | 'rows'>
 
-/** Where the contract runs. */
+/** The kind of database that the contract runs on. */
 export interface Ground {
   readonly dialect: Dialect
   readonly test: typeof onPostgres
@@ -35,7 +35,7 @@ export interface Oracle {
   readonly name: string
   /** The packages of `test/tools` that it needs. */
   readonly packages: readonly string[]
-  /** How many migrations there are. */
+  /** The number of migrations. */
   readonly count: number
   /** Returns the folder's files while it had only the first `count` migrations. */
   files(count: number): Readonly<Record<string, string>>
@@ -126,7 +126,7 @@ export function contract(oracle: Oracle, { dialect, test, tableOf }: Ground = PO
     table: await tableOf(oracle, db),
   })
 
-  /** What the tool alone made of an empty database. It makes the same each time, so it is asked once. */
+  /** The contents after the tool alone has migrated an empty database. They are the same each time, so it is asked once. */
   let alone: ReturnType<typeof contentsOf> | undefined
 
   const letToolMigrate = async (db: Database) => {

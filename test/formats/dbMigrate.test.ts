@@ -21,7 +21,7 @@ async function command(place: Place, args: readonly string[]): Promise<string> {
   return printed
 }
 
-/** What `db-migrate create --sql-file` writes: the loading is the same in all files. */
+/** The file that `db-migrate create --sql-file` writes: the loading is the same in all files. */
 const loader = (name: string) => {
   const half = (direction: string) => `exports.${direction} = function (db) {
   var filePath = path.join(__dirname, 'sqls', '${name}-${direction}.sql');

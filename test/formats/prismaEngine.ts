@@ -16,18 +16,18 @@ export interface Diagnosis {
   readonly history: { readonly diagnostic: string; readonly unappliedMigrationNames?: readonly string[] } | null
 }
 
-/** What `prisma migrate deploy` does. */
+/** Does what `prisma migrate deploy` does. */
 export function deploy({ url, folder }: Place, way: Way): Promise<{ appliedMigrationNames: string[] }> {
   return withEngine(url, way, (engine) => engine.applyMigrations({ migrationsList: listOf(folder), filters: FILTERS }))
 }
 
-/** What `prisma migrate status` asks. */
+/** Asks what `prisma migrate status` asks. */
 export function diagnose({ url, folder }: Place, way: Way): Promise<Diagnosis> {
   const input = { migrationsList: listOf(folder), filters: FILTERS, optInToShadowDatabase: false }
   return withEngine(url, way, (engine) => engine.diagnoseMigrationHistory(input))
 }
 
-/** What `prisma migrate resolve --rolled-back` does. */
+/** Does what `prisma migrate resolve --rolled-back` does. */
 export function markRolledBack({ url }: Place, migrationName: string): Promise<unknown> {
   return withEngine(url, 'whole', (engine) => engine.markMigrationRolledBack({ migrationName }))
 }

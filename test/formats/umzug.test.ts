@@ -26,7 +26,7 @@ interface SequelizePackage {
 
 type Storage = Exclude<UmzugOptions['storage'], 'none'>
 
-/** What the migrations of these tests use of their context. */
+/** The part of their context that the migrations of these tests use. */
 interface Client {
   query(sql: string): Promise<unknown>
   end(): Promise<void>

@@ -40,7 +40,7 @@ describe('on PostgreSQL', () => {
     ])
   })
 
-  test('what they need stays, too', async () => {
+  test('a type that a table set aside needs stays, too', async () => {
     const { up } = await generated({
       from: "create type mood as enum ('a'); create table old (m mood); create table gone (m mood)",
       to: 'create table other (id integer)',

@@ -6,7 +6,7 @@ import { cutStatements } from '../../src/sql/statements.ts'
 import type { TestServer } from '../../src/testing/testServer.ts'
 
 export interface Trial extends Scratch {
-  /** What SHOW CREATE says of each table and view, without the reader: spelling of character sets apart. */
+  /** Returns SHOW CREATE of each table and view, without the reader: spelling of character sets apart. */
   shown(): Promise<string[]>
 }
 

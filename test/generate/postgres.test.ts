@@ -1,4 +1,4 @@
-/** What is written for PostgreSQL. Each pair is proven on a server: up, down, up again. */
+/** Migrations are written for PostgreSQL. Each pair is proven on a server: up, down, up again. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'

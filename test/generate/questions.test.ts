@@ -1,4 +1,4 @@
-/** What is asked before a migration is written, and how it is answered. */
+/** Questions are asked before a migration is written, and answered by options or by a person. */
 import { describe, expect, test } from 'vitest'
 import { isMigratestError } from '../../src/errors.ts'
 import type { GivenAnswers } from '../../src/generate/answers.ts'

@@ -4,7 +4,7 @@ import type { Driver } from '../../src/migrate/driver.ts'
 import { MigrationFailedError } from '../../src/migrate/errors.ts'
 import { failure, test } from '../support/database.ts'
 
-/** How often it was asked to apply, and how many steps each time. */
+/** Returns the driver, and the number of steps of each call that asks it to apply. */
 function counted(driver: Driver): { driver: Driver; calls: number[] } {
   const calls: number[] = []
   const apply = driver.apply.bind(driver)

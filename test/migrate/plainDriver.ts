@@ -10,7 +10,7 @@ import type {
 import { LockedError, StateMovedError, StatementError } from '../../src/migrate/errors.ts'
 import type { Direction } from '../../src/migrate/source.ts'
 
-/** What several drivers can have open at once. `fail` is refused; `die` ends the connection without an answer. */
+/** A database that several drivers can have open at once. `fail` is refused; `die` ends the connection without an answer. */
 export class PlainDatabase {
   readonly executed: string[] = []
   readonly things = new Set<string>()

@@ -1,4 +1,4 @@
-/** What migrations say of each other, on a real database. */
+/** Relations that migrations declare between each other, on a real database. */
 import { describe, expect } from 'vitest'
 import { FakeOrderError, GraphError, MultipleHeadsError, SquashedError } from '../../src/migrate/errors.ts'
 import { failure, test } from '../support/database.ts'

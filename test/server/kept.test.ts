@@ -54,7 +54,7 @@ async function query(url: string, sql: string): Promise<unknown[]> {
   }
 }
 
-/** Those that were made for what is remembered in that folder. */
+/** Removes the volumes of the servers that are remembered in that folder. */
 async function removeVolumes(home: string): Promise<void> {
   const ids = readdirSync(home, { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.json'))

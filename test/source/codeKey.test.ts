@@ -1,5 +1,5 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: the code of a migration, written out.
-/** What determines the effect of a migration in code: its key, or that there is none. */
+/** A migration in code has a key that covers everything its effect depends on, or none. */
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { directory } from '../../src/source/directory.ts'
 import { folder } from '../support/cli.ts'

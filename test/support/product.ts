@@ -13,7 +13,7 @@ export const ROOT = join(import.meta.dirname, '..', '..')
 const HOMES = [ROOT, join(ROOT, 'test', 'vitest-3'), join(ROOT, 'test', 'vitest-4')]
 /** The command looks for package.json and the pages three folders above its file. */
 const CACHE = join('node_modules', '.migratest-tests')
-/** Where Node keeps what it has compiled, for all processes of the tests. */
+/** The folder where Node keeps what it has compiled, for all processes of the tests. */
 export const COMPILED = join(ROOT, 'node_modules', '.cache', 'node-compile-cache')
 const DAY_MS = 24 * 60 * 60 * 1000
 

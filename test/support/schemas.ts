@@ -96,7 +96,7 @@ const table = fc.record({
   computed: fc.constantFrom('none', 'stored', 'virtual', 'other'),
   partition: fc.constantFrom('range', 'list', 'hash', 'default'),
   keyed: fc.boolean(),
-  /** What stands beside the table. */
+  /** Objects beside the table. */
   beside: fc.subarray([...BESIDE], { maxLength: 5 }),
 })
 

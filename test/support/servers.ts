@@ -28,7 +28,7 @@ export const anyPostgres = postgres()
 const anyMysql = mysql()
 const anyMariadb = mariadb()
 
-/** What the same test says in the SQL of each database. */
+/** A database, and its own SQL for what each test says. */
 export interface Dialected {
   readonly name: 'PostgreSQL' | 'PGlite' | 'MySQL' | 'MariaDB'
   readonly server: TestServer<unknown>
@@ -87,7 +87,7 @@ export function describeOnDatabases(
 
 // --- internal ---
 
-/** Why there is none of those; undefined where there is one, or where CI promises it. */
+/** Returns why there is none of those; undefined where there is one, or where CI promises it. */
 function missingOf(kind: ServerKind, wanted: (from: From) => boolean): string | undefined {
   const found = inject('servers').filter((server) => server.kind === kind && wanted(server.from))
   if (found.some(({ missing }) => missing === undefined)) return undefined

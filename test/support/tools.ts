@@ -34,7 +34,7 @@ export function withTools(folder: string): string {
   return folder
 }
 
-/** What the tools take of `pg`. */
+/** The part of a pool of `pg` that the tools use. */
 export interface ToolPool {
   query(sql: string): Promise<{ rows: Record<string, unknown>[] }>
   end(): Promise<void>

@@ -18,7 +18,7 @@ export interface Outcome {
   readonly tests: Tests
   /** The tests of one file, by full name. */
   inFile(file: string): Tests
-  /** What a person saw, without colours. */
+  /** The output that a person saw, without colours. */
   readonly screen: string
   readonly exitCode: number | null
 }
@@ -72,7 +72,7 @@ export async function runVitest(
 
 export interface Watching {
   readonly root: string
-  /** What was printed since the last call that gave something; waits until it matches. */
+  /** Waits until the output since the last call that returned something matches, and returns it up to the match. */
   until(pattern: RegExp): Promise<string>
   write(name: string, text: string): void
   stop(): Promise<void>

@@ -105,7 +105,7 @@ export class Watched {
     }
   }
 
-  /** What the files make of an empty database. */
+  /** Returns the schema that the files make of an empty database. */
   async fresh(): Promise<Schema> {
     const database = await anyPostgres.create()
     try {

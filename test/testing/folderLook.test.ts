@@ -41,7 +41,7 @@ afterEach(() => {
 
 const at = (i: number) => join(folder, `${i}_m.up.sql`)
 const sourceOf = (path = folder): Source => directory(path)
-/** What the folder's files say, as one text. */
+/** Returns the texts of the folder's files as one. */
 const texts = () =>
   readdirSync(folder)
     .map((name) => `${name} ${readFileSync(join(folder, name), 'utf8')}`)

@@ -1,4 +1,4 @@
-/** What tests have for themselves: a transaction, a server. And what they leave. */
+/** A test may have a transaction or a server for itself, and leaves nothing in them. */
 import { randomBytes } from 'node:crypto'
 import { Client } from 'pg'
 import { describe, expect, test, vi } from 'vitest'

@@ -224,7 +224,7 @@ create view v as select id, x from p`,
       ['a truncated table without the log', 'set sql_log_bin = 0; truncate keyless', { old: true }],
     ]
     const read = async (db: Db) => [String(await db.schema()), await contents(db)]
-    /** What a test sees in the first of these databases. */
+    /** Schema and rows of the first of these databases. */
     let unchanged: ReturnType<typeof read> | undefined
     test.for<Case>([
       ...more,
@@ -254,7 +254,7 @@ create view v as select id, x from p`,
       ],
       ['migrates', (db) => migrateTo(db, 1)],
     ])('%s', async ([, what, { old = false } = {}]) => {
-      // What the server remembers of a table is to the second, so a database that is older is checked in another way.
+      // The server remembers to the second when a table was written, so a database that is older is checked in another way.
       for (const pauseMs of old ? [2200, 0] : []) {
         await (await createMigratedDatabase({ server, migrations }))[Symbol.asyncDispose]()
         await settled()
@@ -269,7 +269,7 @@ create view v as select id, x from p`,
       await settled()
       for (let i = 0; i < 4; i++) {
         const next = await createMigratedDatabase({ server, migrations })
-        // Of the databases after the next one, only the same one can show what the test did.
+        // Later databases cannot show what the test did, except the same one.
         const isSame = next.name === first.name
         if (i === 0 || isSame) expect(await read(next)).toEqual(expected)
         expect(await next.query('select x + 0e0 = 1.2345670461654663 as same from f')).toEqual([{ same: 1 }])

@@ -164,7 +164,7 @@ describe('a database that is used again', () => {
     ['by its rows', options],
     ['by the log', logged],
   ] as const)('%s', ([way, how]) => {
-    /** What a test sees in a database that no test had before and that is no copy. */
+    /** The contents of a database that no test had before and that is no copy. */
     let unused: Promise<unknown> | undefined
     const lookAtUnused = async () => {
       await using fresh = await createMigratedDatabase({ ...how, snapshots: false })
@@ -241,7 +241,7 @@ describe('a database that is used again', () => {
       and starts_with(datname, '${used.name.replace(/_\d+$/, '_')}')`
     await other.query(`select pg_terminate_backend(pid) from ${connections}`)
     await expect.poll(() => other.query(`select from ${connections}`), { interval: 10 }).toEqual([])
-    // What the server has sent to them is here, and is read in this turn.
+    // The messages of the server to them have arrived, and are read in this turn.
     await new Promise((resolve) => setTimeout(resolve, 0))
     for (let i = 0; i < 3; i++) {
       await using db = await createMigratedDatabase(options)

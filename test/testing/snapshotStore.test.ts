@@ -1,4 +1,4 @@
-/** Which snapshots of other processes count as verified. No server is needed. */
+/** A snapshot of another process is used only if its digest is that of the copy. No server is needed. */
 import { describe, expect, test } from 'vitest'
 import { type SnapshotMark, writeMark } from '../../src/testing/server/marks.ts'
 import type { Registry } from '../../src/testing/server/registry.ts'

@@ -203,7 +203,7 @@ describe('snapshots', () => {
     const last = async () => (await appliedAt(path)).at(-1)
     const [before, after] = [await last(), await last()]
     expect(after).not.toBe(before)
-    // What is below it is still copied.
+    // The migrations below it are still copied.
     expect((await appliedAt(path, { version: 3 })).at(-1)).toBe((await appliedAt(path, { version: 3 })).at(-1))
   })
 

@@ -21,7 +21,7 @@ const SHOP = {
 
 interface Running {
   readonly child: ChildProcess
-  /** What it has printed, a document a line. */
+  /** The documents that it has printed, each in a line. */
   readonly lines: Record<string, unknown>[]
   said(): string
 }

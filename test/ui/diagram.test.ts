@@ -1,4 +1,4 @@
-/** What a diagram shows, and where: pure. */
+/** A diagram shows tables and their references in places that are computed without a browser. */
 import { describe, expect, test } from 'vitest'
 import type { ObjectKind, SchemaObject } from '../../src/schema/model.ts'
 import { around, relationsOf } from '../../src/ui/relations.ts'

@@ -35,7 +35,7 @@ const SHOP: Readonly<Record<string, string>> = {
   '0003_mail.down.sql': 'alter table users drop column mail;',
 }
 
-/** What is verified of a folder: the schemas. */
+/** The options that verify the schemas of a folder. */
 function verifying({ folder: migrations }: Watched): VerifyOptions<unknown> {
   return { server: anyPostgres, migrations, groups: ['schema'] }
 }
@@ -58,7 +58,7 @@ class Shown {
   readonly server: UiServer
   readonly page: Page
   readonly watched: Watched
-  /** What the browser has complained about. */
+  /** Errors and dialogs of the browser. */
   readonly complaints: string[] = []
   readonly #context: BrowserContext
   readonly #annotate: TestContext['annotate']

@@ -186,7 +186,7 @@ describe('who is let in', () => {
   })
 })
 
-describe('what it tells', () => {
+describe('answers of the server', () => {
   test('the state: every migration, where the database is, and what is wrong', async ({ served }) => {
     await served.migrate(2)
     write(served.path, '0001_users.up.sql', 'create table users (id bigint primary key)')

@@ -1,4 +1,4 @@
-/** What the page suggests to tidy up: of folders in a git repository. */
+/** The page suggests what to tidy up in folders of a git repository. */
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'

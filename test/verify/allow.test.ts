@@ -1,4 +1,4 @@
-/** What a project allows, and what is wrong with an allow. */
+/** A project allows findings, with reasons; a wrong allow is a finding. */
 import { expect, test } from 'vitest'
 import { memory } from '../../src/source/memory.ts'
 import { readScript } from '../../src/sql/script.ts'
@@ -42,7 +42,7 @@ test('above a statement for it alone, above the first for the file', async () =>
   expect(whole && covers(whole, observed(3, { rule: 'up-differs' }))).toBe(false)
 })
 
-test('what an allow lacks', async () => {
+test('an allow with a misspelt rule or without a reason is a finding that says what to write', async () => {
   const { allows, problems } = await allowsIn(
     'select 1;\n  -- migrate: allow down-difers because x\nselect 2; -- migrate: allow down-differs\n-- migrate: allow down-differs because',
   )

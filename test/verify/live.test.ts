@@ -1,4 +1,4 @@
-/** What statements do to tables with rows, observed on PostgreSQL, and what raises no finding. */
+/** The effects of statements on tables with rows are observed on PostgreSQL; harmless ones raise no finding. */
 import { describe, expect, test } from 'vitest'
 import { pglite } from '../../presets/pglite.ts'
 import { memory } from '../../src/source/memory.ts'

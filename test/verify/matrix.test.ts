@@ -1,4 +1,4 @@
-/** What is known of each pair of versions: run, following from single steps, impossible, or not known. */
+/** The matrix says of each pair of versions whether the move was run, follows from single steps, is impossible or unknown. */
 import { expect, test } from 'vitest'
 import { memory } from '../../src/source/memory.ts'
 import { type VerifyOptions, verification } from '../../src/verify/verify.ts'

@@ -13,7 +13,7 @@ describeOnDatabases(['PostgreSQL', 'MySQL', 'MariaDB'], ({ name, server, mysql }
   const folder = join(CORPUS, mysql ? 'mysql' : 'postgres')
   const defects = globSync('defects/*/expected.txt', { cwd: folder }).map((file) => dirname(file))
   const sound = globSync('sound/*/0001*.up.sql', { cwd: folder }).map((file) => dirname(file))
-  // What only MariaDB knows.
+  // These use statements that only MariaDB has.
   if (name === 'MariaDB') {
     defects.push(...globSync('../mariadb/defects/*/expected.txt', { cwd: folder }).map((file) => dirname(file)))
     sound.push(...globSync('../mariadb/sound/*/0001*.up.sql', { cwd: folder }).map((file) => dirname(file)))

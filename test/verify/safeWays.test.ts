@@ -49,7 +49,7 @@ describe.for([
       names.map((name) => [basename(name), readFileSync(join(ROOT, kind, folder, name), 'utf8')]),
     )
     const all = await findingsOf(server, files)
-    // Where there is no gentler statement, words say what to do.
+    // If there is no gentler statement, words say what to do.
     for (const { fix } of all) expect(fix?.text).toMatch(/\w{3,}/)
     const found = all.find(({ fix }) => fix?.sql !== undefined)
     if (!found?.fix?.sql) return

@@ -52,7 +52,7 @@ describe('what a file says of rows', () => {
     expect(said(sql).writes('users', 'name')).toBe(how)
   })
 
-  test('what query builders write, drop and rename', () => {
+  test('tables and columns that query builders write, drop and rename are recognized', () => {
     const knex = code("knex('users').update({ name: 'x' }); t.dropColumn('email'); t.renameColumn('nick', 'handle')")
     expect([knex.writes('users', 'name'), knex.drops('users', 'email')]).toEqual(['some', true])
     expect(knex.renamedColumn(['users'], 'nick')).toBe('handle')

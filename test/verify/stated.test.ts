@@ -1,4 +1,4 @@
-/** What a file says of values that go is no finding any more, and nothing else is. */
+/** A loss of values that a file declares is no finding any more; everything else still is. */
 import { describe, expect, test } from 'vitest'
 import { memory } from '../../src/source/memory.ts'
 import { covers } from '../../src/verify/allow.ts'

@@ -1,4 +1,4 @@
-/** What verification finds, on migrations that each have one thing wrong. */
+/** Verification finds the fault of migrations that each have one. */
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -78,7 +78,7 @@ test('a down that does not give back what was', async () => {
 
       (- at 1, + after up and down)"
   `)
-  // What is left at the end is nothing all the same.
+  // At the end nothing is left all the same.
   expect(said['2 → nil, and nothing left']).toBe('ok')
 })
 

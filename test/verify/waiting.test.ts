@@ -1,4 +1,4 @@
-/** How long others wait, measured over many rows beside a reader and a writer. */
+/** The time that others wait is measured over many rows, beside a reader and a writer. */
 import { expect, test } from 'vitest'
 import { memory } from '../../src/source/memory.ts'
 import type { Finding } from '../../src/verify/finding.ts'

@@ -304,7 +304,7 @@ test.for([
       for (const [path, text] of Object.entries<string>(contents)) watched.write(path, text)
       await proposing.start(WITH(', age integer'), {})
     } else await proposing.start(WITH(', age integer'), files)
-    /** What the tool would say of its folder, and the files that it has. */
+    /** Returns the migrations of the folder and the remarks of its format. */
     const told = async () => {
       const source = openFolder(folder)
       const migrations = await source.list()

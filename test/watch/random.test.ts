@@ -38,7 +38,7 @@ for (const seed of [1, 2, 3]) {
   test(`${EDITS} edits, seed ${seed}`, { timeout: 180_000 }, async ({ watched, db }) => {
     const random = randomly(seed)
     const below = (n: number) => Math.floor(random() * n)
-    /** What the files say, by version: which table, with which columns. */
+    /** The tables of the files, by version, with their columns. */
     let state = new Map(TABLES.map((n) => [n * 10, { n: n as number, columns: '' }]))
     const name = (version: number, n: number, half: string) => `${String(version).padStart(4, '0')}_t${n}.${half}.sql`
     const put = async (version: number, { n, columns }: { n: number; columns: string }, slowly = false) => {

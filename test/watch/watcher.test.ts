@@ -573,7 +573,7 @@ describe('a down that lags behind its up', () => {
   })
 })
 
-describe('what is said', () => {
+describe('the watch says', () => {
   test('after a failure that is mended by taking it back, that all is well', async ({ watched }) => {
     watched.write('1_a.up.sql', 'create table a (id int)')
     await watched.start()

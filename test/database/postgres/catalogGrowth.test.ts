@@ -36,7 +36,7 @@ test.for([
 ])('%s', { timeout: 60_000 }, async (name, { grown }) => {
   const some = await rowsSeen(await grown(60), name)
   const twice = await rowsSeen(await grown(120), name)
-  // What grows with the square is four times as much.
+  // Time that grows with the square of the size would be four times as much.
   expect(twice / some).toBeLessThan(2.8)
 })
 

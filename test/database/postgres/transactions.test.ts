@@ -1,4 +1,4 @@
-/** How a migration's SQL runs on a real server: its transaction, its session, and what a file may do with them. */
+/** A migration's SQL runs on a real server: its transaction, its session, and what a file may do with them. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect } from 'vitest'
 import { openDatabase } from '../../../src/database/open.ts'

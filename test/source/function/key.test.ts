@@ -1,4 +1,4 @@
-/** Which functions are taken for the same, and which are not. */
+/** Two functions have the same key only if they do the same. */
 import { randomUUID } from 'node:crypto'
 import fs, { readFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,4 +1,4 @@
-/** What a save undoes and applies, and how: in one transaction, one by one, or from nothing. */
+/** The plan of a save says which migrations are undone and applied, and how: in one transaction, one by one, or from nothing. */
 import { describe, expect } from 'vitest'
 import { openDevelopment } from '../../../src/database/open.ts'
 import { failure } from '../../support/database.ts'

@@ -10,15 +10,15 @@ interface Case {
   /** Version, up, down. */
   readonly files: readonly [number, string, string][]
   readonly rows?: readonly string[]
-  /** What a person saves, or does in the database. */
+  /** Each is a save of files, or a statement that a person runs in the database. */
   readonly edits: readonly (string | readonly [number, string, string][])[]
   readonly query: string
   readonly expected: readonly object[]
-  /** What the last edit left. */
+  /** The rows after the last edit. */
   readonly left?: readonly object[]
 }
 
-/** What the page shows of the rows that wait. */
+/** Returns the rows that wait, as the page shows them. */
 async function waitingIn(url: string) {
   const reader = await openRowReader(url)
   try {
@@ -618,7 +618,7 @@ describe('rows survive', () => {
       { id: 2, v: 'ten' },
       { id: 3, v: '-1' },
     ])
-    // Of the column that went.
+    // The values are those of the column that went.
     expect(await following.dev.rows.waiting()).toEqual([{ table: 't', rows: 3 }])
   })
 
