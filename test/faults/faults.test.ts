@@ -49,6 +49,9 @@ async function finished({ child, output }: ReturnType<typeof take>): Promise<str
   return output()
 }
 
+/** The settings of a server that no other file uses, so that nothing must be left on it. */
+const OWN = { 'migratest.fault': 'own' }
+
 /** Databases on a server that neither wait to be copied nor to be used. */
 async function leftOn(url: string): Promise<string[]> {
   const client = new Client(url)
@@ -69,12 +72,11 @@ describe('a run that is killed', () => {
   test('at any moment: nothing wrong is left for the next, and in the end nothing at all', {
     timeout: 60_000 + KILLS * 6000,
   }, async () => {
-    const flags = { 'migratest.fault': 'killed' }
-    const server = postgres({ flags, idleMinutes: 0.2 })
+    const server = postgres({ flags: OWN, idleMinutes: 0.2 })
     const url = await adminUrl(server)
     for (let i = 0; i < KILLS; i++) {
       const run = take({
-        server: { flags },
+        server: { flags: OWN },
         folder: migrations(`k${Math.floor(i / 3)}`),
         takes: 50,
         migrate: i % 2 === 0,
@@ -84,7 +86,7 @@ describe('a run that is killed', () => {
       await Promise.race([sleep(ms), once(run.child, 'exit')])
       run.child.kill('SIGKILL')
       await finished(run)
-      const next = take({ server: { flags }, folder: migrations(`k${Math.floor(i / 3)}`), takes: 3 })
+      const next = take({ server: { flags: OWN }, folder: migrations(`k${Math.floor(i / 3)}`), takes: 3 })
       expect(await finished(next), `after the kill at ${ms} ms`).toMatch(/done\n$/)
     }
     await vi.waitFor(
@@ -123,7 +125,7 @@ describe('a server', () => {
   })
 
   test('is not held up by a client that is blocked before it sends its password', { timeout: 40_000 }, async () => {
-    const server = postgres({ flags: { 'migratest.fault': 'blocked client' }, idleMinutes: 0.05 })
+    const server = postgres({ flags: OWN, idleMinutes: 0.2 })
     const url = await adminUrl(server)
     const { hostname, port } = new URL(url)
     const socket = connect(Number(port), hostname).on('error', () => undefined)
@@ -182,11 +184,11 @@ describe('a server', () => {
     '%s: runs at once, on branches with other migrations; what two need is built once',
     { timeout: 60_000 },
     async ([, byUrl]) => {
-      const flags = { 'migratest.fault': `branches ${byUrl}` }
-      const server = postgres({ flags, idleMinutes: 0.1 })
+      const server = postgres({ flags: OWN, idleMinutes: 0.2 })
       const url = await adminUrl(server)
-      const given = byUrl ? { url } : { flags }
-      const tags = ['main', 'main', 'main', 'branch', 'branch']
+      const given = byUrl ? { url } : { flags: OWN }
+      const [main, branch] = [`main ${byUrl}`, `branch ${byUrl}`]
+      const tags = [main, main, main, branch, branch]
       const runs = tags.map((tag) => take({ server: given, folder: migrations(tag), takes: 12, migrate: true }))
       const outputs = await Promise.all(runs.map(finished))
       for (const output of outputs) expect(output).toMatch(/done\n$/)
@@ -196,7 +198,7 @@ describe('a server', () => {
             tags[i] === tag ? [...output.matchAll(/made (.*)/g)].map(([, at]) => at) : [],
           ),
         )
-      expect([built('main').size, built('branch').size]).toEqual([1, 1])
+      expect([built(main).size, built(branch).size]).toEqual([1, 1])
       await vi.waitFor(
         async () => {
           await (byUrl ? postgres({ url }) : server).sweep?.()
