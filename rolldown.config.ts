@@ -46,6 +46,7 @@ export default defineConfig({
         },
         { name: 'formats', test: /\/src\/source\/(?:formats\/|open\.[jt]s)/ },
         { name: 'modules', test: /\/src\/source\/module\/(?!registry)/ },
+        { name: 'functions', test: /\/src\/source\/function\// },
         // What runs git or starts servers loads modules of Node that `status` and `up` do not need.
         { name: 'git', test: /\/src\/source\/(?:git|folderAtRevision)/ },
         { name: 'core', test: /\/src\/(?:migrate\/(?!contract)|sql|schema|source|server\/kinds)/ },

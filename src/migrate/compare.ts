@@ -126,8 +126,14 @@ async function isTextRecorded(source: Source, migration: Migration, { digests }:
   return same === true
 }
 
-function digestOf({ text, written = text }: SqlBody): string {
-  return hash('sha256', written)
+/** By the bodies of sources that keep them, since each move compares all that is applied. */
+const digests = new WeakMap<SqlBody, string>()
+
+function digestOf(body: SqlBody): string {
+  const { text, written = text } = body
+  const digest = digests.get(body) ?? hash('sha256', written)
+  digests.set(body, digest)
+  return digest
 }
 
 function fileOf(migration: Migration | undefined, version: number): string {
