@@ -27,7 +27,7 @@ function project(files: Readonly<Record<string, string>>) {
         import { createRequire } from 'node:module'
         import { PackedPackages } from ${JSON.stringify(PACKED)}
         const require = createRequire(${JSON.stringify(join(root, 'index.js'))})
-        const packages = new PackedPackages(require, ${JSON.stringify(packs)}, ['one', '@scope/two'])
+        const packages = new PackedPackages(require, ${JSON.stringify(packs)}, { one: 'one', two: '@scope/two', part: 'one/lib/part' })
         const load = (name) => packages.load(name)
         const result = await (async () => (${expression}))()
         await packages.keep()
@@ -68,7 +68,7 @@ const ONE = {
 const EVERYTHING = `{
   saw: load('one').part.saw, data: load('one').data, joined: load('one').joined, file: load('one').file, id: load('one').id,
   late: load('one').named('late'), optional: load('one').optional(), imported: await load('one').imported(),
-  two: load('@scope/two'), other: load('another') === undefined,
+  two: load('two'), part: load('part') === load('one').part, other: load('another') === undefined,
   same: require('one') === load('one') && new (require('one/lib/part').Thing)() instanceof load('one').part.Thing,
   imports: (await import('one')).default === load('one'),
 }`
@@ -86,6 +86,7 @@ test('a packed package is the same as the installed one, whoever asks for it', (
     optional: 'MODULE_NOT_FOUND',
     imported: 5,
     two: 'two',
+    part: true,
     other: true,
     same: true,
     imports: true,
@@ -120,7 +121,7 @@ test('an error of a module is thrown each time, as Node does', () => {
   expect(run(attempts)).toEqual([expect.stringMatching(/JSON/), expect.stringMatching(/JSON/)])
   write('one/lib/data.json', '{ "n": 7 }')
   expect(run(attempts)).toEqual([join('a', 'b'), join('a', 'b')])
-  expect(
-    run(`(() => { try { load('@scope/two'); return require('missing') } catch (error) { return error.code } })()`),
-  ).toBe('MODULE_NOT_FOUND')
+  expect(run(`(() => { try { load('two'); return require('missing') } catch (error) { return error.code } })()`)).toBe(
+    'MODULE_NOT_FOUND',
+  )
 })
