@@ -50,12 +50,16 @@ export class PackedPackages {
   /** Returns what the package exports; undefined if it is none of the names. Throws as `require` does. */
   load(named: string): unknown {
     const name = this.#names[named]
-    if (name === undefined) return undefined
+    if (name === undefined || IS_HOOKED) return undefined
     // Another package may have loaded it, and is packed with it.
     const entry = this.#require.resolve(name)
     if (this.#require.cache[entry]) return this.#require(name)
     const pack = this.#usable(name, entry)
-    if (pack) return run(pack, entry, this.#require)
+    try {
+      if (pack) return run(pack, entry, this.#require)
+    } catch {
+      // Node's own loader says what is wrong, or loads it.
+    }
     this.#unpacked.add(name)
     return this.#require(name)
   }
@@ -85,6 +89,11 @@ export class PackedPackages {
 }
 
 // --- internal ---
+
+/** `true` if something else is loaded before us, which may change how packages are loaded: to trace or to measure them. */
+const IS_HOOKED = /(?:^|\s)(?:-r|--require|--import|--loader|--experimental-loader)\b/.test(
+  [...process.execArgv, process.env.NODE_OPTIONS].join(' '),
+)
 
 function packFile(folder: string, name: string): string {
   return join(folder, `${name.replaceAll('/', '+')}.cjs`)

@@ -22,7 +22,7 @@ function project(files: Readonly<Record<string, string>>) {
     write,
     packs: () => (existsSync(packs) ? readdirSync(packs) : []),
     /** Runs an expression in a new process in which `load` loads packages and `require` is Node's own. */
-    run(expression: string): unknown {
+    run(expression: string, options: readonly string[] = []): unknown {
       const program = `
         import { createRequire } from 'node:module'
         import { PackedPackages } from ${JSON.stringify(PACKED)}
@@ -32,7 +32,7 @@ function project(files: Readonly<Record<string, string>>) {
         const result = await (async () => (${expression}))()
         await packages.keep()
         console.log(JSON.stringify(result))`
-      const out = execFileSync(process.execPath, ['--input-type=module', '-e', program], {
+      const out = execFileSync(process.execPath, [...options, '--input-type=module', '-e', program], {
         cwd: root,
         encoding: 'utf8',
       })
@@ -111,6 +111,14 @@ test('a module that was edited, a package that was replaced and a damaged file a
   write('../packs/one.cjs', 'module.exports = {')
   expect(run(`load('one').part.two`)).toBe('another entry')
   expect(run(`[load('one').part.two, packages.isIncomplete]`)).toEqual(['another entry', false])
+})
+
+test('a process that something else has prepared, as tracers do, loads packages as usual', () => {
+  const { run, write, packs } = project(ONE)
+  write('../tracer.cjs', 'globalThis.traced = true')
+  for (let i = 0; i < 2; i++) run(`load('one').joined`)
+  expect(packs()).toEqual(['one.cjs'])
+  expect(run(`[globalThis.traced, load('one') === undefined]`, ['--require', './tracer.cjs'])).toEqual([true, true])
 })
 
 test('an error of a module is thrown each time, as Node does', () => {
