@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import module from 'node:module'
 import { join, relative } from 'node:path'
 import { cacheFolder, packageFolder } from '../packages/ownPackage.ts'
-import { PackedPackages } from '../packages/packed.ts'
+import { CLIENTS, PackedPackages } from '../packages/packed.ts'
 import { endWithReader } from './output.ts'
 import { run } from './run.ts'
 
@@ -20,7 +20,7 @@ if (major === 22 && minor < 22) process.stderr.write(`warning: migratest support
 // Cache compiled code between runs, if the system has a place for it.
 module.enableCompileCache?.()
 endWithReader()
-const packages = new PackedPackages(module.createRequire(import.meta.url), cacheFolder(), ['pg'])
+const packages = new PackedPackages(module.createRequire(import.meta.url), cacheFolder(), CLIENTS)
 process.exitCode = await run(process.argv.slice(2), {
   version: ownVersion,
   reference,

@@ -21,10 +21,14 @@ export interface Own {
  * stopped by SIGINT, 143 stopped by SIGTERM.
  */
 export async function run(argv: readonly string[], own: Own): Promise<number> {
-  return main(argv, own).catch((error) => report(error, argv, own))
+  const code = await main(argv, own).catch((error) => report(error, argv, own))
+  return failedLate ? 1 : code
 }
 
 // --- internal ---
+
+/** `true` if an error that no code caught came after the command had printed its result. */
+let failedLate = false
 
 async function main(argv: readonly string[], own: Own): Promise<number> {
   if (argv.length === 1 && (argv[0] === '--version' || argv[0] === '-v')) {
@@ -78,6 +82,7 @@ async function main(argv: readonly string[], own: Own): Promise<number> {
   const onStray = async (error: unknown) => {
     if (isOver) {
       // The command has already printed its result, so report the error on stderr and with the exit code.
+      failedLate = true
       process.exitCode = 1
       console.error((await strayError(error)).message)
       return

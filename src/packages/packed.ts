@@ -31,27 +31,35 @@ export interface PackedModule {
   readonly requires: Readonly<Record<string, string | null>>
 }
 
+/** The clients of databases. */
+export const CLIENTS = { pg: 'pg', mysql2: 'mysql2/promise' }
+
 export class PackedPackages {
   readonly #require: NodeJS.Require
   readonly #folder: string
-  readonly #names: ReadonlySet<string>
+  readonly #names: Readonly<Record<string, string>>
   readonly #unpacked = new Set<string>()
 
-  /** @param require finds the packages. @param folder of the packs. @param names the packages to pack */
-  constructor(require: NodeJS.Require, folder: string, names: readonly string[]) {
+  /** @param require finds the packages. @param folder of the packs. @param names what of each package is loaded */
+  constructor(require: NodeJS.Require, folder: string, names: Readonly<Record<string, string>>) {
     this.#require = require
     this.#folder = folder
-    this.#names = new Set(names)
+    this.#names = names
   }
 
   /** Returns what the package exports; undefined if it is none of the names. Throws as `require` does. */
-  load(name: string): unknown {
-    if (!this.#names.has(name)) return undefined
+  load(named: string): unknown {
+    const name = this.#names[named]
+    if (name === undefined || IS_HOOKED) return undefined
     // Another package may have loaded it, and is packed with it.
     const entry = this.#require.resolve(name)
     if (this.#require.cache[entry]) return this.#require(name)
     const pack = this.#usable(name, entry)
-    if (pack) return run(pack, entry, this.#require)
+    try {
+      if (pack) return run(pack, entry, this.#require)
+    } catch {
+      // Node's own loader says what is wrong, or loads it.
+    }
     this.#unpacked.add(name)
     return this.#require(name)
   }
@@ -81,6 +89,11 @@ export class PackedPackages {
 }
 
 // --- internal ---
+
+/** `true` if something else is loaded before us, which may change how packages are loaded: to trace or to measure them. */
+const IS_HOOKED = /(?:^|\s)(?:-r|--require|--import|--loader|--experimental-loader)\b/.test(
+  [...process.execArgv, process.env.NODE_OPTIONS].join(' '),
+)
 
 function packFile(folder: string, name: string): string {
   return join(folder, `${name.replaceAll('/', '+')}.cjs`)

@@ -12,7 +12,7 @@ import module from 'node:module'
 import { createServer, type Server, type Socket } from 'node:net'
 import { loadPackagesWith } from '../migrate/loadPackage.ts'
 import { cacheFolder } from '../packages/ownPackage.ts'
-import { PackedPackages } from '../packages/packed.ts'
+import { CLIENTS, PackedPackages } from '../packages/packed.ts'
 import { type Chosen, chooseAndStart } from './choose.ts'
 import { CONTAINERS } from './containerKinds.ts'
 import { preload } from './engine.ts'
@@ -252,10 +252,11 @@ async function keep(request: ServerRequest, idleMs: number): Promise<void> {
 process.umask(0o022)
 // Of the time that loading testcontainers takes, compiling its seven hundred modules is a third, and finding them another.
 module.enableCompileCache?.()
-const packages = new PackedPackages(module.createRequire(import.meta.url), cacheFolder(), [
-  ...Object.values(CONTAINERS).map((kind) => kind.module),
-  'testcontainers',
-])
+const packages = new PackedPackages(module.createRequire(import.meta.url), cacheFolder(), {
+  ...Object.fromEntries(Object.values(CONTAINERS).map(({ module }) => [module, module])),
+  ...CLIENTS,
+  testcontainers: 'testcontainers',
+})
 loadPackagesWith((name) => packages.load(name))
 const { MIGRATEST_KEEP = '', MIGRATEST_IDLE_MS = '' } = process.env
 await keep(JSON.parse(MIGRATEST_KEEP) as ServerRequest, Number(MIGRATEST_IDLE_MS))

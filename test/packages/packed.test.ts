@@ -22,17 +22,17 @@ function project(files: Readonly<Record<string, string>>) {
     write,
     packs: () => (existsSync(packs) ? readdirSync(packs) : []),
     /** Runs an expression in a new process in which `load` loads packages and `require` is Node's own. */
-    run(expression: string): unknown {
+    run(expression: string, options: readonly string[] = []): unknown {
       const program = `
         import { createRequire } from 'node:module'
         import { PackedPackages } from ${JSON.stringify(PACKED)}
         const require = createRequire(${JSON.stringify(join(root, 'index.js'))})
-        const packages = new PackedPackages(require, ${JSON.stringify(packs)}, ['one', '@scope/two'])
+        const packages = new PackedPackages(require, ${JSON.stringify(packs)}, { one: 'one', two: '@scope/two', part: 'one/lib/part' })
         const load = (name) => packages.load(name)
         const result = await (async () => (${expression}))()
         await packages.keep()
         console.log(JSON.stringify(result))`
-      const out = execFileSync(process.execPath, ['--input-type=module', '-e', program], {
+      const out = execFileSync(process.execPath, [...options, '--input-type=module', '-e', program], {
         cwd: root,
         encoding: 'utf8',
       })
@@ -68,7 +68,7 @@ const ONE = {
 const EVERYTHING = `{
   saw: load('one').part.saw, data: load('one').data, joined: load('one').joined, file: load('one').file, id: load('one').id,
   late: load('one').named('late'), optional: load('one').optional(), imported: await load('one').imported(),
-  two: load('@scope/two'), other: load('another') === undefined,
+  two: load('two'), part: load('part') === load('one').part, other: load('another') === undefined,
   same: require('one') === load('one') && new (require('one/lib/part').Thing)() instanceof load('one').part.Thing,
   imports: (await import('one')).default === load('one'),
 }`
@@ -86,6 +86,7 @@ test('a packed package is the same as the installed one, whoever asks for it', (
     optional: 'MODULE_NOT_FOUND',
     imported: 5,
     two: 'two',
+    part: true,
     other: true,
     same: true,
     imports: true,
@@ -112,6 +113,14 @@ test('a module that was edited, a package that was replaced and a damaged file a
   expect(run(`[load('one').part.two, packages.isIncomplete]`)).toEqual(['another entry', false])
 })
 
+test('a process that something else has prepared, as tracers do, loads packages as usual', () => {
+  const { run, write, packs } = project(ONE)
+  write('../tracer.cjs', 'globalThis.traced = true')
+  for (let i = 0; i < 2; i++) run(`load('one').joined`)
+  expect(packs()).toEqual(['one.cjs'])
+  expect(run(`[globalThis.traced, load('one') === undefined]`, ['--require', './tracer.cjs'])).toEqual([true, true])
+})
+
 test('an error of a module is thrown each time, as Node does', () => {
   const { run, write } = project(ONE)
   for (let i = 0; i < 2; i++) run(`load('one').joined`)
@@ -120,7 +129,7 @@ test('an error of a module is thrown each time, as Node does', () => {
   expect(run(attempts)).toEqual([expect.stringMatching(/JSON/), expect.stringMatching(/JSON/)])
   write('one/lib/data.json', '{ "n": 7 }')
   expect(run(attempts)).toEqual([join('a', 'b'), join('a', 'b')])
-  expect(
-    run(`(() => { try { load('@scope/two'); return require('missing') } catch (error) { return error.code } })()`),
-  ).toBe('MODULE_NOT_FOUND')
+  expect(run(`(() => { try { load('two'); return require('missing') } catch (error) { return error.code } })()`)).toBe(
+    'MODULE_NOT_FOUND',
+  )
 })

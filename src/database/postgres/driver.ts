@@ -11,7 +11,6 @@ import { LockedError, UsageError } from '../../migrate/errors.ts'
 import { NEVER } from '../../migrate/never.ts'
 import type { Direction, Hidden } from '../../migrate/source.ts'
 import { NIL_VERSION } from '../../migrate/version.ts'
-import type { Script } from '../../sql/script.ts'
 import type { Syntax } from '../../sql/tokens.ts'
 import type { Lock } from '../locking.ts'
 import { ASIDE_SCHEMA, ownTables } from '../ownTables.ts'
@@ -19,20 +18,20 @@ import { decompressed } from '../storedText.ts'
 import { type ToolDatabase, ToolTable } from '../toolTable.ts'
 import { AloneSteps } from './aloneSteps.ts'
 import { CodeSteps } from './codeSteps.ts'
-import { bookkeepingSql, DriverSession, noticeOf, OurTablesGone, STEP, StatementGone, TRIAL } from './driverSession.ts'
+import { DriverSession, noticeOf, OurTablesGone, StatementGone, TRIAL } from './driverSession.ts'
 import { createSchema, dropStatements } from './drop.ts'
 import { asStatementError, isMissingTable } from './failure.ts'
 import { InFlight } from './inFlight.ts'
-import { REBUILDS, type Rebuild, restoreTables, saveTables } from './keptTables.ts'
+import { REBUILDS, type Rebuild } from './keptTables.ts'
 import { advisoryLock, holderOf, migrationLockIds, rowLock } from './lock.ts'
 import { OneTransaction } from './oneTransaction.ts'
 import { isUsual, Records } from './records.ts'
-import { developmentTables, type OwnDevelopment } from './rows/development.ts'
 import { RunEnd } from './runEnd.ts'
-import { type Row, ScriptFailure, type Session, type WantedRows } from './session.ts'
+import type { Row, Session } from './session.ts'
 import { readSessionSettings, type SessionSettings } from './sessionSettings.ts'
 import { readState } from './state.ts'
 import { type Message, messagesOf } from './stepMessages.ts'
+import { type Around, canBeGuarded, StepSql, sqlOf } from './stepSql.ts'
 import * as tables from './tables.ts'
 
 export interface PostgresDriverOptions {
@@ -100,6 +99,7 @@ class PostgresDriver implements Driver {
   readonly #alone: AloneSteps
   readonly #one: OneTransaction
   readonly #tool: ToolTable
+  readonly #sql: StepSql
   #locked = false
   /** `true` if the lock is held although no run is on. Our tables are there then, too. */
   #isKept = false
@@ -131,6 +131,7 @@ class PostgresDriver implements Driver {
     this.#alone = new AloneSteps(this.#on)
     this.#one = new OneTransaction(this.#on)
     this.#tool = new ToolTable(this.#toolDatabase(session))
+    this.#sql = new StepSql(this.#on, this.#records, this.#one, this.#tool, options.keepTables !== undefined)
     this.syntax = syntax
     this.#databaseName = database
     this.#options = options
@@ -239,7 +240,7 @@ class PostgresDriver implements Driver {
     this.#end.note(step.history)
     // In a shared transaction, a failure aborts all of it, until it is rolled back to the savepoint of the step.
     const isGuarded = !inside && !this.#inFlight.isEmpty
-    const around = this.#withEnd(step, this.#inTransaction(step, 'no', isGuarded ? this.#records.guard(step.from) : []))
+    const around = this.#withEnd(step, this.#sql.around(step, 'no', isGuarded ? this.#records.guard(step.from) : []))
     const message = messagesOf(around, false)[0] as Message
     return this.#inFlight.run(
       () => this.#on.session.script(sqlOf(message, around), signal, noticeOf(step), around.wanted),
@@ -247,7 +248,7 @@ class PostgresDriver implements Driver {
         if (this.#end.lacksOnlyAnswer(thrown)) return
         this.#records.forget()
         await this.#on.rollBack()
-        const error = this.#failureOf(thrown, step, message, around)
+        const error = this.#sql.failureOf(thrown, step, message, around)
         if (!(error instanceof OurTablesGone || error instanceof StatementGone)) throw error
         await this.apply(step, signal)
       },
@@ -257,7 +258,7 @@ class PostgresDriver implements Driver {
   async applyAll(steps: readonly MigrationStep[], signal: AbortSignal): Promise<void> {
     for (const { history } of steps) this.#end.note(history)
     const sql = steps
-      .map((step) => this.#inTransaction(step, 'no'))
+      .map((step) => this.#sql.around(step, 'no'))
       .map(({ prefix, script, suffix }) => `${prefix}${script?.text ?? ''}${suffix}`)
       .join('\n')
     try {
@@ -407,7 +408,7 @@ class PostgresDriver implements Driver {
    * transaction.
    */
   async #applySql(step: MigrationStep, rebuild: Rebuild, signal: AbortSignal): Promise<void> {
-    const around = this.#withEnd(step, this.#inTransaction(step, rebuild))
+    const around = this.#withEnd(step, this.#sql.around(step, rebuild))
     for (const message of messagesOf(around, this.#on.observer !== undefined)) {
       const send = async () => {
         try {
@@ -416,94 +417,17 @@ class PostgresDriver implements Driver {
         } catch (error) {
           if (this.#end.lacksOnlyAnswer(error)) return
           await this.#on.rollBack()
-          throw this.#failureOf(error, step, message, around)
+          throw this.#sql.failureOf(error, step, message, around)
         }
       }
       await (message.alone ? this.#on.observed(step, { index: message.first, inTransaction: true }, send) : send())
     }
   }
-
-  /** Converts the error of a message of a step. */
-  #failureOf(error: unknown, step: MigrationStep, message: Message, around: Around): Error {
-    if (!(error instanceof ScriptFailure)) return asStatementError(error)
-    const { head, start, end, own, first } = message
-    const index = first + error.completed - own
-    const isGuard = around.guarded && index < first && error.completed > 0
-    if (isGuard || index >= (around.script?.statements.length ?? 0)) return this.#on.tailError(error.error, step)
-    // Positions count from the beginning of the message.
-    const sent = { sql: sqlOf(message, around), from: head.length, length: end - start, shift: start }
-    return asStatementError(error.error, index, sent)
-  }
-
-  /** Builds the SQL around a step's body. `before`: how many statements precede the body. */
-  #inTransaction(step: MigrationStep, rebuild: Rebuild, guard: readonly string[] = []): Around {
-    const script = step.work.kind === 'sql' ? step.work.script : undefined
-    // A migration that drops our schema would wait forever for the row that the lock holds; the timeout makes it fail
-    // instead.
-    const limit = this.#on.lock.table ? ["SET LOCAL lock_timeout = '15s';"] : []
-    const before = [
-      this.#on.inside ? `SAVEPOINT ${STEP};` : `BEGIN ${script?.transactionMode ?? ''};`,
-      ...limit,
-      ...guard,
-      ...(rebuild === 'no' ? [] : saveTables(this.#on.tables, this.#development)),
-    ]
-    const prefix = `${before.join('\n')}\n`
-    // The newline is for a body that ends in a comment, the semicolon for one that ends without a semicolon.
-    const tail = this.#one.isOn ? `${this.#on.restore}\n${this.#one.end(step)}` : this.#tail(step, rebuild)
-    const suffix = `\n;${tail}\n${this.#on.end}`
-    return { before: before.length, prefix, script, suffix, guarded: guard.length > 0 }
-  }
-
-  /** Builds the SQL that restores role and settings, then writes the history and the version row. */
-  #tail(step: MigrationStep, rebuild: Rebuild): string {
-    return [
-      this.#on.restore,
-      rebuild === 'no' ? '' : restoreTables(this.#on.tables, rebuild, this.#tool.creation, this.#development),
-      this.#records.record(step),
-      bookkeepingSql(step),
-    ].join('\n')
-  }
-
-  /** SQL for the additional tables of a development database; undefined if there are none. */
-  get #development(): OwnDevelopment | undefined {
-    return this.#options.keepTables ? developmentTables(this.#on.tables) : undefined
-  }
 }
 
 /**
- * Returns whether a step may be sent before the answer to the one before it: in one short message, whose guard does not
- * come before a statement that must be the first of its transaction.
- */
-function canBeGuarded({ work }: MigrationStep): boolean {
-  if (work.kind !== 'sql') return work.kind === 'nil'
-  const { text, statements, transactionMode } = work.script
-  if (text.length > LONGEST_AHEAD || transactionMode !== '') return false
-  return !statements.some(
-    ({ words, changesSyntax, start, end }) =>
-      changesSyntax || (words[0] === 'set' && /transaction/i.test(text.slice(start, end))),
-  )
-}
-
-/** The SQL around a step's body, and how many statements precede the body. */
-interface Around {
-  readonly before: number
-  readonly prefix: string
-  readonly script: Script | undefined
-  readonly suffix: string
-  /** `true` if the statements before the body check the version. */
-  readonly guarded: boolean
-  /** The rows to hear of, which the SQL behind the body asks for. */
-  readonly wanted?: WantedRows
-}
-
-function sqlOf({ head, start, end, tail }: Message, { script }: Around): string {
-  return `${head}${script?.text.slice(start, end) ?? ''}${tail}`
-}
-
-/**
- * How many steps are sent at most before the first is answered, and how long a text may be for that. As many are sent as
- * the server needs to be busy during a round trip, if each takes it SERVED_MS.
+ * How many steps are sent at most before the first is answered. As many are sent as the server needs to be busy during a
+ * round trip, if each takes it SERVED_MS.
  */
 const MOST_AHEAD = 16
 const SERVED_MS = 0.5
-const LONGEST_AHEAD = 2 ** 16
