@@ -10,11 +10,7 @@ import { randomBytes } from 'node:crypto'
 import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import module from 'node:module'
 import { createServer, type Server, type Socket } from 'node:net'
-import { loadPackagesWith } from '../migrate/loadPackage.ts'
-import { cacheFolder } from '../packages/ownPackage.ts'
-import { CLIENTS, PackedPackages } from '../packages/packed.ts'
 import { type Chosen, chooseAndStart } from './choose.ts'
-import { CONTAINERS } from './containerKinds.ts'
 import { preload } from './engine.ts'
 import { recall, remember } from './kept.ts'
 import { keeperAddress, mutexAddress, runtimeFolder } from './places.ts'
@@ -140,10 +136,7 @@ class Keeper {
   }
 
   #prepareNext(): void {
-    this.#preparing ??= packages
-      .keep()
-      .then(() => this.#chosen?.prepareNext?.(this.#ending.signal))
-      .catch(() => undefined)
+    this.#preparing ??= this.#chosen?.prepareNext?.(this.#ending.signal).catch(() => undefined)
   }
 
   /**
@@ -250,13 +243,7 @@ async function keep(request: ServerRequest, idleMs: number): Promise<void> {
 // The request comes through the environment, not as an argument: it may contain passwords of roles, and every user can
 // list arguments.
 process.umask(0o022)
-// Of the time that loading testcontainers takes, compiling its seven hundred modules is a third, and finding them another.
+// Compiling testcontainers and what it needs takes a third of the time that loading it takes.
 module.enableCompileCache?.()
-const packages = new PackedPackages(module.createRequire(import.meta.url), cacheFolder(), {
-  ...Object.fromEntries(Object.values(CONTAINERS).map(({ module }) => [module, module])),
-  ...CLIENTS,
-  testcontainers: 'testcontainers',
-})
-loadPackagesWith((name) => packages.load(name))
 const { MIGRATEST_KEEP = '', MIGRATEST_IDLE_MS = '' } = process.env
 await keep(JSON.parse(MIGRATEST_KEEP) as ServerRequest, Number(MIGRATEST_IDLE_MS))
