@@ -1,15 +1,27 @@
 /** Records the state of a database for a later comparison: all its statements, and a hash of each table's rows. */
 import { createHash } from 'node:crypto'
 import { writtenColumns } from './copy.ts'
-import { type ColumnFacts, type Definitions, PLAIN_SETTINGS, readDefinitions, tableSql } from './definitions.ts'
+import { type Definitions, PLAIN_SETTINGS, readDefinitions, tableSql } from './definitions.ts'
+import { hashOf, readHashes, readRows } from './rowHashes.ts'
+import {
+  countOf,
+  MOST_DELETED,
+  type Place,
+  quickly,
+  type RowsFound,
+  type TableLikeness,
+  thoroughly,
+} from './rowRestore.ts'
 import { at } from './rowTables.ts'
-import type { Row, Session } from './session.ts'
+import type { Session } from './session.ts'
 import type { Stamps } from './stamps.ts'
 import { identifier } from './tables.ts'
 
 export class CleanState {
   readonly #schema: string
   readonly #tables: ReadonlyMap<string, TableLikeness>
+  /** The foreign keys with which rows of one table change when those of another do; found when they are first needed. */
+  #cascades: readonly { readonly parent: string; readonly child: string }[] | undefined
   /** `true` if all rows are in InnoDB, whose log tells whether anything has been written. */
   readonly isLogged: boolean
   /** `true` if rows of other databases can change rows here. */
@@ -165,12 +177,15 @@ export class CleanState {
 
   /** Adds the tables whose rows InnoDB itself changes when rows of these change. */
   #withCascades(names: Iterable<string>): string[] {
+    this.#cascades ??= [...this.#tables].flatMap(([child, { sql }]) =>
+      sql.split('\n').flatMap((line) => {
+        const parent = CASCADE.exec(line)?.groups?.parent
+        return parent === undefined ? [] : [{ parent, child }]
+      }),
+    )
     const all = new Set(names)
     for (const name of all) {
-      for (const [child, { sql }] of this.#tables) {
-        const isChild = sql.split('\n').some((line) => CASCADE.exec(line)?.groups?.parent === identifier(name))
-        if (isChild) all.add(child)
-      }
+      for (const { parent, child } of this.#cascades) if (parent === identifier(name)) all.add(child)
     }
     return [...all]
   }
@@ -193,43 +208,14 @@ export class CleanState {
   }
 }
 
-/** The names of a table and of the copy of its original rows. */
-export interface Place {
-  readonly database: string
-  /** The database that has the rows. */
-  readonly from: string
-  readonly isMariadb: boolean
-}
-
 // --- internal ---
 
 const SETTINGS =
   "SET SESSION sql_mode = 'NO_AUTO_VALUE_ON_ZERO', SESSION foreign_key_checks = 0, SESSION innodb_lock_wait_timeout = 1, SESSION lock_wait_timeout = 1"
 
-interface RowsFound {
-  readonly name: string
-  readonly number: string
-  readonly rows: string
-}
-
 interface TableFound extends RowsFound {
   /** Its statement, without the next AUTO_INCREMENT value. */
   readonly sql: string
-}
-
-interface TableLikeness {
-  readonly sql: string
-  /** The AUTO_INCREMENT column. */
-  readonly counter: string | undefined
-  /** The columns that are not generated. */
-  readonly written: readonly string[]
-  /** Returns the query that reads `rows` in a database of that name. */
-  readonly hash: (database: string) => string
-  /** Next AUTO_INCREMENT value; empty if the table has none or has not given one yet. */
-  readonly number: string
-  /** Number of rows, and two sums of hashes. */
-  readonly rows: string
-  readonly triggers: boolean
 }
 
 /** A foreign key to another database. */
@@ -238,53 +224,10 @@ const ELSEWHERE = /^\s*CONSTRAINT .* REFERENCES `(?:[^`]|``)+`\.`/m
 /** A foreign key with which changes of the parent's rows reach those of the table. */
 const CASCADE = /^\s*CONSTRAINT .* REFERENCES (?<parent>`(?:[^`]|``)+`) .*\b(?:CASCADE|SET NULL|SET DEFAULT)\b/
 
-/**
- * Returns statements that restore a table of which rows were added, or in which a few have changed; undefined if triggers
- * would fire.
- */
-function quickly(was: TableLikeness, now: RowsFound, place: Place): string[] | undefined {
-  const statements = thoroughly(was, now, place)
-  const isFilled = !was.rows.startsWith(EMPTY)
-  const isNumbered = now.number !== was.number
-  if (!statements || !isFilled || !isNumbered || was.number === '' || was.counter === undefined) return statements
-  const table = at(place.database, now.name)
-  const again = `ALTER TABLE ${table} AUTO_INCREMENT = ${was.number}`
-  if (now.rows === was.rows) return [again]
-  // In MySQL, setting the number costs more than to fill a small table anew, after which it is right in most cases.
-  if (!place.isMariadb && countOf(was.rows) <= MOST_DELETED) return [`TRUNCATE TABLE ${table}`, refill(was, now, place)]
-  return [`DELETE FROM ${table} WHERE ${identifier(was.counter)} >= ${was.number}`, again]
-}
-
-/** Returns statements that restore a table whatever has happened to its rows; undefined if triggers would fire. */
-function thoroughly(was: TableLikeness, now: RowsFound, place: Place): string[] | undefined {
-  const table = at(place.database, now.name)
-  const isFilled = !was.rows.startsWith(EMPTY)
-  const isNumbered = now.number !== was.number
-  if (isFilled && was.triggers) return undefined
-  // A schema change takes the server longer than deleting what a test has written.
-  const emptied = was.triggers || countOf(now.rows) > MOST_DELETED || (isNumbered && !isFilled)
-  return [
-    emptied ? `TRUNCATE TABLE ${table}` : `DELETE FROM ${table}`,
-    ...(isFilled ? [refill(was, now, place)] : []),
-    ...(isFilled && isNumbered && was.number !== '' ? [`ALTER TABLE ${table} AUTO_INCREMENT = ${was.number}`] : []),
-  ]
-}
-
-function refill({ written }: TableLikeness, { name }: RowsFound, { database, from }: Place): string {
-  const columns = written.map(identifier).join(', ')
-  return `INSERT INTO ${at(database, name)} (${columns}) SELECT ${columns} FROM ${at(from, name)}`
-}
-
-function countOf(rows: string): number {
-  return Number.parseInt(rows, 10)
-}
-
 function withoutNumber(sql: string): string {
   return sql.replace(/ AUTO_INCREMENT=\d+/, '')
 }
 
-const EMPTY = '0 '
-const MOST_DELETED = 1000
 const INNODB = /\) ENGINE=InnoDB\b/
 
 function numberIn(sql: string): string {
@@ -295,40 +238,4 @@ function numberIn(sql: string): string {
 function schemaOf({ objects, characterSet, collation, options }: Definitions): string {
   const all = objects.map(({ kind, name, sql, settings }) => [kind, name, withoutNumber(sql), settings])
   return JSON.stringify([characterSet, collation, options, all])
-}
-
-/** Reads the rows' hashes; undefined if a row could not be read. */
-async function readRows(session: Session, hashes: readonly string[]): Promise<string[] | undefined> {
-  return readHashes(await session.queries(hashes))
-}
-
-function readHashes(results: readonly Row[][]): string[] | undefined {
-  const all: string[] = []
-  for (const [row = {}] of results) {
-    const { unread, ...hash } = row
-    if (Number(unread ?? 0) > 0) return undefined
-    all.push(Object.values(hash).join(' '))
-  }
-  return all
-}
-
-/** Returns SQL of a text that no other value of the column has. Binary values cannot be quoted as text. */
-function asText({ name, type }: ColumnFacts): string {
-  const column = identifier(name)
-  if (BYTES.test(type)) return `IFNULL(HEX(${column}), '-')`
-  // A float loses digits when converted to text.
-  return `CAST(QUOTE(${/^float/i.test(type) ? `${column} + 0e0` : column}) AS BINARY)`
-}
-
-const BYTES = /blob|binary|^bit|geometry|point|linestring|polygon|geomcollection|vector/i
-
-/**
- * Returns a query with two sums, each over half of each row's SHA-256, independent of the order of rows. The server's
- * CHECKSUM TABLE would be faster, but does not notice a text that moves from one column to the next.
- */
-function hashOf(database: string, table: string, columns: readonly ColumnFacts[]): string {
-  const row = columns.map(asText).join(', ')
-  const half = (from: number) => `SUM(CAST(CONV(SUBSTR(h, ${from}, 15), 16, 10) AS UNSIGNED))`
-  // Without the LIMIT, the server would compute the hash of a row once for each use.
-  return `SELECT COUNT(*) AS n, ${half(1)} AS a, ${half(16)} AS b, SUM(h IS NULL) AS unread FROM (SELECT SHA2(CONCAT_WS(',', ${row}), 256) AS h FROM ${identifier(database)}.${identifier(table)} LIMIT 18446744073709551615) AS hashes`
 }

@@ -1,19 +1,35 @@
 /**
- * Knows of the tables that a run has made which names they cannot have yet. So a statement that adds a column, a key or a
+ * Knows which tables there are, and of those that a run has made which names they cannot have yet. So a statement that adds a column, a key or a
  * constraint may be sent together with the one before it: nobody has to look whether the part is there already.
  */
 import { type Making, makingOf } from './makings.ts'
 import { ddlTargetsOf, type StatementJournal } from './statementJournal.ts'
 
+/** What the server says of the database. */
+export interface Known {
+  /** Names of all tables and views, in lower case. */
+  readonly tables: ReadonlySet<string>
+  /** `true` if a failed migration's rows may stay, in tables without transactions. */
+  readonly rowsStay: boolean
+}
+
 export class Foreseen {
+  /** What the server said last, while that holds but for the tables that have been made since. */
+  #known: Known | undefined
   /** Of each table that the run has made, in lower case: all texts that may have named a part of it. */
   #texts = new Map<string, readonly string[]>()
   #isOff = false
 
   /** Call when a run begins: others may have changed the tables since the last one. */
   forget(): void {
-    this.#texts.clear()
+    this.ranOther()
     this.#isOff = false
+  }
+
+  /** Returns what the server says of the database; it is asked again after what may have changed more than tables' parts. */
+  async known(ask: () => Promise<Known>): Promise<Known> {
+    this.#known ??= await ask()
+    return this.#known
   }
 
   /** Call when a statement has run that may change definitions. @param database the current one */
@@ -29,6 +45,7 @@ export class Foreseen {
   /** Call when something has run of which we do not know what it did. */
   ranOther(): void {
     this.#texts.clear()
+    this.#known = undefined
   }
 
   /** Returns a function that takes everything back to what it is now. */
@@ -63,9 +80,11 @@ export class Foreseen {
 
   #changed(aim: ReturnType<typeof ddlTargetsOf>, sql: string): void {
     const [target, second] = aim?.targets ?? []
-    if (!aim || !target || second || target.kind === 'DATABASE' || aim.verb === 'rename') this.#texts.clear()
+    if (!aim || !target || second || target.kind === 'DATABASE' || aim.verb === 'rename') this.ranOther()
     else if (target.kind === 'TABLE' && aim.verb === 'change') this.#add(target.name.toLowerCase(), sql)
     else if (target.kind === 'TABLE') this.#texts.delete(target.name.toLowerCase())
+    // A table without transactions, or another one that is there now.
+    if (aim?.verb === 'make' || /\bengine\b/i.test(sql)) this.#known = undefined
   }
 
   #add(key: string, sql: string): void {

@@ -13,6 +13,7 @@ import { leavesSession } from '../../sql/rows.ts'
 import type { Script } from '../../sql/script.ts'
 import { asStatementError } from './failure.ts'
 import { fitting } from './fitting.ts'
+import type { Known } from './foreseen.ts'
 import { rollBack } from './journal.ts'
 import { makingOf } from './makings.ts'
 import { type DriverParts, noticeOf, rowsStaySql } from './parts.ts'
@@ -35,7 +36,7 @@ export async function applySeveral(
   const end = steps.findIndex((step) => !isFitting(parts, step))
   const fit = steps.slice(0, end === -1 ? undefined : end)
   if (fit.length < 2 || parts.changed.isUnsettled) return NONE
-  const known = await ask(parts, fit)
+  const known = await foreseen.known(() => ask(parts))
   const back = journal.record.remember()
   const unforeseen = foreseen.remember()
   const sent = composed(parts, fit, known)
@@ -96,14 +97,6 @@ interface SentStep {
   readonly toBegun: () => void
 }
 
-/** What the server says of the database before the message is sent. */
-interface Known {
-  /** Names of tables that are there, in lower case. */
-  readonly tables: ReadonlySet<string>
-  /** `true` if a failed migration's rows may stay in tables without transactions. */
-  readonly rowsStay: boolean
-}
-
 function scriptOf({ work }: MigrationStep): Script | undefined {
   return work.kind === 'sql' ? work.script : undefined
 }
@@ -131,18 +124,13 @@ function isFitting({ names, packet }: DriverParts, step: MigrationStep): boolean
   return script.transaction === 'none' && textsOf(script).every((sql) => makingOf(sql, database) !== undefined)
 }
 
-async function ask({ session, names }: DriverParts, steps: readonly MigrationStep[]): Promise<Known> {
+async function ask({ session, names }: DriverParts): Promise<Known> {
   const { database } = names()
-  const makings = steps.flatMap((step) => {
-    const script = scriptOf(step)
-    return script && !changesRows(script) ? textsOf(script).map((sql) => makingOf(sql, database)) : []
-  })
-  const made = makings.flatMap((making) => (making && !making.part ? (plainNameOf(making.table, database) ?? []) : []))
   const [found = [], [stay] = []] = await session.queries([
-    `SELECT LOWER(table_name) AS name FROM information_schema.tables WHERE table_schema = ${tables.literal(database)} AND table_name IN (${['', ...made].map(tables.literal).join(', ')})`,
+    `SELECT table_name AS name FROM information_schema.tables WHERE table_schema = ${tables.literal(database)}`,
     `SELECT ${rowsStaySql(database)} OR @@default_storage_engine <> 'InnoDB' AS some`,
   ])
-  return { tables: new Set(found.map(({ name }) => String(name))), rowsStay: Number(stay?.some) !== 0 }
+  return { tables: new Set(found.map(({ name }) => String(name).toLowerCase())), rowsStay: Number(stay?.some) !== 0 }
 }
 
 /** Returns the name of a table of this database, without quotes. */

@@ -102,7 +102,7 @@ export class MysqlTestDatabase extends ServerDatabase<Connection, MysqlRegistry,
     const settled = await withoutEnding(look, ({ id }) => !given.has(id), patienceMs)
     let all = settled
     // A session that sent its result a moment ago still counts as running.
-    for (const pause of [1, 1, 3, 10]) {
+    for (const pause of [1, 1, 3, 10, 50]) {
       if (!all.some(({ running }) => running)) break
       await sleep(pause)
       all = await look()
