@@ -176,7 +176,7 @@ export class ModuleLoader {
     const notice = (what: string) => {
       if (!loading) return
       const [frame] = framesIn(new Error().stack ?? '', compiled)
-      const where = frame ? `${this.#show(frame.compiled.path)}:${frame.line}:${frame.column}` : shown
+      const where = frame ? `${this.#show(frame.path)}:${frame.line}:${frame.column}` : shown
       remarks.add(`${where} reads ${what} while it is loaded: two loads may differ. Read it in up or down.`)
     }
     const instances = new Instances({
@@ -245,7 +245,7 @@ export class ModuleLoader {
     if (!frame) return undefined
     // A frozen error keeps its stack.
     Reflect.set(error as Error, 'stack', restoredStack(stack, compiled))
-    const { path, text } = frame.compiled
+    const { path, text } = frame
     const start = offsetOf(text, frame.line, frame.column)
     return { file: this.#show(path), text, start, end: start + (/^[\w$]+/.exec(text.slice(start))?.[0].length ?? 1) }
   }
