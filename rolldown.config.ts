@@ -50,6 +50,7 @@ export default defineConfig({
         // What runs git or starts servers loads modules of Node that `status` and `up` do not need.
         { name: 'git', test: /\/src\/source\/(?:git|folderAtRevision)/ },
         { name: 'core', test: /\/src\/(?:migrate\/(?!contract)|sql|schema|source|server\/kinds)/ },
+        { name: 'packages', test: /\/src\/packages\/(?!pack\.)/ },
         { name: 'postgres-driver', test: /\/src\/database\/postgres\// },
         { name: 'mysql-driver', test: /\/src\/database\/mysql\// },
         { name: 'database', test: /\/src\/database\/[^/]+\.[jt]s$/ },

@@ -7,17 +7,61 @@ import { sequelizeFormat } from '../../src/source/formats/sequelize.ts'
 import { memoryFolder, newFiles } from '../source/formats/memoryFolder.ts'
 import { folder, write } from '../support/cli.ts'
 import { failure, test } from '../support/database.ts'
-import { describeWithTool, run, toolFile, withTools } from '../support/tools.ts'
+import { describeWithTool, resident, toolFile, withTools } from '../support/tools.ts'
 import { contract, type Oracle, ours, type Place, placeOf } from './contract.ts'
 import { describeOnMysql } from './mysql.ts'
 import { type Change, MYSQL_SHOP, SHOP } from './shop.ts'
 
-async function command(name: string, { url, folder }: Place, more: readonly string[] = []) {
-  const args = [toolFile('sequelize-cli/lib/sequelize'), name, '--url', url, '--migrations-path', folder, ...more]
-  const { printed, code } = await run(process.execPath, args, { env: {}, cwd: toolFile('..') })
-  if (code !== 0) throw new Error(printed)
-  return printed
+/**
+ * Runs the command again and again in one process, since its start takes longer than its work. All that it loads of its own is
+ * loaded anew each time, so that it reads the arguments and the folder as a new process does.
+ */
+const START = String.raw`import { AsyncLocalStorage } from 'node:async_hooks'
+import { createRequire } from 'node:module'
+const require = createRequire(import.meta.url)
+const { Sequelize } = require('sequelize')
+const opened = []
+Sequelize.addHook('afterInit', (sequelize) => opened.push(sequelize))
+const program = require.resolve('sequelize-cli/lib/sequelize')
+const isOwn = (file) => file.includes('/node_modules/sequelize-cli/') || !file.includes('/node_modules/')
+
+const commands = new AsyncLocalStorage()
+for (const level of ['log', 'error']) console[level] = (...texts) => commands.getStore().print(texts.join(' '))
+process.exit = (code) => {
+  commands.getStore().end(code)
+  throw new Error('The command has ended.')
 }
+
+async function run({ args, cwd }) {
+  process.chdir(cwd)
+  process.argv = [process.execPath, program, ...args]
+  for (const file of Object.keys(require.cache).filter(isOwn)) delete require.cache[file]
+  let printed = ''
+  let code
+  const print = (line) => code === undefined && (printed += line + '\n')
+  await new Promise((resolve) => {
+    const end = (given) => {
+      code ??= given
+      resolve()
+    }
+    commands.run({ print, end }, () => require(program))
+  })
+  await Promise.all(opened.splice(0).map((sequelize) => sequelize.close()))
+  return code === 0 ? { printed } : { error: printed }
+}
+
+// The command does not expect that the call that ends it throws.
+process.on('unhandledRejection', () => undefined)
+process.on('message', (command) =>
+  run(command).then((answer) => process.send(answer), (error) => process.send({ error: String(error.stack) })),
+)
+process.send({})
+`
+
+const ask = resident(START, { env: { NODE_ENV: 'development', NO_COLOR: '1', FORCE_COLOR: '0' }, execArgv: [] })
+
+const command = (name: string, { url, folder }: Place, more: readonly string[] = []) =>
+  ask({ args: [name, '--url', url, '--migrations-path', folder, ...more], cwd: toolFile('..') })
 
 /** Writes a change as people do for the CLI: in CommonJS, as compiled code, and in TypeScript. */
 function fileOf({ title, up, down }: Change, i: number): [name: string, text: string] {
@@ -243,11 +287,7 @@ export async function up(queryInterface: QueryInterface): Promise<void> {
         const settings = { ...options, url: place.url, dialect: 'postgres' }
         write(path, 'config.json', JSON.stringify({ development: settings }))
         const args = ['db:migrate', '--config', join(path, 'config.json'), '--migrations-path', place.folder]
-        const { printed, code } = await run(process.execPath, [toolFile('sequelize-cli/lib/sequelize'), ...args], {
-          env: { NODE_ENV: 'development' },
-          cwd: toolFile('..'),
-        })
-        if (code !== 0) throw new Error(printed)
+        await ask({ args, cwd: toolFile('..') })
       },
       rows: 'SELECT name FROM books.done ORDER BY name',
     }
