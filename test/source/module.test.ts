@@ -333,6 +333,52 @@ test('a link to a file or folder is what it leads to', async () => {
   expect(second.fingerprint?.('up')).toBe(first.fingerprint?.('up'))
 })
 
+test.for([
+  ['in a file beside it', 'external'],
+  ['within it', 'inline'],
+  ['without the texts, which are read', 'external'],
+] as const)(
+  'an error in compiled JavaScript is shown in the TypeScript, by a source map %s',
+  async ([how, sourcemap]) => {
+    const written = `interface Unused { name: string }
+
+export async function up({ sql }: { sql: (text: string) => Promise<void> }): Promise<void> {
+  const name: string = 'a'
+  await sql(name)
+  throw new Error('in line 6')
+}
+`
+    const { transform } = await import('esbuild')
+    const { code, map } = await transform(written, {
+      loader: 'ts',
+      format: 'cjs',
+      sourcemap,
+      sourcefile: '../src/1_a.ts',
+      minifyWhitespace: true,
+    })
+    const { sourcesContent: _, ...short } = JSON.parse(map || '{}') as Record<string, unknown>
+    const { root } = project({
+      'src/1_a.ts': written,
+      'dist/1_a.js': sourcemap === 'inline' ? code : `${code}//# sourceMappingURL=1_a.js.map\n`,
+      'dist/1_a.js.map': how.startsWith('without') ? JSON.stringify(short) : map,
+      'package.json': '{ "type": "commonjs" }',
+    })
+    const loader = new ModuleLoader((path) => path.slice(root.length + 1))
+    const { up, locate } = await loader.load(join(root, 'dist/1_a.js'))
+    const error = await Promise.resolve(up?.({ sql: async () => undefined } as never)).catch((thrown: Error) => thrown)
+    const place = locate?.(error)
+    expect(place).toMatchObject({ file: 'src/1_a.ts', text: written })
+    expect(written.slice(place?.start)).toMatch(/^(?:new )?Error\('in line 6'\)/)
+    expect((error as Error).stack).toContain(`${join(root, 'src/1_a.ts')}:6:`)
+    // Without the map, the JavaScript is shown.
+    rmSync(join(root, 'dist/1_a.js.map'))
+    if (sourcemap === 'inline') return
+    const again = await new ModuleLoader((path) => path.slice(root.length + 1)).load(join(root, 'dist/1_a.js'))
+    const failed = await Promise.resolve(again.up?.({ sql: async () => undefined } as never)).catch((thrown) => thrown)
+    expect(again.locate?.(failed)?.file).toBe(join('dist', '1_a.js'))
+  },
+)
+
 test('an import that is computed at run time gets a remark, and the migration is not recorded', async () => {
   const { load } = project({
     'de.ts': '',

@@ -1,6 +1,6 @@
 /** Runs steps in code in a transaction of ours, and checks that they have not ended it. */
 import type { MigrationStep } from '../../migrate/driver.ts'
-import { endedByCode, endingFound, idIn, isCommitted, TRANSACTION_ID } from './codeTransaction.ts'
+import { endedByCode, endingFound, idIn, isCommitted, TRANSACTION_ID, watchCommands } from './codeTransaction.ts'
 import { bookkeepingSql, type DriverSession, NO_SUCH_STATEMENT, STEP } from './driverSession.ts'
 import { asStatementError, isAnswer } from './failure.ts'
 import type { Records } from './records.ts'
@@ -28,13 +28,15 @@ export class CodeSteps {
     const id = this.#begun ?? idIn(await this.#on.session.query(begin))
     this.#begun = undefined
     let recording = false
+    const isHarmless = watchCommands(this.#on.session)
     try {
       await this.#on.observed(step, { index: 0, inTransaction: true }, async () => {
         await work.run(this.#on.context(work.log, signal))
       })
       recording = true
-      this.#begun = await this.#recordCode(step, id, signal)
+      this.#begun = await this.#recordCode(step, id, isHarmless(), signal)
     } catch (error) {
+      isHarmless()
       await this.#on.putBack()
       const hasCommitted = await isCommitted(this.#on.session, id)
       const ended = recording && isAnswer(error) ? endingFound(error as PostgresError) : undefined
@@ -57,9 +59,15 @@ export class CodeSteps {
   /**
    * Records a step in code and commits it, in one message.
    * @param id the transaction that the code should still be in
+   * @param isHarmless `true` if the code cannot have ended it, nor changed a setting
    * @returns the id of the transaction that was begun for the next step; undefined if none was
    */
-  async #recordCode(step: MigrationStep, id: string, signal: AbortSignal): Promise<string | undefined> {
+  async #recordCode(
+    step: MigrationStep,
+    id: string,
+    isHarmless: boolean,
+    signal: AbortSignal,
+  ): Promise<string | undefined> {
     const isNextBegun = step.beforeCode === true && !this.#on.inside && this.#on.lock.table === undefined
     const next = isNextBegun ? `BEGIN; ${TRANSACTION_ID}` : ''
     const send = async (record: string, before: string) => {
@@ -67,9 +75,9 @@ export class CodeSteps {
       const rows = await this.#on.session.query(sql, [], signal)
       return isNextBegun ? idIn(rows) : undefined
     }
-    const check = `${tables.checkTransaction(this.#on.tables, id)}\n${this.#on.restore}\nSAVEPOINT ${RECORD};`
+    const check = isHarmless ? '' : `${tables.checkTransaction(this.#on.tables, id)}\n${this.#on.restore}\n`
     try {
-      return await send(this.#records.record(step), check)
+      return await send(this.#records.record(step), `${check}SAVEPOINT ${RECORD};`)
     } catch (error) {
       // The code has removed the prepared statements, and cannot be run a second time.
       if ((error as PostgresError).code !== NO_SUCH_STATEMENT) throw error

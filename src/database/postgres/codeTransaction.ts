@@ -33,7 +33,29 @@ export function endedByCode(error: Error): StatementError {
   return new StatementError({ ...info, databaseState }, error instanceof StatementError ? error.cause : error)
 }
 
+/**
+ * Watches what code does until the returned function is called. That returns `true` if the code can neither have ended
+ * the transaction, changed a setting, nor removed our tables: if all that the server has completed is DDL.
+ */
+export function watchCommands(session: Session): () => boolean {
+  const end = session.commands?.()
+  return () => {
+    const completed = end?.()
+    return completed !== undefined && session.inTransaction === true && [...completed].every((one) => DDL.has(one))
+  }
+}
+
 // --- internal ---
+
+/**
+ * Commands that do none of that. After others, which may run functions and triggers, the server is asked whether the
+ * transaction is still ours, and settings are put back.
+ */
+const DDL: ReadonlySet<string> = new Set([
+  ...['CREATE TABLE', 'ALTER TABLE', 'CREATE INDEX', 'ALTER INDEX', 'DROP INDEX', 'CREATE SEQUENCE', 'ALTER SEQUENCE'],
+  ...['CREATE TYPE', 'ALTER TYPE', 'CREATE VIEW', 'CREATE FUNCTION', 'CREATE TRIGGER', 'COMMENT'],
+  ...['SAVEPOINT', 'RELEASE'],
+])
 
 const ENDED_BY_CODE =
   'The migration ended the transaction it runs in, so what it did could not be recorded with it. Export "transaction = false" for a migration that begins and ends its own.'

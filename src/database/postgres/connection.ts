@@ -161,7 +161,7 @@ interface ClientInside {
   /** `false` while the server has not answered everything. */
   readonly readyForQuery?: boolean
   getTransactionStatus?(): 'I' | 'T' | 'E' | null
-  readonly connection: EventEmitter<{ commandComplete: [{ readonly text: string }] }>
+  readonly connection?: EventEmitter<{ commandComplete: [{ readonly text: string }] }>
 }
 
 async function isReadOnly(client: Client): Promise<boolean> {
@@ -251,14 +251,18 @@ class PgSession implements Session {
     }
   }
 
-  commands(): () => ReadonlySet<string> {
-    const completed = new Set<string>()
+  get commands(): Session['commands'] {
+    // The client over libpq has none, and does not tell.
     const { connection } = inside(this.client)
-    const note = ({ text }: { readonly text: string }) => completed.add(text.replace(/[ \d]+$/, ''))
-    connection.on('commandComplete', note)
+    if (!connection) return undefined
     return () => {
-      connection.off('commandComplete', note)
-      return completed
+      const completed = new Set<string>()
+      const note = ({ text }: { readonly text: string }) => completed.add(text.replace(/[ \d]+$/, ''))
+      connection.on('commandComplete', note)
+      return () => {
+        connection.off('commandComplete', note)
+        return completed
+      }
     }
   }
 

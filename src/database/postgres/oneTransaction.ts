@@ -5,7 +5,7 @@
 import { EarlierStepError, type MigrationStep, type StepWork } from '../../migrate/driver.ts'
 import { NEVER } from '../../migrate/never.ts'
 import { now } from '../../migrate/realTime.ts'
-import { endedByCode, endingFound, idIn, isCommitted, TRANSACTION_ID } from './codeTransaction.ts'
+import { endedByCode, endingFound, idIn, isCommitted, TRANSACTION_ID, watchCommands } from './codeTransaction.ts'
 import { bookkeepingSql, type DriverSession } from './driverSession.ts'
 import { asStatementError } from './failure.ts'
 import { ScriptFailure } from './session.ts'
@@ -62,7 +62,8 @@ export class OneTransaction {
     const late = await this.#answer()
     if (late) throw await this.#failure(late)
     const begun = now()
-    const completed = this.#on.session.commands?.()
+    let isHarmless = false
+    const ended = watchCommands(this.#on.session)
     try {
       await this.#on.observed(step, { index: 0, inTransaction: true }, async () => {
         await work.run(this.#on.context(work.log, signal))
@@ -70,9 +71,8 @@ export class OneTransaction {
     } catch (error) {
       throw await this.#failure(error)
     } finally {
-      completed?.()
+      isHarmless = ended()
     }
-    const isHarmless = completed !== undefined && this.#on.session.inTransaction && [...completed()].every(isDdl)
     const check = tables.checkTransaction(this.#on.tables, this.#id ?? '')
     const before = isHarmless ? '' : `${check}\n${this.#on.restore}\n`
     this.#unanswered = this.#on.session.script(before + this.end(step, now() - begun), signal)
@@ -145,35 +145,6 @@ export class OneTransaction {
 }
 
 // --- internal ---
-
-/**
- * Commands that neither end a transaction, change a setting nor remove our tables. After others, functions and triggers
- * among them, the server is asked whether the transaction is still ours, and settings are put back.
- */
-const DDL = new Set(
-  [
-    'CREATE TABLE',
-    'ALTER TABLE',
-    'CREATE INDEX',
-    'ALTER INDEX',
-    'DROP INDEX',
-    'CREATE SEQUENCE',
-    'ALTER SEQUENCE',
-  ].concat([
-    'CREATE TYPE',
-    'ALTER TYPE',
-    'CREATE VIEW',
-    'CREATE FUNCTION',
-    'CREATE TRIGGER',
-    'COMMENT',
-    'SAVEPOINT',
-    'RELEASE',
-  ]),
-)
-
-function isDdl(command: string): boolean {
-  return DDL.has(command)
-}
 
 /** How long the texts of records may be that are kept back. */
 const LONGEST_KEPT = 2 ** 18

@@ -25,7 +25,7 @@ export interface Session {
    * Notes what the server completes, as its command tags say (`CREATE TABLE`, `INSERT`), until the returned function is
    * called, which returns it. Missing if the client does not tell.
    */
-  commands?(): () => ReadonlySet<string>
+  readonly commands?: (() => () => ReadonlySet<string>) | undefined
   /** The least time in milliseconds in which the server has answered so far. */
   readonly roundTripMs?: number
   /** Listens to the server's notices until the returned function is called. */

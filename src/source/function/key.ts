@@ -199,12 +199,18 @@ class Writer {
     if (!(name in globalThis)) return
     if (name === 'Math' && Math.random !== random) throw new NotToldError('something replaced Math.random')
     const { value, get } = Object.getOwnPropertyDescriptor(globalThis, name) ?? {}
-    // Node loads some when they are first used.
-    if (GLOBALS.has(name) && GLOBALS.get(name) === (value ?? get)) return
-    if (GLOBALS.has(name) && /^[A-Z]|^set|^clear|^performance$/.test(name)) {
+    if (GLOBALS.has(name)) {
+      if (GLOBALS.get(name) === (value ?? get) || this.#isOfNode((globalThis as Record<string, unknown>)[name])) return
       throw new NotToldError(`something replaced ${name}`)
     }
     this.#variable(name, (globalThis as Record<string, unknown>)[name], undefined)
+  }
+
+  /** Returns whether it is a function of Node, which loads some when they are first used. */
+  #isOfNode(value: unknown): boolean {
+    if (typeof value !== 'function' || textOf(value).endsWith('{ [native code] }')) return false
+    const from = originOf(this.#inspection.of(value).script())
+    return from !== 'own' && from.builtin
   }
 
   /** Writes a function of a package or of Node: which one it is, and the variables that were made together with it. */

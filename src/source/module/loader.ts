@@ -2,7 +2,7 @@
  * Loads migrations written in TypeScript: each one in modules of its own, loaded again whenever one of its files has
  * changed.
  */
-import { lstatSync, realpathSync } from 'node:fs'
+import { realpathSync } from 'node:fs'
 import { dirname, relative } from 'node:path'
 import { inspect } from 'node:util'
 import { MigratestError, ScriptError, UnreadableFileError } from '../../migrate/errors.ts'
@@ -176,7 +176,7 @@ export class ModuleLoader {
     const notice = (what: string) => {
       if (!loading) return
       const [frame] = framesIn(new Error().stack ?? '', compiled)
-      const where = frame ? `${this.#show(frame.compiled.path)}:${frame.line}:${frame.column}` : shown
+      const where = frame ? `${this.#show(frame.path)}:${frame.line}:${frame.column}` : shown
       remarks.add(`${where} reads ${what} while it is loaded: two loads may differ. Read it in up or down.`)
     }
     const instances = new Instances({
@@ -245,7 +245,7 @@ export class ModuleLoader {
     if (!frame) return undefined
     // A frozen error keeps its stack.
     Reflect.set(error as Error, 'stack', restoredStack(stack, compiled))
-    const { path, text } = frame.compiled
+    const { path, text } = frame
     const start = offsetOf(text, frame.line, frame.column)
     return { file: this.#show(path), text, start, end: start + (/^[\w$]+/.exec(text.slice(start))?.[0].length ?? 1) }
   }
@@ -256,21 +256,19 @@ export class ModuleLoader {
 const COMPUTED =
   'imports something whose name is only known when it runs: an edit of that goes unnoticed, and the down of this migration cannot be recorded.'
 
-/** Milliseconds for which it is remembered that no part of a folder's path is a link: a run asks for each file often. */
+/** Milliseconds for which it is remembered that no part of a file's path is a link: a run asks for each file often. */
 const REMEMBERED_MS = 1000
 
-/** When that was found, by folder. */
+/** When that was found, by path. */
 const withoutLinks = new Map<string, number>()
 
 function realPath(path: string): string {
+  const at = withoutLinks.get(path)
+  if (at !== undefined && now() - at < REMEMBERED_MS) return path
   try {
-    const folder = dirname(path)
-    const at = withoutLinks.get(folder)
-    const isKnown = at !== undefined && now() - at < REMEMBERED_MS
-    if (isKnown && !lstatSync(path).isSymbolicLink()) return path
     const real = realpathSync.native(path)
-    if (real === path) withoutLinks.set(folder, now())
-    else withoutLinks.delete(folder)
+    if (real === path) withoutLinks.set(path, now())
+    else withoutLinks.delete(path)
     return real
   } catch {
     return path

@@ -1,9 +1,12 @@
 /** Converts stack traces of modules that we run: from places in the running code to places in the files. */
 import { fileURLToPath } from 'node:url'
 import type { Compiled } from './compile.ts'
+import { writtenPlace } from './sourceMap.ts'
 
 export interface Frame {
-  readonly compiled: Compiled
+  /** The file that a person wrote: for compiled JavaScript with a source map, what it was compiled from. */
+  readonly path: string
+  readonly text: string
   /** Line number, from 1. */
   readonly line: number
   readonly column: number
@@ -18,7 +21,7 @@ export function framesIn(stack: string, modules: ReadonlyMap<string, Compiled>):
 export function restoredStack(stack: string, modules: ReadonlyMap<string, Compiled>): string {
   return stack.replace(PLACE, (...match) => {
     const frame = frameOf(match as unknown as RegExpMatchArray, modules)
-    return frame ? `${frame.compiled.path}:${frame.line}:${frame.column}` : (match[0] as string)
+    return frame ? `${frame.path}:${frame.line}:${frame.column}` : (match[0] as string)
   })
 }
 
@@ -34,5 +37,7 @@ function frameOf(
   const compiled = modules.get(fileURLToPath(url.replace(/\?.*$/, '')))
   if (compiled?.url !== url) return undefined
   const at = compiled.origin(Number(line) - 1, column === undefined ? 0 : Number(column) - 1)
-  return at && { compiled, line: at.line + 1, column: at.column + 1 }
+  if (!at) return undefined
+  const { path, text, ...place } = writtenPlace(compiled, at.line, at.column) ?? { ...compiled, ...at }
+  return { path, text, line: place.line + 1, column: place.column + 1 }
 }

@@ -76,6 +76,7 @@ class SeedFunction {
     if (loaded !== undefined) this.#own = `it loads ${shorten(fileURLToPath(loaded))} while it runs`
     else if (!(isSame(before, this.#found) && isSame(before, await this.#look()))) {
       this.#own = 'its run changes a variable or an object that it uses'
+      this.#hint = IN_A_FILE
     }
   }
 
@@ -109,6 +110,8 @@ class SeedFunction {
 // --- internal ---
 
 const known = new WeakMap<Run, SeedFunction>()
+
+const IN_A_FILE = ' In a file of its own, which shares no variables with the tests, it would run once for all of them.'
 
 function isSame(one: FunctionKey, other: FunctionKey | undefined): boolean {
   return 'hash' in one && other !== undefined && 'hash' in other && one.hash === other.hash

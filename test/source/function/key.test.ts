@@ -185,6 +185,16 @@ describe('what a function reads', () => {
     expect(keyOfFunction(fn)).toEqual({ unknown })
   })
 
+  test('nor has one that uses a global that a test has replaced', () => {
+    vi.stubGlobal('fetch', () => 'stubbed')
+    try {
+      expect(keyOfFunction(() => fetch('data:,'))).toEqual({ unknown: 'something replaced fetch' })
+    } finally {
+      vi.unstubAllGlobals()
+    }
+    expect(keyOfFunction(() => fetch('data:,'))).toMatchObject({ because: 'it uses fetch' })
+  })
+
   test('nor has one that runs while the clock is a fake one', () => {
     vi.useFakeTimers({ now: 0 })
     try {
