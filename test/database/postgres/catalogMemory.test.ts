@@ -70,6 +70,15 @@ describe('a schema that is read again and again', () => {
       await db.rows(name(rare, n))
       await same(rare)
     }
+    // A session that finds it there: only the table itself is read again.
+    const late = await openUrl(db.url)
+    onTestFinished(() => late.close())
+    const again = async () => inOrder(await readRows(late, { exclude: NOTHING, keep: true }))
+    for (let time = 0; time < 3; time++) await again()
+    for (const [n, rare] of RARE.entries()) {
+      await db.rows(name('alter table % add constraint positive check (other > -1)', n))
+      expect(await again(), rare).toBe(await rows.whole())
+    }
   }, 600_000)
 
   test('is the same object if nothing has changed', async ({ db }) => {
