@@ -74,9 +74,9 @@ export interface FillColumn {
   readonly default: string | null
   /** The constant that the default is; `undefined` if it is no constant. */
   readonly constant: string | undefined
-  /** `true` if the server numbers the rows in this column: identity, serial, AUTO_INCREMENT. */
+  /** `true` if the server numbers the rows in this column: identity, serial, AUTO_INCREMENT, the next value of a sequence. */
   readonly numbered: boolean
-  /** On PostgreSQL, SQL of the name of the sequence that numbers it. */
+  /** On PostgreSQL and MariaDB, SQL of the name of the sequence that numbers it. */
   readonly sequence?: string | undefined
   /** SQL of a generated column's expression; `null` for other columns. */
   readonly generated: string | null

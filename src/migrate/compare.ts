@@ -1,6 +1,6 @@
 /** Compares the applied migrations with the current files. */
 
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { attempt, throwAll } from './attempt.ts'
 import type { HistoryEntry, HistoryRecord } from './driver.ts'
 import { EditedMigrationError, LateMigrationError, MigratestError, MissingMigrationError } from './errors.ts'
@@ -131,7 +131,7 @@ const digests = new WeakMap<SqlBody, string>()
 
 function digestOf(body: SqlBody): string {
   const { text, written = text } = body
-  const digest = digests.get(body) ?? createHash('sha256').update(written).digest('hex')
+  const digest = digests.get(body) ?? hash('sha256', written)
   digests.set(body, digest)
   return digest
 }

@@ -8,7 +8,7 @@ import { literal } from './tables.ts'
  * @param parameter the type and the value of the query's parameter, if it has one
  */
 export async function queryPrepared(
-  session: Session,
+  session: Pick<Session, 'query'>,
   name: string,
   sql: string,
   parameter?: Parameter,
@@ -23,7 +23,7 @@ export async function queryPrepared(
  * Runs a query as `queryPrepared` does, on a session that may have a transaction open, which an error would abort. So it asks
  * first whether the statement is there: a migration may have removed it.
  */
-export async function queryPreparedInside(session: Session, name: string, sql: string): Promise<Row[]> {
+export async function queryPreparedInside(session: Pick<Session, 'query'>, name: string, sql: string): Promise<Row[]> {
   const [there] = await session.query(`SELECT 1 AS there FROM pg_catalog.pg_prepared_statements WHERE name = '${name}'`)
   return there ? session.query(`EXECUTE ${name}`) : prepareAndRun(session, name, sql)
 }
@@ -41,7 +41,12 @@ function executing(name: string, parameter: Parameter | undefined): string {
   return `SET plan_cache_mode = force_generic_plan; EXECUTE ${name} (${literal(parameter.value)}); RESET plan_cache_mode`
 }
 
-async function prepareAndRun(session: Session, name: string, sql: string, parameter?: Parameter): Promise<Row[]> {
+async function prepareAndRun(
+  session: Pick<Session, 'query'>,
+  name: string,
+  sql: string,
+  parameter?: Parameter,
+): Promise<Row[]> {
   const type = parameter ? ` (${parameter.type})` : ''
   await session.query(
     `${PLANNING.map((setting) => `SET ${setting} = off`).join('; ')}; PREPARE ${name}${type} AS ${sql}`,

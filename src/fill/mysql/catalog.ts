@@ -86,6 +86,7 @@ function tableOf(name: string, isMariadb: boolean, rows: Rows): FillTable {
   const columns = rows.columns.map((row): FillColumn => {
     const generated = row.computed ? plain(row.computed, isMariadb) : null
     const { value, isConstant } = defaultOf(row, isMariadb)
+    const sequence = isMariadb ? /^nextval\((`.+`)\)$/i.exec(value ?? '')?.[1] : undefined
     const isJson = rows.checks.some(({ clause }) => clause.replaceAll(/[\s()]/g, '') === `json_valid\`${row.name}\``)
     return {
       id: row.name,
@@ -96,7 +97,8 @@ function tableOf(name: string, isMariadb: boolean, rows: Rows): FillTable {
       nullable: row.nullable === 'YES',
       default: generated === null ? value : null,
       constant: isConstant && value !== null ? value : undefined,
-      numbered: /auto_increment/i.test(row.extra),
+      numbered: /auto_increment/i.test(row.extra) || sequence !== undefined,
+      ...(sequence !== undefined && { sequence }),
       generated,
     }
   })

@@ -11,7 +11,7 @@ import { type TypeRow, typesOf } from './types.ts'
  * @param ids only these tables
  */
 export async function readTables(
-  session: Session,
+  session: Pick<Session, 'query'>,
   exclude: Excluded,
   often: boolean,
   ids?: readonly string[],

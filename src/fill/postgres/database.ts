@@ -7,7 +7,7 @@ import type { FillColumn, FillTable, Text } from '../model.ts'
 import { readTables } from './catalog.ts'
 import { type EachQuestion, passingEach, runEach } from './each.ts'
 
-export function postgresFill(session: Session): FillDatabase {
+export function postgresFill(session: Pick<Session, 'query' | 'inTransaction'>): FillDatabase {
   /** What begins a transaction, until the first message of it is sent. */
   let beginning = ''
   const run = (sql: string) => {

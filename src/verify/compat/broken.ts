@@ -1,5 +1,5 @@
 /** Runs queries of old code, without any effect, and tells which fail because of the schema and not of their values. */
-import type { FillTable } from '../../fill/model.ts'
+import type { FillTable, Text } from '../../fill/model.ts'
 import type { NewRow, OldQuery } from './oldQueries.ts'
 
 /** One thing in the schema over which queries of old code fail. */
@@ -11,10 +11,23 @@ export interface Broken {
   readonly kind: Kind
   /** The queries that fail over it, each as short as it still fails. */
   readonly queries: readonly OldQuery[]
+  /** Of a row that is refused: the row that is there before it. */
+  readonly first?: OldQuery
+  /** Of a row that is refused: its value of the column. */
+  readonly value?: Text
 }
 
 /** What is wrong, in terms that all databases share. */
-type Kind = 'no-table' | 'no-column' | 'not-null' | 'other-type' | 'not-writable' | 'no-key' | 'left-out' | 'other'
+type Kind =
+  | 'no-table'
+  | 'no-column'
+  | 'not-null'
+  | 'other-type'
+  | 'not-writable'
+  | 'no-key'
+  | 'left-out'
+  | 'refused'
+  | 'other'
 
 export type Run = (sql: string) => Promise<unknown>
 
@@ -86,15 +99,48 @@ export async function leavingOut(
 }
 
 /** Returns whether a query fails over the same thing, within a transaction that is open or in one of its own. */
-export async function isBroken(run: Run, { kind, error, queries }: Broken, inTransaction: boolean): Promise<boolean> {
+export async function isBroken(
+  run: Run,
+  { kind, error, queries, first }: Broken,
+  inTransaction: boolean,
+): Promise<boolean> {
   const [query] = queries
   if (!query) return false
   const ask = async () => {
-    if (kind === 'left-out') return (await failureOf(run, query.sql))?.message === error
+    if (kind === 'left-out' || kind === 'refused')
+      return (await failureOf(run, query.sql, first?.sql))?.message === error
     const failure = await schemaFailureOf(run, query.sql)
     return failure?.kind === kind && failure.message === error
   }
   return inTransaction ? ask() : rolledBack(run, ask)
+}
+
+/** Runs a statement, after another one if there is one, and undoes both. Returns why one of them fails. */
+export async function failureOf(run: Run, sql: string, first?: string): Promise<Failure | undefined> {
+  await run(`SAVEPOINT ${MARK}`)
+  try {
+    if (first !== undefined) await run(first)
+    await run(sql)
+    return undefined
+  } catch (error) {
+    const { message, sqlMessage, code = '', errno = 0 } = error as Error & Record<string, string & number>
+    // A name of the database says nothing, since it is made for the test.
+    const words = (sqlMessage ?? message).replace(/\b(Table|View) '[^'.]*\./, "$1 '")
+    const isOfValues = OF_VALUES.has(errno) || OF_VALUES.has(code)
+    return { message: words, kind: kindOf.get(errno) ?? kindOf.get(code), isOfValues }
+  } finally {
+    await run(`ROLLBACK TO SAVEPOINT ${MARK}`)
+  }
+}
+
+/** Runs `work` in a transaction of its own, which is rolled back. */
+export async function rolledBack<T>(run: Run, work: () => Promise<T>): Promise<T> {
+  await run('BEGIN')
+  try {
+    return await work()
+  } finally {
+    await run('ROLLBACK')
+  }
 }
 
 // --- internal ---
@@ -115,6 +161,7 @@ const KINDS: Readonly<Record<Kind, readonly (string | number)[]>> = {
   'no-key': ['42P10'],
   // What a default or a missing value breaks has any code.
   'left-out': [],
+  refused: [],
   other: ['42883', '42704', '42501', 1305, 1318, 1356, 1142, 1143],
 }
 
@@ -122,9 +169,32 @@ const kindOf = new Map(
   Object.entries(KINDS).flatMap(([kind, codes]) => codes.map((code) => [code, kind as Kind] as const)),
 )
 
+/** Errors over values that another row of the same columns may not have: keys, CHECKs, lengths, ranges, labels, what a trigger raises. */
+const OF_VALUES: ReadonlySet<string | number> = new Set([
+  ...[
+    '23505',
+    '23514',
+    '23P01',
+    '22001',
+    '22003',
+    'P0001',
+    '22P02',
+    1062,
+    1586,
+    3819,
+    4025,
+    1406,
+    1264,
+    1265,
+    1366,
+    1644,
+  ],
+])
+
 interface Failure {
   readonly message: string
   readonly kind: Kind | undefined
+  readonly isOfValues: boolean
 }
 
 /** Returns everything that one query fails over, as far as it can be taken apart. */
@@ -175,28 +245,4 @@ async function neededOf(
 async function schemaFailureOf(run: Run, sql: string): Promise<(Failure & { kind: Kind }) | undefined> {
   const failure = await failureOf(run, sql)
   return failure?.kind === undefined ? undefined : { ...failure, kind: failure.kind }
-}
-
-async function failureOf(run: Run, sql: string): Promise<Failure | undefined> {
-  await run(`SAVEPOINT ${MARK}`)
-  try {
-    await run(sql)
-    return undefined
-  } catch (error) {
-    const { message, sqlMessage, code = '', errno = 0 } = error as Error & Record<string, string & number>
-    // A name of the database says nothing, since it is made for the test.
-    const words = (sqlMessage ?? message).replace(/\b(Table|View) '[^'.]*\./, "$1 '")
-    return { message: words, kind: kindOf.get(errno) ?? kindOf.get(code) }
-  } finally {
-    await run(`ROLLBACK TO SAVEPOINT ${MARK}`)
-  }
-}
-
-async function rolledBack<T>(run: Run, work: () => Promise<T>): Promise<T> {
-  await run('BEGIN')
-  try {
-    return await work()
-  } finally {
-    await run('ROLLBACK')
-  }
 }

@@ -20,6 +20,7 @@ import { expandAndContract, readable } from './expandContract.ts'
 import { newRows } from './newRows.ts'
 import { objectQueries } from './oldObjects.ts'
 import { type OldQuery, oldQueries } from './oldQueries.ts'
+import { acceptedRows, type PossibleRow, possibleRows, refusing } from './refusedRows.ts'
 
 export class CompatChecks<Client> {
   readonly #verified: Verified<Client>
@@ -29,7 +30,7 @@ export class CompatChecks<Client> {
   #database: WayDatabase<Client> | undefined
   #at = NIL_VERSION
   /** With a release: the queries of its code that still work. */
-  #ofRelease: readonly OldQuery[] | undefined
+  #ofRelease: Pick<OldCode, 'queries' | 'rows'> | undefined
   /** The first migration whose up failed. Nothing above it can be reached. */
   #failed: Migration | undefined
 
@@ -80,19 +81,21 @@ export class CompatChecks<Client> {
     if (this.#failed) throw new VerificationError(`Not reached: the up of ${labelOf(this.#failed)} fails.`)
     try {
       await this.#reach(below)
-      const { queries, remark } = await this.#queries()
+      const { queries, rows, remark } = await this.#oldCode()
       const database = await this.#moveOver(migration, below)
       const half = this.#halves.of(versionOf(migration), 'up')
       const said = saidBy([half])
       const renamed: Renamed = (table, column) => said.renamedColumn([table.name], column)
       const run = await runOn(database)
       const rowsNow = async () => newRows((await database.filling()).fill, await database.tables())
-      const broken = [...(await brokenBy(run, queries, renamed)), ...(await leavingOut(run, queries, rowsNow))]
+      const failing = [...(await brokenBy(run, queries, renamed)), ...(await leavingOut(run, queries, rowsNow))]
+      const broken = [...failing, ...(await refusing(run, rows, failing))]
       if (this.#ofRelease) {
-        const failing = new Set(broken.flatMap((one) => one.queries.map(({ sql }) => sql)))
-        this.#ofRelease = queries.filter(
-          ({ sql, parts }) => !failing.has(sql) && !parts.some((part) => failing.has(part.sql)),
-        )
+        const told = new Set(broken.flatMap((one) => one.queries.map(({ sql }) => sql)))
+        this.#ofRelease = {
+          queries: queries.filter(({ sql, parts }) => !told.has(sql) && !parts.some((part) => told.has(part.sql))),
+          rows: await acceptedRows(run, rows),
+        }
       }
       if (broken.length === 0) return remark ? { remark } : {}
       const now = await database.tables()
@@ -137,9 +140,9 @@ export class CompatChecks<Client> {
     return this.#reach(migration.version)
   }
 
-  /** Returns the queries of old code that the present schema accepts. */
-  async #queries(): Promise<{ queries: readonly OldQuery[]; remark: string | undefined }> {
-    if (this.#ofRelease) return { queries: this.#ofRelease, remark: undefined }
+  /** Returns the queries of old code, and rows that it may add, which the present schema accepts. */
+  async #oldCode(): Promise<OldCode> {
+    if (this.#ofRelease) return { ...this.#ofRelease, remark: undefined }
     const database = this.#database ?? (await this.#reach(this.#at))
     const tables = await database.tables()
     const { fill, reader } = await database.filling()
@@ -155,10 +158,13 @@ export class CompatChecks<Client> {
     const all = [...oldQueries(tables, added, there, dialect), ...(await objectQueries(run, dialect))]
     const queries = await accepted(run, all)
     const missed = tables.filter((table) => !queries.some((one) => one.table === table && one.verb === 'INSERT'))
-    if (this.#release) this.#ofRelease = queries
+    const sets = [await newRows(fill, tables, 'sparse', 3), await newRows(fill, tables, 'edge', EXTREME_ROWS)]
+    const possible = possibleRows(await newRows(fill, tables, 'plain', 2), sets.flat(), dialect)
+    const possibleNow = await acceptedRows(run, possible)
+    if (this.#release) this.#ofRelease = { queries, rows: possibleNow }
     const remark =
       missed.length > 0 ? `no INSERT of old code is known for ${missed.map(({ name }) => name).join(', ')}` : undefined
-    return { queries, remark }
+    return { queries, rows: possibleNow, remark }
   }
 
   /** Finds the statement after which a query fails: runs the migration once more, and asks after each. */
@@ -196,23 +202,47 @@ export class CompatChecks<Client> {
     return {
       rule: 'old-code-breaks',
       // Without a release nobody has said that code of the version before runs anywhere.
-      ...(this.#release && { severity: 'warning' as const }),
+      ...(this.#release && { severity: broken.kind === 'refused' ? ('notice' as const) : ('warning' as const) }),
       version: half?.version,
       half: 'up',
       file: half?.file,
       ...place,
       objects: [object],
       message:
-        broken.kind === 'left-out'
-          ? `Code of ${whose} fails that adds rows to ${table.name} and gives ${column} no value: ${error}`
-          : `Code of ${whose} fails that uses ${object} (${verbs.join(', ')}): ${error}`,
+        broken.kind === 'refused'
+          ? `Code of ${whose} may add a row to ${table.name}${shownValue(broken)} that is refused now: ${error}`
+          : broken.kind === 'left-out'
+            ? `Code of ${whose} fails that adds rows to ${table.name} and gives ${column} no value: ${error}`
+            : `Code of ${whose} fails that uses ${object} (${verbs.join(', ')}): ${error}`,
       fix: expandAndContract(broken, { said, now, dialect, statement: place?.statement }),
-      evidence: { queries: queries.map(({ sql }) => `${readable(sql)};`).join('\n') },
+      evidence: {
+        queries: [broken.first ?? [], queries]
+          .flat()
+          .map(({ sql }) => `${readable(sql)};`)
+          .join('\n'),
+      },
     }
   }
 }
 
 // --- internal ---
+
+interface OldCode {
+  readonly queries: readonly OldQuery[]
+  readonly rows: readonly PossibleRow[]
+  readonly remark: string | undefined
+}
+
+/** So many extreme rows of each table are tried. */
+const EXTREME_ROWS = 24
+
+function shownValue({ column, value, first }: Broken): string {
+  if (first) return `, like one that is there${column === undefined ? '' : ` in ${column}`},`
+  if (column === undefined || value === undefined) return ''
+  if (value === null) return ` without ${column}`
+  const text = [...value].length > 40 ? `${[...value].slice(0, 37).join('')}…` : value
+  return ` whose ${column} is ${JSON.stringify(text)}`
+}
 
 const LENIENT = { edited: 'ignore', missing: 'ignore', outOfOrder: 'apply' } as const
 

@@ -33,6 +33,10 @@ export function expandAndContract(broken: Broken, around: Around): Fix {
   const fresh = after?.columns.find((one) => one.name === column)
   if (kind === 'not-null' && column !== undefined)
     return required(plain(table), column, fresh?.written, old !== undefined, around)
+  if (kind === 'refused')
+    return {
+      text: 'Whether old code adds such rows is for you to say. If it may: release first the code that does not, and this change in the release after that.',
+    }
   if (kind === 'left-out' && column !== undefined) return leftOut(column, around)
   if (kind === 'other-type' && column !== undefined) return otherType(plain(table), column, fresh?.written)
   return {

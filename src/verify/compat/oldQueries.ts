@@ -52,6 +52,11 @@ export function reading(table: FillTable, columns: readonly FillColumn[]): OldQu
   return split(table, 'SELECT', columns, (some) => selection(table, some))
 }
 
+/** Returns the INSERT of a row: all columns for which it has a value, but those that the server numbers or makes. */
+export function insertion(table: FillTable, values: NewRow['values'], dialect: Dialect): OldQuery {
+  return insertions(table, values, dialect)[0]
+}
+
 // --- internal ---
 
 function split(
@@ -69,7 +74,7 @@ function selection({ sql }: FillTable, columns: readonly FillColumn[]): string {
 }
 
 /** Code gives all columns but those that the server numbers or makes, or only those that it has to give. */
-function insertions(table: FillTable, values: ReadonlyMap<string, Text>, dialect: Dialect): OldQuery[] {
+function insertions(table: FillTable, values: NewRow['values'], dialect: Dialect): [OldQuery, ...OldQuery[]] {
   const given = table.columns.filter(
     (column) => values.has(column.name) && !column.numbered && column.generated === null,
   )

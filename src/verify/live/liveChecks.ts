@@ -164,6 +164,9 @@ export class LiveChecks<Client> {
       })
     const first = await attempt()
     if (first) return { effects: first, remarks: remarksOn(first, empty) }
+    const begin = () => database.descend(version).then(() => database.fill(half.text))
+    const fitting = await inHalf('down', () => database.observeFitting(below, begin))
+    if (fitting) return { effects: fitting, remarks: [OVER_FITTING] }
     await database.descend(version)
     const effects = await attempt()
     if (!effects) return { effects: [], remarks: ['not observed, since it fails'] }
@@ -205,6 +208,12 @@ export class LiveChecks<Client> {
         throw error
       })
       if (first) return { effects: first, remarks: remarksOn(first, empty) }
+      const fitting = await database.observeFitting(migration.version, async () => {
+        await database.dispose()
+        await database.reach(below)
+        await database.fill(this.#halves.of(versionOf(migration), 'up')?.text ?? '')
+      })
+      if (fitting) return { effects: fitting, remarks: [OVER_FITTING] }
       await database.dispose()
       await database.reach(below)
       const effects = await database.observe(migration.version)
@@ -215,6 +224,8 @@ export class LiveChecks<Client> {
     }
   }
 }
+
+const OVER_FITTING = 'observed over rows that its new schema accepts, since it fails over others'
 
 interface Looked {
   readonly effects: readonly Effects[]
@@ -237,7 +248,7 @@ function kindOf({ rule, worked = [] }: Observation, { version }: Migration): str
 }
 
 function keyOf({ rule, line, objects }: Observation): string {
-  return JSON.stringify([rule, line, objects])
+  return JSON.stringify([rule, line, objects.toSorted()])
 }
 
 /** Says which tables a migration locked without anybody being able to see what that means, as they have no rows. */

@@ -5,6 +5,7 @@ import { MysqlObserver } from '../../database/mysql/live/observer.ts'
 import { ASIDE_SCHEMA, ASIDE_TABLE, ownTables } from '../../database/ownTables.ts'
 import { PostgresObserver } from '../../database/postgres/live/observer.ts'
 import type { FillTable } from '../../fill/model.ts'
+import { postgresFill } from '../../fill/postgres/database.ts'
 import type { Driver, OtherSession } from '../../migrate/driver.ts'
 import type { Migrator } from '../../migrate/migrator.ts'
 import { hiddenBy } from '../../migrate/source.ts'
@@ -13,7 +14,7 @@ import { migratorOn, moveWithSeeds } from '../../testing/lease/moves.ts'
 import type { SeedTarget } from '../../testing/lease/options.ts'
 import type { TestDatabase } from '../../testing/testServer.ts'
 import type { Verified } from '../verified.ts'
-import { type ManyRows, someRows, type Unfilled } from './someRows.ts'
+import { type ManyRows, someRows, someRowsIn, type Unfilled } from './someRows.ts'
 
 export class LiveDatabase<Client> {
   readonly #verified: Verified<Client>
@@ -91,6 +92,30 @@ export class LiveDatabase<Client> {
     return effects
   }
 
+  /**
+   * Goes up or down by one migration that fails over the rows that are there: returns what its statements did over rows for which
+   * they do not. Undefined where such rows are not looked for, or not found.
+   * @param begin brings a new database to where the migration begins
+   */
+  async observeFitting(version: number, begin: () => Promise<unknown>): Promise<Effects[] | undefined> {
+    const observer = this.#observer
+    if (!(observer instanceof PostgresObserver)) return undefined
+    try {
+      // Rows for which one statement does not fail may be such that a later one does.
+      for (let tried = 0; observer.failures > tried && tried < MOST_UNFITTING; tried++) {
+        await begin()
+        const work = () => (version < this.#at ? this.#down(version) : this.#move(version))
+        const effects = await observer
+          .overFittingRows(work, (query) => someRowsIn(postgresFill({ query, inTransaction: true }), this.#own))
+          .catch(() => undefined)
+        if (effects) return effects
+      }
+      return undefined
+    } finally {
+      observer.forgetFailures()
+    }
+  }
+
   /** Drops the database. The next call begins with a new one. */
   async dispose(): Promise<void> {
     const opened = this.#open
@@ -154,6 +179,9 @@ export class LiveDatabase<Client> {
     return this.#open
   }
 }
+
+/** So many statements of one migration may fail over rows; then it is observed without any. */
+const MOST_UNFITTING = 5
 
 export interface IncompleteIndex {
   readonly name: string

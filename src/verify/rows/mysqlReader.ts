@@ -41,8 +41,10 @@ export function mysqlReader(session: Session): RowReader {
       })
     },
     async takeNumbers(tables) {
+      for (const { sequence } of tables.flatMap(({ columns }) => columns))
+        if (sequence !== undefined) for (let n = 0; n < TAKEN; n++) await session.query(`SELECT NEXTVAL(${sequence})`)
       for (const table of tables) {
-        const next = table.columns.some(({ numbered }) => numbered) ? await nextNumber(session, table) : undefined
+        const next = table.columns.some(isAutoIncrement) ? await nextNumber(session, table) : undefined
         // A type that is at its end has none left.
         if (next !== undefined)
           await session.query(`ALTER TABLE ${table.sql} AUTO_INCREMENT = ${next + BigInt(TAKEN)}`).catch(() => [])
@@ -54,10 +56,12 @@ export function mysqlReader(session: Session): RowReader {
       )
       const found: Counter[] = []
       for (const { table, column } of numbered) {
-        const next = await nextNumber(session, table)
+        const { sequence } = column
+        const next = await (sequence === undefined ? nextNumber(session, table) : nextOf(session, sequence))
         const [row] = await session.query(`SELECT MAX(${column.sql}) AS most FROM ${table.sql}`)
         const most = row?.most == null ? undefined : BigInt(String(row.most))
-        found.push({ table: table.name, column: column.name, next, most, isTaken: next === most })
+        const isTaken = next === most || (sequence !== undefined && most !== undefined && next < most)
+        found.push({ table: table.name, column: column.name, next, most, isTaken })
       }
       return found
     },
@@ -67,6 +71,16 @@ export function mysqlReader(session: Session): RowReader {
 }
 
 // --- internal ---
+
+function isAutoIncrement({ numbered, sequence }: FillColumn): boolean {
+  return numbered && sequence === undefined
+}
+
+/** MariaDB: returns the number that a sequence gives out when those that are cached have gone; it is lower only after RESTART. */
+async function nextOf(session: Session, sequence: string): Promise<bigint> {
+  const [row] = await session.query(`SELECT next_not_cached_value AS next FROM ${sequence}`)
+  return BigInt(String(row?.next ?? 1))
+}
 
 /** SHOW CREATE TABLE says the current number, information_schema one that it remembers. */
 async function nextNumber(session: Session, { sql }: FillTable): Promise<bigint> {

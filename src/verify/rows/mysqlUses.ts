@@ -108,6 +108,8 @@ function anotherValue(
 const NO_SUCH_DEFINER = 1449
 /** Numbers of errors that say that a name is not there or means several things, or that the body fits its tables no more. */
 const WRONG = new Set([1054, 1146, 1305, 1356, 1052, 1318, 1136, 1364, NO_SUCH_DEFINER])
+/** A body that writes texts which are too long, or NULL where there must be a value, hardly means to refuse a row. */
+const NEVER_FIT = new Set([1406, 1048])
 
 async function outcomeOf(session: Session, sql: string): Promise<Omit<Use, 'what' | 'name'>> {
   await session.query('START TRANSACTION')
@@ -116,7 +118,11 @@ async function outcomeOf(session: Session, sql: string): Promise<Omit<Use, 'what
     return { error: undefined }
   } catch (error) {
     const { errno = 0, sqlMessage, message } = error as MysqlError
-    return WRONG.has(errno) ? { error: sqlMessage ?? message, isSure: true } : { error: undefined, isByValues: true }
+    const text = sqlMessage ?? message
+    if (WRONG.has(errno)) return { error: text, isSure: true }
+    return NEVER_FIT.has(errno)
+      ? { error: text, isByValues: true, isUnfit: true }
+      : { error: undefined, isByValues: true }
   } finally {
     await session.query('ROLLBACK')
   }

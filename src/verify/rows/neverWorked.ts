@@ -4,6 +4,9 @@ import type { Half } from '../halves.ts'
 import { observeNew } from './observations.ts'
 import type { Use } from './rowReader.ts'
 
+/** What a row sets off has no arguments that could be wrong ones. */
+const SETS_OFF = /^the trigger /
+
 export class NeverWorked {
   readonly #failing = new Map<string, Observation>()
 
@@ -15,7 +18,8 @@ export class NeverWorked {
     for (const use of after) {
       // A body may name what only a later migration makes.
       if (use.error === undefined) this.#failing.delete(use.what)
-      else if (use.isSure && !known.has(use.what)) this.#failing.set(use.what, observeNew(use, half))
+      else if ((use.isSure || (use.isUnfit && SETS_OFF.test(use.what))) && !known.has(use.what))
+        this.#failing.set(use.what, observeNew(use, half))
     }
   }
 

@@ -86,13 +86,13 @@ export function observeUses(before: readonly Use[], after: readonly Use[], half:
 }
 
 /** An observation about an object that is new and fails when it is used. */
-export function observeNew({ what, name, error }: Use, half: Half): Observation {
+export function observeNew({ what, name, error, isSure }: Use, half: Half): Observation {
   // Whoever calls a function may have made what it needs: a temporary table. What a row sets off has no caller.
   const isCalled = /^the (?:function|procedure|event) /.test(what)
   return {
     rule: 'object-broken',
     ...placeIn(half, name),
-    ...(isCalled && { severity: 'warning' as const }),
+    ...((isCalled || !isSure) && { severity: 'warning' as const }),
     objects: [name],
     message: `${what.charAt(0).toUpperCase()}${what.slice(1)} has never worked: ${error}.`,
     fix: { text: 'Mend it in this migration, and use it once in a test.' },

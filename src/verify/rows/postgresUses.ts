@@ -60,6 +60,8 @@ interface Attempt {
   readonly name: string
   readonly sql: string
   readonly view: boolean
+  /** A row with which it begins. Set if the attempt has to write something then. */
+  readonly writesFor?: string | undefined
 }
 
 /** The state of an error (empty: none), its message, and where in a body it came from. */
@@ -77,7 +79,10 @@ interface ObjectRow {
   readonly reads: readonly string[] | null
   /** What it is, for people. */
   readonly what: string
-  /** The query that uses it; for a trigger or a rule, the first letters of the statements that fire it. */
+  /**
+   * The query that uses it; for a trigger or a rule, the first letters of the statements that fire it, and small ones for those
+   * over which its body never returns a row.
+   */
   readonly sql: string
 }
 
@@ -94,6 +99,13 @@ const ARGUMENT = `CASE WHEN y.typtype = 'e' THEN quote_nullable((SELECT enumlabe
 
 /** PGlite knows no time limit: a function that does not end would end everything. */
 const CAN_STOP = "version() !~* 'emscripten|emcc|wasm'"
+
+/**
+ * The letters of events over which the body of a BEFORE trigger has no RETURN that could keep the row. One that refuses a DELETE
+ * by RETURN NULL may be meant; RETURN NEW, which is NULL there, is not.
+ */
+const NO_ROW = `(SELECT concat(CASE WHEN body !~* '\\mreturn\\s+(?!(?:null|old)\\M)' THEN 'i' END, CASE WHEN body !~* '\\mreturn\\s+(?!null\\M)' THEN 'u' END,
+    CASE WHEN body !~* '\\mreturn\\s+(?!(?:null|new)\\M)' AND body ~* '\\mreturn\\s+new\\M' THEN 'd' END) FROM (SELECT regexp_replace(p.prosrc, '--[^\\n]*|/\\*.*?\\*/', '', 'g') AS body) b)`
 
 /** Everything that has a body or an expression, with the query that uses it. Expressions count if a function of the user is in them. */
 const OBJECTS = `SELECT 'view' AS kind, c.oid::regclass::text AS name, c.oid::text AS oid, 'the ' || CASE c.relkind WHEN 'm' THEN 'materialized ' ELSE '' END || 'view ' || c.oid::regclass::text AS what,
@@ -125,8 +137,8 @@ UNION ALL
 SELECT 'expression', c.relname, NULL, 'the row security of ' || c.oid::regclass::text, 'SET LOCAL ROLE pg_read_all_data; SELECT * FROM ' || c.oid::regclass::text || ' LIMIT 1', NULL
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relrowsecurity AND EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid) AND EXISTS (SELECT FROM pg_roles WHERE rolname = 'pg_read_all_data') AND ${NOT_OURS('c.oid', 'n.nspname', 'pg_class')}
 UNION ALL
-SELECT 'fires', t.tgname, c.oid::text, 'the trigger ' || t.tgname || ' of ' || c.oid::regclass::text, concat(CASE WHEN t.tgtype & 4 > 0 THEN 'I' END, CASE WHEN t.tgtype & 16 > 0 THEN 'U' END, CASE WHEN t.tgtype & 8 > 0 THEN 'D' END), NULL
-  FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace WHERE NOT t.tgisinternal AND t.tgenabled <> 'D' AND ${NOT_OURS('c.oid', 'n.nspname', 'pg_class')}
+SELECT 'fires', t.tgname, c.oid::text, 'the trigger ' || t.tgname || ' of ' || c.oid::regclass::text, concat(CASE WHEN t.tgtype & 4 > 0 THEN 'I' END, CASE WHEN t.tgtype & 16 > 0 THEN 'U' END, CASE WHEN t.tgtype & 8 > 0 THEN 'D' END, CASE WHEN t.tgtype & 3 = 3 AND l.lanname = 'plpgsql' THEN ${NO_ROW} END), NULL
+  FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_proc p ON p.oid = t.tgfoid JOIN pg_language l ON l.oid = p.prolang WHERE NOT t.tgisinternal AND t.tgenabled <> 'D' AND ${NOT_OURS('c.oid', 'n.nspname', 'pg_class')}
 UNION ALL
 SELECT 'fires', r.rulename, c.oid::text, 'the rule ' || r.rulename || ' of ' || c.oid::regclass::text, translate(r.ev_type::text, '234', 'UID'), NULL
   FROM pg_rewrite r JOIN pg_class c ON c.oid = r.ev_class JOIN pg_namespace n ON n.oid = c.relnamespace WHERE r.ev_type <> '1' AND r.ev_enabled <> 'D' AND ${NOT_OURS('c.oid', 'n.nspname', 'pg_class')}
@@ -148,7 +160,13 @@ function attemptsOf({ kind, name, oid, what, sql }: ObjectRow, tables: readonly 
   if (kind !== 'fires') return [{ what, name, sql, view: kind === 'view' }]
   const table = tables.find(({ id }) => id === oid)
   return table
-    ? firing(table, sql).map((one) => ({ what: `${what}, on ${one.slice(0, 6)}`, name, sql: one, view: false }))
+    ? firing(table, sql).map((one) => ({
+        what: `${what}, on ${one.slice(0, 6)}`,
+        name,
+        sql: one,
+        view: false,
+        writesFor: sql.includes(one.charAt(0).toLowerCase()) ? `SELECT FROM ${table.sql} LIMIT 1` : undefined,
+      }))
     : []
 }
 
@@ -190,9 +208,11 @@ function anotherValue(
 /** Runs all attempts in one message, each in a subtransaction that ends with an error of ours, so that nothing remains. */
 async function tried(session: Session, attempts: readonly Attempt[]): Promise<Outcome[]> {
   const list = attempts.map(({ sql }) => literal(sql)).join(', ')
+  const rows = attempts.map(({ writesFor }) => (writesFor === undefined ? 'NULL' : literal(writesFor))).join(', ')
+  const body = ATTEMPT.replace('LIST', () => list).replace('ROWS', () => rows)
   try {
     const [row] = await session.query(
-      `BEGIN; SET LOCAL statement_timeout = '${MOST_MS}ms'; DO ${literal(ATTEMPT.replace('LIST', () => list))};
+      `BEGIN; SET LOCAL statement_timeout = '${MOST_MS}ms'; DO ${literal(body)};
       SELECT current_setting('migratest.uses') AS outcomes; ROLLBACK`,
     )
     return JSON.parse(String(row?.outcomes)) as Outcome[]
@@ -219,13 +239,28 @@ async function singly(
 
 const MOST_MS = 2000
 
-/** The function's errors have a place in its body, those of the statement that calls it have none. */
+const SWALLOWED = 'MT001'
+
+/**
+ * The function's errors have a place in its body, those of the statement that calls it have none. A trigger that puts the row
+ * elsewhere writes there: counters of all tables tell.
+ */
 const ATTEMPT = `DECLARE
-  attempt text; outcomes jsonb := '[]'; state text; message text; place text;
+  attempt text; outcomes jsonb := '[]'; state text; message text; place text; n int := 0; found_rows bigint; written bigint;
+  counted text := 'SELECT sum(n_tup_ins + n_tup_upd + n_tup_del) FROM pg_catalog.pg_stat_xact_all_tables'; begins text[] := ARRAY[ROWS]::text[];
 BEGIN
   FOREACH attempt IN ARRAY ARRAY[LIST]::text[] LOOP
+    n := n + 1;
     BEGIN
+      IF begins[n] IS NOT NULL THEN EXECUTE counted INTO written; END IF;
       EXECUTE attempt;
+      GET DIAGNOSTICS found_rows = ROW_COUNT;
+      IF begins[n] IS NOT NULL AND found_rows = 0 THEN
+        EXECUTE counted || ' HAVING sum(n_tup_ins + n_tup_upd + n_tup_del) = ' || written INTO written;
+        EXECUTE begins[n];
+        GET DIAGNOSTICS found_rows = ROW_COUNT;
+        IF written IS NOT NULL AND found_rows > 0 THEN RAISE EXCEPTION USING ERRCODE = '${SWALLOWED}'; END IF;
+      END IF;
       RAISE EXCEPTION USING ERRCODE = 'MT000';
     EXCEPTION WHEN OTHERS OR ASSERT_FAILURE THEN
       GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, place = PG_EXCEPTION_CONTEXT;
@@ -256,12 +291,18 @@ const SURE = new Set([
   '42P17',
 ])
 
+const SWALLOWS = 'nothing is written, and nobody is told, since its function returns NULL for the row'
+
+/** A body that writes texts which are too long, or NULL where there must be a value, hardly means to refuse a row. */
+const NEVER_FIT = new Set(['22001', '23502'])
+
 /**
  * Errors of class 42 say that the statement itself is wrong: a name that is not there, a type that does not fit. Others
  * may come from the values that were tried; where a body raised them and did not before, somebody else's rows would, too.
  */
 function failureOf([state, message, where]: Outcome): Omit<Use, 'what' | 'name'> {
   if (state === '') return { error: undefined }
+  if (state === SWALLOWED) return { error: SWALLOWS, isSure: true }
   // Policies are asked as a role that may read tables, and nothing else.
   if (state === '42501') return { error: undefined, isByValues: true }
   const place = where.split('\n').filter((line) => !/inline_code_block/.test(line))
@@ -270,5 +311,10 @@ function failureOf([state, message, where]: Outcome): Omit<Use, 'what' | 'name'>
   // A statement that a body puts together may name what an argument says, and so may a text that is cast to a name.
   const isOurs = place.some((line) => /\bat EXECUTE\b/.test(line)) || /"a"/.test(message)
   if (state.startsWith('42') || SURE.has(state)) return { error, ...(SURE.has(state) && !isOurs && { isSure: true }) }
-  return { error: isInside && /^(?:23|22)/.test(state) ? error : undefined, isByValues: true }
+  const isOurValue = isInside && /^(?:23|22)/.test(state)
+  return {
+    error: isOurValue ? error : undefined,
+    isByValues: true,
+    ...(isOurValue && NEVER_FIT.has(state) && { isUnfit: true }),
+  }
 }

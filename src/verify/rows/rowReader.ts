@@ -19,6 +19,8 @@ export interface Use {
   readonly isByValues?: boolean
   /** `true` if it would fail over any values: the error is about what the body itself names. */
   readonly isSure?: boolean
+  /** `true` if a body fails over an ordinary row in a way that it hardly means. */
+  readonly isUnfit?: boolean
 }
 
 /** Tells which objects are as they were when they were used the last time. */

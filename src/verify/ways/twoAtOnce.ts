@@ -4,6 +4,7 @@ import { labelOf, versionOf } from '../../migrate/version.ts'
 import type { Observed } from '../check.ts'
 import type { Observation } from '../finding.ts'
 import type { Halves } from '../halves.ts'
+import { VerificationError } from '../verificationError.ts'
 import type { Verified } from '../verified.ts'
 import { isOfAMigration } from './notRepeatable.ts'
 import { WayDatabase } from './wayDatabase.ts'
@@ -57,6 +58,11 @@ async function race<Client>(
     const failed = results.find((one) => one.status === 'rejected')
     if (failed?.status === 'rejected') {
       if (!isOfAMigration(failed.reason)) throw failed.reason
+      // What fails for one process alone, too, says nothing about two.
+      await replay(verified, to).catch((error) => {
+        if (!isOfAMigration(error)) throw error
+        throw new VerificationError(`Not reached: ${error.message.split('\n')[0]}`)
+      })
       return { text: failed.reason.message.split('\n')[0] ?? '' }
     }
     const difference = await differenceOf(await replay(verified, to), await database.whole(), () =>

@@ -5,6 +5,7 @@ import type { BuiltIndex, Effects, WrittenRows } from '../../effects.ts'
 import { besideOthers } from './beside.ts'
 import { type Baseline, type Compared, compare, definedAnew, type Moment, seenLocks } from './compare.ts'
 import { readDetails, type TableDetails } from './details.ts'
+import { makeFitting } from './fittingRows.ts'
 import { type Inner, prepareInner, takeRewrites, withInner } from './inner.ts'
 import { type Query, type Relation, readSnapshot } from './snapshot.ts'
 
@@ -21,6 +22,10 @@ export class PostgresObserver implements StatementObserver {
   #last: Moment | undefined
   /** `true` if rows were deleted in what was observed last. */
   #hasDeleted = false
+  /** Where statements begin that failed over the rows that were there. */
+  readonly #unfitting = new Set<number>()
+  /** Fills tables, if rows are to be found over which those statements succeed. */
+  #fill: ((query: Query) => Promise<unknown>) | undefined
 
   /** @param own names of tables that are not the migrations' */
   constructor(own: readonly string[]) {
@@ -39,6 +44,30 @@ export class PostgresObserver implements StatementObserver {
       this.isActive = false
       this.#effects = []
     }
+  }
+
+  /**
+   * Observes what `work` runs once more after it has failed, over rows for which its statements do not fail.
+   * @param fill adds rows to tables that lack some, within a transaction that is open
+   * @throws as `work` does; it may be tried again if it failed at another statement
+   */
+  async overFittingRows(work: () => Promise<void>, fill: (query: Query) => Promise<unknown>): Promise<Effects[]> {
+    this.#fill = fill
+    try {
+      return await this.during(work)
+    } finally {
+      this.#fill = undefined
+    }
+  }
+
+  /** Returns how many statements were found to fail over the rows that were there, since it was asked to forget them. */
+  get failures(): number {
+    return this.#unfitting.size
+  }
+
+  /** Forgets the statements that failed: another migration comes. */
+  forgetFailures(): void {
+    this.#unfitting.clear()
   }
 
   /**
@@ -65,17 +94,23 @@ export class PostgresObserver implements StatementObserver {
     else if (this.#isStale && this.#last) this.#last = await this.#look(query, this.#last.details)
     this.#at = start
     this.#isStale = false
-    const before = this.#last
     const baseline = this.#baseline
-    if (!before || !baseline) return run()
+    if (!this.#last || !baseline) return run()
+    const fits = !inTransaction || !this.#unfitting.has(start) || (await this.#makeFitting(statement))
+    const before = this.#last
     const isRows = words.length === 0 || ROWS.has(words[0] ?? '')
     const begun = now()
     const beside = inTransaction ? undefined : await besideOthers(statement, tablesOf(before))
     let inner: Inner[] = []
+    const noted = () =>
+      run().catch((error) => {
+        this.#unfitting.add(start)
+        throw error
+      })
     try {
       const running = async () => {
-        if (runsOthers(words)) inner = await withInner(query, run)
-        else await run()
+        if (runsOthers(words)) inner = await withInner(query, noted)
+        else await noted()
       }
       await (isRows ? withIndexes(query, running) : running())
     } finally {
@@ -88,8 +123,10 @@ export class PostgresObserver implements StatementObserver {
     const why = new Map([...reasons].map(([oid, text]) => [after.snapshot.relations.get(oid)?.shown, text]))
     const counts = await countsOf(query, whole.written)
     this.#hasDeleted ||= whole.written.some(({ deleted }) => deleted > 0)
-    // Counting has moved the counters.
-    this.#last = counts.size > 0 ? await this.#look(query, after.details) : after
+    // Statements that come later find rows again.
+    if (!fits) await this.#fill?.(query)
+    // Counting has moved the counters, and so has filling.
+    this.#last = counts.size > 0 || !fits ? await this.#look(query, after.details) : after
     const parts = inner.length > 0 && !beside ? partsOf(baseline, before, inner, after) : [whole]
     const about = {
       version: step.version,
@@ -137,6 +174,17 @@ export class PostgresObserver implements StatementObserver {
     ])
     this.#baseline = { relations: snapshot.relations }
     this.#last = { snapshot, details }
+  }
+
+  /** Returns `false` if the statement has no rows to run over. */
+  async #makeFitting({ step, statement, query }: ObservedStatement): Promise<boolean> {
+    const fill = this.#fill
+    const last = this.#last
+    if (!fill || !last || !statement || step.work.kind !== 'sql') return true
+    const text = step.work.script.text.slice(statement.start, statement.end)
+    const fits = await makeFitting({ query, text, tables: tablesOf(last), fill: () => fill(query) })
+    this.#last = await this.#look(query, last.details)
+    return fits
   }
 
   /** Looks at the database now. Details are read again for tables whose locks say that they may have changed. */

@@ -1,0 +1,1 @@
+alter table users modify phone varchar(40);

@@ -1,0 +1,1 @@
+alter table users alter column phone type varchar(8);

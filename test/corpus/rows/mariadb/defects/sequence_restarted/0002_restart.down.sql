@@ -1,0 +1,1 @@
+-- migrate: irreversible nobody knows the number that came next

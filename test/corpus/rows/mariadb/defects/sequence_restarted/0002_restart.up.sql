@@ -1,0 +1,1 @@
+alter sequence ticket_numbers restart with 1;

@@ -1,0 +1,3 @@
+drop trigger guard on orders;
+drop function guard();
+drop table orders_log;

@@ -1,0 +1,2 @@
+drop trigger log_order on orders;
+drop function log_order();

@@ -1,0 +1,2 @@
+drop trigger guard on orders;
+drop function guard();
