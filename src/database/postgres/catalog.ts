@@ -121,7 +121,9 @@ function inOrder(rows: readonly CatalogRow[]): { row: ObjectRow; object: SchemaO
     if (row.kind !== 'needs') continue
     const [object, needed, part] = row.facts
     if (part !== null) parts.push({ object, needed, part })
-    needs.set(object, [...(needs.get(object) ?? []), needed])
+    const known = needs.get(object)
+    if (known) known.push(needed)
+    else needs.set(object, [needed])
   }
   const later = new Map<number, string[]>()
   for (const { object, needed, part } of parts) {
@@ -146,8 +148,9 @@ function inOrder(rows: readonly CatalogRow[]): { row: ObjectRow; object: SchemaO
   const visit = (item: (typeof found)[number]) => {
     if (done.has(item)) return
     done.add(item)
-    const first = (needs.get(item.oid) ?? []).map((oid) => byOid.get(oid)).filter((other) => other !== undefined)
-    for (const other of first.sort((a, b) => (a.key < b.key ? -1 : 1))) visit(other)
+    const first = needs.get(item.oid)?.flatMap((oid) => byOid.get(oid) ?? [])
+    if (first && first.length > 1) first.sort((a, b) => (a.key < b.key ? -1 : 1))
+    for (const other of first ?? []) visit(other)
     const owner = item.object.table === null ? undefined : tables.get(item.object.table)
     if (owner) visit(owner)
     ordered.push(item)

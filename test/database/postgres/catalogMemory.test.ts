@@ -52,6 +52,35 @@ describe('a schema that is read again and again', () => {
     })
   }, 3_600_000)
 
+  test('is that of a whole reading when a table without anything rare gets it', async ({ db, rows }) => {
+    const name = (text: string, n: number) => text.replaceAll('%', `t${n}`)
+    for (const n of RARE.keys()) await db.rows(name(PLAIN, n))
+    await db.rows('create function noted() returns trigger language plpgsql as $$ begin return new; end $$')
+    const same = async (sql: string) => {
+      const whole = await rows.whole()
+      expect(await rows.again(), sql).toBe(whole)
+      expect(await rows.counted(), sql).toBe(whole)
+    }
+    // From the third reading on, only what has changed is read.
+    for (const time of ['first', 'second', 'third']) await same(time)
+    for (const [n, rare] of RARE.entries()) {
+      // Plain, so that it is read as a plain one.
+      await db.rows(name('alter table % add column more int', n))
+      await same('more')
+      await db.rows(name(rare, n))
+      await same(rare)
+    }
+    // A session that finds it there: only the table itself is read again.
+    const late = await openUrl(db.url)
+    onTestFinished(() => late.close())
+    const again = async () => inOrder(await readRows(late, { exclude: NOTHING, keep: true }))
+    for (let time = 0; time < 3; time++) await again()
+    for (const [n, rare] of RARE.entries()) {
+      await db.rows(name('alter table % add constraint positive check (other > -1)', n))
+      expect(await again(), rare).toBe(await rows.whole())
+    }
+  }, 600_000)
+
   test('is the same object if nothing has changed', async ({ db }) => {
     await db.rows(EVERYTHING)
     const session = await openUrl(db.url)
@@ -67,6 +96,46 @@ describe('a schema that is read again and again', () => {
 })
 
 // --- internal ---
+
+/** A table with what most tables have. */
+const PLAIN = `create table % (id bigint generated always as identity primary key, name text not null default 'x', other int unique check (other > 0));
+  create index %_name on % (name); create index %_both on % ((name || 'x')); create view %_names as select id, name from %`
+
+/** What makes such a table, or its view, one that has something rare. */
+const RARE: readonly string[] = [
+  "comment on table % is 'noted'",
+  "comment on column %.name is 'noted'",
+  "comment on constraint %_pkey on % is 'noted'",
+  "comment on index %_name is 'noted'",
+  "comment on index %_pkey is 'noted'",
+  "comment on view %_names is 'noted'",
+  "comment on column %_names.name is 'noted'",
+  "comment on sequence %_id_seq is 'noted'",
+  "create trigger each_row before insert on % for each row execute function noted(); comment on trigger each_row on % is 'noted'",
+  'create trigger each_row before insert on % for each row execute function noted(); alter trigger each_row on % depends on extension plpgsql',
+  'grant select on % to public',
+  'grant select (name) on % to public',
+  'grant select on %_names to public',
+  'grant usage on sequence %_id_seq to public',
+  'alter table % owner to pg_monitor',
+  'alter view %_names owner to pg_monitor',
+  'alter table % set (toast.autovacuum_enabled = false)',
+  'alter table % alter name set (n_distinct = 5)',
+  'alter view %_names alter name set default null; drop view %_names; alter table % alter name type text collate "C"',
+  'alter index %_name set (fillfactor = 50)',
+  'alter index %_pkey set (fillfactor = 50)',
+  'alter index %_both alter column 1 set statistics 50',
+  'alter index %_name depends on extension plpgsql',
+  'create rule nothing as on delete to % do instead nothing',
+  'create rule nothing as on delete to %_names do instead nothing',
+  'create policy own on % using (true)',
+  'create statistics %_numbers on id, name from %',
+  'create table %_child () inherits (%)',
+  'create table %_parent (name text not null); alter table % inherit %_parent',
+  'create type %_row as (id bigint, name text, other int, more int); alter table % of %_row',
+  'alter table % replica identity full; alter table % cluster on %_name',
+  'alter table % alter name set statistics 50, alter name set storage external',
+]
 
 /** Changes to the objects of the script, among them those that reach the DDL of other objects. */
 const CHANGES: readonly string[] = [
