@@ -111,7 +111,9 @@ export class RowChecks<Client> {
     for (const wanted of walk.wanted) {
       await walk.database.dispose()
       const alone = await this.#over({ ...walk, wanted: [wanted] }, migration, below, found.failed)
-      observations.push(...alone.observations)
+      // Each kind may fail in a way of its own; anything else is told once.
+      const isTold = (one: Observation) => !isFailure(one) && observations.some((other) => isAbout(other, one))
+      observations.push(...alone.observations.filter((one) => !isTold(one)))
     }
     return { ...found, observations }
   }
@@ -173,7 +175,8 @@ export class RowChecks<Client> {
         ),
       }),
     )
-    return { unfilled, observations: [...observations, ...told] }
+    const news = told.filter((one) => !observations.some((other) => isAbout(other, one)))
+    return { unfilled, observations: [...observations, ...news] }
   }
 
   /** Goes down and up again. Returns the state below, if it came there and the one before is given. */
@@ -265,7 +268,10 @@ interface Found {
 /** Two kinds of rows show the same. */
 function isAbout(one: Observation, other: Observation): boolean {
   if (one.half !== other.half) return false
-  const fails = (rule: string) => rule === 'fails-with-rows' || rule === 'fails-with-some-rows'
-  if (fails(one.rule) && fails(other.rule)) return one.line === other.line
+  if (isFailure(one) && isFailure(other)) return one.line === other.line
   return one.rule === other.rule && one.objects.join() === other.objects.join()
+}
+
+function isFailure({ rule }: Observation): boolean {
+  return rule === 'fails-with-rows' || rule === 'fails-with-some-rows'
 }
