@@ -46,9 +46,11 @@ export default defineConfig({
         },
         { name: 'formats', test: /\/src\/source\/(?:formats\/|open\.[jt]s)/ },
         { name: 'modules', test: /\/src\/source\/module\/(?!registry)/ },
+        { name: 'functions', test: /\/src\/source\/function\// },
         // What runs git or starts servers loads modules of Node that `status` and `up` do not need.
         { name: 'git', test: /\/src\/source\/(?:git|folderAtRevision)/ },
         { name: 'core', test: /\/src\/(?:migrate\/(?!contract)|sql|schema|source|server\/kinds)/ },
+        { name: 'packages', test: /\/src\/packages\/(?!pack\.)/ },
         { name: 'postgres-driver', test: /\/src\/database\/postgres\// },
         { name: 'mysql-driver', test: /\/src\/database\/mysql\// },
         { name: 'database', test: /\/src\/database\/[^/]+\.[jt]s$/ },

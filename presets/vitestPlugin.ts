@@ -8,7 +8,7 @@ import type { Plugin } from 'vitest/config'
 import type { Reporter, TestCase, TestModule, TestProject, Vitest } from 'vitest/node'
 import { pathOf } from '../src/source/folder.ts'
 import { dependsOn, type MigratestMeta, versionOf } from '../src/testing/lease/meta.ts'
-import { RUN_VARIABLE } from '../src/testing/lease/seedFile.ts'
+import { RUN_VARIABLE } from '../src/testing/lease/run.ts'
 import type { TestServer } from '../src/testing/testServer.ts'
 
 export interface PluginOptions {

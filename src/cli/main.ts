@@ -1,9 +1,10 @@
 #!/usr/bin/env node
 /** Entry point of the command `migratest`, also installed as `migrate`. Loads only what the requested command needs. */
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import module from 'node:module'
 import { join, relative } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { cacheFolder, packageFolder } from '../packages/ownPackage.ts'
+import { PackedPackages } from '../packages/packed.ts'
 import { endWithReader } from './output.ts'
 import { run } from './run.ts'
 
@@ -19,15 +20,15 @@ if (major === 22 && minor < 22) process.stderr.write(`warning: migratest support
 // Cache compiled code between runs, if the system has a place for it.
 module.enableCompileCache?.()
 endWithReader()
-process.exitCode = await run(process.argv.slice(2), { version: ownVersion, reference })
+const packages = new PackedPackages(module.createRequire(import.meta.url), cacheFolder(), ['pg'])
+process.exitCode = await run(process.argv.slice(2), {
+  version: ownVersion,
+  reference,
+  load: (name) => packages.load(name),
+})
+if (packages.isIncomplete) await packages.keep()
 
 // --- internal ---
-
-/** Returns the package's folder. It is one level further up in the built package. */
-function packageFolder(): string {
-  const candidates = ['../../', '../../../'].map((up) => fileURLToPath(new URL(up, import.meta.url)))
-  return candidates.find((folder) => existsSync(join(folder, 'package.json'))) ?? '.'
-}
 
 function ownVersion(): string {
   return (JSON.parse(readFileSync(join(packageFolder(), 'package.json'), 'utf8')) as { version: string }).version

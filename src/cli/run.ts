@@ -10,6 +10,8 @@ export interface Own {
   readonly version: () => string
   /** Returns the last paragraph of an error message, which names the place that explains the error. */
   readonly reference: (code: string) => string
+  /** Loads packages in a faster way; see `loadPackagesWith`. */
+  readonly load?: (name: string) => unknown
   /** The configuration that is built into a bundle; undefined in the command. */
   readonly config?: FoundConfig
 }
@@ -32,6 +34,7 @@ async function main(argv: readonly string[], own: Own): Promise<number> {
   const program = await import('./program.ts')
   const { COMMANDS, Context, findCommand, helpOf, overview } = program
   const { loadConfig, NO_CONFIG, parseOptions, refuseForeign, refuseSurplus } = program
+  if (own.load) program.loadPackagesWith(own.load)
   const { options, positionals } = parseOptions(argv)
   if (options.json) keepStdoutForData()
   const bundled = own.config !== undefined

@@ -73,6 +73,33 @@ export class Ahead {
     return this.#made(planned, loaded)
   }
 
+  /**
+   * Returns the steps from `index` on, at most `most`, that a driver may take together: ups from files that are unchanged
+   * since they were planned. None of them counts as taken.
+   */
+  async several(index: number, most: number): Promise<TakenStep[]> {
+    this.#at = index
+    const all: TakenStep[] = []
+    for (const [i, planned] of this.#input.steps.slice(index, index + most).entries()) {
+      if (planned.direction !== 'up' || planned.code || planned.origin !== 'file') break
+      const loaded = await this.#reading(index + i, planned).catch(() => undefined)
+      if (loaded?.plan.fingerprint !== planned.fingerprint) break
+      all.push(this.#made(planned, loaded, true))
+    }
+    return all
+  }
+
+  /** Begins to read as many bodies from `index` on. */
+  read(index: number, count: number): void {
+    for (const [i, planned] of this.#input.steps.slice(index, index + count).entries())
+      this.#reading(index + i, planned)
+  }
+
+  /** Call when the steps up to `index` have run: their bodies are not needed any more. */
+  drop(index: number): void {
+    for (const at of this.#read.keys()) if (at < index) this.#read.delete(at)
+  }
+
   /** Sends the step if the driver can take another one behind it; otherwise returns undefined. */
   send(planned: PlanStep<number>, step: MigrationStep): Promise<void> | undefined {
     const { driver, signal } = this.#input

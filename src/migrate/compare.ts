@@ -1,6 +1,6 @@
 /** Compares the applied migrations with the current files. */
 
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { attempt, throwAll } from './attempt.ts'
 import type { HistoryEntry, HistoryRecord } from './driver.ts'
 import { EditedMigrationError, LateMigrationError, MigratestError, MissingMigrationError } from './errors.ts'
@@ -126,8 +126,14 @@ async function isTextRecorded(source: Source, migration: Migration, { digests }:
   return same === true
 }
 
-function digestOf({ text, written = text }: SqlBody): string {
-  return createHash('sha256').update(written).digest('hex')
+/** By the bodies of sources that keep them, since each move compares all that is applied. */
+const digests = new WeakMap<SqlBody, string>()
+
+function digestOf(body: SqlBody): string {
+  const { text, written = text } = body
+  const digest = digests.get(body) ?? hash('sha256', written)
+  digests.set(body, digest)
+  return digest
 }
 
 function fileOf(migration: Migration | undefined, version: number): string {

@@ -162,6 +162,13 @@ export interface LockOptions {
   readonly bookkeeping?: Bookkeeping | undefined
 }
 
+export interface SomeApplied {
+  /** How many steps have run. */
+  readonly applied: number
+  /** Number of statements that are done of the step after them, if that one has begun, as by `begin`. */
+  readonly begun?: number
+}
+
 export interface SharedTransaction {
   /** Runs `work` and then rolls back everything it did in the database. */
   rolledBack<T>(work: () => Promise<T>): Promise<T>
@@ -214,6 +221,12 @@ export interface Driver {
    * applied; the engine reads from `state()` which one it was. Optional: omit it if the database cannot do this.
    */
   applyAll?(steps: readonly MigrationStep[], signal: AbortSignal): Promise<void>
+  /**
+   * Runs the first of these ups, which follow each other, in one round trip, with the same records as one by one; none of
+   * them if not even two can run like that. It throws only if the connection fails: a step that fails is left as it was
+   * before its failed statement, and is then to be run by itself, which says what failed. Optional.
+   */
+  applySome?(steps: readonly MigrationStep[], signal: AbortSignal): Promise<SomeApplied>
   /**
    * `true` if the caller drops the database after any failure. `applyAll` then also takes migrations that cannot run in a
    * transaction, without a journal, and its failure ends the run with a {@link BatchFailedError}.

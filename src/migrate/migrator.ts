@@ -206,7 +206,7 @@ export class Migrator {
 
   /** Returns every migration and its status. It writes nothing. */
   async status(): Promise<MigrationStatus> {
-    return this.#shown.status(await survey(this.#choosing, await this.#state()))
+    return this.#shown.status(await survey(this.#choosing, this.#state()))
   }
 
   /**

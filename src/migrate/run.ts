@@ -3,20 +3,15 @@
  * into errors that say where they happened and what to do.
  */
 import { Ahead, hearing, type RunInput } from './ahead.ts'
-import {
-  BatchFailedError,
-  type Driver,
-  describeAt,
-  type MigrationStep,
-  NotReachedError,
-  type StepWork,
-} from './driver.ts'
+import { BatchFailedError, type Driver, type MigrationStep, NotReachedError, type StepWork } from './driver.ts'
 import { StatementError } from './errors.ts'
 import { cancelled, failure } from './failure.ts'
+import { cleanStill, continueJournaled } from './journaled.ts'
 import type { LoadedStep } from './load.ts'
 import type { PlanStep } from './moves.ts'
 import { runInOneTransaction, sharing } from './oneTransaction.ts'
-import { now } from './realTime.ts'
+import { now, setImmediate } from './realTime.ts'
+import { Several } from './several.ts'
 
 /**
  * Runs the steps and returns those that ran. Holds at most three bodies in memory: the running one and the next two; and as
@@ -26,6 +21,7 @@ export async function runSteps(input: RunInput): Promise<PlanStep<number>[]> {
   const { driver, steps, signal, onEvent } = input
   const ran = input.batch ? await runBatches(input) : []
   const ahead = new Ahead(input)
+  const several = new Several(input, ahead)
   let ended = now()
   while (ran.length < steps.length) {
     const planned = steps[ran.length] as PlanStep<number>
@@ -40,6 +36,9 @@ export async function runSteps(input: RunInput): Promise<PlanStep<number>[]> {
         if (done.length < together.length) break
         continue
       }
+      const done = await several.run(ran.length)
+      ran.push(...done)
+      if (done.length > 0) continue
     }
     const { loaded, step: taken, tell, applied } = await ahead.take(ran.length, planned)
     const beforeCode = isBeforeCode(input, planned, steps[ran.length + 1])
@@ -56,47 +55,20 @@ export async function runSteps(input: RunInput): Promise<PlanStep<number>[]> {
       ? runAtomic(driver, step, loaded, signal, next, sent && reached(ahead, sent, () => driver.apply(step, signal)))
       : runJournaled(driver, step, loaded, signal, next)
     running.catch(() => undefined)
-    // Read the next bodies while the database runs this step.
-    if (step.work.kind !== 'code') await ahead.fill(sent !== undefined)
+    // Read the next bodies while the database runs this step, which a driver may send only in a later microtask.
+    if (step.work.kind !== 'code') {
+      if (!sent) await new Promise((resolve) => setImmediate(resolve))
+      await ahead.fill(sent !== undefined)
+    }
     await running
     ended = (sent && ahead.answered()) ?? now()
     await input.beside?.after(planned, loaded.text, steps.length - ran.length - 1)
-    onEvent({ type: 'finished', step: planned, ms: (sent ? ended : now()) - begun })
+    const ms = (sent ? ended : now()) - begun
+    onEvent({ type: 'finished', step: planned, ms })
     ran.push(planned)
+    several.took(ms)
   }
   return ran
-}
-
-/** Continues a step that has begun, after its first `done` statements. */
-export async function continueJournaled(
-  driver: Driver,
-  step: MigrationStep,
-  loaded: LoadedStep,
-  done: number,
-  signal: AbortSignal,
-) {
-  for (let i = done; i < loaded.plan.statements; ) {
-    if (signal.aborted) {
-      const databaseState = (await tryAbandon(driver, step, i, NOT_BEGUN))
-        ? cleanStill(driver, step)
-        : stoppedNow(driver, step, i, loaded.plan.statements)
-      throw failure(signal.reason, driver, loaded, i, signal, databaseState)
-    }
-    try {
-      if (driver.executeSome) i += await driver.executeSome(step, i, signal)
-      else {
-        await driver.execute(step, i, signal)
-        i++
-      }
-    } catch (error) {
-      const at = (error instanceof StatementError ? error.info.statement : undefined) ?? i
-      const databaseState = (await tryAbandon(driver, step, at, error))
-        ? cleanStill(driver, step)
-        : dirtyNow(driver, step, at, loaded.plan.statements)
-      throw failure(error, driver, loaded, at, signal, databaseState)
-    }
-  }
-  await driver.finish(step)
 }
 
 // --- internal ---
@@ -199,50 +171,7 @@ async function runJournaled(
   await continueJournaled(driver, step, loaded, 0, signal)
 }
 
-/** The error of a statement that was not started because the run was cancelled. */
-const NOT_BEGUN = new StatementError({ message: 'cancelled', undone: true }, undefined)
-
-/**
- * Removes the record of `begin` if the first statement failed without any effect, because then the migration has
- * changed nothing. Returns `true` if it did.
- */
-async function tryAbandon(driver: Driver, step: MigrationStep, index: number, error: unknown): Promise<boolean> {
-  const undone = error instanceof StatementError && error.info.undone === true
-  // A resumed migration (from === to) no longer knows the version to go back to.
-  if (index > 0 || !undone || !driver.abandon || step.from === step.to) return false
-  await driver.abandon(step)
-  return true
-}
-
 /** Returns `true` for SQLSTATE 25001, active_sql_transaction. */
 function isRefusedInTransaction(error: unknown): boolean {
   return error instanceof StatementError && error.info.sqlState === '25001'
 }
-
-function cleanStill(driver: Driver, step: MigrationStep): string {
-  return `The migration left no changes: ${driver.database} is at version ${describeAt(driver, step.from)}, clean.`
-}
-
-function dirtyNow(driver: Driver, step: MigrationStep, index: number, total: number): string {
-  if (step.work.kind === 'code') {
-    return `It failed outside a transaction: what it did before remains, and the database is dirty at version ${describeAt(driver, step.to)}. ${WAYS_ON}`
-  }
-  return `Statement ${index + 1} of ${total} failed outside a transaction. ${standing(driver, step, index)}`
-}
-
-function stoppedNow(driver: Driver, step: MigrationStep, index: number, total: number): string {
-  return `It stopped before statement ${index + 1} of ${total}. ${standing(driver, step, index)}`
-}
-
-function standing(driver: Driver, step: MigrationStep, done: number): string {
-  const before =
-    done === 0
-      ? 'No statement before it has run'
-      : done === 1
-        ? 'Statement 1 took effect'
-        : `Statements 1 to ${done} took effect`
-  return `${before}; the database is dirty at version ${describeAt(driver, step.to)}. ${WAYS_ON}`
-}
-
-const WAYS_ON =
-  'Fix the migration and run "migratest resume", or repair the schema by hand and run "migratest force VERSION".'

@@ -12,9 +12,12 @@ import { readGraph } from './readGraph.ts'
 import { type MigrationStatus, statusOf } from './status.ts'
 import { labelOf } from './version.ts'
 
-export async function survey(input: PlanInput, read: DatabaseState): Promise<MigrationStatus<number>> {
-  const { source } = input
-  const { migrations, relations, graph } = await readGraph(source)
+/** @param reading the state, which was asked for: the files are read while the server answers */
+export async function survey(input: PlanInput, reading: Promise<DatabaseState>): Promise<MigrationStatus<number>> {
+  const files = readGraph(input.source)
+  files.catch(() => undefined)
+  const read = await reading
+  const { migrations, relations, graph } = await files
   const adopted = await attempt(() => adoptedRecords(input, read, migrations, relations))
   const state = adopted instanceof MigratestError ? read : adopted.reduce(asAdopted, read)
   const applied = reconcile(state, migrations)

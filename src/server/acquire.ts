@@ -10,6 +10,7 @@ import { ServerUnavailableError } from './errors.ts'
 import { readServer, send, stopKey, tryConnect } from './found.ts'
 import { type KeeperMessage, logFile } from './protocol.ts'
 import { keyOf, type RunningServer, type ServerRequest } from './request.ts'
+import { waitingFor } from './waiting.ts'
 
 export interface ServerHandle {
   readonly server: RunningServer
@@ -63,10 +64,10 @@ export async function stopServer(request: ServerRequest): Promise<void> {
 const PATIENCE_MS = 60_000
 
 async function reach(key: string, request: ServerRequest, options: AcquireOptions): Promise<Socket> {
-  const deadline = now() + 30_000
+  const mayWait = waitingFor(30_000)
   let started = 0
   let crashed: number | undefined
-  while (now() < deadline) {
+  while (mayWait()) {
     const socket = await tryConnect(key)
     if (socket) {
       send(socket, { type: 'lease', run: runName() })

@@ -1,6 +1,7 @@
 /** Chooses how to start a server and says why. Runs in the keeper, once per server. */
 import { type Binaries, findEmbedded, findInstalled } from './binaries.ts'
-import { type ContainerOptions, findEngine, type Refusal, startContainer } from './container.ts'
+import { type ContainerOptions, startContainer } from './container.ts'
+import { findEngine, type Refusal } from './engine.ts'
 import { ServerUnavailableError } from './errors.ts'
 import { fileOf, recall, rememberMore } from './kept.ts'
 import type { ServerKind } from './kinds.ts'

@@ -10,8 +10,12 @@ import { randomBytes } from 'node:crypto'
 import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import module from 'node:module'
 import { createServer, type Server, type Socket } from 'node:net'
+import { loadPackagesWith } from '../migrate/loadPackage.ts'
+import { cacheFolder } from '../packages/ownPackage.ts'
+import { PackedPackages } from '../packages/packed.ts'
 import { type Chosen, chooseAndStart } from './choose.ts'
-import { preload } from './container.ts'
+import { CONTAINERS } from './containerKinds.ts'
+import { preload } from './engine.ts'
 import { recall, remember } from './kept.ts'
 import { keeperAddress, mutexAddress, runtimeFolder } from './places.ts'
 import { dataFolder, stopLeftover } from './process.ts'
@@ -29,6 +33,10 @@ class Keeper {
   #state: KeeperMessage = { type: 'progress', text: 'looking for a way to start a server' }
   #chosen: Chosen | undefined
   #idle: NodeJS.Timeout | undefined
+  #rest: NodeJS.Timeout | undefined
+  /** What is prepared for the next server, begun once at most. */
+  #preparing: Promise<void> | undefined
+  readonly #ending = new AbortController()
   #stopping: Promise<void> | undefined
   #starting: Promise<void> | undefined
 
@@ -125,8 +133,17 @@ class Keeper {
 
   #watchIdle(): void {
     clearTimeout(this.#idle)
-    if (this.#leases.size === 0 && this.#chosen && !this.#stopping)
-      this.#idle = setTimeout(() => void this.#stopUnlessUsed(), Math.min(this.#idleMs, LONGEST_TIMER))
+    clearTimeout(this.#rest)
+    if (this.#leases.size > 0 || !this.#chosen || this.#stopping) return
+    this.#idle = setTimeout(() => void this.#stopUnlessUsed(), Math.min(this.#idleMs, LONGEST_TIMER))
+    this.#rest = setTimeout(() => this.#prepareNext(), REST_MS)
+  }
+
+  #prepareNext(): void {
+    this.#preparing ??= packages
+      .keep()
+      .then(() => this.#chosen?.prepareNext?.(this.#ending.signal))
+      .catch(() => undefined)
   }
 
   /**
@@ -146,9 +163,11 @@ class Keeper {
   async #end(): Promise<void> {
     rmSync(serverFile(this.#key), { force: true })
     clearTimeout(this.#idle)
+    clearTimeout(this.#rest)
+    this.#ending.abort()
     // A server has to finish starting before it can be stopped.
     await this.#starting
-    await this.#chosen?.stop().catch(() => undefined)
+    await Promise.all([this.#chosen?.stop().catch(() => undefined), this.#preparing])
     for (const socket of this.#leases) socket.end()
     // Clients have already received any error. Only a crashed keeper leaves its log.
     rmSync(logFile(this.#key), { force: true })
@@ -158,6 +177,9 @@ class Keeper {
 }
 
 const FAILURE_TOLD_MS = 2000
+
+/** A run that begins right after the last one should not find the processors busy. */
+const REST_MS = 2000
 
 /** A timer with a longer delay fires at once. */
 const LONGEST_TIMER = 2 ** 31 - 1
@@ -228,7 +250,12 @@ async function keep(request: ServerRequest, idleMs: number): Promise<void> {
 // The request comes through the environment, not as an argument: it may contain passwords of roles, and every user can
 // list arguments.
 process.umask(0o022)
-// Compiling testcontainers and what it needs takes a third of the time that loading it takes.
+// Of the time that loading testcontainers takes, compiling its seven hundred modules is a third, and finding them another.
 module.enableCompileCache?.()
+const packages = new PackedPackages(module.createRequire(import.meta.url), cacheFolder(), [
+  ...Object.values(CONTAINERS).map((kind) => kind.module),
+  'testcontainers',
+])
+loadPackagesWith((name) => packages.load(name))
 const { MIGRATEST_KEEP = '', MIGRATEST_IDLE_MS = '' } = process.env
 await keep(JSON.parse(MIGRATEST_KEEP) as ServerRequest, Number(MIGRATEST_IDLE_MS))

@@ -47,6 +47,11 @@ export interface KeptServer extends Omit<RunningServer, 'startedIn' | 'startedAt
   readonly stop: () => Promise<void>
   /** Resolves when the server ends, for whatever reason. */
   readonly ended: Promise<unknown>
+  /**
+   * Prepares what lets the next server like this start faster. Called once, while nobody uses the server.
+   * @param signal ends it when the keeper ends
+   */
+  readonly prepareNext?: (signal: AbortSignal) => Promise<void>
 }
 
 /**

@@ -2,7 +2,7 @@
  * Reads a migration's SQL once: its statements, its fingerprint, its directives, and whether it runs in a transaction
  * of ours. Nothing here throws; `problem` describes an error in the text.
  */
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { Canonical } from './canonical.ts'
 import type { Dialect } from './dialect.ts'
 import { changesRowsOnly } from './rows.ts'
@@ -95,7 +95,7 @@ export function readScript(source: string, dialect: Dialect, syntax: Syntax = {}
 export function fingerprintOf(parts: readonly string[], tokens?: Canonical): string {
   if (tokens && parts.length === 0) return tokens.digest().slice(0, 32)
   const all = tokens ? [...parts, tokens.digest()] : parts
-  return createHash('sha256').update(all.join('\0')).digest('hex').slice(0, 32)
+  return hash('sha256', all.join('\0')).slice(0, 32)
 }
 
 /** Returns the name as a directive expects it, quoted if necessary. */

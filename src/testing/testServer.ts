@@ -121,8 +121,9 @@ export interface TestDatabase<Client> {
    * @param hidden tables and schemas to leave out, too
    * @param within a client whose open transaction the result has to include
    * @param often `true` if that client is ours alone and is asked again: it may keep what makes that faster
+   * @param isCounted `true` if nobody writes meanwhile, and all that was written came from drivers that keep their lock
    */
-  readSchema(hidden?: Hidden, within?: Client, often?: boolean): Promise<Schema>
+  readSchema(hidden?: Hidden, within?: Client, often?: boolean, isCounted?: boolean): Promise<Schema>
   /** After everything was dropped: makes again what each database has before its migrations. */
   refill(before: readonly string[]): Promise<void>
   /**

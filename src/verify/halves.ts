@@ -58,8 +58,8 @@ export class Halves {
 
 // --- internal ---
 
-/** What writes on another session, and the setting that stops the server's counting. */
-const WRITES_ELSEWHERE = /dblink|pg_background|postgres_fdw|\bcron\b|track_counts|create\s+subscription/i
+/** What writes on another session, and what stops the server's counting or lets it begin anew. */
+const WRITES_ELSEWHERE = /dblink|pg_background|postgres_fdw|\bcron\b|track_counts|pg_stat_reset|create\s+subscription/i
 
 /** Statements about what belongs to the whole server. Code may run any statement. */
 const OF_THE_SERVER = /\b(?:create|alter|drop)\s+(?:role|user|group|tablespace|subscription|database)\b/i

@@ -6,14 +6,17 @@ import type { MigratedDatabaseOptions } from '../testing/lease/options.ts'
 
 export class Walk<Client> {
   readonly #options: MigratedDatabaseOptions<Client>
+  readonly #isCounted: boolean
   #db: MigratedDatabase<Client> | undefined
   #at = NIL_VERSION
   #schema: Schema | undefined
   /** Ends when everything has ended that had the database for itself. */
   #turns: Promise<unknown> = Promise.resolve()
 
-  constructor(options: MigratedDatabaseOptions<Client>) {
+  /** @param isCounted `true` if only the migrations write to its database, and the server counts what they write */
+  constructor(options: MigratedDatabaseOptions<Client>, isCounted = false) {
     this.#options = options
+    this.#isCounted = isCounted
   }
 
   /**
@@ -79,7 +82,7 @@ export class Walk<Client> {
     if (this.#db && this.#at > version) await this.dispose()
     this.#db ??= await MigratedDatabase.create(
       { ...this.#options, version: 'nil' },
-      { holdConnection: true, isOnly: true },
+      { holdConnection: true, isOnly: true, isCounted: this.#isCounted, batch: true },
     )
     return this.#db
   }

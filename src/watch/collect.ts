@@ -47,21 +47,22 @@ function lacksEvents(folder: string): string | undefined {
 export function collect(path: string, options: CollectOptions, onSaved: (saved: Saved) => void): Collector {
   // Paths in events begin with the watched path, so we use one absolute base for all of them.
   const folder = resolve(path)
-  const changed = new Set<string>()
+  /** Paths of changed files, with what was noticed of each. */
+  const changed = new Map<string, string>()
   const seen = new Map<string, string>()
   let timer: NodeJS.Timeout | undefined
   let first = 0
   const fire = () => {
     const waited = performance.now() - first
     // A file is empty for a moment while it is being written. If it stays empty, that is intended.
-    const unfinished = waited < EMPTY_MS && [...changed].some((path) => sizeOf(path) === 0)
+    const unfinished = waited < EMPTY_MS && [...changed.keys()].some((path) => sizeOf(path) === 0)
     const isLocked = waited < LOCKED_MS && isGitBusy(folder)
     if (unfinished || isLocked) {
       timer = setTimeout(fire, SETTLE_MS)
       return
     }
-    for (const path of changed) seen.set(path, stampOf(path))
-    const files = [...changed].filter((file) => file === folder || isOfInterest(file))
+    for (const path of changed.keys()) seen.set(path, stampOf(path))
+    const files = [...changed.keys()].filter((file) => file === folder || isOfInterest(file))
     changed.clear()
     timer = undefined
     if (files.length === 0) return
@@ -71,10 +72,11 @@ export function collect(path: string, options: CollectOptions, onSaved: (saved: 
   const notice = (name: string) => {
     const path = resolve(folder, name)
     if (path !== folder && options.only?.(path) === false) return
-    // One save causes several events, and some of them arrive late.
-    if (seen.get(path) === stampOf(path)) return
+    // One save causes several events, and some of them arrive late: only another write lets us wait again.
+    const stamp = stampOf(path)
+    if (seen.get(path) === stamp || changed.get(path) === stamp) return
     if (timer === undefined) first = performance.now()
-    changed.add(path)
+    changed.set(path, stamp)
     clearTimeout(timer)
     timer = setTimeout(fire, SETTLE_MS)
   }

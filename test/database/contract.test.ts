@@ -17,12 +17,17 @@ const sql = {
   fails: 'select nonsense',
 }
 
-describeOnServers(['container', 'embedded', 'installed'], 'PostgreSQL', (from) => {
-  contract(postgres({ from }), (database) => openDatabase(database.url ?? ''))
-  if (from === 'container')
-    describe('version 17', () =>
-      contract(postgres({ from, version: 17 }), (database) => openDatabase(database.url ?? '')))
+describe('PostgreSQL', () => {
+  contract(postgres(), (database) => openDatabase(database.url ?? ''))
 })
+
+describeOnServers(['container'], 'PostgreSQL 17', (from) =>
+  contract(postgres({ from, version: 17 }), (database) => openDatabase(database.url ?? '')),
+)
+
+describeOnServers(['installed'], 'PostgreSQL', (from) =>
+  contract(postgres({ from }), (database) => openDatabase(database.url ?? '')),
+)
 
 describeOnServers(
   ['container'],

@@ -137,6 +137,31 @@ describe('a server', () => {
     expect(await leftOn(url)).toEqual([])
   })
 
+  // A test file that runs commands with execSync is that busy as soon as it is loaded.
+  test('serves a process that was too busy to send its password in time', { timeout: 40_000 }, async () => {
+    const flags = { 'migratest.fault': 'busy process', authentication_timeout: '1s' }
+    await adminUrl(postgres({ flags, idleMinutes: 0.05 }))
+    const program = `
+      import { postgres } from ${JSON.stringify(new URL('../../presets/postgres.ts', import.meta.url).href)}
+      const [flags, turns] = JSON.parse(process.argv[1])
+      const server = postgres({ flags, idleMinutes: 0.05 })
+      server.warm()
+      for (let i = 0; i < turns; i++) await new Promise(setImmediate)
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 4500)
+      await (await server.create()).drop()
+      console.log('served')
+      process.exit()`
+    const runs = [2, 8, 32].map((turns) => {
+      const args = ['--input-type=module', '-e', program, JSON.stringify([flags, turns])]
+      const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+      onTestFinished(() => void child.kill('SIGKILL'))
+      let output = ''
+      for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (output += text))
+      return finished({ child, output: () => output })
+    })
+    for (const output of await Promise.all(runs)) expect(output).toMatch(/served\n$/)
+  })
+
   test('with 15 connections serves 8 workers at once', { timeout: 120_000 }, async () => {
     const flags = { 'migratest.fault': 'few', max_connections: '15' }
     const server = postgres({ flags, idleMinutes: 0.2 })

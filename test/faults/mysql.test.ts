@@ -5,13 +5,15 @@ import type { Connection } from 'mysql2/promise'
 import { expect, test } from 'vitest'
 import { createMigratedDatabase, memory } from '../../index.ts'
 import { openSchemaReader } from '../../src/database/open.ts'
+import type { Migrator } from '../../src/migrate/migrator.ts'
 import type { TestServer } from '../../src/testing/testServer.ts'
-import { mysqlScratch } from '../support/mysqlDatabase.ts'
+import { type MysqlScratch, mysqlScratch } from '../support/mysqlDatabase.ts'
 import { describeOnDatabases } from '../support/servers.ts'
-import { FILES } from './mysqlFiles.ts'
+import { FILES, QUICK } from './mysqlFiles.ts'
 
 /** More by hand: MIGRATEST_KILLS=200. */
 const KILLS = Number(process.env.MIGRATEST_KILLS ?? 12)
+const QUICK_KILLS = Math.ceil(KILLS / 2)
 
 describeOnDatabases(['MySQL', 'MariaDB'], ({ name: kind, server: anyServer }) => {
   const server = anyServer as TestServer<Connection>
@@ -28,24 +30,8 @@ describeOnDatabases(['MySQL', 'MariaDB'], ({ name: kind, server: anyServer }) =>
     const migrator = await db.migrator(FILES, { lockTimeoutMs: 30_000 })
     await migrator.to(1)
     for (let n = 0; n < KILLS; n++) {
-      const child = fork(new URL('./mysqlMigrator.ts', import.meta.url), [db.url], {
-        stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-      })
-      let output = ''
-      child.stderr?.on('data', (text) => {
-        output += text
-      })
-      await new Promise((resolve, reject) => {
-        child.once('message', resolve)
-        child.once('exit', () => reject(new Error(`it ended before it began: ${output}`)))
-      })
-      await sleep(Math.random() * (kind === 'MySQL' ? 900 : 450))
-      expect(child.exitCode, output).toBeNull()
-      const ended = new Promise((resolve) => child.once('exit', resolve))
-      child.kill('SIGKILL')
-      await ended
-      // Waits for what the dead one's session is still at: its lock goes with it.
-      const { dirty } = await afterwards()
+      await killed([db.url], Math.random() * (kind === 'MySQL' ? 900 : 450))
+      const { dirty } = await afterwards(db, migrator)
       // Of these files, what became of each statement can always be told by looking.
       if (dirty) await migrator.resume()
       found[dirty ? 'resumed' : 'clean']++
@@ -61,16 +47,97 @@ describeOnDatabases(['MySQL', 'MariaDB'], ({ name: kind, server: anyServer }) =>
     }
     await reader.close()
     console.log(`${kind}: ${KILLS} kills, ${JSON.stringify(found)}`)
+  })
 
-    async function afterwards() {
-      for (;;) {
-        const running = (await db.rows('show full processlist')).filter(
-          ({ db: name, Command, Info }) =>
-            name === db.name && Command !== 'Sleep' && !/processlist/i.test(String(Info)),
-        )
-        if (running.length === 0) return migrator.version()
-        await sleep(5)
-      }
+  test(`a migrator of migrations that are sent together, killed ${QUICK_KILLS} times`, {
+    timeout: 60_000 + QUICK_KILLS * 12_000,
+  }, async () => {
+    const [db, other] = [await mysqlScratch(server), await mysqlScratch(server)]
+    const states = new Map<number, string>([[-1, await stateOf(other)]])
+    const stepwise = await other.migrator(QUICK)
+    for (let version = 1; version <= LAST; version++) {
+      await stepwise.to(version)
+      states.set(version, await stateOf(other))
     }
+    const found = { clean: 0, resumed: 0, half: 0 }
+    const migrator = await db.migrator(QUICK, { lockTimeoutMs: 30_000, onEvent: () => undefined })
+    const ours = new Set((await sessionsOn(db)).map(({ Id }) => Id))
+    let ms = 300
+    for (let n = 0; n < QUICK_KILLS; n++) {
+      // Every other time the server ends the session first, in the middle of a message.
+      await killed([db.url, 'quick'], Math.random() * ms, n % 2 ? () => endOthers(db, ours) : undefined)
+      const { dirty, version: at } = await afterwards(db, migrator)
+      if (dirty) await migrator.resume()
+      found[dirty ? 'resumed' : 'clean']++
+      if (Number(at) > -1 && Number(at) < LAST) found.half++
+      const { version, dirty: still } = await migrator.version()
+      expect(still).toBe(false)
+      expect(await stateOf(db)).toBe(states.get(Number(version)))
+      await migrator.up()
+      expect(await stateOf(db)).toBe(states.get(LAST))
+      await migrator.drop()
+      // About as long as all of them take now, so that most are killed on the way.
+      const begun = performance.now()
+      await migrator.up()
+      ms = performance.now() - begun + 30
+      await migrator.drop()
+    }
+    console.log(`${kind}: ${QUICK_KILLS} kills of what is sent together, ${JSON.stringify(found)}`)
   })
 })
+
+// --- internal ---
+
+const LAST = Object.keys(QUICK).length
+
+/** Starts a migrator and kills it. @param ms how long after it was ready */
+async function killed(args: readonly string[], ms: number, before?: () => Promise<void>): Promise<void> {
+  const child = fork(new URL('./mysqlMigrator.ts', import.meta.url), args, {
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+  })
+  let output = ''
+  child.stderr?.on('data', (text) => {
+    output += text
+  })
+  await new Promise((resolve, reject) => {
+    child.once('message', resolve)
+    child.once('exit', () => reject(new Error(`it ended before it began: ${output}`)))
+  })
+  await sleep(ms)
+  expect(child.exitCode, output).toBeNull()
+  const ended = new Promise((resolve) => child.once('exit', resolve))
+  await before?.()
+  child.kill('SIGKILL')
+  await ended
+}
+
+async function sessionsOn(db: MysqlScratch) {
+  return (await db.rows('show full processlist')).filter(({ db: name }) => name === db.name)
+}
+
+async function endOthers(db: MysqlScratch, ours: ReadonlySet<unknown>): Promise<void> {
+  for (const { Id } of await sessionsOn(db)) {
+    if (!ours.has(Id)) await db.rows(`kill connection ${Id}`).catch(() => undefined)
+  }
+}
+
+/** Waits for what the dead one's session is still at: its lock goes with it. */
+async function afterwards(db: MysqlScratch, migrator: Migrator) {
+  for (;;) {
+    const running = (await sessionsOn(db)).filter(
+      ({ Command, Info }) => Command !== 'Sleep' && !/processlist/i.test(String(Info)),
+    )
+    if (running.length === 0) return migrator.version()
+    await sleep(5)
+  }
+}
+
+/** The schema and all rows, as text. */
+async function stateOf(db: MysqlScratch): Promise<string> {
+  const reader = await openSchemaReader(db.url)
+  const schema = String(await reader.read())
+  await reader.close()
+  const rows = []
+  for (const table of await db.tables()) rows.push(table, await db.rows(`select * from ${table} order by id`))
+  return `${schema}\n${JSON.stringify(rows)}`
+}

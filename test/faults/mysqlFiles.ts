@@ -19,3 +19,18 @@ create trigger tr before insert on renamed for each row begin set new.id = new.i
 create procedure p() begin select 1; select 2; end`,
   '4_names.down.sql': 'drop procedure p; drop trigger tr; drop view seen; rename table renamed to made',
 }
+
+/** Quick ones that are sent together: tables, columns, keys and rows. */
+export const QUICK: Record<string, string> = Object.fromEntries(
+  Array.from({ length: 8 }, (_, i) => {
+    const [n, t] = [i * 5, `t${i}`]
+    const parent = i === 0 ? '' : `, parent int, foreign key (parent) references t${i - 1} (id)`
+    return [
+      `create table ${t} (id int primary key auto_increment, name varchar(50)${parent})`,
+      `alter table ${t} add column note text;\nalter table ${t} add column amount int not null default 0`,
+      `insert into ${t} (name, note) values ('one', 'x'), ('two', 'y'), ('three', 'z')`,
+      `create index ${t}_name on ${t} (name);\nalter table ${t} add column last int`,
+      `update ${t} set amount = amount + 1`,
+    ].map((sql, j) => [`${n + j + 1}_step.up.sql`, sql])
+  }).flat(),
+)

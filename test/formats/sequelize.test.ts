@@ -7,17 +7,61 @@ import { sequelizeFormat } from '../../src/source/formats/sequelize.ts'
 import { memoryFolder, newFiles } from '../source/formats/memoryFolder.ts'
 import { folder, write } from '../support/cli.ts'
 import { failure, test } from '../support/database.ts'
-import { describeWithTool, run, toolFile, withTools } from '../support/tools.ts'
+import { describeWithTool, resident, toolFile, withTools } from '../support/tools.ts'
 import { contract, type Oracle, ours, type Place, placeOf } from './contract.ts'
 import { describeOnMysql } from './mysql.ts'
 import { type Change, MYSQL_SHOP, SHOP } from './shop.ts'
 
-async function command(name: string, { url, folder }: Place, more: readonly string[] = []) {
-  const args = [toolFile('sequelize-cli/lib/sequelize'), name, '--url', url, '--migrations-path', folder, ...more]
-  const { printed, code } = await run(process.execPath, args, { env: {}, cwd: toolFile('..') })
-  if (code !== 0) throw new Error(printed)
-  return printed
+/**
+ * Runs the command again and again in one process, since its start takes longer than its work. All that it loads of its own is
+ * loaded anew each time, so that it reads the arguments and the folder as a new process does.
+ */
+const START = String.raw`import { AsyncLocalStorage } from 'node:async_hooks'
+import { createRequire } from 'node:module'
+const require = createRequire(import.meta.url)
+const { Sequelize } = require('sequelize')
+const opened = []
+Sequelize.addHook('afterInit', (sequelize) => opened.push(sequelize))
+const program = require.resolve('sequelize-cli/lib/sequelize')
+const isOwn = (file) => file.includes('/node_modules/sequelize-cli/') || !file.includes('/node_modules/')
+
+const commands = new AsyncLocalStorage()
+for (const level of ['log', 'error']) console[level] = (...texts) => commands.getStore().print(texts.join(' '))
+process.exit = (code) => {
+  commands.getStore().end(code)
+  throw new Error('The command has ended.')
 }
+
+async function run({ args, cwd }) {
+  process.chdir(cwd)
+  process.argv = [process.execPath, program, ...args]
+  for (const file of Object.keys(require.cache).filter(isOwn)) delete require.cache[file]
+  let printed = ''
+  let code
+  const print = (line) => code === undefined && (printed += line + '\n')
+  await new Promise((resolve) => {
+    const end = (given) => {
+      code ??= given
+      resolve()
+    }
+    commands.run({ print, end }, () => require(program))
+  })
+  await Promise.all(opened.splice(0).map((sequelize) => sequelize.close()))
+  return code === 0 ? { printed } : { error: printed }
+}
+
+// The command does not expect that the call that ends it throws.
+process.on('unhandledRejection', () => undefined)
+process.on('message', (command) =>
+  run(command).then((answer) => process.send(answer), (error) => process.send({ error: String(error.stack) })),
+)
+process.send({})
+`
+
+const ask = resident(START, { env: { NODE_ENV: 'development', NO_COLOR: '1', FORCE_COLOR: '0' }, execArgv: [] })
+
+const command = (name: string, { url, folder }: Place, more: readonly string[] = []) =>
+  ask({ args: [name, '--url', url, '--migrations-path', folder, ...more], cwd: toolFile('..') })
 
 /** Writes a change as people do for the CLI: in CommonJS, as compiled code, and in TypeScript. */
 function fileOf({ title, up, down }: Change, i: number): [name: string, text: string] {
@@ -150,6 +194,85 @@ export async function up(queryInterface: QueryInterface): Promise<void> {
     )
   })
 
+  const TABLES =
+    "SELECT tablename, (SELECT count(*)::int FROM information_schema.columns c WHERE c.table_name = tablename) AS columns FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'SequelizeMeta' ORDER BY 1"
+
+  test.for([
+    [
+      'catches the error of a statement and goes on',
+      `await q.createTable('a', { id: S.INTEGER })
+    await q.removeColumn('a', 'nothing').catch(() => {})
+    try { await q.sequelize.query('select * from nowhere where x = $1', { bind: [1] }) } catch {}
+    await q.addColumn('a', 'name', S.TEXT)`,
+    ],
+    [
+      'catches the failure of its own transaction and goes on',
+      `await q.createTable('a', { id: S.INTEGER })
+    await q.sequelize.transaction(async (transaction) => {
+      await q.addColumn('a', 'undone', S.TEXT, { transaction })
+      await q.removeColumn('nothing', 'x', { transaction })
+    }).catch(() => {})
+    await q.addColumn('a', 'name', S.TEXT)`,
+    ],
+    [
+      'sends statements at the same time, of which one fails',
+      `await q.createTable('a', { id: S.INTEGER })
+    await Promise.allSettled([q.addColumn('a', 'b', S.TEXT), q.removeColumn('a', 'nothing'), q.addColumn('a', 'c', S.TEXT)])`,
+    ],
+    [
+      'adds a value to a type and uses it, in a helper',
+      `await q.sequelize.query("create type kind as enum ('a')")
+    await require('./lib/kinds').add(q)`,
+    ],
+    [
+      'makes a database, by the words of the library',
+      "await q.createDatabase('made_' + Date.now()).catch(() => {})\n    await q.createTable('a', { id: S.INTEGER })",
+    ],
+  ] as const)('one that %s has the same outcome', async ([, body], { db, other }) => {
+    const files = {
+      '1-it.js': `module.exports = { async up(q, S) {\n    ${body}\n  }, async down() {} }\n`,
+      'lib/kinds.js': `exports.add = async (q) => {
+  await q.sequelize.query("alter type kind add value 'b'")
+  await q.sequelize.query("create table a as select 'b'::kind as kind")
+}
+`,
+    }
+    const own = { ...oracle, files: () => files }
+    const place = placeOf(own, db)
+    const uses = await (await ours(own, db, place)).up().catch((error: Error) => error)
+    const second = placeOf(own, other)
+    await own.up(second)
+    if (uses instanceof Error) {
+      // Nothing tells what a required file does; then the error says how to have it as with the CLI.
+      expect(uses.message).toContain("sequelize('migrations', { transaction: false })")
+      const without = { ...own, source: (path: string) => sequelize(path, { transaction: false }) }
+      await (await ours(without, db, place)).up()
+    }
+    expect(await db.rows(TABLES)).toEqual(await other.rows(TABLES))
+    expect(await db.rows(TABLES)).not.toEqual([])
+    expect(await db.rows(own.rows)).toEqual(await other.rows(own.rows))
+  })
+
+  test('with transaction: false a failure leaves what it leaves with the CLI', async ({ db, other }) => {
+    const files = {
+      '1-good.js':
+        "module.exports = { up: (q, S) => q.createTable('good', { id: S.INTEGER }), down: (q) => q.dropTable('good') }",
+      '2-half.js': `module.exports = { async up(q, S) {
+  await q.createTable('half', { id: S.INTEGER })
+  await q.removeColumn('nothing', 'x')
+}, async down() {} }`,
+      '3-never.js':
+        "module.exports = { up: (q, S) => q.createTable('never', { id: S.INTEGER }), down: (q) => q.dropTable('never') }",
+    }
+    const own: Oracle = { ...oracle, files: () => files, source: (path) => sequelize(path, { transaction: false }) }
+    const place = placeOf(own, db)
+    expect((await failure((await ours(own, db, place)).up())).message).toContain('2-half.js')
+    await failure(Promise.resolve(own.up(placeOf(own, other))))
+    expect(await db.rows(TABLES)).toEqual(await other.rows(TABLES))
+    expect(await db.rows(own.rows)).toEqual([{ name: '1-good.js' }])
+    expect(await other.rows(own.rows)).toEqual(await db.rows(own.rows))
+  })
+
   test('a table with times, of another name and in a schema, is the same', async ({ db, other }) => {
     const options = {
       migrationStorageTableName: 'done',
@@ -164,11 +287,7 @@ export async function up(queryInterface: QueryInterface): Promise<void> {
         const settings = { ...options, url: place.url, dialect: 'postgres' }
         write(path, 'config.json', JSON.stringify({ development: settings }))
         const args = ['db:migrate', '--config', join(path, 'config.json'), '--migrations-path', place.folder]
-        const { printed, code } = await run(process.execPath, [toolFile('sequelize-cli/lib/sequelize'), ...args], {
-          env: { NODE_ENV: 'development' },
-          cwd: toolFile('..'),
-        })
-        if (code !== 0) throw new Error(printed)
+        await ask({ args, cwd: toolFile('..') })
       },
       rows: 'SELECT name FROM books.done ORDER BY name',
     }

@@ -5,7 +5,7 @@
 import type { TestProject } from 'vitest/node'
 import { findEmbedded, findInstalled } from '../../src/server/binaries.ts'
 import { MISSING } from '../../src/server/choose.ts'
-import { findEngine } from '../../src/server/container.ts'
+import { findEngine } from '../../src/server/engine.ts'
 import type { ServerKind } from '../../src/server/kinds.ts'
 import { findInstalledMysql } from '../../src/server/mysqlBinaries.ts'
 import { bundleProduct, COMPILED } from './product.ts'

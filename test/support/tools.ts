@@ -67,7 +67,7 @@ export function run(
 
 /**
  * Runs a program for all tests of a file, for a tool that is slow to start. The program sends `{}` when it is ready. The
- * returned function sends it a message, which it answers with `{}` or `{ error }`, and returns what was printed meanwhile.
+ * returned function sends it a message, which it answers with `{ printed }` or `{ error }`, and returns what was printed.
  */
 export function resident(
   program: string,
@@ -101,20 +101,20 @@ export function resident(
     }
     const answer = answerOf(running)
     running.send(message)
-    await answer.catch((error) => {
+    return answer.catch((error) => {
       throw new Error(`${printed}${error.message}`)
     })
-    return printed
   }
 }
 
-/** Resolves when the program sends something. Rejects with the error that it sends, or if it ends. */
-async function answerOf(child: ChildProcess): Promise<void> {
+/** Resolves to what the program says that it has printed. Rejects with the error that it sends, or if it ends. */
+async function answerOf(child: ChildProcess): Promise<string> {
   const done = new AbortController()
   const first = Promise.race([
-    once(child, 'message', done).then(([{ error }]) => error as string | undefined),
-    once(child, 'exit', done).then(([code]) => `It ended with code ${code}.`),
+    once(child, 'message', done).then(([answer]) => answer as { readonly printed?: string; readonly error?: string }),
+    once(child, 'exit', done).then(([code]) => ({ printed: '', error: `It ended with code ${code}.` })),
   ])
-  const error = await first.finally(() => done.abort())
+  const { printed = '', error } = await first.finally(() => done.abort())
   if (error !== undefined) throw new Error(error)
+  return printed
 }

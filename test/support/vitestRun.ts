@@ -1,7 +1,7 @@
 /** Runs test files as a user's project would, in a vitest of their own, and tells what it reported. */
 import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { stripVTControlCharacters } from 'node:util'
 import { inject } from 'vitest'
 
@@ -11,9 +11,13 @@ const ROOT = join(import.meta.dirname, '..', '..')
 const VITESTS = { 5: ROOT, 4: join(ROOT, 'test', 'vitest-4'), 3: join(ROOT, 'test', 'vitest-3') } as const
 export type VitestMajor = keyof typeof VITESTS
 
+type Tests = Readonly<Record<string, { readonly status: string; readonly messages: readonly string[] }>>
+
 export interface Outcome {
-  /** By full name. */
-  readonly tests: Readonly<Record<string, { readonly status: string; readonly messages: readonly string[] }>>
+  /** By full name; those of several files may not have the same. */
+  readonly tests: Tests
+  /** The tests of one file, by full name. */
+  inFile(file: string): Tests
   /** What a person saw, without colours. */
   readonly screen: string
   readonly exitCode: number | null
@@ -54,8 +58,10 @@ export async function runVitest(
     const own = 'reporter.mjs' in files ? ['--reporter=./reporter.mjs'] : []
     const args = ['run', '--reporter=default', '--reporter=json', '--outputFile.json=report.json', ...own]
     const { screen, exitCode } = await run([...project.program, ...args], project.root)
+    const report = readReport(project.root)
     return {
-      tests: readReport(join(project.root, 'report.json')),
+      tests: Object.assign({}, ...report.values()),
+      inFile: (file) => report.get(file) ?? {},
       screen: screen.replaceAll(`${project.root}/`, ''),
       exitCode,
     }
@@ -137,15 +143,27 @@ function writeProject(files: Readonly<Record<string, string>>, config: string, m
 }
 
 interface Report {
-  readonly testResults: { assertionResults: { fullName: string; status: string; failureMessages: string[] }[] }[]
+  readonly testResults: {
+    readonly name: string
+    readonly assertionResults: { fullName: string; status: string; failureMessages: string[] }[]
+  }[]
 }
 
-function readReport(path: string): Outcome['tests'] {
-  if (!existsSync(path)) return {}
+/** Reads the tests of each file, by its path in the project. */
+function readReport(root: string): Map<string, Tests> {
+  const path = join(root, 'report.json')
+  if (!existsSync(path)) return new Map()
   const { testResults } = JSON.parse(readFileSync(path, 'utf8')) as Report
-  const all = testResults.flatMap((file) => file.assertionResults)
-  return Object.fromEntries(
-    all.map((t) => [t.fullName, { status: t.status, messages: t.failureMessages.map(stripVTControlCharacters) }]),
+  return new Map(
+    testResults.map(({ name, assertionResults }) => [
+      relative(root, name),
+      Object.fromEntries(
+        assertionResults.map((t) => [
+          t.fullName,
+          { status: t.status, messages: t.failureMessages.map(stripVTControlCharacters) },
+        ]),
+      ),
+    ]),
   )
 }
 

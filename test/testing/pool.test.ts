@@ -184,7 +184,8 @@ describe('a database that is used again', () => {
       for (let i = 0; i < ROUND; i++) {
         await using db = await createMigratedDatabase(how)
         names.push(db.name)
-        expect(await look(db)).toEqual(expected)
+        // The next database may be the same one; of those after it only the same one can show what the test did.
+        if (i === 0 || db.name === used.name) expect(await look(db)).toEqual(expected)
         // Ids begin where they do in a new one.
         expect(await db.query("insert into users (name) values ('new') returning id")).toEqual([{ id: '1' }])
         if (db.name === used.name) break

@@ -15,7 +15,6 @@ import { memory } from '../../src/source/memory.ts'
 import { fingerprintChain } from '../../src/testing/lease/chain.ts'
 import { folder } from '../support/cli.ts'
 import { failure } from '../support/database.ts'
-import { describeOnServers } from '../support/servers.ts'
 
 /** Texts that no other run has; slow enough to be worth a copy. */
 function files(tag = randomBytes(6).toString('hex')): Record<string, string> {
@@ -36,8 +35,8 @@ async function chainOf(source: Source, ground: readonly string[] = []) {
   return links
 }
 
-describeOnServers(['container', 'embedded'], 'snapshots', (from) => {
-  const server = postgres({ from })
+describe('snapshots', () => {
+  const server = postgres()
   type Options = Partial<MigratedDatabaseOptions<never>>
 
   /** When each migration of a new database was applied: of a copy, when it was for the first one. */
@@ -299,7 +298,7 @@ export async function up({ sql }) {
   })
 
   test('a copy has what the database itself has: settings, privileges, owner, connection limit', async () => {
-    const server = postgres({ from, roles: ['copied_owner'], idleMinutes: 0.05 })
+    const server = postgres({ roles: ['copied_owner'], idleMinutes: 0.05 })
     const migrations = memory({
       ...files(),
       '4_own.up.sql': `do $$ begin
@@ -405,7 +404,7 @@ export async function up({ sql }) {
   })
 
   test('within their budget: those that were not used for longest go first', async () => {
-    const small = postgres({ from, flags: { 'migratest.test': 'budget' }, snapshotMegabytes: 40, idleMinutes: 0.05 })
+    const small = postgres({ flags: { 'migratest.test': 'budget' }, snapshotMegabytes: 40, idleMinutes: 0.05 })
     const at = async (migrations: Source) => {
       await using db = await createMigratedDatabase({ server: small, migrations, version: 1 })
       return String(

@@ -6,6 +6,7 @@ import { openUrl } from '../../src/database/postgres/connection.ts'
 import { postgresFill } from '../../src/fill/postgres/database.ts'
 import { postgresReader } from '../../src/verify/rows/postgresReader.ts'
 import { RowMemory } from '../../src/verify/rows/rowMemory.ts'
+import type { Asked } from '../../src/verify/rows/rowReader.ts'
 import { test as base } from '../support/database.ts'
 import { eachRandomStatement, statementsOf } from '../support/randomDdl.ts'
 
@@ -27,8 +28,14 @@ const test = base.extend('content', async ({ db }) => {
       asked.push(...tables.map(({ name }) => name))
       return reader.rows(tables)
     },
+    atOnce: (all: Asked) => {
+      asked.push(...all.rows.map(({ name }) => name))
+      return reader.atOnce?.(all) ?? Promise.reject(new Error('one by one'))
+    },
   }
-  const whole = { fill: postgresFill(other), reader: postgresReader(other) }
+  // One after the other, so that both ways of reading are compared.
+  const { atOnce: _, ...singly } = postgresReader(other)
+  const whole = { fill: postgresFill(other), reader: singly }
   const memory = new RowMemory(true)
   const common = { exclude: NOTHING, tables: undefined, isWhole: true }
   return {

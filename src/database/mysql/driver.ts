@@ -25,6 +25,7 @@ import { executeCode } from './codeSteps.ts'
 import { dropStatements } from './drop.ts'
 import { asStatementError, isMissingTable } from './failure.ts'
 import { fitting } from './fitting.ts'
+import { Foreseen } from './foreseen.ts'
 import { Journal } from './journal.ts'
 import { advisoryLock, rowLock } from './lock.ts'
 import { Looks } from './looks.ts'
@@ -32,6 +33,7 @@ import type { DriverParts, MysqlDriverOptions } from './parts.ts'
 import { refuseLosingTables, refuseOtherDatabases } from './refusals.ts'
 import { applyRows } from './rowSteps.ts'
 import type { Session } from './session.ts'
+import { applySeveral } from './severalSteps.ts'
 import { type Modes, type StatementJournal, wasApplied } from './statementJournal.ts'
 import { SESSION_ONLY } from './statementMessage.ts'
 import { executeRows, executeStatement } from './statementSteps.ts'
@@ -61,6 +63,7 @@ class MysqlDriver implements Driver {
   readonly database: string
   readonly disposable: boolean
   readonly applyAll?: Driver['applyAll']
+  readonly applySome?: Driver['applySome']
   readonly #session: Session
   readonly #options: MysqlDriverOptions
   #tables: tables.Tables
@@ -103,7 +106,10 @@ class MysqlDriver implements Driver {
     const looks = new Looks({ session, changed, modes, database: () => this.#tables.database, isObserved })
     this.#changed = changed
     this.#journal = journal
-    this.#parts = { session, options, packet, names: ours, changed, journal, looks, books }
+    this.#parts = { session, options, packet, names: ours, changed, journal, looks, foreseen: new Foreseen(), books }
+    // Where the version row moves with each migration, or somebody looks around each statement, each goes by itself.
+    const isAlone = this.disposable || options.onlyHere || options.observer || this.#lock.table !== undefined
+    if (!isAlone) this.applySome = (steps, signal) => applySeveral(this.#parts, steps, signal)
   }
 
   standAside(): void {
@@ -126,6 +132,7 @@ class MysqlDriver implements Driver {
     if (!this.#isKept) await this.#lock.acquire(options)
     this.#isKept = false
     this.#locked = true
+    this.#parts.foreseen.forget()
     try {
       await this.#journal.prepare()
       if (options.bookkeeping) await this.#tool.hold(options.bookkeeping, options)
@@ -185,8 +192,10 @@ class MysqlDriver implements Driver {
     signal.throwIfAborted()
     const { work } = step
     try {
-      if (work.kind === 'code') await executeCode(this.#parts, step, work, signal)
-      else if (work.kind === 'sql') await executeStatement(this.#parts, step, work.script, index, signal)
+      if (work.kind === 'code') {
+        this.#parts.foreseen.ranOther()
+        await executeCode(this.#parts, step, work, signal)
+      } else if (work.kind === 'sql') await executeStatement(this.#parts, step, work.script, index, signal)
     } catch (error) {
       throw asStatementError(error, index)
     }

@@ -17,7 +17,8 @@ import * as tables from './tables.ts'
 export class Journal {
   readonly #session: Session
   readonly #names: () => tables.Tables
-  readonly #record: RunRecord
+  /** For who sends several migrations in one message; all others use the methods here. */
+  readonly record: RunRecord
   /** The migration to record as begun together with its first statement. */
   #begun: MigrationStep | undefined
   /** When that migration began. */
@@ -30,23 +31,29 @@ export class Journal {
   constructor(session: Session, options: RunRecordOptions) {
     this.#session = session
     this.#names = options.tables
-    this.#record = new RunRecord(options)
+    this.record = new RunRecord(options)
   }
 
   /** How the next migration that runs in one transaction is recorded. */
   around(step: MigrationStep): ReturnType<RunRecord['around']> {
-    return this.#record.around(step)
+    return this.record.around(step)
   }
 
   /** Call when all ends are written. */
   ended(): void {
-    this.#record.ended()
+    this.record.ended()
   }
 
   /** Defers the writes to the first statement, which sends them in the same message: nothing has begun before that. */
   async begin(step: MigrationStep): Promise<void> {
-    if (!this.#record.canPrecede(step)) await this.writeFinished()
+    if (!this.record.canPrecede(step)) await this.writeFinished()
     this.#begun = step
+    this.#began = now()
+    this.#recorded = step.version
+  }
+
+  /** Call before a migration goes on that has begun together with others. */
+  goesOn(step: MigrationStep): void {
     this.#began = now()
     this.#recorded = step.version
   }
@@ -58,7 +65,7 @@ export class Journal {
 
   /** Returns the statements that record the migration as begun, if none of its statements has run yet. */
   beginning(step: MigrationStep, first: tables.FirstStatement): string[] {
-    return this.isFirst(step) ? this.#record.beginning(step, first) : []
+    return this.isFirst(step) ? this.record.beginning(step, first) : []
   }
 
   /** Call when a message with `beginning` is sent. */
@@ -68,7 +75,7 @@ export class Journal {
 
   /** Call when `beginning` has committed. */
   began(): void {
-    this.#record.began()
+    this.record.began()
   }
 
   /** Call if a message with `beginning` could not be sent. */
@@ -84,20 +91,20 @@ export class Journal {
 
   /** Returns the writes of a statement's message. */
   writes(step: MigrationStep): OwnWrites {
-    return { begin: (first) => this.#record.beginning(step, first), ...this.#writesOf(step.version) }
+    return { begin: (first) => this.record.beginning(step, first), ...this.#writesOf(step.version) }
   }
 
   /** Defers the writes to the beginning of the next migration. */
   async finish(step: MigrationStep): Promise<void> {
     await this.writeBegun()
     this.#done = undefined
-    this.#record.finish({ step, isRecorded: this.#recorded === step.version, ms: now() - this.#began })
+    this.record.finish({ step, isRecorded: this.#recorded === step.version, ms: now() - this.#began })
   }
 
   async abandon(step: MigrationStep): Promise<void> {
     await this.writeBegun()
-    await this.transaction(step, this.#record.abandoning(step))
-    this.#record.ended()
+    await this.transaction(step, this.record.abandoning(step))
+    this.record.ended()
   }
 
   /** Writes what has been deferred. */
@@ -121,10 +128,10 @@ export class Journal {
 
   /** Records the finished migrations, if that has been deferred. */
   async writeFinished(): Promise<void> {
-    const statements = this.#record.ending()
-    const step = this.#record.last
+    const statements = this.record.ending()
+    const step = this.record.last
     if (statements.length === 0) return
-    this.#record.ended()
+    this.record.ended()
     try {
       await this.#session.script(statements, NEVER)
     } catch (error) {
@@ -146,11 +153,11 @@ export class Journal {
   async writeBegun(): Promise<void> {
     const step = this.#begun
     if (!step) return
-    const statements = this.#record.beginning(step, { started: 0, progress: null })
+    const statements = this.record.beginning(step, { started: 0, progress: null })
     this.#begun = undefined
     try {
       await this.#session.script(statements, NEVER)
-      this.#record.began()
+      this.record.began()
     } catch (error) {
       await rollBack(this.#session)
       throw error instanceof ScriptFailure ? await this.tailError(error, step) : asStatementError(error)

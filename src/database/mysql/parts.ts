@@ -2,6 +2,7 @@
 import type { MigrationStep, OnNotice, StatementObserver } from '../../migrate/driver.ts'
 import type { Hidden } from '../../migrate/source.ts'
 import type { ChangedSession } from './changedSession.ts'
+import type { Foreseen } from './foreseen.ts'
 import type { Journal } from './journal.ts'
 import type { Looks } from './looks.ts'
 import type { Session } from './session.ts'
@@ -45,6 +46,7 @@ export interface DriverParts {
   readonly changed: ChangedSession
   readonly journal: Journal
   readonly looks: Looks
+  readonly foreseen: Foreseen
   /** Returns the statements that record a step in another tool's table. */
   readonly books: (step: MigrationStep) => readonly string[]
 }
@@ -55,8 +57,11 @@ export function noticeOf({ work }: MigrationStep): OnNotice | undefined {
 
 /** Returns whether the database has tables whose rows cannot be rolled back. */
 export async function rowsStay({ session, names }: DriverParts): Promise<boolean> {
-  const [row] = await session.query(
-    `SELECT EXISTS (SELECT 1 FROM information_schema.tables WHERE table_schema = ${literal(names().database)} AND engine IN ('MyISAM', 'MEMORY', 'Aria', 'CSV', 'ARCHIVE')) AS some`,
-  )
+  const [row] = await session.query(`SELECT ${rowsStaySql(names().database)} AS some`)
   return Number(row?.some) === 1
+}
+
+/** Returns the condition that a database has tables whose rows cannot be rolled back. */
+export function rowsStaySql(database: string): string {
+  return `EXISTS (SELECT 1 FROM information_schema.tables WHERE table_schema = ${literal(database)} AND engine IN ('MyISAM', 'MEMORY', 'Aria', 'CSV', 'ARCHIVE'))`
 }

@@ -17,7 +17,7 @@ export async function applyRows(
   signal: AbortSignal,
   next?: StepWork,
 ): Promise<void> {
-  const { session, options, packet, names, changed, journal, looks, books } = parts
+  const { session, options, packet, names, changed, journal, looks, foreseen, books } = parts
   const script = step.work.kind === 'sql' ? step.work.script : undefined
   if (options.onlyHere) refuseOtherDatabases(step)
   refuseOtherCharset(step, names())
@@ -43,6 +43,8 @@ export async function applyRows(
   }
   const took = (errno?: number) => {
     around.took()
+    // It may have made a temporary table.
+    if (body.some(({ words }) => words[0] === 'create')) foreseen.ran('create temporary', names().database)
     looks.keep(look, seen, errno)
   }
   try {

@@ -60,6 +60,31 @@ export class RunRecord {
     this.#finished = finished
   }
 
+  /** Returns a function that takes everything back to what it is now: for messages that were composed and then failed. */
+  remember(): () => void {
+    const [finished, ended, row, running, reached] = [
+      this.#finished,
+      [...this.#ended],
+      this.#row,
+      this.#running,
+      this.#reached,
+    ]
+    return () => {
+      this.#finished = finished
+      this.#ended = [...ended]
+      this.#row = row
+      this.#running = running
+      this.#reached = reached
+      this.#took = () => undefined
+    }
+  }
+
+  /** Sets how long migrations took that were finished before anybody knew. */
+  measured(versions: ReadonlySet<number>, ms: number): void {
+    this.#ended = this.#ended.map((one) => (versions.has(one.version) ? { ...one, ms } : one))
+    if (this.#finished && versions.has(this.#finished.step.version)) this.#finished = { ...this.#finished, ms }
+  }
+
   /** Returns whether the end of the finished migration can be written together with the beginning of this one, or later. */
   canPrecede(step: MigrationStep): boolean {
     const finished = this.#finished?.step
@@ -222,7 +247,7 @@ export class RunRecord {
 // --- internal ---
 
 /** Returns whether a migration is an up to its own version, with nothing to write but its row. */
-function isPlain({ direction, version, from, to, bookkeeping, history }: MigrationStep): boolean {
+export function isPlain({ direction, version, from, to, bookkeeping, history }: MigrationStep): boolean {
   return direction === 'up' && version === to && from !== to && !bookkeeping && !history.baseline
 }
 

@@ -2,15 +2,18 @@
  * Records the objects a statement is about to change, before and after it, so that we can tell whether it took effect
  * even if the server's answer was lost.
  */
-import { createHash } from 'node:crypto'
-import { type Token, tokenize } from '../../sql/tokens.ts'
+import { hash } from 'node:crypto'
+import { lineOf, type TablePart } from './makings.ts'
 import type { MysqlError, Row, Session } from './session.ts'
 import { identifier, literal } from './tables.ts'
+import { Words } from './words.ts'
 
 interface Target {
   readonly kind: 'TABLE' | 'TRIGGER' | 'PROCEDURE' | 'FUNCTION' | 'EVENT' | 'DATABASE'
   /** Name, as SHOW CREATE takes it. */
   readonly name: string
+  /** The part of the table that the statement makes, if only that counts. */
+  readonly part?: TablePart
 }
 
 /** The targets of a statement and the prior state of each: a hash, or null if it did not exist. */
@@ -75,8 +78,8 @@ export function lookAt(statement: string, { database, modes }: Omit<Reading, 'ch
   return {
     sql: showOf(target),
     read(row, errno) {
-      const hash = errno === undefined ? row && hashOf(row) : NOT_THERE.has(errno) ? null : undefined
-      return hash === undefined ? undefined : { sql: statement, progress: { ...aim, before: [hash], modes } }
+      const seen = errno === undefined ? row && hashOf(row) : NOT_THERE.has(errno) ? null : undefined
+      return seen === undefined ? undefined : { sql: statement, progress: { ...aim, before: [seen], modes } }
     },
   }
 }
@@ -110,13 +113,11 @@ export function ddlTargetsOf(sql: string, database: string): Pick<StatementJourn
   if (verb === 'rename') {
     if (!words.take('table', 'tables')) return undefined
     words.skip(BEFORE_NAME)
-    const targets = words.names('TABLE', ['to', ','])
+    const names = words.names(['to', ','])
     // Names that are swapped look the same before and after.
-    return targets && new Set(targets.map(({ name }) => name)).size === targets.length
-      ? { verb: 'rename', targets }
-      : undefined
+    return names && new Set(names).size === names.length ? { verb: 'rename', targets: all('TABLE', names) } : undefined
   }
-  words.skip(BEFORE_KIND)
+  words.skipOptions()
   const kind = words.take(...Object.keys(KINDS))
   if (kind === undefined) return undefined
   const shown = KINDS[kind] ?? 'TABLE'
@@ -124,18 +125,20 @@ export function ddlTargetsOf(sql: string, database: string): Pick<StatementJourn
   if (kind === 'index') {
     words.name()
     words.skipTo('on')
-    return aim('change', words.names('TABLE', []))
+    return aim('change', all('TABLE', words.names([])))
   }
   if (kind === 'database' || kind === 'schema') {
     const name = words.plainName()
     return aim(VERBS[verb], [{ kind: 'DATABASE', name: identifier(name ?? database) }])
   }
-  const targets = words.names(shown, verb === 'drop' ? [','] : [])
+  const targets = all(shown, words.names(verb === 'drop' ? [','] : []))
   if (verb !== 'alter' || shown !== 'TABLE') return aim(VERBS[verb], targets)
   // The effect of such a statement on rows and files does not show in the table's definition.
   if (words.has(UNSEEN)) return undefined
   const renamed = words.renamed()
-  return renamed ? aim('rename', targets && [...targets, renamed]) : aim('change', targets)
+  return renamed === undefined
+    ? aim('change', targets)
+    : aim('rename', targets && [...targets, { kind: 'TABLE', name: renamed }])
 }
 
 // --- internal ---
@@ -165,111 +168,13 @@ function aim(verb: StatementJournal['verb'] | undefined, targets: readonly Targe
   return targets && verb && { verb, targets }
 }
 
-const BEFORE_KIND =
-  'or replace temporary unique fulltext spatial vector online offline ignore aggregate algorithm = undefined merge temptable definer current_user role sql security invoker'.split(
-    ' ',
-  )
-const BEFORE_NAME = ['if', 'not', 'exists', 'wait', 'nowait']
-
-/** The tokens of a statement, one after another. */
-class Words {
-  readonly #sql: string
-  readonly #tokens: Token[]
-  readonly #database: string
-  #at = 0
-
-  constructor(sql: string, database: string) {
-    this.#sql = sql
-    this.#database = database
-    this.#tokens = [...tokenize(sql, 'mysql')].filter(({ kind }) => kind !== 'comment')
-  }
-
-  /** Consumes and returns the next word if it is one of these. */
-  take(...words: readonly string[]): string | undefined {
-    const word = this.#text().toLowerCase()
-    if (!words.includes(word)) return undefined
-    this.#at++
-    return word
-  }
-
-  skip(words: readonly string[]): void {
-    for (let token = this.#tokens[this.#at]; token; token = this.#tokens[++this.#at]) {
-      const word = this.#text().toLowerCase()
-      if (words.includes(word)) continue
-      // A definer: 'name'@'host', `name`@`host`, name@host.
-      const before = this.#previous()
-      if (words === BEFORE_KIND && (before === '=' || before === '@' || word === '@' || word.startsWith('@'))) continue
-      if (words === BEFORE_KIND && token.kind !== 'word') continue
-      return
-    }
-  }
-
-  skipTo(word: string): void {
-    while (this.#at < this.#tokens.length && this.#text().toLowerCase() !== word) this.#at++
-    this.#at++
-  }
-
-  /** Reads names separated by one of `between`; undefined if there is none. */
-  names(kind: Target['kind'], between: readonly string[]): Target[] | undefined {
-    const all: Target[] = []
-    do {
-      const name = this.name()
-      if (name === undefined) return undefined
-      all.push({ kind, name })
-    } while (this.take(...between))
-    return all
-  }
-
-  name(): string | undefined {
-    const first = this.plainName()
-    if (first === undefined) return undefined
-    if (this.#text() !== '.') return `${identifier(this.#database)}.${identifier(first)}`
-    this.#at++
-    const second = this.plainName()
-    return second === undefined ? undefined : `${identifier(first)}.${identifier(second)}`
-  }
-
-  plainName(): string | undefined {
-    const token = this.#tokens[this.#at]
-    if (!token) return undefined
-    const text = this.#text()
-    this.#at++
-    if (token.kind === 'word') return text
-    if (token.kind !== 'quoted' && !text.startsWith('"')) return undefined
-    const quote = text[0] as string
-    return text.slice(1, -1).replaceAll(quote + quote, quote)
-  }
-
-  /** Returns whether one of these words occurs in the rest. */
-  has(words: readonly string[]): boolean {
-    return this.#tokens
-      .slice(this.#at)
-      .some(({ kind, start, end }) => kind === 'word' && words.includes(this.#sql.slice(start, end).toLowerCase()))
-  }
-
-  /** Returns the new name in ALTER TABLE … RENAME [TO | AS] name, if the table is renamed and not a column or key. */
-  renamed(): Target | undefined {
-    for (; this.#at < this.#tokens.length; this.#at++) {
-      if (this.#text().toLowerCase() !== 'rename') continue
-      this.#at++
-      if (['column', 'index', 'key'].includes(this.#text().toLowerCase())) continue
-      this.take('to', 'as')
-      const name = this.name()
-      return name === undefined ? undefined : { kind: 'TABLE', name }
-    }
-    return undefined
-  }
-
-  #text(): string {
-    const token = this.#tokens[this.#at]
-    return token ? this.#sql.slice(token.start, token.end) : ''
-  }
-
-  #previous(): string {
-    const token = this.#tokens[this.#at - 1]
-    return token ? this.#sql.slice(token.start, token.end) : ''
-  }
+function all(kind: Target['kind'], names: readonly string[]): Target[]
+function all(kind: Target['kind'], names: readonly string[] | undefined): Target[] | undefined
+function all(kind: Target['kind'], names: readonly string[] | undefined): Target[] | undefined {
+  return names?.map((name) => ({ kind, name }))
 }
+
+const BEFORE_NAME = ['if', 'not', 'exists', 'wait', 'nowait']
 
 /**
  * Reads the hashes of the targets' definitions; undefined if one may exist but cannot be read.
@@ -283,7 +188,7 @@ async function readTargets(
   const hashes: (string | null)[] = []
   for (const target of targets) {
     try {
-      const hash = hashOf(await show(session, showOf(target), modes))
+      const hash = hashOf(await show(session, showOf(target), modes), target.part)
       if (hash === undefined) return undefined
       hashes.push(hash)
     } catch (error) {
@@ -298,10 +203,12 @@ function showOf({ kind, name }: Target): string {
   return `SHOW CREATE ${kind} ${name}`
 }
 
-/** Returns the hash of a definition; undefined if this user may not see it. */
-function hashOf(row: Row): string | undefined {
+/** Returns the hash of a definition, or of a part, null if it is not there; undefined if this user may not see it. */
+function hashOf(row: Row, part?: TablePart): string | null | undefined {
   const definition = definitionOf(row)
-  return definition === undefined ? undefined : createHash('sha256').update(definition).digest('hex').slice(0, 32)
+  const text = part && definition !== undefined ? lineOf(part, definition) : definition
+  if (text !== undefined) return hash('sha256', text).slice(0, 32)
+  return definition === undefined ? undefined : null
 }
 
 /** Runs a SHOW statement under the given modes, whatever the file has set: how names are quoted depends on them. */

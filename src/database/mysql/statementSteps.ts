@@ -100,7 +100,7 @@ async function executeOne(
   signal: AbortSignal,
   text?: string,
 ): Promise<void> {
-  const { session, packet, names, changed, journal, looks } = parts
+  const { session, packet, names, changed, journal, looks, foreseen } = parts
   const isFirst = journal.isFirst(step)
   if (isFirst) refuseOtherCharset(step, names())
   const { start = 0, end = 0, words = [], parts: unit } = script.statements[index] ?? {}
@@ -135,6 +135,8 @@ async function executeOne(
     if (isFirst) journal.began()
     journal.did(step, isDeferred(statement) ? index : undefined)
     looks.keep(look, seen, errno)
+    if (kind === 'opaque' || changed.isUnsettled) foreseen.ranOther()
+    else if (kind === 'schema' || words[0] === 'create') foreseen.ran(sql, names().database)
   }
   try {
     await session.script(message.statements, signal, onRow)

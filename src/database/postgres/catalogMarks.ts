@@ -7,17 +7,24 @@
 
 /** What the marks query returns: texts of `OID MARK`, separated by commas. */
 export interface MarkRow {
+  /** What the server has counted; null if that was not asked for, or cannot be told. */
+  readonly counted: string | null
   /** The marks of relations, types and routines. */
   readonly families: string | null
   /** Oids of routines whose names other routines have, too: how the server writes a call depends on all of them. */
   readonly shared: string | null
-  /** The mark of everything else. */
-  readonly others: string
+  /** The mark of everything else; null, as the others are, if as much was counted as before. */
+  readonly others: string | null
 }
 
+/**
+ * The parameter is what the server had counted at the moment before, empty if that is not known, null if it says nothing:
+ * see {@link catalogWrites}.
+ */
 export function marksQuery(): string {
   return `
-WITH ns AS MATERIALIZED (SELECT n.oid, ${mark('n')} AS mark FROM pg_namespace n WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'),
+WITH counted AS MATERIALIZED (SELECT CASE WHEN $1 IS NOT NULL THEN ${catalogWrites} || ' ' || (SELECT bit_xor(mark) FROM (${SHARED.join('\n  UNION ALL ')}) of_the_server) END AS counted),
+ns AS MATERIALIZED (SELECT n.oid, ${mark('n')} AS mark FROM pg_namespace n WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'),
 typ AS MATERIALIZED (
   SELECT t.oid, COALESCE(NULLIF(t.typrelid, 0), NULLIF(e.typrelid, 0), e.oid, CASE t.typtype WHEN 'm' THEN (SELECT m.rngtypid FROM pg_range m WHERE m.rngmultitypid = t.oid) END, t.oid) AS family, e.oid IS NULL AND t.typtype IN ('b', 'p') AS base, ${mark('t')} AS mark
   FROM pg_type t LEFT JOIN pg_type e ON e.oid = t.typelem AND e.typarray = t.oid WHERE t.oid >= 16384
@@ -30,9 +37,10 @@ own AS MATERIALIZED (
   UNION ALL SELECT 'pg_proc'::regclass, oid, oid, ${mark('p')} FROM pg_proc p WHERE oid >= 16384
   UNION ALL SELECT 'pg_constraint'::regclass, oid, COALESCE(NULLIF(conrelid, 0), contypid), ${mark('k')} FROM pg_constraint k WHERE oid >= 16384
   -- The triggers with which the server checks foreign keys come with each that refers to a table; only a partition's can differ.
-  UNION ALL SELECT 'pg_trigger'::regclass, t.oid, t.tgrelid, ${mark('t')} FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid WHERE NOT t.tgisinternal OR t.tgparentid <> 0 OR c.relkind = 'p'
+  UNION ALL SELECT 'pg_trigger'::regclass, t.oid, t.tgrelid, ${mark('t')} FROM pg_trigger t WHERE NOT t.tgisinternal OR t.tgparentid <> 0 OR t.tgrelid IN (SELECT partrelid FROM pg_partitioned_table)
   UNION ALL ${OWNED.map(([catalog, relation]) => `SELECT '${catalog}'::regclass, oid, ${relation}, ${mark('x')} FROM ${catalog} x WHERE oid >= 16384`).join('\n  UNION ALL ')}
 ),
+companion AS MATERIALIZED (SELECT d.classid, d.objid, d.deptype, ${mark('d')} AS mark FROM pg_depend d WHERE d.deptype IN ('x', 'e')),
 more AS (
   SELECT family, mark FROM own
   -- The expressions of an index have settings, too.
@@ -50,11 +58,13 @@ more AS (
   -- The DDL of a partitioned index has what the indexes of partitions have of their own.
   UNION ALL SELECT r.indrelid, ${mark('i')} # ${mark('c')} # COALESCE(${hashOf('o.description')}, 0) FROM pg_inherits h JOIN pg_index i ON i.indexrelid = h.inhrelid JOIN pg_class c ON c.oid = h.inhrelid JOIN pg_index r ON r.indexrelid = pg_partition_root(h.inhrelid)
     LEFT JOIN pg_description o ON o.classoid = 'pg_class'::regclass AND o.objoid = h.inhrelid
-  UNION ALL SELECT o.family, ${mark('d')} FROM pg_depend d JOIN own o ON o.classid = d.classid AND o.objid = d.objid WHERE d.deptype = 'x'
+  UNION ALL SELECT o.family, d.mark FROM companion d JOIN own o ON o.classid = d.classid AND o.objid = d.objid WHERE d.deptype = 'x'
   -- A table's DDL has its sequences.
   UNION ALL SELECT f.oid, f.mark FROM pg_sequence q JOIN pg_class c ON c.oid = q.seqrelid
     CROSS JOIN LATERAL (SELECT d.objid, d.refobjid, ${mark('d')} AS mark FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = q.seqrelid AND d.refclassid = 'pg_class'::regclass AND d.deptype IN ('a', 'i') OFFSET 0) d
     CROSS JOIN LATERAL (VALUES (d.objid, d.mark), (d.refobjid, d.mark # ${mark('c')} # ${mark('q')})) f (oid, mark)
+  UNION ALL SELECT d.refobjid, ${mark('o')} FROM pg_description o CROSS JOIN LATERAL (SELECT d.refobjid FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = o.objoid AND d.refclassid = 'pg_class'::regclass AND d.deptype IN ('a', 'i') OFFSET 0) d
+    WHERE o.classoid = 'pg_class'::regclass AND o.objoid >= 16384 AND o.objsubid = 0
   UNION ALL SELECT COALESCE(o.family, 0), ${mark('d')} FROM pg_description d LEFT JOIN own o ON o.classid = d.classoid AND o.objid = d.objoid WHERE d.objoid >= 16384
 ),
 -- Family 0 is everything that belongs to no relation, type or routine.
@@ -62,21 +72,32 @@ rest AS (
   SELECT mark FROM ns
   UNION ALL SELECT ${mark('d')} FROM pg_description d WHERE d.classoid = 'pg_namespace'::regclass AND d.objoid IN (SELECT oid FROM ns)
   UNION ALL SELECT mark FROM typ WHERE base
-  UNION ALL SELECT ${mark('d')} FROM pg_depend d WHERE d.deptype = 'e'
-  UNION ALL SELECT ${hashOf('m.umid, m.srvname, m.usename')} FROM pg_user_mappings m
-  UNION ALL SELECT ${hashOf('s.oid, s.subname')} FROM pg_subscription s
-  -- Names of roles and the owner of the database are written into the DDL.
-  UNION ALL SELECT ${hashOf('r.oid, r.rolname')} FROM pg_roles r
-  UNION ALL SELECT ${hashOf('b.datdba')} FROM pg_database b WHERE b.datname = current_database()
-  UNION ALL SELECT ${mark('s')} FROM pg_tablespace s
+  UNION ALL SELECT mark FROM companion WHERE deptype = 'e'
+  UNION ALL ${SHARED.join('\n  UNION ALL ')}
   UNION ALL SELECT ${mark('m')} FROM pg_ts_config_map m WHERE m.mapcfg >= 16384
   UNION ALL SELECT ${mark('x')} FROM pg_extension x
   UNION ALL ${OTHERS.map((catalog) => `SELECT ${mark('x')} FROM ${catalog} x WHERE x.oid >= 16384`).join('\n  UNION ALL ')}
 ),
 families AS (SELECT family, bit_xor(mark) # count(*) AS mark FROM more GROUP BY family)
-SELECT (SELECT string_agg(family || ' ' || mark, ',') FROM families WHERE family <> 0) AS families,
-  (SELECT string_agg(p.oid::text, ',') FROM pg_proc p WHERE p.oid >= 16384 AND EXISTS (SELECT FROM pg_proc o WHERE o.proname = p.proname AND o.oid <> p.oid)) AS shared,
-  (SELECT bit_xor(mark) || ' ' || count(*) FROM rest) || COALESCE((SELECT ' ' || mark FROM families WHERE family = 0), '') AS others`
+SELECT counted,
+  CASE WHEN is_other THEN (SELECT string_agg(family || ' ' || mark, ',') FROM families WHERE family <> 0) END AS families,
+  CASE WHEN is_other THEN (SELECT string_agg(p.oid::text, ',') FROM pg_proc p WHERE p.oid >= 16384 AND EXISTS (SELECT FROM pg_proc o WHERE o.proname = p.proname AND o.oid <> p.oid)) END AS shared,
+  CASE WHEN is_other THEN (SELECT bit_xor(mark) || ' ' || count(*) FROM rest) || COALESCE((SELECT ' ' || mark FROM families WHERE family = 0), '') END AS others
+FROM (SELECT counted, COALESCE(counted <> $1, true) AS is_other FROM counted OFFSET 0) now`
+}
+
+/**
+ * SQL of how many rows of the database's catalogs sessions have inserted, updated and deleted, null if this server cannot
+ * tell. What a session has done is counted when it reports that, which a migration's session does at its end (version 15 and
+ * later); what this one has done and not reported yet is in the counts of its transactions. PGlite reports nothing.
+ */
+export const catalogWrites = `CASE WHEN current_setting('server_version_num')::int >= 150000 AND current_setting('track_counts') = 'on' AND version() !~* 'emscripten|emcc|wasm' THEN (SELECT sum(${writesOf('c.oid')})::text FROM pg_class c WHERE c.relnamespace = 'pg_catalog'::regnamespace AND c.relkind = 'r' AND NOT c.relisshared AND c.relname <> 'pg_statistic') END`
+
+/** SQL of how many rows of a table were inserted, updated and deleted, in a way that grows with each of them. */
+export function writesOf(table: string): string {
+  return ['inserted', 'updated', 'deleted']
+    .map((what) => `pg_stat_get_tuples_${what}(${table}) + pg_stat_get_xact_tuples_${what}(${table})`)
+    .join(' + ')
 }
 
 /** SQL of a number that stands for a row of a catalog as it is now: for another row, or another version of it, it differs. */
@@ -93,6 +114,15 @@ const OWNED: readonly (readonly [catalog: string, relation: string])[] = [
   ['pg_rewrite', 'ev_class'],
   ['pg_policy', 'polrelid'],
   ['pg_statistic_ext', 'stxrelid'],
+]
+
+/** What belongs to the whole server: names of roles and the owner of the database are written into the DDL. */
+const SHARED: readonly string[] = [
+  `SELECT ${hashOf('m.umid, m.srvname, m.usename')} AS mark FROM pg_user_mappings m`,
+  `SELECT ${hashOf('s.oid, s.subname')} FROM pg_subscription s`,
+  `SELECT ${hashOf('r.oid, r.rolname')} FROM pg_roles r`,
+  `SELECT ${hashOf('b.datdba')} FROM pg_database b WHERE b.datname = current_database()`,
+  `SELECT ${mark('s')} FROM pg_tablespace s`,
 ]
 
 /** Catalogs of small kinds of objects. If a row of one of them changes, everything is read. */

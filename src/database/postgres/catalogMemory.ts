@@ -10,6 +10,8 @@ import type { MarkRow } from './catalogMarks.ts'
 export interface Memory {
   readonly marks: Marks
   readonly rows: readonly CatalogRow[]
+  /** What the server had counted; null if that says nothing. */
+  readonly counted: string | null
 }
 
 export interface Marks {
@@ -28,7 +30,7 @@ export function marksOf({ families, shared, others }: MarkRow): Marks {
       }),
     ),
     shared: new Set(split(shared).map(Number)),
-    others,
+    others: others ?? '',
   }
 }
 
@@ -36,7 +38,7 @@ export function marksOf({ families, shared, others }: MarkRow): Marks {
  * Returns the families to read again; `undefined` if everything must be read.
  * @param now the marks of the moment of the new reading
  */
-export function familiesToRead({ marks, rows }: Memory, now: Marks): ReadonlySet<number> | undefined {
+export function familiesToRead({ marks, rows }: Omit<Memory, 'counted'>, now: Marks): ReadonlySet<number> | undefined {
   if (marks.others !== now.others) return undefined
   const touched = [...new Set([...marks.families.keys(), ...now.families.keys()])].filter(
     (family) => marks.families.get(family) !== now.families.get(family),
@@ -54,7 +56,7 @@ export function familiesToRead({ marks, rows }: Memory, now: Marks): ReadonlySet
 
 /** Returns the rows of now: those from memory but for the families that were read again. */
 export function remembered(
-  { rows }: Memory,
+  { rows }: Pick<Memory, 'rows'>,
   read: ReadonlySet<number>,
   fresh: readonly CatalogRow[],
 ): readonly CatalogRow[] {

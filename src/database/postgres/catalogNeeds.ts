@@ -1,8 +1,12 @@
 /** SQL of which object needs which. */
 import { hasItsOwn } from './catalogPartitions.ts'
 
-/** @param changed `true` for what the families that are read need; the names of the common table expressions are those of `catalogQuery` */
-export function needsQuery(changed: boolean): string {
+/**
+ * The names of the common table expressions are those of `catalogQuery`.
+ * @param changed `true` for what the families that are read need
+ * @param isPlain `true` if these have nothing rare
+ */
+export function needsQuery(changed: boolean, isPlain = false): string {
   return `SELECT 'needs', 0, family, json_build_array(object, needed, part, member, of) FROM (SELECT DISTINCT p.family,
   -- What of a table needs it, where that can be made behind the table.
   COALESCE('column ' || (SELECT quote_ident(attname) FROM pg_attribute WHERE attrelid = a.adrelid AND attnum = a.adnum AND attgenerated = ''), 'constraint ' || CASE WHEN k.contype = 'c' AND k.conrelid <> 0 THEN quote_ident(k.conname) END) AS part,
@@ -10,7 +14,7 @@ export function needsQuery(changed: boolean): string {
   COALESCE('constraint ' || quote_ident(rk.conname), 'constraint ' || quote_ident(ik.conname), 'column ' || (SELECT quote_ident(attname) FROM pg_attribute WHERE d.refclassid = 'pg_class'::regclass AND d.refobjsubid > 0 AND attrelid = d.refobjid AND attnum = d.refobjsubid)) AS of,
   COALESCE(CASE WHEN w.rulename = '_RETURN' THEN w.ev_class END, a.adrelid, NULLIF(k.conrelid, 0), NULLIF(k.contypid, 0), pr.prpubid, pn.pnpubid, d.objid)::bigint AS object,
   COALESCE(x.refobjid, NULLIF(e.typrelid, 0), e.oid, NULLIF(t.typrelid, 0), (SELECT rngtypid FROM pg_range WHERE rngmultitypid = t.oid), t.oid, NULLIF(rk.conrelid, 0), NULLIF(rk.contypid, 0), ik.conrelid, d.refobjid)::bigint AS needed
-FROM pg_depend d ${changed ? '' : 'LEFT '}JOIN part p ON p.classid = d.classid AND p.objid = d.objid
+FROM ${changed ? OF_SOME : 'pg_depend d LEFT JOIN part p ON p.classid = d.classid AND p.objid = d.objid'}
 LEFT JOIN pg_rewrite w ON d.classid = 'pg_rewrite'::regclass AND w.oid = d.objid
 LEFT JOIN pg_attrdef a ON d.classid = 'pg_attrdef'::regclass AND a.oid = d.objid
 LEFT JOIN pg_constraint k ON d.classid = 'pg_constraint'::regclass AND k.oid = d.objid AND k.contype <> 'f'
@@ -23,11 +27,20 @@ LEFT JOIN pg_type e ON e.oid = t.typelem AND e.typarray = t.oid
 -- What belongs to an extension comes and goes with it.
 LEFT JOIN pg_depend x ON x.classid = d.refclassid AND x.objid = d.refobjid AND x.objsubid = 0 AND x.deptype = 'e'
 WHERE d.objid >= 16384 AND d.refobjid >= 16384 AND d.deptype IN ('n', 'a')
-  AND NOT (d.deptype = 'a' AND EXISTS (SELECT FROM pg_sequence s WHERE s.seqrelid = d.objid))
+  AND NOT (d.deptype = 'a' AND EXISTS (SELECT FROM pg_sequence s WHERE s.seqrelid = d.objid))${isPlain ? '' : OF_PARTITIONS}) edges WHERE object <> needed`
+}
+
+// --- internal ---
+
+/** What the parts of a partition need. */
+const OF_PARTITIONS = `
 UNION SELECT c.oid, NULL, NULL, NULL, t.oid::bigint, t.tgparentid::bigint FROM pg_trigger t JOIN rel c ON c.oid = t.tgrelid WHERE t.tgparentid <> 0
 UNION SELECT c.oid, NULL, NULL, NULL, h.inhrelid::bigint, h.inhparent::bigint FROM pg_inherits h JOIN pg_index i ON i.indexrelid = h.inhrelid JOIN rel c ON c.oid = i.indrelid
 -- What the index of a partition has of its own is set behind its table's index.
 UNION SELECT c.oid, NULL, NULL, NULL, r.indexrelid::bigint, z.indrelid::bigint FROM pg_inherits h JOIN pg_index z ON z.indexrelid = h.inhrelid JOIN pg_class x ON x.oid = h.inhrelid JOIN pg_index r ON r.indexrelid = pg_partition_root(h.inhrelid) JOIN pg_class y ON y.oid = r.indexrelid JOIN rel c ON c.oid = r.indrelid WHERE ${hasItsOwn}
 -- A partition that is made behind its table's index gets one of its own at once.
-UNION SELECT c.oid, NULL, NULL, NULL, h.inhparent::bigint, i.indrelid::bigint FROM pg_inherits h JOIN pg_index i ON i.indexrelid = h.inhrelid JOIN pg_index o ON o.indexrelid = h.inhparent JOIN rel c ON c.oid = o.indrelid WHERE pg_partition_root(i.indexrelid) IN (SELECT root FROM named)) edges WHERE object <> needed`
-}
+UNION SELECT c.oid, NULL, NULL, NULL, h.inhparent::bigint, i.indrelid::bigint FROM pg_inherits h JOIN pg_index i ON i.indexrelid = h.inhrelid JOIN pg_index o ON o.indexrelid = h.inhparent JOIN rel c ON c.oid = o.indrelid WHERE pg_partition_root(i.indexrelid) IN (SELECT root FROM named)`
+
+/** Few objects: each is looked up by the index, where the planner would look at what all objects need. */
+const OF_SOME =
+  'part p CROSS JOIN LATERAL (SELECT * FROM pg_depend d WHERE d.classid = p.classid AND d.objid = p.objid OFFSET 0) d'

@@ -3,7 +3,8 @@ import type { Hidden } from '../../migrate/source.ts'
 import type { CatalogRow } from './catalogFacts.ts'
 import { type MarkRow, marksQuery } from './catalogMarks.ts'
 import { familiesToRead, type Memory, marksOf, remembered } from './catalogMemory.ts'
-import { catalogQuery, changedQuery } from './catalogQuery.ts'
+import { catalogQuery, changedQuery, type Extent } from './catalogQuery.ts'
+import { HAS_RARE } from './catalogRare.ts'
 import { HAS_SMALL_KINDS } from './catalogSmallKinds.ts'
 import type { Session } from './session.ts'
 import { literal } from './tables.ts'
@@ -17,6 +18,11 @@ export interface CatalogOptions {
   readonly keep?: boolean
   /** What to leave out: the migrations' own tables, in any schema. */
   readonly exclude: Hidden
+  /**
+   * `true` if nobody writes meanwhile, and whoever wrote to the catalogs has reported it (`SessionSettings.report`): with
+   * `keep`, nothing is read then if the server has counted nothing.
+   */
+  readonly isCounted?: boolean
 }
 
 /**
@@ -24,15 +30,18 @@ export interface CatalogOptions {
  * borrowed session all settings are restored; on one of ours nothing outlives the message unless `keep` is set. If nothing
  * has changed since the last reading, the rows are the same array.
  */
-export async function readRows(session: Session, { exclude, keep = false }: CatalogOptions): Promise<Rows> {
+export async function readRows(
+  session: Session,
+  { exclude, keep = false, isCounted = false }: CatalogOptions,
+): Promise<Rows> {
   if (session.borrowed) return readOnBorrowed(session, exclude, keep)
   if (!keep) return readInTransaction(session, exclude)
   if (!kept.has(session)) {
-    const small = isThere(await session.query(`${set(SETTINGS)}${HAS_SMALL_KINDS}`))
-    await session.query(prepareWhole(exclude, small))
-    kept.set(session, { exclude, small, readings: 0, isMarked: false, last: undefined })
+    const extent = await extentOf(session, set(SETTINGS))
+    await session.query(prepareWhole(exclude, extent))
+    kept.set(session, { exclude, extent, readings: 0, prepared: NONE, rare: NO_FAMILIES, last: undefined })
   }
-  return readAgain(session)
+  return readAgain(session, isCounted)
 }
 
 // --- internal ---
@@ -42,17 +51,22 @@ type Rows = readonly CatalogRow[]
 /** What stays on a session between reads. */
 interface Kept {
   readonly exclude: Hidden
-  /** `true` if the whole query reads small kinds, too. */
-  readonly small: boolean
+  /** What the whole query asks for. */
+  readonly extent: Extent
   /** Readings so far. */
   readonly readings: number
-  /** `true` if the queries for what has changed are prepared. */
-  readonly isMarked: boolean
+  /** The queries for what has changed that are prepared. */
+  readonly prepared: ReadonlySet<string>
+  /** Families that were read together with one that had something rare. */
+  readonly rare: ReadonlySet<number>
   /** The last reading, if it can be continued. */
   readonly last: Memory | undefined
 }
 
 const kept = new WeakMap<Session, Kept>()
+
+const NONE: ReadonlySet<string> = new Set()
+const NO_FAMILIES: ReadonlySet<number> = new Set()
 
 /**
  * Settings that change how the server writes names, values and expressions. `pg_temp` comes last, or temporary tables
@@ -80,8 +94,7 @@ async function readInTransaction(session: Session, exclude: Hidden): Promise<Row
   // Both queries see the same moment.
   const begin = `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; ${set(SETTINGS, true)}`
   try {
-    const small = isThere(await session.query(`${begin}${HAS_SMALL_KINDS}`))
-    return await rowsOf(session, catalogQuery(exclude, small))
+    return await rowsOf(session, catalogQuery(exclude, await extentOf(session, begin)))
   } finally {
     await session.query('ROLLBACK')
   }
@@ -93,10 +106,10 @@ async function readOnBorrowed(session: Session, exclude: Hidden, keep: boolean):
     `SELECT json_object(ARRAY[${names.map((name) => `${literal(name)}, current_setting(${literal(name)})`).join(', ')}]) AS settings`,
   )
   try {
-    await session.query(`${set(SETTINGS)}${kept.has(session) ? '' : prepareWhole(exclude, true)}`)
-    const fresh = { exclude, small: true, readings: 0, isMarked: false, last: undefined }
+    await session.query(`${set(SETTINGS)}${kept.has(session) ? '' : prepareWhole(exclude, EVERYTHING)}`)
+    const fresh = { exclude, extent: EVERYTHING, readings: 0, prepared: NONE, rare: NO_FAMILIES, last: undefined }
     if (keep && !kept.has(session)) kept.set(session, fresh)
-    return kept.has(session) ? await readAgain(session) : await readWhole(session)
+    return kept.has(session) ? await readAgain(session, false) : await readWhole(session)
   } finally {
     const after = kept.has(session) ? '' : `DEALLOCATE ${WHOLE};`
     await session.query(`${set(before?.settings as Record<string, string>)}${after}`)
@@ -113,14 +126,19 @@ function set(settings: Readonly<Record<string, string>>, local = false): string 
 /** The names under which the queries are prepared on a session. */
 const WHOLE = 'migratest_schema'
 const CHANGED = 'migratest_schema_changed'
+const PLAIN = 'migratest_schema_plain'
 const MARKS = 'migratest_schema_marks'
 
-function prepareWhole(exclude: Hidden, small: boolean): string {
-  return `PREPARE ${WHOLE} AS ${catalogQuery(exclude, small)}`
+function prepareWhole(exclude: Hidden, extent: Extent): string {
+  return `PREPARE ${WHOLE} AS ${catalogQuery(exclude, extent)}`
 }
 
-function isThere([row]: readonly object[]): boolean {
-  return (row as { readonly there?: boolean } | undefined)?.there === true
+const EVERYTHING: Extent = { small: true, rare: true }
+
+/** @param before statements to run first, in the same message */
+async function extentOf(session: Session, before = ''): Promise<Extent> {
+  const [row] = await session.query(`${before}SELECT (${HAS_SMALL_KINDS}) AS small, (${HAS_RARE}) AS rare`)
+  return { small: row?.small === true, rare: row?.rare === true }
 }
 
 function readWhole(session: Session): Promise<Rows> {
@@ -135,64 +153,100 @@ async function rowsOf(session: Session, sql: string): Promise<Rows> {
  * Reads on a session that has the settings and the query. The first time, everything: most sessions read only once. The
  * second time, the marks, too; from then on, what has changed.
  */
-async function readAgain(session: Session): Promise<Rows> {
+async function readAgain(session: Session, isCounted: boolean): Promise<Rows> {
   const before = kept.get(session) as Kept
   // If this reading fails, the next one begins anew.
   kept.set(session, { ...before, last: undefined, readings: before.readings + 1 })
   if (before.readings === 0) return readWhole(session)
-  if (!before.isMarked) {
-    // These follow few objects through many catalogs.
-    await session.query(`SET enable_nestloop = on; PREPARE ${MARKS} AS ${marksQuery()}`)
-    await session.query(`PREPARE ${CHANGED} (oid[]) AS ${changedQuery(before.exclude)}`)
-  }
-  const last = await readMarked(session, before.last)
-  kept.set(session, { ...(kept.get(session) as Kept), isMarked: true, last })
+  // It follows few objects through many catalogs.
+  await prepare(session, MARKS, `SET enable_nestloop = on; PREPARE ${MARKS} (text) AS ${marksQuery()}`)
+  const last = await readMarked(session, before.last, isCounted)
+  kept.set(session, { ...(kept.get(session) as Kept), last })
   return last.rows
 }
 
 /** Reads the marks and what has changed, both of the same moment. */
-async function readMarked(session: Session, last: Memory | undefined): Promise<Memory> {
+async function readMarked(session: Session, last: Memory | undefined, isCounted: boolean): Promise<Memory> {
+  if (isCounted) return readSince(session, last, await askMarks(session, last?.counted ?? ''), true)
   // The caller's own transaction may be open on a borrowed session.
   if (session.borrowed) {
-    const marks = await askMarks(session)
-    const memory = await readSince(session, last, marks)
-    const isSame = JSON.stringify(await askMarks(session)) === JSON.stringify(marks)
-    return isSame ? memory : readMarked(session, undefined)
+    const marks = await askMarks(session, null)
+    const memory = await readSince(session, last, marks, false)
+    const isSame = JSON.stringify(await askMarks(session, null)) === JSON.stringify(marks)
+    return isSame ? memory : readMarked(session, undefined, false)
   }
   try {
-    const marks = await askMarks(session, 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; ')
-    return await readSince(session, last, marks, 'COMMIT')
+    const marks = await askMarks(session, null, 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; ')
+    return await readSince(session, last, marks, false, 'COMMIT')
   } catch (error) {
     await session.query('ROLLBACK').catch(() => undefined)
     throw error
   }
 }
 
-async function askMarks(session: Session, before = ''): Promise<MarkRow> {
-  const [row] = (await session.query(`${before}EXECUTE ${MARKS}`)) as unknown as [MarkRow]
+/** @param counted what the server had counted at the last reading, if that is said */
+async function askMarks(session: Session, counted: string | null, before = ''): Promise<MarkRow> {
+  const parameter = counted === null ? 'NULL' : literal(counted)
+  const [row] = (await session.query(`${before}EXECUTE ${MARKS} (${parameter})`)) as unknown as [MarkRow]
   return row
 }
 
 /** @param end a statement to run at the end, in the message of the last query */
-async function readSince(session: Session, last: Memory | undefined, row: MarkRow, end = ''): Promise<Memory> {
+async function readSince(
+  session: Session,
+  last: Memory | undefined,
+  row: MarkRow,
+  isCounted: boolean,
+  end = '',
+): Promise<Memory> {
+  if (last && row.others === null) return last
+  const { counted } = row
   const marks = marksOf(row)
-  const read = (query: string) => rowsOf(session, `EXECUTE ${query}; ${end}`)
+  const read = (query: string) => rowsOf(session, [`EXECUTE ${query}`, end].filter(Boolean).join('; '))
   const families = last && familiesToRead(last, marks)
   if (!last || !families) {
-    if (last?.marks.others !== marks.others) await readSmallKinds(session)
-    return { marks, rows: await read(WHOLE) }
+    await widen(session)
+    return { marks, counted, rows: await read(WHOLE) }
   }
   // An object that was dropped has no rows to read.
   const there = [...families].filter((family) => marks.families.has(family))
   if (there.length === 0 && end) await session.query(end)
-  const fresh = there.length > 0 ? await read(`${CHANGED} ('{${there.join(',')}}')`) : []
-  return { marks, rows: families.size > 0 ? remembered(last, families, fresh) : last.rows }
+  const fresh = there.length > 0 ? await readFamilies(session, there, end) : []
+  if (!fresh) return readMarked(session, last, isCounted)
+  return { marks, counted, rows: families.size > 0 ? remembered(last, families, fresh) : last.rows }
 }
 
-/** Has small kinds read from now on, if there are any. */
-async function readSmallKinds(session: Session): Promise<void> {
+/**
+ * Reads some families: as plain ones, if none is known to have anything rare. Returns undefined if one turns out to have.
+ * @param end as for {@link readSince}
+ */
+async function readFamilies(session: Session, families: readonly number[], end: string): Promise<Rows | undefined> {
+  const { rare, exclude } = kept.get(session) as Kept
+  const isPlain = !families.some((family) => rare.has(family))
+  const name = isPlain ? PLAIN : CHANGED
+  await prepare(session, name, `PREPARE ${name} (oid[]) AS ${changedQuery(exclude, isPlain)}`)
+  const rows = await rowsOf(session, [`EXECUTE ${name} ('{${families.join(',')}}')`, end].filter(Boolean).join('; '))
+  if (!isPlain || !rows.some(({ kind }) => (kind as string) === 'rare')) return rows
+  const before = kept.get(session) as Kept
+  kept.set(session, { ...before, rare: new Set([...before.rare, ...families]) })
+  return undefined
+}
+
+/** Has the whole query ask for more from now on, if there is more than before. */
+async function widen(session: Session): Promise<void> {
   const before = kept.get(session)
-  if (!before || before.small || !isThere(await session.query(HAS_SMALL_KINDS))) return
-  await session.query(`DEALLOCATE ${WHOLE}; ${prepareWhole(before.exclude, true)}`)
-  kept.set(session, { ...before, small: true })
+  if (!before || (before.extent.small && before.extent.rare)) return
+  const { small, rare } = await extentOf(session)
+  const extent = { small: small || before.extent.small, rare: rare || before.extent.rare }
+  if (extent.small === before.extent.small && extent.rare === before.extent.rare) return
+  await session.query(`DEALLOCATE ${WHOLE}; ${prepareWhole(before.exclude, extent)}`)
+  kept.set(session, { ...before, extent })
+}
+
+/** Prepares a query, unless it is. */
+async function prepare(session: Session, name: string, sql: string): Promise<void> {
+  const before = kept.get(session) as Kept
+  if (before.prepared.has(name)) return
+  await session.query(sql)
+  kept.set(session, { ...before, prepared: new Set([...before.prepared, name]) })
 }

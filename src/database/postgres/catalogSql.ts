@@ -26,8 +26,9 @@ export const comment = (oid: string, catalog: string) => `obj_description(${oid}
 export const companions = (catalog: string, oid: string) =>
   `(SELECT json_agg(quote_ident(x.extname) ORDER BY x.extname) FROM pg_depend d JOIN pg_extension x ON x.oid = d.refobjid WHERE d.classid = '${catalog}'::regclass AND d.objid = ${oid} AND d.deptype = 'x')`
 
-export const notMember = (catalog: string, oid: string) =>
-  `NOT EXISTS (SELECT FROM member WHERE classid = '${catalog}'::regclass AND objid = ${oid})`
+/** @param from where to look: a common table expression, or for few objects the catalog, which has an index */
+export const notMember = (catalog: string, oid: string, from: 'member' | 'pg_depend' = 'member') =>
+  `NOT EXISTS (SELECT FROM ${from} m WHERE m.classid = '${catalog}'::regclass AND m.objid = ${oid}${from === 'member' ? '' : " AND m.deptype = 'e'"})`
 
 /**
  * SQL condition that excludes objects the server created for another object, such as the cast from a range to its

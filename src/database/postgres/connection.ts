@@ -1,4 +1,5 @@
 /** Opens sessions over `pg`: from a URL, over a client the caller opened, or over a client lent by a pool. */
+import type { EventEmitter } from 'node:events'
 import type { Client, ClientConfig, Pool, PoolClient } from 'pg'
 import { ConnectionError, UsageError } from '../../migrate/errors.ts'
 import { loadPackage } from '../../migrate/loadPackage.ts'
@@ -160,6 +161,7 @@ interface ClientInside {
   /** `false` while the server has not answered everything. */
   readonly readyForQuery?: boolean
   getTransactionStatus?(): 'I' | 'T' | 'E' | null
+  readonly connection: EventEmitter<{ commandComplete: [{ readonly text: string }] }>
 }
 
 async function isReadOnly(client: Client): Promise<boolean> {
@@ -246,6 +248,17 @@ class PgSession implements Session {
       )
     } catch (error) {
       throw (error instanceof ScriptFailure && this.#broken(error.error)) || error
+    }
+  }
+
+  commands(): () => ReadonlySet<string> {
+    const completed = new Set<string>()
+    const { connection } = inside(this.client)
+    const note = ({ text }: { readonly text: string }) => completed.add(text.replace(/[ \d]+$/, ''))
+    connection.on('commandComplete', note)
+    return () => {
+      connection.off('commandComplete', note)
+      return completed
     }
   }
 

@@ -244,6 +244,7 @@ class PostgresDriver implements Driver {
     return this.#inFlight.run(
       () => this.#on.session.script(sqlOf(message, around), signal, noticeOf(step), around.wanted),
       async (thrown) => {
+        if (this.#end.lacksOnlyAnswer(thrown)) return
         this.#records.forget()
         await this.#on.rollBack()
         const error = this.#failureOf(thrown, step, message, around)
@@ -413,6 +414,7 @@ class PostgresDriver implements Driver {
           const wanted = message.tail === '' ? undefined : around.wanted
           await this.#on.session.script(sqlOf(message, around), signal, noticeOf(step), wanted)
         } catch (error) {
+          if (this.#end.lacksOnlyAnswer(error)) return
           await this.#on.rollBack()
           throw this.#failureOf(error, step, message, around)
         }

@@ -39,7 +39,7 @@ export class OneTransaction {
       await work()
       const late = await this.#answer()
       if (late) throw late
-      await this.#on.session.script(`${this.#written()}\nCOMMIT;`, this.#signal)
+      await this.#on.session.script(`${this.#on.restore}\n${this.#written()}\nCOMMIT;`, this.#signal)
     } catch (error) {
       await this.#rollBack()
       if (!(error instanceof ScriptFailure)) throw error
@@ -62,16 +62,20 @@ export class OneTransaction {
     const late = await this.#answer()
     if (late) throw await this.#failure(late)
     const begun = now()
+    const completed = this.#on.session.commands?.()
     try {
       await this.#on.observed(step, { index: 0, inTransaction: true }, async () => {
         await work.run(this.#on.context(work.log, signal))
       })
     } catch (error) {
       throw await this.#failure(error)
+    } finally {
+      completed?.()
     }
+    const isHarmless = completed !== undefined && this.#on.session.inTransaction && [...completed()].every(isDdl)
     const check = tables.checkTransaction(this.#on.tables, this.#id ?? '')
-    const sql = `${check}\n${this.#on.restore}\n${this.end(step, now() - begun)}`
-    this.#unanswered = this.#on.session.script(sql, signal)
+    const before = isHarmless ? '' : `${check}\n${this.#on.restore}\n`
+    this.#unanswered = this.#on.session.script(before + this.end(step, now() - begun), signal)
     this.#unanswered.catch(() => undefined)
   }
 
@@ -141,6 +145,35 @@ export class OneTransaction {
 }
 
 // --- internal ---
+
+/**
+ * Commands that neither end a transaction, change a setting nor remove our tables. After others, functions and triggers
+ * among them, the server is asked whether the transaction is still ours, and settings are put back.
+ */
+const DDL = new Set(
+  [
+    'CREATE TABLE',
+    'ALTER TABLE',
+    'CREATE INDEX',
+    'ALTER INDEX',
+    'DROP INDEX',
+    'CREATE SEQUENCE',
+    'ALTER SEQUENCE',
+  ].concat([
+    'CREATE TYPE',
+    'ALTER TYPE',
+    'CREATE VIEW',
+    'CREATE FUNCTION',
+    'CREATE TRIGGER',
+    'COMMENT',
+    'SAVEPOINT',
+    'RELEASE',
+  ]),
+)
+
+function isDdl(command: string): boolean {
+  return DDL.has(command)
+}
 
 /** How long the texts of records may be that are kept back. */
 const LONGEST_KEPT = 2 ** 18

@@ -2,11 +2,12 @@
  * The end of a run whose lock stays: asks whether the lock was held, and what the state is. The last step can ask together with
  * its own message, and only what the run has recorded is read again.
  */
+import { randomBytes } from 'node:crypto'
 import type { DatabaseState, HistoryChange } from '../../migrate/driver.ts'
 import type { Lock } from '../locking.ts'
-import type { DriverSession } from './driverSession.ts'
+import { type DriverSession, NO_SUCH_STATEMENT } from './driverSession.ts'
 import { isMissingTable } from './failure.ts'
-import type { Row, WantedRows } from './session.ts'
+import { type Row, ScriptFailure, type WantedRows } from './session.ts'
 import { stateQuery, toState } from './state.ts'
 
 export class RunEnd {
@@ -16,6 +17,8 @@ export class RunEnd {
   readonly #changed = new Set<number>()
   /** The answer that the last step has brought. */
   #answer: readonly Row[] | undefined
+  /** The SQL that is prepared on the session, since the server needs four times as long to plan it as to run it. */
+  #prepared: string | undefined
 
   constructor(on: DriverSession) {
     this.#on = on
@@ -49,7 +52,20 @@ export class RunEnd {
     const receive = (rows: Row[]) => {
       this.#answer = rows
     }
-    return { sql: this.#query(held.sql), wanted: { column: held.column, receive } }
+    const sql = this.#before ? `${this.#tidy}${this.#executing(held.sql)}` : this.#query(held.sql)
+    return { sql, wanted: { column: held.column, receive } }
+  }
+
+  /**
+   * Returns whether a message failed behind its commit, because a migration has removed the prepared statement: the step has
+   * been applied, and only the answer is missing.
+   */
+  lacksOnlyAnswer(error: unknown): boolean {
+    if (!(error instanceof ScriptFailure)) return false
+    const { code, message } = error.error
+    const isSo = code === NO_SUCH_STATEMENT && message.includes(`"${NAME}"`)
+    if (isSo) this.#prepared = undefined
+    return isSo
   }
 
   /** Ends the run. Returns the state, which nobody else changes meanwhile; undefined if that must be read anew. */
@@ -72,6 +88,15 @@ export class RunEnd {
     return `DISCARD TEMP; ${this.#on.report}`
   }
 
+  /** @param held as for {@link stateQuery} */
+  #executing(held: string): string {
+    const sql = stateQuery(this.#on.tables, held, '$1')
+    const prepare = this.#prepared === sql ? '' : `PREPARE ${NAME} (bigint[]) AS ${sql};`
+    const before = prepare !== '' && this.#prepared !== undefined ? `DEALLOCATE ${NAME};` : ''
+    this.#prepared = sql
+    return `${before}${prepare}EXECUTE ${NAME} ('{${[...this.#changed].join()}}')`
+  }
+
   #query(held: string): string {
     return `${this.#tidy}${stateQuery(this.#on.tables, held, this.#before && [...this.#changed])}`
   }
@@ -86,3 +111,8 @@ export class RunEnd {
     return Number(rows[0]?.records) === history.length ? { ...read, history } : undefined
   }
 }
+
+// --- internal ---
+
+/** Other drivers may have used the session before. */
+const NAME = `migratest_end_${randomBytes(6).toString('hex')}`

@@ -21,6 +21,11 @@ export interface Session {
   readonly sendsAhead?: boolean
   /** `true` if a transaction is open; undefined if the client cannot tell. */
   readonly inTransaction?: boolean | undefined
+  /**
+   * Notes what the server completes, as its command tags say (`CREATE TABLE`, `INSERT`), until the returned function is
+   * called, which returns it. Missing if the client does not tell.
+   */
+  commands?(): () => ReadonlySet<string>
   /** The least time in milliseconds in which the server has answered so far. */
   readonly roundTripMs?: number
   /** Listens to the server's notices until the returned function is called. */

@@ -9,15 +9,17 @@ import type { Tables } from './tables.ts'
 /**
  * Returns the query for the state.
  * @param one a SELECT of one row, whose columns each row of the result has, too
- * @param versions only these records of the history, and the number of all as `records`
+ * @param versions only these records of the history, and the number of all as `records`; or those whose versions are the
+ * parameter `$1`, an array
  */
 export function stateQuery(
   { versionTable, historyTable }: Tables,
   one = 'SELECT',
-  versions?: readonly number[],
+  versions?: readonly number[] | '$1',
 ): string {
   const count = versions ? ` (SELECT count(*)::integer FROM ${historyTable}) AS records,` : ''
-  const some = versions ? ` WHERE version IN (${versions.length > 0 ? versions.join(', ') : 'NULL'})` : ''
+  const among = versions === '$1' ? versions : `'{${versions?.join()}}'::bigint[]`
+  const some = versions ? ` WHERE version = ANY (${among})` : ''
   return `SELECT one.*, (SELECT version::text || ' ' || dirty FROM ${versionTable} LIMIT 1) AS row,${count} h.* FROM (${one}) one LEFT JOIN (
     SELECT version::text, name, fingerprint, down_fingerprint, baseline, up IS NOT NULL OR down IS NOT NULL AS recorded, ${digestOf('up')}, ${digestOf('down')}, running, started, done, total, applied_at, applied_by, duration_ms
     FROM ${historyTable}${some}) h ON true ORDER BY h.version::bigint`

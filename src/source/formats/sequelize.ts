@@ -16,6 +16,11 @@ export interface SequelizeOptions {
   readonly migrationStorageTableSchema?: string | undefined
   /** `true` if the CLI's table has the columns `createdAt` and `updatedAt`: its `migrationTimestamps`. */
   readonly migrationTimestamps?: boolean | undefined
+  /**
+   * `false` runs all migrations without a transaction of ours, as the CLI does: what a failed one has done stays.
+   * Default: each has one, unless its text has something that PostgreSQL refuses in a transaction.
+   */
+  readonly transaction?: false | undefined
   /** Other options of Sequelize that the migrations rely on, such as `define` or `timezone`. */
   readonly sequelize?: object | undefined
 }
@@ -41,7 +46,7 @@ export function sequelizeFormat(options: SequelizeOptions = {}): CodeFormat {
     async body(folder, { up }, direction) {
       const module = (await folder.load?.(up, adapt)) as HalvesModule | undefined
       if (!module) return null
-      const known = made.get(module) ?? onOurs(folder, module, options.sequelize)
+      const known = made.get(module) ?? onOurs(folder, module, options)
       made.set(module, known)
       return bodyOf(known, direction)
     },
@@ -108,11 +113,19 @@ const adapt: Adapt = (exports, shown) => {
  * What PostgreSQL refuses in a transaction, or only shows after it. Sequelize begins none, so such migrations work with
  * it as they are. All others have a transaction of ours: then a failure leaves nothing behind.
  */
-const NEEDS_NONE = /\bconcurrently\b|\badd\s+value\b|\bvacuum\b/i
+const NEEDS_NONE =
+  /\bconcurrently\b|\badd\s+value\b|\bvacuum\b|\balter\s+system\b|\b(?:create|drop)\s+(?:database|tablespace)\b|\b(?:create|drop)Database\b/i
+
+/** What the server says where that could not be told from the text. */
+const REFUSED_IN_TRANSACTION = new Set(['25001', '55P04'])
+
+const AS_THE_CLI =
+  "Sequelize's CLI runs migrations without a transaction. To do the same: sequelize('migrations', { transaction: false })."
 
 /** Returns the module with halves that get Sequelize on our connection. */
-function onOurs(folder: Folder, module: HalvesModule, more: object | undefined): LoadedModule {
-  const alone = NEEDS_NONE.test(module.text)
+function onOurs(folder: Folder, module: HalvesModule, options: SequelizeOptions): LoadedModule {
+  const alone = options.transaction === false || NEEDS_NONE.test(module.text + (module.record?.() ?? ''))
+  const more = options.sequelize
   const on = (half: Half) => (context: MigrationContext) =>
     withSequelize(folder, context, { alone, more }, (queryInterface, Sequelize) => half(queryInterface, Sequelize))
   const { up, down } = module.halves
@@ -143,6 +156,10 @@ async function withSequelize(
     await run(sequelize.getQueryInterface(), Sequelize)
     if (connection.isOpen()) throw new Error('It began a transaction and did not end it. Commit it, or roll it back.')
     isDone = true
+  } catch (error) {
+    const { original } = error as { readonly original?: { readonly code?: string } }
+    if (!alone && REFUSED_IN_TRANSACTION.has(original?.code ?? '')) (error as Error).message += `\n\n${AS_THE_CLI}`
+    throw error
   } finally {
     // Closing would wait for a transaction that is still open; there is no connection of its own to close.
     if (!connection.isOpen()) await sequelize.close()
@@ -171,7 +188,7 @@ async function onPostgres(
   const [session] = await sql<{ version: string; zone: string }>(
     "SELECT current_setting('server_version') AS version, current_setting('TimeZone') AS zone",
   )
-  const held = heldPg(client, { alone })
+  const held = heldPg(client, { alone, guards: !alone })
   /** Sequelize makes one for each transaction; all are the one connection that we hold. */
   class Client {
     constructor({ types }: { types: unknown }) {

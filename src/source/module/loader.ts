@@ -2,10 +2,11 @@
  * Loads migrations written in TypeScript: each one in modules of its own, loaded again whenever one of its files has
  * changed.
  */
-import { realpathSync } from 'node:fs'
+import { lstatSync, realpathSync } from 'node:fs'
 import { dirname, relative } from 'node:path'
 import { inspect } from 'node:util'
 import { MigratestError, ScriptError, UnreadableFileError } from '../../migrate/errors.ts'
+import { now } from '../../migrate/realTime.ts'
 import type { CodeKey, CodePlace, Direction, NoCodeKey, Relations } from '../../migrate/source.ts'
 import { asModuleMigration, type LoadedModule, type ModuleMigration } from '../files.ts'
 import { type Closure, compiledFile, isCurrent, readClosure, readText, type Show } from './closure.ts'
@@ -255,9 +256,22 @@ export class ModuleLoader {
 const COMPUTED =
   'imports something whose name is only known when it runs: an edit of that goes unnoticed, and the down of this migration cannot be recorded.'
 
+/** Milliseconds for which it is remembered that no part of a folder's path is a link: a run asks for each file often. */
+const REMEMBERED_MS = 1000
+
+/** When that was found, by folder. */
+const withoutLinks = new Map<string, number>()
+
 function realPath(path: string): string {
   try {
-    return realpathSync.native(path)
+    const folder = dirname(path)
+    const at = withoutLinks.get(folder)
+    const isKnown = at !== undefined && now() - at < REMEMBERED_MS
+    if (isKnown && !lstatSync(path).isSymbolicLink()) return path
+    const real = realpathSync.native(path)
+    if (real === path) withoutLinks.set(folder, now())
+    else withoutLinks.delete(folder)
+    return real
   } catch {
     return path
   }

@@ -10,6 +10,7 @@ import { endsWithTest } from './hold.ts'
 import { type Build, builder } from './moves.ts'
 import type { MigratedDatabaseOptions } from './options.ts'
 import { Pool, poolOf } from './pool.ts'
+import { seedsOf } from './seeds.ts'
 import { planSnapshots, type SnapshotPlan, sharedKey } from './snapshotPlan.ts'
 import { sharedOf } from './transactions.ts'
 
@@ -56,7 +57,8 @@ export async function acquire<Client>(
 
 /** Starts to prepare the database of a file's first test while the file is still being loaded. */
 export async function prewarm<Client>(options: MigratedDatabaseOptions<Client>, source: Source): Promise<void> {
-  if (endsWithTest()) return
+  // A function's key is what it is made of when the test begins.
+  if (endsWithTest() || seedsOf(options).some((seed) => typeof seed === 'function')) return
   const { plan } = await planSnapshots(options, source)
   if (!plan) return
   const { nearest } = await plan.snapshots.look(plan.links.map(({ key }) => key))
@@ -214,14 +216,16 @@ async function copyOrBuild<Client>(
   if (copy) return copy
   if (options.from) throw new UsageError(GONE, { hint: GONE_HINT })
   return snapshots.exclusively(key, async () => {
+    // Another test of this process may have run the function meanwhile.
+    const still = plan.isOutdated() ? { ...plan, links: (await plan.current()) ?? links } : plan
     try {
-      return await buildOne(options, plan, (database, version, how) =>
+      return await buildOne(options, still, (database, version, how) =>
         build(database, version, { ...how, disposable: true }),
       )
     } catch (error) {
       if (!(error instanceof BatchFailedError)) throw error
       // One by one, the migrations fail with an error that says which, and why.
-      return buildOne(options, plan, build)
+      return buildOne(options, still, build)
     }
   })
 }
@@ -229,7 +233,7 @@ async function copyOrBuild<Client>(
 /** Builds a database from the nearest snapshot, and makes the snapshots that are worth it. Drops it after a failure. */
 async function buildOne<Client>(
   { server }: MigratedDatabaseOptions<Client>,
-  { snapshots, links, isStill, source }: SnapshotPlan<Client>,
+  { snapshots, links, current, source }: SnapshotPlan<Client>,
   build: Build<Client>,
 ): Promise<TestDatabase<Client>> {
   const keys = links.map((link) => link.key)
@@ -251,8 +255,13 @@ async function buildOne<Client>(
       const enough = last || stop === parted || stop === keys.length - 1 ? WORTH_KEEPING_MS : CHECKPOINT_MS
       // Functions that a test makes anew each time would leave a snapshot that nobody asks for again.
       const worth = (once || !ofThisProcess) && spent > enough
-      if (!(worth || (last && (once || asked.has(key)))) || !snapshots.canFreeze(key) || !(await isStill())) continue
-      await snapshots.freeze(database, keys[stop - 1] ?? '', keys.slice(0, stop))
+      if (!(worth || (last && (once || asked.has(key)))) || !snapshots.canFreeze(key)) continue
+      const still = await current()
+      if (!still) continue
+      // One that only this process uses is dropped with the pool of its copies.
+      if (still[stop - 1]?.ofThisProcess) await poolFor({ server }, { snapshots, links: still.slice(0, stop) })
+      const stillKeys = still.map((link) => link.key)
+      await snapshots.freeze(database, stillKeys[stop - 1] ?? '', stillKeys.slice(0, stop))
       spent = 0
     }
     asked.add(key)

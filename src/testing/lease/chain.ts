@@ -11,7 +11,7 @@ export interface ChainLink {
   readonly version: Version
   /** A hash of this migration and all migrations before it, in 32 hex digits. */
   readonly key: string
-  /** `true` if a function or object of the test file was used, so that the key is only valid in this process. */
+  /** `true` if an object of this process was used that nothing follows, so that the key is only valid here. */
   readonly ofThisProcess?: boolean
   /** `true` if it was a function that inserts rows: it may remember them, so it runs once. */
   readonly once?: boolean
@@ -96,8 +96,8 @@ export async function fingerprintChain(input: ChainInput): Promise<KeyChain> {
       ...(code ? ['code', code.hash] : []),
       ...(seed?.text === undefined ? [] : ['seed', seed.text]),
     ])
-    once ||= isOfThisProcess(seed?.text ?? '')
-    ofThisProcess ||= once || isOfThisProcess(code?.hash ?? '')
+    once ||= seed?.once ?? isOfThisProcess(seed?.text ?? '')
+    ofThisProcess ||= isOfThisProcess(seed?.text ?? '') || isOfThisProcess(code?.hash ?? '')
     links.push({ version: versionOf(migration), key, ...(ofThisProcess && { ofThisProcess }), ...(once && { once }) })
   }
   const last = links.length === migrations.length ? links.at(-1) : undefined

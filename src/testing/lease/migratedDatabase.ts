@@ -44,6 +44,10 @@ export function hiddenOf(
 export interface CreateOptions {
   /** `true` to use one connection for all moves, which keeps the migration lock; worthwhile for callers that make many. */
   readonly holdConnection?: boolean
+  /** `true` to send many ups at once although somebody may listen to events: see `MigratorOptions.batch`. */
+  readonly batch?: boolean
+  /** `true` if only the migrations write to it, each on the held connection: what the server counts then tells whether any did. */
+  readonly isCounted?: boolean
   /** `true` if no other database is likely to be wanted: none is made ahead, and this one is not used again. */
   readonly isOnly?: boolean
   /** The test's name and file, for warnings and for the mark on a kept database. */
@@ -67,6 +71,8 @@ export class MigratedDatabase<Client = unknown> {
   readonly #test: CreateOptions['test']
   readonly #onTarget: CreateOptions['onTarget']
   readonly #hold: boolean
+  readonly #isCounted: boolean
+  readonly #batch: boolean | undefined
   #held: Driver | undefined
   /** `true` if more than rows may have changed. */
   #changed = false
@@ -83,7 +89,7 @@ export class MigratedDatabase<Client = unknown> {
     lease: Lease<Client>,
     source: Source,
     options: MigratedDatabaseOptions<Client>,
-    { holdConnection = false, test, onTarget }: CreateOptions = {},
+    { holdConnection = false, isCounted = false, batch, test, onTarget }: CreateOptions = {},
   ) {
     const { database, client } = lease
     this.name = database.name
@@ -97,6 +103,8 @@ export class MigratedDatabase<Client = unknown> {
     this.#test = test
     this.#onTarget = onTarget
     this.#hold = holdConnection
+    this.#isCounted = isCounted && holdConnection
+    this.#batch = batch
   }
 
   /**
@@ -211,7 +219,9 @@ export class MigratedDatabase<Client = unknown> {
    */
   schema(client?: Client): Promise<Schema> {
     const within = client ?? (this.#lease.transaction ? this.client : undefined)
-    return this.#during('schema', () => this.#database.readSchema(this.#hidden, within, client !== undefined))
+    return this.#during('schema', () =>
+      this.#database.readSchema(this.#hidden, within, client !== undefined, this.#isCounted),
+    )
   }
 
   /** Migrates to `target` on a separate connection. @throws OpenTransactionError, SharedDatabaseError */
@@ -424,7 +434,7 @@ export class MigratedDatabase<Client = unknown> {
       this.#held ?? (await this.#database.openDriver(this.client, { ...this.#options, keepsLock: this.#hold }))
     if (this.#hold) this.#held = driver
     try {
-      return await work(migratorOn(driver, this.#source, this.#options))
+      return await work(migratorOn(driver, this.#source, this.#options, this.#batch))
     } finally {
       if (!this.#hold) await driver.close()
     }

@@ -62,13 +62,14 @@ export function migratorOn<Client>(
   database: Driver,
   source: Source,
   { outOfOrder, onEvent }: MigratedDatabaseOptions<Client>,
+  batch = onEvent === undefined,
 ): Migrator {
   return new Migrator({
     source,
     database,
     ...(outOfOrder && { outOfOrder }),
     onEvent: onEvent ?? printWarning,
-    batch: onEvent === undefined,
+    batch,
     // A value added to an enum can then be used by the next migration, and seeds come in between.
     transactions: 'each',
   })

@@ -23,8 +23,8 @@ export interface SeedTarget<Client = unknown> {
 }
 
 /**
- * A seed: SQL, rows by table, a function, or the URL of a file: SQL, or a module whose default export is a function. A
- * function may remember what it inserted, so each process runs it; what a file inserts is copied by all processes.
+ * A seed: SQL, rows by table, a function, or the URL of a file: SQL, or a module whose default export is a function. What it
+ * inserts is copied by all processes, unless a function remembers what it did: each test file then runs it once.
  */
 // biome-ignore lint/suspicious/noExplicitAny: a seed takes a client of whatever library its test has
 export type Seed<Client = any> = string | URL | SeedRows | ((db: SeedTarget<Client>) => Promise<unknown> | unknown)
@@ -59,11 +59,12 @@ export interface MigratedDatabaseOptions<Client> extends Pick<MigratorOptions, '
    */
   readonly seeds?: Readonly<Record<Version, Seed>>
   /**
-   * Fills the database at the test's `version`, after the seeds: factories, an ORM's own seeding, many rows. A function
-   * runs once in a process. A file, given by its path (relative to the working directory) or URL, runs once for all test
-   * files until it or something that it imports changes: a module whose default export is the function, or SQL. All
-   * tests get copies of the result, so it must end every connection that it opens. Random values are the same in all
-   * copies. Without snapshots it runs for every database.
+   * Fills the database at the test's `version`, after the seeds: factories, an ORM's own seeding, many rows. It is a
+   * function, or a file, given by its path (relative to the working directory) or URL: a module whose default export is
+   * the function, or SQL. It runs once for all test files until its text, a value that it uses, or something that it
+   * imports changes; a function that remembers what it did runs once in each test file. All tests get copies of the
+   * result, so it must end every connection that it opens. Random values are the same in all copies. Without snapshots
+   * it runs for every database.
    */
   readonly prepare?: string | URL | ((db: SeedTarget<Client>) => Promise<unknown> | unknown)
   /**

@@ -9,9 +9,9 @@ import { decode, type LoadedModule, type ModuleMigration } from '../../source/fi
 import { pathOf, shorten } from '../../source/folder.ts'
 import { textOfObject } from '../../source/identity.ts'
 import type { ModuleLoader } from '../../source/module/loader.ts'
-import { fingerprintOf } from '../../sql/script.ts'
 import { runGiven } from '../given.ts'
 import type { SeedTarget } from './options.ts'
+import { runText, tellUnshared, WITH_PLUGIN } from './run.ts'
 
 /** What determines the rows that a seed inserts. */
 export interface SeedKey {
@@ -21,10 +21,9 @@ export interface SeedKey {
   readonly files: readonly string[]
   /** The variables of the environment that its code reads. */
   readonly variables: readonly string[]
+  /** `true` for a function: it may remember what it inserted, so a process that runs it runs it once. */
+  readonly once?: boolean
 }
-
-/** The variable of the environment in which vitest's plugin writes what identifies the run, for its workers. */
-export const RUN_VARIABLE = 'MIGRATEST_RUN'
 
 /** Returns the seed in a file; the same object for the same file. @param option the option's name in error messages */
 export function seedFile(where: string | URL, option: string): SeedFile {
@@ -60,7 +59,7 @@ class SeedFile {
       throw error
     }
     const key = await this.#keyOfCode()
-    if ('because' in key && runId() === undefined) tellUnshared(this.#shown, key.because, now() - begun)
+    if ('because' in key && runText() === undefined) tellUnshared(this.#shown, key.because, now() - begun, WITH_PLUGIN)
   }
 
   /**
@@ -72,9 +71,7 @@ class SeedFile {
     if (this.#isSql) return { text: `sql ${this.#text(option)}`, files, variables: [] }
     const key = await this.#keyOfCode()
     if (!('because' in key)) return { text: `code ${key.hash}`, files: [...key.files], variables: key.variables }
-    const run = runId()
-    const text = run === undefined ? textOfObject(this) : fingerprintOf(['run', run, ...environment()])
-    return { text: `file ${this.#path} ${this.#text(option)} ${text}`, files, variables: [] }
+    return { text: `file ${this.#path} ${this.#text(option)} ${runText() ?? textOfObject(this)}`, files, variables: [] }
   }
 
   // --- internal ---
@@ -120,30 +117,4 @@ function asSeed(exports: unknown, shown: string): ModuleMigration {
   throw new UnreadableFileError(`${shown} has no function as its default export.`, {
     hint: 'Write "export default async (db: SeedTarget) => { … }", with the type from \'migratest\'.',
   })
-}
-
-/** Returns what identifies the run of vitest, if it has the plugin. */
-function runId(): string | undefined {
-  return process.env[RUN_VARIABLE]
-}
-
-/** Returns the environment, which vitest's projects may set differently, without what differs from worker to worker. */
-function environment(): string[] {
-  const own = Object.entries(process.env).filter(
-    ([name]) => !/^(?:VITEST|MIGRATEST|TEST$|NODE_V8_COVERAGE$)/.test(name),
-  )
-  return own.map(([name, value]) => `${name}=${value}`).sort()
-}
-
-/** Milliseconds of a seed above which it is worth a line that every test file runs it. */
-const WORTH_TELLING_MS = 100
-
-const told = new Set<string>()
-
-function tellUnshared(shown: string, because: string | undefined, ms: number): void {
-  if (ms < WORTH_TELLING_MS || because === undefined || told.has(shown)) return
-  told.add(shown)
-  process.stderr.write(
-    `migratest: ${shown}: ${because}, so it runs once in each test file (${Math.round(ms)} ms). With the plugin of migratest/vitest/plugin it runs once in a run.\n`,
-  )
 }

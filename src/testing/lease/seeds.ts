@@ -1,11 +1,11 @@
 /** Rows that a test begins with: SQL, rows by table, a function, or a file. */
-import { pathToFileURL, type URL } from 'node:url'
+import { pathToFileURL } from 'node:url'
 import { isUrl, pathOf } from '../../source/folder.ts'
-import { textOfObject } from '../../source/identity.ts'
 import { DIALECTS, type Dialect } from '../../sql/dialect.ts'
 import { runGiven } from '../given.ts'
 import type { MigratedDatabaseOptions, Seed, SeedRows, SeedTarget } from './options.ts'
 import { type SeedKey, seedFile } from './seedFile.ts'
+import { seedFunction } from './seedFunction.ts'
 
 /**
  * Inserts a seed's rows.
@@ -14,7 +14,7 @@ import { type SeedKey, seedFile } from './seedFile.ts'
  */
 export async function applySeed(option: string, seed: Seed, db: SeedTarget): Promise<void> {
   if (typeof seed === 'string') await runGiven(option, seed, () => db.query(seed))
-  else if (typeof seed === 'function') await seed(db)
+  else if (typeof seed === 'function') await seedFunction(seed).run(option, db)
   else if (isUrl(seed)) await seedFile(seed, option).run(option, db)
   else await insertRows(option, db, seed)
 }
@@ -41,16 +41,19 @@ export function prepareSeed<Client>({
 }
 
 /**
- * Returns what determines the rows of a seed. That of a function is valid as long as this process lives.
+ * Returns what determines the rows of a seed.
  * @param option the option's name in error messages
  * @throws UnreadableFileError if there is no such file
  */
 export async function seedKey(option: string, seed: Seed): Promise<SeedKey> {
-  return isUrl(seed) ? seedFile(seed, option).key(option) : { text: seedText(seed), files: [], variables: [] }
+  if (isUrl(seed)) return seedFile(seed, option).key(option)
+  if (typeof seed === 'function') return seedFunction(seed).key()
+  return { text: seedText(seed), files: [], variables: [] }
 }
 
 /** Returns a text that tells seeds apart, without reading their files. */
 export function seedName(seed: Seed | undefined): string | undefined {
+  if (typeof seed === 'function') return seedFunction(seed).name
   return isUrl(seed) ? seed.href : seed && seedText(seed)
 }
 
@@ -65,8 +68,7 @@ export function quoteTable(name: string, dialect: Dialect): string {
  * Returns a text that identifies the rows: the same text means the same rows. Returns `undefined` for values of unknown
  * types.
  */
-function seedText(seed: Exclude<Seed, URL>): string | undefined {
-  if (typeof seed === 'function') return textOfObject(seed)
+function seedText(seed: string | SeedRows): string | undefined {
   try {
     return typeof seed === 'string' ? `sql ${seed}` : `rows ${tagged(seed)}`
   } catch {

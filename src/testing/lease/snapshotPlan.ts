@@ -10,9 +10,9 @@ import type { Snapshots } from '../testServer.ts'
 import { type ChainLink, fingerprintChain, type KeyChain } from './chain.ts'
 import { type Folder, isSame, isUnchanged, lookAt, lookAtFiles } from './folderLook.ts'
 import { seedsByVersion } from './moves.ts'
-import type { DatabaseSnapshot, MigratedDatabaseOptions } from './options.ts'
+import type { DatabaseSnapshot, MigratedDatabaseOptions, Seed } from './options.ts'
 import type { SeedKey } from './seedFile.ts'
-import { prepareSeed, seedKey, seedName } from './seeds.ts'
+import { prepareSeed, seedKey, seedName, seedsOf } from './seeds.ts'
 
 export interface SnapshotPlan<Client> {
   readonly source: Source
@@ -23,8 +23,13 @@ export interface SnapshotPlan<Client> {
    * `true` if the last link is the version at which the test begins; otherwise the remaining migrations have to run.
    */
   readonly whole: boolean
-  /** Reads the texts again; returns `true` if the keys would still be the same. */
-  readonly isStill: () => Promise<boolean>
+  /**
+   * Reads the texts again. Returns undefined if they have changed, else the links: those of this plan, except that a
+   * function may have turned out to remember something, so that its keys are of this process now.
+   */
+  readonly current: () => Promise<readonly ChainLink[] | undefined>
+  /** Returns `true` if a function has turned out to remember something since the keys were made. */
+  readonly isOutdated: () => boolean
 }
 
 /** The plan for a test's database; `plan` is undefined if all migrations have to run. */
@@ -45,12 +50,20 @@ export async function planSnapshots<Client>(
   const snapshots = await server.snapshots()
   const { table = '', schema = '' } = options
   const ground = table || schema ? [...snapshots.environment, '', table, schema] : snapshots.environment
-  const chain = () => chainTo(source, version, options, ground)
+  const chain = (keyOf = seedKey) => chainTo(source, version, options, ground, keyOf)
   const { links, whole, ended } = await remembered(options, source, [version, ground], chain)
   const last = links.at(-1)
   if (!last) return { ended }
-  const isStill = async () => (await chain()).links.at(-1)?.key === last.key
-  return { plan: { source, snapshots, links, whole, isStill }, ended }
+  const keyBefore = await keysNow(options)
+  const current = async () => {
+    const before = await chain(keyBefore)
+    if (before.links.at(-1)?.key !== last.key) return undefined
+    const after = await chain()
+    return after.links.length === links.length ? after.links : undefined
+  }
+  const names = JSON.stringify(seedNames(options))
+  const isOutdated = () => JSON.stringify(seedNames(options)) !== names
+  return { plan: { source, snapshots, links, whole, current, isOutdated }, ended }
 }
 
 /**
@@ -93,7 +106,7 @@ async function planFrom<Client>(
   const snapshots = await options.server.snapshots?.()
   if (!snapshots) throw new UsageError('The option "from" needs a server that can copy databases.')
   const link = { ...savedState(options), ofThisProcess: true, prepared: true }
-  return { source, snapshots, links: [link], whole: true, isStill: async () => true }
+  return { source, snapshots, links: [link], whole: true, current: async () => [link], isOutdated: () => false }
 }
 
 /** @throws UsageError if no test has saved the state yet */
@@ -121,6 +134,7 @@ async function chainTo<Client>(
   version: Target,
   options: MigratedDatabaseOptions<Client>,
   ground: readonly string[],
+  keyOf = seedKey,
 ): Promise<KeyChain> {
   const all = await source.list()
   let end: number
@@ -128,7 +142,7 @@ async function chainTo<Client>(
   try {
     end = indexOf(version, all, source)
     for (const [at, { key, seed }] of seedsByVersion(options.seeds, all, source)) {
-      seeded.set(at, await seedKey(`seeds[${key}]`, seed))
+      seeded.set(at, await keyOf(`seeds[${key}]`, seed))
     }
   } catch (error) {
     // A missing version, also that of a seed, is an error that running the migrations raises.
@@ -138,8 +152,17 @@ async function chainTo<Client>(
   if (end < 0) return NO_CHAIN
   const migrations = all.slice(0, end + 1)
   const rows = prepareSeed(options)
-  const prepared = rows === undefined ? undefined : await seedKey('prepare', rows)
+  const prepared = rows === undefined ? undefined : await keyOf('prepare', rows)
   return fingerprintChain({ source, migrations, dialect: options.server.dialect, ground, seeded, prepared })
+}
+
+/** Returns what gives the keys that functions have now, also when one turns out to remember something. */
+async function keysNow<Client>(options: MigratedDatabaseOptions<Client>): Promise<typeof seedKey> {
+  const functions = seedsOf(options).filter((seed) => typeof seed === 'function')
+  if (functions.length === 0) return seedKey
+  const keys = new Map<Seed, SeedKey>()
+  for (const seed of functions) keys.set(seed, await seedKey('', seed))
+  return async (option, seed) => keys.get(seed) ?? seedKey(option, seed)
 }
 
 /** Tells the rows of tests apart, without reading the files that they are in. */

@@ -50,7 +50,12 @@ export abstract class ServerDatabase<Client, R extends Registry, Likeness>
   /** Returns the SQL that creates an extension. */
   protected abstract extensionSql(name: string): string
   /** Reads the schema. @param within a client whose open transaction the result has to include */
-  protected abstract read(hidden: Hidden | undefined, within: Client | undefined, often: boolean): Promise<Schema>
+  protected abstract read(
+    hidden: Hidden | undefined,
+    within: Client | undefined,
+    often: boolean,
+    isCounted: boolean,
+  ): Promise<Schema>
   /** Reads the state to restore later; `undefined` if the database has something that cannot be restored. */
   protected abstract readLikeness(): Promise<Likeness | undefined>
   /**
@@ -99,8 +104,8 @@ export abstract class ServerDatabase<Client, R extends Registry, Likeness>
   }
 
   /** Reads the schema. Calls wait for each other, since there is only one connection for reading. */
-  readSchema(hidden?: Hidden, within?: Client, often = false): Promise<Schema> {
-    const reading = this.#reading.then(() => this.read(hidden, within, often))
+  readSchema(hidden?: Hidden, within?: Client, often = false, isCounted = false): Promise<Schema> {
+    const reading = this.#reading.then(() => this.read(hidden, within, often, isCounted))
     this.#reading = reading.catch(() => undefined)
     return reading
   }

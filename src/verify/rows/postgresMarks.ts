@@ -3,7 +3,7 @@
  * the file that they are in and by the server's counts of rows inserted, updated and deleted. That takes as long as reading
  * the rows of a few tables.
  */
-import { mark } from '../../database/postgres/catalogMarks.ts'
+import { catalogWrites, mark, writesOf } from '../../database/postgres/catalogMarks.ts'
 import { queryPrepared } from '../../database/postgres/prepared.ts'
 import type { Session } from '../../database/postgres/session.ts'
 import type { Marks, SequenceMark, TableMark } from './marks.ts'
@@ -11,6 +11,7 @@ import type { Marks, SequenceMark, TableMark } from './marks.ts'
 export class PostgresMarks {
   readonly #session: Session
   #canTell = true
+  #last: { readonly counted: string; readonly definitions: Definitions } | undefined
 
   constructor(session: Session) {
     this.#session = session
@@ -20,10 +21,13 @@ export class PostgresMarks {
   async read(): Promise<Marks | undefined> {
     if (!this.#canTell) return undefined
     // A user that may not look at every sequence cannot tell either.
-    const rows = await queryPrepared(this.#session, PREPARED, QUERY).catch(() => [])
+    const parameter = { type: 'text', value: this.#last?.counted ?? '' }
+    const rows = await queryPrepared(this.#session, PREPARED, QUERY, parameter).catch(() => [])
     const [row] = rows as unknown as (MarkedRow | undefined)[]
-    this.#canTell = row !== undefined
-    return row && marksOf(row)
+    const definitions = row?.definitions ?? this.#last?.definitions
+    this.#last = row && definitions && { counted: row.counted, definitions }
+    this.#canTell = this.#last !== undefined
+    return row && definitions && marksOf(row, definitions)
   }
 }
 
@@ -32,19 +36,30 @@ export class PostgresMarks {
 const PREPARED = 'migratest_rows_marks'
 
 interface MarkedRow {
+  /** How much has been written to the catalogs. */
+  readonly counted: string
+  /** Null if as much was counted as before. */
+  readonly definitions: Definitions | null
+  /** By the oids of tables in which it can be told whether the rows are the same: what has been counted of their rows. */
+  readonly rows: Readonly<Record<string, string>> | null
+  /** By the oids of sequences. */
+  readonly numbers: Readonly<Record<string, string | null>> | null
+}
+
+/** What the catalogs say. */
+interface Definitions {
   readonly relations: readonly RelationRow[] | null
-  readonly sequences: readonly SequenceMark[] | null
+  readonly sequences: readonly Omit<SequenceMark, 'last'>[] | null
   readonly others: string
-  readonly only_views: boolean
+  readonly onlyViews: boolean
 }
 
 interface RelationRow {
+  readonly oid: string
   /** Its oid; of a partition, that of the table which it is a part of. */
   readonly id: string
   readonly kind: string
   readonly mark: string
-  /** Null if it cannot be told whether its rows are the same. */
-  readonly rows: string | null
 }
 
 /** The catalogs whose rows belong to a relation, and their column with its oid; as the fill reads them. */
@@ -89,33 +104,27 @@ const USED: readonly string[] = [
   "pg_class x WHERE x.oid >= 16384 AND x.relkind = 'm'",
 ]
 
-/** SQL of the numbers of rows that were inserted, updated and deleted. */
-const WRITES = ['inserted', 'updated', 'deleted']
-  .map((what) => `pg_stat_get_tuples_${what}(c.oid) + pg_stat_get_xact_tuples_${what}(c.oid)`)
-  .join(', ')
-
-/**
- * What other sessions have done is counted when they report it, which a migration's session does at its end (version 15
- * and later); what this one has done and not reported yet is in the counts of its transactions. PGlite reports nothing.
- */
-const QUERY = `WITH part AS (
+const QUERY = `WITH counted AS MATERIALIZED (SELECT ${catalogWrites} AS counted),
+part AS (
   ${PARTS.map(([from, relation]) => `SELECT x.${relation} AS family, ${mark('x')} AS mark FROM ${from}`).join('\n  UNION ALL ')}
 ),
 family AS MATERIALIZED (SELECT family, bit_xor(mark) # count(*) AS mark FROM part GROUP BY family)
-SELECT
-  (SELECT json_agg(json_build_object('id', CASE WHEN c.relispartition THEN pg_partition_root(c.oid)::oid ELSE c.oid END::text, 'kind', c.relkind, 'mark', (${mark('c')} # COALESCE(f.mark, 0))::text,
-      'rows', CASE WHEN c.relkind = 'r' AND NOT c.relispartition AND NOT c.relhassubclass THEN concat_ws(' ', c.relfilenode, ${WRITES}) END) ORDER BY c.oid)
-    FROM pg_class c LEFT JOIN family f ON f.family = c.oid WHERE c.oid >= 16384 AND c.relkind IN ('r', 'p', 'f', 'v', 'm')) AS relations,
-  (SELECT json_agg(json_build_object('id', c.oid::text, 'name', quote_ident(n.nspname) || '.' || quote_ident(c.relname), 'definition', (${mark('c')} # COALESCE(f.mark, 0))::text, 'last', pg_sequence_last_value(c.oid)::text))
-    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace LEFT JOIN family f ON f.family = c.oid WHERE c.oid >= 16384 AND c.relkind = 'S') AS sequences,
-  (SELECT bit_xor(mark) || ' ' || count(*) FROM (${OTHERS.map((from) => `SELECT ${mark('x')} AS mark FROM ${from}`).join(' UNION ALL ')}) o) AS others,
-  ${USED.map((from) => `NOT EXISTS (SELECT FROM ${from})`).join(' AND ')} AS only_views
-WHERE current_setting('server_version_num')::int >= 150000 AND current_setting('track_counts') = 'on' AND version() !~* 'emscripten|emcc|wasm'`
+SELECT counted,
+  CASE WHEN counted <> $1 THEN json_build_object(
+    'relations', (SELECT json_agg(json_build_object('oid', c.oid::text, 'id', CASE WHEN c.relispartition THEN pg_partition_root(c.oid)::oid ELSE c.oid END::text, 'kind', c.relkind, 'mark', (${mark('c')} # COALESCE(f.mark, 0))::text) ORDER BY c.oid)
+      FROM pg_class c LEFT JOIN family f ON f.family = c.oid WHERE c.oid >= 16384 AND c.relkind IN ('r', 'p', 'f', 'v', 'm')),
+    'sequences', (SELECT json_agg(json_build_object('id', c.oid::text, 'name', quote_ident(n.nspname) || '.' || quote_ident(c.relname), 'definition', (${mark('c')} # COALESCE(f.mark, 0))::text))
+      FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace LEFT JOIN family f ON f.family = c.oid WHERE c.oid >= 16384 AND c.relkind = 'S'),
+    'others', (SELECT bit_xor(mark) || ' ' || count(*) FROM (${OTHERS.map((from) => `SELECT ${mark('x')} AS mark FROM ${from}`).join(' UNION ALL ')}) o),
+    'onlyViews', ${USED.map((from) => `NOT EXISTS (SELECT FROM ${from})`).join(' AND ')}) END AS definitions,
+  (SELECT json_object_agg(c.oid, concat_ws(' ', c.relfilenode, ${writesOf('c.oid')})) FROM pg_class c WHERE c.oid >= 16384 AND c.relkind = 'r' AND NOT c.relispartition AND NOT c.relhassubclass) AS rows,
+  (SELECT json_object_agg(s.seqrelid, pg_sequence_last_value(s.seqrelid)::text) FROM pg_sequence s) AS numbers
+FROM counted WHERE counted IS NOT NULL`
 
-function marksOf({ relations, sequences, others, only_views }: MarkedRow): Marks {
+function marksOf({ rows, numbers }: MarkedRow, { relations, sequences, others, onlyViews }: Definitions): Marks {
   const tables = new Map<string, TableMark>()
   const views: string[] = []
-  for (const { id, kind, mark, rows } of relations ?? []) {
+  for (const { oid, id, kind, mark } of relations ?? []) {
     if (kind === 'v' || kind === 'm') {
       views.push(`${id} ${mark}`)
       continue
@@ -123,7 +132,13 @@ function marksOf({ relations, sequences, others, only_views }: MarkedRow): Marks
     // A partition belongs to its table.
     const whole = tables.get(id)
     const definition = whole ? `${whole.definition} ${mark}` : mark
-    tables.set(id, { definition, rows: rows !== null && !whole ? rows : undefined })
+    tables.set(id, { definition, rows: whole ? undefined : rows?.[oid] })
   }
-  return { others, views: views.join(), hasOnlyViews: only_views, tables, sequences: sequences ?? [] }
+  return {
+    others,
+    views: views.join(),
+    hasOnlyViews: onlyViews,
+    tables,
+    sequences: (sequences ?? []).map((sequence) => ({ ...sequence, last: numbers?.[sequence.id] ?? null })),
+  }
 }

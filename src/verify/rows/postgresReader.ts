@@ -4,7 +4,15 @@ import { literal, identifier as quote } from '../../database/postgres/tables.ts'
 import type { FillColumn, FillTable, Text } from '../../fill/model.ts'
 import { PostgresMarks } from './postgresMarks.ts'
 import { PostgresUses } from './postgresUses.ts'
-import { type Comparison, type Counter, type Granted, grantedChecks, type RowReader, TAKEN } from './rowReader.ts'
+import {
+  type Broken,
+  type Comparison,
+  type Counter,
+  type Granted,
+  grantedChecks,
+  type RowReader,
+  TAKEN,
+} from './rowReader.ts'
 
 export function postgresReader(session: Session): RowReader {
   const run = (sql: string) => session.query(sql)
@@ -21,12 +29,8 @@ export function postgresReader(session: Session): RowReader {
   const marks = new PostgresMarks(session)
   return {
     async rows(tables) {
-      const queries = tables.map(({ sql, columns }, n) => {
-        const cells = columns.map((column) => `${column.sql}::text`)
-        return `SELECT ${n} AS n, (SELECT json_agg(ARRAY[${cells.join(', ') || 'NULL::text'}]) FROM ${sql}) AS rows`
-      })
       const all: Text[][][] = tables.map(() => [])
-      for (const some of chunks(queries, 60)) {
+      for (const some of chunks(tables.map(rowsQuery), MOST)) {
         for (const row of await run(some.join(' UNION ALL '))) all[Number(row.n)] = (row.rows ?? []) as Text[][]
       }
       return all
@@ -42,38 +46,49 @@ export function postgresReader(session: Session): RowReader {
       })
     },
     async broken(tables) {
-      const granted = tables.flatMap((table) => [
-        ...table.foreignKeys.filter(({ isValid }) => isValid).map((key) => grantedKey(table, key)),
-        ...grantedChecks(table),
-        ...grantedValues(table),
-      ])
-      const queries = granted.map(({ sql }, n) => `SELECT ${n} AS n, (${sql}) AS broken`)
+      const granted = tables.flatMap(grantedBy)
       const rows: Record<string, unknown>[] = []
-      for (const some of chunks(queries, 60)) rows.push(...(await asked(some)))
-      return rows.flatMap(({ n, broken }) => {
-        const one = granted[Number(n)]
-        return one && Number(broken) > 0 ? [{ ...one, rows: Number(broken) }] : []
-      })
+      for (const some of chunks(granted.map(brokenQuery), MOST)) rows.push(...(await asked(some)))
+      return rows.flatMap((row) => brokenOf(granted, row))
     },
     async counters(tables) {
-      const numbered = tables.flatMap((table) =>
-        table.columns.flatMap((column) => (column.sequence === undefined ? [] : [{ table, column }])),
-      )
       const found: Counter[] = []
-      for (const some of chunks(numbered, 60)) {
-        for (const { n, next, most, taken } of await asked(some.map(counter), unlessGone)) {
-          const one = some[Number(n)]
-          if (!one) continue
-          const numbers = { next: BigInt(String(next)), most: most === null ? undefined : BigInt(String(most)) }
-          found.push({ table: one.table.name, column: one.column.name, ...numbers, isTaken: taken === true })
-        }
+      for (const some of chunks(tables.flatMap(numberedIn), MOST)) {
+        const rows = await asked(some.map(counter), unlessGone)
+        found.push(...rows.flatMap((row) => counterOf(some, row)))
       }
       return found
+    },
+    async atOnce({ rows: tables, broken, counters }) {
+      const granted = broken.flatMap(grantedBy)
+      const numbered = counters.flatMap(numberedIn)
+      if ([tables, granted, numbered].some(({ length }) => length > MOST)) throw new Error('too many for one message')
+      const parts = [
+        ['rows', tables.map(rowsQuery), 'rows'],
+        ['broken', granted.map(brokenQuery), 'to_json(broken)'],
+        [
+          'counters',
+          numbered.map(counter),
+          "json_build_object('next', next::text, 'most', most::text, 'taken', taken)",
+        ],
+      ] as const
+      const queries = parts.flatMap(([what, some, value]) =>
+        some.length > 0 ? [`SELECT '${what}' AS what, n, ${value} AS value FROM (${some.join(' UNION ALL ')}) q`] : [],
+      )
+      const answer = queries.length > 0 ? await run(queries.join(' UNION ALL ')) : []
+      const of = (what: string) => answer.filter((row) => row.what === what)
+      const all: Text[][][] = tables.map(() => [])
+      for (const { n, value } of of('rows')) all[Number(n)] = (value ?? []) as Text[][]
+      return {
+        rows: all,
+        broken: of('broken').flatMap(({ n, value }) => brokenOf(granted, { n, broken: value })),
+        counters: of('counters').flatMap(({ n, value }) => counterOf(numbered, { n, ...(value as object) })),
+      }
     },
     async takeNumbers(tables) {
       const sequences = new Set(tables.flatMap(({ columns }) => columns.flatMap(({ sequence }) => sequence ?? [])))
       // A sequence that is at its end has none left.
-      for (const some of chunks([...sequences], 60))
+      for (const some of chunks([...sequences], MOST))
         await asked(some.map((name) => `SELECT nextval(${literal(name)}) FROM generate_series(1, ${TAKEN})`))
     },
     async numberFrom(_, { sequence }, next) {
@@ -91,6 +106,31 @@ export function postgresReader(session: Session): RowReader {
 }
 
 // --- internal ---
+
+/** So many queries are asked together. */
+const MOST = 60
+
+function rowsQuery({ sql, columns }: FillTable, n: number): string {
+  const cells = columns.map((column) => `${column.sql}::text`)
+  return `SELECT ${n} AS n, (SELECT json_agg(ARRAY[${cells.join(', ') || 'NULL::text'}]) FROM ${sql}) AS rows`
+}
+
+function grantedBy(table: FillTable): Granted[] {
+  return [
+    ...table.foreignKeys.filter(({ isValid }) => isValid).map((key) => grantedKey(table, key)),
+    ...grantedChecks(table),
+    ...grantedValues(table),
+  ]
+}
+
+function brokenQuery({ sql }: Granted, n: number): string {
+  return `SELECT ${n} AS n, (${sql}) AS broken`
+}
+
+function brokenOf(granted: readonly Granted[], { n, broken }: Record<string, unknown>): Broken[] {
+  const one = granted[Number(n)]
+  return one && Number(broken) > 0 ? [{ ...one, rows: Number(broken) }] : []
+}
 
 /** Types whose values are compared by their operator, since one value has several texts. */
 const NUMBERS = new Set(['integer', 'decimal', 'float'])
@@ -160,6 +200,17 @@ function grantedValues({ name: table, sql, columns }: FillTable): Granted[] {
 interface Numbered {
   readonly table: FillTable
   readonly column: FillColumn
+}
+
+function numberedIn(table: FillTable): Numbered[] {
+  return table.columns.flatMap((column) => (column.sequence === undefined ? [] : [{ table, column }]))
+}
+
+function counterOf(numbered: readonly Numbered[], { n, next, most, taken }: Record<string, unknown>): Counter[] {
+  const one = numbered[Number(n)]
+  if (!one) return []
+  const numbers = { next: BigInt(String(next)), most: most === null ? undefined : BigInt(String(most)) }
+  return [{ table: one.table.name, column: one.column.name, ...numbers, isTaken: taken === true }]
 }
 
 /** The sequence itself knows its next number; pg_sequences does not after `setval(…, false)`. */

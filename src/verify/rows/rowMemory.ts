@@ -2,8 +2,8 @@
 import type { Excluded, FillDatabase } from '../../fill/fillDatabase.ts'
 import type { FillTable } from '../../fill/model.ts'
 import { hasSameRows, isSameSequence, type Marks, objectsMark, tablesToRead } from './marks.ts'
-import type { Broken, Counter, RowReader, Use } from './rowReader.ts'
-import { type Snapshot, snapshotOf, type TableRows } from './snapshot.ts'
+import type { Asked, Broken, Contents, Counter, RowReader, Use } from './rowReader.ts'
+import { isReadable, type Snapshot, type TableRows } from './snapshot.ts'
 
 /** The content of a database at one moment. */
 export interface State {
@@ -65,17 +65,27 @@ interface Since {
 }
 
 async function everything({ reader, isWhole }: Reading, tables: readonly FillTable[], marks?: Marks): Promise<State> {
-  const rows = await snapshotOf(reader, tables)
-  const broken = await reader.broken(tables)
-  if (!isWhole) return { tables, rows, counters: [], broken, uses: [] }
-  const counters = await reader.counters(tables)
-  return {
-    tables,
-    rows,
-    counters,
-    broken,
-    uses: await reader.uses(tables, marks && { objects: objectsMark(marks), isSame: () => false }),
+  const read = await contentsOf(reader, { rows: tables, broken: tables, counters: isWhole ? tables : [] })
+  if (!isWhole) return { tables, ...read, uses: [] }
+  const uses = await reader.uses(tables, marks && { objects: objectsMark(marks), isSame: () => false })
+  return { tables, ...read, uses }
+}
+
+interface Read extends Omit<Contents, 'rows'> {
+  readonly rows: Snapshot
+}
+
+async function contentsOf(reader: RowReader, { rows: tables, broken, counters }: Asked): Promise<Read> {
+  const readable = tables.filter(isReadable)
+  const asked = { rows: readable, broken, counters }
+  const lists = Object.values(asked).filter(({ length }) => length > 0)
+  const together = lists.length > 1 ? await reader.atOnce?.(asked).catch(() => undefined) : undefined
+  const { rows, ...others } = together ?? {
+    rows: readable.length > 0 ? await reader.rows(readable) : [],
+    broken: broken.length > 0 ? await reader.broken(broken) : [],
+    counters: counters.length > 0 ? await reader.counters(counters) : [],
   }
+  return { rows: readable.map((table, n) => ({ table, rows: rows[n] ?? [] })), ...others }
 }
 
 /** Returns the tables of now; if none has changed, those of before. */
@@ -95,45 +105,27 @@ async function changed(reading: Reading, tables: readonly FillTable[], since: Si
   const { reader, isWhole } = reading
   const { last, marks } = since
   const known = new Map(last.state.rows.map((one) => [one.table, one]))
-  const isSame = (table: FillTable) => known.has(table) && hasSameRows(table.id, last.marks, marks)
-  const same = new Set(tables.filter(isSame))
-  const others = tables.filter((table) => !same.has(table))
-  const read = new Map((await snapshotOf(reader, others)).map((one) => [one.table, one]))
-  const rows = tables.flatMap((table): TableRows[] => [(same.has(table) ? known : read).get(table) ?? []].flat())
-  const broken = await brokenSince(reader, tables, same, since)
-  if (!isWhole) return { tables, rows, counters: [], broken, uses: [] }
-  const counters = await countersSince(reader, tables, same, since)
+  const same = new Set(tables.filter((table) => known.has(table) && hasSameRows(table.id, last.marks, marks)))
   const ids = new Set([...same].map(({ id }) => id))
-  const uses = await reader.uses(tables, { objects: objectsMark(marks), isSame: (id) => ids.has(id) })
-  return { tables, rows, counters, broken, uses }
-}
-
-/** Returns the counters; if none has changed, those of before. */
-async function countersSince(
-  reader: RowReader,
-  tables: readonly FillTable[],
-  same: ReadonlySet<FillTable>,
-  { last, marks }: Since,
-): Promise<readonly Counter[]> {
-  const isKept = (table: FillTable) =>
+  // A table's constraints hold as before if neither its rows nor those that they refer to are others.
+  const holds = (table: FillTable) => same.has(table) && table.foreignKeys.every(({ parent }) => ids.has(parent))
+  const counts = (table: FillTable) =>
     same.has(table) &&
     table.columns.every(({ sequence }) => sequence === undefined || isSameSequence(sequence, last.marks, marks))
-  const others = tables.filter((table) => !isKept(table))
-  if (others.length === 0 && tables.length === last.state.tables.length) return last.state.counters
-  return inOrder(tables, isKept, last.state.counters, await reader.counters(others))
-}
-
-/** A table's constraints hold as before if neither its rows nor those that they refer to are others. */
-async function brokenSince(
-  reader: RowReader,
-  tables: readonly FillTable[],
-  same: ReadonlySet<FillTable>,
-  { last }: Since,
-): Promise<readonly Broken[]> {
-  const ids = new Set([...same].map(({ id }) => id))
-  const isKept = (table: FillTable) => same.has(table) && table.foreignKeys.every(({ parent }) => ids.has(parent))
-  const others = tables.filter((table) => !isKept(table))
-  return inOrder(tables, isKept, last.state.broken, others.length > 0 ? await reader.broken(others) : [])
+  const asked = {
+    rows: tables.filter((table) => !same.has(table)),
+    broken: tables.filter((table) => !holds(table)),
+    counters: isWhole ? tables.filter((table) => !counts(table)) : [],
+  }
+  const read = await contentsOf(reader, asked)
+  const fresh = new Map(read.rows.map((one) => [one.table, one]))
+  const rows = tables.flatMap((table): TableRows[] => [(same.has(table) ? known : fresh).get(table) ?? []].flat())
+  const broken = inOrder(tables, holds, last.state.broken, read.broken)
+  if (!isWhole) return { tables, rows, counters: [], broken, uses: [] }
+  const areSame = asked.counters.length === 0 && tables.length === last.state.tables.length
+  const counters = areSame ? last.state.counters : inOrder(tables, counts, last.state.counters, read.counters)
+  const uses = await reader.uses(tables, { objects: objectsMark(marks), isSame: (id) => ids.has(id) })
+  return { tables, rows, counters, broken, uses }
 }
 
 /** Returns what is known of the tables that are kept, and what was read of the others, in the order of the tables. */

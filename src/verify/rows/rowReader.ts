@@ -43,6 +43,19 @@ export interface Counter {
   readonly isTaken: boolean
 }
 
+/** Tables of which something is read at once. */
+export interface Asked {
+  readonly rows: readonly FillTable[]
+  readonly broken: readonly FillTable[]
+  readonly counters: readonly FillTable[]
+}
+
+export interface Contents {
+  readonly rows: Text[][][]
+  readonly broken: readonly Broken[]
+  readonly counters: readonly Counter[]
+}
+
 export interface RowReader {
   /** Reads all rows of each table: the values of its columns as text, in order. */
   rows(tables: readonly FillTable[]): Promise<Text[][][]>
@@ -54,6 +67,8 @@ export interface RowReader {
   /** Returns constraints, and stored values, that the server takes for granted and that rows break. */
   broken(tables: readonly FillTable[]): Promise<Broken[]>
   counters(tables: readonly FillTable[]): Promise<Counter[]>
+  /** As the three above, in one message. Omitted where that is not possible; it may fail where one of them would not. */
+  atOnce?(asked: Asked): Promise<Contents>
   /** Takes some of the numbers that the next rows would get, as rows do that were deleted or rolled back. */
   takeNumbers(tables: readonly FillTable[]): Promise<void>
   /** Makes `next` the number that the next row gets in a column that the server numbers. */

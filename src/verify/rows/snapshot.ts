@@ -11,9 +11,13 @@ export interface TableRows {
 export type Snapshot = readonly TableRows[]
 
 export async function snapshotOf(reader: RowReader, tables: readonly FillTable[]): Promise<Snapshot> {
-  const readable = tables.filter(({ refused }) => refused === undefined)
+  const readable = tables.filter(isReadable)
   const rows = await reader.rows(readable)
   return readable.map((table, n) => ({ table, rows: rows[n] ?? [] }))
+}
+
+export function isReadable({ refused }: FillTable): boolean {
+  return refused === undefined
 }
 
 /** A table before and after, with the places of the columns that stayed. */

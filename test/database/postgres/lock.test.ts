@@ -86,6 +86,27 @@ describe('the lock', () => {
       expect((await migrator.version()).version).toBe(2)
     })
 
+    test('knows its state after a migration that removes all prepared statements', async ({ db }) => {
+      const driver = await postgresDriver(await openUrl(db.url), { keepsLock: true })
+      onTestFinished(() => driver.close())
+      const files = {
+        '1_a.up.sql': 'create table a (id int)',
+        '1_a.down.sql': 'drop table a',
+        '2_b.up.sql': 'create table b (id int); deallocate all',
+        '2_b.down.sql': 'drop table b; deallocate all',
+        '3_c.up.sql': 'create table c (id int)',
+      }
+      const migrator = new Migrator({ source: memory(files), database: driver })
+      const moves: (number | 'nil')[] = [1, 2, 1, 2, 'nil', 1, 2, 3]
+      for (const [n, to] of moves.entries()) {
+        const run = await migrator.to(to)
+        expect([run.from, run.to]).toEqual([moves[n - 1], to].map((one) => (typeof one === 'number' ? one : -1)))
+      }
+      expect(await db.rows('select version::int from schema_migrations_history order by version')).toEqual(
+        [1, 2, 3].map((version) => ({ version })),
+      )
+    })
+
     keeping('sees its tables again after a migration that drops them, and after drop()', async ({ db, migrator }) => {
       await migrator.to(1)
       await failure(migrator.to(2))

@@ -15,6 +15,11 @@ export interface HeldOptions {
    * needs no savepoint.
    */
   readonly isWhole?: boolean
+  /**
+   * `true` if the library runs it without a transaction: then a statement that fails must not abort ours, since the
+   * migration may catch the error and go on.
+   */
+  readonly guards?: boolean
 }
 
 /** A result as `pg` gives it. */
@@ -48,7 +53,8 @@ type Callback = (error: unknown, result?: PgResult) => void
 /** @param client the client that our driver gives to code migrations */
 export function heldPg(client: unknown, options: HeldOptions): HeldPg {
   const nest = new Nest(options, 'postgres')
-  const send = isPglite(client) ? sendToPglite(client) : sendToPg(client as PgClient)
+  const plain = isPglite(client) ? sendToPglite(client) : sendToPg(client as PgClient)
+  const send = options.guards ? guarded(plain, () => !nest.isOpen) : plain
   const held: HeldPg = {
     isOpen: () => nest.isOpen,
     isUndone: () => nest.isUndone,
@@ -232,6 +238,35 @@ function sendToPglite(client: Pglite) {
   }
 }
 
+type Send = (config: unknown, values?: readonly unknown[]) => Promise<PgResult>
+
+/**
+ * Gives each statement a savepoint, one after another: what fails is then as if it had not been sent.
+ * @param isSingle tells of a statement that is about to be sent whether it is in no transaction of the library
+ */
+function guarded(send: Send, isSingle: () => boolean): Send {
+  let before: Promise<unknown> = Promise.resolve()
+  return (config, values) => {
+    const text = typeof config === 'string' ? config : String((config as { text?: unknown }).text ?? '')
+    const guards = isSingle() && !/^\s*(?:savepoint|release|rollback)\b/i.test(text)
+    const run = async () => {
+      if (!guards) return send(config, values)
+      await send(`SAVEPOINT ${GUARD}`)
+      try {
+        const result = await send(config, values)
+        await send(`RELEASE SAVEPOINT ${GUARD}`)
+        return result
+      } catch (error) {
+        await send(`ROLLBACK TO SAVEPOINT ${GUARD}`).catch(() => undefined)
+        throw error
+      }
+    }
+    const sent = before.then(run)
+    before = sent.catch(() => undefined)
+    return sent
+  }
+}
+
 /**
  * MySQL commits by itself before it changes a table, and then there are no savepoints any more. The COMMIT or ROLLBACK
  * that the library meant would be no error there (ER_SP_DOES_NOT_EXIST).
@@ -301,3 +336,4 @@ export function refuseUndone(held: { isUndone(): boolean }): void {
 const SIMPLE = /^\s*(?:begin|start transaction|commit|rollback)\s*;?\s*$/i
 
 const NAME = 'migratest_held'
+const GUARD = 'migratest_guard'

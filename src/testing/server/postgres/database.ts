@@ -132,7 +132,12 @@ export class PostgresTestDatabase extends ServerDatabase<Client, PostgresRegistr
     return `CREATE EXTENSION IF NOT EXISTS ${identifier(name)}`
   }
 
-  protected async read(hidden: Hidden | undefined, within: Client | undefined, often: boolean): Promise<Schema> {
+  protected async read(
+    hidden: Hidden | undefined,
+    within: Client | undefined,
+    often: boolean,
+    isCounted: boolean,
+  ): Promise<Schema> {
     const exclude = notOfTheSchema(undefined, hidden)
     // Only this session sees the changes of its open transaction.
     if (within) {
@@ -142,7 +147,7 @@ export class PostgresTestDatabase extends ServerDatabase<Client, PostgresRegistr
     }
     this.#reader ??= patiently(() => openUrl(this.url))
     try {
-      return await readSchema(await this.#reader, { exclude, keep: true })
+      return await readSchema(await this.#reader, { exclude, keep: true, isCounted })
     } catch (error) {
       // The next caller gets a new connection, since this one may be the reason for the failure.
       await this.#closeReader()

@@ -1,0 +1,128 @@
+/**
+ * Reads what JavaScript itself does not show of a function: the values of the variables that it uses, and the file that
+ * it is written in. Node's inspector shows them.
+ */
+import { randomUUID } from 'node:crypto'
+import { Session } from 'node:inspector'
+
+/** Values of variables by name. */
+export type Variables = Readonly<Record<string, unknown>>
+
+export interface Surroundings {
+  /** The variables of the functions and blocks around it, the innermost first. Those of its own are not among them. */
+  readonly scopes: readonly Variables[]
+  /** The variables of the module, if Node runs the file as an ES module; those are not among `scopes`. */
+  readonly module: Variables | undefined
+  /** The URL or path of its script; asked for only when it is called, since that takes tens of milliseconds once. */
+  readonly script: () => string
+}
+
+export class Inspection {
+  readonly #session = new Session()
+  /** What both sides of the inspector can reach, even if this code runs in a context of its own. */
+  readonly #box: { given?: unknown; taken?: unknown } = {}
+  readonly #name = `migratest ${randomUUID()}`
+
+  /** @throws Error if this Node has no inspector */
+  constructor() {
+    this.#session.connect()
+    Object.defineProperty(process, this.#name, { value: this.#box, configurable: true })
+  }
+
+  close(): void {
+    Reflect.deleteProperty(process, this.#name)
+    this.#session.disconnect()
+  }
+
+  /** @throws Error if the inspector does not show them */
+  of(fn: object): Surroundings {
+    const { internalProperties = [] } = this.#properties(this.#handle(fn))
+    const found = (name: string) => internalProperties.find((one) => one.name === name)?.value
+    const scriptId = (found('[[FunctionLocation]]')?.value as { scriptId?: string } | undefined)?.scriptId
+    const list = found('[[Scopes]]')?.objectId
+    if (list === undefined) throw new Error('no scopes')
+    const scopes: Variables[] = []
+    let module: Variables | undefined
+    for (const { name, value } of this.#properties(list).result) {
+      const kind = value?.description ?? ''
+      if (!/^\d+$/.test(name) || value?.objectId === undefined || kind === 'Global') continue
+      const variables = (this.#take(value.objectId) as { object: Variables }).object
+      if (kind === 'Module') module = variables
+      else scopes.push(variables)
+    }
+    return { scopes, module, script: () => this.#script(scriptId) }
+  }
+
+  /** Returns the private fields of an instance, and the target of a bound function, by name. */
+  hidden(thing: object): Variables {
+    const handle = this.#handle(thing)
+    const { privateProperties = [], internalProperties = [] } = this.#properties(handle)
+    const bound = internalProperties.filter(({ name }) => name.startsWith('[[Bound') || name === '[[TargetFunction]]')
+    return Object.fromEntries(
+      [...privateProperties, ...bound].map(({ name, value }) => [
+        name,
+        value?.objectId === undefined ? (value?.unserializableValue ?? value?.value) : this.#take(value.objectId),
+      ]),
+    )
+  }
+
+  // --- internal ---
+
+  #script(id: string | undefined): string {
+    if (id === undefined) return ''
+    if (!scripts.has(id)) {
+      this.#session.on('Debugger.scriptParsed', ({ params }) => scripts.set(params.scriptId, params.url))
+      this.#post('Debugger.enable')
+      this.#post('Debugger.disable')
+    }
+    return scripts.get(id) ?? ''
+  }
+
+  #handle(thing: unknown): string {
+    this.#box.given = thing
+    const expression = `process[${JSON.stringify(this.#name)}].given`
+    const { result } = this.#post<{ result: Remote }>('Runtime.evaluate', { expression })
+    if (result.objectId === undefined) throw new Error('not in the same process object')
+    return result.objectId
+  }
+
+  #properties(objectId: string): Properties {
+    return this.#post<Properties>('Runtime.getProperties', { objectId, ownProperties: true })
+  }
+
+  #take(objectId: string): unknown {
+    const functionDeclaration = `function () { process[${JSON.stringify(this.#name)}].taken = this }`
+    this.#post('Runtime.callFunctionOn', { objectId, functionDeclaration })
+    return this.#box.taken
+  }
+
+  /** Asks the inspector, which answers before this returns. */
+  #post<T>(method: string, params: object = {}): T {
+    let answer: T | undefined
+    let failed: Error | null = null
+    this.#session.post(method, params, (error, result) => {
+      failed = error
+      answer = result as T
+    })
+    if (failed) throw failed
+    return answer as T
+  }
+}
+
+// --- internal ---
+
+interface Remote {
+  readonly objectId?: string
+  readonly description?: string
+  readonly value?: unknown
+  readonly unserializableValue?: string
+}
+
+interface Properties {
+  readonly result: readonly { readonly name: string; readonly value?: Remote }[]
+  readonly internalProperties?: readonly { readonly name: string; readonly value?: Remote }[]
+  readonly privateProperties?: readonly { readonly name: string; readonly value?: Remote }[]
+}
+
+/** URLs of scripts by the id that V8 gives them in this process. */
+const scripts = new Map<string, string>()
