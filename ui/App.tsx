@@ -7,7 +7,7 @@ import { Findings } from './Findings.tsx'
 import { ProposedNotice } from './Proposed.tsx'
 import { QuestionNotice } from './Question.tsx'
 import { Rows } from './Rows.tsx'
-import { go, linkTo, route, type View } from './route.ts'
+import { go, isFirst, linkTo, route, type View } from './route.ts'
 import { FailureText } from './states.tsx'
 import { lost, state, stationOf } from './store.ts'
 import { Timeline } from './Timeline.tsx'
@@ -170,6 +170,8 @@ function Chosen({ now, chosen }: { now: UiState; chosen: string | undefined }) {
 function Nothing({ now }: { now: UiState }) {
   const first = (now.at === undefined ? undefined : stationOf(now.at)) ?? now.stations.at(-1)
   useEffect(() => {
+    // The page of a report begins with what was found.
+    if (isFirst() && now.mode === 'saved' && now.verified) return go(linkTo('findings'), true)
     // On a small screen the list has the whole page, so nothing is chosen yet.
     if (first && route.peek().parts.length === 0 && matchMedia('(min-width: 761px)').matches)
       go(linkTo('migrations', [first.key]), true)

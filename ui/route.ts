@@ -23,6 +23,11 @@ export const route = computed<Route>(() => {
   return { view: known, parts: parts.filter(Boolean), query: new URLSearchParams(query) }
 })
 
+/** Returns whether the address names no part of the page. */
+export function isFirst(): boolean {
+  return /^#?\/?$/.test(hash.peek())
+}
+
 /** Returns the link to a part of the page. */
 export function linkTo(
   view: View,

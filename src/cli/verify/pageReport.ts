@@ -1,7 +1,7 @@
 /** The report as the page shows it. */
 import type { FindingsDocument, VerifiedCheck } from '../../ui/protocol.ts'
 import { SEVERITIES } from '../../verify/rules.ts'
-import { failed, type Report } from './report.ts'
+import { byMigration, failed, type Report } from './report.ts'
 import { plain, verdict } from './text.ts'
 
 export function pageReport(report: Report): FindingsDocument {
@@ -25,7 +25,9 @@ export function pageReport(report: Report): FindingsDocument {
         worst: SEVERITIES.find((severity) => counted.some((finding) => finding.severity === severity)),
       }
     }),
-    findings: report.findings.map((finding) => ({ ...finding, key: keyOf(finding.version) })),
+    findings: byMigration(report)
+      .flatMap(({ findings }) => findings)
+      .map((finding) => ({ ...finding, key: keyOf(finding.version) })),
     effects: report.effects.flatMap((effect) => {
       const key = keyOf(effect.version)
       return key === undefined ? [] : [{ ...effect, key }]

@@ -114,12 +114,14 @@ export class AloneSteps {
   ): Promise<void> {
     return this.#on.session.script(script.text.slice(start, end), signal).catch((error) => {
       if (error instanceof ScriptFailure) {
-        throw asStatementError(error.error, index, {
-          sql: script.text.slice(start, end),
-          from: 0,
-          length: end - start,
-          shift: start,
-        })
+        // Of a unit (BEGIN … COMMIT), it is one of its statements that failed.
+        const parts = script.statements[index]?.parts ?? []
+        const failed = start === parts[0]?.start ? parts[error.completed] : undefined
+        const own = failed ?? { start, end }
+        const sent = { sql: script.text.slice(start, end), from: own.start - start, length: own.end - own.start }
+        const thrown = asStatementError(error.error, index, { ...sent, shift: own.start })
+        if (!failed || !(thrown instanceof StatementError)) throw thrown
+        throw new StatementError({ ...thrown.info, offset: thrown.info.offset ?? own.start }, thrown.cause)
       }
       throw error
     })

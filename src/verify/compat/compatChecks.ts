@@ -210,7 +210,7 @@ export class CompatChecks<Client> {
       objects: [object],
       message:
         broken.kind === 'refused'
-          ? `Code of ${whose} may add a row to ${table.name}${shownValue(broken)} that is refused now: ${error}`
+          ? `Code of ${whose} may add a row to ${table.name}${shownValue(broken)} refused now: ${error}`
           : broken.kind === 'left-out'
             ? `Code of ${whose} fails that adds rows to ${table.name} and gives ${column} no value: ${error}`
             : `Code of ${whose} fails that uses ${object} (${verbs.join(', ')}): ${error}`,
@@ -236,12 +236,13 @@ interface OldCode {
 /** So many extreme rows of each table are tried. */
 const EXTREME_ROWS = 24
 
+/** Says which row it is, up to the verb of the clause. */
 function shownValue({ column, value, first }: Broken): string {
-  if (first) return `, like one that is there${column === undefined ? '' : ` in ${column}`},`
-  if (column === undefined || value === undefined) return ''
-  if (value === null) return ` without ${column}`
+  if (column === undefined) return ' that is'
+  if (first) return ` with the ${column} of another row, which is`
+  if (value === undefined || value === null) return ` without ${column}, which is`
   const text = [...value].length > 40 ? `${[...value].slice(0, 37).join('')}…` : value
-  return ` whose ${column} is ${JSON.stringify(text)}`
+  return ` with the ${column} ${JSON.stringify(text)}, which is`
 }
 
 const LENIENT = { edited: 'ignore', missing: 'ignore', outOfOrder: 'apply' } as const

@@ -7,6 +7,7 @@ import { PostgresObserver } from '../../database/postgres/live/observer.ts'
 import type { FillTable } from '../../fill/model.ts'
 import { postgresFill } from '../../fill/postgres/database.ts'
 import type { Driver, OtherSession } from '../../migrate/driver.ts'
+import { MigrationFailedError } from '../../migrate/errors.ts'
 import type { Migrator } from '../../migrate/migrator.ts'
 import { hiddenBy } from '../../migrate/source.ts'
 import { NIL_VERSION } from '../../migrate/version.ts'
@@ -43,7 +44,12 @@ export class LiveDatabase<Client> {
   /** Goes up to a version; what happens on the way is not looked at. */
   async reach(version: number): Promise<void> {
     if (this.#at === version) return
-    await this.#move(version)
+    const hasRows = this.#at !== NIL_VERSION
+    await this.#move(version).catch((error) => {
+      // On its way, a migration may fail over the rows that an earlier one was observed with: a new database has none.
+      if (!hasRows || !(error instanceof MigrationFailedError)) throw error
+      return this.#move(version)
+    })
     this.#isFilled = false
   }
 

@@ -50,6 +50,13 @@ export function mysqlReader(session: Session): RowReader {
           await session.query(`ALTER TABLE ${table.sql} AUTO_INCREMENT = ${next + BigInt(TAKEN)}`).catch(() => [])
       }
     },
+    async numberFrom({ sql }, { sequence }, next) {
+      await session.query(
+        sequence === undefined
+          ? `ALTER TABLE ${sql} AUTO_INCREMENT = ${next}`
+          : `SELECT SETVAL(${sequence}, ${next}, 0)`,
+      )
+    },
     async counters(tables) {
       const numbered = tables.flatMap((table) =>
         table.columns.filter((column) => column.numbered).map((column) => ({ table, column })),

@@ -30,6 +30,7 @@ export async function usesOn(session: Session, tables: readonly FillTable[]): Pr
     }),
     ...events.map(({ name, body }) => ({ what: `the event ${name}`, name, sql: alone(String(body)) })),
   ]
+  await forget(session, triggers)
   const uses: Use[] = []
   for (const { what, name, sql } of attempts) {
     if (sql !== undefined) uses.push({ what, name: String(name), ...(await outcomeOf(session, sql)) })
@@ -38,6 +39,12 @@ export async function usesOn(session: Session, tables: readonly FillTable[]): Pr
 }
 
 // --- internal ---
+
+/** A table that is open keeps its triggers as they were compiled, with functions that have been dropped since. */
+async function forget(session: Session, triggers: readonly Record<string, unknown>[]): Promise<void> {
+  const tables = [...new Set(triggers.map(({ tab }) => quote(String(tab))))]
+  if (tables.length > 0) await session.query(`FLUSH LOCAL TABLES ${tables.join(', ')}`).catch(() => [])
+}
 
 const OBJECTS = [
   'SELECT table_name AS name FROM information_schema.views WHERE table_schema = DATABASE() ORDER BY 1',
@@ -118,7 +125,8 @@ async function outcomeOf(session: Session, sql: string): Promise<Omit<Use, 'what
     return { error: undefined }
   } catch (error) {
     const { errno = 0, sqlMessage, message } = error as MysqlError
-    const text = sqlMessage ?? message
+    // The name of the database was made for the test.
+    const text = (sqlMessage ?? message).replaceAll(/(?<=[\s'`])migratest_\w+\./g, '')
     if (WRONG.has(errno)) return { error: text, isSure: true }
     return NEVER_FIT.has(errno)
       ? { error: text, isByValues: true, isUnfit: true }

@@ -79,7 +79,7 @@ export function observeUses(before: readonly Use[], after: readonly Use[], half:
         rule: 'object-broken',
         ...placeIn(half, name),
         objects: [name],
-        message: `${what.charAt(0).toUpperCase()}${what.slice(1)} worked before, and fails now: ${error}.`,
+        message: `${subject(what)} worked before, and fails now: ${error}.`,
       },
     ]
   })
@@ -94,7 +94,7 @@ export function observeNew({ what, name, error, isSure }: Use, half: Half): Obse
     ...placeIn(half, name),
     ...((isCalled || !isSure) && { severity: 'warning' as const }),
     objects: [name],
-    message: `${what.charAt(0).toUpperCase()}${what.slice(1)} has never worked: ${error}.`,
+    message: `${subject(what)} has never worked: ${error}.`,
     fix: { text: 'Mend it in this migration, and use it once in a test.' },
   }
 }
@@ -113,6 +113,11 @@ export function placeIn(half: Half, table: string, word?: string, verb?: RegExp)
 }
 
 // --- internal ---
+
+/** Begins a sentence with an object: `The trigger guard of orders, on INSERT,`. */
+function subject(what: string): string {
+  return `${what.charAt(0).toUpperCase()}${what.slice(1)}${/, on \w+$/.test(what) ? ',' : ''}`
+}
 
 const SHOWN = 3
 

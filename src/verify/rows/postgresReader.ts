@@ -91,6 +91,9 @@ export function postgresReader(session: Session): RowReader {
       for (const some of chunks([...sequences], MOST))
         await asked(some.map((name) => `SELECT nextval(${literal(name)}) FROM generate_series(1, ${TAKEN})`))
     },
+    async numberFrom(_, { sequence }, next) {
+      if (sequence !== undefined) await run(`SELECT setval(${literal(sequence)}, ${next}, false)`)
+    },
     uses: (tables, since) => uses.of(tables, since),
     marks: () => marks.read(),
     async partOf({ id }) {

@@ -14,6 +14,7 @@ import type { Verified } from '../verified.ts'
 import { columnsThatCameBack } from './changes.ts'
 import { compareBack, compareUp } from './comparedStates.ts'
 import { type FailureOverRows, isSameFailure, observeFailure } from './failsOverRows.ts'
+import { type NarrowedNumber, narrowedNumbers } from './narrowedNumbers.ts'
 import { NeverWorked } from './neverWorked.ts'
 import { definitionOf, RowDatabase, type Unfilled } from './rowDatabase.ts'
 import type { State } from './rowMemory.ts'
@@ -106,14 +107,46 @@ export class RowChecks<Client> {
   /** Takes the step over all rows of a walk; if it fails over those, over each kind alone, so that one does not hide others. */
   async #step(walk: RowWalk<Client>, migration: Migration, below: number): Promise<Found> {
     const found = await this.#over(walk, migration, below)
+    if (found.narrowed && walk.set !== 'plain') {
+      const more = await this.#overLargeNumbers(walk, migration, below, found.narrowed)
+      return { ...found, observations: [...found.observations, ...more] }
+    }
     if (!found.failed || walk.wanted.length < 2) return found
     const observations = [...found.observations]
     for (const wanted of walk.wanted) {
       await walk.database.dispose()
       const alone = await this.#over({ ...walk, wanted: [wanted] }, migration, below, found.failed)
-      observations.push(...alone.observations)
+      // Each kind may fail in a way of its own; anything else is told once.
+      const isTold = (one: Observation) => !isFailure(one) && observations.some((other) => isAbout(other, one))
+      observations.push(...alone.observations.filter((one) => !isTold(one)))
     }
     return { ...found, observations }
+  }
+
+  /** Takes the step over a row whose number only the old type can hold. */
+  async #overLargeNumbers(
+    walk: RowWalk<Client>,
+    migration: Migration,
+    below: number,
+    narrowed: readonly NarrowedNumber[],
+  ): Promise<Observation[]> {
+    const { database } = walk
+    await database.dispose()
+    await database.reach(below)
+    const reader = await database.reader()
+    for (const { table, column, next } of narrowed) await reader.numberFrom(table, column, next)
+    const names = new Set(narrowed.map(({ table }) => table.name))
+    await database.fill([{ set: 'plain', rows: 1 }], { isMeant: ({ name }) => names.has(name) })
+    // What is asked is whether the row fits, not whether the sequence does.
+    for (const { table, column } of narrowed) await reader.numberFrom(table, column, 1n)
+    const { rows } = await database.state()
+    try {
+      await database.move(migration.version)
+      return []
+    } catch (error) {
+      if (!(error instanceof MigrationFailedError)) throw error
+      return this.#upFails(walk, migration, below, rows, error)
+    }
   }
 
   /** @param known a failure that has been told */
@@ -139,11 +172,13 @@ export class RowChecks<Client> {
     }
     const up = await database.state()
     const half = this.#half(migration, 'up')
+    const less = narrowedNumbers(state.tables, up.tables)
+    const narrowed = less.length > 0 ? { narrowed: less } : {}
     const { dialect } = this.#verified.options.server
     let observations = half ? await compareUp(half, dialect, await database.reader(), { before: state, up }) : []
     // Only one of the databases has its objects used.
     if (half && walk.set === 'plain') this.#neverWorked.note(state.uses, up.uses, half)
-    if (!this.#canGoDown(migration)) return { unfilled, observations }
+    if (!this.#canGoDown(migration)) return { unfilled, observations, ...narrowed }
     const back = await this.#wayBack(walk, migration, below, up, state)
     observations.push(...back.observations)
     if (back.state) {
@@ -157,7 +192,7 @@ export class RowChecks<Client> {
     }
     const old = new Set(state.tables.map(definitionOf))
     const isOther = (table: FillTable) => !old.has(definitionOf(table))
-    if (!walk.above || !up.tables.some(isOther)) return { unfilled, observations }
+    if (!walk.above || !up.tables.some(isOther)) return { unfilled, observations, ...narrowed }
     // Rows that the new schema allows and the old one may not.
     database.assume(up.tables)
     await database.fill(walk.above, { isMeant: isOther })
@@ -173,7 +208,8 @@ export class RowChecks<Client> {
         ),
       }),
     )
-    return { unfilled, observations: [...observations, ...told] }
+    const news = told.filter((one) => !observations.some((other) => isAbout(other, one)))
+    return { unfilled, observations: [...observations, ...news], ...narrowed }
   }
 
   /** Goes down and up again. Returns the state below, if it came there and the one before is given. */
@@ -260,12 +296,17 @@ interface Found {
   readonly unfilled: readonly Unfilled[]
   /** The failure of the up over the rows. */
   readonly failed?: MigrationFailedError
+  /** Columns that can hold fewer numbers now. */
+  readonly narrowed?: readonly NarrowedNumber[]
 }
 
 /** Two kinds of rows show the same. */
 function isAbout(one: Observation, other: Observation): boolean {
   if (one.half !== other.half) return false
-  const fails = (rule: string) => rule === 'fails-with-rows' || rule === 'fails-with-some-rows'
-  if (fails(one.rule) && fails(other.rule)) return one.line === other.line
+  if (isFailure(one) && isFailure(other)) return one.line === other.line
   return one.rule === other.rule && one.objects.join() === other.objects.join()
+}
+
+function isFailure({ rule }: Observation): boolean {
+  return rule === 'fails-with-rows' || rule === 'fails-with-some-rows'
 }

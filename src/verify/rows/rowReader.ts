@@ -71,6 +71,8 @@ export interface RowReader {
   atOnce?(asked: Asked): Promise<Contents>
   /** Takes some of the numbers that the next rows would get, as rows do that were deleted or rolled back. */
   takeNumbers(tables: readonly FillTable[]): Promise<void>
+  /** Makes `next` the number that the next row gets in a column that the server numbers. */
+  numberFrom(table: FillTable, column: FillColumn, next: bigint): Promise<void>
   /**
    * Uses whatever has a body or an expression, such as views, functions and triggers of tables that have rows, and undoes it.
    * @param since what is known to be as it was at the last use; omitted if nothing is known

@@ -69,11 +69,13 @@ export function saidBy(halves: readonly (Half | undefined)[]): Said {
       firstMatch(
         statements,
         `\\b(?:rename\\s+table\\s+|table\\s+|,\\s*)${quoted(name)}\\s+(?:rename\\s+)?(?:to|as)\\s+`,
-      ),
+      ) ??
+      renamedShort(statements).find(({ from }) => from === name.toLowerCase())?.to,
     formerTable: (name) => {
       const former = new RegExp(`[\`"]?(\\w+)[\`"]?\\s+(?:rename\\s+)?(?:to|as)\\s+${quoted(name)}(?![\\w$])`)
       const renaming = statements.filter(({ text }) => /\brename\b/.test(text))
-      return renaming.flatMap(({ text }) => former.exec(text)?.[1] ?? [])[0]
+      const found = renaming.flatMap(({ text }) => former.exec(text)?.[1] ?? [])[0]
+      return found ?? renamedShort(statements).find(({ to }) => to === name.toLowerCase())?.from
     },
     renamedColumn: (tables, name) => {
       const some = statements.filter((one) => tables.some((table) => isNamed(one, table)))
@@ -138,6 +140,17 @@ function firstMatch(statements: readonly Words[], pattern: string): string | und
     ({ text }) => new RegExp(`${pattern}(?:[\`"]?\\w+[\`"]?\\.)?[\`"]?(\\w+)`).exec(text)?.[1] ?? [],
   )[0]
 }
+
+/** MySQL and MariaDB: returns the tables of `ALTER TABLE a RENAME b`, which needs no TO. */
+function renamedShort(statements: readonly Words[]): { readonly from: string; readonly to: string }[] {
+  return statements.flatMap(({ text }) => {
+    const [, from, to] = RENAMED_SHORT.exec(text) ?? []
+    return from !== undefined && to !== undefined ? [{ from, to }] : []
+  })
+}
+
+const RENAMED_SHORT =
+  /\balter\s+table\s+(?:[`"]?\w+[`"]?\.)?[`"]?(\w+)[`"]?\s+(?:[^;]*,\s*)?rename\s+(?:=\s*)?(?:[`"]?\w+[`"]?\.)?[`"]?(\w+)[`"]?\s*;?\s*$/
 
 /** Returns the new name that a method gives: `renameColumn('old', 'new')`, `alterTable('old').renameTo('new')`. */
 function renamedInCode(statements: readonly Words[], name: string): string | undefined {

@@ -7,6 +7,7 @@ import { MigratedDatabase } from '../../testing/lease/migratedDatabase.ts'
 import type { Half } from '../halves.ts'
 import type { Verified } from '../verified.ts'
 import { filling } from './rowDatabase.ts'
+import { namesIn, saidBy } from './said.ts'
 import type { Snapshot, TableRows } from './snapshot.ts'
 
 export interface Failing<Client> {
@@ -41,8 +42,14 @@ export async function smallestRows<Client>(failing: Failing<Client>): Promise<Sm
 // --- internal ---
 
 async function smallestOf<Client>(failing: Failing<Client>, trials: Trials<Client>): Promise<Smallest | undefined> {
-  const named = failing.rows.filter(({ table, rows }) => rows.length > 0 && isNamed(table, failing.statement))
-  for (const { table, rows } of named) {
+  const { half, statement } = failing
+  const said = saidBy([half])
+  const has = (text: string, { table, rows }: TableRows) =>
+    rows.length > 0 && namesIn(said, table.name).some((name) => isNamed(name, text))
+  const named = failing.rows.filter((one) => has(statement, one))
+  // Rows that refer to those that the statement names, and that the file speaks of elsewhere.
+  const others = failing.rows.filter((one) => !named.includes(one) && has(half?.text ?? '', one))
+  for (const { table, rows } of [...named, ...others]) {
     const whole = { table, rows: inOrder(table, rows), columns: written(table) }
     if (!(await trials.fails(whole))) continue
     const fewer = await fewestRows(whole, trials)
@@ -293,8 +300,8 @@ function literal(value: Text, column: FillColumn | undefined): string {
   return `'${value.replaceAll("'", "''")}'`
 }
 
-function isNamed(table: FillTable, statement: string): boolean {
-  return hasWord(statement, table.name.split('.').at(-1) ?? table.name)
+function isNamed(table: string, text: string): boolean {
+  return hasWord(text, table.split('.').at(-1) ?? table)
 }
 
 function hasWord(text: string, word: string): boolean {

@@ -83,10 +83,16 @@ export function matched(before: TableRows, later: Snapshot, said: Said): Matched
 // --- internal ---
 
 function placeOf(column: FillColumn, after: FillTable, before: FillTable, said: Said): number {
+  const newName = (name: string) => said.renamedColumn([before.name, after.name], name)
+  const placeNamed = (wanted: string | undefined) =>
+    after.columns.findIndex(({ name }) => name.toLowerCase() === wanted)
+  const renamed = newName(column.name)
+  // Where columns have no identity but their name, another one may have taken it. Two that swap names are both renamed.
+  const isFree = before.columns.every(({ name }) => name.toLowerCase() !== renamed || newName(name) !== undefined)
+  const isNamed = column.id === column.name && isFree
+  if (isNamed && placeNamed(renamed) !== -1) return placeNamed(renamed)
   const itself = before.id === after.id ? after.columns.findIndex(({ id }) => id === column.id) : -1
   if (itself !== -1) return itself
   const same = after.columns.findIndex(({ name }) => name === column.name)
-  if (same !== -1) return same
-  const renamed = said.renamedColumn([before.name, after.name], column.name)
-  return renamed === undefined ? -1 : after.columns.findIndex(({ name }) => name.toLowerCase() === renamed)
+  return same !== -1 ? same : placeNamed(renamed)
 }

@@ -102,7 +102,10 @@ export class SessionChecks<Client> {
         const { name, value, sql, others = [] } = setting
         if (await isAccepted(sql)) known.push(setting)
         else {
-          const other = await firstOf(others, isAccepted)
+          const [present] = others.length > 0 ? await database.query(`SHOW ${name}`) : []
+          // C.UTF-8 writes dates and numbers as C does.
+          const isOther = (sql: string) => !sql.includes(`'${String(present?.[name]).split('.')[0]}'`)
+          const other = await firstOf(others.filter(isOther), isAccepted)
           if (other === undefined) unknown.push(`${name} = ${value}`)
           else known.push({ ...setting, sql: other, value: other.split("'")[1] ?? '' })
         }

@@ -145,6 +145,8 @@ describe('a file’s own transaction', () => {
     })
     const error = await failure<MigrationFailedError>(migrator.up())
     expect(error.message).toMatch(/Statement 2 of 2 failed/)
+    // The server gives no position, but has answered the statements before.
+    expect(error.line).toBe(5)
     expect(await db.rows('select * from a')).toEqual([])
     expect(await migrator.version()).toEqual({ version: 1, dirty: true })
   })

@@ -1,0 +1,1 @@
+create table tickets (id bigint primary key auto_increment, title varchar(100) not null);

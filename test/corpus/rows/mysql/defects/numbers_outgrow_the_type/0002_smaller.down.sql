@@ -1,0 +1,1 @@
+alter table tickets modify id bigint not null auto_increment;

@@ -1,0 +1,1 @@
+alter table tickets modify id int not null auto_increment;

@@ -1,0 +1,1 @@
+drop function tax_of;
