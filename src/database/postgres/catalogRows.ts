@@ -82,8 +82,7 @@ const SETTINGS: Readonly<Record<string, string>> = {
   quote_all_identifiers: 'off',
   standard_conforming_strings: 'on',
   jit: 'off',
-  // The plan is often made while there are few objects, and lives on when there are many: loops over whole catalogs would
-  // then take the square of their number.
+  // See EXECUTE_WHOLE.
   enable_nestloop: 'off',
   // A plan for the very families would take longer than reading them.
   plan_cache_mode: 'force_generic_plan',
@@ -141,8 +140,15 @@ async function extentOf(session: Session, before = ''): Promise<Extent> {
   return { small: row?.small === true, rare: row?.rare === true }
 }
 
+/**
+ * The whole query. Its plan is often made while there are few objects, and lives on when there are many: loops over whole
+ * catalogs, and reading one from end to end for each object, would then take the square of their number. The server may plan
+ * it anew at any time. The other queries follow few objects through many catalogs, by loops.
+ */
+const EXECUTE_WHOLE = `SET enable_nestloop = off; SET enable_seqscan = off; EXECUTE ${WHOLE}; SET enable_seqscan = on; SET enable_nestloop = on`
+
 function readWhole(session: Session): Promise<Rows> {
-  return rowsOf(session, `EXECUTE ${WHOLE}`)
+  return rowsOf(session, EXECUTE_WHOLE)
 }
 
 async function rowsOf(session: Session, sql: string): Promise<Rows> {
@@ -158,8 +164,7 @@ async function readAgain(session: Session, isCounted: boolean): Promise<Rows> {
   // If this reading fails, the next one begins anew.
   kept.set(session, { ...before, last: undefined, readings: before.readings + 1 })
   if (before.readings === 0) return readWhole(session)
-  // It follows few objects through many catalogs.
-  await prepare(session, MARKS, `SET enable_nestloop = on; PREPARE ${MARKS} (text) AS ${marksQuery()}`)
+  await prepare(session, MARKS, `PREPARE ${MARKS} (text) AS ${marksQuery()}`)
   const last = await readMarked(session, before.last, isCounted)
   kept.set(session, { ...(kept.get(session) as Kept), last })
   return last.rows
@@ -202,11 +207,10 @@ async function readSince(
   if (last && row.others === null) return last
   const { counted } = row
   const marks = marksOf(row)
-  const read = (query: string) => rowsOf(session, [`EXECUTE ${query}`, end].filter(Boolean).join('; '))
   const families = last && familiesToRead(last, marks)
   if (!last || !families) {
     await widen(session)
-    return { marks, counted, rows: await read(WHOLE) }
+    return { marks, counted, rows: await rowsOf(session, [EXECUTE_WHOLE, end].filter(Boolean).join('; ')) }
   }
   // An object that was dropped has no rows to read.
   const there = [...families].filter((family) => marks.families.has(family))
