@@ -84,6 +84,7 @@ const SETTINGS: Readonly<Record<string, string>> = {
   jit: 'off',
   // See EXECUTE_WHOLE.
   enable_nestloop: 'off',
+  enable_seqscan: 'on',
   // A plan for the very families would take longer than reading them.
   plan_cache_mode: 'force_generic_plan',
 }
