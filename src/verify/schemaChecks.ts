@@ -36,8 +36,11 @@ export class SchemaChecks<Client> {
   readonly #wantsWhole: boolean
   /** `true` if the databases cannot meet in what belongs to the whole server. */
   readonly #areApart: boolean
-  /** A database that goes up step by step, each step up, down and up. */
-  readonly #stepwise: Walk<Client>
+  /**
+   * Databases that go up step by step, each step up, down and up. Of many migrations, one takes the lower half of the steps
+   * and another the upper half.
+   */
+  readonly #stepwise: readonly Walk<Client>[]
   /** A database that goes up without stopping, and down. */
   readonly straight: Walk<Client>
   /** Reasons why migrations cannot be undone, by version. */
@@ -65,7 +68,8 @@ export class SchemaChecks<Client> {
     const walked = { onEvent: () => undefined, ...options, migrations: source }
     // Seeds may write on sessions of their own.
     const isCounted = halves.areCounted && Object.keys(options.seeds ?? {}).length === 0
-    this.#stepwise = new Walk(walked, isCounted)
+    const walks = this.#areApart && migrations.length >= MANY ? 2 : 1
+    this.#stepwise = Array.from({ length: walks }, () => new Walk(walked, isCounted))
     this.straight = new Walk(walked, isCounted)
   }
 
@@ -84,10 +88,12 @@ export class SchemaChecks<Client> {
       all('straight-up', `nil → ${shown}`, async () => void (await this.#turn(latest, goUp))),
       ...this.#migrations.map((migration, i) => {
         const about = { id: 'round-trip', group: 'schema', version: versionOf(migration) } as const
+        const part = Math.floor((i * this.#stepwise.length) / this.#migrations.length)
+        const walk = this.#stepwise[part] as Walk<Client>
         const trip = this.#beforehand.plan(
-          'steps',
+          `steps ${part}`,
           keyOf(about.id, about.version),
-          () => this.#stepwise.alone(() => this.#roundTrip(migration, this.#migrations[i - 1]?.version ?? NIL_VERSION)),
+          () => walk.alone(() => this.#roundTrip(walk, migration, this.#migrations[i - 1]?.version ?? NIL_VERSION)),
           // No migration above can be reached.
           (error) => error instanceof Error && this.#firstFailures.has(error),
         )
@@ -117,7 +123,7 @@ export class SchemaChecks<Client> {
   }
 
   async dispose(): Promise<void> {
-    await Promise.all([this.#stepwise.dispose(), this.straight.dispose()])
+    await Promise.all([...this.#stepwise, this.straight].map((walk) => walk.dispose()))
   }
 
   /** Returns `false` for a migration without a down in a folder of another tool, which may have none at all. */
@@ -161,9 +167,8 @@ export class SchemaChecks<Client> {
     return { schema, whole }
   }
 
-  async #roundTrip(migration: Migration, below: number): Promise<string | undefined> {
+  async #roundTrip(walk: Walk<Client>, migration: Migration, below: number): Promise<string | undefined> {
     const { version } = migration
-    const walk = this.#stepwise
     const before = await walk.schemaAt(below)
     if (this.#remembered.has(below)) this.#remembered.set(below, before)
     const up = await this.#up(() => walk.move(version))
@@ -214,9 +219,10 @@ export class SchemaChecks<Client> {
 
   async #sameAtLatest(latest: number): Promise<undefined> {
     const straight = await this.#turn(latest, () => this.#goStraight(latest))
-    const stepwise = await this.#stepwise.alone(() => this.#stepwise.schemaAt(latest))
-    const diff = stepwise.diff(straight.schema)
-    if (diff.changes.length === 0) return
+    // The one that took the lower half of the steps has to come up from there, over what its steps have left.
+    const stepwise = await Promise.all(this.#stepwise.map((walk) => walk.alone(() => walk.schemaAt(latest))))
+    const diff = stepwise.map((schema) => schema.diff(straight.schema)).find(({ changes }) => changes.length > 0)
+    if (!diff) return
     throw new VerificationError(
       `Version ${this.#shown(latest)} has a different schema if each migration is undone and applied again on the way:`,
       {
@@ -232,7 +238,7 @@ export class SchemaChecks<Client> {
    * the check continues with a new database.
    */
   async #straightDown(latest: number): Promise<string | undefined> {
-    if (!this.#areApart) await this.#stepwise.dispose()
+    if (!this.#areApart) await Promise.all(this.#stepwise.map((walk) => walk.dispose()))
     const walk = this.straight
     const ends = this.#migrations.filter(({ version }) => this.#irreversible.has(version)).reverse()
     let top = latest
@@ -259,6 +265,9 @@ export class SchemaChecks<Client> {
 }
 
 // --- internal ---
+
+/** Fewer migrations are checked before a second database would be there. */
+const MANY = 20
 
 /** What is known of a database that went up without stopping. */
 interface Straight {
