@@ -207,6 +207,52 @@ test('what means the same is a remark: columns in another order, white space in 
   )
 })
 
+describe('many migrations, of which the upper half has a database of its own', () => {
+  /** Twenty-four migrations, some of which are others. */
+  function many(others: Files): Files {
+    const tables = Array.from({ length: 24 }, (_, i) => [
+      [`${i + 1}_t.up.sql`, `create table t${i + 1} (id int primary key)`],
+      [`${i + 1}_t.down.sql`, `drop table t${i + 1}`],
+    ])
+    return { ...Object.fromEntries(tables.flat()), ...others }
+  }
+
+  const failed = (said: Record<string, string>) =>
+    Object.entries(said).flatMap(([name, text]) => (text === 'ok' || text === IN_MEMORY ? [] : [name]))
+
+  test('sound ones pass', async () => {
+    const said = await verify({ migrations: memory(many({})) })
+    expect(failed(said)).toEqual([])
+    expect(Object.keys(said).filter((name) => name.endsWith('up, down, up'))).toHaveLength(24)
+  })
+
+  test('the fault of each half is found where it is', async () => {
+    const said = await verify({ migrations: memory(many({ '5_t.down.sql': '', '20_t.down.sql': '' })) })
+    const trips = failed(said).filter((name) => name.endsWith('up, down, up'))
+    expect(trips).toEqual(['5_t: up, down, up', '20_t: up, down, up'])
+  })
+
+  test('what the lower half cannot reach, the upper one cannot either', async () => {
+    const said = await verify({ migrations: memory(many({ '5_t.up.sql': 'create table t1 (id int)' })) })
+    expect(said['5_t: up, down, up']).toContain('relation "t1" already exists')
+    expect(said['20_t: up, down, up']).toBe('Not reached: the up of 5_t fails.')
+  })
+
+  test('what a step of the lower half leaves is found by one of the upper half', async () => {
+    const said = await verify({
+      migrations: memory(
+        many({
+          '2_t.up.sql': 'create table t2 (id int); insert into t1 values ((select count(*) from t1))',
+          '23_t.up.sql': `create table t23 (id int primary key);
+            do $$ begin if (select count(*) from t1) > 1 then alter table t23 add odd int; end if; end $$`,
+        }),
+      ),
+    })
+    expect(failed(said)).toEqual(['step by step to 24: same schema as nil → 24'])
+    expect(said['step by step to 24: same schema as nil → 24']).toContain('odd integer')
+  })
+})
+
 test('each check can be run alone', async () => {
   const files = {
     ...SOUND,
