@@ -143,6 +143,8 @@ export interface TestDatabase<Client> {
   readonly poolable?: Poolable<Client> | undefined
   /** Keeps the database on the server after the test; returns the command that opens it. */
   keep(purpose?: Purpose): Promise<string>
+  /** Closes the connections that were opened for our own purposes. */
+  closeOwn?(): Promise<void>
   drop(): Promise<void>
 }
 

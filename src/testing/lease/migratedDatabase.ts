@@ -404,8 +404,11 @@ export class MigratedDatabase<Client = unknown> {
     tellLeftOpen(left, this.#test, this.name)
     this.#isHeld = left.length > 0
     const drop = () => this.#database.drop().catch(() => undefined)
-    if (this.#isHeld) atProcessEnd(drop)
-    else if (!(await this.#isKept())) await drop()
+    if (this.#isHeld) {
+      // The process cannot end while it has connections of ours.
+      await this.#database.closeOwn?.()
+      atProcessEnd(drop)
+    } else if (!(await this.#isKept())) await drop()
   }
 
   async #leftOpen(clients: readonly Client[], patienceMs: number): Promise<LeftOpen[]> {
