@@ -400,7 +400,7 @@ export class MigratedDatabase<Client = unknown> {
    * database, nor have its connections ended by us, so that database is only dropped when the process ends.
    */
   async #dropUnlessHeld(): Promise<void> {
-    const left = await this.#leftOpen([], ENDING_MS.atMost)
+    const left = await this.#leftOpen([], ENDING_MS.underLoad)
     tellLeftOpen(left, this.#test, this.name)
     this.#isHeld = left.length > 0
     const drop = () => this.#database.drop().catch(() => undefined)

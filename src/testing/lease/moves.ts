@@ -47,7 +47,7 @@ export function builder<Client>(options: MigratedDatabaseOptions<Client>, source
       }
       if (!prepares || options.prepare === undefined) return
       await applyPrepare(options, target)
-      const left = await database.leftOpen([client], ENDING_MS.atMost)
+      const left = await database.leftOpen([client], ENDING_MS.underLoad)
       if (left.some(({ given }) => !given)) throw new UsageError(LEFT_OPEN)
     } finally {
       await database.disconnect(client).catch(() => undefined)

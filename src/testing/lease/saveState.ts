@@ -20,7 +20,7 @@ export async function saveState<Client>(
   await Promise.all(clients.map((client) => database.disconnect(client).catch(() => undefined)))
   const snapshots = await server.snapshots?.()
   if (!snapshots) throw new UsageError('This server cannot copy databases, so snapshot() is not possible.')
-  const [other] = await database.leftOpen([], ENDING_MS.atMost)
+  const [other] = await database.leftOpen([], ENDING_MS.underLoad)
   if (other) {
     const last = other.statement ? ` Its last statement: ${other.statement}` : ''
     throw new UsageError(`A connection is open on this database, so its state cannot be saved.${last}`, {
