@@ -40,7 +40,7 @@ export interface Following {
   replay(beside?: BesideSteps): Promise<void>
 }
 
-/** What `following` needs to know, and what runs and writes for it. */
+/** The facts that `following` needs, and the functions that run and write for it. */
 export interface FollowWith {
   readonly input: PlanInput
   readonly state: DatabaseState

@@ -8,7 +8,7 @@ import { now, setImmediate } from './realTime.ts'
 export class Several {
   readonly #input: RunInput
   readonly #ahead: Ahead
-  /** How many steps may be in one message, and be run although somebody wants to stop. */
+  /** The number of steps that may be in one message. They all run, even if `stop()` is called meanwhile. */
   #most = 1
 
   constructor(input: RunInput, ahead: Ahead) {
@@ -63,10 +63,10 @@ export class Several {
 // --- internal ---
 
 const MOST = 16
-/** About as long may steps take that are sent together: a run cannot be stopped between them. */
+/** Steps that are sent together take about this long at most, since a run cannot be stopped between them. */
 const LONGEST_MS = 1000
 
-/** Which of several migrations was running then is in the history. */
+/** Returns the error of a connection that broke while several migrations ran. The history says which of them was running. */
 function broken(error: ConnectionError, count: number): ConnectionError {
   return new ConnectionError(error.message, {
     hint: `${count} migrations were on their way, each with its own record. "migratest status" says which of them have run, and "migratest resume" goes on.`,

@@ -1,4 +1,4 @@
-/** What differs between the kinds of servers when they run in a container. */
+/** The kinds of servers differ in these values when they run in a container. */
 import type { GenericContainer } from 'testcontainers'
 import { loadPackage } from '../migrate/loadPackage.ts'
 import { type ServerKind, TITLES } from './kinds.ts'

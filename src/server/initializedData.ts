@@ -17,11 +17,11 @@ export interface Initialized {
   readonly volume: string
   /** The administrator's password in it. */
   readonly password: string
-  /** What the image itself would run. */
+  /** The command that the image itself would run. */
   readonly entrypoint: readonly string[]
 }
 
-/** Where a server is to make its data. */
+/** The volume in which a server makes its data, and the settings for that. */
 export interface Making {
   readonly volume: string
   readonly password: string
@@ -157,10 +157,10 @@ const DATA = 'migratest.data'
 const PASSWORD = 'migratest.password'
 const LONGEST_MAKING_MS = 3_600_000
 
-/** How many sets of settings of an image have data. */
+/** An image has data for so many sets of settings at most. */
 const MOST_KEPT = 4
 
-/** Where the volume is in a container that copies it. */
+/** The folder at which a container that copies the volume has it. */
 const PLACE = '/migratest-initialized'
 
 /** Copies from $0 to $1 and runs the rest. Where that fails, the image's own script finds nothing and makes the data. */

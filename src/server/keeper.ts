@@ -30,7 +30,7 @@ class Keeper {
   #chosen: Chosen | undefined
   #idle: NodeJS.Timeout | undefined
   #rest: NodeJS.Timeout | undefined
-  /** What is prepared for the next server, begun once at most. */
+  /** Ends when the data for the next server is prepared, which begins once at most. */
   #preparing: Promise<void> | undefined
   readonly #ending = new AbortController()
   #stopping: Promise<void> | undefined

@@ -107,7 +107,7 @@ class MysqlDriver implements Driver {
     this.#changed = changed
     this.#journal = journal
     this.#parts = { session, options, packet, names: ours, changed, journal, looks, foreseen: new Foreseen(), books }
-    // Where the version row moves with each migration, or somebody looks around each statement, each goes by itself.
+    // Migrations are not sent together if the version row moves with each of them, or if an observer looks at each statement.
     const isAlone = this.disposable || options.onlyHere || options.observer || this.#lock.table !== undefined
     if (!isAlone) this.applySome = (steps, signal) => applySeveral(this.#parts, steps, signal)
   }

@@ -5,7 +5,7 @@
 import { type Making, makingOf } from './makings.ts'
 import { ddlTargetsOf, type StatementJournal } from './statementJournal.ts'
 
-/** What the server says of the database. */
+/** The facts that the server is asked for about the database. */
 export interface Known {
   /** Names of all tables and views, in lower case. */
   readonly tables: ReadonlySet<string>
@@ -14,9 +14,9 @@ export interface Known {
 }
 
 export class Foreseen {
-  /** What the server said last, while that holds but for the tables that have been made since. */
+  /** The server's last answer. It still holds, except for the tables that the run has made since. */
   #known: Known | undefined
-  /** Of each table that the run has made, in lower case: all texts that may have named a part of it. */
+  /** By the names of the tables that the run has made: all statements that may have named a part of the table, in lower case. */
   #texts = new Map<string, readonly string[]>()
   #isOff = false
 

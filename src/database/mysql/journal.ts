@@ -17,7 +17,7 @@ import * as tables from './tables.ts'
 export class Journal {
   readonly #session: Session
   readonly #names: () => tables.Tables
-  /** For who sends several migrations in one message; all others use the methods here. */
+  /** The parts that `applySeveral` uses to send several migrations in one message; all others call the methods here. */
   readonly record: RunRecord
   /** The migration to record as begun together with its first statement. */
   #begun: MigrationStep | undefined

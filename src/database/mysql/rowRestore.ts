@@ -10,14 +10,14 @@ export interface Place {
   readonly isMariadb: boolean
 }
 
-/** What a table has now. */
+/** A table as it is now: its rows and the next number that it gives out. */
 export interface RowsFound {
   readonly name: string
   readonly number: string
   readonly rows: string
 }
 
-/** What a table had. */
+/** A table as it was before the test, and what is needed to restore it. */
 export interface TableLikeness {
   readonly sql: string
   /** The AUTO_INCREMENT column. */

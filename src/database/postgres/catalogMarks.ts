@@ -7,7 +7,7 @@
 
 /** What the marks query returns: texts of `OID MARK`, separated by commas. */
 export interface MarkRow {
-  /** What the server has counted; null if that was not asked for, or cannot be told. */
+  /** The server's count of writes to the catalogs; null if nobody asked for it, or the server cannot tell. */
   readonly counted: string | null
   /** The marks of relations, types and routines. */
   readonly families: string | null

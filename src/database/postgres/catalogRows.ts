@@ -51,7 +51,7 @@ type Rows = readonly CatalogRow[]
 /** What stays on a session between reads. */
 interface Kept {
   readonly exclude: Hidden
-  /** What the whole query asks for. */
+  /** The kinds of objects that the whole query asks for. */
   readonly extent: Extent
   /** Readings so far. */
   readonly readings: number

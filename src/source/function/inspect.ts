@@ -19,7 +19,7 @@ export interface Surroundings {
 
 export class Inspection {
   readonly #session = new Session()
-  /** What both sides of the inspector can reach, even if this code runs in a context of its own. */
+  /** Both sides of the inspector can reach this object, even if this code runs in a context of its own. */
   readonly #box: { given?: unknown; taken?: unknown } = {}
   readonly #name = `migratest ${randomUUID()}`
 

@@ -12,7 +12,7 @@ import { Inspection, type Surroundings } from './inspect.ts'
 import { filesNamed } from './namedFiles.ts'
 import { bare, type Piece, piecesOf, tight, wordsOf } from './words.ts'
 
-/** What a function is made of. */
+/** The parts that a function is made of. */
 export type FunctionKey =
   | {
       readonly hash: string

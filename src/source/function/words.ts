@@ -105,7 +105,7 @@ const STRING = /"(?:[^"\\\n]|\\[\s\S])*"|'(?:[^'\\\n]|\\[\s\S])*'/y
 /** The text of a template from its beginning, or from the end of a `${…}`, up to its end or the next `${`. */
 const TEMPLATE = /[`}](?:[^`\\$]|\\[\s\S]|\$(?!\{))*(?:`|\$\{)/y
 const REGEX = /\/(?![/*])(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\\n[])+\/[a-z]*/y
-/** What stands before a regular expression, and not before a division. */
+/** Matches text behind which a slash begins a regular expression and is no division. */
 const MAY_BEGIN_REGEX = /(?:^|[(,=:[!&|?{};+\-*%~^<>]|\b(?:return|typeof|case|in|of|delete|void|await|yield))\s*$/
 
 const KEYWORDS = new Set(

@@ -11,9 +11,9 @@ export interface Broken {
   readonly kind: Kind
   /** The queries that fail over it, each as short as it still fails. */
   readonly queries: readonly OldQuery[]
-  /** Of a row that is refused: the row that is there before it. */
+  /** The row that was there before a refused one. */
   readonly first?: OldQuery
-  /** Of a row that is refused: its value of the column. */
+  /** The refused row's value of the column. */
   readonly value?: Text
 }
 

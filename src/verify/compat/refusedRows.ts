@@ -84,7 +84,7 @@ export async function refusing(run: Run, rows: readonly PossibleRow[], known: re
 
 // --- internal ---
 
-/** What lies beyond is possible, but nobody has such values: a limit above is no reason to stop a deployment. */
+/** Larger values are possible, but nobody has them: a limit above is no reason to stop a deployment. */
 const MOST_CHARACTERS = 100
 const MOST_NUMBER = '1000000'
 

@@ -4,7 +4,7 @@ import type { Half } from '../halves.ts'
 import { observeNew } from './observations.ts'
 import type { Use } from './rowReader.ts'
 
-/** What a row sets off has no arguments that could be wrong ones. */
+/** A trigger that a row sets off has no arguments that could be wrong ones. */
 const SETS_OFF = /^the trigger /
 
 export class NeverWorked {

@@ -36,7 +36,7 @@ export class PostgresMarks {
 const PREPARED = 'migratest_rows_marks'
 
 interface MarkedRow {
-  /** How much has been written to the catalogs. */
+  /** The number of rows that have been written to the catalogs. */
   readonly counted: string
   /** Null if as much was counted as before. */
   readonly definitions: Definitions | null
@@ -46,7 +46,7 @@ interface MarkedRow {
   readonly numbers: Readonly<Record<string, string | null>> | null
 }
 
-/** What the catalogs say. */
+/** The definitions, as the catalogs have them. */
 interface Definitions {
   readonly relations: readonly RelationRow[] | null
   readonly sequences: readonly Omit<SequenceMark, 'last'>[] | null

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { InFlight } from '../../../src/database/postgres/inFlight.ts'
 import { NotReachedError } from '../../../src/migrate/driver.ts'
 
-/** What was sent, in order; the answers are given by hand. */
+/** Notes what was sent, in order; the test gives the answers. */
 function wire() {
   const sent: string[] = []
   const answers = new Map<string, PromiseWithResolvers<void>>()

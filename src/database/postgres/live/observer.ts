@@ -22,7 +22,7 @@ export class PostgresObserver implements StatementObserver {
   #last: Moment | undefined
   /** `true` if rows were deleted in what was observed last. */
   #hasDeleted = false
-  /** Where statements begin that failed over the rows that were there. */
+  /** The places where statements begin that failed over the rows that were there. */
   readonly #unfitting = new Set<number>()
   /** Fills tables, if rows are to be found over which those statements succeed. */
   #fill: ((query: Query) => Promise<unknown>) | undefined
