@@ -5,7 +5,7 @@ import { SourceChangedError, StatementError } from './errors.ts'
 import { cancelled, failure } from './failure.ts'
 import type { LoadedStep } from './load.ts'
 import type { PlanStep } from './moves.ts'
-import { now } from './realTime.ts'
+import { now, setImmediate } from './realTime.ts'
 import type { OneTransaction } from './source.ts'
 
 type Planned = PlanStep<number>
@@ -33,25 +33,31 @@ export async function runInOneTransaction(input: RunInput, steps: readonly Plann
     const state = nothingStays(input, first, steps)
     return failure(cause, driver, of, undefined, signal, isUncommitted(cause) ? `${state} ${ONE_BY_ONE}` : state)
   }
-  const apply = async (planned: Planned) => {
-    const loaded = await input.load(planned)
+  const read = async (planned: Planned | undefined) => planned && input.load(planned)
+  let reading: ReturnType<typeof read> = read(first)
+  const apply = async (planned: Planned, place: number) => {
+    const loaded = (await reading) as LoadedStep
     if (loaded.plan.fingerprint !== planned.fingerprint) throw new SourceChangedError(planned.file)
     const step: MigrationStep = loaded.step(hearing(onEvent, planned, input.isHeard))
     onEvent({ type: 'started', step: planned })
     before = last
     last = loaded
     const begun = now()
-    await driver.apply(step, signal).catch((error) => {
+    const applying = driver.apply(step, signal)
+    // The next file is read while the server runs the first statement of this one.
+    reading = new Promise<void>((resolve) => setImmediate(resolve)).then(() => read(steps[place + 1]))
+    reading.catch(() => undefined)
+    await applying.catch((error) => {
       throw thrown(error)
     })
     onEvent({ type: 'finished', step: planned, ms: now() - begun })
     ran.push(planned)
   }
   const work = async () => {
-    for (const planned of steps) {
+    for (const [place, planned] of steps.entries()) {
       if (input.stopped()) return
       if (signal.aborted) throw cancelled(driver, first.from, signal)
-      await apply(planned)
+      await apply(planned, place)
     }
     isDone = true
   }

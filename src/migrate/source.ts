@@ -64,6 +64,17 @@ export interface MigrationContext<Client = unknown> {
   readonly log: Log
 }
 
+/** What code gets that another tool's library runs. */
+export interface LibraryContext extends MigrationContext {
+  /** Set if several migrations share the transaction. The same object for all of them. */
+  readonly shared?: SharedByMigrations | undefined
+}
+
+export interface SharedByMigrations {
+  /** Has `end` called before the transaction is committed, or with the error because of which it was rolled back. */
+  onEnd(end: (error?: unknown) => Promise<unknown>): void
+}
+
 export interface CodeBody {
   readonly kind: 'code'
   /** The source text, for display and for the history. */

@@ -376,4 +376,44 @@ describeWithTool(oracle.packages, 'Knex and we', () => {
       { kept: false, gone: true },
     ])
   })
+
+  test('all migrations of a run have one transaction of Knex, which is over when the run is', async ({ db }) => {
+    const place = { url: db.url, folder: placeOf(oracle, db, 0).folder }
+    const seen: { isCompleted(): boolean; raw(sql: string): Promise<unknown> }[] = []
+    Object.assign(globalThis, { seen })
+    const see = both('globalThis.seen.push(knex)', '')
+    write(place.folder, '1_a.ts', see)
+    write(place.folder, '2_b.ts', see)
+    const migrator = await ours(oracle, db, place)
+    await migrator.up()
+    expect(seen[1]).toBe(seen[0])
+    expect(seen[0]?.isCompleted()).toBe(true)
+    write(place.folder, '3_c.ts', see)
+    write(place.folder, '4_d.ts', both("throw new Error('No.')", ''))
+    await failure(migrator.up())
+    expect(seen[2]?.isCompleted()).toBe(true)
+    await expect(seen[2]?.raw('create table late (id int)')).rejects.toThrow('Transaction query already complete')
+    // What failed has not ended Knex for the connection.
+    write(place.folder, '4_d.ts', see)
+    expect((await migrator.up()).steps).toHaveLength(2)
+    Reflect.deleteProperty(globalThis, 'seen')
+  })
+
+  test('a migration that ends the transaction of Knex itself leaves the next ones a new one', async ({ db }) => {
+    const place = { url: db.url, folder: placeOf(oracle, db, 0).folder }
+    write(
+      place.folder,
+      '1_a.ts',
+      both("await knex.schema.createTable('a', (t) => { t.increments() }); await knex.commit()", ''),
+    )
+    write(place.folder, '2_b.ts', both("await knex.schema.createTable('b', (t) => { t.increments() })", ''))
+    write(place.folder, '3_c.ts', both('await knex.rollback()', ''))
+    const error = await failure((await ours(oracle, db, place)).up())
+    expect(error.message).toMatch(/3_c\.ts.*It rolled back its transaction/)
+    write(place.folder, '3_c.ts', both('', ''))
+    await (await ours(oracle, db, place)).up()
+    expect(await db.rows("SELECT to_regclass('a') IS NULL AS a, to_regclass('b') IS NULL AS b")).toEqual([
+      { a: false, b: false },
+    ])
+  })
 })

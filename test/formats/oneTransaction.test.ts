@@ -102,6 +102,74 @@ describeWithTool(['kysely', 'pg'], 'one transaction for all', () => {
     expect(globalThis).not.toHaveProperty('hasBegun')
   })
 
+  test('the record of a migration goes with the first statement of the next, and comes before it', async ({ db }) => {
+    await db.rows(`create table heard (query text, recorded bigint);
+create function hear() returns event_trigger language plpgsql as $$ begin
+  insert into heard values (current_query(), (select count(*) from kysely_migration));
+end $$`)
+    await (await migratorOf(db, { '0_none.ts': file('') })).up()
+    await db.rows('create event trigger hear on ddl_command_end execute function hear()')
+    await (await migratorOf(db, { '0_none.ts': file(''), ...FOUR })).up()
+    const heard = await db.rows('select query, recorded::int from heard')
+    expect(heard.map(({ recorded }) => recorded)).toEqual([1, 2, 3, 4])
+    expect(heard.map(({ query }) => String(query).replace(/VALUES .*/, '…'))).toEqual([
+      'create table "a" ("id" integer)',
+      ...['b', 'c', 'd'].map(
+        (name) => `INSERT INTO "kysely_migration" (name, timestamp) …\ncreate table "${name}" ("id" integer)`,
+      ),
+    ])
+  })
+
+  test('what a statement returns and where it fails is as if no record had gone with it', async ({ db }) => {
+    const given = globalThis as { seen?: unknown[] }
+    given.seen = []
+    const seen = (what: string) => file(`globalThis.seen.push(${what})`)
+    const files = {
+      '1_a.ts': table('a'),
+      '2_rows.ts': seen('(await sql`select count(*)::int as names from kysely_migration`.execute(db)).rows'),
+      '3_b.ts': table('b'),
+      '4_parameter.ts': seen(`(await sql\`select \${7}::int as seven\`.execute(db)).rows`),
+      '5_größe_𝄞.ts': table('c'),
+      '6_nothing.ts': file(''),
+      '7_place.ts': file(`await sql\`savepoint before\`.execute(db)
+  await sql\`create view v as select 1 as größe, nowhere from a\`.execute(db).catch((error) => globalThis.seen.push(error.position))
+  await sql\`rollback to before\`.execute(db)`),
+      '8_d.ts': table('d'),
+      '9_place.ts': file(`await sql\`create view v as select 1 as größe, nowhere from a\`.execute(db).catch((error) => {
+    globalThis.seen.push(error.position)
+    throw error
+  })`),
+    }
+    const error = await failure((await migratorOf(db, files)).up())
+    expect(error.message).toContain('9_place.ts:3:3: column "nowhere" does not exist')
+    const position = String('create view v as select 1 as größe, nowhere from a'.indexOf('nowhere') + 1)
+    expect(given.seen).toEqual([[{ names: 1 }], [{ seven: 7 }], position, position])
+    expect(await tablesIn(db)).toEqual([])
+    delete given.seen
+  })
+
+  test('where the record fails that goes with a statement, the error names its own migration', async ({ db }) => {
+    const files = {
+      ...FOUR,
+      '2_b.ts': file('await sql`alter table kysely_migration rename to moved`.execute(db)'),
+      '3_c.ts': file('await db.schema.createTable("c").addColumn("id", "integer").execute().catch(() => undefined)'),
+    }
+    const error = await failure((await migratorOf(db, files)).up())
+    expect(error.message).toMatch(/2_b\.ts: relation "kysely_migration" does not exist/)
+    expect(await tablesIn(db)).toEqual([])
+  })
+
+  test('after an error that is caught and no more, the next migration does not run', async ({ db }) => {
+    const files = {
+      ...FOUR,
+      '2_b.ts': file('await sql`alter table nowhere add b int`.execute(db).catch(() => undefined)'),
+      '3_c.ts': file('globalThis.hasBegun = true'),
+    }
+    const error = await failure((await migratorOf(db, files)).up())
+    expect(error.message).toMatch(/2_b\.ts: current transaction is aborted/)
+    expect(globalThis).not.toHaveProperty('hasBegun')
+  })
+
   test('a constraint that is checked at the commit leaves nothing', async ({ db }) => {
     const files = {
       ...FOUR,

@@ -7,6 +7,7 @@ import { now } from '../../migrate/realTime.ts'
 import { type DatabaseAddress, isLoopback, UNREACHABLE } from '../address.ts'
 import { cancellable } from '../cancellable.ts'
 import { addressOf, type ConnectOptions, fallbackOf, labelOf } from './address.ts'
+import { sendBehind } from './behind.ts'
 import { isFatal } from './failure.ts'
 import { Scripts } from './scripts.ts'
 import {
@@ -161,7 +162,7 @@ interface ClientInside {
   /** `false` while the server has not answered everything. */
   readonly readyForQuery?: boolean
   getTransactionStatus?(): 'I' | 'T' | 'E' | null
-  readonly connection?: EventEmitter<{ commandComplete: [{ readonly text: string }] }>
+  readonly connection?: EventEmitter<{ commandComplete: [{ readonly text: string }]; errorMessage: [] }>
 }
 
 async function isReadOnly(client: Client): Promise<boolean> {
@@ -188,9 +189,12 @@ class PgSession implements Session {
   readonly sendsAhead: boolean
   roundTripMs = Number.POSITIVE_INFINITY
   readonly #end: Ownership['end']
+  readonly #Query: typeof import('pg').Query
   readonly #scripts: Scripts
   #cancelling: Promise<void> | undefined
   #lost = false
+  /** How many statements of ours the server completes before the next one of code. */
+  #ownBefore = 0
   /** Error listener. Without it, a broken connection would end the caller's process. */
   readonly #onError = () => {
     this.#lost = true
@@ -201,6 +205,7 @@ class PgSession implements Session {
     Query: typeof import('pg').Query,
     { borrowed, isAlone, another, end }: Ownership,
   ) {
+    this.#Query = Query
     this.#scripts = new Scripts(client, Query)
     const { database, host, port } = client as Client
     this.client = client
@@ -257,12 +262,27 @@ class PgSession implements Session {
     if (!connection) return undefined
     return () => {
       const completed = new Set<string>()
-      const note = ({ text }: { readonly text: string }) => completed.add(text.replace(/[ \d]+$/, ''))
+      const note = ({ text }: { readonly text: string }) => {
+        if (this.#ownBefore > 0) this.#ownBefore--
+        else completed.add(text.replace(/[ \d]+$/, ''))
+      }
+      const noteError = () => completed.add('ERROR')
       connection.on('commandComplete', note)
+      connection.on('errorMessage', noteError)
       return () => {
         connection.off('commandComplete', note)
+        connection.off('errorMessage', noteError)
         return completed
       }
+    }
+  }
+
+  get behind(): Session['behind'] {
+    if (!inside(this.client).connection) return undefined
+    return (before, ...given) => {
+      const sent = sendBehind(this.client, this.#Query, before, ...given)
+      if (sent) this.#ownBefore = before.length
+      return sent
     }
   }
 

@@ -22,10 +22,21 @@ export interface Session {
   /** `true` if a transaction is open; undefined if the client cannot tell. */
   readonly inTransaction?: boolean | undefined
   /**
-   * Notes what the server completes, as its command tags say (`CREATE TABLE`, `INSERT`), until the returned function is
-   * called, which returns it. Missing if the client does not tell.
+   * Notes what the server completes, as its command tags say (`CREATE TABLE`, `INSERT`), and `ERROR` for what failed, until
+   * the returned function is called, which returns it. Missing if the client does not tell.
    */
   readonly commands?: (() => () => ReadonlySet<string>) | undefined
+  /**
+   * Sends a query of code behind statements of ours, in one message: see `sendBehind`. Missing if the client cannot do it.
+   */
+  readonly behind?:
+    | ((
+        before: readonly string[],
+        asked: unknown,
+        values: unknown,
+        failed: (error: PostgresError) => void,
+      ) => Promise<unknown> | undefined)
+    | undefined
   /** The least time in milliseconds in which the server has answered so far. */
   readonly roundTripMs?: number
   /** Listens to the server's notices until the returned function is called. */

@@ -1,7 +1,7 @@
 /** Knex: files in TypeScript or JavaScript that export `up(knex)` and `down(knex)`. */
 import { extname } from 'node:path'
 import { UnreadableFileError } from '../../migrate/errors.ts'
-import type { MigrationContext } from '../../migrate/source.ts'
+import type { LibraryContext, SharedByMigrations } from '../../migrate/source.ts'
 import { bodyOf, type ModuleMigration } from '../files.ts'
 import type { Adapt } from '../module/loader.ts'
 import { type HeldMysql, type HeldPg, heldMysql, heldPg, refuseUndone } from './code/held.ts'
@@ -198,12 +198,12 @@ function adaptTo(folder: Folder, { disableTransactions, config }: KnexOptions): 
     const said = migration.config?.transaction
     const transaction = typeof said === 'boolean' ? said : !disableTransactions
     const how = { config, transaction }
-    const on = (half: Half) => (context: MigrationContext) =>
+    const on = (half: Half) => (context: LibraryContext) =>
       kept.use(
         context.client,
         String(transaction),
         () => open(folder, context, how),
-        (opened) => runOn(opened, half, how),
+        (opened) => runOn(opened, half, how, context.shared, () => kept.forget(context.client)),
       )
     return { up: on(up), down: on(down), transaction }
   }
@@ -218,6 +218,13 @@ interface Knex {
     setSchemaSearchPath?(connection: unknown): Promise<unknown>
   }
   transaction(container: (transaction: unknown) => Promise<unknown>): Promise<unknown>
+  transaction(): Promise<KnexTransaction>
+}
+
+interface KnexTransaction {
+  isCompleted(): boolean
+  commit(): Promise<unknown>
+  rollback(error: unknown): Promise<unknown>
 }
 
 interface Run {
@@ -229,9 +236,11 @@ interface Run {
 interface Opened {
   readonly knex: Knex
   readonly held: HeldPg | HeldMysql
+  /** Knex's transaction that has begun in one of ours, if several migrations share it. */
+  begun?: { readonly shared: SharedByMigrations; readonly transaction: KnexTransaction }
 }
 
-async function open(folder: Folder, context: MigrationContext, { config, transaction }: Run): Promise<Opened> {
+async function open(folder: Folder, context: LibraryContext, { config, transaction }: Run): Promise<Opened> {
   const { client, dialect, log, sql } = context
   const isPostgres = dialect === 'postgres'
   const loaded = await importLibrary<{ default: (config: object) => Knex }>(folder, 'knex', 'A migration of Knex')
@@ -255,8 +264,35 @@ async function open(folder: Folder, context: MigrationContext, { config, transac
   return { knex, held }
 }
 
-async function runOn({ knex, held }: Opened, half: Half, { transaction }: Run): Promise<void> {
+/** @param forget called when Knex must not be used again on this connection */
+async function runOn(
+  opened: Opened,
+  half: Half,
+  { transaction }: Run,
+  shared: SharedByMigrations | undefined,
+  forget: () => void,
+): Promise<void> {
+  const { knex, held } = opened
   await knex.client.setSchemaSearchPath?.(held)
-  await (transaction ? knex.transaction(async (trx) => half(trx)) : half(knex))
+  if (!transaction) await half(knex)
+  else if (!shared) await knex.transaction(async (trx) => half(trx))
+  else await half(await begun(opened, shared, forget))
   refuseUndone(held)
+}
+
+/**
+ * Returns Knex's transaction for all migrations that share ours, as its own migrator has one. It ends with ours, so that
+ * queries that nobody awaited do not come after it.
+ */
+async function begun(opened: Opened, shared: SharedByMigrations, forget: () => void): Promise<KnexTransaction> {
+  const known = opened.begun
+  if (known?.shared === shared && !known.transaction.isCompleted()) return known.transaction
+  const transaction = await opened.knex.transaction()
+  opened.begun = { shared, transaction }
+  shared.onEnd(async (error) => {
+    if (error !== undefined) forget()
+    if (transaction.isCompleted()) return
+    await (error === undefined ? transaction.commit() : transaction.rollback(error))
+  })
+  return transaction
 }

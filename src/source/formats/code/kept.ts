@@ -14,4 +14,9 @@ export class Kept<T> {
     this.#known.set(client as object, (known ?? new Map<string, T>()).set(key, made))
     return result
   }
+
+  /** Has the objects for a client made anew. */
+  forget(client: unknown): void {
+    this.#known.delete(client as object)
+  }
 }
