@@ -234,9 +234,12 @@ export class Migrator {
 
   #emit: OnEvent<number> = (event) => this.#options.onEvent?.(this.#shown.event(event))
 
-  /** Reads the state at the beginning of a command. The list of migrations stays the same until the next one. */
+  /**
+   * Reads the state at the beginning of a command. The list of migrations stays the same until the next one; where the lock
+   * is held, it was made with it.
+   */
   #state(): Promise<DatabaseState> {
-    this.#ranked?.renew()
+    if (!this.#busy) this.#ranked?.renew()
     return this.#driver.state()
   }
 

@@ -15,6 +15,7 @@ import {
 import { UsageError } from './errors.ts'
 import { fingerprintOfHalf, loadHalf } from './load.ts'
 import { NEVER } from './never.ts'
+import { now } from './realTime.ts'
 import type { Bookkeeping, BookkeepingRow, Direction, Migration, Source, SourceFormat } from './source.ts'
 import { NIL_VERSION } from './version.ts'
 
@@ -58,8 +59,7 @@ class Ranks {
   #names = new Map<number, string>()
   /** Ranks by identity. */
   #ranks = new Map<string, number>()
-  /** Numbers in the history by identity. */
-  #numbers = new Map<string, number>()
+  #numbers = new Numbers()
   /** Identities of the migrations that the tool began and did not finish. */
   #failed: readonly string[] = []
   /** The value of the version row in the database. */
@@ -107,8 +107,12 @@ class Ranks {
       ...(inner.transactionalRows !== undefined && { transactionalRows: inner.transactionalRows }),
       describe: (rank) => this.#nameOf(rank),
       lock: async (options) => {
+        this.renew()
         await this.#list()
+        const begun = now()
         await inner.lock({ ...options, bookkeeping: this.#bookkeeping() })
+        // Files may have changed while another process had the lock.
+        if (now() - begun > WAITED_MS) this.renew()
       },
       unlock: () => unlock.call(inner),
       state: () => this.#state(),
@@ -190,7 +194,7 @@ class Ranks {
       rerecord: (records) => inner.rerecord(records.map((record) => this.#record(record))),
       drop: async () => {
         await inner.drop()
-        this.#numbers.clear()
+        this.#numbers = new Numbers()
         this.#row = NIL_VERSION
       },
       close: () => inner.close(),
@@ -201,13 +205,7 @@ class Ranks {
   stored(rank: number): number {
     if (rank === NIL_VERSION) return NIL_VERSION
     const identity = this.#format.identify(this.#nameOf(rank))
-    const known = this.#numbers.get(identity)
-    if (known !== undefined) return known
-    const taken = new Set(this.#numbers.values())
-    const own = this.#own.get(identity)
-    const number = own !== undefined && !taken.has(own) ? own : Math.max(0, ...taken) + 1
-    this.#numbers.set(identity, number)
-    return number
+    return this.#numbers.of(identity) ?? this.#numbers.give(identity, this.#own.get(identity))
   }
 
   // --- internal ---
@@ -274,7 +272,7 @@ class Ranks {
     const data = books.select === undefined ? null : ((await this.#inner.rows?.(books.select)) ?? null)
     const { identify } = this.#format
     const entries = new Map(own.history.map((entry) => [identify(entry.name), entry]))
-    this.#numbers = new Map([...entries].map(([identity, { version }]) => [identity, version]))
+    this.#numbers = new Numbers([...entries].map(([identity, { version }]) => [identity, version]))
     this.#row = own.version
     // The tool's table decides what is applied; ours says more about it. Only a tool without a table leaves it to ours.
     const rows =
@@ -294,7 +292,7 @@ class Ranks {
       version: this.#ranks.get(identity) ?? NIL_VERSION,
     }))
     const all = [...history, ...underWay].sort((a, b) => a.version - b.version)
-    const rowIdentity = [...this.#numbers].find(([, number]) => number === own.version)?.[0]
+    const rowIdentity = this.#numbers.identityOf(own.version)
     const version = own.dirty
       ? (this.#ranks.get(rowIdentity ?? '') ?? NIL_VERSION)
       : (history
@@ -370,7 +368,7 @@ class Ranks {
   }
 
   #position(): Position {
-    return { row: this.#row, numbers: new Map(this.#numbers) }
+    return { row: this.#row, numbers: this.#numbers.copy() }
   }
 
   #goBack({ row, numbers }: Position): void {
@@ -439,7 +437,7 @@ class Ranks {
     const missing = migrations.filter(({ version }) => version <= rank && !finished.has(version))
     const gone = history.filter(({ version }) => version > rank)
     // Numbers do not follow the ranks, so the history is not cut at a number: what has to go is named.
-    const highest = Math.max(target, ...this.#numbers.values())
+    const highest = Math.max(target, this.#numbers.highest)
     await this.#inner.force(highest)
     const unwanted = [...gone, ...missing].map(({ name }) => identify(name))
     const recorded = await Promise.all(missing.map((migration) => books.record(migration)))
@@ -458,6 +456,41 @@ class Ranks {
       NEVER,
     )
     this.#row = target
+  }
+}
+
+/** The numbers that the history has for migrations, by their identities. */
+class Numbers {
+  readonly #numbers: Map<string, number>
+  readonly #taken: Set<number>
+
+  constructor(numbers: Iterable<readonly [identity: string, number: number]> = []) {
+    this.#numbers = new Map(numbers)
+    this.#taken = new Set(this.#numbers.values())
+  }
+
+  of(identity: string): number | undefined {
+    return this.#numbers.get(identity)
+  }
+
+  /** Gives a migration the number that it wants, or the next free one. */
+  give(identity: string, wanted: number | undefined): number {
+    const number = wanted !== undefined && !this.#taken.has(wanted) ? wanted : this.highest + 1
+    this.#numbers.set(identity, number)
+    this.#taken.add(number)
+    return number
+  }
+
+  get highest(): number {
+    return Math.max(0, ...this.#taken)
+  }
+
+  identityOf(wanted: number): string | undefined {
+    return [...this.#numbers].find(([, number]) => number === wanted)?.[0]
+  }
+
+  copy(): Numbers {
+    return new Numbers(this.#numbers)
   }
 }
 
@@ -482,8 +515,11 @@ function asRow(identity: string, appliedAt: Date | null): BookkeepingRow {
 /** What the ranks know of the database: the version row, and the numbers of the history by identity. */
 interface Position {
   readonly row: number
-  readonly numbers: Map<string, number>
+  readonly numbers: Numbers
 }
+
+/** Milliseconds that the lock takes only if another process has it. */
+const WAITED_MS = 100
 
 /** A fingerprint that no text has: the file differs from what the tool applied. */
 const EDITED = 'edited'

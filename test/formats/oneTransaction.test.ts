@@ -170,6 +170,22 @@ end $$`)
     expect(globalThis).not.toHaveProperty('hasBegun')
   })
 
+  test('all migrations of a run get one and the same transaction of Kysely, and the next run another', async ({
+    db,
+  }) => {
+    const given = globalThis as { seen?: unknown[] }
+    const seen: unknown[] = []
+    given.seen = seen
+    const see = file('globalThis.seen.push(db)')
+    const migrator = await migratorOf(db, { '1_a.ts': see, '2_b.ts': see, '3_c.ts': see, '4_d.ts': see })
+    await migrator.to('2_b')
+    await migrator.up()
+    expect(seen[1]).toBe(seen[0])
+    expect(seen[2]).not.toBe(seen[0])
+    expect(seen[3]).toBe(seen[2])
+    delete given.seen
+  })
+
   test('a constraint that is checked at the commit leaves nothing', async ({ db }) => {
     const files = {
       ...FOUR,

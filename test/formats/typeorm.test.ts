@@ -231,6 +231,32 @@ export class Undone1700000000001 implements MigrationInterface {
     expect(await own.pending?.(place)).toEqual(['Undone1700000000001'])
   })
 
+  test('all migrations of a run have one query runner, whose transaction is over when the run is', async ({ db }) => {
+    const seen: { readonly isTransactionActive: boolean; readonly isReleased: boolean }[] = []
+    Object.assign(globalThis, { seen })
+    onTestFinished(() => void Reflect.deleteProperty(globalThis, 'seen'))
+    const see = (name: string, more = '') => `${HEAD}
+export class ${name} implements MigrationInterface {
+  async up(queryRunner: QueryRunner) { globalThis.seen.push(queryRunner); ${more} }
+  async down() {}
+}
+`
+    const [own, place] = at(db, {
+      '1700000000001-A.ts': see('A1700000000001', "await queryRunner.query('create table a (id int)')"),
+      '1700000000002-B.ts': see('B1700000000002', "await queryRunner.query('create table b (id int)')"),
+    })
+    const migrator = await ours(own, db, place)
+    await migrator.up()
+    expect(seen[1]).toBe(seen[0])
+    expect(seen[0]).toMatchObject({ isTransactionActive: false, isReleased: true })
+    write(place.folder, '1700000000003-C.ts', see('C1700000000003'))
+    write(place.folder, '1700000000004-D.ts', see('D1700000000004', "throw new Error('No.')"))
+    await failure(migrator.up())
+    expect(seen[2]).toMatchObject({ isTransactionActive: false, isReleased: true })
+    write(place.folder, '1700000000004-D.ts', see('D1700000000004'))
+    expect((await migrator.up()).steps).toHaveLength(2)
+  })
+
   test('a transaction that is left open is an error, and the next run is as new', async ({ db }) => {
     const fileOf = (end: string) => ({
       '1700000000001-Opens.ts': `${HEAD}

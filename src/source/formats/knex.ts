@@ -1,11 +1,11 @@
 /** Knex: files in TypeScript or JavaScript that export `up(knex)` and `down(knex)`. */
 import { extname } from 'node:path'
 import { UnreadableFileError } from '../../migrate/errors.ts'
-import type { LibraryContext, SharedByMigrations } from '../../migrate/source.ts'
+import type { LibraryContext } from '../../migrate/source.ts'
 import { bodyOf, type ModuleMigration } from '../files.ts'
 import type { Adapt } from '../module/loader.ts'
 import { type HeldMysql, type HeldPg, heldMysql, heldPg, refuseUndone } from './code/held.ts'
-import { Kept } from './code/kept.ts'
+import { Kept, Lasting, type LibraryTransaction } from './code/kept.ts'
 import { bodyOfObject } from './code/object.ts'
 import {
   type CodeFormat,
@@ -236,8 +236,7 @@ interface Run {
 interface Opened {
   readonly knex: Knex
   readonly held: HeldPg | HeldMysql
-  /** Knex's transaction that has begun in one of ours, if several migrations share it. */
-  begun?: { readonly shared: SharedByMigrations; readonly transaction: KnexTransaction }
+  readonly lasting: Lasting<KnexTransaction>
 }
 
 async function open(folder: Folder, context: LibraryContext, { config, transaction }: Run): Promise<Opened> {
@@ -261,38 +260,29 @@ async function open(folder: Folder, context: LibraryContext, { config, transacti
   // What each of Knex's dialects overrides, in all versions; `connectionPool` is an option since Knex 3.3 only.
   knex.client.acquireConnection = async () => held
   knex.client.releaseConnection = async () => undefined
-  return { knex, held }
+  return { knex, held, lasting: new Lasting() }
 }
 
-/** @param forget called when Knex must not be used again on this connection */
+/** @param failed see {@link Lasting.in} */
 async function runOn(
-  opened: Opened,
+  { knex, held, lasting }: Opened,
   half: Half,
   { transaction }: Run,
-  shared: SharedByMigrations | undefined,
-  forget: () => void,
+  shared: LibraryContext['shared'],
+  failed: () => void,
 ): Promise<void> {
-  const { knex, held } = opened
   await knex.client.setSchemaSearchPath?.(held)
   if (!transaction) await half(knex)
   else if (!shared) await knex.transaction(async (trx) => half(trx))
-  else await half(await begun(opened, shared, forget))
+  else await half((await lasting.in(shared, () => begin(knex, held), failed)).given)
   refuseUndone(held)
 }
 
-/**
- * Returns Knex's transaction for all migrations that share ours, as its own migrator has one. It ends with ours, so that
- * queries that nobody awaited do not come after it.
- */
-async function begun(opened: Opened, shared: SharedByMigrations, forget: () => void): Promise<KnexTransaction> {
-  const known = opened.begun
-  if (known?.shared === shared && !known.transaction.isCompleted()) return known.transaction
-  const transaction = await opened.knex.transaction()
-  opened.begun = { shared, transaction }
-  shared.onEnd(async (error) => {
-    if (error !== undefined) forget()
-    if (transaction.isCompleted()) return
-    await (error === undefined ? transaction.commit() : transaction.rollback(error))
-  })
-  return transaction
+async function begin(knex: Knex, held: Opened['held']): Promise<LibraryTransaction<KnexTransaction>> {
+  const given = await knex.transaction()
+  return {
+    given,
+    isOver: () => given.isCompleted() || held.depth() === 0,
+    end: (error) => (error === undefined ? given.commit() : given.rollback(error)),
+  }
 }

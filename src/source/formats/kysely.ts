@@ -1,12 +1,12 @@
 /** Kysely: files in TypeScript or JavaScript that export `up(db)` and perhaps `down(db)`. */
 import { UnreadableFileError } from '../../migrate/errors.ts'
-import type { Bookkeeping, BookkeepingRow, MigrationContext } from '../../migrate/source.ts'
+import type { Bookkeeping, BookkeepingRow, LibraryContext } from '../../migrate/source.ts'
 import { DIALECTS, type Dialect } from '../../sql/dialect.ts'
 import { literalOf } from '../../sql/parameters.ts'
 import { bodyOf } from '../files.ts'
 import type { Adapt } from '../module/loader.ts'
 import { type HeldPg, heldMysql, heldPg, refuseUndone } from './code/held.ts'
-import { Kept } from './code/kept.ts'
+import { Kept, Lasting, type LibraryTransaction } from './code/kept.ts'
 import { bodyOfObject } from './code/object.ts'
 import {
   type Books,
@@ -154,12 +154,12 @@ function adaptTo(folder: Folder, { disableTransactions, plugins }: KyselyOptions
     if (typeof up !== 'function') {
       throw new UnreadableFileError(`${shown}: exports no function up(db), as a migration of Kysely does.`)
     }
-    const on = (half: Half) => (context: MigrationContext) =>
+    const on = (half: Half) => (context: LibraryContext) =>
       kept.use(
         context.client,
         '',
         () => open(folder, context, { plugins, alone }),
-        (opened) => runOn(opened, half),
+        (opened) => runOn(opened, half, context.shared, () => kept.forget(context.client)),
       )
     return { up: on(up), down: down && on(down), ...(disableTransactions && { transaction: false }) }
   }
@@ -170,11 +170,12 @@ interface Opened {
   /** What its own migrator hands over: a transaction on PostgreSQL, a connection elsewhere. */
   readonly on: () => OnConnection
   readonly held: HeldPg | undefined
+  readonly lasting: Lasting<unknown>
 }
 
 async function open(
   folder: Folder,
-  { client, dialect }: MigrationContext,
+  { client, dialect }: LibraryContext,
   { plugins, alone }: { readonly plugins: KyselyOptions['plugins']; readonly alone: boolean },
 ): Promise<Opened> {
   const kysely = await importLibrary<KyselyPackage>(folder, 'kysely', 'A migration of Kysely')
@@ -192,12 +193,38 @@ async function open(
           }),
     plugins: plugins ?? [],
   })
-  return { on: () => (held && !alone ? db.transaction() : db.connection()), held }
+  return { on: () => (held && !alone ? db.transaction() : db.connection()), held, lasting: new Lasting() }
 }
 
-async function runOn({ on, held }: Opened, half: Half): Promise<void> {
-  await on().execute(async (given) => half(given))
+/** @param failed see {@link Lasting.in} */
+async function runOn(
+  { on, held, lasting }: Opened,
+  half: Half,
+  shared: LibraryContext['shared'],
+  failed: () => void,
+): Promise<void> {
+  if (shared) await half((await lasting.in(shared, () => begin(on(), held), failed)).given)
+  else await on().execute(async (given) => half(given))
   if (held) refuseUndone(held)
+}
+
+/** Kysely's transaction lasts until the work in it has ended. */
+async function begin(on: OnConnection, held: HeldPg | undefined): Promise<LibraryTransaction<unknown>> {
+  let isOver = false
+  const { promise: work, resolve, reject } = Promise.withResolvers<void>()
+  return new Promise((begun, failed) => {
+    const running = on.execute((given) => {
+      const end = (error?: unknown) => {
+        isOver = true
+        if (error === undefined) resolve()
+        else reject(error)
+        return running
+      }
+      begun({ given, isOver: () => isOver || held?.depth() === 0, end })
+      return work
+    })
+    running.catch(failed)
+  })
 }
 
 function kyselyBookkeeping(

@@ -154,7 +154,8 @@ async function withSequelize(
   let isDone = false
   try {
     await run(sequelize.getQueryInterface(), Sequelize)
-    if (connection.isOpen()) throw new Error('It began a transaction and did not end it. Commit it, or roll it back.')
+    if (connection.isOpen())
+      throw new Error('It began a transaction and did not end it. Commit it, or roll it back.')
     isDone = true
   } catch (error) {
     const { original } = error as { readonly original?: { readonly code?: string } }
@@ -213,7 +214,7 @@ async function onPostgres(
       dialectOptions: { clientMinMessages: 'ignore' },
       databaseVersion: `${major}.${minor || 0}.0`,
     },
-    isOpen: () => held.isOpen(),
+    isOpen: () => held.depth() > 0,
     putBack: () => sql("SELECT set_config('TimeZone', $1, false)", [session?.zone]),
   }
 }
@@ -242,7 +243,7 @@ async function onMysql({ client, sql }: MigrationContext, alone: boolean): Promi
       dialectModule: { createConnection },
       databaseVersion: /^\d+\.\d+\.\d+/.exec(session?.version ?? '')?.[0] ?? '0.0.0',
     },
-    isOpen: () => held?.isOpen() ?? false,
+    isOpen: () => (held?.depth() ?? 0) > 0,
     putBack: () => sql('SET time_zone = ?', [session?.zone]),
   }
 }

@@ -1,13 +1,21 @@
 /** TypeORM: classes with `up(queryRunner)` and `down(queryRunner)`. The class is the migration; file names mean nothing. */
 import { createHash } from 'node:crypto'
 import { UnreadableFileError, UsageError } from '../../migrate/errors.ts'
-import type { Bookkeeping, BookkeepingRow, CodeBody, Direction, MigrationContext } from '../../migrate/source.ts'
+import type {
+  Bookkeeping,
+  BookkeepingRow,
+  CodeBody,
+  Direction,
+  LibraryContext,
+  MigrationContext,
+  SharedByMigrations,
+} from '../../migrate/source.ts'
 import type { Dialect } from '../../sql/dialect.ts'
 import { literalOf } from '../../sql/parameters.ts'
 import { bodyOf, type LoadedModule, type ModuleMigration } from '../files.ts'
 import type { Adapt } from '../module/loader.ts'
 import { type HeldOptions, type HeldPg, heldMysql, heldPg, refuseUndone } from './code/held.ts'
-import { Kept } from './code/kept.ts'
+import { Kept, Lasting, type LibraryTransaction } from './code/kept.ts'
 import { moduleOfClass } from './code/object.ts'
 import { type Books, type CodeFormat, type Entry, type Folder, someOf } from './format.ts'
 import { qualified } from './tables.ts'
@@ -114,6 +122,7 @@ interface QueryRunner {
   readonly isTransactionActive: boolean
   startTransaction(): Promise<void>
   commitTransaction(): Promise<void>
+  rollbackTransaction(): Promise<void>
   release(): Promise<void>
 }
 
@@ -234,12 +243,17 @@ function madeHalf(
     up: undefined,
     down: undefined,
     ...(half && {
-      [direction]: (context: MigrationContext) =>
+      [direction]: (context: LibraryContext) =>
         connections.use(
           context.client,
           way,
           () => open(folder, context, way, options.dataSource),
-          (opened) => runOn(opened, hasTransaction, (queryRunner) => half.call(migration, queryRunner)),
+          (opened) => {
+            const run = (queryRunner: QueryRunner) => half.call(migration, queryRunner)
+            const { shared } = context
+            if (!shared || way !== 'whole') return runOn(opened, hasTransaction, run)
+            return runShared(opened, shared, run, () => connections.forget(context.client))
+          },
         ),
     }),
     ...(alone && { transaction: false }),
@@ -265,8 +279,35 @@ type Way = 'alone' | 'nested' | 'whole'
 /** TypeORM on one connection of ours. */
 interface Opened {
   readonly dataSource: DataSource
-  readonly held: Pick<HeldPg, 'isOpen' | 'isUndone'>
+  readonly held: Pick<HeldPg, 'depth' | 'isUndone'>
+  readonly lasting: Lasting<QueryRunner>
 }
+
+async function runShared(
+  { dataSource, held, lasting }: Opened,
+  shared: SharedByMigrations,
+  run: (queryRunner: QueryRunner) => unknown,
+  failed: () => void,
+): Promise<void> {
+  await run((await lasting.in(shared, () => begin(dataSource, held), failed)).given)
+  refuseUndone(held)
+  if (held.depth() > 1) throw new Error(LEFT_OPEN)
+}
+
+async function begin(dataSource: DataSource, held: Opened['held']): Promise<LibraryTransaction<QueryRunner>> {
+  const given = dataSource.createQueryRunner()
+  await given.startTransaction()
+  return {
+    given,
+    isOver: () => !given.isTransactionActive || held.depth() === 0,
+    end: async (error) => {
+      await (error === undefined ? given.commitTransaction() : given.rollbackTransaction())
+      await given.release()
+    },
+  }
+}
+
+const LEFT_OPEN = 'It began a transaction and did not end it. Commit it, or roll it back.'
 
 async function runOn(
   { dataSource, held }: Opened,
@@ -279,7 +320,7 @@ async function runOn(
   if (queryRunner.isTransactionActive) await queryRunner.commitTransaction()
   await queryRunner.release()
   refuseUndone(held)
-  if (held.isOpen()) throw new Error('It began a transaction and did not end it. Commit it, or roll it back.')
+  if (held.depth() > 0) throw new Error(LEFT_OPEN)
 }
 
 async function open(folder: Folder, context: MigrationContext, way: Way, more: object | undefined): Promise<Opened> {
@@ -289,7 +330,7 @@ async function open(folder: Folder, context: MigrationContext, way: Way, more: o
   const none = { migrations: [], migrationsRun: false, synchronize: false, dropSchema: false }
   const dataSource = new DataSource({ ...more, ...options, ...none })
   await dataSource.initialize()
-  return { dataSource, held }
+  return { dataSource, held, lasting: new Lasting() }
 }
 
 /** Returns the options with which TypeORM connects; its `driver` stands for the package `pg` or `mysql2`. */

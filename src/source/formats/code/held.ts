@@ -32,8 +32,8 @@ interface PgResult {
 
 /** The part of a client of `pg` that libraries use, over a client of `pg` or a PGlite database. */
 export interface HeldPg {
-  /** Returns `true` while a transaction that the library began within ours has not ended. */
-  isOpen(): boolean
+  /** Returns how many transactions are open that the library has begun within ours, one within the other. */
+  depth(): number
   /** Returns `true` if the library rolled back the transaction that is the whole migration. */
   isUndone(): boolean
   query(config: unknown, values?: unknown, callback?: unknown): Promise<PgResult> | undefined
@@ -54,9 +54,9 @@ type Callback = (error: unknown, result?: PgResult) => void
 export function heldPg(client: unknown, options: HeldOptions): HeldPg {
   const nest = new Nest(options, 'postgres')
   const plain = isPglite(client) ? sendToPglite(client) : sendToPg(client as PgClient)
-  const send = options.guards ? guarded(plain, () => !nest.isOpen) : plain
+  const send = options.guards ? guarded(plain, () => nest.depth === 0) : plain
   const held: HeldPg = {
-    isOpen: () => nest.isOpen,
+    depth: () => nest.depth,
     isUndone: () => nest.isUndone,
     query(config, values, callback) {
       const done = [callback, values].find((one) => typeof one === 'function') as Callback | undefined
@@ -86,8 +86,8 @@ export function heldPg(client: unknown, options: HeldOptions): HeldPg {
 
 /** The part of a connection of `mysql2` with callbacks that libraries use. */
 export interface HeldMysql {
-  /** Returns `true` while a transaction that the library began within ours has not ended. */
-  isOpen(): boolean
+  /** Returns how many transactions are open that the library has begun within ours, one within the other. */
+  depth(): number
   /** Returns `true` if the library rolled back the transaction that is the whole migration. */
   isUndone(): boolean
   query(config: unknown, values?: unknown, callback?: unknown): unknown
@@ -149,7 +149,7 @@ export function heldMysql(client: unknown, options: HeldOptions, settings: objec
     }
   const query = send('query')
   const held: HeldMysql = {
-    isOpen: () => nest.isOpen,
+    depth: () => nest.depth,
     isUndone: () => nest.isUndone,
     query,
     execute: send('execute'),
@@ -280,17 +280,13 @@ class Nest {
   readonly #alone: boolean
   readonly #isWhole: boolean
   readonly #dialect: Dialect
-  #depth = 0
+  depth = 0
   isUndone = false
 
   constructor({ alone, isWhole = false }: HeldOptions, dialect: Dialect) {
     this.#alone = alone
     this.#isWhole = isWhole
     this.#dialect = dialect
-  }
-
-  get isOpen(): boolean {
-    return this.#depth > 0
   }
 
   /** Returns the text to send instead; undefined for none. */
@@ -307,8 +303,8 @@ class Nest {
   #one(text: string): string | undefined {
     const statement = text.trim().replace(/;$/, '').toLowerCase()
     if (/^(?:begin|start transaction)\b/.test(statement)) {
-      this.#depth++
-      return this.#isWhole && this.#depth === 1 ? undefined : `SAVEPOINT ${NAME}_${this.#depth}`
+      this.depth++
+      return this.#isWhole && this.depth === 1 ? undefined : `SAVEPOINT ${NAME}_${this.depth}`
     }
     // A mode can only be set before the first statement of a transaction, and ours has begun.
     if (/^set transaction\b/.test(statement)) return undefined
@@ -316,9 +312,9 @@ class Nest {
     const undoes = /^(?:rollback|abort)\b(?!\s+(?:work\s+|transaction\s+)?to\b)/.test(statement)
     if (!ends && !undoes) return text
     // It began before us, so it is ours to end.
-    if (this.#depth === 0) return undefined
-    const name = `${NAME}_${this.#depth--}`
-    if (this.#isWhole && this.#depth === 0) {
+    if (this.depth === 0) return undefined
+    const name = `${NAME}_${this.depth--}`
+    if (this.#isWhole && this.depth === 0) {
       this.isUndone ||= undoes
       return undefined
     }
