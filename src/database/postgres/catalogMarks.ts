@@ -25,14 +25,15 @@ export function marksQuery(): string {
   return `
 WITH counted AS MATERIALIZED (SELECT CASE WHEN $1 IS NOT NULL THEN ${catalogWrites} || ' ' || (SELECT bit_xor(mark) FROM (${SHARED.join('\n  UNION ALL ')}) of_the_server) END AS counted),
 ns AS MATERIALIZED (SELECT n.oid, ${mark('n')} AS mark FROM pg_namespace n WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'),
+-- The row type of a table and the array of a type change with these.
 typ AS MATERIALIZED (
-  SELECT t.oid, COALESCE(NULLIF(t.typrelid, 0), NULLIF(e.typrelid, 0), e.oid, CASE t.typtype WHEN 'm' THEN (SELECT m.rngtypid FROM pg_range m WHERE m.rngmultitypid = t.oid) END, t.oid) AS family, e.oid IS NULL AND t.typtype IN ('b', 'p') AS base, ${mark('t')} AS mark
-  FROM pg_type t LEFT JOIN pg_type e ON e.oid = t.typelem AND e.typarray = t.oid WHERE t.oid >= 16384
+  SELECT t.oid, COALESCE(NULLIF(t.typrelid, 0), CASE t.typtype WHEN 'm' THEN (SELECT m.rngtypid FROM pg_range m WHERE m.rngmultitypid = t.oid) END, t.oid) AS family, t.typtype IN ('b', 'p') AS base, ${mark('t')} AS mark
+  FROM pg_type t WHERE t.oid >= 16384 AND t.oid NOT IN (SELECT e.typarray FROM pg_type e WHERE e.oid >= 16384)
+    AND (t.typtype <> 'c' OR t.typrelid IN (SELECT c.oid FROM pg_class c WHERE c.oid >= 16384 AND c.relkind = 'c'))
 ),
--- Each row of a catalog with its family; those in the second part are also needed to place comments.
+-- Each row of a catalog with its family, an index as one of its own; those in the second part are also needed to place comments.
 own AS MATERIALIZED (
-  SELECT 'pg_class'::regclass::oid AS classid, c.oid AS objid, c.oid AS family, ${mark('c')} AS mark FROM pg_class c WHERE c.oid >= 16384 AND c.relkind NOT IN ('t', 'i', 'I')
-  UNION ALL SELECT 'pg_class'::regclass, c.oid, i.indrelid, ${mark('i')} # ${mark('c')} FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid WHERE i.indexrelid >= 16384
+  SELECT 'pg_class'::regclass::oid AS classid, c.oid AS objid, c.oid AS family, ${mark('c')} AS mark FROM pg_class c WHERE c.oid >= 16384 AND c.relnamespace <> 'pg_toast'::regnamespace
   UNION ALL SELECT 'pg_type'::regclass, oid, family, mark FROM typ WHERE NOT base
   UNION ALL SELECT 'pg_proc'::regclass, oid, oid, ${mark('p')} FROM pg_proc p WHERE oid >= 16384
   UNION ALL SELECT 'pg_constraint'::regclass, oid, COALESCE(NULLIF(conrelid, 0), contypid), ${mark('k')} FROM pg_constraint k WHERE oid >= 16384
@@ -40,19 +41,18 @@ own AS MATERIALIZED (
   UNION ALL SELECT 'pg_trigger'::regclass, t.oid, t.tgrelid, ${mark('t')} FROM pg_trigger t WHERE NOT t.tgisinternal OR t.tgparentid <> 0 OR t.tgrelid IN (SELECT partrelid FROM pg_partitioned_table)
   UNION ALL ${OWNED.map(([catalog, relation]) => `SELECT '${catalog}'::regclass, oid, ${relation}, ${mark('x')} FROM ${catalog} x WHERE oid >= 16384`).join('\n  UNION ALL ')}
 ),
-companion AS MATERIALIZED (SELECT d.classid, d.objid, d.deptype, ${mark('d')} AS mark FROM pg_depend d WHERE d.deptype IN ('x', 'e')),
+companion AS MATERIALIZED (SELECT d.classid, d.objid, d.deptype, ${mark('d')} AS mark FROM pg_depend d WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype IN ('x', 'e')),
 more AS (
   SELECT family, mark FROM own
+  UNION ALL SELECT i.indrelid, ${mark('i')} FROM pg_index i WHERE i.indexrelid >= 16384
   -- The expressions of an index have settings, too.
-  UNION ALL SELECT COALESCE(i.indrelid, a.attrelid), ${mark('a')} FROM pg_attribute a LEFT JOIN pg_index i ON i.indexrelid = a.attrelid WHERE a.attrelid >= 16384 AND a.attnum > 0
+  UNION ALL SELECT a.attrelid, ${mark('a')} FROM pg_attribute a WHERE a.attrelid >= 16384 AND a.attnum > 0
   UNION ALL SELECT e.enumtypid, ${mark('e')} FROM pg_enum e
   UNION ALL SELECT r.rngtypid, ${mark('r')} FROM pg_range r WHERE r.rngtypid >= 16384
   UNION ALL SELECT s.seqrelid, ${mark('s')} FROM pg_sequence s
   UNION ALL SELECT a.aggfnoid, ${mark('a')} FROM pg_aggregate a WHERE a.aggfnoid >= 16384
   UNION ALL SELECT f.ftrelid, ${mark('f')} FROM pg_foreign_table f
   UNION ALL SELECT p.partrelid, ${mark('p')} FROM pg_partitioned_table p
-  -- A table's DDL has the options of its TOAST table.
-  UNION ALL SELECT c.oid, ${mark('t')} FROM pg_class c JOIN pg_class t ON t.oid = c.reltoastrelid WHERE c.oid >= 16384 AND c.reltoastrelid <> 0
   -- A table and those that inherit from it; their indexes likewise.
   UNION ALL SELECT COALESCE(i.indrelid, f.oid), ${mark('h')} FROM pg_inherits h CROSS JOIN LATERAL (VALUES (h.inhrelid), (h.inhparent)) f (oid) LEFT JOIN pg_index i ON i.indexrelid = f.oid
   -- The DDL of a partitioned index has what the indexes of partitions have of their own.
@@ -64,7 +64,7 @@ more AS (
     CROSS JOIN LATERAL (SELECT d.objid, d.refobjid, ${mark('d')} AS mark FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = q.seqrelid AND d.refclassid = 'pg_class'::regclass AND d.deptype IN ('a', 'i') OFFSET 0) d
     CROSS JOIN LATERAL (VALUES (d.objid, d.mark), (d.refobjid, d.mark # ${mark('c')} # ${mark('q')})) f (oid, mark)
   UNION ALL SELECT d.refobjid, ${mark('o')} FROM pg_description o CROSS JOIN LATERAL (SELECT d.refobjid FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = o.objoid AND d.refclassid = 'pg_class'::regclass AND d.deptype IN ('a', 'i') OFFSET 0) d
-    WHERE o.classoid = 'pg_class'::regclass AND o.objoid >= 16384 AND o.objsubid = 0
+    WHERE o.classoid = 'pg_class'::regclass AND o.objoid IN (SELECT seqrelid FROM pg_sequence) AND o.objsubid = 0
   UNION ALL SELECT COALESCE(o.family, 0), ${mark('d')} FROM pg_description d LEFT JOIN own o ON o.classid = d.classoid AND o.objid = d.objoid WHERE d.objoid >= 16384
 ),
 -- Family 0 is everything that belongs to no relation, type or routine.
@@ -78,7 +78,10 @@ rest AS (
   UNION ALL SELECT ${mark('x')} FROM pg_extension x
   UNION ALL ${OTHERS.map((catalog) => `SELECT ${mark('x')} FROM ${catalog} x WHERE x.oid >= 16384`).join('\n  UNION ALL ')}
 ),
-families AS (SELECT family, bit_xor(mark) # count(*) AS mark FROM more GROUP BY family)
+families AS (
+  SELECT COALESCE(i.indrelid, m.family) AS family, bit_xor(m.mark) # sum(m.rows)::bigint AS mark
+  FROM (SELECT family, bit_xor(mark) AS mark, count(*) AS rows FROM more GROUP BY family) m LEFT JOIN pg_index i ON i.indexrelid = m.family GROUP BY 1
+)
 SELECT counted,
   CASE WHEN is_other THEN (SELECT string_agg(family || ' ' || mark, ',') FROM families WHERE family <> 0) END AS families,
   CASE WHEN is_other THEN (SELECT string_agg(p.oid::text, ',') FROM pg_proc p WHERE p.oid >= 16384 AND EXISTS (SELECT FROM pg_proc o WHERE o.proname = p.proname AND o.oid <> p.oid)) END AS shared,

@@ -157,14 +157,14 @@ async function rowsOf(session: Session, sql: string): Promise<Rows> {
 }
 
 /**
- * Reads on a session that has the settings and the query. The first time, everything: most sessions read only once. The
- * second time, the marks, too; from then on, what has changed.
+ * Reads on a session that has the settings and the query. The first time, everything: most sessions read only once, but those
+ * that go by what is counted. The second time, the marks, too; from then on, what has changed.
  */
 async function readAgain(session: Session, isCounted: boolean): Promise<Rows> {
   const before = kept.get(session) as Kept
   // If this reading fails, the next one begins anew.
   kept.set(session, { ...before, last: undefined, readings: before.readings + 1 })
-  if (before.readings === 0) return readWhole(session)
+  if (before.readings === 0 && !isCounted) return readWhole(session)
   await prepare(session, MARKS, `PREPARE ${MARKS} (text) AS ${marksQuery()}`)
   const last = await readMarked(session, before.last, isCounted)
   kept.set(session, { ...(kept.get(session) as Kept), last })
