@@ -1,6 +1,6 @@
 /**
- * Works of checks that are done before it is their turn: those of one line in order, the lines beside each other, since each
- * line has a database of its own. What a check says does not depend on it: it judges at its turn, in the order of the checks.
+ * Works of checks that are done before it is their turn: those of one line in the order of the checks, the lines beside each
+ * other, since each line has a database of its own. What a check says does not depend on it: it judges at its turn.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 
@@ -49,7 +49,10 @@ export class Beforehand {
     const isOnly = place !== undefined && this.#places.size === 1
     if (this.#hasBegun || !(isBehind || isOnly)) return
     this.#hasBegun = true
-    for (const line of this.#lines.values()) this.#begin(line.filter(({ key: other }) => this.#comes(other, place)))
+    for (const line of this.#lines.values()) {
+      const coming = line.filter(({ key: other }) => this.#comes(other, place))
+      this.#begin(coming.toSorted((one, other) => this.#placeOf(one) - this.#placeOf(other)))
+    }
   }
 
   /** Begins nothing more, and waits for what is being done, but not for ever. */
@@ -69,6 +72,10 @@ export class Beforehand {
   #comes(key: string, since: number): boolean {
     const place = this.#places.get(key)
     return place !== undefined && place >= since
+  }
+
+  #placeOf({ key }: Planned): number {
+    return this.#places.get(key) ?? Number.POSITIVE_INFINITY
   }
 
   #begin(line: readonly Planned[]): void {

@@ -10,6 +10,7 @@ import { leftBehind, type NilState, readNil } from './nilState.ts'
 import { inHalf } from './observed.ts'
 import { differsAbove, differsBelow } from './roundTrip.ts'
 import { withoutSameMeaning } from './sameMeaning.ts'
+import { Stretches } from './stretches.ts'
 import { VerificationError } from './verificationError.ts'
 import type { Verified } from './verified.ts'
 import { checkOrder } from './versionOrder.ts'
@@ -36,10 +37,8 @@ export class SchemaChecks<Client> {
   readonly #wantsWhole: boolean
   /** `true` if the databases cannot meet in what belongs to the whole server. */
   readonly #areApart: boolean
-  /**
-   * Databases that go up step by step, each step up, down and up. Of many migrations, one takes the lower half of the steps
-   * and another the upper half.
-   */
+  readonly #stretches: Stretches
+  /** Databases that go up step by step, each step up, down and up: one for each stretch. */
   readonly #stepwise: readonly Walk<Client>[]
   /** A database that goes up without stopping, and down. */
   readonly straight: Walk<Client>
@@ -68,8 +67,8 @@ export class SchemaChecks<Client> {
     const walked = { onEvent: () => undefined, ...options, migrations: source }
     // Seeds may write on sessions of their own.
     const isCounted = halves.areCounted && Object.keys(options.seeds ?? {}).length === 0
-    const walks = this.#areApart && migrations.length >= MANY ? 2 : 1
-    this.#stepwise = Array.from({ length: walks }, () => new Walk(walked, isCounted))
+    this.#stretches = new Stretches(halves, migrations)
+    this.#stepwise = this.#stretches.map(() => new Walk(walked, isCounted))
     this.straight = new Walk(walked, isCounted)
   }
 
@@ -79,6 +78,11 @@ export class SchemaChecks<Client> {
     const shown = last ? versionOf(last) : 'nil'
     const all = (id: string, name: string, work: () => Promise<string | undefined>) =>
       this.#make({ id, group: id === 'step-by-step' ? 'paths' : 'schema', name, version: undefined }, work)
+    const trips = this.#migrations.map((migration, i) => this.#tripCheck(migration, i))
+    // The one that took the lower stretch has to come up from there, over what its steps have left.
+    const atLatest = this.#stepwise.map((walk, stretch) =>
+      this.#beforehand.plan(`steps ${stretch}`, 'step-by-step', () => walk.alone(() => walk.schemaAt(latest))),
+    )
     const goUp = this.#beforehand.plan('straight', 'straight-up', () => this.#goStraight(latest))
     const goDown = this.#beforehand.plan('straight', 'straight-down', () =>
       this.straight.alone(() => this.#straightDown(latest)),
@@ -86,25 +90,30 @@ export class SchemaChecks<Client> {
     return [
       all('versions', 'order of versions', () => checkOrder(this.#verified)),
       all('straight-up', `nil → ${shown}`, async () => void (await this.#turn(latest, goUp))),
-      ...this.#migrations.map((migration, i) => {
-        const about = { id: 'round-trip', group: 'schema', version: versionOf(migration) } as const
-        const part = Math.floor((i * this.#stepwise.length) / this.#migrations.length)
-        const walk = this.#stepwise[part] as Walk<Client>
-        const trip = this.#beforehand.plan(
-          `steps ${part}`,
-          keyOf(about.id, about.version),
-          () => walk.alone(() => this.#roundTrip(walk, migration, this.#migrations[i - 1]?.version ?? NIL_VERSION)),
-          // No migration above can be reached.
-          (error) => error instanceof Error && this.#firstFailures.has(error),
-        )
-        const name = `${labelOf(migration)}: ${this.#canGoDown(migration) ? 'up, down, up' : 'up'}`
-        return this.#make({ ...about, name }, () => this.#turn(migration.version, trip))
-      }),
-      all('step-by-step', `step by step to ${shown}: same schema as nil → ${shown}`, () => this.#sameAtLatest(latest)),
+      ...trips,
+      all('step-by-step', `step by step to ${shown}: same schema as nil → ${shown}`, () =>
+        this.#sameAtLatest(latest, atLatest),
+      ),
       ...(this.#migrations.every((migration) => this.#canGoDown(migration))
         ? [all('straight-down', `${shown} → nil, and nothing left`, () => this.#turn(latest, goDown))]
         : []),
     ]
+  }
+
+  /** @param i the migration's place */
+  #tripCheck(migration: Migration, i: number): Check {
+    const about = { id: 'round-trip', group: 'schema', version: versionOf(migration) } as const
+    const stretch = this.#stretches.of(i)
+    const walk = this.#stepwise[stretch] as Walk<Client>
+    const trip = this.#beforehand.plan(
+      `steps ${stretch}`,
+      keyOf(about.id, about.version),
+      () => walk.alone(() => this.#roundTrip(walk, migration, this.#migrations[i - 1]?.version ?? NIL_VERSION)),
+      // No migration above can be reached.
+      (error) => error instanceof Error && this.#firstFailures.has(error),
+    )
+    const name = `${labelOf(migration)}: ${this.#canGoDown(migration) ? 'up, down, up' : 'up'}`
+    return this.#make({ ...about, name }, () => this.#turn(migration.version, trip))
   }
 
   /** Remembers the schemas of these versions when they are reached step by step. */
@@ -217,10 +226,9 @@ export class SchemaChecks<Client> {
     })
   }
 
-  async #sameAtLatest(latest: number): Promise<undefined> {
+  async #sameAtLatest(latest: number, atLatest: readonly (() => Promise<Schema>)[]): Promise<undefined> {
     const straight = await this.#turn(latest, () => this.#goStraight(latest))
-    // The one that took the lower half of the steps has to come up from there, over what its steps have left.
-    const stepwise = await Promise.all(this.#stepwise.map((walk) => walk.alone(() => walk.schemaAt(latest))))
+    const stepwise = await Promise.all(atLatest.map((schemaAt) => schemaAt()))
     const diff = stepwise.map((schema) => schema.diff(straight.schema)).find(({ changes }) => changes.length > 0)
     if (!diff) return
     throw new VerificationError(
@@ -265,9 +273,6 @@ export class SchemaChecks<Client> {
 }
 
 // --- internal ---
-
-/** Fewer migrations are checked before a second database would be there. */
-const MANY = 20
 
 /** What is known of a database that went up without stopping. */
 interface Straight {

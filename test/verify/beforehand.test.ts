@@ -39,6 +39,20 @@ test('one line in order, the lines beside each other, as soon as two checks come
   expect(begun).toEqual(['a', 'c', 'b'])
 })
 
+test('a line in the order of the checks, whatever was planned first', async () => {
+  const { begun, work, end } = works()
+  const beforehand = new Beforehand()
+  beforehand.plan('straight', 'sample', work('sample'))
+  beforehand.plan('straight', 'up', work('up'))
+  beforehand.order(['first', 'up', 'sample'])
+  beforehand.turn('first')
+  beforehand.turn('up')
+  await end('none')
+  expect(begun).toEqual(['up'])
+  await end('up')
+  expect(begun).toEqual(['up', 'sample'])
+})
+
 test('nothing is done for a check alone, for checks that are not wanted, or where it is not allowed', async () => {
   const { begun, work } = works()
   const beforehand = new Beforehand()

@@ -15,22 +15,22 @@ export interface Memory {
 }
 
 export interface Marks {
+  /** The marks of families in the usual catalogs, and in the others. */
   readonly families: ReadonlyMap<number, string>
+  readonly more: ReadonlyMap<number, string>
   readonly shared: ReadonlySet<number>
-  readonly others: string
+  readonly others: string | null
 }
 
-export function marksOf({ families, shared, others }: MarkRow): Marks {
-  const split = (text: string | null) => (text ? text.split(',') : [])
+/** @param last the marks before; what was not asked for is as it was then */
+export function marksOf({ families, more, shared, others }: MarkRow, last?: Marks): Marks {
+  const usual = byFamily(families)
+  if (more === undefined && last) return { ...last, families: usual }
   return {
-    families: new Map(
-      split(families).map((one) => {
-        const at = one.indexOf(' ')
-        return [Number(one.slice(0, at)), one.slice(at + 1)]
-      }),
-    ),
+    families: usual,
+    more: byFamily(more),
     shared: new Set(split(shared).map(Number)),
-    others: others ?? '',
+    others: others ?? null,
   }
 }
 
@@ -39,19 +39,22 @@ export function marksOf({ families, shared, others }: MarkRow): Marks {
  * @param now the marks of the moment of the new reading
  */
 export function familiesToRead({ marks, rows }: Omit<Memory, 'counted'>, now: Marks): ReadonlySet<number> | undefined {
-  if (marks.others !== now.others) return undefined
-  const touched = [...new Set([...marks.families.keys(), ...now.families.keys()])].filter(
-    (family) => marks.families.get(family) !== now.families.get(family),
-  )
-  if (touched.length === 0) return NONE
+  const touched = [...changed(marks.families, now.families), ...changed(marks.more, now.more)]
+  if (touched.length === 0 && marks.others === now.others) return NONE
+  if (touched.includes(NO_FAMILY) || marks.others !== now.others) return undefined
   // Whether the server qualifies the name of a routine depends on others of the same name.
   if (touched.some((family) => marks.shared.has(family) || now.shared.has(family))) return undefined
   const index = indexOf(rows)
   const found = reachedFrom(touched, index)
   if (!found) return undefined
   // Objects that are gone need no query.
-  const there = [...found].filter((family) => now.families.has(family))
+  const there = [...found].filter((family) => isThere(now, family))
   return there.length > Math.max(MOST_AT_LEAST, index.families * MOST_PART) ? undefined : found
+}
+
+/** Returns whether there are objects of a family. */
+export function isThere({ families, more }: Marks, family: number): boolean {
+  return families.has(family) || more.has(family)
 }
 
 /** Returns the rows of now: those from memory but for the families that were read again. */
@@ -67,6 +70,29 @@ export function remembered(
 // --- internal ---
 
 const NONE: ReadonlySet<number> = new Set()
+
+/** What belongs to no relation, type or routine. */
+const NO_FAMILY = 0
+
+function split(text: string | null | undefined): string[] {
+  return text ? text.split(',') : []
+}
+
+function byFamily(text: string | null | undefined): ReadonlyMap<number, string> {
+  return new Map(
+    split(text).map((one) => {
+      const at = one.indexOf(' ')
+      return [Number(one.slice(0, at)), one.slice(at + 1)]
+    }),
+  )
+}
+
+/** Returns the families whose marks are others. */
+function changed(before: ReadonlyMap<number, string>, now: ReadonlyMap<number, string>): number[] {
+  const those = [...now].flatMap(([family, mark]) => (before.get(family) === mark ? [] : [family]))
+  const gone = [...before.keys()].filter((family) => !now.has(family))
+  return [...those, ...gone]
+}
 
 /** Reading everything takes less than reading more than this part of it on its own. */
 const MOST_PART = 0.5

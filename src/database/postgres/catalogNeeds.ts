@@ -15,17 +15,7 @@ export function needsQuery(changed: boolean, isPlain = false): string {
   COALESCE(CASE WHEN w.rulename = '_RETURN' THEN w.ev_class END, a.adrelid, NULLIF(k.conrelid, 0), NULLIF(k.contypid, 0), pr.prpubid, pn.pnpubid, d.objid)::bigint AS object,
   COALESCE(x.refobjid, NULLIF(e.typrelid, 0), e.oid, NULLIF(t.typrelid, 0), (SELECT rngtypid FROM pg_range WHERE rngmultitypid = t.oid), t.oid, NULLIF(rk.conrelid, 0), NULLIF(rk.contypid, 0), ik.conrelid, d.refobjid)::bigint AS needed
 FROM ${changed ? OF_SOME : 'pg_depend d LEFT JOIN part p ON p.classid = d.classid AND p.objid = d.objid'}
-LEFT JOIN pg_rewrite w ON d.classid = 'pg_rewrite'::regclass AND w.oid = d.objid
-LEFT JOIN pg_attrdef a ON d.classid = 'pg_attrdef'::regclass AND a.oid = d.objid
-LEFT JOIN pg_constraint k ON d.classid = 'pg_constraint'::regclass AND k.oid = d.objid AND k.contype <> 'f'
-LEFT JOIN pg_publication_rel pr ON d.classid = 'pg_publication_rel'::regclass AND pr.oid = d.objid
-LEFT JOIN pg_publication_namespace pn ON d.classid = 'pg_publication_namespace'::regclass AND pn.oid = d.objid
-LEFT JOIN pg_constraint rk ON d.refclassid = 'pg_constraint'::regclass AND rk.oid = d.refobjid
-LEFT JOIN pg_constraint ik ON d.refclassid = 'pg_class'::regclass AND ik.conindid = d.refobjid AND ik.contype IN ('p', 'u', 'x')
-LEFT JOIN pg_type t ON d.refclassid = 'pg_type'::regclass AND t.oid = d.refobjid
-LEFT JOIN pg_type e ON e.oid = t.typelem AND e.typarray = t.oid
--- What belongs to an extension comes and goes with it.
-LEFT JOIN pg_depend x ON x.classid = d.refclassid AND x.objid = d.refobjid AND x.objsubid = 0 AND x.deptype = 'e'
+${joins(changed).join('\n')}
 WHERE d.objid >= 16384 AND d.refobjid >= 16384 AND d.deptype IN ('n', 'a')
   AND NOT (d.deptype = 'a' AND EXISTS (SELECT FROM pg_sequence s WHERE s.seqrelid = d.objid))${isPlain ? '' : OF_PARTITIONS}) edges WHERE object <> needed`
 }
@@ -40,6 +30,36 @@ UNION SELECT c.oid, NULL, NULL, NULL, h.inhrelid::bigint, h.inhparent::bigint FR
 UNION SELECT c.oid, NULL, NULL, NULL, r.indexrelid::bigint, z.indrelid::bigint FROM pg_inherits h JOIN pg_index z ON z.indexrelid = h.inhrelid JOIN pg_class x ON x.oid = h.inhrelid JOIN pg_index r ON r.indexrelid = pg_partition_root(h.inhrelid) JOIN pg_class y ON y.oid = r.indexrelid JOIN rel c ON c.oid = r.indrelid WHERE ${hasItsOwn}
 -- A partition that is made behind its table's index gets one of its own at once.
 UNION SELECT c.oid, NULL, NULL, NULL, h.inhparent::bigint, i.indrelid::bigint FROM pg_inherits h JOIN pg_index i ON i.indexrelid = h.inhrelid JOIN pg_index o ON o.indexrelid = h.inhparent JOIN rel c ON c.oid = o.indrelid WHERE pg_partition_root(i.indexrelid) IN (SELECT root FROM named)`
+
+/** What a dependency leads to. Of few objects, each is looked up by an index, where the planner would read whole catalogs. */
+function joins(changed: boolean): string[] {
+  const join = (from: string, name: string, condition: string) =>
+    changed
+      ? `LEFT JOIN LATERAL (SELECT ${name}.* FROM ${from} WHERE ${condition} OFFSET 0) ${name} ON true`
+      : `LEFT JOIN ${from} ON ${condition}`
+  return [
+    join('pg_rewrite w', 'w', "d.classid = 'pg_rewrite'::regclass AND w.oid = d.objid"),
+    join('pg_attrdef a', 'a', "d.classid = 'pg_attrdef'::regclass AND a.oid = d.objid"),
+    join('pg_constraint k', 'k', "d.classid = 'pg_constraint'::regclass AND k.oid = d.objid AND k.contype <> 'f'"),
+    join('pg_publication_rel pr', 'pr', "d.classid = 'pg_publication_rel'::regclass AND pr.oid = d.objid"),
+    join('pg_publication_namespace pn', 'pn', "d.classid = 'pg_publication_namespace'::regclass AND pn.oid = d.objid"),
+    join('pg_constraint rk', 'rk', "d.refclassid = 'pg_constraint'::regclass AND rk.oid = d.refobjid"),
+    // Constraints have no index on that of theirs, but one on their table.
+    join(
+      changed ? 'pg_index y JOIN pg_constraint ik ON ik.conrelid = y.indrelid' : 'pg_constraint ik',
+      'ik',
+      `d.refclassid = 'pg_class'::regclass AND ik.conindid = d.refobjid AND ik.contype IN ('p', 'u', 'x')${changed ? ' AND y.indexrelid = d.refobjid' : ''}`,
+    ),
+    join('pg_type t', 't', "d.refclassid = 'pg_type'::regclass AND t.oid = d.refobjid"),
+    join('pg_type e', 'e', 'e.oid = t.typelem AND e.typarray = t.oid'),
+    '-- What belongs to an extension comes and goes with it.',
+    join(
+      'pg_depend x',
+      'x',
+      "x.classid = d.refclassid AND x.objid = d.refobjid AND x.objsubid = 0 AND x.deptype = 'e'",
+    ),
+  ]
+}
 
 /** Few objects: each is looked up by the index, where the planner would look at what all objects need. */
 const OF_SOME =

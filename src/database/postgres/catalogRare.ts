@@ -4,9 +4,16 @@
  * and to begin it.
  */
 
+/** Conditions on the TOAST table of a table `c`, and on an index `c`. */
+const TOAST = 't.oid = c.reltoastrelid AND t.reloptions IS NOT NULL'
+const INDEX = 'c.reloptions IS NOT NULL OR c.reltablespace <> 0'
+const INDEX_COLUMN = 'EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attstattarget >= 0)'
+
 /** A query that says whether there is anything rare: `there`. */
 export const HAS_RARE = `SELECT ${[
-  ...ofRelations((relation) => `${relation} >= 16384`),
+  ...ofFamilies((family) => `${family} >= 16384`),
+  exists(`pg_class c ${each(`pg_class t WHERE ${TOAST}`)} WHERE c.oid >= 16384`),
+  exists(`pg_class c WHERE c.oid >= 16384 AND c.relkind IN ('i', 'I') AND (${INDEX} OR ${INDEX_COLUMN})`),
   ...['pg_description WHERE objoid >= 16384', "pg_depend WHERE deptype = 'x'"].map(exists),
 ].join(' OR ')} AS there`
 
@@ -15,7 +22,11 @@ export const HAS_RARE = `SELECT ${[
  * names of the common table expressions are those of `changedQuery`.
  */
 export const RARE_AMONG = `SELECT 'rare', 0, NULL, NULL WHERE ${[
-  ...ofRelations((relation) => `${relation} = ANY ($1)`),
+  ...ofFamilies((family) => `${family} = ANY ($1)`),
+  exists(`rel c ${each(`pg_class t WHERE ${TOAST}`)}`),
+  exists(
+    `part p ${each(`pg_class c WHERE p.classid = 'pg_class'::regclass AND c.oid = p.objid AND c.relkind IN ('i', 'I') AND (${INDEX} OR ${INDEX_COLUMN})`)}`,
+  ),
   exists('part p JOIN pg_description o ON o.classoid = p.classid AND o.objoid = p.objid'),
   exists(`part p ${each("pg_depend d WHERE d.classid = p.classid AND d.objid = p.objid AND d.deptype = 'x'")}`),
   // The sequence of an identity column is a part of its table.
@@ -36,7 +47,7 @@ function each(rows: string): string {
 }
 
 /** Conditions that there is something rare. @param among a condition on the column with the oid of the relation, type or routine */
-function ofRelations(among: (column: string) => string): string[] {
+function ofFamilies(among: (column: string) => string): string[] {
   // The usual access method, heap, and the usual collation have these oids in each database.
   const [heap, collation] = [2, 100]
   const rare: readonly (readonly [from: string, family: string, condition: string])[] = [
@@ -45,21 +56,10 @@ function ofRelations(among: (column: string) => string): string[] {
       'c.oid',
       `c.relkind NOT IN ('t', 'i', 'I') AND (c.relkind NOT IN ('r', 'v', 'm', 'S') OR c.relispartition OR c.reloftype <> 0 OR c.relacl IS NOT NULL OR c.reltablespace <> 0 OR c.relam NOT IN (0, ${heap}) OR c.relowner <> (SELECT datdba FROM pg_database WHERE datname = current_database()))`,
     ],
-    [`pg_class c ${each('pg_class t WHERE t.oid = c.reltoastrelid AND t.reloptions IS NOT NULL')}`, 'c.oid', 'true'],
     [
       'pg_attribute a',
       'a.attrelid',
       `a.attnum > 0 AND (a.attacl IS NOT NULL OR a.attoptions IS NOT NULL OR a.attfdwoptions IS NOT NULL OR a.attcollation NOT IN (0, ${collation}))`,
-    ],
-    [
-      `pg_index i ${each('pg_class c WHERE c.oid = i.indexrelid AND (c.reloptions IS NOT NULL OR c.reltablespace <> 0)')}`,
-      'i.indrelid',
-      'true',
-    ],
-    [
-      `pg_index i ${each('pg_attribute a WHERE a.attrelid = i.indexrelid AND a.attstattarget >= 0')}`,
-      'i.indrelid',
-      'true',
     ],
     ['pg_trigger t', 't.tgrelid', 't.tgparentid <> 0'],
     ['pg_rewrite w', 'w.ev_class', "w.rulename <> '_RETURN'"],

@@ -2,7 +2,7 @@
 import type { Hidden } from '../../migrate/source.ts'
 import type { CatalogRow } from './catalogFacts.ts'
 import { type MarkRow, marksQuery } from './catalogMarks.ts'
-import { familiesToRead, type Memory, marksOf, remembered } from './catalogMemory.ts'
+import { familiesToRead, isThere, type Memory, marksOf, remembered } from './catalogMemory.ts'
 import { catalogQuery, changedQuery, type Extent } from './catalogQuery.ts'
 import { HAS_RARE } from './catalogRare.ts'
 import { HAS_SMALL_KINDS } from './catalogSmallKinds.ts'
@@ -128,6 +128,7 @@ const WHOLE = 'migratest_schema'
 const CHANGED = 'migratest_schema_changed'
 const PLAIN = 'migratest_schema_plain'
 const MARKS = 'migratest_schema_marks'
+const USUAL_MARKS = 'migratest_schema_usual_marks'
 
 function prepareWhole(exclude: Hidden, extent: Extent): string {
   return `PREPARE ${WHOLE} AS ${catalogQuery(exclude, extent)}`
@@ -157,15 +158,14 @@ async function rowsOf(session: Session, sql: string): Promise<Rows> {
 }
 
 /**
- * Reads on a session that has the settings and the query. The first time, everything: most sessions read only once. The
- * second time, the marks, too; from then on, what has changed.
+ * Reads on a session that has the settings and the query. The first time, everything: most sessions read only once, but those
+ * that go by what is counted. The second time, the marks, too; from then on, what has changed.
  */
 async function readAgain(session: Session, isCounted: boolean): Promise<Rows> {
   const before = kept.get(session) as Kept
   // If this reading fails, the next one begins anew.
   kept.set(session, { ...before, last: undefined, readings: before.readings + 1 })
-  if (before.readings === 0) return readWhole(session)
-  await prepare(session, MARKS, `PREPARE ${MARKS} (text) AS ${marksQuery()}`)
+  if (before.readings === 0 && !isCounted) return readWhole(session)
   const last = await readMarked(session, before.last, isCounted)
   kept.set(session, { ...(kept.get(session) as Kept), last })
   return last.rows
@@ -173,7 +173,7 @@ async function readAgain(session: Session, isCounted: boolean): Promise<Rows> {
 
 /** Reads the marks and what has changed, both of the same moment. */
 async function readMarked(session: Session, last: Memory | undefined, isCounted: boolean): Promise<Memory> {
-  if (isCounted) return readSince(session, last, await askMarks(session, last?.counted ?? ''), true)
+  if (isCounted) return readSince(session, last, await askCounted(session, last), true)
   // The caller's own transaction may be open on a borrowed session.
   if (session.borrowed) {
     const marks = await askMarks(session, null)
@@ -182,7 +182,7 @@ async function readMarked(session: Session, last: Memory | undefined, isCounted:
     return isSame ? memory : readMarked(session, undefined, false)
   }
   try {
-    const marks = await askMarks(session, null, 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; ')
+    const marks = await askMarks(session, null, MARKS, 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; ')
     return await readSince(session, last, marks, false, 'COMMIT')
   } catch (error) {
     await session.query('ROLLBACK').catch(() => undefined)
@@ -190,10 +190,28 @@ async function readMarked(session: Session, last: Memory | undefined, isCounted:
   }
 }
 
+/** Asks for the marks in the catalogs to which was written. */
+async function askCounted(session: Session, last: Memory | undefined): Promise<MarkRow> {
+  if (!last?.counted) return askMarks(session, '')
+  const usual = await askMarks(session, last.counted, USUAL_MARKS)
+  return beyondUsual(usual.counted) === beyondUsual(last.counted) ? usual : askMarks(session, '')
+}
+
+/** Returns what of the count is not about the usual catalogs. */
+function beyondUsual(counted: string | null): string | undefined {
+  return counted?.replace(/^\S+ /, '')
+}
+
 /** @param counted what the server had counted at the last reading, if that is said */
-async function askMarks(session: Session, counted: string | null, before = ''): Promise<MarkRow> {
+async function askMarks(
+  session: Session,
+  counted: string | null,
+  name: typeof MARKS | typeof USUAL_MARKS = MARKS,
+  before = '',
+): Promise<MarkRow> {
+  await prepare(session, name, `PREPARE ${name} (text) AS ${marksQuery(name === USUAL_MARKS)}`)
   const parameter = counted === null ? 'NULL' : literal(counted)
-  const [row] = (await session.query(`${before}EXECUTE ${MARKS} (${parameter})`)) as unknown as [MarkRow]
+  const [row] = (await session.query(`${before}EXECUTE ${name} (${parameter})`)) as unknown as [MarkRow]
   return row
 }
 
@@ -205,16 +223,16 @@ async function readSince(
   isCounted: boolean,
   end = '',
 ): Promise<Memory> {
-  if (last && row.others === null) return last
+  if (last && row.families === null) return last
   const { counted } = row
-  const marks = marksOf(row)
+  const marks = marksOf(row, last?.marks)
   const families = last && familiesToRead(last, marks)
   if (!last || !families) {
     await widen(session)
     return { marks, counted, rows: await rowsOf(session, [EXECUTE_WHOLE, end].filter(Boolean).join('; ')) }
   }
   // An object that was dropped has no rows to read.
-  const there = [...families].filter((family) => marks.families.has(family))
+  const there = [...families].filter((family) => isThere(marks, family))
   if (there.length === 0 && end) await session.query(end)
   const fresh = there.length > 0 ? await readFamilies(session, there, end) : []
   if (!fresh) return readMarked(session, last, isCounted)

@@ -153,6 +153,8 @@ const CHANGES: readonly string[] = [
   'alter view happy rename column d to doubled',
   'alter index events_at rename to events_by_day',
   'alter index events_2026_at_idx rename to first_year',
+  "comment on index events_by_day is 'by day'",
+  "comment on index events_by_day is 'by their day'",
   "create table events_2027 partition of events for values from ('2027-01-01') to ('2028-01-01')",
   'alter table events detach partition events_2027',
   'create table events_2027_a (id bigint, at date not null, data jsonb)',
