@@ -210,9 +210,11 @@ async function tried(session: Session, attempts: readonly Attempt[]): Promise<Ou
   const list = attempts.map(({ sql }) => literal(sql)).join(', ')
   const rows = attempts.map(({ writesFor }) => (writesFor === undefined ? 'NULL' : literal(writesFor))).join(', ')
   const body = ATTEMPT.replace('LIST', () => list).replace('ROWS', () => rows)
+  // A session goes on with the plan of a body that it has run, even if a label that the body names is gone: others do not.
+  const forgetting = attempts.every(({ view }) => view) ? '' : 'DISCARD PLANS; '
   try {
     const [row] = await session.query(
-      `BEGIN; SET LOCAL statement_timeout = '${MOST_MS}ms'; DO ${literal(body)};
+      `BEGIN; ${forgetting}SET LOCAL statement_timeout = '${MOST_MS}ms'; DO ${literal(body)};
       SELECT current_setting('migratest.uses') AS outcomes; ROLLBACK`,
     )
     return JSON.parse(String(row?.outcomes)) as Outcome[]

@@ -25,6 +25,8 @@ export interface Failing<Client> {
 
 export interface Smallest {
   readonly table: string
+  /** The columns of that table. */
+  readonly columns: readonly string[]
   /** INSERT statements, one a line. */
   readonly insert: string
 }
@@ -54,7 +56,8 @@ async function smallestOf<Client>(failing: Failing<Client>, trials: Trials<Clien
     if (!(await trials.fails(whole))) continue
     const fewer = await fewestRows(whole, trials)
     const narrow = await fewestColumns(fewer, failing.statement, trials)
-    return { table: table.name, insert: trials.sql(narrow) }
+    const columns = table.columns.map(({ name }) => name)
+    return { table: table.name, columns, insert: trials.sql(narrow) }
   }
   return undefined
 }
