@@ -103,8 +103,7 @@ export class SessionChecks<Client> {
         if (await isAccepted(sql)) known.push(setting)
         else {
           const [present] = others.length > 0 ? await database.query(`SHOW ${name}`) : []
-          // C.UTF-8 writes dates and numbers as C does.
-          const isOther = (sql: string) => !sql.includes(`'${String(present?.[name]).split('.')[0]}'`)
+          const isOther = (sql: string) => writingOf(sql.split("'")[1]) !== writingOf(present?.[name])
           const other = await firstOf(others.filter(isOther), isAccepted)
           if (other === undefined) unknown.push(`${name} = ${value}`)
           else known.push({ ...setting, sql: other, value: other.split("'")[1] ?? '' })
@@ -212,4 +211,10 @@ class SettingObserver implements StatementObserver {
     }
     await run()
   }
+}
+
+/** Returns what tells how a locale writes dates and numbers: C.UTF-8 writes them as C does, and C as they do in English. */
+function writingOf(locale: unknown): string {
+  const [language = ''] = String(locale).split('.')
+  return /^(?:C|POSIX|en_.*)$/.test(language) ? 'C' : language
 }
