@@ -36,7 +36,8 @@ export async function observeFailure<Client>(failure: FailureOverRows<Client>): 
       const isMissing = /contains null values|use of null|doesn't have a default|'0000-00-00'/i.test(one.message)
       // Rows need not be equal, so it is not any rows that make it fail, unless the file gives them all one value.
       const isRepeated = /duplicate|unique/i.test(one.message)
-      const isGiven = isRepeated && smallest !== undefined && !namesColumnOf(smallest.columns, half?.text ?? statement)
+      const isGiven =
+        isRepeated && (smallest?.rows ?? 0) > 1 && !namesColumnOf(smallest?.columns ?? [], half?.text ?? statement)
       const rule = set === 'plain' && (!isRepeated || isGiven) ? 'fails-with-rows' : 'fails-with-some-rows'
       // Whether values fit depends on them, and those of a real table may.
       const isLess = rule === 'fails-with-rows' && !isMissing && !isGiven

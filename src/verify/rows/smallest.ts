@@ -27,6 +27,8 @@ export interface Smallest {
   readonly table: string
   /** The columns of that table. */
   readonly columns: readonly string[]
+  /** How many rows of it are needed. */
+  readonly rows: number
   /** INSERT statements, one a line. */
   readonly insert: string
 }
@@ -57,7 +59,7 @@ async function smallestOf<Client>(failing: Failing<Client>, trials: Trials<Clien
     const fewer = await fewestRows(whole, trials)
     const narrow = await fewestColumns(fewer, failing.statement, trials)
     const columns = table.columns.map(({ name }) => name)
-    return { table: table.name, columns, insert: trials.sql(narrow) }
+    return { table: table.name, columns, rows: narrow.rows.length, insert: trials.sql(narrow) }
   }
   return undefined
 }
