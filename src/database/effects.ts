@@ -88,6 +88,8 @@ export interface WrittenRows {
   readonly deleted: number
   /** Rows before the statement, where it updated or deleted any. */
   readonly of: number | undefined
+  /** `true` if the statement is a procedure that committed on its way, and so let go of the rows. */
+  readonly isCommitted?: boolean
 }
 
 export interface Column {

@@ -124,7 +124,7 @@ function isNull(table: FillTable, name: string): boolean {
 }
 
 /** Rows of extreme values after which they begin again: the next row is a second one with all the same values. */
-export const EDGE_ROWS = 11
+export const EDGE_ROWS = 12
 /** Rows on which candidates are tried. */
 const SAMPLES = [0, 1, 2, 37]
 const FEW_COMBINATIONS = 200

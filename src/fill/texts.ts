@@ -28,7 +28,7 @@ export function formats(length: number | undefined): Proposal[] {
   return [...written, ...letters, ...capitals, ...hexadecimal]
 }
 
-/** Returns texts that break careless code: the longest, another case, several words, empty, emoji, quotes. */
+/** Returns texts that break careless code: the longest, another case, a trailing blank, several words, empty, emoji, quotes. */
 export function edgeTexts(length: number | undefined): Text[] {
   const most = Math.min(length ?? 300, 4000)
   const words = 'Ada Maria Lovelace '
@@ -41,6 +41,7 @@ export function edgeTexts(length: number | undefined): Text[] {
     'Ada Maria Lovelace King',
     'ADA LOVELACE',
     'ada lovelace',
+    'ada lovelace ',
     '',
     'Zoë 🙂',
     `O'Brien "x" \\ 100% _`,

@@ -32,16 +32,18 @@ export function diffSchemas(before: Objects, after: Objects): SchemaDiff {
   for (const [key, object] of [...old].reverse()) {
     if (!now.has(key)) changes.push({ change: 'removed', object: label(object), lines: whole('-', object) })
   }
+  const turns = changedTurns(old, now)
   for (const [key, object] of now) {
     const was = old.get(key)
     if (!was) {
       changes.push({ change: 'added', object: label(object), lines: whole('+', object) })
       continue
     }
-    if (was === object) continue
+    const turn = turns.get(key) ?? []
+    if (was === object && turn.length === 0) continue
     const relaid = was.head !== object.head && object.kind === 'routine' && sameTokens(was.head, object.head)
     if (relaid) minor.push(`white space or comments of ${label(object)}`)
-    const lines = changedLines(relaid ? { ...was, head: object.head } : was, object)
+    const lines = [...changedLines(relaid ? { ...was, head: object.head } : was, object), ...turn]
     if (lines.length > 0) changes.push({ change: 'changed', object: label(object), lines })
     else minor.push(...movedColumns(was, object))
   }
@@ -68,6 +70,32 @@ function byKey({ objects }: Objects): Map<string, SchemaObject> {
 function label({ kind, name, table }: SchemaObject): string {
   const title = `${kind.replaceAll('-', ' ')} ${name}`
   return table === null ? title : `${title} on ${table}`
+}
+
+/** Returns what to say of objects that act before or after others now, in another order than before. */
+function changedTurns(old: ReadonlyMap<string, SchemaObject>, now: ReadonlyMap<string, SchemaObject>) {
+  const turns = new Map<string, DiffLine[]>()
+  const before = queues(old, now)
+  for (const [moment, keys] of queues(now, old)) {
+    const previous = before.get(moment) ?? []
+    const line = (sign: '+' | '-', queue: readonly string[], key: string): DiffLine => {
+      const earlier = now.get(queue[queue.indexOf(key) - 1] ?? '')
+      const place = earlier ? `after ${earlier.name}` : 'first'
+      return { sign, text: `-- ${now.get(key)?.name} fires ${place}` }
+    }
+    const signed = (sign: '+' | '-', queue: readonly string[]) => queue.map((text) => ({ sign, text }))
+    for (const { sign, text: key } of lineDiff(signed('-', previous), signed('+', keys))) {
+      if (sign === '+') turns.set(key, [line('-', previous, key), line('+', keys, key)])
+    }
+  }
+  return turns
+}
+
+/** Returns the keys of objects that act one after another at the same moment, of those that others have as well. */
+function queues(all: ReadonlyMap<string, SchemaObject>, others: ReadonlyMap<string, SchemaObject>) {
+  const both = [...all].filter(([key, { moment }]) => moment !== undefined && others.get(key)?.moment === moment)
+  const grouped = Map.groupBy(both, ([, { table, moment }]) => `${table} ${moment}`)
+  return new Map([...grouped].map(([moment, members]) => [moment, members.map(([key]) => key)]))
 }
 
 function movedColumns(was: SchemaObject, now: SchemaObject): string[] {

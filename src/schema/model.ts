@@ -47,6 +47,8 @@ export interface SchemaObject {
   readonly name: string
   /** The table or view to which an index, trigger, policy, rule or foreign key belongs. */
   readonly table: string | null
+  /** When a trigger of MySQL fires, such as `BEFORE INSERT`: those of one table and moment fire in the order of the list. */
+  readonly moment?: string
   /** The statement that creates the object; if there are members, the part before the first of them. */
   readonly head: string
   readonly members: readonly SchemaMember[]

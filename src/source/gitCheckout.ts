@@ -161,6 +161,8 @@ function linkPackages(root: string, folder: string, commit: string): void {
     const packages = join(root, place, 'node_modules')
     const there = join(folder, place, 'node_modules')
     if (!existsSync(packages) || existsSync(there)) continue
+    // A link that the repository has leads out of the work tree, and nowhere.
+    rmSync(there, { force: true })
     linkAll(packages, there, root, folder)
   }
 }

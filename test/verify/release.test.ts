@@ -1,7 +1,7 @@
 /** Verification from a release: what is said, and that nothing is left behind. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -193,6 +193,19 @@ describe('the command of the release', () => {
       })
       expect(results['old-app']).toMatchObject({ ok: true, findings: [], notRun: undefined })
     }
+  })
+
+  test('has the installed packages where the repository has a link in their place', async () => {
+    const repository = gitRepository()
+    repository.write(FIRST)
+    const installed = join(repository.root, 'installed', 'node_modules')
+    mkdirSync(join(installed, 'one'), { recursive: true })
+    symlinkSync(join('installed', 'node_modules'), join(repository.root, 'node_modules'))
+    repository.commit('v1')
+    repository.write(RENAMED)
+    const app = { command: 'test -e node_modules/one', folder: repository.root }
+    const results = await examine(repository, { groups: ['compat'], app })
+    expect(results['old-app']).toMatchObject({ ok: true, findings: [], notRun: undefined })
   })
 
   test('is ended when its time is over', async () => {

@@ -1,6 +1,7 @@
 /** Comparing ways: what is left out of a comparison, and what is narrowed down. */
 import { expect, test } from 'vitest'
 import { pglite } from '../../presets/pglite.ts'
+import { postgres } from '../../presets/postgres.ts'
 import { memory } from '../../src/source/memory.ts'
 import type { CheckResult } from '../../src/verify/check.ts'
 import { type VerifyOptions, verification } from '../../src/verify/verify.ts'
@@ -70,6 +71,20 @@ test('a setting is found with its migration and statement', async () => {
       fix: { text: expect.stringContaining('timestamptz') },
     },
   ])
+})
+
+test('a locale that writes as the one in use does is no other: that nothing was tried is said', async () => {
+  const files = { '1_users.up.sql': 'create table users (id int primary key)', '1_users.down.sql': 'drop table users' }
+  const init = "do $$ begin execute format('alter database %I set lc_time = %L', current_database(), 'POSIX'); end $$"
+  const hasOthers = "select 1 from pg_collation where collcollate ~ '^(de_DE|fr_FR)'"
+  const server = postgres({ init: `${init}; create table others as ${hasOthers}` })
+  const { settings } = await examine(files, { server: server as never, groups: ['session'] })
+  const database = await server.create()
+  const client = await database.connect()
+  const [other] = await database.query(client, 'select 1 from others')
+  await database.disconnect(client)
+  await database.drop()
+  expect(settings?.remark?.includes('this server does not have lc_time = de_DE.UTF-8')).toBe(other === undefined)
 })
 
 test('a copy of a snapshot is compared with a run', async () => {

@@ -39,7 +39,7 @@ const KINDS: Readonly<Record<Definition['kind'], ObjectKind>> = {
 }
 
 function describe(object: Definition, definitions: Definitions): SchemaObject {
-  const { kind, name, table } = object
+  const { kind, name, table, moment } = object
   const columns = definitions.columns.filter((column) => column.table === name).map(columnOf)
   if (kind === 'table') return { ...describeTable(object), columns }
   const routine = KINDS[kind] === 'routine'
@@ -50,6 +50,7 @@ function describe(object: Definition, definitions: Definitions): SchemaObject {
       kind === 'view' ? withPlainNumbers(textOf(object, definitions)) : textOf(object, definitions),
     ),
     table: table === null ? null : shown(table),
+    ...(moment !== undefined && { moment }),
     columns: kind === 'view' ? columns : [],
   }
 }

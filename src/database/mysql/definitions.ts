@@ -17,6 +17,8 @@ export interface Definition {
   readonly sql: string
   /** Table of a trigger. */
   readonly table: string | null
+  /** When a trigger fires, such as `BEFORE INSERT`. */
+  readonly moment?: string
   /** Session settings the object was created under and keeps, for objects with a body that is parsed later. */
   readonly settings: Readonly<Record<string, string>>
 }
@@ -91,7 +93,8 @@ export async function readDefinitions(
         })),
         // The server lists triggers in the order in which they fire.
         ...triggers.map(
-          ({ Trigger, Table }) => ({ kind: 'trigger', name: String(Trigger), table: String(Table) }) as const,
+          ({ Trigger, Table, Timing, Event }) =>
+            ({ kind: 'trigger', name: String(Trigger), table: String(Table), moment: `${Timing} ${Event}` }) as const,
         ),
         ...events.map(
           ({ n, at_once: atOnce }) =>
@@ -115,7 +118,8 @@ export async function readDefinitions(
     objects: inOrder(
       named.map(({ kind, name, table, ...rest }, i) => {
         const read = readShown(shown[i]?.[0] ?? {}, kind, quoted)
-        return { kind, name, table, ...read, ...('atOnce' in rest && { sql: withoutStart(read.sql) }) }
+        const moment = 'moment' in rest && { moment: rest.moment }
+        return { kind, name, table, ...moment, ...read, ...('atOnce' in rest && { sql: withoutStart(read.sql) }) }
       }),
     ),
     columns: columns

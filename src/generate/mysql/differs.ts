@@ -1,4 +1,4 @@
-/** Differences in order: columns are in the order of SELECT *, triggers fire one after another. */
+/** Differences in the order of columns, which is that of SELECT *. */
 import type { Schema } from '../../schema/schema.ts'
 
 export function differs(wanted: Schema, reached: Schema): boolean {
@@ -11,6 +11,5 @@ function orderOf({ objects }: Schema): string {
   const columns = objects.flatMap(({ kind, name, members }) =>
     kind === 'table' ? [[name, ...members.map(({ key }) => key).filter((key) => key.startsWith('column '))]] : [],
   )
-  const triggers = objects.flatMap(({ kind, table, name }) => (kind === 'trigger' ? [[table, name]] : []))
-  return JSON.stringify([columns.sort(), triggers])
+  return JSON.stringify(columns.sort())
 }

@@ -69,11 +69,8 @@ function newTable(trigger: SchemaObject, tables: ReadonlyMap<string, string>): s
 }
 
 /** Triggers that fire at the same moment: table, BEFORE or AFTER, and event. */
-function groupOf(trigger: SchemaObject): string {
-  const words = wordsOf(trigger.head)
-  const at = words.findIndex(({ text }) => text === 'TRIGGER')
-  const time = words.findIndex(({ text }, other) => other > at && (text === 'BEFORE' || text === 'AFTER'))
-  return [trigger.table, words[time]?.text, words[time + 1]?.text].join(' ')
+function groupOf({ table, moment }: SchemaObject): string {
+  return `${table} ${moment}`
 }
 
 /** Writes FOLLOWS or PRECEDES after FOR EACH ROW. */

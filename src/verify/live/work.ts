@@ -36,6 +36,6 @@ export function workOf({ scanned, built, rewritten, written, constraints, column
 /** Below this many rows, more than half may be one. */
 const FEW = 3
 
-function isMany({ isOld, updated, deleted, of }: WrittenRows): boolean {
-  return isOld && of !== undefined && of >= FEW && (updated + deleted) * 2 > of
+function isMany({ isOld, updated, deleted, of, isCommitted }: WrittenRows): boolean {
+  return isOld && !isCommitted && of !== undefined && of >= FEW && (updated + deleted) * 2 > of
 }

@@ -14,16 +14,16 @@ export function observeMadeUp(before: Snapshot, after: Snapshot, half: Half, sai
     const found = matched(one, after, said)
     if (!found || one.rows.length === 0) return []
     const { table, rows } = found.after
+    const former = said.formerTable(table.name) ?? table.name
     // A table that was made beside the old one, and took its name, has the values that an INSERT wrote.
-    const former = said.formerTable(table.name)
-    if (former !== undefined && said.inserts(former)) return []
+    const isCopied = former !== table.name && said.inserts(former)
+    const isFilled = (column: string) => [table.name, former].some((name) => said.fills(name, column))
     return table.columns.flatMap((column, place): Observation[] => {
-      if (column.nullable || column.numbered || column.generated !== null || said.fills(table.name, column.name))
-        return []
+      if (column.nullable || column.numbered || column.generated !== null || isFilled(column.name)) return []
       const old = found.columns.find(({ to }) => to === place)
       // A column that had to have a value has the one that it had.
       if (old && !old.before.nullable) return []
-      if (!old && column.default !== null) return []
+      if (!old && (isCopied || column.default !== null)) return []
       const had = old ? found.pairs?.filter((pair) => pair.before[old.from] === null).map((pair) => pair.after) : rows
       const made = had?.filter((row) => isMadeUp(row[place], column)) ?? []
       const [first] = made

@@ -4,8 +4,8 @@ import type { Half } from '../halves.ts'
 import { observeNew } from './observations.ts'
 import type { Use } from './rowReader.ts'
 
-/** A trigger that a row sets off has no arguments that could be wrong ones. */
-const SETS_OFF = /^the trigger /
+/** A trigger that a row sets off has no arguments that could be wrong ones, and a view has none at all. */
+const WITHOUT_ARGUMENTS = /^the (?:trigger|materialized view) /
 
 /** What could be used before an up, and what can be used after it. */
 export interface Uses {
@@ -25,7 +25,7 @@ export class NeverWorked {
     for (const use of after) {
       // A body may name what only a later migration makes.
       if (use.error === undefined) this.#failing.delete(use.what)
-      else if ((use.isSure || (use.isUnfit && SETS_OFF.test(use.what))) && !known.has(use.what))
+      else if ((use.isSure || (use.isUnfit && WITHOUT_ARGUMENTS.test(use.what))) && !known.has(use.what))
         this.#failing.set(use.what, observeNew(use, half))
     }
   }

@@ -109,7 +109,7 @@ const NO_ROW = `(SELECT concat(CASE WHEN body !~* '\\mreturn\\s+(?!(?:null|old)\
 
 /** Everything that has a body or an expression, with the query that uses it. Expressions count if a function of the user is in them. */
 const OBJECTS = `SELECT 'view' AS kind, c.oid::regclass::text AS name, c.oid::text AS oid, 'the ' || CASE c.relkind WHEN 'm' THEN 'materialized ' ELSE '' END || 'view ' || c.oid::regclass::text AS what,
-    CASE c.relkind WHEN 'v' THEN 'SELECT * FROM ' || c.oid::regclass::text ELSE 'SELECT * FROM (' || rtrim(pg_get_viewdef(c.oid), ';') || ') AS v' END || ' LIMIT 1' AS sql,
+    CASE WHEN c.relkind = 'v' OR NOT c.relispopulated THEN 'SELECT * FROM ' || c.oid::regclass::text ELSE 'SELECT * FROM (' || rtrim(pg_get_viewdef(c.oid), ';') || ') AS v' END || ' LIMIT 1' AS sql,
     (SELECT json_agg(DISTINCT d.refobjid::text) FROM pg_rewrite r JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid AND d.refclassid = 'pg_class'::regclass AND d.refobjid <> c.oid WHERE r.ev_class = c.oid) AS reads
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('v', 'm') AND ${NOT_OURS('c.oid', 'n.nspname', 'pg_class')}
 UNION ALL
@@ -153,7 +153,13 @@ function outcomesOfSame(objects: readonly ObjectRow[], outcomes: Outcomes, { isS
     const view = views.get(oid)
     return view ? (view.reads ?? []).every(isKept) : isSame(oid)
   }
-  return new Map([...views].flatMap(([oid, { what }]) => (isKept(oid) ? [[what, outcomes.get(what)] as const] : [])))
+  // A materialized view that could not be read may have been filled.
+  const hasWorked = (what: string) => outcomes.get(what)?.[0] === ''
+  return new Map(
+    [...views].flatMap(([oid, { what }]) =>
+      isKept(oid) && hasWorked(what) ? [[what, outcomes.get(what)] as const] : [],
+    ),
+  )
 }
 
 function attemptsOf({ kind, name, oid, what, sql }: ObjectRow, tables: readonly FillTable[]): Attempt[] {
@@ -210,9 +216,11 @@ async function tried(session: Session, attempts: readonly Attempt[]): Promise<Ou
   const list = attempts.map(({ sql }) => literal(sql)).join(', ')
   const rows = attempts.map(({ writesFor }) => (writesFor === undefined ? 'NULL' : literal(writesFor))).join(', ')
   const body = ATTEMPT.replace('LIST', () => list).replace('ROWS', () => rows)
+  // A session goes on with the plan of a body that it has run, even if a label that the body names is gone: others do not.
+  const forgetting = attempts.every(({ view }) => view) ? '' : 'DISCARD PLANS; '
   try {
     const [row] = await session.query(
-      `BEGIN; SET LOCAL statement_timeout = '${MOST_MS}ms'; DO ${literal(body)};
+      `BEGIN; ${forgetting}SET LOCAL statement_timeout = '${MOST_MS}ms'; DO ${literal(body)};
       SELECT current_setting('migratest.uses') AS outcomes; ROLLBACK`,
     )
     return JSON.parse(String(row?.outcomes)) as Outcome[]
@@ -291,6 +299,8 @@ const SURE = new Set([
   '42P17',
 ])
 
+const NOT_POPULATED = '55000'
+
 const SWALLOWS = 'nothing is written, and nobody is told, since its function returns NULL for the row'
 
 /** A body that writes texts which are too long, or NULL where there must be a value, hardly means to refuse a row. */
@@ -311,6 +321,8 @@ function failureOf([state, message, where]: Outcome): Omit<Use, 'what' | 'name'>
   // A statement that a body puts together may name what an argument says, and so may a text that is cast to a name.
   const isOurs = place.some((line) => /\bat EXECUTE\b/.test(line)) || /"a"/.test(message)
   if (state.startsWith('42') || SURE.has(state)) return { error, ...(SURE.has(state) && !isOurs && { isSure: true }) }
+  // WITH NO DATA: each who reads it meets the error, until somebody refreshes it.
+  if (state === NOT_POPULATED && !isInside && message.startsWith('materialized view')) return { error, isUnfit: true }
   const isOurValue = isInside && /^(?:23|22)/.test(state)
   return {
     error: isOurValue ? error : undefined,

@@ -104,7 +104,8 @@ const DELETES_ALL = new RegExp(`${DELETES.source}|\\bdrop\\b`, 's')
 /** A change of a table that gives its rows no values. */
 const ONLY_TYPE = /^\s*alter\b(?!.*\b(?:using|rename\s+value)\b)/s
 /** The columns that an INSERT names, if it does, and what its query selects. */
-const COPYING = /^\s*insert\s+into\s+[^\s(]+\s*(?:\(([^()]*)\)\s*)?select\b([\s\S]*?)\bfrom\b/
+const COPYING =
+  /^\s*(?:insert|replace)\s+(?:ignore\s+)?(?:into\s+)?[^\s(]+\s*(?:\(([^()]*)\)\s*)?select\b([\s\S]*?)\bfrom\b/
 /** NULL as a value, not in a condition. */
 const NULLS = /(?:=|\bthen|\belse|\bset|[(,])\s*null\b|\bnullif\b|\bdefault\b/
 const WRITES = /\b(?:set|insert|using|rename\s+value|replace|merge|change|modify|type)\b/

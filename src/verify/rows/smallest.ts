@@ -25,6 +25,10 @@ export interface Failing<Client> {
 
 export interface Smallest {
   readonly table: string
+  /** The columns of that table. */
+  readonly columns: readonly string[]
+  /** How many rows of it are needed. */
+  readonly rows: number
   /** INSERT statements, one a line. */
   readonly insert: string
 }
@@ -54,7 +58,8 @@ async function smallestOf<Client>(failing: Failing<Client>, trials: Trials<Clien
     if (!(await trials.fails(whole))) continue
     const fewer = await fewestRows(whole, trials)
     const narrow = await fewestColumns(fewer, failing.statement, trials)
-    return { table: table.name, insert: trials.sql(narrow) }
+    const columns = table.columns.map(({ name }) => name)
+    return { table: table.name, columns, rows: narrow.rows.length, insert: trials.sql(narrow) }
   }
   return undefined
 }

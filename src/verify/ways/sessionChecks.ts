@@ -3,6 +3,8 @@ import type { ObservedStatement, StatementObserver } from '../../migrate/driver.
 import { MigrationFailedError } from '../../migrate/errors.ts'
 import type { Migration } from '../../migrate/source.ts'
 import { labelOf, versionOf } from '../../migrate/version.ts'
+import type { ObjectKind } from '../../schema/model.ts'
+import { Schema } from '../../schema/schema.ts'
 import type { Check, MakeCheck, Observed } from '../check.ts'
 import type { Observation } from '../finding.ts'
 import type { Halves } from '../halves.ts'
@@ -103,8 +105,7 @@ export class SessionChecks<Client> {
         if (await isAccepted(sql)) known.push(setting)
         else {
           const [present] = others.length > 0 ? await database.query(`SHOW ${name}`) : []
-          // C.UTF-8 writes dates and numbers as C does.
-          const isOther = (sql: string) => !sql.includes(`'${String(present?.[name]).split('.')[0]}'`)
+          const isOther = (sql: string) => writingOf(sql.split("'")[1]) !== writingOf(present?.[name])
           const other = await firstOf(others.filter(isOther), isAccepted)
           if (other === undefined) unknown.push(`${name} = ${value}`)
           else known.push({ ...setting, sql: other, value: other.split("'")[1] ?? '' })
@@ -121,7 +122,7 @@ export class SessionChecks<Client> {
     const usual = await this.#usually()
     try {
       const other = await this.#run(new SettingObserver(settings, upTo))
-      return await differenceOf(usual, other, () => this.#onceMore())
+      return await differenceOf(usual, withoutKept(other, usual), () => this.#onceMore())
     } catch (error) {
       if (error instanceof MigrationFailedError) return error
       throw error
@@ -212,4 +213,33 @@ class SettingObserver implements StatementObserver {
     }
     await run()
   }
+}
+
+/** Returns what tells how a locale writes dates and numbers: C.UTF-8 writes them as C does, and C as they do in English. */
+function writingOf(locale: unknown): string {
+  const [language = ''] = String(locale).split('.')
+  return /^(?:C|POSIX|en_.*)$/.test(language) ? 'C' : language
+}
+
+/**
+ * MySQL and MariaDB keep the settings of the session with each trigger, routine and event, whatever the file says: these
+ * are no difference where the texts are the same.
+ */
+function withoutKept(whole: Whole, usual: Whole): Whole {
+  const { dialect, objects } = whole.schema
+  if (dialect !== 'mysql') return whole
+  const known = new Map(usual.schema.objects.map((one) => [`${one.kind} ${one.name}`, one]))
+  const plain = objects.map((one) => {
+    const same = known.get(`${one.kind} ${one.name}`)
+    return same && KEEPING.has(one.kind) && withoutSettings(one.head) === withoutSettings(same.head) ? same : one
+  })
+  return { ...whole, schema: new Schema(dialect, plain) }
+}
+
+const KEEPING: ReadonlySet<ObjectKind> = new Set(['trigger', 'routine', 'event'])
+
+/** The server also writes the quotes of the object's own name as that sql_mode wants them. */
+function withoutSettings(head: string): string {
+  const text = head.replaceAll(/^SET (?:\w+ = .*|NAMES utf8mb4);\n?/gm, '').trim()
+  return text.replace(/^CREATE \w+ ["`].*?["`]/, (start) => start.replaceAll('"', '`'))
 }

@@ -102,11 +102,17 @@ export class PostgresObserver implements StatementObserver {
     const begun = now()
     const beside = inTransaction ? undefined : await besideOthers(statement, tablesOf(before))
     let inner: Inner[] = []
-    const noted = () =>
-      run().catch((error) => {
+    let isCommitted = false
+    const noted = async () => {
+      const mayCommit = !inTransaction && (words[0] === 'call' || words[0] === 'do')
+      const first = mayCommit ? await transactionNumber(query) : undefined
+      await run().catch((error) => {
         this.#unfitting.add(start)
         throw error
       })
+      // Its own transaction, and that of the question.
+      if (first !== undefined) isCommitted = (await transactionNumber(query)) - first > 2
+    }
     try {
       const running = async () => {
         if (runsOthers(words)) inner = await withInner(query, noted)
@@ -143,7 +149,7 @@ export class PostgresObserver implements StatementObserver {
         ms: ms / parts.length,
         ...part,
         rewritten: part.rewritten.map(({ name }) => ({ name, why: why.get(name) })),
-        written: part.written.map((rows) => ({ ...rows, of: counts.get(rows.name) })),
+        written: part.written.map((rows) => ({ ...rows, of: counts.get(rows.name), isCommitted })),
         ...(beside && { locks: seenLocks(baseline, after.snapshot, beside.seen) }),
         passedOver: inTransaction ? [] : await passedOver(statement, part.built),
       })
@@ -258,6 +264,14 @@ async function passedOver(
     await mark(true).catch(() => undefined)
     return []
   }
+}
+
+/** Returns the number of the session's transaction: each one has the next, whether it writes or not. */
+async function transactionNumber(query: Query): Promise<number> {
+  const own =
+    'SELECT virtualtransaction AS own FROM pg_catalog.pg_locks WHERE pid = pg_catalog.pg_backend_pid() LIMIT 1'
+  const [row] = await query(own)
+  return Number(String(row?.own).split('/')[1])
 }
 
 /** Counts the rows that tables had before the statement, of those that it updated or deleted from. */

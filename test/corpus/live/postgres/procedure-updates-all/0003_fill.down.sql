@@ -1,0 +1,1 @@
+-- migrate: irreversible the slugs stay

@@ -1,0 +1,2 @@
+-- migrate: no-transaction
+call fill_slugs();

@@ -1,0 +1,1 @@
+create table plans (id int primary key, name varchar(40) not null);

@@ -1,0 +1,1 @@
+create table projects (id int primary key, title varchar(80) not null);

@@ -1,0 +1,1 @@
+create table products (code text not null primary key, price int not null);

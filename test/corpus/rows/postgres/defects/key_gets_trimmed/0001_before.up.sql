@@ -1,0 +1,1 @@
+create table coupons (id int primary key, code text not null unique);

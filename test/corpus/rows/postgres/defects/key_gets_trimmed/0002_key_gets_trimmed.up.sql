@@ -1,0 +1,1 @@
+update coupons set code = trim(code);

@@ -1,0 +1,1 @@
+drop function open_orders; drop table orders; drop type status;

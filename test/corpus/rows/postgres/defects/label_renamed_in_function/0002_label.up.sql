@@ -1,0 +1,1 @@
+alter type status rename value 'open' to 'pending';

@@ -1,0 +1,1 @@
+create materialized view totals as select sum(total) from orders with no data;
