@@ -165,10 +165,12 @@ export class Context {
     }
   }
 
-  async migrator(): Promise<Migrator> {
+  /** @param needsFiles `false` for a command that does not look into the files */
+  async migrator({ needsFiles = true } = {}): Promise<Migrator> {
     const { url } = this
     const opening = this.openOptions().then((options) => openDatabase(url, options))
     opening.catch(() => undefined)
+    if (needsFiles) await this.#readAhead()
     const migrator = await this.#migratorOn(opening, (event) => this.#show(event))
     this.#driver = await opening
     this.endOnSignal('after the running migration', () => migrator.stop())
@@ -289,6 +291,13 @@ export class Context {
 
   get #named(): string | undefined {
     return this.options.database ?? this.config.database ?? process.env.DATABASE_URL
+  }
+
+  /** Reads the files while the server lets us in. An error is reported by whoever needs what could not be read. */
+  async #readAhead(): Promise<void> {
+    try {
+      await (await this.source()).relations?.()
+    } catch {}
   }
 
   async #migratorOn(opening: Promise<Driver>, onEvent: (event: MigrateEvent) => void): Promise<Migrator> {
