@@ -8,6 +8,7 @@ import type { Driver } from '../migrate/driver.ts'
 import { UsageError } from '../migrate/errors.ts'
 import type { MigrateEvent } from '../migrate/events.ts'
 import { Migrator, type MigratorOptions } from '../migrate/migrator.ts'
+import { parseAhead } from '../migrate/parseAhead.ts'
 import type { Source } from '../migrate/source.ts'
 import { isVersion, labelOf, NIL_VERSION, type Target, type Version } from '../migrate/version.ts'
 import { dialectOf, type ServerKind, serverKindOf } from '../server/kinds.ts'
@@ -33,10 +34,11 @@ export class Context {
   readonly #progress: Progress
   readonly #version: () => string
   #answering: ServerKind | undefined
-  #toldFormat = false
+  #source: Promise<Source> | undefined
   /** The folder that a tool's own configuration names, if the project has no folder of ours. */
   #projectFolder: ProjectFolder | 'none' | undefined
   #driver: Driver | undefined
+  #stopParsing: () => void = () => undefined
   /** File of the migration that is running. */
   #running: string | undefined
 
@@ -127,17 +129,10 @@ export class Context {
     return this.#projectFolder === 'none' ? undefined : this.#projectFolder
   }
 
-  async source(): Promise<Source> {
-    const { migrations } = this
-    if (typeof migrations !== 'string') return migrations
-    const source = await openAnyFolder(migrations)
-    if (source.format && !this.#toldFormat) {
-      this.#toldFormat = true
-      const because = this.#project ? `, ${this.#project.because}` : ''
-      const count = plural((await source.list()).length, 'migration')
-      this.tell(`${source.name}: ${source.format.tool}, ${count}${because}`)
-    }
-    return source
+  /** The migrations. It is the same source each time, so that what it has read is not read again. */
+  source(): Promise<Source> {
+    this.#source ??= this.#openSource()
+    return this.#source
   }
 
   /** The options for opening the database. Beside another tool's migrations, our tables are elsewhere. */
@@ -165,12 +160,15 @@ export class Context {
     }
   }
 
-  async migrator(): Promise<Migrator> {
+  /** @param reads what of the files the command is going to look at: it is read while the server answers */
+  async migrator(reads: 'texts' | 'relations' | 'nothing' = 'relations'): Promise<Migrator> {
     const { url } = this
     const opening = this.openOptions().then((options) => openDatabase(url, options))
     opening.catch(() => undefined)
+    if (reads !== 'nothing') await this.#readAhead()
     const migrator = await this.#migratorOn(opening, (event) => this.#show(event))
     this.#driver = await opening
+    if (reads === 'texts') this.#stopParsing = parseAhead(await this.source(), this.#driver)
     this.endOnSignal('after the running migration', () => migrator.stop())
     return migrator
   }
@@ -282,6 +280,7 @@ export class Context {
 
   async close(): Promise<void> {
     this.#progress.clear()
+    this.#stopParsing()
     await this.#driver?.close()
   }
 
@@ -291,12 +290,32 @@ export class Context {
     return this.options.database ?? this.config.database ?? process.env.DATABASE_URL
   }
 
+  async #openSource(): Promise<Source> {
+    const { migrations } = this
+    if (typeof migrations !== 'string') return migrations
+    const source = await openAnyFolder(migrations)
+    if (source.format) {
+      const because = this.#project ? `, ${this.#project.because}` : ''
+      const count = plural((await source.list()).length, 'migration')
+      this.tell(`${source.name}: ${source.format.tool}, ${count}${because}`)
+    }
+    return source
+  }
+
+  /** Reads the files while the server lets us in. An error is reported by whoever needs what could not be read. */
+  async #readAhead(): Promise<void> {
+    try {
+      await (await this.source()).relations?.()
+    } catch {}
+  }
+
   async #migratorOn(opening: Promise<Driver>, onEvent: (event: MigrateEvent) => void): Promise<Migrator> {
     const source = await this.source()
     return new Migrator({ ...this.migratorOptions, source, database: await opening, onEvent })
   }
 
   #show(event: MigrateEvent): void {
+    if (event.type === 'planned') this.#stopParsing()
     if (event.type === 'started') this.#running = event.step.file
     if (event.type === 'finished') this.#running = undefined
     if (event.type === 'started') this.busy(`${event.step.direction.padEnd(4)}  ${labelOf(event.step)}`)

@@ -9,7 +9,7 @@ import { runLine } from './render.ts'
 
 export async function move(context: Context, run: (migrator: Migrator) => Promise<MigrationRun>): Promise<number> {
   if (context.options.rehearse) await rehearse(context, run)
-  const migrator = await context.migrator()
+  const migrator = await context.migrator('texts')
   const begun = performance.now()
   const result = await run(migrator)
   context.print(runLine(result, context.database, performance.now() - begun), result)

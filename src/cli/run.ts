@@ -33,9 +33,8 @@ async function main(argv: readonly string[], own: Own): Promise<number> {
     printOut(own.version())
     return 0
   }
-  const program = await import('./program.ts')
-  const { COMMANDS, Context, findCommand, helpOf, overview } = program
-  const { loadConfig, NO_CONFIG, parseOptions, refuseForeign, refuseSurplus } = program
+  const [program, { loadConfig, NO_CONFIG }] = await Promise.all([import('./program.ts'), import('./config.ts')])
+  const { COMMANDS, Context, findCommand, helpOf, overview, parseOptions, refuseForeign, refuseSurplus } = program
   const { options, positionals } = parseOptions(argv)
   if (options.json) keepStdoutForData()
   const bundled = own.config !== undefined

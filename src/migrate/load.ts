@@ -18,6 +18,7 @@ import { IrreversibleError, MigratestError, MissingMigrationError, NoWayDownErro
 import type { AppliedMigrations } from './history.ts'
 import type { Move, PlanStep } from './moves.ts'
 import type { Bookkeeping, CodeBody, Direction, Log, Migration, MigrationBody, Source } from './source.ts'
+import { TextMemory } from './textMemory.ts'
 import { labelOf, NIL_VERSION, type Version, versionOf } from './version.ts'
 
 /** A migration body, parsed for the engine. `nil`: the migration has no such half, or the half is empty. */
@@ -97,12 +98,15 @@ export async function loadHalf(
   language: Language,
 ): Promise<Loaded> {
   const body = await source.read(migration, half)
-  // If the source returns the same object again, we do not parse its text a second time.
-  const known = body && read.get(body)
+  if (!body) return loaded(body, language)
+  // We do not parse a text a second time. A run reads each file twice: for its plan, and before it sends it.
+  const text = plainText(body)
+  const known = read.get(body) ?? (text === undefined ? undefined : parsed.get(text))
   if (known && isSame(known, language)) return known.half
-  const fresh = loaded(body, language)
-  if (body) read.set(body, { dialect: language.dialect, syntax: language.syntax, half: fresh })
-  return fresh
+  const fresh = { dialect: language.dialect, syntax: language.syntax, half: loaded(body, language) }
+  read.set(body, fresh)
+  if (text !== undefined) parsed.set(text, fresh)
+  return fresh.half
 }
 
 /** Returns the up of a migration, and the record the history keeps once it is applied. */
@@ -151,6 +155,14 @@ export async function loadRepairing(input: LoadInput, move: Move): Promise<Loade
 // --- internal ---
 
 const read = new WeakMap<MigrationBody, Known>()
+
+/** The texts that were parsed last. */
+const parsed = new TextMemory<Known>(2 ** 18)
+
+/** Returns the text of a body of which nothing else matters. */
+function plainText(body: MigrationBody): string | undefined {
+  return body.kind === 'sql' && body.rules === undefined && body.written === undefined ? body.text : undefined
+}
 
 /** Each connection has an object of its own for the same syntax. */
 function isSame(one: Known, other: Language): boolean {

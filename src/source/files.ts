@@ -3,6 +3,7 @@
  * The other sources are built on it.
  */
 import { DuplicateVersionError, UnreadableFileError } from '../migrate/errors.ts'
+import { setImmediate } from '../migrate/realTime.ts'
 import type {
   CodeBody,
   CodeKey,
@@ -153,8 +154,11 @@ export function sourceOfFiles(files: Files): Source {
     async relations() {
       if (halves.size === 0) await list()
       const found = new Map<number, Relations>()
+      let count = 0
       for (const [key, name] of halves) {
         if (!key.endsWith(' up')) continue
+        // Reading does not wait, so it lets go on what does: a connection that is being opened.
+        if (count++ % FILES_AT_ONCE === 0) await new Promise<void>((resolve) => setImmediate(resolve))
         // A file that cannot be read throws when it is to be run. Until then it has no relations.
         const relations = await relationsOf(name).catch((error) => {
           if (error instanceof UnreadableFileError && name.endsWith('.sql')) return undefined
@@ -278,6 +282,7 @@ export function bodyOf(module: LoadedModule, direction: Direction): CodeBody | n
 const DECODER = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 const MOST_LETTERS_KEPT = 2 ** 20
+const FILES_AT_ONCE = 8
 const GENERATORS = new Set(['[object GeneratorFunction]', '[object AsyncGeneratorFunction]'])
 
 /** Returns the relations in a SQL text. Runs the lexer only if the text contains such a directive. */

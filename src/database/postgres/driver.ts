@@ -91,7 +91,6 @@ class PostgresDriver implements Driver {
   readonly syntax: Syntax
   readonly database: string
   readonly #options: PostgresDriverOptions
-  readonly #lockFor: (names: tables.Tables) => Lock
   readonly #databaseName: string
   readonly #on: DriverSession
   readonly #records: Records
@@ -117,14 +116,7 @@ class PostgresDriver implements Driver {
     { restore, report, syntax, database }: SessionSettings,
     options: PostgresDriverOptions,
   ) {
-    this.#lockFor = lockFor
-    this.#on = new DriverSession(session, {
-      tables: names,
-      lock: lockFor(names),
-      restore,
-      report,
-      observer: options.observer,
-    })
+    this.#on = new DriverSession(session, lockFor, { tables: names, restore, report, observer: options.observer })
     this.#end = new RunEnd(this.#on)
     this.#records = new Records(this.#on)
     this.#code = new CodeSteps(this.#on, this.#records)
@@ -142,7 +134,6 @@ class PostgresDriver implements Driver {
     const { schema, table } = this.#options
     if (schema !== undefined || table !== undefined) return
     this.#on.tables = tables.tablesIn(ASIDE_SCHEMA)
-    this.#on.lock = this.#lockFor(this.#on.tables)
   }
 
   async rows(query: string): Promise<Row[] | null> {

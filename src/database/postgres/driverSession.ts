@@ -16,8 +16,9 @@ export class DriverSession {
   readonly restore: string
   /** Reports what the session has written: see `SessionSettings`. */
   readonly report: string
-  tables: names.Tables
-  lock: Lock
+  readonly #lockFor: (tables: names.Tables) => Lock
+  #tables: names.Tables
+  #lock: Lock | undefined
   /** `true` while everything runs in one shared transaction, which single steps neither begin nor commit. */
   inside = false
   /** `true` if that transaction checks deferred constraints only at its end, as the tool's own runner does. */
@@ -26,20 +27,30 @@ export class DriverSession {
 
   constructor(
     session: Session,
-    {
-      tables,
-      lock,
-      restore,
-      report,
-      observer,
-    }: Pick<DriverSession, 'tables' | 'lock' | 'restore' | 'report' | 'observer'>,
+    lockFor: (tables: names.Tables) => Lock,
+    { tables, restore, report, observer }: Pick<DriverSession, 'tables' | 'restore' | 'report' | 'observer'>,
   ) {
     this.session = session
-    this.tables = tables
-    this.lock = lock
+    this.#lockFor = lockFor
+    this.#tables = tables
     this.restore = restore
     this.report = report
     this.#observer = observer
+  }
+
+  get tables(): names.Tables {
+    return this.#tables
+  }
+
+  set tables(tables: names.Tables) {
+    this.#tables = tables
+    this.#lock = undefined
+  }
+
+  /** The lock of these tables. A command that only reads needs none. */
+  get lock(): Lock {
+    this.#lock ??= this.#lockFor(this.#tables)
+    return this.#lock
   }
 
   /**

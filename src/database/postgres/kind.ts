@@ -1,27 +1,32 @@
 /** PostgreSQL: the value that `kinds.ts` loads. */
 import type { Client, Pool } from 'pg'
+import { DIALECTS } from '../../sql/dialect.ts'
 import { closingOnFailure, type DatabaseKind, type OpenOptions } from '../kind.ts'
 import { notOfTheSchema, ownTables } from '../ownTables.ts'
 import type { ConnectOptions } from './address.ts'
-import { readSchema } from './catalog.ts'
-import { borrowClient, openClient, openPool, openUrl, placeOf } from './connection.ts'
-import { type PostgresDriverOptions, postgresDriver } from './driver.ts'
+import { borrowClient, loadPg, openClient, openPool, openUrl, placeOf } from './connection.ts'
+import type { PostgresDriverOptions } from './driver.ts'
 import { asStatementError } from './failure.ts'
-import { identifier } from './tables.ts'
 
 export const postgresKind: DatabaseKind = {
   async open(where, options) {
-    const session = await (typeof where === 'string'
-      ? openUrl(plain(where), own(options))
-      : isPool(where)
-        ? openPool(where)
-        : openClient(where as Client))
-    return closingOnFailure(session, () => postgresDriver(session, options))
+    const opening =
+      typeof where === 'string'
+        ? openUrl(plain(where), own(options))
+        : isPool(where)
+          ? openPool(where)
+          : openClient(where as Client)
+    // `opening` waits for `pg`, too, and goes on first. The driver is loaded while the server lets the session in.
+    const loading = loadPg().then(() => import('./driver.ts'))
+    loading.catch(() => undefined)
+    const session = await opening
+    return closingOnFailure(session, async () => (await loading).postgresDriver(session, options))
   },
   locate: (url) => placeOf(plain(url)),
   async openSchema(url, options) {
     const session = await openUrl(plain(url), own(options))
     const exclude = notOfTheSchema(options.table, options.hidden)
+    const { readSchema } = await import('./catalog.ts')
     return {
       read: () => readSchema(session, { exclude }).catch((error) => Promise.reject(asStatementError(error))),
       close: () => session.close(),
@@ -47,7 +52,8 @@ export const postgresKind: DatabaseKind = {
 
 function keptTable(schema: string | undefined, table: string | undefined): string {
   const [, , , kept] = ownTables(table)
-  return schema === undefined ? identifier(kept) : `${identifier(schema)}.${identifier(kept)}`
+  const { quote } = DIALECTS.postgres
+  return schema === undefined ? quote(kept) : `${quote(schema)}.${quote(kept)}`
 }
 
 function copies() {
