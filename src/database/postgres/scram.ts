@@ -21,8 +21,8 @@ export function rememberKeys(client: Client): void {
       return own.call(inside, message)
     }
     try {
-      const key = await keyOf(password, question)
-      Object.assign(session, { message: 'SASLResponse', ...answerOf(session, question, message.data, key) })
+      const keys = await keysOf(password, question)
+      Object.assign(session, { message: 'SASLResponse', ...answerOf(session, question, message.data, keys) })
       connection.sendSCRAMClientFinalMessage(session.response)
     } catch (error) {
       connection.emit('error', error)
@@ -77,32 +77,45 @@ function questionIn(data: string, session: SaslSession | null | undefined): Ques
 /** Says that the client does not bind the password to a certificate. */
 const NO_BINDING = 'n,,'
 
+/** What is made of a role's password, for all of its connections. */
+interface Keys {
+  readonly client: Buffer
+  /** A hash of the client's key, which is what the server stores. */
+  readonly stored: Buffer
+  readonly server: Buffer
+}
+
 const derive = promisify(pbkdf2)
 
-const keys = new Map<string, Promise<Buffer>>()
+const known = new Map<string, Promise<Keys>>()
 /** A process has few roles. */
 const MOST_KEYS = 16
 
-function keyOf(password: string, { salt, iterations }: Question): Promise<Buffer> {
+function keysOf(password: string, { salt, iterations }: Question): Promise<Keys> {
   const name = `${iterations} ${salt} ${password}`
-  const known = keys.get(name)
-  if (known) return known
-  if (keys.size >= MOST_KEYS) keys.clear()
-  const key = derive(password, Buffer.from(salt, 'base64'), iterations, 32, 'sha256')
-  keys.set(name, key)
-  return key
+  const found = known.get(name)
+  if (found) return found
+  if (known.size >= MOST_KEYS) known.clear()
+  const made = makeKeys(password, Buffer.from(salt, 'base64'), iterations)
+  known.set(name, made)
+  return made
+}
+
+async function makeKeys(password: string, salt: Buffer, iterations: number): Promise<Keys> {
+  const salted = await derive(password, salt, iterations, 32, 'sha256')
+  const client = hmac(salted, 'Client Key')
+  return { client, stored: createHash('sha256').update(client).digest(), server: hmac(salted, 'Server Key') }
 }
 
 /** Returns what the client sends, and what the server then has to send, which `pg` checks. */
-function answerOf({ clientNonce }: SaslSession, { nonce }: Question, question: string, key: Buffer) {
+function answerOf({ clientNonce }: SaslSession, { nonce }: Question, question: string, keys: Keys) {
   const plain = `c=${Buffer.from(NO_BINDING).toString('base64')},r=${nonce}`
   const said = `n=*,r=${clientNonce},${question},${plain}`
-  const clientKey = hmac(key, 'Client Key')
-  const mask = hmac(createHash('sha256').update(clientKey).digest(), said)
-  const proof = Buffer.from(clientKey.map((byte, i) => byte ^ (mask[i] as number)))
+  const mask = hmac(keys.stored, said)
+  const proof = Buffer.from(keys.client.map((byte, i) => byte ^ (mask[i] as number)))
   return {
     response: `${plain},p=${proof.toString('base64')}`,
-    serverSignature: hmac(hmac(key, 'Server Key'), said).toString('base64'),
+    serverSignature: hmac(keys.server, said).toString('base64'),
   }
 }
 
