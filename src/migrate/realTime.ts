@@ -5,11 +5,17 @@
 import * as timers from 'node:timers'
 
 /** Captured when this module is loaded: a test runner may replace the properties of node:timers later. */
-export const { clearInterval, clearTimeout, setImmediate, setInterval, setTimeout } = timers
+export const { clearInterval, clearTimeout, setInterval, setTimeout } = timers
+const { setImmediate } = timers
 
 /** Returns milliseconds since 1970, with fractions. The clock never goes back, so it can also measure durations. */
 export function now(): number {
   return ORIGIN + monotonic()
+}
+
+/** Resolves when the event loop has turned: what had arrived by now has been handled. */
+export function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
 }
 
 // --- internal ---

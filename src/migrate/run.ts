@@ -10,7 +10,7 @@ import { cleanStill, continueJournaled } from './journaled.ts'
 import type { LoadedStep } from './load.ts'
 import type { PlanStep } from './moves.ts'
 import { runInOneTransaction, sharing } from './oneTransaction.ts'
-import { now, setImmediate } from './realTime.ts'
+import { now, turn } from './realTime.ts'
 import { Several } from './several.ts'
 
 /**
@@ -57,7 +57,7 @@ export async function runSteps(input: RunInput): Promise<PlanStep<number>[]> {
     running.catch(() => undefined)
     // Read the next bodies while the database runs this step, which a driver may send only in a later microtask.
     if (step.work.kind !== 'code') {
-      if (!sent) await new Promise((resolve) => setImmediate(resolve))
+      if (!sent) await turn()
       await ahead.fill(sent !== undefined)
     }
     await running

@@ -3,7 +3,7 @@ import type { Ahead, RunInput } from './ahead.ts'
 import { ConnectionError } from './errors.ts'
 import { continueJournaled } from './journaled.ts'
 import type { PlanStep } from './moves.ts'
-import { now, setImmediate } from './realTime.ts'
+import { now, turn } from './realTime.ts'
 
 export class Several {
   readonly #input: RunInput
@@ -34,7 +34,7 @@ export class Several {
     )
     applying.catch(() => undefined)
     // Read the next bodies while the database runs these, which the driver may send only in a later microtask.
-    await new Promise((resolve) => setImmediate(resolve))
+    await turn()
     this.#ahead.read(index + taken.length, MOST)
     const done = await applying.catch((error) => {
       throw error instanceof ConnectionError ? broken(error, taken.length) : error

@@ -11,9 +11,9 @@ import { type MysqlScratch, mysqlScratch } from '../support/mysqlDatabase.ts'
 import { describeOnDatabases } from '../support/servers.ts'
 import { FILES, QUICK } from './mysqlFiles.ts'
 
-/** More by hand: MIGRATEST_KILLS=200. */
+/** More by hand: MIGRATEST_KILLS=100 kills each migrator a hundred times. */
 const KILLS = Number(process.env.MIGRATEST_KILLS ?? 6)
-const QUICK_KILLS = Math.ceil(KILLS / 2)
+const QUICK_KILLS = Number(process.env.MIGRATEST_KILLS ?? 3)
 
 describeOnDatabases(['MySQL', 'MariaDB'], ({ name: kind, server: anyServer }) => {
   const server = anyServer as TestServer<Connection>
@@ -29,9 +29,10 @@ describeOnDatabases(['MySQL', 'MariaDB'], ({ name: kind, server: anyServer }) =>
     const reader = await openSchemaReader(db.url)
     const migrator = await db.migrator(FILES, { lockTimeoutMs: 30_000 })
     await migrator.to(1)
+    const ours = await idsOn(db)
     for (let n = 0; n < KILLS; n++) {
       await killed([db.url], Math.random() * (kind === 'MySQL' ? 900 : 450))
-      const { dirty } = await afterwards(db, migrator)
+      const { dirty } = await afterwards(db, migrator, ours)
       // The objects of these files always tell what became of each statement.
       if (dirty) await migrator.resume()
       found[dirty ? 'resumed' : 'clean']++
@@ -61,12 +62,12 @@ describeOnDatabases(['MySQL', 'MariaDB'], ({ name: kind, server: anyServer }) =>
     }
     const found = { clean: 0, resumed: 0, half: 0 }
     const migrator = await db.migrator(QUICK, { lockTimeoutMs: 30_000, onEvent: () => undefined })
-    const ours = new Set((await sessionsOn(db)).map(({ Id }) => Id))
+    const ours = await idsOn(db)
     let ms = 300
     for (let n = 0; n < QUICK_KILLS; n++) {
       // Every other time the server ends the session first, in the middle of a message.
       await killed([db.url, 'quick'], Math.random() * ms, n % 2 ? () => endOthers(db, ours) : undefined)
-      const { dirty, version: at } = await afterwards(db, migrator)
+      const { dirty, version: at } = await afterwards(db, migrator, ours)
       if (dirty) await migrator.resume()
       found[dirty ? 'resumed' : 'clean']++
       if (Number(at) > -1 && Number(at) < LAST) found.half++
@@ -111,25 +112,27 @@ async function killed(args: readonly string[], ms: number, before?: () => Promis
   await ended
 }
 
-async function sessionsOn(db: MysqlScratch) {
-  return (await db.rows('show full processlist')).filter(({ db: name }) => name === db.name)
+/** The ids of the sessions on the database. */
+async function idsOn(db: MysqlScratch): Promise<number[]> {
+  const all = await db.rows('show full processlist')
+  return all.filter(({ db: name }) => name === db.name).map(({ Id }) => Number(Id))
 }
 
-async function endOthers(db: MysqlScratch, ours: ReadonlySet<unknown>): Promise<void> {
-  for (const { Id } of await sessionsOn(db)) {
-    if (!ours.has(Id)) await db.rows(`kill connection ${Id}`).catch(() => undefined)
-  }
+async function othersOn(db: MysqlScratch, ours: readonly number[]): Promise<number[]> {
+  return (await idsOn(db)).filter((id) => !ours.includes(id))
 }
 
-/** Waits for what the dead one's session is still at: its lock goes with it. */
-async function afterwards(db: MysqlScratch, migrator: Migrator) {
-  for (;;) {
-    const running = (await sessionsOn(db)).filter(
-      ({ Command, Info }) => Command !== 'Sleep' && !/processlist/i.test(String(Info)),
-    )
-    if (running.length === 0) return migrator.version()
-    await sleep(5)
-  }
+async function endOthers(db: MysqlScratch, ours: readonly number[]): Promise<void> {
+  for (const id of await othersOn(db, ours)) await db.rows(`kill connection ${id}`).catch(() => undefined)
+}
+
+/**
+ * Waits until the dead one's session has ended, with its lock. A session that sleeps may not have read yet what the
+ * dead one has sent last.
+ */
+async function afterwards(db: MysqlScratch, migrator: Migrator, ours: readonly number[]) {
+  while ((await othersOn(db, ours)).length > 0) await sleep(5)
+  return migrator.version()
 }
 
 /** The schema and all rows, as text. */

@@ -9,6 +9,7 @@ import { cancellable } from '../cancellable.ts'
 import { addressOf, type ConnectOptions, fallbackOf, labelOf } from './address.ts'
 import { sendBehind } from './behind.ts'
 import { isFatal } from './failure.ts'
+import { rememberKeys } from './scram.ts'
 import { Scripts } from './scripts.ts'
 import {
   type Notice,
@@ -43,6 +44,7 @@ export async function connect(url: string, options: ConnectOptions = {}): Promis
     const client = new Client(config)
     // Without a listener, a connection that breaks while idle would end the process.
     client.on('error', () => undefined)
+    rememberKeys(client)
     try {
       await client.connect()
       return client

@@ -3,7 +3,7 @@
  * local file system does there, before the write returns. Elsewhere nothing is told, and the files have to be looked at.
  */
 import { type FSWatcher, statfsSync, statSync, watch } from 'node:fs'
-import { now, setImmediate } from '../../migrate/realTime.ts'
+import { now, turn } from '../../migrate/realTime.ts'
 
 export interface Heard {
   /** The same number as before if no file of the folder was written, added or removed meanwhile. */
@@ -91,8 +91,4 @@ function end(folder: string, { watcher }: WatchedFolder): void {
 function identityOf(folder: string): string | undefined {
   const stats = statSync(folder, { throwIfNoEntry: false })
   return stats && `${stats.dev} ${stats.ino}`
-}
-
-function turn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve))
 }
