@@ -113,7 +113,7 @@ const EXTENSIONS = ['.co', '.coffee', '.eg', '.iced', '.js', '.cjs', '.litcoffee
 
 const LOADED = /\.[cm]?[jt]s$/
 
-/** What `knex migrate:make` writes (`stub/*.stub`). */
+/** The text of a new file, as `knex migrate:make` writes it (`stub/*.stub`). */
 const JAVASCRIPT = `/**
  * @param { import("knex").Knex } knex
  * @returns { Promise<void> }
@@ -249,7 +249,7 @@ async function open(folder: Folder, context: MigrationContext, { config, transac
   })
   const options = { alone: !transaction, isWhole: transaction }
   const held = isPostgres ? heldPg(client, options) : heldMysql(client, options)
-  // What each of Knex's dialects overrides, in all versions; `connectionPool` is an option since Knex 3.3 only.
+  // Each of Knex's dialects overrides these, in all versions; `connectionPool` is an option since Knex 3.3 only.
   knex.client.acquireConnection = async () => held
   knex.client.releaseConnection = async () => undefined
   return { knex, held }
