@@ -1,4 +1,4 @@
-/** What has happened since the server was started, newest first. */
+/** Lists the events since the server was started, newest first. */
 import type { Heard, UiState } from '../src/ui/protocol.ts'
 import type { WatchEvent } from '../src/watch/events.ts'
 import { Diff } from './Diff.tsx'

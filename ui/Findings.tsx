@@ -1,4 +1,4 @@
-/** What `verify` found, whether something else changed the database, and what could be tidied up. */
+/** Shows the findings of `verify`, changes that something else made to the database, and what could be tidied up. */
 import { useEffect, useRef } from 'preact/hooks'
 import type { FindingsDocument, Station, UiState, VerifiedCheck } from '../src/ui/protocol.ts'
 import { Drift } from './Drift.tsx'
@@ -99,7 +99,7 @@ function Found({ found, stations }: { found: FindingsDocument; stations: readonl
   )
 }
 
-/** What checks say besides findings: why they could not run and, if one was chosen, its remark. */
+/** Shows what checks say besides findings: why they could not run and, if one was chosen, its remark. */
 function Remarks({ checks, alone }: { checks: readonly VerifiedCheck[]; alone: boolean }) {
   return (
     <>

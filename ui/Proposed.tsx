@@ -113,7 +113,7 @@ function Draft({
   onDone,
 }: {
   files: readonly string[]
-  /** What a person has to write in it; then it is no draft. */
+  /** The parts of it that a person has to write; then it is no draft. */
   fillIn: string | undefined
   stations: readonly Station[]
   onDone: () => void

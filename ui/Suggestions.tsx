@@ -1,4 +1,4 @@
-/** What commands could tidy up: branches to join, migrations that could be one. */
+/** Shows what commands could tidy up: branches to join, migrations that could be one. */
 import type { Suggestion, SuggestionsDocument } from '../src/ui/protocol.ts'
 import { linkTo } from './route.ts'
 import { Shown } from './states.tsx'

@@ -58,7 +58,7 @@ export function Timeline() {
     const element = viewport.current
     if (!element || at === -1 || !isMeasured.value) return
     const y = at * row
-    // What the element itself says would have to be laid out first.
+    // Asking the element for its size would lay the page out first.
     const [from, high] = [top.peek(), height.peek()]
     const wanted = y < from + row ? Math.max(0, y - row * 2) : y + row * 2 > from + high ? y + row * 3 - high : from
     if (wanted !== from) element.scrollTop = wanted

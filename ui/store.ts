@@ -1,4 +1,4 @@
-/** What the page knows, as signals: the state that the server sends, and documents that were asked for. */
+/** Keeps the state of the page as signals: the state that the server sends, and documents that were asked for. */
 import { computed, type Signal, signal } from '@preact/signals'
 import type { FindingsDocument, Station, UiState } from '../src/ui/protocol.ts'
 import type { Failure } from '../src/watch/events.ts'

@@ -10,7 +10,7 @@ import { type Numbering, nextNumber, numberingOf, oneAtATime } from './numbering
 /** The folder of a new migration, and what decides on its name. */
 export interface NewPlace extends Numbering {
   readonly source: Source
-  /** Of the SQL that is written. */
+  /** The dialect of the SQL that is written. */
   readonly dialect: Dialect
 }
 

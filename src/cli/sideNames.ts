@@ -34,7 +34,7 @@ export async function sideNamed(context: Context, option: string, name: string):
 
 interface Meaning {
   readonly side: Side
-  /** What the name means, with an article. */
+  /** The thing that has the name, with an article. */
   readonly what: string
   /** The name with the prefix that says so. */
   readonly spelled: string

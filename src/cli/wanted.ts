@@ -46,7 +46,7 @@ export function configuredFrom(found: FoundConfig): WantedFrom | undefined {
 
 // --- internal ---
 
-/** Of a database, the tables of migration tools are not wanted, unless the migrations make them. */
+/** The wanted schema of a database is without the tables of migration tools, unless the migrations make them. */
 async function wantedSchema(context: Context, side: Side): Promise<Schema> {
   const schema = await schemaOfSide(context, side)
   if (side.kind !== 'database' || toolTables(schema).length === 0) return schema

@@ -1,4 +1,4 @@
-/** What could be put into each column of a table, from the most wanted on. Nothing is decided here. */
+/** Lists the values that could be put into each column of a table, the most wanted first. Nothing is decided here. */
 import type { FillDatabase } from './fillDatabase.ts'
 import { mined } from './mined.ts'
 import type {

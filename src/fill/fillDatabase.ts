@@ -1,7 +1,7 @@
 /** The interface through which the fill asks and changes a database. PostgreSQL and MySQL implement it. */
 import type { Condition, FillColumn, FillTable, ForeignKey, Text } from './model.ts'
 
-/** What {@link FillDatabase.passing} is asked: which combinations of values satisfy conditions. */
+/** A question to {@link FillDatabase.passing}: which combinations of values satisfy conditions. */
 export interface Question {
   readonly table: FillTable
   readonly conditions: readonly Condition[]

@@ -1,4 +1,4 @@
-/** What the fill knows of a database: tables, columns, types and constraints, in terms that all databases share. */
+/** Describes a database for the fill: tables, columns, types and constraints, in terms that all databases share. */
 
 /** A value as text, in the form that the database reads; `null` is NULL. */
 export type Text = string | null

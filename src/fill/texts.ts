@@ -69,7 +69,7 @@ function person(i: number): string {
 
 type Write = (i: number) => string
 
-/** What the text of a column is, by the column's name. The first that fits counts. */
+/** Make the text of a column, by the column's name. The first pattern that fits counts. */
 const WRITERS: readonly (readonly [RegExp, Write])[] = [
   [/e_?mail/i, (i) => `user${i + 1}@example.org`],
   [/url|link|href|website|webhook|avatar|image|logo/i, (i) => `https://example.org/${i + 1}`],

@@ -32,7 +32,7 @@ export interface GivenAnswers {
 }
 
 export interface ReadAnswers extends Answered {
-  /** What becomes of things for which nothing else was said. */
+  /** The decision for tables and columns that are not named. */
   readonly usual: DestroyWay | undefined
   /** By the name with or without its kind. */
   readonly ways: ReadonlyMap<string, DestroyWay>

@@ -47,7 +47,7 @@ export async function generateAsking(
   }
 }
 
-/** What can be chosen as the answer, the likeliest first; empty for an SQL expression. */
+/** Returns the answers to choose from, the likeliest first; none where an SQL expression is asked for. */
 export function choicesOf({
   kind,
   object,

@@ -10,7 +10,7 @@ import type { Statement } from './statement.ts'
 
 export interface Decision {
   readonly statements: readonly Statement[]
-  /** What the statements led to; the database is there now. */
+  /** The schema after the statements, which the database has now. */
   readonly reached: Schema
 }
 

@@ -1,4 +1,4 @@
-/** What becomes of tables and columns that are not wanted any more: dropped, set aside under another name, or left. */
+/** Decides for tables and columns that are not wanted any more: they are dropped, set aside under another name, or left. */
 import type { Schema } from '../schema/schema.ts'
 import type { Attempts } from './attempts.ts'
 import { CannotGenerateError } from './errors.ts'
@@ -48,12 +48,12 @@ export function destroyQuestions(statements: readonly Statement[], ways: Readonl
   )
 }
 
-/** What was spared, and the statements that do so. */
+/** The objects that were spared, and the statements that spare them. */
 export interface Spared {
   readonly statements: readonly Statement[]
   /** The new names of what was set aside, for the way there. */
   readonly aside: readonly Rename[]
-  /** What the statements led to. */
+  /** The schema after the statements. */
   readonly reached: Schema
 }
 

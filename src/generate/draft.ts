@@ -11,7 +11,7 @@ export type AnswersById = Readonly<Record<string, string>>
 export interface Draft {
   /** `false` if somebody has edited the file since it was written. */
   readonly isUntouched: boolean
-  /** What was answered when it was written. */
+  /** The answers that were given when it was written. */
   readonly answers: AnswersById
 }
 

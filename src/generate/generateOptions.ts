@@ -1,4 +1,4 @@
-/** What to generate. */
+/** The options of `generate`. */
 
 import type { Schema } from '../schema/schema.ts'
 import type { MigratedDatabaseOptions } from '../testing/lease/options.ts'

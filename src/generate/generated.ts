@@ -1,4 +1,4 @@
-/** What was generated. */
+/** The result of `generate`. */
 import type { Schema } from '../schema/schema.ts'
 import type { Question } from './questions.ts'
 import type { Statement } from './statement.ts'
@@ -20,7 +20,7 @@ export interface GeneratedMigration {
 }
 
 export interface Generated {
-  /** What has to be answered first; then there are no statements. */
+  /** Questions that must be answered first; then there are no statements. */
   readonly questions: readonly Question[]
   /** The statements of all migrations, and those that take all of them back. */
   readonly up: readonly Statement[]
@@ -36,8 +36,8 @@ export interface Generated {
   readonly to: Schema
   /** Objects that were left as they are, see {@link Wanted}: kind and name. */
   readonly left: readonly string[]
-  /** What was set aside, and its new name: one sentence each. */
+  /** Tables and columns that were set aside, with their new names: one sentence each. */
   readonly aside?: readonly string[]
-  /** What failed with generated rows in the tables, though it works without: rows like these may be there. */
+  /** A failure with generated rows in the tables, though it works without: rows like these may be there. */
   readonly remark?: string
 }

@@ -1,4 +1,4 @@
-/** What is known beyond two schemas when statements are written: people's answers, and what the server refused. */
+/** Knowledge beyond the two schemas with which statements are written: people's answers, and what the server refused. */
 
 /** `kind`: table, column, index, constraint, type, value, view, sequence, function, trigger, policy, schema. */
 export interface Rename {
@@ -20,7 +20,7 @@ export interface Conversion {
   readonly new: readonly string[]
 }
 
-/** What people decided. The keys are names as in {@link Rename}, before the change. */
+/** People's decisions. The keys are names as in {@link Rename}, before the change. */
 export interface Answers {
   readonly renames: readonly Rename[]
   /** A SQL expression for the rows of a column that must not be null: `users.country` → `'DE'`. */

@@ -11,9 +11,9 @@ import type { Schema } from '../schema/schema.ts'
  * An index, trigger, policy or foreign key goes with its table.
  */
 export interface Leaving {
-  /** What is left as it is. */
+  /** The objects that are left as they are. */
   readonly leave?: readonly string[]
-  /** What is compared; everything else is left as it is. */
+  /** The objects that are compared; all others are left as they are. */
   readonly only?: readonly string[]
 }
 

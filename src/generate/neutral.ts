@@ -24,7 +24,7 @@ export function neutralAnswers(from: Schema, to: Schema, answers: Answers): Answ
       if (column.default !== null && !(before && to.dialect === 'mysql')) continue
       const label = labelOf(table, column.name)
       const key = `${table.name}.${label}`
-      // What rows get by themselves once the column is required.
+      // Rows get this value by themselves once the column is required.
       if (before && column.default !== null && to.dialect === 'postgres') continue
       const value =
         referenced(to, table, label) ??

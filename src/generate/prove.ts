@@ -66,7 +66,7 @@ export async function prove(
     compare('down', before, await look((db) => sums(db, generator, from, from, to, answers.up)))
   } catch (error) {
     if (!(error instanceof CannotGenerateError)) throw error
-    // What the up has destroyed cannot always be made up: a row that a foreign key needs, for example.
+    // A value that the up has destroyed cannot always be invented: a row that a foreign key needs, for example.
     await attempts.attempt(async (db) => {
       for (const sql of emptied(up.reached)) await db.run(sql)
       return { keep: true, value: undefined }

@@ -1,4 +1,4 @@
-/** What only a person can say about a change: renames, and values for columns that must not be null. */
+/** Questions about a change that only a person can answer: renames, and values for columns that must not be null. */
 import type { SchemaObject } from '../schema/model.ts'
 import type { Schema } from '../schema/schema.ts'
 import { ownColumns, plainName } from './columns.ts'
@@ -7,12 +7,12 @@ import type { Answers } from './hints.ts'
 import { columnLikeness, isOfOneKind, tableLikeness } from './likeness.ts'
 
 export interface Question {
-  /** What identifies it in answers: `rename column users.name`. */
+  /** Its name in answers: `rename column users.name`. */
   readonly id: string
   readonly kind: 'rename' | 'destroy' | 'fill' | 'map' | 'using'
-  /** What it is about, as `Rename` in `hints.ts` writes names: `column users.name`. */
+  /** The object that it asks about, as `Rename` in `hints.ts` writes names: `column users.name`. */
   readonly object: string
-  /** What could be answered, the likeliest first: new names for a rename, values that stay for a map. */
+  /** Answers to choose from, the likeliest first: new names for a rename, values that stay for a map. */
   readonly candidates?: readonly string[]
   /** Splits and merges that could be the answer to a rename: `split users.name = users.first_name, users.last_name`. */
   readonly conversions?: readonly string[]
@@ -22,7 +22,7 @@ export interface Question {
   readonly flag: string
 }
 
-/** What was answered, and what was said not to be a rename: ids of questions. */
+/** The answers, and the questions about renames to which the answer was no, by their ids. */
 export interface Answered {
   readonly answers: Answers
   /** Ids of rename questions that were answered with no; `all` for every one. */

@@ -15,7 +15,7 @@ export function keyOfRows({ members, columns }: SchemaObject): readonly string[]
   const keys = members.flatMap(({ text }) => {
     const [, kind = '', list = ''] = KEY.exec(text) ?? []
     const labels = list.match(/`(?:[^`]|``)*`|"(?:[^"]|"")*"|[^\s,"`]+/g) ?? []
-    // What else can stand in a list is no whole column: a length, a direction, a range that must not overlap.
+    // Anything else in a list is no whole column: a length, a direction, a range that must not overlap.
     const isPlain = labels.length > 0 && labels.join() === list.replaceAll(/,\s+/g, ',')
     const names = labels.map(plainName)
     return isPlain && names.every((name) => required.has(name)) ? [{ isPrimary: kind === 'PRIMARY KEY', names }] : []
@@ -28,7 +28,7 @@ export function keyOfRows({ members, columns }: SchemaObject): readonly string[]
 const KEY =
   /^(?:CONSTRAINT (?:"(?:[^"]|"")*"|[^\s"]+) )?(PRIMARY KEY|UNIQUE)(?: KEY `(?:[^`]|``)*`)? ?\(((?:`(?:[^`]|``)*`|"(?:[^"]|"")*"|[^"`()])*)\)/
 
-/** What `pg` makes of each type. */
+/** Returns the TypeScript type of the values that `pg` returns. */
 function postgresType(type: string, schema: Schema): string {
   const array = /^(.*)\[\]$/s.exec(type)
   if (array) {
@@ -54,7 +54,7 @@ function isOwnType(type: string, { objects }: Schema): boolean {
   return objects.some(({ kind, name }) => kind === 'type' && name === type)
 }
 
-/** What `mysql2` makes of each type. */
+/** Returns the TypeScript type of the values that `mysql2` returns. */
 function mysqlType(type: string): string {
   if (/^(?:\w*int|float|double|year)\b/.test(type)) return 'number'
   if (/^(?:date|datetime|timestamp)\b/.test(type)) return 'Date'

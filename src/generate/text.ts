@@ -74,7 +74,7 @@ function linesOf(verb: string, objects: readonly string[]): string {
   return lines.length === 0 ? '' : `${lines.join('')}\n`
 }
 
-/** Of several migrations, those say it whose statements write values of the column. */
+/** Returns the columns whose values these statements write: of several migrations, only such a one names the column. */
 function namedIn(statements: readonly Statement[], columns: readonly string[]): readonly string[] {
   const writing = statements.filter(({ sql }) => /\b(?:UPDATE|USING|TYPE|MODIFY|CHANGE|INSERT)\b/.test(sql))
   return columns.filter((column) => writing.some(({ sql }) => sql.includes(plainName(labelOf(column)))))

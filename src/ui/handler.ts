@@ -89,7 +89,7 @@ interface Ask {
   readonly body: Readonly<Record<string, unknown>>
 }
 
-/** What the page can ask, by method and name. */
+/** The requests of the page, by method and name. */
 const CALLS: Readonly<Record<string, (inspector: Inspector, ask: Ask) => Promise<unknown> | unknown>> = {
   'GET state': (inspector) => inspector.state,
   'GET version': (inspector, { query }) => inspector.version(needed(query, 'key')),

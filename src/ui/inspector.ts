@@ -141,7 +141,7 @@ export class Inspector {
     this.#verifying.stop()
   }
 
-  /** What the last verification found. @throws UsageError if there was none */
+  /** Returns the findings of the last verification. @throws UsageError if there was none */
   get findings(): FindingsDocument {
     return this.#verifying.findings
   }

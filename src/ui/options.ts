@@ -1,4 +1,4 @@
-/** What the page's server needs to know of a project. */
+/** The page's server is opened with these options of a project. */
 import type { OpenOptions } from '../database/kind.ts'
 import type { MigratorOptions } from '../migrate/migrator.ts'
 import type { Source } from '../migrate/source.ts'

@@ -1,4 +1,4 @@
-/** What the page and its server tell each other. Only types: the page is bundled with them, the server sends them. */
+/** The messages between the page and its server. Only types: the page is bundled with them, the server sends them. */
 import type { TableSize, WaitingRows } from '../database/rowReader.ts'
 import type { Direction } from '../migrate/source.ts'
 import type { StatusRow } from '../migrate/status.ts'
@@ -19,7 +19,7 @@ type SchemaKey = string
 export interface Station {
   /** The migration's name as the user knows it, such as `7_add_users`; identifies it in all requests. */
   readonly key: string
-  /** What stands before the name: the number; empty in a folder whose migrations have names only. */
+  /** The number before the name; empty in a folder whose migrations have names only. */
   readonly number: string
   readonly title: string
   /** Keys of the migrations that it depends on. Empty for the first, and for one whose file is gone. */
@@ -149,7 +149,7 @@ export interface PlanDocument {
 
 export interface TablesDocument {
   readonly tables: readonly TableSize[]
-  /** What a watch keeps aside until the database has a place for it. */
+  /** The rows that a watch keeps aside until the database has a place for them. */
   readonly waiting: readonly WaitingRows[]
 }
 
@@ -188,19 +188,19 @@ export interface Messages {
   readonly heard: Heard
 }
 
-/** What `verify` found. */
+/** The findings of `verify`. */
 export interface FindingsDocument {
   /** The verdict in a line. */
   readonly verdict: string
   readonly ok: boolean
   readonly checks: readonly VerifiedCheck[]
   readonly findings: readonly KeyedFinding[]
-  /** What each statement did to what was there before it. */
+  /** The effects of each statement on what was there before it. */
   readonly effects: readonly (StatementReport & { readonly key: string })[]
 }
 
 export interface VerifiedCheck {
-  /** What is checked, the same for every version: `round-trip`. */
+  /** The name of the check, the same for every version: `round-trip`. */
   readonly id: string
   readonly name: string
   /** The migration's key; undefined for a check of all of them together. */

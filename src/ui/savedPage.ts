@@ -13,7 +13,7 @@ export interface SaveOptions {
   readonly inspector: Inspector
   readonly source: Source
   readonly server: TestServer<unknown>
-  /** What `verify` found, if it ran. */
+  /** The findings of `verify`, if it ran. */
   readonly findings?: FindingsDocument | undefined
   /** Called before each version is read. */
   readonly onProgress: (text: string) => void

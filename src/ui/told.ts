@@ -1,4 +1,4 @@
-/** What the events of the watch say about the state of the page. Pure, but for paths. */
+/** Derives the state of the page from the events of the watch. Pure, but for paths. */
 import type { WatchEvent } from '../watch/events.ts'
 import { located } from './failure.ts'
 import type { UiState } from './protocol.ts'

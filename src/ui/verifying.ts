@@ -19,7 +19,7 @@ export class Verifying {
     this.#tell = tell
   }
 
-  /** What the last run found. @throws UsageError if there was none */
+  /** Returns the findings of the last run. @throws UsageError if there was none */
   get findings(): FindingsDocument {
     if (this.#found) return this.#found
     throw new UsageError('The migrations have not been verified yet.')

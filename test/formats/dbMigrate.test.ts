@@ -5,19 +5,52 @@ import { expect } from 'vitest'
 import { dbMigrate } from '../../presets/sources.ts'
 import { folder, write } from '../support/cli.ts'
 import { failure, test } from '../support/database.ts'
-import { describeWithTool, run, toolFile, withTools } from '../support/tools.ts'
+import { describeWithTool, resident, toolFile, withTools } from '../support/tools.ts'
 import { contract, type Oracle, ours, type Place, placeOf } from './contract.ts'
 import { describeOnMysql } from './mysql.ts'
 import { type Change, MYSQL_SHOP, SHOP } from './shop.ts'
 
-async function command(place: Place, args: readonly string[]): Promise<string> {
-  const url = place.url.startsWith('mysql') ? `${place.url}?multipleStatements=true` : place.url
-  const { printed, code } = await run(
-    process.execPath,
-    [toolFile('db-migrate/bin/db-migrate'), ...args, '--migrations-dir', place.folder],
-    { env: { DATABASE_URL: url }, cwd: toolFile('..') },
-  )
-  if (code !== 0 || /\[ERROR\]/.test(printed)) throw new Error(printed)
+/**
+ * Runs the command again and again in one process, since its start takes longer than its work. All that it loads of its own is
+ * loaded anew each time, so that it reads the arguments, the environment and the folder as a new process does.
+ */
+const START = String.raw`import { createRequire } from 'node:module'
+import { format } from 'node:util'
+const require = createRequire(import.meta.url)
+const program = require.resolve('db-migrate/bin/db-migrate')
+const whenDone = require.resolve('db-migrate/lib/commands/on-complete.js')
+const isOwn = (file) => /node_modules.(db-migrate[^/\\]*|yargs)[/\\]/.test(file) || !file.includes('node_modules')
+
+let printed = ''
+for (const level of ['log', 'info', 'warn', 'error']) console[level] = (...texts) => (printed += format(...texts) + '\n')
+const exit = process.exit
+
+function run({ args, cwd, env }) {
+  process.chdir(cwd)
+  process.argv = [process.execPath, program, ...args]
+  delete process.env.DATABASE_URL
+  Object.assign(process.env, env)
+  for (const file of Object.keys(require.cache).filter(isOwn)) delete require.cache[file]
+  for (const event of ['uncaughtException', 'unhandledRejection']) process.removeAllListeners(event)
+  printed = ''
+  // It exits where it cannot go on. What it has opened then is closed with the process; the next command begins another.
+  process.exit = (code) => process.send(code === 0 ? { printed } : { error: printed }, () => exit(code))
+  const close = require(whenDone)
+  require.cache[whenDone].exports = (migrator, internals, _, error, results) =>
+    close(migrator, internals, (failure) => process.send(failure ? { error: printed + failure.stack } : { printed }), error, results)
+  require(program)
+}
+
+process.on('message', run)
+process.send({})
+`
+
+const ask = resident(START, { env: {}, execArgv: [] })
+
+async function command({ url, folder }: Place, args: readonly string[]): Promise<string> {
+  const env = { DATABASE_URL: url.startsWith('mysql') ? `${url}?multipleStatements=true` : url }
+  const printed = await ask({ args: [...args, '--migrations-dir', folder], cwd: toolFile('..'), env })
+  if (/\[ERROR\]/.test(printed)) throw new Error(printed)
   return printed
 }
 
@@ -148,8 +181,7 @@ exports.down = function (db, callback) { db.dropTable('posts', callback) }
         const connection = { host: hostname, port, user: username, password, database: pathname.slice(1) }
         write(root, 'database.json', JSON.stringify({ dev: { driver: 'pg', schema: 'app', ...connection } }))
         const args = ['up:shop', '--config', join(root, 'database.json'), '--migration-table', 'done']
-        const bin = toolFile('db-migrate/bin/db-migrate')
-        await run(process.execPath, [bin, ...args, '--migrations-dir', root], { env: {}, cwd: root })
+        await ask({ args: [...args, '--migrations-dir', root], cwd: root, env: {} })
       },
     }
     await own.up({ url: other.url, folder: root })

@@ -26,7 +26,6 @@ const LONGEST = [
   'formats/codeFixtures',
   'formats/fixtures',
   'watch/watcher',
-  'verify/safeWays',
   'cli/mysql',
   'cli/generate',
   'cli/generateMysql',

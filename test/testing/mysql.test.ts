@@ -22,8 +22,7 @@ import { describeOnDatabases } from '../support/servers.ts'
 
 type Db = MigratedDatabase<Connection>
 
-/** `old`: the database must have been ready for two seconds. */
-type Case = [string, string | ((db: Db) => Promise<unknown>), { old?: boolean }?]
+type Case = [string, string | ((db: Db) => Promise<unknown>)]
 
 /** Rows of all tables, and where their numbers go on. */
 async function contents(db: Db): Promise<Record<string, unknown>> {
@@ -129,7 +128,7 @@ describeOnDatabases(['MySQL', 'MariaDB'], ({ name: kind, server: anyServer }) =>
   })
 
   describe('whatever a test does to its database, the next one has it as it should be', () => {
-    const migrations = made({
+    const files = {
       '1_a.up.sql': `create table a (id int primary key auto_increment, x varchar(20) not null, y varchar(20) not null default '', pos int not null);
 create table b (id int primary key auto_increment, x int); create table c (id int primary key, a int, foreign key (a) references a (id)); create table f (id int primary key, x float, y double);
 create trigger t after insert on b for each row update a set pos = pos where id = 0;
@@ -144,7 +143,8 @@ create table gen (id int primary key auto_increment, x int, twice int generated 
 create table parts (id int primary key auto_increment, x int) partition by hash (id) partitions 3; insert into parts (x) values (1), (2);
 create table blank (id int primary key auto_increment, x int);
 create view v as select id, x from p`,
-    })
+    }
+    const migrations = made(files)
     const more: Case[] = [
       ['rows that go with their parent', 'delete from p where id = 1'],
       ['keys that change with the parent', 'update p set id = 50 where id = 1'],
@@ -202,26 +202,17 @@ create view v as select id, x from p`,
         'removes the log',
         `insert into keyless values (5, null); ${kind === 'MySQL' ? 'reset binary logs and gtids' : 'reset master'}; insert into keyless values (6, null)`,
       ],
-      [
-        'rows without the log',
-        "set sql_log_bin = 0; update keyless set y = 'o'; insert into n values (3, null)",
-        { old: true },
-      ],
-      ['a column without the log', 'set sql_log_bin = 0; alter table n add column z int', { old: true }],
-      ['a default without the log', 'set sql_log_bin = 0; alter table p alter column x set default 3', { old: true }],
-      ['a trigger without the log', 'set sql_log_bin = 0; drop trigger t', { old: true }],
-      [
-        'a view without the log',
-        'set sql_log_bin = 0; create or replace view v as select id, 1 as x from p',
-        { old: true },
-      ],
-      [
-        'a procedure without the log',
-        'set sql_log_bin = 0; drop procedure p; create procedure p() select 3',
-        { old: true },
-      ],
-      ['the database without the log', 'set sql_log_bin = 0; alter database character set latin1', { old: true }],
-      ['a truncated table without the log', 'set sql_log_bin = 0; truncate keyless', { old: true }],
+    ]
+    /** The server remembers to the second when a table was written. A database that is older is checked in another way. */
+    const withoutTheLog: Case[] = [
+      ['rows', "set sql_log_bin = 0; update keyless set y = 'o'; insert into n values (3, null)"],
+      ['a column', 'set sql_log_bin = 0; alter table n add column z int'],
+      ['a default', 'set sql_log_bin = 0; alter table p alter column x set default 3'],
+      ['a trigger', 'set sql_log_bin = 0; drop trigger t'],
+      ['a view', 'set sql_log_bin = 0; create or replace view v as select id, 1 as x from p'],
+      ['a procedure', 'set sql_log_bin = 0; drop procedure p; create procedure p() select 3'],
+      ['the database', 'set sql_log_bin = 0; alter database character set latin1'],
+      ['a truncated table', 'set sql_log_bin = 0; truncate keyless'],
     ]
     const read = async (db: Db) => [String(await db.schema()), await contents(db)]
     /** Schema and rows of the first of these databases. */
@@ -253,13 +244,20 @@ create view v as select id, x from p`,
         async (db) => (await createConnection(db.url ?? '')).query('insert into b (x) values (5)'),
       ],
       ['migrates', (db) => migrateTo(db, 1)],
-    ])('%s', async ([, what, { old = false } = {}]) => {
-      // The server remembers to the second when a table was written, so a database that is older is checked in another way.
-      for (const pauseMs of old ? [2200, 0] : []) {
-        await (await createMigratedDatabase({ server, migrations }))[Symbol.asyncDispose]()
+    ])('%s', ([, what]) => isAsBefore(what, migrations))
+
+    // Each has migrations of its own, and so a database that no other test takes while it waits.
+    test.concurrent.for(withoutTheLog)('%s without the log', async ([, what]) => {
+      const own = made(files)
+      for (const pauseMs of [2200, 0]) {
+        await (await createMigratedDatabase({ server, migrations: own }))[Symbol.asyncDispose]()
         await settled()
         await sleep(pauseMs)
       }
+      await isAsBefore(what, own)
+    })
+
+    async function isAsBefore(what: Case[1], migrations: ReturnType<typeof made>): Promise<void> {
       const first = await createMigratedDatabase({ server, migrations })
       unchanged ??= read(first)
       const expected = await unchanged
@@ -281,7 +279,7 @@ create view v as select id, x from p`,
         await next[Symbol.asyncDispose]()
         if (isSame) break
       }
-    })
+    }
   })
 
   test.each([

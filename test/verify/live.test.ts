@@ -141,11 +141,26 @@ const CASES: readonly (readonly [string, readonly string[], readonly string[]])[
   ],
 ]
 
+/** What PGlite observes in its one session, of each kind: it has the server's own code for the forms of statements. */
+const ON_PGLITE = [
+  'an index',
+  'an index on a table of the same file',
+  'a volatile default in a function',
+  'a CHECK',
+  'NOT NULL after a CHECK that proves it',
+  'a foreign key',
+  'alter and fill in one file',
+  'all rows',
+  'dropping a table that references another',
+  'comment, grant, statistics, fillfactor',
+  'a table that no seed fills',
+]
+
 describe.for([
-  ['PostgreSQL', anyPostgres],
-  ['PGlite', pglite()],
-] as const)('%s', ([, server]) => {
-  test.each(CASES)('%s', async (_, ups, expected) => {
+  ['PostgreSQL', anyPostgres, CASES],
+  ['PGlite', pglite(), ON_PGLITE.map((wanted) => CASES.find(([name]) => name === wanted) as (typeof CASES)[number])],
+] as const)('%s', ([, server, cases]) => {
+  test.each(cases)('%s', async (_, ups, expected) => {
     expect(brief(await found(server, ...ups)).toSorted()).toEqual([...expected].toSorted())
   })
 })

@@ -91,7 +91,7 @@ async function generateWith(
   return withRows(context, result)
 }
 
-/** What the configuration says, and the command line on top of it. */
+/** Returns the options of the configuration, overridden by those of the command line. */
 function leavingOf({ config, options }: Context): Leaving {
   const leave = [...(config.generate?.leave ?? []), ...(options.leave ?? [])]
   const only = options.only?.split(',').map((one) => one.trim()) ?? config.generate?.only ?? []

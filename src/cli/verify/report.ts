@@ -1,4 +1,4 @@
-/** What a run of `verify` found, as data. Each format renders it. */
+/** The result of a run of `verify`, as data. Each format renders it. */
 import type { Version } from '../../migrate/version.ts'
 import type { CheckResult } from '../../verify/check.ts'
 import type { Finding } from '../../verify/finding.ts'
@@ -22,9 +22,9 @@ export interface Report {
   /** Number of checks that there are, if the run was stopped before the last. */
   readonly planned: number
   readonly findings: readonly Finding[]
-  /** What each statement did to a database in use. */
+  /** The effects of each statement on a database in use. */
   readonly effects: readonly StatementReport[]
-  /** What is known of each pair of versions. */
+  /** The result for each pair of versions. */
   readonly matrix: Matrix
   /** `true` if the sizes of the tables in production are known. */
   readonly hasSizes: boolean

@@ -8,7 +8,7 @@ import { readTables } from './catalog.ts'
 import { type EachQuestion, passingEach, runEach } from './each.ts'
 
 export function postgresFill(session: Pick<Session, 'query' | 'inTransaction'>): FillDatabase {
-  /** What begins a transaction, until the first message of it is sent. */
+  /** The statement that begins a transaction, until its first message is sent. */
   let beginning = ''
   const run = (sql: string) => {
     const message = `${beginning}${sql}`

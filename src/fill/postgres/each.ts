@@ -37,7 +37,7 @@ END`
   return { ...answer, ...(error !== null && { error: Object.assign(new Error(), error) }) }
 }
 
-/** What {@link passingEach} asks. */
+/** A question to {@link passingEach}. */
 export interface EachQuestion {
   /** SQL of a SELECT with the samples of one combination after the other, its values as texts. */
   readonly source: string

@@ -18,7 +18,7 @@ export interface KeyWays {
   readonly rebuilt: ReadonlySet<string>
   /** Columns that get their values later, so that their new keys come later, too. */
   readonly waiting: ReadonlySet<string>
-  /** What the sets of hints call keys to make again although they could stay. */
+  /** Keys that are made again although they could stay, by the names that the hints use. */
   readonly hinted: ReadonlySet<string>
 }
 

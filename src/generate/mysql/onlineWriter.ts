@@ -144,7 +144,7 @@ async function gentlest(
   return undefined
 }
 
-/** What takes no such clause, and may copy a table all the same. */
+/** Returns what a statement blocks that takes no such clause, and may copy a table all the same. */
 function ofUnknown(sql: string, inUse: ReadonlySet<string>): { readonly blocks?: string } {
   const table = /^ALTER TABLE `((?:[^`]|``)*)`/.exec(sql)?.[1]?.replaceAll('``', '`')
   const copied = /^INSERT INTO .* FROM `((?:[^`]|``)*)`$/s.exec(sql)?.[1]?.replaceAll('``', '`')

@@ -1,4 +1,4 @@
-/** What only a person can say about a change of a MySQL or MariaDB schema, beyond what is asked for every database. */
+/** Questions that only a person can answer about a change of a MySQL or MariaDB schema, beyond those for every database. */
 import type { Schema } from '../../schema/schema.ts'
 import { type Answered, type Question, renameQuestion } from '../questions.ts'
 import { renamed, renamesBetween } from './renames.ts'

@@ -1,4 +1,4 @@
-/** What a refusal of the server means: which foreign keys stand in the way, or that a table needs another way. */
+/** Reads a refusal of the server: which foreign keys stand in the way, or that a table needs another way. */
 
 import type { Refusal } from '../generator.ts'
 import { type Hints, withHint, withRung } from '../hints.ts'

@@ -90,7 +90,7 @@ export function renamed(model: Model, { tables, views, columns }: Renames): Mode
 
 type Pair = readonly [old: readonly string[], now: readonly string[]]
 
-/** What is renamed within a table: old and new name without the table's. */
+/** Returns the renames within a table: old and new names without the table's. */
 function membersOf(pairs: readonly Pair[], table: string): [string, string][] {
   return pairs
     .filter(([old]) => old.at(-2) === table)

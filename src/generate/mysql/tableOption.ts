@@ -33,7 +33,7 @@ export function versioningChanges(from: Table, to: Table): { drops: readonly str
 
 // --- internal ---
 
-/** What an option is where a table does not say it, unless that is DEFAULT. */
+/** The value of an option that a table does not state, unless that is DEFAULT. */
 const USUAL: Readonly<Record<string, string>> = {
   COMMENT: "''",
   CONNECTION: "''",

@@ -1,4 +1,4 @@
-/** What it means if all statements ran and the schema is still another one: which tables need another way. */
+/** Finds which tables need another way if all statements ran and the schema is still not the wanted one. */
 import type { SchemaObject } from '../../schema/model.ts'
 import type { Schema } from '../../schema/schema.ts'
 import { type Hints, withHint, withRung } from '../hints.ts'

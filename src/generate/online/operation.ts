@@ -18,15 +18,15 @@ export interface OnlineStep {
 export interface Operation {
   /** One after another, each in a later migration than the one before. */
   readonly steps: readonly OnlineStep[]
-  /** What does the same at once, for a server that refuses a step. */
+  /** Statements that do the same in one step, for a server that refuses a step. */
   readonly plain: readonly Statement[]
-  /** What it makes or changes, such as `table users/column email`. A later operation on the same comes after it. */
+  /** The object that it makes or changes, such as `table users/column email`. A later operation on the same comes after it. */
   readonly about: readonly string[]
   /** For people: why others wait for it, as no gentler way is known. */
   readonly blocks?: string
 }
 
-/** What running a statement by itself has shown. */
+/** The result of running a statement by itself. */
 export interface Seen {
   readonly statement: Statement
   /** Names of the tables whose rows it wrote anew. */

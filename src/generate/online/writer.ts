@@ -1,4 +1,4 @@
-/** What a dialect knows about changing tables that are in use. */
+/** Writes changes of tables that are in use. Each dialect has its own. */
 import type { Schema } from '../../schema/schema.ts'
 import type { Attempts } from '../attempts.ts'
 import type { Generator } from '../generator.ts'

@@ -13,7 +13,7 @@ import { alterTable, PHASE, type PostgresStatement, type Step, statement } from 
 export function columnSteps(change: Change, table: TableChange): Step[] {
   const was = new Map((table.was.columns ?? []).map((column) => [column.quoted, column]))
   const now = new Map((table.now.columns ?? []).map((column) => [column.quoted, column]))
-  // What it had from a parent that it leaves is its own then.
+  // A column that came from a parent which the table leaves is its own then.
   const leaving = (table.was.parents ?? []).some((parent) => !table.now.parents?.includes(parent))
   // A table must have the columns of a parent before it can join that parent.
   const joining = (table.now.parents ?? []).some((parent) => !table.was.parents?.includes(parent))
@@ -54,7 +54,7 @@ function dropColumn(change: Change, table: TableChange, { quoted, generated }: C
   }
 }
 
-/** What goes with a column by itself: its indexes, constraints, statistics, and the sequences that belong to it. */
+/** Returns the objects that the server drops with a column: its indexes, constraints, statistics, and the sequences that belong to it. */
 function goingWith({ from, to }: Change, { key, name, was }: TableChange, part: string): string[] {
   const column = part.slice(`${key}/column `.length)
   return [
@@ -143,7 +143,7 @@ function changeColumn(
     if (steps) return steps
     return [dropColumn(change, table, was), addColumn(change, table, now)]
   }
-  // What a column inherits changes with that of the parent.
+  // A column that is inherited changes with that of the parent.
   const inherits = was.parent !== null && now.parent !== null
   const typeChanges = (was.type !== now.type || was.collation !== now.collation || forced) && !inherits
   if (typeChanges && now.generated !== '' && rungOf(change, part) > 0)

@@ -4,7 +4,7 @@
  */
 
 export interface Undo {
-  /** What the line sets; another line for the same target replaces it. */
+  /** The target that the line sets; another line for the same target replaces it. */
   readonly target: string
   /** The statement that puts the target back to what it is without the line. */
   readonly sql: string

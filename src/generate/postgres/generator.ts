@@ -72,7 +72,7 @@ function pairs(from: Side, to: Side, steps: readonly Step[]): [Step, Step][] {
     if (last.length === 0) continue
     for (const first of of(ends, user, userObject)) for (const second of last) result.push([first, second])
   }
-  // What is used comes before its user.
+  // An object comes before those that use it.
   for (const { user, userObject, used, usedObject } of to.uses) {
     const first = of(makes, used, usedObject)
     if (first.length === 0) continue

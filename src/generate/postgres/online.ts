@@ -46,7 +46,7 @@ export function onlineOperations(seen: readonly Seen[], to: Schema, old: Readonl
 interface Context {
   readonly side: Side
   readonly inUse: ReadonlySet<string>
-  /** What came before. */
+  /** The operations before this one. */
   readonly seen: readonly Seen[]
 }
 

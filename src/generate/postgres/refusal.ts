@@ -1,4 +1,4 @@
-/** What the server's refusals mean, and what to do where the statements did not lead to the wanted schema. */
+/** Reads the server's refusals, and says what to do where the statements did not lead to the wanted schema. */
 import type { Schema } from '../../schema/schema.ts'
 import type { Refusal } from '../generator.ts'
 import { type Hints, withHint, withRung } from '../hints.ts'
@@ -89,7 +89,7 @@ export function refused({ from, to, statement, error }: Refusal, hints: Hints): 
     )
     if (next) return next
   }
-  // What rows do not fit, they do not fit in another way either.
+  // Rows that do not fit do not fit in another way either.
   if (/^2[23]/.test(code) && /^(?:table|foreign-key|index) /.test(object) && !sql.includes(' ATTACH PARTITION '))
     return undefined
   if (statement.does === 'alter' && sideOf(from).objects.has(object) && sideOf(to).objects.has(object)) {

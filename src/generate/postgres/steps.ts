@@ -376,7 +376,7 @@ function renamedIndexes(
   return { steps, objects }
 }
 
-/** What a column that changes its type does not carry along. */
+/** Objects that use a column and do not follow a change of its type. */
 const IN_THE_WAY = /^(?:view|rule|policy|trigger|routine|other) /
 
 /** Returns what uses something that ends, and has to end before it although it stays. */

@@ -55,7 +55,7 @@ export function replaceCollation(change: Change, was: SchemaObject, now: SchemaO
 
 // --- internal ---
 
-/** What has a name of its own and goes with a range: the type of its multiranges, and the functions that make values of both. */
+/** Returns statements that rename what goes with a range and has its own name: the type of its multiranges, and the functions of both. */
 function renamedWithRange(
   from: Side,
   name: string,

@@ -39,7 +39,7 @@ export interface KnownFormat {
   make(options?: object): Format<any> | CodeFormat<any>
 }
 
-/** What is looked at to recognize a folder. */
+/** The files and names by which a folder is recognized. */
 export interface Look {
   /** Paths of all files, relative to the folder. */
   readonly files: readonly string[]

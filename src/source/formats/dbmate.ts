@@ -40,7 +40,7 @@ export function dbmateFormat({ table = 'schema_migrations' }: DbmateOptions = {}
 
 // --- internal ---
 
-/** What `dbmate new` writes (`migrationTemplate`). */
+/** The text of a new file, as `dbmate new` writes it (`migrationTemplate`). */
 const TEMPLATE = '-- migrate:up\n\n\n-- migrate:down\n\n'
 
 /** Returns the digits as they are written: dbmate compares them as text. */

@@ -20,7 +20,7 @@ export interface DrizzleOptions {
   readonly migrationsSchema?: string | undefined
 }
 
-/** What {@link drizzleFormat} keeps for a migration. */
+/** {@link drizzleFormat} keeps this for each migration. */
 export interface DrizzleData {
   /** The number in the column `created_at`: the journal's `when`, or the time in the folder's name. */
   readonly when: number

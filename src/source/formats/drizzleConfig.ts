@@ -1,4 +1,4 @@
-/** What drizzle-kit's configuration says about Drizzle's own table. It is read as text and never run. */
+/** Reads from drizzle-kit's configuration where Drizzle's own table is. The file is read as text and never run. */
 import type { DrizzleOptions } from './drizzle.ts'
 import type { Folder } from './format.ts'
 

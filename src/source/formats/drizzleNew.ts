@@ -34,7 +34,7 @@ export function afterRemoval(folder: Folder, changes: ReadonlyMap<string, string
 const JOURNAL = 'meta/_journal.json'
 const TEXT = '-- Custom SQL migration file, put your code below! --'
 
-/** What is needed of Drizzle's migrations: the time in milliseconds; NaN if there is none. */
+/** The part of Drizzle's migrations that is needed here: the time in milliseconds; NaN if there is none. */
 interface Timed {
   readonly when: number
 }

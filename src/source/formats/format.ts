@@ -55,7 +55,7 @@ export interface Folder {
   above?(name: string): string | undefined
 }
 
-/** What one tool's folder looks like and how the tool runs it. `Data`: what the format keeps for each migration. */
+/** Describes one tool's folder and how the tool runs it. `Data` is the type of what the format keeps for each migration. */
 export interface Format<Data = undefined> {
   /** The tool's name, such as `Prisma`. */
   readonly tool: string
@@ -63,7 +63,7 @@ export interface Format<Data = undefined> {
   readonly downs: boolean
   /** May depend on the folder too, as {@link downs}. */
   readonly outOfOrder: 'error' | 'apply' | 'ignore'
-  /** What the tool does with an applied migration whose file is gone; default `error`. */
+  /** How the tool treats an applied migration whose file is gone; default `error`. */
   readonly missing?: 'error' | 'ignore'
   /** See {@link SourceFormat.nameless}; may depend on the folder, as {@link downs}. */
   readonly nameless?: boolean
@@ -115,7 +115,7 @@ export interface NewMigration<Data = undefined> {
   readonly sql?: NewSql
 }
 
-/** What the SQL of a tool's table is made from. */
+/** The folder and its migrations, from which the SQL of a tool's table is made. */
 export interface Books<Data> {
   readonly folder: Folder
   /** Finds a migration of the last `list()` by its identity. */
@@ -124,7 +124,7 @@ export interface Books<Data> {
 
 export interface Listing<Data = undefined> {
   readonly entries: readonly Entry<Data>[]
-  /** What the user should know about the folder, one sentence each. */
+  /** Notes for the user about the folder, one sentence each. */
   readonly remarks: readonly string[]
 }
 

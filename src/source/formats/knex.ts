@@ -113,7 +113,7 @@ const EXTENSIONS = ['.co', '.coffee', '.eg', '.iced', '.js', '.cjs', '.litcoffee
 
 const LOADED = /\.[cm]?[jt]s$/
 
-/** What `knex migrate:make` writes (`stub/*.stub`). */
+/** The text of a new file, as `knex migrate:make` writes it (`stub/*.stub`). */
 const JAVASCRIPT = `/**
  * @param { import("knex").Knex } knex
  * @returns { Promise<void> }
@@ -257,7 +257,7 @@ async function open(folder: Folder, context: LibraryContext, { config, transacti
   })
   const options = { alone: !transaction, isWhole: transaction }
   const held = isPostgres ? heldPg(client, options) : heldMysql(client, options)
-  // What each of Knex's dialects overrides, in all versions; `connectionPool` is an option since Knex 3.3 only.
+  // Each of Knex's dialects overrides these, in all versions; `connectionPool` is an option since Knex 3.3 only.
   knex.client.acquireConnection = async () => held
   knex.client.releaseConnection = async () => undefined
   return { knex, held, lasting: new Lasting() }

@@ -6,7 +6,7 @@ import { literalOf } from '../../sql/parameters.ts'
 import type { Books } from './format.ts'
 import { qualified, timeOf } from './tables.ts'
 
-/** What the tables are called, and the rows in them. */
+/** The names of the tables, and the rows in them. */
 export interface KnexTable {
   readonly table: string
   readonly schema: string | undefined

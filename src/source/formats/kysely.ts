@@ -93,7 +93,7 @@ interface KyselyModule {
   readonly down?: Half
 }
 
-/** What runs work on one connection. */
+/** Runs work on one connection. */
 interface OnConnection {
   execute(work: (db: unknown) => Promise<unknown>): Promise<unknown>
 }
@@ -167,7 +167,7 @@ function adaptTo(folder: Folder, { disableTransactions, plugins }: KyselyOptions
 
 /** Kysely on our connection. */
 interface Opened {
-  /** What its own migrator hands over: a transaction on PostgreSQL, a connection elsewhere. */
+  /** The argument that Kysely's own migrator passes: a transaction on PostgreSQL, a connection elsewhere. */
   readonly on: () => OnConnection
   readonly held: HeldPg | undefined
   readonly lasting: Lasting<unknown>

@@ -153,7 +153,7 @@ async function halfOf(
   return bodyOf({ ...module, [direction]: run, ...(!isTransactional && { transaction: false }) }, direction)
 }
 
-/** What the `down` of MikroORM's own class throws. */
+/** Stands for the `down` of MikroORM's own class, which throws. */
 const IRREVERSIBLE: SqlBody = { kind: 'sql', text: '-- migrate: irreversible the class has no down method\n' }
 
 /** Returns `true` if only the topmost class, which is MikroORM's own, has a down. */

@@ -20,7 +20,7 @@ export interface PgmOptions {
   readonly schema?: string | readonly string[] | undefined
 }
 
-/** What a file exports. */
+/** The exports of a file. */
 interface Actions {
   readonly up: Action
   /** `false`: it cannot be undone. Undefined: the reverse of up. */

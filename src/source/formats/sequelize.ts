@@ -116,7 +116,7 @@ const adapt: Adapt = (exports, shown) => {
 const NEEDS_NONE =
   /\bconcurrently\b|\badd\s+value\b|\bvacuum\b|\balter\s+system\b|\b(?:create|drop)\s+(?:database|tablespace)\b|\b(?:create|drop)Database\b/i
 
-/** What the server says where that could not be told from the text. */
+/** The codes of the server's refusals where that could not be told from the text. */
 const REFUSED_IN_TRANSACTION = new Set(['25001', '55P04'])
 
 const AS_THE_CLI =

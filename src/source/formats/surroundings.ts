@@ -1,4 +1,4 @@
-/** What is beside a folder and above it, for tools whose folders look like any other. */
+/** Looks at the files beside a folder and above it, for tools whose folders look like any other. */
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 

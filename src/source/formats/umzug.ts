@@ -15,7 +15,7 @@ import { qualified, timeOf } from './tables.ts'
 // biome-ignore lint/suspicious/noExplicitAny: umzug itself leaves the type of the context to the user
 type Any = any
 
-/** What umzug hands to a migration. */
+/** The argument that umzug passes to a migration. */
 interface UmzugParameters {
   readonly name: string
   /** The absolute path; undefined if there is no file. */

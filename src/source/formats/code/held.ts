@@ -328,7 +328,7 @@ export function refuseUndone(held: { isUndone(): boolean }): void {
     throw new Error('It rolled back its transaction, so it has changed nothing. Throw an error instead.')
 }
 
-/** What libraries send to begin and to end a transaction. */
+/** The statements that libraries send to begin and to end a transaction. */
 const SIMPLE = /^\s*(?:begin|start transaction|commit|rollback)\s*;?\s*$/i
 
 const NAME = 'migratest_held'

@@ -1,4 +1,4 @@
-/** What the beginning of a code file says about the tool that it is for. */
+/** Recognizes by the beginning of a code file which tool it is written for. */
 
 /**
  * Returns `true` if the file has a function `up` whose first parameter, as it is written (`knex: Knex`, `{ sql }`,
