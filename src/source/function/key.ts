@@ -193,12 +193,12 @@ class Writer {
   }
 
   #ownFunction(fn: object, { scopes, module, script }: Surroundings, holder: object | undefined): void {
-    const text = textOf(fn)
+    const text = asWritten(textOf(fn))
     const code = tight(piecesIn(withNamesOfImports(text)))
     const words = withoutStrings(code)
     const kept = KEEPS.exec(words)?.[0]
     if (kept !== undefined) throw new NotToldError(`it uses ${kept.replace(/\W+$/, '')}`)
-    if (ARROW.test(words) && THIS.test(words) && !isFieldOf(holder, text)) throw new NotToldError('it uses this')
+    if (ARROW.test(words) && THIS.test(words) && !isFieldOf(holder, textOf(fn))) throw new NotToldError('it uses this')
     const rest = READS.test(words) ? this.#reads(code, script) : code
     for (const { kind, text: string } of piecesIn(text)) if (kind === 'text') this.#name(string.slice(1, -1))
     const others = withoutStrings(rest)
@@ -220,7 +220,7 @@ class Writer {
     this.#properties(fn, STANDARD)
     if (!isClass(text)) this.#methods(fn, '')
     else {
-      this.#methods(fn, text)
+      this.#methods(fn, textOf(fn))
       if (HIDDEN.test(text)) this.#hidden(fn)
     }
   }
@@ -286,7 +286,8 @@ class Writer {
 
   /** Writes a global, unless it is as JavaScript and Node have it. */
   #global(name: string): void {
-    if (!(name in globalThis) || STANDARD_OBJECTS.has(name)) return
+    // What all objects inherit is no global that somebody means.
+    if (!(name in globalThis) || name in Object.prototype || STANDARD_OBJECTS.has(name)) return
     const value: unknown = Reflect.get(globalThis, name)
     if (value === undefined || INTRINSIC.get(value) === name) this.#patches(name, value)
     else if (!this.#isOfNode(value)) this.#variable(name, value, undefined)
@@ -408,6 +409,19 @@ class Writer {
 /** The names of imports in code that Vite has made for a module runner. */
 const IMPORT = /\b__vi(?:te_ssr)?_import_\d+__/g
 
+/**
+ * Returns a function's text without what vitest adds: the counters of its coverage by Istanbul, which each run changes,
+ * and the object that it uses for `import.meta.env`.
+ */
+function asWritten(text: string): string {
+  return text
+    .replace(/\bcov_\w+\(\)\.[fsb]\[\d+\](?:\[\d+\])?\+\+[,;]?/g, '')
+    .replace(
+      /\bObject\.assign\(\s*(?:\/\*[^*]*\*\/\s*)?globalThis\.__vitest_worker__\?\.metaEnv \?\? [\w.]+\s*\)/g,
+      'import.meta.env',
+    )
+}
+
 /** Returns code with the names that its author wrote: `(0,__vi_import_3__.readFileSync)` was `readFileSync`. */
 function withNamesOfImports(code: string): string {
   return code
@@ -443,7 +457,7 @@ const READS =
 /** The code's own place: how it is used has been noted already. */
 const HERE = /\b__vi(?:te_ssr)?_import_meta__|\bimport\.meta\b|\b__dirname\b/g
 
-const PLACE = /\bimport\.meta\b|\b__(?:dir|file)name\b/
+const PLACE = /\bimport\.meta\b(?!\.env\b)|\b__(?:dir|file)name\b/
 
 const ARROW = /^(?:async\b ?)?(?:\(|[\p{ID_Start}$_][\p{ID_Continue}$]*=>)/u
 

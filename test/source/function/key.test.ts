@@ -303,6 +303,20 @@ describe('what a function reads', () => {
     expect(keyOfFunction(fn)).toMatchObject({ hash: expect.any(String), because: undefined })
   })
 
+  test('what vitest adds to its text does not count: counters of coverage, the object for import.meta.env', () => {
+    const counters = { s: [0, 0], b: [[0, 0]] }
+    const make = (text: string) => new Function('cov_1x', `return ${text}`)(() => counters) as () => unknown
+    const counted = make('(n) => { cov_1x().s[0]++; return n ? (cov_1x().b[0][0]++, 1) : 2 }')
+    const before = hashOf(counted)
+    counted()
+    expect(counters.s[0]).toBe(1)
+    expect(hashOf(counted)).toBe(before)
+    const meta = make(
+      '() => Object.assign(/* istanbul ignore next */ globalThis.__vitest_worker__?.metaEnv ?? __vite_ssr_import_meta__.env).MODE',
+    )
+    expect(keyOfFunction(meta)).toMatchObject({ hash: expect.any(String), because: 'it uses import.meta' })
+  })
+
   test('the place of its file, if its text asks for it', () => {
     const made = ['a.mjs', 'b.mjs'].map((name) => {
       const context = vm.runInThisContext('(__filename) => () => __filename', { filename: `/tmp/${name}` })
