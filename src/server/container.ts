@@ -7,11 +7,16 @@ import { findLeftovers, imageOf, labelsOf, openEngine, removeContainer } from '.
 import { begunWith, type Initialized, InitializedData } from './initializedData.ts'
 import { recall, rememberMore } from './kept.ts'
 import { TITLES } from './kinds.ts'
-import { answers, speaks } from './ready.ts'
+import { errorOf, isRefusal, speaks } from './ready.ts'
 import type { KeptServer, ServerRequest } from './request.ts'
 import { settingArguments } from './settings.ts'
 
 const START_TIMEOUT_MS = 180_000
+
+/** Milliseconds for which a server may refuse the password: an image's script may set it while the server runs. */
+const REFUSED_MS = 5000
+
+const SILENT = new Error('no answer')
 
 export interface ContainerOptions {
   readonly key: string
@@ -27,8 +32,13 @@ export async function startContainer(options: ContainerOptions): Promise<KeptSer
   const { docker, host, ImageName } = await openEngine()
   const image = imageOf(request)
   const settings = settingArguments(request)
-  const data = new InitializedData(docker, { kind: request.kind, image: ImageName.fromString(image).string, settings })
-  const [leftovers, found] = await Promise.all([
+  const name = ImageName.fromString(image).string
+  const data = new InitializedData(docker, { kind: request.kind, image: name, settings })
+  const [own, leftovers, found] = await Promise.all([
+    docker
+      .getImage(name)
+      .inspect()
+      .catch(() => undefined),
     findLeftovers(docker, key, isKept),
     request.keep ? undefined : data.find().catch(() => undefined),
   ])
@@ -37,7 +47,8 @@ export async function startContainer(options: ContainerOptions): Promise<KeptSer
   if (request.keep) await removing
   onProgress(`getting the image ${image} and starting a container`)
   const volume = request.keep ? volumeOf(key, image) : undefined
-  const start = (from?: Initialized) => launch({ ...options, host, image, settings, volume, from })
+  const fixed = { host, image, environment: own?.Config.Env ?? [] }
+  const start = (from?: Initialized) => launch({ ...options, ...fixed, settings, volume, from })
   const container = await start(found).catch(async (error) => {
     if (!found) throw error
     // Somebody may have changed the volume. Without it, the image makes its data as for the first server.
@@ -59,7 +70,7 @@ export async function startContainer(options: ContainerOptions): Promise<KeptSer
     ...(!request.keep && {
       prepareNext: (signal) =>
         data.keep(signal, async (into) => {
-          const { started } = await launch({ ...options, ...into, host, image, signal })
+          const { started } = await launch({ ...options, ...fixed, ...into, signal })
           await started.stop({ timeout: 30_000, remove: false })
           return started.getId()
         }),
@@ -72,6 +83,8 @@ export async function startContainer(options: ContainerOptions): Promise<KeptSer
 interface Launch extends Pick<ContainerOptions, 'key' | 'request' | 'password'> {
   readonly host: string
   readonly image: string
+  /** The image's variables, as `NAME=value`. */
+  readonly environment: readonly string[]
   readonly settings: readonly string[]
   /** The volume that holds the data; undefined: in memory. */
   readonly volume: string | undefined
@@ -82,12 +95,12 @@ interface Launch extends Pick<ContainerOptions, 'key' | 'request' | 'password'> 
 }
 
 /** Starts a container and waits until its server answers. If that fails, the container is removed. */
-async function launch({ key, request, password, host, image, settings, volume, from, signal }: Launch) {
+async function launch({ key, request, password, host, image, environment, settings, volume, from, signal }: Launch) {
   const { port, data, urlAt: at, make } = CONTAINERS[request.kind]
   const local = host === 'localhost'
   const known = from?.password ?? password
   const urlAt = (mapped: number) => at(known, `${local ? '127.0.0.1' : host}:${mapped}`)
-  const made = await make(image, known, settings, volume)
+  const made = await make({ name: image, environment }, known, settings, volume)
   if (from) begunWith(made, from, data)
   const usual = request.keep ? recall(key)?.port : undefined
   if (local || usual !== undefined) bindPort(made, port, local ? '127.0.0.1' : '', usual)
@@ -120,8 +133,17 @@ class UntilItAnswers {
   ): Promise<void> {
     const url = this.#urlAt(ports.getBinding(this.#port))
     const deadline = now() + START_TIMEOUT_MS
-    for (let tries = 0; !((await speaks(url)) && (await answers(url))); tries++) {
+    let refusedUntil: number | undefined
+    for (let tries = 0; ; tries++) {
+      const error = (await speaks(url)) ? await errorOf(url) : SILENT
+      if (error === undefined) return
       this.#signal?.throwIfAborted()
+      if (isRefusal(error)) refusedUntil ??= now() + REFUSED_MS
+      if (isRefusal(error) && now() > (refusedUntil ?? deadline)) {
+        throw new Error(
+          `the server in the container refuses the password that it was given (${error.message}): the image sets one of its own`,
+        )
+      }
       if (now() > deadline) throw new Error(`no answer from the container within ${START_TIMEOUT_MS / 1000} s`)
       if (tries % 100 === 99 && !(await container.inspect()).State.Running) {
         const logs = await container.logs({ stdout: true, stderr: true, tail: 20 })

@@ -3,6 +3,12 @@ import type { GenericContainer } from 'testcontainers'
 import { loadPackage } from '../migrate/loadPackage.ts'
 import { type ServerKind, TITLES } from './kinds.ts'
 
+interface Image {
+  readonly name: string
+  /** Its variables, as `NAME=value`. */
+  readonly environment: readonly string[]
+}
+
 export interface ContainerKind {
   /** The version if the request names none. */
   readonly version: string
@@ -20,7 +26,7 @@ export interface ContainerKind {
    * @throws NotInstalledError, NotLoadedError
    */
   readonly make: (
-    image: string,
+    image: Image,
     password: string,
     settings: readonly string[],
     volume: string | undefined,
@@ -41,11 +47,11 @@ export const CONTAINERS: Readonly<Record<ServerKind, ContainerKind>> = {
     load: loadPostgresql,
     make: async (image, password, settings, volume) => {
       const { PostgreSqlContainer } = await loadPostgresql()
-      const container = new PostgreSqlContainer(image).withDatabase('postgres').withUsername('postgres')
+      const container = new PostgreSqlContainer(image.name).withDatabase('postgres').withUsername('postgres')
       return holding(container.withPassword(password), POSTGRES_DATA, volume)
         .withEnvironment({
           PGDATA: `${POSTGRES_DATA}/data`,
-          POSTGRES_INITDB_ARGS: volume === undefined ? '--no-sync' : '',
+          POSTGRES_INITDB_ARGS: [...initdbArguments(image), ...(volume === undefined ? ['--no-sync'] : [])].join(' '),
         })
         .withCommand(['postgres', ...settings])
     },
@@ -59,7 +65,7 @@ export const CONTAINERS: Readonly<Record<ServerKind, ContainerKind>> = {
     load: loadMysql,
     make: async (image, password, settings, volume) => {
       const { MySqlContainer } = await loadMysql()
-      const container = new MySqlContainer(image).withRootPassword(password).withUserPassword(password)
+      const container = new MySqlContainer(image.name).withRootPassword(password).withUserPassword(password)
       return holding(container, MYSQL_DATA, volume).withCommand(['mysqld', ...settings])
     },
   },
@@ -72,7 +78,7 @@ export const CONTAINERS: Readonly<Record<ServerKind, ContainerKind>> = {
     load: loadMariadb,
     make: async (image, password, settings, volume) => {
       const { MariaDbContainer } = await loadMariadb()
-      const container = new MariaDbContainer(image).withRootPassword(password).withUserPassword(password)
+      const container = new MariaDbContainer(image.name).withRootPassword(password).withUserPassword(password)
       return holding(container, MYSQL_DATA, volume).withCommand(['mariadbd', ...settings])
     },
   },
@@ -94,6 +100,12 @@ function loadMariadb() {
 
 function titled(kind: ServerKind): string {
   return `${TITLES[kind]} in Docker`
+}
+
+/** Returns the arguments that the image itself gives: a locale, checksums. */
+function initdbArguments({ environment }: Image): string[] {
+  const variable = 'POSTGRES_INITDB_ARGS='
+  return environment.flatMap((one) => (one.startsWith(variable) ? [one.slice(variable.length)] : []))
 }
 
 function holding<C extends GenericContainer>(container: C, data: string, volume: string | undefined): C {

@@ -70,7 +70,7 @@ export interface Docker {
     wait(): Promise<unknown>
   }
   getImage(name: string): {
-    inspect(): Promise<{ Id: string; Config: { Entrypoint?: string[] | string | null } }>
+    inspect(): Promise<{ Id: string; Config: { Entrypoint?: string[] | string | null; Env?: string[] | null } }>
   }
   createVolume(options: { Name: string; Labels: Record<string, string> }): Promise<unknown>
   getVolume(name: string): { inspect(): Promise<Volume>; remove(): Promise<unknown> }

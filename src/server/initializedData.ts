@@ -44,12 +44,12 @@ export class InitializedData {
 
   async find(): Promise<Initialized | undefined> {
     const { id, entrypoint } = await this.#look()
-    const known = await this.#docker
-      .getVolume(this.#nameFor(id))
-      .inspect()
-      .catch(() => undefined)
-    const { [DATA]: volume, [PASSWORD]: password } = known?.Labels ?? {}
-    return volume && password ? { volume, password, entrypoint } : undefined
+    const { [DATA]: volume, [PASSWORD]: password } = (await this.#labelsOf(this.#nameFor(id))) ?? {}
+    if (!volume || !password) return undefined
+    if ((await this.#labelsOf(volume))?.[IMAGE_ID] === id) return { volume, password, entrypoint }
+    // Somebody has removed the data alone. Docker would make an empty volume of that name.
+    await this.#remove(this.#nameFor(id))
+    return undefined
   }
 
   /** Removes the data, so that the next server makes its own. */
@@ -96,6 +96,14 @@ export class InitializedData {
   /** The machine may crash later: what is kept has to be on disk. */
   #durable(): readonly string[] {
     return this.#kind === 'postgres' ? [...this.#settings, '-c', 'fsync=on'] : this.#settings
+  }
+
+  async #labelsOf(volume: string): Promise<Record<string, string> | undefined> {
+    const found = await this.#docker
+      .getVolume(volume)
+      .inspect()
+      .catch(() => undefined)
+    return found && (found.Labels ?? {})
   }
 
   async #look(): Promise<{ id: string; entrypoint: readonly string[] }> {
@@ -149,7 +157,7 @@ export function begunWith(container: GenericContainer, { volume, entrypoint }: I
 }
 
 /** Version of what is in the volumes: of what this package gives an image when it makes data. */
-const FORM = 1
+const FORM = 2
 
 const IMAGE = 'migratest.initialized'
 const IMAGE_ID = 'migratest.image'

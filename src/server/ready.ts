@@ -3,12 +3,22 @@ import { connect } from 'node:net'
 
 /** Returns `true` if the server at this URL answers a query; accepting a connection is not enough. */
 export async function answers(url: string): Promise<boolean> {
+  return (await errorOf(url)) === undefined
+}
+
+/** Returns why the server at this URL does not answer a query, or `undefined` if it does. */
+export async function errorOf(url: string): Promise<Error | undefined> {
   try {
     await withClient(url, 2000, (query) => query('SELECT 1'))
-    return true
-  } catch {
-    return false
+    return undefined
+  } catch (error) {
+    return error as Error
   }
+}
+
+/** Returns whether a server is there and refuses the password. */
+export function isRefusal(error: Error): boolean {
+  return /^(?:28P01|28000|ER_ACCESS_DENIED_ERROR)$/.test(String((error as { code?: unknown }).code))
 }
 
 /**

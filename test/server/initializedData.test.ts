@@ -73,6 +73,36 @@ async function identifier(url: string): Promise<string> {
   return (rows[0] as { id: string }).id
 }
 
+/** Builds an image of PostgreSQL with these lines in its Dockerfile. */
+function imageWith(lines: string): string {
+  const name = `migratest-test-${process.pid}-${requests++}`
+  const prefix = process.env.TESTCONTAINERS_HUB_IMAGE_NAME_PREFIX
+  const [from, tag] = [imageOf({ kind: 'postgres', version: undefined, image: undefined }), name].map((one) =>
+    prefix === undefined ? one : `${prefix}/${one}`,
+  ) as [string, string]
+  execFileSync('docker', ['build', '-q', '-t', tag, '-'], { input: `FROM ${from}\n${lines}\n`, stdio: 'pipe' })
+  onTestFinished(() => void execFileSync('docker', ['rmi', '-f', tag], { stdio: 'pipe' }))
+  return name
+}
+
+describeOnServers(['container'], 'an image with settings of its own', () => {
+  test('keeps the arguments with which it makes its data', async () => {
+    const image = imageWith('ENV POSTGRES_INITDB_ARGS="--wal-segsize=1"')
+    const lease = await acquireServer({ ...request({}), image })
+    const client = await connect(lease.server.url)
+    const { rows } = await client.query('show wal_segment_size')
+    await client.end()
+    lease.release()
+    expect(rows).toEqual([{ wal_segment_size: '1MB' }])
+  })
+
+  test('and a password of its own is an error that says so, before the time is over', async () => {
+    const entrypoint = ['sh', '-c', 'POSTGRES_PASSWORD=own exec docker-entrypoint.sh "$@"', 'sh']
+    const image = imageWith(`ENTRYPOINT ${JSON.stringify(entrypoint)}\nCMD ["postgres"]`)
+    await expect(acquireServer({ ...request({}), image })).rejects.toThrow(/refuses the password that it was given/)
+  })
+})
+
 describeOnServers(['container'], 'data that an image has made', () => {
   test('is kept when nobody uses the server, and later servers begin with a copy of their own', async () => {
     const own = await settings()
@@ -109,6 +139,17 @@ describeOnServers(['container'], 'data that an image has made', () => {
     expect(await own.data.find()).toBeUndefined()
     expect(await own.volumes()).not.toContain(volume)
     lease.release()
+  })
+
+  test('is made anew where somebody has removed its volume, or Docker has made an empty one of that name', async () => {
+    const own = await settings()
+    for (const makeEmpty of [false, true]) {
+      const { volume } = await keptData(own)
+      execFileSync('docker', ['volume', 'rm', volume])
+      if (makeEmpty) execFileSync('docker', ['volume', 'create', volume])
+      expect(await own.data.find()).toBeUndefined()
+      if (makeEmpty) execFileSync('docker', ['volume', 'rm', volume])
+    }
   })
 
   test('that is being made when the keeper ends leaves nothing', async () => {

@@ -1,6 +1,9 @@
 /** Seeds that are functions: each runs once for all processes, unless it remembers something. */
 import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { describe, expect, inject, test } from 'vitest'
@@ -35,6 +38,16 @@ describeOnDatabases(['PostgreSQL', 'MySQL', 'MariaDB'], ({ server, id }) => {
           `more ${TAG}`,
         ])
       }
+    }
+  })
+
+  test('one whose variable gets another value between two tests is another function', async () => {
+    let name = `Ada ${TAG}`
+    const prepare = (db: SeedTarget) => db.query(`insert into notes (note) values ('${name}')`)
+    for (const value of ['Ada', 'Eve', 'Ada']) {
+      name = `${value} ${TAG}`
+      expect(await notes({ prepare })).toEqual([name])
+      expect(await notes({ seeds: { 1: prepare } })).toEqual([name])
     }
   })
 
@@ -84,6 +97,63 @@ export const read = (name) => readFileSync(name, 'utf8')`,
   expect(loaded?.note).toBe(`loaded ${TAG}`)
   expect(await made(one)).toEqual(loaded)
   for (const query of ['?2', '?3']) expect((await made(loading(name + query)))?.token).not.toBe(loaded?.token)
+})
+
+describe('one whose package does what no copy has', () => {
+  const migrations = memory({ '1_notes.up.sql': 'create table notes (token uuid)' })
+  /** Takes a database twice with functions of one text each, and returns what the runs left in it. */
+  const tokens = async (make: () => (db: SeedTarget) => unknown) => {
+    const found: unknown[] = []
+    for (const _ of ['one process', 'another']) {
+      await using db = await createMigratedDatabase({ server: anyPostgres, migrations, prepare: make() })
+      found.push(...(await db.query<{ token: string }>('select token from notes')))
+    }
+    return found
+  }
+  const insert = (db: SeedTarget) => db.query(`insert into notes values (gen_random_uuid()) /* ${TAG} */`)
+
+  test('a request over HTTP: each process runs it', async () => {
+    const path = folder({
+      'node_modules/client/index.mjs': `import { get } from 'node:http'
+export const load = (url) => new Promise((done, fail) => get(url, (answer) => answer.resume().on('end', done)).on('error', fail))`,
+      'node_modules/client/package.json': '{ "name": "client", "version": "1.0.0", "exports": "./index.mjs" }',
+    })
+    const { load } = (await import(pathToFileURL(join(path, 'node_modules/client/index.mjs')).href)) as {
+      load: (url: string) => Promise<void>
+    }
+    const server = createServer((_, answer) => answer.end('x')).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
+    try {
+      const [one, other] = await tokens(() => async (db) => {
+        await load(url)
+        await insert(db)
+      })
+      expect(one).not.toEqual(other)
+    } finally {
+      server.close()
+    }
+  })
+
+  test('a variable of the environment: each process sets it', async () => {
+    const path = folder({
+      'node_modules/dotenv/index.mjs': `export const config = () => { process.env.MIGRATEST_SEEDED = 'yes' }`,
+      'node_modules/dotenv/package.json': '{ "name": "dotenv", "version": "1.0.0", "exports": "./index.mjs" }',
+    })
+    const { config } = (await import(pathToFileURL(join(path, 'node_modules/dotenv/index.mjs')).href)) as {
+      config: () => void
+    }
+    const [one, other] = await tokens(() => {
+      delete process.env.MIGRATEST_SEEDED
+      return async (db) => {
+        config()
+        await insert(db)
+      }
+    })
+    expect(process.env.MIGRATEST_SEEDED).toBe('yes')
+    delete process.env.MIGRATEST_SEEDED
+    expect(one).not.toEqual(other)
+  })
 })
 
 describe('several processes', { timeout: 120_000 }, () => {

@@ -3,7 +3,7 @@
  * it is written in. Node's inspector shows them.
  */
 import { randomUUID } from 'node:crypto'
-import { Session } from 'node:inspector'
+import type { Session } from 'node:inspector'
 
 /** Values of variables by name. */
 export type Variables = Readonly<Record<string, unknown>>
@@ -18,13 +18,16 @@ export interface Surroundings {
 }
 
 export class Inspection {
-  readonly #session = new Session()
+  readonly #session: Session
   /** Both sides of the inspector can reach this object, even if this code runs in a context of its own. */
-  readonly #box: { given?: unknown; taken?: unknown } = {}
+  readonly #box: { given?: unknown; taken?: unknown[] } = {}
   readonly #name = `migratest ${randomUUID()}`
 
   /** @throws Error if this Node has no inspector */
   constructor() {
+    // A static import would fail to load where Node has been built without an inspector.
+    const inspector = process.getBuiltinModule('node:inspector')
+    this.#session = new inspector.Session()
     this.#session.connect()
     Object.defineProperty(process, this.#name, { value: this.#box, configurable: true })
   }
@@ -41,16 +44,17 @@ export class Inspection {
     const scriptId = (found('[[FunctionLocation]]')?.value as { scriptId?: string } | undefined)?.scriptId
     const list = found('[[Scopes]]')?.objectId
     if (list === undefined) throw new Error('no scopes')
-    const scopes: Variables[] = []
-    let module: Variables | undefined
-    for (const { name, value } of this.#properties(list).result) {
-      const kind = value?.description ?? ''
-      if (!/^\d+$/.test(name) || value?.objectId === undefined || kind === 'Global') continue
-      const variables = (this.#take(value.objectId) as { object: Variables }).object
-      if (kind === 'Module') module = variables
-      else scopes.push(variables)
+    const shown = this.#properties(list).result.filter(
+      ({ name, value }) => /^\d+$/.test(name) && value?.objectId !== undefined && value.description !== 'Global',
+    )
+    const all = this.#take(shown.map(({ value }) => value?.objectId ?? '')) as { object: Variables }[]
+    const isModule = (_: unknown, i: number) => shown[i]?.value?.description === 'Module'
+    const variables = all.map(({ object }) => object)
+    return {
+      scopes: variables.filter((one, i) => !isModule(one, i)),
+      module: variables.find(isModule),
+      script: () => this.#script(scriptId),
     }
-    return { scopes, module, script: () => this.#script(scriptId) }
   }
 
   /** Returns the private fields of an instance, and the target of a bound function, by name. */
@@ -61,7 +65,7 @@ export class Inspection {
     return Object.fromEntries(
       [...privateProperties, ...bound].map(({ name, value }) => [
         name,
-        value?.objectId === undefined ? (value?.unserializableValue ?? value?.value) : this.#take(value.objectId),
+        value?.objectId === undefined ? (value?.unserializableValue ?? value?.value) : this.#take([value.objectId])[0],
       ]),
     )
   }
@@ -80,7 +84,7 @@ export class Inspection {
 
   #handle(thing: unknown): string {
     this.#box.given = thing
-    const expression = `process[${JSON.stringify(this.#name)}].given`
+    const expression = `process['${this.#name}'].given`
     const { result } = this.#post<{ result: Remote }>('Runtime.evaluate', { expression })
     if (result.objectId === undefined) throw new Error('not in the same process object')
     return result.objectId
@@ -90,10 +94,14 @@ export class Inspection {
     return this.#post<Properties>('Runtime.getProperties', { objectId, ownProperties: true })
   }
 
-  #take(objectId: string): unknown {
-    const functionDeclaration = `function () { process[${JSON.stringify(this.#name)}].taken = this }`
-    this.#post('Runtime.callFunctionOn', { objectId, functionDeclaration })
-    return this.#box.taken
+  /** Returns the objects behind handles. */
+  #take(handles: readonly string[]): unknown[] {
+    const functionDeclaration = `function (...given) { process['${this.#name}'].taken = given }`
+    const parameters = handles.map((objectId) => ({ objectId }))
+    if (handles.length > 0) {
+      this.#post('Runtime.callFunctionOn', { objectId: handles[0], functionDeclaration, arguments: parameters })
+    }
+    return handles.length > 0 ? (this.#box.taken ?? []) : []
   }
 
   /** Asks the inspector, which answers before this returns. */

@@ -2,14 +2,38 @@
  * Tells functions apart by what they are made of: their text, and the values of the variables that they use, with all
  * that these hold. Two functions that have the same key do the same, in whichever process they were made.
  */
-import { basename, dirname } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { isProxy } from 'node:util/types'
+import { hash } from 'node:crypto'
+import { readdirSync } from 'node:fs'
+import {
+  isAnyArrayBuffer,
+  isBoxedPrimitive,
+  isDate,
+  isGeneratorFunction,
+  isMap,
+  isNativeError,
+  isProxy,
+  isRegExp,
+  isSet,
+} from 'node:util/types'
 import { fingerprintOf } from '../../sql/script.ts'
 import { readsOf, stateOf } from '../module/reads.ts'
-import { versionOfPackage } from '../packageVersion.ts'
-import { Inspection, type Surroundings } from './inspect.ts'
+import { HIDDEN, hides, isClass, isFieldOf } from './classes.ts'
+import {
+  BUILTINS,
+  INTRINSIC,
+  isNative,
+  isOpaque,
+  nameOf,
+  PATCHED,
+  PLAIN,
+  READERS,
+  STANDARD_OBJECTS,
+  textOf,
+  untouched,
+} from './engine.ts'
+import { Inspection, type Surroundings, type Variables } from './inspect.ts'
 import { filesNamed } from './namedFiles.ts'
+import { NotToldError, type Origin, originOf, pathOf } from './origin.ts'
 import { bare, type Piece, piecesOf, tight, wordsOf } from './words.ts'
 
 /** The parts that a function is made of. */
@@ -55,12 +79,15 @@ export function keyOfFunction(fn: object): FunctionKey {
 
 // --- internal ---
 
-class NotToldError extends Error {}
-
-/** More objects or functions than these take longer to look at than most functions take to run. */
+/** More than these take longer to look at than most functions take to run. */
+const MOST_PARTS = 3_000_000
 const MOST_OBJECTS = 100_000
 const MOST_FUNCTIONS = 1000
-const MOST_NAMES = 1000
+const MOST_NAMES = 10_000
+
+const NONE: ReadonlySet<string | symbol> = new Set()
+const STACK: ReadonlySet<string | symbol> = new Set(['stack'])
+const STANDARD: ReadonlySet<string | symbol> = new Set(['length', 'name', 'prototype', 'arguments', 'caller'])
 
 class Writer {
   readonly parts: string[] = []
@@ -73,20 +100,25 @@ class Writer {
   #functions = 0
   /** The number of strings that were looked up as names of files. */
   #names = 0
+  /** The names in the working directory. */
+  #folder: ReadonlySet<string> | undefined
 
   constructor(inspection: Inspection) {
     this.#inspection = inspection
   }
 
   root(fn: object): void {
-    this.#seen.set(fn, 0)
-    this.#ownFunction(fn, this.#inspection.of(fn))
+    // Packages use the clock, too, and nobody sees where.
+    if (!isNative(Date, 'Date')) throw new NotToldError('something replaced Date')
+    for (const name of PATCHED) this.#patches(name, Reflect.get(globalThis, name))
+    this.#value(fn)
   }
 
   // --- internal ---
 
-  #value(value: unknown): void {
-    if (typeof value === 'function') this.#function(value)
+  /** @param holder the object of which it is a property */
+  #value(value: unknown, holder?: object): void {
+    if (typeof value === 'function') this.#function(value, holder)
     else if (typeof value === 'object' && value !== null) this.#object(value)
     else if (typeof value === 'symbol') this.#symbol(value)
     else if (typeof value === 'string') this.#string(value)
@@ -95,12 +127,17 @@ class Writer {
   }
 
   #string(text: string): void {
-    this.parts.push(`string ${text}`)
-    if (/[/\\.]/.test(text) && ++this.#names < MOST_NAMES) this.#name(text)
+    this.parts.push(`string ${text.length} ${text}`)
+    if (/[/\\.]/.test(text)) this.#name(text)
   }
 
   /** Notes the contents of a file or folder, if a string is the name of one. */
   #name(text: string): void {
+    if (!this.#mayName(text)) return
+    if (++this.#names > MOST_NAMES) {
+      this.because ??= 'it uses too many names'
+      return
+    }
     const named = filesNamed(text)
     if (named === null) this.because ??= `it names ${text}`
     if (!named) return
@@ -108,12 +145,21 @@ class Writer {
     for (const file of named.files) this.files.add(file)
   }
 
+  /** Returns whether a string may be the name of a file or folder: most strings with dots, such as addresses, are none. */
+  #mayName(text: string): boolean {
+    if (text.length > 200 || /[\n*?"<>|]|^[a-z]+:\/\//i.test(text)) return false
+    if (/^[/\\.~]|^[a-z]:/i.test(text)) return true
+    this.#folder ??= new Set(readdirSync('.'))
+    return this.#folder.has(/^[^/\\]*/.exec(text)?.[0] ?? '')
+  }
+
   /** Returns `true` if it is the first time; otherwise writes which one it is. */
   #isFirst(thing: object | symbol): boolean {
     const seen = this.#seen.get(thing)
     if (seen !== undefined) this.parts.push(`again ${seen}`)
-    else if (this.#seen.size > MOST_OBJECTS) throw new NotToldError('it uses too many objects')
-    else this.#seen.set(thing, this.#seen.size)
+    else if (this.#seen.size > MOST_OBJECTS || this.parts.length > MOST_PARTS) {
+      throw new NotToldError('it uses too many objects')
+    } else this.#seen.set(thing, this.#seen.size)
     return seen === undefined
   }
 
@@ -121,7 +167,7 @@ class Writer {
     if (this.#isFirst(symbol)) this.parts.push(`symbol ${symbol.description}`)
   }
 
-  #function(fn: object): void {
+  #function(fn: object, holder?: object): void {
     const name = INTRINSIC.get(fn)
     if (name !== undefined) {
       this.parts.push(`global ${name}`)
@@ -129,30 +175,38 @@ class Writer {
     }
     if (!this.#isFirst(fn)) return
     if (++this.#functions > MOST_FUNCTIONS) throw new NotToldError('it uses too many functions')
-    const text = textOf(fn)
     if (isProxy(fn)) throw new NotToldError('it uses a Proxy')
-    if (text.endsWith('{ [native code] }')) {
+    if (isNative(fn)) {
       const bound = this.#inspection.hidden(fn)
-      if (bound['[[TargetFunction]]'] === undefined) throw new NotToldError('it uses what is written in no file')
+      if (bound['[[TargetFunction]]'] === undefined) {
+        throw new NotToldError(`it uses ${nameOf(fn) || 'a function'}, which is written in no file`)
+      }
       this.parts.push('bound')
       for (const part of ['[[TargetFunction]]', '[[BoundThis]]', '[[BoundArgs]]']) this.#value(bound[part])
+      this.#properties(fn, STANDARD)
       return
     }
     const surroundings = this.#inspection.of(fn)
     const from = originOf(surroundings.script())
-    if (from === 'own') this.#ownFunction(fn, surroundings)
-    else this.#foreignFunction(fn, text, surroundings, from)
+    if (from === 'own') this.#ownFunction(fn, surroundings, holder)
+    else this.#foreignFunction(fn, surroundings, from)
   }
 
-  #ownFunction(fn: object, { scopes, module, script }: Surroundings): void {
-    const text = textOf(fn)
+  #ownFunction(fn: object, { scopes, module, script }: Surroundings, holder: object | undefined): void {
+    const text = asWritten(textOf(fn))
     const code = tight(piecesIn(withNamesOfImports(text)))
-    const kept = KEEPS.exec(withoutStrings(code))?.[0]
+    const words = withoutStrings(code)
+    const kept = KEEPS.exec(words)?.[0]
     if (kept !== undefined) throw new NotToldError(`it uses ${kept.replace(/\W+$/, '')}`)
-    const read = READS.test(withoutStrings(code)) ? this.#reads(code, script) : code
+    if (ARROW.test(words) && THIS.test(words) && !isFieldOf(holder, textOf(fn))) throw new NotToldError('it uses this')
+    const rest = READS.test(words) ? this.#reads(code, script) : code
     for (const { kind, text: string } of piecesIn(text)) if (kind === 'text') this.#name(string.slice(1, -1))
-    const word = READS.exec(withoutStrings(read))?.[0]
+    const others = withoutStrings(rest)
+    const word = READS.exec(others)?.[0]
     if (word !== undefined) this.because ??= `it uses ${word}`
+    // The same text may mean something else in another file, or in another folder.
+    if (PLACE.test(others)) this.parts.push(`in ${script()}`)
+    if (word !== undefined) this.parts.push(process.cwd())
     // Vite numbers the imports of each file, so the same function has other numbers elsewhere.
     const numbers: string[] = []
     const canonical = text.replace(IMPORT, (name) => {
@@ -160,13 +214,35 @@ class Writer {
       return `import ${numbers.indexOf(name)}`
     })
     this.parts.push(`function ${canonical}`)
-    const { names, members } = wordsOf(withoutStrings(read === code ? text : withoutReads(text)))
-    for (const name of names) {
-      const holder = [...scopes, module].find((variables) => variables !== undefined && name in variables)
-      if (holder) this.#variable(name.replace(IMPORT, 'import'), holder[name], members.get(name))
-      else this.#global(name)
-    }
+    const { names, members } = wordsOf(withoutStrings(text.replace(HERE, 'known')))
+    const all = module === undefined ? scopes : [...scopes, module]
+    for (const name of names) if (!this.#named(name, all, members.get(name))) this.#global(name)
     this.#properties(fn, STANDARD)
+    if (!isClass(text)) this.#methods(fn, '')
+    else {
+      this.#methods(fn, textOf(fn))
+      if (HIDDEN.test(text)) this.#hidden(fn)
+    }
+  }
+
+  /**
+   * Writes what an own function's instances inherit, except for what is written in a class's text: methods that were
+   * added or replaced later, such as by a decorator.
+   */
+  #methods(fn: { readonly prototype?: unknown }, text: string): void {
+    const { prototype } = fn
+    if (typeof prototype !== 'object' || prototype === null || isGeneratorFunction(fn)) return
+    for (const key of Reflect.ownKeys(prototype)) {
+      if (key === 'constructor') continue
+      const { value, get, set } = Object.getOwnPropertyDescriptor(prototype, key) ?? {}
+      const added = [value, get, set].filter((one) => typeof one !== 'function' || !text.includes(textOf(one)))
+      if (added.every((one) => one === undefined)) continue
+      this.#key(key)
+      for (const one of added) this.#value(one)
+    }
+    const above = Object.getPrototypeOf(prototype) as object | null
+    if (text === '' && above !== null && !PLAIN.has(above)) this.#made(above)
+    this.parts.push('end')
   }
 
   /** Replaces the variables of the environment and files that code reads by a written-out name, and notes them. */
@@ -181,50 +257,78 @@ class Writer {
     return rest
   }
 
+  /** Writes the variable that a name means in these scopes. Returns `false` if there is none. */
+  #named(name: string, scopes: readonly Variables[], members: readonly string[] | undefined): boolean {
+    const [variable = '', exported] = name.split('.')
+    const value = scopes.find((variables) => Object.hasOwn(variables, variable))
+    if (value === undefined) return false
+    const shown = variable.replace(IMPORT, 'import')
+    const held = value[variable]
+    if (exported !== undefined && isModule(held)) this.#variable(`${shown}.default`, valueIn(held, 'default'), members)
+    else this.#variable(shown, held, exported === undefined ? members : [exported])
+    return true
+  }
+
   /** Writes a variable; of a module's exports, only those that are used. */
   #variable(name: string, value: unknown, members: readonly string[] | undefined): void {
     this.parts.push(`variable ${name}`)
-    if (!isModule(value)) {
-      this.#value(value)
-      return
-    }
-    for (const member of members ?? Object.keys(value).sort()) {
-      this.parts.push(`export ${member}`)
-      this.#value(valueIn(value, member))
-    }
+    // What these read is in the text of the function that calls them.
+    if (READERS.get(name)?.has(value)) return
+    if (members !== undefined && (isModule(value) || BUILTINS.has(value))) {
+      for (const member of members) {
+        this.parts.push(`export ${member}`)
+        const exported = valueIn(value as Record<string, unknown>, member)
+        if (!READERS.get(member)?.has(exported)) this.#value(exported)
+      }
+    } else if (isModule(value)) this.#variable(name, value, Object.keys(value).sort())
+    else this.#value(value)
   }
 
-  /** Writes a global that the engine does not have, or that a test has replaced. */
+  /** Writes a global, unless it is as JavaScript and Node have it. */
   #global(name: string): void {
-    if (!(name in globalThis)) return
-    if (name === 'Math' && Math.random !== random) throw new NotToldError('something replaced Math.random')
-    const { value, get } = Object.getOwnPropertyDescriptor(globalThis, name) ?? {}
-    if (GLOBALS.has(name)) {
-      if (GLOBALS.get(name) === (value ?? get) || this.#isOfNode((globalThis as Record<string, unknown>)[name])) return
-      throw new NotToldError(`something replaced ${name}`)
+    // What all objects inherit is no global that somebody means.
+    if (!(name in globalThis) || name in Object.prototype || STANDARD_OBJECTS.has(name)) return
+    const value: unknown = Reflect.get(globalThis, name)
+    if (value === undefined || INTRINSIC.get(value) === name) this.#patches(name, value)
+    else if (!this.#isOfNode(value)) this.#variable(name, value, undefined)
+  }
+
+  /** Writes the functions that somebody has added to an object of JavaScript, or replaced in it. */
+  #patches(name: string, object: unknown): void {
+    const { prototype } = (object ?? {}) as { prototype?: unknown }
+    for (const patched of [object, prototype]) {
+      if (patched === null || !/^(?:object|function)$/.test(typeof patched)) continue
+      for (const key of Reflect.ownKeys(patched as object)) {
+        const { value } = Object.getOwnPropertyDescriptor(patched, key) ?? {}
+        if (typeof value !== 'function' || untouched.has(value) || key === 'prepareStackTrace') continue
+        if (isNative(value) && !/^bound /.test(nameOf(value))) {
+          untouched.add(value)
+          continue
+        }
+        this.parts.push(`patched ${name}`)
+        this.#key(key)
+        this.#value(value)
+      }
     }
-    this.#variable(name, (globalThis as Record<string, unknown>)[name], undefined)
   }
 
   /** Returns whether it is a function of Node, which loads some when they are first used. */
-  #isOfNode(value: unknown): boolean {
-    if (typeof value !== 'function' || textOf(value).endsWith('{ [native code] }')) return false
-    const from = originOf(this.#inspection.of(value).script())
+  #isOfNode(fn: unknown): boolean {
+    if (typeof fn !== 'function' || isProxy(fn) || isNative(fn)) return false
+    const from = originOf(this.#inspection.of(fn).script())
     return from !== 'own' && from.builtin
   }
 
   /** Writes a function of a package or of Node: which one it is, and the variables that were made together with it. */
-  #foreignFunction(fn: object, text: string, { scopes, module }: Surroundings, from: Origin): void {
+  #foreignFunction(fn: object, { scopes, module }: Surroundings, from: Origin): void {
     if (from.impure) this.because ??= `it uses ${from.name}`
+    const text = textOf(fn)
     this.parts.push(`from ${from.name}`, text)
     if (from.builtin) return
     // The outermost one of CommonJS is its module.
     const inner = module === undefined ? scopes.slice(0, -1) : scopes
     const { names } = wordsOf(withoutStrings(text))
-    for (const name of names) {
-      const holder = inner.find((variables) => name in variables)
-      if (holder) this.#variable(name, holder[name], undefined)
-    }
+    for (const name of names) this.#named(name, inner, undefined)
     this.#properties(fn, STANDARD)
   }
 
@@ -236,42 +340,87 @@ class Writer {
     }
     if (!this.#isFirst(object)) return
     if (isProxy(object)) throw new NotToldError('it uses a Proxy')
-    const kind = Object.prototype.toString.call(object).slice(8, -1)
-    if (NOT_TOLD.has(kind)) throw new NotToldError(`it uses a ${kind}`)
-    this.parts.push(kind)
-    if (object instanceof Date) this.parts.push(`${object.getTime()} ${object.getTimezoneOffset()}`)
-    else if (object instanceof RegExp) this.parts.push(`${object} ${object.lastIndex}`)
+    const kind = kindOf(object)
+    if (isOpaque(object)) throw new NotToldError(`it uses a ${kind}`)
+    this.parts.push(`object ${kind}`)
+    if (isDate(object)) this.parts.push(`${object.getTime()} ${object.getTimezoneOffset()}`)
+    else if (isRegExp(object)) this.parts.push(`${object} ${object.lastIndex}`)
+    else if (isBoxedPrimitive(object)) this.#value(object.valueOf())
+    else if (isAnyArrayBuffer(object)) this.#bytes(new Uint8Array(object))
     else if (ArrayBuffer.isView(object)) {
-      this.parts.push(Buffer.from(object.buffer, object.byteOffset, object.byteLength).toString('hex'))
+      this.#bytes(new Uint8Array(object.buffer, object.byteOffset, object.byteLength))
       return
-    } else if (object instanceof Map) for (const one of [...object].flat()) this.#value(one)
-    else if (object instanceof Set) for (const one of object) this.#value(one)
+    } else if (isMap(object) || isSet(object)) {
+      this.parts.push(`${object.size}`)
+      for (const one of isMap(object) ? [...object].flat() : object) this.#value(one)
+    }
     const prototype = Object.getPrototypeOf(object) as object | null
     if (prototype !== null && !PLAIN.has(prototype)) {
       this.parts.push('instance')
-      const { constructor: made } = prototype
-      this.#value(made.prototype === prototype ? made : prototype)
-      const hidden = this.#inspection.hidden(object)
-      for (const [field, value] of Object.entries(hidden)) this.#variable(field, value, undefined)
+      this.#made(prototype)
+      if (hides(prototype)) this.#hidden(object)
     }
-    this.#properties(object, NONE)
+    this.#properties(object, isNativeError(object) ? STACK : NONE)
+  }
+
+  /** Writes the class of an instance, or the object that it inherits from. */
+  #made(prototype: object): void {
+    const made = (prototype as { constructor?: { prototype?: unknown } }).constructor
+    if (made?.prototype !== prototype) this.#value(prototype)
+    else if (isNative(made)) throw new NotToldError(`it uses a ${nameOf(made)}`)
+    else this.#value(made)
+  }
+
+  #hidden(object: object): void {
+    for (const [field, value] of Object.entries(this.#inspection.hidden(object))) {
+      this.#variable(field, value, undefined)
+    }
+  }
+
+  #bytes(bytes: Uint8Array): void {
+    this.parts.push(`${bytes.length} ${hash('sha256', bytes)}`)
   }
 
   #properties(object: object, except: ReadonlySet<string | symbol>): void {
-    for (const key of Reflect.ownKeys(object)) {
+    const keys = Reflect.ownKeys(object)
+    // Its only other key is its length.
+    const isDense = Array.isArray(object) && keys.length === object.length + 1
+    if (isDense) {
+      if (object.length > MOST_PARTS) throw new NotToldError('it uses too many objects')
+      this.parts.push(`${object.length}`)
+      for (const value of object) this.#value(value, object)
+    }
+    for (const key of isDense ? [] : keys) {
       if (except.has(key)) continue
-      if (typeof key === 'string') this.parts.push(`key ${key}`)
-      else this.#symbol(key)
+      this.#key(key)
       const described = Object.getOwnPropertyDescriptor(object, key)
-      if (described && 'value' in described) this.#value(described.value)
+      if (described && 'value' in described) this.#value(described.value, object)
       else for (const accessor of [described?.get, described?.set]) this.#value(accessor)
     }
     this.parts.push('end')
+  }
+
+  #key(key: string | symbol): void {
+    if (typeof key === 'string') this.parts.push(`key ${key}`)
+    else this.#symbol(key)
   }
 }
 
 /** The names of imports in code that Vite has made for a module runner. */
 const IMPORT = /\b__vi(?:te_ssr)?_import_\d+__/g
+
+/**
+ * Returns a function's text without what vitest adds: the counters of its coverage by Istanbul, which each run changes,
+ * and the object that it uses for `import.meta.env`.
+ */
+function asWritten(text: string): string {
+  return text
+    .replace(/\bcov_\w+\(\)\.[fsb]\[\d+\](?:\[\d+\])?\+\+[,;]?/g, '')
+    .replace(
+      /\bObject\.assign\(\s*(?:\/\*[^*]*\*\/\s*)?globalThis\.__vitest_worker__\?\.metaEnv \?\? [\w.]+\s*\)/g,
+      'import.meta.env',
+    )
+}
 
 /** Returns code with the names that its author wrote: `(0,__vi_import_3__.readFileSync)` was `readFileSync`. */
 function withNamesOfImports(code: string): string {
@@ -285,7 +434,8 @@ function withNamesOfImports(code: string): string {
 /** @throws NotToldError if the text cannot be taken apart */
 function piecesIn(code: string): Piece[] {
   const pieces = piecesOf(code)
-  if (pieces) return pieces
+  // A backslash outside of strings escapes a letter of a name.
+  if (pieces && !pieces.some(({ kind, text }) => kind === 'code' && text.includes('\\'))) return pieces
   throw new NotToldError('its text cannot be taken apart')
 }
 
@@ -293,79 +443,33 @@ function withoutStrings(code: string): string {
   return bare(piecesIn(code))
 }
 
-/** Returns code without the calls that read a file whose name is written out, which are noted already. */
-function withoutReads(text: string): string {
-  return text.replace(/\b(?:[\w$]+\.)?readFile(?:Sync)?\b|\b__vi(?:te_ssr)?_import_meta__|\bimport\.meta\b/g, 'known')
-}
-
 /**
  * Ways to remember something outside of the function's own variables, or to load what does. A function that does this
- * must run in each process.
+ * must run in each process. Names of properties are none of them.
  */
 const KEEPS =
-  /\b(?:globalThis|global|eval|Function|require|module|exports)\b|\bimport\(|\bprocess\.env(?:\.\w+|\[[^\]]*\])(?:=(?![=>])|\+=|\?\?=|\|\|=)/
+  /(?<!(?<!\.\.)\.|[{,](?=\w+:))\b(?:globalThis|global|eval|Function|require|module|exports)\b|\bimport\(|\bprocess\.env(?:\.\w+|\[[^\]]*\])(?:=(?![=>])|\+=|\?\?=|\|\|=)|\bdelete process\.env\b/
 
 /** Names through which code reads what is neither in its text nor in its variables. */
 const READS =
-  /\b(?:process|fetch|WebSocket|EventSource|XMLHttpRequest|Worker|__dirname|__filename|readFile|readFileSync)\b|\bimport\.meta\b/
+  /(?<!(?<!\.\.)\.|[{,](?=\w+:))\b(?:process|fetch|WebSocket|EventSource|XMLHttpRequest|Worker|__dirname|__filename)\b|\b(?:readFile|readFileSync)\b|\bimport\.meta\b/
 
-const random = Math.random
+/** The code's own place: how it is used has been noted already. */
+const HERE = /\b__vi(?:te_ssr)?_import_meta__|\bimport\.meta\b|\b__dirname\b/g
 
-/** The globals as they were when this process began: their values, or the functions that load them. */
-const GLOBALS: ReadonlyMap<string, unknown> = new Map(
-  Object.entries(Object.getOwnPropertyDescriptors(globalThis)).map(([name, { value, get }]) => [name, value ?? get]),
-)
+const PLACE = /\bimport\.meta\b(?!\.env\b)|\b__(?:dir|file)name\b/
 
-const INTRINSIC = new Map<unknown, string>([...GLOBALS].map(([name, value]) => [value, name]))
+const ARROW = /^(?:async\b ?)?(?:\(|[\p{ID_Start}$_][\p{ID_Continue}$]*=>)/u
 
-const PLAIN = new Set<object>(
-  [Object, Array, Map, Set, Date, RegExp, Uint8Array, Buffer].map((made) => made.prototype as object),
-)
-const NONE: ReadonlySet<string | symbol> = new Set()
-const STANDARD: ReadonlySet<string | symbol> = new Set(['length', 'name', 'prototype', 'arguments', 'caller'])
+/** What an arrow function takes from the function around it, and the inspector does not show. */
+const THIS = /\b(?:this|super|new\.target)\b/
 
-/** Objects whose content cannot be seen. */
-const NOT_TOLD = new Set(['Promise', 'WeakMap', 'WeakSet', 'WeakRef', 'Generator', 'AsyncGenerator', 'process'])
-
-interface Origin {
-  /** A package with its version, or a module of Node. */
-  readonly name: string
-  readonly builtin: boolean
-  /** `true` for a module of Node that reads what may be another thing tomorrow. */
-  readonly impure: boolean
-}
-
-/** Modules of Node that read nothing. */
-const PURE =
-  /^node:(?:internal\/)?(?:assert|buffer|crypto|errors|events|path|punycode|querystring|string_decoder|timers|url|util|webidl|encoding|structured_clone|zlib|console)\b/
-
-/** This package's own folder. */
-const HOME = import.meta.url.endsWith('.ts') ? dirname(dirname(dirname(import.meta.dirname))) : import.meta.dirname
-const OWN_ROOMS = import.meta.url.endsWith('.ts')
-  ? ['src', 'presets', 'fixtures', 'index.ts'].map((room) => `${HOME}/${room}`)
-  : [HOME]
-
-/** Tells whose a script is. */
-function originOf(url: string): Origin | 'own' {
-  if (url.startsWith('node:')) return { name: url, builtin: true, impure: !PURE.test(url) }
-  const path = pathOf(url)
-  const isOurs = OWN_ROOMS.some((room) => path.startsWith(room))
-  if (!isOurs && !path.includes('/node_modules/')) return 'own'
-  const version = versionOfPackage(path) ?? (isOurs ? 'migratest' : undefined)
-  if (version === undefined) throw new NotToldError(`it uses ${basename(path)}, a package without a version`)
-  return { name: `${version} ${basename(path)}`, builtin: false, impure: false }
-}
-
-function pathOf(url: string): string {
-  return (url.startsWith('file:') ? fileURLToPath(url) : url).replace(/\?.*$/, '')
-}
-
-function textOf(fn: object): string {
-  return Function.prototype.toString.call(fn)
+function kindOf(object: object): string {
+  return Object.prototype.toString.call(object).slice(8, -1)
 }
 
 function isModule(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && Object.prototype.toString.call(value) === '[object Module]'
+  return typeof value === 'object' && value !== null && kindOf(value) === 'Module'
 }
 
 /** Returns an export, or a value that says it has none yet. */

@@ -19,9 +19,9 @@ const MOST_BYTES = 20_000_000
  * null if it is too much to read.
  */
 export function filesNamed(name: string): NamedFiles | null | undefined {
-  if (name.length > 200 || !/^[^\s*?"<>|]*[\w-]$/.test(name) || /^[a-z]+:\/\//i.test(name)) return undefined
   const path = resolve(name)
-  if (path.includes('/node_modules') || process.cwd().startsWith(path)) return undefined
+  if (path.includes('/node_modules') || `${process.cwd()}/`.startsWith(path === '/' ? path : `${path}/`))
+    return undefined
   const files = filesBelow(path)
   if (files === undefined || files === null) return files
   let bytes = 0
@@ -47,6 +47,11 @@ function filesBelow(path: string): string[] | null | undefined {
       if (entry.isDirectory() && entry.name !== 'node_modules' && entry.name !== '.git')
         folders.push(join(folder, entry.name))
       else if (entry.isFile()) files.push(join(folder, entry.name))
+      else if (entry.isSymbolicLink()) {
+        const linked = statSync(join(folder, entry.name), { throwIfNoEntry: false })
+        if (linked?.isDirectory()) return null
+        if (linked?.isFile()) files.push(join(folder, entry.name))
+      }
       if (files.length > MOST_FILES) return null
     }
   }

@@ -69,7 +69,7 @@ export function bare(pieces: readonly Piece[]): string {
 }
 
 export interface Words {
-  /** Each name in the order in which it first occurs. */
+  /** Each name in the order in which it first occurs; the default export of a module is a name: `module.default`. */
   readonly names: readonly string[]
   /** The properties of a name that are read, if it is never used without one: `path.join` gives `join` for `path`. */
   readonly members: ReadonlyMap<string, readonly string[]>
@@ -99,7 +99,8 @@ export function wordsOf(code: string): Words {
 /** Stands for a string: a character that code does not contain outside of strings. */
 const STRING_MARK = '\0'
 
-const WORD = /((?:\.\s*)*)(?<![\w$#])([A-Za-z_$][\w$]*)(?:\s*\??\.\s*([A-Za-z_$][\w$]*))?/g
+const WORD =
+  /((?:\.\s*)*)(?<![\p{ID_Continue}$#\\])([\p{ID_Start}$_][\p{ID_Continue}$]*(?:\.default(?![\p{ID_Continue}$]))?)(?:\s*\??\.\s*([\p{ID_Start}$_][\p{ID_Continue}$]*))?/gu
 const COMMENT = /\/\/[^\n]*|\/\*[\s\S]*?\*\//y
 const STRING = /"(?:[^"\\\n]|\\[\s\S])*"|'(?:[^'\\\n]|\\[\s\S])*'/y
 /** The text of a template from its beginning, or from the end of a `${…}`, up to its end or the next `${`. */
@@ -108,14 +109,18 @@ const REGEX = /\/(?![/*])(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\\n[])+\/[a-z]*/y
 /** Matches text behind which a slash begins a regular expression and is no division. */
 const MAY_BEGIN_REGEX = /(?:^|[(,=:[!&|?{};+\-*%~^<>]|\b(?:return|typeof|case|in|of|delete|void|await|yield))\s*$/
 
+/** Those that cannot be names of variables: `async` and `of` can. */
 const KEYWORDS = new Set(
-  'async await break case catch class const continue debugger default delete do else export extends false finally for function if import in instanceof let new null of return static super switch this throw true try typeof undefined var void while with yield'.split(
+  'break case catch class const continue debugger default delete do else export extends false finally for function if import in instanceof new null return super switch this throw true try typeof var void while with'.split(
     ' ',
   ),
 )
 
 /** Returns the parameters, if all of them are plain names: no other variable of those names can be used then. */
 function parametersOf(code: string): string[] {
-  const found = /^(?:async\b\s*)?(?:function\b\s*\*?\s*[\w$]*\s*)?(?:\(([\w$\s,]*)\)|([\w$]+)\s*=>)/.exec(code)
+  const found =
+    /^(?:async\b\s*)?(?:function\b\s*\*?\s*[\p{ID_Continue}$]*\s*)?(?:\(([\p{ID_Continue}$\s,]*)\)|([\p{ID_Continue}$]+)\s*=>)/u.exec(
+      code,
+    )
   return (found?.[1] ?? found?.[2] ?? '').split(',').map((name) => name.trim())
 }

@@ -2,9 +2,7 @@
  * Seeds that are functions: their rows are copied by every process in which the function is made of the same text and
  * values, unless it remembers something.
  */
-import { fileURLToPath } from 'node:url'
 import { now } from '../../migrate/realTime.ts'
-import { shorten } from '../../source/folder.ts'
 import type { FunctionKey } from '../../source/function/key.ts'
 import { textOfObject } from '../../source/identity.ts'
 import type { SeedTarget } from './options.ts'
@@ -24,6 +22,8 @@ export function seedFunction(run: Run): SeedFunction {
 class SeedFunction {
   readonly #run: Run
   #found: FunctionKey | undefined
+  /** Goes up when a variable that it uses has got another value. */
+  #changes = 0
   /** Why each process has to run it, once that has been noticed. */
   #own: string | undefined
   #hint: string | undefined
@@ -32,73 +32,72 @@ class SeedFunction {
     this.#run = run
   }
 
-  /** Tells it apart from others of this process, and from itself before it turned out to remember something. */
+  /** Tells it apart from others of this process, and from itself before it changed or turned out to remember something. */
   get name(): string {
-    return `${textOfObject(this.#run)}${this.#own === undefined ? '' : ' of this process'}`
+    return `${textOfObject(this.#run)} ${this.#changes}${this.#own === undefined ? '' : ' of this process'}`
   }
 
   /**
-   * `true` if its key has been computed. That should be when a test begins and not while its file is loaded, since the
-   * variables that it uses may get their values in between.
+   * Looks at what it is made of, when a test begins: a variable that it uses may have got its value since the file was
+   * loaded, or another one since the test before. Once it is known that each process runs it, it runs once.
    */
-  get isKnown(): boolean {
-    return this.#found !== undefined
+  async look(): Promise<void> {
+    if (this.#own !== undefined) return
+    const found = await this.#look()
+    if (this.#found !== undefined && !isSame(this.#found, found)) this.#changes++
+    this.#found = found
+    if ('unknown' in found) this.#own = found.unknown
   }
 
-  /**
-   * Returns what determines its rows: computed once, so that one process runs it once, and again after a change of a
-   * file or variable of the environment that it reads.
-   */
+  /** Returns what determines its rows: the same as long as its name is. */
   async key(): Promise<SeedKey> {
-    const found = await this.#key()
-    const files = 'hash' in found ? found.files : []
-    const variables = 'hash' in found ? found.variables : []
-    return { text: this.#textOf(found), files, variables, once: true }
+    if (this.#found === undefined) await this.look()
+    const found = this.#found
+    const { files = [], variables = [] } = found !== undefined && 'hash' in found ? found : {}
+    return { text: this.#text(found), files, variables, once: true }
   }
 
   /**
-   * Runs it. If that changes a variable that it uses, an object in one, or a factory's counter, other processes cannot
-   * do without the run: from then on, its key is of this process.
+   * Runs it. If that changes a variable that it uses, an object in one, or a factory's counter, or does something else
+   * that a copy of the database lacks, other processes cannot do without the run: from then on, its key is of this
+   * process.
    */
   async run(option: string, db: SeedTarget): Promise<void> {
     const begun = now()
-    if (this.#found !== undefined && this.#own === undefined) await this.#runAndLook(db)
-    else await this.#run(db)
-    if (this.#found !== undefined) tellUnshared(`${option}, a function`, this.#own, now() - begun, this.#hint)
+    if (this.#found === undefined || this.#own !== undefined) await this.#call(db)
+    else await this.#runAndLook(this.#found, db)
+    if (this.#found !== undefined) this.#tell(`${option}, a function`, this.#found, now() - begun)
   }
 
   // --- internal ---
 
-  async #runAndLook(db: SeedTarget): Promise<void> {
+  async #runAndLook(found: FunctionKey, db: SeedTarget): Promise<void> {
     const before = await this.#look()
-    const { noticingLoads } = await import('../../source/function/loads.ts')
-    const { loaded } = await noticingLoads(() => this.#run(db))
-    if (loaded !== undefined) this.#own = `it loads ${shorten(fileURLToPath(loaded))} while it runs`
-    else if (!(isSame(before, this.#found) && isSame(before, await this.#look()))) {
+    const { noticingEffects } = await import('../../source/function/effects.ts')
+    const { effect } = await noticingEffects(() => this.#call(db))
+    // One whose text says that it reads something else runs once in a run, whether that is the network or not.
+    const isNoticed = effect === NETWORK && 'hash' in found && found.because !== undefined
+    if (effect !== undefined && !isNoticed) this.#own = effect
+    else if (!(isSame(before, found) && isSame(before, await this.#look()))) {
       this.#own = 'its run changes a variable or an object that it uses'
       this.#hint = IN_A_FILE
     }
   }
 
-  #textOf(found: FunctionKey): string {
-    if ('unknown' in found) this.#own ??= found.unknown
-    if (this.#own === undefined && 'hash' in found) {
-      if (found.because === undefined) return `function ${found.hash}`
-      const run = runText()
-      if (run !== undefined) return `function ${found.hash} ${run}`
-      this.#own = found.because
-      this.#hint = WITH_PLUGIN
-    }
-    return textOfObject(this.#run)
+  async #call(db: SeedTarget): Promise<void> {
+    const run = this.#run
+    await run(db)
   }
 
-  async #key(): Promise<FunctionKey> {
-    const known = this.#found
-    if (known && 'hash' in known && known.reads === '') return known
-    const found = await this.#look()
-    const isStill = known && (!('hash' in known) || ('hash' in found && found.reads === known.reads))
-    this.#found = isStill ? known : found
-    return this.#found
+  #tell(shown: string, found: FunctionKey, ms: number): void {
+    if (this.#own !== undefined) tellUnshared(shown, this.#own, ms, this.#hint)
+    else if ('hash' in found && runText() === undefined) tellUnshared(shown, found.because, ms, WITH_PLUGIN)
+  }
+
+  #text(found: FunctionKey | undefined): string {
+    if (this.#own !== undefined || found === undefined || 'unknown' in found) return textOfObject(this.#run)
+    if (found.because === undefined) return `function ${found.hash}`
+    return `function ${found.hash} ${runText() ?? textOfObject(this.#run)}`
   }
 
   async #look(): Promise<FunctionKey> {
@@ -110,6 +109,9 @@ class SeedFunction {
 // --- internal ---
 
 const known = new WeakMap<Run, SeedFunction>()
+
+/** What {@link noticingEffects} says of a request. */
+const NETWORK = 'it uses the network'
 
 const IN_A_FILE = ' In a file of its own, which shares no variables with the tests, it would run once for all of them.'
 

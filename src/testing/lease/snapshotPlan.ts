@@ -12,6 +12,7 @@ import { type Folder, isSame, isUnchanged, lookAt, lookAtFiles } from './folderL
 import { seedsByVersion } from './moves.ts'
 import type { DatabaseSnapshot, MigratedDatabaseOptions, Seed } from './options.ts'
 import type { SeedKey } from './seedFile.ts'
+import { seedFunction } from './seedFunction.ts'
 import { prepareSeed, seedKey, seedName, seedsOf } from './seeds.ts'
 
 export interface SnapshotPlan<Client> {
@@ -189,7 +190,7 @@ const known = new WeakMap<object, Known[]>()
 const MOST_KNOWN = 32
 
 /**
- * Returns the chain computed earlier, unless a file of the folder has changed. Reading every file for every test would
+ * Returns the chain computed earlier, unless a file of the folder or a function has changed. Reading every file for every test would
  * take longer than copying the database.
  */
 async function remembered<Client>(
@@ -200,6 +201,7 @@ async function remembered<Client>(
 ): Promise<KeyChain> {
   const { server } = options
   const before = known.get(server) ?? []
+  for (const seed of seedsOf(options)) if (typeof seed === 'function') await seedFunction(seed).look()
   const folder = await lookAt(source)
   if (folder === undefined) return make()
   const text = JSON.stringify([...more, seedNames(options), source.format?.settings, source.format?.before()])
