@@ -5,7 +5,7 @@ import { SourceChangedError, StatementError } from './errors.ts'
 import { cancelled, failure } from './failure.ts'
 import type { LoadedStep } from './load.ts'
 import type { PlanStep } from './moves.ts'
-import { now, setImmediate } from './realTime.ts'
+import { now, turn } from './realTime.ts'
 import type { OneTransaction } from './source.ts'
 
 type Planned = PlanStep<number>
@@ -45,7 +45,7 @@ export async function runInOneTransaction(input: RunInput, steps: readonly Plann
     const begun = now()
     const applying = driver.apply(step, signal)
     // The next file is read while the server runs the first statement of this one.
-    reading = new Promise<void>((resolve) => setImmediate(resolve)).then(() => read(steps[place + 1]))
+    reading = turn().then(() => read(steps[place + 1]))
     reading.catch(() => undefined)
     await applying.catch((error) => {
       throw thrown(error)

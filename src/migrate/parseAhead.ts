@@ -1,7 +1,7 @@
 /** Parses migrations while a server answers what is asked before a run. */
 import { attempt } from './attempt.ts'
 import { type Language, loadHalf } from './load.ts'
-import { setImmediate } from './realTime.ts'
+import { turn } from './realTime.ts'
 import type { Source } from './source.ts'
 
 /**
@@ -14,7 +14,7 @@ export function parseAhead(source: Source, language: Language): () => void {
   const parse = async () => {
     for (const migration of (await source.list()).toReversed()) {
       for (const half of ['up', 'down'] as const) {
-        await new Promise<void>((resolve) => setImmediate(resolve))
+        await turn()
         if (isOver) return
         // Code runs when it is loaded, which only the run itself may do.
         if (migration[half]?.endsWith('.sql')) await loadHalf(source, migration, half, language)

@@ -3,7 +3,7 @@
  * The other sources are built on it.
  */
 import { DuplicateVersionError, UnreadableFileError } from '../migrate/errors.ts'
-import { setImmediate } from '../migrate/realTime.ts'
+import { turn } from '../migrate/realTime.ts'
 import type {
   CodeBody,
   CodeKey,
@@ -158,7 +158,7 @@ export function sourceOfFiles(files: Files): Source {
       for (const [key, name] of halves) {
         if (!key.endsWith(' up')) continue
         // Reading does not wait, so it lets go on what does: a connection that is being opened.
-        if (count++ % FILES_AT_ONCE === 0) await new Promise<void>((resolve) => setImmediate(resolve))
+        if (count++ % FILES_AT_ONCE === 0) await turn()
         // A file that cannot be read throws when it is to be run. Until then it has no relations.
         const relations = await relationsOf(name).catch((error) => {
           if (error instanceof UnreadableFileError && name.endsWith('.sql')) return undefined
