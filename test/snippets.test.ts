@@ -1,6 +1,7 @@
 /**
  * Every snippet in the documents is run. A block of TypeScript or SQL whose first line names a file is that file; other
- * TypeScript is run as it stands, with what it uses imported. A `console` block is typed and its screen compared.
+ * TypeScript is run as it stands, with what it uses imported. A `console` block is typed and its screen compared. A block of
+ * `typescript` is not run: it shows a part of something that is not here, as a generated client.
  */
 import { spawnSync } from 'node:child_process'
 import { cpSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
@@ -16,6 +17,8 @@ import { program } from './support/cli.ts'
 import { test } from './support/database.ts'
 import { mysqlScratch } from './support/mysqlDatabase.ts'
 import { anyPostgres } from './support/servers.ts'
+import { TOOL_PAGES } from './support/toolPages.ts'
+import { missingTools, toolFile } from './support/tools.ts'
 import { type Outcome, runVitest } from './support/vitestRun.ts'
 
 const ROOT = join(import.meta.dirname, '..')
@@ -85,12 +88,13 @@ const MODULES: Record<string, readonly string[]> = {
   'migratest/presets/mysql': ['mysql'],
   'migratest/presets/mariadb': ['mariadb'],
   vitest: ['describe', 'expect', 'test', 'test as base'],
+  knex: ['default as createKnex'],
 }
 
 /** A file that runs the snippet: what it uses and does not import or declare itself is imported. */
 function runnable(text: string): string {
   const own = new Set(
-    [...text.matchAll(/(?:const|let|function) (\w+)|import (?:type )?\{([^}]+)\}/g)].flatMap((m) => [
+    [...text.matchAll(/(?:const|let|function|import) (\w+)|import (?:type )?\{([^}]+)\}/g)].flatMap((m) => [
       m[1],
       ...(m[2] ?? '').split(',').map((name) => name.trim().split(' as ').at(-1)),
     ]),
@@ -122,12 +126,21 @@ const RUNS = 'its TypeScript runs'
 /** The folder of a page in the run of all pages. */
 const folderOf = (page: string) => page.replace(/\W/g, '_')
 
-/** Runs before each test file: it works in its page's folder, with the page's own database. */
-const intoFolder = (urls: Readonly<Record<string, string>>) => `import { basename, dirname } from 'node:path'
+/** Runs before each test file: it works in its page's folder, with the page's own database and the packages of its tool. */
+const intoFolder = (urls: Readonly<Record<string, string>>) => `import { symlinkSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
 import { expect } from 'vitest'
 const folder = dirname(expect.getState().testPath)
 process.chdir(folder)
-process.env.DATABASE_URL = ${JSON.stringify(urls)}[basename(folder)]`
+process.env.DATABASE_URL = ${JSON.stringify(urls)}[basename(folder)]
+if (${JSON.stringify(Object.keys(TOOL_PAGES).map(folderOf))}.includes(basename(folder))) {
+  try {
+    symlinkSync(${JSON.stringify(toolFile('.'))}, join(folder, 'node_modules'), 'junction')
+  } catch (error) {
+    // Another file of the page was first.
+    if (error.code !== 'EEXIST') throw error
+  }
+}`
 
 const PAGES = ['README.md', ...globSync('docs/*.md', { cwd: ROOT })].sort()
 
@@ -146,6 +159,7 @@ beforeAll(async ({}, file) => {
       urls[folderOf(page)] = database.url ?? ''
       const write = (name: string, text: string) => (files[join(folderOf(page), name)] = text)
       for (const [name, from] of Object.entries(filesOf(page))) write(name, readFileSync(from, 'utf8'))
+      for (const [name, text] of Object.entries(TOOL_PAGES[page]?.files ?? {})) write(name, text)
       const { named, code } = typescriptOf(page)
       for (const block of named) write(fileOf(block) ?? '', block.text)
       for (const block of code) write(`line-${block.line}.test.ts`, runnable(block.text))
@@ -172,7 +186,9 @@ describe.for(PAGES)('%s', (page) => {
   const { named, runs } = typescriptOf(page)
   const screens = blocks.filter(({ language }) => language === 'console')
 
-  if (runs)
+  const missing = missingTools(TOOL_PAGES[page]?.packages ?? [])
+  if (runs && missing) test.skip(`${RUNS} (${missing})`)
+  else if (runs)
     test(RUNS, () => {
       const { named, code } = typescriptOf(page)
       const tests = [

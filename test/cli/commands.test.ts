@@ -331,7 +331,7 @@ describe('usage', () => {
 describe('completion', () => {
   const inShell = (shell: string) => spawnSync(shell, ['--version']).status === 0
 
-  test.skipIf(!inShell('bash'))('bash completes commands, their words and their options', () => {
+  test.skipIf(!inShell('bash'))('bash completes commands, their words and their options (needs bash)', () => {
     const { out } = cli(['completion', 'bash'])
     const complete = (...words: string[]) => {
       const line = words.map((word) => `'${word}'`).join(' ')

@@ -212,7 +212,7 @@ describe('a server', () => {
 })
 
 describe('who runs it', () => {
-  test.skipIf(process.getuid?.() !== 0)('root, or somebody who is not', { timeout: 60_000 }, async () => {
+  test.skipIf(process.getuid?.() !== 0)('root, or somebody who is not (needs root)', { timeout: 60_000 }, async () => {
     const path = migrations('user')
     chmodSync(path, 0o755)
     const nobody = { uid: 65_534, gid: 65_534 }

@@ -194,7 +194,7 @@ describeOnServers(['embedded'], 'a server as a process', (from) => {
     expect((await failure(connect(url.href))).message).toMatch(/password authentication failed/)
   })
 
-  test.runIf(process.getuid?.() === 0)('started by root, it runs as an unprivileged user', async () => {
+  test.runIf(process.getuid?.() === 0)('started by root, it runs as an unprivileged user (needs root)', async () => {
     const own = request(from)
     await acquireServer(own)
     const processes = execFileSync('ps', ['-eo', 'user:20=,args='], { encoding: 'utf8' }).split('\n')

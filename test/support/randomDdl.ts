@@ -4,13 +4,13 @@ import { cutStatements } from '../../src/sql/statements.ts'
 
 /**
  * Runs random statements in a PostgreSQL database, and `check` after each one that did not fail. The environment may say which
- * and how many: MIGRATEST_SEED (1) and MIGRATEST_STATEMENTS (60).
+ * and how many: MIGRATEST_SEED (1) and MIGRATEST_STATEMENTS (40).
  */
 export async function eachRandomStatement(
   db: { rows(sql: string): Promise<unknown> },
   check: (sql: string) => Promise<void>,
 ): Promise<void> {
-  const { MIGRATEST_SEED: seed = '1', MIGRATEST_STATEMENTS: count = '60' } = process.env
+  const { MIGRATEST_SEED: seed = '1', MIGRATEST_STATEMENTS: count = '40' } = process.env
   const next = randomDdl(Number(seed))
   await db.rows(BEGINNING)
   let changed = 0

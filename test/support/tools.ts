@@ -12,9 +12,15 @@ const require = createRequire(join(PACKAGES, 'none.js'))
 
 /** A specification that asks a tool. Without the tool it is skipped, visibly; in CI it fails. */
 export function describeWithTool(packages: readonly string[], name: string, specification: () => void): void {
+  const missing = missingTools(packages)
+  if (missing) describe.skip(`${name} (${missing})`, specification)
+  else describe(name, specification)
+}
+
+/** Returns why a test that needs these packages is skipped; undefined if it is not, as in CI, where it fails without them. */
+export function missingTools(packages: readonly string[]): string | undefined {
   const isInstalled = packages.every((one) => existsSync(join(PACKAGES, one)))
-  if (isInstalled || process.env.CI === 'true') describe(name, specification)
-  else describe.skip(`${name} (not installed: npm ci --prefix test/tools)`, specification)
+  return isInstalled || process.env.CI === 'true' ? undefined : 'not installed: npm ci --prefix test/tools'
 }
 
 /** Loads a module of a tool. The caller says what it uses of it: `tsc` must pass without the tools. */

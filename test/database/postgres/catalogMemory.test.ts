@@ -66,7 +66,7 @@ describe('a schema that is read again and again', () => {
     for (const [n, rare] of RARE.entries()) {
       // Plain, so that it is read as a plain one.
       await db.rows(name('alter table % add column more int', n))
-      await same('more')
+      expect(await rows.again()).toBe(await rows.counted())
       await db.rows(name(rare, n))
       await same(rare)
     }
@@ -75,10 +75,12 @@ describe('a schema that is read again and again', () => {
     onTestFinished(() => late.close())
     const again = async () => inOrder(await readRows(late, { exclude: NOTHING, keep: true }))
     for (let time = 0; time < 3; time++) await again()
-    for (const [n, rare] of RARE.entries()) {
+    let last = ''
+    for (const n of RARE.keys()) {
       await db.rows(name('alter table % add constraint positive check (other > -1)', n))
-      expect(await again(), rare).toBe(await rows.whole())
+      last = await again()
     }
+    expect(last).toBe(await rows.whole())
   }, 600_000)
 
   test('is the same object if nothing has changed', async ({ db }) => {
