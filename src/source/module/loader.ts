@@ -192,7 +192,7 @@ export class ModuleLoader {
     const locate = (error: unknown) => this.#locate(error, compiled)
     let migration: ModuleMigration
     try {
-      const exports = await withRegistry(registry, () => instances.run(entry.path))
+      const exports = await tellingOfExit(shown, () => withRegistry(registry, () => instances.run(entry.path)))
       migration = this.#adapt(registry.migration ?? exports, shown, entry.path)
     } catch (error) {
       throw this.#notLoaded(error, shown, locate(error))
@@ -252,6 +252,21 @@ export class ModuleLoader {
 }
 
 // --- internal ---
+
+/** Says which migration was being loaded if the process ends meanwhile: a module that it imports may end it. */
+async function tellingOfExit<T>(shown: string, load: () => Promise<T>): Promise<T> {
+  const tell = () => {
+    process.stderr.write(
+      `migratest: the process ended while ${shown} was loaded: it, or a module that it imports, calls process.exit.\n`,
+    )
+  }
+  process.once('exit', tell)
+  try {
+    return await load()
+  } finally {
+    process.off('exit', tell)
+  }
+}
 
 const COMPUTED =
   'imports something whose name is only known when it runs: an edit of that goes unnoticed, and the down of this migration cannot be recorded.'
