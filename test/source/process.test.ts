@@ -120,3 +120,26 @@ await new ModuleLoader((path) => path).load(${JSON.stringify(join(root, '1_a.ts'
   expect(status).toBe(3)
   expect(stderr).toContain(`the process ended while ${join(root, '1_a.ts')} was loaded`)
 })
+
+// In vitest's own processes, vitest decides what an import of CommonJS gives.
+test.for([
+  // Tools compile such a migration to CommonJS.
+  ['commonjs', 'it,1,10'],
+  ['module', ',1,'],
+] as const)('in a package of type %s, what CommonJS exports is imported as its tools give it', ([type, expected]) => {
+  const { root } = project({
+    'package.json': JSON.stringify({ type }),
+    'node_modules/logger/package.json': '{ "name": "logger", "version": "1.0.0" }',
+    'node_modules/logger/index.js':
+      'Object.defineProperty(exports, "__esModule", { value: true }); exports.default = { title: "it" }; exports.level = 1',
+    'node_modules/hashes/package.json': '{ "name": "hashes", "version": "1.0.0" }',
+    'node_modules/hashes/index.js': '(function (make) { module["exports"] = make() })(() => ({ rounds: 10 }))',
+    '1_a.ts': `import logger, { level } from 'logger'\nimport * as hashes from 'hashes'\nexport const up = () => [logger.title, level, hashes.rounds].join()`,
+  })
+  const script = `
+const { ModuleLoader } = await import(${JSON.stringify(join(import.meta.dirname, '../../src/source/module/loader.ts'))})
+const { up } = await new ModuleLoader((path) => path).load(${JSON.stringify(join(root, '1_a.ts'))})
+console.log(up())`
+  const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' })
+  expect(stdout.trim(), stderr).toBe(expected)
+})

@@ -10,6 +10,7 @@ import { now } from '../../migrate/realTime.ts'
 import type { CodeKey, CodePlace, Direction, NoCodeKey, Relations } from '../../migrate/source.ts'
 import { asModuleMigration, type LoadedModule, type ModuleMigration } from '../files.ts'
 import { type Closure, compiledFile, isCurrent, readClosure, readText, type Show } from './closure.ts'
+import { asCompiled, isCompiledToCommonJs } from './commonJs.ts'
 import { type Compiled, factoryText } from './compile.ts'
 import { noticingGlobals, noticingNative } from './globals.ts'
 import { Instances } from './instances.ts'
@@ -182,7 +183,12 @@ export class ModuleLoader {
     const instances = new Instances({
       resolve,
       globals: noticingGlobals(notice),
-      importNative: async (url) => noticingNative(url, await importNative(url), notice),
+      importNative: async (url, from) => {
+        const namespace = await importNative(url)
+        const compiled = asCompiled(namespace)
+        if (compiled !== namespace && isCompiledToCommonJs(from)) return compiled
+        return noticingNative(url, namespace, notice)
+      },
       module: async (path) => {
         const found = compiled.get(path) ?? (await compiledFile(tools, path, this.#show))
         compiled.set(path, found)
