@@ -126,9 +126,9 @@ export class SourceProblemsError extends MigratestError {
   readonly code = 'MIGRATEST_SOURCE_PROBLEMS'
   readonly errors: readonly MigratestError[]
   constructor(errors: readonly MigratestError[]) {
-    super(
-      `${errors.length} migrations cannot be run as they are.\n\n${errors.map(({ message }) => message).join('\n\n')}`,
-    )
+    // A package that is missing is the same problem of all migrations.
+    const messages = [...new Set(errors.map(({ message }) => message))]
+    super(`${errors.length} migrations cannot be run as they are.\n\n${messages.join('\n\n')}`)
     this.errors = errors
   }
 }

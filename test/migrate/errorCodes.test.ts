@@ -1,6 +1,7 @@
 /** Errors narrow by their code. */
 import { expect, test } from 'vitest'
 import { ConnectionError, DirtyError, isMigratestError, MultipleHeadsError } from '../../index.ts'
+import { NotInstalledError, SourceProblemsError, UnreadableFileError } from '../../src/migrate/errors.ts'
 import type { Version } from '../../src/migrate/version.ts'
 
 test('a code narrows an error to its class', () => {
@@ -33,4 +34,12 @@ test('a switch over the code knows every class', () => {
   }
   expect(describe(new MultipleHeadsError(['1_a', '2_b']))).toBe('1_a,2_b')
   expect(describe(new ConnectionError('gone'))).toBe('gone')
+})
+
+test('a problem that several migrations have is said once', () => {
+  const missing = () => new NotInstalledError('rolldown', 'A migration in TypeScript')
+  const error = new SourceProblemsError([missing(), missing(), new UnreadableFileError('3_c.ts is a folder.')])
+  expect(error.errors).toHaveLength(3)
+  expect(error.message.match(/needs the package/g)).toHaveLength(1)
+  expect(error.message).toContain('3_c.ts is a folder.')
 })

@@ -1,5 +1,5 @@
 /** Code migrations in a process of their own: breakpoints, and memory after a thousand loads. */
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { SourceMap } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -106,4 +106,40 @@ console.log(Math.round((used() - before) / 1000))`
   for await (const chunk of child.stdout) out += chunk
   // Bytes a reload; a module that stays holds its 20 000 letters.
   expect(Number(out.trim() || 'NaN')).toBeLessThan(1024)
+})
+
+test('a module that ends the process while it is loaded is told with the migration', () => {
+  const { root } = project({
+    '1_a.ts': "import './settings.ts'\nexport const up = () => undefined",
+    'settings.ts': 'process.exit(3)',
+  })
+  const script = `
+const { ModuleLoader } = await import(${JSON.stringify(join(import.meta.dirname, '../../src/source/module/loader.ts'))})
+await new ModuleLoader((path) => path).load(${JSON.stringify(join(root, '1_a.ts'))})`
+  const { status, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' })
+  expect(status).toBe(3)
+  expect(stderr).toContain(`the process ended while ${join(root, '1_a.ts')} was loaded`)
+})
+
+// In vitest's own processes, vitest decides what an import of CommonJS gives.
+test.for([
+  // Tools compile such a migration to CommonJS.
+  ['commonjs', 'it,1,10'],
+  ['module', ',1,'],
+] as const)('in a package of type %s, what CommonJS exports is imported as its tools give it', ([type, expected]) => {
+  const { root } = project({
+    'package.json': JSON.stringify({ type }),
+    'node_modules/logger/package.json': '{ "name": "logger", "version": "1.0.0" }',
+    'node_modules/logger/index.js':
+      'Object.defineProperty(exports, "__esModule", { value: true }); exports.default = { title: "it" }; exports.level = 1',
+    'node_modules/hashes/package.json': '{ "name": "hashes", "version": "1.0.0" }',
+    'node_modules/hashes/index.js': '(function (make) { module["exports"] = make() })(() => ({ rounds: 10 }))',
+    '1_a.ts': `import logger, { level } from 'logger'\nimport * as hashes from 'hashes'\nexport const up = () => [logger.title, level, hashes.rounds].join()`,
+  })
+  const script = `
+const { ModuleLoader } = await import(${JSON.stringify(join(import.meta.dirname, '../../src/source/module/loader.ts'))})
+const { up } = await new ModuleLoader((path) => path).load(${JSON.stringify(join(root, '1_a.ts'))})
+console.log(up())`
+  const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' })
+  expect(stdout.trim(), stderr).toBe(expected)
 })

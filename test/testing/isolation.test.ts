@@ -115,6 +115,17 @@ describe.each(servers)("isolation: 'transaction' on %s", { timeout: 30_000 }, (k
   })
 
   if (kind !== 'PostgreSQL') return
+  test('a statement that fails warns nobody of the inside of the client', async () => {
+    const warned: Error[] = []
+    const listener = (warning: Error) => warned.push(warning)
+    process.on('warning', listener)
+    await using db = await createMigratedDatabase(options)
+    await expect(db.query('select nonsense')).rejects.toThrow(/nonsense/)
+    await new Promise(setImmediate)
+    process.off('warning', listener)
+    expect(warned).toEqual([])
+  })
+
   test('a commit in the midst of other statements is noticed', async () => {
     for (const sql of [
       'commit; begin',

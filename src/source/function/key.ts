@@ -341,7 +341,7 @@ class Writer {
     if (!this.#isFirst(object)) return
     if (isProxy(object)) throw new NotToldError('it uses a Proxy')
     const kind = kindOf(object)
-    if (isOpaque(object)) throw new NotToldError(`it uses a ${kind}`)
+    if (isOpaque(object)) throw new NotToldError(`it uses ${withArticle(kind)}`)
     this.parts.push(`object ${kind}`)
     if (isDate(object)) this.parts.push(`${object.getTime()} ${object.getTimezoneOffset()}`)
     else if (isRegExp(object)) this.parts.push(`${object} ${object.lastIndex}`)
@@ -367,7 +367,7 @@ class Writer {
   #made(prototype: object): void {
     const made = (prototype as { constructor?: { prototype?: unknown } }).constructor
     if (made?.prototype !== prototype) this.#value(prototype)
-    else if (isNative(made)) throw new NotToldError(`it uses a ${nameOf(made)}`)
+    else if (isNative(made)) throw new NotToldError(`it uses ${withArticle(nameOf(made))}`)
     else this.#value(made)
   }
 
@@ -466,6 +466,10 @@ const THIS = /\b(?:this|super|new\.target)\b/
 
 function kindOf(object: object): string {
   return Object.prototype.toString.call(object).slice(8, -1)
+}
+
+function withArticle(name: string): string {
+  return `${/^[AEIO]/.test(name) ? 'an' : 'a'} ${name}`
 }
 
 function isModule(value: unknown): value is Record<string, unknown> {

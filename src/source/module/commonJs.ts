@@ -1,4 +1,6 @@
 /** What CommonJS code exports, as an ES module sees it. */
+import { existsSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 
 type Exports = Record<string, unknown>
 
@@ -8,6 +10,34 @@ export function fillFrom(exports: Exports, moduleExports: unknown): void {
   if ((typeof made === 'object' && made !== null) || typeof made === 'function') Object.assign(exports, made)
   // Code compiled from an ES module has the mark `__esModule`.
   exports.default = made?.__esModule ? made.default : made
+}
+
+/**
+ * Returns what code imports from a CommonJS package if tools compile that code to CommonJS, too: the `default` of a package
+ * that was compiled from an ES module, where Node gives all of `module.exports`, and every name, where Node gives those
+ * that it finds in the text. Returns the namespace itself if that is the same.
+ */
+export function asCompiled(namespace: object): object {
+  const made = (namespace as Exports)['module.exports'] as Exports | null | undefined
+  if (made === null || !/^(?:object|function)$/.test(typeof made)) return namespace
+  const exported = made as Exports
+  const missing = Object.keys(exported).filter((name) => !(name in namespace))
+  const hasDefault = exported.__esModule && 'default' in exported
+  if (missing.length === 0 && !hasDefault) return namespace
+  const all = Object.assign(Object.create(null), namespace, hasDefault && { default: exported.default })
+  // A getter may load something.
+  for (const name of missing) Object.defineProperty(all, name, { enumerable: true, get: () => exported[name] })
+  return all
+}
+
+/** Returns whether tools compile an ES module of this name to CommonJS: its package is none of ES modules. */
+export function isCompiledToCommonJs(path: string): boolean {
+  if (/\.m[jt]s$/.test(path)) return false
+  for (let folder = dirname(path); folder !== dirname(folder); folder = dirname(folder)) {
+    const file = join(folder, 'package.json')
+    if (existsSync(file)) return (JSON.parse(readFileSync(file, 'utf8')) as { type?: string }).type !== 'module'
+  }
+  return false
 }
 
 /**

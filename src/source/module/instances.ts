@@ -21,7 +21,8 @@ interface Instance {
 export interface LoadInput {
   readonly module: (path: string) => Promise<Pick<Compiled, 'kind' | 'factory'>>
   readonly resolve: (specifier: string, from: string) => Resolved
-  readonly importNative: (url: string) => Promise<object>
+  /** @param from the path of the module that imports it */
+  readonly importNative: (url: string, from: string) => Promise<object>
   readonly globals: ModuleGlobals
 }
 
@@ -62,7 +63,7 @@ export class Instances {
     if (compiled.kind === 'commonjs') return runCommonJs(path, instance.exports, factory)
     const lookUp = (specifier: string) => this.#input.resolve(specifier, path)
     const load = (specifier: string, names?: readonly string[]) =>
-      this.#import(lookUp(specifier), specifier, instance, names)
+      this.#import(lookUp(specifier), { specifier, path }, instance, names)
     await factory(
       (specifier: string, { importedNames }: { importedNames?: readonly string[] } = {}) =>
         load(specifier, importedNames),
@@ -73,9 +74,14 @@ export class Instances {
     )
   }
 
-  async #import(resolved: Resolved, specifier: string, from: Instance, names: readonly string[] = []): Promise<object> {
+  async #import(
+    resolved: Resolved,
+    { specifier, path }: { readonly specifier: string; readonly path: string },
+    from: Instance,
+    names: readonly string[] = [],
+  ): Promise<object> {
     if (resolved.kind === 'native') {
-      const namespace = withNames(await this.#input.importNative(resolved.url), names)
+      const namespace = withNames(await this.#input.importNative(resolved.url, path), names)
       refuseMissing(namespace, names, specifier)
       return namespace
     }

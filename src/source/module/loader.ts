@@ -10,6 +10,7 @@ import { now } from '../../migrate/realTime.ts'
 import type { CodeKey, CodePlace, Direction, NoCodeKey, Relations } from '../../migrate/source.ts'
 import { asModuleMigration, type LoadedModule, type ModuleMigration } from '../files.ts'
 import { type Closure, compiledFile, isCurrent, readClosure, readText, type Show } from './closure.ts'
+import { asCompiled, isCompiledToCommonJs } from './commonJs.ts'
 import { type Compiled, factoryText } from './compile.ts'
 import { noticingGlobals, noticingNative } from './globals.ts'
 import { Instances } from './instances.ts'
@@ -182,7 +183,12 @@ export class ModuleLoader {
     const instances = new Instances({
       resolve,
       globals: noticingGlobals(notice),
-      importNative: async (url) => noticingNative(url, await importNative(url), notice),
+      importNative: async (url, from) => {
+        const namespace = await importNative(url)
+        const compiled = asCompiled(namespace)
+        if (compiled !== namespace && isCompiledToCommonJs(from)) return compiled
+        return noticingNative(url, namespace, notice)
+      },
       module: async (path) => {
         const found = compiled.get(path) ?? (await compiledFile(tools, path, this.#show))
         compiled.set(path, found)
@@ -192,7 +198,7 @@ export class ModuleLoader {
     const locate = (error: unknown) => this.#locate(error, compiled)
     let migration: ModuleMigration
     try {
-      const exports = await withRegistry(registry, () => instances.run(entry.path))
+      const exports = await tellingOfExit(shown, () => withRegistry(registry, () => instances.run(entry.path)))
       migration = this.#adapt(registry.migration ?? exports, shown, entry.path)
     } catch (error) {
       throw this.#notLoaded(error, shown, locate(error))
@@ -252,6 +258,21 @@ export class ModuleLoader {
 }
 
 // --- internal ---
+
+/** Says which migration was being loaded if the process ends meanwhile: a module that it imports may end it. */
+async function tellingOfExit<T>(shown: string, load: () => Promise<T>): Promise<T> {
+  const tell = () => {
+    process.stderr.write(
+      `migratest: the process ended while ${shown} was loaded: it, or a module that it imports, calls process.exit.\n`,
+    )
+  }
+  process.once('exit', tell)
+  try {
+    return await load()
+  } finally {
+    process.off('exit', tell)
+  }
+}
 
 const COMPUTED =
   'imports something whose name is only known when it runs: an edit of that goes unnoticed, and the down of this migration cannot be recorded.'

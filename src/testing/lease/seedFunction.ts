@@ -46,7 +46,10 @@ class SeedFunction {
     const found = await this.#look()
     if (this.#found !== undefined && !isSame(this.#found, found)) this.#changes++
     this.#found = found
-    if ('unknown' in found) this.#own = found.unknown
+    if (!('unknown' in found)) return
+    this.#own = found.unknown
+    // A file makes its own objects, so what they hold depends on nothing else.
+    if (/^it uses (?:an? |this$)/.test(found.unknown)) this.#hint = IN_A_FILE
   }
 
   /** Returns what determines its rows: the same as long as its name is. */

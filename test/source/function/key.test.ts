@@ -369,7 +369,7 @@ describe('what a function reads', () => {
     ['loads a module', () => import('./key.test.ts'), 'it uses import'],
     ['removes a variable of the environment', () => delete process.env.MIGRATEST_TEST_ID, 'it uses delete process.env'],
     ['uses the object that it was made in', given.run, 'it uses this'],
-    ['goes on with an iterator', () => iterator.next(), 'it uses a Iterator'],
+    ['goes on with an iterator', () => iterator.next(), 'it uses an Iterator'],
     ['calls what resolves a promise', () => resolvers.resolve(1), 'it uses a Promise'],
     ['waits for a promise of others', () => promise, 'it uses a Promise'],
     ['remembers in a WeakMap', () => weak, 'it uses a WeakMap'],

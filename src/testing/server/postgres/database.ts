@@ -253,11 +253,12 @@ const ABORTED = '25P02'
 
 /** Returns the statement that a client is running, in the form that is appended to error messages. */
 function statementOf(client: Client): string {
-  const { _getActiveQuery, activeQuery } = client as unknown as {
+  const inside = client as unknown as {
     _getActiveQuery?(): { text?: string } | null
     activeQuery?: { text?: string } | null
   }
-  const { text } = (_getActiveQuery ? _getActiveQuery.call(client) : activeQuery) ?? {}
+  // Newer versions of pg warn whoever reads `activeQuery`.
+  const { text } = (inside._getActiveQuery ? inside._getActiveQuery() : inside.activeQuery) ?? {}
   return text ? ` (${text.replace(/\s+/g, ' ').trim().slice(0, 120)})` : ''
 }
 
