@@ -36,12 +36,14 @@ if (!server) throw new Error(`--server is one of ${Object.keys(SERVERS).join(', 
 const header = [
   'schema',
   'tables',
-  'fillings',
-  'ms a row, 5 each',
+  'rows, 5 each',
+  'ms a row',
   'CPU',
-  'fixed ms',
+  'first row, ms',
+  'CPU',
   'worst',
-  'ms a further row',
+  'a further row, ms',
+  'CPU',
   'worst',
 ]
 console.log(`| ${header.join(' | ')} |\n|${'---|'.repeat(header.length)}`)
@@ -103,35 +105,34 @@ async function measure(folder: string, on: TestServer<unknown>): Promise<void> {
       totals.fillings += filled.length - less.length
       for (const { table, why } of less) console.error(`${basename(folder)} ${set} ${table.name}: ${why}`)
     }
-    const fixed: [number, string][] = []
-    const further: [number, string][] = []
+    const fixed: Cost[] = []
+    const further: Cost[] = []
     for (const table of tables) {
       const one = await fillOnce([table], 1, 'plain')
-      fixed.push([one.ms, table.name])
+      fixed.push({ ms: one.ms, cpu: one.cpu, name: table.name })
       const few = await fillOnce([table], FEW, 'plain')
       const many = await fillOnce([table], MANY, 'plain')
-      if (many.rows > few.rows) further.push([(many.ms - few.ms) / (many.rows - few.rows), table.name])
+      const more = many.rows - few.rows
+      if (more > 0) further.push({ ms: (many.ms - few.ms) / more, cpu: (many.cpu - few.cpu) / more, name: table.name })
       if (values.verbose) {
         console.error(
           `${table.name}: ${[one, few, many].map(({ ms, rows }) => `${rows} in ${ms.toFixed(1)} ms`).join(', ')}`,
         )
       }
     }
-    const typical = (all: [number, string][]) => median(all.map(([ms]) => ms)).toFixed(2)
-    const worst = (all: [number, string][]) => {
-      const [ms, name] = all.toSorted(([a], [b]) => b - a)[0] ?? [0, '']
-      return `${ms.toFixed(2)} ${name}`
-    }
+    const typical = (all: readonly Cost[]) => [
+      median(all.map(({ ms }) => ms)).toFixed(2),
+      median(all.map(({ cpu }) => cpu)).toFixed(2),
+      worst(all),
+    ]
     const cells = [
       folder,
       tables.length,
       whole.rows,
       (whole.ms / whole.rows).toFixed(2),
       (whole.cpu / whole.rows).toFixed(2),
-      typical(fixed),
-      worst(fixed),
-      typical(further),
-      worst(further),
+      ...typical(fixed),
+      ...typical(further),
     ]
     console.log(`| ${cells.join(' | ')} |`)
     await borrowed.session.close()
@@ -140,4 +141,16 @@ async function measure(folder: string, on: TestServer<unknown>): Promise<void> {
     await made.closeOwn?.()
     await made.drop()
   }
+}
+
+/** What a call costs: milliseconds until it ended, and of the processor, in our process. */
+interface Cost {
+  readonly ms: number
+  readonly cpu: number
+  readonly name: string
+}
+
+function worst(all: readonly Cost[]): string {
+  const [most] = all.toSorted((a, b) => b.ms - a.ms)
+  return most ? `${most.ms.toFixed(2)} (CPU ${most.cpu.toFixed(2)}) ${most.name}` : ''
 }

@@ -41,6 +41,8 @@ export interface FillType {
   readonly sql: string
   /** Most characters of a text, bytes of a binary string, bits of a bit string, or dimensions of a vector. */
   readonly length?: number | undefined
+  /** `true` if the character set of a text has no emoji. */
+  readonly narrow?: boolean | undefined
   /** `true` if a value must have exactly `length` bits. */
   readonly fixed?: boolean | undefined
   /** All digits of a decimal number. */

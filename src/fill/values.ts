@@ -202,7 +202,7 @@ function edgesOf(type: FillType): Text[] {
   const { length, scale, precision } = type
   switch (type.kind) {
     case 'text':
-      return edgeTexts(length)
+      return edgeTexts(length, type.narrow)
     case 'integer': {
       const { min = -(1n << 31n), max = (1n << 31n) - 1n } = type
       const wanted = [max, 0n, -1n, 1n, 3_000_000_000n, min].filter((value) => value >= min && value <= max)

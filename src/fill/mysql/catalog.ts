@@ -71,7 +71,7 @@ function queries(isMariadb: boolean): string[] {
   const here = 'table_schema = DATABASE()'
   return [
     `SELECT table_name AS tab FROM information_schema.tables WHERE ${here} AND ${ARE_TABLES} ORDER BY table_name`,
-    `SELECT table_name AS tab, column_name AS name, data_type AS type, column_type AS full, is_nullable AS nullable, column_default AS value, extra AS extra, generation_expression AS computed, character_maximum_length AS length, numeric_precision AS digits, numeric_scale AS scale, datetime_precision AS fraction FROM information_schema.columns WHERE ${here} ORDER BY table_name, ordinal_position`,
+    `SELECT table_name AS tab, column_name AS name, data_type AS type, column_type AS full, is_nullable AS nullable, column_default AS value, extra AS extra, generation_expression AS computed, character_maximum_length AS length, character_set_name AS characters, numeric_precision AS digits, numeric_scale AS scale, datetime_precision AS fraction FROM information_schema.columns WHERE ${here} ORDER BY table_name, ordinal_position`,
     isMariadb
       ? 'SELECT table_name AS tab, constraint_name AS name, check_clause AS clause FROM information_schema.check_constraints WHERE constraint_schema = DATABASE()'
       : `SELECT t.table_name AS tab, c.constraint_name AS name, c.check_clause AS clause FROM information_schema.check_constraints c JOIN information_schema.table_constraints t ON t.constraint_schema = c.constraint_schema AND t.constraint_name = c.constraint_name AND t.constraint_type = 'CHECK' WHERE c.constraint_schema = DATABASE() AND t.enforced = 'YES'`,

@@ -12,6 +12,8 @@ export interface ColumnRow {
   readonly extra: string
   readonly computed: string | null
   readonly length: number | string | null
+  /** Character set of a text. */
+  readonly characters: string | null
   readonly digits: number | string | null
   readonly scale: number | string | null
   readonly fraction: number | string | null
@@ -29,6 +31,7 @@ export function typeOf(row: ColumnRow, isMariadb: boolean): FillType {
     return { kind: 'integer', sql: isUnsigned ? 'unsigned' : 'signed', ...range }
   }
   const scale = row.scale === null ? undefined : Number(row.scale)
+  const text = { kind: 'text', sql: 'char', ...(row.characters !== 'utf8mb4' && { narrow: true }) } as const
   switch (type) {
     case 'decimal':
       return { kind: 'decimal', sql: 'decimal', precision: Number(row.digits), scale, ...(isUnsigned && { min: 0n }) }
@@ -37,13 +40,13 @@ export function typeOf(row: ColumnRow, isMariadb: boolean): FillType {
       return { kind: 'float', sql: type, ...(isUnsigned && { min: 0n }) }
     case 'char':
     case 'varchar':
-      return { kind: 'text', sql: 'char', length: Number(row.length) }
+      return { ...text, length: Number(row.length) }
     case 'tinytext':
-      return { kind: 'text', sql: 'char', length: 63 }
+      return { ...text, length: 63 }
     case 'text':
     case 'mediumtext':
     case 'longtext':
-      return { kind: 'text', sql: 'char' }
+      return text
     case 'binary':
     case 'varbinary':
       return { kind: 'bytes', sql: 'binary', length: Number(row.length), fixed: type === 'binary' }

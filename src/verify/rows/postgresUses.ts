@@ -12,6 +12,9 @@ export class PostgresUses {
   /** The objects of the last time, and the outcomes of the views among them. */
   #last: { readonly mark: string; readonly objects: readonly ObjectRow[]; readonly views: Outcomes } | undefined
 
+  /** See {@link Unchanged.types}, of the last time. */
+  #types: string | undefined
+
   constructor(session: Session) {
     this.#session = session
   }
@@ -29,7 +32,10 @@ export class PostgresUses {
     const known: Outcomes = last && since ? outcomesOfSame(objects, last.views, since) : new Map()
     const all = objects.flatMap((row) => attemptsOf(row, tables))
     const attempts = all.filter(({ what }) => !this.#endless.has(what) && !known.has(what))
-    const made = attempts.length > 0 ? await this.#tried(attempts) : []
+    // A session goes on with the plan of a body that it has run, even if a label that the body names is gone: others do not.
+    const isStale = since === undefined || since.types !== this.#types
+    if (attempts.length > 0) this.#types = since?.types
+    const made = attempts.length > 0 ? await this.#tried(attempts, isStale ? 'DISCARD PLANS; ' : '') : []
     const tried = new Map(attempts.map((attempt, n) => [attempt, made[n]] as const))
     const outcomeOf = (attempt: Attempt) => tried.get(attempt) ?? known.get(attempt.what)
     const views = new Map(all.flatMap((one) => (one.view ? [[one.what, outcomeOf(one)] as const] : [])))
@@ -46,8 +52,9 @@ export class PostgresUses {
     return (await queryPrepared(this.#session, PREPARED, OBJECTS)) as unknown as readonly ObjectRow[]
   }
 
-  #tried(attempts: readonly Attempt[]): Promise<(Outcome | undefined)[]> {
-    return tried(this.#session, attempts).catch(() => singly(this.#session, attempts, this.#endless))
+  /** @param first what runs before them */
+  #tried(attempts: readonly Attempt[], first: string): Promise<(Outcome | undefined)[]> {
+    return tried(this.#session, attempts, first).catch(() => singly(this.#session, attempts, this.#endless))
   }
 }
 
@@ -212,15 +219,13 @@ function anotherValue(
 }
 
 /** Runs all attempts in one message, each in a subtransaction that ends with an error of ours, so that nothing remains. */
-async function tried(session: Session, attempts: readonly Attempt[]): Promise<Outcome[]> {
+async function tried(session: Session, attempts: readonly Attempt[], first = ''): Promise<Outcome[]> {
   const list = attempts.map(({ sql }) => literal(sql)).join(', ')
   const rows = attempts.map(({ writesFor }) => (writesFor === undefined ? 'NULL' : literal(writesFor))).join(', ')
   const body = ATTEMPT.replace('LIST', () => list).replace('ROWS', () => rows)
-  // A session goes on with the plan of a body that it has run, even if a label that the body names is gone: others do not.
-  const forgetting = attempts.every(({ view }) => view) ? '' : 'DISCARD PLANS; '
   try {
     const [row] = await session.query(
-      `BEGIN; ${forgetting}SET LOCAL statement_timeout = '${MOST_MS}ms'; DO ${literal(body)};
+      `BEGIN; ${first}SET LOCAL statement_timeout = '${MOST_MS}ms'; DO ${literal(body)};
       SELECT current_setting('migratest.uses') AS outcomes; ROLLBACK`,
     )
     return JSON.parse(String(row?.outcomes)) as Outcome[]

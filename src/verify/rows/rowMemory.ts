@@ -67,7 +67,10 @@ interface Since {
 async function everything({ reader, isWhole }: Reading, tables: readonly FillTable[], marks?: Marks): Promise<State> {
   const read = await contentsOf(reader, { rows: tables, broken: tables, counters: isWhole ? tables : [] })
   if (!isWhole) return { tables, ...read, uses: [] }
-  const uses = await reader.uses(tables, marks && { objects: objectsMark(marks), isSame: () => false })
+  const uses = await reader.uses(
+    tables,
+    marks && { objects: objectsMark(marks), types: marks.others, isSame: () => false },
+  )
   return { tables, ...read, uses }
 }
 
@@ -124,7 +127,11 @@ async function changed(reading: Reading, tables: readonly FillTable[], since: Si
   if (!isWhole) return { tables, rows, counters: [], broken, uses: [] }
   const areSame = asked.counters.length === 0 && tables.length === last.state.tables.length
   const counters = areSame ? last.state.counters : inOrder(tables, counts, last.state.counters, read.counters)
-  const uses = await reader.uses(tables, { objects: objectsMark(marks), isSame: (id) => ids.has(id) })
+  const uses = await reader.uses(tables, {
+    objects: objectsMark(marks),
+    types: marks.others,
+    isSame: (id) => ids.has(id),
+  })
   return { tables, rows, counters, broken, uses }
 }
 

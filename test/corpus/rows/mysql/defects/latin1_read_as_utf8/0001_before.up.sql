@@ -1,0 +1,1 @@
+create table people (id int primary key, name varchar(60) character set latin1 not null);

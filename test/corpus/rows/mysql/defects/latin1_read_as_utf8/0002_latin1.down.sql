@@ -1,0 +1,1 @@
+-- migrate: irreversible it cannot be undone
