@@ -177,8 +177,16 @@ async function start(count: number, rounds: number): Promise<void> {
   const url = await freshDatabase()
   const main = join(import.meta.dirname, '..', 'dist', 'lib', 'main.js')
   const at = ['-d', url, '-p', files.folder]
+  // What bounds `status`.
+  const pgAlone = `process.getBuiltinModule('node:module').enableCompileCache()
+    const { default: pg } = await import('pg')
+    const client = new pg.Client(process.argv[1])
+    await client.connect()
+    await client.query('select 1')
+    await client.end()`
   const commands: Record<string, string[]> = {
     'node -e 0': ['-e', '0'],
+    '`pg` alone: connect, `select 1`': ['--input-type=module', '-e', pgAlone, url],
     'migrate --version': [main, '--version'],
     'migrate --help': [main, '--help'],
     'migrate status': [main, 'status', ...at],
@@ -186,7 +194,7 @@ async function start(count: number, rounds: number): Promise<void> {
   execFileSync(process.execPath, [main, 'up', ...at])
   const series = await interleaved(Object.keys(commands), rounds, async (name) => {
     const begun = performance.now()
-    execFileSync(process.execPath, commands[name] ?? [])
+    execFileSync(process.execPath, commands[name] ?? [], { cwd: import.meta.dirname })
     return performance.now() - begun
   })
   console.log(`## Starting, status of ${count} applied migrations (${rounds} rounds)\n\n${table(series)}\n`)

@@ -38,6 +38,7 @@ export class Context {
   /** The folder that a tool's own configuration names, if the project has no folder of ours. */
   #projectFolder: ProjectFolder | 'none' | undefined
   #driver: Driver | undefined
+  #closing: Promise<void> | undefined
   #stopParsing: () => void = () => undefined
   /** File of the migration that is running. */
   #running: string | undefined
@@ -278,10 +279,12 @@ export class Context {
     this.#running = undefined
   }
 
-  async close(): Promise<void> {
+  /** Closes the database. A command that does not need it any more may call this before it prints. */
+  close(): Promise<void> {
     this.#progress.clear()
     this.#stopParsing()
-    await this.#driver?.close()
+    this.#closing ??= this.#driver?.close()
+    return this.#closing ?? Promise.resolve()
   }
 
   // --- internal ---

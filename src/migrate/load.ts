@@ -97,7 +97,11 @@ export async function loadHalf(
   half: Direction,
   language: Language,
 ): Promise<Loaded> {
-  const body = await source.read(migration, half)
+  return parse(await source.read(migration, half), language)
+}
+
+/** Parses a body for the engine. */
+function parse(body: MigrationBody | null, language: Language): Loaded {
   if (!body) return loaded(body, language)
   // We do not parse a text a second time. A run reads each file twice: for its plan, and before it sends it.
   const text = plainText(body)
@@ -114,19 +118,21 @@ export async function loadRecord(
   input: LoadInput,
   migration: Migration,
 ): Promise<{ up: Loaded; record: HistoryRecord }> {
-  const { driver } = input
+  const { driver, source, recordTexts } = input
   // Both at once, since a file in code has both.
-  const [up, down] = await Promise.all([
-    loadHalf(input.source, migration, 'up', driver),
-    loadHalf(input.source, migration, 'down', driver),
-  ])
+  const [up, body] = await Promise.all([loadHalf(source, migration, 'up', driver), source.read(migration, 'down')])
   const record: HistoryRecord = {
     version: migration.version,
     name: migration.name,
     fingerprint: fingerprintOfHalf(up),
-    downFingerprint: down.kind === 'nil' ? null : down.fingerprint,
-    up: input.recordTexts ? up.text : null,
-    down: recordOf(input, down),
+    // SQL is parsed when the record is written, while the server runs other migrations, and not for the plan.
+    get downFingerprint() {
+      const down = parse(body, driver)
+      return down.kind === 'nil' ? null : down.fingerprint
+    },
+    up: recordTexts ? up.text : null,
+    down:
+      body?.kind !== 'sql' ? recordOf(input, parse(body, driver)) : recordTexts ? (body.written ?? body.text) : null,
   }
   return { up, record }
 }

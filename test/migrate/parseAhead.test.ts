@@ -59,7 +59,7 @@ describe('a text', () => {
 })
 
 describe('parsing ahead', () => {
-  test('begins with the last migration, and leaves code alone', async () => {
+  test('parses ups, the last one first, and leaves code alone', async () => {
     const { source, read } = noted({
       '1_a.up.sql': unique('select 1'),
       '1_a.down.sql': unique('select 2'),
@@ -67,8 +67,9 @@ describe('parsing ahead', () => {
       '3_c.up.sql': unique('select 3'),
     })
     parseAhead(source, postgres)
-    await until(() => read.length === 3)
-    expect(read).toEqual(['3 up', '1 up', '1 down'])
+    await until(() => read.length === 2)
+    await setTimeout(5)
+    expect(read).toEqual(['3 up', '1 up'])
   })
 
   test('ends when it is told, and reports nothing that is wrong', async () => {
