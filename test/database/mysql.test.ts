@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Connection } from 'mysql2/promise'
 import { createConnection, createPool } from 'mysql2/promise'
 import { test as base, describe, expect, onTestFinished } from 'vitest'
-import { openUrl } from '../../src/database/mysql/connection.ts'
+import { openClient, openUrl } from '../../src/database/mysql/connection.ts'
 import { mysqlDriver } from '../../src/database/mysql/driver.ts'
 import { openDatabase } from '../../src/database/open.ts'
 import {
@@ -63,6 +63,29 @@ describeOnDatabases(['MySQL', 'MariaDB'], ({ name: kind, server: anyServer }) =>
       expect(await db.tables()).toEqual(['a', 'c'])
       await mended.down('all')
       expect(await db.tables()).toEqual([])
+    })
+
+    test('what the file has set ends with it, also if resume has set it again', async ({ db }) => {
+      const files = (last: string) => ({
+        '1_set.up.sql': `set sql_mode = 'ANSI_QUOTES';\ncreate table "a" (id int);\n${last}`,
+        '2_after.up.sql': 'create table b (name varchar(9) default "text")',
+      })
+      await failure((await db.migrator(files('create table "a" (id int)'))).up())
+      const again = await db.migrator(files('create table "c" (id int)'))
+      await again.resume()
+      await again.up()
+      expect(await again.version()).toEqual({ version: 2, dirty: false })
+    })
+
+    test('what the file has set ends, also if resume fails', async ({ db }) => {
+      const files = (last: string) => ({
+        '1_set.up.sql': `set sql_mode = 'ANSI_QUOTES';\ncreate table "a" (id int);\n${last}`,
+      })
+      await failure((await db.migrator(files('create table "a" (id int)'))).up())
+      const [before] = await db.rows('select @@sql_mode as mode')
+      const database = await mysqlDriver(await openClient(db.client))
+      await failure(new Migrator({ source: memory(files('nonsense')), database }).resume())
+      expect(await db.rows('select @@sql_mode as mode')).toEqual([before])
     })
 
     test('after an error in the last statement, resume refuses a file whose completed statements were edited', async ({

@@ -160,6 +160,26 @@ describeOnDatabases(['MySQL', 'MariaDB'], ({ server: anyServer }) => {
       expect(await db.rows('select id from c')).toEqual([{ id: 1 }])
     })
 
+    test('a session that is killed while resume looks at the object leaves it open; the next one finds out', async ({
+      db,
+    }) => {
+      const untilHeld = await holding(db)
+      const files = { ...BEFORE, ...held(db.name) }
+      const running = failure((await db.migrator(files)).up())
+      const { id, release } = await untilHeld()
+      await db.rows(`kill connection ${id}`)
+      await running
+      await release()
+      const database = await mysqlDriver(killedAtLook(await openUrl(db.url), db))
+      const broken = new Migrator({ source: memory(files), database, lockTimeoutMs: 20_000 })
+      expect(await failure(broken.resume())).toBeInstanceOf(ConnectionError)
+      await database.close()
+      const again = await db.migrator(files, { lockTimeoutMs: 20_000 })
+      await again.resume()
+      await again.up()
+      expect(await again.version()).toEqual({ version: 10, dirty: false })
+    })
+
     test('cancelling ends it, and leaves the database clean at the one before', async ({ db }) => {
       const untilHeld = await holding(db)
       const files = { ...BEFORE, ...held(db.name) }
@@ -187,6 +207,21 @@ function counting(session: Session, messages: string[][]): Session {
       return (...args: Parameters<Session['script']>) => {
         messages.push([...args[0]])
         return target.script(...args)
+      }
+    },
+  })
+}
+
+/** Returns the session, which the server ends as soon as it is about to look at an object. */
+function killedAtLook(session: Session, db: Awaited<ReturnType<typeof mysqlScratch>>): Session {
+  return new Proxy(session, {
+    get(target, key) {
+      const value = Reflect.get(target, key, target)
+      if (key !== 'queries') return typeof value === 'function' ? value.bind(target) : value
+      return async (...args: Parameters<Session['queries']>) => {
+        const looks = args[0].some((sql) => sql.startsWith('SHOW CREATE'))
+        if (looks) await db.rows(`kill connection ${(target.client as { threadId: number }).threadId}`)
+        return target.queries(...args)
       }
     },
   })

@@ -134,7 +134,8 @@ class MysqlDriver implements Driver {
     this.#locked = true
     this.#parts.foreseen.forget()
     try {
-      await this.#journal.prepare()
+      // What an unfinished migration has set in its session is set again when it goes on, and put back at its end.
+      if (await this.#journal.prepare()) await this.#changed.remember(undefined, true)
       if (options.bookkeeping) await this.#tool.hold(options.bookkeeping, options)
     } catch (error) {
       await this.unlock().catch(() => undefined)

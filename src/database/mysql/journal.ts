@@ -164,8 +164,11 @@ export class Journal {
     }
   }
 
-  /** Creates our tables, and writes what a run that died has left to be written. */
-  async prepare(): Promise<void> {
+  /**
+   * Creates our tables, and writes what a run that died has left to be written.
+   * @returns `true` if a migration has begun and not finished
+   */
+  async prepare(): Promise<boolean> {
     const { versionTable, historyTable, journalTable } = this.#names()
     try {
       const [, running, journal] = await this.#session.queries([
@@ -173,10 +176,11 @@ export class Journal {
         `SELECT COUNT(*) AS n FROM ${historyTable} WHERE running IS NOT NULL`,
         `SELECT COUNT(*) AS n FROM ${journalTable}`,
       ])
-      if ([running, journal].some((rows) => Number(rows?.[0]?.n) > 0)) await this.#writeEnds()
+      return [running, journal].some((rows) => Number(rows?.[0]?.n) > 0) && (await this.#writeEnds())
     } catch (error) {
       if (!isMissingTable(error)) throw error
       await this.#session.script(tables.createTables(this.#names()), NEVER)
+      return false
     }
   }
 
@@ -209,7 +213,8 @@ export class Journal {
     return { journal: (counts, progress) => tables.journal(this.#names(), version, counts, progress) }
   }
 
-  async #writeEnds(): Promise<void> {
+  /** Returns `true` if the last migration that has begun has not ended. */
+  async #writeEnds(): Promise<boolean> {
     const { versionTable, historyTable, journalTable } = this.#names()
     const [rows = [], history = []] = await this.#session.queries([
       `SELECT CAST(version AS char) AS version, dirty FROM ${versionTable} LIMIT 1`,
@@ -230,6 +235,7 @@ export class Journal {
       ...(version === was.version && dirty === was.dirty ? [] : tables.moveRow(this.#names(), was, { version, dirty })),
       ...(dirty ? [] : nothingRuns),
     ])
+    return dirty
   }
 }
 

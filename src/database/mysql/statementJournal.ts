@@ -3,6 +3,7 @@
  * even if the server's answer was lost.
  */
 import { hash } from 'node:crypto'
+import { ConnectionError } from '../../migrate/errors.ts'
 import { lineOf, type TablePart } from './makings.ts'
 import type { MysqlError, Row, Session } from './session.ts'
 import { identifier, literal } from './tables.ts'
@@ -179,6 +180,7 @@ const BEFORE_NAME = ['if', 'not', 'exists', 'wait', 'nowait']
 /**
  * Reads the hashes of the targets' definitions; undefined if one may exist but cannot be read.
  * @param modes to read under; undefined: the session's current ones
+ * @throws ConnectionError, since whoever asks on another connection may find out
  */
 async function readTargets(
   session: Session,
@@ -192,6 +194,7 @@ async function readTargets(
       if (hash === undefined) return undefined
       hashes.push(hash)
     } catch (error) {
+      if (error instanceof ConnectionError) throw error
       if (!NOT_THERE.has((error as MysqlError).errno ?? 0)) return undefined
       hashes.push(null)
     }
