@@ -154,8 +154,7 @@ async function withSequelize(
   let isDone = false
   try {
     await run(sequelize.getQueryInterface(), Sequelize)
-    if (connection.isOpen())
-      throw new Error('It began a transaction and did not end it. Commit it, or roll it back.')
+    if (connection.isOpen()) throw new Error('It began a transaction and did not end it. Commit it, or roll it back.')
     isDone = true
   } catch (error) {
     const { original } = error as { readonly original?: { readonly code?: string } }
