@@ -9,7 +9,7 @@ import { type Fake, fakeDown, fakeUp } from './fake.ts'
 import { type Following, following } from './follow.ts'
 import { asSource, type GivenMigration } from './given.ts'
 import { reconcile } from './history.ts'
-import { type LoadInput, loadRepairing, loadStep } from './load.ts'
+import { type LoadInput, loadHalf, loadRepairing, loadStep } from './load.ts'
 import type { MigrationPlan, Move, PlanStep, Request } from './moves.ts'
 import {
   type AdoptedRecord,
@@ -17,11 +17,13 @@ import {
   chooseFollowPlan,
   choosePlan,
   type FollowScope,
+  isUnbounded,
   loadInput,
   type PlanInput,
 } from './plan.ts'
 import { planRun } from './planRun.ts'
 import { type Ranked, ranked } from './ranked.ts'
+import { setImmediate } from './realTime.ts'
 import { type ResumeOptions, resume } from './resume.ts'
 import { runSteps } from './run.ts'
 import { Shown } from './shown.ts'
@@ -74,6 +76,8 @@ export class Migrator {
   readonly #options: MigratorOptions
   /** Set if the source is a folder of another tool. */
   readonly #ranked: Ranked | undefined
+  /** `true` if the folder's migrations are code. */
+  readonly #isCode: boolean
   readonly #shown: Shown
   readonly #signal: AbortSignal
   #stopping = false
@@ -84,6 +88,7 @@ export class Migrator {
   constructor(options: MigratorOptions) {
     const { source, database } = options
     this.#ranked = source.format && ranked(source, database, source.format)
+    this.#isCode = this.#ranked !== undefined && source.codeKey !== undefined
     this.#options = { ...options, ...(this.#ranked && { source: this.#ranked.source, database: this.#ranked.driver }) }
     this.#shown = new Shown(this.#driver, this.#ranked !== undefined)
     this.#signal = options.signal ?? new AbortController().signal
@@ -259,11 +264,26 @@ export class Migrator {
   }
 
   #move(request: Request): Promise<MigrationRun> {
-    return this.#exclusive(async (state) => {
+    let hasLock = false
+    const moving = this.#exclusive(async (state) => {
+      hasLock = true
       const { moves, short, load, newDowns, adopted } = await this.#choose(state, request)
       // This overwrites recorded downs, so it must wait until the whole plan is known to be runnable.
       return this.#execute(state, moves, load, short, () => this.#settle(state, newDowns, adopted))
     })
+    // What cannot be read is reported by the plan.
+    if (this.#isCode && isUnbounded(request)) this.#readAhead(() => !hasLock).catch(() => undefined)
+    return moving
+  }
+
+  /** Loads migrations in code while the server is asked for the lock and the state: all of them are compared or run then. */
+  async #readAhead(isEarly: () => boolean): Promise<void> {
+    const { source, database } = this.#options
+    for (const migration of await source.list()) {
+      await new Promise((resolve) => setImmediate(resolve))
+      if (!isEarly()) return
+      await Promise.all([loadHalf(source, migration, 'up', database), loadHalf(source, migration, 'down', database)])
+    }
   }
 
   #fake(version: Version, faked: typeof fakeUp): Promise<MigrationRun> {

@@ -13,7 +13,7 @@ import { chooseFollowing, chooseMoves, type Move, type MovesInput, type Request,
 import type { Migration, Relations, Source } from './source.ts'
 import { type Adoption, findAdoptions } from './squash.ts'
 import { type NumberedTarget, numbered } from './target.ts'
-import { labelOf, type Version } from './version.ts'
+import { labelOf, type Target, type Version } from './version.ts'
 
 export interface PlanInput extends Policies {
   readonly source: Source
@@ -193,6 +193,11 @@ export function asAdopted(state: DatabaseState, { version, replaced, baseline, r
   return { ...state, history: [...others, entry].sort((a, b) => a.version - b.version) }
 }
 
+/** Returns `true` for a request that may need all migrations. */
+export function isUnbounded(request: Request<NumberedTarget | Target>): boolean {
+  return request.kind === 'to' ? request.target === 'latest' : request.kind === 'up' && request.limit === -1
+}
+
 // --- internal ---
 
 /** Returns the lowest version to undo, or undefined if there is none. */
@@ -245,10 +250,6 @@ function goesDown(request: Request<NumberedTarget>, current: number): boolean {
 
 function numberedRequest(request: Request, migrations: readonly Migration[], source: string): Request<NumberedTarget> {
   return request.kind === 'to' ? { kind: 'to', target: numbered(request.target, migrations, source) } : request
-}
-
-function isUnbounded(request: Request<NumberedTarget>): boolean {
-  return request.kind === 'to' ? request.target === 'latest' : request.kind === 'up' && request.limit === -1
 }
 
 function refuseGraph(graph: Graph, wholeWay: boolean): void {

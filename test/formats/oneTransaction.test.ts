@@ -1,10 +1,11 @@
 /** All pending migrations in one transaction: what ends a run in the middle, and what is written at its end. */
-import { expect } from 'vitest'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { expect, vi } from 'vitest'
 import { kysely } from '../../presets/sources.ts'
 import { openDatabase } from '../../src/database/open.ts'
-import { MigrationFailedError } from '../../src/migrate/errors.ts'
+import { MigrationFailedError, SourceChangedError } from '../../src/migrate/errors.ts'
 import { Migrator, type MigratorOptions } from '../../src/migrate/migrator.ts'
-import { folder } from '../support/cli.ts'
+import { folder, write } from '../support/cli.ts'
 import { failure, type Scratch, test } from '../support/database.ts'
 import { describeWithTool, withTools } from '../support/tools.ts'
 
@@ -168,6 +169,44 @@ end $$`)
     const error = await failure((await migratorOf(db, files)).up())
     expect(error.message).toMatch(/2_b\.ts: current transaction is aborted/)
     expect(globalThis).not.toHaveProperty('hasBegun')
+  })
+
+  test('files are loaded while another process has the lock, and looked for again when it is free', async ({ db }) => {
+    const given = globalThis as { loaded?: boolean }
+    const path = folder({ '1_a.ts': `${table('a')}\nglobalThis.loaded = true\n` })
+    const waiting = new Migrator({ source: kysely(withTools(path)), database: await db.open() })
+    const holder = await migratorOf(db, { '1_a.ts': table('a') })
+    const running = await holder.follow(async () => {
+      const up = waiting.up()
+      await vi.waitFor(() => expect(given.loaded).toBe(true), 10_000)
+      write(path, '2_b.ts', table('b'))
+      await sleep(200)
+      return { up }
+    })
+    expect((await running.up).steps.map(({ name }) => name)).toEqual(['1_a', '2_b'])
+    delete given.loaded
+  })
+
+  test('the migrations are listed once for a run', async ({ db }) => {
+    let lists = 0
+    const getMigrations = async () => {
+      lists++
+      return { '1_a': { up: async () => undefined } }
+    }
+    await new Migrator({ source: kysely({ getMigrations }), database: await db.open() }).up()
+    expect(lists).toBe(1)
+  })
+
+  test('a file that is edited while an earlier one runs is refused', async ({ db }) => {
+    const path = folder(FOUR)
+    write(
+      path,
+      '2_b.ts',
+      `import { appendFileSync } from 'node:fs'\n${file(`appendFileSync(${JSON.stringify(`${path}/4_d.ts`)}, 'export const more = 1')`)}`,
+    )
+    const migrator = new Migrator({ source: kysely(withTools(path)), database: await db.open() })
+    expect(await failure(migrator.up())).toBeInstanceOf(SourceChangedError)
+    expect(await tablesIn(db)).toEqual([])
   })
 
   test('all migrations of a run get one and the same transaction of Kysely, and the next run another', async ({

@@ -40,10 +40,12 @@ export function diskResolver(tools: Toolchain): DiskResolver {
   const meanings = new Map<string, Resolved>()
   const resolve: Resolve = (specifier, from) => {
     const key = `${from}\0${specifier}`
+    const known = meanings.get(key)
+    if (known) return known
     // A package is the same for all files of a folder, and asking for it takes longer than all else that loads a file.
     const packageKey = BARE.test(specifier) ? `${dirname(from)}\0${extname(from)}\0${specifier}` : undefined
-    const known = meanings.get(key) ?? (packageKey === undefined ? undefined : meanings.get(packageKey))
-    const meant = known ?? nativeResolve(specifier) ?? onDisk(specifier, from)
+    const same = packageKey === undefined ? undefined : meanings.get(packageKey)
+    const meant = same ?? nativeResolve(specifier) ?? onDisk(specifier, from)
     meanings.set(key, meant)
     if (packageKey !== undefined && meant.kind === 'native') meanings.set(packageKey, meant)
     return meant
