@@ -24,8 +24,9 @@ export interface SchemaDiff {
 }
 
 export function diffSchemas(before: Objects, after: Objects): SchemaDiff {
-  const old = byKey(before)
-  const now = byKey(after)
+  // Of a schema that was read again, most objects are those from before.
+  const old = byKey(withoutThoseOf(after, before))
+  const now = byKey(withoutThoseOf(before, after))
   const changes: ObjectDiff[] = []
   const minor: string[] = []
   // Removals come first and in reverse order, the order in which they would have to be executed.
@@ -38,7 +39,6 @@ export function diffSchemas(before: Objects, after: Objects): SchemaDiff {
       changes.push({ change: 'added', object: label(object), lines: whole('+', object) })
       continue
     }
-    if (was === object) continue
     const relaid = was.head !== object.head && object.kind === 'routine' && sameTokens(was.head, object.head)
     if (relaid) minor.push(`white space or comments of ${label(object)}`)
     const lines = changedLines(relaid ? { ...was, head: object.head } : was, object)
@@ -61,7 +61,13 @@ export function textDiff(before: string, after: string): string {
 
 // --- internal ---
 
-function byKey({ objects }: Objects): Map<string, SchemaObject> {
+/** Returns the objects of `some` that are not objects of `others`. */
+function withoutThoseOf(others: Objects, some: Objects): SchemaObject[] {
+  const there = new Set(others.objects)
+  return some.objects.filter((object) => !there.has(object))
+}
+
+function byKey(objects: readonly SchemaObject[]): Map<string, SchemaObject> {
   return new Map(objects.map((object) => [`${object.kind} ${object.table ?? ''} ${object.name}`, object]))
 }
 

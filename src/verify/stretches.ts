@@ -2,8 +2,12 @@
  * Many migrations are checked in two stretches, the upper one beside the lower one, each on databases of its own. Those of the
  * upper stretch come up to its first version before they begin.
  */
-import type { Migration } from '../migrate/source.ts'
 import type { Halves } from './halves.ts'
+import type { Verified } from './verified.ts'
+
+type Verifying = Pick<Verified<never>, 'migrations'> & {
+  readonly options: { readonly server: { readonly url?: unknown } }
+}
 
 export class Stretches {
   readonly count: number
@@ -11,8 +15,10 @@ export class Stretches {
   readonly below: number
 
   /** @param lower the part of the migrations that is in the lower stretch: the more, the longer it takes to come up */
-  constructor(halves: Halves, migrations: readonly Migration[], lower = 0.5) {
-    this.count = halves.areApart && migrations.length >= MANY ? 2 : 1
+  constructor({ options, migrations }: Verifying, halves: Halves, lower = 0.5) {
+    // PGlite runs in this process: there is nobody to do two things at once.
+    const areBeside = halves.areApart && options.server.url !== undefined
+    this.count = areBeside && migrations.length >= MANY ? 2 : 1
     this.below = this.count === 2 ? Math.ceil(migrations.length * lower) : 0
   }
 

@@ -42,7 +42,7 @@ export class RowChecks<Client> {
     this.#beforehand = beforehand
     // Seeds and code may write on sessions of their own.
     const isCounted = halves.areCounted && Object.keys(verified.options.seeds ?? {}).length === 0
-    this.#stretches = new Stretches(halves, verified.migrations, LOWER)
+    this.#stretches = new Stretches(verified, halves, LOWER)
     this.#walks = this.#stretches.map(() =>
       WALKS.map((walk) => ({
         ...walk,
