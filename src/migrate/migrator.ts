@@ -23,7 +23,7 @@ import {
 } from './plan.ts'
 import { planRun } from './planRun.ts'
 import { type Ranked, ranked } from './ranked.ts'
-import { setImmediate } from './realTime.ts'
+import { turn } from './realTime.ts'
 import { type ResumeOptions, resume } from './resume.ts'
 import { runSteps } from './run.ts'
 import { Shown } from './shown.ts'
@@ -280,7 +280,7 @@ export class Migrator {
   async #readAhead(isEarly: () => boolean): Promise<void> {
     const { source, database } = this.#options
     for (const migration of await source.list()) {
-      await new Promise((resolve) => setImmediate(resolve))
+      await turn()
       if (!isEarly()) return
       await Promise.all([loadHalf(source, migration, 'up', database), loadHalf(source, migration, 'down', database)])
     }

@@ -24,15 +24,16 @@ export interface SchemaDiff {
 }
 
 export function diffSchemas(before: Objects, after: Objects): SchemaDiff {
-  const old = byKey(before)
-  const now = byKey(after)
+  // Of a schema that was read again, most objects are those from before.
+  const turns = changedTurns(queued(before), queued(after))
+  const old = byKey(withoutThoseOf(after, before, turns))
+  const now = byKey(withoutThoseOf(before, after, turns))
   const changes: ObjectDiff[] = []
   const minor: string[] = []
   // Removals come first and in reverse order, the order in which they would have to be executed.
   for (const [key, object] of [...old].reverse()) {
     if (!now.has(key)) changes.push({ change: 'removed', object: label(object), lines: whole('-', object) })
   }
-  const turns = changedTurns(old, now)
   for (const [key, object] of now) {
     const was = old.get(key)
     if (!was) {
@@ -40,7 +41,6 @@ export function diffSchemas(before: Objects, after: Objects): SchemaDiff {
       continue
     }
     const turn = turns.get(key) ?? []
-    if (was === object && turn.length === 0) continue
     const relaid = was.head !== object.head && object.kind === 'routine' && sameTokens(was.head, object.head)
     if (relaid) minor.push(`white space or comments of ${label(object)}`)
     const lines = [...changedLines(relaid ? { ...was, head: object.head } : was, object), ...turn]
@@ -63,8 +63,23 @@ export function textDiff(before: string, after: string): string {
 
 // --- internal ---
 
-function byKey({ objects }: Objects): Map<string, SchemaObject> {
-  return new Map(objects.map((object) => [`${object.kind} ${object.table ?? ''} ${object.name}`, object]))
+/** Returns the objects of `some` that are not objects of `others`, and those that act at another turn there. */
+function withoutThoseOf(others: Objects, some: Objects, turns: ReadonlyMap<string, unknown>): SchemaObject[] {
+  const there = new Set(others.objects)
+  return some.objects.filter((object) => !there.has(object) || (turns.size > 0 && turns.has(keyOf(object))))
+}
+
+function byKey(objects: readonly SchemaObject[]): Map<string, SchemaObject> {
+  return new Map(objects.map((object) => [keyOf(object), object]))
+}
+
+function keyOf({ kind, name, table }: SchemaObject): string {
+  return `${kind} ${table ?? ''} ${name}`
+}
+
+/** Returns the objects that act one after another at the same moment, by key. */
+function queued({ objects }: Objects): Map<string, SchemaObject> {
+  return byKey(objects.filter(({ moment }) => moment !== undefined))
 }
 
 function label({ kind, name, table }: SchemaObject): string {
@@ -93,7 +108,7 @@ function changedTurns(old: ReadonlyMap<string, SchemaObject>, now: ReadonlyMap<s
 
 /** Returns the keys of objects that act one after another at the same moment, of those that others have as well. */
 function queues(all: ReadonlyMap<string, SchemaObject>, others: ReadonlyMap<string, SchemaObject>) {
-  const both = [...all].filter(([key, { moment }]) => moment !== undefined && others.get(key)?.moment === moment)
+  const both = [...all].filter(([key, { moment }]) => others.get(key)?.moment === moment)
   const grouped = Map.groupBy(both, ([, { table, moment }]) => `${table} ${moment}`)
   return new Map([...grouped].map(([moment, members]) => [moment, members.map(([key]) => key)]))
 }

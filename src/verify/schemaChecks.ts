@@ -67,7 +67,7 @@ export class SchemaChecks<Client> {
     const walked = { onEvent: () => undefined, ...options, migrations: source }
     // Seeds may write on sessions of their own.
     const isCounted = halves.areCounted && Object.keys(options.seeds ?? {}).length === 0
-    this.#stretches = new Stretches(halves, migrations)
+    this.#stretches = new Stretches(verified, halves)
     this.#stepwise = this.#stretches.map(() => new Walk(walked, isCounted))
     this.straight = new Walk(walked, isCounted)
   }
@@ -79,9 +79,8 @@ export class SchemaChecks<Client> {
     const all = (id: string, name: string, work: () => Promise<string | undefined>) =>
       this.#make({ id, group: id === 'step-by-step' ? 'paths' : 'schema', name, version: undefined }, work)
     const trips = this.#migrations.map((migration, i) => this.#tripCheck(migration, i))
-    // The one that took the lower stretch has to come up from there, over what its steps have left.
     const atLatest = this.#stepwise.map((walk, stretch) =>
-      this.#beforehand.plan(`steps ${stretch}`, 'step-by-step', () => walk.alone(() => walk.schemaAt(latest))),
+      this.#beforehand.plan(`steps ${stretch}`, 'step-by-step', () => walk.alone(() => endsAt(walk, latest))),
     )
     const goUp = this.#beforehand.plan('straight', 'straight-up', () => this.#goStraight(latest))
     const goDown = this.#beforehand.plan('straight', 'straight-down', () =>
@@ -278,4 +277,14 @@ export class SchemaChecks<Client> {
 interface Straight {
   readonly schema: Schema
   readonly whole: Whole | undefined
+}
+
+/**
+ * Returns the schema of the latest version, to which a walk comes up over what its steps have left. Nobody needs its database
+ * then, and dropping it takes a moment that others may still need for their work.
+ */
+async function endsAt<Client>(walk: Walk<Client>, latest: number): Promise<Schema> {
+  const schema = await walk.schemaAt(latest)
+  await walk.dispose()
+  return schema
 }

@@ -1,19 +1,23 @@
 /**
- * Many migrations are checked in two stretches, the upper one beside the lower one, each on databases of its own. Those of the
- * upper stretch come up to its first version before they begin.
+ * Many migrations are checked in two stretches, the upper one beside the lower one, each on a database of its own. That of the
+ * upper stretch comes up to its first version before it begins.
  */
-import type { Migration } from '../migrate/source.ts'
 import type { Halves } from './halves.ts'
+import type { Verified } from './verified.ts'
+
+type Verifying = Pick<Verified<never>, 'migrations'> & {
+  readonly options: { readonly server: { readonly url?: unknown } }
+}
 
 export class Stretches {
   readonly count: number
-  /** How many migrations are below the upper stretch. */
-  readonly below: number
+  readonly #total: number
 
-  /** @param lower the part of the migrations that is in the lower stretch: the more, the longer it takes to come up */
-  constructor(halves: Halves, migrations: readonly Migration[], lower = 0.5) {
-    this.count = halves.areApart && migrations.length >= MANY ? 2 : 1
-    this.below = this.count === 2 ? Math.ceil(migrations.length * lower) : 0
+  constructor({ options, migrations }: Verifying, halves: Halves) {
+    // PGlite runs in this process: there is nobody to do two things at once.
+    const areBeside = halves.areApart && options.server.url !== undefined
+    this.count = areBeside && migrations.length >= MANY ? 2 : 1
+    this.#total = migrations.length
   }
 
   /** Makes something for each stretch. */
@@ -23,7 +27,7 @@ export class Stretches {
 
   /** Returns the stretch of a migration. @param place its place among all */
   of(place: number): number {
-    return this.count === 2 && place >= this.below ? 1 : 0
+    return Math.floor((place * this.count) / this.#total)
   }
 }
 

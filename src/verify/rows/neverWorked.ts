@@ -7,18 +7,11 @@ import type { Use } from './rowReader.ts'
 /** A trigger that a row sets off has no arguments that could be wrong ones, and a view has none at all. */
 const WITHOUT_ARGUMENTS = /^the (?:trigger|materialized view) /
 
-/** What could be used before an up, and what can be used after it. */
-export interface Uses {
-  readonly before: readonly Use[]
-  readonly after: readonly Use[]
-  readonly half: Half
-}
-
 export class NeverWorked {
   readonly #failing = new Map<string, Observation>()
 
-  /** Takes note of the uses around a migration. The migrations come in their order. */
-  note({ before, after, half }: Uses): void {
+  /** Takes note of what could be used before a migration and can be used after it. */
+  note(before: readonly Use[], after: readonly Use[], half: Half): void {
     const known = new Set(before.map(({ what }) => what))
     const there = new Set(after.map(({ what }) => what))
     for (const what of this.#failing.keys()) if (!there.has(what)) this.#failing.delete(what)

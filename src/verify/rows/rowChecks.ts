@@ -9,14 +9,13 @@ import type { Observation } from '../finding.ts'
 import type { Half, Halves } from '../halves.ts'
 import { inHalf } from '../observed.ts'
 import type { Shared } from '../schemaChecks.ts'
-import { Stretches } from '../stretches.ts'
 import { VerificationError } from '../verificationError.ts'
 import type { Verified } from '../verified.ts'
 import { columnsThatCameBack } from './changes.ts'
 import { compareBack, compareUp } from './comparedStates.ts'
 import { type FailureOverRows, isSameFailure, observeFailure } from './failsOverRows.ts'
 import { type NarrowedNumber, narrowedNumbers } from './narrowedNumbers.ts'
-import { NeverWorked, type Uses } from './neverWorked.ts'
+import { NeverWorked } from './neverWorked.ts'
 import { definitionOf, RowDatabase, type Unfilled } from './rowDatabase.ts'
 import type { State } from './rowMemory.ts'
 import { saidBy } from './said.ts'
@@ -28,9 +27,7 @@ export class RowChecks<Client> {
   readonly #halves: Halves
   readonly #make: MakeCheck
   readonly #beforehand: Beforehand
-  readonly #stretches: Stretches
-  /** The walks of each stretch. */
-  readonly #walks: readonly (readonly RowWalk<Client>[])[]
+  readonly #walks: readonly RowWalk<Client>[]
   readonly #neverWorked = new NeverWorked()
   /** The first migration whose up fails even without rows. Nothing above it can be reached. */
   #failed: Migration | undefined
@@ -42,13 +39,10 @@ export class RowChecks<Client> {
     this.#beforehand = beforehand
     // Seeds and code may write on sessions of their own.
     const isCounted = halves.areCounted && Object.keys(verified.options.seeds ?? {}).length === 0
-    this.#stretches = new Stretches(halves, verified.migrations, LOWER)
-    this.#walks = this.#stretches.map(() =>
-      WALKS.map((walk) => ({
-        ...walk,
-        database: new RowDatabase(verified, { isWhole: walk.set === 'plain', isCounted }),
-      })),
-    )
+    this.#walks = WALKS.map((walk) => ({
+      ...walk,
+      database: new RowDatabase(verified, { isWhole: walk.set === 'plain', isCounted }),
+    }))
   }
 
   checks(): Check[] {
@@ -57,15 +51,11 @@ export class RowChecks<Client> {
     const checks = migrations.map((migration, i) => {
       const about = { id: 'rows', group: 'rows', version: versionOf(migration) } as const
       const below = migrations[i - 1]?.version ?? NIL_VERSION
-      const stretch = this.#stretches.of(i)
-      const steps = (this.#walks[stretch] ?? []).map((walk) =>
+      const steps = this.#walks.map((walk) =>
         this.#beforehand.plan(
-          `rows ${walk.set} ${stretch}`,
+          `rows ${walk.set}`,
           keyOf(about.id, about.version),
-          async () => {
-            if (stretch > 0 && i === this.#stretches.below) await this.#comeUp(walk)
-            return this.#step(walk, migration, below)
-          },
+          () => this.#step(walk, migration, below),
           // No migration above can be reached.
           (error) => error instanceof MigrationFailedError,
         ),
@@ -81,7 +71,7 @@ export class RowChecks<Client> {
   }
 
   async dispose(): Promise<void> {
-    await Promise.all(this.#walks.flat().map(({ database }) => database.dispose()))
+    await Promise.all(this.#walks.map(({ database }) => database.dispose()))
   }
 
   // --- internal ---
@@ -93,7 +83,6 @@ export class RowChecks<Client> {
     try {
       for (const step of steps) {
         const found = await step()
-        if (found.uses) this.#neverWorked.note(found.uses)
         for (const { table, why } of found.unfilled) unfilled.set(table, why)
         observations.push(...found.observations.filter((one) => !observations.some((other) => isAbout(one, other))))
       }
@@ -113,22 +102,6 @@ export class RowChecks<Client> {
 
   #half(migration: Migration, half: 'up' | 'down'): Half | undefined {
     return this.#halves.of(versionOf(migration), half)
-  }
-
-  /** Takes rows of all versions along to where the upper stretch begins: tables may refuse later what they have. */
-  async #comeUp(walk: RowWalk<Client>): Promise<void> {
-    const { database, wanted, most } = walk
-    await database.reach(NIL_VERSION)
-    for (const migration of this.#verified.migrations.slice(0, this.#stretches.below)) {
-      await database.fill(wanted, { most, text: this.#textOf(migration) })
-      try {
-        await database.move(migration.version)
-      } catch (error) {
-        // What it does over rows, its own check says.
-        if (!(error instanceof MigrationFailedError)) throw error
-        await database.reach(migration.version)
-      }
-    }
   }
 
   /** Takes the step over all rows of a walk; if it fails over those, over each kind alone, so that one does not hide others. */
@@ -199,15 +172,13 @@ export class RowChecks<Client> {
     }
     const up = await database.state()
     const half = this.#half(migration, 'up')
-    const narrowed = narrowedNumbers(state.tables, up.tables)
-    const also = {
-      ...(narrowed.length > 0 && { narrowed }),
-      // Only one of the databases has its objects used.
-      ...(half && walk.set === 'plain' && { uses: { before: state.uses, after: up.uses, half } }),
-    }
+    const less = narrowedNumbers(state.tables, up.tables)
+    const narrowed = less.length > 0 ? { narrowed: less } : {}
     const { dialect } = this.#verified.options.server
     let observations = half ? await compareUp(half, dialect, await database.reader(), { before: state, up }) : []
-    if (!this.#canGoDown(migration)) return { unfilled, observations, ...also }
+    // Only one of the databases has its objects used.
+    if (half && walk.set === 'plain') this.#neverWorked.note(state.uses, up.uses, half)
+    if (!this.#canGoDown(migration)) return { unfilled, observations, ...narrowed }
     const back = await this.#wayBack(walk, migration, below, up, state)
     observations.push(...back.observations)
     if (back.state) {
@@ -221,7 +192,7 @@ export class RowChecks<Client> {
     }
     const old = new Set(state.tables.map(definitionOf))
     const isOther = (table: FillTable) => !old.has(definitionOf(table))
-    if (!walk.above || !up.tables.some(isOther)) return { unfilled, observations, ...also }
+    if (!walk.above || !up.tables.some(isOther)) return { unfilled, observations, ...narrowed }
     // Rows that the new schema allows and the old one may not.
     database.assume(up.tables)
     await database.fill(walk.above, { isMeant: isOther })
@@ -238,7 +209,7 @@ export class RowChecks<Client> {
       }),
     )
     const news = told.filter((one) => !observations.some((other) => isAbout(other, one)))
-    return { unfilled, observations: [...observations, ...news], ...also }
+    return { unfilled, observations: [...observations, ...news], ...narrowed }
   }
 
   /** Goes down and up again. Returns the state below, if it came there and the one before is given. */
@@ -316,9 +287,6 @@ export class RowChecks<Client> {
   }
 }
 
-/** The part of many migrations whose rows are checked while the databases of the others come up with rows. */
-const LOWER = 0.6
-
 interface RowWalk<Client> extends Walk {
   readonly database: RowDatabase<Client>
 }
@@ -330,7 +298,6 @@ interface Found {
   readonly failed?: MigrationFailedError
   /** Columns that can hold fewer numbers now. */
   readonly narrowed?: readonly NarrowedNumber[]
-  readonly uses?: Uses
 }
 
 /** Two kinds of rows show the same. */

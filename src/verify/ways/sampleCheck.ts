@@ -38,7 +38,12 @@ export function sampleCheck<Client>(
   const versions = [NIL_VERSION, ...migrations.map(({ version }) => version)]
   schema.remember(planned.map(([, to]) => versions[to] as number))
   const run = beforehand.plan('straight', 'sample', () =>
-    schema.straight.alone(() => moved(schema.straight, planned, versions)),
+    schema.straight.alone(async () => {
+      const found = await moved(schema.straight, planned, versions)
+      // Its database is dropped while others work.
+      await schema.straight.dispose()
+      return found
+    }),
   )
   const work = async (): Promise<Observed> => {
     if (!isSound()) return { remark: 'not run, since a single step is not as it should be' }
