@@ -61,7 +61,7 @@ export default defineConfig({
         // What connects is loaded first, the rest of the driver while the server answers.
         {
           name: 'postgres-connection',
-          test: /\/src\/database\/postgres\/(?:address|connection|failure|kind|scripts|session)\.[jt]s$/,
+          test: /\/src\/database\/postgres\/(?:address|behind|connection|failure|kind|scram|scripts|session)\.[jt]s$/,
         },
         {
           name: 'postgres-driver',
