@@ -43,10 +43,10 @@ export function serverUser(): User | undefined {
   return { uid: Number(line?.[1] ?? 65534), gid: Number(line?.[2] ?? 65534) }
 }
 
-/** Returns folder and version of the project's embedded binaries, without checking that they run. */
-export function embeddedRoot(cwd: string): string | undefined {
+/** Returns folder and version of the project's embedded binaries, or the folder alone, without checking that they run. */
+export function embeddedRoot(cwd: string, isFolderAlone = false): string | undefined {
   const found = resolvePackage(embeddedPackage(), cwd)
-  return found && `${found.root} ${found.version}`
+  return found && (isFolderAlone ? found.root : `${found.root} ${found.version}`)
 }
 
 /** Finds the embedded binaries; returns the reason as a string if there are none. */

@@ -1,4 +1,5 @@
 /** The kinds of servers differ in these values when they run in a container. */
+import { createRequire } from 'node:module'
 import type { GenericContainer } from 'testcontainers'
 import { loadPackage } from '../migrate/loadPackage.ts'
 import { type ServerKind, TITLES } from './kinds.ts'
@@ -82,6 +83,15 @@ export const CONTAINERS: Readonly<Record<ServerKind, ContainerKind>> = {
       return holding(container, MYSQL_DATA, volume).withCommand(['mariadbd', ...settings])
     },
   },
+}
+
+/** Returns whether the package that starts such a container is installed where this package finds it. */
+export function canBeLoaded(kind: ServerKind): boolean {
+  try {
+    return createRequire(import.meta.url).resolve(CONTAINERS[kind].module) !== ''
+  } catch {
+    return false
+  }
 }
 
 // --- internal ---

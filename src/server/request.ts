@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto'
 import { embeddedRoot } from './binaries.ts'
+import { canBeLoaded } from './containerKinds.ts'
 import { type ServerKind, TITLES } from './kinds.ts'
 import { keptFolder } from './places.ts'
 import { settingArguments } from './settings.ts'
@@ -56,7 +57,7 @@ export interface KeptServer extends Omit<RunningServer, 'startedIn' | 'startedAt
 
 /**
  * Returns the key of a request. Equal requests share a server, unless their environments name different Docker engines,
- * or their versions of the protocol or the settings that we give to servers differ.
+ * their projects can start different servers, or their versions of the protocol or the settings that we give to servers differ.
  */
 export function keyOf(request: ServerRequest): string {
   const engine = Object.entries(process.env).filter(([name]) => /^(DOCKER|TESTCONTAINERS)_/.test(name))
@@ -65,13 +66,18 @@ export function keyOf(request: ServerRequest): string {
     // Another project's embedded binaries may have another version, and may be deleted with it.
     embedded:
       request.kind === 'postgres' && ['auto', 'embedded'].includes(request.from)
-        ? embeddedRoot(process.cwd())
+        ? embeddedRoot(process.cwd(), request.keep)
         : undefined,
-    // The folder in which the server keeps its data.
-    home: request.keep ? keptFolder() : undefined,
     protocol: 4,
-    // A server that an earlier version of this package has started may have other settings.
-    settings: settingArguments(request),
+    ...(request.keep
+      ? // The folder in which the server keeps its data. They are found again after packages were updated.
+        { home: keptFolder() }
+      : {
+          // The server of a project that cannot start containers may be of another version.
+          container: request.from === 'auto' ? canBeLoaded(request.kind) : undefined,
+          // A server that an earlier version of this package has started may have other settings.
+          settings: settingArguments(request),
+        }),
     ...request,
     flags: Object.entries(request.flags).sort(),
   }
