@@ -121,6 +121,19 @@ await new ModuleLoader((path) => path).load(${JSON.stringify(join(root, '1_a.ts'
   expect(stderr).toContain(`the process ended while ${join(root, '1_a.ts')} was loaded`)
 })
 
+test('many files that are loaded at once are told together, and Node warns of nothing', () => {
+  const names = Array.from({ length: 20 }, (_, i) => `${i + 1}_a.ts`)
+  const { root } = project(Object.fromEntries(names.map((name) => [name, 'await new Promise(() => undefined)'])))
+  const script = `
+const { ModuleLoader } = await import(${JSON.stringify(join(import.meta.dirname, '../../src/source/module/loader.ts'))})
+const loader = new ModuleLoader((path) => path)
+const paths = ${JSON.stringify(names.map((name) => join(root, name)))}
+await Promise.all(paths.map((path) => loader.load(path)))`
+  const { stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' })
+  expect(stderr).not.toContain('MaxListenersExceededWarning')
+  expect(stderr).toContain(`the process ended while ${join(root, '1_a.ts')} and 19 more were loaded`)
+})
+
 // In vitest's own processes, vitest decides what an import of CommonJS gives.
 test.for([
   // Tools compile such a migration to CommonJS.

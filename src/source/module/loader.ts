@@ -259,19 +259,32 @@ export class ModuleLoader {
 
 // --- internal ---
 
+/** Files that are being loaded. Equal names are different objects: two loaders may load the same file. */
+const loading = new Set<{ readonly shown: string }>()
+
 /** Says which migration was being loaded if the process ends meanwhile: a module that it imports may end it. */
 async function tellingOfExit<T>(shown: string, load: () => Promise<T>): Promise<T> {
-  const tell = () => {
-    process.stderr.write(
-      `migratest: the process ended while ${shown} was loaded: it, or a module that it imports, calls process.exit.\n`,
-    )
-  }
-  process.once('exit', tell)
+  const file = { shown }
+  // One listener for all files: Node warns of more than ten.
+  if (loading.size === 0) process.on('exit', tellOfExit)
+  loading.add(file)
   try {
     return await load()
   } finally {
-    process.off('exit', tell)
+    loading.delete(file)
+    if (loading.size === 0) process.off('exit', tellOfExit)
   }
+}
+
+function tellOfExit(): void {
+  const [first, ...others] = new Set([...loading].map((file) => file.shown))
+  const more = others.length > 0 ? ` and ${others.length} more` : ''
+  const loaded = more
+    ? 'were loaded. Perhaps a module that they import'
+    : 'was loaded. Perhaps it, or a module that it imports,'
+  process.stderr.write(
+    `migratest: the process ended while ${first}${more} ${loaded} calls process.exit, or waits for something that never happens.\n`,
+  )
 }
 
 const COMPUTED =
