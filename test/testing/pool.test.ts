@@ -1,7 +1,7 @@
 /** Databases that are used again: nobody can tell, whatever the test before did. */
 import { randomBytes } from 'node:crypto'
-import pg, { type Client } from 'pg'
-import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import type { Client } from 'pg'
+import { describe, expect, test } from 'vitest'
 import { createMigratedDatabase, type MigratedDatabase, memory, migrateTo } from '../../index.ts'
 import { postgres } from '../../presets/postgres.ts'
 import { settled } from '../../src/testing/lease/migratedDatabase.ts'
@@ -203,22 +203,6 @@ describe('a database that is used again', () => {
     await expect(used.keep()).rejects.toThrow(/The test was over before keep\(\)/)
     await using db = await createMigratedDatabase(options)
     expect(await db.query('select count(*)::int as n from lookup')).toEqual([{ n: 2 }])
-  })
-
-  test('a test that begins at once has its database before the server is asked about the one before', async () => {
-    await warmUp(logged)
-    const first = await createMigratedDatabase(logged)
-    await settled()
-    const queries = vi.spyOn(pg.Client.prototype, 'query')
-    onTestFinished(() => queries.mockRestore())
-    const asked = () =>
-      queries.mock.calls.filter(([query]) => /pg_stat_get_activity/.test(JSON.stringify(query))).length
-    await first[Symbol.asyncDispose]()
-    await using next = await createMigratedDatabase(logged)
-    expect(asked()).toBe(0)
-    expect(next.name).not.toBe(first.name)
-    await settled()
-    expect(asked()).toBeGreaterThan(0)
   })
 
   test('what was migrated is not used again', async () => {

@@ -3,7 +3,7 @@ import { ownTables } from '../../database/ownTables.ts'
 import type { Driver } from '../../migrate/driver.ts'
 import { MigratestError, NoWayDownError, UsageError } from '../../migrate/errors.ts'
 import type { MigrationRun, Migrator } from '../../migrate/migrator.ts'
-import { now, turn } from '../../migrate/realTime.ts'
+import { now } from '../../migrate/realTime.ts'
 import { type Hidden, hiddenBy, type Source } from '../../migrate/source.ts'
 import type { MigrationState } from '../../migrate/status.ts'
 import type { Target } from '../../migrate/version.ts'
@@ -364,7 +364,6 @@ export class MigratedDatabase<Client = unknown> {
     let others = false
     await this.#lease.end(async () => {
       await rolledBack
-      await letNextTestBegin()
       others = await this.#closeClients()
       if (others || (await this.#isKept())) return 'kept'
       return this.#changed ? 'changed' : 'clean'
@@ -470,14 +469,6 @@ export async function settled(): Promise<void> {
 const ENDINGS: Readonly<Record<Dialect, string>> = {
   postgres: 'COMMIT, ROLLBACK',
   mysql: 'COMMIT, ROLLBACK, or a schema change, with which MySQL commits by itself',
-}
-
-/**
- * Leaves the event loop to a test that begins at once, which needs two turns to find that no migration has changed. With
- * MariaDB next to the process, the answers about this test's sessions would be handled in between, and that takes longer.
- */
-async function letNextTestBegin(): Promise<void> {
-  for (let turns = 0; turns < 3; turns++) await turn()
 }
 
 function shared(what: string, why: string): SharedDatabaseError {
