@@ -58,7 +58,7 @@ export default defineConfig({
           name: 'core',
           test: /\/src\/(?:migrate\/(?!contract)|sql|schema|source|server\/kinds|database\/[^/]+\.[jt]s$|cli\/config)/,
         },
-        // What connects is loaded first, the rest of the driver while the server answers.
+        // A command loads the files that connect first, and the rest of the driver while the server answers.
         {
           name: 'postgres-connection',
           test: /\/src\/database\/postgres\/(?:address|behind|connection|failure|kind|scram|scripts|session)\.[jt]s$/,

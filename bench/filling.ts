@@ -143,7 +143,7 @@ async function measure(folder: string, on: TestServer<unknown>): Promise<void> {
   }
 }
 
-/** What a call costs: milliseconds until it ended, and of the processor, in our process. */
+/** A call's cost: milliseconds until it ended, and milliseconds of the processor that our process used. */
 interface Cost {
   readonly ms: number
   readonly cpu: number

@@ -271,7 +271,7 @@ export class Migrator {
       // This overwrites recorded downs, so it must wait until the whole plan is known to be runnable.
       return this.#execute(state, moves, load, short, () => this.#settle(state, newDowns, adopted))
     })
-    // What cannot be read is reported by the plan.
+    // The plan reports what cannot be read.
     if (this.#isCode && isUnbounded(request)) this.#readAhead(() => !hasLock).catch(() => undefined)
     return moving
   }

@@ -64,7 +64,7 @@ export interface MigrationContext<Client = unknown> {
   readonly log: Log
 }
 
-/** What code gets that another tool's library runs. */
+/** The context of code that another tool's library runs. */
 export interface LibraryContext extends MigrationContext {
   /** Set if several migrations share the transaction. The same object for all of them. */
   readonly shared?: SharedByMigrations | undefined

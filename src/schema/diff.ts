@@ -24,7 +24,7 @@ export interface SchemaDiff {
 }
 
 export function diffSchemas(before: Objects, after: Objects): SchemaDiff {
-  // Of a schema that was read again, most objects are those from before.
+  // A schema that was read again shares most objects with the one before.
   const turns = changedTurns(queued(before), queued(after))
   const old = byKey(withoutThoseOf(after, before, turns))
   const now = byKey(withoutThoseOf(before, after, turns))

@@ -134,7 +134,7 @@ class MysqlDriver implements Driver {
     this.#locked = true
     this.#parts.foreseen.forget()
     try {
-      // What an unfinished migration has set in its session is set again when it goes on, and put back at its end.
+      // `resume` sets again what the unfinished migration had set in its session, and puts it back at the end.
       if (await this.#journal.prepare()) await this.#changed.remember(undefined, true)
       if (options.bookkeeping) await this.#tool.hold(options.bookkeeping, options)
     } catch (error) {

@@ -39,7 +39,7 @@ export function sendBehind(
     client.query(query as unknown as Query)
   })
   return sent.catch((error: Error) => {
-    // As `pg` does: the stack leads back to the code that asked, and not to the socket.
+    // `pg` does the same: the stack then leads to the code that asked, and not to the socket.
     Error.captureStackTrace(error)
     throw error
   })
@@ -47,7 +47,7 @@ export function sendBehind(
 
 // --- internal ---
 
-/** What a query of `pg` has that its types leave out. */
+/** Parts of a query of `pg` that its types leave out. */
 interface Handlers {
   callback: (error: Error | null, result: QueryResult) => void
   handleCommandComplete(...given: unknown[]): void
@@ -56,7 +56,7 @@ interface Handlers {
 
 const SYNTAX_ERROR = '42601'
 
-/** What a query may say so that it needs no message of its own. */
+/** A query that has only these options needs no message of its own. */
 const KNOWN: ReadonlySet<string> = new Set(['text', 'values', 'types', 'rowMode'])
 
 /** Returns the query if it is a text without parameters. */

@@ -24,9 +24,9 @@ export class OneTransaction {
   #unanswered: Promise<void> | undefined
   /** The tool's records that go with the next message. */
   #riding: string[] = []
-  /** What failed of those that went with a statement of code. */
+  /** The error of a record that went with a statement of code. */
   #failed: PostgresError | undefined
-  /** What libraries want to be called at the end. */
+  /** Functions that libraries want to be called at the end. */
   #ends: ((error?: unknown) => Promise<unknown>)[] = []
   readonly #shared: SharedByMigrations = { onEnd: (end) => void this.#ends.push(end) }
   /** The client that code gets, one for all steps: libraries are kept by it. */

@@ -43,11 +43,11 @@ interface ClientInside {
   }
 }
 
-/** What `pg` keeps of a negotiation from one message to the next. */
+/** `pg` keeps this of a negotiation from one message to the next. */
 interface SaslSession {
   readonly mechanism: string
   readonly clientNonce: string
-  /** What the client sends: at first its name and nonce. */
+  /** The client's next message: at first its name and nonce. */
   readonly response: string
 }
 
@@ -77,7 +77,7 @@ function questionIn(data: string, session: SaslSession | null | undefined): Ques
 /** Says that the client does not bind the password to a certificate. */
 const NO_BINDING = 'n,,'
 
-/** What is made of a role's password, for all of its connections. */
+/** Keys that are derived from a role's password, the same for all of its connections. */
 interface Keys {
   readonly client: Buffer
   /** A hash of the client's key, which is what the server stores. */
