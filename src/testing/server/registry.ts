@@ -53,8 +53,11 @@ export abstract class Registry {
   readonly #maxConnections: number
   #count = 0
   readonly #tickets = new Set<number>()
-  /** Databases that a process which has ended made and this process claimed. */
-  readonly #claimed = new Set<string>()
+  /**
+   * Databases of processes that have ended, which this process has claimed or is about to drop. The server's lock does
+   * not exclude one from the other: a session can acquire its own locks again.
+   */
+  readonly #taken = new Set<string>()
   /**
    * The last build in this process, by snapshot key. The server's lock does not exclude builds within one process: a
    * session can acquire its own locks again.
@@ -172,12 +175,10 @@ export abstract class Registry {
   /** Claims an unused copy of that snapshot, left by a process that has ended. Returns its name. */
   async claim(key: string): Promise<string | undefined> {
     const mark = writeMark({ kind: 'free', key })
-    for (const { name, comment } of await this.list(this.family)) {
-      // A session can acquire its own locks again, so we check the databases of this process ourselves.
-      if (comment !== mark || this.#isOurs(name)) continue
-      this.#claimed.add(name)
-      if (await this.#claimOne(name, mark)) return name
-      this.#claimed.delete(name)
+    for (const database of await this.list(this.family)) {
+      if (database.comment !== mark || !(await this.#takeLeft(database))) continue
+      await this.unmark(database.name)
+      return database.name
     }
     return undefined
   }
@@ -242,40 +243,41 @@ export abstract class Registry {
     return used
   }
 
-  async #claimOne(name: string, mark: string): Promise<boolean> {
-    if ((await this.isLiving(this.#tokenOf(name))) || !(await this.tryLock('claimed', name))) return false
-    // Another process may have claimed it since we listed it.
-    const [still] = await this.list(name)
-    if (still?.name === name && still.comment === mark && still.connections === 0) {
-      await this.unmark(name)
-      return true
+  /**
+   * Takes a database whose process has ended, so that no other caller in any process can. A session that is still
+   * connected may belong to a process that only lost the connection that held its lock, so such a database stays.
+   */
+  async #takeLeft({ name, comment }: FoundDatabase): Promise<boolean> {
+    if (this.#isOurs(name)) return false
+    this.#taken.add(name)
+    if (!(await this.isLiving(this.#tokenOf(name))) && (await this.tryLock('claimed', name))) {
+      // Another process may have claimed it, and even ended, since we listed it.
+      const [found] = await this.list(name)
+      if (found?.name === name && found.connections === 0 && found.comment === comment) return true
+      await this.unlock('claimed', name)
     }
-    await this.unlock('claimed', name)
+    this.#taken.delete(name)
     return false
   }
 
   #isOurs(name: string): boolean {
-    return this.#tokenOf(name) === this.token || this.#claimed.has(name)
+    return this.#tokenOf(name) === this.token || this.#taken.has(name)
   }
 
   #tokenOf(name: string): string {
     return name.slice(this.family.length).split('_')[0] ?? ''
   }
 
-  /**
-   * Drops a database whose process has ended. A session that is still connected may belong to a process that only lost
-   * the connection that held its lock, so such a database stays.
-   * @returns `false` if it is in use
-   */
-  async #dropIfLeft({ name, connections }: FoundDatabase): Promise<boolean> {
-    const token = this.#tokenOf(name)
-    if (!/^[0-9a-f]{8}$/.test(token)) return true
-    if (connections > 0 || (await this.isLiving(token))) return false
-    if (!(await this.tryLock('claimed', name))) return true
+  /** Drops a database whose process has ended. @returns `false` if it is in use */
+  async #dropIfLeft(database: FoundDatabase): Promise<boolean> {
+    const { name } = database
+    if (!/^[0-9a-f]{8}$/.test(this.#tokenOf(name))) return true
+    if (!(await this.#takeLeft(database))) return false
     // Even without a connection a database can be in use (by a prepared transaction, for instance); `drop` then ends
     // whatever holds it.
     await this.dropIfUnused(name).catch(() => this.drop(name).catch(() => undefined))
     await this.unlock('claimed', name)
+    this.#taken.delete(name)
     return true
   }
 }
