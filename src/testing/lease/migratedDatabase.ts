@@ -74,6 +74,8 @@ export class MigratedDatabase<Client = unknown> {
   readonly #isCounted: boolean
   readonly #batch: boolean | undefined
   #held: Driver | undefined
+  /** The last query: queries run one after another, and `pg` is not to be asked while it runs one. */
+  #query: Promise<unknown> = Promise.resolve()
   /** `true` if more than rows may have changed. */
   #changed = false
   /** `true` if the test is over and a connection is still open that only the test could close. */
@@ -202,9 +204,13 @@ export class MigratedDatabase<Client = unknown> {
     })
   }
 
-  /** Runs SQL on `client` and returns the rows. */
+  /** Runs SQL on `client` and returns the rows. Several calls at once run in the order of the calls. */
   query<T extends object = Row>(sql: string, params?: readonly unknown[]): Promise<T[]> {
-    return this.#during('query', async () => (await this.#database.query(this.client, sql, params)) as object[] as T[])
+    return this.#during('query', async () => {
+      const rows = this.#query.then(() => this.#database.query(this.client, sql, params))
+      this.#query = rows.catch(() => undefined)
+      return (await rows) as object[] as T[]
+    })
   }
 
   /** Returns the version and the dirty flag. Version -1 is nil. */
