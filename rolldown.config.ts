@@ -65,7 +65,7 @@ export default defineConfig({
         },
         {
           name: 'postgres-driver',
-          test: /\/src\/database\/postgres\/(?:aloneSteps|codeSteps|codeTransaction|driver|driverSession|drop|inFlight|keptTables|lock|oneTransaction|records|rows\/development|runEnd|sessionSettings|state|stepMessages|stepSql|tables)\.[jt]s$/,
+          test: /\/src\/database\/postgres\/(?:driver|driverSession|drop|lock|rows\/development|sessionSettings|state|steps\/[^/]+|tables)\.[jt]s$/,
         },
         { name: 'postgres-schema', test: /\/src\/database\/postgres\// },
         { name: 'mysql-driver', test: /\/src\/database\/mysql\// },

@@ -1,7 +1,7 @@
 /** Leaves objects out of the comparison that patterns name: they stay as they are on both sides. */
 
-import { schemaOfSome } from '../database/postgres/catalog.ts'
-import type { TableFacts } from '../database/postgres/catalogFacts.ts'
+import { schemaOfSome } from '../database/postgres/catalog/catalog.ts'
+import type { TableFacts } from '../database/postgres/catalog/facts.ts'
 import { UsageError } from '../migrate/errors.ts'
 import type { SchemaObject } from '../schema/model.ts'
 import type { Schema } from '../schema/schema.ts'

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished } from 'vitest'
-import { readSchema } from '../../src/database/postgres/catalog.ts'
+import { readSchema } from '../../src/database/postgres/catalog/catalog.ts'
 import { openClient } from '../../src/database/postgres/connection.ts'
 import { diffText } from '../../src/schema/diff.ts'
 import type { Schema } from '../../src/schema/schema.ts'

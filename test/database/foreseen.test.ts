@@ -1,7 +1,7 @@
 /** Which statements of MySQL and MariaDB make one thing that can be looked for, and when it is known not to be there yet. */
 import { describe, expect, test } from 'vitest'
-import { Foreseen } from '../../src/database/mysql/foreseen.ts'
-import { lineOf, makingOf } from '../../src/database/mysql/makings.ts'
+import { Foreseen } from '../../src/database/mysql/steps/foreseen.ts'
+import { lineOf, makingOf } from '../../src/database/mysql/steps/makings.ts'
 
 describe('what a statement makes', () => {
   test.for<[sql: string, made: string | undefined]>([

@@ -1,6 +1,6 @@
 /** The text of a statement of MySQL's tells which objects it changes: these are looked at when its client died. */
 import { describe, expect, test } from 'vitest'
-import { ddlTargetsOf } from '../../src/database/mysql/statementJournal.ts'
+import { ddlTargetsOf } from '../../src/database/mysql/steps/statementJournal.ts'
 import { changesRowsOnly, changesSessionOnly } from '../../src/sql/rows.ts'
 import { readScript } from '../../src/sql/script.ts'
 

@@ -1,6 +1,6 @@
 /** MySQL's driver sends a statement and its records in one message, and interprets a failure of that message. No server is needed. */
 import { describe, expect, test } from 'vitest'
-import { setsCharset } from '../../src/database/mysql/refusals.ts'
+import { setsCharset } from '../../src/database/mysql/steps/refusals.ts'
 import {
   composeMessage,
   describeEffect,
@@ -12,7 +12,7 @@ import {
   type StatementKind,
   type StatementToSend,
   staysStarted,
-} from '../../src/database/mysql/statementMessage.ts'
+} from '../../src/database/mysql/steps/statementMessage.ts'
 import { readScript } from '../../src/sql/script.ts'
 
 /** Our writes in short: `begin 1` and `journal 3/2` (started/done), each with the progress if there is one. */

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { writtenColumns } from './copy.ts'
 import { type Definitions, PLAIN_SETTINGS, readDefinitions, tableSql } from './definitions.ts'
-import { hashOf, readHashes, readRows } from './rowHashes.ts'
+import { hashOf, readHashes, readRows } from './rows/hashes.ts'
 import {
   countOf,
   MOST_DELETED,
@@ -11,8 +11,8 @@ import {
   type RowsFound,
   type TableLikeness,
   thoroughly,
-} from './rowRestore.ts'
-import { at } from './rowTables.ts'
+} from './rows/restore.ts'
+import { at } from './rows/tables.ts'
 import type { Session } from './session.ts'
 import type { Stamps } from './stamps.ts'
 import { identifier } from './tables.ts'

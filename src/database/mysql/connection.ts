@@ -4,8 +4,8 @@ import { ConnectionError, UsageError } from '../../migrate/errors.ts'
 import { loadPackage } from '../../migrate/loadPackage.ts'
 import { cancellable } from '../cancellable.ts'
 import { type ConnectOptions, clientConfig, connectionError, labelOf } from './address.ts'
-import { joined, together } from './messages.ts'
 import { type MysqlError, type Row, ScriptFailure, type Session } from './session.ts'
+import { joined, together } from './steps/messages.ts'
 
 let loadingMysql: Promise<typeof import('mysql2/promise')> | undefined
 

@@ -10,10 +10,10 @@ import { openUrl } from './connection.ts'
 import { DatabaseCopy, lockOf } from './copies.ts'
 import { mysqlDriver } from './driver.ts'
 import { asStatementError, isMissingTable } from './failure.ts'
-import type { MysqlDriverOptions } from './parts.ts'
-import { mysqlRows } from './rows.ts'
+import { mysqlRows } from './rows/keeper.ts'
 import { ScriptFailure, type Session } from './session.ts'
 import { readShape } from './shape.ts'
+import type { MysqlDriverOptions } from './steps/parts.ts'
 import { identifier, literal } from './tables.ts'
 
 export async function openMysqlDevelopment(

@@ -13,8 +13,8 @@ import {
   type WaitingRows,
 } from '../rowReader.ts'
 import { asStatementError } from './failure.ts'
-import { INDEX } from './keptRows.ts'
-import { at } from './rowTables.ts'
+import { INDEX } from './rows/aside.ts'
+import { at } from './rows/tables.ts'
 import type { Session } from './session.ts'
 
 /**

@@ -4,7 +4,7 @@ import { UsageError } from '../../migrate/errors.ts'
 import { loadPackage } from '../../migrate/loadPackage.ts'
 import type { DatabaseKind } from '../kind.ts'
 import { notOfTheSchema } from '../ownTables.ts'
-import { readSchema } from '../postgres/catalog.ts'
+import { readSchema } from '../postgres/catalog/catalog.ts'
 import { asStatementError } from '../postgres/failure.ts'
 import { pgliteDriver, pgliteSession } from './driver.ts'
 

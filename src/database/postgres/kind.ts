@@ -26,7 +26,7 @@ export const postgresKind: DatabaseKind = {
   async openSchema(url, options) {
     const session = await openUrl(plain(url), own(options))
     const exclude = notOfTheSchema(options.table, options.hidden)
-    const { readSchema } = await import('./catalog.ts')
+    const { readSchema } = await import('./catalog/catalog.ts')
     return {
       read: () => readSchema(session, { exclude }).catch((error) => Promise.reject(asStatementError(error))),
       close: () => session.close(),

@@ -1,5 +1,5 @@
 /** The change: both schemas, and facts that are not in them. */
-import type { TableFacts } from '../../database/postgres/catalogFacts.ts'
+import type { TableFacts } from '../../database/postgres/catalog/facts.ts'
 import type { Hints } from '../hints.ts'
 import type { Side } from './side.ts'
 

@@ -1,5 +1,5 @@
 /** Adds, drops and changes the columns of a table. */
-import type { ColumnFacts, NotNullFacts } from '../../database/postgres/catalogFacts.ts'
+import type { ColumnFacts, NotNullFacts } from '../../database/postgres/catalog/facts.ts'
 import { columnText } from '../../database/postgres/ddl/column.ts'
 import { ON_THE_WAY } from '../hints.ts'
 import { type Change, joins, rungOf, type TableChange } from './change.ts'

@@ -1,5 +1,5 @@
 /** Adds, drops and changes the constraints of a table; foreign keys are objects of their own. */
-import type { ConstraintFacts } from '../../database/postgres/catalogFacts.ts'
+import type { ConstraintFacts } from '../../database/postgres/catalog/facts.ts'
 import { constraintText } from '../../database/postgres/ddl/constraint.ts'
 import { type Change, joins, leaves, type TableChange } from './change.ts'
 import { factsOf, objectIn, type Side } from './side.ts'

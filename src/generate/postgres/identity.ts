@@ -1,6 +1,6 @@
 /** Identity columns: comes, goes, or numbers differently. */
 
-import type { ColumnFacts } from '../../database/postgres/catalogFacts.ts'
+import type { ColumnFacts } from '../../database/postgres/catalog/facts.ts'
 import { labelOf } from '../columns.ts'
 import { type Change, rungOf, type TableChange } from './change.ts'
 import { sequenceActions } from './sequence.ts'

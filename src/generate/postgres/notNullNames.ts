@@ -2,7 +2,7 @@
  * Names NOT NULL constraints where the server would choose another name than the usual one, because a table that was renamed has a constraint of
  * that name (PostgreSQL 18).
  */
-import type { ColumnFacts, NotNullFacts } from '../../database/postgres/catalogFacts.ts'
+import type { ColumnFacts, NotNullFacts } from '../../database/postgres/catalog/facts.ts'
 import type { Schema } from '../../schema/schema.ts'
 import { labelOf, plainName } from '../columns.ts'
 import type { Hints } from '../hints.ts'

@@ -1,6 +1,6 @@
 /** Writes changes of tables that are in use so that nobody waits long for them. Pure: what rewrites a table was seen before. */
 
-import type { ColumnFacts } from '../../database/postgres/catalogFacts.ts'
+import type { ColumnFacts } from '../../database/postgres/catalog/facts.ts'
 import type { Schema } from '../../schema/schema.ts'
 import { labelOf } from '../columns.ts'
 import type { OnlineStep, Operation, Seen } from '../online/operation.ts'

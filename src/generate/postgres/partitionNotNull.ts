@@ -3,7 +3,7 @@
  * was made as a partition has those of its table. The server renames inherited constraints only with the table's, and only where all of
  * them are called the same: others are renamed while their partition is detached.
  */
-import type { ColumnFacts, TableFacts } from '../../database/postgres/catalogFacts.ts'
+import type { ColumnFacts, TableFacts } from '../../database/postgres/catalog/facts.ts'
 import type { SchemaObject } from '../../schema/model.ts'
 import type { Change, TableChange } from './change.ts'
 import { nameOfNotNull } from './notNullNames.ts'

@@ -1,5 +1,5 @@
 /** The clause that gives a column another type, with the cast by which its values follow. */
-import type { ColumnFacts } from '../../database/postgres/catalogFacts.ts'
+import type { ColumnFacts } from '../../database/postgres/catalog/facts.ts'
 import { type Change, rungOf, type TableChange } from './change.ts'
 import { factsOf, objectIn } from './side.ts'
 

@@ -1,6 +1,6 @@
 /** One of the two schemas, with what the catalogs know about its objects. */
-import { type Catalog, catalogOf, type Need } from '../../database/postgres/catalog.ts'
-import type { FactsOf } from '../../database/postgres/catalogFacts.ts'
+import { type Catalog, catalogOf, type Need } from '../../database/postgres/catalog/catalog.ts'
+import type { FactsOf } from '../../database/postgres/catalog/facts.ts'
 import type { SchemaObject } from '../../schema/model.ts'
 import type { Schema } from '../../schema/schema.ts'
 import { keyOf } from '../statement.ts'

@@ -1,6 +1,6 @@
 /** All steps of a change, in no order yet. What has to be made again because of them is found by doing it once more. */
 
-import { describeObject } from '../../database/postgres/catalogObjects.ts'
+import { describeObject } from '../../database/postgres/catalog/objects.ts'
 import type { SchemaObject } from '../../schema/model.ts'
 import { statementOf } from '../../schema/text.ts'
 import { labelOf } from '../columns.ts'

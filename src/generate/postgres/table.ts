@@ -1,6 +1,6 @@
 /** Changes a table that stays. */
 
-import type { TableFacts } from '../../database/postgres/catalogFacts.ts'
+import type { TableFacts } from '../../database/postgres/catalog/facts.ts'
 import { attachedLines, constraintText } from '../../database/postgres/ddl/constraint.ts'
 import type { SchemaObject } from '../../schema/model.ts'
 import { labelOf } from '../columns.ts'

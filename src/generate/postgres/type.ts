@@ -1,6 +1,6 @@
 /** Changes a type that stays: enums, composite types, domains. */
 
-import type { TypeFacts } from '../../database/postgres/catalogFacts.ts'
+import type { TypeFacts } from '../../database/postgres/catalog/facts.ts'
 import type { SchemaObject } from '../../schema/model.ts'
 import { labelOf } from '../columns.ts'
 import { keyOf } from '../statement.ts'

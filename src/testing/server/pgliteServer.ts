@@ -2,7 +2,7 @@
 import type { PGlite, PGliteOptions } from '@electric-sql/pglite'
 import { notOfTheSchema } from '../../database/ownTables.ts'
 import { pgliteDriver, pgliteSession } from '../../database/pglite/driver.ts'
-import { readSchema } from '../../database/postgres/catalog.ts'
+import { readSchema } from '../../database/postgres/catalog/catalog.ts'
 import type { Driver } from '../../migrate/driver.ts'
 import { UsageError } from '../../migrate/errors.ts'
 import { loadPackage } from '../../migrate/loadPackage.ts'

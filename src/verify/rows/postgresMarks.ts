@@ -3,7 +3,7 @@
  * the file that they are in and by the server's counts of rows inserted, updated and deleted. That takes as long as reading
  * the rows of a few tables.
  */
-import { catalogWrites, mark, writesOf } from '../../database/postgres/catalogMarks.ts'
+import { catalogWrites, mark, writesOf } from '../../database/postgres/catalog/marks.ts'
 import { queryPrepared } from '../../database/postgres/prepared.ts'
 import type { Session } from '../../database/postgres/session.ts'
 import type { Marks, SequenceMark, TableMark } from './marks.ts'

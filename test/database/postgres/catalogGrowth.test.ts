@@ -1,6 +1,6 @@
 /** Queries that are prepared while there are few objects, and asked when there are many: their work must not grow with the square. */
 import { expect, onTestFinished } from 'vitest'
-import { readSchema } from '../../../src/database/postgres/catalog.ts'
+import { readSchema } from '../../../src/database/postgres/catalog/catalog.ts'
 import { openUrl } from '../../../src/database/postgres/connection.ts'
 import type { Session } from '../../../src/database/postgres/session.ts'
 import { postgresFill } from '../../../src/fill/postgres/database.ts'

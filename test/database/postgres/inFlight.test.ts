@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { InFlight } from '../../../src/database/postgres/inFlight.ts'
+import { InFlight } from '../../../src/database/postgres/steps/inFlight.ts'
 import { NotReachedError } from '../../../src/migrate/driver.ts'
 
 /** Notes what was sent, in order; the test gives the answers. */

@@ -1,6 +1,6 @@
 /** The DDL of columns: of tables, partitions and views. */
 import type { SchemaColumn } from '../../../schema/model.ts'
-import type { ColumnFacts } from '../catalogFacts.ts'
+import type { ColumnFacts } from '../catalog/facts.ts'
 import { literal } from '../tables.ts'
 import { comment, grants } from './object.ts'
 

@@ -1,5 +1,5 @@
 /** The DDL of a table's constraints: with the table, and behind it. */
-import type { AttachedFacts, ConstraintFacts, NotNullFacts } from '../catalogFacts.ts'
+import type { AttachedFacts, ConstraintFacts, NotNullFacts } from '../catalog/facts.ts'
 import { comment } from './object.ts'
 
 /** Returns the constraint's definition with its index options, which precede the DEFERRABLE clause. */

@@ -1,6 +1,6 @@
 /** The DDL of functions, procedures and aggregates. */
 import type { SchemaObject } from '../../../schema/model.ts'
-import type { RoutineFacts } from '../catalogFacts.ts'
+import type { RoutineFacts } from '../catalog/facts.ts'
 import { companions, extras, object } from './object.ts'
 
 export function describeRoutine(facts: RoutineFacts): SchemaObject {

@@ -1,6 +1,6 @@
 /** The DDL of tables, partitions and foreign tables. */
 import type { SchemaObject } from '../../../schema/model.ts'
-import type { ConstraintFacts, TableFacts } from '../catalogFacts.ts'
+import type { ConstraintFacts, TableFacts } from '../catalog/facts.ts'
 import {
   asColumn,
   columnExtras,

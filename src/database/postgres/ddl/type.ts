@@ -1,6 +1,6 @@
 /** The DDL of enums, composite types, ranges and domains. */
 import type { SchemaObject } from '../../../schema/model.ts'
-import type { TypeFacts } from '../catalogFacts.ts'
+import type { TypeFacts } from '../catalog/facts.ts'
 import { comment, extras, object } from './object.ts'
 
 export function describeType(facts: TypeFacts): SchemaObject {

@@ -1,6 +1,6 @@
 /** The DDL of views and materialized views. */
 import type { SchemaObject } from '../../../schema/model.ts'
-import type { ViewFacts } from '../catalogFacts.ts'
+import type { ViewFacts } from '../catalog/facts.ts'
 import { asColumn, columnExtras, columnSettings } from './column.ts'
 import { companions, extras, object } from './object.ts'
 

@@ -2,18 +2,18 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Client } from 'pg'
 import { notOfTheSchema } from '../../../database/ownTables.ts'
-import { readSchema } from '../../../database/postgres/catalog.ts'
+import { readSchema } from '../../../database/postgres/catalog/catalog.ts'
 import {
   CleanState,
   INSPECTOR_SETTINGS,
   OthersConnected,
   presentMoment,
-} from '../../../database/postgres/cleanState.ts'
+} from '../../../database/postgres/cleanState/cleanState.ts'
+import { type FileOwners, LoggedCleanState } from '../../../database/postgres/cleanState/loggedCleanState.ts'
+import { laterOf, type Moment } from '../../../database/postgres/cleanState/moment.ts'
 import { borrowClient, openUrl } from '../../../database/postgres/connection.ts'
 import { endSession, keepAlive, sessionsOn } from '../../../database/postgres/databases.ts'
 import { postgresDriver } from '../../../database/postgres/driver.ts'
-import { type FileOwners, LoggedCleanState } from '../../../database/postgres/loggedCleanState.ts'
-import { laterOf, type Moment } from '../../../database/postgres/moment.ts'
 import type { PostgresError, Session } from '../../../database/postgres/session.ts'
 import { identifier } from '../../../database/postgres/tables.ts'
 import type { Driver } from '../../../migrate/driver.ts'

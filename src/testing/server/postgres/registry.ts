@@ -2,6 +2,8 @@
 import { randomBytes } from 'node:crypto'
 import { crc32 } from 'node:zlib'
 import type { Client } from 'pg'
+import type { Moment } from '../../../database/postgres/cleanState/moment.ts'
+import { LOG_SINCE_VERSION, WriteAheadLog } from '../../../database/postgres/cleanState/writeAheadLog.ts'
 import { connect } from '../../../database/postgres/connection.ts'
 import {
   type Admin,
@@ -12,9 +14,7 @@ import {
   heldAdmin,
   listDatabases,
 } from '../../../database/postgres/databases.ts'
-import type { Moment } from '../../../database/postgres/moment.ts'
 import { literal } from '../../../database/postgres/tables.ts'
-import { LOG_SINCE_VERSION, WriteAheadLog } from '../../../database/postgres/writeAheadLog.ts'
 import { runGiven } from '../../given.ts'
 import { type FoundDatabase, type LockKind, Registry } from '../registry.ts'
 import { connectPatiently } from './connections.ts'

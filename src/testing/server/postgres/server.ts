@@ -1,6 +1,6 @@
 /** Test databases on a PostgreSQL server. */
 import type { Client } from 'pg'
-import { LOG_NEXT_NUMBERS } from '../../../database/postgres/loggedCleanState.ts'
+import { LOG_NEXT_NUMBERS } from '../../../database/postgres/cleanState/loggedCleanState.ts'
 import type { TestServer } from '../../testServer.ts'
 import { DatabaseServer, type DatabaseServerOptions, type Engine } from '../databaseServer.ts'
 import { type PostgresLikeness, PostgresTestDatabase, sinceNow } from './database.ts'
