@@ -16,7 +16,6 @@ export { registerDatabase } from './src/database/kinds.ts'
 export { openDatabase, type RegisteredClients } from './src/database/open.ts'
 export { type AnyMigratestError, isMigratestError } from './src/errors.ts'
 export { FillError, type FillOptions, type FillTarget, type FillValue, fill } from './src/fill/fill.ts'
-export type { GivenAnswers } from './src/generate/answers.ts'
 export {
   CannotGenerateError,
   GenerateProofError,
@@ -27,7 +26,8 @@ export {
 export type { Generated } from './src/generate/generated.ts'
 export type { GenerateOptions, Wanted } from './src/generate/generateOptions.ts'
 export { generate } from './src/generate/lazily.ts'
-export type { Question } from './src/generate/questions.ts'
+export type { GivenAnswers } from './src/generate/questions/answers.ts'
+export type { Question } from './src/generate/questions/questions.ts'
 export type { Statement } from './src/generate/statement.ts'
 export type {
   Baseline,
@@ -81,7 +81,8 @@ export {
 export type { MigrateEvent, OnEvent } from './src/migrate/events.ts'
 export type { GivenMigration } from './src/migrate/given.ts'
 export { type MigrationRun, Migrator, type MigratorOptions } from './src/migrate/migrator.ts'
-export type { MigrationPlan, PlanStep } from './src/migrate/moves.ts'
+export type { MigrationPlan, PlanStep } from './src/migrate/plan/moves.ts'
+export type { MigrationState, MigrationStatus, StatusRow } from './src/migrate/plan/status.ts'
 export type {
   Bookkeeping,
   BookkeepingData,
@@ -98,7 +99,6 @@ export type {
   SourceFormat,
   SqlBody,
 } from './src/migrate/source.ts'
-export type { MigrationState, MigrationStatus, StatusRow } from './src/migrate/status.ts'
 export {
   type JustBefore,
   justBefore,

@@ -1,6 +1,6 @@
 /** The lanes of the timeline: which migration follows which, as curves between the stations. */
 
-import { lanesOf, type Row } from '../src/migrate/lanes.ts'
+import { lanesOf, type Row } from '../src/migrate/plan/lanes.ts'
 import type { Station } from '../src/ui/protocol.ts'
 import { StateMark } from './stateMark.tsx'
 

@@ -1,10 +1,11 @@
 /** `generate --amend` writes the newest migration anew, `generate --done` says that a draft is one no more. */
-import { generateAsking } from '../generate/asking.ts'
-import { placesToFillIn } from '../generate/codeText.ts'
+
+import { placesToFillIn } from '../generate/conversion/codeText.ts'
 import { draftMark } from '../generate/draft.ts'
 import type { Generated } from '../generate/generated.ts'
 import type { Wanted } from '../generate/generateOptions.ts'
-import type { Question } from '../generate/questions.ts'
+import { generateAsking } from '../generate/questions/asking.ts'
+import type { Question } from '../generate/questions/questions.ts'
 import { withoutMigration } from '../generate/withoutMigration.ts'
 import { UsageError } from '../migrate/errors.ts'
 import type { Migration, Source } from '../migrate/source.ts'

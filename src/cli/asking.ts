@@ -1,7 +1,8 @@
 /** Asks the questions of `generate` on a terminal. */
-import { choicesOf } from '../generate/asking.ts'
-import { CONVERTS } from '../generate/conversion.ts'
-import type { Question } from '../generate/questions.ts'
+
+import { CONVERTS } from '../generate/conversion/conversion.ts'
+import { choicesOf } from '../generate/questions/asking.ts'
+import type { Question } from '../generate/questions/questions.ts'
 import { typedLine } from './watch/terminal.ts'
 
 /**

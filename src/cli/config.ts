@@ -2,7 +2,7 @@
 import { existsSync, statSync } from 'node:fs'
 import { dirname, isAbsolute, join, relative, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import type { WantedSetting } from '../generate/wantedFrom.ts'
+import type { WantedSetting } from '../generate/wanted/wantedFrom.ts'
 import { UsageError } from '../migrate/errors.ts'
 import type { MigratorOptions } from '../migrate/migrator.ts'
 import { nearest } from '../migrate/nearest.ts'

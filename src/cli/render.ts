@@ -2,8 +2,8 @@
 
 import { styleText } from 'node:util'
 import type { MigrationRun } from '../migrate/migrator.ts'
-import type { MigrationPlan, PlanStep } from '../migrate/moves.ts'
-import type { MigrationStatus, StatusRow } from '../migrate/status.ts'
+import type { MigrationPlan, PlanStep } from '../migrate/plan/moves.ts'
+import type { MigrationStatus, StatusRow } from '../migrate/plan/status.ts'
 import { describeVersion, labelOf } from '../migrate/version.ts'
 import { DIALECTS, type Dialect } from '../sql/dialect.ts'
 import { leavesSettings, readScript, withEnd } from '../sql/script.ts'

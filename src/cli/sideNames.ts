@@ -1,8 +1,8 @@
 /** Finds out which side of `diff` a name means: `--from 5 --to main`. */
 import { existsSync, statSync } from 'node:fs'
-import { sqlFilesAt } from '../generate/wantedFrom.ts'
+import { sqlFilesAt } from '../generate/wanted/wantedFrom.ts'
 import { MigratestError, UsageError } from '../migrate/errors.ts'
-import { numberOf } from '../migrate/target.ts'
+import { numberOf } from '../migrate/plan/target.ts'
 import type { Target } from '../migrate/version.ts'
 import { isRevision } from '../source/folderAtRevision.ts'
 import type { Context } from './context.ts'

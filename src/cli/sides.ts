@@ -2,7 +2,7 @@
 
 import { ownTables } from '../database/ownTables.ts'
 import { CannotGenerateError } from '../generate/errors.ts'
-import { readWantedFrom, type WantedFrom } from '../generate/wantedFrom.ts'
+import { readWantedFrom, type WantedFrom } from '../generate/wanted/wantedFrom.ts'
 import { UsageError } from '../migrate/errors.ts'
 import type { Hidden, Source } from '../migrate/source.ts'
 import { describeTarget, type Target } from '../migrate/version.ts'
@@ -99,7 +99,7 @@ export async function withoutTools(
 export async function schemaOfSide(context: Context, side: Side): Promise<Schema> {
   if (side.kind === 'database') return (await readDatabase(context, side.url)).schema
   const [{ readWanted }, { MigratedDatabase }, place] = await Promise.all([
-    import('../generate/wantedSchema.ts'),
+    import('../generate/wanted/wantedSchema.ts'),
     import('../testing/lease/migratedDatabase.ts'),
     placeOf(context),
   ])

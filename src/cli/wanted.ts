@@ -1,7 +1,7 @@
 /** Reads the wanted schema that options or the configuration name: files, a database, a revision, or what a command prints. */
 import { existsSync } from 'node:fs'
 import type { Wanted } from '../generate/generateOptions.ts'
-import { readWantedFrom, type WantedFrom, wantedFrom } from '../generate/wantedFrom.ts'
+import { readWantedFrom, type WantedFrom, wantedFrom } from '../generate/wanted/wantedFrom.ts'
 import { UsageError } from '../migrate/errors.ts'
 import type { Schema } from '../schema/schema.ts'
 import { type FoundConfig, fromConfig } from './config.ts'

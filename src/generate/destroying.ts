@@ -3,7 +3,7 @@ import type { Schema } from '../schema/schema.ts'
 import type { Attempts } from './attempts.ts'
 import { CannotGenerateError } from './errors.ts'
 import type { Rename } from './hints.ts'
-import type { Question } from './questions.ts'
+import type { Question } from './questions/questions.ts'
 import type { Statement } from './statement.ts'
 
 export type DestroyWay = 'drop' | 'aside' | 'leave'

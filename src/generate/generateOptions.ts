@@ -2,10 +2,10 @@
 
 import type { Schema } from '../schema/schema.ts'
 import type { MigratedDatabaseOptions } from '../testing/lease/options.ts'
-import type { GivenAnswers } from './answers.ts'
 import type { Scratch } from './attempts.ts'
 import type { Leaving } from './leaving.ts'
-import type { WantedText } from './wanted.ts'
+import type { GivenAnswers } from './questions/answers.ts'
+import type { WantedText } from './wanted/wanted.ts'
 
 /** The schema to get to. */
 export type Wanted =

@@ -1,6 +1,6 @@
 /** The result of `generate`. */
 import type { Schema } from '../schema/schema.ts'
-import type { Question } from './questions.ts'
+import type { Question } from './questions/questions.ts'
 import type { Statement } from './statement.ts'
 
 /** One migration. */

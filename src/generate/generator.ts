@@ -2,7 +2,7 @@
 import type { SchemaObject } from '../schema/model.ts'
 import type { Schema } from '../schema/schema.ts'
 import type { Hints, Rename } from './hints.ts'
-import type { Answered, Question } from './questions.ts'
+import type { Answered, Question } from './questions/questions.ts'
 import type { Statement } from './statement.ts'
 
 export interface Generator {

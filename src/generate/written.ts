@@ -1,7 +1,7 @@
 /** The migrations as they are written: the texts of their halves, or one file in TypeScript. */
 import type { Dialect } from '../sql/dialect.ts'
 import type { Scratch } from './attempts.ts'
-import { codeText, isCode } from './codeText.ts'
+import { codeText, isCode } from './conversion/codeText.ts'
 import type { GeneratedMigration } from './generated.ts'
 import { type OnlineInput, onlineMigrations } from './online/online.ts'
 import type { Statement } from './statement.ts'

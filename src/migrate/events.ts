@@ -1,5 +1,5 @@
 /** The events the engine emits while it works. It never prints. */
-import type { MigrationPlan, PlanStep } from './moves.ts'
+import type { MigrationPlan, PlanStep } from './plan/moves.ts'
 import type { Version } from './version.ts'
 
 export type MigrateEvent<V extends Version = Version> =

@@ -5,13 +5,13 @@
 
 import type { DatabaseState, MigrationStep } from './driver.ts'
 import { FakeOrderError, GraphError, UsageError, VersionNotFoundError } from './errors.ts'
-import { ancestorsOf, descendantsOf, type Graph } from './graph.ts'
-import { type AppliedMigrations, reconcile } from './history.ts'
 import { loadRecord } from './load.ts'
-import { loadInput, type PlanInput } from './plan.ts'
-import { readGraph } from './readGraph.ts'
+import { ancestorsOf, descendantsOf, type Graph } from './plan/graph.ts'
+import { type AppliedMigrations, reconcile } from './plan/history.ts'
+import { loadInput, type PlanInput } from './plan/plan.ts'
+import { readGraph } from './plan/readGraph.ts'
+import { findAdoptions } from './plan/squash.ts'
 import type { Migration } from './source.ts'
-import { findAdoptions } from './squash.ts'
 import { isRank, labelOf, NIL_VERSION } from './version.ts'
 
 /** A step that only changes the version and the history. */

@@ -1,13 +1,14 @@
 /** Makes a database match the files: plans which migrations to undo and to apply, and finds downs that are blocked. */
-import type { BesideSteps } from './ahead.ts'
+
 import { attempt } from './attempt.ts'
 import type { DatabaseState, Driver } from './driver.ts'
 import { MigratestError, NoWayDownError } from './errors.ts'
-import { reconcile } from './history.ts'
 import { type LoadInput, loadStep } from './load.ts'
-import type { MigrationPlan, Move, PlanStep } from './moves.ts'
-import { type Change, type FollowChoice, loadInput, type PlanInput } from './plan.ts'
+import { reconcile } from './plan/history.ts'
+import type { MigrationPlan, Move, PlanStep } from './plan/moves.ts'
+import { type Change, type FollowChoice, loadInput, type PlanInput } from './plan/plan.ts'
 import type { Ranked } from './ranked.ts'
+import type { BesideSteps } from './run/ahead.ts'
 import type { Shown } from './shown.ts'
 import { NIL_VERSION, type Version } from './version.ts'
 

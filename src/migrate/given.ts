@@ -1,5 +1,5 @@
 /** A migration that the caller passes as a value, instead of one from the source. */
-import type { Move } from './moves.ts'
+import type { Move } from './plan/moves.ts'
 import type { Migration, Source } from './source.ts'
 
 export interface GivenMigration {

@@ -15,8 +15,8 @@ import {
   type StepWork,
 } from './driver.ts'
 import { IrreversibleError, MigratestError, MissingMigrationError, NoWayDownError, ScriptError } from './errors.ts'
-import type { AppliedMigrations } from './history.ts'
-import type { Move, PlanStep } from './moves.ts'
+import type { AppliedMigrations } from './plan/history.ts'
+import type { Move, PlanStep } from './plan/moves.ts'
 import type { Bookkeeping, CodeBody, Direction, Log, Migration, MigrationBody, Source } from './source.ts'
 import { TextMemory } from './textMemory.ts'
 import { labelOf, NIL_VERSION, type Version, versionOf } from './version.ts'

@@ -1,6 +1,5 @@
 /** The engine: applies the migrations of a source to a database. It plans first, then runs. */
-import type { RunInput } from './ahead.ts'
-import type { Policies } from './compare.ts'
+
 import { refuseDirty } from './dirty.ts'
 import type { DatabaseState, Driver } from './driver.ts'
 import { ShortLimitError, UsageError } from './errors.ts'
@@ -8,9 +7,10 @@ import type { OnEvent } from './events.ts'
 import { type Fake, fakeDown, fakeUp } from './fake.ts'
 import { type Following, following } from './follow.ts'
 import { asSource, type GivenMigration } from './given.ts'
-import { reconcile } from './history.ts'
 import { type LoadInput, loadHalf, loadRepairing, loadStep } from './load.ts'
-import type { MigrationPlan, Move, PlanStep, Request } from './moves.ts'
+import type { Policies } from './plan/compare.ts'
+import { reconcile } from './plan/history.ts'
+import type { MigrationPlan, Move, PlanStep, Request } from './plan/moves.ts'
 import {
   type AdoptedRecord,
   type ChosenPlan,
@@ -20,17 +20,18 @@ import {
   isUnbounded,
   loadInput,
   type PlanInput,
-} from './plan.ts'
-import { planRun } from './planRun.ts'
+} from './plan/plan.ts'
+import type { MigrationState, MigrationStatus } from './plan/status.ts'
+import { survey } from './plan/survey.ts'
+import { numberOf } from './plan/target.ts'
 import { type Ranked, ranked } from './ranked.ts'
 import { turn } from './realTime.ts'
-import { type ResumeOptions, resume } from './resume.ts'
-import { runSteps } from './run.ts'
+import type { RunInput } from './run/ahead.ts'
+import { planRun } from './run/planRun.ts'
+import { type ResumeOptions, resume } from './run/resume.ts'
+import { runSteps } from './run/run.ts'
 import { Shown } from './shown.ts'
 import { passedOverMessage, type Source } from './source.ts'
-import type { MigrationState, MigrationStatus } from './status.ts'
-import { survey } from './survey.ts'
-import { numberOf } from './target.ts'
 import { isVersion, labelOf, NIL_VERSION, type Target, type Version } from './version.ts'
 
 export interface MigratorOptions extends Policies {

@@ -4,8 +4,8 @@
  */
 import { type Driver, describeAt } from './driver.ts'
 import type { MigrateEvent } from './events.ts'
-import type { MigrationPlan, PlanStep } from './moves.ts'
-import type { MigrationStatus } from './status.ts'
+import type { MigrationPlan, PlanStep } from './plan/moves.ts'
+import type { MigrationStatus } from './plan/status.ts'
 import { NIL_VERSION, type Version, versionOf } from './version.ts'
 
 export class Shown {

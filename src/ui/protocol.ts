@@ -1,7 +1,7 @@
 /** The messages between the page and its server. Only types: the page is bundled with them, the server sends them. */
 import type { TableSize, WaitingRows } from '../database/rowReader.ts'
+import type { StatusRow } from '../migrate/plan/status.ts'
 import type { Direction } from '../migrate/source.ts'
-import type { StatusRow } from '../migrate/status.ts'
 import type { SchemaObject } from '../schema/model.ts'
 import type { Dialect } from '../sql/dialect.ts'
 import type { Finding } from '../verify/finding.ts'

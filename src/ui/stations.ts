@@ -1,7 +1,7 @@
 /** The timeline's stations: made from the graph of the files and the status of the database. Pure. */
 import { UsageError } from '../migrate/errors.ts'
-import type { Graph } from '../migrate/graph.ts'
-import type { StatusRow } from '../migrate/status.ts'
+import type { Graph } from '../migrate/plan/graph.ts'
+import type { StatusRow } from '../migrate/plan/status.ts'
 import { labelOf } from '../migrate/version.ts'
 import type { Job } from '../watch/watcher.ts'
 import type { Station } from './protocol.ts'

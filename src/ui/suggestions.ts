@@ -1,9 +1,9 @@
 /** Finds what could be tidied up in a folder: branches that no migration joins, and migrations that could be one. */
 import { attempt } from '../migrate/attempt.ts'
-import type { Graph } from '../migrate/graph.ts'
-import { readGraph } from '../migrate/readGraph.ts'
+import type { Graph } from '../migrate/plan/graph.ts'
+import { readGraph } from '../migrate/plan/readGraph.ts'
+import { squash } from '../migrate/plan/squashing.ts'
 import type { Migration, Source } from '../migrate/source.ts'
-import { squash } from '../migrate/squashing.ts'
 import { labelOf } from '../migrate/version.ts'
 import { findGitBase } from '../source/gitBase.ts'
 import type { Dialect } from '../sql/dialect.ts'

@@ -3,8 +3,8 @@
  * database that is in use.
  */
 import { UsageError } from '../migrate/errors.ts'
+import { numberOf } from '../migrate/plan/target.ts'
 import type { Migration, MigrationBody, Source } from '../migrate/source.ts'
-import { numberOf } from '../migrate/target.ts'
 import { labelOf, type Version, versionOf } from '../migrate/version.ts'
 import { folderOf, sourceOf } from '../testing/lease/migrations.ts'
 import { optionAllows, readAllows } from './allow.ts'

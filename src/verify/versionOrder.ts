@@ -1,5 +1,5 @@
 /** The check of the order of versions, also against the branch that these migrations will be merged into. */
-import { buildGraph, independent } from '../migrate/graph.ts'
+import { buildGraph, independent } from '../migrate/plan/graph.ts'
 import type { Migration, Relations } from '../migrate/source.ts'
 import { labelOf, NIL_VERSION } from '../migrate/version.ts'
 import { findGitBase } from '../source/gitBase.ts'

@@ -1,7 +1,7 @@
 /** Watches the files of a wanted schema. */
 import { existsSync, statSync } from 'node:fs'
 import { dirname, matchesGlob, relative, resolve, sep } from 'node:path'
-import type { WantedFrom } from '../generate/wantedFrom.ts'
+import type { WantedFrom } from '../generate/wanted/wantedFrom.ts'
 import { type CollectOptions, type Collector, collect } from './collect.ts'
 
 /** @param onSaved called after each save of one of the files */

@@ -1,8 +1,8 @@
 /** The events of a watch. The watch only reports events; its caller prints them. */
 import type { Carried } from '../database/development.ts'
-import type { Question as GenerateQuestion } from '../generate/questions.ts'
+import type { Question as GenerateQuestion } from '../generate/questions/questions.ts'
 import type { MigrationFailedError } from '../migrate/errors.ts'
-import type { Change } from '../migrate/plan.ts'
+import type { Change } from '../migrate/plan/plan.ts'
 import type { Version } from '../migrate/version.ts'
 import type { SchemaDiff } from '../schema/diff.ts'
 

@@ -3,13 +3,13 @@
  * anew, until it is finished, or somebody edits it.
  */
 import { basename } from 'node:path'
-import { generateAsking } from '../generate/asking.ts'
-import { placesToFillIn } from '../generate/codeText.ts'
+import { placesToFillIn } from '../generate/conversion/codeText.ts'
 import { type Draft, draftMark, sealed } from '../generate/draft.ts'
 import { generate } from '../generate/generate.ts'
 import type { Generated } from '../generate/generated.ts'
-import type { Question as GenerateQuestion } from '../generate/questions.ts'
-import { readWantedFrom, type WantedFrom } from '../generate/wantedFrom.ts'
+import { generateAsking } from '../generate/questions/asking.ts'
+import type { Question as GenerateQuestion } from '../generate/questions/questions.ts'
+import { readWantedFrom, type WantedFrom } from '../generate/wanted/wantedFrom.ts'
 import { withoutMigration } from '../generate/withoutMigration.ts'
 import { MigrationFailedError } from '../migrate/errors.ts'
 import type { Migration, NewSql, Source } from '../migrate/source.ts'

@@ -1,12 +1,12 @@
 /** Brings a database in line with the files once and carries its rows, in one transaction if possible. */
 import { type Carried, type DevelopmentDatabase, type RowKeeper, TooManyRowsError } from '../database/development.ts'
-import type { BesideSteps } from '../migrate/ahead.ts'
 import type { Driver, SharedTransaction } from '../migrate/driver.ts'
 import type { MigratestError, MigrationFailedError, StatementError } from '../migrate/errors.ts'
 import type { Following, FollowPlan } from '../migrate/follow.ts'
 import type { Migrator } from '../migrate/migrator.ts'
-import type { PlanStep } from '../migrate/moves.ts'
-import type { FollowScope } from '../migrate/plan.ts'
+import type { PlanStep } from '../migrate/plan/moves.ts'
+import type { FollowScope } from '../migrate/plan/plan.ts'
+import type { BesideSteps } from '../migrate/run/ahead.ts'
 import { labelOf, versionOf } from '../migrate/version.ts'
 import { type Effects, leftoversText, type Shape } from './effects.ts'
 

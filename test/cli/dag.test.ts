@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { dagDocument, dagMermaid } from '../../src/cli/dag/formats.ts'
 import { dagSvg } from '../../src/cli/dag/svg.ts'
 import { dagText } from '../../src/cli/dag/text.ts'
-import { buildGraph, type Graph } from '../../src/migrate/graph.ts'
+import { buildGraph, type Graph } from '../../src/migrate/plan/graph.ts'
 import type { Relations } from '../../src/migrate/source.ts'
 
 /** `[[1], [2, 1], [3, 1, 2]]`: a version and what it follows. */

@@ -1,7 +1,7 @@
 /** Questions are asked before a migration is written, and answered by options or by a person. */
 import { describe, expect, test } from 'vitest'
 import { isMigratestError } from '../../src/errors.ts'
-import type { GivenAnswers } from '../../src/generate/answers.ts'
+import type { GivenAnswers } from '../../src/generate/questions/answers.ts'
 import { generated } from '../support/generating.ts'
 
 const ASKING = { askRenames: true, destroy: false } as const

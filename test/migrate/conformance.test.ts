@@ -8,7 +8,7 @@ import {
   VersionNotFoundError,
 } from '../../src/migrate/errors.ts'
 import { Migrator } from '../../src/migrate/migrator.ts'
-import type { MigrationPlan } from '../../src/migrate/moves.ts'
+import type { MigrationPlan } from '../../src/migrate/plan/moves.ts'
 import { memory } from '../../src/source/memory.ts'
 import rows from '../conformance/transitions.json' with { type: 'json' }
 import { PlainDatabase, PlainDriver } from './plainDriver.ts'

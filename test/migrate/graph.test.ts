@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { buildGraph, independent } from '../../src/migrate/graph.ts'
+import { buildGraph, independent } from '../../src/migrate/plan/graph.ts'
 import type { Relations } from '../../src/migrate/source.ts'
 
 /** `1 a`, `2 b: a`, `3 c:` (follows nothing): number, title, and what it says it depends on. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { HistoryEntry } from '../../src/migrate/driver.ts'
-import { reconcile } from '../../src/migrate/history.ts'
+import { reconcile } from '../../src/migrate/plan/history.ts'
 
 /** "5" applied by us, "5b" our baseline, "5B" both, "5r" under way. */
 function entry(text: string): HistoryEntry {

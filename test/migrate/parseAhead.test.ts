@@ -2,7 +2,7 @@
 import { setTimeout } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { type Language, loadHalf } from '../../src/migrate/load.ts'
-import { parseAhead } from '../../src/migrate/parseAhead.ts'
+import { parseAhead } from '../../src/migrate/run/parseAhead.ts'
 import type { Migration, Source } from '../../src/migrate/source.ts'
 import { TextMemory } from '../../src/migrate/textMemory.ts'
 import { memory } from '../../src/source/memory.ts'

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { buildGraph } from '../../src/migrate/graph.ts'
-import { squash } from '../../src/migrate/squashing.ts'
+import { buildGraph } from '../../src/migrate/plan/graph.ts'
+import { squash } from '../../src/migrate/plan/squashing.ts'
 import { memory } from '../../src/source/memory.ts'
 
 /** Squashes all of these but those of version 1, which they may follow. */

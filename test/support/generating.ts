@@ -1,12 +1,13 @@
 /** A change from one schema to another, written and proven on a server. */
-import type { GivenAnswers } from '../../src/generate/answers.ts'
+
 import { inTransactions, type Scratch } from '../../src/generate/attempts.ts'
 import { generate } from '../../src/generate/generate.ts'
 import type { Generated } from '../../src/generate/generated.ts'
 import { NO_ANSWERS } from '../../src/generate/hints.ts'
-import { neutralAnswers } from '../../src/generate/neutral.ts'
 import { postgresGenerator } from '../../src/generate/postgres/generator.ts'
-import { prove } from '../../src/generate/prove.ts'
+import { prove } from '../../src/generate/proof/prove.ts'
+import type { GivenAnswers } from '../../src/generate/questions/answers.ts'
+import { neutralAnswers } from '../../src/generate/questions/neutral.ts'
 import { memory } from '../../src/source/memory.ts'
 import type { TestServer } from '../../src/testing/testServer.ts'
 import { anyPostgres } from './servers.ts'

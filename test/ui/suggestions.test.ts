@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { readGraph } from '../../src/migrate/readGraph.ts'
+import { readGraph } from '../../src/migrate/plan/readGraph.ts'
 import { directory } from '../../src/source/directory.ts'
 import { stationsOf } from '../../src/ui/stations.ts'
 import { suggestionsFor } from '../../src/ui/suggestions.ts'

@@ -1,7 +1,7 @@
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { GraphError, UsageError } from '../../migrate/errors.ts'
-import { readGraph } from '../../migrate/readGraph.ts'
+import { readGraph } from '../../migrate/plan/readGraph.ts'
 import { labelOf } from '../../migrate/version.ts'
 import { directory } from '../../source/directory.ts'
 import { inDirective } from '../../sql/script.ts'

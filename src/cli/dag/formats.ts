@@ -1,5 +1,5 @@
 /** Formats a graph for other programs: JSON, and Mermaid for Markdown pages. */
-import type { Graph } from '../../migrate/graph.ts'
+import type { Graph } from '../../migrate/plan/graph.ts'
 import { labelOf } from '../../migrate/version.ts'
 
 type StateOf = (version: number) => string | undefined

@@ -1,6 +1,6 @@
 /** Draws a graph as an SVG with colors for light and dark mode. */
-import type { Graph } from '../../migrate/graph.ts'
-import { lanesOf } from '../../migrate/lanes.ts'
+import type { Graph } from '../../migrate/plan/graph.ts'
+import { lanesOf } from '../../migrate/plan/lanes.ts'
 import { labelOf } from '../../migrate/version.ts'
 
 const ROW = 30

@@ -1,6 +1,6 @@
 /** Draws a graph like `git log --graph`: newest first, one line per migration, with connecting lines between them. */
-import type { Graph, GraphNode } from '../../migrate/graph.ts'
-import { lanesOf } from '../../migrate/lanes.ts'
+import type { Graph, GraphNode } from '../../migrate/plan/graph.ts'
+import { lanesOf } from '../../migrate/plan/lanes.ts'
 
 /** Returns the drawing. @param label returns the text beside a migration */
 export function dagText(graph: Graph, label: (node: GraphNode) => string): string {

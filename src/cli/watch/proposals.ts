@@ -1,5 +1,5 @@
 /** Migrations that a watch proposes: for the wanted schema that options or the configuration name. */
-import type { WantedFrom } from '../../generate/wantedFrom.ts'
+import type { WantedFrom } from '../../generate/wanted/wantedFrom.ts'
 import { UsageError } from '../../migrate/errors.ts'
 import type { ServerKind } from '../../server/kinds.ts'
 import type { ProposerOptions } from '../../watch/proposer.ts'

@@ -1,7 +1,7 @@
 /** The settings of `watch`, from the command line and the configuration. */
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { sqlFilesAt } from '../../generate/wantedFrom.ts'
+import { sqlFilesAt } from '../../generate/wanted/wantedFrom.ts'
 import { UsageError } from '../../migrate/errors.ts'
 import type { Source } from '../../migrate/source.ts'
 import type { WatchOptions } from '../../watch/options.ts'

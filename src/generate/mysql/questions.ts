@@ -1,6 +1,6 @@
 /** Questions that only a person can answer about a change of a MySQL or MariaDB schema, beyond those for every database. */
 import type { Schema } from '../../schema/schema.ts'
-import { type Answered, type Question, renameQuestion } from '../questions.ts'
+import { type Answered, type Question, renameQuestion } from '../questions/questions.ts'
 import { renamed, renamesBetween } from './renames.ts'
 import { answerFor, lostValues, type RowContext } from './rows.ts'
 import { readModel, tableNamed } from './schemaModel.ts'

@@ -1,6 +1,6 @@
 /** Questions about the values of enums: renamed, or gone with rows that may have them. */
 import type { Schema } from '../../schema/schema.ts'
-import { type Answered, type Question, renameQuestion } from '../questions.ts'
+import { type Answered, type Question, renameQuestion } from '../questions/questions.ts'
 import { factsOf, isKind, sideOf } from './side.ts'
 
 export function enumQuestions(from: Schema, to: Schema, { answers, notRenamed }: Answered): Question[] {

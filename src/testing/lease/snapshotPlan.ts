@@ -2,8 +2,8 @@
  * Plans which snapshots a test can begin from: one key for each migration, as long as its text determines the result.
  */
 import { UsageError, VersionNotFoundError } from '../../migrate/errors.ts'
+import { numbered } from '../../migrate/plan/target.ts'
 import type { Migration, Source } from '../../migrate/source.ts'
-import { numbered } from '../../migrate/target.ts'
 import type { Target } from '../../migrate/version.ts'
 import { idOf } from '../../source/identity.ts'
 import type { Snapshots } from '../testServer.ts'

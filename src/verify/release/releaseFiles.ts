@@ -1,6 +1,7 @@
 /** Compares the files of a release with those that are there now: edited, removed, inserted before its last. */
-import { buildGraph, independent } from '../../migrate/graph.ts'
+
 import { fingerprintOfHalf, loadHalf } from '../../migrate/load.ts'
+import { buildGraph, independent } from '../../migrate/plan/graph.ts'
 import type { Migration, Relations, Source } from '../../migrate/source.ts'
 import { labelOf, versionOf } from '../../migrate/version.ts'
 import { textDiff } from '../../schema/diff.ts'
