@@ -306,7 +306,7 @@ function shown(screen: string): string {
     .replaceAll(/^migratest: (?:PostgreSQL|MySQL|MariaDB).*\n/gm, '')
     .replaceAll(/"migratest_t_\w+" on [^\s:]+:\d+/g, '"shop" on 127.0.0.1:3306')
     .replaceAll(/"migratest_\w+" on [^\s:]+:\d+/g, '"shop" on 127.0.0.1:5432')
-    .replaceAll(/See \S+errors\.md/g, 'See node_modules/migratest/docs/errors.md')
+    .replaceAll(/\S+docs\/(errors|verify)\.md#/g, 'node_modules/migratest/docs/$1.md#')
     .replaceAll(/[ \t]+$/gm, '')
     .replace(/^\n+/, '')
     .trimEnd()

@@ -1,10 +1,10 @@
 #!/usr/bin/env node
 /** Entry point of the command `migratest`, also installed as `migrate`. Loads only what the requested command needs. */
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import module from 'node:module'
-import { join, relative } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
 import { endWithReader } from './output.ts'
+import { packageFolder, pathInPackage } from './packageFiles.ts'
 import { run } from './run.ts'
 
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
@@ -23,21 +23,11 @@ process.exitCode = await run(process.argv.slice(2), { version: ownVersion, refer
 
 // --- internal ---
 
-/** Returns the package's folder. It is one level further up in the built package. */
-function packageFolder(): string {
-  const candidates = ['../../', '../../../'].map((up) => fileURLToPath(new URL(up, import.meta.url)))
-  return candidates.find((folder) => existsSync(join(folder, 'package.json'))) ?? '.'
-}
-
 function ownVersion(): string {
   return (JSON.parse(readFileSync(join(packageFolder(), 'package.json'), 'utf8')) as { version: string }).version
 }
 
-/**
- * Returns the sentence that refers to the error's explanation. It names a file of the installed package, so the
- * explanation fits this version.
- */
+/** Returns the sentence that refers to the error's explanation. */
 function reference(code: string): string {
-  const file = relative(process.cwd(), join(packageFolder(), 'docs', 'errors.md'))
-  return `\n\nSee ${file}#${code.toLowerCase()}`
+  return `\n\nSee ${pathInPackage('docs', 'errors.md')}#${code.toLowerCase()}`
 }

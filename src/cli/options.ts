@@ -72,7 +72,7 @@ const OWN = {
   only: {
     type: 'string',
     value: 'NAME,…',
-    help: 'verify: what to verify, see docs/verify.md, or "all"; generate: the objects to compare, as in --leave',
+    help: 'verify: groups such as rows,live, or "all" (verify rules); generate: the objects to compare, as in --leave',
   },
   since: {
     type: 'string',

@@ -32,8 +32,9 @@ export interface FillDatabase {
   /**
    * Returns, for each question, the candidates that satisfy the conditions in all sample rows, as one index for each
    * choice.
+   * @param known answers of earlier calls, by what was asked; answers that depend on nothing but values are added
    */
-  passing(questions: readonly Question[]): Promise<number[][][]>
+  passing(questions: readonly Question[], known?: Map<string, number[][]>): Promise<number[][][]>
   /**
    * Returns the values of referenced columns that rows of `table` can use: one text for each of `columns`.
    * @param keys foreign keys whose common columns must have one value

@@ -128,6 +128,8 @@ export interface FillTable {
   readonly partitions?: readonly string[] | undefined
   /** Set if the table is partitioned and has no partition to insert into: the clause that makes one for all rows. */
   readonly partitionFor?: string | undefined
+  /** `true` if the server keeps what rows were before (MariaDB, WITH SYSTEM VERSIONING). */
+  readonly keepsHistory?: boolean
   /** Number of user triggers that fire on INSERT. */
   readonly triggers: number
   /** Reason why the table takes no rows at all, such as a foreign table. */

@@ -15,6 +15,7 @@ import {
 import { UsageError } from './errors.ts'
 import { fingerprintOfHalf, loadHalf } from './load.ts'
 import { NEVER } from './never.ts'
+import { Numbers } from './numbers.ts'
 import { now } from './realTime.ts'
 import type { Bookkeeping, BookkeepingRow, Direction, Migration, Source, SourceFormat } from './source.ts'
 import { NIL_VERSION } from './version.ts'
@@ -456,41 +457,6 @@ class Ranks {
       NEVER,
     )
     this.#row = target
-  }
-}
-
-/** The numbers that the history has for migrations, by their identities. */
-class Numbers {
-  readonly #numbers: Map<string, number>
-  readonly #taken: Set<number>
-
-  constructor(numbers: Iterable<readonly [identity: string, number: number]> = []) {
-    this.#numbers = new Map(numbers)
-    this.#taken = new Set(this.#numbers.values())
-  }
-
-  of(identity: string): number | undefined {
-    return this.#numbers.get(identity)
-  }
-
-  /** Gives a migration the number that it wants, or the next free one. */
-  give(identity: string, wanted: number | undefined): number {
-    const number = wanted !== undefined && !this.#taken.has(wanted) ? wanted : this.highest + 1
-    this.#numbers.set(identity, number)
-    this.#taken.add(number)
-    return number
-  }
-
-  get highest(): number {
-    return Math.max(0, ...this.#taken)
-  }
-
-  identityOf(wanted: number): string | undefined {
-    return [...this.#numbers].find(([, number]) => number === wanted)?.[0]
-  }
-
-  copy(): Numbers {
-    return new Numbers(this.#numbers)
   }
 }
 

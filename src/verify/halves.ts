@@ -14,6 +14,8 @@ export interface Half {
   /** `code`: TypeScript or JavaScript, whose statements are not known before it runs. */
   readonly kind: 'sql' | 'code'
   readonly statements: readonly Statement[]
+  /** `true` if nothing of it remains when it fails: the database undoes all that one transaction did. */
+  readonly isUndone: boolean
   /** The reason why the migration cannot be undone, if the half states it. */
   readonly irreversible: string | undefined
 }
@@ -79,9 +81,10 @@ async function readHalf(
   if (!body) return undefined
   const common = { version: versionOf(migration), half, file: migration[half] ?? migration.up ?? migration.name }
   if (body.kind === 'code') {
-    return { ...common, kind: 'code', text: body.text, statements: [], irreversible: undefined }
+    return { ...common, kind: 'code', text: body.text, statements: [], isUndone: false, irreversible: undefined }
   }
-  const { source: text, statements, irreversible } = readScript(body.text, dialect, {}, body.rules)
+  const { source: text, statements, transaction, irreversible } = readScript(body.text, dialect, {}, body.rules)
   const parts = statements.flatMap((statement) => statement.parts ?? [statement])
-  return { ...common, kind: 'sql', text, statements: parts, irreversible }
+  const isUndone = dialect === 'postgres' && transaction === 'wrap' && !WRITES_ELSEWHERE.test(text)
+  return { ...common, kind: 'sql', text, statements: parts, isUndone, irreversible }
 }

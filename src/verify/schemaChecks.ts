@@ -259,7 +259,9 @@ export class SchemaChecks<Client> {
       this.#nil ??= await readNil(walk, this.#verified.options.server.dialect)
       await walk.schemaAt(top)
       const down = await inHalf('down', () => walk.move(NIL_VERSION))
-      const left = await leftBehind(walk, down, this.#nil, this.#verified.options.server.dialect)
+      const { dialect } = this.#verified.options.server
+      const migrations = this.#migrations.filter(({ version }) => version <= top)
+      const left = await leftBehind(walk, down, this.#nil, { dialect, migrations })
       if (left) {
         // Nothing else may begin on what is left.
         await walk.dispose()

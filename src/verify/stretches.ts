@@ -27,7 +27,7 @@ export class Stretches {
 
   /** Returns the stretch of a migration. @param place its place among all */
   of(place: number): number {
-    return Math.floor((place * this.count) / this.#total)
+    return this.count > 1 && place >= this.#total * LOWER_PART ? 1 : 0
   }
 }
 
@@ -35,3 +35,6 @@ export class Stretches {
 
 /** Fewer migrations are checked before other databases would be there. */
 const MANY = 20
+
+/** The upper stretch has fewer migrations: its database has to come up first, and holds more that is looked at. */
+const LOWER_PART = 0.53

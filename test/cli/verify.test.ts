@@ -15,8 +15,15 @@ const MIGRATIONS = {
 const LIVE = ['verify', '--only', 'live']
 
 test('text: the verdict, the migration, the place, the statement and the safe way', () => {
-  const { out, code } = cli(LIVE, {}, folder(MIGRATIONS))
-  expect(out.replace(/in [\d.]+ m?s/, 'in 9 ms')).toMatchInlineSnapshot(`
+  const cwd = folder(MIGRATIONS)
+  const { out, code } = cli(LIVE, {}, cwd)
+  const [explained = '', docs = ''] = /(\S+)#index-blocks-writes/.exec(out) ?? []
+  // The file is there for who reads this in their project.
+  expect(readFileSync(join(cwd, docs), 'utf8')).toContain('### index-blocks-writes')
+  const same = out
+    .replace(/in [\d.]+ m?s/, 'in 9 ms')
+    .replace(explained, 'node_modules/…/verify.md#index-blocks-writes')
+  expect(same).toMatchInlineSnapshot(`
     "2 migrations: 1 warning; 5 checks, in 9 ms.
 
     2_index
@@ -35,7 +42,7 @@ test('text: the verdict, the migration, the place, the statement and the safe wa
         create index concurrently by_email
           on users (email);
 
-      docs/verify.md#index-blocks-writes
+      node_modules/…/verify.md#index-blocks-writes
 
     ✓ nothing found in 1_users
 

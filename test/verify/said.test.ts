@@ -5,12 +5,32 @@ import { saidBy } from '../../src/verify/rows/said.ts'
 function said(text: string) {
   const { source, statements } = readScript(text, 'postgres')
   return saidBy([
-    { version: 1, half: 'up', file: '1.up.sql', text: source, kind: 'sql', statements, irreversible: undefined },
+    {
+      version: 1,
+      half: 'up',
+      file: '1.up.sql',
+      text: source,
+      kind: 'sql',
+      statements,
+      isUndone: true,
+      irreversible: undefined,
+    },
   ])
 }
 
 function code(text: string) {
-  return saidBy([{ version: 1, half: 'up', file: '1.ts', text, kind: 'code', statements: [], irreversible: undefined }])
+  return saidBy([
+    {
+      version: 1,
+      half: 'up',
+      file: '1.ts',
+      text,
+      kind: 'code',
+      statements: [],
+      isUndone: true,
+      irreversible: undefined,
+    },
+  ])
 }
 
 describe('what a file says of rows', () => {

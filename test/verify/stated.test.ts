@@ -47,6 +47,7 @@ describe('a line', () => {
       file: '7_x.ts',
       kind: 'code',
       statements: [],
+      isUndone: false,
       irreversible: undefined,
     } as const
     expect(readStated({ ...code, text: 'await 1\n  // migrate: destroys table t\n' }, 'postgres')[0]).toMatchObject({

@@ -100,6 +100,47 @@ test('no down, though the up made something', async () => {
   expect(said['2 → nil, and nothing left']).toMatch(/^After undoing every migration, .*\n\n {2}\+ CREATE VIEW v AS/)
 })
 
+describe('what no down removes besides objects', () => {
+  const set = (setting: string) =>
+    `do $$ begin execute format('alter database %I set ${setting}', current_database()); end $$`
+
+  test('is told at the migration that made it', async () => {
+    const made = await verification({
+      server: anyPostgres,
+      groups: ['schema'],
+      migrations: memory({
+        ...SOUND,
+        '2_settings.up.sql': set('work_mem = 5000'),
+        '2_settings.down.sql': '-- nothing',
+        '3_more.up.sql': 'create table t (id int)',
+        '3_more.down.sql': 'drop table t',
+      }),
+    })
+    onTestFinished(() => made.dispose())
+    const findings = []
+    for (const check of made.checks) findings.push(...(await check.examine()).findings)
+    const objects = ['the setting work_mem=5000 of the database']
+    expect(findings).toMatchObject([
+      { rule: 'nil-left', version: 2, half: 'down', file: '2_settings.down.sql', objects },
+    ])
+  })
+
+  test('is told with the migration of each, where there are several', async () => {
+    const said = await verify({
+      groups: ['schema'],
+      migrations: memory({
+        '1_object.up.sql': 'select lo_create(0)',
+        '1_object.down.sql': '-- nothing',
+        '2_settings.up.sql': set('work_mem = 5000'),
+        '2_settings.down.sql': '-- nothing',
+      }),
+    })
+    expect(said['2 → nil, and nothing left']).toMatch(
+      /: the large object \d+ \(1_object\), the setting work_mem=5000 of the database \(2_settings\)\./,
+    )
+  })
+})
+
 test('a down that fails only after later migrations', async () => {
   const said = await verify({
     migrations: memory({

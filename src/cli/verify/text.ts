@@ -3,6 +3,7 @@ import { stripVTControlCharacters, styleText } from 'node:util'
 import { maskSecrets } from '../../sql/codeFrame.ts'
 import type { Finding } from '../../verify/finding.ts'
 import { docsOf, RULES } from '../../verify/rules.ts'
+import { pathInPackage } from '../packageFiles.ts'
 import { paintedDiff, plural, time } from '../render.ts'
 import { effectsTable } from './effectsTable.ts'
 import { byMigration, type CheckReport, type Report, summaryOf } from './report.ts'
@@ -68,7 +69,7 @@ function findingText(finding: Finding, explained: Set<string>): string {
     !explained.has(rule) && dim(wrapped(why)),
     fix && `${styleText('cyan', 'Instead:')} ${wrapped(fix.text, 9)}`,
     fix?.sql && indented(fix.sql.trimEnd()),
-    !explained.has(rule) && dim(docsOf(rule)),
+    !explained.has(rule) && dim(pathInPackage(docsOf(rule))),
   ]
   explained.add(rule)
   return indented(parts.filter(Boolean).join('\n\n'))
@@ -139,7 +140,7 @@ export function ruleText(id: keyof typeof RULES): string {
     `${bold(id)}  ${dim(`${group}, ${severity}`)}`,
     ...text.map((one) => wrapped(one)),
     `${allow}\n${level}`,
-    dim(docsOf(id)),
+    dim(pathInPackage(docsOf(id))),
   ].join('\n\n')
 }
 

@@ -11,12 +11,12 @@ export async function readTables(session: Session, exclude: Excluded): Promise<F
   const isMariadb = /mariadb/i.test(String(version?.version))
   const answers = await session.queries(queries(isMariadb))
   const [tables = [], columns = [], checks = [], keys = [], indexes = [], partitions = [], triggers = []] =
-    answers as unknown as [NameRow[], ColumnRow[], CheckRow[], KeyRow[], IndexRow[], PartitionRow[], NameRow[]]
+    answers as unknown as [TableRow[], ColumnRow[], CheckRow[], KeyRow[], IndexRow[], PartitionRow[], NameRow[]]
   const of = <T extends NameRow>(rows: readonly T[], name: string) => rows.filter((row) => row.tab === name)
   return tables
     .filter(({ tab }) => !exclude.tables.includes(tab))
-    .map(({ tab }) =>
-      tableOf(tab, isMariadb, {
+    .map(({ tab, type }) => ({
+      ...tableOf(tab, isMariadb, {
         columns: of(columns, tab),
         checks: of(checks, tab),
         keys: of(keys, tab),
@@ -24,13 +24,18 @@ export async function readTables(session: Session, exclude: Excluded): Promise<F
         partitions: of(partitions, tab),
         triggers: of(triggers, tab).length,
       }),
-    )
+      ...(type === 'SYSTEM VERSIONED' && { keepsHistory: true }),
+    }))
 }
 
 // --- internal ---
 
 interface NameRow {
   readonly tab: string
+}
+
+interface TableRow extends NameRow {
+  readonly type: string
 }
 
 interface CheckRow extends NameRow {
@@ -70,7 +75,7 @@ interface Rows {
 function queries(isMariadb: boolean): string[] {
   const here = 'table_schema = DATABASE()'
   return [
-    `SELECT table_name AS tab FROM information_schema.tables WHERE ${here} AND ${ARE_TABLES} ORDER BY table_name`,
+    `SELECT table_name AS tab, table_type AS type FROM information_schema.tables WHERE ${here} AND ${ARE_TABLES} ORDER BY table_name`,
     `SELECT table_name AS tab, column_name AS name, data_type AS type, column_type AS full, is_nullable AS nullable, column_default AS value, extra AS extra, generation_expression AS computed, character_maximum_length AS length, character_set_name AS characters, numeric_precision AS digits, numeric_scale AS scale, datetime_precision AS fraction FROM information_schema.columns WHERE ${here} ORDER BY table_name, ordinal_position`,
     isMariadb
       ? 'SELECT table_name AS tab, constraint_name AS name, check_clause AS clause FROM information_schema.check_constraints WHERE constraint_schema = DATABASE()'

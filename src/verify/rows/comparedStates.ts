@@ -4,7 +4,14 @@ import type { Observation } from '../finding.ts'
 import type { Half } from '../halves.ts'
 import { changesOf, changesOnTheWayBack } from './changes.ts'
 import { observeMadeUp } from './madeUp.ts'
-import { type CounterChange, observeBroken, observeChanges, observeCounters, observeUses } from './observations.ts'
+import {
+  type CounterChange,
+  observeBroken,
+  observeChanges,
+  observeCounters,
+  observeHistory,
+  observeUses,
+} from './observations.ts'
 import type { State } from './rowMemory.ts'
 import type { Counter, RowReader } from './rowReader.ts'
 import { saidBy } from './said.ts'
@@ -24,6 +31,7 @@ export async function compareUp(
   return [
     ...observeChanges(changes, half, said, false),
     ...(dialect === 'mysql' ? observeMadeUp(before.rows, up.rows, half, said) : []),
+    ...observeHistory(before.rows, up.rows, half, said),
     ...observeBroken(broken, half),
     ...observeCounters(goneBack(before.counters, up.counters), half, said),
     ...observeUses(before.uses, up.uses, half),

@@ -6,6 +6,7 @@ import { placeOf } from '../statementAt.ts'
 import type { Change, ChangedValue, ChangedValues, DroppedValues, LostRows } from './changes.ts'
 import type { Broken, Counter, Use } from './rowReader.ts'
 import { namesIn, type Said } from './said.ts'
+import { matched, type Snapshot } from './snapshot.ts'
 
 /** Observations about changes that one half made. @param back `true` if they show on the way back only */
 export function observeChanges(changes: readonly Change[], half: Half, said: Said, back: boolean): Observation[] {
@@ -37,6 +38,24 @@ export function observeBroken(broken: readonly Broken[], half: Half): Observatio
               `Have the values computed again in the same migration: UPDATE ${table} SET … = …, or drop the column and add it again.`,
             ]
     return { rule: 'constraint-not-met', ...placeIn(half, table, name), objects: [table, name], message, fix: { text } }
+  })
+}
+
+/** Observations about tables of which the server keeps what rows were before, and no longer does. */
+export function observeHistory(before: Snapshot, after: Snapshot, half: Half, said: Said): Observation[] {
+  return before.flatMap((one): Observation[] => {
+    const { keepsHistory = false, name } = one.table
+    const found = keepsHistory && one.rows.length > 0 ? matched(one, after, said) : undefined
+    if (!found || found.after.table.keepsHistory) return []
+    return [
+      {
+        rule: 'rows-deleted',
+        ...placeIn(half, name, 'versioning'),
+        severity: 'warning',
+        objects: [name],
+        message: `The history of ${name} is deleted: with its versioning go all former versions of its rows, which the statement does not say.`,
+      },
+    ]
   })
 }
 

@@ -3,7 +3,7 @@
  * the file that they are in and by the server's counts of rows inserted, updated and deleted. That takes as long as reading
  * the rows of a few tables.
  */
-import { catalogWrites, mark, writesOf } from '../../database/postgres/catalog/marks.ts'
+import { mark, writesOf, writesTo } from '../../database/postgres/catalog/marks.ts'
 import { queryPrepared } from '../../database/postgres/prepared.ts'
 import type { Session } from '../../database/postgres/session.ts'
 import type { Marks, SequenceMark, TableMark } from './marks.ts'
@@ -36,7 +36,7 @@ export class PostgresMarks {
 const PREPARED = 'migratest_rows_marks'
 
 interface MarkedRow {
-  /** The number of rows that have been written to the catalogs. */
+  /** The number of rows that have been written to these catalogs. */
   readonly counted: string
   /** Null if as much was counted as before. */
   readonly definitions: Definitions | null
@@ -54,19 +54,14 @@ interface Definitions {
   readonly onlyViews: boolean
 }
 
-interface RelationRow {
-  readonly oid: string
-  /** Its oid; of a partition, that of the table which it is a part of. */
-  readonly id: string
-  readonly kind: string
-  readonly mark: string
-}
+/** A relation with its oid; of a partition, `id` is that of the table which it is a part of. */
+type RelationRow = readonly [oid: string, id: string, kind: string, mark: string]
 
 /** The catalogs whose rows belong to a relation, and their column with its oid; as the fill reads them. */
 const PARTS: readonly (readonly [from: string, relation: string])[] = [
   ['pg_attribute x WHERE x.attrelid >= 16384 AND x.attnum > 0', 'attrelid'],
   ['pg_index x WHERE x.indexrelid >= 16384', 'indrelid'],
-  ['pg_constraint x WHERE x.oid >= 16384', 'conrelid'],
+  ['con x', 'conrelid'],
   ['pg_attrdef x', 'adrelid'],
   ['pg_trigger x WHERE NOT x.tgisinternal', 'tgrelid'],
   ['pg_rewrite x WHERE x.oid >= 16384', 'ev_class'],
@@ -84,15 +79,15 @@ const OTHERS: readonly string[] = [
   'pg_proc x WHERE x.oid >= 16384',
   'pg_enum x',
   'pg_range x WHERE x.rngtypid >= 16384',
-  'pg_constraint x WHERE x.oid >= 16384 AND x.contypid <> 0',
+  'con x WHERE x.contypid <> 0',
   "pg_namespace x WHERE x.nspname !~ '^pg_'",
   'pg_extension x',
   'pg_language x',
   'pg_cast x WHERE x.oid >= 16384',
   'pg_operator x WHERE x.oid >= 16384',
   'pg_collation x WHERE x.oid >= 16384',
-  "pg_class x WHERE x.oid >= 16384 AND x.relkind = 'c'",
-  "pg_attribute x JOIN pg_class c ON c.oid = x.attrelid WHERE c.oid >= 16384 AND c.relkind = 'c'",
+  "rel x WHERE x.relkind = 'c'",
+  "pg_attribute x JOIN rel c ON c.oid = x.attrelid WHERE c.relkind = 'c'",
 ]
 
 /** What could be used besides views. */
@@ -101,30 +96,42 @@ const USED: readonly string[] = [
   'pg_trigger x WHERE NOT x.tgisinternal',
   "pg_rewrite x WHERE x.oid >= 16384 AND x.ev_type <> '1'",
   'pg_policy x',
-  "pg_class x WHERE x.oid >= 16384 AND x.relkind = 'm'",
+  "rel x WHERE x.relkind = 'm'",
 ]
 
-const QUERY = `WITH counted AS MATERIALIZED (SELECT ${catalogWrites} AS counted),
+/** The catalogs that definitions are read from, without `con` and `rel`, which are parts of these two. */
+const CATALOGS: readonly string[] = [
+  'pg_class',
+  'pg_constraint',
+  ...new Set([...PARTS.map(([from]) => from), ...OTHERS, ...USED].flatMap((from) => /^pg_\w+/.exec(from) ?? [])),
+]
+
+/** Relations and constraints are looked at by several parts of the query, and read once. */
+const QUERY = `WITH counted AS MATERIALIZED (SELECT ${writesTo(CATALOGS)} AS counted),
+rel AS MATERIALIZED (SELECT oid, relname, relnamespace, relkind, relispartition, relhassubclass, relfilenode, tableoid, ctid, xmin FROM pg_class WHERE oid >= 16384),
+con AS MATERIALIZED (SELECT conrelid, contypid, tableoid, ctid, xmin FROM pg_constraint WHERE oid >= 16384),
 part AS (
   ${PARTS.map(([from, relation]) => `SELECT x.${relation} AS family, ${mark('x')} AS mark FROM ${from}`).join('\n  UNION ALL ')}
 ),
-family AS MATERIALIZED (SELECT family, bit_xor(mark) # count(*) AS mark FROM part GROUP BY family)
+marked AS MATERIALIZED (
+  SELECT c.oid, CASE WHEN c.relispartition THEN pg_partition_root(c.oid)::oid ELSE c.oid END AS id, c.relkind AS kind, c.relnamespace, c.relname, ${mark('c')} # COALESCE(f.mark, 0) AS mark
+  FROM rel c LEFT JOIN (SELECT family, bit_xor(mark) # count(*) AS mark FROM part GROUP BY family) f ON f.family = c.oid
+  WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm', 'S')
+)
 SELECT counted,
   CASE WHEN counted <> $1 THEN json_build_object(
-    'relations', (SELECT json_agg(json_build_object('oid', c.oid::text, 'id', CASE WHEN c.relispartition THEN pg_partition_root(c.oid)::oid ELSE c.oid END::text, 'kind', c.relkind, 'mark', (${mark('c')} # COALESCE(f.mark, 0))::text) ORDER BY c.oid)
-      FROM pg_class c LEFT JOIN family f ON f.family = c.oid WHERE c.oid >= 16384 AND c.relkind IN ('r', 'p', 'f', 'v', 'm')),
-    'sequences', (SELECT json_agg(json_build_object('id', c.oid::text, 'name', quote_ident(n.nspname) || '.' || quote_ident(c.relname), 'definition', (${mark('c')} # COALESCE(f.mark, 0))::text))
-      FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace LEFT JOIN family f ON f.family = c.oid WHERE c.oid >= 16384 AND c.relkind = 'S'),
+    'relations', (SELECT json_agg(json_build_array(oid::text, id::text, kind, mark::text) ORDER BY oid) FROM marked WHERE kind <> 'S'),
+    'sequences', (SELECT json_agg(json_build_object('id', m.oid::text, 'name', quote_ident(n.nspname) || '.' || quote_ident(m.relname), 'definition', mark::text)) FROM marked m JOIN pg_namespace n ON n.oid = m.relnamespace WHERE kind = 'S'),
     'others', (SELECT bit_xor(mark) || ' ' || count(*) FROM (${OTHERS.map((from) => `SELECT ${mark('x')} AS mark FROM ${from}`).join(' UNION ALL ')}) o),
     'onlyViews', ${USED.map((from) => `NOT EXISTS (SELECT FROM ${from})`).join(' AND ')}) END AS definitions,
-  (SELECT json_object_agg(c.oid, concat_ws(' ', c.relfilenode, ${writesOf('c.oid')})) FROM pg_class c WHERE c.oid >= 16384 AND c.relkind = 'r' AND NOT c.relispartition AND NOT c.relhassubclass) AS rows,
+  (SELECT json_object_agg(c.oid, concat_ws(' ', c.relfilenode, ${writesOf('c.oid')})) FROM rel c WHERE c.relkind = 'r' AND NOT c.relispartition AND NOT c.relhassubclass) AS rows,
   (SELECT json_object_agg(s.seqrelid, pg_sequence_last_value(s.seqrelid)::text) FROM pg_sequence s) AS numbers
 FROM counted WHERE counted IS NOT NULL`
 
 function marksOf({ rows, numbers }: MarkedRow, { relations, sequences, others, onlyViews }: Definitions): Marks {
   const tables = new Map<string, TableMark>()
   const views: string[] = []
-  for (const { oid, id, kind, mark } of relations ?? []) {
+  for (const [oid, id, kind, mark] of relations ?? []) {
     if (kind === 'v' || kind === 'm') {
       views.push(`${id} ${mark}`)
       continue

@@ -194,9 +194,11 @@ export class RowChecks<Client> {
     const isOther = (table: FillTable) => !old.has(definitionOf(table))
     if (!walk.above || !up.tables.some(isOther)) return { unfilled, observations, ...narrowed }
     // Rows that the new schema allows and the old one may not.
-    database.assume(up.tables)
-    await database.fill(walk.above, { isMeant: isOther })
-    const above = await this.#wayBack(walk, migration, below, await database.state())
+    if (back.state && haveSameTables(state, back.state)) await database.fillAgain(walk.above, up, isOther)
+    else await database.fill(walk.above, { isMeant: isOther })
+    // What a down that is undone met can be read when it has failed.
+    const isUndone = this.#half(migration, 'down')?.isUndone === true
+    const above = await this.#wayBack(walk, migration, below, isUndone ? undefined : await database.state())
     // The old schema has no place for what only the new one allows: that is so by nature, but good to know.
     const told = above.observations.map(
       (one): Observation => ({
@@ -212,19 +214,26 @@ export class RowChecks<Client> {
     return { unfilled, observations: [...observations, ...news], ...narrowed }
   }
 
-  /** Goes down and up again. Returns the state below, if it came there and the one before is given. */
+  /**
+   * Goes down and up again. Returns the state below, if it came there and the one before is given.
+   * @param state the state above; omitted if it is to be read only if the down fails
+   */
   async #wayBack(
     walk: RowWalk<Client>,
     migration: Migration,
     below: number,
-    state: State,
+    state: State | undefined,
     before?: State,
   ): Promise<{ readonly state: State | undefined; readonly observations: readonly Observation[] }> {
     const { database } = walk
+    let above = state
+    const whenFailed = async () => {
+      above ??= await database.state().catch(() => undefined)
+    }
     try {
-      await inHalf('down', () => database.move(below))
+      await inHalf('down', () => database.move(below, whenFailed))
     } catch (error) {
-      const observations = await this.#downFails(walk, migration, below, state.rows, error)
+      const observations = await this.#downFails(walk, migration, below, above?.rows ?? [], error)
       return { state: undefined, observations }
     }
     const down = before && (await database.stateAgain(before.tables))
@@ -298,6 +307,13 @@ interface Found {
   readonly failed?: MigrationFailedError
   /** Columns that can hold fewer numbers now. */
   readonly narrowed?: readonly NarrowedNumber[]
+}
+
+/** Returns whether the way back gave the tables that were there before, so that the way up gives those of the first time. */
+function haveSameTables({ tables }: State, { tables: back }: State): boolean {
+  const isSame = (table: FillTable, n: number) =>
+    table.id === back[n]?.id && definitionOf(table) === definitionOf(back[n] as FillTable)
+  return tables.length === back.length && tables.every(isSame)
 }
 
 /** Two kinds of rows show the same. */

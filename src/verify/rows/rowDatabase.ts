@@ -15,6 +15,7 @@ import { mysqlReader } from './mysqlReader.ts'
 import { postgresReader } from './postgresReader.ts'
 import { RowMemory, type State } from './rowMemory.ts'
 import type { RowReader } from './rowReader.ts'
+import { isReadable } from './snapshot.ts'
 
 /** Rows to have in each table: so many of one kind. */
 export interface Wanted {
@@ -38,6 +39,8 @@ export class RowDatabase<Client> {
 
   /** The columns that a table had when it was filled, by its identity. */
   readonly #filled = new Map<string, ReadonlySet<string>>()
+  /** What the server has said of values, by the mark of types: see {@link State.types}. */
+  readonly #answers = new Map<string, Map<string, number[][]>>()
   readonly #isWhole: boolean
   readonly #isCounted: boolean
   #memory: RowMemory
@@ -58,14 +61,19 @@ export class RowDatabase<Client> {
     else await this.#openAt(version)
   }
 
-  /** Goes to a version. If that fails, the database is dropped. @throws the error of the migration */
-  async move(version: number): Promise<void> {
+  /**
+   * Goes to a version. If that fails, the database is dropped.
+   * @param whenFailed is called before that
+   * @throws the error of the migration
+   */
+  async move(version: number, whenFailed?: () => Promise<void>): Promise<void> {
     const { db } = this.#open ?? (await this.#openAt(NIL_VERSION))
     this.#forget()
     try {
       await db.migrate(version)
       this.#at = version
     } catch (error) {
+      await whenFailed?.()
       await this.dispose().catch(() => undefined)
       throw error
     }
@@ -88,11 +96,6 @@ export class RowDatabase<Client> {
     return this.#read(opened, tables).catch(() => this.state())
   }
 
-  /** Takes the tables for those of the database, to which it came back. */
-  assume(tables: readonly FillTable[]): void {
-    this.#tables = tables
-  }
-
   async reader(): Promise<RowReader> {
     return (this.#open ?? (await this.#openAt(NIL_VERSION))).reader
   }
@@ -107,41 +110,42 @@ export class RowDatabase<Client> {
     wanted: readonly Wanted[],
     { most = Number.POSITIVE_INFINITY, text = '', isMeant = () => true }: FillOptions = {},
   ): Promise<Unfilled[]> {
-    const { tables, rows: all } = await this.state()
-    const { fill, reader } = this.#open ?? (await this.#openAt(NIL_VERSION))
-    const unfilled: Unfilled[] = tables.flatMap(({ name, refused }) => (refused ? [{ table: name, why: refused }] : []))
+    const { tables, rows: all, types } = await this.state()
     const words = new Set(text.match(/[\p{L}_][\p{L}\p{N}_$]*/gu))
     const lacks = (table: FillTable) =>
       newColumns(table, this.#filled.get(table.id)).some(({ name }) => words.has(name))
     const poor = all
       .filter(({ table, rows }) => isMeant(table) && (rows.length < most || lacks(table)))
       .map(({ table }) => table)
-    let counts: ReadonlyMap<string, number> = new Map(all.map(({ table, rows }) => [table.id, rows.length]))
-    // A table that has room for one row, and has it, lacks nothing.
-    const isEmpty = ({ id }: FillTable) => (counts.get(id) ?? 0) === 0
-    const hopeful = poor.filter((table) => {
-      const why = this.#unfillable.get(definitionOf(table))
-      if (why !== undefined && isEmpty(table)) unfilled.push({ table: table.name, why })
-      return why === undefined
+    return this.#add(wanted, {
+      tables,
+      types,
+      poor,
+      counts: new Map(all.map(({ table, rows }) => [table.id, rows.length])),
     })
-    if (hopeful.length === 0) return unfilled
-    this.#state = undefined
-    for (const { id, columns } of hopeful) this.#filled.set(id, new Set(columns.map(columnKey)))
-    for (const [n, { set, rows }] of wanted.entries()) {
-      // In a table that is in use, numbers have gaps.
-      if (n === 1) await reader.takeNumbers(hopeful)
-      const each = new Map(hopeful.map(({ id }) => [id, rows]))
-      const options = { set, partitions: false, counts }
-      const filled = await fill.transaction(() => fillTables(fill, tables, each, options))
-      const made = new Map(filled.map((one) => [one.table.id, one.rows]))
-      counts = new Map([...counts].map(([id, count]) => [id, count + (made.get(id) ?? 0)]))
-      for (const { table, rows: inserted, why } of filled) {
-        if (inserted > 0 || why === undefined || this.#unfillable.has(definitionOf(table))) continue
-        this.#unfillable.set(definitionOf(table), why)
-        if (isEmpty(table)) unfilled.push({ table: table.name, why })
-      }
+  }
+
+  /**
+   * Adds rows to the tables that are meant, without reading what the database holds.
+   * @param state the state at this version before the database went down and up again; identities may be others
+   */
+  async fillAgain(
+    wanted: readonly Wanted[],
+    { tables, types }: State,
+    isMeant: (table: FillTable) => boolean,
+  ): Promise<void> {
+    // The bounds of hash partitions are written with the identity of their table.
+    if (tables.some((table) => /'\d+'::oid/.test(definitionOf(table)))) {
+      await this.fill(wanted, { isMeant })
+      return
     }
-    return unfilled
+    const { fill } = this.#open ?? (await this.#openAt(NIL_VERSION))
+    const poor = tables.filter((table) => isReadable(table) && isMeant(table))
+    const parents = new Set(poor.flatMap(({ foreignKeys }) => foreignKeys.map(({ parent }) => parent)))
+    const counted = tables.filter((table) => isReadable(table) && (poor.includes(table) || parents.has(table.id)))
+    const counts = await fill.counts(counted)
+    this.#tables = tables
+    await this.#add(wanted, { tables, types, poor, counts: new Map(counted.map(({ id }, n) => [id, counts[n] ?? 0])) })
   }
 
   async dispose(): Promise<void> {
@@ -150,6 +154,7 @@ export class RowDatabase<Client> {
     this.#at = NIL_VERSION
     this.#forget()
     this.#filled.clear()
+    this.#answers.clear()
     this.#memory = new RowMemory(this.#isCounted)
     await opened?.borrowed.session.close().catch(() => undefined)
     await opened?.db[Symbol.asyncDispose]()
@@ -182,6 +187,41 @@ export class RowDatabase<Client> {
     return this.#memory.read({ fill, reader, tables, exclude: this.#excluded, isWhole: this.#isWhole })
   }
 
+  /** Adds rows to the tables that are poor, and returns those that could not be filled. */
+  async #add(wanted: readonly Wanted[], { tables, types, poor, counts: before }: Filling): Promise<Unfilled[]> {
+    const { fill, reader } = this.#open ?? (await this.#openAt(NIL_VERSION))
+    const unfilled: Unfilled[] = tables.flatMap(({ name, refused }) => (refused ? [{ table: name, why: refused }] : []))
+    const answers = types === undefined ? undefined : (this.#answers.get(types) ?? new Map<string, number[][]>())
+    if (types !== undefined && answers) this.#answers.set(types, answers)
+    const remembering: FillDatabase = { ...fill, passing: (questions) => fill.passing(questions, answers) }
+    let counts = before
+    // A table that has room for one row, and has it, lacks nothing.
+    const isEmpty = ({ id }: FillTable) => (counts.get(id) ?? 0) === 0
+    const hopeful = poor.filter((table) => {
+      const why = this.#unfillable.get(definitionOf(table))
+      if (why !== undefined && isEmpty(table)) unfilled.push({ table: table.name, why })
+      return why === undefined
+    })
+    if (hopeful.length === 0) return unfilled
+    this.#state = undefined
+    for (const { id, columns } of hopeful) this.#filled.set(id, new Set(columns.map(columnKey)))
+    for (const [n, { set, rows }] of wanted.entries()) {
+      // In a table that is in use, numbers have gaps.
+      if (n === 1) await reader.takeNumbers(hopeful)
+      const each = new Map(hopeful.map(({ id }) => [id, rows]))
+      const options = { set, partitions: false, counts }
+      const filled = await fill.transaction(() => fillTables(remembering, tables, each, options))
+      const made = new Map(filled.map((one) => [one.table.id, one.rows]))
+      counts = new Map([...counts].map(([id, count]) => [id, count + (made.get(id) ?? 0)]))
+      for (const { table, rows: inserted, why } of filled) {
+        if (inserted > 0 || why === undefined || this.#unfillable.has(definitionOf(table))) continue
+        this.#unfillable.set(definitionOf(table), why)
+        if (isEmpty(table)) unfilled.push({ table: table.name, why })
+      }
+    }
+    return unfilled
+  }
+
   #forget(): void {
     this.#tables = undefined
     this.#state = undefined
@@ -193,6 +233,16 @@ interface RowDatabaseOptions {
   readonly isWhole: boolean
   /** `false` if migrations may write past what the server counts: see {@link RowMemory}. */
   readonly isCounted: boolean
+}
+
+interface Filling {
+  readonly tables: readonly FillTable[]
+  /** See {@link State.types}. */
+  readonly types: string | undefined
+  /** The tables that are to have more rows. */
+  readonly poor: readonly FillTable[]
+  /** The rows that they, and the tables they refer to, have. */
+  readonly counts: ReadonlyMap<string, number>
 }
 
 interface FillOptions {

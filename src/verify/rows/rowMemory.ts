@@ -12,6 +12,8 @@ export interface State {
   readonly counters: readonly Counter[]
   readonly broken: readonly Broken[]
   readonly uses: readonly Use[]
+  /** The mark of all types, if no function, trigger or policy is there; undefined if one is, or nobody can tell. */
+  readonly types?: string | undefined
 }
 
 export interface Reading {
@@ -45,7 +47,8 @@ export class RowMemory {
     }
     const since = last && { last, marks }
     const tables = since ? await tablesSince(reading, since) : await fill.readTables(exclude, true)
-    const state = since ? await changed(reading, tables, since) : await everything(reading, tables, marks)
+    const read = since ? await changed(reading, tables, since) : await everything(reading, tables, marks)
+    const state = { ...read, types: marks.hasOnlyViews ? marks.others : undefined }
     this.#last = { marks, state }
     return state
   }

@@ -74,8 +74,15 @@ FROM (SELECT counted, COALESCE(counted <> $1, true) AS is_other FROM counted OFF
  * migration's session does at its end (version 15 and later); what this one has done and not reported yet is in the counts of its
  * transactions. PGlite reports nothing.
  */
-export const catalogWrites = `CASE WHEN current_setting('server_version_num')::int >= 150000 AND current_setting('track_counts') = 'on' AND version() !~* 'emscripten|emcc|wasm' THEN (
-  SELECT concat_ws(' ', sum(writes) FILTER (WHERE usual), sum(writes) FILTER (WHERE NOT usual)) FROM (SELECT c.relname IN (${USUAL}) AS usual, ${writesOf('c.oid')} AS writes FROM pg_class c WHERE c.relnamespace = 'pg_catalog'::regnamespace AND c.relkind = 'r' AND NOT c.relisshared AND c.relname <> 'pg_statistic' OFFSET 0) catalogs) END`
+const catalogWrites = ifCounted(
+  `SELECT concat_ws(' ', sum(writes) FILTER (WHERE usual), sum(writes) FILTER (WHERE NOT usual)) FROM (SELECT c.relname IN (${USUAL}) AS usual, ${writesOf('c.oid')} AS writes FROM pg_class c WHERE c.relnamespace = 'pg_catalog'::regnamespace AND c.relkind = 'r' AND NOT c.relisshared AND c.relname <> 'pg_statistic' OFFSET 0) catalogs`,
+)
+
+/** SQL of how many rows of these catalogs sessions have inserted, updated and deleted, as {@link catalogWrites}. */
+export function writesTo(catalogs: readonly string[]): string {
+  const list = catalogs.map((name) => `pg_catalog.${name}`).join()
+  return ifCounted(`SELECT sum(${writesOf('c.oid')})::text FROM unnest('{${list}}'::regclass[]) c (oid)`)
+}
 
 /** SQL of how many rows of a table were inserted, updated and deleted, in a way that grows with each of them. */
 export function writesOf(table: string): string {
@@ -88,6 +95,11 @@ export function writesOf(table: string): string {
 export const mark = (row: string) => hashOf(`${row}.tableoid, ${row}.ctid, ${row}.xmin`)
 
 // --- internal ---
+
+/** SQL of a query's result, null if this server cannot tell what was written. */
+function ifCounted(query: string): string {
+  return `CASE WHEN current_setting('server_version_num')::int >= 150000 AND current_setting('track_counts') = 'on' AND version() !~* 'emscripten|emcc|wasm' THEN (${query}) END`
+}
 
 /** SQL of a number that stands for values. */
 const hashOf = (values: string) => `hash_record_extended(ROW(${values}), 0)`

@@ -1,0 +1,1 @@
+-- migrate: irreversible the first version

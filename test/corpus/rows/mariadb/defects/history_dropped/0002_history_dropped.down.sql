@@ -1,0 +1,2 @@
+alter table prices add system versioning;
+alter table stock drop column place;
