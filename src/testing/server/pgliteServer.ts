@@ -5,8 +5,6 @@ import { pgliteDriver, pgliteSession } from '../../database/pglite/driver.ts'
 import { readSchema } from '../../database/postgres/catalog/catalog.ts'
 import type { Driver } from '../../migrate/driver.ts'
 import { UsageError } from '../../migrate/errors.ts'
-import { loadPackage } from '../../migrate/loadPackage.ts'
-import { now } from '../../migrate/realTime.ts'
 import type { Hidden } from '../../migrate/source.ts'
 import type { Schema } from '../../schema/schema.ts'
 import {
@@ -18,6 +16,7 @@ import {
   type TestDatabase,
   type TestServer,
 } from '../testServer.ts'
+import { emptyDirectory, emptyDirectoryTakes, loadPglite } from './pgliteEmpty.ts'
 
 export interface PgliteServerOptions {
   readonly extensions: PGliteOptions['extensions']
@@ -26,20 +25,8 @@ export interface PgliteServerOptions {
 
 export function pgliteServer(options: PgliteServerOptions): TestServer<PGlite> {
   let count = 0
-  let empty: Promise<Blob> | undefined
-  let since: number | undefined
-  /** A new instance takes a second to make its data directory; loading a dump of an empty one takes a tenth of that. */
-  const emptyDirectory = () => {
-    if (!empty) {
-      since = now()
-      empty = dumpEmpty().finally(() => {
-        since = undefined
-      })
-    }
-    return empty
-  }
   const open = async (directory: Blob) => {
-    const { PGlite } = await load()
+    const { PGlite } = await loadPglite()
     const { extensions } = options
     const db = await PGlite.create({ loadDataDir: directory, ...(extensions && { extensions }) })
     return new PgliteTestDatabase(db, `pglite_${count++}`, options.init)
@@ -48,8 +35,10 @@ export function pgliteServer(options: PgliteServerOptions): TestServer<PGlite> {
   return {
     dialect: 'postgres',
     warm: () => void emptyDirectory().catch(() => undefined),
-    progress: () =>
-      since === undefined ? undefined : `making an empty PGlite database, for ${((now() - since) / 1000).toFixed(1)} s`,
+    progress() {
+      const takes = emptyDirectoryTakes()
+      return takes === undefined ? undefined : `making an empty PGlite database, for ${(takes / 1000).toFixed(1)} s`
+    },
     async create(before = []) {
       const database = await open(await emptyDirectory())
       await database.refill(before)
@@ -210,16 +199,4 @@ class PgliteTestDatabase implements TestDatabase<PGlite> {
   async drop(): Promise<void> {
     if (!this.#db.closed) await this.#db.close()
   }
-}
-
-async function dumpEmpty(): Promise<Blob> {
-  const { PGlite } = await load()
-  const db = await PGlite.create()
-  const dump = await db.dumpDataDir('none')
-  await db.close()
-  return dump
-}
-
-async function load(): Promise<typeof import('@electric-sql/pglite')> {
-  return loadPackage('@electric-sql/pglite', 'pglite()', () => import('@electric-sql/pglite'))
 }
