@@ -30,6 +30,8 @@ export interface ModulePart {
   /** A factory of the module, as a JavaScript expression. */
   readonly factory?: string
   readonly imports: Readonly<Record<string, ModuleMeaning>>
+  /** `true` if tools compile the module to CommonJS, so that it imports what such code would. */
+  readonly compiled: boolean
 }
 
 /**
@@ -38,7 +40,10 @@ export interface ModulePart {
  */
 export type Adapt = (exports: unknown, shown: string, path: string) => ModuleMigration
 
-type ModuleMeaning = { readonly own: string } | { readonly native: string }
+type ModuleMeaning =
+  | { readonly own: string }
+  /** `names`: those that Node finds in a module of CommonJS; undefined for other modules. */
+  | { readonly native: string; readonly names?: readonly string[] | undefined }
 
 export class ModuleLoader {
   readonly #show: Show
@@ -124,22 +129,24 @@ export class ModuleLoader {
     await this.load(path)
     const { closure } = this.#loaded.get(this.#real(path)) as { closure: Closure }
     const folder = dirname(closure.entry.path)
-    return [...closure.modules.values()].map((compiled) => {
+    const parts = [...closure.modules.values()].map(async (compiled) => {
       if (compiled.kind === 'commonjs') {
         throw new UnreadableFileError(`${this.#show(compiled.path)} is CommonJS, which cannot be put into a bundle.`, {
           hint: 'Write it as an ES module, with import and export.',
         })
       }
-      const imports = [...compiled.imports, ...compiled.lazyImports].flatMap((specifier): [string, ModuleMeaning][] => {
+      const imports: Record<string, ModuleMeaning> = {}
+      for (const specifier of [...compiled.imports, ...compiled.lazyImports]) {
         const own = ownName(closure, folder, compiled, specifier)
-        if (own !== undefined) return [[specifier, { own }]]
-        const native = nativeUrl(closure, compiled, specifier)
-        return native === undefined ? [] : [[specifier, { native }]]
-      })
+        const native = own === undefined ? nativeUrl(closure, compiled, specifier) : undefined
+        if (own !== undefined) imports[specifier] = { own }
+        else if (native !== undefined) imports[specifier] = { native, names: await namesOfCommonJs(native) }
+      }
       const name = portable(folder, compiled.path)
       const body = compiled.kind === 'json' ? { json: compiled.text } : { factory: factoryText(compiled) }
-      return { name, ...body, imports: Object.fromEntries(imports) }
+      return { name, ...body, imports, compiled: isCompiledToCommonJs(compiled.path) }
     })
+    return Promise.all(parts)
   }
 
   // --- internal ---
@@ -332,6 +339,13 @@ function importNative(url: string): Promise<object> {
   // The package may be installed or repaired before the next try.
   loading.catch(() => natives.delete(url))
   return loading
+}
+
+/** Returns the names that a module of CommonJS exports for Node; undefined for other modules, and for those not loaded yet. */
+async function namesOfCommonJs(url: string): Promise<readonly string[] | undefined> {
+  if (!url.startsWith('file:')) return undefined
+  const namespace = await natives.get(url)?.catch(() => undefined)
+  return namespace && 'module.exports' in namespace ? Object.keys(namespace) : undefined
 }
 
 /** Returns the modules with names that are the same on every machine, the entry first. */
