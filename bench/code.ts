@@ -1,8 +1,6 @@
 /** Folders whose migrations are code: applying them beside the tool's own runner, and a test's database at the top. */
-import { promises as fs, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { promises as fs, rmSync } from 'node:fs'
 import path, { join } from 'node:path'
-import { fileURLToPath, URL } from 'node:url'
 import knexOwn from 'knex'
 import { Kysely, PostgresDialect } from 'kysely'
 import { FileMigrationProvider, Migrator as KyselyMigrator } from 'kysely/migration'
@@ -12,21 +10,25 @@ import { Migrator, openDatabase, type Source } from '../dist/index.js'
 import { knex, kysely, typeorm } from '../dist/presets/sources.js'
 import { offlineDatabase } from '../dist/src/migrate/offline.js'
 import { MigratedDatabase } from '../dist/src/testing/lease/migratedDatabase.js'
+import { folderOf, TOOLS, type Tool, writeFolders } from './codeMigrations.ts'
+import { coldCode } from './cold.ts'
 import type { FoldersInput } from './folders.ts'
 import { interleaved, table } from './measure.ts'
 
-export async function codeFolders({ freshDatabase, server }: FoldersInput): Promise<void> {
-  await loading(200, 7)
-  await applying(100, 7, freshDatabase)
-  await tests(100, 15, freshDatabase, server)
+/** @param part `cold`: new processes only; default all */
+export async function codeFolders({ freshDatabase, server }: FoldersInput, part?: string): Promise<void> {
+  if (!part) await loading(200, 7)
+  if (!part) await applying(100, 7, freshDatabase)
+  await coldCode(100, 11, freshDatabase)
+  if (!part) await tests(100, 15, freshDatabase, server)
 }
 
 // --- internal ---
 
-const SOURCES: Readonly<Record<string, (path: string) => Source>> = { knex, kysely, typeorm }
+const SOURCES: Readonly<Record<Tool, (path: string) => Source>> = { knex, kysely, typeorm }
 
 /** Lets the tool apply everything. */
-const OWN: Readonly<Record<string, (folder: string, url: string) => Promise<void>>> = {
+const OWN: Readonly<Record<Tool, (folder: string, url: string) => Promise<void>>> = {
   async knex(directory, connection) {
     const own = knexOwn({ client: 'pg', connection, migrations: { directory } })
     await own.migrate.latest()
@@ -47,60 +49,13 @@ const OWN: Readonly<Record<string, (folder: string, url: string) => Promise<void
   },
 }
 
-/** Writes the same migrations for each tool: a table, an index, or a column with an update, in its own words. */
-function writeFolders(count: number): string {
-  const root = mkdtempSync(join(tmpdir(), 'migratest-code-'))
-  symlinkSync(fileURLToPath(new URL('node_modules', import.meta.url)), join(root, 'node_modules'), 'junction')
-  for (const tool of Object.keys(SOURCES)) {
-    mkdirSync(join(root, tool, 'migrations'), { recursive: true })
-    writeFileSync(join(root, tool, 'package.json'), `{ "type": "commonjs", "dependencies": { "${tool}": "*" } }`)
-  }
-  for (let i = 1; i <= count; i++) {
-    const t = `t${i}`
-    const time = String(1_700_000_000_000 + i)
-    writeFileSync(
-      join(root, 'knex', 'migrations', `${time}_${t}.js`),
-      `exports.up = (knex) => knex.schema.createTable('${t}', (table) => { table.increments('id'); table.text('name').notNullable().index() })
-exports.down = (knex) => knex.schema.dropTable('${t}')
-`,
-    )
-    writeFileSync(
-      join(root, 'kysely', 'migrations', `${time}_${t}.mjs`),
-      `import { sql } from 'kysely'
-export async function up(db) {
-  await db.schema.createTable('${t}').addColumn('id', 'serial', (id) => id.primaryKey()).addColumn('name', 'text', (name) => name.notNull()).execute()
-  await db.schema.createIndex('${t}_name').on('${t}').column('name').execute()
-}
-export async function down(db) { await db.schema.dropTable('${t}').execute() }
-`,
-    )
-    writeFileSync(
-      join(root, 'typeorm', 'migrations', `${time}-${t}.js`),
-      `exports.T${i}${time} = class T${i}${time} {
-  name = 'T${i}${time}'
-  async up(queryRunner) {
-    await queryRunner.query('CREATE TABLE ${t} (id serial primary key, name text not null)')
-    await queryRunner.query('CREATE INDEX ${t}_name ON ${t} (name)')
-  }
-  async down(queryRunner) { await queryRunner.query('DROP TABLE ${t}') }
-}
-`,
-    )
-  }
-  return root
-}
-
-function folderOf(root: string, tool: string): string {
-  return join(root, tool, 'migrations')
-}
-
-function sourceIn(root: string, tool: string): Source {
-  return SOURCES[tool]?.(folderOf(root, tool)) as Source
+function sourceIn(root: string, tool: Tool): Source {
+  return SOURCES[tool](folderOf(root, tool))
 }
 
 async function loading(count: number, rounds: number): Promise<void> {
-  const root = writeFolders(count)
-  const series = await interleaved(Object.keys(SOURCES), rounds, async (tool) => {
+  const root = writeFolders(count, 'js')
+  const series = await interleaved(TOOLS, rounds, async (tool) => {
     const begun = performance.now()
     const source = sourceIn(root, tool)
     const { steps } = await new Migrator({ source, database: offlineDatabase('postgres') }).plan('latest')
@@ -113,14 +68,14 @@ async function loading(count: number, rounds: number): Promise<void> {
 }
 
 async function applying(count: number, rounds: number, freshDatabase: () => Promise<string>): Promise<void> {
-  const root = writeFolders(count)
-  const ways = Object.keys(SOURCES).flatMap((tool) => [`${tool}'s own runner`, tool])
+  const root = writeFolders(count, 'js')
+  const ways = TOOLS.flatMap((tool) => [`${tool}'s own runner` as const, tool])
   const series = await interleaved(ways, rounds, async (way) => {
-    const [tool = ''] = way.split("'")
+    const tool = way.split("'")[0] as Tool
     const url = await freshDatabase()
     const begun = performance.now()
     if (way !== tool) {
-      await OWN[tool]?.(folderOf(root, tool), url)
+      await OWN[tool](folderOf(root, tool), url)
     } else {
       const database = await openDatabase(url)
       await new Migrator({ source: sourceIn(root, tool), database }).up()
@@ -145,9 +100,8 @@ async function tests(
   freshDatabase: () => Promise<string>,
   server: FoldersInput['server'],
 ): Promise<void> {
-  const root = writeFolders(count)
-  const tools = Object.keys(SOURCES)
-  const ways = ['connect', ...tools, ...tools.map((tool) => `create database, ${tool}'s own runner`)]
+  const root = writeFolders(count, 'js')
+  const ways = ['connect', ...TOOLS, ...TOOLS.map((tool) => `create database, ${tool}'s own runner` as const)] as const
   const series = await interleaved(ways, rounds, async (way) => {
     const url = way === 'connect' ? await freshDatabase() : ''
     const begun = performance.now()
@@ -159,12 +113,12 @@ async function tests(
       await client.end()
       return ms
     }
-    if (way.startsWith('create')) {
-      const tool = tools.find((one) => way.includes(one)) ?? ''
-      await OWN[tool]?.(folderOf(root, tool), await freshDatabase())
+    const tool = TOOLS.find((one) => way.includes(one)) as Tool
+    if (way !== tool) {
+      await OWN[tool](folderOf(root, tool), await freshDatabase())
       return performance.now() - begun
     }
-    const db = await MigratedDatabase.create({ server, migrations: folderOf(root, way) })
+    const db = await MigratedDatabase.create({ server, migrations: folderOf(root, tool) })
     await db.query('select 1')
     const ms = performance.now() - begun
     await db[Symbol.asyncDispose]()

@@ -5,11 +5,11 @@ export interface Series {
   readonly times: number[]
 }
 
-export async function interleaved(
-  names: readonly string[],
+export async function interleaved<Name extends string>(
+  names: readonly Name[],
   rounds: number,
-  run: (name: string) => Promise<number>,
-): Promise<Series[]> {
+  run: (name: Name) => Promise<number>,
+): Promise<(Series & { readonly name: Name })[]> {
   const series = names.map((name) => ({ name, times: [] as number[] }))
   // The first round warms up files, code and server, and is not counted.
   for (let round = 0; round <= rounds; round++) {

@@ -27,7 +27,7 @@ import { taking } from './taking.ts'
 import { watching } from './watching.ts'
 
 const only = process.argv[2]?.startsWith('--') ? undefined : process.argv[2]
-/** The second argument chooses a part of `mysql` or `mariadb`, the number of migrations of `taking`, or `last` or `middle` of `watch`. */
+/** The second argument chooses a part of `mysql` or `mariadb` or (`cold`) of `code`, the number of migrations of `taking`, or `last` or `middle` of `watch`. */
 const part = process.argv[3]?.startsWith('--') ? undefined : process.argv[3]
 let databases = 0
 const request = {
@@ -60,7 +60,7 @@ if (!only || only === 'folders') {
 }
 if (!only || only === 'code') {
   const server = postgresServer({ url: undefined, request, idleMs: undefined, extensions: [], init: () => [] })
-  await codeFolders({ freshDatabase, server })
+  await codeFolders({ freshDatabase, server }, part)
 }
 if (!only || only === 'generate') await generating()
 if (!only || only === 'taking') await takingAll()

@@ -151,33 +151,38 @@ async function entryText(source: Source, folder: string, config: MigratestConfig
   const settings = Object.fromEntries(KEPT.filter((key) => config[key] !== undefined).map((key) => [key, config[key]]))
   const migrations = `{ name: ${literal(source.name)}, files: ${record(files)}, modules: ${modulesText(parts)}, natives: ${nativesText(parts)} }`
   return `import { runStandalone } from ${literal(OWN('src/cli/standalone'))}
+import { asNamespace } from ${literal(OWN('src/source/module/commonJs'))}
 await runStandalone({ version: ${literal(version)}, config: ${literal(settings)}, migrations: ${migrations} })
 `
 }
 
 function modulesText(parts: ReadonlyMap<string, ModulePart>): string {
-  const texts = [...parts].map(([name, { json, factory, imports }]): [string, string] => {
+  const texts = [...parts].map(([name, { json, factory, imports, compiled }]): [string, string] => {
     const body = json === undefined ? `factory: ${factory}` : `json: ${literal(json)}`
-    return [name, `{ ${body}, imports: ${literal(imports)} }`]
+    return [name, `{ ${body}, imports: ${literal(imports)}, compiled: ${compiled} }`]
   })
   return record(new Map(texts))
 }
 
 /**
  * Returns the imports that the migrations use, as code. The bundler includes packages in the bundle and keeps Node's
- * built-in modules as imports.
+ * built-in modules as imports. What it gives for an import of CommonJS differs from what Node gives, so that is made here.
  */
 function nativesText(parts: ReadonlyMap<string, ModulePart>): string {
-  const urls = [...parts.values()].flatMap(({ imports }) =>
-    Object.values(imports).flatMap((meaning) => ('native' in meaning ? [meaning.native] : [])),
-  )
   const target = (url: string) => {
     if (!url.startsWith('file:')) return url
     const path = fileURLToPath(url)
     // Importing the whole package would also include the code that starts servers.
     return [OWN('index'), OWN('lib/index')].includes(path) ? OWN('src/source/migrationApi') : path
   }
-  return record(new Map([...new Set(urls)].map((url) => [url, `() => import(${literal(target(url))})`])))
+  const texts = new Map<string, string>()
+  for (const meaning of [...parts.values()].flatMap(({ imports }) => Object.values(imports))) {
+    if (!('native' in meaning)) continue
+    const { native, names } = meaning
+    const from = literal(target(native))
+    texts.set(native, names ? `async () => asNamespace(require(${from}), ${literal(names)})` : `() => import(${from})`)
+  }
+  return record(texts)
 }
 
 function record(entries: ReadonlyMap<string, string>): string {

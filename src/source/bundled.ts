@@ -5,6 +5,7 @@
 import { UnreadableFileError } from '../migrate/errors.ts'
 import type { Direction, Relations, Source } from '../migrate/source.ts'
 import { asModuleMigration, type LoadedModule, sourceOfFiles } from './files.ts'
+import { asCompiled } from './module/commonJs.ts'
 import { type Factory, jsonFactory } from './module/compile.ts'
 import { noticingGlobals } from './module/globals.ts'
 import { Instances } from './module/instances.ts'
@@ -37,6 +38,8 @@ interface BundledModule {
   readonly json?: string
   readonly factory?: Factory
   readonly imports: Readonly<Record<string, { readonly own?: string; readonly native?: string }>>
+  /** `true` if tools compile it to CommonJS. */
+  readonly compiled: boolean
 }
 
 export function bundled(source: BundledSource): Source {
@@ -83,7 +86,10 @@ function instancesOf({ modules, natives }: BundledSource): Instances {
       if (native !== undefined) return { kind: 'native', url: native }
       throw new Error(`"${specifier}" is not in the bundle.`)
     },
-    importNative: async (url) => (natives[url] as () => Promise<object>)(),
+    importNative: async (url, from) => {
+      const namespace = await (natives[url] as () => Promise<object>)()
+      return modules[from]?.compiled ? asCompiled(namespace) : namespace
+    },
     module: async (path) => {
       const { json, factory } = modules[path] ?? {}
       if (json !== undefined) return { kind: 'json', factory: jsonFactory(json) }

@@ -188,6 +188,36 @@ register({ up: ({ sql }: any) => sql(\`create table \${E.b} (\${left(word)} int,
     expect(cli(['bundle'], {}, cwd).err).toContain('old.cjs is CommonJS, which cannot be put into a bundle')
   })
 
+  test.for([
+    // Tools compile such a migration to CommonJS.
+    ['commonjs', 'it_1_10_1'],
+    ['module', '_1__1'],
+  ] as const)(
+    'in a package of type %s, imports what CommonJS exports as the files do',
+    async ([type, name], { db }) => {
+      const cwd = folder({
+        'package.json': JSON.stringify({ type }),
+        'node_modules/logger/package.json': '{ "name": "logger", "version": "1.0.0" }',
+        'node_modules/logger/index.js':
+          'Object.defineProperty(exports, "__esModule", { value: true }); exports.default = { title: "it" }; exports.level = 1',
+        'node_modules/hashes/package.json': '{ "name": "hashes", "version": "1.0.0" }',
+        'node_modules/hashes/index.js': '(function (make) { module["exports"] = make() })(() => ({ rounds: 10 }))',
+        'migrations/1_a.ts': `import logger, { level } from 'logger'
+import * as hashes from 'hashes'
+const later = await import('logger')
+export const up = ({ sql }: any) => sql(\`create table t_\${[logger.title, level, hashes.rounds, later.level].join('_')} ()\`)`,
+      })
+      const env = { ...process.env, DATABASE_URL: db.url, NODE_ENV: undefined } as NodeJS.ProcessEnv
+      const tables = () => db.rows("select tablename from pg_tables where tablename ~ '^t'")
+      expect(cli(['bundle'], {}, cwd).err).toBe('')
+      expect(spawnSync(process.execPath, ['migrate.mjs', 'up'], { cwd, env, encoding: 'utf8' }).stderr).toBe('')
+      expect(await tables()).toEqual([{ tablename: `t_${name}` }])
+      await db.rows(`drop schema public cascade; create schema public`)
+      expect(cli(['up'], { DATABASE_URL: db.url }, cwd).code).toBe(0)
+      expect(await tables()).toEqual([{ tablename: `t_${name}` }])
+    },
+  )
+
   test('is one file that goes on where the folder was, and the folder where it was', async ({ db }) => {
     const cwd = folder(FILES)
     const env = { DATABASE_URL: db.url }

@@ -70,11 +70,11 @@ async function versionIn(folder: string, name: string): Promise<string | undefin
 
 /** Returns the file that an import of the package means in the folder. @throws Error if it is not installed */
 async function locate(name: string, folder: string): Promise<string> {
-  const [{ toolchain }, { diskResolver }] = await Promise.all([
-    import('../module/toolchain.ts'),
-    import('../module/resolve.ts'),
-  ])
-  const found = diskResolver(await toolchain()).resolve(name, join(folder, 'migration.ts'))
+  const { diskResolver } = await import('../module/resolve.ts')
+  const { prepare, resolve } = diskResolver()
+  const from = join(folder, 'migration.ts')
+  await prepare(name, from)
+  const found = resolve(name, from)
   return found.kind === 'native' ? fileURLToPath(found.url) : found.path
 }
 

@@ -6,8 +6,8 @@ import { ScriptError } from '../../migrate/errors.ts'
 import { now } from '../../migrate/realTime.ts'
 import { decode } from '../files.ts'
 import { type Compiled, compile } from './compile.ts'
-import type { Resolve, Resolved } from './resolve.ts'
-import type { Toolchain } from './toolchain.ts'
+import type { KeptFiles } from './keptFiles.ts'
+import type { DiskResolver, Resolve, Resolved } from './resolve.ts'
 
 export interface Closure {
   readonly entry: Compiled
@@ -18,28 +18,37 @@ export interface Closure {
 
 export type Show = (path: string) => string
 
+export interface Files {
+  /** Returns a path's form for messages. */
+  readonly show: Show
+  /** What other processes have kept of the files. */
+  readonly kept: KeptFiles | undefined
+}
+
 /**
  * Reads a module and everything it imports.
  * @throws ScriptError for a text that is not valid code, or an import of something that does not exist
  */
-export async function readClosure(tools: Toolchain, path: string, resolveOn: Resolve, show: Show): Promise<Closure> {
+export async function readClosure(path: string, resolver: DiskResolver, files: Files): Promise<Closure> {
   const modules = new Map<string, Compiled>()
   const meanings = new Map<string, Resolved>()
   const resolve: Resolve = (specifier, from) => {
     const key = `${from}\0${specifier}`
-    const known = meanings.get(key) ?? resolveOn(specifier, from)
+    const known = meanings.get(key) ?? resolver.resolve(specifier, from)
     meanings.set(key, known)
     return known
   }
   const read = async (file: string): Promise<Compiled> => {
-    const compiled = await compiledFile(tools, file, show)
+    const compiled = await compiledFile(file, files)
     modules.set(file, compiled)
-    for (const specifier of [...compiled.imports, ...compiled.lazyImports]) {
+    const { imports, lazyImports, required = [] } = compiled
+    for (const specifier of [...imports, ...lazyImports, ...required]) await resolver.prepare(specifier, file)
+    for (const specifier of [...imports, ...lazyImports]) {
       const meant = attempt(() => resolve(specifier, file))
       if (meant instanceof Error) {
         // A module that is imported when the code runs may be missing on purpose.
-        if (!compiled.imports.includes(specifier)) continue
-        throw notFound(compiled, specifier, show(file), meant)
+        if (!imports.includes(specifier)) continue
+        throw notFound(compiled, specifier, files.show(file), meant)
       }
       if (meant.kind === 'own' && !modules.has(meant.path)) await read(meant.path)
     }
@@ -49,11 +58,11 @@ export async function readClosure(tools: Toolchain, path: string, resolveOn: Res
 }
 
 /** Returns the current file, compiled; the same object as long as the text is unchanged. */
-export async function compiledFile(tools: Toolchain, path: string, show: Show): Promise<Compiled> {
+export async function compiledFile(path: string, { show, kept }: Files): Promise<Compiled> {
   const text = readText(path, show)
   const known = compiledFiles.get(path)
   if (known?.text === text && known.settled()) return known
-  const compiled = await compile(tools, path, text, show(path))
+  const compiled = await compile(path, text, show(path), kept)
   compiledFiles.set(path, compiled)
   return compiled
 }

@@ -30,6 +30,16 @@ export function asCompiled(namespace: object): object {
   return all
 }
 
+/** Returns what Node imports from a module of CommonJS. @param names those that Node finds in its text */
+export function asNamespace(exported: unknown, names: readonly string[]): object {
+  const found = Object(exported) as Exports
+  const named = names.filter((name) => name in found).map((name) => [name, found[name]])
+  return Object.assign(Object.create(null), Object.fromEntries(named), {
+    default: exported,
+    'module.exports': exported,
+  })
+}
+
 /** Returns whether tools compile an ES module of this name to CommonJS: its package is none of ES modules. */
 export function isCompiledToCommonJs(path: string): boolean {
   if (/\.m[jt]s$/.test(path)) return false

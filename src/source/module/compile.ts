@@ -7,8 +7,8 @@ import { constants, Script } from 'node:vm'
 import { ScriptError } from '../../migrate/errors.ts'
 import { fillFrom } from './commonJs.ts'
 import { GLOBAL_NAMES } from './globals.ts'
-import type { Toolchain } from './toolchain.ts'
-import { isSettled, type MapData, transform } from './transform.ts'
+import type { KeptFiles, Texts } from './keptFiles.ts'
+import { isSettled, type MapData, stamped, transform } from './transform.ts'
 
 /** Returns a function that runs a module's body. Each call of that function is one instance of the module. */
 export type Factory = (globals: object) => (...names: readonly unknown[]) => Promise<void>
@@ -36,34 +36,36 @@ export interface Compiled {
   readonly factory: Factory
   /** Maps a place in the running code to one in the text, both from 0. */
   readonly origin: (line: number, column: number) => { line: number; column: number } | undefined
+  /** Texts for fingerprints, as far as they have been made. */
+  readonly texts: Texts
   /** Returns whether compiling it again would give the same result. */
   readonly settled: () => boolean
 }
 
-/** Compiles a file. @param shown the file's name in errors. @throws ScriptError if the text is not valid TypeScript */
-export async function compile(tools: Toolchain, path: string, text: string, shown: string): Promise<Compiled> {
+/**
+ * Compiles a file, or takes what was kept of it.
+ * @param shown the file's name in errors
+ * @throws ScriptError if the text is not valid TypeScript
+ */
+export async function compile(path: string, text: string, shown: string, keptFiles?: KeptFiles): Promise<Compiled> {
   const url = `${pathToFileURL(path).href}?migratest=${++compilations}`
   if (extname(path) === '.json') return { ...compiledJson(text, shown), path, text, url }
-  const { code, runnable, kind, imports, lazyImports, computed, required, maps, settings } = await transform(tools, {
-    path,
-    text,
-    shown,
-  })
+  const kept = keptFiles?.find(path, text)
+  const { settings, lasting, maps, ...made } = kept ?? (await transform({ path, text, shown }))
+  const texts: Texts = kept?.texts ?? {}
+  if (!kept && lasting) keptFiles?.keep(path, text, { ...made, maps, settings, lasting, texts })
+  const { runnable, kind } = made
+  const stamps = stamped(settings)
   const debug = await inlineMap(maps, url)
   return {
+    ...made,
     path,
     text,
-    code,
-    runnable,
-    kind,
-    imports,
-    lazyImports,
-    computed,
-    required,
     url,
+    texts,
     factory: lazily(() => compileFactory(runnable, kind, url, debug, COMMONJS_NAMES.test(text) ? path : undefined)),
     origin: originOf(maps),
-    settled: () => isSettled(settings),
+    settled: () => isSettled(stamps),
   }
 }
 
@@ -166,6 +168,7 @@ function compiledJson(text: string, shown: string): Omit<Compiled, 'path' | 'tex
     imports: [],
     lazyImports: [],
     computed: false,
+    texts: {},
     factory: jsonFactory(text),
     origin: () => undefined,
     settled: () => true,

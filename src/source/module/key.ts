@@ -7,24 +7,19 @@ import type { Closure } from './closure.ts'
 import type { Compiled } from './compile.ts'
 import { readsOf, stateOf } from './reads.ts'
 import { fingerprintOfCode } from './syntax.ts'
-import type { Toolchain } from './toolchain.ts'
 import { withoutComments } from './transform.ts'
 
 /**
  * @param named the modules with names that are the same on every machine, the entry first
  */
-export function keyOfCode(
-  tools: Toolchain,
-  closure: Closure,
-  named: readonly (readonly [string, Compiled])[],
-): CodeKey | NoCodeKey {
+export function keyOfCode(closure: Closure, named: readonly (readonly [string, Compiled])[]): CodeKey | NoCodeKey {
   if (SAYS_NO.test(closure.entry.code)) return { because: undefined }
   const parts = new Set<string>()
   const files: string[] = []
   const variables: string[] = []
   for (const [, module] of named) {
     files.push(module.path)
-    const found = surroundingsOf(tools, module)
+    const found = surroundingsOf(module)
     if ('because' in found) return found
     files.push(...found.files)
     variables.push(...found.variables)
@@ -39,13 +34,20 @@ export function keyOfCode(
       if (used !== '') parts.add(used)
     }
   }
-  const halves = [fingerprintOfCode(tools, named, 'up'), fingerprintOfCode(tools, named, 'down')]
+  const halves = [fingerprintOfCode(named, 'up'), fingerprintOfCode(named, 'down')]
   return {
     hash: fingerprintOf([...halves, ...[...parts].sort()]),
     texts: named.map(([, { text }]) => text),
     files,
     variables,
   }
+}
+
+/** Returns whether the module may read something besides its text, which its syntax tells. */
+export function looksAround({ code, imports, lazyImports, required, kind }: Compiled): boolean {
+  if (kind === 'json') return false
+  const look = required ? code.replace(/\brequire\(/g, '(') : code
+  return READS.test(look) || [...imports, ...lazyImports, ...(required ?? [])].some((one) => FS.test(one))
 }
 
 // --- internal ---
@@ -66,15 +68,14 @@ interface Around {
 }
 
 /** Returns what a module reads besides its text. */
-function surroundingsOf(tools: Toolchain, module: Compiled): Around | NoCodeKey {
-  const { path, code, imports, lazyImports, required, computed, kind } = module
+function surroundingsOf(module: Compiled): Around | NoCodeKey {
+  const { path, code, imports, lazyImports, required, computed } = module
   if (computed && !required) return { because: 'it imports a module whose name is only known when it runs' }
   const all = [...imports, ...lazyImports, ...(required ?? [])]
-  const look = required ? code.replace(/\brequire\(/g, '(') : code
-  if (kind === 'json' || !(READS.test(look) || all.some((one) => FS.test(one)))) {
+  if (!looksAround(module)) {
     return { state: '', variables: [], files: [], imports: all }
   }
-  const { rest, ...read } = readsOf(path, withoutComments(tools, path, code))
+  const { rest, ...read } = readsOf(path, withoutComments(path, code))
   const word = READS.exec(required ? rest.replace(/\brequire\(/g, '(') : rest)?.[0]
   if (word !== undefined) return { because: `it uses ${word}` }
   const state = stateOf(path, read)

@@ -9,18 +9,19 @@ import { MigratestError, ScriptError, UnreadableFileError } from '../../migrate/
 import { now } from '../../migrate/realTime.ts'
 import type { CodeKey, CodePlace, Direction, NoCodeKey, Relations } from '../../migrate/source.ts'
 import { asModuleMigration, type LoadedModule, type ModuleMigration } from '../files.ts'
-import { type Closure, compiledFile, isCurrent, readClosure, readText, type Show } from './closure.ts'
+import { type Closure, compiledFile, type Files, isCurrent, readClosure, readText, type Show } from './closure.ts'
 import { asCompiled, isCompiledToCommonJs } from './commonJs.ts'
 import { type Compiled, factoryText } from './compile.ts'
 import { noticingGlobals, noticingNative } from './globals.ts'
 import { Instances } from './instances.ts'
-import { keyOfCode } from './key.ts'
+import { type KeptFiles, ownKeptFiles } from './keptFiles.ts'
+import { keyOfCode, looksAround } from './key.ts'
 import { pack, unpack } from './pack.ts'
 import { type Registry, withRegistry } from './registry.ts'
 import { type DiskResolver, diskResolver } from './resolve.ts'
 import { framesIn, restoredStack } from './stack.ts'
 import { fingerprintOfCode, literalList } from './syntax.ts'
-import { type Toolchain, toolchain } from './toolchain.ts'
+import { toolchain } from './toolchain.ts'
 
 /** A module as text, for a bundle. */
 export interface ModulePart {
@@ -29,6 +30,8 @@ export interface ModulePart {
   /** A factory of the module, as a JavaScript expression. */
   readonly factory?: string
   readonly imports: Readonly<Record<string, ModuleMeaning>>
+  /** `true` if tools compile the module to CommonJS, so that it imports what such code would. */
+  readonly compiled: boolean
 }
 
 /**
@@ -37,31 +40,37 @@ export interface ModulePart {
  */
 export type Adapt = (exports: unknown, shown: string, path: string) => ModuleMigration
 
-type ModuleMeaning = { readonly own: string } | { readonly native: string }
+type ModuleMeaning =
+  | { readonly own: string }
+  /** `names`: those that Node finds in a module of CommonJS; undefined for other modules. */
+  | { readonly native: string; readonly names?: readonly string[] | undefined }
 
 export class ModuleLoader {
   readonly #show: Show
+  readonly #files: Files
   readonly #loaded = new Map<string, { readonly closure: Closure; readonly module: LoadedModule }>()
 
   readonly #loading = new Map<string, Promise<LoadedModule>>()
   /** The paths under which files were requested, by their real path, where the two differ. */
   readonly #given = new Map<string, string>()
-  #resolver: DiskResolver | undefined
+  readonly #resolver: DiskResolver = diskResolver()
 
   readonly #adapt: Adapt
 
   /**
    * @param show returns a path's form for messages
    * @param adapt makes a migration of a module's exports; default: those of our own migrations
+   * @param kept what other processes have kept of the files
    */
-  constructor(show: Show, adapt: Adapt = asModuleMigration) {
+  constructor(show: Show, adapt: Adapt = asModuleMigration, kept: KeptFiles | undefined = ownKeptFiles()) {
     this.#show = (path) => show(this.#given.get(path) ?? path)
+    this.#files = { show: this.#show, kept }
     this.#adapt = adapt
   }
 
   /** Forgets what we know about the disk, since an import may now resolve to another file. */
   refresh(): void {
-    this.#resolver?.forget()
+    this.#resolver.forget()
   }
 
   /**
@@ -81,8 +90,8 @@ export class ModuleLoader {
   async relations(path: string): Promise<Relations | undefined> {
     const real = this.#real(path)
     if (!/\bdependsOn\b/.test(readText(real, this.#show))) return undefined
-    const tools = await toolchain()
-    const list = literalList(tools, await compiledFile(tools, real, this.#show), 'dependsOn')
+    await toolchain()
+    const list = literalList(await compiledFile(real, this.#files), 'dependsOn')
     if (list === null) return { problem: `${this.#show(real)}: dependsOn must be a literal such as ['0004_users', …]` }
     return list && { dependsOn: list.map(String) }
   }
@@ -90,12 +99,10 @@ export class ModuleLoader {
   /** Returns what determines a migration's effect, without running it; see {@link Source.codeKey}. */
   async key(given: string): Promise<CodeKey | NoCodeKey> {
     const path = this.#real(given)
-    const tools = await toolchain()
-    this.#resolver ??= diskResolver(tools)
-    const { resolve } = this.#resolver
     try {
-      const closure = await readClosure(tools, path, resolve, this.#show)
-      return keyOfCode(tools, closure, sortedModules(closure))
+      const closure = await readClosure(path, this.#resolver, this.#files)
+      await this.#toolsFor(closure)
+      return keyOfCode(closure, sortedModules(closure))
     } catch {
       // Running the migration reports why.
       return { because: undefined }
@@ -104,15 +111,14 @@ export class ModuleLoader {
 
   /** Compiles many files at once, which is faster than one after another. Errors are reported when a file is loaded. */
   async prepare(paths: readonly string[]): Promise<void> {
-    const tools = await toolchain()
-    await Promise.allSettled(paths.map((path) => compiledFile(tools, this.#real(path), this.#show)))
+    await Promise.allSettled(paths.map((path) => compiledFile(this.#real(path), this.#files)))
   }
 
   /** Loads a migration from its record, so that it can run again. @param folder where to look for its packages */
   async revive(record: string, folder: string): Promise<LoadedModule> {
-    const tools = await toolchain()
+    await toolchain()
     const real = this.#real(folder)
-    return this.#run(tools, await unpack(tools, record, real, (path) => `${this.#show(path)} (as recorded)`))
+    return this.#run(await unpack(record, real, (path) => `${this.#show(path)} (as recorded)`))
   }
 
   /**
@@ -123,22 +129,24 @@ export class ModuleLoader {
     await this.load(path)
     const { closure } = this.#loaded.get(this.#real(path)) as { closure: Closure }
     const folder = dirname(closure.entry.path)
-    return [...closure.modules.values()].map((compiled) => {
+    const parts = [...closure.modules.values()].map(async (compiled) => {
       if (compiled.kind === 'commonjs') {
         throw new UnreadableFileError(`${this.#show(compiled.path)} is CommonJS, which cannot be put into a bundle.`, {
           hint: 'Write it as an ES module, with import and export.',
         })
       }
-      const imports = [...compiled.imports, ...compiled.lazyImports].flatMap((specifier): [string, ModuleMeaning][] => {
+      const imports: Record<string, ModuleMeaning> = {}
+      for (const specifier of [...compiled.imports, ...compiled.lazyImports]) {
         const own = ownName(closure, folder, compiled, specifier)
-        if (own !== undefined) return [[specifier, { own }]]
-        const native = nativeUrl(closure, compiled, specifier)
-        return native === undefined ? [] : [[specifier, { native }]]
-      })
+        const native = own === undefined ? nativeUrl(closure, compiled, specifier) : undefined
+        if (own !== undefined) imports[specifier] = { own }
+        else if (native !== undefined) imports[specifier] = { native, names: await namesOfCommonJs(native) }
+      }
       const name = portable(folder, compiled.path)
       const body = compiled.kind === 'json' ? { json: compiled.text } : { factory: factoryText(compiled) }
-      return { name, ...body, imports: Object.fromEntries(imports) }
+      return { name, ...body, imports, compiled: isCompiledToCommonJs(compiled.path) }
     })
+    return Promise.all(parts)
   }
 
   // --- internal ---
@@ -151,23 +159,33 @@ export class ModuleLoader {
   }
 
   async #load(path: string): Promise<LoadedModule> {
-    const tools = await toolchain()
-    this.#resolver ??= diskResolver(tools)
     const { resolve, forget } = this.#resolver
     const known = this.#loaded.get(path)
     if (known && isCurrent(known.closure, resolve, this.#show)) return known.module
     if (known) forget()
     // The failure may be caused by outdated knowledge of the disk. Forget it and try again.
-    const closure = await readClosure(tools, path, resolve, this.#show).catch(() => {
+    const closure = await readClosure(path, this.#resolver, this.#files).catch(() => {
       forget()
-      return readClosure(tools, path, resolve, this.#show)
+      return readClosure(path, this.#resolver, this.#files)
     })
-    const module = await this.#run(tools, closure)
+    const module = await this.#run(closure)
     this.#loaded.set(path, { closure, module })
     return module
   }
 
-  async #run(tools: Toolchain, closure: Closure): Promise<LoadedModule> {
+  /** Loads rolldown unless all is known that these modules may be asked for: what they import, and the texts of fingerprints. */
+  async #toolsFor({ entry, modules }: Closure): Promise<void> {
+    for (const module of modules.values()) {
+      const { kind, path, text, texts, computed } = module
+      const isRead = kind === 'json' || (module === entry ? texts.halves : texts.whole) !== undefined
+      // Code that looks around may resolve more when it runs.
+      if (!isRead || computed || looksAround(module)) await toolchain()
+      if (!isRead) this.#files.kept?.renew(path, text)
+    }
+  }
+
+  async #run(closure: Closure): Promise<LoadedModule> {
+    await this.#toolsFor(closure)
     const { entry, modules, resolve } = closure
     const shown = this.#show(entry.path)
     const registry: Registry = { shown, migration: undefined }
@@ -190,7 +208,7 @@ export class ModuleLoader {
         return noticingNative(url, namespace, notice)
       },
       module: async (path) => {
-        const found = compiled.get(path) ?? (await compiledFile(tools, path, this.#show))
+        const found = compiled.get(path) ?? (await compiledFile(path, this.#files))
         compiled.set(path, found)
         return found
       },
@@ -215,7 +233,7 @@ export class ModuleLoader {
       ...migration,
       text: entry.text,
       fingerprint: (half: Direction) => {
-        fingerprints[half] ??= fingerprintOfCode(tools, sorted, half)
+        fingerprints[half] ??= fingerprintOfCode(sorted, half)
         return fingerprints[half]
       },
       record: () => {
@@ -321,6 +339,13 @@ function importNative(url: string): Promise<object> {
   // The package may be installed or repaired before the next try.
   loading.catch(() => natives.delete(url))
   return loading
+}
+
+/** Returns the names that a module of CommonJS exports for Node; undefined for other modules, and for those not loaded yet. */
+async function namesOfCommonJs(url: string): Promise<readonly string[] | undefined> {
+  if (!url.startsWith('file:')) return undefined
+  const namespace = await natives.get(url)?.catch(() => undefined)
+  return namespace && 'module.exports' in namespace ? Object.keys(namespace) : undefined
 }
 
 /** Returns the modules with names that are the same on every machine, the entry first. */

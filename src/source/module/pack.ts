@@ -8,7 +8,6 @@ import { UnreadableFileError } from '../../migrate/errors.ts'
 import type { Closure, Show } from './closure.ts'
 import { type Compiled, compile } from './compile.ts'
 import { diskResolver, type Resolve } from './resolve.ts'
-import type { Toolchain } from './toolchain.ts'
 
 interface Pack {
   readonly migratest: 'code'
@@ -43,14 +42,14 @@ export function pack(
 }
 
 /** Restores packed modules. @throws UnreadableFileError */
-export async function unpack(tools: Toolchain, text: string, folder: string, show: Show): Promise<Closure> {
+export async function unpack(text: string, folder: string, show: Show): Promise<Closure> {
   const names = readPack(text)
   const modules = new Map<string, Compiled>()
   for (const [name, { code }] of Object.entries(names)) {
     const path = join(folder, name)
-    modules.set(path, await compile(tools, path, code, show(path)))
+    modules.set(path, await compile(path, code, show(path)))
   }
-  const { resolve: onDisk } = diskResolver(tools)
+  const { resolve: onDisk } = diskResolver()
   const resolve: Resolve = (specifier, from) => {
     const name = Object.keys(names).find((candidate) => join(folder, candidate) === from) ?? ''
     const own = names[name]?.imports?.[specifier]

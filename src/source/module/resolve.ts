@@ -3,7 +3,8 @@ import { existsSync } from 'node:fs'
 import { isBuiltin } from 'node:module'
 import { dirname, extname, sep } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import type { Toolchain } from './toolchain.ts'
+import { hasTools, toolchain, tools } from './toolchain.ts'
+import { installedFile, neighbour } from './usualImports.ts'
 
 export type Resolved =
   /** A file that is loaded again for each migration. */
@@ -21,22 +22,16 @@ const INSTALLED = `${sep}node_modules${sep}`
 const BARE = /^(?:@[\w-]+\/)?[\w-]/
 
 export interface DiskResolver {
+  /** Loads what `resolve` needs for an import. @throws NotInstalledError, NotLoadedError */
+  readonly prepare: (specifier: string, from: string) => Promise<void>
   /** Resolves an import. @throws Error with the reason; the caller adds the file's name */
   readonly resolve: Resolve
   /** Forgets what is known about the disk, which may be outdated. */
   readonly forget: () => void
 }
 
-export function diskResolver(tools: Toolchain): DiskResolver {
-  const conditions = { conditionNames: ['node', 'import', 'module-sync', 'default'], builtinModules: true }
-  const packages = new tools.ResolverFactory({ ...conditions, extensions: ['.js', '.json', '.node'] })
-  const project = new tools.ResolverFactory({
-    ...conditions,
-    tsconfig: 'auto',
-    extensions: ['.ts', '.mts', '.cts', '.js', '.mjs', '.cjs', '.json'],
-    // TypeScript code imports a file by the name that the build would give it.
-    extensionAlias: { '.js': ['.ts', '.js'], '.mjs': ['.mts', '.mjs'], '.cjs': ['.cts', '.cjs'] },
-  })
+export function diskResolver(): DiskResolver {
+  let factories: Factories | undefined
   const meanings = new Map<string, Resolved>()
   const resolve: Resolve = (specifier, from) => {
     const key = `${from}\0${specifier}`
@@ -45,12 +40,14 @@ export function diskResolver(tools: Toolchain): DiskResolver {
     // A package is the same for all files of a folder, and asking for it takes longer than all else that loads a file.
     const packageKey = BARE.test(specifier) ? `${dirname(from)}\0${extname(from)}\0${specifier}` : undefined
     const same = packageKey === undefined ? undefined : meanings.get(packageKey)
-    const meant = same ?? nativeResolve(specifier) ?? onDisk(specifier, from)
+    const meant = same ?? nativeResolve(specifier) ?? usual(specifier, from) ?? onDisk(specifier, from)
     meanings.set(key, meant)
     if (packageKey !== undefined && meant.kind === 'native') meanings.set(packageKey, meant)
     return meant
   }
   const onDisk: Resolve = (specifier, from) => {
+    factories ??= makeFactories()
+    const { project, packages } = factories
     const { path, error } = project.resolveFileSync(from, specifier)
     if (path !== undefined && !path.includes(INSTALLED) && CODE.test(path)) return { kind: 'own', path }
     // Resolve a package as Node does. TypeScript files in a package are not run.
@@ -59,15 +56,46 @@ export function diskResolver(tools: Toolchain): DiskResolver {
     if (found === undefined) throw notFound(error ?? 'it is not found')
     return { kind: 'native', url: pathToFileURL(found).href }
   }
+  const prepare = async (specifier: string, from: string) => {
+    if (hasTools()) return
+    try {
+      resolve(specifier, from)
+    } catch {
+      await toolchain()
+    }
+  }
   const forget = () => {
     meanings.clear()
-    project.clearCache()
-    packages.clearCache()
+    factories?.project.clearCache()
+    factories?.packages.clearCache()
   }
-  return { resolve, forget }
+  return { prepare, resolve, forget }
 }
 
 // --- internal ---
+
+type Factories = ReturnType<typeof makeFactories>
+
+function makeFactories() {
+  const { ResolverFactory } = tools()
+  const conditions = { conditionNames: ['node', 'import', 'module-sync', 'default'], builtinModules: true }
+  const packages = new ResolverFactory({ ...conditions, extensions: ['.js', '.json', '.node'] })
+  const project = new ResolverFactory({
+    ...conditions,
+    tsconfig: 'auto',
+    extensions: ['.ts', '.mts', '.cts', '.js', '.mjs', '.cjs', '.json'],
+    // TypeScript code imports a file by the name that the build would give it.
+    extensionAlias: { '.js': ['.ts', '.js'], '.mjs': ['.mts', '.mjs'], '.cjs': ['.cts', '.cjs'] },
+  })
+  return { packages, project }
+}
+
+function usual(specifier: string, from: string): Resolved | undefined {
+  const own = neighbour(specifier, dirname(from))
+  if (own !== undefined) return { kind: 'own', path: own }
+  const file = BARE.test(specifier) ? installedFile(specifier, dirname(from)) : undefined
+  return file === undefined ? undefined : { kind: 'native', url: pathToFileURL(file).href }
+}
 
 /** Returns an error with the code that callers check for when a package is optional. */
 function notFound(why: string): Error {

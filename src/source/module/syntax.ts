@@ -3,7 +3,7 @@
 import type { Direction } from '../../migrate/source.ts'
 import { fingerprintOf } from '../../sql/script.ts'
 import type { Compiled } from './compile.ts'
-import type { Toolchain } from './toolchain.ts'
+import { tools } from './toolchain.ts'
 import { asJavaScript, withoutComments } from './transform.ts'
 
 /**
@@ -11,14 +11,10 @@ import { asJavaScript, withoutComments } from './transform.ts'
  * count, nor does the other half, since a down may be written later.
  * @param named the modules with names that are the same on every machine, the entry first
  */
-export function fingerprintOfCode(
-  tools: Toolchain,
-  named: readonly (readonly [string, Compiled])[],
-  half: Direction,
-): string {
+export function fingerprintOfCode(named: readonly (readonly [string, Compiled])[], half: Direction): string {
   const parts = named.flatMap(([name, compiled], index) => {
-    if (index > 0) return [name, wholeOf(tools, compiled)]
-    return [name, compiled.kind === 'json' ? compiled.code : halvesOf(tools, compiled)[half]]
+    if (index > 0) return [name, wholeOf(compiled)]
+    return [name, compiled.kind === 'json' ? compiled.code : halvesOf(compiled)[half]]
   })
   return fingerprintOf(['code', half, ...parts])
 }
@@ -28,11 +24,10 @@ export function fingerprintOfCode(
  * anything else; undefined if there is none.
  */
 export function literalList(
-  tools: Toolchain,
   { path, code }: Pick<Compiled, 'path' | 'code'>,
   name: string,
 ): (string | number)[] | null | undefined {
-  const value = members(parse(tools, path, code)).find((member) => member.name === name)?.value
+  const value = members(parse(path, code)).find((member) => member.name === name)?.value
   if (value === undefined) return undefined
   const items = value.type === 'ArrayExpression' ? value.elements : [value]
   const values = items?.map((item) => item?.value)
@@ -43,27 +38,18 @@ export function literalList(
 
 // --- internal ---
 
-/** Caches, because one module can be part of many migrations, and a migration is loaded by many runs. */
-const wholes = new WeakMap<Compiled, string>()
-const halves = new WeakMap<Compiled, Readonly<Record<Direction, string>>>()
-
 /** Returns the text of each half with everything that both share. */
-function halvesOf(tools: Toolchain, compiled: Compiled): Readonly<Record<Direction, string>> {
-  const known = halves.get(compiled)
-  if (known) return known
-  const found = members(parse(tools, compiled.path, compiled.code))
-  const made = { up: without(tools, compiled, found, 'down'), down: without(tools, compiled, found, 'up') }
-  halves.set(compiled, made)
-  return made
+function halvesOf(compiled: Compiled): Readonly<Record<Direction, string>> {
+  const { texts, path, code } = compiled
+  if (texts.halves) return texts.halves
+  const found = members(parse(path, code))
+  texts.halves = { up: without(compiled, found, 'down'), down: without(compiled, found, 'up') }
+  return texts.halves
 }
 
-function wholeOf(tools: Toolchain, compiled: Compiled): string {
-  const known = wholes.get(compiled)
-  if (known !== undefined) return known
-  const { kind, path, code } = compiled
-  const text = kind === 'json' ? JSON.stringify(JSON.parse(code)) : withoutComments(tools, path, code)
-  wholes.set(compiled, text)
-  return text
+function wholeOf({ kind, path, code, texts }: Compiled): string {
+  texts.whole ??= kind === 'json' ? JSON.stringify(JSON.parse(code)) : withoutComments(path, code)
+  return texts.whole
 }
 
 /** The properties of a syntax tree's node that we read. */
@@ -106,8 +92,8 @@ interface Binding {
   readonly statement: Node
 }
 
-function parse({ parseSync }: Toolchain, path: string, code: string): Node {
-  return parseSync(asJavaScript(path), code).program as unknown as Node
+function parse(path: string, code: string): Node {
+  return tools().parseSync(asJavaScript(path), code).program as unknown as Node
 }
 
 function bindingsIn({ body = [] }: Node): Map<string, Binding> {
@@ -168,17 +154,17 @@ function describedBy(statement: Node, bindings: ReadonlyMap<string, Binding>): N
  * Returns the text without one half and without comments. If the rest still mentions that half, returns everything: an
  * up that calls its down does what both say.
  */
-function without(tools: Toolchain, { path, code }: Compiled, found: readonly Member[], half: Direction): string {
+function without({ path, code }: Compiled, found: readonly Member[], half: Direction): string {
   const cuts = found.filter(({ name }) => name === half || name === 'dependsOn')
   const rest = cut(code, cuts)
   const spoken = cuts.flatMap(({ name, alias }) => [name, ...(alias ? [alias] : [])])
-  const cleaned = rest === code ? undefined : withoutComments(tools, path, rest)
+  const cleaned = rest === code ? undefined : withoutComments(path, rest)
   const ofBoth =
     cleaned !== undefined &&
     new RegExp(`(?<![\\w$])(?:this|${spoken.map((word) => word.replace(/[$]/g, '\\$&')).join('|')})(?![\\w$])`).test(
       cleaned,
     )
-  return ofBoth || cleaned === undefined ? withoutComments(tools, path, code) : cleaned
+  return ofBoth || cleaned === undefined ? withoutComments(path, code) : cleaned
 }
 
 /**

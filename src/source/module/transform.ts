@@ -3,7 +3,7 @@ import { statSync } from 'node:fs'
 import { extname } from 'node:path'
 import { stripVTControlCharacters } from 'node:util'
 import { ScriptError, UnreadableFileError } from '../../migrate/errors.ts'
-import type { Toolchain } from './toolchain.ts'
+import { toolchain, tools } from './toolchain.ts'
 
 export interface Transformed {
   /** JavaScript that still has its imports and exports. */
@@ -21,13 +21,15 @@ export interface Transformed {
   readonly required?: readonly string[] | undefined
   /** Source maps from the running code back to the text, in this order. */
   readonly maps: readonly MapData[]
-  /** The tsconfig files that applied, with their state. */
-  readonly settings: readonly Settings[]
+  /** The tsconfig files that applied. */
+  readonly settings: readonly string[]
+  /** `true` if it follows from the text, the settings and rolldown alone. */
+  readonly lasting: boolean
 }
 
 export type MapData = { readonly mappings: string } | null | undefined
 
-interface Settings {
+export interface Settings {
   readonly path: string
   readonly stamp: string
 }
@@ -40,25 +42,25 @@ interface Input {
 }
 
 /** Transforms a text. @throws ScriptError if it is not valid TypeScript, UnreadableFileError for a bad tsconfig.json */
-export async function transform(tools: Toolchain, input: Input): Promise<Transformed> {
+export async function transform(input: Input): Promise<Transformed> {
   const { path, text } = input
-  const typed = await tools.transform(path, text.replace(/^#!/, '//'), {
+  const { transformSync } = await toolchain()
+  // In a thread of its own, a file of the usual size takes twice as long.
+  const typed = transformSync(path, text.replace(/^#!/, '//'), {
     sourcemap: true,
     tsconfig: true,
     helpers: { mode: 'External' },
   })
   refuse(typed.errors, input)
-  const settings = typed.tsconfigFilePaths.map((file) => ({ path: file, stamp: stampOf(file) }))
-  const plain = isAheadOfNode(tools, path, typed.code)
-    ? await lowered(typed.code, input)
-    : { code: typed.code, maps: [] }
+  const settings = typed.tsconfigFilePaths
+  const plain = isAheadOfNode(path, typed.code) ? await lowered(typed.code, input) : { code: typed.code, maps: [] }
   const { code } = plain
-  const runner = await tools.moduleRunnerTransform(path, splitImports(tools, path, code), { sourcemap: true })
-  refuse(runner.errors, input)
-  const maps = [...plain.maps, typed.map]
+  const runner = await forRunner(input, code)
+  const maps = [...plain.maps, lean(typed.map)]
+  const lasting = plain.maps.length === 0
   if (isCommonJs(runner.code, code, path)) {
     // Types in comments are written as import('knex').Knex.
-    const bare = requires(code) ? withoutComments(tools, path, code) : code
+    const bare = requires(code) ? withoutComments(path, code) : code
     const computed = requires(bare)
     const required = literalRequires(bare)
     const runnable = withoutMark(code)
@@ -72,6 +74,7 @@ export async function transform(tools: Toolchain, input: Input): Promise<Transfo
       required,
       maps,
       settings,
+      lasting,
     }
   }
   return {
@@ -81,9 +84,15 @@ export async function transform(tools: Toolchain, input: Input): Promise<Transfo
     imports: runner.deps,
     lazyImports: runner.dynamicDeps,
     computed: importsComputed(runner.code) || /\bcreateRequire\b/.test(code),
-    maps: [runner.map, ...maps],
+    maps: [...runner.maps, ...maps],
     settings,
+    lasting,
   }
+}
+
+/** Returns tsconfig files with their state. */
+export function stamped(paths: readonly string[]): Settings[] {
+  return paths.map((path) => ({ path, stamp: stampOf(path) }))
 }
 
 /** Returns whether the tsconfig files are unchanged. */
@@ -92,8 +101,8 @@ export function isSettled(settings: readonly Settings[]): boolean {
 }
 
 /** Returns the code without comments and white space; the code itself if it cannot be parsed as a module. */
-export function withoutComments({ minifySync }: Toolchain, path: string, code: string): string {
-  return minifySync(asJavaScript(path), code, { compress: false, mangle: false }).code || code
+export function withoutComments(path: string, code: string): string {
+  return tools().minifySync(asJavaScript(path), code, { compress: false, mangle: false }).code || code
 }
 
 /** Returns the path with the extension `.mjs`, for parsing the code after its types have been removed. */
@@ -102,6 +111,28 @@ export function asJavaScript(path: string): string {
 }
 
 // --- internal ---
+
+interface ForRunner extends Pick<Transformed, 'code' | 'maps'> {
+  readonly deps: readonly string[]
+  readonly dynamicDeps: readonly string[]
+}
+
+/** Returns the code for a module runner: the code itself where it imports and exports nothing. */
+async function forRunner(input: Input, code: string): Promise<ForRunner> {
+  if (!/import|export\b/.test(code)) return { code, maps: [], deps: [], dynamicDeps: [] }
+  const { path } = input
+  const { errors, map, ...made } = await tools().moduleRunnerTransform(path, splitImports(path, code), {
+    sourcemap: true,
+  })
+  refuse(errors, input)
+  return { ...made, maps: [lean(map)] }
+}
+
+/** Returns a map without the text that it leads to. */
+function lean(map: MapData): MapData {
+  const { sourcesContent: _, ...rest } = (map ?? {}) as { mappings: string; sourcesContent?: unknown }
+  return map && rest
+}
 
 function stampOf(path: string): string {
   const { mtimeMs = 0, size = 0 } = statSync(path, { throwIfNoEntry: false }) ?? {}
@@ -139,9 +170,9 @@ function importsComputed(runnable: string): boolean {
  * Returns whether the code uses standard decorators or auto-accessors, which Node does not support yet. Experimental
  * decorators have already become function calls.
  */
-function isAheadOfNode({ parseSync }: Toolchain, path: string, code: string): boolean {
+function isAheadOfNode(path: string, code: string): boolean {
   if (!/@[^\s@]|\baccessor\s/.test(code)) return false
-  const tree = JSON.stringify(parseSync(asJavaScript(path), code).program, (_, value) =>
+  const tree = JSON.stringify(tools().parseSync(asJavaScript(path), code).program, (_, value) =>
     typeof value === 'bigint' ? String(value) : value,
   )
   return tree.includes('"decorators":[{') || /"type":"(?:TSAbstract)?AccessorProperty"/.test(tree)
@@ -165,10 +196,10 @@ async function lowered(code: string, { path, text, shown }: Input): Promise<{ co
  * Splits `import a, * as b` into two imports on the same line, since the transformer drops the first (rolldown 1.3.2).
  * Searches the text before parsing it, because this is rarely needed.
  */
-function splitImports({ parseSync }: Toolchain, path: string, code: string): string {
+function splitImports(path: string, code: string): string {
   if (!/^import [^\s,{]+, \* as /m.test(code)) return code
   let split = code
-  for (const node of parseSync(asJavaScript(path), code).program.body.toReversed()) {
+  for (const node of tools().parseSync(asJavaScript(path), code).program.body.toReversed()) {
     if (node.type !== 'ImportDeclaration' || node.specifiers.length !== 2) continue
     const [first, second] = node.specifiers
     if (first?.type !== 'ImportDefaultSpecifier' || second?.type !== 'ImportNamespaceSpecifier') continue
