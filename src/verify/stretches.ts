@@ -27,7 +27,7 @@ export class Stretches {
 
   /** Returns the stretch of a migration. @param place its place among all */
   of(place: number): number {
-    return this.count > 1 && place >= this.#total * LOWER_PART ? 1 : 0
+    return Math.floor((place * this.count) / this.#total)
   }
 }
 
@@ -35,6 +35,3 @@ export class Stretches {
 
 /** Fewer migrations are checked before other databases would be there. */
 const MANY = 20
-
-/** The upper stretch has fewer migrations: its database has to come up first, and holds more that is looked at. */
-const LOWER_PART = 0.53

@@ -11,7 +11,7 @@ import type { Marks, SequenceMark, TableMark } from './marks.ts'
 export class PostgresMarks {
   readonly #session: Session
   #canTell = true
-  #last: { readonly counted: string; readonly definitions: Definitions } | undefined
+  #last: Last | undefined
 
   constructor(session: Session) {
     this.#session = session
@@ -20,26 +20,49 @@ export class PostgresMarks {
   /** Reads the marks; undefined if the server cannot tell. */
   async read(): Promise<Marks | undefined> {
     if (!this.#canTell) return undefined
-    // A user that may not look at every sequence cannot tell either.
-    const parameter = { type: 'text', value: this.#last?.counted ?? '' }
-    const rows = await queryPrepared(this.#session, PREPARED, QUERY, parameter).catch(() => [])
-    const [row] = rows as unknown as (MarkedRow | undefined)[]
-    const definitions = row?.definitions ?? this.#last?.definitions
-    this.#last = row && definitions && { counted: row.counted, definitions }
+    const last = this.#last
+    const usual = last && (await this.#ask(USUAL, last.counted))
+    const isUsual = usual !== undefined && usual.counted.rare === last?.counted.rare
+    const row = isUsual ? usual : await this.#ask(WHOLE, { usual: '', rare: '' })
+    const definitions = row && { ...last?.definitions, ...row.definitions }
+    this.#last = row && isWhole(definitions) ? { counted: row.counted, definitions } : undefined
     this.#canTell = this.#last !== undefined
-    return row && definitions && marksOf(row, definitions)
+    return row && this.#last && marksOf(row, this.#last.definitions)
+  }
+
+  // --- internal ---
+
+  /** @param counted what was counted at the last reading */
+  async #ask({ name, sql }: Query, { usual, rare }: Counted): Promise<MarkedRow | undefined> {
+    const parameter = { type: 'text', value: `${usual} ${rare}` }
+    // A user that may not look at every sequence cannot tell either.
+    const [row] = await queryPrepared(this.#session, name, sql, parameter).catch(() => [])
+    return row as unknown as MarkedRow | undefined
   }
 }
 
 // --- internal ---
 
-const PREPARED = 'migratest_rows_marks'
+interface Query {
+  readonly name: string
+  readonly sql: string
+}
+
+interface Last {
+  readonly counted: Counted
+  readonly definitions: Definitions
+}
+
+/** The numbers of rows that have been written to the catalogs to which most migrations write, and to the others. */
+interface Counted {
+  readonly usual: string
+  readonly rare: string
+}
 
 interface MarkedRow {
-  /** The number of rows that have been written to these catalogs. */
-  readonly counted: string
+  readonly counted: Counted
   /** Null if as much was counted as before. */
-  readonly definitions: Definitions | null
+  readonly definitions: Partial<Definitions> | null
   /** By the oids of tables in which it can be told whether the rows are the same: what has been counted of their rows. */
   readonly rows: Readonly<Record<string, string>> | null
   /** By the oids of sequences. */
@@ -47,11 +70,21 @@ interface MarkedRow {
 }
 
 /** The definitions, as the catalogs have them. */
-interface Definitions {
+interface Definitions extends Rare {
   readonly relations: readonly RelationRow[] | null
   readonly sequences: readonly Omit<SequenceMark, 'last'>[] | null
   readonly others: string
   readonly onlyViews: boolean
+}
+
+/** What is in the catalogs to which few migrations write. */
+interface Rare {
+  readonly rareOthers: string
+  readonly onlyUsual: boolean
+}
+
+function isWhole(definitions: Partial<Definitions> | undefined): definitions is Definitions {
+  return definitions?.rareOthers !== undefined
 }
 
 /** A relation with its oid; of a partition, `id` is that of the table which it is a part of. */
@@ -76,38 +109,53 @@ const PARTS: readonly (readonly [from: string, relation: string])[] = [
 const OTHERS: readonly string[] = [
   // The types of rows and of their arrays come with their tables.
   "pg_type x WHERE x.oid >= 16384 AND x.typtype <> 'c' AND x.typcategory <> 'A'",
+  'con x WHERE x.contypid <> 0',
+  "rel x WHERE x.relkind = 'c'",
+  "pg_attribute x JOIN rel c ON c.oid = x.attrelid WHERE c.relkind = 'c'",
+]
+const RARE_OTHERS: readonly string[] = [
   'pg_proc x WHERE x.oid >= 16384',
   'pg_enum x',
   'pg_range x WHERE x.rngtypid >= 16384',
-  'con x WHERE x.contypid <> 0',
   "pg_namespace x WHERE x.nspname !~ '^pg_'",
   'pg_extension x',
   'pg_language x',
   'pg_cast x WHERE x.oid >= 16384',
   'pg_operator x WHERE x.oid >= 16384',
   'pg_collation x WHERE x.oid >= 16384',
-  "rel x WHERE x.relkind = 'c'",
-  "pg_attribute x JOIN rel c ON c.oid = x.attrelid WHERE c.relkind = 'c'",
 ]
 
 /** What could be used besides views. */
 const USED: readonly string[] = [
-  'pg_proc x WHERE x.oid >= 16384',
   'pg_trigger x WHERE NOT x.tgisinternal',
   "pg_rewrite x WHERE x.oid >= 16384 AND x.ev_type <> '1'",
-  'pg_policy x',
   "rel x WHERE x.relkind = 'm'",
 ]
+const RARELY_USED: readonly string[] = ['pg_proc x WHERE x.oid >= 16384', 'pg_policy x']
 
-/** The catalogs that definitions are read from, without `con` and `rel`, which are parts of these two. */
-const CATALOGS: readonly string[] = [
+const RARE_CATALOGS = catalogsIn([...RARE_OTHERS, ...RARELY_USED])
+const USUAL_CATALOGS = [
+  // `rel` and `con` are parts of these.
   'pg_class',
   'pg_constraint',
-  ...new Set([...PARTS.map(([from]) => from), ...OTHERS, ...USED].flatMap((from) => /^pg_\w+/.exec(from) ?? [])),
+  ...catalogsIn([...PARTS.map(([from]) => from), ...OTHERS, ...USED]).filter((name) => !RARE_CATALOGS.includes(name)),
 ]
 
+function catalogsIn(froms: readonly string[]): string[] {
+  return [...new Set(froms.flatMap((from) => /^pg_\w+/.exec(from) ?? []))]
+}
+
+/** Of the catalogs to which most migrations write: beginning with each of many nearly empty ones takes the server as long. */
+const USUAL: Query = { name: 'migratest_rows_usual_marks', sql: queryOf(false) }
+const WHOLE: Query = { name: 'migratest_rows_marks', sql: queryOf(true) }
+
 /** Relations and constraints are looked at by several parts of the query, and read once. */
-const QUERY = `WITH counted AS MATERIALIZED (SELECT ${writesTo(CATALOGS)} AS counted),
+function queryOf(whole: boolean): string {
+  const marksIn = (froms: readonly string[]) =>
+    `(SELECT bit_xor(mark) || ' ' || count(*) FROM (${froms.map((from) => `SELECT ${mark('x')} AS mark FROM ${from}`).join(' UNION ALL ')}) o)`
+  const noneOf = (froms: readonly string[]) => froms.map((from) => `NOT EXISTS (SELECT FROM ${from})`).join(' AND ')
+  const rare = `, 'rareOthers', ${marksIn(RARE_OTHERS)}, 'onlyUsual', ${noneOf(RARELY_USED)}`
+  return `WITH counted AS MATERIALIZED (SELECT ${writesTo(USUAL_CATALOGS)} AS usual, ${writesTo(RARE_CATALOGS)} AS rare),
 rel AS MATERIALIZED (SELECT oid, relname, relnamespace, relkind, relispartition, relhassubclass, relfilenode, tableoid, ctid, xmin FROM pg_class WHERE oid >= 16384),
 con AS MATERIALIZED (SELECT conrelid, contypid, tableoid, ctid, xmin FROM pg_constraint WHERE oid >= 16384),
 part AS (
@@ -118,17 +166,20 @@ marked AS MATERIALIZED (
   FROM rel c LEFT JOIN (SELECT family, bit_xor(mark) # count(*) AS mark FROM part GROUP BY family) f ON f.family = c.oid
   WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm', 'S')
 )
-SELECT counted,
-  CASE WHEN counted <> $1 THEN json_build_object(
+SELECT json_build_object('usual', usual, 'rare', rare) AS counted,
+  CASE WHEN usual || ' ' || rare <> $1 THEN json_build_object(
     'relations', (SELECT json_agg(json_build_array(oid::text, id::text, kind, mark::text) ORDER BY oid) FROM marked WHERE kind <> 'S'),
     'sequences', (SELECT json_agg(json_build_object('id', m.oid::text, 'name', quote_ident(n.nspname) || '.' || quote_ident(m.relname), 'definition', mark::text)) FROM marked m JOIN pg_namespace n ON n.oid = m.relnamespace WHERE kind = 'S'),
-    'others', (SELECT bit_xor(mark) || ' ' || count(*) FROM (${OTHERS.map((from) => `SELECT ${mark('x')} AS mark FROM ${from}`).join(' UNION ALL ')}) o),
-    'onlyViews', ${USED.map((from) => `NOT EXISTS (SELECT FROM ${from})`).join(' AND ')}) END AS definitions,
+    'others', ${marksIn(OTHERS)}, 'onlyViews', ${noneOf(USED)}${whole ? rare : ''}) END AS definitions,
   (SELECT json_object_agg(c.oid, concat_ws(' ', c.relfilenode, ${writesOf('c.oid')})) FROM rel c WHERE c.relkind = 'r' AND NOT c.relispartition AND NOT c.relhassubclass) AS rows,
   (SELECT json_object_agg(s.seqrelid, pg_sequence_last_value(s.seqrelid)::text) FROM pg_sequence s) AS numbers
-FROM counted WHERE counted IS NOT NULL`
+FROM counted WHERE usual IS NOT NULL`
+}
 
-function marksOf({ rows, numbers }: MarkedRow, { relations, sequences, others, onlyViews }: Definitions): Marks {
+function marksOf(
+  { rows, numbers }: MarkedRow,
+  { relations, sequences, others, rareOthers, onlyViews, onlyUsual }: Definitions,
+): Marks {
   const tables = new Map<string, TableMark>()
   const views: string[] = []
   for (const [oid, id, kind, mark] of relations ?? []) {
@@ -142,9 +193,9 @@ function marksOf({ rows, numbers }: MarkedRow, { relations, sequences, others, o
     tables.set(id, { definition, rows: whole ? undefined : rows?.[oid] })
   }
   return {
-    others,
+    others: `${others} ${rareOthers}`,
     views: views.join(),
-    hasOnlyViews: onlyViews,
+    hasOnlyViews: onlyViews && onlyUsual,
     tables,
     sequences: (sequences ?? []).map((sequence) => ({ ...sequence, last: numbers?.[sequence.id] ?? null })),
   }

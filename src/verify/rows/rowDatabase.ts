@@ -13,6 +13,7 @@ import { MigratedDatabase } from '../../testing/lease/migratedDatabase.ts'
 import type { Verified } from '../verified.ts'
 import { mysqlReader } from './mysqlReader.ts'
 import { postgresReader } from './postgresReader.ts'
+import { rememberingFill } from './rememberingFill.ts'
 import { RowMemory, type State } from './rowMemory.ts'
 import type { RowReader } from './rowReader.ts'
 import { isReadable } from './snapshot.ts'
@@ -191,9 +192,7 @@ export class RowDatabase<Client> {
   async #add(wanted: readonly Wanted[], { tables, types, poor, counts: before }: Filling): Promise<Unfilled[]> {
     const { fill, reader } = this.#open ?? (await this.#openAt(NIL_VERSION))
     const unfilled: Unfilled[] = tables.flatMap(({ name, refused }) => (refused ? [{ table: name, why: refused }] : []))
-    const answers = types === undefined ? undefined : (this.#answers.get(types) ?? new Map<string, number[][]>())
-    if (types !== undefined && answers) this.#answers.set(types, answers)
-    const remembering: FillDatabase = { ...fill, passing: (questions) => fill.passing(questions, answers) }
+    const database = types === undefined ? fill : rememberingFill(fill, this.#answersBy(types))
     let counts = before
     // A table that has room for one row, and has it, lacks nothing.
     const isEmpty = ({ id }: FillTable) => (counts.get(id) ?? 0) === 0
@@ -210,7 +209,7 @@ export class RowDatabase<Client> {
       if (n === 1) await reader.takeNumbers(hopeful)
       const each = new Map(hopeful.map(({ id }) => [id, rows]))
       const options = { set, partitions: false, counts }
-      const filled = await fill.transaction(() => fillTables(remembering, tables, each, options))
+      const filled = await fill.transaction(() => fillTables(database, tables, each, options))
       const made = new Map(filled.map((one) => [one.table.id, one.rows]))
       counts = new Map([...counts].map(([id, count]) => [id, count + (made.get(id) ?? 0)]))
       for (const { table, rows: inserted, why } of filled) {
@@ -220,6 +219,12 @@ export class RowDatabase<Client> {
       }
     }
     return unfilled
+  }
+
+  #answersBy(types: string): Map<string, number[][]> {
+    const answers = this.#answers.get(types) ?? new Map<string, number[][]>()
+    this.#answers.set(types, answers)
+    return answers
   }
 
   #forget(): void {

@@ -2,7 +2,7 @@
 import type { Excluded, FillDatabase } from '../../fill/fillDatabase.ts'
 import type { FillTable } from '../../fill/model.ts'
 import { hasSameRows, isSameSequence, type Marks, objectsMark, tablesToRead } from './marks.ts'
-import type { Asked, Broken, Contents, Counter, RowReader, Use } from './rowReader.ts'
+import type { Asked, Broken, Contents, Counter, RowReader, Unchanged, Use } from './rowReader.ts'
 import { isReadable, type Snapshot, type TableRows } from './snapshot.ts'
 
 /** The content of a database at one moment. */
@@ -70,10 +70,7 @@ interface Since {
 async function everything({ reader, isWhole }: Reading, tables: readonly FillTable[], marks?: Marks): Promise<State> {
   const read = await contentsOf(reader, { rows: tables, broken: tables, counters: isWhole ? tables : [] })
   if (!isWhole) return { tables, ...read, uses: [] }
-  const uses = await reader.uses(
-    tables,
-    marks && { objects: objectsMark(marks), types: marks.others, isSame: () => false },
-  )
+  const uses = await reader.uses(tables, marks && unchanged(marks, () => false))
   return { tables, ...read, uses }
 }
 
@@ -130,12 +127,15 @@ async function changed(reading: Reading, tables: readonly FillTable[], since: Si
   if (!isWhole) return { tables, rows, counters: [], broken, uses: [] }
   const areSame = asked.counters.length === 0 && tables.length === last.state.tables.length
   const counters = areSame ? last.state.counters : inOrder(tables, counts, last.state.counters, read.counters)
-  const uses = await reader.uses(tables, {
-    objects: objectsMark(marks),
-    types: marks.others,
-    isSame: (id) => ids.has(id),
-  })
+  const uses = await reader.uses(
+    tables,
+    unchanged(marks, (id) => ids.has(id)),
+  )
   return { tables, rows, counters, broken, uses }
+}
+
+function unchanged(marks: Marks, isSame: Unchanged['isSame']): Unchanged {
+  return { objects: objectsMark(marks), areViews: marks.hasOnlyViews, types: marks.others, isSame }
 }
 
 /** Returns what is known of the tables that are kept, and what was read of the others, in the order of the tables. */

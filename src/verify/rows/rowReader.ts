@@ -27,6 +27,8 @@ export interface Use {
 export interface Unchanged {
   /** Decides which objects there are. */
   readonly objects: string
+  /** `true` if no objects but views can be used: see {@link Marks.hasOnlyViews}. */
+  readonly areViews: boolean
   /** The mark of types, labels and functions: another one if one of them has changed. */
   readonly types: string
   /** Says of a table whether its definition and its rows are the same. */

@@ -1,7 +1,7 @@
 /** Counts the rows that a statement changes, and finds tables that a procedure copies. */
 import type { ObservedStatement } from '../../../migrate/driver.ts'
 import type { WrittenRows } from '../../effects.ts'
-import { identifier } from '../tables.ts'
+import { identifier, literal } from '../tables.ts'
 import { rowsIn } from './ladder.ts'
 
 type Query = ObservedStatement['query']
@@ -32,6 +32,7 @@ export async function rowsBefore(
     (await query(`SELECT * FROM ${identifier(table)}`).catch(() => [])).map((row) => JSON.stringify(row))
   const before = new Map<string, readonly string[]>()
   for (const table of tables) before.set(table, await read(table))
+  const isCommitted = isCall && (await commitsOnItsWay(text, query))
   const copies = isCall ? await CopyCount.begin(query) : undefined
   return async () => {
     const copied = (await copies?.since(before)) ?? []
@@ -43,13 +44,26 @@ export async function rowsBefore(
       if (isCall && (gone === 0 || copied.includes(name))) continue
       const isDeleted = isCall ? after.size < rows.length : found?.is === 'deleted'
       const counts = { inserted: 0, updated: isDeleted ? 0 : gone, deleted: isDeleted ? gone : 0 }
-      written.push({ name, isOld: true, of: rows.length, ...counts })
+      written.push({ name, isOld: true, of: rows.length, ...counts, ...(isCommitted && { isCommitted }) })
     }
     return { written, copied }
   }
 }
 
 // --- internal ---
+
+/**
+ * Returns whether a statement calls a procedure with a COMMIT in it, which lets go of the rows. The server counts commits,
+ * and those of our own bookkeeping among them.
+ */
+async function commitsOnItsWay(text: string, query: Query): Promise<boolean> {
+  const name = /^call\s+(?:[`"]?[\w$]+[`"]?\s*\.\s*)?[`"]?([\w$]+)/i.exec(text)?.[1]
+  if (name === undefined) return false
+  const rows = await query(
+    `SELECT routine_definition AS body FROM information_schema.routines WHERE routine_schema = DATABASE() AND routine_name = ${literal(name)}`,
+  )
+  return rows.some(({ body }) => /\bcommit\b/i.test(String(body)))
+}
 
 /** Finds the tables that a procedure copies: they have another number, and their rows went through the server. MySQL only. */
 class CopyCount {
