@@ -13,7 +13,7 @@ import { SCHEMAS_AND_EXTENSIONS, SMALL_KINDS } from './catalogSmallKinds.ts'
 import { columnsOf, notMember, usualName } from './catalogSql.ts'
 import { literal } from './tables.ts'
 
-/** What there is of which most databases have none, so that the query asks for it. */
+/** The kinds of objects that the query asks for although most databases have none. */
 export interface Extent {
   /** Small kinds of objects (`HAS_SMALL_KINDS`). */
   readonly small: boolean

@@ -44,7 +44,7 @@ export async function readRows(
 
 type Rows = readonly CatalogRow[]
 
-/** What stays on a session between reads. */
+/** The state that stays on a session between reads. */
 interface Kept {
   readonly exclude: Hidden
   /** The kinds of objects that the whole query asks for. */
