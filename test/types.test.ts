@@ -32,6 +32,18 @@ describe('the declarations that are published', () => {
       encoding: 'utf8',
     }).stdout
 
+  /** Returns the errors of files in a folder that imports the package. */
+  const compiled = (cwd: string, files: readonly string[]) => {
+    const paths = {
+      migratest: [join(out, 'index.d.ts')],
+      'migratest/contract': [join(out, 'src/migrate/contract/index.d.ts')],
+    }
+    const types = { typeRoots: [join(root, 'node_modules', '@types')], types: ['node'], skipLibCheck: true }
+    const compilerOptions = { module: 'nodenext', target: 'es2024', strict: true, noEmit: true, ...types, paths }
+    write(cwd, 'tsconfig.json', JSON.stringify({ compilerOptions, files }))
+    return tsc('-p', cwd)
+  }
+
   beforeAll(() => {
     expect(tsc('-p', 'tsconfig.build.json', '--outDir', out, '--emitDeclarationOnly')).toBe('')
   })
@@ -49,14 +61,31 @@ describe('the declarations that are published', () => {
   test('are enough for the configuration that init writes', () => {
     const cwd = folder({ 'package.json': '{ "type": "module" }' })
     expect(cli(['init'], {}, cwd).code).toBe(0)
-    const options = { module: 'nodenext', strict: true, noEmit: true, skipLibCheck: true, types: [] }
-    const paths = { migratest: [join(out, 'index.d.ts')] }
-    write(
-      cwd,
-      'tsconfig.json',
-      JSON.stringify({ compilerOptions: { ...options, paths }, files: ['migratest.config.ts'] }),
+    expect(compiled(cwd, ['migratest.config.ts'])).toBe('')
+  })
+
+  test('are what the page about sources and databases of your own shows', () => {
+    const page = readFileSync(join(root, 'docs', 'extending.md'), 'utf8')
+    const [source = '', contract = '', database = ''] = [...page.matchAll(/^ *```typescript\n([\s\S]*?)^ *```$/gm)].map(
+      ([, text]) => text,
     )
-    expect(tsc('-p', cwd)).toBe('')
+    const cwd = folder({
+      'package.json': '{ "type": "module" }',
+      'source.ts': `import type { Migration, MigrationBody, Source as Published } from 'migratest'
+        ${source}
+        export const published = (one: Source): Published => one
+        export const shown = (one: Published): Source => one`,
+      'contract.ts': `import { openDatabase } from 'migratest'
+        ${contract}
+        declare function test(name: string, run: () => unknown): void
+        declare function tableExists(file: string, table: string): Promise<boolean>
+        declare const file: string`,
+      'database.ts': `import type { Driver } from 'migratest'
+        ${database}
+        interface SqliteDriver extends Driver {}
+        declare class SqliteDriver { constructor(database: DatabaseSync, isOwn: boolean) }`,
+    })
+    expect(compiled(cwd, ['source.ts', 'contract.ts', 'database.ts'])).toBe('')
   })
 })
 
