@@ -1,11 +1,11 @@
 /** The types as the editor shows them; `npm run check` is what makes these fail. */
-import { execFileSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { PGlite } from '@electric-sql/pglite'
 import type { Client } from 'pg'
-import { test as base, describe, expect, expectTypeOf, test } from 'vitest'
+import { afterAll, test as base, beforeAll, describe, expect, expectTypeOf, test } from 'vitest'
 import { describeTransitions } from '../fixtures/vitest.ts'
 import {
   createMigratedDatabase,
@@ -18,25 +18,75 @@ import {
 } from '../index.ts'
 import { pglite } from '../presets/pglite.ts'
 import { postgres } from '../presets/postgres.ts'
+import { cli, folder, write } from './support/cli.ts'
 
 const onPostgres = { server: postgres(), migrations: 'migrations' }
 const onPglite = { server: pglite(), migrations: memory({}) }
 
-test('a client that is not installed costs nobody its types: each entry point’s declarations name only its own', () => {
+describe('the declarations that are published', () => {
+  const root = join(import.meta.dirname, '..')
   const out = mkdtempSync(join(tmpdir(), 'migratest-types-'))
-  try {
-    const root = join(import.meta.dirname, '..')
-    const args = ['-p', 'tsconfig.build.json', '--outDir', out, '--emitDeclarationOnly']
-    execFileSync(process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), ...args], { cwd: root })
+  const tsc = (...args: string[]) =>
+    spawnSync(process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), ...args], {
+      cwd: root,
+      encoding: 'utf8',
+    }).stdout
+
+  /** Returns the errors of files in a folder that imports the package. */
+  const compiled = (cwd: string, files: readonly string[]) => {
+    const paths = {
+      migratest: [join(out, 'index.d.ts')],
+      'migratest/contract': [join(out, 'src/migrate/contract/index.d.ts')],
+    }
+    const types = { typeRoots: [join(root, 'node_modules', '@types')], types: ['node'], skipLibCheck: true }
+    const compilerOptions = { module: 'nodenext', target: 'es2024', strict: true, noEmit: true, ...types, paths }
+    write(cwd, 'tsconfig.json', JSON.stringify({ compilerOptions, files }))
+    return tsc('-p', cwd)
+  }
+
+  beforeAll(() => {
+    expect(tsc('-p', 'tsconfig.build.json', '--outDir', out, '--emitDeclarationOnly')).toBe('')
+  })
+  afterAll(() => rmSync(out, { recursive: true }))
+
+  test('a client that is not installed costs nobody its types: those of each entry point name only its own', () => {
     const reached = (entry: string) => [...packagesReached(join(out, entry))].sort()
     expect(reached('index.d.ts')).toEqual(['pg'])
     expect(reached('presets/postgres.d.ts')).toEqual(['pg'])
     expect(reached('presets/pglite.d.ts')).toEqual(['@electric-sql/pglite'])
     expect(reached('fixtures/vitest.d.ts')).toEqual(['vitest'])
     expect(reached('src/migrate/contract/index.d.ts')).toEqual([])
-  } finally {
-    rmSync(out, { recursive: true })
-  }
+  })
+
+  test('are enough for the configuration that init writes', () => {
+    const cwd = folder({ 'package.json': '{ "type": "module" }' })
+    expect(cli(['init'], {}, cwd).code).toBe(0)
+    expect(compiled(cwd, ['migratest.config.ts'])).toBe('')
+  })
+
+  test('are what the page about sources and databases of your own shows', () => {
+    const page = readFileSync(join(root, 'docs', 'extending.md'), 'utf8')
+    const [source = '', contract = '', database = ''] = [...page.matchAll(/^ *```typescript\n([\s\S]*?)^ *```$/gm)].map(
+      ([, text]) => text,
+    )
+    const cwd = folder({
+      'package.json': '{ "type": "module" }',
+      'source.ts': `import type { Migration, MigrationBody, Source as Published } from 'migratest'
+        ${source}
+        export const published = (one: Source): Published => one
+        export const shown = (one: Published): Source => one`,
+      'contract.ts': `import { openDatabase } from 'migratest'
+        ${contract}
+        declare function test(name: string, run: () => unknown): void
+        declare function tableExists(file: string, table: string): Promise<boolean>
+        declare const file: string`,
+      'database.ts': `import type { Driver } from 'migratest'
+        ${database}
+        interface SqliteDriver extends Driver {}
+        declare class SqliteDriver { constructor(database: DatabaseSync, isOwn: boolean) }`,
+    })
+    expect(compiled(cwd, ['source.ts', 'contract.ts', 'database.ts'])).toBe('')
+  })
 })
 
 function packagesReached(file: string, seen = new Set<string>(), packages = new Set<string>()): Set<string> {

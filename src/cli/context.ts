@@ -71,7 +71,7 @@ export class Context {
     const url = this.#named
     if (url) return url
     throw new UsageError('Which database? Neither --database nor DATABASE_URL is given.', {
-      hint: `migratest ${this.command} --database postgres://user@localhost:5432/shop`,
+      hint: `npx migratest ${this.command} --database postgres://user@localhost:5432/shop\nThere is none yet? npx migratest watch starts a server and makes one for development.`,
     })
   }
 

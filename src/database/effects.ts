@@ -1,4 +1,4 @@
-/** What one statement of a migration did to relations that were there before its migration, as observed. */
+/** The observed effects of one statement on relations that were there before its migration. */
 import type { Direction } from '../migrate/source.ts'
 
 export interface Effects {

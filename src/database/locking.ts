@@ -59,7 +59,7 @@ export async function poll(
   }
 }
 
-/** What `tableLock` needs to know about a database. */
+/** The part of `tableLock` that differs between databases. */
 interface LockTable<S extends LockSession> {
   /** Readable name of the database. */
   readonly label: string

@@ -83,7 +83,7 @@ export interface RowColumn {
   readonly isKey: boolean
 }
 
-/** What a database adds: its catalog, and how a value becomes text. */
+/** The part that differs between kinds of databases: how the catalog is read, and how a value becomes text. */
 export interface RowDialect {
   /** Runs a query in a transaction that cannot write and ends after a few seconds. Parameters are bound by the server. */
   query(sql: string, params?: readonly string[]): Promise<Readonly<Record<string, unknown>>[]>

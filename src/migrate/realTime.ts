@@ -20,7 +20,7 @@ export function turn(): Promise<void> {
 
 // --- internal ---
 
-/** Of node:perf_hooks, loading alone takes milliseconds. */
+/** The clock is not that of node:perf_hooks, since loading it takes milliseconds. */
 const clock = process.hrtime
 const ORIGIN = Date.now() - monotonic()
 

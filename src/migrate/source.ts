@@ -13,7 +13,7 @@ export interface Migration {
   readonly name: string
   /** The number that the name begins with, in a folder of another tool. It can be a target where it is unique. */
   readonly number?: number | undefined
-  /** What the tool's table says of the migration besides the text, if it is a folder of another tool. */
+  /** Facts from the tool's table about the migration, besides the text, if it is a folder of another tool. */
   readonly facts?: string | undefined
   /** Readable locations (paths) of the up and down halves; undefined if there is no such half. */
   readonly up?: string | undefined
@@ -105,7 +105,7 @@ export interface CodePlace {
 
 export type MigrationBody = SqlBody | CodeBody
 
-/** What determines the effect of a migration in code. */
+/** The values that determine the effect of a migration in code. */
 export interface CodeKey {
   /**
    * A hash of its text, of the project's modules that it imports, and of the versions of its packages; for functions that
@@ -136,9 +136,9 @@ export interface SourceFormat {
   readonly tool: string
   /** `false` if the format has no downs. A migration may have one all the same. */
   readonly downs: boolean
-  /** What the tool does with a migration that sorts below an applied one and is not applied itself. */
+  /** The tool's way with a migration that sorts below an applied one and is not applied itself. */
   readonly outOfOrder: 'error' | 'apply' | 'ignore'
-  /** What the tool does with an applied migration whose file is gone. */
+  /** The tool's way with an applied migration whose file is gone. */
   readonly missing: 'error' | 'ignore'
   /** `true`: its table has no names, so a database does not notice that the file of an applied migration is gone. */
   readonly nameless?: boolean
@@ -157,13 +157,13 @@ export interface SourceFormat {
   bookkeeping(dialect: Dialect): Bookkeeping
 }
 
-/** Which migrations of a command a tool runs in one transaction. */
+/** The migrations of a command that a tool runs in one transaction. */
 export interface OneTransaction {
   /** The directions for which it does so. */
   readonly directions: readonly Direction[]
   /**
-   * What a migration that runs without a transaction does to the others: `divides` them into those before and those behind
-   * it, or `ends` the rule, so that each has a transaction of its own.
+   * The effect on the others of a migration that runs without a transaction: it `divides` them into those before and those
+   * behind it, or `ends` the rule, so that each has a transaction of its own.
    */
   readonly exception: 'divides' | 'ends'
 }

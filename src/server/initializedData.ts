@@ -2,9 +2,9 @@
  * Data as an image makes it at the first start of a server, kept in a Docker volume. A later server of the same image and
  * settings begins with a copy of it in memory, which takes a tenth of the time.
  *
- * What is known of it is on the engine, too: a second, empty volume, whose name says what the data is for and whose labels
- * say where it is. It is created when the data is complete, so nobody uses data that is still being made, and nothing has
- * to be remembered on a machine that may be a container itself.
+ * A second, empty volume describes the data: its name says for which image and settings, its labels say where the data
+ * is. It is created when the data is complete, so nobody uses data that is still being made, and nothing has to be
+ * remembered on a machine that may be a container itself.
  */
 import { createHash, randomBytes } from 'node:crypto'
 import type { GenericContainer } from 'testcontainers'

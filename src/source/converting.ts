@@ -1,4 +1,4 @@
-/** What `convertRows` needs of a database: rows behind a key, and columns of rows written. */
+/** The part of `convertRows` that differs between databases: rows are read behind a key, and columns of rows are written. */
 import type { RunSql } from '../migrate/source.ts'
 
 export interface ConvertRowsOptions {

@@ -59,7 +59,7 @@ export interface Proposal {
   readonly up: string
   readonly down: string
   readonly statements: { readonly up: number; readonly down: number }
-  /** What failed with generated rows, though it works without. */
+  /** A failure with generated rows in the tables, though it works without. */
   readonly remark: string | undefined
   /** Objects that stay as they are because the wanted side knows none of their kind: `routine one()`. */
   readonly left: readonly string[]
@@ -82,7 +82,7 @@ export interface AskedOfGenerate {
   /** Why it is asked, in one line. */
   readonly why: string
   readonly question: GenerateQuestion
-  /** What can be chosen, the likeliest first; empty: an SQL expression is wanted. */
+  /** The possible answers, the likeliest first; empty if the answer is an SQL expression. */
   readonly choices: readonly { readonly answer: string; readonly label: string }[]
 }
 

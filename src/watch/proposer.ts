@@ -22,7 +22,7 @@ import { Schedule } from './schedule.ts'
 
 export interface ProposerOptions {
   readonly from: WantedFrom
-  /** What a draft says it is rewritten with: `schema.sql`. */
+  /** The name, for the comment in a draft, of the file whose saves rewrite it: `schema.sql`. */
   readonly schema: string
   readonly server: () => Promise<TestServer<unknown>>
   /** Where our own tables are, if that is not the usual place. */
@@ -64,11 +64,11 @@ export class Proposer {
   readonly #around: Around
   readonly #schedule = new Schedule(() => this.#next())
   #collector: Collector | undefined
-  /** What is to be done: look whether there is something to propose, write it, or finish the draft. */
+  /** The work that is due: look whether there is something to propose, write it, or finish the draft. */
   #due: 'nothing' | 'look' | 'write' | 'finish' = 'nothing'
   #question: AbortController | undefined
   #answers: Readonly<Record<string, string>> = {}
-  /** What was said last, so that it is not said twice. */
+  /** The last message, so that it is not printed twice. */
   #said: string | undefined
   #failed: string | undefined
   /** The files that this watch has written last. */

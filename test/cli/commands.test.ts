@@ -91,7 +91,7 @@ describe('verify', () => {
     )
     writeFileSync(
       join(cwd, 'migratest.config.ts'),
-      "import type { Config } from 'migratest'\nexport default { irreversible: { 2: 'for good' } } satisfies Config",
+      "import type { MigratestConfig } from 'migratest'\nexport default { irreversible: { 2: 'for good' } } satisfies MigratestConfig",
     )
     const { out, code } = cli(['verify', '--json'], {}, cwd)
     expect(JSON.parse(out)).toMatchObject({

@@ -190,11 +190,11 @@ function configText(folder: string, { kind = 'postgres', roles = [], table }: Se
       : ['  // Another tool has a table schema_migrations in the database.', `  table: ${quoted(table)},`]),
   ]
   const preset = roles.length === 0 ? '' : "import { postgres } from 'migratest/presets/postgres'\n"
-  return `import type { Config } from 'migratest'
+  return `import type { MigratestConfig } from 'migratest'
 ${preset}
 export default {
   // The database: --database, or the environment's DATABASE_URL.
 ${lines.join('\n')}
-} satisfies Config
+} satisfies MigratestConfig
 `
 }

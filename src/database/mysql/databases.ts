@@ -22,11 +22,11 @@ export interface ServerLook {
    * those of sessions whose current database does not have this prefix.
    */
   hasStrayTransactions(prefix: string): boolean
-  /** What {@link writesSql} counts, read after the sessions. */
+  /** The counts of {@link writesSql}, read after the sessions. */
   readonly writes: string | undefined
-  /** How many statements there were that may have changed a definition other than a table's; see {@link writesSql}. */
+  /** The number of statements that may have changed a definition other than a table's; see {@link writesSql}. */
   readonly otherDefinitions: string
-  /** What was logged, read after the sessions. */
+  /** The events of the binary log, read after the sessions. */
   readonly events: readonly Row[]
 }
 

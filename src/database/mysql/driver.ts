@@ -75,7 +75,7 @@ class MysqlDriver implements Driver {
   readonly #changed: ChangedSession
   readonly #journal: Journal
   readonly #parts: DriverParts
-  /** What the step does that begins as soon as the running one has finished. */
+  /** The work of the step that begins as soon as the running one has finished. */
   #next: StepWork | undefined
 
   constructor(

@@ -1,19 +1,19 @@
 /**
- * What the server itself remembers of each table without reading it: when it was made, when a row was last written, and
- * its next AUTO_INCREMENT number. It tells what the binary log does not: see `binaryLog.ts`.
+ * Reads what the server knows of each table without reading its rows: when it was made, when a row was last written, and its
+ * next AUTO_INCREMENT number. That shows changes which the binary log does not: see `binaryLog.ts`.
  */
 import type { Row } from './session.ts'
 import { literal } from './tables.ts'
 
 export interface Stamps {
-  /** Of each table and view: everything that changes with it. */
+  /** A text by table or view, which is another one after the table or view has changed. */
   readonly of: ReadonlyMap<string, string>
   /**
    * Those that were made or written in the second of the reading, or in the one before, since the server's clocks
    * differ a little: a later change in that second leaves no trace.
    */
   readonly fresh: ReadonlySet<string>
-  /** Of each table: its next AUTO_INCREMENT number as SHOW CREATE TABLE writes it, and about how many rows it has. */
+  /** By table: the next AUTO_INCREMENT number as SHOW CREATE TABLE writes it, and an estimate of the number of rows. */
   readonly sizes: ReadonlyMap<string, { readonly number: string; readonly rows: number }>
 }
 

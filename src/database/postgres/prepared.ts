@@ -61,7 +61,8 @@ async function prepareAndRun(
 const NOT_PREPARED = '26000'
 
 /**
- * What the plan does without. It is often made while there are few objects, and lives on when there are many: it would
- * read a whole catalog for each of them, where there is an index. JIT would compile the query at each run.
+ * The settings that are off while the query is planned. Its plan is often made while there are few objects, and is still used
+ * when there are many: sequential scans would then read a whole catalog for each of them, where there is an index. JIT would
+ * compile the query at each run.
  */
 const PLANNING: readonly string[] = ['jit', 'enable_seqscan']

@@ -81,7 +81,7 @@ interface Heard {
   readonly column: string | undefined
 }
 
-/** What `pg` makes of rows, which its types leave out. */
+/** The methods of `pg`'s results that we call, and that its types leave out. */
 interface Result {
   addFields(fields: readonly object[]): void
   parseRow(values: readonly unknown[]): Row

@@ -67,12 +67,12 @@ const UNREPLACED: Environment = new Proxy({}, { get: (_, name) => `\${${String(n
 
 const MAX_INT64 = 2n ** 63n - 1n
 /**
- * What `goose create` writes (`sqlMigrationTemplate` in `create.go`). Older versions of goose put each statement between
+ * The text that `goose create` writes (`sqlMigrationTemplate` in `create.go`). Older versions of goose put each statement between
  * `-- +goose StatementBegin` and `-- +goose StatementEnd`.
  */
 const TEMPLATE = "-- +goose Up\nSELECT 'up SQL query';\n\n-- +goose Down\nSELECT 'down SQL query';\n"
 
-/** goose numbers with times, unless it is called with -s. Which of them a project uses shows the last migration. */
+/** goose numbers with times, unless it is called with -s. The last migration shows which of them a project uses. */
 function nextDigits(entries: readonly Entry[], now: Date): string {
   const last = entries.at(-1)
   return last ? digitsAfter(last.name, now) : timestampOf(now)

@@ -110,8 +110,8 @@ const adapt: Adapt = (exports, shown) => {
 }
 
 /**
- * What PostgreSQL refuses in a transaction, or only shows after it. Sequelize begins none, so such migrations work with
- * it as they are. All others have a transaction of ours: then a failure leaves nothing behind.
+ * Matches statements that PostgreSQL refuses in a transaction, or whose effect it only shows after it. Sequelize begins none, so
+ * such migrations work with it as they are. All others run in a transaction of ours, so a failure leaves nothing behind.
  */
 const NEEDS_NONE =
   /\bconcurrently\b|\badd\s+value\b|\bvacuum\b|\balter\s+system\b|\b(?:create|drop)\s+(?:database|tablespace)\b|\b(?:create|drop)Database\b/i

@@ -1,6 +1,6 @@
 /**
- * What Supabase's platform has in each database before the first migration, as far as migrations refer to it, in SQL
- * that a plain PostgreSQL accepts. Facts: supabase/postgres, `migrations/db/init-scripts`; the documentation of
+ * SQL for a plain PostgreSQL that makes the objects which Supabase's platform has in each database before the first migration, as
+ * far as migrations refer to them. Facts: supabase/postgres, `migrations/db/init-scripts`; the documentation of
  * Supabase's auth, storage, cron and vault. It can run again, and on a server that has the platform it changes nothing
  * that exists.
  */

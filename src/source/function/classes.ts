@@ -1,4 +1,4 @@
-/** What the texts of classes tell about their instances. */
+/** Reads from the texts of classes what their instances have. */
 import { isProxy } from 'node:util/types'
 import { textOf } from './engine.ts'
 

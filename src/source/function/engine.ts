@@ -1,4 +1,4 @@
-/** What JavaScript and Node have, told from what a program has put in its place. */
+/** Distinguishes the objects of JavaScript and Node from those that a program has put in their place. */
 import { promises, readFile, readFileSync } from 'node:fs'
 import { isExternal, isGeneratorObject, isPromise, isWeakMap, isWeakSet } from 'node:util/types'
 

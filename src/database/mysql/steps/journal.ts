@@ -1,6 +1,6 @@
 /**
- * What is written to our tables while migrations run, and when: beginnings are sent with the first statement, ends with
- * what follows.
+ * Decides what we write to our tables while migrations run, and when: the beginning of a migration is sent with its first
+ * statement, its end with the message that follows.
  */
 import type { DatabaseState, MigrationStep } from '../../../migrate/driver.ts'
 import { StateMovedError } from '../../../migrate/errors.ts'

@@ -18,7 +18,7 @@ export interface LooksOptions {
 
 export class Looks {
   readonly #options: LooksOptions
-  /** What the step does that begins as soon as the running one has finished. */
+  /** The work of the step that begins as soon as the running one has finished. */
   #next: StepWork | undefined
   /** The objects of the next statement, read at the end of the message before it. */
   #looked: Looked | undefined

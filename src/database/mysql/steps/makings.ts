@@ -61,7 +61,7 @@ const COPIES = /\b(?:like|select|values|table\b[\s\S]*\btable|union)\b/i
 
 const INNODB = /\bengine\s*=?\s*innodb\b/i
 
-/** What an ALTER TABLE adds, if it does nothing else. */
+/** Returns the part that an ALTER TABLE adds; undefined if it does anything else. */
 function addedBy(sql: string, words: Words): Making | undefined {
   if (!words.take('table')) return undefined
   const table = words.name()

@@ -1,6 +1,6 @@
 /**
- * What our tables say while migrations follow each other. Writing it costs the server as much as a small schema change,
- * so what a later write implies is left out until then:
+ * Keeps our tables up to date while migrations follow each other. A write costs the server as much as a small schema change, so
+ * we leave out what a later write implies:
  *
  * - That an up has ended is implied by the beginning of the next one. All ends are written together.
  * - That the version row has moved from one up to the next is implied too, while it says dirty. It moves again as soon

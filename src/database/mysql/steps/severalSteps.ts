@@ -78,7 +78,7 @@ export async function applySeveral(
 
 interface Piece {
   readonly sql: string
-  /** Which of the steps it belongs to. */
+  /** The index of the step that it belongs to. */
   readonly of: number
   /** Index of the statement that it is, or that our own write precedes. */
   readonly index: number
@@ -90,7 +90,7 @@ interface Piece {
 interface SentStep {
   readonly step: MigrationStep
   readonly pieces: readonly Piece[]
-  /** What the journal stores about each statement; empty for a migration that runs in one transaction. */
+  /** The journal's entry about each statement; empty for a migration that runs in one transaction. */
   readonly progress: readonly StatementJournal[]
   /** Takes our records back to what they were before the step, or when its first statement had begun. */
   readonly toBefore: () => void

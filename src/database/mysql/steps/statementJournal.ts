@@ -64,7 +64,7 @@ export interface Look {
   read(row: Row | undefined, errno: number | undefined): Looked | undefined
 }
 
-/** What was seen of the object that a statement is about to change. */
+/** The state of the object that a statement is about to change, as the look before it found it. */
 export interface Looked {
   /** The statement. */
   readonly sql: string

@@ -26,7 +26,7 @@ export function kindOf(sql: string, words: readonly string[], isUnit: boolean): 
   return changesRowsOnly(words, sql) ? 'rows' : 'schema'
 }
 
-/** What the journal stores as the progress of a statement of kind `session`: such a statement may run again. */
+/** The progress that the journal stores for a statement of kind `session`: such a statement may run again. */
 export const SESSION_ONLY = '{}'
 
 export interface StatementToSend {
@@ -35,7 +35,7 @@ export interface StatementToSend {
   readonly index: number
   /** Its text; of a unit, the texts of its statements. */
   readonly texts: readonly string[]
-  /** What the journal stores about the objects that it is about to change; null if we do not know them. */
+  /** The journal's entry about the objects that the statement is about to change; null if we do not know them. */
   readonly progress: string | null
   /** `true` if rows that it writes may stay after a rollback, because some tables have no transactions. */
   readonly rowsStay: boolean

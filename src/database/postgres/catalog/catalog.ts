@@ -24,7 +24,7 @@ export interface Need {
   readonly of: string | null
 }
 
-/** What the catalogs say beyond the DDL, for those who write statements that change objects. */
+/** The facts of the catalogs beyond the DDL. Code that writes statements which change objects needs them. */
 export interface Catalog {
   readonly facts: ReadonlyMap<SchemaObject, ObjectRow>
   readonly needs: readonly Need[]

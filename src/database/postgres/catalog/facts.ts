@@ -68,7 +68,7 @@ export interface Acl {
   readonly all: readonly string[] | null
 }
 
-/** What `extras` writes after the statement that creates an object. */
+/** The facts from which `extras` makes the statements that follow the creation of an object. */
 export interface OwnedFacts {
   /** Null for the owner of the database. */
   readonly owner: string | null
@@ -272,7 +272,7 @@ export interface NotNullFacts {
   readonly valid: boolean
   /** `true` if it has the name that the server gives it in a table that is no partition. */
   readonly usual: boolean
-  /** Of a partition: `true` if it has the name of its table's constraint; null if the table has none. */
+  /** `true` if a partition's constraint has the name of its table's; null if the table has none. */
   readonly asParent: boolean | null
   readonly comment: string | null
 }
@@ -295,7 +295,7 @@ interface IndexFacts {
   readonly extensions: readonly string[] | null
   /** The statistics targets of its columns, by their numbers. */
   readonly statistics: readonly (readonly [column: number, target: number])[] | null
-  /** What the indexes of partitions have that the index itself has not. */
+  /** The facts of the partitions' indexes that differ from those of the index itself. */
   readonly parts:
     | readonly {
         readonly table: string

@@ -9,7 +9,7 @@
 const USUAL =
   "'pg_class', 'pg_type', 'pg_constraint', 'pg_trigger', 'pg_attrdef', 'pg_rewrite', 'pg_index', 'pg_attribute', 'pg_sequence', 'pg_depend'"
 
-/** What the marks query returns: texts of `OID MARK`, separated by commas. */
+/** The row that the marks query returns: texts of `OID MARK`, separated by commas. */
 export interface MarkRow {
   /**
    * The server's count of writes to the catalogs: to the usual ones, and everything else; null if nobody asked for it, or the
@@ -116,7 +116,7 @@ function familiesOf(rows: string): string {
     FROM (SELECT family, bit_xor(mark) AS mark, count(*) AS rows FROM ${rows} GROUP BY family) m LEFT JOIN pg_index i ON i.indexrelid = m.family GROUP BY 1) families`
 }
 
-/** What belongs to the whole server: names of roles and the owner of the database are written into the DDL. */
+/** Selects marks of objects of the whole server: the DDL contains names of roles and the owner of the database. */
 const SHARED: readonly string[] = [
   `SELECT ${hashOf('m.umid, m.srvname, m.usename')} AS mark FROM pg_user_mappings m`,
   `SELECT ${hashOf('s.oid, s.subname')} FROM pg_subscription s`,

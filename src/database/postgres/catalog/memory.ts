@@ -1,7 +1,7 @@
 /**
- * What a session has read of a schema, so that the next time it only reads what has changed. Which DDL an object has
- * depends on its own rows in the catalogs and on the names of what it needs: so what needs something that changed is read
- * again, too, and so on. Pure: it decides, the caller asks.
+ * Remembers what a session has read of a schema, so that the next reading only asks for what has changed. The DDL of an object
+ * depends on its own rows in the catalogs and on the names of the objects that it needs: if one of these has changed, the object
+ * is read again, too, and so on. Pure: this file decides, the caller asks the server.
  */
 import type { CatalogRow } from './facts.ts'
 import type { MarkRow } from './marks.ts'
@@ -10,7 +10,7 @@ import type { MarkRow } from './marks.ts'
 export interface Memory {
   readonly marks: Marks
   readonly rows: readonly CatalogRow[]
-  /** What the server had counted; null if that says nothing. */
+  /** The server's count of writes at that moment; null if it tells nothing. */
   readonly counted: string | null
 }
 
@@ -71,7 +71,7 @@ export function remembered(
 
 const NONE: ReadonlySet<number> = new Set()
 
-/** What belongs to no relation, type or routine. */
+/** The family of objects that belong to no relation, type or routine. */
 const NO_FAMILY = 0
 
 function split(text: string | null | undefined): string[] {

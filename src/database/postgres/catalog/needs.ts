@@ -22,7 +22,7 @@ WHERE d.objid >= 16384 AND d.refobjid >= 16384 AND d.deptype IN ('n', 'a')
 
 // --- internal ---
 
-/** What the parts of a partition need. */
+/** Selects the objects that the triggers and indexes of a partition need. */
 const OF_PARTITIONS = `
 UNION SELECT c.oid, NULL, NULL, NULL, t.oid::bigint, t.tgparentid::bigint FROM pg_trigger t JOIN rel c ON c.oid = t.tgrelid WHERE t.tgparentid <> 0
 UNION SELECT c.oid, NULL, NULL, NULL, h.inhrelid::bigint, h.inhparent::bigint FROM pg_inherits h JOIN pg_index i ON i.indexrelid = h.inhrelid JOIN rel c ON c.oid = i.indrelid
@@ -31,7 +31,10 @@ UNION SELECT c.oid, NULL, NULL, NULL, r.indexrelid::bigint, z.indrelid::bigint F
 -- A partition that is made behind its table's index gets one of its own at once.
 UNION SELECT c.oid, NULL, NULL, NULL, h.inhparent::bigint, i.indrelid::bigint FROM pg_inherits h JOIN pg_index i ON i.indexrelid = h.inhrelid JOIN pg_index o ON o.indexrelid = h.inhparent JOIN rel c ON c.oid = o.indrelid WHERE pg_partition_root(i.indexrelid) IN (SELECT root FROM named)`
 
-/** What a dependency leads to. Of few objects, each is looked up by an index, where the planner would read whole catalogs. */
+/**
+ * Joins the catalogs with the objects that a dependency names. If only `changed` objects are read, each is looked up by an index:
+ * the planner would read whole catalogs.
+ */
 function joins(changed: boolean): string[] {
   const join = (from: string, name: string, condition: string) =>
     changed

@@ -13,7 +13,7 @@ import { RARE_AMONG } from './rare.ts'
 import { SCHEMAS_AND_EXTENSIONS, SMALL_KINDS } from './smallKinds.ts'
 import { columnsOf, notMember, usualName } from './sql.ts'
 
-/** What there is of which most databases have none, so that the query asks for it. */
+/** The kinds of objects that the query asks for although most databases have none. */
 export interface Extent {
   /** Small kinds of objects (`HAS_SMALL_KINDS`). */
   readonly small: boolean

@@ -36,11 +36,7 @@ export async function readRows(
 ): Promise<Rows> {
   if (session.borrowed) return readOnBorrowed(session, exclude, keep)
   if (!keep) return readInTransaction(session, exclude)
-  if (!kept.has(session)) {
-    const extent = await extentOf(session, set(SETTINGS))
-    await session.query(prepareWhole(exclude, extent))
-    kept.set(session, { exclude, extent, readings: 0, prepared: NONE, rare: NO_FAMILIES, last: undefined })
-  }
+  if (!kept.has(session)) await keepQuery(session, exclude, await extentOf(session, set(SETTINGS)))
   return readAgain(session, isCounted)
 }
 
@@ -48,7 +44,7 @@ export async function readRows(
 
 type Rows = readonly CatalogRow[]
 
-/** What stays on a session between reads. */
+/** The state that stays on a session between reads. */
 interface Kept {
   readonly exclude: Hidden
   /** The kinds of objects that the whole query asks for. */
@@ -106,14 +102,22 @@ async function readOnBorrowed(session: Session, exclude: Hidden, keep: boolean):
     `SELECT json_object(ARRAY[${names.map((name) => `${literal(name)}, current_setting(${literal(name)})`).join(', ')}]) AS settings`,
   )
   try {
-    await session.query(`${set(SETTINGS)}${kept.has(session) ? '' : prepareWhole(exclude, EVERYTHING)}`)
-    const fresh = { exclude, extent: EVERYTHING, readings: 0, prepared: NONE, rare: NO_FAMILIES, last: undefined }
-    if (keep && !kept.has(session)) kept.set(session, fresh)
-    return kept.has(session) ? await readAgain(session, false) : await readWhole(session)
+    if (kept.has(session)) await session.query(set(SETTINGS))
+    else {
+      const extent = await extentOf(session, set(SETTINGS))
+      if (!keep) return await rowsOf(session, catalogQuery(exclude, extent))
+      await keepQuery(session, exclude, extent)
+    }
+    return await readAgain(session, false)
   } finally {
-    const after = kept.has(session) ? '' : `DEALLOCATE ${WHOLE};`
-    await session.query(`${set(before?.settings as Record<string, string>)}${after}`)
+    await session.query(set(before?.settings as Record<string, string>))
   }
+}
+
+/** Prepares the whole query for the readings of a session. */
+async function keepQuery(session: Session, exclude: Hidden, extent: Extent): Promise<void> {
+  await session.query(prepareWhole(exclude, extent))
+  kept.set(session, { exclude, extent, readings: 0, prepared: NONE, rare: NO_FAMILIES, last: undefined })
 }
 
 function set(settings: Readonly<Record<string, string>>, local = false): string {
@@ -133,8 +137,6 @@ const USUAL_MARKS = 'migratest_schema_usual_marks'
 function prepareWhole(exclude: Hidden, extent: Extent): string {
   return `PREPARE ${WHOLE} AS ${catalogQuery(exclude, extent)}`
 }
-
-const EVERYTHING: Extent = { small: true, rare: true }
 
 /** @param before statements to run first, in the same message */
 async function extentOf(session: Session, before = ''): Promise<Extent> {

@@ -140,7 +140,7 @@ interface Relation {
   readonly size: number
   readonly referencing: readonly string[]
   readonly rows: number
-  /** Of a sequence. */
+  /** The last number that a sequence gave; undefined for anything else. */
   readonly last: LastNumber | undefined
 }
 

@@ -95,7 +95,7 @@ interface Log {
 /** Bytes of log to read at most; above that, a new copy is faster. */
 const MOST_BYTES = 8 * 2 ** 20
 
-/** What the server logs when a session only reads: hints, and the removal of rows that nobody sees. */
+/** The records that the server logs when a session only reads: hints, and the removal of rows that nobody sees. */
 const READING = "'FPI_FOR_HINT', 'PRUNE_ON_ACCESS'"
 
 /**

@@ -1,4 +1,4 @@
-/** What the DDL of all kinds of objects has: the object itself, owner, comment, privileges. */
+/** The DDL that all kinds of objects have: the object itself, owner, comment, privileges. */
 import type { ObjectKind, SchemaColumn, SchemaMember, SchemaObject } from '../../../schema/model.ts'
 import type { Acl, OwnedFacts, Privilege } from '../catalog/facts.ts'
 import { literal } from '../tables.ts'

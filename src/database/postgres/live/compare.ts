@@ -12,9 +12,9 @@ import type {
 import { NO_DETAILS, type TableDetails } from './details.ts'
 import type { Relation, Snapshot } from './snapshot.ts'
 
-/** What was there before the migration began. */
+/** The relations that were there before the migration began. */
 export interface Baseline {
-  /** The relations then, by oid. */
+  /** By oid. */
   readonly relations: ReadonlyMap<number, Relation>
 }
 

@@ -25,7 +25,7 @@ export class Kept<T> {
 
 /** A transaction of a library, as an object: on the connection it is ours, or a part of ours. */
 export interface LibraryTransaction<T> {
-  /** What the library hands to a migration. */
+  /** The object that the library passes to a migration. */
   readonly given: T
   isOver(): boolean
   /** @param error why ours was rolled back, if it was */

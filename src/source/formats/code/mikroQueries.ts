@@ -19,8 +19,8 @@ export interface MikroMigrationClass {
 }
 
 /**
- * What a migration answers. `driver`: it wants to use a connection, or collects more than texts. `failed`: it threw an
- * error of its own.
+ * The outcome of asking a migration for its queries. `driver`: it wants to use a connection, or collects more than
+ * texts. `failed`: it threw an error of its own.
  */
 export type Asked =
   | { readonly kind: 'queries'; readonly isTransactional: boolean; readonly queries: readonly Query[] }
