@@ -377,6 +377,26 @@ describeWithTool(oracle.packages, 'Knex and we', () => {
     ])
   })
 
+  test('a migration reads with a cursor, as streams of Knex do', async ({ db }) => {
+    const place = { url: db.url, folder: withTools(placeOf(oracle, db, 0).folder) }
+    write(place.folder, '1_a.ts', both("await knex.schema.createTable('a', (t) => { t.integer('n') })", ''))
+    write(
+      place.folder,
+      '2_b.ts',
+      `import Cursor from 'pg-cursor'\n${both(
+        `const client = await knex.client.acquireConnection()
+  const cursor = client.query(new Cursor('select n from generate_series(1, 3) n'))
+  const found = []
+  for (let rows = await cursor.read(2); rows.length > 0; rows = await cursor.read(2)) found.push({ n: rows.length })
+  await knex('a').insert(found)`,
+        '',
+      )}`,
+    )
+    write(place.folder, '3_c.ts', both("await knex('a').insert({ n: 0 })", ''))
+    await (await ours(oracle, db, place)).up()
+    expect(await db.rows('SELECT n FROM a ORDER BY n')).toEqual([{ n: 0 }, { n: 1 }, { n: 2 }])
+  })
+
   test('all migrations of a run have one transaction of Knex, which is over when the run is', async ({ db }) => {
     const place = { url: db.url, folder: placeOf(oracle, db, 0).folder }
     const seen: { isCompleted(): boolean; raw(sql: string): Promise<unknown> }[] = []

@@ -174,6 +174,18 @@ export class Sooner1700000000001 implements MigrationInterface {
     expect(await db.rows('SELECT * FROM migrations')).toEqual([])
   })
 
+  test('a generated UUID has its extension, which TypeORM creates when it connects', async ({ db }) => {
+    const place = { url: db.url, folder: withTools(placeOf(oracle, db, 0).folder) }
+    const up = `await queryRunner.query('CREATE TABLE a (id uuid DEFAULT uuid_generate_v4())')`
+    write(
+      place.folder,
+      'a.ts',
+      `export class A1700000000000 { async up(queryRunner) { ${up} } async down(queryRunner) { await queryRunner.query('DROP TABLE a') } }`,
+    )
+    await (await ours(oracle, db, place)).up()
+    expect(await db.rows("SELECT to_regclass('a') IS NOT NULL AS a")).toEqual([{ a: true }])
+  })
+
   test('what climbs out of the transaction of TypeORM does so with us', async ({ db }) => {
     const [own, place] = at(db, {
       '1700000000001-Climbs.ts': `${HEAD}export class Climbs1700000000001 implements MigrationInterface {

@@ -51,6 +51,7 @@ export function typeormFormat(options: TypeormOptions = {}, given?: readonly Typ
   const isAll = (options.migrationsTransactionMode ?? 'all') === 'all'
   // With `all`, TypeORM refuses classes that say whether they have a transaction, so such a folder is run with another mode.
   let isDecided = [...(handed?.values() ?? [])].some(({ migration }) => migration.transaction !== undefined)
+  let before = extensionFor([...(handed?.values() ?? [])].map(({ migration }) => migration))
   return {
     tool: 'TypeORM',
     library: 'typeorm',
@@ -62,13 +63,16 @@ export function typeormFormat(options: TypeormOptions = {}, given?: readonly Typ
       return isAll && !isDecided ? ({ directions: ['up'], exception: 'divides' } as const) : undefined
     },
     handed: ({ name }) => handed?.get(name)?.Class,
+    before: () => before,
     async list(folder) {
       if (handed) return { entries: inOrder([...handed.keys()].map((name) => ({ name, file: name }))), remarks: [] }
       const found: { name: string; file: string }[] = []
       const without: string[] = []
       const files = folder.files().filter((name) => mayHaveClasses(folder, name))
       const loaded = await Promise.all(files.map(async (file) => [file, await classesOf(folder, file)] as const))
-      isDecided = loaded.some(([, { classes }]) => classes.some(({ transaction }) => transaction !== undefined))
+      const all = loaded.flatMap(([, { classes }]) => classes)
+      isDecided = all.some(({ transaction }) => transaction !== undefined)
+      before = extensionFor(all)
       for (const [file, { classes }] of loaded) {
         const names = classes.map(nameOf)
         const wrong = names.find((name) => timestampIn(name) === undefined)
@@ -146,6 +150,22 @@ function handedClasses(given: readonly TypeormMigrationClass[]): ReadonlyMap<str
     handed.set(name, { Class, migration, module: moduleOfClass(Class, { classes: [migration] }) })
   }
   return handed
+}
+
+/**
+ * TypeORM creates this extension when it connects, if an entity has a generated UUID; its migrations rely on that. Facts:
+ * `driver/postgres/PostgresDriver.js`, `enableExtensions`.
+ */
+const UUID_EXTENSION = 'CREATE EXTENSION IF NOT EXISTS "uuid-ossp"'
+
+function usesUuids(code: unknown): boolean {
+  return /\buuid_generate_v4\(/.test(String(code))
+}
+
+/** Returns what a new database needs first. Classes that may also run on MySQL get it when they run. */
+function extensionFor(migrations: readonly ClassMigration[]): readonly string[] {
+  const code = migrations.map((one) => String(one.constructor))
+  return code.some(usesUuids) && !code.some((text) => /mysql/i.test(text)) ? [UUID_EXTENSION] : []
 }
 
 function inOrder(found: readonly { readonly name: string; readonly file: string }[]): Entry[] {
@@ -249,7 +269,10 @@ function madeHalf(
           way,
           () => open(folder, context, way, options.dataSource),
           (opened) => {
-            const run = (queryRunner: QueryRunner) => half.call(migration, queryRunner)
+            const run = async (queryRunner: QueryRunner) => {
+              if (context.dialect === 'postgres' && usesUuids(half)) await context.sql(UUID_EXTENSION)
+              return half.call(migration, queryRunner)
+            }
             const { shared } = context
             if (!shared || way !== 'whole') return runOn(opened, hasTransaction, run)
             return runShared(opened, shared, run, () => connections.forget(context.client))
@@ -361,7 +384,8 @@ async function connectionFor(
     end: (callback: () => void) => callback(),
   }
   const type = /mariadb/i.test(String(row?.version)) ? 'mariadb' : 'mysql'
-  return { options: { type, driver: { createPool: () => pool } }, held }
+  // TypeORM cannot tell from a driver that it is handed which package it is, and reads JSON as that of `mysql` gives it.
+  return { options: { type, connectorPackage: 'mysql2', driver: { createPool: () => pool } }, held }
 }
 
 function typeormBookkeeping(

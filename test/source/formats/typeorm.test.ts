@@ -47,6 +47,18 @@ describe('a folder of TypeORM', () => {
     expect(source.remarks).toEqual([expect.stringContaining('Files without a migration of TypeORM: helpers.ts')])
   })
 
+  test('says that a new database needs the extension that TypeORM creates for generated UUIDs', async () => {
+    const half = (sql: string) => `async up(q) { await q.query('${sql}') }`
+    const needs = async (...halves: readonly string[]) => {
+      const files = halves.map((text, i) => [`a${i}.ts`, `export class A160000000000${i} { ${text} }`])
+      return (await listed(Object.fromEntries(files))).source.format?.before()
+    }
+    const uses = half('create table a (id uuid default uuid_generate_v4())')
+    expect(await needs(half('select 1'), uses)).toEqual(['CREATE EXTENSION IF NOT EXISTS "uuid-ossp"'])
+    expect(await needs(half('select gen_random_uuid()'))).toEqual([])
+    expect(await needs(uses, "async up(q) { if (q.connection.options.type === 'mysql') return }")).toEqual([])
+  })
+
   test('refuses a class without a time, and two of one name', async () => {
     const wrong = await failure(listed({ '1600000000001-A.ts': classOf('A') }))
     expect(wrong.message).toContain('the name of the class A does not end with a time of 13 digits')

@@ -6,6 +6,7 @@ import { EarlierStepError, type MigrationStep, type StepWork } from '../../../mi
 import { NEVER } from '../../../migrate/never.ts'
 import { now } from '../../../migrate/realTime.ts'
 import type { LibraryContext, Log, RunSql, SharedByMigrations } from '../../../migrate/source.ts'
+import { isSubmittable } from '../../../migrate/submittable.ts'
 import { bookkeepingSql, type DriverSession } from '../driverSession.ts'
 import { asStatementError } from '../failure.ts'
 import { type PostgresError, ScriptFailure } from '../session.ts'
@@ -30,7 +31,11 @@ export class OneTransaction {
   #ends: ((error?: unknown) => Promise<unknown>)[] = []
   readonly #shared: SharedByMigrations = { onEnd: (end) => void this.#ends.push(end) }
   /** The client that code gets, one for all steps: libraries are kept by it. */
-  readonly #client = { query: (asked: unknown, values?: unknown) => this.#query(asked, values) }
+  readonly #client = {
+    // Records of ours that wait go with the next query that is a text.
+    query: (asked: unknown, values?: unknown) =>
+      isSubmittable(asked) ? this.#pg.query(asked) : this.#query(asked, values),
+  }
 
   constructor(on: DriverSession) {
     this.#on = on
@@ -122,6 +127,10 @@ export class OneTransaction {
     return this.#on.session.behind !== undefined && !this.#on.observer
   }
 
+  get #pg(): { query(asked: unknown, values?: unknown): Promise<unknown> } {
+    return this.#on.session.client as { query(asked: unknown, values?: unknown): Promise<unknown> }
+  }
+
   #context(log: Log, signal: AbortSignal): LibraryContext {
     const context = { ...this.#on.context(log, signal), shared: this.#shared }
     if (!this.#rides) return context
@@ -146,7 +155,7 @@ export class OneTransaction {
     }
     // Several queries may wait here; they go on in their order.
     await this.#unanswered
-    return (session.client as { query(asked: unknown, values: unknown): Promise<unknown> }).query(asked, values)
+    return this.#pg.query(asked, values)
   }
 
   /** Sends the records that wait, and waits until all that was sent is answered. */

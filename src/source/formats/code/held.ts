@@ -3,6 +3,7 @@
  * library begins is a savepoint of ours, and what would end the connection does nothing.
  */
 import { EventEmitter } from 'node:events'
+import { isSubmittable, type Submittable } from '../../../migrate/submittable.ts'
 import type { Dialect } from '../../../sql/dialect.ts'
 import { cutStatements } from '../../../sql/statements.ts'
 
@@ -36,6 +37,7 @@ export interface HeldPg {
   depth(): number
   /** Returns `true` if the library rolled back the transaction that is the whole migration. */
   isUndone(): boolean
+  /** Returns a cursor or a stream itself, as `pg` does. */
   query(config: unknown, values?: unknown, callback?: unknown): Promise<PgResult> | undefined
   /** Returns itself, so that it can stand for a pool. */
   connect(): Promise<HeldPg>
@@ -59,6 +61,7 @@ export function heldPg(client: unknown, options: HeldOptions): HeldPg {
     depth: () => nest.depth,
     isUndone: () => nest.isUndone,
     query(config, values, callback) {
+      if (isSubmittable(config)) return submitted(client, config) as never
       const done = [callback, values].find((one) => typeof one === 'function') as Callback | undefined
       const text = typeof config === 'string' ? config : String((config as { text?: unknown }).text ?? '')
       const replaced = nest.replace(text)
@@ -236,6 +239,11 @@ function sendToPglite(client: Pglite) {
     const command = /^\s*(\w+)/.exec(text)?.[1]?.toUpperCase() ?? ''
     return { rows, fields, command, rowCount: affectedRows || rows.length }
   }
+}
+
+function submitted(client: unknown, config: Submittable): object {
+  if (isPglite(client)) throw new Error('PGlite has no cursors and streams; a server of PostgreSQL has.')
+  return (client as { query(config: Submittable): object }).query(config)
 }
 
 type Send = (config: unknown, values?: readonly unknown[]) => Promise<PgResult>
