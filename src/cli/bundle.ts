@@ -150,8 +150,7 @@ async function entryText(source: Source, folder: string, config: MigratestConfig
   }
   const settings = Object.fromEntries(KEPT.filter((key) => config[key] !== undefined).map((key) => [key, config[key]]))
   const migrations = `{ name: ${literal(source.name)}, files: ${record(files)}, modules: ${modulesText(parts)}, natives: ${nativesText(parts)} }`
-  return `import { runStandalone } from ${literal(OWN('src/cli/standalone'))}
-import { asNamespace } from ${literal(OWN('src/source/module/commonJs'))}
+  return `import { asNamespace, runStandalone } from ${literal(OWN('src/cli/standalone'))}
 await runStandalone({ version: ${literal(version)}, config: ${literal(settings)}, migrations: ${migrations} })
 `
 }

@@ -4,6 +4,8 @@ import type { MigratestConfig } from './config.ts'
 import { endWithReader } from './output.ts'
 import { run } from './run.ts'
 
+export { asNamespace } from '../source/module/commonJs.ts'
+
 export interface Standalone {
   readonly version: string
   readonly config: Omit<MigratestConfig, 'migrations'>

@@ -58,7 +58,7 @@ test('a process that needed no fingerprints leaves them to the next one', async 
   const kept = new KeptFiles('test')
   for (const name of ['1_a.ts', 'slug.ts']) {
     const path = join(root, 'migrations', name)
-    await compile(path, readFileSync(path, 'utf8'), path, kept)
+    await compile(path, readFileSync(path, 'utf8'), () => path, kept)
   }
   kept.write()
   expect([load(root).isLoaded, load(root).isLoaded]).toEqual([true, false])
@@ -90,7 +90,7 @@ async function isFoundAfter(files: Record<string, string>, then: (root: string) 
   const root = folder({ 'node_modules/a/package.json': '{}', 'migrations/1_a.ts': PLAIN, ...files })
   const path = join(root, 'migrations/1_a.ts')
   const kept = new KeptFiles('test')
-  await compile(path, PLAIN, path, kept)
+  await compile(path, PLAIN, () => path, kept)
   kept.write()
   then(root)
   return new KeptFiles(maker).find(path, PLAIN) !== undefined

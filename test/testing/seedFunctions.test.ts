@@ -135,6 +135,33 @@ export const load = (url) => new Promise((done, fail) => get(url, (answer) => an
     }
   })
 
+  test.for([
+    ['to another server: each process makes it', false],
+    ["to the database's own server is its work: one process does it", true],
+  ] as const)('a connection %s', async ([, isOwn]) => {
+    const path = folder({
+      'node_modules/cache/index.mjs': `import { connect } from 'node:net'
+export const open = (host, port) => new Promise((done, fail) => { const socket = connect(port, host, () => socket.end(done)).on('error', fail) })`,
+      'node_modules/cache/package.json': '{ "name": "cache", "version": "1.0.0", "exports": "./index.mjs" }',
+    })
+    const { open } = (await import(pathToFileURL(join(path, 'node_modules/cache/index.mjs')).href)) as {
+      open: (host: string, port: number) => Promise<void>
+    }
+    const server = createServer().listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const { port } = server.address() as AddressInfo
+    try {
+      const [one, other] = await tokens(() => async (db) => {
+        const own = new URL(db.url ?? '')
+        await (isOwn ? open(own.hostname, Number(own.port)) : open('127.0.0.1', port))
+        await insert(db)
+      })
+      expect(isOwn).toBe(JSON.stringify(one) === JSON.stringify(other))
+    } finally {
+      server.close()
+    }
+  })
+
   test('a variable of the environment: each process sets it', async () => {
     const path = folder({
       'node_modules/dotenv/index.mjs': `export const config = () => { process.env.MIGRATEST_SEEDED = 'yes' }`,

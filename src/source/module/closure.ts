@@ -62,7 +62,7 @@ export async function compiledFile(path: string, { show, kept }: Files): Promise
   const text = readText(path, show)
   const known = compiledFiles.get(path)
   if (known?.text === text && known.settled()) return known
-  const compiled = await compile(path, text, show(path), kept)
+  const compiled = await compile(path, text, () => show(path), kept)
   compiledFiles.set(path, compiled)
   return compiled
 }
@@ -73,7 +73,7 @@ export function readText(path: string, show: Show): string {
   const stamp = `${dev} ${ino} ${size} ${mtimeMs} ${ctimeMs}`
   const known = texts.get(path)
   if (known?.stamp === stamp) return known.text
-  const text = decode(readFileSync(path), show(path)).replace(/^\uFEFF/, '')
+  const text = decodedText(path, show).replace(/^\uFEFF/, '')
   // A file that was written just now may be written once more within the same tick of its clock.
   if (now() - Math.max(mtimeMs, ctimeMs) > TICK_MS) texts.set(path, { stamp, text })
   else texts.delete(path)
@@ -103,6 +103,12 @@ const texts = new Map<string, { readonly stamp: string; readonly text: string }>
 
 /** The last text of each file, compiled, shared by all loads of this process because compiling is slow. */
 const compiledFiles = new Map<string, Compiled>()
+
+function decodedText(path: string, show: Show): string {
+  const text = readFileSync(path, 'utf8')
+  // A character that stands for bytes that are not UTF-8 may be in the text, too.
+  return text.includes('\ufffd') ? decode(readFileSync(path), show(path)) : text
+}
 
 function attempt<T>(work: () => T): T | Error {
   try {

@@ -44,14 +44,19 @@ export interface Compiled {
 
 /**
  * Compiles a file, or takes what was kept of it.
- * @param shown the file's name in errors
+ * @param show returns the file's name in errors
  * @throws ScriptError if the text is not valid TypeScript
  */
-export async function compile(path: string, text: string, shown: string, keptFiles?: KeptFiles): Promise<Compiled> {
+export async function compile(
+  path: string,
+  text: string,
+  show: () => string,
+  keptFiles?: KeptFiles,
+): Promise<Compiled> {
   const url = `${pathToFileURL(path).href}?migratest=${++compilations}`
-  if (extname(path) === '.json') return { ...compiledJson(text, shown), path, text, url }
+  if (extname(path) === '.json') return { ...compiledJson(text, show()), path, text, url }
   const kept = keptFiles?.find(path, text)
-  const { settings, lasting, maps, ...made } = kept ?? (await transform({ path, text, shown }))
+  const { settings, lasting, maps, ...made } = kept ?? (await transform({ path, text, shown: show() }))
   const texts: Texts = kept?.texts ?? {}
   if (!kept && lasting) keptFiles?.keep(path, text, { ...made, maps, settings, lasting, texts })
   const { runnable, kind } = made

@@ -35,24 +35,31 @@ export class KeptFiles {
 
   /** Returns what was kept of a file with this text. */
   find(path: string, text: string): Kept | undefined {
-    const key = keyOf(this.#maker, path, text)
-    const entry = key === undefined ? undefined : this.#folder(dirname(path))?.entries.get(basename(path))
-    return entry?.key === key ? entry?.kept : undefined
+    const folder = this.#folder(dirname(path))
+    const key = folder && keyOf(this.#maker, path, text, configsAbove(folder.path))
+    if (!folder || key === undefined) return undefined
+    const name = basename(path)
+    const entry = folder.entries.get(name)
+    if (entry?.key === key) return entry.kept
+    folder.missed.set(name, { text, key })
+    return undefined
   }
 
-  /** Keeps what was made of a file, once this process has a moment of rest, or when it ends. */
+  /** Keeps what was made of a file that was not found, once this process has a moment of rest, or when it ends. */
   keep(path: string, text: string, kept: Kept): void {
-    const key = keyOf(this.#maker, path, text)
     const folder = this.#folder(dirname(path))
-    if (!folder || key === undefined) return
-    folder.entries.set(basename(path), { key, kept })
+    const missed = folder?.missed.get(basename(path))
+    if (!folder || missed?.text !== text) return
+    folder.missed.delete(basename(path))
+    folder.entries.set(basename(path), { key: missed.key, kept })
     this.#schedule(folder, basename(path), text)
   }
 
   /** Keeps a file once more, since texts for fingerprints are about to be made. */
   renew(path: string, text: string): void {
     const folder = this.#folder(dirname(path))
-    if (folder && this.find(path, text)) this.#schedule(folder, basename(path), text)
+    if (!folder || folder.unsaved.get(basename(path)) === text) return
+    if (this.find(path, text)) this.#schedule(folder, basename(path), text)
   }
 
   /** Writes what is new. */
@@ -79,7 +86,7 @@ export class KeptFiles {
     if (known) return known
     const file = fileFor(path)
     if (file === undefined) return undefined
-    const folder = { path, file, entries: readEntries(file), unsaved: new Map() }
+    const folder = { path, file, entries: readEntries(file), missed: new Map(), unsaved: new Map() }
     this.#folders.set(path, folder)
     return folder
   }
@@ -104,6 +111,8 @@ interface KeptFolder {
   readonly file: string
   /** By the names of the folder's files. */
   readonly entries: Map<string, Entry>
+  /** Files that were not found. */
+  readonly missed: Map<string, { readonly text: string; readonly key: string }>
   /** Texts of the files whose entries are new. */
   readonly unsaved: Map<string, string>
 }
@@ -130,13 +139,14 @@ const REST_MS = 100
 const OLD_MS = 30 * 24 * 3_600_000
 
 /** Returns what the result depends on; undefined if that cannot be told, so that nothing may be kept. */
-function keyOf(maker: string, path: string, text: string): string | undefined {
-  const configs = configsAbove(dirname(path))
+function keyOf(maker: string, path: string, text: string, configs: Configs): string | undefined {
   return configs && hash('sha256', JSON.stringify([maker, path, configs, text]))
 }
 
+type Configs = readonly (readonly [path: string, text: string])[] | undefined
+
 /** Returns the texts of all tsconfig files that may apply to files of a folder, with their paths. */
-function configsAbove(folder: string): (readonly [path: string, text: string])[] | undefined {
+function configsAbove(folder: string): Configs {
   const found = new Map<string, string>()
   const add = (path: string): boolean => {
     if (found.has(path)) return true
@@ -184,12 +194,14 @@ function readEntries(file: string): Map<string, Entry> {
 /** Writes the entries of the files that are there. Others may do so at the same time: one of them wins. */
 function save(folder: KeptFolder, maker: string): void {
   const { path, file, entries, unsaved } = folder
+  // A tsconfig file may have changed between being read for the key and for the transformation.
+  const configs = configsAbove(path)
   for (const [name, text] of unsaved) {
-    // A tsconfig file may have changed between being read for the key and for the transformation.
-    if (keyOf(maker, join(path, name), text) !== entries.get(name)?.key) entries.delete(name)
+    if (keyOf(maker, join(path, name), text, configs) !== entries.get(name)?.key) entries.delete(name)
   }
   unsaved.clear()
-  const text = JSON.stringify([...entries].filter(([name]) => existsSync(join(path, name))))
+  const names = new Set(readIfFolder(path))
+  const text = JSON.stringify([...entries].filter(([name]) => names.has(name)))
   const written = `${file}.${randomUUID()}`
   try {
     mkdirSync(dirname(file), { recursive: true })
@@ -199,6 +211,14 @@ function save(folder: KeptFolder, maker: string): void {
   } catch {
     // The folder may be read-only, or the disk full: the next process transforms the files again.
     rmSync(written, { force: true })
+  }
+}
+
+function readIfFolder(path: string): string[] {
+  try {
+    return readdirSync(path)
+  } catch {
+    return []
   }
 }
 

@@ -47,7 +47,7 @@ export async function unpack(text: string, folder: string, show: Show): Promise<
   const modules = new Map<string, Compiled>()
   for (const [name, { code }] of Object.entries(names)) {
     const path = join(folder, name)
-    modules.set(path, await compile(path, code, show(path)))
+    modules.set(path, await compile(path, code, () => show(path)))
   }
   const { resolve: onDisk } = diskResolver()
   const resolve: Resolve = (specifier, from) => {

@@ -77,7 +77,7 @@ class SeedFunction {
   async #runAndLook(found: FunctionKey, db: SeedTarget): Promise<void> {
     const before = await this.#look()
     const { noticingEffects } = await import('../../source/function/effects.ts')
-    const { effect } = await noticingEffects(() => this.#call(db))
+    const { effect } = await noticingEffects(() => this.#call(db), db.url)
     // One whose text says that it reads something else runs once in a run, whether that is the network or not.
     const isNoticed = effect === NETWORK && 'hash' in found && found.because !== undefined
     if (effect !== undefined && !isNoticed) this.#own = effect
