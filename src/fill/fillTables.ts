@@ -55,6 +55,8 @@ const BATCH_CHARACTERS = 2_000_000
 const MOST_REFUSED = 25
 /** The same, if none was accepted before them. */
 const MOST_REFUSED_AT_FIRST = 6
+/** Attempts one after another in which all rows are like those that are there, after which the rest is given up. */
+const MOST_IDLE = 3
 /** Rows per message if each is inserted on its own. */
 const EACH_ROWS = 500
 const RANDOM_ATTEMPTS = 40
@@ -331,7 +333,9 @@ class Filler {
     }
     let next = start
     const last = start + rows * 3 + 20
-    for (let idle = 0; inserted < rows && next < last && idle < 3 && refused <= MOST_REFUSED; ) {
+    // After so many rows, each value that must be unique has come again, beside other ones.
+    const patience = Number.isFinite(plan.room) ? Math.max(MOST_IDLE, plan.room) : MOST_IDLE
+    for (let idle = 0; inserted < rows && next < last && idle < patience && refused <= MOST_REFUSED; ) {
       const before = inserted
       const to = plan.columns.length === 0 ? next + 1 : Math.min(next + Math.min(rows - inserted, BATCH_ROWS), last)
       await insertRange(next, to)

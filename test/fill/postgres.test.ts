@@ -42,6 +42,15 @@ describe('PostgreSQL', () => {
     expect(edges?.different).toBeLessThan(12)
   })
 
+  test('one row for each of another table, though a key of several columns refuses some of them', async ({ db }) => {
+    await db.query(`create table configs (id char(26) primary key);
+      create table owners (id char(26) primary key, config char(26) not null unique references configs,
+        namespace varchar not null, is_default boolean not null default false, deleted_at timestamptz);
+      create unique index on owners (namespace, is_default) where deleted_at is null`)
+    const wanted = { configs: 5, owners: 5 }
+    expect(await fill(db, wanted, { rows: 'edge' })).toEqual(wanted)
+  })
+
   test('the same values in another database', async ({ db }) => {
     await fill(db, { profiles: 5 })
     const first = await db.query('select handle, email, ref from profiles join users on id = user_id order by handle')
