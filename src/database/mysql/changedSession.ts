@@ -1,4 +1,4 @@
-/** Restores the session after each migration: migrations may set variables or choose another database. */
+/** What migrations change in their session, and how that is put back after each of them. */
 import { leavesSession } from '../../sql/rows.ts'
 import type { Script } from '../../sql/script.ts'
 import type { Session } from './session.ts'

@@ -1,4 +1,4 @@
-/** The options of the driver, and the connection, names and records that its parts share. */
+/** What the parts of the driver share. */
 import type { MigrationStep, OnNotice, StatementObserver } from '../../migrate/driver.ts'
 import type { Hidden } from '../../migrate/source.ts'
 import type { ChangedSession } from './changedSession.ts'
