@@ -167,7 +167,10 @@ beforeAll(async ({}, file) => {
     }),
   )
   files['folder.setup.mjs'] = intoFolder(urls)
-  run = await runVitest(files, "testTimeout: 60_000, update: 'new', maxWorkers: 2, isolate: false, setupFiles: ['./folder.setup.mjs'],")
+  run = await runVitest(
+    files,
+    "testTimeout: 60_000, update: 'new', maxWorkers: 2, isolate: false, setupFiles: ['./folder.setup.mjs'],",
+  )
   await Promise.all(databases.map((database) => database.drop()))
 }, 600_000)
 

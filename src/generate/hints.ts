@@ -25,7 +25,7 @@ export interface Answers {
   readonly renames: readonly Rename[]
   /** A SQL expression for the rows of a column that must not be null: `users.country` → `'DE'`. */
   readonly fill: ReadonlyMap<string, string>
-  /** What becomes of an enum value that goes: `mood.'lost'` → `'new'`, both as literals. */
+  /** The value that takes the place of an enum value that goes: `mood.'lost'` → `'new'`, both as literals. */
   readonly map: ReadonlyMap<string, string>
   /** The expression by which a column changes its type: `users.age` → `age::integer`. */
   readonly using: ReadonlyMap<string, string>

@@ -1,6 +1,6 @@
 /**
- * What users see of a folder of another tool: the engine numbers its migrations by their place, and users know them by
- * their names. In other folders, versions stay as they are.
+ * Translates versions for users of another tool's folder: the engine numbers its migrations by their place, and users know
+ * them by their names. In other folders, versions stay as they are.
  */
 import { type Driver, describeAt } from './driver.ts'
 import type { MigrateEvent } from './events.ts'

@@ -136,9 +136,9 @@ export interface SourceFormat {
   readonly tool: string
   /** `false` if the format has no downs. A migration may have one all the same. */
   readonly downs: boolean
-  /** The tool's way with a migration that sorts below an applied one and is not applied itself. */
+  /** The tool's treatment of a migration that sorts below an applied one and is not applied itself. */
   readonly outOfOrder: 'error' | 'apply' | 'ignore'
-  /** The tool's way with an applied migration whose file is gone. */
+  /** The tool's treatment of an applied migration whose file is gone. */
   readonly missing: 'error' | 'ignore'
   /** `true`: its table has no names, so a database does not notice that the file of an applied migration is gone. */
   readonly nameless?: boolean
@@ -244,7 +244,7 @@ export interface BookkeepingRow {
   readonly isUnchanged?: (() => Promise<boolean>) | undefined
 }
 
-/** What `migratest new` writes. Paths are relative to the folder. */
+/** The files that `migratest new` writes. Paths are relative to the folder. */
 interface NewFiles {
   /** Content by path. */
   readonly contents: Readonly<Record<string, string>>
@@ -252,7 +252,7 @@ interface NewFiles {
   readonly replaces: readonly string[]
 }
 
-/** What has to change in a folder with files of a migration; paths in the folder. */
+/** The other files of a folder that change with the files of a migration, such as a list of all. Paths are relative to the folder. */
 export interface Alongside {
   readonly contents: Readonly<Record<string, string>>
   readonly removed: readonly string[]
@@ -278,7 +278,7 @@ export interface Source {
   list(): Promise<readonly Migration[]>
   /** Files the last `list()` found that look like migrations of another tool (`3_x.up.go`). */
   readonly passedOver?: readonly string[]
-  /** What else the last `list()` found that the user should know, one sentence each. */
+  /** Other findings of the last `list()` that the user should know, one sentence each. */
   readonly remarks?: readonly string[]
   /** Reads one body; returns null if there is no such half. Each call reads the file again. */
   read(migration: Migration, direction: Direction): Promise<MigrationBody | null>

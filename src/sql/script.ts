@@ -43,12 +43,12 @@ export interface Script {
   readonly problem: Problem | undefined
 }
 
-/** How a script is read and run; the default is what golang-migrate's files need. */
+/** The rules by which a script is read and run; the defaults are those that golang-migrate's files need. */
 export interface ScriptRules {
   /** `false`: comments like `-- migrate: no-transaction` mean nothing. Default `true`. */
   readonly directives?: boolean
   /**
-   * What a BEGIN or COMMIT in the middle means, or a statement that the server refuses in a transaction. `refuse`
+   * The treatment of a BEGIN or COMMIT in the middle, or a statement that the server refuses in a transaction. `refuse`
    * (default): the script cannot run. `units`: the script runs outside a transaction of ours, in units: each
    * transaction of its own is one, each other statement is one.
    */

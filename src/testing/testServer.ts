@@ -1,4 +1,4 @@
-/** What a server provides to test databases. Presets make these objects; the migration engine never sees them. */
+/** The interface of servers for test databases. Presets make these objects; the migration engine never sees them. */
 
 import type { Driver, StatementObserver } from '../migrate/driver.ts'
 import type { Hidden, SourceFormat } from '../migrate/source.ts'
@@ -35,7 +35,7 @@ export interface TestServer<Client> {
 
 /** Databases that are each frozen at one version. The key of a snapshot is a hash of everything it was made from. */
 export interface Snapshots<Client> {
-  /** What each database contains before its first migration; part of what the keys are made from. */
+  /** Texts that stand for the content of each database before its first migration. The keys are made from them, too. */
   readonly environment: readonly string[]
   /**
    * Finds the last of these keys that has a snapshot (`nearest`), and how many leading keys another chain shares before
@@ -83,7 +83,7 @@ export interface About {
   readonly version?: Version | undefined
 }
 
-/** What a kept database was made for, and when it is dropped. */
+/** The test that a kept database was made for, and the time at which it is dropped. */
 export interface Purpose extends About {
   /** Milliseconds after which the database is dropped; if `undefined`, it stays until its server goes. */
   readonly forMs?: number | undefined

@@ -140,7 +140,7 @@ export type WatchEvent =
       readonly proposal: Proposal
       readonly files: readonly string[]
       readonly again: boolean
-      /** What a person has to write in it, and where; such a migration is no draft. */
+      /** The code that a person has to write in it, and where; such a migration is no draft. */
       readonly fillIn?: string
     }
   /** Nothing is proposed any more. `files`: those of the draft, which were removed. */

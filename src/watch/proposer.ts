@@ -69,7 +69,7 @@ export class Proposer {
   #question: AbortController | undefined
   #answers: Readonly<Record<string, string>> = {}
   /** The last message, so that it is not printed twice. */
-  #said: string | undefined
+  #lastMessage: string | undefined
   #failed: string | undefined
   /** The files that this watch has written last. */
   #own: ReadonlySet<string> = new Set()
@@ -203,11 +203,11 @@ export class Proposer {
     if (written.length === 0) return false
     this.#own = new Set(written.map((file) => basename(file)))
     this.#around.onEvent({ type: 'drafted', proposal, files: written, again: draft !== undefined })
-    this.#said = undefined
+    this.#lastMessage = undefined
     return true
   }
 
-  /** What a person has to write in it is theirs from the beginning, so it is no draft. */
+  /** Writes a migration in which a person has to write code. It is theirs from the beginning, so it is no draft. */
   async #writeCode(draft: FoundDraft | undefined, proposal: Proposal, code: string): Promise<boolean> {
     const files = await this.#options.files.writeCode(draft?.migration, proposal.title, code)
     // The file cannot run yet. The next save that can run is an edit of the person, and no draft of ours.
@@ -231,7 +231,7 @@ export class Proposer {
       const files = await this.#options.files.remove(draft.migration)
       this.#own = new Set(files.map((file) => basename(file)))
       this.#say({ type: 'withdrawn', why: `${why} without it`, files })
-    } else if (this.#said !== undefined && !this.#said.startsWith(WITHDRAWN)) {
+    } else if (this.#lastMessage !== undefined && !this.#lastMessage.startsWith(WITHDRAWN)) {
       this.#say({ type: 'withdrawn', why, files: [] })
     } else if (isAsked) this.#around.onEvent({ type: 'idle', why })
   }
@@ -283,8 +283,8 @@ export class Proposer {
   /** @param again `true`: also if it was said before */
   #say(event: Parameters<OnWatchEvent>[0], again = false): void {
     const text = JSON.stringify(event)
-    if (text === this.#said && !again) return
-    this.#said = text
+    if (text === this.#lastMessage && !again) return
+    this.#lastMessage = text
     this.#around.onEvent(event)
   }
 

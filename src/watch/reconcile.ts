@@ -358,7 +358,7 @@ class Move {
     return changes.filter(({ what }) => what === 'down').map(({ version }) => this.#following.stored(version))
   }
 
-  /** What happens beside steps that each have a transaction of their own. */
+  /** The work beside steps that each have a transaction of their own. */
   get #alone(): BesideSteps {
     return {
       after: (step, _, remaining) => this.#learn(step, remaining),
@@ -366,7 +366,7 @@ class Move {
     }
   }
 
-  /** What happens beside steps that share one transaction. */
+  /** The work beside steps that share one transaction. */
   get #inShared(): BesideSteps {
     return { ...this.#alone, sql: ({ version }, text) => this.#rows.looking?.(this.#following.stored(version), text) }
   }

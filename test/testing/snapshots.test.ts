@@ -28,10 +28,10 @@ function files(tag = randomBytes(6).toString('hex')): Record<string, string> {
   }
 }
 
-async function chainOf(source: Source, ground: readonly string[] = []) {
+async function chainOf(source: Source, environment: readonly string[] = []) {
   const migrations = await source.list()
   const rows = { seeded: new Map(), prepared: undefined }
-  const { links } = await fingerprintChain({ source, migrations, dialect: 'postgres', ...rows, ground })
+  const { links } = await fingerprintChain({ source, migrations, dialect: 'postgres', ...rows, environment })
   return links
 }
 
@@ -427,7 +427,7 @@ export async function up({ sql }) {
 })
 
 describe('the chain', () => {
-  const chain = (texts: Record<string, string>, ground: string[] = []) => chainOf(memory(texts), ground)
+  const chain = (texts: Record<string, string>, environment: string[] = []) => chainOf(memory(texts), environment)
   const base = files('x')
 
   test.for([
@@ -455,7 +455,7 @@ describe('the chain', () => {
     for (const [i, link] of after.entries()) if (i >= at) expect(link.key).not.toBe(before[i]?.key)
   })
 
-  test('ground counts; comments and white space do not', async () => {
+  test('the environment counts; comments and white space do not', async () => {
     const before = await chain(base)
     expect((await chain(base, ['create extension x']))[0]?.key).not.toBe(before[0]?.key)
     expect(

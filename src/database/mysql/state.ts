@@ -27,7 +27,7 @@ export async function readState(
   return toState(rows, [])
 }
 
-/** What the history implies about migrations whose ends are not written yet; see `runRecord.ts`. */
+/** The state that the history implies for migrations whose ends are not written yet; see `runRecord.ts`. */
 export interface Implied {
   /** Version that the version row would have. */
   readonly version: number

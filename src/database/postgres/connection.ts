@@ -221,7 +221,7 @@ class PgSession implements Session {
 
   get inTransaction(): boolean | undefined {
     const { getTransactionStatus, readyForQuery } = inside(this.client)
-    // What the caller has sent and not awaited may begin one.
+    // A query that the caller has sent and not awaited may begin one.
     if (!readyForQuery) return undefined
     const status = getTransactionStatus?.call(this.client)
     return status ? status !== 'I' : undefined

@@ -2,8 +2,8 @@
 import type { Statement } from '../statement.ts'
 
 /**
- * What a migration holds. `change`: what takes a moment, in one transaction. `alone`: what cannot run in a transaction, or must not, because it
- * takes long. `check`: constraints that are checked over all rows while everybody goes on.
+ * The content of a migration. `change`: statements that take a moment, in one transaction. `alone`: a statement that cannot run in a
+ * transaction, or must not, because it takes long. `check`: constraints that are checked over all rows while everybody goes on.
  */
 export type StageKind = 'change' | 'alone' | 'check'
 

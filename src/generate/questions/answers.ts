@@ -23,7 +23,7 @@ export interface GivenAnswers {
   /** Columns that become others, by code: `column users.name = users.first_name, users.last_name` each, or the other way round. */
   readonly conversions?: readonly string[]
   /**
-   * What becomes of tables and columns that are not wanted any more: `drop`, `aside` or `leave` for all, `aside=users.old` for one.
+   * The fate of tables and columns that are not wanted any more: `drop`, `aside` or `leave` for all, `aside=users.old` for one.
    * `true` is `drop`.
    */
   readonly destroy?: boolean | readonly string[]

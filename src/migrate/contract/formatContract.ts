@@ -25,7 +25,7 @@ const THREE = {
   posts: 'CREATE TABLE posts (id int);',
 }
 
-/** What must hold for the folders of every tool. */
+/** The rules that must hold for the folders of every tool. */
 export const formatContract: readonly Rule[] = [
   {
     name: 'lists the migrations in order, each with a rank, a name that is its own, and a file for its up',

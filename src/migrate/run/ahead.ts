@@ -25,7 +25,7 @@ export interface RunInput {
   readonly oneTransaction?: OneTransaction | undefined
 }
 
-/** What the caller of a run does beside its steps. Text: that of a step's body, null if there is none. */
+/** The work that the caller of a run does beside its steps. `text` is the step's body; null if there is none. */
 export interface BesideSteps {
   /** Returns SQL for the end of a step's transaction. */
   sql?(step: PlanStep<number>, text: string | null): string | undefined

@@ -66,7 +66,7 @@ export async function runInOneTransaction(input: RunInput, steps: readonly Plann
   try {
     await driver.allOrNothing?.(work)
   } catch (error) {
-    // What `work` throws is ready to be shown. The record of the last step, or the commit, is what failed otherwise.
+    // An error that `work` throws can be shown. Otherwise the record of the last step failed, or the commit.
     if (!isDone) throw error
     before = last
     throw thrown(error)

@@ -26,7 +26,7 @@ export interface AtlasOptions {
   /** Atlas's `--tx-mode`. Default `file`: each file runs in one transaction. */
   readonly txMode?: 'file' | 'none' | undefined
   /**
-   * What is done with checkpoint files. `start` (default): the last one is the first migration, and the files before it
+   * The treatment of checkpoint files. `start` (default): the last one is the first migration, and the files before it
    * are left out, as Atlas does for an empty database. `skip`: all other files are migrations.
    */
   readonly checkpoint?: 'start' | 'skip' | undefined

@@ -15,7 +15,7 @@ export interface FlywayOptions {
   /** The values of placeholders such as `${tablespace}`, by name. `false` turns placeholders off. */
   readonly placeholders?: Readonly<Record<string, string>> | false | undefined
   /**
-   * What is done with baseline migrations (`B5__…`). `start` (default): the highest one is the first migration, and the
+   * The treatment of baseline migrations (`B5__…`). `start` (default): the highest one is the first migration, and the
    * versions up to it are left out, as Flyway does for an empty database. `skip`: only the others are migrations.
    */
   readonly baseline?: 'start' | 'skip' | undefined

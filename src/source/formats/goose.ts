@@ -25,7 +25,7 @@ export interface GooseOptions {
   /** The environment variables for files with `-- +goose ENVSUB ON`; default: those of this process. */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined
   /**
-   * What is done with migrations in Go, which cannot run here. `refuse` (default): a database does not get past one.
+   * The treatment of migrations in Go, which cannot run here. `refuse` (default): a database does not get past one.
    * `skip`: they count as applied and change nothing, for folders whose later migrations do not need them.
    */
   readonly go?: 'refuse' | 'skip' | undefined

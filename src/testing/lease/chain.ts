@@ -37,12 +37,12 @@ export interface ChainInput {
   /** The migrations up to the version at which the test begins. */
   readonly migrations: readonly Migration[]
   readonly dialect: Dialect
-  /** The versions of `migrations` at which seeds insert rows, with what determines these. */
+  /** The versions of `migrations` at which seeds insert rows, with the keys of these rows. */
   readonly seeded: ReadonlyMap<number, SeedKey>
-  /** What determines the rows of the option `prepare`, which runs after the last migration. */
+  /** The key of the rows of the option `prepare`, which runs after the last migration. */
   readonly prepared: SeedKey | undefined
-  /** What each database contains before its first migration, and the settings of its sessions. */
-  readonly ground: readonly string[]
+  /** Texts that stand for the content of each database before its first migration, and for its sessions' settings. */
+  readonly environment: readonly string[]
 }
 
 /** The format of the keys. Change it when the content that migratest writes into a database changes. */
@@ -54,7 +54,7 @@ const FORMAT = '4'
  * server, or a text that cannot be read or run.
  */
 export async function fingerprintChain(input: ChainInput): Promise<KeyChain> {
-  const { source, migrations, dialect, seeded, prepared, ground } = input
+  const { source, migrations, dialect, seeded, prepared, environment } = input
   const links: ChainLink[] = []
   const files: string[] = []
   const variables: string[] = []
@@ -63,7 +63,7 @@ export async function fingerprintChain(input: ChainInput): Promise<KeyChain> {
   const books = format
     ? [format.tool, format.settings, ...format.bookkeeping(dialect).create, '', ...format.before()]
     : []
-  let key = fingerprintOf([FORMAT, ...ground, ...books])
+  let key = fingerprintOf([FORMAT, ...environment, ...books])
   let ofThisProcess = isOfThisProcess(format?.settings ?? '')
   let once = false
   for (const migration of migrations) {

@@ -30,7 +30,7 @@ export class SharedDatabaseError extends MigratestError {
   readonly code = 'MIGRATEST_SHARED_DATABASE'
 }
 
-/** What does not count as schema: the tables of the folder's tool, and ours, where the options put them. */
+/** Returns the tables that do not count as schema: those of the folder's tool, and ours, where the options put them. */
 export function hiddenOf(
   source: Source,
   { table, schema }: { readonly table?: string; readonly schema?: string },

@@ -13,7 +13,7 @@ import { runGiven } from '../given.ts'
 import type { SeedTarget } from './options.ts'
 import { runText, tellUnshared, WITH_PLUGIN } from './run.ts'
 
-/** What determines the rows that a seed inserts. */
+/** The values that determine the rows that a seed inserts. */
 export interface SeedKey {
   /** The same text means the same rows; `undefined` for values of unknown types. */
   readonly text: string | undefined

@@ -113,7 +113,7 @@ class SeedFunction {
 
 const known = new WeakMap<Run, SeedFunction>()
 
-/** What {@link noticingEffects} says of a request. */
+/** The reason that {@link noticingEffects} gives after a request. */
 const NETWORK = 'it uses the network'
 
 const IN_A_FILE = ' In a file of its own, which shares no variables with the tests, it would run once for all of them.'

@@ -50,9 +50,9 @@ export async function planSnapshots<Client>(
   if (options.snapshots === false || onEvent || version === 'nil' || !server.snapshots) return {}
   const snapshots = await server.snapshots()
   const { table = '', schema = '' } = options
-  const ground = table || schema ? [...snapshots.environment, '', table, schema] : snapshots.environment
-  const chain = (keyOf = seedKey) => chainTo(source, version, options, ground, keyOf)
-  const { links, whole, ended } = await remembered(options, source, [version, ground], chain)
+  const environment = table || schema ? [...snapshots.environment, '', table, schema] : snapshots.environment
+  const chain = (keyOf = seedKey) => chainTo(source, version, options, environment, keyOf)
+  const { links, whole, ended } = await remembered(options, source, [version, environment], chain)
   const last = links.at(-1)
   if (!last) return { ended }
   const keyBefore = await keysNow(options)
@@ -75,14 +75,14 @@ export async function sharedKey<Client>(options: MigratedDatabaseOptions<Client>
   const { migrations, version = 'latest', onEvent, outOfOrder } = options
   if (options.from) return `from ${savedState(options).key}`
   const { table = '', schema = '' } = options
-  const ground = ['shared', table, schema]
-  const chain = () => chainTo(source, version, options, ground)
-  const { links, whole } = await remembered(options, source, [...ground, version], chain)
+  const environment = ['shared', table, schema]
+  const chain = () => chainTo(source, version, options, environment)
+  const { links, whole } = await remembered(options, source, [...environment, version], chain)
   if (whole && !onEvent) return links.at(-1)?.key ?? 'empty'
   const from = typeof migrations === 'object' ? idOf(migrations) : migrations
   return JSON.stringify([
     from,
-    ...ground,
+    ...environment,
     version,
     seedNames(options),
     outOfOrder,
@@ -134,7 +134,7 @@ async function chainTo<Client>(
   source: Source,
   version: Target,
   options: MigratedDatabaseOptions<Client>,
-  ground: readonly string[],
+  environment: readonly string[],
   keyOf = seedKey,
 ): Promise<KeyChain> {
   const all = await source.list()
@@ -154,7 +154,7 @@ async function chainTo<Client>(
   const migrations = all.slice(0, end + 1)
   const rows = prepareSeed(options)
   const prepared = rows === undefined ? undefined : await keyOf('prepare', rows)
-  return fingerprintChain({ source, migrations, dialect: options.server.dialect, ground, seeded, prepared })
+  return fingerprintChain({ source, migrations, dialect: options.server.dialect, environment, seeded, prepared })
 }
 
 /** Returns what gives the keys that functions have now, also when one turns out to remember something. */

@@ -69,7 +69,7 @@ export interface SnapshotStorage {
   freeze(name: string, key: string, about: { digest: string | undefined; keys: readonly string[] }): Promise<boolean>
 }
 
-/** What each kind of server has to implement. */
+/** The interface that each kind of server implements. */
 export interface Engine<Client, R extends Registry, Likeness> {
   readonly dialect: Dialect
   open(url: string, ours: boolean): Promise<R>

@@ -16,7 +16,7 @@ export interface CatalogOptions {
    * for a session that a pooler may hand to somebody else.
    */
   readonly keep?: boolean
-  /** What to leave out: the migrations' own tables, in any schema. */
+  /** The objects to leave out: the migrations' own tables, in any schema. */
   readonly exclude: Hidden
   /**
    * `true` if nobody writes meanwhile, and whoever wrote to the catalogs has reported it (`SessionSettings.report`): with

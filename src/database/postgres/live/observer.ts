@@ -293,7 +293,7 @@ function partsOf(baseline: Baseline, before: Moment, inner: readonly Inner[], af
     const begins = { snapshot: command.before, details: before.details }
     const ends = { snapshot: command.after, details: before.details }
     parts.push(compare(baseline, last, begins))
-    // What a table is like is read once, after the statement: a change belongs to the command that locks its table.
+    // The details of a table are read once, after the statement: a change belongs to the command that locks its table.
     const part = compare(baseline, begins, { ...ends, details: after.details })
     const touched = new Set([
       ...part.locks.flatMap(({ isNew, table }) => (isNew ? [table] : [])),

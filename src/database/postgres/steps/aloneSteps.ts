@@ -114,7 +114,7 @@ export class AloneSteps {
   ): Promise<void> {
     return this.#on.session.script(script.text.slice(start, end), signal).catch((error) => {
       if (error instanceof ScriptFailure) {
-        // Of a unit (BEGIN … COMMIT), it is one of its statements that failed.
+        // If the failure is in a unit (BEGIN … COMMIT), one of the unit's statements failed.
         const parts = script.statements[index]?.parts ?? []
         const failed = start === parts[0]?.start ? parts[error.completed] : undefined
         const own = failed ?? { start, end }
