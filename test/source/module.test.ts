@@ -389,6 +389,15 @@ test('an import that is computed at run time gets a remark, and the migration is
   expect(record?.()).toBeUndefined()
 })
 
+test('what CommonJS requires is named in its remark', async () => {
+  const { load } = project({
+    'h.js': 'exports.h = 1',
+    '1_a.js': "const { join } = require('path')\nconst { h } = require('./h')\nexports.up = () => join('a', h)",
+  })
+  const { remarks } = await load('1_a.js')
+  expect(remarks).toEqual([expect.stringMatching(/^1_a\.js requires "\.\/h" as CommonJS: an edit of that goes/)])
+})
+
 test('two who load a file at once get one module', async () => {
   const { load } = project({ '1_a.ts': 'export const up = () => {}' })
   const [first, second] = await Promise.all([load('1_a.ts'), load('1_a.ts')])
