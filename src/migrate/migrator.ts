@@ -212,7 +212,9 @@ export class Migrator {
 
   /** Returns every migration and its status. It writes nothing. */
   async status(): Promise<MigrationStatus> {
-    return this.#shown.status(await survey(this.#choosing, this.#state()))
+    const status = this.#shown.status(await survey(this.#choosing, this.#state()))
+    if (status.migrations.length === 0) this.#tellPassedOver(this.#options.source)
+    return status
   }
 
   /**
@@ -368,8 +370,10 @@ export class Migrator {
   }
 
   async #choose(state: DatabaseState, request: Request, supposed = false): Promise<ChosenPlan> {
-    const choice = await choosePlan(this.#choosing, state, request, supposed)
-    this.#tellPassedOver(this.#options.source)
+    // What a folder has instead of migrations explains why there is no plan.
+    const choice = await choosePlan(this.#choosing, state, request, supposed).finally(() =>
+      this.#tellPassedOver(this.#options.source),
+    )
     const { disagreement } = choice.load.applied
     if (disagreement) this.#emit({ type: 'warning', message: disagreement })
     return choice

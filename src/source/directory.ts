@@ -22,13 +22,12 @@ export function directory(path: string | URL): Source {
     loading ??= import('./module/loader.ts').then((module) => new module.ModuleLoader(shorten))
     return loading
   }
+  let remarks: readonly string[] = []
   let preparing: Promise<unknown> | undefined
   const prepared = async () => {
     const ready = await loader()
     preparing ??= ready.prepare(
-      listFolder(folder, shownFolder)
-        .filter(isCode)
-        .map((name) => join(folder, name)),
+      (listFolder(folder, shownFolder) ?? []).filter(isCode).map((name) => join(folder, name)),
     )
     await preparing
     return ready
@@ -38,8 +37,12 @@ export function directory(path: string | URL): Source {
     folder,
     names: async () => {
       if (loading) (await loading).refresh()
-      return listFolder(folder, shownFolder)
+      const names = listFolder(folder, shownFolder) ?? (await refuseMissing(folder, shownFolder))
+      const isEmpty = !names.some((name) => /^\d+_/.test(name))
+      remarks = isEmpty ? (await import('./elsewhere.ts')).remarksOnEmpty(folder, shownFolder, names) : []
+      return names
     },
+    remarks: () => remarks,
     text: async (name) => readText(prefix + name, show(name)),
     stamp: (name) => stampOf(prefix + name),
     relations: async (name) => (await loader()).relations(join(folder, name)),
@@ -80,22 +83,27 @@ function stampOf(path: string): string {
   return `${mtimeMs} ${size} ${ino}`
 }
 
-function listFolder(folder: string, shown: string): string[] {
+/** Returns the names of the files; undefined if there is no such folder. */
+function listFolder(folder: string, shown: string): string[] | undefined {
   try {
     return readdirSync(folder, { withFileTypes: true })
       .filter((entry) => entry.isFile() || entry.isSymbolicLink())
       .map((entry) => entry.name)
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException
-    if (code === 'ENOENT') {
-      throw new SourceNotFoundError(`There is no directory ${shown} (looked for ${folder}).`, {
-        hint: 'Create it and put the first migration in it, or pass the path of the right directory.',
-        cause,
-      })
-    }
+    if (code === 'ENOENT') return undefined
     if (code === 'ENOTDIR') throw new SourceNotFoundError(`${shown} is a file, not a directory.`, { cause })
     throw new UnreadableFileError(`${shown} cannot be read: ${(cause as Error).message}`, { cause })
   }
+}
+
+async function refuseMissing(folder: string, shown: string): Promise<never> {
+  const { placesBelow } = await import('./elsewhere.ts')
+  throw new SourceNotFoundError(`There is no directory ${shown} (looked for ${folder}).`, {
+    hint:
+      placesBelow(process.cwd()) ??
+      'Create it and put the first migration in it, or pass the path of the right directory.',
+  })
 }
 
 /**

@@ -25,6 +25,8 @@ export interface Files {
   readonly folder?: string
   /** Returns the file names, without their folder. */
   readonly names: () => Promise<readonly string[]>
+  /** See {@link Source.remarks}. */
+  readonly remarks?: () => readonly string[]
   readonly text: (name: string) => Promise<string>
   /** Returns a value that changes when the text does, and that costs less than reading the text. */
   readonly stamp?: (name: string) => string
@@ -142,6 +144,9 @@ export function sourceOfFiles(files: Files): Source {
     ...(files.folder !== undefined && { folder: files.folder }),
     get passedOver() {
       return passedOver
+    },
+    get remarks() {
+      return files.remarks?.() ?? []
     },
     list,
     async read({ version }, direction): Promise<MigrationBody | null> {

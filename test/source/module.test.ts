@@ -389,6 +389,34 @@ test('an import that is computed at run time gets a remark, and the migration is
   expect(record?.()).toBeUndefined()
 })
 
+test.each<[type: string, loads: boolean]>([
+  ['commonjs', true],
+  ['module', false],
+])(
+  'in a package of type %s, modules that import each other may read early what is not there yet: %s',
+  async (type, loads) => {
+    const { load } = project({
+      'package.json': JSON.stringify({ type }),
+      'config.ts': "import { isLoud } from './log'\nexport const early = isLoud()\nexport const LEVEL = 1",
+      'log.ts': "import { LEVEL } from './config'\nexport const isLoud = () => LEVEL === 1",
+      '1_a.ts':
+        "import { early } from './config'\nimport { isLoud } from './log'\nexport const up = () => [early, isLoud()]",
+    })
+    const up = async () => (await load('1_a.ts')).up?.({} as never)
+    if (loads) expect(await up()).toEqual([false, true])
+    else await expect(up()).rejects.toThrow("Cannot access 'LEVEL' before initialization")
+  },
+)
+
+test('what CommonJS requires is named in its remark', async () => {
+  const { load } = project({
+    'h.js': 'exports.h = 1',
+    '1_a.js': "const { join } = require('path')\nconst { h } = require('./h')\nexports.up = () => join('a', h)",
+  })
+  const { remarks } = await load('1_a.js')
+  expect(remarks).toEqual([expect.stringMatching(/^1_a\.js requires "\.\/h" as CommonJS: an edit of that goes/)])
+})
+
 test('two who load a file at once get one module', async () => {
   const { load } = project({ '1_a.ts': 'export const up = () => {}' })
   const [first, second] = await Promise.all([load('1_a.ts'), load('1_a.ts')])

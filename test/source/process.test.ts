@@ -149,10 +149,28 @@ test.for([
     'node_modules/hashes/index.js': '(function (make) { module["exports"] = make() })(() => ({ rounds: 10 }))',
     '1_a.ts': `import logger, { level } from 'logger'\nimport * as hashes from 'hashes'\nexport const up = () => [logger.title, level, hashes.rounds].join()`,
   })
+  const { result, stderr } = upOf(join(root, '1_a.ts'))
+  expect(result, stderr).toBe(expected)
+})
+
+test('a package of ES modules without a default is its own default, as what TypeScript compiles to CommonJS gets it', () => {
+  const files = {
+    'node_modules/finder/package.json':
+      '{ "name": "finder", "version": "1.0.0", "type": "module", "exports": "./index.js" }',
+    'node_modules/finder/index.js': "export const find = () => 'found'",
+    '1_a.ts': "import finder from 'finder'\nexport const up = () => finder.find()",
+  }
+  expect(upOf(join(project({ ...files, 'package.json': '{}' }).root, '1_a.ts')).result).toBe('found')
+  const { stderr } = upOf(join(project({ ...files, 'package.json': '{ "type": "module" }' }).root, '1_a.ts'))
+  expect(stderr).toContain('"finder" has no export named "default"')
+})
+
+/** Loads a migration in a process of its own. Returns what it writes of its up's result. */
+function upOf(file: string) {
   const script = `
 const { ModuleLoader } = await import(${JSON.stringify(join(import.meta.dirname, '../../src/source/module/loader.ts'))})
-const { up } = await new ModuleLoader((path) => path).load(${JSON.stringify(join(root, '1_a.ts'))})
+const { up } = await new ModuleLoader((path) => path).load(${JSON.stringify(file)})
 console.log(up())`
   const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' })
-  expect(stdout.trim(), stderr).toBe(expected)
-})
+  return { result: stdout.trim(), stderr }
+}

@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { afterAll, describe, expect, test } from 'vitest'
+import { dirname, join } from 'node:path'
+import { afterAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { type SourceSubject, sourceContract } from '../../src/migrate/contract/index.ts'
 import { FileNameError, SourceNotFoundError, UnreadableFileError } from '../../src/migrate/errors.ts'
 import { directory } from '../../src/source/directory.ts'
@@ -20,7 +20,10 @@ let folders = 0
 function folder(files: Readonly<Record<string, string | Uint8Array>>): string {
   const path = join(root, String(folders++))
   mkdirSync(path)
-  for (const [name, text] of Object.entries(files)) writeFileSync(join(path, name), text)
+  for (const [name, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(path, name)), { recursive: true })
+    writeFileSync(join(path, name), text)
+  }
   return path
 }
 
@@ -94,6 +97,38 @@ describe('directory', () => {
     const error = await failure(directory(join(root, 'nowhere')).list())
     expect(error).toBeInstanceOf(SourceNotFoundError)
     expect(error.message).toContain(join(root, 'nowhere'))
+  })
+
+  test('a missing one says where migrations may be', async () => {
+    const project = folder({
+      'packages/db/src/migrations/1700000000000-A.ts': '',
+      'packages/db/src/migrations/1700000000001-B.ts': '',
+      'packages/db/src/migrations/types.d.ts': '',
+      'src/database/migration/postgres/1-a.js': '',
+      'database/migrations/sqls/a.sql': '',
+      'node_modules/tool/migrations/1.js': '',
+      'dist/migrations/1.js': '',
+    })
+    vi.spyOn(process, 'cwd').mockReturnValue(project)
+    onTestFinished(() => void vi.restoreAllMocks())
+    const error = (await failure(directory('migrations').list())) as SourceNotFoundError
+    const places = ['packages/db/src/migrations (2 files)', 'src/database/migration/postgres (1 file)']
+    expect(error.hint).toBe(
+      `These may have migrations: ${places.join(', ')}. Name one with --path packages/db/src/migrations, or in the option migrations.`,
+    )
+  })
+
+  test('one without migrations says whose the files may be, and where others are', async () => {
+    const source = directory(folder({ '001-site.js': '', 'README.md': '', 'mysql/1-a.ts': '', 'sqlite/1-a.ts': '' }))
+    expect(await source.list()).toEqual([])
+    expect(source.remarks?.join()).toMatch(/no file that is named as a migration of migratest.*: 001-site\.js\./)
+    const outer = folder({ 'migrations/mysql/1-a.ts': '', 'migrations/sqlite/1-a.ts': '' })
+    const nested = directory(join(outer, 'migrations'))
+    await nested.list()
+    expect(nested.remarks).toEqual([expect.stringMatching(/mysql \(1 file\), .*sqlite \(1 file\)/)])
+    const own = directory(folder({ '1_a.up.sql': '' }))
+    await own.list()
+    expect(own.remarks).toEqual([])
   })
 
   test('a file instead of one', async () => {

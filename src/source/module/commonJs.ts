@@ -15,10 +15,14 @@ export function fillFrom(exports: Exports, moduleExports: unknown): void {
 /**
  * Returns what code imports from a CommonJS package if tools compile that code to CommonJS, too: the `default` of a package
  * that was compiled from an ES module, where Node gives all of `module.exports`, and every name, where Node gives those
- * that it finds in the text. Returns the namespace itself if that is the same.
+ * that it finds in the text. A package of ES modules without a `default` is its own, as what TypeScript compiles reads it.
+ * Returns the namespace itself if that is the same.
  */
 export function asCompiled(namespace: object): object {
   const made = (namespace as Exports)['module.exports'] as Exports | null | undefined
+  if (made === undefined && (namespace as Exports).default === undefined) {
+    return Object.assign(Object.create(null), namespace, { default: namespace })
+  }
   if (made === null || !/^(?:object|function)$/.test(typeof made)) return namespace
   const exported = made as Exports
   const missing = Object.keys(exported).filter((name) => !(name in namespace))

@@ -2,7 +2,7 @@
 import { createRequire } from 'node:module'
 import { dirname } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { fillFrom, withNames } from './commonJs.ts'
+import { fillFrom, isCompiledToCommonJs, withNames } from './commonJs.ts'
 import type { Compiled } from './compile.ts'
 import type { ModuleGlobals } from './globals.ts'
 import type { Resolved } from './resolve.ts'
@@ -68,7 +68,7 @@ export class Instances {
       (specifier: string, { importedNames }: { importedNames?: readonly string[] } = {}) =>
         load(specifier, importedNames),
       async (specifier: string) => load(String(specifier)),
-      instance.exports,
+      withEarlyReads(instance, path),
       (from: Exports) => exportAll(instance.exports, from),
       importMeta(path, lookUp),
     )
@@ -100,6 +100,25 @@ export class Instances {
 }
 
 // --- internal ---
+
+/**
+ * Returns the exports for the module to define. Where TypeScript compiles the module to CommonJS, a module that imports it
+ * in a circle reads `undefined` from it until it has run, and not an error.
+ */
+function withEarlyReads(instance: Instance, path: string): Exports {
+  const early = (get: () => unknown) => () => {
+    try {
+      return get()
+    } catch (error) {
+      if (instance.finished || !(error instanceof ReferenceError) || !isCompiledToCommonJs(path)) throw error
+      return undefined
+    }
+  }
+  return new Proxy(instance.exports, {
+    defineProperty: (exports, name, { get, ...how }) =>
+      Reflect.defineProperty(exports, name, { ...how, ...(get && { get: early(get) }) }),
+  })
+}
 
 function reaches(from: Instance, to: Instance, seen = new Set<Instance>()): boolean {
   if (from === to) return true

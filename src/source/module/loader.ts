@@ -2,7 +2,9 @@
  * Loads migrations written in TypeScript: each one in modules of its own, loaded again whenever one of its files has
  * changed.
  */
+
 import { realpathSync } from 'node:fs'
+import { isBuiltin } from 'node:module'
 import { dirname, relative } from 'node:path'
 import { inspect } from 'node:util'
 import { MigratestError, ScriptError, UnreadableFileError } from '../../migrate/errors.ts'
@@ -224,7 +226,7 @@ export class ModuleLoader {
       loading = false
     }
     const computed = [...modules.values()].find((module) => module.computed)
-    if (computed) remarks.add(`${this.#show(computed.path)} ${COMPUTED}`)
+    if (computed) remarks.add(`${this.#show(computed.path)} ${unfollowed(computed)}`)
     const folder = dirname(entry.path)
     const sorted = sortedModules(closure)
     const fingerprints: { [half in Direction]?: string } = {}
@@ -305,8 +307,13 @@ function tellOfExit(): void {
   )
 }
 
-const COMPUTED =
-  'imports something whose name is only known when it runs: an edit of that goes unnoticed, and the down of this migration cannot be recorded.'
+/** Says what is missing of a module whose imports are not followed: those of CommonJS, or with a computed name. */
+function unfollowed({ required = [] }: Compiled): string {
+  const [first] = required.filter((name) => !isBuiltin(name))
+  const what =
+    first === undefined ? 'imports something whose name is only known when it runs' : `requires "${first}" as CommonJS`
+  return `${what}: an edit of that goes unnoticed, and the down of this migration cannot be recorded.`
+}
 
 /** Milliseconds for which it is remembered that no part of a file's path is a link: a run asks for each file often. */
 const REMEMBERED_MS = 1000
