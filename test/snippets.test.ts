@@ -323,7 +323,7 @@ function steady(screen: string): string {
     .replaceAll(/"(?:migratest_\w+|shop)" on [^\s:]+:\d+/g, 'DATABASE')
     .replaceAll(/ *\b[\d.]+ m?s\b/g, ' TIME')
     .replaceAll(/\d{4}-\d\d-\d\d \d\d:\d\d/g, 'DATE')
-    .replaceAll(/See \S+errors\.md/g, 'See errors.md')
+    .replaceAll(/\S+docs\/(errors|verify)\.md#/g, '$1.md#')
     .replaceAll(/[ \t]+$/gm, '')
     .trim()
 }
