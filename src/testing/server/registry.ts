@@ -247,8 +247,8 @@ export abstract class Registry {
    * Takes a database whose process has ended, so that no other caller in any process can. A session that is still
    * connected may belong to a process that only lost the connection that held its lock, so such a database stays.
    */
-  async #takeLeft({ name, comment }: FoundDatabase): Promise<boolean> {
-    if (this.#isOurs(name)) return false
+  async #takeLeft({ name, comment, connections }: FoundDatabase): Promise<boolean> {
+    if (connections > 0 || this.#isOurs(name)) return false
     this.#taken.add(name)
     if (!(await this.isLiving(this.#tokenOf(name))) && (await this.tryLock('claimed', name))) {
       // Another process may have claimed it, and even ended, since we listed it.
