@@ -169,6 +169,7 @@ try {
         // Paths are shown from where the command runs, and times are never the same.
         return all
           .replace(/(?:\.\.\/|\/[^:\n]*\/)?migrations\//g, '')
+          .replaceAll('../node_modules/', 'node_modules/')
           .replace(/[\d.]+ m?s\b/g, '')
           .replace(/^migratest: Postgre.*\n/m, '')
       })
