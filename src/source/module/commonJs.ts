@@ -21,7 +21,11 @@ export function fillFrom(exports: Exports, moduleExports: unknown): void {
 export function asCompiled(namespace: object): object {
   const made = (namespace as Exports)['module.exports'] as Exports | null | undefined
   if (made === undefined && (namespace as Exports).default === undefined) {
-    return Object.assign(Object.create(null), namespace, { default: namespace })
+    const known = withOwnDefault.get(namespace)
+    if (known) return known
+    const own = Object.assign(Object.create(null), namespace, { default: namespace })
+    withOwnDefault.set(namespace, own)
+    return own
   }
   if (made === null || !/^(?:object|function)$/.test(typeof made)) return namespace
   const exported = made as Exports
@@ -33,6 +37,9 @@ export function asCompiled(namespace: object): object {
   for (const name of missing) Object.defineProperty(all, name, { enumerable: true, get: () => exported[name] })
   return all
 }
+
+/** Copies of namespaces: many migrations import the same package, and some have hundreds of names. */
+const withOwnDefault = new WeakMap<object, object>()
 
 /** Returns what Node imports from a module of CommonJS. @param names those that Node finds in its text */
 export function asNamespace(exported: unknown, names: readonly string[]): object {
