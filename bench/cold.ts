@@ -77,11 +77,11 @@ process.on('exit', () => {
 interface Way {
   readonly name: string
   readonly command: readonly string[]
-  /** Whether nothing of another process may be kept. */
+  /** `true` if a process may use nothing that another one kept. */
   readonly isFirst?: boolean
 }
 
-/** Where migratest keeps what it made of files, for later processes. */
+/** The folder in which migratest keeps transformed files for later processes. */
 const KEPT = join('node_modules', '.cache', 'migratest')
 
 /**

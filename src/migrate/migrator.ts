@@ -370,7 +370,7 @@ export class Migrator {
   }
 
   async #choose(state: DatabaseState, request: Request, supposed = false): Promise<ChosenPlan> {
-    // What a folder has instead of migrations explains why there is no plan.
+    // The warnings say which other files the folder has, and so why there is no plan.
     const choice = await choosePlan(this.#choosing, state, request, supposed).finally(() =>
       this.#tellPassedOver(this.#options.source),
     )

@@ -32,7 +32,7 @@ export function remarksOnEmpty(folder: string, shown: string, names: readonly st
 // --- internal ---
 
 const SHOWN = 5
-/** How deep, and in how many folders, is looked: a large project must not delay its error. */
+/** Limits of the search, in levels and folders: a large project must not delay its error. */
 const DEEPEST = 8
 const MOST = 5000
 

@@ -1,4 +1,4 @@
-/** What is kept of compiled files: another process uses it, and only for the same text under the same settings. */
+/** Compiled files are kept: another process uses them, and only for the same text under the same settings. */
 import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

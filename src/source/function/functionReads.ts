@@ -8,7 +8,7 @@ import { pathOf } from './origin.ts'
 const MOST_NAMES = 10_000
 
 export class Reads {
-  /** What it reads, with the values and contents. */
+  /** The files and variables that the function reads, with their contents and values. */
   readonly states: string[] = []
   readonly files = new Set<string>()
   readonly variables = new Set<string>()

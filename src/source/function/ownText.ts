@@ -1,4 +1,4 @@
-/** What the text of one of the project's functions tells of what it uses. */
+/** Facts about the things that a function of the project uses, found in its text. */
 import { NotToldError } from './origin.ts'
 import { bare, type Piece, piecesOf, tight, wordsOf } from './words.ts'
 
@@ -9,9 +9,9 @@ export interface OwnText {
   readonly code: string
   /** The strings in it. */
   readonly strings: readonly string[]
-  /** What keeps or loads something outside of its variables, such as `eval`, or is the `this` of the function around it. */
+  /** Words of the text that keep or load something outside of its variables, such as `eval`, or the `this` of the function around it. */
   readonly unseen: string | undefined
-  /** Whether it may read something that is neither in its text nor in its variables. */
+  /** `true` if the function may read something that is neither in its text nor in its variables. */
   readonly mayRead: boolean
   /** The names that occur in it, and the members that are used of each. */
   readonly used: ReturnType<typeof wordsOf>
@@ -110,5 +110,5 @@ const PLACE = /\bimport\.meta\b(?!\.env\b)|\b__(?:dir|file)name\b/
 
 const ARROW = /^(?:async\b ?)?(?:\(|[\p{ID_Start}$_][\p{ID_Continue}$]*=>)/u
 
-/** What an arrow function takes from the function around it, and the inspector does not show. */
+/** Words that an arrow function takes from the function around it, and that the inspector does not show. */
 const THIS = /\b(?:this|super|new\.target)\b/

@@ -169,7 +169,7 @@ export class Writer {
   /** Writes a variable; of a module's exports, only those that are used. */
   #variable(name: string, value: unknown, members: readonly string[] | undefined): void {
     this.parts.push(`variable ${name}`)
-    // What these read is in the text of the function that calls them.
+    // The text of the calling function already contains what these read.
     if (READERS.get(name)?.has(value)) return
     if (members !== undefined && (isModule(value) || BUILTINS.has(value))) {
       for (const member of members) {
@@ -183,7 +183,7 @@ export class Writer {
 
   /** Writes a global, unless it is as JavaScript and Node have it. */
   #global(name: string): void {
-    // What all objects inherit is no global that somebody means.
+    // Nobody who writes a name that all objects inherit means a global.
     if (!(name in globalThis) || name in Object.prototype || STANDARD_OBJECTS.has(name)) return
     const value: unknown = Reflect.get(globalThis, name)
     if (value === undefined || INTRINSIC.get(value) === name) this.#patches(name, value)

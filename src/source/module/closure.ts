@@ -21,7 +21,7 @@ export type Show = (path: string) => string
 export interface Files {
   /** Returns a path's form for messages. */
   readonly show: Show
-  /** What other processes have kept of the files. */
+  /** Results that other processes have kept. */
   readonly kept: KeptFiles | undefined
 }
 

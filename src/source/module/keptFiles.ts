@@ -11,7 +11,7 @@ import { clearTimeout, now, setTimeout } from '../../migrate/realTime.ts'
 import type { Direction } from '../../migrate/source.ts'
 import type { Transformed } from './transform.ts'
 
-/** What is kept of a file. */
+/** The results for one file that are kept. */
 export interface Kept extends Transformed {
   /** Are filled in when somebody asks for a fingerprint. */
   readonly texts: Texts
@@ -155,7 +155,7 @@ function configsAbove(folder: string): Configs {
     found.set(path, text)
     if (/"references"/.test(text)) return false
     const parents = [...text.matchAll(/"extends"\s*:\s*"(\.[^"\\]*\.json)"/g)]
-    // Which file a package's name means, or one without its ending, depends on more than these texts.
+    // These texts do not tell which file a package's name means, or a name without its ending.
     if (parents.length !== (text.match(/"extends"/g)?.length ?? 0)) return false
     return parents.every(([, parent = '']) => add(resolve(dirname(path), parent)))
   }

@@ -77,7 +77,7 @@ interface Definitions extends Rare {
   readonly onlyViews: boolean
 }
 
-/** What is in the catalogs to which few migrations write. */
+/** Marks of the catalogs to which few migrations write. */
 interface Rare {
   readonly rareOthers: string
   readonly onlyUsual: boolean

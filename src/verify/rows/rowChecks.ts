@@ -196,7 +196,7 @@ export class RowChecks<Client> {
     // Rows that the new schema allows and the old one may not.
     if (back.state && haveSameTables(state, back.state)) await database.fillAgain(walk.above, up, isOther)
     else await database.fill(walk.above, { isMeant: isOther })
-    // What a down that is undone met can be read when it has failed.
+    // The server undoes a down that fails, so the state it began with can be read afterwards.
     const isUndone = this.#half(migration, 'down')?.isUndone === true
     const above = await this.#wayBack(walk, migration, below, isUndone ? undefined : await database.state())
     // The old schema has no place for what only the new one allows: that is so by nature, but good to know.

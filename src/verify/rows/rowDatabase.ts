@@ -40,7 +40,7 @@ export class RowDatabase<Client> {
 
   /** The columns that a table had when it was filled, by its identity. */
   readonly #filled = new Map<string, ReadonlySet<string>>()
-  /** What the server has said of values, by the mark of types: see {@link State.types}. */
+  /** The server's answers about values, by the mark of types: see {@link State.types}. */
   readonly #answers = new Map<string, Map<string, number[][]>>()
   readonly #isWhole: boolean
   readonly #isCounted: boolean
