@@ -425,6 +425,12 @@ const REACHED: readonly (readonly [what: string, from: string, to: string, rows?
     'insert into c values (1, $$y$$, 2)',
   ],
   [
+    'a table made anew, from which another has its columns',
+    "create type l as enum ('one', 'two'); create domain d as l default 'one'; create type f as (m l, o d); create table p (id integer primary key, s f not null, z f); create table c (x integer) inherits (p)",
+    "create type l as enum ('one'); create domain d as l default 'one'; create type f as (m l, o d); create table p (id integer primary key, s text not null, z integer[]); create table c (x integer) inherits (p)",
+    "insert into p values (1, ('one', 'one'), null); insert into c values (2, ('one', 'one'), null, 3)",
+  ],
+  [
     'a check is inherited, and no longer',
     'create table p (a integer, constraint k check (a > 0)); create table c () inherits (p)',
     'create table p (a integer, constraint k check (a > 0)); create table c (constraint k check (a > 0)) inherits (p)',

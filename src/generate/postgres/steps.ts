@@ -396,7 +396,7 @@ function forcedBy(from: Side, to: Side, steps: readonly Step[]): string[] {
         if (gentle && !IN_THE_WAY.test(user) && !user.includes('/column ')) continue
         if (!to.objects.has(userObject)) continue
         if (user.endsWith('/parents')) {
-          forced.push(...inheritors(from, userObject))
+          forced.push(...inheritors(from, to, userObject))
           continue
         }
         forced.push(user.endsWith('/of') ? userObject : user)
@@ -406,9 +406,13 @@ function forcedBy(from: Side, to: Side, steps: readonly Step[]): string[] {
   return forced
 }
 
-/** A partition goes with its table; a child of another table lives on without it for the while. */
-function inheritors(from: Side, key: string): string[] {
-  const object = from.objects.get(key)
-  if (!object || !isKind('table', object)) return []
-  return factsOf(from, object).bound === null ? [`${key}/parents`] : [key]
+/**
+ * A partition goes with its table. A child of another table lives on without it for the while, unless it has columns only from there: they would
+ * be its own afterwards, and would keep their types while those of the table change.
+ */
+function inheritors(from: Side, to: Side, key: string): string[] {
+  const [was, now] = [from.objects.get(key), to.objects.get(key)]
+  if (!was || !now || !isKind('table', was) || !isKind('table', now)) return []
+  const inherits = (factsOf(to, now).columns ?? []).some(({ local }) => !local)
+  return factsOf(from, was).bound === null && !inherits ? [`${key}/parents`] : [key]
 }
