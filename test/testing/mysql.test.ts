@@ -349,6 +349,34 @@ create table b (a int, foreign key (a) references a (id) on update cascade on de
     expect(next.name).not.toBe(db.name)
   })
 
+  test('what others write at the same time, and databases that are made, cost no database', async () => {
+    const migrations = made({ '1_a.up.sql': 'create table a (id int auto_increment primary key, x int)' })
+    await using busy = await createMigratedDatabase({ server, migrations })
+    let over = false
+    const writing = (async () => {
+      while (!over) await busy.query('insert into a (x) values (1)')
+    })()
+    const making = (async () => {
+      while (!over) {
+        await busy.query(`create database migratest_t_${process.pid}_${kind}`)
+        await busy.query(`drop database migratest_t_${process.pid}_${kind}`)
+      }
+    })()
+    const names = new Set<string>()
+    for (let i = 0; i < 40; i++) {
+      await using db = await createMigratedDatabase({ server, migrations })
+      names.add(db.name)
+      await db.query('insert into a (x) values (1)')
+    }
+    over = true
+    await Promise.all([writing, making])
+    await settled()
+    const there = await busy.query(
+      "select schema_name as name from information_schema.schemata where schema_name like 'migratest\\_t\\_%'",
+    )
+    expect([...names].filter((name) => !there.some((one) => one.name === name))).toEqual([])
+  })
+
   test('what a copy would lack keeps a database from being copied: the migrations run each time', async () => {
     const odd =
       kind === 'MariaDB'

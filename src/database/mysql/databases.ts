@@ -18,10 +18,10 @@ export interface ServerLook {
   /** Returns the sessions whose current database this is. */
   on(database: string): SessionOn[]
   /**
-   * Returns whether there are transactions that may hold rows of any database: prepared ones, which have no session, and
-   * those of sessions whose current database does not have this prefix.
+   * Returns whether there are transactions that may hold rows of any database: prepared ones that have no session, and
+   * those of sessions for whose current database `isOurs` returns `false`.
    */
-  hasStrayTransactions(prefix: string): boolean
+  hasStrayTransactions(isOurs: (database: string) => boolean): boolean
   /** The counts of {@link writesSql}, read after the sessions. */
   readonly writes: string | undefined
   /** The number of statements that may have changed a definition other than a table's; see {@link writesSql}. */
@@ -51,12 +51,12 @@ export async function lookAtServer(admin: Session, counting?: string, since?: Lo
           id: Number(Id),
           user: String(User),
           running: Command !== 'Sleep',
-          inTransaction: transactions.has(Number(Id)),
+          inTransaction: transactions.ids.has(Number(Id)),
           statement: String(Info ?? ''),
         })),
-    hasStrayTransactions: (prefix) =>
-      /^---TRANSACTION \(?\d+\)?, ACTIVE \(PREPARED\)/m.test(status) ||
-      processes.some(({ Id, db }) => transactions.has(Number(Id)) && !String(db ?? '').startsWith(prefix)),
+    hasStrayTransactions: (isOurs) =>
+      transactions.isAnyWithoutSession ||
+      processes.some(({ Id, db }) => transactions.ids.has(Number(Id)) && !isOurs(String(db ?? ''))),
     writes: counted && writesIn(status, counted),
     otherDefinitions: JSON.stringify((counted ?? []).map(({ n: _, ...others }) => others)),
     events,
@@ -140,15 +140,26 @@ function writesIn(status: string, counted: readonly Row[]): string | undefined {
   return sequence === undefined || isOff || n === null ? undefined : `${sequence} ${n ?? ''}`
 }
 
+interface Transactions {
+  /** The sessions that have one. */
+  readonly ids: ReadonlySet<number>
+  /** `true` if one is prepared and its session has gone. A commit is prepared for a moment, too, if there is a binary log. */
+  readonly isAnyWithoutSession: boolean
+}
+
 /**
- * Returns the sessions that have a transaction, from the text of the InnoDB monitor: information_schema.innodb_trx is a
- * cache that is not refreshed while somebody reads it ten times a second.
+ * Returns the open transactions, from the text of the InnoDB monitor: information_schema.innodb_trx is a cache that is
+ * not refreshed while somebody reads it ten times a second.
  */
-function openTransactions(status: string): Set<number> {
+function openTransactions(status: string): Transactions {
   const ids = new Set<number>()
+  let isAnyWithoutSession = false
   for (const section of status.split(/^---TRANSACTION /m).slice(1)) {
+    const active = /^\(?\d+\)?, ACTIVE(?<prepared> \(PREPARED\))?/.exec(section)
+    if (!active) continue
     const id = /^(?:MySQL|MariaDB) thread id (\d+)/m.exec(section)?.[1]
-    if (id !== undefined && /^\(?\d+\)?, ACTIVE/.test(section)) ids.add(Number(id))
+    if (id !== undefined) ids.add(Number(id))
+    else if (active.groups?.prepared) isAnyWithoutSession = true
   }
-  return ids
+  return { ids, isAnyWithoutSession }
 }

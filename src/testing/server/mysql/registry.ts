@@ -248,6 +248,11 @@ export class MysqlRegistry extends Registry {
 /** Another process is freezing the same snapshot, or has just done so. */
 export class Freezing extends Error {}
 
+/** Returns whether this is the name of a test database, or of the one in which we list them. */
+export function isOurs(database: string): boolean {
+  return database.startsWith(FAMILY) || database === REGISTRY_NAME
+}
+
 // --- internal ---
 
 /** Lock timeouts: a statement that waits for a table blocks all later work on these connections. */
@@ -269,8 +274,9 @@ function isLockTimeout(error: unknown): boolean {
 
 const PREFIX = 'migratest'
 /** The prefix of the names of all test databases. */
-export const FAMILY = 'migratest_t_'
-const REGISTRY = identifier('migratest_registry')
+const FAMILY = 'migratest_t_'
+const REGISTRY_NAME = 'migratest_registry'
+const REGISTRY = identifier(REGISTRY_NAME)
 
 const DATABASES = `${REGISTRY}.${identifier('databases')}`
 const PROCESSES = `${REGISTRY}.${identifier('processes')}`
