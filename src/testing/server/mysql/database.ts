@@ -56,15 +56,19 @@ export class MysqlTestDatabase extends ServerDatabase<Connection, MysqlRegistry,
   }
 
   async disconnect(client: Connection): Promise<void> {
+    const closed = untilClosed(client)
+    if (!isBusy(client)) {
+      await client.end()
+      // Who looks at the sessions before the server has closed this one has to look again.
+      await Promise.race([closed, sleep(CLOSE_MS, undefined, { ref: false })])
+      return
+    }
     // A disconnect message waits behind the running statement, and the server notices a closed socket only when that
     // statement is done.
-    if (isBusy(client)) {
-      const closed = untilClosed(client)
-      await endSession(this.registry.admin, threadOf(client)).catch(() => undefined)
-      // The caller that waits for the statement gets the server's error that it was killed.
-      await Promise.race([closed, sleep(KILL_MS, undefined, { ref: false })])
-      client.destroy()
-    } else await client.end()
+    await endSession(this.registry.admin, threadOf(client)).catch(() => undefined)
+    // The caller that waits for the statement gets the server's error that it was killed.
+    await Promise.race([closed, sleep(KILL_MS, undefined, { ref: false })])
+    client.destroy()
   }
 
   async query(client: Connection, sql: string, params: readonly unknown[] = []): Promise<Row[]> {
@@ -282,4 +286,5 @@ const MOST_LOOKS = 6
 const MARK = 'migratest_test'
 const PATIENCE_MS = 2000
 const KILL_MS = 1000
+const CLOSE_MS = 20
 const LONGEST_WAIT_MS = 20_000
