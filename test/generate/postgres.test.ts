@@ -431,6 +431,12 @@ const REACHED: readonly (readonly [what: string, from: string, to: string, rows?
     "insert into p values (1, ('one', 'one'), null); insert into c values (2, ('one', 'one'), null, 3)",
   ],
   [
+    'a partition whose rows go to another, where a column gets another type',
+    'create table p (id integer primary key, x text[]) partition by range (id); create table low partition of p for values from (1) to (5); create table rest partition of p default',
+    'create table p (id integer primary key, x integer[]) partition by range (id); create table low partition of p for values from (minvalue) to (10)',
+    "insert into p values (2, '{1}'), (7, '{2}')",
+  ],
+  [
     'a check is inherited, and no longer',
     'create table p (a integer, constraint k check (a > 0)); create table c () inherits (p)',
     'create table p (a integer, constraint k check (a > 0)); create table c (constraint k check (a > 0)) inherits (p)',

@@ -4,7 +4,7 @@ import { keyOf } from '../statement.ts'
 import { type Change, rungOf } from './change.ts'
 import { numberOn } from './identity.ts'
 import { dropStep, makeStep } from './objects.ts'
-import { factsOf, isKind } from './side.ts'
+import { factsOf, isKind, objectIn, type Side } from './side.ts'
 import { PHASE, type PostgresStatement, type Step, statement } from './step.ts'
 import type { Table } from './table.ts'
 import { asideName } from './type.ts'
@@ -27,11 +27,7 @@ export function tableAnew(change: Change, was: Table, now: Table, inParent: bool
   const rows = !inParent && !foreign && common.length > 0
   const aside = labelOf(asideName(from, was.name))
   const only = before.form === 'p' ? '' : 'ONLY '
-  // A type of the schema may change meanwhile: its values wait as text.
-  const asText = (quoted: string, type: string) => {
-    const other = columns.get(quoted)?.type ?? type
-    return other !== type || from.objects.has(`type ${other.replace(/(?:\[\])+$/, '')}`)
-  }
+  const asText = (quoted: string, type: string) => isMadeText(from, columns.get(quoted)?.type ?? type, type)
   // Columns that go with the old table, so that their values are lost. For a partition, its parent's statement names them.
   const wanted = new Set((after.columns ?? []).map(({ quoted }) => quoted))
   const lost =
@@ -117,10 +113,15 @@ export function mergePartition(change: Change, was: Table): Step[] | undefined {
     return after === 'DEFAULT' || after !== factsOf(from, before).bound
   })
   if (takers.length === 0) return undefined
-  const now = new Set((to.objects.get(`table ${parent}`)?.columns ?? []).map(({ name }) => name))
-  const list = (columns ?? [])
-    .filter(({ name, generated }) => now.has(name) && generated === '')
-    .map(({ quoted }) => quoted)
+  const now = objectIn(to, 'table', parent)
+  const types = new Map(((now && factsOf(to, now).columns) ?? []).map(({ name, type }) => [name, type]))
+  const common = (columns ?? []).flatMap(({ name, quoted, type, generated }) => {
+    const other = types.get(name)
+    if (other === undefined || generated !== '') return []
+    return [{ quoted, value: isMadeText(from, type, other) ? `${quoted}::text::${other}` : quoted }]
+  })
+  const list = common.map(({ quoted }) => quoted).join(', ')
+  const values = common.map(({ value }) => value).join(', ')
   const drop = dropStep(from, was)
   return [
     {
@@ -135,11 +136,7 @@ export function mergePartition(change: Change, was: Table): Step[] | undefined {
       phase: PHASE.rows,
       statements: [
         {
-          ...statement(
-            'alter',
-            key,
-            `INSERT INTO ${parent} (${list.join(', ')}) SELECT ${list.join(', ')} FROM ${was.name}`,
-          ),
+          ...statement('alter', key, `INSERT INTO ${parent} (${list}) SELECT ${values} FROM ${was.name}`),
           comment: `The rows of ${was.name} go to the partitions that are left.`,
         },
         ...drop.statements.map(({ destroys: _, ...rest }) => rest),
@@ -147,6 +144,11 @@ export function mergePartition(change: Change, was: Table): Step[] | undefined {
       needs: partitionsOf(change, parent),
     },
   ]
+}
+
+/** Returns whether values become text on their way to another type, which may be a new one of the same name. */
+function isMadeText(from: Side, was: string, now: string): boolean {
+  return was !== now || from.objects.has(`type ${was.replace(/(?:\[\])+$/, '')}`)
 }
 
 /** Returns the keys of a table's partitions on the new side, those of its partitions, too. */
