@@ -86,6 +86,7 @@ function instancesOf({ modules, natives }: BundledSource): Instances {
       if (native !== undefined) return { kind: 'native', url: native }
       throw new Error(`"${specifier}" is not in the bundle.`)
     },
+    required: () => undefined,
     importNative: async (url, from) => {
       const namespace = await (natives[url] as () => Promise<object>)()
       return modules[from]?.compiled ? asCompiled(namespace) : namespace

@@ -49,13 +49,21 @@ test.for([
     "import { readFileSync as read } from 'node:fs'\nexport const up = () => read(__dirname + '/a.txt')",
   ],
   ['another program', '1_a.js', "exports.up = () => require('child_process').execSync('a')"],
-  ['data that it requires', '1_a.js', "exports.up = () => require('./package.json')"],
-  ['a file that it requires', '1_a.js', "exports.up = () => require('./b')"],
+  ['a file that is not there, which it requires', '1_a.js', "exports.up = () => require('./b')"],
+  ['the environment in a file that it requires', '1_a.js', "exports.up = () => require('./env')"],
+  ['what a file that it requires requires', '1_a.js', "exports.up = () => require('./open')"],
+  ['an ES module that it requires', '1_a.js', "exports.up = () => require('./es.mjs')"],
   ['a module whose name is computed by require', '1_a.js', 'exports.up = (a) => require(a)'],
   ['what require resolves', '1_a.js', "exports.up = () => require.resolve('util')"],
   ['a module whose name is computed', '1_a.ts', 'export const up = (a: string) => import(a)'],
 ] as const)('code that may read %s has none', async ([, file, text]) => {
-  expect(await keyOf(file, text, { 'a.txt': 'select 1' })).toBeUndefined()
+  const more = {
+    'a.txt': 'select 1',
+    'env.js': 'exports.all = Object.keys(process.env)',
+    'open.js': 'exports.all = (a) => require(a)',
+    'es.mjs': 'export const a = 1',
+  }
+  expect(await keyOf(file, text, more)).toBeUndefined()
 })
 
 test('a helper is part of it, its comments are not', async () => {
@@ -65,6 +73,21 @@ test('a helper is part of it, its comments are not', async () => {
   expect(key).toBeDefined()
   expect(await keyWith("export const name = 'a' // so")).toBe(key)
   expect(await keyWith("export const name = 'b'")).not.toBe(key)
+})
+
+test('a file that CommonJS requires is part of it, and what that requires', async () => {
+  const text = "const { all } = require('./lib')\nexports.up = () => all"
+  const keyWith = (name: string, data: string) =>
+    keyOf('1_a.js', text, {
+      'lib/index.js': "const { name } = require('./name')\nexports.all = [name, require('../data.json')]",
+      'lib/name.js': name,
+      'data.json': data,
+    })
+  const key = await keyWith("exports.name = 'a'", '[1]')
+  expect(key).toBeDefined()
+  expect(await keyWith("exports.name = 'a' // so", '[ 1 ]')).toBe(key)
+  expect(await keyWith("exports.name = 'b'", '[1]')).not.toBe(key)
+  expect(await keyWith("exports.name = 'a'", '[2]')).not.toBe(key)
 })
 
 test('the versions of packages that CommonJS requires are part of it', async () => {

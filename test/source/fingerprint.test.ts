@@ -140,6 +140,26 @@ test('what is recorded of a migration runs again when its files are gone', async
   expect(lines).toEqual(['<h17'])
 })
 
+test('what is recorded of a migration in CommonJS, too', async () => {
+  const { load, loader, root, write } = project({
+    'package.json': '{ "type": "commonjs" }',
+    'm/1_a.js':
+      "const { h } = require('../h')\nconst d = require('./d.json')\nconst { left } = require('left')\nconst { sep } = require('path')\nexports.up = () => {}\nexports.down = ({ log }) => log(left(h + d.a + sep))",
+    'h.js': "module.exports = { ...require('./deep') }",
+    'deep/index.js': "exports.h = 'h'",
+    'm/d.json': '{ "a": 1 }',
+    'node_modules/left/package.json': '{ "name": "left", "version": "1.0.0" }',
+    'node_modules/left/index.js': 'exports.left = (text) => "<" + text',
+  })
+  const record = (await load('m/1_a.js')).record?.() ?? ''
+  expect(record).not.toContain(root)
+  for (const name of ['m/1_a.js', 'h.js', 'deep/index.js', 'm/d.json']) write(name, 'broken (')
+  const lines: string[] = []
+  const { down } = await loader.revive(record, join(root, 'm'))
+  await down?.({ log: (line: string) => lines.push(line) } as never)
+  expect(lines).toEqual(['<h1/'])
+})
+
 test.each<[string, string | undefined]>([
   ['const at = Date.now()', 'the clock'],
   ['const at = new Date()', 'the clock'],

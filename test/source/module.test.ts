@@ -408,13 +408,49 @@ test.each<[type: string, loads: boolean]>([
   },
 )
 
-test('what CommonJS requires is named in its remark', async () => {
-  const { load } = project({
-    'h.js': 'exports.h = 1',
-    '1_a.js': "const { join } = require('path')\nconst { h } = require('./h')\nexports.up = () => join('a', h)",
+test('what CommonJS requires is loaded again with it, and shown where it fails', async () => {
+  const wrong = "exports.fail = () => {\n  throw new Error('here')\n}"
+  const { write, load } = project({
+    'package.json': '{ "type": "commonjs" }',
+    // Two that require each other, and one that more than one requires.
+    'h.js': "exports.early = require('./i').seen\nexports.h = (a) => [require('./j').n++, exports.early, a]",
+    'i.js': "const h = require('./h')\nrequire('./j').n++\nexports.seen = Object.keys(h)",
+    'j.js': 'exports.n = 0',
+    'wrong.js': wrong,
+    '1_a.js': `
+      const { join } = require('path')
+      const { h } = require('./h')
+      const { fail } = require('./wrong')
+      let missing
+      try { require('./none') } catch ({ code }) { missing = code }
+      exports.up = () => [join('a', 'b'), missing, h(require('./package.json').type), require('./j') === require('./j.js')]
+      exports.down = () => fail()`,
   })
-  const { remarks } = await load('1_a.js')
-  expect(remarks).toEqual([expect.stringMatching(/^1_a\.js requires "\.\/h" as CommonJS: an edit of that goes/)])
+  const up = async () => (await load('1_a.js')).up?.({} as never)
+  expect(await up()).toEqual(['a/b', 'MODULE_NOT_FOUND', [1, [], 'commonjs'], true])
+  const { remarks, down, locate } = await load('1_a.js')
+  expect(remarks).toEqual([])
+  const failed = await Promise.resolve()
+    .then(() => down?.({} as never))
+    .catch((error) => error)
+  expect(locate?.(failed)).toMatchObject({ file: 'wrong.js', start: wrong.indexOf('new') })
+  write('j.js', 'exports.n = 41')
+  expect(await up()).toEqual(['a/b', 'MODULE_NOT_FOUND', [42, [], 'commonjs'], true])
+})
+
+test('a remark names what CommonJS requires if that cannot be followed; Node loads it once', async () => {
+  const { load } = project({
+    'open.js': 'exports.n = 0\nexports.load = (name) => require(name)',
+    '1_a.js': "const h = require('./open')\nexports.up = () => ++h.n",
+    '2_b.js': "const h = require('./open')\nexports.up = () => ++h.n",
+  })
+  const { remarks, up, record } = await load('1_a.js')
+  expect(remarks).toEqual([
+    expect.stringMatching(/^1_a\.js requires "\.\/open", which, or a file that it requires, is/),
+  ])
+  expect(record?.()).toBeUndefined()
+  expect(await up?.({} as never)).toBe(1)
+  expect(await (await load('2_b.js')).up?.({} as never)).toBe(2)
 })
 
 test('two who load a file at once get one module', async () => {

@@ -209,7 +209,10 @@ function tableSql(name: string, one: Table): string[] {
           `create ${one.view === 'materialized' ? 'materialized ' : ''}view ${plain}_view as select ${one.view === 'star' ? '*' : 'id'} from ${name}`,
         ]
       : []),
-    ...one.beside.flatMap((what) => besideSql(what, name, plain, one)),
+    // A table can be attached only if it has all checks of its parent.
+    ...one.beside
+      .toSorted((a, b) => Number(b === 'attached') - Number(a === 'attached'))
+      .flatMap((what) => besideSql(what, name, plain, one)),
     ...(one.second && one.view ? [`create view ${plain}_second as select id + 1 as more from ${plain}_view`] : []),
   ]
 }

@@ -14,6 +14,11 @@ export interface Closure {
   /** The modules by path, the entry first. */
   readonly modules: ReadonlyMap<string, Compiled>
   readonly resolve: Resolve
+  /**
+   * `true` if the modules contain all files of the project that CommonJS code requires. If one of them cannot be told from
+   * the text, or is an ES module, Node loads them all: they could be loaded twice otherwise.
+   */
+  readonly followsRequires: boolean
 }
 
 export type Show = (path: string) => string
@@ -31,18 +36,22 @@ export interface Files {
  */
 export async function readClosure(path: string, resolver: DiskResolver, files: Files): Promise<Closure> {
   const modules = new Map<string, Compiled>()
+  const requiredModules = new Map<string, Compiled>()
+  let followsRequires = true
   const meanings = new Map<string, Resolved>()
   const resolve: Resolve = (specifier, from) => {
     const key = `${from}\0${specifier}`
-    const known = meanings.get(key) ?? resolver.resolve(specifier, from)
+    const known =
+      meanings.get(key) ?? resolveFor(resolver, modules.get(from) ?? requiredModules.get(from))(specifier, from)
     meanings.set(key, known)
     return known
   }
   const read = async (file: string): Promise<Compiled> => {
     const compiled = await compiledFile(file, files)
     modules.set(file, compiled)
-    const { imports, lazyImports, required = [] } = compiled
-    for (const specifier of [...imports, ...lazyImports, ...required]) await resolver.prepare(specifier, file)
+    if (compiled.kind === 'commonjs') await readRequired(compiled)
+    const { imports, lazyImports } = compiled
+    for (const specifier of [...imports, ...lazyImports]) await resolver.prepare(specifier, file)
     for (const specifier of [...imports, ...lazyImports]) {
       const meant = attempt(() => resolve(specifier, file))
       if (meant instanceof Error) {
@@ -54,7 +63,22 @@ export async function readClosure(path: string, resolver: DiskResolver, files: F
     }
     return compiled
   }
-  return { entry: await read(path), modules, resolve }
+  const readRequired = async ({ path: from, required }: Compiled): Promise<void> => {
+    followsRequires &&= required !== undefined
+    for (const specifier of required ?? []) {
+      const meant = attempt(() => resolve(specifier, from))
+      // What is missing may be missing on purpose: the code may catch the error of `require`.
+      if (meant instanceof Error || meant.kind !== 'own') continue
+      if (modules.has(meant.path) || requiredModules.has(meant.path)) continue
+      const compiled = await compiledFile(meant.path, files)
+      if (compiled.kind === 'module') followsRequires = false
+      else requiredModules.set(meant.path, compiled)
+      if (compiled.kind === 'commonjs') await readRequired(compiled)
+    }
+  }
+  const entry = await read(path)
+  if (!followsRequires) return { entry, modules, resolve, followsRequires }
+  return { entry, modules: new Map([...modules, ...requiredModules]), resolve, followsRequires }
 }
 
 /** Returns the current file, compiled; the same object as long as the text is unchanged. */
@@ -81,11 +105,12 @@ export function readText(path: string, show: Show): string {
 }
 
 /** Returns whether every file still has the text that was read, and every import still resolves to the same module. */
-export function isCurrent({ modules }: Closure, resolveOn: Resolve, show: Show): boolean {
-  for (const { path, text, imports, lazyImports, settled } of modules.values()) {
+export function isCurrent({ modules, followsRequires }: Closure, resolver: DiskResolver, show: Show): boolean {
+  for (const module of modules.values()) {
+    const { path, text, imports, lazyImports, required = [], settled } = module
     if (attempt(() => readText(path, show)) !== text || !settled()) return false
-    for (const specifier of [...imports, ...lazyImports]) {
-      const meant = attempt(() => resolveOn(specifier, path))
+    for (const specifier of [...imports, ...lazyImports, ...(followsRequires ? required : [])]) {
+      const meant = attempt(() => resolveFor(resolver, module)(specifier, path))
       if (meant instanceof Error) {
         if (imports.includes(specifier)) return false
       } else if (meant.kind === 'own' && !modules.has(meant.path)) return false
@@ -108,6 +133,10 @@ function decodedText(path: string, show: Show): string {
   const text = readFileSync(path, 'utf8')
   // A character that stands for bytes that are not UTF-8 may be in the text, too.
   return text.includes('\ufffd') ? decode(readFileSync(path), show(path)) : text
+}
+
+function resolveFor({ resolve, resolveRequired }: DiskResolver, from: Compiled | undefined): Resolve {
+  return from?.kind === 'commonjs' ? resolveRequired : resolve
 }
 
 function attempt<T>(work: () => T): T | Error {

@@ -22,6 +22,8 @@ export interface LoadInput {
   readonly module: (path: string) => Promise<Pick<Compiled, 'kind' | 'factory'>>
   readonly resolve: (specifier: string, from: string) => Resolved
   /** @param from the path of the module that imports it */
+  /** Returns a module that CommonJS code requires; undefined if Node is to load it. */
+  readonly required: (path: string) => Pick<Compiled, 'kind' | 'factory' | 'code'> | undefined
   readonly importNative: (url: string, from: string) => Promise<object>
   readonly globals: ModuleGlobals
 }
@@ -29,6 +31,8 @@ export interface LoadInput {
 export class Instances {
   readonly #input: LoadInput
   readonly #instances = new Map<string, Instance>()
+  /** The modules of CommonJS, by path. One that is still running has what it has exported so far. */
+  readonly #commonJs = new Map<string, { exports: unknown }>()
 
   constructor(input: LoadInput) {
     this.#input = input
@@ -60,7 +64,7 @@ export class Instances {
   async #execute(path: string, instance: Instance): Promise<void> {
     const compiled = await this.#input.module(path)
     const factory = compiled.factory(this.#input.globals)
-    if (compiled.kind === 'commonjs') return runCommonJs(path, instance.exports, factory)
+    if (compiled.kind === 'commonjs') return fillFrom(instance.exports, this.#runCommonJs(path, factory))
     const lookUp = (specifier: string) => this.#input.resolve(specifier, path)
     const load = (specifier: string, names?: readonly string[]) =>
       this.#import(lookUp(specifier), { specifier, path }, instance, names)
@@ -72,6 +76,48 @@ export class Instances {
       (from: Exports) => exportAll(instance.exports, from),
       importMeta(path, lookUp),
     )
+  }
+
+  /** Runs a CommonJS module, once, and returns what it exports. @throws what its body throws */
+  #runCommonJs(path: string, body: (...args: readonly unknown[]) => unknown): unknown {
+    const known = this.#commonJs.get(path)
+    if (known) return known.exports
+    const module = { exports: {} as unknown }
+    this.#commonJs.set(path, module)
+    try {
+      body.call(module.exports, module.exports, this.#requireIn(path), module, path, dirname(path))
+    } catch (error) {
+      // As in Node, whoever requires it again gets the error again.
+      this.#commonJs.delete(path)
+      throw error
+    }
+    return module.exports
+  }
+
+  #requireIn(path: string): NodeJS.Require {
+    const native = createRequire(path)
+    const load = (specifier: string): unknown => {
+      const own = this.#ownRequired(specifier, path)
+      if (!own) return native(specifier)
+      const { kind, code, factory } = own.module
+      if (kind === 'commonjs') return this.#runCommonJs(own.path, factory(this.#input.globals))
+      const known = this.#commonJs.get(own.path) ?? { exports: JSON.parse(code) as unknown }
+      this.#commonJs.set(own.path, known)
+      return known.exports
+    }
+    return Object.assign(load, native)
+  }
+
+  #ownRequired(specifier: string, from: string) {
+    let meant: Resolved
+    try {
+      meant = this.#input.resolve(specifier, from)
+    } catch {
+      // Node throws the error that the code may expect.
+      return undefined
+    }
+    const module = meant.kind === 'own' ? this.#input.required(meant.path) : undefined
+    return meant.kind === 'own' && module ? { path: meant.path, module } : undefined
   }
 
   async #import(
@@ -151,11 +197,4 @@ function importMeta(path: string, lookUp: (specifier: string) => Resolved): obje
       return resolved.kind === 'native' ? resolved.url : pathToFileURL(resolved.path).href
     },
   }
-}
-
-/** Runs a CommonJS module. Node loads the modules that it requires, which stay loaded. */
-function runCommonJs(path: string, exports: Exports, body: (...args: readonly unknown[]) => unknown): void {
-  const module = { exports: {} as unknown }
-  body.call(module.exports, module.exports, createRequire(path), module, path, dirname(path))
-  fillFrom(exports, module.exports)
 }

@@ -27,9 +27,9 @@ export function keyOfCode(closure: Closure, named: readonly (readonly [string, C
     for (const specifier of found.imports) {
       const used = packageOf(closure, specifier, module)
       if (used === undefined) return { because: `it imports "${specifier}"` }
-      // Files of the project that are required are not among the modules.
-      if (module.required?.includes(specifier) && closure.resolve(specifier, module.path).kind === 'own') {
-        return { because: `it requires "${specifier}", a file of the project` }
+      const isOwn = () => closure.resolve(specifier, module.path).kind === 'own'
+      if (!closure.followsRequires && module.required?.includes(specifier) && isOwn()) {
+        return { because: `it requires "${specifier}", which Node loads with all that it requires` }
       }
       if (used !== '') parts.add(used)
     }

@@ -4,7 +4,6 @@
  */
 
 import { realpathSync } from 'node:fs'
-import { isBuiltin } from 'node:module'
 import { dirname, relative } from 'node:path'
 import { inspect } from 'node:util'
 import { MigratestError, ScriptError, UnreadableFileError } from '../../migrate/errors.ts'
@@ -104,7 +103,9 @@ export class ModuleLoader {
     try {
       const closure = await readClosure(path, this.#resolver, this.#files)
       await this.#toolsFor(closure)
-      return keyOfCode(closure, sortedModules(closure))
+      // What Node has loaded stays as it was then.
+      const followsRequires = this.#loaded.get(path)?.closure.followsRequires ?? true
+      return keyOfCode(followsRequires ? closure : { ...closure, followsRequires }, sortedModules(closure))
     } catch {
       // Running the migration reports why.
       return { because: undefined }
@@ -161,9 +162,9 @@ export class ModuleLoader {
   }
 
   async #load(path: string): Promise<LoadedModule> {
-    const { resolve, forget } = this.#resolver
+    const { forget } = this.#resolver
     const known = this.#loaded.get(path)
-    if (known && isCurrent(known.closure, resolve, this.#show)) return known.module
+    if (known && isCurrent(known.closure, this.#resolver, this.#show)) return known.module
     if (known) forget()
     // The failure may be caused by outdated knowledge of the disk. Forget it and try again.
     const closure = await readClosure(path, this.#resolver, this.#files).catch(() => {
@@ -176,12 +177,13 @@ export class ModuleLoader {
   }
 
   /** Loads rolldown unless all is known that these modules may be asked for: what they import, and the texts of fingerprints. */
-  async #toolsFor({ entry, modules }: Closure): Promise<void> {
+  async #toolsFor(closure: Closure): Promise<void> {
+    const { entry, modules } = closure
     for (const module of modules.values()) {
-      const { kind, path, text, texts, computed } = module
+      const { kind, path, text, texts } = module
       const isRead = kind === 'json' || (module === entry ? texts.halves : texts.whole) !== undefined
       // Code that looks around may resolve more when it runs.
-      if (!isRead || computed || looksAround(module)) await toolchain()
+      if (!isRead || isOpenEnded(closure, module) || looksAround(module)) await toolchain()
       if (!isRead) this.#files.kept?.renew(path, text)
     }
   }
@@ -202,6 +204,7 @@ export class ModuleLoader {
     }
     const instances = new Instances({
       resolve,
+      required: (path) => (closure.followsRequires ? compiled.get(path) : undefined),
       globals: noticingGlobals(notice),
       importNative: async (url, from) => {
         const namespace = await importNative(url)
@@ -225,7 +228,7 @@ export class ModuleLoader {
     } finally {
       loading = false
     }
-    const computed = [...modules.values()].find((module) => module.computed)
+    const computed = [...modules.values()].find((module) => isOpenEnded(closure, module))
     if (computed) remarks.add(`${this.#show(computed.path)} ${unfollowed(computed)}`)
     const folder = dirname(entry.path)
     const sorted = sortedModules(closure)
@@ -307,11 +310,18 @@ function tellOfExit(): void {
   )
 }
 
-/** Says what is missing of a module whose imports are not followed: those of CommonJS, or with a computed name. */
+/** Returns whether a module may load something that is not among the modules, without being a package's. */
+function isOpenEnded({ followsRequires }: Closure, { kind, computed }: Compiled): boolean {
+  return computed && !(kind === 'commonjs' && followsRequires)
+}
+
+/** Says what is missing of a module of which not all imports are followed. */
 function unfollowed({ required = [] }: Compiled): string {
-  const [first] = required.filter((name) => !isBuiltin(name))
+  const first = required.find((name) => /^[./#]/.test(name))
   const what =
-    first === undefined ? 'imports something whose name is only known when it runs' : `requires "${first}" as CommonJS`
+    first === undefined
+      ? 'imports something whose name is only known when it runs'
+      : `requires "${first}", which, or a file that it requires, is an ES module or requires something whose name is only known when it runs`
   return `${what}: an edit of that goes unnoticed, and the down of this migration cannot be recorded.`
 }
 

@@ -31,10 +31,12 @@ export function pack(
   meaning: (module: Compiled, specifier: string) => string | undefined,
 ): string {
   const modules = named.map(([name, module]): [string, Packed] => {
-    const own = [...module.imports, ...module.lazyImports].flatMap((specifier): [string, string][] => {
-      const meant = meaning(module, specifier)
-      return meant === undefined ? [] : [[specifier, meant]]
-    })
+    const own = [...module.imports, ...module.lazyImports, ...(module.required ?? [])].flatMap(
+      (specifier): [string, string][] => {
+        const meant = meaning(module, specifier)
+        return meant === undefined ? [] : [[specifier, meant]]
+      },
+    )
     return [name, { code: module.code, ...(own.length > 0 && { imports: Object.fromEntries(own) }) }]
   })
   const packed: Pack = { migratest: 'code', modules: Object.fromEntries(modules) }
@@ -59,7 +61,7 @@ export async function unpack(text: string, folder: string, show: Show): Promise<
   }
   const [entry] = modules.values()
   if (!entry) throw new UnreadableFileError('The record of a migration contains no code.')
-  return { entry, modules, resolve }
+  return { entry, modules, resolve, followsRequires: true }
 }
 
 // --- internal ---

@@ -1,6 +1,6 @@
 /** Resolves an import: to a file of the project, which we run, or to a package, which Node runs. */
 import { existsSync } from 'node:fs'
-import { isBuiltin } from 'node:module'
+import { createRequire, isBuiltin } from 'node:module'
 import { dirname, extname, sep } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { hasTools, toolchain, tools } from './toolchain.ts'
@@ -26,6 +26,8 @@ export interface DiskResolver {
   readonly prepare: (specifier: string, from: string) => Promise<void>
   /** Resolves an import. @throws Error with the reason; the caller adds the file's name */
   readonly resolve: Resolve
+  /** Resolves what CommonJS code requires, as Node does. @throws Error with the reason */
+  readonly resolveRequired: Resolve
   /** Forgets what is known about the disk, which may be outdated. */
   readonly forget: () => void
 }
@@ -69,7 +71,7 @@ export function diskResolver(): DiskResolver {
     factories?.project.clearCache()
     factories?.packages.clearCache()
   }
-  return { prepare, resolve, forget }
+  return { prepare, resolve, resolveRequired, forget }
 }
 
 // --- internal ---
@@ -88,6 +90,15 @@ function makeFactories() {
     extensionAlias: { '.js': ['.ts', '.js'], '.mjs': ['.mts', '.mjs'], '.cjs': ['.cts', '.cjs'] },
   })
   return { packages, project }
+}
+
+function resolveRequired(specifier: string, from: string): Resolved {
+  const native = nativeResolve(specifier)
+  if (native) return native
+  const path = createRequire(from).resolve(specifier)
+  return !path.includes(INSTALLED) && CODE.test(path)
+    ? { kind: 'own', path }
+    : { kind: 'native', url: pathToFileURL(path).href }
 }
 
 function usual(specifier: string, from: string): Resolved | undefined {

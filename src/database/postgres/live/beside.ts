@@ -69,7 +69,7 @@ export async function besideOthers(
 
 /** The locks of a session, granted or waited for, and the sessions that it waits for. */
 const LOOK = `SELECT l.relation::int8 AS relation, l.mode, pg_catalog.pg_blocking_pids(PID) AS blockers
-  FROM (SELECT) one LEFT JOIN pg_catalog.pg_locks l ON l.pid = PID AND l.locktype = 'relation' AND l.relation >= 16384`
+  FROM (SELECT) one LEFT JOIN pg_catalog.pg_locks l ON l.pid = PID AND l.locktype = 'relation' AND l.relation >= 16384 ORDER BY l.relation, l.mode`
 
 async function holding(session: OtherSession, tables: readonly Relation[], mode: string) {
   const [row] = await session.query('SELECT pg_catalog.pg_backend_pid() AS pid')

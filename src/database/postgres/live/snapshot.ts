@@ -45,13 +45,13 @@ export function snapshotSql(own: readonly string[]): string {
   const names = own.map((name) => `'${name.replaceAll("'", "''")}'`).join(', ')
   return `pg_catalog.json_build_object(
   'timeout', pg_catalog.current_setting('lock_timeout'),
-  'locks', (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(l.relation::int8, l.mode)) FROM pg_catalog.pg_locks l
+  'locks', (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(l.relation::int8, l.mode) ORDER BY l.relation, l.mode) FROM pg_catalog.pg_locks l
     WHERE l.pid = pg_catalog.pg_backend_pid() AND l.locktype = 'relation' AND l.granted AND l.relation >= 16384),
   'relations', (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(c.oid::int8, c.relkind, n.nspname, c.relname, c.oid::pg_catalog.regclass::text,
       COALESCE(pg_catalog.pg_relation_filenode(c.oid), 0)::int8, CASE WHEN c.relkind IN ('r', 'm', 't') THEN pg_catalog.pg_relation_size(c.oid) ELSE 0 END,
       COALESCE(x.indrelid, i.inhparent, 0)::int8, COALESCE(x.indisvalid, true),
       pg_catalog.pg_stat_get_xact_numscans(c.oid), pg_catalog.pg_stat_get_xact_tuples_returned(c.oid),
-      pg_catalog.pg_stat_get_xact_tuples_inserted(c.oid), pg_catalog.pg_stat_get_xact_tuples_updated(c.oid), pg_catalog.pg_stat_get_xact_tuples_deleted(c.oid)))
+      pg_catalog.pg_stat_get_xact_tuples_inserted(c.oid), pg_catalog.pg_stat_get_xact_tuples_updated(c.oid), pg_catalog.pg_stat_get_xact_tuples_deleted(c.oid)) ORDER BY c.oid)
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     LEFT JOIN pg_catalog.pg_index x ON x.indexrelid = c.oid LEFT JOIN pg_catalog.pg_inherits i ON i.inhrelid = c.oid AND c.relkind IN ('r', 'p') AND c.relispartition
     WHERE c.oid >= 16384 AND c.relpersistence <> 't' AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', '${LIVE_SCHEMA}', '${ASIDE_SCHEMA}')
