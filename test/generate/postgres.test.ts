@@ -437,6 +437,11 @@ const REACHED: readonly (readonly [what: string, from: string, to: string, rows?
     "insert into p values (2, '{1}'), (7, '{2}')",
   ],
   [
+    'options of a table in another order',
+    'create table t (a integer) with (autovacuum_enabled = false, toast_tuple_target = 4000)',
+    'create table t (a integer) with (fillfactor = 80, toast_tuple_target = 4000, autovacuum_enabled = false)',
+  ],
+  [
     'a check is inherited, and no longer',
     'create table p (a integer, constraint k check (a > 0)); create table c () inherits (p)',
     'create table p (a integer, constraint k check (a > 0)); create table c (constraint k check (a > 0)) inherits (p)',

@@ -93,7 +93,11 @@ function parentSteps({ forced }: Change, { key, name, what, was, now }: TableCha
 function headSteps({ key, name, what, was, now }: TableChange): Step[] {
   const set = optionsOf(now.options)
   const before = optionsOf(was.options)
-  const changed = [...set].filter(([option, value]) => before.get(option) !== value)
+  const differing = [...set].filter(([option, value]) => before.get(option) !== value)
+  // The server puts what is set behind the others.
+  const kept = [...before.keys()].filter((option) => set.has(option) && !differing.some(([other]) => other === option))
+  const isInOrder = [...kept, ...differing.map(([option]) => option)].join() === [...set.keys()].join()
+  const changed = isInOrder ? differing : [...set]
   const gone = [...before.keys()].filter((option) => !set.has(option))
   const actions = [
     was.persistence !== now.persistence && `SET ${now.persistence === 'u' ? 'UNLOGGED' : 'LOGGED'}`,
