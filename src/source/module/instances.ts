@@ -21,9 +21,9 @@ interface Instance {
 export interface LoadInput {
   readonly module: (path: string) => Promise<Pick<Compiled, 'kind' | 'factory'>>
   readonly resolve: (specifier: string, from: string) => Resolved
-  /** @param from the path of the module that imports it */
-  /** Returns a module that CommonJS code requires; undefined if Node is to load it. */
+  /** Returns a file of the project that CommonJS code requires; undefined if Node is to load it. */
   readonly required: (path: string) => Pick<Compiled, 'kind' | 'factory' | 'code'> | undefined
+  /** @param from the path of the module that imports it */
   readonly importNative: (url: string, from: string) => Promise<object>
   readonly globals: ModuleGlobals
 }
